@@ -1,0 +1,91 @@
+// Package cli is the command line: one file a command, all of them built from
+// the same few parts. It decides nothing about packets.
+//
+// A command line passes through [Main] in four steps: arguments are put into
+// the order that the flag parser wants (arguments.go); flags become values
+// (values.go and the *flags.go files), and whatever is wrong with them ends the
+// run before anything is opened; an engine is opened (engine.go); the command
+// runs, and its error becomes an exit code (exit.go).
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/mattn/go-isatty"
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/target"
+)
+
+// Version is what `synscope --version` and every record say.
+const Version = "0.1.0"
+
+// Streams are the standard files of the process.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Env      func(string) string
+	Resolver target.Resolver // nil: the system's
+}
+
+// OSStreams are those of this process.
+func OSStreams() Streams {
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
+}
+
+// isTerminal tells whether a stream is a terminal that a person may look at.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// Main runs a command line, the program's name first, and returns its exit
+// code. Cancelling ctx ends the run early and in good order.
+func Main(ctx context.Context, args []string, s Streams) int {
+	app := newApp(s)
+	ordered, err := arrange(app, args[1:])
+	if err == nil {
+		err = app.RunContext(ctx, append([]string{app.Name}, ordered...))
+	}
+	if message := explain(err); message != "" {
+		fmt.Fprintf(s.Err, "synscope: %s\n", message)
+	}
+	return exitCode(err)
+}
+
+func newApp(s Streams) *cli.App {
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}
+	return &cli.App{
+		Name:      "synscope",
+		Usage:     "probe TCP handshakes: open, refused or filtered, how fast, and how sure",
+		UsageText: "synscope [global flags] COMMAND [flags] TARGET...",
+		Version:   Version,
+		Reader:    s.In, Writer: s.Out, ErrWriter: s.Err,
+		Flags: globalFlags(),
+		Commands: []*cli.Command{
+			scanCommand(s), demoCommand(s), doctorCommand(s),
+		},
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true,
+		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage(err) },
+		ExitErrHandler:            func(*cli.Context, error) {},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usagef("unknown command %q: `synscope --help` lists them", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+}
+
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "q", Aliases: []string{"quiet"}, Usage: "print nothing but results"},
+		&cli.BoolFlag{Name: "v", Aliases: []string{"verbose"}, Usage: "say more"},
+		&cli.BoolFlag{Name: "d", Aliases: []string{"debug"}, Usage: "say even more"},
+		&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` to colour: auto, always or never"},
+	}
+}

@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+)
+
+func demoCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "all of the above in a private network of its own, on a machine with nothing prepared",
+		Description: "Builds hosts, firewalls, routers and bad links out of network namespaces, probes them,\n" +
+			"and takes everything down again. No packet leaves the machine, nothing needs to be installed.",
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return usagef("demo takes no target: %q", c.Args().First())
+			}
+			return demonstrate(c, s)
+		},
+	}
+}
+
+// aside runs another command line of this program, as the demo shows it.
+func aside(ctx context.Context, s Streams, args ...string) error {
+	app := newApp(s)
+	ordered, err := arrange(app, args)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, append([]string{app.Name}, ordered...))
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package cli
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"synscope/netraw"
+)
+
+func demonstrate(*cli.Context, Streams) error { return &exit{exitUnable, netraw.ErrUnsupportedOS} }

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/netraw"
+)
+
+func doctorCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:  "doctor",
+		Usage: "can this machine and this user do all that; if not, what is missing?",
+		Description: "Tries everything that probing needs by doing it, sends nothing, and tells how to mend\n" +
+			"what fails. Exits with 0 if all is there, with 3 if something is missing.",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "o", Value: "text", Usage: "`FORMAT`: text or json"}},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return usagef("doctor takes no target: %q", c.Args().First())
+			}
+			return examine(c, s, netraw.Capabilities())
+		},
+	}
+}
+
+// examine prints what was found, in the format asked for.
+func examine(c *cli.Context, s Streams, found []netraw.Capability) error {
+	var err error
+	switch format := c.String("o"); format {
+	case "text":
+		err = printCapabilities(s, found)
+	case "json":
+		err = writeCapabilities(s, found)
+	default:
+		return usagef("-o: doctor writes text or json, not %q", format)
+	}
+	if err != nil {
+		return &exit{exitInterrupted, err}
+	}
+	for _, f := range found {
+		if !f.OK {
+			return &exit{exitUnable, fmt.Errorf("something is missing: see above")}
+		}
+	}
+	return nil
+}
+
+func printCapabilities(s Streams, found []netraw.Capability) error {
+	width := 0
+	for _, f := range found {
+		width = max(width, len(f.Name))
+	}
+	var b strings.Builder
+	for _, f := range found {
+		mark := "ok     "
+		if !f.OK {
+			mark = "missing"
+		}
+		fmt.Fprintf(&b, "%s  %-*s  %s\n", mark, width, f.Name, f.For)
+		if !f.OK {
+			fmt.Fprintf(&b, "         %s\n         to mend it: %s\n", f.Err, f.Remedy)
+		}
+	}
+	_, err := s.Out.Write([]byte(b.String()))
+	return err
+}
+
+func writeCapabilities(s Streams, found []netraw.Capability) error {
+	w := report.NewLineWriter(s.Out, "standard output")
+	for i := range found {
+		record := report.NewCapability(&found[i])
+		if err := w.Append(func(b []byte) []byte { return report.AppendJSON(b, record) }); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"synscope/internal/report"
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// Exit codes: the contract with scripts.
+const (
+	exitYes         = 0 // done, and the answer is yes
+	exitNo          = 1 // done, and the answer is no
+	exitUsage       = 2 // the command line or a file given on it is wrong; nothing was sent
+	exitUnable      = 3 // this machine or user cannot do it
+	exitInterrupted = 4 // cut short; what was found has been written
+)
+
+// exit is an error with the exit code that it leads to.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string { return e.err.Error() }
+func (e *exit) Unwrap() error { return e.err }
+
+func usage(err error) error { return &exit{exitUsage, err} }
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// errNo is the answer no, about which nothing more is to be said.
+var errNo = &exit{exitNo, errors.New("")}
+
+// unableErrors are those of a machine or user that cannot do what was asked.
+var unableErrors = []error{
+	netraw.ErrPermission, netraw.ErrNoInterface, netraw.ErrForeignSource, netraw.ErrNoRoute,
+	netraw.ErrPortInUse, netraw.ErrUnsupportedOS,
+}
+
+// exitCode is the code that an error leads to.
+func exitCode(err error) int {
+	var e *exit
+	switch {
+	case err == nil:
+		return exitYes
+	case errors.As(err, &e):
+		return e.code
+	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, report.ErrWrite, context.Canceled):
+		return exitInterrupted
+	case errors.Is(err, report.ErrOutput):
+		return exitUsage
+	case isAny(err, unableErrors...):
+		return exitUnable
+	}
+	return exitUsage
+}
+
+func isAny(err error, targets ...error) bool {
+	for _, t := range targets {
+		if errors.Is(err, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// explain is what to print about an error; nothing where the exit code says it.
+func explain(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"math"
+	"os"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+)
+
+// outputFlags say where results go.
+func outputFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "o", Usage: "`FORMAT` of standard output: " + formatNames()},
+		&cli.BoolFlag{Name: "open", Usage: "show only ports that are open, or may be"},
+		&cli.BoolFlag{Name: "reason", Usage: "show what each verdict rests on"},
+	}
+	for _, f := range report.Formats() {
+		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Usage: "write " + f.Help + " to `FILE` too"})
+	}
+	return flags
+}
+
+func formatNames() string {
+	names := ""
+	for i, f := range report.Formats() {
+		if i > 0 {
+			names += ", "
+		}
+		names += f.Name
+	}
+	return names
+}
+
+// display is where a run shows itself: results on standard output and in
+// files, progress and remarks on standard error.
+type display struct {
+	*report.Output
+	progress *report.Progress // nil where nobody watches
+	streams  Streams
+	quiet    bool
+	level    int // 1 with -v, 2 with -d
+}
+
+func newDisplay(c *cli.Context, s Streams, hosts uint64) (*display, error) {
+	colour, err := report.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	if err != nil {
+		return nil, usagef("--color: %w", err)
+	}
+	d := &display{streams: s, quiet: c.Bool("q"), level: verbosity(c)}
+	if isTerminal(s.Err) && !d.quiet {
+		d.attach()
+	}
+	d.Output, err = report.Open(report.Config{
+		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
+		Options: report.Options{
+			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
+			Hosts:   int(min(hosts, math.MaxInt32)),
+			Service: target.Service,
+		},
+	})
+	if err != nil {
+		return nil, usage(err)
+	}
+	return d, nil
+}
+
+// attach keeps a line of progress at the foot of the terminal; what else goes
+// to the same terminal goes above it.
+func (d *display) attach() {
+	screen := report.NewScreen(d.streams.Err)
+	d.progress = &report.Progress{Screen: screen, Width: func() int {
+		width, _, _ := term.GetSize(int(d.streams.Err.(*os.File).Fd()))
+		return width
+	}}
+	if isTerminal(d.streams.Out) {
+		d.streams.Out = screen.Above(d.streams.Out)
+	}
+	d.streams.Err = screen.Above(d.streams.Err)
+}
+
+func verbosity(c *cli.Context) int {
+	switch {
+	case c.Bool("d"):
+		return 2
+	case c.Bool("v"):
+		return 1
+	}
+	return 0
+}
+
+func outputFiles(c *cli.Context) (files []report.File) {
+	for _, f := range report.Formats() {
+		for _, path := range c.StringSlice(f.Flag) {
+			files = append(files, report.File{Format: f.Name, Path: path})
+		}
+	}
+	return files
+}
+
+// finish ends the outputs; err is how the run itself ended.
+func (d *display) finish(err error) error {
+	if d.progress != nil {
+		d.progress.Done()
+	}
+	if closing := d.Output.Close(); err == nil {
+		return closing
+	}
+	return err
+}

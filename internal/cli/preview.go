@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"synscope/internal/report"
+	"synscope/probe"
+)
+
+// dryRun prints what would leave, in tcpdump's notation. The source is what was
+// asked for; without, unspecified: no socket is opened and no route asked.
+func (j *scanJob) dryRun() error {
+	if j.connect {
+		return usagef("--dry-run: technique connect leaves the packets to the kernel")
+	}
+	if j.c.IsSet("seed") {
+		j.cfg.Key = [16]byte{}
+		for i := range 8 {
+			j.cfg.Key[i], j.cfg.Key[15-i] = byte(j.seed>>(8*i)), 1
+		}
+	}
+	from4, from6 := netip.IPv4Unspecified(), netip.IPv6Unspecified()
+	switch a := j.probing.source; {
+	case a.Is4():
+		from4 = a
+	case a.IsValid():
+		from6 = a
+	}
+	segments, err := probe.Preview(j.cfg, from4, from6, j.probing.sourcePort)
+	if err != nil {
+		return usage(err)
+	}
+	out := bufio.NewWriter(j.streams.Out)
+	for s := range segments {
+		if _, err := fmt.Fprintln(out, s); err != nil || j.c.Context.Err() != nil {
+			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", errorOf(err, j.c.Context.Err()))}
+		}
+	}
+	return flushed(out)
+}
+
+func errorOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func flushed(out *bufio.Writer) error {
+	if err := out.Flush(); err != nil {
+		return &exit{exitInterrupted, err}
+	}
+	return nil
+}
+
+// planned is how many targets a plan lists.
+const planned = 10
+
+// plan prints the size of the scan, and how it begins.
+func (j *scanJob) plan() error {
+	out := bufio.NewWriter(j.streams.Out)
+	fmt.Fprintf(out, "%s probes of %s, technique %s\n", report.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName())
+	rate := j.probing.rate
+	if rate == 0 {
+		rate = probe.DefaultRate
+	}
+	fmt.Fprintf(out, "at %s: %s", report.Rate(rate), j.span(rate, 1))
+	if j.probing.retries > 0 {
+		fmt.Fprintf(out, ", up to %s where nothing answers", j.span(rate, j.probing.retries+1))
+	}
+	fmt.Fprintf(out, "\norder of seed %d:\n", j.seed)
+	n := 0
+	for t := range j.cfg.Targets {
+		if n++; n > planned {
+			fmt.Fprintln(out, "  ...")
+			break
+		}
+		fmt.Fprintf(out, "  %s\n", t)
+	}
+	return flushed(out)
+}
+
+func (j *scanJob) techniqueName() string {
+	if j.connect {
+		return probe.ConnectTechnique
+	}
+	return j.cfg.Technique.Name
+}
+
+// span is how long sending that many packets a probe takes.
+func (j *scanJob) span(rate float64, each int) string {
+	if math.IsInf(rate, 1) {
+		return "as fast as it goes"
+	}
+	seconds := float64(j.cfg.Total) * float64(each) / rate
+	if seconds > math.MaxInt64/float64(time.Second) {
+		return "centuries"
+	}
+	return report.Duration(time.Duration(seconds * float64(time.Second)))
+}
+
+func hostsWord(n uint64) string {
+	if n == 1 {
+		return "1 address"
+	}
+	return report.Count(n) + " addresses"
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// probeFlags say how packets look and leave; every probing command has them.
+func probeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "e", Usage: "leave through `IFACE` (default: what the route says)"},
+		&cli.StringFlag{Name: "S", Usage: "source `ADDR`, one of this machine's own (default: what the route says)"},
+		&cli.IntFlag{Name: "g", Usage: "source `PORT` (default: free ones, held for the run)"},
+		&cli.IntFlag{Name: "ttl", Usage: "time to live or hop limit `N`"},
+		&cli.IntFlag{Name: "tos", Usage: "type of service or traffic class `N`"},
+		&cli.StringFlag{Name: "profile", Value: "linux", Usage: "`STACK` that the SYN looks like: " + profileNames()},
+		&cli.StringFlag{Name: "timeout", Value: "1s", Usage: "wait at most `D` for the answer to one packet"},
+		&cli.IntFlag{Name: "max-retries", Value: probe.DefaultRetries, Usage: "send again up to `N` times"},
+		&cli.StringFlag{Name: "rate", Usage: "packets a second `R`: 1000, 50k, 2M, max (default: 10k, less while replies are lost here)"},
+		&cli.StringFlag{Name: "engine", Value: "auto", Usage: "`HOW` packets leave: auto, raw or connect"},
+	}
+}
+
+func profileNames() string {
+	var names []string
+	for _, p := range craft.Profiles() {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// probing are the values of probeFlags.
+type probing struct {
+	iface      string
+	source     netip.Addr
+	sourcePort uint16
+	ttl, tos   uint8
+	profile    craft.Profile
+	timeout    time.Duration
+	retries    int
+	rate       float64 // 0: the default
+	engine     string
+}
+
+func probingOf(c *cli.Context) (p probing, err error) {
+	p.iface, p.engine = c.String("e"), c.String("engine")
+	if p.source, err = sourceOf(c.String("S")); err != nil {
+		return p, err
+	}
+	var n uint64
+	if n, err = within(c, "g", 1, 65535); err != nil {
+		return p, err
+	}
+	p.sourcePort = uint16(n)
+	if n, err = within(c, "ttl", 1, 255); err != nil {
+		return p, err
+	}
+	p.ttl = uint8(n)
+	if n, err = within(c, "tos", 0, 255); err != nil {
+		return p, err
+	}
+	p.tos = uint8(n)
+	if n, err = within(c, "max-retries", 0, probe.MaxRetries); err != nil {
+		return p, err
+	}
+	p.retries = int(n)
+	if p.profile, err = craft.ProfileByName(c.String("profile")); err != nil {
+		return p, usagef("--profile: %w", err)
+	}
+	return p, p.times(c)
+}
+
+func (p *probing) times(c *cli.Context) (err error) {
+	if p.timeout, err = parseDuration(c.String("timeout")); err != nil {
+		return usagef("--timeout: %w", err)
+	}
+	if p.timeout < time.Millisecond || p.timeout > time.Hour {
+		return usagef("--timeout: %s: want 1ms to 1h", c.String("timeout"))
+	}
+	if rate := c.String("rate"); rate != "" {
+		if p.rate, err = parseRate(rate); err != nil {
+			return usagef("--rate: %w", err)
+		}
+	}
+	return nil
+}
+
+// within reads an integer flag and its bounds; an unset flag is its default.
+func within(c *cli.Context, name string, low, high int) (uint64, error) {
+	n := c.Int(name)
+	if c.IsSet(name) && (n < low || n > high) {
+		return 0, usagef("%s: %d: want %d to %d", dashed(name), n, low, high)
+	}
+	return uint64(n), nil
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+func sourceOf(word string) (netip.Addr, error) {
+	if word == "" {
+		return netip.Addr{}, nil
+	}
+	a, err := netip.ParseAddr(word)
+	if err != nil {
+		return a, usagef("-S: %q is no address", word)
+	}
+	return a, nil
+}
+
+// apply puts the values into a scan's configuration.
+func (p *probing) apply(cfg *probe.ScanConfig) {
+	cfg.Profile, cfg.TTL, cfg.TOS = p.profile, p.ttl, p.tos
+	cfg.Timeout, cfg.Rate, cfg.FixedRate = p.timeout, p.rate, p.rate != 0
+	cfg.Retries = p.retries
+	if p.retries == 0 {
+		cfg.Retries = -1
+	}
+}
+
+// network is the configuration of the raw connection for that many attempts a
+// probe. Own departures are watched, for better RTTs, up to a rate at which
+// that costs little.
+func (p *probing) network(attempts int) *netraw.Config {
+	return &netraw.Config{
+		Interface: p.iface, Source: p.source, SourcePort: p.sourcePort,
+		Ports:         min(attempts, netraw.MaxPorts),
+		WatchOutgoing: p.rate <= watchedRate,
+	}
+}
+
+const watchedRate = 20_000

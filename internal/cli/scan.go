@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/craft"
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+func scanCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "scan",
+		Usage:     "which ports are open, refused, filtered?",
+		ArgsUsage: "TARGET...",
+		Flags:     joined(scanFlags(), targetFlags(), probeFlags(), outputFlags()),
+		Action: func(c *cli.Context) error {
+			scan, err := newScan(c, s)
+			if err != nil {
+				return err
+			}
+			switch {
+			case c.Bool("plan"):
+				return scan.plan()
+			case c.Bool("dry-run"):
+				return scan.dryRun()
+			}
+			return scan.run(c.Context)
+		},
+	}
+}
+
+func joined(groups ...[]cli.Flag) (all []cli.Flag) {
+	for _, g := range groups {
+		all = append(all, g...)
+	}
+	return all
+}
+
+func scanFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "technique", Value: "syn", Usage: "`NAME`: syn, connect, ack, window, fin, null, xmas, maimon"},
+		&cli.StringFlag{Name: "flags", Usage: "probe with any other `FLAGS`, such as SF or syn,urg"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
+		&cli.BoolFlag{Name: "plan", Usage: "print what would be probed and how long it takes, and stop"},
+		&cli.Uint64Flag{Name: "seed", Usage: "`N` behind the order of probing (default: random)"},
+		&cli.StringFlag{Name: "shard", Usage: "probe only part `I/N` of the targets"},
+		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every port is in `STATE`"},
+	}
+	for _, t := range techniqueAliases() {
+		flags = append(flags, &cli.BoolFlag{Name: t, Hidden: true})
+	}
+	return flags
+}
+
+// techniqueAliases are nmap's switches: sS, sT, sA and so on.
+func techniqueAliases() []string {
+	aliases := []string{"sT"}
+	for _, t := range probe.Techniques() {
+		aliases = append(aliases, t.Aliases[0])
+	}
+	return aliases
+}
+
+// scanJob is one scan, its command line understood.
+type scanJob struct {
+	c       *cli.Context
+	streams Streams
+	set     *target.Set
+	probing probing
+	cfg     probe.ScanConfig
+	connect bool
+	seed    uint64
+	expect  *probe.State
+}
+
+func newScan(c *cli.Context, s Streams) (*scanJob, error) {
+	j := &scanJob{c: c, streams: s}
+	for _, step := range []func() error{j.readTechnique, j.readExpectation, j.readProbing, j.readTargets} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+func (j *scanJob) readProbing() (err error) {
+	j.probing, err = probingOf(j.c)
+	j.probing.apply(&j.cfg)
+	return err
+}
+
+func (j *scanJob) readTargets() (err error) {
+	if j.set, err = targets(j.c, j.streams); err != nil {
+		return err
+	}
+	if j.seed = j.c.Uint64("seed"); !j.c.IsSet("seed") {
+		var b [8]byte
+		rand.Read(b[:])
+		j.seed = binary.LittleEndian.Uint64(b[:]) >> 11 // exact in every JSON reader
+	}
+	index, count := uint64(0), uint64(1)
+	if shard := j.c.String("shard"); shard != "" {
+		if index, count, err = target.ParseShard(shard); err != nil {
+			return usagef("--shard: %w", err)
+		}
+	}
+	j.cfg.Targets, j.cfg.Total = j.set.Shard(j.seed, index, count), j.set.ShardCount(index, count)
+	j.cfg.Canaries = true
+	return nil
+}
+
+// readTechnique takes the technique from whichever way it was named.
+func (j *scanJob) readTechnique() error {
+	names := []string{}
+	if j.c.IsSet("technique") {
+		names = append(names, j.c.String("technique"))
+	}
+	for _, alias := range techniqueAliases() {
+		if j.c.Bool(alias) {
+			names = append(names, alias)
+		}
+	}
+	if j.c.IsSet("flags") {
+		names = append(names, "flags")
+	}
+	switch {
+	case len(names) > 1:
+		return usagef("one technique at a time, not %v", names)
+	case len(names) == 0:
+		names = []string{j.c.String("technique")}
+	}
+	return j.setTechnique(names[0])
+}
+
+func (j *scanJob) setTechnique(name string) (err error) {
+	switch name {
+	case "flags":
+		flags, err := craft.ParseFlags(j.c.String("flags"))
+		if err != nil {
+			return usagef("--flags: %w", err)
+		}
+		j.cfg.Technique = probe.FreeFlags(flags)
+	case probe.ConnectTechnique, "sT":
+		j.connect = true
+	default:
+		if j.cfg.Technique, err = probe.TechniqueByName(name); err != nil {
+			return usagef("--technique: %w", err)
+		}
+	}
+	return nil
+}
+
+func (j *scanJob) readExpectation() error {
+	word := j.c.String("expect")
+	if word == "" {
+		return nil
+	}
+	state, err := probe.ParseState(word)
+	if err != nil {
+		return usagef("--expect: %w", err)
+	}
+	j.expect = &state
+	return nil
+}
+
+// engine opens what the technique needs.
+func (j *scanJob) engine() (opened, error) {
+	if j.connect {
+		if e := j.probing.engine; e != engineAuto && e != engineConnect {
+			return opened{}, usagef("--engine %s cannot do technique connect", e)
+		}
+		return opened{name: engineConnect}, nil
+	}
+	syn := j.cfg.Technique.Name == "syn"
+	if j.probing.engine == engineConnect && !syn {
+		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
+	}
+	return j.probing.open(j.probing.retries+2, syn)
+}
+
+func (j *scanJob) run(ctx context.Context) error {
+	e, err := j.engine()
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	d, err := newDisplay(j.c, j.streams, j.set.Addresses())
+	if err != nil {
+		return err
+	}
+	d.remark(j.remarks(&e)...)
+	results := &results{display: d, set: j.set, expect: j.expect}
+	err = results.begin(j.opening(&e))
+	if err == nil {
+		err = j.probe(ctx, &e, results)
+	}
+	if err = d.finish(err); err == nil && results.unexpected > 0 {
+		return errNo
+	}
+	return err
+}
+
+// probe runs the scan and closes its record.
+func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error {
+	if p := results.progress; p != nil {
+		j.cfg.OnProgress = p.Update
+	}
+	var summary probe.Summary
+	var err error
+	if e.conn != nil {
+		summary, err = probe.Scan(ctx, e.conn, j.cfg, results)
+	} else {
+		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
+		summary, err = probe.ConnectScan(ctx, dialer, j.cfg, results)
+	}
+	if results.broken != nil {
+		return results.broken
+	}
+	if ended := results.end(&summary); err == nil {
+		return ended
+	}
+	return err
+}
+
+func (j *scanJob) opening(e *opened) *report.Run {
+	r := &report.Run{
+		Version: Version, Command: "scan", Args: os.Args[1:], Engine: e.name,
+		Seed: report.Some(j.seed), Start: time.Now(),
+	}
+	if e.note != "" {
+		r.Notes = append(r.Notes, e.note)
+	}
+	for _, w := range j.set.Warnings() {
+		r.Notes = append(r.Notes, w.Text)
+	}
+	return r
+}
+
+func (j *scanJob) remarks(e *opened) (lines []string) {
+	if e.note != "" {
+		lines = append(lines, e.note)
+	}
+	for _, w := range j.set.Warnings() {
+		lines = append(lines, w.Text)
+	}
+	return lines
+}
+
+// remark says something on standard error, unless asked to be quiet.
+func (d *display) remark(lines ...string) {
+	if d.quiet {
+		return
+	}
+	for _, line := range lines {
+		fmt.Fprintf(d.streams.Err, "synscope: %s\n", line)
+	}
+}

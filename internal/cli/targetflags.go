@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/target"
+	"synscope/probe"
+)
+
+// targetFlags say what is probed.
+func targetFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "p", Usage: "`PORTS`: 22,80,8000-8100,https; - is all of 1-65535"},
+		&cli.IntFlag{Name: "top-ports", Usage: "the `N` most commonly served ports"},
+		&cli.StringSliceFlag{Name: "iL", Usage: "more targets from `FILE`, one a line; - is standard input"},
+		&cli.StringSliceFlag{Name: "exclude", Usage: "`TARGETS` never to probe"},
+		&cli.StringSliceFlag{Name: "exclude-file", Usage: "targets never to probe, from `FILE`"},
+		&cli.StringFlag{Name: "exclude-ports", Usage: "`PORTS` never to probe"},
+		&cli.BoolFlag{Name: "4", Usage: "IPv4 only"},
+		&cli.BoolFlag{Name: "6", Usage: "IPv6 only"},
+		&cli.BoolFlag{Name: "n", Usage: "never resolve addresses back into names"},
+		&cli.BoolFlag{Name: "skip-bad-targets", Usage: "warn about targets that do not parse or resolve, and go on"},
+	}
+}
+
+// targets are the pairs of address and port that the command line names.
+func targets(c *cli.Context, s Streams) (*target.Set, error) {
+	opts, err := targetOptions(c, s)
+	if err != nil {
+		return nil, err
+	}
+	if c.NArg() == 0 && len(opts.Lists) == 0 {
+		return nil, usagef("no target: `synscope %s TARGET...`, such as 192.0.2.7, 192.0.2.0/24 or host.example", c.Command.Name)
+	}
+	set, err := target.Parse(c.Context, c.Args().Slice(), opts)
+	if err != nil && c.Context.Err() != nil {
+		return nil, fmt.Errorf("%w while targets were resolved", probe.ErrInterrupted)
+	}
+	if err != nil {
+		return nil, usage(err)
+	}
+	return set, nil
+}
+
+func targetOptions(c *cli.Context, s Streams) (o target.Options, err error) {
+	o = target.Options{
+		Lists:        c.StringSlice("iL"),
+		Exclude:      c.StringSlice("exclude"),
+		ExcludeFiles: c.StringSlice("exclude-file"),
+		SkipBad:      c.Bool("skip-bad-targets"),
+		Stdin:        s.In,
+		Resolver:     s.Resolver,
+	}
+	if o.Family, err = family(c); err != nil {
+		return o, err
+	}
+	if o.Ports, err = ports(c); err != nil {
+		return o, usage(err)
+	}
+	if words := c.String("exclude-ports"); words != "" {
+		if o.ExcludePorts, err = target.ParsePorts(words); err != nil {
+			return o, usagef("--exclude-ports: %w", err)
+		}
+	}
+	return o, nil
+}
+
+func family(c *cli.Context) (target.Family, error) {
+	switch {
+	case c.Bool("4") && c.Bool("6"):
+		return target.AnyFamily, usagef("-4 and -6 exclude each other")
+	case c.Bool("4"):
+		return target.IPv4, nil
+	case c.Bool("6"):
+		return target.IPv6, nil
+	}
+	return target.AnyFamily, nil
+}
+
+func ports(c *cli.Context) (target.Ports, error) {
+	switch {
+	case c.IsSet("p") && c.IsSet("top-ports"):
+		return target.Ports{}, errors.New("-p and --top-ports exclude each other")
+	case c.IsSet("top-ports"):
+		return target.TopPorts(c.Int("top-ports"))
+	case c.IsSet("p"):
+		return target.ParsePorts(c.String("p"))
+	}
+	return target.DefaultPorts(), nil
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+)
+
+// habits answers flags that people know from other scanners.
+var habits = map[string]string{
+	"Pn": "every target is probed, there is no host discovery to skip",
+	"T":  "give a rate with --rate, and --timeout",
+	"A":  "see `synscope handshake` and `synscope isn`",
+	"O":  "see `synscope isn`",
+	"sV": "see `synscope handshake --data`",
+	"sn": "see `synscope ping`",
+	"sU": "only TCP is probed",
+	"oA": "name the files one by one: -oN, -oJ, -oC",
+	"F":  "use --top-ports 100",
+
+	"min-rate": "use --rate",
+	"max-rate": "use --rate",
+}
+
+// unknown is the error of a flag that does not exist, with the likeliest help.
+func (a *arrangement) unknown(word, name string) error {
+	where := "synscope"
+	if a.command != "" {
+		where += " " + a.command
+	}
+	hint := fmt.Sprintf("`%s --help` lists the flags", where)
+	if habit, ok := habits[strings.TrimRight(name, "0123456789")]; ok {
+		hint = habit
+	} else if near := a.nearest(name); near != "" {
+		hint = fmt.Sprintf("did you mean --%s?", near)
+	}
+	return fmt.Errorf("unknown flag %s: %s", word, hint)
+}
+
+// nearest is the flag that differs from name by one or two letters.
+func (a *arrangement) nearest(name string) string {
+	best, distance := "", 3
+	for _, flags := range []map[string]bool{a.local, a.global} {
+		for known := range flags {
+			d := editDistance(name, known)
+			if len(known) > 2 && (d < distance || d == distance && known < best) {
+				best, distance = known, d
+			}
+		}
+	}
+	return best
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

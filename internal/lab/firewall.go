@@ -1,0 +1,93 @@
+//go:build linux
+
+package lab
+
+import (
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+)
+
+// protect installs the rules of a host and its routers.
+func (h *Host) protect(spec HostSpec) error {
+	for i, r := range spec.Routers {
+		if err := h.stations[i].filter(nftables.ChainHookForward, r.Rules, nil); err != nil {
+			return fmt.Errorf("firewall of router %d: %w", i, err)
+		}
+	}
+	if err := h.ns.filter(nftables.ChainHookInput, spec.Rules, spec.SynProxy); err != nil {
+		return fmt.Errorf("firewall: %w", err)
+	}
+	return nil
+}
+
+// filter installs rules at one hook of a namespace, in one transaction. A
+// namespace without rules gets no table.
+func (n *namespace) filter(hook *nftables.ChainHook, rules []Rule, proxy *SynProxy) error {
+	if len(rules) == 0 && proxy == nil {
+		return nil
+	}
+	conn, err := nftables.New(nftables.WithNetNSFd(int(n.file.Fd())))
+	if err != nil {
+		return err
+	}
+	table := conn.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "lab"})
+	chain := conn.AddChain(&nftables.Chain{
+		Name: "filter", Table: table, Type: nftables.ChainTypeFilter,
+		Hooknum: hook, Priority: nftables.ChainPriorityFilter,
+	})
+	for i, r := range rules {
+		exprs, err := r.compile()
+		if err != nil {
+			return fmt.Errorf("rule %d: %w", i, err)
+		}
+		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs})
+	}
+	if proxy != nil {
+		proxy.install(conn, table, chain)
+	}
+	if err := conn.Flush(); err != nil {
+		return err
+	}
+	if proxy != nil {
+		return n.set(synProxySysctls)
+	}
+	return nil
+}
+
+// synProxySysctls are what a SYN proxy needs: cookies with all their options,
+// and a third ACK that conntrack leaves invalid instead of adopting it.
+var synProxySysctls = Sysctls{
+	"net.ipv4.tcp_syncookies":              "1",
+	"net.ipv4.tcp_timestamps":              "1",
+	"net.netfilter.nf_conntrack_tcp_loose": "0",
+}
+
+// install adds what nft(8), "SYNPROXY STATEMENT", prescribes:
+//
+//	prerouting, priority raw: tcp dport P tcp flags & (fin|syn|rst|ack) == syn notrack
+//	input: tcp dport P ct state invalid,untracked synproxy …
+//	input: tcp dport P ct state invalid drop
+func (p *SynProxy) install(conn *nftables.Conn, table *nftables.Table, input *nftables.Chain) {
+	raw := conn.AddChain(&nftables.Chain{
+		Name: "raw", Table: table, Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRaw,
+	})
+	add := func(chain *nftables.Chain, parts ...[]expr.Any) {
+		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: concat(parts...)})
+	}
+	for _, port := range p.Ports {
+		to := concat(isTCP(), toPorts(Port(port)))
+		add(raw, to, hasFlags(flagsFSRA, flagSYN), []expr.Any{&expr.Notrack{}})
+		add(input, to, inState(expr.CtStateBitINVALID|expr.CtStateBitUNTRACKED), []expr.Any{p.statement()})
+		add(input, to, inState(expr.CtStateBitINVALID), verdict(expr.VerdictDrop))
+	}
+}
+
+func (p *SynProxy) statement() *expr.SynProxy {
+	return &expr.SynProxy{
+		Mss: p.MSS, Wscale: p.WindowScale, WscaleValueSet: p.WindowScale > 0,
+		Timestamp: p.Timestamps, SackPerm: p.SACK,
+	}
+}

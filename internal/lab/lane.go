@@ -1,0 +1,160 @@
+//go:build linux
+
+package lab
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	defaultLimit     = 1 << 16
+	defaultReorderBy = time.Millisecond
+)
+
+// lane is one direction of a wire. Only the wire's thread uses it, but for path.
+type lane struct {
+	direction Direction
+	from, to  *end
+	path      atomic.Pointer[Path]
+	harm      bool // neighbour discovery suffers too
+	log       *ledger
+	chance    *rand.Rand
+	queue     schedule
+	newest    time.Time // when the latest packet that keeps its place is due
+	spare     [][]byte  // buffers of released parcels
+	batch     []parcel  // the parcels being released
+}
+
+func newLane(d Direction, from, to *end, path Path, harm bool, log *ledger, seed uint64) *lane {
+	l := &lane{direction: d, from: from, to: to, harm: harm, log: log, chance: rand.New(rand.NewPCG(seed, 0))}
+	l.path.Store(&path)
+	return l
+}
+
+// parcel is a frame in flight.
+type parcel struct {
+	due    time.Time
+	order  uint64 // breaks ties of due: first in, first out
+	frame  []byte // virtio_net_hdr, Ethernet header, packet
+	silent bool   // not recorded
+	record PacketRecord
+}
+
+// receive takes in one batch of frames and returns how many there were.
+func (l *lane) receive() (int, error) {
+	n, err := l.from.receive()
+	if n == 0 || err != nil {
+		return 0, err
+	}
+	now := time.Now()
+	for i := range n {
+		frame, stamp := l.from.frame(i)
+		l.admit(frame, stamp, now)
+	}
+	return n, nil
+}
+
+// admit decides a frame's fate. Each packet takes the same number of draws
+// whatever the path does, so a seed gives the same losses with any delay.
+func (l *lane) admit(frame []byte, stamp, now time.Time) {
+	// The stamp is CLOCK_REALTIME's: only its distance from now is used, as far
+	// as it is plausible, so that a step of the clock stops no packet.
+	in := now.Add(-min(max(now.Sub(stamp), 0), 10*time.Millisecond))
+	if neighbourly(frame) && !l.harm {
+		l.push(parcel{due: in, frame: l.copy(frame), silent: true})
+		return
+	}
+	path := l.path.Load()
+	lost := l.chance.Float64() < path.Loss
+	shift := time.Duration((2*l.chance.Float64() - 1) * float64(path.Jitter))
+	twice := l.chance.Float64() < path.Duplicate
+	late := l.chance.Float64() < path.Reorder
+
+	p := parcel{due: in.Add(max(path.Delay+shift, 0)), record: newRecord(l.direction, frame, stamp)}
+	switch {
+	case lost || path.Lose != nil && path.Lose(network(frame)):
+		p.record.Outcome = Lost
+	case l.queue.len() >= path.limit():
+		p.record.Outcome = Overflowed
+	case late:
+		p.record.Outcome = Reordered
+		p.due = p.due.Add(path.reorderBy())
+	default:
+		p.due = latest(p.due, l.newest)
+		l.newest = p.due
+	}
+	p.record.Due = stamp.Add(p.due.Sub(in))
+	if p.record.Outcome == Lost || p.record.Outcome == Overflowed {
+		l.log.add(p.record)
+		return
+	}
+	p.frame = l.copy(frame)
+	l.push(p)
+	if twice {
+		p.record.Outcome, p.frame = Duplicated, l.copy(frame)
+		l.push(p)
+	}
+}
+
+func (p *Path) limit() int {
+	if p.Limit == 0 {
+		return defaultLimit
+	}
+	return p.Limit
+}
+
+func (p *Path) reorderBy() time.Duration {
+	if p.ReorderBy == 0 {
+		return defaultReorderBy
+	}
+	return p.ReorderBy
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// push puts a parcel into the queue.
+func (l *lane) push(p parcel) { l.queue.push(p) }
+
+// release sends what is due, one batch, and reports whether there was anything.
+func (l *lane) release() bool {
+	now := time.Now()
+	l.batch = l.batch[:0]
+	for p := l.queue.first(); p != nil && len(l.batch) < batchSize && !p.due.After(now); p = l.queue.first() {
+		l.batch = append(l.batch, l.queue.pop())
+	}
+	if len(l.batch) == 0 {
+		return false
+	}
+	l.to.send(l.batch)
+	for _, p := range l.batch {
+		if !p.silent {
+			l.log.add(p.record)
+		}
+		l.recycle(p.frame)
+	}
+	return true
+}
+
+// copy keeps a frame beyond the next receive.
+func (l *lane) copy(frame []byte) []byte {
+	var b []byte
+	if n := len(l.spare); n > 0 && len(frame) <= smallFrame {
+		b, l.spare = l.spare[n-1], l.spare[:n-1]
+	} else {
+		b = make([]byte, 0, max(len(frame), smallFrame))
+	}
+	return append(b, frame...)
+}
+
+func (l *lane) recycle(frame []byte) {
+	if cap(frame) == smallFrame && len(l.spare) < 4*batchSize {
+		l.spare = append(l.spare, frame[:0])
+	}
+}

@@ -1,0 +1,48 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// Main runs a package's tests inside a lab's prober namespace and returns the
+// exit code; it is the whole of a TestMain. m is a *testing.M. Where namespaces
+// are not permitted the tests run outside, and those that call [Require] are
+// skipped.
+func Main(m interface{ Run() int }) int {
+	inside, code, err := Enter(context.Background())
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Unsetenv(marker)
+		return m.Run()
+	case inside:
+		return m.Run()
+	default:
+		return code
+	}
+}
+
+// TB is what [Require] needs of a *testing.T.
+type TB interface {
+	Helper()
+	Skipf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Require skips the test where [Main] could not make a private network, and
+// fails it there if the environment says CI=true.
+func Require(t TB) {
+	t.Helper()
+	if Inside() {
+		return
+	}
+	const reason = "%v; the note at the start of this run says why"
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(reason, ErrNotPermitted)
+	}
+	t.Skipf(reason, ErrNotPermitted)
+}

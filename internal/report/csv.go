@@ -1,0 +1,161 @@
+package report
+
+import (
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"synscope/probe"
+)
+
+// csvSink writes the table of a command: a header, whatever happens, and one
+// row for each record of the type that fills the table. Fields are quoted
+// after RFC 4180 §2; lines end as they do on Unix.
+type csvSink struct {
+	w     *LineWriter
+	table table
+	begun bool
+}
+
+// table is what a command's rows are made of.
+type table struct {
+	of      string // the type of record
+	columns []string
+}
+
+func newCSV(w *LineWriter, _ Options) Sink {
+	return &csvSink{w: w, table: table{of: (*Port)(nil).Type(), columns: portColumns()}}
+}
+
+func (s *csvSink) Record(r Record) error {
+	if err := s.header(); err != nil || r.Type() != s.table.of {
+		return err
+	}
+	return s.w.Append(func(b []byte) []byte {
+		return appendRow(b, s.table.columns, r)
+	})
+}
+
+// header writes the names of the columns, once.
+func (s *csvSink) header() error {
+	if s.begun {
+		return nil
+	}
+	s.begun = true
+	return s.w.Append(func(b []byte) []byte {
+		return append(append(b, strings.Join(s.table.columns, ",")...), '\n')
+	})
+}
+
+func (s *csvSink) Close() error {
+	if err := s.header(); err != nil {
+		return err
+	}
+	return s.w.Flush()
+}
+
+// appendRow appends a record's fields, each under its column.
+func appendRow(b []byte, columns []string, r Record) []byte {
+	row := csvRow{b: b, columns: columns}
+	r.fields(&row)
+	for ; row.next < len(columns); row.next++ {
+		row.separate()
+	}
+	return append(row.b, '\n')
+}
+
+// csvRow is a row under construction. Fields come in the order of columns;
+// columns whose field does not come stay empty.
+type csvRow struct {
+	b       []byte
+	columns []string
+	next    int // the first column that is not filled
+}
+
+func (r *csvRow) separate() {
+	if r.next > 0 {
+		r.b = append(r.b, ',')
+	}
+}
+
+// column goes to the field's column, if there is one.
+func (r *csvRow) column(name string) bool {
+	skip := slices.Index(r.columns[r.next:], name)
+	if skip < 0 {
+		return false
+	}
+	for end := r.next + skip; ; r.next++ {
+		r.separate()
+		if r.next == end {
+			r.next++
+			return true
+		}
+	}
+}
+
+func (r *csvRow) str(name, value string) {
+	if r.column(name) {
+		r.b = appendCSVString(r.b, value)
+	}
+}
+
+func (r *csvRow) uint(name string, value uint64) {
+	if r.column(name) {
+		r.b = strconv.AppendUint(r.b, value, 10)
+	}
+}
+
+func (r *csvRow) nanoseconds(name string, value time.Duration) {
+	if r.column(name) {
+		r.b = strconv.AppendInt(r.b, value.Nanoseconds(), 10)
+	}
+}
+
+func (r *csvRow) float(name string, value float64) {
+	if r.column(name) {
+		r.b = strconv.AppendFloat(r.b, value, 'f', -1, 64)
+	}
+}
+
+func (r *csvRow) bool(name string, value bool) {
+	if r.column(name) {
+		r.b = strconv.AppendBool(r.b, value)
+	}
+}
+
+func (r *csvRow) time(name string, value time.Time) {
+	if r.column(name) {
+		r.b = value.UTC().AppendFormat(r.b, time.RFC3339Nano)
+	}
+}
+
+// strs, counts and findings share one column each, parted by spaces.
+func (r *csvRow) strs(name string, values []string) { r.str(name, strings.Join(values, " ")) }
+
+func (r *csvRow) counts(name string, values iter.Seq2[string, uint64]) {
+	var words []string
+	for key, n := range values {
+		words = append(words, key+"="+strconv.FormatUint(n, 10))
+	}
+	r.strs(name, words)
+}
+
+func (r *csvRow) findings(name string, values []probe.Finding) {
+	codes := make([]string, len(values))
+	for i, f := range values {
+		codes[i] = f.Code
+	}
+	r.strs(name, codes)
+}
+
+// appendCSVString quotes a field that needs it.
+func appendCSVString(b []byte, s string) []byte {
+	if !strings.ContainsAny(s, "\",\r\n") {
+		return append(b, s...)
+	}
+	b = append(b, '"')
+	b = append(b, strings.ReplaceAll(s, `"`, `""`)...)
+	return append(b, '"')
+}

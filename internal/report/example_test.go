@@ -1,0 +1,54 @@
+package report_test
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"synscope/internal/report"
+	"synscope/probe"
+)
+
+// One run, written as text to standard output; a file more is one more entry.
+func ExampleOpen() {
+	out, err := report.Open(report.Config{
+		Stdout: os.Stdout,
+		Options: report.Options{
+			Hosts:   1,
+			Service: func(port uint16) string { return map[uint16]string{443: "https"}[port] },
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	host := netip.MustParseAddr("192.0.2.7")
+	out.Record(&report.Run{Version: "1.0", Command: "scan", Start: time.Unix(0, 0)})
+	out.Record(report.NewPort("web.example", &probe.Verdict{
+		Target: netip.AddrPortFrom(host, 443), State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: 20100 * time.Microsecond,
+	}))
+	for port := range uint16(65530) {
+		out.Record(report.NewPort("web.example", &probe.Verdict{
+			Target: netip.AddrPortFrom(host, port), State: probe.StateRefused, Reason: probe.ReasonReset,
+		}))
+	}
+	if err := out.Close(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// web.example (192.0.2.7)
+	// PORT       STATE          SERVICE         RTT (user clock)
+	// 443/tcp    open           https           20.1 ms
+	// 65,530 refused (reset)
+}
+
+// A field that was not measured is absent: here all that a reply would tell.
+func ExampleAppendJSON() {
+	record := report.NewPort("", &probe.Verdict{
+		Target: netip.MustParseAddrPort("[2001:db8::1]:25"), State: probe.StateFiltered, Reason: probe.ReasonNoResponse, Attempts: 3,
+	})
+	fmt.Printf("%s\n", report.AppendJSON(nil, record))
+	// Output:
+	// {"type":"port","target":"2001:db8::1","addr":"2001:db8::1","port":25,"state":"filtered","reason":"no-response","attempts":3}
+}

@@ -1,0 +1,218 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"synscope/probe"
+)
+
+// ErrOutput marks an output that cannot be made: a format that does not exist,
+// or a file that cannot be created. It is found before anything is sent.
+var ErrOutput = errors.New("output")
+
+// Stdout is the path that stands for standard output.
+const Stdout = "-"
+
+// Config says where the results of a run go, and in which formats.
+type Config struct {
+	// Stdout takes the results in StdoutFormat; "" is text, unless one of
+	// Files is already written to standard output.
+	Stdout       io.Writer
+	StdoutFormat string
+	Files        []File
+	// OpenOnly leaves out of every output the ports that are not even
+	// possibly open: refused, filtered, unknown. The summary counts them.
+	OpenOnly bool
+	Options
+}
+
+// File is one more output.
+type File struct {
+	Format string // a name of [Formats]
+	Path   string // [Stdout] is standard output
+}
+
+// Output gives each record to several sinks. It is itself a [Sink], and like
+// every sink for one goroutine at a time.
+type Output struct {
+	openOnly bool
+	sinks    []*outlet
+}
+
+// outlet is a sink with what lies below it.
+type outlet struct {
+	Sink
+	w    *LineWriter
+	file *os.File // nil for standard output
+	err  error    // why it takes no more records
+}
+
+// Open creates every file, empty, before the run starts. An error names the
+// file or format and wraps [ErrOutput]; then no file has lost its contents.
+func Open(cfg Config) (*Output, error) {
+	files, err := cfg.all()
+	if err != nil {
+		return nil, err
+	}
+	out := &Output{openOnly: cfg.OpenOnly}
+	for _, f := range files {
+		if err := out.add(f, &cfg); err != nil {
+			return nil, errors.Join(err, out.closeFiles())
+		}
+	}
+	if err := out.truncate(); err != nil {
+		return nil, errors.Join(err, out.closeFiles())
+	}
+	return out, nil
+}
+
+// all are the outputs with standard output in its place among them.
+func (c *Config) all() ([]File, error) {
+	files := c.Files
+	onStdout := 0
+	for _, f := range files {
+		if f.Path == Stdout {
+			onStdout++
+		}
+	}
+	switch {
+	case onStdout > 1 || onStdout == 1 && c.StdoutFormat != "":
+		return nil, fmt.Errorf("%w: two formats for standard output", ErrOutput)
+	case onStdout == 1:
+		return files, nil
+	case c.StdoutFormat == "":
+		return append([]File{{Formats()[0].Name, Stdout}}, files...), nil
+	}
+	return append([]File{{c.StdoutFormat, Stdout}}, files...), nil
+}
+
+func (out *Output) add(f File, cfg *Config) error {
+	format, err := FormatByName(f.Format)
+	if err != nil {
+		return err
+	}
+	if f.Path == Stdout {
+		w := NewLineWriter(cfg.Stdout, "standard output")
+		out.sinks = append(out.sinks, &outlet{Sink: format.New(w, cfg.Options), w: w})
+		return nil
+	}
+	file, err := os.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	options := cfg.Options
+	options.Colour, options.Banner, options.Quiet = false, true, false
+	w := NewLineWriter(file, f.Path)
+	out.sinks = append(out.sinks, &outlet{Sink: format.New(w, options), w: w, file: file})
+	return nil
+}
+
+// truncate empties the files. Devices and pipes have nothing to lose.
+func (out *Output) truncate() error {
+	var regular []os.FileInfo
+	for _, o := range out.sinks {
+		if o.file == nil {
+			continue
+		}
+		info, err := o.file.Stat()
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrOutput, err)
+		}
+		if !info.Mode().IsRegular() {
+			continue
+		}
+		for _, other := range regular {
+			if os.SameFile(info, other) {
+				return fmt.Errorf("%w: %s: two formats for one file", ErrOutput, o.file.Name())
+			}
+		}
+		regular = append(regular, info)
+	}
+	for _, o := range out.sinks {
+		if err := o.truncate(); err != nil {
+			return fmt.Errorf("%w: %w", ErrOutput, err)
+		}
+	}
+	return nil
+}
+
+func (o *outlet) truncate() error {
+	if o.file == nil {
+		return nil
+	}
+	if info, err := o.file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return o.file.Truncate(0)
+}
+
+// Record gives r to every sink. One that fails takes no more records and the
+// others go on; the error, which every further call returns too, names the
+// output and wraps [ErrWrite].
+func (out *Output) Record(r Record) error {
+	if p, ok := r.(*Port); ok && out.openOnly && !possiblyOpen(p.State) {
+		return out.broken()
+	}
+	for _, o := range out.sinks {
+		if o.err == nil {
+			o.err = o.Sink.Record(r)
+		}
+	}
+	return out.broken()
+}
+
+// possiblyOpen is the reading of "open" that --open has in nmap.
+func possiblyOpen(s probe.State) bool {
+	return s == probe.StateOpen || s == probe.StateOpenFiltered || s == probe.StateUnfiltered
+}
+
+func (out *Output) broken() error {
+	var errs []error
+	for _, o := range out.sinks {
+		if o.err != nil {
+			errs = append(errs, o.err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Flush writes what waits, so that standard error may be written to without
+// overtaking results.
+func (out *Output) Flush() error {
+	for _, o := range out.sinks {
+		if o.err == nil {
+			o.err = o.w.Flush()
+		}
+	}
+	return out.broken()
+}
+
+// Close finishes every output and closes the files. It returns what went wrong
+// with each, also what Record has returned before.
+func (out *Output) Close() error {
+	for _, o := range out.sinks {
+		if o.err == nil {
+			o.err = o.Sink.Close()
+		}
+		if o.err == nil {
+			o.err = o.w.Flush()
+		}
+	}
+	return errors.Join(out.broken(), out.closeFiles())
+}
+
+func (out *Output) closeFiles() error {
+	var errs []error
+	for _, o := range out.sinks {
+		if o.file == nil {
+			continue
+		}
+		if err := o.file.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("%w: %w", ErrWrite, err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,193 @@
+package report
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"synscope/probe"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestEveryOutputIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	text, lines, table := filepath.Join(dir, "t"), filepath.Join(dir, "j"), filepath.Join(dir, "c")
+	if err := os.WriteFile(text, []byte(strings.Repeat("what was there before ", 1000)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var stdout strings.Builder
+	out, err := Open(Config{
+		Stdout: &stdout, StdoutFormat: "json",
+		Files:   []File{{"text", text}, {"json", lines}, {"csv", table}},
+		Options: Options{Colour: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []Record{&Run{Command: "scan"}, NewPort("", &zeroVerdict), NewPort("", &silentVerdict), &Summary{}} {
+		if err := out.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, lines); got != stdout.String() || strings.Count(got, "\n") != 4 {
+		t.Errorf("JSON lines in the file:\n%son standard output:\n%s", got, &stdout)
+	}
+	if got := read(t, table); strings.Count(got, "\n") != 3 {
+		t.Errorf("CSV:\n%s", got)
+	}
+	got := read(t, text)
+	if strings.Contains(got, "before") || strings.Contains(got, "\x1b") || !strings.HasPrefix(got, "# synscope") {
+		t.Errorf("text:\n%s", got)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "kept")
+	tests := []struct {
+		name   string
+		stdout string
+		files  []File
+		want   string // in the message
+	}{
+		{"unknown format", "yaml", nil, `"yaml": there are text, json, csv`},
+		{"unknown format of a file", "", []File{{"json", kept}, {"yaml", "x"}}, "yaml"},
+		{"missing directory", "", []File{{"json", kept}, {"csv", filepath.Join(dir, "no", "file")}}, filepath.Join(dir, "no", "file")},
+		{"a directory", "", []File{{"json", kept}, {"csv", dir}}, dir},
+		{"one file twice", "", []File{{"json", kept}, {"csv", filepath.Join(dir, ".", "kept")}}, "two formats for one file"},
+		{"standard output twice", "", []File{{"json", Stdout}, {"csv", Stdout}}, "two formats for standard output"},
+		{"standard output and -o", "json", []File{{"json", Stdout}}, "two formats for standard output"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if err := os.WriteFile(kept, []byte("results"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(Config{Stdout: discard{}, StdoutFormat: test.stdout, Files: test.files})
+			if !errors.Is(err, ErrOutput) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want ErrOutput with %q", err, test.want)
+			}
+			if got := read(t, kept); got != "results" {
+				t.Errorf("the other file lost its contents: %q", got)
+			}
+		})
+	}
+}
+
+func TestOpenErrorKeepsItsCause(t *testing.T) {
+	_, err := Open(Config{Files: []File{{"json", filepath.Join(t.TempDir(), "no", "file")}}})
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDashIsStandardOutput(t *testing.T) {
+	var stdout strings.Builder
+	out, err := Open(Config{Stdout: &stdout, Files: []File{{"csv", Stdout}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Record(NewPort("", &zeroVerdict))
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := stdout.String(); !strings.HasPrefix(got, "target,addr,") || strings.Count(got, "\n") != 2 {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A full disk stops the run; the other outputs are whole all the same.
+func TestFullDisk(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("/dev/full is Linux's")
+	}
+	lines := filepath.Join(t.TempDir(), "j")
+	out, err := Open(Config{Stdout: discard{}, Files: []File{{"csv", "/dev/full"}, {"json", lines}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = out.Record(NewPort("", &zeroVerdict))
+	if !errors.Is(err, ErrWrite) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
+		t.Errorf("error %v", err)
+	}
+	if err := out.Record(&Summary{}); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("the next record: %v", err)
+	}
+	if err := out.Close(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Close: %v", err)
+	}
+	if got := read(t, lines); strings.Count(got, "\n") != 2 || !strings.HasSuffix(got, "}\n") {
+		t.Errorf("the other output: %q", got)
+	}
+}
+
+func TestClosedPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r.Close()
+	out, err := Open(Config{Stdout: w, StdoutFormat: "json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = out.Record(&Run{})
+	if !errors.Is(err, ErrWrite) || !errors.Is(err, syscall.EPIPE) || !strings.Contains(err.Error(), "standard output") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestOpenOnlyHidesWhatIsNotOpen(t *testing.T) {
+	for _, state := range probe.States() {
+		for _, format := range Formats() {
+			var stdout strings.Builder
+			out, err := Open(Config{Stdout: &stdout, StdoutFormat: format.Name, OpenOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := silentVerdict
+			v.State = state
+			out.Record(NewPort("", &v))
+			out.Close()
+			want := state == probe.StateOpen || state == probe.StateOpenFiltered || state == probe.StateUnfiltered
+			if got := strings.Contains(stdout.String(), "192.0.2.7"); got != want {
+				t.Errorf("%s port shown as %s: %v", state, format.Name, got)
+			}
+		}
+	}
+}
+
+func TestQuietLeavesOutTheSummaryOnStandardOutputOnly(t *testing.T) {
+	var stdout strings.Builder
+	path := filepath.Join(t.TempDir(), "t")
+	out, err := Open(Config{Stdout: &stdout, Files: []File{{"text", path}}, Options: Options{Quiet: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Record(NewPort("", &silentVerdict))
+	out.Record(&Summary{Probes: 1})
+	out.Close()
+	if got := stdout.String(); !strings.Contains(got, "25/tcp") || strings.Contains(got, "1 port probed") {
+		t.Errorf("standard output: %q", got)
+	}
+	if got := read(t, path); !strings.Contains(got, "1 port probed") {
+		t.Errorf("file: %q", got)
+	}
+}

@@ -1,0 +1,84 @@
+package report
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"synscope/probe"
+)
+
+// Progress shows how far a run has come at the foot of a screen.
+type Progress struct {
+	Screen *Screen
+	// Width is the terminal's width in columns; nil, or a width of 0, is 80.
+	// It is asked for at every update, since people resize.
+	Width func() int
+}
+
+// Update shows p. Its signature is that of [probe.ScanConfig]'s OnProgress.
+func (p *Progress) Update(now probe.Progress) {
+	p.Screen.Show(fit(progressParts(&now), p.width()))
+}
+
+// Done removes the line.
+func (p *Progress) Done() { p.Screen.Show("") }
+
+func (p *Progress) width() int {
+	if p.Width != nil {
+		if w := p.Width(); w > 0 {
+			return w
+		}
+	}
+	return 80
+}
+
+// progressParts are what there is to say, the most important first.
+func progressParts(p *probe.Progress) []string {
+	parts := []string{done(p)}
+	if p.Left > 0 {
+		parts = append(parts, Duration(p.Left)+" left")
+	}
+	parts = append(parts, pace(p))
+	parts = append(parts, plural(p.Received, "reply", "replies"), countOf(p.KernelDrops, "drop"))
+	return append(parts, countOf(p.Done, "port"), Duration(p.Elapsed))
+}
+
+// done is the share of ports with a verdict, rounded down: 100 % is the end.
+func done(p *probe.Progress) string {
+	if p.Total == 0 {
+		return countOf(p.Done, "port") + " done"
+	}
+	permille := math.Floor(1000 * float64(p.Done) / float64(p.Total))
+	return strconv.FormatFloat(permille/10, 'f', 1, 64) + " %"
+}
+
+// pace is the rate achieved beside the one asked for.
+func pace(p *probe.Progress) string {
+	return Rate(p.RateAchieved) + " of " + strings.TrimSuffix(Rate(p.RateAsked), " pps")
+}
+
+func plural(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + many
+}
+
+// fit joins as many parts as a line of width columns holds. The last column
+// stays free: terminals wrap there.
+func fit(parts []string, width int) string {
+	line := ""
+	for _, part := range parts {
+		longer := part
+		if line != "" {
+			longer = line + " · " + part
+		}
+		if utf8.RuneCountInString(longer) >= width {
+			break
+		}
+		line = longer
+	}
+	return line
+}

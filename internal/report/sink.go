@@ -1,0 +1,56 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Sink renders the records of one run in one format, onto one output.
+type Sink interface {
+	// Record renders one record; a format may have nothing to say about some.
+	// Records come in the order of the run: first [*Run], last [*Summary]. The
+	// record is not the sink's to change, but is to keep.
+	Record(r Record) error
+	// Close writes what is still held back. It does not close the LineWriter.
+	Close() error
+}
+
+// Options say how results look. The zero value is fit for a file.
+type Options struct {
+	Colour  bool                // terminal colours (text)
+	Banner  bool                // open with what was run and when (text)
+	Quiet   bool                // end with the results, without a summary (text)
+	Reason  bool                // show what each verdict rests on (text)
+	Hosts   int                 // how many hosts there will be; 1 gives a heading, else a column (text)
+	Service func(uint16) string // the name of a port's service, "" unknown; may be nil (text)
+}
+
+// Format is a way to write results.
+type Format struct {
+	Name string // as in -o NAME
+	Flag string // as in -oN FILE
+	Help string // what it is, in a few words
+	New  func(w *LineWriter, o Options) Sink
+}
+
+// Formats lists every format, the default first.
+func Formats() []Format {
+	return []Format{
+		{"text", "oN", "text for people", newText},
+		{"json", "oJ", "JSON lines", newJSON},
+		{"csv", "oC", "CSV, one row a result", newCSV},
+	}
+}
+
+// FormatByName finds a format; the error of an unknown name lists all, and is
+// [ErrOutput].
+func FormatByName(name string) (Format, error) {
+	var known []string
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f, nil
+		}
+		known = append(known, f.Name)
+	}
+	return Format{}, fmt.Errorf("%w: unknown format %q: there are %s", ErrOutput, name, strings.Join(known, ", "))
+}

@@ -1,0 +1,97 @@
+package report
+
+import (
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"synscope/probe"
+)
+
+// Summary closes every run that was not killed: what it did, and what it lost.
+type Summary struct {
+	End           time.Time              `json:"end"`
+	Took          time.Duration          `json:"took_ns"`
+	Complete      bool                   `json:"complete"`
+	Probes        uint64                 `json:"probes"`
+	Sent          uint64                 `json:"sent"`
+	Retransmitted uint64                 `json:"retransmitted"`
+	Resets        uint64                 `json:"resets"` // RSTs of our own, beside Sent
+	SendErrors    uint64                 `json:"send_errors"`
+	Received      uint64                 `json:"received"`
+	Matched       uint64                 `json:"matched"`
+	Rejected      map[string]uint64      `json:"rejected"`
+	KernelDrops   uint64                 `json:"kernel_drops"`
+	States        map[probe.State]uint64 `json:"states"`
+	Rate          Maybe[float64]         `json:"rate_pps,omitzero"` // absent where nothing was sent
+}
+
+// NewSummary makes the record of a run that ended at end.
+func NewSummary(s *probe.Summary, end time.Time) *Summary {
+	r := &Summary{
+		End:           end,
+		Took:          s.Took,
+		Complete:      s.Complete,
+		Probes:        s.Probes,
+		Sent:          s.Sent,
+		Retransmitted: s.Retransmitted,
+		Resets:        s.Resets,
+		SendErrors:    s.SendErrors,
+		Received:      s.Received,
+		Matched:       s.Matched,
+		Rejected:      s.Rejected,
+		KernelDrops:   s.KernelDrops,
+		States:        s.States,
+	}
+	if s.Sent > 0 && !math.IsNaN(s.Rate) && !math.IsInf(s.Rate, 0) {
+		r.Rate = Some(s.Rate)
+	}
+	return r
+}
+
+// Type is "summary".
+func (*Summary) Type() string { return "summary" }
+
+func (s *Summary) fields(w fieldWriter) {
+	w.time("end", s.End)
+	w.nanoseconds("took_ns", s.Took)
+	w.bool("complete", s.Complete)
+	w.uint("probes", s.Probes)
+	w.uint("sent", s.Sent)
+	w.uint("retransmitted", s.Retransmitted)
+	w.uint("resets", s.Resets)
+	w.uint("send_errors", s.SendErrors)
+	w.uint("received", s.Received)
+	w.uint("matched", s.Matched)
+	w.counts("rejected", s.rejections())
+	w.uint("kernel_drops", s.KernelDrops)
+	w.counts("states", s.states())
+	if rate, ok := s.Rate.Get(); ok {
+		w.float("rate_pps", rate)
+	}
+}
+
+// states are the counts of states that occurred, the most telling first.
+func (s *Summary) states() iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		for _, state := range probe.States() {
+			if n, ok := s.States[state]; ok && !yield(state.String(), n) {
+				return
+			}
+		}
+	}
+}
+
+// rejections are the counts of rejected packets by reason, in the order of the
+// alphabet.
+func (s *Summary) rejections() iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		for _, reason := range slices.Sorted(maps.Keys(s.Rejected)) {
+			if !yield(reason, s.Rejected[reason]) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,247 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Parse makes the Set of what words, with opts, ask to be probed. Names are
+// resolved to the resolver's first address; nothing else is sent or opened but
+// the lists. The first word in the order of typing that does not parse, then the
+// first that does not resolve, is a *WordError. ErrTooMany and ErrEmpty concern
+// the words together; with ErrEmpty the Set is returned too, for its warnings.
+// Cancelling ctx ends lookups and long lists with the context's error.
+func Parse(ctx context.Context, words []string, opts Options) (*Set, error) {
+	b := newBuilder(opts)
+	if err := b.read(ctx, words); err != nil {
+		return nil, err
+	}
+	if err := b.resolve(ctx); err != nil {
+		return nil, err
+	}
+	return b.build()
+}
+
+// A builder gathers words into claims on addresses, and draws the Set from them.
+type builder struct {
+	opts     Options
+	words    []word
+	seen     map[wordKey]bool
+	ports    []Ports // own ports of words, less ExcludePorts
+	portIDs  map[string]uint32
+	spaces   []space
+	spaceIDs map[space]uint32
+	claims   []claim
+	pending  []pending
+	warnings []Warning
+}
+
+// wordKey makes a word typed again harmless.
+type wordKey struct {
+	text    string
+	exclude bool
+}
+
+// A claim is a word's asking, or refusing, one range of addresses.
+type claim struct {
+	first, last u128
+	space       uint32
+	word        uint32
+}
+
+// pending is a word that waits for its name's addresses.
+type pending struct {
+	name string
+	word uint32
+	from source
+}
+
+const (
+	asTarget    = "target"
+	asExclusion = "exclusion"
+)
+
+// Indices of builder.ports that every run has.
+const (
+	defaultPorts = iota // of targets that name none
+	allPorts            // of exclusions that name none
+)
+
+func newBuilder(opts Options) *builder {
+	return &builder{
+		opts:     opts,
+		seen:     map[wordKey]bool{},
+		ports:    []Ports{opts.ports().Minus(opts.ExcludePorts), everyPort()},
+		portIDs:  map[string]uint32{},
+		spaceIDs: map[space]uint32{},
+	}
+}
+
+// read takes in every word of the command line and of the lists.
+func (b *builder) read(ctx context.Context, words []string) error {
+	for _, text := range words {
+		if err := b.add(text, source{what: asTarget}); err != nil {
+			return err
+		}
+	}
+	for _, name := range b.opts.Lists {
+		if err := readList(ctx, name, asTarget, b.opts.Stdin, b.add); err != nil {
+			return err
+		}
+	}
+	for _, text := range b.opts.Exclude {
+		if err := b.addExclusions(text, source{what: asExclusion}); err != nil {
+			return err
+		}
+	}
+	for _, name := range b.opts.ExcludeFiles {
+		if err := readList(ctx, name, asExclusion, b.opts.Stdin, b.addExclusions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addExclusions adds one word, or several separated by commas where each is a
+// word by itself: 192.0.2.1,5 is one pattern, 192.0.2.1,192.0.2.5 are two words.
+func (b *builder) addExclusions(text string, from source) error {
+	parts := strings.Split(text, ",")
+	for _, part := range parts {
+		if _, err := parseWord(part); err != nil {
+			return b.add(text, from)
+		}
+	}
+	for _, part := range parts {
+		if err := b.add(part, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add reads one word. Under SkipBad a bad target becomes a warning.
+func (b *builder) add(text string, from source) error {
+	key := wordKey{text, from.what == asExclusion}
+	if b.seen[key] {
+		return nil
+	}
+	b.seen[key] = true
+	f, err := parseWord(text)
+	if err != nil {
+		return b.reject(text, from, ErrSyntax, err)
+	}
+	return b.addForm(text, &f, from)
+}
+
+func (b *builder) addForm(text string, f *form, from source) error {
+	ports, err := b.portID(f.ports, from)
+	if err != nil {
+		return b.reject(text, from, ErrSyntax, err)
+	}
+	w := word{text: text, ports: ports, exclude: from.what == asExclusion}
+	if f.name != "" {
+		b.pending = append(b.pending, pending{f.name, uint32(len(b.words)), from})
+		b.words = append(b.words, w)
+		return nil
+	}
+	for s := range f.spans() {
+		if !w.exclude && !b.opts.Family.accepts(s.first) {
+			return b.reject(text, from, ErrFamily, b.familyError(s))
+		}
+		b.claim(&w, uint32(len(b.words)), s)
+	}
+	b.words = append(b.words, w)
+	b.take(f.notes, text, from)
+	return nil
+}
+
+func (b *builder) familyError(s span) error {
+	return fmt.Errorf("an %v address where only %v is wanted", familyOf(s.first), b.opts.Family)
+}
+
+// claim enters a range of word number id.
+func (b *builder) claim(w *word, id uint32, s span) {
+	first, last := pointOf(s.first), pointOf(s.last)
+	b.claims = append(b.claims, claim{first, last, b.spaceID(spaceOf(s.first)), id})
+	d := last.sub(first)
+	if d.hi > 0 || d.lo >= math.MaxUint64-w.size {
+		w.size = math.MaxUint64
+		return
+	}
+	w.size += d.lo + 1
+}
+
+func (b *builder) spaceID(s space) uint32 {
+	id, ok := b.spaceIDs[s]
+	if !ok {
+		id = uint32(len(b.spaces))
+		b.spaces = append(b.spaces, s)
+		b.spaceIDs[s] = id
+	}
+	return id
+}
+
+// portID returns the index of a word's own ports.
+func (b *builder) portID(text string, from source) (uint32, error) {
+	switch {
+	case text == "" && from.what == asExclusion:
+		return allPorts, nil
+	case text == "":
+		return defaultPorts, nil
+	}
+	if id, ok := b.portIDs[text]; ok {
+		return id, nil
+	}
+	ports, err := ParsePorts(text)
+	if err != nil {
+		return 0, err
+	}
+	id := uint32(len(b.ports))
+	b.ports = append(b.ports, ports.Minus(b.opts.ExcludePorts))
+	b.portIDs[text] = id
+	return id, nil
+}
+
+// reject makes the error about a word, or its warning under SkipBad.
+func (b *builder) reject(text string, from source, kind, err error) error {
+	e := &WordError{What: from.what, Word: text, Where: from.where(), Kind: kind, Err: err}
+	if !b.opts.SkipBad || from.what == asExclusion {
+		return e
+	}
+	b.warnings = append(b.warnings, Warning{Code: WarnBadTarget, Word: text, Where: e.Where, Text: e.Error() + " (skipped)"})
+	return nil
+}
+
+// take keeps what was noticed about a target; of exclusions nothing is worth it.
+func (b *builder) take(notes []Warning, text string, from source) {
+	if from.what == asExclusion {
+		return
+	}
+	for _, n := range notes {
+		n.Word, n.Where = text, from.where()
+		b.warnings = append(b.warnings, n)
+	}
+}
+
+// emptyError says why nothing is left.
+func (b *builder) emptyError() error {
+	if len(b.words) == 0 && len(b.warnings) == 0 {
+		return fmt.Errorf("%w: no target is given", ErrEmpty)
+	}
+	return fmt.Errorf("%w: every target is excluded or was skipped", ErrEmpty)
+}
+
+// tooMany names the widest word.
+func (b *builder) tooMany() error {
+	widest := word{}
+	for _, w := range b.words {
+		if !w.exclude && w.size > widest.size {
+			widest = w
+		}
+	}
+	return &WordError{What: asTarget, Word: widest.text, Kind: ErrTooMany,
+		Err: errors.New("with all other targets and ports more than 2^64 probes; narrow the prefix or the ports")}
+}

@@ -1,0 +1,128 @@
+package target
+
+import (
+	"cmp"
+	"iter"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Ports is a set of TCP ports, immutable, in ascending order. The zero Ports is
+// empty.
+type Ports struct{ list []uint16 }
+
+// PortsOf returns the set of the given ports.
+func PortsOf(ports ...uint16) Ports {
+	list := slices.Clone(ports)
+	slices.Sort(list)
+	return Ports{slices.Compact(list)}
+}
+
+// everyPort returns all 65536 ports.
+func everyPort() Ports {
+	var b portBits
+	b.setRange(0, 65535)
+	return b.ports()
+}
+
+// Len returns the number of ports, at most 65536.
+func (p Ports) Len() int { return len(p.list) }
+
+// All walks the ports in ascending order.
+func (p Ports) All() iter.Seq[uint16] { return slices.Values(p.list) }
+
+// Contains reports whether port is in the set.
+func (p Ports) Contains(port uint16) bool {
+	_, ok := p.index(port)
+	return ok
+}
+
+func (p Ports) index(port uint16) (int, bool) {
+	return slices.BinarySearchFunc(p.list, port, cmp.Compare[uint16])
+}
+
+// Minus returns the ports of p that are not in q.
+func (p Ports) Minus(q Ports) Ports {
+	if len(p.list) == 0 || len(q.list) == 0 {
+		return p
+	}
+	var b portBits
+	b.add(p)
+	b.remove(q)
+	return b.ports()
+}
+
+// String writes the set the way ParsePorts reads it: "22,80,8000-8100".
+func (p Ports) String() string {
+	var b strings.Builder
+	for first, last := range p.runs() {
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.Itoa(int(first)))
+		if last > first {
+			b.WriteByte('-')
+			b.WriteString(strconv.Itoa(int(last)))
+		}
+	}
+	return b.String()
+}
+
+// runs walks the maximal stretches of consecutive ports.
+func (p Ports) runs() iter.Seq2[uint16, uint16] {
+	return func(yield func(uint16, uint16) bool) {
+		for i := 0; i < len(p.list); {
+			j := i + 1
+			for j < len(p.list) && p.list[j] == p.list[j-1]+1 {
+				j++
+			}
+			if !yield(p.list[i], p.list[j-1]) {
+				return
+			}
+			i = j
+		}
+	}
+}
+
+// portBits is a set of ports under construction.
+type portBits [1 << 16 / 64]uint64
+
+func (b *portBits) set(port uint16) { b[port/64] |= 1 << (port % 64) }
+
+func (b *portBits) setRange(first, last uint16) {
+	for p := uint32(first); p <= uint32(last); p++ {
+		b.set(uint16(p))
+	}
+}
+
+func (b *portBits) add(p Ports) {
+	for _, port := range p.list {
+		b.set(port)
+	}
+}
+
+func (b *portBits) remove(p Ports) {
+	for _, port := range p.list {
+		b[port/64] &^= 1 << (port % 64)
+	}
+}
+
+func (b *portBits) len() int {
+	n := 0
+	for _, w := range b {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+func (b *portBits) ports() Ports {
+	list := make([]uint16, 0, b.len())
+	for i, w := range b {
+		for ; w != 0; w &= w - 1 {
+			list = append(list, uint16(i*64+bits.TrailingZeros64(w)))
+		}
+	}
+	return Ports{list}
+}

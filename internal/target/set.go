@@ -1,0 +1,165 @@
+package target
+
+import (
+	"cmp"
+	"math"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"sort"
+)
+
+// A Set is what a run probes: pairs of address and port, each exactly once,
+// numbered from 0 in ascending order of family, zone, address and port. It holds
+// ranges, never the pairs themselves, and is immutable, so any number of
+// goroutines may use it.
+type Set struct {
+	spaces   []space
+	spaceIDs map[space]uint32
+	blocks   []block // ascending by space and first
+	guide    guide
+	layers   []layer
+	words    []word
+	ports    []Ports // own ports of words
+	last     uint64  // the highest number; of meaning where blocks is not empty
+	warnings []Warning
+}
+
+// A space is a line of addresses on which ranges can be drawn: IPv4, or IPv6 in
+// one zone.
+type space struct {
+	v4   bool
+	zone string
+}
+
+// A block is a range of addresses that are all probed at the same ports for the
+// same words. It ends where the number of its last pair says.
+type block struct {
+	first u128
+	start uint64 // the number of its first pair
+	space uint32
+	layer uint32
+}
+
+// A layer is what the blocks of equal treatment share.
+type layer struct {
+	ports []uint16
+	words []uint32 // that asked, the narrowest and then the earliest first
+}
+
+// A word is what the user typed for some addresses.
+type word struct {
+	text    string
+	size    uint64 // addresses it covers, saturating
+	ports   uint32 // index into builder.ports
+	exclude bool
+}
+
+// Count returns the number of probes. Exactly 2^64, the most a Set can hold,
+// is reported as 2^64-1.
+func (s *Set) Count() uint64 {
+	if len(s.blocks) == 0 {
+		return 0
+	}
+	if s.last == math.MaxUint64 {
+		return s.last
+	}
+	return s.last + 1
+}
+
+// Addresses returns the number of different addresses, saturating like Count.
+func (s *Set) Addresses() uint64 {
+	var sum, carry uint64
+	for i := range s.blocks {
+		sum, carry = bits.Add64(sum, s.offsetOfLast(i), 0)
+		if carry != 0 || sum == math.MaxUint64 {
+			return math.MaxUint64
+		}
+		sum++
+	}
+	return sum
+}
+
+// Warnings returns what the user should be told, in the order it was noticed.
+func (s *Set) Warnings() []Warning { return slices.Clone(s.warnings) }
+
+// At returns pair number i. It panics unless i names one.
+func (s *Set) At(i uint64) netip.AddrPort {
+	if len(s.blocks) == 0 || i > s.last {
+		panic("target: pair number out of range")
+	}
+	b := &s.blocks[s.guide.find(s.blocks, i)]
+	ports := s.layers[b.layer].ports
+	offset := i - b.start
+	n := uint64(len(ports))
+	address := s.spaces[b.space].addr(b.first.add(offset / n))
+	return netip.AddrPortFrom(address, ports[offset%n])
+}
+
+// Index is the inverse of At. ok is false where the pair is not in the set.
+func (s *Set) Index(pair netip.AddrPort) (i uint64, ok bool) {
+	at, offset, ok := s.find(pair.Addr())
+	if !ok {
+		return 0, false
+	}
+	b := &s.blocks[at]
+	ports := Ports{s.layers[b.layer].ports}
+	port, ok := ports.index(pair.Port())
+	return b.start + offset*uint64(ports.Len()) + uint64(port), ok
+}
+
+// Name returns what the user typed for an address: the word that covers the
+// fewest addresses, among those the one typed first. An address that is not in
+// the set is its own name.
+func (s *Set) Name(a netip.Addr) string {
+	at, _, ok := s.find(a)
+	if !ok {
+		return a.String()
+	}
+	return s.words[s.layers[s.blocks[at].layer].words[0]].text
+}
+
+// Word is Name for a pair: only words that ask for its port count, so that the
+// pairs of host:80 and host:443 each have the name they were typed under.
+func (s *Set) Word(pair netip.AddrPort) string {
+	if at, _, ok := s.find(pair.Addr()); ok {
+		for _, id := range s.layers[s.blocks[at].layer].words {
+			if s.ports[s.words[id].ports].Contains(pair.Port()) {
+				return s.words[id].text
+			}
+		}
+	}
+	return s.Name(pair.Addr())
+}
+
+// find returns the block that holds a, and a's distance from the block's first
+// address.
+func (s *Set) find(a netip.Addr) (at int, offset uint64, ok bool) {
+	id, ok := s.spaceIDs[spaceOf(a)]
+	if !ok {
+		return 0, 0, false
+	}
+	p := pointOf(a)
+	at = sort.Search(len(s.blocks), func(i int) bool {
+		return s.blocks[i].compare(id, p) > 0
+	}) - 1
+	if at < 0 || s.blocks[at].space != id {
+		return 0, 0, false
+	}
+	d := p.sub(s.blocks[at].first)
+	return at, d.lo, d.hi == 0 && d.lo <= s.offsetOfLast(at)
+}
+
+func (b *block) compare(space uint32, p u128) int {
+	return cmp.Or(cmp.Compare(b.space, space), b.first.compare(p))
+}
+
+// offsetOfLast returns the distance of block i's last address from its first.
+func (s *Set) offsetOfLast(i int) uint64 {
+	b := &s.blocks[i]
+	end := s.last
+	if i+1 < len(s.blocks) {
+		end = s.blocks[i+1].start - 1
+	}
+	return (end - b.start) / uint64(len(s.layers[b.layer].ports))
+}

@@ -1,0 +1,23 @@
+// Synscope probes TCP handshakes: which ports are open, refused or filtered,
+// how long the handshake takes, and how sure all that is.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"synscope/internal/cli"
+)
+
+func main() {
+	// A closed pipe is an error of the write, so that what was found can
+	// still be finished in the other outputs.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	code := cli.Main(ctx, os.Args, cli.OSStreams())
+	stop()
+	os.Exit(code)
+}

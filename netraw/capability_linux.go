@@ -1,0 +1,102 @@
+package netraw
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	remedyRaw = "run as root, or give the program the right: sudo setcap cap_net_raw+ep ./synscope"
+	remedyIP6 = remedyRaw + "; or boot without ipv6.disable=1, where IPv6 is missing altogether"
+)
+
+func capabilities() []Capability {
+	list := []Capability{
+		{
+			Name:   "raw-send-ipv4",
+			Err:    tryRaw(unix.AF_INET),
+			For:    "sending probes over IPv4",
+			Remedy: remedyRaw,
+		},
+		{
+			Name:   "raw-send-ipv6",
+			Err:    tryRaw(unix.AF_INET6),
+			For:    "sending probes over IPv6",
+			Remedy: remedyIP6,
+		},
+		{
+			Name:   "packet-receive",
+			Err:    tryPacket(),
+			For:    "seeing replies, with the kernel's time stamps",
+			Remedy: remedyRaw,
+		},
+		{
+			Name:   "hold-port-filter",
+			Err:    tryHold(SilencerFilter),
+			For:    "keeping the kernel from resetting handshakes",
+			Remedy: "none is needed while hold-port-min-ttl works, except against hosts whose replies arrive with TTL 255: sudo setcap cap_net_raw,cap_net_admin+ep ./synscope",
+		},
+		{
+			Name:   "hold-port-min-ttl",
+			Err:    tryHold(SilencerMinTTL),
+			For:    "the same, where no filter may be attached",
+			Remedy: "none is needed while hold-port-filter works; a sandbox forbids IP_MINTTL or listen",
+		},
+		{
+			Name:   "user-namespace",
+			Err:    tryUserNamespace(),
+			For:    "demo and the tests, without root",
+			Remedy: "run as root, or allow it: sudo sysctl user.max_user_namespaces=10000 kernel.apparmor_restrict_unprivileged_userns=0",
+		},
+	}
+	for i := range list {
+		list[i].OK = list[i].Err == nil
+	}
+	return list
+}
+
+func tryRaw(family int) error {
+	s, err := newSocket(family, unix.SOCK_RAW, unix.IPPROTO_RAW, func(int) error { return nil })
+	if err != nil {
+		return permission(err)
+	}
+	return s.close()
+}
+
+// tryPacket does all that Open does to the packet socket.
+func tryPacket() error {
+	s, err := newSocket(unix.AF_PACKET, unix.SOCK_DGRAM, 0, func(fd int) error {
+		return setUpReceive(fd, Config{}, dropAll)
+	})
+	if err != nil {
+		return permission(err)
+	}
+	return s.close()
+}
+
+func tryHold(mechanism Silencer) error {
+	p, err := HoldPorts(1, &PortConfig{Silencer: mechanism})
+	if err != nil {
+		return err
+	}
+	return p.Close()
+}
+
+// tryUserNamespace starts a child in new user and network namespaces, mapped
+// to root there, which then executes a file that does not exist: that ENOENT
+// means that all before it was permitted.
+func tryUserNamespace() error {
+	attr := &syscall.ProcAttr{Sys: &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}}
+	_, err := syscall.ForkExec("", []string{""}, attr)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return os.NewSyscallError("clone CLONE_NEWUSER", err)
+}

@@ -1,0 +1,78 @@
+package netraw
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// conn is what Conn is on Linux: one socket that receives, two that send, a
+// netlink socket for routes, and the held ports.
+type conn struct {
+	routes router
+	ports  *Ports
+	in     receiver
+	out    sender
+
+	closing  sync.Once
+	closeErr error
+}
+
+// open acquires, in this order, what names can be wrong about, the ports, and
+// the sockets that need the ports. After an error it has released it all.
+func (c *conn) open(cfg Config) (err error) {
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if cfg.Ports == 0 {
+		cfg.Ports = 1
+	}
+	cfg.Source = cfg.Source.Unmap()
+	if err := c.routes.open(cfg.Interface, cfg.Source); err != nil {
+		return fmt.Errorf("netraw: %w", err)
+	}
+	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort}); err != nil {
+		return err
+	}
+	if err := c.in.open(cfg, receiveFilter(c.ports.List())); err != nil {
+		return fmt.Errorf("netraw: open packet socket: %w", permission(err))
+	}
+	if err := c.out.open(cfg.Interface, c.routes.ifindex, cfg.Source); err != nil {
+		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
+	}
+	return nil
+}
+
+func (c *conn) send(pkts [][]byte) (int, error)     { return c.out.send(pkts) }
+func (c *conn) recv(pkts []Packet) (int, error)     { return c.in.recv(pkts) }
+func (c *conn) setReadDeadline(t time.Time) error   { return c.in.setReadDeadline(t) }
+func (c *conn) route(dst netip.Addr) (Route, error) { return c.routes.route(dst) }
+func (c *conn) heldPorts() []uint16                 { return c.ports.List() }
+func (c *conn) silencer() string                    { return c.ports.Silencer().String() }
+
+func (c *conn) stats() Stats {
+	return Stats{
+		Sent:        c.out.sent.Load(),
+		SendErrors:  c.out.errors.Load(),
+		SendRetries: c.out.retries.Load(),
+		Received:    c.in.received.Load(),
+		KernelDrops: c.in.drops(),
+	}
+}
+
+func (c *conn) close() error {
+	c.closing.Do(func() {
+		c.routes.close()
+		err := c.in.close()
+		for _, next := range []error{c.out.close(), c.ports.Close()} {
+			if err == nil {
+				err = next
+			}
+		}
+		c.closeErr = err
+	})
+	return c.closeErr
+}

@@ -1,0 +1,20 @@
+//go:build !linux
+
+package netraw
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+func (d Dialer) control(_, _ string, _ syscall.RawConn) error {
+	if d.Interface != "" {
+		return ErrUnsupportedOS
+	}
+	return nil
+}
+
+func handshakeOf(*net.TCPConn) Handshake { return Handshake{} }
+
+func refusal(time.Duration, error) Handshake { return Handshake{} }

@@ -1,0 +1,34 @@
+package netraw
+
+import "errors"
+
+// What callers test for with errors.Is. Each message says what to do next;
+// the system call's own error is wrapped beside it.
+var (
+	// ErrPermission: the process may not open the socket it needs.
+	ErrPermission = errors.New("not permitted: run as root, give the program the capability with " +
+		"`sudo setcap cap_net_raw,cap_net_bind_service+ep ./synscope`, or see `synscope doctor`")
+
+	// ErrNoInterface: no network interface has the name, or none was named
+	// where a link-local address needs one.
+	ErrNoInterface = errors.New("no such interface: `ip link` lists those of this machine")
+
+	// ErrForeignSource: the source address belongs to another machine.
+	// Nothing here sends under a foreign name.
+	ErrForeignSource = errors.New("not an address of this machine: `ip addr` lists those that are")
+
+	// ErrNoRoute: the kernel has no way to the destination.
+	ErrNoRoute = errors.New("no route: compare `ip route get`")
+
+	// ErrPortCount: more source ports were asked for than MaxPorts.
+	ErrPortCount = errors.New("between 1 and 64 source ports can be held")
+
+	// ErrPortInUse: another socket has the source port, or all of them.
+	ErrPortInUse = errors.New("source port in use: choose another, or none to get a free one")
+
+	// ErrPacket: what was to be sent does not begin with an IP header.
+	ErrPacket = errors.New("not an IP packet")
+
+	// ErrUnsupportedOS: this operating system is not Linux.
+	ErrUnsupportedOS = errors.New("raw TCP probing works on Linux only")
+)

@@ -1,0 +1,272 @@
+package netraw
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"golang.org/x/net/bpf"
+)
+
+// filterCase is one row of the truth table: a packet in one direction, and
+// whether the filter for filterPorts passes it.
+type filterCase struct {
+	name      string
+	etherType uint16
+	outgoing  bool
+	pkt       []byte
+	pass      bool
+}
+
+// filterPorts is as many as there can be; the cases use the first, the last
+// and one that is not among them.
+var filterPorts = func() []uint16 {
+	ports := make([]uint16, MaxPorts)
+	for i := range ports {
+		ports[i] = uint16(40000 + 7*i)
+	}
+	return ports
+}()
+
+func filterCases() []filterCase {
+	first, last, other := filterPorts[0], filterPorts[MaxPorts-1], uint16(40001)
+	var cases []filterCase
+	add := func(name string, etherType uint16, outgoing bool, pkt []byte, pass bool) {
+		cases = append(cases, filterCase{name, etherType, outgoing, pkt, pass})
+	}
+	for _, v := range []struct {
+		name      string
+		etherType uint16
+		far, near netip.Addr
+	}{
+		{"ipv4", etherIPv4, netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("203.0.113.5")},
+		{"ipv6", etherIPv6, netip.MustParseAddr("2001:db8:9::9"), netip.MustParseAddr("2001:db8:5::5")},
+	} {
+		tcp := func(sport, dport uint16) []byte {
+			return segment(netip.AddrPortFrom(v.far, sport), netip.AddrPortFrom(v.near, dport), flagSYN|flagACK, 1, 2)
+		}
+		add(v.name+" tcp to the first port", v.etherType, false, tcp(80, first), true)
+		add(v.name+" tcp to the last port", v.etherType, false, tcp(80, last), true)
+		add(v.name+" tcp to another port", v.etherType, false, tcp(80, other), false)
+		add(v.name+" tcp from our port", v.etherType, false, tcp(first, 80), false)
+		add(v.name+" tcp leaving from the first port", v.etherType, true, tcp(first, 80), true)
+		add(v.name+" tcp leaving from the last port", v.etherType, true, tcp(last, 80), true)
+		add(v.name+" tcp leaving from another port", v.etherType, true, tcp(other, 80), false)
+		add(v.name+" tcp leaving for our port", v.etherType, true, tcp(80, first), false)
+		add(v.name+" udp to our port", v.etherType, false, serialize(header(v.far, v.near, layers.IPProtocolUDP, 64),
+			gopacket.Payload{0, 53, byte(first >> 8), byte(first), 0, 8, 0, 0}), false)
+		add(v.name+" tcp without ports", v.etherType, false, serialize(header(v.far, v.near, layers.IPProtocolTCP, 64),
+			gopacket.Payload{0, 80}), false)
+		add(v.name+" under the ethertype of ARP", 0x0806, false, tcp(80, first), false)
+		add(v.name+" leaving under the ethertype of ARP", 0x0806, true, tcp(first, 80), false)
+	}
+	cases = append(cases, ipv4Cases(first, other)...)
+	return append(cases, ipv6Cases(first, other)...)
+}
+
+func ipv4Cases(ours, other uint16) []filterCase {
+	router, far, near := netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("203.0.113.5")
+	reply := func() []byte {
+		return segment(netip.AddrPortFrom(far, 80), netip.AddrPortFrom(near, ours), flagSYN, 3, 4)
+	}
+	probe := func(port uint16) []byte {
+		return segment(netip.AddrPortFrom(near, port), netip.AddrPortFrom(far, 80), flagSYN, 3, 4)
+	}
+	var cases []filterCase
+	add := func(name string, pkt []byte, pass bool) {
+		cases = append(cases, filterCase{"ipv4 " + name, etherIPv4, false, pkt, pass})
+	}
+	add("tcp after options", withOptions(reply(), 40), true)
+	add("first fragment", patch16(reply(), 6, 0x2000), true)
+	add("later fragment", patch16(reply(), 6, 0x2001), false)
+	add("last fragment", patch16(reply(), 6, 0x0100), false)
+	for kind := range 20 {
+		icmp := func(quote []byte) []byte {
+			msg := append([]byte{byte(kind), 1, 0, 0, 0, 0, 0, 0}, quote...)
+			return serialize(header(router, near, layers.IPProtocolICMPv4, 60), gopacket.Payload(msg))
+		}
+		isError := slices.Contains([]int{3, 4, 5, 11, 12}, kind)
+		add("icmp "+name(kind)+" quoting 8 bytes", icmp(probe(ours)[:28]), isError)
+		add("icmp "+name(kind)+" quoting another port", icmp(probe(other)), false)
+		add("icmp "+name(kind)+" quoting our port as destination", icmp(reply()), false)
+	}
+	unreachable := func(quote []byte) []byte {
+		msg := append([]byte{3, 3, 0, 0, 0, 0, 0, 0}, quote...)
+		return serialize(header(router, near, layers.IPProtocolICMPv4, 60), gopacket.Payload(msg))
+	}
+	add("icmp quoting options", unreachable(withOptions(probe(ours), 12)), true)
+	add("icmp with options quoting options", withOptions(unreachable(withOptions(probe(ours), 8)), 4), true)
+	add("icmp quoting udp", unreachable(patch8(probe(ours), 9, 17)), false)
+	add("icmp quoting a later fragment", unreachable(patch16(probe(ours), 6, 3)), false)
+	add("icmp quoting no port", unreachable(probe(ours)[:20]), false)
+	add("icmp fragment", patch16(unreachable(probe(ours)), 6, 4), false)
+	return cases
+}
+
+func ipv6Cases(ours, other uint16) []filterCase {
+	router, far, near := netip.MustParseAddr("2001:db8:1::1"), netip.MustParseAddr("2001:db8:9::9"), netip.MustParseAddr("2001:db8:5::5")
+	probe := func(port uint16) []byte {
+		return segment(netip.AddrPortFrom(near, port), netip.AddrPortFrom(far, 80), flagSYN, 3, 4)
+	}
+	var cases []filterCase
+	add := func(name string, pkt []byte, pass bool) {
+		cases = append(cases, filterCase{"ipv6 " + name, etherIPv6, false, pkt, pass})
+	}
+	icmp := func(kind int, quote []byte) []byte {
+		msg := append([]byte{byte(kind), 1, 0, 0, 0, 0, 0, 0}, quote...)
+		return serialize(header(router, near, layers.IPProtocolICMPv6, 60), gopacket.Payload(msg))
+	}
+	for kind := range 7 {
+		add("icmp "+name(kind)+" quoting 8 bytes", icmp(kind, probe(ours)[:48]), kind >= 1 && kind <= 4)
+		add("icmp "+name(kind)+" quoting another port", icmp(kind, probe(other)), false)
+	}
+	add("icmp echo reply", icmp(129, probe(ours)), false)
+	add("icmp quoting udp", icmp(1, patch8(probe(ours), 6, 17)), false)
+	add("icmp quoting no port", icmp(1, probe(ours)[:40]), false)
+	for next := range 70 {
+		pkt := serialize(header(far, near, layers.IPProtocol(next), 64), gopacket.Payload{6, 0, 1, 4, 0, 0, 0, 0})
+		add("next header "+name(next), pkt, slices.Contains([]int{0, 43, 44, 51, 60}, next))
+	}
+	return cases
+}
+
+func name(n int) string {
+	return layers.IPProtocol(n).String() + string(rune('0'+n/10)) + string(rune('0'+n%10))
+}
+
+func patch8(pkt []byte, at int, v byte) []byte {
+	pkt[at] = v
+	return pkt
+}
+
+func patch16(pkt []byte, at int, v uint16) []byte {
+	binary.BigEndian.PutUint16(pkt[at:], v)
+	return pkt
+}
+
+// withOptions inserts n bytes of IPv4 options (no operation) after the header.
+func withOptions(pkt []byte, n int) []byte {
+	pkt = slices.Insert(pkt, 20, slices.Repeat([]byte{1}, n)...)
+	pkt[0] += byte(n / 4)
+	return patch16(pkt, 2, uint16(len(pkt)))
+}
+
+// runFilter runs the program in bpf.VM, which knows neither extension: each
+// becomes the constant that the kernel would load.
+func runFilter(t testing.TB, program []bpf.Instruction, c filterCase) bool {
+	t.Helper()
+	program = slices.Clone(program)
+	for i, ins := range program {
+		switch ins {
+		case bpf.LoadExtension{Num: bpf.ExtProto}:
+			program[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: uint32(c.etherType)}
+		case bpf.LoadExtension{Num: bpf.ExtType}:
+			program[i] = bpf.LoadConstant{Dst: bpf.RegA}
+			if c.outgoing {
+				program[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: packetOutgoing}
+			}
+		}
+	}
+	vm, err := bpf.NewVM(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := vm.Run(c.pkt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n > 0
+}
+
+func TestReceiveFilterInVM(t *testing.T) {
+	program := receiveFilter(filterPorts)
+	for _, c := range filterCases() {
+		if got := runFilter(t, program, c); got != c.pass {
+			t.Errorf("%s (outgoing %v): passed %v, want %v", c.name, c.outgoing, got, c.pass)
+		}
+		if got := wanted(c, filterPorts); got != c.pass {
+			t.Errorf("%s (outgoing %v): the oracle says %v, want %v", c.name, c.outgoing, got, c.pass)
+		}
+	}
+}
+
+// wanted is the filter again as plain code, the oracle of the fuzz target.
+func wanted(c filterCase, ports []uint16) bool {
+	b := c.pkt
+	port := func(at int) bool {
+		return len(b) >= at+2 && slices.Contains(ports, binary.BigEndian.Uint16(b[at:]))
+	}
+	switch {
+	case c.etherType == etherIPv4 && len(b) >= 20:
+		return wanted4(c, port)
+	case c.etherType == etherIPv6 && len(b) >= 40:
+		return wanted6(c, port)
+	}
+	return false
+}
+
+func wanted4(c filterCase, port func(int) bool) bool {
+	b := c.pkt
+	ihl := 4 * int(b[0]&15)
+	if binary.BigEndian.Uint16(b[6:])&fragmentOffset != 0 {
+		return false
+	}
+	switch {
+	case b[9] == protoTCP && c.outgoing:
+		return port(ihl)
+	case b[9] == protoTCP:
+		return port(ihl + 2)
+	case b[9] == protoICMP && !c.outgoing && len(b) >= ihl+8+20:
+		quote := b[ihl+8:]
+		return slices.Contains([]byte{3, 4, 5, 11, 12}, b[ihl]) && quote[9] == protoTCP &&
+			binary.BigEndian.Uint16(quote[6:])&fragmentOffset == 0 && port(ihl+8+4*int(quote[0]&15))
+	}
+	return false
+}
+
+func wanted6(c filterCase, port func(int) bool) bool {
+	switch b := c.pkt; {
+	case b[6] == protoTCP && c.outgoing:
+		return port(40)
+	case b[6] == protoTCP:
+		return port(42)
+	case c.outgoing:
+		return false
+	case b[6] == protoICMPv6 && len(b) >= 90:
+		return b[40] >= 1 && b[40] <= 4 && b[54] == protoTCP && port(88)
+	default:
+		return slices.Contains([]byte{0, 43, 44, 51, 60}, b[6])
+	}
+}
+
+func FuzzReceiveFilter(f *testing.F) {
+	for _, c := range filterCases() {
+		f.Add(c.pkt, c.etherType == etherIPv6, c.outgoing)
+	}
+	program := receiveFilter(filterPorts)
+	f.Fuzz(func(t *testing.T, pkt []byte, six, outgoing bool) {
+		c := filterCase{etherType: etherIPv4, outgoing: outgoing, pkt: pkt}
+		if six {
+			c.etherType = etherIPv6
+		}
+		if len(pkt) < 40 {
+			return // shorter than any header: the program may decide before it notices
+		}
+		if got, want := runFilter(t, program, c), wanted(c, filterPorts); got != want {
+			t.Errorf("outgoing %v, % x: passed %v, want %v", outgoing, pkt, got, want)
+		}
+	})
+}
+
+// The kernel takes at most 4096 instructions, and a conditional jump reaches
+// 255: both ends of the port list are the test.
+func TestReceiveFilterAssembles(t *testing.T) {
+	for _, n := range []int{1, 2, MaxPorts} {
+		if _, err := bpf.Assemble(receiveFilter(filterPorts[:n])); err != nil {
+			t.Errorf("%d ports: %v", n, err)
+		}
+	}
+}

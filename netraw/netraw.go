@@ -1,0 +1,167 @@
+package netraw
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Clock says which clock took a time stamp. The zero value is ClockUser.
+type Clock uint8
+
+const (
+	ClockUser     Clock = iota // the program's own clock, round the system call
+	ClockKernelRx              // only the arrival was stamped by the kernel
+	ClockKernel                // the kernel stamped departure and arrival
+	ClockTCPInfo               // the kernel's own handshake sample, TCP_INFO
+)
+
+// String returns the word that records use: "user", "kernel-rx", "kernel" or
+// "tcp-info".
+func (c Clock) String() string {
+	switch c {
+	case ClockUser:
+		return "user"
+	case ClockKernelRx:
+		return "kernel-rx"
+	case ClockKernel:
+		return "kernel"
+	case ClockTCPInfo:
+		return "tcp-info"
+	}
+	return fmt.Sprintf("clock(%d)", uint8(c))
+}
+
+// MarshalText implements [encoding.TextMarshaler] with the words of String.
+func (c Clock) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// Packet is one IP packet as a tap of this machine saw it.
+type Packet struct {
+	// Data starts at the IP header. It is valid until the next Recv on the
+	// same Conn. The link layer's padding may follow the IP packet's end.
+	Data []byte
+	// Time is the kernel's stamp, CLOCK_REALTIME; zero if it took none.
+	Time time.Time
+	// Outgoing marks a packet from a held port seen leaving
+	// (PACKET_OUTGOING). It appears only under Config.WatchOutgoing.
+	Outgoing bool
+	// Partial marks a transport checksum that is not yet filled in
+	// (TP_STATUS_CSUMNOTREADY): do not verify it.
+	Partial bool
+	// Valid marks a transport checksum that the kernel or the interface has
+	// verified (TP_STATUS_CSUM_VALID). Without it nothing is known.
+	Valid bool
+	// IfIndex is the interface on which the packet was seen.
+	IfIndex int
+}
+
+// Route is the kernel's answer for one destination.
+type Route struct {
+	Interface string
+	IfIndex   int
+	Source    netip.Addr // without zone
+	NextHop   netip.Addr // without zone; the zero Addr if the destination is on the link
+	MTU       int        // of the path where the kernel knows it, else of the interface
+	Local     bool       // the destination is this machine
+}
+
+// Stats counts what a Conn did since it was opened.
+type Stats struct {
+	Sent        uint64 // packets the kernel took
+	SendErrors  uint64 // packets the kernel refused, each reported by Send
+	SendRetries uint64 // waits after EAGAIN and ENOBUFS
+	Received    uint64 // packets delivered by Recv
+	KernelDrops uint64 // packets that found the receive buffer full
+}
+
+// MaxPorts is the largest number of source ports that one Conn holds. They
+// are compared one by one in the receive filter.
+const MaxPorts = 64
+
+// Config changes what Open does. The zero value, like a nil pointer, means
+// the defaults said at each field.
+type Config struct {
+	// Interface makes packets leave through this interface only, and is the
+	// zone of link-local destinations. Default: what the route says. Packets
+	// are received on all interfaces in any case; see the package text.
+	Interface string
+	// Source must be an address of this machine. Default: what the route
+	// says.
+	Source netip.Addr
+	// Ports is the number of source ports to hold, at most MaxPorts.
+	// Default: 1. Ignored where SourcePort is set.
+	Ports int
+	// SourcePort is the one port to hold. Default: the kernel chooses.
+	SourcePort uint16
+	// WatchOutgoing delivers own packets too, with the stamp of their
+	// departure.
+	WatchOutgoing bool
+	// ReceiveBuffer is the size in bytes to ask for. Default: 8 MiB. Beyond
+	// net.core.rmem_max only CAP_NET_ADMIN gets it.
+	ReceiveBuffer int
+}
+
+// Conn sends and receives whole IP packets, and holds the TCP source ports
+// they use. One goroutine may send while another receives and others look up
+// routes or statistics; concurrent Sends take turns, and so do Recvs.
+type Conn struct {
+	conn
+}
+
+// Open returns a connection for cfg; nil means the defaults.
+//
+// It fails with ErrPermission, ErrNoInterface, ErrForeignSource, ErrPortCount,
+// ErrPortInUse or ErrUnsupportedOS, or with the system call's own error.
+func Open(cfg *Config) (*Conn, error) {
+	if cfg == nil {
+		cfg = &Config{}
+	}
+	c := &Conn{}
+	if err := c.open(*cfg); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Send transmits pkts in order, each an IPv4 or IPv6 packet with its header,
+// in any mixture. It returns how many left; if that is not all, the error
+// concerns pkts[n], and the caller may go on with pkts[n+1:].
+//
+// Send waits while the socket's buffer is full (EAGAIN) and backs off while
+// the interface's queue is full (ENOBUFS), both for a bounded time and
+// counted in Stats.SendRetries. The kernel fills in an IPv4 identification
+// of zero, and the IPv4 header checksum always: raw(7). What a firewall on
+// this machine refuses is EPERM; a missing route ENETUNREACH; an interface
+// that is down ENETDOWN; a packet larger than the MTU EMSGSIZE.
+func (c *Conn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
+
+// Recv fills pkts with at least one packet and returns how many. It waits
+// until the deadline (os.ErrDeadlineExceeded) or Close (net.ErrClosed).
+// Nothing is allocated; Data is overwritten by the next Recv.
+func (c *Conn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
+
+// SetReadDeadline bounds the waiting of Recv, also of one that waits now. The
+// zero time means no bound.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) }
+
+// Route asks the kernel how it would send to dst, under the Interface and
+// Source of the configuration. A zone of dst names the interface for a
+// link-local address. It fails with ErrNoRoute or ErrNoInterface.
+//
+// A look-up is one netlink exchange (RTM_GETROUTE, rtnetlink(7)), about 8 µs
+// for IPv4 and IPv6 alike; nothing but interface names and MTUs is cached.
+func (c *Conn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// Ports returns the held source ports.
+func (c *Conn) Ports() []uint16 { return c.heldPorts() }
+
+// Stats returns the counters; after Close, their last values.
+func (c *Conn) Stats() Stats { return c.stats() }
+
+// Silencer says which mechanism keeps the kernel from answering on the held
+// ports: "bpf-filter" or "min-ttl".
+func (c *Conn) Silencer() string { return c.silencer() }
+
+// Close unblocks Recv and releases everything, the held ports too. Closing
+// again does nothing.
+func (c *Conn) Close() error { return c.close() }

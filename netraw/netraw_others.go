@@ -1,0 +1,42 @@
+//go:build !linux
+
+package netraw
+
+import (
+	"fmt"
+	"net/netip"
+	"runtime"
+	"time"
+)
+
+func errUnsupported() error {
+	return fmt.Errorf("netraw: %s: %w", runtime.GOOS, ErrUnsupportedOS)
+}
+
+type conn struct{}
+
+func (c *conn) open(Config) error               { return errUnsupported() }
+func (c *conn) send([][]byte) (int, error)      { return 0, errUnsupported() }
+func (c *conn) recv([]Packet) (int, error)      { return 0, errUnsupported() }
+func (c *conn) setReadDeadline(time.Time) error { return errUnsupported() }
+func (c *conn) route(netip.Addr) (Route, error) { return Route{}, errUnsupported() }
+func (c *conn) heldPorts() []uint16             { return nil }
+func (c *conn) stats() Stats                    { return Stats{} }
+func (c *conn) silencer() string                { return "" }
+func (c *conn) close() error                    { return errUnsupported() }
+
+type held struct{}
+
+func (h *held) hold(int, PortConfig) error { return errUnsupported() }
+func (h *held) list() []uint16             { return nil }
+func (h *held) mechanism() Silencer        { return SilencerAuto }
+func (h *held) close() error               { return errUnsupported() }
+
+func capabilities() []Capability {
+	return []Capability{{
+		Name:   "linux",
+		Err:    errUnsupported(),
+		For:    "every probe that leaves through a raw socket",
+		Remedy: "run on Linux, or in a Linux virtual machine",
+	}}
+}

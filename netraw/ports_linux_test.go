@@ -1,0 +1,353 @@
+package netraw
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// listen makes the peer's kernel accept TCP connections, over both versions.
+func (p *peer) listen(t *testing.T) uint16 {
+	t.Helper()
+	var l net.Listener
+	p.do(func() {
+		var err error
+		l, err = net.Listen("tcp", "[::]:0")
+		must(err)
+	})
+	t.Cleanup(func() { l.Close() })
+	return uint16(l.Addr().(*net.TCPAddr).Port)
+}
+
+// handshake sends one SYN from the port and returns, in tcpdump's letters,
+// what was seen of it on our end of the link for 300 ms.
+func handshake(t *testing.T, from, to netip.AddrPort) string {
+	t.Helper()
+	c := &Conn{}
+	defer c.close()
+	must(c.in.open(Config{WatchOutgoing: true}, receiveFilter([]uint16{from.Port()})))
+	must(c.out.open("", 0, netip.Addr{}))
+	if n, err := c.Send([][]byte{segment(from, to, flagSYN, 1000, 0)}); n != 1 {
+		t.Fatal(err)
+	}
+	var seen []string
+	for _, pkt := range gather(t, c, 300*time.Millisecond, nil) {
+		direction := "<"
+		if pkt.Outgoing {
+			direction = ">"
+		}
+		if tcpHeader(pkt.Data) != nil { // not the multicast reports of IPv6, which pass the filter
+			seen = append(seen, direction+flagsOf(pkt.Data))
+		}
+	}
+	return strings.Join(seen, " ")
+}
+
+// The peer's first retransmission of its SYN-ACK comes after a second, so
+// within that time there is one of each.
+func TestHeldPortIsSilent(t *testing.T) {
+	p := newPeer(t)
+	open := p.listen(t)
+	for _, mechanism := range []Silencer{SilencerFilter, SilencerMinTTL} {
+		ports, err := HoldPorts(1, &PortConfig{Silencer: mechanism})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ports.Close()
+		if got := ports.Silencer(); got != mechanism {
+			t.Errorf("Silencer() = %v, want %v", got, mechanism)
+		}
+		for _, end := range []struct{ our, peer netip.Addr }{{our4, peer4}, {our6, peer6}} {
+			t.Run(fmt.Sprintf("%v/%v", mechanism, end.our), func(t *testing.T) {
+				from, to := netip.AddrPortFrom(end.our, ports.List()[0]), netip.AddrPortFrom(end.peer, open)
+				if got, want := handshake(t, from, to), ">S <S."; got != want {
+					t.Errorf("saw %q, want %q", got, want)
+				}
+			})
+		}
+	}
+}
+
+// What HoldPorts is for: without it, and with a port that is merely bound,
+// the kernel answers the SYN-ACK with RST.
+func TestKernelResetsWithoutHolding(t *testing.T) {
+	p := newPeer(t)
+	open := p.listen(t)
+	bound, err := bindPort(0)
+	must(err)
+	defer unix.Close(bound)
+	boundTo, err := boundPort(bound)
+	must(err)
+	for name, port := range map[string]uint16{"free": 39999, "bound": boundTo} {
+		for _, end := range []struct{ our, peer netip.Addr }{{our4, peer4}, {our6, peer6}} {
+			t.Run(fmt.Sprintf("%s/%v", name, end.our), func(t *testing.T) {
+				got := handshake(t, netip.AddrPortFrom(end.our, port), netip.AddrPortFrom(end.peer, open))
+				if want := ">S <S. >R"; got != want {
+					t.Errorf("saw %q, want %q", got, want)
+				}
+			})
+		}
+	}
+}
+
+// A stranger's SYN to a held port gets no answer either, and a SYN-ACK that
+// arrives with TTL 255 gets one from the fallback alone.
+func TestHeldPortTowardsTheLink(t *testing.T) {
+	p := newPeer(t)
+	for _, tc := range []struct {
+		mechanism Silencer
+		ttl       uint8
+		want      string
+	}{
+		{SilencerFilter, 64, "<S."}, {SilencerFilter, 255, "<S."},
+		{SilencerMinTTL, 254, "<S."}, {SilencerMinTTL, 255, "<S. >R"},
+	} {
+		t.Run(fmt.Sprintf("%v/ttl %d", tc.mechanism, tc.ttl), func(t *testing.T) {
+			ports, err := HoldPorts(1, &PortConfig{Silencer: tc.mechanism})
+			must(err)
+			defer ports.Close()
+			c := &Conn{}
+			defer c.close()
+			must(c.in.open(Config{WatchOutgoing: true}, receiveFilter(ports.List())))
+			pkt := segment(netip.AddrPortFrom(peer4, 80), netip.AddrPortFrom(our4, ports.List()[0]), flagSYN|flagACK, 5, 6)
+			pkt[8] = tc.ttl // the kernel computes the header checksum
+			p.do(func() {
+				var out sender
+				defer out.close()
+				must(out.open("", 0, netip.Addr{}))
+				_, err := out.send([][]byte{pkt})
+				must(err)
+			})
+			var seen []string
+			for _, pkt := range gather(t, c, 200*time.Millisecond, nil) {
+				if tcpHeader(pkt.Data) != nil {
+					seen = append(seen, map[bool]string{false: "<", true: ">"}[pkt.Outgoing]+flagsOf(pkt.Data))
+				}
+			}
+			if got := strings.Join(seen, " "); got != tc.want {
+				t.Errorf("saw %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// withCapabilities runs f on a thread whose effective and permitted capability
+// sets are exactly these.
+func withCapabilities(f func(), keep ...int) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		var sets [2]unix.CapUserData
+		for _, c := range keep {
+			sets[c/32].Effective |= 1 << (c % 32)
+			sets[c/32].Permitted |= 1 << (c % 32)
+		}
+		must(unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &sets[0]))
+		f()
+	}()
+	<-done
+}
+
+// Kernels differ in whether a filter on a TCP socket needs CAP_NET_ADMIN. On
+// all of them the choice is the filter where it can be forced, and something
+// works without any capability.
+func TestSilencerByCapability(t *testing.T) {
+	needNamespace(t)
+	choose := func() {
+		want := SilencerFilter
+		p, err := HoldPorts(1, &PortConfig{Silencer: SilencerFilter})
+		switch {
+		case err == nil:
+			p.Close()
+		case errors.Is(err, ErrPermission) && errors.Is(err, unix.EPERM):
+			want = SilencerMinTTL
+		default:
+			t.Fatalf("forced filter: %v, want ErrPermission and EPERM", err)
+		}
+		t.Logf("chosen: %v", want)
+		for mechanism, want := range map[Silencer]Silencer{SilencerAuto: want, SilencerMinTTL: SilencerMinTTL} {
+			p, err := HoldPorts(2, &PortConfig{Silencer: mechanism})
+			if err != nil {
+				t.Fatalf("%v: %v", mechanism, err)
+			}
+			if got := p.Silencer(); got != want {
+				t.Errorf("%v: chose %v, want %v", mechanism, got, want)
+			}
+			p.Close()
+		}
+	}
+	withCapabilities(choose)
+	withCapabilities(choose, unix.CAP_NET_RAW)
+	withCapabilities(func() {
+		p, err := HoldPorts(1, &PortConfig{Silencer: SilencerFilter})
+		if err != nil {
+			t.Fatalf("filter with CAP_NET_ADMIN: %v", err)
+		}
+		p.Close()
+	}, unix.CAP_NET_ADMIN)
+}
+
+// What setcap cap_net_raw+ep grants is enough for a Conn.
+func TestOpenByCapability(t *testing.T) {
+	needNamespace(t)
+	for _, tc := range []struct {
+		keep []int
+		want error
+	}{
+		{nil, ErrPermission},
+		{[]int{unix.CAP_NET_ADMIN}, ErrPermission},
+		{[]int{unix.CAP_NET_RAW}, nil},
+	} {
+		withCapabilities(func() {
+			c, err := Open(nil)
+			if !errors.Is(err, tc.want) {
+				t.Errorf("Open with capabilities %v: %v, want %v", tc.keep, err, tc.want)
+			}
+			if err == nil {
+				c.Close()
+			}
+		}, tc.keep...)
+	}
+}
+
+func TestHoldPortBelow1024(t *testing.T) {
+	needNamespace(t)
+	withCapabilities(func() {
+		if p, err := HoldPorts(1, &PortConfig{Port: 53}); !errors.Is(err, ErrPermission) {
+			t.Errorf("HoldPorts: %v, %v, want ErrPermission", p, err)
+		}
+	})
+}
+
+func TestHoldPorts(t *testing.T) {
+	p, err := HoldPorts(MaxPorts, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Silencer() != SilencerFilter {
+		t.Errorf("Silencer() = %v, want the filter where it is permitted", p.Silencer())
+	}
+	distinct := make(map[uint16]bool)
+	for _, port := range p.List() {
+		distinct[port] = true
+		for _, network := range []string{"tcp4", "tcp6"} {
+			l, err := net.Listen(network, fmt.Sprintf(":%d", port))
+			if err == nil {
+				l.Close()
+				t.Errorf("%s port %d is held, and free", network, port)
+			}
+		}
+	}
+	if len(distinct) != MaxPorts || distinct[0] {
+		t.Errorf("%d distinct ports, want %d", len(distinct), MaxPorts)
+	}
+	port := p.List()[0]
+	if _, err := HoldPorts(1, &PortConfig{Port: port}); !errors.Is(err, ErrPortInUse) {
+		t.Errorf("holding %d twice: %v, want ErrPortInUse", port, err)
+	}
+	if err := errors.Join(p.Close(), p.Close()); err != nil {
+		t.Error(err)
+	}
+	again, err := HoldPorts(5, &PortConfig{Port: port})
+	if err != nil || len(again.List()) != 1 || again.List()[0] != port {
+		t.Fatalf("holding %d after Close: %v, %v", port, again, err)
+	}
+	again.Close()
+	for _, n := range []int{-1, 0, MaxPorts + 1} {
+		if _, err := HoldPorts(n, nil); !errors.Is(err, ErrPortCount) {
+			t.Errorf("HoldPorts(%d): %v, want ErrPortCount", n, err)
+		}
+	}
+}
+
+// A process that is killed leaves its port free at once.
+func TestHeldPortAfterKill(t *testing.T) {
+	const childEnv = "NETRAW_TEST_HOLD"
+	if os.Getenv(childEnv) != "" {
+		p, err := HoldPorts(1, nil)
+		must(err)
+		fmt.Printf("held %d\n", p.List()[0])
+		io.Copy(io.Discard, os.Stdin) // until killed
+		return
+	}
+	child := exec.Command("/proc/self/exe", "-test.run=^TestHeldPortAfterKill$")
+	child.Env = append(os.Environ(), childEnv+"=1", insideEnv+"=")
+	stdin, err := child.StdinPipe()
+	must(err)
+	defer stdin.Close()
+	stdout, err := child.StdoutPipe()
+	must(err)
+	must(child.Start())
+	var port uint16
+	if _, err := fmt.Fscanf(bufio.NewReader(stdout), "held %d\n", &port); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := HoldPorts(1, &PortConfig{Port: port}); !errors.Is(err, ErrPortInUse) {
+		t.Errorf("while the child lives: %v, want ErrPortInUse", err)
+	}
+	must(child.Process.Kill())
+	child.Wait()
+	p, err := HoldPorts(1, &PortConfig{Port: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+}
+
+// Without IPv6 in the kernel the ports are held for IPv4; the fallback is
+// forced here by asking for that family.
+func TestBindPortIPv4Only(t *testing.T) {
+	fd, err := bindAny(unix.AF_INET, &unix.SockaddrInet4{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if port, err := boundPort(fd); err != nil || port == 0 {
+		t.Errorf("boundPort: %d, %v", port, err)
+	}
+	if err := setMinTTL(fd); err != nil {
+		t.Errorf("minimum TTL on an IPv4 socket: %v", err)
+	}
+}
+
+// Capabilities says of each user what doing it says.
+func TestCapabilitiesByPrivilege(t *testing.T) {
+	needNamespace(t)
+	missing := func() map[string]bool {
+		names := make(map[string]bool)
+		for _, c := range Capabilities() {
+			if !c.OK {
+				names[c.Name] = true
+			}
+		}
+		return names
+	}
+	withCapabilities(func() {
+		names := missing()
+		for _, want := range []string{"raw-send-ipv4", "raw-send-ipv6", "packet-receive"} {
+			if !names[want] {
+				t.Errorf("%s is said to work without capabilities", want)
+			}
+		}
+		if names["hold-port-min-ttl"] {
+			t.Error("the minimum TTL is said to need a capability")
+		}
+	})
+	withCapabilities(func() {
+		if names := missing(); names["raw-send-ipv4"] || names["raw-send-ipv6"] || names["packet-receive"] {
+			t.Errorf("with CAP_NET_RAW there are missing: %v", names)
+		}
+	}, unix.CAP_NET_RAW)
+}

@@ -1,0 +1,252 @@
+package netraw
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	sendBatch = 256
+	// sendPatience bounds each wait for room in the socket's buffer, and the
+	// sum of the pauses that one full interface queue is granted.
+	sendPatience = time.Second
+	firstPause   = 50 * time.Microsecond
+	longestPause = 10 * time.Millisecond
+)
+
+// sender is a pair of raw sockets of protocol IPPROTO_RAW, which take whole
+// packets with their header: raw(7), and rawv6_sendmsg in net/ipv6/raw.c. It
+// holds the arrays of sendmmsg(2); only addresses and lengths change.
+type sender struct {
+	mu     sync.Mutex // one Send at a time
+	v4, v6 rawSocket
+	scope  uint32 // interface of link-local destinations, 0 if unknown
+
+	msgs   [sendBatch]unix.Mmsghdr
+	iovs   [sendBatch]unix.Iovec
+	names4 [sendBatch]unix.RawSockaddrInet4
+	names6 [sendBatch]unix.RawSockaddrInet6
+
+	sent, errors, retries atomic.Uint64
+}
+
+// open makes both sockets; a kernel without IPv6 leaves that one closed.
+//
+// IP_RECVERR is what makes the kernel admit that an interface's queue was
+// full: without it raw_send_hdrinc (net/ipv4/raw.c) drops the packet and
+// reports success. Bound to the source, because a policy route by source
+// address looks at the socket's and not at the header's.
+func (s *sender) open(ifname string, ifindex int, source netip.Addr) error {
+	s.scope = uint32(ifindex)
+	for i := range s.msgs {
+		s.msgs[i].Hdr.Iov = &s.iovs[i]
+		s.msgs[i].Hdr.SetIovlen(1)
+		s.names4[i].Family = unix.AF_INET
+		s.names6[i].Family = unix.AF_INET6
+	}
+	report4 := option{"IP_RECVERR", unix.IPPROTO_IP, unix.IP_RECVERR, 1}
+	if err := s.v4.open(unix.AF_INET, ifname, bindTo(source, 4, ifindex), report4); err != nil {
+		return err
+	}
+	report6 := option{"IPV6_RECVERR", unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1}
+	err := s.v6.open(unix.AF_INET6, ifname, bindTo(source, 6, ifindex), report6)
+	if errors.Is(err, unix.EAFNOSUPPORT) {
+		return nil
+	}
+	return err
+}
+
+// bindTo is the address to bind a socket of that IP version to, or nil.
+func bindTo(source netip.Addr, version, ifindex int) unix.Sockaddr {
+	switch {
+	case source.Is4() && version == 4:
+		return &unix.SockaddrInet4{Addr: source.As4()}
+	case source.Is6() && version == 6:
+		addr := &unix.SockaddrInet6{Addr: source.As16()}
+		if source.IsLinkLocalUnicast() {
+			addr.ZoneId = uint32(ifindex)
+		}
+		return addr
+	}
+	return nil
+}
+
+func (s *sender) send(pkts [][]byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent := 0
+	for sent < len(pkts) {
+		via, n, err := s.load(pkts[sent:])
+		if err == nil {
+			n, err = s.flush(via, n)
+		}
+		sent += n
+		s.sent.Add(uint64(n))
+		if err != nil {
+			s.errors.Add(1)
+			return sent, sendError(pkts[sent], err)
+		}
+	}
+	return sent, nil
+}
+
+// load prepares the messages for as many packets as one call can take: those
+// at the front that share an IP version. The error concerns pkts[0].
+func (s *sender) load(pkts [][]byte) (via *rawSocket, n int, err error) {
+	for n < min(len(pkts), sendBatch) {
+		next, err := s.address(n, pkts[n])
+		if err != nil && n == 0 {
+			return nil, 0, err
+		}
+		if err != nil || n > 0 && next != via {
+			break
+		}
+		via = next
+		s.iovs[n].Base = unsafe.SliceData(pkts[n])
+		s.iovs[n].SetLen(len(pkts[n]))
+		n++
+	}
+	return via, n, nil
+}
+
+// address takes the destination of message i from the packet's header, and
+// says which socket it is for.
+func (s *sender) address(i int, pkt []byte) (*rawSocket, error) {
+	hdr := &s.msgs[i].Hdr
+	switch {
+	case len(pkt) >= 20 && pkt[0]>>4 == 4:
+		s.names4[i].Addr = [4]byte(pkt[16:20])
+		hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(&s.names4[i])), unix.SizeofSockaddrInet4
+		return &s.v4, nil
+	case len(pkt) >= 40 && pkt[0]>>4 == 6:
+		name := &s.names6[i]
+		name.Addr, name.Scope_id = [16]byte(pkt[24:40]), 0
+		if pkt[24] == 0xfe && pkt[25]&0xc0 == 0x80 {
+			if name.Scope_id = s.scope; s.scope == 0 {
+				return nil, fmt.Errorf("link-local destination and Config.Interface is empty: %w", ErrNoInterface)
+			}
+		}
+		hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(name)), unix.SizeofSockaddrInet6
+		return &s.v6, nil
+	}
+	return nil, ErrPacket
+}
+
+// flush sends the first n messages, and returns how many left. sendmmsg stops
+// at the first that fails and tells why only when asked to send that again.
+func (s *sender) flush(via *rawSocket, n int) (int, error) {
+	defer clear(s.iovs[:n])
+	pause, paused := firstPause, time.Duration(0)
+	for done := 0; ; {
+		k, waits, err := via.sendmmsg(s.msgs[done:n])
+		s.retries.Add(waits)
+		done += k
+		switch {
+		case err == nil && done == n:
+			return done, nil
+		case err == nil:
+			pause, paused = firstPause, 0
+		case errors.Is(err, unix.ENOBUFS) && paused < sendPatience:
+			s.retries.Add(1)
+			time.Sleep(pause)
+			paused += pause
+			pause = min(2*pause, longestPause)
+		default:
+			return done, err
+		}
+	}
+}
+
+// sendError names the destination of the packet that did not leave.
+func sendError(pkt []byte, err error) error {
+	switch {
+	case len(pkt) >= 20 && pkt[0]>>4 == 4:
+		return opError("send", "ip4", &net.IPAddr{IP: append(net.IP(nil), pkt[16:20]...)}, err)
+	case len(pkt) >= 40 && pkt[0]>>4 == 6:
+		return opError("send", "ip6", &net.IPAddr{IP: append(net.IP(nil), pkt[24:40]...)}, err)
+	}
+	return opError("send", "ip", nil, err)
+}
+
+func (s *sender) close() error {
+	return errors.Join(s.v4.close(), s.v6.close())
+}
+
+// rawSocket is one of the sender's sockets with the arguments and results of
+// the call in progress.
+type rawSocket struct {
+	socket
+	attempt func(fd uintptr) bool // made once: a closure would allocate
+	msgs    []unix.Mmsghdr
+	n       int
+	errno   unix.Errno
+	waits   uint64
+}
+
+func (r *rawSocket) open(family int, ifname string, source unix.Sockaddr, options ...option) (err error) {
+	r.attempt = r.try
+	r.socket, err = newSocket(family, unix.SOCK_RAW, unix.IPPROTO_RAW, func(fd int) error {
+		// It receives packets of protocol 255 and its own errors: no use.
+		options = append(options, option{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUF, 0})
+		if err := setOptions(fd, options...); err != nil {
+			return err
+		}
+		if ifname != "" {
+			if err := unix.BindToDevice(fd, ifname); err != nil {
+				return os.NewSyscallError("setsockopt SO_BINDTODEVICE", err)
+			}
+		}
+		if source == nil {
+			return nil
+		}
+		return os.NewSyscallError("bind", unix.Bind(fd, source))
+	})
+	return err
+}
+
+// sendmmsg returns how many messages left, after how many waits.
+func (r *rawSocket) sendmmsg(msgs []unix.Mmsghdr) (n int, waits uint64, err error) {
+	if r.raw == nil {
+		return 0, 0, os.NewSyscallError("socket", unix.EAFNOSUPPORT)
+	}
+	r.msgs, r.waits = msgs, 0
+	err = r.raw.Write(r.attempt)
+	if r.waits > 0 {
+		r.file.SetWriteDeadline(time.Time{})
+	}
+	switch {
+	case err == nil && r.errno == 0:
+		return r.n, r.waits, nil
+	case err == nil || errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, r.waits, os.NewSyscallError("sendmmsg", r.errno)
+	}
+	return 0, r.waits, waitError(err)
+}
+
+// try sends what the buffer has room for; false means to wait for room, from
+// the first time on until the deadline.
+func (r *rawSocket) try(fd uintptr) bool {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd,
+			uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(len(r.msgs)), 0, 0, 0)
+		r.n, r.errno = int(n), errno
+		if errno == unix.EAGAIN {
+			if r.waits++; r.waits == 1 {
+				r.file.SetWriteDeadline(time.Now().Add(sendPatience))
+			}
+			return false
+		}
+		if errno != unix.EINTR {
+			return true
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package netraw
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Both versions mixed leave in the order given, over more than one batch.
+func TestSendOrder(t *testing.T) {
+	p := newPeer(t)
+	c := open(t, &Config{WatchOutgoing: true, Interface: p.here})
+	dst := []netip.Addr{peer4, peer4, peer6, peer4, peer6, peer6, peer6}
+	src := map[netip.Addr]netip.Addr{peer4: our4, peer6: our6}
+
+	const n = 3*sendBatch + 5
+	var batch [][]byte
+	for i := range n {
+		to := dst[i%len(dst)]
+		if i > 2*sendBatch {
+			to = peer6 // a run longer than one call takes
+		}
+		batch = append(batch, segment(netip.AddrPortFrom(src[to], c.Ports()[0]), netip.AddrPortFrom(to, 9), flagSYN, uint32(i), 0))
+	}
+	if sent, err := c.Send(batch); sent != n || err != nil {
+		t.Fatalf("Send: %d, %v", sent, err)
+	}
+	next := uint32(0)
+	for _, pkt := range gather(t, c, 100*time.Millisecond, nil) {
+		if !pkt.Outgoing {
+			continue
+		}
+		if got := binary.BigEndian.Uint32(tcpHeader(pkt.Data)[4:]); got != next {
+			t.Fatalf("packet %d left as number %d", got, next)
+		}
+		next++
+	}
+	if next != n || c.Stats().Sent != n {
+		t.Errorf("%d left, Stats %+v; want %d", next, c.Stats(), n)
+	}
+}
+
+// Each error concerns the packet at the returned index, and the rest of the
+// batch can be sent after it.
+func TestSendErrors(t *testing.T) {
+	p := newPeer(t)
+	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("203.0.113.0/24"), Type: unix.RTN_PROHIBIT}))
+	c := open(t, nil)
+	ok := segment(netip.AddrPortFrom(lo4, c.Ports()[0]), netip.AddrPortFrom(lo4, 9), flagSYN, 1, 0)
+	to := func(addr string) []byte {
+		dst := netip.MustParseAddr(addr)
+		src := map[bool]netip.Addr{true: our4, false: our6}[dst.Is4()]
+		return segment(netip.AddrPortFrom(src, c.Ports()[0]), netip.AddrPortFrom(dst, 9), flagSYN, 1, 0)
+	}
+	for name, tc := range map[string]struct {
+		bad  []byte
+		want error
+	}{
+		"no IPv4 route":  {to("198.51.100.1"), unix.ENETUNREACH},
+		"no IPv6 route":  {to("2001:db8:77::1"), unix.ENETUNREACH},
+		"prohibited":     {to("203.0.113.1"), unix.EACCES},
+		"too large":      {append(to(peer4.String()), make([]byte, 1500)...), unix.EMSGSIZE},
+		"empty":          {nil, ErrPacket},
+		"short IPv6":     {to("2001:db8::2")[:39], ErrPacket},
+		"version 5":      {patch8(to(peer4.String()), 0, 0x55), ErrPacket},
+		"link-local":     {to("fe80::2"), ErrNoInterface},
+		"broken for EOF": {[]byte{0x45}, ErrPacket},
+	} {
+		before := c.Stats()
+		batch := [][]byte{ok, ok, tc.bad, ok}
+		n, err := c.Send(batch)
+		if n != 2 || !errors.Is(err, tc.want) || !errors.As(err, new(*net.OpError)) {
+			t.Errorf("%s: Send: %d, %v; want 2, %v", name, n, err, tc.want)
+		}
+		if n, err := c.Send(batch[3:]); n != 1 || err != nil {
+			t.Errorf("%s: sending the rest: %d, %v", name, n, err)
+		}
+		after := c.Stats()
+		if after.Sent-before.Sent != 3 || after.SendErrors-before.SendErrors != 1 {
+			t.Errorf("%s: before %+v, after %+v; want 3 sent, 1 error", name, before, after)
+		}
+	}
+	bound := open(t, &Config{Interface: p.here})
+	link, err := netlink.LinkByName(p.here)
+	must(err)
+	must(netlink.LinkSetDown(link))
+	if n, err := bound.Send([][]byte{to(peer4.String())}); n != 0 || !(errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENETUNREACH)) {
+		t.Errorf("interface down: %d, %v", n, err)
+	}
+}
+
+func ipNet(s string) *net.IPNet {
+	_, n, err := net.ParseCIDR(s)
+	must(err)
+	return n
+}
+
+// Packets for a neighbour whose address is being resolved are kept, so that
+// the socket's buffer fills up: Send waits, and goes on when there is room.
+func TestSendWaitsForRoom(t *testing.T) {
+	p := newPeer(t)
+	c := open(t, nil)
+	must(c.out.v4.raw.Control(func(fd uintptr) {
+		must(unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 1))
+	}))
+	absent := netip.MustParseAddr("192.0.2.77")
+	syn := segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(absent, 80), flagSYN, 1, 0)
+	batch := make([][]byte, 100)
+	for i := range batch {
+		batch[i] = syn
+	}
+
+	start := time.Now()
+	stuck, err := c.Send(batch)
+	if stuck == len(batch) || !errors.Is(err, unix.EAGAIN) || time.Since(start) < sendPatience {
+		t.Fatalf("Send: %d, %v after %v; want EAGAIN after %v", stuck, err, time.Since(start), sendPatience)
+	}
+	if got := c.Stats(); got.SendRetries == 0 || got.SendErrors != 1 {
+		t.Errorf("Stats: %+v", got)
+	}
+
+	before := c.Stats().SendRetries
+	time.AfterFunc(100*time.Millisecond, func() {
+		must(netlink.NeighSet(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_PERMANENT,
+			IP: absent.AsSlice(), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 77}}))
+	})
+	if n, err := c.Send(batch); n != len(batch) || err != nil {
+		t.Errorf("with an address after 100ms: %d, %v", n, err)
+	}
+	if after := c.Stats().SendRetries; after == before {
+		t.Error("the wait was not counted")
+	}
+}
+
+// An interface whose queue holds one packet and empties slowly: Send backs
+// off and everything leaves in the end.
+func TestSendBacksOff(t *testing.T) {
+	p := newPeer(t)
+	link, err := netlink.LinkByName(p.here)
+	must(err)
+	c := open(t, nil)
+	slow := &netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		Rate:       200_000, Limit: 200, Buffer: netlink.Xmittime(200_000, 2000),
+	}
+	if err := netlink.QdiscAdd(slow); err != nil {
+		skip(t, "no token bucket: "+err.Error())
+	}
+	batch := make([][]byte, 300)
+	for i := range batch {
+		batch[i] = segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(peer4, 9), flagSYN, uint32(i), 0)
+	}
+	if n, err := c.Send(batch); n != len(batch) || err != nil {
+		t.Errorf("Send: %d, %v", n, err)
+	}
+	arrived := 0
+	for _, pkt := range gather(t, c, 200*time.Millisecond, nil) {
+		if flagsOf(pkt.Data) == "R." {
+			arrived++
+		}
+	}
+	if got := c.Stats(); got.SendRetries == 0 || got.SendErrors != 0 || arrived != len(batch) {
+		t.Errorf("%d of %d were answered, %+v", arrived, len(batch), got)
+	}
+}
+
+// A queue that never empties is reported in bounded time.
+func TestSendGivesUp(t *testing.T) {
+	p := newPeer(t)
+	link, err := netlink.LinkByName(p.here)
+	must(err)
+	c := open(t, nil)
+	stuck := &netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		Rate:       20, Limit: 200, Buffer: netlink.Xmittime(20, 2000),
+	}
+	if err := netlink.QdiscAdd(stuck); err != nil {
+		skip(t, "no token bucket: "+err.Error())
+	}
+	batch := make([][]byte, 300)
+	for i := range batch {
+		batch[i] = segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(peer4, 9), flagSYN, uint32(i), 0)
+	}
+	start := time.Now()
+	n, err := c.Send(batch)
+	if took := time.Since(start); n == len(batch) || !errors.Is(err, unix.ENOBUFS) || took < sendPatience || took > 5*sendPatience {
+		t.Errorf("Send: %d, %v after %v; want ENOBUFS after about %v", n, err, took, sendPatience)
+	}
+}
+
+// One goroutine waits in Recv while others send; for the race detector.
+func TestConcurrentUse(t *testing.T) {
+	c := open(t, nil)
+	done := make(chan error)
+	for range 4 {
+		go func() {
+			for range 50 {
+				sendSYN(t, c, lo4, 9)
+				c.Stats()
+				if _, err := c.Route(lo4); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	must(c.SetReadDeadline(time.Now().Add(5 * time.Second)))
+	pkts := make([]Packet, 16)
+	for got := 0; got < 200; {
+		n, err := c.Recv(pkts)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("only %d replies", got)
+		}
+		must(err)
+		got += n
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package isn
+
+import (
+	"fmt"
+	"math"
+
+	"synscope/craft"
+)
+
+// drawn drops answers that repeat the one before on the same tuple to the same
+// SYN: they are one half-open socket, not two draws.
+func (v *view) drawn() (points []point, stale int) {
+	last := make(map[int]*point)
+	for i := range v.points {
+		p := &v.points[i]
+		q := last[p.tuple]
+		last[p.tuple] = p
+		if q != nil && q.x == p.x && q.sample.ClientISN == p.sample.ClientISN {
+			stale++
+			continue
+		}
+		points = append(points, *p)
+	}
+	return points, stale
+}
+
+// flagStale marks a verdict whose samples held stale answers.
+func (v *verdict) flagStale(stale int) {
+	if stale > 0 {
+		v.flags = append(v.flags, FlagStaleHalfOpen)
+	}
+}
+
+// detectCollisions finds numbers drawn again from a small store. Among n truly
+// random numbers a pair is equal with probability n²/2^33.
+func detectCollisions(v *view) (verdict, bool) {
+	points, stale := v.drawn()
+	n := len(points)
+	again := n - distinct(points)
+	if n < 8 || again < 2 && !(again == 1 && n < 4096) {
+		return verdict{}, false
+	}
+	chance := math.Log2(float64(n) * float64(n-1) / 2 / space)
+	out := verdict{class: ClassWeakRandom, variant: "collisions", confidence: sure(-chance * float64(again) / 2)}
+	if again > n/100+1 || chance*float64(again) < -leastBits {
+		pool := poolSize(n, again)
+		out.freeBits = Some(math.Log2(pool))
+		out.flagStale(stale)
+		out.note("collisions", Warning, fmt.Sprintf("%d of %d numbers were there before", again, n),
+			"Numbers come again: there are only about %.0f of them.", pool)
+		return out, true
+	}
+	return verdict{}, false
+}
+
+// poolSize estimates the size of the store from how many of n draws were there
+// before, by bisection on the expected number of different ones.
+func poolSize(n, again int) float64 {
+	want := float64(n - again)
+	low, high := want, 1e12
+	for range 100 {
+		mid := math.Sqrt(low * high)
+		if mid*-math.Expm1(float64(n)*math.Log1p(-1/mid)) < want {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return high
+}
+
+// biasCost is what must be paid for choosing one of 32 bits to blame.
+const biasCost = 5
+
+// leastBias is the evidence, in bits, below which no bit is called biased.
+const leastBias = 14
+
+// detectBits finds bits that stand still or lean to one side: a coder that
+// knew would save so much (Krichevsky–Trofimov) that chance is no explanation.
+func detectBits(v *view) (verdict, bool) {
+	points, stale := v.drawn()
+	n := len(points)
+	if n < 8 {
+		return verdict{}, false
+	}
+	var total, left float64
+	text := ""
+	stuck := 0
+	for bit := 31; bit >= 0; bit-- {
+		ones := countBit(points, bit)
+		left += entropy(float64(ones) / float64(n))
+		saved := savedBits(n, ones) - biasCost
+		if saved <= 0 {
+			continue
+		}
+		total += saved
+		text += fmt.Sprintf("bit %d one in %d of %d; ", bit, ones, n)
+		if ones == 0 || ones == n {
+			stuck++
+		}
+	}
+	if total < leastBias {
+		return verdict{}, false
+	}
+	out := verdict{class: ClassWeakRandom, variant: "biased bits", confidence: sure(2*total - 8), freeBits: Some(left)}
+	if stuck > 0 {
+		out.variant = "stuck bits"
+	}
+	out.flagStale(stale)
+	out.note("biased-bits", Warning, text, "Some bits stand still or lean to one side: about %.0f of 32 bits are left to guess.", left)
+	return out, true
+}
+
+// countBit counts the points with the bit set.
+func countBit(points []point, bit int) int {
+	ones := 0
+	for _, p := range points {
+		ones += int(p.x >> craft.Seq(bit) & 1)
+	}
+	return ones
+}
+
+// savedBits is how much shorter n bits become for the Krichevsky–Trofimov coder.
+func savedBits(n, ones int) float64 {
+	a, _ := math.Lgamma(float64(ones) + 0.5)
+	b, _ := math.Lgamma(float64(n-ones) + 0.5)
+	c, _ := math.Lgamma(float64(n) + 1)
+	return float64(n) + (a+b-c-math.Log(math.Pi))/math.Ln2
+}
+
+// entropy is that of one bit.
+func entropy(p float64) float64 {
+	if p <= 0 || p >= 1 {
+		return 0
+	}
+	return -p*math.Log2(p) - (1-p)*math.Log2(1-p)
+}
+
+// What the word random takes: so many numbers, so many of them on one tuple,
+// so many tuples.
+const (
+	leastRandom      = 12
+	leastRandomSame  = 4
+	leastRandomPorts = 4
+)
+
+// detectRandom answers if no other class would have been missed.
+func detectRandom(v *view) (verdict, bool) {
+	points, stale := v.drawn()
+	if n := len(points); !v.timed || n < leastRandom ||
+		longest(v.repeated(2)) < leastRandomSame || len(v.tuples) < leastRandomPorts {
+		return verdict{}, false
+	}
+	out := verdict{class: ClassRandom, confidence: randomConfidence(len(points))}
+	out.flagStale(stale)
+	out.note("no-structure", Info, fmt.Sprintf("%d numbers on %d tuples", len(points), len(v.tuples)),
+		"No counter, clock, cookie, generator, bias or collision that so many samples would show. Weak generators of other kinds need more of them.")
+	return out, true
+}
+
+// randomConfidence grows with what would have been seen.
+func randomConfidence(n int) float64 {
+	return min(0.985, 1-0.6*math.Exp2(-float64(n)/5))
+}

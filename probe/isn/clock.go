@@ -1,0 +1,248 @@
+package isn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"synscope/craft"
+)
+
+// nominals are the rates of known stacks, in counts a second.
+var nominals = []struct {
+	hz   float64
+	name string
+}{
+	{15_625_000, "Linux and gVisor: one count in 64 ns (net/core/secure_seq.c)"},
+	{7_812_500, "XNU: one count in 128 ns"},
+	{31_250_000, "one count in 32 ns"},
+	{1_000_000, "one count a microsecond"},
+	{250_000, "one count in 4 µs (RFC 9293 §3.4.1)"},
+	{128_000, "4.4BSD: 64,000 each half second"},
+	{125_000, "one count in 8 µs"},
+	{25_000, "250 counts in 10 ms"},
+	{1_000, "one count a millisecond"},
+	{100, "100 Hz ticks"},
+}
+
+// leastBits is the evidence below which no line is believed.
+const leastBits = 28
+
+// detectGlobalLine finds a clock, or a clock and a step, that all tuples share.
+func detectGlobalLine(v *view) (verdict, bool) {
+	if !v.timed || len(v.points) < 5 || len(v.tuples) < 3 {
+		return verdict{}, false
+	}
+	all := [][]point{v.points}
+	g, _ := commonDivisor(all)
+	quantum := float64(g)
+	clock := fitLine(all, quantum)
+	plane := fitPlane(v.points, quantum)
+	isClock := believable(&clock, quantum) && clock.inliers*100 >= clock.total*85
+	isPlane := plane.mixed(quantum)
+	switch {
+	case isPlane && (!isClock || plane.better(&clock)):
+		return mixedVerdict(v, &plane, quantum), true
+	case isClock:
+		out := clockVerdict(&clock, ClassGlobalClock)
+		out.caution(v)
+		return out, true
+	}
+	return verdict{}, false
+}
+
+// believable reports whether the line is no coincidence and moves at all.
+func believable(l *line, quantum float64) bool {
+	if l.bits < leastBits || l.hz == 0 {
+		return false
+	}
+	moved := 0
+	for g, group := range l.groups {
+		for i := 1; i < len(group); i++ {
+			if l.in[g][i] && group[i].x != group[i-1].x {
+				moved++
+			}
+		}
+	}
+	return moved >= 2
+}
+
+// mixed reports whether both a step and a clock are there: each stands clear
+// of its error, and together they explain the samples.
+func (p *plane) mixed(quantum float64) bool {
+	if p.fit == nil || !p.apart || p.bits < leastBits || p.inliers*100 < p.total*85 {
+		return false
+	}
+	hzErr := p.fit.standardError(1, p.reg)
+	return math.Abs(p.step) > 5*p.stepErr && math.Abs(p.hz) > 5*hzErr &&
+		math.Abs(p.step) > 0.5*quantum && math.Abs(p.hz) < maxHz
+}
+
+// better reports whether the step explains what the clock alone leaves.
+func (p *plane) better(l *line) bool {
+	fit := l.regression().solve()
+	return fit == nil || l.inliers < p.inliers || p.fit.scale < 0.7*fit.scale ||
+		math.Abs(p.step) > 8*p.stepErr
+}
+
+// mixedVerdict reports a clock and a step.
+func mixedVerdict(v *view, p *plane, quantum float64) verdict {
+	out := verdict{class: ClassGlobalMixed, inputs: []string{"time"}, confidence: sure(min(p.bits, 3*math.Abs(p.step)/(p.stepErr+1e-9)))}
+	step := math.Round(p.step/quantum) * quantum
+	out.step = Some(int64(step))
+	half := p.fit.interval(1, p.reg, rand.New(rand.NewPCG(seed1, uint64(len(v.points)))))
+	out.clock = Some(Clock{Hz: p.hz, Low: p.hz - half, High: p.hz + half})
+	out.name()
+	hz, last := p.hz, v.points
+	out.next = func(h []point) (craft.Seq, bool) {
+		at := len(h)
+		if at >= len(last) {
+			return 0, false
+		}
+		d := step + hz*(last[at].t-h[at-1].t)
+		return h[at-1].x.Add(uint32(int64(math.Round(d)))), true
+	}
+	out.note("counter", Warning, fmt.Sprintf("%.0f ± %.0f a connection, %.1f ± %.1f a second, %d of %d samples fit", p.step, 2*p.stepErr, p.hz, half, p.inliers, p.total),
+		"One counter for everybody grows with each connection and with time: one connection tells about where the next begins.")
+	return out
+}
+
+// seed1 makes the bootstrap repeatable.
+const seed1 = 0x9e3779b97f4a7c15
+
+// clockVerdict reports a line and the interval of its rate.
+func clockVerdict(l *line, class Class) verdict {
+	out := verdict{class: class, line: l, inputs: []string{"time"}, confidence: sure(l.bits)}
+	reg := l.regression()
+	if fit := reg.solve(); fit != nil {
+		half := fit.interval(0, reg, rand.New(rand.NewPCG(seed1, uint64(l.total))))
+		out.clock = Some(Clock{Hz: l.hz, Low: l.hz - half, High: l.hz + half})
+		out.name()
+	}
+	if class == ClassGlobalClock {
+		out.note("global-clock", Warning, l.evidence(), "One clock gives every connection its number, whoever asks: one connection tells the numbers of all.")
+	} else {
+		out.note("tuple-clock", Info, l.evidence(), "Each four-tuple has its own line on one clock: what we see on ours says nothing about another's (RFC 6528).")
+	}
+	return out
+}
+
+// evidence says how well the line fits.
+func (l *line) evidence() string {
+	return fmt.Sprintf("%d of %d samples on %d line(s) of %.6g counts a second, %.0f bits against chance",
+		l.inliers, l.total, len(l.groups), l.hz, l.bits)
+}
+
+// name names the nominal rate, if the interval holds exactly one.
+func (v *verdict) name() {
+	c := &v.clock.Value
+	held := -1
+	for i, n := range nominals {
+		if n.hz >= c.Low && n.hz <= c.High {
+			if held >= 0 {
+				return
+			}
+			held = i
+		}
+	}
+	if held >= 0 {
+		c.Nominal = nominals[held].hz
+		v.note("clock-rate", Info, fmt.Sprintf("%.1f to %.1f counts a second", c.Low, c.High),
+			"The rate is the one of %s.", nominals[held].name)
+	}
+}
+
+// caution lowers the confidence where a step could hide in the rate.
+func (v *verdict) caution(w *view) {
+	if r := collinearity(w.points); r > 0.99 {
+		v.confidence = min(v.confidence, 0.6)
+		v.note("uniform-spacing", Notice, fmt.Sprintf("r² of count and time %.4f", r),
+			"The samples are evenly spaced: growth per connection and growth per second cannot be told apart. Both kinds of gap would.")
+	}
+}
+
+// detectTupleClock finds one line a tuple, all of one rate, with offsets that
+// have nothing to do with each other. Where the port does not matter but the
+// address does, the lines are one an address.
+func detectTupleClock(v *view) (verdict, bool) {
+	if !v.timed {
+		return verdict{}, false
+	}
+	if out, ok := addressClock(v); ok {
+		return out, true
+	}
+	groups := v.repeated(2)
+	if longest(groups) < 4 || len(v.tuples) < 2 {
+		return verdict{}, false
+	}
+	g, _ := commonDivisor(groups)
+	l := fitLine(groups, float64(g))
+	if !believable(&l, float64(g)) || l.inliers*100 < l.total*80 {
+		return verdict{}, false
+	}
+	out := clockVerdict(&l, ClassTupleClock)
+	out.inputs = append(out.inputs, "port")
+	out.leftovers(&l)
+	return out, true
+}
+
+// longest is the size of the largest group.
+func longest(groups [][]point) int {
+	n := 0
+	for _, g := range groups {
+		n = max(n, len(g))
+	}
+	return n
+}
+
+// addressClock looks for one line an address across ports.
+func addressClock(v *view) (verdict, bool) {
+	groups := v.byAddress()
+	if len(groups) < 2 || longest(groups) < 4 {
+		return verdict{}, false
+	}
+	l := fitLine(groups, 1)
+	if !believable(&l, 1) || l.inliers*100 < l.total*85 {
+		return verdict{}, false
+	}
+	out := clockVerdict(&l, ClassTupleClock)
+	out.inputs = append(out.inputs, "address")
+	out.note("port-not-hashed", Warning, l.evidence(), "The source port does not move the number: RFC 6528 asks for both addresses and both ports.")
+	return out, true
+}
+
+// byAddress groups the points by source address, those with several ports.
+func (v *view) byAddress() [][]point {
+	index := make(map[string]int)
+	var groups [][]point
+	for _, p := range v.points {
+		src := p.sample.Src.String()
+		i, ok := index[src]
+		if !ok {
+			i = len(groups)
+			index[src] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], p)
+	}
+	return groups
+}
+
+// leftovers explains points that no line holds: an exact repeat is a half-open
+// socket that outlived our reset, a step of about 65,537 is Linux leaving
+// TIME_WAIT (net/ipv4/tcp_minisocks.c, tcp_timewait_state_process).
+func (v *verdict) leftovers(l *line) {
+	for g, group := range l.groups {
+		for i := 1; i < len(group); i++ {
+			if l.in[g][i] {
+				continue
+			}
+			switch d := group[i].x.Sub(group[i-1].x); {
+			case d == 0:
+				v.flags = append(v.flags, FlagStaleHalfOpen)
+			case d >= 65_535 && d <= 65_600:
+				v.flags = append(v.flags, FlagTimeWaitReuse)
+			}
+		}
+	}
+}

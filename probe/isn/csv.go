@@ -1,0 +1,307 @@
+package isn
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"synscope/craft"
+)
+
+// ErrCSV is what every error of [ReadCSV] about the text itself wraps.
+var ErrCSV = errors.New("bad ISN sample file")
+
+// column is one field of a sample in a file: how it is read and written. An
+// absent value is the empty string both ways.
+type column struct {
+	name  string
+	parse func(*Sample, string) error
+	text  func(*Sample) string
+}
+
+// columns are the contract's, in its order.
+var columns = []column{
+	{"series", func(s *Sample, v string) error { s.Series = v; return nil },
+		func(s *Sample) string { return s.Series }},
+	{"src", parseSrc, srcText},
+	unsigned("sport", 16, func(s *Sample) *Opt[uint16] { return &s.SrcPort }),
+	unsigned("client_isn", 32, func(s *Sample) *Opt[craft.Seq] { return &s.ClientISN }),
+	stamp("sent_ns", func(s *Sample) *Opt[int64] { return &s.Sent }),
+	stamp("received_ns", func(s *Sample) *Opt[int64] { return &s.Received }),
+	unsigned("isn", 32, func(s *Sample) *Opt[craft.Seq] { return &s.ISN }),
+	unsigned("mss", 16, func(s *Sample) *Opt[uint16] { return &s.MSS }),
+	unsigned("wscale", 8, func(s *Sample) *Opt[uint8] { return &s.WScale }),
+	boolean("sack", func(s *Sample) *Opt[bool] { return &s.SACK }),
+	unsigned("tsval", 32, func(s *Sample) *Opt[uint32] { return &s.TSVal }),
+	unsigned("window", 16, func(s *Sample) *Opt[uint16] { return &s.Window }),
+	unsigned("ttl", 8, func(s *Sample) *Opt[uint8] { return &s.TTL }),
+}
+
+// offerColumn carries what our SYN offered, in the notation of --opt. It
+// follows the contract's columns, and only in files where offers were varied.
+var offerColumn = column{"syn_options", parseOffer, offerText}
+
+// parseSrc reads the address of the sampler.
+func parseSrc(s *Sample, v string) (err error) {
+	s.Src, err = netip.ParseAddr(v)
+	return err
+}
+
+func srcText(s *Sample) string {
+	if !s.Src.IsValid() {
+		return ""
+	}
+	return s.Src.String()
+}
+
+// unsigned is the column of an unsigned field of so many bits.
+func unsigned[T ~uint8 | ~uint16 | ~uint32](name string, bits int, field func(*Sample) *Opt[T]) column {
+	return column{name,
+		func(s *Sample, v string) error {
+			n, err := strconv.ParseUint(v, 10, bits)
+			*field(s) = Some(T(n))
+			return err
+		},
+		func(s *Sample) string {
+			v, ok := field(s).Get()
+			if !ok {
+				return ""
+			}
+			return strconv.FormatUint(uint64(v), 10)
+		}}
+}
+
+// stamp is the column of a time in nanoseconds.
+func stamp(name string, field func(*Sample) *Opt[int64]) column {
+	return column{name,
+		func(s *Sample, v string) error {
+			n, err := strconv.ParseInt(v, 10, 64)
+			*field(s) = Some(n)
+			return err
+		},
+		func(s *Sample) string {
+			v, ok := field(s).Get()
+			if !ok {
+				return ""
+			}
+			return strconv.FormatInt(v, 10)
+		}}
+}
+
+// boolean is the column of a yes or no.
+func boolean(name string, field func(*Sample) *Opt[bool]) column {
+	return column{name,
+		func(s *Sample, v string) error {
+			b, err := strconv.ParseBool(v)
+			*field(s) = Some(b)
+			return err
+		},
+		func(s *Sample) string {
+			v, ok := field(s).Get()
+			if !ok {
+				return ""
+			}
+			return strconv.FormatBool(v)
+		}}
+}
+
+// parseOffer reads "mss=1460,sack,ts,wscale=7".
+func parseOffer(s *Sample, v string) error {
+	var o Offer
+	for _, word := range strings.Split(v, ",") {
+		if err := o.parse(word); err != nil {
+			return err
+		}
+	}
+	s.Offer = Some(o)
+	return nil
+}
+
+// parse adds one option's word to the offer.
+func (o *Offer) parse(word string) error {
+	name, value, _ := strings.Cut(word, "=")
+	switch name {
+	case "mss":
+		n, err := strconv.ParseUint(value, 10, 16)
+		o.MSS = uint16(n)
+		return err
+	case "wscale":
+		n, err := strconv.ParseUint(value, 10, 8)
+		o.WScale = Some(uint8(n))
+		return err
+	case "sack":
+		o.SACK = true
+	case "ts":
+		o.Timestamps = true
+	case "none":
+	default:
+		return fmt.Errorf("unknown option %q", word)
+	}
+	return nil
+}
+
+// String gives the offer in the notation that CSV files use.
+func (o Offer) String() string {
+	var words []string
+	if o.MSS != 0 {
+		words = append(words, fmt.Sprintf("mss=%d", o.MSS))
+	}
+	if o.SACK {
+		words = append(words, "sack")
+	}
+	if o.Timestamps {
+		words = append(words, "ts")
+	}
+	if o.WScale.OK {
+		words = append(words, fmt.Sprintf("wscale=%d", o.WScale.Value))
+	}
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, ",")
+}
+
+func offerText(s *Sample) string {
+	if !s.Offer.OK {
+		return ""
+	}
+	return s.Offer.Value.String()
+}
+
+// layout returns the columns that a file of these samples needs.
+func layout(samples []Sample) []column {
+	var first Opt[Offer]
+	for i := range samples {
+		o := samples[i].Offer
+		if o.OK && first.OK && o != first {
+			return append(columns[:len(columns):len(columns)], offerColumn)
+		}
+		if !first.OK {
+			first = o
+		}
+	}
+	return columns
+}
+
+// WriteCSV writes a header and one row a sample; what was not measured is
+// empty. Where the offered options differ between samples a last column,
+// syn_options, says so; without it the options ladder could not be read back.
+func WriteCSV(w io.Writer, samples []Sample) error {
+	cols := layout(samples)
+	out := csv.NewWriter(w)
+	row := make([]string, len(cols))
+	for i, c := range cols {
+		row[i] = c.name
+	}
+	out.Write(row) // an error stays in out and Flush keeps it
+	for i := range samples {
+		for j, c := range cols {
+			row[j] = c.text(&samples[i])
+		}
+		out.Write(row)
+	}
+	out.Flush()
+	if err := out.Error(); err != nil {
+		return fmt.Errorf("writing ISN samples: %w", err)
+	}
+	return nil
+}
+
+// ReadCSV reads samples that WriteCSV or somebody else wrote. Columns may
+// come in any order; unknown ones are ignored, missing ones leave their field
+// absent; only isn must exist. Errors name the file, the line and the column,
+// and wrap [ErrCSV] where the text is at fault.
+func ReadCSV(r io.Reader, file string) ([]Sample, error) {
+	in := csv.NewReader(r)
+	in.FieldsPerRecord = -1
+	in.Comment = '#'
+	in.ReuseRecord = true
+	in.TrimLeadingSpace = true
+	header, err := in.Read()
+	if err != nil {
+		return nil, fileError(file, err)
+	}
+	cols, err := heading(header)
+	if err != nil {
+		return nil, fmt.Errorf("%s: line 1: %w", file, err)
+	}
+	return readRows(in, file, cols)
+}
+
+// fileError tells an empty file and bad quoting from a failing reader.
+func fileError(file string, err error) error {
+	var bad *csv.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%s: %w: the file is empty", file, ErrCSV)
+	case errors.As(err, &bad):
+		return fmt.Errorf("%s: line %d: column %d: %w: %w", file, bad.Line, bad.Column, ErrCSV, bad.Err)
+	}
+	return fmt.Errorf("%s: %w", file, err)
+}
+
+// heading finds the column of each field of the header, nil where unknown.
+func heading(header []string) ([]*column, error) {
+	known := append(columns[:len(columns):len(columns)], offerColumn)
+	byName := make(map[string]*column, len(known))
+	for i := range known {
+		byName[known[i].name] = &known[i]
+	}
+	cols := make([]*column, len(header))
+	seen := make(map[string]bool)
+	for i, name := range header {
+		name = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))
+		cols[i] = byName[name]
+		if cols[i] != nil && seen[name] {
+			return nil, fmt.Errorf("column %s: %w: named twice", name, ErrCSV)
+		}
+		seen[name] = true
+	}
+	if !seen["isn"] {
+		return nil, fmt.Errorf("column isn: %w: the header does not name it (it names %s)",
+			ErrCSV, strings.Join(header, ","))
+	}
+	return cols, nil
+}
+
+// readRows reads everything below the header.
+func readRows(in *csv.Reader, file string, cols []*column) ([]Sample, error) {
+	var samples []Sample
+	for {
+		row, err := in.Read()
+		if err == io.EOF {
+			return samples, nil
+		}
+		if err != nil {
+			return nil, fileError(file, err)
+		}
+		line, _ := in.FieldPos(0)
+		s, err := parseRow(row, cols)
+		if err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", file, line, err)
+		}
+		samples = append(samples, s)
+	}
+}
+
+// parseRow reads one sample; a row may be shorter than the header, not longer.
+func parseRow(row []string, cols []*column) (Sample, error) {
+	var s Sample
+	if len(row) > len(cols) {
+		return s, fmt.Errorf("%w: %d fields where the header names %d", ErrCSV, len(row), len(cols))
+	}
+	for i, v := range row {
+		v = strings.TrimSpace(v)
+		if cols[i] == nil || v == "" {
+			continue
+		}
+		if err := cols[i].parse(&s, v); err != nil {
+			return s, fmt.Errorf("column %s: %w: %w", cols[i].name, ErrCSV, err)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,46 @@
+// Command confusion prints, as Markdown, how package isn does on model hosts:
+// the confusion matrix, the calibration and the clock intervals, at three
+// jitters. The documentation's numbers come from it:
+//
+//	go run ./probe/isn/internal/confusion
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"synscope/probe/isn/internal/evaluate"
+)
+
+func main() {
+	hosts := flag.Int("hosts", 10000, "hosts at each jitter")
+	first := flag.Uint64("first", 1, "the first seed; odd seeds report, even seeds are for tuning")
+	quick := flag.Bool("quick", false, "the quick plan of 4 + 4 SYNs")
+	jitter := flag.Duration("jitter", 0, "only this jitter")
+	wrong := flag.Int("wrong", 0, "list so many wrong answers on stderr")
+	flag.Parse()
+	jitters := []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 30 * time.Millisecond}
+	if *jitter > 0 {
+		jitters = []time.Duration{*jitter}
+	}
+	for _, j := range jitters {
+		cfg := evaluate.Config{Hosts: *hosts, First: *first, Stride: 2, Jitter: j, Quick: *quick}
+		r := evaluate.Run(cfg)
+		r.Markdown(os.Stdout, fmt.Sprintf("Jitter %v each way, loss 0–5 %%", j))
+		list(r.Wrong[:min(*wrong, len(r.Wrong))])
+	}
+}
+
+// list prints wrong answers with what led to them.
+func list(wrong []evaluate.Outcome) {
+	for _, o := range wrong {
+		fmt.Fprintf(os.Stderr, "seed %d: %s %s hz %.6g step %d rtt %v loss %.3f -> %s %s %.3f", o.Seed, o.Truth.Class,
+			o.Truth.Kind, o.Truth.Hz, o.Truth.Step, o.Path.RTT, o.Path.Loss, o.Report.Class, o.Report.Variant, o.Report.Confidence)
+		for _, f := range o.Report.Findings {
+			fmt.Fprintf(os.Stderr, " [%s: %s]", f.Code, f.Evidence)
+		}
+		fmt.Fprintln(os.Stderr)
+	}
+}

@@ -1,0 +1,168 @@
+// Package evaluate measures package isn against model hosts: how often the
+// class is right, whether the confidence means what it says, and whether the
+// intervals of clock rates hold the true rate.
+package evaluate
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"synscope/probe/isn"
+	"synscope/probe/isn/model"
+)
+
+// Config says which hosts are drawn. Host i has the seed First + i·Stride, so
+// that one half of the seeds can be used for tuning and the other for the
+// report.
+type Config struct {
+	Hosts  int
+	First  uint64
+	Stride uint64
+	Jitter time.Duration // mean extra delay each way
+	Quick  bool          // the quick plan
+}
+
+// Outcome is one host: what it was and what the analysis said.
+type Outcome struct {
+	Seed   uint64
+	Truth  model.Truth
+	Path   model.Path
+	Report isn.Report
+}
+
+// Right reports whether the class was found.
+func (o *Outcome) Right() bool { return o.Report.Class == o.Truth.Class }
+
+// Host draws, samples and analyses the host of one seed.
+func Host(seed uint64, cfg Config) (Outcome, []isn.Sample) {
+	rng := rand.New(rand.NewPCG(seed, uint64(cfg.Jitter)))
+	classes := model.Drawable()
+	host := model.Draw(classes[rng.IntN(len(classes))], rng)
+	path := model.DrawPath(cfg.Jitter, rng)
+	plan := isn.NewPlan(isn.PlanConfig{})
+	if cfg.Quick {
+		plan = isn.QuickPlan()
+	}
+	samples := model.Sample(plan, host, path, rng)
+	return Outcome{seed, host.Truth, path, isn.Analyze(samples, isn.Options{})}, samples
+}
+
+// Result sums up many outcomes.
+type Result struct {
+	Hosts     int
+	Right     int
+	Unknown   int
+	Confident int // wrong with confidence above 0.9
+	Matrix    map[isn.Class]map[isn.Class]int
+	Variants  [2]int // cookies with the right variant, all cookies found
+	Bins      []Bin
+	Clocks    int // right classes with a clock and an interval
+	Held      int // of them, intervals that hold the true rate
+	Nominal   int // nominal rates named
+	Misnamed  int // of them, wrong by more than 1 %
+	Wrong     []Outcome
+	Took      time.Duration
+}
+
+// Bin holds the answers of one range of confidence.
+type Bin struct {
+	Low, High, Sum float64
+	N, Right       int
+}
+
+// binEdges bound the ranges of confidence.
+var binEdges = []float64{0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.001}
+
+// Run evaluates all hosts of the configuration.
+func Run(cfg Config) Result {
+	r := Result{Matrix: make(map[isn.Class]map[isn.Class]int)}
+	for i := range binEdges[1:] {
+		r.Bins = append(r.Bins, Bin{Low: binEdges[i], High: binEdges[i+1]})
+	}
+	start := time.Now()
+	for i := range cfg.Hosts {
+		o, _ := Host(cfg.First+uint64(i)*cfg.Stride, cfg)
+		r.add(o)
+	}
+	r.Took = time.Since(start)
+	return r
+}
+
+// add counts one outcome.
+func (r *Result) add(o Outcome) {
+	r.Hosts++
+	row := r.Matrix[o.Truth.Class]
+	if row == nil {
+		row = make(map[isn.Class]int)
+		r.Matrix[o.Truth.Class] = row
+	}
+	row[o.Report.Class]++
+	switch {
+	case o.Right():
+		r.Right++
+		r.addRight(&o)
+	case o.Report.Class == isn.ClassUnknown:
+		r.Unknown++
+	case o.Report.Confidence > 0.9:
+		r.Confident++
+	}
+	if !o.Right() {
+		r.Wrong = append(r.Wrong, o)
+	}
+	if o.Report.Class != isn.ClassUnknown {
+		r.addConfidence(&o)
+	}
+}
+
+// addRight counts what else a right answer got right.
+func (r *Result) addRight(o *Outcome) {
+	if o.Truth.Variant != "" {
+		r.Variants[1]++
+		if o.Truth.Variant == o.Report.Variant {
+			r.Variants[0]++
+		}
+	}
+	c, ok := o.Report.Clock.Get()
+	if !ok || o.Truth.Hz == 0 || o.Truth.Class == isn.ClassMixed {
+		return
+	}
+	r.Clocks++
+	if c.Low <= o.Truth.Hz && o.Truth.Hz <= c.High {
+		r.Held++
+	}
+	if c.Nominal != 0 {
+		r.Nominal++
+		if math.Abs(c.Nominal/o.Truth.Hz-1) > 0.01 {
+			r.Misnamed++
+		}
+	}
+}
+
+// addConfidence enters an answer into its range.
+func (r *Result) addConfidence(o *Outcome) {
+	for i := range r.Bins {
+		b := &r.Bins[i]
+		if o.Report.Confidence < b.High {
+			b.N++
+			b.Sum += o.Report.Confidence
+			if o.Right() {
+				b.Right++
+			}
+			return
+		}
+	}
+}
+
+// Calibration is the mean distance between confidence and the share that is
+// right, over the ranges, weighted by their answers.
+func (r *Result) Calibration() float64 {
+	sum, n := 0.0, 0
+	for _, b := range r.Bins {
+		if b.N > 0 {
+			sum += math.Abs(b.Sum - float64(b.Right))
+			n += b.N
+		}
+	}
+	return sum / float64(max(n, 1))
+}

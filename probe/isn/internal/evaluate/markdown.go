@@ -1,0 +1,71 @@
+package evaluate
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"synscope/probe/isn"
+)
+
+// short abbreviates the classes for the head of the matrix.
+func short(c isn.Class) string {
+	var out []string
+	for _, word := range strings.Split(c.String(), "-") {
+		out = append(out, word[:min(4, len(word))])
+	}
+	return strings.Join(out, "-")
+}
+
+// Markdown writes the result as a section of a document.
+func (r *Result) Markdown(w io.Writer, title string) {
+	fmt.Fprintf(w, "### %s\n\n", title)
+	fmt.Fprintf(w, "%d hosts in %.1f s. Right: %.2f %%. Unknown: %.2f %%. Wrong with confidence above 0.9: %.3f %%. ",
+		r.Hosts, r.Took.Seconds(), percent(r.Right, r.Hosts), percent(r.Unknown, r.Hosts), percent(r.Confident, r.Hosts))
+	fmt.Fprintf(w, "Mean calibration error %.2f %%. Clock intervals that hold the true rate: %.1f %% of %d. ",
+		100*r.Calibration(), percent(r.Held, r.Clocks), r.Clocks)
+	fmt.Fprintf(w, "Cookie variants right: %.1f %% of %d. Nominal rates named: %d, of them wrong: %d.\n\n",
+		percent(r.Variants[0], r.Variants[1]), r.Variants[1], r.Nominal, r.Misnamed)
+	r.matrix(w)
+	r.bins(w)
+}
+
+// percent is a share of n in percent.
+func percent(k, n int) float64 { return 100 * float64(k) / float64(max(n, 1)) }
+
+// matrix writes one row a true class, one column an answer.
+func (r *Result) matrix(w io.Writer) {
+	fmt.Fprint(w, "| truth \\ answer |")
+	for _, c := range isn.Classes() {
+		fmt.Fprintf(w, " %s |", short(c))
+	}
+	fmt.Fprintf(w, "\n| --- |%s\n", strings.Repeat(" ---: |", len(isn.Classes())))
+	for _, truth := range isn.Classes() {
+		row := r.Matrix[truth]
+		if row == nil {
+			continue
+		}
+		fmt.Fprintf(w, "| %s |", truth)
+		for _, c := range isn.Classes() {
+			if row[c] == 0 {
+				fmt.Fprint(w, " |")
+				continue
+			}
+			fmt.Fprintf(w, " %d |", row[c])
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w)
+}
+
+// bins writes the calibration table.
+func (r *Result) bins(w io.Writer) {
+	fmt.Fprintf(w, "| confidence | answers | claimed | right |\n| --- | ---: | ---: | ---: |\n")
+	for _, b := range r.Bins {
+		if b.N > 0 {
+			fmt.Fprintf(w, "| %.2f–%.2f | %d | %.2f %% | %.2f %% |\n", b.Low, min(b.High, 1), b.N,
+				100*b.Sum/float64(b.N), percent(b.Right, b.N))
+		}
+	}
+	fmt.Fprintln(w)
+}

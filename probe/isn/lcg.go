@@ -1,0 +1,287 @@
+package isn
+
+import (
+	"fmt"
+	"math/big"
+	"math/bits"
+
+	"synscope/craft"
+)
+
+// A linear congruential generator goes from state s to a·s + c mod m. The ISN
+// is the state itself, or the top 32 bits of a longer one. Where only a is
+// known, c follows from two states and each further one is a test of 32 bits;
+// where nothing is known but that m = 2^32, the differences d follow
+// d' = a·d, so two of them give a; where m is unknown too, it divides every
+// d''·d − d'². In the example s' = 5s + 3 mod 16 from 1: 1, 8, 11, 10, 5, 12;
+// differences 7, 3, −1, −5, 7; 3·3 − 7·(−1) = 16 is a multiple of m at once.
+
+// multiplier is a published generator.
+type multiplier struct {
+	a, m uint64 // m = 0 stands for 2^64
+	name string
+}
+
+// multipliers are those whose state is the output, up to 32 bits long.
+var multipliers = []multiplier{
+	{1664525, 1 << 32, "Numerical Recipes"},
+	{1103515245, 1 << 32, "ANSI C"},
+	{1103515245, 1 << 31, "ANSI C, 31 bits"},
+	{22695477, 1 << 32, "Borland"},
+	{214013, 1 << 32, "Microsoft"},
+	{69069, 1 << 32, "VAX"},
+	{134775813, 1 << 32, "Delphi"},
+	{747796405, 1 << 32, "PCG32"},
+	{1597334677, 1 << 32, "Mwc1616"},
+	{16807, 1<<31 - 1, "MINSTD 1988"},
+	{48271, 1<<31 - 1, "MINSTD 1993"},
+	{69621, 1<<31 - 1, "Fishman"},
+	{65539, 1 << 31, "RANDU"},
+	{279470273, 4294967291, "L'Ecuyer 1999"},
+}
+
+// truncated are generators of 48 bits of which the top 32 are seen.
+var truncated = []struct {
+	a, c uint64
+	name string
+}{
+	{0x5DEECE66D, 0xB, "drand48, Java"},
+	{44485709377909, 0, "Cray"},
+	{25214903917, 11, "drand48, Java"},
+}
+
+// leastRun is how many direct successors a generator needs: two give the
+// increment or multiplier, two are the proof.
+const leastRun = 4
+
+// recovered is a generator found: it predicts the successor of a run's end.
+type recovered struct {
+	name   string
+	proofs int // successors that came out right beside those that were used up
+	next   func(run []point) (craft.Seq, bool)
+}
+
+// detectCongruential looks for linear congruential generators.
+func detectCongruential(v *view) (verdict, bool) {
+	for _, find := range []func([]point) (recovered, bool){knownLCG, binaryLCG, truncatedLCG, anyLCG} {
+		if out, ok := generator(v, find); ok {
+			return out, true
+		}
+	}
+	return verdict{}, false
+}
+
+// generator looks for a generator in the longest runs, and asks the other runs
+// whether they agree.
+func generator(v *view, find func([]point) (recovered, bool)) (verdict, bool) {
+	runs := v.runs()
+	for _, run := range runs {
+		if len(run) < leastRun {
+			continue
+		}
+		r, ok := find(run[:min(len(run), 64)])
+		if !ok {
+			continue
+		}
+		return weakVerdict(r.name, fmt.Sprintf("%d successors came out right", r.proofs), r.proofs, r.next), true
+	}
+	return verdict{}, false
+}
+
+// weakVerdict reports a generator whose next number is known.
+func weakVerdict(name, evidence string, proofs int, next func([]point) (craft.Seq, bool)) verdict {
+	out := verdict{class: ClassWeakRandom, variant: name, confidence: sure(16 * float64(proofs)), next: next}
+	out.note("weak-generator", Warning, evidence,
+		"The numbers look random and are not: %s. A few of them tell all that follow.", name)
+	return out
+}
+
+// knownLCG tries the published multipliers with any increment.
+func knownLCG(run []point) (recovered, bool) {
+	for _, k := range multipliers {
+		c := submod(uint64(run[1].x), mulmod(k.a, uint64(run[0].x), k.m), k.m)
+		if proofs, ok := followsLCG(run, k.a, c, k.m); ok {
+			name := fmt.Sprintf("lcg (%s, a=%d c=%d m=%d)", k.name, k.a, c, k.m)
+			return recovered{name, proofs, lcgNext(k.a, c, k.m)}, true
+		}
+	}
+	return recovered{}, false
+}
+
+// followsLCG reports whether every successor in the run is right, and how many
+// that were not needed to find the generator.
+func followsLCG(run []point, a, c, m uint64) (proofs int, ok bool) {
+	for i := 1; i < len(run); i++ {
+		if uint64(run[i-1].x) >= m || addmod(mulmod(a, uint64(run[i-1].x), m), c, m) != uint64(run[i].x) {
+			return 0, false
+		}
+	}
+	return len(run) - 2, true
+}
+
+// lcgNext predicts with a full-state generator.
+func lcgNext(a, c, m uint64) func([]point) (craft.Seq, bool) {
+	return func(h []point) (craft.Seq, bool) {
+		return craft.Seq(addmod(mulmod(a, uint64(h[len(h)-1].x), m), c, m)), true
+	}
+}
+
+// mulmod, addmod and submod work modulo m up to 2^33; arguments below m.
+func mulmod(a, b, m uint64) uint64 {
+	hi, lo := bits.Mul64(a%m, b%m)
+	_, rem := bits.Div64(hi%m, lo, m)
+	return rem
+}
+
+func addmod(a, b, m uint64) uint64 { return (a%m + b%m) % m }
+
+func submod(a, b, m uint64) uint64 { return (a%m + m - b%m) % m }
+
+// binaryLCG finds any multiplier modulo 2^32. The difference with the fewest
+// factors of two gives a to as many bits as all others can test.
+func binaryLCG(run []point) (recovered, bool) {
+	if len(run) < leastRun+1 {
+		return recovered{}, false
+	}
+	at, least := 0, 32
+	for i := 0; i+2 < len(run); i++ {
+		if z := bits.TrailingZeros32(uint32(run[i+1].x - run[i].x)); z < least {
+			at, least = i, z
+		}
+	}
+	if least > 8 {
+		return recovered{}, false
+	}
+	d := uint32(run[at+1].x-run[at].x) >> least
+	a := uint32(run[at+2].x-run[at+1].x) >> least * inverse32(d)
+	if a == 1 {
+		return recovered{}, false // a counter
+	}
+	proofs := 0
+	for i := 0; i+2 < len(run); i++ {
+		if a*uint32(run[i+1].x-run[i].x) != uint32(run[i+2].x-run[i+1].x) {
+			return recovered{}, false
+		}
+		proofs++
+	}
+	name := fmt.Sprintf("lcg (a=%d m=2^32)", a)
+	return recovered{name, proofs - 1, differenceNext(a)}, true
+}
+
+// differenceNext predicts from the last difference; the increment cancels.
+func differenceNext(a uint32) func([]point) (craft.Seq, bool) {
+	return func(h []point) (craft.Seq, bool) {
+		if len(h) < 2 || h[len(h)-1].k != h[len(h)-2].k+1 {
+			return 0, false
+		}
+		last := h[len(h)-1].x
+		return last.Add(a * uint32(last-h[len(h)-2].x)), true
+	}
+}
+
+// inverse32 inverts an odd number modulo 2^32 (Newton; each round doubles the
+// bits that are right).
+func inverse32(d uint32) uint32 {
+	x := d
+	for range 5 {
+		x *= 2 - d*x
+	}
+	return x
+}
+
+// truncatedLCG finds 48-bit generators of which the top 32 bits are seen, by
+// trying the 16 hidden bits.
+func truncatedLCG(run []point) (recovered, bool) {
+	const mask = 1<<48 - 1
+	for _, k := range truncated {
+		for hidden := range uint64(1 << 16) {
+			s := uint64(run[0].x)<<16 | hidden
+			i := 1
+			for ; i < len(run); i++ {
+				if s = (s*k.a + k.c) & mask; craft.Seq(s>>16) != run[i].x {
+					break
+				}
+			}
+			if i == len(run) {
+				return recovered{"lcg (" + k.name + ", top 32 of 48 bits)", i - 2, truncatedNext(k.a, k.c)}, true
+			}
+		}
+	}
+	return recovered{}, false
+}
+
+// truncatedNext predicts by finding the hidden bits in the last two numbers.
+func truncatedNext(a, c uint64) func([]point) (craft.Seq, bool) {
+	const mask = 1<<48 - 1
+	return func(h []point) (craft.Seq, bool) {
+		if len(h) < 2 || h[len(h)-1].k != h[len(h)-2].k+1 {
+			return 0, false
+		}
+		for hidden := range uint64(1 << 16) {
+			s := ((uint64(h[len(h)-2].x)<<16|hidden)*a + c) & mask
+			if craft.Seq(s>>16) == h[len(h)-1].x {
+				return craft.Seq((s*a + c) & mask >> 16), true
+			}
+		}
+		return 0, false
+	}
+}
+
+// anyLCG finds modulus, multiplier and increment from six states or more.
+func anyLCG(run []point) (recovered, bool) {
+	if len(run) < 6 {
+		return recovered{}, false
+	}
+	g, most := determinants(run)
+	for f := int64(1); f <= mostChance; f++ {
+		m, rest := new(big.Int).QuoRem(g, big.NewInt(f), new(big.Int))
+		if rest.Sign() != 0 || m.BitLen() > 33 {
+			continue
+		}
+		if m.Uint64() <= most {
+			break
+		}
+		if r, ok := lcgModulo(run, m); ok {
+			return r, true
+		}
+	}
+	return recovered{}, false
+}
+
+// mostChance bounds the factor by which chance may enlarge the divisor.
+const mostChance = 256
+
+// lcgModulo solves the first differences for the multiplier.
+func lcgModulo(run []point, m *big.Int) (recovered, bool) {
+	d := difference(run, 0)
+	inv := new(big.Int).ModInverse(d.Mod(d, m), m)
+	if inv == nil {
+		return recovered{}, false
+	}
+	a := inv.Mul(inv, difference(run, 1))
+	mod, mult := m.Uint64(), a.Mod(a, m).Uint64()
+	c := submod(uint64(run[1].x), mulmod(mult, uint64(run[0].x), mod), mod)
+	proofs, ok := followsLCG(run, mult, c, mod)
+	return recovered{fmt.Sprintf("lcg (a=%d c=%d m=%d)", mult, c, mod), proofs - 2, lcgNext(mult, c, mod)}, ok && proofs > 2
+}
+
+// difference is the i-th difference of the run as a signed integer.
+func difference(run []point, i int) *big.Int {
+	return big.NewInt(int64(run[i+1].x) - int64(run[i].x))
+}
+
+// determinants returns the greatest common divisor of d''·d − d'² over the run,
+// a multiple of the modulus, and the largest state, which the modulus exceeds.
+func determinants(run []point) (g *big.Int, most uint64) {
+	g = new(big.Int)
+	for i := range run {
+		most = max(most, uint64(run[i].x))
+	}
+	for i := 0; i+3 < len(run); i++ {
+		u := new(big.Int).Mul(difference(run, i+2), difference(run, i))
+		square := difference(run, i+1)
+		u.Sub(u, square.Mul(square, square))
+		g.GCD(nil, nil, g, u.Abs(u))
+	}
+	return g, most
+}

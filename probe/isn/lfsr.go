@@ -1,0 +1,256 @@
+package isn
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"synscope/craft"
+)
+
+// detectShiftRegister looks for a 32-bit linear feedback shift register that
+// moves by one bit a connection, in Galois's or Fibonacci's form, to the right
+// or, seen in a mirror, to the left.
+func detectShiftRegister(v *view) (verdict, bool) {
+	return generator(v, func(run []point) (recovered, bool) {
+		for _, mirror := range []bool{false, true} {
+			if r, ok := shiftRegister(run, mirror); ok {
+				return r, true
+			}
+		}
+		return recovered{}, false
+	})
+}
+
+// mirrored reverses the bits if asked to.
+func mirrored(x craft.Seq, mirror bool) uint32 {
+	if mirror {
+		return bits.Reverse32(uint32(x))
+	}
+	return uint32(x)
+}
+
+// shiftRegister compares each state with its predecessor moved right by one.
+// In Galois's form the difference is the taps where the bit that fell out was
+// one, else nothing; in Fibonacci's it is the top bit or nothing.
+func shiftRegister(run []point, mirror bool) (recovered, bool) {
+	if len(run) < 6 {
+		return recovered{}, false
+	}
+	taps, fibonacci := uint32(0), true
+	for i := 1; i < len(run); i++ {
+		was := mirrored(run[i-1].x, mirror)
+		d := mirrored(run[i].x, mirror) ^ was>>1
+		fibonacci = fibonacci && d&^(1<<31) == 0
+		switch {
+		case fibonacci, d == 0 && was&1 == 0, was&1 == 1 && d == taps:
+		case was&1 == 1 && taps == 0:
+			taps = d
+		default:
+			return recovered{}, false
+		}
+	}
+	if fibonacci {
+		return recovered{"lfsr (one bit a connection)", len(run) - 2, nil}, true
+	}
+	next := func(h []point) (craft.Seq, bool) {
+		x := mirrored(h[len(h)-1].x, mirror)
+		return craft.Seq(mirrored(craft.Seq(x>>1^(x&1)*taps), mirror)), true
+	}
+	return recovered{fmt.Sprintf("lfsr (taps %#x)", taps), len(run) - 3, next}, true
+}
+
+// detectXorshift tries every 32-bit xorshift generator of three shifts
+// (Marsaglia 2003): any shifts, any order of directions.
+func detectXorshift(v *view) (verdict, bool) {
+	return generator(v, xorshift)
+}
+
+// shifts is one xorshift generator: positive is left, negative right.
+type shifts [3]int
+
+// next applies the three shifts.
+func (s shifts) next(x uint32) uint32 {
+	for _, n := range s {
+		if n > 0 {
+			x ^= x << n
+		} else {
+			x ^= x >> -n
+		}
+	}
+	return x
+}
+
+// directions are the orders of left and right that mix at all.
+var directions = []shifts{{1, -1, 1}, {-1, 1, -1}, {1, 1, -1}, {-1, -1, 1}, {1, -1, -1}, {-1, 1, 1}}
+
+// xorshift finds the shifts that lead from each state of the run to the next.
+func xorshift(run []point) (recovered, bool) {
+	if len(run) < 3 || run[0].x == 0 {
+		return recovered{}, false
+	}
+	for _, d := range directions {
+		for a := 1; a < 32; a++ {
+			for b := 1; b < 32; b++ {
+				for c := 1; c < 32; c++ {
+					s := shifts{d[0] * a, d[1] * b, d[2] * c}
+					if s.next(uint32(run[0].x)) == uint32(run[1].x) && s.follows(run) {
+						return recovered{fmt.Sprintf("xorshift32 %v", s), len(run) - 1, s.predict}, true
+					}
+				}
+			}
+		}
+	}
+	return recovered{}, false
+}
+
+// follows reports whether every successor in the run is right.
+func (s shifts) follows(run []point) bool {
+	for i := 1; i < len(run); i++ {
+		if s.next(uint32(run[i-1].x)) != uint32(run[i].x) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s shifts) predict(h []point) (craft.Seq, bool) {
+	return craft.Seq(s.next(uint32(h[len(h)-1].x))), true
+}
+
+// register is a linear recurrence over bits: bit n is the XOR of the bits
+// n-i for every i in taps.
+type register struct {
+	length int
+	taps   []int
+}
+
+// berlekampMassey returns the shortest linear recurrence that makes the bits
+// (Massey 1969). Random bits need one of about half their number; a shift
+// register is found out after twice its length. Example: 1 0 0 1 0 1 1 1 0 0
+// follows s[n] = s[n-2] ^ s[n-3], length 3.
+func berlekampMassey(s []byte) register {
+	c, b := make([]byte, len(s)+1), make([]byte, len(s)+1)
+	c[0], b[0] = 1, 1
+	length, since := 0, 1
+	for n := range s {
+		d := s[n]
+		for i := 1; i <= length; i++ {
+			d ^= c[i] & s[n-i]
+		}
+		if d == 0 {
+			since++
+			continue
+		}
+		before := slices.Clone(c)
+		for i := 0; i+since < len(c); i++ {
+			c[i+since] ^= b[i]
+		}
+		if 2*length > n {
+			since++
+			continue
+		}
+		length, b, since = n+1-length, before, 1
+	}
+	return register{length, positions(c[:length+1])}
+}
+
+// positions lists the ones of a connection polynomial, without its constant.
+func positions(c []byte) []int {
+	var out []int
+	for i := 1; i < len(c); i++ {
+		if c[i] == 1 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// next returns the bit that follows.
+func (r register) next(s []byte) byte {
+	var b byte
+	for _, i := range r.taps {
+		b ^= s[len(s)-i]
+	}
+	return b
+}
+
+// surplusBits is how far below half the number of bits a linear complexity
+// must lie; random bits get there about once in 4^surplusBits sequences.
+const surplusBits = 20
+
+// mostBits bounds the bits given to Berlekamp–Massey, which is quadratic.
+const mostBits = 1024
+
+// detectLinearComplexity looks for numbers cut from a linear bit stream, most
+// or least significant bit first, and, in long runs, for a linear recurrence
+// in each bit.
+func detectLinearComplexity(v *view) (verdict, bool) {
+	return generator(v, func(run []point) (recovered, bool) {
+		for _, mirror := range []bool{false, true} {
+			if r, ok := linearStream(run, mirror); ok {
+				return r, true
+			}
+		}
+		return linearLane(run)
+	})
+}
+
+// stream writes out the bits of the run, most significant first or, mirrored,
+// least significant first.
+func stream(run []point, mirror bool) []byte {
+	out := make([]byte, 0, 32*len(run))
+	for _, p := range run {
+		x := mirrored(p.x, mirror)
+		for i := 31; i >= 0; i-- {
+			out = append(out, byte(x>>i&1))
+		}
+	}
+	return out
+}
+
+// linearStream tests the numbers as one stream of bits.
+func linearStream(run []point, mirror bool) (recovered, bool) {
+	s := stream(run, mirror)
+	s = s[:min(len(s), mostBits)]
+	r := berlekampMassey(s)
+	if r.length == 0 || r.length > len(s)/2-surplusBits {
+		return recovered{}, false
+	}
+	next := func(h []point) (craft.Seq, bool) {
+		h = h[max(0, len(h)-mostBits/32):]
+		if len(h)*32 < r.length || h[len(h)-1].k-h[0].k != len(h)-1 {
+			return 0, false
+		}
+		return r.draw(stream(h, mirror), mirror), true
+	}
+	return recovered{fmt.Sprintf("lfsr (linear complexity %d of %d bits)", r.length, len(s)), (len(s) - 2*r.length) / 16, next}, true
+}
+
+// draw takes the next 32 bits of the stream as a number.
+func (r register) draw(s []byte, mirror bool) craft.Seq {
+	x := uint32(0)
+	for range 32 {
+		b := r.next(s)
+		s = append(s, b)
+		x = x<<1 | uint32(b)
+	}
+	return craft.Seq(mirrored(craft.Seq(x), mirror))
+}
+
+// linearLane tests the top bit of a long run by itself: a linear generator of
+// any word size shows in every bit.
+func linearLane(run []point) (recovered, bool) {
+	if len(run) < 2*surplusBits+8 {
+		return recovered{}, false
+	}
+	s := make([]byte, len(run))
+	for i, p := range run {
+		s[i] = byte(p.x >> 31)
+	}
+	r := berlekampMassey(s)
+	if r.length == 0 || r.length > len(s)/2-surplusBits {
+		return recovered{}, false
+	}
+	return recovered{fmt.Sprintf("linear over bits (complexity %d)", r.length), (len(s) - 2*r.length) / 16, nil}, true
+}

@@ -1,0 +1,70 @@
+package isn
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+)
+
+// Opt is a value that may not have been measured. The zero Opt is absent,
+// which is not the same as a measured zero: an ISN of 0 is a value.
+type Opt[T comparable] struct {
+	Value T
+	OK    bool
+}
+
+// Some returns a measured value.
+func Some[T comparable](v T) Opt[T] { return Opt[T]{Value: v, OK: true} }
+
+// Get returns the value and whether it was measured.
+func (o Opt[T]) Get() (T, bool) { return o.Value, o.OK }
+
+// Offer is what the options of a SYN of ours offered. MSS 0 means that the
+// SYN carried no MSS option.
+type Offer struct {
+	MSS        uint16
+	WScale     Opt[uint8]
+	SACK       bool
+	Timestamps bool
+}
+
+// Sample is one SYN of ours and what came back. A sample without ISN is an
+// exchange that was lost: the host may or may not have drawn a number for it.
+type Sample struct {
+	Series    string     // a label for people; the analysis never reads it
+	Src       netip.Addr // zero where unknown
+	SrcPort   Opt[uint16]
+	ClientISN Opt[craft.Seq]
+	Sent      Opt[int64] // ns, any epoch, one clock for all samples
+	Received  Opt[int64] // ns, the same clock
+	ISN       Opt[craft.Seq]
+
+	// What the SYN-ACK carried. SACK is false where the SYN-ACK was seen
+	// without the option, absent where nobody looked.
+	MSS    Opt[uint16]
+	WScale Opt[uint8]
+	SACK   Opt[bool]
+	TSVal  Opt[uint32]
+	Window Opt[uint16]
+	TTL    Opt[uint8]
+
+	Offer Opt[Offer] // what our SYN offered, where it is known
+}
+
+// RTT returns the time from the SYN to its SYN-ACK, and whether both ends
+// were measured.
+func (s *Sample) RTT() (time.Duration, bool) {
+	if !s.Sent.OK || !s.Received.OK {
+		return 0, false
+	}
+	return time.Duration(s.Received.Value - s.Sent.Value), true
+}
+
+// tuple is the part of the four-tuple that a sampler can vary.
+type tuple struct {
+	src  netip.Addr
+	port Opt[uint16]
+}
+
+func (s *Sample) tuple() tuple { return tuple{s.Src, s.SrcPort} }

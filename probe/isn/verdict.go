@@ -1,0 +1,78 @@
+package isn
+
+import (
+	"fmt"
+	"math"
+
+	"synscope/craft"
+)
+
+// verdict is what one detector concludes. The zero verdict concludes nothing.
+type verdict struct {
+	class      Class
+	variant    string
+	confidence float64
+	clock      Opt[Clock]
+	step       Opt[int64]
+	line       *line
+	inputs     []string
+	flags      []string
+	notes      []Finding
+	serverMSS  Opt[uint16]
+
+	// next predicts the ISN of the connection after the last point of the
+	// history, where the class is a generator whose state is known.
+	next func(history []point) (craft.Seq, bool)
+	// freeBits bounds how many bits an attacker still has to guess, where the
+	// class says so and no history can show it; absent otherwise.
+	freeBits Opt[float64]
+}
+
+// note adds a finding to the verdict.
+func (v *verdict) note(code string, s Severity, evidence, text string, args ...any) {
+	v.notes = append(v.notes, Finding{code, s, fmt.Sprintf(text, args...), evidence})
+}
+
+// surest is the highest confidence ever claimed: no simulation covers what
+// the world holds.
+const surest = 0.998
+
+// sure turns evidence into confidence: bits is the log2 of how unlikely the
+// observation is under chance, a quarter of it is believed.
+func sure(bits float64) float64 {
+	if bits <= 0 {
+		return 0
+	}
+	return min(surest, 1-math.Exp2(-bits/4))
+}
+
+// detector looks for one family of classes.
+type detector struct {
+	name   string
+	detect func(*view) (verdict, bool)
+}
+
+// detectors are asked in this order, and the first that is certain answers:
+// exact equalities, then exact generators, then lines with noise, then
+// statistics. random is what is left.
+var detectors = []detector{
+	{"constant", detectConstant},
+	{"offset cookie", detectOffsetCookie},
+	{"freebsd cookie", detectFreeBSDCookie},
+	{"keyed cookie", detectKeyedCookie},
+	{"tuple constant", detectTupleConstant},
+	{"repeating", detectRepeating},
+	{"global step", detectGlobalStep},
+	{"shift register", detectShiftRegister},
+	{"congruential", detectCongruential},
+	{"xorshift", detectXorshift},
+	{"linear complexity", detectLinearComplexity},
+	{"global clock or mixed", detectGlobalLine},
+	{"tuple clock", detectTupleClock},
+	{"global increment", detectGlobalIncrement},
+	{"tuple increment", detectTupleIncrement},
+	{"backends", detectBackends},
+	{"collisions", detectCollisions},
+	{"bits", detectBits},
+	{"random", detectRandom},
+}

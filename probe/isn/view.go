@@ -1,0 +1,207 @@
+package isn
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"synscope/craft"
+)
+
+// point is one answered sample as the estimators see it.
+type point struct {
+	x      craft.Seq
+	t      float64 // s since the first sample: the middle of the exchange
+	u      float64 // s: how far the host's own moment may lie from t
+	k      int     // ordinal among all attempts, lost ones included
+	tuple  int
+	index  int // in the samples as they were given
+	sample *Sample
+}
+
+// view is a set of samples put in order, with what the estimators share.
+type view struct {
+	points []point
+	tuples [][]int // indexes into points, by tuple, in order of time
+	lost   int
+	timed  bool // every point has a time
+}
+
+// newView orders the samples by their time of sending, drops exact copies,
+// counts the lost and numbers the tuples. Samples without time keep the order
+// of the file, and nothing is then said about clocks.
+func newView(samples []Sample) *view {
+	order := timeOrder(samples)
+	v := &view{timed: len(order) > 0}
+	seen := make(map[Sample]bool, len(order))
+	ids := make(map[tuple]int)
+	k := 0
+	for _, i := range order {
+		s := &samples[i]
+		if s.Sent.OK && s.ISN.OK && seen[*s] {
+			continue
+		}
+		seen[*s] = true
+		k++
+		if !s.ISN.OK {
+			v.lost++
+			continue
+		}
+		v.add(s, i, k, ids)
+	}
+	v.setTimes()
+	return v
+}
+
+// timeOrder lists the samples' indexes in the order in which they were sent.
+func timeOrder(samples []Sample) []int {
+	order := make([]int, len(samples))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		ta, oka := moment(&samples[a])
+		tb, okb := moment(&samples[b])
+		if !oka || !okb {
+			return 0
+		}
+		return cmp.Compare(ta, tb)
+	})
+	return order
+}
+
+// moment is the stamp that orders a sample.
+func moment(s *Sample) (int64, bool) {
+	if s.Sent.OK {
+		return s.Sent.Value, true
+	}
+	return s.Received.Value, s.Received.OK
+}
+
+// add appends an answered sample.
+func (v *view) add(s *Sample, index, k int, ids map[tuple]int) {
+	id, ok := ids[s.tuple()]
+	if !ok {
+		id = len(v.tuples)
+		ids[s.tuple()] = id
+		v.tuples = append(v.tuples, nil)
+	}
+	v.tuples[id] = append(v.tuples[id], len(v.points))
+	v.points = append(v.points, point{x: s.ISN.Value, k: k, tuple: id, index: index, sample: s})
+}
+
+// blindUncertainty stands for half an RTT where nothing was measured, in s.
+const blindUncertainty = 0.05
+
+// setTimes fills t and u. Delay that all exchanges share shifts every t alike
+// and harms no difference, so only what an RTT exceeds the shortest by is
+// uncertain. The shortest has some excess too: a share of the median stands
+// for it, and 20 µs for the host's own scheduling.
+func (v *view) setTimes() {
+	shortest, excess := v.excess()
+	slack := 20e-6 + 0.3*median(excess)
+	var first int64
+	for i := range v.points {
+		p := &v.points[i]
+		at, ok := moment(p.sample)
+		v.timed = v.timed && ok
+		if i == 0 {
+			first = at
+		}
+		p.t, p.u = float64(at-first)/1e9, blindUncertainty
+		if rtt, ok := p.sample.RTT(); ok {
+			p.t += rtt.Seconds() / 2
+			p.u = (rtt.Seconds()-shortest)/2 + slack
+		}
+	}
+}
+
+// excess returns the shortest RTT and every RTT's excess over it, in s.
+func (v *view) excess() (shortest float64, excess []float64) {
+	shortest = math.Inf(1)
+	for i := range v.points {
+		if rtt, ok := v.points[i].sample.RTT(); ok {
+			excess = append(excess, rtt.Seconds())
+			shortest = min(shortest, rtt.Seconds())
+		}
+	}
+	for i := range excess {
+		excess[i] -= shortest
+	}
+	return shortest, excess
+}
+
+// pick returns the points at the indexes.
+func (v *view) pick(indexes []int) []point {
+	out := make([]point, len(indexes))
+	for i, j := range indexes {
+		out[i] = v.points[j]
+	}
+	return out
+}
+
+// repeated returns the points of every tuple sampled at least n times.
+func (v *view) repeated(n int) [][]point {
+	var groups [][]point
+	for _, t := range v.tuples {
+		if len(t) >= n {
+			groups = append(groups, v.pick(t))
+		}
+	}
+	return groups
+}
+
+// firsts returns the first point of each tuple.
+func (v *view) firsts() []point {
+	out := make([]point, len(v.tuples))
+	for i, t := range v.tuples {
+		out[i] = v.points[t[0]]
+	}
+	return out
+}
+
+// head returns a view of the first n points. The quadratic estimators work on
+// it: what they look for shows in a few hundred samples or not at all.
+func (v *view) head(n int) *view {
+	if len(v.points) <= n {
+		return v
+	}
+	h := &view{points: slices.Clone(v.points[:n]), lost: v.lost, timed: v.timed}
+	ids := make(map[int]int)
+	for i := range h.points {
+		p := &h.points[i]
+		id, ok := ids[p.tuple]
+		if !ok {
+			id = len(h.tuples)
+			ids[p.tuple] = id
+			h.tuples = append(h.tuples, nil)
+		}
+		p.tuple = id
+		h.tuples[id] = append(h.tuples[id], i)
+	}
+	return h
+}
+
+// runs cuts the points where an attempt was lost between two of them: inside a
+// run, each connection followed the one before it directly.
+func (v *view) runs() [][]point {
+	var out [][]point
+	start := 0
+	for i := 1; i <= len(v.points); i++ {
+		if i == len(v.points) || v.points[i].k != v.points[i-1].k+1 {
+			out = append(out, v.points[start:i])
+			start = i
+		}
+	}
+	return out
+}
+
+// median returns the median, 0 of nothing. It leaves xs as it is.
+func median(xs []float64) float64 {
+	if len(xs) == 0 {
+		return 0
+	}
+	s := slices.Clone(xs)
+	slices.Sort(s)
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}

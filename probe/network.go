@@ -1,0 +1,29 @@
+package probe
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/netraw"
+)
+
+// Network is all that the engine sees of the world: batches of IP packets out,
+// batches of IP packets with stamps in. [netraw.Conn] is the real one; package
+// simnet is a world of model hosts under virtual time.
+type Network interface {
+	// Send hands IP packets to the network in order and reports how many
+	// left. A short count comes with the error that concerns pkts[n].
+	Send(pkts [][]byte) (n int, err error)
+	// Recv blocks until at least one packet is there. Packet data is valid
+	// until the next call. A passed deadline is [os.ErrDeadlineExceeded], a
+	// closed network [net.ErrClosed].
+	Recv(pkts []netraw.Packet) (n int, err error)
+	// SetReadDeadline bounds Recv, and unblocks one that waits.
+	SetReadDeadline(t time.Time) error
+	// Route tells from which of our addresses a destination is reached.
+	Route(dst netip.Addr) (netraw.Route, error)
+	// Ports are the source ports held for this run, at least one.
+	Ports() []uint16
+	// Stats are the counters so far.
+	Stats() netraw.Stats
+}

@@ -1,0 +1,78 @@
+package probe
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// sendFor lets a pace run with wake-ups that come late by up to jitter, and
+// returns what left and the most that left at once.
+func sendFor(p *pace, span, jitter time.Duration, rng *rand.Rand) (total, burst int) {
+	for now := time.Duration(0); now < span; {
+		n := p.allowance(now, turnSize)
+		p.spend(n)
+		total, burst = total+n, max(burst, n)
+		now = max(now+time.Microsecond, p.wakeUp()) + time.Duration(rng.Int64N(int64(jitter)+1))
+	}
+	return total, burst
+}
+
+func TestPaceIsExact(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, tc := range []struct {
+		rate   float64
+		span   time.Duration
+		jitter time.Duration
+	}{
+		{1, 100 * time.Second, ms},
+		{3, 100 * time.Second, ms},
+		{1000, 10 * time.Second, 500 * time.Microsecond},
+		{9999, 10 * time.Second, 100 * time.Microsecond},
+		{1e5, time.Second, 200 * time.Microsecond},
+		{1e6, time.Second, 0},
+		{1e7, 100 * ms, 0},
+	} {
+		p := newPace(tc.rate)
+		total, burst := sendFor(&p, tc.span, tc.jitter, rng)
+		want := tc.rate * tc.span.Seconds()
+		if math.Abs(float64(total)-want) > want/1000+tc.rate*slack.Seconds()+1 {
+			t.Errorf("%v pps over %v: %d packets, want %v", tc.rate, tc.span, total, want)
+		}
+		if most := tc.rate*slack.Seconds() + 2; float64(burst) > most {
+			t.Errorf("%v pps: %d at once, at most %v may", tc.rate, burst, most)
+		}
+	}
+}
+
+func TestPaceDoesNotMakeUpForAStall(t *testing.T) {
+	p := newPace(1000)
+	p.spend(p.allowance(0, turnSize))
+	if n := p.allowance(10*time.Second, turnSize); n != 6 {
+		t.Errorf("after a stall of 10 s %d packets may leave, want the 6 of 5 ms", n)
+	}
+}
+
+func TestPaceBounds(t *testing.T) {
+	p := newPace(math.Inf(1))
+	if n := p.allowance(0, 77); n != 77 {
+		t.Errorf("unbounded: %d of 77", n)
+	}
+	p.slower(50_000)
+	if got := p.rate(); got != 25_000 {
+		t.Errorf("unbounded, slowed at 50,000 a second: %v", got)
+	}
+	for range 20 {
+		p.slower(0)
+	}
+	if got := p.rate(); got != 50_000.0/64 {
+		t.Errorf("floor: %v", got)
+	}
+	for range 200 {
+		p.faster()
+	}
+	if got := p.rate(); got != 50_000 {
+		t.Errorf("recovered: %v", got)
+	}
+}

@@ -1,0 +1,106 @@
+package probe
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+)
+
+const (
+	batchSize = 64
+	maxPacket = 128 // a probe without payload: 40 + 60 bytes at most
+)
+
+// packets turns probes into bytes: one template for each kind of packet and IP
+// version, stamped out into buffers that are reused batch by batch.
+type packets struct {
+	probe, small, reset map[bool]*craft.Template // by "is IPv4"
+	buf                 [batchSize][maxPacket]byte
+	batch               [][]byte
+	acks                bool // the probe carries an acknowledgment number
+}
+
+// newPackets builds the templates of a run. Only a SYN carries the profile's
+// options: no stack sends them on other segments.
+func newPackets(c *ScanConfig) (*packets, error) {
+	p := &packets{
+		probe: map[bool]*craft.Template{},
+		small: map[bool]*craft.Template{},
+		reset: map[bool]*craft.Template{},
+		batch: make([][]byte, 0, batchSize),
+		acks:  c.Technique.acknowledges(),
+	}
+	for _, from := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		if err := p.build(c, from); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *packets) build(c *ScanConfig, from netip.Addr) (err error) {
+	v4 := from.Is4()
+	s := c.segment(from)
+	if p.probe[v4], err = craft.NewTemplate(s); err != nil {
+		return err
+	}
+	s.Options = nil
+	if p.small[v4], err = craft.NewTemplate(s); err != nil {
+		return err
+	}
+	s.Flags, s.Window, s.Urgent = craft.RST, 0, 0
+	p.reset[v4], err = craft.NewTemplate(s)
+	return err
+}
+
+// segment is the probe of this configuration, its varying fields left zero.
+func (c *ScanConfig) segment(from netip.Addr) craft.Segment {
+	none := netip.AddrPortFrom(from, 0)
+	s := c.Profile.SYN(none, none, 0, 0, 0)
+	s.Flags = c.Technique.Flags
+	if !s.Flags.Has(craft.SYN) {
+		s.Options = nil
+	}
+	if c.TTL != 0 {
+		s.TTL = c.TTL
+	}
+	s.TOS = c.TOS
+	return s
+}
+
+func (p *packets) full() bool { return len(p.batch) == batchSize }
+
+func (p *packets) next() []byte { return p.buf[len(p.batch)][:0] }
+
+// add appends one transmission of a probe to the batch.
+func (p *packets) add(f *flight, src netip.AddrPort, n numbers, now time.Duration) {
+	t := p.probe[src.Addr().Is4()]
+	if f.small {
+		t = p.small[src.Addr().Is4()]
+	}
+	fields := craft.Fields{Src: src, Dst: f.target(), Seq: n.seq, ID: n.ipID(), TSval: tsval(n, now)}
+	if p.acks {
+		fields.Ack = n.ack
+	}
+	p.batch = append(p.batch, t.AppendTo(p.next(), fields))
+}
+
+// addReset appends the RST that closes a half-open connection: an exact one,
+// with the sequence number that the peer expects (RFC 5961 §3.2).
+func (p *packets) addReset(r reset) {
+	t := p.reset[r.dst.Addr().Is4()]
+	p.batch = append(p.batch, t.AppendTo(p.next(), craft.Fields{Src: r.src, Dst: r.dst, Seq: r.seq, ID: uint16(r.seq)}))
+}
+
+// tsval counts milliseconds from an offset of its own for each transmission,
+// as stacks do for each connection (RFC 7323 §5.4).
+func tsval(n numbers, now time.Duration) uint32 {
+	return uint32(n.ack) + uint32(now/time.Millisecond)
+}
+
+// reset is an RST to be sent.
+type reset struct {
+	src, dst netip.AddrPort
+	seq      craft.Seq
+}

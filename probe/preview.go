@@ -1,0 +1,42 @@
+package probe
+
+import (
+	"iter"
+	"net/netip"
+
+	"synscope/craft"
+)
+
+// Preview yields the first transmission of every target, as [Scan] would send
+// it from the given addresses and port, without a network. The segment is valid
+// until the next one.
+func Preview(cfg ScanConfig, from4, from6 netip.Addr, port uint16) (iter.Seq[*craft.Segment], error) {
+	cfg.setDefaults()
+	p, err := newPackets(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(*craft.Segment) bool) {
+		c := newCookie(cfg.Key)
+		for target := range cfg.Targets {
+			src := netip.AddrPortFrom(from6, port)
+			if target.Addr().Is4() {
+				src = netip.AddrPortFrom(from4, port)
+			}
+			if !yield(p.preview(src, target, c)) {
+				return
+			}
+		}
+	}, nil
+}
+
+// preview stamps out one packet and reads it back, so that what is shown is
+// what the bytes say.
+func (p *packets) preview(src, target netip.AddrPort, c cookie) *craft.Segment {
+	f := flight{host: &host{addr: target.Addr()}, port: target.Port()}
+	p.add(&f, src, c.numbers(src, target, 0), 0)
+	var out craft.Packet
+	out.Decode(p.batch[0], craft.TrustChecksums)
+	p.batch = p.batch[:0]
+	return &out.Segment
+}

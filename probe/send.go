@@ -1,0 +1,214 @@
+package probe
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+const (
+	turnSize   = 4 * batchSize // packets sent before arrivals are looked at again
+	maxWaiting = 4096          // probes held back by closed windows
+	maxFlights = 1 << 18       // probes in flight
+)
+
+// fill sends what may be sent now: resets first, then probes whose turn has
+// come, then fresh ones.
+func (e *engine) fill() {
+	e.sendResets()
+	if e.stopping {
+		e.dropQueue()
+		e.hungry = false
+		return
+	}
+	budget := e.pace.allowance(e.now, turnSize)
+	granted := budget
+	budget = e.sendQueued(budget)
+	budget = e.sendFresh(budget)
+	e.flush()
+	e.pace.spend(granted - budget)
+	e.hungry = budget == 0 && (e.queue.n > 0 || !e.exhausted)
+}
+
+// sendQueued goes once through the queue; probes whose host's window is closed
+// keep waiting.
+func (e *engine) sendQueued(budget int) int {
+	for n := e.queue.n; n > 0 && budget > 0; n-- {
+		t := e.queue.pop()
+		f := e.flights.at(t.id)
+		switch {
+		case f.schedule != t.schedule: // answered meanwhile
+		case f.host.room(e.now, f.host.srtt):
+			e.transmit(t.id, f)
+			budget--
+		default:
+			e.queue.push(t)
+		}
+	}
+	return budget
+}
+
+// sendFresh takes new targets. One that needs no packet costs its turn too.
+func (e *engine) sendFresh(budget int) int {
+	for budget > 0 && e.roomForMore() {
+		target, ok := e.next()
+		if !ok {
+			e.exhausted = true
+			break
+		}
+		id, f := e.admit(target)
+		if f != nil && !f.host.room(e.now, f.host.srtt) {
+			e.enqueue(id)
+			continue
+		}
+		if f != nil {
+			e.transmit(id, f)
+		}
+		budget--
+	}
+	return budget
+}
+
+func (e *engine) roomForMore() bool {
+	return !e.exhausted && e.queue.n < maxWaiting && e.flights.live < maxFlights && e.failure == nil
+}
+
+// admit makes a probe of a target, unless its verdict needs none.
+func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
+	h := e.hosts.get(target.Addr())
+	if v, ok := e.foregone(h, target); ok {
+		e.deliver(v)
+		return 0, nil
+	}
+	id := e.flights.add(h, target.Port())
+	return id, e.flights.at(id)
+}
+
+// foregone is the verdict of a target that cannot be probed.
+func (e *engine) foregone(h *host, target netip.AddrPort) (Verdict, bool) {
+	v := Verdict{Target: target}
+	switch {
+	case h.err != nil:
+		v.Reason, v.Err = ReasonNoRoute, h.err
+		e.counters.unroutable = h.err
+	case h.local && slices.Contains(e.matcher.ports, target.Port()):
+		v.Reason = ReasonOwnPort
+	default:
+		return v, false
+	}
+	return v, true
+}
+
+// enqueue lets a probe wait for its turn.
+func (e *engine) enqueue(id uint32) {
+	f := e.flights.at(id)
+	f.phase = phaseQueued
+	e.hungry = true
+	e.queue.push(ticket{id, f.schedule})
+}
+
+// dropQueue ends the probes that will not be sent any more.
+func (e *engine) dropQueue() {
+	for e.queue.n > 0 {
+		t := e.queue.pop()
+		if e.flights.at(t.id).schedule == t.schedule {
+			e.finish(t.id)
+		}
+	}
+}
+
+// transmit puts the next attempt of a probe into the batch.
+func (e *engine) transmit(id uint32, f *flight) {
+	attempt := len(f.tx)
+	src := netip.AddrPortFrom(f.host.route, e.matcher.port(attempt))
+	e.packets.add(f, src, e.matcher.cookie.numbers(src, f.target(), attempt), e.now)
+	f.tx = append(f.tx, transmission{})
+	e.batch = append(e.batch, id)
+	if e.packets.full() {
+		e.flush()
+	}
+}
+
+// flush sends the batch. A packet that the kernel refuses costs only itself.
+func (e *engine) flush() {
+	for at := 0; at < len(e.batch); {
+		e.now = time.Since(e.start)
+		n, err := e.network.Send(e.packets.batch[at:])
+		for _, id := range e.batch[at : at+n] {
+			e.departed(id)
+		}
+		at += n
+		if at < len(e.batch) {
+			e.refused(e.batch[at], err)
+			at++
+		}
+	}
+	e.clearBatch()
+}
+
+func (e *engine) clearBatch() {
+	e.batch = e.batch[:0]
+	e.packets.batch = e.packets.batch[:0]
+}
+
+// departed starts the clock of a probe that left.
+func (e *engine) departed(id uint32) {
+	f := e.flights.at(id)
+	attempt := len(f.tx) - 1
+	f.tx[attempt].sent = e.now
+	f.phase = phaseFlying
+	f.host.depart()
+	e.outage.end()
+	e.counters.sent(attempt, e.now)
+	e.flights.expectBy(id, e.now+f.host.rto(attempt, e.cfg.Timeout))
+}
+
+// refused ends a probe that the kernel did not take.
+func (e *engine) refused(id uint32, err error) {
+	f := e.flights.at(id)
+	f.tx = f.tx[:len(f.tx)-1]
+	e.outage.note(err)
+	if e.outage.certain() {
+		e.fail(e.outage.error())
+	}
+	v := unsendable(f.target(), err)
+	f.best, f.rank = &v, rankReset
+	e.finish(id)
+}
+
+// sendResets closes half-open connections. One that the kernel refuses is lost
+// like any packet that the network loses; the peer's retransmission asks again.
+func (e *engine) sendResets() {
+	for len(e.resets) > 0 {
+		for len(e.resets) > 0 && !e.packets.full() {
+			e.packets.addReset(e.resets[0])
+			e.resets = e.resets[1:]
+		}
+		for pkts := e.packets.batch; len(pkts) > 0; {
+			n, err := e.network.Send(pkts)
+			e.counters.Resets += uint64(n)
+			if err != nil {
+				n++
+			}
+			pkts = pkts[min(n, len(pkts)):]
+		}
+		e.clearBatch()
+	}
+	e.resets = e.resets[:0]
+}
+
+// unsendable is the verdict of a probe that the kernel refused to send. Only a
+// firewall of our own says something of the way there; SEMANTICS, connect.
+func unsendable(target netip.AddrPort, err error) Verdict {
+	v := Verdict{Target: target, Reason: ReasonSendFailed, Err: err}
+	if errors.Is(err, errFirewall) {
+		v.State, v.Reason = StateFiltered, ReasonLocalFirewall
+		v.Findings = []Finding{{
+			Code: "local-firewall", Severity: SeverityWarning,
+			Text:     "this machine's own firewall refused to send the probe",
+			Evidence: err.Error(),
+		}}
+	}
+	return v
+}

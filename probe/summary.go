@@ -1,0 +1,33 @@
+package probe
+
+import "time"
+
+// Summary counts what a run did. Nothing is dropped uncounted: Received is
+// Matched plus the sum of Rejected.
+type Summary struct {
+	Probes        uint64            // ports probed, whatever came of it
+	Sent          uint64            // probe transmissions, first ones and repeated ones
+	Retransmitted uint64            // of those, repeated ones
+	Resets        uint64            // RSTs of our own that closed half-open connections
+	SendErrors    uint64            // packets that the kernel refused
+	Received      uint64            // packets that passed the filter, our own not counted
+	Matched       uint64            // of those, answers to a transmission of this run
+	Rejected      map[string]uint64 // of those, the others, by reason
+	KernelDrops   uint64            // packets that the kernel dropped before we read them
+	States        map[State]uint64
+	Took          time.Duration
+	Rate          float64 // probe transmissions a second, achieved while sending
+	Complete      bool    // every target has its verdict
+}
+
+// Progress is a look at a run under way.
+type Progress struct {
+	Done, Total   uint64 // ports with a verdict, ports to probe (0: not known)
+	Sent          uint64
+	Received      uint64
+	KernelDrops   uint64
+	InFlight      int
+	RateAsked     float64       // packets a second; +Inf where unbounded
+	RateAchieved  float64       // over the last interval
+	Elapsed, Left time.Duration // Left is zero while it cannot be told
+}

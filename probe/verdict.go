@@ -1,0 +1,79 @@
+package probe
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+)
+
+// Reason says in one kebab-case word what a verdict rests on.
+type Reason string
+
+// Reasons that are not named after an ICMP message.
+const (
+	ReasonSYNACK          Reason = "syn-ack"
+	ReasonSplitHandshake  Reason = "split-handshake"
+	ReasonReset           Reason = "reset"
+	ReasonUnverifiedReset Reason = "unverified-reset"
+	ReasonNoResponse      Reason = "no-response"
+	ReasonSendFailed      Reason = "send-failed"
+	ReasonNoRoute         Reason = "no-route-here"
+	ReasonLocalFirewall   Reason = "local-firewall"
+	ReasonOwnPort         Reason = "held-by-this-run"
+	ReasonInterrupted     Reason = "interrupted"
+)
+
+// Severity ranks a finding. The zero value is SeverityInfo.
+type Severity uint8
+
+const (
+	SeverityInfo    Severity = iota // worth knowing
+	SeverityNotice                  // unusual
+	SeverityWarning                 // something is wrong, or somebody interferes
+)
+
+var severityNames = [...]string{"info", "notice", "warning"}
+
+// String is the severity's word in every output.
+func (s Severity) String() string {
+	if int(s) >= len(severityNames) {
+		return fmt.Sprintf("severity(%d)", uint8(s))
+	}
+	return severityNames[s]
+}
+
+// MarshalText writes the severity's word.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Finding is something worth telling beside a verdict.
+type Finding struct {
+	Code     string   `json:"code"` // stable, kebab case
+	Severity Severity `json:"severity"`
+	Text     string   `json:"text"`               // one sentence for a person
+	Evidence string   `json:"evidence,omitempty"` // what was seen, raw
+}
+
+// ICMPCode is the type and code of an ICMP or ICMPv6 error.
+type ICMPCode struct{ Type, Code uint8 }
+
+// Verdict is what is known of one probed port, and the evidence for it.
+type Verdict struct {
+	Target   netip.AddrPort
+	State    State
+	Reason   Reason
+	Attempts int // transmissions, at least one unless nothing could be sent
+
+	// RTT is the time from the answered transmission to its answer; zero
+	// where none was measured. Clock says who took the two stamps.
+	RTT   time.Duration
+	Clock netraw.Clock
+
+	Reply     *craft.Segment // the deciding segment, nil where there was none
+	Responder netip.Addr     // who answered, valid only where it was not the target
+	ICMP      *ICMPCode      // nil where no ICMP error decided
+	Findings  []Finding
+	Err       error // why a probe could not be sent, nil otherwise
+}
