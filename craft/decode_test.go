@@ -180,6 +180,7 @@ func TestDecodeIPv6Headers(t *testing.T) {
 		{"first fragment", rewriteIPv6(good, 44, append(fragment(1), tail...), tcp), craft.ErrFragment},
 		{"last fragment", rewriteIPv6(good, 44, append(fragment(8), tail...), tcp), craft.ErrFragment},
 		{"header beyond the end", rewriteIPv6(good, 60, []byte{6, 255, 1, 4, 0, 0, 0, 0}, tcp), craft.ErrTruncated},
+		{"header 8 bytes beyond", rewriteIPv6(good, 60, []byte{6, 6, 1, 4, 0, 0, 0, 0}, tcp), craft.ErrTruncated},
 		{"header cut short", rewriteIPv6(good, 60, []byte{6, 0, 0}, nil), craft.ErrTruncated},
 		{"no next header", rewriteIPv6(good, 59, nil, tcp), craft.ErrUnsupported},
 		{"ESP", rewriteIPv6(good, 50, nil, tcp), craft.ErrUnsupported},
@@ -212,6 +213,7 @@ func TestDecodeTCPHeader(t *testing.T) {
 	}{
 		{"data offset 4", func(tcp []byte) { tcp[12] = 0x40 }, craft.ErrMalformed},
 		{"data offset beyond the end", func(tcp []byte) { tcp[12] = 0xf0 }, craft.ErrMalformed},
+		{"data offset 4 bytes beyond", func(tcp []byte) { tcp[12] = 0xb0 }, craft.ErrMalformed},
 		{"options as payload", func(tcp []byte) { tcp[12] = 0x50 }, nil},
 	}
 	for _, tt := range tests {

@@ -111,6 +111,8 @@ func TestDecodeICMPKinds(t *testing.T) {
 	}{
 		{"unreachable", v4, 3, 13, 0, nil, "ICMP host 192.0.2.2 unreachable - admin prohibited filter, length 68"},
 		{"need to frag", v4, 3, 4, 1280, nil, "ICMP 192.0.2.2 unreachable - need to frag (mtu 1280), length 68"},
+		{"need to frag, unused bits set", v4, 3, 4, 0xffff0500, nil,
+			"ICMP 192.0.2.2 unreachable - need to frag (mtu 1280), length 68"},
 		{"time exceeded", v4, 11, 0, 0, nil, "ICMP time exceeded in-transit, length 68"},
 		{"source quench", v4, 4, 0, 0, nil, "ICMP source quench, length 68"},
 		{"redirect", v4, 5, 1, 0xc0000209, nil, "ICMP redirect 192.0.2.2 to host 192.0.2.9, length 68"},

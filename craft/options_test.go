@@ -140,6 +140,21 @@ func TestOptionsMalformed(t *testing.T) {
 	}
 }
 
+// EOL ends the list, whatever follows it.
+func TestOptionsEndAtEOL(t *testing.T) {
+	o := craft.Options{1, 0, 2, 4, 5, 0xb4, 4, 2}
+	if v, ok := o.MSS(); ok {
+		t.Errorf("MSS = %d from behind EOL", v)
+	}
+	var kinds []craft.OptionKind
+	for opt := range o.All() {
+		kinds = append(kinds, opt.Kind)
+	}
+	if want := []craft.OptionKind{craft.KindNOP, craft.KindEOL}; !slices.Equal(kinds, want) {
+		t.Errorf("All yields %v, want %v", kinds, want)
+	}
+}
+
 func TestOptionsTextRoundTrip(t *testing.T) {
 	r := newRand(t)
 	for range 20000 {

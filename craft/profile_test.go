@@ -125,6 +125,9 @@ func TestProfileFollowsMSS(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s := linux.SYN(tt.dst, tt.dst, 0, tt.mss, 0)
+		if s.DF != tt.dst.Addr().Is4() {
+			t.Errorf("%v: DF %v", tt.dst, s.DF)
+		}
 		if mss, _ := s.Options.MSS(); mss != tt.want || s.Window != tt.window {
 			t.Errorf("mss %d: mss %d win %d, want %d and %d", tt.mss, mss, s.Window, tt.want, tt.window)
 		}

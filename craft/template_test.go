@@ -111,6 +111,20 @@ func TestTemplateDefaults(t *testing.T) {
 	}
 }
 
+// A timestamp option of the wrong length has no TSval to patch.
+func TestTemplateShortTimestamp(t *testing.T) {
+	s := synIPv4()
+	s.Options = craft.Options{8, 3, 0xff, 0}
+	template, err := craft.NewTemplate(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := template.AppendTo(nil, craft.Fields{Seq: s.Seq, ID: s.ID, TSval: 0x01020304})
+	if want := mustBuild(t, s); !bytes.Equal(got, want) {
+		t.Errorf("\n got %x\nwant %x", got, want)
+	}
+}
+
 func TestTemplateRejectsWhatSegmentDoes(t *testing.T) {
 	if _, err := craft.NewTemplate(craft.Segment{}); err == nil {
 		t.Error("a template without addresses")

@@ -135,7 +135,7 @@ func newPeer(t testing.TB) *peer {
 		p.thereHandler.Close()
 		p.ns.Close()
 	})
-	p.await(t)
+	p.await(t, near)
 	return p
 }
 
@@ -158,29 +158,44 @@ func configure(h *netlink.Handle, name string, a4, a6 netip.Addr) (netip.Addr, i
 	return ll, link.Attrs().Index
 }
 
-// await returns once both ends have a carrier, so that nothing is lost to a
-// link that is still coming up.
-func (p *peer) await(t testing.TB) {
+// await returns once both ends can send and receive: nothing is lost to a
+// link or an address that is still coming up.
+func (p *peer) await(t testing.TB, near *netlink.Handle) {
 	t.Helper()
 	eventually(t, "the veth pair to come up", func() bool {
-		near, err := netlink.LinkByName(p.here)
+		hereLink, err := near.LinkByName(p.here)
 		must(err)
-		far, err := p.thereHandler.LinkByName(p.there)
+		thereLink, err := p.thereHandler.LinkByName(p.there)
 		must(err)
-		return near.Attrs().OperState == netlink.OperUp && far.Attrs().OperState == netlink.OperUp
+		return hereLink.Attrs().OperState == netlink.OperUp && thereLink.Attrs().OperState == netlink.OperUp
 	})
 	p.introduce()
+	eventually(t, "the addresses to be usable", func() bool {
+		return usable(near, p.here, our6, p.hereLL) && usable(p.thereHandler, p.there, peer6, p.thereLL)
+	})
+}
+
+// usable reports whether packets for these addresses are delivered. An IPv6
+// address gets its local route from a kernel worker, some time after it was
+// added.
+func usable(h *netlink.Handle, ifname string, addrs ...netip.Addr) bool {
+	for _, addr := range addrs {
+		routes, err := h.RouteGetWithOptions(addr.AsSlice(), &netlink.RouteGetOptions{Oif: ifname})
+		if err != nil || len(routes) == 0 || routes[0].Type != unix.RTN_LOCAL {
+			return false
+		}
+	}
+	return true
 }
 
 // introduce tells both ends each other's addresses, so that no test waits for
-// neighbour discovery, or loses a packet to it. What is sent to beyond the
-// peer drops at once, because it does not forward.
-func (p *peer) introduce(beyond ...netip.Addr) {
+// neighbour discovery, or loses a packet to it.
+func (p *peer) introduce() {
 	near, err := netlink.LinkByName(p.here)
 	must(err)
 	far, err := p.thereHandler.LinkByName(p.there)
 	must(err)
-	for _, addr := range append(beyond, peer4, peer6, p.thereLL) {
+	for _, addr := range []netip.Addr{peer4, peer6, p.thereLL} {
 		must(netlink.NeighSet(permanent(near, addr, far)))
 	}
 	for _, addr := range []netip.Addr{our4, our6, p.hereLL} {

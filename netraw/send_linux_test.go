@@ -195,6 +195,30 @@ func TestSendGivesUp(t *testing.T) {
 	}
 }
 
+// A policy route by source address holds for what is sent, as Route says: the
+// kernel looks at the socket's address there, not at the packet's.
+func TestSendFollowsSource(t *testing.T) {
+	newPeer(t)
+	index := secondLink(t, "other1", "203.0.113.1/32", 1500)
+	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("192.0.2.0/24"), LinkIndex: index, Table: 78}))
+	rule := netlink.NewRule()
+	rule.Src, rule.Table, rule.Priority = ipNet("203.0.113.1/32"), 78, 100
+	must(netlink.RuleAdd(rule))
+	t.Cleanup(func() { must(netlink.RuleDel(rule)) })
+	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: index, State: netlink.NUD_PERMANENT,
+		IP: peer4.AsSlice(), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 1}}))
+
+	c := open(t, &Config{Source: netip.MustParseAddr("203.0.113.1"), WatchOutgoing: true})
+	route, err := c.Route(peer4)
+	must(err)
+	sendSYN(t, c, peer4, 9)
+	left := func(pkt Packet) bool { return pkt.Outgoing }
+	seen := gather(t, c, time.Second, left)
+	if len(seen) == 0 || seen[len(seen)-1].IfIndex != index || route.IfIndex != index {
+		t.Errorf("the route says interface %d, saw %+v, want %d", route.IfIndex, seen, index)
+	}
+}
+
 // One goroutine waits in Recv while others send; for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	c := open(t, nil)

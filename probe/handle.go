@@ -89,9 +89,16 @@ func (e *engine) answered(id uint32, f *flight, ev *event) string {
 	case rankReset, rankICMP:
 		e.land(f)
 		f.phase = phaseSettled
-		e.flights.expectBy(id, e.now+f.host.rto(0, e.cfg.Timeout))
+		e.flights.expectBy(id, e.now+e.grace(f, ev))
 	}
 	return ""
+}
+
+// grace is how long a settled probe waits for something better: the genuine
+// answer behind a forged one took the same way, and not much longer.
+func (e *engine) grace(f *flight, ev *event) time.Duration {
+	took := e.now - f.tx[ev.attempt].sent
+	return min(max(2*took, minRTO), f.host.rto(0, e.cfg.Timeout))
 }
 
 // learn draws from an answer what it says about the host and the way there.

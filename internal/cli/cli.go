@@ -29,6 +29,7 @@ type Streams struct {
 	Out, Err io.Writer
 	Env      func(string) string
 	Resolver target.Resolver // nil: the system's
+	Args     []string        // the command line without the program's name, for the record
 }
 
 // OSStreams are those of this process.
@@ -45,15 +46,22 @@ func isTerminal(stream any) bool {
 // Main runs a command line, the program's name first, and returns its exit
 // code. Cancelling ctx ends the run early and in good order.
 func Main(ctx context.Context, args []string, s Streams) int {
-	app := newApp(s)
-	ordered, err := arrange(app, args[1:])
-	if err == nil {
-		err = app.RunContext(ctx, append([]string{app.Name}, ordered...))
-	}
+	err := run(ctx, args[1:], s)
 	if message := explain(err); message != "" {
 		fmt.Fprintf(s.Err, "synscope: %s\n", message)
 	}
 	return exitCode(err)
+}
+
+// run parses and runs one command line.
+func run(ctx context.Context, args []string, s Streams) error {
+	s.Args = args
+	app := newApp(s)
+	ordered, err := arrange(app, args)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, append([]string{app.Name}, ordered...))
 }
 
 func newApp(s Streams) *cli.App {

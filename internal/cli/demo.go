@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"context"
-
-	"github.com/urfave/cli/v2"
-)
+import "github.com/urfave/cli/v2"
 
 func demoCommand(s Streams) *cli.Command {
 	return &cli.Command{
@@ -19,14 +15,4 @@ func demoCommand(s Streams) *cli.Command {
 			return demonstrate(c, s)
 		},
 	}
-}
-
-// aside runs another command line of this program, as the demo shows it.
-func aside(ctx context.Context, s Streams, args ...string) error {
-	app := newApp(s)
-	ordered, err := arrange(app, args)
-	if err != nil {
-		return err
-	}
-	return app.RunContext(ctx, append([]string{app.Name}, ordered...))
 }

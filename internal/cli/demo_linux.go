@@ -93,11 +93,11 @@ var stops = []struct{ why, line string }{
 func (t *tour) walk() error {
 	for _, stop := range stops {
 		t.printf("\n── %s\n$ synscope %s\n", stop.why, stop.line)
-		if err := aside(t.ctx, t.streams, strings.Fields(stop.line)...); err != nil {
+		if err := run(t.ctx, strings.Fields(stop.line), t.streams); err != nil {
 			return err
 		}
 	}
-	t.printf("\n── Initial sequence numbers: the same SYN-ACK, asked for five times. Ten times the difference of two is what a clock would give.\n")
+	t.printf("\n── Initial sequence numbers of five SYN-ACKs each: one counts on, the other is a SYN cookie and looks random.\n")
 	return t.sequenceNumbers("web", "cookie")
 }
 

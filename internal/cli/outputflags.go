@@ -2,7 +2,9 @@ package cli
 
 import (
 	"math"
+	"net/netip"
 	"os"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -45,7 +47,7 @@ type display struct {
 	level    int // 1 with -v, 2 with -d
 }
 
-func newDisplay(c *cli.Context, s Streams, hosts uint64) (*display, error) {
+func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	colour, err := report.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
@@ -58,8 +60,9 @@ func newDisplay(c *cli.Context, s Streams, hosts uint64) (*display, error) {
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: report.Options{
 			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
-			Hosts:   int(min(hosts, math.MaxInt32)),
-			Service: target.Service,
+			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
+			HostWide: hostWide(set),
+			Service:  target.Service,
 		},
 	})
 	if err != nil {
@@ -80,6 +83,25 @@ func (d *display) attach() {
 		d.streams.Out = screen.Above(d.streams.Out)
 	}
 	d.streams.Err = screen.Above(d.streams.Err)
+}
+
+// fewPairs is how many pairs are looked through for the layout of columns.
+const fewPairs = 1 << 16
+
+// hostWide is how wide the longest name of a host is, 0 where there are too
+// many to look at.
+func hostWide(set *target.Set) (width int) {
+	if set.Count() > fewPairs {
+		return 0
+	}
+	var last netip.Addr
+	for pair := range set.Ordered() {
+		if a := pair.Addr(); a != last {
+			last = a
+			width = max(width, utf8.RuneCountInString(report.NameOf(set.Name(a), a)))
+		}
+	}
+	return width
 }
 
 func verbosity(c *cli.Context) int {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -194,11 +193,11 @@ func (j *scanJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	d, err := newDisplay(j.c, j.streams, j.set.Addresses())
+	d, err := newDisplay(j.c, j.streams, j.set)
 	if err != nil {
 		return err
 	}
-	d.remark(j.remarks(&e)...)
+	d.remark(j.remarks(&e, d.level)...)
 	results := &results{display: d, set: j.set, expect: j.expect}
 	err = results.begin(j.opening(&e))
 	if err == nil {
@@ -234,7 +233,7 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 
 func (j *scanJob) opening(e *opened) *report.Run {
 	r := &report.Run{
-		Version: Version, Command: "scan", Args: os.Args[1:], Engine: e.name,
+		Version: Version, Command: "scan", Args: j.streams.Args, Engine: e.name,
 		Seed: report.Some(j.seed), Start: time.Now(),
 	}
 	if e.note != "" {
@@ -246,12 +245,16 @@ func (j *scanJob) opening(e *opened) *report.Run {
 	return r
 }
 
-func (j *scanJob) remarks(e *opened) (lines []string) {
+// remarks are for standard error; which of a name's addresses is taken is told
+// only to those who ask for more.
+func (j *scanJob) remarks(e *opened, level int) (lines []string) {
 	if e.note != "" {
 		lines = append(lines, e.note)
 	}
 	for _, w := range j.set.Warnings() {
-		lines = append(lines, w.Text)
+		if w.Code != target.WarnMoreAddresses || level > 0 {
+			lines = append(lines, w.Text)
+		}
 	}
 	return lines
 }

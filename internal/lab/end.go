@@ -126,7 +126,7 @@ func (e *end) stamp(i int) time.Time {
 
 // send hands parcels to the kernel and enters into their records when, or that
 // it refused them.
-func (e *end) send(parcels []parcel) {
+func (e *end) send(parcels []*parcel) {
 	for i := range parcels {
 		point(&e.outVec[i], parcels[i].frame)
 	}

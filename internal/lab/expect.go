@@ -85,14 +85,24 @@ func (h *Host) travel(e *Expectation, flags uint8) {
 		e.Fate = Missing
 		return
 	case e.meets(h.spec.Rules, flags):
-	case h.spec.SynProxy != nil && slices.Contains(h.spec.SynProxy.Ports, e.Dst.Port()) && flags != flagSYN:
-		e.Fate = Dropped // not a cookie's acknowledgement
+	case h.spec.SynProxy != nil && slices.Contains(h.spec.SynProxy.Ports, e.Dst.Port()):
+		h.passProxy(e, flags)
 	case h.listens(e.Dst.Port()):
 		e.Fate = Opened
 	default:
 		e.Fate = Refused
 	}
 	e.Responder = h.answers(e, e.Dst.Addr())
+}
+
+// passProxy is a SYN proxy's treatment: a segment that neither is a SYN nor
+// acknowledges a cookie is dropped, and of a raw IPv6 SYN see [SynProxy].
+func (h *Host) passProxy(e *Expectation, flags uint8) {
+	if flags != flagSYN || e.Dst.Addr().Is6() && e.Technique != "connect" {
+		e.Fate = Dropped
+	} else {
+		e.Fate = Opened
+	}
 }
 
 // meets applies the first rule that takes the segment, and reports whether it

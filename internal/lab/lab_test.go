@@ -14,8 +14,6 @@ import (
 	"time"
 )
 
-func TestMain(m *testing.M) { os.Exit(Main(m)) }
-
 // build makes a lab of one host named h that ends with the test.
 func build(t *testing.T, h HostSpec) *Host {
 	t.Helper()
@@ -132,7 +130,7 @@ func TestCloseLeaksNothing(t *testing.T) {
 	for wait := 0; runtime.NumGoroutine() > routines && wait < 100; wait++ {
 		time.Sleep(time.Millisecond)
 	}
-	if f, r, i := openFiles(t), runtime.NumGoroutine(), interfaces(t); f != files || r != routines || i != links {
+	if f, r, i := openFiles(t), runtime.NumGoroutine(), interfaces(t); f > files || r > routines || i > links {
 		t.Errorf("files %d then %d, goroutines %d then %d, interfaces %d then %d", files, f, routines, r, links, i)
 	}
 }

@@ -11,6 +11,7 @@ import (
 const (
 	defaultLimit     = 1 << 16
 	defaultReorderBy = time.Millisecond
+	maxSpare         = 1 << 12
 )
 
 // lane is one direction of a wire. Only the wire's thread uses it, but for path.
@@ -23,8 +24,8 @@ type lane struct {
 	chance    *rand.Rand
 	queue     schedule
 	newest    time.Time // when the latest packet that keeps its place is due
-	spare     [][]byte  // buffers of released parcels
-	batch     []parcel  // the parcels being released
+	spare     []*parcel // released, to be used again
+	batch     []*parcel // being released
 }
 
 func newLane(d Direction, from, to *end, path Path, harm bool, log *ledger, seed uint64) *lane {
@@ -63,7 +64,9 @@ func (l *lane) admit(frame []byte, stamp, now time.Time) {
 	// as it is plausible, so that a step of the clock stops no packet.
 	in := now.Add(-min(max(now.Sub(stamp), 0), 10*time.Millisecond))
 	if neighbourly(frame) && !l.harm {
-		l.push(parcel{due: in, frame: l.copy(frame), silent: true})
+		p := l.parcel(frame)
+		p.due, p.silent = in, true
+		l.queue.push(p)
 		return
 	}
 	path := l.path.Load()
@@ -72,7 +75,9 @@ func (l *lane) admit(frame []byte, stamp, now time.Time) {
 	twice := l.chance.Float64() < path.Duplicate
 	late := l.chance.Float64() < path.Reorder
 
-	p := parcel{due: in.Add(max(path.Delay+shift, 0)), record: newRecord(l.direction, frame, stamp)}
+	p := l.parcel(frame)
+	p.due = in.Add(max(path.Delay+shift, 0))
+	p.record = newRecord(l.direction, frame, stamp)
 	switch {
 	case lost || path.Lose != nil && path.Lose(network(frame)):
 		p.record.Outcome = Lost
@@ -87,14 +92,15 @@ func (l *lane) admit(frame []byte, stamp, now time.Time) {
 	}
 	p.record.Due = stamp.Add(p.due.Sub(in))
 	if p.record.Outcome == Lost || p.record.Outcome == Overflowed {
-		l.log.add(p.record)
+		l.settle(p)
 		return
 	}
-	p.frame = l.copy(frame)
-	l.push(p)
+	l.queue.push(p)
 	if twice {
-		p.record.Outcome, p.frame = Duplicated, l.copy(frame)
-		l.push(p)
+		again := l.parcel(frame)
+		again.due, again.record = p.due, p.record
+		again.record.Outcome = Duplicated
+		l.queue.push(again)
 	}
 }
 
@@ -119,9 +125,6 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// push puts a parcel into the queue.
-func (l *lane) push(p parcel) { l.queue.push(p) }
-
 // release sends what is due, one batch, and reports whether there was anything.
 func (l *lane) release() bool {
 	now := time.Now()
@@ -134,27 +137,31 @@ func (l *lane) release() bool {
 	}
 	l.to.send(l.batch)
 	for _, p := range l.batch {
-		if !p.silent {
-			l.log.add(p.record)
-		}
-		l.recycle(p.frame)
+		l.settle(p)
 	}
 	return true
 }
 
-// copy keeps a frame beyond the next receive.
-func (l *lane) copy(frame []byte) []byte {
-	var b []byte
-	if n := len(l.spare); n > 0 && len(frame) <= smallFrame {
-		b, l.spare = l.spare[n-1], l.spare[:n-1]
+// parcel makes a parcel with a copy of a frame.
+func (l *lane) parcel(frame []byte) *parcel {
+	var p *parcel
+	if n := len(l.spare); n > 0 {
+		p, l.spare = l.spare[n-1], l.spare[:n-1]
 	} else {
-		b = make([]byte, 0, max(len(frame), smallFrame))
+		p = &parcel{frame: make([]byte, 0, smallFrame)}
 	}
-	return append(b, frame...)
+	p.frame = append(p.frame[:0], frame...)
+	p.silent = false
+	return p
 }
 
-func (l *lane) recycle(frame []byte) {
-	if cap(frame) == smallFrame && len(l.spare) < 4*batchSize {
-		l.spare = append(l.spare, frame[:0])
+// settle enters a parcel's record into the ledger and keeps the parcel for use
+// again, unless a large frame has made it heavy.
+func (l *lane) settle(p *parcel) {
+	if !p.silent {
+		l.log.add(&p.record)
+	}
+	if cap(p.frame) == smallFrame && len(l.spare) < maxSpare {
+		l.spare = append(l.spare, p)
 	}
 }

@@ -30,18 +30,18 @@ func newLedger(link Link) *ledger {
 	return &ledger{notify: link.OnPacket, size: size}
 }
 
-func (g *ledger) add(r PacketRecord) {
+func (g *ledger) add(r *PacketRecord) {
 	g.counts[r.Direction][r.Outcome].Add(1)
 	if g.notify != nil {
-		g.notify(r)
+		g.notify(*r)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.ring) < g.size {
-		g.ring = append(g.ring, r)
+		g.ring = append(g.ring, *r)
 		return
 	}
-	g.ring[g.next] = r
+	g.ring[g.next] = *r
 	g.next = (g.next + 1) % g.size
 }
 

@@ -5,7 +5,7 @@ package lab
 // schedule is a priority queue of parcels: a binary heap by due time, then by
 // order of arrival. The zero value is empty.
 type schedule struct {
-	heap  []parcel
+	heap  []*parcel
 	count uint64
 }
 
@@ -16,10 +16,10 @@ func (s *schedule) first() *parcel {
 	if len(s.heap) == 0 {
 		return nil
 	}
-	return &s.heap[0]
+	return s.heap[0]
 }
 
-func (s *schedule) push(p parcel) {
+func (s *schedule) push(p *parcel) {
 	p.order = s.count
 	s.count++
 	s.heap = append(s.heap, p)
@@ -29,10 +29,10 @@ func (s *schedule) push(p parcel) {
 }
 
 // pop removes the first parcel of a queue that is not empty.
-func (s *schedule) pop() parcel {
+func (s *schedule) pop() *parcel {
 	p, last := s.heap[0], len(s.heap)-1
 	s.heap[0] = s.heap[last]
-	s.heap[last] = parcel{}
+	s.heap[last] = nil
 	s.heap = s.heap[:last]
 	for i := 0; ; {
 		child := s.earlierChild(i)
@@ -57,7 +57,7 @@ func (s *schedule) earlierChild(i int) int {
 }
 
 func (s *schedule) before(i, j int) bool {
-	a, b := &s.heap[i], &s.heap[j]
+	a, b := s.heap[i], s.heap[j]
 	if a.due.Equal(b.due) {
 		return a.order < b.order
 	}

@@ -102,6 +102,11 @@ type Service struct {
 // SynProxy is an nf_tables synproxy statement: the firewall answers SYNs with a
 // cookie and window 0, and opens a connection to the server only when the third
 // ACK proves the client. Zero values leave the option out of its SYN-ACK.
+//
+// Over IPv6 it answers only segments whose checksum is still partial, as the
+// prober's own kernel sends them. It checks a finished checksum as if it were
+// IPv4's, and drops the segment (net/netfilter/nft_synproxy.c,
+// nft_synproxy_do_eval, up to Linux 6.18 at least).
 type SynProxy struct {
 	Ports       []uint16
 	MSS         uint16

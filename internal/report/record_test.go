@@ -134,7 +134,7 @@ func TestRunWithoutArgumentsHasAnEmptyList(t *testing.T) {
 func TestSummaryCountsNothingAsZeroNotAbsent(t *testing.T) {
 	got := AppendJSON(nil, NewSummary(&probe.Summary{}, time.Unix(0, 0)))
 	const want = `{"type":"summary","end":"1970-01-01T00:00:00Z","took_ns":0,"complete":false,"probes":0,"sent":0,` +
-		`"retransmitted":0,"send_errors":0,"received":0,"matched":0,"rejected":{},"kernel_drops":0,"states":{}}`
+		`"retransmitted":0,"resets":0,"send_errors":0,"received":0,"matched":0,"rejected":{},"kernel_drops":0,"states":{}}`
 	if string(got) != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}

@@ -17,12 +17,13 @@ type Sink interface {
 
 // Options say how results look. The zero value is fit for a file.
 type Options struct {
-	Colour  bool                // terminal colours (text)
-	Banner  bool                // open with what was run and when (text)
-	Quiet   bool                // end with the results, without a summary (text)
-	Reason  bool                // show what each verdict rests on (text)
-	Hosts   int                 // how many hosts there will be; 1 gives a heading, else a column (text)
-	Service func(uint16) string // the name of a port's service, "" unknown; may be nil (text)
+	Colour   bool                // terminal colours (text)
+	Banner   bool                // open with what was run and when (text)
+	Quiet    bool                // end with the results, without a summary (text)
+	Reason   bool                // show what each verdict rests on (text)
+	Hosts    int                 // how many hosts there will be; 1 gives a heading, else a column (text)
+	HostWide int                 // how wide the column of hosts will be, where that is known (text)
+	Service  func(uint16) string // the name of a port's service, "" unknown; may be nil (text)
 }
 
 // Format is a way to write results.

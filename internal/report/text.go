@@ -27,7 +27,7 @@ type textSink struct {
 }
 
 func newText(w *LineWriter, o Options) Sink {
-	return &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: len("255.255.255.255")}
+	return &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
 }
 
 func (t *textSink) Record(r Record) error {
@@ -148,7 +148,7 @@ func (t *textSink) hostHeading(lines []string, host string) []string {
 const (
 	portWide    = len("65535/tcp")
 	stateWide   = len("open|filtered")
-	serviceWide = 14
+	serviceWide = 16
 	rttWide     = len("RTT (kernel-rx clock)")
 )
 
@@ -228,7 +228,7 @@ func (t *textSink) finding(f probe.Finding, tail string) string {
 // hostNotes appends what was noticed about hosts as a whole, below their ports.
 func (t *textSink) hostNotes(lines []string) []string {
 	for _, h := range t.hosts {
-		host := nameOf(h.Target, h.Addr)
+		host := NameOf(h.Target, h.Addr)
 		if len(lines) > 0 || host != t.lastHost {
 			lines = append(lines, "", t.paint.paint(bold, host))
 		}
@@ -240,11 +240,11 @@ func (t *textSink) hostNotes(lines []string) []string {
 }
 
 // hostOf is how people know the host of a port.
-func hostOf(p *Port) string { return nameOf(p.Target, p.Addr) }
+func hostOf(p *Port) string { return NameOf(p.Target, p.Addr) }
 
-// nameOf is how people know a host: the name they typed with its address, or
+// NameOf is how people know a host: the name they typed with its address, or
 // the address where what they typed is an address or stands for many.
-func nameOf(target string, a netip.Addr) string {
+func NameOf(target string, a netip.Addr) string {
 	addr := a.String()
 	if name := hostName(target); name != "" {
 		return printable(name) + " (" + addr + ")"

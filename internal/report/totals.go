@@ -41,11 +41,14 @@ func (t *textSink) traffic(s *Summary) string {
 	if s.Retransmitted > 0 {
 		line += " (" + Count(s.Retransmitted) + " of them again)"
 	}
-	if rate, ok := s.Rate.Get(); ok {
+	if rate, ok := s.Rate.Get(); ok && s.Sent >= enoughForRate {
 		line += " at " + Rate(rate)
 	}
 	return line + ", " + Count(s.Received) + " received"
 }
+
+// enoughForRate is how many packets make their rate worth telling.
+const enoughForRate = 1000
 
 // losses are warnings about what makes the results doubtful.
 func (t *textSink) losses(s *Summary) []string {

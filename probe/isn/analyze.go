@@ -26,26 +26,35 @@ func Analyze(samples []Sample, opts Options) Report {
 			fmt.Sprintf("%d answered, %d lost", r.Samples, r.Lost))
 		return r
 	}
-	v := whole.head(quadratic)
-	answer := classify(v, whole)
+	shown := whole.shown()
+	answer := classify(shown)
 	r.adopt(answer)
 	if opts.Shallow {
 		return r
 	}
-	r.measure(v, whole, answer)
+	if n := shown[draws].stale; n > 0 && r.Class != ClassSYNCookies && r.Class != ClassSYNProxy {
+		r.flag(FlagStaleHalfOpen)
+	}
+	r.measure(shown, answer)
 	r.remark(whole)
 	return r
 }
 
-// classify asks the detectors in turn. Those that only count look at all
-// samples, the others at the first.
-func classify(v, whole *view) verdict {
+// shown prepares what detectors of each sight are shown.
+func (v *view) shown() map[sight]*view {
+	head := v.head(quadratic)
+	m := map[sight]*view{answers: head, draws: head.fresh()}
+	m[crowd] = m[draws]
+	if head != v {
+		m[crowd] = v.fresh()
+	}
+	return m
+}
+
+// classify asks the detectors in turn.
+func classify(shown map[sight]*view) verdict {
 	for _, d := range detectors {
-		w := v
-		if d.name == "bits" || d.name == "collisions" {
-			w = whole
-		}
-		if out, ok := d.detect(w); ok {
+		if out, ok := d.detect(shown[d.sees]); ok {
 			return out
 		}
 	}
@@ -79,24 +88,25 @@ func (r *Report) setLines(l *line) {
 }
 
 // measure fills in the numbers beside the class.
-func (r *Report) measure(v, whole *view, answer verdict) {
+func (r *Report) measure(shown map[sight]*view, answer verdict) {
+	v := shown[draws]
 	groups := [][]point{v.points}
 	if slices.Contains(r.Inputs, "port") {
 		groups = v.repeated(2)
 	}
-	if g, _ := commonDivisor(groups); g > 1 {
+	if g := commonDivisor(groups, divisorBits); g > 1 {
 		r.GCD = Some(g)
 	}
-	if n, ok := nmapFigures(whole); ok {
+	if n, ok := nmapFigures(v); ok {
 		r.Nmap = Some(n)
 	}
-	r.measureGuesses(v, whole, answer)
+	r.measureGuesses(v, shown[crowd], answer)
 	slices.Sort(r.Inputs)
 	r.Inputs = slices.Compact(r.Inputs)
 }
 
 // measureGuesses says how hard a new connection's number is to guess.
-func (r *Report) measureGuesses(v, whole *view, answer verdict) {
+func (r *Report) measureGuesses(v, crowd *view, answer verdict) {
 	if r.Class == ClassUnknown {
 		return
 	}
@@ -107,7 +117,7 @@ func (r *Report) measureGuesses(v, whole *view, answer verdict) {
 	if ok {
 		r.GuessesP50, r.Difficulty = Some(g), Some(math.Log2(g))
 	}
-	points, _ := whole.drawn()
+	points := crowd.points
 	shown := shownEntropy(points)
 	if ok {
 		shown = min(shown, math.Log2(g)+1)

@@ -7,34 +7,10 @@ import (
 	"synscope/craft"
 )
 
-// drawn drops answers that repeat the one before on the same tuple to the same
-// SYN: they are one half-open socket, not two draws.
-func (v *view) drawn() (points []point, stale int) {
-	last := make(map[int]*point)
-	for i := range v.points {
-		p := &v.points[i]
-		q := last[p.tuple]
-		last[p.tuple] = p
-		if q != nil && q.x == p.x && q.sample.ClientISN == p.sample.ClientISN {
-			stale++
-			continue
-		}
-		points = append(points, *p)
-	}
-	return points, stale
-}
-
-// flagStale marks a verdict whose samples held stale answers.
-func (v *verdict) flagStale(stale int) {
-	if stale > 0 {
-		v.flags = append(v.flags, FlagStaleHalfOpen)
-	}
-}
-
 // detectCollisions finds numbers drawn again from a small store. Among n truly
 // random numbers a pair is equal with probability n²/2^33.
 func detectCollisions(v *view) (verdict, bool) {
-	points, stale := v.drawn()
+	points := v.points
 	n := len(points)
 	again := n - distinct(points)
 	if n < 8 || again < 2 && !(again == 1 && n < 4096) {
@@ -45,7 +21,6 @@ func detectCollisions(v *view) (verdict, bool) {
 	if again > n/100+1 || chance*float64(again) < -leastBits {
 		pool := poolSize(n, again)
 		out.freeBits = Some(math.Log2(pool))
-		out.flagStale(stale)
 		out.note("collisions", Warning, fmt.Sprintf("%d of %d numbers were there before", again, n),
 			"Numbers come again: there are only about %.0f of them.", pool)
 		return out, true
@@ -78,7 +53,7 @@ const leastBias = 14
 // detectBits finds bits that stand still or lean to one side: a coder that
 // knew would save so much (Krichevsky–Trofimov) that chance is no explanation.
 func detectBits(v *view) (verdict, bool) {
-	points, stale := v.drawn()
+	points := v.points
 	n := len(points)
 	if n < 8 {
 		return verdict{}, false
@@ -106,7 +81,6 @@ func detectBits(v *view) (verdict, bool) {
 	if stuck > 0 {
 		out.variant = "stuck bits"
 	}
-	out.flagStale(stale)
 	out.note("biased-bits", Warning, text, "Some bits stand still or lean to one side: about %.0f of 32 bits are left to guess.", left)
 	return out, true
 }
@@ -146,16 +120,42 @@ const (
 
 // detectRandom answers if no other class would have been missed.
 func detectRandom(v *view) (verdict, bool) {
-	points, stale := v.drawn()
-	if n := len(points); !v.timed || n < leastRandom ||
-		longest(v.repeated(2)) < leastRandomSame || len(v.tuples) < leastRandomPorts {
+	n := len(v.points)
+	if !v.timed || n < leastRandom || longest(v.repeated(2)) < leastRandomSame || len(v.tuples) < leastRandomPorts {
 		return verdict{}, false
 	}
-	out := verdict{class: ClassRandom, confidence: randomConfidence(len(points))}
-	out.flagStale(stale)
-	out.note("no-structure", Info, fmt.Sprintf("%d numbers on %d tuples", len(points), len(v.tuples)),
+	out := verdict{class: ClassRandom, confidence: randomConfidence(n)}
+	out.note("no-structure", Info, fmt.Sprintf("%d numbers on %d tuples", n, len(v.tuples)),
 		"No counter, clock, cookie, generator, bias or collision that so many samples would show. Weak generators of other kinds need more of them.")
+	if !repeatsSYN(v) {
+		out.confidence = min(out.confidence, unladdered)
+		out.note("cookie-not-excluded", Info, "no SYN was sent twice",
+			"A keyed function of our whole SYN would look the same: the options ladder sends one SYN twice to tell.")
+	}
 	return out, true
+}
+
+// unladdered is the confidence in random where a keyed cookie could hide.
+const unladdered = 0.87
+
+// repeatsSYN reports whether some SYN was repeated exactly and got another
+// number than before.
+func repeatsSYN(v *view) bool {
+	type syn struct {
+		tuple  int
+		client Opt[craft.Seq]
+		offer  Opt[Offer]
+	}
+	seen := make(map[syn]bool)
+	for i := range v.points {
+		p := &v.points[i]
+		key := syn{p.tuple, p.sample.ClientISN, p.sample.Offer}
+		if p.sample.ClientISN.OK && seen[key] {
+			return true
+		}
+		seen[key] = true
+	}
+	return false
 }
 
 // randomConfidence grows with what would have been seen.

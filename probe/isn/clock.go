@@ -28,17 +28,36 @@ var nominals = []struct {
 // leastBits is the evidence below which no line is believed.
 const leastBits = 28
 
+// widths are the factors on the uncertainty of times that are tried in turn.
+// The shortest RTT of a few under heavy jitter may itself hold much queueing,
+// and then every excess over it is too small.
+var widths = []float64{1, 3}
+
+// patiently asks a detector again with wider uncertainties.
+func patiently(v *view, detect func(*view) (verdict, bool)) (verdict, bool) {
+	for _, f := range widths {
+		if out, ok := detect(v.widen(f)); ok {
+			return out, true
+		}
+	}
+	return verdict{}, false
+}
+
 // detectGlobalLine finds a clock, or a clock and a step, that all tuples share.
 func detectGlobalLine(v *view) (verdict, bool) {
 	if !v.timed || len(v.points) < 5 || len(v.tuples) < 3 {
 		return verdict{}, false
 	}
+	return patiently(v, globalLine)
+}
+
+// globalLine compares a clock alone with a clock and a step.
+func globalLine(v *view) (verdict, bool) {
 	all := [][]point{v.points}
-	g, _ := commonDivisor(all)
-	quantum := float64(g)
+	quantum := float64(commonDivisor(all, quantumBits))
 	clock := fitLine(all, quantum)
 	plane := fitPlane(v.points, quantum)
-	isClock := believable(&clock, quantum) && clock.inliers*100 >= clock.total*85
+	isClock := believable(&clock) && clock.inliers*100 >= clock.total*85
 	isPlane := plane.mixed(quantum)
 	switch {
 	case isPlane && (!isClock || plane.better(&clock)):
@@ -52,7 +71,7 @@ func detectGlobalLine(v *view) (verdict, bool) {
 }
 
 // believable reports whether the line is no coincidence and moves at all.
-func believable(l *line, quantum float64) bool {
+func believable(l *line) bool {
 	if l.bits < leastBits || l.hz == 0 {
 		return false
 	}
@@ -168,21 +187,32 @@ func detectTupleClock(v *view) (verdict, bool) {
 	if !v.timed {
 		return verdict{}, false
 	}
-	if out, ok := addressClock(v); ok {
+	if out, ok := patiently(v, addressClock); ok {
 		return out, true
 	}
+	return patiently(v, portClock)
+}
+
+// portClock looks for one line a tuple.
+func portClock(v *view) (verdict, bool) {
 	groups := v.repeated(2)
 	if longest(groups) < 4 || len(v.tuples) < 2 {
 		return verdict{}, false
 	}
-	g, _ := commonDivisor(groups)
-	l := fitLine(groups, float64(g))
-	if !believable(&l, float64(g)) || l.inliers*100 < l.total*80 {
+	l := fitLine(groups, float64(commonDivisor(groups, quantumBits)))
+	if !believable(&l) || l.inliers*100 < l.total*80 {
 		return verdict{}, false
 	}
 	out := clockVerdict(&l, ClassTupleClock)
 	out.inputs = append(out.inputs, "port")
-	out.leftovers(&l)
+	switch strangers := out.leftovers(&l); {
+	case strangers > 1:
+		return verdict{}, false
+	case strangers == 1:
+		out.class, out.confidence = ClassMixed, 0.85
+		out.flags = append(out.flags, FlagMultiBackend)
+		out.note("several-backends", Notice, l.evidence(), "One number is far off the line that all others are on: another machine may have answered.")
+	}
 	return out, true
 }
 
@@ -202,7 +232,7 @@ func addressClock(v *view) (verdict, bool) {
 		return verdict{}, false
 	}
 	l := fitLine(groups, 1)
-	if !believable(&l, 1) || l.inliers*100 < l.total*85 {
+	if !believable(&l) || l.inliers*100 < l.total*85 {
 		return verdict{}, false
 	}
 	out := clockVerdict(&l, ClassTupleClock)
@@ -228,21 +258,32 @@ func (v *view) byAddress() [][]point {
 	return groups
 }
 
+// farOff is the distance from a line, in tolerances, that jitter cannot make.
+const farOff = 12
+
 // leftovers explains points that no line holds: an exact repeat is a half-open
 // socket that outlived our reset, a step of about 65,537 is Linux leaving
-// TIME_WAIT (net/ipv4/tcp_minisocks.c, tcp_timewait_state_process).
-func (v *verdict) leftovers(l *line) {
+// TIME_WAIT (net/ipv4/tcp_minisocks.c, tcp_timewait_state_process). It returns
+// the number of those that are far off and stay unexplained.
+func (v *verdict) leftovers(l *line) (strangers int) {
 	for g, group := range l.groups {
-		for i := 1; i < len(group); i++ {
+		for i := range group {
 			if l.in[g][i] {
 				continue
 			}
-			switch d := group[i].x.Sub(group[i-1].x); {
+			d := int32(-1)
+			if i > 0 {
+				d = group[i].x.Sub(group[i-1].x)
+			}
+			switch {
 			case d == 0:
 				v.flags = append(v.flags, FlagStaleHalfOpen)
 			case d >= 65_535 && d <= 65_600:
 				v.flags = append(v.flags, FlagTimeWaitReuse)
+			case math.Abs(l.resid[g][i]) > farOff*l.tolerance(&group[i]):
+				strangers++
 			}
 		}
 	}
+	return strangers
 }

@@ -270,7 +270,7 @@ func difference(run []point, i int) *big.Int {
 	return big.NewInt(int64(run[i+1].x) - int64(run[i].x))
 }
 
-// determinants returns the greatest common divisor of d''·d − d'² over the run,
+// determinants returns the greatest common divisor of d”·d − d'² over the run,
 // a multiple of the modulus, and the largest state, which the modulus exceeds.
 func determinants(run []point) (g *big.Int, most uint64) {
 	g = new(big.Int)

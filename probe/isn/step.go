@@ -57,10 +57,19 @@ func isSteps(a, b point, step int32) bool {
 	return false
 }
 
+// The evidence, in bits, for a common divisor: to allow for it as a clock's
+// quantum, and to report it.
+const (
+	quantumBits = 12
+	divisorBits = 20
+)
+
 // commonDivisor returns the greatest common divisor of the groups' consecutive
 // differences, and 1 where chance may have made it: m random differences share
 // a divisor of g or more with probability about 1/g^(m-1).
-func commonDivisor(groups [][]point) (g uint32, differences int) {
+func commonDivisor(groups [][]point, leastBits float64) uint32 {
+	var g uint32
+	differences := 0
 	for _, group := range groups {
 		for i := 1; i < len(group); i++ {
 			d := group[i].x.Sub(group[i-1].x)
@@ -71,10 +80,10 @@ func commonDivisor(groups [][]point) (g uint32, differences int) {
 			differences++
 		}
 	}
-	if g < 2 || float64(differences-1)*math.Log2(float64(g)) < 20 {
-		return 1, differences
+	if g < 2 || float64(differences-1)*math.Log2(float64(g)) < leastBits {
+		return 1
 	}
-	return g, differences
+	return g
 }
 
 // gcd is Euclid's; gcd(0, b) is b.
@@ -111,8 +120,8 @@ type plane struct {
 func fitPlane(points []point, quantum float64) plane {
 	p := roughPlane(points)
 	p.total = len(points)
-	k := p.count(points)
-	for range 3 {
+	for range 4 {
+		k := p.count(points)
 		p.reg = p.regression(points, k, quantum)
 		if p.fit = p.reg.solve(); p.fit == nil {
 			return p

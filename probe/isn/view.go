@@ -24,6 +24,7 @@ type view struct {
 	points []point
 	tuples [][]int // indexes into points, by tuple, in order of time
 	lost   int
+	stale  int  // answers dropped by fresh
 	timed  bool // every point has a time
 }
 
@@ -158,6 +159,37 @@ func (v *view) firsts() []point {
 		out[i] = v.points[t[0]]
 	}
 	return out
+}
+
+// fresh returns a view without the answers that repeat the one before on their
+// tuple to the same SYN: where no cookie is at work they are one half-open
+// socket that our reset did not reach, not two draws.
+func (v *view) fresh() *view {
+	f := &view{lost: v.lost, timed: v.timed, tuples: make([][]int, len(v.tuples))}
+	last := make(map[int]*point)
+	for i := range v.points {
+		p := v.points[i]
+		q := last[p.tuple]
+		last[p.tuple] = &v.points[i]
+		if q != nil && q.x == p.x && p.sample.ClientISN.OK && q.sample.ClientISN == p.sample.ClientISN {
+			f.stale++
+			continue
+		}
+		p.k -= f.stale
+		f.tuples[p.tuple] = append(f.tuples[p.tuple], len(f.points))
+		f.points = append(f.points, p)
+	}
+	return f
+}
+
+// widen returns a view whose points are so many times as uncertain.
+func (v *view) widen(factor float64) *view {
+	w := *v
+	w.points = slices.Clone(v.points)
+	for i := range w.points {
+		w.points[i].u *= factor
+	}
+	return &w
 }
 
 // head returns a view of the first n points. The quadratic estimators work on

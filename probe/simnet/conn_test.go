@@ -75,6 +75,47 @@ func TestExactTimes(t *testing.T) {
 	}
 }
 
+// Recv returns at the very instant of the stamp.
+func TestRecvReturnsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Out: Path{Delay: 7 * time.Millisecond}, Back: Path{Delay: 11 * time.Millisecond}})
+		n.HandleAddr("198.51.100.1", Slow(Closed{}, time.Millisecond))
+		c := n.Conn(1)
+		start := time.Now()
+		send(t, c, syn(c, target4, 100))
+		pkts := make([]netraw.Packet, 1)
+		if _, err := c.Recv(pkts); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(start); d != 19*time.Millisecond || !pkts[0].Time.Equal(time.Now()) {
+			t.Errorf("returned after %v, stamped %v, want 19ms and the same", d, pkts[0].Time.Sub(start))
+		}
+	})
+}
+
+// Nothing runs once the last Conn is closed, and what is in flight to it is
+// lost; hosts remember nevertheless.
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := Path{Delay: time.Millisecond}
+		n := New(Config{Out: way, Back: way})
+		l := &Listener{}
+		n.HandleAddr("198.51.100.1", l)
+		c := n.Conn(1)
+		send(t, c, syn(c, target4, 100))
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n.armed != never {
+			t.Error("the timer is set for nobody")
+		}
+		time.Sleep(time.Second)
+		if got := recv(t, n.Conn(1), 100*time.Second); len(got) != 0 || l.Conns() != 0 {
+			t.Errorf("%d packets for a closed Conn, %d connections held", len(got), l.Conns())
+		}
+	})
+}
+
 // The same in real time: a bubble is not needed.
 func TestRealTime(t *testing.T) {
 	n := New(Config{Back: Path{Delay: 2 * time.Millisecond}})

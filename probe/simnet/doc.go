@@ -14,6 +14,11 @@
 // the instant of its arrival. What befalls it is told to Config.Observe, for
 // which a [Transcript] is ready.
 //
+// What a host does has the exact instant at which it is due, but without an
+// observer it may be worked out later, by up to the delay of the way back: late
+// enough to be done in batches, and before anything of it can reach us. Code
+// that looks into a host calls [Conn.Stats] first, which catches up.
+//
 // A packet's chances are a function of the seed, the instant, and its bytes.
 // Two packets equal in all three share their fate.
 //

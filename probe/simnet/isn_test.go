@@ -46,7 +46,7 @@ func TestISNGenerators(t *testing.T) {
 		t.Errorf("step: %d", d)
 	}
 	random := RandomISN(1)
-	if random(now, &base) == random(now, &base) {
+	if a, b := random(now, &base), random(now, &base); a == b {
 		t.Error("random repeats")
 	}
 	if a, b := CookieISN(1)(now, &base), CookieISN(1)(now.Add(time.Minute), &base); a == b {

@@ -3,6 +3,8 @@ package simnet
 import (
 	"testing"
 	"time"
+
+	"synscope/craft"
 )
 
 var isn1000 = ConstantISN(1000)
@@ -155,6 +157,16 @@ func TestMiddleboxes(t *testing.T) {
 			0.000000 > [S], seq 100, win 1024, length 0
 			0.020000 < 30 bytes: packet truncated`)
 	})
+}
+
+// A SYN proxy knows its own cookies, and resets what acknowledges no other.
+func TestAllOpenKnowsItsCookies(t *testing.T) {
+	play(t, AllOpen{ISN: func(_ time.Time, syn *craft.Segment) craft.Seq { return syn.Seq + 900 }}, time.Second, `
+		0.000000 > [S], seq 100, win 1024, length 0
+		0.020000 < [S.], seq 1000, ack 101, win 0, length 0
+		0.100000 > [.], seq 101, ack 1001, win 1024, length 0
+		0.200000 > [.], seq 101, ack 1002, win 1024, length 0
+		0.220000 < [R], seq 1002, win 0, length 0`)
 }
 
 // A wrapper keeps its hold on what a host sends later.

@@ -1,7 +1,6 @@
 package simnet
 
 import (
-	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -22,7 +21,8 @@ type Net struct {
 	conns    int        // made so far
 	open     int        // of those, not closed
 	order    uint64
-	schedule schedule
+	arrivals schedule // packets to us
+	schedule schedule // everything else
 	timer    *time.Timer
 	armed    int64 // when timer fires, or never
 	packet   craft.Packet
@@ -30,8 +30,6 @@ type Net struct {
 	buffers  [][]byte
 	events   []*event
 }
-
-const never = math.MaxInt64
 
 // New returns a network without hosts: every packet meets silence until Handle
 // is called.
@@ -99,17 +97,29 @@ func (n *Net) observe(at int64, dir Direction, fate Fate, data []byte) {
 
 func (n *Net) plan(at int64, e *event) {
 	n.order++
-	n.schedule.push(entry{at: at, order: n.order, event: e})
+	s := &n.schedule
+	if e.dir == In {
+		s = &n.arrivals
+	}
+	s.push(entry{at: at, order: n.order, event: e})
 }
 
 // run lets everything happen that is due by now, each thing at its own
 // instant, and sets the timer for what comes next.
 func (n *Net) run(now int64) {
-	for len(n.schedule) > 0 && n.schedule[0].at <= now {
-		due := n.schedule.pop()
+	for s := n.earliest(); s.next() <= now; s = n.earliest() {
+		due := s.pop()
 		n.happen(due.at, due.event)
 	}
 	n.arm(now)
+}
+
+// earliest is the schedule whose turn is next.
+func (n *Net) earliest() *schedule {
+	if len(n.arrivals) > 0 && (len(n.schedule) == 0 || n.arrivals[0].before(n.schedule[0])) {
+		return &n.arrivals
+	}
+	return &n.schedule
 }
 
 func (n *Net) happen(at int64, e *event) {
@@ -160,12 +170,23 @@ func (n *Net) deliver(at int64, e *event) {
 	n.observe(at, In, fate, e.data)
 }
 
-// arm sets the timer for the earliest event, unless nobody could notice it.
-func (n *Net) arm(now int64) {
-	next := int64(never)
-	if len(n.schedule) > 0 && n.open > 0 {
-		next = n.schedule[0].at
+// wakeAt is when something has to happen that may be noticed. What a host does
+// at some instant reaches us by a delay later, and may be worked out until
+// then, in batches; unless somebody observes it.
+func (n *Net) wakeAt() int64 {
+	if n.open == 0 {
+		return never
 	}
+	next := n.schedule.next()
+	if n.cfg.Observe == nil && next != never {
+		next += int64(n.cfg.Back.Delay)
+	}
+	return min(next, n.arrivals.next())
+}
+
+// arm sets the timer for the next wakeAt.
+func (n *Net) arm(now int64) {
+	next := n.wakeAt()
 	if next == n.armed {
 		return
 	}

@@ -1,6 +1,9 @@
 package simnet
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // event is a packet in flight, or a function a host asked to be called later.
 type event struct {
@@ -27,6 +30,16 @@ func (e entry) before(f entry) bool {
 // schedule is a binary heap of entries, the earliest first. It is written out
 // because container/heap would allocate for each entry.
 type schedule []entry
+
+const never = math.MaxInt64
+
+// next is when the earliest event is due, or never.
+func (s schedule) next() int64 {
+	if len(s) == 0 {
+		return never
+	}
+	return s[0].at
+}
 
 func (s *schedule) push(e entry) {
 	*s = append(*s, e)

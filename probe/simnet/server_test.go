@@ -87,6 +87,27 @@ func TestConnections(t *testing.T) {
 		{"SYN on an established connection", Listener{}, `
 			0.100000 > [S], seq 9000, win 1024, length 0
 			0.120000 < [.], seq 1001, ack 101, win 64240, length 0`, 5 * time.Second, 1},
+		{"the first SYN again on an established connection", Listener{}, `
+			0.100000 > [S], seq 100, win 1024, length 0
+			0.120000 < [.], seq 1001, ack 101, win 64240, length 0`, 5 * time.Second, 1},
+		{"reset while the program lingers", Listener{App: App{Linger: time.Second}}, `
+			0.100000 > [F.], seq 101, ack 1001, win 1024, length 0
+			0.120000 < [.], seq 1001, ack 102, win 64240, length 0
+			0.200000 > [R], seq 102, win 0, length 0`, 5 * time.Second, 0},
+		{"no TIME-WAIT", Listener{App: App{Hangup: true, NoTimeWait: true}}, `
+			0.040000 < [F.], seq 1001, ack 101, win 64240, length 0
+			0.100000 > [F.], seq 101, ack 1002, win 1024, length 0
+			0.120000 < [.], seq 1002, ack 102, win 64240, length 0
+			0.200000 > [F.], seq 101, ack 1002, win 1024, length 0
+			0.220000 < [R], seq 1002, win 0, length 0`, 5 * time.Second, 0},
+		{"a new SYN ends TIME-WAIT, an old one does not", Listener{App: App{Hangup: true}}, `
+			0.040000 < [F.], seq 1001, ack 101, win 64240, length 0
+			0.100000 > [F.], seq 101, ack 1002, win 1024, length 0
+			0.120000 < [.], seq 1002, ack 102, win 64240, length 0
+			0.200000 > [S], seq 50, win 1024, length 0
+			0.220000 < [.], seq 1002, ack 102, win 64240, length 0
+			0.300000 > [S], seq 500, win 1024, length 0
+			0.320000 < [S.], seq 1000, ack 501, win 64240, options [mss 1460], length 0`, 1 * time.Second, 1},
 		{"data beyond a gap", Listener{}, `
 			0.100000 > [P.], seq 111:116, ack 1001, win 1024, length 5
 			0.120000 < [.], seq 1001, ack 101, win 64240, length 0`, 5 * time.Second, 1},
@@ -132,6 +153,22 @@ func TestTimestampsRequired(t *testing.T) {
 		0.200000 > [.], seq 101, ack 1001, win 1024, options [nop,nop,TS val 7 ecr 5], length 0
 		0.300000 > [F.], seq 101, ack 1001, win 1024, options [nop,nop,TS val 8 ecr 5], length 0
 		0.320000 < [F.], seq 1001, ack 102, win 64240, options [nop,nop,TS val `+tsval(l, 310*time.Millisecond)+` ecr 8], length 0`)
+}
+
+// Options come in the order of Linux, and only those that were offered.
+func TestSYNACKOptions(t *testing.T) {
+	booted := time.Date(1999, 12, 31, 23, 0, 0, 0, time.UTC) // an hour before a bubble begins
+	for offered, want := range map[string]string{
+		"[mss 1460]":                              "[mss 1460]",
+		"[mss 1460,nop,wscale 2]":                 "[mss 1460,nop,wscale 7]",
+		"[nop,nop,sackOK]":                        "[mss 1460,nop,nop,sackOK]",
+		"[nop,nop,TS val 5 ecr 0]":                "[mss 1460,nop,nop,TS val 3600010 ecr 5]",
+		"[nop,nop,sackOK,nop,nop,TS val 5 ecr 0]": "[mss 1460,sackOK,TS val 3600010 ecr 5]",
+	} {
+		play(t, &Listener{ISN: isn1000, Booted: booted}, 500*time.Millisecond, `
+			0.000000 > [S], seq 100, win 1024, options `+offered+`, length 0
+			0.020000 < [S.], seq 1000, ack 101, win 64240, options `+want+`, length 0`)
+	}
 }
 
 // Data on the SYN is taken where that is allowed, and then acknowledged.

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows says which rooms of the project a room may depend on, directly or
+// not. A room that is not listed may be used by nobody but those that name it.
+var arrows = map[string][]string{
+	"craft":           {},
+	"netraw":          {},
+	"probe":           {"craft", "netraw", "probe/rtt", "probe/isn"},
+	"probe/rtt":       {},
+	"probe/isn":       {"craft"},
+	"probe/simnet":    {"craft", "netraw"},
+	"probe/handshake": {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
+
+	"internal/target":  {},
+	"internal/lab":     {"craft"},
+	"internal/capture": {"craft", "netraw", "probe", "probe/handshake", "probe/rtt", "probe/isn"},
+	"internal/report":  {"craft", "netraw", "probe", "probe/handshake", "probe/rtt", "probe/isn", "internal/capture"},
+}
+
+// everything is for the rooms at the top, and for programs.
+var everything = []string{"internal/cli", ""}
+
+// system are the packages that only netraw, the lab and what sits beside the
+// kernel may use: the rest of the project is portable.
+var system = map[string][]string{
+	"golang.org/x/sys/unix":               {"netraw", "internal/lab"},
+	"github.com/vishvananda/netlink":      {"netraw", "internal/lab"},
+	"github.com/google/nftables":          {"internal/lab"},
+	"github.com/google/gopacket/pcap":     {},
+	"github.com/google/gopacket/afpacket": {},
+	"github.com/google/gopacket/routing":  {},
+}
+
+const module = "synscope"
+
+// TestArrowsNeverTurnBack holds the imports of every package, tests left out,
+// against the design.
+func TestArrowsNeverTurnBack(t *testing.T) {
+	for _, p := range packages(t) {
+		room := roomOf(p.ImportPath)
+		if slices.Contains(everything, room) || strings.Contains(room, "/internal/") || strings.HasPrefix(room, "scripts") {
+			continue
+		}
+		allowed, known := arrows[parentRoom(room)]
+		if !known {
+			t.Errorf("%s is no room of the design: add it to arrows, or move it", room)
+			continue
+		}
+		for _, dep := range p.Deps {
+			if d, ours := strings.CutPrefix(dep, module+"/"); ours && !mayUse(room, d, allowed) {
+				t.Errorf("%s must not depend on %s", room, d)
+			}
+		}
+	}
+}
+
+// TestSystemPackagesStayInTheirRooms keeps system calls in one place.
+func TestSystemPackagesStayInTheirRooms(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imported := range p.Imports {
+			rooms, guarded := system[imported]
+			if guarded && !slices.Contains(rooms, roomOf(p.ImportPath)) {
+				t.Errorf("%s imports %s, which belongs to %v", roomOf(p.ImportPath), imported, rooms)
+			}
+		}
+	}
+}
+
+// mayUse lets a room use what it was allowed, and packages inside itself.
+func mayUse(room, dep string, allowed []string) bool {
+	return slices.Contains(allowed, parentRoom(dep)) || parentRoom(dep) == parentRoom(room)
+}
+
+// parentRoom is the listed room that a package lies in.
+func parentRoom(room string) string {
+	for r := room; r != ""; r = r[:max(0, strings.LastIndex(r, "/"))] {
+		if _, listed := arrows[r]; listed {
+			return r
+		}
+	}
+	return room
+}
+
+func roomOf(path string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
+}
+
+type goPackage struct {
+	ImportPath    string
+	Imports, Deps []string
+}
+
+func packages(t *testing.T) (list []goPackage) {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps=false", "-json=ImportPath,Imports,Deps", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var p goPackage
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < 8 {
+		t.Fatalf("only %d packages found", len(list))
+	}
+	return list
+}

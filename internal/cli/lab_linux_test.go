@@ -1,0 +1,227 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"synscope/internal/lab"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// standard is the lab that the tests of this package share; it goes with the
+// process.
+var standard = sync.OnceValues(func() (*lab.Lab, error) { return lab.New(lab.Standard(1, nil)) })
+
+func standardLab(t *testing.T) *lab.Lab {
+	t.Helper()
+	lab.Require(t)
+	l, err := standard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// ran is how a command line ended.
+type ran struct {
+	code     int
+	out, err string
+}
+
+// command runs a command line as a script would.
+func command(ctx context.Context, l *lab.Lab, args ...string) ran {
+	var out, errs bytes.Buffer
+	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }}
+	if l != nil {
+		s.Resolver = labNames{l}
+	}
+	code := Main(ctx, append([]string{"synscope"}, args...), s)
+	return ran{code, out.String(), errs.String()}
+}
+
+// record is one JSON line.
+type record map[string]any
+
+func (r record) str(name string) string {
+	s, _ := r[name].(string)
+	return s
+}
+
+func (r record) pair() netip.AddrPort {
+	port, _ := r["port"].(float64)
+	return netip.AddrPortFrom(netip.MustParseAddr(r.str("addr")), uint16(port))
+}
+
+// records parses JSON lines and checks that a run is whole.
+func records(t *testing.T, out string) (list []record) {
+	t.Helper()
+	for lines := bufio.NewScanner(strings.NewReader(out)); lines.Scan(); {
+		var r record
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			t.Fatalf("%v in %q", err, lines.Text())
+		}
+		list = append(list, r)
+	}
+	if len(list) < 2 || list[0].str("type") != "run" || list[len(list)-1].str("type") != "summary" {
+		t.Fatalf("the records do not begin with run and end with summary:\n%s", out)
+	}
+	return list
+}
+
+// scanAll scans pairs and returns each one's record.
+func scanAll(t *testing.T, l *lab.Lab, technique string, pairs []netip.AddrPort, more ...string) map[netip.AddrPort]record {
+	t.Helper()
+	args := append([]string{"scan", "-o", "json", "--technique", technique}, more...)
+	for _, p := range pairs {
+		args = append(args, p.String())
+	}
+	r := command(t.Context(), l, args...)
+	if r.code != exitYes {
+		t.Fatalf("exit %d: %s", r.code, r.err)
+	}
+	found := map[netip.AddrPort]record{}
+	for _, rec := range records(t, r.out) {
+		if rec.str("type") == "port" {
+			found[rec.pair()] = rec
+		}
+	}
+	return found
+}
+
+// TestLabVerdicts holds every technique's verdict on every port of the lab,
+// over IPv4 and IPv6, against what the lab was built to be.
+func TestLabVerdicts(t *testing.T) {
+	l := standardLab(t)
+	for _, technique := range lab.Techniques() {
+		t.Run(technique, func(t *testing.T) {
+			found := scanAll(t, l, technique, l.Targets(), "--max-retries", "5")
+			for _, target := range l.Targets() {
+				want, _ := l.Expect(target, technique)
+				got := found[target]
+				if got.str("state") != want.State || want.Reason != "" && got.str("reason") != want.Reason {
+					if want.Certain {
+						t.Errorf("%v: got %s (%s)", want, got.str("state"), got.str("reason"))
+					} else {
+						t.Logf("%v: got %s (%s); the link loses packets", want, got.str("state"), got.str("reason"))
+					}
+				}
+				if who := got.str("responder"); want.Responder.IsValid() && want.Responder != target.Addr() && who != want.Responder.String() {
+					t.Errorf("%v: answered by %q, want %v", want, who, want.Responder)
+				}
+			}
+		})
+	}
+}
+
+// TestAbsentNeighbour: our own kernel says that nobody has the address.
+func TestAbsentNeighbour(t *testing.T) {
+	l := standardLab(t)
+	a := netip.AddrPortFrom(l.Host("web").Absent4(), 80)
+	got := scanAll(t, l, "syn", []netip.AddrPort{a}, "--timeout", "2")[a]
+	if got.str("state") != "filtered" || got.str("reason") != "host-unreachable" {
+		t.Errorf("%v", got)
+	}
+	if _, measured := got["rtt_ns"]; measured {
+		t.Errorf("three seconds of neighbour discovery are called a round trip: %v", got)
+	}
+}
+
+// TestScanOverLossyLink finds what is behind a link that loses a tenth of the
+// packets each way.
+func TestScanOverLossyLink(t *testing.T) {
+	l := standardLab(t)
+	var pairs []netip.AddrPort
+	for port := range 400 {
+		pairs = append(pairs, netip.AddrPortFrom(l.Host("lossy").Addr4(), uint16(port+1)))
+	}
+	wrong := 0
+	for pair, got := range scanAll(t, l, "syn", pairs, "--max-retries", "6") {
+		want, _ := l.Expect(pair, "syn")
+		if got.str("state") != want.State {
+			wrong++
+		}
+		// The link takes 1 ms each way: a reply matched to a transmission 100 ms
+		// older or younger than its own would show.
+		if rtt, _ := got["rtt_ns"].(float64); rtt != 0 && (rtt < 2e6 || rtt > 80e6) {
+			t.Errorf("%v: %v ns", pair, rtt)
+		}
+	}
+	if wrong > 1 {
+		t.Errorf("%d of %d ports wrong", wrong, len(pairs))
+	}
+}
+
+func TestScanWritesEveryOutput(t *testing.T) {
+	l := standardLab(t)
+	dir := t.TempDir()
+	r := command(t.Context(), l, "scan", "web", "-p80,81", "-oN", dir+"/n", "-oJ", dir+"/j", "-oC", dir+"/c")
+	if r.code != exitYes || !strings.Contains(r.out, "80/tcp     open") {
+		t.Fatalf("exit %d\n%s%s", r.code, r.out, r.err)
+	}
+	for name, want := range map[string]string{"n": "80/tcp     open", "j": `"state":"open"`, "c": ",open,"} {
+		b, err := os.ReadFile(dir + "/" + name)
+		if err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s lacks %q: %v\n%s", name, want, err, b)
+		}
+	}
+}
+
+func TestExpectation(t *testing.T) {
+	l := standardLab(t)
+	for _, tc := range []struct {
+		ports, expect string
+		code          int
+	}{
+		{"80", "open", exitYes}, {"81", "refused", exitYes}, {"81", "closed", exitYes},
+		{"80,81", "open", exitNo}, {"80", "filtered", exitNo},
+	} {
+		r := command(t.Context(), l, "scan", "-q", "web", "-p", tc.ports, "--expect", tc.expect)
+		if r.code != tc.code || r.err != "" {
+			t.Errorf("-p %s --expect %s: exit %d, want %d; %q", tc.ports, tc.expect, r.code, tc.code, r.err)
+		}
+	}
+}
+
+// TestOwnPort: a port held for the run says so instead of looking filtered.
+func TestOwnPort(t *testing.T) {
+	lab.Require(t)
+	r := command(t.Context(), nil, "scan", "-o", "json", "-g", "45678", "127.0.0.1", "-p", "45677,45678")
+	var reasons []string
+	for _, rec := range records(t, r.out) {
+		if rec.str("type") == "port" {
+			reasons = append(reasons, fmt.Sprint(rec["port"], " ", rec.str("state"), " ", rec.str("reason")))
+		}
+	}
+	slices.Sort(reasons)
+	if want := []string{"45677 refused reset", "45678 unknown held-by-this-run"}; !slices.Equal(reasons, want) {
+		t.Errorf("%q, want %q", reasons, want)
+	}
+}
+
+func TestInterruptedScanIsWhole(t *testing.T) {
+	l := standardLab(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancelAfter := make(chan struct{})
+	go func() { <-cancelAfter; cancel() }()
+	close(cancelAfter)
+	r := command(ctx, l, "scan", "-o", "json", "-p-", "--rate", "1000", l.Host("web").Addr4().String())
+	if r.code != exitInterrupted {
+		t.Fatalf("exit %d: %s", r.code, r.err)
+	}
+	if r.out != "" {
+		list := records(t, r.out)
+		if complete, _ := list[len(list)-1]["complete"].(bool); complete {
+			t.Error("an interrupted scan calls itself complete")
+		}
+	}
+}

@@ -1,0 +1,329 @@
+//go:build linux
+
+package lab
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+)
+
+// datagrams sends n numbered UDP datagrams to a host, in bursts that its receive
+// buffer holds, and returns the numbers in the order in which they came within
+// wait of the last.
+func datagrams(t *testing.T, h *Host, n int, wait time.Duration) []uint32 {
+	t.Helper()
+	var in net.PacketConn
+	err := h.Do(func() (err error) {
+		in, err = net.ListenPacket("udp4", netip.AddrPortFrom(h.Addr4(), 5000).String())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	got := make(chan []uint32)
+	go func() {
+		var list []uint32
+		buf := make([]byte, 64)
+		for {
+			if _, _, err := in.ReadFrom(buf); err != nil {
+				got <- list
+				return
+			}
+			list = append(list, binary.BigEndian.Uint32(buf))
+		}
+	}()
+	out, err := net.Dial("udp4", netip.AddrPortFrom(h.Addr4(), 5000).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	for i := range uint32(n) {
+		if _, err := out.Write(binary.BigEndian.AppendUint32(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+		if i%64 == 63 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	time.Sleep(wait)
+	in.SetReadDeadline(time.Now())
+	return <-got
+}
+
+func TestWireDelay(t *testing.T) {
+	const delay = 20 * time.Millisecond
+	h := build(t, HostSpec{Services: http(), Link: &Link{Out: Path{Delay: delay / 2}, Back: Path{Delay: delay / 2}}})
+	for _, a := range both(h) {
+		for range 20 {
+			start := time.Now()
+			conn, err := dial(a, 80)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(start); took < delay || took > 3*delay {
+				t.Errorf("%s: handshake took %v, want a little over %v", a, took, delay)
+			}
+			conn.Close()
+		}
+	}
+	var late []time.Duration
+	for _, r := range h.Wire().Records() {
+		if r.Outcome != Forwarded || r.Due.Sub(r.In) != delay/2 {
+			t.Errorf("%+v: want forwarded, due after %v", r, delay/2)
+		}
+		if r.Out.Before(r.Due) {
+			t.Errorf("left %v early", r.Due.Sub(r.Out))
+		}
+		late = append(late, r.Out.Sub(r.Due))
+	}
+	slices.Sort(late)
+	n := len(late)
+	t.Logf("%d packets left late by %v in the median, %v at 95%%, %v at most", n, late[n/2], late[n*95/100], late[n-1])
+	if late[n/2] > 2*time.Millisecond {
+		t.Errorf("median error %v", late[n/2])
+	}
+}
+
+func TestWireLossIsBinomial(t *testing.T) {
+	const n, loss = 2000, 0.2
+	h := build(t, HostSpec{Link: &Link{Out: Path{Loss: loss}}})
+	came := datagrams(t, h, n, 50*time.Millisecond)
+	w := h.Wire()
+	lost := w.Count(Outward, Lost)
+	if got := lost + uint64(len(came)); got != n {
+		t.Errorf("lost %d, arrived %d of %d", lost, len(came), n)
+	}
+	if drops, err := w.KernelDrops(); drops != 0 || err != nil {
+		t.Errorf("kernel drops %d, %v", drops, err)
+	}
+	sigma := math.Sqrt(n * loss * (1 - loss))
+	t.Logf("lost %d of %d, expected %.0f, sigma %.1f", lost, n, n*loss, sigma)
+	if math.Abs(float64(lost)-n*loss) > 4*sigma {
+		t.Error("not binomial")
+	}
+}
+
+// A seed decides which packets are lost, in order of arrival, whatever else the
+// path does to them.
+func TestLossRepeats(t *testing.T) {
+	run := func(seed uint64, path Path) (lost []byte) {
+		ledger := newLedger(Link{})
+		l := newLane(Outward, nil, nil, path, false, ledger, seed)
+		frame := make([]byte, netHeader+40)
+		frame[etherType] = unix.ETH_P_IP >> 8
+		for i := range byte(200) {
+			frame[netHeader] = i
+			l.admit(frame, time.Now(), time.Now())
+		}
+		for _, r := range ledger.records() {
+			lost = append(lost, r.Head[0])
+		}
+		return lost
+	}
+	first := run(1, Path{Loss: 0.3})
+	if again := run(1, Path{Loss: 0.3, Jitter: time.Second, Duplicate: 0.5, Reorder: 0.5}); !slices.Equal(first, again) {
+		t.Errorf("lost %d, then %d", first, again)
+	}
+	if other := run(2, Path{Loss: 0.3}); slices.Equal(first, other) {
+		t.Error("another seed lost the same packets")
+	}
+}
+
+func TestWireKeepsOrderUnderJitter(t *testing.T) {
+	h := build(t, HostSpec{Link: &Link{Out: Path{Delay: 2 * time.Millisecond, Jitter: 2 * time.Millisecond}}})
+	came := datagrams(t, h, 500, 50*time.Millisecond)
+	var left []uint32
+	arrived := time.Time{}
+	for _, r := range h.Wire().Records() {
+		if r.Direction == Outward {
+			left = append(left, binary.BigEndian.Uint32(r.Head[28:]))
+			// Two processors of the sender's may stamp out of order, by little.
+			if r.In.Before(arrived.Add(-time.Millisecond)) {
+				t.Errorf("datagram %d overtook another", left[len(left)-1])
+			}
+			arrived = r.In
+		}
+	}
+	if len(came) != 500 || !slices.Equal(came, left) {
+		t.Errorf("%d came, in the order of leaving: %v", len(came), slices.Equal(came, left))
+	}
+}
+
+func TestWireReordersAndDuplicates(t *testing.T) {
+	h := build(t, HostSpec{Link: &Link{Out: Path{Reorder: 0.1, ReorderBy: 5 * time.Millisecond, Duplicate: 0.1}}})
+	came := datagrams(t, h, 1000, 50*time.Millisecond)
+	w := h.Wire()
+	reordered, duplicated := w.Count(Outward, Reordered), w.Count(Outward, Duplicated)
+	t.Logf("%d reordered, %d duplicated", reordered, duplicated)
+	if uint64(len(came)) != 1000+duplicated || duplicated < 60 || duplicated > 140 {
+		t.Errorf("%d came, %d duplicated", len(came), duplicated)
+	}
+	if slices.IsSorted(came) || reordered < 60 || reordered > 140 {
+		t.Errorf("sorted %v, %d reordered", slices.IsSorted(came), reordered)
+	}
+}
+
+func TestWireLimitAndChange(t *testing.T) {
+	h := build(t, HostSpec{Link: &Link{Out: Path{Delay: 100 * time.Millisecond, Limit: 10}}})
+	if came := datagrams(t, h, 50, 150*time.Millisecond); len(came) != 10 {
+		t.Errorf("%d came through a link with room for 10", len(came))
+	}
+	if n := h.Wire().Count(Outward, Overflowed); n != 40 {
+		t.Errorf("%d overflowed, want 40", n)
+	}
+	if err := h.Wire().Set(Path{Loss: 1}, Path{}); err != nil {
+		t.Fatal(err)
+	}
+	if came := datagrams(t, h, 50, 10*time.Millisecond); len(came) != 0 {
+		t.Errorf("%d came through a link that loses all", len(came))
+	}
+	if err := h.Wire().Set(Path{Loss: 2}, Path{}); err == nil {
+		t.Error("a loss of 2 was accepted")
+	}
+}
+
+// Neighbour discovery passes a link that loses everything, or a lossy host would
+// look absent.
+func TestWireSparesNeighbours(t *testing.T) {
+	for _, harm := range []bool{false, true} {
+		t.Run(map[bool]string{false: "spared", true: "harmed"}[harm], func(t *testing.T) {
+			h := build(t, HostSpec{Link: &Link{Out: Path{Loss: 1}, HarmNeighbours: harm}})
+			datagrams(t, h, 1, 20*time.Millisecond)
+			udp := func(r PacketRecord) bool { return r.Head[0]>>4 == 4 && r.Head[9] == 17 }
+			if saw := slices.ContainsFunc(h.Wire().Records(), udp); saw == harm {
+				t.Errorf("harm %v, but the datagram reached the link: %v", harm, saw)
+			}
+		})
+	}
+}
+
+func TestWireLosesWhatItIsTold(t *testing.T) {
+	var seen atomic.Int32
+	firstSYN := func(ip []byte) bool {
+		return ip[0]>>4 == 4 && ip[9] == 6 && ip[33]&2 != 0 && seen.Add(1) == 1
+	}
+	var notified atomic.Int32
+	h := build(t, HostSpec{Services: http(), Link: &Link{
+		Out:      Path{Lose: firstSYN},
+		OnPacket: func(PacketRecord) { notified.Add(1) },
+	}})
+	start := time.Now()
+	conn, err := net.DialTimeout("tcp", netip.AddrPortFrom(h.Addr4(), 80).String(), 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	if took := time.Since(start); took < 900*time.Millisecond || seen.Load() < 2 || notified.Load() == 0 {
+		t.Errorf("took %v, %d SYNs, %d records: want one retransmission after 1 s", took, seen.Load(), notified.Load())
+	}
+}
+
+// Segments larger than the MTU and partial checksums survive the wire.
+func TestWireCarriesBulk(t *testing.T) {
+	h := build(t, HostSpec{Services: http(), Link: &Link{Out: Path{Delay: time.Millisecond}}})
+	conn, err := dial(h.Addr6(), 80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	go func() {
+		conn.Write(sent)
+		conn.(*net.TCPConn).CloseWrite()
+	}()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	got, err := io.ReadAll(conn)
+	if err != nil || !bytes.Equal(got, sent) {
+		t.Errorf("%d bytes of %d came back, %v", len(got), len(sent), err)
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	var s schedule
+	base := time.Unix(0, 0)
+	for i := range 100 {
+		s.push(&parcel{due: base.Add(time.Duration(i*37%10) * time.Second), frame: []byte{byte(i)}})
+	}
+	last := s.pop()
+	for s.len() > 0 {
+		next := s.pop()
+		if next.due.Before(last.due) || next.due.Equal(last.due) && next.order < last.order {
+			t.Fatalf("%v/%d after %v/%d", next.due, next.order, last.due, last.order)
+		}
+		last = next
+	}
+	if s.first() != nil {
+		t.Error("an empty schedule has a first parcel")
+	}
+}
+
+// BenchmarkForward compares what crosses a wire with what crosses a plain veth.
+func BenchmarkForward(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		link *Link
+	}{{"veth", nil}, {"wire", &Link{}}, {"wire-1ms", &Link{Out: Path{Delay: time.Millisecond}}}} {
+		b.Run(c.name, func(b *testing.B) {
+			l, err := New(Spec{Hosts: []HostSpec{{Name: "h", Link: c.link}}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.Close()
+			forward(b, l.Host("h"))
+		})
+	}
+}
+
+func forward(b *testing.B, h *Host) {
+	var in net.PacketConn
+	err := h.Do(func() (err error) {
+		in, err = net.ListenPacket("udp4", netip.AddrPortFrom(h.Addr4(), 5000).String())
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Close()
+	out, err := net.ListenPacket("udp4", netip.AddrPortFrom(h.Prober4(), 0).String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer out.Close()
+	batch := make([]ipv4.Message, 64)
+	for i := range batch {
+		batch[i] = ipv4.Message{Buffers: [][]byte{make([]byte, 18)}, Addr: in.LocalAddr()}
+	}
+	pc := ipv4.NewPacketConn(out)
+	b.ResetTimer()
+	for sent := 0; sent < b.N; {
+		n, err := pc.WriteBatch(batch[:min(len(batch), b.N-sent)], 0)
+		if err != nil && !errors.Is(err, syscall.ENOBUFS) {
+			b.Fatal(err)
+		}
+		sent += max(n, 0)
+	}
+	if w := h.Wire(); w != nil {
+		for deadline := time.Now().Add(5 * time.Second); int(w.Count(Outward, Forwarded)+w.Count(Outward, SendFailed)+w.Count(Outward, Overflowed)) < b.N && time.Now().Before(deadline); {
+			if d, _ := w.KernelDrops(); d > 0 {
+				b.ReportMetric(float64(d)/float64(b.N), "dropped/op")
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pkts/s")
+}
