@@ -12,7 +12,7 @@ import (
 // not. A room that is not listed may be used by nobody but those that name it.
 var arrows = map[string][]string{
 	"craft":           {},
-	"netraw":          {},
+	"netraw":          {"craft"},
 	"probe":           {"craft", "netraw", "probe/rtt", "probe/isn"},
 	"probe/rtt":       {},
 	"probe/isn":       {"craft"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -148,6 +149,7 @@ var errnoVerdicts = []struct {
 	{syscall.EPERM, StateFiltered, ReasonLocalFirewall},
 	{syscall.EACCES, StateFiltered, "prohibited"},
 	{syscall.ETIMEDOUT, StateFiltered, ReasonNoResponse},
+	{os.ErrDeadlineExceeded, StateFiltered, ReasonNoResponse},
 	{context.DeadlineExceeded, StateFiltered, ReasonNoResponse},
 	{context.Canceled, StateUnknown, ReasonInterrupted},
 }

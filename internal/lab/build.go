@@ -26,7 +26,7 @@ func (l *Lab) build(h *Host, spec HostSpec) error {
 	if err := h.raise(spec); err != nil {
 		return err
 	}
-	if err := l.connect(h, spec.Link); err != nil {
+	if err := l.connect(h); err != nil {
 		return err
 	}
 	if err := l.route(h, spec.Prefixes); err != nil {
@@ -65,10 +65,10 @@ func (h *Host) station(own Sysctls, defaults ...Sysctls) error {
 
 // connect joins prober, routers and host in a chain and gives every link its
 // addresses.
-func (l *Lab) connect(h *Host, link *Link) error {
+func (l *Lab) connect(h *Host) error {
 	near, name := l.prober, h.Name
 	for hop, station := range h.stations {
-		a, b, err := l.join(h, hop, near, name, station, link)
+		a, b, err := l.join(h, hop, near, name, station, h.spec.Link)
 		if hop == 0 {
 			h.near = a
 		}
@@ -80,10 +80,7 @@ func (l *Lab) connect(h *Host, link *Link) error {
 			return err
 		}
 		h.links = append(h.links, s)
-		if err := near.assign(a, nearEnd, s); err != nil {
-			return err
-		}
-		if err := station.assign(b, farEnd, s); err != nil {
+		if err := errors.Join(near.assign(a, nearEnd, s), station.assign(b, farEnd, s)); err != nil {
 			return err
 		}
 		if err := errors.Join(near.ready(a), station.ready(b)); err != nil {
@@ -91,7 +88,20 @@ func (l *Lab) connect(h *Host, link *Link) error {
 		}
 		near, name = station, towardsHost
 	}
-	return nil
+	return l.addSources(h)
+}
+
+// addSources gives the prober its further addresses.
+func (l *Lab) addSources(h *Host) error {
+	if h.spec.Sources > maxSources {
+		return fmt.Errorf("%d further source addresses, at most %d", h.spec.Sources, maxSources)
+	}
+	for i := range h.spec.Sources {
+		if err := l.prober.assign(h.near, sources+byte(i), h.links[0]); err != nil {
+			return err
+		}
+	}
+	return l.prober.ready(h.near)
 }
 
 // join makes one link: a veth pair, or on the first hop the wire.

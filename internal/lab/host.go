@@ -46,6 +46,13 @@ func (h *Host) Prober4() netip.Addr { return h.links[0].at4(nearEnd) }
 // Prober6 is the prober's IPv6 address on its link towards the host.
 func (h *Host) Prober6() netip.Addr { return h.links[0].at6(nearEnd) }
 
+// Source4 is the nth (from 0) of the prober's further IPv4 addresses, see
+// [HostSpec.Sources].
+func (h *Host) Source4(n int) netip.Addr { return h.links[0].at4(sources + byte(n)) }
+
+// Source6 is Source4 for IPv6.
+func (h *Host) Source6(n int) netip.Addr { return h.links[0].at6(sources + byte(n)) }
+
 // Interface is the name of the prober's interface towards the host.
 func (h *Host) Interface() string { return h.near.Attrs().Name }
 

@@ -267,3 +267,15 @@ func TestListenInHost(t *testing.T) {
 		t.Errorf("a second listener: %v", err)
 	}
 }
+
+func TestFurtherSources(t *testing.T) {
+	h := build(t, HostSpec{Sources: 3, Routers: make([]RouterSpec, 1)})
+	for n := range 3 {
+		for i, pair := range [][2]netip.Addr{{h.Source4(n), h.Addr4()}, {h.Source6(n), h.Addr6()}} {
+			dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(pair[0], 0)), Timeout: time.Second}
+			if _, err := dialer.Dial("tcp", netip.AddrPortFrom(pair[1], 9).String()); !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("source %d, family %d: %v", n, i, err)
+			}
+		}
+	}
+}

@@ -126,7 +126,8 @@ func (s *servers) admit(conn *net.TCPConn, service Service) {
 func converse(conn *net.TCPConn, service Service) {
 	switch service.Manner {
 	case Echo:
-		_, _ = io.Copy(conn, conn)
+		// Not by splice(2): Go keeps its pipes open for later.
+		_, _ = io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn})
 	case Banner:
 		_, _ = io.WriteString(conn, service.Banner)
 		_, _ = io.Copy(io.Discard, conn)

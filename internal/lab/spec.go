@@ -22,6 +22,7 @@ type HostSpec struct {
 	Prefixes []netip.Prefix // routed to the host, which answers at every address
 	Routers  []RouterSpec   // between prober and host, the nearest first; at most 14
 	Link     *Link          // the prober's own link; nil is a plain veth
+	Sources  int            // further addresses of the prober on its link, up to 100
 }
 
 // RouterSpec describes a router that lowers the TTL by one. Its rules apply to

@@ -9,14 +9,16 @@ import (
 
 // Limits of the address plan.
 const (
-	maxHops  = 15
-	maxLinks = 1<<12 - 1
+	maxHops    = 15
+	maxLinks   = 1<<12 - 1
+	maxSources = 100
 )
 
 // Places in a subnet, the same number in IPv4 and IPv6.
 const (
 	nearEnd = 1   // the end towards the prober
 	farEnd  = 2   // the end towards the host
+	sources = 101 // the first of the prober's further addresses
 	absent  = 250 // nobody
 )
 

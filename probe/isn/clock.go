@@ -205,6 +205,9 @@ func portClock(v *view) (verdict, bool) {
 	}
 	out := clockVerdict(&l, ClassTupleClock)
 	out.inputs = append(out.inputs, "port")
+	if addressMoves(v, l.hz) {
+		out.inputs = append(out.inputs, "address")
+	}
 	switch strangers := out.leftovers(&l); {
 	case strangers > 1:
 		return verdict{}, false
@@ -214,6 +217,25 @@ func portClock(v *view) (verdict, bool) {
 		out.note("several-backends", Notice, l.evidence(), "One number is far off the line that all others are on: another machine may have answered.")
 	}
 	return out, true
+}
+
+// addressMoves reports whether the same port of two of our addresses is on two
+// lines of the rate.
+func addressMoves(v *view, hz float64) bool {
+	firsts := v.firsts()
+	for i := range firsts {
+		for j := range firsts[:min(i, quadratic)] {
+			a, b := &firsts[i], &firsts[j]
+			if !a.sample.SrcPort.OK || a.sample.SrcPort != b.sample.SrcPort || a.sample.Src == b.sample.Src {
+				continue
+			}
+			l := line{hz: hz, quantum: 1}
+			if math.Abs(l.off(b, a)) > farOff*(l.tolerance(a)+l.tolerance(b)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // longest is the size of the largest group.

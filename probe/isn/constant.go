@@ -49,6 +49,9 @@ func detectTupleConstant(v *view) (verdict, bool) {
 	}
 	repeats := len(v.points) - len(v.tuples)
 	out := verdict{class: ClassTupleConstant, inputs: []string{"port"}, confidence: sure(10 * float64(repeats))}
+	if addressMoves(v, 0) {
+		out.inputs = append(out.inputs, "address")
+	}
 	out.note("isn-without-clock", Notice, fmt.Sprintf("%d repeats on %d tuples, all equal", repeats, len(v.tuples)),
 		"Each four-tuple always begins with its own number: an old connection's segments fit into a new one, and who has once seen the number knows it.")
 	return out, true

@@ -77,9 +77,16 @@ func freshStretches(points []point) [][]point {
 func gapCost(points []point) float64 {
 	c := 0.0
 	for i := 1; i < len(points); i++ {
-		c += math.Abs(math.Log2(max(points[i].t-points[i-1].t, 1e-6) / nmapGap))
+		c += math.Abs(math.Log2(max(sentGap(&points[i-1], &points[i]), 1e-6) / nmapGap))
 	}
 	return c
+}
+
+// sentGap is the time between two SYNs, in s: nmap's clock runs between them.
+func sentGap(a, b *point) float64 {
+	ta, _ := moment(a.sample)
+	tb, _ := moment(b.sample)
+	return float64(tb-ta) / 1e9
 }
 
 // nmapRates returns the absolute differences, each the smaller way round, and
@@ -88,7 +95,7 @@ func nmapRates(points []point) (diffs []uint32, rates []float64) {
 	for i := 1; i < len(points); i++ {
 		d := magnitude(points[i].x.Sub(points[i-1].x))
 		diffs = append(diffs, d)
-		rates = append(rates, float64(d)/max(points[i].t-points[i-1].t, 1e-6))
+		rates = append(rates, float64(d)/max(sentGap(&points[i-1], &points[i]), 1e-6))
 	}
 	return diffs, rates
 }

@@ -93,8 +93,7 @@ func TestRecvReturnsAtOnce(t *testing.T) {
 	})
 }
 
-// Nothing runs once the last Conn is closed, and what is in flight to it is
-// lost; hosts remember nevertheless.
+// Nothing runs once the last Conn is closed; what is in flight to it is lost.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		way := Path{Delay: time.Millisecond}

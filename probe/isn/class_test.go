@@ -1,0 +1,154 @@
+package isn_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe/isn"
+	"synscope/probe/isn/model"
+)
+
+// sampled draws a host of the class and samples it over a clean path.
+func sampled(class isn.Class, seed uint64, plan isn.Plan) (*model.Host, []isn.Sample) {
+	rng := rand.New(rand.NewPCG(seed, 77))
+	host := model.Draw(class, rng)
+	path := model.Path{RTT: 2 * time.Millisecond, Jitter: 200 * time.Microsecond}
+	return host, model.Sample(plan, host, path, rng)
+}
+
+func TestEveryClassIsFound(t *testing.T) {
+	for _, class := range model.Drawable() {
+		t.Run(class.String(), func(t *testing.T) {
+			wrong := 0
+			for seed := range uint64(40) {
+				host, samples := sampled(class, seed, isn.NewPlan(isn.PlanConfig{}))
+				r := isn.Analyze(samples, isn.Options{})
+				if r.Class != class || r.Variant != host.Truth.Variant && host.Truth.Variant != "" {
+					wrong++
+					t.Logf("seed %d %s: %v %s %.3f %v", seed, host.Truth.Kind, r.Class, r.Variant, r.Confidence, r.Findings)
+				}
+			}
+			if wrong > 1 {
+				t.Errorf("%d of 40 hosts wrong", wrong)
+			}
+		})
+	}
+}
+
+func TestQuickPlanIsNeverSureOfRandom(t *testing.T) {
+	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassWeakRandom} {
+		for seed := range uint64(40) {
+			_, samples := sampled(class, seed, isn.QuickPlan())
+			r := isn.Analyze(samples, isn.Options{})
+			if r.Class == isn.ClassRandom {
+				t.Errorf("%v, seed %d: random from %d samples", class, seed, r.Samples)
+			}
+			if r.Class == isn.ClassUnknown && !hasFinding(r, "undecided") {
+				t.Errorf("unknown without saying what is missing: %v", r.Findings)
+			}
+		}
+	}
+}
+
+func hasFinding(r isn.Report, code string) bool {
+	return slices.ContainsFunc(r.Findings, func(f isn.Finding) bool { return f.Code == code })
+}
+
+func TestOrderAndSeriesNamesDoNotMatter(t *testing.T) {
+	for _, class := range model.Drawable() {
+		_, samples := sampled(class, 9, isn.NewPlan(isn.PlanConfig{}))
+		want := isn.Analyze(samples, isn.Options{})
+		rng := rand.New(rand.NewPCG(5, 5))
+		rng.Shuffle(len(samples), func(i, j int) { samples[i], samples[j] = samples[j], samples[i] })
+		for i := range samples {
+			samples[i].Series = fmt.Sprint("series ", i)
+		}
+		got := isn.Analyze(samples, isn.Options{})
+		if got.Class != want.Class || got.Confidence != want.Confidence || got.Clock != want.Clock {
+			t.Errorf("%v: %v %v became %v %v", class, want.Class, want.Clock, got.Class, got.Clock)
+		}
+	}
+}
+
+func TestTooFewSamples(t *testing.T) {
+	for n := range 3 {
+		samples := make([]isn.Sample, n)
+		for i := range samples {
+			samples[i].ISN = isn.Some(craft.Seq(7))
+		}
+		r := isn.Analyze(samples, isn.Options{})
+		if r.Class != isn.ClassUnknown || r.Confidence != 0 || !hasFinding(r, "too-few-samples") {
+			t.Errorf("%d samples: %+v", n, r)
+		}
+	}
+}
+
+func TestNumbersWithoutTimesOrTuples(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	samples := make([]isn.Sample, 30)
+	for i := range samples {
+		samples[i].ISN = isn.Some(craft.Seq(rng.Uint32()))
+	}
+	if r := isn.Analyze(samples, isn.Options{}); r.Class != isn.ClassUnknown {
+		t.Errorf("bare random numbers: %v %.2f", r.Class, r.Confidence)
+	}
+	for i := range samples {
+		samples[i].ISN = isn.Some(craft.Seq(0))
+		samples[i].SrcPort = isn.Some(uint16(i))
+	}
+	if r := isn.Analyze(samples, isn.Options{}); r.Class != isn.ClassConstant {
+		t.Errorf("zeros: %v", r.Class)
+	}
+}
+
+func TestEvenSpacingIsNotSplit(t *testing.T) {
+	samples := make([]isn.Sample, 20)
+	for i := range samples {
+		at := int64(i) * 100e6
+		samples[i] = isn.Sample{SrcPort: isn.Some(uint16(i)), Sent: isn.Some(at), Received: isn.Some(at + 1e6),
+			ISN: isn.Some(craft.Seq(uint32(i)*25000 + uint32(i*i%7)))}
+	}
+	r := isn.Analyze(samples, isn.Options{})
+	if r.Confidence > 0.7 && r.Class == isn.ClassGlobalClock {
+		t.Errorf("sure of %v (%.2f) though count and time are collinear: %v", r.Class, r.Confidence, r.Findings)
+	}
+}
+
+func TestStaleHalfOpenIsNotAConstant(t *testing.T) {
+	samples := make([]isn.Sample, 0, 20)
+	for i := range 20 {
+		at := int64(i*i) * 20e6
+		s := isn.Sample{SrcPort: isn.Some(uint16(1)), ClientISN: isn.Some(craft.Seq(i * 7919)),
+			Sent: isn.Some(at), Received: isn.Some(at + 1e6), ISN: isn.Some(craft.Seq(1000))}
+		if i >= 8 {
+			s.SrcPort, s.ISN = isn.Some(uint16(i)), isn.Some(craft.Seq(1000+64000*(i-7)))
+		}
+		samples = append(samples, s)
+	}
+	r := isn.Analyze(samples, isn.Options{})
+	if r.Class != isn.ClassGlobalStep || !r.HasFlag(isn.FlagStaleHalfOpen) {
+		t.Errorf("got %v %v", r.Class, r.Flags)
+	}
+}
+
+func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
+	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassTupleClock, isn.ClassGlobalMixed, isn.ClassWeakRandom} {
+		rng := rand.New(rand.NewPCG(4, 4))
+		plan := isn.NewPlan(isn.PlanConfig{Samples: 100_000, Budget: time.Hour})
+		for i := range plan.Steps {
+			plan.Steps[i].Port %= 20_000
+		}
+		samples := model.Sample(isn.Plan{Steps: plan.Steps, Quick: true}, model.Draw(class, rng), model.Path{RTT: time.Millisecond, Jitter: 1e5}, rng)
+		start := time.Now()
+		r := isn.Analyze(samples, isn.Options{})
+		took := time.Since(start)
+		t.Logf("%v: %d samples in %v: %v %.3f", class, len(samples), took, r.Class, r.Confidence)
+		if took > time.Second && !raceEnabled {
+			t.Errorf("%v: %v", class, took)
+		}
+	}
+}
