@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// cost is what one process took.
+type cost struct {
+	wall, cpu time.Duration
+	peak      int64 // bytes of resident memory, at most
+	out       []byte
+}
+
+// run executes a program to its end.
+func run(name string, args ...string) (cost, error) {
+	cmd := exec.Command(name, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return cost{}, fmt.Errorf("%s: %w: %s", name, err, errs.String())
+	}
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	return cost{
+		wall: time.Since(start),
+		cpu:  cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		peak: usage.Maxrss << 10, out: out.Bytes(),
+	}, nil
+}
+
+// alternate measures two things in turn, so that both meet the same machine.
+// theirs may be nil.
+func (b *bench) alternate(ours, theirs func() (cost, error)) (a, z []cost, err error) {
+	for range b.rounds {
+		c, err := ours()
+		if err != nil {
+			return nil, nil, err
+		}
+		a = append(a, c)
+		if theirs == nil {
+			continue
+		}
+		if c, err = theirs(); err != nil {
+			return nil, nil, err
+		}
+		z = append(z, c)
+	}
+	return a, z, nil
+}
+
+func median[T int64 | time.Duration](list []cost, of func(cost) T) T {
+	values := make([]T, len(list))
+	for i, c := range list {
+		values[i] = of(c)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+func wall(c cost) time.Duration { return c.wall }
+func cpu(c cost) time.Duration  { return c.cpu }
+func peak(c cost) int64         { return c.peak }
+
+// table prints both sides and their ratio.
+func table(ours, theirs []cost) {
+	line := func(name string, list []cost) {
+		fmt.Printf("  %-9s wall %8v  processor %8v  memory %4d MiB\n", name,
+			median(list, wall).Round(time.Millisecond), median(list, cpu).Round(time.Millisecond), median(list, peak)>>20)
+	}
+	line("synscope", ours)
+	if len(theirs) == 0 {
+		fmt.Println("  nmap      not installed")
+		return
+	}
+	line("nmap", theirs)
+	fmt.Printf("  ratio     wall %8.3f  processor %8.3f\n",
+		ratio(median(ours, wall), median(theirs, wall)), ratio(median(ours, cpu), median(theirs, cpu)))
+}
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
+
+// record is what the measurements look at in a JSON line.
+type record struct {
+	Type        string            `json:"type"`
+	Addr        string            `json:"addr"`
+	Port        uint16            `json:"port"`
+	State       string            `json:"state"`
+	RTT         int64             `json:"rtt_ns"`
+	Sent        uint64            `json:"sent"`
+	Again       uint64            `json:"retransmitted"`
+	KernelDrops uint64            `json:"kernel_drops"`
+	States      map[string]uint64 `json:"states"`
+}
+
+// records parses a run's JSON lines; the last is the summary.
+func records(out []byte) (list []record, err error) {
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	for lines.Scan() {
+		var r record
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	if len(list) == 0 || list[len(list)-1].Type != "summary" {
+		return nil, fmt.Errorf("no summary among %d records", len(list))
+	}
+	return list, lines.Err()
+}
