@@ -61,7 +61,7 @@ func (r *receiver) open(cfg Config, filter []bpf.Instruction) (err error) {
 	for i := range r.msgs {
 		r.prepare(i)
 	}
-	r.socket, err = newSocket(unix.AF_PACKET, unix.SOCK_DGRAM, 0, func(fd int) error {
+	r.socket, err = newSocket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0, func(fd int) error {
 		return setUpReceive(fd, cfg, filter)
 	})
 	return err

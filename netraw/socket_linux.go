@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is a non-blocking socket under the runtime's poller, so that
-// deadlines and Close reach a goroutine that waits on it. The zero value is a
-// closed one.
+// socket is a socket in an [os.File]. With SOCK_NONBLOCK it is under the
+// runtime's poller, so that deadlines and Close reach a goroutine that waits
+// on it. The zero value is a closed one.
 type socket struct {
 	file *os.File
 	raw  syscall.RawConn
@@ -22,7 +22,7 @@ type socket struct {
 // newSocket opens a socket and hands it to set for its options, in the order
 // that matters to the caller. Nothing stays open after an error.
 func newSocket(domain, kind, proto int, set func(fd int) error) (socket, error) {
-	fd, err := unix.Socket(domain, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, proto)
 	if err != nil {
 		return socket{}, os.NewSyscallError("socket", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"slices"
 
 	"synscope/internal/lab"
@@ -37,6 +38,7 @@ func main() {
 	b := &bench{}
 	flag.StringVar(&b.binary, "binary", "./synscope", "the program to measure")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often each is measured; medians are printed")
+	cpuprofile := flag.String("cpuprofile", "", "write a profile of this process to a file")
 	flag.Parse()
 	inside, code, err := lab.Enter(context.Background())
 	if err != nil {
@@ -45,6 +47,13 @@ func main() {
 	}
 	if !inside {
 		os.Exit(code)
+	}
+	if *cpuprofile != "" {
+		f, err := os.Create(*cpuprofile)
+		if err == nil {
+			pprof.StartCPUProfile(f)
+			defer pprof.StopCPUProfile()
+		}
 	}
 	if err := b.all(flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
