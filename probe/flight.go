@@ -21,8 +21,7 @@ type flight struct {
 	host       *host
 	tx         []transmission
 	best       *Verdict // the best answer so far, nil if none
-	deadline   time.Duration
-	schedule   uint32 // counts deadlines set, so that the heap knows stale ones
+	schedule   uint32   // counts deadlines set, so that the heap knows stale ones
 	port       uint16
 	phase      phase
 	rank       rank
@@ -120,7 +119,6 @@ func (t *flights) remove(id uint32) {
 func (t *flights) expectBy(id uint32, deadline time.Duration) {
 	f := t.at(id)
 	f.schedule++
-	f.deadline = deadline
 	t.timers.push(timer{deadline, id, f.schedule})
 }
 

@@ -78,7 +78,7 @@ func (e *engine) answered(id uint32, f *flight, ev *event) string {
 		e.learn(f, ev)
 	}
 	v := judge(e.cfg.Technique, f.target(), ev)
-	if ev.kind.verified() && f.host.route != ev.sender {
+	if ev.kind.verified() && f.host.way.source != ev.sender {
 		v.RTT, v.Clock = e.measure(f.tx[ev.attempt], ev.at)
 	}
 	f.best, f.rank = &v, r

@@ -7,16 +7,23 @@ import (
 )
 
 // host is what a run learns about one address while probing it.
+//
+// A run may meet very many hosts, so the record is kept small.
 type host struct {
 	addr    netip.Addr
 	id      uint32
-	route   netip.Addr // our address towards it
-	local   bool       // it is this machine
-	err     error      // why it cannot be reached from here
-	flights int        // probes without a verdict
+	flights int32 // probes without a verdict
+	way     *way
 	rtoEstimator
 	window
 	tally tally
+}
+
+// way is how hosts are reached; those that are reached alike share one.
+type way struct {
+	source netip.Addr // our address on it
+	local  bool       // the hosts are this machine
+	err    error      // why they cannot be reached from here
 }
 
 // maxIdleHosts bounds how many hosts without a probe in flight are remembered.
@@ -27,10 +34,13 @@ const maxIdleHosts = 1 << 18
 type hosts struct {
 	net    Network
 	byAddr map[netip.Addr]*host
+	ways   map[way]*way // those without an error
 	next   uint32
 }
 
-func newHosts(n Network) *hosts { return &hosts{net: n, byAddr: map[netip.Addr]*host{}} }
+func newHosts(n Network) *hosts {
+	return &hosts{net: n, byAddr: map[netip.Addr]*host{}, ways: map[way]*way{}}
+}
 
 // find returns the host of an address that a reply names, nil if unknown.
 func (t *hosts) find(a netip.Addr) *host { return t.byAddr[key(a)] }
@@ -40,11 +50,22 @@ func (t *hosts) get(a netip.Addr) *host {
 	if h := t.byAddr[key(a)]; h != nil {
 		return h
 	}
-	route, err := t.net.Route(a)
-	h := &host{addr: a, id: t.next, route: route.Source, local: route.Local, err: err}
+	h := &host{addr: a, id: t.next, way: t.wayTo(a)}
 	t.next++
 	t.byAddr[key(a)] = h
 	return h
+}
+
+func (t *hosts) wayTo(a netip.Addr) *way {
+	route, err := t.net.Route(a)
+	if err != nil {
+		return &way{err: err}
+	}
+	w := way{source: route.Source, local: route.Local}
+	if t.ways[w] == nil {
+		t.ways[w] = &w
+	}
+	return t.ways[w]
 }
 
 // trim forgets hosts without a probe in flight where too many are remembered.

@@ -89,10 +89,10 @@ func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
 func (e *engine) foregone(h *host, target netip.AddrPort) (Verdict, bool) {
 	v := Verdict{Target: target}
 	switch {
-	case h.err != nil:
-		v.Reason, v.Err = ReasonNoRoute, h.err
-		e.counters.unroutable = h.err
-	case h.local && slices.Contains(e.matcher.ports, target.Port()):
+	case h.way.err != nil:
+		v.Reason, v.Err = ReasonNoRoute, h.way.err
+		e.counters.unroutable = h.way.err
+	case h.way.local && slices.Contains(e.matcher.ports, target.Port()):
 		v.Reason = ReasonOwnPort
 	default:
 		return v, false
@@ -121,7 +121,7 @@ func (e *engine) dropQueue() {
 // transmit puts the next attempt of a probe into the batch.
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt := len(f.tx)
-	src := netip.AddrPortFrom(f.host.route, e.matcher.port(attempt))
+	src := netip.AddrPortFrom(f.host.way.source, e.matcher.port(attempt))
 	e.packets.add(f, src, e.matcher.cookie.numbers(src, f.target(), attempt), e.now)
 	f.tx = append(f.tx, transmission{})
 	e.batch = append(e.batch, id)

@@ -1,9 +1,6 @@
 package probe
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // A window bounds the probes in flight towards one host. Silence is no sign of
 // loss (a filter is silent too), so the window is open until there is
@@ -12,10 +9,10 @@ import (
 // widens it by half. The threshold lies above what a link with 10 % of random
 // loss each way shows (19 %), where sending less would not help.
 type window struct {
-	limit          float64 // probes in flight; 0 means open
-	flying         int     // probes in flight now
-	peak           int     // most in flight during this epoch
-	clean, rescued int     // answers of this epoch, to first and to repeated probes
+	limit          float32 // probes in flight; 0 means open
+	flying         int32   // probes in flight now
+	peak           int32   // most in flight during this epoch
+	clean, rescued int32   // answers of this epoch, to first and to repeated probes
 	epoch          time.Duration
 }
 
@@ -29,7 +26,7 @@ const (
 // room tells whether one more probe may leave.
 func (w *window) room(now, rtt time.Duration) bool {
 	w.turn(now, rtt)
-	return w.limit == 0 || float64(w.flying) < w.limit
+	return w.limit == 0 || float32(w.flying) < w.limit
 }
 
 func (w *window) depart() {
@@ -55,7 +52,7 @@ func (w *window) turn(now, rtt time.Duration) {
 	}
 	switch {
 	case w.rescued >= rescuedMinimum && w.rescued*3 >= w.clean:
-		w.limit = max(minWindow, math.Min(w.open(), float64(w.peak))/2)
+		w.limit = max(minWindow, min(w.open(), float32(w.peak))/2)
 	case w.limit > 0:
 		w.limit *= 1.5
 		if w.limit > openWindow {
@@ -65,9 +62,10 @@ func (w *window) turn(now, rtt time.Duration) {
 	w.epoch, w.peak, w.clean, w.rescued = now, w.flying, 0, 0
 }
 
-func (w *window) open() float64 {
+// open is the limit, the widest one where there is none.
+func (w *window) open() float32 {
 	if w.limit == 0 {
-		return math.Inf(1)
+		return openWindow
 	}
 	return w.limit
 }

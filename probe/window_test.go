@@ -8,7 +8,7 @@ import (
 // epoch feeds one epoch of answers to a window with the given number of probes
 // in flight, and ends it.
 func epoch(w *window, now *time.Duration, flying, clean, rescued int) {
-	for w.flying < flying {
+	for int(w.flying) < flying {
 		w.depart()
 	}
 	for range clean {
@@ -28,7 +28,7 @@ func TestWindow(t *testing.T) {
 	for _, tc := range []struct {
 		name                   string
 		flying, clean, rescued int
-		want                   float64 // limit after one epoch from open; 0: still open
+		want                   float32 // limit after one epoch from open; 0: still open
 	}{
 		{"silence is no loss", 5000, 0, 0, 0},
 		{"clean answers", 5000, 5000, 0, 0},

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
@@ -43,9 +44,16 @@ func isTerminal(stream any) bool {
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
+// heapGrowth is by how many percent garbage may grow what is in use: little,
+// since a wide scan holds much for short, and collecting is cheap beside sending.
+const heapGrowth = 30
+
 // Main runs a command line, the program's name first, and returns its exit
 // code. Cancelling ctx ends the run early and in good order.
 func Main(ctx context.Context, args []string, s Streams) int {
+	if s.Env("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
+	}
 	err := run(ctx, args[1:], s)
 	if message := explain(err); message != "" {
 		fmt.Fprintf(s.Err, "synscope: %s\n", message)

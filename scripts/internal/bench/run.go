@@ -5,9 +5,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
-	"syscall"
+	"strings"
 	"time"
 )
 
@@ -24,15 +25,41 @@ func run(name string, args ...string) (cost, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	start := time.Now()
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Start(); err != nil {
+		return cost{}, err
+	}
+	ended := make(chan struct{})
+	highest := make(chan int64, 1)
+	go func() { highest <- watchMemory(cmd.Process.Pid, ended) }()
+	err := cmd.Wait()
+	c := cost{wall: time.Since(start), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), out: out.Bytes()}
+	close(ended)
+	c.peak = <-highest
+	if err != nil {
 		return cost{}, fmt.Errorf("%s: %w: %s", name, err, errs.String())
 	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return cost{
-		wall: time.Since(start),
-		cpu:  cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
-		peak: usage.Maxrss << 10, out: out.Bytes(),
-	}, nil
+	return c, nil
+}
+
+// watchMemory follows VmHWM of proc(5) until the process has ended. The resource
+// usage that wait4(2) gives would not do: it counts the memory of the process
+// that forked, from before execve(2).
+func watchMemory(pid int, ended <-chan struct{}) (highest int64) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
+			var kib int64
+			fmt.Sscan(rest, &kib)
+			highest = max(highest, kib<<10)
+		}
+		select {
+		case <-ended:
+			return highest
+		case <-tick.C:
+		}
+	}
 }
 
 // alternate measures two things in turn, so that both meet the same machine.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -175,13 +176,18 @@ func lossyRound(c cost, all int, least time.Duration) error {
 	return nil
 }
 
-// memory shows the peak of a scan of 65,536 hosts.
+// memory shows the peak of a scan of 65,536 hosts: all open, and all silent, when
+// every probe is in flight at once.
 func (b *bench) memory() error {
+	open := lab.HostSpec{Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}}}
+	silent := lab.HostSpec{Rules: []lab.Rule{{Do: lab.Drop}}}
+	return errors.Join(b.memoryOf("open", open), b.memoryOf("silent", silent))
+}
+
+func (b *bench) memoryOf(name string, spec lab.HostSpec) error {
 	prefix := netip.MustParsePrefix("198.18.0.0/16")
-	l, _, err := host(lab.HostSpec{
-		Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}},
-		Prefixes: []netip.Prefix{prefix},
-	})
+	spec.Prefixes = []netip.Prefix{prefix}
+	l, _, err := host(spec)
 	if err != nil {
 		return err
 	}
@@ -195,7 +201,7 @@ func (b *bench) memory() error {
 		return err
 	}
 	s := list[len(list)-1]
-	fmt.Printf("  synscope  wall %v  processor %v  memory %.1f MiB; %v of 65,536, %d sent, %d dropped by the kernel\n",
+	fmt.Printf("  %-9s wall %v  processor %v  memory %.1f MiB; %v of 65,536, %d sent, %d dropped by the kernel\n", name,
 		median(ours, wall).Round(time.Millisecond), median(ours, cpu).Round(time.Millisecond),
 		float64(median(ours, peak))/(1<<20), s.States, s.Sent, s.KernelDrops)
 	return nil
