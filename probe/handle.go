@@ -74,12 +74,10 @@ func (e *engine) answered(id uint32, f *flight, ev *event) string {
 	if r <= f.rank {
 		return rejectDuplicate
 	}
-	if ev.kind.verified() {
-		e.learn(f, ev)
-	}
 	v := judge(e.cfg.Technique, f.target(), ev)
-	if ev.kind.verified() && f.host.way.source != ev.sender {
+	if ev.kind.verified() && !e.delayed(f, ev) {
 		v.RTT, v.Clock = e.measure(f.tx[ev.attempt], ev.at)
+		e.learn(f, ev)
 	}
 	f.best, f.rank = &v, r
 	switch r {
@@ -101,9 +99,23 @@ func (e *engine) grace(f *flight, ev *event) time.Duration {
 	return min(max(2*took, minRTO), f.host.rto(0, e.cfg.Timeout))
 }
 
+// delayed tells whether the time an answer took is more than its way: our own
+// kernel's verdict after seconds of neighbour discovery, or a SYN-ACK that the
+// far end sent again because its first one was lost. That one answers the same
+// transmission, and comes at least a second after the first (RFC 6298 §2.1).
+func (e *engine) delayed(f *flight, ev *event) bool {
+	if ev.sender == f.host.way.source {
+		return true
+	}
+	usual, took := f.host.srtt, e.now-f.tx[ev.attempt].sent
+	return ev.kind == answerSYNACK && usual > 0 && took-usual > synackRTO
+}
+
+// synackRTO is a little less than the second after which the far end repeats.
+const synackRTO = 900 * time.Millisecond
+
 // learn draws from an answer what it says about the host and the way there.
-// Errors made by routers, or by our own kernel after seconds of neighbour
-// discovery, say nothing of the host's round-trip time.
+// Errors made by routers say nothing of the host's round-trip time.
 func (e *engine) learn(f *flight, ev *event) {
 	if ev.kind == answerICMP {
 		return

@@ -269,6 +269,43 @@ func TestLateAnswerKeepsItsOwnRTT(t *testing.T) {
 	})
 }
 
+// A SYN-ACK that the far end repeats, its first one lost, answers the same
+// transmission a second later: no round trip is claimed for it, and the host's
+// timeout does not grow from it.
+func TestRepeatedSYNACKIsNoRoundTrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &simnet.Listener{}
+		first := map[netip.AddrPort]bool{}
+		host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags == craft.SYN && in.Dst.Port() == 82 {
+				if first[in.Src] = true; len(first) > 1 {
+					return // only the first attempt gets through
+				}
+				synack := craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: 9, Ack: in.Seq.Add(1), Flags: craft.SYN | craft.ACK, Window: 1}
+				out.Segment(time.Second, &synack)
+				return
+			}
+			l.Respond(now, in, out)
+		})
+		w := world{host: host, Config: simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}}}
+		targets := func(yield func(netip.AddrPort) bool) {
+			for _, p := range ranges(80, 82, target.Addr()) {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+		found, _, err := w.scan(t, t.Context(), probe.ScanConfig{Targets: targets, Rate: 10, Retries: 5})
+		v := found.ports[netip.AddrPortFrom(target.Addr(), 82)]
+		if err != nil || v.State != probe.StateOpen || v.RTT != 0 {
+			t.Errorf("%v with RTT %v, want open without one: %v", v.State, v.RTT, err)
+		}
+		if ok := found.ports[target]; ok.RTT != 10*ms {
+			t.Errorf("the port before it: RTT %v", ok.RTT)
+		}
+	})
+}
+
 // Every SYN-ACK is answered by an exact RST, and nothing else.
 func TestHalfOpenConnectionsAreClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

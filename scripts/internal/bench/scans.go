@@ -140,7 +140,7 @@ func (b *bench) lossy() error {
 			return err
 		}
 		if len(theirs) > i {
-			fmt.Printf("  nmap      %d of %d open ports found\n", strings.Count(string(theirs[i].out), "/tcp")-0, all)
+			fmt.Printf("  nmap      %d of %d open ports found\n", strings.Count(string(theirs[i].out), "/tcp  open")+strings.Count(string(theirs[i].out), "/tcp open"), all)
 		}
 	}
 	return nil
