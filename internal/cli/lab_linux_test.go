@@ -19,6 +19,9 @@ import (
 
 // These tests wait for networks, not for processors: many run side by side.
 func TestMain(m *testing.M) {
+	if os.Getenv(powerless) != "" {
+		os.Exit(runPowerless())
+	}
 	flag.Set("test.parallel", "16")
 	os.Exit(lab.Main(m))
 }

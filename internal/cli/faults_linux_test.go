@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
+)
+
+// TestBadInput: whatever is wrong with a command line is said in one line that
+// names it, with the right code, and before anything is sent.
+func TestBadInput(t *testing.T) {
+	dir := t.TempDir()
+	list := filepath.Join(dir, "list")
+	if err := os.WriteFile(list, []byte("192.0.2.1\n# fine\n192.0.2.999\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"scan", exitUsage, "no target"},
+		{"frobnicate", exitUsage, `unknown command "frobnicate"`},
+		{"scan --tiemout 3 192.0.2.1", exitUsage, "unknown flag --tiemout: did you mean --timeout?"},
+		{"scan -Pn 192.0.2.1", exitUsage, "no host discovery"},
+		{"scan -T4 192.0.2.1", exitUsage, "--rate"},
+		{"scan 192.0.2.1 -p", exitUsage, "flag -p needs a value"},
+		{"scan -p 80,banana 192.0.2.1", exitUsage, `"banana"`},
+		{"scan -p 70000 192.0.2.1", exitUsage, "70000"},
+		{"scan 192.0.2.0/33", exitUsage, "192.0.2.0/33"},
+		{"scan 192.0.2.300", exitUsage, "192.0.2.300"},
+		{"scan no-such-host.invalid", exitUsage, "no-such-host.invalid"},
+		{"scan -iL /no/such/file", exitUsage, "/no/such/file"},
+		{"scan -iL " + list, exitUsage, list + ":3"},
+		{"scan --exclude-file /no/such/file 192.0.2.1", exitUsage, "/no/such/file"},
+		{"scan --exclude 192.0.2.0/24 192.0.2.1", exitUsage, "nothing"},
+		{"scan --rate fast 192.0.2.1", exitUsage, `"fast"`},
+		{"scan --rate 0 192.0.2.1", exitUsage, `"0"`},
+		{"scan --timeout never 192.0.2.1", exitUsage, `"never"`},
+		{"scan --timeout 0 192.0.2.1", exitUsage, "--timeout"},
+		{"scan --max-retries 1000 192.0.2.1", exitUsage, "--max-retries"},
+		{"scan --max-retries -1 192.0.2.1", exitUsage, "--max-retries"},
+		{"scan --ttl 256 192.0.2.1", exitUsage, "--ttl"},
+		{"scan -g 0 192.0.2.1", exitUsage, "-g"},
+		{"scan --profile beos 192.0.2.1", exitUsage, "beos"},
+		{"scan --technique telepathy 192.0.2.1", exitUsage, "telepathy"},
+		{"scan -sS -sA 192.0.2.1", exitUsage, "one technique"},
+		{"scan --flags SQ 192.0.2.1", exitUsage, "SQ"},
+		{"scan --engine warp 192.0.2.1", exitUsage, "warp"},
+		{"scan --engine connect -sF 192.0.2.1", exitUsage, "fin"},
+		{"scan --engine raw -sT 192.0.2.1", exitUsage, "connect"},
+		{"scan --expect ajar 192.0.2.1", exitUsage, "ajar"},
+		{"scan -o yaml 192.0.2.1", exitUsage, "yaml"},
+		{"scan -oJ /no/such/dir/x 192.0.2.1", exitUsage, "/no/such/dir/x"},
+		{"scan -S nonsense 192.0.2.1", exitUsage, "nonsense"},
+		{"scan -4 -6 192.0.2.1", exitUsage, "-4 and -6"},
+		{"scan -p 80 --top-ports 5 192.0.2.1", exitUsage, "-p and --top-ports"},
+		{"scan --shard 5/4 192.0.2.1", exitUsage, "5/4"},
+		{"--color mauve scan 192.0.2.1", exitUsage, "mauve"},
+		{"scan -e nosuch0 192.0.2.1", exitUnable, "nosuch0"},
+		{"scan -S 203.0.113.9 192.0.2.1", exitUnable, "203.0.113.9"},
+		{"scan 203.0.113.9", exitUnable, "no route"},
+		{"doctor 192.0.2.1", exitUsage, "doctor takes no target"},
+		{"demo 192.0.2.1", exitUsage, "demo takes no target"},
+	} {
+		t.Run(tc.args, func(t *testing.T) {
+			t.Parallel()
+			lab.Require(t)
+			r := command(t.Context(), standardLab(t), strings.Fields(tc.args)...)
+			if r.code != tc.code || !strings.Contains(r.err, tc.says) {
+				t.Errorf("exit %d, want %d; stderr %q should contain %q", r.code, tc.code, r.err, tc.says)
+			}
+			if n := strings.Count(r.err, "\n"); n != 1 {
+				t.Errorf("%d lines: %q", n, r.err)
+			}
+		})
+	}
+}
+
+// TestInterfaceGoesDown: what was found is written, the summary says that the
+// run was cut short, and the code says so too.
+func TestInterfaceGoesDown(t *testing.T) {
+	lab.Require(t)
+	t.Parallel()
+	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{Name: "falling"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	h := l.Host("falling")
+	link, err := netlink.LinkByName(h.Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(300*time.Millisecond, func() { netlink.LinkSetDown(link) })
+	r := command(t.Context(), nil, "scan", "-o", "json", "-p-", "--rate", "5000", h.Addr4().String())
+	if r.code != exitInterrupted || !strings.Contains(r.err, "network went down") {
+		t.Errorf("exit %d: %q", r.code, r.err)
+	}
+	list := records(t, r.out)
+	last := list[len(list)-1]
+	states, _ := last["states"].(map[string]any)
+	if refused, _ := states["refused"].(float64); last["complete"] != false || refused < 500 {
+		t.Errorf("summary %v", last)
+	}
+}
+
+// TestInterrupt: the first Ctrl-C waits for what is in flight.
+func TestInterrupt(t *testing.T) {
+	l := standardLab(t)
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	r := command(ctx, l, "scan", "-o", "json", "-p-", "--rate", "1000", "slow")
+	list := records(t, r.out)
+	if r.code != exitInterrupted || len(list) < 300 || len(list) > 700 {
+		t.Errorf("exit %d, %d records: %s", r.code, len(list), r.err)
+	}
+	for _, rec := range list {
+		if rec.str("reason") == "interrupted" {
+			t.Errorf("not waited for: %v", rec)
+		}
+	}
+}
+
+// brokenPipe is a reader's end that has gone away.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestClosedPipeEndsTheScan: output that nobody reads ends the run; the other
+// outputs are whole.
+func TestClosedPipeEndsTheScan(t *testing.T) {
+	l := standardLab(t)
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "out.json")
+	var errs strings.Builder
+	s := Streams{In: strings.NewReader(""), Out: brokenPipe{}, Err: &errs, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	start := time.Now()
+	code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "-oJ", file, "-p-", "--rate", "1000", "web"}, s)
+	if code != exitInterrupted || time.Since(start) > 10*time.Second {
+		t.Errorf("exit %d after %v: %s", code, time.Since(start), errs.String())
+	}
+	b, err := os.ReadFile(file)
+	if err != nil || !strings.HasSuffix(string(b), "}\n") {
+		t.Errorf("the file is not whole: %v %q", err, b)
+	}
+}
+
+func TestDryRunNeedsNothing(t *testing.T) {
+	r := command(t.Context(), nil, "scan", "--dry-run", "--seed", "7", "-S", "192.0.2.1", "-g", "40000", "203.0.113.5:443")
+	const want = "IP 192.0.2.1.40000 > 203.0.113.5.443: Flags [S], seq "
+	if r.code != exitYes || !strings.HasPrefix(r.out, want) || !strings.Contains(r.out, "options [mss 1460,sackOK,TS val ") {
+		t.Errorf("exit %d: %q", r.code, r.out+r.err)
+	}
+	again := command(t.Context(), nil, "scan", "--dry-run", "--seed", "7", "-S", "192.0.2.1", "-g", "40000", "203.0.113.5:443")
+	if again.out != r.out {
+		t.Errorf("the same seed gives another packet: %q", again.out)
+	}
+}
+
+func TestOrderOfArguments(t *testing.T) {
+	for _, line := range []string{
+		"scan --dry-run -p 80,81 192.0.2.1 -g 4000", "scan 192.0.2.1 -p80,81 --dry-run -g4000",
+		"scan -p=80,81 -g=4000 --dry-run -- 192.0.2.1", "-q scan --dry-run -np80,81 192.0.2.1 -g 4000",
+		"scan --dry-run -p 80,81 192.0.2.1 -g 4000 -q", "scan -sS 192.0.2.1 --dry-run --p=80,81 -g 4000",
+	} {
+		r := command(t.Context(), nil, strings.Fields(line)...)
+		if n := strings.Count(r.out, "IP 0.0.0.0.4000 > 192.0.2.1.8"); r.code != exitYes || n != 2 {
+			t.Errorf("%s: exit %d, %d packets: %s%s", line, r.code, n, r.out, r.err)
+		}
+	}
+}
+
+// withoutRights runs a command line in a process of its own that has given up
+// every capability.
+func withoutRights(t *testing.T, args ...string) ran {
+	t.Helper()
+	lab.Require(t)
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), powerless+"=1")
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return ran{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// powerless is the variable that makes this test binary the program itself,
+// without capabilities.
+const powerless = "SYNSCOPE_TEST_POWERLESS"
+
+func runPowerless() int {
+	runtime.LockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var none [2]unix.CapUserData
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		panic(err)
+	}
+	return Main(context.Background(), os.Args, OSStreams())
+}
+
+// TestFallsBackToConnect: a user without any right gets whole connections and
+// is told so, in the records too; who names an engine gets no other.
+func TestFallsBackToConnect(t *testing.T) {
+	h := standardLab(t).Host("web").Addr4().String()
+	r := withoutRights(t, "scan", "-o", "json", "-p", "80,81", h)
+	if r.code != exitYes || !strings.Contains(r.err, "raw sockets are not permitted") {
+		t.Fatalf("exit %d: %s", r.code, r.err)
+	}
+	for _, rec := range records(t, r.out) {
+		switch rec.str("type") {
+		case "run":
+			if rec.str("engine") != "connect" {
+				t.Errorf("engine %q", rec.str("engine"))
+			}
+		case "port":
+			want := map[float64]string{80: "open connected tcp-info", 81: "refused conn-refused user"}[rec["port"].(float64)]
+			if got := rec.str("state") + " " + rec.str("reason") + " " + rec.str("rtt_clock"); got != want {
+				t.Errorf("%v: %s, want %s", rec["port"], got, want)
+			}
+		}
+	}
+	for _, args := range []string{"scan --engine raw -p 80 ", "scan -sF -p 80 "} {
+		r := withoutRights(t, strings.Fields(args+h)...)
+		if r.code != exitUnable || r.out != "" || !strings.Contains(r.err, "setcap") {
+			t.Errorf("%s: exit %d: %q %q", args, r.code, r.out, r.err)
+		}
+	}
+	if r := withoutRights(t, "doctor"); r.code != exitUnable || !strings.Contains(r.out, "missing") {
+		t.Errorf("doctor: exit %d: %s", r.code, r.out)
+	}
+}
