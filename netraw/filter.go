@@ -39,14 +39,17 @@ const (
 //	  tcp dst port P
 //	  or icmp[icmptype] in {3,4,5,11,12} and quoted ip proto \tcp and quoted src port P
 //	  or icmp6 and ip6[40] in {1,2,3,4} and ip6[54] = 6 and ip6[88:2] in P
-//	  or ip6[6] in {0,43,44,51,60}
+//	  or ip6[6] in {43,44,51,60}
+//	  or ip6[6] = 0 and not (ip6[40:2] = 0x3a00 and not ip6[48] in {1,2,3,4})
 //	) or outbound and tcp src port P
 //
 // Of fragments it takes the first, which has the ports. The ICMP types are
 // the error messages of RFC 1122 §3.2.2 and RFC 4443 §2.1; the quoted IPv4
 // header may have options, the quoted IPv6 header no extension. An arriving
 // IPv6 packet with an extension header passes whatever it holds, because
-// classic BPF cannot walk the chain: the reader has to.
+// classic BPF cannot walk the chain: the reader has to. Only the chatter of
+// every IPv6 link is told apart, reports of multicast groups, which are
+// ICMPv6 behind a hop-by-hop header of 8 bytes (RFC 3810 §5).
 func receiveFilter(ports []uint16) []bpf.Instruction {
 	program := []line{
 		{op: bpf.LoadExtension{Num: bpf.ExtType}},
@@ -85,7 +88,7 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 
 		{label: "ipv6", op: bpf.LoadAbsolute{Off: 6, Size: 1}},
 		{op: equal(protoICMPv6), yes: "icmp6"},
-		{op: equal(protoHopByHop), yes: "pass"},
+		{op: equal(protoHopByHop), yes: "hops"},
 		{op: equal(protoRouting), yes: "pass"},
 		{op: equal(protoFragment), yes: "pass"},
 		{op: equal(protoAH), yes: "pass"},
@@ -93,6 +96,12 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{op: equal(protoTCP), no: "drop"},
 		{op: bpf.LoadAbsolute{Off: 40 + 2, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},
+
+		{label: "hops", op: bpf.LoadAbsolute{Off: 40, Size: 2}},
+		{op: equal(protoICMPv6 << 8), no: "pass"},
+		{op: bpf.LoadAbsolute{Off: 48, Size: 1}},
+		{op: bpf.JumpIf{Cond: bpf.JumpLessThan, Val: 1}, yes: "drop"},
+		{op: bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: 4}, yes: "drop", no: "pass"},
 
 		{label: "icmp6", op: bpf.LoadAbsolute{Off: 40, Size: 1}},
 		{op: bpf.JumpIf{Cond: bpf.JumpLessThan, Val: 1}, yes: "drop"},

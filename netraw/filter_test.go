@@ -130,6 +130,11 @@ func ipv6Cases(ours, other uint16) []filterCase {
 		pkt := serialize(header(far, near, layers.IPProtocol(next), 64), gopacket.Payload{6, 0, 1, 4, 0, 0, 0, 0})
 		add("next header "+name(next), pkt, slices.Contains([]int{0, 43, 44, 51, 60}, next))
 	}
+	for kind, pass := range map[byte]bool{1: true, 4: true, 130: false, 143: false} {
+		behind := []byte{protoICMPv6, 0, 5, 2, 0, 0, 1, 0, kind, 0, 0, 0}
+		pkt := serialize(header(far, near, layers.IPProtocolIPv6HopByHop, 1), gopacket.Payload(behind))
+		add("icmp "+name(int(kind))+" behind hop-by-hop options", pkt, pass)
+	}
 	return cases
 }
 
@@ -237,8 +242,12 @@ func wanted6(c filterCase, port func(int) bool) bool {
 		return false
 	case b[6] == protoICMPv6 && len(b) >= 90:
 		return b[40] >= 1 && b[40] <= 4 && b[54] == protoTCP && port(88)
+	case b[6] == protoHopByHop && len(b) >= 42 && b[40] == protoICMPv6 && b[41] == 0:
+		return len(b) >= 49 && b[48] >= 1 && b[48] <= 4
+	case b[6] == protoHopByHop:
+		return len(b) >= 42
 	default:
-		return slices.Contains([]byte{0, 43, 44, 51, 60}, b[6])
+		return slices.Contains([]byte{43, 44, 51, 60}, b[6])
 	}
 }
 

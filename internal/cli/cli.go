@@ -73,6 +73,7 @@ func run(ctx context.Context, args []string, s Streams) error {
 }
 
 func newApp(s Streams) *cli.App {
+	cli.FlagStringer = flagLine
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}
 	return &cli.App{
 		Name:      "synscope",

@@ -85,7 +85,7 @@ var stops = []struct{ why, line string }{
 		"scan -p- --rate 100k web",
 	},
 	{
-		"256 addresses, as records for a script.",
+		"Four of 256 addresses, as records for a script.",
 		"scan -o json --open -p 80 198.51.100.128/30",
 	},
 }

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -41,11 +43,25 @@ func examine(c *cli.Context, s Streams, found []netraw.Capability) error {
 		return &exit{exitInterrupted, err}
 	}
 	for _, f := range found {
-		if !f.OK {
-			return &exit{exitUnable, fmt.Errorf("something is missing: see above")}
+		if !f.OK && !spared(f, found) {
+			return &exit{exitUnable, errors.New("this user cannot do all that here: see above")}
 		}
 	}
 	return nil
+}
+
+// stands names for each capability another that makes it dispensable.
+var stands = map[string]string{
+	"hold-port-filter":  "hold-port-min-ttl",
+	"hold-port-min-ttl": "hold-port-filter",
+	"user-namespace":    "raw-send-ipv4",
+}
+
+// spared tells whether a missing capability can be done without.
+func spared(missing netraw.Capability, found []netraw.Capability) bool {
+	return slices.ContainsFunc(found, func(c netraw.Capability) bool {
+		return c.OK && c.Name == stands[missing.Name]
+	})
 }
 
 func printCapabilities(s Streams, found []netraw.Capability) error {
@@ -55,13 +71,17 @@ func printCapabilities(s Streams, found []netraw.Capability) error {
 	}
 	var b strings.Builder
 	for _, f := range found {
-		mark := "ok     "
-		if !f.OK {
-			mark = "missing"
+		mark := "ok"
+		switch {
+		case !f.OK && spared(f, found):
+			mark = "not needed"
+		case !f.OK:
+			mark = "MISSING"
 		}
-		fmt.Fprintf(&b, "%s  %-*s  %s\n", mark, width, f.Name, f.For)
+		fmt.Fprintf(&b, "%-10s  %-*s  %s\n", mark, width, f.Name, f.For)
 		if !f.OK {
-			fmt.Fprintf(&b, "         %s\n         to mend it: %s\n", f.Err, f.Remedy)
+			why := strings.TrimSuffix(f.Err.Error(), ": "+netraw.ErrPermission.Error())
+			fmt.Fprintf(&b, "            %s\n            to mend it: %s\n", why, f.Remedy)
 		}
 	}
 	_, err := s.Out.Write([]byte(b.String()))

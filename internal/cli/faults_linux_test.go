@@ -239,7 +239,7 @@ func TestFallsBackToConnect(t *testing.T) {
 			t.Errorf("%s: exit %d: %q %q", args, r.code, r.out, r.err)
 		}
 	}
-	if r := withoutRights(t, "doctor"); r.code != exitUnable || !strings.Contains(r.out, "missing") {
+	if r := withoutRights(t, "doctor"); r.code != exitUnable || !strings.Contains(r.out, "MISSING") {
 		t.Errorf("doctor: exit %d: %s", r.code, r.out)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // outputFlags say where results go.
 func outputFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "o", Usage: "`FORMAT` of standard output: " + formatNames()},
+		&cli.StringFlag{Name: "o", Usage: "`FORMAT` of standard output: " + formatNames() + " (default: text)"},
 		&cli.BoolFlag{Name: "open", Usage: "show only ports that are open, or may be"},
 		&cli.BoolFlag{Name: "reason", Usage: "show what each verdict rests on"},
 	}

@@ -101,13 +101,6 @@ func within(c *cli.Context, name string, low, high int) (uint64, error) {
 	return uint64(n), nil
 }
 
-func dashed(name string) string {
-	if len(name) == 1 {
-		return "-" + name
-	}
-	return "--" + name
-}
-
 func sourceOf(word string) (netip.Addr, error) {
 	if word == "" {
 		return netip.Addr{}, nil

@@ -21,7 +21,7 @@ func scanCommand(s Streams) *cli.Command {
 		Name:      "scan",
 		Usage:     "which ports are open, refused, filtered?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(scanFlags(), targetFlags(), probeFlags(), outputFlags()),
+		Flags:     joined(scanFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", outputFlags())),
 		Action: func(c *cli.Context) error {
 			scan, err := newScan(c, s)
 			if err != nil {
@@ -47,11 +47,11 @@ func joined(groups ...[]cli.Flag) (all []cli.Flag) {
 
 func scanFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "technique", Value: "syn", Usage: "`NAME`: syn, connect, ack, window, fin, null, xmas, maimon"},
+		&cli.StringFlag{Name: "technique", Value: "syn", Usage: "`NAME` of how to probe: syn, connect, ack, window, fin, null, xmas, maimon"},
 		&cli.StringFlag{Name: "flags", Usage: "probe with any other `FLAGS`, such as SF or syn,urg"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
 		&cli.BoolFlag{Name: "plan", Usage: "print what would be probed and how long it takes, and stop"},
-		&cli.Uint64Flag{Name: "seed", Usage: "`N` behind the order of probing (default: random)"},
+		&cli.Uint64Flag{Name: "seed", Usage: "`N` behind the order of probing (default: a random one)"},
 		&cli.StringFlag{Name: "shard", Usage: "probe only part `I/N` of the targets"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every port is in `STATE`"},
 	}

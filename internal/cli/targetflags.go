@@ -13,7 +13,7 @@ import (
 // targetFlags say what is probed.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "p", Usage: "`PORTS`: 22,80,8000-8100,https; - is all of 1-65535"},
+		&cli.StringFlag{Name: "p", Usage: "`PORTS` to probe: 22,80,8000-8100,https; - is all of 1-65535 (default: the commonly served ones)"},
 		&cli.IntFlag{Name: "top-ports", Usage: "the `N` most commonly served ports"},
 		&cli.StringSliceFlag{Name: "iL", Usage: "more targets from `FILE`, one a line; - is standard input"},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "`TARGETS` never to probe"},

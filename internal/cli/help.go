@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/urfave/cli/v2"
+)
+
+// flagLine is a flag's line in the help: its names as one types them, what its
+// value is, what it means, and a default only where there is one to know.
+func flagLine(f cli.Flag) string {
+	doc := f.(cli.DocGenerationFlag)
+	value, meaning := placeholder(doc.GetUsage())
+	var names []string
+	for _, name := range f.Names() {
+		names = append(names, dashed(name))
+	}
+	line := strings.Join(names, ", ")
+	if doc.TakesValue() {
+		line += " " + value
+	}
+	line += "\t" + meaning
+	if d := doc.GetValue(); doc.TakesValue() && d != "" && d != "0" && d != "[]" && !strings.Contains(meaning, "(default") {
+		line += " (default: " + d + ")"
+	}
+	return line
+}
+
+// placeholder takes the word in back quotes out of a usage text.
+func placeholder(usage string) (value, meaning string) {
+	before, rest, found := strings.Cut(usage, "`")
+	value, after, closed := strings.Cut(rest, "`")
+	if !found || !closed {
+		return "VALUE", usage
+	}
+	return value, before + value + after
+}
+
+// dashed writes a flag as people type it: -p, -oJ, --rate.
+func dashed(name string) string {
+	if len(name) == 1 || len(name) == 2 && unicode.IsUpper(rune(name[1])) {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// under puts flags under a heading of the help.
+func under(heading string, flags []cli.Flag) []cli.Flag {
+	for _, f := range flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.Category = heading
+		case *cli.StringSliceFlag:
+			f.Category = heading
+		case *cli.IntFlag:
+			f.Category = heading
+		case *cli.Uint64Flag:
+			f.Category = heading
+		case *cli.BoolFlag:
+			f.Category = heading
+		}
+	}
+	return flags
+}
