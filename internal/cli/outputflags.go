@@ -53,8 +53,8 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 		return nil, usagef("--color: %w", err)
 	}
 	d := &display{streams: s, quiet: c.Bool("q"), level: verbosity(c)}
-	if isTerminal(s.Err) && !d.quiet {
-		d.attach()
+	if terminal, ok := s.Err.(*os.File); ok && isTerminal(terminal) && !d.quiet {
+		d.attach(terminal)
 	}
 	d.Output, err = report.Open(report.Config{
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
@@ -73,10 +73,10 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 
 // attach keeps a line of progress at the foot of the terminal; what else goes
 // to the same terminal goes above it.
-func (d *display) attach() {
-	screen := report.NewScreen(d.streams.Err)
+func (d *display) attach(terminal *os.File) {
+	screen := report.NewScreen(terminal)
 	d.progress = &report.Progress{Screen: screen, Width: func() int {
-		width, _, _ := term.GetSize(int(d.streams.Err.(*os.File).Fd()))
+		width, _, _ := term.GetSize(int(terminal.Fd()))
 		return width
 	}}
 	if isTerminal(d.streams.Out) {

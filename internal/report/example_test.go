@@ -38,7 +38,7 @@ func ExampleOpen() {
 	}
 	// Output:
 	// web.example (192.0.2.7)
-	// PORT       STATE          SERVICE           RTT (user clock)
+	// PORT       STATE          SERVICE           RTT (user)
 	// 443/tcp    open           https             20.1 ms
 	// 65,530 refused (reset)
 }

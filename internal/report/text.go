@@ -122,7 +122,7 @@ func (t *textSink) heading(lines []string, p *Port) []string {
 	}
 	rtt := "RTT"
 	if t.clock != "" {
-		rtt += " (" + t.clock + " clock)"
+		rtt += " (" + t.clock + ")"
 	}
 	reason := ""
 	if t.o.Reason {
@@ -149,7 +149,7 @@ const (
 	portWide    = len("65535/tcp")
 	stateWide   = len("open|filtered")
 	serviceWide = 16
-	rttWide     = len("RTT (kernel-rx clock)")
+	rttWide     = len("RTT (kernel-rx)")
 )
 
 // columns lays out one line; state is padded already, for it may be coloured.

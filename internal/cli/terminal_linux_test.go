@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal opens a pseudo-terminal, pty(7), and returns the end that a program
+// is given, and a function that closes it and returns what the person saw.
+func terminal(t *testing.T) (*os.File, func() string) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan string)
+	go func() {
+		b, _ := io.ReadAll(person) // EIO when the other end is closed
+		person.Close()
+		seen <- string(b)
+	}()
+	return program, func() string {
+		program.Close()
+		return <-seen
+	}
+}
+
+// TestOnATerminal: progress at the foot, results in colour above it.
+func TestOnATerminal(t *testing.T) {
+	l := standardLab(t)
+	t.Parallel()
+	screen, close := terminal(t)
+	s := Streams{In: strings.NewReader(""), Out: screen, Err: screen, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	code := Main(t.Context(), []string{"synscope", "scan", "-p", "80,81", "--timeout", "300ms", "web", "fortress"}, s)
+	seen := close()
+	for _, want := range []string{"\x1b[32mopen\x1b[", " % · ", "of 10k", "4 ports probed in"} {
+		if !strings.Contains(seen, want) {
+			t.Errorf("%q is missing from %q", want, seen)
+		}
+	}
+	if code != exitYes {
+		t.Errorf("exit %d", code)
+	}
+	if last := seen[strings.LastIndex(seen, "\x1b[K"):]; strings.Contains(last, " % ") {
+		t.Errorf("the progress is still there: %q", last)
+	}
+}
