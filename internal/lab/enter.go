@@ -88,7 +88,7 @@ func reexecute(ctx context.Context) (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	var refused []error
+	var refused error
 	for _, attr := range isolations() {
 		cmd, err := copyOfSelf(ctx, attr)
 		if err != nil {
@@ -101,9 +101,17 @@ func reexecute(ctx context.Context) (int, error) {
 			return wait(cmd, signals)
 		}
 		signal.Stop(signals)
-		refused = append(refused, err)
+		refused = joined(refused, err)
 	}
-	return 0, notPermitted(errors.Join(refused...))
+	return 0, notPermitted(refused)
+}
+
+// joined puts errors into one line.
+func joined(first, second error) error {
+	if first == nil {
+		return second
+	}
+	return fmt.Errorf("%w; %w", first, second)
 }
 
 func notPermitted(err error) error {

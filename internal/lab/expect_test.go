@@ -14,6 +14,8 @@ import (
 func agree(t *testing.T, l *Lab) {
 	t.Helper()
 	p := newProber(t)
+	answers := make(chan map[uint16]answer)
+	go func() { answers <- p.collect(500 * time.Millisecond) }()
 	asked := make(map[uint16]Expectation)
 	sport := uint16(20000)
 	for _, h := range l.Hosts() {
@@ -36,7 +38,7 @@ func agree(t *testing.T, l *Lab) {
 			}
 		}
 	}
-	got := p.collect(300 * time.Millisecond)
+	got := <-answers
 	fates := make(map[Fate]int)
 	for sport, e := range asked {
 		fates[e.Fate]++

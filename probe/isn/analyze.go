@@ -29,6 +29,7 @@ func Analyze(samples []Sample, opts Options) Report {
 	shown := whole.shown()
 	answer := classify(shown)
 	r.adopt(answer)
+	r.beHumble()
 	if opts.Shallow {
 		return r
 	}
@@ -38,6 +39,32 @@ func Analyze(samples []Sample, opts Options) Report {
 	r.measure(shown, answer)
 	r.remark(whole)
 	return r
+}
+
+// The highest confidence in a class that rests on noise or on a handful of
+// equal steps, from fewer than leastRandom samples. The quick plan's answers on
+// model hosts are right about so often.
+const (
+	quickNoise = 0.90
+	quickStep  = 0.96
+)
+
+// beHumble lowers the confidence where few samples leave room for a class that
+// more of them would show.
+func (r *Report) beHumble() {
+	if r.Samples >= leastRandom {
+		return
+	}
+	switch r.Class {
+	case ClassGlobalClock, ClassGlobalMixed, ClassTupleClock, ClassRandomIncrement, ClassTupleRandomIncrement, ClassMixed:
+		r.Confidence = min(r.Confidence, quickNoise)
+	case ClassGlobalStep:
+		r.Confidence = min(r.Confidence, quickStep)
+	default:
+		return
+	}
+	r.note("few-samples", Info, "Few samples: a step and a slow clock, or several machines, may hide in what looks like one.",
+		fmt.Sprintf("%d samples", r.Samples))
 }
 
 // shown prepares what detectors of each sight are shown.
@@ -176,8 +203,9 @@ func (r *Report) remarkBackends(v *view) {
 		wscale Opt[uint8]
 	}
 	seen := make(map[Opt[Offer]]map[face]int)
-	for i := range v.points {
-		s := v.points[i].sample
+	plain := v.unladdered()
+	for i := range plain {
+		s := plain[i].sample
 		f := face{s.TTL, s.MSS, s.WScale}
 		if seen[s.Offer] == nil {
 			seen[s.Offer] = make(map[face]int)

@@ -132,6 +132,9 @@ func bundleAt(group []point, hz float64) bundle {
 	return b
 }
 
+// leastBits is the evidence below which several generators are not believed.
+const leastBits = 28
+
 // rangeGap is the distance that separates two counters' ranges, and
 // mostCounters how many are told apart.
 const (
@@ -161,7 +164,7 @@ func severalCounters(v *view) (verdict, bool) {
 		}
 	}
 	bits := float64(steps-2)*(32-math.Log2(float64(k)*(float64(width)+1))) + float64(rises)
-	if steps < 6 || rises != steps || bits < leastBits {
+	if steps < 6 || rises != steps || width == 0 || bits < leastBits {
 		return verdict{}, false
 	}
 	out := verdict{class: ClassMixed, confidence: sure(bits), flags: []string{FlagMultiBackend}}

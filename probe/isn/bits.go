@@ -13,19 +13,32 @@ func detectCollisions(v *view) (verdict, bool) {
 	points := v.points
 	n := len(points)
 	again := n - distinct(points)
-	if n < 8 || again < 2 && !(again == 1 && n < 4096) {
+	if n < leastRandom || again == 0 {
 		return verdict{}, false
 	}
-	chance := math.Log2(float64(n) * float64(n-1) / 2 / space)
-	out := verdict{class: ClassWeakRandom, variant: "collisions", confidence: sure(-chance * float64(again) / 2)}
-	if again > n/100+1 || chance*float64(again) < -leastBits {
-		pool := poolSize(n, again)
-		out.freeBits = Some(math.Log2(pool))
-		out.note("collisions", Warning, fmt.Sprintf("%d of %d numbers were there before", again, n),
-			"Numbers come again: there are only about %.0f of them.", pool)
-		return out, true
+	bits := surplusCollisions(n, again)
+	if bits < leastCollision {
+		return verdict{}, false
 	}
-	return verdict{}, false
+	pool := poolSize(n, again)
+	out := verdict{class: ClassWeakRandom, variant: "collisions", confidence: sure(bits), freeBits: Some(math.Log2(pool))}
+	out.note("collisions", Warning, fmt.Sprintf("%d of %d numbers were there before", again, n),
+		"Numbers come again: there are only about %.0f of them.", pool)
+	return out, true
+}
+
+// leastCollision is the evidence, in bits, below which collisions are chance.
+const leastCollision = 20
+
+// surplusCollisions is log2 of how unlikely it is that so many of n random
+// numbers were there before (Chernoff's bound on a Poisson variable).
+func surplusCollisions(n, again int) float64 {
+	expected := float64(n) * float64(n-1) / 2 / space
+	if float64(again) <= expected {
+		return 0
+	}
+	k := float64(again)
+	return (k*math.Log(k/expected) - k + expected) / math.Ln2
 }
 
 // poolSize estimates the size of the store from how many of n draws were there

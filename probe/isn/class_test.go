@@ -136,7 +136,7 @@ func TestStaleHalfOpenIsNotAConstant(t *testing.T) {
 }
 
 func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
-	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassTupleClock, isn.ClassGlobalMixed, isn.ClassWeakRandom} {
+	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassTupleClock, isn.ClassGlobalMixed, isn.ClassGlobalStep, isn.ClassGlobalClock, isn.ClassSYNCookies, isn.ClassWeakRandom} {
 		rng := rand.New(rand.NewPCG(4, 4))
 		plan := isn.NewPlan(isn.PlanConfig{Samples: 100_000, Budget: time.Hour})
 		for i := range plan.Steps {
@@ -147,6 +147,9 @@ func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
 		r := isn.Analyze(samples, isn.Options{})
 		took := time.Since(start)
 		t.Logf("%v: %d samples in %v: %v %.3f", class, len(samples), took, r.Class, r.Confidence)
+		if r.Class != class || r.Confidence < 0.85 {
+			t.Errorf("%v: got %v %.3f: %v", class, r.Class, r.Confidence, r.Findings)
+		}
 		if took > time.Second && !raceEnabled {
 			t.Errorf("%v: %v", class, took)
 		}

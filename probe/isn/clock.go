@@ -25,8 +25,8 @@ var nominals = []struct {
 	{100, "100 Hz ticks"},
 }
 
-// leastBits is the evidence below which no line is believed.
-const leastBits = 28
+// lineBits is the evidence below which no line is believed.
+const lineBits = 20
 
 // widths are the factors on the uncertainty of times that are tried in turn.
 // The shortest RTT of a few under heavy jitter may itself hold much queueing,
@@ -54,9 +54,10 @@ func detectGlobalLine(v *view) (verdict, bool) {
 // globalLine compares a clock alone with a clock and a step.
 func globalLine(v *view) (verdict, bool) {
 	all := [][]point{v.points}
-	quantum := float64(commonDivisor(all, quantumBits))
+	stretch := v.stretch() // differences over long gaps wrap, and keep no divisor
+	quantum := float64(commonDivisor([][]point{stretch}, quantumBits))
 	clock := fitLine(all, quantum)
-	plane := fitPlane(v.points, quantum)
+	plane := fitPlane(stretch, quantum)
 	isClock := believable(&clock) && clock.inliers*100 >= clock.total*85
 	isPlane := plane.mixed(quantum)
 	switch {
@@ -72,7 +73,7 @@ func globalLine(v *view) (verdict, bool) {
 
 // believable reports whether the line is no coincidence and moves at all.
 func believable(l *line) bool {
-	if l.bits < leastBits || l.hz == 0 {
+	if l.bits < lineBits || l.hz == 0 {
 		return false
 	}
 	moved := 0
@@ -89,7 +90,7 @@ func believable(l *line) bool {
 // mixed reports whether both a step and a clock are there: each stands clear
 // of its error, and together they explain the samples.
 func (p *plane) mixed(quantum float64) bool {
-	if p.fit == nil || !p.apart || p.bits < leastBits || p.inliers*100 < p.total*85 {
+	if p.fit == nil || !p.apart || p.bits < lineBits || p.inliers*100 < p.total*85 {
 		return false
 	}
 	hzErr := p.fit.standardError(1, p.reg)
@@ -100,7 +101,7 @@ func (p *plane) mixed(quantum float64) bool {
 // better reports whether the step explains what the clock alone leaves.
 func (p *plane) better(l *line) bool {
 	fit := l.regression().solve()
-	return fit == nil || l.inliers < p.inliers || p.fit.scale < 0.7*fit.scale ||
+	return fit == nil || l.inliers*p.total < p.inliers*l.total || p.fit.scale < 0.7*fit.scale ||
 		math.Abs(p.step) > 8*p.stepErr
 }
 
@@ -152,9 +153,16 @@ func (l *line) evidence() string {
 		l.inliers, l.total, len(l.groups), l.hz, l.bits)
 }
 
-// name names the nominal rate, if the interval holds exactly one.
+// nameable is how wide an interval may be, as a share of the rate, for a
+// nominal inside it to mean anything.
+const nameable = 0.05
+
+// name names the nominal rate, if a narrow interval holds exactly one.
 func (v *verdict) name() {
 	c := &v.clock.Value
+	if c.High-c.Low > nameable*c.Hz {
+		return
+	}
 	held := -1
 	for i, n := range nominals {
 		if n.hz >= c.Low && n.hz <= c.High {
@@ -173,9 +181,9 @@ func (v *verdict) name() {
 
 // caution lowers the confidence where a step could hide in the rate.
 func (v *verdict) caution(w *view) {
-	if r := collinearity(w.points); r > 0.99 {
+	if u := unevenness(w.stretch()); u < leastUneven {
 		v.confidence = min(v.confidence, 0.6)
-		v.note("uniform-spacing", Notice, fmt.Sprintf("r² of count and time %.4f", r),
+		v.note("uniform-spacing", Notice, fmt.Sprintf("gaps spread by %.2f of their mean", u),
 			"The samples are evenly spaced: growth per connection and growth per second cannot be told apart. Both kinds of gap would.")
 	}
 }

@@ -11,10 +11,10 @@
 // the middle of its exchange as its moment and its RTT's excess over the
 // shortest as that moment's uncertainty, and numbers tuples and attempts. It
 // then asks a list of detectors: exact equalities first (constants, cookies,
-// cycles, fixed steps), then exact generators (congruential, xorshift, shift
-// registers), then lines with noise (clocks, steps and both), then statistics
-// (bounded increments, several backends, collisions, biased bits). What is left
-// is random, if there were enough samples to have shown the rest, and unknown
+// cycles, fixed steps), then lines with noise (clocks, steps and both) and
+// bounded increments, then generators (congruential, xorshift, shift registers),
+// then statistics (several backends, collisions, biased bits). What is left is
+// random, if there were enough samples to have shown the rest, and unknown
 // otherwise.
 //
 //	samples, err := isn.ReadCSV(file, "host.csv")

@@ -10,6 +10,10 @@ import (
 // blindGuesses cover half of all sequence numbers.
 const blindGuesses = 1 << 31
 
+// luckyGuesses is what a predictor must beat to be taken for more than luck:
+// half of a few random numbers are seldom so near to anything.
+const luckyGuesses = 1 << 28
+
 // predictor guesses the ISN of a new connection, that of points[i], from what
 // was sampled before it. It may know when the connection is opened and from
 // where, because a forger opens it himself.
@@ -74,16 +78,17 @@ func guesses(v *view, own func([]point) (craft.Seq, bool)) (float64, bool) {
 	}
 	list := predictors(v, own)
 	half := len(held) / 2
-	best, least := -1, math.Inf(1)
+	best, least := -1, float64(luckyGuesses)
 	for i, p := range list {
 		if g := p.cost(v.points, held[:half]); g < least {
 			best, least = i, g
 		}
 	}
-	if best < 0 || least >= blindGuesses {
+	if best < 0 {
 		return blindGuesses, true
 	}
-	return list[best].cost(v.points, held[half:]), true
+	g := list[best].cost(v.points, held[half:])
+	return cond(g < 2*luckyGuesses, g, blindGuesses), true
 }
 
 // newcomers lists the points that are the first of their tuple and have at

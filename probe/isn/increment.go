@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // largestIncrement bounds what counts as a bounded positive step. Among random
@@ -61,6 +63,9 @@ func incrementVerdict(groups [][]point, class Class) (verdict, bool) {
 	if len(steps) < leastIncrements || bits < 20 {
 		return verdict{}, false
 	}
+	if r := gapCorrelation(groups); r > timely {
+		return undecidedGrowth(r), true
+	}
 	low, high := slices.Min(steps), slices.Max(steps)
 	out := verdict{class: class, confidence: sure(bits)}
 	severity, whose := Warning, "everybody's connections"
@@ -74,4 +79,32 @@ func incrementVerdict(groups [][]point, class Class) (verdict, bool) {
 	out.note("bounded-increments", severity, fmt.Sprintf("%d steps between %d and %d", len(steps), low, high),
 		"A counter for %s grows by a bounded amount each time (%.1f bits seen), and not with time.", whose, math.Log2(float64(high-low)+1))
 	return out, true
+}
+
+// timely is the squared correlation of steps with the time since the last one
+// from which growth is no longer called independent of time. Random steps over
+// the default plan's gaps never come near it.
+const timely = 0.8
+
+// gapCorrelation is the squared correlation of the steps with their gaps; NaN
+// where either does not vary.
+func gapCorrelation(groups [][]point) float64 {
+	var gaps, steps []float64
+	for _, g := range groups {
+		for i := 1; i < len(g); i++ {
+			gaps = append(gaps, g[i].t-g[i-1].t)
+			steps = append(steps, float64(uint32(g[i].x-g[i-1].x)))
+		}
+	}
+	r := stat.Correlation(gaps, steps, nil)
+	return r * r
+}
+
+// undecidedGrowth says that something grows with time, on no line that the
+// measured jitter allows.
+func undecidedGrowth(r float64) verdict {
+	var out verdict
+	out.note("growth-with-time", Notice, fmt.Sprintf("r² of step and gap %.2f", r),
+		"The numbers grow with time, but not closely enough to a line: the path's jitter or a busy host hides the clock. A longer run would show it.")
+	return out
 }

@@ -8,8 +8,8 @@ import (
 	"synscope/craft"
 )
 
-// A linear congruential generator goes from state s to a·s + c mod m. The ISN
-// is the state itself, or the top 32 bits of a longer one. Where only a is
+// A linear congruential generator goes from state s to a·s + c mod m, and the
+// ISN is the state itself. Where only a is
 // known, c follows from two states and each further one is a test of 32 bits;
 // where nothing is known but that m = 2^32, the differences d follow
 // d' = a·d, so two of them give a; where m is unknown too, it divides every
@@ -38,16 +38,6 @@ var multipliers = []multiplier{
 	{69621, 1<<31 - 1, "Fishman"},
 	{65539, 1 << 31, "RANDU"},
 	{279470273, 4294967291, "L'Ecuyer 1999"},
-}
-
-// truncated are generators of 48 bits of which the top 32 are seen.
-var truncated = []struct {
-	a, c uint64
-	name string
-}{
-	{0x5DEECE66D, 0xB, "drand48, Java"},
-	{44485709377909, 0, "Cray"},
-	{25214903917, 11, "drand48, Java"},
 }
 
 // leastRun is how many direct successors a generator needs: two give the
@@ -126,7 +116,7 @@ func lcgNext(a, c, m uint64) func([]point) (craft.Seq, bool) {
 	}
 }
 
-// mulmod, addmod and submod work modulo m up to 2^33; arguments below m.
+// mulmod, addmod and submod work modulo m up to 2^32; arguments below m.
 func mulmod(a, b, m uint64) uint64 {
 	hi, lo := bits.Mul64(a%m, b%m)
 	_, rem := bits.Div64(hi%m, lo, m)
@@ -189,44 +179,6 @@ func inverse32(d uint32) uint32 {
 	return x
 }
 
-// truncatedLCG finds 48-bit generators of which the top 32 bits are seen, by
-// trying the 16 hidden bits.
-func truncatedLCG(run []point) (recovered, bool) {
-	const mask = 1<<48 - 1
-	for _, k := range truncated {
-		for hidden := range uint64(1 << 16) {
-			s := uint64(run[0].x)<<16 | hidden
-			i := 1
-			for ; i < len(run); i++ {
-				if s = (s*k.a + k.c) & mask; craft.Seq(s>>16) != run[i].x {
-					break
-				}
-			}
-			if i == len(run) {
-				return recovered{"lcg (" + k.name + ", top 32 of 48 bits)", i - 2, truncatedNext(k.a, k.c)}, true
-			}
-		}
-	}
-	return recovered{}, false
-}
-
-// truncatedNext predicts by finding the hidden bits in the last two numbers.
-func truncatedNext(a, c uint64) func([]point) (craft.Seq, bool) {
-	const mask = 1<<48 - 1
-	return func(h []point) (craft.Seq, bool) {
-		if len(h) < 2 || h[len(h)-1].k != h[len(h)-2].k+1 {
-			return 0, false
-		}
-		for hidden := range uint64(1 << 16) {
-			s := ((uint64(h[len(h)-2].x)<<16|hidden)*a + c) & mask
-			if craft.Seq(s>>16) == h[len(h)-1].x {
-				return craft.Seq((s*a + c) & mask >> 16), true
-			}
-		}
-		return 0, false
-	}
-}
-
 // anyLCG finds modulus, multiplier and increment from six states or more.
 func anyLCG(run []point) (recovered, bool) {
 	if len(run) < 6 {
@@ -235,7 +187,7 @@ func anyLCG(run []point) (recovered, bool) {
 	g, most := determinants(run)
 	for f := int64(1); f <= mostChance; f++ {
 		m, rest := new(big.Int).QuoRem(g, big.NewInt(f), new(big.Int))
-		if rest.Sign() != 0 || m.BitLen() > 33 {
+		if rest.Sign() != 0 || !m.IsUint64() || m.Uint64() > 1<<32 {
 			continue
 		}
 		if m.Uint64() <= most {

@@ -69,16 +69,17 @@ func detectXorshift(v *view) (verdict, bool) {
 // shifts is one xorshift generator: positive is left, negative right.
 type shifts [3]int
 
+// shift is one step: n to the left, or -n to the right.
+func shift(x uint32, n int) uint32 {
+	if n > 0 {
+		return x ^ x<<(n&31)
+	}
+	return x ^ x>>(-n&31)
+}
+
 // next applies the three shifts.
 func (s shifts) next(x uint32) uint32 {
-	for _, n := range s {
-		if n > 0 {
-			x ^= x << n
-		} else {
-			x ^= x >> -n
-		}
-	}
-	return x
+	return shift(shift(shift(x, s[0]), s[1]), s[2])
 }
 
 // directions are the orders of left and right that mix at all.
@@ -90,18 +91,29 @@ func xorshift(run []point) (recovered, bool) {
 		return recovered{}, false
 	}
 	for _, d := range directions {
-		for a := 1; a < 32; a++ {
-			for b := 1; b < 32; b++ {
-				for c := 1; c < 32; c++ {
-					s := shifts{d[0] * a, d[1] * b, d[2] * c}
-					if s.next(uint32(run[0].x)) == uint32(run[1].x) && s.follows(run) {
-						return recovered{fmt.Sprintf("xorshift32 %v", s), len(run) - 1, s.predict}, true
-					}
+		if s, ok := d.search(run); ok {
+			return recovered{fmt.Sprintf("xorshift32 %v", s), len(run) - 1, s.predict}, true
+		}
+	}
+	return recovered{}, false
+}
+
+// search tries all amounts for the directions of s.
+func (s shifts) search(run []point) (shifts, bool) {
+	from, to := uint32(run[0].x), uint32(run[1].x)
+	for a := 1; a < 32; a++ {
+		one := shift(from, s[0]*a)
+		for b := 1; b < 32; b++ {
+			two := shift(one, s[1]*b)
+			for c := 1; c < 32; c++ {
+				found := shifts{s[0] * a, s[1] * b, s[2] * c}
+				if shift(two, found[2]) == to && found.follows(run) {
+					return found, true
 				}
 			}
 		}
 	}
-	return recovered{}, false
+	return s, false
 }
 
 // follows reports whether every successor in the run is right.

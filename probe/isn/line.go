@@ -288,29 +288,3 @@ func (l *line) weight(p *point) float64 {
 	dt := math.Abs(l.hz) * p.u
 	return 1 / (dt*dt/3 + l.quantum*l.quantum/12 + 1e-9)
 }
-
-// outliers returns the points that no line holds.
-func (l *line) outliers() []point {
-	var out []point
-	for g, group := range l.groups {
-		for i := range group {
-			if !l.in[g][i] {
-				out = append(out, group[i])
-			}
-		}
-	}
-	return out
-}
-
-// inlierGroups returns the points on the lines, by group.
-func (l *line) inlierGroups() [][]point {
-	out := make([][]point, len(l.groups))
-	for g, group := range l.groups {
-		for i := range group {
-			if l.in[g][i] {
-				out[g] = append(out[g], group[i])
-			}
-		}
-	}
-	return out
-}

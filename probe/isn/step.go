@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/stat"
+
 	"synscope/craft"
 )
 
@@ -23,7 +25,7 @@ func detectGlobalStep(v *view) (verdict, bool) {
 			fits++
 		}
 	}
-	if n := len(v.points) - 1; fits < 3 || 10*fits < 9*n-5 {
+	if n := len(v.points) - 1; fits < 3 || n-fits > n/10 {
 		return verdict{}, false
 	}
 	out := verdict{class: ClassGlobalStep, step: Some(int64(a)), confidence: sure(12 * float64(fits-1))}
@@ -111,7 +113,7 @@ type plane struct {
 	inliers  int
 	total    int
 	bits     float64
-	apart    bool // k and t are not collinear
+	apart    bool // the gaps are uneven enough to tell step from rate
 }
 
 // fitPlane estimates step and rate together: a robust line through the
@@ -129,7 +131,7 @@ func fitPlane(points []point, quantum float64) plane {
 		p.hz, p.step = p.fit.beta[1], p.fit.beta[2]
 	}
 	p.stepErr = p.fit.standardError(2, p.reg)
-	p.apart = collinearity(points) < 0.99
+	p.apart = unevenness(points) > leastUneven
 	p.judge(points, quantum)
 	return p
 }
@@ -204,19 +206,16 @@ func (p *plane) judge(points []point, quantum float64) {
 	p.bits -= 3 * spent
 }
 
-// collinearity is the squared correlation of count and time: near 1 a step and
-// a rate cannot be told apart.
-func collinearity(points []point) float64 {
-	var n, st, sk, stt, skk, stk float64
-	for _, p := range points {
-		k := float64(p.k)
-		n++
-		st += p.t
-		sk += k
-		stt += p.t * p.t
-		skk += k * k
-		stk += p.t * k
+// unevenness is the spread of the gaps between attempts over their mean: near 0
+// count and time go together, and a step and a rate cannot be told apart.
+func unevenness(points []point) float64 {
+	var gaps []float64
+	for i := 1; i < len(points); i++ {
+		gaps = append(gaps, (points[i].t-points[i-1].t)/float64(max(points[i].k-points[i-1].k, 1)))
 	}
-	cov := stk - st*sk/n
-	return cov * cov / ((stt - st*st/n) * (skk - sk*sk/n))
+	mean, deviation := stat.MeanStdDev(gaps, nil)
+	return deviation / mean
 }
+
+// leastUneven is the unevenness from which a step is told from a rate.
+const leastUneven = 0.3

@@ -63,8 +63,8 @@ const (
 )
 
 // detectors are asked in this order, and the first that is certain answers:
-// exact equalities, then exact generators, then lines with noise, then
-// statistics. random is what is left.
+// exact equalities, then lines with noise, then generators, which are exact too
+// but take longer to look for, then statistics. random is what is left.
 var detectors = []detector{
 	{"constant", answers, detectConstant},
 	{"offset cookie", answers, detectOffsetCookie},
@@ -73,13 +73,13 @@ var detectors = []detector{
 	{"tuple constant", answers, detectTupleConstant},
 	{"repeating", draws, detectRepeating},
 	{"global step", draws, detectGlobalStep},
+	{"global clock or mixed", draws, detectGlobalLine},
+	{"global increment", draws, detectGlobalIncrement},
+	{"tuple clock", draws, detectTupleClock},
+	{"tuple increment", draws, detectTupleIncrement},
 	{"shift register", draws, detectShiftRegister},
 	{"congruential", draws, detectCongruential},
 	{"xorshift", draws, detectXorshift},
-	{"global clock or mixed", draws, detectGlobalLine},
-	{"tuple clock", draws, detectTupleClock},
-	{"global increment", draws, detectGlobalIncrement},
-	{"tuple increment", draws, detectTupleIncrement},
 	{"linear complexity", draws, detectLinearComplexity},
 	{"backends", draws, detectBackends},
 	{"collisions", crowd, detectCollisions},

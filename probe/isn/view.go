@@ -192,16 +192,46 @@ func (v *view) widen(factor float64) *view {
 	return &w
 }
 
-// head returns a view of the first n points. The quadratic estimators work on
-// it: what they look for shows in a few hundred samples or not at all.
+// head returns a view of about n points for the estimators that compare pairs:
+// what they look for shows in a few hundred samples or not at all. Stretches of
+// direct successors, their starts ever further apart so that clocks can be
+// unwrapped from short gaps to long, and some samples of the tuples that were
+// sampled most.
 func (v *view) head(n int) *view {
 	if len(v.points) <= n {
 		return v
 	}
-	h := &view{points: slices.Clone(v.points[:n]), lost: v.lost, timed: v.timed}
+	keep := make(map[int]bool, n)
+	const stretches = 6
+	for i, start := 0, 0; i < stretches; i++ {
+		for j := start; j < min(start+n/2/stretches, len(v.points)); j++ {
+			keep[j] = true
+		}
+		start = max(start, int(math.Pow(float64(len(v.points)), float64(i+2)/stretches))-n/2/stretches)
+	}
+	for _, t := range v.richest(n / 32) {
+		for _, i := range t[:min(len(t), 16)] {
+			keep[i] = true
+		}
+	}
+	return v.only(keep)
+}
+
+// richest returns the n tuples with the most points.
+func (v *view) richest(n int) [][]int {
+	sorted := slices.Clone(v.tuples)
+	slices.SortStableFunc(sorted, func(a, b []int) int { return cmp.Compare(len(b), len(a)) })
+	return sorted[:min(n, len(sorted))]
+}
+
+// only returns a view of the points at the indexes.
+func (v *view) only(keep map[int]bool) *view {
+	h := &view{lost: v.lost, timed: v.timed}
 	ids := make(map[int]int)
-	for i := range h.points {
-		p := &h.points[i]
+	for i, p := range v.points {
+		if !keep[i] {
+			continue
+		}
 		id, ok := ids[p.tuple]
 		if !ok {
 			id = len(h.tuples)
@@ -209,7 +239,8 @@ func (v *view) head(n int) *view {
 			h.tuples = append(h.tuples, nil)
 		}
 		p.tuple = id
-		h.tuples[id] = append(h.tuples[id], i)
+		h.tuples[id] = append(h.tuples[id], len(h.points))
+		h.points = append(h.points, p)
 	}
 	return h
 }
@@ -226,6 +257,26 @@ func (v *view) runs() [][]point {
 		}
 	}
 	return out
+}
+
+// mostLost is how many attempts may be missing between two points of a stretch.
+const mostLost = 16
+
+// stretch returns the longest piece of the points without a larger gap in the
+// count of attempts: over it a step a connection can be followed.
+func (v *view) stretch() []point {
+	var best []point
+	start := 0
+	for i := 1; i <= len(v.points); i++ {
+		if i < len(v.points) && v.points[i].k-v.points[i-1].k <= mostLost {
+			continue
+		}
+		if i-start > len(best) {
+			best = v.points[start:i]
+		}
+		start = i
+	}
+	return best
 }
 
 // median returns the median, 0 of nothing. It leaves xs as it is.

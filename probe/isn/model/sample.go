@@ -10,27 +10,44 @@ import (
 	"synscope/probe/isn"
 )
 
+// Shape is the distribution of the extra delay.
+type Shape uint8
+
+// The shapes, from the usual one to a long tail.
+const (
+	Exponential Shape = iota
+	HalfNormal
+	LogNormal
+)
+
+// draw returns an extra delay of mean one.
+func (s Shape) draw(rng *rand.Rand) float64 {
+	switch s {
+	case HalfNormal:
+		return math.Abs(rng.NormFloat64()) * math.Sqrt(math.Pi/2)
+	case LogNormal:
+		return math.Exp(rng.NormFloat64() - 0.5)
+	}
+	return rng.ExpFloat64()
+}
+
 // Path is what lies between sampler and host.
 type Path struct {
 	RTT    time.Duration // the shortest round trip
 	Jitter time.Duration // the mean extra delay each way
 	Loss   float64       // probability of losing a packet, each way
-	Normal bool          // half-normal extra delay; otherwise exponential
+	Shape  Shape         // of the extra delay
 }
 
 // DrawPath draws a round trip between 0.2 and 200 ms, and loss up to 5 %.
 func DrawPath(jitter time.Duration, rng *rand.Rand) Path {
 	return Path{RTT: time.Duration(logUniform(rng, 0.2e6, 200e6)), Jitter: jitter,
-		Loss: 0.05 * rng.Float64(), Normal: rng.IntN(2) == 0}
+		Loss: 0.05 * rng.Float64(), Shape: Shape(rng.IntN(3))}
 }
 
 // delay draws the time one way.
 func (p Path) delay(rng *rand.Rand) time.Duration {
-	extra := rng.ExpFloat64()
-	if p.Normal {
-		extra = math.Abs(rng.NormFloat64()) * math.Sqrt(math.Pi/2)
-	}
-	return p.RTT/2 + time.Duration(extra*float64(p.Jitter))
+	return p.RTT/2 + time.Duration(p.Shape.draw(rng)*float64(p.Jitter))
 }
 
 // timeout is how long a sampler waits for an answer, and attempts how often it

@@ -25,7 +25,10 @@ var weakKinds = []struct {
 		return LCG(rng.Uint64N(1<<31), 1103515245, 12345, 1<<31, 0)
 	}},
 	{"lcg 48", func(rng *rand.Rand) Generator {
-		return LCG(rng.Uint64N(1<<48), 0x5DEECE66D, 0xB, 1<<48, 16)
+		return LCG(rng.Uint64N(1<<48), 0x5DEECE66D, pick(rng, 0xB, rng.Uint64N(1<<47)*2+1), 1<<48, 16)
+	}},
+	{"lcg 64", func(rng *rand.Rand) Generator {
+		return LCG(rng.Uint64(), pick[uint64](rng, 6364136223846793005, 2862933555777941757, 3935559000370003845), rng.Uint64()|1, 0, 32)
 	}},
 	{"xorshift32", func(rng *rand.Rand) Generator {
 		s := pick(rng, [3]int{13, 17, 5}, [3]int{5, 9, 7}, [3]int{1, 3, 10}, [3]int{17, 15, 26})

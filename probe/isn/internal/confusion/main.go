@@ -18,6 +18,7 @@ func main() {
 	hosts := flag.Int("hosts", 10000, "hosts at each jitter")
 	first := flag.Uint64("first", 1, "the first seed; odd seeds report, even seeds are for tuning")
 	quick := flag.Bool("quick", false, "the quick plan of 4 + 4 SYNs")
+	blind := flag.Bool("blind", false, "forget what our SYNs offered")
 	jitter := flag.Duration("jitter", 0, "only this jitter")
 	wrong := flag.Int("wrong", 0, "list so many wrong answers on stderr")
 	flag.Parse()
@@ -26,7 +27,7 @@ func main() {
 		jitters = []time.Duration{*jitter}
 	}
 	for _, j := range jitters {
-		cfg := evaluate.Config{Hosts: *hosts, First: *first, Stride: 2, Jitter: j, Quick: *quick}
+		cfg := evaluate.Config{Hosts: *hosts, First: *first, Stride: 2, Jitter: j, Quick: *quick, Blind: *blind}
 		r := evaluate.Run(cfg)
 		r.Markdown(os.Stdout, fmt.Sprintf("Jitter %v each way, loss 0–5 %%", j))
 		list(r.Wrong[:min(*wrong, len(r.Wrong))])

@@ -21,6 +21,7 @@ type Config struct {
 	Stride uint64
 	Jitter time.Duration // mean extra delay each way
 	Quick  bool          // the quick plan
+	Blind  bool          // the offers of our SYNs are forgotten, as in a file of the 13 common columns
 }
 
 // Outcome is one host: what it was and what the analysis said.
@@ -45,6 +46,11 @@ func Host(seed uint64, cfg Config) (Outcome, []isn.Sample) {
 		plan = isn.QuickPlan()
 	}
 	samples := model.Sample(plan, host, path, rng)
+	for i := range samples {
+		if cfg.Blind {
+			samples[i].Offer = isn.Opt[isn.Offer]{}
+		}
+	}
 	return Outcome{seed, host.Truth, path, isn.Analyze(samples, isn.Options{})}, samples
 }
 

@@ -1,0 +1,123 @@
+package isn_test
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe/isn"
+	"synscope/probe/isn/model"
+)
+
+// cookieSamples draws hosts until one has the variant, and samples it.
+func cookieSamples(t *testing.T, class isn.Class, variant string, plan isn.Plan) []isn.Sample {
+	t.Helper()
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		host := model.Draw(class, rng)
+		if host.Truth.Variant == variant {
+			return model.Sample(plan, host, model.Path{RTT: time.Millisecond}, rng)
+		}
+	}
+	t.Fatalf("no host with variant %s", variant)
+	return nil
+}
+
+func TestCookieVariants(t *testing.T) {
+	for _, tc := range []struct {
+		class   isn.Class
+		variant string
+		inputs  []string
+	}{
+		{isn.ClassSYNCookies, isn.VariantLinux, []string{"client_isn", "options", "port"}},
+		{isn.ClassSYNCookies, isn.VariantFreeBSD, []string{"client_isn", "options", "port"}},
+		{isn.ClassSYNProxy, isn.VariantLinux, []string{"client_isn", "options", "port"}},
+	} {
+		r := isn.Analyze(cookieSamples(t, tc.class, tc.variant, isn.NewPlan(isn.PlanConfig{})), isn.Options{})
+		if r.Class != tc.class || r.Variant != tc.variant {
+			t.Errorf("got %v %s, want %v %s", r.Class, r.Variant, tc.class, tc.variant)
+		}
+		for _, in := range tc.inputs {
+			if !slices.Contains(r.Inputs, in) {
+				t.Errorf("%v %s: inputs %v lack %s", tc.class, tc.variant, r.Inputs, in)
+			}
+		}
+	}
+}
+
+// ladderOf answers the default plan's ladder and eight plain SYNs with a
+// Linux-like cookie that sees MSS values clamped to the bound.
+func ladderOf(bound uint16) []isn.Sample {
+	table := []uint16{536, 1300, 1440, 1460}
+	var samples []isn.Sample
+	add := func(i int, client craft.Seq, o isn.Offer) {
+		index := 0
+		for j, mss := range table {
+			if min(o.MSS, bound) >= mss {
+				index = j
+			}
+		}
+		at := int64(i) * 50e6
+		samples = append(samples, isn.Sample{Src: netip.MustParseAddr("192.0.2.1"), SrcPort: isn.Some[uint16](4000), ClientISN: isn.Some(client),
+			Sent: isn.Some(at), Received: isn.Some(at + 1e6), ISN: isn.Some(client.Add(0xdeadbeef + uint32(index))), Offer: isn.Some(o)})
+	}
+	base := isn.Offer{MSS: 1460, SACK: true}
+	for i := range 8 {
+		add(i, craft.Seq(i*0x1234567), base)
+	}
+	for i, s := range isn.LadderSteps(base) {
+		add(8+i, 77, s.Offer)
+	}
+	return samples
+}
+
+func TestLinuxCookieTellsTheMSSThatArrived(t *testing.T) {
+	for bound, want := range map[uint16]uint16{9000: 1460, 1452: 1440, 1380: 1300} {
+		r := isn.Analyze(ladderOf(bound), isn.Options{})
+		if got, ok := r.ServerMSS.Get(); !ok || got != want || r.Variant != isn.VariantLinux {
+			t.Errorf("clamped to %d: %v %q server MSS %v %v, want %d", bound, r.Class, r.Variant, got, ok, want)
+		}
+	}
+}
+
+func TestMinuteCounterShowsInALongSeries(t *testing.T) {
+	plan := isn.NewPlan(isn.PlanConfig{Series: []string{isn.SeriesLong}})
+	plan.Quick = true // no ladder
+	r := isn.Analyze(cookieSamples(t, isn.ClassSYNCookies, isn.VariantLinux, plan), isn.Options{})
+	if r.Class != isn.ClassSYNCookies || !slices.Contains(r.Inputs, "time") {
+		t.Errorf("got %v %s, inputs %v", r.Class, r.Variant, r.Inputs)
+	}
+}
+
+func TestCookiesInFilesWithoutOffers(t *testing.T) {
+	for _, variant := range []string{isn.VariantLinux, isn.VariantFreeBSD} {
+		samples := cookieSamples(t, isn.ClassSYNCookies, variant, isn.NewPlan(isn.PlanConfig{}))
+		for i := range samples {
+			samples[i].Offer = isn.Opt[isn.Offer]{}
+		}
+		r := isn.Analyze(samples, isn.Options{})
+		if r.Class != isn.ClassSYNCookies || r.Variant != variant {
+			t.Errorf("got %v %q, want %s", r.Class, r.Variant, variant)
+		}
+		if r.HasFlag(isn.FlagMultiBackend) {
+			t.Errorf("%s: the ladder's answers were taken for several machines", variant)
+		}
+	}
+}
+
+func TestEchoOfOurISN(t *testing.T) {
+	var samples []isn.Sample
+	for i := range 20 {
+		at := int64(i) * 50e6
+		client := craft.Seq(i * i * 0x1357911)
+		samples = append(samples, isn.Sample{SrcPort: isn.Some(uint16(4000 + i/10*i)), ClientISN: isn.Some(client),
+			Sent: isn.Some(at), Received: isn.Some(at + 1e6), ISN: isn.Some(client.Add(1))})
+	}
+	r := isn.Analyze(samples, isn.Options{})
+	if g, ok := r.GuessesP50.Get(); r.Class != isn.ClassSYNCookies || !ok || g != 1 {
+		t.Errorf("got %v, guesses %v", r.Class, r.GuessesP50)
+	}
+}

@@ -1,0 +1,162 @@
+package isn
+
+import (
+	"fmt"
+	"slices"
+
+	"synscope/craft"
+)
+
+// The MSS values that Linux's cookies can hold; the index into the table is
+// added to the hash's low 24 bits (net/ipv4/syncookies.c, net/ipv6/syncookies.c).
+var (
+	linuxMSS4 = []uint16{536, 1300, 1440, 1460}
+	linuxMSS6 = []uint16{1280 - 60, 1480 - 60, 1500 - 60, 9000 - 60}
+)
+
+// linuxTable returns the table for the sampler's address family.
+func linuxTable(p *point) []uint16 {
+	if src := p.sample.Src; src.IsValid() && !src.Unmap().Is4() {
+		return linuxMSS6
+	}
+	return linuxMSS4
+}
+
+// mssIndex is the place of the largest value of the table that is no larger
+// than mss, 0 if none is.
+func mssIndex(table []uint16, mss uint16) int {
+	i := len(table) - 1
+	for i > 0 && table[i] > mss {
+		i--
+	}
+	return i
+}
+
+// linuxOptions looks for Linux's encodings: the MSS index in the offset, which
+// also tells the MSS that arrived, and the other options in TSval.
+func (v *verdict) linuxOptions(w *view) {
+	if top, rungs, ok := mssLadder(w); ok {
+		table := linuxTable(&w.points[0])
+		v.variant = VariantLinux
+		v.inputs = append(v.inputs, "options")
+		v.serverMSS = Some(table[top])
+		v.note("cookie-mss", Info, fmt.Sprintf("offsets over the ladder: %s", rungs),
+			"The cookie holds index %d of its MSS table: the host took our MSS for at least %d.", top, table[top])
+		return
+	}
+	if smallSteps(w) {
+		v.variant = VariantLinux
+		v.inputs = append(v.inputs, "options")
+		v.note("cookie-mss", Info, "isn − client_isn takes neighbouring values", "The cookie holds the place of our MSS in a table.")
+		return
+	}
+	if n, ok := steadyTSval(w); ok {
+		v.variant = VariantLinux
+		v.note("cookie-timestamps", Info, fmt.Sprintf("%d TSvals share their low six bits", n),
+			"Window scale, SACK and ECN are kept in the low six bits of the timestamp.")
+	}
+}
+
+// smallSteps reports whether a tuple's offsets take several neighbouring values
+// under offers that nobody wrote down.
+func smallSteps(w *view) bool {
+	for _, g := range w.repeated(4) {
+		for i := 1; i < len(g); i++ {
+			a, b := g[i-1].offset(), g[i].offset()
+			if !g[i].sample.Offer.OK && a != b && near(a, b, int32(len(linuxMSS4)-1)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mssLadder compares the offsets of SYNs of one tuple that offered different
+// MSS values. It returns the index that the highest offer got, if the offsets
+// rise exactly as indexes of Linux's table do, possibly cut off by a clamp on
+// the way.
+func mssLadder(w *view) (top int, rungs string, ok bool) {
+	for _, g := range w.repeated(4) {
+		low, levels := lowestOffers(g)
+		if len(levels) < 3 {
+			continue
+		}
+		table := linuxTable(&g[0])
+		values := sortedKeys(levels)
+		high := levels[values[len(values)-1]] - low
+		if high < 1 || int(high) >= len(table) {
+			continue
+		}
+		fits := true
+		for _, mss := range values {
+			fits = fits && int(levels[mss]-low) == min(mssIndex(table, mss), int(high))
+		}
+		if fits {
+			return int(high), ladderText(values, levels, low), true
+		}
+	}
+	return 0, "", false
+}
+
+// lowestOffers collects the offset of each offered MSS among the SYNs of the
+// last client ISN that the group repeats, and the smallest of them.
+func lowestOffers(g []point) (low int32, levels map[uint16]int32) {
+	levels = make(map[uint16]int32)
+	last := g[len(g)-1].sample.ClientISN
+	for i := range g {
+		o, known := g[i].sample.Offer.Get()
+		if !known || o.MSS == 0 || !near(g[i].offset(), g[len(g)-1].offset(), widestEncoding) {
+			continue
+		}
+		if g[i].sample.ClientISN != last && len(levels) > 0 {
+			continue
+		}
+		d := g[i].offset()
+		if len(levels) == 0 || craft.Seq(d).LessThan(craft.Seq(low)) {
+			low = d
+		}
+		levels[o.MSS] = d
+	}
+	return low, levels
+}
+
+// sortedKeys lists the offered MSS values upwards.
+func sortedKeys(m map[uint16]int32) []uint16 {
+	var keys []uint16
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// ladderText prints each offered MSS with its place.
+func ladderText(values []uint16, levels map[uint16]int32, low int32) string {
+	text := ""
+	for _, mss := range values {
+		text += fmt.Sprintf("mss %d +%d ", mss, levels[mss]-low)
+	}
+	return text
+}
+
+// steadyTSval reports whether the TSvals of SYNs with equal options agree in
+// their low six bits, up to the constant that each pair of hosts adds: chance
+// is 1/64 a sample.
+func steadyTSval(w *view) (n int, ok bool) {
+	first := make(map[Opt[Offer]]uint32)
+	plain := w.unladdered()
+	for i := range plain {
+		s := plain[i].sample
+		ts, seen := s.TSVal.Get()
+		if !seen {
+			continue
+		}
+		was, known := first[s.Offer]
+		if known && (was^ts)&63 != 0 {
+			return 0, false
+		}
+		first[s.Offer] = ts
+		n++
+	}
+	return n, n-len(first) >= 3
+}
