@@ -110,6 +110,9 @@ func (p *prober) collect(quiet time.Duration) map[uint16]answer {
 	buf := make([]byte, 1<<16)
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
 		n, _, err := unix.Recvfrom(p.capture, buf, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
 		if errors.Is(err, unix.EAGAIN) {
 			return got
 		}

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Bench measures whole scans of a private network, beside nmap in the same run
 // where it is installed, and prints ratios. See scripts/bench.
 package main
