@@ -40,6 +40,8 @@ func Formats() []Format {
 		{"text", "oN", "text for people", newText},
 		{"json", "oJ", "JSON lines", newJSON},
 		{"csv", "oC", "CSV, one row a result", newCSV},
+		{"xml", "oX", "XML as nmap writes it", newXML},
+		{"grep", "oG", "grepable lines as nmap writes them", newGrep},
 	}
 }
 

@@ -1,0 +1,81 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// grepSink writes nmap's grepable format: one line a host, its fields set apart
+// by tabs, its ports by commas, and the fields of a port by slashes (nmap's
+// reference guide, "Output").
+type grepSink struct {
+	w       *LineWriter
+	service func(uint16) string
+	book    hostbook
+}
+
+func newGrep(w *LineWriter, o Options) Sink { return &grepSink{w: w, service: o.Service} }
+
+func (s *grepSink) Record(r Record) error {
+	switch r := r.(type) {
+	case *Run:
+		words := append([]string{"synscope", r.Command}, r.Args...)
+		return s.comment("synscope %s scan initiated %s as: %s", r.Version, r.Start.Format(time.ANSIC), printable(strings.Join(words, " ")))
+	case *Port:
+		s.book.add(r)
+		if s.book.full() {
+			return s.hosts()
+		}
+	case *Summary:
+		if err := s.hosts(); err != nil {
+			return err
+		}
+		return s.comment("synscope done at %s -- %d ports probed in %.2f seconds", r.End.Format(time.ANSIC), r.Probes, r.Took.Seconds())
+	}
+	return nil
+}
+
+func (s *grepSink) comment(format string, args ...any) error {
+	return s.w.Append(func(b []byte) []byte { return append(fmt.Appendf(append(b, "# "...), format, args...), '\n') })
+}
+
+func (s *grepSink) hosts() error {
+	for _, page := range s.book.take() {
+		line := s.host(page)
+		if err := s.w.Append(func(b []byte) []byte { return append(append(b, line...), '\n') }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *grepSink) host(page *hostPage) string {
+	fields := []string{fmt.Sprintf("Host: %s (%s)", page.addr, printable(page.name))}
+	var ports []string
+	for _, p := range page.ports {
+		ports = append(ports, fmt.Sprintf("%d/%s/tcp//%s///", p.Port, nmapState(p.State), s.name(p.Port)))
+	}
+	if len(ports) > 0 {
+		fields = append(fields, "Ports: "+strings.Join(ports, ", "))
+	}
+	for _, e := range page.extras() {
+		fields = append(fields, fmt.Sprintf("Ignored State: %s (%d)", nmapState(e.state), e.count))
+	}
+	return strings.Join(fields, "\t")
+}
+
+func (s *grepSink) name(port uint16) string {
+	if s.service == nil {
+		return ""
+	}
+	return s.service(port)
+}
+
+// Close writes what no summary did.
+func (s *grepSink) Close() error {
+	if err := s.hosts(); err != nil {
+		return err
+	}
+	return s.w.Flush()
+}

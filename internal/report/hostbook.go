@@ -1,0 +1,145 @@
+package report
+
+import (
+	"net/netip"
+	"slices"
+
+	"synscope/probe"
+)
+
+// hostbook gathers ports by host, for the formats of nmap, which tell of one
+// host at a time. Of states that fill the screen it keeps a few ports and else
+// counts, as nmap does.
+type hostbook struct {
+	pages map[netip.Addr]*hostPage
+	kept  int // ports kept one by one, on all pages
+}
+
+// hostPage is one host.
+type hostPage struct {
+	addr  netip.Addr
+	name  string // what the user typed, if that is a name
+	ports []*Port
+	few   map[stateReason]int // how many of ports, of states that may be ignored
+	extra map[stateReason]int // ports that are only counted
+}
+
+// stateReason is what ports are counted by.
+type stateReason struct {
+	state  probe.State
+	reason probe.Reason
+}
+
+const (
+	// fewPorts of a state and reason that is not open are told one by one.
+	fewPorts = 25
+	// bookSize is how many ports are held back. A host of a run with more may
+	// be told of in several parts, as other scanners with this format do.
+	bookSize = 1 << 16
+)
+
+func (b *hostbook) full() bool { return b.kept >= bookSize }
+
+func (b *hostbook) add(p *Port) {
+	page := b.page(p)
+	key := stateReason{p.State, p.Reason}
+	if !possiblyOpen(p.State) {
+		if page.few[key] == fewPorts {
+			page.extra[key]++
+			return
+		}
+		page.few[key]++
+	}
+	page.ports = append(page.ports, p)
+	b.kept++
+}
+
+func (b *hostbook) page(p *Port) *hostPage {
+	if b.pages == nil {
+		b.pages = map[netip.Addr]*hostPage{}
+	}
+	page := b.pages[p.Addr]
+	if page == nil {
+		page = &hostPage{addr: p.Addr, name: hostName(p.Target), few: map[stateReason]int{}, extra: map[stateReason]int{}}
+		b.pages[p.Addr] = page
+	}
+	return page
+}
+
+// take empties the book and returns its pages by address, the ports of each in
+// order. Where a state overflowed, its few are counted with the rest.
+func (b *hostbook) take() []*hostPage {
+	var pages []*hostPage
+	for _, page := range b.pages {
+		page.settle()
+		pages = append(pages, page)
+	}
+	slices.SortFunc(pages, func(a, b *hostPage) int { return a.addr.Compare(b.addr) })
+	*b = hostbook{}
+	return pages
+}
+
+func (p *hostPage) settle() {
+	p.ports = slices.DeleteFunc(p.ports, func(port *Port) bool {
+		key := stateReason{port.State, port.Reason}
+		if p.extra[key] > 0 {
+			p.extra[key]++
+			return true
+		}
+		return false
+	})
+	slices.SortFunc(p.ports, func(a, b *Port) int { return int(a.Port) - int(b.Port) })
+}
+
+// extras are the counted states, the largest first, each with its reasons.
+func (p *hostPage) extras() (list []extraPorts) {
+	byState := map[probe.State]*extraPorts{}
+	for key, n := range p.extra {
+		e := byState[key.state]
+		if e == nil {
+			e = &extraPorts{state: key.state}
+			byState[key.state] = e
+		}
+		e.count += n
+		e.reasons = append(e.reasons, reasonCount{key.reason, n})
+	}
+	for _, e := range byState {
+		slices.SortFunc(e.reasons, func(a, b reasonCount) int { return b.n - a.n })
+		list = append(list, *e)
+	}
+	slices.SortFunc(list, func(a, b extraPorts) int { return b.count - a.count })
+	return list
+}
+
+type extraPorts struct {
+	state   probe.State
+	count   int
+	reasons []reasonCount
+}
+
+type reasonCount struct {
+	reason probe.Reason
+	n      int
+}
+
+// nmapState is nmap's word for a state.
+func nmapState(s probe.State) string {
+	if s == probe.StateRefused {
+		return "closed"
+	}
+	return s.String()
+}
+
+// nmapReasons are nmap's words where they differ from ours.
+var nmapReasons = map[probe.Reason]string{
+	"net-unreachable": "net-unreach", "host-unreachable": "host-unreach",
+	"proto-unreachable": "proto-unreach", "port-unreachable": "port-unreach",
+	"addr-unreachable": "addr-unreach", "connected": "syn-ack",
+}
+
+func nmapReason(r probe.Reason) string {
+	if word, ok := nmapReasons[r]; ok {
+		return word
+	}
+	return string(r)
+}
