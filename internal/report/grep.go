@@ -20,7 +20,7 @@ func newGrep(w *LineWriter, o Options) Sink { return &grepSink{w: w, service: o.
 func (s *grepSink) Record(r Record) error {
 	switch r := r.(type) {
 	case *Run:
-		words := append([]string{"synscope", r.Command}, r.Args...)
+		words := append([]string{"synscope"}, r.Args...)
 		return s.comment("synscope %s scan initiated %s as: %s", r.Version, r.Start.Format(time.ANSIC), printable(strings.Join(words, " ")))
 	case *Port:
 		s.book.add(r)

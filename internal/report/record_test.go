@@ -99,7 +99,7 @@ func TestPortsAreEncodedAsByEncodingJSON(t *testing.T) {
 func TestRunAndSummaryAreEncodedAsByEncodingJSON(t *testing.T) {
 	start := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 	records := []Record{
-		&Run{Version: "1.0", Command: "scan", Args: []string{"-p", "80", "a\"b"}, Engine: "raw", Seed: Some(uint64(1<<64 - 1)), Start: start, Notes: []string{"no kernel stamps"}},
+		&Run{Version: "1.0", Command: "scan", Args: []string{"scan", "-p", "80", "a\"b"}, Engine: "raw", Seed: Some(uint64(1<<64 - 1)), Start: start, Notes: []string{"no kernel stamps"}},
 		&Run{Version: "1.0", Command: "doctor", Args: []string{}, Start: start},
 		&Summary{End: start, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 		&Summary{

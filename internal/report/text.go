@@ -80,7 +80,7 @@ func (t *textSink) run(r *Run) error {
 	if !t.o.Banner {
 		return nil
 	}
-	words := append([]string{"# synscope", r.Version, r.Command}, r.Args...)
+	words := append([]string{"# synscope", r.Version}, r.Args...)
 	lines := []string{
 		printable(strings.Join(words, " ")),
 		"# started " + r.Start.Format(time.RFC3339) + engineNote(r.Engine),

@@ -95,7 +95,7 @@ func render(t *testing.T, o Options, target string, verdicts []probe.Verdict, s 
 	o.Service = service
 	sink := newText(NewLineWriter(&b, "buffer"), o)
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	records := []Record{&Run{Version: "1.0", Command: "scan", Args: []string{"-p-", target}, Engine: "raw", Start: start, Notes: []string{"no kernel stamps on tun0"}}}
+	records := []Record{&Run{Version: "1.0", Command: "scan", Args: []string{"scan", "-p-", target}, Engine: "raw", Start: start, Notes: []string{"no kernel stamps on tun0"}}}
 	s.States = make(map[probe.State]uint64)
 	for _, v := range verdicts {
 		s.States[v.State]++
