@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -14,10 +13,10 @@ import (
 // switches in clusters (-nv). After "--" everything is a target. Unknown flags
 // are refused here, by name.
 func arrange(app *cli.App, args []string) ([]string, error) {
-	a := arrangement{global: switches(app.Flags, cli.HelpFlag, cli.VersionFlag)}
+	a := arrangement{global: switches(app.Flags)}
 	command := commandOf(app, args, a.global)
 	if command != nil {
-		a.command, a.local = command.Name, switches(command.Flags, cli.HelpFlag)
+		a.command, a.local = command.Name, switches(command.Flags)
 	}
 	for len(args) > 0 {
 		var err error
@@ -38,9 +37,9 @@ type arrangement struct {
 }
 
 // switches maps the names of flags to whether they take a value.
-func switches(flags []cli.Flag, more ...cli.Flag) map[string]bool {
+func switches(flags []cli.Flag) map[string]bool {
 	names := map[string]bool{}
-	for _, f := range append(slices.Clone(flags), more...) {
+	for _, f := range flags {
 		valued := f.(cli.DocGenerationFlag).TakesValue()
 		for _, name := range f.Names() {
 			names[name] = valued

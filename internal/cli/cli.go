@@ -73,14 +73,15 @@ func run(ctx context.Context, args []string, s Streams) error {
 }
 
 func newApp(s Streams) *cli.App {
-	cli.FlagStringer = flagLine
-	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}
-	return &cli.App{
+	styleHelp()
+	app := &cli.App{
 		Name:      "synscope",
 		Usage:     "probe TCP handshakes: open, refused or filtered, how fast, and how sure",
 		UsageText: "synscope [global flags] COMMAND [flags] TARGET...",
 		Version:   Version,
-		Reader:    s.In, Writer: s.Out, ErrWriter: s.Err,
+		HideHelp:  true, HideVersion: true, // their flags are shared by all of a process; ours are not
+		Before: showInstead,
+		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
 		Flags: globalFlags(),
 		Commands: []*cli.Command{
 			scanCommand(s), demoCommand(s), doctorCommand(s),
@@ -91,11 +92,15 @@ func newApp(s Streams) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usagef("unknown command %q: `synscope --help` lists them", c.Args().First())
+				return unknownCommand(c.Args().First())
 			}
 			return cli.ShowAppHelp(c)
 		},
 	}
+	for _, command := range app.Commands {
+		command.HideHelp = true
+	}
+	return app
 }
 
 func globalFlags() []cli.Flag {
@@ -103,6 +108,8 @@ func globalFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "q", Aliases: []string{"quiet"}, Usage: "print nothing but results"},
 		&cli.BoolFlag{Name: "v", Aliases: []string{"verbose"}, Usage: "say more"},
 		&cli.BoolFlag{Name: "d", Aliases: []string{"debug"}, Usage: "say even more"},
+		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this, or a command's flags"},
+		&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"},
 		&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` to colour: auto, always or never"},
 	}
 }

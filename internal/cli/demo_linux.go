@@ -41,11 +41,6 @@ func demonstrate(c *cli.Context, s Streams) error {
 	return t.walk()
 }
 
-// silent is the error of a run that has said everything itself.
-type silent struct{}
-
-func (silent) Error() string { return "" }
-
 // labNames resolves the names of a lab's hosts.
 type labNames struct{ *lab.Lab }
 

@@ -243,3 +243,16 @@ func TestFallsBackToConnect(t *testing.T) {
 		t.Errorf("doctor: exit %d: %s", r.code, r.out)
 	}
 }
+
+func TestHelp(t *testing.T) {
+	for line, want := range map[string]string{
+		"": "COMMANDS:", "--help": "COMMANDS:", "-h": "COMMANDS:",
+		"scan --help": "--max-retries N", "scan -h 192.0.2.1": "-oJ FILE", "-h scan": "--technique NAME",
+		"--version": "synscope " + Version, "scan -V": "synscope " + Version,
+	} {
+		r := command(t.Context(), nil, strings.Fields(line)...)
+		if r.code != exitYes || !strings.Contains(r.out, want) || r.err != "" {
+			t.Errorf("%q: exit %d, %q lacks %q; %q", line, r.code, r.out, want, r.err)
+		}
+	}
+}

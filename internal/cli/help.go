@@ -1,11 +1,46 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/urfave/cli/v2"
 )
+
+// styleHelp sets how the library writes flags, which it keeps for the process.
+var styleHelp = sync.OnceFunc(func() { cli.FlagStringer = flagLine })
+
+// showInstead shows the help or the version in place of running a command.
+func showInstead(c *cli.Context) error {
+	switch {
+	case c.Bool("version"):
+		fmt.Fprintln(c.App.Writer, c.App.Name, c.App.Version)
+	case c.Bool("help") && c.Args().Present() && c.App.Command(c.Args().First()) != nil:
+		if err := cli.ShowCommandHelp(c, c.Args().First()); err != nil {
+			return err
+		}
+	case c.Bool("help") && c.Args().Present():
+		return unknownCommand(c.Args().First())
+	case c.Bool("help"):
+		if err := cli.ShowAppHelp(c); err != nil {
+			return err
+		}
+	default:
+		return nil
+	}
+	return &exit{exitYes, silent{}}
+}
+
+func unknownCommand(name string) error {
+	return usagef("unknown command %q: `synscope --help` lists them", name)
+}
+
+// silent is the error of a run that has said everything itself.
+type silent struct{}
+
+func (silent) Error() string { return "" }
 
 // flagLine is a flag's line in the help: its names as one types them, what its
 // value is, what it means, and a default only where there is one to know.
