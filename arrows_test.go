@@ -16,13 +16,16 @@ var arrows = map[string][]string{
 	"probe":           {"craft", "netraw", "probe/rtt", "probe/isn"},
 	"probe/rtt":       {},
 	"probe/isn":       {"craft"},
-	"probe/simnet":    {"craft", "netraw"},
+	"probe/simnet":    {"craft", "netraw", "probe/isn"},
 	"probe/handshake": {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
+	"probe/flow":      {"craft", "netraw", "probe", "probe/handshake", "probe/rtt", "probe/isn"},
+	"probe/sample":    {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
 
-	"internal/target":  {},
-	"internal/lab":     {"craft"},
-	"internal/capture": {"craft", "netraw", "probe", "probe/handshake", "probe/rtt", "probe/isn"},
-	"internal/report":  {"craft", "netraw", "probe", "probe/handshake", "probe/rtt", "probe/isn", "internal/capture"},
+	"internal/target":     {},
+	"internal/lab":        {"craft"},
+	"internal/capture":    {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
+	"internal/report":     {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture"},
+	"internal/checkpoint": {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
 }
 
 // everything is for the rooms at the top, and for programs.

@@ -40,6 +40,7 @@ func (c *conn) open(cfg Config) (err error) {
 	if err := c.in.open(cfg, receiveFilter(c.ports.List())); err != nil {
 		return fmt.Errorf("netraw: open packet socket: %w", permission(err))
 	}
+	awaitStamps()
 	if err := c.out.open(cfg.Interface, c.routes.ifindex, cfg.Source); err != nil {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
 	}

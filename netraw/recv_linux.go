@@ -177,8 +177,7 @@ func readControl(b []byte, p *Packet) {
 		}
 		switch {
 		case hdr.Level == unix.SOL_SOCKET && hdr.Type == unix.SCM_TIMESTAMPNS:
-			ts := (*unix.Timespec)(unsafe.Pointer(unsafe.SliceData(data)))
-			p.Time = time.Unix(ts.Unix())
+			p.Time = stampOf(data)
 		case hdr.Level == unix.SOL_PACKET && hdr.Type == unix.PACKET_AUXDATA:
 			aux := (*unix.TpacketAuxdata)(unsafe.Pointer(unsafe.SliceData(data)))
 			p.Partial = aux.Status&unix.TP_STATUS_CSUMNOTREADY != 0
@@ -186,6 +185,12 @@ func readControl(b []byte, p *Packet) {
 		}
 		b = rest
 	}
+}
+
+// stampOf reads the data of SCM_TIMESTAMPNS, socket(7).
+func stampOf(data []byte) time.Time {
+	ts := (*unix.Timespec)(unsafe.Pointer(unsafe.SliceData(data)))
+	return time.Unix(ts.Unix())
 }
 
 func (r *receiver) setReadDeadline(t time.Time) error {

@@ -20,12 +20,12 @@ func newCookie(key [16]byte) cookie {
 
 // numbers are those of one transmission from src to dst.
 func (c cookie) numbers(src, dst netip.AddrPort, attempt int) numbers {
-	var buf [37]byte
+	var buf [36 + binary.MaxVarintLen64]byte
 	b := appendAddr(buf[:0], src.Addr())
 	b = appendAddr(b, dst.Addr())
 	b = binary.BigEndian.AppendUint16(b, src.Port())
 	b = binary.BigEndian.AppendUint16(b, dst.Port())
-	b = append(b, byte(attempt))
+	b = binary.AppendUvarint(b, uint64(attempt))
 	h := siphash.Hash(c.k0, c.k1, b)
 	return numbers{seq: craft.Seq(h), ack: craft.Seq(h >> 32)}
 }

@@ -154,21 +154,9 @@ func (e *engine) challenged(id uint32, f *flight, ev *event) string {
 	return ""
 }
 
-// measure is the RTT of one transmission and the clock behind it; zero where a
-// stamp is missing or the wall clock was set in between.
+// measure is the RTT of one transmission and the clock behind it.
 func (e *engine) measure(tx transmission, at time.Time) (time.Duration, netraw.Clock) {
-	if at.IsZero() {
-		return e.now - tx.sent, netraw.ClockUser
-	}
-	clock, left := netraw.ClockKernel, time.Unix(0, tx.left)
-	if tx.left == 0 {
-		clock, left = netraw.ClockKernelRx, e.start.Add(tx.sent)
-	}
-	rtt := at.Round(0).Sub(left.Round(0))
-	if rtt <= 0 || rtt > e.now-tx.sent+time.Millisecond {
-		return 0, netraw.ClockUser
-	}
-	return rtt, clock
+	return tx.elapsed(at, e.start.Add(tx.sent), e.now)
 }
 
 // expire deals with the probes whose time is up.

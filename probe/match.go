@@ -81,6 +81,15 @@ type matcher struct {
 	tech     *Technique
 	ports    []uint16 // attempt n leaves from ports[n % len(ports)]
 	attempts int      // most transmissions of one probe
+	recall   recall   // where transmissions are found instead; nil: by the cookie
+}
+
+// recall finds transmissions in a table, for runs whose probes are not told
+// apart by their attempts alone. What the matcher calls an attempt is then the
+// table's number of the transmission.
+type recall interface {
+	attempt(src, dst netip.AddrPort, right func(numbers) bool) (int, bool)
+	quoted(*craft.Quote) (int, bool)
 }
 
 // port is the source port of an attempt.
@@ -193,10 +202,7 @@ func (m *matcher) unverified(kind answerKind, s *craft.Segment) (answer, string)
 // sequence number.
 func (m *matcher) matchICMP(e *craft.ICMPError) (answer, string) {
 	q := &e.Quote
-	if !slices.Contains(m.ports, q.Src.Port()) {
-		return answer{}, rejectQuote
-	}
-	a, ok := m.attempt(q.Src, q.Dst, func(n numbers) bool { return n.seq == q.Seq })
+	a, ok := m.quoted(q)
 	if !ok {
 		return answer{}, rejectQuote
 	}
@@ -209,9 +215,20 @@ func (m *matcher) matchICMP(e *craft.ICMPError) (answer, string) {
 	return answer{answerICMP, q.Dst, a}, ""
 }
 
+// quoted finds the transmission that an ICMP error quotes.
+func (m *matcher) quoted(q *craft.Quote) (int, bool) {
+	if m.recall != nil {
+		return m.recall.quoted(q)
+	}
+	return m.attempt(q.Src, q.Dst, func(n numbers) bool { return n.seq == q.Seq })
+}
+
 // attempt finds the transmission from src to dst whose numbers are right. With
 // a held port for each attempt that is one hash.
 func (m *matcher) attempt(src, dst netip.AddrPort, right func(numbers) bool) (int, bool) {
+	if m.recall != nil {
+		return m.recall.attempt(src, dst, right)
+	}
 	first := slices.Index(m.ports, src.Port())
 	if first < 0 {
 		return 0, false

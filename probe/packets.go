@@ -93,6 +93,30 @@ func (p *packets) addReset(r reset) {
 	p.batch = append(p.batch, t.AppendTo(p.next(), craft.Fields{Src: r.src, Dst: r.dst, Seq: r.seq, ID: uint16(r.seq)}))
 }
 
+// sendResets sends RSTs in batches of their own and returns how many left. One
+// that the kernel refuses is lost like any packet that the network loses; the
+// peer's retransmission asks again.
+func (p *packets) sendResets(network Network, resets []reset) (sent uint64) {
+	for len(resets) > 0 {
+		for len(resets) > 0 && !p.full() {
+			p.addReset(resets[0])
+			resets = resets[1:]
+		}
+		for pkts := p.batch; len(pkts) > 0; {
+			n, err := network.Send(pkts)
+			sent += uint64(n)
+			if err != nil {
+				n++
+			}
+			pkts = pkts[min(n, len(pkts)):]
+		}
+		p.clear()
+	}
+	return sent
+}
+
+func (p *packets) clear() { p.batch = p.batch[:0] }
+
 // tsval counts milliseconds from an offset of its own for each transmission,
 // as stacks do for each connection (RFC 7323 §5.4).
 func tsval(n numbers, now time.Duration) uint32 {

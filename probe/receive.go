@@ -24,6 +24,7 @@ type event struct {
 	own    bool      // our own packet, not to be counted as received
 	seg    craft.Segment
 	icmp   ICMPCode
+	quote  craft.Quote // of ICMP errors
 	from   [maxOptions]byte
 	sender netip.Addr
 }
@@ -120,6 +121,8 @@ func (ev *event) keep(p *craft.Packet) {
 		ev.icmp = ICMPCode{p.ICMP.Type, p.ICMP.Code}
 		ev.sender = p.ICMP.Src
 		ev.seg.TTL = p.ICMP.TTL
+		ev.quote = p.ICMP.Quote
+		ev.quote.Options = ev.from[:copy(ev.from[:], p.ICMP.Quote.Options)]
 		return
 	}
 	ev.seg = p.Segment

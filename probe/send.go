@@ -149,7 +149,7 @@ func (e *engine) flush() {
 
 func (e *engine) clearBatch() {
 	e.batch = e.batch[:0]
-	e.packets.batch = e.packets.batch[:0]
+	e.packets.clear()
 }
 
 // departed starts the clock of a probe that left.
@@ -177,24 +177,9 @@ func (e *engine) refused(id uint32, err error) {
 	e.finish(id)
 }
 
-// sendResets closes half-open connections. One that the kernel refuses is lost
-// like any packet that the network loses; the peer's retransmission asks again.
+// sendResets closes half-open connections.
 func (e *engine) sendResets() {
-	for len(e.resets) > 0 {
-		for len(e.resets) > 0 && !e.packets.full() {
-			e.packets.addReset(e.resets[0])
-			e.resets = e.resets[1:]
-		}
-		for pkts := e.packets.batch; len(pkts) > 0; {
-			n, err := e.network.Send(pkts)
-			e.counters.Resets += uint64(n)
-			if err != nil {
-				n++
-			}
-			pkts = pkts[min(n, len(pkts)):]
-		}
-		e.clearBatch()
-	}
+	e.counters.Resets += e.packets.sendResets(e.network, e.resets)
 	e.resets = e.resets[:0]
 }
 

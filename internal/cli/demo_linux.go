@@ -13,8 +13,6 @@ import (
 
 	"synscope/internal/lab"
 	"synscope/internal/report"
-	"synscope/netraw"
-	"synscope/probe"
 )
 
 // demonstrate moves the program into a namespace of its own, builds the lab
@@ -80,6 +78,26 @@ var stops = []struct{ why, line string }{
 		"scan -p- --rate 100k web",
 	},
 	{
+		"A whole connection, segment by segment, from SYN to TIME_WAIT.",
+		"handshake web:22",
+	},
+	{
+		"Round trips over a link that takes 20 ms, and how steady they are.",
+		"ping -c 5 -i 100ms slow:80",
+	},
+	{
+		"The way to a port, and who answers for it.",
+		"trace -n far:80",
+	},
+	{
+		"How a host chooses its initial sequence numbers: Linux has a clock for each connection.",
+		"isn --quick web:80",
+	},
+	{
+		"The same where SYN cookies are in force: the number follows ours.",
+		"isn --quick cookie:80",
+	},
+	{
 		"Four of 256 addresses, as records for a script.",
 		"scan -o json --open -p 80 198.51.100.128/30",
 	},
@@ -88,48 +106,12 @@ var stops = []struct{ why, line string }{
 func (t *tour) walk() error {
 	for _, stop := range stops {
 		t.printf("\n── %s\n$ synscope %s\n", stop.why, stop.line)
-		if err := run(t.ctx, strings.Fields(stop.line), t.streams); err != nil {
+		if err := run(t.ctx, strings.Fields(stop.line), t.streams); err != nil && exitCode(err) != exitNo {
 			return err
 		}
 	}
-	t.printf("\n── Initial sequence numbers of five SYN-ACKs each: one counts on, the other is a SYN cookie and looks random.\n")
-	return t.sequenceNumbers("web", "cookie")
-}
-
-// sequenceNumbers shows the ISNs that hosts answer with.
-func (t *tour) sequenceNumbers(hosts ...string) error {
-	conn, err := netraw.Open(&netraw.Config{Ports: 1, WatchOutgoing: true})
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	for _, name := range hosts {
-		target := netip.AddrPortFrom(t.lab.Host(name).Addr4(), 80)
-		var isns []string
-		for range 5 {
-			taken := isnSink{}
-			if _, err := probe.Scan(t.ctx, conn, probe.ScanConfig{Targets: slices.Values([]netip.AddrPort{target})}, &taken); err != nil {
-				return err
-			}
-			isns = append(isns, taken.isn)
-		}
-		t.printf("%-8s %s\n", name, strings.Join(isns, "  "))
-	}
 	return nil
 }
-
-// isnSink keeps the ISN of the last SYN-ACK.
-type isnSink struct{ isn string }
-
-func (s *isnSink) Port(v probe.Verdict) error {
-	s.isn = "-"
-	if v.Reason == probe.ReasonSYNACK {
-		s.isn = fmt.Sprintf("%10d", v.Reply.Seq)
-	}
-	return nil
-}
-
-func (s *isnSink) Host(probe.HostReport) error { return nil }
 
 func (t *tour) printf(format string, args ...any) {
 	fmt.Fprintf(t.streams.Out, format, args...)

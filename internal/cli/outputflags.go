@@ -63,6 +63,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
 			HostWide: hostWide(set),
 			Service:  target.Service,
+			Board:    hasBoard(c, s, set),
 		},
 	})
 	if err != nil {

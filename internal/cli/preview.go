@@ -62,15 +62,27 @@ const planned = 10
 
 // plan prints the size of the scan, and how it begins.
 func (j *scanJob) plan() error {
+	length, err := j.packetLen()
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(j.streams.Out)
-	fmt.Fprintf(out, "%s probes of %s, technique %s\n", report.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName())
-	rate := j.probing.rate
+	rate, each := j.probing.rate, j.perTarget()
 	if rate == 0 {
 		rate = probe.DefaultRate
 	}
-	fmt.Fprintf(out, "at %s: %s", report.Rate(rate), j.span(rate, 1))
-	if j.probing.retries > 0 {
-		fmt.Fprintf(out, ", up to %s where nothing answers", j.span(rate, j.probing.retries+1))
+	fmt.Fprintf(out, "%s probes of %s, technique %s%s\n", report.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord())
+	if j.keepsNoState() {
+		fmt.Fprintf(out, "stateless: %d packets each, %s in all\n", each, report.Count(times(j.cfg.Total, each)))
+		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, each))
+	} else {
+		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, 1))
+		if each > 1 {
+			fmt.Fprintf(out, ", up to %s (%s packets) where nothing answers", j.span(rate, each), report.Count(times(j.cfg.Total, each)))
+		}
+	}
+	for _, line := range j.guarded {
+		fmt.Fprintf(out, "\n%s", line)
 	}
 	fmt.Fprintf(out, "\norder of seed %d:\n", j.seed)
 	n := 0
@@ -82,6 +94,13 @@ func (j *scanJob) plan() error {
 		fmt.Fprintf(out, "  %s\n", t)
 	}
 	return flushed(out)
+}
+
+func (j *scanJob) shardWord() string {
+	if j.shard.count == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", shard %d/%d", j.shard.index+1, j.shard.count)
 }
 
 func (j *scanJob) techniqueName() string {

@@ -14,6 +14,7 @@ type results struct {
 	*display
 	set        *target.Set
 	expect     *probe.State
+	tap        *tap  // nil where none was asked for
 	unexpected int   // ports that are not what was expected
 	broken     error // an output that takes no more
 }
@@ -25,6 +26,7 @@ func (r *results) Port(v probe.Verdict) error {
 	if r.expect != nil && v.State != *r.expect {
 		r.unexpected++
 	}
+	r.tap.verdict(&v)
 	return r.write(report.NewPort(r.set.Word(v.Target), &v))
 }
 

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -21,7 +19,7 @@ func scanCommand(s Streams) *cli.Command {
 		Name:      "scan",
 		Usage:     "which ports are open, refused, filtered?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(scanFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", outputFlags())),
+		Flags:     joined(scanFlags(), under("Wide scans", wideFlags()), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
 		Action: func(c *cli.Context) error {
 			scan, err := newScan(c, s)
 			if err != nil {
@@ -32,6 +30,8 @@ func scanCommand(s Streams) *cli.Command {
 				return scan.plan()
 			case c.Bool("dry-run"):
 				return scan.dryRun()
+			case scan.keepsNoState():
+				return scan.runStateless(c.Context)
 			}
 			return scan.run(c.Context)
 		},
@@ -52,7 +52,7 @@ func scanFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
 		&cli.BoolFlag{Name: "plan", Usage: "print what would be probed and how long it takes, and stop"},
 		&cli.Uint64Flag{Name: "seed", Usage: "`N` behind the order of probing (default: a random one)"},
-		&cli.StringFlag{Name: "shard", Usage: "probe only part `I/N` of the targets"},
+		&cli.StringFlag{Name: "shard", Usage: "probe only part `I/N` of the targets; auto asks Kubernetes or Slurm"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every port is in `STATE`"},
 	}
 	for _, t := range techniqueAliases() {
@@ -79,6 +79,9 @@ type scanJob struct {
 	cfg     probe.ScanConfig
 	connect bool
 	seed    uint64
+	shard   shard
+	resume  resume
+	guarded []string // remarks on what was left out
 	expect  *probe.State
 }
 
@@ -99,23 +102,16 @@ func (j *scanJob) readProbing() (err error) {
 }
 
 func (j *scanJob) readTargets() (err error) {
-	if j.set, err = targets(j.c, j.streams); err != nil {
+	if j.set, j.guarded, err = guardedTargets(j.c, j.streams); err != nil {
 		return err
 	}
-	if j.seed = j.c.Uint64("seed"); !j.c.IsSet("seed") {
-		var b [8]byte
-		rand.Read(b[:])
-		j.seed = binary.LittleEndian.Uint64(b[:]) >> 11 // exact in every JSON reader
+	if err = j.readOrder(); err != nil {
+		return err
 	}
-	index, count := uint64(0), uint64(1)
-	if shard := j.c.String("shard"); shard != "" {
-		if index, count, err = target.ParseShard(shard); err != nil {
-			return usagef("--shard: %w", err)
-		}
-	}
-	j.cfg.Targets, j.cfg.Total = j.set.Shard(j.seed, index, count), j.set.ShardCount(index, count)
+	j.cfg.Targets = j.set.Shard(j.seed, j.shard.index, j.shard.count)
+	j.cfg.Total = j.set.ShardCount(j.shard.index, j.shard.count)
 	j.cfg.Canaries = true
-	return nil
+	return j.readBandwidth()
 }
 
 // readTechnique takes the technique from whichever way it was named.
@@ -193,17 +189,24 @@ func (j *scanJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	d, err := newDisplay(j.c, j.streams, j.set)
+	tap, err := openTap(j.c, j.streams, &e)
 	if err != nil {
 		return err
 	}
+	d, err := newDisplay(j.c, j.streams, j.set)
+	if err != nil {
+		return tap.close(err)
+	}
 	d.remark(j.remarks(&e, d.level)...)
-	results := &results{display: d, set: j.set, expect: j.expect}
+	results := &results{display: d, set: j.set, expect: j.expect, tap: tap}
 	err = results.begin(j.opening(&e))
+	if err == nil && j.shard.count > 1 {
+		err = j.writeShard(results)
+	}
 	if err == nil {
 		err = j.probe(ctx, &e, results)
 	}
-	if err = d.finish(err); err == nil && results.unexpected > 0 {
+	if err = d.finish(tap.close(err)); err == nil && results.unexpected > 0 {
 		return errNo
 	}
 	return err
@@ -217,7 +220,7 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 	var summary probe.Summary
 	var err error
 	if e.conn != nil {
-		summary, err = probe.Scan(ctx, e.conn, j.cfg, results)
+		summary, err = probe.Scan(ctx, results.tap.network(e.conn), j.cfg, results)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = probe.ConnectScan(ctx, dialer, j.cfg, results)
@@ -239,6 +242,7 @@ func (j *scanJob) opening(e *opened) *report.Run {
 	if e.note != "" {
 		r.Notes = append(r.Notes, e.note)
 	}
+	r.Notes = append(r.Notes, j.guarded...)
 	for _, w := range j.set.Warnings() {
 		r.Notes = append(r.Notes, w.Text)
 	}
@@ -251,6 +255,7 @@ func (j *scanJob) remarks(e *opened, level int) (lines []string) {
 	if e.note != "" {
 		lines = append(lines, e.note)
 	}
+	lines = append(lines, j.guarded...)
 	for _, w := range j.set.Warnings() {
 		if w.Code != target.WarnMoreAddresses || level > 0 {
 			lines = append(lines, w.Text)

@@ -27,10 +27,18 @@ func targetFlags() []cli.Flag {
 }
 
 // targets are the pairs of address and port that the command line names.
-func targets(c *cli.Context, s Streams) (*target.Set, error) {
+func targets(c *cli.Context, s Streams) (*target.Set, error) { return targetsOn(c, s, "") }
+
+// targetsOn is targets with ports of the command's own where none is named.
+func targetsOn(c *cli.Context, s Streams, ports string) (*target.Set, error) {
 	opts, err := targetOptions(c, s)
 	if err != nil {
 		return nil, err
+	}
+	if ports != "" && !c.IsSet("p") && !c.IsSet("top-ports") {
+		if opts.Ports, err = target.ParsePorts(ports); err != nil {
+			return nil, usage(err)
+		}
 	}
 	if c.NArg() == 0 && len(opts.Lists) == 0 {
 		return nil, usagef("no target: `synscope %s TARGET...`, such as 192.0.2.7, 192.0.2.0/24 or host.example", c.Command.Name)

@@ -26,10 +26,30 @@ type table struct {
 }
 
 func newCSV(w *LineWriter, _ Options) Sink {
-	return &csvSink{w: w, table: table{of: (*Port)(nil).Type(), columns: portColumns()}}
+	return &csvSink{w: w, table: tableOf("")}
+}
+
+// tableOf is the table of a command.
+func tableOf(command string) table {
+	switch command {
+	case "ping":
+		return table{of: (*RTT)(nil).Type(), columns: rttColumns()}
+	case "isn":
+		return table{of: (*ISNSample)(nil).Type(), columns: isnColumns()}
+	case "trace":
+		return table{of: (*Hop)(nil).Type(), columns: hopColumns()}
+	case "send":
+		return table{of: (*Segment)(nil).Type(), columns: segmentColumns()}
+	case "read", "handshake":
+		return table{of: (*Connection)(nil).Type(), columns: connectionColumns()}
+	}
+	return table{of: (*Port)(nil).Type(), columns: portColumns()}
 }
 
 func (s *csvSink) Record(r Record) error {
+	if run, ok := r.(*Run); ok {
+		s.table = tableOf(run.Command)
+	}
 	if err := s.header(); err != nil || r.Type() != s.table.of {
 		return err
 	}
@@ -149,6 +169,17 @@ func (r *csvRow) findings(name string, values []probe.Finding) {
 	}
 	r.strs(name, codes)
 }
+
+func (r *csvRow) durations(name string, values []time.Duration) {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = strconv.FormatInt(v.Nanoseconds(), 10)
+	}
+	r.strs(name, words)
+}
+
+// object gives each field of an object a column of its own.
+func (r *csvRow) object(_ string, fields func(w fieldWriter)) { fields(r) }
 
 // appendCSVString quotes a field that needs it.
 func appendCSVString(b []byte, s string) []byte {

@@ -124,6 +124,25 @@ func (o *jsonObject) findings(name string, values []probe.Finding) {
 	o.b = append(o.b, ']')
 }
 
+func (o *jsonObject) durations(name string, values []time.Duration) {
+	o.key(name)
+	o.b = append(o.b, '[')
+	for i, v := range values {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = strconv.AppendInt(o.b, v.Nanoseconds(), 10)
+	}
+	o.b = append(o.b, ']')
+}
+
+func (o *jsonObject) object(name string, fields func(w fieldWriter)) {
+	o.key(name)
+	o.b = append(o.b, '{')
+	fields(o)
+	o.b = append(o.b, '}')
+}
+
 // appendJSONString quotes as encoding/json does with HTML left alone (RFC 8259
 // §7): bytes that are not UTF-8 become U+FFFD, and U+2028 and U+2029, which
 // end a line in JavaScript, are escaped.

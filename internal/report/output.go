@@ -104,7 +104,7 @@ func (out *Output) add(f File, cfg *Config) error {
 		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}
 	options := cfg.Options
-	options.Colour, options.Banner, options.Quiet = false, true, false
+	options.Colour, options.Banner, options.Quiet, options.Board = false, true, false, false
 	w := NewLineWriter(file, f.Path)
 	out.sinks = append(out.sinks, &outlet{Sink: format.New(w, options), w: w, file: file})
 	return nil

@@ -32,6 +32,8 @@ type fieldWriter interface {
 	strs(name string, values []string)
 	counts(name string, values iter.Seq2[string, uint64])
 	findings(name string, values []probe.Finding)
+	durations(name string, values []time.Duration)
+	object(name string, fields func(w fieldWriter))
 }
 
 // Maybe is a value that may not have been measured. The zero Maybe is absent:

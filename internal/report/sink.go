@@ -23,6 +23,7 @@ type Options struct {
 	Reason   bool                // show what each verdict rests on (text)
 	Hosts    int                 // how many hosts there will be; 1 gives a heading, else a column (text)
 	HostWide int                 // how wide the column of hosts will be, where that is known (text)
+	Board    bool                // probes are shown in a table elsewhere, not a line each (text)
 	Service  func(uint16) string // the name of a port's service, "" unknown; may be nil (text)
 }
 

@@ -24,15 +24,37 @@ type textSink struct {
 	lastHost string // the host of the heading above, where hosts have headings
 	hostWide int    // the widest host so far
 	hosts    []*Host
+	told     Sink // the text of a command that does not tell of ports, else nil
 }
 
 func newText(w *LineWriter, o Options) Sink {
 	return &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
 }
 
+// teller makes the text of a command that does not tell of ports.
+func (t *textSink) teller(command string) Sink {
+	switch command {
+	case "ping":
+		return &pingText{textSink: t}
+	case "isn":
+		return &isnText{textSink: t}
+	case "trace":
+		return &traceText{textSink: t}
+	case "handshake", "send":
+		return newConnectionText(t, command)
+	case "read":
+		return &captureText{textSink: t}
+	}
+	return nil
+}
+
 func (t *textSink) Record(r Record) error {
+	if t.told != nil {
+		return t.told.Record(r)
+	}
 	switch r := r.(type) {
 	case *Run:
+		t.told = t.teller(r.Command)
 		return t.run(r)
 	case *Port:
 		if r.State != probe.StateOpen {
@@ -57,6 +79,9 @@ func (t *textSink) Record(r Record) error {
 
 // Close shows what was gathered where no summary did.
 func (t *textSink) Close() error {
+	if t.told != nil {
+		return t.told.Close()
+	}
 	if err := t.write(t.gathered(nil)); err != nil {
 		return err
 	}

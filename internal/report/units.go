@@ -29,6 +29,21 @@ func Duration(d time.Duration) string {
 	return inTwo(d, time.Hour, 24, " d ", " h")
 }
 
+// Finer writes d below a minute with the decimals that it takes to tell apart
+// what lies step apart.
+func Finer(d, step time.Duration) string {
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{time.Second, " s"}, {time.Millisecond, " ms"}, {time.Microsecond, " µs"}} {
+		if d >= u.size && d < time.Minute && step > 0 {
+			decimals := max(1, int(math.Ceil(math.Log10(float64(u.size)/float64(step)))))
+			return strconv.FormatFloat(float64(d)/float64(u.size), 'f', decimals, 64) + u.name
+		}
+	}
+	return Duration(d)
+}
+
 // inUnit gives d in unit, to one decimal below a hundred.
 func inUnit(d, unit time.Duration, name string) string {
 	v, decimals := float64(d)/float64(unit), 1

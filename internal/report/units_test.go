@@ -89,3 +89,18 @@ func TestRate(t *testing.T) {
 		}
 	}
 }
+
+func TestFiner(t *testing.T) {
+	for _, tc := range []struct {
+		d, step time.Duration
+		want    string
+	}{
+		{2_034_567, 10 * time.Microsecond, "2.03 ms"}, {2_034_567, time.Microsecond, "2.035 ms"},
+		{2_034_567, time.Millisecond, "2.0 ms"}, {5_300, 100, "5.3 µs"}, {850, 10, "850 ns"},
+		{1_500_000_000, 5_000_000, "1.500 s"}, {2 * time.Minute, time.Second, "2 m 00 s"}, {3_000_000, 0, "3.0 ms"},
+	} {
+		if got := Finer(tc.d, tc.step); got != tc.want {
+			t.Errorf("Finer(%d, %d) = %q, want %q", tc.d, tc.step, got, tc.want)
+		}
+	}
+}

@@ -267,11 +267,25 @@ func addressClock(v *view) (verdict, bool) {
 	}
 	out := clockVerdict(&l, ClassTupleClock)
 	out.inputs = append(out.inputs, "address")
-	out.note("port-not-hashed", Warning, l.evidence(), "The source port does not move the number: RFC 6528 asks for both addresses and both ports.")
+	if severalPorts(v) {
+		out.note("port-not-hashed", Warning, l.evidence(), "The source port does not move the number: RFC 6528 asks for both addresses and both ports.")
+	}
 	return out, true
 }
 
-// byAddress groups the points by source address, those with several ports.
+// severalPorts reports whether one address was sampled on more than one port.
+func severalPorts(v *view) bool {
+	for _, g := range v.byAddress() {
+		for i := range g {
+			if g[i].sample.SrcPort != g[0].sample.SrcPort {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// byAddress groups the points by source address.
 func (v *view) byAddress() [][]point {
 	index := make(map[string]int)
 	var groups [][]point

@@ -23,6 +23,31 @@ func detectConstant(v *view) (verdict, bool) {
 	return out, true
 }
 
+// unseenTuples is the confidence in a constant where nobody wrote down which
+// tuples the samples are of.
+const unseenTuples = 0.9
+
+// detectStandstill ends the search where all numbers are one, on one tuple: a
+// constant, a hash of the tuple and a half-open connection that answers again
+// look the same there. Where the tuples are unknown, as in a file without ports,
+// a constant is what is left.
+func detectStandstill(v *view) (verdict, bool) {
+	if len(v.points) < fewest || len(v.tuples) > 1 || !allEqual(v.points) {
+		return verdict{}, false
+	}
+	x, s := v.points[0].x, v.points[0].sample
+	evidence := fmt.Sprintf("%d samples, all %d", len(v.points), x)
+	var out verdict
+	if s.SrcPort.OK {
+		out.note("one-number", Notice, evidence, "One port always got the same number. Other ports would tell a constant from a hash of the port.")
+		return out, true
+	}
+	out.class, out.confidence = ClassConstant, min(unseenTuples, sure(8*float64(len(v.points)-1)))
+	out.next = func([]point) (craft.Seq, bool) { return x, true }
+	out.note("constant-isn", Warning, evidence, "Every sample holds the same number. The ports are not in the file; if they differed, anybody can forge a connection.")
+	return out, true
+}
+
 // allEqual reports whether all ISNs are one value.
 func allEqual(points []point) bool {
 	for _, p := range points {

@@ -83,6 +83,21 @@ func TestLinuxCookieTellsTheMSSThatArrived(t *testing.T) {
 	}
 }
 
+// gVisor has one table for both IP versions, Linux one for each: the ladder
+// tells which it climbs.
+func TestCookieTablesOverIPv6(t *testing.T) {
+	for bound, want := range map[uint16]uint16{9000: 1460, 1380: 1300} {
+		samples := ladderOf(bound)
+		for i := range samples {
+			samples[i].Src = netip.MustParseAddr("2001:db8::1")
+		}
+		r := isn.Analyze(samples, isn.Options{})
+		if got := r.ServerMSS.Value; r.Variant != isn.VariantLinux || got != want {
+			t.Errorf("clamped to %d: %q server MSS %d, want %d", bound, r.Variant, got, want)
+		}
+	}
+}
+
 func TestMinuteCounterShowsInALongSeries(t *testing.T) {
 	plan := isn.NewPlan(isn.PlanConfig{Series: []string{isn.SeriesLong}})
 	plan.Quick = true // no ladder

@@ -14,12 +14,14 @@ var (
 	linuxMSS6 = []uint16{1280 - 60, 1480 - 60, 1500 - 60, 9000 - 60}
 )
 
-// linuxTable returns the table for the sampler's address family.
-func linuxTable(p *point) []uint16 {
+// linuxTables returns the tables that may be in use, the likelier first: that of
+// the sampler's address family, which Linux uses, and that of IPv4, which gVisor
+// uses for IPv6 too (pkg/tcpip/transport/tcp/accept.go, mssTable).
+func linuxTables(p *point) [][]uint16 {
 	if src := p.sample.Src; src.IsValid() && !src.Unmap().Is4() {
-		return linuxMSS6
+		return [][]uint16{linuxMSS6, linuxMSS4}
 	}
-	return linuxMSS4
+	return [][]uint16{linuxMSS4}
 }
 
 // mssIndex is the place of the largest value of the table that is no larger
@@ -35,8 +37,7 @@ func mssIndex(table []uint16, mss uint16) int {
 // linuxOptions looks for Linux's encodings: the MSS index in the offset, which
 // also tells the MSS that arrived, and the other options in TSval.
 func (v *verdict) linuxOptions(w *view) {
-	if top, rungs, ok := mssLadder(w); ok {
-		table := linuxTable(&w.points[0])
+	if top, table, rungs, ok := mssLadder(w); ok {
 		v.variant = VariantLinux
 		v.inputs = append(v.inputs, "options")
 		v.serverMSS = Some(table[top])
@@ -72,30 +73,38 @@ func smallSteps(w *view) bool {
 }
 
 // mssLadder compares the offsets of SYNs of one tuple that offered different
-// MSS values. It returns the index that the highest offer got, if the offsets
-// rise exactly as indexes of Linux's table do, possibly cut off by a clamp on
-// the way.
-func mssLadder(w *view) (top int, rungs string, ok bool) {
+// MSS values. It returns the index that the highest offer got and the table that
+// it points into, if the offsets rise exactly as the table's indexes do, possibly
+// cut off by a clamp on the way.
+func mssLadder(w *view) (top int, table []uint16, rungs string, ok bool) {
 	for _, g := range w.repeated(4) {
 		low, levels := lowestOffers(g)
 		if len(levels) < 3 {
 			continue
 		}
-		table := linuxTable(&g[0])
-		values := sortedKeys(levels)
-		high := levels[values[len(values)-1]] - low
-		if high < 1 || int(high) >= len(table) {
-			continue
-		}
-		fits := true
-		for _, mss := range values {
-			fits = fits && int(levels[mss]-low) == min(mssIndex(table, mss), int(high))
-		}
-		if fits {
-			return int(high), ladderText(values, levels, low), true
+		for _, table := range linuxTables(&g[0]) {
+			if high, ok := climbs(levels, low, table); ok {
+				return high, table, ladderText(sortedKeys(levels), levels, low), true
+			}
 		}
 	}
-	return 0, "", false
+	return 0, nil, "", false
+}
+
+// climbs reports whether the offset of each offered MSS is its index in the
+// table, up to a highest one.
+func climbs(levels map[uint16]int32, low int32, table []uint16) (high int, ok bool) {
+	values := sortedKeys(levels)
+	high = int(levels[values[len(values)-1]] - low)
+	if high < 1 || high >= len(table) {
+		return 0, false
+	}
+	for _, mss := range values {
+		if int(levels[mss]-low) != min(mssIndex(table, mss), high) {
+			return 0, false
+		}
+	}
+	return high, true
 }
 
 // lowestOffers collects the offset of each offered MSS among the SYNs of the

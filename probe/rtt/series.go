@@ -50,17 +50,25 @@ type Summary struct {
 // Summary computes the numbers of what was added so far.
 func (s *Series) Summary() Summary {
 	d := &s.Distribution
-	out := Summary{
+	return Summary{
 		Sent: s.sent, Received: s.sent - s.lost, Lost: s.lost, Measured: d.N(),
 		Min: d.Min(), Max: d.Max(), Mean: round(s.moments.mean),
 		P50: d.Percentile(50), P90: d.Percentile(90), P95: d.Percentile(95), P99: d.Percentile(99),
-		StdDev: round(s.moments.deviation()), Jitter: round(s.jitter.value),
+		StdDev: round(s.moments.deviation()), Jitter: round(s.jitter.value), Loss: s.Loss(),
 	}
-	if s.sent > 0 {
-		out.Loss = float64(s.lost) / float64(s.sent)
-	}
-	return out
 }
+
+// Loss is the share of what was sent that was lost, and Mean the mean of the
+// times; both are cheap, where a Summary is not.
+func (s *Series) Loss() float64 {
+	if s.sent == 0 {
+		return 0
+	}
+	return float64(s.lost) / float64(s.sent)
+}
+
+// Mean is the mean of the times; zero where there is none.
+func (s *Series) Mean() time.Duration { return round(s.moments.mean) }
 
 func round(ns float64) time.Duration { return time.Duration(math.Round(ns)) }
 

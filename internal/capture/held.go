@@ -1,0 +1,144 @@
+package capture
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"synscope/craft"
+)
+
+// held is a packet that waits for its verdict.
+type held struct {
+	packet  Packet
+	target  netip.AddrPort // the far end; zero where there is none
+	id      packetIdentity
+	settled bool // the comment is final
+	unsent  bool // the kernel refused it
+	stamped bool // the time is that of the network, not of Send
+	gone    bool // written, or not to be
+}
+
+// identify finds the target: the far end of a segment, or of the segment that
+// an ICMP error quotes.
+func (h *held) identify() error {
+	var p craft.Packet
+	if err := p.Decode(h.packet.Data, craft.TrustChecksums); err != nil {
+		return err
+	}
+	s := &p.Segment
+	h.target, h.id = s.Src, packetIdentity{s.Src, s.Dst, s.Seq, s.Ack, s.Flags}
+	switch {
+	case p.Kind == craft.PacketICMPError:
+		h.target, h.id = p.ICMP.Quote.Dst, packetIdentity{}
+	case h.packet.Direction == Outbound:
+		h.target = s.Dst
+	}
+	return nil
+}
+
+// opens tells a SYN of ours, which makes an earlier verdict void.
+func (h *held) opens() bool {
+	return h.packet.Direction == Outbound && h.id.flags.Has(craft.SYN)
+}
+
+func (h *held) settle(comment string) {
+	if !h.settled {
+		h.packet.Comment, h.settled = comment, true
+	}
+}
+
+// maxWaiting bounds the packets without a verdict.
+const maxWaiting = 1 << 18
+
+// sweepInterval bounds how long a packet with a verdict waits, while others
+// come, to be put in order with them.
+const sweepInterval = 250 * time.Millisecond
+
+func (r *Recorder) sweepSometimes() {
+	switch now := r.now(); {
+	case len(r.waiting) > maxWaiting:
+		r.sweep(maxWaiting / 2)
+	case now.Sub(r.swept) >= sweepInterval:
+		r.swept = now
+		r.sweep(maxWaiting)
+	}
+}
+
+// sweep writes in the order of time what has its verdict, up to the first
+// packet that has none, and beyond it until at most room packets wait.
+func (r *Recorder) sweep(room int) {
+	slices.SortStableFunc(r.waiting, func(a, b *held) int { return a.packet.Time.Compare(b.packet.Time) })
+	n := 0
+	for _, h := range r.waiting {
+		if !h.settled && !h.unsent && len(r.waiting)-n <= room {
+			break
+		}
+		r.write(h)
+		n++
+	}
+	r.forget(r.waiting[:n])
+	r.waiting = slices.Delete(r.waiting, 0, n)
+	if err := r.w.Flush(); r.err == nil {
+		r.err = err
+	}
+}
+
+func (r *Recorder) write(h *held) {
+	if h.unsent {
+		return
+	}
+	if !h.settled {
+		h.packet.Comment = "no verdict"
+	}
+	if err := r.w.Write(&h.packet); r.err == nil {
+		r.err = err
+	}
+}
+
+// forget takes packets that have been written out of those that wait for a
+// verdict.
+func (r *Recorder) forget(written []*held) {
+	targets := map[netip.AddrPort]bool{}
+	for _, h := range written {
+		h.gone = true
+		targets[h.target] = targets[h.target] || !h.settled
+	}
+	for target, waited := range targets {
+		if !waited {
+			continue
+		}
+		rest := slices.DeleteFunc(r.byTarget[target], func(h *held) bool { return h.gone })
+		if r.byTarget[target] = rest; len(rest) == 0 {
+			delete(r.byTarget, target)
+		}
+	}
+}
+
+// verdicts remembers the latest verdicts for packets that come after them. Its
+// memory is bounded: when one generation is full it becomes the old one, and
+// the one before is forgotten.
+type verdicts struct{ young, old map[netip.AddrPort]string }
+
+// generation is how many verdicts are remembered at least.
+const generation = 1 << 15
+
+func (v *verdicts) keep(target netip.AddrPort, comment string) {
+	if v.young == nil || len(v.young) >= generation {
+		v.young, v.old = make(map[netip.AddrPort]string), v.young
+	}
+	v.young[target] = comment
+}
+
+func (v *verdicts) find(target netip.AddrPort) (string, bool) {
+	comment, ok := v.young[target]
+	if !ok {
+		comment, ok = v.old[target]
+	}
+	return comment, ok
+}
+
+func (v *verdicts) forget(target netip.AddrPort) {
+	delete(v.young, target)
+	delete(v.old, target)
+}

@@ -1,0 +1,183 @@
+package capture
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// Recorder is a network that writes down what passes: exactly the packets of
+// one run, both ways, each with the verdict that it led to.
+//
+// A verdict comes after the packets, so these wait in memory until the verdict
+// on their target, and are then written in the order of their stamps: a
+// process that is killed loses as many of the last seconds as the run waits for
+// answers, and no more. What would make more than 262,144 packets wait is
+// written without a verdict. Packets that
+// follow a verdict, such as the RST that ends a half-open connection, get it
+// too, until another SYN leaves for the same target.
+//
+// An own packet that comes back from the network with a stamp of its departure
+// replaces the one that was handed to Send. Writing must not disturb a run:
+// errors are kept for [Recorder.Close].
+type Recorder struct {
+	probe.Network
+	now func() time.Time
+
+	mu       sync.Mutex
+	w        *Writer
+	start    time.Time
+	swept    time.Time
+	waiting  []*held
+	byTarget map[netip.AddrPort][]*held
+	verdicts verdicts
+	err      error
+}
+
+// NewRecorder wraps a network. now gives the stamps of departures that the
+// network does not stamp.
+func NewRecorder(n probe.Network, w *Writer, now func() time.Time) *Recorder {
+	return &Recorder{
+		Network: n, now: now, w: w, start: now(),
+		byTarget: map[netip.AddrPort][]*held{},
+	}
+}
+
+// Send passes packets on, and records those that left. They are noted before
+// they leave, since their echoes or answers may be received before the call
+// returns.
+func (r *Recorder) Send(pkts [][]byte) (int, error) {
+	noted := r.departing(pkts)
+	n, err := r.Network.Send(pkts)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range noted[n:] {
+		h.unsent = true
+	}
+	r.sweepSometimes()
+	return n, err
+}
+
+func (r *Recorder) departing(pkts [][]byte) []*held {
+	at := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	noted := make([]*held, len(pkts))
+	for i, b := range pkts {
+		noted[i] = r.note(Outbound, at, b)
+	}
+	return noted
+}
+
+// Recv passes packets on, and records them.
+func (r *Recorder) Recv(pkts []netraw.Packet) (int, error) {
+	n, err := r.Network.Recv(pkts)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range pkts[:n] {
+		r.received(&pkts[i])
+	}
+	r.sweepSometimes()
+	return n, err
+}
+
+func (r *Recorder) received(p *netraw.Packet) {
+	at := p.Time
+	if at.IsZero() {
+		at = r.now()
+	}
+	switch {
+	case !p.Outgoing:
+		r.note(Inbound, at, p.Data)
+	case !r.echoed(at, p.Data):
+		r.note(Outbound, at, p.Data)
+	}
+}
+
+// note keeps a copy of a packet, under the target that it concerns.
+func (r *Recorder) note(d Direction, at time.Time, b []byte) *held {
+	h := &held{packet: Packet{Time: at, Direction: d, Data: append([]byte(nil), b...)}}
+	r.waiting = append(r.waiting, h)
+	if err := h.identify(); err != nil {
+		h.settle("not a segment of this run: " + err.Error())
+		return h
+	}
+	if h.opens() {
+		r.verdicts.forget(h.target)
+	} else if verdict, ok := r.verdicts.find(h.target); ok {
+		h.settle(verdict)
+		return h
+	}
+	r.byTarget[h.target] = append(r.byTarget[h.target], h)
+	return h
+}
+
+// echoed puts the network's own view of a departure in place of what Send was
+// given, and reports whether there was such a packet.
+func (r *Recorder) echoed(at time.Time, b []byte) bool {
+	echo := held{packet: Packet{Time: at, Direction: Outbound, Data: b}}
+	if echo.identify() != nil {
+		return false
+	}
+	h := echo.original(r.byTarget[echo.target])
+	if h == nil {
+		h = echo.original(r.waiting) // its verdict may have overtaken it
+	}
+	if h == nil {
+		return false
+	}
+	h.packet.Time, h.stamped = at, true
+	h.packet.Data = append(h.packet.Data[:0], b...)
+	return true
+}
+
+// original finds the oldest packet of which h may be the echo, among the
+// latest of a list.
+func (h *held) original(list []*held) *held {
+	for _, other := range list[max(0, len(list)-echoWindow):] {
+		if other.target == h.target && other.id == h.id && !other.stamped && !other.unsent {
+			return other
+		}
+	}
+	return nil
+}
+
+// echoWindow is how many packets back the original of an echo is looked for.
+const echoWindow = 512
+
+// Judge gives the packets of a target that wait a comment, and those that
+// follow.
+func (r *Recorder) Judge(target netip.AddrPort, comment string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range r.byTarget[target] {
+		h.settle(comment)
+	}
+	delete(r.byTarget, target)
+	r.verdicts.keep(target, comment)
+	r.sweepSometimes()
+}
+
+// Close writes what waits, without a verdict, and the end of the file with the
+// packets that the kernel dropped. It returns the first error of all writing.
+// It closes neither the network nor the file.
+func (r *Recorder) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sweep(0)
+	if err := r.w.Close(r.start, r.now(), r.Network.Stats().KernelDrops); r.err == nil {
+		r.err = err
+	}
+	return r.err
+}
+
+// packetIdentity tells a run's own packets apart.
+type packetIdentity struct {
+	src, dst netip.AddrPort
+	seq, ack craft.Seq
+	flags    craft.Flags
+}

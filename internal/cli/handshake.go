@@ -1,0 +1,301 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/probe"
+	"synscope/probe/handshake"
+)
+
+func handshakeCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "handshake",
+		Aliases:   []string{"hs"},
+		Usage:     "what happens, segment by segment, from SYN to TIME_WAIT?",
+		ArgsUsage: "TARGET...",
+		Flags:     joined(handshakeFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Action: func(c *cli.Context) error {
+			job, err := newHandshakeJob(c, s)
+			if err != nil {
+				return err
+			}
+			if c.Bool("dry-run") {
+				return job.dryRun()
+			}
+			return job.run(c.Context)
+		},
+	}
+}
+
+func handshakeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "data", Usage: "send `TEXT`, with escapes such as \\r\\n, or the contents of @FILE"},
+		&cli.StringFlag{Name: "data-on", Value: "established", Usage: "`WHEN` to send it: on the syn, on the ack, or once established"},
+		&cli.StringFlag{Name: "close", Value: "fin", Usage: "`HOW` to close: fin, rst or none"},
+		&cli.StringFlag{Name: "withhold", Usage: "keep silent at `STEP`: synack-ack or last-ack, and watch what the peer repeats"},
+		&cli.StringFlag{Name: "watch", Usage: "watch the peer for `D` (default: 70s while something is withheld)"},
+		&cli.BoolFlag{Name: "tfo", Usage: "ask for a fast open cookie; with --data, use it on a second connection"},
+		&cli.BoolFlag{Name: "ecn", Usage: "offer congestion marks (RFC 3168), and see whether they pass"},
+		&cli.BoolFlag{Name: "accecn", Usage: "offer accurate congestion marks (RFC 9768)"},
+		&cli.BoolFlag{Name: "mptcp", Usage: "offer multipath TCP (RFC 8684)"},
+		&cli.IntFlag{Name: "repeat", Value: 1, Usage: "open `N` connections to each target, one after the other"},
+		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every connection finds the port in `STATE`"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
+	}
+}
+
+// handshakeJob is a run of connections, its command line understood.
+type handshakeJob struct {
+	c       *cli.Context
+	streams Streams
+	set     *target.Set
+	probing probing
+	cfg     handshake.Config
+	repeat  int
+	expect  *probe.State
+
+	tap     *tap // nil where none was asked for
+	known   map[netip.Addr]handshake.Known
+	opened  int // connections that found an open port
+	amiss   int // those that found another state than expected
+	summary probe.Summary
+}
+
+func newHandshakeJob(c *cli.Context, s Streams) (*handshakeJob, error) {
+	j := &handshakeJob{c: c, streams: s, known: map[netip.Addr]handshake.Known{}}
+	for _, step := range []func() error{j.readPlan, j.readProbing, j.readExpectation, j.readTargets} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+// readPlan takes what is to be done with a connection.
+func (j *handshakeJob) readPlan() (err error) {
+	c, cfg := j.c, &j.cfg
+	if cfg.Data, err = payload(c.String("data")); err != nil {
+		return usagef("--data: %w", err)
+	}
+	if cfg.DataOn, err = handshake.ParseDataOn(c.String("data-on")); err != nil {
+		return usagef("--data-on: %w", err)
+	}
+	if cfg.Close, err = handshake.ParseEnding(c.String("close")); err != nil {
+		return usagef("--close: %w", err)
+	}
+	if cfg.Withhold, err = handshake.ParseWithhold(c.String("withhold")); err != nil {
+		return usagef("--withhold: %w", err)
+	}
+	if word := c.String("watch"); word != "" {
+		if cfg.Watch, err = parseDuration(word); err != nil || cfg.Watch < 0 || cfg.Watch > time.Hour {
+			return usagef("--watch: %q: want a duration up to 1h", word)
+		}
+	}
+	cfg.FastOpen, cfg.ECN, cfg.AccECN, cfg.Multipath = c.Bool("tfo"), c.Bool("ecn"), c.Bool("accecn"), c.Bool("mptcp")
+	if c.IsSet("data-on") && len(cfg.Data) == 0 {
+		return usagef("--data-on: there is no --data to send")
+	}
+	return nil
+}
+
+func (j *handshakeJob) readProbing() (err error) {
+	if j.probing, err = probingOf(j.c); err != nil {
+		return err
+	}
+	p := &j.probing
+	if p.engine != engineAuto && p.engine != engineRaw {
+		return usagef("--engine %s cannot do handshake: it needs segments of its own making", p.engine)
+	}
+	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS = p.profile, p.ttl, p.tos
+	j.cfg.Timeout, j.cfg.Retries = p.timeout, p.retries
+	if p.retries == 0 {
+		j.cfg.Retries = -1
+	}
+	return nil
+}
+
+func (j *handshakeJob) readExpectation() (err error) {
+	if j.repeat = j.c.Int("repeat"); j.repeat < 1 || j.repeat > maxRepeat {
+		return usagef("--repeat: %d: want 1 to %d", j.repeat, maxRepeat)
+	}
+	if word := j.c.String("expect"); word != "" {
+		state, err := probe.ParseState(word)
+		if err != nil {
+			return usagef("--expect: %w", err)
+		}
+		j.expect = &state
+	}
+	return nil
+}
+
+const maxRepeat = 1_000_000
+
+func (j *handshakeJob) readTargets() (err error) {
+	j.set, err = portTargets(j.c, j.streams)
+	return err
+}
+
+// portTargets are the targets of a command that talks to single ports: there
+// is no list of ports to fall back on.
+func portTargets(c *cli.Context, s Streams) (*target.Set, error) {
+	if !c.IsSet("p") && !c.IsSet("top-ports") {
+		for _, word := range c.Args().Slice() {
+			if _, err := netip.ParseAddr(word); err == nil || !hasPort(word) {
+				return nil, usagef("%s: which port? Give host:port, or -p", word)
+			}
+		}
+	}
+	return targets(c, s)
+}
+
+// hasPort tells whether a target word ends in ":port".
+func hasPort(word string) bool {
+	for i := len(word) - 1; i >= 0; i-- {
+		switch {
+		case word[i] == ':':
+			return i < len(word)-1
+		case word[i] == ']' || word[i] == '/':
+			return false
+		}
+	}
+	return false
+}
+
+// heldPorts is how many source ports the connections take in turns: one that a
+// peer keeps in TIME_WAIT is not used at once again.
+const heldPorts = 8
+
+func (j *handshakeJob) run(ctx context.Context) error {
+	connections := min(j.set.Count(), heldPorts) * uint64(min(j.repeat, heldPorts))
+	e, err := j.probing.open(int(min(connections, heldPorts)), false)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	d, err := newDisplay(j.c, j.streams, j.set)
+	if err != nil {
+		return err
+	}
+	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
+		return d.finish(err)
+	}
+	err = d.Record(&report.Run{
+		Version: Version, Command: "handshake", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
+	})
+	if err == nil {
+		err = j.connectAll(ctx, d, j.tap.network(e.conn))
+	}
+	if err = d.finish(j.tap.close(err)); err == nil {
+		err = j.answer()
+	}
+	return err
+}
+
+// answer is the exit code of a run that came to its end.
+func (j *handshakeJob) answer() error {
+	switch {
+	case j.expect != nil && j.amiss > 0, j.expect == nil && j.opened == 0:
+		return errNo
+	}
+	return nil
+}
+
+// connectAll opens the connections, one after the other.
+func (j *handshakeJob) connectAll(ctx context.Context, d *display, conn probe.Network) (err error) {
+	start, n := time.Now(), 0
+	for pair := range j.set.Ordered() {
+		for range j.repeat {
+			cfg := j.cfg
+			cfg.Target, cfg.Port = pair, conn.Ports()[n%len(conn.Ports())]
+			n++
+			if err = j.connect(ctx, d, conn, cfg); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
+	return errors.Join(err, d.Record(report.NewSummary(&j.summary, time.Now())))
+}
+
+// connect opens one connection. Data for fast open needs a cookie first, and
+// that another connection.
+func (j *handshakeJob) connect(ctx context.Context, d *display, conn probe.Network, cfg handshake.Config) error {
+	if cfg.FastOpen && cfg.DataOn == handshake.OnSYN && len(cfg.Data) > 0 {
+		first := cfg
+		first.Data = nil
+		r, err := j.single(ctx, d, conn, first)
+		if err != nil {
+			return err
+		}
+		cfg.Cookie = r.Negotiated.Cookie
+	}
+	_, err := j.single(ctx, d, conn, cfg)
+	return err
+}
+
+func (j *handshakeJob) single(ctx context.Context, d *display, conn probe.Network, cfg handshake.Config) (handshake.Result, error) {
+	var failed error
+	host := cfg.Target.Addr()
+	cfg.Known = j.known[host]
+	cfg.OnSegment = func(l handshake.Line) {
+		if err := d.Record(report.NewSegment(&l)); failed == nil {
+			failed = err
+		}
+	}
+	r, err := handshake.Run(ctx, conn, cfg)
+	j.known[host] = cfg.Known.After(&r)
+	j.count(&r)
+	j.tap.verdict(&probe.Verdict{Target: cfg.Target, State: r.State, Reason: r.Reason})
+	if recorded := d.Record(report.NewConnection(j.set.Word(cfg.Target), &r)); failed == nil {
+		failed = recorded
+	}
+	return r, errors.Join(err, failed)
+}
+
+func (j *handshakeJob) count(r *handshake.Result) {
+	merge(&j.summary, &r.Traffic)
+	if r.State == probe.StateOpen {
+		j.opened++
+	}
+	if j.expect != nil && r.State != *j.expect {
+		j.amiss++
+	}
+}
+
+// dryRun prints the SYNs.
+func (j *handshakeJob) dryRun() error {
+	for pair := range j.set.Ordered() {
+		j.cfg.Target = pair
+		syn, err := handshake.Preview(j.cfg, sourceFor(&j.probing, pair.Addr()))
+		if err != nil {
+			return usage(err)
+		}
+		if _, err := fmt.Fprintln(j.streams.Out, &syn); err != nil {
+			return &exit{exitInterrupted, err}
+		}
+	}
+	return nil
+}
+
+// sourceFor is the source of a dry run: what was asked for, else unspecified.
+func sourceFor(p *probing, dst netip.Addr) netip.AddrPort {
+	source := p.source
+	if !source.IsValid() || source.Is4() != dst.Is4() {
+		source = netip.IPv6Unspecified()
+		if dst.Is4() {
+			source = netip.IPv4Unspecified()
+		}
+	}
+	return netip.AddrPortFrom(source, p.sourcePort)
+}

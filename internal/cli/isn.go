@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/isn"
+	"synscope/probe/sample"
+)
+
+func isnCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "isn",
+		Usage:     "how does this host choose its initial sequence numbers, and could they be guessed?",
+		ArgsUsage: "TARGET...",
+		Flags:     joined(isnFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Action: func(c *cli.Context) error {
+			if c.IsSet("from") {
+				return analyseFile(c, s)
+			}
+			job, err := newISN(c, s)
+			if err != nil {
+				return err
+			}
+			if c.Bool("dry-run") {
+				return job.dryRun()
+			}
+			return job.run(c.Context)
+		},
+	}
+}
+
+func isnFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "samples", Usage: "send `N` SYNs in the main series, or in the series many (default: 22, and 256)"},
+		&cli.StringFlag{Name: "budget", Usage: "shrink the pauses between SYNs to `D` in sum (default: about 7s)"},
+		&cli.BoolFlag{Name: "quick", Usage: "4 + 4 SYNs in about a second; it says what it cannot tell"},
+		&cli.StringFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},
+		&cli.StringFlag{Name: "plot", Usage: "draw phase space, numbers over time, residuals and bits into `FILE`.svg or .png"},
+		&cli.StringFlag{Name: "raw", Usage: "write every sample to `FILE`.csv"},
+		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv and send nothing; - is standard input"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
+	}
+}
+
+// isnJob is one run of isn, its command line understood.
+type isnJob struct {
+	c       *cli.Context
+	streams Streams
+	set     *target.Set
+	probing probing
+	cfg     sample.Config
+	files   isnFiles
+}
+
+func newISN(c *cli.Context, s Streams) (*isnJob, error) {
+	j := &isnJob{c: c, streams: s}
+	for _, step := range []func() error{j.readProbing, j.readTargets, j.readPlan, j.readFiles} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	rand.Read(j.cfg.Seed[:])
+	return j, nil
+}
+
+func (j *isnJob) readProbing() (err error) {
+	j.probing, err = probingOf(j.c)
+	p := &j.probing
+	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS, j.cfg.Timeout, j.cfg.Rate = p.profile, p.ttl, p.tos, p.timeout, p.rate
+	if err == nil && p.engine == engineConnect {
+		return usagef("--engine connect cannot see sequence numbers")
+	}
+	return err
+}
+
+// maxSampled is the most targets of one run.
+const maxSampled = 1 << 12
+
+func (j *isnJob) readTargets() (err error) {
+	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+		return err
+	}
+	if n := j.set.Count(); n > maxSampled {
+		return usagef("%s targets: isn takes up to %s", report.Count(n), report.Count(maxSampled))
+	}
+	j.cfg.Targets = slices.Collect(j.set.Ordered())
+	return nil
+}
+
+func (j *isnJob) readFiles() (err error) {
+	j.files, err = isnFilesOf(j.c, len(j.cfg.Targets))
+	return err
+}
+
+// dryRun prints the SYNs of the plan.
+func (j *isnJob) dryRun() error {
+	from4, from6 := netip.IPv4Unspecified(), netip.IPv6Unspecified()
+	switch a := j.probing.source; {
+	case a.Is4():
+		from4 = a
+	case a.IsValid():
+		from6 = a
+	}
+	out := bufio.NewWriter(j.streams.Out)
+	for s := range sample.Preview(j.cfg, from4, from6, j.probing.sourcePort) {
+		if _, err := fmt.Fprintln(out, &s); err != nil || j.c.Context.Err() != nil {
+			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", errorOf(err, j.c.Context.Err()))}
+		}
+	}
+	return flushed(out)
+}
+
+func (j *isnJob) run(ctx context.Context) error {
+	e, err := j.probing.open(min(j.cfg.Plan.Ports(), netraw.MaxPorts), false)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	j.findSources(&e)
+	d, err := newDisplay(j.c, j.streams, j.set)
+	if err != nil {
+		return err
+	}
+	tap, err := openTap(j.c, j.streams, &e)
+	if err != nil {
+		return d.finish(err)
+	}
+	r := &isnResults{display: d, job: j, tap: tap}
+	err = d.Record(&report.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now()})
+	if err == nil {
+		err = j.probe(ctx, &e, r)
+	}
+	if err = d.finish(tap.close(err)); err == nil && r.unknown > 0 {
+		return errNo
+	}
+	return err
+}
+
+// probe samples all targets and closes the run's record.
+func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
+	if r.progress != nil {
+		j.cfg.OnProgress = r.show
+	}
+	summary, err := sample.Run(ctx, r.tap.network(e.conn), j.cfg, r)
+	if errors.Is(err, sample.ErrNoSteps) {
+		return usagef("--series: %w", err)
+	}
+	if ended := r.Record(report.NewSummary(&summary, time.Now())); err == nil {
+		err = ended
+	}
+	return err
+}
+
+// isnResults passes what is found to the outputs and the files.
+type isnResults struct {
+	*display
+	job     *isnJob
+	tap     *tap // nil where none was asked for
+	unknown int  // targets without a class
+}
+
+// Sample takes one sample of a target.
+func (r *isnResults) Sample(t netip.AddrPort, s isn.Sample) error {
+	return r.Record(report.NewISNSample(r.job.set.Word(t), t, s))
+}
+
+// Result takes what all samples of a target show.
+func (r *isnResults) Result(res sample.Result) error {
+	if res.Report.Class == isn.ClassUnknown {
+		r.unknown++
+	}
+	r.tap.verdict(&probe.Verdict{Target: res.Target, State: res.State, Reason: res.Reason})
+	record := report.NewISN(r.job.set.Word(res.Target), &res)
+	if err := r.Record(record); err != nil {
+		return err
+	}
+	return r.job.files.write(record, res.Samples)
+}
+
+// show tells how far the run has come.
+func (r *isnResults) show(p probe.Progress) {
+	line := fmt.Sprintf("%.0f %%, %s sent, %s received", 100*float64(p.Done)/float64(max(p.Total, 1)),
+		report.Count(p.Sent), report.Count(p.Received))
+	if p.Left > 0 {
+		line += ", about " + report.Duration(p.Left) + " left"
+	}
+	r.progress.Screen.Show(line)
+}
+
+// isnFiles are the files of a run beside its records.
+type isnFiles struct {
+	plot, raw string
+	targets   int
+}
+
+func isnFilesOf(c *cli.Context, targets int) (isnFiles, error) {
+	f := isnFiles{plot: c.String("plot"), raw: c.String("raw"), targets: targets}
+	if f.plot != "" {
+		if err := report.CheckPlot(f.plot); err != nil {
+			return f, usagef("--plot: %w", err)
+		}
+	}
+	if f.raw != "" {
+		if err := report.CheckFile(f.raw); err != nil {
+			return f, usagef("--raw: %w", err)
+		}
+	}
+	return f, nil
+}
+
+// write writes the files of one target.
+func (f *isnFiles) write(r *report.ISN, samples []isn.Sample) error {
+	if f.raw != "" {
+		if err := report.WriteISNSamples(f.path(f.raw, r), samples); err != nil {
+			return err
+		}
+	}
+	if f.plot != "" {
+		return report.PlotISN(f.path(f.plot, r), r, samples)
+	}
+	return nil
+}
+
+// path is the file of a target: where there are several, the address and the
+// port go before the ending.
+func (f *isnFiles) path(path string, r *report.ISN) string {
+	if f.targets < 2 {
+		return path
+	}
+	ending := filepath.Ext(path)
+	return fmt.Sprintf("%s-%s-%d%s", strings.TrimSuffix(path, ending), strings.ReplaceAll(r.Addr.String(), ":", "."), r.Port, ending)
+}

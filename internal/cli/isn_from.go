@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/probe"
+	"synscope/probe/isn"
+)
+
+// fromOnly are the flags that mean nothing where samples come from a file.
+var fromOnly = []string{"samples", "budget", "quick", "series", "dry-run", "p", "iL", "e", "S", "g", "rate", "engine"}
+
+// analyseFile analyses samples that somebody measured before.
+func analyseFile(c *cli.Context, s Streams) error {
+	if c.NArg() > 0 {
+		return usagef("--from analyses a file and sends nothing: leave out the target %q", c.Args().First())
+	}
+	for _, name := range fromOnly {
+		if c.IsSet(name) {
+			return usagef("--from analyses a file and sends nothing: leave out %s", dashed(name))
+		}
+	}
+	files, err := isnFilesOf(c, 1)
+	if err != nil {
+		return err
+	}
+	samples, err := readISNSamples(c.String("from"), s.In)
+	if err != nil {
+		return usagef("--from: %w", err)
+	}
+	return tellFile(c, s, samples, files)
+}
+
+// errNoSamples says that a file holds nothing but its header.
+var errNoSamples = errors.New("no sample in it")
+
+// readISNSamples reads a file of samples, "-" from standard input.
+func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	samples, err := isn.ReadCSV(in, path)
+	if err == nil && len(samples) == 0 {
+		err = fmt.Errorf("%s: %w", path, errNoSamples)
+	}
+	return samples, err
+}
+
+// tellFile writes the records of an analysis.
+func tellFile(c *cli.Context, s Streams, samples []isn.Sample, files isnFiles) error {
+	start := time.Now()
+	d, err := newDisplay(c, s, &target.Set{})
+	if err != nil {
+		return err
+	}
+	record := report.NewISNOfFile(c.String("from"), isn.Analyze(samples, isn.Options{}))
+	summary := report.NewSummary(&probe.Summary{Took: time.Since(start), Complete: true}, time.Now())
+	err = errors.Join(
+		d.Record(&report.Run{Version: Version, Command: "isn", Args: s.Args, Start: start}),
+		d.Record(record),
+		d.Record(summary),
+		files.write(record, samples),
+	)
+	if err = d.finish(err); err == nil && record.Report.Class == isn.ClassUnknown {
+		return errNo
+	}
+	return err
+}

@@ -1,0 +1,316 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"image/png"
+	"math"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"synscope/internal/lab"
+	"synscope/internal/lab/netstack"
+)
+
+// linuxHz is the rate of Linux's ISN clock (net/core/secure_seq.c, seq_scale).
+const linuxHz = 15_625_000
+
+// generators is a lab of one host for each way in which this kernel chooses
+// sequence numbers; it goes with the process.
+var generators = sync.OnceValues(func() (*lab.Lab, error) {
+	http := []lab.Service{{Ports: []uint16{80}, Manner: lab.Echo}}
+	return lab.New(lab.Spec{Seed: 1, Hosts: []lab.HostSpec{
+		{Name: "isn-default", Services: http, Sources: 2},
+		{Name: "isn-cookies", Services: http, Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "2"}},
+		{Name: "isn-proxied", Services: http, SynProxy: &lab.SynProxy{
+			Ports: []uint16{80}, MSS: 1400, WindowScale: 7, Timestamps: true, SACK: true}},
+		{Name: "isn-lossy", Services: http, Link: &lab.Link{
+			Out:  lab.Path{Delay: time.Millisecond, Loss: 0.1, Duplicate: 0.1},
+			Back: lab.Path{Delay: time.Millisecond, Loss: 0.1, Duplicate: 0.1}}},
+		{Name: "isn-silent", Services: http, Rules: []lab.Rule{{Do: lab.Drop}}},
+	}})
+})
+
+func generatorLab(t *testing.T) *lab.Lab {
+	t.Helper()
+	lab.Require(t)
+	l, err := generators()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// isnOf runs isn on targets and returns each one's record, and how many
+// samples were written of it.
+func isnOf(t *testing.T, l *lab.Lab, want int, args ...string) (found map[string]record, samples map[string]int) {
+	t.Helper()
+	r := command(t.Context(), l, append([]string{"isn", "-o", "json"}, args...)...)
+	if r.code != want {
+		t.Fatalf("exit %d, want %d: %s", r.code, want, r.err)
+	}
+	found, samples = map[string]record{}, map[string]int{}
+	for _, rec := range records(t, r.out) {
+		switch rec.str("type") {
+		case "isn":
+			found[rec.str("addr")] = rec
+		case "isn_sample":
+			samples[rec.str("addr")]++
+		}
+	}
+	return found, samples
+}
+
+// clockHolds tells whether the interval of a record's clock holds a rate. One
+// interval in twenty misses by its nature, and a busy machine adds to that, so
+// it is taken four times as wide; a wrong rate is further off by far.
+func clockHolds(r record, hz float64) bool {
+	low, _ := r["clock_hz_low"].(float64)
+	high, _ := r["clock_hz_high"].(float64)
+	slack := 1.5 * (high - low)
+	return low-slack <= hz && hz <= high+slack && high-low < 0.01*hz
+}
+
+// TestRealGenerators finds what this kernel does in each of its ways, all at
+// once, in time.
+func TestRealGenerators(t *testing.T) {
+	l := generatorLab(t)
+	plain, cookies, proxied := l.Host("isn-default"), l.Host("isn-cookies"), l.Host("isn-proxied")
+	start := time.Now()
+	found, samples := isnOf(t, l, exitYes, plain.Addr4().String(), plain.Addr6().String(),
+		cookies.Addr4().String(), cookies.Addr6().String(), proxied.Addr4().String())
+	if took := time.Since(start); took > 12*time.Second {
+		t.Errorf("took %v", took)
+	}
+	for _, want := range []struct {
+		addr           netip.Addr
+		class, variant string
+	}{
+		{plain.Addr4(), "tuple-clock", ""},
+		{plain.Addr6(), "tuple-clock", ""},
+		{cookies.Addr4(), "syn-cookies", "linux"},
+		{cookies.Addr6(), "syn-cookies", "linux"},
+		{proxied.Addr4(), "syn-proxy", "linux"},
+	} {
+		r := found[want.addr.String()]
+		if r.str("class") != want.class || r.str("variant") != want.variant {
+			t.Errorf("%s: %s %s, want %s %s: %v", want.addr, r.str("class"), r.str("variant"), want.class, want.variant, r["findings"])
+		}
+		if want.class == "tuple-clock" && !clockHolds(r, linuxHz) {
+			t.Errorf("%s: clock %v to %v", want.addr, r["clock_hz_low"], r["clock_hz_high"])
+		}
+		if n, _ := r["samples"].(float64); int(n) != samples[want.addr.String()] {
+			t.Errorf("%s: %v samples, %d told", want.addr, n, samples[want.addr.String()])
+		}
+		t.Logf("%s: %s %s %.3f, clock %.1f to %.1f, nmap %v", want.addr, r.str("class"), r.str("variant"), r["confidence"],
+			r["clock_hz_low"], r["clock_hz_high"], r["nmap"])
+	}
+}
+
+// TestFurtherAddresses varies the source address where the prober has another.
+func TestFurtherAddresses(t *testing.T) {
+	t.Parallel()
+	l := generatorLab(t)
+	h := l.Host("isn-default")
+	raw := filepath.Join(t.TempDir(), "samples.csv")
+	found, _ := isnOf(t, l, exitYes, "--raw", raw, h.Addr4().String())
+	if inputs := fmt.Sprint(found[h.Addr4().String()]["inputs"]); inputs != "[address port time]" {
+		t.Errorf("inputs %s", inputs)
+	}
+	b, err := os.ReadFile(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), h.Source4(0).String()) {
+		t.Error("the further address was not used")
+	}
+}
+
+// TestLossyGenerator takes loss and copies for what they are.
+func TestLossyGenerator(t *testing.T) {
+	t.Parallel()
+	l := generatorLab(t)
+	a := l.Host("isn-lossy").Addr4()
+	found, _ := isnOf(t, l, exitYes, a.String())
+	if r := found[a.String()]; r.str("class") != "tuple-clock" || !clockHolds(r, linuxHz) {
+		t.Errorf("%s, %v to %v", r.str("class"), r["clock_hz_low"], r["clock_hz_high"])
+	}
+}
+
+// TestQuickGenerator is quick.
+func TestQuickGenerator(t *testing.T) {
+	l := generatorLab(t)
+	a := l.Host("isn-default").Addr4()
+	start := time.Now()
+	found, samples := isnOf(t, l, exitYes, "--quick", a.String())
+	if took := time.Since(start); took > 1500*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+	if r := found[a.String()]; r.str("class") != "tuple-clock" || samples[a.String()] != 8 {
+		t.Errorf("%s of %d samples", r.str("class"), samples[a.String()])
+	}
+}
+
+// TestNoGenerator says why there is no answer, and exits so.
+func TestNoGenerator(t *testing.T) {
+	t.Parallel()
+	l := generatorLab(t)
+	for _, tc := range []struct {
+		target, finding string
+	}{
+		{netip.AddrPortFrom(l.Host("isn-default").Addr4(), 81).String(), "port-refused"},
+		{netip.AddrPortFrom(l.Host("isn-default").Addr6(), 81).String(), "port-refused"},
+		{netip.AddrPortFrom(l.Host("isn-silent").Addr4(), 80).String(), "no-answer"},
+	} {
+		found, _ := isnOf(t, l, exitNo, "--timeout", "100ms", tc.target)
+		r := found[netip.MustParseAddrPort(tc.target).Addr().String()]
+		if r.str("class") != "unknown" || !strings.Contains(fmt.Sprint(r["findings"]), tc.finding) {
+			t.Errorf("%s: %s, %v", tc.target, r.str("class"), r["findings"])
+		}
+	}
+}
+
+// TestFewSamples is no ground for a class.
+func TestFewSamples(t *testing.T) {
+	t.Parallel()
+	l := generatorLab(t)
+	r := command(t.Context(), l, "isn", "--samples", "2", l.Host("isn-default").Addr4().String())
+	if r.code != exitNo || !strings.Contains(r.out, "unknown") || !strings.Contains(r.out, "too-few-samples") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
+	}
+}
+
+// TestInterruptedGenerator writes what was found so far, and whole files.
+func TestInterruptedGenerator(t *testing.T) {
+	t.Parallel()
+	l := generatorLab(t)
+	raw := filepath.Join(t.TempDir(), "samples.csv")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	r := command(ctx, l, "isn", "-o", "json", "--raw", raw, l.Host("isn-default").Addr4().String())
+	if r.code != exitInterrupted {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+	list := records(t, r.out)
+	if done, _ := list[len(list)-1]["complete"].(bool); done {
+		t.Error("complete")
+	}
+	again := command(t.Context(), nil, "isn", "--from", raw)
+	if again.code == exitUsage || !strings.Contains(again.out, raw) {
+		t.Errorf("exit %d: %s%s", again.code, again.out, again.err)
+	}
+}
+
+// TestRawAgain analyses the samples of a run again to the same end, and draws
+// them.
+func TestRawAgain(t *testing.T) {
+	t.Parallel()
+	l := generatorLab(t)
+	dir := t.TempDir()
+	a := l.Host("isn-cookies").Addr4()
+	raw, picture, vector := filepath.Join(dir, "a.csv"), filepath.Join(dir, "a.png"), filepath.Join(dir, "a.svg")
+	first, _ := isnOf(t, l, exitYes, "--raw", raw, "--plot", picture, a.String())
+	again, _ := isnOf(t, nil, exitYes, "--from", raw, "--plot", vector)
+	for _, field := range []string{"class", "variant", "confidence", "samples", "guesses_p50", "nmap"} {
+		if got, want := fmt.Sprint(again[""][field]), fmt.Sprint(first[a.String()][field]); got != want {
+			t.Errorf("%s: %s from the file, %s from the network", field, got, want)
+		}
+	}
+	b, err := os.ReadFile(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(bytes.NewReader(b)); err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(vector); err != nil || !bytes.Contains(b, []byte("<svg")) || !bytes.HasSuffix(bytes.TrimSpace(b), []byte("</svg>")) {
+		t.Errorf("no whole SVG: %v", err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(mustRead(t, raw))).ReadAll()
+	if err != nil || len(rows) < 30 {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+}
+
+func mustRead(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestNetstackGenerator meets a stack that is not Linux's, with and without
+// cookies.
+func TestNetstackGenerator(t *testing.T) {
+	needTun(t)
+	for _, cookies := range []bool{false, true} {
+		h, err := netstack.New(netstack.Config{Ports: []uint16{80}, Cookies: cookies})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, _ := isnOf(t, nil, exitYes, netstack.Addr4.String(), netstack.Addr6.String())
+		for _, r := range found {
+			class := r.str("class")
+			t.Logf("cookies %v: %s %s %.3f, clock %v to %v, %v", cookies, class, r.str("variant"), r["confidence"], r["clock_hz_low"], r["clock_hz_high"], r["findings"])
+			if !cookies && (class != "tuple-clock" || !clockHolds(r, linuxHz)) || cookies && (class != "syn-cookies" || r.str("variant") != "linux") {
+				t.Errorf("cookies %v: %s: %v", cookies, class, r["findings"])
+			}
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestNmapFigures compares GCD, ISR and SP with nmap's own of the same host:
+// each run samples other moments, so they agree within what nmap itself varies.
+func TestNmapFigures(t *testing.T) {
+	l := generatorLab(t)
+	nmap, err := exec.LookPath("nmap")
+	if err != nil {
+		t.Skip("nmap is not installed")
+	}
+	a := l.Host("isn-default").Addr4()
+	found, _ := isnOf(t, l, exitYes, a.String())
+	ours, ok := found[a.String()]["nmap"].(map[string]any)
+	if !ok {
+		t.Fatal("no figures")
+	}
+	out, err := exec.CommandContext(t.Context(), nmap, "-O", "-v", "-d", "-n", "-Pn", "-p", "80,81", "--max-os-tries", "1", a.String()).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for name, within := range map[string]float64{"gcd": 6, "isr": 12, "sp": 12} {
+		theirs, found := seqFigure(string(out), strings.ToUpper(name))
+		if !found {
+			t.Fatalf("nmap told no %s: %s", name, out)
+		}
+		got, _ := ours[name].(float64)
+		t.Logf("%s: ours %.0f, nmap's %.0f", name, got, theirs)
+		if math.Abs(got-theirs) > within {
+			t.Errorf("%s: %.0f, nmap says %.0f", name, got, theirs)
+		}
+	}
+}
+
+// seqFigure reads one figure of nmap's SEQ line.
+func seqFigure(out, name string) (float64, bool) {
+	m := regexp.MustCompile(`SEQ\([^)]*\b` + name + `=([0-9A-F]+)`).FindStringSubmatch(out)
+	if m == nil {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(m[1], 16, 32)
+	return float64(v), err == nil
+}

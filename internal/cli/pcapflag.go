@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/capture"
+	"synscope/probe"
+)
+
+// pcapFlags say where the packets of a run are written to.
+func pcapFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "pcap", Usage: "write this run's packets to `FILE` (pcapng), each with its verdict"},
+	}
+}
+
+// tap writes down the packets of a run. A nil tap does nothing: no file was
+// asked for.
+type tap struct {
+	recorder *capture.Recorder
+	file     *os.File
+}
+
+// openTap begins the file that the flag names, if it does.
+func openTap(c *cli.Context, s Streams, e *opened) (*tap, error) {
+	path := c.String("pcap")
+	switch {
+	case path == "":
+		return nil, nil
+	case e.conn == nil:
+		return nil, usagef("--pcap: the kernel makes the packets of this run (engine connect): use tcpdump")
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, usagef("--pcap: %w", err)
+	}
+	w, err := capture.NewWriter(file, "synscope "+Version, "synscope "+strings.Join(s.Args, " "))
+	if err != nil {
+		file.Close()
+		return nil, &exit{exitInterrupted, fmt.Errorf("--pcap: %w", err)}
+	}
+	return &tap{capture.NewRecorder(e.conn, w, time.Now), file}, nil
+}
+
+// network is the one to be used: what passes through it is written down.
+func (t *tap) network(n probe.Network) probe.Network {
+	if t == nil {
+		return n
+	}
+	return t.recorder
+}
+
+// verdict gives the packets of a target their comment.
+func (t *tap) verdict(v *probe.Verdict) {
+	if t != nil {
+		t.recorder.Verdict(v)
+	}
+}
+
+// judge gives the packets of a target a comment in words.
+func (t *tap) judge(target netip.AddrPort, words string) {
+	if t != nil {
+		t.recorder.Judge(target, words)
+	}
+}
+
+// close ends the file; err is how the run itself ended.
+func (t *tap) close(err error) error {
+	if t == nil {
+		return err
+	}
+	closing := t.recorder.Close()
+	if e := t.file.Close(); closing == nil {
+		closing = e
+	}
+	if err == nil && closing != nil {
+		return &exit{exitInterrupted, fmt.Errorf("--pcap: %w", closing)}
+	}
+	return err
+}

@@ -1,0 +1,331 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/rtt"
+)
+
+func pingCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "ping",
+		Usage:     "how long does the handshake take, how steadily, how often is it lost?",
+		ArgsUsage: "TARGET...",
+		Flags:     joined(pingFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Action: func(c *cli.Context) error {
+			ping, err := newPing(c, s)
+			if err != nil {
+				return err
+			}
+			if c.Bool("dry-run") {
+				return ping.dryRun()
+			}
+			return ping.run(c.Context)
+		},
+	}
+}
+
+func pingFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.Uint64Flag{Name: "c", Usage: "probe each target `COUNT` times (default: until interrupted)"},
+		&cli.StringFlag{Name: "i", Value: "1s", Usage: "`INTERVAL` between two probes of one target, down to 1ms"},
+		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
+		&cli.BoolFlag{Name: "histogram", Usage: "end with a histogram"},
+		&cli.StringFlag{Name: "plot", Usage: "draw times and losses, and the distribution, into `FILE`.svg or .png"},
+		&cli.BoolFlag{Name: "compare", Usage: "say whether the two targets given differ"},
+		&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics for Prometheus on `ADDR`, such as :9115"},
+		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every target is in `STATE`"},
+		&cli.StringFlag{Name: "max-loss", Usage: "exit 1 if more than `P%` of a target's probes are lost"},
+		&cli.StringSliceFlag{Name: "max-rtt", Usage: "exit 1 if a time exceeds `LIMIT`, such as p95=20ms or max=1s"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
+	}
+}
+
+// pingPort is probed where no port is named.
+const pingPort = "80"
+
+// pingJob is one ping, its command line understood.
+type pingJob struct {
+	c       *cli.Context
+	streams Streams
+	set     *target.Set
+	probing probing
+	cfg     probe.PingConfig
+	limits  limits
+	plot    string
+	series  []*pingSeries
+	start   time.Time
+}
+
+func newPing(c *cli.Context, s Streams) (*pingJob, error) {
+	j := &pingJob{c: c, streams: s, plot: c.String("plot")}
+	for _, step := range []func() error{j.readSchedule, j.readProbing, j.readLimits, j.readPlot, j.readTargets} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+func (j *pingJob) readSchedule() (err error) {
+	j.cfg.Count = j.c.Uint64("c")
+	if j.c.IsSet("c") && j.cfg.Count == 0 {
+		return usagef("-c: 0: at least one probe")
+	}
+	if j.cfg.Interval, err = parseDuration(j.c.String("i")); err != nil {
+		return usagef("-i: %w", err)
+	}
+	if j.cfg.Interval < probe.MinInterval || j.cfg.Interval > 24*time.Hour {
+		return usagef("-i: %s: want 1ms to 24h", j.c.String("i"))
+	}
+	j.cfg.Flow, err = parseFlow(j.c.String("flow"))
+	return err
+}
+
+func parseFlow(word string) (probe.Flow, error) {
+	switch word {
+	case "fixed":
+		return probe.FlowFixed, nil
+	case "vary":
+		return probe.FlowVary, nil
+	}
+	return 0, usagef("--flow: %q: want fixed or vary", word)
+}
+
+func (j *pingJob) readProbing() (err error) {
+	j.probing, err = probingOf(j.c)
+	p := &j.probing
+	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS, j.cfg.Timeout = p.profile, p.ttl, p.tos, p.timeout
+	return err
+}
+
+func (j *pingJob) readLimits() (err error) {
+	j.limits, err = limitsOf(j.c)
+	return err
+}
+
+func (j *pingJob) readPlot() error {
+	if j.plot == "" {
+		return nil
+	}
+	if err := report.CheckPlot(j.plot); err != nil {
+		return usagef("--plot: %w", err)
+	}
+	return nil
+}
+
+func (j *pingJob) readTargets() (err error) {
+	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+		return err
+	}
+	if n := j.set.Count(); n > maxPinged {
+		return usagef("%s targets: a ping takes up to %s", report.Count(n), report.Count(maxPinged))
+	}
+	j.cfg.Targets = slices.Collect(j.set.Ordered())
+	if n := len(j.cfg.Targets); j.c.Bool("compare") && n != 2 {
+		return usagef("--compare takes two targets, not %d", n)
+	}
+	if rate := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds(); j.probing.rate > 0 && rate > j.probing.rate {
+		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, report.Rate(rate))
+	}
+	for _, pair := range j.cfg.Targets {
+		j.series = append(j.series, newPingSeries(j.set.Word(pair), pair, len(j.cfg.Targets)))
+	}
+	return nil
+}
+
+// maxPinged is the most targets of one ping.
+const maxPinged = 1 << 16
+
+// dryRun prints the first probe of each target.
+func (j *pingJob) dryRun() error {
+	preview := scanJob{c: j.c, streams: j.streams, probing: j.probing}
+	j.probing.apply(&preview.cfg)
+	preview.cfg.Targets = slices.Values(j.cfg.Targets)
+	return preview.dryRun()
+}
+
+// ports is how many source ports to hold: enough for all probes of a target
+// that may be in the air at once.
+func (j *pingJob) ports() int {
+	if j.cfg.Flow == probe.FlowVary {
+		return netraw.MaxPorts
+	}
+	return min(max(int(j.cfg.Timeout/j.cfg.Interval), 8), netraw.MaxPorts)
+}
+
+func (j *pingJob) run(ctx context.Context) error {
+	server, err := j.serve()
+	if err != nil {
+		return err
+	}
+	defer server.close()
+	e, err := j.probing.open(j.ports(), true)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	d, err := newDisplay(j.c, j.streams, j.set)
+	if err != nil {
+		return err
+	}
+	if e.note != "" {
+		d.remark(e.note)
+	}
+	tap, err := openTap(j.c, j.streams, &e)
+	if err != nil {
+		return d.finish(err)
+	}
+	server.start(e.name, j)
+	watch := newPingWatch(j, d, server)
+	watch.tap = tap
+	err = d.Record(j.opening(&e))
+	if err == nil {
+		err = j.probe(ctx, &e, watch)
+	}
+	return j.conclude(d, d.finish(tap.close(err)))
+}
+
+func (j *pingJob) opening(e *opened) *report.Run {
+	r := &report.Run{Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now()}
+	if e.note != "" {
+		r.Notes = append(r.Notes, e.note)
+	}
+	for _, w := range j.set.Warnings() {
+		r.Notes = append(r.Notes, w.Text)
+	}
+	return r
+}
+
+// probe runs the ping, follows the names of its targets meanwhile, and closes
+// its record.
+func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
+	j.start = time.Now()
+	names, stop := context.WithCancel(ctx)
+	followed := j.follow(names, w)
+	var summary probe.Summary
+	var err error
+	if e.conn != nil {
+		summary, err = probe.Ping(ctx, w.tap.network(e.conn), j.cfg, w.sample)
+	} else {
+		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
+		summary, err = probe.PingConnect(ctx, dialer, j.cfg, w.sample)
+	}
+	stop()
+	<-followed // nothing follows the closing records
+	if ended := w.end(&summary); err == nil {
+		err = ended
+	}
+	if j.plot != "" {
+		if drawn := j.draw(); err == nil {
+			err = drawn
+		}
+	}
+	return err
+}
+
+// draw makes the picture. Its title is for people who have not seen the
+// command line.
+func (j *pingJob) draw() error {
+	asked := fmt.Sprintf("%d ports", len(j.series))
+	if len(j.series) == 1 {
+		asked = j.series[0].label()
+	}
+	title := fmt.Sprintf("How long %s took to answer a TCP connection request (SYN), asked every %v", asked, j.cfg.Interval)
+	var shown []report.PlotSeries
+	for _, s := range j.series {
+		shown = append(shown, report.PlotSeries{Name: s.label(), Series: s.Series, Timeline: s.timeline})
+	}
+	return report.PlotRTT(j.plot, title, j.start, shown)
+}
+
+// conclude turns the end of a run into its answer.
+func (j *pingJob) conclude(d *display, err error) error {
+	if err != nil {
+		return err
+	}
+	failures := j.limits.check(j.series)
+	d.remark(failures...)
+	switch {
+	case len(failures) > 0:
+		return errNo
+	case j.limits.expect == nil && !slices.ContainsFunc(j.series, (*pingSeries).everOpen):
+		return errNo
+	}
+	return nil
+}
+
+// pingSeries is one target of a ping and what its probes gave.
+type pingSeries struct {
+	*rtt.Series
+	word     string // as the user typed it
+	target   netip.AddrPort
+	timeline *rtt.Timeline
+	states   map[probe.State]uint64
+	clocks   []string // of the times in the series, each once
+	state    probe.State
+	last     time.Duration
+}
+
+// manyTargets is from how many targets on their statistics are kept coarsely.
+const manyTargets = 50
+
+func newPingSeries(word string, pair netip.AddrPort, targets int) *pingSeries {
+	precision := rtt.Precise
+	if targets >= manyTargets {
+		precision = rtt.Coarse
+	}
+	return &pingSeries{
+		Series: rtt.NewSeries(precision), word: word, target: pair,
+		timeline: &rtt.Timeline{}, states: map[probe.State]uint64{},
+	}
+}
+
+func (s *pingSeries) everOpen() bool { return s.states[probe.StateOpen] > 0 }
+
+// label names the target in a picture or a message.
+func (s *pingSeries) label() string {
+	if name := report.NameOf(s.word, s.target.Addr()); name != s.target.Addr().String() {
+		return fmt.Sprintf("%s port %d", name, s.target.Port())
+	}
+	return s.target.String()
+}
+
+// add takes one sample in.
+func (s *pingSeries) add(p *probe.Sample, timeline bool) {
+	if p.Doubt == probe.DoubtSkipped {
+		return
+	}
+	s.target, s.state = p.Target, p.State
+	s.states[p.State]++
+	for range p.Repeats {
+		s.Lost()
+	}
+	switch {
+	case p.Timed():
+		s.Series.Add(p.RTT)
+		s.last = p.RTT
+		if clock := p.Clock.String(); !slices.Contains(s.clocks, clock) {
+			s.clocks = append(s.clocks, clock)
+		}
+	case p.Answered():
+		s.Unmeasured()
+	default:
+		s.Lost()
+	}
+	if timeline && p.Timed() {
+		s.timeline.Add(p.Due, p.RTT)
+	} else if timeline && !p.Answered() {
+		s.timeline.Lost(p.Due)
+	}
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/probe"
+	"synscope/probe/rtt"
+)
+
+// limits are what --expect, --max-loss and --max-rtt demand of each target.
+type limits struct {
+	expect  *probe.State
+	maxLoss float64 // share; 1: any
+	maxRTT  []maxRTT
+}
+
+// maxRTT is one bound on a statistic of the times.
+type maxRTT struct {
+	statistic rtt.Statistic
+	limit     time.Duration
+}
+
+func limitsOf(c *cli.Context) (l limits, err error) {
+	if l.expect, err = expectation(c); err != nil {
+		return l, err
+	}
+	l.maxLoss = 1
+	if word := c.String("max-loss"); word != "" {
+		if l.maxLoss, err = parsePercent(word); err != nil {
+			return l, usagef("--max-loss: %w", err)
+		}
+	}
+	for _, list := range c.StringSlice("max-rtt") {
+		for word := range strings.SplitSeq(list, ",") {
+			bound, err := parseMaxRTT(word)
+			if err != nil {
+				return l, usagef("--max-rtt: %w", err)
+			}
+			l.maxRTT = append(l.maxRTT, bound)
+		}
+	}
+	return l, nil
+}
+
+// expectation reads --expect, nil where it was not given.
+func expectation(c *cli.Context) (*probe.State, error) {
+	word := c.String("expect")
+	if word == "" {
+		return nil, nil
+	}
+	state, err := probe.ParseState(word)
+	if err != nil {
+		return nil, usagef("--expect: %w", err)
+	}
+	return &state, nil
+}
+
+// parsePercent reads "5%", "0.5%" or "5", and returns a share.
+func parsePercent(word string) (float64, error) {
+	p, err := strconv.ParseFloat(strings.TrimSuffix(word, "%"), 64)
+	if err != nil || !(p >= 0 && p <= 100) {
+		return 0, fmt.Errorf("%q: want a percentage from 0%% to 100%%", word)
+	}
+	return p / 100, nil
+}
+
+// parseMaxRTT reads "p95=20ms".
+func parseMaxRTT(word string) (m maxRTT, err error) {
+	name, limit, ok := strings.Cut(word, "=")
+	if !ok {
+		return m, fmt.Errorf("%q: want a statistic and its limit, such as p95=20ms", word)
+	}
+	if m.statistic, err = rtt.ParseStatistic(name); err != nil {
+		return m, err
+	}
+	if m.limit, err = parseDuration(limit); err != nil {
+		return m, err
+	}
+	if m.limit <= 0 {
+		return m, fmt.Errorf("%q: the limit must be above zero", word)
+	}
+	return m, nil
+}
+
+// check lists what does not hold, a sentence each.
+func (l *limits) check(all []*pingSeries) (failures []string) {
+	for _, s := range all {
+		fail := func(format string, args ...any) {
+			failures = append(failures, s.label()+": "+fmt.Sprintf(format, args...))
+		}
+		if l.expect != nil && !s.holds(*l.expect) {
+			fail("expected %s, found %s", *l.expect, s.found())
+		}
+		if s.Loss() > l.maxLoss {
+			fail("%.4g %% lost, above %.4g %%", 100*s.Loss(), 100*l.maxLoss)
+		}
+		for _, m := range l.maxRTT {
+			switch value := m.statistic.Of(s.Series); {
+			case s.Distribution.N() == 0:
+				fail("no time was measured, so %v is not known to be within %v", m.statistic, m.limit)
+			case value > m.limit:
+				fail("%v is %s, above %v", m.statistic, report.Duration(value), m.limit)
+			}
+		}
+	}
+	return failures
+}
+
+// holds tells whether a target was in a state: some probe says so, and none
+// that was answered says otherwise. Silence says nothing against it, being
+// what --max-loss is about.
+func (s *pingSeries) holds(state probe.State) bool {
+	for _, answering := range []probe.State{probe.StateOpen, probe.StateRefused} {
+		if answering != state && s.states[answering] > 0 {
+			return false
+		}
+	}
+	return s.states[state] > 0
+}
+
+// found is "3 open, 1 filtered".
+func (s *pingSeries) found() string {
+	var words []string
+	for _, state := range probe.States() {
+		if n := s.states[state]; n > 0 {
+			words = append(words, report.Count(n)+" "+state.String())
+		}
+	}
+	if words == nil {
+		return "nothing"
+	}
+	return strings.Join(words, ", ")
+}
+
+// comparison compares the two targets of --compare, in the order typed.
+func (j *pingJob) comparison() *report.RTTComparison {
+	a, b := j.series[0], j.series[1]
+	if args := j.c.Args(); args.Get(0) == b.word && args.Get(1) == a.word {
+		a, b = b, a
+	}
+	return &report.RTTComparison{A: a.label(), B: b.label(), Comparison: rtt.Compare(&a.Distribution, &b.Distribution)}
+}

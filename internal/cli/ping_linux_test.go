@@ -1,0 +1,391 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"synscope/craft"
+	"synscope/internal/lab"
+)
+
+// linkLab is a lab with one host, web, behind a link.
+func linkLab(t *testing.T, link *lab.Link) (*lab.Lab, *lab.Host) {
+	t.Helper()
+	lab.Require(t)
+	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{{
+		Name: t.Name()[4:min(len(t.Name()), 18)], Link: link,
+		Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l, l.Hosts()[0]
+}
+
+// crossing is what a link saw of one transmission.
+type crossing struct {
+	sport    uint16
+	isn      craft.Seq
+	in       time.Time   // the SYN's arrival at the link
+	answered []time.Time // when answers to it left the link
+}
+
+// crossings pairs the SYNs in a link's log with their answers.
+func crossings(t *testing.T, records []lab.PacketRecord) (list []*crossing) {
+	t.Helper()
+	for _, r := range records {
+		var p craft.Packet
+		if p.Decode(r.Head[:min(r.Bytes, lab.HeadLen)], craft.TrustChecksums) != nil || p.Kind != craft.PacketTCP {
+			continue
+		}
+		s := &p.Segment
+		switch {
+		case r.Direction == lab.Outward && s.Flags == craft.SYN && r.Outcome != lab.Duplicated:
+			list = append(list, &crossing{sport: s.Src.Port(), isn: s.Seq, in: r.In})
+		case r.Direction == lab.Homeward && !r.Out.IsZero() && s.Flags.Has(craft.ACK):
+			for _, c := range list {
+				if c.sport == s.Dst.Port() && c.isn.Add(1) == s.Ack {
+					c.answered = append(c.answered, r.Out)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// nearest is the crossing of the SYN that left a port at a time.
+func nearest(list []*crossing, sport uint16, sent time.Time) (best *crossing) {
+	for _, c := range list {
+		if c.sport == sport && (best == nil || c.in.Sub(sent).Abs() < best.in.Sub(sent).Abs()) {
+			best = c
+		}
+	}
+	return best
+}
+
+func sentAt(t *testing.T, r record) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, r.str("sent"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// On a link of 20 ms each time is what the link itself logged for that probe.
+func TestPingAgreesWithTheLink(t *testing.T) {
+	l, h := linkLab(t, &lab.Link{Out: lab.Path{Delay: 10 * time.Millisecond}, Back: lab.Path{Delay: 10 * time.Millisecond}})
+	got := command(t.Context(), l, "ping", h.Addr4().String(), "-c", "200", "-i", "10ms", "-o", "json")
+	if got.code != exitYes {
+		t.Fatalf("exit %d: %s", got.code, got.err)
+	}
+	log := crossings(t, h.Wire().Records())
+	var sum, logged, worst float64
+	samples := 0
+	for _, r := range records(t, got.out) {
+		if r.str("type") != "rtt" {
+			continue
+		}
+		c := nearest(log, uint16(r["sport"].(float64)), sentAt(t, r))
+		if c == nil || len(c.answered) == 0 {
+			t.Fatalf("the link knows nothing of probe %v", r["n"])
+		}
+		rtt, link := r["rtt_ns"].(float64), float64(c.answered[0].Sub(c.in))
+		sum, logged, samples = sum+rtt, logged+link, samples+1
+		worst = max(worst, math.Abs(rtt-link))
+	}
+	off := (sum - logged) / float64(samples) / 1e3
+	t.Logf("%d probes: mean %.1f µs, of the link %.1f µs, off by %.1f µs; worst probe off by %.1f µs",
+		samples, sum/float64(samples)/1e3, logged/float64(samples)/1e3, off, worst/1e3)
+	if samples != 200 || math.Abs(off) > 100 {
+		t.Errorf("%d probes, the mean is off by %.1f µs", samples, off)
+	}
+}
+
+// Loss, duplication and reordering match no answer to another transmission:
+// each time is that of the first answer to the SYN that left then, and a probe
+// without a time had none.
+func TestPingNamesItsTransmission(t *testing.T) {
+	path := lab.Path{Delay: 5 * time.Millisecond, Jitter: time.Millisecond, Loss: 0.05, Duplicate: 0.1, Reorder: 0.1, ReorderBy: 3 * time.Millisecond}
+	for _, flow := range []string{"fixed", "vary"} {
+		t.Run(flow, func(t *testing.T) {
+			l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{{
+				Name: "names" + flow, Link: &lab.Link{Out: path, Back: path, LogSize: 1 << 16},
+				Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}},
+			}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			h := l.Hosts()[0]
+			got := command(t.Context(), l, "ping", h.Addr4().String(), "-c", "1000", "-i", "2ms", "-o", "json", "--flow", flow)
+			if got.code != exitYes {
+				t.Fatalf("exit %d: %s", got.code, got.err)
+			}
+			log := crossings(t, h.Wire().Records())
+			timed, lost, wrong := 0, 0, 0
+			for _, r := range records(t, got.out) {
+				if r.str("type") != "rtt" {
+					continue
+				}
+				c := nearest(log, uint16(r["sport"].(float64)), sentAt(t, r))
+				rtt, measured := r["rtt_ns"].(float64)
+				switch {
+				case !measured:
+					lost++
+				case c == nil || len(c.answered) == 0 || c.in.Sub(sentAt(t, r)).Abs() > time.Millisecond:
+					t.Errorf("probe %v has a time, but the link passed no answer to it", r["n"])
+				case math.Abs(rtt-float64(slices.MinFunc(c.answered, time.Time.Compare).Sub(c.in))) > 1e6:
+					wrong++
+				default:
+					timed++
+				}
+			}
+			t.Logf("%d timed, %d lost, %d wrong", timed, lost, wrong)
+			if wrong > 0 || timed+lost != 1000 || timed < 800 {
+				t.Errorf("%d timed, %d lost, %d matched to another transmission", timed, lost, wrong)
+			}
+		})
+	}
+}
+
+// What a ping says by its exit code.
+func TestPingExitCodes(t *testing.T) {
+	l := standardLab(t)
+	web, silent, slow := l.Host("web").Addr4().String(), l.Host("fortress").Addr4().String(), l.Host("slow").Addr4().String()
+	for _, tc := range []struct {
+		args string
+		code int
+	}{
+		{web + " -p 80", exitYes},
+		{web + " -p 81", exitNo},
+		{web + " -p 81 --expect refused", exitYes},
+		{web + " -p 81 --expect open", exitNo},
+		{web + " -p 80,81 --expect open", exitNo},
+		{silent + " --timeout 50ms", exitNo},
+		{silent + " --timeout 50ms --expect filtered", exitYes},
+		{silent + " --timeout 50ms --expect filtered --max-loss 50%", exitNo},
+		{slow + " --max-rtt p95=200ms,max=1s", exitYes},
+		{slow + " --max-rtt p95=5ms", exitNo},
+		{slow + " --max-rtt min=5ms", exitNo},
+		{silent + " --timeout 50ms --expect filtered --max-rtt p50=1s", exitNo},
+		{web + " --max-loss 0%", exitYes},
+		{web + " --engine connect", exitYes},
+		{web + " --engine connect -p 81 --expect refused", exitYes},
+		// Nonsense: refused before anything is sent.
+		{web + " --max-rtt p0=1ms", exitUsage},
+		{web + " --max-rtt p95", exitUsage},
+		{web + " --max-rtt p101=1ms", exitUsage},
+		{web + " --max-rtt p95=-1ms", exitUsage},
+		{web + " --max-loss 101%", exitUsage},
+		{web + " --max-loss some", exitUsage},
+		{web + " -i 0.5ms", exitUsage},
+		{web + " -i -1", exitUsage},
+		{web + " -i soon", exitUsage},
+		{web + " --flow both", exitUsage},
+		{web + " --expect shut", exitUsage},
+		{web + " --plot a.gif", exitUsage},
+		{web + " --plot /no/such/directory/a.png", exitUsage},
+		{web + " --compare", exitUsage},
+		{web + " --metrics nowhere", exitUsage},
+		{"not an address", exitUsage},
+		{"nobody.invalid", exitUsage},
+		{"", exitUsage},
+	} {
+		t.Run(tc.args, func(t *testing.T) {
+			t.Parallel()
+			args := []string{"ping"}
+			if tc.code == exitUsage {
+				args = append(args, "-i", "20ms")
+			} else {
+				args = append(args, "-c", "3", "-i", "20ms")
+			}
+			got := command(t.Context(), l, append(args, strings.Fields(tc.args)...)...)
+			if got.code != tc.code {
+				t.Errorf("exit %d, want %d\n%s%s", got.code, tc.code, got.out, got.err)
+			}
+			if tc.code == exitUsage && (got.out != "" || got.err == "") {
+				t.Errorf("stdout %q, stderr %q", got.out, got.err)
+			}
+		})
+	}
+}
+
+// The clock is in every record: that of the kernel's own handshake sample where
+// the kernel connected.
+func TestPingNamesItsClock(t *testing.T) {
+	l := standardLab(t)
+	slow := l.Host("slow").Addr4().String()
+	for engine, clock := range map[string]string{"raw": "kernel", "connect": "tcp-info"} {
+		got := command(t.Context(), l, "ping", slow, "-c", "3", "-i", "30ms", "--engine", engine, "-o", "json")
+		for _, r := range records(t, got.out) {
+			switch r.str("type") {
+			case "rtt", "rtt_summary":
+				if r.str("rtt_clock") != clock {
+					t.Errorf("%s: %v", engine, r)
+				}
+			}
+		}
+		if summary := find(records(t, got.out), "rtt_summary"); summary["min_ns"].(float64) < 20e6 || summary["max_ns"].(float64) > 40e6 {
+			t.Errorf("%s: %v", engine, summary)
+		}
+	}
+}
+
+func find(list []record, kind string) record {
+	for _, r := range list {
+		if r.str("type") == kind {
+			return r
+		}
+	}
+	return record{}
+}
+
+// A connect whose SYN the kernel had to repeat has no time, and counts a loss.
+func TestPingConnectMarksARepeatedSYN(t *testing.T) {
+	first := true
+	l, h := linkLab(t, &lab.Link{Out: lab.Path{Lose: func(ip []byte) bool {
+		lose := first && len(ip) > 33 && ip[9] == 6 && ip[33] == byte(craft.SYN)
+		first = first && !lose
+		return lose
+	}}})
+	got := command(t.Context(), l, "ping", h.Addr4().String(), "-c", "3", "-i", "2", "--timeout", "3", "--engine", "connect", "-o", "json")
+	all := records(t, got.out)
+	r := find(all, "rtt")
+	if _, timed := r["rtt_ns"]; timed || r.str("doubt") != "syn-retransmitted" || r["syn_retransmits"] != 1.0 {
+		t.Errorf("%v", r)
+	}
+	if s := find(all, "rtt_summary"); s["sent"] != 4.0 || s["lost"] != 1.0 || s["unmeasured"] != 1.0 || s["max_ns"].(float64) > 500e6 {
+		t.Errorf("%v", s)
+	}
+}
+
+// Whatever it takes to find the neighbour is in no time.
+func TestPingLeavesNeighbourDiscoveryOut(t *testing.T) {
+	held := 40 * time.Millisecond
+	l, h := linkLab(t, &lab.Link{HarmNeighbours: true, Out: lab.Path{Delay: held / 2}, Back: lab.Path{Delay: held / 2}})
+	for _, addr := range []netip.Addr{h.Addr4(), h.Addr6()} {
+		got := command(t.Context(), l, "ping", netip.AddrPortFrom(addr, 80).String(), "-c", "1", "-o", "json")
+		r := find(records(t, got.out), "rtt")
+		if rtt, _ := r["rtt_ns"].(float64); rtt < float64(held) || rtt > 1.8*float64(held) || r.str("doubt") != "" {
+			t.Errorf("%v: %v", addr, r)
+		}
+	}
+}
+
+func TestPingPlots(t *testing.T) {
+	l := standardLab(t)
+	dir := t.TempDir()
+	for name, magic := range map[string]string{"a.png": "\x89PNG", "a.svg": "<?xml"} {
+		path := filepath.Join(dir, name)
+		got := command(t.Context(), l, "ping", l.Host("lossy").Addr4().String(), "-c", "50", "-i", "5ms", "--timeout", "200ms", "--plot", path, "-q")
+		content, err := os.ReadFile(path)
+		if got.code != exitYes || err != nil || !strings.HasPrefix(string(content), magic) || len(content) < 5000 {
+			t.Errorf("exit %d: %s: %d bytes, %v", got.code, got.err, len(content), err)
+		}
+		if name == "a.svg" && !strings.Contains(string(content), "no answer") {
+			t.Error("the losses are not in the picture")
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func TestPingCompares(t *testing.T) {
+	l := standardLab(t)
+	web, slow := l.Host("web").Addr4().String(), l.Host("slow").Addr4().String()
+	got := command(t.Context(), l, "ping", "--compare", slow, web, "-c", "20", "-i", "10ms", "-o", "json")
+	c := find(records(t, got.out), "rtt_comparison")
+	if c.str("a") != slow+":80" || c["differ"] != true || c["shift_ns"].(float64) > -15e6 || c["superiority"] != 0.0 {
+		t.Errorf("%v\n%s", c, got.err)
+	}
+}
+
+// Scraped while it runs, a ping shows what it has found so far.
+func TestPingMetrics(t *testing.T) {
+	l := standardLab(t)
+	addr := freeAddress(t)
+	done := make(chan ran)
+	web := l.Host("web").Addr4().String()
+	go func() {
+		done <- command(t.Context(), l, "ping", web, web+":81", "-c", "40", "-i", "50ms", "--metrics", addr, "-q")
+	}()
+	time.Sleep(1200 * time.Millisecond)
+	page := scrape(t, "http://"+addr+"/metrics")
+	<-done
+	for _, want := range []string{
+		`synscope_build_info{engine="raw",version="` + Version + `"} 1`,
+		`synscope_ping_probes_sent_total{port="80",target="` + web + `"} [12]\d`,
+		`synscope_ping_answers_total{port="80",state="open",target="` + web + `"} [12]\d`,
+		`synscope_ping_answers_total{port="81",state="refused",target="` + web + `:81"} [12]\d`,
+		`synscope_ping_probes_lost_total{port="80",reason="no-response",target="` + web + `"} 0`,
+		`synscope_ping_rtt_seconds_bucket{port="80",target="` + web + `",le="1.0"} [12]\d`,
+		`synscope_ping_up{port="81",target="` + web + `:81"} 0`,
+		`# EOF`,
+	} {
+		if !regexp.MustCompile(want).MatchString(page) {
+			t.Errorf("no %s in\n%s", want, page)
+		}
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func scrape(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", response.Status, err)
+	}
+	return string(page)
+}
+
+// The text that people see, times and ports masked.
+func TestPingText(t *testing.T) {
+	l := standardLab(t)
+	web := l.Host("web").Addr4().String()
+	got := command(t.Context(), l, "ping", web, "-c", "2", "-i", "20ms")
+	masked := regexp.MustCompile(`[0-9.]+ (ns|µs|ms)|sport=\d+`).ReplaceAllString(got.out, "~")
+	want := fmt.Sprintf(`SYN-ACK from %[1]s:80: n=1 ttl=64 ~ time=~
+SYN-ACK from %[1]s:80: n=2 ttl=64 ~ time=~
+
+--- %[1]s:80 ping statistics ---
+2 probes sent, 2 received, 0 lost (0 %%)
+RTT min ~, mean ~, max ~, stddev ~, jitter ~ (kernel clock)
+    p50 ~, p90 ~, p95 ~, p99 ~
+`, web)
+	if masked != want {
+		t.Errorf("got\n%s\nwant\n%s", masked, want)
+	}
+}

@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"cmp"
+	"math/bits"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/probe"
+)
+
+// pingWatch passes the samples of a ping to the outputs, to the metrics, and to
+// the table on the terminal, where there is one.
+type pingWatch struct {
+	tap *tap // nil where none was asked for
+	*display
+	mu     sync.Mutex // of the outputs: remarks come from another goroutine
+	job    *pingJob
+	server *metricsServer
+	board  *report.Board // nil where probes are shown a line each
+	height func() (lines, columns int)
+	drawn  time.Time
+}
+
+// hasBoard tells whether the probes are shown in a table that is updated in
+// place: there are several targets, and somebody watches.
+func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
+	format := c.String("o")
+	return c.Command.Name == "ping" && isTerminal(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
+}
+
+func newPingWatch(j *pingJob, d *display, server *metricsServer) *pingWatch {
+	w := &pingWatch{display: d, job: j, server: server}
+	if terminal, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
+		w.board = report.NewBoard(terminal)
+		w.height = func() (int, int) {
+			columns, lines, err := term.GetSize(int(terminal.Fd()))
+			if err != nil {
+				return 24, 80
+			}
+			return lines, columns
+		}
+	}
+	return w
+}
+
+// sample takes one probe.
+func (w *pingWatch) sample(s probe.Sample) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	series := w.job.series[s.Index]
+	series.add(&s, w.job.plot != "")
+	w.server.observe(series.word, &s)
+	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason, RTT: s.RTT, Clock: s.Clock})
+	err := w.Record(report.NewRTT(series.word, &s))
+	w.draw()
+	return err
+}
+
+// draw updates the table, often enough to look alive and seldom enough to cost
+// nothing.
+func (w *pingWatch) draw() {
+	pause := 250 * time.Millisecond
+	if len(w.job.series) > manyTargets {
+		pause = time.Second
+	}
+	if w.board == nil || time.Since(w.drawn) < pause {
+		return
+	}
+	w.drawn = time.Now()
+	lines, columns := w.height()
+	shown := w.job.series
+	room := max(lines-3, 1)
+	hidden := max(len(shown)-room, 0)
+	if hidden > 0 {
+		shown = worst(shown, room)
+	}
+	table := report.RTTTable(w.rows(shown), false)
+	for i := range table {
+		table[i] = cut(table[i], columns)
+	}
+	if hidden > 0 {
+		table = append(table, "and "+report.Count(uint64(hidden))+" more that lose less and answer sooner")
+	}
+	w.board.Show(table)
+}
+
+// cut keeps a line within a terminal's width.
+func cut(line string, columns int) string {
+	runes := []rune(line)
+	return string(runes[:min(len(runes), columns)])
+}
+
+// worst are the n targets with the most losses and the longest times.
+func worst(all []*pingSeries, n int) []*pingSeries {
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b *pingSeries) int {
+		return cmp.Or(cmp.Compare(b.Loss(), a.Loss()), cmp.Compare(b.Mean(), a.Mean()))
+	})
+	return sorted[:n]
+}
+
+func (w *pingWatch) rows(shown []*pingSeries) []*report.RTTSummary {
+	rows := make([]*report.RTTSummary, len(shown))
+	for i, s := range shown {
+		rows[i] = s.record()
+	}
+	return rows
+}
+
+// record is a series in the form of the closing lines.
+func (s *pingSeries) record() *report.RTTSummary {
+	return &report.RTTSummary{
+		Target: s.word, Addr: s.target.Addr(), Port: s.target.Port(), State: s.state,
+		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(),
+	}
+}
+
+// bars is how many bars a histogram of n values has: Sturges' rule (JASA 21,
+// 1926), doubled, since times have tails.
+func bars(n uint64) int { return min(2*bits.Len64(n), 20) }
+
+// end writes the closing records.
+func (w *pingWatch) end(s *probe.Summary) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.board != nil {
+		w.board.Clear()
+	}
+	for _, series := range w.job.series {
+		record := series.record()
+		if w.job.c.Bool("histogram") {
+			record.Bars = series.Distribution.Bars(bars(series.Distribution.N()))
+		}
+		if err := w.Record(record); err != nil {
+			return err
+		}
+	}
+	if w.job.c.Bool("compare") {
+		if err := w.Record(w.job.comparison()); err != nil {
+			return err
+		}
+	}
+	return w.Record(report.NewSummary(s, time.Now()))
+}
+
+// tell says something while the run goes on, on standard error and as a record.
+func (w *pingWatch) tell(h *report.Host) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.board != nil {
+		w.board.Clear()
+	}
+	w.remark(h.Findings[0].Text)
+	w.Record(h)
+}

@@ -1,0 +1,258 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/craft"
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/probe"
+	"synscope/probe/handshake"
+)
+
+func sendCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "send",
+		Usage:     "what comes back when I send exactly this segment?",
+		ArgsUsage: "TARGET...",
+		Flags:     joined(sendFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Action: func(c *cli.Context) error {
+			job, err := newSendJob(c, s)
+			if err != nil {
+				return err
+			}
+			if c.Bool("dry-run") {
+				return job.dryRun()
+			}
+			return job.run(c.Context)
+		},
+	}
+}
+
+func sendFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "flags", Value: "S", Usage: "`FLAGS`: SA, S., syn,ack, none"},
+		&cli.StringFlag{Name: "seq", Value: "0", Usage: "sequence number `N`"},
+		&cli.StringFlag{Name: "ack", Value: "0", Usage: "acknowledgement number `N`"},
+		&cli.IntFlag{Name: "win", Value: 65535, Usage: "window `N`, as on the wire"},
+		&cli.StringFlag{Name: "opt", Usage: "`OPTIONS`: mss=1460,sack,ts,wscale=7"},
+		&cli.StringFlag{Name: "data", Usage: "payload: `TEXT`, with escapes such as \\r\\n, or the contents of @FILE"},
+		&cli.IntFlag{Name: "count", Value: 1, Usage: "send it `N` times, each after the wait for answers to the last"},
+		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless an answer has these `FLAGS`; also icmp, silence"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the segment that would leave, and stop"},
+	}
+}
+
+// Words of --expect that are no flags.
+const (
+	expectICMP    = "icmp"
+	expectSilence = "silence"
+)
+
+// sendJob sends one segment to some targets, its command line understood.
+type sendJob struct {
+	c       *cli.Context
+	streams Streams
+	set     *target.Set
+	probing probing
+	segment craft.Segment // without addresses
+	count   int
+	expect  string
+	wanted  craft.Flags // where expect is neither empty nor a word
+
+	tap     *tap // nil where none was asked for
+	answers int  // that came, of any kind
+	met     int  // targets that answered as expected
+}
+
+func newSendJob(c *cli.Context, s Streams) (j *sendJob, err error) {
+	j = &sendJob{c: c, streams: s, count: c.Int("count"), expect: c.String("expect")}
+	if j.probing, err = probingOf(c); err != nil {
+		return nil, err
+	}
+	if err = j.readSegment(); err != nil {
+		return nil, err
+	}
+	if j.count < 1 || j.count > maxRepeat {
+		return nil, usagef("--count: %d: want 1 to %d", j.count, maxRepeat)
+	}
+	if e := j.probing.engine; e != engineAuto && e != engineRaw {
+		return nil, usagef("--engine %s cannot send single segments", e)
+	}
+	if err = j.readExpectation(); err != nil {
+		return nil, err
+	}
+	j.set, err = portTargets(c, s)
+	return j, err
+}
+
+func (j *sendJob) readExpectation() (err error) {
+	switch j.expect {
+	case "", expectICMP, expectSilence:
+		return nil
+	}
+	if j.wanted, err = craft.ParseFlags(j.expect); err != nil {
+		return usagef("--expect: %w; or icmp, or silence", err)
+	}
+	return nil
+}
+
+// readSegment takes the segment's words.
+func (j *sendJob) readSegment() (err error) {
+	c, s := j.c, &j.segment
+	if s.Flags, err = craft.ParseFlags(c.String("flags")); err != nil {
+		return usagef("--flags: %w", err)
+	}
+	if s.Seq, err = number(c.String("seq")); err != nil {
+		return usagef("--seq: %w", err)
+	}
+	if s.Ack, err = number(c.String("ack")); err != nil {
+		return usagef("--ack: %w", err)
+	}
+	window, err := within(c, "win", 0, 65535)
+	if err != nil {
+		return err
+	}
+	s.Window = uint16(window)
+	if s.Options, err = craft.ParseOptions(c.String("opt")); err != nil {
+		return usagef("--opt: %w", err)
+	}
+	if s.Payload, err = payload(c.String("data")); err != nil {
+		return usagef("--data: %w", err)
+	}
+	s.TTL, s.TOS = j.probing.profile.TTL, j.probing.tos
+	if j.probing.ttl != 0 {
+		s.TTL = j.probing.ttl
+	}
+	return nil
+}
+
+// number reads a sequence number in any of Go's bases.
+func number(word string) (craft.Seq, error) {
+	n, err := strconv.ParseUint(word, 0, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no number from 0 to 4294967295", word)
+	}
+	return craft.Seq(n), nil
+}
+
+func (j *sendJob) run(ctx context.Context) error {
+	e, err := j.probing.open(1, false)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	d, err := newDisplay(j.c, j.streams, j.set)
+	if err != nil {
+		return err
+	}
+	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
+		return d.finish(err)
+	}
+	err = d.Record(&report.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now()})
+	if err == nil {
+		err = j.exchangeAll(ctx, d, j.tap.network(e.conn))
+	}
+	if err = d.finish(j.tap.close(err)); err != nil {
+		return err
+	}
+	return j.answer()
+}
+
+// answer: without --expect any answer is a yes.
+func (j *sendJob) answer() error {
+	if j.expect == "" && j.answers > 0 || j.expect != "" && uint64(j.met) == j.set.Count() {
+		return nil
+	}
+	return errNo
+}
+
+func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Network) error {
+	start := time.Now()
+	var total probe.Summary
+	var err error
+	for pair := range j.set.Ordered() {
+		var s probe.Summary
+		s, err = j.exchange(ctx, d, conn, pair)
+		merge(&total, &s)
+		if err != nil {
+			break
+		}
+	}
+	total.Took, total.Complete = time.Since(start), err == nil
+	return errors.Join(err, d.Record(report.NewSummary(&total, time.Now())))
+}
+
+// exchange sends the segment to one target.
+func (j *sendJob) exchange(ctx context.Context, d *display, conn probe.Network, pair netip.AddrPort) (probe.Summary, error) {
+	route, err := conn.Route(pair.Addr())
+	if err != nil {
+		return probe.Summary{}, err
+	}
+	cfg := handshake.ExchangeConfig{Segment: j.to(netip.AddrPortFrom(route.Source, conn.Ports()[0]), pair), Count: j.count, Wait: j.probing.timeout}
+	var failed error
+	var came replies
+	cfg.OnSegment = func(l handshake.Line) {
+		came.note(&l, j.wanted)
+		if err := d.Record(report.NewSegment(&l)); failed == nil {
+			failed = err
+		}
+	}
+	s, err := handshake.Exchange(ctx, conn, cfg)
+	j.answers += came.any
+	j.tap.judge(pair, fmt.Sprintf("%d answers", came.any))
+	if came.meet(j.expect) {
+		j.met++
+	}
+	return s, errors.Join(err, failed)
+}
+
+// to addresses the segment.
+func (j *sendJob) to(src, dst netip.AddrPort) craft.Segment {
+	s := j.segment
+	s.Src, s.Dst, s.DF = src, netip.AddrPortFrom(dst.Addr().WithZone(""), dst.Port()), dst.Addr().Is4()
+	return s
+}
+
+// replies counts what came back from one target.
+type replies struct{ any, icmp, wanted int }
+
+func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
+	switch {
+	case l.From == handshake.Client:
+		return
+	case l.ICMP != nil:
+		r.icmp++
+	case l.Segment.Flags == wanted:
+		r.wanted++
+	}
+	r.any++
+}
+
+// meet tells whether an expectation holds.
+func (r *replies) meet(expect string) bool {
+	switch expect {
+	case expectICMP:
+		return r.icmp > 0
+	case expectSilence:
+		return r.any == 0
+	}
+	return r.wanted > 0
+}
+
+func (j *sendJob) dryRun() error {
+	for pair := range j.set.Ordered() {
+		s := j.to(sourceFor(&j.probing, pair.Addr()), pair)
+		if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
+			return &exit{exitInterrupted, err}
+		}
+	}
+	return nil
+}

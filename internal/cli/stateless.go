@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/probe"
+)
+
+// wideFlags are those of scans of more than a network or two.
+func wideFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "stateless", Usage: "keep no state: any number of targets, only answers are listed " +
+			"(by itself above " + report.Count(probe.StatelessAbove) + " addresses)"},
+		&cli.StringFlag{Name: "resume", Usage: "save in `FILE` how far the run has come, and go on from there if it exists (stateless)"},
+		&cli.StringFlag{Name: "bandwidth", Usage: "bits a second `B` on the wire: 10M, 1G; with --rate, the lower of both"},
+		&cli.BoolFlag{Name: "yes-wide", Usage: "probe more than " + report.Count(wideAddresses) + " public addresses without --exclude-file"},
+	}
+}
+
+// keepsNoState tells whether this run is a stateless one: if it is asked for,
+// or if there are more addresses than the other engine remembers hosts.
+func (j *scanJob) keepsNoState() bool {
+	switch {
+	case j.c.IsSet("stateless"):
+		return j.c.Bool("stateless")
+	case j.c.IsSet("resume"):
+		return true
+	}
+	return !j.connect && j.probing.engine != engineConnect && j.set.Addresses() > probe.StatelessAbove
+}
+
+// readOrder settles seed and shard. Shards need a seed that they share: the one
+// on the command line, or the one that the checkpoint remembers.
+func (j *scanJob) readOrder() (err error) {
+	if j.shard, err = shardOf(j.c.String("shard"), j.streams.Env); err != nil {
+		return usagef("--shard: %w", err)
+	}
+	if err := j.readCheckpoint(); err != nil {
+		return err
+	}
+	switch {
+	case j.c.IsSet("seed"):
+		j.seed = j.c.Uint64("seed")
+	case j.resume.found:
+		j.seed = j.resume.state.Seed
+	case j.shard.count > 1:
+		return usagef("--shard: %d/%d needs --seed N, the same for all shards: without it each would probe in an order of its own",
+			j.shard.index+1, j.shard.count)
+	default:
+		j.seed = randomSeed()
+	}
+	return nil
+}
+
+// randomSeed is exact in every JSON reader.
+func randomSeed() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	n := uint64(0)
+	for _, x := range b[:] {
+		n = n<<8 | uint64(x)
+	}
+	return n >> 11
+}
+
+// readBandwidth turns bits into packets a second.
+func (j *scanJob) readBandwidth() error {
+	word := j.c.String("bandwidth")
+	if word == "" {
+		return nil
+	}
+	perSecond, err := parseBandwidth(word)
+	if err != nil {
+		return usagef("--bandwidth: %w", err)
+	}
+	length, err := j.packetLen()
+	if err != nil {
+		return err
+	}
+	rate := perSecond / onWire(length)
+	if j.probing.rate == 0 || rate < j.probing.rate {
+		j.probing.rate = rate
+	}
+	j.probing.apply(&j.cfg)
+	return nil
+}
+
+func parseBandwidth(s string) (float64, error) {
+	digits, factor := s, 1.0
+	for suffix, f := range map[string]float64{"k": 1e3, "M": 1e6, "G": 1e9} {
+		if strings.HasSuffix(s, suffix) {
+			digits, factor = strings.TrimSuffix(s, suffix), f
+		}
+	}
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !(n > 0) || math.IsInf(n, 0) {
+		return 0, fmt.Errorf("%q is no bandwidth: write bits a second as 500k, 10M or 1G", s)
+	}
+	return n * factor, nil
+}
+
+// stateless is the configuration of a stateless run of this job. Unless it is
+// said, each target gets fewer probes than with state, where only silence is
+// asked again.
+func (j *scanJob) stateless() probe.StatelessConfig {
+	cfg := probe.StatelessConfig{ScanConfig: j.cfg}
+	if !j.c.IsSet("max-retries") {
+		cfg.Retries = probe.DefaultStatelessRetries
+	}
+	if j.set != nil {
+		cfg.Plan = newShardPlan(j.set, j.seed, j.shard)
+	}
+	return cfg
+}
+
+// perTarget is the most probes that a target gets.
+func (j *scanJob) perTarget() int {
+	if !j.keepsNoState() {
+		return j.probing.retries + 1
+	}
+	return max(j.stateless().Retries, 0) + 1
+}
+
+// runStateless probes without keeping state.
+func (j *scanJob) runStateless(ctx context.Context) error {
+	if j.connect || j.probing.engine == engineConnect {
+		return usagef("--stateless: connections are the kernel's own, and it keeps state for each")
+	}
+	if done, err := j.beginCheckpoint(); done || err != nil {
+		return err
+	}
+	cfg := j.stateless()
+	rand.Read(cfg.Key[:])
+	e, err := j.openBlaster(&cfg)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	return j.runOver(ctx, e, cfg)
+}
+
+// runOver runs over an engine that has been opened.
+func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg probe.StatelessConfig) error {
+	aside, err := j.keepOutputs()
+	if err != nil {
+		return err
+	}
+	d, err := newDisplay(j.c, j.streams, j.set)
+	if err != nil {
+		return err
+	}
+	o := opened{name: e.name, note: e.note}
+	d.remark(append(j.remarks(&o, d.level), aside...)...)
+	results := &results{display: d, set: j.set}
+	err = results.begin(j.opening(&o))
+	if err == nil {
+		err = j.writeShard(results)
+	}
+	var summary probe.StatelessSummary
+	if err == nil {
+		summary, err = j.blast(ctx, e, cfg, results)
+	}
+	if err = d.finish(err); err != nil {
+		return err
+	}
+	if err := j.endCheckpoint(&summary); err != nil {
+		return err
+	}
+	return j.asExpected(&summary.Summary)
+}
+
+// blast probes, and closes the record of the run.
+func (j *scanJob) blast(ctx context.Context, e *blaster, cfg probe.StatelessConfig, results *results) (probe.StatelessSummary, error) {
+	cfg.From = j.resume.state.Position
+	if j.resume.path != "" {
+		cfg.Checkpoint = func(position uint64) error { return j.saveCheckpoint(results.display, position) }
+	}
+	if p := results.progress; p != nil {
+		cfg.OnProgress = p.Update
+	}
+	held := false
+	cfg.OnHeld = func(time.Duration) {
+		if !held {
+			held = true
+			results.remark("results come faster than they are written: sending waits for them")
+		}
+	}
+	summary, err := probe.Stateless(ctx, e.Blaster, cfg, results)
+	if results.broken != nil {
+		return summary, results.broken
+	}
+	if ended := results.end(&summary.Summary); err == nil {
+		err = ended
+	}
+	if summary.Refusal != nil && err == nil {
+		results.remark(report.Count(summary.SendErrors) + " packets could not be sent: " + summary.Refusal.Error())
+	}
+	if summary.Held > 0 {
+		results.remark("sending waited " + report.Duration(summary.Held) + " for results to be written")
+	}
+	return summary, err
+}
+
+// asExpected compares what was found with --expect: silence has a state too.
+func (j *scanJob) asExpected(s *probe.Summary) error {
+	if j.expect == nil {
+		return nil
+	}
+	for state, n := range s.States {
+		if state != *j.expect && n > 0 {
+			return errNo
+		}
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+func traceCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "trace",
+		Usage:     "which hops lead to this port, and who answers for it?",
+		ArgsUsage: "TARGET",
+		Flags:     joined(traceFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Action: func(c *cli.Context) error {
+			trace, err := newTrace(c, s)
+			if err != nil {
+				return err
+			}
+			return trace.run(c.Context)
+		},
+	}
+}
+
+func traceFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "max-hops", Value: probe.DefaultMaxHops, Usage: "look `N` hops far"},
+		&cli.IntFlag{Name: "queries", Value: probe.DefaultQueries, Usage: "`N` probes of each hop"},
+		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
+		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
+	}
+}
+
+// traceJob is one trace, its command line understood.
+type traceJob struct {
+	c       *cli.Context
+	streams Streams
+	set     *target.Set
+	probing probing
+	cfg     probe.TraceConfig
+	expect  *probe.State
+	word    string
+}
+
+func newTrace(c *cli.Context, s Streams) (*traceJob, error) {
+	j := &traceJob{c: c, streams: s}
+	for _, step := range []func() error{j.readProbing, j.readExtent, j.readTarget} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+func (j *traceJob) readProbing() (err error) {
+	if j.expect, err = expectation(j.c); err != nil {
+		return err
+	}
+	if j.c.IsSet("ttl") {
+		return usagef("--ttl: a trace chooses it; see --max-hops")
+	}
+	j.probing, err = probingOf(j.c)
+	j.cfg.Profile, j.cfg.TOS, j.cfg.Timeout = j.probing.profile, j.probing.tos, j.probing.timeout
+	if err == nil && j.probing.engine == engineConnect {
+		return usagef("--engine connect cannot trace")
+	}
+	return err
+}
+
+func (j *traceJob) readExtent() error {
+	hops, err := within(j.c, "max-hops", 1, probe.MaxHops)
+	if err != nil {
+		return err
+	}
+	queries, err := within(j.c, "queries", 1, probe.MaxQueries)
+	if err != nil {
+		return err
+	}
+	j.cfg.MaxHops, j.cfg.Queries = int(hops), int(queries)
+	j.cfg.Flow, err = parseFlow(j.c.String("flow"))
+	return err
+}
+
+func (j *traceJob) readTarget() (err error) {
+	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+		return err
+	}
+	if n := j.set.Count(); n != 1 {
+		return usagef("a trace takes one target and one port, not %s of them", report.Count(n))
+	}
+	j.cfg.Target = j.set.At(0)
+	j.word = j.set.Word(j.cfg.Target)
+	return nil
+}
+
+// tracePorts is how many source ports a trace holds.
+func (j *traceJob) ports() int {
+	if j.cfg.Flow == probe.FlowVary {
+		return netraw.MaxPorts
+	}
+	return 2 + j.cfg.Queries
+}
+
+func (j *traceJob) run(ctx context.Context) error {
+	e, err := j.probing.open(j.ports(), false)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	d, err := newDisplay(j.c, j.streams, j.set)
+	if err != nil {
+		return err
+	}
+	tap, err := openTap(j.c, j.streams, &e)
+	if err != nil {
+		return d.finish(err)
+	}
+	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now()})
+	var route probe.Route
+	if err == nil {
+		route, err = j.probe(ctx, tap.network(e.conn), d)
+		tap.verdict(&route.Verdict)
+	}
+	if err = d.finish(tap.close(err)); err != nil {
+		return err
+	}
+	if j.expect != nil && route.Verdict.State != *j.expect || j.expect == nil && route.Verdict.State != probe.StateOpen {
+		return errNo
+	}
+	return nil
+}
+
+// probe runs the trace and closes its record. Names are looked up beside it, so
+// that a slow resolver delays the lines and not the probes.
+func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display) (route probe.Route, err error) {
+	hops := make(chan probe.Hop, j.cfg.MaxHops*j.cfg.Queries)
+	written := make(chan error, 1)
+	go func() { written <- j.write(ctx, hops, d) }()
+	route, err = probe.Trace(ctx, network, j.cfg, func(h probe.Hop) error {
+		hops <- h
+		return nil
+	})
+	close(hops)
+	for _, step := range []func() error{
+		func() error { return <-written },
+		func() error { return d.Record(report.NewPort(j.word, &route.Verdict)) },
+		func() error { return d.Record(report.NewSummary(&route.Summary, time.Now())) },
+	} {
+		if failed := step(); err == nil {
+			err = failed
+		}
+	}
+	return route, err
+}
+
+// write passes hops on with the names of those who answered.
+func (j *traceJob) write(ctx context.Context, hops <-chan probe.Hop, d *display) error {
+	names := map[netip.Addr]string{}
+	var failed error
+	for h := range hops {
+		name, known := names[h.Addr]
+		if !known && h.Addr.IsValid() && !j.c.Bool("n") {
+			name = reverse(ctx, h.Addr)
+			names[h.Addr] = name
+		}
+		if failed == nil {
+			failed = d.Record(report.NewHop(j.word, j.cfg.Target.Port(), &h, name))
+		}
+	}
+	return failed
+}
+
+// reversePatience is how long a responder's name may take to be found.
+const reversePatience = time.Second
+
+// reverse is the name of an address, "" where it has none.
+func reverse(ctx context.Context, a netip.Addr) string {
+	ctx, cancel := context.WithTimeout(ctx, reversePatience)
+	defer cancel()
+	names, err := net.DefaultResolver.LookupAddr(ctx, a.String())
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(names[0], ".")
+}

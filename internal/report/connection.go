@@ -1,0 +1,160 @@
+package report
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/flow"
+	"synscope/probe/handshake"
+)
+
+// Connection is what became of one connection attempt: the record "handshake".
+// What only a capture tells is absent in a live run.
+type Connection struct {
+	Target string // what the user typed; the address in a capture
+	handshake.Result
+	RTT, ServerRTT Maybe[time.Duration] // round trips, where they are that
+	Captured       *Captured            // nil in a live run
+}
+
+// Captured is what a capture tells of a connection beyond a live run.
+type Captured struct {
+	Number, First, Last  uint64
+	Packets, Duplicates  uint64
+	View                 flow.View
+	Ending               flow.Ending
+	SYNToAnswer          Maybe[time.Duration] // as the capture saw it
+	AnswerToACK          Maybe[time.Duration]
+	SYNToACK             Maybe[time.Duration]
+	ClientRetransmission int
+	ServerRetransmission int
+	Omitted              int        // segments that Ladder has no room for
+	Ladder               []*Segment // for people only
+}
+
+// NewConnection makes the record of a live connection to target, the word that
+// the user typed.
+func NewConnection(target string, r *handshake.Result) *Connection {
+	c := &Connection{Target: target, Result: *r, RTT: measured(r.RTT)}
+	if target == "" {
+		c.Target = r.Target.Addr().String()
+	}
+	return c
+}
+
+// measured is a duration unless it is zero, which stands for none.
+func measured(d time.Duration) Maybe[time.Duration] {
+	if d <= 0 {
+		return Maybe[time.Duration]{}
+	}
+	return Some(d)
+}
+
+// NewCapturedConnection makes the record of a connection of a capture. A round
+// trip is given where the capture was made at the end that measures it.
+func NewCapturedConnection(a *flow.Attempt) *Connection {
+	c := NewConnection("", &a.Result)
+	if a.View != flow.ViewClient {
+		c.RTT = Maybe[time.Duration]{}
+	}
+	if a.View == flow.ViewServer {
+		c.ServerRTT = measured(a.Result.ServerRTT)
+	}
+	c.Captured = &Captured{
+		Number: a.Number, First: a.First, Last: a.Last, Packets: a.Packets, Duplicates: a.Duplicates,
+		View: a.View, Ending: a.Ending,
+		SYNToAnswer: measured(a.Result.RTT), AnswerToACK: measured(a.Result.ServerRTT), SYNToACK: measured(a.SYNToACK),
+		ClientRetransmission: a.Retransmissions(handshake.Client),
+		ServerRetransmission: a.Retransmissions(handshake.Server),
+	}
+	return c
+}
+
+// Type is "handshake".
+func (*Connection) Type() string { return "handshake" }
+
+// connectionColumns are the fields in their order, present or not.
+func connectionColumns() []string {
+	return []string{
+		"target", "addr", "port", "src", "state", "reason", "attempts", "rtt_ns", "rtt_clock", "server_rtt_ns", "responder",
+		"icmp_type", "icmp_code", "mss", "wscale", "sack", "ts", "ecn", "tfo", "mptcp", "close",
+		"synack_retransmits", "synack_schedule_ns", "fin_retransmits", "start", "took_ns",
+		"connection", "first_packet", "last_packet", "packets", "duplicates", "view", "end",
+		"syn_to_answer_ns", "answer_to_ack_ns", "syn_to_ack_ns", "client_retransmissions", "server_retransmissions",
+		"findings",
+	}
+}
+
+func (c *Connection) fields(w fieldWriter) {
+	w.str("target", c.Target)
+	w.str("addr", c.Result.Target.Addr().String())
+	w.uint("port", uint64(c.Result.Target.Port()))
+	w.str("src", c.Source.String())
+	w.str("state", c.State.String())
+	w.str("reason", string(c.Reason))
+	w.uint("attempts", uint64(c.Attempts))
+	durationField(w, "rtt_ns", c.RTT)
+	if !c.RTT.IsZero() || !c.ServerRTT.IsZero() {
+		w.str("rtt_clock", c.Clock.String())
+	}
+	durationField(w, "server_rtt_ns", c.ServerRTT)
+	c.refusalFields(w)
+	if c.State == probe.StateOpen {
+		w.object("negotiated", c.negotiatedFields)
+		strField(w, "close", string(c.Close))
+		w.uint("synack_retransmits", uint64(c.SYNACKRetransmits))
+		if len(c.SYNACKSchedule) > 0 {
+			w.durations("synack_schedule_ns", c.SYNACKSchedule)
+		}
+		w.uint("fin_retransmits", uint64(c.FINRetransmits))
+	}
+	w.time("start", c.Begin)
+	w.nanoseconds("took_ns", c.Took)
+	if c.Captured != nil {
+		c.Captured.fields(w)
+	}
+	if len(c.Findings) > 0 {
+		w.findings("findings", c.Findings)
+	}
+}
+
+func (c *Connection) refusalFields(w fieldWriter) {
+	if c.Responder != (netip.Addr{}) {
+		w.str("responder", c.Responder.String())
+	}
+	if c.ICMP != nil {
+		w.uint("icmp_type", uint64(c.ICMP.Type))
+		w.uint("icmp_code", uint64(c.ICMP.Code))
+	}
+}
+
+func (c *Connection) negotiatedFields(w fieldWriter) {
+	n := &c.Negotiated
+	if n.MSS != 0 {
+		w.uint("mss", uint64(n.MSS))
+	}
+	if n.Scaled {
+		w.uint("wscale", uint64(n.Shift))
+	}
+	w.bool("sack", n.SACK)
+	w.bool("ts", n.Stamps)
+	strField(w, "ecn", string(n.ECN))
+	w.bool("tfo", n.TFO)
+	w.bool("mptcp", n.MPTCP)
+}
+
+func (c *Captured) fields(w fieldWriter) {
+	w.uint("connection", c.Number)
+	w.uint("first_packet", c.First)
+	w.uint("last_packet", c.Last)
+	w.uint("packets", c.Packets)
+	w.uint("duplicates", c.Duplicates)
+	strField(w, "view", c.View.String())
+	w.str("end", c.Ending.String())
+	durationField(w, "syn_to_answer_ns", c.SYNToAnswer)
+	durationField(w, "answer_to_ack_ns", c.AnswerToACK)
+	durationField(w, "syn_to_ack_ns", c.SYNToACK)
+	w.uint("client_retransmissions", uint64(c.ClientRetransmission))
+	w.uint("server_retransmissions", uint64(c.ServerRetransmission))
+}

@@ -1,0 +1,57 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"synscope/probe/isn"
+)
+
+// CheckFile tells before a run whether a file can be made at path.
+func CheckFile(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%w: %q is a directory", ErrOutput, path)
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	} else if !info.IsDir() {
+		return fmt.Errorf("%w: %q is no directory", ErrOutput, filepath.Dir(path))
+	}
+	return nil
+}
+
+// WriteISNSamples writes samples as CSV, for people to keep and for
+// [isn.ReadCSV]. The file is there afterwards whole or as it was before; what
+// is no regular file, a pipe, is written to as it is.
+func WriteISNSamples(path string, samples []isn.Sample) error {
+	write := func(w io.Writer) error {
+		b := bufio.NewWriter(w)
+		if err := isn.WriteCSV(b, samples); err != nil {
+			return err
+		}
+		return b.Flush()
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeThrough(path, write)
+	}
+	return writeAtomically(path, write)
+}
+
+// writeThrough writes to a device or a pipe.
+func writeThrough(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	err = write(f)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrWrite, path, err)
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"synscope/probe/isn"
+)
+
+// isnMeaning says what each class means to whoever runs the host.
+var isnMeaning = map[isn.Class]string{
+	isn.ClassUnknown:              "The samples do not say how this host chooses its numbers.",
+	isn.ClassConstant:             "Every connection starts from the same number. Whoever connects once knows it for all.",
+	isn.ClassTupleConstant:        "Each pair of addresses and ports has one number that never changes: a hash without the clock that RFC 6528 adds. Who once held an address knows its numbers for ever, and old segments may fit into new connections.",
+	isn.ClassRepeating:            "A handful of numbers comes round again and again. Whoever samples one round knows all that follow.",
+	isn.ClassGlobalStep:           "Each connection's number is the one before plus a fixed step, whoever connects. One connection of one's own tells the next victim's number.",
+	isn.ClassGlobalClock:          "One clock gives the number, whoever connects, as RFC 793 had it in 1981. One connection of one's own tells the number at any later moment.",
+	isn.ClassGlobalMixed:          "One counter for everybody grows with time and with each connection, as in 4.4BSD. One connection of one's own tells about where the next begins.",
+	isn.ClassRandomIncrement:      "One counter for everybody grows by random steps. A connection of one's own bounds the next number.",
+	isn.ClassTupleClock:           "A clock plus a secret hash of addresses and ports, as RFC 6528 and RFC 9293 §3.4.1 ask for. What one connection shows says nothing about another's.",
+	isn.ClassTupleRandomIncrement: "Each pair of addresses and ports has a counter of its own that grows by random steps. What one connection shows says nothing about another's.",
+	isn.ClassWeakRandom:           "The numbers look random and are not: the generator's state, or its bias, shows in what it gives away.",
+	isn.ClassRandom:               "Nothing in these samples tells the numbers from random ones. More samples could find a weakness that these cannot show.",
+	isn.ClassSYNCookies:           "The number is computed from our SYN and a secret (RFC 4987 §3.6), and the host keeps nothing until the handshake is complete: it is under load, or set to do so always.",
+	isn.ClassSYNProxy:             "A middlebox answers with SYN cookies and window 0 in place of the host, and opens the real connection only when the handshake is complete. How the host itself chooses cannot be seen from here.",
+	isn.ClassMixed:                "Several generators answer for one port: machines behind a load balancer, or a middlebox that rewrites some of the numbers.",
+}
+
+// isnMore says which further samples would tell more, "" where none would.
+func isnMore(r *isn.Report) string {
+	switch r.Class {
+	case isn.ClassRandom:
+		return "--series many: hundreds of SYNs show biased bits, collisions and the state of weak generators."
+	case isn.ClassTupleClock:
+		return "--series same-tuple,long: two minutes narrow the clock's rate to about 1 ppm and show its skew."
+	case isn.ClassSYNCookies, isn.ClassSYNProxy:
+		return "--series same-tuple,long: two minutes show the cookie's counter; `synscope handshake` shows what follows the third segment."
+	case isn.ClassMixed:
+		return "--samples 100: how many machines there are, and their shares."
+	case isn.ClassRandomIncrement, isn.ClassTupleRandomIncrement, isn.ClassWeakRandom:
+		return "--series many: the bounds of the steps, and the generator behind them."
+	case isn.ClassUnknown:
+		if r.Samples > 0 {
+			return "--samples 60, from another place, or at another time of the day."
+		}
+	}
+	return ""
+}
+
+// isnSure says how sure the class is.
+func isnSure(confidence float64) string {
+	words := "a guess"
+	switch {
+	case confidence >= 0.99:
+		words = "as good as certain"
+	case confidence >= 0.95:
+		words = "very likely"
+	case confidence >= 0.8:
+		words = "likely"
+	case confidence >= 0.6:
+		words = "more likely than not"
+	}
+	return fmt.Sprintf("%s (%s %%)", words, significant(100*confidence, 1))
+}
+
+// forgeRate is a rate of forged segments that a rented machine can send.
+const forgeRate = 1e6
+
+// isnAttack says what it takes to guess the number of a connection that one
+// cannot see: to forge its third segment, which must acknowledge the number.
+func isnAttack(r *isn.Report) string {
+	g, ok := r.GuessesP50.Get()
+	if !ok {
+		return "cannot be told from these samples"
+	}
+	if g < 1.5 {
+		return "one guess is enough: a connection can be forged at will, under anybody's address"
+	}
+	tries := Count(uint64(math.Round(g)))
+	text := fmt.Sprintf("%s guesses for an even chance (%s bits), %s at a million forged segments a second",
+		tries, significant(math.Log2(g), 1), guessTime(g))
+	switch {
+	case r.Variant == isn.VariantLinux:
+		return text + "; a host that makes Linux's cookies takes any of 8 at a time (4 MSS values, 2 minutes), which divides that by 8"
+	case g >= 1<<31:
+		return text + ": no better than blind"
+	case g > 1<<24:
+		return text + ": within reach of a flood, and easier than it should be"
+	}
+	return text + ": a moment's work"
+}
+
+// guessTime is how long so many guesses take.
+func guessTime(g float64) string {
+	seconds := g / forgeRate
+	if seconds < 0.001 {
+		return "under 1 ms"
+	}
+	return Duration(time.Duration(seconds * float64(time.Second)))
+}
+
+// isnNmap gives nmap's figures for the same samples, in nmap's notation.
+func isnNmap(n isn.Nmap) string {
+	text := fmt.Sprintf("GCD=%X ISR=%X", n.GCD, n.ISR)
+	sp, ok := n.SP.Get()
+	if !ok {
+		return text + fmt.Sprintf(" (hexadecimal; %d samples are too few for SP)", n.N)
+	}
+	return fmt.Sprintf("SP=%X %s (hexadecimal, as in its SEQ line; difficulty %d%s)", sp, text, sp, nmapWord(sp))
+}
+
+// nmapWord is the word that nmap prints beside its highest difficulties.
+func nmapWord(sp int) string {
+	if sp >= 16 {
+		return `, "Good luck!"`
+	}
+	return ""
+}
+
+// hertz is a rate for people: thousands parted, as many decimals as the
+// interval gives sense to.
+func hertz(hz, width float64) string {
+	decimals := int(min(max(math.Ceil(-math.Log10(width/2)), 0), 6))
+	whole := math.Floor(hz)
+	text := fmt.Sprintf("%.*f", decimals, hz-whole)
+	if strings.HasPrefix(text, "1") {
+		whole++
+	}
+	if _, fraction, ok := strings.Cut(text, "."); ok {
+		return Count(uint64(whole)) + "." + fraction
+	}
+	return Count(uint64(math.Round(hz)))
+}

@@ -1,0 +1,175 @@
+package report
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/rtt"
+)
+
+// RTT is one probe of a ping. Fields after Sent are absent where nothing was
+// seen to fill them.
+type RTT struct {
+	Target     string               `json:"target"`
+	Addr       netip.Addr           `json:"addr"`
+	Port       uint16               `json:"port"`
+	N          uint64               `json:"n"` // from 1
+	Attempt    int                  `json:"attempt"`
+	State      probe.State          `json:"state"`
+	Reason     probe.Reason         `json:"reason"`
+	Sent       time.Time            `json:"sent"`
+	RTT        Maybe[time.Duration] `json:"rtt_ns,omitzero"`
+	Clock      string               `json:"rtt_clock"`       // of RTT; where there is none, of Sent
+	Doubt      string               `json:"doubt,omitempty"` // why RTT enters no statistic
+	SourcePort Maybe[uint16]        `json:"sport,omitzero"`
+	TTL        Maybe[uint8]         `json:"ttl,omitzero"`
+	Responder  netip.Addr           `json:"responder,omitzero"`
+	ICMPType   Maybe[uint8]         `json:"icmp_type,omitzero"`
+	ICMPCode   Maybe[uint8]         `json:"icmp_code,omitzero"`
+	Repeats    Maybe[uint64]        `json:"syn_retransmits,omitzero"` // by the kernel, of a connect
+	Error      string               `json:"error,omitempty"`
+}
+
+// NewRTT makes the record of a sample of target, the word that the user typed;
+// the address stands in for an empty one.
+func NewRTT(target string, s *probe.Sample) *RTT {
+	r := &RTT{
+		Target: target, Addr: s.Target.Addr(), Port: s.Target.Port(),
+		N: s.N, Attempt: s.Attempt, State: s.State, Reason: s.Reason, Sent: s.Sent,
+		Clock: s.Clock.String(), Doubt: string(s.Doubt), Responder: s.Responder,
+	}
+	if target == "" {
+		r.Target = r.Addr.String()
+	}
+	if s.RTT > 0 {
+		r.RTT = Some(s.RTT)
+	}
+	if s.SourcePort != 0 {
+		r.SourcePort = Some(s.SourcePort)
+	}
+	if s.TTL != 0 {
+		r.TTL = Some(s.TTL)
+	}
+	if s.ICMP != nil {
+		r.ICMPType, r.ICMPCode = Some(s.ICMP.Type), Some(s.ICMP.Code)
+	}
+	if s.Repeats > 0 {
+		r.Repeats = Some(uint64(s.Repeats))
+	}
+	if s.Err != nil {
+		r.Error = s.Err.Error()
+	}
+	return r
+}
+
+// Type is "rtt".
+func (*RTT) Type() string { return "rtt" }
+
+// rttColumns are the fields of an RTT record in their order, present or not.
+func rttColumns() []string {
+	return []string{
+		"target", "addr", "port", "n", "attempt", "state", "reason", "sent", "rtt_ns", "rtt_clock", "doubt",
+		"sport", "ttl", "responder", "icmp_type", "icmp_code", "syn_retransmits", "error",
+	}
+}
+
+func (r *RTT) fields(w fieldWriter) {
+	w.str("target", r.Target)
+	w.str("addr", r.Addr.String())
+	w.uint("port", uint64(r.Port))
+	w.uint("n", r.N)
+	w.uint("attempt", uint64(r.Attempt))
+	w.str("state", r.State.String())
+	w.str("reason", string(r.Reason))
+	w.time("sent", r.Sent)
+	durationField(w, "rtt_ns", r.RTT)
+	w.str("rtt_clock", r.Clock)
+	strField(w, "doubt", r.Doubt)
+	uintField(w, "sport", r.SourcePort)
+	uintField(w, "ttl", r.TTL)
+	addrField(w, "responder", r.Responder)
+	uintField(w, "icmp_type", r.ICMPType)
+	uintField(w, "icmp_code", r.ICMPCode)
+	uintField(w, "syn_retransmits", r.Repeats)
+	strField(w, "error", r.Error)
+}
+
+// durationField writes a duration where it is present.
+func durationField(w fieldWriter, name string, m Maybe[time.Duration]) {
+	if v, ok := m.Get(); ok {
+		w.nanoseconds(name, v)
+	}
+}
+
+// addrField writes an address where it is valid.
+func addrField(w fieldWriter, name string, a netip.Addr) {
+	if a.IsValid() {
+		w.str(name, a.String())
+	}
+}
+
+// RTTSummary is all the probes of one target.
+type RTTSummary struct {
+	Target string
+	Addr   netip.Addr
+	Port   uint16
+	State  probe.State // of the latest probe
+	Clock  string      // of the times; "" where there are none
+	Last   time.Duration
+	rtt.Summary
+	Bars []rtt.Bar // for text; nil: not asked for
+}
+
+// Type is "rtt_summary".
+func (*RTTSummary) Type() string { return "rtt_summary" }
+
+func (r *RTTSummary) fields(w fieldWriter) {
+	w.str("target", r.Target)
+	w.str("addr", r.Addr.String())
+	w.uint("port", uint64(r.Port))
+	w.uint("sent", r.Sent)
+	w.uint("received", r.Received)
+	w.uint("lost", r.Lost)
+	if r.Sent > 0 {
+		w.float("loss", r.Loss)
+	}
+	if r.Received > r.Measured {
+		w.uint("unmeasured", r.Received-r.Measured)
+	}
+	if r.Measured == 0 {
+		return
+	}
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"min_ns", r.Min}, {"mean_ns", r.Mean}, {"p50_ns", r.P50}, {"p90_ns", r.P90}, {"p95_ns", r.P95},
+		{"p99_ns", r.P99}, {"max_ns", r.Max}, {"stddev_ns", r.StdDev}, {"jitter_ns", r.Jitter},
+	} {
+		w.nanoseconds(f.name, f.value)
+	}
+	w.str("rtt_clock", r.Clock)
+}
+
+// RTTComparison says whether two targets differ.
+type RTTComparison struct {
+	A, B string // the targets, as the user typed them
+	rtt.Comparison
+}
+
+// Type is "rtt_comparison".
+func (*RTTComparison) Type() string { return "rtt_comparison" }
+
+func (c *RTTComparison) fields(w fieldWriter) {
+	w.str("a", c.A)
+	w.str("b", c.B)
+	w.uint("n_a", c.NA)
+	w.uint("n_b", c.NB)
+	w.nanoseconds("shift_ns", c.Shift)
+	w.float("superiority", c.Superiority)
+	w.float("cliffs_delta", c.Delta)
+	w.str("effect", c.Effect())
+	w.float("p", c.P)
+	w.bool("differ", c.Differ())
+}

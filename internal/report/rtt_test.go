@@ -1,0 +1,235 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/rtt"
+)
+
+var pingedPort = netip.MustParseAddrPort("192.0.2.7:80")
+
+func sampleOf(n uint64, state probe.State, reason probe.Reason, edit func(*probe.Sample)) *probe.Sample {
+	s := &probe.Sample{
+		Target: pingedPort, N: n, Attempt: 1, State: state, Reason: reason,
+		Sent: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), SourcePort: 40000,
+	}
+	if edit != nil {
+		edit(s)
+	}
+	return s
+}
+
+func timed(d time.Duration) func(*probe.Sample) {
+	return func(s *probe.Sample) { s.RTT, s.Clock, s.TTL = d, netraw.ClockKernel, 57 }
+}
+
+// Each kind of probe, as JSON and as a line of text.
+func TestRTTRecords(t *testing.T) {
+	const before = `{"type":"rtt","target":"web","addr":"192.0.2.7","port":80,"n":1,"attempt":1,`
+	for _, tc := range []struct {
+		sample     *probe.Sample
+		json, text string
+	}{
+		{
+			sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, timed(20100*time.Microsecond)),
+			`"state":"open","reason":"syn-ack","sent":"2026-05-01T12:00:00.000000005Z","rtt_ns":20100000,"rtt_clock":"kernel","sport":40000,"ttl":57}`,
+			"SYN-ACK from web (192.0.2.7) port 80: n=1 ttl=57 sport=40000 time=20.1 ms",
+		},
+		{
+			sampleOf(1, probe.StateRefused, probe.ReasonReset, timed(900*time.Microsecond)),
+			`"state":"refused","reason":"reset","sent":"2026-05-01T12:00:00.000000005Z","rtt_ns":900000,"rtt_clock":"kernel","sport":40000,"ttl":57}`,
+			"refused by web (192.0.2.7) port 80: n=1 ttl=57 sport=40000 time=900 µs",
+		},
+		{
+			sampleOf(1, probe.StateFiltered, probe.ReasonNoResponse, nil),
+			`"state":"filtered","reason":"no-response","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","sport":40000}`,
+			"no answer from web (192.0.2.7) port 80: n=1 sport=40000",
+		},
+		{
+			sampleOf(1, probe.StateFiltered, "admin-prohibited", func(s *probe.Sample) {
+				timed(time.Millisecond)(s)
+				s.Responder, s.ICMP = netip.MustParseAddr("203.0.113.1"), &probe.ICMPCode{Type: 3, Code: 13}
+			}),
+			`"state":"filtered","reason":"admin-prohibited","sent":"2026-05-01T12:00:00.000000005Z","rtt_ns":1000000,"rtt_clock":"kernel","sport":40000,"ttl":57,"responder":"203.0.113.1","icmp_type":3,"icmp_code":13}`,
+			"admin-prohibited says 203.0.113.1 of web (192.0.2.7) port 80: n=1 ttl=57 sport=40000 time=1.0 ms",
+		},
+		{
+			sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, func(s *probe.Sample) { s.Doubt, s.Attempt, s.Clock = probe.DoubtClockStep, 2, netraw.ClockKernel }),
+			`"state":"open","reason":"syn-ack","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"kernel","doubt":"clock-step","sport":40000}`,
+			"SYN-ACK from web (192.0.2.7) port 80: n=1 sport=40000 (attempt 2: an old connection stood in the way) [clock-step: not counted]",
+		},
+		{
+			sampleOf(1, probe.StateUnknown, probe.ReasonSendFailed, func(s *probe.Sample) { s.Err, s.SourcePort = errors.New("network is down"), 0 }),
+			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","error":"network is down"}`,
+			"not sent to web (192.0.2.7) port 80 (network is down): n=1",
+		},
+	} {
+		r := NewRTT("web", tc.sample)
+		want := before + tc.json
+		if tc.sample.Attempt == 2 {
+			want = strings.Replace(want, `"attempt":1`, `"attempt":2`, 1)
+		}
+		if got := string(AppendJSON(nil, r)); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if got := told(t, "ping", Options{}, r); got != tc.text+"\n" {
+			t.Errorf("got  %q\nwant %q", got, tc.text)
+		}
+	}
+}
+
+// told is the text of some records of a command.
+func told(t *testing.T, command string, o Options, records ...Record) string {
+	t.Helper()
+	var out bytes.Buffer
+	sink := newText(NewLineWriter(&out, "out"), o)
+	for _, r := range append([]Record{&Run{Command: command}}, records...) {
+		if err := sink.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sink.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// The columns of a CSV are the fields of the JSON, and a row has each in its
+// place.
+func TestRTTColumns(t *testing.T) {
+	var out bytes.Buffer
+	sink := newCSV(NewLineWriter(&out, "out"), Options{})
+	for _, r := range []Record{&Run{Command: "ping"}, NewRTT("web", sampleOf(3, probe.StateOpen, probe.ReasonSYNACK, timed(5)))} {
+		if err := sink.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sink.Close()
+	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error\n" +
+		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+func summaryOf(word string, values ...int) *RTTSummary {
+	s := rtt.NewSeries(rtt.Precise)
+	for _, v := range values {
+		s.Add(time.Duration(v) * time.Millisecond)
+	}
+	s.Lost()
+	return &RTTSummary{Target: word, Addr: pingedPort.Addr(), Port: 80, State: probe.StateOpen, Clock: "kernel", Summary: s.Summary()}
+}
+
+// Where nothing was measured no time is written, neither zero nor null.
+func TestRTTSummaryWithoutATime(t *testing.T) {
+	got := string(AppendJSON(nil, summaryOf("web")))
+	if want := `{"type":"rtt_summary","target":"web","addr":"192.0.2.7","port":80,"sent":1,"received":0,"lost":1,"loss":1}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if text := told(t, "ping", Options{}, summaryOf("web")); strings.Contains(text, "RTT") || !strings.Contains(text, "1 probe sent, 0 received, 1 lost (100 %)") {
+		t.Errorf("%s", text)
+	}
+}
+
+// Few targets have closing lines of their own, many a table of even columns.
+func TestRTTClosingLines(t *testing.T) {
+	few := told(t, "ping", Options{}, summaryOf("web", 10, 20), summaryOf("api", 30))
+	if strings.Count(few, "ping statistics") != 2 || !strings.Contains(few, "RTT min 10.0 ms, mean 15.0 ms, max 20.0 ms, stddev 7.1 ms, jitter 625 µs (kernel clock)") {
+		t.Errorf("%s", few)
+	}
+	many := told(t, "ping", Options{}, summaryOf("a.example", 1), summaryOf("b", 999), summaryOf("c"), summaryOf("long.name.example", 12))
+	lines := strings.Split(strings.TrimSpace(many), "\n")
+	if len(lines) != 5 {
+		t.Fatalf("%s", many)
+	}
+	for _, line := range lines {
+		if utf8.RuneCountInString(line) != utf8.RuneCountInString(lines[0]) {
+			t.Errorf("uneven: %q", line)
+		}
+	}
+}
+
+func TestTraceText(t *testing.T) {
+	hop := func(ttl, query int, addr string, d time.Duration, kind probe.HopKind, changes ...probe.Change) *Hop {
+		h := &probe.Hop{TTL: ttl, Query: query, Kind: kind, RTT: d, Clock: netraw.ClockKernel, Changes: changes}
+		if addr != "" {
+			h.Addr = netip.MustParseAddr(addr)
+		}
+		name := ""
+		if ttl == 1 {
+			name = "gw.example"
+		}
+		return NewHop("web", 80, h, name)
+	}
+	tos := probe.Change{Field: "tos", Sent: "0x00", Seen: "0x20"}
+	got := told(t, "trace", Options{},
+		hop(1, 1, "192.0.2.1", time.Millisecond, probe.HopTimeExceeded),
+		hop(1, 2, "192.0.2.1", 2*time.Millisecond, probe.HopTimeExceeded),
+		hop(2, 1, "", 0, probe.HopNone), hop(2, 2, "", 0, probe.HopNone),
+		hop(3, 1, "192.0.2.3", 3*time.Millisecond, probe.HopTimeExceeded, tos),
+		hop(3, 2, "192.0.2.4", 3*time.Millisecond, probe.HopTimeExceeded, tos),
+		hop(4, 1, "192.0.2.7", 4*time.Millisecond, probe.HopSYNACK),
+		NewPort("web", &probe.Verdict{Target: pingedPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK}),
+		&Summary{Took: 5 * time.Millisecond, Sent: 8},
+	)
+	want := `  1  gw.example (192.0.2.1)  1.0 ms  2.0 ms
+  2  *  *
+  3  192.0.2.3  3.0 ms  192.0.2.4  3.0 ms
+    from here on: tos 0x00 became 0x20
+  4  192.0.2.7  4.0 ms
+
+web (192.0.2.7) port 80 is open (syn-ack)
+traced in 5.0 ms with 8 packets
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A board replaces what it showed, line for line.
+func TestBoard(t *testing.T) {
+	var out bytes.Buffer
+	b := NewBoard(&out)
+	b.Show([]string{"one", "two"})
+	b.Show([]string{"three"})
+	b.Clear()
+	if want := "one\ntwo\n\x1b[2F\x1b[Jthree\n\x1b[1F\x1b[J"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+// A picture appears whole, also of nothing, of one probe and of equal times.
+func TestPlotRTT(t *testing.T) {
+	dir := t.TempDir()
+	for name, values := range map[string][]time.Duration{
+		"nothing": nil, "one": {time.Millisecond}, "equal": {5, 5, 5}, "zero": {0, 1}, "wide": {1, time.Second, time.Hour},
+	} {
+		s, line := rtt.NewSeries(rtt.Precise), &rtt.Timeline{}
+		for i, v := range values {
+			s.Add(v)
+			line.Add(time.Duration(i)*time.Second, v)
+		}
+		s.Lost()
+		line.Lost(time.Minute)
+		for _, ending := range []string{".png", ".svg"} {
+			path := filepath.Join(dir, name+ending)
+			if err := PlotRTT(path, name, time.Now(), []PlotSeries{{name, s, line}}); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+			if info, err := os.Stat(path); err != nil || info.Size() < 2000 {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	}
+}

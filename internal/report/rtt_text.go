@@ -1,0 +1,256 @@
+package report
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"synscope/probe"
+	"synscope/probe/rtt"
+)
+
+// pingText tells a ping as ping(8) does: a line a probe, and closing lines; of
+// many targets the closing lines are a table.
+type pingText struct {
+	*textSink
+	closing []*RTTSummary
+}
+
+// fewTargets is up to how many targets have closing lines of their own.
+const fewTargets = 3
+
+func (t *pingText) Record(r Record) error {
+	switch r := r.(type) {
+	case *RTT:
+		if t.o.Quiet || t.o.Board {
+			return nil
+		}
+		return t.write([]string{t.probe(r)})
+	case *RTTSummary:
+		t.closing = append(t.closing, r)
+	case *RTTComparison:
+		if err := t.flush(); err != nil {
+			return err
+		}
+		return t.write(t.comparison(r))
+	case *Summary:
+		if err := t.flush(); err != nil || t.o.Quiet {
+			return err
+		}
+		return t.write(t.pingLosses(r))
+	}
+	return nil
+}
+
+func (t *pingText) Close() error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	return t.w.Flush()
+}
+
+// probe is the line of one probe.
+func (t *pingText) probe(r *RTT) string {
+	line := t.answer(r) + ": n=" + strconv.FormatUint(r.N, 10)
+	if ttl, ok := r.TTL.Get(); ok {
+		line += " ttl=" + strconv.Itoa(int(ttl))
+	}
+	if port, ok := r.SourcePort.Get(); ok {
+		line += " sport=" + strconv.Itoa(int(port))
+	}
+	if d, ok := r.RTT.Get(); ok {
+		line += " time=" + t.paint.paint(bold, Duration(d))
+		if r.Clock != "kernel" {
+			line += " (" + r.Clock + " clock)"
+		}
+	}
+	if r.Attempt > 1 {
+		line += fmt.Sprintf(" (attempt %d: an old connection stood in the way)", r.Attempt)
+	}
+	if r.Doubt != "" {
+		line += " " + t.paint.paint(yellow, "["+r.Doubt+": not counted]")
+	}
+	return line
+}
+
+// answer says what came back, and from whom.
+func (t *pingText) answer(r *RTT) string {
+	from := hostPort(r.Target, r.Addr, r.Port)
+	style := stateStyle(r.State)
+	switch {
+	case r.Error != "":
+		return t.paint.paint(red, "not sent") + " to " + from + " (" + printable(r.Error) + ")"
+	case r.Doubt == string(probe.DoubtSkipped):
+		return t.paint.paint(red, "not sent") + " to " + from
+	case r.Reason == probe.ReasonSYNACK:
+		return t.paint.paint(style, "SYN-ACK") + " from " + from
+	case r.Reason == probe.ReasonNoResponse:
+		return t.paint.paint(style, "no answer") + " from " + from
+	case r.State == probe.StateRefused:
+		return t.paint.paint(style, "refused") + " by " + from
+	case r.Responder.IsValid():
+		return t.paint.paint(style, string(r.Reason)) + " says " + r.Responder.String() + " of " + from
+	}
+	return t.paint.paint(style, string(r.Reason)) + " from " + from
+}
+
+// hostPort is how people know a port.
+func hostPort(target string, a netip.Addr, port uint16) string {
+	name := NameOf(target, a)
+	if name == a.String() {
+		return netip.AddrPortFrom(a, port).String()
+	}
+	return name + " port " + strconv.Itoa(int(port))
+}
+
+// flush writes the closing lines that wait.
+func (t *pingText) flush() error {
+	var lines []string
+	if len(t.closing) > fewTargets {
+		lines = append([]string{""}, RTTTable(t.closing, t.o.Colour)...)
+		for _, s := range t.closing {
+			lines = append(lines, t.histogram(s)...)
+		}
+	} else {
+		for _, s := range t.closing {
+			lines = append(lines, t.statistics(s)...)
+		}
+	}
+	t.closing = nil
+	return t.write(lines)
+}
+
+// statistics are the closing lines of one target.
+func (t *pingText) statistics(s *RTTSummary) []string {
+	lines := []string{
+		"",
+		t.paint.paint(bold, "--- "+hostPort(s.Target, s.Addr, s.Port)+" ping statistics ---"),
+		fmt.Sprintf("%s sent, %s received, %s lost (%s)", countOf(s.Sent, "probe"), Count(s.Received), Count(s.Lost), percent(s.Loss)),
+	}
+	if n := s.Received - s.Measured; n > 0 {
+		lines[2] += fmt.Sprintf(", %s without a time to trust", Count(n))
+	}
+	if s.Measured == 0 {
+		return lines
+	}
+	lines = append(lines,
+		fmt.Sprintf("RTT min %s, mean %s, max %s, stddev %s, jitter %s (%s clock)",
+			Duration(s.Min), Duration(s.Mean), Duration(s.Max), Duration(s.StdDev), Duration(s.Jitter), s.Clock),
+		fmt.Sprintf("    p50 %s, p90 %s, p95 %s, p99 %s", Duration(s.P50), Duration(s.P90), Duration(s.P95), Duration(s.P99)),
+	)
+	return append(lines, t.histogram(s)...)
+}
+
+// percent is a share with as many decimals as it needs, up to two.
+func percent(share float64) string { return significant(100*share, 2) + " %" }
+
+// barWide is the width of the longest bar.
+const barWide = 50
+
+// histogram is a bar for each range of times.
+func (t *pingText) histogram(s *RTTSummary) []string {
+	if len(s.Bars) == 0 {
+		return nil
+	}
+	most := uint64(1)
+	for _, b := range s.Bars {
+		most = max(most, b.Count)
+	}
+	lines := []string{"", "RTT of " + hostPort(s.Target, s.Addr, s.Port) + ":"}
+	for _, b := range s.Bars {
+		lines = append(lines, fmt.Sprintf("%10s to %-10s %8s %s", Finer(b.From, b.To-b.From), Finer(b.To, b.To-b.From), Count(b.Count),
+			t.paint.paint(cyan, bar(float64(b.Count)/float64(most)*barWide))))
+	}
+	return lines
+}
+
+// bar draws a length in eighths of a character.
+func bar(length float64) string {
+	eighths := int(length*8 + 0.5)
+	if eighths == 0 && length > 0 {
+		eighths = 1
+	}
+	partial := ""
+	if rest := eighths % 8; rest > 0 {
+		partial = string(rune('█' + 8 - rest))
+	}
+	return strings.Repeat("█", eighths/8) + partial
+}
+
+// comparison says in words whether two targets differ.
+func (t *pingText) comparison(c *RTTComparison) []string {
+	a, b := printable(c.A), printable(c.B)
+	lines := []string{"", t.paint.paint(bold, "--- "+a+" against "+b+" ---")}
+	if c.NA == 0 || c.NB == 0 {
+		return append(lines, "nothing to compare: one of them gave no time")
+	}
+	slower, than, shift, chance := b, a, c.Shift, c.Superiority
+	if c.Superiority < 0.5 {
+		slower, than, shift, chance = a, b, -c.Shift, 1-c.Superiority
+	}
+	verdict := "no difference was shown that is worth a name"
+	if c.Differ() {
+		verdict = t.paint.paint(yellow, slower+" is slower than "+than)
+	}
+	return append(lines,
+		verdict,
+		fmt.Sprintf("its median is %s higher; a probe of %s takes longer than one of %s in %.0f %% of all pairs (%s effect, Cliff's delta %.2f)",
+			Duration(shift), slower, than, 100*chance, c.Effect(), c.Delta),
+		fmt.Sprintf("by chance alone that would be seen with p = %s (Mann–Whitney, %s and %s times)", chanceWord(c.P), Count(c.NA), Count(c.NB)),
+	)
+}
+
+func chanceWord(p float64) string {
+	if p < 0.0001 {
+		return "less than 0.0001"
+	}
+	return strconv.FormatFloat(p, 'f', 4, 64)
+}
+
+// pingLosses are warnings about what makes the numbers doubtful.
+func (t *pingText) pingLosses(s *Summary) []string {
+	var lines []string
+	if s.KernelDrops > 0 {
+		lines = append(lines, t.paint.paint(red, "warning")+": the kernel dropped "+plural(s.KernelDrops, "packet", "packets")+
+			" before they were read: some probes counted as lost were answered")
+	}
+	if s.SendErrors > 0 {
+		lines = append(lines, t.paint.paint(red, "warning")+": "+countOf(s.SendErrors, "packet")+" could not be sent")
+	}
+	return lines
+}
+
+// RTTTable is one line a target, under the names of the columns.
+func RTTTable(rows []*RTTSummary, colour bool) []string {
+	paint := painter{colour}
+	wide := len("TARGET")
+	for _, r := range rows {
+		wide = max(wide, utf8.RuneCountInString(hostPort(r.Target, r.Addr, r.Port)))
+	}
+	lines := []string{paint.paint(dim, fmt.Sprintf("%s  %-8s %8s %7s %9s %9s %9s %9s %9s %9s",
+		padded("TARGET", wide), "STATE", "SENT", "LOSS", "LAST", "MEAN", "P50", "P95", "MAX", "JITTER"))}
+	for _, r := range rows {
+		state := paint.paint(stateStyle(r.State), r.State.String()) + strings.Repeat(" ", max(0, 8-len(r.State.String())))
+		loss := fmt.Sprintf("%7s", percent(r.Loss))
+		if r.Loss > 0 {
+			loss = paint.paint(yellow, loss)
+		}
+		lines = append(lines, padded(hostPort(r.Target, r.Addr, r.Port), wide)+"  "+state+
+			fmt.Sprintf(" %8s ", Count(r.Sent))+loss+timeCells(&r.Summary, r.Last))
+	}
+	return lines
+}
+
+func timeCells(s *rtt.Summary, last time.Duration) (cells string) {
+	for _, d := range []time.Duration{last, s.Mean, s.P50, s.P95, s.Max, s.Jitter} {
+		word := "-"
+		if s.Measured > 0 && (d > 0 || d == s.Jitter) {
+			word = Duration(d)
+		}
+		cells += " " + strings.Repeat(" ", max(0, 9-utf8.RuneCountInString(word))) + word
+	}
+	return cells
+}

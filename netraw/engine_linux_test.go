@@ -1,0 +1,238 @@
+package netraw
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"synscope/craft"
+	"synscope/internal/lab"
+)
+
+// Both engines against a world whose every answer is known: each probe leaves
+// once, and exactly the ports that should answer do, of both IP versions.
+func TestEnginesAgainstTheWorld(t *testing.T) {
+	const n = 20_000
+	world := lab.World{Seed: 3, Open: 0.05, Refused: 0.05}
+	for name, open := range map[string]func(*peer) wideEngine{
+		"xdp":    func(p *peer) wideEngine { return openXDP(t, p, Config{}) },
+		"packet": func(p *peer) wideEngine { return openPacket(t, Config{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPeer(t)
+			internet(t, p, world)
+			gro(p.here)
+			c := open(p)
+			probes := probesOf(n, c.Ports()[0])
+			sent, err := c.Blast(probes)
+			if sent != n || err != nil {
+				t.Fatalf("Blast: %d, %v", sent, err)
+			}
+			answers := collect(t, c)
+			for i := range probes {
+				got, answered := answers[probes[i].Dst]
+				fate := world.Fate(probes[i].Dst)
+				want := map[lab.Fate]craft.Flags{lab.Opened: craft.SYN | craft.ACK, lab.Refused: craft.RST | craft.ACK}[fate]
+				if got != want || answered != (fate != lab.Dropped) {
+					t.Errorf("%v answered %v, want %v", probes[i].Dst, got, want)
+				}
+			}
+			if s := c.Stats(); s.Sent != n || s.SendErrors != 0 || s.KernelDrops != 0 || s.Received != uint64(len(answers)) {
+				t.Errorf("%+v of %d answers", s, len(answers))
+			}
+		})
+	}
+}
+
+// gro lets a veth take what an XDP program at its other end sends.
+func gro(ifname string) { must(lab.AcceptRedirects(ifname)) }
+
+// What has no frame goes through the kernel, in its place among the others:
+// here to loopback.
+func TestBlastThroughTheKernel(t *testing.T) {
+	p := newPeer(t)
+	internet(t, p, lab.World{})
+	c := openPacket(t, Config{})
+	probes := probesOf(10, c.Ports()[0])
+	local := craft.Fields{Src: netip.AddrPortFrom(lo4, c.Ports()[0]), Dst: netip.AddrPortFrom(lo4, 9), Seq: 5}
+	probes[4] = local
+	if n, err := c.Blast(probes); n != 10 || err != nil {
+		t.Fatal(n, err)
+	}
+	if answers := collect(t, c); answers[local.Dst] != craft.RST|craft.ACK {
+		t.Errorf("loopback answered %v", answers)
+	}
+	if s := c.Stats(); s.Sent != 10 || c.kernel.sent.Load() != 1 {
+		t.Errorf("%+v, %d through the kernel", s, c.kernel.sent.Load())
+	}
+}
+
+// The error concerns the probe it is returned for, and those before have left.
+func TestBlastErrors(t *testing.T) {
+	p := newPeer(t)
+	internet(t, p, lab.World{})
+	for name, c := range map[string]wideEngine{"xdp": openXDP(t, p, Config{}), "packet": openPacket(t, Config{})} {
+		probes := probesOf(10, c.Ports()[0])
+		probes[6].Dst = netip.AddrPort{}
+		n, err := c.Blast(probes)
+		if n != 6 || !errors.Is(err, ErrNoRoute) || !errors.As(err, new(*net.OpError)) {
+			t.Errorf("%s: %d, %v", name, n, err)
+		}
+		if s := c.Stats(); s.Sent != 6 || s.SendErrors != 1 {
+			t.Errorf("%s: %+v", name, s)
+		}
+		c.Close()
+		if _, err := c.Blast(probes); err == nil {
+			t.Errorf("%s: Blast after Close", name)
+		}
+		if _, err := c.Recv(make([]Packet, 1)); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: Recv after Close: %v", name, err)
+		}
+	}
+}
+
+func TestBlastWithoutRoute(t *testing.T) {
+	p := newPeer(t)
+	internet(t, p, lab.World{})
+	c := openPacket(t, Config{})
+	probes := probesOf(3, c.Ports()[0])
+	probes[2].Dst = netip.MustParseAddrPort("203.0.113.1:80")
+	if n, err := c.Blast(probes); n != 2 || !errors.Is(err, ErrNoRoute) {
+		t.Error(n, err)
+	}
+}
+
+func TestBlastWithoutTemplate(t *testing.T) {
+	p := newPeer(t)
+	internet(t, p, lab.World{})
+	c, err := OpenPacket(nil, Templates{V4: synTemplates(t).V4})
+	must(err)
+	defer c.Close()
+	six := probesOf(1, c.Ports()[0])
+	if n, err := c.Blast(six); n != 0 || !errors.Is(err, ErrNoTemplate) {
+		t.Error(n, err)
+	}
+}
+
+// A neighbour that moves is followed, without a probe lost to its old address.
+func TestHopsFollowTheKernel(t *testing.T) {
+	p := newPeer(t)
+	internet(t, p, lab.World{})
+	c := openPacket(t, Config{})
+	header := func() (h hop) {
+		c.ways.mu.Lock()
+		defer c.ways.mu.Unlock()
+		if n, _, err := c.ways.to(far4); err != nil {
+			t.Fatal(err)
+		} else if n >= 0 {
+			h = c.ways.hops.table[n]
+		}
+		return h
+	}
+	if !header().valid {
+		t.Fatal("the gateway has a permanent entry, and no frame is made for it")
+	}
+	moved := net.HardwareAddr{2, 0, 0, 0, 0, 42}
+	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_PERMANENT,
+		IP: peer4.AsSlice(), HardwareAddr: moved}))
+	eventually(t, "the new address", func() bool { return net.HardwareAddr(moved).String() == hardware(header()) })
+	must(netlink.NeighDel(&netlink.Neigh{LinkIndex: p.hereIndex, IP: peer4.AsSlice()}))
+	eventually(t, "the entry to go", func() bool { return !header().valid })
+
+	// With no entry at all, the first probe makes the kernel find the peer.
+	if n, err := c.Blast(probesOf(10, c.Ports()[0])[1:3]); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	if !header().valid {
+		t.Error("Blast did not wait for the gateway")
+	}
+}
+
+func hardware(h hop) string { return net.HardwareAddr(h.header[:6]).String() }
+
+// On the link every destination is a neighbour of its own: one that is there
+// is found by the first probe, and has a frame for the next.
+func TestOnLinkNeighbour(t *testing.T) {
+	p := newPeer(t)
+	c := openPacket(t, Config{})
+	must(netlink.NeighDel(&netlink.Neigh{LinkIndex: p.hereIndex, IP: peer4.AsSlice()}))
+	probe := craft.Fields{Src: netip.AddrPortFrom(our4, c.Ports()[0]), Dst: netip.AddrPortFrom(peer4, 9), Seq: 7}
+	for i := range 2 {
+		if n, err := c.Blast([]craft.Fields{probe}); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		if answers := collect(t, c); answers[probe.Dst] != craft.RST|craft.ACK {
+			t.Errorf("probe %d: %v", i, answers)
+		}
+	}
+	if framed := c.out.sent.Load(); framed != 1 {
+		t.Errorf("%d frames, want the second probe only", framed)
+	}
+}
+
+// A gateway that does not answer ARP is an error that says so.
+func TestSilentGateway(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the kernel takes three seconds to give up")
+	}
+	p := newPeer(t)
+	route(world4, netip.MustParseAddr("192.0.2.99"))
+	defer unroute(world4)
+	c := openPacket(t, Config{})
+	start := time.Now()
+	n, err := c.Blast(probesOf(3, c.Ports()[0])[1:])
+	if n != 0 || !errors.Is(err, ErrNextHop) || time.Since(start) > patience+time.Second {
+		t.Errorf("%d, %v after %v", n, err, time.Since(start))
+	}
+	_ = p
+}
+
+// The atlas gives for every address what the kernel gives when asked alone,
+// and notices new routes.
+func TestAtlasAgainstTheKernel(t *testing.T) {
+	p := newPeer(t)
+	internet(t, p, lab.World{})
+	c := openPacket(t, Config{})
+	check := func() {
+		t.Helper()
+		for _, s := range []string{
+			"0.0.0.1", "10.255.255.255", "11.0.0.0", "11.0.127.255", "11.0.128.0", "11.0.128.77", "11.0.128.78",
+			"11.0.128.79", "11.255.255.255", "12.0.0.0", "127.0.0.1", "192.0.2.1", "192.0.2.7", "192.0.2.255",
+			"192.0.3.0", "255.255.255.255", "::1", "2001:db8::2", "2001:db8:a::1", "2001:db8:a:ffff::", "2001:db8:b::",
+		} {
+			dst := netip.MustParseAddr(s)
+			want, wantErr := c.ways.routes.route(dst)
+			got, err := c.Route(dst)
+			if got != want || errors.Is(err, ErrNoRoute) != errors.Is(wantErr, ErrNoRoute) {
+				t.Errorf("%s: %+v, %v; the kernel says %+v, %v", s, got, err, want, wantErr)
+			}
+		}
+	}
+	check()
+	route(netip.MustParsePrefix("11.0.128.0/17"), netip.MustParseAddr("192.0.2.77"))
+	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("11.0.128.78/32"), Type: unix.RTN_BLACKHOLE}))
+	eventually(t, "the notification", func() bool {
+		r, _ := c.Route(netip.MustParseAddr("11.0.128.1"))
+		return r.NextHop == netip.MustParseAddr("192.0.2.77")
+	})
+	check()
+	must(netlink.RouteDel(&netlink.Route{Dst: ipNet("11.0.128.78/32"), Type: unix.RTN_BLACKHOLE}))
+	unroute(netip.MustParsePrefix("11.0.128.0/17"))
+}
+
+func TestLastOfPrefix(t *testing.T) {
+	for p, want := range map[string]string{
+		"11.0.0.0/8": "11.255.255.255", "0.0.0.0/0": "255.255.255.255", "192.0.2.7/32": "192.0.2.7",
+		"192.0.2.4/30": "192.0.2.7", "2001:db8::/33": "2001:db8:7fff:ffff:ffff:ffff:ffff:ffff",
+		"::/0": "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+	} {
+		if got := last(netip.MustParsePrefix(p)); got.String() != want {
+			t.Errorf("%s ends at %v", p, got)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package netraw
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+)
+
+// Templates are the probes of a run: what Blast stamps out. Either may be nil;
+// Blast then refuses probes of that IP version with ErrNoTemplate.
+type Templates struct {
+	V4, V6 *craft.Template
+}
+
+// PacketConn is the engine for everyone who may open raw sockets and wants
+// more than they do: frames leave through a packet socket, below the kernel's
+// IP, and answers come in through a ring that it shares with the kernel
+// (TPACKET_V3, packet(7)).
+//
+// Its Recv differs from [Conn]'s in one thing: answers are delivered by the
+// block, so up to [RingDelay] late. Their stamps are the kernel's all the same.
+//
+// The kernel is asked for the route of each address, once for all addresses
+// that its tables do not tell apart, and again when they change; and for the
+// hardware address of the next hop, a gateway or the destination itself, which
+// its neighbour table resolves and keeps. Where there is no such address, on
+// loopback, on tun, for a neighbour not met yet, the probe takes the way of
+// Conn.Send, and the kernel does what is needed.
+type PacketConn struct {
+	packetConn
+}
+
+// RingDelay bounds how long an answer waits for the block it lies in to fill.
+const RingDelay = 4 * time.Millisecond
+
+// OpenPacket returns an engine that sends probes made of t. cfg is that of
+// Open, and so are the errors; nil means the defaults. It needs CAP_NET_RAW,
+// Linux 3.2.
+func OpenPacket(cfg *Config, t Templates) (*PacketConn, error) {
+	if cfg == nil {
+		cfg = &Config{}
+	}
+	c := &PacketConn{}
+	if err := c.open(*cfg, t); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Blast sends one probe for each of fields, of both IP versions in any
+// mixture, and returns how many left; if that is not all, the error concerns
+// fields[n]. The order on the wire may be another. Src has to be one of this
+// machine's addresses: Route says which. Blast waits like Send, allocates
+// nothing, and is for one goroutine at a time; Send may run beside it.
+//
+// Errors of its own are ErrNoTemplate, ErrNoRoute and ErrNextHop.
+func (c *PacketConn) Blast(fields []craft.Fields) (int, error) { return c.blast(fields) }
+
+// AnswersResets is false: whoever gets a SYN-ACK has to send the RST.
+func (c *PacketConn) AnswersResets() bool { return false }
+
+// Send is that of [Conn.Send]: through the kernel's IP.
+func (c *PacketConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
+
+// Recv is that of [Conn.Recv]. Data is part of the ring.
+func (c *PacketConn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
+
+// SetReadDeadline is that of [Conn.SetReadDeadline].
+func (c *PacketConn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) }
+
+// Route is that of [Conn.Route], at some nanoseconds a look-up: see PacketConn.
+func (c *PacketConn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// Ports returns the held source ports.
+func (c *PacketConn) Ports() []uint16 { return c.heldPorts() }
+
+// Stats returns the counters; after Close, their last values.
+func (c *PacketConn) Stats() Stats { return c.stats() }
+
+// Silencer is that of [Conn.Silencer].
+func (c *PacketConn) Silencer() string { return c.silencer() }
+
+// Close unblocks Recv and releases everything, the held ports too.
+func (c *PacketConn) Close() error { return c.close() }

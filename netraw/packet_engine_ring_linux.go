@@ -1,0 +1,177 @@
+package netraw
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// A block is handed over after RingDelay however little it holds: many
+	// small ones bridge a longer absence of the reader than a few large ones.
+	blockSize   = 1 << 15
+	frameStride = 2048 // only has to divide blockSize; blocks are filled without gaps
+	leastBlocks = 2
+)
+
+// ring is a receive ring of TPACKET_V3 (packet(7),
+// Documentation/networking/packet_mmap.rst): the kernel fills blocks of the
+// shared memory and hands each over when it is full, or RingDelay old. What
+// Recv returns lies in the block; the next Recv past its end gives it back.
+type ring struct {
+	socket
+	mu     sync.Mutex // one Recv at a time
+	memory []byte
+	block  int                   // the one being read
+	next   *unix.Tpacket3Hdr     // in it; nil where none is held
+	left   uint32                // packets not yet returned, from next on
+	wait   func(fd uintptr) bool // made once: a closure would allocate
+
+	received atomic.Uint64
+	statsMu  sync.Mutex
+	dropped  uint64
+}
+
+func (r *ring) open(cfg Config, filter []bpf.Instruction) (err error) {
+	size := cfg.ReceiveBuffer
+	if size <= 0 {
+		size = defaultReceiveBuffer
+	}
+	request := unix.TpacketReq3{
+		Block_size:     blockSize,
+		Block_nr:       uint32(max(leastBlocks, size/blockSize)),
+		Frame_size:     frameStride,
+		Retire_blk_tov: uint32(RingDelay / time.Millisecond),
+	}
+	request.Frame_nr = request.Block_nr * (blockSize / frameStride)
+	r.wait = r.ready
+	r.socket, err = newSocket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0, func(fd int) error {
+		err := setOptions(fd, option{"PACKET_VERSION", unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3})
+		if err != nil {
+			return err
+		}
+		if err := unix.SetsockoptTpacketReq3(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &request); err != nil {
+			return os.NewSyscallError("setsockopt PACKET_RX_RING", err)
+		}
+		length := int(request.Block_nr) * blockSize
+		r.memory, err = unix.Mmap(fd, 0, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		if err != nil {
+			return os.NewSyscallError("mmap", err)
+		}
+		return setUpReceive(fd, cfg, filter)
+	})
+	return err
+}
+
+func (r *ring) header() *unix.TpacketHdrV1 {
+	block := unsafe.Pointer(&r.memory[r.block*blockSize])
+	return (*unix.TpacketHdrV1)(unsafe.Add(block, unsafe.Offsetof(unix.TpacketBlockDesc{}.Hdr)))
+}
+
+// ready tells whether the block to read is ours; false means to wait.
+func (r *ring) ready(uintptr) bool {
+	return atomic.LoadUint32(&r.header().Block_status)&unix.TP_STATUS_USER != 0
+}
+
+// release gives the block back and goes on to the next.
+func (r *ring) release() {
+	atomic.StoreUint32(&r.header().Block_status, unix.TP_STATUS_KERNEL)
+	r.block = (r.block + 1) % (len(r.memory) / blockSize)
+	r.next = nil
+}
+
+func (r *ring) recv(pkts []Packet) (int, error) {
+	if len(pkts) == 0 {
+		return 0, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.left == 0 {
+		if r.next != nil {
+			r.release()
+		}
+		if err := r.raw.Read(r.wait); err != nil {
+			return 0, opError("recv", "packet", nil, waitError(err))
+		}
+		hdr := r.header()
+		r.left = hdr.Num_pkts
+		r.next = (*unix.Tpacket3Hdr)(unsafe.Pointer(&r.memory[r.block*blockSize+int(hdr.Offset_to_first_pkt)]))
+	}
+	n := 0
+	for ; n < len(pkts) && r.left > 0; n++ {
+		r.describe(&pkts[n])
+		r.left--
+		if r.left > 0 {
+			r.next = (*unix.Tpacket3Hdr)(unsafe.Add(unsafe.Pointer(r.next), r.next.Next_offset))
+		}
+	}
+	r.received.Add(uint64(n))
+	return n, nil
+}
+
+// describe makes a Packet of the next one of the block.
+func (r *ring) describe(p *Packet) {
+	h := r.next
+	from := (*unix.RawSockaddrLinklayer)(unsafe.Add(unsafe.Pointer(h), tpacketAlign(unsafe.Sizeof(*h))))
+	data := (*byte)(unsafe.Add(unsafe.Pointer(h), h.Net))
+	*p = Packet{
+		Data:     unsafe.Slice(data, h.Snaplen),
+		Time:     time.Unix(int64(h.Sec), int64(h.Nsec)),
+		Outgoing: from.Pkttype == unix.PACKET_OUTGOING,
+		Partial:  h.Status&unix.TP_STATUS_CSUMNOTREADY != 0,
+		Valid:    h.Status&unix.TP_STATUS_CSUM_VALID != 0,
+		IfIndex:  int(from.Ifindex),
+	}
+}
+
+// tpacketAlign is TPACKET_ALIGN of linux/if_packet.h.
+func tpacketAlign(n uintptr) uintptr {
+	return (n + unix.TPACKET_ALIGNMENT - 1) &^ (unix.TPACKET_ALIGNMENT - 1)
+}
+
+func (r *ring) setReadDeadline(t time.Time) error {
+	return waitError(r.file.SetReadDeadline(t))
+}
+
+// drops is that of receiver: the statistics of a ring have a third number,
+// how often the queue froze, which drops has in packets.
+func (r *ring) drops() uint64 {
+	r.statsMu.Lock()
+	defer r.statsMu.Unlock()
+	if r.raw != nil {
+		r.raw.Control(func(fd uintptr) {
+			st, err := unix.GetsockoptTpacketStatsV3(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+			if err == nil {
+				r.dropped += uint64(st.Drops)
+			}
+		})
+	}
+	return r.dropped
+}
+
+// close unblocks Recv, waits for it, and unmaps the ring.
+func (r *ring) close() error {
+	if r.raw == nil {
+		return r.unmap()
+	}
+	r.drops()
+	err := r.socket.close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(err, r.unmap())
+}
+
+func (r *ring) unmap() error {
+	if r.memory == nil {
+		return nil
+	}
+	err := unix.Munmap(r.memory)
+	r.memory, r.left, r.next = nil, 0, nil
+	return os.NewSyscallError("munmap", err)
+}

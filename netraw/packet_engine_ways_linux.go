@@ -1,0 +1,208 @@
+package netraw
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a first probe through a gateway waits for its hardware
+// address: the kernel asks three times, a second apart (arp(7), mcast_solicit).
+const patience = 3500 * time.Millisecond
+
+// ways knows how to reach an address: the kernel's routes and neighbours, as
+// fresh as its notifications.
+type ways struct {
+	routes router
+	events *nl.NetlinkSocket
+	heard  sync.WaitGroup
+	only   int // the one interface for which frames are made; 0 for all
+
+	mu      sync.Mutex
+	changed *sync.Cond // hops has learned something
+	v4, v6  atlas
+	charted bool // until a route changes
+	hops    hops
+}
+
+// open subscribes before it reads, so that no change falls between.
+func (w *ways) open(ifname string, source netip.Addr) (err error) {
+	w.changed = sync.NewCond(&w.mu)
+	if err := w.routes.open(ifname, source); err != nil {
+		return err
+	}
+	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, hearsOf...); err != nil {
+		return err
+	}
+	if err := w.hops.read(w.routes.handle); err != nil {
+		return err
+	}
+	w.heard.Go(w.listen)
+	return nil
+}
+
+func (w *ways) close() {
+	if w.events != nil {
+		w.events.Close()
+		w.heard.Wait()
+	}
+	w.routes.close()
+}
+
+// listen applies notifications until the socket is closed. When the kernel
+// had to drop some (ENOBUFS), everything is read again.
+func (w *ways) listen() {
+	for {
+		msgs, _, err := w.events.Receive()
+		switch {
+		case errors.Is(err, unix.ENOBUFS):
+			w.reread()
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
+		case err != nil:
+			return
+		}
+		w.mu.Lock()
+		for _, m := range msgs {
+			w.apply(m)
+		}
+		w.changed.Broadcast()
+		w.mu.Unlock()
+	}
+}
+
+func (w *ways) apply(m syscall.NetlinkMessage) {
+	switch m.Header.Type {
+	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
+		if n, err := netlink.NeighDeserialize(m.Data); err == nil {
+			w.hops.learn(n, m.Header.Type == unix.RTM_DELNEIGH)
+		}
+	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
+		w.hops.read(w.routes.handle)
+		w.charted = false
+	default:
+		w.charted = false
+	}
+}
+
+func (w *ways) reread() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hops.read(w.routes.handle)
+	w.charted = false
+}
+
+// route is Conn.Route out of the atlas. A zone is a matter for the kernel.
+func (w *ways) route(dst netip.Addr) (Route, error) {
+	dst = dst.Unmap()
+	if !dst.IsValid() || dst.Zone() != "" {
+		return w.routes.route(dst)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r, err := w.region(dst)
+	if err != nil {
+		return Route{}, err
+	}
+	return r.route, r.err
+}
+
+// region returns that of dst, about which the kernel has been asked.
+func (w *ways) region(dst netip.Addr) (*region, error) {
+	if !dst.IsValid() {
+		return nil, fmt.Errorf("not an address: %w", ErrNoRoute)
+	}
+	if !w.charted {
+		if err := w.chart(); err != nil {
+			return nil, err
+		}
+	}
+	a := &w.v6
+	if dst.Is4() {
+		a = &w.v4
+	}
+	r := a.region(dst)
+	if !r.asked {
+		w.ask(r, dst)
+	}
+	return r, nil
+}
+
+func (w *ways) chart() error {
+	if w.routes.handle == nil {
+		return opError("route", "netlink", nil, syscall.EBADF)
+	}
+	err := errors.Join(w.v4.chart(w.routes.handle, unix.AF_INET), w.v6.chart(w.routes.handle, unix.AF_INET6))
+	w.charted = err == nil
+	return err
+}
+
+func (w *ways) ask(r *region, dst netip.Addr) {
+	r.asked = true
+	r.route, r.err = w.routes.route(dst)
+	switch {
+	case r.err != nil || r.route.Local || w.only != 0 && w.only != r.route.IfIndex:
+		r.via = viaKernel
+	case r.route.NextHop.IsValid():
+		r.via = w.hops.number(neighbour{r.route.IfIndex, r.route.NextHop})
+	default:
+		r.via = viaLink
+	}
+}
+
+// to returns the number of the hop that leads to dst, or -1: the probe has to
+// go through the kernel, and if wait is not zero, those that follow it should
+// wait for that hop.
+func (w *ways) to(dst netip.Addr) (n int, wait via, err error) {
+	r, err := w.region(dst)
+	if err == nil {
+		err = r.err
+	}
+	if err != nil {
+		return -1, 0, err
+	}
+	v := r.via
+	if v == viaLink {
+		v = w.hops.number(neighbour{r.route.IfIndex, dst})
+	}
+	if v < viaHop {
+		return -1, 0, nil
+	}
+	h := &w.hops.table[v-viaHop]
+	switch {
+	case h.valid && !h.stale:
+		return int(v - viaHop), 0, nil
+	case h.valid:
+		h.stale = false // one probe is enough to make the kernel ask
+	case r.via != viaLink:
+		wait = v
+	}
+	return -1, wait, nil
+}
+
+// await waits until the kernel knows the hop, or gives up. The lock is held
+// before and after.
+func (w *ways) await(v via) error {
+	h := &w.hops.table[v-viaHop]
+	h.failed = false
+	bell := time.AfterFunc(patience, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.hops.table[v-viaHop].failed = true
+		w.changed.Broadcast()
+	})
+	defer bell.Stop()
+	for h := &w.hops.table[v-viaHop]; !h.valid; h = &w.hops.table[v-viaHop] {
+		if h.failed {
+			return ErrNextHop
+		}
+		w.changed.Wait()
+	}
+	return nil
+}

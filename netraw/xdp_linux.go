@@ -1,0 +1,172 @@
+package netraw
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"synscope/craft"
+)
+
+// xdpConn is what XDPConn is on Linux.
+type xdpConn struct {
+	base
+	program xdpProgram
+	out     xdpSender
+	in      xdpReceiver
+	closed  bool // guarded by the lock of ways
+
+	closing  sync.Once
+	closeErr error
+}
+
+func (c *xdpConn) open(cfg Config, t Templates, cookie XDPCookie) (err error) {
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if cfg.Interface == "" {
+		return fmt.Errorf("netraw: the xdp engine sends through one interface, and none was named: %w", ErrNoInterface)
+	}
+	if cookie.Attempts < 1 || cookie.Attempts > MaxXDPAttempts {
+		return fmt.Errorf("netraw: %d attempts: %w", cookie.Attempts, ErrXDPCookie)
+	}
+	if err := c.base.open(cfg, t); err != nil {
+		return err
+	}
+	ifindex := c.ways.routes.ifindex
+	if _, ether := c.ways.hops.sources[ifindex]; !ether {
+		return fmt.Errorf("netraw: interface %s: %w", cfg.Interface, ErrXDPInterface)
+	}
+	if err := c.start(cfg, ifindex, cookie); err != nil {
+		return fmt.Errorf("netraw: XDP on %s: %w", cfg.Interface, xdpError(err))
+	}
+	return nil
+}
+
+// start brings the programs to life, and tells them of the hops.
+func (c *xdpConn) start(cfg Config, ifindex int, cookie XDPCookie) error {
+	err := c.program.load(xdpSettings{
+		ifindex: ifindex, redirects: c.ways.hops.veths[ifindex], ring: cfg.ReceiveBuffer,
+		ports: c.ports.List(), templates: c.templates, cookie: cookie,
+	})
+	if err != nil {
+		return err
+	}
+	c.out.open(&c.program, c.templates)
+	if err := c.in.open(&c.program); err != nil {
+		return err
+	}
+	if err := c.program.attach(ifindex); err != nil {
+		return err
+	}
+	c.ways.mu.Lock()
+	defer c.ways.mu.Unlock()
+	c.ways.only = ifindex
+	c.ways.hops.publish = c.out.publish
+	return nil
+}
+
+// xdpError adds the sentinel that a refusal of bpf(2) stands for.
+func xdpError(err error) error {
+	if errors.As(err, new(*ebpf.VerifierError)) {
+		return fmt.Errorf("%w: %w", err, ErrXDPKernel)
+	}
+	for _, known := range []struct {
+		from error
+		to   error
+	}{
+		{unix.EPERM, ErrXDPPermission},
+		{unix.EBUSY, ErrXDPBusy},
+		{unix.EEXIST, ErrXDPBusy},
+		{unix.EOPNOTSUPP, ErrXDPInterface},
+		{ebpf.ErrNotSupported, ErrXDPKernel},
+		{unix.EINVAL, ErrXDPKernel},
+	} {
+		if errors.Is(err, known.from) {
+			return fmt.Errorf("%w: %w", err, known.to)
+		}
+	}
+	return err
+}
+
+// blast is that of packetConn, with larger stretches.
+func (c *xdpConn) blast(probes []craft.Fields) (int, error) {
+	c.ways.mu.Lock()
+	defer c.ways.mu.Unlock()
+	for done := 0; done < len(probes); {
+		if c.closed {
+			return done, opError("send", "xdp", nil, net.ErrClosed)
+		}
+		n, err := c.stretch(probes[done:])
+		done += n
+		if err != nil {
+			return done, c.refuse(&probes[done], err)
+		}
+	}
+	return len(probes), nil
+}
+
+func (c *xdpConn) stretch(probes []craft.Fields) (int, error) {
+	for i := range probes {
+		probe := &probes[i]
+		n, wait, err := c.ways.to(probe.Dst.Addr())
+		if err == nil && n >= 0 && c.out.add(probe, i, uint32(n)) {
+			continue
+		}
+		switch {
+		case i > 0:
+			return c.flush(i)
+		case err != nil:
+			return 0, err
+		case n >= 0:
+			return 0, ErrNoTemplate
+		}
+		c.in.expect(probe.Src.Addr())
+		if err := c.throughKernel(probe, wait); err != nil {
+			return 0, err
+		}
+		return 1, nil
+	}
+	return c.flush(len(probes))
+}
+
+// flush sends the first n probes of a stretch.
+func (c *xdpConn) flush(n int) (int, error) {
+	for _, src := range c.out.newSources {
+		c.in.expect(src)
+	}
+	c.out.newSources = c.out.newSources[:0]
+	return c.out.flush(n)
+}
+
+func (c *xdpConn) recv(pkts []Packet) (int, error)   { return c.in.recv(pkts) }
+func (c *xdpConn) setReadDeadline(t time.Time) error { return c.in.setReadDeadline(t) }
+func (c *xdpConn) rejected() map[string]uint64       { return c.in.rejected() }
+func (c *xdpConn) native() bool                      { return c.program.native }
+
+func (c *xdpConn) stats() Stats {
+	return Stats{
+		Sent:        c.kernel.sent.Load() + c.out.sent.Load(),
+		SendErrors:  c.kernel.errors.Load() + c.refused.Load(),
+		SendRetries: c.kernel.retries.Load() + c.out.retries.Load(),
+		Received:    c.in.received.Load(),
+		KernelDrops: c.in.drops(),
+	}
+}
+
+func (c *xdpConn) close() error {
+	c.closing.Do(func() {
+		c.ways.mu.Lock()
+		c.closed, c.ways.hops.publish = true, nil
+		c.ways.mu.Unlock()
+		c.closeErr = errors.Join(c.in.close(), c.program.close(), c.base.close())
+	})
+	return c.closeErr
+}

@@ -1,0 +1,149 @@
+package flow_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"synscope/internal/lab"
+	"synscope/probe"
+	"synscope/probe/flow"
+	"synscope/probe/handshake"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// tcpdumped captures with tcpdump what f does, and returns the file.
+func tcpdumped(t *testing.T, f func(), args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath("tcpdump")
+	if err != nil {
+		t.Skip("tcpdump is not installed")
+	}
+	file := filepath.Join(t.TempDir(), "lab.pcap")
+	cmd := exec.Command(path, append([]string{"-n", "-U", "-B", "65536", "-Z", "root", "-w", file}, args...)...)
+	words, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	io.ReadAtLeast(words, make([]byte, 4096), 20) // "listening on ..." comes once it does
+	go io.Copy(io.Discard, words)
+	time.Sleep(100 * time.Millisecond)
+	f()
+	time.Sleep(300 * time.Millisecond)
+	cmd.Process.Signal(syscall.SIGINT)
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// visit sends size bytes to an echo service, reads them back, and closes.
+func visit(addr netip.Addr, port uint16, size int) error {
+	conn, err := net.DialTimeout("tcp", netip.AddrPortFrom(addr, port).String(), 4*time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	go func() {
+		conn.Write(make([]byte, size))
+		conn.(*net.TCPConn).CloseWrite()
+	}()
+	n, err := io.Copy(io.Discard, conn)
+	if err == nil && n != int64(size) {
+		err = fmt.Errorf("%d of %d bytes came back", n, size)
+	}
+	return err
+}
+
+// makeTraffic makes connections of every outcome: open, refused, dropped, rejected,
+// reset, over slow and lossy links, with IPv4 and IPv6.
+func makeTraffic(t *testing.T, l *lab.Lab) {
+	var wg sync.WaitGroup
+	both := func(host string, port uint16, size int) {
+		for _, addr := range []netip.Addr{l.Host(host).Addr4(), l.Host(host).Addr6()} {
+			wg.Go(func() { visit(addr, port, size) })
+		}
+	}
+	for range 4 {
+		both("web", 80, 200_000)
+		both("web", 81, 0)
+		both("slow", 80, 400_000)
+		both("lossy", 80, 300_000)
+		both("far", 8013, 0)
+		both("reject", lab.RejectPort(1), 0)
+		time.Sleep(50 * time.Millisecond)
+	}
+	both("fortress", 80, 0)
+	wg.Wait()
+}
+
+// TestAgainstTsharkInTheLab captures real connections in every form that
+// tcpdump offers, and compares every packet with tshark's analysis.
+func TestAgainstTsharkInTheLab(t *testing.T) {
+	lab.Require(t)
+	l, err := lab.New(lab.Standard(rand.Uint64(), t.Logf))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, form := range [][]string{
+		{"-i", "any"},
+		{"-i", "any", "-y", "LINUX_SLL", "-s", "160"},
+		{"-i", l.Host("lossy").Interface(), "--nano"},
+	} {
+		t.Run(fmt.Sprint(form), func(t *testing.T) {
+			path := tcpdumped(t, func() { makeTraffic(t, l) }, append(form, "tcp or icmp or icmp6")...)
+			want := askTshark(t, path)
+			g, counts := followFile(t, path)
+			repeats, rtts := agree(t, g, want)
+			t.Logf("%d attempts: %v; %d round trips; %+v", len(g.attempts), repeats, rtts, counts)
+			if counts.Underway > 0 && counts.Underway > counts.Followed/50 {
+				t.Errorf("%+v", counts)
+			}
+			if repeats[flow.Retransmission]+repeats[flow.FastRetransmission] == 0 {
+				t.Error("nothing was sent again over a lossy link")
+			}
+			outcomes(t, l, g.attempts)
+		})
+	}
+}
+
+// outcomes checks that each attempt came to what the lab has it come to.
+func outcomes(t *testing.T, l *lab.Lab, attempts []flow.Attempt) {
+	t.Helper()
+	for i := range attempts {
+		a := &attempts[i]
+		for _, h := range l.Hosts() {
+			if h.Addr4() != a.Target.Addr() && h.Addr6() != a.Target.Addr() {
+				continue
+			}
+			e := h.Expect(a.Target, "syn")
+			if e.Certain && (a.State.String() != e.State || e.Reason != "" && string(a.Reason) != e.Reason) {
+				t.Errorf("%v: %v (%v), want %v (%v)", a.Target, a.State, a.Reason, e.State, e.Reason)
+			}
+			if a.State == probe.StateOpen && a.View != flow.ViewClient && a.SYNToACK > 0 {
+				t.Errorf("%v > %v: seen at %q", a.Source, a.Target, a.View)
+			}
+			if h.Name == "slow" && a.Attempts == 1 && a.RTT < 20*time.Millisecond {
+				t.Errorf("%v > %v: RTT %v", a.Source, a.Target, a.RTT)
+			}
+			if h.Name == "web" && a.State == probe.StateOpen && a.Close != handshake.CloseFourWay && a.Close != handshake.CloseThreeWay {
+				t.Errorf("%v > %v: closed %q", a.Source, a.Target, a.Close)
+			}
+		}
+	}
+}

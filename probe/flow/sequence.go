@@ -1,0 +1,93 @@
+package flow
+
+import (
+	"time"
+
+	"synscope/craft"
+)
+
+// Bounds of Wireshark's analysis, taken over so that both agree.
+const (
+	fastWindow    = 20 * time.Millisecond // from the last duplicate acknowledgement to a fast retransmission
+	reorderWindow = 3 * time.Millisecond  // how late a reordered segment is, where no round trip is known
+)
+
+// side is what one end of a connection has sent.
+type side struct {
+	begun  bool
+	next   craft.Seq // after the highest sequence number sent
+	nextAt time.Time // when that was sent
+	acked  bool
+	ack    craft.Seq // the latest acknowledgement
+	ackAt  time.Time
+	same   int // duplicate acknowledgements in a row
+	window uint16
+	probed bool // its last segment was a keep-alive
+}
+
+// classify says what a segment of side s is, and takes it in; other is the far
+// end. rtt is the connection's first round trip, zero while unknown.
+func (s *side) classify(seg *craft.Segment, at time.Time, other *side, rtt time.Duration) Repeat {
+	r := s.repeat(seg, at, other, rtt)
+	s.countDuplicate(seg, other)
+	s.advance(seg, at, r)
+	if seg.Flags.Has(craft.ACK) {
+		s.acked, s.ack, s.ackAt = true, seg.Ack, at
+	}
+	s.window, s.probed = seg.Window, r == KeepAlive
+	return r
+}
+
+func (s *side) repeat(seg *craft.Segment, at time.Time, other *side, rtt time.Duration) Repeat {
+	const control = craft.SYN | craft.FIN | craft.RST
+	n := uint32(len(seg.Payload))
+	switch {
+	case !s.begun:
+		return Fresh
+	case n == 1 && seg.Seq == s.next && other.begun && other.window == 0:
+		return WindowProbe
+	case n <= 1 && seg.Seq == s.next.Add(^uint32(0)) && seg.Flags&control == 0:
+		return KeepAlive
+	case seg.Len() == 0 || seg.Flags.Has(craft.RST) && n == 0:
+		return Fresh
+	case n > 0 && other.acked && seg.Seq.Add(n).LessThanEq(other.ack):
+		return SpuriousRetransmission
+	case !seg.Seq.LessThan(s.next) || n > 1 && seg.Seq == s.next.Add(^uint32(0)):
+		return Fresh
+	case other.same >= 2 && other.ack == seg.Seq && at.Sub(other.ackAt) < fastWindow:
+		return FastRetransmission
+	case s.overtaken(seg, at, rtt):
+		return OutOfOrder
+	}
+	return Retransmission
+}
+
+// overtaken tells a segment that may fill a hole soon after a later one was
+// seen. Whether there was a hole is not asked: Wireshark 4.0 does not either,
+// and so calls what SACK has sent again within a round trip out of order.
+func (s *side) overtaken(seg *craft.Segment, at time.Time, rtt time.Duration) bool {
+	if rtt <= 0 {
+		rtt = reorderWindow
+	}
+	return at.Sub(s.nextAt) < rtt && s.next != seg.Seq.Add(seg.Len())
+}
+
+// countDuplicate counts acknowledgements that repeat the one before and carry
+// nothing else (RFC 5681 §2). The answer to a keep-alive looks the same and is
+// none.
+func (s *side) countDuplicate(seg *craft.Segment, other *side) {
+	switch {
+	case !s.begun || !s.acked || seg.Ack != s.ack:
+		s.same = 0
+	case other.probed:
+	case seg.Len() == 0 && !seg.Flags.Has(craft.RST) && seg.Window != 0 && seg.Window == s.window && seg.Seq == s.next:
+		s.same++
+	}
+}
+
+func (s *side) advance(seg *craft.Segment, at time.Time, r Repeat) {
+	end := seg.Seq.Add(seg.Len())
+	if !s.begun || s.next.LessThan(end) && r != WindowProbe {
+		s.begun, s.next, s.nextAt = true, end, at
+	}
+}

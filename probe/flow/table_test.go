@@ -1,0 +1,291 @@
+package flow_test
+
+import (
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/flow"
+	"synscope/probe/handshake"
+)
+
+// through gives made-up packets to a table as they are.
+func through(t testing.TB, cfg flow.Config, packets ...flow.Packet) (*gathered, flow.Counts) {
+	t.Helper()
+	g := &gathered{}
+	table := flow.NewTable(g, cfg)
+	for i := range packets {
+		packets[i].Number = uint64(i + 1)
+		if err := table.Add(&packets[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return g, table.Counts()
+}
+
+func plain(packets []stamped) (list []flow.Packet) {
+	for _, p := range packets {
+		list = append(list, flow.Packet{Time: p.at, Data: p.data})
+	}
+	return list
+}
+
+func TestRoundTrips(t *testing.T) {
+	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 100).say(20*ms, 1, craft.ACK, 0).close()
+	g, counts := through(t, flow.Config{}, plain(k.packets)...)
+	if len(g.attempts) != 1 || counts.Followed != uint64(len(k.packets)) {
+		t.Fatalf("%d attempts, %+v", len(g.attempts), counts)
+	}
+	a := g.attempts[0]
+	if a.State != probe.StateOpen || a.RTT != 20*ms || a.ServerRTT != 30*us || a.SYNToACK != 20*ms+30*us ||
+		a.View != flow.ViewClient || a.Close != handshake.CloseThreeWay || a.First != 1 || a.Last != uint64(len(k.packets)) {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestView infers from direction, TTL and timing where a capture was made.
+func TestView(t *testing.T) {
+	in, out, none := flow.Inbound, flow.Outbound, flow.DirectionUnknown
+	for _, c := range []struct {
+		name           string
+		syn, answer    flow.Direction
+		synTTL, ansTTL uint8
+		there, here    time.Duration
+		want           flow.View
+	}{
+		{"at the client, by direction", out, in, 64, 64, ms, ms, flow.ViewClient},
+		{"at the server, by direction", in, out, 64, 64, ms, ms, flow.ViewServer},
+		{"client's TTL is fresh", none, none, 64, 52, 20 * ms, us, flow.ViewClient},
+		{"server's TTL is fresh", none, none, 118, 64, us, 20 * ms, flow.ViewServer},
+		{"neither is", none, none, 60, 52, 10 * ms, 10 * ms, flow.ViewBetween},
+		{"a router forwards", in, in, 63, 63, 10 * ms, 10 * ms, flow.ViewBetween},
+		{"one link, the answer takes longer", none, none, 64, 64, 20 * us, 2 * us, flow.ViewClient},
+		{"one link, the ACK takes longer", none, none, 64, 255, 2 * us, 20 * us, flow.ViewServer},
+		{"one link, evenly", none, none, 64, 128, 20 * us, 15 * us, flow.ViewUnknown},
+	} {
+		k := newTalk(t, 1, 0).say(0, 0, craft.SYN, 0).say(c.there, 1, craft.SYN|craft.ACK, 0).say(c.here, 0, craft.ACK, 0)
+		packets := plain(k.packets)
+		packets[0].Direction, packets[1].Direction, packets[2].Direction = c.syn, c.answer, c.syn
+		packets[0].Data[8], packets[1].Data[8], packets[2].Data[8] = c.synTTL, c.ansTTL, c.synTTL
+		g, _ := through(t, flow.Config{}, packets...)
+		if got := g.attempts[0].View; got != c.want {
+			t.Errorf("%s: seen at %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestDuplicates shows each packet on two interfaces of a router, as a capture
+// on all of them has it, and compares with the capture on one.
+func TestDuplicates(t *testing.T) {
+	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 500).say(20*ms, 1, craft.ACK|craft.PSH, 700)
+	k.again(300*ms, 0, craft.ACK|craft.PSH, k.seq[0].Add(^uint32(499)), 500) // a true retransmission
+	var packets []flow.Packet
+	for _, p := range plain(k.close().packets) {
+		p.Interface, p.Direction = 2, flow.Inbound
+		twin := flow.Packet{Time: p.Time.Add(5 * us), Data: append([]byte(nil), p.Data...), Interface: 3, Direction: flow.Outbound}
+		twin.Data[8]--
+		packets = append(packets, p, twin)
+	}
+	g, counts := through(t, flow.Config{Segments: true}, packets...)
+	if len(g.attempts) != 1 || counts.Duplicates != uint64(len(k.packets)) || counts.Followed != uint64(len(k.packets)) {
+		t.Fatalf("%d attempts, %+v", len(g.attempts), counts)
+	}
+	if a := g.attempts[0]; a.Retransmissions(handshake.Client) != 1 || a.Retransmissions(handshake.Server) != 0 || a.Duplicates != counts.Duplicates {
+		t.Errorf("%d and %d retransmissions, %d duplicates", a.Retransmissions(0), a.Retransmissions(1), a.Duplicates)
+	}
+	for _, s := range g.segments {
+		if s.Duplicate != (s.Packet%2 == 0) {
+			t.Errorf("packet %d: duplicate %v", s.Packet, s.Duplicate)
+		}
+	}
+}
+
+// TestRepetitionAtOnePlaceIsNoDuplicate: the network doubles packets too, and
+// that is to be seen.
+func TestRepetitionAtOnePlaceIsNoDuplicate(t *testing.T) {
+	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 500)
+	packets := plain(k.packets)
+	again := packets[3]
+	again.Time = again.Time.Add(10 * us)
+	g, counts := through(t, flow.Config{}, append(packets, again)...)
+	if counts.Duplicates != 0 || g.attempts[0].Retransmissions(handshake.Client) != 1 {
+		t.Errorf("%+v, %d retransmissions", counts, g.attempts[0].Retransmissions(handshake.Client))
+	}
+}
+
+func TestPortsUsedAgain(t *testing.T) {
+	a, b := newTalk(t, 1, 0).open().close(), newTalk(t, 1, time.Second)
+	b.seq = [2]craft.Seq{99, 77}
+	g, _ := through(t, flow.Config{}, plain(merged(a, b.open()))...)
+	if len(g.attempts) != 2 || g.attempts[0].Ending != flow.Reused || g.attempts[0].Close != handshake.CloseThreeWay ||
+		g.attempts[1].Ending != flow.AtEnd || g.attempts[1].Close != handshake.CloseNever {
+		t.Errorf("%+v", g.attempts)
+	}
+}
+
+func TestSilentConnectionsAreHandedOut(t *testing.T) {
+	ended, quiet, late := newTalk(t, 1, 0).open().close(), newTalk(t, 2, 0).open(), newTalk(t, 3, time.Hour).open()
+	g, _ := through(t, flow.Config{Idle: 10 * time.Minute, Linger: time.Minute}, plain(merged(ended, quiet, late))...)
+	if len(g.attempts) != 3 || g.attempts[0].Number != 1 || g.attempts[0].Ending != flow.Idle ||
+		g.attempts[1].Ending != flow.Idle || g.attempts[2].Ending != flow.AtEnd {
+		t.Errorf("%+v", g.attempts)
+	}
+}
+
+// TestCrowd follows many connections through a small table: every one has its
+// record, ended ones make room first, and memory stays bounded.
+func TestCrowd(t *testing.T) {
+	const connections, flows = 20_000, 100
+	open := newTalk(t, 70_000, 0).open()
+	g := &gathered{}
+	table := flow.NewTable(g, flow.Config{Flows: flows})
+	add := func(packets []stamped) {
+		for _, p := range packets {
+			if err := table.Add(&flow.Packet{Number: 1, Time: p.at, Data: p.data}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(open.packets)
+	seen := map[uint64]bool{}
+	for n := range connections {
+		add(newTalk(t, n, 0).open().close().packets)
+		for _, a := range g.attempts {
+			seen[a.Number] = true
+			if a.Close != handshake.CloseThreeWay {
+				t.Fatalf("%+v", a)
+			}
+		}
+		g.attempts = g.attempts[:0]
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(g.attempts) != flows || g.attempts[0].Source != open.client {
+		t.Errorf("%d connections at the end, the first %v", len(g.attempts), g.attempts[0].Source)
+	}
+	if len(seen)+len(g.attempts) != connections+1 {
+		t.Errorf("%d records of %d connections", len(seen)+len(g.attempts), connections+1)
+	}
+}
+
+// TestMemoryIsBounded floods the table with a million SYNs.
+func TestMemoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a million packets")
+	}
+	table := flow.NewTable(&ticking{}, flow.Config{})
+	base := newTalk(t, 0, 0).say(0, 0, craft.SYN, 0).packets[0]
+	for n := range 1_000_000 {
+		p := flow.Packet{Number: uint64(n + 1), Time: base.at.Add(time.Duration(n) * us), Data: base.data}
+		p.Data[12], p.Data[13], p.Data[14], p.Data[15] = 10, byte(n>>16), byte(n>>8), byte(n)
+		if err := table.Add(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	t.Logf("%d MiB in use with 65,536 connections", m.HeapAlloc>>20)
+	if m.HeapAlloc > 512<<20 {
+		t.Errorf("%d MiB are in use", m.HeapAlloc>>20)
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSnapped cuts every packet after its headers, as tcpdump -s does: nothing
+// but the payload's bytes may be missed.
+func TestSnapped(t *testing.T) {
+	k := newTalk(t, 1, 0).open()
+	for range 5 {
+		k.say(ms, 0, craft.ACK|craft.PSH, 900).say(20*ms, 1, craft.ACK|craft.PSH, 1300)
+	}
+	for _, number := range []int{1, 4} { // IPv4, IPv6
+		k := newTalk(t, number, 0).open().say(ms, 0, craft.ACK|craft.PSH, 900).say(20*ms, 1, craft.ACK, 0).close()
+		whole, _ := through(t, flow.Config{Segments: true}, plain(k.packets)...)
+		cut := plain(k.packets)
+		for i := range cut {
+			cut[i].Data = cut[i].Data[:min(len(cut[i].Data), 68)]
+		}
+		g, counts := through(t, flow.Config{Segments: true}, cut...)
+		if len(counts.Rejected) != 0 || len(g.segments) != len(whole.segments) {
+			t.Fatalf("%+v", counts)
+		}
+		for i, s := range g.segments {
+			w := whole.segments[i]
+			if s.Segment.Len() != w.Segment.Len() || s.Seq != w.Seq || s.Client != w.Client || s.Server != w.Server || s.Repeat != w.Repeat {
+				t.Errorf("packet %d: %+v, want %+v", i+1, s, w)
+			}
+		}
+		within := plain(k.packets)
+		within[0].Data = within[0].Data[:45]
+		if _, counts := through(t, flow.Config{}, within...); counts.Rejected["truncated"] != 1 {
+			t.Errorf("cut within the header: %+v", counts)
+		}
+	}
+}
+
+func TestUnderway(t *testing.T) {
+	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 100)
+	g, counts := through(t, flow.Config{}, plain(k.packets[2:])...)
+	if len(g.attempts) != 0 || counts.Underway != 2 || counts.Followed != 0 {
+		t.Errorf("%d attempts, %+v", len(g.attempts), counts)
+	}
+	g, _ = through(t, flow.Config{}, plain(k.packets[1:])...)
+	if len(g.attempts) != 1 || g.attempts[0].Target.Port() != 80 || g.attempts[0].State != probe.StateOpen || g.attempts[0].RTT != 0 {
+		t.Errorf("without the SYN: %+v", g.attempts)
+	}
+}
+
+type refusing struct{ err error }
+
+func (r refusing) Attempt(*flow.Attempt) error { return r.err }
+func (r refusing) Segment(*flow.Segment) error { return nil }
+
+func TestSinkErrorEndsTheWork(t *testing.T) {
+	full := errors.New("disk full")
+	table := flow.NewTable(refusing{full}, flow.Config{})
+	k := newTalk(t, 1, 0).open()
+	for _, p := range plain(k.packets) {
+		if err := table.Add(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.Close(); !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// FuzzTable takes in anything as packets, each of them twice; every packet is
+// counted once.
+func FuzzTable(f *testing.F) {
+	k := newTalk(f, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 10).close()
+	for _, p := range k.packets {
+		f.Add(p.data, p.data, uint8(20))
+	}
+	f.Add(newTalk(f, 4, 0).say(0, 0, craft.SYN, 0).packets[0].data, []byte{0x60}, uint8(3))
+	f.Fuzz(func(t *testing.T, a, b []byte, pause uint8) {
+		var packets []flow.Packet
+		for i, data := range [][]byte{k.packets[0].data, a, b, a, b} {
+			packets = append(packets, flow.Packet{
+				Time: epoch.Add(time.Duration(i) * time.Duration(pause) * ms), Data: data, Interface: uint32(i),
+			})
+		}
+		_, c := through(t, flow.Config{Segments: true, Flows: 2}, packets...)
+		sum := c.Followed + c.Duplicates + c.Underway
+		for _, n := range c.Rejected {
+			sum += n
+		}
+		if sum != uint64(len(packets)) {
+			t.Fatalf("%d packets, %+v", len(packets), c)
+		}
+	})
+}

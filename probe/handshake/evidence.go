@@ -1,0 +1,240 @@
+package handshake
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// How much is kept of what may come without end.
+const (
+	maxSchedule = 16
+	maxResets   = 4
+	maxSYNs     = 8
+	maxData     = 64 << 10
+)
+
+// evidence is what a Follower keeps of the segments that it has seen.
+type evidence struct {
+	begin, last time.Time
+	syn         opener // the client's SYN
+	synack      opener // the server's SYN or SYN-ACK
+	stamps      [maxSYNs]stamp
+	ack         time.Time // of the client's first ACK that completes the handshake
+
+	resets     [maxResets]resetSeen // of the server, the first ones
+	resetCount int
+	clientRST  bool
+	genuine    int // segments of the server after its own RST
+	challenges int
+	challenge  craft.Segment
+
+	icmpCount int
+	icmpError icmpSeen // the first that refuses
+	pathMTU   uint32   // the smallest that was demanded; 0 none
+	mtuFrom   netip.Addr
+
+	data    flow
+	shut    shutting
+	fin     finishing
+	ecn     ecnSeen
+	retries [2]int
+
+	ignored int           // segments of the client that the half-open server did not take
+	repeats int           // SYN-ACKs that came again although they were acknowledged
+	first   firstSpoken   // what the server sent first after its SYN-ACK
+	after   afterTimeWait // how the server treats a FIN that comes again
+	cookie  *cookieProof  // of a live check; nil where there was none
+}
+
+// stamp is when a SYN left, and its timestamp option.
+type stamp struct {
+	at  time.Time
+	val uint32
+}
+
+// opener is what is kept of a SYN or SYN-ACK.
+type opener struct {
+	at       time.Time
+	segment  craft.Segment // the first one, in memory of its own
+	count    int
+	schedule []time.Duration // of the repeated ones
+}
+
+func (o *opener) seen() bool { return o.count > 0 }
+
+func (o *opener) add(at time.Time, s *craft.Segment) {
+	if o.count++; o.count == 1 {
+		o.at, o.segment = at, clone(s)
+		return
+	}
+	if len(o.schedule) < maxSchedule {
+		o.schedule = append(o.schedule, at.Sub(o.at))
+	}
+}
+
+// clone copies a segment out of whatever buffer it lies in, without payload.
+func clone(s *craft.Segment) craft.Segment {
+	c := *s
+	c.Options = append(craft.Options(nil), s.Options...)
+	c.Payload = nil
+	return c
+}
+
+// resetSeen is one RST of the server.
+type resetSeen struct {
+	at       time.Time
+	segment  craft.Segment
+	notes    Notes
+	state    State // the client's, before it
+	answered time.Duration
+}
+
+// icmpSeen is one ICMP error.
+type icmpSeen struct {
+	from   netip.Addr
+	code   probe.ICMPCode
+	ttl    uint8
+	reason probe.Reason
+	state  State // the client's
+	at     time.Time
+}
+
+// firstSpoken is the first segment by which the server shows that the
+// handshake is complete on its side.
+type firstSpoken struct {
+	at     time.Time
+	ttl    uint8
+	window uint32
+	room   uint32 // before it
+	seen   bool
+	update bool // a window update, and nothing else
+}
+
+// segment takes in what Observe has said of a segment.
+func (v *evidence) segment(at time.Time, from Side, s *craft.Segment, n Notes, before, now *Pair) {
+	if v.begin.IsZero() {
+		v.begin = at
+	}
+	v.last = at
+	if n.Has(NoteRetransmission) {
+		v.retries[from]++
+	}
+	if from == Client {
+		v.fromClient(at, s, n, before, now)
+		return
+	}
+	v.fromServer(at, s, n, before, now)
+}
+
+func (v *evidence) fromClient(at time.Time, s *craft.Segment, n Notes, before, now *Pair) {
+	switch {
+	case s.Flags.Has(craft.RST):
+		v.clientRST = true
+		return
+	case s.Flags.Has(craft.SYN | craft.ACK):
+	case s.Flags.Has(craft.SYN):
+		v.clientSYN(at, s)
+	case v.ack.IsZero() && now.Server.Opened() && !n.Void():
+		v.ack = at
+	}
+	if now.Server.Opened() && !now.Server.Confirmed() && !s.Flags.Has(craft.SYN) {
+		v.ignored++
+	}
+	if !n.Void() {
+		v.data.client(s, before, now)
+		v.ecn.client(s)
+		v.fin.client(at, s, n, before)
+		v.after.client(v, s, before)
+	}
+}
+
+func (v *evidence) clientSYN(at time.Time, s *craft.Segment) {
+	if v.syn.count < maxSYNs {
+		val, _, _ := s.Options.Timestamps()
+		v.stamps[v.syn.count] = stamp{at, val}
+	}
+	v.syn.add(at, s)
+}
+
+func (v *evidence) fromServer(at time.Time, s *craft.Segment, n Notes, before, now *Pair) {
+	if n.Has(NoteAfterReset) && !n.Void() {
+		v.genuine++
+	}
+	switch {
+	case s.Flags.Has(craft.RST):
+		v.serverRST(at, s, n, before)
+		v.after.reset()
+		return
+	case n.Has(NoteChallenge):
+		v.challenges++
+		v.challenge = clone(s)
+		return
+	case n.Void():
+		return
+	case s.Flags.Has(craft.SYN):
+		v.serverSYN(at, s, before)
+	case !v.first.seen:
+		v.spoke(at, s, n, before, now)
+	}
+	v.data.server(at, s, n, before, now)
+	v.shut.server(s, now)
+	v.ecn.server(s)
+	v.fin.server(at, s, n, before, now)
+	v.after.server(s, before)
+}
+
+func (v *evidence) serverSYN(at time.Time, s *craft.Segment, before *Pair) {
+	v.synack.add(at, s)
+	if before.Server.Opened() && !v.ack.IsZero() && !before.Server.Confirmed() {
+		v.repeats++
+	}
+}
+
+func (v *evidence) spoke(at time.Time, s *craft.Segment, n Notes, before, now *Pair) {
+	v.first = firstSpoken{
+		at: at, ttl: s.TTL, window: now.Server.Room, room: before.Server.Room, seen: true,
+		update: n.Has(NoteWindowUpdate),
+	}
+}
+
+func (v *evidence) serverRST(at time.Time, s *craft.Segment, n Notes, before *Pair) {
+	if v.resetCount < maxResets {
+		r := resetSeen{at: at, segment: clone(s), notes: n, state: before.Client.State()}
+		if v.syn.seen() {
+			r.answered = at.Sub(v.syn.at)
+		}
+		v.resets[v.resetCount] = r
+	}
+	v.resetCount++
+}
+
+// reset is the first RST of the server that counts, nil where there is none.
+func (v *evidence) reset() *resetSeen {
+	for i := range v.resets[:min(v.resetCount, maxResets)] {
+		if r := &v.resets[i]; !r.notes.Void() {
+			return r
+		}
+	}
+	return nil
+}
+
+func (v *evidence) icmp(at time.Time, e *craft.ICMPError, state State) {
+	v.last = at
+	reason, tooBig := probe.ICMPMeaning(e.Quote.Dst.Addr(), e.Type, e.Code)
+	switch {
+	case tooBig && (v.pathMTU == 0 || e.MTU < v.pathMTU):
+		v.pathMTU, v.mtuFrom = e.MTU, e.Src
+		return
+	case tooBig || reason == "":
+		return
+	}
+	if v.icmpCount++; v.icmpCount == 1 {
+		v.icmpError = icmpSeen{
+			from: e.Src, code: probe.ICMPCode{Type: e.Type, Code: e.Code},
+			ttl: e.TTL, reason: reason, state: state, at: at,
+		}
+	}
+}

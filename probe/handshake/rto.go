@@ -1,0 +1,70 @@
+package handshake
+
+import (
+	"time"
+
+	"synscope/craft"
+)
+
+// minRTO is Linux's floor (TCP_RTO_MIN); RFC 6298 §2.4 would have a second.
+const minRTO = 200 * time.Millisecond
+
+// rto is the retransmission timeout of RFC 6298. Segments that were sent again
+// are not timed (Karn's algorithm, §3).
+type rto struct {
+	first        time.Duration // before any sample, §2.1
+	srtt, rttvar time.Duration
+	tries        int // retransmissions since something was acknowledged
+	timing       bool
+	end          craft.Seq // the acknowledgement that ends the timed segment
+	since        time.Duration
+}
+
+func newRTO(first time.Duration) rto { return rto{first: first} }
+
+// current is the timeout in force: doubled for each try, up to eight times the
+// first (§5.5).
+func (r *rto) current() time.Duration {
+	base := r.first
+	if r.srtt > 0 {
+		base = max(r.srtt+4*r.rttvar, minRTO)
+	}
+	return min(base<<min(r.tries, 16), 8*r.first)
+}
+
+// timed begins to time a segment that is sent for the first time.
+func (r *rto) timed(end craft.Seq, now time.Duration) {
+	if !r.timing {
+		r.timing, r.end, r.since = true, end, now
+	}
+}
+
+func (r *rto) backOff() {
+	r.tries++
+	r.timing = false
+}
+
+// answered takes the time of the SYN.
+func (r *rto) answered(now time.Duration) {
+	if r.timing {
+		r.timing = false
+		r.sample(now - r.since)
+	}
+}
+
+// sampleFor takes the time of the timed segment if ack acknowledges it.
+func (r *rto) sampleFor(ack craft.Seq, now time.Duration) {
+	if r.timing && r.end.LessThanEq(ack) {
+		r.answered(now)
+	}
+}
+
+// sample is §2.2 and §2.3.
+func (r *rto) sample(rtt time.Duration) {
+	if r.srtt == 0 {
+		r.srtt, r.rttvar = max(rtt, 1), rtt/2
+		return
+	}
+	r.rttvar += ((r.srtt - rtt).Abs() - r.rttvar) / 4
+	r.srtt += (rtt - r.srtt) / 8
+}

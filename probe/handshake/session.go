@@ -1,0 +1,181 @@
+package handshake
+
+import (
+	"time"
+
+	"synscope/craft"
+)
+
+// Session is the client of one connection: RFC 9293 from CLOSED to TIME_WAIT,
+// with a [Plan] in place of a program above it. It is a value without clock,
+// randomness or I/O: the same events give the same actions.
+type Session struct {
+	Pair
+	plan  *Plan
+	phase phase
+	now   time.Duration
+
+	next    craft.Seq // what is sent next; behind Client.Nxt after a timeout
+	rcv     craft.Seq // RCV.NXT: everything before it has been taken
+	recent  uint32    // TS.Recent (RFC 7323 §4.3)
+	mss     int       // most payload in a segment of ours
+	closing bool      // the FIN follows the data
+	packets uint16    // sent so far
+
+	rto       rto
+	armed     bool // the retransmission timer runs
+	agreedECN bool // of the classic kind
+	accurate  bool // ECN of RFC 9768 was agreed
+	echo      bool // answer congestion by CWR on the next data
+	poked     bool // a FIN was sent again to see whether TIME_WAIT stands
+	actions   []Action
+}
+
+// phase is what the session is about, where a state alone does not say it.
+type phase uint8
+
+const (
+	phaseOpening  phase = iota // SYN sent
+	phaseHalfOpen              // the ACK of the SYN-ACK is withheld
+	phaseTalking               // open, nothing said of closing
+	phaseClosing               // a FIN was sent or has come
+	phaseWatching              // the ACK of the peer's FIN is withheld
+	phaseSettling              // refused; is it contradicted?
+	phaseDone
+)
+
+// Timer names one of a session's two timers.
+type Timer uint8
+
+// Retransmit is that of RFC 6298. Wait bounds all waiting for the peer.
+const (
+	Retransmit Timer = iota
+	Wait
+)
+
+// EventKind says what happened.
+type EventKind uint8
+
+// The events.
+const (
+	Start  EventKind = iota // open the connection
+	Arrive                  // Segment came from the peer
+	Refuse                  // an ICMP error refused a segment of ours
+	TooBig                  // an ICMP error wants packets of at most MTU bytes
+	Expire                  // Timer ran out
+	Cancel                  // stop, and leave nothing half-open
+)
+
+// Event is what happens to a session.
+type Event struct {
+	Kind    EventKind
+	At      time.Duration // since the session began
+	Segment *craft.Segment
+	Timer   Timer
+	MTU     int
+}
+
+// ActionKind says what to do.
+type ActionKind uint8
+
+// The actions.
+const (
+	Send   ActionKind = iota // Segment
+	Set                      // Timer, to run out after After; replaces one that runs
+	Stop                     // Timer
+	Finish                   // nothing more will be done
+)
+
+// Action is what a session wants done.
+type Action struct {
+	Kind    ActionKind
+	Segment craft.Segment
+	Timer   Timer
+	After   time.Duration
+}
+
+// NewSession returns a session that has not begun. The plan must not change
+// afterwards.
+func NewSession(p *Plan) Session {
+	return Session{plan: p, mss: p.MSS, rto: newRTO(p.Timeout)}
+}
+
+// Done tells whether the session is over.
+func (s *Session) Done() bool { return s.phase == phaseDone }
+
+// Step lets one event happen. The session given is left as it was.
+func Step(s Session, e Event) (Session, []Action) {
+	s.now, s.actions = e.At, nil
+	if s.phase == phaseDone {
+		return s, nil
+	}
+	switch e.Kind {
+	case Start:
+		s.open()
+	case Arrive:
+		s.arrive(e.Segment)
+	case Refuse:
+		s.refuse()
+	case TooBig:
+		s.shrink(e.MTU)
+	case Expire:
+		s.expire(e.Timer)
+	case Cancel:
+		s.abort()
+		s.finish()
+	}
+	actions := s.actions
+	s.actions = nil
+	return s, actions
+}
+
+func (s *Session) do(a Action)          { s.actions = append(s.actions, a) }
+func (s *Session) wait(d time.Duration) { s.do(Action{Kind: Set, Timer: Wait, After: d}) }
+func (s *Session) finish() {
+	s.phase = phaseDone
+	s.do(Action{Kind: Finish})
+}
+
+// orderly tells whether no RST is needed: both ends are done with the
+// connection, or one has reset it.
+func (s *Session) orderly() bool {
+	switch s.Client.State() {
+	case Closed:
+		return true
+	case TimeWait:
+		return s.phase != phaseWatching
+	}
+	return s.phase == phaseSettling || s.poked
+}
+
+// abort resets the connection unless its end was orderly. The number must be
+// exact (RFC 5961 §3.2); where it is not known whether the peer has received
+// what is in flight, an RST for either case is sent.
+func (s *Session) abort() {
+	if s.orderly() {
+		return
+	}
+	first := s.Client.Una
+	if first == s.Client.ISS {
+		first = first.Add(1)
+	}
+	s.reset(first)
+	if s.Client.Nxt != first {
+		s.reset(s.Client.Nxt)
+	}
+}
+
+// refuse: RFC 9293 §3.9.2.2 lets an ICMP error end an attempt, and not a
+// connection.
+func (s *Session) refuse() {
+	if s.phase == phaseOpening {
+		s.settle()
+	}
+}
+
+// settle waits for a contradiction.
+func (s *Session) settle() {
+	s.phase = phaseSettling
+	s.disarm()
+	s.wait(s.plan.Settle)
+}

@@ -1,0 +1,205 @@
+package handshake
+
+import "synscope/craft"
+
+// arrive is RFC 9293 §3.10.7: what the two ends make of the segment, and then
+// what the plan makes of that.
+func (s *Session) arrive(in *craft.Segment) {
+	before := s.Pair
+	n := s.Observe(Server, in)
+	if !n.Void() {
+		s.stamp(in)
+	}
+	state := before.Client.State()
+	switch {
+	case in.Flags.Has(craft.RST):
+		s.resetArrived(n, state)
+	case n.Has(NoteChallenge), n.Has(NoteBadAck) && !state.Synchronized():
+		s.halfOpenFound(in)
+	case n.Has(NoteBadAck | NoteOtherSYN | NoteOutside):
+		s.acknowledge()
+	case n.Void(), !s.Server.Opened():
+	case s.Client.State() == Closed && s.phase == phaseSettling:
+	case in.Flags.Has(craft.SYN) && (state == SYNSent || s.phase == phaseSettling):
+		s.opened(in)
+	case s.phase == phaseSettling:
+	default:
+		s.talk(in, n, &before)
+	}
+}
+
+// stamp keeps the timestamp to be echoed.
+func (s *Session) stamp(in *craft.Segment) {
+	if val, _, ok := in.Options.Timestamps(); ok {
+		s.recent = val
+	}
+}
+
+// resetArrived: an RST with an exact number ends the connection, any other
+// number in the window is challenged (RFC 5961 §3.2), the rest is ignored.
+func (s *Session) resetArrived(n Notes, state State) {
+	switch {
+	case n.Has(NoteInexactReset):
+		s.acknowledge()
+	case n.Void() && !n.Has(NoteUnverifiedReset), state == Closed:
+	case n.Has(NoteUnverifiedReset):
+		// Not a refusal: retransmission goes on.
+	default:
+		s.settle()
+	}
+}
+
+// halfOpenFound clears an old connection of the peer's out of the way (RFC
+// 9293 §3.5.1, §3.10.7.3) and asks again.
+func (s *Session) halfOpenFound(in *craft.Segment) {
+	s.reset(in.Ack)
+	if s.phase == phaseOpening && s.rto.tries < s.plan.Retries {
+		s.again()
+	}
+}
+
+// opened takes the peer's SYN or SYN-ACK.
+func (s *Session) opened(in *craft.Segment) {
+	s.rto.answered(s.now)
+	s.disarm()
+	s.phase = phaseOpening
+	s.next = s.Client.Una
+	s.rcv = in.Seq.Add(in.Len())
+	agreed := agreedECN(s.plan.SYN.Flags, in.Flags)
+	s.agreedECN, s.accurate = agreed == ECNClassic, agreed == ECNAccurate
+	if mss := int(s.Server.MSS); mss > 0 {
+		s.mss = min(s.mss, mss)
+	}
+	switch {
+	case s.Client.State() == SYNReceived:
+		s.sendSYN(craft.ACK)
+		s.arm()
+	case s.plan.Withhold == WithholdSYNACKAck:
+		s.phase = phaseHalfOpen
+		s.wait(s.plan.Watch)
+	default:
+		s.established()
+	}
+}
+
+// established completes the handshake and lets the plan's data follow.
+func (s *Session) established() {
+	s.phase = phaseTalking
+	s.rto.tries = 0
+	if s.next == s.Client.ISS {
+		s.next = s.next.Add(1)
+	}
+	if s.plan.DataOn != OnACK || s.sendable() == 0 {
+		s.acknowledge()
+	}
+	s.output()
+	s.wait(s.patience())
+}
+
+// talk takes a segment of an open connection.
+func (s *Session) talk(in *craft.Segment, n Notes, before *Pair) {
+	if s.phase == phaseHalfOpen {
+		return
+	}
+	if s.phase == phaseOpening && s.Client.State().Synchronized() {
+		s.established()
+	}
+	moved := before.Client.Una.LessThan(s.Client.Una)
+	if moved {
+		s.advanced()
+	}
+	s.congestion(in)
+	taken := s.take(in)
+	switch {
+	case s.Server.Finished() && s.rcv.Sub(s.Server.FIN) == 1 && s.plan.Withhold == WithholdLastAck:
+		s.watch()
+		return
+	case taken || in.Len() > 0 || n.Has(NoteKeepAlive|NoteWindowProbe):
+		s.acknowledge()
+	}
+	if taken && s.phase == phaseTalking {
+		s.wait(s.patience())
+	}
+	s.teardown(before)
+	s.output()
+}
+
+// advanced: the peer acknowledged something new (RFC 6298 §5.2, §5.3).
+func (s *Session) advanced() {
+	s.rto.sampleFor(s.Client.Una, s.now)
+	s.rto.tries = 0
+	if s.next.LessThan(s.Client.Una) {
+		s.next = s.Client.Una
+	}
+	s.disarm()
+	if s.Client.InFlight() > 0 {
+		s.arm()
+	}
+}
+
+// take accepts what is in order, and drops the rest for the peer to repeat.
+func (s *Session) take(in *craft.Segment) bool {
+	end := in.Seq.Add(in.Len())
+	if in.Flags.Has(craft.SYN) || s.rcv.LessThan(in.Seq) || !s.rcv.LessThan(end) {
+		return false
+	}
+	s.rcv = end
+	return true
+}
+
+// congestion answers an echoed mark (RFC 3168 §6.1.2).
+func (s *Session) congestion(in *craft.Segment) {
+	s.echo = s.echo || in.Flags.Has(craft.ECE) && !in.Flags.Has(craft.SYN) && s.marks()
+}
+
+// watch leaves the peer's FIN without an acknowledgement.
+func (s *Session) watch() {
+	if s.phase != phaseWatching {
+		s.phase = phaseWatching
+		s.disarm()
+		s.wait(s.plan.Watch)
+	}
+}
+
+// teardown follows a change of state after the first FIN of either end.
+func (s *Session) teardown(before *Pair) {
+	state := s.Client.State()
+	if state == before.Client.State() {
+		return
+	}
+	switch state {
+	case CloseWait:
+		s.peerClosed()
+	case FINWait2:
+		s.wait(max(s.plan.Watch, s.plan.Timeout))
+	case TimeWait:
+		s.disarm()
+		s.wait(max(s.plan.Watch, s.rto.current()))
+	case Closed:
+		s.poke()
+	}
+}
+
+// peerClosed: the peer's FIN came first.
+func (s *Session) peerClosed() {
+	switch s.plan.Close {
+	case EndFIN:
+		s.closing, s.phase = true, phaseClosing
+	case EndRST:
+		s.abort()
+		s.finish()
+	}
+}
+
+// poke sends our FIN once more where there is time to watch: a peer that
+// closed first answers it from TIME_WAIT, or has forgotten us.
+func (s *Session) poke() {
+	if s.plan.Watch == 0 || s.poked {
+		s.finish()
+		return
+	}
+	s.poked = true
+	s.disarm()
+	s.sendFIN()
+	s.wait(min(s.plan.Watch, s.plan.Timeout))
+}

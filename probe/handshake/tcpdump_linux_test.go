@@ -1,0 +1,202 @@
+package handshake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/gopacket/pcapgo"
+
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// captured is one packet of a capture.
+type captured struct {
+	time    time.Time
+	segment craft.Segment
+}
+
+// capture runs tcpdump on all interfaces while f runs, and returns the packets
+// of one port of the target.
+func capture(t *testing.T, target netip.AddrPort, f func()) []captured {
+	t.Helper()
+	tcpdump, err := exec.LookPath("tcpdump")
+	if err != nil {
+		t.Skip("tcpdump is not installed")
+	}
+	file := filepath.Join(t.TempDir(), "beside.pcap")
+	filter := fmt.Sprintf("host %s and tcp port %d", target.Addr(), target.Port())
+	dump := exec.Command(tcpdump, "-i", "any", "-nn", "-U", "--immediate-mode", "--nano", "-s", "2048", "-B", "8192", "-w", file, filter)
+	errs, err := dump.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dump.Start(); err != nil {
+		t.Fatal(err)
+	}
+	errs.Read(make([]byte, 1024)) // "listening on any"
+	f()
+	time.Sleep(100 * time.Millisecond)
+	dump.Process.Signal(interrupt)
+	said, _ := io.ReadAll(errs)
+	dump.Wait()
+	if !bytes.Contains(said, []byte("\n0 packets dropped by kernel")) {
+		t.Errorf("tcpdump lost packets: %s", said)
+	}
+	return readCapture(t, file)
+}
+
+// sll2 is the length of a LINUX_SLL2 header, with which tcpdump keeps what it
+// sees on "any".
+const sll2 = 20
+
+func readCapture(t *testing.T, name string) (list []captured) {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := pcapgo.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		data, info, err := r.ReadPacketData()
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p craft.Packet
+		if err := p.Decode(data[sll2:], craft.TrustChecksums); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, captured{info.Timestamp, p.Segment})
+	}
+}
+
+// replayed follows a capture.
+func replayed(list []captured) (f *Follower, rungs []string) {
+	f = NewFollower(list[0].segment.Src, list[0].segment.Dst, Context{})
+	for i := range list {
+		rungs = append(rungs, rungOf(f.Segment(list[i].time, &list[i].segment)))
+	}
+	return f, rungs
+}
+
+// rungOf is a rung without its time.
+func rungOf(l Line) string {
+	_, text, _ := strings.Cut(lineText(l.Time, l), " ")
+	return text
+}
+
+// stampSlack is how much later than we tcpdump may stamp an arrival: its memory
+// mapped ring takes the time when the tap runs, our socket that of the device.
+const stampSlack = 200 * time.Microsecond
+
+// TestTcpdump: what a capture beside the run holds, followed by itself, gives
+// the same rungs: states, notes, retransmissions. It holds nothing that we did
+// not see, above all no RST of our kernel.
+func TestTcpdump(t *testing.T) {
+	l := kernelLab(t)
+	for name, cfg := range map[string]Config{
+		"echo":         {Target: at(l.Host("web"), 80), Data: []byte("hello")},
+		"closes first": {Target: at(l.Host("web"), 81)},
+		"aborts":       {Target: at(l.Host("web"), 82)},
+		"withheld FIN": {Target: at(l.Host("plain"), 80), Withhold: WithholdLastAck, Watch: time.Second},
+		"half-open":    {Target: at(l.Host("patient"), 80), Withhold: WithholdSYNACKAck, Watch: 1500 * time.Millisecond},
+		"SYN proxy":    {Target: at(l.Host("proxy"), 80), Data: []byte("hello")},
+		"refused":      {Target: at(l.Host("far"), 99)},
+		"no answer":    {Target: at(l.Host("guarded"), 8000), Timeout: 100 * time.Millisecond, Retries: 2},
+		"reset by us":  {Target: at(l.Host("far"), 80), Close: EndRST},
+		"data on SYN":  {Target: at(l.Host("cookie"), 80), Data: []byte("early"), DataOn: OnSYN},
+		"zero window":  {Target: at(l.Host("web"), 84), Data: filler(32 << 10), Retries: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var ours []string
+			var r Result
+			cfg.OnSegment = func(l Line) { ours = append(ours, rungOf(l)) }
+			lines := capture(t, cfg.Target, func() { r = attempt(t, cfg) })
+			f, seen := replayed(lines)
+			if !slices.Equal(ours, seen) {
+				t.Errorf("we saw:\n%s\ntcpdump saw:\n%s", strings.Join(ours, "\n"), strings.Join(seen, "\n"))
+			}
+			theirs := f.Result()
+			if theirs.Close != r.Close && cfg.Close != EndRST || theirs.Retransmits != r.Retransmits ||
+				theirs.SYNACKRetransmits != r.SYNACKRetransmits || theirs.FINRetransmits != r.FINRetransmits {
+				t.Errorf("live: %+v\ncapture: %+v", r, theirs)
+			}
+			if d := (theirs.RTT - r.RTT).Abs(); d > stampSlack {
+				t.Errorf("RTT %v, by tcpdump %v", r.RTT, theirs.RTT)
+			}
+		})
+	}
+}
+
+// TestNoFirewall: nothing of ours is in nftables after a run.
+func TestNoFirewall(t *testing.T) {
+	l := kernelLab(t)
+	nft, err := exec.LookPath("nft")
+	if err != nil {
+		t.Skip("nft is not installed")
+	}
+	attempt(t, Config{Target: at(l.Host("web"), 80)})
+	rules, err := exec.Command(nft, "list", "ruleset").CombinedOutput()
+	if err != nil || len(bytes.TrimSpace(rules)) > 0 {
+		t.Errorf("nft list ruleset: %v\n%s", err, rules)
+	}
+}
+
+// TestInterrupted: the last packet is an RST with the number that the host
+// expects, and the host forgets the connection.
+func TestInterrupted(t *testing.T) {
+	l := kernelLab(t)
+	for name, cfg := range map[string]Config{
+		"half-open": {Target: at(l.Host("patient"), 80), Withhold: WithholdSYNACKAck, Watch: time.Minute},
+		"open":      {Target: at(l.Host("web"), 80), Close: EndNone, Watch: time.Minute, Data: []byte("x")},
+		"closing":   {Target: at(l.Host("web"), 80), Withhold: WithholdLastAck, Watch: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
+			defer cancel()
+			var err error
+			start := time.Now()
+			lines := capture(t, cfg.Target, func() { _, err = attemptUntil(t, ctx, cfg) })
+			if !errors.Is(err, probe.ErrInterrupted) {
+				t.Errorf("error %v", err)
+			}
+			if took := time.Since(start); took > 3*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if last := lines[len(lines)-1].segment; last.Flags != craft.RST || last.Dst != cfg.Target {
+				t.Errorf("last packet %s", &last)
+			}
+			for _, line := range strings.Split(socketsOf(t, l.Host(hostNameOf(name))), "\n") {
+				if strings.Contains(line, "SYN-RECV") || strings.Contains(line, "ESTAB") || strings.Contains(line, "LAST-ACK") {
+					t.Errorf("the host still holds %s", line)
+				}
+			}
+		})
+	}
+}
+
+func hostNameOf(test string) string {
+	if test == "half-open" {
+		return "patient"
+	}
+	return "web"
+}

@@ -1,0 +1,245 @@
+package probe
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"synscope/netraw"
+)
+
+// pinger runs one ping. All its state but the table belongs to the goroutine
+// of run.
+type pinger struct {
+	cfg     *PingConfig
+	network Network
+	sink    func(Sample) error
+
+	matcher matcher
+	packets *packets
+	table   *shots
+	flying  fifo // in the order of sending, until they are answered or time out
+	kept    fifo // the same, until no late answer is to be expected
+	targets []*pinged
+	slot    uint64 // the next probe of all: number slot/len(targets) of target slot%len(targets)
+	salt    uint64 // makes the numbers of each transmission its own
+	batch   []*shot
+	resets  []reset
+	begun   bool                // warmed up
+	warm    map[netip.Addr]bool // next hops that a packet has left towards
+
+	clocks   clocks
+	origin   time.Duration // of the schedule, since the start of the run
+	now      time.Duration // since the start of the run, read once a turn
+	wall     time.Time     // with it
+	offset   time.Duration // the distance of the two
+	counters counters
+	stopping bool
+	failure  error
+}
+
+// pinged is what a ping knows of one target.
+type pinged struct {
+	dst   netip.AddrPort
+	route netraw.Route
+	err   error         // why there is no route
+	asked time.Duration // when the route was looked up
+	known bool          // it has been
+	round int           // turns the source ports
+	rto   rtoEstimator
+}
+
+// routeAge is how long a route is believed: an interface may come back with
+// another address.
+const routeAge = 30 * time.Second
+
+func newPinger(n Network, cfg *PingConfig, sink func(Sample) error) (*pinger, error) {
+	scan := cfg.scan()
+	packets, err := newPackets(scan)
+	if err != nil {
+		return nil, err
+	}
+	p := &pinger{
+		cfg: cfg, network: n, sink: sink,
+		packets: packets, table: newShots(), counters: newCounters(n.Stats()),
+		warm:   map[netip.Addr]bool{},
+		clocks: clocks{time.Now()},
+	}
+	p.matcher = matcher{cookie: newCookie(scan.Key), tech: scan.Technique, ports: n.Ports(), recall: p.table}
+	for _, t := range cfg.Targets {
+		p.targets = append(p.targets, &pinged{dst: t})
+	}
+	return p, nil
+}
+
+// run turns the wheel: take in what arrived, see what is overdue, send what is
+// due, wait for whichever comes next.
+func (p *pinger) run(ctx context.Context) error {
+	r := newReceiver(p.network, p.matcher)
+	go r.run()
+	defer r.stop()
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+
+	p.tick(ctx)
+	p.sendErrands()
+	for {
+		p.tick(ctx)
+		p.expire()
+		p.fill()
+		if p.failure != nil || p.finished() {
+			break
+		}
+		p.await(ctx, r, alarm)
+	}
+	return errorOr(p.failure, p.interrupted())
+}
+
+// interrupted is what an end means that no failure brought about: before the
+// last probe the run was cut short, and without any that left it was in vain.
+func (p *pinger) interrupted() error {
+	switch {
+	case p.stopping && !p.exhausted():
+		return ErrInterrupted
+	case p.counters.Sent == 0:
+		return p.counters.unroutable
+	}
+	return nil
+}
+
+func (p *pinger) tick(ctx context.Context) {
+	p.now, p.wall, p.offset = p.clocks.read()
+	p.stopping = p.stopping || ctx.Err() != nil
+}
+
+// exhausted tells whether every probe has been sent.
+func (p *pinger) exhausted() bool {
+	return p.cfg.Count > 0 && p.slot >= p.cfg.Count*uint64(len(p.targets))
+}
+
+func (p *pinger) finished() bool {
+	return (p.stopping || p.exhausted()) && p.flying.waiting() == nil
+}
+
+// await waits for packets, for the next deadline or for the next probe's time.
+func (p *pinger) await(ctx context.Context, r *receiver, alarm *time.Timer) {
+	if wait := p.wakeUp() - p.now; wait > 0 {
+		done := ctx.Done()
+		if p.stopping {
+			done = nil
+		}
+		alarm.Reset(wait)
+		select {
+		case batch, ok := <-r.full:
+			p.take(r, batch, ok)
+		case change := <-p.cfg.Retarget:
+			p.retarget(change)
+		case <-alarm.C:
+		case <-done:
+		}
+	}
+	p.poll(r)
+}
+
+// idle bounds a wait for nothing in particular.
+const idle = time.Minute
+
+// wakeUp is the time until which nothing is due.
+func (p *pinger) wakeUp() time.Duration {
+	wake := p.now + idle
+	if s := p.flying.waiting(); s != nil {
+		wake = min(wake, s.tx.sent+p.cfg.Timeout)
+	}
+	switch {
+	case p.stopping || p.exhausted():
+	case !p.begun:
+		wake = min(wake, p.now+warmLook)
+	default:
+		wake = min(wake, p.dueAt(p.slot))
+	}
+	return wake
+}
+
+func (p *pinger) poll(r *receiver) {
+	for p.failure == nil {
+		select {
+		case batch, ok := <-r.full:
+			p.take(r, batch, ok)
+		default:
+			return
+		}
+	}
+}
+
+func (p *pinger) take(r *receiver, batch []event, ok bool) {
+	if !ok {
+		p.fail(r.reason())
+		return
+	}
+	p.now, p.wall, p.offset = p.clocks.read()
+	for i := range batch {
+		p.handle(&batch[i])
+	}
+	r.empty <- batch
+	p.sendResets()
+}
+
+func (p *pinger) fail(err error) {
+	if p.failure == nil {
+		p.failure = err
+	}
+}
+
+// retarget moves a series to another address.
+func (p *pinger) retarget(change Retarget) {
+	if change.Index < 0 || change.Index >= len(p.targets) {
+		return
+	}
+	t := p.targets[change.Index]
+	if t.dst != change.Target {
+		*t = pinged{dst: change.Target}
+	}
+}
+
+// deliver hands a sample out and counts it.
+func (p *pinger) deliver(s *Sample) {
+	p.counters.Probes++
+	p.counters.States[s.State]++
+	if err := p.sink(*s); err != nil {
+		p.fail(err)
+	}
+}
+
+// summary is what the run did.
+func (p *pinger) summary() Summary {
+	s := p.counters.Summary
+	stats := p.network.Stats()
+	s.SendErrors = stats.SendErrors - p.counters.base.SendErrors
+	s.KernelDrops = stats.KernelDrops - p.counters.base.KernelDrops
+	s.Took = p.now
+	s.Rate = perSecond(s.Sent, p.counters.lastSend-p.origin)
+	s.Complete = p.exhausted() && p.failure == nil
+	return s
+}
+
+// fifo is a queue of transmissions in the order of sending.
+type fifo struct{ list []*shot }
+
+func (q *fifo) push(s *shot) { q.list = append(q.list, s) }
+
+func (q *fifo) pop() {
+	q.list[0] = nil
+	q.list = q.list[1:]
+}
+
+// waiting is the oldest that has not ended, nil if none; those before it are
+// dropped.
+func (q *fifo) waiting() *shot {
+	for len(q.list) > 0 {
+		if !q.list[0].ended {
+			return q.list[0]
+		}
+		q.pop()
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package sample
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/isn"
+)
+
+// Defaults of a [Config].
+const (
+	DefaultTimeout  = time.Second
+	DefaultRate     = 1000 // SYNs a second, of all targets together
+	DefaultParallel = 64
+)
+
+// ErrNoSteps says that a plan has nothing to send.
+var ErrNoSteps = errors.New("the plan has no SYN: a series that needs another source address may have none")
+
+// Config says what is sampled, and how. Seed must be random: whoever knows it
+// can forge answers.
+type Config struct {
+	Targets []netip.AddrPort
+	Plan    isn.Plan
+	// Sources are further addresses of ours, for the series that varies them;
+	// those of another IP version than the target are passed over.
+	Sources []netip.Addr
+	Seed    [32]byte
+	// WithoutLadder leaves the options ladder out also where it would tell.
+	WithoutLadder bool
+
+	Timeout  time.Duration // for one answer; 0 is DefaultTimeout. Shorter once round trips are known
+	Rate     float64       // SYNs a second of all targets together; 0 is DefaultRate, +Inf no bound
+	Parallel int           // targets sampled beside each other; 0 is DefaultParallel
+
+	Profile    craft.Profile // the SYN's layout, window and TTL; the zero Profile is the first of [craft.Profiles]
+	TTL, TOS   uint8         // in place of the profile's, where not 0
+	OnProgress func(probe.Progress)
+}
+
+// withDefaults fills in what was left zero.
+func (c Config) withDefaults() Config {
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Rate == 0 {
+		c.Rate = DefaultRate
+	}
+	if c.Parallel <= 0 {
+		c.Parallel = DefaultParallel
+	}
+	if c.Profile.Name == "" {
+		c.Profile = craft.Profiles()[0]
+	}
+	return c
+}
+
+// Sink takes what a run finds. Its calls never overlap; an error ends the run.
+type Sink interface {
+	// Sample takes one sample of a target, also one that was lost.
+	Sample(target netip.AddrPort, s isn.Sample) error
+	// Result takes what all samples of a target show, after the last of them.
+	Result(Result) error
+}
+
+// Result is what sampling one target came to.
+type Result struct {
+	Target   netip.AddrPort
+	State    probe.State     // open where anything answered as a listener does
+	Reason   probe.Reason    // what ended the sampling: ReasonSYNACK where the plan was carried out
+	ICMP     *probe.ICMPCode // of the error that ended it, nil if none did
+	Sender   netip.Addr      // who sent that
+	Err      error           // why nothing could be sent
+	Clock    netraw.Clock    // the worse of the clocks that took the stamps
+	Planned  int             // SYNs of the plan, the ladder not counted
+	Carried  int             // of those, how many had their turn
+	Stale    int             // SYNs that met a half-open connection of an earlier one
+	Stepped  int             // samples whose times were discarded: the wall clock was set
+	Samples  []isn.Sample
+	Report   isn.Report
+	finished bool
+}
+
+// Whole reports whether the plan was carried out to its end.
+func (r *Result) Whole() bool { return r.finished }

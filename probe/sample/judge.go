@@ -1,0 +1,76 @@
+package sample
+
+import (
+	"fmt"
+
+	"synscope/probe"
+	"synscope/probe/isn"
+)
+
+// judge analyses the samples and says beside the class what befell the
+// sampling. Where the far end did not let the plan be carried out, the class
+// is unknown: what the answers before looked like is no more than a finding.
+func (r *Result) judge(quick bool) {
+	r.Report = isn.Analyze(r.Samples, isn.Options{})
+	switch {
+	case r.finished && r.Planned == 0:
+		r.note("no-further-address", isn.Warning, "The series asked for needs another source address in the same subnet, and this machine has none.", "")
+	case r.finished:
+	case r.Reason == probe.ReasonInterrupted:
+		r.note("interrupted", isn.Notice, "The run was interrupted; the class rests on the answers until then.", r.progress())
+	default:
+		r.withdraw()
+	}
+	if quick && r.Report.Class != isn.ClassUnknown {
+		r.note("quick-run", isn.Info, "A quick run cannot tell a weak generator from a good one, several machines from one, "+
+			"or which options a cookie holds; a run without --quick can.", r.progress())
+	}
+	if r.Stale > 0 {
+		r.note("stale-half-open", isn.Info, "Our SYN met a half-open connection of an earlier one, whose reset was lost or overtaken; it was closed and the SYN sent again.",
+			fmt.Sprintf("%d challenge ACKs", r.Stale))
+	}
+	if r.Stepped > 0 {
+		r.note("clock-set", isn.Notice, "This machine's clock was set during the run; the times of the samples round that are left out.",
+			fmt.Sprintf("%d samples", r.Stepped))
+	}
+}
+
+// withdraw makes the class unknown and says why in one sentence.
+func (r *Result) withdraw() {
+	before := r.Report
+	r.Report = isn.Report{Samples: before.Samples, Lost: before.Lost}
+	code, text := r.why()
+	r.note(code, isn.Warning, text, r.progress())
+	if before.Class != isn.ClassUnknown {
+		r.note("cut-short", isn.Info, "What answered until then looked like "+before.Class.String()+".",
+			fmt.Sprintf("%d answers, confidence %.2f", before.Samples, before.Confidence))
+	}
+}
+
+// why is what a person is told about a plan that was not carried out.
+func (r *Result) why() (code, text string) {
+	switch {
+	case r.Err != nil && r.Reason == probe.ReasonNoRoute:
+		return "no-route", "There is no way to this host from here: " + r.Err.Error() + "."
+	case r.Err != nil:
+		return "send-failed", "The SYNs could not be sent: " + r.Err.Error() + "."
+	case r.Reason == probe.ReasonReset && r.Report.Samples > 0:
+		return "stopped-listening", "The port was open and then refused: the service ended, or something on the way cut us off."
+	case r.Reason == probe.ReasonReset:
+		return "port-refused", "Nothing listens on this port, so there is no sequence number to see: name an open one with -p."
+	case r.Report.Samples > 0:
+		return "stopped-answering", "The host stopped answering half-way: it may limit SYNs or hold us for an attack; try a lower --rate, or later."
+	case r.ICMP != nil:
+		return "unreachable", fmt.Sprintf("%s says that the port cannot be reached (ICMP type %d code %d).", r.Sender, r.ICMP.Type, r.ICMP.Code)
+	}
+	return "no-answer", "Nothing answered: the port is filtered or the host is down."
+}
+
+// progress is how far the plan came.
+func (r *Result) progress() string {
+	return fmt.Sprintf("%d of %d SYNs, %d answered, %d lost", r.Carried, r.Planned, r.Report.Samples, r.Report.Lost)
+}
+
+func (r *Result) note(code string, s isn.Severity, text, evidence string) {
+	r.Report.Findings = append(r.Report.Findings, isn.Finding{Code: code, Severity: s, Text: text, Evidence: evidence})
+}

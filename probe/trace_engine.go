@@ -1,0 +1,282 @@
+package probe
+
+import (
+	"context"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+)
+
+// tracer runs one trace. All its state but the table belongs to the goroutine
+// of run.
+type tracer struct {
+	cfg     *TraceConfig
+	network Network
+	sink    func(Hop) error
+
+	matcher    matcher
+	packets    *packets
+	table      *shots
+	route      netraw.Route
+	flying     fifo
+	errand     *shot
+	grid       [][]*query // by TTL from 1, and query
+	plan       int        // the next probe: query plan/MaxHops of TTL plan%MaxHops+1
+	again      []*query   // to be sent once more, before the plan goes on
+	resets     []reset
+	aside      bool          // the flow's port may be half open at the target
+	last       int           // the lowest TTL at which the way was seen to end, 0 none
+	routers    int           // the highest TTL at which a router answered
+	handed     int           // hops handed to sink
+	longest    time.Duration // the longest time that an answer took
+	begun      time.Duration // when the first probe left
+	firstRound time.Duration // when its last probe left
+
+	clocks   clocks
+	now      time.Duration
+	wall     time.Time
+	offset   time.Duration
+	next     time.Duration // when the next probe may leave
+	ports    int           // turns the source ports
+	verdict  Verdict
+	counters counters
+	stopping bool
+	failure  error
+}
+
+// query is one probe of a hop and what came of it.
+type query struct {
+	Hop
+	shot  *shot // nil until it is sent
+	ended bool
+	aside bool // to leave from another port than the flow's
+}
+
+// spacing is kept between two probes: a burst would meet the limits that
+// routers put on the errors they send (RFC 1812 §4.3.2.8, RFC 4443 §2.4).
+const spacing = 200 * time.Microsecond
+
+func newTracer(n Network, cfg *TraceConfig, sink func(Hop) error) (*tracer, error) {
+	scan := &ScanConfig{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}
+	scan.setDefaults()
+	packets, err := newPackets(scan)
+	if err != nil {
+		return nil, err
+	}
+	t := &tracer{
+		cfg: cfg, network: n, sink: sink,
+		packets: packets, table: newShots(), counters: newCounters(n.Stats()),
+		clocks: clocks{time.Now()},
+	}
+	t.matcher = matcher{cookie: newCookie(scan.Key), tech: scan.Technique, ports: n.Ports(), recall: rewritten{t.table}}
+	t.verdict = Verdict{Target: cfg.Target, State: StateFiltered, Reason: ReasonNoResponse}
+	for ttl := range cfg.MaxHops {
+		queries := make([]*query, cfg.Queries)
+		for q := range queries {
+			queries[q] = &query{Hop: Hop{TTL: ttl + 1, Query: q + 1}}
+		}
+		t.grid = append(t.grid, queries)
+	}
+	t.route, err = n.Route(cfg.Target.Addr())
+	return t, err
+}
+
+func (t *tracer) run(ctx context.Context) error {
+	r := newReceiver(t.network, t.matcher)
+	go r.run()
+	defer r.stop()
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+
+	t.tick(ctx)
+	t.sendErrand()
+	for {
+		t.tick(ctx)
+		t.expire()
+		t.fill()
+		t.hand(false)
+		if t.failure != nil || t.finished() {
+			break
+		}
+		t.await(ctx, r, alarm)
+	}
+	t.hand(true)
+	return errorOr(t.failure, t.interrupted())
+}
+
+func (t *tracer) interrupted() error {
+	if t.stopping && t.last == 0 {
+		return ErrInterrupted
+	}
+	return nil
+}
+
+func (t *tracer) tick(ctx context.Context) {
+	t.now, t.wall, t.offset = t.clocks.read()
+	t.stopping = t.stopping || ctx.Err() != nil
+}
+
+func (t *tracer) await(ctx context.Context, r *receiver, alarm *time.Timer) {
+	wake := t.now + idle
+	if s := t.flying.waiting(); s != nil {
+		wake = min(wake, t.deadline(s))
+	}
+	if !t.stopping && (t.warming() || t.pending()) {
+		wake = min(wake, max(t.next, t.now+spacing))
+	}
+	if wait := wake - t.now; wait > 0 {
+		done := ctx.Done()
+		if t.stopping {
+			done = nil
+		}
+		alarm.Reset(wait)
+		select {
+		case batch, ok := <-r.full:
+			t.take(r, batch, ok)
+		case <-alarm.C:
+		case <-done:
+		}
+	}
+}
+
+func (t *tracer) take(r *receiver, batch []event, ok bool) {
+	if !ok {
+		t.fail(r.reason())
+		return
+	}
+	t.now, t.wall, t.offset = t.clocks.read()
+	for i := range batch {
+		t.handle(&batch[i])
+	}
+	r.empty <- batch
+	t.sendResets()
+}
+
+func (t *tracer) fail(err error) {
+	if t.failure == nil {
+		t.failure = err
+	}
+}
+
+// deadline is when a probe is given up: after its timeout, but no trace takes
+// longer than one timeout and its longest round trip with something to spare.
+func (t *tracer) deadline(s *shot) time.Duration {
+	return min(s.tx.sent+t.cfg.Timeout, t.begun+t.cfg.Timeout+t.longest*5/4)
+}
+
+// reach is the highest TTL that is of interest.
+func (t *tracer) reach() int {
+	if t.last > 0 {
+		return t.last
+	}
+	return t.cfg.MaxHops
+}
+
+// pending tells whether there is something to send.
+func (t *tracer) pending() bool {
+	return len(t.again) > 0 || t.plan < t.cfg.MaxHops*t.cfg.Queries
+}
+
+// finished tells whether every probe of interest has ended.
+func (t *tracer) finished() bool {
+	if t.warming() || !t.stopping && t.pending() {
+		return false
+	}
+	for _, queries := range t.grid[:t.reach()] {
+		for _, q := range queries {
+			if q.shot != nil && !q.ended {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// hand gives the sink the hops that are certain: those whose probes have ended,
+// as long as none before them has one in the air. Silent hops wait for one that
+// answers behind them; at the end, of those that nothing follows, the first
+// stands for all.
+func (t *tracer) hand(end bool) {
+	for t.failure == nil && t.handed < t.reach() {
+		upTo, certain := t.certain()
+		switch {
+		case certain:
+			t.deliver(upTo)
+		case end && t.handed < t.reach() && t.grid[t.handed][0].shot != nil:
+			t.deliver(t.handed + 1)
+			return
+		default:
+			return
+		}
+	}
+}
+
+// certain finds the next hop that answered, and tells whether it and those
+// before it have ended.
+func (t *tracer) certain() (upTo int, ok bool) {
+	for ttl := t.handed; ttl < t.reach(); ttl++ {
+		answered := false
+		for _, q := range t.grid[ttl] {
+			if !q.ended {
+				return 0, false
+			}
+			answered = answered || q.Kind != HopNone
+		}
+		if answered {
+			return ttl + 1, true
+		}
+	}
+	return 0, false
+}
+
+func (t *tracer) deliver(upTo int) {
+	for ; t.handed < upTo; t.handed++ {
+		for _, q := range t.grid[t.handed] {
+			if err := t.sink(q.Hop); err != nil {
+				t.fail(err)
+				return
+			}
+		}
+	}
+}
+
+// result is the trace as a whole.
+func (t *tracer) result(err error) Route {
+	s := t.counters.Summary
+	stats := t.network.Stats()
+	s.SendErrors = stats.SendErrors - t.counters.base.SendErrors
+	s.KernelDrops = stats.KernelDrops - t.counters.base.KernelDrops
+	s.Took, s.Rate = t.now, perSecond(s.Sent, t.counters.lastSend)
+	s.Complete = err == nil
+	s.Probes, s.States[t.verdict.State] = 1, 1
+	r := Route{Verdict: t.verdict, Length: t.last, Summary: s}
+	if t.last == 0 && t.routers < t.cfg.MaxHops {
+		r.Silent = t.routers + 1
+	}
+	return r
+}
+
+// rewritten is a table that also recognises quotes of probes that somebody
+// changed on their way.
+type rewritten struct{ *shots }
+
+// quoted finds the transmission that a quote is of.
+func (t rewritten) quoted(q *craft.Quote) (int, bool) {
+	if id, ok := t.shots.quoted(q); ok {
+		return id, true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.list {
+		if s.numbers.seq == q.Seq {
+			return s.id, true
+		}
+	}
+	for _, s := range t.list {
+		if s.src.Addr().Is4() && s.ipid == q.ID && s.src == q.Src && s.dst.Addr() == q.Dst.Addr() {
+			return s.id, true
+		}
+	}
+	return 0, false
+}

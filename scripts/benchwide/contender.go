@@ -1,0 +1,128 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"synscope/craft"
+	"synscope/internal/target"
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// engine is what the three engines have in common here.
+type engine interface {
+	probe.Blaster
+	Close() error
+}
+
+// contend is one measured scan: a stateless run through the named engine, one
+// probe an address as the peers send, open addresses to standard output.
+func (o options) contend() error {
+	ports, err := target.ParsePorts(fmt.Sprint(port))
+	if err != nil {
+		return err
+	}
+	set, err := target.Parse(context.Background(), []string{o.target()}, target.Options{Ports: ports})
+	if err != nil {
+		return err
+	}
+	cfg := probe.StatelessConfig{
+		ScanConfig: probe.ScanConfig{
+			Technique: probe.Techniques()[0], Rate: math.Inf(1), Retries: -1, Timeout: 500 * time.Millisecond,
+		},
+		Plan: plan{set.Order(1), set.Count()},
+	}
+	rand.Read(cfg.Key[:])
+	e, err := o.engine(cfg)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	out := bufio.NewWriter(os.Stdout)
+	summary, err := probe.Stateless(context.Background(), e, cfg, printer{out})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "%s: sent %d, matched %d, kernel drops %d, rejected %v, errors %d\n", o.contender,
+		summary.Sent, summary.Matched, summary.KernelDrops, summary.Rejected, summary.SendErrors)
+	return out.Flush()
+}
+
+func (o options) engine(cfg probe.StatelessConfig) (engine, error) {
+	v4, v6, err := cfg.Templates()
+	if err != nil {
+		return nil, err
+	}
+	templates := netraw.Templates{V4: v4, V6: v6}
+	switch o.contender {
+	case "xdp":
+		cookie := netraw.XDPCookie{Key: cfg.Key, Attempts: 1, Flags: craft.SYN}
+		return netraw.OpenXDP(&netraw.Config{Interface: ifname}, templates, cookie)
+	case "packet":
+		return netraw.OpenPacket(nil, templates)
+	}
+	conn, err := netraw.Open(nil)
+	if err != nil {
+		return nil, err
+	}
+	b, err := probe.NewBlaster(conn, cfg)
+	return raw{b, conn}, err
+}
+
+// plan is a whole shuffled set.
+type plan struct {
+	*target.Order
+	count uint64
+}
+
+func (p plan) Count() uint64 { return p.count }
+
+// raw is the engine that leaves everything to the kernel.
+type raw struct {
+	probe.Blaster
+	conn *netraw.Conn
+}
+
+func (r raw) Close() error { return r.conn.Close() }
+
+// printer writes the addresses of open ports.
+type printer struct{ *bufio.Writer }
+
+func (p printer) Port(v probe.Verdict) error {
+	if v.State != probe.StateOpen {
+		return nil
+	}
+	_, err := p.WriteString(v.Target.Addr().String() + "\n")
+	return err
+}
+
+func (printer) Host(probe.HostReport) error { return nil }
+
+// addresses reads one a line, as printer and zmap write them; masscan's list
+// has the address in the fourth of five words.
+func addresses(text string) map[netip.Addr]bool {
+	found := make(map[netip.Addr]bool)
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 5 && words[0] == "open" {
+			words = words[3:4]
+		}
+		if len(words) != 1 {
+			continue
+		}
+		if a, err := netip.ParseAddr(words[0]); err == nil {
+			found[a] = true
+		}
+	}
+	return found
+}
