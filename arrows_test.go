@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 
 	"internal/target":     {},
 	"internal/lab":        {"craft"},
+	"internal/lab/models": {"craft", "netraw", "probe/simnet", "probe/isn", "internal/lab"},
 	"internal/capture":    {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
 	"internal/report":     {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture"},
 	"internal/checkpoint": {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},

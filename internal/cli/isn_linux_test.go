@@ -136,15 +136,29 @@ func TestFurtherAddresses(t *testing.T) {
 	}
 }
 
-// TestLossyGenerator takes loss and copies for what they are.
+// TestLossyGenerator takes loss and copies for what they are. So much may be
+// lost that too little is left to tell; then the answer is unknown, and another
+// run finds out, but nothing is ever called what it is not.
 func TestLossyGenerator(t *testing.T) {
-	t.Parallel()
 	l := generatorLab(t)
-	a := l.Host("isn-lossy").Addr4()
-	found, _ := isnOf(t, l, exitYes, a.String())
-	if r := found[a.String()]; r.str("class") != "tuple-clock" || !clockHolds(r, linuxHz) {
-		t.Errorf("%s, %v to %v", r.str("class"), r["clock_hz_low"], r["clock_hz_high"])
+	a := l.Host("isn-lossy").Addr4().String()
+	for range 4 {
+		var r record
+		for _, rec := range records(t, command(t.Context(), l, "isn", "-o", "json", a).out) {
+			if rec.str("type") == "isn" {
+				r = rec
+			}
+		}
+		switch class := r.str("class"); {
+		case class == "unknown":
+			t.Logf("unknown: %v", r["findings"])
+		case class != "tuple-clock" || !clockHolds(r, linuxHz):
+			t.Fatalf("%s, %v to %v", class, r["clock_hz_low"], r["clock_hz_high"])
+		default:
+			return
+		}
 	}
+	t.Error("unknown in four runs")
 }
 
 // TestQuickGenerator is quick.

@@ -5,7 +5,7 @@
 // was learnt from one stack holds for another.
 //
 // The device lives in the network namespace of the calling process, which must
-// be a lab's: see package lab. Opening /dev/net/tun needs root on most machines.
+// be a lab's: see packages lab and tun.
 package netstack
 
 import (
@@ -14,11 +14,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
@@ -28,6 +25,8 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+
+	"synscope/internal/lab/tun"
 )
 
 const (
@@ -55,8 +54,7 @@ type Config struct {
 type Host struct {
 	stack     *stack.Stack
 	link      *channel.Endpoint
-	device    *os.File
-	name      string
+	device    *tun.Device
 	listeners []net.Listener
 	stop      context.CancelFunc
 	pumps     sync.WaitGroup
@@ -72,10 +70,7 @@ func New(cfg Config) (*Host, error) {
 }
 
 func (h *Host) start(cfg Config) (err error) {
-	if h.device, h.name, err = openTun(); err != nil {
-		return err
-	}
-	if err := address(h.name); err != nil {
+	if h.device, err = tun.Open(prober4, prober6); err != nil {
 		return err
 	}
 	if err := h.boot(cfg); err != nil {
@@ -200,9 +195,6 @@ func echo(conn net.Conn) {
 	}
 }
 
-// Interface is the name of the device.
-func (h *Host) Interface() string { return h.name }
-
 // Close stops everything and removes the device.
 func (h *Host) Close() error {
 	for _, l := range h.listeners {
@@ -220,19 +212,4 @@ func (h *Host) Close() error {
 		h.stack.Close()
 	}
 	return err
-}
-
-// address brings the prober's end of the device up.
-func address(name string) error {
-	link, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	for _, p := range []netip.Prefix{prober4, prober6} {
-		ipnet := &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-		if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: ipnet, Flags: unix.IFA_F_NODAD}); err != nil {
-			return fmt.Errorf("address %v: %w", p, err)
-		}
-	}
-	return netlink.LinkSetUp(link)
 }
