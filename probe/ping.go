@@ -81,6 +81,7 @@ type Sample struct {
 	Clock      netraw.Clock
 	Doubt      Doubt
 	SourcePort uint16     // 0: not known
+	ISN        craft.Seq  // of the SYN-ACK, where Reason is ReasonSYNACK
 	TTL        uint8      // of the answer, as it arrived; 0: none came
 	Responder  netip.Addr // who answered, valid only where it was not the target
 	ICMP       *ICMPCode

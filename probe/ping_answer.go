@@ -90,7 +90,7 @@ func (p *pinger) answered(s *shot, ev *event) {
 // seen takes over the verdict on an answer.
 func (s *Sample) seen(v Verdict, ev *event) {
 	s.State, s.Reason, s.Responder, s.ICMP = v.State, v.Reason, v.Responder, v.ICMP
-	s.TTL = ev.seg.TTL
+	s.TTL, s.ISN = ev.seg.TTL, ev.seg.Seq
 }
 
 // doubt says whether something but the way there and back is in the time.

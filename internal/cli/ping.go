@@ -42,6 +42,7 @@ func pingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.BoolFlag{Name: "histogram", Usage: "end with a histogram"},
 		&cli.StringFlag{Name: "plot", Usage: "draw times and losses, and the distribution, into `FILE`.svg or .png"},
+		&cli.BoolFlag{Name: "split-jitter", Usage: "tell how much the way there and the way back vary, by the clock in the far end's ISNs"},
 		&cli.BoolFlag{Name: "compare", Usage: "say whether the two targets given differ"},
 		&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics for Prometheus on `ADDR`, such as :9115"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every target is in `STATE`"},
@@ -275,6 +276,7 @@ type pingSeries struct {
 	clocks   []string // of the times in the series, each once
 	state    probe.State
 	last     time.Duration
+	splitter splitter
 }
 
 // manyTargets is from how many targets on their statistics are kept coarsely.

@@ -58,6 +58,9 @@ func (w *pingWatch) sample(s probe.Sample) error {
 	defer w.mu.Unlock()
 	series := w.job.series[s.Index]
 	series.add(&s, w.job.plot != "")
+	if w.job.c.Bool("split-jitter") {
+		series.splitter.add(&s)
+	}
 	w.server.observe(series.word, &s)
 	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason, RTT: s.RTT, Clock: s.Clock})
 	err := w.Record(report.NewRTT(series.word, &s))
@@ -140,6 +143,7 @@ func (w *pingWatch) end(s *probe.Summary) error {
 		if w.job.c.Bool("histogram") {
 			record.Bars = series.Distribution.Bars(bars(series.Distribution.N()))
 		}
+		record.Split = w.job.split(series)
 		if err := w.Record(record); err != nil {
 			return err
 		}

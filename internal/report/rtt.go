@@ -118,7 +118,17 @@ type RTTSummary struct {
 	Clock  string      // of the times; "" where there are none
 	Last   time.Duration
 	rtt.Summary
-	Bars []rtt.Bar // for text; nil: not asked for
+	Bars  []rtt.Bar // for text; nil: not asked for
+	Split *RTTSplit // nil: not asked for
+}
+
+// RTTSplit tells how much the way there and the way back vary, each by itself,
+// by a clock that the far end's sequence numbers show. Without samples there is
+// no such clock.
+type RTTSplit struct {
+	Samples     int
+	There, Back time.Duration // robust standard deviations
+	ClockHz     float64
 }
 
 // Type is "rtt_summary".
@@ -150,6 +160,11 @@ func (r *RTTSummary) fields(w fieldWriter) {
 		w.nanoseconds(f.name, f.value)
 	}
 	w.str("rtt_clock", r.Clock)
+	if r.Split != nil && r.Split.Samples > 0 {
+		w.nanoseconds("jitter_there_ns", r.Split.There)
+		w.nanoseconds("jitter_back_ns", r.Split.Back)
+		w.float("clock_hz", r.Split.ClockHz)
+	}
 }
 
 // RTTComparison says whether two targets differ.

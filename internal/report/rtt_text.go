@@ -141,7 +141,19 @@ func (t *pingText) statistics(s *RTTSummary) []string {
 			Duration(s.Min), Duration(s.Mean), Duration(s.Max), Duration(s.StdDev), Duration(s.Jitter), s.Clock),
 		fmt.Sprintf("    p50 %s, p90 %s, p95 %s, p99 %s", Duration(s.P50), Duration(s.P90), Duration(s.P95), Duration(s.P99)),
 	)
+	if s.Split != nil {
+		lines = append(lines, "    "+splitWords(s.Split))
+	}
 	return append(lines, t.histogram(s)...)
+}
+
+// splitWords tells the two ways apart, or why that cannot be.
+func splitWords(s *RTTSplit) string {
+	if s.Samples == 0 {
+		return "the two ways cannot be told apart: the far end's sequence numbers show no clock, or too few were seen"
+	}
+	return fmt.Sprintf("the way there varies by %s, the way back by %s (%s, by the far end's clock of %s Hz)",
+		Duration(s.There), Duration(s.Back), countOf(uint64(s.Samples), "probe"), Count(uint64(s.ClockHz)))
 }
 
 // percent is a share with as many decimals as it needs, up to two.
