@@ -271,7 +271,9 @@ func TestInternetWide(t *testing.T) {
 		o := s.simulate(t, 2)
 		t.Log(s.row(o))
 		recall := float64(o.found) / float64(o.open)
-		if recall < 0.999 || o.mistakes > 0 || o.open < 3000 {
+		// Both probes of a port are lost with a chance of 0.0004; three thousand
+		// ports scatter about that.
+		if recall < 0.998 || o.mistakes > 0 || o.open < 3000 {
 			t.Errorf("recall %.5f of %d open, %d mistakes", recall, o.open, o.mistakes)
 		}
 		if want := 2 * float64(o.total) / 1e7; math.Abs(o.took.Seconds()-want) > want/50+5 {

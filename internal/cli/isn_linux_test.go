@@ -306,7 +306,10 @@ func TestNmapFigures(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for name, within := range map[string]float64{"gcd": 6, "isr": 12, "sp": 12} {
+	// ISR and SP are eight times a logarithm to the base of two: on a busy
+	// machine either side's moments scatter by some factor, which 32 allows up
+	// to sixteen. A wrong formula is off by more than that.
+	for name, within := range map[string]float64{"gcd": 6, "isr": 32, "sp": 32} {
 		theirs, found := seqFigure(string(out), strings.ToUpper(name))
 		if !found {
 			t.Fatalf("nmap told no %s: %s", name, out)
