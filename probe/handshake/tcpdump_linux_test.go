@@ -45,7 +45,7 @@ func capture(t *testing.T, target netip.AddrPort, f func()) []captured {
 	if err := dump.Start(); err != nil {
 		t.Fatal(err)
 	}
-	errs.Read(make([]byte, 1024)) // "listening on any"
+	awaitListening(t, errs)
 	f()
 	time.Sleep(100 * time.Millisecond)
 	dump.Process.Signal(interrupt)
@@ -55,6 +55,20 @@ func capture(t *testing.T, target netip.AddrPort, f func()) []captured {
 		t.Errorf("tcpdump lost packets: %s", said)
 	}
 	return readCapture(t, file)
+}
+
+// awaitListening reads what tcpdump says until its filter is in place: what
+// comes before that it forgets.
+func awaitListening(t *testing.T, errs io.Reader) {
+	t.Helper()
+	said, buf := "", make([]byte, 1024)
+	for !strings.Contains(said, "listening on") {
+		n, err := errs.Read(buf)
+		if said += string(buf[:n]); err != nil {
+			t.Fatalf("tcpdump: %v: %s", err, said)
+		}
+	}
+	time.Sleep(20 * time.Millisecond)
 }
 
 // sll2 is the length of a LINUX_SLL2 header, with which tcpdump keeps what it
