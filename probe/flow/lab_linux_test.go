@@ -39,7 +39,6 @@ func tcpdumped(t *testing.T, f func(), args ...string) string {
 		t.Fatal(err)
 	}
 	io.ReadAtLeast(words, make([]byte, 4096), 20) // "listening on ..." comes once it does
-	time.Sleep(50 * time.Millisecond) // and the filter is in place
 	go io.Copy(io.Discard, words)
 	time.Sleep(100 * time.Millisecond)
 	f()
