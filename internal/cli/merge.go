@@ -59,7 +59,7 @@ func mergeShards(c *cli.Context, s Streams) error {
 // oneScan checks that parts are the whole of one scan, and sorts them.
 func oneScan(parts []*part) error {
 	slices.SortStableFunc(parts, func(a, b *part) int {
-		return cmp.Or(cmp.Compare(a.shard.Shard, b.shard.Shard), cmp.Compare(a.shard.Part, b.shard.Part))
+		return cmp.Or(cmp.Compare(a.shard.Shard, b.shard.Shard), cmp.Compare(a.shard.Part, b.shard.Part), cmp.Compare(a.ended(), b.ended()))
 	})
 	for _, p := range parts[1:] {
 		if err := p.belongs(parts[0]); err != nil {
@@ -105,11 +105,24 @@ func missingShards(shards map[uint64][]*part, count uint64) string {
 	return "shards " + target.PortsOf(missing...).String()
 }
 
+// ended is 0 for a part whose process was killed, else 1.
+func (p *part) ended() int {
+	if p.summary == nil {
+		return 0
+	}
+	return 1
+}
+
 // wholeShard checks that the parts of one shard follow each other and that the
-// last one finished.
+// last one finished. A process that was killed before its first checkpoint is
+// followed by another of the same part.
 func wholeShard(parts []*part) error {
+	want := uint64(1)
 	for i, p := range parts {
-		switch want := uint64(i + 1); {
+		switch {
+		case p.shard.Part == want:
+			want++
+		case i > 0 && p.shard.Part == want-1 && parts[i-1].ended() == 0:
 		case p.shard.Part < want:
 			return fmt.Errorf("%s and %s are both part %d of %s", parts[i-1].where(), p.where(), p.shard.Part, p.shardWord())
 		case p.shard.Part > want:

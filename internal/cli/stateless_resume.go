@@ -63,13 +63,12 @@ func (j *scanJob) beginCheckpoint() (done bool, err error) {
 		fmt.Fprintf(j.streams.Err, "synscope: %s: the run is complete, nothing is left to probe\n", j.resume.path)
 		return true, nil
 	}
-	j.resume.state.Part++
-	if j.resume.path == "" {
-		return false, nil
+	if j.resume.path != "" {
+		if err := j.save(); err != nil {
+			return false, usagef("--resume: %w", err)
+		}
 	}
-	if err := j.save(); err != nil {
-		return false, usagef("--resume: %w", err)
-	}
+	j.resume.state.Part++ // saved once its record stands in the outputs
 	return false, nil
 }
 
@@ -148,8 +147,12 @@ func (j *scanJob) writeShard(r *results) error {
 		}
 		s.Run, s.Part = identity, 1
 	}
-	return r.write(&report.Shard{
+	err := r.write(&report.Shard{
 		Plan: s.Plan, Seed: s.Seed, Shard: s.Shard, Shards: s.Shards, Targets: s.Targets,
 		Technique: s.Technique, Probes: uint64(s.Probes), Part: uint64(s.Part), From: s.Position,
 	})
+	if err != nil || j.resume.path == "" {
+		return err
+	}
+	return j.saveCheckpoint(r.display, s.Position)
 }
