@@ -118,6 +118,9 @@ func TestPingAgreesWithTheLink(t *testing.T) {
 // each time is that of the first answer to the SYN that left then, and a probe
 // without a time had none.
 func TestPingNamesItsTransmission(t *testing.T) {
+	if testing.Short() {
+		t.Skip("holds times against a link's log, which a machine that is busy with the race detector does not keep to a millisecond")
+	}
 	path := lab.Path{Delay: 5 * time.Millisecond, Jitter: time.Millisecond, Loss: 0.05, Duplicate: 0.1, Reorder: 0.1, ReorderBy: 3 * time.Millisecond}
 	for _, flow := range []string{"fixed", "vary"} {
 		t.Run(flow, func(t *testing.T) {
