@@ -14,9 +14,9 @@ type Templates struct {
 }
 
 // PacketConn is the engine for everyone who may open raw sockets and wants
-// more than they do: frames leave through a packet socket, below the kernel's
-// IP, and answers come in through a ring that it shares with the kernel
-// (TPACKET_V3, packet(7)).
+// more than they do: frames leave below the kernel's IP, through rings of
+// memory shared with it (PACKET_TX_RING, packet(7)), out of which up to four
+// processors send at a time; answers come in through another ring (TPACKET_V3).
 //
 // Its Recv differs from [Conn]'s in one thing: answers are delivered by the
 // block, so up to [RingDelay] late. Their stamps are the kernel's all the same.
@@ -36,7 +36,7 @@ const RingDelay = 4 * time.Millisecond
 
 // OpenPacket returns an engine that sends probes made of t. cfg is that of
 // Open, and so are the errors; nil means the defaults. It needs CAP_NET_RAW,
-// Linux 3.2.
+// Linux 4.6.
 func OpenPacket(cfg *Config, t Templates) (*PacketConn, error) {
 	if cfg == nil {
 		cfg = &Config{}

@@ -30,6 +30,7 @@ func (b *base) open(cfg Config, t Templates) (err error) {
 		cfg.Ports = 1
 	}
 	b.templates = t
+	b.ways.longest = t.longest()
 	cfg.Source = cfg.Source.Unmap()
 	if err := b.ways.open(cfg.Interface, cfg.Source); err != nil {
 		return fmt.Errorf("netraw: %w", err)
@@ -81,8 +82,9 @@ func (b *base) refuse(probe *craft.Fields, err error) error {
 // packetConn is what PacketConn is on Linux.
 type packetConn struct {
 	base
-	out framer
-	in  ring
+	out    framer
+	in     ring
+	closed bool // guarded by the lock of ways
 
 	closing  sync.Once
 	closeErr error
@@ -101,17 +103,20 @@ func (c *packetConn) open(cfg Config, t Templates) (err error) {
 		return fmt.Errorf("netraw: open receive ring: %w", permission(err))
 	}
 	if err := c.out.open(t); err != nil {
-		return fmt.Errorf("netraw: open packet socket: %w", permission(err))
+		return fmt.Errorf("netraw: open transmit ring: %w", permission(err))
 	}
 	return nil
 }
 
 // blast sends runs of probes that have a frame, and between them those that
-// have none: so what has left is always the first so many.
+// have none.
 func (c *packetConn) blast(probes []craft.Fields) (int, error) {
 	c.ways.mu.Lock()
 	defer c.ways.mu.Unlock()
 	for done := 0; done < len(probes); {
+		if c.closed {
+			return done, opError("send", "packet", nil, net.ErrClosed)
+		}
 		n, err := c.stretch(probes[done:])
 		done += n
 		if err != nil {
@@ -121,18 +126,19 @@ func (c *packetConn) blast(probes []craft.Fields) (int, error) {
 	return len(probes), nil
 }
 
-// stretch sends the probes at the front that go the same way, at least one.
+// stretch sends the probes at the front that have a frame, or else the one
+// that has none.
 func (c *packetConn) stretch(probes []craft.Fields) (int, error) {
 	for i := range probes {
 		n, wait, err := c.ways.to(probes[i].Dst.Addr())
-		if err == nil && n >= 0 && !c.out.full() {
-			if err = c.out.add(&probes[i], &c.ways.hops.table[n]); err == nil {
+		if err == nil && n >= 0 {
+			if err = c.out.add(&probes[i], i, &c.ways.hops.table[n]); err == nil {
 				continue
 			}
 		}
 		switch {
 		case i > 0:
-			return c.out.flush()
+			return c.out.finish(i)
 		case err != nil:
 			return 0, err
 		}
@@ -141,7 +147,7 @@ func (c *packetConn) stretch(probes []craft.Fields) (int, error) {
 		}
 		return 1, nil
 	}
-	return c.out.flush()
+	return c.out.finish(len(probes))
 }
 
 func (c *packetConn) recv(pkts []Packet) (int, error)   { return c.in.recv(pkts) }
@@ -159,7 +165,11 @@ func (c *packetConn) stats() Stats {
 
 func (c *packetConn) close() error {
 	c.closing.Do(func() {
-		c.closeErr = errors.Join(c.in.close(), c.out.close(), c.base.close())
+		c.ways.mu.Lock()
+		c.closed = true
+		c.closeErr = c.out.close()
+		c.ways.mu.Unlock()
+		c.closeErr = errors.Join(c.in.close(), c.closeErr, c.base.close())
 	})
 	return c.closeErr
 }

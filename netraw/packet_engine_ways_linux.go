@@ -20,10 +20,11 @@ const patience = 3500 * time.Millisecond
 // ways knows how to reach an address: the kernel's routes and neighbours, as
 // fresh as its notifications.
 type ways struct {
-	routes router
-	events *nl.NetlinkSocket
-	heard  sync.WaitGroup
-	only   int // the one interface for which frames are made; 0 for all
+	routes  router
+	events  *nl.NetlinkSocket
+	heard   sync.WaitGroup
+	only    int // the one interface for which frames are made; 0 for all
+	longest int // packet in bytes: where the MTU is below, the kernel shall say so
 
 	mu      sync.Mutex
 	changed *sync.Cond // hops has learned something
@@ -147,7 +148,7 @@ func (w *ways) ask(r *region, dst netip.Addr) {
 	r.asked = true
 	r.route, r.err = w.routes.route(dst)
 	switch {
-	case r.err != nil || r.route.Local || w.only != 0 && w.only != r.route.IfIndex:
+	case r.err != nil || r.route.Local || w.only != 0 && w.only != r.route.IfIndex || r.route.MTU < w.longest:
 		r.via = viaKernel
 	case r.route.NextHop.IsValid():
 		r.via = w.hops.number(neighbour{r.route.IfIndex, r.route.NextHop})

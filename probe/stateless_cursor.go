@@ -12,7 +12,7 @@ import (
 const (
 	// chunkSize is how many probes are made ready at once, and the most that
 	// leave in one call.
-	chunkSize = 2048
+	chunkSize = 8192
 	chunks    = 2 // of each lane: one being made, the other ready or being sent
 	mostLanes = 4 // of all cursors together
 )
