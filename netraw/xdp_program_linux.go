@@ -17,7 +17,7 @@ import (
 
 const (
 	// probeBatch is BATCH of bpf/send.h, spareBytes is SPARE.
-	probeBatch = 1 << 12
+	probeBatch = 1 << 13
 	spareBytes = 2
 	// liveFrames is BPF_F_TEST_XDP_LIVE_FRAMES of linux/bpf.h.
 	liveFrames = 1 << 1
@@ -66,6 +66,9 @@ func (p *xdpProgram) load(s xdpSettings) error {
 	}
 	defer loaded.Close()
 	if err := p.share(loaded.Maps[memory], spec.Variables); err != nil {
+		return err
+	}
+	if err := loaded.Maps[bpf.EngineMapOutlet].Put(uint32(0), uint32(s.ifindex)); err != nil {
 		return err
 	}
 	return loaded.Assign(&p.objects)

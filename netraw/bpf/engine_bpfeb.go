@@ -95,6 +95,7 @@ type EngineSource struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	EngineMapCounts    = "counts"
+	EngineMapOutlet    = "outlet"
 	EngineMapReplies   = "replies"
 	EngineMapSources   = "sources"
 	EngineProgEngine   = "engine"
@@ -164,6 +165,7 @@ type EngineProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type EngineMapSpecs struct {
 	Counts  *ebpf.MapSpec `ebpf:"counts"`
+	Outlet  *ebpf.MapSpec `ebpf:"outlet"`
 	Replies *ebpf.MapSpec `ebpf:"replies"`
 	Sources *ebpf.MapSpec `ebpf:"sources"`
 }
@@ -207,6 +209,7 @@ func (o *EngineObjects) Close() error {
 // It can be passed to LoadEngineObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EngineMaps struct {
 	Counts  *ebpf.Map `ebpf:"counts"`
+	Outlet  *ebpf.Map `ebpf:"outlet"`
 	Replies *ebpf.Map `ebpf:"replies"`
 	Sources *ebpf.Map `ebpf:"sources"`
 }
@@ -214,6 +217,7 @@ type EngineMaps struct {
 func (m *EngineMaps) Close() error {
 	return _EngineClose(
 		m.Counts,
+		m.Outlet,
 		m.Replies,
 		m.Sources,
 	)
