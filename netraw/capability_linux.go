@@ -46,6 +46,18 @@ func capabilities() []Capability {
 			Remedy: "none is needed while hold-port-filter works; a sandbox forbids IP_MINTTL or listen",
 		},
 		{
+			Name:   "packet-engine",
+			Err:    tryRings(),
+			For:    "wide scans through rings shared with the kernel (--engine packet)",
+			Remedy: remedyRaw + "; Linux 4.6 is needed; --engine raw does without",
+		},
+		{
+			Name:   "xdp-engine",
+			Err:    tryXDP(),
+			For:    "wide scans at millions of probes a second (--engine xdp), on interfaces that can",
+			Remedy: "sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon+ep ./synscope, or run as root; Linux 5.18 is needed; --engine packet does without",
+		},
+		{
 			Name:   "user-namespace",
 			Err:    tryUserNamespace(),
 			For:    "demo and the tests, without root",
@@ -76,6 +88,36 @@ func tryPacket() error {
 	}
 	return s.close()
 }
+
+// tryRings makes both rings of the packet engine.
+func tryRings() error {
+	var in ring
+	var out transmitRing
+	err := in.open(Config{ReceiveBuffer: leastBlocks * blockSize}, dropAll)
+	if err == nil {
+		err = out.open(etherLen)
+	}
+	return permission(errors.Join(err, in.close(), out.close()))
+}
+
+// tryXDP loads the programs and runs the sender over two frames that it drops.
+// Nothing is attached to an interface: whether one takes redirected frames, a
+// run finds out that names it.
+func tryXDP() error {
+	var p xdpProgram
+	err := p.load(xdpSettings{ifindex: loopbackIndex})
+	if err == nil {
+		err = p.tryOut()
+	}
+	if closeErr := p.close(); err == nil {
+		err = closeErr
+	}
+	return xdpError(err)
+}
+
+// loopbackIndex is that of lo in every network namespace: LOOPBACK_IFINDEX in
+// include/net/flow.h.
+const loopbackIndex = 1
 
 func tryHold(mechanism Silencer) error {
 	p, err := HoldPorts(1, &PortConfig{Silencer: mechanism})

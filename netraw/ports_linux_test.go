@@ -336,7 +336,7 @@ func TestCapabilitiesByPrivilege(t *testing.T) {
 	}
 	withCapabilities(func() {
 		names := missing()
-		for _, want := range []string{"raw-send-ipv4", "raw-send-ipv6", "packet-receive"} {
+		for _, want := range []string{"raw-send-ipv4", "raw-send-ipv6", "packet-receive", "packet-engine", "xdp-engine"} {
 			if !names[want] {
 				t.Errorf("%s is said to work without capabilities", want)
 			}
@@ -346,7 +346,7 @@ func TestCapabilitiesByPrivilege(t *testing.T) {
 		}
 	})
 	withCapabilities(func() {
-		if names := missing(); names["raw-send-ipv4"] || names["raw-send-ipv6"] || names["packet-receive"] {
+		if names := missing(); names["raw-send-ipv4"] || names["raw-send-ipv6"] || names["packet-receive"] || names["packet-engine"] {
 			t.Errorf("with CAP_NET_RAW there are missing: %v", names)
 		}
 	}, unix.CAP_NET_RAW)

@@ -175,6 +175,11 @@ func (p *xdpProgram) attach(ifindex int) (err error) {
 	if err := needTransmit(ifindex); err != nil {
 		return err
 	}
+	return p.tryOut()
+}
+
+// tryOut runs the sender with no probe laid out: it drops the frames.
+func (p *xdpProgram) tryOut() error {
 	*p.run = bpf.EngineRun{}
 	return p.repeat(make([]byte, etherLen+minIPv4TCP), 2)
 }

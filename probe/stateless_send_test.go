@@ -180,6 +180,12 @@ func TestStatelessRefusedPackets(t *testing.T) {
 			t.Errorf("nothing may be sent: %v, summary %+v", err, s)
 		}
 		d = newDrain()
+		tried := 0
+		d.fail = func(*craft.Fields) error { tried++; return netraw.ErrXDPInterface }
+		if _, err = probe.Stateless(t.Context(), d, probe.StatelessConfig{Plan: plan}, newAnswers()); !errors.Is(err, netraw.ErrXDPInterface) || tried != 1 {
+			t.Errorf("an interface that cannot do it was tried %d times: %v", tried, err)
+		}
+		d = newDrain()
 		d.fail = func(*craft.Fields) error {
 			if d.sent > 500 {
 				return syscall.ENETDOWN

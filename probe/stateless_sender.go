@@ -217,6 +217,8 @@ func (s *sender) refused(c *cursor, err error) {
 	switch {
 	case s.outage.certain():
 		s.status.err = s.outage.error()
+	case s.status.sent == 0 && errors.Is(err, netraw.ErrXDPInterface):
+		s.status.err = err // the first probe: it never could
 	case s.inVain >= mostInVain:
 		s.status.err = fmt.Errorf("%w: %d probes in a row could not be sent: %w", ErrNetworkDown, s.inVain, err)
 	}

@@ -55,6 +55,8 @@ var stands = map[string]string{
 	"hold-port-filter":  "hold-port-min-ttl",
 	"hold-port-min-ttl": "hold-port-filter",
 	"user-namespace":    "raw-send-ipv4",
+	"packet-engine":     "raw-send-ipv4",
+	"xdp-engine":        "packet-engine",
 }
 
 // spared tells whether a missing capability can be done without.
@@ -80,12 +82,20 @@ func printCapabilities(s Streams, found []netraw.Capability) error {
 		}
 		fmt.Fprintf(&b, "%-10s  %-*s  %s\n", mark, width, f.Name, f.For)
 		if !f.OK {
-			why := strings.TrimSuffix(f.Err.Error(), ": "+netraw.ErrPermission.Error())
-			fmt.Fprintf(&b, "            %s\n            to mend it: %s\n", why, f.Remedy)
+			fmt.Fprintf(&b, "            %s\n            to mend it: %s\n", reason(f.Err), f.Remedy)
 		}
 	}
 	_, err := s.Out.Write([]byte(b.String()))
 	return err
+}
+
+// reason is an error without the advice that the remedy repeats.
+func reason(err error) string {
+	why := err.Error()
+	for _, advice := range []error{netraw.ErrPermission, netraw.ErrXDPPermission, netraw.ErrXDPKernel} {
+		why = strings.TrimSuffix(why, ": "+advice.Error())
+	}
+	return why
 }
 
 func writeCapabilities(s Streams, found []netraw.Capability) error {
