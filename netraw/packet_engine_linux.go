@@ -3,88 +3,18 @@ package netraw
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"synscope/craft"
 )
 
-// base is what both fast engines stand on: ways to send by, held ports, and
-// the raw sockets for what cannot be made into a frame.
-type base struct {
-	ways      ways
-	ports     *Ports
-	kernel    sender
-	templates Templates
-	refused   atomic.Uint64 // probes that no socket was tried for
-
-	single [1][]byte // the probe that goes through the kernel
-	packet []byte
-}
-
-func (b *base) open(cfg Config, t Templates) (err error) {
-	if cfg.Ports == 0 {
-		cfg.Ports = 1
-	}
-	b.templates = t
-	b.ways.longest = t.longest()
-	cfg.Source = cfg.Source.Unmap()
-	if err := b.ways.open(cfg.Interface, cfg.Source); err != nil {
-		return fmt.Errorf("netraw: %w", err)
-	}
-	if b.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort}); err != nil {
-		return err
-	}
-	if err := b.kernel.open(cfg.Interface, b.ways.routes.ifindex, cfg.Source); err != nil {
-		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
-	}
-	return nil
-}
-
-func (b *base) send(pkts [][]byte) (int, error)     { return b.kernel.send(pkts) }
-func (b *base) route(dst netip.Addr) (Route, error) { return b.ways.route(dst) }
-func (b *base) heldPorts() []uint16                 { return b.ports.List() }
-func (b *base) silencer() string                    { return b.ports.Silencer().String() }
-
-func (b *base) close() error {
-	b.ways.close()
-	return errors.Join(b.kernel.close(), b.ports.Close())
-}
-
-// throughKernel sends a probe that has no hop, and waits for the one that the
-// next probes will have. The lock of ways is held.
-func (b *base) throughKernel(probe *craft.Fields, wait via) error {
-	template, err := b.templates.of(probe)
-	if err != nil {
-		return err
-	}
-	b.packet = template.AppendTo(b.packet[:0], *probe)
-	b.single[0] = b.packet
-	if _, err := b.kernel.send(b.single[:]); err != nil || wait == viaUnknown {
-		return err
-	}
-	return b.ways.await(wait)
-}
-
-// refuse counts and names the probe that did not leave, unless the raw socket
-// has done so.
-func (b *base) refuse(probe *craft.Fields, err error) error {
-	if errors.As(err, new(*net.OpError)) {
-		return err
-	}
-	b.refused.Add(1)
-	return opError("send", "ip", net.TCPAddrFromAddrPort(probe.Dst), err)
-}
-
 // packetConn is what PacketConn is on Linux.
 type packetConn struct {
 	base
-	out    framer
-	in     ring
-	closed bool // guarded by the lock of ways
+	out framer
+	in  ring
 
 	closing  sync.Once
 	closeErr error
@@ -108,47 +38,14 @@ func (c *packetConn) open(cfg Config, t Templates) (err error) {
 	return nil
 }
 
-// blast sends runs of probes that have a frame, and between them those that
-// have none.
-func (c *packetConn) blast(probes []craft.Fields) (int, error) {
-	c.ways.mu.Lock()
-	defer c.ways.mu.Unlock()
-	for done := 0; done < len(probes); {
-		if c.closed {
-			return done, opError("send", "packet", nil, net.ErrClosed)
-		}
-		n, err := c.stretch(probes[done:])
-		done += n
-		if err != nil {
-			return done, c.refuse(&probes[done], err)
-		}
-	}
-	return len(probes), nil
+func (c *packetConn) blast(probes []craft.Fields) (int, error) { return c.base.blast(c, probes) }
+
+func (c *packetConn) add(probe *craft.Fields, place, hop int) error {
+	return c.out.add(probe, place, &c.ways.hops.table[hop])
 }
 
-// stretch sends the probes at the front that have a frame, or else the one
-// that has none.
-func (c *packetConn) stretch(probes []craft.Fields) (int, error) {
-	for i := range probes {
-		n, wait, err := c.ways.to(probes[i].Dst.Addr())
-		if err == nil && n >= 0 {
-			if err = c.out.add(&probes[i], i, &c.ways.hops.table[n]); err == nil {
-				continue
-			}
-		}
-		switch {
-		case i > 0:
-			return c.out.finish(i)
-		case err != nil:
-			return 0, err
-		}
-		if err := c.throughKernel(&probes[0], wait); err != nil {
-			return 0, err
-		}
-		return 1, nil
-	}
-	return c.out.finish(len(probes))
-}
+func (c *packetConn) finish(n int) (int, error) { return c.out.finish(n) }
+func (c *packetConn) expect(netip.Addr)         {} // its filter looks at ports only
 
 func (c *packetConn) recv(pkts []Packet) (int, error)   { return c.in.recv(pkts) }
 func (c *packetConn) setReadDeadline(t time.Time) error { return c.in.setReadDeadline(t) }

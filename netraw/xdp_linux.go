@@ -3,7 +3,7 @@ package netraw
 import (
 	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -19,7 +19,6 @@ type xdpConn struct {
 	program xdpProgram
 	out     xdpSender
 	in      xdpReceiver
-	closed  bool // guarded by the lock of ways
 
 	closing  sync.Once
 	closeErr error
@@ -96,55 +95,21 @@ func xdpError(err error) error {
 	return err
 }
 
-// blast is that of packetConn, with larger stretches.
-func (c *xdpConn) blast(probes []craft.Fields) (int, error) {
-	c.ways.mu.Lock()
-	defer c.ways.mu.Unlock()
-	for done := 0; done < len(probes); {
-		if c.closed {
-			return done, opError("send", "xdp", nil, net.ErrClosed)
-		}
-		n, err := c.stretch(probes[done:])
-		done += n
-		if err != nil {
-			return done, c.refuse(&probes[done], err)
-		}
-	}
-	return len(probes), nil
+func (c *xdpConn) blast(probes []craft.Fields) (int, error) { return c.base.blast(c, probes) }
+
+func (c *xdpConn) add(probe *craft.Fields, place, hop int) error {
+	return c.out.add(probe, place, uint32(hop))
 }
 
-func (c *xdpConn) stretch(probes []craft.Fields) (int, error) {
-	for i := range probes {
-		probe := &probes[i]
-		n, wait, err := c.ways.to(probe.Dst.Addr())
-		if err == nil && n >= 0 && c.out.add(probe, i, uint32(n)) {
-			continue
-		}
-		switch {
-		case i > 0:
-			return c.flush(i)
-		case err != nil:
-			return 0, err
-		case n >= 0:
-			return 0, ErrNoTemplate
-		}
-		c.in.expect(probe.Src.Addr())
-		if err := c.throughKernel(probe, wait); err != nil {
-			return 0, err
-		}
-		return 1, nil
-	}
-	return c.flush(len(probes))
-}
-
-// flush sends the first n probes of a stretch.
-func (c *xdpConn) flush(n int) (int, error) {
-	for _, src := range c.out.newSources {
-		c.in.expect(src)
+func (c *xdpConn) finish(n int) (int, error) {
+	for _, source := range c.out.newSources {
+		c.expect(source)
 	}
 	c.out.newSources = c.out.newSources[:0]
 	return c.out.flush(n)
 }
+
+func (c *xdpConn) expect(source netip.Addr) { c.in.expect(source) }
 
 func (c *xdpConn) recv(pkts []Packet) (int, error)   { return c.in.recv(pkts) }
 func (c *xdpConn) setReadDeadline(t time.Time) error { return c.in.setReadDeadline(t) }

@@ -89,7 +89,7 @@ func TestXDPFramesAgainstTheTemplate(t *testing.T) {
 		want = template.AppendTo(want, probe)
 
 		lane.n = 0
-		if !c.out.add(&probe, 0, 77) {
+		if c.out.add(&probe, 0, 77) != nil {
 			t.Fatal("no room")
 		}
 		*c.program.run = bpf.EngineRun{Version: lane.version, Count: 1}

@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -60,15 +61,20 @@ func (s *xdpSender) publish(n int, header [12]byte) {
 	}
 }
 
-// add lays a probe out; false if there is no room, or no template. index is
-// its place in the stretch.
-func (s *xdpSender) add(probe *craft.Fields, index int, hop uint32) bool {
+// errLaneFull asks for a flush before the next probe.
+var errLaneFull = errors.New("as many probes are laid out as one call takes")
+
+// add lays a probe out that has a place in the stretch.
+func (s *xdpSender) add(probe *craft.Fields, place int, hop uint32) error {
 	l, four := &s.v6, probe.Dst.Addr().Is4()
 	if four {
 		l = &s.v4
 	}
-	if l.data == nil || l.n == probeBatch {
-		return false
+	switch {
+	case l.data == nil:
+		return ErrNoTemplate
+	case l.n == probeBatch:
+		return errLaneFull
 	}
 	if src := probe.Src.Addr(); src != l.source {
 		l.source = src
@@ -83,9 +89,9 @@ func (s *xdpSender) add(probe *craft.Fields, index int, hop uint32) bool {
 	} else {
 		layOut6(&s.program.probes6[l.n], probe, ttl, hop)
 	}
-	l.origin[l.n] = uint32(index)
+	l.origin[l.n] = uint32(place)
 	l.n++
-	return true
+	return nil
 }
 
 func layOut4(to *bpf.EngineProbe4, from *craft.Fields, ttl uint8, hop uint32) {

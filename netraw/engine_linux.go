@@ -1,0 +1,134 @@
+package netraw
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+
+	"synscope/craft"
+)
+
+// base is what both fast engines stand on: ways to send by, held ports, and
+// the raw sockets for what cannot be made into a frame.
+type base struct {
+	ways      ways
+	ports     *Ports
+	kernel    sender
+	templates Templates
+	refused   atomic.Uint64 // probes that no socket was tried for
+	closed    bool          // guarded by the lock of ways
+
+	single [1][]byte // the probe that goes through the kernel
+	packet []byte
+}
+
+func (b *base) open(cfg Config, t Templates) (err error) {
+	if cfg.Ports == 0 {
+		cfg.Ports = 1
+	}
+	b.templates = t
+	b.ways.longest = t.longest()
+	cfg.Source = cfg.Source.Unmap()
+	if err := b.ways.open(cfg.Interface, cfg.Source); err != nil {
+		return fmt.Errorf("netraw: %w", err)
+	}
+	if b.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort}); err != nil {
+		return err
+	}
+	if err := b.kernel.open(cfg.Interface, b.ways.routes.ifindex, cfg.Source); err != nil {
+		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
+	}
+	return nil
+}
+
+func (b *base) send(pkts [][]byte) (int, error)     { return b.kernel.send(pkts) }
+func (b *base) route(dst netip.Addr) (Route, error) { return b.ways.route(dst) }
+func (b *base) heldPorts() []uint16                 { return b.ports.List() }
+func (b *base) silencer() string                    { return b.ports.Silencer().String() }
+
+func (b *base) close() error {
+	b.ways.close()
+	return errors.Join(b.kernel.close(), b.ports.Close())
+}
+
+// outlet is what lets the frames of an engine out.
+type outlet interface {
+	// add makes a frame for a hop, of the probe at a place in the stretch. After
+	// an error, finish may make room for it.
+	add(probe *craft.Fields, place, hop int) error
+	// finish sends what was added of the first n probes. It returns n, or the
+	// place of the first that did not leave.
+	finish(n int) (place int, err error)
+	// expect is told the source of a probe that leaves another way.
+	expect(source netip.Addr)
+}
+
+// blast sends runs of probes that have a frame, and between them those that
+// have none.
+func (b *base) blast(out outlet, probes []craft.Fields) (int, error) {
+	b.ways.mu.Lock()
+	defer b.ways.mu.Unlock()
+	for done := 0; done < len(probes); {
+		if b.closed {
+			return done, opError("send", "ip", nil, net.ErrClosed)
+		}
+		n, err := b.stretch(out, probes[done:])
+		done += n
+		if err != nil {
+			return done, b.refuse(&probes[done], err)
+		}
+	}
+	return len(probes), nil
+}
+
+// stretch sends the probes at the front that have a frame, or else the one
+// that has none.
+func (b *base) stretch(out outlet, probes []craft.Fields) (int, error) {
+	for i := range probes {
+		hop, wait, err := b.ways.to(probes[i].Dst.Addr())
+		if err == nil && hop >= 0 {
+			if err = out.add(&probes[i], i, hop); err == nil {
+				continue
+			}
+		}
+		switch {
+		case i > 0:
+			return out.finish(i)
+		case err != nil:
+			return 0, err
+		}
+		out.expect(probes[0].Src.Addr())
+		if err := b.throughKernel(&probes[0], wait); err != nil {
+			return 0, err
+		}
+		return 1, nil
+	}
+	return out.finish(len(probes))
+}
+
+// throughKernel sends a probe that has no hop, and waits for the one that the
+// next probes will have. The lock of ways is held.
+func (b *base) throughKernel(probe *craft.Fields, wait via) error {
+	template, err := b.templates.of(probe)
+	if err != nil {
+		return err
+	}
+	b.packet = template.AppendTo(b.packet[:0], *probe)
+	b.single[0] = b.packet
+	if _, err := b.kernel.send(b.single[:]); err != nil || wait == viaUnknown {
+		return err
+	}
+	return b.ways.await(wait)
+}
+
+// refuse counts and names the probe that did not leave, unless the raw socket
+// has done so.
+func (b *base) refuse(probe *craft.Fields, err error) error {
+	if errors.As(err, new(*net.OpError)) {
+		return err
+	}
+	b.refused.Add(1)
+	return opError("send", "ip", net.TCPAddrFromAddrPort(probe.Dst), err)
+}
