@@ -158,6 +158,11 @@ func (c *Conn) Ports() []uint16 { return c.heldPorts() }
 // Stats returns the counters; after Close, their last values.
 func (c *Conn) Stats() Stats { return c.stats() }
 
+// MonotonicRaw is CLOCK_MONOTONIC_RAW, clock_gettime(2): time since some start
+// by the hardware's own rate. Stamps are of CLOCK_REALTIME, which people set and
+// NTP slews; the distance of the two shows that.
+func (c *Conn) MonotonicRaw() time.Duration { return monotonicRaw() }
+
 // Silencer says which mechanism keeps the kernel from answering on the held
 // ports: "bpf-filter" or "min-ttl".
 func (c *Conn) Silencer() string { return c.silencer() }

@@ -58,7 +58,8 @@ const (
 	DoubtNone Doubt = ""
 	// DoubtCold: the packet waited in the kernel for the neighbour's address.
 	DoubtCold Doubt = "cold"
-	// DoubtClockStep: somebody set the wall clock between the two stamps.
+	// DoubtClockStep: somebody set the wall clock between the two stamps, or
+	// it was slewed by more than NTP does.
 	DoubtClockStep Doubt = "clock-step"
 	// DoubtRetransmitted: the kernel repeated its SYN, so the time does not
 	// say which one was answered.

@@ -30,9 +30,7 @@ type pinger struct {
 
 	clocks   clocks
 	origin   time.Duration // of the schedule, since the start of the run
-	now      time.Duration // since the start of the run, read once a turn
-	wall     time.Time     // with it
-	offset   time.Duration // the distance of the two
+	reading                // of the clocks, once a turn
 	counters counters
 	stopping bool
 	failure  error
@@ -63,7 +61,7 @@ func newPinger(n Network, cfg *PingConfig, sink func(Sample) error) (*pinger, er
 		cfg: cfg, network: n, sink: sink,
 		packets: packets, table: newShots(), counters: newCounters(n.Stats()),
 		warm:   map[netip.Addr]bool{},
-		clocks: clocks{time.Now()},
+		clocks: newClocks(n),
 	}
 	p.matcher = matcher{cookie: newCookie(scan.Key), tech: scan.Technique, ports: n.Ports(), recall: p.table}
 	for _, t := range cfg.Targets {
@@ -108,7 +106,7 @@ func (p *pinger) interrupted() error {
 }
 
 func (p *pinger) tick(ctx context.Context) {
-	p.now, p.wall, p.offset = p.clocks.read()
+	p.reading = p.clocks.read()
 	p.stopping = p.stopping || ctx.Err() != nil
 }
 
@@ -176,7 +174,7 @@ func (p *pinger) take(r *receiver, batch []event, ok bool) {
 		p.fail(r.reason())
 		return
 	}
-	p.now, p.wall, p.offset = p.clocks.read()
+	p.reading = p.clocks.read()
 	for i := range batch {
 		p.handle(&batch[i])
 	}

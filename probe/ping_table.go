@@ -16,9 +16,8 @@ type shot struct {
 	numbers  numbers
 	tx       transmission
 	due      time.Duration // when it was to leave
-	sent     time.Time     // by the program's wall clock, before the call
-	back     time.Time     // the same, after the call
-	offset   time.Duration // of the wall clock from the monotonic one
+	handed   reading       // of the clocks, before the call
+	back     time.Time     // the wall clock after the call
 	ended    bool          // answered, or given up
 	answered bool
 
