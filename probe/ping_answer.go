@@ -30,6 +30,11 @@ func (p *pinger) handle(ev *event) {
 			p.warm[p.targets[s.index].nextHop()] = true
 		}
 		return
+	case ev.kind == answerLeft:
+		if s := p.table.at(ev.attempt); s != nil {
+			p.left(s, ev.device)
+		}
+		return
 	case ev.own:
 		return
 	}
@@ -84,6 +89,10 @@ func (p *pinger) answered(s *shot, ev *event) {
 	}
 	p.warm[t.nextHop()] = true
 	s.answered = true
+	if p.byDevice(s, t, ev) {
+		p.awaitDevice(s, sample, ev.device)
+		return
+	}
 	p.end(s, sample)
 }
 
@@ -170,6 +179,9 @@ func (p *pinger) expire() {
 			sample.State, sample.Reason = p.matcher.tech.Silence, ReasonNoResponse
 		}
 		p.end(s, sample)
+	}
+	for s := p.late.waiting(); s != nil && p.now >= s.device.until; s = p.late.waiting() {
+		p.settle(s)
 	}
 	for len(p.kept.list) > 0 && p.now-p.kept.list[0].tx.sent > retention*p.cfg.Timeout {
 		p.table.forget(p.kept.list[0])

@@ -19,6 +19,7 @@ type pinger struct {
 	packets *packets
 	table   *shots
 	flying  fifo // in the order of sending, until they are answered or time out
+	late    late // answered, but the device's stamp of their departure is not there yet
 	kept    fifo // the same, until no late answer is to be expected
 	targets []*pinged
 	slot    uint64 // the next probe of all: number slot/len(targets) of target slot%len(targets)
@@ -116,7 +117,7 @@ func (p *pinger) exhausted() bool {
 }
 
 func (p *pinger) finished() bool {
-	return (p.stopping || p.exhausted()) && p.flying.waiting() == nil
+	return (p.stopping || p.exhausted()) && p.flying.waiting() == nil && p.late.waiting() == nil
 }
 
 // await waits for packets, for the next deadline or for the next probe's time.
@@ -147,6 +148,9 @@ func (p *pinger) wakeUp() time.Duration {
 	wake := p.now + idle
 	if s := p.flying.waiting(); s != nil {
 		wake = min(wake, s.tx.sent+p.cfg.Timeout)
+	}
+	if s := p.late.waiting(); s != nil {
+		wake = min(wake, s.device.until)
 	}
 	switch {
 	case p.stopping || p.exhausted():

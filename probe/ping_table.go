@@ -28,6 +28,7 @@ type shot struct {
 	ipid    uint16  // as sent
 	wire    []byte  // the packet, where it is compared with a quote
 	pending *Sample // what it will be unless something better comes
+	device  device  // what is known by the device's clock
 	errand  bool    // sent to warm up a neighbour, not to be reported
 }
 

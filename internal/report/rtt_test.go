@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -88,6 +89,32 @@ func TestRTTRecords(t *testing.T) {
 	}
 }
 
+// Whose stamps a time is between is told where hardware's were asked for.
+func TestStampsAreNamed(t *testing.T) {
+	r := NewRTT("web", sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, timed(time.Millisecond)))
+	for stamps, want := range map[string]string{"": "", "hardware": "hardware", "software": "software"} {
+		r.Stamps = stamps
+		if got := strings.Contains(string(AppendJSON(nil, r)), `"stamps":"`+want+`"}`); got != (want != "") {
+			t.Errorf("%q: %s", stamps, AppendJSON(nil, r))
+		}
+		if got := strings.HasSuffix(told(t, "ping", Options{}, r), " ("+want+" stamps)\n"); got != (want != "") {
+			t.Errorf("%q: %s", stamps, told(t, "ping", Options{}, r))
+		}
+	}
+	for hardware, want := range map[uint64]string{
+		0: "(kernel clock, no hardware stamps)", 2: "(kernel clock; 2 of 3 times by hardware stamps)", 3: "(kernel clock, hardware stamps)",
+	} {
+		s := summaryOf("web", 1, 2, 3)
+		s.Hardware = Some(hardware)
+		if got := told(t, "ping", Options{}, s); !strings.Contains(got, want) {
+			t.Errorf("want %s in %s", want, got)
+		}
+		if got := string(AppendJSON(nil, s)); !strings.Contains(got, fmt.Sprintf(`"rtt_clock":"kernel","hardware_stamps":%d}`, hardware)) {
+			t.Errorf("%s", got)
+		}
+	}
+}
+
 // told is the text of some records of a command.
 func told(t *testing.T, command string, o Options, records ...Record) string {
 	t.Helper()
@@ -115,8 +142,8 @@ func TestRTTColumns(t *testing.T) {
 		}
 	}
 	sink.Close()
-	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error\n" +
-		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,\n"
+	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error,stamps\n" +
+		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,,\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}

@@ -63,8 +63,11 @@ func (t *pingText) probe(r *RTT) string {
 	}
 	if d, ok := r.RTT.Get(); ok {
 		line += " time=" + t.paint.paint(bold, Duration(d))
-		if r.Clock != "kernel" {
+		switch {
+		case r.Clock != "kernel":
 			line += " (" + r.Clock + " clock)"
+		case r.Stamps != "":
+			line += " (" + r.Stamps + " stamps)"
 		}
 	}
 	if r.Attempt > 1 {
@@ -137,14 +140,30 @@ func (t *pingText) statistics(s *RTTSummary) []string {
 		return lines
 	}
 	lines = append(lines,
-		fmt.Sprintf("RTT min %s, mean %s, max %s, stddev %s, jitter %s (%s clock)",
-			Duration(s.Min), Duration(s.Mean), Duration(s.Max), Duration(s.StdDev), Duration(s.Jitter), s.Clock),
+		fmt.Sprintf("RTT min %s, mean %s, max %s, stddev %s, jitter %s (%s)",
+			Duration(s.Min), Duration(s.Mean), Duration(s.Max), Duration(s.StdDev), Duration(s.Jitter), clockWords(s)),
 		fmt.Sprintf("    p50 %s, p90 %s, p95 %s, p99 %s", Duration(s.P50), Duration(s.P90), Duration(s.P95), Duration(s.P99)),
 	)
 	if s.Split != nil {
 		lines = append(lines, "    "+splitWords(s.Split))
 	}
 	return append(lines, t.histogram(s)...)
+}
+
+// clockWords says by which clock the times are, and where hardware was asked to
+// stamp, how many it did.
+func clockWords(s *RTTSummary) string {
+	words := s.Clock + " clock"
+	hardware, asked := s.Hardware.Get()
+	switch {
+	case !asked:
+		return words
+	case hardware == s.Measured:
+		return words + ", hardware stamps"
+	case hardware == 0:
+		return words + ", no hardware stamps"
+	}
+	return fmt.Sprintf("%s; %s of %s times by hardware stamps", words, Count(hardware), Count(s.Measured))
 }
 
 // splitWords tells the two ways apart, or why that cannot be.

@@ -10,6 +10,7 @@ import (
 	"synscope/craft"
 	"synscope/internal/lab"
 	"synscope/netraw"
+	"synscope/probe"
 )
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
@@ -83,4 +84,37 @@ func departure(t *testing.T, conn *netraw.Conn, pkts []netraw.Packet, isn craft.
 		}
 	}
 	return tap, driver
+}
+
+// A whole ping between the stamps of a driver, which take the way through the
+// kernel that those of hardware take: each time is within that between the
+// kernel's own stamps.
+func TestPingByDevice(t *testing.T) {
+	lab.Require(t)
+	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{Name: "peer", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := netraw.Open(&netraw.Config{Ports: 8, WatchOutgoing: true, DeviceStamps: netraw.DeviceDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	h := l.Host("peer")
+	targets := []netip.AddrPort{
+		netip.AddrPortFrom(h.Addr4(), 80), netip.AddrPortFrom(h.Addr4(), 81), netip.AddrPortFrom(h.Addr6(), 80), netip.AddrPortFrom(h.Addr6(), 81),
+	}
+	device, longest := 0, time.Duration(0)
+	_, err = probe.Ping(t.Context(), conn, probe.PingConfig{Targets: targets, Count: 50, Interval: 10 * time.Millisecond}, func(s probe.Sample) error {
+		if s.Device && s.Clock == netraw.ClockKernel && s.RTT > 0 {
+			device++
+			longest = max(longest, s.RTT)
+		}
+		return nil
+	})
+	t.Logf("%d of 200 between the driver's stamps, the longest %v", device, longest)
+	if err != nil || device < 195 {
+		t.Errorf("%d of 200 samples are between the driver's stamps: %v", device, err)
+	}
 }
