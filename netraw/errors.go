@@ -30,12 +30,10 @@ var (
 	ErrPacket = errors.New("not an IP packet")
 
 	// ErrNoHardwareStamps: the interface, or its driver, has no clock for them.
-	ErrNoHardwareStamps = errors.New("`ethtool -T` shows what an interface offers; do with software stamps, " +
-		"or probe through another interface")
+	ErrNoHardwareStamps = errors.New("`ethtool -T` shows what an interface offers")
 
 	// ErrHardwareStampsOff: the interface could stamp, but was not told to.
-	ErrHardwareStampsOff = errors.New("switch them on for the whole machine with `sudo hwstamp_ctl -i IFACE -t 1 -r 1`, " +
-		"of linuxptp, or do with software stamps")
+	ErrHardwareStampsOff = errors.New("`sudo hwstamp_ctl -i IFACE -t 1 -r 1`, of linuxptp, switches them on for the whole machine")
 
 	// ErrUnsupportedOS: this operating system is not Linux.
 	ErrUnsupportedOS = errors.New("raw TCP probing works on Linux only")

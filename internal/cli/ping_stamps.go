@@ -49,7 +49,7 @@ func (j *pingJob) checkStamps(e *opened) error {
 		switch {
 		case err == nil:
 		case j.stamps == stampsHardware:
-			return &exit{exitUnable, fmt.Errorf("--stamps hardware: %w", err)}
+			return &exit{exitUnable, fmt.Errorf("--stamps hardware: %w; --stamps auto does without", err)}
 		case errors.Is(err, netraw.ErrNoHardwareStamps) || errors.Is(err, netraw.ErrHardwareStampsOff):
 			j.notes = append(j.notes, "the kernel's software stamps are used: "+err.Error())
 		default:
