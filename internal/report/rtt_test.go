@@ -236,6 +236,50 @@ func TestBoard(t *testing.T) {
 	}
 }
 
+// A comparison names both targets in each of its sentences.
+func TestRTTComparisonText(t *testing.T) {
+	for _, tc := range []struct {
+		c    rtt.Comparison
+		want string
+	}{
+		{rtt.Comparison{NA: 40, NB: 50, Superiority: 0.9, Delta: 0.8, P: 0.00001, Shift: 3 * time.Millisecond},
+			"api is slower than web\nthe median of api is 3.0 ms higher\n" +
+				"in 90 % of all pairs a probe of it takes longer than one of web (large effect, Cliff's delta 0.80)\n" +
+				"by chance alone that would be seen with p < 0.0001 (Mann–Whitney, 40 and 50 times)\n"},
+		{rtt.Comparison{NA: 40, NB: 50, Superiority: 0.4, Delta: -0.2, P: 0.125, Shift: 2 * time.Microsecond},
+			"no difference was shown that is worth a name\nthe median of web is 2.0 µs lower\n" +
+				"in 60 % of all pairs a probe of it takes longer than one of api (small effect, Cliff's delta -0.20)\n" +
+				"by chance alone that would be seen with p = 0.1250 (Mann–Whitney, 40 and 50 times)\n"},
+		{rtt.Comparison{NA: 40}, "nothing to compare: one of them gave no time\n"},
+	} {
+		got := told(t, "ping", Options{}, &RTTComparison{A: "web", B: "api", Comparison: tc.c})
+		if want := "\n--- web against api ---\n" + tc.want; got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// A picture of several targets names each, also one that never answered.
+func TestPlotNamesTheSilent(t *testing.T) {
+	answers, silent := rtt.NewSeries(rtt.Precise), rtt.NewSeries(rtt.Precise)
+	var times, losses rtt.Timeline
+	answers.Add(time.Millisecond)
+	times.Add(0, time.Millisecond)
+	answers.Lost()
+	silent.Lost()
+	losses.Lost(time.Second)
+	path := filepath.Join(t.TempDir(), "two.svg")
+	if err := PlotRTT(path, "two", time.Now(), []PlotSeries{{"web", answers, &times}, {"fortress", silent, &losses}}); err != nil {
+		t.Fatal(err)
+	}
+	svg, _ := os.ReadFile(path)
+	for _, words := range []string{"web: 1 answered, 1 not", "fortress: 0 answered, 1 not", "no answer: 2"} {
+		if !strings.Contains(string(svg), words) {
+			t.Errorf("the picture does not say %q", words)
+		}
+	}
+}
+
 // A picture appears whole, also of nothing, of one probe and of equal times.
 func TestPlotRTT(t *testing.T) {
 	dir := t.TempDir()

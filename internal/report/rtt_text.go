@@ -226,19 +226,23 @@ func (t *pingText) comparison(c *RTTComparison) []string {
 	if c.Differ() {
 		verdict = t.paint.paint(yellow, slower+" is slower than "+than)
 	}
+	way := "higher"
+	if shift < 0 {
+		shift, way = -shift, "lower"
+	}
 	return append(lines,
 		verdict,
-		fmt.Sprintf("its median is %s higher; a probe of %s takes longer than one of %s in %.0f %% of all pairs (%s effect, Cliff's delta %.2f)",
-			Duration(shift), slower, than, 100*chance, c.Effect(), c.Delta),
-		fmt.Sprintf("by chance alone that would be seen with p = %s (Mann–Whitney, %s and %s times)", chanceWord(c.P), Count(c.NA), Count(c.NB)),
+		fmt.Sprintf("the median of %s is %s %s", slower, Duration(shift), way),
+		fmt.Sprintf("in %.0f %% of all pairs a probe of it takes longer than one of %s (%s effect, Cliff's delta %.2f)", 100*chance, than, c.Effect(), c.Delta),
+		fmt.Sprintf("by chance alone that would be seen with %s (Mann–Whitney, %s and %s times)", chanceWord(c.P), Count(c.NA), Count(c.NB)),
 	)
 }
 
 func chanceWord(p float64) string {
 	if p < 0.0001 {
-		return "less than 0.0001"
+		return "p < 0.0001"
 	}
-	return strconv.FormatFloat(p, 'f', 4, 64)
+	return "p = " + strconv.FormatFloat(p, 'f', 4, 64)
 }
 
 // pingLosses are warnings about what makes the numbers doubtful.
