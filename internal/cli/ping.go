@@ -21,7 +21,7 @@ func pingCommand(s Streams) *cli.Command {
 		Name:      "ping",
 		Usage:     "how long does the handshake take, how steadily, how often is it lost?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(pingFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     joined(pingFlags(), under("Targets", targetFlags(pingPort)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
 		Action: func(c *cli.Context) error {
 			ping, err := newPing(c, s)
 			if err != nil {
@@ -40,7 +40,7 @@ func pingFlags() []cli.Flag {
 		&cli.Uint64Flag{Name: "c", Usage: "probe each target `COUNT` times (default: until interrupted)"},
 		&cli.StringFlag{Name: "i", Value: "1s", Usage: "`INTERVAL` between two probes of one target, down to 1ms"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
-		&cli.StringFlag{Name: "stamps", Value: stampsSoftware, Usage: "`WHOSE` stamps times are taken from: software (the kernel's), hardware (the interface's own clock), or auto"},
+		&cli.StringFlag{Name: "stamps", Value: stampsSoftware, Usage: "`WHOSE` stamps times are taken from: software, hardware (the interface's own clock), auto"},
 		&cli.BoolFlag{Name: "histogram", Usage: "end with a histogram"},
 		&cli.StringFlag{Name: "plot", Usage: "draw times and losses, and the distribution, into `FILE`.svg or .png"},
 		&cli.BoolFlag{Name: "split-jitter", Usage: "tell how much the way there and the way back vary, by the clock in the far end's ISNs"},

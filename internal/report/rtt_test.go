@@ -70,6 +70,13 @@ func TestRTTRecords(t *testing.T) {
 			"SYN-ACK from web (192.0.2.7) port 80: n=1 sport=40000 (attempt 2: an old connection stood in the way) [clock-step: not counted]",
 		},
 		{
+			sampleOf(1, probe.StateOpen, probe.ReasonConnected, func(s *probe.Sample) {
+				s.RTT, s.Clock, s.SourcePort = time.Millisecond, netraw.ClockTCPInfo, 0
+			}),
+			`"state":"open","reason":"connected","sent":"2026-05-01T12:00:00.000000005Z","rtt_ns":1000000,"rtt_clock":"tcp-info"}`,
+			"connected to web (192.0.2.7) port 80: n=1 time=1.0 ms (tcp-info clock)",
+		},
+		{
 			sampleOf(1, probe.StateUnknown, probe.ReasonSendFailed, func(s *probe.Sample) { s.Err, s.SourcePort = errors.New("network is down"), 0 }),
 			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","error":"network is down"}`,
 			"not sent to web (192.0.2.7) port 80 (network is down): n=1",

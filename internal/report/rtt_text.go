@@ -90,6 +90,8 @@ func (t *pingText) answer(r *RTT) string {
 		return t.paint.paint(red, "not sent") + " to " + from
 	case r.Reason == probe.ReasonSYNACK:
 		return t.paint.paint(style, "SYN-ACK") + " from " + from
+	case r.Reason == probe.ReasonConnected:
+		return t.paint.paint(style, "connected") + " to " + from
 	case r.Reason == probe.ReasonNoResponse:
 		return t.paint.paint(style, "no answer") + " from " + from
 	case r.State == probe.StateRefused:
