@@ -41,8 +41,11 @@ func (c *conn) open(cfg Config) (err error) {
 		return fmt.Errorf("netraw: open packet socket: %w", permission(err))
 	}
 	awaitStamps()
-	if err := c.out.open(cfg.Interface, c.routes.ifindex, cfg.Source); err != nil {
+	if err := c.out.open(cfg, c.routes.ifindex); err != nil {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
+	}
+	if cfg.DeviceStamps != DeviceNone {
+		return c.in.follow(c.out.descriptors())
 	}
 	return nil
 }
@@ -67,7 +70,7 @@ func (c *conn) stats() Stats {
 func (c *conn) close() error {
 	c.closing.Do(func() {
 		c.routes.close()
-		err := c.in.close()
+		err := c.in.close() // before c.out, whose error queues it reads
 		for _, next := range []error{c.out.close(), c.ports.Close()} {
 			if err == nil {
 				err = next

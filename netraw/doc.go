@@ -19,6 +19,11 @@
 // [Conn.Recv] returns it. The kernel's TCP meanwhile finds the listening
 // socket and drops the segment without a word.
 //
+// Under [Config.DeviceStamps] both also get the stamp of the driver, or of the
+// interface's own clock, in [Packet.DeviceTime]. That of a departure comes by
+// the error queue of the raw socket, once the packet has left, perhaps later
+// than the answer to it.
+//
 // # Interfaces
 //
 // Packets are received on all interfaces. The kernel's own ICMP errors, such

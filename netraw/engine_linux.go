@@ -37,7 +37,7 @@ func (b *base) open(cfg Config, t Templates) (err error) {
 	if b.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort}); err != nil {
 		return err
 	}
-	if err := b.kernel.open(cfg.Interface, b.ways.routes.ifindex, cfg.Source); err != nil {
+	if err := b.kernel.open(Config{Interface: cfg.Interface, Source: cfg.Source}, b.ways.routes.ifindex); err != nil {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
 	}
 	return nil

@@ -29,6 +29,12 @@ var (
 	// ErrPacket: what was to be sent does not begin with an IP header.
 	ErrPacket = errors.New("not an IP packet")
 
+	// ErrNoHardwareStamps: the interface, or its driver, has no clock for them.
+	ErrNoHardwareStamps = errors.New("`ethtool -T` shows what an interface offers")
+
+	// ErrHardwareStampsOff: the interface could stamp, but was not told to.
+	ErrHardwareStampsOff = errors.New("`sudo hwstamp_ctl -i IFACE -t 1 -r 1`, of linuxptp, switches them on for the whole machine")
+
 	// ErrUnsupportedOS: this operating system is not Linux.
 	ErrUnsupportedOS = errors.New("raw TCP probing works on Linux only")
 )

@@ -42,8 +42,14 @@ type Packet struct {
 	Data []byte
 	// Time is the kernel's stamp, CLOCK_REALTIME; zero if it took none.
 	Time time.Time
-	// Outgoing marks a packet from a held port seen leaving
-	// (PACKET_OUTGOING). It appears only under Config.WatchOutgoing.
+	// DeviceTime is the stamp of the driver or of the interface, as
+	// Config.DeviceStamps asks; zero if it took none. Hardware has a clock of
+	// its own: compare it only with another of the same interface.
+	DeviceTime time.Time
+	// Outgoing marks a packet from a held port seen leaving: under
+	// Config.WatchOutgoing as the tap saw it (PACKET_OUTGOING), with Time.
+	// Under Config.DeviceStamps it comes once more, after it has left, with
+	// DeviceTime and without Time, and without IfIndex.
 	Outgoing bool
 	// Partial marks a transport checksum that is not yet filled in
 	// (TP_STATUS_CSUMNOTREADY): do not verify it.
@@ -96,6 +102,8 @@ type Config struct {
 	// WatchOutgoing delivers own packets too, with the stamp of their
 	// departure.
 	WatchOutgoing bool
+	// DeviceStamps asks for Packet.DeviceTime. Default: none.
+	DeviceStamps DeviceStamps
 	// ReceiveBuffer is the size in bytes to ask for. Default: 8 MiB. Beyond
 	// net.core.rmem_max only CAP_NET_ADMIN gets it.
 	ReceiveBuffer int
@@ -157,6 +165,11 @@ func (c *Conn) Ports() []uint16 { return c.heldPorts() }
 
 // Stats returns the counters; after Close, their last values.
 func (c *Conn) Stats() Stats { return c.stats() }
+
+// MonotonicRaw is CLOCK_MONOTONIC_RAW, clock_gettime(2): time since some start
+// by the hardware's own rate. Stamps are of CLOCK_REALTIME, which people set and
+// NTP slews; the distance of the two shows that.
+func (c *Conn) MonotonicRaw() time.Duration { return monotonicRaw() }
 
 // Silencer says which mechanism keeps the kernel from answering on the held
 // ports: "bpf-filter" or "min-ttl".

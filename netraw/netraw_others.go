@@ -25,6 +25,10 @@ func (c *conn) stats() Stats                    { return Stats{} }
 func (c *conn) silencer() string                { return "" }
 func (c *conn) close() error                    { return errUnsupported() }
 
+func hardwareStamps(string) error { return errUnsupported() }
+
+func monotonicRaw() time.Duration { return 0 }
+
 type held struct{}
 
 func (h *held) hold(int, PortConfig) error { return errUnsupported() }

@@ -78,6 +78,9 @@ func (c *PacketConn) Ports() []uint16 { return c.heldPorts() }
 // Stats returns the counters; after Close, their last values.
 func (c *PacketConn) Stats() Stats { return c.stats() }
 
+// MonotonicRaw is as [Conn.MonotonicRaw].
+func (c *PacketConn) MonotonicRaw() time.Duration { return monotonicRaw() }
+
 // Silencer is that of [Conn.Silencer].
 func (c *PacketConn) Silencer() string { return c.silencer() }
 

@@ -37,7 +37,7 @@ func handshake(t *testing.T, from, to netip.AddrPort) string {
 	c := &Conn{}
 	defer c.close()
 	must(c.in.open(Config{WatchOutgoing: true}, receiveFilter([]uint16{from.Port()})))
-	must(c.out.open("", 0, netip.Addr{}))
+	must(c.out.open(Config{}, 0))
 	if n, err := c.Send([][]byte{segment(from, to, flagSYN, 1000, 0)}); n != 1 {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestHeldPortTowardsTheLink(t *testing.T) {
 			p.do(func() {
 				var out sender
 				defer out.close()
-				must(out.open("", 0, netip.Addr{}))
+				must(out.open(Config{}, 0))
 				_, err := out.send([][]byte{pkt})
 				must(err)
 			})

@@ -19,8 +19,8 @@ const (
 	// 2675). It is one cache line more than a power of two, so that the
 	// headers of a batch do not compete for the same lines.
 	snapLength = 1<<16 + 64
-	// controlLength takes the two control messages with room to spare.
-	controlLength = 128
+	// controlLength takes the three control messages with room to spare.
+	controlLength = 192
 
 	defaultReceiveBuffer = 8 << 20
 )
@@ -37,10 +37,16 @@ type receiver struct {
 
 	data, control []byte
 
-	attempt func(fd uintptr) bool // recvmmsg, made once: a closure would allocate
+	stamps DeviceStamps
+	left   *departures // nil: not asked for
+	both   socket      // what Recv waits for, where there is left
+	fd     int         // of the packet socket, there
+
+	attempt func(fd uintptr) bool // recvmmsg or collect, made once: a closure would allocate
 	want    int
 	got     int
 	errno   unix.Errno
+	gone    []Packet // departures, in front of what was got
 
 	received atomic.Uint64
 	statsMu  sync.Mutex
@@ -57,7 +63,7 @@ type receiver struct {
 func (r *receiver) open(cfg Config, filter []bpf.Instruction) (err error) {
 	r.data = make([]byte, recvBatch*snapLength)
 	r.control = make([]byte, recvBatch*controlLength)
-	r.attempt = r.recvmmsg
+	r.attempt, r.stamps = r.recvmmsg, cfg.DeviceStamps
 	for i := range r.msgs {
 		r.prepare(i)
 	}
@@ -77,6 +83,12 @@ func setUpReceive(fd int, cfg Config, filter []bpf.Instruction) error {
 	)
 	if err != nil {
 		return err
+	}
+	if cfg.DeviceStamps != DeviceNone {
+		_, flags := cfg.DeviceStamps.flags()
+		if err := (option{"SO_TIMESTAMPING", unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags}).set(fd); err != nil {
+			return err
+		}
 	}
 	if !cfg.WatchOutgoing {
 		err := option{"PACKET_IGNORE_OUTGOING", unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1}.set(fd)
@@ -129,17 +141,55 @@ func (r *receiver) recv(pkts []Packet) (int, error) {
 		hdr.Namelen = unix.SizeofSockaddrLinklayer
 		hdr.SetControllen(controlLength)
 	}
-	if err := r.raw.Read(r.attempt); err != nil {
+	if err := r.awaited().raw.Read(r.attempt); err != nil {
 		return 0, opError("recv", "packet", nil, waitError(err))
 	}
 	if r.errno != 0 {
 		return 0, opError("recv", "packet", nil, os.NewSyscallError("recvmmsg", r.errno))
 	}
+	gone := copy(pkts, r.gone)
 	for i := range r.got {
-		r.describe(i, &pkts[i])
+		r.describe(i, &pkts[gone+i])
 	}
-	r.received.Add(uint64(r.got))
-	return r.got, nil
+	r.received.Add(uint64(gone + r.got))
+	return gone + r.got, nil
+}
+
+// follow has Recv return departures as well, from the error queues of other
+// sockets, which must be closed after r.
+func (r *receiver) follow(errs []int) (err error) {
+	r.withFD(func(fd int) error { r.fd = fd; return nil })
+	if r.both, err = both(r.fd, errs); err != nil {
+		return err
+	}
+	r.left, r.attempt = newDepartures(r.stamps, errs), r.collect
+	return nil
+}
+
+// awaited is the file that is readable when there is something for Recv.
+func (r *receiver) awaited() *socket {
+	if r.left != nil {
+		return &r.both
+	}
+	return &r.socket
+}
+
+// collect takes departures and packets that are there; false means to wait for
+// more.
+func (r *receiver) collect(uintptr) bool {
+	r.gone = r.left.read(r.want)
+	if r.want -= len(r.gone); r.want == 0 {
+		r.got, r.errno = 0, 0
+		return true
+	}
+	done := r.recvmmsg(uintptr(r.fd))
+	if r.errno != 0 {
+		r.got = 0
+	}
+	if len(r.gone) > 0 {
+		r.errno = 0 // the next call meets it again
+	}
+	return done || len(r.gone) > 0
 }
 
 // recvmmsg takes what is there; false means to wait for more.
@@ -164,12 +214,15 @@ func (r *receiver) describe(i int, p *Packet) {
 		IfIndex:  int(name.Ifindex),
 	}
 	start = i * controlLength
-	readControl(r.control[start:start+int(msg.Hdr.Controllen)], p)
+	readControl(r.control[start:start+int(msg.Hdr.Controllen)], r.stamps, p)
+	if p.Outgoing {
+		p.DeviceTime = time.Time{} // the tap's own stamp again: it has not left yet
+	}
 }
 
-// readControl reads the stamp and the state of the checksum from control
+// readControl reads the stamps and the state of the checksum from control
 // messages, cmsg(3).
-func readControl(b []byte, p *Packet) {
+func readControl(b []byte, device DeviceStamps, p *Packet) {
 	for len(b) >= unix.SizeofCmsghdr {
 		hdr, data, rest, err := unix.ParseOneSocketControlMessage(b)
 		if err != nil {
@@ -178,6 +231,8 @@ func readControl(b []byte, p *Packet) {
 		switch {
 		case hdr.Level == unix.SOL_SOCKET && hdr.Type == unix.SCM_TIMESTAMPNS:
 			p.Time = stampOf(data)
+		case hdr.Level == unix.SOL_SOCKET && hdr.Type == unix.SCM_TIMESTAMPING:
+			p.DeviceTime = device.of(data)
 		case hdr.Level == unix.SOL_PACKET && hdr.Type == unix.PACKET_AUXDATA:
 			aux := (*unix.TpacketAuxdata)(unsafe.Pointer(unsafe.SliceData(data)))
 			p.Partial = aux.Status&unix.TP_STATUS_CSUMNOTREADY != 0
@@ -194,7 +249,7 @@ func stampOf(data []byte) time.Time {
 }
 
 func (r *receiver) setReadDeadline(t time.Time) error {
-	return waitError(r.file.SetReadDeadline(t))
+	return waitError(r.awaited().file.SetReadDeadline(t))
 }
 
 // drops asks for PACKET_STATISTICS, which start again from zero at every
@@ -215,7 +270,7 @@ func (r *receiver) drops() uint64 {
 
 func (r *receiver) close() error {
 	r.drops()
-	return r.socket.close()
+	return errors.Join(r.both.close(), r.socket.close())
 }
 
 // waitError translates what the runtime's poller says: its own error for a

@@ -45,7 +45,8 @@ type sender struct {
 // full: without it raw_send_hdrinc (net/ipv4/raw.c) drops the packet and
 // reports success. Bound to the source, because a policy route by source
 // address looks at the socket's and not at the header's.
-func (s *sender) open(ifname string, ifindex int, source netip.Addr) error {
+func (s *sender) open(cfg Config, ifindex int) error {
+	source := cfg.Source
 	s.scope = uint32(ifindex)
 	for i := range s.msgs {
 		s.msgs[i].Hdr.Iov = &s.iovs[i]
@@ -54,11 +55,11 @@ func (s *sender) open(ifname string, ifindex int, source netip.Addr) error {
 		s.names6[i].Family = unix.AF_INET6
 	}
 	report4 := option{"IP_RECVERR", unix.IPPROTO_IP, unix.IP_RECVERR, 1}
-	if err := s.v4.open(unix.AF_INET, ifname, bindTo(source, 4, ifindex), report4); err != nil {
+	if err := s.v4.open(unix.AF_INET, cfg, bindTo(source, 4, ifindex), report4); err != nil {
 		return err
 	}
 	report6 := option{"IPV6_RECVERR", unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1}
-	err := s.v6.open(unix.AF_INET6, ifname, bindTo(source, 6, ifindex), report6)
+	err := s.v6.open(unix.AF_INET6, cfg, bindTo(source, 6, ifindex), report6)
 	if errors.Is(err, unix.EAFNOSUPPORT) {
 		return nil
 	}
@@ -177,6 +178,14 @@ func sendError(pkt []byte, err error) error {
 	return opError("send", "ip", nil, err)
 }
 
+// descriptors are those of the sockets that are open.
+func (s *sender) descriptors() (fds []int) {
+	for _, r := range []*rawSocket{&s.v4, &s.v6} {
+		r.withFD(func(fd int) error { fds = append(fds, fd); return nil })
+	}
+	return fds
+}
+
 func (s *sender) close() error {
 	return errors.Join(s.v4.close(), s.v6.close())
 }
@@ -194,16 +203,14 @@ type rawSocket struct {
 	waits   uint64
 }
 
-func (r *rawSocket) open(family int, ifname string, source unix.Sockaddr, options ...option) (err error) {
+func (r *rawSocket) open(family int, cfg Config, source unix.Sockaddr, report option) (err error) {
 	r.attempt = r.try
 	r.socket, err = newSocket(family, unix.SOCK_RAW, unix.IPPROTO_RAW, func(fd int) error {
-		// It receives packets of protocol 255 and its own errors: no use.
-		options = append(options, option{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUF, 0})
-		if err := setOptions(fd, options...); err != nil {
+		if err := errors.Join(report.set(fd), keepDepartures(fd, cfg.DeviceStamps)); err != nil {
 			return err
 		}
-		if ifname != "" {
-			if err := unix.BindToDevice(fd, ifname); err != nil {
+		if cfg.Interface != "" {
+			if err := unix.BindToDevice(fd, cfg.Interface); err != nil {
 				return os.NewSyscallError("setsockopt SO_BINDTODEVICE", err)
 			}
 		}
@@ -213,6 +220,21 @@ func (r *rawSocket) open(family int, ifname string, source unix.Sockaddr, option
 		return os.NewSyscallError("bind", unix.Bind(fd, source))
 	})
 	return err
+}
+
+// keepDepartures prepares what a sending socket receives: packets of protocol
+// 255 and its own errors, which are no use, and stamps where they are asked for.
+func keepDepartures(fd int, stamps DeviceStamps) error {
+	buffer := option{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUF, 0}
+	if stamps == DeviceNone {
+		return buffer.set(fd)
+	}
+	if err := setFilter(fd, dropAll); err != nil {
+		return err
+	}
+	buffer.value = departureBuffer
+	flags, _ := stamps.flags()
+	return setOptions(fd, buffer, option{"SO_TIMESTAMPING", unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags})
 }
 
 // sendmmsg returns how many messages left, after how many waits.
@@ -253,9 +275,15 @@ func (r *rawSocket) awaitRoom(fd uintptr) bool {
 		if left <= 0 {
 			return false
 		}
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(left.Milliseconds())+1)
-		if n > 0 || err != nil && err != unix.EINTR {
-			return err == nil
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+		n, err := unix.Poll(p, int(left.Milliseconds())+1)
+		switch {
+		case err != nil && err != unix.EINTR:
+			return false
+		case n > 0 && p[0].Revents == unix.POLLERR:
+			time.Sleep(longestPause) // the error queue's, which says nothing of room
+		case n > 0:
+			return true
 		}
 	}
 }

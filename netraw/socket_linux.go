@@ -30,6 +30,11 @@ func newSocket(domain, kind, proto int, set func(fd int) error) (socket, error) 
 		unix.Close(fd)
 		return socket{}, err
 	}
+	return socketOf(fd)
+}
+
+// socketOf takes over a file descriptor, and closes it after an error.
+func socketOf(fd int) (socket, error) {
 	file := os.NewFile(uintptr(fd), "socket")
 	raw, err := file.SyscallConn()
 	if err != nil {
@@ -44,6 +49,15 @@ func (s *socket) close() error {
 		return nil
 	}
 	return s.file.Close()
+}
+
+// withFD calls f with the file descriptor, which stays open meanwhile.
+func (s *socket) withFD(f func(fd int) error) (err error) {
+	if s.raw == nil {
+		return net.ErrClosed
+	}
+	closed := s.raw.Control(func(fd uintptr) { err = f(int(fd)) })
+	return errors.Join(closed, err)
 }
 
 // setFilter attaches a classic BPF program: SO_ATTACH_FILTER, socket(7).

@@ -8,6 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+func monotonicRaw() time.Duration {
+	var ts unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC_RAW, &ts) // the kernel has had it since 2.6.28
+	return time.Duration(ts.Nano())
+}
+
 // stampPatience bounds the wait for the kernel to start stamping; stampPause is
 // what it gets where that cannot be watched.
 const (

@@ -91,6 +91,9 @@ func (c *XDPConn) Ports() []uint16 { return c.heldPorts() }
 // replies that found the ring full.
 func (c *XDPConn) Stats() Stats { return c.stats() }
 
+// MonotonicRaw is as [Conn.MonotonicRaw].
+func (c *XDPConn) MonotonicRaw() time.Duration { return monotonicRaw() }
+
 // Rejected counts, by reason, what arrived for the held ports and our
 // addresses and was no answer to a probe: "unexpected-flags", "bad-ack",
 // "bad-seq", "foreign-quote", "truncated".

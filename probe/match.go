@@ -14,6 +14,7 @@ type answerKind uint8
 const (
 	answerNone            answerKind = iota // rejected, or not worth counting
 	answerDeparture                         // our own probe, seen leaving
+	answerLeft                              // the same, once more: the device's stamp of it
 	answerSYNACK                            // acknowledges our ISN
 	answerReset                             // numbers right
 	answerICMP                              // quotes our numbers

@@ -26,4 +26,7 @@ type Network interface {
 	Ports() []uint16
 	// Stats are the counters so far.
 	Stats() netraw.Stats
+	// MonotonicRaw is the time, from an arbitrary start, of a clock that
+	// nobody sets or slews. The stamps are held against it.
+	MonotonicRaw() time.Duration
 }

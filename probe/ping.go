@@ -58,7 +58,8 @@ const (
 	DoubtNone Doubt = ""
 	// DoubtCold: the packet waited in the kernel for the neighbour's address.
 	DoubtCold Doubt = "cold"
-	// DoubtClockStep: somebody set the wall clock between the two stamps.
+	// DoubtClockStep: somebody set the wall clock between the two stamps, or
+	// it was slewed by more than NTP does.
 	DoubtClockStep Doubt = "clock-step"
 	// DoubtRetransmitted: the kernel repeated its SYN, so the time does not
 	// say which one was answered.
@@ -79,6 +80,7 @@ type Sample struct {
 	Sent       time.Time     // when it left, by the clock that Clock names
 	RTT        time.Duration // 0: not measured
 	Clock      netraw.Clock
+	Device     bool // RTT is between two stamps of the device's, see netraw.Config.DeviceStamps
 	Doubt      Doubt
 	SourcePort uint16     // 0: not known
 	ISN        craft.Seq  // of the SYN-ACK, where Reason is ReasonSYNACK
@@ -117,6 +119,14 @@ func (s *Sample) Timed() bool {
 // off the same queue as the answer, in the order of events; it is the very
 // stamp that tcpdump(8) shows, so that a time can be checked; and it costs no
 // second read a probe. So it is the one used.
+//
+// Where the network hands on the stamps of a device as well, as
+// [netraw.Config] DeviceStamps makes it do, they are used in place of those, in
+// pairs: both of the interface that the route names, whose clock may be unlike
+// any other. Where one of the two is missing, or comes more than 100 ms after
+// the answer, the sample is as it would have been without them, and
+// Sample.Device tells. Drivers that hold one departure at a time leave out
+// those that leave close upon another.
 //
 // While more probes of a target are in the air than ports are held, ports are
 // used again before their answer is there; on a path that loses or reorders

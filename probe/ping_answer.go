@@ -30,6 +30,11 @@ func (p *pinger) handle(ev *event) {
 			p.warm[p.targets[s.index].nextHop()] = true
 		}
 		return
+	case ev.kind == answerLeft:
+		if s := p.table.at(ev.attempt); s != nil {
+			p.left(s, ev.device)
+		}
+		return
 	case ev.own:
 		return
 	}
@@ -73,7 +78,7 @@ func (p *pinger) answered(s *shot, ev *event) {
 	sample := p.sample(s)
 	sample.seen(judge(p.matcher.tech, s.dst, ev), ev)
 	if ev.sender != s.src.Addr() {
-		sample.RTT, sample.Clock = s.tx.elapsed(ev.at, s.sent, p.now)
+		sample.RTT, sample.Clock = s.tx.elapsed(ev.at, s.handed.wall, p.now)
 	}
 	sample.Doubt = p.doubt(s, t, sample.Clock)
 	if sample.Doubt == DoubtClockStep {
@@ -84,6 +89,10 @@ func (p *pinger) answered(s *shot, ev *event) {
 	}
 	p.warm[t.nextHop()] = true
 	s.answered = true
+	if p.byDevice(s, t, ev) {
+		p.awaitDevice(s, sample, ev.device)
+		return
+	}
 	p.end(s, sample)
 }
 
@@ -96,7 +105,7 @@ func (s *Sample) seen(v Verdict, ev *event) {
 // doubt says whether something but the way there and back is in the time.
 func (p *pinger) doubt(s *shot, t *pinged, clock netraw.Clock) Doubt {
 	switch {
-	case stepped(s.offset, p.offset):
+	case s.handed.stepped(p.reading):
 		return DoubtClockStep
 	case clock == netraw.ClockKernel && time.Unix(0, s.tx.left).Sub(s.back) > heldBack,
 		clock != netraw.ClockKernel && !p.warm[t.nextHop()] && !t.route.Local:
@@ -109,7 +118,7 @@ func (p *pinger) doubt(s *shot, t *pinged, clock netraw.Clock) Doubt {
 func (p *pinger) sample(s *shot) *Sample {
 	sample := &Sample{
 		Index: s.index, Target: s.dst, N: s.n, Attempt: s.attempt,
-		Due: s.due, Sent: s.sent, SourcePort: s.src.Port(),
+		Due: s.due, Sent: s.handed.wall, SourcePort: s.src.Port(),
 	}
 	if s.tx.left != 0 {
 		sample.Sent = time.Unix(0, s.tx.left)
@@ -170,6 +179,9 @@ func (p *pinger) expire() {
 			sample.State, sample.Reason = p.matcher.tech.Silence, ReasonNoResponse
 		}
 		p.end(s, sample)
+	}
+	for s := p.late.waiting(); s != nil && p.now >= s.device.until; s = p.late.waiting() {
+		p.settle(s)
 	}
 	for len(p.kept.list) > 0 && p.now-p.kept.list[0].tx.sent > retention*p.cfg.Timeout {
 		p.table.forget(p.kept.list[0])

@@ -31,21 +31,93 @@ func TestDoubt(t *testing.T) {
 		{name: "no stamp, this machine", clock: netraw.ClockUser, local: true},
 	} {
 		target := &pinged{route: netraw.Route{Local: tc.local}}
-		p := &pinger{offset: tc.step, warm: map[netip.Addr]bool{target.nextHop(): tc.warm}}
-		s := &shot{back: left.Add(-tc.held), tx: transmission{left: left.UnixNano()}}
+		p := &pinger{reading: reading{wall: left.Add(tc.step)}, warm: map[netip.Addr]bool{target.nextHop(): tc.warm}}
+		s := &shot{handed: reading{wall: left}, back: left.Add(-tc.held), tx: transmission{left: left.UnixNano()}}
 		if got := p.doubt(s, target, tc.clock); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
 		}
 	}
 }
 
-// Reading both clocks again and again shows no step where there is none.
+// Between handing a probe over and its answer, the wall clock may run from the
+// raw one as far as NTP's slewing takes it, for as long as that lasts.
+func TestSlewingIsNoStep(t *testing.T) {
+	const ppm = 1e-6
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(raw time.Duration, rate float64, step time.Duration) reading {
+		return reading{raw: raw, wall: start.Add(raw + time.Duration(rate*float64(raw)) + step)}
+	}
+	for _, tc := range []struct {
+		name string
+		rate float64 // of the wall clock, beyond the raw one's
+		rtt  time.Duration
+		step time.Duration
+		want bool
+	}{
+		{name: "as fast as NTP may, near host", rate: 500 * ppm, rtt: time.Millisecond},
+		{name: "as fast as NTP may, far host", rate: 500 * ppm, rtt: time.Second},
+		{name: "as slow as NTP may, far host", rate: -500 * ppm, rtt: time.Second},
+		{name: "as fast as NTP may, for an hour", rate: 500 * ppm, rtt: time.Hour},
+		{name: "with adjtime beside it", rate: 990 * ppm, rtt: time.Second},
+		{name: "a step under slewing", rate: 500 * ppm, rtt: 20 * time.Millisecond, step: 200 * time.Microsecond, want: true},
+		{name: "a step back under slewing", rate: 500 * ppm, rtt: 20 * time.Millisecond, step: -200 * time.Microsecond, want: true},
+		{name: "a step within a long wait", rate: -500 * ppm, rtt: time.Second, step: 2 * time.Millisecond, want: true},
+		{name: "a tick made longer by a twelfth", rate: 0.083, rtt: 20 * time.Millisecond, want: true},
+	} {
+		sent := at(3*time.Minute, tc.rate, 0)
+		if got := sent.stepped(at(3*time.Minute+tc.rtt, tc.rate, tc.step)); got != tc.want {
+			t.Errorf("%s: %t", tc.name, got)
+		}
+	}
+}
+
+// ownClock stands in for a network with a raw clock of the test's.
+type ownClock struct {
+	Network
+	raw func() time.Duration
+}
+
+func (c ownClock) MonotonicRaw() time.Duration { return c.raw() }
+
+// A reading is of the raw clock that the network has, from where it stood when
+// the run began.
+func TestClocksReadTheRawClock(t *testing.T) {
+	raw := 5 * time.Hour
+	c := newClocks(ownClock{raw: func() time.Duration { return raw }})
+	first := c.read()
+	raw += 3 * time.Second
+	if second := c.read(); first.raw != 0 || second.raw != 3*time.Second {
+		t.Errorf("read %v, then %v", first.raw, second.raw)
+	} else if !first.stepped(second) {
+		t.Error("the wall clock stood still for three seconds, and nothing was noticed")
+	}
+}
+
+// The clocks of this machine, read again and again, show no step where there
+// is none.
 func TestClocksStandStill(t *testing.T) {
-	c := clocks{time.Now()}
-	_, _, first := c.read()
+	c := newClocks(new(netraw.Conn))
+	first := c.read()
 	for range 1000 {
-		if _, _, offset := c.read(); stepped(first, offset) {
-			t.Fatalf("offset went from %v to %v", first, offset)
+		if r := c.read(); first.stepped(r) {
+			t.Fatalf("the wall clock went on by %v, the raw one by %v", r.wall.Sub(first.wall), r.raw-first.raw)
+		}
+	}
+	if c.read().raw <= first.raw {
+		t.Errorf("the raw clock stands still at %v", first.raw)
+	}
+}
+
+// The device's clock is another than the one that was set; other doubts stay.
+func TestDoubtByTheDevicesClock(t *testing.T) {
+	left := time.Unix(100, 0)
+	for doubt, want := range map[Doubt]Doubt{DoubtNone: DoubtNone, DoubtClockStep: DoubtNone, DoubtCold: DoubtCold} {
+		var got *Sample
+		p := &pinger{counters: newCounters(netraw.Stats{}), sink: func(s Sample) error { got = &s; return nil }}
+		s := &shot{device: device{left: left, arrived: left.Add(time.Millisecond), took: 2 * time.Millisecond, sample: &Sample{Doubt: doubt}}}
+		p.settle(s)
+		if got == nil || got.Doubt != want || got.RTT != time.Millisecond || !got.Device {
+			t.Errorf("%q: %+v, want doubt %q", doubt, got, want)
 		}
 	}
 }

@@ -19,6 +19,7 @@ type pinger struct {
 	packets *packets
 	table   *shots
 	flying  fifo // in the order of sending, until they are answered or time out
+	late    late // answered, but the device's stamp of their departure is not there yet
 	kept    fifo // the same, until no late answer is to be expected
 	targets []*pinged
 	slot    uint64 // the next probe of all: number slot/len(targets) of target slot%len(targets)
@@ -30,9 +31,7 @@ type pinger struct {
 
 	clocks   clocks
 	origin   time.Duration // of the schedule, since the start of the run
-	now      time.Duration // since the start of the run, read once a turn
-	wall     time.Time     // with it
-	offset   time.Duration // the distance of the two
+	reading                // of the clocks, once a turn
 	counters counters
 	stopping bool
 	failure  error
@@ -63,7 +62,7 @@ func newPinger(n Network, cfg *PingConfig, sink func(Sample) error) (*pinger, er
 		cfg: cfg, network: n, sink: sink,
 		packets: packets, table: newShots(), counters: newCounters(n.Stats()),
 		warm:   map[netip.Addr]bool{},
-		clocks: clocks{time.Now()},
+		clocks: newClocks(n),
 	}
 	p.matcher = matcher{cookie: newCookie(scan.Key), tech: scan.Technique, ports: n.Ports(), recall: p.table}
 	for _, t := range cfg.Targets {
@@ -108,7 +107,7 @@ func (p *pinger) interrupted() error {
 }
 
 func (p *pinger) tick(ctx context.Context) {
-	p.now, p.wall, p.offset = p.clocks.read()
+	p.reading = p.clocks.read()
 	p.stopping = p.stopping || ctx.Err() != nil
 }
 
@@ -118,7 +117,7 @@ func (p *pinger) exhausted() bool {
 }
 
 func (p *pinger) finished() bool {
-	return (p.stopping || p.exhausted()) && p.flying.waiting() == nil
+	return (p.stopping || p.exhausted()) && p.flying.waiting() == nil && p.late.waiting() == nil
 }
 
 // await waits for packets, for the next deadline or for the next probe's time.
@@ -150,6 +149,9 @@ func (p *pinger) wakeUp() time.Duration {
 	if s := p.flying.waiting(); s != nil {
 		wake = min(wake, s.tx.sent+p.cfg.Timeout)
 	}
+	if s := p.late.waiting(); s != nil {
+		wake = min(wake, s.device.until)
+	}
 	switch {
 	case p.stopping || p.exhausted():
 	case !p.begun:
@@ -176,7 +178,7 @@ func (p *pinger) take(r *receiver, batch []event, ok bool) {
 		p.fail(r.reason())
 		return
 	}
-	p.now, p.wall, p.offset = p.clocks.read()
+	p.reading = p.clocks.read()
 	for i := range batch {
 		p.handle(&batch[i])
 	}

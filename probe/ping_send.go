@@ -116,9 +116,9 @@ func (p *pinger) flush() {
 		for _, s := range batch {
 			p.packets.addShot(s, p.now)
 		}
-		p.now, p.wall, p.offset = p.clocks.read()
+		p.reading = p.clocks.read()
 		n, err := p.network.Send(p.packets.batch)
-		_, back, _ := p.clocks.read()
+		back := p.clocks.read().wall
 		for _, s := range batch[:n] {
 			p.departed(s, back)
 		}
@@ -133,7 +133,7 @@ func (p *pinger) flush() {
 
 // departed starts the clock of a transmission; back is when Send returned.
 func (p *pinger) departed(s *shot, back time.Time) {
-	s.tx.sent, s.sent, s.back, s.offset = p.now, p.wall, back, p.offset
+	s.tx.sent, s.handed, s.back = p.now, p.reading, back
 	p.flying.push(s)
 	p.kept.push(s)
 	if !s.errand {

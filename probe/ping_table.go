@@ -16,9 +16,8 @@ type shot struct {
 	numbers  numbers
 	tx       transmission
 	due      time.Duration // when it was to leave
-	sent     time.Time     // by the program's wall clock, before the call
-	back     time.Time     // the same, after the call
-	offset   time.Duration // of the wall clock from the monotonic one
+	handed   reading       // of the clocks, before the call
+	back     time.Time     // the wall clock after the call
 	ended    bool          // answered, or given up
 	answered bool
 
@@ -29,6 +28,7 @@ type shot struct {
 	ipid    uint16  // as sent
 	wire    []byte  // the packet, where it is compared with a quote
 	pending *Sample // what it will be unless something better comes
+	device  device  // what is known by the device's clock
 	errand  bool    // sent to warm up a neighbour, not to be reported
 }
 

@@ -20,6 +20,8 @@ const maxOptions = 40
 type event struct {
 	answer
 	at     time.Time // the kernel's stamp
+	device time.Time // the device's own
+	link   int       // the index of the interface
 	reject string    // why it was rejected; then nothing else is set
 	own    bool      // our own packet, not to be counted as received
 	seg    craft.Segment
@@ -105,12 +107,15 @@ func (r *receiver) examine(in *netraw.Packet, ev *event) {
 	if in.Partial || in.Valid || in.Outgoing {
 		check = craft.TrustChecksums
 	}
-	ev.at = in.Time
+	ev.at, ev.device, ev.link = in.Time, in.DeviceTime, in.IfIndex
 	if err := p.Decode(in.Data, check); err != nil {
 		ev.own, ev.reject = in.Outgoing, decodeRejection(err)
 		return
 	}
 	ev.answer, ev.reject = r.matcher.match(&p, in.Outgoing)
+	if ev.kind == answerDeparture && in.Time.IsZero() {
+		ev.kind = answerLeft
+	}
 	ev.own = in.Outgoing || ev.kind == answerNone && ev.reject == ""
 	ev.keep(&p)
 }

@@ -89,9 +89,9 @@ func (t *tracer) answered(q *query, ev *event) {
 	q.ended = true
 	t.longest = max(t.longest, t.now-q.shot.tx.sent)
 	q.Kind, q.Addr = hopKind(t.cfg.Target.Addr(), ev)
-	q.RTT, q.Clock = q.shot.tx.elapsed(ev.at, q.shot.sent, t.now)
+	q.RTT, q.Clock = q.shot.tx.elapsed(ev.at, q.shot.handed.wall, t.now)
 	switch {
-	case stepped(q.shot.offset, t.offset):
+	case q.shot.handed.stepped(t.reading):
 		q.Doubt, q.RTT = DoubtClockStep, 0
 	case q.Clock == netraw.ClockKernel && time.Unix(0, q.shot.tx.left).Sub(q.shot.back) > heldBack:
 		q.Doubt = DoubtCold

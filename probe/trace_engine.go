@@ -33,10 +33,8 @@ type tracer struct {
 	begun      time.Duration // when the first probe left
 	firstRound time.Duration // when its last probe left
 
-	clocks   clocks
-	now      time.Duration
-	wall     time.Time
-	offset   time.Duration
+	clocks clocks
+	reading
 	next     time.Duration // when the next probe may leave
 	ports    int           // turns the source ports
 	verdict  Verdict
@@ -67,7 +65,7 @@ func newTracer(n Network, cfg *TraceConfig, sink func(Hop) error) (*tracer, erro
 	t := &tracer{
 		cfg: cfg, network: n, sink: sink,
 		packets: packets, table: newShots(), counters: newCounters(n.Stats()),
-		clocks: clocks{time.Now()},
+		clocks: newClocks(n),
 	}
 	t.matcher = matcher{cookie: newCookie(scan.Key), tech: scan.Technique, ports: n.Ports(), recall: rewritten{t.table}}
 	t.verdict = Verdict{Target: cfg.Target, State: StateFiltered, Reason: ReasonNoResponse}
@@ -113,7 +111,7 @@ func (t *tracer) interrupted() error {
 }
 
 func (t *tracer) tick(ctx context.Context) {
-	t.now, t.wall, t.offset = t.clocks.read()
+	t.reading = t.clocks.read()
 	t.stopping = t.stopping || ctx.Err() != nil
 }
 
@@ -145,7 +143,7 @@ func (t *tracer) take(r *receiver, batch []event, ok bool) {
 		t.fail(r.reason())
 		return
 	}
-	t.now, t.wall, t.offset = t.clocks.read()
+	t.reading = t.clocks.read()
 	for i := range batch {
 		t.handle(&batch[i])
 	}

@@ -107,10 +107,10 @@ func (t *tracer) shoot(s *shot, port uint16) {
 	t.table.add(s)
 	t.packets.addShot(s, t.now)
 	s.wire = append([]byte(nil), t.packets.batch[0]...)
-	t.now, t.wall, t.offset = t.clocks.read()
-	s.tx.sent, s.sent, s.offset = t.now, t.wall, t.offset
+	t.reading = t.clocks.read()
+	s.tx.sent, s.handed = t.now, t.reading
 	_, err := t.network.Send(t.packets.batch)
-	_, s.back, _ = t.clocks.read()
+	s.back = t.clocks.read().wall
 	t.packets.clear()
 	switch {
 	case err != nil && s.errand:

@@ -91,6 +91,8 @@ func (r *Recorder) received(p *netraw.Packet) {
 		at = r.now()
 	}
 	switch {
+	case p.Outgoing && !p.DeviceTime.IsZero():
+		// What the tap showed as it was leaving, again.
 	case !p.Outgoing:
 		r.note(Inbound, at, p.Data)
 	case !r.echoed(at, p.Data):

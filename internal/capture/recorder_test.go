@@ -176,6 +176,7 @@ func TestRecorderByHand(t *testing.T) {
 	rst := segment(t, local, far, 1001, craft.RST)
 	network := &quiet{refuse: -1, answers: []netraw.Packet{
 		{Data: syn, Time: at.Add(2 * time.Microsecond), Outgoing: true},
+		{Data: syn, DeviceTime: at.Add(3 * time.Microsecond), Outgoing: true}, // no packet of its own
 		{Data: synAck, Time: at.Add(9 * time.Microsecond)},
 		{Data: []byte{0x45, 0}, Time: at.Add(10 * time.Microsecond)},
 	}}

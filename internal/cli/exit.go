@@ -39,6 +39,7 @@ var errNo = &exit{exitNo, errors.New("")}
 var unableErrors = []error{
 	netraw.ErrPermission, netraw.ErrNoInterface, netraw.ErrForeignSource, netraw.ErrNoRoute,
 	netraw.ErrPortInUse, netraw.ErrUnsupportedOS, netraw.ErrXDPInterface,
+	netraw.ErrNoHardwareStamps, netraw.ErrHardwareStampsOff,
 }
 
 // exitCode is the code that an error leads to.

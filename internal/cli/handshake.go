@@ -21,7 +21,7 @@ func handshakeCommand(s Streams) *cli.Command {
 		Aliases:   []string{"hs"},
 		Usage:     "what happens, segment by segment, from SYN to TIME_WAIT?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(handshakeFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     joined(handshakeFlags(), under("Targets", targetFlags("what each target names")), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
 		Action: func(c *cli.Context) error {
 			job, err := newHandshakeJob(c, s)
 			if err != nil {

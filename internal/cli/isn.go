@@ -27,7 +27,7 @@ func isnCommand(s Streams) *cli.Command {
 		Name:      "isn",
 		Usage:     "how does this host choose its initial sequence numbers, and could they be guessed?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(isnFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     joined(isnFlags(), under("Targets", targetFlags(pingPort)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
 				return analyseFile(c, s)

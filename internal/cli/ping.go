@@ -21,7 +21,7 @@ func pingCommand(s Streams) *cli.Command {
 		Name:      "ping",
 		Usage:     "how long does the handshake take, how steadily, how often is it lost?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(pingFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     joined(pingFlags(), under("Targets", targetFlags(pingPort)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
 		Action: func(c *cli.Context) error {
 			ping, err := newPing(c, s)
 			if err != nil {
@@ -40,6 +40,7 @@ func pingFlags() []cli.Flag {
 		&cli.Uint64Flag{Name: "c", Usage: "probe each target `COUNT` times (default: until interrupted)"},
 		&cli.StringFlag{Name: "i", Value: "1s", Usage: "`INTERVAL` between two probes of one target, down to 1ms"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
+		&cli.StringFlag{Name: "stamps", Value: stampsSoftware, Usage: "`WHOSE` stamps times are taken from: software, hardware (the interface's own clock), auto"},
 		&cli.BoolFlag{Name: "histogram", Usage: "end with a histogram"},
 		&cli.StringFlag{Name: "plot", Usage: "draw times and losses, and the distribution, into `FILE`.svg or .png"},
 		&cli.BoolFlag{Name: "split-jitter", Usage: "tell how much the way there and the way back vary, by the clock in the far end's ISNs"},
@@ -64,13 +65,15 @@ type pingJob struct {
 	cfg     probe.PingConfig
 	limits  limits
 	plot    string
+	stamps  string
+	notes   []string // what the run has to do without
 	series  []*pingSeries
 	start   time.Time
 }
 
 func newPing(c *cli.Context, s Streams) (*pingJob, error) {
 	j := &pingJob{c: c, streams: s, plot: c.String("plot")}
-	for _, step := range []func() error{j.readSchedule, j.readProbing, j.readLimits, j.readPlot, j.readTargets} {
+	for _, step := range []func() error{j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readTargets} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -171,18 +174,22 @@ func (j *pingJob) run(ctx context.Context) error {
 		return err
 	}
 	defer server.close()
-	e, err := j.probing.open(j.ports(), true)
+	e, err := j.probing.open(j.ports(), j.stamps != stampsHardware)
 	if err != nil {
 		return err
 	}
 	defer e.close()
+	if e.note != "" {
+		j.notes = append(j.notes, e.note)
+	}
+	if err := j.checkStamps(&e); err != nil {
+		return err
+	}
 	d, err := newDisplay(j.c, j.streams, j.set)
 	if err != nil {
 		return err
 	}
-	if e.note != "" {
-		d.remark(e.note)
-	}
+	d.remark(j.notes...)
 	tap, err := openTap(j.c, j.streams, &e)
 	if err != nil {
 		return d.finish(err)
@@ -198,10 +205,7 @@ func (j *pingJob) run(ctx context.Context) error {
 }
 
 func (j *pingJob) opening(e *opened) *report.Run {
-	r := &report.Run{Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now()}
-	if e.note != "" {
-		r.Notes = append(r.Notes, e.note)
-	}
+	r := &report.Run{Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: j.notes}
 	for _, w := range j.set.Warnings() {
 		r.Notes = append(r.Notes, w.Text)
 	}
@@ -272,6 +276,7 @@ type pingSeries struct {
 	word     string // as the user typed it
 	target   netip.AddrPort
 	timeline *rtt.Timeline
+	hardware uint64 // times between two stamps of hardware
 	states   map[probe.State]uint64
 	clocks   []string // of the times in the series, each once
 	state    probe.State
@@ -317,6 +322,9 @@ func (s *pingSeries) add(p *probe.Sample, timeline bool) {
 	case p.Timed():
 		s.Series.Add(p.RTT)
 		s.last = p.RTT
+		if p.Device {
+			s.hardware++
+		}
 		if clock := p.Clock.String(); !slices.Contains(s.clocks, clock) {
 			s.clocks = append(s.clocks, clock)
 		}

@@ -206,6 +206,8 @@ func TestPingExitCodes(t *testing.T) {
 		{web + " --plot a.gif", exitUsage},
 		{web + " --plot /no/such/directory/a.png", exitUsage},
 		{web + " --compare", exitUsage},
+		{web + " --stamps sundial", exitUsage},
+		{web + " --stamps hardware --engine connect", exitUsage},
 		{web + " --metrics nowhere", exitUsage},
 		{"not an address", exitUsage},
 		{"nobody.invalid", exitUsage},
@@ -248,6 +250,30 @@ func TestPingNamesItsClock(t *testing.T) {
 		if summary := find(records(t, got.out), "rtt_summary"); summary["min_ns"].(float64) < 20e6 || summary["max_ns"].(float64) > 40e6 {
 			t.Errorf("%s: %v", engine, summary)
 		}
+	}
+}
+
+// A veth has no clock of its own: who insists on one is told so before anything
+// is sent, who leaves the choice gets the kernel's stamps, and is told as well.
+func TestPingWithoutHardwareStamps(t *testing.T) {
+	l, h := linkLab(t, &lab.Link{})
+	got := command(t.Context(), l, "ping", h.Addr4().String(), "-c", "3", "-i", "10ms", "--stamps", "hardware", "-o", "json")
+	if got.code != exitUnable || got.out != "" || !strings.Contains(got.err, "has no hardware stamps for departures and for arrivals") || !strings.Contains(got.err, "ethtool -T") {
+		t.Errorf("exit %d\n%s%s", got.code, got.out, got.err)
+	}
+	if sent := crossings(t, h.Wire().Records()); len(sent) > 0 {
+		t.Errorf("%d SYNs were sent", len(sent))
+	}
+	got = command(t.Context(), l, "ping", h.Addr4().String(), "-c", "3", "-i", "10ms", "--stamps", "auto", "-o", "json")
+	all := records(t, got.out)
+	if got.code != exitYes || !strings.Contains(got.err, "software stamps are used") || !strings.Contains(fmt.Sprint(all[0]["notes"]), "software stamps are used") {
+		t.Errorf("exit %d: %v\n%s", got.code, all[0], got.err)
+	}
+	if r := find(all, "rtt"); r.str("stamps") != "software" || r.str("rtt_clock") != "kernel" {
+		t.Errorf("%v", r)
+	}
+	if s := find(all, "rtt_summary"); s["hardware_stamps"] != 0.0 || s["received"] != 3.0 {
+		t.Errorf("%v", s)
 	}
 }
 

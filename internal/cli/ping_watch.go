@@ -63,7 +63,9 @@ func (w *pingWatch) sample(s probe.Sample) error {
 	}
 	w.server.observe(series.word, &s)
 	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason, RTT: s.RTT, Clock: s.Clock})
-	err := w.Record(report.NewRTT(series.word, &s))
+	record := report.NewRTT(series.word, &s)
+	record.Stamps = w.job.stampsOf(&s)
+	err := w.Record(record)
 	w.draw()
 	return err
 }
@@ -140,6 +142,9 @@ func (w *pingWatch) end(s *probe.Summary) error {
 	}
 	for _, series := range w.job.series {
 		record := series.record()
+		if w.job.stamps != stampsSoftware {
+			record.Hardware = report.Some(series.hardware)
+		}
 		if w.job.c.Bool("histogram") {
 			record.Bars = series.Distribution.Bars(bars(series.Distribution.N()))
 		}

@@ -47,6 +47,7 @@ type probing struct {
 	retries    int
 	rate       float64 // 0: the default
 	engine     string
+	device     netraw.DeviceStamps
 }
 
 func probingOf(c *cli.Context) (p probing, err error) {
@@ -130,6 +131,7 @@ func (p *probing) network(attempts int) *netraw.Config {
 		Interface: p.iface, Source: p.source, SourcePort: p.sourcePort,
 		Ports:         min(attempts, netraw.MaxPorts),
 		WatchOutgoing: p.rate <= watchedRate,
+		DeviceStamps:  p.device,
 	}
 }
 

@@ -19,7 +19,7 @@ func scanCommand(s Streams) *cli.Command {
 		Name:      "scan",
 		Usage:     "which ports are open, refused, filtered?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(scanFlags(), under("Wide scans", wideFlags()), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     joined(scanFlags(), under("Wide scans", wideFlags()), under("Targets", targetFlags(servedPorts)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
 		Action: func(c *cli.Context) error {
 			scan, err := newScan(c, s)
 			if err != nil {

@@ -22,7 +22,7 @@ func sendCommand(s Streams) *cli.Command {
 		Name:      "send",
 		Usage:     "what comes back when I send exactly this segment?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(sendFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     joined(sendFlags(), under("Targets", targetFlags("what each target names")), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
 		Action: func(c *cli.Context) error {
 			job, err := newSendJob(c, s)
 			if err != nil {

@@ -10,10 +10,13 @@ import (
 	"synscope/probe"
 )
 
-// targetFlags say what is probed.
-func targetFlags() []cli.Flag {
+// servedPorts is what scans probe where no port is named, in the words of help.
+const servedPorts = "the commonly served ones"
+
+// targetFlags say what is probed; ports is what is probed where none is named.
+func targetFlags(ports string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "p", Usage: "`PORTS` to probe: 22,80,8000-8100,https; - is all of 1-65535 (default: the commonly served ones)"},
+		&cli.StringFlag{Name: "p", Usage: "`PORTS` to probe: 22,80,8000-8100,https; - is all of 1-65535 (default: " + ports + ")"},
 		&cli.IntFlag{Name: "top-ports", Usage: "the `N` most commonly served ports"},
 		&cli.StringSliceFlag{Name: "iL", Usage: "more targets from `FILE`, one a line; - is standard input"},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "`TARGETS` never to probe"},

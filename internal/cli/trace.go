@@ -20,7 +20,7 @@ func traceCommand(s Streams) *cli.Command {
 		Name:      "trace",
 		Usage:     "which hops lead to this port, and who answers for it?",
 		ArgsUsage: "TARGET",
-		Flags:     joined(traceFlags(), under("Targets", targetFlags()), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     joined(traceFlags(), under("Targets", targetFlags(pingPort)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
 		Action: func(c *cli.Context) error {
 			trace, err := newTrace(c, s)
 			if err != nil {

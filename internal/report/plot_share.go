@@ -17,10 +17,14 @@ func distribution(all []PlotSeries) (*plot.Plot, error) {
 	scale := scaleOf(all)
 	scale.set(&p.X, "round-trip time")
 	p.Add(gridOf())
-	p.Y.Min, p.Y.Max = 0, 103
+	p.Y.Min, p.Y.Max = 0, allShares
+	p.Y.Tick.Marker = plot.TickerFunc(func(low, _ float64) []plot.Tick { return evenTicks(low, 100) })
 	p.X.Min, p.X.Max = scale.low, scale.high
-	p.Legend.Top = false
-	p.Legend.YOffs = 8
+	if len(all) == 1 {
+		p.Legend.Top = false
+		p.Legend.YOffs = 8
+	}
+	drawn := 0
 	for i, s := range all {
 		if s.Series.Distribution.N() == 0 {
 			continue
@@ -28,9 +32,25 @@ func distribution(all []PlotSeries) (*plot.Plot, error) {
 		if err := addShares(p, s, palette[i], scale, len(all) == 1); err != nil {
 			return nil, err
 		}
+		drawn++
+	}
+	switch {
+	case drawn == 0:
+		p.Title.Text += ": there were none"
+	case len(all) > 1:
+		p.Y.Max = aboveCurves(drawn)
 	}
 	return p, nil
 }
+
+const (
+	allShares = 103  // the top of the panel, a little above 100 %
+	legendRow = 0.07 // of the panel's height
+)
+
+// aboveCurves is the top of a panel whose legend of some rows lies above 100 %:
+// anywhere else a curve may cross it.
+func aboveCurves(rows int) float64 { return allShares / (1 - legendRow*float64(rows)) }
 
 // addShares draws one target's steps, and its percentiles.
 func addShares(p *plot.Plot, s PlotSeries, c color.RGBA, scale timeScale, alone bool) error {

@@ -18,10 +18,14 @@ func overTime(title string, start time.Time, all []PlotSeries) (*plot.Plot, erro
 	scale := scaleOf(all)
 	scale.set(&p.Y, "round-trip time")
 	p.Add(gridOf())
-	lost := uint64(0)
+	lost, rows := uint64(0), 0 // of the legend
 	for i, s := range all {
 		if err := addTimes(p, s, palette[i], scale); err != nil {
 			return nil, err
+		}
+		if sum := s.Series.Summary(); len(all) > 1 || sum.Received > 0 {
+			p.Legend.Add(answeredWords(s.Name, sum.Received, sum.Lost, len(all) > 1), dot(palette[i]))
+			rows++
 		}
 		lost += s.Series.Summary().Lost
 	}
@@ -29,15 +33,34 @@ func overTime(title string, start time.Time, all []PlotSeries) (*plot.Plot, erro
 		if err := addLosses(p, all, lost); err != nil {
 			return nil, err
 		}
+		rows++
 	}
-	frame(p, all, scale)
+	frame(p, all, scale, rows)
 	return p, nil
 }
 
-// frame leaves room above the highest time, and below the lowest for the marks
-// of the losses.
-func frame(p *plot.Plot, all []PlotSeries, scale timeScale) {
-	p.Y.Min, p.Y.Max = scale.low, scale.high
+// answeredWords is a target's line in the legend. Of several, which one did not
+// answer is told here, since the crosses are all alike.
+func answeredWords(name string, answered, lost uint64, several bool) string {
+	words := fmt.Sprintf("%s: %s answered", name, Count(answered))
+	if several && lost > 0 {
+		words += fmt.Sprintf(", %s not", Count(lost))
+	}
+	return words
+}
+
+// dot is a target's mark in the legend, also where it has none in the panel.
+type dot color.RGBA
+
+// Thumbnail implements [plot.Thumbnailer].
+func (d dot) Thumbnail(c *draw.Canvas) {
+	c.DrawGlyph(draw.GlyphStyle{Color: color.RGBA(d), Radius: 2.4, Shape: draw.CircleGlyph{}}, c.Center())
+}
+
+// frame leaves room above the highest time for the rows of the legend, and below
+// the lowest for the marks of the losses.
+func frame(p *plot.Plot, all []PlotSeries, scale timeScale, rows int) {
+	p.Y.Min, p.Y.Max = scale.low, scale.above(rows)
 	p.X.Min = 0
 	for _, s := range all {
 		for _, b := range s.Timeline.Bins() {
@@ -82,7 +105,6 @@ func addTimes(p *plot.Plot, s PlotSeries, c color.RGBA, scale timeScale) error {
 	}
 	dots.GlyphStyle = draw.GlyphStyle{Color: c, Radius: radius(len(points)), Shape: draw.CircleGlyph{}}
 	p.Add(dots)
-	p.Legend.Add(fmt.Sprintf("%s: %s answered", s.Name, Count(s.Series.Summary().Received)), dots)
 	return nil
 }
 
@@ -130,6 +152,7 @@ type timeScale struct {
 	unit      time.Duration
 	name      string
 	low, high float64 // in unit
+	top       float64 // the largest time
 	foot      float64 // where losses are marked
 	log       bool
 }
@@ -154,12 +177,26 @@ func scaleOf(all []PlotSeries) timeScale {
 	low, high := t.value(lowest), t.value(highest)
 	if t.log = high > 20*low; t.log {
 		ratio := high / low
+		t.top = high
 		t.low, t.high, t.foot = low/math.Pow(ratio, 0.12), high*math.Pow(ratio, 0.30), low/math.Pow(ratio, 0.07)
 		return t
 	}
 	room := math.Max(high-low, high/100)
+	t.top = low + room
 	t.low, t.high, t.foot = low-0.12*room, high+0.30*room, low-0.07*room
 	return t
+}
+
+// besideAxis is how many rows of a legend lie above the panel where its scale is
+// logarithmic: gonum then makes room for the axis's label there.
+const besideAxis = 3
+
+// above is where the axis ends if a legend of some rows lies above all points.
+func (t timeScale) above(rows int) float64 {
+	if t.log {
+		return math.Max(t.high, t.low*math.Pow(t.top/t.low, 1/(1-legendRow*float64(max(rows-besideAxis, 0)))))
+	}
+	return math.Max(t.high, t.low+(t.top-t.low)/(1-legendRow*float64(rows)))
 }
 
 func (t timeScale) value(d time.Duration) float64 { return float64(d) / float64(t.unit) }
@@ -192,10 +229,15 @@ func evenTicks(low, high float64) (ticks []plot.Tick) {
 	return ticks
 }
 
-// logTicks puts a tick at 1, 2 and 5 of every decade.
+// logTicks puts a tick at 1, 2 and 5 of every decade, or, where there are many
+// decades, at 1.
 func logTicks(low, high float64) (ticks []plot.Tick) {
+	steps := []float64{1, 2, 5}
+	if high > 1e5*low {
+		steps = steps[:1]
+	}
 	for decade := math.Pow(10, math.Floor(math.Log10(low))); decade <= high; decade *= 10 {
-		for _, step := range []float64{1, 2, 5} {
+		for _, step := range steps {
 			if v := step * decade; v >= low && v <= high {
 				ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%.4g", v)})
 			}

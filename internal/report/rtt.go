@@ -29,6 +29,7 @@ type RTT struct {
 	ICMPCode   Maybe[uint8]         `json:"icmp_code,omitzero"`
 	Repeats    Maybe[uint64]        `json:"syn_retransmits,omitzero"` // by the kernel, of a connect
 	Error      string               `json:"error,omitempty"`
+	Stamps     string               `json:"stamps,omitempty"` // "hardware" or "software", where hardware's were asked for
 }
 
 // NewRTT makes the record of a sample of target, the word that the user typed;
@@ -70,7 +71,7 @@ func (*RTT) Type() string { return "rtt" }
 func rttColumns() []string {
 	return []string{
 		"target", "addr", "port", "n", "attempt", "state", "reason", "sent", "rtt_ns", "rtt_clock", "doubt",
-		"sport", "ttl", "responder", "icmp_type", "icmp_code", "syn_retransmits", "error",
+		"sport", "ttl", "responder", "icmp_type", "icmp_code", "syn_retransmits", "error", "stamps",
 	}
 }
 
@@ -93,6 +94,7 @@ func (r *RTT) fields(w fieldWriter) {
 	uintField(w, "icmp_code", r.ICMPCode)
 	uintField(w, "syn_retransmits", r.Repeats)
 	strField(w, "error", r.Error)
+	strField(w, "stamps", r.Stamps)
 }
 
 // durationField writes a duration where it is present.
@@ -118,8 +120,9 @@ type RTTSummary struct {
 	Clock  string      // of the times; "" where there are none
 	Last   time.Duration
 	rtt.Summary
-	Bars  []rtt.Bar // for text; nil: not asked for
-	Split *RTTSplit // nil: not asked for
+	Hardware Maybe[uint64] // times between two stamps of hardware, where those were asked for
+	Bars     []rtt.Bar     // for text; nil: not asked for
+	Split    *RTTSplit     // nil: not asked for
 }
 
 // RTTSplit tells how much the way there and the way back vary, each by itself,
@@ -160,6 +163,7 @@ func (r *RTTSummary) fields(w fieldWriter) {
 		w.nanoseconds(f.name, f.value)
 	}
 	w.str("rtt_clock", r.Clock)
+	uintField(w, "hardware_stamps", r.Hardware)
 	if r.Split != nil && r.Split.Samples > 0 {
 		w.nanoseconds("jitter_there_ns", r.Split.There)
 		w.nanoseconds("jitter_back_ns", r.Split.Back)

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -69,6 +70,13 @@ func TestRTTRecords(t *testing.T) {
 			"SYN-ACK from web (192.0.2.7) port 80: n=1 sport=40000 (attempt 2: an old connection stood in the way) [clock-step: not counted]",
 		},
 		{
+			sampleOf(1, probe.StateOpen, probe.ReasonConnected, func(s *probe.Sample) {
+				s.RTT, s.Clock, s.SourcePort = time.Millisecond, netraw.ClockTCPInfo, 0
+			}),
+			`"state":"open","reason":"connected","sent":"2026-05-01T12:00:00.000000005Z","rtt_ns":1000000,"rtt_clock":"tcp-info"}`,
+			"connected to web (192.0.2.7) port 80: n=1 time=1.0 ms (tcp-info clock)",
+		},
+		{
 			sampleOf(1, probe.StateUnknown, probe.ReasonSendFailed, func(s *probe.Sample) { s.Err, s.SourcePort = errors.New("network is down"), 0 }),
 			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","error":"network is down"}`,
 			"not sent to web (192.0.2.7) port 80 (network is down): n=1",
@@ -84,6 +92,32 @@ func TestRTTRecords(t *testing.T) {
 		}
 		if got := told(t, "ping", Options{}, r); got != tc.text+"\n" {
 			t.Errorf("got  %q\nwant %q", got, tc.text)
+		}
+	}
+}
+
+// Whose stamps a time is between is told where hardware's were asked for.
+func TestStampsAreNamed(t *testing.T) {
+	r := NewRTT("web", sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, timed(time.Millisecond)))
+	for stamps, want := range map[string]string{"": "", "hardware": "hardware", "software": "software"} {
+		r.Stamps = stamps
+		if got := strings.Contains(string(AppendJSON(nil, r)), `"stamps":"`+want+`"}`); got != (want != "") {
+			t.Errorf("%q: %s", stamps, AppendJSON(nil, r))
+		}
+		if got := strings.HasSuffix(told(t, "ping", Options{}, r), " ("+want+" stamps)\n"); got != (want != "") {
+			t.Errorf("%q: %s", stamps, told(t, "ping", Options{}, r))
+		}
+	}
+	for hardware, want := range map[uint64]string{
+		0: "(kernel clock, no hardware stamps)", 2: "(kernel clock; 2 of 3 times by hardware stamps)", 3: "(kernel clock, hardware stamps)",
+	} {
+		s := summaryOf("web", 1, 2, 3)
+		s.Hardware = Some(hardware)
+		if got := told(t, "ping", Options{}, s); !strings.Contains(got, want) {
+			t.Errorf("want %s in %s", want, got)
+		}
+		if got := string(AppendJSON(nil, s)); !strings.Contains(got, fmt.Sprintf(`"rtt_clock":"kernel","hardware_stamps":%d}`, hardware)) {
+			t.Errorf("%s", got)
 		}
 	}
 }
@@ -115,8 +149,8 @@ func TestRTTColumns(t *testing.T) {
 		}
 	}
 	sink.Close()
-	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error\n" +
-		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,\n"
+	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error,stamps\n" +
+		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,,\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
@@ -206,6 +240,50 @@ func TestBoard(t *testing.T) {
 	b.Clear()
 	if want := "one\ntwo\n\x1b[2F\x1b[Jthree\n\x1b[1F\x1b[J"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+// A comparison names both targets in each of its sentences.
+func TestRTTComparisonText(t *testing.T) {
+	for _, tc := range []struct {
+		c    rtt.Comparison
+		want string
+	}{
+		{rtt.Comparison{NA: 40, NB: 50, Superiority: 0.9, Delta: 0.8, P: 0.00001, Shift: 3 * time.Millisecond},
+			"api is slower than web\nthe median of api is 3.0 ms higher\n" +
+				"in 90 % of all pairs a probe of it takes longer than one of web (large effect, Cliff's delta 0.80)\n" +
+				"by chance alone that would be seen with p < 0.0001 (Mann–Whitney, 40 and 50 times)\n"},
+		{rtt.Comparison{NA: 40, NB: 50, Superiority: 0.4, Delta: -0.2, P: 0.125, Shift: 2 * time.Microsecond},
+			"no difference was shown that is worth a name\nthe median of web is 2.0 µs lower\n" +
+				"in 60 % of all pairs a probe of it takes longer than one of api (small effect, Cliff's delta -0.20)\n" +
+				"by chance alone that would be seen with p = 0.1250 (Mann–Whitney, 40 and 50 times)\n"},
+		{rtt.Comparison{NA: 40}, "nothing to compare: one of them gave no time\n"},
+	} {
+		got := told(t, "ping", Options{}, &RTTComparison{A: "web", B: "api", Comparison: tc.c})
+		if want := "\n--- web against api ---\n" + tc.want; got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// A picture of several targets names each, also one that never answered.
+func TestPlotNamesTheSilent(t *testing.T) {
+	answers, silent := rtt.NewSeries(rtt.Precise), rtt.NewSeries(rtt.Precise)
+	var times, losses rtt.Timeline
+	answers.Add(time.Millisecond)
+	times.Add(0, time.Millisecond)
+	answers.Lost()
+	silent.Lost()
+	losses.Lost(time.Second)
+	path := filepath.Join(t.TempDir(), "two.svg")
+	if err := PlotRTT(path, "two", time.Now(), []PlotSeries{{"web", answers, &times}, {"fortress", silent, &losses}}); err != nil {
+		t.Fatal(err)
+	}
+	svg, _ := os.ReadFile(path)
+	for _, words := range []string{"web: 1 answered, 1 not", "fortress: 0 answered, 1 not", "no answer: 2"} {
+		if !strings.Contains(string(svg), words) {
+			t.Errorf("the picture does not say %q", words)
+		}
 	}
 }
 

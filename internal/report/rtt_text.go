@@ -63,8 +63,11 @@ func (t *pingText) probe(r *RTT) string {
 	}
 	if d, ok := r.RTT.Get(); ok {
 		line += " time=" + t.paint.paint(bold, Duration(d))
-		if r.Clock != "kernel" {
+		switch {
+		case r.Clock != "kernel":
 			line += " (" + r.Clock + " clock)"
+		case r.Stamps != "":
+			line += " (" + r.Stamps + " stamps)"
 		}
 	}
 	if r.Attempt > 1 {
@@ -87,6 +90,8 @@ func (t *pingText) answer(r *RTT) string {
 		return t.paint.paint(red, "not sent") + " to " + from
 	case r.Reason == probe.ReasonSYNACK:
 		return t.paint.paint(style, "SYN-ACK") + " from " + from
+	case r.Reason == probe.ReasonConnected:
+		return t.paint.paint(style, "connected") + " to " + from
 	case r.Reason == probe.ReasonNoResponse:
 		return t.paint.paint(style, "no answer") + " from " + from
 	case r.State == probe.StateRefused:
@@ -137,14 +142,30 @@ func (t *pingText) statistics(s *RTTSummary) []string {
 		return lines
 	}
 	lines = append(lines,
-		fmt.Sprintf("RTT min %s, mean %s, max %s, stddev %s, jitter %s (%s clock)",
-			Duration(s.Min), Duration(s.Mean), Duration(s.Max), Duration(s.StdDev), Duration(s.Jitter), s.Clock),
+		fmt.Sprintf("RTT min %s, mean %s, max %s, stddev %s, jitter %s (%s)",
+			Duration(s.Min), Duration(s.Mean), Duration(s.Max), Duration(s.StdDev), Duration(s.Jitter), clockWords(s)),
 		fmt.Sprintf("    p50 %s, p90 %s, p95 %s, p99 %s", Duration(s.P50), Duration(s.P90), Duration(s.P95), Duration(s.P99)),
 	)
 	if s.Split != nil {
 		lines = append(lines, "    "+splitWords(s.Split))
 	}
 	return append(lines, t.histogram(s)...)
+}
+
+// clockWords says by which clock the times are, and where hardware was asked to
+// stamp, how many it did.
+func clockWords(s *RTTSummary) string {
+	words := s.Clock + " clock"
+	hardware, asked := s.Hardware.Get()
+	switch {
+	case !asked:
+		return words
+	case hardware == s.Measured:
+		return words + ", hardware stamps"
+	case hardware == 0:
+		return words + ", no hardware stamps"
+	}
+	return fmt.Sprintf("%s; %s of %s times by hardware stamps", words, Count(hardware), Count(s.Measured))
 }
 
 // splitWords tells the two ways apart, or why that cannot be.
@@ -207,19 +228,23 @@ func (t *pingText) comparison(c *RTTComparison) []string {
 	if c.Differ() {
 		verdict = t.paint.paint(yellow, slower+" is slower than "+than)
 	}
+	way := "higher"
+	if shift < 0 {
+		shift, way = -shift, "lower"
+	}
 	return append(lines,
 		verdict,
-		fmt.Sprintf("its median is %s higher; a probe of %s takes longer than one of %s in %.0f %% of all pairs (%s effect, Cliff's delta %.2f)",
-			Duration(shift), slower, than, 100*chance, c.Effect(), c.Delta),
-		fmt.Sprintf("by chance alone that would be seen with p = %s (Mann–Whitney, %s and %s times)", chanceWord(c.P), Count(c.NA), Count(c.NB)),
+		fmt.Sprintf("the median of %s is %s %s", slower, Duration(shift), way),
+		fmt.Sprintf("in %.0f %% of all pairs a probe of it takes longer than one of %s (%s effect, Cliff's delta %.2f)", 100*chance, than, c.Effect(), c.Delta),
+		fmt.Sprintf("by chance alone that would be seen with %s (Mann–Whitney, %s and %s times)", chanceWord(c.P), Count(c.NA), Count(c.NB)),
 	)
 }
 
 func chanceWord(p float64) string {
 	if p < 0.0001 {
-		return "less than 0.0001"
+		return "p < 0.0001"
 	}
-	return strconv.FormatFloat(p, 'f', 4, 64)
+	return "p = " + strconv.FormatFloat(p, 'f', 4, 64)
 }
 
 // pingLosses are warnings about what makes the numbers doubtful.

@@ -1,66 +1,19 @@
 package rtt_test
 
 import (
-	"errors"
 	"net/netip"
 	"os"
 	"slices"
 	"testing"
 	"time"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"synscope/craft"
 	"synscope/internal/lab"
 	"synscope/netraw"
+	"synscope/probe"
 )
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
-
-// stampingSocket is a raw socket whose departures the driver stamps: socket
-// option SO_TIMESTAMPING, Documentation/networking/timestamping.rst.
-func stampingSocket(t *testing.T) int {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	const flags = unix.SOF_TIMESTAMPING_TX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE | unix.SOF_TIMESTAMPING_OPT_TSONLY
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags); err != nil {
-		t.Fatal(err)
-	}
-	return fd
-}
-
-// departure reads the driver's stamp of the packet sent last off the error
-// queue.
-func departure(t *testing.T, fd int) time.Time {
-	t.Helper()
-	control := make([]byte, 512)
-	for range 100 {
-		_, n, _, _, err := unix.Recvmsg(fd, nil, control, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
-		if errors.Is(err, unix.EAGAIN) {
-			time.Sleep(time.Millisecond)
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		messages, err := unix.ParseSocketControlMessage(control[:n])
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range messages {
-			if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPING {
-				return time.Unix((*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Unix())
-			}
-		}
-	}
-	t.Fatal("no stamp on the error queue")
-	return time.Time{}
-}
 
 // The two stamps that the kernel offers for a departure, of the same packets on
 // a veth: the packet socket's, taken by the tap in dev_hard_start_xmit, and the
@@ -74,12 +27,11 @@ func TestStampSources(t *testing.T) {
 	}
 	defer l.Close()
 	h := l.Host("peer")
-	conn, err := netraw.Open(&netraw.Config{WatchOutgoing: true})
+	conn, err := netraw.Open(&netraw.Config{WatchOutgoing: true, DeviceStamps: netraw.DeviceDriver})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fd := stampingSocket(t)
 	src, dst := netip.AddrPortFrom(h.Prober4(), conn.Ports()[0]), netip.AddrPortFrom(h.Addr4(), 9)
 
 	const packets = 500
@@ -91,11 +43,11 @@ func TestStampSources(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := unix.Sendto(fd, wire, 0, &unix.SockaddrInet4{Addr: dst.Addr().As4()}); err != nil {
+		if _, err := conn.Send([][]byte{wire}); err != nil {
 			t.Fatal(err)
 		}
-		driver := departure(t, fd)
-		later = append(later, driver.Sub(tap(t, conn, pkts, craft.Seq(i))))
+		tap, driver := departure(t, conn, pkts, craft.Seq(i))
+		later = append(later, driver.Sub(tap))
 	}
 	first := later[0] // may have waited for the neighbour
 	later = later[1:]
@@ -110,20 +62,59 @@ func TestStampSources(t *testing.T) {
 	}
 }
 
-// tap is the packet socket's stamp of the SYN with a sequence number.
-func tap(t *testing.T, conn *netraw.Conn, pkts []netraw.Packet, isn craft.Seq) time.Time {
+// departure waits for both stamps of the SYN with a sequence number.
+func departure(t *testing.T, conn *netraw.Conn, pkts []netraw.Packet, isn craft.Seq) (tap, driver time.Time) {
 	t.Helper()
 	conn.SetReadDeadline(time.Now().Add(time.Second))
-	for {
+	for tap.IsZero() || driver.IsZero() {
 		n, err := conn.Recv(pkts)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range pkts[:n] {
 			var packet craft.Packet
-			if p.Outgoing && packet.Decode(p.Data, craft.TrustChecksums) == nil && packet.Segment.Seq == isn && packet.Segment.Flags == craft.SYN {
-				return p.Time
+			if !p.Outgoing || packet.Decode(p.Data, craft.TrustChecksums) != nil || packet.Segment.Seq != isn || packet.Segment.Flags != craft.SYN {
+				continue
+			}
+			if p.DeviceTime.IsZero() {
+				tap = p.Time
+			} else {
+				driver = p.DeviceTime
 			}
 		}
+	}
+	return tap, driver
+}
+
+// A whole ping between the stamps of a driver, which take the way through the
+// kernel that those of hardware take: each time is within that between the
+// kernel's own stamps.
+func TestPingByDevice(t *testing.T) {
+	lab.Require(t)
+	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{Name: "peer", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := netraw.Open(&netraw.Config{Ports: 8, WatchOutgoing: true, DeviceStamps: netraw.DeviceDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	h := l.Host("peer")
+	targets := []netip.AddrPort{
+		netip.AddrPortFrom(h.Addr4(), 80), netip.AddrPortFrom(h.Addr4(), 81), netip.AddrPortFrom(h.Addr6(), 80), netip.AddrPortFrom(h.Addr6(), 81),
+	}
+	device, longest := 0, time.Duration(0)
+	_, err = probe.Ping(t.Context(), conn, probe.PingConfig{Targets: targets, Count: 50, Interval: 10 * time.Millisecond}, func(s probe.Sample) error {
+		if s.Device && s.Clock == netraw.ClockKernel && s.RTT > 0 {
+			device++
+			longest = max(longest, s.RTT)
+		}
+		return nil
+	})
+	t.Logf("%d of 200 between the driver's stamps, the longest %v", device, longest)
+	if err != nil || device < 195 {
+		t.Errorf("%d of 200 samples are between the driver's stamps: %v", device, err)
 	}
 }

@@ -18,6 +18,7 @@ type Conn struct {
 	net      *Net
 	ports    []uint16
 	watch    bool
+	opened   time.Time
 	capacity int // packets that wait to be read; 0 is unbounded
 
 	arrived  sync.Cond // L is net.mu
@@ -55,7 +56,7 @@ const firstPort = 32768
 func (n *Net) Conn(ports int, options ...Option) *Conn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c := &Conn{net: n}
+	c := &Conn{net: n, opened: time.Now()}
 	c.arrived.L = &n.mu
 	for i := range ports {
 		c.ports = append(c.ports, uint16(firstPort+n.conns*netraw.MaxPorts+i))
@@ -251,6 +252,9 @@ func (c *Conn) Stats() netraw.Stats {
 	c.net.run(c.net.now())
 	return c.stats
 }
+
+// MonotonicRaw is virtual time where the rest is.
+func (c *Conn) MonotonicRaw() time.Duration { return time.Since(c.opened) }
 
 // Close unblocks Recv and discards what was not read. What is still in flight
 // to this Conn is lost.
