@@ -20,40 +20,18 @@ const retention = 3
 // neighbour's address; queueing in the interface is shorter.
 const heldBack = 500 * time.Microsecond
 
-// handle takes in one packet: counts it, finds its transmission, and lets the
-// answer take effect.
-func (p *pinger) handle(ev *event) {
-	switch {
-	case ev.kind == answerDeparture:
-		if s := p.table.at(ev.attempt); s != nil {
-			s.tx.left = ev.at.UnixNano()
-			p.warm[p.targets[s.index].nextHop()] = true
-		}
-		return
-	case ev.kind == answerLeft:
-		if s := p.table.at(ev.attempt); s != nil {
-			p.left(s, ev.device)
-		}
-		return
-	case ev.own:
+// noteDeparture takes the stamp of a probe that left.
+func (p *pinger) noteDeparture(s *shot, ev *event) {
+	if ev.kind == answerLeft {
+		p.left(s, ev.device)
 		return
 	}
-	p.counters.Received++
-	if ev.reject == "" {
-		ev.reject = p.accept(ev)
-	}
-	if ev.reject == "" {
-		p.counters.Matched++
-		return
-	}
-	p.counters.Rejected[ev.reject]++
+	s.tx.left = ev.at.UnixNano()
+	p.warm[p.targets[s.index].nextHop()] = true
 }
 
-// accept applies an answer to its transmission, or says why it is rejected.
-func (p *pinger) accept(ev *event) (reject string) {
-	if ev.kind == answerSYNACK {
-		p.resets = append(p.resets, reset{src: ev.seg.Dst, dst: ev.seg.Src, seq: ev.seg.Ack})
-	}
+// acceptAnswer applies an answer to its transmission, or says why it is rejected.
+func (p *pinger) acceptAnswer(ev *event) (reject string) {
 	if !ev.kind.verified() {
 		return p.unverified(ev)
 	}

@@ -31,7 +31,7 @@ func TestDoubt(t *testing.T) {
 		{name: "no stamp, this machine", clock: netraw.ClockUser, local: true},
 	} {
 		target := &pinged{route: netraw.Route{Local: tc.local}}
-		p := &pinger{reading: reading{wall: left.Add(tc.step)}, warm: map[netip.Addr]bool{target.nextHop(): tc.warm}}
+		p := &pinger{exchange: exchange{reading: reading{wall: left.Add(tc.step)}}, warm: map[netip.Addr]bool{target.nextHop(): tc.warm}}
 		s := &shot{handed: reading{wall: left}, back: left.Add(-tc.held), tx: transmission{left: left.UnixNano()}}
 		if got := p.doubt(s, target, tc.clock); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
@@ -113,7 +113,7 @@ func TestDoubtByTheDevicesClock(t *testing.T) {
 	left := time.Unix(100, 0)
 	for doubt, want := range map[Doubt]Doubt{DoubtNone: DoubtNone, DoubtClockStep: DoubtNone, DoubtCold: DoubtCold} {
 		var got *Sample
-		p := &pinger{counters: newCounters(netraw.Stats{}), sink: func(s Sample) error { got = &s; return nil }}
+		p := &pinger{exchange: exchange{counters: newCounters(netraw.Stats{})}, sink: func(s Sample) error { got = &s; return nil }}
 		s := &shot{device: device{left: left, arrived: left.Add(time.Millisecond), took: 2 * time.Millisecond, sample: &Sample{Doubt: doubt}}}
 		p.settle(s)
 		if got == nil || got.Doubt != want || got.RTT != time.Millisecond || !got.Device {

@@ -11,30 +11,19 @@ import (
 // pinger runs one ping. All its state but the table belongs to the goroutine
 // of run.
 type pinger struct {
-	cfg     *PingConfig
-	network Network
-	sink    func(Sample) error
+	exchange
+	cfg  *PingConfig
+	sink func(Sample) error
 
-	matcher matcher
-	packets *packets
-	table   *shots
-	flying  fifo // in the order of sending, until they are answered or time out
 	late    late // answered, but the device's stamp of their departure is not there yet
-	kept    fifo // the same, until no late answer is to be expected
+	kept    fifo // as flying, until no late answer is to be expected
 	targets []*pinged
 	slot    uint64 // the next probe of all: number slot/len(targets) of target slot%len(targets)
 	salt    uint64 // makes the numbers of each transmission its own
 	batch   []*shot
-	resets  []reset
 	begun   bool                // warmed up
 	warm    map[netip.Addr]bool // next hops that a packet has left towards
-
-	clocks   clocks
-	origin   time.Duration // of the schedule, since the start of the run
-	reading                // of the clocks, once a turn
-	counters counters
-	stopping bool
-	failure  error
+	origin  time.Duration       // of the schedule, since the start of the run
 }
 
 // pinged is what a ping knows of one target.
@@ -53,18 +42,12 @@ type pinged struct {
 const routeAge = 30 * time.Second
 
 func newPinger(n Network, cfg *PingConfig, sink func(Sample) error) (*pinger, error) {
-	scan := cfg.scan()
-	packets, err := newPackets(scan)
+	x, err := newExchange(n, cfg.scan())
 	if err != nil {
 		return nil, err
 	}
-	p := &pinger{
-		cfg: cfg, network: n, sink: sink,
-		packets: packets, table: newShots(), counters: newCounters(n.Stats()),
-		warm:   map[netip.Addr]bool{},
-		clocks: newClocks(n),
-	}
-	p.matcher = matcher{cookie: newCookie(scan.Key), tech: scan.Technique, ports: n.Ports(), recall: p.table}
+	p := &pinger{exchange: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{}}
+	p.departed, p.accept = p.noteDeparture, p.acceptAnswer
 	for _, t := range cfg.Targets {
 		p.targets = append(p.targets, &pinged{dst: t})
 	}
@@ -104,11 +87,6 @@ func (p *pinger) interrupted() error {
 		return p.counters.unroutable
 	}
 	return nil
-}
-
-func (p *pinger) tick(ctx context.Context) {
-	p.reading = p.clocks.read()
-	p.stopping = p.stopping || ctx.Err() != nil
 }
 
 // exhausted tells whether every probe has been sent.
@@ -173,25 +151,6 @@ func (p *pinger) poll(r *receiver) {
 	}
 }
 
-func (p *pinger) take(r *receiver, batch []event, ok bool) {
-	if !ok {
-		p.fail(r.reason())
-		return
-	}
-	p.reading = p.clocks.read()
-	for i := range batch {
-		p.handle(&batch[i])
-	}
-	r.empty <- batch
-	p.sendResets()
-}
-
-func (p *pinger) fail(err error) {
-	if p.failure == nil {
-		p.failure = err
-	}
-}
-
 // retarget moves a series to another address.
 func (p *pinger) retarget(change Retarget) {
 	if change.Index < 0 || change.Index >= len(p.targets) {
@@ -214,11 +173,7 @@ func (p *pinger) deliver(s *Sample) {
 
 // summary is what the run did.
 func (p *pinger) summary() Summary {
-	s := p.counters.Summary
-	stats := p.network.Stats()
-	s.SendErrors = stats.SendErrors - p.counters.base.SendErrors
-	s.KernelDrops = stats.KernelDrops - p.counters.base.KernelDrops
-	s.Took = p.now
+	s := p.counted()
 	s.Rate = perSecond(s.Sent, p.counters.lastSend-p.origin)
 	s.Complete = p.exhausted() && p.failure == nil
 	return s

@@ -120,7 +120,7 @@ func (p *pinger) flush() {
 		n, err := p.network.Send(p.packets.batch)
 		back := p.clocks.read().wall
 		for _, s := range batch[:n] {
-			p.departed(s, back)
+			p.handedOver(s, back)
 		}
 		if batch = batch[n:]; len(batch) > 0 {
 			p.refused(batch[0], err)
@@ -131,8 +131,8 @@ func (p *pinger) flush() {
 	p.packets.clear()
 }
 
-// departed starts the clock of a transmission; back is when Send returned.
-func (p *pinger) departed(s *shot, back time.Time) {
+// handedOver starts the clock of a transmission; back is when Send returned.
+func (p *pinger) handedOver(s *shot, back time.Time) {
 	s.tx.sent, s.handed, s.back = p.now, p.reading, back
 	p.flying.push(s)
 	p.kept.push(s)
@@ -154,10 +154,4 @@ func (p *pinger) refused(s *shot, err error) {
 	sample := p.sample(s)
 	sample.State, sample.Reason, sample.Err, sample.Sent = v.State, v.Reason, v.Err, p.wall
 	p.deliver(sample)
-}
-
-// sendResets closes half-open connections.
-func (p *pinger) sendResets() {
-	p.counters.Resets += p.packets.sendResets(p.network, p.resets)
-	p.resets = p.resets[:0]
 }

@@ -10,33 +10,8 @@ import (
 	"synscope/netraw"
 )
 
-// handle takes in one packet: counts it, finds its probe, and lets the answer
-// take effect.
-func (t *tracer) handle(ev *event) {
-	switch {
-	case ev.kind == answerDeparture:
-		if s := t.table.at(ev.attempt); s != nil {
-			s.tx.left = ev.at.UnixNano()
-		}
-		return
-	case ev.own:
-		return
-	}
-	t.counters.Received++
-	if ev.reject == "" {
-		ev.reject = t.accept(ev)
-	}
-	if ev.reject == "" {
-		t.counters.Matched++
-		return
-	}
-	t.counters.Rejected[ev.reject]++
-}
-
-func (t *tracer) accept(ev *event) (reject string) {
-	if ev.kind == answerSYNACK {
-		t.resets = append(t.resets, reset{src: ev.seg.Dst, dst: ev.seg.Src, seq: ev.seg.Ack})
-	}
+// acceptAnswer lets an answer take effect on its probe, or says why it does not.
+func (t *tracer) acceptAnswer(ev *event) (reject string) {
 	if ev.kind == answerChallenge {
 		return t.challenged(ev)
 	}

@@ -11,36 +11,25 @@ import (
 // tracer runs one trace. All its state but the table belongs to the goroutine
 // of run.
 type tracer struct {
-	cfg     *TraceConfig
-	network Network
-	sink    func(Hop) error
+	exchange
+	cfg  *TraceConfig
+	sink func(Hop) error
 
-	matcher    matcher
-	packets    *packets
-	table      *shots
 	route      netraw.Route
-	flying     fifo
 	errand     *shot
-	grid       [][]*query // by TTL from 1, and query
-	plan       int        // the next probe: query plan/MaxHops of TTL plan%MaxHops+1
-	again      []*query   // to be sent once more, before the plan goes on
-	resets     []reset
-	aside      bool          // the flow's port may be half open at the target
+	grid       [][]*query    // by TTL from 1, and query
+	plan       int           // the next probe: query plan/MaxHops of TTL plan%MaxHops+1
+	again      []*query      // to be sent once more, before the plan goes on
+	aside      bool          // the flow's port may be half open at the target: what may reach it takes another
 	last       int           // the lowest TTL at which the way was seen to end, 0 none
 	routers    int           // the highest TTL at which a router answered
 	handed     int           // hops handed to sink
 	longest    time.Duration // the longest time that an answer took
 	begun      time.Duration // when the first probe left
 	firstRound time.Duration // when its last probe left
-
-	clocks clocks
-	reading
-	next     time.Duration // when the next probe may leave
-	ports    int           // turns the source ports
-	verdict  Verdict
-	counters counters
-	stopping bool
-	failure  error
+	next       time.Duration // when the next probe may leave
+	ports      int           // turns the source ports
+	verdict    Verdict
 }
 
 // query is one probe of a hop and what came of it.
@@ -58,16 +47,14 @@ const spacing = 200 * time.Microsecond
 func newTracer(n Network, cfg *TraceConfig, sink func(Hop) error) (*tracer, error) {
 	scan := &ScanConfig{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}
 	scan.setDefaults()
-	packets, err := newPackets(scan)
+	x, err := newExchange(n, scan)
 	if err != nil {
 		return nil, err
 	}
-	t := &tracer{
-		cfg: cfg, network: n, sink: sink,
-		packets: packets, table: newShots(), counters: newCounters(n.Stats()),
-		clocks: newClocks(n),
-	}
-	t.matcher = matcher{cookie: newCookie(scan.Key), tech: scan.Technique, ports: n.Ports(), recall: rewritten{t.table}}
+	x.matcher.recall = rewritten{x.table}
+	t := &tracer{exchange: x, cfg: cfg, sink: sink}
+	t.departed = func(s *shot, ev *event) { s.tx.left = ev.at.UnixNano() }
+	t.accept = t.acceptAnswer
 	t.verdict = Verdict{Target: cfg.Target, State: StateFiltered, Reason: ReasonNoResponse}
 	for ttl := range cfg.MaxHops {
 		queries := make([]*query, cfg.Queries)
@@ -110,11 +97,6 @@ func (t *tracer) interrupted() error {
 	return nil
 }
 
-func (t *tracer) tick(ctx context.Context) {
-	t.reading = t.clocks.read()
-	t.stopping = t.stopping || ctx.Err() != nil
-}
-
 func (t *tracer) await(ctx context.Context, r *receiver, alarm *time.Timer) {
 	wake := t.now + idle
 	if s := t.flying.waiting(); s != nil {
@@ -135,25 +117,6 @@ func (t *tracer) await(ctx context.Context, r *receiver, alarm *time.Timer) {
 		case <-alarm.C:
 		case <-done:
 		}
-	}
-}
-
-func (t *tracer) take(r *receiver, batch []event, ok bool) {
-	if !ok {
-		t.fail(r.reason())
-		return
-	}
-	t.reading = t.clocks.read()
-	for i := range batch {
-		t.handle(&batch[i])
-	}
-	r.empty <- batch
-	t.sendResets()
-}
-
-func (t *tracer) fail(err error) {
-	if t.failure == nil {
-		t.failure = err
 	}
 }
 
@@ -241,11 +204,8 @@ func (t *tracer) deliver(upTo int) {
 
 // result is the trace as a whole.
 func (t *tracer) result(err error) Route {
-	s := t.counters.Summary
-	stats := t.network.Stats()
-	s.SendErrors = stats.SendErrors - t.counters.base.SendErrors
-	s.KernelDrops = stats.KernelDrops - t.counters.base.KernelDrops
-	s.Took, s.Rate = t.now, perSecond(s.Sent, t.counters.lastSend)
+	s := t.counted()
+	s.Rate = perSecond(s.Sent, t.counters.lastSend)
 	s.Complete = err == nil
 	s.Probes, s.States[t.verdict.State] = 1, 1
 	r := Route{Verdict: t.verdict, Length: t.last, Summary: s}

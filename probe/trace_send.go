@@ -68,7 +68,7 @@ func (t *tracer) pick() *query {
 		if ttl <= t.promising(round) {
 			t.plan++
 			q := t.grid[ttl-1][round]
-			q.aside = t.aside && ttl == t.last
+			q.aside = t.aside && ttl > t.routers
 			return q
 		}
 	}
@@ -128,9 +128,4 @@ func (t *tracer) refused(s *shot, err error) {
 	s.ended = true
 	t.verdict = unsendable(t.cfg.Target, err)
 	t.fail(err)
-}
-
-func (t *tracer) sendResets() {
-	t.counters.Resets += t.packets.sendResets(t.network, t.resets)
-	t.resets = t.resets[:0]
 }
