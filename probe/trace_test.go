@@ -126,13 +126,17 @@ func TestTraceStopsAtSilence(t *testing.T) {
 // Every packet may be lost: what is found is true, and the length is right
 // unless all probes of the last hop were lost.
 func TestTraceUnderLoss(t *testing.T) {
+	longer := 0 // each with a chance of 0.19⁵
 	for seed := range uint64(30) {
 		synctest.Test(t, func(t *testing.T) {
 			way := routers(5, false)
 			path := simnet.Path{Delay: 10 * ms, Loss: 0.1, Duplicate: 0.1, Jitter: 3 * ms}
 			w := world{host: simnet.Behind(listener(), way...), Config: simnet.Config{Seed: seed + 1, Out: path, Back: path}}
 			hops, route, _ := w.trace(t, probe.TraceConfig{Queries: 5})
-			if route.Length != 6 || route.Verdict.State != probe.StateOpen {
+			if route.Length > 6 {
+				longer++
+			}
+			if route.Length < 6 || longer > 1 || route.Verdict.State != probe.StateOpen {
 				t.Errorf("seed %d: length %d, %v", seed+1, route.Length, route.Verdict.State)
 			}
 			for _, h := range hops {
