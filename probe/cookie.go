@@ -21,22 +21,24 @@ func newCookie(key [16]byte) cookie {
 // numbers are those of one transmission from src to dst.
 func (c cookie) numbers(src, dst netip.AddrPort, attempt int) numbers {
 	var buf [36 + binary.MaxVarintLen64]byte
-	b := appendAddr(buf[:0], src.Addr())
-	b = appendAddr(b, dst.Addr())
-	b = binary.BigEndian.AppendUint16(b, src.Port())
-	b = binary.BigEndian.AppendUint16(b, dst.Port())
-	b = binary.AppendUvarint(b, uint64(attempt))
-	h := siphash.Hash(c.k0, c.k1, b)
+	n := putAddr(buf[:], src.Addr())
+	n += putAddr(buf[n:], dst.Addr())
+	binary.BigEndian.PutUint16(buf[n:], src.Port())
+	binary.BigEndian.PutUint16(buf[n+2:], dst.Port())
+	n += 4
+	n += binary.PutUvarint(buf[n:], uint64(attempt))
+	h := siphash.Hash(c.k0, c.k1, buf[:n])
 	return numbers{seq: craft.Seq(h), ack: craft.Seq(h >> 32)}
 }
 
-func appendAddr(b []byte, a netip.Addr) []byte {
+// putAddr writes an address into b, and returns its length.
+func putAddr(b []byte, a netip.Addr) int {
 	if a.Is4() {
 		v4 := a.As4()
-		return append(b, v4[:]...)
+		return copy(b, v4[:])
 	}
 	v6 := a.As16()
-	return append(b, v6[:]...)
+	return copy(b, v6[:])
 }
 
 // numbers are the sequence and, for a probe with ACK, the acknowledgment

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"net/netip"
 
@@ -72,7 +73,7 @@ func (s *seen) note(target netip.AddrPort, r rank) (before rank) {
 
 func (s *seen) hash(target netip.AddrPort) uint64 {
 	var buf [18]byte
-	b := appendAddr(buf[:0], target.Addr())
-	b = append(b, byte(target.Port()>>8), byte(target.Port()))
-	return siphash.Hash(s.k0, s.k1, b)
+	n := putAddr(buf[:], target.Addr())
+	binary.BigEndian.PutUint16(buf[n:], target.Port())
+	return siphash.Hash(s.k0, s.k1, buf[:n+2])
 }

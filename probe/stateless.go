@@ -49,6 +49,12 @@ type Plan interface {
 	At(i uint64) netip.AddrPort // for i < Count
 }
 
+// PlanFiller is a Plan that gives many targets at once, in less time: those from
+// number first on, as many as into has room for.
+type PlanFiller interface {
+	Fill(first uint64, into []netip.AddrPort)
+}
+
 // StatelessConfig says what a stateless run probes, and how. Only Plan must be
 // set. Of the embedded ScanConfig, Targets, Total and Canaries do not apply;
 // Retries defaults to DefaultStatelessRetries, and Timeout is both the spacing

@@ -113,6 +113,7 @@ type stamper struct {
 	port    uint16 // of ours
 	attempt int
 	acks    bool // the probe carries an acknowledgment number
+	targets [fillAtOnce]netip.AddrPort
 }
 
 // run fills the lane's chunks, the first from a position and the others step
@@ -131,16 +132,34 @@ func (s *stamper) run(l lane, from, step uint64, stop <-chan struct{}) {
 	}
 }
 
+// fillAtOnce is how many targets are asked of a plan at a time.
+const fillAtOnce = 256
+
 func (s *stamper) fill(c *chunk) {
 	if c.fields == nil {
 		c.fields = make([]craft.Fields, 0, c.end-c.first)
 	}
 	c.fields = c.fields[:0]
-	for i := c.first; i < c.end; i++ {
-		target := s.plan.At(i)
-		if source, ok := s.sources.towards(target.Addr()); ok {
-			c.fields = append(c.fields, s.stamp(source, target))
+	for i := c.first; i < c.end; {
+		targets := s.targets[:min(fillAtOnce, c.end-i)]
+		s.ask(i, targets)
+		for _, target := range targets {
+			if source, ok := s.sources.towards(target.Addr()); ok {
+				c.fields = append(c.fields, s.stamp(source, target))
+			}
 		}
+		i += uint64(len(targets))
+	}
+}
+
+// ask has the plan name targets, from number first on.
+func (s *stamper) ask(first uint64, into []netip.AddrPort) {
+	if filler, ok := s.plan.(PlanFiller); ok {
+		filler.Fill(first, into)
+		return
+	}
+	for i := range into {
+		into[i] = s.plan.At(first + uint64(i))
 	}
 }
 

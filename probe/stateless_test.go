@@ -25,6 +25,10 @@ type order struct {
 func (o order) Count() uint64              { return o.count }
 func (o order) At(i uint64) netip.AddrPort { return o.Order.At(o.index + i*o.step) }
 
+func (o order) Fill(first uint64, into []netip.AddrPort) {
+	o.Order.Fill(o.index+first*o.step, o.step, into)
+}
+
 func planOf(t testing.TB, seed uint64, ports string, words ...string) order {
 	t.Helper()
 	list, err := targets.ParsePorts(ports)

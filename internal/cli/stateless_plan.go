@@ -33,6 +33,11 @@ func (p shardPlan) Count() uint64 { return p.size }
 // At is the i-th of them.
 func (p shardPlan) At(i uint64) netip.AddrPort { return p.order.At(p.index + i*p.count) }
 
+// Fill implements [probe.PlanFiller].
+func (p shardPlan) Fill(first uint64, into []netip.AddrPort) {
+	p.order.Fill(p.index+first*p.count, p.count, into)
+}
+
 // planDigest is equal for command lines that probe the same targets, and
 // different for all others but for accidents of 2^-64: it covers the words and
 // the contents of the lists that make up the set, and, since names may have

@@ -90,10 +90,12 @@ func (s *Set) At(i uint64) netip.AddrPort {
 	}
 	b := &s.blocks[s.guide.find(s.blocks, i)]
 	ports := s.layers[b.layer].ports
-	offset := i - b.start
-	n := uint64(len(ports))
-	address := s.spaces[b.space].addr(b.first.add(offset / n))
-	return netip.AddrPortFrom(address, ports[offset%n])
+	offset, port := i-b.start, uint64(0)
+	if n := uint64(len(ports)); n > 1 { // divisions are dear
+		offset, port = offset/n, offset%n
+	}
+	address := s.spaces[b.space].addr(b.first.add(offset))
+	return netip.AddrPortFrom(address, ports[port])
 }
 
 // Index is the inverse of At. ok is false where the pair is not in the set.

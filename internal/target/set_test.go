@@ -140,6 +140,24 @@ func checkSet(t *testing.T, s *Set, want map[netip.AddrPort]bool) {
 	}
 }
 
+// Fill gives what At gives, up to the end of the largest set.
+func TestFill(t *testing.T) {
+	for _, words := range [][]string{{"192.0.2.0/24", "2001:db8::/121"}, {"0.0.0.0/0"}, {"2001:db8::/65"}} {
+		s := parse(t, words, Options{Ports: PortsOf(80, 443)})
+		order := s.Order(9)
+		for _, step := range []uint64{1, 7} {
+			into := make([]netip.AddrPort, 70)
+			first := s.Count() - 1 - 69*step
+			order.Fill(first, step, into)
+			for k, got := range into {
+				if want := order.At(first + uint64(k)*step); got != want {
+					t.Fatalf("%v: position %d is %v, want %v", words, first+uint64(k)*step, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestShards(t *testing.T) {
 	s := parse(t, []string{"192.0.2.0/26", "2001:db8::/124"}, Options{Ports: PortsOf(1, 2, 3)})
 	whole := slices.Collect(s.All(5))

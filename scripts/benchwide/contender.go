@@ -87,6 +87,8 @@ type plan struct {
 
 func (p plan) Count() uint64 { return p.count }
 
+func (p plan) Fill(first uint64, into []netip.AddrPort) { p.Order.Fill(first, 1, into) }
+
 // raw is the engine that leaves everything to the kernel.
 type raw struct {
 	probe.Blaster
