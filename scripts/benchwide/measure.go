@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"synscope/internal/lab"
@@ -95,6 +96,9 @@ func (a *arena) measure(c contender) (result, error) {
 	}
 	r := result{name: c.name, sent: after - before, took: took, note: lastLine(stderr.Bytes())}
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		r.memory = usage.Maxrss << 10 // getrusage(2): kilobytes
+	}
 	r.judge(addresses(string(text)), a.want)
 	return r, nil
 }

@@ -17,6 +17,7 @@ type result struct {
 	sent         uint64
 	took         time.Duration // from the first SYN to the last
 	cpu          time.Duration // user and system time of the process
+	memory       int64         // the largest resident set, in bytes
 	found, wrong int           // of the open addresses; reported, but not open
 	recall       float64
 	note         string
@@ -38,11 +39,11 @@ func (r result) cost() float64 { return float64(r.cpu) / float64(r.sent) }
 
 func (r result) better(than result) bool { return than.sent == 0 || r.rate() > than.rate() }
 
-const heading = "contender      probes  M probes/s  ns CPU/probe   recall  wrong"
+const heading = "contender      probes  M probes/s  ns CPU/probe  MiB   recall  wrong"
 
 func (r result) String() string {
-	return fmt.Sprintf("%-9s %11d  %10.2f  %12.0f  %.5f  %5d  %s",
-		r.name, r.sent, r.rate()/1e6, r.cost(), r.recall, r.wrong, r.note)
+	return fmt.Sprintf("%-9s %11d  %10.2f  %12.0f  %3d  %.5f  %5d  %s",
+		r.name, r.sent, r.rate()/1e6, r.cost(), r.memory>>20, r.recall, r.wrong, r.note)
 }
 
 // report prints how every contender compares with the peers.
