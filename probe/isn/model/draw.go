@@ -62,7 +62,7 @@ func pick[T any](rng *rand.Rand, values ...T) T { return values[rng.IntN(len(val
 // fork starts a source of its own.
 func fork(rng *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())) }
 
-func newKey(rng *rand.Rand) key { return key{rng.Uint64(), rng.Uint64()} }
+func newKey(rng *rand.Rand) Key { return Key{rng.Uint64(), rng.Uint64()} }
 
 func seq(rng *rand.Rand) craft.Seq { return craft.Seq(rng.Uint32()) }
 
