@@ -52,7 +52,7 @@ func detectFreeBSDCookie(v *view) (verdict, bool) {
 		}
 		first[p.sample.Offer] = b
 	}
-	if known < 5 || !busyBytes(v.points) {
+	if known < 5 || !busyBytes(v.points) || foreignTies(v.points) >= leastTies {
 		return verdict{}, false
 	}
 	return freeBSDVerdict(v, first, known), true
