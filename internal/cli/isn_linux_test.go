@@ -89,7 +89,7 @@ func TestRealGenerators(t *testing.T) {
 	plain, cookies, proxied := l.Host("isn-default"), l.Host("isn-cookies"), l.Host("isn-proxied")
 	start := time.Now()
 	found, samples := isnOf(t, l, exitYes, plain.Addr4().String(), plain.Addr6().String(),
-		cookies.Addr4().String(), cookies.Addr6().String(), proxied.Addr4().String())
+		cookies.Addr4().String(), cookies.Addr6().String(), proxied.Addr4().String(), proxied.Addr6().String())
 	if took := time.Since(start); took > 12*time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -102,6 +102,7 @@ func TestRealGenerators(t *testing.T) {
 		{cookies.Addr4(), "syn-cookies", "linux"},
 		{cookies.Addr6(), "syn-cookies", "linux"},
 		{proxied.Addr4(), "syn-proxy", "linux"},
+		{proxied.Addr6(), "syn-proxy", "linux"},
 	} {
 		r := found[want.addr.String()]
 		if r.str("class") != want.class || r.str("variant") != want.variant {
