@@ -101,11 +101,18 @@ func TestLinearGeneratorsArePredicted(t *testing.T) {
 		predicts(t, "xorshift128", xorshift128, 9, wide128)
 		predicts(t, "xorshift128, any", oneRun(linearGenerator), 140, wide128)
 		s := rng.Uint64() | 1
-		predicts(t, "xorshift64", oneRun(linearGenerator), 110, func() uint32 {
+		half := func() uint32 {
 			s ^= s << 13
 			s ^= s >> 7
 			s ^= s << 17
 			return uint32(s >> 32)
+		}
+		predicts(t, "xorshift64", xorshift64, 5, half)
+		predicts(t, "xorshift64, any", oneRun(linearGenerator), 110, half)
+		predicts(t, "xorshift64 of two shifts", xorshift64, 5, func() uint32 {
+			s ^= s << 7
+			s ^= s >> 9
+			return uint32(s)
 		})
 		r := rng.Uint32() | 1
 		predicts(t, "lfsr32 by 5", oneRun(linearGenerator), 40, func() uint32 {

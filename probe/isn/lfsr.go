@@ -154,6 +154,9 @@ func xorshift(run []point) (recovered, bool) {
 			return recovered{name: fmt.Sprintf("xorshift32 %v", s), proofs: len(run) - 1, next: s.predict}, true
 		}
 	}
+	if r, ok := xorshift64(run); ok {
+		return r, true
+	}
 	return xorshift128(run)
 }
 

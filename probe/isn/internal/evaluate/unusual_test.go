@@ -13,8 +13,6 @@ import (
 var hidden = map[string]string{
 	"weak-random, lcg 2^64 any a, top 32":                  "the multiplier and half of the state are unknown",
 	"weak-random, lcg 2^48 any a, top 32":                  "the multiplier and a third of the state are unknown",
-	"weak-random, xorshift64 top":                          "half of the state is unknown: more than 64 numbers in a row would tell",
-	"weak-random, xorshift64 low":                          "the same",
 	"global-mixed, step 1, 1 counts 250000 times a second": "the clock moves on by 75 while a packet is late",
 }
 
