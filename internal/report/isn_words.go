@@ -60,7 +60,7 @@ func isnMore(r *isn.Report) string {
 		return "--samples 100: the bounds of the steps."
 	case isn.ClassUnknown:
 		if r.Samples > 0 {
-			return "--samples 60, from another place, or at another time of the day."
+			return "a run without --series, more --samples, another place or another time of the day."
 		}
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,5 +154,25 @@ func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
 		if took > time.Second && !raceEnabled {
 			t.Errorf("%v: %v", class, took)
 		}
+	}
+}
+
+// A generator that no search knows, but that only shifts and XORs, shows in the
+// numbers of many ports.
+func TestManyPortsShowLinearGenerators(t *testing.T) {
+	rng := rand.New(rand.NewPCG(31, 32))
+	x, y, z := rng.Uint32(), rng.Uint32(), rng.Uint32()
+	gen := model.GeneratorFunc(func(model.SYN) craft.Seq {
+		x ^= x << 16
+		x ^= x >> 5
+		x ^= x << 1
+		x, y, z = y, z, x^y^z
+		return craft.Seq(z)
+	})
+	host := model.New(model.Truth{Class: isn.ClassWeakRandom}, gen, rng)
+	plan := isn.NewPlan(isn.PlanConfig{Series: []string{isn.SeriesSameTuple, isn.SeriesMany}})
+	r := isn.Analyze(model.Sample(plan, host, model.Path{RTT: time.Millisecond, Loss: 0.01}, rng), isn.Options{})
+	if g := r.GuessesP50.Value; r.Class != isn.ClassWeakRandom || !strings.HasPrefix(r.Variant, "linear over bits") || g > 2 {
+		t.Errorf("%s %s, %.0f guesses", r.Class, r.Variant, g)
 	}
 }

@@ -89,7 +89,7 @@ var detectors = []detector{
 	{"backends", draws, detectBackends},
 	{"long shifts", draws, detectLongShifts},
 	{"linear", crowd, detectLinear},
-	{"ties", crowd, detectTies},
+	{"ties", draws, detectTies},
 	{"collisions", crowd, detectCollisions},
 	{"bits", crowd, detectBits},
 	{"random", draws, detectRandom},
