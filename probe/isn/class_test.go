@@ -3,6 +3,7 @@ package isn_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -153,6 +154,36 @@ func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
 		}
 		if took > time.Second && !raceEnabled {
 			t.Errorf("%v: %v", class, took)
+		}
+	}
+}
+
+// Where only four ports or two addresses were sampled, what each has of its own is
+// not taken for a machine.
+func TestFewTuples(t *testing.T) {
+	clock := model.TupleClock(model.Key{3, 4}, 250_000, 1, 0)
+	byAddress := model.GeneratorFunc(func(s model.SYN) craft.Seq {
+		s.Src = netip.AddrPortFrom(s.Src.Addr(), 0)
+		return clock.Next(s)
+	})
+	for _, tc := range []struct {
+		gen   model.Generator
+		ports int
+		class isn.Class
+	}{
+		{clock, 4, isn.ClassTupleClock},
+		{model.TupleIncrement(model.Key{5, 6}, 1, 5000, rand.New(rand.NewPCG(1, 1))), 4, isn.ClassTupleRandomIncrement},
+		{model.TupleConstant(model.Key{7, 8}), 4, isn.ClassTupleConstant},
+		{byAddress, 100, isn.ClassTupleClock},
+	} {
+		rng := rand.New(rand.NewPCG(33, 34))
+		plan := isn.NewPlan(isn.PlanConfig{Addresses: 1 + tc.ports/100})
+		for i := range plan.Steps {
+			plan.Steps[i].Port %= tc.ports
+		}
+		host := model.New(model.Truth{Class: tc.class}, tc.gen, rng)
+		if r := isn.Analyze(model.Sample(plan, host, model.Path{RTT: time.Millisecond}, rng), isn.Options{}); r.Class != tc.class {
+			t.Errorf("%d ports, %d addresses: %s, want %s: %v", tc.ports, 1+tc.ports/100, r.Class, tc.class, r.Findings)
 		}
 	}
 }

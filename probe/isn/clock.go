@@ -63,6 +63,8 @@ func globalLine(v *view) (verdict, bool) {
 	switch {
 	case isPlane && (!isClock || plane.better(&clock)):
 		return mixedVerdict(v, &plane, quantum), true
+	case isClock && addressMoves(v, clock.hz):
+		return verdict{}, false // most samples are from one of our addresses
 	case isClock:
 		out := clockVerdict(&clock, ClassGlobalClock)
 		out.caution(v)

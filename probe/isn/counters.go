@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 )
 
@@ -45,15 +46,16 @@ type counters struct {
 // leastMoves is how often the counters must have been seen to move.
 const leastMoves = 6
 
-// countersIn weighs ranges: each move that stays inside of its range, and goes
-// up, is so much more than chance. Numbers that repeat the one before count for
-// nothing.
+// countersIn weighs ranges: each further tuple whose numbers lie inside of a range,
+// in order of time, is so much more than chance. What one tuple does alone proves
+// nothing, for it may have a clock or counter of its own.
 func countersIn(list [][]point) (c counters) {
-	if len(list) < 2 || len(list) > mostCounters {
+	if len(list) < 2 || len(list) > mostCounters || byAddressAlone(list) {
 		return c
 	}
-	moves := 0
+	moves, joined := 0, 0
 	for _, r := range list {
+		joined += tuplesIn(r) - 1
 		c.sizes = append(c.sizes, len(r))
 		c.width = max(c.width, spread(r))
 		for i := 1; i < len(r); i++ {
@@ -69,8 +71,32 @@ func countersIn(list [][]point) (c counters) {
 		return counters{}
 	}
 	each := 32 - math.Log2(float64(len(list))*(float64(c.width)+1))
-	c.bits = float64(moves-2)*each + float64(moves)
+	c.bits = float64(joined-1) * each
 	return c
+}
+
+// byAddressAlone reports whether several addresses of ours share no range: then
+// a hash of the address made the ranges.
+func byAddressAlone(list [][]point) bool {
+	all := make(map[netip.Addr]bool)
+	for _, r := range list {
+		for _, p := range r {
+			if p.sample.Src != r[0].sample.Src {
+				return false
+			}
+		}
+		all[r[0].sample.Src] = true
+	}
+	return len(all) > 1
+}
+
+// tuplesIn counts the tuples of the points.
+func tuplesIn(points []point) int {
+	seen := make(map[int]bool)
+	for _, p := range points {
+		seen[p.tuple] = true
+	}
+	return len(seen)
 }
 
 // ranges cuts the circle of sequence numbers at gaps wider than gap, and
@@ -171,14 +197,13 @@ func window(sorted []point, i, m int) []point {
 // windowBits is log2 of how unlikely it is that the held ones of n random numbers
 // of so many bits lie so close and in order of time; 0 where they are not a counter's.
 func windowBits(held []point, n int, room float64) float64 {
-	tuples := make(map[int]bool)
 	for i, p := range held {
-		tuples[p.tuple] = true
 		if i > 0 && (p.x == held[i-1].x || p.k < held[i-1].k) {
 			return 0
 		}
 	}
-	if len(tuples) < leastTuples {
+	tuples := tuplesIn(held)
+	if tuples < leastTuples {
 		return 0
 	}
 	m := float64(len(held))
@@ -188,5 +213,5 @@ func windowBits(held []point, n int, room float64) float64 {
 	choices := (all - rest - order) / math.Ln2
 	// One point places the window; those of one tuple alone may be a clock of
 	// its own.
-	return float64(len(tuples)-1)*(room-math.Log2(float64(spread(held))+1)) + order/math.Ln2 - choices - math.Log2(float64(n))
+	return float64(tuples-1)*(room-math.Log2(float64(spread(held))+1)) + order/math.Ln2 - choices - math.Log2(float64(n))
 }
