@@ -46,7 +46,7 @@ func Analyze(samples []Sample, opts Options) Report {
 // model hosts are right about so often.
 const (
 	quickNoise = 0.90
-	quickStep  = 0.96
+	quickStep  = 0.975
 )
 
 // beHumble lowers the confidence where few samples leave room for a class that
