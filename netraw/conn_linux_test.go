@@ -26,7 +26,7 @@ func TestOpenErrors(t *testing.T) {
 		{Config{Source: peer4}, ErrForeignSource, "192.0.2.2"},
 		{Config{Source: peer6}, ErrForeignSource, "2001:db8::2"},
 		{Config{Source: netip.MustParseAddr("::ffff:198.51.100.1")}, ErrForeignSource, "198.51.100.1"},
-		{Config{Ports: MaxPorts + 1}, ErrPortCount, "65"},
+		{Config{Ports: MaxPorts + 1}, ErrPortCount, "1025"},
 	} {
 		before := openFiles(t)
 		c, err := Open(&tc.cfg)

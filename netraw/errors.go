@@ -21,10 +21,15 @@ var (
 	ErrNoRoute = errors.New("no route: compare `ip route get`")
 
 	// ErrPortCount: more source ports were asked for than MaxPorts.
-	ErrPortCount = errors.New("between 1 and 64 source ports can be held")
+	ErrPortCount = errors.New("between 1 and 1024 source ports can be held")
 
 	// ErrPortInUse: another socket has the source port, or all of them.
 	ErrPortInUse = errors.New("source port in use: choose another, or none to get a free one")
+
+	// ErrFileLimit: every held port takes a file descriptor, and the process
+	// may not open so many (RLIMIT_NOFILE, getrlimit(2)). Go programs raise
+	// the soft limit to the hard one by themselves.
+	ErrFileLimit = errors.New("too few file descriptors for the source ports: raise the hard limit (`ulimit -Hn`), or ask for fewer")
 
 	// ErrPacket: what was to be sent does not begin with an IP header.
 	ErrPacket = errors.New("not an IP packet")

@@ -43,7 +43,8 @@ const (
 //	  or ip6[6] = 0 and not (ip6[40:2] = 0x3a00 and not ip6[48] in {1,2,3,4})
 //	) or outbound and tcp src port P
 //
-// Of fragments it takes the first, which has the ports. The ICMP types are
+// The ports are looked up by bisection, so that a thousand of them cost little
+// more than one: see amongPorts. Of fragments it takes the first, which has the ports. The ICMP types are
 // the error messages of RFC 1122 §3.2.2 and RFC 4443 §2.1; the quoted IPv4
 // header may have options, the quoted IPv6 header no extension. An arriving
 // IPv6 packet with an extension header passes whatever it holds, because
@@ -125,22 +126,19 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{op: bpf.LoadMemShift{Off: 0}},
 		{op: bpf.LoadIndirect{Off: 0, Size: 2}},
 
-		{label: "ports", op: bpf.Jump{}},
+		{op: bpf.Jump{}, yes: "ports"},
+
+		{label: "drop", op: bpf.RetConstant{Val: 0}},
+		{label: "pass", op: bpf.RetConstant{Val: passLength}},
 	}
-	for _, port := range ports {
-		program = append(program, line{op: equal(uint32(port)), yes: "pass"})
-	}
-	return assemble(append(program,
-		line{label: "drop", op: bpf.RetConstant{Val: 0}},
-		line{label: "pass", op: bpf.RetConstant{Val: passLength}},
-	))
+	return assemble(append(program, amongPorts("ports", sorted(ports))...))
 }
 
 func equal(v uint32) bpf.JumpIf     { return bpf.JumpIf{Cond: bpf.JumpEqual, Val: v} }
 func anyBit(mask uint32) bpf.JumpIf { return bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: mask} }
 
-// assemble counts the jumps. A conditional jump reaches 255 lines, which
-// MaxPorts keeps enough for the whole program.
+// assemble counts the jumps. A conditional jump reaches 255 lines; where more
+// may lie between, a [bpf.Jump] has to take over.
 func assemble(lines []line) []bpf.Instruction {
 	at := make(map[string]int)
 	for i, l := range lines {

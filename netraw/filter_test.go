@@ -2,9 +2,13 @@ package netraw
 
 import (
 	"encoding/binary"
+	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -21,13 +25,15 @@ type filterCase struct {
 	pass      bool
 }
 
-// filterPorts is as many as there can be; the cases use the first, the last
-// and one that is not among them.
+// filterPorts is as many as there can be; the cases use the first, the last,
+// those round the seams of the look-up, and one that is not among them. They
+// are in no order, as the kernel gives them.
 var filterPorts = func() []uint16 {
 	ports := make([]uint16, MaxPorts)
 	for i := range ports {
 		ports[i] = uint16(40000 + 7*i)
 	}
+	rand.New(rand.NewPCG(1, 2)).Shuffle(MaxPorts-2, func(i, j int) { ports[i+1], ports[j+1] = ports[j+1], ports[i+1] })
 	return ports
 }()
 
@@ -63,8 +69,24 @@ func filterCases() []filterCase {
 		add(v.name+" under the ethertype of ARP", 0x0806, false, tcp(80, first), false)
 		add(v.name+" leaving under the ethertype of ARP", 0x0806, true, tcp(first, 80), false)
 	}
+	cases = append(cases, seamCases()...)
 	cases = append(cases, ipv4Cases(first, other)...)
 	return append(cases, ipv6Cases(first, other)...)
+}
+
+// seamCases are segments to the ports on both sides of where the look-up
+// branches, and to the numbers next to them, which nobody holds.
+func seamCases() (cases []filterCase) {
+	far, near := netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("203.0.113.5")
+	held := sorted(filterPorts)
+	for _, i := range []int{1, leafPorts - 1, leafPorts, MaxPorts/2 - 1, MaxPorts / 2, MaxPorts - leafPorts - 1, MaxPorts - leafPorts} {
+		for off := -1; off <= 1; off++ {
+			port := held[i] + uint16(off)
+			pkt := segment(netip.AddrPortFrom(far, 443), netip.AddrPortFrom(near, port), flagSYN|flagACK, 1, 2)
+			cases = append(cases, filterCase{fmt.Sprintf("tcp to port %d", port), etherIPv4, false, pkt, off == 0})
+		}
+	}
+	return cases
 }
 
 func ipv4Cases(ours, other uint16) []filterCase {
@@ -273,9 +295,39 @@ func FuzzReceiveFilter(f *testing.F) {
 // The kernel takes at most 4096 instructions, and a conditional jump reaches
 // 255: both ends of the port list are the test.
 func TestReceiveFilterAssembles(t *testing.T) {
-	for _, n := range []int{1, 2, MaxPorts} {
-		if _, err := bpf.Assemble(receiveFilter(filterPorts[:n])); err != nil {
-			t.Errorf("%d ports: %v", n, err)
+	for _, n := range []int{1, 2, leafPorts, leafPorts + 1, MaxPorts} {
+		raw, err := bpf.Assemble(receiveFilter(filterPorts[:n]))
+		if err != nil || len(raw) > 4096 {
+			t.Errorf("%d ports: %d instructions, %v", n, len(raw), err)
+		}
+	}
+}
+
+// The look-up finds each port that is held and no other, of all 65,536 and for
+// every shape of its tree: leaves full and not, ports side by side and apart.
+func TestAmongPorts(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for _, n := range []int{1, 2, leafPorts - 1, leafPorts, leafPorts + 1, 2*leafPorts + 1, 100, MaxPorts - 1, MaxPorts} {
+		held := map[uint16]bool{0: true, 65535: n > 1}
+		for start := uint16(rng.Uint32()); len(held) < n; start++ {
+			held[start] = true
+			if rng.IntN(3) == 0 {
+				start = uint16(rng.Uint32())
+			}
+		}
+		maps.DeleteFunc(held, func(_ uint16, is bool) bool { return !is })
+		ports := slices.Sorted(maps.Keys(held))
+		vm, err := bpf.NewVM(assemble(append([]line{{op: bpf.LoadAbsolute{Off: 0, Size: 2}}}, amongPorts("ports", ports)...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for port := range 1 << 16 {
+			kept, err := vm.Run([]byte{byte(port >> 8), byte(port)})
+			if err != nil || kept > 0 != held[uint16(port)] {
+				t.Fatalf("%d ports, port %d: kept %d bytes, %v; held %v", len(ports), port, kept, err, held[uint16(port)])
+			}
 		}
 	}
 }

@@ -80,9 +80,10 @@ type Stats struct {
 	KernelDrops uint64 // packets that found the receive buffer full
 }
 
-// MaxPorts is the largest number of source ports that one Conn holds. They
-// are compared one by one in the receive filter.
-const MaxPorts = 64
+// MaxPorts is the largest number of source ports that one Conn holds. Each
+// takes a socket, and so a file descriptor, for as long; the receive filter
+// looks them up by bisection.
+const MaxPorts = 1024
 
 // Config changes what Open does. The zero value, like a nil pointer, means
 // the defaults said at each field.
@@ -119,7 +120,7 @@ type Conn struct {
 // Open returns a connection for cfg; nil means the defaults.
 //
 // It fails with ErrPermission, ErrNoInterface, ErrForeignSource, ErrPortCount,
-// ErrPortInUse or ErrUnsupportedOS, or with the system call's own error.
+// ErrPortInUse, ErrFileLimit or ErrUnsupportedOS, or with the system call's own error.
 func Open(cfg *Config) (*Conn, error) {
 	if cfg == nil {
 		cfg = &Config{}

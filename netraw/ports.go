@@ -50,7 +50,8 @@ type Ports struct {
 
 // HoldPorts holds n ports; nil means the defaults. With PortConfig.Port it
 // holds that one, whatever n is. It fails with ErrPortCount, ErrPortInUse,
-// ErrPermission (a port below 1024, a forced mechanism) or ErrUnsupportedOS.
+// ErrFileLimit, ErrPermission (a port below 1024, a forced mechanism) or
+// ErrUnsupportedOS.
 func HoldPorts(n int, cfg *PortConfig) (*Ports, error) {
 	if cfg == nil {
 		cfg = &PortConfig{}

@@ -41,10 +41,18 @@ func (h *held) hold(n int, cfg PortConfig) error {
 	for range n {
 		if err := h.add(cfg.Port); err != nil {
 			h.close()
-			return fmt.Errorf("netraw: hold port %d: %w", cfg.Port, holdError(err))
+			return fmt.Errorf("netraw: hold %s: %w", portsWord(n, cfg.Port), holdError(err))
 		}
 	}
 	return nil
+}
+
+// portsWord names what was to be held.
+func portsWord(n int, port uint16) string {
+	if port != 0 {
+		return fmt.Sprintf("port %d", port)
+	}
+	return fmt.Sprintf("%d ports", n)
 }
 
 // add opens one more socket. It listens only once it is silent.
@@ -134,10 +142,13 @@ func boundPort(fd int) (uint16, error) {
 	return 0, os.NewSyscallError("getsockname", err)
 }
 
-// holdError names what bind(2) and ip(7) say of the error numbers.
+// holdError names what socket(2), bind(2) and ip(7) say of the error numbers.
 func holdError(err error) error {
-	if errors.Is(err, unix.EADDRINUSE) {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
 		return fmt.Errorf("%w: %w", err, ErrPortInUse)
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return fmt.Errorf("%w: %w", err, ErrFileLimit)
 	}
 	return permission(err)
 }

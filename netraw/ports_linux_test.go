@@ -272,6 +272,23 @@ func TestHoldPorts(t *testing.T) {
 	}
 }
 
+// Where the process may not open so many files, the error says so and nothing
+// stays open.
+func TestHoldPortsBeyondFileLimit(t *testing.T) {
+	var was unix.Rlimit
+	must(unix.Getrlimit(unix.RLIMIT_NOFILE, &was))
+	before := openFiles(t)
+	must(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(before) + 40, Max: was.Max}))
+	p, err := HoldPorts(100, nil)
+	must(unix.Setrlimit(unix.RLIMIT_NOFILE, &was))
+	if !errors.Is(err, ErrFileLimit) || !strings.Contains(err.Error(), "100 ports") {
+		t.Errorf("%v, %v; want ErrFileLimit naming 100 ports", p, err)
+	}
+	if after := openFiles(t); after != before {
+		t.Errorf("%d files open, %d before", after, before)
+	}
+}
+
 // A process that is killed leaves its port free at once.
 func TestHeldPortAfterKill(t *testing.T) {
 	const childEnv = "NETRAW_TEST_HOLD"

@@ -130,8 +130,7 @@ func (s *Sample) Timed() bool {
 //
 // While more probes of a target are in the air than ports are held, ports are
 // used again before their answer is there; on a path that loses or reorders
-// packets that costs answers. So the network should hold Timeout/Interval ports
-// or [netraw.MaxPorts].
+// packets that costs answers. So the network should hold Timeout/Interval ports.
 //
 // Neighbour discovery is no part of a time: before the first probe every next
 // hop gets one packet that is not counted, and the schedule starts when those

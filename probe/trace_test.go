@@ -30,7 +30,7 @@ func (w world) trace(t *testing.T, cfg probe.TraceConfig) ([]probe.Hop, probe.Ro
 	n := simnet.New(w.Config)
 	n.Handle(netip.MustParsePrefix("198.51.100.0/24"), w.host)
 	n.Handle(netip.MustParsePrefix("2001:db8:1::/64"), w.host)
-	conn := n.Conn(netraw.MaxPorts, simnet.WatchOutgoing())
+	conn := n.Conn(64, simnet.WatchOutgoing())
 	defer conn.Close()
 	if !cfg.Target.IsValid() {
 		cfg.Target = target

@@ -46,7 +46,7 @@ func isnCommand(s Streams) *cli.Command {
 
 func isnFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "samples", Usage: "send `N` SYNs in the main series, or in the series many (default: 22, and 256)"},
+		&cli.IntFlag{Name: "samples", Usage: "send `N` SYNs in the main series, or where the series many is asked for, in that, from up to 1,023 ports (default: 22, and 256)"},
 		&cli.StringFlag{Name: "budget", Usage: "shrink the pauses between SYNs to `D` in sum (default: about 7s)"},
 		&cli.BoolFlag{Name: "quick", Usage: "4 + 4 SYNs in about a second; it says what it cannot tell"},
 		&cli.StringFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},

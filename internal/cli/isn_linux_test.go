@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,7 +89,7 @@ func TestRealGenerators(t *testing.T) {
 	plain, cookies, proxied := l.Host("isn-default"), l.Host("isn-cookies"), l.Host("isn-proxied")
 	start := time.Now()
 	found, samples := isnOf(t, l, exitYes, plain.Addr4().String(), plain.Addr6().String(),
-		cookies.Addr4().String(), cookies.Addr6().String(), proxied.Addr4().String())
+		cookies.Addr4().String(), cookies.Addr6().String(), proxied.Addr4().String(), proxied.Addr6().String())
 	if took := time.Since(start); took > 12*time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -101,6 +102,7 @@ func TestRealGenerators(t *testing.T) {
 		{cookies.Addr4(), "syn-cookies", "linux"},
 		{cookies.Addr6(), "syn-cookies", "linux"},
 		{proxied.Addr4(), "syn-proxy", "linux"},
+		{proxied.Addr6(), "syn-proxy", "linux"},
 	} {
 		r := found[want.addr.String()]
 		if r.str("class") != want.class || r.str("variant") != want.variant {
@@ -173,6 +175,39 @@ func TestQuickGenerator(t *testing.T) {
 	if r := found[a.String()]; r.str("class") != "tuple-clock" || samples[a.String()] != 8 {
 		t.Errorf("%s of %d samples", r.str("class"), samples[a.String()])
 	}
+}
+
+// TestManyPorts samples each of a thousand ports once, beside one port many
+// times, and is soon done.
+func TestManyPorts(t *testing.T) {
+	l := generatorLab(t)
+	a := l.Host("isn-default").Addr4().String()
+	raw := filepath.Join(t.TempDir(), "many.csv")
+	start := time.Now()
+	found, samples := isnOf(t, l, exitYes, "--series", "same-tuple,many", "--samples", "1023", "--rate", "5k", "--budget", "3s", "--raw", raw, a)
+	if took := time.Since(start); took > 12*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if r := found[a]; r.str("class") != "tuple-clock" || !clockHolds(r, linuxHz) {
+		t.Errorf("%s, clock %v to %v: %v", r.str("class"), r["clock_hz_low"], r["clock_hz_high"], r["findings"])
+	}
+	if n := portsOf(t, raw); n != 1024 || samples[a] < 1023+22 {
+		t.Errorf("%d samples from %d ports", samples[a], n)
+	}
+}
+
+// portsOf counts the source ports in a file of samples.
+func portsOf(t *testing.T, raw string) int {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(mustRead(t, raw))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports := map[string]bool{}
+	for _, row := range rows[1:] {
+		ports[row[slices.Index(rows[0], "sport")]] = true
+	}
+	return len(ports)
 }
 
 // TestNoGenerator says why there is no answer, and exits so.

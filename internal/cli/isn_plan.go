@@ -44,7 +44,10 @@ func (j *isnJob) readPlan() error {
 		j.cfg.Plan = isn.QuickPlan()
 		return nil
 	}
-	cfg := isn.PlanConfig{Samples: int(n), Series: series, Offer: sample.OfferOf(j.cfg.Profile), Addresses: maxSources, Ports: int(n)}
+	cfg := isn.PlanConfig{Samples: int(n), Series: series, Offer: sample.OfferOf(j.cfg.Profile), Addresses: maxSources}
+	if slices.Contains(series, isn.SeriesMany) {
+		cfg.Samples, cfg.Ports = 0, int(n)
+	}
 	if cfg.Budget, err = j.budget(); err != nil {
 		return err
 	}

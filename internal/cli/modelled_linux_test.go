@@ -2,12 +2,16 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
+	"synscope/craft"
 	"synscope/internal/lab/models"
+	"synscope/probe/isn"
 	"synscope/probe/isn/model"
 	"synscope/probe/simnet"
 )
@@ -55,5 +59,43 @@ func TestModelGenerators(t *testing.T) {
 	// look like something else for it.
 	if wrong > 1 {
 		t.Errorf("%d of %d wrong", wrong, len(truth))
+	}
+}
+
+// TestModelsOnManyPorts finds what only many numbers show: a store that is small
+// but not so small that 22 draws would meet one of it again, a bit that leans a
+// little, and beside them a generator that hides nothing.
+func TestModelsOnManyPorts(t *testing.T) {
+	needTun(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	n, err := models.New(simnet.Config{Seed: seed, Out: simnet.Path{Delay: time.Millisecond}, Back: simnet.Path{Delay: time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	store := make([]craft.Seq, 4000)
+	for i := range store {
+		store[i] = craft.Seq(rng.Uint32())
+	}
+	truth := map[string]string{}
+	for _, h := range []*model.Host{
+		model.New(model.Truth{Class: isn.ClassWeakRandom}, model.Pool(rng, store), rng),
+		model.New(model.Truth{Class: isn.ClassWeakRandom}, model.Biased(rng, 1<<9, 1<<9, 0.65), rng),
+		model.New(model.Truth{Class: isn.ClassRandom}, model.Random(rng), rng),
+	} {
+		a := models.Prefix4.Addr().As4()
+		a[2], a[3] = 2, byte(len(truth)+1)
+		addr := netip.AddrFrom4(a).String()
+		n.HandleAddr(addr, simnet.NewModelled(h, time.Hour))
+		truth[addr] = h.Truth.Class.String()
+	}
+	args := append([]string{"--series", "same-tuple,many,options", "--samples", "1000", "--rate", "5k", "--budget", "3s"}, slices.Sorted(maps.Keys(truth))...)
+	found, samples := isnOf(t, nil, exitYes, args...)
+	for a, class := range truth {
+		if found[a].str("class") != class || samples[a] < 1000 {
+			t.Errorf("%s is %s: called %s of %d samples: %v", a, class, found[a].str("class"), samples[a], found[a]["findings"])
+		}
 	}
 }

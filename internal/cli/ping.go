@@ -163,9 +163,9 @@ func (j *pingJob) dryRun() error {
 // that may be in the air at once.
 func (j *pingJob) ports() int {
 	if j.cfg.Flow == probe.FlowVary {
-		return netraw.MaxPorts
+		return flowPorts
 	}
-	return min(max(int(j.cfg.Timeout/j.cfg.Interval), 8), netraw.MaxPorts)
+	return min(max(int(j.cfg.Timeout/j.cfg.Interval), 8), flowPorts)
 }
 
 func (j *pingJob) run(ctx context.Context) error {

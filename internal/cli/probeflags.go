@@ -136,3 +136,7 @@ func (p *probing) network(attempts int) *netraw.Config {
 }
 
 const watchedRate = 20_000
+
+// flowPorts is how many source ports a series holds whose probes take turns on
+// many: more than are in the air at once, and more than a path is spread over.
+const flowPorts = 64

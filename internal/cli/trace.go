@@ -11,7 +11,6 @@ import (
 
 	"synscope/internal/report"
 	"synscope/internal/target"
-	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -105,7 +104,7 @@ func (j *traceJob) readTarget() (err error) {
 // tracePorts is how many source ports a trace holds.
 func (j *traceJob) ports() int {
 	if j.cfg.Flow == probe.FlowVary {
-		return netraw.MaxPorts
+		return flowPorts
 	}
 	return 2 + j.cfg.Queries
 }

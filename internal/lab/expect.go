@@ -96,9 +96,9 @@ func (h *Host) travel(e *Expectation, flags uint8) {
 }
 
 // passProxy is a SYN proxy's treatment: a segment that neither is a SYN nor
-// acknowledges a cookie is dropped, and of a raw IPv6 SYN see [SynProxy].
+// acknowledges a cookie is dropped.
 func (h *Host) passProxy(e *Expectation, flags uint8) {
-	if flags != flagSYN || e.Dst.Addr().Is6() && e.Technique != "connect" {
+	if flags != flagSYN {
 		e.Fate = Dropped
 	} else {
 		e.Fate = Opened

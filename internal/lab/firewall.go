@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 )
 
 // protect installs the rules of a host and its routers.
@@ -19,7 +20,37 @@ func (h *Host) protect(spec HostSpec) error {
 	if err := h.ns.filter(nftables.ChainHookInput, spec.Rules, spec.SynProxy); err != nil {
 		return fmt.Errorf("firewall: %w", err)
 	}
+	if spec.SynProxy == nil {
+		return nil
+	}
+	if err := h.verifyChecksums(); err != nil {
+		return fmt.Errorf("receive offload for the SYN proxy: %w", err)
+	}
 	return nil
+}
+
+// verifyChecksums makes the host's interface verify checksums, as one of metal
+// does: generic receive offload checks TCP before it merges segments
+// (net/ipv6/tcpv6_offload.c, tcp6_gro_receive). A veth takes that way only for what
+// an end without segmentation offload sends (drivers/net/veth.c,
+// veth_skb_is_eligible_for_gro).
+func (h *Host) verifyChecksums() error {
+	ns, ifname := h.opposite()
+	if err := ns.do(func() error { return setOffload(ifname, unix.ETHTOOL_STSO, 0) }); err != nil {
+		return err
+	}
+	return h.ns.do(func() error { return setOffload(towardsProber, unix.ETHTOOL_SGRO, 1) })
+}
+
+// opposite is the interface at the other end of the host's own link.
+func (h *Host) opposite() (*namespace, string) {
+	switch n := len(h.stations); {
+	case n > 1:
+		return h.stations[n-2], towardsHost
+	case h.wire != nil:
+		return h.wire.ns, towardsHost
+	}
+	return h.prober, h.Interface()
 }
 
 // filter installs rules at one hook of a namespace, in one transaction. A

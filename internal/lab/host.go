@@ -16,6 +16,7 @@ type Host struct {
 	Name string
 
 	spec     HostSpec
+	prober   *namespace
 	ns       *namespace
 	stations []*namespace // routers from the prober outwards, then the host
 	links    []subnet     // from the prober outwards

@@ -222,8 +222,12 @@ func TestSynProxy(t *testing.T) {
 	h := build(t, HostSpec{Services: http(), SynProxy: &SynProxy{Ports: []uint16{80}, MSS: 1400, WindowScale: 7, Timestamps: true, SACK: true}})
 	p := newProber(t)
 	p.send(h.Prober4(), 30001, netip.AddrPortFrom(h.Addr4(), 80), 2)
-	if a := p.collect(100 * time.Millisecond)[30001]; a.flags&0x12 != 0x12 || a.window != 0 {
-		t.Errorf("got %v, want SYN-ACK with window 0", a)
+	p.send(h.Prober6(), 30002, netip.AddrPortFrom(h.Addr6(), 80), 2)
+	answers := p.collect(100 * time.Millisecond)
+	for _, sport := range []uint16{30001, 30002} {
+		if a := answers[sport]; a.flags&0x12 != 0x12 || a.window != 0 {
+			t.Errorf("port %d: got %v, want SYN-ACK with window 0", sport, a)
+		}
 	}
 	for _, a := range both(h) {
 		conn, err := dial(a, 80)

@@ -44,7 +44,7 @@ func New(spec Spec) (*Lab, error) {
 
 func (l *Lab) populate(specs []HostSpec) error {
 	for _, s := range specs {
-		h := &Host{Name: s.Name, spec: s}
+		h := &Host{Name: s.Name, spec: s, prober: l.prober}
 		l.hosts = append(l.hosts, h)
 		if err := l.build(h, s); err != nil {
 			return fmt.Errorf("lab: host %s: %w", s.Name, err)

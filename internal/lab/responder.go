@@ -107,21 +107,25 @@ type interfaceRequest struct {
 	_    [16]byte
 }
 
-// AcceptRedirects turns generic receive offload on, which makes one end of a
-// veth accept the frames that an XDP program at the other end redirects to it
-// (veth_xdp_xmit in drivers/net/veth.c): ETHTOOL_SGRO, linux/ethtool.h.
-func AcceptRedirects(ifname string) error {
+// AcceptRedirects makes one end of a veth accept the frames that an XDP program
+// at the other end redirects to it: generic receive offload does (veth_xdp_xmit in
+// drivers/net/veth.c).
+func AcceptRedirects(ifname string) error { return setOffload(ifname, unix.ETHTOOL_SGRO, 1) }
+
+// setOffload turns an offload of an interface in the calling thread's namespace on
+// or off (linux/ethtool.h).
+func setOffload(ifname string, command, on uint32) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("socket", err)
 	}
 	defer unix.Close(fd)
-	value := struct{ command, data uint32 }{unix.ETHTOOL_SGRO, 1}
+	value := struct{ command, data uint32 }{command, on}
 	request := interfaceRequest{data: unsafe.Pointer(&value)}
 	copy(request.name[:unix.IFNAMSIZ-1], ifname)
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
 	if errno != 0 {
-		return os.NewSyscallError("ioctl ETHTOOL_SGRO", errno)
+		return fmt.Errorf("%s: %w", ifname, os.NewSyscallError("ioctl SIOCETHTOOL", errno))
 	}
 	return nil
 }

@@ -104,10 +104,11 @@ type Service struct {
 // cookie and window 0, and opens a connection to the server only when the third
 // ACK proves the client. Zero values leave the option out of its SYN-ACK.
 //
-// Over IPv6 it answers only segments whose checksum is still partial, as the
-// prober's own kernel sends them. It checks a finished checksum as if it were
-// IPv4's, and drops the segment (net/netfilter/nft_synproxy.c,
-// nft_synproxy_do_eval, up to Linux 6.18 at least).
+// Over IPv6 the kernel's proxy answers only segments whose checksum the interface
+// has verified or that never left the machine: it checks others as if they were
+// IPv4's, finds them wrong and drops them (net/netfilter/nft_synproxy.c,
+// nft_synproxy_do_eval, which calls nf_ip_checksum for both; up to Linux 6.18 at
+// least). A veth verifies nothing, so the host's has receive offload on.
 type SynProxy struct {
 	Ports       []uint16
 	MSS         uint16

@@ -64,7 +64,7 @@ func (t *isnText) screen(r *ISN) []string {
 		lines = append(lines, "")
 	}
 	lines = append(lines, t.headline(r), "")
-	lines = append(lines, t.labelled("means", isnMeaning[rep.Class])...)
+	lines = append(lines, t.labelled("means", meaning(rep))...)
 	if rep.Class != isn.ClassUnknown {
 		lines = append(lines, t.labelled("how sure", isnSure(rep.Confidence)+"; "+basis(r))...)
 		lines = append(lines, t.generator(rep)...)
@@ -140,7 +140,7 @@ func (t *isnText) generator(r *isn.Report) (lines []string) {
 		lines = append(lines, t.labelled("clock", text)...)
 	}
 	if step, ok := r.Step.Get(); ok {
-		lines = append(lines, t.labelled("step", Count(uint64(max(step, 0)))+" a connection")...)
+		lines = append(lines, t.labelled("step", signedCount(step)+" a connection")...)
 	}
 	if mss, ok := r.ServerMSS.Get(); ok {
 		lines = append(lines, t.labelled("our MSS there", fmt.Sprintf("at least %d when it arrived", mss))...)
@@ -150,6 +150,14 @@ func (t *isnText) generator(r *isn.Report) (lines []string) {
 			significant(bits, 1), countOf(uint64(r.Samples), "sample"), significant(log2(r.Samples), 1)))...)
 	}
 	return lines
+}
+
+// signedCount is a count that may be below zero.
+func signedCount(n int64) string {
+	if n < 0 {
+		return "−" + Count(uint64(-n))
+	}
+	return Count(uint64(n))
 }
 
 // labelled is a line with a label, broken where it is too long.

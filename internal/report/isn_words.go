@@ -28,22 +28,39 @@ var isnMeaning = map[isn.Class]string{
 	isn.ClassMixed:                "Several generators answer for one port: machines behind a load balancer, or a middlebox that rewrites some of the numbers.",
 }
 
+// freeBSDMeaning is said of FreeBSD's cookies in place of the class's meaning.
+const freeBSDMeaning = "The number is computed from our SYN and a secret that changes every 15 s, with our options in it. FreeBSD " +
+	"gives every connection such a number, whether or not it also keeps the connection (net.inet.tcp.syncookies, on by default): it need not be under load."
+
+// meaning is what the answer means.
+func meaning(r *isn.Report) string {
+	if r.Class == isn.ClassSYNCookies && r.Variant == isn.VariantFreeBSD {
+		return freeBSDMeaning
+	}
+	return isnMeaning[r.Class]
+}
+
 // isnMore says which further samples would tell more, "" where none would.
 func isnMore(r *isn.Report) string {
 	switch r.Class {
 	case isn.ClassRandom:
-		return "--series many: hundreds of SYNs show biased bits, collisions and the state of weak generators."
+		return "--series same-tuple,many,options: hundreds of SYNs show biased bits, collisions and the state of weak generators."
 	case isn.ClassTupleClock:
 		return "--series same-tuple,long: two minutes narrow the clock's rate to about 1 ppm and show its skew."
 	case isn.ClassSYNCookies, isn.ClassSYNProxy:
+		if r.Variant == isn.VariantFreeBSD {
+			return "`synscope handshake` shows what follows the third segment."
+		}
 		return "--series same-tuple,long: two minutes show the cookie's counter; `synscope handshake` shows what follows the third segment."
 	case isn.ClassMixed:
 		return "--samples 100: how many machines there are, and their shares."
-	case isn.ClassRandomIncrement, isn.ClassTupleRandomIncrement, isn.ClassWeakRandom:
+	case isn.ClassRandomIncrement, isn.ClassWeakRandom:
 		return "--series many: the bounds of the steps, and the generator behind them."
+	case isn.ClassTupleRandomIncrement:
+		return "--samples 100: the bounds of the steps."
 	case isn.ClassUnknown:
 		if r.Samples > 0 {
-			return "--samples 60, from another place, or at another time of the day."
+			return "a run without --series, more --samples, another place or another time of the day."
 		}
 	}
 	return ""

@@ -41,12 +41,12 @@ func Analyze(samples []Sample, opts Options) Report {
 	return r
 }
 
-// The highest confidence in a class that rests on noise or on a handful of
-// equal steps, from fewer than leastRandom samples. The quick plan's answers on
+// The highest confidence in a class that rests on noise, or on a handful of
+// equal steps or numbers, from fewer than leastRandom samples. The quick plan's answers on
 // model hosts are right about so often.
 const (
 	quickNoise = 0.90
-	quickStep  = 0.96
+	quickStep  = 0.975
 )
 
 // beHumble lowers the confidence where few samples leave room for a class that
@@ -58,12 +58,12 @@ func (r *Report) beHumble() {
 	switch r.Class {
 	case ClassGlobalClock, ClassGlobalMixed, ClassTupleClock, ClassRandomIncrement, ClassTupleRandomIncrement, ClassMixed:
 		r.Confidence = min(r.Confidence, quickNoise)
-	case ClassGlobalStep:
+	case ClassGlobalStep, ClassConstant, ClassTupleConstant:
 		r.Confidence = min(r.Confidence, quickStep)
 	default:
 		return
 	}
-	r.note("few-samples", Info, "Few samples: a step and a slow clock, or several machines, may hide in what looks like one.",
+	r.note("few-samples", Info, "Few samples: a step, a slow clock or several machines may hide in what looks like one generator, or like none.",
 		fmt.Sprintf("%d samples", r.Samples))
 }
 
@@ -173,10 +173,7 @@ func (r *Report) remark(v *view) {
 	if r.Class == ClassUnknown {
 		r.note("undecided", Notice, "The samples fit no class well enough. "+missing(v), fmt.Sprintf("%d samples on %d tuples", len(v.points), len(v.tuples)))
 	}
-	if r.Class == ClassRandom && linuxLike(v) {
-		r.note("isn-contradicts-options", Notice, "The options are those of Linux, whose numbers would follow a clock on each tuple: a middlebox may rewrite them, or the options.",
-			"window, TTL and options of every SYN-ACK")
-	}
+	r.remarkFace(v)
 }
 
 // missing names the samples that would decide.
@@ -219,23 +216,4 @@ func (r *Report) remarkBackends(v *view) {
 			return
 		}
 	}
-}
-
-// linuxLike reports whether every SYN-ACK looks like Linux's: its usual
-// windows, a TTL that began at 64, and all options of ours taken.
-func linuxLike(v *view) bool {
-	for i := range v.points {
-		s := v.points[i].sample
-		if o, ok := s.Offer.Get(); ok && o != v.points[0].sample.Offer.Value {
-			continue
-		}
-		window, ok := s.Window.Get()
-		if !ok || !slices.Contains([]uint16{65160, 64240, 28960, 29200, 43690, 65483, 64768}, window) {
-			return false
-		}
-		if !s.TTL.OK || s.TTL.Value > 64 || s.TTL.Value < 33 || !s.WScale.OK || !s.TSVal.OK {
-			return false
-		}
-	}
-	return true
 }

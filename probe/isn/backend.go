@@ -1,19 +1,97 @@
 package isn
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
+
+	"synscope/craft"
 )
 
-// detectBackends finds several generators behind one address: parallel lines
-// on one tuple, or a few narrow ranges that everybody's numbers fall into.
+// detectBackends finds several generators behind one address: parallel lines on
+// one tuple, or a counter for everybody among other numbers.
 func detectBackends(v *view) (verdict, bool) {
-	if out, ok := parallelLines(v); ok {
+	for _, detect := range []func(*view) (verdict, bool){parallelLines, oneCounter} {
+		if out, ok := detect(v); ok {
+			return out, true
+		}
+	}
+	return verdict{}, false
+}
+
+// mostConstants is how many constants of one tuple are told apart.
+const mostConstants = 4
+
+// detectConstants finds tuples that have a few values each, of their own, to
+// which they return from others, as no clock does: so many machines, each with a
+// hash of the tuple.
+func detectConstants(v *view) (verdict, bool) {
+	group := richest(v.repeated(6))
+	if out, ok := constantAmong(group); ok {
 		return out, true
 	}
-	return severalCounters(v)
+	if out, ok := constantAmong(v.points); ok {
+		return out, true
+	}
+	values := distinct(group)
+	again := len(group) - values
+	if values < 2 || values > mostConstants || again < 2*values || homecomings(group) < 2 || shared(v) {
+		return verdict{}, false
+	}
+	out := verdict{class: ClassMixed, confidence: sure(8 * float64(again)), inputs: []string{"port"}, flags: []string{FlagMultiBackend}}
+	out.note("several-backends", Notice, fmt.Sprintf("%d samples of one tuple took %d values: %s", len(group), values, someValues(group)),
+		"One four-tuple has %d numbers that never change, and others have their own: as many machines answer for this address.", values)
+	return out, true
+}
+
+// constantAmong finds one number again and again among others that never come
+// again: one machine answers with a constant, and others do not.
+func constantAmong(group []point) (verdict, bool) {
+	values := distinct(group)
+	again := len(group) - values // all of one value
+	x, n := mostCommon(group)
+	if again < 3 || n != again+1 || values < 3 || homecomings(group) < 2 {
+		return verdict{}, false
+	}
+	out := verdict{class: ClassMixed, confidence: sure(8 * float64(again)), flags: []string{FlagMultiBackend}}
+	out.note("several-backends", Notice, fmt.Sprintf("%d of %d samples are %d, the others differ", n, len(group), x),
+		"One number comes again and again among others: at least 2 machines answer for this address, and one of them has a constant.")
+	return out, true
+}
+
+// mostCommon returns the value that most points have, and how many.
+func mostCommon(points []point) (x craft.Seq, n int) {
+	count := make(map[craft.Seq]int)
+	for _, p := range points {
+		if count[p.x]++; count[p.x] > n {
+			x, n = p.x, count[p.x]
+		}
+	}
+	return x, n
+}
+
+// homecomings counts the points that take a former value after another one.
+func homecomings(group []point) (n int) {
+	seen := make(map[craft.Seq]bool)
+	for i, p := range group {
+		if seen[p.x] && group[i-1].x != p.x {
+			n++
+		}
+		seen[p.x] = true
+	}
+	return n
+}
+
+// shared reports whether two tuples got one number.
+func shared(v *view) bool {
+	owner := make(map[craft.Seq]int, len(v.points))
+	for _, p := range v.points {
+		if of, seen := owner[p.x]; seen && of != p.tuple {
+			return true
+		}
+		owner[p.x] = p.tuple
+	}
+	return false
 }
 
 // bundle is a set of parallel lines over one group of points.
@@ -46,10 +124,11 @@ func parallelLines(v *view) (verdict, bool) {
 	if len(group) == 0 {
 		return verdict{}, false
 	}
+	moving := onceEach(group) // a number that stands still is on no line
 	var best bundle
-	rates := bundleRates(group)
+	rates := bundleRates(moving)
 	for _, hz := range rates {
-		if b := bundleAt(group, hz); b.bits > best.bits {
+		if b := bundleAt(moving, hz); b.bits > best.bits {
 			best = b
 		}
 	}
@@ -67,6 +146,18 @@ func parallelLines(v *view) (verdict, bool) {
 	return out, true
 }
 
+// onceEach returns the first point of each value.
+func onceEach(group []point) (out []point) {
+	seen := make(map[craft.Seq]bool)
+	for _, p := range group {
+		if !seen[p.x] {
+			out = append(out, p)
+		}
+		seen[p.x] = true
+	}
+	return out
+}
+
 // richest returns the largest group.
 func richest(groups [][]point) []point {
 	var out []point
@@ -78,6 +169,10 @@ func richest(groups [][]point) []point {
 	return out
 }
 
+// fastRates are clocks of a whole number of nanoseconds, too fast for a rate to
+// be read from two points of which nobody knows how often they went round.
+var fastRates = []float64{62.5e6, 100e6, 125e6, 200e6, 250e6, 500e6, 1e9}
+
 // bundleRates are the rates worth trying: known ones, and those of each pair
 // that lies far enough apart to give a good slope.
 func bundleRates(group []point) []float64 {
@@ -85,6 +180,7 @@ func bundleRates(group []point) []float64 {
 	for _, n := range nominals {
 		rates = append(rates, n.hz)
 	}
+	rates = append(rates, fastRates...)
 	span := group[len(group)-1].t - group[0].t
 	for i := range group {
 		for j := range i {
@@ -112,7 +208,7 @@ func bundleAt(group []point, hz float64) bundle {
 	}
 	slices.SortFunc(starts, func(a, b start) int { return int(math.Copysign(1, a.at-b.at)) })
 	b := bundle{hz: hz, sizes: []int{1}}
-	gain := 0.0
+	gain, room := 0.0, math.Log2(arc(group))
 	for i := 1; i < len(starts); i++ {
 		width := starts[i].tolerance + starts[i-1].tolerance
 		if starts[i].at-starts[i-1].at > width {
@@ -121,7 +217,7 @@ func bundleAt(group []point, hz float64) bundle {
 		}
 		b.sizes[len(b.sizes)-1]++
 		b.matches++
-		gain += 32 - math.Log2(2*width+1)
+		gain += room - math.Log2(2*width+1)
 	}
 	slices.Sort(b.sizes)
 	slices.Reverse(b.sizes)
@@ -134,76 +230,3 @@ func bundleAt(group []point, hz float64) bundle {
 
 // leastBits is the evidence below which several generators are not believed.
 const leastBits = 28
-
-// rangeGap is the distance that separates two counters' ranges, and
-// mostCounters how many are told apart.
-const (
-	rangeGap     = 1 << 27
-	mostCounters = 6
-)
-
-// severalCounters finds samples of many tuples that all lie in a few narrow
-// ranges and grow in each: so many counters, each of one machine.
-func severalCounters(v *view) (verdict, bool) {
-	counters := ranges(v.points, rangeGap)
-	k := len(counters)
-	if k < 2 || k > mostCounters || len(v.tuples) < 3 {
-		return verdict{}, false
-	}
-	var width uint32
-	rises, steps := 0, 0
-	sizes := make([]int, k)
-	for i, c := range counters {
-		sizes[i] = len(c)
-		width = max(width, spread(c))
-		for j := 1; j < len(c); j++ {
-			steps++
-			if !c[j].x.LessThan(c[j-1].x) {
-				rises++
-			}
-		}
-	}
-	bits := float64(steps-2)*(32-math.Log2(float64(k)*(float64(width)+1))) + float64(rises)
-	if steps < 6 || rises != steps || width == 0 || bits < leastBits {
-		return verdict{}, false
-	}
-	out := verdict{class: ClassMixed, confidence: sure(bits), flags: []string{FlagMultiBackend}}
-	out.note("several-backends", Warning, fmt.Sprintf("%d ranges of %v samples, none wider than %d, all growing", k, sizes, width),
-		"The numbers come from %d counters: so many machines answer for this address, and each is predictable.", k)
-	return out, true
-}
-
-// ranges cuts the circle of sequence numbers at gaps wider than gap, and
-// returns the points of each range in order of time.
-func ranges(points []point, gap uint32) [][]point {
-	sorted := slices.Clone(points)
-	// Numeric order is only a way round the circle from some place on.
-	slices.SortFunc(sorted, func(a, b point) int { return cmp.Compare(a.x, b.x) })
-	var out [][]point
-	for i, p := range sorted {
-		before := sorted[(i+len(sorted)-1)%len(sorted)]
-		if i == 0 || uint32(p.x-before.x) > gap {
-			out = append(out, nil)
-		}
-		out[len(out)-1] = append(out[len(out)-1], p)
-	}
-	if n := len(out); n > 1 && uint32(sorted[0].x-sorted[len(sorted)-1].x) <= gap {
-		out[0] = append(out[n-1], out[0]...)
-		out = out[:n-1]
-	}
-	for _, r := range out {
-		slices.SortFunc(r, func(a, b point) int { return cmp.Compare(a.k, b.k) })
-	}
-	return out
-}
-
-// spread is the width of the shortest arc over points that lie within half of
-// the circle.
-func spread(points []point) uint32 {
-	low, high := int32(0), int32(0)
-	for _, p := range points {
-		d := p.x.Sub(points[0].x)
-		low, high = min(low, d), max(high, d)
-	}
-	return uint32(high) - uint32(low)
-}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"synscope/craft"
 )
 
@@ -68,7 +70,7 @@ const leastBias = 14
 func detectBits(v *view) (verdict, bool) {
 	points := v.points
 	n := len(points)
-	if n < 8 {
+	if n < 8 || creeping(points) {
 		return verdict{}, false
 	}
 	var total, left float64
@@ -88,13 +90,45 @@ func detectBits(v *view) (verdict, bool) {
 		}
 	}
 	if total < leastBias {
-		return verdict{}, false
+		return leaningBits(points, left)
 	}
 	out := verdict{class: ClassWeakRandom, variant: "biased bits", confidence: sure(2*total - 8), freeBits: Some(left)}
 	if stuck > 0 {
 		out.variant = "stuck bits"
 	}
 	out.note("biased-bits", Warning, text, "Some bits stand still or lean to one side: about %.0f of 32 bits are left to guess.", left)
+	return out, true
+}
+
+// creeping reports whether the numbers only grow, and little: a slow clock or
+// counter, of which too little was seen to tell which.
+func creeping(points []point) bool {
+	for i := 1; i < len(points); i++ {
+		if points[i].x.LessThan(points[i-1].x) {
+			return false
+		}
+	}
+	return spread(points) < 1<<24
+}
+
+// leastLean is the evidence, in bits, below which bits lean together by chance.
+const leastLean = 20
+
+// leaningBits finds many bits that each lean too little to be blamed alone: the
+// sum of their squared deviations is χ² of 32 degrees of freedom.
+func leaningBits(points []point, left float64) (verdict, bool) {
+	sum, n := 0.0, float64(len(points))
+	for bit := range 32 {
+		d := float64(countBit(points, bit)) - n/2
+		sum += d * d / (n / 4)
+	}
+	bits := -math.Log2(distuv.ChiSquared{K: 32}.Survival(sum))
+	if bits < leastLean || n < leastRandom {
+		return verdict{}, false
+	}
+	out := verdict{class: ClassWeakRandom, variant: "biased bits", confidence: sure(bits), freeBits: Some(left)}
+	out.note("biased-bits", Warning, fmt.Sprintf("χ² over 32 bits %.0f, %.0f bits against chance", sum, bits),
+		"Many bits lean to one side: about %.0f of 32 bits are left to guess.", left)
 	return out, true
 }
 

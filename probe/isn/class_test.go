@@ -3,7 +3,9 @@ package isn_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,5 +155,55 @@ func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
 		if took > time.Second && !raceEnabled {
 			t.Errorf("%v: %v", class, took)
 		}
+	}
+}
+
+// Where only four ports or two addresses were sampled, what each has of its own is
+// not taken for a machine.
+func TestFewTuples(t *testing.T) {
+	clock := model.TupleClock(model.Key{3, 4}, 250_000, 1, 0)
+	byAddress := model.GeneratorFunc(func(s model.SYN) craft.Seq {
+		s.Src = netip.AddrPortFrom(s.Src.Addr(), 0)
+		return clock.Next(s)
+	})
+	for _, tc := range []struct {
+		gen   model.Generator
+		ports int
+		class isn.Class
+	}{
+		{clock, 4, isn.ClassTupleClock},
+		{model.TupleIncrement(model.Key{5, 6}, 1, 5000, rand.New(rand.NewPCG(1, 1))), 4, isn.ClassTupleRandomIncrement},
+		{model.TupleConstant(model.Key{7, 8}), 4, isn.ClassTupleConstant},
+		{byAddress, 100, isn.ClassTupleClock},
+	} {
+		rng := rand.New(rand.NewPCG(33, 34))
+		plan := isn.NewPlan(isn.PlanConfig{Addresses: 1 + tc.ports/100})
+		for i := range plan.Steps {
+			plan.Steps[i].Port %= tc.ports
+		}
+		host := model.New(model.Truth{Class: tc.class}, tc.gen, rng)
+		if r := isn.Analyze(model.Sample(plan, host, model.Path{RTT: time.Millisecond}, rng), isn.Options{}); r.Class != tc.class {
+			t.Errorf("%d ports, %d addresses: %s, want %s: %v", tc.ports, 1+tc.ports/100, r.Class, tc.class, r.Findings)
+		}
+	}
+}
+
+// A generator that no search knows, but that only shifts and XORs, shows in the
+// numbers of many ports.
+func TestManyPortsShowLinearGenerators(t *testing.T) {
+	rng := rand.New(rand.NewPCG(31, 32))
+	x, y, z := rng.Uint32(), rng.Uint32(), rng.Uint32()
+	gen := model.GeneratorFunc(func(model.SYN) craft.Seq {
+		x ^= x << 16
+		x ^= x >> 5
+		x ^= x << 1
+		x, y, z = y, z, x^y^z
+		return craft.Seq(z)
+	})
+	host := model.New(model.Truth{Class: isn.ClassWeakRandom}, gen, rng)
+	plan := isn.NewPlan(isn.PlanConfig{Series: []string{isn.SeriesSameTuple, isn.SeriesMany}})
+	r := isn.Analyze(model.Sample(plan, host, model.Path{RTT: time.Millisecond, Loss: 0.01}, rng), isn.Options{})
+	if g := r.GuessesP50.Value; r.Class != isn.ClassWeakRandom || !strings.HasPrefix(r.Variant, "linear over bits") || g > 2 {
+		t.Errorf("%s %s, %.0f guesses", r.Class, r.Variant, g)
 	}
 }

@@ -63,9 +63,12 @@ func globalLine(v *view) (verdict, bool) {
 	switch {
 	case isPlane && (!isClock || plane.better(&clock)):
 		return mixedVerdict(v, &plane, quantum), true
+	case isClock && addressMoves(v, clock.hz):
+		return verdict{}, false // most samples are from one of our addresses
 	case isClock:
 		out := clockVerdict(&clock, ClassGlobalClock)
 		out.caution(v)
+		out.beside(&clock)
 		return out, true
 	}
 	return verdict{}, false
@@ -78,13 +81,14 @@ func believable(l *line) bool {
 	}
 	moved := 0
 	for g, group := range l.groups {
-		for i := 1; i < len(group); i++ {
-			if l.in[g][i] && group[i].x != group[i-1].x {
+		on := l.onLine(g)
+		for i := 1; i < len(on); i++ {
+			if group[on[i]].x != group[on[i-1]].x {
 				moved++
 			}
 		}
 	}
-	return moved >= 2
+	return moved >= 2 && (!l.coarse() || l.ticks())
 }
 
 // mixed reports whether both a step and a clock are there: each stands clear
@@ -94,8 +98,24 @@ func (p *plane) mixed(quantum float64) bool {
 		return false
 	}
 	hzErr := p.fit.standardError(1, p.reg)
-	return math.Abs(p.step) > 5*p.stepErr && math.Abs(p.hz) > 5*hzErr &&
+	return math.Abs(p.step) > 5*p.stepErr && p.hz > 5*hzErr && p.outruns() &&
 		math.Abs(p.step) > 0.5*quantum && math.Abs(p.hz) < maxHz
+}
+
+// outruns reports whether the clock's whole way is long beside what the plane
+// leaves: random steps show a slow clock too, where a long gap happened to follow
+// some larger ones. Few samples cover too little time to ask that.
+func (p *plane) outruns() bool {
+	if p.total < leastRandom {
+		return true
+	}
+	sum := 0.0
+	for _, r := range p.fit.resid {
+		sum += r * r
+	}
+	rows := p.reg.rows
+	way := p.hz * (rows[len(rows)-1][1] - rows[0][1])
+	return way > 8*math.Sqrt(sum/float64(len(rows)))
 }
 
 // better reports whether the step explains what the clock alone leaves.
@@ -107,7 +127,7 @@ func (p *plane) better(l *line) bool {
 
 // mixedVerdict reports a clock and a step.
 func mixedVerdict(v *view, p *plane, quantum float64) verdict {
-	out := verdict{class: ClassGlobalMixed, inputs: []string{"time"}, confidence: sure(min(p.bits, 3*math.Abs(p.step)/(p.stepErr+1e-9)))}
+	out := verdict{class: ClassGlobalMixed, inputs: []string{"time"}, confidence: sure(min(p.bits, 3*math.Abs(p.step)/(p.stepErr+1e-9), 3*p.hz/(p.fit.standardError(1, p.reg)+1e-9)))}
 	step := math.Round(p.step/quantum) * quantum
 	out.step = Some(int64(step))
 	half := p.fit.interval(1, p.reg, rand.New(rand.NewPCG(seed1, uint64(len(v.points)))))
@@ -149,8 +169,11 @@ func clockVerdict(l *line, class Class) verdict {
 
 // evidence says how well the line fits.
 func (l *line) evidence() string {
-	return fmt.Sprintf("%d of %d samples on %d line(s) of %.6g counts a second, %.0f bits against chance",
-		l.inliers, l.total, len(l.groups), l.hz, l.bits)
+	lines := "one line"
+	if n := len(l.groups); n > 1 {
+		lines = fmt.Sprintf("%d lines", n)
+	}
+	return fmt.Sprintf("%d of %d samples on %s of %.6g counts a second, %.0f bits against chance", l.inliers, l.total, lines, l.hz, l.bits)
 }
 
 // nameable is how wide an interval may be, as a share of the rate, for a
@@ -216,15 +239,19 @@ func portClock(v *view) (verdict, bool) {
 	if addressMoves(v, l.hz) {
 		out.inputs = append(out.inputs, "address")
 	}
-	switch strangers := out.leftovers(&l); {
-	case strangers > 1:
-		return verdict{}, false
-	case strangers == 1:
-		out.class, out.confidence = ClassMixed, 0.85
-		out.flags = append(out.flags, FlagMultiBackend)
-		out.note("several-backends", Notice, l.evidence(), "One number is far off the line that all others are on: another machine may have answered.")
+	return out, out.beside(&l) < 2
+}
+
+// beside looks for points that are far off the line and have no explanation: one
+// may come from another machine, more do. It returns their number.
+func (v *verdict) beside(l *line) int {
+	strangers := v.leftovers(l)
+	if strangers > 0 {
+		v.class, v.confidence = ClassMixed, min(v.confidence, 1-0.15/float64(strangers*strangers))
+		v.flags = append(v.flags, FlagMultiBackend)
+		v.note("several-backends", Notice, l.evidence(), "%d numbers are far off the line that the others are on: another machine may have answered.", strangers)
 	}
-	return out, true
+	return strangers
 }
 
 // addressMoves reports whether the same port of two of our addresses is on two

@@ -136,14 +136,14 @@ func distinctClients(points []point) int {
 const leastConfirmations = 3
 
 // detectRepeating finds a short cycle: every value that comes again is
-// followed by what followed it before.
+// followed by what followed it before, and none by itself.
 func detectRepeating(v *view) (verdict, bool) {
 	next := make(map[craft.Seq]craft.Seq)
 	confirmed := 0
 	for _, run := range v.runs() {
 		for i := 1; i < len(run); i++ {
 			was, known := next[run[i-1].x]
-			if known && was != run[i].x {
+			if known && was != run[i].x || run[i].x == run[i-1].x {
 				return verdict{}, false
 			}
 			if known {

@@ -25,9 +25,10 @@ func increments(groups [][]point) []uint32 {
 }
 
 // incrementBits is log2 of how unlikely it is that random numbers differ by so
-// little, all of them upwards.
+// little, all of them upwards. Steps of nothing tell nothing of the others.
 func incrementBits(steps []uint32) float64 {
-	if len(steps) == 0 {
+	steps = slices.DeleteFunc(slices.Clone(steps), func(s uint32) bool { return s == 0 })
+	if len(steps) < leastIncrements {
 		return 0
 	}
 	most := slices.Max(steps)
@@ -53,14 +54,14 @@ func detectTupleIncrement(v *view) (verdict, bool) {
 	return incrementVerdict(v.repeated(2), ClassTupleRandomIncrement)
 }
 
-// leastIncrements is how many steps must have been seen.
+// leastIncrements is how many steps of more than nothing must have been seen.
 const leastIncrements = 4
 
 // incrementVerdict reports bounded steps inside the groups.
 func incrementVerdict(groups [][]point, class Class) (verdict, bool) {
 	steps := increments(groups)
 	bits := incrementBits(steps)
-	if len(steps) < leastIncrements || bits < 20 {
+	if bits < 20 {
 		return verdict{}, false
 	}
 	if r := gapCorrelation(groups); r > timely {
@@ -86,12 +87,17 @@ func incrementVerdict(groups [][]point, class Class) (verdict, bool) {
 // the default plan's gaps never come near it.
 const timely = 0.8
 
-// gapCorrelation is the squared correlation of the steps with their gaps; NaN
-// where either does not vary.
+// gapCorrelation is the squared correlation of the steps with their gaps; in one
+// group of everything between direct successors only, because a lost attempt makes
+// both longer. It is NaN where either
+// does not vary.
 func gapCorrelation(groups [][]point) float64 {
 	var gaps, steps []float64
 	for _, g := range groups {
 		for i := 1; i < len(g); i++ {
+			if len(groups) == 1 && g[i].k != g[i-1].k+1 {
+				continue
+			}
 			gaps = append(gaps, g[i].t-g[i-1].t)
 			steps = append(steps, float64(uint32(g[i].x-g[i-1].x)))
 		}

@@ -2,6 +2,8 @@ package isn
 
 import (
 	"fmt"
+	"math"
+	"math/bits"
 
 	"synscope/craft"
 )
@@ -19,7 +21,7 @@ func detectKeyedCookie(v *view) (verdict, bool) {
 		repeats += keyedRepeats(g)
 		changed = changed || clientMoves(g)
 	}
-	if repeats == 0 || sharedByStrangers(v.points) {
+	if float64(repeats)*room(v.points) < leastKeyed || sharedByStrangers(v.points) {
 		return verdict{}, false
 	}
 	out := verdict{class: ClassSYNCookies, variant: VariantOther, confidence: sure(20 + 8*float64(repeats)), inputs: []string{"port", "options"}}
@@ -33,6 +35,20 @@ func detectKeyedCookie(v *view) (verdict, bool) {
 		"The number is a keyed function of our SYN: the host keeps no state for half-open connections.")
 	out.proxy(v)
 	return out, true
+}
+
+// leastKeyed is the evidence, in bits, below which repeats are chance: so many
+// bits must two equal numbers agree in that not one pair in a run does so.
+const leastKeyed = 20
+
+// room is how many bits the numbers have room for: no more than vary, and no more
+// than the arc they lie in.
+func room(points []point) float64 {
+	var varied craft.Seq
+	for _, p := range points {
+		varied |= p.x ^ points[0].x
+	}
+	return min(float64(bits.OnesCount32(uint32(varied))), math.Log2(arc(points)))
 }
 
 // sharedByStrangers reports whether SYNs that differ in tuple or client ISN got
@@ -59,13 +75,22 @@ func keyedRepeats(g []point) int {
 		between := false
 		for j := i + 1; j < len(g) && j <= i+shortGroup; j++ {
 			same := g[j].x == g[i].x
-			if same && sameSYN(&g[i], &g[j]) && distinct(g) > 1 && (between || j-i >= 4) {
+			if same && distinct(g) > 1 && repeatsKey(&g[i], &g[j], between, j-i) {
 				n++
 			}
 			between = between || !same
 		}
 	}
 	return n
+}
+
+// repeatsKey reports whether two equal answers show a function of the SYN: the
+// function may leave the options out, and then the options need not be equal.
+func repeatsKey(a, b *point, between bool, apart int) bool {
+	if between {
+		return a.sample.ClientISN == b.sample.ClientISN
+	}
+	return sameSYN(a, b) && apart >= 4
 }
 
 // sameSYN reports whether two SYNs of a tuple were equal as far as is known.

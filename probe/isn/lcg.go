@@ -1,9 +1,11 @@
 package isn
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"math/bits"
+	"slices"
 
 	"synscope/craft"
 )
@@ -49,14 +51,18 @@ type recovered struct {
 	name   string
 	proofs int // successors that came out right beside those that were used up
 	next   func(run []point) (craft.Seq, bool)
+	free   float64 // bits that stay unknown where there is no next
 }
 
 // detectCongruential looks for linear congruential generators.
 func detectCongruential(v *view) (verdict, bool) {
-	for _, find := range []func([]point) (recovered, bool){knownLCG, binaryLCG, truncatedLCG, anyLCG} {
+	for _, find := range []func([]point) (recovered, bool){knownLCG, binaryLCG, truncatedLCG} {
 		if out, ok := generator(v, find); ok {
 			return out, true
 		}
+	}
+	if r, ok := anyLCG(v.runs()); ok && distinct(v.points) == len(v.points) {
+		return r.verdict(), true
 	}
 	return verdict{}, false
 }
@@ -66,16 +72,26 @@ func detectCongruential(v *view) (verdict, bool) {
 func generator(v *view, find func([]point) (recovered, bool)) (verdict, bool) {
 	runs := v.runs()
 	for _, run := range runs {
-		if len(run) < leastRun {
-			continue
+		run = run[:min(len(run), 64)]
+		if len(run) < leastRun || distinct(run) != len(run) {
+			continue // numbers that come again fit too much
 		}
-		r, ok := find(run[:min(len(run), 64)])
+		r, ok := find(run)
 		if !ok {
 			continue
 		}
-		return weakVerdict(r.name, fmt.Sprintf("%d successors came out right", r.proofs), r.proofs, r.next), true
+		return r.verdict(), true
 	}
 	return verdict{}, false
+}
+
+// verdict reports the generator.
+func (r *recovered) verdict() verdict {
+	out := weakVerdict(r.name, fmt.Sprintf("%d successors came out right", r.proofs), r.proofs, r.next)
+	if r.free > 0 {
+		out.freeBits = Some(r.free)
+	}
+	return out
 }
 
 // weakVerdict reports a generator whose next number is known.
@@ -92,7 +108,7 @@ func knownLCG(run []point) (recovered, bool) {
 		c := submod(uint64(run[1].x), mulmod(k.a, uint64(run[0].x), k.m), k.m)
 		if proofs, ok := followsLCG(run, k.a, c, k.m); ok {
 			name := fmt.Sprintf("lcg (%s, a=%d c=%d m=%d)", k.name, k.a, c, k.m)
-			return recovered{name, proofs, lcgNext(k.a, c, k.m)}, true
+			return recovered{name: name, proofs: proofs, next: lcgNext(k.a, c, k.m)}, true
 		}
 	}
 	return recovered{}, false
@@ -155,7 +171,7 @@ func binaryLCG(run []point) (recovered, bool) {
 		proofs++
 	}
 	name := fmt.Sprintf("lcg (a=%d m=2^32)", a)
-	return recovered{name, proofs - 1, differenceNext(a)}, true
+	return recovered{name: name, proofs: proofs - 1, next: differenceNext(a)}, true
 }
 
 // differenceNext predicts from the last difference; the increment cancels.
@@ -179,12 +195,14 @@ func inverse32(d uint32) uint32 {
 	return x
 }
 
-// anyLCG finds modulus, multiplier and increment from six states or more.
-func anyLCG(run []point) (recovered, bool) {
-	if len(run) < 6 {
+// anyLCG finds modulus, multiplier and increment from six states or more, all in
+// one run or in several of four.
+func anyLCG(runs [][]point) (recovered, bool) {
+	runs = slices.DeleteFunc(slices.Clone(runs), func(run []point) bool { return len(run) < leastRun })
+	if len(runs) == 0 {
 		return recovered{}, false
 	}
-	g, most := determinants(run)
+	g, most := determinants(runs)
 	for f := int64(1); f <= mostChance; f++ {
 		m, rest := new(big.Int).QuoRem(g, big.NewInt(f), new(big.Int))
 		if rest.Sign() != 0 || !m.IsUint64() || m.Uint64() > 1<<32 {
@@ -193,7 +211,7 @@ func anyLCG(run []point) (recovered, bool) {
 		if m.Uint64() <= most {
 			break
 		}
-		if r, ok := lcgModulo(run, m); ok {
+		if r, ok := lcgModulo(runs, m); ok {
 			return r, true
 		}
 	}
@@ -203,18 +221,42 @@ func anyLCG(run []point) (recovered, bool) {
 // mostChance bounds the factor by which chance may enlarge the divisor.
 const mostChance = 256
 
-// lcgModulo solves the first differences for the multiplier.
-func lcgModulo(run []point, m *big.Int) (recovered, bool) {
-	d := difference(run, 0)
-	inv := new(big.Int).ModInverse(d.Mod(d, m), m)
-	if inv == nil {
+// lcgModulo solves two differences of the longest run for the multiplier, and
+// asks all runs. Where all differences share a divisor with the modulus, the
+// multiplier is known modulo their quotient only, which predicts as well.
+func lcgModulo(runs [][]point, m *big.Int) (recovered, bool) {
+	run := slices.MaxFunc(runs, func(a, b []point) int { return cmp.Compare(len(a), len(b)) })
+	a, ok := multiplierModulo(difference(run, 0), difference(run, 1), m)
+	if !ok {
 		return recovered{}, false
 	}
-	a := inv.Mul(inv, difference(run, 1))
-	mod, mult := m.Uint64(), a.Mod(a, m).Uint64()
-	c := submod(uint64(run[1].x), mulmod(mult, uint64(run[0].x), mod), mod)
-	proofs, ok := followsLCG(run, mult, c, mod)
-	return recovered{fmt.Sprintf("lcg (a=%d c=%d m=%d)", mult, c, mod), proofs - 2, lcgNext(mult, c, mod)}, ok && proofs > 2
+	mod := m.Uint64()
+	c := submod(uint64(run[1].x), mulmod(a, uint64(run[0].x), mod), mod)
+	proofs := -2
+	for _, run := range runs {
+		n, ok := followsLCG(run, a, c, mod)
+		if !ok {
+			return recovered{}, false
+		}
+		proofs += n
+	}
+	return recovered{name: fmt.Sprintf("lcg (a=%d c=%d m=%d)", a, c, mod), proofs: proofs, next: lcgNext(a, c, mod)}, proofs > 0
+}
+
+// multiplierModulo solves next = a·d modulo m.
+func multiplierModulo(d, next, m *big.Int) (a uint64, ok bool) {
+	d = new(big.Int).Mod(d, m)
+	g := new(big.Int).GCD(nil, nil, d, m)
+	if g.Sign() == 0 || new(big.Int).Mod(next, g).Sign() != 0 {
+		return 0, false
+	}
+	rest := new(big.Int).Quo(m, g)
+	inverse := new(big.Int).ModInverse(d.Quo(d, g), rest)
+	if inverse == nil {
+		return 0, false
+	}
+	inverse.Mul(inverse, new(big.Int).Quo(new(big.Int).Mod(next, m), g))
+	return inverse.Mod(inverse, rest).Uint64(), true
 }
 
 // difference is the i-th difference of the run as a signed integer.
@@ -222,18 +264,20 @@ func difference(run []point, i int) *big.Int {
 	return big.NewInt(int64(run[i+1].x) - int64(run[i].x))
 }
 
-// determinants returns the greatest common divisor of d”·d − d'² over the run,
+// determinants returns the greatest common divisor of d”·d − d'² over the runs,
 // a multiple of the modulus, and the largest state, which the modulus exceeds.
-func determinants(run []point) (g *big.Int, most uint64) {
+func determinants(runs [][]point) (g *big.Int, most uint64) {
 	g = new(big.Int)
-	for i := range run {
-		most = max(most, uint64(run[i].x))
-	}
-	for i := 0; i+3 < len(run); i++ {
-		u := new(big.Int).Mul(difference(run, i+2), difference(run, i))
-		square := difference(run, i+1)
-		u.Sub(u, square.Mul(square, square))
-		g.GCD(nil, nil, g, u.Abs(u))
+	for _, run := range runs {
+		for i := range run {
+			most = max(most, uint64(run[i].x))
+		}
+		for i := 0; i+3 < len(run); i++ {
+			u := new(big.Int).Mul(difference(run, i+2), difference(run, i))
+			square := difference(run, i+1)
+			u.Sub(u, square.Mul(square, square))
+			g.GCD(nil, nil, g, u.Abs(u))
+		}
 	}
 	return g, most
 }

@@ -22,6 +22,16 @@ func detectShiftRegister(v *view) (verdict, bool) {
 	})
 }
 
+// detectLongShifts looks for one that moves by several.
+func detectLongShifts(v *view) (verdict, bool) {
+	for _, mirror := range []bool{false, true} {
+		if r, ok := longShifts(v.runs(), mirror); ok && distinct(v.points) == len(v.points) {
+			return r.verdict(), true
+		}
+	}
+	return verdict{}, false
+}
+
 // mirrored reverses the bits if asked to.
 func mirrored(x craft.Seq, mirror bool) uint32 {
 	if mirror {
@@ -51,13 +61,62 @@ func shiftRegister(run []point, mirror bool) (recovered, bool) {
 		}
 	}
 	if fibonacci {
-		return recovered{"lfsr (one bit a connection)", len(run) - 2, nil}, true
+		return recovered{name: "lfsr (one bit a connection)", proofs: len(run) - 2, free: 1}, true
 	}
 	next := func(h []point) (craft.Seq, bool) {
 		x := mirrored(h[len(h)-1].x, mirror)
 		return craft.Seq(mirrored(craft.Seq(x>>1^(x&1)*taps), mirror)), true
 	}
-	return recovered{fmt.Sprintf("lfsr (taps %#x)", taps), len(run) - 3, next}, true
+	return recovered{name: fmt.Sprintf("lfsr (taps %#x)", taps), proofs: len(run) - 3, next: next}, true
+}
+
+// mostShift is by how many bits a connection a register may move.
+const mostShift = 16
+
+// leastRankBits is the evidence, in bits, for a register that moves by several.
+const leastRankBits = 40
+
+// longShifts finds a register that moves by n bits a connection: what a state
+// differs by from its predecessor moved by n is a sum of n patterns, so many
+// differences have rank n at most. Of random vectors r of rank below their
+// dimension d appear with probability about 2^-((r - rank)(d - rank)).
+func longShifts(runs [][]point, mirror bool) (recovered, bool) {
+	var states, next []uint32
+	for _, run := range runs {
+		for i := 1; i < len(run); i++ {
+			states, next = append(states, mirrored(run[i-1].x, mirror)), append(next, mirrored(run[i].x, mirror))
+		}
+	}
+	dimension := rank(next)
+	differences := make([]uint32, len(next))
+	for n := 2; n <= mostShift; n++ {
+		for i := range differences {
+			differences[i] = next[i] ^ states[i]>>n
+		}
+		r := rank(differences)
+		if r <= n && (len(differences)-r)*(dimension-r) >= leastRankBits {
+			return recovered{name: fmt.Sprintf("lfsr (%d bits a connection)", n), proofs: len(differences) - r, free: float64(r)}, true
+		}
+	}
+	return recovered{}, false
+}
+
+// rank is that of vectors of bits.
+func rank(vectors []uint32) int {
+	var basis [32]uint32
+	n := 0
+	for _, v := range vectors {
+		for v != 0 {
+			top := bits.Len32(v) - 1
+			if basis[top] == 0 {
+				basis[top] = v
+				n++
+				break
+			}
+			v ^= basis[top]
+		}
+	}
+	return n
 }
 
 // detectXorshift tries every 32-bit xorshift generator of three shifts
@@ -92,10 +151,57 @@ func xorshift(run []point) (recovered, bool) {
 	}
 	for _, d := range directions {
 		if s, ok := d.search(run); ok {
-			return recovered{fmt.Sprintf("xorshift32 %v", s), len(run) - 1, s.predict}, true
+			return recovered{name: fmt.Sprintf("xorshift32 %v", s), proofs: len(run) - 1, next: s.predict}, true
+		}
+	}
+	if r, ok := xorshift64(run); ok {
+		return r, true
+	}
+	return xorshift128(run)
+}
+
+// wide is one xorshift generator of four words (Marsaglia 2003): a to the left,
+// b and c to the right.
+type wide struct{ a, b, c int }
+
+// next makes the word after the four: it needs the first and the last of them.
+func (w wide) next(first, last uint32) uint32 {
+	t := first ^ first<<w.a
+	return last ^ last>>w.c ^ t ^ t>>w.b
+}
+
+// xorshift128 finds the shifts that make each fifth word of the run.
+func xorshift128(run []point) (recovered, bool) {
+	if len(run) < 7 {
+		return recovered{}, false
+	}
+	for a := 1; a < 32; a++ {
+		for b := 1; b < 32; b++ {
+			for c := 1; c < 32; c++ {
+				if w := (wide{a, b, c}); w.follows(run) {
+					return recovered{name: fmt.Sprintf("xorshift128 [%d %d %d]", a, b, c), proofs: len(run) - 5, next: w.predict}, true
+				}
+			}
 		}
 	}
 	return recovered{}, false
+}
+
+// follows reports whether every word is the right one.
+func (w wide) follows(run []point) bool {
+	for i := 4; i < len(run); i++ {
+		if w.next(uint32(run[i-4].x), uint32(run[i-1].x)) != uint32(run[i].x) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w wide) predict(h []point) (craft.Seq, bool) {
+	if len(h) < 4 || h[len(h)-1].k-h[len(h)-4].k != 3 {
+		return 0, false
+	}
+	return craft.Seq(w.next(uint32(h[len(h)-4].x), uint32(h[len(h)-1].x))), true
 }
 
 // search tries all amounts for the directions of s.
@@ -226,7 +332,7 @@ func linearStream(run []point, mirror bool) (recovered, bool) {
 	s := stream(run, mirror)
 	s = s[:min(len(s), mostBits)]
 	r := berlekampMassey(s)
-	if r.length == 0 || r.length > len(s)/2-surplusBits {
+	if r.length == 0 || r.length > len(s)/2-surplusBits || distinct(run) != len(run) {
 		return recovered{}, false
 	}
 	next := func(h []point) (craft.Seq, bool) {
@@ -236,7 +342,7 @@ func linearStream(run []point, mirror bool) (recovered, bool) {
 		}
 		return r.draw(stream(h, mirror), mirror), true
 	}
-	return recovered{fmt.Sprintf("lfsr (linear complexity %d of %d bits)", r.length, len(s)), (len(s) - 2*r.length) / 16, next}, true
+	return recovered{name: fmt.Sprintf("lfsr (linear complexity %d of %d bits)", r.length, len(s)), proofs: (len(s) - 2*r.length) / 16, next: next}, true
 }
 
 // draw takes the next 32 bits of the stream as a number.
@@ -264,5 +370,5 @@ func linearLane(run []point) (recovered, bool) {
 	if r.length == 0 || r.length > len(s)/2-surplusBits {
 		return recovered{}, false
 	}
-	return recovered{fmt.Sprintf("linear over bits (complexity %d)", r.length), (len(s) - 2*r.length) / 16, nil}, true
+	return recovered{name: fmt.Sprintf("linear over bits (complexity %d)", r.length), proofs: (len(s) - 2*r.length) / 16}, true
 }

@@ -42,7 +42,7 @@ type PlanConfig struct {
 	Samples   int           // SYNs of same-tuple and varied-port together; 0 = 22
 	Budget    time.Duration // pauses of the plan in sum; 0 = as the plan has them
 	Addresses int           // source addresses that the sampler has; varied-address needs 2
-	Ports     int           // size of the many series; 0 = 256
+	Ports     int           // SYNs of the many series, each from a port of its own; 0 = 256
 	Series    []string      // which series; nil = same-tuple, varied-port and, with two addresses, varied-address
 	Offer     Offer         // the baseline; zero = the common MSS 1460, SACK, timestamps, window scale 7
 }
@@ -102,7 +102,7 @@ func (cfg *PlanConfig) wants(series string) bool {
 	return slices.Contains(cfg.Series, series)
 }
 
-// many is the number of ports of the many series.
+// many is the number of SYNs, and of ports, of the many series.
 func (cfg *PlanConfig) many() int {
 	if cfg.Ports > 0 {
 		return cfg.Ports

@@ -76,7 +76,7 @@ func truncatedLCG(run []point) (recovered, bool) {
 		d := g.firstDifference(run, basis)
 		if _, ok := g.follow(run, d); ok {
 			name := fmt.Sprintf("lcg (%s, a=%d, top 32 of %d bits)", g.name, g.a, g.bits)
-			return recovered{name, len(run) - latticeSize - 1, g.predictor(basis)}, true
+			return recovered{name: name, proofs: len(run) - latticeSize - 1, next: g.predictor(basis)}, true
 		}
 	}
 	return recovered{}, false

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +33,8 @@ type letter struct {
 // that it concerns.
 type desk struct {
 	network  probe.Network
-	ports    []uint16
+	ports    []uint16 // in the order in which plans number them
+	held     map[uint16]bool
 	counters *counters
 
 	mu    sync.Mutex
@@ -48,8 +48,12 @@ type desk struct {
 const boxSize = 256
 
 func newDesk(n probe.Network, c *counters) *desk {
-	return &desk{network: n, ports: n.Ports(), counters: c,
+	d := &desk{network: n, ports: n.Ports(), held: map[uint16]bool{}, counters: c,
 		boxes: map[netip.AddrPort]chan *letter{}, ended: make(chan struct{})}
+	for _, port := range d.ports {
+		d.held[port] = true
+	}
+	return d
 }
 
 // open gives a target its box.
@@ -142,19 +146,18 @@ const rejectOwn = "own"
 
 // address finds the target that a packet concerns, or says why it concerns none.
 func (d *desk) address(p *craft.Packet, outgoing bool) (netip.AddrPort, string) {
-	ours := func(port uint16) bool { return slices.Contains(d.ports, port) }
 	switch s, q := &p.Segment, &p.ICMP.Quote; {
-	case p.Kind == craft.PacketICMPError && ours(q.Src.Port()):
+	case p.Kind == craft.PacketICMPError && d.held[q.Src.Port()]:
 		return q.Dst, ""
 	case p.Kind == craft.PacketICMPError:
 		return netip.AddrPort{}, rejectQuote
 	case p.Kind != craft.PacketTCP:
 		return netip.AddrPort{}, rejectDecode
-	case outgoing && ours(s.Src.Port()):
+	case outgoing && d.held[s.Src.Port()]:
 		return s.Dst, ""
-	case !outgoing && ours(s.Dst.Port()):
+	case !outgoing && d.held[s.Dst.Port()]:
 		return s.Src, ""
-	case ours(s.Src.Port()):
+	case d.held[s.Src.Port()]:
 		return netip.AddrPort{}, rejectOwn
 	}
 	return netip.AddrPort{}, rejectPort

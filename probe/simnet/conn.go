@@ -59,12 +59,12 @@ func (n *Net) Conn(ports int, options ...Option) *Conn {
 	c := &Conn{net: n, opened: time.Now()}
 	c.arrived.L = &n.mu
 	for i := range ports {
-		c.ports = append(c.ports, uint16(firstPort+n.conns*netraw.MaxPorts+i))
+		c.ports = append(c.ports, uint16(firstPort+n.held+i))
 	}
+	n.held += ports
 	for _, option := range options {
 		option(c)
 	}
-	n.conns++
 	n.open++
 	return c
 }

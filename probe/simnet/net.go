@@ -18,8 +18,8 @@ type Net struct {
 	mu       sync.Mutex
 	hosts    registry
 	limits   [2]limiter // by Direction
-	conns    int        // made so far
-	open     int        // of those, not closed
+	held     int        // source ports given out so far
+	open     int        // connections that are not closed
 	order    uint64
 	arrivals schedule // packets to us
 	schedule schedule // everything else

@@ -11,7 +11,7 @@ import (
 // minute in the top eight bits, plus a hash of tuple and minute with the MSS
 // index in the low 24. table holds the MSS values; clamp bounds the MSS that
 // arrives.
-func LinuxCookie(k, minuteKey key, table []uint16, clamp uint16) Generator {
+func LinuxCookie(k, minuteKey Key, table []uint16, clamp uint16) Generator {
 	return GeneratorFunc(func(s SYN) craft.Seq {
 		minute := uint32(s.At / time.Minute)
 		t := s.tuple()
@@ -43,8 +43,10 @@ func tableIndex(table []uint16, v uint16) int {
 const secretLife = 15 * time.Second
 
 // FreeBSDCookie is FreeBSD's (sys/netinet/tcp_syncache.c, syncookie_generate):
-// 24 bits of a hash over the SYN, and the options XOR the hash's top byte.
-func FreeBSDCookie(k key) Generator {
+// 24 bits of a hash over the SYN, and the options XOR the hash's top byte. The
+// options' byte is union syncookie's (tcp_syncache.h): from the top the index of
+// the MSS, that of the window scale, SACK, and which secret.
+func FreeBSDCookie(k Key) Generator {
 	return GeneratorFunc(func(s SYN) craft.Seq {
 		turn := uint64(s.At / secretLife)
 		flags := uint32(tableIndex(freeBSDMSS, s.Offer.MSS))<<5 | uint32(turn&1)
@@ -61,13 +63,13 @@ func FreeBSDCookie(k key) Generator {
 
 // KeyedCookie is a hash over the whole SYN, MSS included, with nothing that
 // shows; its secret lives for life.
-func KeyedCookie(k key, life time.Duration) Generator {
+func KeyedCookie(k Key, life time.Duration) Generator {
 	return GeneratorFunc(func(s SYN) craft.Seq {
 		return craft.Seq(k.hash(append(s.tuple(), uint64(s.ISN), uint64(s.Offer.MSS), uint64(s.At/life))...))
 	})
 }
 
 // OffsetCookie adds a hash of the tuple to the client's ISN and keeps no options.
-func OffsetCookie(k key) Generator {
+func OffsetCookie(k Key) Generator {
 	return GeneratorFunc(func(s SYN) craft.Seq { return s.ISN.Add(k.hash(s.tuple()...)) })
 }

@@ -13,7 +13,7 @@ func Constant(x craft.Seq) Generator {
 }
 
 // TupleConstant hashes the tuple and nothing else.
-func TupleConstant(k key) Generator {
+func TupleConstant(k Key) Generator {
 	return GeneratorFunc(func(s SYN) craft.Seq { return craft.Seq(k.hash(s.tuple()...)) })
 }
 
@@ -52,7 +52,7 @@ func Increment(start craft.Seq, low, high uint32, rng *rand.Rand) Generator {
 }
 
 // TupleIncrement is such a counter for each tuple.
-func TupleIncrement(k key, low, high uint32, rng *rand.Rand) Generator {
+func TupleIncrement(k Key, low, high uint32, rng *rand.Rand) Generator {
 	sum := make(map[uint32]uint32)
 	return GeneratorFunc(func(s SYN) craft.Seq {
 		h := k.hash(s.tuple()...)
@@ -67,7 +67,7 @@ func between(rng *rand.Rand, low, high uint32) uint32 {
 }
 
 // TupleClock is RFC 6528: a hash of the tuple and a clock.
-func TupleClock(k key, hz, tick, phase float64) Generator {
+func TupleClock(k Key, hz, tick, phase float64) Generator {
 	return GeneratorFunc(func(s SYN) craft.Seq {
 		return craft.Seq(k.hash(s.tuple()...)).Add(clock(s, hz, tick, phase))
 	})

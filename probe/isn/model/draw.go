@@ -13,11 +13,18 @@ import (
 // Draw makes a host of the class with random parameters. It panics on a class
 // that no host has (unknown).
 func Draw(class isn.Class, rng *rand.Rand) *Host {
-	h := &Host{Truth: Truth{Class: class}, half: make(map[netip.AddrPort]halfOpen),
-		tsBase: rng.Uint32(), mss: pick[uint16](rng, 1460, 1440, 1400, 536), wscale: pick[uint8](rng, 7, 8, 6, 0),
-		window: pick[uint16](rng, 65160, 64240, 65535, 8192, 16384, 5840), ttl: uint8(rng.IntN(200) + 30)}
+	h := New(Truth{Class: class}, nil, rng)
 	draws[class](h, rng)
 	return h
+}
+
+// New makes a host with a face drawn at random whose numbers are those of gen.
+// It keeps half-open connections unless its class is one of cookies.
+func New(truth Truth, gen Generator, rng *rand.Rand) *Host {
+	return &Host{Truth: truth, gen: gen, half: make(map[netip.AddrPort]halfOpen),
+		cookies: truth.Class == isn.ClassSYNCookies || truth.Class == isn.ClassSYNProxy,
+		tsBase:  rng.Uint32(), mss: pick[uint16](rng, 1460, 1440, 1400, 536), wscale: pick[uint8](rng, 7, 8, 6, 0),
+		window: pick[uint16](rng, 65160, 64240, 65535, 8192, 16384, 5840), ttl: uint8(rng.IntN(200) + 30)}
 }
 
 // Drawable lists the classes that hosts have.
@@ -55,7 +62,7 @@ func pick[T any](rng *rand.Rand, values ...T) T { return values[rng.IntN(len(val
 // fork starts a source of its own.
 func fork(rng *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())) }
 
-func newKey(rng *rand.Rand) key { return key{rng.Uint64(), rng.Uint64()} }
+func newKey(rng *rand.Rand) Key { return Key{rng.Uint64(), rng.Uint64()} }
 
 func seq(rng *rand.Rand) craft.Seq { return craft.Seq(rng.Uint32()) }
 

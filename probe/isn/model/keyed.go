@@ -5,12 +5,12 @@ import (
 	"math/bits"
 )
 
-// key is a host's secret.
-type key [2]uint64
+// Key is a host's secret.
+type Key [2]uint64
 
 // hash is a keyed function for models: the SipHash round (Aumasson and
 // Bernstein 2012) over words. It need not resist anybody, only scatter.
-func (k key) hash(words ...uint64) uint32 {
+func (k Key) hash(words ...uint64) uint32 {
 	v := [4]uint64{k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d, k[0] ^ 0x6c7967656e657261, k[1] ^ 0x7465646279746573}
 	for _, w := range words {
 		v[3] ^= w

@@ -15,7 +15,7 @@ import (
 var here = netip.MustParseAddrPort("192.0.2.1:4000")
 
 func TestLinuxCookieKeepsItsScheme(t *testing.T) {
-	gen := LinuxCookie(key{1, 2}, key{3, 4}, LinuxMSS, math.MaxUint16)
+	gen := LinuxCookie(Key{1, 2}, Key{3, 4}, LinuxMSS, math.MaxUint16)
 	at := func(client craft.Seq, mss uint16, when time.Duration) craft.Seq {
 		return gen.Next(SYN{At: when, Src: here, ISN: client, Offer: isn.Offer{MSS: mss}}).Add(-uint32(client))
 	}
@@ -34,7 +34,7 @@ func TestLinuxCookieKeepsItsScheme(t *testing.T) {
 }
 
 func TestFreeBSDCookieKeepsItsScheme(t *testing.T) {
-	gen := FreeBSDCookie(key{1, 2})
+	gen := FreeBSDCookie(Key{1, 2})
 	for i := range 100 {
 		s := SYN{At: time.Duration(i) * time.Second, Src: here, ISN: craft.Seq(i), Offer: isn.Offer{MSS: 1452, SACK: true, WScale: isn.Some[uint8](7)}}
 		x := gen.Next(s)

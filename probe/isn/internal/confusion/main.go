@@ -21,6 +21,7 @@ func main() {
 	blind := flag.Bool("blind", false, "forget what our SYNs offered")
 	jitter := flag.Duration("jitter", 0, "only this jitter")
 	wrong := flag.Int("wrong", 0, "list so many wrong answers on stderr")
+	unusual := flag.Bool("unusual", false, "hosts of unusual parameters, so many of each kind")
 	flag.Parse()
 	jitters := []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 30 * time.Millisecond}
 	if *jitter > 0 {
@@ -28,6 +29,10 @@ func main() {
 	}
 	for _, j := range jitters {
 		cfg := evaluate.Config{Hosts: *hosts, First: *first, Stride: 2, Jitter: j, Quick: *quick, Blind: *blind}
+		if *unusual {
+			evaluate.KindsMarkdown(os.Stdout, cfg, fmt.Sprintf("Jitter %v each way, loss 0–5 %%", j))
+			continue
+		}
 		r := evaluate.Run(cfg)
 		r.Markdown(os.Stdout, fmt.Sprintf("Jitter %v each way, loss 0–5 %%", j))
 		list(r.Wrong[:min(*wrong, len(r.Wrong))])

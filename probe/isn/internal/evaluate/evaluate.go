@@ -24,6 +24,14 @@ type Config struct {
 	Blind  bool          // the offers of our SYNs are forgotten, as in a file of the 13 common columns
 }
 
+// plan is the sampling plan of the configuration.
+func (cfg *Config) plan() isn.Plan {
+	if cfg.Quick {
+		return isn.QuickPlan()
+	}
+	return isn.NewPlan(isn.PlanConfig{})
+}
+
 // Outcome is one host: what it was and what the analysis said.
 type Outcome struct {
 	Seed   uint64
@@ -41,11 +49,7 @@ func Host(seed uint64, cfg Config) (Outcome, []isn.Sample) {
 	classes := model.Drawable()
 	host := model.Draw(classes[rng.IntN(len(classes))], rng)
 	path := model.DrawPath(cfg.Jitter, rng)
-	plan := isn.NewPlan(isn.PlanConfig{})
-	if cfg.Quick {
-		plan = isn.QuickPlan()
-	}
-	samples := model.Sample(plan, host, path, rng)
+	samples := model.Sample(cfg.plan(), host, path, rng)
 	for i := range samples {
 		if cfg.Blind {
 			samples[i].Offer = isn.Opt[isn.Offer]{}

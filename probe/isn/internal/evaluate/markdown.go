@@ -58,6 +58,48 @@ func (r *Result) matrix(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
+// KindsMarkdown writes one row a kind that is not always found, and counts the
+// others.
+func KindsMarkdown(w io.Writer, cfg Config, title string) {
+	fmt.Fprintf(w, "### %s\n\n| class and kind | right | what else | of that above 0.9 |\n| --- | ---: | --- | ---: |\n", title)
+	hosts, right, all := 0, 0, 0
+	kinds := Kinds()
+	for _, k := range kinds {
+		n := kindRow(w, k, k.Run(cfg))
+		hosts, right = hosts+cfg.Hosts, right+n
+		if n == cfg.Hosts {
+			all++
+		}
+	}
+	fmt.Fprintf(w, "\nOf %d kinds %d were found on every one of %d hosts; of all %d hosts %.2f %%.\n\n", len(kinds), all, cfg.Hosts, hosts, percent(right, hosts))
+}
+
+// kindRow writes the row of a kind and returns how many hosts were right.
+func kindRow(w io.Writer, k Kind, outcomes []Outcome) (right int) {
+	others, confident := map[isn.Class]int{}, 0
+	for _, o := range outcomes {
+		if o.Right() {
+			right++
+			continue
+		}
+		others[o.Report.Class]++
+		if o.Report.Confidence > 0.9 {
+			confident++
+		}
+	}
+	if right == len(outcomes) {
+		return right
+	}
+	var words []string
+	for _, c := range isn.Classes() {
+		if others[c] > 0 {
+			words = append(words, fmt.Sprintf("%s %d", c, others[c]))
+		}
+	}
+	fmt.Fprintf(w, "| %s | %.1f %% | %s | %d |\n", k, percent(right, len(outcomes)), strings.Join(words, ", "), confident)
+	return right
+}
+
 // bins writes the calibration table.
 func (r *Result) bins(w io.Writer) {
 	fmt.Fprintf(w, "| confidence | answers | claimed | right |\n| --- | ---: | ---: | ---: |\n")
