@@ -25,10 +25,7 @@ func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 // tcpdumped captures with tcpdump what f does, and returns the file.
 func tcpdumped(t *testing.T, f func(), args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("tcpdump")
-	if err != nil {
-		t.Skip("tcpdump is not installed")
-	}
+	path := lab.Tcpdump(t)
 	file := filepath.Join(t.TempDir(), "lab.pcap")
 	cmd := exec.Command(path, append([]string{"-n", "-U", "-B", "65536", "-Z", "root", "-w", file}, args...)...)
 	words, err := cmd.StderrPipe()

@@ -18,6 +18,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"synscope/craft"
+	"synscope/internal/lab"
 	"synscope/probe"
 )
 
@@ -31,10 +32,7 @@ type captured struct {
 // of one port of the target.
 func capture(t *testing.T, target netip.AddrPort, f func()) []captured {
 	t.Helper()
-	tcpdump, err := exec.LookPath("tcpdump")
-	if err != nil {
-		t.Skip("tcpdump is not installed")
-	}
+	tcpdump := lab.Tcpdump(t)
 	file := filepath.Join(t.TempDir(), "beside.pcap")
 	filter := fmt.Sprintf("host %s and tcp port %d", target.Addr(), target.Port())
 	dump := exec.Command(tcpdump, "-i", "any", "-nn", "-U", "--immediate-mode", "--nano", "-s", "2048", "-B", "8192", "-w", file, filter)
