@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"synscope/probe"
-	"synscope/probe/rtt"
 )
 
 // pingText tells a ping as ping(8) does: a line a probe, and closing lines; of
@@ -133,23 +132,52 @@ func (t *pingText) statistics(s *RTTSummary) []string {
 	lines := []string{
 		"",
 		t.paint.paint(bold, "--- "+hostPort(s.Target, s.Addr, s.Port)+" ping statistics ---"),
-		fmt.Sprintf("%s sent, %s received, %s lost (%s)", countOf(s.Sent, "probe"), Count(s.Received), Count(s.Lost), percent(s.Loss)),
-	}
-	if n := s.Received - s.Measured; n > 0 {
-		lines[2] += fmt.Sprintf(", %s without a time to trust", Count(n))
+		s.tally(),
 	}
 	if s.Measured == 0 {
 		return lines
 	}
 	lines = append(lines,
-		fmt.Sprintf("RTT min %s, mean %s, max %s, stddev %s, jitter %s (%s)",
-			Duration(s.Min), Duration(s.Mean), Duration(s.Max), Duration(s.StdDev), Duration(s.Jitter), clockWords(s)),
+		s.times(),
 		fmt.Sprintf("    p50 %s, p90 %s, p95 %s, p99 %s", Duration(s.P50), Duration(s.P90), Duration(s.P95), Duration(s.P99)),
 	)
 	if s.Split != nil {
 		lines = append(lines, "    "+splitWords(s.Split))
 	}
 	return append(lines, t.histogram(s)...)
+}
+
+// tally is "3 probes sent, 2 received, 1 lost (33.33 %)".
+func (r *RTTSummary) tally() string {
+	words := fmt.Sprintf("%s sent, %s received, %s lost", countOf(r.Sent, "probe"), Count(r.Received), Count(r.Lost))
+	if r.Sent > 0 {
+		words += " (" + percent(r.Loss) + ")"
+	}
+	if r.Unsent > 0 {
+		words += fmt.Sprintf(", %s could not be sent", Count(r.Unsent))
+	}
+	if n := r.Received - r.Measured; n > 0 {
+		words += fmt.Sprintf(", %s without a time to trust", Count(n))
+	}
+	return words
+}
+
+// times is "RTT min 1.1 ms, mean 1.2 ms, max 1.3 ms (kernel clock)", and how
+// they vary where that can be said.
+func (r *RTTSummary) times() string {
+	words := fmt.Sprintf("RTT min %s, mean %s, max %s", Duration(r.Min), Duration(r.Mean), Duration(r.Max))
+	if r.varied() {
+		words += fmt.Sprintf(", stddev %s, jitter %s", Duration(r.StdDev), Duration(r.Jitter))
+	}
+	return words + " (" + clockWords(r) + ")"
+}
+
+// words is the summary in a line.
+func (r *RTTSummary) words() string {
+	if r.Measured == 0 {
+		return r.tally()
+	}
+	return r.tally() + "; " + r.times()
 }
 
 // clockWords says by which clock the times are, and where hardware was asked to
@@ -271,20 +299,27 @@ func RTTTable(rows []*RTTSummary, colour bool) []string {
 		padded("TARGET", wide), "STATE", "SENT", "LOSS", "LAST", "MEAN", "P50", "P95", "MAX", "JITTER"))}
 	for _, r := range rows {
 		state := paint.paint(stateStyle(r.State), r.State.String()) + strings.Repeat(" ", max(0, 8-len(r.State.String())))
-		loss := fmt.Sprintf("%7s", percent(r.Loss))
+		loss := fmt.Sprintf("%7s", r.lossCell())
 		if r.Loss > 0 {
 			loss = paint.paint(yellow, loss)
 		}
 		lines = append(lines, padded(hostPort(r.Target, r.Addr, r.Port), wide)+"  "+state+
-			fmt.Sprintf(" %8s ", Count(r.Sent))+loss+timeCells(&r.Summary, r.Last))
+			fmt.Sprintf(" %8s ", Count(r.Sent))+loss+r.timeCells())
 	}
 	return lines
 }
 
-func timeCells(s *rtt.Summary, last time.Duration) (cells string) {
-	for _, d := range []time.Duration{last, s.Mean, s.P50, s.P95, s.Max, s.Jitter} {
+func (r *RTTSummary) lossCell() string {
+	if r.Sent == 0 {
+		return "-"
+	}
+	return percent(r.Loss)
+}
+
+func (r *RTTSummary) timeCells() (cells string) {
+	for i, d := range []time.Duration{r.Last, r.Mean, r.P50, r.P95, r.Max, r.Jitter} {
 		word := "-"
-		if s.Measured > 0 && (d > 0 || d == s.Jitter) {
+		if jitter := i == 5; r.Measured > 0 && d > 0 || jitter && r.varied() {
 			word = Duration(d)
 		}
 		cells += " " + strings.Repeat(" ", max(0, 9-utf8.RuneCountInString(word))) + word
