@@ -47,7 +47,7 @@ func pingFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "compare", Usage: "say whether the two targets given differ"},
 		&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics for Prometheus on `ADDR`, such as :9115"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every target is in `STATE`"},
-		&cli.StringFlag{Name: "max-loss", Usage: "exit 1 if more than `P%` of a target's probes are lost"},
+		&cli.StringFlag{Name: "max-loss", Usage: "exit 1 if more than `P%` of a target's probes are lost, or cannot be sent"},
 		&cli.StringSliceFlag{Name: "max-rtt", Usage: "exit 1 if a time exceeds `LIMIT`, such as p95=20ms or max=1s"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
 	}
@@ -277,6 +277,7 @@ type pingSeries struct {
 	target   netip.AddrPort
 	timeline *rtt.Timeline
 	hardware uint64 // times between two stamps of hardware
+	unsent   uint64 // probes that this machine could not send
 	states   map[probe.State]uint64
 	clocks   []string // of the times in the series, each once
 	state    probe.State
@@ -315,6 +316,13 @@ func (s *pingSeries) add(p *probe.Sample, timeline bool) {
 	}
 	s.target, s.state = p.Target, p.State
 	s.states[p.State]++
+	if p.Err != nil {
+		s.unsent++
+		if timeline {
+			s.timeline.Lost(p.Due)
+		}
+		return
+	}
 	for range p.Repeats {
 		s.Lost()
 	}
