@@ -21,7 +21,7 @@ func pingCommand(s Streams) *cli.Command {
 		Name:      "ping",
 		Usage:     "how long does the handshake take, how steadily, how often is it lost?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(pingFlags(), under("Targets", targetFlags(pingPort)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     probingFlags(pingFlags(), pingPort, pingMeanings, outputFlags()),
 		Action: func(c *cli.Context) error {
 			ping, err := newPing(c, s)
 			if err != nil {
@@ -189,7 +189,7 @@ func (j *pingJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.remark(j.notes...)
+	d.remark(append(j.notes, d.targetRemarks(j.set)...)...)
 	tap, err := openTap(j.c, j.streams, &e)
 	if err != nil {
 		return d.finish(err)
@@ -205,11 +205,10 @@ func (j *pingJob) run(ctx context.Context) error {
 }
 
 func (j *pingJob) opening(e *opened) *report.Run {
-	r := &report.Run{Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: j.notes}
-	for _, w := range j.set.Warnings() {
-		r.Notes = append(r.Notes, w.Text)
+	return &report.Run{
+		Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
+		Notes: append(j.notes, targetNotes(j.set)...),
 	}
-	return r
 }
 
 // probe runs the ping, follows the names of its targets meanwhile, and closes
