@@ -28,6 +28,11 @@ func (s *grepSink) Record(r Record) error {
 		return s.end(r)
 	case *Reading:
 		return s.end(&r.Summary)
+	case *RTTComparison:
+		if err := s.hosts(); err != nil {
+			return err
+		}
+		return s.comment("%s", r.words())
 	}
 	return s.gather(r)
 }

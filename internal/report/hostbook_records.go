@@ -50,11 +50,19 @@ func (b *hostbook) again(r Record) bool {
 	return known
 }
 
-// settleWay gives the hops that came before their port to the port's host.
+// settleWay gives the hops that came before their port to the port's host, and
+// to the port what happened to its probes on the way.
 func (b *hostbook) settleWay(p *Port) {
-	if len(b.hops) > 0 {
-		b.page(p.Target, p.Addr).way = &way{p.Port, b.hops}
-		b.hops = nil
+	if len(b.hops) == 0 {
+		return
+	}
+	page := b.page(p.Target, p.Addr)
+	page.way = &way{p.Port, b.hops}
+	b.hops = nil
+	for _, h := range page.way.answers() {
+		if len(h.Changes) > 0 {
+			page.tell(p.Port, story{h, h.words()})
+		}
 	}
 }
 

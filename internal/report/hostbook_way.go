@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -44,6 +46,11 @@ func (h *Hop) sooner(other *Hop) bool {
 	mine, ok := h.trusted()
 	theirs, known := other.trusted()
 	return ok && (!known || mine < theirs)
+}
+
+// words is what had happened to a probe when it came to the hop.
+func (h *Hop) words() string {
+	return fmt.Sprintf("hop %d, %s: %s", h.TTL, h.Addr, strings.Join(h.changes(), ", "))
 }
 
 // trusted is the hop's time, where it was measured and nothing speaks against

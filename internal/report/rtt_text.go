@@ -243,30 +243,45 @@ func bar(length float64) string {
 
 // comparison says in words whether two targets differ.
 func (t *pingText) comparison(c *RTTComparison) []string {
-	a, b := printable(c.A), printable(c.B)
-	lines := []string{"", t.paint.paint(bold, "--- "+a+" against "+b+" ---")}
-	if c.NA == 0 || c.NB == 0 {
-		return append(lines, "nothing to compare: one of them gave no time")
+	lines := []string{"", t.paint.paint(bold, "--- "+printable(c.A)+" against "+printable(c.B)+" ---")}
+	words := c.sentences()
+	if c.compared() && c.Differ() {
+		words[0] = t.paint.paint(yellow, words[0])
 	}
+	return append(lines, words...)
+}
+
+// compared tells whether there was anything to compare.
+func (c *RTTComparison) compared() bool { return c.NA > 0 && c.NB > 0 }
+
+// sentences are whether two targets differ, and what that rests on.
+func (c *RTTComparison) sentences() []string {
+	if !c.compared() {
+		return []string{"nothing to compare: one of them gave no time"}
+	}
+	a, b := printable(c.A), printable(c.B)
 	slower, than, shift, chance := b, a, c.Shift, c.Superiority
 	if c.Superiority < 0.5 {
 		slower, than, shift, chance = a, b, -c.Shift, 1-c.Superiority
 	}
 	verdict := "no difference was shown that is worth a name"
 	if c.Differ() {
-		verdict = t.paint.paint(yellow, slower+" is slower than "+than)
+		verdict = slower + " is slower than " + than
 	}
 	way := "higher"
 	if shift < 0 {
 		shift, way = -shift, "lower"
 	}
-	return append(lines,
+	return []string{
 		verdict,
 		fmt.Sprintf("the median of %s is %s %s", slower, Duration(shift), way),
 		fmt.Sprintf("in %.0f %% of all pairs a probe of it takes longer than one of %s (%s effect, Cliff's delta %.2f)", 100*chance, than, c.Effect(), c.Delta),
 		fmt.Sprintf("by chance alone that would be seen with %s (Mann–Whitney, %s and %s times)", chanceWord(c.P), Count(c.NA), Count(c.NB)),
-	)
+	}
 }
+
+// words is the comparison in a line.
+func (c *RTTComparison) words() string { return strings.Join(c.sentences(), "; ") }
 
 func chanceWord(p float64) string {
 	if p < 0.0001 {

@@ -16,6 +16,7 @@ type xmlSink struct {
 	service func(uint16) string
 	command string
 	book    hostbook
+	after   []story    // of no host
 	hosts   int        // told of, each once where its parts follow each other
 	last    netip.Addr // of the last of them
 	begun   bool
@@ -32,6 +33,9 @@ func (s *xmlSink) Record(r Record) error {
 		return s.end(r, "")
 	case *Reading:
 		return s.end(&r.Summary, r.Fault)
+	case *RTTComparison:
+		s.after = append(s.after, story{r, r.words()})
+		return nil
 	}
 	return s.gather(r)
 }
@@ -85,6 +89,7 @@ func (s *xmlSink) end(r *Summary, fault string) error {
 	s.ended = true
 	var b strings.Builder
 	b.WriteString(s.told())
+	s.postscript(&b)
 	b.WriteString("<runstats>")
 	finished := []string{"time", unix(r.End), "timestr", r.End.Format(time.ANSIC),
 		"elapsed", fmt.Sprintf("%.2f", r.Took.Seconds()), "summary", doneWords(s.command, r.Probes), "exit", outcome(r)}
@@ -95,6 +100,18 @@ func (s *xmlSink) end(r *Summary, fault string) error {
 	element(&b, "hosts", "/>", "up", fmt.Sprint(s.hosts), "down", "0", "total", fmt.Sprint(s.hosts))
 	b.WriteString("\n</runstats>\n</nmaprun>\n")
 	return s.write(b.String())
+}
+
+// postscript is what was found out about no single host.
+func (s *xmlSink) postscript(b *strings.Builder) {
+	if len(s.after) == 0 {
+		return
+	}
+	b.WriteString("<postscript>")
+	for _, told := range s.after {
+		script(b, told)
+	}
+	b.WriteString("</postscript>\n")
 }
 
 // outcome is nmap's word for how a run ended.
@@ -119,11 +136,13 @@ func doneWords(command string, n uint64) string {
 // Close ends the document where no summary did.
 func (s *xmlSink) Close() error {
 	if !s.ended {
-		rest := s.told()
+		var rest strings.Builder
+		rest.WriteString(s.told())
 		if s.begun {
-			rest += "</nmaprun>\n"
+			s.postscript(&rest)
+			rest.WriteString("</nmaprun>\n")
 		}
-		if err := s.write(rest); err != nil {
+		if err := s.write(rest.String()); err != nil {
 			return err
 		}
 	}

@@ -14,25 +14,14 @@ import (
 // fields as elements under their names in the JSON lines.
 func script(b *strings.Builder, s story) {
 	element(b, "script", ">\n", "id", s.Type(), "output", s.words)
-	s.fields(&elements{b: b})
+	s.fields(&elements{b})
 	b.WriteString("</script>\n")
 }
 
 // elements is the inside of a script element, or of a table in it.
-type elements struct {
-	b     *strings.Builder
-	depth int // 0: the record's own fields
-}
-
-// told tells whether the document has a field in a place of its own.
-func (e *elements) told(name string) bool {
-	return e.depth == 0 && (name == "target" || name == "addr" || name == "port")
-}
+type elements struct{ b *strings.Builder }
 
 func (e *elements) elem(name, value string) {
-	if e.told(name) {
-		return
-	}
 	element(e.b, "elem", ">", "key", name)
 	text(e.b, value)
 	e.b.WriteString("</elem>\n")
@@ -40,9 +29,7 @@ func (e *elements) elem(name, value string) {
 
 func (e *elements) table(name string, rows func()) {
 	element(e.b, "table", ">\n", "key", name)
-	e.depth++
 	rows()
-	e.depth--
 	e.b.WriteString("</table>\n")
 }
 
