@@ -122,15 +122,20 @@ func outcome(r *Summary) string {
 	return "success"
 }
 
-// doneWords says what a run of a command did to so many of its subjects.
+// doneWords says what a run of a command did to so many of its subjects, in
+// digits that programs read.
 func doneWords(command string, n uint64) string {
+	subject, what := "port", "probed"
 	switch command {
 	case "handshake", "read":
-		return countOf(n, "connection") + " followed"
+		subject, what = "connection", "followed"
 	case "ping":
-		return countOf(n, "probe") + " made"
+		subject, what = "probe", "made"
 	}
-	return countOf(n, "port") + " probed"
+	if n != 1 {
+		subject += "s"
+	}
+	return fmt.Sprintf("%d %s %s", n, subject, what)
 }
 
 // Close ends the document where no summary did.
