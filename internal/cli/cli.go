@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
@@ -76,7 +77,7 @@ func newApp(s Streams) *cli.App {
 	styleHelp()
 	app := &cli.App{
 		Name:      "synscope",
-		Usage:     "probe TCP handshakes: open, refused or filtered, how fast, and how sure",
+		Usage:     "probe TCP handshakes: open, refused, filtered; how fast, how sure",
 		UsageText: "synscope [global flags] COMMAND [flags] TARGET...",
 		Version:   Version,
 		HideHelp:  true, HideVersion: true, // their flags are shared by all of a process; ours are not
@@ -99,8 +100,18 @@ func newApp(s Streams) *cli.App {
 	}
 	for _, command := range app.Commands {
 		command.HideHelp = true
+		command.UsageText = usageLine(command)
 	}
 	return app
+}
+
+// usageLine is how a command is called, in short.
+func usageLine(c *cli.Command) string {
+	line := "synscope " + c.Name
+	if len(c.Flags) > 0 {
+		line += " [flags]"
+	}
+	return strings.TrimSpace(line + " " + c.ArgsUsage)
 }
 
 func globalFlags() []cli.Flag {

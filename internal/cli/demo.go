@@ -6,8 +6,9 @@ func demoCommand(s Streams) *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "all of the above in a private network of its own, on a machine with nothing prepared",
-		Description: "Builds hosts, firewalls, routers and bad links out of network namespaces, probes them,\n" +
-			"and takes everything down again. No packet leaves the machine, nothing needs to be installed.",
+		Description: "Builds hosts, firewalls, routers and bad links out of network namespaces,\n" +
+			"probes them, and takes everything down again. No packet leaves the machine,\n" +
+			"nothing needs to be installed.",
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usagef("demo takes no target: %q", c.Args().First())

@@ -15,9 +15,10 @@ import (
 func doctorCommand(s Streams) *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
-		Usage: "can this machine and this user do all that; if not, what is missing?",
-		Description: "Tries everything that probing needs by doing it, sends nothing, and tells how to mend\n" +
-			"what fails. Exits with 0 if all is there, with 3 if something is missing.",
+		Usage: "can this machine and this user do all that; if not, what is missing, and how is it mended?",
+		Description: "Tries everything that probing needs by doing it, sends nothing, and tells how\n" +
+			"to mend what fails. Exits with 0 if all is there, with 3 if something is\n" +
+			"missing.",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "o", Value: "text", Usage: "`FORMAT`: text or json"}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strings"
 
 	"synscope/netraw"
 )
@@ -29,17 +30,34 @@ func (p *probing) open(attempts int, mayConnect bool) (opened, error) {
 		return opened{name: engineConnect}, nil
 	case engineAuto, engineRaw:
 	default:
-		return opened{}, usagef("--engine: unknown engine %q: there are auto, raw and connect", p.engine)
+		return opened{}, p.foreign()
 	}
 	conn, err := netraw.Open(p.network(attempts))
 	if err == nil {
 		return opened{name: engineRaw, conn: conn}, nil
 	}
 	if p.engine == engineAuto && mayConnect && errors.Is(err, netraw.ErrPermission) {
-		return opened{name: engineConnect, note: "raw sockets are not permitted here, so whole connections are made instead: " +
-			"`synscope doctor` tells how to mend that"}, nil
+		return opened{name: engineConnect, note: p.fallback()}, nil
 	}
 	return opened{}, &exit{exitUnable, err}
+}
+
+// foreign is the error of an engine that does not work without --stateless, or
+// that does not exist.
+func (p *probing) foreign() error {
+	if p.engine == enginePacket || p.engine == engineXDP {
+		return usagef("--engine %s is one of `synscope scan --stateless`", p.engine)
+	}
+	return usagef("--engine: unknown engine %q: there are auto, raw and connect", p.engine)
+}
+
+// fallback says what a run does without raw sockets.
+func (p *probing) fallback() string {
+	note := "raw sockets are not permitted here, so whole connections are made instead: `synscope doctor` tells how to mend that"
+	if len(p.looks) > 0 {
+		note += "; " + strings.Join(p.looks, ", ") + " cannot be had that way"
+	}
+	return note
 }
 
 func (o *opened) close() {

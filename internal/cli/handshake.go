@@ -21,7 +21,7 @@ func handshakeCommand(s Streams) *cli.Command {
 		Aliases:   []string{"hs"},
 		Usage:     "what happens, segment by segment, from SYN to TIME_WAIT?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(handshakeFlags(), under("Targets", targetFlags("what each target names")), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     probingFlags(handshakeFlags(), "what each target names", handshakeMeanings, outputFlags()),
 		Action: func(c *cli.Context) error {
 			job, err := newHandshakeJob(c, s)
 			if err != nil {
@@ -184,11 +184,13 @@ func (j *handshakeJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.remark(d.targetRemarks(j.set)...)
 	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
 		return d.finish(err)
 	}
 	err = d.Record(&report.Run{
 		Version: Version, Command: "handshake", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
+		Notes: targetNotes(j.set),
 	})
 	if err == nil {
 		err = j.connectAll(ctx, d, j.tap.network(e.conn))

@@ -2,15 +2,29 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 )
 
-// styleHelp sets how the library writes flags, which it keeps for the process.
-var styleHelp = sync.OnceFunc(func() { cli.FlagStringer = flagLine })
+// helpWide is the width that help fits into, in columns, and meaningWide what
+// the names of flags leave of it for their meanings.
+const (
+	helpWide    = 80
+	meaningWide = helpWide - len("   --exclude-ports PORTS  ")
+)
+
+// styleHelp sets how the library writes help, which it keeps for the process.
+var styleHelp = sync.OnceFunc(func() {
+	cli.FlagStringer = flagLine
+	cli.HelpPrinter = func(w io.Writer, text string, data any) {
+		cli.HelpPrinterCustom(w, text, data, map[string]any{"wrapAt": func() int { return helpWide }})
+	}
+})
 
 // showInstead shows the help or the version in place of running a command.
 func showInstead(c *cli.Context) error {
@@ -55,11 +69,29 @@ func flagLine(f cli.Flag) string {
 	if doc.TakesValue() {
 		line += " " + value
 	}
-	line += "\t" + meaning
 	if d := doc.GetValue(); doc.TakesValue() && d != "" && d != "0" && d != "[]" && !strings.Contains(meaning, "(default") {
-		line += " (default: " + d + ")"
+		meaning += " (default: " + d + ")"
 	}
-	return line
+	return line + "\t" + strings.Join(broken(meaning, meaningWide), "\n   \t")
+}
+
+// broken is a text in lines of up to so many characters, each but the last as
+// long as its words allow. A default stays on one line with its heading.
+func broken(text string, wide int) (lines []string) {
+	const heading, held = "(default: ", "(default:\u00a0"
+	line := ""
+	for word := range strings.SplitSeq(strings.ReplaceAll(text, heading, held), " ") {
+		word = strings.ReplaceAll(word, held, heading)
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > wide {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
 }
 
 // placeholder takes the word in back quotes out of a usage text.

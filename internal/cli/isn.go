@@ -27,7 +27,7 @@ func isnCommand(s Streams) *cli.Command {
 		Name:      "isn",
 		Usage:     "how does this host choose its initial sequence numbers, and could they be guessed?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(isnFlags(), under("Targets", targetFlags(pingPort)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     probingFlags(isnFlags(), pingPort, isnMeanings, joined(outputFlags(), sampleFlags())),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
 				return analyseFile(c, s)
@@ -55,6 +55,11 @@ func isnFlags() []cli.Flag {
 		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv and send nothing; - is standard input"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
 	}
+}
+
+// sampleFlags show more than the class.
+func sampleFlags() []cli.Flag {
+	return []cli.Flag{&cli.BoolFlag{Name: "reason", Usage: "show each SYN and the number that answered it"}}
 }
 
 // isnJob is one run of isn, its command line understood.
@@ -136,12 +141,13 @@ func (j *isnJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.remark(d.targetRemarks(j.set)...)
 	tap, err := openTap(j.c, j.streams, &e)
 	if err != nil {
 		return d.finish(err)
 	}
 	r := &isnResults{display: d, job: j, tap: tap}
-	err = d.Record(&report.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now()})
+	err = d.Record(&report.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	if err == nil {
 		err = j.probe(ctx, &e, r)
 	}

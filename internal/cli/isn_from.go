@@ -15,18 +15,26 @@ import (
 	"synscope/probe/isn"
 )
 
-// fromOnly are the flags that mean nothing where samples come from a file.
-var fromOnly = []string{"samples", "budget", "quick", "series", "dry-run", "p", "iL", "e", "S", "g", "rate", "engine"}
+// liveFlags are those that mean nothing where samples come from a file.
+func liveFlags() (names []string) {
+	for _, f := range joined(targetFlags(""), probeFlags(), pcapFlags()) {
+		names = append(names, f.Names()[0])
+	}
+	return append(names, "samples", "budget", "quick", "series", "dry-run")
+}
 
 // analyseFile analyses samples that somebody measured before.
 func analyseFile(c *cli.Context, s Streams) error {
 	if c.NArg() > 0 {
 		return usagef("--from analyses a file and sends nothing: leave out the target %q", c.Args().First())
 	}
-	for _, name := range fromOnly {
+	for _, name := range liveFlags() {
 		if c.IsSet(name) {
 			return usagef("--from analyses a file and sends nothing: leave out %s", dashed(name))
 		}
+	}
+	if err := refuseHosts(c, "samples in a file belong to no host that is known"); err != nil {
+		return err
 	}
 	files, err := isnFilesOf(c, 1)
 	if err != nil {

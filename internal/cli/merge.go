@@ -20,10 +20,11 @@ func mergeCommand(s Streams) *cli.Command {
 		Name:      "merge",
 		Usage:     "join the JSON lines of a scan's shards, if none is missing",
 		ArgsUsage: "FILE...",
-		Description: "Takes what `scan --shard I/N -o json` wrote on N machines, and what was written before a run\n" +
-			"was resumed, in any order. They must be of one plan, seed and number of shards, and each shard must\n" +
-			"have been finished. A port that was probed in two parts of a shard is listed once.",
-		Flags: outputFlags(),
+		Description: "Takes what `scan --shard I/N -o json` wrote on N machines, and what was\n" +
+			"written before a run was resumed, in any order. They must be of one plan,\n" +
+			"seed and number of shards, and each shard must have been finished. A port\n" +
+			"that was probed in two parts of a shard is listed once.",
+		Flags: under("Output", joined(outputFlags(), portFlags())),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return usagef("no file: `synscope merge FILE...`")

@@ -4,6 +4,8 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
@@ -15,26 +17,60 @@ import (
 
 // outputFlags say where results go.
 func outputFlags() []cli.Flag {
+	return formatFlags(report.Formats())
+}
+
+func formatFlags(formats []report.Format) []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "o", Usage: "`FORMAT` of standard output: " + formatNames() + " (default: text)"},
-		&cli.BoolFlag{Name: "open", Usage: "show only ports that are open, or may be"},
-		&cli.BoolFlag{Name: "reason", Usage: "show what each verdict rests on"},
+		&cli.StringFlag{Name: "o", Usage: "`FORMAT` of standard output: " + formatNames(formats) + " (default: text)"},
 	}
-	for _, f := range report.Formats() {
-		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Usage: "write " + f.Help + " to `FILE` too"})
+	for _, f := range formats {
+		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Usage: f.Help + ", into `FILE` too"})
 	}
 	return flags
 }
 
-func formatNames() string {
-	names := ""
-	for i, f := range report.Formats() {
-		if i > 0 {
-			names += ", "
-		}
-		names += f.Name
+// portFlags choose among the ports of a result, and what is shown of each.
+func portFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "open", Usage: "show only ports that are open, or may be"},
+		&cli.BoolFlag{Name: "reason", Usage: "show what each verdict rests on"},
 	}
-	return names
+}
+
+// hostlessFlags are the output flags of a command whose results belong to no
+// host. Those of formats that tell of hosts are not in its help, and are known
+// so that [refuseHosts] can say why.
+func hostlessFlags() []cli.Flag {
+	flags := formatFlags(formatsOf(false))
+	for _, f := range formatsOf(true) {
+		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Hidden: true})
+	}
+	return flags
+}
+
+// formatsOf are the formats that tell of hosts, or those that do not.
+func formatsOf(hosts bool) []report.Format {
+	return slices.DeleteFunc(report.Formats(), func(f report.Format) bool { return f.Hosts != hosts })
+}
+
+// refuseHosts refuses formats that tell of hosts, where there are none to tell
+// of: their documents would be empty.
+func refuseHosts(c *cli.Context, why string) error {
+	for _, f := range formatsOf(true) {
+		if c.String("o") == f.Name || c.IsSet(f.Flag) {
+			return usagef("format %s: %s; there are %s", f.Name, why, formatNames(formatsOf(false)))
+		}
+	}
+	return nil
+}
+
+func formatNames(formats []report.Format) string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = f.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // display is where a run shows itself: results on standard output and in

@@ -21,7 +21,7 @@ func pingCommand(s Streams) *cli.Command {
 		Name:      "ping",
 		Usage:     "how long does the handshake take, how steadily, how often is it lost?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(pingFlags(), under("Targets", targetFlags(pingPort)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     probingFlags(pingFlags(), pingPort, pingMeanings, outputFlags()),
 		Action: func(c *cli.Context) error {
 			ping, err := newPing(c, s)
 			if err != nil {
@@ -47,7 +47,7 @@ func pingFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "compare", Usage: "say whether the two targets given differ"},
 		&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics for Prometheus on `ADDR`, such as :9115"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every target is in `STATE`"},
-		&cli.StringFlag{Name: "max-loss", Usage: "exit 1 if more than `P%` of a target's probes are lost"},
+		&cli.StringFlag{Name: "max-loss", Usage: "exit 1 if more than `P%` of a target's probes are lost, or cannot be sent"},
 		&cli.StringSliceFlag{Name: "max-rtt", Usage: "exit 1 if a time exceeds `LIMIT`, such as p95=20ms or max=1s"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
 	}
@@ -189,7 +189,7 @@ func (j *pingJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.remark(j.notes...)
+	d.remark(append(j.notes, d.targetRemarks(j.set)...)...)
 	tap, err := openTap(j.c, j.streams, &e)
 	if err != nil {
 		return d.finish(err)
@@ -205,11 +205,10 @@ func (j *pingJob) run(ctx context.Context) error {
 }
 
 func (j *pingJob) opening(e *opened) *report.Run {
-	r := &report.Run{Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: j.notes}
-	for _, w := range j.set.Warnings() {
-		r.Notes = append(r.Notes, w.Text)
+	return &report.Run{
+		Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
+		Notes: append(j.notes, targetNotes(j.set)...),
 	}
-	return r
 }
 
 // probe runs the ping, follows the names of its targets meanwhile, and closes
@@ -277,6 +276,7 @@ type pingSeries struct {
 	target   netip.AddrPort
 	timeline *rtt.Timeline
 	hardware uint64 // times between two stamps of hardware
+	unsent   uint64 // probes that this machine could not send
 	states   map[probe.State]uint64
 	clocks   []string // of the times in the series, each once
 	state    probe.State
@@ -315,6 +315,13 @@ func (s *pingSeries) add(p *probe.Sample, timeline bool) {
 	}
 	s.target, s.state = p.Target, p.State
 	s.states[p.State]++
+	if p.Err != nil {
+		s.unsent++
+		if timeline {
+			s.timeline.Lost(p.Due)
+		}
+		return
+	}
 	for range p.Repeats {
 		s.Lost()
 	}

@@ -97,19 +97,56 @@ func (l *limits) check(all []*pingSeries) (failures []string) {
 		if l.expect != nil && !s.holds(*l.expect) {
 			fail("expected %s, found %s", *l.expect, s.found())
 		}
-		if s.Loss() > l.maxLoss {
-			fail("%.4g %% lost, above %.4g %%", 100*s.Loss(), 100*l.maxLoss)
+		if loss := s.unanswered(); loss > l.maxLoss {
+			fail("%.4g %% %s, above %.4g %%", 100*loss, s.lostWord(), 100*l.maxLoss)
 		}
 		for _, m := range l.maxRTT {
-			switch value := m.statistic.Of(s.Series); {
-			case s.Distribution.N() == 0:
-				fail("no time was measured, so %v is not known to be within %v", m.statistic, m.limit)
-			case value > m.limit:
-				fail("%v is %s, above %v", m.statistic, report.Duration(value), m.limit)
+			if why := m.exceeded(s.Series); why != "" {
+				fail("%s", why)
 			}
 		}
 	}
 	return failures
+}
+
+// unanswered is the share of the probes that were due which went without an
+// answer. Those that could not be sent are among them: whoever bounds losses
+// wants to hear of a route that is gone.
+func (s *pingSeries) unanswered() float64 {
+	counts := s.Summary()
+	if due := counts.Sent + s.unsent; due > 0 {
+		return float64(counts.Lost+s.unsent) / float64(due)
+	}
+	return 0
+}
+
+func (s *pingSeries) lostWord() string {
+	if s.unsent > 0 {
+		return "lost or never sent"
+	}
+	return "lost"
+}
+
+// exceeded says why a bound does not hold, "" where it does. Value and limit
+// are written so finely that they can be told apart.
+func (m *maxRTT) exceeded(s *rtt.Series) string {
+	if s.Distribution.N() < m.least() {
+		return fmt.Sprintf("too few times were measured, so %v is not known to be within %s", m.statistic, report.Duration(m.limit))
+	}
+	value := m.statistic.Of(s)
+	if value <= m.limit {
+		return ""
+	}
+	return fmt.Sprintf("%v is %s, above %s", m.statistic, report.Finer(value, value-m.limit), report.Finer(m.limit, value-m.limit))
+}
+
+// least is how many times it takes to measure the statistic.
+func (m *maxRTT) least() uint64 {
+	switch m.statistic.String() {
+	case "stddev", "jitter":
+		return 2
+	}
+	return 1
 }
 
 // holds tells whether a target was in a state: some probe says so, and none

@@ -125,7 +125,7 @@ func (w *pingWatch) rows(shown []*pingSeries) []*report.RTTSummary {
 func (s *pingSeries) record() *report.RTTSummary {
 	return &report.RTTSummary{
 		Target: s.word, Addr: s.target.Addr(), Port: s.target.Port(), State: s.state,
-		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(),
+		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(), Unsent: s.unsent,
 	}
 }
 

@@ -48,10 +48,14 @@ type probing struct {
 	rate       float64 // 0: the default
 	engine     string
 	device     netraw.DeviceStamps
+	looks      []string // the flags given that say how packets look
 }
 
 func probingOf(c *cli.Context) (p probing, err error) {
-	p.iface, p.engine = c.String("e"), c.String("engine")
+	p.iface = c.String("e")
+	if err = p.readEngine(c); err != nil {
+		return p, err
+	}
 	if p.source, err = sourceOf(c.String("S")); err != nil {
 		return p, err
 	}
@@ -76,6 +80,29 @@ func probingOf(c *cli.Context) (p probing, err error) {
 		return p, usagef("--profile: %w", err)
 	}
 	return p, p.times(c)
+}
+
+// readEngine takes the engine, and refuses what it cannot do: the kernel's own
+// connections look as the kernel makes them.
+func (p *probing) readEngine(c *cli.Context) error {
+	p.engine = c.String("engine")
+	for _, name := range []string{"profile", "ttl", "tos"} {
+		if c.IsSet(name) {
+			p.looks = append(p.looks, dashed(name))
+		}
+	}
+	if p.engine == engineConnect {
+		return p.plain("--engine connect")
+	}
+	return nil
+}
+
+// plain refuses flags about looks, for a way of probing without any.
+func (p *probing) plain(how string) error {
+	if len(p.looks) == 0 {
+		return nil
+	}
+	return usagef("%s: %s leaves the packets to the kernel", p.looks[0], how)
 }
 
 func (p *probing) times(c *cli.Context) (err error) {

@@ -23,11 +23,12 @@ func readCommand(s Streams) *cli.Command {
 		Name:      "read",
 		Usage:     "the same judgements, from a capture file, with no privilege",
 		ArgsUsage: "FILE",
-		Description: "Reads pcap and pcapng files, packed with gzip or not; \"-\" is standard input. Every connection\n" +
-			"attempt is a line; -v adds its segments. With --segments the records have a line for each packet too.",
+		Description: "Reads pcap and pcapng files, packed with gzip or not; \"-\" is standard input.\n" +
+			"Every connection attempt is a line; -v adds its segments. With --segments\n" +
+			"there is a record for each packet too.",
 		Flags: joined([]cli.Flag{
 			&cli.BoolFlag{Name: "segments", Usage: "a record for each packet too"},
-		}, outputFlags()),
+		}, under("Output", outputFlags())),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return usagef("read: name one capture file, or - for standard input")

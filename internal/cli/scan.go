@@ -19,7 +19,7 @@ func scanCommand(s Streams) *cli.Command {
 		Name:      "scan",
 		Usage:     "which ports are open, refused, filtered?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(scanFlags(), under("Wide scans", wideFlags()), under("Targets", targetFlags(servedPorts)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     probingFlags(joined(scanFlags(), under("Wide scans", wideFlags())), servedPorts, scanMeanings, joined(outputFlags(), portFlags())),
 		Action: func(c *cli.Context) error {
 			scan, err := newScan(c, s)
 			if err != nil {
@@ -38,6 +38,12 @@ func scanCommand(s Streams) *cli.Command {
 	}
 }
 
+// probingFlags are those of a command that sends packets: its own, and those
+// that it shares with the others; ports is what is probed where none is named.
+func probingFlags(own []cli.Flag, ports string, m meanings, output []cli.Flag) []cli.Flag {
+	return joined(own, under("Targets", m.of(targetFlags(ports))), under("Packets", m.of(probeFlags())), under("Output", joined(pcapFlags(), output)))
+}
+
 func joined(groups ...[]cli.Flag) (all []cli.Flag) {
 	for _, g := range groups {
 		all = append(all, g...)
@@ -47,11 +53,11 @@ func joined(groups ...[]cli.Flag) (all []cli.Flag) {
 
 func scanFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "technique", Value: "syn", Usage: "`NAME` of how to probe: syn, connect, ack, window, fin, null, xmas, maimon"},
+		&cli.StringFlag{Name: "technique", Value: "syn", Usage: "technique `NAME`: syn, connect, ack, window, fin, null, xmas, maimon"},
 		&cli.StringFlag{Name: "flags", Usage: "probe with any other `FLAGS`, such as SF or syn,urg"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
 		&cli.BoolFlag{Name: "plan", Usage: "print what would be probed and how long it takes, and stop"},
-		&cli.Uint64Flag{Name: "seed", Usage: "`N` behind the order of probing (default: a random one)"},
+		&cli.Uint64Flag{Name: "seed", Usage: "number `N` that the order of probing comes from (default: a random one)"},
 		&cli.StringFlag{Name: "shard", Usage: "probe only part `I/N` of the targets; auto asks Kubernetes or Slurm"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every port is in `STATE`"},
 	}
@@ -98,6 +104,9 @@ func newScan(c *cli.Context, s Streams) (*scanJob, error) {
 func (j *scanJob) readProbing() (err error) {
 	j.probing, err = probingOf(j.c)
 	j.probing.apply(&j.cfg)
+	if err == nil && j.connect {
+		return j.probing.plain("technique connect")
+	}
 	return err
 }
 
@@ -197,7 +206,7 @@ func (j *scanJob) run(ctx context.Context) error {
 	if err != nil {
 		return tap.close(err)
 	}
-	d.remark(j.remarks(&e, d.level)...)
+	d.remark(j.remarks(&e, d)...)
 	results := &results{display: d, set: j.set, expect: j.expect, tap: tap}
 	err = results.begin(j.opening(&e))
 	if err == nil && j.shard.count > 1 {
@@ -243,25 +252,17 @@ func (j *scanJob) opening(e *opened) *report.Run {
 		r.Notes = append(r.Notes, e.note)
 	}
 	r.Notes = append(r.Notes, j.guarded...)
-	for _, w := range j.set.Warnings() {
-		r.Notes = append(r.Notes, w.Text)
-	}
+	r.Notes = append(r.Notes, targetNotes(j.set)...)
 	return r
 }
 
-// remarks are for standard error; which of a name's addresses is taken is told
-// only to those who ask for more.
-func (j *scanJob) remarks(e *opened, level int) (lines []string) {
+// remarks are for standard error.
+func (j *scanJob) remarks(e *opened, d *display) (lines []string) {
 	if e.note != "" {
 		lines = append(lines, e.note)
 	}
 	lines = append(lines, j.guarded...)
-	for _, w := range j.set.Warnings() {
-		if w.Code != target.WarnMoreAddresses || level > 0 {
-			lines = append(lines, w.Text)
-		}
-	}
-	return lines
+	return append(lines, d.targetRemarks(j.set)...)
 }
 
 // remark says something on standard error, unless asked to be quiet.

@@ -22,7 +22,7 @@ func sendCommand(s Streams) *cli.Command {
 		Name:      "send",
 		Usage:     "what comes back when I send exactly this segment?",
 		ArgsUsage: "TARGET...",
-		Flags:     joined(sendFlags(), under("Targets", targetFlags("what each target names")), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     probingFlags(sendFlags(), "what each target names", sendMeanings, hostlessFlags()),
 		Action: func(c *cli.Context) error {
 			job, err := newSendJob(c, s)
 			if err != nil {
@@ -74,6 +74,9 @@ type sendJob struct {
 
 func newSendJob(c *cli.Context, s Streams) (j *sendJob, err error) {
 	j = &sendJob{c: c, streams: s, count: c.Int("count"), expect: c.String("expect")}
+	if err = refuseHosts(c, "the answers to a segment decide on no port's state"); err != nil {
+		return nil, err
+	}
 	if j.probing, err = probingOf(c); err != nil {
 		return nil, err
 	}
@@ -153,10 +156,11 @@ func (j *sendJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.remark(d.targetRemarks(j.set)...)
 	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
 		return d.finish(err)
 	}
-	err = d.Record(&report.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now()})
+	err = d.Record(&report.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	if err == nil {
 		err = j.exchangeAll(ctx, d, j.tap.network(e.conn))
 	}

@@ -159,7 +159,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg probe.StatelessCo
 		return err
 	}
 	o := opened{name: e.name, note: e.note}
-	d.remark(append(j.remarks(&o, d.level), aside...)...)
+	d.remark(append(j.remarks(&o, d), aside...)...)
 	results := &results{display: d, set: j.set}
 	err = results.begin(j.opening(&o))
 	if err == nil {

@@ -24,7 +24,7 @@ func targetFlags(ports string) []cli.Flag {
 		&cli.StringFlag{Name: "exclude-ports", Usage: "`PORTS` never to probe"},
 		&cli.BoolFlag{Name: "4", Usage: "IPv4 only"},
 		&cli.BoolFlag{Name: "6", Usage: "IPv6 only"},
-		&cli.BoolFlag{Name: "n", Usage: "never resolve addresses back into names"},
+		&cli.BoolFlag{Name: "n", Usage: "no effect: only trace resolves addresses back into names"},
 		&cli.BoolFlag{Name: "skip-bad-targets", Usage: "warn about targets that do not parse or resolve, and go on"},
 	}
 }
@@ -77,6 +77,26 @@ func targetOptions(c *cli.Context, s Streams) (o target.Options, err error) {
 		}
 	}
 	return o, nil
+}
+
+// targetNotes is what was found out about the targets while they were read, for
+// the record: above all which were skipped.
+func targetNotes(set *target.Set) (notes []string) {
+	for _, w := range set.Warnings() {
+		notes = append(notes, w.Text)
+	}
+	return notes
+}
+
+// targetRemarks is the same for standard error; which of a name's addresses is
+// taken is told only to those who ask for more.
+func (d *display) targetRemarks(set *target.Set) (lines []string) {
+	for _, w := range set.Warnings() {
+		if w.Code != target.WarnMoreAddresses || d.level > 0 {
+			lines = append(lines, w.Text)
+		}
+	}
+	return lines
 }
 
 func family(c *cli.Context) (target.Family, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,11 +20,14 @@ func traceCommand(s Streams) *cli.Command {
 		Name:      "trace",
 		Usage:     "which hops lead to this port, and who answers for it?",
 		ArgsUsage: "TARGET",
-		Flags:     joined(traceFlags(), under("Targets", targetFlags(pingPort)), under("Packets", probeFlags()), under("Output", joined(pcapFlags(), outputFlags()))),
+		Flags:     probingFlags(traceFlags(), pingPort, traceMeanings, outputFlags()),
 		Action: func(c *cli.Context) error {
 			trace, err := newTrace(c, s)
 			if err != nil {
 				return err
+			}
+			if c.Bool("dry-run") {
+				return trace.dryRun()
 			}
 			return trace.run(c.Context)
 		},
@@ -36,6 +40,7 @@ func traceFlags() []cli.Flag {
 		&cli.IntFlag{Name: "queries", Value: probe.DefaultQueries, Usage: "`N` probes of each hop"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop, as the first round sends them, and stop"},
 	}
 }
 
@@ -109,6 +114,21 @@ func (j *traceJob) ports() int {
 	return 2 + j.cfg.Queries
 }
 
+// dryRun prints the first probe of each hop, the nearest first. A trace that
+// finds its target sends no further.
+func (j *traceJob) dryRun() error {
+	preview := scanJob{c: j.c, streams: j.streams, probing: j.probing}
+	j.probing.apply(&preview.cfg)
+	preview.cfg.Targets = slices.Values([]netip.AddrPort{j.cfg.Target})
+	for ttl := range j.cfg.MaxHops {
+		preview.cfg.TTL = uint8(ttl + 1)
+		if err := preview.dryRun(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (j *traceJob) run(ctx context.Context) error {
 	e, err := j.probing.open(j.ports(), false)
 	if err != nil {
@@ -119,11 +139,12 @@ func (j *traceJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.remark(d.targetRemarks(j.set)...)
 	tap, err := openTap(j.c, j.streams, &e)
 	if err != nil {
 		return d.finish(err)
 	}
-	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now()})
+	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	var route probe.Route
 	if err == nil {
 		route, err = j.probe(ctx, tap.network(e.conn), d)

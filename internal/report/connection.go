@@ -90,7 +90,9 @@ func (c *Connection) fields(w fieldWriter) {
 	w.str("target", c.Target)
 	w.str("addr", c.Result.Target.Addr().String())
 	w.uint("port", uint64(c.Result.Target.Port()))
-	w.str("src", c.Source.String())
+	if c.Source.IsValid() {
+		w.str("src", c.Source.String())
+	}
 	w.str("state", c.State.String())
 	w.str("reason", string(c.Reason))
 	w.uint("attempts", uint64(c.Attempts))
@@ -109,8 +111,10 @@ func (c *Connection) fields(w fieldWriter) {
 		}
 		w.uint("fin_retransmits", uint64(c.FINRetransmits))
 	}
-	w.time("start", c.Begin)
-	w.nanoseconds("took_ns", c.Took)
+	if !c.Begin.IsZero() {
+		w.time("start", c.Begin)
+		w.nanoseconds("took_ns", c.Took)
+	}
 	if c.Captured != nil {
 		c.Captured.fields(w)
 	}

@@ -1,5 +1,6 @@
 // Package report writes what a run found: text for people, JSON lines, CSV,
-// to standard output and to any number of files at once.
+// nmap's XML and its grepable lines, to standard output and to any number of
+// files at once.
 //
 // The life of one result: the engine hands over a [probe.Verdict]; [NewPort]
 // turns it into a [Port] record, in which a field that was not measured is
@@ -20,6 +21,11 @@
 //	})
 //	out.Record(report.NewSummary(&summary, time.Now()))
 //	err = out.Close()
+//
+// The formats of nmap tell of hosts, one after the other, where records tell of
+// probes as they end. A hostbook gathers records by host until a host is told
+// of; what of a record has no element of its own there goes into a script
+// element in full.
 //
 // What is written while a run goes on besides results, the progress line,
 // shares the terminal with them through [Screen].

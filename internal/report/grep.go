@@ -12,6 +12,7 @@ import (
 type grepSink struct {
 	w       *LineWriter
 	service func(uint16) string
+	command string
 	book    hostbook
 }
 
@@ -20,20 +21,42 @@ func newGrep(w *LineWriter, o Options) Sink { return &grepSink{w: w, service: o.
 func (s *grepSink) Record(r Record) error {
 	switch r := r.(type) {
 	case *Run:
+		s.command = r.Command
 		words := append([]string{"synscope"}, r.Args...)
 		return s.comment("synscope %s scan initiated %s as: %s", r.Version, r.Start.Format(time.ANSIC), printable(strings.Join(words, " ")))
-	case *Port:
-		s.book.add(r)
-		if s.book.full() {
-			return s.hosts()
-		}
 	case *Summary:
+		return s.end(r)
+	case *Reading:
+		return s.end(&r.Summary)
+	case *RTTComparison:
 		if err := s.hosts(); err != nil {
 			return err
 		}
-		return s.comment("synscope done at %s -- %d ports probed in %.2f seconds", r.End.Format(time.ANSIC), r.Probes, r.Took.Seconds())
+		return s.comment("%s", r.words())
+	}
+	return s.gather(r)
+}
+
+// gather takes what tells of a host, and writes the hosts so far where there
+// is no room for more.
+func (s *grepSink) gather(r Record) error {
+	if s.book.again(r) {
+		if err := s.hosts(); err != nil {
+			return err
+		}
+	}
+	s.book.record(r)
+	if s.book.full() {
+		return s.hosts()
 	}
 	return nil
+}
+
+func (s *grepSink) end(r *Summary) error {
+	if err := s.hosts(); err != nil {
+		return err
+	}
+	return s.comment("synscope done at %s -- %s in %.2f seconds", r.End.Format(time.ANSIC), doneWords(s.command, r.Probes), r.Took.Seconds())
 }
 
 func (s *grepSink) comment(format string, args ...any) error {
@@ -61,6 +84,9 @@ func (s *grepSink) host(page *hostPage) string {
 	}
 	for _, e := range page.extras() {
 		fields = append(fields, fmt.Sprintf("Ignored State: %s (%d)", nmapState(e.state), e.count))
+	}
+	if page.sequence != nil {
+		fields = append(fields, fmt.Sprintf("Seq Index: %d", page.sequence.SP.Value))
 	}
 	return strings.Join(fields, "\t")
 }

@@ -111,6 +111,15 @@ func (c *Connection) facts() (list [][2]string) {
 	return list
 }
 
+// words is what a connection came to, in a line: its state, and its facts.
+func (c *Connection) words() string {
+	words := []string{c.State.String() + " (" + string(c.Reason) + ")"}
+	for _, fact := range c.facts() {
+		words = append(words, fact[0]+": "+fact[1])
+	}
+	return strings.Join(words, "; ")
+}
+
 // agreement is "mss 1460, wscale 7, SACK, timestamps".
 func agreement(n *handshake.Negotiated) string {
 	var words []string

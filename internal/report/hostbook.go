@@ -5,23 +5,31 @@ import (
 	"slices"
 
 	"synscope/probe"
+	"synscope/probe/isn"
 )
 
-// hostbook gathers ports by host, for the formats of nmap, which tell of one
+// hostbook gathers records by host, for the formats of nmap, which tell of one
 // host at a time. Of states that fill the screen it keeps a few ports and else
 // counts, as nmap does.
 type hostbook struct {
 	pages map[netip.Addr]*hostPage
-	kept  int // ports kept one by one, on all pages
+	kept  int    // ports kept one by one, on all pages
+	hops  []*Hop // of a trace whose port has not been told yet
 }
 
 // hostPage is one host.
 type hostPage struct {
-	addr  netip.Addr
-	name  string // what the user typed, if that is a name
-	ports []*Port
-	few   map[stateReason]int // how many of ports, of states that may be ignored
-	extra map[stateReason]int // ports that are only counted
+	addr     netip.Addr
+	name     string // what the user typed, if that is a name
+	ports    []*Port
+	few      map[stateReason]int // how many of ports, of states that may be ignored
+	extra    map[stateReason]int // ports that are only counted
+	numbered map[uint16]int      // where in ports each is, for commands that probe ports again and again
+	stories  map[uint16][]story  // by port
+	findings []probe.Finding     // of the host as a whole
+	times    smoothed
+	sequence *isn.Nmap // of the most guessable port; nil: none was measured
+	way      *way      // nil: none was looked for
 }
 
 // stateReason is what ports are counted by.
@@ -40,8 +48,12 @@ const (
 
 func (b *hostbook) full() bool { return b.kept >= bookSize }
 
+// add takes a port that is told of once.
 func (b *hostbook) add(p *Port) {
-	page := b.page(p)
+	page := b.page(p.Target, p.Addr)
+	if rtt, ok := p.RTT.Get(); ok {
+		page.times.add(rtt)
+	}
 	key := stateReason{p.State, p.Reason}
 	if !possiblyOpen(p.State) {
 		if page.few[key] == fewPorts {
@@ -54,14 +66,15 @@ func (b *hostbook) add(p *Port) {
 	b.kept++
 }
 
-func (b *hostbook) page(p *Port) *hostPage {
+// page is that of a host, which the user called target.
+func (b *hostbook) page(target string, a netip.Addr) *hostPage {
 	if b.pages == nil {
 		b.pages = map[netip.Addr]*hostPage{}
 	}
-	page := b.pages[p.Addr]
+	page := b.pages[a]
 	if page == nil {
-		page = &hostPage{addr: p.Addr, name: hostName(p.Target), few: map[stateReason]int{}, extra: map[stateReason]int{}}
-		b.pages[p.Addr] = page
+		page = &hostPage{addr: a, name: hostName(target), few: map[stateReason]int{}, extra: map[stateReason]int{}}
+		b.pages[a] = page
 	}
 	return page
 }
@@ -75,7 +88,7 @@ func (b *hostbook) take() []*hostPage {
 		pages = append(pages, page)
 	}
 	slices.SortFunc(pages, func(a, b *hostPage) int { return a.addr.Compare(b.addr) })
-	*b = hostbook{}
+	*b = hostbook{hops: b.hops}
 	return pages
 }
 

@@ -98,10 +98,11 @@ func timeField(w fieldWriter, name string, o isn.Opt[int64]) {
 // ISN is how one host chooses its sequence numbers.
 type ISN struct {
 	Target string
-	Addr   netip.Addr  // zero for samples read from a file
-	Port   uint16      // the same
-	State  probe.State // the same: unknown
-	Clock  string      // that took the stamps, "" unknown
+	Addr   netip.Addr   // zero for samples read from a file
+	Port   uint16       // the same
+	State  probe.State  // the same: unknown
+	Reason probe.Reason // of State; "" for samples read from a file
+	Clock  string       // that took the stamps, "" unknown
 	Report isn.Report
 }
 
@@ -109,7 +110,7 @@ type ISN struct {
 // user typed.
 func NewISN(target string, r *sample.Result) *ISN {
 	record := &ISN{Target: nameOr(target, r.Target.Addr()), Addr: r.Target.Addr(), Port: r.Target.Port(),
-		State: r.State, Report: r.Report}
+		State: r.State, Reason: r.Reason, Report: r.Report}
 	if r.Report.Samples > 0 {
 		record.Clock = r.Clock.String()
 	}
@@ -126,6 +127,7 @@ func (r *ISN) fields(w fieldWriter) {
 	placeFields(w, r.Target, r.Addr, r.Port)
 	if r.Addr.IsValid() {
 		w.str("state", r.State.String())
+		strField(w, "reason", string(r.Reason))
 	}
 	w.uint("samples", uint64(r.Report.Samples))
 	w.uint("lost", uint64(r.Report.Lost))

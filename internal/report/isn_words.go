@@ -150,3 +150,15 @@ func hertz(hz, width float64) string {
 	}
 	return Count(uint64(math.Round(hz)))
 }
+
+// words is the class in a line, with its variant and how sure it is.
+func (r *ISN) words() string {
+	line := r.Report.Class.String()
+	if r.Report.Variant != "" {
+		line += " (" + r.Report.Variant + ")"
+	}
+	if r.Report.Class == isn.ClassUnknown {
+		return line
+	}
+	return line + ", " + isnSure(r.Report.Confidence)
+}

@@ -120,6 +120,7 @@ type RTTSummary struct {
 	Clock  string      // of the times; "" where there are none
 	Last   time.Duration
 	rtt.Summary
+	Unsent   uint64        // probes that this machine could not send, beside Sent
 	Hardware Maybe[uint64] // times between two stamps of hardware, where those were asked for
 	Bars     []rtt.Bar     // for text; nil: not asked for
 	Split    *RTTSplit     // nil: not asked for
@@ -147,6 +148,9 @@ func (r *RTTSummary) fields(w fieldWriter) {
 	if r.Sent > 0 {
 		w.float("loss", r.Loss)
 	}
+	if r.Unsent > 0 {
+		w.uint("unsent", r.Unsent)
+	}
 	if r.Received > r.Measured {
 		w.uint("unmeasured", r.Received-r.Measured)
 	}
@@ -158,9 +162,13 @@ func (r *RTTSummary) fields(w fieldWriter) {
 		value time.Duration
 	}{
 		{"min_ns", r.Min}, {"mean_ns", r.Mean}, {"p50_ns", r.P50}, {"p90_ns", r.P90}, {"p95_ns", r.P95},
-		{"p99_ns", r.P99}, {"max_ns", r.Max}, {"stddev_ns", r.StdDev}, {"jitter_ns", r.Jitter},
+		{"p99_ns", r.P99}, {"max_ns", r.Max},
 	} {
 		w.nanoseconds(f.name, f.value)
+	}
+	if r.varied() {
+		w.nanoseconds("stddev_ns", r.StdDev)
+		w.nanoseconds("jitter_ns", r.Jitter)
 	}
 	w.str("rtt_clock", r.Clock)
 	uintField(w, "hardware_stamps", r.Hardware)
@@ -170,6 +178,10 @@ func (r *RTTSummary) fields(w fieldWriter) {
 		w.float("clock_hz", r.Split.ClockHz)
 	}
 }
+
+// varied tells whether there are enough times to say how they vary: of one,
+// the zero deviation and jitter of the series stand for nothing.
+func (r *RTTSummary) varied() bool { return r.Measured > 1 }
 
 // RTTComparison says whether two targets differ.
 type RTTComparison struct {

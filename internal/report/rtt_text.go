@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"synscope/probe"
-	"synscope/probe/rtt"
 )
 
 // pingText tells a ping as ping(8) does: a line a probe, and closing lines; of
@@ -133,23 +132,52 @@ func (t *pingText) statistics(s *RTTSummary) []string {
 	lines := []string{
 		"",
 		t.paint.paint(bold, "--- "+hostPort(s.Target, s.Addr, s.Port)+" ping statistics ---"),
-		fmt.Sprintf("%s sent, %s received, %s lost (%s)", countOf(s.Sent, "probe"), Count(s.Received), Count(s.Lost), percent(s.Loss)),
-	}
-	if n := s.Received - s.Measured; n > 0 {
-		lines[2] += fmt.Sprintf(", %s without a time to trust", Count(n))
+		s.tally(),
 	}
 	if s.Measured == 0 {
 		return lines
 	}
 	lines = append(lines,
-		fmt.Sprintf("RTT min %s, mean %s, max %s, stddev %s, jitter %s (%s)",
-			Duration(s.Min), Duration(s.Mean), Duration(s.Max), Duration(s.StdDev), Duration(s.Jitter), clockWords(s)),
+		s.times(),
 		fmt.Sprintf("    p50 %s, p90 %s, p95 %s, p99 %s", Duration(s.P50), Duration(s.P90), Duration(s.P95), Duration(s.P99)),
 	)
 	if s.Split != nil {
 		lines = append(lines, "    "+splitWords(s.Split))
 	}
 	return append(lines, t.histogram(s)...)
+}
+
+// tally is "3 probes sent, 2 received, 1 lost (33.33 %)".
+func (r *RTTSummary) tally() string {
+	words := fmt.Sprintf("%s sent, %s received, %s lost", countOf(r.Sent, "probe"), Count(r.Received), Count(r.Lost))
+	if r.Sent > 0 {
+		words += " (" + percent(r.Loss) + ")"
+	}
+	if r.Unsent > 0 {
+		words += fmt.Sprintf(", %s could not be sent", Count(r.Unsent))
+	}
+	if n := r.Received - r.Measured; n > 0 {
+		words += fmt.Sprintf(", %s without a time to trust", Count(n))
+	}
+	return words
+}
+
+// times is "RTT min 1.1 ms, mean 1.2 ms, max 1.3 ms (kernel clock)", and how
+// they vary where that can be said.
+func (r *RTTSummary) times() string {
+	words := fmt.Sprintf("RTT min %s, mean %s, max %s", Duration(r.Min), Duration(r.Mean), Duration(r.Max))
+	if r.varied() {
+		words += fmt.Sprintf(", stddev %s, jitter %s", Duration(r.StdDev), Duration(r.Jitter))
+	}
+	return words + " (" + clockWords(r) + ")"
+}
+
+// words is the summary in a line.
+func (r *RTTSummary) words() string {
+	if r.Measured == 0 {
+		return r.tally()
+	}
+	return r.tally() + "; " + r.times()
 }
 
 // clockWords says by which clock the times are, and where hardware was asked to
@@ -215,30 +243,45 @@ func bar(length float64) string {
 
 // comparison says in words whether two targets differ.
 func (t *pingText) comparison(c *RTTComparison) []string {
-	a, b := printable(c.A), printable(c.B)
-	lines := []string{"", t.paint.paint(bold, "--- "+a+" against "+b+" ---")}
-	if c.NA == 0 || c.NB == 0 {
-		return append(lines, "nothing to compare: one of them gave no time")
+	lines := []string{"", t.paint.paint(bold, "--- "+printable(c.A)+" against "+printable(c.B)+" ---")}
+	words := c.sentences()
+	if c.compared() && c.Differ() {
+		words[0] = t.paint.paint(yellow, words[0])
 	}
+	return append(lines, words...)
+}
+
+// compared tells whether there was anything to compare.
+func (c *RTTComparison) compared() bool { return c.NA > 0 && c.NB > 0 }
+
+// sentences are whether two targets differ, and what that rests on.
+func (c *RTTComparison) sentences() []string {
+	if !c.compared() {
+		return []string{"nothing to compare: one of them gave no time"}
+	}
+	a, b := printable(c.A), printable(c.B)
 	slower, than, shift, chance := b, a, c.Shift, c.Superiority
 	if c.Superiority < 0.5 {
 		slower, than, shift, chance = a, b, -c.Shift, 1-c.Superiority
 	}
 	verdict := "no difference was shown that is worth a name"
 	if c.Differ() {
-		verdict = t.paint.paint(yellow, slower+" is slower than "+than)
+		verdict = slower + " is slower than " + than
 	}
 	way := "higher"
 	if shift < 0 {
 		shift, way = -shift, "lower"
 	}
-	return append(lines,
+	return []string{
 		verdict,
 		fmt.Sprintf("the median of %s is %s %s", slower, Duration(shift), way),
 		fmt.Sprintf("in %.0f %% of all pairs a probe of it takes longer than one of %s (%s effect, Cliff's delta %.2f)", 100*chance, than, c.Effect(), c.Delta),
 		fmt.Sprintf("by chance alone that would be seen with %s (Mann–Whitney, %s and %s times)", chanceWord(c.P), Count(c.NA), Count(c.NB)),
-	)
+	}
 }
+
+// words is the comparison in a line.
+func (c *RTTComparison) words() string { return strings.Join(c.sentences(), "; ") }
 
 func chanceWord(p float64) string {
 	if p < 0.0001 {
@@ -271,20 +314,27 @@ func RTTTable(rows []*RTTSummary, colour bool) []string {
 		padded("TARGET", wide), "STATE", "SENT", "LOSS", "LAST", "MEAN", "P50", "P95", "MAX", "JITTER"))}
 	for _, r := range rows {
 		state := paint.paint(stateStyle(r.State), r.State.String()) + strings.Repeat(" ", max(0, 8-len(r.State.String())))
-		loss := fmt.Sprintf("%7s", percent(r.Loss))
+		loss := fmt.Sprintf("%7s", r.lossCell())
 		if r.Loss > 0 {
 			loss = paint.paint(yellow, loss)
 		}
 		lines = append(lines, padded(hostPort(r.Target, r.Addr, r.Port), wide)+"  "+state+
-			fmt.Sprintf(" %8s ", Count(r.Sent))+loss+timeCells(&r.Summary, r.Last))
+			fmt.Sprintf(" %8s ", Count(r.Sent))+loss+r.timeCells())
 	}
 	return lines
 }
 
-func timeCells(s *rtt.Summary, last time.Duration) (cells string) {
-	for _, d := range []time.Duration{last, s.Mean, s.P50, s.P95, s.Max, s.Jitter} {
+func (r *RTTSummary) lossCell() string {
+	if r.Sent == 0 {
+		return "-"
+	}
+	return percent(r.Loss)
+}
+
+func (r *RTTSummary) timeCells() (cells string) {
+	for i, d := range []time.Duration{r.Last, r.Mean, r.P50, r.P95, r.Max, r.Jitter} {
 		word := "-"
-		if s.Measured > 0 && (d > 0 || d == s.Jitter) {
+		if jitter := i == 5; r.Measured > 0 && d > 0 || jitter && r.varied() {
 			word = Duration(d)
 		}
 		cells += " " + strings.Repeat(" ", max(0, 9-utf8.RuneCountInString(word))) + word

@@ -29,20 +29,21 @@ type Options struct {
 
 // Format is a way to write results.
 type Format struct {
-	Name string // as in -o NAME
-	Flag string // as in -oN FILE
-	Help string // what it is, in a few words
-	New  func(w *LineWriter, o Options) Sink
+	Name  string // as in -o NAME
+	Flag  string // as in -oN FILE
+	Help  string // what it is, in a few words
+	Hosts bool   // it tells of hosts and their ports, and of nothing that has none
+	New   func(w *LineWriter, o Options) Sink
 }
 
 // Formats lists every format, the default first.
 func Formats() []Format {
 	return []Format{
-		{"text", "oN", "text for people", newText},
-		{"json", "oJ", "JSON lines", newJSON},
-		{"csv", "oC", "CSV, one row a result", newCSV},
-		{"xml", "oX", "XML as nmap writes it", newXML},
-		{"grep", "oG", "grepable lines as nmap writes them", newGrep},
+		{"text", "oN", "text for people", false, newText},
+		{"json", "oJ", "JSON lines", false, newJSON},
+		{"csv", "oC", "CSV, one row a result", false, newCSV},
+		{"xml", "oX", "XML as nmap writes it", true, newXML},
+		{"grep", "oG", "grepable lines as nmap writes them", true, newGrep},
 	}
 }
 

@@ -25,7 +25,7 @@ type Summary struct {
 	Rejected      map[string]uint64      `json:"rejected"`
 	KernelDrops   uint64                 `json:"kernel_drops"`
 	States        map[probe.State]uint64 `json:"states"`
-	Rate          Maybe[float64]         `json:"rate_pps,omitzero"` // absent where nothing was sent
+	Rate          Maybe[float64]         `json:"rate_pps,omitzero"` // absent below two packets, and where nobody took the time
 }
 
 // NewSummary makes the record of a run that ended at end.
@@ -45,7 +45,7 @@ func NewSummary(s *probe.Summary, end time.Time) *Summary {
 		KernelDrops:   s.KernelDrops,
 		States:        s.States,
 	}
-	if s.Sent > 0 && !math.IsNaN(s.Rate) && !math.IsInf(s.Rate, 0) {
+	if s.Sent > 1 && s.Rate > 0 && !math.IsInf(s.Rate, 0) {
 		r.Rate = Some(s.Rate)
 	}
 	return r

@@ -3,10 +3,9 @@ package report
 import (
 	"encoding/xml"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
-
-	"synscope/probe"
 )
 
 // xmlSink writes nmap's XML, as its document type nmap.dtd (version 1.05) has
@@ -15,8 +14,11 @@ import (
 type xmlSink struct {
 	w       *LineWriter
 	service func(uint16) string
+	command string
 	book    hostbook
-	hosts   int
+	after   []story    // of no host
+	hosts   int        // told of, each once where its parts follow each other
+	last    netip.Addr // of the last of them
 	begun   bool
 	ended   bool
 }
@@ -27,13 +29,28 @@ func (s *xmlSink) Record(r Record) error {
 	switch r := r.(type) {
 	case *Run:
 		return s.begin(r)
-	case *Port:
-		s.book.add(r)
-		if s.book.full() {
-			return s.write(s.told())
-		}
 	case *Summary:
-		return s.end(r)
+		return s.end(r, "")
+	case *Reading:
+		return s.end(&r.Summary, r.Fault)
+	case *RTTComparison:
+		s.after = append(s.after, story{r, r.words()})
+		return nil
+	}
+	return s.gather(r)
+}
+
+// gather takes what tells of a host, and writes the hosts so far where there
+// is no room for more.
+func (s *xmlSink) gather(r Record) error {
+	if s.book.again(r) {
+		if err := s.write(s.told()); err != nil {
+			return err
+		}
+	}
+	s.book.record(r)
+	if s.book.full() {
+		return s.write(s.told())
 	}
 	return nil
 }
@@ -43,7 +60,7 @@ func (s *xmlSink) write(text string) error {
 }
 
 func (s *xmlSink) begin(r *Run) error {
-	s.begun = true
+	s.begun, s.command = true, r.Command
 	args := strings.Join(append([]string{"synscope"}, r.Args...), " ")
 	var b strings.Builder
 	b.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE nmaprun>\n")
@@ -58,98 +75,79 @@ func (s *xmlSink) begin(r *Run) error {
 func (s *xmlSink) told() string {
 	var b strings.Builder
 	for _, page := range s.book.take() {
-		s.hosts++
+		if page.addr != s.last {
+			s.hosts++
+			s.last = page.addr
+		}
 		s.host(&b, page)
 	}
 	return b.String()
 }
 
-func (s *xmlSink) host(b *strings.Builder, page *hostPage) {
-	b.WriteString("<host>")
-	element(b, "status", "/>", "state", "up", "reason", "user-set", "reason_ttl", "0")
-	kind := "ipv6"
-	if page.addr.Is4() {
-		kind = "ipv4"
-	}
-	element(b, "address", "/>\n", "addr", page.addr.String(), "addrtype", kind)
-	if page.name != "" {
-		b.WriteString("<hostnames>")
-		element(b, "hostname", "/>", "name", page.name, "type", "user")
-		b.WriteString("</hostnames>\n")
-	}
-	b.WriteString("<ports>")
-	for _, e := range page.extras() {
-		extra(b, e)
-	}
-	for _, p := range page.ports {
-		s.port(b, p)
-	}
-	b.WriteString("</ports></host>\n")
-}
-
-func extra(b *strings.Builder, e extraPorts) {
-	element(b, "extraports", ">", "state", nmapState(e.state), "count", fmt.Sprint(e.count))
-	for _, r := range e.reasons {
-		element(b, "extrareasons", "/>", "reason", nmapReason(r.reason), "count", fmt.Sprint(r.n))
-	}
-	b.WriteString("</extraports>\n")
-}
-
-func (s *xmlSink) port(b *strings.Builder, p *Port) {
-	element(b, "port", ">", "protocol", "tcp", "portid", fmt.Sprint(p.Port))
-	ttl, _ := p.TTL.Get()
-	state := []string{"state", nmapState(p.State), "reason", nmapReason(p.Reason), "reason_ttl", fmt.Sprint(ttl)}
-	if p.Responder.IsValid() {
-		state = append(state, "reason_ip", p.Responder.String())
-	}
-	element(b, "state", "/>", state...)
-	if s.service != nil {
-		if name := s.service(p.Port); name != "" {
-			element(b, "service", "/>", "name", name, "method", "table", "conf", "3")
-		}
-	}
-	for _, f := range p.Findings {
-		finding(b, f)
-	}
-	b.WriteString("</port>\n")
-}
-
-// finding is written as nmap writes what its scripts find.
-func finding(b *strings.Builder, f probe.Finding) {
-	element(b, "script", "/>", "id", f.Code, "output", f.Severity.String()+": "+f.Text+bracketed(f.Evidence))
-}
-
-func bracketed(evidence string) string {
-	if evidence == "" {
-		return ""
-	}
-	return " [" + evidence + "]"
-}
-
-func (s *xmlSink) end(r *Summary) error {
+// end closes the document; fault is why a run ended early, where that is known.
+func (s *xmlSink) end(r *Summary, fault string) error {
 	s.ended = true
 	var b strings.Builder
 	b.WriteString(s.told())
+	s.postscript(&b)
 	b.WriteString("<runstats>")
-	how := "success"
-	if !r.Complete {
-		how = "error"
+	finished := []string{"time", unix(r.End), "timestr", r.End.Format(time.ANSIC),
+		"elapsed", fmt.Sprintf("%.2f", r.Took.Seconds()), "summary", doneWords(s.command, r.Probes), "exit", outcome(r)}
+	if fault != "" {
+		finished = append(finished, "errormsg", fault)
 	}
-	element(&b, "finished", "/>", "time", unix(r.End), "timestr", r.End.Format(time.ANSIC),
-		"elapsed", fmt.Sprintf("%.2f", r.Took.Seconds()), "summary", fmt.Sprintf("%d ports probed", r.Probes), "exit", how)
+	element(&b, "finished", "/>", finished...)
 	element(&b, "hosts", "/>", "up", fmt.Sprint(s.hosts), "down", "0", "total", fmt.Sprint(s.hosts))
 	b.WriteString("\n</runstats>\n</nmaprun>\n")
 	return s.write(b.String())
 }
 
+// postscript is what was found out about no single host.
+func (s *xmlSink) postscript(b *strings.Builder) {
+	if len(s.after) == 0 {
+		return
+	}
+	b.WriteString("<postscript>")
+	for _, told := range s.after {
+		script(b, told)
+	}
+	b.WriteString("</postscript>\n")
+}
+
+// outcome is nmap's word for how a run ended.
+func outcome(r *Summary) string {
+	if !r.Complete {
+		return "error"
+	}
+	return "success"
+}
+
+// doneWords says what a run of a command did to so many of its subjects, in
+// digits that programs read.
+func doneWords(command string, n uint64) string {
+	subject, what := "port", "probed"
+	switch command {
+	case "handshake", "read":
+		subject, what = "connection", "followed"
+	case "ping":
+		subject, what = "probe", "made"
+	}
+	if n != 1 {
+		subject += "s"
+	}
+	return fmt.Sprintf("%d %s %s", n, subject, what)
+}
+
 // Close ends the document where no summary did.
 func (s *xmlSink) Close() error {
 	if !s.ended {
-		rest := s.told()
+		var rest strings.Builder
+		rest.WriteString(s.told())
 		if s.begun {
-			rest += "</nmaprun>\n"
+			s.postscript(&rest)
+			rest.WriteString("</nmaprun>\n")
 		}
-		if err := s.write(rest); err != nil {
+		if err := s.write(rest.String()); err != nil {
 			return err
 		}
 	}
@@ -163,8 +161,11 @@ func element(b *strings.Builder, name, end string, attributes ...string) {
 	b.WriteString("<" + name)
 	for i := 0; i < len(attributes); i += 2 {
 		b.WriteString(" " + attributes[i] + `="`)
-		xml.EscapeText(b, []byte(attributes[i+1]))
+		text(b, attributes[i+1])
 		b.WriteString(`"`)
 	}
 	b.WriteString(end)
 }
+
+// text appends text, escaped.
+func text(b *strings.Builder, s string) { xml.EscapeText(b, []byte(s)) }

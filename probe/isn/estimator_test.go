@@ -193,6 +193,7 @@ func TestNmapFigures(t *testing.T) {
 		{[]craft.Seq{7000, 6000, 4000, 3000, 1000, 0}, Nmap{GCD: 1000, ISR: 110, SP: Some(20), N: 6}},
 		{[]craft.Seq{4294967290, 4, 14}, Nmap{GCD: 10, ISR: 53, N: 3}},
 	} {
+		copy(tc.want.ISNs[:], tc.isns)
 		got, ok := nmapFigures(asNmap(tc.isns...))
 		if !ok || got != tc.want {
 			t.Errorf("%v: got %+v, want %+v", tc.isns, got, tc.want)

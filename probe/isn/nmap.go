@@ -23,6 +23,9 @@ func nmapFigures(v *view) (Nmap, bool) {
 	}
 	diffs, rates := nmapRates(points)
 	out := Nmap{N: len(points)}
+	for i, p := range points {
+		out.ISNs[i] = p.x
+	}
 	for _, d := range diffs {
 		out.GCD = gcd(out.GCD, d)
 	}

@@ -1,6 +1,10 @@
 package isn
 
-import "fmt"
+import (
+	"fmt"
+
+	"synscope/craft"
+)
 
 // Class says how a host chooses its initial sequence numbers. The zero Class
 // is ClassUnknown.
@@ -116,6 +120,8 @@ type Nmap struct {
 	ISR int      `json:"isr"`
 	SP  Opt[int] `json:"-"` // absent below four samples
 	N   int      `json:"-"` // samples used
+
+	ISNs [nmapSamples]craft.Seq `json:"-"` // the first N are their numbers, in order
 }
 
 // Report is what the samples of one host's port show.

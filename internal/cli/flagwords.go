@@ -1,0 +1,65 @@
+package cli
+
+import "github.com/urfave/cli/v2"
+
+// meanings are what flags that many commands share mean for one of them, by
+// name, where that is not what they mean elsewhere. A flag without effect on a
+// command says so: scripts that give it to every command go on working.
+type meanings map[string]string
+
+// pingMeanings: a sample that is repeated would be another sample.
+var pingMeanings = meanings{
+	"max-retries": "no effect, whatever `N`: each probe is a sample of its own",
+	"rate":        "refuse targets and an interval that make more than `R` packets a second",
+}
+
+var isnMeanings = meanings{
+	"max-retries": "no effect, whatever `N`: a SYN that is lost is a sample that is lost",
+	"rate":        "SYNs a second `R`, of all targets together (default: 1k)",
+	"engine":      "`HOW` packets leave: auto or raw",
+}
+
+var traceMeanings = meanings{
+	"n":           "never resolve the addresses of hops into names",
+	"ttl":         "refused: a trace counts `N` up itself, see --max-hops",
+	"max-retries": "no effect, whatever `N`: see --queries",
+	"rate":        "no effect, whatever `R`: a trace keeps 200 µs between two SYNs",
+	"engine":      "`HOW` packets leave: auto or raw",
+}
+
+var handshakeMeanings = meanings{
+	"rate":   "no effect, whatever `R`: each connection waits for the one before",
+	"engine": "`HOW` packets leave: auto or raw",
+}
+
+var sendMeanings = meanings{
+	"profile":     "`STACK` whose time to live the segment has: " + profileNames(),
+	"timeout":     "wait `D` for answers to each segment",
+	"max-retries": "no effect, whatever `N`: see --count",
+	"rate":        "no effect, whatever `R`: each segment waits for the answers to the one before",
+	"engine":      "`HOW` packets leave: auto or raw",
+}
+
+var scanMeanings = meanings{
+	"engine": "`HOW` packets leave: auto, raw or connect; packet or xdp with --stateless",
+}
+
+// of gives flags their meaning for the command. A number's default goes with
+// the meaning that it belonged to.
+func (m meanings) of(flags []cli.Flag) []cli.Flag {
+	for _, f := range flags {
+		meaning, ok := m[f.Names()[0]]
+		if !ok {
+			continue
+		}
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.Usage = meaning
+		case *cli.BoolFlag:
+			f.Usage = meaning
+		case *cli.IntFlag:
+			f.Usage, f.Value = meaning, 0
+		}
+	}
+	return flags
+}

@@ -1,0 +1,161 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/isn"
+)
+
+// host is the element of one host, its parts in the order of nmap's own.
+func (s *xmlSink) host(b *strings.Builder, page *hostPage) {
+	b.WriteString("<host>")
+	element(b, "status", "/>", "state", "up", "reason", "user-set", "reason_ttl", "0")
+	kind := "ipv6"
+	if page.addr.Is4() {
+		kind = "ipv4"
+	}
+	element(b, "address", "/>\n", "addr", page.addr.String(), "addrtype", kind)
+	if page.name != "" {
+		b.WriteString("<hostnames>")
+		element(b, "hostname", "/>", "name", page.name, "type", "user")
+		b.WriteString("</hostnames>\n")
+	}
+	b.WriteString("<ports>")
+	for _, e := range page.extras() {
+		extra(b, e)
+	}
+	for _, p := range page.ports {
+		s.port(b, p, page.stories[p.Port])
+	}
+	b.WriteString("</ports>\n")
+	page.sequenceElement(b)
+	hostScripts(b, page.findings)
+	page.way.element(b)
+	page.times.element(b)
+	b.WriteString("</host>\n")
+}
+
+// hostScripts are what was noticed about the host as a whole.
+func hostScripts(b *strings.Builder, findings []probe.Finding) {
+	if len(findings) == 0 {
+		return
+	}
+	b.WriteString("<hostscript>")
+	for _, f := range findings {
+		finding(b, f)
+	}
+	b.WriteString("</hostscript>\n")
+}
+
+func extra(b *strings.Builder, e extraPorts) {
+	element(b, "extraports", ">", "state", nmapState(e.state), "count", fmt.Sprint(e.count))
+	for _, r := range e.reasons {
+		element(b, "extrareasons", "/>", "reason", nmapReason(r.reason), "count", fmt.Sprint(r.n))
+	}
+	b.WriteString("</extraports>\n")
+}
+
+// port is one port, its stories, and its findings.
+func (s *xmlSink) port(b *strings.Builder, p *Port, stories []story) {
+	element(b, "port", ">", "protocol", "tcp", "portid", fmt.Sprint(p.Port))
+	ttl, _ := p.TTL.Get()
+	state := []string{"state", nmapState(p.State), "reason", nmapReason(p.Reason), "reason_ttl", fmt.Sprint(ttl)}
+	if p.Responder.IsValid() {
+		state = append(state, "reason_ip", p.Responder.String())
+	}
+	element(b, "state", "/>", state...)
+	if s.service != nil {
+		if name := s.service(p.Port); name != "" {
+			element(b, "service", "/>", "name", name, "method", "table", "conf", "3")
+		}
+	}
+	for _, told := range stories {
+		script(b, told)
+	}
+	for _, f := range p.Findings {
+		finding(b, f)
+	}
+	b.WriteString("</port>\n")
+}
+
+// finding is written as nmap writes what its scripts find.
+func finding(b *strings.Builder, f probe.Finding) {
+	element(b, "script", "/>", "id", f.Code, "output", f.Severity.String()+": "+f.Text+bracketed(f.Evidence))
+}
+
+func bracketed(evidence string) string {
+	if evidence == "" {
+		return ""
+	}
+	return " [" + evidence + "]"
+}
+
+// sequenceElement gives nmap's figures of the host's sequence numbers.
+func (p *hostPage) sequenceElement(b *strings.Builder) {
+	if p.sequence == nil {
+		return
+	}
+	index := p.sequence.SP.Value
+	element(b, "tcpsequence", "/>\n", "index", fmt.Sprint(index), "difficulty", nmapDifficulty(index), "values", hexadecimal(p.sequence))
+}
+
+// nmapDifficulty is nmap's word for how hard sequence numbers of an index are
+// to guess, as nmap 7.93 writes it.
+func nmapDifficulty(index int) string {
+	switch {
+	case index <= 2:
+		return "Trivial joke"
+	case index <= 5:
+		return "Easy"
+	case index <= 10:
+		return "Medium"
+	case index <= 11:
+		return "Formidable"
+	case index <= 15:
+		return "Worthy challenge"
+	}
+	return "Good luck!"
+}
+
+// hexadecimal is the numbers that nmap's figures were made of.
+func hexadecimal(n *isn.Nmap) string {
+	words := make([]string, n.N)
+	for i := range words {
+		words[i] = fmt.Sprintf("%X", n.ISNs[i])
+	}
+	return strings.Join(words, ",")
+}
+
+// element is the way in nmap's terms. Hops that kept silent are left out.
+func (w *way) element(b *strings.Builder) {
+	if w == nil {
+		return
+	}
+	element(b, "trace", ">\n", "port", fmt.Sprint(w.port), "proto", "tcp")
+	for _, h := range w.answers() {
+		attributes := []string{"ttl", fmt.Sprint(h.TTL), "ipaddr", h.Addr.String()}
+		if rtt, ok := h.trusted(); ok {
+			attributes = append(attributes, "rtt", fmt.Sprintf("%.2f", rtt.Seconds()*1e3)) // ms
+		}
+		if h.Name != "" {
+			attributes = append(attributes, "host", h.Name)
+		}
+		element(b, "hop", "/>\n", attributes...)
+	}
+	b.WriteString("</trace>\n")
+}
+
+// element is the times in µs, nothing where none was measured.
+func (s *smoothed) element(b *strings.Builder) {
+	if s.srtt == 0 {
+		return
+	}
+	element(b, "times", "/>\n", "srtt", microseconds(s.srtt), "rttvar", microseconds(s.rttvar), "to", microseconds(s.timeout()))
+}
+
+func microseconds(d time.Duration) string {
+	return fmt.Sprint(d.Round(time.Microsecond).Microseconds())
+}

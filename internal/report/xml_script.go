@@ -1,0 +1,84 @@
+package report
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"synscope/probe"
+)
+
+// script writes a record as nmap writes what a script found: in words, and its
+// fields as elements under their names in the JSON lines.
+func script(b *strings.Builder, s story) {
+	element(b, "script", ">\n", "id", s.Type(), "output", s.words)
+	s.fields(&elements{b})
+	b.WriteString("</script>\n")
+}
+
+// elements is the inside of a script element, or of a table in it.
+type elements struct{ b *strings.Builder }
+
+func (e *elements) elem(name, value string) {
+	element(e.b, "elem", ">", "key", name)
+	text(e.b, value)
+	e.b.WriteString("</elem>\n")
+}
+
+func (e *elements) table(name string, rows func()) {
+	element(e.b, "table", ">\n", "key", name)
+	rows()
+	e.b.WriteString("</table>\n")
+}
+
+func (e *elements) list(name string, values []string) {
+	e.table(name, func() {
+		for _, v := range values {
+			e.b.WriteString("<elem>")
+			text(e.b, v)
+			e.b.WriteString("</elem>\n")
+		}
+	})
+}
+
+func (e *elements) str(name, value string)         { e.elem(name, value) }
+func (e *elements) uint(name string, value uint64) { e.elem(name, strconv.FormatUint(value, 10)) }
+func (e *elements) bool(name string, value bool)   { e.elem(name, strconv.FormatBool(value)) }
+func (e *elements) nanoseconds(name string, d time.Duration) {
+	e.elem(name, strconv.FormatInt(d.Nanoseconds(), 10))
+}
+
+func (e *elements) float(name string, value float64) {
+	e.elem(name, strconv.FormatFloat(value, 'f', -1, 64))
+}
+
+func (e *elements) time(name string, value time.Time) {
+	e.elem(name, value.UTC().Format(time.RFC3339Nano))
+}
+
+func (e *elements) strs(name string, values []string) { e.list(name, values) }
+
+func (e *elements) counts(name string, values iter.Seq2[string, uint64]) {
+	e.object(name, func(w fieldWriter) {
+		for key, n := range values {
+			w.uint(key, n)
+		}
+	})
+}
+
+// findings are scripts of their own.
+func (e *elements) findings(string, []probe.Finding) {}
+
+func (e *elements) durations(name string, values []time.Duration) {
+	words := make([]string, len(values))
+	for i, d := range values {
+		words[i] = fmt.Sprint(d.Nanoseconds())
+	}
+	e.list(name, words)
+}
+
+func (e *elements) object(name string, fields func(w fieldWriter)) {
+	e.table(name, func() { fields(e) })
+}
