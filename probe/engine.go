@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"iter"
+	"math"
 
 	"net/netip"
 	"time"
@@ -64,6 +65,9 @@ func (e *engine) run(ctx context.Context) error {
 	e.next, e.start = next, time.Now()
 
 	r := newReceiver(e.network, e.matcher)
+	if !math.IsInf(e.cfg.Rate, 1) {
+		r.gather = e.pace.gathers()
+	}
 	go r.run()
 	defer r.stop()
 

@@ -22,26 +22,33 @@ func newPace(rate float64) pace { return pace{asked: rate, factor: 1} }
 
 func (p *pace) interval() float64 { return float64(time.Second) / (p.asked * p.factor) }
 
-// allowance is how many packets may leave now, at most limit.
+// allowance is how many packets may leave now, at most limit: none before it is
+// worth it, however often answers wake whoever asks.
 func (p *pace) allowance(now time.Duration, limit int) int {
 	if math.IsInf(p.asked, 1) && p.factor == 1 {
 		return limit
 	}
-	if now < p.due {
+	if now < p.wakeUp() {
 		return 0
 	}
 	p.due = max(p.due, now-slack)
 	return int(min(float64(limit), float64(now-p.due)/p.interval()+1))
 }
 
-// wakeUp is when it is worth looking again: at high rates a few packets late,
-// so that they leave together.
-func (p *pace) wakeUp() time.Duration {
-	if p.interval() < 100_000 {
-		return p.due + 300*time.Microsecond
+// together is for how long packets are gathered at high rates: some leave late,
+// and each costs a fraction of what it would alone.
+const together = 300 * time.Microsecond
+
+// gathers is for how long packets wait for each other.
+func (p *pace) gathers() time.Duration {
+	if p.interval() < float64(together)/3 {
+		return together
 	}
-	return p.due
+	return 0
 }
+
+// wakeUp is when it is worth looking again.
+func (p *pace) wakeUp() time.Duration { return p.due + p.gathers() }
 
 // rate is what is aimed at, in packets a second.
 func (p *pace) rate() float64 { return p.asked * p.factor }

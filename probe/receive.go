@@ -36,9 +36,10 @@ type event struct {
 type receiver struct {
 	network Network
 	matcher matcher
-	full    chan []event // to the engine
-	empty   chan []event // and back
-	err     error        // why run ended, if not by request
+	full    chan []event  // to the engine
+	empty   chan []event  // and back
+	err     error         // why run ended, if not by request
+	gather  time.Duration // how long answers are let come together before they are read; 0: not at all
 }
 
 // eventBatches bounds how far the receiver may run ahead of the engine. Beyond
@@ -71,6 +72,9 @@ func (r *receiver) run() {
 				r.err = err
 			}
 			return
+		}
+		if r.gather > 0 && n < len(pkts)/2 {
+			time.Sleep(r.gather)
 		}
 	}
 }
