@@ -76,3 +76,20 @@ func TestPaceBounds(t *testing.T) {
 		t.Errorf("recovered: %v", got)
 	}
 }
+
+// However often it is asked, a fast pace lets packets leave together, and no
+// fewer of them.
+func TestPaceGathers(t *testing.T) {
+	for rate, least := range map[float64]int{5_000: 1, 20_000: 6, 1e6: 300} {
+		p, sent, calls := newPace(rate), 0, 0
+		for now := time.Duration(0); now < time.Second; now += 10 * time.Microsecond {
+			if n := p.allowance(now, 1<<20); n > 0 {
+				p.spend(n)
+				sent, calls = sent+n, calls+1
+			}
+		}
+		if per := float64(sent) / float64(calls); per < float64(least) || math.Abs(float64(sent)-rate) > rate/1000+1 {
+			t.Errorf("%v pps: %d packets in %d calls", rate, sent, calls)
+		}
+	}
+}
