@@ -57,8 +57,9 @@ func TestStampSources(t *testing.T) {
 	if later[0] < 0 {
 		t.Errorf("the tap stamped %v after the driver", -later[0])
 	}
-	if median > 5*time.Microsecond {
-		t.Errorf("%v lie between tap and driver: too much to leave out of a round trip", median)
+	// The least, for a busy machine may interrupt in between, and often does.
+	if later[0] > 5*time.Microsecond {
+		t.Errorf("%v lie between tap and driver: too much to leave out of a round trip", later[0])
 	}
 }
 
