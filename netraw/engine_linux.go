@@ -48,6 +48,20 @@ func (b *base) route(dst netip.Addr) (Route, error) { return b.ways.route(dst) }
 func (b *base) heldPorts() []uint16                 { return b.ports.List() }
 func (b *base) silencer() string                    { return b.ports.Silencer().String() }
 
+// frameCount counts the frames of an engine.
+type frameCount struct{ sent, retries atomic.Uint64 }
+
+// stats adds up what left as frames, what left through the kernel, and what came.
+func (b *base) stats(frames *frameCount, received, drops uint64) Stats {
+	return Stats{
+		Sent:        b.kernel.sent.Load() + frames.sent.Load(),
+		SendErrors:  b.kernel.errors.Load() + b.refused.Load(),
+		SendRetries: b.kernel.retries.Load() + frames.retries.Load(),
+		Received:    received,
+		KernelDrops: drops,
+	}
+}
+
 func (b *base) close() error {
 	b.ways.close()
 	return errors.Join(b.kernel.close(), b.ports.Close())

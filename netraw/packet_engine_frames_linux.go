@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -29,8 +28,7 @@ type framer struct {
 	place       int                // of the first probe that did not leave, if failure says why
 	failure     error
 	workers     sync.WaitGroup
-
-	sent, retries atomic.Uint64
+	frameCount
 }
 
 // ringsEach is how many rings there are for each processor: one is filled while

@@ -51,13 +51,7 @@ func (c *packetConn) recv(pkts []Packet) (int, error)   { return c.in.recv(pkts)
 func (c *packetConn) setReadDeadline(t time.Time) error { return c.in.setReadDeadline(t) }
 
 func (c *packetConn) stats() Stats {
-	return Stats{
-		Sent:        c.kernel.sent.Load() + c.out.sent.Load(),
-		SendErrors:  c.kernel.errors.Load() + c.refused.Load(),
-		SendRetries: c.kernel.retries.Load() + c.out.retries.Load(),
-		Received:    c.in.received.Load(),
-		KernelDrops: c.in.drops(),
-	}
+	return c.base.stats(&c.out.frameCount, c.in.received.Load(), c.in.drops())
 }
 
 func (c *packetConn) close() error {

@@ -34,8 +34,7 @@ type ring struct {
 	wait   func(fd uintptr) bool // made once: a closure would allocate
 
 	received atomic.Uint64
-	statsMu  sync.Mutex
-	dropped  uint64
+	lost     dropCount
 }
 
 func (r *ring) open(cfg Config, filter []bpf.Instruction) (err error) {
@@ -142,17 +141,13 @@ func (r *ring) setReadDeadline(t time.Time) error {
 // drops is that of receiver: the statistics of a ring have a third number,
 // how often the queue froze, which drops has in packets.
 func (r *ring) drops() uint64 {
-	r.statsMu.Lock()
-	defer r.statsMu.Unlock()
-	if r.raw != nil {
-		r.raw.Control(func(fd uintptr) {
-			st, err := unix.GetsockoptTpacketStatsV3(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
-			if err == nil {
-				r.dropped += uint64(st.Drops)
-			}
-		})
-	}
-	return r.dropped
+	return r.lost.sum(r.raw, func(fd int) (uint32, error) {
+		st, err := unix.GetsockoptTpacketStatsV3(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		if err != nil {
+			return 0, err
+		}
+		return st.Drops, nil
+	})
 }
 
 // close unblocks Recv, waits for it, and unmaps the ring.

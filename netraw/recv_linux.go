@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -49,8 +50,7 @@ type receiver struct {
 	gone    []Packet // departures, in front of what was got
 
 	received atomic.Uint64
-	statsMu  sync.Mutex
-	dropped  uint64
+	lost     dropCount
 }
 
 // open makes the socket in an order that keeps strangers out of its queue: it
@@ -255,17 +255,33 @@ func (r *receiver) setReadDeadline(t time.Time) error {
 // drops asks for PACKET_STATISTICS, which start again from zero at every
 // question, packet(7), and keeps the sum.
 func (r *receiver) drops() uint64 {
-	r.statsMu.Lock()
-	defer r.statsMu.Unlock()
-	if r.raw != nil {
-		r.raw.Control(func(fd uintptr) {
-			st, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
-			if err == nil {
-				r.dropped += uint64(st.Drops)
+	return r.lost.sum(r.raw, func(fd int) (uint32, error) {
+		st, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		if err != nil {
+			return 0, err
+		}
+		return st.Drops, nil
+	})
+}
+
+// dropCount keeps the sum of what a packet socket could not hold.
+type dropCount struct {
+	mu    sync.Mutex
+	total uint64
+}
+
+// sum asks for the drops since it was last asked, and returns those of all time.
+func (d *dropCount) sum(raw syscall.RawConn, ask func(fd int) (drops uint32, err error)) uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if raw != nil {
+		raw.Control(func(fd uintptr) {
+			if n, err := ask(int(fd)); err == nil {
+				d.total += uint64(n)
 			}
 		})
 	}
-	return r.dropped
+	return d.total
 }
 
 func (r *receiver) close() error {

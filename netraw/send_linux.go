@@ -146,7 +146,7 @@ func (s *sender) address(i int, pkt []byte) (*rawSocket, error) {
 // at the first that fails and tells why only when asked to send that again.
 func (s *sender) flush(via *rawSocket, n int) (int, error) {
 	defer clear(s.iovs[:n])
-	pause, paused := firstPause, time.Duration(0)
+	var pause backoff
 	for done := 0; ; {
 		k, waits, err := via.sendmmsg(s.msgs[done:n])
 		s.retries.Add(waits)
@@ -155,12 +155,9 @@ func (s *sender) flush(via *rawSocket, n int) (int, error) {
 		case err == nil && done == n:
 			return done, nil
 		case err == nil:
-			pause, paused = firstPause, 0
-		case errors.Is(err, unix.ENOBUFS) && paused < sendPatience:
+			pause.reset()
+		case errors.Is(err, unix.ENOBUFS) && pause.wait():
 			s.retries.Add(1)
-			time.Sleep(pause)
-			paused += pause
-			pause = min(2*pause, longestPause)
 		default:
 			return done, err
 		}

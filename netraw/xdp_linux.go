@@ -117,13 +117,7 @@ func (c *xdpConn) rejected() map[string]uint64       { return c.in.rejected() }
 func (c *xdpConn) native() bool                      { return c.program.native }
 
 func (c *xdpConn) stats() Stats {
-	return Stats{
-		Sent:        c.kernel.sent.Load() + c.out.sent.Load(),
-		SendErrors:  c.kernel.errors.Load() + c.refused.Load(),
-		SendRetries: c.kernel.retries.Load() + c.out.retries.Load(),
-		Received:    c.in.received.Load(),
-		KernelDrops: c.in.drops(),
-	}
+	return c.base.stats(&c.out.frameCount, c.in.received.Load(), c.in.drops())
 }
 
 func (c *xdpConn) close() error {

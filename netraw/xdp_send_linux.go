@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -24,8 +23,7 @@ type xdpSender struct {
 	v4, v6  lane
 
 	newSources []netip.Addr // seen by add, not yet expected by the receiver
-
-	sent, retries atomic.Uint64
+	frameCount
 }
 
 // lane is what waits to be sent of one IP version.

@@ -28,6 +28,20 @@ func newCounters(base netraw.Stats) counters {
 	return c
 }
 
+// countPacket counts a packet that arrived, and lets accept, which says why if it
+// rejects it, have it unless it was rejected before.
+func countPacket(s *Summary, ev *event, accept func(*event) (reject string)) {
+	s.Received++
+	if ev.reject == "" {
+		ev.reject = accept(ev)
+	}
+	if ev.reject == "" {
+		s.Matched++
+		return
+	}
+	s.Rejected[ev.reject]++
+}
+
 func (c *counters) sent(attempt int, now time.Duration) {
 	c.Sent++
 	c.lastSend = now

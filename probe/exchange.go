@@ -63,18 +63,10 @@ func (x *exchange) handle(ev *event) {
 	case ev.own:
 		return
 	}
-	x.counters.Received++
 	if ev.reject == "" && ev.kind == answerSYNACK {
 		x.resets = append(x.resets, reset{src: ev.seg.Dst, dst: ev.seg.Src, seq: ev.seg.Ack})
 	}
-	if ev.reject == "" {
-		ev.reject = x.accept(ev)
-	}
-	if ev.reject == "" {
-		x.counters.Matched++
-		return
-	}
-	x.counters.Rejected[ev.reject]++
+	countPacket(&x.counters.Summary, ev, x.accept)
 }
 
 func (x *exchange) fail(err error) {

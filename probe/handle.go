@@ -16,15 +16,7 @@ func (e *engine) handle(ev *event) {
 	case ev.own:
 		return
 	}
-	e.counters.Received++
-	if ev.reject == "" {
-		ev.reject = e.accept(ev)
-	}
-	if ev.reject == "" {
-		e.counters.Matched++
-		return
-	}
-	e.counters.Rejected[ev.reject]++
+	countPacket(&e.counters.Summary, ev, e.accept)
 }
 
 // seenLeaving notes the kernel's stamp of a transmission.
@@ -107,7 +99,7 @@ func (e *engine) delayed(f *flight, ev *event) bool {
 	if ev.sender == f.host.way.source {
 		return true
 	}
-	usual, took := f.host.srtt, e.now-f.tx[ev.attempt].sent
+	usual, took := f.host.SRTT, e.now-f.tx[ev.attempt].sent
 	return ev.kind == answerSYNACK && usual > 0 && took-usual > synackRTO
 }
 
@@ -121,7 +113,7 @@ func (e *engine) learn(f *flight, ev *event) {
 		return
 	}
 	if f.rank < rankReset {
-		f.host.sample(e.now - f.tx[ev.attempt].sent)
+		f.host.Sample(e.now - f.tx[ev.attempt].sent)
 		f.host.answered(ev.attempt == 0)
 	}
 	f.host.tally.seen(ev)

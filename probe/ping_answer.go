@@ -63,7 +63,7 @@ func (p *pinger) answered(s *shot, ev *event) {
 		sample.RTT = 0
 	}
 	if ev.kind != answerICMP {
-		t.rto.sample(p.now - s.tx.sent)
+		t.rto.Sample(p.now - s.tx.sent)
 	}
 	p.warm[t.nextHop()] = true
 	s.answered = true

@@ -1,6 +1,10 @@
 package probe
 
-import "time"
+import (
+	"time"
+
+	"synscope/probe/rtt"
+)
 
 // Bounds of the retransmission timeout. RFC 6298 §2.1 starts at one second and
 // §2.4 asks for a floor of one second too; like Linux (TCP_RTO_MIN) we go
@@ -13,24 +17,14 @@ const (
 
 // rtoEstimator is RFC 6298 for one host. Karn's problem does not arise: each
 // answer names its transmission. The zero value has no sample yet.
-type rtoEstimator struct{ srtt, rttvar time.Duration }
-
-// sample takes a round-trip time in (RFC 6298 §2.2, §2.3).
-func (r *rtoEstimator) sample(rtt time.Duration) {
-	if r.srtt == 0 {
-		r.srtt, r.rttvar = max(rtt, 1), rtt/2
-		return
-	}
-	r.rttvar += ((r.srtt - rtt).Abs() - r.rttvar) / 4
-	r.srtt = max(r.srtt+(rtt-r.srtt)/8, 1)
-}
+type rtoEstimator struct{ rtt.Smoothed }
 
 // rto is how long to wait for the answer to attempt n (from 0): doubled for
 // each attempt before it (§5.5), never more than limit.
 func (r *rtoEstimator) rto(attempt int, limit time.Duration) time.Duration {
 	base := initialRTO
-	if r.srtt > 0 {
-		base = max(r.srtt+4*r.rttvar, minRTO)
+	if r.Known() {
+		base = max(r.Timeout(), minRTO)
 	}
 	for ; attempt > 0 && base < limit; attempt-- {
 		base *= 2

@@ -13,11 +13,11 @@ func TestRTOFollowsRFC6298(t *testing.T) {
 	if got := r.rto(0, time.Minute); got != time.Second {
 		t.Errorf("before any sample %v, want 1s (§2.1)", got)
 	}
-	r.sample(200 * ms)
+	r.Sample(200 * ms)
 	if got, want := r.rto(0, time.Minute), 200*ms+4*100*ms; got != want {
 		t.Errorf("after the first sample %v, want %v (§2.2)", got, want)
 	}
-	r.sample(280 * ms) // RTTVAR = 3/4·100 + 1/4·80, then SRTT = 7/8·200 + 1/8·280
+	r.Sample(280 * ms) // RTTVAR = 3/4·100 + 1/4·80, then SRTT = 7/8·200 + 1/8·280
 	if got, want := r.rto(0, time.Minute), 210*ms+4*95*ms; got != want {
 		t.Errorf("after the second %v, want %v (§2.3)", got, want)
 	}
@@ -25,7 +25,7 @@ func TestRTOFollowsRFC6298(t *testing.T) {
 
 func TestRTOBacksOffWithinBounds(t *testing.T) {
 	var r rtoEstimator
-	r.sample(10 * time.Microsecond)
+	r.Sample(10 * time.Microsecond)
 	for attempt, want := range []time.Duration{100 * ms, 200 * ms, 400 * ms, 700 * ms, 700 * ms} {
 		if got := r.rto(attempt, 700*ms); got != want {
 			t.Errorf("attempt %d: %v, want %v", attempt, got, want)

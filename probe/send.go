@@ -39,7 +39,7 @@ func (e *engine) sendQueued(budget int) int {
 		f := e.flights.at(t.id)
 		switch {
 		case f.schedule != t.schedule: // answered meanwhile
-		case f.host.room(e.now, f.host.srtt):
+		case f.host.room(e.now, f.host.SRTT):
 			e.transmit(t.id, f)
 			budget--
 		default:
@@ -58,7 +58,7 @@ func (e *engine) sendFresh(budget int) int {
 			break
 		}
 		id, f := e.admit(target)
-		if f != nil && !f.host.room(e.now, f.host.srtt) {
+		if f != nil && !f.host.room(e.now, f.host.SRTT) {
 			e.enqueue(id)
 			continue
 		}

@@ -30,15 +30,7 @@ func (w *wide) handle(ev *event) {
 	if ev.own || ev.kind == answerDeparture {
 		return
 	}
-	w.counters.Received++
-	if ev.reject == "" {
-		ev.reject = w.accept(ev)
-	}
-	if ev.reject == "" {
-		w.counters.Matched++
-		return
-	}
-	w.counters.Rejected[ev.reject]++
+	countPacket(&w.counters, ev, w.accept)
 }
 
 // accept keeps an answer that is verified, and new or better than the one

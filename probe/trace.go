@@ -96,8 +96,8 @@ type Route struct {
 // timeout where somebody keeps silent. With FlowFixed the probes share ports
 // and addresses, and so the path through load balancers that hash them; they
 // are told apart by their sequence number, which every router quotes. Only
-// further probes of the last hop leave from other ports: on this one the
-// target is half open, and would answer for the wrong SYN. With FlowVary each
+// further probes that may reach the target, once it answered SYN-ACK, leave from
+// other ports: on this one it may be half open, and would answer for the wrong SYN. With FlowVary each
 // probe leaves from the next of the held ports, so there should be many.
 //
 // A quote that was rewritten on the way is recognised by what is left: the

@@ -6,6 +6,7 @@ import (
 
 	"synscope/probe"
 	"synscope/probe/isn"
+	"synscope/probe/rtt"
 )
 
 // hostbook gathers records by host, for the formats of nmap, which tell of one
@@ -27,7 +28,7 @@ type hostPage struct {
 	numbered map[uint16]int      // where in ports each is, for commands that probe ports again and again
 	stories  map[uint16][]story  // by port
 	findings []probe.Finding     // of the host as a whole
-	times    smoothed
+	times    rtt.Smoothed
 	sequence *isn.Nmap // of the most guessable port; nil: none was measured
 	way      *way      // nil: none was looked for
 }
@@ -52,7 +53,7 @@ func (b *hostbook) full() bool { return b.kept >= bookSize }
 func (b *hostbook) add(p *Port) {
 	page := b.page(p.Target, p.Addr)
 	if rtt, ok := p.RTT.Get(); ok {
-		page.times.add(rtt)
+		page.times.Sample(rtt)
 	}
 	key := stateReason{p.State, p.Reason}
 	if !possiblyOpen(p.State) {

@@ -80,7 +80,7 @@ func (b *hostbook) probe(r *RTT) {
 		TTL: r.TTL, Responder: r.Responder, ICMPType: r.ICMPType, ICMPCode: r.ICMPCode,
 	})
 	if rtt, ok := r.RTT.Get(); ok && r.Doubt == "" {
-		page.times.add(rtt)
+		page.times.Sample(rtt)
 	}
 }
 
@@ -111,7 +111,7 @@ func (b *hostbook) connection(c *Connection) {
 	page.put(p)
 	page.tell(p.Port, story{c, c.words()})
 	if rtt, ok := c.RTT.Get(); ok {
-		page.times.add(rtt)
+		page.times.Sample(rtt)
 	}
 	b.kept++
 }
@@ -128,7 +128,7 @@ func (b *hostbook) sample(s *ISNSample) {
 	page := b.page(s.Target, s.Addr)
 	page.put(p)
 	if rtt, ok := s.RTT(); ok {
-		page.times.add(rtt)
+		page.times.Sample(rtt)
 	}
 }
 

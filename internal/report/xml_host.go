@@ -7,6 +7,7 @@ import (
 
 	"synscope/probe"
 	"synscope/probe/isn"
+	"synscope/probe/rtt"
 )
 
 // host is the element of one host, its parts in the order of nmap's own.
@@ -34,7 +35,7 @@ func (s *xmlSink) host(b *strings.Builder, page *hostPage) {
 	page.sequenceElement(b)
 	hostScripts(b, page.findings)
 	page.way.element(b)
-	page.times.element(b)
+	times(b, &page.times)
 	b.WriteString("</host>\n")
 }
 
@@ -148,12 +149,12 @@ func (w *way) element(b *strings.Builder) {
 	b.WriteString("</trace>\n")
 }
 
-// element is the times in µs, nothing where none was measured.
-func (s *smoothed) element(b *strings.Builder) {
-	if s.srtt == 0 {
-		return
+// times are those of a host in µs, nothing where none was measured. The timeout
+// is a figure here, without the floor of a second: nobody waits for it.
+func times(b *strings.Builder, s *rtt.Smoothed) {
+	if s.Known() {
+		element(b, "times", "/>\n", "srtt", microseconds(s.SRTT), "rttvar", microseconds(s.RTTVAR), "to", microseconds(s.Timeout()))
 	}
-	element(b, "times", "/>\n", "srtt", microseconds(s.srtt), "rttvar", microseconds(s.rttvar), "to", microseconds(s.timeout()))
 }
 
 func microseconds(d time.Duration) string {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/probe/rtt"
 )
 
 // minRTO is Linux's floor (TCP_RTO_MIN); RFC 6298 §2.4 would have a second.
@@ -12,12 +13,12 @@ const minRTO = 200 * time.Millisecond
 // rto is the retransmission timeout of RFC 6298. Segments that were sent again
 // are not timed (Karn's algorithm, §3).
 type rto struct {
-	first        time.Duration // before any sample, §2.1
-	srtt, rttvar time.Duration
-	tries        int // retransmissions since something was acknowledged
-	timing       bool
-	end          craft.Seq // the acknowledgement that ends the timed segment
-	since        time.Duration
+	rtt.Smoothed
+	first  time.Duration // before any sample, §2.1
+	tries  int           // retransmissions since something was acknowledged
+	timing bool
+	end    craft.Seq // the acknowledgement that ends the timed segment
+	since  time.Duration
 }
 
 func newRTO(first time.Duration) rto { return rto{first: first} }
@@ -26,8 +27,8 @@ func newRTO(first time.Duration) rto { return rto{first: first} }
 // first (§5.5).
 func (r *rto) current() time.Duration {
 	base := r.first
-	if r.srtt > 0 {
-		base = max(r.srtt+4*r.rttvar, minRTO)
+	if r.Known() {
+		base = max(r.Timeout(), minRTO)
 	}
 	return min(base<<min(r.tries, 16), 8*r.first)
 }
@@ -48,7 +49,7 @@ func (r *rto) backOff() {
 func (r *rto) answered(now time.Duration) {
 	if r.timing {
 		r.timing = false
-		r.sample(now - r.since)
+		r.Sample(now - r.since)
 	}
 }
 
@@ -57,14 +58,4 @@ func (r *rto) sampleFor(ack craft.Seq, now time.Duration) {
 	if r.timing && r.end.LessThanEq(ack) {
 		r.answered(now)
 	}
-}
-
-// sample is §2.2 and §2.3.
-func (r *rto) sample(rtt time.Duration) {
-	if r.srtt == 0 {
-		r.srtt, r.rttvar = max(rtt, 1), rtt/2
-		return
-	}
-	r.rttvar += ((r.srtt - rtt).Abs() - r.rttvar) / 4
-	r.srtt += (rtt - r.srtt) / 8
 }

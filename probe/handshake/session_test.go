@@ -164,7 +164,7 @@ func TestRetransmission(t *testing.T) {
 	r.timed(20, 200*time.Millisecond)
 	r.backOff()
 	r.sampleFor(20, 900*time.Millisecond)
-	if r.srtt != 100*time.Millisecond {
+	if r.SRTT != 100*time.Millisecond {
 		t.Error("a segment that was sent again was timed: Karn forbids it")
 	}
 }
