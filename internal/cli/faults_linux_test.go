@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -120,18 +121,34 @@ func TestInterfaceGoesDown(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	l := standardLab(t)
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r := command(ctx, l, "scan", "-o", "json", "-p-", "--rate", "1000", "slow")
-	list := records(t, r.out)
-	if r.code != exitInterrupted || len(list) < 50 || len(list) > 700 {
-		t.Errorf("exit %d, %d records: %s", r.code, len(list), r.err)
+	out := &countdown{left: 50, done: cancel}
+	s := Streams{In: strings.NewReader(""), Out: out, Err: io.Discard, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	code := Main(ctx, []string{"synscope", "scan", "-o", "json", "-p-", "--rate", "1000", "slow"}, s)
+	list := records(t, out.String())
+	if code != exitInterrupted || len(list) < 50 || len(list) > 700 {
+		t.Errorf("exit %d, %d records", code, len(list))
 	}
 	for _, rec := range list {
 		if rec.str("reason") == "interrupted" {
 			t.Errorf("not waited for: %v", rec)
 		}
 	}
+}
+
+// countdown keeps what is written, and calls done once it has so many lines.
+type countdown struct {
+	strings.Builder
+	left int
+	done func()
+}
+
+func (c *countdown) Write(b []byte) (int, error) {
+	if c.left -= bytes.Count(b, []byte("\n")); c.left <= 0 {
+		c.done()
+	}
+	return c.Builder.Write(b)
 }
 
 // brokenPipe is a reader's end that has gone away.

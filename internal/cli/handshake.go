@@ -22,16 +22,7 @@ func handshakeCommand(s Streams) *cli.Command {
 		Usage:     "what happens, segment by segment, from SYN to TIME_WAIT?",
 		ArgsUsage: "TARGET...",
 		Flags:     probingFlags(handshakeFlags(), "what each target names", handshakeMeanings, outputFlags()),
-		Action: func(c *cli.Context) error {
-			job, err := newHandshakeJob(c, s)
-			if err != nil {
-				return err
-			}
-			if c.Bool("dry-run") {
-				return job.dryRun()
-			}
-			return job.run(c.Context)
-		},
+		Action:    probes(s, newHandshakeJob),
 	}
 }
 
@@ -71,12 +62,7 @@ type handshakeJob struct {
 
 func newHandshakeJob(c *cli.Context, s Streams) (*handshakeJob, error) {
 	j := &handshakeJob{c: c, streams: s, known: map[netip.Addr]handshake.Known{}}
-	for _, step := range []func() error{j.readPlan, j.readProbing, j.readExpectation, j.readTargets} {
-		if err := step(); err != nil {
-			return nil, err
-		}
-	}
-	return j, nil
+	return j, inOrder(j.readPlan, j.readProbing, j.readExpectation, j.readTargets)
 }
 
 // readPlan takes what is to be done with a connection.

@@ -32,14 +32,7 @@ func isnCommand(s Streams) *cli.Command {
 			if c.IsSet("from") {
 				return analyseFile(c, s)
 			}
-			job, err := newISN(c, s)
-			if err != nil {
-				return err
-			}
-			if c.Bool("dry-run") {
-				return job.dryRun()
-			}
-			return job.run(c.Context)
+			return probes(s, newISN)(c)
 		},
 	}
 }
@@ -74,13 +67,8 @@ type isnJob struct {
 
 func newISN(c *cli.Context, s Streams) (*isnJob, error) {
 	j := &isnJob{c: c, streams: s}
-	for _, step := range []func() error{j.readProbing, j.readTargets, j.readPlan, j.readFiles} {
-		if err := step(); err != nil {
-			return nil, err
-		}
-	}
 	rand.Read(j.cfg.Seed[:])
-	return j, nil
+	return j, inOrder(j.readProbing, j.readTargets, j.readPlan, j.readFiles)
 }
 
 func (j *isnJob) readProbing() (err error) {

@@ -303,7 +303,7 @@ func mustRead(t *testing.T, path string) []byte {
 // TestNetstackGenerator meets a stack that is not Linux's, with and without
 // cookies.
 func TestNetstackGenerator(t *testing.T) {
-	needTun(t)
+	lab.RequireTun(t)
 	for _, cookies := range []bool{false, true} {
 		h, err := netstack.New(netstack.Config{Ports: []uint16{80}, Cookies: cookies})
 		if err != nil {

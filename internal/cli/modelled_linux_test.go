@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/lab"
 	"synscope/internal/lab/models"
 	"synscope/probe/isn"
 	"synscope/probe/isn/model"
@@ -19,7 +20,7 @@ import (
 // TestModelGenerators samples a model host of every class over raw sockets,
 // through the kernel, with parameters drawn at random.
 func TestModelGenerators(t *testing.T) {
-	needTun(t)
+	lab.RequireTun(t)
 	const each = 2
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -66,7 +67,7 @@ func TestModelGenerators(t *testing.T) {
 // but not so small that 22 draws would meet one of it again, a bit that leans a
 // little, and beside them a generator that hides nothing.
 func TestModelsOnManyPorts(t *testing.T) {
-	needTun(t)
+	lab.RequireTun(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))

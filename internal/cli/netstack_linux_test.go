@@ -2,33 +2,16 @@ package cli
 
 import (
 	"net/netip"
-	"os"
 	"testing"
 
 	"synscope/internal/lab"
 	"synscope/internal/lab/netstack"
 )
 
-// needTun skips where this user may not open the tun device, which only root
-// may on most machines; with CI=true that is a failure.
-func needTun(t *testing.T) {
-	t.Helper()
-	lab.Require(t)
-	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
-	switch {
-	case err == nil:
-		f.Close()
-	case os.Getenv("CI") == "true" && os.Geteuid() == 0:
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
-}
-
 // TestAnotherStack probes a TCP that is not Linux's, over an interface without
 // a link layer. Where RFC 9293 §3.10.7 leaves no choice it answers alike.
 func TestAnotherStack(t *testing.T) {
-	needTun(t)
+	lab.RequireTun(t)
 	h, err := netstack.New(netstack.Config{Ports: []uint16{80}})
 	if err != nil {
 		t.Fatal(err)

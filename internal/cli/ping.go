@@ -22,16 +22,7 @@ func pingCommand(s Streams) *cli.Command {
 		Usage:     "how long does the handshake take, how steadily, how often is it lost?",
 		ArgsUsage: "TARGET...",
 		Flags:     probingFlags(pingFlags(), pingPort, pingMeanings, outputFlags()),
-		Action: func(c *cli.Context) error {
-			ping, err := newPing(c, s)
-			if err != nil {
-				return err
-			}
-			if c.Bool("dry-run") {
-				return ping.dryRun()
-			}
-			return ping.run(c.Context)
-		},
+		Action:    probes(s, newPing),
 	}
 }
 
@@ -73,12 +64,7 @@ type pingJob struct {
 
 func newPing(c *cli.Context, s Streams) (*pingJob, error) {
 	j := &pingJob{c: c, streams: s, plot: c.String("plot")}
-	for _, step := range []func() error{j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readTargets} {
-		if err := step(); err != nil {
-			return nil, err
-		}
-	}
-	return j, nil
+	return j, inOrder(j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readTargets)
 }
 
 func (j *pingJob) readSchedule() (err error) {

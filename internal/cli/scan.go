@@ -93,12 +93,7 @@ type scanJob struct {
 
 func newScan(c *cli.Context, s Streams) (*scanJob, error) {
 	j := &scanJob{c: c, streams: s}
-	for _, step := range []func() error{j.readTechnique, j.readExpectation, j.readProbing, j.readTargets} {
-		if err := step(); err != nil {
-			return nil, err
-		}
-	}
-	return j, nil
+	return j, inOrder(j.readTechnique, j.readExpectation, j.readProbing, j.readTargets)
 }
 
 func (j *scanJob) readProbing() (err error) {

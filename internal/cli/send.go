@@ -23,16 +23,7 @@ func sendCommand(s Streams) *cli.Command {
 		Usage:     "what comes back when I send exactly this segment?",
 		ArgsUsage: "TARGET...",
 		Flags:     probingFlags(sendFlags(), "what each target names", sendMeanings, hostlessFlags()),
-		Action: func(c *cli.Context) error {
-			job, err := newSendJob(c, s)
-			if err != nil {
-				return err
-			}
-			if c.Bool("dry-run") {
-				return job.dryRun()
-			}
-			return job.run(c.Context)
-		},
+		Action:    probes(s, newSendJob),
 	}
 }
 

@@ -21,16 +21,7 @@ func traceCommand(s Streams) *cli.Command {
 		Usage:     "which hops lead to this port, and who answers for it?",
 		ArgsUsage: "TARGET",
 		Flags:     probingFlags(traceFlags(), pingPort, traceMeanings, outputFlags()),
-		Action: func(c *cli.Context) error {
-			trace, err := newTrace(c, s)
-			if err != nil {
-				return err
-			}
-			if c.Bool("dry-run") {
-				return trace.dryRun()
-			}
-			return trace.run(c.Context)
-		},
+		Action:    probes(s, newTrace),
 	}
 }
 
@@ -57,12 +48,7 @@ type traceJob struct {
 
 func newTrace(c *cli.Context, s Streams) (*traceJob, error) {
 	j := &traceJob{c: c, streams: s}
-	for _, step := range []func() error{j.readProbing, j.readExtent, j.readTarget} {
-		if err := step(); err != nil {
-			return nil, err
-		}
-	}
-	return j, nil
+	return j, inOrder(j.readProbing, j.readExtent, j.readTarget)
 }
 
 func (j *traceJob) readProbing() (err error) {

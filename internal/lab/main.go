@@ -25,24 +25,3 @@ func Main(m interface{ Run() int }) int {
 		return code
 	}
 }
-
-// TB is what [Require] needs of a *testing.T.
-type TB interface {
-	Helper()
-	Skipf(format string, args ...any)
-	Fatalf(format string, args ...any)
-}
-
-// Require skips the test where [Main] could not make a private network, and
-// fails it there if the environment says CI=true.
-func Require(t TB) {
-	t.Helper()
-	if Inside() {
-		return
-	}
-	const reason = "%v; the note at the start of this run says why"
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(reason, ErrNotPermitted)
-	}
-	t.Skipf(reason, ErrNotPermitted)
-}

@@ -2,7 +2,6 @@ package handshake
 
 import (
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,15 +17,7 @@ import (
 // TestAnotherStack walks connections to gVisor's netstack, a TCP that is not
 // Linux's, and holds what was seen against a capture by tcpdump beside it.
 func TestAnotherStack(t *testing.T) {
-	lab.Require(t)
-	if f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err != nil {
-		if os.Getenv("CI") == "true" && os.Geteuid() == 0 {
-			t.Fatal(err)
-		}
-		t.Skip(err) // only root may open it on most machines
-	} else {
-		f.Close()
-	}
+	lab.RequireTun(t)
 	h, err := netstack.New(netstack.Config{Ports: []uint16{80}, Serve: hangUpOnBye})
 	if err != nil {
 		t.Fatal(err)
