@@ -104,12 +104,13 @@ func TestInterfaceGoesDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(time.Second, func() { netlink.LinkSetDown(link) })
-	r := command(t.Context(), nil, "scan", "-o", "json", "-p-", "--rate", "5000", h.Addr4().String())
-	if r.code != exitInterrupted || !strings.Contains(r.err, "network went down") {
-		t.Errorf("exit %d: %q", r.code, r.err)
+	out, errs := &countdown{left: 150, done: func() { netlink.LinkSetDown(link) }}, &strings.Builder{}
+	s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
+	code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "-p-", "--rate", "5000", h.Addr4().String()}, s)
+	if code != exitInterrupted || !strings.Contains(errs.String(), "network went down") {
+		t.Errorf("exit %d: %q", code, errs)
 	}
-	list := records(t, r.out)
+	list := records(t, out.String())
 	last := list[len(list)-1]
 	states, _ := last["states"].(map[string]any)
 	if refused, _ := states["refused"].(float64); last["complete"] != false || refused < 100 {
