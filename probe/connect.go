@@ -12,22 +12,6 @@ import (
 	"synscope/netraw"
 )
 
-// Dialer makes a whole connection through the kernel's own TCP and closes it
-// at once. [netraw.Dialer] is the real one.
-type Dialer interface {
-	Dial(ctx context.Context, dst netip.AddrPort) (netraw.Handshake, error)
-}
-
-// ConnectTechnique is the name of what [ConnectScan] does. It is none of
-// [Techniques], since it crafts no segment.
-const ConnectTechnique = "connect"
-
-// Reasons of a connect.
-const (
-	ReasonConnected   Reason = "connected"
-	ReasonConnRefused Reason = "conn-refused"
-)
-
 // connectParallel is how many connections are tried at once.
 const connectParallel = 256
 
@@ -207,11 +191,4 @@ func interruption(ctx context.Context) error {
 		return ErrInterrupted
 	}
 	return nil
-}
-
-func errorOr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }

@@ -50,42 +50,6 @@ func (c *counters) sent(attempt int, now time.Duration) {
 	}
 }
 
-// look compares what was asked with what was achieved, and slows down while
-// the kernel drops replies, unless the rate was a command.
-func (e *engine) look() {
-	c := &e.counters
-	stats := e.network.Stats()
-	drops := stats.KernelDrops - c.base.KernelDrops
-	rate := perSecond(c.Sent-c.lastSent, e.now-c.lastLook)
-	if !e.cfg.FixedRate {
-		e.adapt(drops > c.drops, rate)
-	}
-	c.drops = drops
-	c.lastSent, c.lastLook, c.nextLook = c.Sent, e.now, e.now+lookEvery
-	if e.cfg.OnProgress != nil {
-		e.cfg.OnProgress(e.progressNow(rate))
-	}
-}
-
-func (e *engine) adapt(dropped bool, achieved float64) {
-	if dropped {
-		e.pace.slower(achieved)
-	} else {
-		e.pace.faster()
-	}
-}
-
-func (e *engine) progressNow(rate float64) Progress {
-	c := &e.counters
-	return Progress{
-		Done: c.Probes, Total: e.cfg.Total,
-		Sent: c.Sent, Received: c.Received, KernelDrops: c.drops,
-		InFlight:  e.flights.live,
-		RateAsked: e.pace.rate(), RateAchieved: rate,
-		Elapsed: e.now, Left: timeLeft(e.now, c.Probes, e.cfg.Total),
-	}
-}
-
 // timeLeft extrapolates from the targets done so far; zero where it cannot.
 func timeLeft(elapsed time.Duration, done, total uint64) time.Duration {
 	if done == 0 || total <= done {
@@ -94,21 +58,17 @@ func timeLeft(elapsed time.Duration, done, total uint64) time.Duration {
 	return time.Duration(float64(elapsed) / float64(done) * float64(total-done))
 }
 
-// summary is what the run did.
-func (e *engine) summary() Summary {
-	s := e.counters.Summary
-	stats := e.network.Stats()
-	s.SendErrors = stats.SendErrors - e.counters.base.SendErrors
-	s.KernelDrops = stats.KernelDrops - e.counters.base.KernelDrops
-	s.Took = e.now
-	s.Rate = perSecond(s.Sent, e.counters.lastSend)
-	s.Complete = e.complete()
-	return s
-}
-
 func perSecond(n uint64, d time.Duration) float64 {
 	if d <= 0 {
 		return 0
 	}
 	return float64(n) / d.Seconds()
+}
+
+// errorOr is the first of two errors that is one.
+func errorOr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
 }

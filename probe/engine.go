@@ -39,7 +39,7 @@ type engine struct {
 }
 
 func newEngine(n Network, cfg *ScanConfig, sink Sink) (*engine, error) {
-	p, err := newPackets(cfg)
+	p, err := newPackets(cfg.look())
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,9 @@
 package probe
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // exchange is what a ping and a trace do alike: it knows the transmissions, takes
 // in what arrives, closes what was opened, and reads the clocks. Its owner says
@@ -23,13 +26,13 @@ type exchange struct {
 	failure  error
 }
 
-func newExchange(n Network, scan *ScanConfig) (exchange, error) {
-	packets, err := newPackets(scan)
+func newExchange(n Network, l look) (exchange, error) {
+	packets, err := newPackets(l)
 	x := exchange{
 		network: n, packets: packets, table: newShots(),
 		clocks: newClocks(n), counters: newCounters(n.Stats()),
 	}
-	x.matcher = matcher{cookie: newCookie(scan.Key), tech: scan.Technique, ports: n.Ports(), recall: x.table}
+	x.matcher = matcher{cookie: newCookie(l.key), tech: l.technique, ports: n.Ports(), recall: x.table}
 	return x, err
 }
 
@@ -89,3 +92,22 @@ func (x *exchange) counted() Summary {
 	s.Took = x.now
 	return s
 }
+
+// poll takes in what has arrived, without waiting.
+func (x *exchange) poll(r *receiver) {
+	for x.failure == nil {
+		select {
+		case batch, ok := <-r.full:
+			x.take(r, batch, ok)
+		default:
+			return
+		}
+	}
+}
+
+// idle bounds a wait for nothing in particular.
+const idle = time.Minute
+
+// heldBack is how long after Send a packet must leave to have waited for its
+// neighbour's address; queueing in the interface is shorter.
+const heldBack = 500 * time.Microsecond

@@ -3,8 +3,6 @@ package probe
 import (
 	"net/netip"
 	"time"
-
-	"synscope/netraw"
 )
 
 // phase is where a probe is in its life.
@@ -32,43 +30,7 @@ type flight struct {
 	challenges *challenge // nil if none came
 }
 
-// transmission is one sending of a probe.
-type transmission struct {
-	sent time.Duration // by the program's clock, since the start of the run
-	left int64         // by the kernel's, in Unix nanoseconds; 0 if not seen
-}
-
-// elapsed is the time from the transmission to an answer that the kernel
-// stamped at (zero: not at all), and the clock behind it; zero where a stamp is
-// missing or the wall clock was set in between. sent is the program's wall
-// clock at tx.sent, now the present time on the clock of tx.sent.
-func (tx transmission) elapsed(at, sent time.Time, now time.Duration) (time.Duration, netraw.Clock) {
-	if at.IsZero() {
-		return now - tx.sent, netraw.ClockUser
-	}
-	clock, left := netraw.ClockKernel, time.Unix(0, tx.left)
-	if tx.left == 0 {
-		clock, left = netraw.ClockKernelRx, sent
-	}
-	rtt := at.Round(0).Sub(left.Round(0))
-	if rtt <= 0 || rtt > now-tx.sent+time.Millisecond {
-		return 0, netraw.ClockUser
-	}
-	return rtt, clock
-}
-
 func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr, f.port) }
-
-// rank orders answers by how much they prove: SEMANTICS, precedence.
-type rank uint8
-
-const (
-	rankSilence    rank = iota
-	rankUnverified      // a verdict only if nothing better comes
-	rankICMP
-	rankReset
-	rankOpen
-)
 
 const slabSize = 256
 

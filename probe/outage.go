@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"syscall"
 )
@@ -47,3 +48,18 @@ func (o *outage) certain() bool { return o.failed >= certainty }
 func (o *outage) lasting() bool { return o.failed > 0 }
 
 func (o *outage) error() error { return fmt.Errorf("%w: %w", ErrNetworkDown, o.last) }
+
+// unsendable is the verdict of a probe that the kernel refused to send. Only a
+// firewall of our own says something of the way there; SEMANTICS, connect.
+func unsendable(target netip.AddrPort, err error) Verdict {
+	v := Verdict{Target: target, Reason: ReasonSendFailed, Err: err}
+	if errors.Is(err, errFirewall) {
+		v.State, v.Reason = StateFiltered, ReasonLocalFirewall
+		v.Findings = []Finding{{
+			Code: "local-firewall", Severity: SeverityWarning,
+			Text:     "this machine's own firewall refused to send the probe",
+			Evidence: err.Error(),
+		}}
+	}
+	return v
+}

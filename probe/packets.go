@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"crypto/rand"
 	"net/netip"
 	"time"
 
@@ -21,27 +22,54 @@ type packets struct {
 	acks                bool // the probe carries an acknowledgment number
 }
 
+// templates are those of the probes.
+func (p *packets) templates() (v4, v6 *craft.Template) { return p.probe[true], p.probe[false] }
+
+// look is what the probes of a run have in common.
+type look struct {
+	technique *Technique
+	profile   craft.Profile // the zero value: the first of craft.Profiles
+	ttl       uint8         // 0: the profile's
+	tos       uint8
+	key       [16]byte // of the probes' numbers; the zero value: random
+}
+
+// complete fills in what was left open: a key of zeros would be one that
+// everybody knows.
+func (l look) complete() look {
+	if l.technique == nil {
+		l.technique = Techniques()[0]
+	}
+	if l.profile.Name == "" {
+		l.profile = craft.Profiles()[0]
+	}
+	if l.key == [16]byte{} {
+		rand.Read(l.key[:])
+	}
+	return l
+}
+
 // newPackets builds the templates of a run. Only a SYN carries the profile's
 // options: no stack sends them on other segments.
-func newPackets(c *ScanConfig) (*packets, error) {
+func newPackets(l look) (*packets, error) {
 	p := &packets{
 		probe: map[bool]*craft.Template{},
 		small: map[bool]*craft.Template{},
 		reset: map[bool]*craft.Template{},
 		batch: make([][]byte, 0, batchSize),
-		acks:  c.Technique.acknowledges(),
+		acks:  l.technique.acknowledges(),
 	}
 	for _, from := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-		if err := p.build(c, from); err != nil {
+		if err := p.build(l, from); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-func (p *packets) build(c *ScanConfig, from netip.Addr) (err error) {
+func (p *packets) build(l look, from netip.Addr) (err error) {
 	v4 := from.Is4()
-	s := c.segment(from)
+	s := l.segment(from)
 	if p.probe[v4], err = craft.NewTemplate(s); err != nil {
 		return err
 	}
@@ -54,18 +82,18 @@ func (p *packets) build(c *ScanConfig, from netip.Addr) (err error) {
 	return err
 }
 
-// segment is the probe of this configuration, its varying fields left zero.
-func (c *ScanConfig) segment(from netip.Addr) craft.Segment {
+// segment is such a probe, its varying fields left zero.
+func (l look) segment(from netip.Addr) craft.Segment {
 	none := netip.AddrPortFrom(from, 0)
-	s := c.Profile.SYN(none, none, 0, 0, 0)
-	s.Flags = c.Technique.Flags
+	s := l.profile.SYN(none, none, 0, 0, 0)
+	s.Flags = l.technique.Flags
 	if !s.Flags.Has(craft.SYN) {
 		s.Options = nil
 	}
-	if c.TTL != 0 {
-		s.TTL = c.TTL
+	if l.ttl != 0 {
+		s.TTL = l.ttl
 	}
-	s.TOS = c.TOS
+	s.TOS = l.tos
 	return s
 }
 
@@ -73,13 +101,13 @@ func (p *packets) full() bool { return len(p.batch) == batchSize }
 
 func (p *packets) next() []byte { return p.buf[len(p.batch)][:0] }
 
-// add appends one transmission of a probe to the batch.
-func (p *packets) add(f *flight, src netip.AddrPort, n numbers, now time.Duration) {
+// add appends one transmission of a probe to the batch, small: without options.
+func (p *packets) add(small bool, src, dst netip.AddrPort, n numbers, now time.Duration) {
 	t := p.probe[src.Addr().Is4()]
-	if f.small {
+	if small {
 		t = p.small[src.Addr().Is4()]
 	}
-	fields := craft.Fields{Src: src, Dst: f.target(), Seq: n.seq, ID: n.ipID(), TSval: tsval(n, now)}
+	fields := craft.Fields{Src: src, Dst: dst, Seq: n.seq, ID: n.ipID(), TSval: tsval(n, now)}
 	if p.acks {
 		fields.Ack = n.ack
 	}
@@ -127,4 +155,12 @@ func tsval(n numbers, now time.Duration) uint32 {
 type reset struct {
 	src, dst netip.AddrPort
 	seq      craft.Seq
+}
+
+// addShot appends a transmission to the batch.
+func (p *packets) addShot(s *shot, now time.Duration) {
+	template := p.probe[s.src.Addr().Is4()]
+	p.batch = append(p.batch, template.AppendTo(p.next(), craft.Fields{
+		Src: s.src, Dst: s.dst, Seq: s.numbers.seq, ID: s.ipid, TTL: s.ttl, TSval: tsval(s.numbers, now),
+	}))
 }

@@ -11,15 +11,6 @@ import (
 	"synscope/netraw"
 )
 
-// Flow says whether the probes of a series share their source port, and so
-// their path where routers choose among several by a hash of the ports.
-type Flow uint8
-
-const (
-	FlowFixed Flow = iota // one source port, as long as it is free
-	FlowVary              // each probe another of the held ports
-)
-
 // Bounds and defaults of a [PingConfig].
 const (
 	MinInterval         = time.Millisecond
@@ -49,24 +40,6 @@ type Retarget struct {
 	Index  int
 	Target netip.AddrPort
 }
-
-// Doubt says why the time of a sample must not enter a statistic.
-type Doubt string
-
-// The doubts. Without one, a sample's RTT can be trusted as far as its clock.
-const (
-	DoubtNone Doubt = ""
-	// DoubtCold: the packet waited in the kernel for the neighbour's address.
-	DoubtCold Doubt = "cold"
-	// DoubtClockStep: somebody set the wall clock between the two stamps, or
-	// it was slewed by more than NTP does.
-	DoubtClockStep Doubt = "clock-step"
-	// DoubtRetransmitted: the kernel repeated its SYN, so the time does not
-	// say which one was answered.
-	DoubtRetransmitted Doubt = "syn-retransmitted"
-	// DoubtSkipped: the probe was not sent; this machine slept or was too slow.
-	DoubtSkipped Doubt = "skipped"
-)
 
 // Sample is one probe of a series and what came of it.
 type Sample struct {
@@ -171,9 +144,7 @@ func (c *PingConfig) complete() error {
 	return nil
 }
 
-// scan is the configuration of a scan whose probes look like these.
-func (c *PingConfig) scan() *ScanConfig {
-	s := &ScanConfig{Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key, Timeout: c.Timeout}
-	s.setDefaults()
-	return s
+// look is what the probes have in common.
+func (c *PingConfig) look() look {
+	return look{profile: c.Profile, ttl: c.TTL, tos: c.TOS, key: c.Key}.complete()
 }

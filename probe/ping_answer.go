@@ -16,10 +16,6 @@ const retries = 2
 // that comes after its time is then counted as what it is.
 const retention = 3
 
-// heldBack is how long after Send a packet must leave to have waited for its
-// neighbour's address; queueing in the interface is shorter.
-const heldBack = 500 * time.Microsecond
-
 // noteDeparture takes the stamp of a probe that left.
 func (p *pinger) noteDeparture(s *shot, ev *event) {
 	if ev.kind == answerLeft {
@@ -121,11 +117,12 @@ func (p *pinger) unverified(ev *event) string {
 		return rejectUnsolicited
 	case ev.kind == answerChallenge:
 		return p.challenged(s, ev)
-	case s.pending != nil:
+	case p.pending[s.id] != nil:
 		return rejectDuplicate
 	}
-	s.pending = p.sample(s)
-	s.pending.seen(judge(p.matcher.tech, s.dst, ev), ev)
+	pending := p.sample(s)
+	pending.seen(judge(p.matcher.tech, s.dst, ev), ev)
+	p.pending[s.id] = pending
 	return ""
 }
 
@@ -151,18 +148,25 @@ func (p *pinger) challenged(s *shot, ev *event) string {
 func (p *pinger) expire() {
 	for s := p.flying.waiting(); s != nil && p.now-s.tx.sent >= p.cfg.Timeout; s = p.flying.waiting() {
 		p.resets = append(p.resets, s.closing())
-		sample := s.pending
+		sample := p.pending[s.id]
 		if sample == nil {
 			sample = p.sample(s)
 			sample.State, sample.Reason = p.matcher.tech.Silence, ReasonNoResponse
 		}
 		p.end(s, sample)
 	}
-	for s := p.late.waiting(); s != nil && p.now >= s.device.until; s = p.late.waiting() {
-		p.settle(s)
+	for d := p.late.waiting(); d != nil && p.now >= d.until; d = p.late.waiting() {
+		p.settle(d)
 	}
 	for len(p.kept.list) > 0 && p.now-p.kept.list[0].tx.sent > retention*p.cfg.Timeout {
-		p.table.forget(p.kept.list[0])
+		p.forget(p.kept.list[0])
 		p.kept.pop()
 	}
+}
+
+// forget drops a transmission and those before it.
+func (p *pinger) forget(s *shot) {
+	p.table.forget(s)
+	delete(p.pending, s.id)
+	delete(p.devices, s.id)
 }

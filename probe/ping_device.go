@@ -13,6 +13,7 @@ const devicePatience = 100 * time.Millisecond
 
 // device is what is known of a transmission by the clock of the interface.
 type device struct {
+	of            *shot
 	left, arrived time.Time
 	took          time.Duration // from handing over to reading the answer, by the monotonic clock
 	sample        *Sample       // what it is without left; nil: does not wait for it
@@ -20,12 +21,12 @@ type device struct {
 }
 
 // late are the answered transmissions that wait, the earliest first.
-type late struct{ list []*shot }
+type late struct{ list []*device }
 
 // waiting is the first that still waits, nil if none.
-func (l *late) waiting() *shot {
+func (l *late) waiting() *device {
 	for len(l.list) > 0 {
-		if l.list[0].device.sample != nil {
+		if l.list[0].sample != nil {
 			return l.list[0]
 		}
 		l.list = l.list[1:]
@@ -33,11 +34,22 @@ func (l *late) waiting() *shot {
 	return nil
 }
 
+// device is what is known of a transmission by the device's clock.
+func (p *pinger) device(s *shot) *device {
+	d := p.devices[s.id]
+	if d == nil {
+		d = &device{of: s}
+		p.devices[s.id] = d
+	}
+	return d
+}
+
 // left takes note of a departure by the device's clock.
 func (p *pinger) left(s *shot, at time.Time) {
-	s.device.left = at
-	if s.device.sample != nil {
-		p.settle(s)
+	d := p.device(s)
+	d.left = at
+	if d.sample != nil {
+		p.settle(d)
 	}
 }
 
@@ -50,26 +62,27 @@ func (p *pinger) byDevice(s *shot, t *pinged, ev *event) bool {
 // awaitDevice ends a transmission once both stamps of the device are there.
 func (p *pinger) awaitDevice(s *shot, sample *Sample, arrived time.Time) {
 	s.ended = true
-	s.device.arrived, s.device.took = arrived, p.now-s.tx.sent
-	s.device.sample, s.device.until = sample, p.now+devicePatience
-	if !s.device.left.IsZero() {
-		p.settle(s)
+	d := p.device(s)
+	d.arrived, d.took = arrived, p.now-s.tx.sent
+	d.sample, d.until = sample, p.now+devicePatience
+	if !d.left.IsZero() {
+		p.settle(d)
 		return
 	}
-	p.late.list = append(p.late.list, s)
+	p.late.list = append(p.late.list, d)
 }
 
 // settle reports a transmission that has waited, with what has come by now.
-func (p *pinger) settle(s *shot) {
-	sample := s.device.sample
-	s.device.sample = nil
-	if rtt, ok := s.device.rtt(sample); ok {
+func (p *pinger) settle(d *device) {
+	sample := d.sample
+	d.sample = nil
+	if rtt, ok := d.rtt(sample); ok {
 		sample.RTT, sample.Clock, sample.Device = rtt, netraw.ClockKernel, true
 		if sample.Doubt == DoubtClockStep {
 			sample.Doubt = DoubtNone // it was another clock that was set
 		}
 	}
-	p.end(s, sample)
+	p.end(d.of, sample)
 }
 
 // rtt is the time between the device's two stamps; false where there are not

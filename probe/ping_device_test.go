@@ -9,6 +9,7 @@ import (
 
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
 )
 
@@ -76,7 +77,7 @@ func (n *nic) SetReadDeadline(t time.Time) error {
 // 20 ms; change what it does. It must be made in a bubble.
 func wired(change func(*nic)) *nic {
 	w := simnet.New(simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 15 * ms}})
-	w.Handle(netip.MustParsePrefix("198.51.100.0/24"), listener())
+	w.Handle(netip.MustParsePrefix("198.51.100.0/24"), probetest.Listener())
 	n := &nic{
 		Conn:   w.Conn(8, simnet.WatchOutgoing()),
 		clock:  func(t time.Time) time.Time { return t },

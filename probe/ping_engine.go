@@ -15,8 +15,10 @@ type pinger struct {
 	cfg  *PingConfig
 	sink func(Sample) error
 
-	late    late // answered, but the device's stamp of their departure is not there yet
-	kept    fifo // as flying, until no late answer is to be expected
+	late    late            // answered, but the device's stamp of their departure is not there yet
+	pending map[int]*Sample // by transmission: what it will be unless something better comes
+	devices map[int]*device // by transmission
+	kept    fifo            // as flying, until no late answer is to be expected
 	targets []*pinged
 	slot    uint64 // the next probe of all: number slot/len(targets) of target slot%len(targets)
 	salt    uint64 // makes the numbers of each transmission its own
@@ -42,11 +44,12 @@ type pinged struct {
 const routeAge = 30 * time.Second
 
 func newPinger(n Network, cfg *PingConfig, sink func(Sample) error) (*pinger, error) {
-	x, err := newExchange(n, cfg.scan())
+	x, err := newExchange(n, cfg.look())
 	if err != nil {
 		return nil, err
 	}
-	p := &pinger{exchange: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{}}
+	p := &pinger{exchange: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{},
+		pending: map[int]*Sample{}, devices: map[int]*device{}}
 	p.departed, p.accept = p.noteDeparture, p.acceptAnswer
 	for _, t := range cfg.Targets {
 		p.targets = append(p.targets, &pinged{dst: t})
@@ -118,17 +121,14 @@ func (p *pinger) await(ctx context.Context, r *receiver, alarm *time.Timer) {
 	p.poll(r)
 }
 
-// idle bounds a wait for nothing in particular.
-const idle = time.Minute
-
 // wakeUp is the time until which nothing is due.
 func (p *pinger) wakeUp() time.Duration {
 	wake := p.now + idle
 	if s := p.flying.waiting(); s != nil {
 		wake = min(wake, s.tx.sent+p.cfg.Timeout)
 	}
-	if s := p.late.waiting(); s != nil {
-		wake = min(wake, s.device.until)
+	if d := p.late.waiting(); d != nil {
+		wake = min(wake, d.until)
 	}
 	switch {
 	case p.stopping || p.exhausted():
@@ -138,17 +138,6 @@ func (p *pinger) wakeUp() time.Duration {
 		wake = min(wake, p.dueAt(p.slot))
 	}
 	return wake
-}
-
-func (p *pinger) poll(r *receiver) {
-	for p.failure == nil {
-		select {
-		case batch, ok := <-r.full:
-			p.take(r, batch, ok)
-		default:
-			return
-		}
-	}
 }
 
 // retarget moves a series to another address.
@@ -177,26 +166,4 @@ func (p *pinger) summary() Summary {
 	s.Rate = perSecond(s.Sent, p.counters.lastSend-p.origin)
 	s.Complete = p.exhausted() && p.failure == nil
 	return s
-}
-
-// fifo is a queue of transmissions in the order of sending.
-type fifo struct{ list []*shot }
-
-func (q *fifo) push(s *shot) { q.list = append(q.list, s) }
-
-func (q *fifo) pop() {
-	q.list[0] = nil
-	q.list = q.list[1:]
-}
-
-// waiting is the oldest that has not ended, nil if none; those before it are
-// dropped.
-func (q *fifo) waiting() *shot {
-	for len(q.list) > 0 {
-		if !q.list[0].ended {
-			return q.list[0]
-		}
-		q.pop()
-	}
-	return nil
 }

@@ -23,13 +23,11 @@ type shot struct {
 
 	n       uint64 // place in its series, or its query of a hop
 	attempt int
-	index   int     // of the target
-	ttl     uint8   // as sent
-	ipid    uint16  // as sent
-	wire    []byte  // the packet, where it is compared with a quote
-	pending *Sample // what it will be unless something better comes
-	device  device  // what is known by the device's clock
-	errand  bool    // sent to warm up a neighbour, not to be reported
+	index   int    // of the target
+	ttl     uint8  // as sent
+	ipid    uint16 // as sent
+	wire    []byte // the packet, where it is compared with a quote
+	errand  bool   // sent to warm up a neighbour, not to be reported
 }
 
 // flow is what the ports and addresses of a transmission make up.
@@ -135,10 +133,24 @@ func (t *shots) quoted(q *craft.Quote) (int, bool) {
 	return t.attempt(q.Src, q.Dst, func(n numbers) bool { return n.seq == q.Seq })
 }
 
-// addShot appends a transmission to the batch.
-func (p *packets) addShot(s *shot, now time.Duration) {
-	template := p.probe[s.src.Addr().Is4()]
-	p.batch = append(p.batch, template.AppendTo(p.next(), craft.Fields{
-		Src: s.src, Dst: s.dst, Seq: s.numbers.seq, ID: s.ipid, TTL: s.ttl, TSval: tsval(s.numbers, now),
-	}))
+// fifo is a queue of transmissions in the order of sending.
+type fifo struct{ list []*shot }
+
+func (q *fifo) push(s *shot) { q.list = append(q.list, s) }
+
+func (q *fifo) pop() {
+	q.list[0] = nil
+	q.list = q.list[1:]
+}
+
+// waiting is the oldest that has not ended, nil if none; those before it are
+// dropped.
+func (q *fifo) waiting() *shot {
+	for len(q.list) > 0 {
+		if !q.list[0].ended {
+			return q.list[0]
+		}
+		q.pop()
+	}
+	return nil
 }

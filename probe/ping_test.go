@@ -13,22 +13,18 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
 )
 
 // ping runs one ping under virtual time. It must be called in a bubble.
 func (w world) ping(t *testing.T, ctx context.Context, cfg probe.PingConfig) ([]probe.Sample, probe.Summary, error) {
 	t.Helper()
-	n := simnet.New(w.Config)
-	if w.host != nil {
-		n.Handle(netip.MustParsePrefix("198.51.100.0/24"), w.host)
-		n.Handle(netip.MustParsePrefix("2001:db8:1::/64"), w.host)
+	if w.Ports == 0 {
+		w.Ports = 8
 	}
-	held := w.ports
-	if held == 0 {
-		held = 8
-	}
-	conn := n.Conn(held, append(w.opts, simnet.WatchOutgoing())...)
+	w.Opts = append(w.Opts, simnet.WatchOutgoing())
+	conn := probetest.World(w).Conn()
 	defer conn.Close()
 	if cfg.Targets == nil {
 		cfg.Targets = []netip.AddrPort{target}
@@ -38,7 +34,7 @@ func (w world) ping(t *testing.T, ctx context.Context, cfg probe.PingConfig) ([]
 		samples = append(samples, s)
 		return nil
 	})
-	balance(t, &summary)
+	probetest.Balance(t, &summary)
 	return samples, summary, err
 }
 
@@ -62,19 +58,19 @@ func TestPingStates(t *testing.T) {
 		reason probe.Reason
 		rtt    time.Duration
 	}{
-		{"open", listener(), target, probe.StateOpen, "syn-ack", 20 * ms},
-		{"open over IPv6", listener(), v6, probe.StateOpen, "syn-ack", 20 * ms},
+		{"open", probetest.Listener(), target, probe.StateOpen, "syn-ack", 20 * ms},
+		{"open over IPv6", probetest.Listener(), v6, probe.StateOpen, "syn-ack", 20 * ms},
 		{"refused", simnet.Closed{}, target, probe.StateRefused, "reset", 20 * ms},
 		{"refused over IPv6", simnet.Closed{}, v6, probe.StateRefused, "reset", 20 * ms},
 		{"silent", simnet.Dropped{}, target, probe.StateFiltered, "no-response", 0},
-		{"prohibited", reject(3, 13), target, probe.StateFiltered, "admin-prohibited", 20 * ms},
-		{"answering for a stranger", simnet.Mangle(listener(), simnet.AckOff(7)), target, probe.StateFiltered, "no-response", 0},
+		{"prohibited", probetest.Reject(3, 13), target, probe.StateFiltered, "admin-prohibited", 20 * ms},
+		{"answering for a stranger", simnet.Mangle(probetest.Listener(), simnet.AckOff(7)), target, probe.StateFiltered, "no-response", 0},
 		{"reset without ACK", simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Flags, s.Ack = craft.RST, 0 }),
 			target, probe.StateRefused, "unverified-reset", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := world{host: tc.host, Config: simnet.Config{
+				w := world{Host: tc.host, Config: simnet.Config{
 					Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 15 * ms}}}
 				samples, summary, err := w.ping(t, t.Context(), probe.PingConfig{
 					Targets: []netip.AddrPort{tc.target}, Count: 3})
@@ -98,9 +94,9 @@ func TestPingStates(t *testing.T) {
 // probes that are lost, move no other probe by a nanosecond.
 func TestPingKeepsItsSchedule(t *testing.T) {
 	for name, w := range map[string]world{
-		"slow":   {host: simnet.Slow(listener(), 300*ms)},
-		"silent": {host: simnet.Dropped{}},
-		"lossy":  {host: listener(), Config: simnet.Config{Seed: 9, Out: simnet.Path{Loss: 0.3}, Back: simnet.Path{Loss: 0.3}}},
+		"slow":   {Host: simnet.Slow(probetest.Listener(), 300*ms)},
+		"silent": {Host: simnet.Dropped{}},
+		"lossy":  {Host: probetest.Listener(), Config: simnet.Config{Seed: 9, Out: simnet.Path{Loss: 0.3}, Back: simnet.Path{Loss: 0.3}}},
 	} {
 		for _, flow := range []probe.Flow{probe.FlowFixed, probe.FlowVary} {
 			synctest.Test(t, func(t *testing.T) {
@@ -137,7 +133,7 @@ func TestPingSeesAPauseWhole(t *testing.T) {
 			}
 			simnet.Closed{}.Respond(now, in, out)
 		})
-		samples, _, err := world{host: stalled}.ping(t, t.Context(), probe.PingConfig{Count: 500, Interval: ms})
+		samples, _, err := world{Host: stalled}.ping(t, t.Context(), probe.PingConfig{Count: 500, Interval: ms})
 		slow := count(samples, func(s *probe.Sample) bool { return s.RTT > 0 && s.RTT >= ms })
 		if err != nil || slow < 98 || slow > 100 {
 			t.Errorf("%d probes saw the pause of 100 ms, %v", slow, err)
@@ -153,7 +149,7 @@ func TestPingNeverMistakesATransmission(t *testing.T) {
 	for _, flow := range []probe.Flow{probe.FlowFixed, probe.FlowVary} {
 		synctest.Test(t, func(t *testing.T) {
 			path := simnet.Path{Delay: 10 * ms, Loss: 0.1, Duplicate: 0.1, Reorder: 0.1, Hold: 5 * ms}
-			w := world{host: listener(), ports: 64, Config: simnet.Config{Seed: seed, Out: path, Back: path}}
+			w := world{Host: probetest.Listener(), Ports: 64, Config: simnet.Config{Seed: seed, Out: path, Back: path}}
 			samples, summary, err := w.ping(t, t.Context(), probe.PingConfig{Count: 5000, Interval: 2 * ms, Flow: flow})
 			if err != nil {
 				t.Fatal(err)
@@ -184,7 +180,7 @@ func TestPingManyTargets(t *testing.T) {
 		for i := range 200 {
 			targets = append(targets, netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 80))
 		}
-		samples, summary, err := world{host: listener()}.ping(t, t.Context(), probe.PingConfig{Targets: targets, Count: 5})
+		samples, summary, err := world{Host: probetest.Listener()}.ping(t, t.Context(), probe.PingConfig{Targets: targets, Count: 5})
 		if err != nil || len(samples) != 1000 || summary.States[probe.StateOpen] != 1000 {
 			t.Fatalf("%d samples, %v, %v", len(samples), summary.States, err)
 		}
@@ -201,7 +197,7 @@ func TestPingManyTargets(t *testing.T) {
 func TestPingSurvivesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		w := world{host: listener(), Config: simnet.Config{SendError: func([]byte) error {
+		w := world{Host: probetest.Listener(), Config: simnet.Config{SendError: func([]byte) error {
 			if at := time.Since(start); at > 10*time.Second && at < 20*time.Second {
 				return syscall.ENETDOWN
 			}
@@ -234,7 +230,7 @@ func TestPingClearsAnOldConnection(t *testing.T) {
 			}
 			simnet.Closed{}.Respond(now, in, out)
 		})
-		samples, _, err := world{host: host}.ping(t, t.Context(), probe.PingConfig{Count: 3})
+		samples, _, err := world{Host: host}.ping(t, t.Context(), probe.PingConfig{Count: 3})
 		if err != nil || count(samples, (*probe.Sample).Answered) != 3 {
 			t.Errorf("%+v, %v", samples, err)
 		}
@@ -246,7 +242,7 @@ func TestPingEndsWhenAsked(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 4500*ms)
 		defer cancel()
 		start := time.Now()
-		w := world{host: simnet.Slow(listener(), 600*ms)}
+		w := world{Host: simnet.Slow(probetest.Listener(), 600*ms)}
 		samples, summary, err := w.ping(t, ctx, probe.PingConfig{})
 		if !errors.Is(err, probe.ErrInterrupted) || summary.Complete {
 			t.Errorf("%v, complete %t", err, summary.Complete)
@@ -282,7 +278,7 @@ func TestPingRetarget(t *testing.T) {
 			changes <- probe.Retarget{Index: 1, Target: target}
 		}()
 		other := netip.MustParseAddrPort("198.51.100.9:80")
-		samples, _, err := world{host: listener()}.ping(t, t.Context(), probe.PingConfig{
+		samples, _, err := world{Host: probetest.Listener()}.ping(t, t.Context(), probe.PingConfig{
 			Targets: []netip.AddrPort{other, {}}, Count: 10, Retarget: changes})
 		first := count(samples, func(s *probe.Sample) bool { return s.Index == 0 && s.Answered() })
 		second := count(samples, func(s *probe.Sample) bool { return s.Index == 1 && s.Answered() && s.Target == target })

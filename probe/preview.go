@@ -12,7 +12,7 @@ import (
 // until the next one.
 func Preview(cfg ScanConfig, from4, from6 netip.Addr, port uint16) (iter.Seq[*craft.Segment], error) {
 	cfg.setDefaults()
-	p, err := newPackets(&cfg)
+	p, err := newPackets(cfg.look())
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func Preview(cfg ScanConfig, from4, from6 netip.Addr, port uint16) (iter.Seq[*cr
 			if target.Addr().Is4() {
 				src = netip.AddrPortFrom(from4, port)
 			}
-			if !yield(p.preview(src, target, c)) {
+			if !yield(preview(p, src, target, c)) {
 				return
 			}
 		}
@@ -32,11 +32,10 @@ func Preview(cfg ScanConfig, from4, from6 netip.Addr, port uint16) (iter.Seq[*cr
 
 // preview stamps out one packet and reads it back, so that what is shown is
 // what the bytes say.
-func (p *packets) preview(src, target netip.AddrPort, c cookie) *craft.Segment {
-	f := flight{host: &host{addr: target.Addr()}, port: target.Port()}
-	p.add(&f, src, c.numbers(src, target, 0), 0)
+func preview(p *packets, src, target netip.AddrPort, c cookie) *craft.Segment {
+	p.add(false, src, target, c.numbers(src, target, 0), 0)
 	var out craft.Packet
 	out.Decode(p.batch[0], craft.TrustChecksums)
-	p.batch = p.batch[:0]
+	p.clear()
 	return &out.Segment
 }

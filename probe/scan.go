@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -11,23 +10,6 @@ import (
 	"time"
 
 	"synscope/craft"
-)
-
-// Defaults of a [ScanConfig].
-const (
-	DefaultRate    = 10_000 // packets a second
-	DefaultRetries = 3
-	DefaultTimeout = time.Second
-	MaxRetries     = 60
-)
-
-// Errors that end a scan before every target has its verdict. What was found
-// until then has been handed out, and the summary tells how far it came.
-var (
-	// ErrNetworkDown means that packets could not leave any more.
-	ErrNetworkDown = errors.New("the network went down during the run")
-	// ErrInterrupted means that the context was cancelled.
-	ErrInterrupted = errors.New("interrupted")
 )
 
 // ScanConfig says what to probe, and how. Only Targets must be set.
@@ -50,19 +32,6 @@ type ScanConfig struct {
 	Canaries bool     // check hosts that look too good to be true
 
 	OnProgress func(Progress) // called from the engine's goroutine, 4 times a second
-}
-
-// A Sink takes the results of a scan as they come, from one goroutine. An
-// error ends the scan.
-type Sink interface {
-	Port(Verdict) error
-	Host(HostReport) error
-}
-
-// HostReport is what was noticed about a host as a whole.
-type HostReport struct {
-	Addr     netip.Addr
-	Findings []Finding
 }
 
 // Scan probes every target over network and hands each verdict to sink once.
@@ -102,9 +71,6 @@ func (c *ScanConfig) complete(network Network) error {
 }
 
 func (c *ScanConfig) setDefaults() {
-	if c.Technique == nil {
-		c.Technique = techniques[0]
-	}
 	if c.Rate == 0 {
 		c.Rate = DefaultRate
 	}
@@ -117,12 +83,13 @@ func (c *ScanConfig) setDefaults() {
 	if c.Timeout <= 0 {
 		c.Timeout = DefaultTimeout
 	}
-	if c.Profile.Name == "" {
-		c.Profile = craft.Profiles()[0]
-	}
-	if c.Key == [16]byte{} {
-		rand.Read(c.Key[:])
-	}
+	l := c.look().complete()
+	c.Technique, c.Profile, c.Key = l.technique, l.profile, l.key
+}
+
+// look is what the probes have in common.
+func (c *ScanConfig) look() look {
+	return look{technique: c.Technique, profile: c.Profile, ttl: c.TTL, tos: c.TOS, key: c.Key}
 }
 
 // attempts is the most transmissions of one probe: one more than the retries,

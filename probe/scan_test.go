@@ -15,12 +15,13 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
 )
 
-const ms = time.Millisecond
+const ms = probetest.MS
 
-var target = netip.MustParseAddrPort("198.51.100.7:80")
+var target = probetest.Target
 
 // collector is a sink that keeps everything.
 type collector struct {
@@ -51,51 +52,18 @@ func (c *collector) Host(h probe.HostReport) error {
 	return nil
 }
 
-// world is a network with what a test puts into it.
-type world struct {
-	simnet.Config
-	host  simnet.Host // behind every address, IPv4 and IPv6
-	ports int         // held; 0: one for each attempt
-	opts  []simnet.Option
-}
+// world is a network to scan.
+type world probetest.World
 
 // scan runs one scan under virtual time. It must be called in a bubble.
 func (w world) scan(t *testing.T, ctx context.Context, cfg probe.ScanConfig) (*collector, probe.Summary, error) {
 	t.Helper()
-	n := simnet.New(w.Config)
-	if w.host != nil {
-		n.Handle(netip.MustParsePrefix("198.51.100.0/24"), w.host)
-		n.Handle(netip.MustParsePrefix("2001:db8:1::/64"), w.host)
-	}
-	held := w.ports
-	if held == 0 {
-		held = 5
-	}
-	conn := n.Conn(held, w.opts...)
+	conn := probetest.World(w).Conn()
 	defer conn.Close()
 	found := newCollector()
 	summary, err := probe.Scan(ctx, conn, cfg, found)
-	balance(t, &summary)
+	probetest.Balance(t, &summary)
 	return found, summary, err
-}
-
-// balance checks that nothing was dropped uncounted.
-func balance(t *testing.T, s *probe.Summary) {
-	t.Helper()
-	sum := s.Matched
-	for _, n := range s.Rejected {
-		sum += n
-	}
-	if sum != s.Received {
-		t.Errorf("received %d, but matched %d and rejected %v", s.Received, s.Matched, s.Rejected)
-	}
-	var states uint64
-	for _, n := range s.States {
-		states += n
-	}
-	if states != s.Probes {
-		t.Errorf("%d probes, but states %v", s.Probes, s.States)
-	}
 }
 
 func technique(t *testing.T, name string) *probe.Technique {
@@ -105,12 +73,6 @@ func technique(t *testing.T, name string) *probe.Technique {
 		t.Fatal(err)
 	}
 	return tech
-}
-
-func listener() simnet.Host { return &simnet.Listener{} }
-
-func reject(typ, code uint8) simnet.Host {
-	return simnet.Rejected{ICMP: simnet.ICMP{Type: typ, Code: code, QuoteTCP: 8}}
 }
 
 // The table of SEMANTICS §1, cell by cell.
@@ -126,77 +88,77 @@ func TestVerdicts(t *testing.T) {
 		state     probe.State
 		reason    probe.Reason
 	}{
-		{"syn", "listening", listener(), target, open, "syn-ack"},
-		{"syn", "listening", listener(), v6, open, "syn-ack"},
+		{"syn", "listening", probetest.Listener(), target, open, "syn-ack"},
+		{"syn", "listening", probetest.Listener(), v6, open, "syn-ack"},
 		{"syn", "closed", simnet.Closed{}, target, refused, "reset"},
 		{"syn", "closed", simnet.Closed{}, v6, refused, "reset"},
 		{"syn", "silent", simnet.Dropped{}, target, filtered, "no-response"},
 		{"syn", "answering with a SYN", simnet.Split{}, target, open, "split-handshake"},
-		{"ack", "listening", listener(), target, unfiltered, "reset"},
+		{"ack", "listening", probetest.Listener(), target, unfiltered, "reset"},
 		{"ack", "closed", simnet.Closed{}, target, unfiltered, "reset"},
 		{"ack", "silent", simnet.Dropped{}, target, filtered, "no-response"},
 		{"window", "closed", simnet.Closed{}, target, refused, "reset"},
 		{"window", "window in the RST", simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Window = 512 }), target, open, "reset"},
 		{"window", "silent", simnet.Dropped{}, target, filtered, "no-response"},
-		{"fin", "listening", listener(), target, either, "no-response"},
+		{"fin", "listening", probetest.Listener(), target, either, "no-response"},
 		{"fin", "closed", simnet.Closed{}, target, refused, "reset"},
 		{"fin", "closed", simnet.Closed{}, v6, refused, "reset"},
-		{"null", "listening", listener(), target, either, "no-response"},
+		{"null", "listening", probetest.Listener(), target, either, "no-response"},
 		{"null", "closed", simnet.Closed{}, target, refused, "reset"},
-		{"xmas", "listening", listener(), target, either, "no-response"},
+		{"xmas", "listening", probetest.Listener(), target, either, "no-response"},
 		{"xmas", "closed", simnet.Closed{}, target, refused, "reset"},
 		{"xmas", "resetting everything", &simnet.Listener{Stray: simnet.StrayWindows}, target, refused, "reset"},
-		{"maimon", "listening, RFC 9293", listener(), target, refused, "reset"},
+		{"maimon", "listening, RFC 9293", probetest.Listener(), target, refused, "reset"},
 		{"maimon", "listening, BSD", &simnet.Listener{Stray: simnet.StrayBSD}, target, either, "no-response"},
 		{"maimon", "closed", simnet.Closed{}, target, refused, "reset"},
 
-		{"syn", "ICMP 3/0", reject(3, 0), target, filtered, "net-unreachable"},
-		{"syn", "ICMP 3/1", reject(3, 1), target, filtered, "host-unreachable"},
-		{"syn", "ICMP 3/2", reject(3, 2), target, filtered, "proto-unreachable"},
-		{"syn", "ICMP 3/3", reject(3, 3), target, filtered, "port-unreachable"},
-		{"syn", "ICMP 3/5", reject(3, 5), target, filtered, "icmp-3-5"},
-		{"syn", "ICMP 3/9", reject(3, 9), target, filtered, "net-prohibited"},
-		{"syn", "ICMP 3/10", reject(3, 10), target, filtered, "host-prohibited"},
-		{"syn", "ICMP 3/13", reject(3, 13), target, filtered, "admin-prohibited"},
-		{"syn", "ICMP 3/15", reject(3, 15), target, filtered, "icmp-3-15"},
-		{"syn", "ICMP 11/0", reject(11, 0), target, filtered, "time-exceeded"},
-		{"syn", "ICMP 11/1", reject(11, 1), target, filtered, "time-exceeded"},
-		{"syn", "ICMP 12/0", reject(12, 0), target, filtered, "param-problem"},
-		{"fin", "ICMP 3/13", reject(3, 13), target, filtered, "admin-prohibited"},
-		{"ack", "ICMP 3/13", reject(3, 13), target, filtered, "admin-prohibited"},
-		{"syn", "ICMPv6 1/0", reject(1, 0), v6, filtered, "no-route"},
-		{"syn", "ICMPv6 1/1", reject(1, 1), v6, filtered, "admin-prohibited"},
-		{"syn", "ICMPv6 1/2", reject(1, 2), v6, filtered, "beyond-scope"},
-		{"syn", "ICMPv6 1/3", reject(1, 3), v6, filtered, "addr-unreachable"},
-		{"syn", "ICMPv6 1/4", reject(1, 4), v6, filtered, "port-unreachable"},
-		{"syn", "ICMPv6 1/5", reject(1, 5), v6, filtered, "policy-failed"},
-		{"syn", "ICMPv6 1/6", reject(1, 6), v6, filtered, "reject-route"},
-		{"syn", "ICMPv6 1/7", reject(1, 7), v6, filtered, "source-route-error"},
-		{"syn", "ICMPv6 3/0", reject(3, 0), v6, filtered, "time-exceeded"},
-		{"syn", "ICMPv6 4/1", reject(4, 1), v6, filtered, "param-problem"},
-		{"syn", "source quench", reject(4, 0), target, filtered, "no-response"},
+		{"syn", "ICMP 3/0", probetest.Reject(3, 0), target, filtered, "net-unreachable"},
+		{"syn", "ICMP 3/1", probetest.Reject(3, 1), target, filtered, "host-unreachable"},
+		{"syn", "ICMP 3/2", probetest.Reject(3, 2), target, filtered, "proto-unreachable"},
+		{"syn", "ICMP 3/3", probetest.Reject(3, 3), target, filtered, "port-unreachable"},
+		{"syn", "ICMP 3/5", probetest.Reject(3, 5), target, filtered, "icmp-3-5"},
+		{"syn", "ICMP 3/9", probetest.Reject(3, 9), target, filtered, "net-prohibited"},
+		{"syn", "ICMP 3/10", probetest.Reject(3, 10), target, filtered, "host-prohibited"},
+		{"syn", "ICMP 3/13", probetest.Reject(3, 13), target, filtered, "admin-prohibited"},
+		{"syn", "ICMP 3/15", probetest.Reject(3, 15), target, filtered, "icmp-3-15"},
+		{"syn", "ICMP 11/0", probetest.Reject(11, 0), target, filtered, "time-exceeded"},
+		{"syn", "ICMP 11/1", probetest.Reject(11, 1), target, filtered, "time-exceeded"},
+		{"syn", "ICMP 12/0", probetest.Reject(12, 0), target, filtered, "param-problem"},
+		{"fin", "ICMP 3/13", probetest.Reject(3, 13), target, filtered, "admin-prohibited"},
+		{"ack", "ICMP 3/13", probetest.Reject(3, 13), target, filtered, "admin-prohibited"},
+		{"syn", "ICMPv6 1/0", probetest.Reject(1, 0), v6, filtered, "no-route"},
+		{"syn", "ICMPv6 1/1", probetest.Reject(1, 1), v6, filtered, "admin-prohibited"},
+		{"syn", "ICMPv6 1/2", probetest.Reject(1, 2), v6, filtered, "beyond-scope"},
+		{"syn", "ICMPv6 1/3", probetest.Reject(1, 3), v6, filtered, "addr-unreachable"},
+		{"syn", "ICMPv6 1/4", probetest.Reject(1, 4), v6, filtered, "port-unreachable"},
+		{"syn", "ICMPv6 1/5", probetest.Reject(1, 5), v6, filtered, "policy-failed"},
+		{"syn", "ICMPv6 1/6", probetest.Reject(1, 6), v6, filtered, "reject-route"},
+		{"syn", "ICMPv6 1/7", probetest.Reject(1, 7), v6, filtered, "source-route-error"},
+		{"syn", "ICMPv6 3/0", probetest.Reject(3, 0), v6, filtered, "time-exceeded"},
+		{"syn", "ICMPv6 4/1", probetest.Reject(4, 1), v6, filtered, "param-problem"},
+		{"syn", "source quench", probetest.Reject(4, 0), target, filtered, "no-response"},
 
 		{"syn", "RST without ACK", simnet.Mangle(simnet.Closed{}, bareReset), target, refused, "unverified-reset"},
 		{"syn", "RST acknowledging the ISN itself", simnet.Mangle(simnet.Closed{}, simnet.AckOff(^uint32(0))), target, refused, "unverified-reset"},
 		{"syn", "RST acknowledging too much", simnet.Mangle(simnet.Closed{}, simnet.AckOff(1)), target, filtered, "no-response"},
-		{"syn", "SYN-ACK of x", simnet.Mangle(listener(), simnet.AckOff(^uint32(0))), target, filtered, "no-response"},
-		{"syn", "SYN-ACK of x+2", simnet.Mangle(listener(), simnet.AckOff(1)), target, filtered, "no-response"},
+		{"syn", "SYN-ACK of x", simnet.Mangle(probetest.Listener(), simnet.AckOff(^uint32(0))), target, filtered, "no-response"},
+		{"syn", "SYN-ACK of x+2", simnet.Mangle(probetest.Listener(), simnet.AckOff(1)), target, filtered, "no-response"},
 		{"ack", "RST with another seq", simnet.Mangle(simnet.Closed{}, simnet.SeqOff(1)), target, filtered, "no-response"},
 		{"fin", "RST acknowledging too little", simnet.Mangle(simnet.Closed{}, simnet.AckOff(^uint32(0))), target, either, "no-response"},
-		{"syn", "cut short", simnet.Garble(listener(), simnet.Cut(30)), target, filtered, "no-response"},
-		{"syn", "with a bad checksum", simnet.Garble(listener(), simnet.FlipLast), target, filtered, "no-response"},
-		{"syn", "forged ICMP", simnet.ForgedICMP(listener(), simnet.ICMP{Type: 3, Code: 13, SeqOff: 1}), target, open, "syn-ack"},
+		{"syn", "cut short", simnet.Garble(probetest.Listener(), simnet.Cut(30)), target, filtered, "no-response"},
+		{"syn", "with a bad checksum", simnet.Garble(probetest.Listener(), simnet.FlipLast), target, filtered, "no-response"},
+		{"syn", "forged ICMP", simnet.ForgedICMP(probetest.Listener(), simnet.ICMP{Type: 3, Code: 13, SeqOff: 1}), target, open, "syn-ack"},
 		{"syn", "forged ICMP about nothing", simnet.ForgedICMP(simnet.Dropped{}, simnet.ICMP{Type: 3, Code: 13, SeqOff: 1}), target, filtered, "no-response"},
-		{"syn", "forged RST first", simnet.ForgedReset(listener(), 250, 20*ms), target, open, "syn-ack"},
-		{"syn", "ICMP first", simnet.Chorus(reject(3, 13), simnet.Slow(listener(), 20*ms)), target, open, "syn-ack"},
-		{"syn", "RST after ICMP", simnet.Chorus(reject(3, 13), simnet.Slow(simnet.Closed{}, 20*ms)), target, refused, "reset"},
-		{"syn", "ICMP after RST", simnet.Chorus(simnet.Closed{}, simnet.Slow(reject(3, 13), 20*ms)), target, refused, "reset"},
-		{"syn", "ICMP after an unverified RST", simnet.Chorus(simnet.Mangle(simnet.Closed{}, bareReset), simnet.Slow(reject(3, 13), 20*ms)), target, filtered, "admin-prohibited"},
-		{"syn", "every reply twice", simnet.Repeat(listener(), 2, ms), target, open, "syn-ack"},
+		{"syn", "forged RST first", simnet.ForgedReset(probetest.Listener(), 250, 20*ms), target, open, "syn-ack"},
+		{"syn", "ICMP first", simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(probetest.Listener(), 20*ms)), target, open, "syn-ack"},
+		{"syn", "RST after ICMP", simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(simnet.Closed{}, 20*ms)), target, refused, "reset"},
+		{"syn", "ICMP after RST", simnet.Chorus(simnet.Closed{}, simnet.Slow(probetest.Reject(3, 13), 20*ms)), target, refused, "reset"},
+		{"syn", "ICMP after an unverified RST", simnet.Chorus(simnet.Mangle(simnet.Closed{}, bareReset), simnet.Slow(probetest.Reject(3, 13), 20*ms)), target, filtered, "admin-prohibited"},
+		{"syn", "every reply twice", simnet.Repeat(probetest.Listener(), 2, ms), target, open, "syn-ack"},
 	} {
 		t.Run(tc.technique+" "+tc.host, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := world{host: tc.model, Config: simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}}}
+				w := world{Host: tc.model, Config: simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}}}
 				found, summary, err := w.scan(t, t.Context(), probe.ScanConfig{
 					Technique: technique(t, tc.technique),
 					Targets:   slices.Values([]netip.AddrPort{tc.target}),
@@ -236,14 +198,14 @@ func TestScheduleAndRTT(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ignored, inner := 0, listener()
-				w := world{host: simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+				ignored, inner := 0, probetest.Listener()
+				w := world{Host: simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 					if ignored++; ignored > tc.lost {
 						inner.Respond(now, in, out)
 					}
 				}), Config: simnet.Config{Out: simnet.Path{Delay: 10 * ms}, Back: simnet.Path{Delay: 20 * ms}}}
 				if tc.watch {
-					w.opts = append(w.opts, simnet.WatchOutgoing())
+					w.Opts = append(w.Opts, simnet.WatchOutgoing())
 				}
 				found, _, err := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values([]netip.AddrPort{target})})
 				v := found.ports[target]
@@ -260,7 +222,7 @@ func TestScheduleAndRTT(t *testing.T) {
 // the first transmission.
 func TestLateAnswerKeepsItsOwnRTT(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := world{host: listener(), Config: simnet.Config{Out: simnet.Path{Delay: 700 * ms}, Back: simnet.Path{Delay: 800 * ms}}}
+		w := world{Host: probetest.Listener(), Config: simnet.Config{Out: simnet.Path{Delay: 700 * ms}, Back: simnet.Path{Delay: 800 * ms}}}
 		found, summary, _ := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values([]netip.AddrPort{target})})
 		v := found.ports[target]
 		if v.RTT != 1500*ms || v.Attempts != 2 || summary.Retransmitted != 1 {
@@ -287,7 +249,7 @@ func TestRepeatedSYNACKIsNoRoundTrip(t *testing.T) {
 			}
 			l.Respond(now, in, out)
 		})
-		w := world{host: host, Config: simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}}}
+		w := world{Host: host, Config: simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}}}
 		targets := func(yield func(netip.AddrPort) bool) {
 			for _, p := range ranges(80, 82, target.Addr()) {
 				if !yield(p) {
@@ -311,7 +273,7 @@ func TestHalfOpenConnectionsAreClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &simnet.Listener{}
 		var log simnet.Transcript
-		w := world{host: l, Config: simnet.Config{Observe: log.Observe}}
+		w := world{Host: l, Config: simnet.Config{Observe: log.Observe}}
 		_, summary, _ := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values([]netip.AddrPort{target})})
 		time.Sleep(ms)
 		if l.Conns() != 0 || summary.Resets != 1 {
@@ -371,7 +333,7 @@ func TestLossyNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		internet := &simnet.Synthetic{Seed: 7, Open: 0.1, Refused: 0.6, Unreachable: 0.1}
 		path := simnet.Path{Delay: 10 * ms, Jitter: 5 * ms, Loss: 0.05, Duplicate: 0.02, Reorder: 0.02}
-		w := world{host: internet, Config: simnet.Config{Seed: 42, Out: path, Back: path}}
+		w := world{Host: internet, Config: simnet.Config{Seed: 42, Out: path, Back: path}}
 		all := ranges(1, 200, addresses(256)...)
 		found, summary, err := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values(all), Rate: 50_000})
 		if err != nil || len(found.ports) != len(all) {
@@ -404,7 +366,7 @@ func TestLossyNetwork(t *testing.T) {
 // Silence costs rate × attempts, not a timeout a port.
 func TestSilenceIsBoundedByTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := world{host: simnet.Dropped{}}
+		w := world{Host: simnet.Dropped{}}
 		_, summary, err := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values(ranges(1, 20_000, target.Addr())), Rate: 10_000})
 		if err != nil || summary.Sent != 80_000 {
 			t.Fatalf("%d sent: %v", summary.Sent, err)
@@ -418,7 +380,7 @@ func TestSilenceIsBoundedByTheRate(t *testing.T) {
 // A host that answers only so fast is slowed down for, not given up on.
 func TestRateLimitedHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := world{host: simnet.Closed{}, Config: simnet.Config{
+		w := world{Host: simnet.Closed{}, Config: simnet.Config{
 			Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms, Limit: simnet.Limit{Rate: 2000, Burst: 100}},
 		}}
 		found, summary, err := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values(ranges(1, 10_000, target.Addr())), Rate: 50_000, Retries: 8})
@@ -442,7 +404,7 @@ func TestRateIsKept(t *testing.T) {
 	for _, rate := range []float64{1, 100, 5000, 200_000} {
 		synctest.Test(t, func(t *testing.T) {
 			n := max(3, int(rate/2))
-			w := world{host: simnet.Closed{}}
+			w := world{Host: simnet.Closed{}}
 			all := ranges(1, uint16(min(n, 60_000)), addresses(n/60_000+1)...)
 			_, summary, err := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values(all), Rate: rate})
 			if err != nil || math.Abs(summary.Rate/rate-1) > 0.02+1/float64(len(all)-1) {
@@ -456,7 +418,7 @@ func TestInterruption(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*ms)
 		defer cancel()
-		w := world{host: simnet.Linux(1), Config: simnet.Config{Out: simnet.Path{Delay: 50 * ms}, Back: simnet.Path{Delay: 50 * ms}}}
+		w := world{Host: simnet.Linux(1), Config: simnet.Config{Out: simnet.Path{Delay: 50 * ms}, Back: simnet.Path{Delay: 50 * ms}}}
 		found, summary, err := w.scan(t, ctx, probe.ScanConfig{Targets: slices.Values(ranges(1, 10_000, target.Addr())), Rate: 1000})
 		if !errors.Is(err, probe.ErrInterrupted) || summary.Complete {
 			t.Errorf("error %v, complete %v", err, summary.Complete)
@@ -493,7 +455,7 @@ func TestSinkErrorEndsTheScan(t *testing.T) {
 func TestNetworkGoesDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		w := world{host: simnet.Linux(), Config: simnet.Config{SendError: func([]byte) error {
+		w := world{Host: simnet.Linux(), Config: simnet.Config{SendError: func([]byte) error {
 			if time.Since(start) > 200*ms {
 				return syscall.ENETDOWN
 			}
@@ -511,7 +473,7 @@ func TestNetworkGoesDown(t *testing.T) {
 
 func TestOwnFirewall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := world{host: simnet.Linux(), Config: simnet.Config{SendError: func([]byte) error { return syscall.EPERM }}}
+		w := world{Host: simnet.Linux(), Config: simnet.Config{SendError: func([]byte) error { return syscall.EPERM }}}
 		found, _, err := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values([]netip.AddrPort{target})})
 		v := found.ports[target]
 		if err != nil || v.State != probe.StateFiltered || v.Reason != probe.ReasonLocalFirewall || v.Attempts != 0 {
@@ -529,13 +491,13 @@ func TestTooGoodToBeTrue(t *testing.T) {
 		{"a proxy", simnet.AllOpen{}, []string{"all-open", "syn-proxy-suspected"}},
 		{"a host that serves what was asked", simnet.Linux(80, 81), nil},
 		{"resets from elsewhere", simnet.Mux{
-			Ports:   map[uint16]simnet.Host{80: listener()},
+			Ports:   map[uint16]simnet.Host{80: probetest.Listener()},
 			Default: simnet.Closed{TTL: 50},
 		}, []string{"syn-proxy-suspected"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := world{host: tc.host}
+				w := world{Host: tc.host}
 				found, summary, err := w.scan(t, t.Context(), probe.ScanConfig{
 					Targets: slices.Values(ranges(80, 81, target.Addr())), Canaries: true,
 				})
@@ -557,10 +519,10 @@ func TestTooGoodToBeTrue(t *testing.T) {
 // Two scans at once, with other keys, do not believe each other's replies.
 func TestForeignRepliesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := world{host: simnet.Chorus(
+		w := world{Host: simnet.Chorus(
 			simnet.Mangle(simnet.Closed{}, simnet.AckOff(77)),
-			simnet.Mangle(listener(), func(s *craft.Segment) { s.Flags |= craft.FIN | craft.RST }),
-			simnet.Slow(listener(), ms),
+			simnet.Mangle(probetest.Listener(), func(s *craft.Segment) { s.Flags |= craft.FIN | craft.RST }),
+			simnet.Slow(probetest.Listener(), ms),
 		)}
 		found, summary, _ := w.scan(t, t.Context(), probe.ScanConfig{Targets: slices.Values([]netip.AddrPort{target})})
 		if found.ports[target].State != probe.StateOpen {

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -122,7 +121,7 @@ func (e *engine) dropQueue() {
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt := len(f.tx)
 	src := netip.AddrPortFrom(f.host.way.source, e.matcher.port(attempt))
-	e.packets.add(f, src, e.matcher.cookie.numbers(src, f.target(), attempt), e.now)
+	e.packets.add(f.small, src, f.target(), e.matcher.cookie.numbers(src, f.target(), attempt), e.now)
 	f.tx = append(f.tx, transmission{})
 	e.batch = append(e.batch, id)
 	if e.packets.full() {
@@ -181,19 +180,4 @@ func (e *engine) refused(id uint32, err error) {
 func (e *engine) sendResets() {
 	e.counters.Resets += e.packets.sendResets(e.network, e.resets)
 	e.resets = e.resets[:0]
-}
-
-// unsendable is the verdict of a probe that the kernel refused to send. Only a
-// firewall of our own says something of the way there; SEMANTICS, connect.
-func unsendable(target netip.AddrPort, err error) Verdict {
-	v := Verdict{Target: target, Reason: ReasonSendFailed, Err: err}
-	if errors.Is(err, errFirewall) {
-		v.State, v.Reason = StateFiltered, ReasonLocalFirewall
-		v.Findings = []Finding{{
-			Code: "local-firewall", Severity: SeverityWarning,
-			Text:     "this machine's own firewall refused to send the probe",
-			Evidence: err.Error(),
-		}}
-	}
-	return v
 }

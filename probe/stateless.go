@@ -142,9 +142,10 @@ func (c *StatelessConfig) complete(network Network) error {
 // vary: what a Blaster needs to know.
 func (c StatelessConfig) Templates() (v4, v6 *craft.Template, err error) {
 	c.setDefaults()
-	p, err := newPackets(&c.ScanConfig)
+	p, err := newPackets(c.look())
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.probe[true], p.probe[false], nil
+	v4, v6 = p.templates()
+	return v4, v6, nil
 }

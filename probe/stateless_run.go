@@ -43,7 +43,7 @@ type wide struct {
 }
 
 func newWide(b Blaster, cfg *StatelessConfig, sink Sink) (*wide, error) {
-	p, err := newPackets(&cfg.ScanConfig)
+	p, err := newPackets(cfg.look())
 	if err != nil {
 		return nil, err
 	}

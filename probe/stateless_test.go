@@ -13,6 +13,7 @@ import (
 	targets "synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
 )
 
@@ -93,7 +94,7 @@ func stateless(t *testing.T, ctx context.Context, net simnet.Config, host simnet
 		t.Fatal(err)
 	}
 	s, err := probe.Stateless(ctx, b, cfg, sink)
-	balance(t, &s.Summary)
+	probetest.Balance(t, &s.Summary)
 	return s, err
 }
 

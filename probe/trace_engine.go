@@ -45,9 +45,7 @@ type query struct {
 const spacing = 200 * time.Microsecond
 
 func newTracer(n Network, cfg *TraceConfig, sink func(Hop) error) (*tracer, error) {
-	scan := &ScanConfig{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}
-	scan.setDefaults()
-	x, err := newExchange(n, scan)
+	x, err := newExchange(n, look{profile: cfg.Profile, tos: cfg.TOS, key: cfg.Key}.complete())
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
 )
 
@@ -27,10 +28,8 @@ func routers(n int, v6 bool) (list []netip.Addr) {
 // trace runs one trace under virtual time. It must be called in a bubble.
 func (w world) trace(t *testing.T, cfg probe.TraceConfig) ([]probe.Hop, probe.Route, time.Duration) {
 	t.Helper()
-	n := simnet.New(w.Config)
-	n.Handle(netip.MustParsePrefix("198.51.100.0/24"), w.host)
-	n.Handle(netip.MustParsePrefix("2001:db8:1::/64"), w.host)
-	conn := n.Conn(64, simnet.WatchOutgoing())
+	w.Ports, w.Opts = 64, append(w.Opts, simnet.WatchOutgoing())
+	conn := probetest.World(w).Conn()
 	defer conn.Close()
 	if !cfg.Target.IsValid() {
 		cfg.Target = target
@@ -44,7 +43,7 @@ func (w world) trace(t *testing.T, cfg probe.TraceConfig) ([]probe.Hop, probe.Ro
 	if err != nil {
 		t.Fatal(err)
 	}
-	balance(t, &route.Summary)
+	probetest.Balance(t, &route.Summary)
 	return hops, route, time.Since(start)
 }
 
@@ -59,19 +58,19 @@ func TestTraceFindsEveryHop(t *testing.T) {
 		kind   probe.HopKind
 		state  probe.State
 	}{
-		{"open", listener, target, 5, probe.HopSYNACK, probe.StateOpen},
-		{"open, IPv6", listener, v6, 5, probe.HopSYNACK, probe.StateOpen},
+		{"open", probetest.Listener, target, 5, probe.HopSYNACK, probe.StateOpen},
+		{"open, IPv6", probetest.Listener, v6, 5, probe.HopSYNACK, probe.StateOpen},
 		{"refused", closed, target, 5, probe.HopReset, probe.StateRefused},
 		{"refused, IPv6", closed, v6, 5, probe.HopReset, probe.StateRefused},
-		{"prohibited", func() simnet.Host { return reject(3, 13) }, target, 5, probe.HopUnreachable, probe.StateFiltered},
-		{"next door", listener, target, 0, probe.HopSYNACK, probe.StateOpen},
-		{"far", listener, target, 29, probe.HopSYNACK, probe.StateOpen},
+		{"prohibited", func() simnet.Host { return probetest.Reject(3, 13) }, target, 5, probe.HopUnreachable, probe.StateFiltered},
+		{"next door", probetest.Listener, target, 0, probe.HopSYNACK, probe.StateOpen},
+		{"far", probetest.Listener, target, 29, probe.HopSYNACK, probe.StateOpen},
 	} {
 		for _, flow := range []probe.Flow{probe.FlowFixed, probe.FlowVary} {
 			synctest.Test(t, func(t *testing.T) {
 				path := simnet.Path{Delay: 20 * ms}
 				way := routers(tc.length, tc.target.Addr().Is6())
-				w := world{host: simnet.Behind(tc.host(), way...), Config: simnet.Config{Out: path, Back: path}}
+				w := world{Host: simnet.Behind(tc.host(), way...), Config: simnet.Config{Out: path, Back: path}}
 				hops, route, took := w.trace(t, probe.TraceConfig{Target: tc.target, Flow: flow})
 				if route.Length != tc.length+1 || route.Verdict.State != tc.state || route.Silent != 0 {
 					t.Errorf("%s: %+v", tc.name, route)
@@ -103,7 +102,7 @@ func TestTraceStopsAtSilence(t *testing.T) {
 	way := routers(4, false)
 	way[1] = netip.Addr{}
 	synctest.Test(t, func(t *testing.T) {
-		hops, route, took := world{host: simnet.Behind(simnet.Dropped{}, way...)}.trace(t, probe.TraceConfig{Timeout: 700 * ms})
+		hops, route, took := world{Host: simnet.Behind(simnet.Dropped{}, way...)}.trace(t, probe.TraceConfig{Timeout: 700 * ms})
 		if route.Length != 0 || route.Silent != 5 || route.Verdict.State != probe.StateFiltered || route.Verdict.Reason != "no-response" {
 			t.Errorf("%+v", route)
 		}
@@ -131,7 +130,7 @@ func TestTraceUnderLoss(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			way := routers(5, false)
 			path := simnet.Path{Delay: 10 * ms, Loss: 0.1, Duplicate: 0.1, Jitter: 3 * ms}
-			w := world{host: simnet.Behind(listener(), way...), Config: simnet.Config{Seed: seed + 1, Out: path, Back: path}}
+			w := world{Host: simnet.Behind(probetest.Listener(), way...), Config: simnet.Config{Seed: seed + 1, Out: path, Back: path}}
 			hops, route, _ := w.trace(t, probe.TraceConfig{Queries: 5})
 			if route.Length > 6 {
 				longer++
@@ -180,7 +179,7 @@ func TestTraceNamesChanges(t *testing.T) {
 				}
 				out.ICMP(0, &simnet.ICMP{From: way[in.TTL-1], Type: 11, Quote: quoted, QuoteTCP: 64})
 			})
-			hops, route, _ := world{host: host}.trace(t, probe.TraceConfig{Queries: 1})
+			hops, route, _ := world{Host: host}.trace(t, probe.TraceConfig{Queries: 1})
 			if len(hops) != 4 || route.Length != 4 {
 				t.Fatalf("%s: %d hops, length %d", tc.field, len(hops), route.Length)
 			}
