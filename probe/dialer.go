@@ -13,7 +13,7 @@ type Dialer interface {
 	Dial(ctx context.Context, dst netip.AddrPort) (netraw.Handshake, error)
 }
 
-// ConnectTechnique is the name of what [ConnectScan] does. It is none of
+// ConnectTechnique is the name of what package connect does. It is none of
 // [Techniques], since it crafts no segment.
 const ConnectTechnique = "connect"
 

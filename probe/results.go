@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Defaults of a [ScanConfig].
+// Defaults of every engine.
 const (
 	DefaultRate    = 10_000 // packets a second
 	DefaultRetries = 3
