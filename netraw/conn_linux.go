@@ -52,6 +52,7 @@ func (c *conn) open(cfg Config) (err error) {
 
 func (c *conn) send(pkts [][]byte) (int, error)     { return c.out.send(pkts) }
 func (c *conn) recv(pkts []Packet) (int, error)     { return c.in.recv(pkts) }
+func (c *conn) isQuiet() bool                       { return c.in.quiet.quiet(c.in.awaited().raw) }
 func (c *conn) setReadDeadline(t time.Time) error   { return c.in.setReadDeadline(t) }
 func (c *conn) route(dst netip.Addr) (Route, error) { return c.routes.route(dst) }
 func (c *conn) heldPorts() []uint16                 { return c.ports.List() }

@@ -17,6 +17,7 @@ type conn struct{}
 
 func (c *conn) open(Config) error               { return errUnsupported() }
 func (c *conn) send([][]byte) (int, error)      { return 0, errUnsupported() }
+func (c *conn) isQuiet() bool                   { return true }
 func (c *conn) recv([]Packet) (int, error)      { return 0, errUnsupported() }
 func (c *conn) setReadDeadline(time.Time) error { return errUnsupported() }
 func (c *conn) route(netip.Addr) (Route, error) { return Route{}, errUnsupported() }

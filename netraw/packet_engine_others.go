@@ -14,6 +14,7 @@ type packetConn struct{}
 func (c *packetConn) open(Config, Templates) error      { return errUnsupported() }
 func (c *packetConn) blast([]craft.Fields) (int, error) { return 0, errUnsupported() }
 func (c *packetConn) send([][]byte) (int, error)        { return 0, errUnsupported() }
+func (c *packetConn) isQuiet() bool                     { return true }
 func (c *packetConn) recv([]Packet) (int, error)        { return 0, errUnsupported() }
 func (c *packetConn) setReadDeadline(time.Time) error   { return errUnsupported() }
 func (c *packetConn) route(netip.Addr) (Route, error)   { return Route{}, errUnsupported() }

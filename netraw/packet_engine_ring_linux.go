@@ -35,6 +35,7 @@ type ring struct {
 
 	received atomic.Uint64
 	lost     dropCount
+	quiet    quiet
 }
 
 func (r *ring) open(cfg Config, filter []bpf.Instruction) (err error) {
@@ -75,6 +76,11 @@ func (r *ring) header() *unix.TpacketHdrV1 {
 
 // ready tells whether the block to read is ours; false means to wait.
 func (r *ring) ready(uintptr) bool {
+	r.quiet.begin()
+	return r.quiet.end(r.ours())
+}
+
+func (r *ring) ours() bool {
 	return atomic.LoadUint32(&r.header().Block_status)&unix.TP_STATUS_USER != 0
 }
 

@@ -119,19 +119,19 @@ func (p *pinger) unverified(ev *wire.Event) string {
 		return wire.RejectUnsolicited
 	case ev.Kind == wire.KindChallenge:
 		return p.challenged(s, ev)
-	case p.pending[s.Id] != nil:
+	case p.pending[s.ID] != nil:
 		return wire.RejectDuplicate
 	}
 	pending := p.sample(s)
 	pending.seen(wire.Judge(p.Matcher.Tech, s.Dst, ev), ev)
-	p.pending[s.Id] = pending
+	p.pending[s.ID] = pending
 	return ""
 }
 
 // challenged resets the old connection that answered in place of the port, and
 // repeats the probe from another port (RFC 9293 §3.10.7.4, RFC 5961 §4.2).
 func (p *pinger) challenged(s *wire.Transmission, ev *wire.Event) string {
-	p.Resets = append(p.Resets, wire.Reset{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Seq: ev.Seg.Ack})
+	p.Responses.Add(wire.CloseAfter(ev), p.Now)
 	if s.Errand || s.Attempt > retries || p.Stopping {
 		return wire.RejectUnsolicited
 	}
@@ -149,8 +149,8 @@ func (p *pinger) challenged(s *wire.Transmission, ev *wire.Event) string {
 // the far end would repeat it for a minute.
 func (p *pinger) expire() {
 	for s := p.Flying.Waiting(); s != nil && p.Now-s.Tx.Sent >= p.cfg.Timeout; s = p.Flying.Waiting() {
-		p.Resets = append(p.Resets, s.Closing())
-		sample := p.pending[s.Id]
+		s.Close(&p.Responses, p.Now)
+		sample := p.pending[s.ID]
 		if sample == nil {
 			sample = p.sample(s)
 			sample.State, sample.Reason = p.Matcher.Tech.Silence, probe.ReasonNoResponse
@@ -169,6 +169,6 @@ func (p *pinger) expire() {
 // forget drops a transmission and those before it.
 func (p *pinger) forget(s *wire.Transmission) {
 	p.Table.Forget(s)
-	delete(p.pending, s.Id)
-	delete(p.devices, s.Id)
+	delete(p.pending, s.ID)
+	delete(p.devices, s.ID)
 }

@@ -38,10 +38,10 @@ func (l *late) waiting() *device {
 
 // device is what is known of a transmission by the device's clock.
 func (p *pinger) device(s *wire.Transmission) *device {
-	d := p.devices[s.Id]
+	d := p.devices[s.ID]
 	if d == nil {
 		d = &device{of: s}
-		p.devices[s.Id] = d
+		p.devices[s.ID] = d
 	}
 	return d
 }

@@ -149,5 +149,5 @@ func (c *Config) complete() error {
 
 // look is what the probes have in common.
 func (c *Config) look() wire.Look {
-	return wire.Look{Profile: c.Profile, Ttl: c.TTL, Tos: c.TOS, Key: c.Key}.Complete()
+	return wire.Look{Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key}.Complete()
 }

@@ -26,7 +26,7 @@ func (p *pinger) dueAt(slot uint64) time.Duration { return p.origin + p.cfg.dueA
 // fill sends every probe whose time has come.
 func (p *pinger) fill() {
 	if p.Stopping || !p.begin() {
-		p.SendResets()
+		p.Respond()
 		return
 	}
 	for !p.exhausted() && p.Failure == nil && p.dueAt(p.slot) <= p.Now {
@@ -88,7 +88,7 @@ func (p *pinger) choosePort(t *pinged) uint16 {
 	if p.cfg.Flow == probe.FlowFixed {
 		for _, port := range ports {
 			s := p.Table.Latest(netip.AddrPortFrom(t.route.Source, port), t.dst)
-			if s == nil || p.Now-s.Tx.Sent > t.rto.Rto(0, p.cfg.Timeout) {
+			if s == nil || p.Now-s.Tx.Sent > t.rto.Wait(0, p.cfg.Timeout) {
 				return port
 			}
 		}
@@ -102,10 +102,10 @@ func (p *pinger) choosePort(t *pinged) uint16 {
 // takes the new SYN for what it is in place of challenging it (RFC 5961 §4).
 func (p *pinger) shoot(t *pinged, s *wire.Transmission, port uint16) {
 	s.Src, s.Dst = netip.AddrPortFrom(t.route.Source, port), t.dst
-	p.Resets = p.Table.Closings(p.Resets, s.Src, s.Dst)
+	p.Table.Close(&p.Responses, s.Src, s.Dst, p.Now)
 	p.salt++
 	s.Numbers = p.Matcher.Cookie.Numbers(s.Src, s.Dst, int(p.salt))
-	s.Ipid, s.Tx.Sent = s.Numbers.IpID(), p.Now
+	s.IPID, s.Tx.Sent = s.Numbers.IPID(), p.Now
 	p.Table.Add(s)
 	p.batch = append(p.batch, s)
 }
@@ -113,7 +113,7 @@ func (p *pinger) shoot(t *pinged, s *wire.Transmission, port uint16) {
 // flush sends the batch, after the RSTs that make room for it. A packet that
 // the kernel refuses costs only itself.
 func (p *pinger) flush() {
-	p.SendResets()
+	p.Respond()
 	for batch := p.batch; len(batch) > 0; {
 		p.Packets.Clear()
 		for _, s := range batch {

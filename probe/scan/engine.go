@@ -18,15 +18,15 @@ type engine struct {
 	network probe.Network
 	sink    probe.Sink
 
-	matcher  wire.Matcher
-	packets  *wire.Packets
-	hosts    *hosts
-	flights  *flights
-	pace     wire.Pace
-	queue    queue        // probes that wait for their turn to be sent
-	resets   []wire.Reset // half-open connections to close
-	batch    []uint32     // the flights whose packets are in the current batch
-	canaries canaries
+	matcher   wire.Matcher
+	packets   *wire.Packets
+	hosts     *hosts
+	flights   *flights
+	pace      wire.Pace
+	queue     queue          // probes that wait for their turn to be sent
+	responses wire.Responder // to answers: RSTs that close, and questions
+	batch     []uint32       // the flights whose packets are in the current batch
+	canaries  canaries
 
 	next      func() (netip.AddrPort, bool)
 	exhausted bool // no more targets to come

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -16,21 +15,20 @@ const (
 	phaseQueued               // waits for its turn to be sent (again)
 	phaseFlying               // sent, waiting for an answer
 	phaseSettled              // answered; stays a while, something better may come
+	phaseRefused              // the kernel did not take it; waits for another try
 )
 
 // flight is one probe between its first transmission and its verdict: all the
 // state that a scan keeps of a port.
 type flight struct {
-	host       *host
-	tx         []wire.Stamps
-	best       *probe.Verdict // the best answer so far, nil if none
-	schedule   uint32         // counts deadlines set, so that the heap knows stale ones
-	port       uint16
-	phase      phase
-	rank       wire.Rank
-	small      bool // send without options: a path MTU error came
-	canary     bool
-	challenges *challenge // nil if none came
+	host     *host
+	tx       []wire.Stamps
+	outcome  wire.Outcome
+	schedule uint32 // counts deadlines set, so that the heap knows stale ones
+	port     uint16
+	phase    phase
+	refused  uint8 // how often the kernel refused the current transmission
+	canary   bool
 }
 
 func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr, f.port) }
@@ -96,7 +94,7 @@ func (t *flights) remove(id uint32) {
 	f := t.at(id)
 	delete(t.index, flightKey(f.host, f.port))
 	f.schedule++
-	f.phase, f.host, f.best, f.challenges = phaseFree, nil, nil, nil
+	f.phase, f.host, f.outcome = phaseFree, nil, wire.Outcome{}
 	t.free = append(t.free, id)
 	t.live--
 }

@@ -106,7 +106,7 @@ func (c *Config) SetDefaults() {
 
 // Look is what the probes have in common.
 func (c *Config) Look() wire.Look {
-	return wire.Look{Technique: c.Technique, Profile: c.Profile, Ttl: c.TTL, Tos: c.TOS, Key: c.Key}
+	return wire.Look{Technique: c.Technique, Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key}
 }
 
 // attempts is the most transmissions of one probe: one more than the retries,

@@ -15,22 +15,23 @@ const (
 	maxFlights = 1 << 18            // probes in flight
 )
 
-// fill sends what may be sent now: resets first, then probes whose turn has
-// come, then fresh ones.
+// fill sends what may be sent now: responses first, then probes whose turn has
+// come, then fresh ones. All of them count towards the rate.
 func (e *engine) fill() {
-	e.sendResets()
-	if e.stopping {
-		e.dropQueue()
-		e.hungry = false
-		return
-	}
 	budget := e.pace.Allowance(e.now, turnSize)
 	granted := budget
+	budget = e.respond(budget)
+	if e.stopping {
+		e.dropQueue()
+		e.pace.Spend(granted - budget)
+		e.hungry = e.responses.Waiting() > 0
+		return
+	}
 	budget = e.sendQueued(budget)
 	budget = e.sendFresh(budget)
 	e.flush()
 	e.pace.Spend(granted - budget)
-	e.hungry = budget == 0 && (e.queue.n > 0 || !e.exhausted)
+	e.hungry = budget == 0 && (e.queue.n > 0 || !e.exhausted) || e.responses.Waiting() > 0
 }
 
 // sendQueued goes once through the queue; probes whose host's window is closed
@@ -124,7 +125,7 @@ func (e *engine) dropQueue() {
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt := len(f.tx)
 	src := netip.AddrPortFrom(f.host.way.source, e.matcher.Port(attempt))
-	e.packets.Add(f.small, src, f.target(), e.matcher.Cookie.Numbers(src, f.target(), attempt), e.now)
+	e.packets.Add(f.outcome.Small(), src, f.target(), e.matcher.Cookie.Numbers(src, f.target(), attempt), e.now)
 	f.tx = append(f.tx, wire.Stamps{})
 	e.batch = append(e.batch, id)
 	if e.packets.Full() {
@@ -161,26 +162,36 @@ func (e *engine) departed(id uint32) {
 	f.tx[attempt].Sent = e.now
 	f.phase = phaseFlying
 	f.host.depart()
+	f.refused = 0
 	e.outage.End()
 	e.counters.Departed(attempt, e.now)
-	e.flights.expectBy(id, e.now+f.host.Rto(attempt, e.cfg.Timeout))
+	e.flights.expectBy(id, e.now+f.host.Wait(attempt, e.cfg.Timeout))
 }
 
-// refused ends a probe that the kernel did not take.
+// refused lets a probe that the kernel did not take wait for another try, or
+// ends it.
 func (e *engine) refused(id uint32, err error) {
 	f := e.flights.at(id)
 	f.tx = f.tx[:len(f.tx)-1]
-	e.outage.Note(err)
-	if e.outage.Certain() {
+	e.outage.Note(err, e.now)
+	if e.outage.Certain(e.now) {
 		e.fail(e.outage.Error())
 	}
+	if wait, again := wire.Backoff(err, int(f.refused)); again && e.failure == nil {
+		f.refused = min(f.refused, 254) + 1
+		f.phase = phaseRefused
+		e.flights.expectBy(id, e.now+wait)
+		return
+	}
 	v := wire.Unsendable(f.target(), err)
-	f.best, f.rank = &v, wire.RankReset
+	f.outcome.Best, f.outcome.Rank = &v, wire.RankReset
 	e.finish(id)
 }
 
-// sendResets closes half-open connections.
-func (e *engine) sendResets() {
-	e.counters.Resets += e.packets.SendResets(e.network, e.resets)
-	e.resets = e.resets[:0]
+// respond sends what answers call for, as far as the pace allows, and returns
+// what it leaves of it.
+func (e *engine) respond(budget int) int {
+	taken, resets := e.responses.Send(e.packets, e.network, budget)
+	e.counters.Resets += resets
+	return budget - taken
 }

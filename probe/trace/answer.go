@@ -54,7 +54,7 @@ func (t *tracer) challenged(ev *wire.Event) string {
 	if q == nil || q.ended {
 		return wire.RejectDuplicate
 	}
-	t.Resets = append(t.Resets, s.Closing())
+	s.Close(&t.Responses, t.Now)
 	opened := *ev
 	opened.Kind = wire.KindSYNACK
 	t.arrived(&query{Hop: Hop{TTL: q.TTL, Kind: HopSYNACK}}, &opened)

@@ -47,7 +47,7 @@ type query struct {
 const spacing = 200 * time.Microsecond
 
 func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, error) {
-	x, err := wire.NewLoop(n, wire.Look{Profile: cfg.Profile, Tos: cfg.TOS, Key: cfg.Key}.Complete())
+	x, err := wire.NewLoop(n, wire.Look{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}.Complete())
 	if err != nil {
 		return nil, err
 	}
@@ -228,12 +228,12 @@ func (t rewritten) Quoted(q *craft.Quote) (int, bool) {
 	defer t.Mu.Unlock()
 	for _, s := range t.List {
 		if s.Numbers.Seq == q.Seq {
-			return s.Id, true
+			return s.ID, true
 		}
 	}
 	for _, s := range t.List {
-		if s.Src.Addr().Is4() && s.Ipid == q.ID && s.Src == q.Src && s.Dst.Addr() == q.Dst.Addr() {
-			return s.Id, true
+		if s.Src.Addr().Is4() && s.IPID == q.ID && s.Src == q.Src && s.Dst.Addr() == q.Dst.Addr() {
+			return s.ID, true
 		}
 	}
 	return 0, false

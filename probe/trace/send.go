@@ -20,7 +20,7 @@ func (t *tracer) sendErrand() {
 	if t.route.Local {
 		return
 	}
-	t.errand = &wire.Transmission{Ttl: 1, Errand: true}
+	t.errand = &wire.Transmission{TTL: 1, Errand: true}
 	t.shoot(t.errand, t.Matcher.Ports[len(t.Matcher.Ports)-1])
 }
 
@@ -32,7 +32,7 @@ func (t *tracer) warming() bool {
 
 // fill sends what may be sent now.
 func (t *tracer) fill() {
-	t.SendResets()
+	t.Respond()
 	for !t.Stopping && !t.warming() && t.Failure == nil && t.Now >= t.next {
 		q := t.pick()
 		if q == nil {
@@ -46,7 +46,7 @@ func (t *tracer) fill() {
 		if t.begun == 0 {
 			t.begun = t.Now
 		}
-		q.shot = &wire.Transmission{Ttl: uint8(q.TTL), Index: q.TTL - 1, N: uint64(q.Query - 1), Attempt: 1}
+		q.shot = &wire.Transmission{TTL: uint8(q.TTL), Index: q.TTL - 1, N: uint64(q.Query - 1), Attempt: 1}
 		t.shoot(q.shot, port)
 		t.next = t.Now + spacing
 		if q.Query == 1 {
@@ -106,7 +106,7 @@ func (t *tracer) shoot(s *wire.Transmission, port uint16) {
 	id := len(t.Table.List)
 	s.Numbers = t.Matcher.Cookie.Numbers(s.Src, s.Dst, id)
 	// One after the other from a random start, so that each is different.
-	s.Ipid = t.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IpID() + uint16(id)
+	s.IPID = t.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(id)
 	t.Table.Add(s)
 	t.Packets.AddShot(s, t.Now)
 	s.Wire = append([]byte(nil), t.Packets.Batch[0]...)

@@ -11,12 +11,12 @@ import (
 // in what arrives, closes what was opened, and reads the clocks. Its owner says
 // what an answer means.
 type Loop struct {
-	Network probe.Network
-	Matcher Matcher
-	Packets *Packets
-	Table   *Table
-	Flying  Fifo // in the order of sending, until they are answered or time out
-	Resets  []Reset
+	Network   probe.Network
+	Matcher   Matcher
+	Packets   *Packets
+	Table     *Table
+	Flying    Fifo // in the order of sending, until they are answered or time out
+	Responses Responder
 
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
@@ -54,7 +54,7 @@ func (x *Loop) Take(r *Receiver, batch []Event, ok bool) {
 		x.handle(&batch[i])
 	}
 	r.Empty <- batch
-	x.SendResets()
+	x.Respond()
 }
 
 // handle counts one packet, and lets it take effect.
@@ -69,7 +69,7 @@ func (x *Loop) handle(ev *Event) {
 		return
 	}
 	if ev.reject == "" && ev.Kind == KindSYNACK {
-		x.Resets = append(x.Resets, Reset{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Seq: ev.Seg.Ack})
+		x.Responses.Add(CloseAfter(ev), x.Now)
 	}
 	Count(&x.Counters.Summary, ev, x.Accept)
 }
@@ -80,10 +80,23 @@ func (x *Loop) Fail(err error) {
 	}
 }
 
-// SendResets closes half-open connections.
-func (x *Loop) SendResets() {
-	x.Counters.Resets += x.Packets.SendResets(x.Network, x.Resets)
-	x.Resets = x.Resets[:0]
+// Respond sends what answers call for.
+func (x *Loop) Respond() {
+	_, resets := x.Responses.Send(x.Packets, x.Network, x.Responses.Waiting())
+	x.Counters.Resets += resets
+}
+
+// Weigh lets an answer count for its transmission, and queues the response that
+// it calls for.
+func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
+	do, reject = s.Outcome.Take(x.Matcher.Tech, s.Dst, ev)
+	switch {
+	case do == ActAsk:
+		x.Responses.Add(Ask(ev, s.Numbers), x.Now)
+	case do == ActRenew, do == ActFinish && ev.Kind == KindACK:
+		x.Responses.Add(CloseAfter(ev), x.Now)
+	}
+	return do, reject
 }
 
 // Counted is the summary as far as the counters tell it.
@@ -93,6 +106,15 @@ func (x *Loop) Counted() probe.Summary {
 	s.KernelDrops = stats.KernelDrops - x.Counters.Base.KernelDrops
 	s.Took = x.Now
 	return s
+}
+
+// CatchUp takes in everything that has arrived: it counts, however late this
+// process runs.
+func (x *Loop) CatchUp(r *Receiver) {
+	r.CatchUp(func(batch []Event, ok bool) (more bool) {
+		x.Take(r, batch, ok)
+		return x.Failure == nil
+	})
 }
 
 // Poll takes in what has arrived, without waiting.

@@ -106,6 +106,31 @@ func (r *Receiver) Stop() {
 	r.network.SetReadDeadline(time.Time{})
 }
 
+// catchUpLook is how often CatchUp looks whether the reader has caught up.
+const catchUpLook = 50 * time.Microsecond
+
+// CatchUp hands take every batch of packets that had arrived when it was called,
+// so that nothing expires while its answer waits to be read; take tells whether
+// to go on.
+func (r *Receiver) CatchUp(take func(batch []Event, ok bool) (more bool)) {
+	called := time.Now()
+	for {
+		select {
+		case batch, ok := <-r.Full:
+			newer := len(batch) > 0 && batch[len(batch)-1].At.After(called)
+			if !take(batch, ok) || newer {
+				return
+			}
+			continue
+		default:
+		}
+		if r.network.Quiet() && len(r.Full) == 0 {
+			return
+		}
+		time.Sleep(catchUpLook)
+	}
+}
+
 func (r *Receiver) examine(in *netraw.Packet, ev *Event) {
 	var p craft.Packet
 	check := craft.VerifyChecksums

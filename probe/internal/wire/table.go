@@ -11,7 +11,7 @@ import (
 
 // Transmission is one transmission of a ping or a trace.
 type Transmission struct {
-	Id       int
+	ID       int
 	Src, Dst netip.AddrPort
 	Numbers  Numbers
 	Tx       Stamps
@@ -20,12 +20,14 @@ type Transmission struct {
 	Back     time.Time     // the wall clock after the call
 	Ended    bool          // answered, or given up
 	Answered bool
+	Closed   bool    // an RST was sent although nothing answered
+	Outcome  Outcome // what has come of it
 
 	N       uint64 // place in its series, or its query of a hop
 	Attempt int
 	Index   int    // of the target
-	Ttl     uint8  // as sent
-	Ipid    uint16 // as sent
+	TTL     uint8  // as sent
+	IPID    uint16 // as sent
 	Wire    []byte // the packet, where it is compared with a quote
 	Errand  bool   // sent to warm up a neighbour, not to be reported
 }
@@ -48,7 +50,7 @@ func NewTable() *Table { return &Table{byFlow: map[flow][]*Transmission{}} }
 func (t *Table) Add(s *Transmission) {
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
-	s.Id = t.first + len(t.List)
+	s.ID = t.first + len(t.List)
 	t.List = append(t.List, s)
 	key := flow{s.Src, s.Dst}
 	t.byFlow[key] = append(t.byFlow[key], s)
@@ -66,7 +68,7 @@ func (t *Table) At(id int) *Transmission {
 func (t *Table) Forget(s *Transmission) {
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
-	for t.first <= s.Id && len(t.List) > 0 {
+	for t.first <= s.ID && len(t.List) > 0 {
 		oldest := t.List[0]
 		t.List, t.first = t.List[1:], t.first+1
 		t.drop(oldest)
@@ -93,27 +95,24 @@ func (t *Table) Latest(src, dst netip.AddrPort) *Transmission {
 	return nil
 }
 
-// Closings appends the RSTs that clear a flow: none where its newest
-// transmission was answered, for that answer was closed. Else the far end may
-// be half open for any since the last that was answered, or for that one, if
-// the RST was lost.
-func (t *Table) Closings(list []Reset, src, dst netip.AddrPort) []Reset {
-	old := t.byFlow[flow{src, dst}]
-	if len(old) == 0 || old[len(old)-1].Answered {
-		return list
-	}
-	for _, s := range slices.Backward(old) {
-		list = append(list, s.Closing())
-		if s.Answered {
-			break
+// Close queues the RSTs that clear a flow: one for each transmission that the
+// far end may be half open for and that was not closed yet, back to the last
+// that was answered, for that answer was closed.
+func (t *Table) Close(to *Responder, src, dst netip.AddrPort, now time.Duration) {
+	for _, s := range slices.Backward(t.byFlow[flow{src, dst}]) {
+		if s.Answered || s.Closed {
+			return
 		}
+		s.Close(to, now)
 	}
-	return list
 }
 
-// Closing is the RST that ends the half-open connection of a SYN.
-func (s *Transmission) Closing() Reset {
-	return Reset{Src: s.Src, Dst: s.Dst, Seq: s.Numbers.Seq.Add(1)}
+// Close queues the RST that ends the half-open connection of a SYN whose
+// SYN-ACK may have been lost, once.
+func (s *Transmission) Close(to *Responder, now time.Duration) {
+	if !s.Closed {
+		s.Closed = to.Add(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1)}, now)
+	}
 }
 
 // Attempt finds the id of a transmission. The newest come first: most answers
@@ -123,7 +122,7 @@ func (t *Table) Attempt(src, dst netip.AddrPort, right func(Numbers) bool) (int,
 	defer t.Mu.Unlock()
 	for _, s := range slices.Backward(t.byFlow[flow{src, dst}]) {
 		if right(s.Numbers) {
-			return s.Id, true
+			return s.ID, true
 		}
 	}
 	return 0, false
