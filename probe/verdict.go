@@ -72,6 +72,10 @@ type Verdict struct {
 	RTT   time.Duration
 	Clock netraw.Clock
 
+	// Confidence is how sure silence is, 0 to 1, from the loss that was measured;
+	// zero where an answer decided.
+	Confidence float64
+
 	Reply     *craft.Segment // the deciding segment, nil where there was none
 	Responder netip.Addr     // who answered, valid only where it was not the target
 	ICMP      *ICMPCode      // nil where no ICMP error decided

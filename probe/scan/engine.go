@@ -22,8 +22,10 @@ type engine struct {
 	packets   *wire.Packets
 	hosts     *hosts
 	flights   *flights
+	ready     ready  // hosts with probes that wait for their turn
+	losses    losses // of the whole run
+	ramp      *ramp  // nil where the caller named a rate
 	pace      wire.Pace
-	queue     queue          // probes that wait for their turn to be sent
 	responses wire.Responder // to answers: RSTs that close, and questions
 	batch     []uint32       // the flights whose packets are in the current batch
 	canaries  canaries
@@ -36,16 +38,20 @@ type engine struct {
 	start    time.Time
 	now      time.Duration // since start, read once a turn
 	counters wire.Counters
-	failure  error // ends the run
+	paused   time.Duration // until then the network is given time to come back
+	slowest  time.Duration // round trip of any host
+	failure  error         // ends the run
 	outage   wire.Outage
 }
 
 func newEngine(n probe.Network, cfg *Config, sink probe.Sink) (*engine, error) {
+	ramping := cfg.Rate == 0
+	cfg.SetDefaults()
 	p, err := wire.NewPackets(cfg.Look())
 	if err != nil {
 		return nil, err
 	}
-	return &engine{
+	e := &engine{
 		cfg: cfg, network: n, sink: sink,
 		matcher: wire.Matcher{
 			Cookie: wire.NewCookie(cfg.Key), Tech: cfg.Technique,
@@ -56,7 +62,12 @@ func newEngine(n probe.Network, cfg *Config, sink probe.Sink) (*engine, error) {
 		flights:  newFlights(cfg.attempts()),
 		pace:     wire.NewPace(cfg.Rate),
 		counters: wire.NewCounters(n.Stats()),
-	}, nil
+	}
+	if ramping {
+		e.ramp = newRamp()
+		e.pace.Ask(e.ramp.rate)
+	}
+	return e, nil
 }
 
 // run turns the wheel: take in what arrived, see what is overdue, send what
@@ -67,7 +78,10 @@ func (e *engine) run(ctx context.Context) error {
 	e.next, e.start = next, time.Now()
 
 	r := wire.NewReceiver(e.network, e.matcher)
-	if !math.IsInf(e.cfg.Rate, 1) {
+	switch {
+	case e.ramp != nil:
+		r.Gather = wire.Together
+	case !math.IsInf(e.cfg.Rate, 1):
 		r.Gather = e.pace.Gathers()
 	}
 	go r.Run()
@@ -77,7 +91,7 @@ func (e *engine) run(ctx context.Context) error {
 	defer alarm.Stop()
 	for {
 		e.tick(ctx)
-		e.expire()
+		e.expire(r)
 		e.fill()
 		if e.failure != nil || e.finished() {
 			break
@@ -93,6 +107,7 @@ func (e *engine) run(ctx context.Context) error {
 func (e *engine) tick(ctx context.Context) {
 	e.now = time.Since(e.start)
 	e.stopping = e.stopping || ctx.Err() != nil
+	e.rampUp()
 	if e.now >= e.counters.NextLook {
 		e.look()
 	}
@@ -132,8 +147,11 @@ func (e *engine) wakeUp() time.Duration {
 	if at, ok := e.flights.nextDeadline(); ok {
 		wake = min(wake, at)
 	}
+	if at, ok := e.ready.wakeUp(); ok && at > e.now {
+		wake = min(wake, at)
+	}
 	if e.hungry {
-		wake = min(wake, e.pace.WakeUp())
+		wake = min(wake, max(e.pace.WakeUp(), e.paused))
 	}
 	return wake
 }

@@ -117,6 +117,15 @@ func (t *flights) due(now time.Duration) (id uint32, ok bool) {
 	return 0, false
 }
 
+// all lists the probes without a verdict.
+func (t *flights) all() []uint32 {
+	list := make([]uint32, 0, len(t.index))
+	for _, id := range t.index {
+		list = append(list, id)
+	}
+	return list
+}
+
 // void takes back the deadline of a probe.
 func (t *flights) void(id uint32) { t.at(id).schedule++ }
 

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"net/netip"
+	"time"
 
 	"synscope/netraw"
 	"synscope/probe"
@@ -17,14 +18,19 @@ type host struct {
 	flights int32 // probes without a verdict
 	way     *way
 	wire.RTO
-	window
-	tally tally
+	limiter
+	losses  losses
+	tally   tally
+	pending queue         // probes that wait to be sent
+	queued  bool          // among those that are ready, or asleep
+	wake    time.Duration // when it is ready again, while asleep
 }
 
 // way is how hosts are reached; those that are reached alike share one.
 type way struct {
 	source netip.Addr // our address on it
 	local  bool       // the hosts are this machine
+	onLink bool       // there is no router before them
 	err    error      // why they cannot be reached from here
 }
 
@@ -63,7 +69,7 @@ func (t *hosts) wayTo(a netip.Addr) *way {
 	if err != nil {
 		return &way{err: err}
 	}
-	w := way{source: route.Source, local: route.Local}
+	w := way{source: route.Source, local: route.Local, onLink: !route.NextHop.IsValid()}
 	if t.ways[w] == nil {
 		t.ways[w] = &w
 	}
@@ -72,7 +78,7 @@ func (t *hosts) wayTo(a netip.Addr) *way {
 
 // trim forgets hosts without a probe in flight where too many are remembered.
 func (t *hosts) trim(h *host) {
-	if h.flights == 0 && len(t.byAddr) > MaxIdleHosts {
+	if h.flights == 0 && !h.queued && len(t.byAddr) > MaxIdleHosts {
 		delete(t.byAddr, key(h.addr))
 	}
 }
