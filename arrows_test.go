@@ -26,6 +26,8 @@ var arrows = map[string][]string{
 	"internal/lab/models": {"craft", "netraw", "probe/simnet", "probe/isn", "internal/lab"},
 	"internal/capture":    {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
 	"internal/report":     {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture"},
+	"internal/picture":    {},
+	"internal/plot":       {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture"},
 	"internal/checkpoint": {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
 }
 
