@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"synscope/internal/report"
 	"synscope/internal/target"
+	"synscope/internal/tty"
 )
 
 // outputFlags say where results go.
@@ -110,10 +110,10 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 
 // attach keeps a line of progress at the foot of the terminal; what else goes
 // to the same terminal goes above it.
-func (d *display) attach(terminal *os.File) {
-	screen := report.NewScreen(terminal)
+func (d *display) attach(f *os.File) {
+	screen := report.NewScreen(f)
 	d.progress = &report.Progress{Screen: screen, Width: func() int {
-		width, _, _ := term.GetSize(int(terminal.Fd()))
+		width, _, _ := tty.Size(f)
 		return width
 	}}
 	if isTerminal(d.streams.Out) {
