@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/report":      {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics"},
 	"internal/picture":     {},
 	"internal/openmetrics": {},
+	"internal/explain":     {},
 	"internal/tty":         {},
 	"internal/plot":        {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics"},
 	"internal/checkpoint":  {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
