@@ -23,6 +23,7 @@ const (
 	ReasonNoRoute         Reason = "no-route-here"
 	ReasonLocalFirewall   Reason = "local-firewall"
 	ReasonOwnPort         Reason = "held-by-this-run"
+	ReasonNoNeighbour     Reason = "no-neighbour" // nobody on the link has the address
 	ReasonInterrupted     Reason = "interrupted"
 	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3
 )

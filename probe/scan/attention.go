@@ -10,7 +10,7 @@ func (e *engine) measureLoss(f *flight, attempt int) {
 	e.losses.note(attempt)
 	h.answered(f.wasted(attempt, h.changed), e.now, h.SRTT)
 	if e.ramp != nil {
-		e.ramp.answered(f.wasted(attempt, e.ramp.changed))
+		e.ramp.Answered(f.wasted(attempt, e.ramp.Changed))
 	}
 }
 
@@ -81,7 +81,7 @@ func (e *engine) noteRoundTrip(h *host) { e.slowest = max(e.slowest, h.SRTT) }
 
 // rampUp lets the rate follow what the network bears.
 func (e *engine) rampUp() {
-	if e.ramp != nil && e.ramp.turn(e.now) {
-		e.pace.Ask(e.ramp.rate)
+	if e.ramp != nil && e.ramp.Turn(e.now) {
+		e.pace.Ask(e.ramp.Rate)
 	}
 }

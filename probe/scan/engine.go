@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -22,9 +23,9 @@ type engine struct {
 	packets   *wire.Packets
 	hosts     *hosts
 	flights   *flights
-	ready     ready  // hosts with probes that wait for their turn
-	losses    losses // of the whole run
-	ramp      *ramp  // nil where the caller named a rate
+	ready     ready      // hosts with probes that wait for their turn
+	losses    losses     // of the whole run
+	ramp      *wire.Ramp // nil where the caller named a rate
 	pace      wire.Pace
 	responses wire.Responder // to answers: RSTs that close, and questions
 	batch     []uint32       // the flights whose packets are in the current batch
@@ -35,13 +36,15 @@ type engine struct {
 	stopping  bool // the context was cancelled
 	hungry    bool // more would have been sent if the pace had allowed it
 
-	start    time.Time
-	now      time.Duration // since start, read once a turn
-	counters wire.Counters
-	paused   time.Duration // until then the network is given time to come back
-	slowest  time.Duration // round trip of any host
-	failure  error         // ends the run
-	outage   wire.Outage
+	start     time.Time
+	now       time.Duration // since start, read once a turn
+	counters  wire.Counters
+	resolving map[netip.Addr]*host // whose link address is being asked for
+	found     []netraw.Neighbour
+	paused    time.Duration // until then the network is given time to come back
+	slowest   time.Duration // round trip of any host
+	failure   error         // ends the run
+	outage    wire.Outage
 }
 
 func newEngine(n probe.Network, cfg *Config, sink probe.Sink) (*engine, error) {
@@ -58,14 +61,14 @@ func newEngine(n probe.Network, cfg *Config, sink probe.Sink) (*engine, error) {
 			Ports: n.Ports(), Attempts: cfg.attempts(),
 		},
 		packets:  p,
-		hosts:    newHosts(n),
 		flights:  newFlights(cfg.attempts()),
 		pace:     wire.NewPace(cfg.Rate),
 		counters: wire.NewCounters(n.Stats()),
 	}
+	e.hosts, e.resolving = newHosts(n, e.met), map[netip.Addr]*host{}
 	if ramping {
-		e.ramp = newRamp()
-		e.pace.Ask(e.ramp.rate)
+		e.ramp = wire.NewRamp()
+		e.pace.Ask(e.ramp.Rate)
 	}
 	return e, nil
 }
@@ -108,6 +111,7 @@ func (e *engine) tick(ctx context.Context) {
 	e.now = time.Since(e.start)
 	e.stopping = e.stopping || ctx.Err() != nil
 	e.rampUp()
+	e.pollNeighbours()
 	if e.now >= e.counters.NextLook {
 		e.look()
 	}
@@ -133,6 +137,7 @@ func (e *engine) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer)
 		select {
 		case batch, ok := <-r.Full:
 			e.take(r, batch, ok)
+		case <-e.neighboursReady():
 		case <-alarm.C:
 		case <-done:
 		}
@@ -148,6 +153,9 @@ func (e *engine) wakeUp() time.Duration {
 		wake = min(wake, at)
 	}
 	if at, ok := e.ready.wakeUp(); ok && at > e.now {
+		wake = min(wake, at)
+	}
+	if at, ok := e.neighbourWakeUp(); ok {
 		wake = min(wake, at)
 	}
 	if e.hungry {

@@ -29,7 +29,7 @@ func (e *engine) seenLeaving(ev *wire.Event) {
 }
 
 func (e *engine) find(ev *wire.Event) (uint32, *flight) {
-	h := e.hosts.find(ev.Target.Addr())
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
 	if h == nil {
 		return 0, nil
 	}

@@ -18,7 +18,14 @@ type ready struct {
 func (r *ready) add(h *host, t ticket) {
 	h.pending.push(t)
 	r.waiting++
-	if !h.queued {
+	if !h.queued && !h.resolving {
+		r.release(h)
+	}
+}
+
+// release lets a host take its turns.
+func (r *ready) release(h *host) {
+	if h.pending.n > 0 && !h.queued {
 		h.queued = true
 		r.hosts = append(r.hosts, h)
 	}

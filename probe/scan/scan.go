@@ -53,6 +53,10 @@ type Config struct {
 	Key      [16]byte // of the probes' numbers; the zero value: random
 	Canaries bool     // check hosts that look too good to be true
 
+	// Neighbours resolves hosts on the link before they are probed, and knows
+	// those that are not there; nil: the kernel does, packet by packet.
+	Neighbours probe.Neighbours
+
 	OnProgress func(probe.Progress) // called from the engine's goroutine, 4 times a second
 }
 

@@ -85,7 +85,7 @@ func (e *engine) sendFresh(budget int) int {
 		id, f := e.admit(target)
 		switch {
 		case f == nil:
-		case f.host.pending.n > 0 || !f.host.room(e.now):
+		case f.host.resolving || f.host.pending.n > 0 || !f.host.room(e.now):
 			e.enqueue(id)
 			continue
 		default:
@@ -103,9 +103,6 @@ func (e *engine) roomForMore() bool {
 // admit makes a probe of a target, unless its verdict needs none.
 func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
 	h := e.hosts.get(target.Addr())
-	if e.ramp != nil {
-		e.ramp.towards(h.way)
-	}
 	if v, ok := e.foregone(h, target); ok {
 		e.deliver(v)
 		return 0, nil
@@ -121,6 +118,9 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 	case h.way.err != nil:
 		v.Reason, v.Err = probe.ReasonNoRoute, h.way.err
 		e.counters.Unroutable = h.way.err
+	case h.absent != nil:
+		v = *h.absent
+		v.Target = target
 	case h.way.local && slices.Contains(e.matcher.Ports, target.Port()):
 		v.Reason = probe.ReasonOwnPort
 	default:
