@@ -1,6 +1,9 @@
 package netraw
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What callers test for with errors.Is. Each message says what to do next;
 // the system call's own error is wrapped beside it.
@@ -19,6 +22,10 @@ var (
 
 	// ErrNoRoute: the kernel has no way to the destination.
 	ErrNoRoute = errors.New("no route: compare `ip route get`")
+
+	// ErrNoSource: there is a way, and no address of this machine to send from.
+	// It is an ErrNoRoute too.
+	ErrNoSource = fmt.Errorf("no source address: compare `ip addr` and `ip route get`: %w", ErrNoRoute)
 
 	// ErrSendDelayed: the kernel could not take the packet now, and may take
 	// it later: a buffer or a queue is full (EAGAIN, ENOBUFS), or its table of

@@ -64,8 +64,8 @@ func (c *PacketConn) AnswersResets() bool { return false }
 func (c *PacketConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
 // SendEach is that of [Conn.SendEach].
-func (c *PacketConn) SendEach(pkts [][]byte, refused func(i int, err error)) int {
-	return c.sendEach(pkts, refused)
+func (c *PacketConn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
+	return c.sendEach(pkts, via, refused)
 }
 
 // Recv is that of [Conn.Recv]. Data is part of the ring.
@@ -76,6 +76,12 @@ func (c *PacketConn) SetReadDeadline(t time.Time) error { return c.setReadDeadli
 
 // Route is that of [Conn.Route], at some nanoseconds a look-up: see PacketConn.
 func (c *PacketConn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// InZone is that of [Conn.InZone].
+func (c *PacketConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone(addr, ifindex) }
+
+// RouteRemarks is that of [Conn.RouteRemarks].
+func (c *PacketConn) RouteRemarks() []string { return c.routeRemarks() }
 
 // Ports returns the held source ports.
 func (c *PacketConn) Ports() []uint16 { return c.heldPorts() }

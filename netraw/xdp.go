@@ -74,8 +74,8 @@ func (c *XDPConn) AnswersResets() bool { return true }
 func (c *XDPConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
 // SendEach is that of [Conn.SendEach].
-func (c *XDPConn) SendEach(pkts [][]byte, refused func(i int, err error)) int {
-	return c.sendEach(pkts, refused)
+func (c *XDPConn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
+	return c.sendEach(pkts, via, refused)
 }
 
 // Recv is that of [Conn.Recv], for the replies and ICMP errors that repeat the
@@ -88,6 +88,12 @@ func (c *XDPConn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(
 
 // Route is that of [PacketConn.Route].
 func (c *XDPConn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// InZone is that of [Conn.InZone].
+func (c *XDPConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone(addr, ifindex) }
+
+// RouteRemarks is that of [Conn.RouteRemarks].
+func (c *XDPConn) RouteRemarks() []string { return c.routeRemarks() }
 
 // Ports returns the held source ports.
 func (c *XDPConn) Ports() []uint16 { return c.heldPorts() }
