@@ -79,8 +79,9 @@ func (c *XDPConn) SendEach(pkts [][]byte, via []int, refused func(i int, err err
 }
 
 // Recv is that of [Conn.Recv], for the replies and ICMP errors that repeat the
-// cookie. They are marked Partial: whether the sum of a frame from this very
-// machine is complete, an XDP program is not told.
+// cookie, and whose checksums are right. They are marked Partial: the program has
+// checked them, and let pass, on interfaces without hardware, a TCP checksum that
+// was left for hardware to finish.
 func (c *XDPConn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
 
 // SetReadDeadline is that of [Conn.SetReadDeadline].
@@ -107,7 +108,8 @@ func (c *XDPConn) MonotonicRaw() time.Duration { return monotonicRaw() }
 
 // Rejected counts, by reason, what arrived for the held ports and our
 // addresses and was no answer to a probe: "unexpected-flags", "bad-ack",
-// "bad-seq", "foreign-quote", "truncated".
+// "bad-seq", "foreign-quote", "bad-checksum", "fragment", "malformed",
+// "truncated".
 func (c *XDPConn) Rejected() map[string]uint64 { return c.rejected() }
 
 // Native tells whether the driver runs the receiving program itself. If not,
