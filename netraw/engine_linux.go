@@ -28,6 +28,9 @@ func (b *base) open(cfg Config, t Templates) (err error) {
 	if cfg.Ports == 0 {
 		cfg.Ports = 1
 	}
+	if err := checkOutput(); err != nil {
+		return fmt.Errorf("netraw: %w", err)
+	}
 	b.templates = t
 	b.ways.longest = t.longest()
 	cfg.Source = cfg.Source.Unmap()

@@ -215,7 +215,7 @@ func TestEnginesAgreeOnAnswers(t *testing.T) {
 					right := segmentBytes(t, craft.Segment{Src: dst, Dst: src, Seq: 77, Ack: seq.Add(1), Flags: row.flags})
 					before := rejections(c)
 					p.throw(row.change(right))
-					if taken := takes(t, c, seq.Add(1)); taken != row.taken {
+					if taken := delivers(t, c, seq.Add(1)); taken != row.taken {
 						t.Errorf("IPv4 %v, %s: taken is %v, want %v", four, row.name, taken, row.taken)
 					}
 					if name != "xdp" {
@@ -248,9 +248,9 @@ type rawAsWide struct{ *Conn }
 func (rawAsWide) Blast([]craft.Fields) (int, error) { return 0, errors.ErrUnsupported }
 func (rawAsWide) AnswersResets() bool               { return false }
 
-// takes tells whether an answer is delivered that holds what is delivered to
+// delivers tells whether an answer is delivered that stands up to
 // craft's reading and acknowledges ack.
-func takes(t *testing.T, c wideEngine, ack craft.Seq) (taken bool) {
+func delivers(t *testing.T, c wideEngine, ack craft.Seq) (taken bool) {
 	t.Helper()
 	pkts := make([]Packet, 16)
 	var p craft.Packet

@@ -10,7 +10,7 @@ import (
 var (
 	// ErrPermission: the process may not open the socket it needs.
 	ErrPermission = errors.New("not permitted: run as root, give the program the capability with " +
-		"`sudo setcap cap_net_raw,cap_net_bind_service+ep ./synscope`, or see `synscope doctor`")
+		"`sudo setcap cap_net_raw+ep ./synscope` (a source port below 1024 needs cap_net_bind_service too), or see `synscope doctor`")
 
 	// ErrNoInterface: no network interface has the name, or none was named
 	// where a link-local address needs one.

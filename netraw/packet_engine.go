@@ -37,6 +37,10 @@ const RingDelay = 4 * time.Millisecond
 // OpenPacket returns an engine that sends probes made of t. cfg is that of
 // Open, and so are the errors; nil means the defaults. It needs CAP_NET_RAW,
 // Linux 4.6.
+//
+// What it sends passes by the kernel's firewall: where that has a rule for output
+// that could take a packet, or cannot be looked at for want of CAP_NET_ADMIN, it
+// fails with ErrOutputFirewall.
 func OpenPacket(cfg *Config, t Templates) (*PacketConn, error) {
 	if cfg == nil {
 		cfg = &Config{}

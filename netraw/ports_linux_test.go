@@ -364,10 +364,15 @@ func TestCapabilitiesByPrivilege(t *testing.T) {
 		}
 	})
 	withCapabilities(func() {
-		if names := missing(); names["raw-send-ipv4"] || names["raw-send-ipv6"] || names["packet-receive"] || names["packet-engine"] {
+		if names := missing(); names["raw-send-ipv4"] || names["raw-send-ipv6"] || names["packet-receive"] {
 			t.Errorf("with CAP_NET_RAW there are missing: %v", names)
 		}
 	}, unix.CAP_NET_RAW)
+	withCapabilities(func() {
+		if names := missing(); names["packet-engine"] {
+			t.Errorf("with CAP_NET_RAW and CAP_NET_ADMIN there are missing: %v", names)
+		}
+	}, unix.CAP_NET_RAW, unix.CAP_NET_ADMIN)
 }
 
 // More ports than the kernel chooses among are found beyond.

@@ -47,7 +47,8 @@ type XDPConn struct {
 // CAP_PERFMON and CAP_NET_RAW; the interface must be an Ethernet whose driver
 // takes redirected frames (ndo_xdp_xmit), and have no other XDP program.
 //
-// Beside the errors of Open it fails with ErrXDPPermission, ErrXDPKernel,
+// Beside the errors of Open it fails with ErrOutputFirewall, as OpenPacket does,
+// and with ErrXDPPermission, ErrXDPKernel,
 // ErrXDPInterface or ErrXDPBusy.
 func OpenXDP(cfg *Config, t Templates, cookie XDPCookie) (*XDPConn, error) {
 	if cfg == nil {
