@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -35,9 +36,9 @@ var rttBuckets = []float64{
 
 // NewMetrics makes counters without a value yet.
 func NewMetrics(version, engine string) *Metrics {
-	target := []string{"target", "port"}
+	target := []string{"target", "addr", "port"}
 	counter := func(name, help string, more ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "synscope", Subsystem: "ping", Name: name, Help: help}, append(target[:2:2], more...))
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "synscope", Subsystem: "ping", Name: name, Help: help}, append(target[:3:3], more...))
 	}
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
@@ -64,52 +65,72 @@ func NewMetrics(version, engine string) *Metrics {
 }
 
 // Watch makes the counters of a target that cannot be absent start from zero,
-// so that the first loss is seen as an increase.
-func (m *Metrics) Watch(target string, port uint16) {
-	p := strconv.Itoa(int(port))
-	m.sent.WithLabelValues(target, p)
-	m.failed.WithLabelValues(target, p)
-	m.resolve.WithLabelValues(target, p)
-	m.answers.WithLabelValues(target, p, probe.StateOpen.String())
-	m.answers.WithLabelValues(target, p, probe.StateRefused.String())
-	m.lost.WithLabelValues(target, p, string(probe.ReasonNoResponse))
-	m.rtt.WithLabelValues(target, p)
-	m.up.WithLabelValues(target, p)
+// so that the first loss is seen as an increase. Each address of a target has
+// its own: word is what the user typed.
+func (m *Metrics) Watch(word string, target netip.AddrPort) {
+	of := pinged(word, target)
+	m.sent.WithLabelValues(of()...)
+	m.failed.WithLabelValues(of()...)
+	m.resolve.WithLabelValues(of()...)
+	m.answers.WithLabelValues(of(probe.StateOpen.String())...)
+	m.answers.WithLabelValues(of(probe.StateRefused.String())...)
+	m.lost.WithLabelValues(of(string(probe.ReasonNoResponse))...)
+	m.rtt.WithLabelValues(of()...)
+	m.up.WithLabelValues(of()...)
+}
+
+// pinged gives the labels of a target, and more behind them.
+func pinged(word string, target netip.AddrPort) func(more ...string) []string {
+	labels := []string{word, target.Addr().String(), strconv.Itoa(int(target.Port()))}
+	return func(more ...string) []string { return append(labels[:3:3], more...) }
 }
 
 // Observe counts one probe of a target.
-func (m *Metrics) Observe(target string, s *ping.Sample) {
+func (m *Metrics) Observe(word string, s *ping.Sample) {
 	if s.Doubt == probe.DoubtSkipped {
 		return
 	}
-	port := strconv.Itoa(int(s.Target.Port()))
-	m.sent.WithLabelValues(target, port).Add(float64(1 + s.Repeats))
+	of := pinged(word, s.Target)
+	m.sent.WithLabelValues(of()...).Add(float64(1 + s.Repeats))
 	up := 0.0
 	if s.State == probe.StateOpen {
 		up = 1
 	}
-	m.up.WithLabelValues(target, port).Set(up)
+	m.up.WithLabelValues(of()...).Set(up)
 	if s.Err != nil {
-		m.failed.WithLabelValues(target, port).Inc()
+		m.failed.WithLabelValues(of()...).Inc()
 	}
 	if s.Repeats > 0 {
-		m.lost.WithLabelValues(target, port, string(probe.ReasonNoResponse)).Add(float64(s.Repeats))
+		m.lost.WithLabelValues(of(string(probe.ReasonNoResponse))...).Add(float64(s.Repeats))
 	}
 	switch {
 	case !s.Answered():
-		m.lost.WithLabelValues(target, port, string(s.Reason)).Inc()
+		m.lost.WithLabelValues(of(string(s.Reason))...).Inc()
 		return
 	case s.Timed():
-		m.rtt.WithLabelValues(target, port).Observe(s.RTT.Seconds())
+		m.rtt.WithLabelValues(of()...).Observe(s.RTT.Seconds())
 	case s.Doubt != probe.DoubtNone:
-		m.doubtful.WithLabelValues(target, port, string(s.Doubt)).Inc()
+		m.doubtful.WithLabelValues(of(string(s.Doubt))...).Inc()
 	}
-	m.answers.WithLabelValues(target, port, s.State.String()).Inc()
+	m.answers.WithLabelValues(of(s.State.String())...).Inc()
 }
 
-// Unresolved counts a target whose name did not resolve.
-func (m *Metrics) Unresolved(target string, port uint16) {
-	m.resolve.WithLabelValues(target, strconv.Itoa(int(port))).Inc()
+// Unresolved counts a target whose name did not resolve; it is the address of
+// before that goes on being probed.
+func (m *Metrics) Unresolved(word string, target netip.AddrPort) {
+	m.resolve.WithLabelValues(pinged(word, target)()...).Inc()
+}
+
+// Moved ends the counters of an address that a target has no more, and begins
+// those of another: an address that nobody probes is neither up nor down.
+func (m *Metrics) Moved(word string, from, to netip.AddrPort) {
+	of := prometheus.Labels{"target": word, "addr": from.Addr().String(), "port": strconv.Itoa(int(from.Port()))}
+	for _, c := range []*prometheus.CounterVec{m.sent, m.answers, m.lost, m.failed, m.doubtful, m.resolve} {
+		c.DeletePartialMatch(of)
+	}
+	m.up.DeletePartialMatch(of)
+	m.rtt.DeletePartialMatch(of)
+	m.Watch(word, to)
 }
 
 // Handler answers scrapes.

@@ -200,6 +200,7 @@ func TestPingNeverMistakesATransmission(t *testing.T) {
 					t.Errorf("probe %d: %v", s.N, s.RTT)
 				}
 			}
+			t.Logf("flow %d: %d of 5000 lost, %d sent", flow, lost, summary.Sent)
 			// 19 % of all pairs lose a packet; duplicates save some, and lost
 			// RSTs cost some.
 			if share := float64(lost) / 5000; share < 0.12 || share > 0.22 {

@@ -21,7 +21,7 @@ type Transmission struct {
 	Back     time.Time     // the wall clock after the call
 	Ended    bool          // answered, or given up
 	Answered bool          // by what repeats a number of ours
-	Resets   uint8         // RSTs that were sent although nothing answered
+	Closed   bool          // an RST was sent although nothing answered
 	Outcome  Outcome       // what has come of it
 	Until    time.Duration // when it ends, unless something better comes
 	Refused  int           // how often the kernel refused the probe before
@@ -160,26 +160,23 @@ func (t *Table) Concerned(ev *Event) *Transmission {
 }
 
 // Close queues the RSTs that clear a flow, for each transmission that the far
-// end may be half open for, back to the last that was answered: that answer was
-// closed.
+// end may be half open for, back to the last that was closed or answered: that
+// answer was closed.
 func (t *Table) Close(to *Responder, src, dst netip.AddrPort) {
 	for _, s := range slices.Backward(t.byFlow[flowOf(src, dst)]) {
-		if s.Answered || s.Resets == mostResets {
+		if s.Answered || s.Closed {
 			return
 		}
 		s.Close(to)
 	}
 }
 
-// mostResets is how many RSTs are sent for a transmission that nothing answered:
-// one may be lost, and with its SYN that makes three packets to a silent target.
-const mostResets = 2
-
-// Close queues an RST that ends the half-open connection of a SYN whose SYN-ACK
-// may have been lost.
+// Close queues the RST that ends the half-open connection of a SYN whose SYN-ACK
+// may have been lost, once. Where it is lost too, the next SYN on the flow is
+// challenged, and that clears it.
 func (s *Transmission) Close(to *Responder) {
-	if s.Resets < mostResets && to.Insist(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1)}) {
-		s.Resets++
+	if !s.Closed {
+		s.Closed = to.Insist(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1)})
 	}
 }
 
