@@ -97,6 +97,8 @@ func (t *pingText) answer(r *RTT) string {
 	from := hostPort(r.Target, r.Addr, r.Port)
 	style := stateStyle(r.State)
 	switch {
+	case r.Reason == probe.ReasonLocalFirewall:
+		return t.paint.paint(red, "not sent") + " to " + from + " (this machine's own firewall refused)"
 	case r.Error != "":
 		return t.paint.paint(red, "not sent") + " to " + from + " (" + printable(r.Error) + ")"
 	case r.Doubt == string(probe.DoubtSkipped):

@@ -8,7 +8,7 @@ import (
 
 // refuse takes note of a transmission that the kernel did not take.
 func (p *pinger) refuse(s *wire.Transmission, err error) {
-	s.Ended = true
+	s.Ended, s.Closed = true, true
 	p.kept.Push(s)
 	if !s.WarmUp {
 		p.unsent(s, err)

@@ -116,7 +116,7 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 func (t *tracer) measure(q *query, ev *wire.Event, took time.Duration) {
 	s := q.sent
 	q.RTT, q.Clock, q.Doubt = 0, netraw.ClockUser, probe.DoubtNone
-	if ev.Sender == s.Src.Addr() || ev.Indirect() {
+	if q.Kind == HopUnreachable && ev.Sender == s.Src.Addr() || ev.Indirect() {
 		return
 	}
 	switch {

@@ -98,7 +98,8 @@ func (t *tracer) doubtful() (until time.Duration) {
 	return until
 }
 
-// verdict is the port's, from the best answer that reached it.
+// verdict is the port's, from the best answer of those to probes that may have
+// reached it, all of which silence takes to be one.
 func (t *tracer) verdict(err error) probe.Verdict {
 	if t.unsendable != nil {
 		return *t.unsendable
@@ -123,6 +124,9 @@ func (t *tracer) verdict(err error) probe.Verdict {
 		v.Findings = append(best.noted, v.Findings...)
 	}
 	v.Attempts = reached
+	if v.Reason != probe.ReasonNoResponse {
+		v.Attempts = 1
+	}
 	return t.orOtherwise(v, err)
 }
 

@@ -137,7 +137,7 @@ func (t *tracer) transmit(s *wire.Transmission, port uint16) error {
 	s.Back = t.Clocks.Read().Wall
 	t.Packets.Clear()
 	t.Pace.Spend(1)
-	s.Ended = err != nil
+	s.Ended, s.Closed = err != nil, err != nil
 	return err
 }
 
