@@ -80,7 +80,7 @@ func TestRTTRecords(t *testing.T) {
 		},
 		{
 			sampleOf(1, probe.StateUnknown, probe.ReasonSendFailed, func(s *ping.Sample) { s.Err, s.SourcePort = errors.New("network is down"), 0 }),
-			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","error":"network is down"}`,
+			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","error":"network is down"}`,
 			"not sent to web (192.0.2.7) port 80 (network is down): n=1",
 		},
 	} {

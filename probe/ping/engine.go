@@ -31,7 +31,7 @@ type pinger struct {
 	begun   bool                // warmed up
 	warm    map[netip.Addr]bool // next hops that a packet has left towards
 	origin  time.Duration       // of the schedule, since the start of the run
-	ready   time.Duration       // when the next probe may leave, after others that were late
+	lag     catchUp             // of the probes that are late
 	absence absence
 }
 
@@ -64,7 +64,7 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 	}
 	x.Pace = wire.NewPace(cfg.Rate)
 	p := &pinger{Loop: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{},
-		samples: map[int]*Sample{}, devices: map[int]*device{}}
+		lag: cfg.catchUp(), samples: map[int]*Sample{}, devices: map[int]*device{}}
 	p.Departed, p.Accept = p.noteDeparture, p.acceptAnswer
 	for _, t := range cfg.Targets {
 		p.targets = append(p.targets, &pinged{dst: t})
@@ -180,7 +180,7 @@ func (p *pinger) nextProbe() (at time.Duration, ok bool) {
 	if again, refused := p.refused.next(); refused && (!ok || again < at) {
 		at, ok = again, true
 	}
-	return max(at, p.ready, p.paceWakes()), ok
+	return max(at, p.lag.ready, p.paceWakes()), ok
 }
 
 // paceWakes is when the rate lets the next packet pass; 0 where nothing bounds it.

@@ -13,9 +13,25 @@ const (
 	// the machine slept, is skipped and reported so.
 	oversleep = 10 * time.Second
 	// burst is how much of the schedule may leave at once where several probes
-	// are late. They leave at twice the pace, until the schedule is caught up with.
+	// are late.
 	burst = 2 * time.Millisecond
 )
+
+// catchUp lets probes that are late leave at twice the pace of the schedule, until
+// that is caught up with.
+type catchUp struct {
+	gap, ahead time.Duration
+	ready      time.Duration // when the next may leave
+}
+
+func (c *Config) catchUp() catchUp {
+	spacing := c.Interval / time.Duration(len(c.Targets))
+	gap := spacing / 2
+	return catchUp{gap: gap, ahead: max(burst/max(spacing, 1)-1, 0) * gap}
+}
+
+// spend books a probe that leaves.
+func (c *catchUp) spend(now time.Duration) { c.ready = max(c.ready, now-c.ahead) + c.gap }
 
 // dueAt is when the probe of a slot is to be sent, since the start of the
 // schedule: slots go round the targets, which share an interval evenly. It is
@@ -159,21 +175,13 @@ func (p *pinger) transmit(t *pinged, s *wire.Transmission, port uint16) {
 	p.batch = append(p.batch, s)
 	p.Pace.Spend(1)
 	if !s.WarmUp && s.Attempt == 1 {
-		p.spend()
+		p.lag.spend(p.Now)
 	}
 }
 
 // mayLeave tells whether a probe may leave now.
 func (p *pinger) mayLeave() bool {
-	return p.Now >= p.ready && p.Pace.Allowance(p.Now, 1) > 0
-}
-
-// spend books a probe on twice the pace of the schedule.
-func (p *pinger) spend() {
-	spacing := p.cfg.Interval / time.Duration(len(p.targets))
-	gap := spacing / 2
-	ahead := max(burst/max(spacing, 1)-1, 0) * gap
-	p.ready = max(p.ready, p.Now-ahead) + gap
+	return p.Now >= p.lag.ready && p.Pace.Allowance(p.Now, 1) > 0
 }
 
 // flush sends the batch, after the RSTs that make room for it. A packet that
