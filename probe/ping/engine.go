@@ -46,6 +46,7 @@ type pinged struct {
 	rto   wire.RTO
 	small bool // a router asked for packets without options
 
+	left     time.Duration // when the last packet for it left, 0: none did
 	used     bool          // a packet for it was handed to the kernel
 	away     bool          // and the last of them found no network
 	walled   bool          // a firewall of this machine refused a probe for good

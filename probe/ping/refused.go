@@ -21,6 +21,9 @@ func (p *pinger) unsent(s *wire.Transmission, err error) {
 	t := p.targets[s.Index]
 	t.known, s.Refusal = false, err
 	wait, again := wire.Backoff(err, s.Refused)
+	if p.letsSomePass(t, s, err) {
+		wait, again = somePause, true
+	}
 	p.hold(t, err, wait)
 	if again && p.worthWaiting(t, s, err) {
 		p.refused.push(p.Now+wait, s)
@@ -31,6 +34,23 @@ func (p *pinger) unsent(s *wire.Transmission, err error) {
 	sample := p.sample(s)
 	sample.State, sample.Reason, sample.Err, sample.Findings = v.State, v.Reason, v.Err, v.Findings
 	p.deliver(sample)
+}
+
+const (
+	// someTries is how often a probe is sent against a firewall that lets others
+	// pass, somePause apart.
+	someTries = 12
+	somePause = 100 * time.Millisecond
+	// someLately is how long ago one must have passed.
+	someLately = time.Second
+)
+
+// letsSomePass tells whether a firewall that refused a probe has let others to
+// the same target pass lately: it limits, or its table is full, and no rule
+// forbids them.
+func (p *pinger) letsSomePass(t *pinged, s *wire.Transmission, err error) bool {
+	return wire.RefusalOf(err) == wire.RefusedByFirewall && s.Refused > 0 && s.Refused < someTries &&
+		t.left > 0 && p.Now-t.left < someLately
 }
 
 // hold keeps the other packets for a target back too, where the kernel has no

@@ -33,6 +33,18 @@ func (c *Config) catchUp() catchUp {
 // spend books a probe that leaves.
 func (c *catchUp) spend(now time.Duration) { c.ready = max(c.ready, now-c.ahead) + c.gap }
 
+// departed corrects the booking of n probes that left only now: the call took
+// long, or the process was stopped in it.
+func (c *catchUp) departed(n int, now time.Duration) {
+	if n > 0 {
+		c.ready = max(c.ready, now-c.ahead+time.Duration(n)*c.gap)
+	}
+}
+
+// onSchedule tells whether a transmission is the first of a probe: what follows
+// an answer at once is not booked.
+func onSchedule(s *wire.Transmission) bool { return !s.WarmUp && s.Attempt == 1 }
+
 // dueAt is when the probe of a slot is to be sent, since the start of the
 // schedule: slots go round the targets, which share an interval evenly. It is
 // computed from the start, not from the probe before, so that no lateness adds
@@ -174,7 +186,7 @@ func (p *pinger) transmit(t *pinged, s *wire.Transmission, port uint16) {
 	p.Table.Add(s)
 	p.batch = append(p.batch, s)
 	p.Pace.Spend(1)
-	if !s.WarmUp && s.Attempt == 1 {
+	if onSchedule(s) {
 		p.lag.spend(p.Now)
 	}
 }
@@ -195,10 +207,15 @@ func (p *pinger) flush() {
 		}
 		p.Reading = p.Clocks.Read()
 		n, err := p.Network.Send(p.Packets.Batch)
-		back := p.Clocks.Read().Wall
+		back := p.Clocks.Read()
+		booked := 0
 		for _, s := range batch[:n] {
-			p.handedOver(s, back)
+			p.handedOver(s, back.Wall)
+			if onSchedule(s) {
+				booked++
+			}
 		}
+		p.lag.departed(booked, back.Now)
 		if batch = batch[n:]; len(batch) > 0 {
 			p.refuse(batch[0], err)
 			batch = batch[1:]
@@ -216,7 +233,7 @@ func (p *pinger) handedOver(s *wire.Transmission, back time.Time) {
 	p.air.push(s.Until, s)
 	p.kept.Push(s)
 	p.absence.left(t)
-	t.walled = false
+	t.walled, t.left = false, p.Now
 	if !s.WarmUp {
 		p.Counters.Departed(s.Attempt-1, p.Now)
 	}
