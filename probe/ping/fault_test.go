@@ -54,7 +54,9 @@ func TestPingAfterAPause(t *testing.T) {
 				left = append(left, s.Sent)
 				return nil
 			})
-			if err != nil || uint64(len(left)) != count || summary.Sent != count {
+			// A SYN-ACK that came again meanwhile is closed once more, which may
+			// have a newer SYN on its flow challenged.
+			if err != nil || uint64(len(left)) != count || summary.Sent != count+summary.Retransmitted || summary.Retransmitted > 3 {
 				t.Errorf("%d samples of %d probes sent, %v", len(left), summary.Sent, err)
 			}
 			slices.SortFunc(left, time.Time.Compare)
