@@ -78,6 +78,16 @@ func (o *Outcome) Renewed() bool { return o.noticed&noticedChallenge != 0 }
 // Small tells whether the probe is to be retransmitted without options.
 func (o *Outcome) Small() bool { return o.noticed&noticedPathMTU != 0 }
 
+// Asked tells whether a bare SYN was answered by our SYN-ACK: an ACK of our ISN
+// then answers that.
+func (o *Outcome) Asked() bool { return o.noticed&askedAboutSYN != 0 }
+
+// Indirect tells whether an answer to a SYN is one to a question of [Ask]: its
+// time is not that of the SYN.
+func (ev *Event) Indirect() bool {
+	return ev.Kind == KindACK || ev.Kind == KindReset && !ev.Seg.Flags.Has(craft.ACK)
+}
+
 // Take weighs an answer to a probe for target, and says what is to be done about
 // it, or why it is rejected. An answer without a number of ours never takes the
 // place of one that has it.
@@ -151,7 +161,7 @@ func (o *Outcome) answeredBySYN() (Action, string) {
 // a SYN-ACK with our own ISN, which the far end then acknowledges (RFC 9293
 // §3.5, simultaneous open). n are the numbers of the transmission answered.
 func Ask(ev *Event, n Numbers) Response {
-	r := Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.ACK, Seq: n.Seq.Add(1), Ack: n.Ack}
+	r := Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.ACK, Seq: n.Seq.Add(1), Ack: n.Ack, Link: ev.link()}
 	if ev.Kind == KindSYN {
 		r.Flags, r.Seq, r.Ack = craft.SYN|craft.ACK, n.Seq, ev.Seg.Seq.Add(1)
 	}
@@ -161,7 +171,7 @@ func Ask(ev *Event, n Numbers) Response {
 // CloseAfter is the RST that closes what an answer shows to be half open: an exact
 // one, with the sequence number that the peer expects (RFC 5961 §3.2).
 func CloseAfter(ev *Event) Response {
-	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack}
+	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack, Link: ev.link()}
 }
 
 // Verdict is the best answer, or silence in the words of the technique.

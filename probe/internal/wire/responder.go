@@ -14,6 +14,7 @@ type Response struct {
 	Src, Dst netip.AddrPort
 	Flags    craft.Flags // RST, ACK, or SYN and ACK
 	Seq, Ack craft.Seq
+	Link     int // the interface of a destination in a zone; 0: any
 }
 
 const (
@@ -40,10 +41,19 @@ func (r *Responder) Add(x Response, now time.Duration) bool {
 	if now-r.turned >= repeatAfter || r.recent == nil {
 		r.older, r.recent, r.turned = r.recent, map[Response]bool{}, now
 	}
-	if r.recent[x] || r.older[x] || len(r.queue) >= mostResponses {
+	if r.recent[x] || r.older[x] {
 		return false
 	}
-	r.recent[x] = true
+	r.recent[x] = r.Insist(x)
+	return r.recent[x]
+}
+
+// Insist queues a response even if the same was sent a moment ago: something
+// shows that it was lost. Whoever calls bounds how often.
+func (r *Responder) Insist(x Response) bool {
+	if len(r.queue) >= mostResponses {
+		return false
+	}
 	r.queue = append(r.queue, x)
 	return true
 }
@@ -68,11 +78,13 @@ func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken i
 // kernel refuses is lost like any packet that the network loses.
 func (p *Packets) respond(network probe.Network, batch []Response) (resets uint64) {
 	p.Clear()
-	for _, x := range batch {
+	links := p.links[:len(batch)]
+	for i, x := range batch {
 		p.AddResponse(x)
+		links[i] = x.Link
 	}
 	for at := 0; at < len(batch); {
-		n, err := network.Send(p.Batch[at:])
+		n, err := SendOn(network, p.Batch[at:], links[at:])
 		for _, x := range batch[at : at+n] {
 			if x.Flags.Has(craft.RST) {
 				resets++
