@@ -273,6 +273,11 @@ func TestStatelessAsksAboutUnverifiedAnswers(t *testing.T) {
 		}
 		out.Segment(0, &s)
 	})
+	deaf := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			simnet.Split{}.Respond(now, in, out)
+		}
+	})
 	for name, tc := range map[string]struct {
 		host   simnet.Host
 		state  probe.State
@@ -283,8 +288,9 @@ func TestStatelessAsksAboutUnverifiedAnswers(t *testing.T) {
 		"a bare reset that does not": {
 			simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Flags, s.Ack, s.Seq = craft.RST, 0, 7 }),
 			probe.StateRefused, probe.ReasonUnverifiedReset, ""},
-		"a split handshake":   {split, probe.StateOpen, probe.ReasonSplitHandshake, "split-handshake"},
-		"a SYN from anywhere": {simnet.Split{}, probe.StateFiltered, probe.ReasonNoResponse, "split-handshake"},
+		"a split handshake":        {split, probe.StateOpen, probe.ReasonSplitHandshake, "split-handshake"},
+		"a SYN from anywhere":      {deaf, probe.StateFiltered, probe.ReasonNoResponse, "split-handshake"},
+		"a SYN, and a closed port": {simnet.Split{}, probe.StateRefused, probe.ReasonReset, "split-handshake"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			found := newAnswers()
