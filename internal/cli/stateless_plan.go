@@ -33,7 +33,13 @@ func (p shardPlan) Count() uint64 { return p.size }
 // At is the i-th of them.
 func (p shardPlan) At(i uint64) netip.AddrPort { return p.order.At(p.index + i*p.count) }
 
-// Fill implements [probe.PlanFiller].
+// Index implements [wide.TargetIndexer].
+func (p shardPlan) Index(target netip.AddrPort) (i uint64, ok bool) {
+	at, ok := p.order.Index(target)
+	return at / p.count, ok && at%p.count == p.index
+}
+
+// Fill implements [wide.TargetFiller].
 func (p shardPlan) Fill(first uint64, into []netip.AddrPort) {
 	p.order.Fill(p.index+first*p.count, p.count, into)
 }
