@@ -30,6 +30,7 @@ type Event struct {
 	Quote  craft.Quote // of ICMP errors
 	From   [maxOptions]byte
 	Sender netip.Addr
+	Echo   craft.EchoKind // of KindEcho
 }
 
 // Receiver reads packets, asks the matcher about each, and passes on events in
@@ -150,6 +151,9 @@ func (r *Receiver) examine(in *netraw.Packet, ev *Event) {
 	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 	if err := p.Decode(in.Data, check); err != nil {
 		ev.Own, ev.reject = in.Outgoing, decodeRejection(err)
+		if r.matcher.Echoes && errors.Is(err, craft.ErrUnsupported) && !in.Outgoing {
+			r.examineEcho(in.Data, check, ev)
+		}
 		return
 	}
 	ev.answer, ev.reject = r.matcher.match(&p, in.Outgoing)
@@ -158,6 +162,16 @@ func (r *Receiver) examine(in *netraw.Packet, ev *Event) {
 	}
 	ev.Own = in.Outgoing || ev.Kind == KindNone && ev.reject == ""
 	ev.keep(&p)
+}
+
+func (r *Receiver) examineEcho(b []byte, check craft.Checksums, ev *Event) {
+	e, err := craft.DecodeEcho(b, check)
+	if err != nil {
+		ev.reject = decodeRejection(err)
+		return
+	}
+	ev.answer, ev.reject = r.matcher.matchEcho(&e)
+	ev.Echo, ev.Sender, ev.Seg.TTL = e.Kind, e.Src, e.TTL
 }
 
 // keep copies out of the receive buffer what a verdict may want as evidence.
