@@ -278,6 +278,13 @@ func TestStatelessAsksAboutUnverifiedAnswers(t *testing.T) {
 			simnet.Split{}.Respond(now, in, out)
 		}
 	})
+	shut := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			simnet.Split{}.Respond(now, in, out)
+		} else {
+			simnet.Closed{}.Respond(now, in, out)
+		}
+	})
 	for name, tc := range map[string]struct {
 		host   simnet.Host
 		state  probe.State
@@ -290,7 +297,7 @@ func TestStatelessAsksAboutUnverifiedAnswers(t *testing.T) {
 			probe.StateRefused, probe.ReasonUnverifiedReset, ""},
 		"a split handshake":        {split, probe.StateOpen, probe.ReasonSplitHandshake, "split-handshake"},
 		"a SYN from anywhere":      {deaf, probe.StateFiltered, probe.ReasonNoResponse, "split-handshake"},
-		"a SYN, and a closed port": {simnet.Split{}, probe.StateRefused, probe.ReasonReset, "split-handshake"},
+		"a SYN, and a closed port": {shut, probe.StateRefused, probe.ReasonReset, "split-handshake"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			found := newAnswers()
