@@ -112,21 +112,19 @@ func whole(parts []*part) error {
 	return nil
 }
 
-// missingShards names the shards of which there is no part.
+// missingShards names the first shards of which there is no part, and says how
+// many more there are.
 func missingShards(shards map[uint64][]*part, count uint64) string {
 	var missing []uint16
-	more := 0
-	for i := uint64(1); i <= count; i++ {
-		switch {
-		case shards[i] != nil:
-		case i > 65535 || len(missing) == 20:
-			more++
-		default:
+	lacking := count - uint64(len(shards))
+	for i := uint64(1); uint64(len(missing)) < min(lacking, 20) && i <= 65535; i++ {
+		if shards[i] == nil {
 			missing = append(missing, uint16(i))
 		}
 	}
+	more := lacking - uint64(len(missing))
 	switch {
-	case len(missing)+more == 0:
+	case lacking == 0:
 		return ""
 	case more > 0:
 		return fmt.Sprintf("shards %s and %d more", target.PortsOf(missing...), more)
