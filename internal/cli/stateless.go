@@ -119,7 +119,11 @@ func (j *scanJob) stateless() wide.Config {
 		cfg.Retries = wide.DefaultRetries
 	}
 	if j.set != nil {
-		cfg.Plan = newShardPlan(j.set, j.seed, j.shard)
+		plan := newShardPlan(j.set, j.seed, j.shard)
+		cfg.Plan = plan
+		if j.excluded.allowed != nil {
+			cfg.Plan = shrunkPlan{plan, j.excluded.allowed}
+		}
 	}
 	return cfg
 }
@@ -137,6 +141,11 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	if j.connect || j.probing.engine == engineConnect {
 		return usagef("--stateless: connections are the kernel's own, and it keeps state for each")
 	}
+	unlock, err := j.lockCheckpoint()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if done, err := j.beginCheckpoint(); done || err != nil {
 		return err
 	}

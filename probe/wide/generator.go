@@ -46,6 +46,9 @@ func (g *generator) fill(c *chunk) {
 		targets := g.targets[:min(fillAtOnce, c.end-i)]
 		g.ask(i, targets)
 		for _, target := range targets {
+			if !target.IsValid() {
+				continue
+			}
 			if source := g.sources.towards(target.Addr()); source.addr.IsValid() {
 				c.onLink = c.onLink || source.onLink
 				c.fields = append(c.fields, g.stamp(source.addr, target))

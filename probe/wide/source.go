@@ -41,7 +41,9 @@ func newSources(n probe.Network, plan Targets) sources {
 	count := plan.Count()
 	step := max(1, count/sampled)
 	for i := uint64(0); i < count && i/step < sampled; i += step {
-		s.sample(plan.At(i).Addr())
+		if target := plan.At(i); target.IsValid() {
+			s.sample(target.Addr())
+		}
 	}
 	return s
 }

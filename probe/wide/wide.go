@@ -48,7 +48,8 @@ type Blaster interface {
 
 // Targets numbers the targets of a stateless run in the order of probing, each
 // pair exactly once. It is asked by several goroutines, for any number at any
-// time, and must not allocate.
+// time, and must not allocate. The zero AddrPort stands for a target that is not
+// to be probed after all; it is counted as unknown.
 type Targets interface {
 	Count() uint64
 	At(i uint64) netip.AddrPort // for i < Count
