@@ -252,7 +252,7 @@ func (j *handshakeJob) single(ctx context.Context, d *display, conn probe.Networ
 }
 
 func (j *handshakeJob) count(r *handshake.Result) {
-	merge(&j.summary, &r.Traffic)
+	addCounts(&j.summary, &r.Traffic)
 	if r.State == probe.StateOpen {
 		j.opened++
 	}

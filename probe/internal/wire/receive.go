@@ -44,6 +44,16 @@ type Receiver struct {
 	Gather  time.Duration // how long answers are let come together before they are read; 0: not at all
 }
 
+// Answers tells, once the event was counted, whether a probed target sent it:
+// new or not.
+func (ev *Event) Answers() bool {
+	switch ev.reject {
+	case "", RejectDuplicate, RejectAfterVerdict:
+		return ev.Kind != KindNone
+	}
+	return false
+}
+
 // eventBatches bounds how far the receiver may run ahead of the engine. Beyond
 // it the kernel's buffer fills, and the kernel counts what it drops.
 const eventBatches = 16
