@@ -17,6 +17,7 @@ type Loop struct {
 	Table     *Table
 	Flying    Fifo // in the order of sending, until they are answered or time out
 	Responses Responder
+	Pace      *Pace // that responses count towards, nil for none
 
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
@@ -82,19 +83,19 @@ func (x *Loop) Fail(err error) {
 
 // Respond sends what answers call for.
 func (x *Loop) Respond() {
-	_, resets := x.Responses.Send(x.Packets, x.Network, x.Responses.Waiting())
+	taken, resets := x.Responses.Send(x.Packets, x.Network, x.Responses.Waiting())
 	x.Counters.Resets += resets
+	if x.Pace != nil {
+		x.Pace.Spend(taken)
+	}
 }
 
 // Weigh lets an answer count for its transmission, and queues the response that
 // it calls for.
 func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
 	do, reject = s.Outcome.Take(x.Matcher.Tech, s.Dst, ev)
-	switch {
-	case do == ActAsk:
-		x.Responses.Add(Ask(ev, s.Numbers), x.Now)
-	case do == ActRenew, do == ActFinish && ev.Kind == KindACK:
-		x.Responses.Add(CloseAfter(ev), x.Now)
+	if response, ok := do.Response(ev, s.Numbers); ok {
+		x.Responses.Add(response, x.Now)
 	}
 	return do, reject
 }

@@ -14,6 +14,7 @@ type Response struct {
 	Src, Dst netip.AddrPort
 	Flags    craft.Flags // RST, ACK, or SYN and ACK
 	Seq, Ack craft.Seq
+	Attempt  int // the transmission, for runs in which two may have the same numbers
 }
 
 const (
@@ -37,15 +38,26 @@ type Responder struct {
 // Add queues a response, unless the same was sent a moment ago. It reports
 // whether it did.
 func (r *Responder) Add(x Response, now time.Duration) bool {
-	if now-r.turned >= repeatAfter || r.recent == nil {
-		r.older, r.recent, r.turned = r.recent, map[Response]bool{}, now
-	}
+	r.turn(now)
 	if r.recent[x] || r.older[x] || len(r.queue) >= mostResponses {
 		return false
 	}
 	r.recent[x] = true
 	r.queue = append(r.queue, x)
 	return true
+}
+
+// turn begins a new period where one is over, and forgets what was sent before
+// the last.
+func (r *Responder) turn(now time.Duration) {
+	past := now - r.turned
+	if past < repeatAfter && r.recent != nil {
+		return
+	}
+	if r.older = r.recent; past >= 2*repeatAfter {
+		r.older = nil
+	}
+	r.recent, r.turned = map[Response]bool{}, now
 }
 
 // Waiting is how many responses wait to be sent.

@@ -111,7 +111,7 @@ func (t *Table) Close(to *Responder, src, dst netip.AddrPort, now time.Duration)
 // SYN-ACK may have been lost, once.
 func (s *Transmission) Close(to *Responder, now time.Duration) {
 	if !s.Closed {
-		s.Closed = to.Add(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1)}, now)
+		s.Closed = to.Add(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1), Attempt: s.ID}, now)
 	}
 }
 
