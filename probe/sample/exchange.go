@@ -20,11 +20,13 @@ type exchange struct {
 	step     isn.Step
 	syns     []*syn
 	outcome  wire.Outcome
-	settled  bool          // answered; stays a while, something better may come
-	deadline time.Duration // of the answer
-	due      time.Duration // of a SYN that the kernel refused
-	refused  int           // how often it did
-	again    bool          // an old connection was reset: send another SYN at once
+	settled  bool               // answered; stays a while, something better may come
+	deadline time.Duration      // of the answer
+	due      time.Duration      // of a SYN that the kernel refused
+	refused  int                // how often it did
+	again    bool               // an old connection was reset: send another SYN at once
+	renewed  int                // how often that was
+	asked    *wire.Transmission // whose bare SYN was answered by a SYN-ACK; nil: none's
 }
 
 // syn is one transmission of an exchange.
@@ -171,6 +173,9 @@ func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
 	}
 	if response, ok := do.Response(ev, s.Numbers); ok {
 		x.Responses.Add(response, x.Now)
+		if ev.Kind == wire.KindSYN {
+			x.asked = s.Transmission
+		}
 	}
 	switch do {
 	case wire.ActFinish:
@@ -178,9 +183,33 @@ func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
 	case wire.ActSettle:
 		x.settled, x.deadline = true, x.Now+wire.Grace(x.Now-s.Tx.Sent, x.timeout())
 	case wire.ActRenew:
-		x.res.Stale++
-		x.again = !x.Stopping
+		x.renew()
 	}
+	return ""
+}
+
+// renew sends the SYN anew, now that an old connection was reset.
+func (x *exchange) renew() {
+	x.res.Stale++
+	x.renewed++
+	x.again = !x.Stopping
+}
+
+// mostRenewals is how often a connection of an earlier SYN of ours may stand in
+// the way of one step.
+const mostRenewals = 3
+
+// standsInTheWay takes the challenge of a half-open connection that an earlier
+// SYN of ours has left, by its number: it is reset each time, whoever else sends
+// challenges.
+func (x *exchange) standsInTheWay(ev *wire.Event) (reject string) {
+	if x.settled || x.waiting() || x.renewed >= mostRenewals {
+		return wire.RejectDuplicate
+	}
+	closing := wire.CloseAfter(ev)
+	closing.Attempt = x.syns[len(x.syns)-1].ID
+	x.Responses.Add(closing, x.Now)
+	x.renew()
 	return ""
 }
 

@@ -35,7 +35,12 @@ func (s *series) verified(t *wire.Transmission, ev *wire.Event) string {
 		return wire.RejectUnsolicited
 	}
 	x := s.probe
-	if x == nil || x.find(t) == nil {
+	switch {
+	case x == nil:
+		return s.stray(t, ev)
+	case ev.Kind == wire.KindACK && x.asked != t:
+		return x.standsInTheWay(ev)
+	case x.find(t) == nil:
 		return s.stray(t, ev)
 	}
 	if ev.Kind == wire.KindSYNACK && s.copied(x, t, ev) {
@@ -45,16 +50,14 @@ func (s *series) verified(t *wire.Transmission, ev *wire.Event) string {
 }
 
 // stray takes what belongs to a transmission whose step is over. A SYN-ACK is a
-// copy, or comes from a half-open connection that our RST has not reached. An
-// ACK comes from such a connection in answer to the SYN that is under way.
+// copy, or comes from a half-open connection that our RST has not reached.
 func (s *series) stray(t *wire.Transmission, ev *wire.Event) string {
-	switch number, known := s.numbers[t.ID]; {
-	case ev.Kind == wire.KindACK:
-		ev.Kind = wire.KindChallenge
-		return s.unverified(ev)
+	number, known := s.numbers[t.ID]
+	_, noted := s.gaps[t.ID]
+	switch {
 	case ev.Kind != wire.KindSYNACK || !known:
 		return wire.RejectAfterVerdict
-	case number != ev.Seg.Seq && s.gaps[t.ID] != ev.Seg.Seq:
+	case number != ev.Seg.Seq && !noted:
 		s.gap(t, ev)
 	}
 	return wire.RejectDuplicate
