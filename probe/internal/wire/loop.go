@@ -22,7 +22,7 @@ type Loop struct {
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
 
-	Clocks   clocks
+	Clocks   Clocks
 	Reading  // of the clocks, once a turn
 	Counters Counters
 	Stopping bool
@@ -33,7 +33,7 @@ func NewLoop(n probe.Network, l Look) (Loop, error) {
 	packets, err := NewPackets(l)
 	x := Loop{
 		Network: n, Packets: packets, Table: NewTable(),
-		Clocks: newClocks(n), Counters: NewCounters(n.Stats()),
+		Clocks: NewClocks(n), Counters: NewCounters(n.Stats()),
 	}
 	x.Matcher = Matcher{Cookie: NewCookie(l.Key), Tech: l.Technique, Ports: n.Ports(), Recall: x.Table}
 	return x, err

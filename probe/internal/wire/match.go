@@ -51,11 +51,11 @@ const (
 	rejectFragment     = "fragment"
 	rejectChecksum     = "bad-checksum"
 	rejectUnsupported  = "unsupported"
-	rejectForeignPort  = "foreign-port"
+	RejectForeign      = "foreign-port"
 	RejectBadAck       = "bad-ack"
 	rejectBadSeq       = "bad-seq"
 	rejectFlags        = "unexpected-flags"
-	rejectQuote        = "foreign-quote"
+	RejectQuote        = "foreign-quote"
 	RejectICMPType     = "icmp-without-verdict"
 	RejectUnsolicited  = "unsolicited"
 	RejectDuplicate    = "duplicate"
@@ -117,7 +117,7 @@ func (m *Matcher) match(p *craft.Packet, outgoing bool) (answer, string) {
 	if slices.Contains(m.Ports, s.Src.Port()) {
 		return answer{}, "" // loopback hands our own packets back
 	}
-	return answer{}, rejectForeignPort
+	return answer{}, RejectForeign
 }
 
 func (m *Matcher) unlessOutgoing(outgoing bool, reason string) string {
@@ -224,7 +224,7 @@ func (m *Matcher) matchICMP(e *craft.ICMPError) (answer, string) {
 	q := &e.Quote
 	a, ok := m.Quoted(q)
 	if !ok {
-		return answer{}, rejectQuote
+		return answer{}, RejectQuote
 	}
 	switch reason, tooBig := probe.ICMPMeaning(q.Dst.Addr(), e.Type, e.Code); {
 	case tooBig:
