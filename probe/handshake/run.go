@@ -252,6 +252,8 @@ func (r *runner) result(err error) Result {
 		v := r.outbox.unsent
 		res.State, res.Reason = v.State, v.Reason
 		res.Findings = append(res.Findings, v.Findings...)
+	case r.failure != nil && r.traffic.out == 0:
+		res.State, res.Reason = probe.StateUnknown, probe.ReasonSendFailed
 	case err != nil && res.Reason == probe.ReasonNoResponse:
 		res.State, res.Reason = probe.StateUnknown, probe.ReasonInterrupted
 	}
