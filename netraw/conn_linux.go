@@ -50,7 +50,10 @@ func (c *conn) open(cfg Config) (err error) {
 	return nil
 }
 
-func (c *conn) send(pkts [][]byte) (int, error)     { return c.out.send(pkts) }
+func (c *conn) send(pkts [][]byte) (int, error) { return c.out.send(pkts) }
+func (c *conn) sendEach(pkts [][]byte, refused func(int, error)) int {
+	return c.out.sendEach(pkts, refused)
+}
 func (c *conn) recv(pkts []Packet) (int, error)     { return c.in.recv(pkts) }
 func (c *conn) isQuiet() bool                       { return c.in.quiet.quiet(c.in.awaited().raw) }
 func (c *conn) setReadDeadline(t time.Time) error   { return c.in.setReadDeadline(t) }

@@ -43,7 +43,10 @@ func (b *base) open(cfg Config, t Templates) (err error) {
 	return nil
 }
 
-func (b *base) send(pkts [][]byte) (int, error)     { return b.kernel.send(pkts) }
+func (b *base) send(pkts [][]byte) (int, error) { return b.kernel.send(pkts) }
+func (b *base) sendEach(pkts [][]byte, refused func(int, error)) int {
+	return b.kernel.sendEach(pkts, refused)
+}
 func (b *base) route(dst netip.Addr) (Route, error) { return b.ways.route(dst) }
 func (b *base) heldPorts() []uint16                 { return b.ports.List() }
 func (b *base) silencer() string                    { return b.ports.Silencer().String() }
@@ -144,5 +147,5 @@ func (b *base) refuse(probe *craft.Fields, err error) error {
 		return err
 	}
 	b.refused.Add(1)
-	return opError("send", "ip", net.TCPAddrFromAddrPort(probe.Dst), err)
+	return opError("send", "ip", net.TCPAddrFromAddrPort(probe.Dst), sendReason(err))
 }

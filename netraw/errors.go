@@ -20,6 +20,20 @@ var (
 	// ErrNoRoute: the kernel has no way to the destination.
 	ErrNoRoute = errors.New("no route: compare `ip route get`")
 
+	// ErrSendDelayed: the kernel could not take the packet now, and may take
+	// it later: a buffer or a queue is full (EAGAIN, ENOBUFS), or its table of
+	// neighbours (EINVAL, ENOBUFS), or its firewall refused it for the first
+	// times (EPERM), as one with a limit does, or a full conntrack table.
+	ErrSendDelayed = errors.New("not now: the kernel's buffers, its neighbour table or a limit of its firewall are full")
+
+	// ErrLocalFirewall: a firewall of this machine refuses to let out what is
+	// sent to that port: three times in a row, over a quarter of a second.
+	ErrLocalFirewall = errors.New("this machine's own firewall refuses it: compare `nft list ruleset`")
+
+	// ErrInterfaceDown: the interface that the route leads through is down, or
+	// gone.
+	ErrInterfaceDown = errors.New("the interface is down: compare `ip link`")
+
 	// ErrPortCount: more source ports were asked for than MaxPorts.
 	ErrPortCount = errors.New("between 1 and 1024 source ports can be held")
 

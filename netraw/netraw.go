@@ -69,12 +69,24 @@ type Route struct {
 	NextHop   netip.Addr // without zone; the zero Addr if the destination is on the link
 	MTU       int        // of the path where the kernel knows it, else of the interface
 	Local     bool       // the destination is this machine
+	Broadcast bool       // the destination is all machines of a network: no TCP answers (RFC 9293 §3.9.2.3)
+	// Plain: packets for it, and not for this machine, need no link address: the
+	// interface has none (tun, WireGuard), or they are for many.
+	Plain bool
+}
+
+// nextHopInZone is NextHop as an address that Route can be asked about.
+func (r *Route) nextHopInZone() netip.Addr {
+	if r.NextHop.Is6() && r.NextHop.IsLinkLocalUnicast() {
+		return r.NextHop.WithZone(r.Interface)
+	}
+	return r.NextHop
 }
 
 // Stats counts what a Conn did since it was opened.
 type Stats struct {
 	Sent        uint64 // packets the kernel took
-	SendErrors  uint64 // packets the kernel refused, each reported by Send
+	SendErrors  uint64 // times the kernel refused a packet, each reported by Send or SendEach
 	SendRetries uint64 // waits after EAGAIN and ENOBUFS
 	Received    uint64 // packets delivered by Recv
 	KernelDrops uint64 // packets that found the receive buffer full
@@ -139,10 +151,20 @@ func Open(cfg *Config) (*Conn, error) {
 // Send waits while the socket's buffer is full (EAGAIN) and backs off while
 // the interface's queue is full (ENOBUFS), both for a bounded time and
 // counted in Stats.SendRetries. The kernel fills in an IPv4 identification
-// of zero, and the IPv4 header checksum always: raw(7). What a firewall on
-// this machine refuses is EPERM; a missing route ENETUNREACH; an interface
-// that is down ENETDOWN; a packet larger than the MTU EMSGSIZE.
+// of zero, and the IPv4 header checksum always: raw(7).
+//
+// Errors are ErrSendDelayed, where the same packet may leave later,
+// ErrLocalFirewall, ErrNoRoute and ErrInterfaceDown, each beside the error
+// number of sendmsg(2); a packet larger than the MTU is EMSGSIZE.
 func (c *Conn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
+
+// SendEach is Send for a caller that never waits: what does not leave at once
+// is refused, and the packets after it are sent all the same. refused is told
+// the place of each such packet and its error, one of those of Send, during the
+// call; it must not call Send or SendEach. SendEach returns how many left.
+func (c *Conn) SendEach(pkts [][]byte, refused func(i int, err error)) int {
+	return c.sendEach(pkts, refused)
+}
 
 // Recv fills pkts with at least one packet and returns how many. It waits
 // until the deadline (os.ErrDeadlineExceeded) or Close (net.ErrClosed).

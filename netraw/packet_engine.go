@@ -63,6 +63,11 @@ func (c *PacketConn) AnswersResets() bool { return false }
 // Send is that of [Conn.Send]: through the kernel's IP.
 func (c *PacketConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
+// SendEach is that of [Conn.SendEach].
+func (c *PacketConn) SendEach(pkts [][]byte, refused func(i int, err error)) int {
+	return c.sendEach(pkts, refused)
+}
+
 // Recv is that of [Conn.Recv]. Data is part of the ring.
 func (c *PacketConn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
 

@@ -23,8 +23,15 @@ type router struct {
 
 // link is what a route does not say of its interface.
 type link struct {
-	name string
-	mtu  int
+	name  string
+	mtu   int
+	plain bool // packets need no link address
+}
+
+func linkOf(found netlink.Link) link {
+	attrs := found.Attrs()
+	const plain = unix.IFF_NOARP | unix.IFF_LOOPBACK
+	return link{attrs.Name, attrs.MTU, attrs.RawFlags&plain != 0}
 }
 
 // open checks that the interface exists and that the source is ours; either
@@ -66,7 +73,7 @@ func (r *router) interfaceIndex(name string) (int, error) {
 		return 0, fmt.Errorf("interface %q: %w", name, err)
 	}
 	attrs := found.Attrs()
-	r.links[attrs.Index] = link{attrs.Name, attrs.MTU}
+	r.links[attrs.Index] = linkOf(found)
 	return attrs.Index, nil
 }
 
@@ -78,8 +85,7 @@ func (r *router) link(index int) (link, error) {
 	if err != nil {
 		return link{}, fmt.Errorf("interface %d: %w", index, err)
 	}
-	attrs := found.Attrs()
-	r.links[index] = link{attrs.Name, attrs.MTU}
+	r.links[index] = linkOf(found)
 	return r.links[index], nil
 }
 
@@ -170,6 +176,11 @@ func refuses(routeType int) bool {
 	return false
 }
 
+// isForMany reports whether packets for a route of this type go to several.
+func isForMany(routeType int) bool {
+	return routeType == unix.RTN_BROADCAST || routeType == unix.RTN_MULTICAST
+}
+
 func (r *router) describe(found netlink.Route) (Route, error) {
 	l, err := r.link(found.LinkIndex)
 	if err != nil {
@@ -182,6 +193,8 @@ func (r *router) describe(found netlink.Route) (Route, error) {
 		NextHop:   address(found.Gw),
 		MTU:       found.MTU,
 		Local:     found.Type == unix.RTN_LOCAL,
+		Broadcast: found.Type == unix.RTN_BROADCAST,
+		Plain:     l.plain && found.Type != unix.RTN_LOCAL || isForMany(found.Type),
 	}
 	if via, ok := found.Via.(*netlink.Via); ok {
 		route.NextHop = address(via.Addr)

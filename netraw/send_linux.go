@@ -36,6 +36,8 @@ type sender struct {
 	names4 [sendBatch]unix.RawSockaddrInet4
 	names6 [sendBatch]unix.RawSockaddrInet6
 
+	refusals refusals // by a local firewall
+
 	sent, errors, retries atomic.Uint64
 }
 
@@ -90,14 +92,56 @@ func (s *sender) send(pkts [][]byte) (int, error) {
 		if err == nil {
 			n, err = s.flush(via, n)
 		}
+		s.left(pkts[sent : sent+n])
 		sent += n
-		s.sent.Add(uint64(n))
 		if err != nil {
-			s.errors.Add(1)
-			return sent, sendError(pkts[sent], err)
+			return sent, s.refuse(pkts[sent], err)
 		}
 	}
 	return sent, nil
+}
+
+// sendEach is send without waiting and without stopping: refused is told of
+// each packet that did not leave.
+func (s *sender) sendEach(pkts [][]byte, refused func(i int, err error)) (sent int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at := 0; at < len(pkts); {
+		via, n, err := s.load(pkts[at:])
+		gone := 0
+		if err == nil {
+			gone, _, err = via.sendmmsg(s.msgs[:n], 0)
+		}
+		clear(s.iovs[:n])
+		s.left(pkts[at : at+gone])
+		at, sent = at+gone, sent+gone
+		stuck := at
+		switch {
+		case errors.Is(err, unix.EAGAIN): // no room in the buffer: for none of them
+			stuck = at + n - gone
+		case err != nil:
+			stuck = at + 1
+		}
+		for ; at < stuck; at++ {
+			refused(at, s.refuse(pkts[at], err))
+		}
+	}
+	return sent
+}
+
+// left notes packets that the kernel took.
+func (s *sender) left(pkts [][]byte) {
+	s.sent.Add(uint64(len(pkts)))
+	s.refusals.forget(pkts)
+}
+
+// refuse counts a packet that the kernel did not take, and says why.
+func (s *sender) refuse(pkt []byte, err error) error {
+	s.errors.Add(1)
+	if errors.Is(err, unix.EPERM) {
+		return sendError(pkt, fmt.Errorf("%w: %w", err, s.refusals.note(pkt, time.Now())))
+	}
+	return sendError(pkt, sendReason(err))
 }
 
 // load prepares the messages for as many packets as one call can take: those
@@ -148,7 +192,7 @@ func (s *sender) flush(via *rawSocket, n int) (int, error) {
 	defer clear(s.iovs[:n])
 	var pause backoff
 	for done := 0; ; {
-		k, waits, err := via.sendmmsg(s.msgs[done:n])
+		k, waits, err := via.sendmmsg(s.msgs[done:n], sendPatience)
 		s.retries.Add(waits)
 		done += k
 		switch {
@@ -198,6 +242,8 @@ type rawSocket struct {
 	n       int
 	errno   unix.Errno
 	waits   uint64
+
+	patience time.Duration // to wait for room in the buffer
 }
 
 func (r *rawSocket) open(family int, cfg Config, source unix.Sockaddr, report option) (err error) {
@@ -206,6 +252,7 @@ func (r *rawSocket) open(family int, cfg Config, source unix.Sockaddr, report op
 		if err := errors.Join(report.set(fd), keepDepartures(fd, cfg.DeviceStamps)); err != nil {
 			return err
 		}
+		setSendBuffer(fd, sendBuffer)
 		if cfg.Interface != "" {
 			if err := unix.BindToDevice(fd, cfg.Interface); err != nil {
 				return os.NewSyscallError("setsockopt SO_BINDTODEVICE", err)
@@ -234,12 +281,13 @@ func keepDepartures(fd int, stamps DeviceStamps) error {
 	return setOptions(fd, buffer, option{"SO_TIMESTAMPING", unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags})
 }
 
-// sendmmsg returns how many messages left, after how many waits.
-func (r *rawSocket) sendmmsg(msgs []unix.Mmsghdr) (n int, waits uint64, err error) {
+// sendmmsg returns how many messages left, after how many waits for room in the
+// buffer, each no longer than patience.
+func (r *rawSocket) sendmmsg(msgs []unix.Mmsghdr, patience time.Duration) (n int, waits uint64, err error) {
 	if r.raw == nil {
 		return 0, 0, os.NewSyscallError("socket", unix.EAFNOSUPPORT)
 	}
-	r.msgs, r.waits = msgs, 0
+	r.msgs, r.waits, r.patience = msgs, 0, patience
 	if err = r.raw.Write(r.attempt); err != nil {
 		return 0, r.waits, waitError(err)
 	}
@@ -257,7 +305,7 @@ func (r *rawSocket) try(fd uintptr) bool {
 		r.n, r.errno = int(n), errno
 		switch {
 		case errno == unix.EINTR:
-		case errno == unix.EAGAIN && r.awaitRoom(fd):
+		case errno == unix.EAGAIN && r.patience > 0 && r.awaitRoom(fd):
 		default:
 			return true
 		}
@@ -267,7 +315,7 @@ func (r *rawSocket) try(fd uintptr) bool {
 // awaitRoom waits until the buffer has room, and tells whether it has.
 func (r *rawSocket) awaitRoom(fd uintptr) bool {
 	r.waits++
-	for until := time.Now().Add(sendPatience); ; {
+	for until := time.Now().Add(r.patience); ; {
 		left := time.Until(until)
 		if left <= 0 {
 			return false

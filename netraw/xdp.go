@@ -73,6 +73,11 @@ func (c *XDPConn) AnswersResets() bool { return true }
 // Send is that of [Conn.Send]: through the kernel's IP.
 func (c *XDPConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
+// SendEach is that of [Conn.SendEach].
+func (c *XDPConn) SendEach(pkts [][]byte, refused func(i int, err error)) int {
+	return c.sendEach(pkts, refused)
+}
+
 // Recv is that of [Conn.Recv], for the replies and ICMP errors that repeat the
 // cookie. They are marked Partial: whether the sum of a frame from this very
 // machine is complete, an XDP program is not told.

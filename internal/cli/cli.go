@@ -16,10 +16,10 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/target"
+	"synscope/internal/tty"
 )
 
 // Version is what `synscope --version` and every record say.
@@ -42,7 +42,7 @@ func OSStreams() Streams {
 // isTerminal tells whether a stream is a terminal that a person may look at.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
+	return ok && tty.Is(f)
 }
 
 // heapGrowth is by how many percent garbage may grow what is in use: little,
@@ -85,7 +85,7 @@ func newApp(s Streams) *cli.App {
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
 		Flags: globalFlags(),
 		Commands: []*cli.Command{
-			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), sendCommand(s), readCommand(s), demoCommand(s), doctorCommand(s),
+			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), sendCommand(s), readCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
 		},
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,

@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v2"
-	"go4.org/netipx"
 
 	"synscope/internal/report"
 	"synscope/internal/target"
@@ -101,9 +100,9 @@ func (g *guard) withAsked(public *target.Set, words []string) (*target.Set, erro
 	if len(words) == 0 {
 		return public, nil
 	}
-	var skip netipx.IPSetBuilder
+	var skip []netip.Prefix
 	for _, text := range specialRanges {
-		skip.AddPrefix(netip.MustParsePrefix(text))
+		skip = append(skip, netip.MustParsePrefix(text))
 	}
 	for _, word := range words {
 		set, err := target.Parse(g.c.Context, []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: &g.resolver})
@@ -111,15 +110,11 @@ func (g *guard) withAsked(public *target.Set, words []string) (*target.Set, erro
 			return nil, err
 		}
 		for r := range addressRanges(set) {
-			skip.RemoveRange(r)
+			skip = allWithout(skip, r)
 		}
 	}
-	left, err := skip.IPSet()
-	if err != nil {
-		return nil, err
-	}
 	exclude := []string{}
-	for _, p := range left.Prefixes() {
+	for _, p := range skip {
 		exclude = append(exclude, p.String())
 	}
 	return g.parse(exclude)
@@ -157,8 +152,8 @@ func (g *guard) readStdin() (err error) {
 // addressRanges walks the ranges of a set made of one word, all of whose
 // addresses have equally many ports. Ends are found by doubling and halving
 // steps, so a range costs the logarithm of its size.
-func addressRanges(s *target.Set) func(yield func(netipx.IPRange) bool) {
-	return func(yield func(netipx.IPRange) bool) {
+func addressRanges(s *target.Set) func(yield func(span) bool) {
+	return func(yield func(span) bool) {
 		ports := uint64(sort.Search(1<<16, func(k int) bool {
 			return uint64(k) >= s.Count() || s.At(uint64(k)).Addr() != s.At(0).Addr()
 		}))
@@ -166,7 +161,7 @@ func addressRanges(s *target.Set) func(yield func(netipx.IPRange) bool) {
 			first := s.At(i * ports).Addr()
 			n := streak(addresses-i, func(k uint64) bool { return s.At((i+k)*ports).Addr() == addressAfter(first, k) })
 			last := s.At((i + n - 1) * ports).Addr()
-			if !yield(netipx.IPRangeFrom(first.WithZone(""), last.WithZone(""))) {
+			if !yield(span{first.WithZone(""), last.WithZone("")}) {
 				return
 			}
 			i += n

@@ -83,13 +83,13 @@ func TestAddressRanges(t *testing.T) {
 		}
 		all, before := map[string]bool{}, ""
 		for r := range addressRanges(set) {
-			for a := r.From(); r.Contains(a); a = a.Next() {
+			for a := r.first; a.IsValid() && !r.last.Less(a); a = a.Next() {
 				all[a.String()] = true
 			}
-			if r.From().Prev().String() == before {
-				t.Errorf("%s: two ranges meet at %s", word, r.From())
+			if r.first.Prev().String() == before {
+				t.Errorf("%s: two ranges meet at %s", word, r.first)
 			}
-			before = r.To().String()
+			before = r.last.String()
 		}
 		for pair := range set.Ordered() {
 			if a := pair.Addr().WithZone("").String(); !all[a] {

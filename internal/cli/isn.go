@@ -14,6 +14,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/picture"
+	"synscope/internal/plot"
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/netraw"
@@ -205,7 +207,7 @@ type isnFiles struct {
 func isnFilesOf(c *cli.Context, targets int) (isnFiles, error) {
 	f := isnFiles{plot: c.String("plot"), raw: c.String("raw"), targets: targets}
 	if f.plot != "" {
-		if err := report.CheckPlot(f.plot); err != nil {
+		if err := picture.Check(f.plot); err != nil {
 			return f, usagef("--plot: %w", err)
 		}
 	}
@@ -225,7 +227,7 @@ func (f *isnFiles) write(r *report.ISN, samples []isn.Sample) error {
 		}
 	}
 	if f.plot != "" {
-		return report.PlotISN(f.path(f.plot, r), r, samples)
+		return drawn(plot.ISN(f.path(f.plot, r), isnPlace(r), &r.Report, samples))
 	}
 	return nil
 }

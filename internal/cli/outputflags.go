@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"synscope/internal/report"
 	"synscope/internal/target"
+	"synscope/internal/tty"
 )
 
 // outputFlags say where results go.
@@ -77,6 +77,7 @@ func formatNames(formats []report.Format) string {
 // files, progress and remarks on standard error.
 type display struct {
 	*report.Output
+	unusual  *unusual         // nil where it is not told
 	progress *report.Progress // nil where nobody watches
 	streams  Streams
 	quiet    bool
@@ -91,6 +92,9 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	d := &display{streams: s, quiet: c.Bool("q"), level: verbosity(c)}
 	if terminal, ok := s.Err.(*os.File); ok && isTerminal(terminal) && !d.quiet {
 		d.attach(terminal)
+	}
+	if format := c.String("o"); !d.quiet && (format == "" || format == "text") {
+		d.unusual = &unusual{}
 	}
 	d.Output, err = report.Open(report.Config{
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
@@ -110,10 +114,10 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 
 // attach keeps a line of progress at the foot of the terminal; what else goes
 // to the same terminal goes above it.
-func (d *display) attach(terminal *os.File) {
-	screen := report.NewScreen(terminal)
+func (d *display) attach(f *os.File) {
+	screen := report.NewScreen(f)
 	d.progress = &report.Progress{Screen: screen, Width: func() int {
-		width, _, _ := term.GetSize(int(terminal.Fd()))
+		width, _, _ := tty.Size(f)
 		return width
 	}}
 	if isTerminal(d.streams.Out) {
@@ -165,7 +169,11 @@ func (d *display) finish(err error) error {
 	if d.progress != nil {
 		d.progress.Done()
 	}
-	if closing := d.Output.Close(); err == nil {
+	closing := d.Output.Close()
+	if closing == nil {
+		closing = d.unusual.tell(d.streams.Out)
+	}
+	if err == nil {
 		return closing
 	}
 	return err

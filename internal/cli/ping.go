@@ -9,6 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/picture"
+	"synscope/internal/plot"
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/netraw"
@@ -109,7 +111,7 @@ func (j *pingJob) readPlot() error {
 	if j.plot == "" {
 		return nil
 	}
-	if err := report.CheckPlot(j.plot); err != nil {
+	if err := picture.Check(j.plot); err != nil {
 		return usagef("--plot: %w", err)
 	}
 	return nil
@@ -232,12 +234,12 @@ func (j *pingJob) draw() error {
 	if len(j.series) == 1 {
 		asked = j.series[0].label()
 	}
-	title := fmt.Sprintf("How long %s took to answer a TCP connection request (SYN), asked every %v", asked, j.cfg.Interval)
-	var shown []report.PlotSeries
+	title := fmt.Sprintf("How long %s took to answer a TCP SYN, every %v", asked, j.cfg.Interval)
+	var shown []plot.Series
 	for _, s := range j.series {
-		shown = append(shown, report.PlotSeries{Name: s.label(), Series: s.Series, Timeline: s.timeline})
+		shown = append(shown, plot.Series{Name: s.label(), Series: s.Series, Timeline: s.timeline})
 	}
-	return report.PlotRTT(j.plot, title, j.start, shown)
+	return drawn(plot.RTT(j.plot, title, j.start, shown))
 }
 
 // conclude turns the end of a run into its answer.

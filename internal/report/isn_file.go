@@ -55,3 +55,26 @@ func writeThrough(path string, write func(io.Writer) error) error {
 	}
 	return nil
 }
+
+// writeAtomically writes a file beside path and then renames it.
+func writeAtomically(path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".synscope-*"+filepath.Ext(path))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrWrite, err)
+	}
+	defer os.Remove(f.Name())
+	err = write(f)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrWrite, path, err)
+	}
+	return nil
+}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -264,52 +262,6 @@ func TestRTTComparisonText(t *testing.T) {
 		got := told(t, "ping", Options{}, &RTTComparison{A: "web", B: "api", Comparison: tc.c})
 		if want := "\n--- web against api ---\n" + tc.want; got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
-		}
-	}
-}
-
-// A picture of several targets names each, also one that never answered.
-func TestPlotNamesTheSilent(t *testing.T) {
-	answers, silent := rtt.NewSeries(rtt.Precise), rtt.NewSeries(rtt.Precise)
-	var times, losses rtt.Timeline
-	answers.Add(time.Millisecond)
-	times.Add(0, time.Millisecond)
-	answers.Lost()
-	silent.Lost()
-	losses.Lost(time.Second)
-	path := filepath.Join(t.TempDir(), "two.svg")
-	if err := PlotRTT(path, "two", time.Now(), []PlotSeries{{"web", answers, &times}, {"fortress", silent, &losses}}); err != nil {
-		t.Fatal(err)
-	}
-	svg, _ := os.ReadFile(path)
-	for _, words := range []string{"web: 1 answered, 1 not", "fortress: 0 answered, 1 not", "no answer: 2"} {
-		if !strings.Contains(string(svg), words) {
-			t.Errorf("the picture does not say %q", words)
-		}
-	}
-}
-
-// A picture appears whole, also of nothing, of one probe and of equal times.
-func TestPlotRTT(t *testing.T) {
-	dir := t.TempDir()
-	for name, values := range map[string][]time.Duration{
-		"nothing": nil, "one": {time.Millisecond}, "equal": {5, 5, 5}, "zero": {0, 1}, "wide": {1, time.Second, time.Hour},
-	} {
-		s, line := rtt.NewSeries(rtt.Precise), &rtt.Timeline{}
-		for i, v := range values {
-			s.Add(v)
-			line.Add(time.Duration(i)*time.Second, v)
-		}
-		s.Lost()
-		line.Lost(time.Minute)
-		for _, ending := range []string{".png", ".svg"} {
-			path := filepath.Join(dir, name+ending)
-			if err := PlotRTT(path, name, time.Now(), []PlotSeries{{name, s, line}}); err != nil {
-				t.Errorf("%s: %v", path, err)
-			}
-			if info, err := os.Stat(path); err != nil || info.Size() < 2000 {
-				t.Errorf("%s: %v", path, err)
-			}
 		}
 	}
 }

@@ -57,6 +57,10 @@ var handshakePatterns = []pattern{
 	},
 }
 
+// enoughPressed is how often data or a FIN must have been sent after a repeated
+// SYN-ACK, to speak of a queue where no other SYN-ACK came since.
+const enoughPressed = 3
+
 // acceptQueueFull: the same SYN-ACK comes again after our ACK, and what takes
 // sequence space, data or FIN, is not acknowledged either. A lost ACK, and a host
 // that waits for data (TCP_DEFER_ACCEPT, tcp(7)), would be made good by it.
@@ -66,7 +70,7 @@ func acceptQueueFull(f *Follower, r *Result) string {
 	switch {
 	case r.Reason == probe.ReasonNoResponse && f.context.Known.QueueFull:
 		return "SYNs are dropped, and an earlier connection to this port met a full queue"
-	case v.repeats == 0 || f.Server.Confirmed() || ignored <= 0 || r.Acked > 0:
+	case f.Server.Confirmed() || r.Acked > 0 || v.stuck == 0 && (v.repeats == 0 || v.pressed < enoughPressed):
 		return ""
 	}
 	what := count(ignored, "byte")

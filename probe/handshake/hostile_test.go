@@ -267,13 +267,13 @@ func TestRefusedByThisMachine(t *testing.T) {
 	}
 }
 
-// late is a network whose reader stands still now and then.
-type late struct {
+// lateReader is a network whose reader stands still now and then.
+type lateReader struct {
 	probe.Network
 	reads atomic.Int64
 }
 
-func (l *late) Recv(pkts []netraw.Packet) (int, error) {
+func (l *lateReader) Recv(pkts []netraw.Packet) (int, error) {
 	n, err := l.Network.Recv(pkts)
 	if l.reads.Add(1)%4 == 2 {
 		time.Sleep(1600 * time.Millisecond)
@@ -288,7 +288,7 @@ func TestStallIsNoLoss(t *testing.T) {
 		n.HandleAddr(simHost, healthy())
 		conn := n.Conn(1, simnet.WatchOutgoing())
 		defer conn.Close()
-		r, err := Run(t.Context(), &late{Network: conn}, Config{Target: simTarget, Data: []byte("hello")})
+		r, err := Run(t.Context(), &lateReader{Network: conn}, Config{Target: simTarget, Data: []byte("hello")})
 		if err != nil || r.State != probe.StateOpen || r.Attempts != 1 || r.Retransmits[Client] != 0 || string(r.Data) != "hello" || r.RTT != 20*time.Millisecond {
 			t.Errorf("%s (%s), %d SYNs, %v retransmitted, %q, RTT %v: %v", r.State, r.Reason, r.Attempts, r.Retransmits, r.Data, r.RTT, err)
 		}
@@ -351,7 +351,7 @@ func TestExchange(t *testing.T) {
 		own := craft.Segment{Src: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), conn.Ports()[0]), Dst: simTarget, TTL: 64, Flags: craft.SYN}
 		var lines []string
 		cfg := ExchangeConfig{Segment: own, OnSegment: func(l Line) { lines = append(lines, fmt.Sprint(l.From, " ", l.Segment.Flags)) }}
-		if _, err := Exchange(t.Context(), &late{Network: conn}, cfg); err != nil {
+		if _, err := Exchange(t.Context(), &lateReader{Network: conn}, cfg); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Join(lines, ", "); got != "client S, server S., server S." && got != "client S, server S." {

@@ -30,6 +30,8 @@ const (
 	NoteOldReset        // RST about an earlier connection, or to a segment that came late
 	NoteOtherSYN        // a SYN of another connection on the same ports
 	NoteAside           // without a number of ours, or our question about such a segment
+
+	NoteUncaptured // acknowledges what the capture does not have; not void
 )
 
 const void = NoteBadAck | NoteNoAck | NoteChallenge | NoteInexactReset | NoteIllegalReset |

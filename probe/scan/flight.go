@@ -41,7 +41,7 @@ type flights struct {
 	slabs    [][]flight
 	free     []uint32
 	index    map[uint64]uint32 // host and port → record
-	timers   timers
+	timers   wire.Timers
 	attempts int // capacity of each record's list of transmissions
 	live     int
 }
@@ -103,18 +103,27 @@ func (t *flights) remove(id uint32) {
 func (t *flights) expectBy(id uint32, deadline time.Duration) {
 	f := t.at(id)
 	f.schedule++
-	t.timers.push(timer{deadline, id, f.schedule})
+	t.timers.Push(wire.Timer{At: deadline, ID: id, Schedule: f.schedule})
 }
 
 // due takes the next probe whose deadline has passed.
 func (t *flights) due(now time.Duration) (id uint32, ok bool) {
-	for len(t.timers) > 0 && t.timers[0].at <= now {
-		next := t.timers.pop()
-		if t.at(next.id).schedule == next.schedule {
-			return next.id, true
+	for len(t.timers) > 0 && t.timers[0].At <= now {
+		next := t.timers.Pop()
+		if t.at(next.ID).schedule == next.Schedule {
+			return next.ID, true
 		}
 	}
 	return 0, false
+}
+
+// all lists the probes without a verdict.
+func (t *flights) all() []uint32 {
+	list := make([]uint32, 0, len(t.index))
+	for _, id := range t.index {
+		list = append(list, id)
+	}
+	return list
 }
 
 // void takes back the deadline of a probe.
@@ -126,5 +135,5 @@ func (t *flights) nextDeadline() (time.Duration, bool) {
 	if len(t.timers) == 0 {
 		return 0, false
 	}
-	return t.timers[0].at, true
+	return t.timers[0].At, true
 }

@@ -29,7 +29,7 @@ func (e *engine) seenLeaving(ev *wire.Event) {
 }
 
 func (e *engine) find(ev *wire.Event) (uint32, *flight) {
-	h := e.hosts.find(ev.Target.Addr())
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
 	if h == nil {
 		return 0, nil
 	}
@@ -45,15 +45,17 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	switch {
 	case f == nil && ev.Kind.Verified():
 		return wire.RejectAfterVerdict
-	case f == nil || !f.departed(ev.Attempt):
+	case f == nil || ev.Attempt >= len(f.tx) || e.tooEarly(f, ev):
 		return wire.RejectUnsolicited
 	}
 	return e.answered(id, f, ev)
 }
 
-// departed tells whether an attempt has left.
-func (f *flight) departed(attempt int) bool {
-	return attempt < len(f.tx) && f.tx[attempt].Sent > 0
+// tooEarly tells whether a packet without a number of ours arrived before the
+// probe that it would answer had left.
+func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
+	tx := f.tx[ev.Attempt]
+	return !ev.Kind.Verified() && tx.After(ev.At, e.start.Add(tx.Sent))
 }
 
 // answered lets an answer count, and does what it calls for.
@@ -78,10 +80,8 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 		if ev.Kind == wire.KindACK {
 			e.responses.Add(wire.CloseAfter(ev), e.now)
 		}
-		e.land(f)
 		e.finish(id)
 	case wire.ActSettle:
-		e.land(f)
 		f.phase = phaseSettled
 		e.flights.expectBy(id, e.now+e.grace(f, ev))
 	case wire.ActAsk:
@@ -114,24 +114,17 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	}
 	if before < wire.RankReset {
 		f.host.Sample(e.now - f.tx[ev.Attempt].Sent)
-		f.host.answered(ev.Attempt == 0)
+		e.measureLoss(f, ev.Attempt)
+		e.noteRoundTrip(f.host)
 	}
 	f.host.tally.seen(ev)
-}
-
-// land ends the flight of a probe, if it is in the air.
-func (e *engine) land(f *flight) {
-	if f.phase == phaseFlying {
-		f.host.land()
-	}
 }
 
 // renew clears an old connection out of the way and tries again from another
 // port, where the probe is still waited for.
 func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 	e.responses.Add(wire.CloseAfter(ev), e.now)
-	if f.phase == phaseFlying && len(f.tx) < f.allowed(e.cfg) {
-		e.land(f)
+	if f.phase == phaseFlying && len(f.tx) < e.allowed(f) {
 		e.flights.void(id)
 		e.enqueue(id)
 	}
@@ -142,16 +135,20 @@ func (e *engine) measure(tx wire.Stamps, at time.Time) (time.Duration, netraw.Cl
 	return tx.Elapsed(at, e.start.Add(tx.Sent), e.now)
 }
 
-// expire deals with the probes whose time is up.
-func (e *engine) expire() {
+// expire deals with the probes whose time is up, once everything that has
+// arrived by now was taken in.
+func (e *engine) expire(r *wire.Receiver) {
+	if at, ok := e.flights.nextDeadline(); !ok || at > e.now {
+		return
+	}
+	e.catchUp(r)
 	for {
 		id, ok := e.flights.due(e.now)
 		if !ok {
 			return
 		}
 		f := e.flights.at(id)
-		e.land(f)
-		if f.phase == phaseSettled || len(f.tx) >= f.allowed(e.cfg) || e.stopping {
+		if f.phase == phaseSettled || e.stopping || f.phase == phaseFlying && len(f.tx) >= e.allowed(f) {
 			e.finish(id)
 		} else {
 			e.enqueue(id)
@@ -159,10 +156,17 @@ func (e *engine) expire() {
 	}
 }
 
+func (e *engine) catchUp(r *wire.Receiver) {
+	r.CatchUp(func(batch []wire.Event, ok bool) bool {
+		e.take(r, batch, ok)
+		return e.failure == nil
+	})
+}
+
 // finish gives a probe its verdict and forgets it.
 func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
-	v := f.verdict(e)
+	v := e.verdict(f)
 	v.Attempts = len(f.tx)
 	canary, h := f.canary, f.host
 	e.flights.remove(id)
@@ -192,20 +196,14 @@ func (e *engine) deliver(v probe.Verdict) {
 }
 
 // verdict is the best answer, or what silence means.
-func (f *flight) verdict(e *engine) probe.Verdict {
+func (e *engine) verdict(f *flight) probe.Verdict {
 	v := f.outcome.Verdict(e.cfg.Technique, f.target())
-	if f.outcome.Best == nil && len(f.tx) < f.allowed(e.cfg) {
+	switch {
+	case f.outcome.Best != nil:
+	case len(f.tx) >= e.allowed(f):
+		v.Confidence = e.confidence(f)
+	default:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, e.failure
 	}
 	return v
-}
-
-// allowed is how many transmissions the probe may have: one more where an old
-// connection stood in the way.
-func (f *flight) allowed(c *Config) int {
-	n := c.Retries + 1
-	if f.outcome.Renewed() {
-		n++
-	}
-	return n
 }

@@ -24,13 +24,14 @@ const (
 	KindACK                         // acknowledges our ISN, without SYN
 	KindChallenge                   // an ACK of something else: RFC 5961
 	KindPathMTU                     // quotes our numbers, wants less
+	KindEcho                        // an ICMP reply that repeats our token
 )
 
 // Verified tells whether the answer repeats a number that only the receiver
 // of the probe could know.
 func (k Kind) Verified() bool {
 	switch k {
-	case KindSYNACK, KindACK, KindReset, KindICMP, KindPathMTU, KindDeparture:
+	case KindSYNACK, KindACK, KindReset, KindICMP, KindPathMTU, KindDeparture, KindEcho:
 		return true
 	}
 	return false
@@ -84,6 +85,7 @@ type Matcher struct {
 	Tech     *probe.Technique
 	Ports    []uint16 // attempt n leaves from ports[n % len(ports)]
 	Attempts int      // most transmissions of one probe
+	Echoes   bool     // echo and time stamp replies count too
 	Recall   recall   // where transmissions are found instead; nil: by the cookie
 }
 
@@ -216,6 +218,22 @@ func (m *Matcher) unverified(kind Kind, s *craft.Segment) (answer, string) {
 		return answer{}, rejectFlags
 	}
 	return answer{kind, s.Src, slices.Index(m.Ports, s.Dst.Port())}, ""
+}
+
+// matchEcho accepts a reply that repeats what a request of ours held: the port as
+// identifier, the attempt as sequence number, and the token of the address.
+func (m *Matcher) matchEcho(e *craft.Echo) (answer, string) {
+	if e.Kind != craft.EchoReply && e.Kind != craft.TimestampReply {
+		return answer{}, rejectUnsupported
+	}
+	src, target := netip.AddrPortFrom(e.Dst, e.ID), netip.AddrPortFrom(e.Src, 0)
+	if !slices.Contains(m.Ports, e.ID) || int(e.Seq) >= m.Attempts {
+		return answer{}, RejectForeign
+	}
+	if uint32(m.Cookie.Numbers(src, target, int(e.Seq)).Seq) != e.Token {
+		return answer{}, RejectQuote
+	}
+	return answer{KindEcho, target, int(e.Seq)}, ""
 }
 
 // matchICMP accepts an error only if it quotes our addresses, ports and

@@ -180,7 +180,10 @@ func (do Action) Response(ev *Event, n Numbers) (r Response, ok bool) {
 // Grace is how long an answer that is a verdict waits for something better: the
 // genuine answer behind a forged one took the same way, and not much longer.
 // took is the time the answer itself took, limit the wait for a probe's first.
-func Grace(took, limit time.Duration) time.Duration { return min(max(2*took, MinRTO), limit) }
+func Grace(took, limit time.Duration) time.Duration { return min(max(3*took, shortestGrace), limit) }
+
+// shortestGrace is for what stands in the same queues behind a forged answer.
+const shortestGrace = 20 * time.Millisecond
 
 // Verdict is the best answer, or silence in the words of the technique.
 func (o *Outcome) Verdict(t *probe.Technique, target netip.AddrPort) probe.Verdict {

@@ -30,6 +30,7 @@ type Event struct {
 	Quote  craft.Quote // of ICMP errors
 	From   [maxOptions]byte
 	Sender netip.Addr
+	Echo   craft.EchoKind // of KindEcho
 }
 
 // Reader reads packets beside its engine, reduces each to the event that the
@@ -147,14 +148,17 @@ func (r *Reader[E]) CatchUp(take func(batch []E, ok bool) (more bool)) {
 // too, unless the kernel vouches for them or they are not finished yet, as on
 // loopback and veth.
 func Decode(in *netraw.Packet, p *craft.Packet) (reject string) {
-	check := craft.VerifyChecksums
-	if in.Partial || in.Valid || in.Outgoing {
-		check = craft.TrustChecksums
-	}
-	if err := p.Decode(in.Data, check); err != nil {
+	if err := p.Decode(in.Data, checksumsOf(in)); err != nil {
 		return decodeRejection(err)
 	}
 	return ""
+}
+
+func checksumsOf(in *netraw.Packet) craft.Checksums {
+	if in.Partial || in.Valid || in.Outgoing {
+		return craft.TrustChecksums
+	}
+	return craft.VerifyChecksums
 }
 
 func (m *Matcher) examine(in *netraw.Packet, ev *Event) {
@@ -162,6 +166,9 @@ func (m *Matcher) examine(in *netraw.Packet, ev *Event) {
 	if reject := Decode(in, &p); reject != "" {
 		ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 		ev.Own, ev.reject = in.Outgoing, reject
+		if m.Echoes && reject == rejectUnsupported && !in.Outgoing {
+			m.examineEcho(in, ev)
+		}
 		return
 	}
 	ev.reject = m.Match(in, &p, ev)
@@ -178,6 +185,16 @@ func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject s
 	ev.Own = in.Outgoing || ev.Kind == KindNone && reject == ""
 	ev.keep(p)
 	return reject
+}
+
+func (m *Matcher) examineEcho(in *netraw.Packet, ev *Event) {
+	e, err := craft.DecodeEcho(in.Data, checksumsOf(in))
+	if err != nil {
+		ev.reject = decodeRejection(err)
+		return
+	}
+	ev.answer, ev.reject = m.matchEcho(&e)
+	ev.Echo, ev.Sender, ev.Seg.TTL = e.Kind, e.Src, e.TTL
 }
 
 // keep copies out of the receive buffer what a verdict may want as evidence.

@@ -81,7 +81,7 @@ func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken i
 func (p *Packets) respond(network probe.Network, batch []Response) (resets uint64) {
 	p.Clear()
 	for _, x := range batch {
-		p.addResponse(x)
+		p.AddResponse(x)
 	}
 	for at := 0; at < len(batch); {
 		n, err := network.Send(p.Batch[at:])
@@ -98,8 +98,8 @@ func (p *Packets) respond(network probe.Network, batch []Response) (resets uint6
 	return resets
 }
 
-// addResponse appends a response to the batch.
-func (p *Packets) addResponse(x Response) {
+// AddResponse appends a response to the batch.
+func (p *Packets) AddResponse(x Response) {
 	t := p.responses[x.Flags][x.Dst.Addr().Is4()]
 	p.Batch = append(p.Batch, t.AppendTo(p.next(), craft.Fields{
 		Src: x.Src, Dst: x.Dst, Seq: x.Seq, Ack: x.Ack, ID: uint16(x.Seq),
