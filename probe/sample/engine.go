@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/probe"
@@ -81,9 +82,7 @@ func (e *engine) overdue() bool {
 
 // turn takes up targets and lets each that is under way go on.
 func (e *engine) turn() {
-	for len(e.order) < e.cfg.Parallel && len(e.targets) > 0 && !e.Stopping && e.Failure == nil {
-		e.begin(e.targets[0])
-		e.targets = e.targets[1:]
+	for len(e.order) < e.cfg.Parallel && !e.Stopping && e.Failure == nil && e.beginNext() {
 	}
 	for _, s := range e.order {
 		if e.Failure == nil {
@@ -91,6 +90,23 @@ func (e *engine) turn() {
 		}
 	}
 	e.clear()
+}
+
+// beginNext takes up the next target, and tells whether there was one. The same
+// address in two zones is one to packets: the second waits for the first.
+func (e *engine) beginNext() bool {
+	i := slices.IndexFunc(e.targets, func(t netip.AddrPort) bool { return e.active[onWire(t)] == nil })
+	if i < 0 {
+		return false
+	}
+	target := e.targets[i]
+	if i == 0 {
+		e.targets = e.targets[1:]
+	} else {
+		e.targets = slices.Delete(slices.Clone(e.targets), i, i+1)
+	}
+	e.begin(target)
+	return true
 }
 
 // begin takes up a target.
