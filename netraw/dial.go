@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -29,8 +30,14 @@ type Dialer struct {
 }
 
 // Dial connects to dst and at once resets the connection, so that neither end
-// keeps a TIME_WAIT. Errors are those of connect(2), in a [net.OpError].
+// keeps a TIME_WAIT. Errors are those of connect(2), in a [net.OpError], with
+// ErrNoRoute or ErrNoInterface beside it where this machine has no way to dst:
+// the error number alone does not tell that from a router's word.
 func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error) {
+	dst, err := d.inZone(dst)
+	if err != nil {
+		return Handshake{}, opError("connect", "tcp", net.TCPAddrFromAddrPort(dst), err)
+	}
 	n := net.Dialer{Control: d.control}
 	n.SetMultipathTCP(false)
 	if d.Source.IsValid() || d.Port != 0 {
@@ -39,10 +46,45 @@ func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error)
 	start := time.Now()
 	conn, err := n.DialContext(ctx, "tcp", dst.String())
 	if err != nil {
-		return refusal(time.Since(start), err), err
+		return refusal(time.Since(start), err), d.explain(err, dst)
 	}
 	tcp := conn.(*net.TCPConn)
 	defer tcp.Close()
 	tcp.SetLinger(0)
 	return handshakeOf(tcp), nil
+}
+
+// inZone gives a link-local address the zone of the interface.
+func (d Dialer) inZone(dst netip.AddrPort) (netip.AddrPort, error) {
+	a := dst.Addr()
+	switch {
+	case !a.Is6() || !a.IsLinkLocalUnicast() || a.Zone() != "":
+		return dst, nil
+	case d.Interface == "":
+		return dst, fmt.Errorf("a link-local address needs a zone or an interface, as in %v%%eth0: %w", a, ErrNoInterface)
+	}
+	return netip.AddrPortFrom(a.WithZone(d.Interface), dst.Port()), nil
+}
+
+// explain adds ErrNoRoute to an error where the kernel has no way to dst.
+func (d Dialer) explain(err error, dst netip.AddrPort) error {
+	if unroutable(err) && !d.routed(dst) {
+		return fmt.Errorf("%w: %w", err, ErrNoRoute)
+	}
+	return err
+}
+
+// routed asks the kernel for a way to dst, with no privilege and no packet: that
+// is all that connect(2) does for UDP, udp(7).
+func (d Dialer) routed(dst netip.AddrPort) bool {
+	u := net.Dialer{Control: d.control}
+	if d.Source.IsValid() {
+		u.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(d.Source, 0))
+	}
+	conn, err := u.Dial("udp", dst.String())
+	if err != nil {
+		return !unroutable(err)
+	}
+	conn.Close()
+	return true
 }

@@ -15,6 +15,8 @@ func (d Dialer) control(_, _ string, _ syscall.RawConn) error {
 	return nil
 }
 
+func unroutable(error) bool { return false }
+
 func handshakeOf(*net.TCPConn) Handshake { return Handshake{} }
 
 func refusal(time.Duration, error) Handshake { return Handshake{} }

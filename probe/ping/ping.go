@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -28,6 +29,7 @@ type Config struct {
 	Interval time.Duration    // between two probes of one target; 0: DefaultPingInterval
 	Timeout  time.Duration    // what was not answered by then is lost; 0: DefaultTimeout
 	Flow     probe.Flow
+	Rate     float64 // most packets a second, RSTs too; 0: what the schedule takes
 
 	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
 	TTL     uint8         // 0: the profile's
@@ -53,7 +55,7 @@ type Sample struct {
 	State      probe.State
 	Reason     probe.Reason
 	Due        time.Duration // when it was to leave, since the start of the run
-	Sent       time.Time     // when it left, by the clock that Clock names
+	Sent       time.Time     // when it left, by the clock that Clock names; zero if it did not
 	RTT        time.Duration // 0: not measured
 	Clock      netraw.Clock
 	Device     bool // RTT is between two stamps of the device's, see netraw.Config.DeviceStamps
@@ -63,6 +65,7 @@ type Sample struct {
 	TTL        uint8      // of the answer, as it arrived; 0: none came
 	Responder  netip.Addr // who answered, valid only where it was not the target
 	ICMP       *probe.ICMPCode
+	Findings   []probe.Finding
 	Repeats    int   // SYNs of the kernel's own after the first, where it connects for us
 	Err        error // why it could not be sent
 }
@@ -143,6 +146,9 @@ func (c *Config) complete() error {
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = probe.DefaultTimeout
+	}
+	if c.Rate <= 0 {
+		c.Rate = math.Inf(1)
 	}
 	return nil
 }

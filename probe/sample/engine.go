@@ -24,7 +24,6 @@ type engine struct {
 	active  map[netip.AddrPort]*series // the same, by target as packets name it
 	kept    wire.Fifo                  // transmissions whose answers are still told apart
 	ports   []uint16                   // in the order in which plans number them
-	pace    wire.Pace
 	outage  wire.Outage
 	clock   timeline
 	done    uint64 // steps that had their turn
@@ -36,9 +35,8 @@ func newEngine(n probe.Network, cfg *Config, sink Sink) (*engine, error) {
 	e := &engine{
 		Loop: x, cfg: cfg, sink: sink, seeds: rand.NewChaCha8(cfg.Seed),
 		targets: cfg.Targets, active: map[netip.AddrPort]*series{}, ports: n.Ports(),
-		pace: wire.NewPace(cfg.Rate),
 	}
-	e.Departed, e.Accept, e.Pace = e.seenLeaving, e.accept, &e.pace
+	e.Departed, e.Accept, e.Pace = e.seenLeaving, e.accept, wire.NewPace(cfg.Rate)
 	return e, err
 }
 
@@ -59,7 +57,7 @@ func (e *engine) run(ctx context.Context) error {
 			e.Tick(ctx)
 		}
 		e.turn()
-		e.Respond()
+		e.RespondAll()
 		if e.Failure != nil || len(e.order) == 0 && (e.Stopping || len(e.targets) == 0) {
 			break
 		}
@@ -185,7 +183,7 @@ func (e *engine) abandon() {
 	for _, s := range e.order {
 		s.interrupt()
 	}
-	e.Respond()
+	e.RespondAll()
 	e.clear()
 }
 
@@ -215,7 +213,7 @@ func (e *engine) progress(n int) {
 	c := &e.Counters
 	e.cfg.OnProgress(probe.Progress{
 		Done: e.done, Total: e.total(), Sent: c.Sent, Received: c.Received, InFlight: len(e.order),
-		RateAsked: e.pace.Rate(), RateAchieved: wire.PerSecond(c.Sent, e.Now),
+		RateAsked: e.Pace.Rate(), RateAchieved: wire.PerSecond(c.Sent, e.Now),
 		Elapsed: e.Now, Left: wire.TimeLeft(e.Now, e.done, e.total()),
 	})
 }

@@ -61,7 +61,7 @@ func (x *exchange) goOn() {
 // wakeUp is when there is something to do.
 func (x *exchange) wakeUp() time.Duration {
 	if x.waiting() {
-		return max(x.due, x.pace.Due-ahead(x.pace.Rate()))
+		return max(x.due, x.Pace.Due-ahead(x.Pace.Rate()))
 	}
 	return x.deadline
 }
@@ -91,7 +91,7 @@ func (x *exchange) send() {
 		x.stop(x.res.State, probe.ReasonSendFailed, err)
 		return
 	}
-	x.Respond() // what is closed must be closed before
+	x.RespondAll() // what is closed must be closed before
 	x.Table.Add(t)
 	x.Reading = x.Clocks.Read()
 	t.Tx.Sent, t.Handed = x.Now, x.Reading
@@ -115,8 +115,8 @@ func (x *exchange) begin() *wire.Transmission {
 
 // departed starts the clock of a SYN that left.
 func (x *exchange) departed(t *wire.Transmission) {
-	x.pace.Due = max(x.pace.Due, x.Now)
-	x.pace.Spend(1)
+	x.Pace.Due = max(x.Pace.Due, x.Now)
+	x.Pace.Spend(1)
 	x.outage.End()
 	x.Counters.Departed(len(x.syns), x.Now)
 	x.kept.Push(t)
@@ -172,7 +172,7 @@ func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
 		return reject
 	}
 	if response, ok := do.Response(ev, s.Numbers); ok {
-		x.Responses.Add(response, x.Now)
+		x.Responses.Insist(response) // at most one a transmission and kind
 		if ev.Kind == wire.KindSYN {
 			x.asked = s.Transmission
 		}
@@ -206,9 +206,7 @@ func (x *exchange) standsInTheWay(ev *wire.Event) (reject string) {
 	if x.settled || x.waiting() || x.renewed >= mostRenewals {
 		return wire.RejectDuplicate
 	}
-	closing := wire.CloseAfter(ev)
-	closing.Attempt = x.syns[len(x.syns)-1].ID
-	x.Responses.Add(closing, x.Now)
+	x.Responses.Insist(wire.CloseAfter(ev))
 	x.renew()
 	return ""
 }
@@ -229,18 +227,20 @@ func (x *exchange) answeredBy(s *syn, ev *wire.Event) {
 	x.end()
 }
 
-// close queues the RSTs for what the far end may hold half open. Responses are
-// sent before the next SYN.
+// close queues the RSTs for what the far end may hold half open: an answer has
+// got its own already. Responses are sent before the next SYN.
 func (x *exchange) close() {
 	for _, s := range x.syns {
-		s.Close(&x.Responses, x.Now)
+		if s.answer == nil {
+			s.Close(&x.Responses)
+		}
 		s.Ended = true
 	}
 	x.syns = nil
 }
 
 // closeLast does so before the SYN is sent anew.
-func (x *exchange) closeLast() { x.syns[len(x.syns)-1].Close(&x.Responses, x.Now) }
+func (x *exchange) closeLast() { x.syns[len(x.syns)-1].Close(&x.Responses) }
 
 // end makes samples of the transmissions, and lets the next step follow.
 func (x *exchange) end() {

@@ -94,9 +94,7 @@ func (s *series) copied(x *exchange, t *wire.Transmission, ev *wire.Event) bool 
 // the SYN's first connection may have been a moment ago.
 func (s *series) gap(t *wire.Transmission, ev *wire.Event) {
 	s.gaps[t.ID] = ev.Seg.Seq
-	closing := wire.CloseAfter(ev)
-	closing.Attempt = -1 - t.ID
-	s.Responses.Add(closing, s.Now)
+	s.Responses.Insist(wire.CloseAfter(ev))
 	sample := isn.Sample{Series: "copy", Src: t.Src.Addr(), SrcPort: isn.Some(t.Src.Port()), ClientISN: isn.Some(t.Numbers.Seq)}
 	if !ev.At.IsZero() {
 		sample.Sent = isn.Some(s.clock.stamp(ev.At, s.Reading))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -28,6 +29,7 @@ type Config struct {
 	Queries int           // probes of each hop; 0: DefaultQueries
 	Timeout time.Duration // longest wait for an answer; 0: DefaultTimeout
 	Flow    probe.Flow
+	Rate    float64 // most packets a second, RSTs too; 0: as many as a trace takes
 
 	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
 	TOS     uint8
@@ -57,9 +59,6 @@ func (k HopKind) String() string {
 
 // MarshalText writes the kind's word.
 func (k HopKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// last tells whether the way ends with such an answer.
-func (k HopKind) last() bool { return k > HopTimeExceeded }
 
 // Hop is what one probe of one hop found.
 type Hop struct {
@@ -137,6 +136,9 @@ func (c *Config) complete() error {
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = probe.DefaultTimeout
+	}
+	if c.Rate <= 0 {
+		c.Rate = math.Inf(1)
 	}
 	return nil
 }

@@ -79,6 +79,16 @@ func (o *Outcome) Renewed() bool { return o.noticed&noticedChallenge != 0 }
 // Small tells whether the probe is to be retransmitted without options.
 func (o *Outcome) Small() bool { return o.noticed&noticedPathMTU != 0 }
 
+// Asked tells whether a bare SYN was answered by our SYN-ACK: an ACK of our ISN
+// then answers that.
+func (o *Outcome) Asked() bool { return o.noticed&askedAboutSYN != 0 }
+
+// Indirect tells whether an answer to a SYN is one to a question of [Ask]: its
+// time is not that of the SYN.
+func (ev *Event) Indirect() bool {
+	return ev.Kind == KindACK || ev.Kind == KindReset && !ev.Seg.Flags.Has(craft.ACK)
+}
+
 // Take weighs an answer to a probe for target, and says what is to be done about
 // it, or why it is rejected. An answer without a number of ours never takes the
 // place of one that has it.

@@ -39,10 +39,19 @@ type Responder struct {
 // whether it did.
 func (r *Responder) Add(x Response, now time.Duration) bool {
 	r.turn(now)
-	if r.recent[x] || r.older[x] || len(r.queue) >= mostResponses {
+	if r.recent[x] || r.older[x] {
 		return false
 	}
-	r.recent[x] = true
+	r.recent[x] = r.Insist(x)
+	return r.recent[x]
+}
+
+// Insist queues a response even if the same was sent a moment ago: something
+// shows that it was lost. Whoever calls bounds how often.
+func (r *Responder) Insist(x Response) bool {
+	if len(r.queue) >= mostResponses {
+		return false
+	}
 	r.queue = append(r.queue, x)
 	return true
 }
