@@ -15,6 +15,7 @@ type Response struct {
 	Flags    craft.Flags // RST, ACK, or SYN and ACK
 	Seq, Ack craft.Seq
 	Link     int // the interface of a destination in a zone; 0: any
+	Attempt  int // the transmission, for runs in which two may have the same numbers
 }
 
 const (
@@ -38,9 +39,7 @@ type Responder struct {
 // Add queues a response, unless the same was sent a moment ago. It reports
 // whether it did.
 func (r *Responder) Add(x Response, now time.Duration) bool {
-	if now-r.turned >= repeatAfter || r.recent == nil {
-		r.older, r.recent, r.turned = r.recent, map[Response]bool{}, now
-	}
+	r.turn(now)
 	if r.recent[x] || r.older[x] {
 		return false
 	}
@@ -56,6 +55,19 @@ func (r *Responder) Insist(x Response) bool {
 	}
 	r.queue = append(r.queue, x)
 	return true
+}
+
+// turn begins a new period where one is over, and forgets what was sent before
+// the last.
+func (r *Responder) turn(now time.Duration) {
+	past := now - r.turned
+	if past < repeatAfter && r.recent != nil {
+		return
+	}
+	if r.older = r.recent; past >= 2*repeatAfter {
+		r.older = nil
+	}
+	r.recent, r.turned = map[Response]bool{}, now
 }
 
 // Waiting is how many responses wait to be sent.
