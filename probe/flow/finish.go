@@ -12,6 +12,7 @@ import (
 // Close hands out the attempts that are left, in the order of their beginnings.
 func (t *Table) Close() error {
 	left := t.remaining()
+	t.ending = true
 	for _, r := range left {
 		if f := r.ref; !f.isLone() {
 			t.account(t.flow(f)) // what is missed counts for all of them
@@ -52,8 +53,13 @@ func (t *Table) numberOf(r ref) uint64 {
 }
 
 // trust is how much the capture can be believed, as far as it has been read.
+// Until the end, connections that are not over count too.
 func (t *Table) trust() handshake.Trust {
-	return handshake.Trust{Gaps: t.counts.Gaps, Loss: t.counts.Loss(), OneWay: !t.heard}
+	c := &t.counts
+	if !t.ending && t.soFar.Loss() > c.Loss() {
+		c = &t.soFar
+	}
+	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard}
 }
 
 // finish hands out what is known of a connection, and forgets it.

@@ -27,8 +27,10 @@ type Table struct {
 
 	clock  clock
 	heard  bool // anything of any server
+	ending bool // the last are being handed out
 	number uint64
 	counts Counts
+	soFar  Counts // of what is missing, connections included that are not over
 	room   [craft.MaxOptions]byte
 	err    error
 }
@@ -226,6 +228,12 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped boo
 	f.opening.note(p, s, from)
 	f.count(from, repeat)
 	f.seen = seen
+	if s.Len() > 0 {
+		t.soFar.Carried++
+	}
+	if notes.Has(handshake.NoteUncaptured) {
+		t.soFar.Gaps++
+	}
 	t.heard = t.heard || from == handshake.Server
 	if f.midstream {
 		t.counts.Underway++

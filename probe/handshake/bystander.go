@@ -21,8 +21,9 @@ type Bystander struct {
 	syn, answer greeting
 	fins        [2]finKept
 	idents      [2]idents
-	ackAt       int64 // of the client's first ACK of the SYN-ACK
-	resetAt     int64 // of the first RST of the server that counts
+	ackAt       int64     // of the client's first ACK of the SYN-ACK
+	resetAt     int64     // of the first RST of the server that counts
+	resetNext   craft.Seq // what the server was to use next then
 
 	known      knowledge
 	onSYN      uint16 // bytes of data on a SYN, the most
@@ -177,7 +178,9 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 		return n | NoteOutside
 	}
 	n |= b.catchUp(at, from, me, you, s) | converse(from, me, you, s)
-	b.ways[from].reach(s.Seq.Add(s.Len()))
+	if s.Len() > 0 {
+		b.ways[from].reach(s.Seq.Add(s.Len()))
+	}
 	return n
 }
 

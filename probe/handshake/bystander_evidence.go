@@ -92,7 +92,9 @@ func (b *Bystander) rare() *rarely {
 func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	switch {
 	case s.Flags.Has(craft.RST) && from == Client:
-		b.known |= knowClientReset
+		if !n.Void() {
+			b.known |= knowClientReset
+		}
 	case s.Flags.Has(craft.RST):
 		b.serverReset(at, s, n, before)
 	case n.Has(NoteChallenge):
@@ -232,6 +234,9 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 		b.known |= knowClientPlain
 	}
 	server := &b.pair.Server
+	if b.known.has(knowServerReset) && at-b.resetAt >= overtaking && b.resetNext.LessThan(s.Ack) {
+		b.wentOn(at) // the client has received what the server sent after it
+	}
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
 		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {
 		b.ackAt = at
@@ -266,7 +271,7 @@ const keptBanner = 96
 
 func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
 	client := &b.pair.Client
-	if b.known.has(knowClientISN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken == 0 {
+	if b.known.has(knowClientSYN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken == 0 {
 		b.known |= knowServerSaid
 		if m := b.rare(); m.bannerLen == 0 && b.known.has(knowServerISN) && s.Seq == b.pair.Server.ISS.Add(1) {
 			m.bannerLen = len(s.Payload)
@@ -293,7 +298,7 @@ func (b *Bystander) window(at int64, s *craft.Segment, before *Pair) {
 		return
 	}
 	client := &b.pair.Client
-	if client.Finished() || s.Flags.Has(craft.FIN) || before.Server.Finished() || b.ways[Client].seen.LessThan(s.Ack) || b.known.has(knowClientReset) {
+	if b.known&(knowClientSYN|knowServerSYN) == 0 || client.Finished() || s.Flags.Has(craft.FIN) || before.Server.Finished() || b.ways[Client].seen.LessThan(s.Ack) || b.known.has(knowClientReset) {
 		return
 	}
 	z := &b.rare().zero

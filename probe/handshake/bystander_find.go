@@ -134,7 +134,7 @@ func (v *sight) proxied() string {
 }
 
 func (v *sight) synackRepeated() string {
-	if v.repeats == 0 || v.queueFull() != "" {
+	if v.repeats == 0 {
 		return ""
 	}
 	return count(int(v.repeats), "time")
@@ -163,8 +163,8 @@ func (v *sight) forged() string {
 	case v.known.has(knowForged):
 		return fmt.Sprintf("RST seq %d ack %d in %s, TTL %d", uint32(m.forged.seq), uint32(m.forged.ack), m.forged.state, m.forged.ttl)
 	case v.known.has(knowGenuine):
-		return fmt.Sprintf("%s of the server after an RST with TTL %d, the last %v later",
-			count(int(m.genuine), "new segment"), m.reset.ttl, m.after)
+		return fmt.Sprintf("the server went on after an RST with TTL %d: %s up to %v later",
+			m.reset.ttl, count(int(m.genuine), "sign"), m.after)
 	}
 	return ""
 }

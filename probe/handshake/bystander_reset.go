@@ -118,7 +118,7 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 func (b *Bystander) resetOpen(at int64, s *craft.Segment) {
 	if !b.known.has(knowServerReset) {
 		b.known |= knowServerReset
-		b.resetAt = at
+		b.resetAt, b.resetNext = at, b.pair.Server.Nxt
 		b.rare().overflow = b.overflows(at, s)
 	}
 	if b.fins[Client].acked && b.fins[Server].acked && b.fins[Client].count > 1 {
@@ -142,11 +142,16 @@ func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
 func (b *Bystander) afterReset(at int64, s *craft.Segment, before *Pair) {
 	if b.known.has(knowServerReset) && at-b.resetAt >= overtaking &&
 		(before.Server.Nxt.LessThan(s.Seq.Add(s.Len())) || before.Client.Una.LessThan(s.Ack)) {
-		b.known |= knowGenuine
-		m := b.rare()
-		m.genuine = min(m.genuine, 254) + 1
-		m.after = time.Duration(at - b.resetAt)
+		b.wentOn(at)
 	}
+}
+
+// wentOn notes that a server has sent something new after its RST.
+func (b *Bystander) wentOn(at int64) {
+	b.known |= knowGenuine
+	m := b.rare()
+	m.genuine = min(m.genuine, 254) + 1
+	m.after = time.Duration(at - b.resetAt)
 }
 
 // contradicted notes a genuine SYN-ACK after an RST that refused the same SYN:
@@ -159,7 +164,7 @@ func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 	if stamped && b.known.has(knowSYNStamped) {
 		same = b.syn.count == 1 && ecr == b.syn.val
 	}
-	if same && at > m.reset.at && !plausible(m.reset.seq.Sub(s.Seq), 0) {
+	if same && at > m.reset.at && (m.reset.seq == 0 || !plausible(m.reset.seq.Sub(s.Seq), 0)) {
 		b.known |= knowForged
 		m.forged = m.reset
 		m.contradicted = time.Duration(at - m.reset.at)
