@@ -134,7 +134,7 @@ func stepped(by time.Duration) func(*rand.Rand, []stamped) []stamped {
 
 // oneWay drops what the given ports send.
 func oneWay(server bool) func(*rand.Rand, []stamped) []stamped {
-	return keep(func(_ *rand.Rand, s *craft.Segment) bool { return (s.Src.Port() == 80) != server })
+	return keep(func(_ *rand.Rand, s *craft.Segment) bool { return (s.Src.Port() < s.Dst.Port()) != server })
 }
 
 var damages = []damage{
@@ -218,10 +218,20 @@ func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
 // TestDamage: what a damaged capture says is what the whole one says, or less.
 func TestDamage(t *testing.T) {
 	packets, which := played(t, 6)
+	damaged(t, packets, func(a *flow.Attempt) string {
+		if s := which[a.Source]; s != nil {
+			return s.name
+		}
+		return "?"
+	})
+}
+
+// damaged damages a capture in every way and compares what it says then.
+func damaged(t *testing.T, packets []stamped, name func(*flow.Attempt) string) {
 	whole, _ := through(t, flow.Config{}, plain(packets)...)
 	o := oracleOf(whole)
 	seed := seedOf(t)
-	rounds := 12
+	const rounds = 12
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
 			attempts, closes, known := 0, 0, 0
@@ -242,11 +252,7 @@ func TestDamage(t *testing.T) {
 						}
 					}
 					if wrong != "" {
-						name := "?"
-						if s := which[a.Source]; s != nil {
-							name = s.name
-						}
-						t.Errorf("round %d, %s, packets %d to %d: %s", round, name, a.First, a.Last, wrong)
+						t.Errorf("round %d, %s, %v > %v, packets %d to %d: %s", round, name(a), a.Source, a.Target, a.First, a.Last, wrong)
 					}
 				}
 			}

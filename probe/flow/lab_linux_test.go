@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"synscope/internal/capture"
 	"synscope/internal/lab"
 	"synscope/probe"
 	"synscope/probe/flow"
@@ -143,4 +145,44 @@ func outcomes(t *testing.T, l *lab.Lab, attempts []flow.Attempt) {
 			}
 		}
 	}
+}
+
+// TestDamageInTheLab damages a capture of real connections.
+func TestDamageInTheLab(t *testing.T) {
+	lab.Require(t)
+	l, err := lab.New(lab.Standard(rand.Uint64(), t.Logf))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	path := tcpdumped(t, func() { makeTraffic(t, l) }, "-i", "any", "--nano", "tcp or icmp or icmp6")
+	damaged(t, packetsOf(t, path), func(a *flow.Attempt) string {
+		for _, h := range l.Hosts() {
+			if h.Addr4() == a.Target.Addr() || h.Addr6() == a.Target.Addr() {
+				return h.Name
+			}
+		}
+		return "?"
+	})
+}
+
+// packetsOf are the IP packets of a capture of the whole machine, each once.
+func packetsOf(t *testing.T, path string) (list []stamped) {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := capture.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p capture.Packet
+	for r.Next(&p) == nil {
+		if ip, err := p.Strip(); err == nil {
+			list = append(list, stamped{p.Time, bytes.Clone(ip)})
+		}
+	}
+	return list
 }

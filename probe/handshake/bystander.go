@@ -53,9 +53,11 @@ type finKept struct {
 	at       int64     // of the first one
 	seq, ack craft.Seq // of the first one
 	bareEnd  craft.Seq // the lowest end of what acknowledged the other's FIN without being one
+	top, end craft.Seq // the highest acknowledgement of what was no FIN, and the end of what had it first
 	count    uint8
 	acked    bool
 	bare     bool
+	plain    bool // top and end are set
 }
 
 // idents are the IP identifications of one side. Most stacks count them up by

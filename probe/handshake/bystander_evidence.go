@@ -323,6 +323,8 @@ func (b *Bystander) teardown(at int64, from Side, s *craft.Segment) {
 	fin := s.Flags.Has(craft.FIN)
 	if fin {
 		b.fin(at, from, s)
+	} else if !own.plain || own.top.LessThan(s.Ack) {
+		own.plain, own.top, own.end = true, s.Ack, s.Seq.Add(s.Len())
 	}
 	if theirs.count == 0 || !theirs.seq.LessThan(s.Ack) {
 		return
@@ -338,13 +340,24 @@ func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
 	switch {
 	case f.count == 0:
 		f.at, f.seq, f.ack = at, s.Seq.Add(s.Len()-1), s.Ack
-		if other := &b.fins[from.Other()]; other.count > 0 && f.seq.LessThan(other.ack) {
-			other.acked, f.acked = other.seq.LessThan(s.Ack), true // captured after its answer
-		}
+		b.overtaken(f, &b.fins[from.Other()])
 	case b.more == nil || len(b.more.finsAt[from]) < maxSchedule:
 		b.rare().finsAt[from] = append(b.rare().finsAt[from], time.Duration(at-f.at))
 	}
 	f.count = min(f.count, 254) + 1
+}
+
+// overtaken looks for what acknowledged a FIN and was captured before it.
+func (b *Bystander) overtaken(f, other *finKept) {
+	if other.count > 0 && f.seq.LessThan(other.ack) {
+		f.acked = true
+	}
+	if other.plain && f.seq.LessThan(other.top) {
+		f.acked = true
+		if !other.bare || other.end.LessThan(other.bareEnd) {
+			other.bare, other.bareEnd = true, other.end
+		}
+	}
 }
 
 // ICMP takes in an error that quotes a segment of the client.
