@@ -72,6 +72,10 @@ func (t *Table) finish(r ref, why Ending) {
 	t.queueOf(f).remove(r, t.links)
 	t.index.remove(f.hash, r)
 	t.account(f)
+	if f.told {
+		t.flows.give(uint32(r))
+		return
+	}
 	a := f.attempt(why, t.trust())
 	if why == Crowded && !f.over {
 		t.evict(a)
@@ -141,14 +145,18 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 560
+	flowCost = 510
 )
+
+// Memory is about how many bytes the connections take that are followed.
+func (t *Table) Memory() int64 {
+	return int64(t.lones.used)*loneCost + int64(t.flows.used)*flowCost
+}
 
 // crowd makes room for one more connection: one that has ended gives way
 // first, then the one that was silent longest.
 func (t *Table) crowd() {
-	for t.lones.used+t.flows.used >= t.cfg.Flows ||
-		int64(t.lones.used)*loneCost+int64(t.flows.used)*flowCost > t.cfg.Memory {
+	for t.lones.used+t.flows.used >= t.cfg.Flows || t.Memory() > t.cfg.Memory {
 		switch {
 		case t.over.first != noRef:
 			t.finish(t.over.first, Crowded)

@@ -3,6 +3,7 @@ package flow
 import (
 	"errors"
 	"hash/maphash"
+	"net/netip"
 	"time"
 
 	"synscope/craft"
@@ -24,6 +25,9 @@ type Table struct {
 	alone queue // SYNs that nothing has followed, the oldest first
 	going queue // connections, the one that was silent longest first
 	over  queue // the same for those that have ended
+
+	round uint32  // of Settle
+	young []young // connections that have not been announced, the oldest first
 
 	clock  clock
 	heard  bool // anything of any server
@@ -115,6 +119,9 @@ func (t *Table) links(r ref) *links {
 }
 
 func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
+	if t.unwanted(s.Src, s.Dst) {
+		return
+	}
 	k, swapped := keyOf(s.Src, s.Dst)
 	twice, seen := t.seen.again(at, p, s, &k)
 	r, hash := t.find(&k)
@@ -137,6 +144,15 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 	t.fresh(at, p, s, &k, swapped, r, hash, uint32(seen))
 }
 
+// unwanted counts packets that were not asked for.
+func (t *Table) unwanted(src, dst netip.AddrPort) bool {
+	if t.cfg.Wanted == nil || t.cfg.Wanted(src, dst) {
+		return false
+	}
+	t.counts.Unwanted++
+	return true
+}
+
 // fresh takes in a segment that was not captured before.
 func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, r ref, hash, seen uint32) {
 	if r != noRef && t.flow(r).renewed(swapped, s) {
@@ -150,7 +166,7 @@ func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 			t.begin(at, p, s, k, swapped, hash, seen, &l)
 			return
 		}
-		r = t.open(at, p, s, k, swapped, hash)
+		r = t.open(p, s, k, swapped, hash)
 	}
 	t.follow(at, p, s, r, swapped, seen)
 }
@@ -165,6 +181,7 @@ func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 		l.offers |= fromSecond
 	}
 	*t.lones.at(n) = *l
+	t.announceLater(k)
 	t.index.add(hash, r)
 	t.alone.push(r, t.links)
 	t.counts.Followed++
@@ -190,12 +207,13 @@ func (t *Table) promote(r ref, p *Packet) ref {
 }
 
 // open makes a record for what begins with anything but a plain SYN.
-func (t *Table) open(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, hash uint32) ref {
+func (t *Table) open(p *Packet, s *craft.Segment, k *key, swapped bool, hash uint32) ref {
 	r := ref(t.flows.take())
 	f := t.flow(r)
-	f.key, f.hash, f.number, f.first, f.firstFile, f.begun, f.last = *k, hash, t.number, p.Number, uint16(p.File), at, at
+	f.key, f.hash, f.number, f.first, f.firstFile = *k, hash, t.number, p.Number, uint16(p.File)
 	f.fromSecond = swapped == asClient(s)
 	f.midstream = s.Flags&craft.SYN == 0
+	t.announceLater(k)
 	t.index.add(hash, r)
 	t.going.push(r, t.links)
 	if f.midstream {
@@ -240,7 +258,7 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped boo
 	} else {
 		t.counts.Followed++
 	}
-	t.touch(r, f, at, p)
+	t.touch(r, f, p)
 	if t.cfg.Segments {
 		line := handshake.Line{Time: p.Time, From: from, Segment: s, Notes: notes}
 		line.Client, line.Server = f.watch.States()
@@ -268,6 +286,9 @@ func (t *Table) duplicate(r ref, p *Packet, s *craft.Segment, swapped bool) {
 // icmp finds the connection that an error is about. Only what the client sent
 // can be followed.
 func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
+	if t.unwanted(e.Quote.Src, e.Quote.Dst) {
+		return
+	}
 	k, _ := keyOf(e.Quote.Src, e.Quote.Dst)
 	r, _ := t.find(&k)
 	if r == noRef {
@@ -284,7 +305,7 @@ func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
 		t.counts.Followed++
 	}
 	f.watch.ICMP(at, e)
-	t.touch(r, f, at, p)
+	t.touch(r, f, p)
 	if t.cfg.Segments {
 		line := handshake.Line{Time: p.Time, From: handshake.Server, ICMP: e}
 		line.Client, line.Server = f.watch.States()
@@ -293,10 +314,10 @@ func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
 }
 
 // touch notes that a connection was heard of.
-func (t *Table) touch(r ref, f *flow, at int64, p *Packet) {
+func (t *Table) touch(r ref, f *flow, p *Packet) {
 	f.packets++
-	f.lastPacket, f.lastFile, f.last = p.Number, uint16(p.File), max(f.last, at)
-	f.heard = t.clock.now
+	f.lastPacket, f.lastFile = p.Number, uint16(p.File)
+	f.heard, f.round = t.clock.now, t.round
 	t.queueOf(f).remove(r, t.links)
 	f.over = f.watch.Over()
 	t.queueOf(f).push(r, t.links)

@@ -1,6 +1,10 @@
 package handshake
 
-import "synscope/craft"
+import (
+	"time"
+
+	"synscope/craft"
+)
 
 // Bystander judges one connection of a capture. A [Follower] sees every packet
 // of its own connection; a bystander may have missed any of them, so it takes
@@ -18,12 +22,11 @@ type Bystander struct {
 	ways [2]way // by the Side that sent
 
 	begin, last int64
-	syn, answer greeting
+	syn         asking
+	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
-	ackAt       int64     // of the client's first ACK of the SYN-ACK
-	resetAt     int64     // of the first RST of the server that counts
-	resetNext   craft.Seq // what the server was to use next then
+	ackAt       int64 // of the client's first ACK of the SYN-ACK
 
 	known      knowledge
 	onSYN      uint16 // bytes of data on a SYN, the most
@@ -36,21 +39,29 @@ type Bystander struct {
 	seenTTL    ttlRange
 }
 
-// greeting is what is kept of the SYNs of one side; an RST that refuses stands
-// in for a SYN-ACK.
-type greeting struct {
-	at, latest int64 // the first and the latest one
-	val, last  uint32
-	ecr        uint32 // of the first
+// asking is what is kept of the client's SYNs.
+type asking struct {
+	at, latest int64  // the first and the latest one
+	val, last  uint32 // their timestamps
 	count      uint16
 	flags      craft.Flags
-	window     uint16
 	ttl        uint8
+}
+
+// greeting is what is kept of the server's SYN-ACKs; an RST that refuses stands
+// in for one.
+type greeting struct {
+	at       int64 // of the first
+	val, ecr uint32
+	count    uint16
+	flags    craft.Flags
+	window   uint16
+	ttl      uint8
 }
 
 // finKept is what is kept of the FINs of one side.
 type finKept struct {
-	at       int64     // of the first one
+	at       uint32    // of the first one, in milliseconds since the connection's first packet
 	seq, ack craft.Seq // of the first one
 	bareEnd  craft.Seq // the lowest end of what acknowledged the other's FIN without being one
 	top, end craft.Seq // the highest acknowledgement of what was no FIN, and the end of what had it first
@@ -138,6 +149,11 @@ func (k knowledge) has(l knowledge) bool { return k&l == l }
 type Kept struct {
 	Payload    int  // bytes, of the beginning
 	OptionsCut bool // the end of the options is missing
+}
+
+// since is the time since the connection's first packet, in milliseconds.
+func (b *Bystander) since(at int64) uint32 {
+	return uint32(max(0, at-b.begin) / int64(time.Millisecond))
 }
 
 // far is the distance in numbers beyond which a segment is not taken for the
@@ -270,12 +286,12 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 	you.learn(synReceived)
 	if me.Nxt.LessThan(s.Seq) {
 		n |= NoteGap
-		b.ways[from].miss(at, me.Nxt, s.Seq)
+		b.ways[from].miss(b.since(at), me.Nxt, s.Seq)
 		me.Nxt = s.Seq
 	}
 	if you.Nxt.LessThan(s.Ack) {
 		n |= NoteUncaptured
-		b.ways[from.Other()].miss(at, you.Nxt, s.Ack)
+		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack)
 		you.Nxt = s.Ack
 	}
 	b.ways[from].fill(s)
@@ -397,3 +413,6 @@ func (b *Bystander) SYNACK() (SYNACK, bool) {
 		Window: b.answer.window, TTL: b.answer.ttl,
 	}, true
 }
+
+// Last is the latest stamp, in nanoseconds since 1970.
+func (b *Bystander) Last() int64 { return b.last }

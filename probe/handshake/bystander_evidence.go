@@ -13,6 +13,8 @@ type rarely struct {
 	finsAt [2][]time.Duration // of repeated FINs, after the first
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
+	resetAt       int64     // of the first one that counts, to an open connection
+	resetNext     craft.Seq // what the server was to use next then
 	resetCount    uint8
 	genuine       uint8
 	overflow      bool          // it answered the third segment
@@ -116,12 +118,22 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 	}
 }
 
-func (o *greeting) add(at int64, s *craft.Segment) {
-	val, ecr, _ := s.Options.Timestamps()
+func (o *asking) add(at int64, s *craft.Segment) {
+	val, _, _ := s.Options.Timestamps()
 	if o.count == 0 {
-		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL}
+		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL}
 	}
 	o.latest, o.last = at, val
+	if o.count < 1<<16-1 {
+		o.count++
+	}
+}
+
+func (o *greeting) add(at int64, s *craft.Segment) {
+	if o.count == 0 {
+		val, ecr, _ := s.Options.Timestamps()
+		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL}
+	}
 	if o.count < 1<<16-1 {
 		o.count++
 	}
@@ -234,7 +246,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 		b.known |= knowClientPlain
 	}
 	server := &b.pair.Server
-	if b.known.has(knowServerReset) && at-b.resetAt >= overtaking && b.resetNext.LessThan(s.Ack) {
+	if b.known.has(knowServerReset) && at-b.more.resetAt >= overtaking && b.more.resetNext.LessThan(s.Ack) {
 		b.wentOn(at) // the client has received what the server sent after it
 	}
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
@@ -339,10 +351,10 @@ func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
 	f := &b.fins[from]
 	switch {
 	case f.count == 0:
-		f.at, f.seq, f.ack = at, s.Seq.Add(s.Len()-1), s.Ack
+		f.at, f.seq, f.ack = b.since(at), s.Seq.Add(s.Len()-1), s.Ack
 		b.overtaken(f, &b.fins[from.Other()])
 	case b.more == nil || len(b.more.finsAt[from]) < maxSchedule:
-		b.rare().finsAt[from] = append(b.rare().finsAt[from], time.Duration(at-f.at))
+		b.rare().finsAt[from] = append(b.rare().finsAt[from], time.Duration(b.since(at)-f.at)*time.Millisecond)
 	}
 	f.count = min(f.count, 254) + 1
 }

@@ -115,7 +115,7 @@ func (v *sight) queueReset() string {
 	if !v.more.overflow || v.known.has(knowGenuine) || v.known.has(knowProven) && v.pair.Server.Confirmed() {
 		return ""
 	}
-	return fmt.Sprintf("RST seq 1, %v after the client's ACK", time.Duration(v.resetAt-v.ackAt).Round(time.Microsecond))
+	return fmt.Sprintf("RST seq 1, %v after the client's ACK", time.Duration(v.more.resetAt-v.ackAt).Round(time.Microsecond))
 }
 
 // proxied: a SYN-ACK that leaves no room, and a window afterwards; or several
@@ -231,7 +231,7 @@ func (v *sight) serverReset() string {
 		return ""
 	}
 	return fmt.Sprintf("RST [%s] in %s, %v after the handshake",
-		v.more.reset.flags, v.more.reset.state, time.Duration(v.resetAt-v.ackAt).Round(time.Microsecond))
+		v.more.reset.flags, v.more.reset.state, time.Duration(v.more.resetAt-v.ackAt).Round(time.Microsecond))
 }
 
 func (v *sight) crossed() string {

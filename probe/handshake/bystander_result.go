@@ -235,7 +235,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseByReset
 	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.Gaps > 0):
 		return CloseByReset
-	case c.count > unheard && !c.acked, s.count > unheard && !s.acked:
+	case both && (c.count > unheard && !c.acked || s.count > unheard && !s.acked):
 		return CloseTimeout
 	case t.lossy(), hidden, !both, c.count > 0 && s.count > 0, c.count > 0 && !c.acked, s.count > 0 && !s.acked:
 		return CloseUnknown

@@ -11,7 +11,7 @@ type way struct {
 	seen    craft.Seq // after the highest one captured
 	lo, hi  craft.Seq // the latest hole
 	missing uint32    // numbers of it that have not been filled since
-	at      int64     // when it was met
+	at      uint32    // when it was met, in milliseconds since the connection's first packet
 	bytes   uint32    // of older holes that stayed
 	gaps    uint16    // older holes that stayed
 	carried uint16    // segments that used up numbers, up to 65,535
@@ -23,6 +23,9 @@ type way struct {
 // before, from another queue of the card.
 const settling = int64(20 * time.Millisecond)
 
+// settlingMillis is the same in milliseconds.
+const settlingMillis = uint32(settling / int64(time.Millisecond))
+
 // reach notes that numbers up to end were captured.
 func (w *way) reach(end craft.Seq) {
 	if !w.begun || w.seen.LessThan(end) {
@@ -32,8 +35,8 @@ func (w *way) reach(end craft.Seq) {
 
 // miss notes a hole from lo to hi. One that follows soon joins the one before,
 // since both may yet be filled.
-func (w *way) miss(at int64, lo, hi craft.Seq) {
-	if w.missing > 0 && at-w.at > settling {
+func (w *way) miss(at uint32, lo, hi craft.Seq) {
+	if w.missing > 0 && at-w.at > settlingMillis {
 		w.gaps++
 		w.bytes += w.missing
 		w.missing = 0
