@@ -66,7 +66,9 @@ func (v *isnServers) Attempt(a *flow.Attempt) error {
 	if v.series[a.Target] == nil {
 		v.order = append(v.order, a.Target)
 	}
-	v.series[a.Target] = append(v.series[a.Target], s)
+	if len(v.series[a.Target]) < mostSamples {
+		v.series[a.Target] = append(v.series[a.Target], s)
+	}
 	return nil
 }
 
