@@ -146,7 +146,10 @@ func (t *Tally) see(p *Packet) {
 }
 
 func (f *following) skip(err error) {
+	var what unread
 	switch {
+	case errors.As(err, &what):
+		f.tally.Skipped[string(what)]++
 	case errors.Is(err, ErrLinkType):
 		f.tally.Skipped["unknown-link-type"]++
 		if f.tally.Foreign == nil {

@@ -73,7 +73,7 @@ func TestFollowMixedLinks(t *testing.T) {
 	if err != nil || !errors.Is(tally.Foreign, ErrLinkType) || !errors.As(tally.Foreign, &where) || where.Packet != 2 {
 		t.Errorf("error %v, unknown: %v", err, tally.Foreign)
 	}
-	if tally.Packets != 7 || tally.Skipped["unknown-link-type"] != 2 || tally.Skipped["not-ip"] != 1 || tally.Skipped["truncated"] != 1 {
+	if tally.Packets != 7 || tally.Skipped["unknown-link-type"] != 2 || tally.Skipped["arp"] != 1 || tally.Skipped["truncated"] != 1 {
 		t.Errorf("%+v", tally)
 	}
 	if tally.Last.Sub(tally.First) != 20_030*time.Microsecond {

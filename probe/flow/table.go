@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"errors"
 	"hash/maphash"
 	"net/netip"
 	"time"
@@ -51,15 +50,6 @@ func NewTable(sink Sink, cfg Config) *Table {
 // Counts tells what became of the packets so far. The map is the table's own.
 func (t *Table) Counts() Counts { return t.counts }
 
-// rejections names the reasons of [craft.Packet.Decode].
-var rejections = []struct {
-	err  error
-	word string
-}{
-	{craft.ErrUnsupported, "not-tcp"}, {craft.ErrFragment, "fragment"},
-	{craft.ErrTruncated, "truncated"}, {craft.ErrMalformed, "malformed"},
-}
-
 // Add takes in the next packet.
 func (t *Table) Add(p *Packet) error {
 	at := stampOf(p.Time)
@@ -67,7 +57,7 @@ func (t *Table) Add(p *Packet) error {
 		t.expire()
 	}
 	if err := t.decoder.decode(p); err != nil {
-		t.counts.Rejected[rejection(err)]++
+		t.counts.Rejected[rejection(err, p.Data)]++
 		return t.err
 	}
 	if t.decoder.packet.Kind == craft.PacketICMPError {
@@ -84,15 +74,6 @@ func stampOf(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixNano()
-}
-
-func rejection(err error) string {
-	for _, r := range rejections {
-		if errors.Is(err, r.err) {
-			return r.word
-		}
-	}
-	return "malformed"
 }
 
 // find returns the record of a pair of endpoints.
