@@ -59,7 +59,7 @@ func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) b
 	if seen == f.seen && (at == last || s.Len() > 0 && at-last < noIdentity) {
 		return true
 	}
-	return at < last && f.watch.Knows(f.side(swapped), at, s)
+	return at <= last && f.watch.Knows(f.side(swapped), at, s)
 }
 
 // renewed tells a segment that begins another connection. Where roles were

@@ -80,12 +80,24 @@ type idents struct {
 	hole               bool  // at its FIN, something is missing just before
 }
 
-// few is how many packets in a row are thought to be missing at most.
-const few = 16
+// few is how many packets in a row are thought to be missing at most, and
+// enoughSteps how many steps by one show that numbers are counted so.
+const (
+	few         = 16
+	enoughSteps = 3
+)
 
-// add takes in the next packet's.
-func (i *idents) add(id uint16, fin bool) {
+// longPayload is more than fits into a packet on most links, in bytes.
+const longPayload = 1460
+
+// add takes in the next packet's. One that is longer than packets are was cut
+// into several by the card, each with a number of its own.
+func (i *idents) add(id uint16, long, fin bool) {
 	if id == 0 {
+		return
+	}
+	if long {
+		i.last = 0
 		return
 	}
 	step := id - i.last
@@ -96,7 +108,7 @@ func (i *idents) add(id uint16, fin bool) {
 	case step == 1:
 		i.steps = min(i.steps, 254) + 1
 	case step <= few:
-		i.hole = i.hole || fin && i.wild == 0 && i.steps > 1 && i.steps > 2*i.small
+		i.hole = i.hole || fin && i.wild == 0 && i.small == 0 && i.steps >= enoughSteps
 		i.small = min(i.small, 254) + 1
 	case int16(step) > 0 || int16(step) < -few:
 		i.wild = min(i.wild, 254) + 1
@@ -170,7 +182,7 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.begin, b.last = at, at
 	}
 	before := b.pair
-	b.idents[from].add(s.ID, s.Flags.Has(craft.FIN))
+	b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
 	n := b.observe(at, from, s)
 	b.evidence(at, from, s, n, kept, &before)
 	b.last = max(b.last, at)

@@ -232,16 +232,16 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment) {
 	}
 }
 
-// proves notes that a segment of an open connection was captured. A bare ACK
-// alone is none: it may be a probe.
-func (b *Bystander) proves(s *craft.Segment, n Notes, other knowledge) {
-	if b.known&(knowClientSYN|knowServerSYN|other) != 0 || len(s.Payload) > 0 || n.Has(NoteUncaptured) {
+// proves notes that a segment of an open connection was captured. One alone
+// without data is none: it may be a probe.
+func (b *Bystander) proves(s *craft.Segment, n Notes, other Side) {
+	if b.known&(knowClientSYN|knowServerSYN) != 0 || b.pair.end(other).Confirmed() || len(s.Payload) > 0 || n.Has(NoteUncaptured) {
 		b.known |= knowProven
 	}
 }
 
 func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
-	b.proves(s, n, knowServerPlain)
+	b.proves(s, n, Server)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowClientPlain
 	}
@@ -262,7 +262,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 }
 
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
-	b.proves(s, n, knowClientPlain)
+	b.proves(s, n, Client)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
 	}
@@ -353,6 +353,9 @@ func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
 	case f.count == 0:
 		f.at, f.seq, f.ack = b.since(at), s.Seq.Add(s.Len()-1), s.Ack
 		b.overtaken(f, &b.fins[from.Other()])
+	case s.Ack.LessThan(f.ack):
+		f.ack = s.Ack // captured after one that was sent later
+		fallthrough
 	case b.more == nil || len(b.more.finsAt[from]) < maxSchedule:
 		b.rare().finsAt[from] = append(b.rare().finsAt[from], time.Duration(b.since(at)-f.at)*time.Millisecond)
 	}

@@ -32,7 +32,7 @@ type Trust struct {
 // lossy tells a capture from whose silence nothing can be concluded. A few
 // gaps are not enough to know a share by.
 func (t Trust) lossy() bool {
-	const enough, most = 5, 0.02
+	const enough, most = 2, 0.02
 	return t.Gaps >= enough && t.Loss > most
 }
 
@@ -231,9 +231,11 @@ func (b *Bystander) closed(t Trust) Close {
 	switch {
 	case c.acked && s.acked:
 		return b.complete(t)
+	case both && c.count > unheard && !c.acked && !b.known.has(knowServerReset):
+		return CloseTimeout // also where the client gave up by RST
 	case reset && c.count == 0 && s.count == 0:
 		return CloseByReset
-	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.Gaps > 0):
+	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
 		return CloseByReset
 	case both && (c.count > unheard && !c.acked || s.count > unheard && !s.acked):
 		return CloseTimeout
