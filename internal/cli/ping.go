@@ -15,6 +15,7 @@ import (
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/ping"
 	"synscope/probe/rtt"
 )
 
@@ -55,7 +56,7 @@ type pingJob struct {
 	streams Streams
 	set     *target.Set
 	probing probing
-	cfg     probe.PingConfig
+	cfg     ping.Config
 	limits  limits
 	plot    string
 	stamps  string
@@ -77,7 +78,7 @@ func (j *pingJob) readSchedule() (err error) {
 	if j.cfg.Interval, err = parseDuration(j.c.String("i")); err != nil {
 		return usagef("-i: %w", err)
 	}
-	if j.cfg.Interval < probe.MinInterval || j.cfg.Interval > 24*time.Hour {
+	if j.cfg.Interval < ping.MinInterval || j.cfg.Interval > 24*time.Hour {
 		return usagef("-i: %s: want 1ms to 24h", j.c.String("i"))
 	}
 	j.cfg.Flow, err = parseFlow(j.c.String("flow"))
@@ -208,10 +209,10 @@ func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
 	var summary probe.Summary
 	var err error
 	if e.conn != nil {
-		summary, err = probe.Ping(ctx, w.tap.network(e.conn), j.cfg, w.sample)
+		summary, err = ping.Run(ctx, w.tap.network(e.conn), j.cfg, w.sample)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
-		summary, err = probe.PingConnect(ctx, dialer, j.cfg, w.sample)
+		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
 	}
 	stop()
 	<-followed // nothing follows the closing records
@@ -297,7 +298,7 @@ func (s *pingSeries) label() string {
 }
 
 // add takes one sample in.
-func (s *pingSeries) add(p *probe.Sample, timeline bool) {
+func (s *pingSeries) add(p *ping.Sample, timeline bool) {
 	if p.Doubt == probe.DoubtSkipped {
 		return
 	}

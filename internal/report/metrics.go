@@ -6,6 +6,7 @@ import (
 
 	"synscope/internal/openmetrics"
 	"synscope/probe"
+	"synscope/probe/ping"
 )
 
 // Metrics are the counters of a long ping for Prometheus. Their number depends on the targets alone, never
@@ -66,7 +67,7 @@ func (m *Metrics) Watch(target string, port uint16) {
 }
 
 // Observe counts one probe of a target.
-func (m *Metrics) Observe(target string, s *probe.Sample) {
+func (m *Metrics) Observe(target string, s *ping.Sample) {
 	if s.Doubt == probe.DoubtSkipped {
 		return
 	}
