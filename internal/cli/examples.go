@@ -47,6 +47,11 @@ var examples = map[string][]example{
 		{"synscope read -v capture.pcap.gz", "with their segments"},
 		{"tcpdump -w - tcp | synscope read -", "live, from a pipe"},
 	},
+	"check": {
+		{"synscope check --init -p 1-1024 192.0.2.0/28 > network.yaml", "what is seen now, as a file of expectations"},
+		{"synscope check network.yaml --junit results.xml", "does it still hold? for CI"},
+		{"synscope check --diff monday.json tuesday.json", "what changed between two runs of scan -o json"},
+	},
 	"explain": {
 		{"synscope explain accept-queue-full", "one word of a result"},
 		{"synscope explain reasons", "all of a kind"},
@@ -95,6 +100,7 @@ var answers = map[string]struct{ yes, no string }{
 	"trace":      {"the port was reached, and --expect held", "it was not, or --expect did not hold"},
 	"send":       {"sent, and --expect held", "no answer was as --expect has it"},
 	"read":       {"the capture was read", ""},
+	"check":      {"every expectation held; with --diff, nothing changed", "one failed; with --diff, something changed"},
 	"explain":    {"every word is known", ""},
 	"demo":       {"all was shown", ""},
 	"doctor":     {"all that is needed is there", ""},

@@ -41,6 +41,8 @@ func tableOf(command string) table {
 		return table{of: (*Hop)(nil).Type(), columns: hopColumns()}
 	case "send":
 		return table{of: (*Segment)(nil).Type(), columns: segmentColumns()}
+	case "check":
+		return table{of: (*Check)(nil).Type(), columns: checkColumns()}
 	case "read", "handshake":
 		return table{of: (*Connection)(nil).Type(), columns: connectionColumns()}
 	}

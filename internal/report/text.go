@@ -47,6 +47,8 @@ func (t *textSink) teller(command string) Sink {
 		return newConnectionText(t, command)
 	case "read":
 		return &captureText{textSink: t}
+	case "check":
+		return &checkText{textSink: t}
 	}
 	return nil
 }
