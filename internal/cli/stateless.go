@@ -40,6 +40,19 @@ func (j *scanJob) keepsNoState() bool {
 	return !j.connect && j.probing.engine != engineConnect && j.set.Addresses() > wide.Above
 }
 
+// whyStateless says why a run keeps no state that was not asked in so many words
+// to keep none: it lists answers alone, and does not repeat what is lost.
+func (j *scanJob) whyStateless() []string {
+	const kept = ", so no state is kept: only answers are listed"
+	switch {
+	case j.c.IsSet("stateless"):
+		return nil
+	case j.c.IsSet("resume"):
+		return []string{"--resume" + kept}
+	}
+	return []string{report.Count(j.set.Addresses()) + " addresses" + kept}
+}
+
 // readOrder settles seed and shard. Shards need a seed that they share: the one
 // on the command line, or the one that the checkpoint remembers.
 func (j *scanJob) readOrder() (err error) {
@@ -178,6 +191,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	}
 	o := opened{name: e.name, note: e.note}
 	d.remark(append(j.remarks(&o, d), aside...)...)
+	d.remark(j.whyStateless()...)
 	results := &results{display: d, set: j.set}
 	err = results.begin(j.opening(&o))
 	if err == nil {
