@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -47,8 +48,8 @@ func analyseFile(c *cli.Context, s Streams) error {
 	return tellFile(c, s, samples, files)
 }
 
-// errNoSamples says that a file holds nothing but its header.
-var errNoSamples = errors.New("no sample in it")
+// errNoSamples says that a file holds no answered sample.
+var errNoSamples = errors.New("no usable sample in it")
 
 // readISNSamples reads a file of samples, "-" from standard input.
 func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
@@ -61,10 +62,16 @@ func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
 		in = f
 	}
 	samples, err := isn.ReadCSV(in, path)
-	if err == nil && len(samples) == 0 {
-		err = fmt.Errorf("%s: %w", path, errNoSamples)
+	if err != nil {
+		return nil, err
 	}
-	return samples, err
+	if len(samples) == 0 {
+		return nil, fmt.Errorf("%s: %w", path, errNoSamples)
+	}
+	if !slices.ContainsFunc(samples, func(s isn.Sample) bool { return s.ISN.OK }) {
+		return nil, fmt.Errorf("%s: %w: the column isn is empty in all %d rows", path, errNoSamples, len(samples))
+	}
+	return samples, nil
 }
 
 // tellFile writes the records of an analysis.

@@ -78,8 +78,8 @@ func (r *Report) guessesAlong(v *view, top *standing) float64 {
 }
 
 // median is the median number of guesses over the numbers that followed others,
-// those that followed soonest: each was predicted from what came before it.
-// Numbers that nothing explains count as not to be guessed.
+// of counters those that followed soonest: each was predicted from what came
+// before it. Numbers that nothing explains count as not to be guessed.
 func (s *standing) median(v *view) float64 {
 	var gaps []float64
 	s.along(func(was, p *point) { gaps = append(gaps, p.t-was.t) })
@@ -92,7 +92,7 @@ func (s *standing) median(v *view) float64 {
 			close = append(close, m)
 		}
 	})
-	if len(close) >= leastHeldOut {
+	if s.drift == nil && len(close) >= leastHeldOut {
 		all = close
 	}
 	for i := range s.view.points {
