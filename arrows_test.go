@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"internal/tty":         {},
 	"internal/plot":        {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics"},
 	"internal/check":       {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target", "internal/explain"},
-	"internal/merge":       {"craft", "netraw", "probe", "internal/checkpoint", "internal/report", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics"},
+	"internal/merge":       {"internal/target", "craft", "netraw", "probe", "internal/checkpoint", "internal/report", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics"},
 	"internal/checkpoint":  {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
 }
 

@@ -58,7 +58,6 @@ var icmpReasons = []Entry{
 	{Reason, "admin-prohibited", "A firewall says that it does not let this through.", icmpSeen + "type 3 code 13, or ICMPv6 type 1 code 1.", "A rule on the machine that `responder` names.", "RFC 1812 §5.2.7.1, RFC 4443 §3.1"},
 	{Reason, "icmp-3-n", "A router rejected the probe for a cause without a word of its own; the number is the code.", icmpSeen + "type 3 with that code.", "", "RFC 792, RFC 1122 §3.2.2.1"},
 	{Reason, "icmp-1-n", "A router rejected the probe for a cause without a word of its own; the number is the code.", icmpSeen + "ICMPv6 type 1 with that code.", "", "RFC 4443 §3.1"},
-	{Reason, "no-neighbour", "Nobody on the link has the address.", "The kernel asked for its link address (ARP, RFC 826; neighbour solicitation, RFC 4861) twice, and got no answer.", "The host is off, or its address is wrong: `ip neigh` lists who is there.", "RFC 826, RFC 4861 §7.2"},
 	{Reason, "arp-response", "The host is there: it answered on the link.", "The kernel resolved its address by ARP.", "", "RFC 826"},
 	{Reason, "nd-response", "The host is there: it answered on the link.", "The kernel resolved its address by neighbour discovery.", "", "RFC 4861 §7.2"},
 	{Reason, "echo-reply", "The host is there: it answered an echo request.", "The reply repeats our identifier, sequence number and token.", "", "RFC 792, RFC 4443 §4.2"},
