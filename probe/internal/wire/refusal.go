@@ -29,7 +29,7 @@ var refusals = []struct {
 }{
 	{syscall.EAGAIN, RefusedForNow}, {syscall.ENOBUFS, RefusedForNow}, {syscall.ENOMEM, RefusedForNow},
 	{syscall.EINVAL, RefusedForNow}, {os.ErrDeadlineExceeded, RefusedForNow},
-	{os.ErrPermission, RefusedByFirewall},
+	{syscall.EPERM, RefusedByFirewall}, // EACCES is for broadcasts, and for routes that prohibit
 	{syscall.ENETDOWN, RefusedNetworkAway}, {syscall.ENETUNREACH, RefusedNetworkAway},
 	{syscall.EHOSTUNREACH, RefusedNetworkAway}, {syscall.ENODEV, RefusedNetworkAway},
 	{syscall.ENXIO, RefusedNetworkAway}, {syscall.EADDRNOTAVAIL, RefusedNetworkAway},
