@@ -2,6 +2,7 @@ package ping
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -121,7 +122,7 @@ func (p *pinger) send(t *pinged, s *wire.Transmission) {
 		p.transmit(t, s, p.choosePort(t, 0))
 	case t.used: // there was a route before
 		s.Dst = t.dst
-		p.unsent(s, t.err)
+		p.unsent(s, fmt.Errorf("%w (%w)", t.err, wire.ErrRouteGone))
 	default:
 		p.withhold(s, probe.ReasonNoRoute, probe.DoubtNone, t.err)
 	}
