@@ -40,7 +40,7 @@ var refusals = []struct {
 	{syscall.EPERM, RefusedByFirewall},
 	{syscall.ENETDOWN, RefusedNetworkAway}, {syscall.ENETUNREACH, RefusedNetworkAway},
 	{syscall.EHOSTUNREACH, RefusedNetworkAway}, {syscall.ENODEV, RefusedNetworkAway},
-	{syscall.ENXIO, RefusedNetworkAway}, {syscall.EADDRNOTAVAIL, RefusedNetworkAway},
+	{syscall.ENXIO, RefusedNetworkAway}, {netraw.ErrNextHop, RefusedNetworkAway}, {syscall.EADDRNOTAVAIL, RefusedNetworkAway},
 }
 
 // RefusalOf sorts an error of Send.
