@@ -196,29 +196,78 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// TestMemoryIsBounded floods the table with a million SYNs.
-func TestMemoryIsBounded(t *testing.T) {
+// TestMemory floods the table with SYNs that nothing follows, and a
+// smaller one.
+func TestMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a million packets")
+		t.Skip("many packets")
 	}
-	table := flow.NewTable(&ticking{}, flow.Config{})
-	base := newTalk(t, 0, 0).say(0, 0, craft.SYN, 0).packets[0]
-	for n := range 1_000_000 {
-		p := flow.Packet{Number: uint64(n + 1), Time: base.at.Add(time.Duration(n) * us), Data: base.data}
-		p.Data[12], p.Data[13], p.Data[14], p.Data[15] = 10, byte(n>>16), byte(n>>8), byte(n)
-		if err := table.Add(&p); err != nil {
-			t.Fatal(err)
+	const syns = 300_000
+	flood := func(cfg flow.Config) (*flow.Table, *ticking) {
+		count := &ticking{}
+		table := flow.NewTable(count, cfg)
+		base := newTalk(t, 0, 0).say(0, 0, craft.SYN, 0).packets[0]
+		for n := range syns {
+			p := flow.Packet{Number: uint64(n + 1), Time: base.at.Add(time.Duration(n) * us), Data: base.data}
+			p.Data[12], p.Data[13], p.Data[14], p.Data[15] = 10, byte(n>>16), byte(n>>8), byte(n)
+			if err := table.Add(&p); err != nil {
+				t.Fatal(err)
+			}
 		}
+		return table, count
 	}
+	before := heap()
+	table, count := flood(flow.Config{})
+	if each := (heap() - before) / syns; each > 128 || count.attempts != 0 {
+		t.Errorf("a SYN takes %d bytes, %d were forgotten", each, count.attempts)
+	} else {
+		t.Logf("a SYN takes %d bytes", each)
+	}
+	if err := table.Close(); err != nil || count.attempts != syns {
+		t.Errorf("%d attempts, %v", count.attempts, err)
+	}
+	table, count = flood(flow.Config{Memory: 10 << 20})
+	if used := table.Memory(); used > 10<<20 || count.attempts < syns*8/10 || table.Counts().Evicted != uint64(count.attempts) {
+		t.Errorf("%d bytes, %d of %d forgotten", used, count.attempts, syns)
+	}
+}
+
+func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
-	t.Logf("%d MiB in use with 65,536 connections", m.HeapAlloc>>20)
-	if m.HeapAlloc > 512<<20 {
-		t.Errorf("%d MiB are in use", m.HeapAlloc>>20)
+	return m.HeapAlloc
+}
+
+// TestEvicted: of a connection that had to be forgotten nothing is concluded.
+func TestEvicted(t *testing.T) {
+	var talks []*talk
+	for n := range 30 {
+		k := newTalk(t, n, time.Duration(n)*100*us)
+		switch n % 3 {
+		case 0:
+			data(k.open(), 0, 10)
+		case 1:
+			k.say(0, 0, craft.SYN, 0)
+		default:
+			k.open().close()
+		}
+		talks = append(talks, k)
 	}
-	if err := table.Close(); err != nil {
-		t.Fatal(err)
+	g, counts := through(t, flow.Config{Flows: 10}, plain(merged(talks...))...)
+	evicted := 0
+	for _, a := range g.attempts {
+		if a.Reason == flow.ReasonEvicted {
+			evicted++
+			if a.State != probe.StateUnknown || a.Ending != flow.Crowded || a.Close != handshake.CloseUnknown || len(a.Findings) > 0 {
+				t.Errorf("%+v", a)
+			}
+		} else if a.Ending == flow.Crowded && a.Close != handshake.CloseThreeWay {
+			t.Errorf("%+v", a)
+		}
+	}
+	if evicted == 0 || counts.Evicted != uint64(evicted) {
+		t.Errorf("%d evicted, %+v", evicted, counts)
 	}
 }
 
