@@ -19,6 +19,7 @@ var arrows = map[string][]string{
 	"probe/wide":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/rtt"},
 	"probe/connect":   {"netraw", "craft", "probe", "probe/internal", "probe/scan", "probe/rtt"},
 	"probe/ping":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
+	"probe/discover":  {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/trace":     {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/rtt":       {},
 	"probe/isn":       {"craft"},

@@ -41,10 +41,21 @@ var reasons = []Entry{
 	{Reason, "held-by-this-run", "The probed port is one of those that this very run holds on this machine.", "Address and port are among our own source ports.",
 		"Nothing: the port is free when synscope is not running.", ""},
 	{Reason, "interrupted", "The run was ended before an answer came.", "Ctrl-C, a signal, or the end of the time that was given.", "Repeat the run, or go on with --resume.", ""},
+	{Reason, "not-captured", "What would decide the state is not in the capture.", "Only one direction, or a part of the connection, was captured.", "Capture both directions, from before the connection begins.", ""},
 	{Reason, "connected", "The kernel made a whole connection: open.", "connect(2) succeeded.", "", "connect(2)"},
 	{Reason, "conn-refused", "The kernel's connection was refused.", "connect(2) gave ECONNREFUSED or ECONNRESET: an RST, or an ICMP port unreachable, came.", "If something should listen, start it.", "connect(2)"},
 	{Reason, "prohibited", "The connection was forbidden, here or on the way.", "connect(2) gave EACCES: a rule of this machine, or an ICMPv6 message of the kind \"administratively prohibited\".",
 		"As root, the packet engines tell which of the two.", "connect(2)"},
+}
+
+// hostReasons are those of a host that is up, beside the answers to segments.
+var hostReasons = []Entry{
+	{Reason, "arp-response", "The host answered an ARP request: it is on this link.", "The kernel's neighbour table has its link address, confirmed by an answer.", "", "RFC 826"},
+	{Reason, "nd-response", "The host answered a neighbour solicitation: it is on this link.", "The kernel's neighbour table has its link address, confirmed by an answer.", "", "RFC 4861 §7.2"},
+	{Reason, "echo-reply", "The host answered a ping.", "An ICMP echo reply came that repeats the identifier, the sequence number and the random token of our request.", "", "RFC 792, RFC 4443 §4.2"},
+	{Reason, "timestamp-reply", "The host answered an ICMP time stamp request.", "The reply repeats the identifier, the sequence number and the random token of our request.",
+		"Some hosts answer it although they drop pings; block ICMP type 13 too if it should not be seen.", "RFC 792"},
+	{Reason, "localhost", "The address is this machine's own.", "The kernel's route to it is a local one.", "", "rtnetlink(7)"},
 }
 
 var icmpReasons = []Entry{

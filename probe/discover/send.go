@@ -80,7 +80,7 @@ func (e *engine) sendRound(h *host, budget int) (taken int) {
 			e.refused(h, err)
 			return taken
 		}
-		h.place, h.refused = h.place+1, 0
+		h.place, h.refused, h.left = h.place+1, 0, true
 		e.outage.End()
 		e.counters.Departed(h.round, e.now)
 	}
@@ -119,7 +119,8 @@ func (e *engine) packet(h *host, s segment) ([]byte, error) {
 	return e.packets.Batch[0], nil
 }
 
-// refused lets the rest of a round wait, or gives the host up.
+// refused lets the rest of a round wait. A segment that this machine never lets
+// out is skipped, since it may let out the others.
 func (e *engine) refused(h *host, err error) {
 	e.outage.Note(err, e.now)
 	if e.outage.Certain(e.now) {
@@ -130,9 +131,9 @@ func (e *engine) refused(h *host, err error) {
 	}
 	wait, again := wire.Backoff(err, h.refused)
 	if !again {
-		v := wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), err)
-		h.Reason, h.Err = v.Reason, err
-		e.decide(h)
+		h.place, h.refused, h.unsent = h.place+1, 0, err
+		h.sent = append(h.sent, wire.Stamps{})
+		e.begin(h)
 		return
 	}
 	h.refused++

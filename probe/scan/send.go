@@ -103,8 +103,11 @@ func (e *engine) roomForMore() bool {
 // admit makes a probe of a target, unless its verdict needs none.
 func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
 	h := e.hosts.get(target.Addr())
+	if h.found.began.IsZero() {
+		h.found.began = e.start.Add(e.now)
+	}
 	if v, ok := e.foregone(h, target); ok {
-		e.deliver(v)
+		e.deliver(h, v)
 		return 0, nil
 	}
 	id := e.flights.add(h, target.Port())

@@ -102,7 +102,7 @@ func (o *output) deliver(d *delivery) error {
 func (o *output) port(s *sighting) error {
 	s.Seg.Options = s.From[:len(s.Seg.Options)]
 	v := wire.Judge(o.cfg.Technique, s.Target, &s.Event)
-	v.Attempts, v.RTT, v.Clock = s.Attempt+1, s.rtt, s.clock
+	v.Attempts, v.RTT, v.Clock, v.Time = s.Attempt+1, s.rtt, s.clock, s.At
 	if s.before != wire.RankSilence {
 		o.improved++
 		o.states[stateOf(o.cfg.Technique, s.before)]--
