@@ -57,7 +57,7 @@ func (e *engine) confidence(f *flight) float64 {
 const (
 	// shortestGuess bounds from below what the answers of other hosts make
 	// believe of one that has not answered yet.
-	shortestGuess = 250 * time.Millisecond
+	shortestGuess = 200 * time.Millisecond
 	guessFactor   = 4
 	// mostDoublings of the timeout: what is lost at random is not won by waiting,
 	// and what is limited is the limiter's.
@@ -73,7 +73,7 @@ func (e *engine) patience(h *host, attempt int) time.Duration {
 	if h.Known() || e.slowest == 0 {
 		return wait
 	}
-	return min(wait, max(guessFactor*e.slowest, shortestGuess)<<attempt)
+	return min(wait, max(guessFactor*e.slowest, shortestGuess))
 }
 
 // noteRoundTrip keeps the slowest round trip of any host.

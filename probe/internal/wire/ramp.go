@@ -22,10 +22,10 @@ type Ramp struct {
 }
 
 const (
-	firstRate  = 1_000.0 // packets a second
+	firstRate  = 2_000.0 // packets a second
 	linkRate   = 5 * probe.DefaultRate
 	localRate  = 20 * probe.DefaultRate
-	rampEpoch  = 50 * time.Millisecond
+	rampEpoch  = 25 * time.Millisecond
 	lowestRate = 200.0
 
 	rampEvidence = 16  // rescued answers; fewer prove nothing
