@@ -32,7 +32,7 @@ func (r *results) Port(v probe.Verdict) error {
 
 // Host takes what was noticed about a host as a whole.
 func (r *results) Host(h probe.HostReport) error {
-	return r.write(report.NewHost(r.set.Name(h.Addr), &h))
+	return r.write(report.NewHost(r.set.Name(h.Addr), &h, nil))
 }
 
 func (r *results) end(s *probe.Summary) error { return r.write(report.NewSummary(s, time.Now())) }

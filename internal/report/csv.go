@@ -17,6 +17,8 @@ type csvSink struct {
 	w     *LineWriter
 	table table
 	begun bool
+
+	settled bool // the table does not depend on the command
 }
 
 // table is what a command's rows are made of.
@@ -25,8 +27,12 @@ type table struct {
 	columns []string
 }
 
-func newCSV(w *LineWriter, _ Options) Sink {
-	return &csvSink{w: w, table: tableOf("")}
+func newCSV(w *LineWriter, o Options) Sink {
+	s := &csvSink{w: w, table: tableOf("")}
+	if o.HostList {
+		s.table, s.settled = table{of: (*Host)(nil).Type(), columns: hostColumns()}, true
+	}
+	return s
 }
 
 // tableOf is the table of a command.
@@ -47,7 +53,7 @@ func tableOf(command string) table {
 }
 
 func (s *csvSink) Record(r Record) error {
-	if run, ok := r.(*Run); ok {
+	if run, ok := r.(*Run); ok && !s.settled {
 		s.table = tableOf(run.Command)
 	}
 	if err := s.header(); err != nil || r.Type() != s.table.of {
