@@ -175,9 +175,8 @@ func (t *shardTotal) finish(parts []*part, states map[probe.State]uint64) {
 	}
 	t.took = max(t.took, took)
 	targets := parts[0].shard.Targets
-	t.sum.Probes += targets
 	if len(parts) == 1 {
-		states = parts[0].summary.States
+		states, targets = parts[0].summary.States, parts[0].summary.Probes
 	} else {
 		var answered uint64
 		for _, n := range states {
@@ -185,6 +184,7 @@ func (t *shardTotal) finish(parts []*part, states map[probe.State]uint64) {
 		}
 		states[silence(parts[0].shard.Technique)] += targets - min(answered, targets)
 	}
+	t.sum.Probes += targets
 	for state, n := range states {
 		t.sum.States[state] += n
 	}
