@@ -23,7 +23,8 @@ const (
 	ReasonNoRoute         Reason = "no-route-here"
 	ReasonLocalFirewall   Reason = "local-firewall"
 	ReasonOwnPort         Reason = "held-by-this-run"
-	ReasonNoNeighbour     Reason = "no-neighbour" // nobody on the link has the address
+	ReasonNoNeighbour     Reason = "no-neighbour"      // nobody on the link has the address
+	ReasonBroadcast       Reason = "broadcast-address" // of a network: no TCP answers (RFC 9293 §3.9.2.3)
 	ReasonInterrupted     Reason = "interrupted"
 	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3
 )

@@ -269,14 +269,27 @@ func (s *hostSearch) add(sum *probe.Summary, hostsOnly bool) {
 	if !hostsOnly {
 		part.Probes = 0
 	}
+	sum.Rate = rateOfBoth(sum, &part)
 	merge(sum, &part)
 	sum.Took += part.Took
-	if sum.Rate == 0 {
-		sum.Rate = part.Rate
-	}
 	if hostsOnly || len(s.probed) == 0 || !part.Complete {
 		sum.Complete = part.Complete
 	}
+}
+
+// rateOfBoth is at which rate packets left while any did: each part's times added
+// up.
+func rateOfBoth(a, b *probe.Summary) float64 {
+	sending := 0.0
+	for _, s := range []*probe.Summary{a, b} {
+		if s.Rate > 0 && s.Sent > 1 {
+			sending += float64(s.Sent) / s.Rate
+		}
+	}
+	if sending == 0 {
+		return 0
+	}
+	return float64(a.Sent+b.Sent) / sending
 }
 
 // tell puts what was found into the record of the run.

@@ -13,12 +13,27 @@ import (
 // each, as they come, and at the end how many are down, or which, if few are.
 type hostList struct {
 	*textSink
-	down   []*Host
+	others listed // that are not up
+}
+
+// listed are hosts to be told of at the end: each, or how many there are for each
+// reason.
+type listed struct {
+	hosts  []*Host
 	counts map[probe.Reason]uint64
+	total  uint64
+}
+
+func (l *listed) add(h *Host, all bool) {
+	l.total++
+	l.counts[h.Reason]++
+	if all || len(l.hosts) < few {
+		l.hosts = append(l.hosts, h)
+	}
 }
 
 func newHostList(t *textSink) *hostList {
-	return &hostList{textSink: t, counts: map[probe.Reason]uint64{}}
+	return &hostList{textSink: t, others: listed{counts: map[probe.Reason]uint64{}}}
 }
 
 func (l *hostList) Record(r Record) error {
@@ -27,10 +42,7 @@ func (l *hostList) Record(r Record) error {
 		if r.State == probe.HostUp {
 			return l.write(l.line(nil, r))
 		}
-		l.counts[r.Reason]++
-		if len(l.down) < few || l.o.Verbose {
-			l.down = append(l.down, r)
-		}
+		l.others.add(r, l.o.Verbose || r.State == probe.HostUnknown && len(l.others.hosts) < maxBlocks)
 	case *Summary:
 		if err := l.write(l.absent(!l.o.Quiet)); err != nil || l.o.Quiet {
 			return err
@@ -49,22 +61,21 @@ func (l *hostList) Close() error {
 }
 
 // absent are the hosts that are not up, once: each, if there are few, and else
-// their number, unless a sum of them follows.
+// those that could not be asked, and the number of all, unless a sum of them
+// follows.
 func (l *hostList) absent(summed bool) (lines []string) {
-	total := uint64(0)
-	for _, n := range l.counts {
-		total += n
-	}
-	if total == uint64(len(l.down)) {
-		slices.SortFunc(l.down, func(a, b *Host) int { return a.Addr.Compare(b.Addr) })
-		for _, h := range l.down {
+	others := &l.others
+	slices.SortFunc(others.hosts, func(a, b *Host) int { return a.Addr.Compare(b.Addr) })
+	whole := others.total == uint64(len(others.hosts))
+	for _, h := range others.hosts {
+		if whole || h.State == probe.HostUnknown {
 			lines = l.line(lines, h)
 		}
-	} else if !summed {
-		lines = append(lines, plural(total, "address", "addresses")+" not there: "+downWords(l.counts))
 	}
-	l.down = nil
-	clear(l.counts)
+	if !whole && !summed {
+		lines = append(lines, plural(others.total, "address", "addresses")+" not there: "+downWords(others.counts))
+	}
+	l.others = listed{counts: map[probe.Reason]uint64{}}
 	return lines
 }
 
@@ -83,6 +94,7 @@ func (l *hostList) ending(s *Summary) []string {
 const (
 	hostStateWide  = len("unknown")
 	hostReasonWide = len("timestamp-reply")
+	hostTripWide   = len("999 us (kernel-rx)") // its clock differs from host to host
 	macWide        = len("02:00:00:00:00:00")
 	clockWide      = len("15:04:05.000")
 )
@@ -90,12 +102,8 @@ const (
 // line appends a host's line, after the names of the columns where they are due.
 func (l *hostList) line(lines []string, h *Host) []string {
 	if !l.headed {
-		l.headed, l.clock = true, h.Clock
-		rtt := "RTT"
-		if l.clock != "" {
-			rtt += " (" + l.clock + ")"
-		}
-		lines = append(lines, l.paint.paint(dim, strings.TrimRight(l.columns("HOST", padded("STATE", hostStateWide), "REASON", rtt, "MAC", "TIME", "VENDOR"), " ")))
+		l.headed = true
+		lines = append(lines, l.paint.paint(dim, strings.TrimRight(l.columns("HOST", padded("STATE", hostStateWide), "REASON", "RTT", "MAC", "TIME", "VENDOR"), " ")))
 	}
 	state := l.paint.paint(hostStyle(h.State), h.State.String()) + strings.Repeat(" ", max(0, hostStateWide-len(h.State.String())))
 	rtt := l.rtt(&Port{RTT: h.RTT, Clock: h.Clock})
@@ -109,7 +117,7 @@ func (l *hostList) line(lines []string, h *Host) []string {
 // columns lays out one line; state is padded already, for it may be coloured.
 func (l *hostList) columns(host, state, reason, rtt, mac, at, vendor string) string {
 	l.hostWide = max(l.hostWide, utf8.RuneCountInString(host))
-	cells := []string{padded(host, l.hostWide), state, padded(reason, hostReasonWide), padded(rtt, rttWide), padded(mac, macWide)}
+	cells := []string{padded(host, l.hostWide), state, padded(reason, hostReasonWide), padded(rtt, hostTripWide), padded(mac, macWide)}
 	if l.o.Reason {
 		cells = append(cells, padded(at, clockWide))
 	}

@@ -95,6 +95,8 @@ func (e *engine) meet(a netip.Addr) {
 	switch {
 	case h.route.Local:
 		e.up(h, probe.ReasonLocalhost)
+	case h.route.Broadcast:
+		e.down(h, probe.ReasonBroadcast)
 	case e.cfg.Neighbours != nil:
 		e.askNeighbour(h)
 	default:

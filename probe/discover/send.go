@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -130,14 +131,24 @@ func (e *engine) refused(h *host, err error) {
 		e.paused = e.now + outagePause
 	}
 	wait, again := wire.Backoff(err, h.refused)
-	if !again {
+	if !again || h.unsent != nil && wire.RefusalOf(err) == wire.RefusedByFirewall {
 		h.place, h.refused, h.unsent = h.place+1, 0, err
 		h.sent = append(h.sent, wire.Stamps{})
-		e.begin(h)
+		e.skip(h)
 		return
 	}
 	h.refused++
 	e.timers.Push(wire.Timer{At: e.now + wait, ID: h.id})
+}
+
+// skip goes on with the next segment of a round, or gives up a host to which none
+// of the first round could be sent.
+func (e *engine) skip(h *host) {
+	if !h.left && h.place == len(h.segments()) {
+		e.down(h, probe.ReasonNoResponse)
+		return
+	}
+	e.begin(h)
 }
 
 // outagePause is how often an absent network is tried.

@@ -35,6 +35,7 @@ type host struct {
 type way struct {
 	source netip.Addr // our address on it
 	local  bool       // the hosts are this machine
+	many   bool       // they are all machines of a network
 	err    error      // why they cannot be reached from here
 }
 
@@ -82,7 +83,7 @@ func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if err != nil {
 		return &way{err: err}
 	}
-	w := way{source: route.Source, local: route.Local}
+	w := way{source: route.Source, local: route.Local, many: route.Broadcast}
 	if t.ways[w] == nil {
 		t.ways[w] = &w
 	}

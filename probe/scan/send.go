@@ -121,6 +121,8 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 	case h.way.err != nil:
 		v.Reason, v.Err = probe.ReasonNoRoute, h.way.err
 		e.counters.Unroutable = h.way.err
+	case h.way.many:
+		v.Reason = probe.ReasonBroadcast
 	case h.absent != nil:
 		v = *h.absent
 		v.Target = target
