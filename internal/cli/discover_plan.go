@@ -13,6 +13,8 @@ import (
 // it may use raw sockets.
 func (j *scanJob) planSearches() bool {
 	switch {
+	case j.discovery == "": // another command's preview
+		return false
 	case j.hostsOnly():
 		return true
 	case j.connect || j.probing.engine == engineConnect:
