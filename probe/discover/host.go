@@ -23,6 +23,7 @@ type host struct {
 	refused int           // how often the kernel refused the next segment
 	unsent  error         // why a segment could not be sent, nil if all could
 	left    bool          // one was
+	also    []netip.Addr  // other spellings of the address: its link by name and by number
 	waiting bool          // in the list of those to be sent to
 }
 
@@ -84,7 +85,8 @@ func (e *engine) meet(a netip.Addr) {
 		return
 	}
 	h.source, h.key = h.route.Source, key(a, h.route.IfIndex)
-	if e.hosts[h.key] != nil {
+	if same := e.hosts[h.key]; same != nil {
+		same.also = append(same.also, a)
 		return
 	}
 	e.hosts[h.key] = h
@@ -185,8 +187,12 @@ func (e *engine) deliver(h *host) {
 	if h.Time.IsZero() {
 		h.Time = time.Now()
 	}
-	e.counters.Probes++
-	if err := e.yield(h.Host); err != nil {
-		e.fail(err)
+	for _, a := range append([]netip.Addr{h.Addr}, h.also...) {
+		e.counters.Probes++
+		h.Addr = a
+		if err := e.yield(h.Host); err != nil {
+			e.fail(err)
+			return
+		}
 	}
 }
