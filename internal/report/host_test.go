@@ -192,3 +192,12 @@ func TestHostsAfterAScan(t *testing.T) {
 	golden(t, "scan-hosts", write("text", Options{}))
 	golden(t, "scan-hosts-reason", write("text", Options{Reason: true}))
 }
+
+// Silence is never called certain.
+func TestSureIsNeverRoundedUp(t *testing.T) {
+	for sure, want := range map[float64]string{0.9996: "99.9 % sure", 1: "99.9 % sure", 0.98: "98.0 % sure", 0.97999: "97.9 % sure", 0.5: "50.0 % sure"} {
+		if got := sureWords(sure); got != want {
+			t.Errorf("%v: %s, want %s", sure, got, want)
+		}
+	}
+}

@@ -94,7 +94,7 @@ func (l *hostList) ending(s *Summary) []string {
 const (
 	hostStateWide  = len("unknown")
 	hostReasonWide = len("timestamp-reply")
-	hostTripWide   = len("999 us (kernel-rx)") // its clock differs from host to host
+	hostTripWide   = len("99.9 us (kernel-rx)") // its clock differs from host to host
 	macWide        = len("02:00:00:00:00:00")
 	clockWide      = len("15:04:05.000")
 )

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -242,9 +243,14 @@ func evidence(p *Port) string {
 		words = append(words, strconv.Itoa(p.Attempts)+" attempts")
 	}
 	if sure, ok := p.Sure.Get(); ok {
-		words = append(words, strconv.FormatFloat(100*sure, 'f', 1, 64)+" % sure")
+		words = append(words, sureWords(sure))
 	}
 	return strings.Join(words, ", ")
+}
+
+// sureWords is "99.9 % sure", never rounded up: silence proves nothing.
+func sureWords(sure float64) string {
+	return strconv.FormatFloat(min(math.Floor(1000*sure)/10, 99.9), 'f', 1, 64) + " % sure"
 }
 
 // finding is the indented line of a finding; tail follows its text.
