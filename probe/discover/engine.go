@@ -40,6 +40,8 @@ type engine struct {
 	outage    wire.Outage
 	failure   error
 	lost      error // why a host could not be reached from here
+
+	unroutable uint64 // hosts that could not
 }
 
 func newEngine(n probe.Network, cfg *Config, yield func(Host) error) (*engine, error) {
@@ -160,7 +162,7 @@ func (e *engine) outcome() error {
 		return e.failure
 	case e.stopping && !e.finished():
 		return probe.ErrInterrupted
-	case e.counters.Sent == 0 && e.lost != nil:
+	case e.lost != nil && e.unroutable == e.counters.Probes:
 		return e.lost
 	}
 	return nil

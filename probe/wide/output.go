@@ -102,6 +102,7 @@ func (o *output) deliver(d *batch) error {
 
 func (o *output) port(s *answer) error {
 	v := s.judged(o.cfg.Technique)
+	v.Time = s.At
 	if s.before != wire.RankSilence {
 		o.improved++
 		o.states[stateOf(o.cfg.Technique, s.before)]--
