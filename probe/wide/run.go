@@ -187,7 +187,7 @@ func (w *run) refused(r refusedTarget) {
 	}
 	v := wire.Unsendable(r.target, r.err)
 	w.firewalled++
-	w.results().answers = append(w.results().answers, answer{verdict: &v})
+	*w.results().add() = answer{verdict: &v}
 }
 
 func (w *run) progress(s *sendStatus) {
