@@ -215,36 +215,39 @@ func (v *view) widen(factor float64) *view {
 	return &w
 }
 
-// head returns a view of about n points for the estimators that compare pairs:
-// what they look for shows in a few hundred samples or not at all. Stretches of
-// direct successors, their starts ever further apart so that clocks can be
-// unwrapped from short gaps to long, and some samples of the tuples that were
-// sampled most.
+// head returns a view of about n points for what proposes models. Half of them are
+// stretches of direct successors, their starts ever further apart up to the end, so
+// that clocks can be unwrapped from short gaps to long; the others are some points
+// of tuples of every address, taken evenly from all that came again.
 func (v *view) head(n int) *view {
 	if len(v.points) <= n {
 		return v
 	}
 	keep := make(map[int]bool, n)
 	const stretches = 6
-	for i, start := 0, 0; i < stretches; i++ {
-		for j := start; j < min(start+n/2/stretches, len(v.points)); j++ {
-			keep[j] = true
+	length := n / 2 / stretches
+	for i := range stretches {
+		start := (len(v.points) - length) >> i
+		if i == stretches-1 {
+			start = 0
 		}
-		start = max(start, int(math.Pow(float64(len(v.points)), float64(i+2)/stretches))-n/2/stretches)
+		for j := range length {
+			keep[start+j] = true
+		}
 	}
-	for _, t := range v.richest(n / 32) {
-		for _, i := range t[:min(len(t), 16)] {
-			keep[i] = true
+	again := slices.DeleteFunc(slices.Clone(v.tuples), func(t []int) bool { return len(t) < 2 })
+	slices.SortStableFunc(again, func(a, b []int) int {
+		return v.points[a[0]].sample.Src.Compare(v.points[b[0]].sample.Src)
+	})
+	const each = 5
+	stride := max(1, len(again)*each*2/n)
+	for i := 0; i < len(again); i += stride {
+		t := again[i]
+		for j := range min(each, len(t)) {
+			keep[t[j*(len(t)-1)/max(min(each, len(t))-1, 1)]] = true
 		}
 	}
 	return v.only(keep)
-}
-
-// richest returns the n tuples with the most points.
-func (v *view) richest(n int) [][]int {
-	sorted := slices.Clone(v.tuples)
-	slices.SortStableFunc(sorted, func(a, b []int) int { return cmp.Compare(len(b), len(a)) })
-	return sorted[:min(n, len(sorted))]
 }
 
 // only returns a view of the points at the indexes.
