@@ -54,8 +54,7 @@ func detectCycle(v *view) (verdict, bool) {
 	if hits < 2 || same*6 > len(v.points) || n < 2 || n > mostPeriod {
 		return verdict{}, false
 	}
-	out := verdict{class: ClassRepeating, saved: saved}
-	out.next = func(h []point) (craft.Seq, bool) { x, ok := next[h[len(h)-1].x]; return x, ok }
+	out := verdict{class: ClassRepeating, saved: saved, told: true}
 	out.note("short-cycle", Warning, fmt.Sprintf("%d values, succession confirmed %d times: %s", n, hits, someValues(v.points)),
 		"The numbers come round in a cycle of %d.", n)
 	return out, true

@@ -52,7 +52,7 @@ func (v *view) doubts(s *standing) (list []doubt) {
 	}
 	if !v.known(func(s *Sample) bool { return s.ClientISN.OK }) {
 		switch {
-		case s.class == ClassRandom, s.class == ClassWeakRandom && s.found.next == nil, s.class == ClassMixed && s.drift == nil:
+		case s.class == ClassRandom, s.class == ClassWeakRandom && !s.found.told, s.class == ClassMixed && s.drift == nil:
 			add(0, "our own sequence numbers (client_isn)", s.class, ClassSYNCookies)
 		}
 	}
@@ -218,7 +218,7 @@ func (v *view) unseenTupleDoubts(s *standing, ports bool, add func(float64, stri
 			add(0, missing, ClassSYNCookies, ClassTupleConstant)
 		}
 	case ClassWeakRandom:
-		if s.found.next == nil {
+		if !s.found.told {
 			add(0, missing, ClassWeakRandom, ClassTupleConstant, ClassMixed)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"synscope/craft"
+	"synscope/probe/isn/internal/weak"
 )
 
 // point is one answered sample as the estimators see it.
@@ -174,15 +175,6 @@ func (v *view) repeated(n int) [][]point {
 	return groups
 }
 
-// firsts returns the first point of each tuple.
-func (v *view) firsts() []point {
-	out := make([]point, len(v.tuples))
-	for i, t := range v.tuples {
-		out[i] = v.points[t[0]]
-	}
-	return out
-}
-
 // fresh returns a view without the answers that repeat the one before on their
 // tuple to the same SYN: where no cookie is at work they are one half-open
 // socket that our reset did not reach, not two draws.
@@ -203,16 +195,6 @@ func (v *view) fresh() *view {
 		f.points = append(f.points, p)
 	}
 	return f
-}
-
-// widen returns a view whose points are so many times as uncertain.
-func (v *view) widen(factor float64) *view {
-	w := *v
-	w.points = slices.Clone(v.points)
-	for i := range w.points {
-		w.points[i].u *= factor
-	}
-	return &w
 }
 
 // head returns a view of about n points for what proposes models. Half of them are
@@ -271,38 +253,18 @@ func (v *view) only(keep map[int]bool) *view {
 	return h
 }
 
-// runs cuts the points where an attempt was lost between two of them: inside a
+// runs cuts the numbers where an attempt was lost between two of them: inside a
 // run, each connection followed the one before it directly.
-func (v *view) runs() [][]point {
-	var out [][]point
-	start := 0
-	for i := 1; i <= len(v.points); i++ {
-		if i == len(v.points) || v.points[i].k != v.points[i-1].k+1 {
-			out = append(out, v.points[start:i])
-			start = i
+func (v *view) runs() (out [][]weak.Number) {
+	for i := range v.points {
+		p := &v.points[i]
+		if i == 0 || p.k != v.points[i-1].k+1 {
+			out = append(out, nil)
 		}
+		last := len(out) - 1
+		out[last] = append(out[last], weak.Number{X: p.x, K: p.k})
 	}
 	return out
-}
-
-// mostLost is how many attempts may be missing between two points of a stretch.
-const mostLost = 16
-
-// stretch returns the longest piece of the points without a larger gap in the
-// count of attempts: over it a step a connection can be followed.
-func (v *view) stretch() []point {
-	var best []point
-	start := 0
-	for i := 1; i <= len(v.points); i++ {
-		if i < len(v.points) && v.points[i].k-v.points[i-1].k <= mostLost {
-			continue
-		}
-		if i-start > len(best) {
-			best = v.points[start:i]
-		}
-		start = i
-	}
-	return best
 }
 
 // median returns the median, 0 of nothing. It leaves xs as it is.
