@@ -16,7 +16,8 @@ type verdict struct {
 	notes     []Finding
 	serverMSS Opt[uint16]
 
-	told bool // the number of the next connection is known
+	machines int  // generators, where there are several
+	told     bool // the number of the next connection is known
 	// freeBits bounds how many bits an attacker still has to guess, where the
 	// class says so and no history can show it; absent otherwise.
 	freeBits Opt[float64]
