@@ -87,7 +87,7 @@ func (w *walker) walk(ctx context.Context) {
 	}
 	w.res.finished = true
 	if !w.run.cfg.WithoutLadder && w.answers > 0 {
-		w.carryOut(ctx, w.run.cfg.Plan.Ladder(w.res.Samples))
+		w.carryOut(ctx, w.run.cfg.Plan.Next(w.res.Samples))
 	}
 }
 

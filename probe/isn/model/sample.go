@@ -76,7 +76,7 @@ func Sample(plan isn.Plan, host *Host, path Path, rng *rand.Rand) []isn.Sample {
 	s := &sampler{host: host, path: path, rng: rng, ladder: seq(rng),
 		first: uint16(32768 + rng.IntN(20000)), now: time.Duration(rng.Int64N(int64(24 * time.Hour)))}
 	s.run(plan.Steps)
-	s.run(plan.Ladder(s.out))
+	s.run(plan.Next(s.out))
 	return s.out
 }
 
