@@ -28,11 +28,12 @@ var arrows = map[string][]string{
 	"probe/sample":    {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
 
 	"internal/target":     {},
+	"internal/outfile":    {},
 	"internal/lab":        {"craft"},
 	"internal/lab/models": {"craft", "netraw", "probe/simnet", "probe/isn", "internal/lab"},
 	"internal/capture":    {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
-	"internal/report":     {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture"},
-	"internal/checkpoint": {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
+	"internal/report":     {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/outfile"},
+	"internal/checkpoint": {"internal/outfile"},
 }
 
 // everything is for the rooms at the top, and for programs.
@@ -41,7 +42,7 @@ var everything = []string{"internal/cli", ""}
 // system are the packages that only netraw, the lab and what sits beside the
 // kernel may use: the rest of the project is portable.
 var system = map[string][]string{
-	"golang.org/x/sys/unix":               {"netraw", "internal/lab"},
+	"golang.org/x/sys/unix":               {"netraw", "internal/lab", "internal/outfile"},
 	"github.com/vishvananda/netlink":      {"netraw", "internal/lab"},
 	"github.com/google/nftables":          {"netraw", "internal/lab"},
 	"github.com/google/gopacket/pcap":     {},

@@ -101,6 +101,7 @@ func newApp(s Streams) *cli.App {
 	for _, command := range app.Commands {
 		command.HideHelp = true
 		command.UsageText = usageLine(command)
+		command.Action = withClaims(s, command.Action)
 	}
 	return app
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -141,11 +140,6 @@ func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
-	for _, f := range outputFiles(c) {
-		if err := notAmong(f.Path, c.Args().Slice()); err != nil {
-			return nil, err
-		}
-	}
 	out, err := report.Open(report.Config{
 		Stdout: s.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: report.Options{
@@ -156,21 +150,6 @@ func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
 		return nil, usage(err)
 	}
 	return out, nil
-}
-
-// notAmong refuses an output that is an input: it would be emptied before it is
-// read.
-func notAmong(path string, inputs []string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil
-	}
-	for _, input := range inputs {
-		if other, err := os.Stat(input); err == nil && os.SameFile(info, other) {
-			return usagef("%s is among the files to merge: write to another one", path)
-		}
-	}
-	return nil
 }
 
 // writeMerged writes one run in place of many.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/outfile"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
 )
@@ -31,6 +32,7 @@ func overModel(ctx context.Context, s Streams, edit func(*wide.Config), args ...
 	scan := scanCommand(s)
 	scan.Action = func(c *cli.Context) error {
 		j, err := newScan(c, s)
+		defer j.resume.unlock()
 		if err != nil {
 			return err
 		}
@@ -176,7 +178,7 @@ func TestMergeShards(t *testing.T) {
 		"shard 2/3 was cut short":            {files[0], files[1], cut},
 		"holds no run of synscope":           {files[0], text},
 		"no such file":                       {files[0], filepath.Join(dir, "nothing")},
-		"is among the files to merge":        {files[0], files[1], files[2], "-oJ", files[1]},
+		"is read by this run already":        {files[0], files[1], files[2], "-oJ", files[1]},
 		"no file: `synscope merge FILE...`":  {},
 	} {
 		if r := command(t.Context(), nil, append([]string{"merge"}, args...)...); r.code != exitUsage || !strings.Contains(r.err, want) {
@@ -196,6 +198,25 @@ func TestFullDisk(t *testing.T) {
 	}
 	r := modelled(t, "-p", "1-200", "-oJ", "/dev/full", "10.0.0.0/20")
 	if r.code != exitInterrupted || !strings.Contains(r.err, "/dev/full") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+}
+
+// A checkpoint that another process works with is left to it.
+func TestCheckpointInUse(t *testing.T) {
+	ckpt := filepath.Join(t.TempDir(), "ckpt")
+	release, err := outfile.Lock(ckpt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := []string{"-p", "80", "10.0.0.0/28", "--resume", ckpt}
+	if r := modelled(t, plan...); r.code != exitUsage || !strings.Contains(r.err, "another process is working with it") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	if r := modelled(t, plan...); r.code != exitYes {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"synscope/internal/outfile"
 	"synscope/probe/isn"
 )
 
@@ -42,7 +43,7 @@ func WriteISNSamples(path string, samples []isn.Sample) error {
 
 // writeThrough writes to a device or a pipe.
 func writeThrough(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := outfile.Open(path, outfile.Public)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"synscope/internal/outfile"
 	"synscope/probe/rtt"
 )
 
@@ -87,23 +88,8 @@ func newCanvas(path string) (vg.CanvasSizer, io.WriterTo) {
 }
 
 // writeAtomically writes a file beside path and then renames it.
-func writeAtomically(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".synscope-*"+filepath.Ext(path))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrWrite, err)
-	}
-	defer os.Remove(f.Name())
-	err = write(f)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+func writeAtomically(path string, write func(io.Writer) error) error {
+	if err := outfile.Replace(path, outfile.Public, write); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrWrite, path, err)
 	}
 	return nil
