@@ -24,7 +24,6 @@ func scanCommand(s Streams) *cli.Command {
 		Flags:     probingFlags(joined(scanFlags(), under("Wide scans", wideFlags())), servedPorts, scanMeanings, joined(outputFlags(), portFlags())),
 		Action: func(c *cli.Context) error {
 			scan, err := newScan(c, s)
-			defer scan.resume.unlock()
 			if err != nil {
 				return err
 			}

@@ -133,7 +133,6 @@ func (j *scanJob) perTarget() int {
 
 // runStateless probes without keeping state.
 func (j *scanJob) runStateless(ctx context.Context) error {
-	defer j.resume.unlock()
 	if j.connect || j.probing.engine == engineConnect {
 		return usagef("--stateless: connections are the kernel's own, and it keeps state for each")
 	}

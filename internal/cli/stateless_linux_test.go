@@ -15,7 +15,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/outfile"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
 )
@@ -32,7 +31,6 @@ func overModel(ctx context.Context, s Streams, edit func(*wide.Config), args ...
 	scan := scanCommand(s)
 	scan.Action = func(c *cli.Context) error {
 		j, err := newScan(c, s)
-		defer j.resume.unlock()
 		if err != nil {
 			return err
 		}
@@ -198,25 +196,6 @@ func TestFullDisk(t *testing.T) {
 	}
 	r := modelled(t, "-p", "1-200", "-oJ", "/dev/full", "10.0.0.0/20")
 	if r.code != exitInterrupted || !strings.Contains(r.err, "/dev/full") {
-		t.Errorf("exit %d: %s", r.code, r.err)
-	}
-}
-
-// A checkpoint that another process works with is left to it.
-func TestCheckpointInUse(t *testing.T) {
-	ckpt := filepath.Join(t.TempDir(), "ckpt")
-	release, err := outfile.Lock(ckpt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan := []string{"-p", "80", "10.0.0.0/28", "--resume", ckpt}
-	if r := modelled(t, plan...); r.code != exitUsage || !strings.Contains(r.err, "another process is working with it") {
-		t.Errorf("exit %d: %s", r.code, r.err)
-	}
-	if err := release(); err != nil {
-		t.Fatal(err)
-	}
-	if r := modelled(t, plan...); r.code != exitYes {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 }

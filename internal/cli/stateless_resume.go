@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"synscope/internal/checkpoint"
-	"synscope/internal/outfile"
 	"synscope/internal/report"
 	"synscope/probe/wide"
 )
@@ -18,16 +17,6 @@ type resume struct {
 	path  string // "" where it was not given
 	found bool   // there was a checkpoint, and this run goes on from it
 	state checkpoint.State
-
-	release func() error // lets another process go on; nil where nothing is locked
-}
-
-// unlock lets another process go on with the run.
-func (r *resume) unlock() {
-	if r.release != nil {
-		r.release()
-		r.release = nil
-	}
 }
 
 // readCheckpoint reads what an earlier process left.
@@ -35,11 +24,6 @@ func (j *scanJob) readCheckpoint() (err error) {
 	j.resume.path = j.c.String("resume")
 	if j.resume.path == "" {
 		return nil
-	}
-	if !j.c.Bool("plan") && !j.c.Bool("dry-run") {
-		if j.resume.release, err = outfile.Lock(j.resume.path); err != nil {
-			return usagef("--resume: %w", err)
-		}
 	}
 	j.resume.state, err = checkpoint.Load(j.resume.path)
 	switch {
@@ -49,7 +33,6 @@ func (j *scanJob) readCheckpoint() (err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
-	j.resume.unlock()
 	return usagef("--resume: %w; to begin anew, remove it", err)
 }
 

@@ -287,32 +287,3 @@ func (p *place) sync() {
 		unix.Close(fd)
 	}
 }
-
-func lock(path string) (release func() error, err error) {
-	beside := path + ".lock"
-	for {
-		f, err := open(beside, Private)
-		if err != nil {
-			return nil, err
-		}
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = ErrLocked
-		}
-		if err != nil {
-			f.Close()
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if isAt(f, beside) {
-			return func() error { return errors.Join(os.Remove(beside), f.Close()) }, nil
-		}
-		f.Close() // whoever had it removed it meanwhile
-	}
-}
-
-// isAt tells whether an open file is still the one at a path.
-func isAt(f *os.File, path string) bool {
-	open, err1 := f.Stat()
-	there, err2 := os.Lstat(path)
-	return err1 == nil && err2 == nil && os.SameFile(open, there)
-}

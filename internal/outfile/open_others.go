@@ -34,5 +34,3 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	}
 	return err
 }
-
-func lock(string) (func() error, error) { return func() error { return nil }, nil }

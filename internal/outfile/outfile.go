@@ -13,8 +13,6 @@ var (
 	ErrClash = errors.New("one file for two purposes")
 	// ErrUnsafe: somebody else may have put there what is there.
 	ErrUnsafe = errors.New("in a directory that others may write to: choose another directory, or remove it")
-	// ErrLocked: another process is at it.
-	ErrLocked = errors.New("another process is working with it")
 )
 
 // Modes of new files, before the umask.
@@ -37,8 +35,3 @@ func Open(path string, mode fs.FileMode) (*os.File, error) { return open(path, m
 func Replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	return replace(path, mode, write)
 }
-
-// Lock keeps other processes that call it for the same path out, until release is
-// called or the process ends, however it ends: it locks a file beside it,
-// path.lock. It fails with ErrLocked, ErrUnsafe or as [os.OpenFile].
-func Lock(path string) (release func() error, err error) { return lock(path) }

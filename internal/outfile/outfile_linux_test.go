@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -247,35 +246,6 @@ func TestTemporaryNames(t *testing.T) {
 	}
 	if len(seen) != 20 {
 		t.Errorf("%d names in 20 times", len(seen))
-	}
-}
-
-func TestLock(t *testing.T) {
-	const inner = "OUTFILE_TEST_LOCK"
-	if path := os.Getenv(inner); path != "" {
-		_, err := Lock(path)
-		if !errors.Is(err, ErrLocked) {
-			t.Errorf("another process: %v", err)
-		}
-		return
-	}
-	path := filepath.Join(t.TempDir(), "run.ckpt")
-	release, err := Lock(path)
-	must(t, err)
-	if _, err := Lock(path); !errors.Is(err, ErrLocked) {
-		t.Errorf("twice in one process: %v", err)
-	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestLock$")
-	cmd.Env = append(os.Environ(), inner+"="+path)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
-	}
-	must(t, release())
-	release, err = Lock(path)
-	must(t, err)
-	must(t, release())
-	if _, err := os.Stat(path + ".lock"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the lock stays: %v", err)
 	}
 }
 
