@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 
 	"internal/target":     {},
 	"internal/outfile":    {},
+	"internal/privilege":  {},
 	"internal/lab":        {"craft"},
 	"internal/lab/models": {"craft", "netraw", "probe/simnet", "probe/isn", "internal/lab"},
 	"internal/capture":    {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
@@ -42,7 +43,7 @@ var everything = []string{"internal/cli", ""}
 // system are the packages that only netraw, the lab and what sits beside the
 // kernel may use: the rest of the project is portable.
 var system = map[string][]string{
-	"golang.org/x/sys/unix":               {"netraw", "internal/lab", "internal/outfile"},
+	"golang.org/x/sys/unix":               {"netraw", "internal/lab", "internal/outfile", "internal/privilege"},
 	"github.com/vishvananda/netlink":      {"netraw", "internal/lab"},
 	"github.com/google/nftables":          {"netraw", "internal/lab"},
 	"github.com/google/gopacket/pcap":     {},
