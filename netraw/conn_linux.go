@@ -58,6 +58,7 @@ func (c *conn) inZone(a netip.Addr, ifindex int) netip.Addr { return c.routes.in
 func (c *conn) routeRemarks() []string                      { return c.routes.remarks() }
 func (c *conn) recv(pkts []Packet) (int, error)             { return c.in.recv(pkts) }
 func (c *conn) setReadDeadline(t time.Time) error           { return c.in.setReadDeadline(t) }
+func (c *conn) isQuiet() bool                               { return c.in.quiet.quiet(c.in.awaited().raw) }
 func (c *conn) heldPorts() []uint16                         { return c.ports.List() }
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
 

@@ -184,6 +184,10 @@ func (c *Conn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)
 // Nothing is allocated; Data is overwritten by the next Recv.
 func (c *Conn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
 
+// Quiet tells whether everything that had arrived when it was called has been
+// returned by Recv, and a Recv waits for more.
+func (c *Conn) Quiet() bool { return c.isQuiet() }
+
 // SetReadDeadline bounds the waiting of Recv, also of one that waits now. The
 // zero time means no bound.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) }

@@ -25,6 +25,7 @@ func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int 
 }
 func (c *conn) inZone(a netip.Addr, _ int) netip.Addr { return a }
 func (c *conn) routeRemarks() []string                { return nil }
+func (c *conn) isQuiet() bool                         { return true }
 func (c *conn) recv([]Packet) (int, error)            { return 0, errUnsupported() }
 func (c *conn) setReadDeadline(time.Time) error       { return errUnsupported() }
 func (c *conn) route(netip.Addr) (Route, error)       { return Route{}, errUnsupported() }

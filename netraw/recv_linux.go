@@ -52,6 +52,7 @@ type receiver struct {
 	received atomic.Uint64
 	lost     dropCount
 	stacked  sightings
+	quiet    quiet
 }
 
 // open makes the socket in an order that keeps strangers out of its queue: it
@@ -190,12 +191,17 @@ func (r *receiver) awaited() *socket {
 // collect takes departures and packets that are there; false means to wait for
 // more.
 func (r *receiver) collect(uintptr) bool {
+	r.quiet.begin()
+	return r.quiet.end(r.takeBoth())
+}
+
+func (r *receiver) takeBoth() bool {
 	r.gone = r.left.read(r.want)
 	if r.want -= len(r.gone); r.want == 0 {
 		r.got, r.errno = 0, 0
 		return true
 	}
-	done := r.recvmmsg(uintptr(r.fd))
+	done := r.takePackets(uintptr(r.fd))
 	if r.errno != 0 {
 		r.got = 0
 	}
@@ -207,6 +213,11 @@ func (r *receiver) collect(uintptr) bool {
 
 // recvmmsg takes what is there; false means to wait for more.
 func (r *receiver) recvmmsg(fd uintptr) bool {
+	r.quiet.begin()
+	return r.quiet.end(r.takePackets(fd))
+}
+
+func (r *receiver) takePackets(fd uintptr) bool {
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd,
 			uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(r.want), unix.MSG_DONTWAIT, 0, 0)

@@ -85,6 +85,10 @@ func (c *XDPConn) SendEach(pkts [][]byte, via []int, refused func(i int, err err
 // was left for hardware to finish.
 func (c *XDPConn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
 
+// Quiet tells whether everything that had arrived when it was called has been
+// returned by Recv, and a Recv waits for more.
+func (c *XDPConn) Quiet() bool { return c.isQuiet() }
+
 // SetReadDeadline is that of [Conn.SetReadDeadline].
 func (c *XDPConn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) }
 

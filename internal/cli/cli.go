@@ -16,11 +16,11 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/privilege"
 	"synscope/internal/target"
+	"synscope/internal/tty"
 )
 
 // Version is what `synscope --version` and every record say.
@@ -46,7 +46,7 @@ func OSStreams() Streams {
 // isTerminal tells whether a stream is a terminal that a person may look at.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
+	return ok && tty.Is(f)
 }
 
 // heapGrowth is by how many percent garbage may grow what is in use: little,
@@ -78,7 +78,6 @@ func run(ctx context.Context, args []string, s Streams) error {
 }
 
 func newApp(s Streams) *cli.App {
-	styleHelp()
 	app := &cli.App{
 		Name:      "synscope",
 		Usage:     "probe TCP handshakes: open, refused, filtered; how fast, how sure",
@@ -89,7 +88,8 @@ func newApp(s Streams) *cli.App {
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
 		Flags: globalFlags(),
 		Commands: []*cli.Command{
-			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), sendCommand(s), readCommand(s), demoCommand(s), doctorCommand(s),
+			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), sendCommand(s), readCommand(s), checkCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
+			helpCommand(s), versionCommand(s), completionCommand(s), manCommand(s),
 		},
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
@@ -97,15 +97,16 @@ func newApp(s Streams) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return unknownCommand(c.Args().First())
+				return unknownCommand(c.App, c.Args().First())
 			}
-			return cli.ShowAppHelp(c)
+			return showHelp(c.App, "")
 		},
 	}
 	for _, command := range app.Commands {
 		command.HideHelp = true
 		command.UsageText = usageLine(command)
 		command.Action = withClaims(s, command.Action)
+		command.Before = contradicts
 	}
 	return app
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/picture"
+	"synscope/internal/plot"
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/netraw"
@@ -45,7 +47,7 @@ func isnFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},
 		&cli.StringFlag{Name: "plot", Usage: "draw phase space, numbers over time, residuals and bits into `FILE`.svg or .png"},
 		&cli.StringFlag{Name: "raw", Usage: "write every sample to `FILE`.csv"},
-		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv and send nothing; - is standard input"},
+		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture, and send nothing; - is standard input"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
 	}
 }
@@ -208,7 +210,7 @@ type isnFiles struct {
 func isnFilesOf(c *cli.Context, targets int) (isnFiles, error) {
 	f := isnFiles{plot: c.String("plot"), raw: c.String("raw"), targets: targets}
 	if f.plot != "" {
-		if err := report.CheckPlot(f.plot); err != nil {
+		if err := picture.Check(f.plot); err != nil {
 			return f, usagef("--plot: %w", err)
 		}
 	}
@@ -228,7 +230,7 @@ func (f *isnFiles) write(r *report.ISN, samples []isn.Sample) error {
 		}
 	}
 	if f.plot != "" {
-		return report.PlotISN(f.path(f.plot, r), r, samples)
+		return drawn(plot.ISN(f.path(f.plot, r), isnPlace(r), &r.Report, samples))
 	}
 	return nil
 }

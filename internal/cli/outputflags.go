@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"synscope/internal/report"
 	"synscope/internal/target"
+	"synscope/internal/tty"
 )
 
 // outputFlags say where results go.
@@ -27,7 +27,9 @@ func formatFlags(formats []report.Format) []cli.Flag {
 	for _, f := range formats {
 		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Usage: f.Help + ", into `FILE` too"})
 	}
-	return flags
+	return append(flags,
+		&cli.StringSliceFlag{Name: "oA", Usage: "text, XML and grepable into `BASE`.nmap, .xml and .gnmap"},
+		&cli.StringSliceFlag{Name: "fields", Usage: "only the columns of `LIST`, in its order, of text, csv and zmap"})
 }
 
 // portFlags choose among the ports of a result, and what is shown of each.
@@ -58,7 +60,7 @@ func formatsOf(hosts bool) []report.Format {
 // of: their documents would be empty.
 func refuseHosts(c *cli.Context, why string) error {
 	for _, f := range formatsOf(true) {
-		if c.String("o") == f.Name || c.IsSet(f.Flag) {
+		if c.String("o") == f.Name || c.IsSet(f.Flag) || c.IsSet("oA") {
 			return usagef("format %s: %s; there are %s", f.Name, why, formatNames(formatsOf(false)))
 		}
 	}
@@ -77,6 +79,7 @@ func formatNames(formats []report.Format) string {
 // files, progress and remarks on standard error.
 type display struct {
 	*report.Output
+	unusual  *unusual         // nil where it is not told
 	progress *report.Progress // nil where nobody watches
 	streams  Streams
 	quiet    bool
@@ -89,9 +92,16 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
+	fields, err := fieldsOf(c)
+	if err != nil {
+		return nil, err
+	}
 	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c)}
 	if terminal, ok := s.Err.(*os.File); ok && isTerminal(terminal) && !d.quiet {
 		d.attach(terminal)
+	}
+	if format := c.String("o"); !d.quiet && fields == nil && (format == "" || format == "text") {
+		d.unusual = &unusual{}
 	}
 	d.Output, err = report.Open(report.Config{
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
@@ -100,6 +110,9 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
 			HostWide: hostWide(set),
 			Service:  target.Service,
+			IANA:     target.Registered,
+			Fields:   fields,
+			Scan:     scanInfo(c),
 			Board:    hasBoard(c, s, set),
 		},
 	})
@@ -111,10 +124,10 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 
 // attach keeps a line of progress at the foot of the terminal; what else goes
 // to the same terminal goes above it.
-func (d *display) attach(terminal *os.File) {
-	screen := report.NewScreen(terminal)
+func (d *display) attach(f *os.File) {
+	screen := report.NewScreen(f)
 	d.progress = &report.Progress{Screen: screen, Width: func() int {
-		width, _, _ := term.GetSize(int(terminal.Fd()))
+		width, _, _ := tty.Size(f)
 		return width
 	}}
 	if isTerminal(d.streams.Out) {
@@ -158,7 +171,7 @@ func outputFiles(c *cli.Context) (files []report.File) {
 			files = append(files, report.File{Format: f.Name, Path: path})
 		}
 	}
-	return files
+	return append(files, basedFiles(c)...)
 }
 
 // finish ends the outputs; err is how the run itself ended.
@@ -166,7 +179,11 @@ func (d *display) finish(err error) error {
 	if d.progress != nil {
 		d.progress.Done()
 	}
-	if closing := d.Output.Close(); err == nil {
+	closing := d.Output.Close()
+	if closing == nil {
+		closing = d.unusual.tell(d.streams.Out)
+	}
+	if err == nil {
 		return closing
 	}
 	return err

@@ -9,6 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/picture"
+	"synscope/internal/plot"
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/netraw"
@@ -96,7 +98,7 @@ func parseFlow(word string) (probe.Flow, error) {
 func (j *pingJob) readProbing() (err error) {
 	j.probing, err = probingOf(j.c)
 	p := &j.probing
-	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS, j.cfg.Timeout = p.profile, p.ttl, p.tos, p.timeout
+	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS, j.cfg.Timeout, j.cfg.Rate = p.profile, p.ttl, p.tos, p.timeout, p.rate
 	return err
 }
 
@@ -109,7 +111,7 @@ func (j *pingJob) readPlot() error {
 	if j.plot == "" {
 		return nil
 	}
-	if err := report.CheckPlot(j.plot); err != nil {
+	if err := picture.Check(j.plot); err != nil {
 		return usagef("--plot: %w", err)
 	}
 	return nil
@@ -129,10 +131,20 @@ func (j *pingJob) readTargets() (err error) {
 	if rate := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds(); j.probing.rate > 0 && rate > j.probing.rate {
 		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, report.Rate(rate))
 	}
+	j.noteRate()
 	for _, pair := range j.cfg.Targets {
 		j.series = append(j.series, newPingSeries(j.set.Word(pair), pair, len(j.cfg.Targets)))
 	}
 	return nil
+}
+
+// noteRate says so where the rate leaves no room for the RST of each SYN.
+func (j *pingJob) noteRate() {
+	probes := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds()
+	if rate := j.probing.rate; rate > 0 && 2*probes > rate && j.probing.engine != engineConnect {
+		j.notes = append(j.notes, fmt.Sprintf("--rate %s: %s probes a second and the RST that closes each are more, so probes leave late",
+			j.c.String("rate"), report.Count(uint64(probes))))
+	}
 }
 
 // maxPinged is the most targets of one ping.
@@ -234,12 +246,12 @@ func (j *pingJob) draw() error {
 	if len(j.series) == 1 {
 		asked = j.series[0].label()
 	}
-	title := fmt.Sprintf("How long %s took to answer a TCP connection request (SYN), asked every %v", asked, j.cfg.Interval)
-	var shown []report.PlotSeries
+	title := fmt.Sprintf("How long %s took to answer a TCP SYN, every %v", asked, j.cfg.Interval)
+	var shown []plot.Series
 	for _, s := range j.series {
-		shown = append(shown, report.PlotSeries{Name: s.label(), Series: s.Series, Timeline: s.timeline})
+		shown = append(shown, plot.Series{Name: s.label(), Series: s.Series, Timeline: s.timeline})
 	}
-	return report.PlotRTT(j.plot, title, j.start, shown)
+	return drawn(plot.RTT(j.plot, title, j.start, shown))
 }
 
 // conclude turns the end of a run into its answer.

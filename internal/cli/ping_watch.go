@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"synscope/internal/report"
 	"synscope/internal/target"
+	"synscope/internal/tty"
 	"synscope/probe"
 	"synscope/probe/ping"
 )
@@ -40,11 +40,11 @@ func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
 
 func newPingWatch(j *pingJob, d *display, server *metricsServer) *pingWatch {
 	w := &pingWatch{display: d, job: j, server: server}
-	if terminal, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
-		w.board = report.NewBoard(terminal)
+	if f, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
+		w.board = report.NewBoard(f)
 		w.height = func() (int, int) {
-			columns, lines, err := term.GetSize(int(terminal.Fd()))
-			if err != nil {
+			columns, lines, ok := tty.Size(f)
+			if !ok {
 				return 24, 80
 			}
 			return lines, columns

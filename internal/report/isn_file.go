@@ -56,3 +56,11 @@ func writeThrough(path string, write func(io.Writer) error) error {
 	}
 	return nil
 }
+
+// writeAtomically writes a file beside path and then renames it.
+func writeAtomically(path string, write func(io.Writer) error) error {
+	if err := outfile.Replace(path, outfile.Public, write); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrWrite, path, err)
+	}
+	return nil
+}

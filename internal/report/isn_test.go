@@ -3,13 +3,8 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"image"
-	"image/png"
-	"math"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -146,111 +141,5 @@ func TestHertz(t *testing.T) {
 		if got := hertz(tc.hz, tc.width); got != tc.want {
 			t.Errorf("%g ± %g: %s, want %s", tc.hz, tc.width, got, tc.want)
 		}
-	}
-}
-
-// A picture of every class is whole, and no two are alike.
-func TestPlotISN(t *testing.T) {
-	dir := t.TempDir()
-	seen := map[string]isn.Class{}
-	for _, class := range model.Drawable() {
-		samples, r := modelled(class)
-		path := filepath.Join(dir, class.String()+".png")
-		if err := PlotISN(path, r, samples); err != nil {
-			t.Fatalf("%s: %v", class, err)
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		picture, err := png.Decode(bytes.NewReader(b))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for panel := range 4 {
-			if n := inked(picture, panel); n < 500 {
-				t.Errorf("%s: panel %d has %d coloured pixels", class, panel, n)
-			}
-		}
-		if other, twice := seen[string(b)]; twice {
-			t.Errorf("%s looks like %s", class, other)
-		}
-		seen[string(b)] = class
-	}
-}
-
-// inked counts the pixels of one of four panels that are not white.
-func inked(m image.Image, panel int) (n int) {
-	half := m.Bounds().Size().Div(2)
-	at := image.Pt(panel%2*half.X, panel/2*half.Y)
-	for x := range half.X {
-		for y := range half.Y {
-			if r, g, b, _ := m.At(at.X+x, at.Y+y).RGBA(); r+g+b < 3*0xf000 {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// Pictures of nothing, of untimed samples and of one sample are drawn as well.
-func TestPlotLittle(t *testing.T) {
-	one := isn.Sample{}
-	one.ISN.OK = true
-	for _, samples := range [][]isn.Sample{nil, {one}, {one, one, one, one, {}}} {
-		path := filepath.Join(t.TempDir(), "a.svg")
-		if err := PlotISN(path, NewISNOfFile("a.csv", isn.Analyze(samples, isn.Options{})), samples); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// The residuals of a clock are the jitter of the way, not more.
-func TestResiduals(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 3))
-	host := model.Draw(isn.ClassTupleClock, rng)
-	samples := model.Sample(isn.NewPlan(isn.PlanConfig{}), host, model.Path{RTT: time.Millisecond}, rng)
-	r := NewISNOfFile("", isn.Analyze(samples, isn.Options{}))
-	clock := r.Report.Clock.Value
-	rest := residuals(r, clock.Hz, samples)
-	if len(rest) != 10 {
-		t.Fatalf("%d residuals, want one for each sample of the same tuple", len(rest))
-	}
-	for i, v := range rest {
-		if math.Abs(v)*clock.Hz > 3+clock.Hz*1e-5 {
-			t.Errorf("sample %d: %g s off at %g Hz", i, v, clock.Hz)
-		}
-	}
-}
-
-// Three differences in a row make a point, the shorter way round.
-func TestPhaseSpace(t *testing.T) {
-	dots := []isnDot{{isn: seqSpace - 10}, {isn: 5}, {isn: 25}, {isn: 20}, {isn: 20}}
-	got := phaseSpace(dots)
-	if len(got) != 2 || got[0] != (phasePoint{15, 20, -5}) || got[1] != (phasePoint{20, -5, 0}) {
-		t.Errorf("%v", got)
-	}
-}
-
-// Fair bits stay in their band in nineteen pictures of twenty, and a stuck one
-// does not.
-func TestFairBand(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	outside := 0
-	const pictures = 2000
-	for range pictures {
-		dots := make([]isnDot, 200)
-		for i := range dots {
-			dots[i].isn = float64(rng.Uint32())
-		}
-		for _, share := range bitShares(dots) {
-			if math.Abs(share-50) > fairBand(len(dots)) {
-				outside++
-				break
-			}
-		}
-	}
-	if share := float64(outside) / pictures; share > 0.08 || share < 0.02 {
-		t.Errorf("%.3f of the pictures have a bit outside", share)
 	}
 }

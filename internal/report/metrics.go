@@ -2,119 +2,125 @@ package report
 
 import (
 	"net/http"
+	"net/netip"
 	"strconv"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
+	"synscope/internal/openmetrics"
 	"synscope/probe"
 	"synscope/probe/ping"
 )
 
-// Metrics are the counters of a long ping for Prometheus, in the OpenMetrics
-// text format or as protobuf. Their number depends on the targets alone, never
+// Metrics are the counters of a long ping for Prometheus. Their number depends on the targets alone, never
 // on how long the run lasts. Observe and the handler may run at once.
 type Metrics struct {
-	registry *prometheus.Registry
-	sent     *prometheus.CounterVec
-	answers  *prometheus.CounterVec
-	lost     *prometheus.CounterVec
-	failed   *prometheus.CounterVec
-	doubtful *prometheus.CounterVec
-	resolve  *prometheus.CounterVec
-	up       *prometheus.GaugeVec
-	rtt      *prometheus.HistogramVec
+	registry *openmetrics.Registry
+	sent     openmetrics.Counter
+	answers  openmetrics.Counter
+	lost     openmetrics.Counter
+	failed   openmetrics.Counter
+	doubtful openmetrics.Counter
+	resolve  openmetrics.Counter
+	up       openmetrics.Gauge
+	rtt      openmetrics.Histogram
 }
 
-// rttBuckets are the classic buckets, in seconds: from a veth's RTT to a
-// timeout, three a decade. Scrapers of native histograms get finer ones.
+// rttBuckets are the ends of the buckets, in seconds: from a veth's RTT to a
+// timeout, five a decade.
 var rttBuckets = []float64{
-	10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 0.1, 0.2, 0.5, 1, 2, 5,
+	10e-6, 15e-6, 20e-6, 30e-6, 50e-6, 70e-6, 100e-6, 150e-6, 200e-6, 300e-6, 500e-6, 700e-6,
+	1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 7e-3, 10e-3, 15e-3, 20e-3, 30e-3, 50e-3, 70e-3,
+	0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5,
 }
 
 // NewMetrics makes counters without a value yet.
 func NewMetrics(version, engine string) *Metrics {
-	target := []string{"target", "port"}
-	counter := func(name, help string, more ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "synscope", Subsystem: "ping", Name: name, Help: help}, append(target[:2:2], more...))
+	r := &openmetrics.Registry{}
+	r.Gauge("synscope_build_info", "Always 1; the labels say what runs.", "engine", "version").Set(1, engine, version)
+	counter := func(name, help string, more ...string) openmetrics.Counter {
+		return r.Counter("synscope_ping_"+name, help, append([]string{"target", "addr", "port"}, more...)...)
 	}
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
+	return &Metrics{
+		registry: r,
 		sent:     counter("probes_sent_total", "SYNs that left, or would have if there had been a route."),
 		answers:  counter("answers_total", "Probes that the port answered, by what it said: open or refused.", "state"),
 		lost:     counter("probes_lost_total", "Probes that the port did not answer, by the reason.", "reason"),
 		failed:   counter("send_errors_total", "Probes that this machine could not send; they are among the lost ones."),
 		doubtful: counter("doubtful_total", "Answers whose time was not counted, by the reason.", "reason"),
 		resolve:  counter("resolve_failures_total", "Times that the target's name did not resolve."),
-		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "synscope", Subsystem: "ping", Name: "up",
-			Help: "Whether the latest probe found the port open."}, target),
-		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "synscope", Subsystem: "ping", Name: "rtt_seconds",
-			Help:    "Round-trip time of the handshake, SYN to SYN-ACK or RST.",
-			Buckets: rttBuckets, NativeHistogramBucketFactor: 1.1,
-			NativeHistogramMaxBucketNumber: 160, NativeHistogramMinResetDuration: time.Hour,
-		}, target),
+		up:       r.Gauge("synscope_ping_up", "Whether the latest probe found the port open.", "target", "addr", "port"),
+		rtt: r.Histogram("synscope_ping_rtt_seconds", "Round-trip time of the handshake, SYN to SYN-ACK or RST.",
+			rttBuckets, "target", "addr", "port"),
 	}
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "synscope", Name: "build_info",
-		Help: "Always 1; the labels say what runs."}, []string{"version", "engine"})
-	build.WithLabelValues(version, engine).Set(1)
-	m.registry.MustRegister(build, m.sent, m.answers, m.lost, m.failed, m.doubtful, m.resolve, m.up, m.rtt)
-	return m
 }
 
 // Watch makes the counters of a target that cannot be absent start from zero,
-// so that the first loss is seen as an increase.
-func (m *Metrics) Watch(target string, port uint16) {
-	p := strconv.Itoa(int(port))
-	m.sent.WithLabelValues(target, p)
-	m.failed.WithLabelValues(target, p)
-	m.resolve.WithLabelValues(target, p)
-	m.answers.WithLabelValues(target, p, probe.StateOpen.String())
-	m.answers.WithLabelValues(target, p, probe.StateRefused.String())
-	m.lost.WithLabelValues(target, p, string(probe.ReasonNoResponse))
-	m.rtt.WithLabelValues(target, p)
-	m.up.WithLabelValues(target, p)
+// so that the first loss is seen as an increase. Each address of a target has
+// its own: word is what the user typed.
+func (m *Metrics) Watch(word string, target netip.AddrPort) {
+	of := pinged(word, target)
+	m.sent.Touch(of()...)
+	m.failed.Touch(of()...)
+	m.resolve.Touch(of()...)
+	m.answers.Touch(of(probe.StateOpen.String())...)
+	m.answers.Touch(of(probe.StateRefused.String())...)
+	m.lost.Touch(of(string(probe.ReasonNoResponse))...)
+	m.rtt.Touch(of()...)
+	m.up.Touch(of()...)
+}
+
+// pinged gives the labels of a target, and more behind them.
+func pinged(word string, target netip.AddrPort) func(more ...string) []string {
+	labels := []string{word, target.Addr().String(), strconv.Itoa(int(target.Port()))}
+	return func(more ...string) []string { return append(labels[:3:3], more...) }
 }
 
 // Observe counts one probe of a target.
-func (m *Metrics) Observe(target string, s *ping.Sample) {
+func (m *Metrics) Observe(word string, s *ping.Sample) {
 	if s.Doubt == probe.DoubtSkipped {
 		return
 	}
-	port := strconv.Itoa(int(s.Target.Port()))
-	m.sent.WithLabelValues(target, port).Add(float64(1 + s.Repeats))
+	of := pinged(word, s.Target)
+	m.sent.Add(float64(1+s.Repeats), of()...)
 	up := 0.0
 	if s.State == probe.StateOpen {
 		up = 1
 	}
-	m.up.WithLabelValues(target, port).Set(up)
+	m.up.Set(up, of()...)
 	if s.Err != nil {
-		m.failed.WithLabelValues(target, port).Inc()
+		m.failed.Add(1, of()...)
 	}
 	if s.Repeats > 0 {
-		m.lost.WithLabelValues(target, port, string(probe.ReasonNoResponse)).Add(float64(s.Repeats))
+		m.lost.Add(float64(s.Repeats), of(string(probe.ReasonNoResponse))...)
 	}
 	switch {
 	case !s.Answered():
-		m.lost.WithLabelValues(target, port, string(s.Reason)).Inc()
+		m.lost.Add(1, of(string(s.Reason))...)
 		return
 	case s.Timed():
-		m.rtt.WithLabelValues(target, port).Observe(s.RTT.Seconds())
+		m.rtt.Observe(s.RTT.Seconds(), of()...)
 	case s.Doubt != probe.DoubtNone:
-		m.doubtful.WithLabelValues(target, port, string(s.Doubt)).Inc()
+		m.doubtful.Add(1, of(string(s.Doubt))...)
 	}
-	m.answers.WithLabelValues(target, port, s.State.String()).Inc()
+	m.answers.Add(1, of(s.State.String())...)
 }
 
-// Unresolved counts a target whose name did not resolve.
-func (m *Metrics) Unresolved(target string, port uint16) {
-	m.resolve.WithLabelValues(target, strconv.Itoa(int(port))).Inc()
+// Unresolved counts a target whose name did not resolve; it is the address of
+// before that goes on being probed.
+func (m *Metrics) Unresolved(word string, target netip.AddrPort) {
+	m.resolve.Add(1, pinged(word, target)()...)
+}
+
+// Moved ends the counters of an address that a target has no more, and begins
+// those of another: an address that nobody probes is neither up nor down.
+func (m *Metrics) Moved(word string, from, to netip.AddrPort) {
+	of := pinged(word, from)()
+	for _, c := range []openmetrics.Counter{m.sent, m.answers, m.lost, m.failed, m.doubtful, m.resolve} {
+		c.Delete(of...)
+	}
+	m.up.Delete(of...)
+	m.rtt.Delete(of...)
+	m.Watch(word, to)
 }
 
 // Handler answers scrapes.
-func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
-	})
-}
+func (m *Metrics) Handler() http.Handler { return m.registry.Handler() }

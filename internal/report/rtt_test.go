@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +53,7 @@ func TestRTTRecords(t *testing.T) {
 		},
 		{
 			sampleOf(1, probe.StateFiltered, probe.ReasonNoResponse, nil),
-			`"state":"filtered","reason":"no-response","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","sport":40000}`,
+			`"state":"filtered","reason":"no-response","sent":"2026-05-01T12:00:00.000000005Z","sport":40000}`,
 			"no answer from web (192.0.2.7) port 80: n=1 sport=40000",
 		},
 		{
@@ -68,7 +66,7 @@ func TestRTTRecords(t *testing.T) {
 		},
 		{
 			sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, func(s *ping.Sample) { s.Doubt, s.Attempt, s.Clock = probe.DoubtClockStep, 2, netraw.ClockKernel }),
-			`"state":"open","reason":"syn-ack","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"kernel","doubt":"clock-step","sport":40000}`,
+			`"state":"open","reason":"syn-ack","sent":"2026-05-01T12:00:00.000000005Z","doubt":"clock-step","sport":40000}`,
 			"SYN-ACK from web (192.0.2.7) port 80: n=1 sport=40000 (attempt 2: an old connection stood in the way) [clock-step: not counted]",
 		},
 		{
@@ -80,7 +78,7 @@ func TestRTTRecords(t *testing.T) {
 		},
 		{
 			sampleOf(1, probe.StateUnknown, probe.ReasonSendFailed, func(s *ping.Sample) { s.Err, s.SourcePort = errors.New("network is down"), 0 }),
-			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","error":"network is down"}`,
+			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","error":"network is down"}`,
 			"not sent to web (192.0.2.7) port 80 (network is down): n=1",
 		},
 	} {
@@ -151,8 +149,8 @@ func TestRTTColumns(t *testing.T) {
 		}
 	}
 	sink.Close()
-	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error,stamps\n" +
-		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,,\n"
+	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error,stamps,findings\n" +
+		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,,,\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
@@ -264,52 +262,6 @@ func TestRTTComparisonText(t *testing.T) {
 		got := told(t, "ping", Options{}, &RTTComparison{A: "web", B: "api", Comparison: tc.c})
 		if want := "\n--- web against api ---\n" + tc.want; got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
-		}
-	}
-}
-
-// A picture of several targets names each, also one that never answered.
-func TestPlotNamesTheSilent(t *testing.T) {
-	answers, silent := rtt.NewSeries(rtt.Precise), rtt.NewSeries(rtt.Precise)
-	var times, losses rtt.Timeline
-	answers.Add(time.Millisecond)
-	times.Add(0, time.Millisecond)
-	answers.Lost()
-	silent.Lost()
-	losses.Lost(time.Second)
-	path := filepath.Join(t.TempDir(), "two.svg")
-	if err := PlotRTT(path, "two", time.Now(), []PlotSeries{{"web", answers, &times}, {"fortress", silent, &losses}}); err != nil {
-		t.Fatal(err)
-	}
-	svg, _ := os.ReadFile(path)
-	for _, words := range []string{"web: 1 answered, 1 not", "fortress: 0 answered, 1 not", "no answer: 2"} {
-		if !strings.Contains(string(svg), words) {
-			t.Errorf("the picture does not say %q", words)
-		}
-	}
-}
-
-// A picture appears whole, also of nothing, of one probe and of equal times.
-func TestPlotRTT(t *testing.T) {
-	dir := t.TempDir()
-	for name, values := range map[string][]time.Duration{
-		"nothing": nil, "one": {time.Millisecond}, "equal": {5, 5, 5}, "zero": {0, 1}, "wide": {1, time.Second, time.Hour},
-	} {
-		s, line := rtt.NewSeries(rtt.Precise), &rtt.Timeline{}
-		for i, v := range values {
-			s.Add(v)
-			line.Add(time.Duration(i)*time.Second, v)
-		}
-		s.Lost()
-		line.Lost(time.Minute)
-		for _, ending := range []string{".png", ".svg"} {
-			path := filepath.Join(dir, name+ending)
-			if err := PlotRTT(path, name, time.Now(), []PlotSeries{{name, s, line}}); err != nil {
-				t.Errorf("%s: %v", path, err)
-			}
-			if info, err := os.Stat(path); err != nil || info.Size() < 2000 {
-				t.Errorf("%s: %v", path, err)
-			}
 		}
 	}
 }

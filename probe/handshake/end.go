@@ -13,13 +13,12 @@ type End struct {
 	FIN craft.Seq // number of its FIN, once sent
 
 	Room    uint32 // its receive window in bytes, as it last said
-	Shift   uint8  // by which its window is scaled once both have offered that
 	MSS     uint16 // that it asked for; 0 where it did not say
-	Scaled  bool   // offered window scaling
-	Stamped bool   // offered timestamps
-	SACK    bool   // offered selective acknowledgement
-
-	facts facts
+	facts   facts
+	Shift   uint8 // by which its window is scaled once both have offered that
+	Scaled  bool  // offered window scaling
+	Stamped bool  // offered timestamps
+	SACK    bool  // offered selective acknowledgement
 }
 
 // facts are what is known to have happened to an end.
@@ -99,6 +98,12 @@ func (e *End) InFlight() uint32 { return uint32(e.Nxt.Sub(e.Una)) }
 // open takes the numbers and the offers of an end's SYN.
 func (e *End) open(s *craft.Segment) {
 	e.ISS, e.Una, e.Nxt = s.Seq, s.Seq, s.Seq.Add(s.Len())
+	e.offer(s)
+	e.learn(synSent)
+}
+
+// offer takes the offers of an end's SYN.
+func (e *End) offer(s *craft.Segment) {
 	e.MSS, _ = s.Options.MSS()
 	_, e.Scaled = s.Options.WindowScale()
 	_, _, e.Stamped = s.Options.Timestamps()
@@ -106,7 +111,6 @@ func (e *End) open(s *craft.Segment) {
 	if shift, ok := s.Options.WindowScale(); ok {
 		e.Shift = min(shift, maxShift)
 	}
-	e.learn(synSent)
 }
 
 // maxShift is the largest window scale (RFC 7323 §2.3).

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"fmt"
+	"net/netip"
+
+	"synscope/internal/report"
+)
+
+// isnPlace names a target in a picture.
+func isnPlace(r *report.ISN) string {
+	switch name := report.NameOf(r.Target, r.Addr); {
+	case !r.Addr.IsValid():
+		return r.Target
+	case name != r.Addr.String():
+		return fmt.Sprintf("%s port %d", name, r.Port)
+	}
+	return netip.AddrPortFrom(r.Addr, r.Port).String()
+}
+
+// drawn is the error of a picture that could not be written: a run that is cut
+// short, as with any other file.
+func drawn(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", report.ErrWrite, err)
+}

@@ -1,0 +1,132 @@
+package explain
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Kind says where in a record a word stands.
+type Kind string
+
+// The kinds, in the order in which they are listed.
+const (
+	State     Kind = "state"     // what a port is
+	Reason    Kind = "reason"    // what a state rests on
+	Finding   Kind = "finding"   // what was remarkable beside it
+	Class     Kind = "class"     // how sequence numbers are chosen
+	Flag      Kind = "flag"      // what happened while they were sampled
+	Close     Kind = "close"     // how a connection ended
+	Doubt     Kind = "doubt"     // why a time was not counted
+	Rejection Kind = "rejection" // why a packet counted for nothing
+	Ending    Kind = "ending"    // why a connection of a capture was followed no further
+	Hop       Kind = "hop"       // what answered on the way
+)
+
+// Kinds are all kinds, in their order.
+func Kinds() []Kind {
+	return []Kind{State, Reason, Finding, Class, Flag, Close, Doubt, Rejection, Ending, Hop}
+}
+
+// Entry is what is to be known of a word.
+type Entry struct {
+	Kind  Kind   `json:"kind"`
+	Word  string `json:"word"` // stable, in kebab case
+	Means string `json:"means"`
+	Seen  string `json:"concluded_from,omitempty"`
+	Do    string `json:"advice,omitempty"` // "" where there is nothing to be done
+	See   string `json:"see,omitempty"`    // RFC and section, or manual page
+}
+
+// All are all entries, by kind and word.
+func All() []Entry {
+	all := slices.Concat(states, reasons, icmpReasons, scanFindings, handshakeFindings, optionFindings, teardownFindings,
+		isnFindings, samplingFindings, classes, flags, closes, doubts, rejections, endings, hops)
+	order := Kinds()
+	slices.SortStableFunc(all, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), strings.Compare(a.Word, b.Word))
+	})
+	return all
+}
+
+// Of are the entries of a word, of which one may stand in several kinds of place.
+// Case does not matter, nor whether the parts are joined by "-", "_" or a space.
+func Of(word string) (found []Entry) {
+	word = normal(word)
+	for _, e := range All() {
+		if e.Word == word || e.Word == icmpFamily(word) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// OfKind are the entries of a kind, in the singular or the plural.
+func OfKind(kind string) (found []Entry) {
+	for _, e := range All() {
+		if name := string(e.Kind); kind == name || kind == name+"s" || kind == name+"es" {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+func normal(word string) string {
+	return strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(strings.TrimSpace(word)))
+}
+
+// icmpFamily is the entry of reasons that hold a code without a name of its own:
+// "icmp-3-5".
+func icmpFamily(word string) string {
+	for _, family := range []string{"icmp-3-", "icmp-1-"} {
+		if rest, ok := strings.CutPrefix(word, family); ok && rest != "" && strings.Trim(rest, "0123456789") == "" {
+			return family + "n"
+		}
+	}
+	return word
+}
+
+// Near are up to three words that are spelled most like one, best first.
+func Near(word string) (near []string) {
+	type scored struct {
+		word     string
+		distance int
+	}
+	word = normal(word)
+	var all []scored
+	for _, e := range All() {
+		d := distance(word, e.Word)
+		if strings.Contains(e.Word, word) || strings.Contains(word, e.Word) {
+			d = min(d, 2)
+		}
+		if limit := max(2, len(word)/3); d <= limit && !slices.ContainsFunc(all, func(s scored) bool { return s.word == e.Word }) {
+			all = append(all, scored{e.Word, d})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b scored) int { return a.distance - b.distance })
+	for _, s := range all[:min(3, len(all))] {
+		near = append(near, s.word)
+	}
+	return near
+}
+
+// distance is how many letters have to be put in, left out or replaced to make
+// one word another (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,28 @@
+package explain
+
+var rejections = []Entry{
+	{Rejection, "truncated", "The packet ended before its headers did.", "Lengths in the headers, or too short a capture.", "A capture with a larger snap length (tcpdump -s 0).", "RFC 791, RFC 9293 §3.1"},
+	{Rejection, "malformed", "The headers contradict each other.", "Lengths, versions or offsets that cannot be.", "", "RFC 9293 §3.1"},
+	{Rejection, "fragment", "A piece of a packet: it holds no whole TCP header.", "The fragment offset, or more fragments to come.", "TCP segments should not be fragmented: look for a wrong MTU.", "RFC 791, RFC 8200 §4.5"},
+	{Rejection, "bad-checksum", "The checksum is wrong.", "Computed with the pseudo-header; packets whose checksum the kernel had not finished are not counted.", "A broken link or middlebox; on the capturing machine itself, offloading.", "RFC 9293 §3.1"},
+	{Rejection, "unsupported", "No TCP and no ICMP error that concerns it.", "The protocol number.", "", ""},
+	{Rejection, "undecodable", "The packet could not be read.", "Too short, contradictory, or of another protocol.", "", ""},
+	{Rejection, "not-tcp", "The packet is of another protocol.", "The protocol number.", "", ""},
+	{Rejection, "not-ip", "The frame holds no IP.", "Its type.", "", ""},
+	{Rejection, "unknown-link-type", "The capture is of a kind of link that is not known.", "The number in its header.", "Capture on another interface, or convert it.", ""},
+	{Rejection, "foreign", "The segment belongs to another connection.", "Its addresses or ports.", "", ""},
+	{Rejection, "foreign-port", "The segment is for a port that this run does not probe or hold.", "Its ports.", "", ""},
+	{Rejection, "bad-ack", "The acknowledgment number is not that of a probe of ours.", "All 32 bits are compared.", "Late answers to an earlier run, or somebody who forges answers.", "RFC 9293 §3.10.7.3"},
+	{Rejection, "bad-seq", "The sequence number of an RST is not the one that our ACK named.", "All 32 bits are compared.", "Somebody may forge resets.", "RFC 5961 §3"},
+	{Rejection, "unexpected-flags", "The flags are no answer to this kind of probe.", "The table of techniques.", "", "RFC 9293 §3.10.7"},
+	{Rejection, "foreign-quote", "The ICMP error quotes a segment that is not ours.", "Addresses, ports and sequence number of the quote.", "", "RFC 5927 §4"},
+	{Rejection, "icmp-without-verdict", "An ICMP message that says nothing of the port.", "Its type: source quench, redirect, and the like.", "", "RFC 6633, RFC 792"},
+	{Rejection, "unverified", "An answer that repeats no number of ours.", "A scan without state knows its answers by the cookie in them.", "", ""},
+	{Rejection, "unsolicited", "A segment from an address that was not asked.", "", "", ""},
+	{Rejection, "duplicate", "The same answer again.", "It was taken before.", "A host repeats its SYN-ACK where our RST is lost; many are a sign of loss.", "RFC 6298 §5"},
+	{Rejection, "after-verdict", "It came when the port or target was done.", "", "Many of them: a longer --timeout.", ""},
+	{Rejection, "late", "The answer to a SYN that was given up, or again from its half-open connection.", "", "A longer --timeout.", ""},
+	{Rejection, "overrun", "It came faster than it was read.", "", "A lower --rate.", ""},
+	{Rejection, "unverified-reset", "An RST that proves nothing.", "It carries no number of ours.", "See the reason of the same name.", "RFC 9293 §3.10.7.3"},
+	{Rejection, "seen-twice", "The same packet was captured twice.", "Same bytes on another interface, or a mirror port.", "", ""},
+}

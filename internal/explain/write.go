@@ -1,0 +1,106 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// textWide is the width of texts for people, in columns.
+const textWide = 80
+
+// WriteText writes entries for people to read on a terminal.
+func WriteText(w io.Writer, entries []Entry) error {
+	var b strings.Builder
+	for i, e := range entries {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s (%s)\n", e.Word, e.Kind)
+		for _, part := range e.parts() {
+			for _, line := range wrapped(part, textWide-4) {
+				b.WriteString("    " + line + "\n")
+			}
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// parts are what there is to say of an entry, a paragraph each.
+func (e Entry) parts() []string {
+	parts := []string{e.Means}
+	for _, p := range []struct{ heading, text string }{
+		{"Concluded from: ", e.Seen}, {"What to do: ", e.Do}, {"See: ", e.See},
+	} {
+		if p.text != "" {
+			parts = append(parts, p.heading+p.text)
+		}
+	}
+	return parts
+}
+
+// WriteList writes one line for each entry, by kind.
+func WriteList(w io.Writer, entries []Entry) error {
+	var b strings.Builder
+	kind := Kind("")
+	for _, e := range entries {
+		if e.Kind != kind {
+			if kind != "" {
+				b.WriteByte('\n')
+			}
+			kind = e.Kind
+			b.WriteString(strings.ToUpper(string(kind)) + "\n")
+		}
+		lines := wrapped(e.Means, textWide-29)
+		fmt.Fprintf(&b, "  %-25s  %s\n", e.Word, lines[0])
+		for _, line := range lines[1:] {
+			fmt.Fprintf(&b, "%29s%s\n", "", line)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Markdown is the whole table as a page of documentation.
+func Markdown() []byte {
+	var b strings.Builder
+	b.WriteString("# What the words mean\n\nEvery word that a record can hold, as `synscope explain WORD` tells it. This page is made\n" +
+		"by `go test ./internal/explain -update` from the table in `internal/explain`.\n")
+	kind := Kind("")
+	for _, e := range All() {
+		if e.Kind != kind {
+			kind = e.Kind
+			fmt.Fprintf(&b, "\n## %s\n\n| word | means | concluded from | what to do | see |\n| --- | --- | --- | --- | --- |\n", headings[kind])
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", cell(e.Word), cell(e.Means), cell(e.Seen), cell(e.Do), cell(e.See))
+	}
+	return []byte(b.String())
+}
+
+// headings of the kinds.
+var headings = map[Kind]string{
+	State: "States: what a port or host is", Reason: "Reasons: what a state rests on", Finding: "Findings: what was remarkable",
+	Class: "Classes: how sequence numbers are chosen", Flag: "Flags: what happened while they were sampled",
+	Close: "Closes: how a connection ended", Doubt: "Doubts: why a time was not counted",
+	Rejection: "Rejections: why a packet counted for nothing", Ending: "Endings: why a captured connection was followed no further",
+	Hop: "Hops: what answered on the way",
+}
+
+func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
+
+// wrapped is a text in lines of up to so many characters.
+func wrapped(text string, wide int) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > wide {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
