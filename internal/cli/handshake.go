@@ -203,6 +203,9 @@ func (j *handshakeJob) run(ctx context.Context) error {
 	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
 		return d.finish(err)
 	}
+	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
+		return d.finish(j.tap.close(err))
+	}
 	err = d.Record(&report.Run{
 		Version: Version, Command: "handshake", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
 		Notes: targetNotes(j.set),

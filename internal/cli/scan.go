@@ -214,7 +214,9 @@ func (j *scanJob) run(ctx context.Context) error {
 		d.remark(note)
 	}
 	results := &results{display: d, set: j.set, expect: j.expect, tap: tap, hostsOnly: j.hostsOnly()}
-	err = results.begin(j.opening(&e))
+	if err = confine(j.c, j.streams, &e, opensNothing); err == nil {
+		err = results.begin(j.opening(&e))
+	}
 	if err == nil && j.shard.count > 1 {
 		err = j.writeShard(results)
 	}

@@ -156,6 +156,9 @@ func (j *sendJob) run(ctx context.Context) error {
 	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
 		return d.finish(err)
 	}
+	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
+		return d.finish(j.tap.close(err))
+	}
 	err = d.Record(&report.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	if err == nil {
 		err = j.exchangeAll(ctx, d, j.tap.network(e.conn))
