@@ -48,7 +48,7 @@ var everything = []string{"internal/cli", ""}
 var system = map[string][]string{
 	"golang.org/x/sys/unix":               {"netraw", "internal/lab", "internal/tty"},
 	"github.com/vishvananda/netlink":      {"netraw", "internal/lab"},
-	"github.com/google/nftables":          {"internal/lab"},
+	"github.com/google/nftables":          {"netraw", "internal/lab"},
 	"github.com/google/gopacket/pcap":     {},
 	"github.com/google/gopacket/afpacket": {},
 	"github.com/google/gopacket/routing":  {},

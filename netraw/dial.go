@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
@@ -36,22 +37,65 @@ type Dialer struct {
 func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error) {
 	dst, err := d.inZone(dst)
 	if err != nil {
-		return Handshake{}, opError("connect", "tcp", net.TCPAddrFromAddrPort(dst), err)
+		return Handshake{}, dialError(dst, err)
 	}
-	n := net.Dialer{Control: d.control}
+	start := time.Now()
+	tcp, err := d.connect(ctx, dst)
+	if err != nil {
+		return refusal(time.Since(start), err), d.explain(err, dst)
+	}
+	defer tcp.Close()
+	tcp.SetLinger(0)
+	h := handshakeOf(tcp)
+	if end, ok := ctx.Deadline(); ok && h.tooLate(start, end) {
+		return Handshake{}, dialError(dst, context.DeadlineExceeded)
+	}
+	return h, nil
+}
+
+// connect is connect(2). A process that was stopped finds the deadline over and
+// the connection open: what the kernel has done by then counts.
+func (d Dialer) connect(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
+	waiting, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	watched := func() bool { return false }
+	defer func() { watched() }()
+	n := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		watched = context.AfterFunc(ctx, func() {
+			if !stillConnecting(c) {
+				time.Sleep(lastMoment)
+			}
+			giveUp()
+		})
+		return d.control("", "", c)
+	}}
 	n.SetMultipathTCP(false)
 	if d.Source.IsValid() || d.Port != 0 {
 		n.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(d.Source, d.Port))
 	}
-	start := time.Now()
-	conn, err := n.DialContext(ctx, "tcp", dst.String())
+	conn, err := n.DialContext(waiting, "tcp", dst.String())
 	if err != nil {
-		return refusal(time.Since(start), err), d.explain(err, dst)
+		if ctx.Err() != nil && waiting.Err() != nil {
+			err = dialError(dst, ctx.Err())
+		}
+		return nil, err
 	}
-	tcp := conn.(*net.TCPConn)
-	defer tcp.Close()
-	tcp.SetLinger(0)
-	return handshakeOf(tcp), nil
+	return conn.(*net.TCPConn), nil
+}
+
+func dialError(dst netip.AddrPort, err error) error {
+	return &net.OpError{Op: "connect", Net: "tcp", Addr: net.TCPAddrFromAddrPort(dst), Err: err}
+}
+
+// lastMoment is how long this process has, after the deadline, to take note of
+// what the kernel had done before it.
+const lastMoment = time.Second
+
+// tooLate tells whether a connection that was found open after the end of its
+// time came too late: by its own time, and where a SYN was repeated, which leaves
+// none, in any case.
+func (h *Handshake) tooLate(start, end time.Time) bool {
+	return time.Now().After(end) && (h.Retransmits > 0 || h.RTT > end.Sub(start))
 }
 
 // inZone gives a link-local address the zone of the interface.

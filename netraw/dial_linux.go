@@ -37,6 +37,15 @@ func unroutable(err error) bool {
 	return false
 }
 
+// stillConnecting tells whether the kernel waits for the answer to a SYN.
+func stillConnecting(c syscall.RawConn) (waiting bool) {
+	err := c.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		waiting = err != nil || info.State == unix.BPF_TCP_SYN_SENT
+	})
+	return waiting || err != nil
+}
+
 // handshakeOf asks the kernel about an open connection.
 func handshakeOf(tcp *net.TCPConn) Handshake {
 	raw, err := tcp.SyscallConn()

@@ -17,6 +17,8 @@ func (d Dialer) control(_, _ string, _ syscall.RawConn) error {
 
 func unroutable(error) bool { return false }
 
+func stillConnecting(syscall.RawConn) bool { return true }
+
 func handshakeOf(*net.TCPConn) Handshake { return Handshake{} }
 
 func refusal(time.Duration, error) Handshake { return Handshake{} }

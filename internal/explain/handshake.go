@@ -89,7 +89,8 @@ var doubts = []Entry{
 	{Doubt, "cold", "The first packet waited for the neighbour's link-layer address; its time is not the network's.", "The kernel had to resolve the next hop first.", "", "RFC 826, RFC 4861"},
 	{Doubt, "clock-step", "Somebody set the wall clock between the two stamps.", "CLOCK_REALTIME moved against CLOCK_MONOTONIC_RAW by more than NTP slews.", "Look at what sets the clock of this machine.", "clock_gettime(2)"},
 	{Doubt, "syn-retransmitted", "The kernel repeated its SYN: the time does not say which one was answered.", "TCP_INFO counts retransmissions (Karn's problem).", "A raw engine tells them apart.", "RFC 6298 §3, tcp(7)"},
-	{Doubt, "skipped", "The probe was not sent at its time.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},
+	{Doubt, "synack-retransmitted", "The far end repeated its SYN-ACK because the first one was lost: the time holds its wait, and is no round trip.", "The SYN-ACK came 0.9 s or more after the soonest of that port: stacks wait a second before they repeat one.", "Packets are lost on the way back: see the loss.", "RFC 6298 §2.1, RFC 9293 §3.8.1"},
+	{Doubt, "skipped", "The probe was not sent: its time was more than ten seconds ago.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},
 }
 
 var endings = []Entry{

@@ -76,6 +76,7 @@ func TestPingStates(t *testing.T) {
 		{"answering with a SYN, and with an ACK then", splits{}, target, probe.StateOpen, "split-handshake", 0},
 		{"answering with a SYN, and not then", simnet.Only(craft.SYN, simnet.Split{}), target, probe.StateFiltered, "no-response", 0},
 		{"forged ICMP error", simnet.ForgedICMP(probetest.Listener(), simnet.ICMP{Type: 3, Code: 13}), target, probe.StateOpen, "syn-ack", 20 * ms},
+		{"too large a SYN, whatever its size", probetest.Reject(3, 4), target, probe.StateFiltered, "no-response", 0},
 		{"too large a SYN for a router", tooLarge(), target, probe.StateOpen, "syn-ack", 20 * ms},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -202,11 +202,13 @@ func (p *pinger) flush() {
 	p.RespondAll()
 	for batch := p.batch; len(batch) > 0; {
 		p.Packets.Clear()
-		for _, s := range batch {
+		links := make([]int, len(batch))
+		for i, s := range batch {
 			p.Packets.AddTransmission(s, p.Now)
+			links[i] = s.Link
 		}
 		p.Reading = p.Clocks.Read()
-		n, err := p.Network.Send(p.Packets.Batch)
+		n, err := wire.SendOn(p.Network, p.Packets.Batch, links)
 		back := p.Clocks.Read()
 		booked := 0
 		for _, s := range batch[:n] {

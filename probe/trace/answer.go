@@ -67,11 +67,24 @@ func (t *tracer) act(do wire.Action, q *query, ev *wire.Event) {
 	case wire.ActSettle:
 		t.answered(q, ev)
 	case wire.ActRenew, wire.ActShrink:
-		q.aside, q.small = true, q.small || do == wire.ActShrink
-		q.noted = q.sent.Outcome.Annotate(probe.Verdict{Findings: q.noted}).Findings
-		q.sent.Ended = true
-		t.again = append(t.again, q)
+		t.repeat(q, do == wire.ActShrink)
 	}
+}
+
+// retries is how often a probe is repeated because an old connection of the
+// target stood in its way, or because it was too large for a router.
+const retries = 2
+
+// repeat sends a probe again from another port.
+func (t *tracer) repeat(q *query, small bool) {
+	if q.retries == retries || t.Stopping {
+		return
+	}
+	q.retries++
+	q.aside, q.small = true, q.small || small
+	q.noted = q.sent.Outcome.Annotate(probe.Verdict{Findings: q.noted}).Findings
+	q.sent.Ended = true
+	t.again = append(t.again, q)
 }
 
 // met takes an ACK from a target that is half open already (RFC 9293 §3.10.7.4).

@@ -43,6 +43,7 @@ type query struct {
 	aside   bool // to leave from another port than the flow's
 	small   bool // to leave without options
 	refused int  // how often the kernel refused it
+	retries int  // how often it was sent again because of what came back
 	noted   []probe.Finding
 }
 

@@ -133,7 +133,7 @@ func (t *tracer) transmit(s *wire.Transmission, port uint16) error {
 	s.Wire = append([]byte(nil), t.Packets.Batch[0]...)
 	t.Reading = t.Clocks.Read()
 	s.Tx.Sent, s.Handed = t.Now, t.Reading
-	_, err := t.Network.Send(t.Packets.Batch)
+	_, err := wire.SendOn(t.Network, t.Packets.Batch, []int{s.Link})
 	s.Back = t.Clocks.Read().Wall
 	t.Packets.Clear()
 	t.Pace.Spend(1)

@@ -98,14 +98,22 @@ type Path struct {
 // and addresses, and so the path through load balancers that hash them; they
 // are told apart by their sequence number, which every router quotes. Only
 // further probes that may reach the target, once it answered SYN-ACK, leave from
-// other ports: on this one it may be half open, and would answer for the wrong SYN. With FlowVary each
-// probe leaves from the next of the held ports, so there should be many.
+// other ports: on this one it may be half open, and would answer for the wrong
+// SYN. With FlowVary each probe leaves from the next of the held ports, so there
+// should be many.
+//
+// Where the way ends is said by all probes together: by the target's own answers,
+// SYN-ACKs before RSTs, and without those by ICMP errors behind the last router
+// that let a probe expire. An error for one probe of many ends nothing, and
+// overrules no answer of the target.
 //
 // A quote that was rewritten on the way is recognised by what is left: the
 // sequence number whatever the addresses and ports, or addresses, source port
 // and IPv4 identification whatever the sequence number.
 //
-// Errors are those of [Ping].
+// What the kernel refuses to send for now is sent later. Where its firewall lets
+// nothing out, that is the verdict and no error. Other errors are those of
+// [synscope/probe/ping.Run].
 func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Hop) error) (Path, error) {
 	if err := cfg.complete(); err != nil {
 		return Path{}, err

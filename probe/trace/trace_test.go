@@ -185,6 +185,12 @@ func TestTraceBelievesTheTarget(t *testing.T) {
 		{"ICMP error before a reset", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(simnet.Closed{}, 5*ms))), 6, trace.HopReset, probe.StateRefused, "reset"},
 		{"reset without a number", behind(bare), 6, trace.HopReset, probe.StateRefused, "reset"},
 		{"reset without a number, and silence then", behind(simnet.Only(craft.SYN, bare)), 0, trace.HopNone, probe.StateRefused, "unverified-reset"},
+		{"too large a SYN, whatever its size", behind(probetest.Reject(3, 4)), 0, trace.HopNone, probe.StateFiltered, "no-response"},
+		{"an old connection that never ends", behind(simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags == craft.SYN {
+				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: 1, Ack: 77, Flags: craft.ACK})
+			}
+		})), 0, trace.HopNone, probe.StateFiltered, "no-response"},
 		{"every probe rejected by the last router", behind(probetest.Reject(3, 13)), 6, trace.HopUnreachable, probe.StateFiltered, "admin-prohibited"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

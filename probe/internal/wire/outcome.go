@@ -162,7 +162,7 @@ func (o *Outcome) answeredBySYN() (Action, string) {
 // a SYN-ACK with our own ISN, which the far end then acknowledges (RFC 9293
 // §3.5, simultaneous open). n are the numbers of the transmission answered.
 func Ask(ev *Event, n Numbers) Response {
-	r := Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.ACK, Seq: n.Seq.Add(1), Ack: n.Ack}
+	r := Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.ACK, Seq: n.Seq.Add(1), Ack: n.Ack, Link: ev.link()}
 	if ev.Kind == KindSYN {
 		r.Flags, r.Seq, r.Ack = craft.SYN|craft.ACK, n.Seq, ev.Seg.Seq.Add(1)
 	}
@@ -172,7 +172,7 @@ func Ask(ev *Event, n Numbers) Response {
 // CloseAfter is the RST that closes what an answer shows to be half open: an exact
 // one, with the sequence number that the peer expects (RFC 5961 §3.2).
 func CloseAfter(ev *Event) Response {
-	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack, Attempt: ev.Attempt}
+	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack, Link: ev.link(), Attempt: ev.Attempt}
 }
 
 // Response is what an action calls for to be sent, if anything; n are the

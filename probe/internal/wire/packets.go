@@ -21,7 +21,8 @@ type Packets struct {
 	responses    map[craft.Flags]map[bool]*craft.Template
 	buf          [BatchSize][maxPacket]byte
 	Batch        [][]byte
-	acks         bool // the probe carries an acknowledgment number
+	links        [BatchSize]int // of a batch of responses
+	acks         bool           // the probe carries an acknowledgment number
 }
 
 // Templates are those of the probes.

@@ -15,6 +15,7 @@ type Response struct {
 	Flags    craft.Flags // RST, ACK, or SYN and ACK
 	Seq, Ack craft.Seq
 	Attempt  int // the transmission, for runs in which two may have the same numbers
+	Link     int // the interface of a destination in a zone; 0: any
 }
 
 const (
@@ -89,11 +90,13 @@ func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken i
 // kernel refuses is lost like any packet that the network loses.
 func (p *Packets) respond(network probe.Network, batch []Response) (resets uint64) {
 	p.Clear()
-	for _, x := range batch {
+	links := p.links[:len(batch)]
+	for i, x := range batch {
 		p.AddResponse(x)
+		links[i] = x.Link
 	}
 	for at := 0; at < len(batch); {
-		n, err := network.Send(p.Batch[at:])
+		n, err := SendOn(network, p.Batch[at:], links[at:])
 		for _, x := range batch[at : at+n] {
 			if x.Flags.Has(craft.RST) {
 				resets++
