@@ -13,9 +13,11 @@ import (
 	"synscope/probe"
 	"synscope/probe/handshake"
 	"synscope/probe/isn"
+	"synscope/probe/ping"
 	"synscope/probe/sample"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
+	"synscope/probe/trace"
 )
 
 // An engine asks one port and tells its verdict.
@@ -30,6 +32,17 @@ var engines = []engine{
 		var got portSink
 		_, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
 		return got.State, got.Reason, err
+	}},
+	{"ping", 5, func(ctx context.Context, n probe.Network, target netip.AddrPort) (state probe.State, reason probe.Reason, err error) {
+		_, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1}, func(s ping.Sample) error {
+			state, reason = s.State, s.Reason
+			return nil
+		})
+		return state, reason, err
+	}},
+	{"trace", 64, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
+		return path.Verdict.State, path.Verdict.Reason, err
 	}},
 	{"handshake", 1, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})

@@ -217,6 +217,9 @@ func (j *sendJob) exchange(ctx context.Context, d *display, conn probe.Network, 
 		return probe.Summary{}, err
 	}
 	cfg := handshake.ExchangeConfig{Segment: j.to(netip.AddrPortFrom(route.Source, conn.Ports()[0]), pair), Count: j.count, Wait: j.probing.timeout}
+	if pair.Addr().Zone() != "" {
+		cfg.Link = route.IfIndex
+	}
 	var failed error
 	var came replies
 	cfg.OnSegment = func(l handshake.Line) {
