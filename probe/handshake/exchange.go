@@ -104,7 +104,7 @@ func (x *exchange) send(ctx context.Context, packet []byte) error {
 		switch {
 		case again:
 		case wire.RefusalOf(err) == wire.RefusedByFirewall:
-			return fmt.Errorf("send to %s: %w: %w", x.cfg.Segment.Dst, ErrLocalFirewall, err)
+			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, firewallError{err})
 		default:
 			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, err)
 		}
