@@ -289,7 +289,7 @@ func unexpected(target netip.AddrPort, want, got probe.State, reason probe.Reaso
 }
 
 func (j *handshakeJob) count(r *handshake.Result) {
-	merge(&j.summary, &r.Traffic)
+	addCounts(&j.summary, &r.Traffic)
 	if r.State == probe.StateOpen {
 		j.opened++
 	}

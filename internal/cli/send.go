@@ -180,7 +180,7 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 	for pair := range j.set.Ordered() {
 		var s probe.Summary
 		s, err = j.exchange(ctx, d, conn, pair)
-		merge(&total, &s)
+		addCounts(&total, &s)
 		if err = errorOf(j.broken, j.excuse(d, err)); err != nil {
 			break
 		}

@@ -16,7 +16,7 @@ type grepSink struct {
 	book    hostbook
 }
 
-func newGrep(w *LineWriter, o Options) Sink { return &grepSink{w: w, service: o.Service} }
+func newGrep(w *LineWriter, o Options) Sink { return &grepSink{w: w, service: o.registered()} }
 
 func (s *grepSink) Record(r Record) error {
 	switch r := r.(type) {

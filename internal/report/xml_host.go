@@ -12,18 +12,18 @@ import (
 
 // host is the element of one host, its parts in the order of nmap's own.
 func (s *xmlSink) host(b *strings.Builder, page *hostPage) {
-	b.WriteString("<host>")
+	element(b, "host", ">", "starttime", unix(page.began), "endtime", unix(time.Now()))
 	element(b, "status", "/>", "state", "up", "reason", "user-set", "reason_ttl", "0")
 	kind := "ipv6"
 	if page.addr.Is4() {
 		kind = "ipv4"
 	}
 	element(b, "address", "/>\n", "addr", page.addr.String(), "addrtype", kind)
+	b.WriteString("<hostnames>")
 	if page.name != "" {
-		b.WriteString("<hostnames>")
 		element(b, "hostname", "/>", "name", page.name, "type", "user")
-		b.WriteString("</hostnames>\n")
 	}
+	b.WriteString("</hostnames>\n")
 	b.WriteString("<ports>")
 	for _, e := range page.extras() {
 		extra(b, e)

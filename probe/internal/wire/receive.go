@@ -49,6 +49,16 @@ type Reader[E any] struct {
 // matching runs here, beside the engine's goroutine.
 type Receiver = Reader[Event]
 
+// Answers tells, once the event was counted, whether a probed target sent it:
+// new or not.
+func (ev *Event) Answers() bool {
+	switch ev.reject {
+	case "", RejectDuplicate, RejectAfterVerdict:
+		return ev.Kind != KindNone
+	}
+	return false
+}
+
 // eventBatches bounds how far the reader may run ahead of the engine. Beyond
 // it the kernel's buffer fills, and the kernel counts what it drops.
 const eventBatches = 16
