@@ -16,6 +16,7 @@ var arrows = map[string][]string{
 	"probe":           {"craft", "netraw"},
 	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "probe/isn"},
 	"probe/scan":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
+	"probe/discover":  {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/wide":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/rtt"},
 	"probe/connect":   {"netraw", "craft", "probe", "probe/internal", "probe/scan", "probe/rtt"},
 	"probe/ping":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
@@ -49,7 +50,7 @@ var everything = []string{"internal/cli", ""}
 var system = map[string][]string{
 	"golang.org/x/sys/unix":               {"netraw", "internal/lab", "internal/tty"},
 	"github.com/vishvananda/netlink":      {"netraw", "internal/lab"},
-	"github.com/google/nftables":          {"internal/lab"},
+	"github.com/google/nftables":          {"netraw", "internal/lab"},
 	"github.com/google/gopacket/pcap":     {},
 	"github.com/google/gopacket/afpacket": {},
 	"github.com/google/gopacket/routing":  {},

@@ -82,11 +82,15 @@ func (h *ipHeader) decodeBytes(b []byte) error {
 // upperLayerSumOK verifies the checksum of TCP, ICMP or ICMPv6; only ICMP for
 // IPv4 does without a pseudo-header (RFC 792, RFC 4443 §2.3).
 func (h *ipHeader) upperLayerSumOK() bool {
+	return fold(h.upperLayerSum()) == 0xffff
+}
+
+func (h *ipHeader) upperLayerSum() uint64 {
 	sum := partialSum(h.payload)
 	if h.protocol != protocolICMP {
 		sum += pseudoSum(h.src, h.dst, h.protocol, len(h.payload))
 	}
-	return fold(sum) == 0xffff
+	return sum
 }
 
 // skipAH returns what follows an authentication header, whose length is in

@@ -24,6 +24,14 @@
 // the error queue of the raw socket, once the packet has left, perhaps later
 // than the answer to it.
 //
+// # Neighbours
+//
+// A packet for an address on the link that nobody has waits in the kernel, in
+// the sender's buffer, for three seconds, and the table of such addresses is
+// small (1,024). So whoever sends to many asks [Neighbours] first.
+// [Conn.SendEach] never waits, and tells what was refused for now from what
+// was refused for good.
+//
 // # Interfaces
 //
 // Packets are received on all interfaces. The kernel's own ICMP errors, such

@@ -29,14 +29,15 @@ type ways struct {
 	mu      sync.Mutex
 	changed *sync.Cond // hops has learned something
 	v4, v6  atlas
-	charted bool // until a route changes
+	charted bool           // until a route changes
+	zones   map[string]int // by name, while charted
 	hops    hops
 }
 
 // open subscribes before it reads, so that no change falls between.
-func (w *ways) open(ifname string, source netip.Addr) (err error) {
+func (w *ways) open(cfg Config) (err error) {
 	w.changed = sync.NewCond(&w.mu)
-	if err := w.routes.open(ifname, source); err != nil {
+	if err := w.routes.open(cfg); err != nil {
 		return err
 	}
 	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, hearsOf...); err != nil {
@@ -139,6 +140,7 @@ func (w *ways) chart() error {
 	if w.routes.handle == nil {
 		return opError("route", "netlink", nil, syscall.EBADF)
 	}
+	w.zones = make(map[string]int)
 	err := errors.Join(w.v4.chart(w.routes.handle, unix.AF_INET), w.v6.chart(w.routes.handle, unix.AF_INET6))
 	w.charted = err == nil
 	return err
@@ -161,6 +163,9 @@ func (w *ways) ask(r *region, dst netip.Addr) {
 // go through the kernel, and if wait is not zero, those that follow it should
 // wait for that hop.
 func (w *ways) to(dst netip.Addr) (n int, wait via, err error) {
+	if dst.Zone() != "" {
+		return w.toZone(dst)
+	}
 	r, err := w.region(dst)
 	if err == nil {
 		err = r.err
@@ -175,16 +180,60 @@ func (w *ways) to(dst netip.Addr) (n int, wait via, err error) {
 	if v < viaHop {
 		return -1, 0, nil
 	}
-	h := &w.hops.table[v-viaHop]
-	switch {
-	case h.valid && !h.stale:
-		return int(v - viaHop), 0, nil
-	case h.valid:
-		h.stale = false // one probe is enough to make the kernel ask
-	case r.via != viaLink:
+	n = w.hop(v)
+	if n < 0 && r.via != viaLink && !w.hops.table[v-viaHop].valid {
 		wait = v
 	}
-	return -1, wait, nil
+	return n, wait, nil
+}
+
+// hop is the number of a hop whose address may be used, or -1.
+func (w *ways) hop(v via) int {
+	h := &w.hops.table[v-viaHop]
+	if h.valid && !h.stale {
+		return int(v - viaHop)
+	}
+	h.stale = false // one probe is enough to make the kernel ask
+	return -1
+}
+
+// toZone is to for a destination on the link that its zone names.
+func (w *ways) toZone(dst netip.Addr) (n int, wait via, err error) {
+	index, err := w.zone(dst)
+	if err != nil {
+		return -1, 0, err
+	}
+	if w.only != 0 && w.only != index {
+		return -1, 0, nil
+	}
+	v := w.hops.number(neighbour{index, dst.WithZone("")})
+	if v < viaHop {
+		return -1, 0, nil
+	}
+	return w.hop(v), 0, nil
+}
+
+// zone is the interface that the zone of an address names, 0 for none.
+func (w *ways) zone(dst netip.Addr) (index int, err error) {
+	name := dst.Zone()
+	if name == "" {
+		return 0, nil
+	}
+	if !w.charted {
+		if err := w.chart(); err != nil {
+			return 0, err
+		}
+	}
+	index, known := w.zones[name]
+	if !known {
+		route, err := w.routes.route(dst)
+		if err != nil {
+			return 0, err
+		}
+		index = route.IfIndex
+		w.zones[name] = index
+	}
+	return index, nil
 }
 
 // await waits until the kernel knows the hop, or gives up. The lock is held

@@ -14,10 +14,11 @@ type line struct {
 // What the receive filter compares, by the names of linux/if_ether.h,
 // linux/if_packet.h, RFC 791, RFC 792, RFC 4443 and RFC 8200.
 const (
-	etherIPv4      = 0x0800
-	etherIPv6      = 0x86dd
-	packetOutgoing = 4
-	fragmentOffset = 0x1fff
+	etherIPv4       = 0x0800
+	etherIPv6       = 0x86dd
+	packetOutgoing  = 4
+	packetOtherHost = 3
+	fragmentOffset  = 0x1fff
 
 	protoHopByHop   = 0
 	protoICMP       = 1
@@ -39,9 +40,13 @@ const (
 //	  tcp dst port P
 //	  or icmp[icmptype] in {3,4,5,11,12} and quoted ip proto \tcp and quoted src port P
 //	  or icmp6 and ip6[40] in {1,2,3,4} and ip6[54] = 6 and ip6[88:2] in P
+//	  or icmp[icmptype] in {0,14} and icmp[4:2] in P or icmp6 and ip6[40] = 129 and ip6[44:2] in P
 //	  or ip6[6] in {43,44,51,60}
 //	  or ip6[6] = 0 and not (ip6[40:2] = 0x3a00 and not ip6[48] in {1,2,3,4})
 //	) or outbound and tcp src port P
+//
+// where inbound is without what has another host's link address, which an
+// interface sees that is in promiscuous mode, or lies under a macvlan.
 //
 // The ports are looked up by bisection, so that a thousand of them cost little
 // more than one: see amongPorts. Of fragments it takes the first, which has the ports. The ICMP types are
@@ -55,6 +60,7 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 	program := []line{
 		{op: bpf.LoadExtension{Num: bpf.ExtType}},
 		{op: equal(packetOutgoing), yes: "outbound"},
+		{op: equal(packetOtherHost), yes: "drop"},
 
 		{op: bpf.LoadExtension{Num: bpf.ExtProto}},
 		{op: equal(etherIPv4), yes: "ipv4"},
@@ -74,7 +80,11 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{op: equal(11), yes: "quote"}, // time exceeded
 		{op: equal(5), yes: "quote"},  // redirect
 		{op: equal(4), yes: "quote"},  // source quench
-		{op: equal(12), no: "drop"},   // parameter problem
+		{op: equal(12), yes: "quote"}, // parameter problem
+		{op: equal(0), yes: "echo"},   // echo reply
+		{op: equal(14), no: "drop"},   // time stamp reply
+		{label: "echo", op: bpf.LoadIndirect{Off: 4, Size: 2}},
+		{op: bpf.Jump{}, yes: "ports"},
 		{label: "quote", op: bpf.LoadIndirect{Off: 8 + 6, Size: 2}},
 		{op: anyBit(fragmentOffset), yes: "drop"},
 		{op: bpf.LoadIndirect{Off: 8 + 9, Size: 1}},
@@ -105,11 +115,15 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{op: bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: 4}, yes: "drop", no: "pass"},
 
 		{label: "icmp6", op: bpf.LoadAbsolute{Off: 40, Size: 1}},
+		{op: equal(129), yes: "echo6"}, // echo reply
 		{op: bpf.JumpIf{Cond: bpf.JumpLessThan, Val: 1}, yes: "drop"},
 		{op: bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: 4}, yes: "drop"},
 		{op: bpf.LoadAbsolute{Off: 40 + 8 + 6, Size: 1}},
 		{op: equal(protoTCP), no: "drop"},
 		{op: bpf.LoadAbsolute{Off: 40 + 8 + 40, Size: 2}},
+		{op: bpf.Jump{}, yes: "ports"},
+
+		{label: "echo6", op: bpf.LoadAbsolute{Off: 40 + 4, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},
 
 		{label: "outbound", op: bpf.LoadExtension{Num: bpf.ExtProto}},

@@ -69,12 +69,24 @@ type Route struct {
 	NextHop   netip.Addr // without zone; the zero Addr if the destination is on the link
 	MTU       int        // of the path where the kernel knows it, else of the interface
 	Local     bool       // the destination is this machine
+	Broadcast bool       // the destination is all machines of a network: no TCP answers (RFC 9293 §3.9.2.3)
+	// Plain: packets for it, and not for this machine, need no link address: the
+	// interface has none (tun, WireGuard), or they are for many.
+	Plain bool
+}
+
+// nextHopInZone is NextHop as an address that Route can be asked about.
+func (r *Route) nextHopInZone() netip.Addr {
+	if r.NextHop.Is6() && r.NextHop.IsLinkLocalUnicast() {
+		return r.NextHop.WithZone(r.Interface)
+	}
+	return r.NextHop
 }
 
 // Stats counts what a Conn did since it was opened.
 type Stats struct {
 	Sent        uint64 // packets the kernel took
-	SendErrors  uint64 // packets the kernel refused, each reported by Send
+	SendErrors  uint64 // times the kernel refused a packet, each reported by Send or SendEach
 	SendRetries uint64 // waits after EAGAIN and ENOBUFS
 	Received    uint64 // packets delivered by Recv
 	KernelDrops uint64 // packets that found the receive buffer full
@@ -93,8 +105,11 @@ type Config struct {
 	// are received on all interfaces in any case; see the package text.
 	Interface string
 	// Source must be an address of this machine. Default: what the route
-	// says.
+	// says. A link-local one may have a zone.
 	Source netip.Addr
+	// TOS is the type of service, or traffic class, of what will be sent, by
+	// which the kernel may route.
+	TOS uint8
 	// Ports is the number of source ports to hold, at most MaxPorts.
 	// Default: 1. Ignored where SourcePort is set.
 	Ports int
@@ -139,15 +154,39 @@ func Open(cfg *Config) (*Conn, error) {
 // Send waits while the socket's buffer is full (EAGAIN) and backs off while
 // the interface's queue is full (ENOBUFS), both for a bounded time and
 // counted in Stats.SendRetries. The kernel fills in an IPv4 identification
-// of zero, and the IPv4 header checksum always: raw(7). What a firewall on
-// this machine refuses is EPERM; a missing route ENETUNREACH; an interface
-// that is down ENETDOWN; a packet larger than the MTU EMSGSIZE.
+// of zero, and the IPv4 header checksum always: raw(7).
+//
+// A packet is routed by its own source address and type of service, not the
+// socket's. A link-local destination leaves through the interface of the zone
+// for which Route was last asked about it and the source; it is ErrNoInterface
+// where that was in two zones, which SendEach can tell apart. Where a route has
+// several next hops, a packet takes the one that Route told of.
+//
+// Errors are ErrSendDelayed, where the same packet may leave later,
+// ErrLocalFirewall, ErrNoRoute and ErrInterfaceDown, each beside the error
+// number of sendmsg(2); a packet larger than the MTU is EMSGSIZE.
 func (c *Conn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
+
+// SendEach is Send for a caller that never waits: what does not leave at once
+// is refused, and the packets after it are sent all the same. refused is told
+// the place of each such packet and its error, one of those of Send, during the
+// call; it must not call Send or SendEach. SendEach returns how many left.
+//
+// via has the IfIndex of each packet's [Route], so that it leaves that way
+// whatever the kernel would choose now, and a link-local destination in its
+// zone; nil, or 0 for a packet, leaves it to Send's ways.
+func (c *Conn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
+	return c.sendEach(pkts, via, refused)
+}
 
 // Recv fills pkts with at least one packet and returns how many. It waits
 // until the deadline (os.ErrDeadlineExceeded) or Close (net.ErrClosed).
 // Nothing is allocated; Data is overwritten by the next Recv.
 func (c *Conn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
+
+// Quiet tells whether everything that had arrived when it was called has been
+// returned by Recv, and a Recv waits for more.
+func (c *Conn) Quiet() bool { return c.isQuiet() }
 
 // SetReadDeadline bounds the waiting of Recv, also of one that waits now. The
 // zero time means no bound.
@@ -155,11 +194,22 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) 
 
 // Route asks the kernel how it would send to dst, under the Interface and
 // Source of the configuration. A zone of dst names the interface for a
-// link-local address. It fails with ErrNoRoute or ErrNoInterface.
+// link-local address, by name or number. It fails with ErrNoRoute, of which
+// ErrNoSource is a kind, with ErrNoInterface or with ErrInterfaceDown.
 //
-// A look-up is one netlink exchange (RTM_GETROUTE, rtnetlink(7)), about 8 µs
+// As connect(2) does, it asks first for a source address and then for the way
+// of packets from there. Each is a netlink exchange (RTM_GETROUTE, rtnetlink(7)), about 8 µs
 // for IPv4 and IPv6 alike; nothing but interface names and MTUs is cached.
 func (c *Conn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// InZone is addr with the zone of the interface on which a packet of it was seen
+// ([Packet.IfIndex]), by name, if it is an address that means nothing without
+// one: a link-local one (RFC 4007 §6).
+func (c *Conn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone(addr, ifindex) }
+
+// RouteRemarks says, a sentence each, in what the way of raw packets may differ
+// from that of the kernel's own connections.
+func (c *Conn) RouteRemarks() []string { return c.routeRemarks() }
 
 // Ports returns the held source ports.
 func (c *Conn) Ports() []uint16 { return c.heldPorts() }

@@ -15,23 +15,47 @@ func errUnsupported() error {
 
 type conn struct{}
 
-func (c *conn) open(Config) error               { return errUnsupported() }
-func (c *conn) send([][]byte) (int, error)      { return 0, errUnsupported() }
-func (c *conn) recv([]Packet) (int, error)      { return 0, errUnsupported() }
-func (c *conn) setReadDeadline(time.Time) error { return errUnsupported() }
-func (c *conn) route(netip.Addr) (Route, error) { return Route{}, errUnsupported() }
-func (c *conn) heldPorts() []uint16             { return nil }
-func (c *conn) stats() Stats                    { return Stats{} }
-func (c *conn) silencer() string                { return "" }
-func (c *conn) close() error                    { return errUnsupported() }
+func (c *conn) open(Config) error          { return errUnsupported() }
+func (c *conn) send([][]byte) (int, error) { return 0, errUnsupported() }
+func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int {
+	for i := range pkts {
+		refused(i, errUnsupported())
+	}
+	return 0
+}
+func (c *conn) inZone(a netip.Addr, _ int) netip.Addr { return a }
+func (c *conn) routeRemarks() []string                { return nil }
+func (c *conn) isQuiet() bool                         { return true }
+func (c *conn) recv([]Packet) (int, error)            { return 0, errUnsupported() }
+func (c *conn) setReadDeadline(time.Time) error       { return errUnsupported() }
+func (c *conn) route(netip.Addr) (Route, error)       { return Route{}, errUnsupported() }
+func (c *conn) heldPorts() []uint16                   { return nil }
+func (c *conn) stats() Stats                          { return Stats{} }
+func (c *conn) silencer() string                      { return "" }
+func (c *conn) close() error                          { return errUnsupported() }
 
 func hardwareStamps(string) error { return errUnsupported() }
 
 func monotonicRaw() time.Duration { return 0 }
 
+type neighbours struct{}
+
+func (n *neighbours) open(NeighbourConfig) error { return errUnsupported() }
+func (n *neighbours) ask(dst netip.Addr) Neighbour {
+	return Neighbour{Addr: dst, State: NeighbourUnknown, Err: errUnsupported()}
+}
+func (n *neighbours) askRoute(dst netip.Addr, _ Route) Neighbour { return n.ask(dst) }
+func (n *neighbours) poll(found []Neighbour) []Neighbour         { return found }
+func (n *neighbours) ready() <-chan struct{}                     { return nil }
+func (n *neighbours) next() (time.Duration, bool)                { return 0, false }
+func (n *neighbours) pending() int                               { return 0 }
+func (n *neighbours) forget(netip.Addr)                          {}
+func (n *neighbours) close() error                               { return errUnsupported() }
+
 type held struct{}
 
 func (h *held) hold(int, PortConfig) error { return errUnsupported() }
+func (h *held) holds(netip.Addr) bool      { return false }
 func (h *held) list() []uint16             { return nil }
 func (h *held) mechanism() Silencer        { return SilencerAuto }
 func (h *held) close() error               { return errUnsupported() }

@@ -48,6 +48,7 @@ func (c *packetConn) finish(n int) (int, error) { return c.out.finish(n) }
 func (c *packetConn) expect(netip.Addr)         {} // its filter looks at ports only
 
 func (c *packetConn) recv(pkts []Packet) (int, error)   { return c.in.recv(pkts) }
+func (c *packetConn) isQuiet() bool                     { return c.in.quiet.quiet(c.in.raw) }
 func (c *packetConn) setReadDeadline(t time.Time) error { return c.in.setReadDeadline(t) }
 
 func (c *packetConn) stats() Stats {

@@ -35,6 +35,8 @@ type ring struct {
 
 	received atomic.Uint64
 	lost     dropCount
+	stacked  sightings
+	quiet    quiet
 }
 
 func (r *ring) open(cfg Config, filter []bpf.Instruction) (err error) {
@@ -75,6 +77,11 @@ func (r *ring) header() *unix.TpacketHdrV1 {
 
 // ready tells whether the block to read is ours; false means to wait.
 func (r *ring) ready(uintptr) bool {
+	r.quiet.begin()
+	return r.quiet.end(r.ours())
+}
+
+func (r *ring) ours() bool {
 	return atomic.LoadUint32(&r.header().Block_status)&unix.TP_STATUS_USER != 0
 }
 
@@ -85,33 +92,51 @@ func (r *ring) release() {
 	r.next = nil
 }
 
-func (r *ring) recv(pkts []Packet) (int, error) {
+func (r *ring) recv(pkts []Packet) (n int, err error) {
 	if len(pkts) == 0 {
 		return 0, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for n == 0 && err == nil {
+		if err = r.advance(); err == nil {
+			n = r.take(pkts)
+		}
+	}
+	r.received.Add(uint64(n))
+	return n, err
+}
+
+// advance waits until the block being read has a packet left.
+func (r *ring) advance() error {
 	for r.left == 0 {
 		if r.next != nil {
 			r.release()
 		}
 		if err := r.raw.Read(r.wait); err != nil {
-			return 0, opError("recv", "packet", nil, waitError(err))
+			return opError("recv", "packet", nil, waitError(err))
 		}
 		hdr := r.header()
 		r.left = hdr.Num_pkts
 		r.next = (*unix.Tpacket3Hdr)(unsafe.Pointer(&r.memory[r.block*blockSize+int(hdr.Offset_to_first_pkt)]))
 	}
-	n := 0
-	for ; n < len(pkts) && r.left > 0; n++ {
+	return nil
+}
+
+// take describes what is left of the block, as far as there is room, without
+// what was seen already on an interface below.
+func (r *ring) take(pkts []Packet) (n int) {
+	for n < len(pkts) && r.left > 0 {
 		r.describe(&pkts[n])
+		if !r.stacked.again(&pkts[n]) {
+			n++
+		}
 		r.left--
 		if r.left > 0 {
 			r.next = (*unix.Tpacket3Hdr)(unsafe.Add(unsafe.Pointer(r.next), r.next.Next_offset))
 		}
 	}
-	r.received.Add(uint64(n))
-	return n, nil
+	return n
 }
 
 // describe makes a Packet of the next one of the block.

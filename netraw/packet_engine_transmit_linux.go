@@ -84,10 +84,7 @@ func (r *transmitRing) open(longest int) (err error) {
 // if the kernel grants less: sending then waits more often.
 func makeRoom(fd int) {
 	const each = 1024 // bytes, about what the kernel accounts for a short frame
-	size := ringSlots * each
-	if (option{"SO_SNDBUFFORCE", unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, size}).set(fd) != nil {
-		option{"SO_SNDBUF", unix.SOL_SOCKET, unix.SO_SNDBUF, size}.set(fd)
-	}
+	setSendBuffer(fd, ringSlots*each)
 }
 
 func (r *transmitRing) close() error {

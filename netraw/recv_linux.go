@@ -51,6 +51,8 @@ type receiver struct {
 
 	received atomic.Uint64
 	lost     dropCount
+	stacked  sightings
+	quiet    quiet
 }
 
 // open makes the socket in an order that keeps strangers out of its queue: it
@@ -129,12 +131,22 @@ func (r *receiver) prepare(i int) {
 	hdr.Control = &r.control[i*controlLength]
 }
 
-func (r *receiver) recv(pkts []Packet) (int, error) {
+func (r *receiver) recv(pkts []Packet) (n int, err error) {
 	if len(pkts) == 0 {
 		return 0, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for n == 0 && err == nil {
+		n, err = r.once(pkts)
+	}
+	r.received.Add(uint64(n))
+	return n, err
+}
+
+// once waits for packets; none is left where all were seen already on an
+// interface below.
+func (r *receiver) once(pkts []Packet) (int, error) {
 	r.want = min(len(pkts), recvBatch)
 	for i := range r.want {
 		hdr := &r.msgs[i].Hdr
@@ -147,12 +159,14 @@ func (r *receiver) recv(pkts []Packet) (int, error) {
 	if r.errno != 0 {
 		return 0, opError("recv", "packet", nil, os.NewSyscallError("recvmmsg", r.errno))
 	}
-	gone := copy(pkts, r.gone)
+	n := copy(pkts, r.gone)
 	for i := range r.got {
-		r.describe(i, &pkts[gone+i])
+		r.describe(i, &pkts[n])
+		if !r.stacked.again(&pkts[n]) {
+			n++
+		}
 	}
-	r.received.Add(uint64(gone + r.got))
-	return gone + r.got, nil
+	return n, nil
 }
 
 // follow has Recv return departures as well, from the error queues of other
@@ -177,12 +191,17 @@ func (r *receiver) awaited() *socket {
 // collect takes departures and packets that are there; false means to wait for
 // more.
 func (r *receiver) collect(uintptr) bool {
+	r.quiet.begin()
+	return r.quiet.end(r.takeBoth())
+}
+
+func (r *receiver) takeBoth() bool {
 	r.gone = r.left.read(r.want)
 	if r.want -= len(r.gone); r.want == 0 {
 		r.got, r.errno = 0, 0
 		return true
 	}
-	done := r.recvmmsg(uintptr(r.fd))
+	done := r.takePackets(uintptr(r.fd))
 	if r.errno != 0 {
 		r.got = 0
 	}
@@ -194,6 +213,11 @@ func (r *receiver) collect(uintptr) bool {
 
 // recvmmsg takes what is there; false means to wait for more.
 func (r *receiver) recvmmsg(fd uintptr) bool {
+	r.quiet.begin()
+	return r.quiet.end(r.takePackets(fd))
+}
+
+func (r *receiver) takePackets(fd uintptr) bool {
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd,
 			uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(r.want), unix.MSG_DONTWAIT, 0, 0)

@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
 )
 
 // Both versions mixed leave in the order given, over more than one batch.
@@ -195,8 +198,8 @@ func TestSendGivesUp(t *testing.T) {
 	}
 }
 
-// A policy route by source address holds for what is sent, as Route says: the
-// kernel looks at the socket's address there, not at the packet's.
+// A policy route by source address holds for what is sent, as Route says, by the
+// address that the packet has, whether or not the socket is bound to it.
 func TestSendFollowsSource(t *testing.T) {
 	newPeer(t)
 	index := secondLink(t, "other1", "203.0.113.1/32", 1500)
@@ -208,15 +211,31 @@ func TestSendFollowsSource(t *testing.T) {
 	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: index, State: netlink.NUD_PERMANENT,
 		IP: peer4.AsSlice(), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 1}}))
 
-	c := open(t, &Config{Source: netip.MustParseAddr("203.0.113.1"), WatchOutgoing: true})
-	route, err := c.Route(peer4)
-	must(err)
-	sendSYN(t, c, peer4, 9)
-	left := func(pkt Packet) bool { return pkt.Outgoing }
-	seen := gather(t, c, time.Second, left)
-	if len(seen) == 0 || seen[len(seen)-1].IfIndex != index || route.IfIndex != index {
-		t.Errorf("the route says interface %d, saw %+v, want %d", route.IfIndex, seen, index)
+	other := netip.MustParseAddr("203.0.113.1")
+	for _, bound := range []netip.Addr{other, {}} {
+		c := open(t, &Config{Source: bound, WatchOutgoing: true})
+		if bound.IsValid() {
+			route, err := c.Route(peer4)
+			must(err)
+			if route.IfIndex != index {
+				t.Errorf("the route says interface %d, want %d", route.IfIndex, index)
+			}
+		}
+		if got := leaves(t, c, segment(netip.AddrPortFrom(other, c.Ports()[0]), netip.AddrPortFrom(peer4, 9), flagSYN, 7, 0), 0); got != index {
+			t.Errorf("bound to %v it left through %d, want %d", bound, got, index)
+		}
 	}
+}
+
+// leaves sends a packet and returns the interface through which it left.
+func leaves(t *testing.T, c *Conn, pkt []byte, via int) int {
+	t.Helper()
+	c.SendEach([][]byte{pkt}, []int{via}, func(_ int, err error) { t.Fatal(err) })
+	seen := gather(t, c, time.Second, func(pkt Packet) bool { return pkt.Outgoing })
+	if len(seen) == 0 {
+		t.Fatal("nothing left")
+	}
+	return seen[len(seen)-1].IfIndex
 }
 
 // One goroutine waits in Recv while others send; for the race detector.
@@ -251,4 +270,145 @@ func TestConcurrentUse(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// What waits for a neighbour that is not there delays nobody else: more packets
+// than an ordinary buffer holds leave it room for another's.
+func TestSendEachPastADeadNeighbour(t *testing.T) {
+	newPeer(t)
+	c := open(t, nil)
+	dead := netip.MustParseAddr("192.0.2.200")
+	var batch [][]byte
+	for i := range 4000 {
+		to := dead
+		if i%100 == 99 {
+			to = peer4
+		}
+		batch = append(batch, segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(to, 9), flagSYN, uint32(i), 0))
+	}
+	refused := map[int]error{}
+	sent := c.SendEach(batch, nil, func(i int, err error) { refused[i] = err })
+	if sent+len(refused) != len(batch) {
+		t.Errorf("%d sent, %d refused, of %d", sent, len(refused), len(batch))
+	}
+	for i, err := range refused {
+		if i%100 == 99 {
+			t.Fatalf("packet %d for the living neighbour: %v", i, err)
+		}
+		if !errors.Is(err, ErrSendDelayed) {
+			t.Fatalf("packet %d: %v, want ErrSendDelayed", i, err)
+		}
+	}
+	back := gather(t, c, 2*time.Second, func() func(Packet) bool {
+		n := 0
+		return func(pkt Packet) bool { n++; return n == len(batch)/100 }
+	}())
+	if len(back) != len(batch)/100 {
+		t.Errorf("%d answers of the living neighbour, want %d", len(back), len(batch)/100)
+	}
+}
+
+// A full buffer refuses at once, naming each packet.
+func TestSendEachFullBuffer(t *testing.T) {
+	newPeer(t)
+	c := open(t, nil)
+	must(c.out.v4.withFD(func(fd int) error {
+		return option{"SO_SNDBUF", unix.SOL_SOCKET, unix.SO_SNDBUF, 4096}.set(fd)
+	}))
+	var batch [][]byte
+	for i := range 300 {
+		batch = append(batch, segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.MustParseAddrPort("192.0.2.200:9"), flagSYN, uint32(i), 0))
+		batch = append(batch, segment(netip.AddrPortFrom(our6, c.Ports()[0]), netip.AddrPortFrom(peer6, 9), flagSYN, uint32(i), 0))
+	}
+	var refused []int
+	sent := c.SendEach(batch, nil, func(i int, err error) {
+		if !errors.Is(err, ErrSendDelayed) || !errors.Is(err, unix.EAGAIN) {
+			t.Fatalf("packet %d: %v", i, err)
+		}
+		refused = append(refused, i)
+	})
+	if len(refused) < 100 || sent+len(refused) != len(batch) {
+		t.Errorf("%d sent, %d refused", sent, len(refused))
+	}
+	for k, i := range refused {
+		if i%2 == 1 {
+			t.Errorf("packet %d was refused for the other socket's sake", i)
+		}
+		if k > 0 && i <= refused[k-1] {
+			t.Errorf("%d was told after %d", i, refused[k-1])
+		}
+	}
+	if s := c.Stats(); s.SendRetries != 0 || s.SendErrors != uint64(len(refused)) || s.Sent != uint64(sent) {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A full neighbour table is a delay.
+func TestSendDelayedByAFullTable(t *testing.T) {
+	for _, errno := range []unix.Errno{unix.EINVAL, unix.ENOBUFS, unix.EAGAIN, unix.ENOMEM} {
+		if err := sendReason(errno); !errors.Is(err, ErrSendDelayed) || !errors.Is(err, errno) {
+			t.Errorf("%v: %v", errno, err)
+		}
+	}
+}
+
+// Of an output rule only the lasting kind is a firewall; one with a limit delays.
+func TestSendRefusedByAFirewall(t *testing.T) {
+	newPeer(t)
+	c := open(t, nil)
+	packet := func(port uint16) []byte {
+		return segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(peer4, port), flagSYN, 1, 0)
+	}
+	remove := outputRule(t, 80)
+	var first error
+	c.SendEach([][]byte{packet(80), packet(81)}, nil, func(i int, err error) {
+		if i != 0 {
+			t.Errorf("packet %d: %v", i, err)
+		}
+		first = err
+	})
+	if !errors.Is(first, ErrSendDelayed) || errors.Is(first, ErrLocalFirewall) || !errors.Is(first, unix.EPERM) {
+		t.Errorf("the first time: %v", first)
+	}
+	var last error
+	eventually(t, "the refusals to be a firewall's", func() bool {
+		_, last = c.Send([][]byte{packet(80)})
+		return errors.Is(last, ErrLocalFirewall)
+	})
+	if !errors.Is(last, unix.EPERM) || errors.Is(last, ErrSendDelayed) {
+		t.Errorf("in the end: %v", last)
+	}
+	remove()
+	if _, err := c.Send([][]byte{packet(80)}); err != nil {
+		t.Errorf("without the rule: %v", err)
+	}
+	outputRule(t, 80)
+	if _, err := c.Send([][]byte{packet(80)}); !errors.Is(err, ErrSendDelayed) {
+		t.Errorf("the first time after one has left: %v", err)
+	}
+}
+
+func TestSendThroughADownInterface(t *testing.T) {
+	p := newPeer(t)
+	c := open(t, &Config{Interface: p.here})
+	link, err := netlink.LinkByName(p.here)
+	must(err)
+	must(netlink.LinkSetDown(link))
+	_, err = c.Send([][]byte{segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(peer4, 9), flagSYN, 1, 0)})
+	if !errors.Is(err, ErrInterfaceDown) && !errors.Is(err, ErrNoRoute) {
+		t.Errorf("%v", err)
+	}
+}
+
+// outputRule makes this namespace's firewall drop what goes to a TCP port, and
+// returns what removes the rule.
+func outputRule(t *testing.T, port uint16) func() {
+	t.Helper()
+	remove, err := lab.RestrictOutput(lab.Rule{Ports: lab.Port(port), Do: lab.Drop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := sync.OnceFunc(func() { must(remove()) })
+	t.Cleanup(once)
+	return once
 }

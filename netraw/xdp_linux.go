@@ -53,6 +53,7 @@ func (c *xdpConn) open(cfg Config, t Templates, cookie XDPCookie) (err error) {
 func (c *xdpConn) start(cfg Config, ifindex int, cookie XDPCookie) error {
 	err := c.program.load(xdpSettings{
 		ifindex: ifindex, redirects: c.ways.hops.veths[ifindex], ring: cfg.ReceiveBuffer,
+		metal: isMetal(cfg.Interface),
 		ports: c.ports.List(), templates: c.templates, cookie: cookie,
 	})
 	if err != nil {
@@ -112,6 +113,7 @@ func (c *xdpConn) finish(n int) (int, error) {
 func (c *xdpConn) expect(source netip.Addr) { c.in.expect(source) }
 
 func (c *xdpConn) recv(pkts []Packet) (int, error)   { return c.in.recv(pkts) }
+func (c *xdpConn) isQuiet() bool                     { return c.in.quiet.quiet(c.in.raw) }
 func (c *xdpConn) setReadDeadline(t time.Time) error { return c.in.setReadDeadline(t) }
 func (c *xdpConn) rejected() map[string]uint64       { return c.in.rejected() }
 func (c *xdpConn) native() bool                      { return c.program.native }

@@ -33,6 +33,7 @@ type replyRing struct {
 	naps     int     // to be taken before going to sleep
 	wait     func(fd uintptr) bool
 	received atomic.Uint64
+	quiet    quiet
 }
 
 const (
@@ -93,6 +94,11 @@ func (r *replyRing) written() bool {
 // only a reader that has given back all, and only for records that it could
 // not see.
 func (r *replyRing) ready(uintptr) bool {
+	r.quiet.begin()
+	return r.quiet.end(r.awake())
+}
+
+func (r *replyRing) awake() bool {
 	atomic.StoreUint64((*uint64)(unsafe.Pointer(&r.consumer[0])), r.at)
 	atomic.StoreUint32(r.asleep, 1)
 	if !r.reserved() {

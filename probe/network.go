@@ -18,6 +18,9 @@ type Network interface {
 	// until the next call. A passed deadline is [os.ErrDeadlineExceeded], a
 	// closed network [net.ErrClosed].
 	Recv(pkts []netraw.Packet) (n int, err error)
+	// Quiet tells whether everything that had arrived when it was called has
+	// been returned by Recv, and a Recv waits for more.
+	Quiet() bool
 	// SetReadDeadline bounds Recv, and unblocks one that waits.
 	SetReadDeadline(t time.Time) error
 	// Route tells from which of our addresses a destination is reached.

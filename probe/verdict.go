@@ -23,6 +23,7 @@ const (
 	ReasonNoRoute         Reason = "no-route-here"
 	ReasonLocalFirewall   Reason = "local-firewall"
 	ReasonOwnPort         Reason = "held-by-this-run"
+	ReasonNoNeighbour     Reason = "no-neighbour" // nobody on the link has the address
 	ReasonInterrupted     Reason = "interrupted"
 	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3
 )
@@ -71,6 +72,10 @@ type Verdict struct {
 	// where none was measured. Clock says who took the two stamps.
 	RTT   time.Duration
 	Clock netraw.Clock
+
+	// Confidence is how sure silence is, 0 to 1, from the loss that was measured;
+	// zero where an answer decided.
+	Confidence float64
 
 	Reply     *craft.Segment // the deciding segment, nil where there was none
 	Responder netip.Addr     // who answered, valid only where it was not the target

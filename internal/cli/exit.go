@@ -41,7 +41,7 @@ var errNo = &exit{exitNo, errors.New("")}
 // unableErrors are those of a machine or user that cannot do what was asked.
 var unableErrors = []error{
 	netraw.ErrPermission, netraw.ErrNoInterface, netraw.ErrForeignSource, netraw.ErrNoRoute,
-	netraw.ErrPortInUse, netraw.ErrFileLimit, netraw.ErrUnsupportedOS, netraw.ErrXDPInterface,
+	netraw.ErrInterfaceDown, netraw.ErrPortInUse, netraw.ErrFileLimit, netraw.ErrOutputFirewall, netraw.ErrUnsupportedOS, netraw.ErrXDPInterface,
 	netraw.ErrNoHardwareStamps, netraw.ErrHardwareStampsOff,
 }
 

@@ -139,7 +139,7 @@ func portTargets(c *cli.Context, s Streams) (*target.Set, error) {
 			}
 		}
 	}
-	return targets(c, s)
+	return targetsWith(c, s, func(*target.Options) {})
 }
 
 // hasPort tells whether a target word ends in ":port".

@@ -83,7 +83,8 @@ type display struct {
 	progress *report.Progress // nil where nobody watches
 	streams  Streams
 	quiet    bool
-	level    int // 1 with -v, 2 with -d
+	zoned    bool // -e names the zone of link-local addresses
+	level    int  // 1 with -v, 2 with -d
 }
 
 func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
@@ -95,7 +96,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &display{streams: s, quiet: c.Bool("q"), level: verbosity(c)}
+	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c)}
 	if terminal, ok := s.Err.(*os.File); ok && isTerminal(terminal) && !d.quiet {
 		d.attach(terminal)
 	}

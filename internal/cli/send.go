@@ -33,7 +33,7 @@ func sendFlags() []cli.Flag {
 		&cli.StringFlag{Name: "seq", Value: "0", Usage: "sequence number `N`"},
 		&cli.StringFlag{Name: "ack", Value: "0", Usage: "acknowledgement number `N`"},
 		&cli.IntFlag{Name: "win", Value: 65535, Usage: "window `N`, as on the wire"},
-		&cli.StringFlag{Name: "opt", Usage: "`OPTIONS`: mss=1460,sack,ts,wscale=7"},
+		&cli.StringSliceFlag{Name: "opt", Usage: "`OPTIONS`: mss=1460,sack,ts,wscale=7"},
 		&cli.StringFlag{Name: "data", Usage: "payload: `TEXT`, with escapes such as \\r\\n, or the contents of @FILE"},
 		&cli.IntFlag{Name: "count", Value: 1, Usage: "send it `N` times, each after the wait for answers to the last"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless an answer has these `FLAGS`; also icmp, silence"},
@@ -115,7 +115,7 @@ func (j *sendJob) readSegment() (err error) {
 		return err
 	}
 	s.Window = uint16(window)
-	if s.Options, err = craft.ParseOptions(c.String("opt")); err != nil {
+	if s.Options, err = craft.ParseOptions(listed(c, "opt")); err != nil {
 		return usagef("--opt: %w", err)
 	}
 	if s.Payload, err = payload(c.String("data")); err != nil {

@@ -45,7 +45,7 @@ func (p shardPlan) Fill(first uint64, into []netip.AddrPort) {
 func (j *scanJob) planDigest(seed uint64) (string, error) {
 	h := sha256.New()
 	c := j.c
-	fmt.Fprintf(h, "%q %q %q %t %t", c.String("p"), c.String("top-ports"), c.String("exclude-ports"), c.Bool("4"), c.Bool("6"))
+	fmt.Fprintf(h, "%q %q %q %t %t", listed(c, "p"), c.String("top-ports"), listed(c, "exclude-ports"), c.Bool("4"), c.Bool("6"))
 	fmt.Fprintf(h, "%q %q", c.Args().Slice(), c.StringSlice("exclude"))
 	for _, name := range append(c.StringSlice("iL"), c.StringSlice("exclude-file")...) {
 		if err := addList(h, name); err != nil {

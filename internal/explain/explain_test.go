@@ -115,8 +115,11 @@ func (f *finder) call(n *ast.CallExpr) {
 
 func (f *finder) value(n *ast.ValueSpec) {
 	typed := ""
-	if id, ok := n.Type.(*ast.Ident); ok {
-		typed = id.Name
+	switch kind := n.Type.(type) {
+	case *ast.Ident:
+		typed = kind.Name
+	case *ast.SelectorExpr:
+		typed = kind.Sel.Name
 	}
 	for i, v := range n.Values {
 		name := n.Names[min(i, len(n.Names)-1)].Name

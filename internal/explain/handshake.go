@@ -80,6 +80,7 @@ var closes = []Entry{
 	{Close, "half-closed", "One side is closed, the other still open.", "One FIN, acknowledged, and no other.", "Watch longer with --watch.", "RFC 9293 §3.6"},
 	{Close, "reset", "Ended by RST.", "A valid RST.", "", "RFC 9293 §3.5.2"},
 	{Close, "none", "Still open when we stopped looking.", "No FIN and no RST.", "", ""},
+	{Close, "unknown", "How the connection ended was not captured as a whole.", "Segments are missing in the capture.", "", ""},
 	{Close, "timeout", "A FIN that nobody acknowledged.", "It was repeated in vain.", "The way is cut, or a firewall forgot the connection.", "RFC 9293 §3.6"},
 }
 
@@ -87,11 +88,13 @@ var doubts = []Entry{
 	{Doubt, "cold", "The first packet waited for the neighbour's link-layer address; its time is not the network's.", "The kernel had to resolve the next hop first.", "", "RFC 826, RFC 4861"},
 	{Doubt, "clock-step", "Somebody set the wall clock between the two stamps.", "CLOCK_REALTIME moved against CLOCK_MONOTONIC_RAW by more than NTP slews.", "Look at what sets the clock of this machine.", "clock_gettime(2)"},
 	{Doubt, "syn-retransmitted", "The kernel repeated its SYN: the time does not say which one was answered.", "TCP_INFO counts retransmissions (Karn's problem).", "A raw engine tells them apart.", "RFC 6298 §3, tcp(7)"},
-	{Doubt, "skipped", "The probe was not sent at its time.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},
+	{Doubt, "synack-retransmitted", "The far end repeated its SYN-ACK because the first one was lost: the time holds its wait, and is no round trip.", "The SYN-ACK came 0.9 s or more after the soonest of that port: stacks wait a second before they repeat one.", "Packets are lost on the way back: see the loss.", "RFC 6298 §2.1, RFC 9293 §3.8.1"},
+	{Doubt, "skipped", "The probe was not sent: its time was more than ten seconds ago.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},
 }
 
 var endings = []Entry{
 	{Ending, "end-of-capture", "The capture ended before the connection did.", "No packet came after its last.", "", ""},
+	{Ending, "going-on", "The connection goes on; this is what it has come to so far.", "A capture that is read while it grows.", "", ""},
 	{Ending, "idle", "Nothing came on the connection for a long time.", "It was handed out to save memory.", "", ""},
 	{Ending, "reused", "Another connection began on the same addresses and ports.", "A SYN with a new number.", "", "RFC 9293 §3.6.1"},
 	{Ending, "crowded", "More connections than are followed at once; this one had been silent longest.", "", "Read fewer at once with --filter.", ""},

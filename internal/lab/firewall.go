@@ -3,7 +3,9 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -85,6 +87,43 @@ func (n *namespace) filter(hook *nftables.ChainHook, rules []Rule, proxy *SynPro
 		return n.set(synProxySysctls)
 	}
 	return nil
+}
+
+// RestrictOutput adds rules to what leaves the calling process's own network
+// namespace, which must be a private one: a namespace of which no ancestor of the
+// process is a member. remove takes them away again.
+func RestrictOutput(rules ...Rule) (remove func() error, err error) {
+	if shared, err := sharesNamespace(); err != nil || shared {
+		return nil, errors.Join(fmt.Errorf("lab: %w: this namespace is not a private one", ErrNotPermitted), err)
+	}
+	n, err := openNamespace()
+	if err != nil {
+		return nil, fmt.Errorf("lab: %w", err)
+	}
+	if err := n.filter(nftables.ChainHookOutput, rules, nil); err != nil {
+		return nil, errors.Join(fmt.Errorf("lab: output rules: %w", err), n.close())
+	}
+	return func() error { return errors.Join(n.unfilter(), n.close()) }, nil
+}
+
+// sharesNamespace tells whether the process is in its parent's network namespace.
+func sharesNamespace() (bool, error) {
+	own, err := os.Readlink(ownNetNS)
+	if err != nil {
+		return false, err
+	}
+	parent, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", os.Getppid()))
+	return own == parent, err
+}
+
+// unfilter removes the table of filter.
+func (n *namespace) unfilter() error {
+	conn, err := nftables.New(nftables.WithNetNSFd(int(n.file.Fd())))
+	if err != nil {
+		return err
+	}
+	conn.DelTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "lab"})
+	return conn.Flush()
 }
 
 // synProxySysctls are what a SYN proxy needs: cookies with all their options,

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -281,5 +282,23 @@ func TestFurtherSources(t *testing.T) {
 				t.Errorf("source %d, family %d: %v", n, i, err)
 			}
 		}
+	}
+}
+
+// A rule with a limit lets a bucket's worth through and takes what is beyond.
+func TestRuleBeyondALimit(t *testing.T) {
+	h := build(t, HostSpec{Rules: []Rule{{Ports: PortRange{1, 100}, PerSecond: 1, Burst: 20, Do: Drop}}})
+	var wg sync.WaitGroup
+	var refused atomic.Int32
+	for port := range uint16(100) {
+		wg.Go(func() {
+			if _, err := net.DialTimeout("tcp", netip.AddrPortFrom(h.Addr4(), port+1).String(), 500*time.Millisecond); errors.Is(err, syscall.ECONNREFUSED) {
+				refused.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := refused.Load(); n < 15 || n > 40 {
+		t.Errorf("%d of 100 got past a bucket of 20", n)
 	}
 }

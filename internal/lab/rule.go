@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,7 +35,7 @@ func (r Rule) compile() ([]expr.Any, error) {
 		return nil, err
 	}
 	return concat(isTCP(), ofFamily(r.Family), toPorts(r.Ports),
-		hasFlags(r.Mask, r.Flags), byChance(r.Chance), end), nil
+		hasFlags(r.Mask, r.Flags), byChance(r.Chance), beyond(r.PerSecond, r.Burst), end), nil
 }
 
 // statement is the rule's verdict.
@@ -120,6 +121,20 @@ func byChance(chance float64) []expr.Any {
 		&expr.Byteorder{SourceRegister: reg, DestRegister: reg, Op: expr.ByteorderHton, Len: 4, Size: 4},
 		&expr.Cmp{Op: expr.CmpOpLt, Register: reg, Data: binaryutil.BigEndian.PutUint32(uint32(chance * chanceUnits))},
 	}
+}
+
+// defaultBurst is nft(8)'s.
+const defaultBurst = 5
+
+// beyond matches "limit rate over perSecond/second burst burst packets".
+func beyond(perSecond uint64, burst uint32) []expr.Any {
+	if perSecond == 0 {
+		return nil
+	}
+	return []expr.Any{&expr.Limit{
+		Type: expr.LimitTypePkts, Rate: perSecond, Unit: expr.LimitTimeSecond,
+		Burst: cmp.Or(burst, defaultBurst), Over: true,
+	}}
 }
 
 // inState matches "ct state" any of the bits.

@@ -73,8 +73,14 @@ type Rule struct {
 	Do     Verb
 	Code   uint8   // of destination unreachable: RFC 792 and RFC 1812 §5.2.7.1, RFC 4443 §3.1
 	Chance float64 // share of the segments it takes, drawn at random; 0 means all
-	Mask   uint8   // flags looked at (FIN 1, SYN 2, RST 4, PSH 8, ACK 16 …); 0 takes every segment
-	Flags  uint8   // what they must be under Mask
+
+	// PerSecond lets so many segments pass by the rule, in a token bucket that
+	// holds Burst of them (0 means 5), and takes only those beyond; 0 means all.
+	PerSecond uint64
+	Burst     uint32
+
+	Mask  uint8 // flags looked at (FIN 1, SYN 2, RST 4, PSH 8, ACK 16 …); 0 takes every segment
+	Flags uint8 // what they must be under Mask
 }
 
 // Manner is how a server treats its connections.

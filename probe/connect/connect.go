@@ -54,7 +54,7 @@ func (c *run) run(ctx context.Context) error {
 		select {
 		case v, more := <-results:
 			if !more {
-				return wire.ErrorOr(failure, interruption(ctx))
+				return wire.ErrorOr(failure, c.interruption(ctx))
 			}
 			if failure == nil {
 				failure = c.deliver(v)
@@ -108,11 +108,11 @@ func (c *run) work(ctx context.Context, targets <-chan netip.AddrPort, results c
 }
 
 func (c *run) dial(ctx context.Context, target netip.AddrPort) probe.Verdict {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout*time.Duration(c.cfg.Retries+1))
-	defer cancel()
-	h, err := c.dialer.Dial(ctx, target)
+	h, err := wire.Dial(ctx, c.dialer, target, c.cfg.Timeout*time.Duration(c.cfg.Retries+1))
 	v := wire.JudgeConnect(target, err)
-	v.Attempts = 1 + h.Retransmits
+	if v.Err == nil {
+		v.Attempts = 1 + h.Retransmits
+	}
 	v.RTT, v.Clock = h.RTT, h.Clock
 	return v
 }
@@ -120,10 +120,14 @@ func (c *run) dial(ctx context.Context, target netip.AddrPort) probe.Verdict {
 func (c *run) deliver(v probe.Verdict) error {
 	c.counters.Probes++
 	c.counters.States[v.State]++
-	c.counters.Sent += uint64(v.Attempts)
-	c.counters.Retransmitted += uint64(v.Attempts - 1)
-	if v.Reason == probe.ReasonSendFailed {
+	switch {
+	case v.Reason == probe.ReasonNoRoute:
+		c.counters.Unroutable = v.Err
+	case v.Err != nil:
 		c.counters.SendErrors++
+	default:
+		c.counters.Sent += uint64(v.Attempts)
+		c.counters.Retransmitted += uint64(v.Attempts - 1)
 	}
 	return c.sink.Port(v)
 }
@@ -149,9 +153,13 @@ func (c *run) summary(complete bool) probe.Summary {
 	return s
 }
 
-func interruption(ctx context.Context) error {
-	if ctx.Err() != nil {
+// interruption is what an end means that no failure brought about.
+func (c *run) interruption(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil:
 		return probe.ErrInterrupted
+	case c.counters.Sent == 0 && c.counters.Unroutable != nil:
+		return c.counters.Unroutable
 	}
 	return nil
 }

@@ -7,27 +7,40 @@ import (
 	"synscope/craft"
 )
 
-// duplicateWindow is how long a packet takes at most from one interface of the
-// capturing machine to another.
-const duplicateWindow = 100 * time.Millisecond
+// How far apart the stamps of one packet are at most that was captured twice.
+const (
+	elsewhere  = int64(100 * time.Millisecond) // on different interfaces of the machine
+	samePlace  = int64(100 * time.Millisecond) // at one place, where an IP identification tells packets apart
+	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is sent again
+	bareAgain  = int64(time.Millisecond)       // the same for a bare ACK, where all packets come twice
+)
 
-// sightings recognises a packet that is seen again at another place: on another
-// interface, in the other direction, or with another TTL. A capture on all
-// interfaces of a router, a bridge or a container host has each packet several
-// times; the repetitions say nothing of the connection.
+// sightings recognises a packet that is captured again: at another place (on
+// another interface, in the other direction, with another TTL) or at the same
+// one, as a mirror port or a file joined with itself has it. The repetitions
+// say nothing of the connection.
 //
 // It remembers the latest packet for each of a few thousand hash values, in
 // constant memory. What is compared is all that routers leave alone and that
-// does not depend on checksum offloading.
+// does not depend on checksum offloading. A segment that its sender sent again
+// has another IP identification; where there is none it comes later, and so it
+// is not mistaken. Bare ACKs without one may well come in a row: they are taken
+// for one packet only where most others come twice.
 type sightings struct {
-	seed  maphash.Seed
-	slots [4096]sighting
+	seed    maphash.Seed
+	slots   [4096]sighting
+	doubled float64 // the recent share of packets that came again for certain
+
+	first    sighting // the first of the capture
+	latest   int64    // the highest stamp
+	rewound  bool     // the capture has begun from the first packet again
+	anything bool
 }
 
 type sighting struct {
-	hash  uint64
-	at    time.Time
-	place place
+	hash uint64
+	at   int64
+	place
 }
 
 // place is where a packet was seen.
@@ -37,28 +50,78 @@ type place struct {
 	ttl       uint8
 }
 
-// again reports whether a segment was seen elsewhere just before. ip is the
-// packet it was decoded from.
-func (s *sightings) again(p *Packet, seg *craft.Segment) bool {
-	hash := s.hash(p.Data, seg)
-	slot := &s.slots[hash%uint64(len(s.slots))]
-	here := place{p.Interface, p.Direction, seg.TTL}
-	if slot.hash == hash && slot.place != here && p.Time.Sub(slot.at).Abs() < duplicateWindow {
-		return true
+// again reports whether a segment was seen just before, and its hash.
+func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice bool, hash uint64) {
+	hash = s.hash(k, seg)
+	here := sighting{hash, at, place{p.Interface, p.Direction, seg.TTL}}
+	if s.rewind(&here) {
+		return true, hash
 	}
-	*slot = sighting{hash, p.Time, here}
-	return false
+	slot := &s.slots[hash%uint64(len(s.slots))]
+	if slot.hash == hash && s.same(slot, &here, seg) {
+		return true, hash
+	}
+	if slot.hash != hash {
+		s.weigh(false)
+	}
+	*slot = here
+	return false, hash
+}
+
+// same decides about two packets that look the same.
+func (s *sightings) same(a, b *sighting, seg *craft.Segment) bool {
+	apart := b.at - a.at
+	if apart < 0 {
+		apart = -apart
+	}
+	bare := seg.Len() == 0 && !seg.Flags.Has(craft.RST)
+	const often = 0.25
+	var twice bool
+	switch {
+	case a.place != b.place:
+		twice = apart < elsewhere
+	case seg.ID != 0:
+		twice = apart < samePlace
+	case bare:
+		return s.doubled > often && apart < bareAgain
+	default:
+		twice = apart < noIdentity
+	}
+	s.weigh(twice)
+	return twice
+}
+
+// weigh takes a decision into the recent share.
+func (s *sightings) weigh(twice bool) {
+	const recent = 64
+	s.doubled -= s.doubled / recent
+	if twice {
+		s.doubled += 1.0 / recent * 2 // one of the two is the first
+	}
+}
+
+// rewind tells a packet of a capture that has been appended to itself: it has
+// gone back to its first packet, and has not come to its end again.
+func (s *sightings) rewind(here *sighting) bool {
+	switch {
+	case !s.anything:
+		s.anything, s.first, s.latest = true, *here, here.at
+	case here.at > s.latest:
+		s.latest, s.rewound = here.at, false
+	case here.hash == s.first.hash && here.at == s.first.at && here.at < s.latest:
+		s.rewound = true
+	}
+	return s.rewound
 }
 
 // hash covers addresses, ports, numbers, flags, window, options, length and the
 // IPv4 identification.
-func (s *sightings) hash(ip []byte, seg *craft.Segment) uint64 {
+func (s *sightings) hash(k *key, seg *craft.Segment) uint64 {
 	var b [36 + 20 + 40]byte
-	k, _ := keyOf(seg.Src, seg.Dst)
 	n := copy(b[:], k[:])
 	for _, v := range [...]uint32{
 		uint32(seg.Src.Port()), uint32(seg.Seq), uint32(seg.Ack),
-		uint32(seg.Flags)<<16 | uint32(seg.Window), uint32(seg.ID)<<16 | uint32(len(seg.Payload)),
+		uint32(seg.Flags)<<16 | uint32(seg.Window), uint32(seg.ID)<<16 ^ uint32(len(seg.Payload)),
 	} {
 		b[n], b[n+1], b[n+2], b[n+3] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
 		n += 4

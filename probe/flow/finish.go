@@ -3,57 +3,159 @@ package flow
 import (
 	"cmp"
 	"slices"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/handshake"
 )
 
-// finish hands out what is known of a connection, and forgets it.
-func (t *Table) finish(f *flow, why Ending) {
-	delete(t.flows, f.key)
-	t.listOf(f).remove(f)
-	a := &f.attempt
-	a.Result = f.follower.Result()
-	a.View, a.Ending = f.times.view(), why
-	if a.Attempts == 1 {
-		a.SYNToACK = f.times.rtt
+// Close hands out the attempts that are left, in the order of their beginnings.
+func (t *Table) Close() error {
+	left := t.remaining()
+	for _, r := range left {
+		if f := r.ref; !f.isLone() {
+			t.account(t.flow(f)) // what is missed counts for all of them
+		}
 	}
+	for _, r := range left {
+		t.finish(r.ref, AtEnd)
+		if t.err != nil {
+			break
+		}
+	}
+	return t.err
+}
+
+// numbered is a record and its attempt.
+type numbered struct {
+	number uint64
+	ref    ref
+}
+
+// remaining are the connections that are followed, the oldest first.
+func (t *Table) remaining() []numbered {
+	all := make([]numbered, 0, t.index.used)
+	for _, s := range t.index.slots {
+		if s.ref != noRef {
+			all = append(all, numbered{t.numberOf(s.ref), s.ref})
+		}
+	}
+	slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
+	return all
+}
+
+func (t *Table) numberOf(r ref) uint64 {
+	if r.isLone() {
+		return t.lone(r).number
+	}
+	return t.flow(r).number
+}
+
+// trust is how much the capture can be believed, as far as it has been read.
+func (t *Table) trust() handshake.Trust {
+	return handshake.Trust{Gaps: t.counts.Gaps, Loss: t.counts.Loss(), OneWay: !t.heard}
+}
+
+// finish hands out what is known of a connection, and forgets it.
+func (t *Table) finish(r ref, why Ending) {
+	if r.isLone() {
+		t.finishLone(r, why)
+		return
+	}
+	f := t.flow(r)
+	t.queueOf(f).remove(r, t.links)
+	t.index.remove(f.hash, r)
+	t.account(f)
+	a := f.attempt(why, t.trust())
+	if why == Crowded && !f.over {
+		t.evict(a)
+	}
+	t.flows.give(uint32(r))
+	t.hand(a)
+}
+
+// finishLone does so for a SYN that nothing has followed.
+func (t *Table) finishLone(r ref, why Ending) {
+	l := t.lone(r)
+	t.alone.remove(r, t.links)
+	t.index.remove(l.hash, r)
+	t.counts.Carried++
+	var f flow
+	f.take(l, &t.room)
+	t.lones.give(uint32(r &^ loneBit))
+	a := f.attempt(why, t.trust())
+	if why == Crowded {
+		t.evict(a)
+	}
+	t.hand(a)
+}
+
+// account adds what a connection misses to the counts, once.
+func (t *Table) account(f *flow) {
+	if f.accounted {
+		return
+	}
+	f.accounted = true
+	gaps, bytes, carried := f.watch.Gaps()
+	t.counts.Gaps += uint64(gaps)
+	t.counts.GapBytes += bytes
+	t.counts.Carried += uint64(carried)
+	if gaps > 0 {
+		t.counts.Incomplete++
+	}
+}
+
+// evict takes every conclusion out of an attempt that was forgotten early.
+func (t *Table) evict(a *Attempt) {
+	t.counts.Evicted++
+	a.State, a.Reason, a.Reply, a.ICMP = probe.StateUnknown, ReasonEvicted, nil, nil
+	a.Close, a.Findings = handshake.CloseUnknown, nil
+}
+
+func (t *Table) hand(a *Attempt) {
 	if err := t.sink.Attempt(a); t.err == nil {
 		t.err = err
 	}
 }
 
-// remaining are the connections that are followed, the oldest first.
-func (t *Table) remaining() []*flow {
-	all := make([]*flow, 0, len(t.flows))
-	for _, f := range t.flows {
-		all = append(all, f)
+// expire hands out what has been silent for too long.
+func (t *Table) expire() {
+	before := func(age time.Duration) int64 { return t.clock.now - int64(age) }
+	for t.over.first != noRef && t.flow(t.over.first).heard < before(t.cfg.Linger) {
+		t.finish(t.over.first, Idle)
 	}
-	slices.SortFunc(all, func(a, b *flow) int { return cmp.Compare(a.attempt.Number, b.attempt.Number) })
-	return all
+	for t.going.first != noRef && t.flow(t.going.first).heard < before(t.cfg.Idle) {
+		t.finish(t.going.first, Idle)
+	}
+	for t.alone.first != noRef && t.lone(t.alone.first).heard < before(t.cfg.Idle) {
+		t.finish(t.alone.first, Idle)
+	}
 }
 
-// list is a queue of connections in the order in which they were last heard of,
-// linked through themselves. The zero list is empty.
-type list struct{ first, last *flow }
+// What a record takes of memory, its place in the index included, in bytes.
+const (
+	loneCost = 112
+	flowCost = 560
+)
 
-func (l *list) push(f *flow) {
-	f.old, f.newer = l.last, nil
-	if l.last == nil {
-		l.first = f
-	} else {
-		l.last.newer = f
+// crowd makes room for one more connection: one that has ended gives way
+// first, then the one that was silent longest.
+func (t *Table) crowd() {
+	for t.lones.used+t.flows.used >= t.cfg.Flows ||
+		int64(t.lones.used)*loneCost+int64(t.flows.used)*flowCost > t.cfg.Memory {
+		switch {
+		case t.over.first != noRef:
+			t.finish(t.over.first, Crowded)
+		case t.older():
+			t.finish(t.alone.first, Crowded)
+		default:
+			t.finish(t.going.first, Crowded)
+		}
 	}
-	l.last = f
 }
 
-func (l *list) remove(f *flow) {
-	if f.old == nil {
-		l.first = f.newer
-	} else {
-		f.old.newer = f.newer
-	}
-	if f.newer == nil {
-		l.last = f.old
-	} else {
-		f.newer.old = f.old
-	}
-	f.old, f.newer = nil, nil
+// older tells whether the oldest SYN was silent longer than any connection.
+func (t *Table) older() bool {
+	return t.alone.first != noRef &&
+		(t.going.first == noRef || t.lone(t.alone.first).heard < t.flow(t.going.first).heard)
 }

@@ -24,3 +24,9 @@ func keyOf(src, dst netip.AddrPort) (k key, swapped bool) {
 	binary.BigEndian.PutUint16(k[34:], dst.Port())
 	return k, swapped
 }
+
+// endpoints are those that the key names, the lower one first.
+func (k *key) endpoints() (first, second netip.AddrPort) {
+	a, b := netip.AddrFrom16([16]byte(k[:16])).Unmap(), netip.AddrFrom16([16]byte(k[16:32])).Unmap()
+	return netip.AddrPortFrom(a, binary.BigEndian.Uint16(k[32:])), netip.AddrPortFrom(b, binary.BigEndian.Uint16(k[34:]))
+}

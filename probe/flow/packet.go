@@ -22,6 +22,8 @@ type Packet struct {
 	Number    uint64    // in the capture, from 1
 	Time      time.Time // when it was captured
 	Data      []byte    // from the IP header on, perhaps cut; used during the call only
+	Length    int       // in bytes on the wire, from the IP header on; 0 unknown
+	File      int       // which of several captures it comes from
 	Interface uint32    // where it was seen, any number that tells interfaces apart
 	Direction Direction
 }
@@ -32,8 +34,9 @@ type Segment struct {
 	handshake.Line
 	Attempt   uint64 // the number of its connection attempt, as in [Attempt]
 	Packet    uint64
+	File      int
 	Repeat    Repeat
-	Duplicate bool // seen before at another place; it counted for nothing, and Line has its segment and time only
+	Duplicate bool // captured before, here or at another place; it counted for nothing, and Line has its segment and time only
 }
 
 // A Sink takes what a [Table] finds. An error ends the work and is returned by
@@ -56,8 +59,13 @@ type Config struct {
 	// is RFC 9293's MSL.
 	Linger time.Duration
 	// Flows is the number of connections followed at a time; beyond it the
-	// one that was silent longest is forgotten. Default: 65,536.
+	// one that was silent longest is forgotten. Default: as many as there is
+	// Memory for.
 	Flows int
+	// Memory is about how many bytes the connections may take that are
+	// followed at a time. A SYN alone takes about 110, a connection about
+	// 500. Default: 1 GiB.
+	Memory int64
 	// Segments asks for [Sink.Segment].
 	Segments bool
 }
@@ -69,17 +77,36 @@ func (c Config) withDefaults() Config {
 	if c.Linger <= 0 {
 		c.Linger = 2 * time.Minute
 	}
+	if c.Memory <= 0 {
+		c.Memory = 1 << 30
+	}
 	if c.Flows <= 0 {
-		c.Flows = 1 << 16
+		c.Flows = 1 << 30
 	}
 	return c
 }
 
 // Counts are what became of the packets of a capture. Every packet is in
-// exactly one of them.
+// exactly one of the first group.
 type Counts struct {
 	Followed   uint64            // belonged to a connection attempt
-	Duplicates uint64            // the same packet at another place
+	Duplicates uint64            // the same packet captured again
 	Underway   uint64            // TCP, of connections whose beginning was not seen
 	Rejected   map[string]uint64 // nothing that TCP is probed by, by reason
+
+	Gaps       uint64 // holes in numbers that were acknowledged and not captured, SYNs included
+	GapBytes   uint64 // numbers in them
+	Carried    uint64 // segments captured that used up numbers
+	Incomplete uint64 // connections with a gap
+	Midstream  uint64 // connections that had begun before the capture
+	Evicted    uint64 // connections that were forgotten before they were over
+}
+
+// Loss is the share of the segments with numbers of their own that the capture
+// is known to miss, from 0 to 1.
+func (c *Counts) Loss() float64 {
+	if c.Gaps == 0 {
+		return 0
+	}
+	return float64(c.Gaps) / float64(c.Gaps+c.Carried)
 }

@@ -8,26 +8,26 @@ import (
 
 // Bounds of Wireshark's analysis, taken over so that both agree.
 const (
-	fastWindow    = 20 * time.Millisecond // from the last duplicate acknowledgement to a fast retransmission
-	reorderWindow = 3 * time.Millisecond  // how late a reordered segment is, where no round trip is known
+	fastWindow    = int64(20 * time.Millisecond) // from the last duplicate acknowledgement to a fast retransmission
+	reorderWindow = int64(3 * time.Millisecond)  // how late a reordered segment is, where no round trip is known
 )
 
 // side is what one end of a connection has sent.
 type side struct {
-	begun  bool
+	nextAt int64     // when next was sent
+	ackAt  int64     // of the latest acknowledgement
 	next   craft.Seq // after the highest sequence number sent
-	nextAt time.Time // when that was sent
-	acked  bool
 	ack    craft.Seq // the latest acknowledgement
-	ackAt  time.Time
-	same   int // duplicate acknowledgements in a row
 	window uint16
+	same   uint8 // duplicate acknowledgements in a row, up to 255
+	begun  bool
+	acked  bool
 	probed bool // its last segment was a keep-alive
 }
 
 // classify says what a segment of side s is, and takes it in; other is the far
 // end. rtt is the connection's first round trip, zero while unknown.
-func (s *side) classify(seg *craft.Segment, at time.Time, other *side, rtt time.Duration) Repeat {
+func (s *side) classify(seg *craft.Segment, at int64, other *side, rtt int64) Repeat {
 	r := s.repeat(seg, at, other, rtt)
 	s.countDuplicate(seg, other)
 	s.advance(seg, at, r)
@@ -38,7 +38,7 @@ func (s *side) classify(seg *craft.Segment, at time.Time, other *side, rtt time.
 	return r
 }
 
-func (s *side) repeat(seg *craft.Segment, at time.Time, other *side, rtt time.Duration) Repeat {
+func (s *side) repeat(seg *craft.Segment, at int64, other *side, rtt int64) Repeat {
 	const control = craft.SYN | craft.FIN | craft.RST
 	n := uint32(len(seg.Payload))
 	switch {
@@ -54,7 +54,7 @@ func (s *side) repeat(seg *craft.Segment, at time.Time, other *side, rtt time.Du
 		return SpuriousRetransmission
 	case !seg.Seq.LessThan(s.next) || n > 1 && seg.Seq == s.next.Add(^uint32(0)):
 		return Fresh
-	case other.same >= 2 && other.ack == seg.Seq && at.Sub(other.ackAt) < fastWindow:
+	case other.same >= 2 && other.ack == seg.Seq && at-other.ackAt < fastWindow:
 		return FastRetransmission
 	case s.overtaken(seg, at, rtt):
 		return OutOfOrder
@@ -65,11 +65,11 @@ func (s *side) repeat(seg *craft.Segment, at time.Time, other *side, rtt time.Du
 // overtaken tells a segment that may fill a hole soon after a later one was
 // seen. Whether there was a hole is not asked: Wireshark 4.0 does not either,
 // and so calls what SACK has sent again within a round trip out of order.
-func (s *side) overtaken(seg *craft.Segment, at time.Time, rtt time.Duration) bool {
+func (s *side) overtaken(seg *craft.Segment, at int64, rtt int64) bool {
 	if rtt <= 0 {
 		rtt = reorderWindow
 	}
-	return at.Sub(s.nextAt) < rtt && s.next != seg.Seq.Add(seg.Len())
+	return at-s.nextAt < rtt && s.next != seg.Seq.Add(seg.Len())
 }
 
 // countDuplicate counts acknowledgements that repeat the one before and carry
@@ -81,11 +81,11 @@ func (s *side) countDuplicate(seg *craft.Segment, other *side) {
 		s.same = 0
 	case other.probed:
 	case seg.Len() == 0 && !seg.Flags.Has(craft.RST) && seg.Window != 0 && seg.Window == s.window && seg.Seq == s.next:
-		s.same++
+		s.same = min(s.same, 254) + 1
 	}
 }
 
-func (s *side) advance(seg *craft.Segment, at time.Time, r Repeat) {
+func (s *side) advance(seg *craft.Segment, at int64, r Repeat) {
 	end := seg.Seq.Add(seg.Len())
 	if !s.begun || s.next.LessThan(end) && r != WindowProbe {
 		s.begun, s.next, s.nextAt = true, end, at

@@ -4,37 +4,48 @@ import (
 	"encoding/binary"
 
 	"synscope/craft"
+	"synscope/probe/handshake"
 )
 
-// maxPacketLen is the largest IP packet without a jumbogram option.
-const maxPacketLen = 40 + 0xffff
+// tcpFixed is the part of a TCP header that a segment must have been captured
+// with.
+const tcpFixed = 20
 
 // decoder reads IP packets of which a capture may have kept only the first
 // bytes.
 type decoder struct {
-	packet craft.Packet
-	whole  []byte // room for a packet that is filled up
+	packet  craft.Packet
+	kept    handshake.Kept // of packet.Segment
+	header  []byte         // room for a packet that is filled up
+	payload []byte         // room for a payload that was cut off
 }
 
-// decode reads b into d.packet, whose slices are good until the next call.
-// Checksums are not verified: packets that were captured where they were sent
-// often have unfinished ones. Of a cut segment the payload's missing bytes are
-// zero.
-func (d *decoder) decode(b []byte) error {
+// decode reads a packet into d.packet, whose slices are good until the next
+// call. Checksums are not verified: packets that were captured where they were
+// sent often have unfinished ones. The payload of a cut segment has its true
+// length, and only the bytes that d.kept counts are the packet's.
+func (d *decoder) decode(p *Packet) error {
+	b := p.Data
 	err := d.packet.Decode(b, craft.TrustChecksums)
+	d.kept = handshake.Kept{Payload: len(d.packet.Segment.Payload)}
 	if err == nil || err == craft.ErrUnsupported || err == craft.ErrFragment {
 		return err
 	}
-	if length, ok := claimed(b); ok && length == 0 {
-		return d.decodeOffloaded(b)
-	} else if !ok || err != craft.ErrTruncated || length <= len(b) {
+	length, ok := claimed(b)
+	switch {
+	case !ok:
 		return err
+	case length == 0:
+		return d.decodeCut(b, max(len(b), p.Length))
+	case err == craft.ErrTruncated && length > len(b):
+		return d.decodeCut(b, length)
 	}
-	return d.decodeCut(b)
+	return err
 }
 
 // claimed returns the packet's length as its IP header says: zero where the
-// length was left to segmentation by the network card.
+// length was left to segmentation by the network card, or is in a jumbogram's
+// option (RFC 2675).
 func claimed(b []byte) (length int, ok bool) {
 	switch {
 	case len(b) >= 20 && b[0]>>4 == 4:
@@ -43,51 +54,68 @@ func claimed(b []byte) (length int, ok bool) {
 		if n := int(binary.BigEndian.Uint16(b[4:])); n > 0 {
 			return 40 + n, true
 		}
-		return 0, b[6] != 0 // with hop-by-hop options it may be a jumbogram
+		return 0, true
 	}
 	return 0, false
 }
 
-// decodeCut fills a segment up to its length, or shortens an ICMP error to what
-// is there of its quote.
-func (d *decoder) decodeCut(b []byte) error {
-	length, _ := claimed(b)
-	if d.whole == nil {
-		d.whole = make([]byte, maxPacketLen)
-	}
-	n := copy(d.whole, b)
-	clear(d.whole[n:length])
-	if d.packet.Decode(d.whole[:length], craft.TrustChecksums) != nil {
+// spare is room for the longest TCP header behind what was captured.
+const spare = 60
+
+// longest is the largest number that an IP header's length field holds.
+const longest = 0xffff
+
+// decodeCut reads a packet of the given length of which b is the beginning.
+func (d *decoder) decodeCut(b []byte, length int) error {
+	n := min(len(b), longest-spare)
+	d.header = append(append(d.header[:0], b[:n]...), make([]byte, spare)...)
+	if err := d.decodeAs(min(n+spare, length)); err != nil {
 		return craft.ErrTruncated
 	}
 	if d.packet.Kind == craft.PacketICMPError {
-		return d.shortened(n)
+		return d.decodeAs(n)
 	}
-	if length-len(d.packet.Segment.Payload) > n {
-		return craft.ErrTruncated // within the TCP header
+	s := &d.packet.Segment
+	data := min(n+spare, length) - len(s.Payload) // where the payload begins
+	fixed := data - len(s.Options)
+	if fixed > n {
+		return craft.ErrTruncated
 	}
+	if data > n {
+		s.Options, d.kept.OptionsCut = wholeOptions(s.Options[:n-fixed]), true
+	}
+	d.fill(s, d.header[min(data, n):n], max(0, length-data))
 	return nil
 }
 
-// shortened decodes the first n bytes of what is in d.whole as if the packet
-// had been that long.
-func (d *decoder) shortened(n int) error {
-	if d.whole[0]>>4 == 4 {
-		binary.BigEndian.PutUint16(d.whole[2:], uint16(n))
+// decodeAs decodes the first n bytes of the header room as if the packet were
+// that long.
+func (d *decoder) decodeAs(n int) error {
+	if d.header[0]>>4 == 4 {
+		binary.BigEndian.PutUint16(d.header[2:], uint16(n))
 	} else {
-		binary.BigEndian.PutUint16(d.whole[4:], uint16(n-40))
+		binary.BigEndian.PutUint16(d.header[4:], uint16(n-40))
 	}
-	return d.packet.Decode(d.whole[:n], craft.TrustChecksums)
+	return d.packet.Decode(d.header[:n], craft.TrustChecksums)
 }
 
-// decodeOffloaded reads a packet whose length was not filled in: it is that of
-// what was captured.
-func (d *decoder) decodeOffloaded(b []byte) error {
-	if len(b) > 0xffff {
-		return craft.ErrMalformed
+// fill gives a segment a payload of n bytes, which begins with what was
+// captured of it.
+func (d *decoder) fill(s *craft.Segment, captured []byte, n int) {
+	if len(d.payload) < n {
+		d.payload = make([]byte, max(n, longest))
 	}
-	if d.whole == nil {
-		d.whole = make([]byte, maxPacketLen)
+	d.kept.Payload = copy(d.payload[:n], captured)
+	s.Payload = d.payload[:n:n]
+}
+
+// wholeOptions leaves out a last option that is cut.
+func wholeOptions(o craft.Options) craft.Options {
+	n := 0
+	for option := range o.All() {
+		if n++; option.Kind > craft.KindNOP {
+			n += 1 + len(option.Data)
+		}
 	}
-	return d.shortened(copy(d.whole, b))
+	return o[:min(n, len(o))]
 }

@@ -16,21 +16,28 @@ type Table struct {
 	sink    Sink
 	decoder decoder
 	seen    *sightings
-	flows   map[key]*flow
-	silent  list // the connection that was silent longest comes first
-	over    list // the same for those that have ended
-	now     time.Time
-	number  uint64
-	counts  Counts
-	err     error
+	seed    maphash.Seed
+
+	index index
+	flows store[flow]
+	lones store[lone]
+	alone queue // SYNs that nothing has followed, the oldest first
+	going queue // connections, the one that was silent longest first
+	over  queue // the same for those that have ended
+
+	clock  clock
+	heard  bool // anything of any server
+	number uint64
+	counts Counts
+	room   [craft.MaxOptions]byte
+	err    error
 }
 
 // NewTable returns a table without connections.
 func NewTable(sink Sink, cfg Config) *Table {
 	return &Table{
-		cfg: cfg.withDefaults(), sink: sink,
+		cfg: cfg.withDefaults(), sink: sink, seed: maphash.MakeSeed(),
 		seen:   &sightings{seed: maphash.MakeSeed()},
-		flows:  map[key]*flow{},
 		counts: Counts{Rejected: map[string]uint64{}},
 	}
 }
@@ -49,20 +56,28 @@ var rejections = []struct {
 
 // Add takes in the next packet.
 func (t *Table) Add(p *Packet) error {
-	if p.Time.After(t.now) {
-		t.now = p.Time
+	at := stampOf(p.Time)
+	if t.clock.advance(at) {
 		t.expire()
 	}
-	if err := t.decoder.decode(p.Data); err != nil {
+	if err := t.decoder.decode(p); err != nil {
 		t.counts.Rejected[rejection(err)]++
 		return t.err
 	}
 	if t.decoder.packet.Kind == craft.PacketICMPError {
-		t.icmp(p, &t.decoder.packet.ICMP)
+		t.icmp(at, p, &t.decoder.packet.ICMP)
 	} else {
-		t.segment(p, &t.decoder.packet.Segment)
+		t.segment(at, p, &t.decoder.packet.Segment)
 	}
 	return t.err
+}
+
+// stampOf is a time in nanoseconds since 1970, 0 for none.
+func stampOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
 func rejection(err error) string {
@@ -74,143 +89,216 @@ func rejection(err error) string {
 	return "malformed"
 }
 
-// Close hands out the attempts that are left, in the order of their beginnings.
-func (t *Table) Close() error {
-	for _, f := range t.remaining() {
-		t.finish(f, AtEnd)
-	}
-	return t.err
+// find returns the record of a pair of endpoints.
+func (t *Table) find(k *key) (ref, uint32) {
+	hash := uint32(maphash.Bytes(t.seed, k[:]))
+	return t.index.find(hash, func(r ref) bool { return *t.keyOf(r) == *k }), hash
 }
 
-func (t *Table) segment(p *Packet, s *craft.Segment) {
-	again := t.seen.again(p, s)
-	k, _ := keyOf(s.Src, s.Dst)
-	f := t.flows[k]
-	if f != nil && !again && f.follower.Renewed(s) {
-		t.finish(f, Reused)
-		f = nil
+func (t *Table) keyOf(r ref) *key {
+	if r.isLone() {
+		return &t.lone(r).key
 	}
-	if f == nil && !again {
-		f = t.begin(k, p, s)
+	return &t.flow(r).key
+}
+
+func (t *Table) lone(r ref) *lone { return t.lones.at(uint32(r &^ loneBit)) }
+func (t *Table) flow(r ref) *flow { return t.flows.at(uint32(r)) }
+
+func (t *Table) links(r ref) *links {
+	if r.isLone() {
+		return &t.lone(r).links
 	}
+	return &t.flow(r).links
+}
+
+func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
+	k, swapped := keyOf(s.Src, s.Dst)
+	twice, seen := t.seen.again(at, p, s, &k)
+	r, hash := t.find(&k)
 	switch {
-	case again:
+	case twice:
+	case r.isLone():
+		if l := t.lone(r); s.Flags.Has(craft.SYN) && uint32(s.Seq) == l.isn && at <= l.at && swapped == (l.offers&fromSecond != 0) {
+			twice = true
+			break
+		}
+		r = t.promote(r, p)
+	case r != noRef:
+		twice = t.flow(r).repeated(at, swapped, s, uint32(seen))
+	}
+	if twice {
 		t.counts.Duplicates++
-		t.duplicate(f, p, s)
-	case f == nil:
-		t.counts.Underway++
-	default:
-		t.counts.Followed++
-		t.follow(f, p, s)
-	}
-}
-
-// keptData is how much of what servers say is kept, in bytes: enough for a
-// banner.
-const keptData = 512
-
-// begin makes a flow for a segment that opens a connection: a SYN, or a SYN-ACK
-// whose SYN was not captured. For others there is none.
-func (t *Table) begin(k key, p *Packet, s *craft.Segment) *flow {
-	client, server := s.Src, s.Dst
-	switch s.Flags & (craft.SYN | craft.ACK | craft.RST | craft.FIN) {
-	case craft.SYN:
-	case craft.SYN | craft.ACK:
-		client, server = server, client
-	default:
-		return nil
-	}
-	if len(t.flows) >= t.cfg.Flows {
-		t.finish(t.longestSilent(), Crowded)
-	}
-	t.number++
-	f := &flow{
-		key: k, last: p.Time,
-		follower: handshake.NewFollower(client, server, handshake.Context{Ending: handshake.EndRST, Keep: keptData}),
-		attempt:  Attempt{Number: t.number, First: p.Number},
-	}
-	t.flows[k] = f
-	t.silent.push(f)
-	return f
-}
-
-func (t *Table) follow(f *flow, p *Packet, s *craft.Segment) {
-	from := f.follower.Side(s)
-	line := f.follower.Segment(p.Time, s)
-	repeat := f.sides[from].classify(s, p.Time, &f.sides[from.Other()], f.times.rtt)
-	f.times.note(p, s, from)
-	f.attempt.Repeats[from][repeat]++
-	t.touch(f, p, line.Client, line.Server)
-	if t.cfg.Segments {
-		t.tell(&Segment{Line: line, Attempt: f.attempt.Number, Packet: p.Number, Repeat: repeat})
-	}
-}
-
-func (t *Table) duplicate(f *flow, p *Packet, s *craft.Segment) {
-	if f == nil {
+		t.duplicate(r, p, s, swapped)
 		return
 	}
-	f.attempt.Duplicates++
+	t.fresh(at, p, s, &k, swapped, r, hash, uint32(seen))
+}
+
+// fresh takes in a segment that was not captured before.
+func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, r ref, hash, seen uint32) {
+	if r != noRef && t.flow(r).renewed(swapped, s) {
+		t.finish(r, Reused)
+		r = noRef
+	}
+	if r == noRef {
+		t.crowd()
+		t.number++
+		if l, ok := loneOf(s, t.decoder.kept); ok {
+			t.begin(at, p, s, k, swapped, hash, seen, &l)
+			return
+		}
+		r = t.open(at, p, s, k, swapped, hash)
+	}
+	t.follow(at, p, s, r, swapped, seen)
+}
+
+// begin makes a record of a SYN that nothing has followed.
+func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, hash, seen uint32, l *lone) {
+	n := t.lones.take()
+	r := ref(n) | loneBit
+	l.key, l.hash, l.at, l.number, l.packet, l.seen = *k, hash, at, t.number, p.Number, seen
+	l.heard, l.file, l.direction = t.clock.now, uint16(p.File), p.Direction
+	if swapped {
+		l.offers |= fromSecond
+	}
+	*t.lones.at(n) = *l
+	t.index.add(hash, r)
+	t.alone.push(r, t.links)
+	t.counts.Followed++
 	if t.cfg.Segments {
-		line := handshake.Line{Time: p.Time, From: f.follower.Side(s), Segment: s}
-		t.tell(&Segment{Line: line, Attempt: f.attempt.Number, Packet: p.Number, Duplicate: true})
+		t.tell(&Segment{Line: handshake.Line{
+			Time: p.Time, From: handshake.Client, Segment: s, Client: handshake.SYNSent,
+		}, Attempt: t.number, Packet: p.Number, File: p.File})
+	}
+}
+
+// promote makes a connection of a SYN, since something follows it.
+func (t *Table) promote(r ref, p *Packet) ref {
+	l := *t.lone(r)
+	t.alone.remove(r, t.links)
+	n := t.flows.take()
+	now := ref(n)
+	t.index.replace(l.hash, r, now)
+	t.lones.give(uint32(r &^ loneBit))
+	f := t.flow(now)
+	f.take(&l, &t.room)
+	t.going.push(now, t.links)
+	return now
+}
+
+// open makes a record for what begins with anything but a plain SYN.
+func (t *Table) open(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, hash uint32) ref {
+	r := ref(t.flows.take())
+	f := t.flow(r)
+	f.key, f.hash, f.number, f.first, f.firstFile, f.begun, f.last = *k, hash, t.number, p.Number, uint16(p.File), at, at
+	f.fromSecond = swapped == asClient(s)
+	f.midstream = s.Flags&craft.SYN == 0
+	t.index.add(hash, r)
+	t.going.push(r, t.links)
+	if f.midstream {
+		t.counts.Midstream++
+	}
+	return r
+}
+
+// asClient tells whether who sends a segment of which nothing before was
+// captured is the client: it sends SYN, or from the higher port.
+func asClient(s *craft.Segment) bool {
+	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
+	case craft.SYN:
+		return true
+	case craft.SYN | craft.ACK:
+		return false
+	case craft.RST | craft.ACK:
+		if s.Seq == 0 {
+			return false // refuses a SYN
+		}
+	}
+	return s.Src.Port() >= s.Dst.Port()
+}
+
+func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) {
+	f := t.flow(r)
+	from := f.side(swapped)
+	notes := f.watch.Segment(at, from, s, t.decoder.kept)
+	repeat := f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip())
+	f.opening.note(p, s, from)
+	f.count(from, repeat)
+	f.seen = seen
+	t.heard = t.heard || from == handshake.Server
+	if f.midstream {
+		t.counts.Underway++
+	} else {
+		t.counts.Followed++
+	}
+	t.touch(r, f, at, p)
+	if t.cfg.Segments {
+		line := handshake.Line{Time: p.Time, From: from, Segment: s, Notes: notes}
+		line.Client, line.Server = f.watch.States()
+		line.Seq, line.Ack = f.watch.Relative(from, s)
+		t.tell(&Segment{Line: line, Attempt: f.number, Packet: p.Number, File: p.File, Repeat: repeat})
+	}
+}
+
+func (t *Table) duplicate(r ref, p *Packet, s *craft.Segment, swapped bool) {
+	if r == noRef {
+		return
+	}
+	number, from := uint64(0), handshake.Client
+	if r.isLone() {
+		r = t.promote(r, p)
+	}
+	f := t.flow(r)
+	f.duplicates++
+	if number, from = f.number, f.side(swapped); t.cfg.Segments {
+		line := handshake.Line{Time: p.Time, From: from, Segment: s}
+		t.tell(&Segment{Line: line, Attempt: number, Packet: p.Number, File: p.File, Duplicate: true})
 	}
 }
 
 // icmp finds the connection that an error is about. Only what the client sent
 // can be followed.
-func (t *Table) icmp(p *Packet, e *craft.ICMPError) {
+func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
 	k, _ := keyOf(e.Quote.Src, e.Quote.Dst)
-	f := t.flows[k]
-	if f == nil {
+	r, _ := t.find(&k)
+	if r == noRef {
 		t.counts.Underway++
 		return
 	}
-	t.counts.Followed++
-	line := f.follower.ICMP(p.Time, e)
-	t.touch(f, p, line.Client, line.Server)
+	if r.isLone() {
+		r = t.promote(r, p)
+	}
+	f := t.flow(r)
+	if f.midstream {
+		t.counts.Underway++
+	} else {
+		t.counts.Followed++
+	}
+	f.watch.ICMP(at, e)
+	t.touch(r, f, at, p)
 	if t.cfg.Segments {
-		t.tell(&Segment{Line: line, Attempt: f.attempt.Number, Packet: p.Number})
+		line := handshake.Line{Time: p.Time, From: handshake.Server, ICMP: e}
+		line.Client, line.Server = f.watch.States()
+		t.tell(&Segment{Line: line, Attempt: f.number, Packet: p.Number, File: p.File})
 	}
 }
 
 // touch notes that a connection was heard of.
-func (t *Table) touch(f *flow, p *Packet, client, server handshake.State) {
-	f.attempt.Packets++
-	f.attempt.Last, f.last = p.Number, p.Time
-	t.listOf(f).remove(f)
-	f.over = ended(client) && ended(server)
-	t.listOf(f).push(f)
+func (t *Table) touch(r ref, f *flow, at int64, p *Packet) {
+	f.packets++
+	f.lastPacket, f.lastFile, f.last = p.Number, uint16(p.File), max(f.last, at)
+	f.heard = t.clock.now
+	t.queueOf(f).remove(r, t.links)
+	f.over = f.watch.Over()
+	t.queueOf(f).push(r, t.links)
 }
 
-// ended tells a state after which nothing but repetitions come.
-func ended(s handshake.State) bool {
-	return s == handshake.Closed || s == handshake.TimeWait || s == handshake.Unknown
-}
-
-func (t *Table) listOf(f *flow) *list {
+func (t *Table) queueOf(f *flow) *queue {
 	if f.over {
 		return &t.over
 	}
-	return &t.silent
-}
-
-// expire hands out what has been silent for too long.
-func (t *Table) expire() {
-	for f := t.over.first; f != nil && t.now.Sub(f.last) > t.cfg.Linger; f = t.over.first {
-		t.finish(f, Idle)
-	}
-	for f := t.silent.first; f != nil && t.now.Sub(f.last) > t.cfg.Idle; f = t.silent.first {
-		t.finish(f, Idle)
-	}
-}
-
-// longestSilent prefers a connection that has ended.
-func (t *Table) longestSilent() *flow {
-	if t.over.first != nil {
-		return t.over.first
-	}
-	return t.silent.first
+	return &t.going
 }
 
 func (t *Table) tell(s *Segment) {

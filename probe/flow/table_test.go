@@ -3,6 +3,7 @@ package flow_test
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -106,16 +107,33 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// TestRepetitionAtOnePlaceIsNoDuplicate: the network doubles packets too, and
-// that is to be seen.
-func TestRepetitionAtOnePlaceIsNoDuplicate(t *testing.T) {
-	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 500)
-	packets := plain(k.packets)
-	again := packets[3]
-	again.Time = again.Time.Add(10 * us)
-	g, counts := through(t, flow.Config{}, append(packets, again)...)
+// TestTwiceAtOnePlace: a mirror port shows each packet twice, and a file may be
+// joined with itself; what a sender sends again has another IP identification.
+func TestTwiceAtOnePlace(t *testing.T) {
+	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 500).say(20*ms, 1, craft.ACK, 0).close()
+	whole, _ := through(t, flow.Config{}, plain(k.packets)...)
+	mirrored := []flow.Packet{}
+	for _, p := range plain(k.packets) {
+		again := p
+		again.Time = again.Time.Add(7 * us)
+		mirrored = append(mirrored, p, again)
+	}
+	joined := append(plain(k.packets), plain(k.packets)...)
+	for name, packets := range map[string][]flow.Packet{"mirrored": mirrored, "joined with itself": joined} {
+		g, counts := through(t, flow.Config{}, packets...)
+		if len(g.attempts) != 1 || counts.Duplicates != uint64(len(k.packets)) {
+			t.Fatalf("%s: %d attempts, %+v", name, len(g.attempts), counts)
+		}
+		a, w := &g.attempts[0], &whole.attempts[0]
+		if a.State != w.State || a.RTT != w.RTT || a.Close != w.Close || a.Packets != w.Packets || a.Retransmissions(0)+a.Retransmissions(1) != 0 {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	k = newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 500)
+	k.again(10*us, 0, craft.ACK|craft.PSH, k.seq[0].Add(^uint32(499)), 500)
+	g, counts := through(t, flow.Config{}, plain(k.packets)...)
 	if counts.Duplicates != 0 || g.attempts[0].Retransmissions(handshake.Client) != 1 {
-		t.Errorf("%+v, %d retransmissions", counts, g.attempts[0].Retransmissions(handshake.Client))
+		t.Errorf("sent again: %+v, %d retransmissions", counts, g.attempts[0].Retransmissions(handshake.Client))
 	}
 }
 
@@ -130,7 +148,10 @@ func TestPortsUsedAgain(t *testing.T) {
 }
 
 func TestSilentConnectionsAreHandedOut(t *testing.T) {
-	ended, quiet, late := newTalk(t, 1, 0).open().close(), newTalk(t, 2, 0).open(), newTalk(t, 3, time.Hour).open()
+	ended, quiet, late := newTalk(t, 1, 0).open().close(), newTalk(t, 2, 0).open(), newTalk(t, 3, 5*time.Second).open()
+	for range 180 {
+		late.say(5*time.Second, 0, craft.ACK, 1)
+	}
 	g, _ := through(t, flow.Config{Idle: 10 * time.Minute, Linger: time.Minute}, plain(merged(ended, quiet, late))...)
 	if len(g.attempts) != 3 || g.attempts[0].Number != 1 || g.attempts[0].Ending != flow.Idle ||
 		g.attempts[1].Ending != flow.Idle || g.attempts[2].Ending != flow.AtEnd {
@@ -226,21 +247,37 @@ func TestSnapped(t *testing.T) {
 			}
 		}
 		within := plain(k.packets)
-		within[0].Data = within[0].Data[:45]
+		fixed := map[int]int{1: 40, 4: 60}[number]
+		within[0].Data = within[0].Data[:fixed-1]
 		if _, counts := through(t, flow.Config{}, within...); counts.Rejected["truncated"] != 1 {
 			t.Errorf("cut within the header: %+v", counts)
+		}
+		least := plain(k.packets)
+		for i := range least {
+			least[i].Data = least[i].Data[:fixed]
+		}
+		g, counts = through(t, flow.Config{}, least...)
+		if a := &g.attempts[0]; len(counts.Rejected) != 0 || a.State != probe.StateOpen || a.Close != whole.attempts[0].Close || a.RTT != whole.attempts[0].RTT || len(a.Findings) != len(whole.attempts[0].Findings) {
+			t.Errorf("cut to the fixed header: %+v, %+v", counts, a)
 		}
 	}
 }
 
+// TestUnderway picks up a connection that began before the capture, and says
+// what was not captured.
 func TestUnderway(t *testing.T) {
-	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 100)
+	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 100).say(20*ms, 1, craft.ACK, 0).close()
 	g, counts := through(t, flow.Config{}, plain(k.packets[2:])...)
-	if len(g.attempts) != 0 || counts.Underway != 2 || counts.Followed != 0 {
-		t.Errorf("%d attempts, %+v", len(g.attempts), counts)
+	if len(g.attempts) != 1 || counts.Underway != uint64(len(k.packets)-2) || counts.Followed != 0 || counts.Midstream != 1 {
+		t.Fatalf("%d attempts, %+v", len(g.attempts), counts)
+	}
+	a := &g.attempts[0]
+	if a.Target.Port() != 80 || a.State != probe.StateOpen || a.Reason != probe.ReasonConnected || a.RTT != 0 ||
+		a.Close != handshake.CloseThreeWay || !slices.Equal(a.Missing, []string{"SYN", "SYN-ACK"}) {
+		t.Errorf("%+v", a)
 	}
 	g, _ = through(t, flow.Config{}, plain(k.packets[1:])...)
-	if len(g.attempts) != 1 || g.attempts[0].Target.Port() != 80 || g.attempts[0].State != probe.StateOpen || g.attempts[0].RTT != 0 {
+	if a := &g.attempts[0]; len(g.attempts) != 1 || a.Target.Port() != 80 || a.State != probe.StateOpen || a.RTT != 0 || !slices.Equal(a.Missing, []string{"SYN"}) {
 		t.Errorf("without the SYN: %+v", g.attempts)
 	}
 }

@@ -1,6 +1,11 @@
 package flow
 
-import "fmt"
+import (
+	"fmt"
+
+	"synscope/craft"
+	"synscope/probe/handshake"
+)
 
 // View says where between two ends a capture was made. The zero value is
 // ViewUnknown.
@@ -27,12 +32,36 @@ func (v View) String() string {
 // to tell that the capture was made at one end.
 const lopsided = 4
 
-// view infers where the capture was made. A direction tells: who sends a SYN is
-// the client, or forwards it. So does a TTL that no router has lowered. Where
-// both ends are that near, or nothing is known of either, the end is near whose
-// part of the handshake took a fraction of the other's.
-func (o *opening) view() View {
-	if o.synAt.IsZero() || o.answerAt.IsZero() {
+// opening is where the two SYNs of a connection were captured.
+type opening struct {
+	synTTL, answerTTL   uint8
+	synFrom, answerFrom Direction
+	accepted            bool // the answer is a SYN-ACK, not an RST
+	done                bool // the ACK after it was seen
+}
+
+// note takes in a segment of the opening.
+func (o *opening) note(p *Packet, s *craft.Segment, from handshake.Side) {
+	const kind = craft.SYN | craft.ACK | craft.RST
+	synAck := s.Flags&kind == craft.SYN|craft.ACK
+	switch {
+	case o.done:
+	case from == handshake.Client && s.Flags&kind == craft.SYN:
+		o.synTTL, o.synFrom = s.TTL, p.Direction
+	case from == handshake.Server && !o.accepted && (synAck || s.Flags.Has(craft.RST)):
+		o.answerTTL, o.answerFrom, o.accepted = s.TTL, p.Direction, synAck
+	case from == handshake.Client && s.Flags&kind == craft.ACK && o.accepted:
+		o.done = true
+	}
+}
+
+// view infers where the capture was made, from times as in
+// [handshake.Bystander.Openings]. A direction tells: who sends a SYN is the
+// client, or forwards it. So does a TTL that no router has lowered. Where both
+// ends are that near, or nothing is known of either, the end is near whose part
+// of the handshake took a fraction of the other's.
+func (o *opening) view(syn, answer, ack int64) View {
+	if o.synTTL == 0 || o.answerTTL == 0 {
 		return o.halfView()
 	}
 	client, server := initialTTL(o.synTTL), initialTTL(o.answerTTL)
@@ -48,7 +77,7 @@ func (o *opening) view() View {
 	case !client && !server:
 		return ViewBetween
 	}
-	return o.lopsided()
+	return lopsidedView(syn, answer, ack)
 }
 
 // halfView is the view where only one direction was seen.
@@ -62,12 +91,10 @@ func (o *opening) halfView() View {
 	return ViewUnknown
 }
 
-func (o *opening) lopsided() View {
-	if o.ackAt.IsZero() {
-		return ViewUnknown
-	}
-	there, here := o.answerAt.Sub(o.synAt), o.ackAt.Sub(o.answerAt)
+func lopsidedView(syn, answer, ack int64) View {
+	there, here := answer-syn, ack-answer
 	switch {
+	case ack == 0 || syn == 0 || answer == 0 || there < 0 || here < 0:
 	case there > lopsided*here:
 		return ViewClient
 	case here > lopsided*there:

@@ -14,8 +14,7 @@
 // The runner does what the session wants and listens to what the network
 // brings. Everything that crosses our end of the wire, both ways and with the
 // tap's stamps, also goes to a [Follower], in the order in which it crossed:
-// the runner's is no other than the one that reads a capture, so that a run and
-// tcpdump beside it tell the same. Both the session and the follower take their
+// so that a run and tcpdump beside it tell the same. Both the session and the follower take their
 // states from a [Pair], two [End] values, which knows the checks of RFC 9293
 // §3.10.7 from outside: each end's state is derived from the facts that its
 // segments have shown. A peer is assumed to have received what was sent to it,
@@ -26,6 +25,13 @@
 // and reason as for a scan, what was negotiated, how the connection ended, how
 // often and when the peer repeated SYN-ACK and FIN, and findings. Those are a
 // table: code, severity, sentence, and a function that looks at the evidence.
+//
+// # Captures
+//
+// A capture of somebody else's connections may miss any segment. A [Bystander]
+// judges those: the same states and findings, but an acknowledgement proves
+// what it acknowledges, what was not captured is unknown, and no finding rests
+// on the absence of a segment.
 //
 // # What a run leaves behind
 //

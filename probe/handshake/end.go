@@ -99,6 +99,12 @@ func (e *End) InFlight() uint32 { return uint32(e.Nxt.Sub(e.Una)) }
 // open takes the numbers and the offers of an end's SYN.
 func (e *End) open(s *craft.Segment) {
 	e.ISS, e.Una, e.Nxt = s.Seq, s.Seq, s.Seq.Add(s.Len())
+	e.offer(s)
+	e.learn(synSent)
+}
+
+// offer takes the offers of an end's SYN.
+func (e *End) offer(s *craft.Segment) {
 	e.MSS, _ = s.Options.MSS()
 	_, e.Scaled = s.Options.WindowScale()
 	_, _, e.Stamped = s.Options.Timestamps()
@@ -106,7 +112,6 @@ func (e *End) open(s *craft.Segment) {
 	if shift, ok := s.Options.WindowScale(); ok {
 		e.Shift = min(shift, maxShift)
 	}
-	e.learn(synSent)
 }
 
 // maxShift is the largest window scale (RFC 7323 §2.3).

@@ -43,7 +43,9 @@ type evidence struct {
 	retries [2]int
 
 	ignored int           // segments of the client that the half-open server did not take
+	pressed int           // of them those with data or a FIN
 	repeats int           // SYN-ACKs that came again although they were acknowledged
+	stuck   int           // of them those after data or a FIN
 	first   firstSpoken   // what the server sent first after its SYN-ACK
 	after   afterTimeWait // how the server treats a FIN that comes again
 	cookie  *cookieProof  // of a live check; nil where there was none
@@ -142,6 +144,9 @@ func (v *evidence) fromClient(at time.Time, s *craft.Segment, n Notes, before, n
 	}
 	if now.Server.Opened() && !now.Server.Confirmed() && !s.Flags.Has(craft.SYN) {
 		v.ignored++
+		if s.Len() > 0 {
+			v.pressed++
+		}
 	}
 	if !n.Void() {
 		v.data.client(s, before, now)
@@ -190,6 +195,9 @@ func (v *evidence) serverSYN(at time.Time, s *craft.Segment, before *Pair) {
 	v.synack.add(at, s)
 	if before.Server.Opened() && !v.ack.IsZero() && !before.Server.Confirmed() {
 		v.repeats++
+		if v.pressed > 0 {
+			v.stuck++
+		}
 	}
 }
 

@@ -70,7 +70,7 @@ func acceptQueueFull(f *Follower, r *Result) string {
 	switch {
 	case r.Reason == probe.ReasonNoResponse && f.context.Known.QueueFull:
 		return "SYNs are dropped, and an earlier connection to this port met a full queue"
-	case v.repeats == 0 || f.Server.Confirmed():
+	case v.stuck == 0 || f.Server.Confirmed(): // until data comes it may be TCP_DEFER_ACCEPT (tcp(7))
 		return ""
 	case v.repeats >= enoughRepeats, v.ignored >= enoughIgnored:
 		return fmt.Sprintf("SYN-ACK repeated %s after our ACK, %s of ours ignored", count(v.repeats, "time"), count(v.ignored, "segment"))

@@ -12,11 +12,11 @@ import (
 var optionPatterns = []pattern{
 	{
 		"options-altered", probe.SeverityNotice,
-		"the SYN-ACK does not answer the options of our SYN as a stack would: something on the way changes them, or the stack lacks them",
+		"the SYN-ACK has options that no stack would give to our SYN: something on the way changes them",
 		optionsAltered,
 	}, {
-		"mss-clamped", probe.SeverityNotice,
-		"the maximum segment size is lower than Ethernet and our interface allow: a tunnel, or somebody on the way lowers it",
+		"mss-clamped", probe.SeverityInfo,
+		"the maximum segment size is lower than Ethernet and our interface allow: the host is set that way, a tunnel is on the way, or somebody on the way lowers it",
 		mssClamped,
 	}, {
 		"path-mtu", probe.SeverityNotice,
@@ -40,31 +40,17 @@ var optionPatterns = []pattern{
 }
 
 // optionsAltered compares the two SYNs. An option that was not offered must
-// not come back (RFC 7323 §1.3, RFC 2018 §2); one that every full stack has
-// should; NOPs where it would stand show who took it away.
+// not come back (RFC 7323 §1.3, RFC 2018 §2). One that was not taken says
+// nothing: healthy stacks without it exist. NOPs where it would stand show that
+// somebody took it away.
 func optionsAltered(f *Follower, _ *Result) string {
 	if f.seen.synack.segment.Flags&(craft.SYN|craft.ACK) != craft.SYN|craft.ACK || f.seen.synack.segment.Window == 0 {
 		return ""
 	}
 	s := f.seen.synack.segment.Options
-	var what []string
-	for _, option := range []struct {
-		name           string
-		offered, taken bool
-	}{
-		{"window scale", f.Client.Scaled, f.Server.Scaled},
-		{"SACK", f.Client.SACK, f.Server.SACK},
-		{"timestamps", f.Client.Stamped, f.Server.Stamped},
-	} {
-		switch {
-		case option.offered && !option.taken:
-			what = append(what, option.name+" gone")
-		case option.taken && !option.offered:
-			what = append(what, option.name+" unasked")
-		}
-	}
-	if f.seen.syn.segment.Options != nil && f.Client.MSS != 0 && f.Server.MSS == 0 {
-		what = append(what, "MSS gone")
+	what := unasked(&f.Client, &f.Server)
+	if removed := cutOut(&f.Client, &f.Server, longestRun(s, craft.KindNOP)); removed != "" {
+		what = append(what, removed)
 	}
 	if err := s.Malformed(); err != nil {
 		what = append(what, err.Error())
@@ -73,6 +59,38 @@ func optionsAltered(f *Follower, _ *Result) string {
 		return ""
 	}
 	return strings.Join(what, ", ") + "; SYN-ACK has [" + s.String() + "]"
+}
+
+// unasked are the options that a SYN-ACK has although the SYN did not offer
+// them.
+func unasked(client, server *End) (what []string) {
+	if server.Scaled && !client.Scaled {
+		what = append(what, "window scale unasked")
+	}
+	if server.SACK && !client.SACK {
+		what = append(what, "SACK unasked")
+	}
+	if server.Stamped && !client.Stamped {
+		what = append(what, "timestamps unasked")
+	}
+	return what
+}
+
+// cutOut names what was offered and is missing in a SYN-ACK with more NOPs in
+// a row than any stack aligns its options by, which is two.
+func cutOut(client, server *End, nops uint8) string {
+	switch {
+	case nops <= 2:
+	case nops >= 10 && client.Stamped && !server.Stamped:
+		return "NOPs in the place of timestamps"
+	case nops >= 4 && client.MSS != 0 && server.MSS == 0:
+		return "NOPs in the place of the MSS"
+	case client.SACK && !server.SACK:
+		return "NOPs in the place of SACK"
+	case client.Scaled && !server.Scaled:
+		return "NOPs in the place of the window scale"
+	}
+	return ""
 }
 
 // ethernetMSS is what fits into a frame of 1500 bytes.

@@ -43,6 +43,19 @@ func without(kind craft.OptionKind) func(s *craft.Segment) {
 	})
 }
 
+// lacking is a stack that does not know an option.
+func lacking(kind craft.OptionKind) func(s *craft.Segment) {
+	return onSYNACK(func(s *craft.Segment) {
+		var list []craft.Option
+		for o := range s.Options.All() {
+			if o.Kind != kind {
+				list = append(list, o)
+			}
+		}
+		s.Options, _ = craft.NewOptions(list...)
+	})
+}
+
 func with(option craft.Option) func(s *craft.Segment) {
 	return onSYNACK(func(s *craft.Segment) {
 		list := slices.Collect(s.Options.All())
@@ -177,10 +190,11 @@ func TestFindings(t *testing.T) {
 		{"icmp-rejected", info,
 			scene{host: simnet.Rejected{ICMP: simnet.ICMP{Type: 3, Code: 13}}},
 			scene{host: simnet.ForgedICMP(healthy(), simnet.ICMP{Type: 3, Code: 13, SeqOff: 77})}},
-		{"options-altered", notice, scene{host: edited(without(craft.KindSACKPermitted))}, scene{host: healthy()}},
-		{"options-altered", notice, scene{host: edited(without(craft.KindTimestamps))}, scene{host: healthy(), cfg: Config{Profile: minimal()}}},
+		{"options-altered", notice, scene{host: edited(with(craft.SACKPermitted())), cfg: Config{Profile: minimal()}},
+			scene{host: edited(lacking(craft.KindSACKPermitted))}},
+		{"options-altered", notice, scene{host: edited(without(craft.KindTimestamps))}, scene{host: edited(lacking(craft.KindTimestamps))}},
 		{"options-altered", notice, scene{host: edited(with(craft.WindowScale(3))), cfg: Config{Profile: minimal()}}, scene{host: healthy()}},
-		{"mss-clamped", notice, scene{host: &simnet.Listener{MSS: 1360}}, scene{host: &simnet.Listener{MSS: 1460}}},
+		{"mss-clamped", info, scene{host: &simnet.Listener{MSS: 1360}}, scene{host: &simnet.Listener{MSS: 1460}}},
 		{"path-mtu", notice,
 			scene{host: narrow(healthy(), 1400, "203.0.113.9"), cfg: Config{Data: filler(4000)}},
 			scene{host: narrow(healthy(), 1500, "203.0.113.9"), cfg: Config{Data: filler(4000)}}},

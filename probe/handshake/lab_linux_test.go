@@ -146,7 +146,7 @@ func TestKernel(t *testing.T) {
 		{"small MSS", Config{Target: at(web, 85)}, probe.StateOpen, CloseThreeWay, []string{"mss-clamped"}},
 		{"ECN", Config{Target: at(web, 80), ECN: true, Data: []byte("hello")}, probe.StateOpen, CloseThreeWay, []string{"ecn-negotiated"}},
 		{"ECN refused", Config{Target: at(plain, 80), ECN: true, Profile: minimal()}, probe.StateOpen, CloseThreeWay, []string{"ecn-refused"}},
-		{"options refused", Config{Target: at(plain, 80)}, probe.StateOpen, CloseThreeWay, []string{"options-altered"}},
+		{"options refused", Config{Target: at(plain, 80)}, probe.StateOpen, CloseThreeWay, nil},
 		{"MPTCP fallback", Config{Target: at(web, 80), Multipath: true}, probe.StateOpen, CloseThreeWay, []string{"mptcp-fallback"}},
 		{"refused", Config{Target: at(web, 99)}, probe.StateRefused, "", nil},
 		{"dropped", Config{Target: at(l.Host("guarded"), 8000), Timeout: 50 * time.Millisecond, Retries: 1}, probe.StateFiltered, "", nil},

@@ -29,6 +29,8 @@ const (
 	NoteOutside         // outside the receiver's window
 	NoteOldReset        // RST about an earlier connection, or to a segment that came late
 	NoteOtherSYN        // a SYN of another connection on the same ports
+
+	NoteUncaptured // acknowledges what the capture does not have; not void
 )
 
 const void = NoteBadAck | NoteNoAck | NoteChallenge | NoteInexactReset | NoteIllegalReset |

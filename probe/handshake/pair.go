@@ -75,6 +75,12 @@ func opening(me, you *End, s *craft.Segment) (n Notes) {
 	case !ack || me.facts.has(answered):
 		n = again(me)
 	}
+	return n | greet(me, you, s)
+}
+
+// greet takes in what a SYN says beside its number.
+func greet(me, you *End, s *craft.Segment) (n Notes) {
+	ack := s.Flags.Has(craft.ACK)
 	if me.Una == me.ISS && !me.facts.has(spoken) {
 		me.Room = uint32(s.Window)
 	}
@@ -148,6 +154,11 @@ func talk(from Side, me, you *End, s *craft.Segment) (n Notes) {
 	case outside(me, you, s):
 		return NoteOutside
 	}
+	return converse(from, me, you, s)
+}
+
+// converse takes in a segment whose numbers have been found possible.
+func converse(from Side, me, you *End, s *craft.Segment) (n Notes) {
 	if len(s.Payload) > 0 {
 		n = aboutData(from, me, you)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -18,45 +19,58 @@ type engine struct {
 	network probe.Network
 	sink    probe.Sink
 
-	matcher  wire.Matcher
-	packets  *wire.Packets
-	hosts    *hosts
-	flights  *flights
-	pace     wire.Pace
-	queue    queue        // probes that wait for their turn to be sent
-	resets   []wire.Reset // half-open connections to close
-	batch    []uint32     // the flights whose packets are in the current batch
-	canaries canaries
+	matcher   wire.Matcher
+	packets   *wire.Packets
+	hosts     *hosts
+	flights   *flights
+	ready     ready      // hosts with probes that wait for their turn
+	losses    losses     // of the whole run
+	ramp      *wire.Ramp // nil where the caller named a rate
+	pace      wire.Pace
+	responses wire.Responder // to answers: RSTs that close, and questions
+	batch     []uint32       // the flights whose packets are in the current batch
+	canaries  canaries
 
 	next      func() (netip.AddrPort, bool)
 	exhausted bool // no more targets to come
 	stopping  bool // the context was cancelled
 	hungry    bool // more would have been sent if the pace had allowed it
 
-	start    time.Time
-	now      time.Duration // since start, read once a turn
-	counters wire.Counters
-	failure  error // ends the run
-	outage   wire.Outage
+	start     time.Time
+	now       time.Duration // since start, read once a turn
+	counters  wire.Counters
+	resolving map[netip.Addr]*host // whose link address is being asked for
+	found     []netraw.Neighbour
+	paused    time.Duration // until then the network is given time to come back
+	slowest   time.Duration // round trip of any host
+	failure   error         // ends the run
+	outage    wire.Outage
 }
 
 func newEngine(n probe.Network, cfg *Config, sink probe.Sink) (*engine, error) {
+	ramping := cfg.Rate == 0
+	cfg.SetDefaults()
 	p, err := wire.NewPackets(cfg.Look())
 	if err != nil {
 		return nil, err
 	}
-	return &engine{
+	e := &engine{
 		cfg: cfg, network: n, sink: sink,
 		matcher: wire.Matcher{
 			Cookie: wire.NewCookie(cfg.Key), Tech: cfg.Technique,
 			Ports: n.Ports(), Attempts: cfg.attempts(),
 		},
 		packets:  p,
-		hosts:    newHosts(n),
 		flights:  newFlights(cfg.attempts()),
 		pace:     wire.NewPace(cfg.Rate),
 		counters: wire.NewCounters(n.Stats()),
-	}, nil
+	}
+	e.hosts, e.resolving = newHosts(n, e.met), map[netip.Addr]*host{}
+	if ramping {
+		e.ramp = wire.NewRamp()
+		e.pace.Ask(e.ramp.Rate)
+	}
+	return e, nil
 }
 
 // run turns the wheel: take in what arrived, see what is overdue, send what
@@ -67,7 +81,10 @@ func (e *engine) run(ctx context.Context) error {
 	e.next, e.start = next, time.Now()
 
 	r := wire.NewReceiver(e.network, e.matcher)
-	if !math.IsInf(e.cfg.Rate, 1) {
+	switch {
+	case e.ramp != nil:
+		r.Gather = wire.Together
+	case !math.IsInf(e.cfg.Rate, 1):
 		r.Gather = e.pace.Gathers()
 	}
 	go r.Run()
@@ -77,7 +94,7 @@ func (e *engine) run(ctx context.Context) error {
 	defer alarm.Stop()
 	for {
 		e.tick(ctx)
-		e.expire()
+		e.expire(r)
 		e.fill()
 		if e.failure != nil || e.finished() {
 			break
@@ -93,6 +110,8 @@ func (e *engine) run(ctx context.Context) error {
 func (e *engine) tick(ctx context.Context) {
 	e.now = time.Since(e.start)
 	e.stopping = e.stopping || ctx.Err() != nil
+	e.rampUp()
+	e.pollNeighbours()
 	if e.now >= e.counters.NextLook {
 		e.look()
 	}
@@ -118,6 +137,7 @@ func (e *engine) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer)
 		select {
 		case batch, ok := <-r.Full:
 			e.take(r, batch, ok)
+		case <-e.neighboursReady():
 		case <-alarm.C:
 		case <-done:
 		}
@@ -132,8 +152,14 @@ func (e *engine) wakeUp() time.Duration {
 	if at, ok := e.flights.nextDeadline(); ok {
 		wake = min(wake, at)
 	}
+	if at, ok := e.ready.wakeUp(); ok && at > e.now {
+		wake = min(wake, at)
+	}
+	if at, ok := e.neighbourWakeUp(); ok {
+		wake = min(wake, at)
+	}
 	if e.hungry {
-		wake = min(wake, e.pace.WakeUp())
+		wake = min(wake, max(e.pace.WakeUp(), e.paused))
 	}
 	return wake
 }

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -16,21 +15,20 @@ const (
 	phaseQueued               // waits for its turn to be sent (again)
 	phaseFlying               // sent, waiting for an answer
 	phaseSettled              // answered; stays a while, something better may come
+	phaseRefused              // the kernel did not take it; waits for another try
 )
 
 // flight is one probe between its first transmission and its verdict: all the
 // state that a scan keeps of a port.
 type flight struct {
-	host       *host
-	tx         []wire.Stamps
-	best       *probe.Verdict // the best answer so far, nil if none
-	schedule   uint32         // counts deadlines set, so that the heap knows stale ones
-	port       uint16
-	phase      phase
-	rank       wire.Rank
-	small      bool // send without options: a path MTU error came
-	canary     bool
-	challenges *challenge // nil if none came
+	host     *host
+	tx       []wire.Stamps
+	outcome  wire.Outcome
+	schedule uint32 // counts deadlines set, so that the heap knows stale ones
+	port     uint16
+	phase    phase
+	refused  uint8 // how often the kernel refused the current transmission
+	canary   bool
 }
 
 func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr, f.port) }
@@ -43,7 +41,7 @@ type flights struct {
 	slabs    [][]flight
 	free     []uint32
 	index    map[uint64]uint32 // host and port → record
-	timers   timers
+	timers   wire.Timers
 	attempts int // capacity of each record's list of transmissions
 	live     int
 }
@@ -96,7 +94,7 @@ func (t *flights) remove(id uint32) {
 	f := t.at(id)
 	delete(t.index, flightKey(f.host, f.port))
 	f.schedule++
-	f.phase, f.host, f.best, f.challenges = phaseFree, nil, nil, nil
+	f.phase, f.host, f.outcome = phaseFree, nil, wire.Outcome{}
 	t.free = append(t.free, id)
 	t.live--
 }
@@ -105,18 +103,27 @@ func (t *flights) remove(id uint32) {
 func (t *flights) expectBy(id uint32, deadline time.Duration) {
 	f := t.at(id)
 	f.schedule++
-	t.timers.push(timer{deadline, id, f.schedule})
+	t.timers.Push(wire.Timer{At: deadline, ID: id, Schedule: f.schedule})
 }
 
 // due takes the next probe whose deadline has passed.
 func (t *flights) due(now time.Duration) (id uint32, ok bool) {
-	for len(t.timers) > 0 && t.timers[0].at <= now {
-		next := t.timers.pop()
-		if t.at(next.id).schedule == next.schedule {
-			return next.id, true
+	for len(t.timers) > 0 && t.timers[0].At <= now {
+		next := t.timers.Pop()
+		if t.at(next.ID).schedule == next.Schedule {
+			return next.ID, true
 		}
 	}
 	return 0, false
+}
+
+// all lists the probes without a verdict.
+func (t *flights) all() []uint32 {
+	list := make([]uint32, 0, len(t.index))
+	for _, id := range t.index {
+		list = append(list, id)
+	}
+	return list
 }
 
 // void takes back the deadline of a probe.
@@ -128,5 +135,5 @@ func (t *flights) nextDeadline() (time.Duration, bool) {
 	if len(t.timers) == 0 {
 		return 0, false
 	}
-	return t.timers[0].at, true
+	return t.timers[0].At, true
 }

@@ -29,7 +29,7 @@ func (e *engine) seenLeaving(ev *wire.Event) {
 }
 
 func (e *engine) find(ev *wire.Event) (uint32, *flight) {
-	h := e.hosts.find(ev.Target.Addr())
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
 	if h == nil {
 		return 0, nil
 	}
@@ -39,113 +39,100 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
 	if ev.Kind == wire.KindSYNACK {
-		e.close(ev)
+		e.responses.Add(wire.CloseAfter(ev), e.now)
 	}
 	id, f := e.find(ev)
 	switch {
 	case f == nil && ev.Kind.Verified():
 		return wire.RejectAfterVerdict
-	case f == nil || ev.Attempt >= len(f.tx):
+	case f == nil || ev.Attempt >= len(f.tx) || e.tooEarly(f, ev):
 		return wire.RejectUnsolicited
-	case ev.Kind == wire.KindChallenge:
-		return e.challenged(id, f, ev)
-	case ev.Kind == wire.KindPathMTU:
-		f.small = true
-		return ""
 	}
 	return e.answered(id, f, ev)
 }
 
-// close sends the RST that ends the half-open connection behind a SYN-ACK,
-// also behind a repeated one, whose first RST was lost.
-func (e *engine) close(ev *wire.Event) {
-	e.resets = append(e.resets, wire.Reset{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Seq: ev.Seg.Ack})
+// tooEarly tells whether a packet without a number of ours arrived before the
+// probe that it would answer had left.
+func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
+	tx := f.tx[ev.Attempt]
+	return !ev.Kind.Verified() && tx.After(ev.At, e.start.Add(tx.Sent))
 }
 
-// answered keeps the best answer of each probe, and ends or settles the probe.
+// answered lets an answer count, and does what it calls for.
 func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
-	r := ev.Kind.Rank()
-	if r <= f.rank {
-		return wire.RejectDuplicate
+	before := f.outcome.Rank
+	do, reject := f.outcome.Take(e.cfg.Technique, f.target(), ev)
+	if reject != "" {
+		return reject
 	}
-	v := wire.Judge(e.cfg.Technique, f.target(), ev)
-	if ev.Kind.Verified() && !e.delayed(f, ev) {
-		v.RTT, v.Clock = e.measure(f.tx[ev.Attempt], ev.At)
-		e.learn(f, ev)
+	if f.outcome.Rank > before && ev.Kind.Verified() && !e.delayed(f, ev) {
+		f.outcome.Best.RTT, f.outcome.Best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
+		e.learn(f, ev, before)
 	}
-	f.best, f.rank = &v, r
-	switch r {
-	case wire.RankOpen:
-		e.land(f)
-		e.finish(id)
-	case wire.RankReset, wire.RankICMP:
-		e.land(f)
-		f.phase = phaseSettled
-		e.flights.expectBy(id, e.now+e.grace(f, ev))
-	}
+	e.act(do, id, f, ev)
 	return ""
 }
+
+// act does what an answer calls for.
+func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
+	switch do {
+	case wire.ActFinish:
+		if ev.Kind == wire.KindACK {
+			e.responses.Add(wire.CloseAfter(ev), e.now)
+		}
+		e.finish(id)
+	case wire.ActSettle:
+		f.phase = phaseSettled
+		e.flights.expectBy(id, e.now+e.grace(f, ev))
+	case wire.ActAsk:
+		e.responses.Add(wire.Ask(ev, e.matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)), e.now)
+	case wire.ActRenew:
+		e.renew(id, f, ev)
+	}
+}
+
+// shortestGrace is for what stands in the same queues behind a forged answer.
+const shortestGrace = 20 * time.Millisecond
 
 // grace is how long a settled probe waits for something better: the genuine
 // answer behind a forged one took the same way, and not much longer.
 func (e *engine) grace(f *flight, ev *wire.Event) time.Duration {
 	took := e.now - f.tx[ev.Attempt].Sent
-	return min(max(2*took, wire.MinRTO), f.host.Rto(0, e.cfg.Timeout))
+	return min(max(3*took, shortestGrace), f.host.Wait(0, e.cfg.Timeout))
 }
 
 // delayed tells whether the time an answer took is more than its way: our own
 // kernel's verdict after seconds of neighbour discovery, or a SYN-ACK that the
-// far end sent again because its first one was lost. That one answers the same
-// transmission, and comes at least a second after the first (RFC 6298 §2.1).
+// far end retransmitted because its first one was lost.
 func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 	if ev.Sender == f.host.way.source {
 		return true
 	}
-	usual, took := f.host.SRTT, e.now-f.tx[ev.Attempt].Sent
-	return ev.Kind == wire.KindSYNACK && usual > 0 && took-usual > synackRTO
+	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.now-f.tx[ev.Attempt].Sent)
 }
-
-// synackRTO is a little less than the second after which the far end repeats.
-const synackRTO = 900 * time.Millisecond
 
 // learn draws from an answer what it says about the host and the way there.
 // Errors made by routers say nothing of the host's round-trip time.
-func (e *engine) learn(f *flight, ev *wire.Event) {
+func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	if ev.Kind == wire.KindICMP {
 		return
 	}
-	if f.rank < wire.RankReset {
+	if before < wire.RankReset {
 		f.host.Sample(e.now - f.tx[ev.Attempt].Sent)
-		f.host.answered(ev.Attempt == 0)
+		e.measureLoss(f, ev.Attempt)
+		e.noteRoundTrip(f.host)
 	}
 	f.host.tally.seen(ev)
 }
 
-// land ends the flight of a probe, if it is in the air.
-func (e *engine) land(f *flight) {
-	if f.phase == phaseFlying {
-		f.host.land()
-	}
-}
-
-// challenged clears an old connection out of the way (RFC 9293 §3.10.7.4: a
-// SYN on it draws an ACK) and tries again from another port. One more attempt
-// is granted for it.
-func (e *engine) challenged(id uint32, f *flight, ev *wire.Event) string {
-	if f.phase != phaseFlying || f.rank > wire.RankUnverified || !f.usedPort(e, ev.Seg.Dst.Port()) {
-		return wire.RejectUnsolicited
-	}
-	e.resets = append(e.resets, wire.Reset{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Seq: ev.Seg.Ack})
-	if f.challenges == nil {
-		f.challenges = &challenge{}
-	}
-	f.challenges.note(ev)
-	if len(f.tx) < f.allowed(e.cfg) {
-		e.land(f)
+// renew clears an old connection out of the way and tries again from another
+// port, where the probe is still waited for.
+func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
+	e.responses.Add(wire.CloseAfter(ev), e.now)
+	if f.phase == phaseFlying && len(f.tx) < e.allowed(f) {
 		e.flights.void(id)
 		e.enqueue(id)
 	}
-	return ""
 }
 
 // measure is the RTT of one transmission and the clock behind it.
@@ -153,16 +140,20 @@ func (e *engine) measure(tx wire.Stamps, at time.Time) (time.Duration, netraw.Cl
 	return tx.Elapsed(at, e.start.Add(tx.Sent), e.now)
 }
 
-// expire deals with the probes whose time is up.
-func (e *engine) expire() {
+// expire deals with the probes whose time is up, once everything that has
+// arrived by now was taken in.
+func (e *engine) expire(r *wire.Receiver) {
+	if at, ok := e.flights.nextDeadline(); !ok || at > e.now {
+		return
+	}
+	e.catchUp(r)
 	for {
 		id, ok := e.flights.due(e.now)
 		if !ok {
 			return
 		}
 		f := e.flights.at(id)
-		e.land(f)
-		if f.phase == phaseSettled || len(f.tx) >= f.allowed(e.cfg) || e.stopping {
+		if f.phase == phaseSettled || e.stopping || f.phase == phaseFlying && len(f.tx) >= e.allowed(f) {
 			e.finish(id)
 		} else {
 			e.enqueue(id)
@@ -170,10 +161,17 @@ func (e *engine) expire() {
 	}
 }
 
+func (e *engine) catchUp(r *wire.Receiver) {
+	r.CatchUp(func(batch []wire.Event, ok bool) bool {
+		e.take(r, batch, ok)
+		return e.failure == nil
+	})
+}
+
 // finish gives a probe its verdict and forgets it.
 func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
-	v := f.verdict(e)
+	v := e.verdict(f)
 	v.Attempts = len(f.tx)
 	canary, h := f.canary, f.host
 	e.flights.remove(id)
@@ -203,32 +201,14 @@ func (e *engine) deliver(v probe.Verdict) {
 }
 
 // verdict is the best answer, or what silence means.
-func (f *flight) verdict(e *engine) probe.Verdict {
-	v := probe.Verdict{Target: f.target(), State: e.cfg.Technique.Silence, Reason: probe.ReasonNoResponse}
+func (e *engine) verdict(f *flight) probe.Verdict {
+	v := f.outcome.Verdict(e.cfg.Technique, f.target())
 	switch {
-	case f.best != nil:
-		v = *f.best
-	case len(f.tx) < f.allowed(e.cfg):
+	case f.outcome.Best != nil:
+	case len(f.tx) >= e.allowed(f):
+		v.Confidence = e.confidence(f)
+	default:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, e.failure
 	}
-	return f.annotate(v)
-}
-
-// allowed is how many transmissions the probe may have.
-func (f *flight) allowed(c *Config) int {
-	n := c.Retries + 1
-	if f.challenges != nil {
-		n++
-	}
-	return n
-}
-
-// usedPort tells whether an attempt of the probe left from the port.
-func (f *flight) usedPort(e *engine, port uint16) bool {
-	for attempt := range f.tx {
-		if e.matcher.Port(attempt) == port {
-			return true
-		}
-	}
-	return false
+	return v
 }

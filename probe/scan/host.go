@@ -2,6 +2,8 @@ package scan
 
 import (
 	"net/netip"
+	"strconv"
+	"time"
 
 	"synscope/netraw"
 	"synscope/probe"
@@ -13,12 +15,19 @@ import (
 // A run may meet very many hosts, so the record is kept small.
 type host struct {
 	addr    netip.Addr
+	key     netip.Addr // see key
 	id      uint32
 	flights int32 // probes without a verdict
 	way     *way
 	wire.RTO
-	window
-	tally tally
+	limiter
+	losses    losses
+	tally     tally
+	pending   queue          // probes that wait to be sent
+	resolving bool           // its link address is being asked for
+	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
+	queued    bool           // among those that are ready, or asleep
+	wake      time.Duration  // when it is ready again, while asleep
 }
 
 // way is how hosts are reached; those that are reached alike share one.
@@ -35,31 +44,40 @@ const MaxIdleHosts = 1 << 18
 // for each.
 type hosts struct {
 	net    probe.Network
+	met    func(*host, netraw.Route) // told of each new host that has a route
 	byAddr map[netip.Addr]*host
 	ways   map[way]*way // those without an error
 	next   uint32
 }
 
-func newHosts(n probe.Network) *hosts {
-	return &hosts{net: n, byAddr: map[netip.Addr]*host{}, ways: map[way]*way{}}
+func newHosts(n probe.Network, met func(*host, netraw.Route)) *hosts {
+	return &hosts{net: n, met: met, byAddr: map[netip.Addr]*host{}, ways: map[way]*way{}}
 }
 
-// find returns the host of an address that a reply names, nil if unknown.
-func (t *hosts) find(a netip.Addr) *host { return t.byAddr[key(a)] }
+// find returns the host of an address that a packet on a link names, nil if
+// unknown.
+func (t *hosts) find(a netip.Addr, link int) *host { return t.byAddr[key(a, link)] }
 
 // get returns the host of an address to be probed.
 func (t *hosts) get(a netip.Addr) *host {
-	if h := t.byAddr[key(a)]; h != nil {
+	if h := t.byAddr[a]; h != nil && a.Zone() == "" {
 		return h
 	}
-	h := &host{addr: a, id: t.next, way: t.wayTo(a)}
+	route, err := t.net.Route(a)
+	k := key(a, route.IfIndex)
+	if h := t.byAddr[k]; h != nil {
+		return h
+	}
+	h := &host{addr: a, key: k, id: t.next, way: t.wayOf(route, err)}
 	t.next++
-	t.byAddr[key(a)] = h
+	t.byAddr[k] = h
+	if err == nil {
+		t.met(h, route)
+	}
 	return h
 }
 
-func (t *hosts) wayTo(a netip.Addr) *way {
-	route, err := t.net.Route(a)
+func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if err != nil {
 		return &way{err: err}
 	}
@@ -72,12 +90,18 @@ func (t *hosts) wayTo(a netip.Addr) *way {
 
 // trim forgets hosts without a probe in flight where too many are remembered.
 func (t *hosts) trim(h *host) {
-	if h.flights == 0 && len(t.byAddr) > MaxIdleHosts {
-		delete(t.byAddr, key(h.addr))
+	if h.flights == 0 && !h.queued && len(t.byAddr) > MaxIdleHosts {
+		delete(t.byAddr, h.key)
 	}
 }
 
-// key is an address as packets carry it.
-func key(a netip.Addr) netip.Addr { return a.WithZone("") }
+// key is an address as packets carry it. One of a link is another on each link
+// (RFC 4007 §6).
+func key(a netip.Addr, link int) netip.Addr {
+	if a.Is6() && a.IsLinkLocalUnicast() && link != 0 {
+		return a.WithZone(strconv.Itoa(link))
+	}
+	return a.WithZone("")
+}
 
 var _ probe.Network = (*netraw.Conn)(nil)

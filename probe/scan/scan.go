@@ -4,8 +4,9 @@
 //
 //  1. [Run] takes a target from its configuration (scan.go) and asks the
 //     network for the way there (host.go).
-//  2. The engine (engine.go) lets it leave when the pace and the host's window
-//     (window.go) allow it (send.go).
+//  2. The engine (engine.go) lets it leave when the pace and the host's limiter
+//     (limiter.go) allow it (send.go); how often it is retransmitted follows the
+//     loss that was measured (loss.go, attention.go).
 //  3. While it is in flight, and no longer, it has a record (flight.go) and a
 //     deadline (timers.go) after RFC 6298. A new attempt has another source port
 //     and sequence number, so each reply names what it answers.
@@ -29,16 +30,20 @@ import (
 	"synscope/probe/internal/wire"
 )
 
+// DefaultRetries bounds the retransmissions of a probe where the caller does not:
+// with 40 % of loss each way twelve transmissions miss half a per cent.
+const DefaultRetries = 11
+
 // Config says what to probe, and how. Only Targets must be set.
 type Config struct {
 	Technique *probe.Technique         // default: syn
 	Targets   iter.Seq[netip.AddrPort] // each exactly once, in the order of probing
 	Total     uint64                   // how many Targets there are; 0: not known
 
-	Rate      float64 // packets a second; 0: DefaultRate; +Inf: no bound
+	Rate      float64 // packets a second; 0: begins gently and grows, see ramp.go; +Inf: no bound
 	FixedRate bool    // keep to Rate even while the kernel drops replies
 
-	Retries int           // transmissions after the first; negative: none; 0: DefaultRetries
+	Retries int           // transmissions after the first at most; negative: none; 0: DefaultRetries
 	Timeout time.Duration // longest wait for one answer; 0: DefaultTimeout
 
 	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
@@ -47,6 +52,10 @@ type Config struct {
 
 	Key      [16]byte // of the probes' numbers; the zero value: random
 	Canaries bool     // check hosts that look too good to be true
+
+	// Neighbours resolves hosts on the link before they are probed, and knows
+	// those that are not there; nil: the kernel does, packet by packet.
+	Neighbours probe.Neighbours
 
 	OnProgress func(probe.Progress) // called from the engine's goroutine, 4 times a second
 }
@@ -83,7 +92,9 @@ func (c *Config) complete(network probe.Network) error {
 	if c.Rate < 0 || math.IsNaN(c.Rate) {
 		return fmt.Errorf("scan: a rate of %v packets a second", c.Rate)
 	}
-	c.SetDefaults()
+	if c.Retries == 0 {
+		c.Retries = DefaultRetries
+	}
 	return nil
 }
 
@@ -106,7 +117,7 @@ func (c *Config) SetDefaults() {
 
 // Look is what the probes have in common.
 func (c *Config) Look() wire.Look {
-	return wire.Look{Technique: c.Technique, Profile: c.Profile, Ttl: c.TTL, Tos: c.TOS, Key: c.Key}
+	return wire.Look{Technique: c.Technique, Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key}
 }
 
 // attempts is the most transmissions of one probe: one more than the retries,

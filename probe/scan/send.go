@@ -11,42 +11,65 @@ import (
 
 const (
 	turnSize   = 4 * wire.BatchSize // packets sent before arrivals are looked at again
-	maxWaiting = 4096               // probes held back by closed windows
+	maxWaiting = 1 << 17            // probes held back by closed limiters
 	maxFlights = 1 << 18            // probes in flight
+	// repeatShare is the part of a turn that repeated probes may have while
+	// fresh targets are left: enough to learn early what a host limits and a
+	// path loses.
+	repeatShare = 8
 )
 
-// fill sends what may be sent now: resets first, then probes whose turn has
-// come, then fresh ones.
+// fill sends what may be sent now: responses first, then fresh targets and, as
+// far as there is room, probes whose turn has come again. All count towards the
+// rate.
 func (e *engine) fill() {
-	e.sendResets()
-	if e.stopping {
-		e.dropQueue()
-		e.hungry = false
-		return
-	}
 	budget := e.pace.Allowance(e.now, turnSize)
+	if e.outage.Lasting() {
+		budget = min(budget, 1) // one tells whether the network is back
+	}
 	granted := budget
-	budget = e.sendQueued(budget)
-	budget = e.sendFresh(budget)
-	e.flush()
+	budget = e.respond(budget)
+	switch {
+	case e.stopping:
+		e.dropWaiting()
+	case e.now >= e.paused:
+		budget = e.sendWaiting(budget, e.share(budget))
+		budget = e.sendFresh(budget)
+		budget = e.sendWaiting(budget, budget)
+		e.flush()
+	}
 	e.pace.Spend(granted - budget)
-	e.hungry = budget == 0 && (e.queue.n > 0 || !e.exhausted)
+	e.hungry = (budget == 0 || e.now < e.paused) && e.wants()
 }
 
-// sendQueued goes once through the queue; probes whose host's window is closed
-// keep waiting.
-func (e *engine) sendQueued(budget int) int {
-	for n := e.queue.n; n > 0 && budget > 0; n-- {
-		t := e.queue.pop()
-		f := e.flights.at(t.id)
-		switch {
-		case f.schedule != t.schedule: // answered meanwhile
-		case f.host.room(e.now, f.host.SRTT):
-			e.transmit(t.id, f)
-			budget--
-		default:
-			e.queue.push(t)
+// wants tells whether there is anything to send that the pace alone holds back.
+func (e *engine) wants() bool {
+	return e.responses.Waiting() > 0 || !e.stopping && (e.ready.any(e.now) || e.roomForMore())
+}
+
+// share is what waiting probes may have of a budget before fresh targets do.
+func (e *engine) share(budget int) int {
+	if !e.roomForMore() {
+		return budget
+	}
+	return (budget + repeatShare - 1) / repeatShare
+}
+
+// sendWaiting lets hosts with waiting probes take turns, for at most limit
+// probes of the budget.
+func (e *engine) sendWaiting(budget, limit int) int {
+	for limit = min(limit, budget); limit > 0; {
+		h := e.ready.next(e.now)
+		if h == nil {
+			break
 		}
+		t := e.ready.take(h)
+		if f := e.flights.at(t.id); f.schedule == t.schedule { // not answered meanwhile
+			e.transmit(t.id, f)
+			limit--
+			budget--
+		}
+		e.ready.back(h)
 	}
 	return budget
 }
@@ -60,11 +83,12 @@ func (e *engine) sendFresh(budget int) int {
 			break
 		}
 		id, f := e.admit(target)
-		if f != nil && !f.host.room(e.now, f.host.SRTT) {
+		switch {
+		case f == nil:
+		case f.host.resolving || f.host.pending.n > 0 || !f.host.room(e.now):
 			e.enqueue(id)
 			continue
-		}
-		if f != nil {
+		default:
 			e.transmit(id, f)
 		}
 		budget--
@@ -73,7 +97,7 @@ func (e *engine) sendFresh(budget int) int {
 }
 
 func (e *engine) roomForMore() bool {
-	return !e.exhausted && e.queue.n < maxWaiting && e.flights.live < maxFlights && e.failure == nil
+	return !e.exhausted && e.ready.waiting < maxWaiting && e.flights.live < maxFlights && e.failure == nil
 }
 
 // admit makes a probe of a target, unless its verdict needs none.
@@ -94,6 +118,9 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 	case h.way.err != nil:
 		v.Reason, v.Err = probe.ReasonNoRoute, h.way.err
 		e.counters.Unroutable = h.way.err
+	case h.absent != nil:
+		v = *h.absent
+		v.Target = target
 	case h.way.local && slices.Contains(e.matcher.Ports, target.Port()):
 		v.Reason = probe.ReasonOwnPort
 	default:
@@ -107,15 +134,14 @@ func (e *engine) enqueue(id uint32) {
 	f := e.flights.at(id)
 	f.phase = phaseQueued
 	e.hungry = true
-	e.queue.push(ticket{id, f.schedule})
+	e.ready.add(f.host, ticket{id, f.schedule})
 }
 
-// dropQueue ends the probes that will not be sent any more.
-func (e *engine) dropQueue() {
-	for e.queue.n > 0 {
-		t := e.queue.pop()
-		if e.flights.at(t.id).schedule == t.schedule {
-			e.finish(t.id)
+// dropWaiting ends the probes that will not be sent any more.
+func (e *engine) dropWaiting() {
+	for _, id := range e.flights.all() {
+		if p := e.flights.at(id).phase; p == phaseQueued || p == phaseRefused {
+			e.finish(id)
 		}
 	}
 }
@@ -124,7 +150,7 @@ func (e *engine) dropQueue() {
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt := len(f.tx)
 	src := netip.AddrPortFrom(f.host.way.source, e.matcher.Port(attempt))
-	e.packets.Add(f.small, src, f.target(), e.matcher.Cookie.Numbers(src, f.target(), attempt), e.now)
+	e.packets.Add(f.outcome.Small(), src, f.target(), e.matcher.Cookie.Numbers(src, f.target(), attempt), e.now)
 	f.tx = append(f.tx, wire.Stamps{})
 	e.batch = append(e.batch, id)
 	if e.packets.Full() {
@@ -160,27 +186,43 @@ func (e *engine) departed(id uint32) {
 	attempt := len(f.tx) - 1
 	f.tx[attempt].Sent = e.now
 	f.phase = phaseFlying
-	f.host.depart()
+	f.host.depart(e.now)
+	f.refused = 0
 	e.outage.End()
 	e.counters.Departed(attempt, e.now)
-	e.flights.expectBy(id, e.now+f.host.Rto(attempt, e.cfg.Timeout))
+	e.flights.expectBy(id, e.now+e.patience(f.host, attempt))
 }
 
-// refused ends a probe that the kernel did not take.
+// refused lets a probe that the kernel did not take wait for another try, or
+// ends it.
 func (e *engine) refused(id uint32, err error) {
 	f := e.flights.at(id)
 	f.tx = f.tx[:len(f.tx)-1]
-	e.outage.Note(err)
-	if e.outage.Certain() {
+	e.outage.Note(err, e.now)
+	if e.outage.Certain(e.now) {
 		e.fail(e.outage.Error())
 	}
+	if e.outage.Lasting() {
+		e.paused = e.now + outagePause
+	}
+	if wait, again := wire.Backoff(err, int(f.refused)); again && e.failure == nil {
+		f.refused = min(f.refused, 254) + 1
+		f.phase = phaseRefused
+		e.flights.expectBy(id, e.now+wait)
+		return
+	}
 	v := wire.Unsendable(f.target(), err)
-	f.best, f.rank = &v, wire.RankReset
+	f.outcome.Best, f.outcome.Rank = &v, wire.RankReset
 	e.finish(id)
 }
 
-// sendResets closes half-open connections.
-func (e *engine) sendResets() {
-	e.counters.Resets += e.packets.SendResets(e.network, e.resets)
-	e.resets = e.resets[:0]
+// outagePause is how often an absent network is tried.
+const outagePause = 20 * time.Millisecond
+
+// respond sends what answers call for, as far as the pace allows, and returns
+// what it leaves of it.
+func (e *engine) respond(budget int) int {
+	taken, resets := e.responses.Send(e.packets, e.network, budget)
+	e.counters.Resets += resets
+	return budget - taken
 }

@@ -26,6 +26,7 @@ type Conn struct {
 	head     int      // first of queue not yet read
 	lent     [][]byte // what the last Recv returned
 	deadline time.Time
+	waiting  bool        // a Recv waits
 	alarm    *time.Timer // wakes Recv at the deadline
 	closed   bool
 	stats    netraw.Stats
@@ -153,7 +154,9 @@ func (c *Conn) Recv(pkts []netraw.Packet) (int, error) {
 		c.net.release(b)
 	}
 	c.lent = c.lent[:0]
+	defer func() { c.waiting = false }()
 	for {
+		c.waiting = false
 		c.net.run(c.net.now())
 		if err := c.failed(); err != nil {
 			return 0, fmt.Errorf("receive: %w", err)
@@ -161,8 +164,18 @@ func (c *Conn) Recv(pkts []netraw.Packet) (int, error) {
 		if c.head < len(c.queue) {
 			return c.take(pkts), nil
 		}
+		c.waiting = true
 		c.arrived.Wait()
 	}
+}
+
+// Quiet tells whether everything that has arrived has been returned by Recv,
+// and a Recv waits for more.
+func (c *Conn) Quiet() bool {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	c.net.run(c.net.now())
+	return c.closed || c.waiting && c.head == len(c.queue)
 }
 
 func (c *Conn) failed() error {

@@ -45,8 +45,8 @@ func (a AllOpen) acknowledges(now time.Time, in *craft.Segment) bool {
 }
 
 // Split is an open port that answers a SYN with a bare SYN of its own: a
-// simultaneous open (RFC 9293 §3.5) as some boxes start it. It resets what is
-// not a SYN.
+// simultaneous open (RFC 9293 §3.5) as some boxes start it, and acknowledges the
+// SYN-ACK that answers it. It resets what is neither.
 type Split struct {
 	TTL uint8 // as it arrives; 0 is 64
 	ISN ISN   // nil is ClockISN(0, LinuxClock)
@@ -54,7 +54,14 @@ type Split struct {
 
 // Respond answers a SYN with a SYN.
 func (h Split) Respond(now time.Time, in *craft.Segment, out Emitter) {
-	if in.Flags&(craft.SYN|craft.ACK|craft.RST) != craft.SYN {
+	switch in.Flags & (craft.SYN | craft.ACK | craft.RST) {
+	case craft.SYN:
+	case craft.SYN | craft.ACK:
+		s := reply(in, h.TTL)
+		s.Seq, s.Ack, s.Flags, s.Window = in.Ack, in.Seq.Add(1), craft.ACK, 65535
+		out.Segment(0, &s)
+		return
+	default:
 		Closed{h.TTL}.Respond(now, in, out)
 		return
 	}

@@ -170,7 +170,7 @@ func (s *stamper) ask(first uint64, into []netip.AddrPort) {
 func (s *stamper) stamp(source netip.Addr, target netip.AddrPort) craft.Fields {
 	src := netip.AddrPortFrom(source, s.port)
 	n := s.cookie.Numbers(src, target, s.attempt)
-	f := craft.Fields{Src: src, Dst: target, Seq: n.Seq, ID: n.IpID(), TSval: uint32(n.Ack)}
+	f := craft.Fields{Src: src, Dst: target, Seq: n.Seq, ID: n.IPID(), TSval: uint32(n.Ack)}
 	if s.acks {
 		f.Ack = n.Ack
 	}

@@ -37,11 +37,11 @@ type run struct {
 	stopping bool          // the context was cancelled
 	over     bool          // the plan was sent and its answers awaited
 
-	base     netraw.Stats
-	counters probe.Summary
-	resets   []wire.Reset
-	spare    *delivery // to be filled, nil for none
-	failure  error
+	base      netraw.Stats
+	counters  probe.Summary
+	responses wire.Responder
+	spare     *delivery // to be filled, nil for none
+	failure   error
 }
 
 func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {

@@ -112,6 +112,8 @@ func (d *drain) Ports() []uint16                 { return []uint16{40000, 40001}
 func (d *drain) Stats() netraw.Stats             { return netraw.Stats{} }
 func (d *drain) MonotonicRaw() time.Duration     { return time.Since(d.start) }
 func (d *drain) SetReadDeadline(time.Time) error { d.once.Do(func() { close(d.stop) }); return nil }
+func (d *drain) Quiet() bool                     { return true }
+
 func (d *drain) Recv([]netraw.Packet) (int, error) {
 	<-d.stop
 	return 0, fmt.Errorf("receive: %w", context.DeadlineExceeded)

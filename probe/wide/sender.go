@@ -212,12 +212,12 @@ const mostInVain = 4096
 func (s *sender) refused(c *cursor, err error) {
 	s.failed[c.attempt]++
 	s.status.refusal = err
-	s.outage.Note(err)
+	s.outage.Note(err, s.now())
 	if !errors.Is(err, netraw.ErrNextHop) {
 		s.inVain++
 	}
 	switch {
-	case s.outage.Certain():
+	case s.outage.Certain(s.now()):
 		s.status.err = s.outage.Error()
 	case s.status.sent == 0 && errors.Is(err, netraw.ErrXDPInterface):
 		s.status.err = err // the first probe: it never could

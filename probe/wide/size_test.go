@@ -67,6 +67,8 @@ func (e *echo) Blast(f []craft.Fields) (int, error) {
 	return len(f), nil
 }
 
+func (e *echo) Quiet() bool { return true }
+
 func (e *echo) Recv(pkts []netraw.Packet) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

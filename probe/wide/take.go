@@ -23,8 +23,8 @@ func (w *run) take(batch []wire.Event) {
 		w.pass(w.spare)
 		w.spare = nil
 	}
-	w.counters.Resets += w.packets.SendResets(w.net, w.resets)
-	w.resets = w.resets[:0]
+	_, resets := w.responses.Send(w.packets, w.net, w.responses.Waiting())
+	w.counters.Resets += resets
 }
 
 func (w *run) handle(ev *wire.Event) {
@@ -43,7 +43,7 @@ func (w *run) accept(ev *wire.Event) (reject string) {
 	case ev.Kind == wire.KindPathMTU:
 		return wire.RejectICMPType
 	case ev.Kind == wire.KindSYNACK && !w.net.AnswersResets():
-		w.resets = append(w.resets, wire.Reset{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Seq: ev.Seg.Ack})
+		w.responses.Add(wire.CloseAfter(ev), w.now)
 	}
 	r := ev.Kind.Rank()
 	before := w.seen.note(ev.Target, r)

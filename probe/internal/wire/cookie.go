@@ -45,5 +45,5 @@ func PutAddr(b []byte, a netip.Addr) int {
 // number of one transmission.
 type Numbers struct{ Seq, Ack craft.Seq }
 
-// IpID is an IPv4 identification for the transmission.
-func (n Numbers) IpID() uint16 { return uint16(n.Seq>>16) ^ uint16(n.Ack) }
+// IPID is an IPv4 identification for the transmission.
+func (n Numbers) IPID() uint16 { return uint16(n.Seq>>16) ^ uint16(n.Ack) }

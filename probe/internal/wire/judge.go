@@ -14,7 +14,7 @@ func Judge(t *probe.Technique, target netip.AddrPort, ev *Event) probe.Verdict {
 	switch ev.Kind {
 	case KindSYNACK:
 		v.State, v.Reason = t.SYNACK, probe.ReasonSYNACK
-	case KindSYN:
+	case KindACK:
 		v.State, v.Reason = t.SYNACK, probe.ReasonSplitHandshake
 	case KindReset:
 		v.State, v.Reason = t.Reset(ev.Seg.Window), probe.ReasonReset
@@ -38,33 +38,9 @@ func judgeICMP(v probe.Verdict, ev *Event) probe.Verdict {
 	return v
 }
 
-// Rank says how much an answer proves.
-func (k Kind) Rank() Rank {
-	switch k {
-	case KindSYNACK:
-		return RankOpen
-	case KindReset:
-		return RankReset
-	case KindICMP:
-		return RankICMP
-	}
-	return RankUnverified
-}
-
 // reply is the answering segment, in memory of its own.
 func (ev *Event) reply() *craft.Segment {
 	s := ev.Seg
 	s.Options = append(craft.Options(nil), s.Options...)
 	return &s
 }
-
-// Rank orders answers by how much they prove: SEMANTICS, precedence.
-type Rank uint8
-
-const (
-	RankSilence    Rank = iota
-	RankUnverified      // a verdict only if nothing better comes
-	RankICMP
-	RankReset
-	RankOpen
-)

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"synscope/probe"
@@ -11,12 +12,13 @@ import (
 // in what arrives, closes what was opened, and reads the clocks. Its owner says
 // what an answer means.
 type Loop struct {
-	Network probe.Network
-	Matcher Matcher
-	Packets *Packets
-	Table   *Table
-	Flying  Fifo // in the order of sending, until they are answered or time out
-	Resets  []Reset
+	Network   probe.Network
+	Matcher   Matcher
+	Packets   *Packets
+	Table     *Table
+	Flying    Fifo // in the order of sending, until they are answered or time out
+	Responses Responder
+	Pace      Pace // of all packets, responses too
 
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
@@ -32,7 +34,7 @@ func NewLoop(n probe.Network, l Look) (Loop, error) {
 	packets, err := NewPackets(l)
 	x := Loop{
 		Network: n, Packets: packets, Table: NewTable(),
-		Clocks: newClocks(n), Counters: NewCounters(n.Stats()),
+		Clocks: newClocks(n), Counters: NewCounters(n.Stats()), Pace: NewPace(math.Inf(1)),
 	}
 	x.Matcher = Matcher{Cookie: NewCookie(l.Key), Tech: l.Technique, Ports: n.Ports(), Recall: x.Table}
 	return x, err
@@ -54,7 +56,7 @@ func (x *Loop) Take(r *Receiver, batch []Event, ok bool) {
 		x.handle(&batch[i])
 	}
 	r.Empty <- batch
-	x.SendResets()
+	x.Respond()
 }
 
 // handle counts one packet, and lets it take effect.
@@ -69,7 +71,7 @@ func (x *Loop) handle(ev *Event) {
 		return
 	}
 	if ev.reject == "" && ev.Kind == KindSYNACK {
-		x.Resets = append(x.Resets, Reset{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Seq: ev.Seg.Ack})
+		x.Responses.Add(CloseAfter(ev), x.Now)
 	}
 	Count(&x.Counters.Summary, ev, x.Accept)
 }
@@ -80,10 +82,32 @@ func (x *Loop) Fail(err error) {
 	}
 }
 
-// SendResets closes half-open connections.
-func (x *Loop) SendResets() {
-	x.Counters.Resets += x.Packets.SendResets(x.Network, x.Resets)
-	x.Resets = x.Resets[:0]
+// Respond sends what answers call for, as far as the pace allows.
+func (x *Loop) Respond() { x.respond(x.Pace.Allowance(x.Now, x.Responses.Waiting())) }
+
+// RespondAll sends all of it, since a probe behind it waits for that: what leaves
+// too early by the pace keeps later packets back.
+func (x *Loop) RespondAll() { x.respond(x.Responses.Waiting()) }
+
+func (x *Loop) respond(budget int) {
+	taken, resets := x.Responses.Send(x.Packets, x.Network, budget)
+	x.Pace.Spend(taken)
+	x.Counters.Resets += resets
+}
+
+// Weigh lets an answer count for its transmission, and queues the response that
+// it calls for.
+func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
+	do, reject = s.Outcome.Take(x.Matcher.Tech, s.Dst, ev)
+	switch {
+	case do == ActAsk:
+		x.Responses.Add(Ask(ev, s.Numbers), x.Now)
+	case do == ActRenew: // once a transmission: the RST of before was lost
+		x.Responses.Insist(CloseAfter(ev))
+	case do == ActFinish && ev.Kind == KindACK:
+		x.Responses.Add(CloseAfter(ev), x.Now)
+	}
+	return do, reject
 }
 
 // Counted is the summary as far as the counters tell it.
@@ -93,6 +117,15 @@ func (x *Loop) Counted() probe.Summary {
 	s.KernelDrops = stats.KernelDrops - x.Counters.Base.KernelDrops
 	s.Took = x.Now
 	return s
+}
+
+// CatchUp takes in everything that has arrived: it counts, however late this
+// process runs.
+func (x *Loop) CatchUp(r *Receiver) {
+	r.CatchUp(func(batch []Event, ok bool) (more bool) {
+		x.Take(r, batch, ok)
+		return x.Failure == nil
+	})
 }
 
 // Poll takes in what has arrived, without waiting.

@@ -21,15 +21,17 @@ const (
 	KindICMP                        // quotes our numbers
 	KindUnverifiedReset             // right ports, no number to check
 	KindSYN                         // right ports, no number to check
+	KindACK                         // acknowledges our ISN, without SYN
 	KindChallenge                   // an ACK of something else: RFC 5961
 	KindPathMTU                     // quotes our numbers, wants less
+	KindEcho                        // an ICMP reply that repeats our token
 )
 
 // Verified tells whether the answer repeats a number that only the receiver
 // of the probe could know.
 func (k Kind) Verified() bool {
 	switch k {
-	case KindSYNACK, KindReset, KindICMP, KindPathMTU, KindDeparture:
+	case KindSYNACK, KindACK, KindReset, KindICMP, KindPathMTU, KindDeparture, KindEcho:
 		return true
 	}
 	return false
@@ -83,6 +85,7 @@ type Matcher struct {
 	Tech     *probe.Technique
 	Ports    []uint16 // attempt n leaves from ports[n % len(ports)]
 	Attempts int      // most transmissions of one probe
+	Echoes   bool     // echo and time stamp replies count too
 	Recall   recall   // where transmissions are found instead; nil: by the cookie
 }
 
@@ -143,7 +146,7 @@ func (m *Matcher) matchOwn(s *craft.Segment) answer {
 func (m *Matcher) matchSegment(s *craft.Segment) (answer, string) {
 	const kind = craft.SYN | craft.RST | craft.ACK | craft.FIN
 	switch s.Flags & kind {
-	case craft.SYN | craft.ACK:
+	case craft.SYN | craft.ACK, craft.SYN | craft.ACK | craft.FIN: // RFC 9293 §3.10.7.3: the FIN changes nothing
 		if !m.Tech.Opens() {
 			return answer{}, rejectFlags
 		}
@@ -153,6 +156,9 @@ func (m *Matcher) matchSegment(s *craft.Segment) (answer, string) {
 	case craft.SYN:
 		return m.unverified(KindSYN, s)
 	case craft.ACK:
+		if a, why := m.verified(KindACK, s, m.acknowledged); why == "" && m.Tech.Opens() {
+			return a, ""
+		}
 		return m.unverified(KindChallenge, s)
 	}
 	return answer{}, rejectFlags
@@ -171,12 +177,26 @@ func (m *Matcher) matchReset(s *craft.Segment) (answer, string) {
 		return answer{KindReset, s.Src, a}, ""
 	}
 	if !s.Flags.Has(craft.ACK) {
-		return m.unverified(KindUnverifiedReset, s)
+		return m.matchBareReset(s)
 	}
-	if a, why := m.verified(KindReset, s, m.acknowledged); why == "" || !m.Tech.Opens() {
-		return a, why
+	if a, why := m.verified(KindReset, s, m.acknowledged); why == "" {
+		return a, ""
 	}
-	return m.verified(KindUnverifiedReset, s, func(s *craft.Segment, n Numbers) bool { return s.Ack == n.Seq })
+	kind := KindReset // 4.4BSD acknowledges a FIN's own number
+	if m.Tech.Opens() {
+		kind = KindUnverifiedReset
+	}
+	return m.verified(kind, s, func(s *craft.Segment, n Numbers) bool { return s.Ack == n.Seq })
+}
+
+// matchBareReset checks an RST without ACK: the answer to the ACK that asks
+// about an earlier one repeats the number of that (RFC 9293 §3.5.2).
+func (m *Matcher) matchBareReset(s *craft.Segment) (answer, string) {
+	a, ok := m.Attempt(s.Dst, s.Src, func(n Numbers) bool { return n.Ack == s.Seq })
+	if ok && m.Tech.Opens() {
+		return answer{KindReset, s.Src, a}, ""
+	}
+	return m.unverified(KindUnverifiedReset, s)
 }
 
 // acknowledged tells whether s acknowledges exactly the probe with numbers n.
@@ -198,6 +218,22 @@ func (m *Matcher) unverified(kind Kind, s *craft.Segment) (answer, string) {
 		return answer{}, rejectFlags
 	}
 	return answer{kind, s.Src, slices.Index(m.Ports, s.Dst.Port())}, ""
+}
+
+// matchEcho accepts a reply that repeats what a request of ours held: the port as
+// identifier, the attempt as sequence number, and the token of the address.
+func (m *Matcher) matchEcho(e *craft.Echo) (answer, string) {
+	if e.Kind != craft.EchoReply && e.Kind != craft.TimestampReply {
+		return answer{}, rejectUnsupported
+	}
+	src, target := netip.AddrPortFrom(e.Dst, e.ID), netip.AddrPortFrom(e.Src, 0)
+	if !slices.Contains(m.Ports, e.ID) || int(e.Seq) >= m.Attempts {
+		return answer{}, rejectForeignPort
+	}
+	if uint32(m.Cookie.Numbers(src, target, int(e.Seq)).Seq) != e.Token {
+		return answer{}, rejectQuote
+	}
+	return answer{KindEcho, target, int(e.Seq)}, ""
 }
 
 // matchICMP accepts an error only if it quotes our addresses, ports and

@@ -7,7 +7,7 @@ import (
 
 // slack is how much unsent time a pace may make up for in one go: it absorbs
 // late wake-ups without turning a stall into a flood.
-const slack = 5 * time.Millisecond
+const slack = 2 * time.Millisecond
 
 // Pace is a token bucket kept as a schedule: the time at which the next packet
 // is due. So it is exact at one packet a second and at ten millions.
@@ -35,20 +35,23 @@ func (p *Pace) Allowance(now time.Duration, limit int) int {
 	return int(min(float64(limit), float64(now-p.Due)/p.interval()+1))
 }
 
-// together is for how long packets are gathered at high rates: some leave late,
+// Together is for how long packets are gathered at high rates: some leave late,
 // and each costs a fraction of what it would alone.
-const together = 300 * time.Microsecond
+const Together = 300 * time.Microsecond
 
 // Gathers is for how long packets wait for each other.
 func (p *Pace) Gathers() time.Duration {
-	if p.interval() < float64(together)/3 {
-		return together
+	if p.interval() < float64(Together)/3 {
+		return Together
 	}
 	return 0
 }
 
 // WakeUp is when it is worth looking again.
 func (p *Pace) WakeUp() time.Duration { return p.Due + p.Gathers() }
+
+// Ask makes the pace another, from the next packet on.
+func (p *Pace) Ask(rate float64) { p.asked = rate }
 
 // Rate is what is aimed at, in packets a second.
 func (p *Pace) Rate() float64 { return p.asked * p.factor }

@@ -49,8 +49,8 @@ func TestPaceIsExact(t *testing.T) {
 func TestPaceDoesNotMakeUpForAStall(t *testing.T) {
 	p := NewPace(1000)
 	p.Spend(p.Allowance(0, 4*BatchSize))
-	if n := p.Allowance(10*time.Second, 4*BatchSize); n != 6 {
-		t.Errorf("after a stall of 10 s %d packets may leave, want the 6 of 5 ms", n)
+	if n := p.Allowance(10*time.Second, 4*BatchSize); n != 3 {
+		t.Errorf("after a stall of 10 s %d packets may leave, want the 3 of 2 ms", n)
 	}
 }
 

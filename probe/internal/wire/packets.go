@@ -17,10 +17,12 @@ const (
 // Packets turns probes into bytes: one template for each kind of packet and IP
 // version, stamped out into buffers that are reused batch by batch.
 type Packets struct {
-	probe, small, reset map[bool]*craft.Template // by "is IPv4"
-	buf                 [BatchSize][maxPacket]byte
-	Batch               [][]byte
-	acks                bool // the probe carries an acknowledgment number
+	probe, small map[bool]*craft.Template // by "is IPv4"
+	responses    map[craft.Flags]map[bool]*craft.Template
+	buf          [BatchSize][maxPacket]byte
+	Batch        [][]byte
+	links        [BatchSize]int // of a batch of responses
+	acks         bool           // the probe carries an acknowledgment number
 }
 
 // Templates are those of the probes.
@@ -30,8 +32,8 @@ func (p *Packets) Templates() (v4, v6 *craft.Template) { return p.probe[true], p
 type Look struct {
 	Technique *probe.Technique
 	Profile   craft.Profile // the zero value: the first of craft.Profiles
-	Ttl       uint8         // 0: the profile's
-	Tos       uint8
+	TTL       uint8         // 0: the profile's
+	TOS       uint8
 	Key       [16]byte // of the probes' numbers; the zero value: random
 }
 
@@ -56,7 +58,9 @@ func NewPackets(l Look) (*Packets, error) {
 	p := &Packets{
 		probe: map[bool]*craft.Template{},
 		small: map[bool]*craft.Template{},
-		reset: map[bool]*craft.Template{},
+		responses: map[craft.Flags]map[bool]*craft.Template{
+			craft.RST: {}, craft.ACK: {}, craft.SYN | craft.ACK: {},
+		},
 		Batch: make([][]byte, 0, BatchSize),
 		acks:  l.Technique.Acknowledges(),
 	}
@@ -78,9 +82,21 @@ func (p *Packets) build(l Look, from netip.Addr) (err error) {
 	if p.small[v4], err = craft.NewTemplate(s); err != nil {
 		return err
 	}
-	s.Flags, s.Window, s.Urgent = craft.RST, 0, 0
-	p.reset[v4], err = craft.NewTemplate(s)
-	return err
+	return p.buildResponses(s)
+}
+
+func (p *Packets) buildResponses(s craft.Segment) (err error) {
+	window := s.Window
+	for flags, templates := range p.responses {
+		s.Flags, s.Window, s.Urgent = flags, window, 0
+		if flags.Has(craft.RST) {
+			s.Window = 0
+		}
+		if templates[s.Src.Addr().Is4()], err = craft.NewTemplate(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // segment is such a probe, its varying fields left zero.
@@ -91,10 +107,10 @@ func (l Look) segment(from netip.Addr) craft.Segment {
 	if !s.Flags.Has(craft.SYN) {
 		s.Options = nil
 	}
-	if l.Ttl != 0 {
-		s.TTL = l.Ttl
+	if l.TTL != 0 {
+		s.TTL = l.TTL
 	}
-	s.TOS = l.Tos
+	s.TOS = l.TOS
 	return s
 }
 
@@ -108,40 +124,11 @@ func (p *Packets) Add(small bool, src, dst netip.AddrPort, n Numbers, now time.D
 	if small {
 		t = p.small[src.Addr().Is4()]
 	}
-	fields := craft.Fields{Src: src, Dst: dst, Seq: n.Seq, ID: n.IpID(), TSval: tsval(n, now)}
+	fields := craft.Fields{Src: src, Dst: dst, Seq: n.Seq, ID: n.IPID(), TSval: tsval(n, now)}
 	if p.acks {
 		fields.Ack = n.Ack
 	}
 	p.Batch = append(p.Batch, t.AppendTo(p.next(), fields))
-}
-
-// addReset appends the RST that closes a half-open connection: an exact one,
-// with the sequence number that the peer expects (RFC 5961 §3.2).
-func (p *Packets) addReset(r Reset) {
-	t := p.reset[r.Dst.Addr().Is4()]
-	p.Batch = append(p.Batch, t.AppendTo(p.next(), craft.Fields{Src: r.Src, Dst: r.Dst, Seq: r.Seq, ID: uint16(r.Seq)}))
-}
-
-// SendResets sends RSTs in batches of their own and returns how many left. One
-// that the kernel refuses is lost like any packet that the network loses; the
-// peer's retransmission asks again.
-func (p *Packets) SendResets(network probe.Network, resets []Reset) (sent uint64) {
-	for len(resets) > 0 {
-		for len(resets) > 0 && !p.Full() {
-			p.addReset(resets[0])
-			resets = resets[1:]
-		}
-		for pkts := p.Batch; len(pkts) > 0; {
-			n, err := network.Send(pkts)
-			sent += uint64(n)
-			if err != nil {
-				n++
-			}
-			pkts = pkts[min(n, len(pkts)):]
-		}
-		p.Clear()
-	}
-	return sent
 }
 
 func (p *Packets) Clear() { p.Batch = p.Batch[:0] }
@@ -152,16 +139,13 @@ func tsval(n Numbers, now time.Duration) uint32 {
 	return uint32(n.Ack) + uint32(now/time.Millisecond)
 }
 
-// Reset is an RST to be sent.
-type Reset struct {
-	Src, Dst netip.AddrPort
-	Seq      craft.Seq
-}
-
-// AddShot appends a transmission to the batch.
-func (p *Packets) AddShot(s *Transmission, now time.Duration) {
-	template := p.probe[s.Src.Addr().Is4()]
-	p.Batch = append(p.Batch, template.AppendTo(p.next(), craft.Fields{
-		Src: s.Src, Dst: s.Dst, Seq: s.Numbers.Seq, ID: s.Ipid, TTL: s.Ttl, TSval: tsval(s.Numbers, now),
+// AddTransmission appends a transmission to the batch.
+func (p *Packets) AddTransmission(s *Transmission, now time.Duration) {
+	templates := p.probe
+	if s.Small {
+		templates = p.small
+	}
+	p.Batch = append(p.Batch, templates[s.Src.Addr().Is4()].AppendTo(p.next(), craft.Fields{
+		Src: s.Src, Dst: s.Dst, Seq: s.Numbers.Seq, ID: s.IPID, TTL: s.TTL, TSval: tsval(s.Numbers, now),
 	}))
 }

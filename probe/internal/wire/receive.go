@@ -30,6 +30,7 @@ type Event struct {
 	Quote  craft.Quote // of ICMP errors
 	From   [maxOptions]byte
 	Sender netip.Addr
+	Echo   craft.EchoKind // of KindEcho
 }
 
 // Receiver reads packets, asks the matcher about each, and passes on events in
@@ -106,6 +107,31 @@ func (r *Receiver) Stop() {
 	r.network.SetReadDeadline(time.Time{})
 }
 
+// catchUpLook is how often CatchUp looks whether the reader has caught up.
+const catchUpLook = 50 * time.Microsecond
+
+// CatchUp hands take every batch of packets that had arrived when it was called,
+// so that nothing expires while its answer waits to be read; take tells whether
+// to go on.
+func (r *Receiver) CatchUp(take func(batch []Event, ok bool) (more bool)) {
+	called := time.Now()
+	for {
+		select {
+		case batch, ok := <-r.Full:
+			newer := len(batch) > 0 && batch[len(batch)-1].At.After(called)
+			if !take(batch, ok) || newer {
+				return
+			}
+			continue
+		default:
+		}
+		if r.network.Quiet() && len(r.Full) == 0 {
+			return
+		}
+		time.Sleep(catchUpLook)
+	}
+}
+
 func (r *Receiver) examine(in *netraw.Packet, ev *Event) {
 	var p craft.Packet
 	check := craft.VerifyChecksums
@@ -115,6 +141,9 @@ func (r *Receiver) examine(in *netraw.Packet, ev *Event) {
 	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 	if err := p.Decode(in.Data, check); err != nil {
 		ev.Own, ev.reject = in.Outgoing, decodeRejection(err)
+		if r.matcher.Echoes && errors.Is(err, craft.ErrUnsupported) && !in.Outgoing {
+			r.examineEcho(in.Data, check, ev)
+		}
 		return
 	}
 	ev.answer, ev.reject = r.matcher.match(&p, in.Outgoing)
@@ -123,6 +152,16 @@ func (r *Receiver) examine(in *netraw.Packet, ev *Event) {
 	}
 	ev.Own = in.Outgoing || ev.Kind == KindNone && ev.reject == ""
 	ev.keep(&p)
+}
+
+func (r *Receiver) examineEcho(b []byte, check craft.Checksums, ev *Event) {
+	e, err := craft.DecodeEcho(b, check)
+	if err != nil {
+		ev.reject = decodeRejection(err)
+		return
+	}
+	ev.answer, ev.reject = r.matcher.matchEcho(&e)
+	ev.Echo, ev.Sender, ev.Seg.TTL = e.Kind, e.Src, e.TTL
 }
 
 // keep copies out of the receive buffer what a verdict may want as evidence.

@@ -17,11 +17,29 @@ const (
 
 // RTO is RFC 6298 for one host. Karn's problem does not arise: each
 // answer names its transmission. The zero value has no sample yet.
-type RTO struct{ rtt.Smoothed }
+type RTO struct {
+	rtt.Smoothed
+	least time.Duration // that any SYN-ACK took; 0: none came
+}
 
-// Rto is how long to wait for the answer to attempt n (from 0): doubled for
+// repeatedRTO is a little less than the second after which the far end
+// retransmits a SYN-ACK (RFC 6298 §2.1).
+const repeatedRTO = 900 * time.Millisecond
+
+// Repeated tells whether a SYN-ACK that took so long may be a retransmission of
+// one that was lost: it answers the same transmission, but its time is no round
+// trip. Where nothing came sooner, nothing tells it from a long way.
+func (r *RTO) Repeated(took time.Duration) bool {
+	usual := r.least
+	if usual == 0 || took < usual {
+		r.least = took
+	}
+	return took-usual > repeatedRTO
+}
+
+// Wait is how long to wait for the answer to attempt n (from 0): doubled for
 // each attempt before it (§5.5), never more than limit.
-func (r *RTO) Rto(attempt int, limit time.Duration) time.Duration {
+func (r *RTO) Wait(attempt int, limit time.Duration) time.Duration {
 	base := initialRTO
 	if r.Known() {
 		base = max(r.Timeout(), MinRTO)

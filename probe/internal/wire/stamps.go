@@ -30,3 +30,13 @@ func (tx Stamps) Elapsed(at, sent time.Time, now time.Duration) (time.Duration, 
 	}
 	return rtt, clock
 }
+
+// After tells whether the transmission left after a packet had arrived that the
+// kernel stamped at; sent is as for Elapsed. Without a stamp it did not.
+func (tx Stamps) After(at, sent time.Time) bool {
+	left := sent
+	if tx.Left != 0 {
+		left = time.Unix(0, tx.Left)
+	}
+	return !at.IsZero() && at.Round(0).Before(left.Round(0))
+}

@@ -1,25 +1,25 @@
-package scan
+package wire
 
 import "time"
 
-// timer is a deadline of a probe; schedule tells a current one from one that
+// Timer is a deadline of a probe; Schedule tells a current one from one that
 // has been replaced.
-type timer struct {
-	at       time.Duration
-	id       uint32
-	schedule uint32
+type Timer struct {
+	At       time.Duration
+	ID       uint32
+	Schedule uint32
 }
 
-// timers is a binary min-heap of deadlines. Stale ones are not searched for:
+// Timers is a binary min-heap of deadlines. Stale ones are not searched for:
 // they surface and are skipped.
-type timers []timer
+type Timers []Timer
 
-func (h *timers) push(t timer) {
+func (h *Timers) Push(t Timer) {
 	s := append(*h, t)
 	i := len(s) - 1
 	for i > 0 {
 		parent := (i - 1) / 2
-		if s[parent].at <= t.at {
+		if s[parent].At <= t.At {
 			break
 		}
 		s[i] = s[parent]
@@ -29,7 +29,7 @@ func (h *timers) push(t timer) {
 	*h = s
 }
 
-func (h *timers) pop() timer {
+func (h *Timers) Pop() Timer {
 	s := *h
 	top, last := s[0], s[len(s)-1]
 	s = s[:len(s)-1]
@@ -41,17 +41,17 @@ func (h *timers) pop() timer {
 }
 
 // sink puts t into the place of the removed root.
-func (h timers) sink(t timer) {
+func (h Timers) sink(t Timer) {
 	i := 0
 	for {
 		child := 2*i + 1
 		if child >= len(h) {
 			break
 		}
-		if child+1 < len(h) && h[child+1].at < h[child].at {
+		if child+1 < len(h) && h[child+1].At < h[child].At {
 			child++
 		}
-		if t.at <= h[child].at {
+		if t.At <= h[child].At {
 			break
 		}
 		h[i] = h[child]

@@ -1,0 +1,393 @@
+package netraw
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	defaultNeighbourLimit = 256
+	defaultNeighbourRate  = 2000
+	defaultNeighbourWait  = 250 * time.Millisecond
+
+	// kernelWait covers the kernel's own two requests, a second apart.
+	kernelWait = 1400 * time.Millisecond
+	// kernelPatience is for how long the kernel keeps an entry that it asks for
+	// by itself: mcast_solicit requests, a second apart (arp(7)).
+	kernelPatience = 3200 * time.Millisecond
+	// tableFullPause is how long to leave a full table alone. The kernel clears
+	// what it has not used for 5 s (neigh_forced_gc in net/core/neighbour.c).
+	tableFullPause = 100 * time.Millisecond
+)
+
+// confirmed are the states of an entry that the neighbour has just answered
+// for, or that need no answer.
+const confirmed = netlink.NUD_REACHABLE | netlink.NUD_PERMANENT | netlink.NUD_NOARP
+
+// neighbours is what Neighbours is on Linux. A question goes from waiting, where
+// it has no request yet, to active, in the order in which they are due, to done.
+type neighbours struct {
+	routes   router
+	table    neighbourTable
+	nudge    nudger
+	cfg      NeighbourConfig
+	asked    map[neighbour]*question
+	waiting  []*question
+	active   []*question
+	kept     []time.Time // until when the kernel keeps entries that we cannot remove
+	done     []*question
+	pacer    requestPacer
+	mayAsk   bool // the kernel lets us change its table
+	resumeAt time.Time
+}
+
+// question is one destination that was asked for.
+type question struct {
+	key     neighbour
+	found   Neighbour
+	accepts int // the states that answer it
+	began   time.Time
+	due     time.Time // when the current request has waited long enough
+}
+
+func (n *neighbours) open(cfg NeighbourConfig) (err error) {
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	n.cfg = cfg.withDefaults()
+	n.asked, n.mayAsk = make(map[neighbour]*question), true
+	n.pacer = requestPacer{rate: n.cfg.Rate}
+	if err := n.routes.open(Config{Interface: cfg.Interface, Source: cfg.Source}); err != nil {
+		return fmt.Errorf("netraw: %w", err)
+	}
+	if err := n.table.open(); err != nil {
+		return fmt.Errorf("netraw: open netlink socket: %w", err)
+	}
+	if err := n.nudge.open(cfg, &n.routes); err != nil && !n.table.changeable() {
+		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
+	}
+	return nil
+}
+
+func (cfg NeighbourConfig) withDefaults() NeighbourConfig {
+	limit := defaultNeighbourLimit
+	for _, version := range []string{"ipv4", "ipv6"} {
+		if n := neighbourThreshold(version); n > 0 {
+			limit = max(1, min(limit, n/2))
+		}
+	}
+	cfg.Limit = cmp.Or(max(cfg.Limit, 0), limit)
+	cfg.Rate = cmp.Or(max(cfg.Rate, 0), defaultNeighbourRate)
+	cfg.Wait = cmp.Or(max(cfg.Wait, 0), defaultNeighbourWait)
+	return cfg
+}
+
+// neighbourThreshold is from how many entries on the kernel clears its table, 0
+// where it does not say: only the first network namespace shows it.
+func neighbourThreshold(version string) int {
+	text, _ := os.ReadFile(path.Join("/proc/sys/net", version, "neigh/default/gc_thresh2"))
+	n, _ := strconv.Atoi(string(bytes.TrimSpace(text)))
+	return n
+}
+
+func (n *neighbours) ask(dst netip.Addr) Neighbour {
+	route, err := n.routes.route(dst)
+	if err != nil {
+		return Neighbour{Addr: dst, State: NeighbourUnknown, Err: err}
+	}
+	return n.askRoute(dst, route)
+}
+
+func (n *neighbours) askRoute(dst netip.Addr, route Route) Neighbour {
+	found := Neighbour{Addr: dst, IfIndex: route.IfIndex}
+	switch {
+	case route.Local || route.Plain:
+		found.State = NeighbourUnneeded
+		return found
+	case route.NextHop.IsValid():
+		found.State, found.NextHop = NeighbourRouted, route.nextHopInZone()
+		return found
+	}
+	key := neighbour{route.IfIndex, dst.Unmap().WithZone("")}
+	if q, known := n.asked[key]; known {
+		return q.found
+	}
+	q := &question{key: key, found: found}
+	n.asked[key] = q
+	n.begin(q)
+	return q.found
+}
+
+// begin answers a question out of the table, or lets it wait for its request.
+func (n *neighbours) begin(q *question) {
+	entry, err := n.table.get(q.key)
+	if err == nil && entry.State&n.believed() != 0 {
+		q.resolve(entry)
+		return
+	}
+	n.waiting = append(n.waiting, q)
+}
+
+// believed are the states that need no request.
+func (n *neighbours) believed() int {
+	if n.mayAsk {
+		return confirmed
+	}
+	return nudValid
+}
+
+func (q *question) resolve(entry *netlink.Neigh) {
+	q.found.State = NeighbourResolved
+	q.found.MAC = append(net.HardwareAddr(nil), entry.HardwareAddr...)
+}
+
+func (n *neighbours) poll(found []Neighbour) []Neighbour {
+	now := time.Now()
+	n.takeEvents(now)
+	n.expire(now)
+	n.start(now)
+	for _, q := range n.done {
+		found = append(found, q.found)
+	}
+	n.done = n.done[:0]
+	return found
+}
+
+// takeEvents looks at what the kernel told of the active questions.
+func (n *neighbours) takeEvents(now time.Time) {
+	events, overrun := n.table.events()
+	for i := range n.active {
+		q := n.active[i]
+		entry, told := events[q.key]
+		if overrun {
+			entry, _ = n.table.get(q.key)
+			told = entry != nil
+		}
+		switch {
+		case !told:
+		case entry.State&q.accepts != 0:
+			q.resolve(entry)
+			n.finish(q, now)
+		case !n.mayAsk && entry.State == netlink.NUD_FAILED:
+			q.found.State = NeighbourFailed
+			n.finish(q, now)
+		}
+	}
+	n.tidy()
+}
+
+// tidy leaves only unanswered questions active.
+func (n *neighbours) tidy() {
+	n.active = slices.DeleteFunc(n.active, func(q *question) bool { return q.found.State != NeighbourPending })
+}
+
+// finish hands the outcome to the next Poll.
+func (n *neighbours) finish(q *question, now time.Time) {
+	if !q.began.IsZero() {
+		q.found.Took = now.Sub(q.began)
+	}
+	n.table.ignore(q.key)
+	n.done = append(n.done, q)
+}
+
+// expire asks again for what got no answer in time, or gives it up.
+func (n *neighbours) expire(now time.Time) {
+	n.kept = slices.DeleteFunc(n.kept, func(until time.Time) bool { return !now.Before(until) })
+	var again []*question
+	for _, q := range n.active {
+		if now.Before(q.due) {
+			continue
+		}
+		entry, err := n.table.get(q.key)
+		switch {
+		case err == nil && entry.State&q.accepts != 0: // its event was lost
+			q.resolve(entry)
+			n.finish(q, now)
+		case n.mayAsk && q.found.Asked < 2:
+			again = append(again, q)
+		default:
+			q.found.State = NeighbourFailed
+			n.abandon(q, now)
+			n.finish(q, now)
+		}
+	}
+	n.tidy()
+	for _, q := range again {
+		n.askAgain(q, now)
+	}
+}
+
+// abandon removes the entry that led nowhere, or notes how long it will stay.
+func (n *neighbours) abandon(q *question, now time.Time) {
+	if n.mayAsk && !n.denied(n.table.remove(q.key)) {
+		return
+	}
+	if until := q.began.Add(kernelPatience); now.Before(until) {
+		n.kept = append(n.kept, until)
+	}
+}
+
+// askAgain makes the kernel forget its request, since it repeats an unanswered
+// one only after a second.
+func (n *neighbours) askAgain(q *question, now time.Time) {
+	n.active = slices.DeleteFunc(n.active, func(other *question) bool { return other == q })
+	n.denied(n.table.remove(q.key))
+	n.request(q, now)
+}
+
+// start sends first requests as far as limit and rate allow.
+func (n *neighbours) start(now time.Time) {
+	n.pacer.refill(now)
+	for len(n.waiting) > 0 && n.room() && !now.Before(n.resumeAt) && n.pacer.take() {
+		q := n.waiting[0]
+		n.waiting = n.waiting[1:]
+		n.request(q, now)
+	}
+}
+
+func (n *neighbours) room() bool { return len(n.active)+len(n.kept) < n.cfg.Limit }
+
+// request makes the kernel ask, by whichever way it lets us.
+func (n *neighbours) request(q *question, now time.Time) {
+	n.table.expect(q.key)
+	err := n.requestOnce(q, now)
+	switch {
+	case errors.Is(err, unix.ENOBUFS): // the table is full
+		n.resumeAt = now.Add(tableFullPause)
+		n.waiting = append([]*question{q}, n.waiting...)
+	case err != nil:
+		q.found.State, q.found.Err = NeighbourUnknown, fmt.Errorf("netraw: resolve %v: %w", q.found.Addr, sendReason(err))
+		n.finish(q, now)
+	case q.found.State == NeighbourPending:
+		q.found.Asked++
+		if q.began.IsZero() {
+			q.began = now
+		}
+		n.active = append(n.active, q)
+		slices.SortStableFunc(n.active, func(a, b *question) int { return a.due.Compare(b.due) })
+	}
+}
+
+func (n *neighbours) requestOnce(q *question, now time.Time) error {
+	if n.mayAsk {
+		q.accepts = nudValid
+		if entry, err := n.table.get(q.key); err == nil && entry.State&nudValid != 0 {
+			q.accepts = confirmed
+		}
+		q.due = now.Add(n.cfg.Wait << q.found.Asked)
+		err := n.table.use(q.key, q.accepts == confirmed)
+		if !n.denied(err) {
+			return err
+		}
+	}
+	if entry, err := n.table.get(q.key); err == nil && entry.State&nudValid != 0 {
+		q.resolve(entry)
+		n.finish(q, now)
+		return nil
+	}
+	q.accepts, q.due = nudValid, now.Add(kernelWait)
+	return n.nudge.send(q.key, q.found.Addr, &n.routes)
+}
+
+// denied notes that the kernel does not let us change its table.
+func (n *neighbours) denied(err error) bool {
+	if errors.Is(err, unix.EPERM) {
+		n.mayAsk = false
+		return true
+	}
+	return false
+}
+
+func (n *neighbours) next() (time.Duration, bool) {
+	now := time.Now()
+	var at []time.Time
+	for _, q := range n.active {
+		at = append(at, q.due)
+		break // in the order in which they are due
+	}
+	if len(n.waiting) > 0 {
+		at = append(at, n.startsAt(now))
+	}
+	switch {
+	case len(n.done) > 0:
+		return 0, true
+	case len(at) == 0:
+		return 0, false
+	}
+	return max(0, slices.MinFunc(at, time.Time.Compare).Sub(now)), true
+}
+
+// startsAt is when the next first request can leave, as far as that is known.
+func (n *neighbours) startsAt(now time.Time) time.Time {
+	switch {
+	case now.Before(n.resumeAt):
+		return n.resumeAt
+	case n.room():
+		return n.pacer.at(now)
+	case len(n.active) > 0:
+		return n.active[0].due
+	}
+	return slices.MinFunc(n.kept, time.Time.Compare)
+}
+
+func (n *neighbours) ready() <-chan struct{} { return n.table.bell }
+func (n *neighbours) pending() int           { return len(n.waiting) + len(n.active) + len(n.done) }
+
+func (n *neighbours) forget(dst netip.Addr) {
+	for key, q := range n.asked {
+		if q.found.Addr == dst && q.found.State != NeighbourPending && !slices.Contains(n.done, q) {
+			delete(n.asked, key)
+		}
+	}
+}
+
+func (n *neighbours) close() error {
+	n.routes.close()
+	return errors.Join(n.table.close(), n.nudge.close())
+}
+
+// requestPacer is a token bucket that holds 2 ms of its rate.
+type requestPacer struct {
+	rate   float64 // tokens a second
+	tokens float64
+	last   time.Time
+}
+
+const pacerDepth = 2 * time.Millisecond
+
+func (p *requestPacer) refill(now time.Time) {
+	passed := pacerDepth
+	if !p.last.IsZero() {
+		passed = min(passed, now.Sub(p.last))
+	}
+	p.last = now
+	p.tokens = min(p.tokens+p.rate*passed.Seconds(), max(1, p.rate*pacerDepth.Seconds()))
+}
+
+func (p *requestPacer) take() bool {
+	if p.tokens < 1 {
+		return false
+	}
+	p.tokens--
+	return true
+}
+
+// at is when there will be a token.
+func (p *requestPacer) at(now time.Time) time.Time {
+	lacking := max(0, 1-p.tokens)
+	return p.last.Add(time.Duration(lacking / p.rate * float64(time.Second)))
+}

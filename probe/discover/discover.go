@@ -1,0 +1,94 @@
+// Package discover finds out which of many addresses are there, before their
+// ports are asked for: most addresses of most networks are not.
+//
+// On the link that is neighbour resolution: who does not answer ARP (RFC 826) or
+// neighbour solicitations (RFC 4861) answers nothing else. Elsewhere a host gets
+// a few segments that most hosts answer, in two rounds: an echo request, a SYN
+// to port 443 and an ACK to port 80, and if all were silent a time stamp request
+// (IPv4; another echo for IPv6), a SYN to port 80 and one to port 22. Any answer
+// of the host itself proves it: a SYN-ACK, an RST, a reply, or its own ICMP
+// error. What a router says of it is the reason why it is down.
+package discover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"net"
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// Config says whom to look for. Only Hosts must be set.
+type Config struct {
+	Hosts iter.Seq[netip.Addr] // each once
+	Total uint64               // how many; 0: not known
+
+	Rate    float64       // packets a second; 0: begins gently and grows; +Inf: no bound
+	Timeout time.Duration // longest wait for the answers of a round; 0: probe.DefaultTimeout
+
+	Profile craft.Profile // look of the SYNs; the zero value: the first of craft.Profiles
+	TTL     uint8         // 0: the profile's
+	TOS     uint8
+	Key     [16]byte // of the probes' numbers; the zero value: random
+
+	// Neighbours resolves hosts on the link; nil: they are asked as all others.
+	Neighbours probe.Neighbours
+
+	OnProgress func(probe.Progress) // called from the engine's goroutine, 4 times a second
+}
+
+// Host is what was found out about one address.
+type Host struct {
+	Addr   netip.Addr
+	Up     bool
+	Reason probe.Reason // what the host answered; why it is down
+	RTT    time.Duration
+	Clock  netraw.Clock     // behind RTT
+	MAC    net.HardwareAddr // where it is on the link, nil elsewhere
+	Time   time.Time        // of the answer, or of giving up
+	Began  time.Time        // when the host was first asked
+	Err    error            // why it could not be asked
+}
+
+// Run looks for every host and hands each to yield once, as soon as it is
+// certain. Cancelling ctx ends the run with [probe.ErrInterrupted]; other errors
+// are [probe.ErrNetworkDown], yield's, and those of a configuration that cannot
+// work. The summary counts hosts as probes, and is valid in each case.
+func Run(ctx context.Context, network probe.Network, cfg Config, yield func(Host) error) (probe.Summary, error) {
+	if err := cfg.check(network); err != nil {
+		return probe.Summary{}, err
+	}
+	e, err := newEngine(network, &cfg, yield)
+	if err != nil {
+		return probe.Summary{}, err
+	}
+	err = e.run(ctx)
+	return e.summary(), err
+}
+
+func (c *Config) check(network probe.Network) error {
+	switch {
+	case c.Hosts == nil:
+		return errors.New("discover: no hosts")
+	case len(network.Ports()) == 0:
+		return errors.New("discover: no source port is held")
+	case c.Rate < 0 || math.IsNaN(c.Rate):
+		return fmt.Errorf("discover: a rate of %v packets a second", c.Rate)
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = probe.DefaultTimeout
+	}
+	return nil
+}
+
+func (c *Config) look() wire.Look {
+	return wire.Look{Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key}.Complete()
+}

@@ -1,0 +1,106 @@
+package discover_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/discover"
+	"synscope/probe/internal/probetest"
+	"synscope/probe/simnet"
+)
+
+const ms = probetest.MS
+
+// look runs one discovery of 16 addresses, of which the hosts are there.
+func look(t *testing.T, hosts map[string]simnet.Host, cfg discover.Config) (map[string]discover.Host, probe.Summary) {
+	t.Helper()
+	n := simnet.New(simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}})
+	for a, h := range hosts {
+		n.HandleAddr(a, h)
+	}
+	conn := n.Conn(2, simnet.WatchOutgoing())
+	defer conn.Close()
+	var all []netip.Addr
+	for a, i := netip.MustParseAddr("198.51.100.0"), 0; i < 16; a, i = a.Next(), i+1 {
+		all = append(all, a)
+	}
+	cfg.Hosts = slices.Values(all)
+	found := map[string]discover.Host{}
+	summary, err := discover.Run(t.Context(), conn, cfg, func(h discover.Host) error {
+		if _, twice := found[h.Addr.String()]; twice {
+			t.Errorf("%v is decided twice", h.Addr)
+		}
+		found[h.Addr.String()] = h
+		return nil
+	})
+	if err != nil || len(found) != 16 || !summary.Complete || summary.Probes != 16 {
+		t.Errorf("%d hosts, summary %+v, %v", len(found), summary, err)
+	}
+	return found, summary
+}
+
+// only lets a host see segments to one port.
+func only(port uint16, h simnet.Host) simnet.Host {
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Dst.Port() == port {
+			h.Respond(now, in, out)
+		}
+	})
+}
+
+// What proves that a host is there, and what does not.
+func TestWhatProvesAHost(t *testing.T) {
+	router := netip.MustParseAddr("203.0.113.1")
+	for name, tc := range map[string]struct {
+		host   simnet.Host
+		up     bool
+		reason probe.Reason
+	}{
+		"SYN-ACK":                       {only(443, probetest.Listener()), true, "syn-ack"},
+		"RST to the SYN":                {only(443, simnet.Closed{}), true, "reset"},
+		"RST to the ACK":                {only(80, simnet.Closed{}), true, "reset"},
+		"only SSH, in the second round": {only(22, probetest.Listener()), true, "syn-ack"},
+		"its own port unreachable":      {simnet.Rejected{ICMP: simnet.ICMP{Type: 3, Code: 3}}, true, "port-unreachable"},
+		"nobody":                        {simnet.Dropped{}, false, "no-response"},
+		"a router's word":               {simnet.Rejected{ICMP: simnet.ICMP{From: router, Type: 3, Code: 1}}, false, "host-unreachable"},
+		"a SYN-ACK of another number":   {only(443, simnet.Mangle(probetest.Listener(), simnet.AckOff(1))), false, "no-response"},
+		"a bare RST, and nothing to the question": {simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags == craft.SYN {
+				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Flags: craft.RST})
+			}
+		}), false, "no-response"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				found, _ := look(t, map[string]simnet.Host{"198.51.100.9": tc.host}, discover.Config{})
+				h := found["198.51.100.9"]
+				if h.Up != tc.up || h.Reason != tc.reason {
+					t.Errorf("up %v (%s), want %v (%s)", h.Up, h.Reason, tc.up, tc.reason)
+				}
+				if tc.up && h.Reason != "port-unreachable" && h.RTT != 10*ms {
+					t.Errorf("RTT %v, want 10 ms", h.RTT)
+				}
+			})
+		})
+	}
+}
+
+// An empty network costs six packets an address, and twice the timeout; one live
+// host shortens the wait for the others.
+func TestWhatAnEmptyNetworkCosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, empty := look(t, nil, discover.Config{})
+		if empty.Sent != 6*16 || empty.Took < 2*time.Second || empty.Took > 2200*ms {
+			t.Errorf("%d packets in %v", empty.Sent, empty.Took)
+		}
+		_, live := look(t, map[string]simnet.Host{"198.51.100.1": probetest.Listener()}, discover.Config{})
+		if live.Took > 1500*ms {
+			t.Errorf("with one live host it takes %v", live.Took)
+		}
+	})
+}

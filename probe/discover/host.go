@@ -1,0 +1,196 @@
+package discover
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// host is one address until it is decided.
+type host struct {
+	Host
+	key     netip.Addr
+	id      uint32
+	source  netip.Addr
+	route   netraw.Route
+	round   int           // under way, from 0
+	place   int           // of the next segment of the round
+	sent    []wire.Stamps // of the segments of all rounds, in order
+	refused int           // how often the kernel refused the next segment
+	waiting bool          // in the list of those to be sent to
+}
+
+// key is an address as packets carry it. One of a link is another on each link
+// (RFC 4007 §6).
+func key(a netip.Addr, link int) netip.Addr {
+	if a.Is6() && a.IsLinkLocalUnicast() && link != 0 {
+		return a.WithZone(strconv.Itoa(link))
+	}
+	return a.WithZone("")
+}
+
+// transmission finds the segment that an answer is to, nil if it was not sent.
+func (h *host) transmission(ev *wire.Event) *wire.Stamps {
+	at := 0
+	for round := range ev.Attempt {
+		at += len(h.segmentsOf(round))
+	}
+	for i, s := range h.segmentsOf(ev.Attempt) {
+		if s.answeredBy(ev) && at+i < len(h.sent) {
+			return &h.sent[at+i]
+		}
+	}
+	return nil
+}
+
+// answeredBy tells whether an answer is to such a segment.
+func (s segment) answeredBy(ev *wire.Event) bool {
+	if ev.Kind == wire.KindEcho {
+		return s.echo != 0 && s.echo+1 == ev.Echo
+	}
+	return s.echo == 0 && s.port == ev.Target.Port()
+}
+
+// mostAtOnce bounds the hosts that are looked for at a time.
+const mostAtOnce = 1 << 16
+
+// admit takes up new hosts.
+func (e *engine) admit(budget int) {
+	for ; budget > 0 && !e.exhausted && len(e.hosts) < mostAtOnce; budget-- {
+		a, ok := e.next()
+		if !ok {
+			e.exhausted = true
+			return
+		}
+		e.meet(a)
+	}
+}
+
+// meet decides how a host is looked for.
+func (e *engine) meet(a netip.Addr) {
+	h := &host{Host: Host{Addr: a, Began: time.Now()}, id: uint32(len(e.byID))}
+	var err error
+	if h.route, err = e.network.Route(a); err != nil {
+		e.lost = err
+		h.Reason, h.Err = probe.ReasonNoRoute, err
+		e.deliver(h)
+		return
+	}
+	h.source, h.key = h.route.Source, key(a, h.route.IfIndex)
+	if e.hosts[h.key] != nil {
+		return
+	}
+	e.hosts[h.key] = h
+	e.byID = append(e.byID, h)
+	if e.ramp != nil {
+		e.ramp.Towards(h.route)
+	}
+	switch {
+	case h.route.Local:
+		e.up(h, ReasonLocalhost)
+	case e.cfg.Neighbours != nil:
+		e.askNeighbour(h)
+	default:
+		e.begin(h)
+	}
+}
+
+// Reasons of a host that is up, beside those that ports have.
+const (
+	ReasonARP       probe.Reason = "arp-response" // RFC 826
+	ReasonND        probe.Reason = "nd-response"  // RFC 4861 §4.4
+	ReasonEcho      probe.Reason = "echo-reply"
+	ReasonTimestamp probe.Reason = "timestamp-reply"
+	ReasonLocalhost probe.Reason = "localhost" // an address of this machine
+)
+
+func (e *engine) askNeighbour(h *host) {
+	n := e.cfg.Neighbours.AskRoute(h.Addr, h.route)
+	if n.State == netraw.NeighbourPending {
+		e.resolving[n.Addr] = h
+		return
+	}
+	e.resolved(h, &n)
+}
+
+func (e *engine) pollNeighbours() {
+	if len(e.resolving) == 0 {
+		return
+	}
+	e.found = e.cfg.Neighbours.Poll(e.found[:0])
+	for i := range e.found {
+		n := &e.found[i]
+		if h := e.resolving[n.Addr]; h != nil {
+			delete(e.resolving, n.Addr)
+			e.resolved(h, n)
+		}
+	}
+}
+
+func (e *engine) neighboursReady() <-chan struct{} {
+	if len(e.resolving) == 0 {
+		return nil
+	}
+	return e.cfg.Neighbours.Ready()
+}
+
+// resolved decides a host on the link; others are asked themselves.
+func (e *engine) resolved(h *host, n *netraw.Neighbour) {
+	switch n.State {
+	case netraw.NeighbourResolved:
+		h.MAC = n.MAC
+		if n.Asked == 1 {
+			h.RTT, h.Clock = n.Took, netraw.ClockUser
+		}
+		reason := ReasonND
+		if h.Addr.Is4() {
+			reason = ReasonARP
+		}
+		e.up(h, reason)
+	case netraw.NeighbourFailed:
+		e.down(h, probe.ReasonNoNeighbour)
+	default:
+		e.begin(h)
+	}
+}
+
+// begin lets a host have its first round.
+func (e *engine) begin(h *host) {
+	if !h.waiting {
+		h.waiting = true
+		e.due = append(e.due, h)
+	}
+}
+
+func (e *engine) up(h *host, why probe.Reason) {
+	h.Up, h.Reason = true, why
+	e.decide(h)
+}
+
+// down keeps what a router said of the host, if one did.
+func (e *engine) down(h *host, why probe.Reason) {
+	if h.Reason == "" {
+		h.Reason = why
+	}
+	e.decide(h)
+}
+
+func (e *engine) decide(h *host) {
+	delete(e.hosts, h.key)
+	e.byID[h.id] = nil
+	e.deliver(h)
+}
+
+func (e *engine) deliver(h *host) {
+	if h.Time.IsZero() {
+		h.Time = time.Now()
+	}
+	e.counters.Probes++
+	if err := e.yield(h.Host); err != nil {
+		e.fail(err)
+	}
+}

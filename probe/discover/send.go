@@ -1,0 +1,143 @@
+package discover
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe/internal/wire"
+)
+
+// rounds is how often a host is asked.
+const rounds = 2
+
+// segment is one question to a host: an ICMP message where echo is set, and else
+// a segment of the flags to the port.
+type segment struct {
+	echo  craft.EchoKind
+	flags craft.Flags
+	port  uint16
+}
+
+// The questions that most hosts answer one of: echo is what administrators
+// leave open to see by, 443 and 80 what servers serve, and an ACK passes filters
+// that keep no state and draws an RST from open and closed ports alike.
+var (
+	firstRound    = []segment{{echo: craft.EchoRequest}, {flags: craft.SYN, port: 443}, {flags: craft.ACK, port: 80}}
+	secondRound   = []segment{{echo: craft.TimestampRequest}, {flags: craft.SYN, port: 80}, {flags: craft.SYN, port: 22}}
+	secondRoundV6 = []segment{{echo: craft.EchoRequest}, {flags: craft.SYN, port: 80}, {flags: craft.SYN, port: 22}}
+)
+
+func (h *host) segments() []segment { return h.segmentsOf(h.round) }
+
+func (h *host) segmentsOf(round int) []segment {
+	switch {
+	case round == 0:
+		return firstRound
+	case h.Addr.Is4():
+		return secondRound
+	}
+	return secondRoundV6
+}
+
+// wants tells whether there is anything to send that the pace alone holds back.
+func (e *engine) wants() bool {
+	return e.responses.Waiting() > 0 || len(e.due) > 0 || !e.exhausted && len(e.hosts) < mostAtOnce
+}
+
+// fill sends what may be sent now.
+func (e *engine) fill() {
+	budget := e.pace.Allowance(e.now, 4*wire.BatchSize)
+	granted := budget
+	taken, resets := e.responses.Send(e.packets, e.network, budget)
+	e.counters.Resets += resets
+	budget -= taken
+	if e.outage.Lasting() {
+		budget = min(budget, 1)
+	}
+	if budget > 0 && len(e.due) == 0 {
+		e.admit(budget)
+	}
+	for budget > 0 && len(e.due) > 0 && e.now >= e.paused && e.failure == nil {
+		h := e.due[0]
+		e.due = e.due[1:]
+		budget -= e.sendRound(h, budget)
+	}
+	e.pace.Spend(granted - budget)
+}
+
+// sendRound sends what is left of a host's round, as far as the budget allows,
+// and returns how many segments that took.
+func (e *engine) sendRound(h *host, budget int) (taken int) {
+	h.waiting = false
+	for e.byID[h.id] != nil && h.place < len(h.segments()) {
+		if taken == budget {
+			e.begin(h)
+			return taken
+		}
+		taken++
+		if err := e.send(h, h.segments()[h.place]); err != nil {
+			e.refused(h, err)
+			return taken
+		}
+		h.place, h.refused = h.place+1, 0
+		e.outage.End()
+		e.counters.Departed(h.round, e.now)
+	}
+	e.timers.Push(wire.Timer{At: e.now + e.patience(), ID: h.id})
+	return taken
+}
+
+func (e *engine) send(h *host, s segment) error {
+	b, err := e.packet(h, s)
+	if err != nil {
+		return err
+	}
+	sent := wire.Stamps{Sent: time.Since(e.start)}
+	if _, err = e.network.Send([][]byte{b}); err == nil {
+		h.sent = append(h.sent, sent)
+	}
+	return err
+}
+
+// packet is one question in bytes. The numbers are as a scan's, so that what
+// answers is told by all 32 bits of one of them.
+func (e *engine) packet(h *host, s segment) ([]byte, error) {
+	src := netip.AddrPortFrom(h.source, e.matcher.Port(h.round))
+	dst := netip.AddrPortFrom(h.Addr, s.port)
+	n := e.matcher.Cookie.Numbers(src, dst, h.round)
+	e.packets.Clear()
+	switch {
+	case s.echo != 0:
+		echo := craft.Echo{Src: src.Addr(), Dst: dst.Addr(), TTL: 64, Kind: s.echo, ID: src.Port(), Seq: uint16(h.round), Token: uint32(n.Seq)}
+		return echo.AppendTo(nil)
+	case s.flags == craft.SYN:
+		e.packets.Add(false, src, dst, n, e.now)
+	default:
+		e.packets.AddResponse(wire.Response{Src: src, Dst: dst, Flags: s.flags, Seq: n.Seq, Ack: n.Ack})
+	}
+	return e.packets.Batch[0], nil
+}
+
+// refused lets the rest of a round wait, or gives the host up.
+func (e *engine) refused(h *host, err error) {
+	e.outage.Note(err, e.now)
+	if e.outage.Certain(e.now) {
+		e.fail(e.outage.Error())
+	}
+	if e.outage.Lasting() {
+		e.paused = e.now + outagePause
+	}
+	wait, again := wire.Backoff(err, h.refused)
+	if !again {
+		v := wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), err)
+		h.Reason, h.Err = v.Reason, err
+		e.decide(h)
+		return
+	}
+	h.refused++
+	e.timers.Push(wire.Timer{At: e.now + wait, ID: h.id})
+}
+
+// outagePause is how often an absent network is tried.
+const outagePause = 20 * time.Millisecond

@@ -1,0 +1,132 @@
+package flow
+
+import (
+	"time"
+
+	"synscope/craft"
+	"synscope/probe/handshake"
+)
+
+// flow is a connection that is being followed.
+type flow struct {
+	watch handshake.Bystander // first, since it holds the only pointer
+
+	key                 key
+	hash                uint32 // of key
+	links               links
+	number              uint64
+	first, lastPacket   uint64
+	packets, duplicates uint32
+	begun, last, heard  int64 // stamps; heard is of the table's clock
+	sides               [2]side
+	repeats             [2][WindowProbe]uint32 // by Repeat less one
+	seen                uint32                 // hash of the latest packet
+	firstFile, lastFile uint16
+	opening             opening
+	over                bool
+	fromSecond          bool // the client is the second endpoint of the key
+	midstream           bool // it had begun before the capture
+	accounted           bool // what it misses has been counted
+}
+
+// side is who sent a segment of which the second endpoint of the key is the
+// source, or is not.
+func (f *flow) side(second bool) handshake.Side {
+	if second == f.fromSecond {
+		return handshake.Client
+	}
+	return handshake.Server
+}
+
+// take makes a connection of a SYN.
+func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
+	f.key, f.hash, f.number = l.key, l.hash, l.number
+	f.first, f.lastPacket, f.firstFile, f.lastFile = l.packet, l.packet, l.file, l.file
+	f.packets, f.begun, f.last, f.seen = 1, l.at, l.at, l.seen
+	f.fromSecond = l.offers&fromSecond != 0
+	s := l.segment(room)
+	f.watch.Segment(l.at, handshake.Client, &s, handshake.Kept{})
+	f.sides[handshake.Client].classify(&s, l.at, &f.sides[handshake.Server], 0)
+	f.opening.note(&Packet{Direction: l.direction}, &s, handshake.Client)
+}
+
+// repeated tells a packet that was captured before: stamped before the latest
+// of the connection and with nothing new, or the latest itself.
+func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) bool {
+	return at == f.last && seen == f.seen || at < f.last && f.watch.Knows(f.side(swapped), at, s)
+}
+
+// renewed tells a segment that begins another connection. Where roles were
+// guessed it may show that they are the other way round.
+func (f *flow) renewed(swapped bool, s *craft.Segment) bool {
+	from := f.side(swapped)
+	if f.midstream && s.Flags.Has(craft.SYN) && (from == handshake.Server) == asClient(s) {
+		f.fromSecond = !f.fromSecond
+		f.watch.Turn()
+		f.sides[0], f.sides[1] = f.sides[1], f.sides[0]
+		f.repeats[0], f.repeats[1] = f.repeats[1], f.repeats[0]
+		from = from.Other()
+	}
+	if f.watch.Renewed(from, s) {
+		return true
+	}
+	if s.Flags.Has(craft.SYN) {
+		f.midstream = false
+	}
+	return false
+}
+
+func (f *flow) count(from handshake.Side, r Repeat) {
+	if r != Fresh {
+		f.repeats[from][r-1]++
+	}
+}
+
+// trip is the connection's first round trip, as Wireshark's iRTT; 0 unknown.
+func (f *flow) trip() int64 {
+	syn, answer, ack := f.watch.Openings()
+	if syn == 0 || answer == 0 || ack < syn {
+		return 0
+	}
+	return ack - syn
+}
+
+// attempt is what the record says.
+func (f *flow) attempt(why Ending, t handshake.Trust) *Attempt {
+	client, server := f.key.endpoints()
+	if f.fromSecond {
+		client, server = server, client
+	}
+	a := &Attempt{
+		Result: f.watch.Result(client, server, t),
+		Number: f.number, First: f.first, Last: f.lastPacket, FirstFile: int(f.firstFile), LastFile: int(f.lastFile),
+		Packets: uint64(f.packets), Duplicates: uint64(f.duplicates), Ending: why,
+		Missing: f.watch.Missing(),
+	}
+	a.Gaps, a.GapBytes, _ = f.watch.Gaps()
+	a.View = f.opening.view(f.watch.Openings())
+	if a.Attempts == 1 && (a.RTT > 0 || f.trip() < int64(time.Second)) {
+		a.SYNToACK = time.Duration(f.trip())
+	}
+	for from := range f.repeats {
+		for r, n := range f.repeats[from] {
+			a.Repeats[from][r+1] = int(n)
+		}
+	}
+	f.numbers(a)
+	return a
+}
+
+// numbers tells the ISNs of both ends, where both SYNs were captured.
+func (f *flow) numbers(a *Attempt) {
+	s, ok := f.watch.SYNACK()
+	if !ok {
+		return
+	}
+	a.ClientISN, a.ServerISN, a.Answered = s.ClientISN, s.ServerISN, true
+	a.Asked, a.Heard = time.Unix(0, s.Asked), time.Unix(0, s.Heard)
+	a.SYNACKOptions = SYNACKOptions{
+		MSS: s.MSS, Shift: s.Shift, Scaled: s.Scaled, SACK: s.SACK, Stamped: s.Stamped, TSval: s.TSval,
+		Window: s.Window, TTL: s.TTL,
+	}
+}

@@ -1,0 +1,394 @@
+package handshake
+
+import "synscope/craft"
+
+// Bystander judges one connection of a capture. A [Follower] sees every packet
+// of its own connection; a bystander may have missed any of them, so it takes
+// nothing that was not captured for something that was not sent: an
+// acknowledgement proves that what it acknowledges existed, data proves that
+// the handshake was completed, and after a gap each direction is picked up
+// again where it stands.
+//
+// The zero Bystander has seen nothing. It holds no addresses and is small,
+// since a capture has many connections at a time: what most connections never
+// show is in memory of its own. Times are nanoseconds since 1970.
+type Bystander struct {
+	more *rarely // nil until something rare comes
+	pair Pair
+	ways [2]way // by the Side that sent
+
+	begin, last int64
+	syn, answer greeting
+	fins        [2]finKept
+	idents      [2]idents
+	ackAt       int64 // of the client's first ACK of the SYN-ACK
+	resetAt     int64 // of the first RST of the server that counts
+
+	known      knowledge
+	onSYN      uint16 // bytes of data on a SYN, the most
+	onSYNTaken uint16 // of them acknowledged by the SYN-ACK
+	pressed    uint8  // segments with numbers of their own that the client sent to the half-open server
+	stuck      uint8  // SYN-ACKs that came again after one of those; twice where it was after several
+	repeats    uint8  // SYN-ACKs that came again after the client's ACK
+	strays     uint8  // segments that belong to no number seen
+	nops       uint8  // the longest run of NOPs in a SYN-ACK
+	seenTTL    ttlRange
+}
+
+// greeting is what is kept of the SYNs of one side; an RST that refuses stands
+// in for a SYN-ACK.
+type greeting struct {
+	at, latest int64 // the first and the latest one
+	val, last  uint32
+	ecr        uint32 // of the first
+	count      uint16
+	flags      craft.Flags
+	window     uint16
+	ttl        uint8
+}
+
+// finKept is what is kept of the FINs of one side.
+type finKept struct {
+	at       int64     // of the first one
+	seq, ack craft.Seq // of the first one
+	bareEnd  craft.Seq // the lowest end of what acknowledged the other's FIN without being one
+	count    uint8
+	acked    bool
+	bare     bool
+}
+
+// idents are the IP identifications of one side. Most stacks count them up by
+// one for each packet of a connection, so that they show where one is missing
+// that used up no TCP number.
+type idents struct {
+	last               uint16
+	steps, small, wild uint8 // by one; by a few; by anything else
+	hole               bool  // at its FIN, something is missing just before
+}
+
+// few is how many packets in a row are thought to be missing at most.
+const few = 16
+
+// add takes in the next packet's.
+func (i *idents) add(id uint16, fin bool) {
+	if id == 0 {
+		return
+	}
+	step := id - i.last
+	first := i.last == 0
+	i.last = id
+	switch {
+	case first || step == 0:
+	case step == 1:
+		i.steps = min(i.steps, 254) + 1
+	case step <= few:
+		i.hole = i.hole || fin && i.wild == 0 && i.steps > 1 && i.steps > 2*i.small
+		i.small = min(i.small, 254) + 1
+	case int16(step) > 0 || int16(step) < -few:
+		i.wild = min(i.wild, 254) + 1
+	}
+}
+
+// ttlRange is of what a server sent after its SYN-ACK, RSTs left out.
+type ttlRange struct{ low, high, count uint8 }
+
+func (r *ttlRange) add(ttl uint8) {
+	if r.count == 0 {
+		r.low, r.high = ttl, ttl
+	}
+	r.low, r.high = min(r.low, ttl), max(r.high, ttl)
+	if r.count < 255 {
+		r.count++
+	}
+}
+
+// knowledge is a set of things that a capture has shown.
+type knowledge uint32
+
+const (
+	knowClientSYN   knowledge = 1 << iota // the client's SYN was captured
+	knowServerSYN                         // the server's was
+	knowClientISN                         // the client's ISN is certain
+	knowServerISN                         // the server's
+	knowProven                            // what was captured proves that the connection was open
+	knowRefused                           // an RST with right numbers answered the SYN
+	knowRefusedZero                       // and its own number was 0, as a refusal's is
+	knowSYNStamped                        // SYNs carry timestamps
+	knowSYNACKStamped
+	knowSYNCut // of a SYN the options were cut off
+	knowSYNACKCut
+	knowBadOptions  // the SYN-ACK's do not parse
+	knowClientReset // the client sent an RST
+	knowServerReset // the server sent one that counts, to an open connection
+	knowClientPlain // the client sent a segment that is neither SYN, FIN nor RST
+	knowServerPlain
+	knowServerSaid // the server sent data before it had received any
+	knowForged     // an RST that the host cannot have sent
+	knowGenuine    // the server went on after its RST
+	knowStranger   // an RST answered a FIN that came again after the end
+)
+
+func (k knowledge) has(l knowledge) bool { return k&l == l }
+
+// Kept says how much of a segment a capture kept. The zero value is nothing of
+// its payload, and all of its options.
+type Kept struct {
+	Payload    int  // bytes, of the beginning
+	OptionsCut bool // the end of the options is missing
+}
+
+// far is the distance in numbers beyond which a segment is not taken for the
+// continuation of what was captured, and late the same for one that comes
+// after newer ones.
+const (
+	far  = 1 << 28
+	late = 1 << 24
+)
+
+// Segment takes in the next segment that was captured.
+func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) Notes {
+	if b.begin == 0 {
+		b.begin, b.last = at, at
+	}
+	before := b.pair
+	b.idents[from].add(s.ID, s.Flags.Has(craft.FIN))
+	n := b.observe(at, from, s)
+	b.evidence(at, from, s, n, kept, &before)
+	b.last = max(b.last, at)
+	return n
+}
+
+// observe is [Pair.Observe] for one who may have missed segments.
+func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
+	me, you := b.pair.end(from), b.pair.end(from.Other())
+	if me.facts.has(sentReset) {
+		n = NoteAfterReset
+	}
+	switch {
+	case s.Flags.Has(craft.RST):
+		return b.reset(at, from, me, you, s)
+	case s.Flags.Has(craft.SYN):
+		return n | b.opening(from, me, you, s)
+	case !s.Flags.Has(craft.ACK):
+		return n | NoteNoAck
+	case b.challenges(from, me, you, s):
+		return n | NoteChallenge
+	case !belongs(me, you, s):
+		return n | NoteOutside
+	}
+	n |= b.catchUp(at, from, me, you, s) | converse(from, me, you, s)
+	b.ways[from].reach(s.Seq.Add(s.Len()))
+	return n
+}
+
+// challenges tells an ACK that answers a SYN with numbers of another
+// connection (RFC 5961 §4), and not with those of a SYN-ACK that was missed.
+func (b *Bystander) challenges(from Side, me, you *End, s *craft.Segment) bool {
+	return from == Server && !me.Opened() && b.known.has(knowClientSYN) && s.Len() == 0 &&
+		!plausible(s.Ack.Sub(you.ISS.Add(1)), 0)
+}
+
+// plausible tells whether numbers go on from what was seen, however much was
+// missed, or are not far behind it.
+func plausible(d int32, behind int32) bool { return d >= -behind && d < far }
+
+// belongs tells whether a segment is of this connection: one of its two
+// numbers goes on from what was seen. Both are asked for while the other end
+// has not been heard of.
+func belongs(me, you *End, s *craft.Segment) bool {
+	switch {
+	case me.Opened() && you.Opened():
+		return plausible(s.Seq.Sub(me.Nxt), late) || plausible(s.Ack.Sub(you.Nxt), late)
+	case me.Opened():
+		return plausible(s.Seq.Sub(me.Nxt), late)
+	case you.Opened():
+		return plausible(s.Ack.Sub(you.ISS), 0)
+	}
+	return true
+}
+
+// opening takes in a SYN or SYN-ACK: the first one, one that comes again, or
+// one that was captured after segments that it came before.
+func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes) {
+	ack := s.Flags.Has(craft.ACK)
+	known := b.known.has(knowISN(from))
+	switch {
+	case me.Opened() && known && s.Seq != me.ISS,
+		me.Opened() && !known && !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0):
+		return NoteOtherSYN
+	case ack && you.Opened() && b.known.has(knowISN(from.Other())) && !plausible(s.Ack.Sub(you.ISS.Add(1)), 0):
+		return NoteBadAck
+	case !me.Opened():
+		me.open(s)
+	case !b.known.has(knowSYN(from)):
+		me.ISS = s.Seq
+		me.offer(s)
+	case !ack || me.facts.has(answered):
+		n = again(me)
+	}
+	b.known |= knowISN(from) | knowSYN(from)
+	if ack && !you.Opened() {
+		b.assume(from.Other(), you, s.Ack)
+		b.known |= knowISN(from.Other())
+	}
+	if ack && you.Nxt.LessThan(s.Ack) {
+		you.Nxt = s.Ack
+	}
+	b.ways[from].reach(s.Seq.Add(s.Len()))
+	return n | greet(me, you, s)
+}
+
+func knowISN(s Side) knowledge { return knowClientISN << s }
+func knowSYN(s Side) knowledge { return knowClientSYN << s }
+
+// assume opens an end whose SYN was not captured: next is the number that it
+// uses next.
+func (b *Bystander) assume(side Side, e *End, next craft.Seq) {
+	e.ISS, e.Una, e.Nxt = next.Add(^uint32(0)), next, next
+	e.learn(synSent | synAcked | synReceived)
+	b.ways[side].reach(next)
+}
+
+// catchUp makes true what a segment of me proves: that both ends sent their
+// SYNs and received the other's, and all numbers up to those it names.
+func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment) (n Notes) {
+	if !me.Opened() {
+		b.assume(from, me, s.Seq)
+	}
+	if !you.Opened() {
+		b.assume(from.Other(), you, s.Ack)
+		if from == Client && s.Seq == me.ISS.Add(1) && b.known.has(knowClientISN) && s.Len() == 0 {
+			b.known |= knowServerISN // the third segment names it
+		}
+	}
+	me.learn(synReceived)
+	you.learn(synReceived)
+	if me.Nxt.LessThan(s.Seq) {
+		n |= NoteGap
+		b.ways[from].miss(at, me.Nxt, s.Seq)
+		me.Nxt = s.Seq
+	}
+	if you.Nxt.LessThan(s.Ack) {
+		n |= NoteUncaptured
+		b.ways[from.Other()].miss(at, you.Nxt, s.Ack)
+		you.Nxt = s.Ack
+	}
+	b.ways[from].fill(s)
+	if me.Nxt.Sub(s.Seq) > late || you.Nxt.Sub(s.Ack) > late { // the other number is right: more than a gibibyte was missed
+		b.resume(from, me, you, s)
+	}
+	return n
+}
+
+// resume picks up both directions at a segment whose one number is beyond
+// comparison with what was seen before.
+func (b *Bystander) resume(from Side, me, you *End, s *craft.Segment) {
+	if me.Nxt.Sub(s.Seq) > late {
+		me.Una, me.Nxt = s.Seq, s.Seq
+		b.ways[from].lose()
+	}
+	if you.Nxt.Sub(s.Ack) > late {
+		you.Una, you.Nxt = s.Ack, s.Ack
+		b.ways[from.Other()].lose()
+	}
+}
+
+// Renewed tells whether a segment begins another connection on the same
+// addresses and ports: a SYN with another ISN than before, or anything whose
+// numbers have nothing to do with a connection that has ended.
+func (b *Bystander) Renewed(from Side, s *craft.Segment) bool {
+	me, you := b.pair.end(from), b.pair.end(from.Other())
+	over := b.Over()
+	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
+	case craft.SYN:
+		return me.Opened() && s.Seq != me.ISS &&
+			(from == Client || over || !b.known.has(knowClientSYN)) &&
+			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0))
+	case craft.SYN | craft.ACK:
+		return over && me.Opened() && s.Seq != me.ISS && !plausible(s.Ack.Sub(you.ISS), 0)
+	case craft.ACK:
+		return over && me.Opened() && you.Opened() &&
+			!plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
+	}
+	return false
+}
+
+// Over tells whether nothing but repetitions is to be expected.
+func (b *Bystander) Over() bool {
+	return ended(b.pair.Client.State()) && ended(b.pair.Server.State())
+}
+
+func ended(s State) bool { return s == Closed || s == TimeWait || s == Unknown }
+
+// States are those of the two ends so far.
+func (b *Bystander) States() (client, server State) {
+	return b.pair.Client.State(), b.pair.Server.State()
+}
+
+// Relative gives the numbers of a segment counted from the ISNs of the two
+// ends, or from what was captured first of them.
+func (b *Bystander) Relative(from Side, s *craft.Segment) (seq, ack uint32) {
+	f := Follower{Pair: b.pair}
+	return f.relativeSeq(from, s), f.relativeAck(from, s)
+}
+
+// Turn makes the client of what was taken for the server, and the reverse: of
+// a connection that was met under way it was a guess.
+func (b *Bystander) Turn() {
+	b.pair.Client, b.pair.Server = b.pair.Server, b.pair.Client
+	b.ways[0], b.ways[1] = b.ways[1], b.ways[0]
+	b.fins[0], b.fins[1] = b.fins[1], b.fins[0]
+	plain := b.known & (knowClientPlain | knowServerPlain)
+	b.known &^= knowClientPlain | knowServerPlain | knowServerSaid | knowClientISN | knowServerISN
+	if plain&knowClientPlain != 0 {
+		b.known |= knowServerPlain
+	}
+	if plain&knowServerPlain != 0 {
+		b.known |= knowClientPlain
+	}
+	b.more, b.ackAt, b.seenTTL = nil, 0, ttlRange{}
+}
+
+// Knows tells whether a segment that is stamped before the latest one has
+// nothing that was not captured already.
+func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
+	me, you := b.pair.end(from), b.pair.end(from.Other())
+	if !me.Opened() || at < b.begin || s.Flags.Has(craft.SYN) && !b.known.has(knowSYN(from)) {
+		return false
+	}
+	if s.Flags.Has(craft.RST) {
+		return me.facts.has(sentReset)
+	}
+	end := s.Seq.Add(s.Len())
+	news := me.ISS.LessThan(s.Seq.Add(1)) && b.ways[from].seen.LessThan(end) ||
+		b.ways[from].missing > 0 && s.Seq.InRange(b.ways[from].lo, b.ways[from].hi) ||
+		s.Flags.Has(craft.ACK) && you.Una.LessThan(s.Ack) ||
+		s.Flags.Has(craft.FIN) && b.fins[from].count == 0
+	return !news && (s.Len() > 0 || at < b.last-settling)
+}
+
+// SYNACK is what a SYN-ACK said and which SYN it answered.
+type SYNACK struct {
+	ClientISN, ServerISN craft.Seq
+	Asked, Heard         int64 // in nanoseconds since 1970; Asked is 0 where it is not certain
+	MSS                  uint16
+	Shift                uint8
+	Scaled, SACK         bool
+	Stamped              bool
+	TSval                uint32
+	Window               uint16
+	TTL                  uint8
+}
+
+// SYNACK returns the SYN-ACK, where it was captured and its SYN too.
+func (b *Bystander) SYNACK() (SYNACK, bool) {
+	s := &b.pair.Server
+	if !b.known.has(knowClientSYN|knowServerSYN) || !b.answer.flags.Has(craft.ACK) {
+		return SYNACK{}, false
+	}
+	return SYNACK{
+		ClientISN: b.pair.Client.ISS, ServerISN: s.ISS, Asked: b.answered(), Heard: b.answer.at,
+		MSS: s.MSS, Shift: s.Shift, Scaled: s.Scaled, SACK: s.SACK, Stamped: s.Stamped, TSval: b.answer.val,
+		Window: b.answer.window, TTL: b.answer.ttl,
+	}, true
+}

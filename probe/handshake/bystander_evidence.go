@@ -1,0 +1,368 @@
+package handshake
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// rarely is what a bystander keeps of what most connections never show.
+type rarely struct {
+	finsAt [2][]time.Duration // of repeated FINs, after the first
+
+	reset, forged resetKept // the first RST of the server that counts, or else the first
+	resetCount    uint8
+	genuine       uint8
+	overflow      bool          // it answered the third segment
+	after         time.Duration // from the RST to what shows that it was not the server's
+	contradicted  time.Duration // the same for a SYN-ACK after a refusal
+
+	icmpCount uint8
+	icmp      icmpKept
+	onOpen    icmpKept
+	openCount uint8
+	pathMTU   uint32
+	mtuFrom   netip.Addr
+
+	challenges uint8
+	challenge  [2]craft.Seq // its numbers
+
+	banner     []byte
+	bannerLen  int
+	synack     craft.Options // of the first SYN-ACK, where something is odd about it
+	synackDiff craft.Options // of one that contradicts it
+	fastOpen   []byte        // the cookie on the SYN
+	cookie     []byte        // the cookie given
+	offered    bool          // MP_CAPABLE on the SYN
+	multipath  bool          // and on the SYN-ACK
+
+	earlyAt    int64 // of data of the server before the client's ACK
+	earlyBytes int
+	early      bool // and the SYN-ACK came again after it
+
+	zero   zeroWindows
+	late   uint64 // bytes of the server sent after it had the client's FIN
+	marked int    // data segments of the client with congestion experienced
+	unmarked,
+	echoed bool // an acknowledgement of one of them came without ECE, with it
+
+	synacks []time.Duration // of repeated SYN-ACKs, after the first
+}
+
+// resetKept is one RST of the server.
+type resetKept struct {
+	at       int64
+	state    State // of the client, before it
+	seq, ack craft.Seq
+	flags    craft.Flags
+	window   uint16
+	ttl      uint8
+	options  bool
+	notes    Notes
+}
+
+// icmpKept is one ICMP error.
+type icmpKept struct {
+	from   netip.Addr
+	code   probe.ICMPCode
+	ttl    uint8
+	reason probe.Reason
+}
+
+// zeroWindows are the windows of zero that a server announced while the client
+// had more to send.
+type zeroWindows struct {
+	count       uint8
+	first, last int64
+	shut        bool // the last window was zero
+	opened      bool // some later one was not
+	room        bool // some window was not, at all
+}
+
+func (b *Bystander) rare() *rarely {
+	if b.more == nil {
+		b.more = &rarely{}
+	}
+	return b.more
+}
+
+// evidence keeps what a segment shows beyond states.
+func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kept Kept, before *Pair) {
+	switch {
+	case s.Flags.Has(craft.RST) && from == Client:
+		b.known |= knowClientReset
+	case s.Flags.Has(craft.RST):
+		b.serverReset(at, s, n, before)
+	case n.Has(NoteChallenge):
+		m := b.rare()
+		m.challenges = min(m.challenges, 254) + 1
+		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
+	case n.Void():
+		b.strays = min(b.strays, 254) + 1
+	case s.Flags.Has(craft.SYN) && from == Client && !s.Flags.Has(craft.ACK):
+		b.clientSYN(at, s, kept)
+	case s.Flags.Has(craft.SYN):
+		b.serverSYN(at, s, kept)
+	case from == Client:
+		b.fromClient(at, s, n)
+		b.teardown(at, from, s)
+	default:
+		b.fromServer(at, s, n, kept, before)
+		b.teardown(at, from, s)
+	}
+}
+
+func (o *greeting) add(at int64, s *craft.Segment) {
+	val, ecr, _ := s.Options.Timestamps()
+	if o.count == 0 {
+		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL}
+	}
+	o.latest, o.last = at, val
+	if o.count < 1<<16-1 {
+		o.count++
+	}
+}
+
+func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
+	if b.syn.count == 0 {
+		b.offers(s)
+	}
+	b.syn.add(at, s)
+	if _, _, ok := s.Options.Timestamps(); ok {
+		b.known |= knowSYNStamped
+	}
+	if kept.OptionsCut {
+		b.known |= knowSYNCut
+	}
+	b.onSYN = max(b.onSYN, uint16(min(len(s.Payload), 1<<16-1)))
+}
+
+// offers keeps the offers that few SYNs make.
+func (b *Bystander) offers(s *craft.Segment) {
+	if cookie, ok := s.Options.FastOpen(); ok && len(cookie) > 0 {
+		b.rare().fastOpen = append([]byte(nil), cookie...)
+	}
+	if data, ok := s.Options.MPTCP(); ok && len(data) > 0 && data[0]>>4 == mpCapable {
+		b.rare().offered = true
+	}
+}
+
+func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
+	if b.known.has(knowRefused) && b.answer.count == 0 {
+		b.contradicted(at, s)
+	}
+	if b.answer.count > 0 {
+		b.serverSYNAgain(at, s)
+	} else {
+		b.accepts(s, kept)
+	}
+	b.answer.add(at, s)
+}
+
+// accepts reads what the first SYN-ACK agrees to.
+func (b *Bystander) accepts(s *craft.Segment, kept Kept) {
+	if _, _, ok := s.Options.Timestamps(); ok {
+		b.known |= knowSYNACKStamped
+	}
+	if kept.OptionsCut {
+		b.known |= knowSYNACKCut
+	}
+	c, v := &b.pair.Client, &b.pair.Server
+	unasked := v.Scaled && !c.Scaled || v.SACK && !c.SACK || v.Stamped && !c.Stamped
+	if b.nops = longestRun(s.Options, craft.KindNOP); b.nops > 2 || s.Window == 0 || unasked || s.Options.Malformed() != nil {
+		b.rare().synack = append(craft.Options(nil), s.Options...)
+	}
+	if !kept.OptionsCut && s.Options.Malformed() != nil {
+		b.known |= knowBadOptions
+	}
+	if cookie, ok := s.Options.FastOpen(); ok && len(cookie) > 0 {
+		b.rare().cookie = append([]byte(nil), cookie...)
+	}
+	if data, ok := s.Options.MPTCP(); ok && len(data) > 0 && data[0]>>4 == mpCapable {
+		b.rare().multipath = true
+	}
+	if taken := s.Ack.Sub(b.pair.Client.ISS) - 1; b.onSYN > 0 && s.Flags.Has(craft.ACK) && taken > 0 {
+		b.onSYNTaken = uint16(min(taken, 1<<16-1))
+	}
+}
+
+// longestRun is the longest run of options of a kind.
+func longestRun(o craft.Options, kind craft.OptionKind) (longest uint8) {
+	run := uint8(0)
+	for option := range o.All() {
+		if run++; option.Kind != kind {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+// serverSYNAgain notes what a SYN-ACK shows by coming again.
+func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment) {
+	m := b.rare()
+	if len(m.synacks) < maxSchedule {
+		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))
+	}
+	if b.ackAt > 0 && at-b.ackAt > settling {
+		b.repeats = min(b.repeats, 254) + 1
+		b.stuck = min(b.stuck+min(b.pressed, 2), 254)
+	}
+	if m.earlyAt > 0 && at-m.earlyAt > 2*settling {
+		m.early = true
+	}
+	if mss, ok := s.Options.MSS(); ok && b.pair.Server.MSS != 0 && mss != b.pair.Server.MSS {
+		m.synackDiff = append(craft.Options(nil), s.Options...)
+	}
+}
+
+// proves notes that a segment of an open connection was captured. A bare ACK
+// alone is none: it may be a probe.
+func (b *Bystander) proves(s *craft.Segment, n Notes, other knowledge) {
+	if b.known&(knowClientSYN|knowServerSYN|other) != 0 || len(s.Payload) > 0 || n.Has(NoteUncaptured) {
+		b.known |= knowProven
+	}
+}
+
+func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
+	b.proves(s, n, knowServerPlain)
+	if !s.Flags.Has(craft.FIN) {
+		b.known |= knowClientPlain
+	}
+	server := &b.pair.Server
+	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
+		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {
+		b.ackAt = at
+	}
+	if s.Len() > 0 && b.known.has(knowServerSYN) && !server.Confirmed() {
+		b.pressed = min(b.pressed, 254) + 1
+	}
+	if s.TOS&tosECN == tosCE && len(s.Payload) > 0 {
+		b.rare().marked++
+	}
+}
+
+func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
+	b.proves(s, n, knowClientPlain)
+	if !s.Flags.Has(craft.FIN) {
+		b.known |= knowServerPlain
+	}
+	b.seenTTL.add(s.TTL)
+	b.afterReset(at, s, before)
+	if len(s.Payload) > 0 {
+		b.serverData(at, s, kept)
+	}
+	b.window(at, s, before)
+	if b.more != nil && b.more.marked > 0 {
+		b.more.echoed = b.more.echoed || s.Flags.Has(craft.ECE)
+		b.more.unmarked = b.more.unmarked || before.Client.Una.LessThan(s.Ack)
+	}
+}
+
+// keptBanner is how many bytes are kept of what a server says unasked.
+const keptBanner = 96
+
+func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
+	client := &b.pair.Client
+	if b.known.has(knowClientISN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken == 0 {
+		b.known |= knowServerSaid
+		if m := b.rare(); m.bannerLen == 0 && b.known.has(knowServerISN) && s.Seq == b.pair.Server.ISS.Add(1) {
+			m.bannerLen = len(s.Payload)
+			m.banner = append([]byte(nil), s.Payload[:min(kept.Payload, keptBanner)]...)
+		}
+	}
+	if b.ackAt == 0 && b.known.has(knowServerSYN) && b.onSYNTaken == 0 && !b.known.has(knowClientPlain) {
+		m := b.rare()
+		if m.earlyAt == 0 {
+			m.earlyAt = at
+		}
+		m.earlyBytes += len(s.Payload)
+	}
+	if f := &b.fins[Client]; f.count > 0 && f.seq.LessThan(s.Ack) {
+		b.rare().late += uint64(len(s.Payload))
+	}
+}
+
+// window notes windows of zero, unless the client has nothing more to send, or
+// may have said so in what was not captured.
+func (b *Bystander) window(at int64, s *craft.Segment, before *Pair) {
+	zero := s.Window == 0
+	if b.more == nil && !zero {
+		return
+	}
+	client := &b.pair.Client
+	if client.Finished() || s.Flags.Has(craft.FIN) || before.Server.Finished() || b.ways[Client].seen.LessThan(s.Ack) || b.known.has(knowClientReset) {
+		return
+	}
+	z := &b.rare().zero
+	switch {
+	case zero:
+		if z.count == 0 {
+			z.first = at
+		}
+		z.count, z.last, z.shut = min(z.count, 254)+1, at, true
+	case z.count > 0:
+		z.shut, z.opened, z.room = false, true, true
+	default:
+		z.room = true
+	}
+}
+
+// teardown follows the FINs, and what acknowledges them. The order of
+// capturing does not matter, since what was sent before a FIN has lower
+// numbers.
+func (b *Bystander) teardown(at int64, from Side, s *craft.Segment) {
+	own, theirs := &b.fins[from], &b.fins[from.Other()]
+	fin := s.Flags.Has(craft.FIN)
+	if fin {
+		b.fin(at, from, s)
+	}
+	if theirs.count == 0 || !theirs.seq.LessThan(s.Ack) {
+		return
+	}
+	theirs.acked = true
+	if end := s.Seq.Add(s.Len()); !fin && (!own.bare || end.LessThan(own.bareEnd)) {
+		own.bare, own.bareEnd = true, end
+	}
+}
+
+func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
+	f := &b.fins[from]
+	switch {
+	case f.count == 0:
+		f.at, f.seq, f.ack = at, s.Seq.Add(s.Len()-1), s.Ack
+		if other := &b.fins[from.Other()]; other.count > 0 && f.seq.LessThan(other.ack) {
+			other.acked, f.acked = other.seq.LessThan(s.Ack), true // captured after its answer
+		}
+	case b.more == nil || len(b.more.finsAt[from]) < maxSchedule:
+		b.rare().finsAt[from] = append(b.rare().finsAt[from], time.Duration(at-f.at))
+	}
+	f.count = min(f.count, 254) + 1
+}
+
+// ICMP takes in an error that quotes a segment of the client.
+func (b *Bystander) ICMP(at int64, e *craft.ICMPError) {
+	if b.begin == 0 {
+		b.begin = at
+	}
+	b.last = max(b.last, at)
+	reason, tooBig := probe.ICMPMeaning(e.Quote.Dst.Addr(), e.Type, e.Code)
+	m := b.rare()
+	switch {
+	case tooBig && (m.pathMTU == 0 || e.MTU < m.pathMTU):
+		m.pathMTU, m.mtuFrom = e.MTU, e.Src
+		return
+	case tooBig || reason == "":
+		return
+	}
+	kept := icmpKept{from: e.Src, code: probe.ICMPCode{Type: e.Type, Code: e.Code}, ttl: e.TTL, reason: reason}
+	if client := &b.pair.Client; client.Opened() && b.known.has(knowClientISN) && e.Quote.Seq == client.ISS {
+		if m.icmpCount = min(m.icmpCount, 254) + 1; m.icmpCount == 1 {
+			m.icmp = kept
+		}
+	} else if m.openCount = min(m.openCount, 254) + 1; m.openCount == 1 {
+		m.onOpen = kept
+	}
+}

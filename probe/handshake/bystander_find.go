@@ -1,0 +1,260 @@
+package handshake
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// sight is what a finding is made of: a bystander, and what it has concluded.
+type sight struct {
+	*Bystander
+	result *Result
+	more   *rarely // never nil
+	whole  bool    // the capture shows no gap in this connection
+	trust  Trust
+}
+
+// bystanderPattern is a [pattern] of a capture. What it sees is what was
+// captured, never what was not.
+type bystanderPattern struct {
+	code     string
+	severity probe.Severity
+	text     string
+	see      func(*sight) (evidence string)
+}
+
+var nothingRare rarely
+
+// findings are those that the connection has given so far.
+func (b *Bystander) findings(r *Result, t Trust) (list []probe.Finding) {
+	gaps, _, _ := b.Gaps()
+	v := &sight{Bystander: b, result: r, more: b.more, trust: t}
+	v.whole = gaps == 0 && b.strays == 0 && b.tail(Client) == 0 && b.tail(Server) == 0
+	if v.more == nil {
+		v.more = &nothingRare
+	}
+	for i := range bystanderPatterns {
+		p := &bystanderPatterns[i]
+		if evidence := p.see(v); evidence != "" {
+			list = append(list, probe.Finding{Code: p.code, Severity: p.severity, Text: p.text, Evidence: evidence})
+		}
+	}
+	return list
+}
+
+// bystanderPatterns are all findings of captures, in the order in which a
+// report lists them.
+var bystanderPatterns = []bystanderPattern{
+	{"accept-queue-full", probe.SeverityWarning,
+		"the program does not accept connections fast enough: the server sends its SYN-ACK again although the client has acknowledged it and sent data",
+		(*sight).queueFull},
+	{"accept-queue-reset", probe.SeverityWarning,
+		"the server took the SYN and then reset the finished handshake: its accept queue is full, and it says so",
+		(*sight).queueReset},
+	{"syn-proxy", probe.SeverityNotice,
+		"something in front of the server answers the SYN in its name and connects to it later", (*sight).proxied},
+	{"synack-repeated", probe.SeverityNotice,
+		"the SYN-ACK came again although the client had acknowledged it: the ACK was lost on the way or came late, or the server waits for data first",
+		(*sight).synackRepeated},
+	{"split-handshake", probe.SeverityNotice,
+		"the server answered the SYN with a SYN of its own instead of a SYN-ACK", (*sight).split},
+	{"challenge-ack", probe.SeverityNotice,
+		"the server still holds an old connection on these ports and addresses, and asked whether it lives (RFC 5961)", (*sight).challenged},
+	{"forged-reset", probe.SeverityWarning,
+		"an RST came that the server cannot have sent: somebody on the way wants the connection dead", (*sight).forged},
+	{"icmp-rejected", probe.SeverityInfo, "an ICMP error refused the connection", (*sight).icmpRejected},
+	{"icmp-on-connection", probe.SeverityNotice, "an ICMP error came for a connection that was already open", (*sight).icmpOnOpen},
+	{"options-altered", probe.SeverityNotice,
+		"the SYN-ACK has options that no stack would have given to this SYN: something on the way changes them", (*sight).altered},
+	{"mss-clamped", probe.SeverityInfo,
+		"the server's maximum segment size is low: it is set that way, or a tunnel is on the way", (*sight).clamped},
+	{"path-mtu", probe.SeverityNotice,
+		"a router on the way does not let through what the maximum segment size allows", (*sight).pathMTU},
+	{"ecn-negotiated", probe.SeverityInfo, "congestion is signalled by marks (RFC 3168)", ecnSeenAs(ECNClassic)},
+	{"accecn", probe.SeverityInfo, "congestion is signalled by accurate marks (RFC 9768)", ecnSeenAs(ECNAccurate)},
+	{"ecn-refused", probe.SeverityInfo, "the server does not take congestion marks", ecnSeenAs(ECNRefused)},
+	{"ecn-bleached", probe.SeverityNotice,
+		"a congestion mark was acknowledged and not echoed: something on the way washes it off", (*sight).bleached},
+	{"tfo-cookie", probe.SeverityInfo, "the server gave a cookie for data on the SYN (RFC 7413)", (*sight).cookieGiven},
+	{"tfo-accepted", probe.SeverityInfo, "the server took the cookie and the data that came with it", (*sight).fastOpened},
+	{"data-on-syn-acked", probe.SeverityInfo, "the SYN-ACK acknowledges data of the SYN", (*sight).dataTaken},
+	{"data-on-syn-ignored", probe.SeverityInfo, "the SYN-ACK acknowledges the SYN and not its data", (*sight).dataIgnored},
+	{"mptcp-capable", probe.SeverityInfo, "the server speaks multipath TCP (RFC 8684)", (*sight).multipath},
+	{"mptcp-fallback", probe.SeverityInfo, "the server answers multipath TCP with the plain kind", (*sight).multipathLost},
+	{"banner", probe.SeverityInfo, "the server speaks first", (*sight).spokeFirst},
+	{"data-before-handshake", probe.SeverityNotice,
+		"the server sent data before the handshake was complete", (*sight).earlyData},
+	{"zero-window", probe.SeverityNotice,
+		"the program on the server does not read: its window was shut", (*sight).zeroWindow},
+	{"tarpit", probe.SeverityWarning,
+		"the connection was accepted to be held: its window stays shut", (*sight).tarpit},
+	{"close-three-way", probe.SeverityInfo, "one segment acknowledged the first FIN and was the second", (*sight).threeWay},
+	{"half-close-held", probe.SeverityInfo, "the server kept its half open after the client's FIN", (*sight).heldOpen},
+	{"close-by-reset", probe.SeverityNotice, "the server ended the connection by RST", (*sight).serverReset},
+	{"simultaneous-close", probe.SeverityInfo, "both ends sent their FIN before they had the other's", (*sight).crossed},
+	{"time-wait-skipped", probe.SeverityInfo,
+		"the server closed first and kept no TIME_WAIT: the client's FIN, sent again, met a stranger", (*sight).stranger},
+	{"fin-retransmissions", probe.SeverityInfo, "the server sent its FIN again: its acknowledgement was lost, or late", (*sight).finAgain},
+	{"fin-unanswered", probe.SeverityNotice, "a FIN was sent again and again, and nobody acknowledged it", (*sight).finUnanswered},
+	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
+}
+
+func (v *sight) queueFull() string {
+	if v.stuck < 2 || v.pair.Server.Confirmed() || !v.whole || v.known.has(knowServerReset) {
+		return ""
+	}
+	return fmt.Sprintf("SYN-ACK repeated %s after the client's ACK, %s with data or FIN ignored",
+		count(int(v.repeats), "time"), count(int(v.pressed), "segment"))
+}
+
+func (v *sight) queueReset() string {
+	if !v.more.overflow || v.known.has(knowGenuine) || v.known.has(knowProven) && v.pair.Server.Confirmed() {
+		return ""
+	}
+	return fmt.Sprintf("RST seq 1, %v after the client's ACK", time.Duration(v.resetAt-v.ackAt).Round(time.Microsecond))
+}
+
+// proxied: a SYN-ACK that leaves no room, and a window afterwards; or several
+// segments of the server that came another way than its SYN-ACK.
+func (v *sight) proxied() string {
+	const enough = 3
+	ttl, later := int(v.answer.ttl), v.seenTTL
+	switch {
+	case !v.known.has(knowServerSYN) || v.ackAt == 0:
+	case v.answer.window == 0 && v.more.zero.room:
+		return fmt.Sprintf("SYN-ACK with window 0, TTL %d; then a window, TTL %d", ttl, later.low)
+	case later.count >= enough && (int(later.low) > ttl+1 || int(later.high) < ttl-1):
+		return fmt.Sprintf("TTL of the SYN-ACK %d, of %d segments that followed %d to %d", ttl, later.count, later.low, later.high)
+	}
+	return ""
+}
+
+func (v *sight) synackRepeated() string {
+	if v.repeats == 0 || v.queueFull() != "" {
+		return ""
+	}
+	return count(int(v.repeats), "time")
+}
+
+func (v *sight) split() string {
+	if v.result.Reason != probe.ReasonSplitHandshake {
+		return ""
+	}
+	return fmt.Sprintf("SYN without ACK, seq %d", uint32(v.pair.Server.ISS))
+}
+
+func (v *sight) challenged() string {
+	if v.more.challenges == 0 {
+		return ""
+	}
+	return fmt.Sprintf("ACK %d, seq %d, to the SYN %d",
+		uint32(v.more.challenge[1]), uint32(v.more.challenge[0]), uint32(v.pair.Client.ISS))
+}
+
+func (v *sight) forged() string {
+	m := v.more
+	switch {
+	case v.known.has(knowForged) && m.contradicted > 0:
+		return fmt.Sprintf("RST, TTL %d, and %v later a SYN-ACK to the same SYN, TTL %d", m.forged.ttl, m.contradicted, v.answer.ttl)
+	case v.known.has(knowForged):
+		return fmt.Sprintf("RST seq %d ack %d in %s, TTL %d", uint32(m.forged.seq), uint32(m.forged.ack), m.forged.state, m.forged.ttl)
+	case v.known.has(knowGenuine):
+		return fmt.Sprintf("%s of the server after an RST with TTL %d, the last %v later",
+			count(int(m.genuine), "new segment"), m.reset.ttl, m.after)
+	}
+	return ""
+}
+
+func (v *sight) icmpRejected() string {
+	if v.more.icmpCount == 0 {
+		return ""
+	}
+	return v.more.icmp.describe(v.result.Target.Addr())
+}
+
+func (v *sight) icmpOnOpen() string {
+	if v.more.openCount == 0 || v.result.State != probe.StateOpen {
+		return ""
+	}
+	return v.more.onOpen.describe(v.result.Target.Addr())
+}
+
+func (e *icmpKept) describe(server netip.Addr) string {
+	who := "the server itself"
+	if e.from != server.WithZone("") {
+		who = e.from.String()
+	}
+	return fmt.Sprintf("%s (type %d code %d) by %s, TTL %d", e.reason, e.code.Type, e.code.Code, who, e.ttl)
+}
+
+// finAgain needs no more than the FINs.
+func (v *sight) finAgain() string {
+	if v.result.FINRetransmits == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, after %s", count(v.result.FINRetransmits, "time"), schedule(v.result.FINSchedule))
+}
+
+func (v *sight) finUnanswered() string {
+	if v.result.Close != CloseTimeout || v.queueFull() != "" {
+		return ""
+	}
+	side := Client
+	if v.fins[Client].count <= unheard || v.fins[Client].acked {
+		side = Server
+	}
+	return fmt.Sprintf("the %s's FIN was sent %s; the %s acknowledged none", side, count(int(v.fins[side].count), "time"), side.Other())
+}
+
+func (v *sight) threeWay() string {
+	if v.result.Close != CloseThreeWay {
+		return ""
+	}
+	return fmt.Sprintf("FIN-ACK of the %s", v.result.First.Other())
+}
+
+func (v *sight) heldOpen() string {
+	held := v.result.Close == CloseHalfClosed && v.fins[Client].count > 0
+	if !held && v.more.late == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the client's FIN acknowledged, then %d bytes of data", v.more.late)
+}
+
+func (v *sight) serverReset() string {
+	if !v.known.has(knowServerReset) || v.known.has(knowGenuine) || v.known.has(knowClientReset) && v.more.reset.flags&craft.ACK == 0 ||
+		v.result.Close != CloseByReset || !v.pair.Server.Confirmed() || v.ackAt == 0 {
+		return ""
+	}
+	return fmt.Sprintf("RST [%s] in %s, %v after the handshake",
+		v.more.reset.flags, v.more.reset.state, time.Duration(v.resetAt-v.ackAt).Round(time.Microsecond))
+}
+
+func (v *sight) crossed() string {
+	c, s := &v.fins[Client], &v.fins[Server]
+	if c.count == 0 || s.count == 0 || c.seq.LessThan(s.ack) || s.seq.LessThan(c.ack) {
+		return ""
+	}
+	return fmt.Sprintf("FINs at %d and %d", uint32(c.seq), uint32(s.seq))
+}
+
+func (v *sight) stranger() string {
+	if !v.known.has(knowStranger) || v.result.First != Server {
+		return ""
+	}
+	return "RST to a FIN sent again"
+}
+
+// middlebox weighs marks of the RST itself against the SYN-ACK's.
+func (v *sight) middlebox() string {
+	m := v.more
+	ttl, known := int(m.reset.ttl), int(v.answer.ttl)
+	if m.resetCount == 0 || m.reset.notes.Void() || !v.known.has(knowServerSYN) || ttl-known <= 1 && known-ttl <= 1 {
+		return ""
+	}
+	return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)
+}

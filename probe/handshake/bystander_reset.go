@@ -1,0 +1,167 @@
+package handshake
+
+import (
+	"time"
+
+	"synscope/craft"
+)
+
+// reset judges an RST by its number, as far as a bystander can: one ahead of
+// what was captured may follow what was not.
+func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) Notes {
+	switch {
+	case !me.Opened() && !you.Opened():
+		return NoteUnverifiedReset
+	case !me.Opened():
+		if n, ok := b.refusal(from, you, s); !ok {
+			return n
+		}
+	case !plausible(s.Seq.Sub(me.Nxt), late):
+		return b.impossible(at, me, you, NoteOldReset)
+	case me.Nxt.Add(max(you.Room, minimalRoom)).LessThan(s.Seq):
+		if n := b.impossible(at, me, you, 0); n != 0 {
+			return n
+		}
+	}
+	if me.Opened() && me.Nxt.LessThan(s.Seq) {
+		me.Nxt = s.Seq
+	}
+	if s.Flags.Has(craft.ACK) && you.Opened() && plausible(s.Ack.Sub(you.Nxt), 0) {
+		b.ways[from.Other()].miss(at, you.Nxt, s.Ack)
+		you.Nxt = s.Ack
+	}
+	me.learn(wasReset | sentReset)
+	you.learn(wasReset)
+	return 0
+}
+
+// minimalRoom is the window of an end whose own has not been seen.
+const minimalRoom = 1 << 16
+
+// refusal judges an RST of an end of which nothing else was captured, as the
+// answer to the other's SYN (RFC 9293 §3.10.7.3).
+func (b *Bystander) refusal(from Side, you *End, s *craft.Segment) (n Notes, ok bool) {
+	switch {
+	case !s.Flags.Has(craft.ACK):
+		return NoteUnverifiedReset, from == Client
+	case b.known.has(knowISN(from.Other())) && s.Ack == you.ISS:
+		return NoteUnverifiedReset, false
+	case !plausible(s.Ack.Sub(you.ISS.Add(1)), 0):
+		return NoteOldReset, false
+	}
+	return 0, true
+}
+
+// impossible is [NoteIllegalReset] for a number that no end could have sent
+// at that point, and otherwise what it is where segments were missed. It is
+// certain only of a connection that was followed without a gap, both ways, up
+// to just before.
+func (b *Bystander) impossible(at int64, me, you *End, otherwise Notes) Notes {
+	gaps, _, _ := b.Gaps()
+	whole := b.known.has(knowClientSYN | knowServerSYN | knowClientPlain | knowServerPlain)
+	if gaps == 0 && whole && b.strays == 0 && b.tail(Client) == 0 && b.tail(Server) == 0 &&
+		time.Duration(at-b.last) < current && !me.facts.has(sentReset) && you.Room > 0 {
+		return NoteIllegalReset
+	}
+	return otherwise
+}
+
+// current is how recently a connection must have been heard of for its numbers
+// to be up to date.
+const current = time.Second
+
+// overtaking is how long after an RST the host must go on to show that the RST
+// was not its own: less may be the order of capturing.
+const overtaking = int64(10 * time.Millisecond)
+
+// serverReset notes an RST of the server.
+func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pair) {
+	m := b.rare()
+	if m.resetCount < 255 {
+		m.resetCount++
+	}
+	state := before.Client.State()
+	this := resetKept{
+		at: at, state: state, seq: s.Seq, ack: s.Ack, flags: s.Flags, ttl: s.TTL,
+		window: s.Window, options: len(s.Options) > 0, notes: n,
+	}
+	if m.resetCount == 1 || m.reset.notes.Void() && !n.Void() {
+		m.reset = this
+	}
+	switch {
+	case n.Has(NoteIllegalReset):
+		b.known |= knowForged
+		m.forged = this
+	case n.Void():
+	case !before.Server.Opened():
+		b.refused(at, s)
+	default:
+		b.resetOpen(at, s)
+	}
+}
+
+// refused notes an RST that answers the SYN.
+func (b *Bystander) refused(at int64, s *craft.Segment) {
+	if !b.known.has(knowClientSYN) {
+		return
+	}
+	b.known |= knowRefused
+	if s.Seq == 0 {
+		b.known |= knowRefusedZero
+	}
+	if b.answer.count == 0 && b.answer.at == 0 {
+		b.answer = greeting{at: at, latest: at, ttl: s.TTL}
+	}
+}
+
+// resetOpen notes an RST to an open or half-open connection.
+func (b *Bystander) resetOpen(at int64, s *craft.Segment) {
+	if !b.known.has(knowServerReset) {
+		b.known |= knowServerReset
+		b.resetAt = at
+		b.rare().overflow = b.overflows(at, s)
+	}
+	if b.fins[Client].acked && b.fins[Server].acked && b.fins[Client].count > 1 {
+		b.known |= knowStranger
+	}
+}
+
+// overflows tells an RST that answers the third segment of the handshake and
+// was sent by no connection: without ACK, with the number that the third
+// segment acknowledges, within the time that an answer takes.
+func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
+	const slack = int64(20 * time.Millisecond)
+	trip := b.answer.at - b.syn.latest
+	return b.ackAt > 0 && trip > 0 && b.known.has(knowClientSYN|knowServerSYN) && !b.pair.Server.Confirmed() &&
+		!s.Flags.Has(craft.ACK) && s.Seq == b.pair.Server.ISS.Add(1) && !b.known.has(knowClientReset) &&
+		at >= b.ackAt && at-b.ackAt <= 2*trip+slack && b.pair.Client.Nxt == b.pair.Client.ISS.Add(1)
+}
+
+// afterReset notes that a server goes on after its RST, by something that it
+// cannot have sent before.
+func (b *Bystander) afterReset(at int64, s *craft.Segment, before *Pair) {
+	if b.known.has(knowServerReset) && at-b.resetAt >= overtaking &&
+		(before.Server.Nxt.LessThan(s.Seq.Add(s.Len())) || before.Client.Una.LessThan(s.Ack)) {
+		b.known |= knowGenuine
+		m := b.rare()
+		m.genuine = min(m.genuine, 254) + 1
+		m.after = time.Duration(at - b.resetAt)
+	}
+}
+
+// contradicted notes a genuine SYN-ACK after an RST that refused the same SYN:
+// the same by its timestamp, or because it came before a SYN is sent again.
+func (b *Bystander) contradicted(at int64, s *craft.Segment) {
+	const soonest = int64(400 * time.Millisecond) // no stack repeats a refused SYN sooner
+	m := b.rare()
+	_, ecr, stamped := s.Options.Timestamps()
+	same := b.syn.count == 1 && at-b.syn.at < soonest
+	if stamped && b.known.has(knowSYNStamped) {
+		same = b.syn.count == 1 && ecr == b.syn.val
+	}
+	if same && at > m.reset.at && !plausible(m.reset.seq.Sub(s.Seq), 0) {
+		b.known |= knowForged
+		m.forged = m.reset
+		m.contradicted = time.Duration(at - m.reset.at)
+	}
+}

@@ -1,0 +1,254 @@
+package handshake
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// Words that only a bystander says.
+const (
+	// ReasonNotCaptured is the reason of an unknown state: what would decide
+	// it is not in the capture.
+	ReasonNotCaptured probe.Reason = "not-captured"
+	// CloseUnknown is how a connection ended whose end was not captured as a
+	// whole.
+	CloseUnknown Close = "unknown"
+)
+
+// Trust is how much a capture that misses segments can be believed about what
+// it does not have. The zero Trust is of one that misses none.
+type Trust struct {
+	// Gaps is how many holes it has, in all connections so far, and Loss the
+	// share of segments with numbers of their own that are missing, 0 to 1.
+	Gaps uint64
+	Loss float64
+	// OneWay says that it has nothing of any server.
+	OneWay bool
+}
+
+// lossy tells a capture from whose silence nothing can be concluded. A few
+// gaps are not enough to know a share by.
+func (t Trust) lossy() bool {
+	const enough, most = 5, 0.025
+	return t.Gaps >= enough && t.Loss > most
+}
+
+// Result is what the connection has come to so far, as far as the capture
+// shows it. Clock is left to whoever knows who took the stamps.
+func (b *Bystander) Result(client, server netip.AddrPort, t Trust) Result {
+	r := Result{
+		Source: client, Target: server, Attempts: int(b.syn.count),
+		SYNACKRetransmits: max(0, int(b.answer.count)-1), FINRetransmits: max(0, int(b.fins[Server].count)-1),
+		Acked: b.acked(),
+		Begin: time.Unix(0, b.begin), Took: time.Duration(b.last - b.begin),
+		First: b.firstFIN(),
+	}
+	if m := b.more; m != nil {
+		r.SYNACKSchedule, r.FINSchedule = m.synacks, m.finsAt[Server]
+	}
+	b.judge(&r, t)
+	r.RTT, r.ServerRTT = b.roundTrips()
+	if r.State == probe.StateOpen {
+		r.Negotiated = b.negotiated()
+		r.Close = b.closed(t)
+	}
+	r.Findings = b.findings(&r, t)
+	return r
+}
+
+// acked is how many of the client's bytes the server has acknowledged since
+// the first number that is known.
+func (b *Bystander) acked() uint64 {
+	c := &b.pair.Client
+	n := int64(uint32(c.Una.Sub(c.ISS))) - 1
+	if b.fins[Client].acked {
+		n--
+	}
+	if !c.Opened() || c.Una.LessThan(c.ISS) {
+		n = 0
+	}
+	return uint64(max(0, n))
+}
+
+// judge is SEMANTICS §1, with what was captured alone: silence is no more than
+// unknown, unless the client says that it heard nothing by asking again.
+func (b *Bystander) judge(r *Result, t Trust) {
+	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || t.Gaps == 0)
+	switch {
+	case b.known.has(knowServerSYN):
+		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, b.reply(r)
+		if !b.answer.flags.Has(craft.ACK) {
+			r.Reason = probe.ReasonSplitHandshake
+		}
+	case b.known.has(knowProven):
+		r.State, r.Reason = probe.StateOpen, probe.ReasonConnected
+	case refused:
+		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonReset, b.resetReply(r)
+	case b.more != nil && b.more.icmpCount > 0:
+		b.rejected(r)
+	case b.unverified():
+		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, b.resetReply(r)
+	case !b.known.has(knowClientSYN), b.known.has(knowClientReset), b.more != nil && b.more.resetCount > 0:
+		r.State, r.Reason = probe.StateUnknown, ReasonNotCaptured
+	case b.syn.count > 1 && !t.lossy() && !t.OneWay:
+		r.State, r.Reason = probe.StateFiltered, probe.ReasonNoResponse
+	default:
+		r.State, r.Reason = probe.StateUnknown, probe.ReasonNoResponse
+	}
+}
+
+// unverified tells an RST without ACK, and without a number that an open
+// connection would have given it.
+func (b *Bystander) unverified() bool {
+	m := b.more
+	return m != nil && m.resetCount > 0 && b.known.has(knowClientSYN) && m.reset.notes.Has(NoteUnverifiedReset) && m.reset.seq == 0
+}
+
+func (b *Bystander) rejected(r *Result) {
+	e := &b.more.icmp
+	r.State, r.Reason = probe.StateFiltered, e.reason
+	r.ICMP = &e.code
+	if e.from != r.Target.Addr().WithZone("") {
+		r.Responder = e.from
+	}
+}
+
+// reply is the SYN-ACK, as far as it is kept.
+func (b *Bystander) reply(r *Result) *craft.Segment {
+	s := &craft.Segment{
+		Src: r.Target, Dst: r.Source, TTL: b.answer.ttl, Window: b.answer.window, Flags: b.answer.flags,
+		Seq: b.pair.Server.ISS, Ack: b.pair.Client.ISS.Add(1),
+	}
+	if b.pair.Server.MSS != 0 {
+		s.Options, _ = craft.NewOptions(craft.MSS(b.pair.Server.MSS))
+	}
+	return s
+}
+
+func (b *Bystander) resetReply(r *Result) *craft.Segment {
+	k := &b.more.reset
+	return &craft.Segment{
+		Src: r.Target, Dst: r.Source, TTL: k.ttl, Window: k.window, Flags: k.flags, Seq: k.seq, Ack: k.ack,
+	}
+}
+
+// longest is the longest time to an answer that is believed where the SYN was
+// seen once: a client would have sent it again (RFC 6298 §2.1), and what was
+// answered may be what was not captured.
+const longest = int64(time.Second)
+
+// roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
+// not certain which SYN was answered, or stamps contradict themselves.
+func (b *Bystander) roundTrips() (rtt, server time.Duration) {
+	asked := b.answered()
+	if asked > 0 && asked < b.answer.at && (b.ackAt == 0 || b.answer.at <= b.ackAt) {
+		rtt = time.Duration(b.answer.at - asked)
+	}
+	if b.answer.count == 1 && b.ackAt > b.answer.at {
+		server = time.Duration(b.ackAt - b.answer.at)
+	}
+	return rtt, server
+}
+
+// answered is when the SYN was captured that the answer echoes; 0 unknown.
+func (b *Bystander) answered() int64 {
+	stamped := b.known.has(knowSYNStamped|knowSYNACKStamped) && b.answer.ecr != 0
+	first, last := !stamped || b.answer.ecr == b.syn.val, stamped && b.answer.ecr == b.syn.last
+	switch {
+	case b.syn.count == 1 && first && b.answer.at-b.syn.at < longest:
+		return b.syn.at
+	case b.syn.count > 1 && stamped && first && b.syn.val != b.syn.last:
+		return b.syn.at
+	case b.syn.count > 1 && last && b.syn.val != b.syn.last:
+		return b.syn.latest
+	}
+	return 0
+}
+
+// Openings are when the latest SYN, the answer and the ACK after that were
+// captured, 0 for what was not.
+func (b *Bystander) Openings() (syn, answer, ack int64) { return b.syn.latest, b.answer.at, b.ackAt }
+
+// ISNs are those of the two ends, as far as they are certain.
+func (b *Bystander) ISNs() (client, server craft.Seq, both bool) {
+	return b.pair.Client.ISS, b.pair.Server.ISS, b.known.has(knowClientSYN | knowServerSYN)
+}
+
+func (b *Bystander) negotiated() Negotiated {
+	c, s := &b.pair.Client, &b.pair.Server
+	n := Negotiated{MSS: s.MSS}
+	if !b.known.has(knowClientSYN|knowServerSYN) || b.known&(knowSYNCut|knowSYNACKCut) != 0 {
+		return n
+	}
+	n.Scaled, n.SACK, n.Stamps = c.Scaled && s.Scaled, c.SACK && s.SACK, c.Stamped && s.Stamped
+	n.ECN = agreedECN(b.syn.flags, b.answer.flags)
+	n.TFO = b.onSYNTaken > 0
+	if m := b.more; m != nil {
+		n.TFO = n.TFO || m.cookie != nil
+		n.Cookie, n.MPTCP = m.cookie, m.offered && m.multipath
+	}
+	if n.Scaled {
+		n.Shift = s.Shift
+	}
+	return n
+}
+
+// firstFIN is who sent the first FIN: the one whose FIN the other's
+// acknowledges.
+func (b *Bystander) firstFIN() Side {
+	c, s := &b.fins[Client], &b.fins[Server]
+	switch {
+	case c.count == 0 && s.count > 0:
+		return Server
+	case c.count > 0 && s.count > 0 && s.seq.LessThan(c.ack) && !c.seq.LessThan(s.ack):
+		return Server
+	}
+	return Client
+}
+
+// closed names how the connection ended. What was captured decides; that
+// something was not counts only where the capture has the rest.
+func (b *Bystander) closed(t Trust) Close {
+	c, s := &b.fins[Client], &b.fins[Server]
+	hidden := b.tail(Client) > 0 || b.tail(Server) > 0 || b.strays > 0
+	both := b.known&(knowClientSYN|knowClientPlain) != 0 && b.known&(knowServerSYN|knowServerPlain) != 0
+	reset := b.known.has(knowServerReset) && !b.known.has(knowGenuine) || b.known.has(knowClientReset)
+	switch {
+	case c.acked && s.acked:
+		return b.complete(t)
+	case reset && c.count == 0 && s.count == 0:
+		return CloseByReset
+	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.Gaps > 0):
+		return CloseByReset
+	case c.count > unheard && !c.acked, s.count > unheard && !s.acked:
+		return CloseTimeout
+	case t.lossy(), hidden, !both, c.count > 0 && s.count > 0, c.count > 0 && !c.acked, s.count > 0 && !s.acked:
+		return CloseUnknown
+	case c.count > 0 || s.count > 0:
+		return CloseHalfClosed
+	}
+	return CloseNever
+}
+
+// unheard is how many times a FIN must have been sent without an
+// acknowledgement, to say that nobody acknowledged it.
+const unheard = 2
+
+// complete names a teardown in which both FINs were acknowledged.
+func (b *Bystander) complete(t Trust) Close {
+	first, second := &b.fins[b.firstFIN()], &b.fins[b.firstFIN().Other()]
+	switch {
+	case second.bare && second.bareEnd.LessThanEq(second.seq):
+		return CloseFourWay
+	case !first.seq.LessThan(second.ack) && !second.seq.LessThan(first.ack):
+		return CloseFourWay // they crossed
+	case first.seq.LessThan(second.ack) && second.seq.LessThan(first.ack):
+		return CloseUnknown // both had come before
+	case t.lossy(), b.idents[b.firstFIN().Other()].hole:
+		return CloseUnknown // an ACK by itself may not have been captured
+	}
+	return CloseThreeWay
+}

@@ -1,0 +1,111 @@
+package handshake
+
+import (
+	"time"
+
+	"synscope/craft"
+)
+
+// way is what was captured of the numbers that one end used.
+type way struct {
+	seen    craft.Seq // after the highest one captured
+	lo, hi  craft.Seq // the latest hole
+	missing uint32    // numbers of it that have not been filled since
+	at      int64     // when it was met
+	bytes   uint32    // of older holes that stayed
+	gaps    uint16    // older holes that stayed
+	carried uint16    // segments that used up numbers, up to 65,535
+	begun   bool
+	lost    bool // more was missed than numbers can tell
+}
+
+// settling is how long a segment may be captured after one that it came
+// before, from another queue of the card.
+const settling = int64(20 * time.Millisecond)
+
+// reach notes that numbers up to end were captured.
+func (w *way) reach(end craft.Seq) {
+	if !w.begun || w.seen.LessThan(end) {
+		w.begun, w.seen = true, end
+	}
+}
+
+// miss notes a hole from lo to hi. One that follows soon joins the one before,
+// since both may yet be filled.
+func (w *way) miss(at int64, lo, hi craft.Seq) {
+	if w.missing > 0 && at-w.at > settling {
+		w.gaps++
+		w.bytes += w.missing
+		w.missing = 0
+	}
+	if w.missing == 0 {
+		w.lo = lo
+	}
+	w.hi, w.at = hi, at
+	w.missing += uint32(hi.Sub(lo))
+}
+
+// fill takes in a segment that may close a hole.
+func (w *way) fill(s *craft.Segment) {
+	n := s.Len()
+	if n > 0 && w.carried < 1<<16-1 {
+		w.carried++
+	}
+	if n > 0 && w.missing > 0 && s.Seq.InRange(w.lo, w.hi) {
+		w.missing -= min(w.missing, n)
+	}
+}
+
+// lose gives up counting: the numbers have come round.
+func (w *way) lose() { w.lost, w.missing = true, 0 }
+
+// holes are how many there are, and of how many numbers, as far as the other
+// end has acknowledged them: what it has not may have been lost for everybody.
+func (w *way) holes(acked craft.Seq) (gaps int, bytes uint64) {
+	gaps, bytes = int(w.gaps), uint64(w.bytes)
+	if w.missing > 0 && w.lo.LessThan(acked) {
+		gaps++
+		bytes += uint64(w.missing)
+	}
+	if w.lost {
+		gaps++
+	}
+	return gaps, bytes
+}
+
+// Gaps is what the capture misses of the connection for certain: holes in the
+// numbers that were acknowledged, SYNs included, the bytes in them, and how
+// many segments with numbers of their own it has.
+func (b *Bystander) Gaps() (gaps int, bytes uint64, carried int) {
+	for _, side := range []Side{Client, Server} {
+		n, size := b.ways[side].holes(b.pair.end(side).Una)
+		gaps, bytes = gaps+n, bytes+size
+		carried += int(b.ways[side].carried)
+	}
+	if b.known.has(knowProven) && b.known.has(knowClientSYN) != b.known.has(knowServerSYN) {
+		gaps++
+	}
+	return gaps, bytes, carried + int(b.syn.count) + int(b.answer.count)
+}
+
+// tail is how many numbers an end has used, as the other has acknowledged,
+// after the last one captured: a FIN may be among them.
+func (b *Bystander) tail(s Side) uint32 {
+	if w := &b.ways[s]; w.begun && w.seen.LessThan(b.pair.end(s).Nxt) {
+		return uint32(b.pair.end(s).Nxt.Sub(w.seen))
+	}
+	return 0
+}
+
+// Missing names what the capture does not have of the opening, where it is
+// proven to have been sent.
+func (b *Bystander) Missing() (list []string) {
+	began := b.known.has(knowProven) || b.known.has(knowServerSYN)
+	if began && !b.known.has(knowClientSYN) {
+		list = append(list, "SYN")
+	}
+	if b.known.has(knowProven) && !b.known.has(knowServerSYN) {
+		list = append(list, "SYN-ACK")
+	}
+	return list
+}

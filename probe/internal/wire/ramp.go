@@ -1,0 +1,81 @@
+package wire
+
+import (
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// Ramp is the rate of a run whose caller named none: it begins gently, grows
+// while nothing is lost, and is cut while many answers come to repeated probes
+// only, whatever the host: then the loss is on the shared way.
+//
+// The bounds are for where the packets go. DefaultRate is what a home router's
+// connection tracking and uplink survive; a link of our own carries more. They
+// are for probes that nobody answers: an answer closes the entry that its probe
+// made, and shows that the way carries both, so each lets one more probe leave.
+type Ramp struct {
+	Rate           float64
+	bound          float64
+	Changed        time.Duration // when the rate was cut
+	epoch          time.Duration
+	first, rescued int32
+}
+
+const (
+	firstRate  = 2_000.0 // packets a second
+	linkRate   = 5 * probe.DefaultRate
+	localRate  = 20 * probe.DefaultRate
+	rampEpoch  = 25 * time.Millisecond
+	lowestRate = 200.0
+
+	rampEvidence = 16  // rescued answers; fewer prove nothing
+	muchRescued  = 0.3 // share from which the rate is cut: 10 % of loss each way show 0.19
+	fewRescued   = 0.1
+	mostFall     = 0.75 // in one epoch that a busy machine left without answers
+)
+
+func NewRamp() *Ramp { return &Ramp{Rate: firstRate, bound: localRate} }
+
+// Towards lowers the bound to what a route allows.
+func (r *Ramp) Towards(route netraw.Route) {
+	switch {
+	case route.Local:
+	case !route.NextHop.IsValid():
+		r.bound = min(r.bound, linkRate)
+	default:
+		r.bound = min(r.bound, probe.DefaultRate)
+	}
+}
+
+// Answered takes note of an answer; wasted is how many probes of that port went
+// unanswered since the rate was cut.
+func (r *Ramp) Answered(wasted int) {
+	if wasted == 0 {
+		r.first++
+	} else {
+		r.rescued++
+	}
+}
+
+// Turn ends an epoch, and tells whether the rate is another now.
+func (r *Ramp) Turn(now time.Duration) (changed bool) {
+	if now-r.epoch < rampEpoch {
+		return false
+	}
+	before := r.Rate
+	n := r.first + r.rescued
+	switch share := float64(r.rescued) / float64(max(n, 1)); {
+	case r.rescued >= rampEvidence && share >= muchRescued:
+		r.Rate, r.Changed = max(r.Rate/2, lowestRate), now
+	case n == 0:
+		r.Rate *= 1.25 // silence: nothing is known to be lost
+	case share <= fewRescued:
+		r.Rate *= 2
+	}
+	answered := float64(n) / (now - r.epoch).Seconds()
+	r.Rate = min(r.Rate, max(r.bound+answered, before*mostFall), localRate)
+	r.epoch, r.first, r.rescued = now, 0, 0
+	return r.Rate != before
+}

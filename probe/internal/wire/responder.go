@@ -1,0 +1,107 @@
+package wire
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// Response is a segment of ours that answers one of theirs: the RST that closes
+// a half-open connection, or a question about what proves nothing by itself.
+type Response struct {
+	Src, Dst netip.AddrPort
+	Flags    craft.Flags // RST, ACK, or SYN and ACK
+	Seq, Ack craft.Seq
+	Link     int // the interface of a destination in a zone; 0: any
+}
+
+const (
+	// repeatAfter is how soon the same response may leave again: stacks wait a
+	// second and more before they repeat a SYN-ACK (RFC 6298 §2.1), so what
+	// comes sooner is a copy that the network made, or a flood.
+	repeatAfter = 100 * time.Millisecond
+	// mostResponses bounds what waits to be sent. What finds no room is lost
+	// like any packet; the peer's retransmission asks again.
+	mostResponses = 4096
+)
+
+// Responder queues responses, each transmission's once, and once more for each
+// repeated SYN-ACK. The zero value is ready for use.
+type Responder struct {
+	queue         []Response
+	recent, older map[Response]bool // sent during this period, and the one before
+	turned        time.Duration     // when the period began
+}
+
+// Add queues a response, unless the same was sent a moment ago. It reports
+// whether it did.
+func (r *Responder) Add(x Response, now time.Duration) bool {
+	if now-r.turned >= repeatAfter || r.recent == nil {
+		r.older, r.recent, r.turned = r.recent, map[Response]bool{}, now
+	}
+	if r.recent[x] || r.older[x] {
+		return false
+	}
+	r.recent[x] = r.Insist(x)
+	return r.recent[x]
+}
+
+// Insist queues a response even if the same was sent a moment ago: something
+// shows that it was lost. Whoever calls bounds how often.
+func (r *Responder) Insist(x Response) bool {
+	if len(r.queue) >= mostResponses {
+		return false
+	}
+	r.queue = append(r.queue, x)
+	return true
+}
+
+// Waiting is how many responses wait to be sent.
+func (r *Responder) Waiting() int { return len(r.queue) }
+
+// Send sends at most budget responses, and tells how many of the queue it took
+// and how many of those left and were RSTs.
+func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken int, resets uint64) {
+	taken = min(budget, len(r.queue))
+	for batch := r.queue[:taken]; len(batch) > 0; {
+		n := min(len(batch), BatchSize)
+		resets += p.respond(network, batch[:n])
+		batch = batch[n:]
+	}
+	r.queue = append(r.queue[:0], r.queue[taken:]...)
+	return taken, resets
+}
+
+// respond sends a batch of responses, and tells how many RSTs left. What the
+// kernel refuses is lost like any packet that the network loses.
+func (p *Packets) respond(network probe.Network, batch []Response) (resets uint64) {
+	p.Clear()
+	links := p.links[:len(batch)]
+	for i, x := range batch {
+		p.AddResponse(x)
+		links[i] = x.Link
+	}
+	for at := 0; at < len(batch); {
+		n, err := SendOn(network, p.Batch[at:], links[at:])
+		for _, x := range batch[at : at+n] {
+			if x.Flags.Has(craft.RST) {
+				resets++
+			}
+		}
+		if at += n; err != nil {
+			at++
+		}
+	}
+	p.Clear()
+	return resets
+}
+
+// AddResponse appends a response to the batch.
+func (p *Packets) AddResponse(x Response) {
+	t := p.responses[x.Flags][x.Dst.Addr().Is4()]
+	p.Batch = append(p.Batch, t.AppendTo(p.next(), craft.Fields{
+		Src: x.Src, Dst: x.Dst, Seq: x.Seq, Ack: x.Ack, ID: uint16(x.Seq),
+	}))
+}

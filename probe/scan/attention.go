@@ -1,0 +1,87 @@
+package scan
+
+import "time"
+
+// measureLoss draws from the answer to an attempt how many transmissions go
+// unanswered, on the way to the host and on the way of all.
+func (e *engine) measureLoss(f *flight, attempt int) {
+	h := f.host
+	h.losses.note(attempt)
+	e.losses.note(attempt)
+	h.answered(f.wasted(attempt, h.changed), e.now, h.SRTT)
+	if e.ramp != nil {
+		e.ramp.Answered(f.wasted(attempt, e.ramp.Changed))
+	}
+}
+
+// wasted is how many transmissions before an attempt left after a moment.
+func (f *flight) wasted(attempt int, after time.Duration) (n int) {
+	for _, tx := range f.tx[:attempt] {
+		if tx.Sent >= after {
+			n++
+		}
+	}
+	return n
+}
+
+// loss is the share of transmissions to a host that go unanswered: its own as far
+// as it was measured, and else the run's.
+func (e *engine) loss(h *host) float64 {
+	return h.losses.share(e.losses.share(priorLoss, priorWeight), priorWeight)
+}
+
+// allowed is how many transmissions a probe may have. They follow the loss that
+// was measured, so that a silent port of a host that answers elsewhere costs
+// no more than it takes to tell silence from loss; of a host that never
+// answered there is less to learn. One more is granted where an old connection
+// stood in the way.
+func (e *engine) allowed(f *flight) int {
+	n := attemptsAt(e.loss(f.host))
+	if h := f.host; h.losses.answers == 0 {
+		n = silentAttempts
+		if int(h.tally.ports)+int(h.flights) <= fewPorts {
+			n++ // all that is asked of the host hangs on them
+		}
+	}
+	if n = min(n, e.cfg.Retries+1); f.outcome.Renewed() {
+		n++
+	}
+	return n
+}
+
+// confidence is how sure the silence of a probe is.
+func (e *engine) confidence(f *flight) float64 {
+	return confidence(e.loss(f.host), len(f.tx))
+}
+
+const (
+	// shortestGuess bounds from below what the answers of other hosts make
+	// believe of one that has not answered yet.
+	shortestGuess = 200 * time.Millisecond
+	guessFactor   = 4
+	// mostDoublings of the timeout: what is lost at random is not won by waiting,
+	// and what is limited is the limiter's.
+	mostDoublings = 2
+)
+
+// patience is how long to wait for the answer to an attempt: after RFC 6298 by
+// the host's own round trips. Before its first answer those of the others are
+// a guess, where there are any.
+func (e *engine) patience(h *host, attempt int) time.Duration {
+	attempt = min(attempt, mostDoublings)
+	wait := h.Wait(attempt, e.cfg.Timeout)
+	if h.Known() || e.slowest == 0 {
+		return wait
+	}
+	return min(wait, max(guessFactor*e.slowest, shortestGuess))
+}
+
+// noteRoundTrip keeps the slowest round trip of any host.
+func (e *engine) noteRoundTrip(h *host) { e.slowest = max(e.slowest, h.SRTT) }
+
+// rampUp lets the rate follow what the network bears.
+func (e *engine) rampUp() {
+	if e.ramp != nil && e.ramp.Turn(e.now) {
+		e.pace.Ask(e.ramp.Rate)
+	}
+}

@@ -1,0 +1,92 @@
+package scan
+
+import (
+	"container/heap"
+	"time"
+)
+
+// ready holds the hosts that have probes waiting to be sent. They take turns,
+// so that no host waits behind another's limit; those whose limiter is closed
+// sleep until it opens.
+type ready struct {
+	hosts    []*host // in turn
+	sleepers sleepers
+	waiting  int // probes, of all hosts
+}
+
+// add lets a probe wait.
+func (r *ready) add(h *host, t ticket) {
+	h.pending.push(t)
+	r.waiting++
+	if !h.queued && !h.resolving {
+		r.release(h)
+	}
+}
+
+// release lets a host take its turns.
+func (r *ready) release(h *host) {
+	if h.pending.n > 0 && !h.queued {
+		h.queued = true
+		r.hosts = append(r.hosts, h)
+	}
+}
+
+// next is a host that may be sent to, nil if there is none now. The host is
+// taken out; back puts it in again.
+func (r *ready) next(now time.Duration) *host {
+	for len(r.sleepers) > 0 && r.sleepers[0].wake <= now {
+		r.hosts = append(r.hosts, heap.Pop(&r.sleepers).(*host))
+	}
+	for len(r.hosts) > 0 {
+		h := r.hosts[0]
+		r.hosts[0] = nil
+		r.hosts = r.hosts[1:]
+		switch {
+		case h.pending.n == 0:
+			h.queued = false
+		case !h.room(now):
+			h.wake = h.due
+			heap.Push(&r.sleepers, h)
+		default:
+			return h
+		}
+	}
+	return nil
+}
+
+// any tells whether a host may be sent to.
+func (r *ready) any(now time.Duration) bool {
+	return len(r.hosts) > 0 || len(r.sleepers) > 0 && r.sleepers[0].wake <= now
+}
+
+func (r *ready) back(h *host) { r.hosts = append(r.hosts, h) }
+
+// take is the next probe of a host.
+func (r *ready) take(h *host) ticket {
+	r.waiting--
+	return h.pending.pop()
+}
+
+// wakeUp is when the next sleeper may be sent to.
+func (r *ready) wakeUp() (time.Duration, bool) {
+	if len(r.sleepers) == 0 {
+		return 0, false
+	}
+	return r.sleepers[0].wake, true
+}
+
+// sleepers is a heap of hosts by when their limiter opens, see container/heap.
+type sleepers []*host
+
+func (s sleepers) Len() int           { return len(s) }
+func (s sleepers) Less(i, j int) bool { return s[i].wake < s[j].wake }
+func (s sleepers) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
+func (s *sleepers) Push(h any)        { *s = append(*s, h.(*host)) }
+
+func (s *sleepers) Pop() any {
+	l := *s
+	h := l[len(l)-1]
+	l[len(l)-1] = nil
+	*s = l[:len(l)-1]
+	return h
+}
