@@ -24,14 +24,14 @@ var arrows = map[string][]string{
 	"probe/rtt":       {},
 	"probe/isn":       {"craft"},
 	"probe/simnet":    {"craft", "netraw", "probe/isn"},
-	"probe/handshake": {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
-	"probe/flow":      {"craft", "netraw", "probe", "probe/handshake", "probe/rtt", "probe/isn"},
-	"probe/sample":    {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
+	"probe/handshake": {"craft", "netraw", "probe", "probe/internal", "probe/rtt", "probe/isn"},
+	"probe/flow":      {"craft", "netraw", "probe", "probe/internal", "probe/handshake", "probe/rtt", "probe/isn"},
+	"probe/sample":    {"craft", "netraw", "probe", "probe/internal", "probe/rtt", "probe/isn"},
 
 	"internal/target":      {},
 	"internal/lab":         {"craft"},
 	"internal/lab/models":  {"craft", "netraw", "probe/simnet", "probe/isn", "internal/lab"},
-	"internal/capture":     {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
+	"internal/capture":     {"craft", "netraw", "probe", "probe/internal", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
 	"internal/report":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics"},
 	"internal/picture":     {},
 	"internal/openmetrics": {},
@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"internal/tty":         {},
 	"internal/plot":        {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics"},
 	"internal/check":       {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target", "internal/explain"},
+	"internal/merge":       {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target"},
 	"internal/checkpoint":  {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
 }
 

@@ -13,9 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a first probe through a gateway waits for its hardware
-// address: the kernel asks three times, a second apart (arp(7), mcast_solicit).
-const patience = 3500 * time.Millisecond
+const (
+	// patience is how long a first probe through a gateway waits for its
+	// hardware address. Where that takes longer, probes are refused for now, so
+	// that others need not wait.
+	patience = 100 * time.Millisecond
+	// askAgain is how soon the kernel is made to ask for the address anew. It
+	// asks three times itself, a second apart (arp(7), mcast_solicit).
+	askAgain = time.Second
+)
 
 // ways knows how to reach an address: the kernel's routes and neighbours, as
 // fresh as its notifications.
@@ -180,11 +186,13 @@ func (w *ways) to(dst netip.Addr) (n int, wait via, err error) {
 	if v < viaHop {
 		return -1, 0, nil
 	}
-	n = w.hop(v)
-	if n < 0 && r.via != viaLink && !w.hops.table[v-viaHop].valid {
-		wait = v
+	if n = w.hop(v); n >= 0 {
+		return n, 0, nil
 	}
-	return n, wait, nil
+	if h := &w.hops.table[v-viaHop]; r.via != viaLink && !h.valid {
+		return w.unresolved(h, v)
+	}
+	return -1, 0, nil
 }
 
 // hop is the number of a hop whose address may be used, or -1.
@@ -236,23 +244,42 @@ func (w *ways) zone(dst netip.Addr) (index int, err error) {
 	return index, nil
 }
 
-// await waits until the kernel knows the hop, or gives up. The lock is held
-// before and after.
+// unresolved is for probes through a gateway whose hardware address is unknown:
+// one of them makes the kernel ask, and the others come back.
+func (w *ways) unresolved(h *hop, v via) (int, via, error) {
+	if now := time.Now(); now.Sub(h.asked) >= askAgain {
+		h.asked = now
+		return -1, v, nil
+	}
+	if h.failed {
+		return -1, 0, ErrNextHop
+	}
+	return -1, 0, unix.EAGAIN
+}
+
+// await waits a moment until the kernel knows the hop. The probe that made it
+// ask has to be sent again where it does not: the kernel forgets it. The lock is
+// held before and after.
 func (w *ways) await(v via) error {
-	h := &w.hops.table[v-viaHop]
-	h.failed = false
+	late := false
+	w.hops.table[v-viaHop].failed = false
 	bell := time.AfterFunc(patience, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.hops.table[v-viaHop].failed = true
+		late = true
 		w.changed.Broadcast()
 	})
 	defer bell.Stop()
-	for h := &w.hops.table[v-viaHop]; !h.valid; h = &w.hops.table[v-viaHop] {
-		if h.failed {
+	for {
+		h := &w.hops.table[v-viaHop]
+		switch {
+		case h.valid:
+			return nil
+		case h.failed && !late:
 			return ErrNextHop
+		case late:
+			return unix.EAGAIN
 		}
 		w.changed.Wait()
 	}
-	return nil
 }

@@ -26,12 +26,13 @@ const (
 // Recv returns lies in the block; the next Recv past its end gives it back.
 type ring struct {
 	socket
-	mu     sync.Mutex // one Recv at a time
-	memory []byte
-	block  int                   // the one being read
-	next   *unix.Tpacket3Hdr     // in it; nil where none is held
-	left   uint32                // packets not yet returned, from next on
-	wait   func(fd uintptr) bool // made once: a closure would allocate
+	mu      sync.Mutex // one Recv at a time
+	memory  []byte
+	block   int                   // the one being read
+	reading atomic.Int32          // the same, for others
+	next    *unix.Tpacket3Hdr     // in it; nil where none is held
+	left    uint32                // packets not yet returned, from next on
+	wait    func(fd uintptr) bool // made once: a closure would allocate
 
 	received atomic.Uint64
 	lost     dropCount
@@ -70,8 +71,10 @@ func (r *ring) open(cfg Config, filter []bpf.Instruction) (err error) {
 	return err
 }
 
-func (r *ring) header() *unix.TpacketHdrV1 {
-	block := unsafe.Pointer(&r.memory[r.block*blockSize])
+func (r *ring) header() *unix.TpacketHdrV1 { return r.headerOf(r.block) }
+
+func (r *ring) headerOf(n int) *unix.TpacketHdrV1 {
+	block := unsafe.Pointer(&r.memory[n*blockSize])
 	return (*unix.TpacketHdrV1)(unsafe.Add(block, unsafe.Offsetof(unix.TpacketBlockDesc{}.Hdr)))
 }
 
@@ -81,14 +84,18 @@ func (r *ring) ready(uintptr) bool {
 	return r.quiet.end(r.ours())
 }
 
-func (r *ring) ours() bool {
-	return atomic.LoadUint32(&r.header().Block_status)&unix.TP_STATUS_USER != 0
+func (r *ring) ours() bool { return r.handedOver(r.block) }
+
+// handedOver tells whether the kernel has filled a block.
+func (r *ring) handedOver(n int) bool {
+	return atomic.LoadUint32(&r.headerOf(n).Block_status)&unix.TP_STATUS_USER != 0
 }
 
 // release gives the block back and goes on to the next.
 func (r *ring) release() {
 	atomic.StoreUint32(&r.header().Block_status, unix.TP_STATUS_KERNEL)
 	r.block = (r.block + 1) % (len(r.memory) / blockSize)
+	r.reading.Store(int32(r.block))
 	r.next = nil
 }
 

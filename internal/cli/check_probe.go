@@ -194,7 +194,7 @@ func (g *gathering) take(command string, line []byte) error {
 		if err := json.Unmarshal(line, &s); err != nil {
 			return err
 		}
-		merge(&g.summary, &probe.Summary{
+		addCounts(&g.summary, &probe.Summary{
 			Sent: s.Sent, Retransmitted: s.Retransmitted, Received: s.Received, Matched: s.Matched,
 			SendErrors: s.SendErrors, KernelDrops: s.KernelDrops, Rejected: s.Rejected,
 		})

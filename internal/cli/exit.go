@@ -42,7 +42,7 @@ var errNo = &exit{exitNo, errors.New("")}
 var unableErrors = []error{
 	netraw.ErrPermission, netraw.ErrNoInterface, netraw.ErrForeignSource, netraw.ErrNoRoute,
 	netraw.ErrInterfaceDown, netraw.ErrPortInUse, netraw.ErrFileLimit, netraw.ErrOutputFirewall, netraw.ErrUnsupportedOS, netraw.ErrXDPInterface,
-	netraw.ErrNoHardwareStamps, netraw.ErrHardwareStampsOff,
+	netraw.ErrNoHardwareStamps, netraw.ErrHardwareStampsOff, netraw.ErrLocalFirewall,
 }
 
 // exitCode is the code that an error leads to.

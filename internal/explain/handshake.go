@@ -34,6 +34,8 @@ var handshakeFindings = []Entry{
 	{Finding, "synack-retransmissions", "How patiently the host waits for the third segment of the handshake.", "We kept silent after the SYN-ACK and counted how often, and when, it came again.",
 		"Linux repeats it 5 times over 63 s (net.ipv4.tcp_synack_retries). The schedule tells stacks apart.", "RFC 6298 §5"},
 	{Finding, "synack-repeated", "The SYN-ACK came again although it was acknowledged.", "Our ACK was lost on the way, or reached the host after its timer; data was acknowledged afterwards.", "Once is nothing; often is loss on the way there: measure with `synscope ping`.", "RFC 6298 §5"},
+	{Finding, "endless-sender", "The peer went on sending until a limit of ours ended the connection.", "Bytes or segments of the peer reached the limit, or it did not fall quiet in time.",
+		"Where so much is expected: raise --max-bytes, --max-segments or --max-time. Else it may be a tarpit, or a service that streams.", ""},
 	{Finding, "forged-reset", "An RST came that the host cannot have sent.", "Its number is outside what the state of the connection allows, or the genuine answer came after it.",
 		"Somebody on the way wants the connection dead: compare from another network; --pcap keeps the evidence.", "RFC 5961 §3, RFC 9293 §3.10.7.4"},
 	{Finding, "refused-by-middlebox", "The RST comes, more or less surely, from something before the host.",

@@ -163,6 +163,9 @@ func (v values) durations(name string, all []time.Duration) {
 
 func (v values) object(_ string, fields func(w fieldWriter)) { fields(v) }
 
+// objects leaves lists of objects out: a column has no place for them.
+func (v values) objects(string, int, func(fieldWriter, int)) {}
+
 // chosen is the table with the columns that were asked for, if any were.
 func (t table) chosen(fields []string) table {
 	if len(fields) > 0 {

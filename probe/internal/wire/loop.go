@@ -23,7 +23,7 @@ type Loop struct {
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
 
-	Clocks   clocks
+	Clocks   Clocks
 	Reading  // of the clocks, once a turn
 	Counters Counters
 	Stopping bool
@@ -34,7 +34,7 @@ func NewLoop(n probe.Network, l Look) (Loop, error) {
 	packets, err := NewPackets(l)
 	x := Loop{
 		Network: n, Packets: packets, Table: NewTable(),
-		Clocks: newClocks(n), Counters: NewCounters(n.Stats()), Pace: NewPace(math.Inf(1)),
+		Clocks: NewClocks(n), Counters: NewCounters(n.Stats()), Pace: NewPace(math.Inf(1)),
 	}
 	x.Matcher = Matcher{Cookie: NewCookie(l.Key), Tech: l.Technique, Ports: n.Ports(), Recall: x.Table}
 	return x, err
@@ -99,13 +99,13 @@ func (x *Loop) respond(budget int) {
 // it calls for.
 func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
 	do, reject = s.Outcome.Take(x.Matcher.Tech, s.Dst, ev)
+	response, ok := do.Response(ev, s.Numbers)
 	switch {
-	case do == ActAsk:
-		x.Responses.Add(Ask(ev, s.Numbers), x.Now)
+	case !ok:
 	case do == ActRenew: // once a transmission: the RST of before was lost
-		x.Responses.Insist(CloseAfter(ev))
-	case do == ActFinish && ev.Kind == KindACK:
-		x.Responses.Add(CloseAfter(ev), x.Now)
+		x.Responses.Insist(response)
+	default:
+		x.Responses.Add(response, x.Now)
 	}
 	return do, reject
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"synscope/craft"
 	"synscope/probe"
@@ -171,8 +172,28 @@ func Ask(ev *Event, n Numbers) Response {
 // CloseAfter is the RST that closes what an answer shows to be half open: an exact
 // one, with the sequence number that the peer expects (RFC 5961 §3.2).
 func CloseAfter(ev *Event) Response {
-	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack, Link: ev.link()}
+	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack, Link: ev.link(), Attempt: ev.Attempt}
 }
+
+// Response is what an action calls for to be sent, if anything; n are the
+// numbers of the transmission answered.
+func (do Action) Response(ev *Event, n Numbers) (r Response, ok bool) {
+	switch {
+	case do == ActAsk:
+		return Ask(ev, n), true
+	case do == ActRenew, do == ActFinish && ev.Kind == KindACK:
+		return CloseAfter(ev), true
+	}
+	return r, false
+}
+
+// Grace is how long an answer that is a verdict waits for something better: the
+// genuine answer behind a forged one took the same way, and not much longer.
+// took is the time the answer itself took, limit the wait for a probe's first.
+func Grace(took, limit time.Duration) time.Duration { return min(max(3*took, shortestGrace), limit) }
+
+// shortestGrace is for what stands in the same queues behind a forged answer.
+const shortestGrace = 20 * time.Millisecond
 
 // Verdict is the best answer, or silence in the words of the technique.
 func (o *Outcome) Verdict(t *probe.Technique, target netip.AddrPort) probe.Verdict {

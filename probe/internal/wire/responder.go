@@ -15,6 +15,7 @@ type Response struct {
 	Flags    craft.Flags // RST, ACK, or SYN and ACK
 	Seq, Ack craft.Seq
 	Link     int // the interface of a destination in a zone; 0: any
+	Attempt  int // the transmission, for runs in which two may have the same numbers
 }
 
 const (
@@ -38,9 +39,7 @@ type Responder struct {
 // Add queues a response, unless the same was sent a moment ago. It reports
 // whether it did.
 func (r *Responder) Add(x Response, now time.Duration) bool {
-	if now-r.turned >= repeatAfter || r.recent == nil {
-		r.older, r.recent, r.turned = r.recent, map[Response]bool{}, now
-	}
+	r.turn(now)
 	if r.recent[x] || r.older[x] {
 		return false
 	}
@@ -58,6 +57,19 @@ func (r *Responder) Insist(x Response) bool {
 	return true
 }
 
+// turn begins a new period where one is over, and forgets what was sent before
+// the last.
+func (r *Responder) turn(now time.Duration) {
+	past := now - r.turned
+	if past < repeatAfter && r.recent != nil {
+		return
+	}
+	if r.older = r.recent; past >= 2*repeatAfter {
+		r.older = nil
+	}
+	r.recent, r.turned = map[Response]bool{}, now
+}
+
 // Waiting is how many responses wait to be sent.
 func (r *Responder) Waiting() int { return len(r.queue) }
 
@@ -65,13 +77,28 @@ func (r *Responder) Waiting() int { return len(r.queue) }
 // and how many of those left and were RSTs.
 func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken int, resets uint64) {
 	taken = min(budget, len(r.queue))
-	for batch := r.queue[:taken]; len(batch) > 0; {
-		n := min(len(batch), BatchSize)
-		resets += p.respond(network, batch[:n])
-		batch = batch[n:]
-	}
+	resets = p.Respond(network, r.queue[:taken])
 	r.queue = append(r.queue[:0], r.queue[taken:]...)
 	return taken, resets
+}
+
+// Take appends at most budget responses to a list, for a caller that sends them
+// itself with [Packets.Respond].
+func (r *Responder) Take(budget int, list []Response) []Response {
+	taken := min(budget, len(r.queue))
+	list = append(list, r.queue[:taken]...)
+	r.queue = append(r.queue[:0], r.queue[taken:]...)
+	return list
+}
+
+// Respond sends responses, and tells how many RSTs left.
+func (p *Packets) Respond(network probe.Network, responses []Response) (resets uint64) {
+	for len(responses) > 0 {
+		n := min(len(responses), BatchSize)
+		resets += p.respond(network, responses[:n])
+		responses = responses[n:]
+	}
+	return resets
 }
 
 // respond sends a batch of responses, and tells how many RSTs left. What the

@@ -176,7 +176,7 @@ func (t *Table) Close(to *Responder, src, dst netip.AddrPort) {
 // challenged, and that clears it.
 func (s *Transmission) Close(to *Responder) {
 	if !s.Closed {
-		s.Closed = to.Insist(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1), Link: s.Link})
+		s.Closed = to.Insist(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1), Link: s.Link, Attempt: s.ID})
 	}
 }
 
