@@ -73,8 +73,8 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 	return p, nil
 }
 
-// run turns the wheel: take in what arrived, see what is overdue, send what is
-// due, wait for whichever comes next.
+// run repeats, until every probe has ended: see what is overdue, send what is due,
+// wait for whichever comes next, take in what has arrived.
 func (p *pinger) run(ctx context.Context) error {
 	r := wire.NewReceiver(p.Network, p.Matcher)
 	go r.Run()
