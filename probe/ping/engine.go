@@ -31,8 +31,10 @@ type pinger struct {
 	begun   bool                // warmed up
 	warm    map[netip.Addr]bool // next hops that a packet has left towards
 	origin  time.Duration       // of the schedule, since the start of the run
+	anew    bool                // the last that was sent had been refused before
 	lag     catchUp             // of the probes that are late
 	absence absence
+	watches bool // the network shows what leaves
 }
 
 // pinged is what a ping knows of one target.
