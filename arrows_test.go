@@ -13,7 +13,13 @@ import (
 var arrows = map[string][]string{
 	"craft":           {},
 	"netraw":          {"craft"},
-	"probe":           {"craft", "netraw", "probe/rtt", "probe/isn"},
+	"probe":           {"craft", "netraw"},
+	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "probe/isn"},
+	"probe/scan":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
+	"probe/wide":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/rtt"},
+	"probe/connect":   {"netraw", "craft", "probe", "probe/internal", "probe/scan", "probe/rtt"},
+	"probe/ping":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
+	"probe/trace":     {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/rtt":       {},
 	"probe/isn":       {"craft"},
 	"probe/simnet":    {"craft", "netraw", "probe/isn"},
@@ -25,7 +31,7 @@ var arrows = map[string][]string{
 	"internal/lab":        {"craft"},
 	"internal/lab/models": {"craft", "netraw", "probe/simnet", "probe/isn", "internal/lab"},
 	"internal/capture":    {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
-	"internal/report":     {"craft", "netraw", "probe", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture"},
+	"internal/report":     {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture"},
 	"internal/checkpoint": {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
 }
 

@@ -66,7 +66,7 @@ func icmpReason(dst netip.Addr, typ, code uint8) Reason {
 	}
 	switch {
 	case typ == icmp6TimeExceeded:
-		return "time-exceeded"
+		return ReasonTimeExceeded
 	case typ == icmp6ParamProblem:
 		return "param-problem"
 	case int(code) < len(icmp6Unreachables):
@@ -78,7 +78,7 @@ func icmpReason(dst netip.Addr, typ, code uint8) Reason {
 func icmp4Reason(typ, code uint8) Reason {
 	switch typ {
 	case icmp4TimeExceeded:
-		return "time-exceeded"
+		return ReasonTimeExceeded
 	case icmp4ParamProblem:
 		return "param-problem"
 	}
@@ -86,4 +86,17 @@ func icmp4Reason(typ, code uint8) Reason {
 		return r
 	}
 	return Reason("icmp-3-" + strconv.Itoa(int(code)))
+}
+
+// ICMPMeaning says what an ICMP or ICMPv6 error about a segment to dst means:
+// the reason of a filtered verdict, or "" where it says nothing of the port;
+// tooBig where it asks for smaller packets instead (RFC 1191, RFC 8201).
+func ICMPMeaning(dst netip.Addr, typ, code uint8) (reason Reason, tooBig bool) {
+	switch icmpMeaning(dst, typ, code) {
+	case icmpVerdict:
+		return icmpReason(dst, typ, code), false
+	case icmpPathMTU:
+		return "", true
+	}
+	return "", false
 }

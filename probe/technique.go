@@ -121,15 +121,15 @@ func FreeFlags(f craft.Flags) *Technique {
 	return t
 }
 
-// acknowledges tells whether the probe carries an acknowledgment number, which
+// Acknowledges tells whether the probe carries an acknowledgment number, which
 // an RST then echoes as its sequence number (RFC 9293 §3.5.2).
-func (t *Technique) acknowledges() bool { return t.Flags.Has(craft.ACK) }
+func (t *Technique) Acknowledges() bool { return t.Flags.Has(craft.ACK) }
 
-// opens tells whether the probe asks for a connection.
-func (t *Technique) opens() bool { return t.SYNACK != StateUnknown }
+// Opens tells whether the probe asks for a connection.
+func (t *Technique) Opens() bool { return t.SYNACK != StateUnknown }
 
-// consumes is how much sequence space the probe takes: SYN and FIN count one.
-func (t *Technique) consumes() uint32 {
+// Consumes is how much sequence space the probe takes: SYN and FIN count one.
+func (t *Technique) Consumes() uint32 {
 	s := craft.Segment{Flags: t.Flags}
 	return s.Len()
 }

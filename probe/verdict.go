@@ -24,6 +24,7 @@ const (
 	ReasonLocalFirewall   Reason = "local-firewall"
 	ReasonOwnPort         Reason = "held-by-this-run"
 	ReasonInterrupted     Reason = "interrupted"
+	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3
 )
 
 // Severity ranks a finding. The zero value is SeverityInfo.

@@ -17,6 +17,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/scan"
 	"synscope/probe/simnet"
 )
 
@@ -91,7 +92,7 @@ func recordScan(t *testing.T, watch bool) {
 	}
 	r := NewRecorder(conn, w, time.Now)
 	sink := &judging{r, map[netip.AddrPort]string{}}
-	if _, err := probe.Scan(context.Background(), r, probe.ScanConfig{Targets: ports(79, 80, 81, 82, 83)}, sink); err != nil {
+	if _, err := scan.Run(context.Background(), r, scan.Config{Targets: ports(79, 80, 81, 82, 83)}, sink); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Close(); err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"synscope/internal/report"
-	"synscope/probe"
+	"synscope/probe/ping"
 )
 
 // metricsServer serves the counters of a long ping. A nil one serves nothing.
@@ -58,7 +58,7 @@ func (m *metricsServer) start(engine string, j *pingJob) {
 	go m.http.Serve(m.listener)
 }
 
-func (m *metricsServer) observe(word string, s *probe.Sample) {
+func (m *metricsServer) observe(word string, s *ping.Sample) {
 	if m != nil {
 		m.metrics.Observe(word, s)
 	}

@@ -13,6 +13,7 @@ import (
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/ping"
 	"synscope/probe/rtt"
 )
 
@@ -53,7 +54,7 @@ type pingJob struct {
 	streams Streams
 	set     *target.Set
 	probing probing
-	cfg     probe.PingConfig
+	cfg     ping.Config
 	limits  limits
 	plot    string
 	stamps  string
@@ -75,7 +76,7 @@ func (j *pingJob) readSchedule() (err error) {
 	if j.cfg.Interval, err = parseDuration(j.c.String("i")); err != nil {
 		return usagef("-i: %w", err)
 	}
-	if j.cfg.Interval < probe.MinInterval || j.cfg.Interval > 24*time.Hour {
+	if j.cfg.Interval < ping.MinInterval || j.cfg.Interval > 24*time.Hour {
 		return usagef("-i: %s: want 1ms to 24h", j.c.String("i"))
 	}
 	j.cfg.Flow, err = parseFlow(j.c.String("flow"))
@@ -206,10 +207,10 @@ func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
 	var summary probe.Summary
 	var err error
 	if e.conn != nil {
-		summary, err = probe.Ping(ctx, w.tap.network(e.conn), j.cfg, w.sample)
+		summary, err = ping.Run(ctx, w.tap.network(e.conn), j.cfg, w.sample)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
-		summary, err = probe.PingConnect(ctx, dialer, j.cfg, w.sample)
+		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
 	}
 	stop()
 	<-followed // nothing follows the closing records
@@ -295,7 +296,7 @@ func (s *pingSeries) label() string {
 }
 
 // add takes one sample in.
-func (s *pingSeries) add(p *probe.Sample, timeline bool) {
+func (s *pingSeries) add(p *ping.Sample, timeline bool) {
 	if p.Doubt == probe.DoubtSkipped {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"synscope/internal/report"
-	"synscope/probe"
+	"synscope/probe/ping"
 	"synscope/probe/simnet"
 )
 
@@ -37,7 +37,7 @@ func TestADayOfMetrics(t *testing.T) {
 
 		const day = 24 * 3600
 		var early, late uint64
-		_, err := probe.Ping(context.Background(), conn, probe.PingConfig{Targets: []netip.AddrPort{pair}, Count: day}, func(s probe.Sample) error {
+		_, err := ping.Run(context.Background(), conn, ping.Config{Targets: []netip.AddrPort{pair}, Count: day}, func(s ping.Sample) error {
 			series.add(&s, true)
 			metrics.Observe("web", &s)
 			switch s.N {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"synscope/probe"
+	"synscope/probe/ping"
 	"synscope/probe/rtt"
 )
 
@@ -47,9 +48,9 @@ func TestMaxRTTMessages(t *testing.T) {
 func TestUnsentProbesAreNotSent(t *testing.T) {
 	target := netip.MustParseAddrPort("192.0.2.7:80")
 	s := newPingSeries("", target, 1)
-	answered := probe.Sample{Target: target, State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: time.Millisecond}
+	answered := ping.Sample{Target: target, State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: time.Millisecond}
 	s.add(&answered, false)
-	s.add(&probe.Sample{Target: target, Reason: probe.ReasonNoRoute, Err: syscall.ENETUNREACH}, true)
+	s.add(&ping.Sample{Target: target, Reason: probe.ReasonNoRoute, Err: syscall.ENETUNREACH}, true)
 	record := s.record()
 	if record.Sent != 1 || record.Lost != 0 || record.Unsent != 1 {
 		t.Errorf("%+v", record)

@@ -11,6 +11,7 @@ import (
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/probe"
+	"synscope/probe/ping"
 )
 
 // resolveEvery is how often the names of the targets of a long ping are
@@ -31,7 +32,7 @@ func (j *pingJob) follow(ctx context.Context, w *pingWatch) <-chan struct{} {
 		close(done)
 		return done
 	}
-	changes := make(chan probe.Retarget)
+	changes := make(chan ping.Retarget)
 	j.cfg.Retarget = changes
 	go func() {
 		defer close(done)
@@ -64,7 +65,7 @@ func (j *pingJob) named() (list []*name) {
 	return list
 }
 
-func (j *pingJob) followNames(ctx context.Context, named []*name, changes chan<- probe.Retarget, w *pingWatch) {
+func (j *pingJob) followNames(ctx context.Context, named []*name, changes chan<- ping.Retarget, w *pingWatch) {
 	ticker := time.NewTicker(resolveEvery)
 	defer ticker.Stop()
 	for {
@@ -88,7 +89,7 @@ func (j *pingJob) followNames(ctx context.Context, named []*name, changes chan<-
 }
 
 // resolveAgain looks one name up, and returns the change of its address.
-func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (change probe.Retarget, changed bool) {
+func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (change ping.Retarget, changed bool) {
 	limited, cancel := context.WithTimeout(ctx, resolvePatience)
 	defer cancel()
 	addrs, err := j.resolver().LookupNetIP(limited, familyName(j), n.host)
@@ -112,7 +113,7 @@ func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (chan
 	old := n.addr
 	n.addr = addrs[0].Unmap()
 	w.tell(notice(n, "address-changed", fmt.Sprintf("%s is %v now, and was %v", n.host, n.addr, old)))
-	return probe.Retarget{Index: n.index, Target: netip.AddrPortFrom(n.addr, n.port)}, true
+	return ping.Retarget{Index: n.index, Target: netip.AddrPortFrom(n.addr, n.port)}, true
 }
 
 func (j *pingJob) resolver() target.Resolver {

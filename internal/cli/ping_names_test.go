@@ -14,7 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report"
-	"synscope/probe"
+	"synscope/probe/ping"
 )
 
 // moving is a resolver whose one name has another answer every time.
@@ -52,7 +52,7 @@ func TestPingFollowsNames(t *testing.T) {
 		if at := time.Since(start); at != 4*resolveEvery {
 			t.Errorf("the new address came after %v", at)
 		}
-		if want := (probe.Retarget{Index: 1, Target: netip.MustParseAddrPort("192.0.2.2:443")}); change != want {
+		if want := (ping.Retarget{Index: 1, Target: netip.MustParseAddrPort("192.0.2.2:443")}); change != want {
 			t.Errorf("%+v, want %+v", change, want)
 		}
 		time.Sleep(resolveEvery + time.Second)

@@ -4,6 +4,7 @@ import (
 	"synscope/internal/report"
 	"synscope/probe"
 	"synscope/probe/isn"
+	"synscope/probe/ping"
 )
 
 // splitter keeps what it takes to tell the way there from the way back: the
@@ -14,7 +15,7 @@ type splitter struct{ samples []isn.Sample }
 // clock's rate is known well enough by then, and memory stays flat.
 const splitMost = 20_000
 
-func (s *splitter) add(p *probe.Sample) {
+func (s *splitter) add(p *ping.Sample) {
 	if p.Reason != probe.ReasonSYNACK || !p.Timed() || len(s.samples) == splitMost {
 		return
 	}

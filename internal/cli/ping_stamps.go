@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"synscope/netraw"
-	"synscope/probe"
+	"synscope/probe/ping"
 )
 
 // Stamps that --stamps names.
@@ -60,7 +60,7 @@ func (j *pingJob) checkStamps(e *opened) error {
 }
 
 // stampsOf says whose stamps a time is between, where that is in question.
-func (j *pingJob) stampsOf(s *probe.Sample) string {
+func (j *pingJob) stampsOf(s *ping.Sample) string {
 	switch {
 	case j.stamps == stampsSoftware || s.RTT <= 0 || s.Clock != netraw.ClockKernel:
 		return ""

@@ -15,6 +15,7 @@ import (
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/probe"
+	"synscope/probe/ping"
 )
 
 // pingWatch passes the samples of a ping to the outputs, to the metrics, and to
@@ -53,7 +54,7 @@ func newPingWatch(j *pingJob, d *display, server *metricsServer) *pingWatch {
 }
 
 // sample takes one probe.
-func (w *pingWatch) sample(s probe.Sample) error {
+func (w *pingWatch) sample(s ping.Sample) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	series := w.job.series[s.Index]

@@ -9,6 +9,7 @@ import (
 
 	"synscope/internal/report"
 	"synscope/probe"
+	"synscope/probe/scan"
 )
 
 // dryRun prints what would leave, in tcpdump's notation. The source is what was
@@ -30,7 +31,7 @@ func (j *scanJob) dryRun() error {
 	case a.IsValid():
 		from6 = a
 	}
-	segments, err := probe.Preview(j.cfg, from4, from6, j.probing.sourcePort)
+	segments, err := scan.Preview(j.cfg, from4, from6, j.probing.sourcePort)
 	if err != nil {
 		return usage(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/scan"
 )
 
 // probeFlags say how packets look and leave; every probing command has them.
@@ -141,7 +142,7 @@ func sourceOf(word string) (netip.Addr, error) {
 }
 
 // apply puts the values into a scan's configuration.
-func (p *probing) apply(cfg *probe.ScanConfig) {
+func (p *probing) apply(cfg *scan.Config) {
 	cfg.Profile, cfg.TTL, cfg.TOS = p.profile, p.ttl, p.tos
 	cfg.Timeout, cfg.Rate, cfg.FixedRate = p.timeout, p.rate, p.rate != 0
 	cfg.Retries = p.retries

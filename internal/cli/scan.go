@@ -12,6 +12,8 @@ import (
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/connect"
+	"synscope/probe/scan"
 )
 
 func scanCommand(s Streams) *cli.Command {
@@ -82,7 +84,7 @@ type scanJob struct {
 	streams Streams
 	set     *target.Set
 	probing probing
-	cfg     probe.ScanConfig
+	cfg     scan.Config
 	connect bool
 	seed    uint64
 	shard   shard
@@ -224,10 +226,10 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 	var summary probe.Summary
 	var err error
 	if e.conn != nil {
-		summary, err = probe.Scan(ctx, results.tap.network(e.conn), j.cfg, results)
+		summary, err = scan.Run(ctx, results.tap.network(e.conn), j.cfg, results)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
-		summary, err = probe.ConnectScan(ctx, dialer, j.cfg, results)
+		summary, err = connect.Run(ctx, dialer, j.cfg, results)
 	}
 	if results.broken != nil {
 		return results.broken

@@ -13,13 +13,14 @@ import (
 
 	"synscope/internal/report"
 	"synscope/probe"
+	"synscope/probe/wide"
 )
 
 // wideFlags are those of scans of more than a network or two.
 func wideFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "stateless", Usage: "keep no state: any number of targets, only answers are listed " +
-			"(by itself above " + report.Count(probe.StatelessAbove) + " addresses)"},
+			"(by itself above " + report.Count(wide.Above) + " addresses)"},
 		&cli.StringFlag{Name: "resume", Usage: "save in `FILE` how far the run has come, and go on from there if it exists (stateless)"},
 		&cli.StringFlag{Name: "bandwidth", Usage: "bits a second `B` on the wire: 10M, 1G; with --rate, the lower of both"},
 		&cli.BoolFlag{Name: "yes-wide", Usage: "probe more than " + report.Count(wideAddresses) + " public addresses without --exclude-file"},
@@ -35,7 +36,7 @@ func (j *scanJob) keepsNoState() bool {
 	case j.c.IsSet("resume"):
 		return true
 	}
-	return !j.connect && j.probing.engine != engineConnect && j.set.Addresses() > probe.StatelessAbove
+	return !j.connect && j.probing.engine != engineConnect && j.set.Addresses() > wide.Above
 }
 
 // readOrder settles seed and shard. Shards need a seed that they share: the one
@@ -111,10 +112,10 @@ func parseBandwidth(s string) (float64, error) {
 // stateless is the configuration of a stateless run of this job. Unless it is
 // said, each target gets fewer probes than with state, where only silence is
 // asked again.
-func (j *scanJob) stateless() probe.StatelessConfig {
-	cfg := probe.StatelessConfig{ScanConfig: j.cfg}
+func (j *scanJob) stateless() wide.Config {
+	cfg := wide.Config{Config: j.cfg}
 	if !j.c.IsSet("max-retries") {
-		cfg.Retries = probe.DefaultStatelessRetries
+		cfg.Retries = wide.DefaultRetries
 	}
 	if j.set != nil {
 		cfg.Plan = newShardPlan(j.set, j.seed, j.shard)
@@ -149,7 +150,7 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 }
 
 // runOver runs over an engine that has been opened.
-func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg probe.StatelessConfig) error {
+func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) error {
 	aside, err := j.keepOutputs()
 	if err != nil {
 		return err
@@ -165,7 +166,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg probe.StatelessCo
 	if err == nil {
 		err = j.writeShard(results)
 	}
-	var summary probe.StatelessSummary
+	var summary wide.Summary
 	if err == nil {
 		summary, err = j.blast(ctx, e, cfg, results)
 	}
@@ -179,7 +180,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg probe.StatelessCo
 }
 
 // blast probes, and closes the record of the run.
-func (j *scanJob) blast(ctx context.Context, e *blaster, cfg probe.StatelessConfig, results *results) (probe.StatelessSummary, error) {
+func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, results *results) (wide.Summary, error) {
 	cfg.From = j.resume.state.Position
 	if j.resume.path != "" {
 		cfg.Checkpoint = func(position uint64) error { return j.saveCheckpoint(results.display, position) }
@@ -194,7 +195,7 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg probe.StatelessConf
 			results.remark("results come faster than they are written: sending waits for them")
 		}
 	}
-	summary, err := probe.Stateless(ctx, e.Blaster, cfg, results)
+	summary, err := wide.Run(ctx, e.Blaster, cfg, results)
 	if results.broken != nil {
 		return summary, results.broken
 	}

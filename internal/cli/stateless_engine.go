@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"synscope/netraw"
-	"synscope/probe"
+	"synscope/probe/wide"
 )
 
 // Engines of stateless runs beside raw.
@@ -16,7 +16,7 @@ const (
 
 // blaster is how packets leave in a stateless run.
 type blaster struct {
-	probe.Blaster
+	wide.Blaster
 	name  string
 	note  string // what the run has to do without, "" nothing
 	close func()
@@ -29,7 +29,7 @@ const receiveBuffer = 16 << 20
 // openBlaster opens the engine that was asked for. Left the choice, it takes
 // packet, or raw where that does not work; xdp has to be asked for, since it
 // puts a program on the interface, before the kernel.
-func (j *scanJob) openBlaster(cfg *probe.StatelessConfig) (*blaster, error) {
+func (j *scanJob) openBlaster(cfg *wide.Config) (*blaster, error) {
 	conn := j.probing.network(max(cfg.Retries, 0) + 1)
 	conn.WatchOutgoing, conn.ReceiveBuffer = false, receiveBuffer
 	switch j.probing.engine {
@@ -54,12 +54,12 @@ func (j *scanJob) openBlaster(cfg *probe.StatelessConfig) (*blaster, error) {
 	return b, err
 }
 
-func openRaw(conn *netraw.Config, cfg *probe.StatelessConfig) (*blaster, error) {
+func openRaw(conn *netraw.Config, cfg *wide.Config) (*blaster, error) {
 	c, err := netraw.Open(conn)
 	if err != nil {
 		return nil, &exit{exitUnable, err}
 	}
-	b, err := probe.NewBlaster(c, *cfg)
+	b, err := wide.NewBlaster(c, *cfg)
 	if err != nil {
 		c.Close()
 		return nil, usage(err)
@@ -67,7 +67,7 @@ func openRaw(conn *netraw.Config, cfg *probe.StatelessConfig) (*blaster, error) 
 	return &blaster{Blaster: b, name: engineRaw, close: func() { c.Close() }}, nil
 }
 
-func openPacket(conn *netraw.Config, cfg *probe.StatelessConfig) (*blaster, error) {
+func openPacket(conn *netraw.Config, cfg *wide.Config) (*blaster, error) {
 	v4, v6, err := cfg.Templates()
 	if err != nil {
 		return nil, usage(err)
@@ -81,7 +81,7 @@ func openPacket(conn *netraw.Config, cfg *probe.StatelessConfig) (*blaster, erro
 
 // openXDP takes the interface that the first target's route names, unless one
 // was given.
-func (j *scanJob) openXDP(conn *netraw.Config, cfg *probe.StatelessConfig) (*blaster, error) {
+func (j *scanJob) openXDP(conn *netraw.Config, cfg *wide.Config) (*blaster, error) {
 	v4, v6, err := cfg.Templates()
 	if err != nil {
 		return nil, usage(err)
@@ -99,7 +99,7 @@ func (j *scanJob) openXDP(conn *netraw.Config, cfg *probe.StatelessConfig) (*bla
 	return &blaster{Blaster: c, name: engineXDP, close: func() { c.Close() }}, nil
 }
 
-func (j *scanJob) outgoing(conn *netraw.Config, plan probe.Plan) (string, error) {
+func (j *scanJob) outgoing(conn *netraw.Config, plan wide.Targets) (string, error) {
 	c, err := netraw.Open(conn)
 	if err != nil {
 		return "", err

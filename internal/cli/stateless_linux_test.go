@@ -15,8 +15,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/probe"
 	"synscope/probe/simnet"
+	"synscope/probe/wide"
 )
 
 // synthetic is what answers in these tests.
@@ -24,7 +24,7 @@ var synthetic = &simnet.Synthetic{Seed: 4, Open: 0.2, Refused: 0.2}
 
 // overModel runs a stateless scan's command line over a network in memory, in
 // real time, as the program does once its engine is open.
-func overModel(ctx context.Context, s Streams, edit func(*probe.StatelessConfig), args ...string) int {
+func overModel(ctx context.Context, s Streams, edit func(*wide.Config), args ...string) int {
 	net := simnet.New(simnet.Config{Out: simnet.Path{Delay: time.Millisecond}})
 	net.Handle(netip.MustParsePrefix("0.0.0.0/0"), synthetic)
 	net.Handle(netip.MustParsePrefix("::/0"), synthetic)
@@ -41,7 +41,7 @@ func overModel(ctx context.Context, s Streams, edit func(*probe.StatelessConfig)
 		edit(&cfg)
 		conn := net.Conn(max(cfg.Retries, 0) + 1)
 		defer conn.Close()
-		b, err := probe.NewBlaster(conn, cfg)
+		b, err := wide.NewBlaster(conn, cfg)
 		if err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func modelled(t *testing.T, args ...string) ran {
 	t.Helper()
 	var out, errs bytes.Buffer
 	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }}
-	code := overModel(t.Context(), s, func(*probe.StatelessConfig) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "200k"}, args...)...)
+	code := overModel(t.Context(), s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "200k"}, args...)...)
 	return ran{code, out.String(), errs.String()}
 }
 
@@ -244,7 +244,7 @@ func TestKilledChild(t *testing.T) {
 		return
 	}
 	s := OSStreams()
-	code := overModel(t.Context(), s, func(cfg *probe.StatelessConfig) { cfg.CheckpointEvery = 20 * time.Millisecond }, strings.Fields(args)...)
+	code := overModel(t.Context(), s, func(cfg *wide.Config) { cfg.CheckpointEvery = 20 * time.Millisecond }, strings.Fields(args)...)
 	os.Exit(code)
 }
 

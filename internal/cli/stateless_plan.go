@@ -16,7 +16,7 @@ import (
 	"synscope/internal/target"
 )
 
-// shardPlan numbers the pairs of one shard: a [probe.Plan].
+// shardPlan numbers the pairs of one shard: a [wide.Targets].
 type shardPlan struct {
 	order *target.Order
 	shard

@@ -9,7 +9,7 @@ import (
 
 	"synscope/internal/checkpoint"
 	"synscope/internal/report"
-	"synscope/probe"
+	"synscope/probe/wide"
 )
 
 // resume is what --resume knows.
@@ -90,7 +90,7 @@ func (j *scanJob) saveCheckpoint(d *display, position uint64) error {
 }
 
 // endCheckpoint notes that the outputs are finished and nothing is left.
-func (j *scanJob) endCheckpoint(s *probe.StatelessSummary) error {
+func (j *scanJob) endCheckpoint(s *wide.Summary) error {
 	if j.resume.path == "" || !s.Complete {
 		return nil
 	}

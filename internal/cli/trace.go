@@ -13,6 +13,7 @@ import (
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/probe"
+	"synscope/probe/trace"
 )
 
 func traceCommand(s Streams) *cli.Command {
@@ -27,8 +28,8 @@ func traceCommand(s Streams) *cli.Command {
 
 func traceFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "max-hops", Value: probe.DefaultMaxHops, Usage: "look `N` hops far"},
-		&cli.IntFlag{Name: "queries", Value: probe.DefaultQueries, Usage: "`N` probes of each hop"},
+		&cli.IntFlag{Name: "max-hops", Value: trace.DefaultMaxHops, Usage: "look `N` hops far"},
+		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop, as the first round sends them, and stop"},
@@ -41,7 +42,7 @@ type traceJob struct {
 	streams Streams
 	set     *target.Set
 	probing probing
-	cfg     probe.TraceConfig
+	cfg     trace.Config
 	expect  *probe.State
 	word    string
 }
@@ -67,11 +68,11 @@ func (j *traceJob) readProbing() (err error) {
 }
 
 func (j *traceJob) readExtent() error {
-	hops, err := within(j.c, "max-hops", 1, probe.MaxHops)
+	hops, err := within(j.c, "max-hops", 1, trace.MaxHops)
 	if err != nil {
 		return err
 	}
-	queries, err := within(j.c, "queries", 1, probe.MaxQueries)
+	queries, err := within(j.c, "queries", 1, trace.MaxQueries)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (j *traceJob) run(ctx context.Context) error {
 		return d.finish(err)
 	}
 	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
-	var route probe.Route
+	var route trace.Path
 	if err == nil {
 		route, err = j.probe(ctx, tap.network(e.conn), d)
 		tap.verdict(&route.Verdict)
@@ -147,11 +148,11 @@ func (j *traceJob) run(ctx context.Context) error {
 
 // probe runs the trace and closes its record. Names are looked up beside it, so
 // that a slow resolver delays the lines and not the probes.
-func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display) (route probe.Route, err error) {
-	hops := make(chan probe.Hop, j.cfg.MaxHops*j.cfg.Queries)
+func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display) (route trace.Path, err error) {
+	hops := make(chan trace.Hop, j.cfg.MaxHops*j.cfg.Queries)
 	written := make(chan error, 1)
 	go func() { written <- j.write(ctx, hops, d) }()
-	route, err = probe.Trace(ctx, network, j.cfg, func(h probe.Hop) error {
+	route, err = trace.Run(ctx, network, j.cfg, func(h trace.Hop) error {
 		hops <- h
 		return nil
 	})
@@ -169,7 +170,7 @@ func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display)
 }
 
 // write passes hops on with the names of those who answered.
-func (j *traceJob) write(ctx context.Context, hops <-chan probe.Hop, d *display) error {
+func (j *traceJob) write(ctx context.Context, hops <-chan trace.Hop, d *display) error {
 	names := map[netip.Addr]string{}
 	var failed error
 	for h := range hops {

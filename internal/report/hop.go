@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"time"
 
-	"synscope/probe"
+	"synscope/probe/trace"
 )
 
 // Hop is one probe of one hop of a trace.
@@ -18,15 +18,15 @@ type Hop struct {
 	RTT      Maybe[time.Duration]
 	Clock    string
 	Doubt    string
-	Kind     probe.HopKind
+	Kind     trace.HopKind
 	ICMPType Maybe[uint8]
 	ICMPCode Maybe[uint8]
-	Changes  []probe.Change
+	Changes  []trace.Change
 }
 
 // NewHop makes the record of a hop towards target, the word that the user
 // typed. name is that of the responder, "" if it has none.
-func NewHop(target string, port uint16, h *probe.Hop, name string) *Hop {
+func NewHop(target string, port uint16, h *trace.Hop, name string) *Hop {
 	r := &Hop{
 		Target: target, Port: port, TTL: h.TTL, Query: h.Query, Addr: h.Addr, Name: name,
 		Kind: h.Kind, Doubt: string(h.Doubt), Changes: h.Changes,

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"synscope/probe"
+	"synscope/probe/ping"
 )
 
 // Metrics are the counters of a long ping for Prometheus, in the OpenMetrics
@@ -77,7 +78,7 @@ func (m *Metrics) Watch(target string, port uint16) {
 }
 
 // Observe counts one probe of a target.
-func (m *Metrics) Observe(target string, s *probe.Sample) {
+func (m *Metrics) Observe(target string, s *ping.Sample) {
 	if s.Doubt == probe.DoubtSkipped {
 		return
 	}

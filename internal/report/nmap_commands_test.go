@@ -14,7 +14,9 @@ import (
 	"synscope/probe"
 	"synscope/probe/handshake"
 	"synscope/probe/isn"
+	"synscope/probe/ping"
 	"synscope/probe/rtt"
+	"synscope/probe/trace"
 )
 
 // nmapDocument writes the records of a command's run in one of nmap's formats.
@@ -46,7 +48,7 @@ var webPort = netip.MustParseAddrPort("192.0.2.7:80")
 // probe could be sent to.
 func pingRecords() []Record {
 	probed := func(n uint64, state probe.State, reason probe.Reason, trip time.Duration, doubt probe.Doubt) *RTT {
-		return NewRTT("web.example", &probe.Sample{Target: webPort, N: n, Attempt: 1, State: state, Reason: reason, RTT: trip, Doubt: doubt, TTL: 63})
+		return NewRTT("web.example", &ping.Sample{Target: webPort, N: n, Attempt: 1, State: state, Reason: reason, RTT: trip, Doubt: doubt, TTL: 63})
 	}
 	elsewhere := netip.MustParseAddrPort("192.0.2.9:81")
 	return []Record{
@@ -54,7 +56,7 @@ func pingRecords() []Record {
 		probed(2, probe.StateOpen, probe.ReasonSYNACK, time.Second, probe.DoubtCold),
 		probed(3, probe.StateOpen, probe.ReasonSYNACK, 16*time.Millisecond, ""),
 		probed(4, probe.StateFiltered, probe.ReasonNoResponse, 0, ""),
-		NewRTT("", &probe.Sample{Target: elsewhere, N: 1, Reason: probe.ReasonNoRoute}),
+		NewRTT("", &ping.Sample{Target: elsewhere, N: 1, Reason: probe.ReasonNoRoute}),
 		&RTTSummary{Target: "web.example", Addr: webPort.Addr(), Port: 80, State: probe.StateFiltered, Clock: "kernel", Summary: rtt.Summary{
 			Sent: 4, Received: 3, Lost: 1, Loss: 0.25, Measured: 2, Min: 8e6, Mean: 12e6, Max: 16e6,
 		}},
@@ -93,14 +95,14 @@ func isnRecords() []Record {
 // traceRecords are a hop of two routers, one that keeps silent, and the port.
 func traceRecords() []Record {
 	hop := func(ttl, query int, addr, name string, trip time.Duration) *Hop {
-		h := &probe.Hop{TTL: ttl, Query: query, RTT: trip}
+		h := &trace.Hop{TTL: ttl, Query: query, RTT: trip}
 		if addr != "" {
 			h.Addr = netip.MustParseAddr(addr)
 		}
 		return NewHop("web.example", 80, h, name)
 	}
 	rewritten := hop(3, 1, "192.0.2.7", "", 1234*time.Microsecond)
-	rewritten.Changes = []probe.Change{{Field: "tos", Sent: "0x00", Seen: "0x20"}}
+	rewritten.Changes = []trace.Change{{Field: "tos", Sent: "0x00", Seen: "0x20"}}
 	return []Record{
 		hop(1, 1, "198.51.100.1", "gate.example", 900*time.Microsecond),
 		hop(1, 2, "198.51.100.2", "", 0),

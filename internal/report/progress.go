@@ -17,7 +17,7 @@ type Progress struct {
 	Width func() int
 }
 
-// Update shows p. Its signature is that of [probe.ScanConfig]'s OnProgress.
+// Update shows p. Its signature is that of [scan.Config]'s OnProgress.
 func (p *Progress) Update(now probe.Progress) {
 	p.Screen.Show(fit(progressParts(&now), p.width()))
 }

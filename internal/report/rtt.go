@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"synscope/probe"
+	"synscope/probe/ping"
 	"synscope/probe/rtt"
 )
 
@@ -34,7 +35,7 @@ type RTT struct {
 
 // NewRTT makes the record of a sample of target, the word that the user typed;
 // the address stands in for an empty one.
-func NewRTT(target string, s *probe.Sample) *RTT {
+func NewRTT(target string, s *ping.Sample) *RTT {
 	r := &RTT{
 		Target: target, Addr: s.Target.Addr(), Port: s.Target.Port(),
 		N: s.N, Attempt: s.Attempt, State: s.State, Reason: s.Reason, Sent: s.Sent,

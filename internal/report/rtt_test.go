@@ -14,13 +14,15 @@ import (
 
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/ping"
 	"synscope/probe/rtt"
+	"synscope/probe/trace"
 )
 
 var pingedPort = netip.MustParseAddrPort("192.0.2.7:80")
 
-func sampleOf(n uint64, state probe.State, reason probe.Reason, edit func(*probe.Sample)) *probe.Sample {
-	s := &probe.Sample{
+func sampleOf(n uint64, state probe.State, reason probe.Reason, edit func(*ping.Sample)) *ping.Sample {
+	s := &ping.Sample{
 		Target: pingedPort, N: n, Attempt: 1, State: state, Reason: reason,
 		Sent: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), SourcePort: 40000,
 	}
@@ -30,15 +32,15 @@ func sampleOf(n uint64, state probe.State, reason probe.Reason, edit func(*probe
 	return s
 }
 
-func timed(d time.Duration) func(*probe.Sample) {
-	return func(s *probe.Sample) { s.RTT, s.Clock, s.TTL = d, netraw.ClockKernel, 57 }
+func timed(d time.Duration) func(*ping.Sample) {
+	return func(s *ping.Sample) { s.RTT, s.Clock, s.TTL = d, netraw.ClockKernel, 57 }
 }
 
 // Each kind of probe, as JSON and as a line of text.
 func TestRTTRecords(t *testing.T) {
 	const before = `{"type":"rtt","target":"web","addr":"192.0.2.7","port":80,"n":1,"attempt":1,`
 	for _, tc := range []struct {
-		sample     *probe.Sample
+		sample     *ping.Sample
 		json, text string
 	}{
 		{
@@ -57,7 +59,7 @@ func TestRTTRecords(t *testing.T) {
 			"no answer from web (192.0.2.7) port 80: n=1 sport=40000",
 		},
 		{
-			sampleOf(1, probe.StateFiltered, "admin-prohibited", func(s *probe.Sample) {
+			sampleOf(1, probe.StateFiltered, "admin-prohibited", func(s *ping.Sample) {
 				timed(time.Millisecond)(s)
 				s.Responder, s.ICMP = netip.MustParseAddr("203.0.113.1"), &probe.ICMPCode{Type: 3, Code: 13}
 			}),
@@ -65,19 +67,19 @@ func TestRTTRecords(t *testing.T) {
 			"admin-prohibited says 203.0.113.1 of web (192.0.2.7) port 80: n=1 ttl=57 sport=40000 time=1.0 ms",
 		},
 		{
-			sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, func(s *probe.Sample) { s.Doubt, s.Attempt, s.Clock = probe.DoubtClockStep, 2, netraw.ClockKernel }),
+			sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, func(s *ping.Sample) { s.Doubt, s.Attempt, s.Clock = probe.DoubtClockStep, 2, netraw.ClockKernel }),
 			`"state":"open","reason":"syn-ack","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"kernel","doubt":"clock-step","sport":40000}`,
 			"SYN-ACK from web (192.0.2.7) port 80: n=1 sport=40000 (attempt 2: an old connection stood in the way) [clock-step: not counted]",
 		},
 		{
-			sampleOf(1, probe.StateOpen, probe.ReasonConnected, func(s *probe.Sample) {
+			sampleOf(1, probe.StateOpen, probe.ReasonConnected, func(s *ping.Sample) {
 				s.RTT, s.Clock, s.SourcePort = time.Millisecond, netraw.ClockTCPInfo, 0
 			}),
 			`"state":"open","reason":"connected","sent":"2026-05-01T12:00:00.000000005Z","rtt_ns":1000000,"rtt_clock":"tcp-info"}`,
 			"connected to web (192.0.2.7) port 80: n=1 time=1.0 ms (tcp-info clock)",
 		},
 		{
-			sampleOf(1, probe.StateUnknown, probe.ReasonSendFailed, func(s *probe.Sample) { s.Err, s.SourcePort = errors.New("network is down"), 0 }),
+			sampleOf(1, probe.StateUnknown, probe.ReasonSendFailed, func(s *ping.Sample) { s.Err, s.SourcePort = errors.New("network is down"), 0 }),
 			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","error":"network is down"}`,
 			"not sent to web (192.0.2.7) port 80 (network is down): n=1",
 		},
@@ -195,8 +197,8 @@ func TestRTTClosingLines(t *testing.T) {
 }
 
 func TestTraceText(t *testing.T) {
-	hop := func(ttl, query int, addr string, d time.Duration, kind probe.HopKind, changes ...probe.Change) *Hop {
-		h := &probe.Hop{TTL: ttl, Query: query, Kind: kind, RTT: d, Clock: netraw.ClockKernel, Changes: changes}
+	hop := func(ttl, query int, addr string, d time.Duration, kind trace.HopKind, changes ...trace.Change) *Hop {
+		h := &trace.Hop{TTL: ttl, Query: query, Kind: kind, RTT: d, Clock: netraw.ClockKernel, Changes: changes}
 		if addr != "" {
 			h.Addr = netip.MustParseAddr(addr)
 		}
@@ -206,14 +208,14 @@ func TestTraceText(t *testing.T) {
 		}
 		return NewHop("web", 80, h, name)
 	}
-	tos := probe.Change{Field: "tos", Sent: "0x00", Seen: "0x20"}
+	tos := trace.Change{Field: "tos", Sent: "0x00", Seen: "0x20"}
 	got := told(t, "trace", Options{},
-		hop(1, 1, "192.0.2.1", time.Millisecond, probe.HopTimeExceeded),
-		hop(1, 2, "192.0.2.1", 2*time.Millisecond, probe.HopTimeExceeded),
-		hop(2, 1, "", 0, probe.HopNone), hop(2, 2, "", 0, probe.HopNone),
-		hop(3, 1, "192.0.2.3", 3*time.Millisecond, probe.HopTimeExceeded, tos),
-		hop(3, 2, "192.0.2.4", 3*time.Millisecond, probe.HopTimeExceeded, tos),
-		hop(4, 1, "192.0.2.7", 4*time.Millisecond, probe.HopSYNACK),
+		hop(1, 1, "192.0.2.1", time.Millisecond, trace.HopTimeExceeded),
+		hop(1, 2, "192.0.2.1", 2*time.Millisecond, trace.HopTimeExceeded),
+		hop(2, 1, "", 0, trace.HopNone), hop(2, 2, "", 0, trace.HopNone),
+		hop(3, 1, "192.0.2.3", 3*time.Millisecond, trace.HopTimeExceeded, tos),
+		hop(3, 2, "192.0.2.4", 3*time.Millisecond, trace.HopTimeExceeded, tos),
+		hop(4, 1, "192.0.2.7", 4*time.Millisecond, trace.HopSYNACK),
 		NewPort("web", &probe.Verdict{Target: pingedPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK}),
 		&Summary{Took: 5 * time.Millisecond, Sent: 8},
 	)

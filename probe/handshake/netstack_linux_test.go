@@ -2,12 +2,11 @@ package handshake
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"net/netip"
 
 	"synscope/internal/lab"
 	"synscope/internal/lab/netstack"

@@ -10,7 +10,7 @@ import (
 	"synscope/craft"
 	"synscope/internal/lab"
 	"synscope/netraw"
-	"synscope/probe"
+	"synscope/probe/ping"
 )
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
@@ -107,7 +107,7 @@ func TestPingByDevice(t *testing.T) {
 		netip.AddrPortFrom(h.Addr4(), 80), netip.AddrPortFrom(h.Addr4(), 81), netip.AddrPortFrom(h.Addr6(), 80), netip.AddrPortFrom(h.Addr6(), 81),
 	}
 	device, longest := 0, time.Duration(0)
-	_, err = probe.Ping(t.Context(), conn, probe.PingConfig{Targets: targets, Count: 50, Interval: 10 * time.Millisecond}, func(s probe.Sample) error {
+	_, err = ping.Run(t.Context(), conn, ping.Config{Targets: targets, Count: 50, Interval: 10 * time.Millisecond}, func(s ping.Sample) error {
 		if s.Device && s.Clock == netraw.ClockKernel && s.RTT > 0 {
 			device++
 			longest = max(longest, s.RTT)

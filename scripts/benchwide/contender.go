@@ -17,11 +17,13 @@ import (
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/scan"
+	"synscope/probe/wide"
 )
 
 // engine is what the three engines have in common here.
 type engine interface {
-	probe.Blaster
+	wide.Blaster
 	Close() error
 }
 
@@ -36,8 +38,8 @@ func (o options) contend() error {
 	if err != nil {
 		return err
 	}
-	cfg := probe.StatelessConfig{
-		ScanConfig: probe.ScanConfig{
+	cfg := wide.Config{
+		Config: scan.Config{
 			Technique: probe.Techniques()[0], Rate: math.Inf(1), Retries: -1, Timeout: 500 * time.Millisecond,
 		},
 		Plan: plan{set.Order(1), set.Count()},
@@ -49,7 +51,7 @@ func (o options) contend() error {
 	}
 	defer e.Close()
 	out := bufio.NewWriter(os.Stdout)
-	summary, err := probe.Stateless(context.Background(), e, cfg, printer{out})
+	summary, err := wide.Run(context.Background(), e, cfg, printer{out})
 	if err != nil {
 		return err
 	}
@@ -58,7 +60,7 @@ func (o options) contend() error {
 	return out.Flush()
 }
 
-func (o options) engine(cfg probe.StatelessConfig) (engine, error) {
+func (o options) engine(cfg wide.Config) (engine, error) {
 	v4, v6, err := cfg.Templates()
 	if err != nil {
 		return nil, err
@@ -75,7 +77,7 @@ func (o options) engine(cfg probe.StatelessConfig) (engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := probe.NewBlaster(conn, cfg)
+	b, err := wide.NewBlaster(conn, cfg)
 	return raw{b, conn}, err
 }
 
@@ -91,7 +93,7 @@ func (p plan) Fill(first uint64, into []netip.AddrPort) { p.Order.Fill(first, 1,
 
 // raw is the engine that leaves everything to the kernel.
 type raw struct {
-	probe.Blaster
+	wide.Blaster
 	conn *netraw.Conn
 }
 

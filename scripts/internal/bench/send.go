@@ -21,6 +21,7 @@ import (
 	"synscope/internal/lab"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/scan"
 )
 
 // packetsSent is how many probes each side sends.
@@ -94,7 +95,7 @@ func engineLoop(to netip.Addr) error {
 		return err
 	}
 	defer conn.Close()
-	_, err = probe.Scan(context.Background(), conn, probe.ScanConfig{
+	_, err = scan.Run(context.Background(), conn, scan.Config{
 		Targets: manyTargets(), Rate: math.Inf(1), Retries: -1, Timeout: 10 * time.Millisecond,
 	}, ignore{})
 	return err

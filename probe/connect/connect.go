@@ -1,0 +1,157 @@
+// Package connect probes ports through the kernel's own TCP: connect(2), which
+// needs no privilege.
+package connect
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+	"synscope/probe/scan"
+)
+
+// Run probes every target by connect(2): no privilege is needed, the
+// far end sees whole connections, and the kernel retransmits as it likes within
+// Timeout × (Retries + 1). Technique, Profile, TTL, TOS, Key and Canaries of
+// the configuration do not apply. It returns as [Scan] does.
+func Run(ctx context.Context, d probe.Dialer, cfg scan.Config, sink probe.Sink) (probe.Summary, error) {
+	if cfg.Targets == nil {
+		return probe.Summary{}, errors.New("scan: no targets")
+	}
+	cfg.SetDefaults()
+	c := &run{cfg: &cfg, dialer: d, sink: sink, start: time.Now(), counters: wire.NewCounters(netraw.Stats{})}
+	err := c.run(ctx)
+	return c.summary(err == nil), err
+}
+
+type run struct {
+	cfg      *scan.Config
+	dialer   probe.Dialer
+	sink     probe.Sink
+	start    time.Time
+	counters wire.Counters
+}
+
+// run lets the workers dial while this goroutine alone counts and reports.
+func (c *run) run(ctx context.Context) error {
+	dialing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	targets, results := make(chan netip.AddrPort), make(chan probe.Verdict)
+	go c.feed(ctx, dialing, targets)
+	go func() {
+		c.work(dialing, targets, results)
+		close(results)
+	}()
+	look := time.NewTicker(wire.LookEvery)
+	defer look.Stop()
+	var failure error
+	for {
+		select {
+		case v, more := <-results:
+			if !more {
+				return wire.ErrorOr(failure, interruption(ctx))
+			}
+			if failure == nil {
+				failure = c.deliver(v)
+			}
+			if failure != nil {
+				stop()
+			}
+		case <-look.C:
+			c.progress()
+		}
+	}
+}
+
+// feed paces the targets out until they end or one of the contexts does.
+func (c *run) feed(ctx, dialing context.Context, targets chan<- netip.AddrPort) {
+	defer close(targets)
+	pace := wire.NewPace(c.cfg.Rate)
+	alarm := time.NewTimer(0)
+	defer alarm.Stop()
+	for target := range c.cfg.Targets {
+		for pace.Allowance(time.Since(c.start), 1) == 0 {
+			alarm.Reset(pace.Due - time.Since(c.start))
+			select {
+			case <-alarm.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+		pace.Spend(1)
+		select {
+		case targets <- target:
+		case <-ctx.Done():
+			return
+		case <-dialing.Done():
+			return
+		}
+	}
+}
+
+// work dials with as many goroutines as allowed and returns when all is done.
+func (c *run) work(ctx context.Context, targets <-chan netip.AddrPort, results chan<- probe.Verdict) {
+	var workers sync.WaitGroup
+	for range wire.MostConnections {
+		workers.Go(func() {
+			for target := range targets {
+				results <- c.dial(ctx, target)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+func (c *run) dial(ctx context.Context, target netip.AddrPort) probe.Verdict {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout*time.Duration(c.cfg.Retries+1))
+	defer cancel()
+	h, err := c.dialer.Dial(ctx, target)
+	v := wire.JudgeConnect(target, err)
+	v.Attempts = 1 + h.Retransmits
+	v.RTT, v.Clock = h.RTT, h.Clock
+	return v
+}
+
+func (c *run) deliver(v probe.Verdict) error {
+	c.counters.Probes++
+	c.counters.States[v.State]++
+	c.counters.Sent += uint64(v.Attempts)
+	c.counters.Retransmitted += uint64(v.Attempts - 1)
+	if v.Reason == probe.ReasonSendFailed {
+		c.counters.SendErrors++
+	}
+	return c.sink.Port(v)
+}
+
+func (c *run) progress() {
+	if c.cfg.OnProgress == nil {
+		return
+	}
+	elapsed := time.Since(c.start)
+	done, total := c.counters.Probes, c.cfg.Total
+	c.cfg.OnProgress(probe.Progress{
+		Done: done, Total: total, Sent: c.counters.Sent,
+		RateAsked: c.cfg.Rate, RateAchieved: wire.PerSecond(done, elapsed),
+		Elapsed: elapsed, Left: wire.TimeLeft(elapsed, done, total),
+	})
+}
+
+func (c *run) summary(complete bool) probe.Summary {
+	s := c.counters.Summary
+	s.Took = time.Since(c.start)
+	s.Rate = wire.PerSecond(s.Sent, s.Took)
+	s.Complete = complete
+	return s
+}
+
+func interruption(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return probe.ErrInterrupted
+	}
+	return nil
+}

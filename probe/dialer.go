@@ -1,0 +1,24 @@
+package probe
+
+import (
+	"context"
+	"net/netip"
+
+	"synscope/netraw"
+)
+
+// Dialer makes a whole connection through the kernel's own TCP and closes it
+// at once. [netraw.Dialer] is the real one.
+type Dialer interface {
+	Dial(ctx context.Context, dst netip.AddrPort) (netraw.Handshake, error)
+}
+
+// ConnectTechnique is the name of what package connect does. It is none of
+// [Techniques], since it crafts no segment.
+const ConnectTechnique = "connect"
+
+// Reasons of a connect.
+const (
+	ReasonConnected   Reason = "connected"
+	ReasonConnRefused Reason = "conn-refused"
+)

@@ -1,0 +1,28 @@
+package probe
+
+// Flow says whether the probes of a series share their source port, and so
+// their path where routers choose among several by a hash of the ports.
+type Flow uint8
+
+const (
+	FlowFixed Flow = iota // one source port, as long as it is free
+	FlowVary              // each probe another of the held ports
+)
+
+// Doubt says why the time of a sample must not enter a statistic.
+type Doubt string
+
+// The doubts. Without one, a sample's RTT can be trusted as far as its clock.
+const (
+	DoubtNone Doubt = ""
+	// DoubtCold: the packet waited in the kernel for the neighbour's address.
+	DoubtCold Doubt = "cold"
+	// DoubtClockStep: somebody set the wall clock between the two stamps, or
+	// it was slewed by more than NTP does.
+	DoubtClockStep Doubt = "clock-step"
+	// DoubtRetransmitted: the kernel repeated its SYN, so the time does not
+	// say which one was answered.
+	DoubtRetransmitted Doubt = "syn-retransmitted"
+	// DoubtSkipped: the probe was not sent; this machine slept or was too slow.
+	DoubtSkipped Doubt = "skipped"
+)

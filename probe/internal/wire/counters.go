@@ -1,0 +1,75 @@
+package wire
+
+import (
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// LookEvery is how often the counters are looked at: progress, kernel drops.
+const LookEvery = 250 * time.Millisecond
+
+// Counters is the summary in the making.
+type Counters struct {
+	probe.Summary
+	Base       netraw.Stats // of the network when the run began
+	Drops      uint64       // seen so far
+	NextLook   time.Duration
+	LastSent   uint64
+	LastLook   time.Duration
+	LastSend   time.Duration // when the last first attempt left
+	Unfinished uint64        // targets taken up and left without a verdict of their own
+	Unroutable error         // why a target could not be reached from here
+}
+
+func NewCounters(base netraw.Stats) Counters {
+	c := Counters{Base: base}
+	c.Rejected, c.States = map[string]uint64{}, map[probe.State]uint64{}
+	return c
+}
+
+// Count counts a packet that arrived, and lets accept, which says why if it
+// rejects it, have it unless it was rejected before.
+func Count(s *probe.Summary, ev *Event, accept func(*Event) (reject string)) {
+	s.Received++
+	if ev.reject == "" {
+		ev.reject = accept(ev)
+	}
+	if ev.reject == "" {
+		s.Matched++
+		return
+	}
+	s.Rejected[ev.reject]++
+}
+
+func (c *Counters) Departed(attempt int, now time.Duration) {
+	c.Sent++
+	c.LastSend = now
+	if attempt > 0 {
+		c.Retransmitted++
+	}
+}
+
+// TimeLeft extrapolates from the targets done so far; zero where it cannot.
+func TimeLeft(elapsed time.Duration, done, total uint64) time.Duration {
+	if done == 0 || total <= done {
+		return 0
+	}
+	return time.Duration(float64(elapsed) / float64(done) * float64(total-done))
+}
+
+func PerSecond(n uint64, d time.Duration) float64 {
+	if d <= 0 {
+		return 0
+	}
+	return float64(n) / d.Seconds()
+}
+
+// ErrorOr is the first of two errors that is one.
+func ErrorOr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}

@@ -1,0 +1,244 @@
+package wire
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// Kind is the kind of a packet that concerns one of our probes.
+type Kind uint8
+
+const (
+	KindNone            Kind = iota // rejected, or not worth counting
+	KindDeparture                   // our own probe, seen leaving
+	KindDeviceDeparture             // the same, once more: the device's stamp of it
+	KindSYNACK                      // acknowledges our ISN
+	KindReset                       // numbers right
+	KindICMP                        // quotes our numbers
+	KindUnverifiedReset             // right ports, no number to check
+	KindSYN                         // right ports, no number to check
+	KindChallenge                   // an ACK of something else: RFC 5961
+	KindPathMTU                     // quotes our numbers, wants less
+)
+
+// Verified tells whether the answer repeats a number that only the receiver
+// of the probe could know.
+func (k Kind) Verified() bool {
+	switch k {
+	case KindSYNACK, KindReset, KindICMP, KindPathMTU, KindDeparture:
+		return true
+	}
+	return false
+}
+
+// answer says which probe a packet concerns, and how. For kinds that carry no
+// number of ours, attempt is the first that could have used the port.
+type answer struct {
+	Kind    Kind
+	Target  netip.AddrPort
+	Attempt int
+}
+
+// Reasons for which a packet is rejected, as counted in [Summary.Rejected].
+const (
+	rejectTruncated    = "truncated"
+	rejectMalformed    = "malformed"
+	rejectFragment     = "fragment"
+	rejectChecksum     = "bad-checksum"
+	rejectUnsupported  = "unsupported"
+	rejectForeignPort  = "foreign-port"
+	RejectBadAck       = "bad-ack"
+	rejectBadSeq       = "bad-seq"
+	rejectFlags        = "unexpected-flags"
+	rejectQuote        = "foreign-quote"
+	RejectICMPType     = "icmp-without-verdict"
+	RejectUnsolicited  = "unsolicited"
+	RejectDuplicate    = "duplicate"
+	RejectAfterVerdict = "after-verdict"
+)
+
+// decodeRejection names the error of [craft.Packet.Decode].
+func decodeRejection(err error) string {
+	switch {
+	case errors.Is(err, craft.ErrTruncated):
+		return rejectTruncated
+	case errors.Is(err, craft.ErrFragment):
+		return rejectFragment
+	case errors.Is(err, craft.ErrChecksum):
+		return rejectChecksum
+	case errors.Is(err, craft.ErrUnsupported):
+		return rejectUnsupported
+	}
+	return rejectMalformed
+}
+
+// Matcher answers "is it ours?" from the packet alone: it holds no table of
+// probes, only what all probes of a run have in common.
+type Matcher struct {
+	Cookie   Cookie
+	Tech     *probe.Technique
+	Ports    []uint16 // attempt n leaves from ports[n % len(ports)]
+	Attempts int      // most transmissions of one probe
+	Recall   recall   // where transmissions are found instead; nil: by the cookie
+}
+
+// recall finds transmissions in a table, for runs whose probes are not told
+// apart by their attempts alone. What the matcher calls an attempt is then the
+// table's number of the transmission.
+type recall interface {
+	Attempt(src, dst netip.AddrPort, right func(Numbers) bool) (int, bool)
+	Quoted(*craft.Quote) (int, bool)
+}
+
+// Port is the source port of an attempt.
+func (m *Matcher) Port(attempt int) uint16 { return m.Ports[attempt%len(m.Ports)] }
+
+// match decides whether p concerns a probe of this run. A packet that does not
+// is rejected with a reason; a packet of our own that is of no interest yields
+// answerNone and no reason.
+func (m *Matcher) match(p *craft.Packet, outgoing bool) (answer, string) {
+	switch {
+	case p.Kind == craft.PacketICMPError && !outgoing:
+		return m.matchICMP(&p.ICMP)
+	case p.Kind != craft.PacketTCP:
+		return answer{}, m.unlessOutgoing(outgoing, rejectUnsupported)
+	case outgoing:
+		return m.matchOwn(&p.Segment), ""
+	}
+	s := &p.Segment
+	if slices.Contains(m.Ports, s.Dst.Port()) {
+		return m.matchSegment(s)
+	}
+	if slices.Contains(m.Ports, s.Src.Port()) {
+		return answer{}, "" // loopback hands our own packets back
+	}
+	return answer{}, rejectForeignPort
+}
+
+func (m *Matcher) unlessOutgoing(outgoing bool, reason string) string {
+	if outgoing {
+		return ""
+	}
+	return reason
+}
+
+// matchOwn recognises a probe on its way out.
+func (m *Matcher) matchOwn(s *craft.Segment) answer {
+	if s.Flags != m.Tech.Flags {
+		return answer{}
+	}
+	a, ok := m.Attempt(s.Src, s.Dst, func(n Numbers) bool { return n.Seq == s.Seq })
+	if !ok {
+		return answer{}
+	}
+	return answer{Kind: KindDeparture, Target: s.Dst, Attempt: a}
+}
+
+// matchSegment checks the numbers that SEMANTICS asks of each kind of reply;
+// the rules are those of RFC 9293 §3.5.2 and §3.10.7.
+func (m *Matcher) matchSegment(s *craft.Segment) (answer, string) {
+	const kind = craft.SYN | craft.RST | craft.ACK | craft.FIN
+	switch s.Flags & kind {
+	case craft.SYN | craft.ACK:
+		if !m.Tech.Opens() {
+			return answer{}, rejectFlags
+		}
+		return m.verified(KindSYNACK, s, m.acknowledged)
+	case craft.RST | craft.ACK, craft.RST:
+		return m.matchReset(s)
+	case craft.SYN:
+		return m.unverified(KindSYN, s)
+	case craft.ACK:
+		return m.unverified(KindChallenge, s)
+	}
+	return answer{}, rejectFlags
+}
+
+// matchReset checks an RST: against a probe with ACK its sequence number is
+// our acknowledgment number; against any other it acknowledges what the probe
+// consumed. An RST without ACK against a SYN, or one that acknowledges the ISN
+// itself, is kept but proves nothing.
+func (m *Matcher) matchReset(s *craft.Segment) (answer, string) {
+	if m.Tech.Acknowledges() {
+		a, ok := m.Attempt(s.Dst, s.Src, func(n Numbers) bool { return n.Ack == s.Seq })
+		if !ok {
+			return answer{}, rejectBadSeq
+		}
+		return answer{KindReset, s.Src, a}, ""
+	}
+	if !s.Flags.Has(craft.ACK) {
+		return m.unverified(KindUnverifiedReset, s)
+	}
+	if a, why := m.verified(KindReset, s, m.acknowledged); why == "" || !m.Tech.Opens() {
+		return a, why
+	}
+	return m.verified(KindUnverifiedReset, s, func(s *craft.Segment, n Numbers) bool { return s.Ack == n.Seq })
+}
+
+// acknowledged tells whether s acknowledges exactly the probe with numbers n.
+func (m *Matcher) acknowledged(s *craft.Segment, n Numbers) bool {
+	return s.Ack == n.Seq.Add(m.Tech.Consumes())
+}
+
+func (m *Matcher) verified(kind Kind, s *craft.Segment, right func(*craft.Segment, Numbers) bool) (answer, string) {
+	a, ok := m.Attempt(s.Dst, s.Src, func(n Numbers) bool { return right(s, n) })
+	if !ok {
+		return answer{}, RejectBadAck
+	}
+	return answer{kind, s.Src, a}, ""
+}
+
+// unverified is for replies to a SYN that cannot be checked by a number.
+func (m *Matcher) unverified(kind Kind, s *craft.Segment) (answer, string) {
+	if !m.Tech.Opens() {
+		return answer{}, rejectFlags
+	}
+	return answer{kind, s.Src, slices.Index(m.Ports, s.Dst.Port())}, ""
+}
+
+// matchICMP accepts an error only if it quotes our addresses, ports and
+// sequence number.
+func (m *Matcher) matchICMP(e *craft.ICMPError) (answer, string) {
+	q := &e.Quote
+	a, ok := m.Quoted(q)
+	if !ok {
+		return answer{}, rejectQuote
+	}
+	switch reason, tooBig := probe.ICMPMeaning(q.Dst.Addr(), e.Type, e.Code); {
+	case tooBig:
+		return answer{KindPathMTU, q.Dst, a}, ""
+	case reason == "":
+		return answer{}, RejectICMPType
+	}
+	return answer{KindICMP, q.Dst, a}, ""
+}
+
+// Quoted finds the transmission that an ICMP error quotes.
+func (m *Matcher) Quoted(q *craft.Quote) (int, bool) {
+	if m.Recall != nil {
+		return m.Recall.Quoted(q)
+	}
+	return m.Attempt(q.Src, q.Dst, func(n Numbers) bool { return n.Seq == q.Seq })
+}
+
+// Attempt finds the transmission from src to dst whose numbers are right. With
+// a held port for each attempt that is one hash.
+func (m *Matcher) Attempt(src, dst netip.AddrPort, right func(Numbers) bool) (int, bool) {
+	if m.Recall != nil {
+		return m.Recall.Attempt(src, dst, right)
+	}
+	first := slices.Index(m.Ports, src.Port())
+	if first < 0 {
+		return 0, false
+	}
+	for a := first; a < m.Attempts; a += len(m.Ports) {
+		if right(m.Cookie.Numbers(src, dst, a)) {
+			return a, true
+		}
+	}
+	return 0, false
+}

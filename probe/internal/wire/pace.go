@@ -1,0 +1,77 @@
+package wire
+
+import (
+	"math"
+	"time"
+)
+
+// slack is how much unsent time a pace may make up for in one go: it absorbs
+// late wake-ups without turning a stall into a flood.
+const slack = 5 * time.Millisecond
+
+// Pace is a token bucket kept as a schedule: the time at which the next packet
+// is due. So it is exact at one packet a second and at ten millions.
+type Pace struct {
+	asked  float64 // packets a second, +Inf for no bound
+	factor float64 // share of asked that is used, cut when the kernel drops
+	Due    time.Duration
+	spare  float64 // nanoseconds below one, carried so that no rate drifts
+}
+
+func NewPace(rate float64) Pace { return Pace{asked: rate, factor: 1} }
+
+func (p *Pace) interval() float64 { return float64(time.Second) / (p.asked * p.factor) }
+
+// Allowance is how many packets may leave now, at most limit: none before it is
+// worth it, however often answers wake whoever asks.
+func (p *Pace) Allowance(now time.Duration, limit int) int {
+	if math.IsInf(p.asked, 1) && p.factor == 1 {
+		return limit
+	}
+	if now < p.WakeUp() {
+		return 0
+	}
+	p.Due = max(p.Due, now-slack)
+	return int(min(float64(limit), float64(now-p.Due)/p.interval()+1))
+}
+
+// together is for how long packets are gathered at high rates: some leave late,
+// and each costs a fraction of what it would alone.
+const together = 300 * time.Microsecond
+
+// Gathers is for how long packets wait for each other.
+func (p *Pace) Gathers() time.Duration {
+	if p.interval() < float64(together)/3 {
+		return together
+	}
+	return 0
+}
+
+// WakeUp is when it is worth looking again.
+func (p *Pace) WakeUp() time.Duration { return p.Due + p.Gathers() }
+
+// Rate is what is aimed at, in packets a second.
+func (p *Pace) Rate() float64 { return p.asked * p.factor }
+
+// Spend books n packets that left.
+func (p *Pace) Spend(n int) {
+	if n == 0 || math.IsInf(p.asked, 1) && p.factor == 1 {
+		return
+	}
+	exact := float64(n)*p.interval() + p.spare
+	whole := math.Floor(exact)
+	p.Due += time.Duration(whole)
+	p.spare = exact - whole
+}
+
+// Slower halves the rate, down to a sixty-fourth; an unbounded pace first
+// becomes the rate that was achieved.
+func (p *Pace) Slower(achieved float64) {
+	if math.IsInf(p.asked, 1) {
+		p.asked = max(achieved, 1000)
+	}
+	p.factor = max(p.factor/2, 1.0/64)
+}
+
+// Faster wins back a tenth of what was given up.
+func (p *Pace) Faster() { p.factor = min(p.factor*1.1, 1) }

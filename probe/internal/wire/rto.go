@@ -1,0 +1,33 @@
+package wire
+
+import (
+	"time"
+
+	"synscope/probe/rtt"
+)
+
+// Bounds of the retransmission timeout. RFC 6298 §2.1 starts at one second and
+// §2.4 asks for a floor of one second too; like Linux (TCP_RTO_MIN) we go
+// below that floor, because a probe that is repeated early costs one packet
+// and its late answer still names the transmission that it belongs to.
+const (
+	initialRTO = time.Second
+	MinRTO     = 100 * time.Millisecond
+)
+
+// RTO is RFC 6298 for one host. Karn's problem does not arise: each
+// answer names its transmission. The zero value has no sample yet.
+type RTO struct{ rtt.Smoothed }
+
+// Rto is how long to wait for the answer to attempt n (from 0): doubled for
+// each attempt before it (§5.5), never more than limit.
+func (r *RTO) Rto(attempt int, limit time.Duration) time.Duration {
+	base := initialRTO
+	if r.Known() {
+		base = max(r.Timeout(), MinRTO)
+	}
+	for ; attempt > 0 && base < limit; attempt-- {
+		base *= 2
+	}
+	return min(base, limit)
+}

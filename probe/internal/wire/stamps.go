@@ -1,0 +1,32 @@
+package wire
+
+import (
+	"time"
+
+	"synscope/netraw"
+)
+
+// Stamps is one sending of a probe.
+type Stamps struct {
+	Sent time.Duration // by the program's clock, since the start of the run
+	Left int64         // by the kernel's, in Unix nanoseconds; 0 if not seen
+}
+
+// Elapsed is the time from the transmission to an answer that the kernel
+// stamped at (zero: not at all), and the clock behind it; zero where a stamp is
+// missing or the wall clock was set in between. sent is the program's wall
+// clock at tx.sent, now the present time on the clock of tx.sent.
+func (tx Stamps) Elapsed(at, sent time.Time, now time.Duration) (time.Duration, netraw.Clock) {
+	if at.IsZero() {
+		return now - tx.Sent, netraw.ClockUser
+	}
+	clock, left := netraw.ClockKernel, time.Unix(0, tx.Left)
+	if tx.Left == 0 {
+		clock, left = netraw.ClockKernelRx, sent
+	}
+	rtt := at.Round(0).Sub(left.Round(0))
+	if rtt <= 0 || rtt > now-tx.Sent+time.Millisecond {
+		return 0, netraw.ClockUser
+	}
+	return rtt, clock
+}

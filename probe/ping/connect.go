@@ -1,0 +1,157 @@
+package ping
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// RunConnect is [Ping] by connect(2), with no privilege: the time is the
+// kernel's own handshake sample (TCP_INFO), and the far end sees whole
+// connections. Where the kernel had to repeat its SYN the sample is marked
+// [DoubtRetransmitted] and has no time. Flow, Profile, TTL, TOS and Key of the
+// configuration do not apply.
+//
+// At most 256 connections are tried at once; a probe that would be one more is
+// reported with [DoubtSkipped].
+func RunConnect(ctx context.Context, d probe.Dialer, cfg Config, sink func(Sample) error) (probe.Summary, error) {
+	if err := cfg.complete(); err != nil {
+		return probe.Summary{}, err
+	}
+	p := &connectPing{
+		cfg: &cfg, dialer: d, sink: sink, targets: slices.Clone(cfg.Targets),
+		start: time.Now(), counters: wire.NewCounters(netraw.Stats{}),
+	}
+	err := p.run(ctx)
+	return p.summary(err == nil), err
+}
+
+// connectPing hands one slot after the other to a goroutine of its own, and
+// takes the samples in.
+type connectPing struct {
+	cfg      *Config
+	dialer   probe.Dialer
+	sink     func(Sample) error
+	start    time.Time
+	targets  []netip.AddrPort
+	slot     uint64
+	inFlight int
+	counters wire.Counters
+	failure  error
+}
+
+func (p *connectPing) run(ctx context.Context) error {
+	dialing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var dials sync.WaitGroup
+	results := make(chan Sample, wire.MostConnections)
+	defer dials.Wait()
+	alarm := time.NewTimer(0)
+	defer alarm.Stop()
+	for p.inFlight > 0 || p.failure == nil && ctx.Err() == nil && !p.exhausted() {
+		var due <-chan time.Time
+		if p.failure == nil && ctx.Err() == nil && !p.exhausted() {
+			alarm.Reset(p.cfg.dueAt(p.slot) - time.Since(p.start))
+			due = alarm.C
+		}
+		select {
+		case s := <-results:
+			p.inFlight--
+			p.deliver(s)
+		case change := <-p.cfg.Retarget:
+			if change.Index >= 0 && change.Index < len(p.targets) {
+				p.targets[change.Index] = change.Target
+			}
+		case <-due:
+			p.begin(dialing, &dials, results)
+		case <-done(ctx):
+		}
+		if p.failure != nil {
+			stop()
+		}
+	}
+	if p.failure == nil && !p.exhausted() {
+		return probe.ErrInterrupted
+	}
+	return p.failure
+}
+
+// done is the end of ctx, for a select, until it has come.
+func done(ctx context.Context) <-chan struct{} {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return ctx.Done()
+}
+
+func (p *connectPing) exhausted() bool {
+	return p.cfg.Count > 0 && p.slot >= p.cfg.Count*uint64(len(p.targets))
+}
+
+// begin starts the probe of the current slot.
+func (p *connectPing) begin(ctx context.Context, dials *sync.WaitGroup, results chan<- Sample) {
+	n := uint64(len(p.targets))
+	s := Sample{Index: int(p.slot % n), N: p.slot/n + 1, Attempt: 1, Due: p.cfg.dueAt(p.slot)}
+	s.Target = p.targets[s.Index]
+	p.slot++
+	late := time.Since(p.start)-s.Due > oversleep
+	switch {
+	case !s.Target.IsValid():
+	case late || p.inFlight >= wire.MostConnections:
+		s.Reason, s.Doubt, s.Sent = probe.ReasonSendFailed, probe.DoubtSkipped, time.Now()
+		p.deliver(s)
+	default:
+		p.inFlight++
+		dials.Go(func() { results <- p.dial(ctx, s) })
+	}
+}
+
+// dial makes one connection. What connect(2) took for a refused one is by the
+// program's clock; a step of the wall clock is in none of these times.
+func (p *connectPing) dial(ctx context.Context, s Sample) Sample {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	s.Sent = time.Now()
+	h, err := p.dialer.Dial(ctx, s.Target)
+	v := wire.JudgeConnect(s.Target, err)
+	s.State, s.Reason, s.Err = v.State, v.Reason, v.Err
+	s.RTT, s.Clock, s.Repeats = h.RTT, h.Clock, h.Retransmits
+	if h.Retransmits > 0 {
+		s.RTT, s.Doubt = 0, probe.DoubtRetransmitted
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.State, s.Reason = probe.StateFiltered, probe.ReasonNoResponse
+	}
+	return s
+}
+
+func (p *connectPing) deliver(s Sample) {
+	p.counters.Probes++
+	p.counters.States[s.State]++
+	switch {
+	case s.Doubt == probe.DoubtSkipped:
+	case s.Reason == probe.ReasonSendFailed:
+		p.counters.SendErrors++
+	default:
+		p.counters.Sent += uint64(1 + s.Repeats)
+		p.counters.Retransmitted += uint64(s.Repeats)
+	}
+	if p.failure == nil {
+		p.failure = p.sink(s)
+	}
+}
+
+func (p *connectPing) summary(complete bool) probe.Summary {
+	s := p.counters.Summary
+	s.Took = time.Since(p.start)
+	s.Rate = wire.PerSecond(s.Sent, s.Took)
+	s.Complete = complete
+	return s
+}

@@ -1,0 +1,73 @@
+package ping
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/probe/internal/wire"
+)
+
+const (
+	// warmLimit bounds the wait for neighbours before the first probe.
+	warmLimit = time.Second
+	// warmAnswer is how long an errand that has left may take to be answered;
+	// until then the neighbour may still be looking for us.
+	warmAnswer = 100 * time.Millisecond
+	// warmLook is how often the errands are looked at.
+	warmLook = 10 * time.Millisecond
+)
+
+// sendErrands sends one SYN towards every next hop, so that the kernel resolves
+// the neighbour's address, and the neighbour ours, before anything is timed.
+func (p *pinger) sendErrands() {
+	hops := map[netip.Addr]bool{}
+	for index, t := range p.targets {
+		if !t.dst.IsValid() {
+			continue
+		}
+		p.lookUp(t)
+		if hop := t.nextHop(); t.err == nil && !t.route.Local && !hops[hop] {
+			hops[hop] = true
+			p.shoot(t, &wire.Transmission{Index: index, Errand: true}, p.Matcher.Ports[len(p.Matcher.Ports)-1])
+		}
+		if len(p.batch) == wire.BatchSize {
+			p.flush()
+		}
+	}
+	p.flush()
+}
+
+// nextHop is the neighbour that packets to the target are given to.
+func (t *pinged) nextHop() netip.Addr {
+	if t.route.NextHop.IsValid() {
+		return t.route.NextHop
+	}
+	return t.dst.Addr()
+}
+
+// begin tells whether probes may leave, and starts the schedule once they may.
+func (p *pinger) begin() bool {
+	if p.begun {
+		return true
+	}
+	if p.Now < p.patience() && !p.warmed() {
+		return false
+	}
+	p.begun, p.origin = true, p.Now
+	return true
+}
+
+// warmed tells whether every errand was answered, or has left this machine
+// long enough ago.
+func (p *pinger) warmed() bool {
+	for _, s := range p.Table.List {
+		left := s.Tx.Left != 0 && p.Now-s.Tx.Sent > warmAnswer
+		if s.Errand && !s.Ended && !left {
+			return false
+		}
+	}
+	return true
+}
+
+// patience is when the schedule starts at the latest.
+func (p *pinger) patience() time.Duration { return min(warmLimit, p.cfg.Timeout) }

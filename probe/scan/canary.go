@@ -1,0 +1,122 @@
+package scan
+
+import (
+	"fmt"
+	"net/netip"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// tally is what the verdicts on one host's ports have in common.
+type tally struct {
+	ports, open       uint32
+	canaries, singing uint8 // canaries sent, and of those, how many answered open
+	synackTTL, rstTTL uint8 // of the first of each kind
+	zeroWindow        bool  // a SYN-ACK offered no window
+}
+
+func (t *tally) seen(ev *wire.Event) {
+	switch ev.Kind {
+	case wire.KindSYNACK:
+		if t.synackTTL == 0 {
+			t.synackTTL = ev.Seg.TTL
+		}
+		t.zeroWindow = t.zeroWindow || ev.Seg.Window == 0
+	case wire.KindReset:
+		if t.rstTTL == 0 {
+			t.rstTTL = ev.Seg.TTL
+		}
+	}
+}
+
+func (t *tally) verdict(s probe.State) {
+	t.ports++
+	if s == probe.StateOpen {
+		t.open++
+	}
+}
+
+func (t *tally) canary(s probe.State) {
+	if s == probe.StateOpen {
+		t.singing++
+	}
+}
+
+func (t *tally) allOpen() bool { return t.ports >= 2 && t.open == t.ports }
+
+// marked tells whether the SYN-ACKs look like those of a proxy in front of the
+// host. A TTL that differs by one is within what a change of route does.
+func (t *tally) marked() bool {
+	apart := int(t.synackTTL) - int(t.rstTTL)
+	return t.zeroWindow || t.synackTTL != 0 && t.rstTTL != 0 && (apart > 1 || apart < -1)
+}
+
+// canariesPerHost are probed where a host looks too good to be true.
+const canariesPerHost = 2
+
+// canaries is the last round of a scan: ports that nothing serves, on hosts
+// that are suspected of answering for everything.
+type canaries struct {
+	sent    bool
+	suspect []*host
+}
+
+// sendCanaries starts the round, once, and tells whether it goes on.
+func (e *engine) sendCanaries() bool {
+	if !e.cfg.Canaries || e.canaries.sent || !e.cfg.Technique.Opens() {
+		return false
+	}
+	e.canaries.sent = true
+	for _, h := range e.hosts.byAddr {
+		if h.tally.allOpen() || h.tally.open > 0 && h.tally.marked() {
+			e.canaries.suspect = append(e.canaries.suspect, h)
+			e.sendCanary(h)
+		}
+	}
+	return e.flights.live > 0
+}
+
+// sendCanary queues probes of dynamic ports (RFC 6335 §6: never assigned).
+func (e *engine) sendCanary(h *host) {
+	for i := range canariesPerHost {
+		seed := e.matcher.Cookie.Numbers(netip.AddrPortFrom(h.way.source, uint16(i)), netip.AddrPortFrom(h.addr, 0), 0)
+		port := 49152 + uint16(uint32(seed.Seq)%8192)*2 + uint16(i)
+		id := e.flights.add(h, port)
+		e.flights.at(id).canary = true
+		h.tally.canaries++
+		e.enqueue(id)
+	}
+}
+
+// report hands out what was noticed about hosts as a whole.
+func (e *engine) report() {
+	for _, h := range e.canaries.suspect {
+		if e.failure != nil {
+			return
+		}
+		if f := h.tally.findings(); len(f) > 0 {
+			if err := e.sink.Host(probe.HostReport{Addr: h.addr, Findings: f}); err != nil {
+				e.fail(err)
+			}
+		}
+	}
+}
+
+func (t *tally) findings() (f []probe.Finding) {
+	if t.singing == t.canaries && t.canaries > 0 {
+		f = append(f, probe.Finding{
+			Code: "all-open", Severity: probe.SeverityWarning,
+			Text:     "every port answers open, also ports that nothing serves: something answers for the host, so open means little here",
+			Evidence: fmt.Sprintf("%d of %d probed ports open, %d of %d canaries open", t.open, t.ports, t.singing, t.canaries),
+		})
+	}
+	if t.marked() {
+		f = append(f, probe.Finding{
+			Code: "syn-proxy-suspected", Severity: probe.SeverityNotice,
+			Text:     "the SYN-ACKs look like those of a proxy in front of the host",
+			Evidence: fmt.Sprintf("TTL of SYN-ACK %d, of RST %d, zero window %t", t.synackTTL, t.rstTTL, t.zeroWindow),
+		})
+	}
+	return f
+}

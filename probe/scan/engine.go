@@ -1,0 +1,197 @@
+package scan
+
+import (
+	"context"
+	"iter"
+	"math"
+	"net/netip"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// engine runs one scan. All its state belongs to the goroutine of run; the
+// receiver beside it only passes events in.
+type engine struct {
+	cfg     *Config
+	network probe.Network
+	sink    probe.Sink
+
+	matcher  wire.Matcher
+	packets  *wire.Packets
+	hosts    *hosts
+	flights  *flights
+	pace     wire.Pace
+	queue    queue        // probes that wait for their turn to be sent
+	resets   []wire.Reset // half-open connections to close
+	batch    []uint32     // the flights whose packets are in the current batch
+	canaries canaries
+
+	next      func() (netip.AddrPort, bool)
+	exhausted bool // no more targets to come
+	stopping  bool // the context was cancelled
+	hungry    bool // more would have been sent if the pace had allowed it
+
+	start    time.Time
+	now      time.Duration // since start, read once a turn
+	counters wire.Counters
+	failure  error // ends the run
+	outage   wire.Outage
+}
+
+func newEngine(n probe.Network, cfg *Config, sink probe.Sink) (*engine, error) {
+	p, err := wire.NewPackets(cfg.Look())
+	if err != nil {
+		return nil, err
+	}
+	return &engine{
+		cfg: cfg, network: n, sink: sink,
+		matcher: wire.Matcher{
+			Cookie: wire.NewCookie(cfg.Key), Tech: cfg.Technique,
+			Ports: n.Ports(), Attempts: cfg.attempts(),
+		},
+		packets:  p,
+		hosts:    newHosts(n),
+		flights:  newFlights(cfg.attempts()),
+		pace:     wire.NewPace(cfg.Rate),
+		counters: wire.NewCounters(n.Stats()),
+	}, nil
+}
+
+// run turns the wheel: take in what arrived, see what is overdue, send what
+// may be sent, wait for whichever comes next.
+func (e *engine) run(ctx context.Context) error {
+	next, stop := iter.Pull(e.cfg.Targets)
+	defer stop()
+	e.next, e.start = next, time.Now()
+
+	r := wire.NewReceiver(e.network, e.matcher)
+	if !math.IsInf(e.cfg.Rate, 1) {
+		r.Gather = e.pace.Gathers()
+	}
+	go r.Run()
+	defer r.Stop()
+
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+	for {
+		e.tick(ctx)
+		e.expire()
+		e.fill()
+		if e.failure != nil || e.finished() {
+			break
+		}
+		e.await(ctx, r, alarm)
+	}
+	e.abandon()
+	e.report()
+	return e.outcome()
+}
+
+// tick reads the clock and does what is due from time to time.
+func (e *engine) tick(ctx context.Context) {
+	e.now = time.Since(e.start)
+	e.stopping = e.stopping || ctx.Err() != nil
+	if e.now >= e.counters.NextLook {
+		e.look()
+	}
+}
+
+// finished tells whether nothing is left to do. Canaries are sent when every
+// target has its verdict.
+func (e *engine) finished() bool {
+	if e.flights.live > 0 {
+		return false
+	}
+	return e.stopping || e.exhausted && !e.sendCanaries()
+}
+
+// await waits for packets, the next deadline or the next permission to send.
+func (e *engine) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
+	if wait := e.wakeUp() - e.now; wait > 0 {
+		done := ctx.Done()
+		if e.stopping {
+			done = nil
+		}
+		alarm.Reset(wait)
+		select {
+		case batch, ok := <-r.Full:
+			e.take(r, batch, ok)
+		case <-alarm.C:
+		case <-done:
+		}
+	}
+	e.poll(r)
+}
+
+// wakeUp is the time until which there is nothing to do unless something
+// arrives.
+func (e *engine) wakeUp() time.Duration {
+	wake := e.counters.NextLook
+	if at, ok := e.flights.nextDeadline(); ok {
+		wake = min(wake, at)
+	}
+	if e.hungry {
+		wake = min(wake, e.pace.WakeUp())
+	}
+	return wake
+}
+
+// poll takes in what has arrived, without waiting.
+func (e *engine) poll(r *wire.Receiver) {
+	for e.failure == nil {
+		select {
+		case batch, ok := <-r.Full:
+			e.take(r, batch, ok)
+		default:
+			return
+		}
+	}
+}
+
+func (e *engine) take(r *wire.Receiver, batch []wire.Event, ok bool) {
+	if !ok {
+		e.fail(r.Reason())
+		return
+	}
+	e.now = time.Since(e.start)
+	for i := range batch {
+		e.handle(&batch[i])
+	}
+	r.Empty <- batch
+}
+
+// fail ends the run after this turn; the first reason counts.
+func (e *engine) fail(err error) {
+	if e.failure == nil {
+		e.failure = err
+	}
+}
+
+// abandon hands out the probes that a failure leaves without an end.
+func (e *engine) abandon() {
+	e.now = time.Since(e.start)
+	for _, id := range e.flights.index {
+		e.finish(id)
+	}
+}
+
+func (e *engine) outcome() error {
+	switch {
+	case e.failure != nil:
+		return e.failure
+	case e.outage.Lasting():
+		return e.outage.Error()
+	case e.stopping && !e.complete():
+		return probe.ErrInterrupted
+	case e.counters.Sent == 0 && e.counters.Unroutable != nil:
+		return e.counters.Unroutable
+	}
+	return nil
+}
+
+// complete tells whether every target has a verdict of its own.
+func (e *engine) complete() bool {
+	return e.exhausted && e.counters.Unfinished == 0 && e.failure == nil && !e.outage.Lasting()
+}

@@ -1,0 +1,132 @@
+package scan
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// phase is where a probe is in its life.
+type phase uint8
+
+const (
+	phaseFree    phase = iota // a record without a probe
+	phaseQueued               // waits for its turn to be sent (again)
+	phaseFlying               // sent, waiting for an answer
+	phaseSettled              // answered; stays a while, something better may come
+)
+
+// flight is one probe between its first transmission and its verdict: all the
+// state that a scan keeps of a port.
+type flight struct {
+	host       *host
+	tx         []wire.Stamps
+	best       *probe.Verdict // the best answer so far, nil if none
+	schedule   uint32         // counts deadlines set, so that the heap knows stale ones
+	port       uint16
+	phase      phase
+	rank       wire.Rank
+	small      bool // send without options: a path MTU error came
+	canary     bool
+	challenges *challenge // nil if none came
+}
+
+func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr, f.port) }
+
+const slabSize = 256
+
+// flights holds the probes in flight. Records live in slabs that are reused,
+// so sending allocates nothing once a scan has reached its depth.
+type flights struct {
+	slabs    [][]flight
+	free     []uint32
+	index    map[uint64]uint32 // host and port → record
+	timers   timers
+	attempts int // capacity of each record's list of transmissions
+	live     int
+}
+
+func newFlights(attempts int) *flights {
+	return &flights{index: map[uint64]uint32{}, attempts: attempts}
+}
+
+func flightKey(h *host, port uint16) uint64 { return uint64(h.id)<<16 | uint64(port) }
+
+func (t *flights) at(id uint32) *flight { return &t.slabs[id/slabSize][id%slabSize] }
+
+// add makes a record for a port of a host and returns its id.
+func (t *flights) add(h *host, port uint16) uint32 {
+	if len(t.free) == 0 {
+		t.grow()
+	}
+	id := t.free[len(t.free)-1]
+	t.free = t.free[:len(t.free)-1]
+	f := t.at(id)
+	*f = flight{host: h, port: port, tx: f.tx[:0], phase: phaseQueued, schedule: f.schedule}
+	t.index[flightKey(h, port)] = id
+	t.live++
+	h.flights++
+	return id
+}
+
+func (t *flights) grow() {
+	base := uint32(len(t.slabs) * slabSize)
+	slab := make([]flight, slabSize)
+	stamps := make([]wire.Stamps, slabSize*t.attempts)
+	for i := range slab {
+		slab[i].tx = stamps[i*t.attempts : i*t.attempts : (i+1)*t.attempts]
+		t.free = append(t.free, base+uint32(slabSize-1-i))
+	}
+	t.slabs = append(t.slabs, slab)
+}
+
+// find returns the probe of a port, nil if none is in flight.
+func (t *flights) find(h *host, port uint16) (uint32, *flight) {
+	id, ok := t.index[flightKey(h, port)]
+	if !ok {
+		return 0, nil
+	}
+	return id, t.at(id)
+}
+
+// remove ends a probe; its record may be reused at once.
+func (t *flights) remove(id uint32) {
+	f := t.at(id)
+	delete(t.index, flightKey(f.host, f.port))
+	f.schedule++
+	f.phase, f.host, f.best, f.challenges = phaseFree, nil, nil, nil
+	t.free = append(t.free, id)
+	t.live--
+}
+
+// expectBy sets the deadline of a probe, in place of any earlier one.
+func (t *flights) expectBy(id uint32, deadline time.Duration) {
+	f := t.at(id)
+	f.schedule++
+	t.timers.push(timer{deadline, id, f.schedule})
+}
+
+// due takes the next probe whose deadline has passed.
+func (t *flights) due(now time.Duration) (id uint32, ok bool) {
+	for len(t.timers) > 0 && t.timers[0].at <= now {
+		next := t.timers.pop()
+		if t.at(next.id).schedule == next.schedule {
+			return next.id, true
+		}
+	}
+	return 0, false
+}
+
+// void takes back the deadline of a probe.
+func (t *flights) void(id uint32) { t.at(id).schedule++ }
+
+// nextDeadline is the earliest one, which may be stale and then wakes for
+// nothing.
+func (t *flights) nextDeadline() (time.Duration, bool) {
+	if len(t.timers) == 0 {
+		return 0, false
+	}
+	return t.timers[0].at, true
+}

@@ -1,0 +1,114 @@
+// Package scan probes many ports and gives each its verdict.
+//
+// The life of one probe, file by file:
+//
+//  1. [Run] takes a target from its configuration (scan.go) and asks the
+//     network for the way there (host.go).
+//  2. The engine (engine.go) lets it leave when the pace and the host's window
+//     (window.go) allow it (send.go).
+//  3. While it is in flight, and no longer, it has a record (flight.go) and a
+//     deadline (timers.go) after RFC 6298. A new attempt has another source port
+//     and sequence number, so each reply names what it answers.
+//  4. The engine keeps the best answer (handle.go), closes half-open connections
+//     by RST, and hands a [probe.Verdict] to the caller's [probe.Sink].
+//  5. At the end, hosts that look too good to be true are asked for ports that
+//     nobody serves (canary.go), and a [probe.Summary] accounts for every packet.
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// Config says what to probe, and how. Only Targets must be set.
+type Config struct {
+	Technique *probe.Technique         // default: syn
+	Targets   iter.Seq[netip.AddrPort] // each exactly once, in the order of probing
+	Total     uint64                   // how many Targets there are; 0: not known
+
+	Rate      float64 // packets a second; 0: DefaultRate; +Inf: no bound
+	FixedRate bool    // keep to Rate even while the kernel drops replies
+
+	Retries int           // transmissions after the first; negative: none; 0: DefaultRetries
+	Timeout time.Duration // longest wait for one answer; 0: DefaultTimeout
+
+	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
+	TTL     uint8         // 0: the profile's
+	TOS     uint8
+
+	Key      [16]byte // of the probes' numbers; the zero value: random
+	Canaries bool     // check hosts that look too good to be true
+
+	OnProgress func(probe.Progress) // called from the engine's goroutine, 4 times a second
+}
+
+// Run probes every target over network and hands each verdict to sink once.
+//
+// Cancelling ctx stops the sending; Scan waits for the answers that are still
+// due, hands them out, and returns [ErrInterrupted]. Other errors are
+// [ErrNetworkDown], the sink's, and those of a configuration that cannot work.
+// The summary is valid in each case.
+func Run(ctx context.Context, network probe.Network, cfg Config, sink probe.Sink) (probe.Summary, error) {
+	if err := cfg.complete(network); err != nil {
+		return probe.Summary{}, err
+	}
+	e, err := newEngine(network, &cfg, sink)
+	if err != nil {
+		return probe.Summary{}, err
+	}
+	err = e.run(ctx)
+	return e.summary(), err
+}
+
+// complete fills in what was left to us.
+func (c *Config) complete(network probe.Network) error {
+	if c.Targets == nil {
+		return errors.New("scan: no targets")
+	}
+	if len(network.Ports()) == 0 {
+		return errors.New("scan: no source port is held")
+	}
+	if c.Retries > probe.MaxRetries {
+		return fmt.Errorf("scan: %d retries: at most %d", c.Retries, probe.MaxRetries)
+	}
+	if c.Rate < 0 || math.IsNaN(c.Rate) {
+		return fmt.Errorf("scan: a rate of %v packets a second", c.Rate)
+	}
+	c.SetDefaults()
+	return nil
+}
+
+func (c *Config) SetDefaults() {
+	if c.Rate == 0 {
+		c.Rate = probe.DefaultRate
+	}
+	switch {
+	case c.Retries == 0:
+		c.Retries = probe.DefaultRetries
+	case c.Retries < 0:
+		c.Retries = 0
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = probe.DefaultTimeout
+	}
+	l := c.Look().Complete()
+	c.Technique, c.Profile, c.Key = l.Technique, l.Profile, l.Key
+}
+
+// Look is what the probes have in common.
+func (c *Config) Look() wire.Look {
+	return wire.Look{Technique: c.Technique, Profile: c.Profile, Ttl: c.TTL, Tos: c.TOS, Key: c.Key}
+}
+
+// attempts is the most transmissions of one probe: one more than the retries,
+// and another where an old connection stood in the way.
+func (c *Config) attempts() int { return c.Retries + 2 }

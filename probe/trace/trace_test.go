@@ -1,0 +1,207 @@
+package trace_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/internal/probetest"
+	"synscope/probe/simnet"
+	"synscope/probe/trace"
+)
+
+func routers(n int, v6 bool) (list []netip.Addr) {
+	for i := range n {
+		if v6 {
+			list = append(list, netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0xff, 15: byte(i + 1)}))
+		} else {
+			list = append(list, netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)}))
+		}
+	}
+	return list
+}
+
+// trace runs one trace under virtual time. It must be called in a bubble.
+func (w world) trace(t *testing.T, cfg trace.Config) ([]trace.Hop, trace.Path, time.Duration) {
+	t.Helper()
+	w.Ports, w.Opts = 64, append(w.Opts, simnet.WatchOutgoing())
+	conn := probetest.World(w).Conn()
+	defer conn.Close()
+	if !cfg.Target.IsValid() {
+		cfg.Target = target
+	}
+	start := time.Now()
+	var hops []trace.Hop
+	route, err := trace.Run(t.Context(), conn, cfg, func(h trace.Hop) error {
+		hops = append(hops, h)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probetest.Balance(t, &route.Summary)
+	return hops, route, time.Since(start)
+}
+
+func TestTraceFindsEveryHop(t *testing.T) {
+	v6 := netip.MustParseAddrPort("[2001:db8:1::7]:80")
+	closed := func() simnet.Host { return simnet.Closed{} }
+	for _, tc := range []struct {
+		name   string
+		host   func() simnet.Host
+		target netip.AddrPort
+		length int
+		kind   trace.HopKind
+		state  probe.State
+	}{
+		{"open", probetest.Listener, target, 5, trace.HopSYNACK, probe.StateOpen},
+		{"open, IPv6", probetest.Listener, v6, 5, trace.HopSYNACK, probe.StateOpen},
+		{"refused", closed, target, 5, trace.HopReset, probe.StateRefused},
+		{"refused, IPv6", closed, v6, 5, trace.HopReset, probe.StateRefused},
+		{"prohibited", func() simnet.Host { return probetest.Reject(3, 13) }, target, 5, trace.HopUnreachable, probe.StateFiltered},
+		{"next door", probetest.Listener, target, 0, trace.HopSYNACK, probe.StateOpen},
+		{"far", probetest.Listener, target, 29, trace.HopSYNACK, probe.StateOpen},
+	} {
+		for _, flow := range []probe.Flow{probe.FlowFixed, probe.FlowVary} {
+			synctest.Test(t, func(t *testing.T) {
+				path := simnet.Path{Delay: 20 * ms}
+				way := routers(tc.length, tc.target.Addr().Is6())
+				w := world{Host: simnet.Behind(tc.host(), way...), Config: simnet.Config{Out: path, Back: path}}
+				hops, route, took := w.trace(t, trace.Config{Target: tc.target, Flow: flow})
+				if route.Length != tc.length+1 || route.Verdict.State != tc.state || route.Silent != 0 {
+					t.Errorf("%s: %+v", tc.name, route)
+				}
+				if len(hops) != 3*(tc.length+1) {
+					t.Fatalf("%s: %d answers", tc.name, len(hops))
+				}
+				for i, h := range hops {
+					ttl := i/3 + 1
+					if h.TTL != ttl || h.Query != i%3+1 || h.RTT != 40*ms || h.Clock != netraw.ClockKernel || len(h.Changes) > 0 {
+						t.Errorf("%s: %+v", tc.name, h)
+					}
+					if ttl <= tc.length && (h.Addr != way[ttl-1] || h.Kind != trace.HopTimeExceeded) ||
+						ttl > tc.length && (h.Addr != tc.target.Addr() || h.Kind != tc.kind) {
+						t.Errorf("%s: hop %d is %v, %v", tc.name, ttl, h.Addr, h.Kind)
+					}
+				}
+				if limit := 60*ms + time.Second; took > limit {
+					t.Errorf("%s took %v", tc.name, took)
+				}
+			})
+		}
+	}
+}
+
+// Behind a firewall that swallows everything, the trace ends after one timeout
+// at the first silent hop; silent routers in between do not end it.
+func TestTraceStopsAtSilence(t *testing.T) {
+	way := routers(4, false)
+	way[1] = netip.Addr{}
+	synctest.Test(t, func(t *testing.T) {
+		hops, route, took := world{Host: simnet.Behind(simnet.Dropped{}, way...)}.trace(t, trace.Config{Timeout: 700 * ms})
+		if route.Length != 0 || route.Silent != 5 || route.Verdict.State != probe.StateFiltered || route.Verdict.Reason != "no-response" {
+			t.Errorf("%+v", route)
+		}
+		kinds := map[int]trace.HopKind{}
+		for _, h := range hops {
+			kinds[h.TTL] = h.Kind
+		}
+		want := []trace.HopKind{trace.HopTimeExceeded, trace.HopNone, trace.HopTimeExceeded, trace.HopTimeExceeded, trace.HopNone}
+		for i, kind := range want {
+			if kinds[i+1] != kind {
+				t.Errorf("hop %d: %v, want %v", i+1, kinds[i+1], kind)
+			}
+		}
+		if len(hops) != 15 || took > 800*ms {
+			t.Errorf("%d answers in %v", len(hops), took)
+		}
+	})
+}
+
+// Every packet may be lost: what is found is true, and the length is right
+// unless all probes of the last hop were lost.
+func TestTraceUnderLoss(t *testing.T) {
+	longer := 0 // each with a chance of 0.19⁵
+	for seed := range uint64(30) {
+		synctest.Test(t, func(t *testing.T) {
+			way := routers(5, false)
+			path := simnet.Path{Delay: 10 * ms, Loss: 0.1, Duplicate: 0.1, Jitter: 3 * ms}
+			w := world{Host: simnet.Behind(probetest.Listener(), way...), Config: simnet.Config{Seed: seed + 1, Out: path, Back: path}}
+			hops, route, _ := w.trace(t, trace.Config{Queries: 5})
+			if route.Length > 6 {
+				longer++
+			}
+			if route.Length < 6 || longer > 1 || route.Verdict.State != probe.StateOpen {
+				t.Errorf("seed %d: length %d, %v", seed+1, route.Length, route.Verdict.State)
+			}
+			for _, h := range hops {
+				if h.Kind == trace.HopTimeExceeded && h.Addr != way[h.TTL-1] || h.RTT > 26*ms || h.RTT != 0 && h.RTT < 20*ms {
+					t.Errorf("seed %d: %+v", seed+1, h)
+				}
+			}
+		})
+	}
+}
+
+// What a hop quotes tells what was rewritten before it, and the probe is
+// recognised all the same.
+func TestTraceNamesChanges(t *testing.T) {
+	for _, tc := range []struct {
+		field string
+		edit  func(*craft.Segment)
+	}{
+		{"tos", func(s *craft.Segment) { s.TOS = 0x20 }},
+		{"id", func(s *craft.Segment) { s.ID++ }},
+		{"seq", func(s *craft.Segment) { s.Seq = s.Seq.Add(1 << 20) }},
+		{"dst", func(s *craft.Segment) { s.Dst = netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), s.Dst.Port()) }},
+		{"dport", func(s *craft.Segment) { s.Dst = netip.AddrPortFrom(s.Dst.Addr(), 8080) }},
+		{"src", func(s *craft.Segment) { s.Src = netip.AddrPortFrom(netip.MustParseAddr("10.0.0.9"), s.Src.Port()) }},
+		{"win", func(s *craft.Segment) { s.Window = 1024 }},
+		{"options", func(s *craft.Segment) {
+			s.Options, _ = craft.NewOptions(craft.MSS(1300))
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			way := routers(3, false)
+			host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+				if in.TTL == 0 || int(in.TTL) > len(way) {
+					simnet.Closed{}.Respond(now, in, out)
+					return
+				}
+				quoted := *in
+				quoted.TTL = 1
+				if in.TTL == 3 {
+					tc.edit(&quoted)
+				}
+				out.ICMP(0, &simnet.ICMP{From: way[in.TTL-1], Type: 11, Quote: quoted, QuoteTCP: 64})
+			})
+			hops, route, _ := world{Host: host}.trace(t, trace.Config{Queries: 1})
+			if len(hops) != 4 || route.Length != 4 {
+				t.Fatalf("%s: %d hops, length %d", tc.field, len(hops), route.Length)
+			}
+			for _, h := range hops {
+				var fields []string
+				for _, c := range h.Changes {
+					fields = append(fields, c.Field)
+				}
+				if h.TTL == 3 && !slices.Equal(fields, []string{tc.field}) || h.TTL != 3 && fields != nil {
+					t.Errorf("%s: hop %d shows %v", tc.field, h.TTL, h.Changes)
+				}
+			}
+		})
+	}
+}
+
+func TestTraceRefusesNonsense(t *testing.T) {
+	n := simnet.New(simnet.Config{})
+	for _, cfg := range []trace.Config{{}, {Target: target, MaxHops: 256}, {Target: target, MaxHops: -1}, {Target: target, Queries: 21}} {
+		if _, err := trace.Run(t.Context(), n.Conn(1), cfg, nil); err == nil {
+			t.Errorf("%+v: no error", cfg)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package wide
+
+import (
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// stamped is a Network as a Blaster: templates are stamped out into a batch of
+// whole packets, which are sent as any others.
+type stamped struct {
+	probe.Network
+	v4, v6 *craft.Template
+	bytes  []byte
+	batch  [][]byte
+}
+
+// NewBlaster sends the probes of cfg over n.
+func NewBlaster(n probe.Network, cfg Config) (Blaster, error) {
+	v4, v6, err := cfg.Templates()
+	if err != nil {
+		return nil, err
+	}
+	return &stamped{Network: n, v4: v4, v6: v6}, nil
+}
+
+// Blast stamps and sends.
+func (s *stamped) Blast(fields []craft.Fields) (int, error) {
+	s.bytes, s.batch = s.bytes[:0], s.batch[:0]
+	if room := len(fields) * max(s.v4.Len(), s.v6.Len()); cap(s.bytes) < room {
+		s.bytes = make([]byte, 0, room)
+	}
+	for i := range fields {
+		start := len(s.bytes)
+		s.bytes = s.template(&fields[i]).AppendTo(s.bytes, fields[i])
+		s.batch = append(s.batch, s.bytes[start:])
+	}
+	return s.Send(s.batch)
+}
+
+func (s *stamped) template(f *craft.Fields) *craft.Template {
+	if f.Dst.Addr().Is4() {
+		return s.v4
+	}
+	return s.v6
+}
+
+// AnswersResets is false: the run sends them.
+func (s *stamped) AnswersResets() bool { return false }

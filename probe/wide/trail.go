@@ -1,0 +1,79 @@
+package wide
+
+import "time"
+
+// trail remembers when a walk along the plan reached which position, as far
+// back as its horizon and no finer than a hundredth of that. From it a run
+// knows what it probed by when, without a table of probes.
+type trail struct {
+	from    uint64 // where the walk began
+	horizon time.Duration
+	marks   []mark // ascending; those before the horizon are dropped in time
+	last    mark   // where the walk is
+}
+
+// mark says that by a moment everything before a position had been sent.
+type mark struct {
+	at  time.Duration
+	pos uint64
+}
+
+const trailMarks = 100
+
+func newTrail(horizon time.Duration, from uint64) trail {
+	return trail{from: from, horizon: horizon, last: mark{pos: from}}
+}
+
+// reach notes a position. One that another follows within a grain is not kept;
+// one that has been passed by a grain is, so that by never goes back.
+func (t *trail) reach(now time.Duration, pos uint64) {
+	if now-t.last.at >= t.horizon/trailMarks {
+		t.keep(t.last)
+	}
+	t.last = mark{now, pos}
+	if n := len(t.marks); n == 0 || now-t.marks[n-1].at >= t.horizon/trailMarks {
+		t.keep(t.last)
+	}
+	if len(t.marks) >= 3*trailMarks {
+		t.forget(now - t.horizon)
+	}
+}
+
+func (t *trail) keep(m mark) {
+	if n := len(t.marks); n == 0 || t.marks[n-1] != m {
+		t.marks = append(t.marks, m)
+	}
+}
+
+// forget drops the marks that the one before the horizon makes needless.
+func (t *trail) forget(horizon time.Duration) {
+	old := 0
+	for old+1 < len(t.marks) && t.marks[old+1].at <= horizon {
+		old++
+	}
+	t.marks = append(t.marks[:0], t.marks[old:]...)
+}
+
+// by is a position that had been reached by a moment: rather a lower one than
+// one that had not.
+func (t *trail) by(at time.Duration) uint64 {
+	if t.last.at <= at {
+		return t.last.pos
+	}
+	for i := len(t.marks) - 1; i >= 0; i-- {
+		if t.marks[i].at <= at {
+			return t.marks[i].pos
+		}
+	}
+	return t.from
+}
+
+// passed is a moment by which the walk was beyond a position; ok is false while
+// it is not.
+func (t *trail) passed(pos uint64) (at time.Duration, ok bool) {
+	at, ok = t.last.at, t.last.pos > pos
+	for i := len(t.marks) - 1; i >= 0 && t.marks[i].pos > pos; i-- {
+		at = t.marks[i].at
+	}
+	return at, ok
+}

@@ -1,0 +1,156 @@
+// Package wide probes whole networks in constant memory: its order is a
+// permutation, and answers are recognised by the numbers that they repeat.
+package wide
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+	"synscope/probe/scan"
+)
+
+// Defaults of a [StatelessConfig].
+const (
+	// DefaultRetries makes two probes a target: with 1 % of loss each
+	// way a single one misses 2 % of what is open, two miss 0.04 %.
+	DefaultRetries = 1
+	// DefaultCheckpointEvery is how much sending a killed run may have to
+	// repeat, beside what was still waiting for answers.
+	DefaultCheckpointEvery = 2 * time.Second
+	// Above is the number of addresses above which a stateless run is
+	// the better one: [Scan] remembers that many hosts. Beyond, a host is
+	// forgotten between its ports and its retransmissions, what it taught about
+	// timing with it, and each probe pays for a route look-up.
+	Above = scan.MaxIdleHosts
+)
+
+// Blaster sends probes that differ only in [craft.Fields], as fast as it can.
+// [NewBlaster] makes one of any [Network].
+type Blaster interface {
+	// Receiving, routes, ports and counters; Send is for single packets, such
+	// as the RST after a SYN-ACK, and may be called beside Blast.
+	probe.Network
+	// Blast sends one probe for each of fields, IPv4 and IPv6 mixed, and
+	// reports how many left. A short count comes with the error that concerns
+	// fields[n]. It is called by one goroutine at a time, and keeps nothing.
+	Blast(fields []craft.Fields) (n int, err error)
+	// AnswersResets tells whether every SYN-ACK is answered with an RST below
+	// this interface already; the run then sends none.
+	AnswersResets() bool
+}
+
+// Targets numbers the targets of a stateless run in the order of probing, each
+// pair exactly once. It is asked by several goroutines, for any number at any
+// time, and must not allocate.
+type Targets interface {
+	Count() uint64
+	At(i uint64) netip.AddrPort // for i < Count
+}
+
+// TargetFiller is a Plan that gives many targets at once, in less time: those from
+// number first on, as many as into has room for.
+type TargetFiller interface {
+	Fill(first uint64, into []netip.AddrPort)
+}
+
+// Config says what a stateless run probes, and how. Only Plan must be
+// set. Of the embedded ScanConfig, Targets, Total and Canaries do not apply;
+// Retries defaults to DefaultStatelessRetries, and Timeout is both the spacing
+// of a target's probes and half the silence that ends the run.
+type Config struct {
+	scan.Config
+	Plan Targets
+	From uint64 // the position in the plan to begin with
+
+	// Checkpoint is told from time to time that everything before a position is
+	// done: probed as often as planned, its answers awaited, and handed to the
+	// sink before this call, from the same goroutine. An error ends the run.
+	Checkpoint      func(position uint64) error
+	CheckpointEvery time.Duration // 0: DefaultCheckpointEvery
+
+	// OnHeld is told, at most 4 times a second, that sending waits because the
+	// sink takes results more slowly than they come.
+	OnHeld func(total time.Duration)
+}
+
+// Summary is a Summary with what only a stateless run has. A port
+// that did not answer is counted in States under the technique's verdict on
+// silence, and has no record of its own.
+type Summary struct {
+	probe.Summary
+	Position uint64        // everything before it is done: a run may go on from here
+	Held     time.Duration // how long sending waited for the sink
+	Refusal  error         // why the kernel refused a probe, the last time it did; nil: never
+	Improved uint64        // ports with a second verdict, from a better answer than the first
+}
+
+// Run probes a plan of any size in constant memory: no probe is
+// remembered. Its order is a permutation, its answers are recognised by the
+// numbers that they repeat (all 32 bits of them), repeated answers by a table of
+// fixed size, and the round-trip time is read from the timestamp option that a
+// SYN-ACK echoes.
+//
+// Each answered target is handed to sink, once, or again where an answer that
+// proves more follows one that proves less; Verdict.Attempts is the number of the transmission
+// that was answered. Answers that repeat no number of ours are counted as
+// rejected. Sink.Port is called from one goroutine, not the caller's, and
+// Sink.Host never. RTTs are from the program's clock in microseconds, at the
+// moment the batch was made, to the kernel's stamp of the arrival
+// ([netraw.ClockKernelRx]), or to the program's where there is none.
+//
+// Cancelling ctx stops the sending; Stateless waits for the answers that are
+// still due and returns [ErrInterrupted]. Other errors are as of [Scan]. The
+// summary is valid in each case.
+func Run(ctx context.Context, b Blaster, cfg Config, sink probe.Sink) (Summary, error) {
+	if err := cfg.complete(b); err != nil {
+		return Summary{}, err
+	}
+	w, err := newRun(b, &cfg, sink)
+	if err != nil {
+		return Summary{}, err
+	}
+	err = w.run(ctx)
+	return w.summary(), err
+}
+
+func (c *Config) complete(network probe.Network) error {
+	switch {
+	case c.Plan == nil:
+		return errors.New("stateless scan: no plan")
+	case c.From > c.Plan.Count():
+		return fmt.Errorf("stateless scan: position %d of %d", c.From, c.Plan.Count())
+	case len(network.Ports()) == 0:
+		return errors.New("stateless scan: no source port is held")
+	case c.Retries > probe.MaxRetries:
+		return fmt.Errorf("stateless scan: %d retries: at most %d", c.Retries, probe.MaxRetries)
+	case c.Rate < 0 || math.IsNaN(c.Rate):
+		return fmt.Errorf("stateless scan: a rate of %v packets a second", c.Rate)
+	}
+	if c.Retries == 0 {
+		c.Retries = DefaultRetries
+	}
+	if c.CheckpointEvery <= 0 {
+		c.CheckpointEvery = DefaultCheckpointEvery
+	}
+	c.SetDefaults()
+	return nil
+}
+
+// Templates are the probes of this configuration, of which [craft.Fields]
+// vary: what a Blaster needs to know.
+func (c Config) Templates() (v4, v6 *craft.Template, err error) {
+	c.SetDefaults()
+	p, err := wire.NewPackets(c.Look())
+	if err != nil {
+		return nil, nil, err
+	}
+	v4, v6 = p.Templates()
+	return v4, v6, nil
+}

@@ -1,0 +1,5 @@
+package wide_test
+
+import "synscope/probe/internal/probetest"
+
+const ms = probetest.MS
