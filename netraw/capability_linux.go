@@ -46,10 +46,11 @@ func capabilities() []Capability {
 			Remedy: "none is needed while hold-port-filter works; a sandbox forbids IP_MINTTL or listen",
 		},
 		{
-			Name:   "packet-engine",
-			Err:    tryRings(),
-			For:    "wide scans through rings shared with the kernel (--engine packet)",
-			Remedy: remedyRaw + "; Linux 4.6 is needed; --engine raw does without",
+			Name: "packet-engine",
+			Err:  tryRings(),
+			For:  "wide scans through rings shared with the kernel (--engine packet)",
+			Remedy: "run as root, or sudo setcap cap_net_raw,cap_net_admin+ep ./synscope; Linux 4.6 is needed; " +
+				"it does not run where the firewall has output rules, which it would pass by; --engine raw does without all that",
 		},
 		{
 			Name:   "xdp-engine",
@@ -97,7 +98,10 @@ func tryRings() error {
 	if err == nil {
 		err = out.open(etherLen)
 	}
-	return permission(errors.Join(err, in.close(), out.close()))
+	if err := permission(errors.Join(err, in.close(), out.close())); err != nil {
+		return err
+	}
+	return checkOutput()
 }
 
 // tryXDP loads the programs and runs the sender over two frames that it drops.

@@ -31,17 +31,17 @@ func (c *conn) open(cfg Config) (err error) {
 		cfg.Ports = 1
 	}
 	cfg.Source = cfg.Source.Unmap()
-	if err := c.routes.open(cfg.Interface, cfg.Source); err != nil {
+	if err := c.routes.open(cfg); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}
-	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort}); err != nil {
+	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err
 	}
 	if err := c.in.open(cfg, receiveFilter(c.ports.List())); err != nil {
 		return fmt.Errorf("netraw: open packet socket: %w", permission(err))
 	}
 	awaitStamps()
-	if err := c.out.open(cfg, c.routes.ifindex); err != nil {
+	if err := c.out.open(cfg, &c.routes); err != nil {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
 	}
 	if cfg.DeviceStamps != DeviceNone {
@@ -51,15 +51,21 @@ func (c *conn) open(cfg Config) (err error) {
 }
 
 func (c *conn) send(pkts [][]byte) (int, error) { return c.out.send(pkts) }
-func (c *conn) sendEach(pkts [][]byte, refused func(int, error)) int {
-	return c.out.sendEach(pkts, refused)
+func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int {
+	return c.out.sendEach(pkts, via, refused)
 }
-func (c *conn) recv(pkts []Packet) (int, error)     { return c.in.recv(pkts) }
-func (c *conn) isQuiet() bool                       { return c.in.quiet.quiet(c.in.awaited().raw) }
-func (c *conn) setReadDeadline(t time.Time) error   { return c.in.setReadDeadline(t) }
-func (c *conn) route(dst netip.Addr) (Route, error) { return c.routes.route(dst) }
-func (c *conn) heldPorts() []uint16                 { return c.ports.List() }
-func (c *conn) silencer() string                    { return c.ports.Silencer().String() }
+func (c *conn) inZone(a netip.Addr, ifindex int) netip.Addr { return c.routes.inZone(a, ifindex) }
+func (c *conn) routeRemarks() []string                      { return c.routes.remarks() }
+func (c *conn) recv(pkts []Packet) (int, error)             { return c.in.recv(pkts) }
+func (c *conn) setReadDeadline(t time.Time) error           { return c.in.setReadDeadline(t) }
+func (c *conn) isQuiet() bool                               { return c.in.quiet.quiet(c.in.awaited().raw) }
+func (c *conn) heldPorts() []uint16                         { return c.ports.List() }
+func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
+
+func (c *conn) route(dst netip.Addr) (Route, error) {
+	route, err := c.routes.route(dst)
+	return c.ports.checked(dst, route, err)
+}
 
 func (c *conn) stats() Stats {
 	return Stats{

@@ -2,8 +2,10 @@ package netraw
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
@@ -29,20 +31,104 @@ type Dialer struct {
 }
 
 // Dial connects to dst and at once resets the connection, so that neither end
-// keeps a TIME_WAIT. Errors are those of connect(2), in a [net.OpError].
+// keeps a TIME_WAIT. Errors are those of connect(2), in a [net.OpError], with
+// ErrNoRoute or ErrNoInterface beside it where this machine has no way to dst:
+// the error number alone does not tell that from a router's word.
 func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error) {
-	n := net.Dialer{Control: d.control}
+	dst, err := d.inZone(dst)
+	if err != nil {
+		return Handshake{}, dialError(dst, err)
+	}
+	start := time.Now()
+	tcp, err := d.connect(ctx, dst)
+	if err != nil {
+		return refusal(time.Since(start), err), d.explain(err, dst)
+	}
+	defer tcp.Close()
+	tcp.SetLinger(0)
+	h := handshakeOf(tcp)
+	if end, ok := ctx.Deadline(); ok && h.tooLate(start, end) {
+		return Handshake{}, dialError(dst, context.DeadlineExceeded)
+	}
+	return h, nil
+}
+
+// connect is connect(2). A process that was stopped finds the deadline over and
+// the connection open: what the kernel has done by then counts.
+func (d Dialer) connect(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
+	waiting, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	watched := func() bool { return false }
+	defer func() { watched() }()
+	n := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		watched = context.AfterFunc(ctx, func() {
+			if !stillConnecting(c) {
+				time.Sleep(lastMoment)
+			}
+			giveUp()
+		})
+		return d.control("", "", c)
+	}}
 	n.SetMultipathTCP(false)
 	if d.Source.IsValid() || d.Port != 0 {
 		n.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(d.Source, d.Port))
 	}
-	start := time.Now()
-	conn, err := n.DialContext(ctx, "tcp", dst.String())
+	conn, err := n.DialContext(waiting, "tcp", dst.String())
 	if err != nil {
-		return refusal(time.Since(start), err), err
+		if ctx.Err() != nil && waiting.Err() != nil {
+			err = dialError(dst, ctx.Err())
+		}
+		return nil, err
 	}
-	tcp := conn.(*net.TCPConn)
-	defer tcp.Close()
-	tcp.SetLinger(0)
-	return handshakeOf(tcp), nil
+	return conn.(*net.TCPConn), nil
+}
+
+func dialError(dst netip.AddrPort, err error) error {
+	return &net.OpError{Op: "connect", Net: "tcp", Addr: net.TCPAddrFromAddrPort(dst), Err: err}
+}
+
+// lastMoment is how long this process has, after the deadline, to take note of
+// what the kernel had done before it.
+const lastMoment = time.Second
+
+// tooLate tells whether a connection that was found open after the end of its
+// time came too late: by its own time, and where a SYN was repeated, which leaves
+// none, in any case.
+func (h *Handshake) tooLate(start, end time.Time) bool {
+	return time.Now().After(end) && (h.Retransmits > 0 || h.RTT > end.Sub(start))
+}
+
+// inZone gives a link-local address the zone of the interface.
+func (d Dialer) inZone(dst netip.AddrPort) (netip.AddrPort, error) {
+	a := dst.Addr()
+	switch {
+	case !a.Is6() || !a.IsLinkLocalUnicast() || a.Zone() != "":
+		return dst, nil
+	case d.Interface == "":
+		return dst, fmt.Errorf("a link-local address needs a zone or an interface, as in %v%%eth0: %w", a, ErrNoInterface)
+	}
+	return netip.AddrPortFrom(a.WithZone(d.Interface), dst.Port()), nil
+}
+
+// explain adds ErrNoRoute to an error where the kernel has no way to dst.
+func (d Dialer) explain(err error, dst netip.AddrPort) error {
+	if unroutable(err) && !d.routed(dst) {
+		return fmt.Errorf("%w: %w", err, ErrNoRoute)
+	}
+	return err
+}
+
+// routed asks the kernel for a way to dst, with no privilege and no packet: that
+// is all that connect(2) does for UDP, udp(7).
+func (d Dialer) routed(dst netip.AddrPort) bool {
+	u := net.Dialer{Control: d.control}
+	if d.Source.IsValid() {
+		u.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(d.Source, 0))
+	}
+	conn, err := u.Dial("udp", dst.String())
+	if err != nil {
+		return !unroutable(err)
+	}
+	conn.Close()
+	return true
 }

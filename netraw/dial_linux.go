@@ -25,6 +25,27 @@ func (d Dialer) control(_, _ string, c syscall.RawConn) (err error) {
 	return errors.Join(ctlErr, err)
 }
 
+// unroutable tells whether an error of connect(2) may mean that the kernel has no
+// way: what it says of routes of the types unreachable, prohibit and blackhole,
+// and of none (fib_props in net/ipv4/fib_semantics.c).
+func unroutable(err error) bool {
+	for _, errno := range []unix.Errno{unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL, unix.ENETDOWN, unix.ENODEV} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// stillConnecting tells whether the kernel waits for the answer to a SYN.
+func stillConnecting(c syscall.RawConn) (waiting bool) {
+	err := c.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		waiting = err != nil || info.State == unix.BPF_TCP_SYN_SENT
+	})
+	return waiting || err != nil
+}
+
 // handshakeOf asks the kernel about an open connection.
 func handshakeOf(tcp *net.TCPConn) Handshake {
 	raw, err := tcp.SyscallConn()

@@ -15,6 +15,10 @@ func (d Dialer) control(_, _ string, _ syscall.RawConn) error {
 	return nil
 }
 
+func unroutable(error) bool { return false }
+
+func stillConnecting(syscall.RawConn) bool { return true }
+
 func handshakeOf(*net.TCPConn) Handshake { return Handshake{} }
 
 func refusal(time.Duration, error) Handshake { return Handshake{} }

@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -30,10 +31,11 @@ type neighbour struct {
 // hop is a neighbour that probes went to.
 type hop struct {
 	neighbour
-	header [12]byte // destination and source address of a frame
-	valid  bool     // header is right
-	stale  bool     // the kernel wants it confirmed: see hops.learn
-	failed bool     // the kernel asked in vain
+	header [12]byte  // destination and source address of a frame
+	valid  bool      // header is right
+	stale  bool      // the kernel wants it confirmed: see hops.learn
+	failed bool      // the kernel asked in vain
+	asked  time.Time // when a probe last made it ask
 }
 
 // hops mirrors the kernel's neighbour table, and numbers those entries that
@@ -115,7 +117,7 @@ func (h *hops) learn(n *netlink.Neigh, gone bool) {
 func (h *hops) refresh(n int) {
 	old := &h.table[n]
 	now := h.known[old.neighbour]
-	now.neighbour = old.neighbour
+	now.neighbour, now.asked = old.neighbour, old.asked
 	if now.valid && h.publish != nil && now.header != old.header {
 		h.publish(n, now.header)
 	}

@@ -28,28 +28,37 @@ func (b *base) open(cfg Config, t Templates) (err error) {
 	if cfg.Ports == 0 {
 		cfg.Ports = 1
 	}
+	if err := checkOutput(); err != nil {
+		return fmt.Errorf("netraw: %w", err)
+	}
 	b.templates = t
 	b.ways.longest = t.longest()
 	cfg.Source = cfg.Source.Unmap()
-	if err := b.ways.open(cfg.Interface, cfg.Source); err != nil {
+	if err := b.ways.open(cfg); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}
-	if b.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort}); err != nil {
+	if b.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err
 	}
-	if err := b.kernel.open(Config{Interface: cfg.Interface, Source: cfg.Source}, b.ways.routes.ifindex); err != nil {
+	if err := b.kernel.open(Config{Interface: cfg.Interface, Source: cfg.Source}, &b.ways.routes); err != nil {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
 	}
 	return nil
 }
 
 func (b *base) send(pkts [][]byte) (int, error) { return b.kernel.send(pkts) }
-func (b *base) sendEach(pkts [][]byte, refused func(int, error)) int {
-	return b.kernel.sendEach(pkts, refused)
+func (b *base) sendEach(pkts [][]byte, via []int, refused func(int, error)) int {
+	return b.kernel.sendEach(pkts, via, refused)
 }
-func (b *base) route(dst netip.Addr) (Route, error) { return b.ways.route(dst) }
-func (b *base) heldPorts() []uint16                 { return b.ports.List() }
-func (b *base) silencer() string                    { return b.ports.Silencer().String() }
+func (b *base) inZone(a netip.Addr, ifindex int) netip.Addr { return b.ways.routes.inZone(a, ifindex) }
+func (b *base) routeRemarks() []string                      { return b.ways.routes.remarks() }
+func (b *base) heldPorts() []uint16                         { return b.ports.List() }
+func (b *base) silencer() string                            { return b.ports.Silencer().String() }
+
+func (b *base) route(dst netip.Addr) (Route, error) {
+	route, err := b.ways.route(dst)
+	return b.ports.checked(dst, route, err)
+}
 
 // frameCount counts the frames of an engine.
 type frameCount struct{ sent, retries atomic.Uint64 }
@@ -134,7 +143,11 @@ func (b *base) throughKernel(probe *craft.Fields, wait via) error {
 	}
 	b.packet = template.AppendTo(b.packet[:0], *probe)
 	b.single[0] = b.packet
-	if _, err := b.kernel.send(b.single[:]); err != nil || wait == viaUnknown {
+	zone, err := b.ways.zone(probe.Dst.Addr())
+	if err != nil {
+		return err
+	}
+	if _, err := b.kernel.sendVia(b.single[:], []int{zone}); err != nil || wait == viaUnknown {
 		return err
 	}
 	return b.ways.await(wait)

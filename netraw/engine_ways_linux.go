@@ -13,9 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a first probe through a gateway waits for its hardware
-// address: the kernel asks three times, a second apart (arp(7), mcast_solicit).
-const patience = 3500 * time.Millisecond
+const (
+	// patience is how long a first probe through a gateway waits for its
+	// hardware address. Where that takes longer, probes are refused for now, so
+	// that others need not wait.
+	patience = 100 * time.Millisecond
+	// askAgain is how soon the kernel is made to ask for the address anew. It
+	// asks three times itself, a second apart (arp(7), mcast_solicit).
+	askAgain = time.Second
+)
 
 // ways knows how to reach an address: the kernel's routes and neighbours, as
 // fresh as its notifications.
@@ -29,14 +35,15 @@ type ways struct {
 	mu      sync.Mutex
 	changed *sync.Cond // hops has learned something
 	v4, v6  atlas
-	charted bool // until a route changes
+	charted bool           // until a route changes
+	zones   map[string]int // by name, while charted
 	hops    hops
 }
 
 // open subscribes before it reads, so that no change falls between.
-func (w *ways) open(ifname string, source netip.Addr) (err error) {
+func (w *ways) open(cfg Config) (err error) {
 	w.changed = sync.NewCond(&w.mu)
-	if err := w.routes.open(ifname, source); err != nil {
+	if err := w.routes.open(cfg); err != nil {
 		return err
 	}
 	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, hearsOf...); err != nil {
@@ -139,6 +146,7 @@ func (w *ways) chart() error {
 	if w.routes.handle == nil {
 		return opError("route", "netlink", nil, syscall.EBADF)
 	}
+	w.zones = make(map[string]int)
 	err := errors.Join(w.v4.chart(w.routes.handle, unix.AF_INET), w.v6.chart(w.routes.handle, unix.AF_INET6))
 	w.charted = err == nil
 	return err
@@ -161,6 +169,9 @@ func (w *ways) ask(r *region, dst netip.Addr) {
 // go through the kernel, and if wait is not zero, those that follow it should
 // wait for that hop.
 func (w *ways) to(dst netip.Addr) (n int, wait via, err error) {
+	if dst.Zone() != "" {
+		return w.toZone(dst)
+	}
 	r, err := w.region(dst)
 	if err == nil {
 		err = r.err
@@ -175,35 +186,100 @@ func (w *ways) to(dst netip.Addr) (n int, wait via, err error) {
 	if v < viaHop {
 		return -1, 0, nil
 	}
-	h := &w.hops.table[v-viaHop]
-	switch {
-	case h.valid && !h.stale:
-		return int(v - viaHop), 0, nil
-	case h.valid:
-		h.stale = false // one probe is enough to make the kernel ask
-	case r.via != viaLink:
-		wait = v
+	if n = w.hop(v); n >= 0 {
+		return n, 0, nil
 	}
-	return -1, wait, nil
+	if h := &w.hops.table[v-viaHop]; r.via != viaLink && !h.valid {
+		return w.unresolved(h, v)
+	}
+	return -1, 0, nil
 }
 
-// await waits until the kernel knows the hop, or gives up. The lock is held
-// before and after.
-func (w *ways) await(v via) error {
+// hop is the number of a hop whose address may be used, or -1.
+func (w *ways) hop(v via) int {
 	h := &w.hops.table[v-viaHop]
-	h.failed = false
+	if h.valid && !h.stale {
+		return int(v - viaHop)
+	}
+	h.stale = false // one probe is enough to make the kernel ask
+	return -1
+}
+
+// toZone is to for a destination on the link that its zone names.
+func (w *ways) toZone(dst netip.Addr) (n int, wait via, err error) {
+	index, err := w.zone(dst)
+	if err != nil {
+		return -1, 0, err
+	}
+	if w.only != 0 && w.only != index {
+		return -1, 0, nil
+	}
+	v := w.hops.number(neighbour{index, dst.WithZone("")})
+	if v < viaHop {
+		return -1, 0, nil
+	}
+	return w.hop(v), 0, nil
+}
+
+// zone is the interface that the zone of an address names, 0 for none.
+func (w *ways) zone(dst netip.Addr) (index int, err error) {
+	name := dst.Zone()
+	if name == "" {
+		return 0, nil
+	}
+	if !w.charted {
+		if err := w.chart(); err != nil {
+			return 0, err
+		}
+	}
+	index, known := w.zones[name]
+	if !known {
+		route, err := w.routes.route(dst)
+		if err != nil {
+			return 0, err
+		}
+		index = route.IfIndex
+		w.zones[name] = index
+	}
+	return index, nil
+}
+
+// unresolved is for probes through a gateway whose hardware address is unknown:
+// one of them makes the kernel ask, and the others come back.
+func (w *ways) unresolved(h *hop, v via) (int, via, error) {
+	if now := time.Now(); now.Sub(h.asked) >= askAgain {
+		h.asked = now
+		return -1, v, nil
+	}
+	if h.failed {
+		return -1, 0, ErrNextHop
+	}
+	return -1, 0, unix.EAGAIN
+}
+
+// await waits a moment until the kernel knows the hop. The probe that made it
+// ask has to be sent again where it does not: the kernel forgets it. The lock is
+// held before and after.
+func (w *ways) await(v via) error {
+	late := false
+	w.hops.table[v-viaHop].failed = false
 	bell := time.AfterFunc(patience, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.hops.table[v-viaHop].failed = true
+		late = true
 		w.changed.Broadcast()
 	})
 	defer bell.Stop()
-	for h := &w.hops.table[v-viaHop]; !h.valid; h = &w.hops.table[v-viaHop] {
-		if h.failed {
+	for {
+		h := &w.hops.table[v-viaHop]
+		switch {
+		case h.valid:
+			return nil
+		case h.failed && !late:
 			return ErrNextHop
+		case late:
+			return unix.EAGAIN
 		}
 		w.changed.Wait()
 	}
-	return nil
 }

@@ -1,13 +1,16 @@
 package netraw
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What callers test for with errors.Is. Each message says what to do next;
 // the system call's own error is wrapped beside it.
 var (
 	// ErrPermission: the process may not open the socket it needs.
 	ErrPermission = errors.New("not permitted: run as root, give the program the capability with " +
-		"`sudo setcap cap_net_raw,cap_net_bind_service+ep ./synscope`, or see `synscope doctor`")
+		"`sudo setcap cap_net_raw+ep ./synscope` (a source port below 1024 needs cap_net_bind_service too), or see `synscope doctor`")
 
 	// ErrNoInterface: no network interface has the name, or none was named
 	// where a link-local address needs one.
@@ -19,6 +22,10 @@ var (
 
 	// ErrNoRoute: the kernel has no way to the destination.
 	ErrNoRoute = errors.New("no route: compare `ip route get`")
+
+	// ErrNoSource: there is a way, and no address of this machine to send from.
+	// It is an ErrNoRoute too.
+	ErrNoSource = fmt.Errorf("no source address: compare `ip addr` and `ip route get`: %w", ErrNoRoute)
 
 	// ErrSendDelayed: the kernel could not take the packet now, and may take
 	// it later: a buffer or a queue is full (EAGAIN, ENOBUFS), or its table of

@@ -14,10 +14,11 @@ type line struct {
 // What the receive filter compares, by the names of linux/if_ether.h,
 // linux/if_packet.h, RFC 791, RFC 792, RFC 4443 and RFC 8200.
 const (
-	etherIPv4      = 0x0800
-	etherIPv6      = 0x86dd
-	packetOutgoing = 4
-	fragmentOffset = 0x1fff
+	etherIPv4       = 0x0800
+	etherIPv6       = 0x86dd
+	packetOutgoing  = 4
+	packetOtherHost = 3
+	fragmentOffset  = 0x1fff
 
 	protoHopByHop   = 0
 	protoICMP       = 1
@@ -44,6 +45,9 @@ const (
 //	  or ip6[6] = 0 and not (ip6[40:2] = 0x3a00 and not ip6[48] in {1,2,3,4})
 //	) or outbound and tcp src port P
 //
+// where inbound is without what has another host's link address, which an
+// interface sees that is in promiscuous mode, or lies under a macvlan.
+//
 // The ports are looked up by bisection, so that a thousand of them cost little
 // more than one: see amongPorts. Of fragments it takes the first, which has the ports. The ICMP types are
 // the error messages of RFC 1122 §3.2.2 and RFC 4443 §2.1; the quoted IPv4
@@ -56,6 +60,7 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 	program := []line{
 		{op: bpf.LoadExtension{Num: bpf.ExtType}},
 		{op: equal(packetOutgoing), yes: "outbound"},
+		{op: equal(packetOtherHost), yes: "drop"},
 
 		{op: bpf.LoadExtension{Num: bpf.ExtProto}},
 		{op: equal(etherIPv4), yes: "ipv4"},

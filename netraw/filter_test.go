@@ -23,6 +23,7 @@ type filterCase struct {
 	outgoing  bool
 	pkt       []byte
 	pass      bool
+	otherHost bool
 }
 
 // filterPorts is as many as there can be; the cases use the first, the last,
@@ -41,7 +42,7 @@ func filterCases() []filterCase {
 	first, last, other := filterPorts[0], filterPorts[MaxPorts-1], uint16(40001)
 	var cases []filterCase
 	add := func(name string, etherType uint16, outgoing bool, pkt []byte, pass bool) {
-		cases = append(cases, filterCase{name, etherType, outgoing, pkt, pass})
+		cases = append(cases, filterCase{name, etherType, outgoing, pkt, pass, false})
 	}
 	for _, v := range []struct {
 		name      string
@@ -83,7 +84,7 @@ func seamCases() (cases []filterCase) {
 		for off := -1; off <= 1; off++ {
 			port := held[i] + uint16(off)
 			pkt := segment(netip.AddrPortFrom(far, 443), netip.AddrPortFrom(near, port), flagSYN|flagACK, 1, 2)
-			cases = append(cases, filterCase{fmt.Sprintf("tcp to port %d", port), etherIPv4, false, pkt, off == 0})
+			cases = append(cases, filterCase{fmt.Sprintf("tcp to port %d", port), etherIPv4, false, pkt, off == 0, false})
 		}
 	}
 	return cases
@@ -99,7 +100,7 @@ func ipv4Cases(ours, other uint16) []filterCase {
 	}
 	var cases []filterCase
 	add := func(name string, pkt []byte, pass bool) {
-		cases = append(cases, filterCase{"ipv4 " + name, etherIPv4, false, pkt, pass})
+		cases = append(cases, filterCase{"ipv4 " + name, etherIPv4, false, pkt, pass, false})
 	}
 	add("tcp after options", withOptions(reply(), 40), true)
 	add("first fragment", patch16(reply(), 6, 0x2000), true)
@@ -135,7 +136,7 @@ func ipv6Cases(ours, other uint16) []filterCase {
 	}
 	var cases []filterCase
 	add := func(name string, pkt []byte, pass bool) {
-		cases = append(cases, filterCase{"ipv6 " + name, etherIPv6, false, pkt, pass})
+		cases = append(cases, filterCase{"ipv6 " + name, etherIPv6, false, pkt, pass, false})
 	}
 	icmp := func(kind int, quote []byte) []byte {
 		msg := append([]byte{byte(kind), 1, 0, 0, 0, 0, 0, 0}, quote...)
@@ -192,8 +193,11 @@ func runFilter(t testing.TB, program []bpf.Instruction, c filterCase) bool {
 			program[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: uint32(c.etherType)}
 		case bpf.LoadExtension{Num: bpf.ExtType}:
 			program[i] = bpf.LoadConstant{Dst: bpf.RegA}
-			if c.outgoing {
+			switch {
+			case c.outgoing:
 				program[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: packetOutgoing}
+			case c.otherHost:
+				program[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: packetOtherHost}
 			}
 		}
 	}
@@ -216,6 +220,20 @@ func TestReceiveFilterInVM(t *testing.T) {
 		}
 		if got := wanted(c, filterPorts); got != c.pass {
 			t.Errorf("%s (outgoing %v): the oracle says %v, want %v", c.name, c.outgoing, got, c.pass)
+		}
+	}
+}
+
+// What arrives under another host's link address is not for us.
+func TestReceiveFilterOfOthers(t *testing.T) {
+	program := receiveFilter(filterPorts)
+	for _, c := range filterCases() {
+		if c.outgoing {
+			continue
+		}
+		c.otherHost = true
+		if runFilter(t, program, c) {
+			t.Errorf("%s passed for another host", c.name)
 		}
 	}
 }

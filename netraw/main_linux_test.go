@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -268,3 +270,17 @@ func gather(t testing.TB, c *Conn, long time.Duration, ok func(Packet) bool) []P
 		}
 	}
 }
+
+// setSysctl sets a value of this namespace for the test.
+func setSysctl(t testing.TB, name, value string) {
+	t.Helper()
+	path := "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
+	old, err := os.ReadFile(path)
+	if err != nil {
+		skip(t, err.Error())
+	}
+	must(os.WriteFile(path, []byte(value), 0))
+	t.Cleanup(func() { must(os.WriteFile(path, old, 0)) })
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

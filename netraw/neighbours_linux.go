@@ -71,13 +71,13 @@ func (n *neighbours) open(cfg NeighbourConfig) (err error) {
 	n.cfg = cfg.withDefaults()
 	n.asked, n.mayAsk = make(map[neighbour]*question), true
 	n.pacer = requestPacer{rate: n.cfg.Rate}
-	if err := n.routes.open(cfg.Interface, cfg.Source.Unmap()); err != nil {
+	if err := n.routes.open(Config{Interface: cfg.Interface, Source: cfg.Source}); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}
 	if err := n.table.open(); err != nil {
 		return fmt.Errorf("netraw: open netlink socket: %w", err)
 	}
-	if err := n.nudge.open(cfg, n.routes.ifindex); err != nil && !n.table.changeable() {
+	if err := n.nudge.open(cfg, &n.routes); err != nil && !n.table.changeable() {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
 	}
 	return nil

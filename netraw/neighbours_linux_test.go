@@ -100,7 +100,7 @@ func TestNeighboursOfAnEmptyNetwork(t *testing.T) {
 			for a := range live {
 				p.inhabit(t, a.WithZone(""))
 			}
-			n := openNeighbours(t, &NeighbourConfig{Limit: 64})
+			n := openNeighbours(t, &NeighbourConfig{Limit: 64, Wait: 80 * time.Millisecond})
 			for _, a := range all {
 				for range 2 { // asking again changes nothing
 					if got := n.Ask(a); got.State != NeighbourPending {
@@ -115,7 +115,7 @@ func TestNeighboursOfAnEmptyNetwork(t *testing.T) {
 				switch {
 				case live[a] && (found.State != NeighbourResolved || found.MAC.String() != mac || found.Asked != 1):
 					t.Errorf("%v is there: %+v", a, found)
-				case !live[a] && (found.State != NeighbourFailed || found.Asked != 2 || found.Took < 750*time.Millisecond):
+				case !live[a] && (found.State != NeighbourFailed || found.Asked != 2 || found.Took < 240*time.Millisecond):
 					t.Errorf("%v is not there: %+v", a, found)
 				}
 				if again := n.Ask(a); again.State != found.State {

@@ -14,8 +14,8 @@ type nudger struct {
 	out sender
 }
 
-func (n *nudger) open(cfg NeighbourConfig, ifindex int) error {
-	return n.out.open(Config{Interface: cfg.Interface, Source: cfg.Source.Unmap()}, ifindex)
+func (n *nudger) open(cfg NeighbourConfig, routes *router) error {
+	return n.out.open(Config{Interface: cfg.Interface, Source: cfg.Source.Unmap()}, routes)
 }
 
 // discardPort is that of RFC 863; port 0 would draw the attention of firewalls.
@@ -37,7 +37,7 @@ func (n *nudger) send(key neighbour, dst netip.Addr, routes *router) error {
 		return err
 	}
 	var refused error
-	n.out.sendEach([][]byte{packet}, func(_ int, err error) { refused = err })
+	n.out.sendEach([][]byte{packet}, []int{key.ifindex}, func(_ int, err error) { refused = err })
 	if isFull(refused) {
 		return unix.ENOBUFS
 	}

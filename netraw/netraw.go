@@ -105,8 +105,11 @@ type Config struct {
 	// are received on all interfaces in any case; see the package text.
 	Interface string
 	// Source must be an address of this machine. Default: what the route
-	// says.
+	// says. A link-local one may have a zone.
 	Source netip.Addr
+	// TOS is the type of service, or traffic class, of what will be sent, by
+	// which the kernel may route.
+	TOS uint8
 	// Ports is the number of source ports to hold, at most MaxPorts.
 	// Default: 1. Ignored where SourcePort is set.
 	Ports int
@@ -153,6 +156,12 @@ func Open(cfg *Config) (*Conn, error) {
 // counted in Stats.SendRetries. The kernel fills in an IPv4 identification
 // of zero, and the IPv4 header checksum always: raw(7).
 //
+// A packet is routed by its own source address and type of service, not the
+// socket's. A link-local destination leaves through the interface of the zone
+// for which Route was last asked about it and the source; it is ErrNoInterface
+// where that was in two zones, which SendEach can tell apart. Where a route has
+// several next hops, a packet takes the one that Route told of.
+//
 // Errors are ErrSendDelayed, where the same packet may leave later,
 // ErrLocalFirewall, ErrNoRoute and ErrInterfaceDown, each beside the error
 // number of sendmsg(2); a packet larger than the MTU is EMSGSIZE.
@@ -162,8 +171,12 @@ func (c *Conn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 // is refused, and the packets after it are sent all the same. refused is told
 // the place of each such packet and its error, one of those of Send, during the
 // call; it must not call Send or SendEach. SendEach returns how many left.
-func (c *Conn) SendEach(pkts [][]byte, refused func(i int, err error)) int {
-	return c.sendEach(pkts, refused)
+//
+// via has the IfIndex of each packet's [Route], so that it leaves that way
+// whatever the kernel would choose now, and a link-local destination in its
+// zone; nil, or 0 for a packet, leaves it to Send's ways.
+func (c *Conn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
+	return c.sendEach(pkts, via, refused)
 }
 
 // Recv fills pkts with at least one packet and returns how many. It waits
@@ -181,11 +194,22 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) 
 
 // Route asks the kernel how it would send to dst, under the Interface and
 // Source of the configuration. A zone of dst names the interface for a
-// link-local address. It fails with ErrNoRoute or ErrNoInterface.
+// link-local address, by name or number. It fails with ErrNoRoute, of which
+// ErrNoSource is a kind, with ErrNoInterface or with ErrInterfaceDown.
 //
-// A look-up is one netlink exchange (RTM_GETROUTE, rtnetlink(7)), about 8 µs
+// As connect(2) does, it asks first for a source address and then for the way
+// of packets from there. Each is a netlink exchange (RTM_GETROUTE, rtnetlink(7)), about 8 µs
 // for IPv4 and IPv6 alike; nothing but interface names and MTUs is cached.
 func (c *Conn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// InZone is addr with the zone of the interface on which a packet of it was seen
+// ([Packet.IfIndex]), by name, if it is an address that means nothing without
+// one: a link-local one (RFC 4007 §6).
+func (c *Conn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone(addr, ifindex) }
+
+// RouteRemarks says, a sentence each, in what the way of raw packets may differ
+// from that of the kernel's own connections.
+func (c *Conn) RouteRemarks() []string { return c.routeRemarks() }
 
 // Ports returns the held source ports.
 func (c *Conn) Ports() []uint16 { return c.heldPorts() }

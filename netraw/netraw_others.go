@@ -17,20 +17,22 @@ type conn struct{}
 
 func (c *conn) open(Config) error          { return errUnsupported() }
 func (c *conn) send([][]byte) (int, error) { return 0, errUnsupported() }
-func (c *conn) sendEach(pkts [][]byte, refused func(int, error)) int {
+func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int {
 	for i := range pkts {
 		refused(i, errUnsupported())
 	}
 	return 0
 }
-func (c *conn) isQuiet() bool                   { return true }
-func (c *conn) recv([]Packet) (int, error)      { return 0, errUnsupported() }
-func (c *conn) setReadDeadline(time.Time) error { return errUnsupported() }
-func (c *conn) route(netip.Addr) (Route, error) { return Route{}, errUnsupported() }
-func (c *conn) heldPorts() []uint16             { return nil }
-func (c *conn) stats() Stats                    { return Stats{} }
-func (c *conn) silencer() string                { return "" }
-func (c *conn) close() error                    { return errUnsupported() }
+func (c *conn) inZone(a netip.Addr, _ int) netip.Addr { return a }
+func (c *conn) routeRemarks() []string                { return nil }
+func (c *conn) isQuiet() bool                         { return true }
+func (c *conn) recv([]Packet) (int, error)            { return 0, errUnsupported() }
+func (c *conn) setReadDeadline(time.Time) error       { return errUnsupported() }
+func (c *conn) route(netip.Addr) (Route, error)       { return Route{}, errUnsupported() }
+func (c *conn) heldPorts() []uint16                   { return nil }
+func (c *conn) stats() Stats                          { return Stats{} }
+func (c *conn) silencer() string                      { return "" }
+func (c *conn) close() error                          { return errUnsupported() }
 
 func hardwareStamps(string) error { return errUnsupported() }
 
@@ -53,6 +55,7 @@ func (n *neighbours) close() error                               { return errUns
 type held struct{}
 
 func (h *held) hold(int, PortConfig) error { return errUnsupported() }
+func (h *held) holds(netip.Addr) bool      { return false }
 func (h *held) list() []uint16             { return nil }
 func (h *held) mechanism() Silencer        { return SilencerAuto }
 func (h *held) close() error               { return errUnsupported() }

@@ -37,6 +37,10 @@ const RingDelay = 4 * time.Millisecond
 // OpenPacket returns an engine that sends probes made of t. cfg is that of
 // Open, and so are the errors; nil means the defaults. It needs CAP_NET_RAW,
 // Linux 4.6.
+//
+// What it sends passes by the kernel's firewall: where that has a rule for output
+// that could take a packet, or cannot be looked at for want of CAP_NET_ADMIN, it
+// fails with ErrOutputFirewall.
 func OpenPacket(cfg *Config, t Templates) (*PacketConn, error) {
 	if cfg == nil {
 		cfg = &Config{}
@@ -64,8 +68,8 @@ func (c *PacketConn) AnswersResets() bool { return false }
 func (c *PacketConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
 // SendEach is that of [Conn.SendEach].
-func (c *PacketConn) SendEach(pkts [][]byte, refused func(i int, err error)) int {
-	return c.sendEach(pkts, refused)
+func (c *PacketConn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
+	return c.sendEach(pkts, via, refused)
 }
 
 // Recv is that of [Conn.Recv]. Data is part of the ring.
@@ -80,6 +84,12 @@ func (c *PacketConn) SetReadDeadline(t time.Time) error { return c.setReadDeadli
 
 // Route is that of [Conn.Route], at some nanoseconds a look-up: see PacketConn.
 func (c *PacketConn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// InZone is that of [Conn.InZone].
+func (c *PacketConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone(addr, ifindex) }
+
+// RouteRemarks is that of [Conn.RouteRemarks].
+func (c *PacketConn) RouteRemarks() []string { return c.routeRemarks() }
 
 // Ports returns the held source ports.
 func (c *PacketConn) Ports() []uint16 { return c.heldPorts() }

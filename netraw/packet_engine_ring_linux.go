@@ -26,15 +26,17 @@ const (
 // Recv returns lies in the block; the next Recv past its end gives it back.
 type ring struct {
 	socket
-	mu     sync.Mutex // one Recv at a time
-	memory []byte
-	block  int                   // the one being read
-	next   *unix.Tpacket3Hdr     // in it; nil where none is held
-	left   uint32                // packets not yet returned, from next on
-	wait   func(fd uintptr) bool // made once: a closure would allocate
+	mu      sync.Mutex // one Recv at a time
+	memory  []byte
+	block   int                   // the one being read
+	reading atomic.Int32          // the same, for others
+	next    *unix.Tpacket3Hdr     // in it; nil where none is held
+	left    uint32                // packets not yet returned, from next on
+	wait    func(fd uintptr) bool // made once: a closure would allocate
 
 	received atomic.Uint64
 	lost     dropCount
+	stacked  sightings
 	quiet    quiet
 }
 
@@ -69,8 +71,10 @@ func (r *ring) open(cfg Config, filter []bpf.Instruction) (err error) {
 	return err
 }
 
-func (r *ring) header() *unix.TpacketHdrV1 {
-	block := unsafe.Pointer(&r.memory[r.block*blockSize])
+func (r *ring) header() *unix.TpacketHdrV1 { return r.headerOf(r.block) }
+
+func (r *ring) headerOf(n int) *unix.TpacketHdrV1 {
+	block := unsafe.Pointer(&r.memory[n*blockSize])
 	return (*unix.TpacketHdrV1)(unsafe.Add(block, unsafe.Offsetof(unix.TpacketBlockDesc{}.Hdr)))
 }
 
@@ -80,44 +84,66 @@ func (r *ring) ready(uintptr) bool {
 	return r.quiet.end(r.ours())
 }
 
-func (r *ring) ours() bool {
-	return atomic.LoadUint32(&r.header().Block_status)&unix.TP_STATUS_USER != 0
+func (r *ring) ours() bool { return r.handedOver(r.block) }
+
+// handedOver tells whether the kernel has filled a block.
+func (r *ring) handedOver(n int) bool {
+	return atomic.LoadUint32(&r.headerOf(n).Block_status)&unix.TP_STATUS_USER != 0
 }
 
 // release gives the block back and goes on to the next.
 func (r *ring) release() {
 	atomic.StoreUint32(&r.header().Block_status, unix.TP_STATUS_KERNEL)
 	r.block = (r.block + 1) % (len(r.memory) / blockSize)
+	r.reading.Store(int32(r.block))
 	r.next = nil
 }
 
-func (r *ring) recv(pkts []Packet) (int, error) {
+func (r *ring) recv(pkts []Packet) (n int, err error) {
 	if len(pkts) == 0 {
 		return 0, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for n == 0 && err == nil {
+		if err = r.advance(); err == nil {
+			n = r.take(pkts)
+		}
+	}
+	r.received.Add(uint64(n))
+	return n, err
+}
+
+// advance waits until the block being read has a packet left.
+func (r *ring) advance() error {
 	for r.left == 0 {
 		if r.next != nil {
 			r.release()
 		}
 		if err := r.raw.Read(r.wait); err != nil {
-			return 0, opError("recv", "packet", nil, waitError(err))
+			return opError("recv", "packet", nil, waitError(err))
 		}
 		hdr := r.header()
 		r.left = hdr.Num_pkts
 		r.next = (*unix.Tpacket3Hdr)(unsafe.Pointer(&r.memory[r.block*blockSize+int(hdr.Offset_to_first_pkt)]))
 	}
-	n := 0
-	for ; n < len(pkts) && r.left > 0; n++ {
+	return nil
+}
+
+// take describes what is left of the block, as far as there is room, without
+// what was seen already on an interface below.
+func (r *ring) take(pkts []Packet) (n int) {
+	for n < len(pkts) && r.left > 0 {
 		r.describe(&pkts[n])
+		if !r.stacked.again(&pkts[n]) {
+			n++
+		}
 		r.left--
 		if r.left > 0 {
 			r.next = (*unix.Tpacket3Hdr)(unsafe.Add(unsafe.Pointer(r.next), r.next.Next_offset))
 		}
 	}
-	r.received.Add(uint64(n))
-	return n, nil
+	return n
 }
 
 // describe makes a Packet of the next one of the block.

@@ -1,6 +1,9 @@
 package netraw
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Silencer is a way to keep the kernel from answering on a held port. The
 // zero value chooses.
@@ -36,6 +39,9 @@ func (s Silencer) String() string {
 type PortConfig struct {
 	// Port is the one port to hold. Default: the kernel chooses.
 	Port uint16
+	// Source is the address that the ports are for, where they cannot be held
+	// for all: see HoldPorts. Default: all of this machine's.
+	Source netip.Addr
 	// Silencer forces one mechanism. Default: the first that is permitted.
 	Silencer Silencer
 }
@@ -49,7 +55,15 @@ type Ports struct {
 }
 
 // HoldPorts holds n ports; nil means the defaults. With PortConfig.Port it
-// holds that one, whatever n is. It fails with ErrPortCount, ErrPortInUse,
+// holds that one, whatever n is.
+//
+// A port is held for all addresses at once. Where another program has it at some
+// of them (systemd-resolved has 53 at 127.0.0.53), it is held at each of the
+// others, or at PortConfig.Source alone; Holds tells where. Of ports that the
+// kernel chooses, those that its range has not enough of
+// (net.ipv4.ip_local_port_range) are taken from outside of it.
+//
+// It fails with ErrPortCount, ErrPortInUse,
 // ErrFileLimit, ErrPermission (a port below 1024, a forced mechanism) or
 // ErrUnsupportedOS.
 func HoldPorts(n int, cfg *PortConfig) (*Ports, error) {
@@ -68,6 +82,10 @@ func HoldPorts(n int, cfg *PortConfig) (*Ports, error) {
 	}
 	return p, nil
 }
+
+// Holds tells whether the ports are held for what is sent to an address of this
+// machine.
+func (p *Ports) Holds(addr netip.Addr) bool { return p.holds(addr) }
 
 // List returns the ports.
 func (p *Ports) List() []uint16 { return p.list() }

@@ -3,6 +3,7 @@ package netraw
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -28,6 +29,7 @@ import (
 type held struct {
 	sockets  []int
 	ports    []uint16
+	at       map[netip.Addr]bool // the addresses it is held for; nil for all
 	silencer Silencer
 	closing  sync.Once
 	closeErr error
@@ -39,7 +41,11 @@ var dropAll = []bpf.Instruction{bpf.RetConstant{Val: 0}}
 func (h *held) hold(n int, cfg PortConfig) error {
 	h.silencer = cfg.Silencer
 	for range n {
-		if err := h.add(cfg.Port); err != nil {
+		err := h.add(cfg.Port)
+		if errors.Is(err, unix.EADDRINUSE) {
+			err = h.otherwise(cfg, err)
+		}
+		if err != nil {
 			h.close()
 			return fmt.Errorf("netraw: hold %s: %w", portsWord(n, cfg.Port), holdError(err))
 		}
@@ -55,22 +61,36 @@ func portsWord(n int, port uint16) string {
 	return fmt.Sprintf("%d ports", n)
 }
 
-// add opens one more socket. It listens only once it is silent.
+// otherwise holds a port that is in use at some address, or one beyond those that
+// the kernel chooses among.
+func (h *held) otherwise(cfg PortConfig, inUse error) error {
+	if cfg.Port == 0 {
+		return h.addBeyond(inUse)
+	}
+	return h.addEach(cfg.Port, cfg.Source.Unmap(), inUse)
+}
+
+// add opens one more socket, for all addresses.
 func (h *held) add(port uint16) error {
 	fd, err := bindPort(port)
 	if err != nil {
 		return err
 	}
-	h.sockets = append(h.sockets, fd)
-	if err := h.silence(fd); err != nil {
+	if err := h.keep(fd); err != nil {
 		return err
-	}
-	if err := unix.Listen(fd, 1); err != nil {
-		return os.NewSyscallError("listen", err)
 	}
 	port, err = boundPort(fd)
 	h.ports = append(h.ports, port)
 	return err
+}
+
+// keep makes a bound socket listen, once it is silent.
+func (h *held) keep(fd int) error {
+	h.sockets = append(h.sockets, fd)
+	if err := h.silence(fd); err != nil {
+		return err
+	}
+	return os.NewSyscallError("listen", unix.Listen(fd, 1))
 }
 
 // silence applies the mechanism asked for; under SilencerAuto the first that
@@ -113,13 +133,16 @@ func bindPort(port uint16) (int, error) {
 	return fd, err
 }
 
-func bindAny(family int, addr unix.Sockaddr) (int, error) {
+func bindAny(family int, addr unix.Sockaddr) (int, error) { return bindTCP(family, addr, 0) }
+
+// bindTCP returns a bound socket; only6 is IPV6_V6ONLY, ipv6(7).
+func bindTCP(family int, addr unix.Sockaddr, only6 int) (int, error) {
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
 	if family == unix.AF_INET6 {
-		err = option{"IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0}.set(fd)
+		err = option{"IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only6}.set(fd)
 	}
 	if err == nil {
 		err = os.NewSyscallError("bind", unix.Bind(fd, addr))

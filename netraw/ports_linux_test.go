@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,7 +38,7 @@ func handshake(t *testing.T, from, to netip.AddrPort) string {
 	c := &Conn{}
 	defer c.close()
 	must(c.in.open(Config{WatchOutgoing: true}, receiveFilter([]uint16{from.Port()})))
-	must(c.out.open(Config{}, 0))
+	must(c.out.open(Config{}, &router{}))
 	if n, err := c.Send([][]byte{segment(from, to, flagSYN, 1000, 0)}); n != 1 {
 		t.Fatal(err)
 	}
@@ -125,7 +126,7 @@ func TestHeldPortTowardsTheLink(t *testing.T) {
 			p.do(func() {
 				var out sender
 				defer out.close()
-				must(out.open(Config{}, 0))
+				must(out.open(Config{}, &router{}))
 				_, err := out.send([][]byte{pkt})
 				must(err)
 			})
@@ -363,8 +364,109 @@ func TestCapabilitiesByPrivilege(t *testing.T) {
 		}
 	})
 	withCapabilities(func() {
-		if names := missing(); names["raw-send-ipv4"] || names["raw-send-ipv6"] || names["packet-receive"] || names["packet-engine"] {
+		if names := missing(); names["raw-send-ipv4"] || names["raw-send-ipv6"] || names["packet-receive"] {
 			t.Errorf("with CAP_NET_RAW there are missing: %v", names)
 		}
 	}, unix.CAP_NET_RAW)
+	withCapabilities(func() {
+		if names := missing(); names["packet-engine"] {
+			t.Errorf("with CAP_NET_RAW and CAP_NET_ADMIN there are missing: %v", names)
+		}
+	}, unix.CAP_NET_RAW, unix.CAP_NET_ADMIN)
+}
+
+// More ports than the kernel chooses among are found beyond.
+func TestHoldPortsBeyondTheRange(t *testing.T) {
+	needNamespace(t)
+	setSysctl(t, "net.ipv4.ip_local_reserved_ports", "1024-30000")
+	setSysctl(t, "net.ipv4.ip_local_port_range", "40000 40002")
+	p, err := HoldPorts(20, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	different := map[uint16]bool{}
+	for _, port := range p.List() {
+		different[port] = true
+		if port <= 30000 {
+			t.Errorf("port %d is reserved", port)
+		}
+	}
+	if len(different) != 20 {
+		t.Errorf("%v", p.List())
+	}
+}
+
+// A port that another program has at one address is held at the others, where the
+// kernel stays as silent as with all.
+func TestHoldPortBesideAnother(t *testing.T) {
+	p := newPeer(t)
+	ln, err := net.Listen("tcp4", "127.0.0.53:5353")
+	must(err)
+	defer ln.Close()
+	for _, cfg := range []Config{{SourcePort: 5353}, {SourcePort: 5353, Source: our4}, {SourcePort: 5353, Source: our6}} {
+		c := open(t, &cfg)
+		if got := c.Ports(); len(got) != 1 || got[0] != 5353 {
+			t.Errorf("%+v: ports %v", cfg, got)
+		}
+		for src, dst := range map[netip.Addr]netip.Addr{our4: peer4, our6: peer6} {
+			route, err := c.Route(dst)
+			if cfg.Source.IsValid() && cfg.Source != src {
+				if !errors.Is(err, ErrNoRoute) {
+					t.Errorf("%+v: %v", cfg, err)
+				}
+				continue
+			}
+			if err != nil || route.Source != src {
+				t.Errorf("%+v to %v: %+v, %v", cfg, dst, route, err)
+			}
+			handshakeStaysHalfOpen(t, p, c, src, dst)
+		}
+		c.Close()
+	}
+	if _, err := Open(&Config{SourcePort: 5353, Source: netip.MustParseAddr("127.0.0.53")}); !errors.Is(err, ErrPortInUse) {
+		t.Errorf("at the address where it is in use: %v", err)
+	}
+	c := open(t, &Config{SourcePort: 5353})
+	near, err := netlink.LinkByName(p.here)
+	must(err)
+	late, err := netlink.ParseAddr("198.18.0.1/24")
+	must(err)
+	must(netlink.AddrAdd(near, late))
+	if _, err := c.Route(netip.MustParseAddr("198.18.0.2")); !errors.Is(err, ErrPortInUse) {
+		t.Errorf("from an address that is not held: %v", err)
+	}
+	all, err := net.Listen("tcp", ":5354")
+	must(err)
+	defer all.Close()
+	if _, err := Open(&Config{SourcePort: 5354}); !errors.Is(err, ErrPortInUse) {
+		t.Errorf("in use everywhere: %v", err)
+	}
+}
+
+// handshakeStaysHalfOpen has the far end answer a SYN, and its SYN-ACK draw no RST.
+func handshakeStaysHalfOpen(t *testing.T, p *peer, c *Conn, src, dst netip.Addr) {
+	t.Helper()
+	var ln net.Listener
+	var err error
+	p.do(func() { ln, err = net.Listen("tcp", netip.AddrPortFrom(dst, 81).String()) })
+	must(err)
+	defer ln.Close()
+	w := open(t, &Config{WatchOutgoing: true, Ports: 1})
+	w.in.withFD(func(fd int) error { return setFilter(fd, receiveFilter(c.Ports())) })
+	if _, err := c.Send([][]byte{segment(netip.AddrPortFrom(src, c.Ports()[0]), netip.AddrPortFrom(dst, 81), flagSYN, 5, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	answered := false
+	for _, pkt := range gather(t, w, 200*time.Millisecond, nil) {
+		flags := tcpHeader(pkt.Data)[13]
+		answered = answered || !pkt.Outgoing && flags == 0x12 // SYN, ACK
+		if pkt.Outgoing && flags&0x04 != 0 {                  // RST
+			t.Errorf("%v: the kernel answered the SYN-ACK with RST", src)
+		}
+	}
+	if !answered {
+		t.Errorf("%v: no SYN-ACK", src)
+	}
+	w.Close()
 }

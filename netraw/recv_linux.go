@@ -51,6 +51,7 @@ type receiver struct {
 
 	received atomic.Uint64
 	lost     dropCount
+	stacked  sightings
 	quiet    quiet
 }
 
@@ -130,12 +131,22 @@ func (r *receiver) prepare(i int) {
 	hdr.Control = &r.control[i*controlLength]
 }
 
-func (r *receiver) recv(pkts []Packet) (int, error) {
+func (r *receiver) recv(pkts []Packet) (n int, err error) {
 	if len(pkts) == 0 {
 		return 0, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for n == 0 && err == nil {
+		n, err = r.once(pkts)
+	}
+	r.received.Add(uint64(n))
+	return n, err
+}
+
+// once waits for packets; none is left where all were seen already on an
+// interface below.
+func (r *receiver) once(pkts []Packet) (int, error) {
 	r.want = min(len(pkts), recvBatch)
 	for i := range r.want {
 		hdr := &r.msgs[i].Hdr
@@ -148,12 +159,14 @@ func (r *receiver) recv(pkts []Packet) (int, error) {
 	if r.errno != 0 {
 		return 0, opError("recv", "packet", nil, os.NewSyscallError("recvmmsg", r.errno))
 	}
-	gone := copy(pkts, r.gone)
+	n := copy(pkts, r.gone)
 	for i := range r.got {
-		r.describe(i, &pkts[gone+i])
+		r.describe(i, &pkts[n])
+		if !r.stacked.again(&pkts[n]) {
+			n++
+		}
 	}
-	r.received.Add(uint64(gone + r.got))
-	return gone + r.got, nil
+	return n, nil
 }
 
 // follow has Recv return departures as well, from the error queues of other

@@ -1,13 +1,18 @@
 package netraw
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,43 +20,71 @@ import (
 type router struct {
 	mu      sync.Mutex
 	handle  *netlink.Handle // nil when closed
+	sockets map[int]*nl.SocketHandle
 	ifname  string
 	ifindex int
-	source  netip.Addr
+	source  netip.Addr // without zone
+	zone    int        // of a link-local source
+	tos     uint8
 	links   map[int]link
+	ties    ties
+
+	several bool // some route of the machine has several next hops
 }
 
 // link is what a route does not say of its interface.
 type link struct {
-	name  string
-	mtu   int
-	plain bool // packets need no link address
+	name   string
+	mtu    int
+	master int  // the bridge or bond that it is a port of; 0 for none
+	plain  bool // packets need no link address
 }
 
 func linkOf(found netlink.Link) link {
 	attrs := found.Attrs()
-	const plain = unix.IFF_NOARP | unix.IFF_LOOPBACK
-	return link{attrs.Name, attrs.MTU, attrs.RawFlags&plain != 0}
+	const without = unix.IFF_NOARP | unix.IFF_LOOPBACK
+	return link{attrs.Name, attrs.MTU, attrs.MasterIndex, attrs.RawFlags&without != 0}
 }
 
 // open checks that the interface exists and that the source is ours; either
 // may be empty.
-func (r *router) open(ifname string, source netip.Addr) error {
+func (r *router) open(cfg Config) error {
 	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return fmt.Errorf("open netlink socket: %w", err)
 	}
-	r.handle, r.ifname, r.source = handle, ifname, source.WithZone("")
+	source := cfg.Source.Unmap()
+	r.handle, r.ifname, r.source, r.tos = handle, cfg.Interface, source.WithZone(""), cfg.TOS
 	r.links = make(map[int]link)
-	if ifname != "" {
-		if r.ifindex, err = r.interfaceIndex(ifname); err != nil {
+	s, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("open netlink socket: %w", err)
+	}
+	r.sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}
+	if cfg.Interface != "" {
+		if r.ifindex, err = r.interfaceIndex(cfg.Interface); err != nil {
 			return err
 		}
 	}
+	r.several = r.multipath()
 	if source.IsValid() {
-		return r.checkSource()
+		return r.checkSource(source.Zone())
 	}
 	return nil
+}
+
+// multipath tells whether a route has several next hops, or may: those of next
+// hop objects are not looked into (ip-nexthop(8)).
+func (r *router) multipath() bool {
+	found := false
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		every := &netlink.Route{Table: unix.RT_TABLE_UNSPEC}
+		r.handle.RouteListFilteredIter(family, every, netlink.RT_FILTER_TABLE, func(route netlink.Route) bool {
+			found = found || len(route.MultiPath) > 1 || route.LinkIndex == 0 && route.Type == unix.RTN_UNICAST
+			return !found
+		})
+	}
+	return found
 }
 
 func (r *router) close() {
@@ -60,21 +93,29 @@ func (r *router) close() {
 	if r.handle != nil {
 		r.handle.Close()
 		r.handle = nil
+		for _, s := range r.sockets {
+			s.Close()
+		}
 	}
 }
 
-// interfaceIndex looks a name up and remembers what it found.
+// interfaceIndex looks a name up and remembers what it found. A number that is no
+// name is an index, as in zones (RFC 4007 §11.2).
 func (r *router) interfaceIndex(name string) (int, error) {
 	found, err := r.handle.LinkByName(name)
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		if index, notANumber := strconv.Atoi(name); notANumber == nil && index > 0 {
+			found, err = r.handle.LinkByIndex(index)
+		}
+	}
+	if errors.As(err, new(netlink.LinkNotFoundError)) || errors.Is(err, unix.ENODEV) {
 		return 0, fmt.Errorf("interface %q: %w", name, ErrNoInterface)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("interface %q: %w", name, err)
 	}
-	attrs := found.Attrs()
-	r.links[attrs.Index] = linkOf(found)
-	return attrs.Index, nil
+	r.links[found.Attrs().Index] = linkOf(found)
+	return found.Attrs().Index, nil
 }
 
 func (r *router) link(index int) (link, error) {
@@ -90,22 +131,49 @@ func (r *router) link(index int) (link, error) {
 }
 
 // checkSource accepts an address that an interface has, and one that a route
-// of type local delivers here, such as all of 127.0.0.0/8.
-func (r *router) checkSource() error {
+// of type local delivers here, such as all of 127.0.0.0/8. The zone of a
+// link-local one may be left out where one interface alone has it.
+func (r *router) checkSource(zone string) (err error) {
 	addrs, err := r.handle.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		return fmt.Errorf("list addresses: %w", err)
 	}
+	var on []int
 	for _, a := range addrs {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.Unmap() == r.source {
-			return nil
+			on = append(on, a.LinkIndex)
 		}
 	}
-	routes, err := r.handle.RouteGet(r.source.AsSlice())
-	if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+	if r.source.Is6() && r.source.IsLinkLocalUnicast() {
+		r.zone, err = r.sourceZone(zone, on)
+		return err
+	}
+	if len(on) > 0 {
+		return nil
+	}
+	answer, err := lookUp(r.sockets, routeQuestion{dst: r.source})
+	if err == nil && answer.kind == unix.RTN_LOCAL {
 		return nil
 	}
 	return fmt.Errorf("source address %v: %w", r.source, ErrForeignSource)
+}
+
+// sourceZone is the interface that a link-local source belongs to, of those that
+// have it.
+func (r *router) sourceZone(zone string, on []int) (index int, err error) {
+	if zone != "" {
+		if index, err = r.interfaceIndex(zone); err != nil {
+			return 0, err
+		}
+	}
+	index = cmp.Or(index, r.ifindex)
+	switch {
+	case len(on) == 0, index != 0 && !slices.Contains(on, index):
+		return 0, fmt.Errorf("source address %v: %w", r.source, ErrForeignSource)
+	case index == 0 && len(on) > 1:
+		return 0, fmt.Errorf("source address %v is on several interfaces, write it with its zone as in %v%%eth0: %w", r.source, r.source, ErrNoInterface)
+	}
+	return cmp.Or(index, on[0]), nil
 }
 
 func (r *router) route(dst netip.Addr) (Route, error) {
@@ -121,49 +189,149 @@ func (r *router) route(dst netip.Addr) (Route, error) {
 	return route, nil
 }
 
+// lookUp asks as connect(2) does: first without a source, which the answer names,
+// then with it, since rules may route by it.
 func (r *router) lookUp(dst netip.Addr) (Route, error) {
-	options, err := r.options(dst)
+	q, err := r.question(dst)
 	if err != nil {
 		return Route{}, err
 	}
-	found, err := r.handle.RouteGetWithOptions(dst.AsSlice(), options)
+	answer, err := r.ask(q)
 	if err != nil {
-		return Route{}, fmt.Errorf("%w: %w", err, ErrNoRoute)
+		return Route{}, err
 	}
-	if len(found) == 0 || refuses(found[0].Type) {
-		return Route{}, ErrNoRoute
+	if !q.src.IsValid() {
+		if q.src = answer.src; !q.src.IsValid() {
+			return Route{}, r.sourceless(dst, answer)
+		}
+		if answer, err = r.withSource(q, answer); err != nil {
+			return Route{}, err
+		}
 	}
-	return r.describe(found[0])
+	route, err := r.describe(answer, q.src)
+	if err == nil {
+		err = r.checkLocal(dst, &route)
+	}
+	if err == nil {
+		r.bind(dst, &route)
+	}
+	return route, err
 }
 
-// options says under which constraints to look dst up, or that it cannot be.
-func (r *router) options(dst netip.Addr) (*netlink.RouteGetOptions, error) {
-	options := &netlink.RouteGetOptions{OifIndex: r.ifindex}
-	if !dst.IsValid() {
-		return nil, fmt.Errorf("not an address: %w", ErrNoRoute)
+func (r *router) ask(q routeQuestion) (routeAnswer, error) {
+	answer, err := lookUp(r.sockets, q)
+	if err == nil && refuses(answer.kind) {
+		return answer, ErrNoRoute
 	}
-	if r.source.IsValid() {
-		if r.source.Is4() != dst.Is4() {
-			return nil, fmt.Errorf("the source address %v is of the other IP version: %w", r.source, ErrNoRoute)
-		}
-		options.SrcAddr = r.source.AsSlice()
+	return answer, err
+}
+
+// withSource asks again with the source that the first answer gave. Another
+// interface in the same table is another next hop of the same route, to which
+// that source does not belong: the first answer holds.
+func (r *router) withSource(q routeQuestion, first routeAnswer) (routeAnswer, error) {
+	if first.kind == unix.RTN_LOCAL {
+		return first, nil
 	}
-	zone := dst.Zone()
-	if zone == "" && dst.Is6() && dst.IsLinkLocalUnicast() && r.ifindex == 0 {
-		return nil, fmt.Errorf("a link-local address needs a zone or an interface, as in %v%%eth0: %w", dst, ErrNoInterface)
+	second, err := r.ask(q)
+	if err == nil && second.table == first.table && second.oif != first.oif {
+		return first, nil
 	}
-	if zone == "" || zone == r.ifname {
-		return options, nil
+	return second, err
+}
+
+// sourceless is the error of a route that leads somewhere, from where there is
+// no address to send from.
+func (r *router) sourceless(dst netip.Addr, answer routeAnswer) error {
+	version := "IPv6"
+	if dst.Is4() {
+		version = "IPv4"
 	}
-	index, err := r.interfaceIndex(zone)
+	l, err := r.link(answer.oif)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if r.ifindex != 0 && r.ifindex != index {
-		return nil, fmt.Errorf("zone %s is not the interface %s: %w", zone, r.ifname, ErrNoRoute)
+	return fmt.Errorf("interface %s has no %s address, and none is to be had elsewhere: %w", l.name, version, ErrNoSource)
+}
+
+// checkLocal tells that packets for this machine are not delivered while lo is
+// down, which the kernel does without a word.
+func (r *router) checkLocal(dst netip.Addr, route *Route) error {
+	if !route.Local && !dst.IsLoopback() {
+		return nil
 	}
-	options.OifIndex = index
-	return options, nil
+	lo, err := r.handle.LinkByIndex(loopbackIndex)
+	if err != nil {
+		return err
+	}
+	if lo.Attrs().RawFlags&unix.IFF_UP == 0 {
+		return fmt.Errorf("lo is down, which even packets for this machine's own addresses go through: %w", ErrInterfaceDown)
+	}
+	return nil
+}
+
+// bind ties the packets of a route to its interface, where the sender could not
+// know it.
+func (r *router) bind(dst netip.Addr, route *Route) {
+	if route.Local || r.ifindex != 0 && !isLinkLocal6(dst) {
+		return
+	}
+	if isLinkLocal6(dst) || r.several {
+		r.ties.tie(route.Source, dst, route.IfIndex)
+	}
+}
+
+func isLinkLocal6(a netip.Addr) bool {
+	return a.Is6() && (a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast())
+}
+
+// inZone is Conn.InZone. A port's packets are its bridge's, which has the
+// addresses.
+func (r *router) inZone(a netip.Addr, ifindex int) netip.Addr {
+	if !isLinkLocal6(a) {
+		return a
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, err := r.link(ifindex)
+	if err == nil && l.master != 0 {
+		l, err = r.link(l.master)
+	}
+	if err != nil {
+		return a
+	}
+	return a.WithZone(l.name)
+}
+
+// question says under which constraints to look dst up, or that it cannot be.
+func (r *router) question(dst netip.Addr) (q routeQuestion, err error) {
+	q = routeQuestion{dst: dst.WithZone(""), src: r.source, oif: r.ifindex, tos: r.tos}
+	switch {
+	case !dst.IsValid():
+		return q, fmt.Errorf("not an address: %w", ErrNoRoute)
+	case r.source.IsValid() && r.source.Is4() != dst.Is4():
+		return q, fmt.Errorf("the source address %v is of the other IP version: %w", r.source, ErrNoRoute)
+	case r.zone != 0 && !isLinkLocal6(dst) && q.oif == 0:
+		q.oif = r.zone
+	}
+	zone := 0
+	switch {
+	case dst.Zone() != "":
+		if zone, err = r.interfaceIndex(dst.Zone()); err != nil {
+			return q, err
+		}
+	case isLinkLocal6(dst):
+		if zone = cmp.Or(r.ifindex, r.zone); zone == 0 {
+			return q, fmt.Errorf("a link-local address needs a zone or an interface, as in %v%%eth0: %w", dst, ErrNoInterface)
+		}
+	default:
+		return q, nil
+	}
+	if own := cmp.Or(r.ifindex, r.zone); own != 0 && own != zone {
+		return q, fmt.Errorf("zone %s is not the interface of the source: %w", dst.Zone(), ErrNoRoute)
+	}
+	q.oif = zone
+	return q, nil
 }
 
 // refuses reports whether a route of this type leads nowhere. For most of
@@ -181,35 +349,19 @@ func isForMany(routeType int) bool {
 	return routeType == unix.RTN_BROADCAST || routeType == unix.RTN_MULTICAST
 }
 
-func (r *router) describe(found netlink.Route) (Route, error) {
-	l, err := r.link(found.LinkIndex)
+func (r *router) describe(answer routeAnswer, source netip.Addr) (Route, error) {
+	l, err := r.link(answer.oif)
 	if err != nil {
 		return Route{}, err
 	}
-	route := Route{
+	return Route{
 		Interface: l.name,
-		IfIndex:   found.LinkIndex,
-		Source:    address(found.Src),
-		NextHop:   address(found.Gw),
-		MTU:       found.MTU,
-		Local:     found.Type == unix.RTN_LOCAL,
-		Broadcast: found.Type == unix.RTN_BROADCAST,
-		Plain:     l.plain && found.Type != unix.RTN_LOCAL || isForMany(found.Type),
-	}
-	if via, ok := found.Via.(*netlink.Via); ok {
-		route.NextHop = address(via.Addr)
-	}
-	if route.MTU == 0 {
-		route.MTU = l.mtu
-	}
-	if r.source.IsValid() {
-		route.Source = r.source
-	}
-	return route, nil
-}
-
-// address is the zero Addr for nil.
-func address(ip net.IP) netip.Addr {
-	a, _ := netip.AddrFromSlice(ip)
-	return a.Unmap()
+		IfIndex:   answer.oif,
+		Source:    source,
+		NextHop:   answer.gateway,
+		MTU:       cmp.Or(answer.mtu, l.mtu),
+		Local:     answer.kind == unix.RTN_LOCAL,
+		Broadcast: answer.kind == unix.RTN_BROADCAST,
+		Plain:     l.plain && answer.kind != unix.RTN_LOCAL || isForMany(answer.kind),
+	}, nil
 }

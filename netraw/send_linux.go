@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -29,12 +30,14 @@ const (
 type sender struct {
 	mu     sync.Mutex // one Send at a time
 	v4, v6 rawSocket
-	scope  uint32 // interface of link-local destinations, 0 if unknown
+	scope  int // interface of link-local destinations, 0 if unknown
+	ties   *ties
 
-	msgs   [sendBatch]unix.Mmsghdr
-	iovs   [sendBatch]unix.Iovec
-	names4 [sendBatch]unix.RawSockaddrInet4
-	names6 [sendBatch]unix.RawSockaddrInet6
+	msgs     [sendBatch]unix.Mmsghdr
+	iovs     [sendBatch]unix.Iovec
+	names4   [sendBatch]unix.RawSockaddrInet4
+	names6   [sendBatch]unix.RawSockaddrInet6
+	controls [sendBatch]sendControl
 
 	refusals refusals // by a local firewall
 
@@ -47,9 +50,9 @@ type sender struct {
 // full: without it raw_send_hdrinc (net/ipv4/raw.c) drops the packet and
 // reports success. Bound to the source, because a policy route by source
 // address looks at the socket's and not at the header's.
-func (s *sender) open(cfg Config, ifindex int) error {
-	source := cfg.Source
-	s.scope = uint32(ifindex)
+func (s *sender) open(cfg Config, routes *router) error {
+	source := cfg.Source.Unmap().WithZone("")
+	s.scope, s.ties = cmp.Or(routes.ifindex, routes.zone), &routes.ties
 	for i := range s.msgs {
 		s.msgs[i].Hdr.Iov = &s.iovs[i]
 		s.msgs[i].Hdr.SetIovlen(1)
@@ -57,11 +60,11 @@ func (s *sender) open(cfg Config, ifindex int) error {
 		s.names6[i].Family = unix.AF_INET6
 	}
 	report4 := option{"IP_RECVERR", unix.IPPROTO_IP, unix.IP_RECVERR, 1}
-	if err := s.v4.open(unix.AF_INET, cfg, bindTo(source, 4, ifindex), report4); err != nil {
+	if err := s.v4.open(unix.AF_INET, cfg, bindTo(source, 4, s.scope), report4); err != nil {
 		return err
 	}
 	report6 := option{"IPV6_RECVERR", unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1}
-	err := s.v6.open(unix.AF_INET6, cfg, bindTo(source, 6, ifindex), report6)
+	err := s.v6.open(unix.AF_INET6, cfg, bindTo(source, 6, s.scope), report6)
 	if errors.Is(err, unix.EAFNOSUPPORT) {
 		return nil
 	}
@@ -83,14 +86,17 @@ func bindTo(source netip.Addr, version, ifindex int) unix.Sockaddr {
 	return nil
 }
 
-func (s *sender) send(pkts [][]byte) (int, error) {
+func (s *sender) send(pkts [][]byte) (int, error) { return s.sendVia(pkts, nil) }
+
+// sendVia is send through interfaces, as sendEach.
+func (s *sender) sendVia(pkts [][]byte, via []int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sent := 0
 	for sent < len(pkts) {
-		via, n, err := s.load(pkts[sent:])
+		socket, n, err := s.load(pkts[sent:], via[min(sent, len(via)):])
 		if err == nil {
-			n, err = s.flush(via, n)
+			n, err = s.flush(socket, n)
 		}
 		s.left(pkts[sent : sent+n])
 		sent += n
@@ -103,14 +109,16 @@ func (s *sender) send(pkts [][]byte) (int, error) {
 
 // sendEach is send without waiting and without stopping: refused is told of
 // each packet that did not leave.
-func (s *sender) sendEach(pkts [][]byte, refused func(i int, err error)) (sent int) {
+//
+// via are the interfaces that the packets leave through, nil or 0 for any.
+func (s *sender) sendEach(pkts [][]byte, via []int, refused func(i int, err error)) (sent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for at := 0; at < len(pkts); {
-		via, n, err := s.load(pkts[at:])
+		socket, n, err := s.load(pkts[at:], via[min(at, len(via)):])
 		gone := 0
 		if err == nil {
-			gone, _, err = via.sendmmsg(s.msgs[:n], 0)
+			gone, _, err = socket.sendmmsg(s.msgs[:n], 0)
 		}
 		clear(s.iovs[:n])
 		s.left(pkts[at : at+gone])
@@ -146,44 +154,65 @@ func (s *sender) refuse(pkt []byte, err error) error {
 
 // load prepares the messages for as many packets as one call can take: those
 // at the front that share an IP version. The error concerns pkts[0].
-func (s *sender) load(pkts [][]byte) (via *rawSocket, n int, err error) {
+func (s *sender) load(pkts [][]byte, via []int) (socket *rawSocket, n int, err error) {
 	for n < min(len(pkts), sendBatch) {
-		next, err := s.address(n, pkts[n])
+		ifindex := 0
+		if n < len(via) {
+			ifindex = via[n]
+		}
+		next, err := s.address(n, pkts[n], ifindex)
 		if err != nil && n == 0 {
 			return nil, 0, err
 		}
-		if err != nil || n > 0 && next != via {
+		if err != nil || n > 0 && next != socket {
 			break
 		}
-		via = next
+		socket = next
 		s.iovs[n].Base = unsafe.SliceData(pkts[n])
 		s.iovs[n].SetLen(len(pkts[n]))
 		n++
 	}
-	return via, n, nil
+	return socket, n, nil
 }
 
 // address takes the destination of message i from the packet's header, and
 // says which socket it is for.
-func (s *sender) address(i int, pkt []byte) (*rawSocket, error) {
+func (s *sender) address(i int, pkt []byte, ifindex int) (*rawSocket, error) {
 	hdr := &s.msgs[i].Hdr
 	switch {
 	case len(pkt) >= 20 && pkt[0]>>4 == 4:
 		s.names4[i].Addr = [4]byte(pkt[16:20])
 		hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(&s.names4[i])), unix.SizeofSockaddrInet4
+		if ifindex == 0 && s.ties.any.Load() {
+			ifindex = s.ties.of(netip.AddrFrom4([4]byte(pkt[12:16])), netip.AddrFrom4([4]byte(pkt[16:20])))
+		}
+		s.controls[i].fill4(hdr, pkt, ifindex)
 		return &s.v4, nil
 	case len(pkt) >= 40 && pkt[0]>>4 == 6:
-		name := &s.names6[i]
-		name.Addr, name.Scope_id = [16]byte(pkt[24:40]), 0
-		if pkt[24] == 0xfe && pkt[25]&0xc0 == 0x80 {
-			if name.Scope_id = s.scope; s.scope == 0 {
-				return nil, fmt.Errorf("link-local destination and Config.Interface is empty: %w", ErrNoInterface)
-			}
-		}
-		hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(name)), unix.SizeofSockaddrInet6
-		return &s.v6, nil
+		return &s.v6, s.address6(i, pkt, ifindex)
 	}
 	return nil, ErrPacket
+}
+
+func (s *sender) address6(i int, pkt []byte, ifindex int) error {
+	hdr, name := &s.msgs[i].Hdr, &s.names6[i]
+	src, dst := netip.AddrFrom16([16]byte(pkt[8:24])), netip.AddrFrom16([16]byte(pkt[24:40]))
+	if ifindex == 0 && s.ties.any.Load() {
+		ifindex = s.ties.of(src, dst)
+	}
+	name.Addr, name.Scope_id = [16]byte(pkt[24:40]), 0
+	hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(name)), unix.SizeofSockaddrInet6
+	switch {
+	case ifindex == tiedTwice:
+		return fmt.Errorf("the address is in two zones, and nothing says which is meant: %w", ErrNoInterface)
+	case isLinkLocal6(dst):
+		if ifindex = cmp.Or(ifindex, s.scope); ifindex == 0 {
+			return fmt.Errorf("link-local destination without a zone or an interface: %w", ErrNoInterface)
+		}
+		name.Scope_id = uint32(ifindex)
+	}
+	s.controls[i].fill6(hdr, pkt, ifindex)
+	return nil
 }
 
 // flush sends the first n messages, and returns how many left. sendmmsg stops

@@ -198,8 +198,8 @@ func TestSendGivesUp(t *testing.T) {
 	}
 }
 
-// A policy route by source address holds for what is sent, as Route says: the
-// kernel looks at the socket's address there, not at the packet's.
+// A policy route by source address holds for what is sent, as Route says, by the
+// address that the packet has, whether or not the socket is bound to it.
 func TestSendFollowsSource(t *testing.T) {
 	newPeer(t)
 	index := secondLink(t, "other1", "203.0.113.1/32", 1500)
@@ -211,15 +211,31 @@ func TestSendFollowsSource(t *testing.T) {
 	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: index, State: netlink.NUD_PERMANENT,
 		IP: peer4.AsSlice(), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 1}}))
 
-	c := open(t, &Config{Source: netip.MustParseAddr("203.0.113.1"), WatchOutgoing: true})
-	route, err := c.Route(peer4)
-	must(err)
-	sendSYN(t, c, peer4, 9)
-	left := func(pkt Packet) bool { return pkt.Outgoing }
-	seen := gather(t, c, time.Second, left)
-	if len(seen) == 0 || seen[len(seen)-1].IfIndex != index || route.IfIndex != index {
-		t.Errorf("the route says interface %d, saw %+v, want %d", route.IfIndex, seen, index)
+	other := netip.MustParseAddr("203.0.113.1")
+	for _, bound := range []netip.Addr{other, {}} {
+		c := open(t, &Config{Source: bound, WatchOutgoing: true})
+		if bound.IsValid() {
+			route, err := c.Route(peer4)
+			must(err)
+			if route.IfIndex != index {
+				t.Errorf("the route says interface %d, want %d", route.IfIndex, index)
+			}
+		}
+		if got := leaves(t, c, segment(netip.AddrPortFrom(other, c.Ports()[0]), netip.AddrPortFrom(peer4, 9), flagSYN, 7, 0), 0); got != index {
+			t.Errorf("bound to %v it left through %d, want %d", bound, got, index)
+		}
 	}
+}
+
+// leaves sends a packet and returns the interface through which it left.
+func leaves(t *testing.T, c *Conn, pkt []byte, via int) int {
+	t.Helper()
+	c.SendEach([][]byte{pkt}, []int{via}, func(_ int, err error) { t.Fatal(err) })
+	seen := gather(t, c, time.Second, func(pkt Packet) bool { return pkt.Outgoing })
+	if len(seen) == 0 {
+		t.Fatal("nothing left")
+	}
+	return seen[len(seen)-1].IfIndex
 }
 
 // One goroutine waits in Recv while others send; for the race detector.
@@ -271,7 +287,7 @@ func TestSendEachPastADeadNeighbour(t *testing.T) {
 		batch = append(batch, segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(to, 9), flagSYN, uint32(i), 0))
 	}
 	refused := map[int]error{}
-	sent := c.SendEach(batch, func(i int, err error) { refused[i] = err })
+	sent := c.SendEach(batch, nil, func(i int, err error) { refused[i] = err })
 	if sent+len(refused) != len(batch) {
 		t.Errorf("%d sent, %d refused, of %d", sent, len(refused), len(batch))
 	}
@@ -305,7 +321,7 @@ func TestSendEachFullBuffer(t *testing.T) {
 		batch = append(batch, segment(netip.AddrPortFrom(our6, c.Ports()[0]), netip.AddrPortFrom(peer6, 9), flagSYN, uint32(i), 0))
 	}
 	var refused []int
-	sent := c.SendEach(batch, func(i int, err error) {
+	sent := c.SendEach(batch, nil, func(i int, err error) {
 		if !errors.Is(err, ErrSendDelayed) || !errors.Is(err, unix.EAGAIN) {
 			t.Fatalf("packet %d: %v", i, err)
 		}
@@ -345,7 +361,7 @@ func TestSendRefusedByAFirewall(t *testing.T) {
 	}
 	remove := outputRule(t, 80)
 	var first error
-	c.SendEach([][]byte{packet(80), packet(81)}, func(i int, err error) {
+	c.SendEach([][]byte{packet(80), packet(81)}, nil, func(i int, err error) {
 		if i != 0 {
 			t.Errorf("packet %d: %v", i, err)
 		}

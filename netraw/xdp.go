@@ -47,7 +47,8 @@ type XDPConn struct {
 // CAP_PERFMON and CAP_NET_RAW; the interface must be an Ethernet whose driver
 // takes redirected frames (ndo_xdp_xmit), and have no other XDP program.
 //
-// Beside the errors of Open it fails with ErrXDPPermission, ErrXDPKernel,
+// Beside the errors of Open it fails with ErrOutputFirewall, as OpenPacket does,
+// and with ErrXDPPermission, ErrXDPKernel,
 // ErrXDPInterface or ErrXDPBusy.
 func OpenXDP(cfg *Config, t Templates, cookie XDPCookie) (*XDPConn, error) {
 	if cfg == nil {
@@ -74,13 +75,14 @@ func (c *XDPConn) AnswersResets() bool { return true }
 func (c *XDPConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
 // SendEach is that of [Conn.SendEach].
-func (c *XDPConn) SendEach(pkts [][]byte, refused func(i int, err error)) int {
-	return c.sendEach(pkts, refused)
+func (c *XDPConn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
+	return c.sendEach(pkts, via, refused)
 }
 
 // Recv is that of [Conn.Recv], for the replies and ICMP errors that repeat the
-// cookie. They are marked Partial: whether the sum of a frame from this very
-// machine is complete, an XDP program is not told.
+// cookie, and whose checksums are right. They are marked Partial: the program has
+// checked them, and let pass, on interfaces without hardware, a TCP checksum that
+// was left for hardware to finish.
 func (c *XDPConn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
 
 // Quiet tells whether everything that had arrived when it was called has been
@@ -92,6 +94,12 @@ func (c *XDPConn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(
 
 // Route is that of [PacketConn.Route].
 func (c *XDPConn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// InZone is that of [Conn.InZone].
+func (c *XDPConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone(addr, ifindex) }
+
+// RouteRemarks is that of [Conn.RouteRemarks].
+func (c *XDPConn) RouteRemarks() []string { return c.routeRemarks() }
 
 // Ports returns the held source ports.
 func (c *XDPConn) Ports() []uint16 { return c.heldPorts() }
@@ -105,7 +113,8 @@ func (c *XDPConn) MonotonicRaw() time.Duration { return monotonicRaw() }
 
 // Rejected counts, by reason, what arrived for the held ports and our
 // addresses and was no answer to a probe: "unexpected-flags", "bad-ack",
-// "bad-seq", "foreign-quote", "truncated".
+// "bad-seq", "foreign-quote", "bad-checksum", "fragment", "malformed",
+// "truncated".
 func (c *XDPConn) Rejected() map[string]uint64 { return c.rejected() }
 
 // Native tells whether the driver runs the receiving program itself. If not,

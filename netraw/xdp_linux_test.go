@@ -200,6 +200,8 @@ func TestXDPVerdicts(t *testing.T) {
 			{"other address", reply(func(s *craft.Segment) { s.Dst = netip.AddrPortFrom(src.Addr().Next(), src.Port()) }), xdpPass, ""},
 			{"short quote", icmpOf(dst.Addr(), src.Addr(), probe, 8), xdpPass, "matched"},
 			{"long quote", icmpOf(dst.Addr(), src.Addr(), append(probe, make([]byte, 400)...), 400), xdpPass, "matched"},
+			{"quote whose sum is wrong", flipLast(icmpOf(dst.Addr(), src.Addr(), probe, 20)), xdpPass, "bad-checksum"},
+			{"long quote whose sum is wrong", flipLast(icmpOf(dst.Addr(), src.Addr(), append(probe, make([]byte, 1100)...), 1100)), xdpPass, "bad-checksum"},
 			{"quote of another", icmpOf(dst.Addr(), src.Addr(), foreign, 20), xdpPass, "foreign-quote"},
 		} {
 			before, matched := c.Rejected(), c.in.counters()[countMatched]
@@ -228,6 +230,11 @@ func TestXDPVerdicts(t *testing.T) {
 	}
 }
 
+func flipLast(p []byte) []byte {
+	p[len(p)-1] ^= 1
+	return p
+}
+
 // icmpOf is a destination unreachable error that quotes the IP header and so
 // many bytes of what follows.
 func icmpOf(src, dst netip.Addr, packet []byte, quoted int) []byte {
@@ -238,7 +245,7 @@ func icmpOf(src, dst netip.Addr, packet []byte, quoted int) []byte {
 		binary.BigEndian.PutUint16(head[2:], uint16(20+len(body)))
 		copy(head[12:], src.AsSlice())
 		copy(head[16:], dst.AsSlice())
-		return append(head, body...)
+		return resum(append(head, body...))
 	}
 	body := append([]byte{1, 1, 0, 0, 0, 0, 0, 0}, packet[:40+quoted]...)
 	head := make([]byte, 40)
@@ -246,7 +253,7 @@ func icmpOf(src, dst netip.Addr, packet []byte, quoted int) []byte {
 	binary.BigEndian.PutUint16(head[4:], uint16(len(body)))
 	copy(head[8:], src.AsSlice())
 	copy(head[24:], dst.AsSlice())
-	return append(head, body...)
+	return resum(append(head, body...))
 }
 
 // Kernel and world see every SYN-ACK reset, and nothing else is disturbed: a

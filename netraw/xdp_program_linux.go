@@ -44,6 +44,7 @@ type xdpProgram struct {
 type xdpSettings struct {
 	ifindex   int
 	redirects bool // it is a veth: see bpf/recv.h
+	metal     bool // it finishes and verifies checksums: see bpf/recv.h, unfinished
 	ports     []uint16
 	templates Templates
 	cookie    XDPCookie
@@ -97,7 +98,7 @@ func (s xdpSettings) apply(spec *ebpf.CollectionSpec) error {
 		bpf.EngineVarLayout6:   layout6,
 		bpf.EngineVarCookie:    s.cookie.forKernel(),
 		bpf.EngineVarPorts:     held,
-		bpf.EngineVarRedirects: s.redirects,
+		bpf.EngineVarRedirects: s.redirects, bpf.EngineVarUnfinished: !s.metal,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return err

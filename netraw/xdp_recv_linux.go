@@ -13,6 +13,7 @@ import (
 var xdpCounts = []string{
 	countMatched: "", countAnswered: "", countLost: "",
 	3: "unexpected-flags", 4: "bad-ack", 5: "bad-seq", 6: "foreign-quote", 7: "truncated",
+	8: "bad-checksum", 9: "fragment", 10: "malformed",
 }
 
 const (

@@ -23,6 +23,9 @@ const (
 	// DoubtRetransmitted: the kernel repeated its SYN, so the time does not
 	// say which one was answered.
 	DoubtRetransmitted Doubt = "syn-retransmitted"
+	// DoubtRepeated: the far end repeated its SYN-ACK, so the time holds the wait
+	// for an answer to the first one, which was lost.
+	DoubtRepeated Doubt = "synack-retransmitted"
 	// DoubtSkipped: the probe was not sent; this machine slept or was too slow.
 	DoubtSkipped Doubt = "skipped"
 )

@@ -9,23 +9,41 @@ import (
 	"synscope/probe/flow"
 )
 
-// Tally is what was read of a file.
+// Tally is what was read of some files.
 type Tally struct {
 	Packets     uint64
 	First, Last time.Time         // the earliest and the latest stamp
 	Skipped     map[string]uint64 // frames that no packet was found in, by reason
+	Foreign     error             // the first packet of an unknown link type; the others were read
+	Faults      []Fault           // what ended files early
+}
+
+// Fault is what ended a file early.
+type Fault struct {
+	File int // its number among those read, from 0
+	Err  error
 }
 
 // Follow reads a file to its end, or to what is wrong with it, and gives its
-// packets to a table, which it closes. Packets of an unknown link type are left
-// out, and the first of them is the error where nothing worse comes. Otherwise
-// an [*Error] is the file's fault, and any other the table's or the context's.
+// packets to a table, which it closes. The error is that of [FollowAll], or
+// else the file's fault, an [*Error].
 func Follow(ctx context.Context, r *Reader, t *flow.Table) (Tally, error) {
-	f := following{table: t, tally: Tally{Skipped: map[string]uint64{}}}
-	err := f.run(ctx, r)
-	if err == nil {
-		err = f.foreign
+	tally, err := FollowAll(ctx, []*Reader{r}, t, nil)
+	if err == nil && len(tally.Faults) > 0 {
+		err = tally.Faults[0].Err
 	}
+	return tally, err
+}
+
+// FollowAll reads several files as one, in the order of time: rotated captures,
+// or captures of several machines. Of each file the order is left as it is. It
+// gives the packets to a table, which it closes. A fault of a file ends that
+// file alone, and packets of an unknown link type are left out; both are told
+// in the tally. The error is the table's or the context's. watch, if any, is
+// called every few thousand packets.
+func FollowAll(ctx context.Context, readers []*Reader, t *flow.Table, watch func()) (Tally, error) {
+	f := following{table: t, tally: Tally{Skipped: map[string]uint64{}}, watch: watch}
+	err := f.run(ctx, readers)
 	if closing := t.Close(); err == nil {
 		err = closing
 	}
@@ -33,34 +51,75 @@ func Follow(ctx context.Context, r *Reader, t *flow.Table) (Tally, error) {
 }
 
 type following struct {
-	table   *flow.Table
-	tally   Tally
-	foreign error // the first packet of an unknown link type
+	table *flow.Table
+	tally Tally
+	watch func()
+	heads []*head // of the files that have not ended
+}
+
+// head is the next packet of a file.
+type head struct {
+	reader *Reader
+	file   int
+	packet Packet
 }
 
 // checkEvery is how many packets pass between looks at the context.
 const checkEvery = 1 << 12
 
-func (f *following) run(ctx context.Context, r *Reader) error {
-	var p Packet
-	for {
-		err := r.Next(&p)
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = f.add(&p)
-		}
-		if err == nil && f.tally.Packets%checkEvery == 0 {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
+func (f *following) run(ctx context.Context, readers []*Reader) error {
+	for i, r := range readers {
+		h := &head{reader: r, file: i}
+		if f.advance(h) {
+			f.heads = append(f.heads, h)
 		}
 	}
+	for len(f.heads) > 0 {
+		i := f.earliest()
+		h := f.heads[i]
+		if err := f.add(h); err != nil {
+			return err
+		}
+		if f.tally.Packets%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if f.watch != nil {
+				f.watch()
+			}
+		}
+		if !f.advance(h) {
+			f.heads = append(f.heads[:i], f.heads[i+1:]...)
+		}
+	}
+	return ctx.Err()
 }
 
-func (f *following) add(p *Packet) error {
+// advance reads the next packet of a file, and tells whether there is one.
+func (f *following) advance(h *head) bool {
+	err := h.reader.Next(&h.packet)
+	if err != nil && err != io.EOF && !errors.Is(err, context.Canceled) {
+		f.tally.Faults = append(f.tally.Faults, Fault{h.file, err})
+	}
+	return err == nil
+}
+
+// earliest is the file whose next packet comes first.
+func (f *following) earliest() (first int) {
+	for i, h := range f.heads[1:] {
+		if h.packet.Time.Before(f.heads[first].packet.Time) {
+			first = i + 1
+		}
+	}
+	return first
+}
+
+// interfaces is how many bits of an interface's number tell it apart from the
+// others of its file.
+const interfaces = 24
+
+func (f *following) add(h *head) error {
+	p := &h.packet
 	f.tally.see(p)
 	ip, err := p.Strip()
 	if err != nil {
@@ -68,8 +127,8 @@ func (f *following) add(p *Packet) error {
 		return nil
 	}
 	return f.table.Add(&flow.Packet{
-		Number: p.Number, Time: p.Time, Data: ip,
-		Interface: p.Interface, Direction: flow.Direction(p.Direction),
+		Number: p.Number, File: h.file, Time: p.Time, Data: ip, Length: p.Length - (len(p.Data) - len(ip)),
+		Interface: p.Interface ^ uint32(h.file)<<interfaces, Direction: flow.Direction(p.Direction),
 	})
 }
 
@@ -87,11 +146,14 @@ func (t *Tally) see(p *Packet) {
 }
 
 func (f *following) skip(err error) {
+	var what unread
 	switch {
+	case errors.As(err, &what):
+		f.tally.Skipped[string(what)]++
 	case errors.Is(err, ErrLinkType):
 		f.tally.Skipped["unknown-link-type"]++
-		if f.foreign == nil {
-			f.foreign = err
+		if f.tally.Foreign == nil {
+			f.tally.Foreign = err
 		}
 	case errors.Is(err, ErrNotIP):
 		f.tally.Skipped["not-ip"]++

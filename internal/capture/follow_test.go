@@ -70,10 +70,10 @@ func TestFollowMixedLinks(t *testing.T) {
 	)
 	k, tally, err := followBytes(t, context.Background(), file)
 	var where *Error
-	if !errors.Is(err, ErrLinkType) || !errors.As(err, &where) || where.Packet != 2 {
-		t.Errorf("error %v", err)
+	if err != nil || !errors.Is(tally.Foreign, ErrLinkType) || !errors.As(tally.Foreign, &where) || where.Packet != 2 {
+		t.Errorf("error %v, unknown: %v", err, tally.Foreign)
 	}
-	if tally.Packets != 7 || tally.Skipped["unknown-link-type"] != 2 || tally.Skipped["not-ip"] != 1 || tally.Skipped["truncated"] != 1 {
+	if tally.Packets != 7 || tally.Skipped["unknown-link-type"] != 2 || tally.Skipped["arp"] != 1 || tally.Skipped["truncated"] != 1 {
 		t.Errorf("%+v", tally)
 	}
 	if tally.Last.Sub(tally.First) != 20_030*time.Microsecond {
@@ -104,5 +104,33 @@ func TestFollowIsCancelled(t *testing.T) {
 	k, tally, err := followBytes(t, ctx, classicFile(byteOrders[0], magicMicro, LinkRaw, packets...))
 	if !errors.Is(err, context.Canceled) || tally.Packets != checkEvery || len(k.attempts) != 1 {
 		t.Errorf("%d packets, %d attempts, %v", tally.Packets, len(k.attempts), err)
+	}
+}
+
+// TestFollowAll reads a connection whose packets are in two files, and ends
+// with what is wrong with one of them and the other whole.
+func TestFollowAll(t *testing.T) {
+	p := shake(t)
+	o := byteOrders[0]
+	first := join(sectionBlock(o), interfaceBlock(o, LinkRaw, 0, 6, 0), enhancedBlock(o, 0, 1_000_000, p[0]), enhancedBlock(o, 0, 1_020_030, p[2]))
+	second := join(sectionBlock(o), interfaceBlock(o, LinkRaw, 0, 6, 0), enhancedBlock(o, 0, 1_020_000, p[1]), []byte{6, 0, 0, 0})
+	var readers []*Reader
+	for _, file := range [][]byte{second, first} {
+		r, err := NewReader(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		readers = append(readers, r)
+	}
+	k := &kept{}
+	tally, err := FollowAll(context.Background(), readers, flow.NewTable(k, flow.Config{}), nil)
+	if err != nil || tally.Packets != 3 || len(tally.Faults) != 1 || tally.Faults[0].File != 0 || !errors.Is(tally.Faults[0].Err, ErrCut) {
+		t.Fatalf("%+v, %v", tally, err)
+	}
+	if len(k.attempts) != 1 {
+		t.Fatalf("%+v", k.attempts)
+	}
+	if a := &k.attempts[0]; a.RTT != 20*time.Millisecond || a.SYNToACK != 20_030*time.Microsecond || a.FirstFile != 1 || a.First != 1 || a.LastFile != 1 || a.Last != 2 {
+		t.Errorf("%+v", a)
 	}
 }

@@ -54,8 +54,8 @@ func mustTellWhere(t *testing.T, err error) {
 
 // FuzzStrip takes the link layer off anything.
 func FuzzStrip(f *testing.F) {
-	for _, n := range linkNames {
-		f.Add(uint16(n.link), syn4(f))
+	for link := range links {
+		f.Add(uint16(link), syn4(f))
 	}
 	f.Fuzz(func(t *testing.T, link uint16, data []byte) {
 		p := Packet{Link: LinkType(link), Data: data}

@@ -13,54 +13,73 @@ type LinkType uint16
 // The link types that are understood.
 const (
 	LinkNull     LinkType = 0   // BSD loopback, address family in the sender's byte order
-	LinkEthernet LinkType = 1   // with any VLAN tags
+	LinkEthernet LinkType = 1   // with whatever lies between it and IP
+	LinkPPP      LinkType = 9   // with or without address and control
 	LinkRawBSD   LinkType = 12  // DLT_RAW as some systems write it
 	LinkRawOld   LinkType = 14  // the same, OpenBSD's
+	LinkPPPHDLC  LinkType = 50  // PPP in HDLC framing, or Cisco HDLC
+	LinkPPPoE    LinkType = 51  // the PPPoE session header first
+	LinkATM      LinkType = 100 // RFC 2684: LLC
 	LinkRaw      LinkType = 101 // IPv4 or IPv6
+	LinkCHDLC    LinkType = 104 // Cisco HDLC
+	LinkWiFi     LinkType = 105 // IEEE 802.11
 	LinkLoop     LinkType = 108 // as LinkNull, in network byte order
+	LinkEnc      LinkType = 109 // OpenBSD's IPsec
 	LinkSLL      LinkType = 113 // Linux "any", version 1
+	LinkPFLog    LinkType = 117 // OpenBSD's packet filter
+	LinkRadiotap LinkType = 127 // IEEE 802.11 behind a radiotap header
+	LinkPPI      LinkType = 192 // per-packet information
 	LinkIPv4     LinkType = 228
 	LinkIPv6     LinkType = 229
+	LinkNFLog    LinkType = 239 // Linux netfilter
+	LinkPKTAP    LinkType = 258 // macOS
 	LinkSLL2     LinkType = 276 // Linux "any", version 2
 )
 
-// linkNames names the link types, those that are understood only.
-var linkNames = []struct {
-	link LinkType
-	name string
-}{
-	{LinkEthernet, "Ethernet"}, {LinkRaw, "raw IP"}, {LinkSLL, "Linux SLL"}, {LinkSLL2, "Linux SLL2"},
-	{LinkNull, "null"}, {LinkLoop, "loopback"}, {LinkIPv4, "IPv4"}, {LinkIPv6, "IPv6"},
-	{LinkRawBSD, "raw IP of BSD"}, {LinkRawOld, "raw IP of OpenBSD"},
+// links names the link types, those that are understood only.
+var links = map[LinkType]string{
+	LinkEthernet: "Ethernet", LinkRaw: "raw IP", LinkSLL: "Linux SLL", LinkSLL2: "Linux SLL2",
+	LinkNull: "null", LinkLoop: "loopback", LinkIPv4: "IPv4", LinkIPv6: "IPv6",
+	LinkRawBSD: "raw IP of BSD", LinkRawOld: "raw IP of OpenBSD",
+	LinkPPP: "PPP", LinkPPPHDLC: "PPP in HDLC", LinkPPPoE: "PPPoE", LinkATM: "ATM", LinkCHDLC: "Cisco HDLC",
+	LinkWiFi: "IEEE 802.11", LinkRadiotap: "radiotap", LinkPPI: "PPI", LinkEnc: "OpenBSD enc", LinkPFLog: "OpenBSD pflog",
+	LinkNFLog: "Linux nflog", LinkPKTAP: "PKTAP",
 }
 
-func (l LinkType) known() bool {
-	for _, n := range linkNames {
-		if n.link == l {
-			return true
-		}
-	}
-	return false
-}
+func (l LinkType) known() bool { return links[l] != "" }
 
 // knownLinkTypes lists them for a person.
 func knownLinkTypes() string {
 	var words []string
-	for _, n := range linkNames {
-		words = append(words, fmt.Sprintf("%d (%s)", n.link, n.name))
+	for l := range LinkType(1 << 9) {
+		if l.known() {
+			words = append(words, fmt.Sprintf("%d (%s)", l, links[l]))
+		}
 	}
 	return strings.Join(words, ", ")
 }
 
-// Strip returns the IP packet in the frame, which aliases p.Data and may be
-// followed by padding. It sets Direction and Interface where the link layer
-// tells them. It fails with [ErrNotIP], [ErrShortFrame], or an [*Error] around
-// [ErrLinkType].
+// Strip returns the IP packet in the frame, the innermost one where it is
+// tunnelled. It aliases p.Data and may be followed by padding. It sets
+// Direction and Interface where the link layer tells them. It fails with
+// [ErrShortFrame], an error that wraps [ErrNotIP] and names what is there
+// instead, or an [*Error] around [ErrLinkType].
 func (p *Packet) Strip() ([]byte, error) {
-	b := p.Data
-	switch p.Link {
+	if p.Link == LinkEthernet && len(p.Data) > 34 && p.Data[12] == 8 && p.Data[13] == 0 && p.Data[23] == protocolTCP {
+		return asIP(p.Data[14:]) // what most frames are
+	}
+	b, err := p.stripLink(p.Link, p.Data)
+	if err != nil {
+		return nil, err
+	}
+	return innermost(b)
+}
+
+// stripLink takes a link-layer header off.
+func (p *Packet) stripLink(link LinkType, b []byte) ([]byte, error) {
+	switch link {
 	case LinkEthernet:
-		return afterEtherType(b, 12)
+		return ethernet(b)
 	case LinkRaw, LinkRawBSD, LinkRawOld, LinkIPv4, LinkIPv6:
 		return asIP(b)
 	case LinkSLL:
@@ -68,34 +87,40 @@ func (p *Packet) Strip() ([]byte, error) {
 	case LinkSLL2:
 		return p.stripSLL2(b)
 	case LinkNull, LinkLoop:
-		return after(b, 4)
+		return behind(4, b)
+	case LinkEnc:
+		return behind(12, b)
+	case LinkPPP:
+		return ppp(b)
+	case LinkPPPHDLC, LinkCHDLC:
+		return hdlc(b)
+	case LinkPPPoE:
+		return pppoe(b)
+	case LinkATM:
+		return llc(b)
+	case LinkWiFi:
+		return wifi(b)
+	case LinkRadiotap:
+		return radiotap(b)
+	case LinkPPI:
+		return p.stripPPI(b)
+	case LinkPFLog:
+		return pflog(b)
+	case LinkNFLog:
+		return nflog(b)
+	case LinkPKTAP:
+		return p.stripPKTAP(b)
 	}
 	return nil, &Error{Offset: p.Offset, Packet: p.Number,
-		Err: fmt.Errorf("%w %d; known are %s", ErrLinkType, p.Link, knownLinkTypes())}
+		Err: fmt.Errorf("%w %d; known are %s", ErrLinkType, link, knownLinkTypes())}
 }
 
-// EtherTypes (IEEE 802 numbers).
-const (
-	etherIPv4   = 0x0800
-	etherIPv6   = 0x86dd
-	etherVLAN   = 0x8100 // IEEE 802.1Q
-	etherQinQ   = 0x88a8 // IEEE 802.1ad
-	etherOldTag = 0x9100 // before 802.1ad
-)
-
-// afterEtherType finds the IP packet behind the EtherType at b[at:] and any
-// VLAN tags, each a tag control word and the next EtherType.
-func afterEtherType(b []byte, at int) ([]byte, error) {
-	for ; len(b) >= at+2; at += 4 {
-		switch binary.BigEndian.Uint16(b[at:]) {
-		case etherIPv4, etherIPv6:
-			return asIP(b[at+2:])
-		case etherVLAN, etherQinQ, etherOldTag:
-		default:
-			return nil, ErrNotIP
-		}
+// behind skips a header of n bytes.
+func behind(n int, b []byte) ([]byte, error) {
+	if len(b) < n {
+		return nil, ErrShortFrame
 	}
-	return nil, ErrShortFrame
+	return asIP(b[n:])
 }
 
 // outgoing is the packet type of a packet that the machine sent (packet(7)).
@@ -108,7 +133,7 @@ func (p *Packet) stripSLL(b []byte) ([]byte, error) {
 		return nil, ErrShortFrame
 	}
 	p.sent(binary.BigEndian.Uint16(b) == outgoing)
-	return afterEtherType(b, 14)
+	return etherType(binary.BigEndian.Uint16(b[14:]), b[16:])
 }
 
 // stripSLL2 takes LINKTYPE_LINUX_SLL2 off: protocol, reserved, interface index,
@@ -119,13 +144,7 @@ func (p *Packet) stripSLL2(b []byte) ([]byte, error) {
 	}
 	p.sent(b[10] == outgoing)
 	p.Interface = p.Interface<<16 ^ binary.BigEndian.Uint32(b[4:])
-	switch binary.BigEndian.Uint16(b) {
-	case etherIPv4, etherIPv6:
-		return asIP(b[20:])
-	case etherVLAN, etherQinQ, etherOldTag:
-		return afterEtherType(b[20:], 2)
-	}
-	return nil, ErrNotIP
+	return etherType(binary.BigEndian.Uint16(b), b[20:])
 }
 
 func (p *Packet) sent(out bool) {
@@ -135,11 +154,40 @@ func (p *Packet) sent(out bool) {
 	}
 }
 
-func after(b []byte, n int) ([]byte, error) {
-	if len(b) < n {
+// stripPPI takes a header of per-packet information off, which says how long
+// it is and what follows.
+func (p *Packet) stripPPI(b []byte) ([]byte, error) {
+	if len(b) < 8 {
 		return nil, ErrShortFrame
 	}
-	return asIP(b[n:])
+	n, link := int(binary.LittleEndian.Uint16(b[2:])), LinkType(binary.LittleEndian.Uint32(b[4:]))
+	return p.within(b, n, 8, link)
+}
+
+// stripPKTAP takes macOS's header off (bsd/net/pktap.h): length, type, link
+// type, name of the interface, flags.
+func (p *Packet) stripPKTAP(b []byte) ([]byte, error) {
+	const least, in, out = 40, 1, 2
+	if len(b) < least {
+		return nil, ErrShortFrame
+	}
+	n, link := int(binary.LittleEndian.Uint32(b)), LinkType(binary.LittleEndian.Uint32(b[8:]))
+	switch flags := binary.LittleEndian.Uint32(b[36:]); {
+	case flags&in != 0:
+		p.Direction = Inbound
+	case flags&out != 0:
+		p.Direction = Outbound
+	}
+	return p.within(b, n, least, link)
+}
+
+// within strips a frame of another link type behind a header of n bytes, which
+// are least.
+func (p *Packet) within(b []byte, n, least int, link LinkType) ([]byte, error) {
+	if n < least || n > len(b) || link == LinkPPI || link == LinkPKTAP {
+		return nil, ErrShortFrame
+	}
+	return p.stripLink(link, b[n:])
 }
 
 // asIP accepts what begins with an IP version.

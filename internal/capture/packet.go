@@ -15,8 +15,8 @@ var (
 	ErrLinkType   = errors.New("unknown link type")
 )
 
-// ErrNotIP is the answer of [Packet.Strip] for a frame without an IP packet,
-// such as ARP. It is no fault of the file.
+// ErrNotIP is what the answer of [Packet.Strip] for a frame without an IP packet
+// wraps, such as ARP. It is no fault of the file.
 var ErrNotIP = errors.New("no IP packet in the frame")
 
 // ErrShortFrame is the answer of [Packet.Strip] for a frame that ends within

@@ -68,6 +68,16 @@ func (c *Reader) open() error {
 	return err
 }
 
+// Recognises tells whether a file that begins with these bytes, four of them,
+// is one that a Reader reads: a capture, or something packed with gzip.
+func Recognises(begin []byte) bool {
+	if len(begin) < 4 {
+		return false
+	}
+	_, ng := sectionMagic(begin)
+	return ng || bytes.HasPrefix(begin, gzipMagic) || (&classic{}).recognise([4]byte(begin))
+}
+
 // tooShort is the error of a file that ends within the first four bytes.
 func tooShort(err error) error {
 	if err == io.EOF {

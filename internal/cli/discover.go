@@ -17,9 +17,9 @@ import (
 
 // What --discover may be.
 const (
-	discoverAuto = "auto" // hosts are looked for first where many addresses are given
-	discoverNone = "none"
-	discoverOnly = "only"
+	searchAuto = "auto" // hosts are looked for first where many addresses are given
+	searchNone = "none"
+	searchOnly = "only"
 )
 
 // fewAddresses are probed without asking first whether they are there.
@@ -28,7 +28,7 @@ const fewAddresses = 8
 // discoverFlags say whether hosts are looked for, in our words and in nmap's.
 func discoverFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "discover", Value: discoverAuto, Usage: "look for hosts first, and probe those that are up: `WHEN` is " +
+		&cli.StringFlag{Name: "discover", Value: searchAuto, Usage: "look for hosts first, and probe those that are up: `WHEN` is " +
 			"auto (more than " + report.Count(fewAddresses) + " addresses), none (nmap's -Pn) or only (-sn: a list of hosts)"},
 		&cli.BoolFlag{Name: "Pn", Hidden: true},
 		&cli.BoolFlag{Name: "sn", Hidden: true},
@@ -37,13 +37,13 @@ func discoverFlags() []cli.Flag {
 
 // hostsOnly tells whether a command line asks for hosts and no ports. Commands
 // that do not look for hosts have no such flag.
-func hostsOnly(c *cli.Context) bool { return c.Bool("sn") || c.String("discover") == discoverOnly }
+func hostsOnly(c *cli.Context) bool { return c.Bool("sn") || c.String("discover") == searchOnly }
 
 // readDiscovery takes the choice from whichever way it was named.
 func (j *scanJob) readDiscovery() error {
 	j.discovery = j.c.String("discover")
 	var chosen []string
-	for flag, word := range map[string]string{"Pn": discoverNone, "sn": discoverOnly} {
+	for flag, word := range map[string]string{"Pn": searchNone, "sn": searchOnly} {
 		if j.c.Bool(flag) {
 			chosen = append(chosen, word)
 		}
@@ -60,7 +60,7 @@ func (j *scanJob) readDiscovery() error {
 	default:
 		return usagef("--discover, -Pn and -sn: one of them at a time, not %v", chosen)
 	}
-	if !slices.Contains([]string{discoverAuto, discoverNone, discoverOnly}, j.discovery) {
+	if !slices.Contains([]string{searchAuto, searchNone, searchOnly}, j.discovery) {
 		return usagef("--discover: %q: want auto, none or only", j.discovery)
 	}
 	return j.checkHostsOnly()
@@ -68,7 +68,7 @@ func (j *scanJob) readDiscovery() error {
 
 // checkHostsOnly refuses what needs ports where none is probed.
 func (j *scanJob) checkHostsOnly() error {
-	if j.discovery != discoverOnly {
+	if j.discovery != searchOnly {
 		return nil
 	}
 	for _, name := range []string{"p", "top-ports", "expect", "resume", "stateless", "shard"} {
@@ -83,10 +83,10 @@ func (j *scanJob) checkHostsOnly() error {
 }
 
 // hostsOnly tells whether no port is probed.
-func (j *scanJob) hostsOnly() bool { return j.discovery == discoverOnly }
+func (j *scanJob) hostsOnly() bool { return j.discovery == searchOnly }
 
 // many tells whether hosts are worth looking for first.
-func (j *scanJob) many() bool { return j.discovery == discoverAuto && j.set.Addresses() > fewAddresses }
+func (j *scanJob) many() bool { return j.discovery == searchAuto && j.set.Addresses() > fewAddresses }
 
 // looksFirst tells whether this run looks for hosts over that engine.
 func (j *scanJob) looksFirst(e *opened) bool {
@@ -270,7 +270,7 @@ func (s *hostSearch) add(sum *probe.Summary, hostsOnly bool) {
 		part.Probes = 0
 	}
 	sum.Rate = rateOfBoth(sum, &part)
-	merge(sum, &part)
+	addCounts(sum, &part)
 	sum.Took += part.Took
 	if hostsOnly || len(s.probed) == 0 || !part.Complete {
 		sum.Complete = part.Complete

@@ -36,7 +36,7 @@ func (p *probing) open(attempts int, mayConnect bool) (opened, error) {
 	}
 	conn, err := netraw.Open(p.network(attempts))
 	if err == nil {
-		return opened{name: engineRaw, conn: conn}, nil
+		return opened{name: engineRaw, conn: conn, note: strings.Join(conn.RouteRemarks(), "; ")}, nil
 	}
 	if p.engine == engineAuto && mayConnect && errors.Is(err, netraw.ErrPermission) {
 		return opened{name: engineConnect, note: p.fallback()}, nil

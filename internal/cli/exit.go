@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
 
 	"synscope/internal/report"
 	"synscope/netraw"
@@ -38,8 +41,8 @@ var errNo = &exit{exitNo, errors.New("")}
 // unableErrors are those of a machine or user that cannot do what was asked.
 var unableErrors = []error{
 	netraw.ErrPermission, netraw.ErrNoInterface, netraw.ErrForeignSource, netraw.ErrNoRoute,
-	netraw.ErrPortInUse, netraw.ErrFileLimit, netraw.ErrUnsupportedOS, netraw.ErrXDPInterface,
-	netraw.ErrNoHardwareStamps, netraw.ErrHardwareStampsOff,
+	netraw.ErrInterfaceDown, netraw.ErrPortInUse, netraw.ErrFileLimit, netraw.ErrOutputFirewall, netraw.ErrUnsupportedOS, netraw.ErrXDPInterface,
+	netraw.ErrNoHardwareStamps, netraw.ErrHardwareStampsOff, netraw.ErrLocalFirewall,
 }
 
 // exitCode is the code that an error leads to.
@@ -71,8 +74,15 @@ func isAny(err error, targets ...error) bool {
 
 // explain is what to print about an error; nothing where the exit code says it.
 func explain(err error) string {
-	if err == nil {
+	if err == nil || closedPipe(err) {
 		return ""
 	}
 	return err.Error()
+}
+
+// closedPipe tells whether all that went wrong is that nobody reads standard
+// output any more, of which other programs say nothing either.
+func closedPipe(err error) bool {
+	var path *fs.PathError
+	return errors.Is(err, syscall.EPIPE) && errors.As(err, &path) && path.Path == os.Stdout.Name()
 }

@@ -55,6 +55,8 @@ func (m meanings) of(flags []cli.Flag) []cli.Flag {
 		switch f := f.(type) {
 		case *cli.StringFlag:
 			f.Usage = meaning
+		case *cli.StringSliceFlag:
+			f.Usage = meaning
 		case *cli.BoolFlag:
 			f.Usage = meaning
 		case *cli.IntFlag:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -33,6 +34,9 @@ func handshakeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "close", Value: "fin", Usage: "`HOW` to close: fin, rst or none"},
 		&cli.StringFlag{Name: "withhold", Usage: "keep silent at `STEP`: synack-ack or last-ack, and watch what the peer repeats"},
 		&cli.StringFlag{Name: "watch", Usage: "watch the peer for `D` (default: 70s while something is withheld)"},
+		&cli.IntFlag{Name: "max-bytes", Value: handshake.DefaultMaxBytes, Usage: "end the connection after `N` bytes of the peer's; 0 is no limit"},
+		&cli.IntFlag{Name: "max-segments", Value: handshake.DefaultMaxSegments, Usage: "end the connection after `N` segments of the peer's; 0 is no limit"},
+		&cli.StringFlag{Name: "max-time", Value: "30s", Usage: "wait at most `D` for the peer to fall quiet, before closing; 0 is no limit"},
 		&cli.BoolFlag{Name: "tfo", Usage: "ask for a fast open cookie; with --data, use it on a second connection"},
 		&cli.BoolFlag{Name: "ecn", Usage: "offer congestion marks (RFC 3168), and see whether they pass"},
 		&cli.BoolFlag{Name: "accecn", Usage: "offer accurate congestion marks (RFC 9768)"},
@@ -55,14 +59,16 @@ type handshakeJob struct {
 
 	tap     *tap // nil where none was asked for
 	known   map[netip.Addr]handshake.Known
-	opened  int // connections that found an open port
-	amiss   int // those that found another state than expected
+	opened  int   // connections that found an open port
+	amiss   int   // those that found another state than expected
+	begun   int   // targets that could be tried
+	unable  error // why the others could not, the first
 	summary probe.Summary
 }
 
 func newHandshakeJob(c *cli.Context, s Streams) (*handshakeJob, error) {
 	j := &handshakeJob{c: c, streams: s, known: map[netip.Addr]handshake.Known{}}
-	return j, inOrder(j.readPlan, j.readProbing, j.readExpectation, j.readTargets)
+	return j, inOrder(j.readPlan, j.readLimits, j.readProbing, j.readExpectation, j.readTargets)
 }
 
 // readPlan takes what is to be done with a connection.
@@ -88,6 +94,29 @@ func (j *handshakeJob) readPlan() (err error) {
 	cfg.FastOpen, cfg.ECN, cfg.AccECN, cfg.Multipath = c.Bool("tfo"), c.Bool("ecn"), c.Bool("accecn"), c.Bool("mptcp")
 	if c.IsSet("data-on") && len(cfg.Data) == 0 {
 		return usagef("--data-on: there is no --data to send")
+	}
+	return nil
+}
+
+// readLimits takes what a peer may send.
+func (j *handshakeJob) readLimits() (err error) {
+	limit := func(name string) int {
+		n, wrong := within(j.c, name, 0, math.MaxInt32)
+		err = errorOf(err, wrong)
+		if n == 0 {
+			return -1
+		}
+		return int(n)
+	}
+	j.cfg.MaxBytes, j.cfg.MaxSegments = limit("max-bytes"), limit("max-segments")
+	if err != nil {
+		return err
+	}
+	if j.cfg.MaxTime, err = parseDuration(j.c.String("max-time")); err != nil || j.cfg.MaxTime < 0 {
+		return usagef("--max-time: %q: want a duration", j.c.String("max-time"))
+	}
+	if j.cfg.MaxTime == 0 {
+		j.cfg.MaxTime = -1
 	}
 	return nil
 }
@@ -139,7 +168,7 @@ func portTargets(c *cli.Context, s Streams) (*target.Set, error) {
 			}
 		}
 	}
-	return targets(c, s)
+	return targetsWith(c, s, func(*target.Options) {})
 }
 
 // hasPort tells whether a target word ends in ":port".
@@ -190,13 +219,16 @@ func (j *handshakeJob) run(ctx context.Context) error {
 // answer is the exit code of a run that came to its end.
 func (j *handshakeJob) answer() error {
 	switch {
+	case j.begun == 0 && j.unable != nil:
+		return &exit{exitUnable, j.unable}
 	case j.expect != nil && j.amiss > 0, j.expect == nil && j.opened == 0:
 		return errNo
 	}
 	return nil
 }
 
-// connectAll opens the connections, one after the other.
+// connectAll opens the connections, one after the other. What keeps this machine
+// from one target concerns that target alone.
 func (j *handshakeJob) connectAll(ctx context.Context, d *display, conn probe.Network) (err error) {
 	start, n := time.Now(), 0
 	for pair := range j.set.Ordered() {
@@ -248,11 +280,33 @@ func (j *handshakeJob) single(ctx context.Context, d *display, conn probe.Networ
 	if recorded := d.Record(report.NewConnection(j.set.Word(cfg.Target), &r)); failed == nil {
 		failed = recorded
 	}
-	return r, errors.Join(err, failed)
+	if j.expect != nil && r.State != *j.expect {
+		d.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
+	}
+	switch {
+	case failed != nil || endsRun(err):
+		return r, errors.Join(err, failed)
+	case err != nil:
+		j.unable = errorOf(j.unable, err)
+		d.remark(err.Error())
+	default:
+		j.begun++
+	}
+	return r, nil
+}
+
+// endsRun tells whether an error concerns the whole run, and not one target.
+func endsRun(err error) bool {
+	return isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, report.ErrWrite, context.Canceled)
+}
+
+// unexpected says in one line what was expected of a target and what was found.
+func unexpected(target netip.AddrPort, want, got probe.State, reason probe.Reason) string {
+	return fmt.Sprintf("%s: expected %s, found %s (%s)", target, want, got, reason)
 }
 
 func (j *handshakeJob) count(r *handshake.Result) {
-	merge(&j.summary, &r.Traffic)
+	addCounts(&j.summary, &r.Traffic)
 	if r.State == probe.StateOpen {
 		j.opened++
 	}

@@ -44,10 +44,10 @@ func isnFlags() []cli.Flag {
 		&cli.IntFlag{Name: "samples", Usage: "send `N` SYNs in the main series, or where the series many is asked for, in that, from up to 1,023 ports (default: 22, and 256)"},
 		&cli.StringFlag{Name: "budget", Usage: "shrink the pauses between SYNs to `D` in sum (default: about 7s)"},
 		&cli.BoolFlag{Name: "quick", Usage: "4 + 4 SYNs in about a second; it says what it cannot tell"},
-		&cli.StringFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},
+		&cli.StringSliceFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},
 		&cli.StringFlag{Name: "plot", Usage: "draw phase space, numbers over time, residuals and bits into `FILE`.svg or .png"},
 		&cli.StringFlag{Name: "raw", Usage: "write every sample to `FILE`.csv"},
-		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv and send nothing; - is standard input"},
+		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture, and send nothing; - is standard input"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
 	}
 }

@@ -1,17 +1,23 @@
 package cli
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/capture"
 	"synscope/internal/report"
 	"synscope/internal/target"
+	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/flow"
 	"synscope/probe/isn"
 )
 
@@ -23,15 +29,47 @@ func liveFlags() (names []string) {
 	return append(names, "samples", "budget", "quick", "series", "dry-run")
 }
 
-// analyseFile analyses samples that somebody measured before.
+// analyseFile analyses samples that somebody measured before: a file of
+// samples, or a capture of connections.
 func analyseFile(c *cli.Context, s Streams) error {
-	if c.NArg() > 0 {
-		return usagef("--from analyses a file and sends nothing: leave out the target %q", c.Args().First())
-	}
 	for _, name := range liveFlags() {
 		if c.IsSet(name) {
 			return usagef("--from analyses a file and sends nothing: leave out %s", dashed(name))
 		}
+	}
+	in, closeFile, err := openFrom(c.String("from"), s.In)
+	if err != nil {
+		return usagef("--from: %w", err)
+	}
+	defer closeFile()
+	if capture.Recognises(beginning(in)) {
+		return analyseCapture(c, s, in)
+	}
+	return analyseSamples(c, s, in)
+}
+
+// openFrom opens the file to analyse, "-" for standard input.
+func openFrom(path string, stdin io.Reader) (*bufio.Reader, func() error, error) {
+	if path == "-" {
+		return bufio.NewReader(stdin), func() error { return nil }, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return bufio.NewReader(f), f.Close, nil
+}
+
+// beginning is the first bytes of a file, or all where it has fewer.
+func beginning(in *bufio.Reader) []byte {
+	b, _ := in.Peek(4) // what is wrong with the file, reading tells
+	return b
+}
+
+// analyseSamples analyses a file of samples, which are all of one host.
+func analyseSamples(c *cli.Context, s Streams, in io.Reader) error {
+	if c.NArg() > 0 {
+		return usagef("--from analyses a file and sends nothing: leave out the target %q", c.Args().First())
 	}
 	if err := refuseHosts(c, "samples in a file belong to no host that is known"); err != nil {
 		return err
@@ -40,49 +78,118 @@ func analyseFile(c *cli.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	samples, err := readISNSamples(c.String("from"), s.In)
+	samples, err := readISNSamples(c.String("from"), in)
 	if err != nil {
 		return usagef("--from: %w", err)
 	}
-	return tellFile(c, s, samples, files)
+	return tellFile(c, s, []*report.ISN{report.NewISNOfFile(c.String("from"), isn.Analyze(samples, isn.Options{}))},
+		[][]isn.Sample{samples}, files)
 }
 
-// errNoSamples says that a file holds nothing but its header.
-var errNoSamples = errors.New("no sample in it")
+// mostSamples is how many connections to one server are analysed, the first
+// ones of a capture: more would say no more.
+const mostSamples = 4096
 
-// readISNSamples reads a file of samples, "-" from standard input.
-func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
+// analyseCapture analyses what a capture shows of each server's numbers, or of
+// the one that is named.
+func analyseCapture(c *cli.Context, s Streams, in io.Reader) error {
+	servers := &isnServers{series: map[netip.AddrPort][]isn.Sample{}}
+	if err := servers.choose(c); err != nil {
+		return err
+	}
+	r, err := capture.NewReader(in)
+	if err != nil {
+		return usagef("--from: %s: %w", c.String("from"), err)
+	}
+	tally, err := capture.FollowAll(c.Context, []*capture.Reader{r}, flow.NewTable(servers, flow.Config{}), nil)
+	if err != nil {
+		return err
+	}
+	if len(servers.order) == 0 {
+		return usagef("--from: %s: no SYN and SYN-ACK of one connection in it%s", c.String("from"), servers.of())
+	}
+	files, err := isnFilesOf(c, len(servers.order))
+	if err != nil {
+		return err
+	}
+	records, samples := servers.analyse()
+	if err = tellFile(c, s, records, samples, files); len(tally.Faults) > 0 && (err == nil || err == errNo) {
+		return &exit{exitInterrupted, fmt.Errorf("%s: %w", c.String("from"), tally.Faults[0].Err)}
+	}
+	return err
+}
+
+// choose takes the server that is named, if any.
+func (v *isnServers) choose(c *cli.Context) (err error) {
+	switch c.NArg() {
+	case 0:
+		return nil
+	case 1:
+		if v.only, err = netip.ParseAddrPort(c.Args().First()); err != nil {
+			return usagef("--from: name one server of the capture as ADDRESS:PORT: %w", err)
 		}
-		defer f.Close()
-		in = f
+		return nil
 	}
-	samples, err := isn.ReadCSV(in, path)
-	if err == nil && len(samples) == 0 {
-		err = fmt.Errorf("%s: %w", path, errNoSamples)
-	}
-	return samples, err
+	return usagef("--from: name one server of the capture, or none for all")
 }
 
-// tellFile writes the records of an analysis.
-func tellFile(c *cli.Context, s Streams, samples []isn.Sample, files isnFiles) error {
+// of names the server that was asked for.
+func (v *isnServers) of() string {
+	if v.only.IsValid() {
+		return " to " + v.only.String()
+	}
+	return ""
+}
+
+// analyse makes the records of the servers, in the order in which they were met.
+func (v *isnServers) analyse() (records []*report.ISN, samples [][]isn.Sample) {
+	for _, server := range v.order {
+		list := v.series[server]
+		records = append(records, &report.ISN{
+			Target: server.Addr().String(), Addr: server.Addr(), Port: server.Port(),
+			State: probe.StateOpen, Reason: probe.ReasonSYNACK, Clock: netraw.ClockKernel.String(),
+			Report: isn.Analyze(list, isn.Options{}),
+		})
+		samples = append(samples, list)
+	}
+	return records, samples
+}
+
+// errNoSamples says that a file holds no answered sample.
+var errNoSamples = errors.New("no usable sample in it")
+
+// readISNSamples reads a file of samples.
+func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
+	samples, err := isn.ReadCSV(in, path)
+	if err != nil {
+		return nil, err
+	}
+	if len(samples) == 0 {
+		return nil, fmt.Errorf("%s: %w", path, errNoSamples)
+	}
+	if !slices.ContainsFunc(samples, func(s isn.Sample) bool { return s.ISN.OK }) {
+		return nil, fmt.Errorf("%s: %w: the column isn is empty in all %d rows", path, errNoSamples, len(samples))
+	}
+	return samples, nil
+}
+
+// tellFile writes the records of an analysis. The answer is no where not one
+// class could be told.
+func tellFile(c *cli.Context, s Streams, records []*report.ISN, samples [][]isn.Sample, files isnFiles) error {
 	start := time.Now()
 	d, err := newDisplay(c, s, &target.Set{})
 	if err != nil {
 		return err
 	}
-	record := report.NewISNOfFile(c.String("from"), isn.Analyze(samples, isn.Options{}))
+	errs := []error{d.Record(&report.Run{Version: Version, Command: "isn", Args: s.Args, Start: start})}
+	known := false
+	for i, record := range records {
+		known = known || record.Report.Class != isn.ClassUnknown
+		errs = append(errs, d.Record(record), files.write(record, samples[i]))
+	}
 	summary := report.NewSummary(&probe.Summary{Took: time.Since(start), Complete: true}, time.Now())
-	err = errors.Join(
-		d.Record(&report.Run{Version: Version, Command: "isn", Args: s.Args, Start: start}),
-		d.Record(record),
-		d.Record(summary),
-		files.write(record, samples),
-	)
-	if err = d.finish(err); err == nil && record.Report.Class == isn.ClassUnknown {
+	errs = append(errs, d.Record(summary))
+	if err = d.finish(errors.Join(errs...)); err == nil && !known {
 		return errNo
 	}
 	return err

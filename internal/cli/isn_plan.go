@@ -31,7 +31,7 @@ func (j *isnJob) readPlan() error {
 	if err != nil {
 		return err
 	}
-	series, err := seriesOf(j.c.String("series"))
+	series, err := seriesOf(listed(j.c, "series"))
 	if err != nil {
 		return err
 	}

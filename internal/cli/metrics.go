@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"synscope/internal/report"
@@ -47,7 +48,7 @@ func (m *metricsServer) start(engine string, j *pingJob) {
 	}
 	m.metrics = report.NewMetrics(Version, engine)
 	for _, s := range j.series {
-		m.metrics.Watch(s.word, s.target.Port())
+		m.metrics.Watch(s.word, s.target)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.metrics.Handler())
@@ -66,7 +67,14 @@ func (m *metricsServer) observe(word string, s *ping.Sample) {
 
 func (m *metricsServer) unresolved(n *name) {
 	if m != nil {
-		m.metrics.Unresolved(n.host, n.port)
+		m.metrics.Unresolved(n.word, netip.AddrPortFrom(n.addr, n.port))
+	}
+}
+
+// moved follows a name to another address than old.
+func (m *metricsServer) moved(n *name, old netip.Addr) {
+	if m != nil {
+		m.metrics.Moved(n.word, netip.AddrPortFrom(old, n.port), netip.AddrPortFrom(n.addr, n.port))
 	}
 }
 

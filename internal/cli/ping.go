@@ -98,7 +98,7 @@ func parseFlow(word string) (probe.Flow, error) {
 func (j *pingJob) readProbing() (err error) {
 	j.probing, err = probingOf(j.c)
 	p := &j.probing
-	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS, j.cfg.Timeout = p.profile, p.ttl, p.tos, p.timeout
+	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS, j.cfg.Timeout, j.cfg.Rate = p.profile, p.ttl, p.tos, p.timeout, p.rate
 	return err
 }
 
@@ -131,10 +131,20 @@ func (j *pingJob) readTargets() (err error) {
 	if rate := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds(); j.probing.rate > 0 && rate > j.probing.rate {
 		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, report.Rate(rate))
 	}
+	j.noteRate()
 	for _, pair := range j.cfg.Targets {
 		j.series = append(j.series, newPingSeries(j.set.Word(pair), pair, len(j.cfg.Targets)))
 	}
 	return nil
+}
+
+// noteRate says so where the rate leaves no room for the RST of each SYN.
+func (j *pingJob) noteRate() {
+	probes := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds()
+	if rate := j.probing.rate; rate > 0 && 2*probes > rate && j.probing.engine != engineConnect {
+		j.notes = append(j.notes, fmt.Sprintf("--rate %s: %s probes a second and the RST that closes each are more, so probes leave late",
+			j.c.String("rate"), report.Count(uint64(probes))))
+	}
 }
 
 // maxPinged is the most targets of one ping.

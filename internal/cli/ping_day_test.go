@@ -32,7 +32,7 @@ func TestADayOfMetrics(t *testing.T) {
 		defer conn.Close()
 		pair := netip.MustParseAddrPort("198.51.100.7:80")
 		metrics := report.NewMetrics(Version, "raw")
-		metrics.Watch("web", 80)
+		metrics.Watch("web", pair)
 		series := newPingSeries("web", pair, 1)
 
 		const day = 24 * 3600
@@ -61,7 +61,7 @@ func TestADayOfMetrics(t *testing.T) {
 		}
 		page := httptest.NewRecorder()
 		metrics.Handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
-		if !strings.Contains(page.Body.String(), `synscope_ping_probes_sent_total{port="80",target="web"} 86400`) {
+		if !strings.Contains(page.Body.String(), `synscope_ping_probes_sent_total{addr="198.51.100.7",port="80",target="web"} 86400`) {
 			t.Errorf("%s", page.Body)
 		}
 	})

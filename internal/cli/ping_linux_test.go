@@ -361,12 +361,12 @@ func TestPingMetrics(t *testing.T) {
 	<-done
 	for _, want := range []string{
 		`synscope_build_info{engine="raw",version="` + Version + `"} 1`,
-		`synscope_ping_probes_sent_total{port="80",target="` + web + `"} [12]\d`,
-		`synscope_ping_answers_total{port="80",state="open",target="` + web + `"} [12]\d`,
-		`synscope_ping_answers_total{port="81",state="refused",target="` + web + `:81"} [12]\d`,
-		`synscope_ping_probes_lost_total{port="80",reason="no-response",target="` + web + `"} 0`,
-		`synscope_ping_rtt_seconds_bucket{port="80",target="` + web + `",le="1.0"} [12]\d`,
-		`synscope_ping_up{port="81",target="` + web + `:81"} 0`,
+		`synscope_ping_probes_sent_total{addr="` + web + `",port="80",target="` + web + `"} [12]\d`,
+		`synscope_ping_answers_total{addr="` + web + `",port="80",state="open",target="` + web + `"} [12]\d`,
+		`synscope_ping_answers_total{addr="` + web + `",port="81",state="refused",target="` + web + `:81"} [12]\d`,
+		`synscope_ping_probes_lost_total{addr="` + web + `",port="80",reason="no-response",target="` + web + `"} 0`,
+		`synscope_ping_rtt_seconds_bucket{addr="` + web + `",port="80",target="` + web + `",le="1.0"} [12]\d`,
+		`synscope_ping_up{addr="` + web + `",port="81",target="` + web + `:81"} 0`,
 		`# EOF`,
 	} {
 		if !regexp.MustCompile(want).MatchString(page) {

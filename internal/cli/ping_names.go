@@ -44,6 +44,7 @@ func (j *pingJob) follow(ctx context.Context, w *pingWatch) <-chan struct{} {
 // name is a target that was given by its name.
 type name struct {
 	index  int
+	word   string // as the user typed it, with its port perhaps
 	host   string
 	addr   netip.Addr // as last resolved
 	port   uint16
@@ -60,7 +61,7 @@ func (j *pingJob) named() (list []*name) {
 		if report.NameOf(s.word, s.target.Addr()) == s.target.Addr().String() || strings.Contains(host, ":") {
 			continue
 		}
-		list = append(list, &name{index: i, host: host, addr: s.target.Addr(), port: s.target.Port()})
+		list = append(list, &name{index: i, word: s.word, host: host, addr: s.target.Addr(), port: s.target.Port()})
 	}
 	return list
 }
@@ -112,6 +113,7 @@ func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (chan
 	}
 	old := n.addr
 	n.addr = addrs[0].Unmap()
+	w.server.moved(n, old)
 	w.tell(notice(n, "address-changed", fmt.Sprintf("%s is %v now, and was %v", n.host, n.addr, old)))
 	return ping.Retarget{Index: n.index, Target: netip.AddrPortFrom(n.addr, n.port)}, true
 }

@@ -156,7 +156,7 @@ func (p *probing) apply(cfg *scan.Config) {
 // that costs little.
 func (p *probing) network(attempts int) *netraw.Config {
 	return &netraw.Config{
-		Interface: p.iface, Source: p.source, SourcePort: p.sourcePort,
+		Interface: p.iface, Source: p.source, SourcePort: p.sourcePort, TOS: p.tos,
 		Ports:         min(attempts, netraw.MaxPorts),
 		WatchOutgoing: p.rate <= watchedRate,
 		DeviceStamps:  p.device,

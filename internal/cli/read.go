@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -21,83 +22,203 @@ import (
 func readCommand(s Streams) *cli.Command {
 	return &cli.Command{
 		Name:      "read",
-		Usage:     "the same judgements, from a capture file, with no privilege",
-		ArgsUsage: "FILE",
-		Description: "Reads pcap and pcapng files, packed with gzip or not; \"-\" is standard input.\n" +
-			"Every connection attempt is a line; -v adds its segments. With --segments\n" +
-			"there is a record for each packet too.",
+		Usage:     "the same judgements, from capture files, with no privilege",
+		ArgsUsage: "FILE...",
+		Description: "Reads pcap and pcapng files, packed with gzip or not, several in the order of\n" +
+			"time; \"-\" is standard input, where connections are told of as they end. Every\n" +
+			"connection attempt is a line; -v adds its segments. With --segments there is a\n" +
+			"record for each packet too. What a capture misses is unknown, and said to be.",
 		Flags: joined([]cli.Flag{
 			&cli.BoolFlag{Name: "segments", Usage: "a record for each packet too"},
+			&cli.StringFlag{Name: "filter", Usage: "only connections of an `EXPRESSION`, as \"host 192.0.2.7 and port 443\""},
+			&cli.StringFlag{Name: "summary-by", Usage: "a line for each `END` instead: client, server or port"},
+			&cli.StringFlag{Name: "isn", Usage: "write initial sequence numbers into `FILE` too, for isn --from"},
 		}, under("Output", outputFlags())),
 		Action: func(c *cli.Context) error {
-			if c.NArg() != 1 {
-				return usagef("read: name one capture file, or - for standard input")
+			if c.NArg() == 0 {
+				return usagef("read: name a capture file, or - for standard input")
 			}
-			return readCapture(c, s, c.Args().First())
+			return readCaptures(c, s, c.Args().Slice())
 		},
 	}
 }
 
-// readGrowth is by how many percent garbage may grow what is in use while
-// reading: much, since a table of connections is small and bounded, and each
-// that is over is garbage.
-const readGrowth = 200
+// By how many percent garbage may grow what is in use while reading: much where
+// the table of connections is small, and little where it is large, since each
+// connection that is over is garbage.
+const (
+	readGrowth  = 200
+	largeGrowth = 10
+	largeTable  = 48 << 20 // bytes
+)
 
-// readCapture turns a file into one run of records.
-func readCapture(c *cli.Context, s Streams, path string) error {
-	if s.Env("GOGC") == "" {
-		debug.SetGCPercent(readGrowth)
-	}
-	d, err := newDisplay(c, s, &target.Set{})
+// readCaptures turns files into one run of records.
+func readCaptures(c *cli.Context, s Streams, paths []string) error {
+	j, err := newReadJob(c, s)
 	if err != nil {
 		return err
 	}
-	j := &readJob{
-		display: d, segments: c.Bool("segments"), ladders: map[uint64]*report.Captured{},
-		closing: report.Reading{Summary: report.Summary{Complete: true}},
+	if j.display, err = newDisplay(c, s, &target.Set{}); err != nil {
+		return err
 	}
+	defer j.close()
 	begin := time.Now()
-	err = d.Record(&report.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
+	err = j.Record(&report.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
 	if err == nil {
-		err = j.read(c.Context, path)
+		err = j.read(c.Context, paths)
 	}
 	j.closing.Took = time.Since(begin)
-	return d.finish(j.end(err))
+	return j.finish(j.end(err))
 }
 
-// readJob is the sink of what a capture holds.
+// readJob is the sink of what captures hold.
 type readJob struct {
 	*display
 	segments bool
+	wanted   capture.Filter
 	ladders  map[uint64]*report.Captured // of connections that are not over
+	groups   *report.Groups              // nil where every connection is told of
+	numbers  *isnCollector               // nil where nobody asked
 	closing  report.Reading
+
+	paths  []string
+	opened []io.Closer
+	table  *flow.Table
+	large  bool
+	fixed  bool // the growth of garbage was chosen by the user
+	foul   error
 }
 
-func (j *readJob) read(ctx context.Context, path string) error {
-	file, err := j.open(path)
-	if err != nil {
-		return usage(err)
+func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
+	j := &readJob{
+		segments: c.Bool("segments"), ladders: map[uint64]*report.Captured{}, fixed: s.Env("GOGC") != "",
+		closing: report.Reading{Summary: report.Summary{Complete: true}},
 	}
-	defer file.Close()
-	r, err := capture.NewReader(file)
-	if err != nil {
-		return usagef("%s: %w", path, err)
+	var err error
+	if c.IsSet("filter") {
+		if j.wanted, err = capture.ParseFilter(c.String("filter")); err != nil {
+			return nil, usagef("--filter: %w", err)
+		}
 	}
-	table := flow.NewTable(j, flow.Config{Segments: j.segments || j.level > 0})
-	tally, err := capture.Follow(ctx, r, table)
-	j.account(r, &tally, table.Counts())
-	var fault *capture.Error
-	if errors.As(err, &fault) {
-		return usagef("%s: %w", path, err)
+	if c.IsSet("summary-by") {
+		if j.groups, err = report.NewGroups(c.String("summary-by")); err != nil {
+			return nil, usagef("--summary-by: %w", err)
+		}
+	}
+	if path := c.String("isn"); path != "" {
+		if err := report.CheckFile(path); err != nil {
+			return nil, usagef("--isn: %w", err)
+		}
+		j.numbers = &isnCollector{path: path}
+	}
+	return j, nil
+}
+
+// read opens every file before it reads the first.
+func (j *readJob) read(ctx context.Context, paths []string) error {
+	j.paths = paths
+	j.grow(readGrowth)
+	live := false
+	var readers []*capture.Reader
+	for i, path := range paths {
+		in, err := j.open(path)
+		if err != nil {
+			return usage(err)
+		}
+		if isLive(in) {
+			live = true
+			in = newPipe(ctx, in, j.settle)
+		}
+		r, err := capture.NewReader(in)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && (len(paths) == 1 || i == 0 && !live):
+			return usagef("%s: %w", path, err)
+		case err != nil:
+			return usagef("%s: %w", path, err)
+		}
+		readers = append(readers, r)
+	}
+	cfg := flow.Config{Segments: (j.segments || j.level > 0) && j.groups == nil, Live: live}
+	if j.wanted != nil {
+		cfg.Wanted = j.wanted
+	}
+	j.table = flow.NewTable(j, cfg)
+	tally, err := capture.FollowAll(ctx, readers, j.table, j.watch)
+	j.account(readers, &tally)
+	if err == nil && ctx.Err() == nil {
+		err = j.faults(&tally)
 	}
 	return err
 }
 
-func (j *readJob) open(path string) (io.ReadCloser, error) {
+func (j *readJob) open(path string) (io.Reader, error) {
 	if path == report.Stdout {
-		return io.NopCloser(j.streams.In), nil
+		return j.streams.In, nil
 	}
-	return os.Open(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	j.opened = append(j.opened, f)
+	return f, nil
+}
+
+func (j *readJob) close() {
+	for _, f := range j.opened {
+		f.Close()
+	}
+}
+
+// settle is called at equal times while a capture is being made.
+func (j *readJob) settle() {
+	if j.table == nil {
+		return
+	}
+	err := j.table.Settle(announceAfter)
+	if err == nil {
+		err = j.Flush()
+	}
+	if j.foul == nil {
+		j.foul = err
+	}
+}
+
+// watch is called every few thousand packets.
+func (j *readJob) watch() {
+	if large := j.table.Memory() > largeTable; large != j.large {
+		j.large = large
+		if j.grow(readGrowth); large {
+			j.grow(largeGrowth)
+		}
+	}
+}
+
+func (j *readJob) grow(percent int) {
+	if !j.fixed {
+		debug.SetGCPercent(percent)
+	}
+}
+
+// faults are what ended files early: one that is cut short is a run that was
+// cut short, anything else is a file that is wrong.
+func (j *readJob) faults(t *capture.Tally) error {
+	if len(t.Faults) == 0 {
+		if t.Foreign != nil && t.Packets == t.Skipped["unknown-link-type"] {
+			return usage(t.Foreign)
+		}
+		return nil
+	}
+	var errs []error
+	code := exitInterrupted
+	for _, fault := range t.Faults {
+		errs = append(errs, fmt.Errorf("%s: %w", j.paths[fault.File], fault.Err))
+		if !errors.Is(fault.Err, capture.ErrCut) {
+			code = exitUsage
+		}
+	}
+	return &exit{code, errors.Join(errs...)}
 }
 
 // maxRungs bounds the ladder of one connection in memory.
@@ -106,6 +227,7 @@ const maxRungs = 200
 // Segment takes a packet of a connection.
 func (j *readJob) Segment(s *flow.Segment) error {
 	record := report.NewCapturedSegment(s)
+	record.File = j.file(s.File)
 	if j.level > 0 {
 		j.climb(s.Attempt, record)
 	}
@@ -113,6 +235,14 @@ func (j *readJob) Segment(s *flow.Segment) error {
 		return j.Record(record)
 	}
 	return nil
+}
+
+// file names a file where there are several.
+func (j *readJob) file(n int) string {
+	if len(j.paths) < 2 {
+		return ""
+	}
+	return j.paths[n]
 }
 
 // climb adds a rung to the ladder of a connection.
@@ -129,28 +259,59 @@ func (j *readJob) climb(attempt uint64, s *report.Segment) {
 	l.Ladder = append(l.Ladder, s)
 }
 
-// Attempt takes a connection that is over. The stamps of a capture were taken
-// by the kernel that captured.
+// Attempt takes a connection that is over, or goes on. The stamps of a capture
+// were taken by the kernel that captured.
 func (j *readJob) Attempt(a *flow.Attempt) error {
 	a.Clock = netraw.ClockKernel
 	c := report.NewCapturedConnection(a)
+	c.Captured.File, c.Captured.LastFile = j.file(a.FirstFile), j.file(a.LastFile)
 	if l := j.ladders[a.Number]; l != nil {
 		c.Captured.Ladder, c.Captured.Omitted = l.Ladder, l.Omitted
-		delete(j.ladders, a.Number)
+		if a.Ending != flow.Ongoing {
+			delete(j.ladders, a.Number)
+		}
 	}
-	j.closing.Count(c)
+	if a.Ending != flow.Ongoing {
+		j.count(a, c)
+	}
+	if j.groups != nil {
+		return nil
+	}
 	return j.Record(c)
 }
 
+// count takes a connection into what is told at the end.
+func (j *readJob) count(a *flow.Attempt, c *report.Connection) {
+	j.closing.Count(c)
+	if j.groups != nil {
+		j.groups.Add(c)
+	}
+	if j.numbers != nil {
+		j.numbers.add(a)
+	}
+}
+
 // account puts what was read into the totals.
-func (j *readJob) account(r *capture.Reader, tally *capture.Tally, counts flow.Counts) {
-	t := &j.closing
-	t.Format, t.KernelDrops = r.Format(), r.Dropped()
+func (j *readJob) account(readers []*capture.Reader, tally *capture.Tally) {
+	t, counts := &j.closing, j.table.Counts()
+	var formats []string
+	for _, r := range readers {
+		t.KernelDrops += r.Dropped()
+		if !strings.Contains(strings.Join(formats, " "), r.Format()) || len(formats) == 0 {
+			formats = append(formats, r.Format())
+		}
+	}
+	t.Format = strings.Join(formats, ", ")
 	t.Packets, t.Received, t.First, t.Last = tally.Packets, tally.Packets, tally.First, tally.Last
 	t.Matched, t.Duplicates, t.Underway = counts.Followed, counts.Duplicates, counts.Underway
+	t.Unwanted, t.Midstream, t.Evicted, t.Incomplete = counts.Unwanted, counts.Midstream, counts.Evicted, counts.Incomplete
+	t.Gaps, t.GapBytes, t.Loss = counts.Gaps, counts.GapBytes, counts.Loss()
 	t.Rejected = counts.Rejected
 	for reason, n := range tally.Skipped {
 		t.Rejected[reason] += n
+	}
+	if tally.Foreign != nil {
+		t.Remark = tally.Foreign.Error()
 	}
 }
 
@@ -158,14 +319,31 @@ func (j *readJob) account(r *capture.Reader, tally *capture.Tally, counts flow.C
 // that the run ends with.
 func (j *readJob) end(err error) error {
 	j.closing.End = time.Now()
+	if err == nil {
+		err = j.foul
+	}
 	if err != nil {
 		j.closing.Complete, j.closing.Fault = false, err.Error()
 	}
-	if recorded := j.Record(&j.closing); err == nil {
-		err = recorded
+	if told := j.conclude(); err == nil {
+		err = told
 	}
 	if errors.Is(err, context.Canceled) {
 		return &exit{exitInterrupted, fmt.Errorf("interrupted after %s packets", report.Count(j.closing.Packets))}
 	}
 	return err
+}
+
+// conclude tells of what was gathered, and ends with the summary.
+func (j *readJob) conclude() error {
+	var errs []error
+	if j.groups != nil {
+		for _, g := range j.groups.List() {
+			errs = append(errs, j.Record(g))
+		}
+	}
+	if j.numbers != nil {
+		errs = append(errs, j.numbers.write())
+	}
+	return errors.Join(append(errs, j.Record(&j.closing))...)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -113,21 +114,23 @@ func TestReadText(t *testing.T) {
 	}
 }
 
-// TestReadBadFiles: what could be read comes first, then the error, and 2.
+// TestReadBadFiles: what could be read comes first, then the error. A capture
+// that is cut short is a run that was cut short, anything else a wrong file.
 func TestReadBadFiles(t *testing.T) {
 	good := captured(t)
 	for _, c := range []struct {
 		name       string
 		content    []byte
+		code       int
 		out, words string
 	}{
-		{"cut", good[:len(good)-120], `"type":"handshake"`, "cut short"},
-		{"corrupt", append(append([]byte{}, good...), "rubbish at the end"...), `"state":"refused"`, "packet 6, offset"},
-		{"no capture", []byte("GIF89a, say"), `"fault":`, "not a capture file: it begins with 47 49 46 38"},
-		{"empty", nil, `"fault":`, "it is empty"},
+		{"cut", good[:len(good)-120], exitInterrupted, `"type":"handshake"`, "cut short"},
+		{"corrupt", append(append([]byte{}, good...), "rubbish at the end"...), exitUsage, `"state":"refused"`, "packet 6, offset"},
+		{"no capture", []byte("GIF89a, say"), exitUsage, `"fault":`, "not a capture file: it begins with 47 49 46 38"},
+		{"empty", nil, exitUsage, `"fault":`, "it is empty"},
 	} {
 		r := readIt(t, c.content, "-o", "json")
-		if r.code != exitUsage || !strings.Contains(r.err, c.words) || !strings.Contains(r.out, c.out) {
+		if r.code != c.code || !strings.Contains(r.err, c.words) || !strings.Contains(r.out, c.out) {
 			t.Errorf("%s: exit %d, %q\n%s", c.name, r.code, r.err, r.out)
 		}
 	}
@@ -137,4 +140,167 @@ func TestReadBadFiles(t *testing.T) {
 	if r := command(context.Background(), nil, "read"); r.code != exitUsage || r.out != "" {
 		t.Errorf("no name: exit %d, %s", r.code, r.err)
 	}
+	for _, args := range [][]string{{"--filter", "udp"}, {"--summary-by", "colour"}, {"--isn", "/nowhere/x.csv"}} {
+		if r := readIt(t, good, args...); r.code != exitUsage || r.out != "" {
+			t.Errorf("%v: exit %d, %s", args, r.code, r.err)
+		}
+	}
+}
+
+// TestReadForeignInterface: an interface whose link type nobody knows is left
+// out and remarked on, unless there is nothing else.
+func TestReadForeignInterface(t *testing.T) {
+	good := captured(t)
+	foreign := func(link byte) []byte { // a section with an interface and one packet
+		return []byte{
+			0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 28, 0, 0, 0,
+			1, 0, 0, 0, 20, 0, 0, 0, link, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0,
+			3, 0, 0, 0, 20, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4, 20, 0, 0, 0,
+		}
+	}
+	r := readIt(t, append(append([]byte{}, good...), foreign(147)...), "-o", "json")
+	list := records(t, r.out)
+	if last := list[len(list)-1]; r.code != exitYes || last["complete"] != true || !strings.Contains(last.str("remark"), "link type 147") {
+		t.Errorf("exit %d, %s\n%s", r.code, r.err, r.out)
+	}
+	if r := readIt(t, foreign(147), "-o", "json"); r.code != exitUsage || !strings.Contains(r.err, "link type 147") {
+		t.Errorf("nothing else: exit %d, %s", r.code, r.err)
+	}
+}
+
+// TestReadSeveralFiles reads a capture in two halves, given in either order.
+func TestReadSeveralFiles(t *testing.T) {
+	dir := t.TempDir()
+	whole := captured(t)
+	halves := split(t, whole, 2)
+	for i, b := range halves {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, order := range [][2]string{{"0", "1"}, {"1", "0"}} {
+		a, b := filepath.Join(dir, order[0]), filepath.Join(dir, order[1])
+		r := command(context.Background(), nil, "read", "-o", "json", a, b)
+		var got []string
+		for _, record := range records(t, r.out) {
+			if record.str("type") == "handshake" {
+				got = append(got, fmt.Sprintf("%v %s %v %s %v %s", record["port"], record.str("state"), record["rtt_ns"],
+					filepath.Base(record.str("file")), record["first_packet"], filepath.Base(record.str("last_file"))))
+			}
+		}
+		if want := []string{"80 open 2e+07 0 1 1", "81 refused 2e+07 1 2 ."}; strings.Join(got, "; ") != strings.Join(want, "; ") {
+			t.Errorf("exit %d, %s: %q", r.code, r.err, got)
+		}
+	}
+}
+
+// split parts a capture after some packets.
+func split(t *testing.T, file []byte, after int) (halves [2][]byte) {
+	t.Helper()
+	r, err := capture.NewReader(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packets [2][]capture.Packet
+	var p capture.Packet
+	for n := 0; r.Next(&p) == nil; n++ {
+		p.Data = bytes.Clone(p.Data)
+		i := min(n/after, 1)
+		packets[i] = append(packets[i], p)
+	}
+	for i, list := range packets {
+		var b bytes.Buffer
+		w, err := capture.NewWriter(&b, "test", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range list {
+			if err := w.Write(&list[j]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(list[0].Time, list[0].Time, 0); err != nil {
+			t.Fatal(err)
+		}
+		halves[i] = b.Bytes()
+	}
+	return halves
+}
+
+// TestReadGroups sums up by each kind of end.
+func TestReadGroups(t *testing.T) {
+	for by, want := range map[string]string{
+		"client": "192.0.2.1 2 1 1 0 2e+07",
+		"server": "192.0.2.2:80 1 1 0 0 2e+07; 192.0.2.2:81 1 0 1 0 2e+07",
+		"port":   "80 1 1 0 0 2e+07; 81 1 0 1 0 2e+07",
+	} {
+		r := readIt(t, captured(t), "-o", "json", "--summary-by", by)
+		var got []string
+		for _, g := range records(t, r.out) {
+			switch g.str("type") {
+			case "handshake":
+				t.Errorf("%s: a connection is told of", by)
+			case "group":
+				got = append(got, fmt.Sprintf("%s %v %v %v %v %v", g.str("key"), g["attempts"], g["open"], g["refused"], g["unanswered"], g["p50_ns"]))
+			}
+		}
+		if strings.Join(got, "; ") != want {
+			t.Errorf("%s: exit %d, %s: %q", by, r.code, r.err, got)
+		}
+	}
+}
+
+// TestReadFilter follows what an expression asks for.
+func TestReadFilter(t *testing.T) {
+	r := readIt(t, captured(t), "-o", "json", "--filter", "host 192.0.2.2 and port 81")
+	list := records(t, r.out)
+	last := list[len(list)-1]
+	if r.code != exitYes || last["connections"] != 1.0 || last["unwanted"] != 3.0 {
+		t.Errorf("exit %d, %s\n%s", r.code, r.err, r.out)
+	}
+}
+
+// TestReadPipe: from a pipe, connections are told of while it goes on, and an
+// interrupt ends the run with its summary.
+func TestReadPipe(t *testing.T) {
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	defer out.Close()
+	file := captured(t)
+	if _, err := out.Write(file); err != nil { // and no end of it
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	lines := make(signalling, 64)
+	done := make(chan int)
+	s := Streams{In: in, Out: lines, Err: io.Discard, Env: func(string) string { return "" }}
+	go func() { done <- Main(ctx, []string{"synscope", "read", "-o", "json", "-"}, s) }()
+	refused, going := false, false
+	for !refused || !going {
+		line := <-lines
+		refused = refused || strings.Contains(line, `"state":"refused"`)
+		going = going || strings.Contains(line, `"state":"open"`) && strings.Contains(line, `"end":"going-on"`)
+	}
+	cancel()
+	summary := ""
+	for summary == "" {
+		if line := <-lines; strings.Contains(line, `"type":"summary"`) {
+			summary = line
+		}
+	}
+	if code := <-done; code != exitInterrupted || !strings.Contains(summary, `"complete":false`) || !strings.Contains(summary, `"connections":2`) {
+		t.Errorf("exit %d, %s", code, summary)
+	}
+}
+
+// signalling hands on what is written to it.
+type signalling chan string
+
+func (s signalling) Write(b []byte) (int, error) {
+	s <- string(b)
+	return len(b), nil
 }

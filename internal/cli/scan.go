@@ -80,17 +80,18 @@ func techniqueAliases() []string {
 
 // scanJob is one scan, its command line understood.
 type scanJob struct {
-	c       *cli.Context
-	streams Streams
-	set     *target.Set
-	probing probing
-	cfg     scan.Config
-	connect bool
-	seed    uint64
-	shard   shard
-	resume  resume
-	guarded []string // remarks on what was left out
-	expect  *probe.State
+	c        *cli.Context
+	streams  Streams
+	set      *target.Set
+	probing  probing
+	cfg      scan.Config
+	connect  bool
+	seed     uint64
+	shard    shard
+	resume   resume
+	excluded exclusions
+	guarded  []string // remarks on what was left out
+	expect   *probe.State
 
 	discovery     string // auto, none or only
 	discoverAsked bool   // on the command line
@@ -114,7 +115,7 @@ func (j *scanJob) readTargets() (err error) {
 	if j.set, j.guarded, err = guardedTargets(j.c, j.streams); err != nil {
 		return err
 	}
-	if err = j.readOrder(); err != nil {
+	if err = inOrder(j.readOrder, j.readExclusions); err != nil {
 		return err
 	}
 	j.cfg.Targets = j.set.Shard(j.seed, j.shard.index, j.shard.count)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -33,7 +35,7 @@ func sendFlags() []cli.Flag {
 		&cli.StringFlag{Name: "seq", Value: "0", Usage: "sequence number `N`"},
 		&cli.StringFlag{Name: "ack", Value: "0", Usage: "acknowledgement number `N`"},
 		&cli.IntFlag{Name: "win", Value: 65535, Usage: "window `N`, as on the wire"},
-		&cli.StringFlag{Name: "opt", Usage: "`OPTIONS`: mss=1460,sack,ts,wscale=7"},
+		&cli.StringSliceFlag{Name: "opt", Usage: "`OPTIONS`: mss=1460,sack,ts,wscale=7"},
 		&cli.StringFlag{Name: "data", Usage: "payload: `TEXT`, with escapes such as \\r\\n, or the contents of @FILE"},
 		&cli.IntFlag{Name: "count", Value: 1, Usage: "send it `N` times, each after the wait for answers to the last"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless an answer has these `FLAGS`; also icmp, silence"},
@@ -58,9 +60,12 @@ type sendJob struct {
 	expect  string
 	wanted  craft.Flags // where expect is neither empty nor a word
 
-	tap     *tap // nil where none was asked for
-	answers int  // that came, of any kind
-	met     int  // targets that answered as expected
+	tap     *tap  // nil where none was asked for
+	answers int   // that came, of any kind
+	met     int   // targets that answered as expected
+	begun   int   // targets that the segment left for, or may not leave for
+	unable  error // why it could not, the first
+	broken  error // an output that takes no more
 }
 
 func newSendJob(c *cli.Context, s Streams) (j *sendJob, err error) {
@@ -115,7 +120,7 @@ func (j *sendJob) readSegment() (err error) {
 		return err
 	}
 	s.Window = uint16(window)
-	if s.Options, err = craft.ParseOptions(c.String("opt")); err != nil {
+	if s.Options, err = craft.ParseOptions(listed(c, "opt")); err != nil {
 		return usagef("--opt: %w", err)
 	}
 	if s.Payload, err = payload(c.String("data")); err != nil {
@@ -163,6 +168,9 @@ func (j *sendJob) run(ctx context.Context) error {
 
 // answer: without --expect any answer is a yes.
 func (j *sendJob) answer() error {
+	if j.begun == 0 && j.unable != nil {
+		return &exit{exitUnable, j.unable}
+	}
 	if j.expect == "" && j.answers > 0 || j.expect != "" && uint64(j.met) == j.set.Count() {
 		return nil
 	}
@@ -176,13 +184,30 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 	for pair := range j.set.Ordered() {
 		var s probe.Summary
 		s, err = j.exchange(ctx, d, conn, pair)
-		merge(&total, &s)
-		if err != nil {
+		addCounts(&total, &s)
+		if err = errorOf(j.broken, j.excuse(d, err)); err != nil {
 			break
 		}
 	}
 	total.Took, total.Complete = time.Since(start), err == nil
 	return errors.Join(err, d.Record(report.NewSummary(&total, time.Now())))
+}
+
+// excuse takes an error that concerns one target, and returns any other.
+func (j *sendJob) excuse(d *display, err error) error {
+	switch {
+	case err == nil:
+		j.begun++
+	case errors.Is(err, handshake.ErrLocalFirewall):
+		j.begun++
+		d.remark(err.Error())
+	case endsRun(err):
+		return err
+	default:
+		j.unable = errorOf(j.unable, err)
+		d.remark(err.Error())
+	}
+	return nil
 }
 
 // exchange sends the segment to one target.
@@ -203,10 +228,15 @@ func (j *sendJob) exchange(ctx context.Context, d *display, conn probe.Network, 
 	s, err := handshake.Exchange(ctx, conn, cfg)
 	j.answers += came.any
 	j.tap.judge(pair, fmt.Sprintf("%d answers", came.any))
-	if came.meet(j.expect) {
+	switch {
+	case err != nil:
+	case came.meet(j.expect):
 		j.met++
+	case j.expect != "":
+		d.remark(fmt.Sprintf("%s: expected %s, found %s", pair, j.expect, came.String()))
 	}
-	return s, errors.Join(err, failed)
+	j.broken = errorOf(j.broken, failed)
+	return s, err
 }
 
 // to addresses the segment.
@@ -217,7 +247,27 @@ func (j *sendJob) to(src, dst netip.AddrPort) craft.Segment {
 }
 
 // replies counts what came back from one target.
-type replies struct{ any, icmp, wanted int }
+type replies struct {
+	any, icmp, wanted int
+	kinds             []string // the first of them, each once
+}
+
+// mostKinds is how many kinds of answers are worth naming.
+const mostKinds = 4
+
+// String is what came: "R., icmp 3/13", or "silence".
+func (r *replies) String() string {
+	if r.any == 0 {
+		return expectSilence
+	}
+	return strings.Join(r.kinds, ", ")
+}
+
+func (r *replies) name(kind string) {
+	if len(r.kinds) < mostKinds && !slices.Contains(r.kinds, kind) {
+		r.kinds = append(r.kinds, kind)
+	}
+}
 
 func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 	switch {
@@ -225,8 +275,12 @@ func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 		return
 	case l.ICMP != nil:
 		r.icmp++
-	case l.Segment.Flags == wanted:
-		r.wanted++
+		r.name(fmt.Sprintf("icmp %d/%d", l.ICMP.Type, l.ICMP.Code))
+	default:
+		if l.Segment.Flags == wanted {
+			r.wanted++
+		}
+		r.name(l.Segment.Flags.String())
 	}
 	r.any++
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/wide"
 )
@@ -37,6 +38,19 @@ func (j *scanJob) keepsNoState() bool {
 		return true
 	}
 	return !j.connect && j.probing.engine != engineConnect && j.set.Addresses() > wide.Above
+}
+
+// whyStateless says why a run keeps no state that was not asked in so many words
+// to keep none: it lists answers alone, and does not repeat what is lost.
+func (j *scanJob) whyStateless() []string {
+	const kept = ", so no state is kept: only answers are listed"
+	switch {
+	case j.c.IsSet("stateless"):
+		return nil
+	case j.c.IsSet("resume"):
+		return []string{"--resume" + kept}
+	}
+	return []string{report.Count(j.set.Addresses()) + " addresses" + kept}
 }
 
 // readOrder settles seed and shard. Shards need a seed that they share: the one
@@ -118,7 +132,11 @@ func (j *scanJob) stateless() wide.Config {
 		cfg.Retries = wide.DefaultRetries
 	}
 	if j.set != nil {
-		cfg.Plan = newShardPlan(j.set, j.seed, j.shard)
+		plan := newShardPlan(j.set, j.seed, j.shard)
+		cfg.Plan = plan
+		if j.excluded.allowed != nil {
+			cfg.Plan = shrunkPlan{plan, j.excluded.allowed}
+		}
 	}
 	return cfg
 }
@@ -139,6 +157,11 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	if err := j.checkStatelessDiscovery(); err != nil {
 		return err
 	}
+	unlock, err := j.lockCheckpoint()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if done, err := j.beginCheckpoint(); done || err != nil {
 		return err
 	}
@@ -149,6 +172,13 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
+	conn := j.probing.network(1)
+	neighbours, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: conn.Interface, Source: conn.Source})
+	if err != nil {
+		return &exit{exitUnable, err}
+	}
+	defer neighbours.Close()
+	cfg.Neighbours = neighbours
 	return j.runOver(ctx, e, cfg)
 }
 
@@ -164,6 +194,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	}
 	o := opened{name: e.name, note: e.note, stateless: true}
 	d.remark(append(j.remarks(&o, d), aside...)...)
+	d.remark(j.whyStateless()...)
 	results := &results{display: d, set: j.set}
 	err = results.begin(j.opening(&o))
 	if err == nil {
@@ -229,13 +260,30 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	if ended := results.end(&summary.Summary); err == nil {
 		err = ended
 	}
-	if summary.Refusal != nil && err == nil {
-		results.remark(report.Count(summary.SendErrors) + " packets could not be sent: " + summary.Refusal.Error())
-	}
-	if summary.Held > 0 {
-		results.remark("sending waited " + report.Duration(summary.Held) + " for results to be written")
-	}
+	results.remark(afterwards(&summary, err)...)
 	return summary, err
+}
+
+// afterwards are the sentences about what went otherwise than it should have.
+func afterwards(s *wide.Summary, err error) (remarks []string) {
+	if s.Refusal != nil && err == nil && s.SendErrors > 0 {
+		remarks = append(remarks, report.Count(s.SendErrors)+" times the kernel refused a packet, the last time: "+s.Refusal.Error())
+	}
+	if s.NoNeighbour > 0 {
+		remarks = append(remarks, report.Count(s.NoNeighbour)+" targets on the link are unknown: "+wide.ErrNoNeighbour.Error())
+	}
+	if s.KernelDrops > 0 {
+		remarks = append(remarks, report.Count(s.KernelDrops)+" packets were dropped here before they were read; "+
+			"as many targets that seem silent are unknown: scan them again more slowly")
+	}
+	if s.Outages > 0 {
+		remarks = append(remarks, fmt.Sprintf("for %s nothing answered, not even what had before: %s targets were probed again",
+			report.Duration(s.OutageTime), report.Count(s.Again)))
+	}
+	if s.Held > 0 {
+		remarks = append(remarks, "sending waited "+report.Duration(s.Held)+" for results to be written")
+	}
+	return remarks
 }
 
 // asExpected compares what was found with --expect: silence has a state too.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/checkpoint"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
 )
@@ -34,6 +36,11 @@ func overModel(ctx context.Context, s Streams, edit func(*wide.Config), args ...
 		if err != nil {
 			return err
 		}
+		unlock, err := j.lockCheckpoint()
+		if err != nil {
+			return err
+		}
+		defer unlock()
 		if done, err := j.beginCheckpoint(); done || err != nil {
 			return err
 		}
@@ -292,4 +299,75 @@ func TestKilledAndResumed(t *testing.T) {
 	ports, _ := found(t, r.out)
 	agrees(t, ports, "10.0.0.0/17", 80)
 	t.Logf("%d kills, %d parts", kills, len(parts))
+}
+
+// Two processes do not work on one run at a time.
+func TestLockedCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	ckpt := filepath.Join(dir, "ckpt")
+	unlock, err := checkpoint.Lock(ckpt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-p", "80", "10.0.0.0/24", "--resume", ckpt}
+	if r := modelled(t, args...); r.code != exitUsage || !strings.Contains(r.err, "another process") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+	unlock()
+	if r := modelled(t, args...); r.code != exitYes {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+}
+
+// What is excluded when a run is resumed is not probed any more, and what was
+// excluded when it began is not probed either, wherever the list says so.
+func TestExclusionsOfAResumedRunOnlyGrow(t *testing.T) {
+	dir := t.TempDir()
+	ckpt, out, list := filepath.Join(dir, "ckpt"), filepath.Join(dir, "out"), filepath.Join(dir, "never")
+	args := []string{"-p", "80", "10.0.0.0/20", "--resume", ckpt, "-oJ", out, "--exclude-file", list, "--rate", "20k"}
+	os.WriteFile(list, []byte("10.0.1.0/24 # ours\n10.0.2.0/24"), 0o600)
+	var said bytes.Buffer
+	s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: &said, Env: func(string) string { return "" }}
+	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel()
+	first := overModel(ctx, s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms"}, args...)...)
+	if first != exitInterrupted {
+		t.Fatalf("exit %d: %s", first, said.String())
+	}
+	os.WriteFile(list, []byte("10.0.2.0/24\n10.0.3.0/24\n10.0.4.0/25\n"), 0o600)
+	r := modelled(t, args...)
+	if r.code != exitYes || !strings.Contains(r.err, "the exclusions have changed") {
+		t.Fatalf("exit %d: %s", r.code, r.err)
+	}
+	probed := func(file string) map[netip.AddrPort]string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports, _ := found(t, string(text))
+		return ports
+	}
+	before, after := probed(out+".1"), probed(out)
+	for _, never := range []string{"10.0.1.0/24", "10.0.2.0/24"} {
+		for pair := range before {
+			if netip.MustParsePrefix(never).Contains(pair.Addr()) {
+				t.Errorf("%v was probed at first", pair)
+			}
+		}
+	}
+	for _, never := range []string{"10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24", "10.0.4.0/25"} {
+		for pair := range after {
+			if netip.MustParsePrefix(never).Contains(pair.Addr()) {
+				t.Errorf("%v was probed when resumed", pair)
+			}
+		}
+	}
+	all := netip.MustParsePrefix("10.0.0.0/20")
+	for a := all.Addr(); all.Contains(a); a = a.Next() {
+		pair := netip.AddrPortFrom(a, 80)
+		excluded := a.As4()[2] >= 1 && a.As4()[2] <= 3 || a.As4()[2] == 4 && a.As4()[3] < 128
+		if want := synthetic.Expect(pair) == simnet.Open; want && !excluded && before[pair] == "" && after[pair] == "" {
+			t.Fatalf("%v was missed", pair)
+		}
+	}
 }

@@ -33,7 +33,13 @@ func (p shardPlan) Count() uint64 { return p.size }
 // At is the i-th of them.
 func (p shardPlan) At(i uint64) netip.AddrPort { return p.order.At(p.index + i*p.count) }
 
-// Fill implements [probe.PlanFiller].
+// Index implements [wide.TargetIndexer].
+func (p shardPlan) Index(target netip.AddrPort) (i uint64, ok bool) {
+	at, ok := p.order.Index(target)
+	return at / p.count, ok && at%p.count == p.index
+}
+
+// Fill implements [wide.TargetFiller].
 func (p shardPlan) Fill(first uint64, into []netip.AddrPort) {
 	p.order.Fill(p.index+first*p.count, p.count, into)
 }
@@ -45,9 +51,9 @@ func (p shardPlan) Fill(first uint64, into []netip.AddrPort) {
 func (j *scanJob) planDigest(seed uint64) (string, error) {
 	h := sha256.New()
 	c := j.c
-	fmt.Fprintf(h, "%q %q %q %t %t", c.String("p"), c.String("top-ports"), c.String("exclude-ports"), c.Bool("4"), c.Bool("6"))
-	fmt.Fprintf(h, "%q %q", c.Args().Slice(), c.StringSlice("exclude"))
-	for _, name := range append(c.StringSlice("iL"), c.StringSlice("exclude-file")...) {
+	fmt.Fprintf(h, "%q %q %q %t %t", listed(c, "p"), c.String("top-ports"), listed(c, "exclude-ports"), c.Bool("4"), c.Bool("6"))
+	fmt.Fprintf(h, "%q %q", c.Args().Slice(), j.excluded.text)
+	for _, name := range c.StringSlice("iL") {
 		if err := addList(h, name); err != nil {
 			return "", usage(err)
 		}

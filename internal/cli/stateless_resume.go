@@ -36,6 +36,22 @@ func (j *scanJob) readCheckpoint() (err error) {
 	return usagef("--resume: %w; to begin anew, remove it", err)
 }
 
+// lockCheckpoint keeps other processes from the run, and looks at how far it has
+// come once more: one may have worked on it since it was read.
+func (j *scanJob) lockCheckpoint() (unlock func(), err error) {
+	if j.resume.path == "" {
+		return func() {}, nil
+	}
+	if unlock, err = checkpoint.Lock(j.resume.path); err != nil {
+		return nil, usagef("--resume: %w", err)
+	}
+	if err = j.readCheckpoint(); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
 // identity is what makes this run the same as the one that a checkpoint is of.
 func (j *scanJob) identity() (checkpoint.Run, error) {
 	digest, err := j.planDigest(j.seed)
@@ -64,7 +80,7 @@ func (j *scanJob) beginCheckpoint() (done bool, err error) {
 		return true, nil
 	}
 	if j.resume.path != "" {
-		if err := j.save(); err != nil {
+		if err := errors.Join(j.keepExclusions(), j.save()); err != nil {
 			return false, usagef("--resume: %w", err)
 		}
 	}

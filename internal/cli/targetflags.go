@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,12 +17,12 @@ const servedPorts = "the commonly served ones"
 // targetFlags say what is probed; ports is what is probed where none is named.
 func targetFlags(ports string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "p", Usage: "`PORTS` to probe: 22,80,8000-8100,https; - is all of 1-65535 (default: " + ports + ")"},
+		&cli.StringSliceFlag{Name: "p", Usage: "`PORTS` to probe: 22,80,8000-8100,https; - is all of 1-65535 (default: " + ports + ")"},
 		&cli.IntFlag{Name: "top-ports", Usage: "the `N` most commonly served ports"},
 		&cli.StringSliceFlag{Name: "iL", Usage: "more targets from `FILE`, one a line; - is standard input"},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "`TARGETS` never to probe"},
 		&cli.StringSliceFlag{Name: "exclude-file", Usage: "targets never to probe, from `FILE`"},
-		&cli.StringFlag{Name: "exclude-ports", Usage: "`PORTS` never to probe"},
+		&cli.StringSliceFlag{Name: "exclude-ports", Usage: "`PORTS` never to probe"},
 		&cli.BoolFlag{Name: "4", Usage: "IPv4 only"},
 		&cli.BoolFlag{Name: "6", Usage: "IPv6 only"},
 		&cli.BoolFlag{Name: "n", Usage: "no effect: only trace resolves addresses back into names"},
@@ -29,20 +30,27 @@ func targetFlags(ports string) []cli.Flag {
 	}
 }
 
-// targets are the pairs of address and port that the command line names.
-func targets(c *cli.Context, s Streams) (*target.Set, error) { return targetsOn(c, s, "") }
-
-// targetsOn is targets with ports of the command's own where none is named.
+// targetsOn are the pairs of address and port that the command line names, with
+// ports of the command's own where it names none.
 func targetsOn(c *cli.Context, s Streams, ports string) (*target.Set, error) {
+	own, err := target.ParsePorts(ports)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return targetsWith(c, s, func(o *target.Options) {
+		if !c.IsSet("p") && !c.IsSet("top-ports") {
+			o.Ports = own
+		}
+	})
+}
+
+// targetsWith are the pairs that the command line names, with options changed.
+func targetsWith(c *cli.Context, s Streams, change func(*target.Options)) (*target.Set, error) {
 	opts, err := targetOptions(c, s)
 	if err != nil {
 		return nil, err
 	}
-	if ports != "" && !c.IsSet("p") && !c.IsSet("top-ports") {
-		if opts.Ports, err = target.ParsePorts(ports); err != nil {
-			return nil, usage(err)
-		}
-	}
+	change(&opts)
 	if c.NArg() == 0 && len(opts.Lists) == 0 {
 		return nil, usagef("no target: `synscope %s TARGET...`, such as 192.0.2.7, 192.0.2.0/24 or host.example", c.Command.Name)
 	}
@@ -71,13 +79,16 @@ func targetOptions(c *cli.Context, s Streams) (o target.Options, err error) {
 	if o.Ports, err = ports(c); err != nil {
 		return o, usage(err)
 	}
-	if words := c.String("exclude-ports"); words != "" {
-		if o.ExcludePorts, err = target.ParsePorts(words); err != nil {
+	if c.IsSet("exclude-ports") {
+		if o.ExcludePorts, err = target.ParsePorts(listed(c, "exclude-ports")); err != nil {
 			return o, usagef("--exclude-ports: %w", err)
 		}
 	}
 	return o, nil
 }
+
+// listed joins a list that was given in several flags.
+func listed(c *cli.Context, name string) string { return strings.Join(c.StringSlice(name), ",") }
 
 // targetNotes is what was found out about the targets while they were read, for
 // the record: above all which were skipped.
@@ -92,6 +103,9 @@ func targetNotes(set *target.Set) (notes []string) {
 // taken is told only to those who ask for more.
 func (d *display) targetRemarks(set *target.Set) (lines []string) {
 	for _, w := range set.Warnings() {
+		if w.Code == target.WarnNoZone && d.zoned {
+			continue
+		}
 		if w.Code != target.WarnMoreAddresses || d.level > 0 {
 			lines = append(lines, w.Text)
 		}
@@ -120,7 +134,7 @@ func ports(c *cli.Context) (target.Ports, error) {
 	case c.IsSet("top-ports"):
 		return target.TopPorts(c.Int("top-ports"))
 	case c.IsSet("p"):
-		return target.ParsePorts(c.String("p"))
+		return target.ParsePorts(listed(c, "p"))
 	}
 	return target.DefaultPorts(), nil
 }

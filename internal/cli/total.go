@@ -2,9 +2,9 @@ package cli
 
 import "synscope/probe"
 
-// merge adds the counts of one part of a run to its total, whose duration and
+// addCounts adds the counts of one part of a run to its total, whose duration and
 // completeness are not the parts'.
-func merge(total, part *probe.Summary) {
+func addCounts(total, part *probe.Summary) {
 	if total.Rejected == nil {
 		total.Rejected, total.States = map[string]uint64{}, map[probe.State]uint64{}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -60,7 +61,7 @@ func (j *traceJob) readProbing() (err error) {
 		return usagef("--ttl: a trace chooses it; see --max-hops")
 	}
 	j.probing, err = probingOf(j.c)
-	j.cfg.Profile, j.cfg.TOS, j.cfg.Timeout = j.probing.profile, j.probing.tos, j.probing.timeout
+	j.cfg.Profile, j.cfg.TOS, j.cfg.Timeout, j.cfg.Rate = j.probing.profile, j.probing.tos, j.probing.timeout, j.probing.rate
 	if err == nil && j.probing.engine == engineConnect {
 		return usagef("--engine connect cannot trace")
 	}
@@ -140,10 +141,18 @@ func (j *traceJob) run(ctx context.Context) error {
 	if err = d.finish(tap.close(err)); err != nil {
 		return err
 	}
-	if j.expect != nil && route.Verdict.State != *j.expect || j.expect == nil && route.Verdict.State != probe.StateOpen {
-		return errNo
+	return j.answer(d, &route.Verdict)
+}
+
+// answer is the verdict as an exit code.
+func (j *traceJob) answer(d *display, v *probe.Verdict) error {
+	switch {
+	case j.expect == nil && v.State == probe.StateOpen, j.expect != nil && v.State == *j.expect:
+		return nil
+	case j.expect != nil:
+		d.remark(fmt.Sprintf("%s: expected %s, found %s (%s)", v.Target, *j.expect, v.State, v.Reason))
 	}
-	return nil
+	return errNo
 }
 
 // probe runs the trace and closes its record. Names are looked up beside it, so

@@ -14,7 +14,6 @@ var habits = map[string]string{
 	"sV": "see `synscope handshake --data`",
 	"sn": "see `synscope scan -sn`",
 	"sU": "only TCP is probed",
-	"oA": "name the files one by one: -oN, -oJ, -oC",
 	"F":  "use --top-ports 100",
 
 	"min-rate": "use --rate",

@@ -34,6 +34,8 @@ var handshakeFindings = []Entry{
 	{Finding, "synack-retransmissions", "How patiently the host waits for the third segment of the handshake.", "We kept silent after the SYN-ACK and counted how often, and when, it came again.",
 		"Linux repeats it 5 times over 63 s (net.ipv4.tcp_synack_retries). The schedule tells stacks apart.", "RFC 6298 §5"},
 	{Finding, "synack-repeated", "The SYN-ACK came again although it was acknowledged.", "Our ACK was lost on the way, or reached the host after its timer; data was acknowledged afterwards.", "Once is nothing; often is loss on the way there: measure with `synscope ping`.", "RFC 6298 §5"},
+	{Finding, "endless-sender", "The peer went on sending until a limit of ours ended the connection.", "Bytes or segments of the peer reached the limit, or it did not fall quiet in time.",
+		"Where so much is expected: raise --max-bytes, --max-segments or --max-time. Else it may be a tarpit, or a service that streams.", ""},
 	{Finding, "forged-reset", "An RST came that the host cannot have sent.", "Its number is outside what the state of the connection allows, or the genuine answer came after it.",
 		"Somebody on the way wants the connection dead: compare from another network; --pcap keeps the evidence.", "RFC 5961 §3, RFC 9293 §3.10.7.4"},
 	{Finding, "refused-by-middlebox", "The RST comes, more or less surely, from something before the host.",
@@ -87,13 +89,14 @@ var doubts = []Entry{
 	{Doubt, "cold", "The first packet waited for the neighbour's link-layer address; its time is not the network's.", "The kernel had to resolve the next hop first.", "", "RFC 826, RFC 4861"},
 	{Doubt, "clock-step", "Somebody set the wall clock between the two stamps.", "CLOCK_REALTIME moved against CLOCK_MONOTONIC_RAW by more than NTP slews.", "Look at what sets the clock of this machine.", "clock_gettime(2)"},
 	{Doubt, "syn-retransmitted", "The kernel repeated its SYN: the time does not say which one was answered.", "TCP_INFO counts retransmissions (Karn's problem).", "A raw engine tells them apart.", "RFC 6298 §3, tcp(7)"},
-	{Doubt, "skipped", "The probe was not sent at its time.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},
+	{Doubt, "synack-retransmitted", "The far end repeated its SYN-ACK because the first one was lost: the time holds its wait, and is no round trip.", "The SYN-ACK came 0.9 s or more after the soonest of that port: stacks wait a second before they repeat one.", "Packets are lost on the way back: see the loss.", "RFC 6298 §2.1, RFC 9293 §3.8.1"},
+	{Doubt, "skipped", "The probe was not sent: its time was more than ten seconds ago.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},
 }
 
 var endings = []Entry{
+	{Ending, "going-on", "The connection goes on: this is what it has come to so far.", "Its packets still come.", "", ""},
 	{Ending, "end-of-capture", "The capture ended before the connection did.", "No packet came after its last.", "", ""},
 	{Ending, "idle", "Nothing came on the connection for a long time.", "It was handed out to save memory.", "", ""},
 	{Ending, "reused", "Another connection began on the same addresses and ports.", "A SYN with a new number.", "", "RFC 9293 §3.6.1"},
-	{Ending, "going-on", "The connection goes on: this is what it has come to so far.", "It was told of before its end.", "", ""},
 	{Ending, "crowded", "More connections than are followed at once; this one had been silent longest.", "", "Read fewer at once with --filter.", ""},
 }

@@ -1,6 +1,7 @@
 package openmetrics
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -79,11 +80,14 @@ func (r *Registry) add(f *family) *family {
 // Touch makes the series of the label values exist, from zero.
 func (f *family) Touch(values ...string) { f.change(values, func(*series) {}) }
 
-// Delete forgets the series of the label values.
+// Delete forgets every series whose first labels have the values.
 func (f *family) Delete(values ...string) {
 	f.registry.mu.Lock()
 	defer f.registry.mu.Unlock()
-	delete(f.series, keyOf(values))
+	key := keyOf(values)
+	maps.DeleteFunc(f.series, func(k string, _ *series) bool {
+		return k == key || strings.HasPrefix(k, key+between)
+	})
 }
 
 // Add counts n more.
@@ -107,8 +111,11 @@ func (h Histogram) Observe(v float64, values ...string) {
 
 // keyOf joins label values.
 func keyOf(values []string) string {
-	return strings.ToValidUTF8(strings.Join(values, "\x00\x00"), "\ufffd")
+	return strings.ToValidUTF8(strings.Join(values, between), "\ufffd")
 }
+
+// between parts the values in a key.
+const between = "\x00\x00"
 
 // change finds or makes a series.
 func (f *family) change(values []string, how func(*series)) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"synscope/probe"
@@ -21,7 +22,11 @@ type Connection struct {
 // Captured is what a capture tells of a connection beyond a live run.
 type Captured struct {
 	Number, First, Last  uint64
+	File, LastFile       string // in which First and Last are; "" where there is one file
 	Packets, Duplicates  uint64
+	Missing              []string // of the opening: "SYN", "SYN-ACK"
+	Gaps                 int      // holes in numbers that were acknowledged and not captured
+	GapBytes             uint64
 	View                 flow.View
 	Ending               flow.Ending
 	SYNToAnswer          Maybe[time.Duration] // as the capture saw it
@@ -63,7 +68,7 @@ func NewCapturedConnection(a *flow.Attempt) *Connection {
 	}
 	c.Captured = &Captured{
 		Number: a.Number, First: a.First, Last: a.Last, Packets: a.Packets, Duplicates: a.Duplicates,
-		View: a.View, Ending: a.Ending,
+		View: a.View, Ending: a.Ending, Missing: a.Missing, Gaps: a.Gaps, GapBytes: a.GapBytes,
 		SYNToAnswer: measured(a.Result.RTT), AnswerToACK: measured(a.Result.ServerRTT), SYNToACK: measured(a.SYNToACK),
 		ClientRetransmission: a.Retransmissions(handshake.Client),
 		ServerRetransmission: a.Retransmissions(handshake.Server),
@@ -80,9 +85,9 @@ func connectionColumns() []string {
 		"target", "addr", "port", "src", "state", "reason", "attempts", "rtt_ns", "rtt_clock", "server_rtt_ns", "responder",
 		"icmp_type", "icmp_code", "mss", "wscale", "sack", "ts", "ecn", "tfo", "mptcp", "close",
 		"synack_retransmits", "synack_schedule_ns", "fin_retransmits", "start", "took_ns",
-		"connection", "first_packet", "last_packet", "packets", "duplicates", "view", "end",
+		"connection", "file", "first_packet", "last_file", "last_packet", "packets", "duplicates", "view", "end",
 		"syn_to_answer_ns", "answer_to_ack_ns", "syn_to_ack_ns", "client_retransmissions", "server_retransmissions",
-		"findings",
+		"missing", "gaps", "gap_bytes", "findings",
 	}
 }
 
@@ -150,7 +155,11 @@ func (c *Connection) negotiatedFields(w fieldWriter) {
 
 func (c *Captured) fields(w fieldWriter) {
 	w.uint("connection", c.Number)
+	strField(w, "file", c.File)
 	w.uint("first_packet", c.First)
+	if c.LastFile != c.File {
+		w.str("last_file", c.LastFile)
+	}
 	w.uint("last_packet", c.Last)
 	w.uint("packets", c.Packets)
 	w.uint("duplicates", c.Duplicates)
@@ -161,4 +170,20 @@ func (c *Captured) fields(w fieldWriter) {
 	durationField(w, "syn_to_ack_ns", c.SYNToACK)
 	w.uint("client_retransmissions", uint64(c.ClientRetransmission))
 	w.uint("server_retransmissions", uint64(c.ServerRetransmission))
+	if len(c.Missing) > 0 {
+		w.strs("missing", lowered(c.Missing))
+	}
+	if c.Gaps > 0 {
+		w.uint("gaps", uint64(c.Gaps))
+		w.uint("gap_bytes", c.GapBytes)
+	}
+}
+
+// lowered are words in the lower case of records.
+func lowered(words []string) []string {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = strings.ToLower(w)
+	}
+	return list
 }

@@ -1,46 +1,55 @@
 package report
 
 import (
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"synscope/probe"
+	"synscope/probe/flow"
 )
 
 // The columns of a capture's table.
 const (
-	pairWide  = len("255.255.255.255:65535 > 255.255.255.255:65535")
-	tripWide  = len("ANSWER AFTER")
-	closeWide = len("three-way")
-	againWide = len("AGAIN")
+	packetWide = len("1234567")
+	startWide  = len("15:04:05.000000")
+	pairWide   = len("255.255.255.255:65535 > 255.255.255.255:65535")
+	tripWide   = len("ANSWER AFTER")
+	closeWide  = len("three-way")
+	againWide  = len("AGAIN")
 )
 
-// captureText tells of the connections in a capture, a line each.
-type captureText struct{ *textSink }
+// captureText tells of the connections in captures, a line each.
+type captureText struct {
+	*textSink
+	file  string // of the connection above
+	day   string // the date of the connection above
+	folds findingFolds
+}
 
 func (t *captureText) Record(r Record) error {
 	switch r := r.(type) {
 	case *Run:
 		return t.run(r)
 	case *Connection:
+		return t.write(r.text(t))
+	case *Group:
 		return t.write(r.text(t.textSink))
 	case *Reading:
-		return t.write(r.text(t.textSink))
+		return t.write(r.text(t))
 	}
 	return nil
 }
 
 func (t *captureText) Close() error { return t.w.Flush() }
 
-// text is a line for the attempt, its ladder where it has one, and its
-// findings.
-func (c *Connection) text(t *textSink) []string {
-	var lines []string
-	if !t.headed {
-		t.headed = true
-		lines = append(lines, t.paint.paint(dim, captureRow("CLIENT > SERVER", padded("STATE", stateWide),
-			"ANSWER AFTER", "ACK AFTER", "SEEN AT", "CLOSE", "AGAIN", "LASTED")))
-	}
-	lines = append(lines, c.row(t))
+// text is a line for the attempt, its ladder where it has one, what the capture
+// misses of it, and its findings as far as its server has not had them before.
+func (c *Connection) text(t *captureText) []string {
+	lines := t.headings(c)
+	lines = append(lines, c.row(t.textSink))
 	l := ladder{paint: t.paint, begin: c.Begin}
 	for _, s := range c.Captured.Ladder {
 		lines = append(lines, l.rung(s)...)
@@ -48,8 +57,32 @@ func (c *Connection) text(t *textSink) []string {
 	if n := c.Captured.Omitted; n > 0 {
 		lines = append(lines, "    "+countOf(uint64(n), "more segment"))
 	}
+	if missed := c.Captured.missed(); missed != "" {
+		lines = append(lines, "  "+t.paint.paint(dim, missed))
+	}
 	for _, f := range c.Findings {
-		lines = append(lines, t.finding(f, ""))
+		if c.Captured.Ending == flow.Ongoing || t.folds.first(c.Result.Target, f) {
+			lines = append(lines, t.finding(f, ""))
+		}
+	}
+	return lines
+}
+
+// headings are the names of the columns, once, and the file and the day where
+// those change.
+func (t *captureText) headings(c *Connection) (lines []string) {
+	if !t.headed {
+		t.headed = true
+		lines = append(lines, t.paint.paint(dim, captureRow("PACKET", "START", "CLIENT > SERVER", padded("STATE", stateWide),
+			"ANSWER AFTER", "ACK AFTER", "SEEN AT", "CLOSE", "AGAIN", "LASTED")))
+	}
+	if day := c.Begin.Format(time.DateOnly + " MST"); day != t.day {
+		t.day = day
+		lines = append(lines, t.paint.paint(dim, "# "+day))
+	}
+	if c.Captured.File != t.file {
+		t.file = c.Captured.File
+		lines = append(lines, t.paint.paint(dim, "# "+printable(t.file)))
 	}
 	return lines
 }
@@ -60,16 +93,38 @@ func (c *Connection) row(t *textSink) string {
 	if n := c.Captured.ClientRetransmission + c.Captured.ServerRetransmission; n > 0 {
 		again = strconv.Itoa(n)
 	}
-	return captureRow(c.Source.String()+" > "+c.Result.Target.String(), state,
+	lasted := Duration(c.Took)
+	if c.Captured.Ending == flow.Ongoing {
+		lasted += " so far"
+	}
+	return captureRow(strconv.FormatUint(c.Captured.First, 10), c.Begin.Format("15:04:05.000000"),
+		c.Source.String()+" > "+c.Result.Target.String(), state,
 		tripOf(c.Captured.SYNToAnswer), tripOf(c.Captured.AnswerToACK), orDash(c.Captured.View.String()),
-		orDash(string(c.Close)), again, Duration(c.Took))
+		orDash(string(c.Close)), again, lasted)
 }
 
-func captureRow(pair, state, answer, ack, view, closed, again, lasted string) string {
+func captureRow(packet, start, pair, state, answer, ack, view, closed, again, lasted string) string {
 	return strings.Join([]string{
+		leftPadded(packet, packetWide), padded(start, startWide),
 		padded(pair, pairWide), state, padded(answer, tripWide), padded(ack, len("ACK AFTER")),
 		padded(view, len("SEEN AT")), padded(closed, closeWide), padded(again, againWide), lasted,
 	}, "  ")
+}
+
+// missed says what was not captured of a connection: "not captured: the SYN; 2
+// gaps, 1,400 bytes".
+func (c *Captured) missed() string {
+	var words []string
+	if len(c.Missing) > 0 {
+		words = append(words, "the "+strings.Join(c.Missing, ", the "))
+	}
+	if gaps := c.Gaps - min(len(c.Missing), 1); gaps > 0 && c.GapBytes > 0 {
+		words = append(words, countOf(uint64(gaps), "gap")+" of "+countOf(c.GapBytes, "byte"))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "not captured: " + strings.Join(words, "; ")
 }
 
 func tripOf(m Maybe[time.Duration]) string {
@@ -84,4 +139,58 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// findingFolds counts the findings that servers repeat: each is told in full
+// with the first connection that has it.
+type findingFolds struct {
+	told  map[foldKey]bool
+	again map[foldKey]uint64
+}
+
+type foldKey struct {
+	server netip.AddrPort
+	code   string
+}
+
+// mostFolds bounds the memory: beyond it findings are told each time.
+const mostFolds = 1 << 16
+
+// first tells whether a finding is a server's first of its kind.
+func (f *findingFolds) first(server netip.AddrPort, finding probe.Finding) bool {
+	k := foldKey{server, finding.Code}
+	if f.told[k] {
+		f.again[k]++
+		return false
+	}
+	if f.told == nil {
+		f.told, f.again = map[foldKey]bool{}, map[foldKey]uint64{}
+	}
+	if len(f.told) < mostFolds {
+		f.told[k] = true
+	}
+	return true
+}
+
+// lines tell how often findings came again, by kind.
+func (f *findingFolds) lines() (lines []string) {
+	type sum struct {
+		code                 string
+		connections, servers uint64
+	}
+	var sums []*sum
+	for k, n := range f.again {
+		i := slices.IndexFunc(sums, func(s *sum) bool { return s.code == k.code })
+		if i < 0 {
+			i = len(sums)
+			sums = append(sums, &sum{code: k.code})
+		}
+		sums[i].connections += n
+		sums[i].servers++
+	}
+	slices.SortFunc(sums, func(a, b *sum) int { return strings.Compare(a.code, b.code) })
+	for _, s := range sums {
+		lines = append(lines, s.code+" again on "+countOf(s.connections, "more connection")+" of "+countOf(s.servers, "server"))
+	}
+	return lines
 }

@@ -15,10 +15,10 @@ import (
 // after RFC 4180 §2; lines end as they do on Unix.
 type csvSink struct {
 	w     *LineWriter
+	o     Options
 	table table
+	asked []string // the columns asked for, in that order; none: all
 	begun bool
-
-	settled bool // the table does not depend on the command
 }
 
 // table is what a command's rows are made of.
@@ -28,11 +28,15 @@ type table struct {
 }
 
 func newCSV(w *LineWriter, o Options) Sink {
-	s := &csvSink{w: w, table: tableOf("")}
+	return &csvSink{w: w, o: o, table: tableFor(o, "").chosen(o.Fields), asked: o.Fields}
+}
+
+// tableFor is the table of a command, or of hosts where there are no others.
+func tableFor(o Options, command string) table {
 	if o.HostList {
-		s.table, s.settled = table{of: (*Host)(nil).Type(), columns: hostColumns()}, true
+		return table{of: (*Host)(nil).Type(), columns: hostColumns()}
 	}
-	return s
+	return tableOf(command)
 }
 
 // tableOf is the table of a command.
@@ -46,6 +50,8 @@ func tableOf(command string) table {
 		return table{of: (*Hop)(nil).Type(), columns: hopColumns()}
 	case "send":
 		return table{of: (*Segment)(nil).Type(), columns: segmentColumns()}
+	case "check":
+		return table{of: (*Check)(nil).Type(), columns: checkColumns()}
 	case "read", "handshake":
 		return table{of: (*Connection)(nil).Type(), columns: connectionColumns()}
 	}
@@ -53,13 +59,16 @@ func tableOf(command string) table {
 }
 
 func (s *csvSink) Record(r Record) error {
-	if run, ok := r.(*Run); ok && !s.settled {
-		s.table = tableOf(run.Command)
+	if run, ok := r.(*Run); ok {
+		s.table = tableFor(s.o, run.Command).chosen(s.asked)
 	}
 	if err := s.header(); err != nil || r.Type() != s.table.of {
 		return err
 	}
 	return s.w.Append(func(b []byte) []byte {
+		if len(s.asked) > 0 {
+			return appendChosen(b, s.asked, r)
+		}
 		return appendRow(b, s.table.columns, r)
 	})
 }
@@ -186,6 +195,9 @@ func (r *csvRow) durations(name string, values []time.Duration) {
 
 // object gives each field of an object a column of its own.
 func (r *csvRow) object(_ string, fields func(w fieldWriter)) { fields(r) }
+
+// objects leaves lists of objects out: a row has no place for them.
+func (r *csvRow) objects(string, int, func(fieldWriter, int)) {}
 
 // appendCSVString quotes a field that needs it.
 func appendCSVString(b []byte, s string) []byte {

@@ -18,7 +18,7 @@ type grepSink struct {
 }
 
 func newGrep(w *LineWriter, o Options) Sink {
-	return &grepSink{w: w, service: o.Service, verbose: o.Verbose}
+	return &grepSink{w: w, service: o.registered(), verbose: o.Verbose}
 }
 
 func (s *grepSink) Record(r Record) error {

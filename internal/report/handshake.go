@@ -193,6 +193,6 @@ func (t *connectionText) summing(s *Summary) (lines []string) {
 func segmentColumns() []string {
 	return []string{
 		"time", "dir", "src", "dst", "flags", "seq", "ack", "win", "len", "options",
-		"ttl", "ip_id", "local_state", "peer_state", "note", "connection", "packet",
+		"ttl", "ip_id", "local_state", "peer_state", "note", "connection", "file", "packet",
 	}
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"synscope/probe"
 	"synscope/probe/isn"
@@ -21,7 +22,8 @@ type hostbook struct {
 // hostPage is one host.
 type hostPage struct {
 	addr     netip.Addr
-	name     string // what the user typed, if that is a name
+	name     string    // what the user typed, if that is a name
+	began    time.Time // when it was first heard of
 	ports    []*Port
 	few      map[stateReason]int // how many of ports, of states that may be ignored
 	extra    map[stateReason]int // ports that are only counted
@@ -94,7 +96,7 @@ func (b *hostbook) page(target string, a netip.Addr) *hostPage {
 	}
 	page := b.pages[a]
 	if page == nil {
-		page = &hostPage{addr: a, name: hostName(target), few: map[stateReason]int{}, extra: map[stateReason]int{}}
+		page = &hostPage{addr: a, name: hostName(target), began: time.Now(), few: map[stateReason]int{}, extra: map[stateReason]int{}}
 		b.pages[a] = page
 	}
 	return page

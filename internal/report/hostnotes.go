@@ -57,15 +57,8 @@ func leftOut(s *Summary) []string {
 	}
 	up, _ := s.HostsUp.Get()
 	unknown, _ := s.HostsUnknown.Get()
-	return []string{Count(down) + " of " + plural(up+down+unknown, "address", "addresses") + " did not answer and " +
+	return []string{Count(down) + " of " + plural(up+down+unknown, "address", "addresses") + " did not answer and" +
 		wasOrWere(down) + " left out: " + downWords(s.Down) + " (--discover none probes them too)"}
-}
-
-func wasOrWere(n uint64) string {
-	if n == 1 {
-		return "was"
-	}
-	return "were"
 }
 
 // clockTime is the time of day, to a millisecond, where this machine is; "" for

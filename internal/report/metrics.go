@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/http"
+	"net/netip"
 	"strconv"
 
 	"synscope/internal/openmetrics"
@@ -36,7 +37,7 @@ func NewMetrics(version, engine string) *Metrics {
 	r := &openmetrics.Registry{}
 	r.Gauge("synscope_build_info", "Always 1; the labels say what runs.", "engine", "version").Set(1, engine, version)
 	counter := func(name, help string, more ...string) openmetrics.Counter {
-		return r.Counter("synscope_ping_"+name, help, append([]string{"target", "port"}, more...)...)
+		return r.Counter("synscope_ping_"+name, help, append([]string{"target", "addr", "port"}, more...)...)
 	}
 	return &Metrics{
 		registry: r,
@@ -46,59 +47,79 @@ func NewMetrics(version, engine string) *Metrics {
 		failed:   counter("send_errors_total", "Probes that this machine could not send; they are among the lost ones."),
 		doubtful: counter("doubtful_total", "Answers whose time was not counted, by the reason.", "reason"),
 		resolve:  counter("resolve_failures_total", "Times that the target's name did not resolve."),
-		up:       r.Gauge("synscope_ping_up", "Whether the latest probe found the port open.", "target", "port"),
+		up:       r.Gauge("synscope_ping_up", "Whether the latest probe found the port open.", "target", "addr", "port"),
 		rtt: r.Histogram("synscope_ping_rtt_seconds", "Round-trip time of the handshake, SYN to SYN-ACK or RST.",
-			rttBuckets, "target", "port"),
+			rttBuckets, "target", "addr", "port"),
 	}
 }
 
 // Watch makes the counters of a target that cannot be absent start from zero,
-// so that the first loss is seen as an increase.
-func (m *Metrics) Watch(target string, port uint16) {
-	p := strconv.Itoa(int(port))
-	m.sent.Touch(target, p)
-	m.failed.Touch(target, p)
-	m.resolve.Touch(target, p)
-	m.answers.Touch(target, p, probe.StateOpen.String())
-	m.answers.Touch(target, p, probe.StateRefused.String())
-	m.lost.Touch(target, p, string(probe.ReasonNoResponse))
-	m.rtt.Touch(target, p)
-	m.up.Touch(target, p)
+// so that the first loss is seen as an increase. Each address of a target has
+// its own: word is what the user typed.
+func (m *Metrics) Watch(word string, target netip.AddrPort) {
+	of := pinged(word, target)
+	m.sent.Touch(of()...)
+	m.failed.Touch(of()...)
+	m.resolve.Touch(of()...)
+	m.answers.Touch(of(probe.StateOpen.String())...)
+	m.answers.Touch(of(probe.StateRefused.String())...)
+	m.lost.Touch(of(string(probe.ReasonNoResponse))...)
+	m.rtt.Touch(of()...)
+	m.up.Touch(of()...)
+}
+
+// pinged gives the labels of a target, and more behind them.
+func pinged(word string, target netip.AddrPort) func(more ...string) []string {
+	labels := []string{word, target.Addr().String(), strconv.Itoa(int(target.Port()))}
+	return func(more ...string) []string { return append(labels[:3:3], more...) }
 }
 
 // Observe counts one probe of a target.
-func (m *Metrics) Observe(target string, s *ping.Sample) {
+func (m *Metrics) Observe(word string, s *ping.Sample) {
 	if s.Doubt == probe.DoubtSkipped {
 		return
 	}
-	port := strconv.Itoa(int(s.Target.Port()))
-	m.sent.Add(float64(1+s.Repeats), target, port)
+	of := pinged(word, s.Target)
+	m.sent.Add(float64(1+s.Repeats), of()...)
 	up := 0.0
 	if s.State == probe.StateOpen {
 		up = 1
 	}
-	m.up.Set(up, target, port)
+	m.up.Set(up, of()...)
 	if s.Err != nil {
-		m.failed.Add(1, target, port)
+		m.failed.Add(1, of()...)
 	}
 	if s.Repeats > 0 {
-		m.lost.Add(float64(s.Repeats), target, port, string(probe.ReasonNoResponse))
+		m.lost.Add(float64(s.Repeats), of(string(probe.ReasonNoResponse))...)
 	}
 	switch {
 	case !s.Answered():
-		m.lost.Add(1, target, port, string(s.Reason))
+		m.lost.Add(1, of(string(s.Reason))...)
 		return
 	case s.Timed():
-		m.rtt.Observe(s.RTT.Seconds(), target, port)
+		m.rtt.Observe(s.RTT.Seconds(), of()...)
 	case s.Doubt != probe.DoubtNone:
-		m.doubtful.Add(1, target, port, string(s.Doubt))
+		m.doubtful.Add(1, of(string(s.Doubt))...)
 	}
-	m.answers.Add(1, target, port, s.State.String())
+	m.answers.Add(1, of(s.State.String())...)
 }
 
-// Unresolved counts a target whose name did not resolve.
-func (m *Metrics) Unresolved(target string, port uint16) {
-	m.resolve.Add(1, target, strconv.Itoa(int(port)))
+// Unresolved counts a target whose name did not resolve; it is the address of
+// before that goes on being probed.
+func (m *Metrics) Unresolved(word string, target netip.AddrPort) {
+	m.resolve.Add(1, pinged(word, target)()...)
+}
+
+// Moved ends the counters of an address that a target has no more, and begins
+// those of another: an address that nobody probes is neither up nor down.
+func (m *Metrics) Moved(word string, from, to netip.AddrPort) {
+	of := pinged(word, from)()
+	for _, c := range []openmetrics.Counter{m.sent, m.answers, m.lost, m.failed, m.doubtful, m.resolve} {
+		c.Delete(of...)
+	}
+	m.up.Delete(of...)
+	m.rtt.Delete(of...)
+	m.Watch(word, to)
 }
 
 // Handler answers scrapes.

@@ -34,6 +34,7 @@ type fieldWriter interface {
 	findings(name string, values []probe.Finding)
 	durations(name string, values []time.Duration)
 	object(name string, fields func(w fieldWriter))
+	objects(name string, n int, fields func(w fieldWriter, i int))
 }
 
 // Maybe is a value that may not have been measured. The zero Maybe is absent:

@@ -9,7 +9,7 @@ import (
 	"synscope/probe/rtt"
 )
 
-// RTT is one probe of a ping. Fields after Sent are absent where nothing was
+// RTT is one probe of a ping. Sent and what follows it are absent where nothing was
 // seen to fill them.
 type RTT struct {
 	Target     string               `json:"target"`
@@ -19,10 +19,10 @@ type RTT struct {
 	Attempt    int                  `json:"attempt"`
 	State      probe.State          `json:"state"`
 	Reason     probe.Reason         `json:"reason"`
-	Sent       time.Time            `json:"sent"`
+	Sent       time.Time            `json:"sent,omitzero"` // zero: it did not leave
 	RTT        Maybe[time.Duration] `json:"rtt_ns,omitzero"`
-	Clock      string               `json:"rtt_clock"`       // of RTT; where there is none, of Sent
-	Doubt      string               `json:"doubt,omitempty"` // why RTT enters no statistic
+	Clock      string               `json:"rtt_clock,omitempty"` // of RTT
+	Doubt      string               `json:"doubt,omitempty"`     // why RTT enters no statistic
 	SourcePort Maybe[uint16]        `json:"sport,omitzero"`
 	TTL        Maybe[uint8]         `json:"ttl,omitzero"`
 	Responder  netip.Addr           `json:"responder,omitzero"`
@@ -31,6 +31,7 @@ type RTT struct {
 	Repeats    Maybe[uint64]        `json:"syn_retransmits,omitzero"` // by the kernel, of a connect
 	Error      string               `json:"error,omitempty"`
 	Stamps     string               `json:"stamps,omitempty"` // "hardware" or "software", where hardware's were asked for
+	Findings   []probe.Finding      `json:"findings,omitempty"`
 }
 
 // NewRTT makes the record of a sample of target, the word that the user typed;
@@ -39,13 +40,13 @@ func NewRTT(target string, s *ping.Sample) *RTT {
 	r := &RTT{
 		Target: target, Addr: s.Target.Addr(), Port: s.Target.Port(),
 		N: s.N, Attempt: s.Attempt, State: s.State, Reason: s.Reason, Sent: s.Sent,
-		Clock: s.Clock.String(), Doubt: string(s.Doubt), Responder: s.Responder,
+		Doubt: string(s.Doubt), Responder: s.Responder, Findings: s.Findings,
 	}
 	if target == "" {
 		r.Target = r.Addr.String()
 	}
 	if s.RTT > 0 {
-		r.RTT = Some(s.RTT)
+		r.RTT, r.Clock = Some(s.RTT), s.Clock.String()
 	}
 	if s.SourcePort != 0 {
 		r.SourcePort = Some(s.SourcePort)
@@ -72,7 +73,7 @@ func (*RTT) Type() string { return "rtt" }
 func rttColumns() []string {
 	return []string{
 		"target", "addr", "port", "n", "attempt", "state", "reason", "sent", "rtt_ns", "rtt_clock", "doubt",
-		"sport", "ttl", "responder", "icmp_type", "icmp_code", "syn_retransmits", "error", "stamps",
+		"sport", "ttl", "responder", "icmp_type", "icmp_code", "syn_retransmits", "error", "stamps", "findings",
 	}
 }
 
@@ -84,9 +85,11 @@ func (r *RTT) fields(w fieldWriter) {
 	w.uint("attempt", uint64(r.Attempt))
 	w.str("state", r.State.String())
 	w.str("reason", string(r.Reason))
-	w.time("sent", r.Sent)
+	if !r.Sent.IsZero() {
+		w.time("sent", r.Sent)
+	}
 	durationField(w, "rtt_ns", r.RTT)
-	w.str("rtt_clock", r.Clock)
+	strField(w, "rtt_clock", r.Clock)
 	strField(w, "doubt", r.Doubt)
 	uintField(w, "sport", r.SourcePort)
 	uintField(w, "ttl", r.TTL)
@@ -96,6 +99,9 @@ func (r *RTT) fields(w fieldWriter) {
 	uintField(w, "syn_retransmits", r.Repeats)
 	strField(w, "error", r.Error)
 	strField(w, "stamps", r.Stamps)
+	if len(r.Findings) > 0 {
+		w.findings("findings", r.Findings)
+	}
 }
 
 // durationField writes a duration where it is present.

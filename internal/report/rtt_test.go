@@ -53,7 +53,7 @@ func TestRTTRecords(t *testing.T) {
 		},
 		{
 			sampleOf(1, probe.StateFiltered, probe.ReasonNoResponse, nil),
-			`"state":"filtered","reason":"no-response","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","sport":40000}`,
+			`"state":"filtered","reason":"no-response","sent":"2026-05-01T12:00:00.000000005Z","sport":40000}`,
 			"no answer from web (192.0.2.7) port 80: n=1 sport=40000",
 		},
 		{
@@ -66,7 +66,7 @@ func TestRTTRecords(t *testing.T) {
 		},
 		{
 			sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, func(s *ping.Sample) { s.Doubt, s.Attempt, s.Clock = probe.DoubtClockStep, 2, netraw.ClockKernel }),
-			`"state":"open","reason":"syn-ack","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"kernel","doubt":"clock-step","sport":40000}`,
+			`"state":"open","reason":"syn-ack","sent":"2026-05-01T12:00:00.000000005Z","doubt":"clock-step","sport":40000}`,
 			"SYN-ACK from web (192.0.2.7) port 80: n=1 sport=40000 (attempt 2: an old connection stood in the way) [clock-step: not counted]",
 		},
 		{
@@ -78,7 +78,7 @@ func TestRTTRecords(t *testing.T) {
 		},
 		{
 			sampleOf(1, probe.StateUnknown, probe.ReasonSendFailed, func(s *ping.Sample) { s.Err, s.SourcePort = errors.New("network is down"), 0 }),
-			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","rtt_clock":"user","error":"network is down"}`,
+			`"state":"unknown","reason":"send-failed","sent":"2026-05-01T12:00:00.000000005Z","error":"network is down"}`,
 			"not sent to web (192.0.2.7) port 80 (network is down): n=1",
 		},
 	} {
@@ -149,8 +149,8 @@ func TestRTTColumns(t *testing.T) {
 		}
 	}
 	sink.Close()
-	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error,stamps\n" +
-		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,,\n"
+	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error,stamps,findings\n" +
+		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,,,\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}

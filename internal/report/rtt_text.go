@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,7 +71,12 @@ func (t *pingText) probe(r *RTT) string {
 		}
 	}
 	if r.Attempt > 1 {
-		line += fmt.Sprintf(" (attempt %d: an old connection stood in the way)", r.Attempt)
+		line += fmt.Sprintf(" (attempt %d: %s)", r.Attempt, r.obstacle())
+	}
+	for _, f := range r.Findings {
+		if f.Severity == probe.SeverityWarning && f.Code != string(r.Reason) {
+			line += " " + t.paint.paint(yellow, "["+f.Code+"]")
+		}
 	}
 	if r.Doubt != "" {
 		line += " " + t.paint.paint(yellow, "["+r.Doubt+": not counted]")
@@ -78,11 +84,21 @@ func (t *pingText) probe(r *RTT) string {
 	return line
 }
 
+// obstacle is why a probe had to be sent again.
+func (r *RTT) obstacle() string {
+	if slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return f.Code == "path-mtu" }) {
+		return "a router found the first too large"
+	}
+	return "an old connection stood in the way"
+}
+
 // answer says what came back, and from whom.
 func (t *pingText) answer(r *RTT) string {
 	from := hostPort(r.Target, r.Addr, r.Port)
 	style := stateStyle(r.State)
 	switch {
+	case r.Reason == probe.ReasonLocalFirewall:
+		return t.paint.paint(red, "not sent") + " to " + from + " (this machine's own firewall refused)"
 	case r.Error != "":
 		return t.paint.paint(red, "not sent") + " to " + from + " (" + printable(r.Error) + ")"
 	case r.Doubt == string(probe.DoubtSkipped):
@@ -298,7 +314,8 @@ func (t *pingText) pingLosses(s *Summary) []string {
 			" before they were read: some probes counted as lost were answered")
 	}
 	if s.SendErrors > 0 {
-		lines = append(lines, t.paint.paint(red, "warning")+": "+countOf(s.SendErrors, "packet")+" could not be sent")
+		lines = append(lines, t.paint.paint(red, "warning")+": this machine refused to send "+plural(s.SendErrors, "time", "times")+
+			": a queue was full, a firewall forbade it, or there was no way")
 	}
 	return lines
 }

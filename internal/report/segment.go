@@ -29,7 +29,8 @@ type Segment struct {
 	Peer       handshake.State  `json:"peer_state,omitempty"`
 	Note       string           `json:"note,omitempty"`
 	Connection Maybe[uint64]    `json:"connection,omitzero"` // in a capture: its number there
-	Packet     Maybe[uint64]    `json:"packet,omitzero"`     // the same
+	File       string           `json:"file,omitempty"`      // of several captures: which
+	Packet     Maybe[uint64]    `json:"packet,omitzero"`     // in a capture: its number there
 
 	RelativeSeq, RelativeAck uint32 `json:"-"`
 }
@@ -63,7 +64,7 @@ func NewCapturedSegment(s *flow.Segment) *Segment {
 		r.seeICMP(s.ICMP)
 	}
 	if s.Duplicate {
-		r.Note = "the same packet at another place"
+		r.Note = "the same packet, captured again"
 	}
 	return r
 }
@@ -122,6 +123,7 @@ func (r *Segment) fields(w fieldWriter) {
 	strField(w, "peer_state", r.Peer.String())
 	strField(w, "note", r.Note)
 	uintField(w, "connection", r.Connection)
+	strField(w, "file", r.File)
 	uintField(w, "packet", r.Packet)
 }
 

@@ -29,6 +29,9 @@ type textSink struct {
 }
 
 func newText(w *LineWriter, o Options) Sink {
+	if len(o.Fields) > 0 {
+		return newFieldText(w, o)
+	}
 	t := &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
 	if o.HostList {
 		t.told = newHostList(t)
@@ -49,6 +52,8 @@ func (t *textSink) teller(command string) Sink {
 		return newConnectionText(t, command)
 	case "read":
 		return &captureText{textSink: t}
+	case "check":
+		return &checkText{textSink: t}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 type xmlSink struct {
 	w       *LineWriter
 	service func(uint16) string
+	scan    *ScanInfo
 	command string
 	book    hostbook
 	after   []story // of no host
@@ -24,7 +25,9 @@ type xmlSink struct {
 	ended   bool
 }
 
-func newXML(w *LineWriter, o Options) Sink { return &xmlSink{w: w, service: o.Service} }
+func newXML(w *LineWriter, o Options) Sink {
+	return &xmlSink{w: w, service: o.registered(), scan: o.Scan}
+}
 
 func (s *xmlSink) Record(r Record) error {
 	switch r := r.(type) {
@@ -65,9 +68,16 @@ func (s *xmlSink) begin(r *Run) error {
 	args := strings.Join(append([]string{"synscope"}, r.Args...), " ")
 	var b strings.Builder
 	b.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE nmaprun>\n")
-	element(&b, "nmaprun", ">\n", "scanner", "synscope", "args", args,
+	comment(&b, fmt.Sprintf(" synscope %s, started %s as: %s ", r.Version, r.Start.Format(time.ANSIC), args))
+	// The document type allows no other scanner, and programs that read such
+	// files refuse one; args and the comment say who wrote this.
+	element(&b, "nmaprun", ">\n", "scanner", "nmap", "args", args,
 		"start", unix(r.Start), "startstr", r.Start.Format(time.ANSIC),
 		"version", r.Version, "xmloutputversion", "1.05")
+	if s.scan != nil {
+		element(&b, "scaninfo", "/>\n", "type", s.scan.Technique, "protocol", "tcp",
+			"numservices", fmt.Sprint(s.scan.Count), "services", s.scan.Ports)
+	}
 	b.WriteString("<verbose level=\"0\"/>\n<debugging level=\"0\"/>\n")
 	return s.write(b.String())
 }
@@ -172,6 +182,15 @@ func (s *xmlSink) Close() error {
 }
 
 func unix(t time.Time) string { return fmt.Sprint(t.Unix()) }
+
+// comment appends words as a comment, in which two hyphens may not follow each
+// other (XML 1.0 §2.5).
+func comment(b *strings.Builder, words string) {
+	for strings.Contains(words, "--") {
+		words = strings.ReplaceAll(words, "--", "- -")
+	}
+	b.WriteString("<!--" + printable(words) + "-->\n")
+}
 
 // element appends a tag with attributes, given as names and values in turn.
 func element(b *strings.Builder, name, end string, attributes ...string) {

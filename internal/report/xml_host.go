@@ -21,11 +21,11 @@ func (s *xmlSink) host(b *strings.Builder, page *hostPage) {
 	}
 	element(b, "address", "/>\n", "addr", page.addr.String(), "addrtype", kind)
 	page.linkAddress(b)
+	b.WriteString("<hostnames>")
 	if page.name != "" {
-		b.WriteString("<hostnames>")
 		element(b, "hostname", "/>", "name", page.name, "type", "user")
-		b.WriteString("</hostnames>\n")
 	}
+	b.WriteString("</hostnames>\n")
 	s.ports(b, page)
 	page.sequenceElement(b)
 	hostScripts(b, page.findings)
@@ -52,7 +52,7 @@ func (s *xmlSink) ports(b *strings.Builder, page *hostPage) {
 // span is when a host was begun and done, as attributes.
 func (p *hostPage) span() (attributes []string) {
 	if p.about == nil {
-		return nil
+		return []string{"starttime", unix(p.began), "endtime", unix(time.Now())}
 	}
 	if t := p.about.Began; !t.IsZero() {
 		attributes = append(attributes, "starttime", unix(t))

@@ -3,6 +3,7 @@ package target
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -15,7 +16,6 @@ type layers struct {
 	words []word
 	ports []Ports
 	list  []layer
-	solo  []uint32          // layer+1 of a word alone
 	group map[string]uint32 // layer of several words
 	used  []bool            // words that have an address left
 }
@@ -24,19 +24,28 @@ type layers struct {
 func (b *builder) build() (*Set, error) {
 	b.sortSpaces()
 	b.excludeInZones()
+	return b.draw()
+}
+
+// draw sweeps over the claims.
+func (b *builder) draw() (*Set, error) {
 	s := &Set{spaces: b.spaces, spaceIDs: b.spaceIDs, words: b.words, ports: b.ports}
-	l := &layers{words: b.words, ports: b.ports, group: map[string]uint32{},
-		solo: make([]uint32, len(b.words)), used: make([]bool, len(b.words))}
+	s.ids, s.blocks = b.numbers(), b.room()
+	l := &layers{words: b.words, ports: b.ports, group: map[string]uint32{}, used: make([]bool, len(b.words))}
 	var end u128 // pairs so far
-	err := sweep(b.claims, func(space uint32, first, last u128, active []uint32) error {
+	err := sweep(&b.claims, func(space uint32, first, last u128, active []uint32) error {
+		active, reserved := b.asking(active)
 		id := l.of(active)
 		if id == nothing {
 			return nil
 		}
 		start := end.lo
 		var ok bool
-		if end, ok = pairs(end, last.sub(first), len(l.list[id].ports)); !ok {
+		if end, ok = pairs(end, last.sub(first), len(l.portsAt(id))); !ok {
 			return b.tooMany()
+		}
+		if !reserved {
+			s.unreserved = addUp(s.unreserved, last.sub(first))
 		}
 		s.blocks = append(s.blocks, block{first, start, space, id})
 		return nil
@@ -45,13 +54,37 @@ func (b *builder) build() (*Set, error) {
 		return nil, err
 	}
 	s.layers, s.last = l.list, end.prev().lo
-	b.noteUnused(l.used)
-	s.warnings = append(b.warnings, s.notes()...)
+	b.noteUnused(s, l.used)
 	if len(s.blocks) == 0 {
 		return s, b.emptyError()
 	}
 	s.guide = newGuide(s.blocks, s.last)
+	s.warnings = append(s.warnings, s.notes()...)
 	return s, nil
+}
+
+// numbers are those of all words.
+func (b *builder) numbers() []uint32 {
+	for i := len(b.ids); i < len(b.words); i++ {
+		b.ids = append(b.ids, uint32(i))
+	}
+	return b.ids
+}
+
+// room is memory for the blocks of a Set, the same each time: of two that are
+// drawn from the same claims only the latter is used.
+func (b *builder) room() []block {
+	b.blocks = slices.Grow(b.blocks[:0], len(b.claims.v4)+len(b.claims.rest))
+	return b.blocks
+}
+
+// addUp adds extent+1 addresses, saturating.
+func addUp(n uint64, extent u128) uint64 {
+	sum, carry := bits.Add64(n, extent.lo, 1)
+	if extent.hi > 0 || carry > 0 {
+		return math.MaxUint64
+	}
+	return sum
 }
 
 // pairs adds (extent+1)·ports to end; ok is false where that passes 2^64.
@@ -71,21 +104,22 @@ func (b *builder) sortSpaces() {
 	for id, s := range b.spaces {
 		b.spaceIDs[s] = uint32(id)
 	}
-	for i := range b.claims {
-		b.claims[i].space = b.spaceIDs[old[b.claims[i].space]]
+	for i := range b.claims.rest {
+		b.claims.rest[i].space = b.spaceIDs[old[b.claims.rest[i].space]]
 	}
+	b.claims.space = b.spaceIDs[space{v4: true}]
 }
 
 // excludeInZones makes exclusions without a zone count in every zone.
 func (b *builder) excludeInZones() {
-	for _, c := range b.claims {
+	for _, c := range b.claims.rest {
 		if !b.words[c.word].exclude || b.spaces[c.space] != (space{}) {
 			continue
 		}
 		for id, s := range b.spaces {
 			if s.zone != "" {
 				c.space = uint32(id)
-				b.claims = append(b.claims, c)
+				b.claims.rest = append(b.claims.rest, c)
 			}
 		}
 	}
@@ -93,12 +127,11 @@ func (b *builder) excludeInZones() {
 
 // of returns the layer of addresses that exactly the active words claim.
 func (l *layers) of(active []uint32) uint32 {
+	if len(active) == 0 {
+		return nothing
+	}
 	if len(active) == 1 {
-		w := active[0]
-		if l.solo[w] == 0 {
-			l.solo[w] = l.make(active) + 1
-		}
-		return l.solo[w] - 1
+		return l.alone(active[0])
 	}
 	slices.Sort(active)
 	active = slices.Compact(active)
@@ -112,6 +145,23 @@ func (l *layers) of(active []uint32) uint32 {
 		l.group[string(key)] = id
 	}
 	return id
+}
+
+// alone is the layer of addresses that one word claims.
+func (l *layers) alone(w uint32) uint32 {
+	if l.words[w].exclude || l.ports[l.words[w].ports].Len() == 0 {
+		return nothing
+	}
+	l.used[w] = true
+	return w | alone
+}
+
+// portsAt are those of a layer.
+func (l *layers) portsAt(id uint32) []uint16 {
+	if id&alone == 0 {
+		return l.list[id].ports
+	}
+	return l.ports[l.words[id&^alone].ports].list
 }
 
 func (l *layers) make(active []uint32) uint32 {

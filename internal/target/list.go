@@ -43,7 +43,7 @@ func readList(ctx context.Context, name, what string, stdin io.Reader, add func(
 	for lines.Scan() {
 		at.line++
 		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
-		for _, word := range strings.Fields(text) {
+		for word := range strings.FieldsSeq(text) {
 			if err := add(word, at); err != nil {
 				return err
 			}

@@ -70,6 +70,12 @@ type Options struct {
 	// ExcludePorts are probed nowhere.
 	ExcludePorts Ports
 
+	// Reserved are ranges that nobody means who names a wider one. A Set of more
+	// than ReserveAbove addresses leaves them out, but for those of words that
+	// lie wholly in them.
+	Reserved     []netip.Prefix
+	ReserveAbove uint64
+
 	// SkipBad turns a target that does not parse or resolve into a Warning.
 	// A bad exclusion stays an error: skipping it would probe what must not be.
 	SkipBad bool

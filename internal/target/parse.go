@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"strings"
+
+	"go4.org/netipx"
 )
 
 // Parse makes the Set of what words, with opts, ask to be probed. Names are
@@ -16,40 +19,40 @@ import (
 // Cancelling ctx ends lookups and long lists with the context's error.
 func Parse(ctx context.Context, words []string, opts Options) (*Set, error) {
 	b := newBuilder(opts)
+	if err := b.reserve(); err != nil {
+		return nil, err
+	}
 	if err := b.read(ctx, words); err != nil {
 		return nil, err
 	}
 	if err := b.resolve(ctx); err != nil {
 		return nil, err
 	}
-	return b.build()
+	b.seen = nil
+	s, err := b.build()
+	if err != nil || len(opts.Reserved) == 0 || s.Addresses() <= opts.ReserveAbove {
+		return s, err
+	}
+	return b.buildUnreserved(s.Addresses())
 }
 
 // A builder gathers words into claims on addresses, and draws the Set from them.
 type builder struct {
 	opts     Options
 	words    []word
-	seen     map[wordKey]bool
+	seen     map[uint64]uint32 // by the hash of a word's text, which makes one typed again harmless
+	hash     maphash.Seed
 	ports    []Ports // own ports of words, less ExcludePorts
 	portIDs  map[string]uint32
 	spaces   []space
 	spaceIDs map[space]uint32
-	claims   []claim
+	claims   claims
+	reserved *netipx.IPSet
 	pending  []pending
 	warnings []Warning
-}
 
-// wordKey makes a word typed again harmless.
-type wordKey struct {
-	text    string
-	exclude bool
-}
-
-// A claim is a word's asking, or refusing, one range of addresses.
-type claim struct {
-	first, last u128
-	space       uint32
-	word        uint32
+	ids    []uint32 // see numbers
+	blocks []block  // see room
 }
 
 // pending is a word that waits for its name's addresses.
@@ -73,7 +76,8 @@ const (
 func newBuilder(opts Options) *builder {
 	return &builder{
 		opts:     opts,
-		seen:     map[wordKey]bool{},
+		seen:     map[uint64]uint32{},
+		hash:     maphash.MakeSeed(),
 		ports:    []Ports{opts.ports().Minus(opts.ExcludePorts), everyPort()},
 		portIDs:  map[string]uint32{},
 		spaceIDs: map[space]uint32{},
@@ -124,16 +128,30 @@ func (b *builder) addExclusions(text string, from source) error {
 
 // add reads one word. Under SkipBad a bad target becomes a warning.
 func (b *builder) add(text string, from source) error {
-	key := wordKey{text, from.what == asExclusion}
-	if b.seen[key] {
+	if b.again(text, from) {
 		return nil
 	}
-	b.seen[key] = true
 	f, err := parseWord(text)
 	if err != nil {
 		return b.reject(text, from, ErrSyntax, err)
 	}
 	return b.addForm(text, &f, from)
+}
+
+// again tells whether the word was read before. One of which the hash is another
+// word's is not recognised, which changes nothing but the memory that it takes.
+func (b *builder) again(text string, from source) bool {
+	exclude := from.what == asExclusion
+	key := maphash.Comparable(b.hash, struct {
+		text    string
+		exclude bool
+	}{text, exclude})
+	id, seen := b.seen[key]
+	if seen {
+		return int(id) < len(b.words) && b.words[id].text == text && b.words[id].exclude == exclude
+	}
+	b.seen[key] = uint32(len(b.words))
+	return false
 }
 
 func (b *builder) addForm(text string, f *form, from source) error {
@@ -164,9 +182,9 @@ func (b *builder) familyError(s span) error {
 
 // claim enters a range of word number id.
 func (b *builder) claim(w *word, id uint32, s span) {
-	first, last := pointOf(s.first), pointOf(s.last)
-	b.claims = append(b.claims, claim{first, last, b.spaceID(spaceOf(s.first)), id})
-	d := last.sub(first)
+	b.claims.add(s, b.spaceID(spaceOf(s.first)), id)
+	w.wide = w.wide || !b.isReserved(s)
+	d := pointOf(s.last).sub(pointOf(s.first))
 	if d.hi > 0 || d.lo >= math.MaxUint64-w.size {
 		w.size = math.MaxUint64
 		return

@@ -20,9 +20,12 @@ type Set struct {
 	guide    guide
 	layers   []layer
 	words    []word
-	ports    []Ports // own ports of words
-	last     uint64  // the highest number; of meaning where blocks is not empty
+	ids      []uint32 // 0, 1, … for each word: see layerOf
+	ports    []Ports  // own ports of words
+	last     uint64   // the highest number; of meaning where blocks is not empty
 	warnings []Warning
+
+	leftOut, unreserved uint64
 }
 
 // A space is a line of addresses on which ranges can be drawn: IPv4, or IPv6 in
@@ -53,6 +56,20 @@ type word struct {
 	size    uint64 // addresses it covers, saturating
 	ports   uint32 // index into builder.ports
 	exclude bool
+	wide    bool // lies not wholly in Options.Reserved
+}
+
+// alone marks the layer of a word that no other overlaps; the rest is its number.
+const alone = 1 << 31
+
+// layerOf is the layer with that number. Lists of millions of addresses have as
+// many layers of one word, which are made up when they are needed.
+func (s *Set) layerOf(id uint32) layer {
+	if id&alone == 0 {
+		return s.layers[id]
+	}
+	w := id &^ alone
+	return layer{s.ports[s.words[w].ports].list, s.ids[w : w+1]}
 }
 
 // Count returns the number of probes. Exactly 2^64, the most a Set can hold,
@@ -80,6 +97,13 @@ func (s *Set) Addresses() uint64 {
 	return sum
 }
 
+// LeftOut returns how many addresses Options.Reserved left out.
+func (s *Set) LeftOut() uint64 { return s.leftOut }
+
+// Unreserved returns how many addresses lie outside of Options.Reserved, where
+// there are more than Options.ReserveAbove in all; saturating like Count.
+func (s *Set) Unreserved() uint64 { return s.unreserved }
+
 // Warnings returns what the user should be told, in the order it was noticed.
 func (s *Set) Warnings() []Warning { return slices.Clone(s.warnings) }
 
@@ -89,7 +113,7 @@ func (s *Set) At(i uint64) netip.AddrPort {
 		panic("target: pair number out of range")
 	}
 	b := &s.blocks[s.guide.find(s.blocks, i)]
-	ports := s.layers[b.layer].ports
+	ports := s.layerOf(b.layer).ports
 	offset, port := i-b.start, uint64(0)
 	if n := uint64(len(ports)); n > 1 { // divisions are dear
 		offset, port = offset/n, offset%n
@@ -105,7 +129,7 @@ func (s *Set) Index(pair netip.AddrPort) (i uint64, ok bool) {
 		return 0, false
 	}
 	b := &s.blocks[at]
-	ports := Ports{s.layers[b.layer].ports}
+	ports := Ports{s.layerOf(b.layer).ports}
 	port, ok := ports.index(pair.Port())
 	return b.start + offset*uint64(ports.Len()) + uint64(port), ok
 }
@@ -118,14 +142,14 @@ func (s *Set) Name(a netip.Addr) string {
 	if !ok {
 		return a.String()
 	}
-	return s.words[s.layers[s.blocks[at].layer].words[0]].text
+	return s.words[s.layerOf(s.blocks[at].layer).words[0]].text
 }
 
 // Word is Name for a pair: only words that ask for its port count, so that the
 // pairs of host:80 and host:443 each have the name they were typed under.
 func (s *Set) Word(pair netip.AddrPort) string {
 	if at, _, ok := s.find(pair.Addr()); ok {
-		for _, id := range s.layers[s.blocks[at].layer].words {
+		for _, id := range s.layerOf(s.blocks[at].layer).words {
 			if s.ports[s.words[id].ports].Contains(pair.Port()) {
 				return s.words[id].text
 			}
@@ -163,5 +187,5 @@ func (s *Set) offsetOfLast(i int) uint64 {
 	if i+1 < len(s.blocks) {
 		end = s.blocks[i+1].start - 1
 	}
-	return (end - b.start) / uint64(len(s.layers[b.layer].ports))
+	return (end - b.start) / uint64(len(s.layerOf(b.layer).ports))
 }

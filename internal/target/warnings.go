@@ -3,6 +3,7 @@ package target
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sort"
 )
 
@@ -35,8 +36,8 @@ func (s *Set) notes() []Warning {
 			list = append(list, Warning{Code: sp.code, Word: word, Text: fmt.Sprintf("target %q includes %s", word, sp.why)})
 		}
 	}
-	for _, l := range s.layers {
-		if l.ports[0] == 0 {
+	for i := range s.blocks {
+		if l := s.layerOf(s.blocks[i].layer); l.ports[0] == 0 {
 			word := s.words[l.words[0]].text
 			return append(list, Warning{Code: WarnPortZero, Word: word,
 				Text: fmt.Sprintf("port 0 of target %q is probed; no service can listen there", word)})
@@ -74,10 +75,11 @@ func (s *Set) firstFrom(space uint32, p u128) (u128, bool) {
 }
 
 // noteUnused warns of target words that exclusions left without a probe.
-func (b *builder) noteUnused(used []bool) {
-	for i, w := range b.words {
-		if !used[i] && !w.exclude && w.size > 0 {
-			b.warnings = append(b.warnings, Warning{Code: WarnExcluded, Word: w.text,
+func (b *builder) noteUnused(s *Set, used []bool) {
+	s.warnings = slices.Clone(b.warnings)
+	for i := range b.words {
+		if w := &b.words[i]; !used[i] && !w.exclude && w.size > 0 {
+			s.warnings = append(s.warnings, Warning{Code: WarnExcluded, Word: w.text,
 				Text: fmt.Sprintf("exclusions leave nothing of target %q", w.text)})
 		}
 	}

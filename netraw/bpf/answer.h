@@ -97,12 +97,12 @@ static __always_inline int answer4(struct xdp_md *ctx, __be32 seq, __be32 ack, _
 	return XDP_TX;
 }
 
-static __always_inline int answer6(struct xdp_md *ctx, __be32 seq, __be32 ack, __u8 flags)
+static __always_inline int answer6(struct xdp_md *ctx, const struct tcp *received, __be32 seq, __be32 ack, __u8 flags)
 {
+	struct tcp *tcp, seen = *received; /* behind whatever extension headers */
+	struct address6 was;
 	void *data, *end;
 	struct ipv6 *ip;
-	struct address6 was;
-	struct tcp *tcp;
 
 	if (!shorten(ctx, IPV6_LEN + TCP_LEN))
 		return XDP_DROP;
@@ -115,10 +115,12 @@ static __always_inline int answer6(struct xdp_md *ctx, __be32 seq, __be32 ack, _
 	turn(data);
 	ip->version_class_flow = bpf_htonl(0x60000000);
 	ip->length = bpf_htons(TCP_LEN);
+	ip->next_header = PROTO_TCP;
 	ip->hop_limit = 64;
 	was = ip->src;
 	ip->src = ip->dst;
 	ip->dst = was;
+	*tcp = seen;
 	bare(tcp, sum6(&ip->src) + sum6(&ip->dst), seq, ack, flags);
 	return XDP_TX;
 }

@@ -94,24 +94,25 @@ type EngineSource struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	EngineMapCounts    = "counts"
-	EngineMapOutlet    = "outlet"
-	EngineMapReplies   = "replies"
-	EngineMapSources   = "sources"
-	EngineProgEngine   = "engine"
-	EngineProgSettle   = "settle"
-	EngineVarAsleep    = "asleep"
-	EngineVarCookie    = "cookie"
-	EngineVarHops      = "hops"
-	EngineVarInterface = "interface"
-	EngineVarLayout4   = "layout4"
-	EngineVarLayout6   = "layout6"
-	EngineVarPorts     = "ports"
-	EngineVarProbes4   = "probes4"
-	EngineVarProbes6   = "probes6"
-	EngineVarRedirects = "redirects"
-	EngineVarRefusals  = "refusals"
-	EngineVarRun       = "run"
+	EngineMapCounts     = "counts"
+	EngineMapOutlet     = "outlet"
+	EngineMapReplies    = "replies"
+	EngineMapSources    = "sources"
+	EngineProgEngine    = "engine"
+	EngineProgSettle    = "settle"
+	EngineVarAsleep     = "asleep"
+	EngineVarCookie     = "cookie"
+	EngineVarHops       = "hops"
+	EngineVarInterface  = "interface"
+	EngineVarLayout4    = "layout4"
+	EngineVarLayout6    = "layout6"
+	EngineVarPorts      = "ports"
+	EngineVarProbes4    = "probes4"
+	EngineVarProbes6    = "probes6"
+	EngineVarRedirects  = "redirects"
+	EngineVarRefusals   = "refusals"
+	EngineVarRun        = "run"
+	EngineVarUnfinished = "unfinished"
 )
 
 // LoadEngine returns the embedded CollectionSpec for Engine.
@@ -174,18 +175,19 @@ type EngineMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type EngineVariableSpecs struct {
-	Asleep    *ebpf.VariableSpec `ebpf:"asleep"`
-	Cookie    *ebpf.VariableSpec `ebpf:"cookie"`
-	Hops      *ebpf.VariableSpec `ebpf:"hops"`
-	Interface *ebpf.VariableSpec `ebpf:"interface"`
-	Layout4   *ebpf.VariableSpec `ebpf:"layout4"`
-	Layout6   *ebpf.VariableSpec `ebpf:"layout6"`
-	Ports     *ebpf.VariableSpec `ebpf:"ports"`
-	Probes4   *ebpf.VariableSpec `ebpf:"probes4"`
-	Probes6   *ebpf.VariableSpec `ebpf:"probes6"`
-	Redirects *ebpf.VariableSpec `ebpf:"redirects"`
-	Refusals  *ebpf.VariableSpec `ebpf:"refusals"`
-	Run       *ebpf.VariableSpec `ebpf:"run"`
+	Asleep     *ebpf.VariableSpec `ebpf:"asleep"`
+	Cookie     *ebpf.VariableSpec `ebpf:"cookie"`
+	Hops       *ebpf.VariableSpec `ebpf:"hops"`
+	Interface  *ebpf.VariableSpec `ebpf:"interface"`
+	Layout4    *ebpf.VariableSpec `ebpf:"layout4"`
+	Layout6    *ebpf.VariableSpec `ebpf:"layout6"`
+	Ports      *ebpf.VariableSpec `ebpf:"ports"`
+	Probes4    *ebpf.VariableSpec `ebpf:"probes4"`
+	Probes6    *ebpf.VariableSpec `ebpf:"probes6"`
+	Redirects  *ebpf.VariableSpec `ebpf:"redirects"`
+	Refusals   *ebpf.VariableSpec `ebpf:"refusals"`
+	Run        *ebpf.VariableSpec `ebpf:"run"`
+	Unfinished *ebpf.VariableSpec `ebpf:"unfinished"`
 }
 
 // EngineObjects contains all objects after they have been loaded into the kernel.
@@ -227,18 +229,19 @@ func (m *EngineMaps) Close() error {
 //
 // It can be passed to LoadEngineObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EngineVariables struct {
-	Asleep    *ebpf.Variable `ebpf:"asleep"`
-	Cookie    *ebpf.Variable `ebpf:"cookie"`
-	Hops      *ebpf.Variable `ebpf:"hops"`
-	Interface *ebpf.Variable `ebpf:"interface"`
-	Layout4   *ebpf.Variable `ebpf:"layout4"`
-	Layout6   *ebpf.Variable `ebpf:"layout6"`
-	Ports     *ebpf.Variable `ebpf:"ports"`
-	Probes4   *ebpf.Variable `ebpf:"probes4"`
-	Probes6   *ebpf.Variable `ebpf:"probes6"`
-	Redirects *ebpf.Variable `ebpf:"redirects"`
-	Refusals  *ebpf.Variable `ebpf:"refusals"`
-	Run       *ebpf.Variable `ebpf:"run"`
+	Asleep     *ebpf.Variable `ebpf:"asleep"`
+	Cookie     *ebpf.Variable `ebpf:"cookie"`
+	Hops       *ebpf.Variable `ebpf:"hops"`
+	Interface  *ebpf.Variable `ebpf:"interface"`
+	Layout4    *ebpf.Variable `ebpf:"layout4"`
+	Layout6    *ebpf.Variable `ebpf:"layout6"`
+	Ports      *ebpf.Variable `ebpf:"ports"`
+	Probes4    *ebpf.Variable `ebpf:"probes4"`
+	Probes6    *ebpf.Variable `ebpf:"probes6"`
+	Redirects  *ebpf.Variable `ebpf:"redirects"`
+	Refusals   *ebpf.Variable `ebpf:"refusals"`
+	Run        *ebpf.Variable `ebpf:"run"`
+	Unfinished *ebpf.Variable `ebpf:"unfinished"`
 }
 
 // EnginePrograms contains all programs after they have been loaded into the kernel.

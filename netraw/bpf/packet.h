@@ -20,9 +20,17 @@
 #define TCP_LEN 20
 #define ICMP_LEN 8
 
+#define PROTO_HOPS 0
 #define PROTO_ICMP 1
 #define PROTO_TCP 6
+#define PROTO_ROUTING 43
+#define PROTO_FRAGMENT 44
+#define PROTO_AH 51
 #define PROTO_ICMPV6 58
+#define PROTO_OPTIONS 60
+#define PROTO_MOBILITY 135
+#define PROTO_HIP 139
+#define PROTO_SHIM6 140
 
 #define FIN 0x01
 #define SYN 0x02

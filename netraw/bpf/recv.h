@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * The receiver, on the interface. Of what arrives it takes the
- * TCP replies to our probes, which it knows by all 32 bits of the cookie, and
- * passes them and the ICMP errors that quote a probe through a ring buffer. A
- * SYN-ACK goes back as the RST that ends the half-open connection.
+ * TCP replies to our probes, which it knows by all 32 bits of the cookie and
+ * whose checksums are right, and passes them and the ICMP errors that quote a
+ * probe through a ring buffer. A SYN-ACK goes back as the RST that ends the
+ * half-open connection.
  *
  * All else passes untouched, what is sent to the held ports without the right
  * numbers too: it is counted, and the kernel's own listening socket discards
@@ -16,7 +17,10 @@
 
 #define HEAD 160      /* bytes of a TCP reply or short ICMP error: all of it */
 #define MESSAGE 1500  /* of a longer ICMP error: RFC 4443 section 2.4(c) stops at 1280 */
-#define FRAGMENT bpf_htons(0x1fff)
+#define OFFSET bpf_htons(0x1fff)
+#define MORE bpf_htons(0x2000)
+#define EXTENSIONS 8    /* extension headers that are walked */
+#define FURTHEST 256    /* bytes from the IP header on, up to the transport's */
 
 struct reply {
 	__u64 at; /* CLOCK_MONOTONIC, ns */
@@ -41,7 +45,10 @@ enum count {
 	BAD_ACK,   /* SYN-ACK or RST that acknowledges something else */
 	BAD_SEQ,   /* RST without the number that could be verified */
 	QUOTE,     /* ICMP error that quotes another sequence number */
-	OVERSIZED, /* ICMP error longer than MESSAGE */
+	OVERSIZED, /* reply longer than MESSAGE, or than its frame */
+	SUM,       /* a checksum of IP, TCP or ICMP is wrong */
+	FRAGMENT,  /* first of several fragments */
+	MALFORMED, /* lengths that contradict one another */
 	COUNTS,
 };
 
@@ -87,7 +94,23 @@ const volatile __u8 redirects;
  * that finds enough to do comes back by itself. */
 __u32 asleep;
 
+/* Set where packets come from this machine, or the one that it is a guest of,
+ * and may have a transport checksum that was left for an interface to finish:
+ * the sum of the pseudo-header alone (Documentation/networking/
+ * checksum-offloads.rst). The program is not told which have. */
+const volatile __u8 unfinished;
+
 __u8 ports[1 << 16]; /* 1 for a held port, by its bytes on the wire */
+
+/* What is to be known of a packet to check its sums. */
+struct shape {
+	__u64 pseudo;      /* partial sum of the pseudo-header; 0 for ICMP of IPv4 */
+	__u32 length;      /* of the packet, from the IP header on */
+	__u32 transport;   /* where its transport header begins */
+	__be16 partial;    /* TCP's checksum as an unfinished one would be, 0 for ICMP */
+	__be16 checksum;   /* as received */
+	__u8 version;
+};
 
 /* A probe as its answer shows it: from is ours. */
 struct flow {
@@ -171,36 +194,105 @@ static __always_inline long copy(struct xdp_md *ctx, __u8 *to, __u32 length, __u
 	return bpf_xdp_load_bytes(ctx, ETHER_LEN, to, length);
 }
 
-/* report puts the packet into the ring. The two sizes are constants, as
- * bpf_ringbuf_reserve demands. */
-static __noinline void report(struct xdp_md *ctx, __u32 length)
+/* part adds at most so many bytes to a partial sum, a constant: more than 512
+ * bpf_csum_diff does not take on kernels before 6.13. */
+static __always_inline __u64 part(__u8 *from, __u32 length, __u32 most, __u64 sum)
 {
+	asm volatile("" : "+r"(length));
+	if (length > most)
+		length = most;
+	return sum + (__u32)bpf_csum_diff(0, 0, (__be32 *)from, length & ~3U, 0);
+}
+
+#define PART 512
+#define UPTO(room) ((room) < PART ? (room) : PART)
+
+/* right checks the sums of a packet that was copied: that of the IPv4 header, and
+ * the transport's. room is a constant, and a multiple of 4. */
+static __always_inline int right(const struct shape *s, __u8 *data, __u32 room)
+{
+	__u32 length = s->length, even;
+	__u64 all = 0, head;
+
+	for (int i = 0; i < 3; i++) { /* the last word is filled up */
+		__u32 at = length + i;
+
+		if (at < room)
+			data[at] = 0;
+	}
+	even = (length + 3) & ~3U;
+	all = part(data, even, UPTO(room), 0);
+	if (room > PART && even > PART)
+		all = part(data + PART, even - PART, UPTO(room - PART), all);
+	if (room > 2 * PART && even > 2 * PART)
+		all = part(data + 2 * PART, even - 2 * PART, UPTO(room - 2 * PART), all);
+	head = part(data, s->transport, UPTO(room), 0);
+	if (s->version == 4 && fold(head) != 0xffff)
+		return 0;
+	if (unfinished && s->partial && s->checksum == s->partial)
+		return 1;
+	return fold(all + (__u16)~fold(head) + s->pseudo) == 0xffff;
+}
+
+/* What became of a packet that was to be reported. */
+enum told {
+	TOLD,
+	UNTOLD, /* the ring was full */
+	WRONG,  /* no such packet arrived whole and right: see why */
+};
+
+/* report puts the packet into the ring, if its sums are right. The two sizes are
+ * constants, as bpf_ringbuf_reserve demands. */
+static __noinline int report(struct xdp_md *ctx, const struct shape *s, __u32 *why)
+{
+	__u32 length = s->length;
+
+	*why = OVERSIZED;
 	if (length <= HEAD) {
 		struct reply *r = bpf_ringbuf_reserve(&replies, sizeof(*r), 0);
 
-		if (!r)
-			return count(LOST);
+		if (!r) {
+			count(LOST);
+			return UNTOLD;
+		}
 		r->at = bpf_ktime_get_ns();
 		r->length = length;
 		r->interface = ctx->ingress_ifindex;
-		if (copy(ctx, r->data, length, HEAD))
-			return bpf_ringbuf_discard(r, wakeup());
+		if (copy(ctx, r->data, length, HEAD)) {
+			bpf_ringbuf_discard(r, wakeup());
+			return WRONG;
+		}
+		if (!right(s, r->data, HEAD)) {
+			*why = SUM;
+			bpf_ringbuf_discard(r, wakeup());
+			return WRONG;
+		}
 		bpf_ringbuf_submit(r, wakeup());
 	} else if (length <= MESSAGE) {
 		struct message *m = bpf_ringbuf_reserve(&replies, sizeof(*m), 0);
 
-		if (!m)
-			return count(LOST);
+		if (!m) {
+			count(LOST);
+			return UNTOLD;
+		}
 		m->at = bpf_ktime_get_ns();
 		m->length = length;
 		m->interface = ctx->ingress_ifindex;
-		if (copy(ctx, m->data, length, MESSAGE))
-			return bpf_ringbuf_discard(m, wakeup());
+		if (copy(ctx, m->data, length, MESSAGE)) {
+			bpf_ringbuf_discard(m, wakeup());
+			return WRONG;
+		}
+		if (!right(s, m->data, MESSAGE)) {
+			*why = SUM;
+			bpf_ringbuf_discard(m, wakeup());
+			return WRONG;
+		}
 		bpf_ringbuf_submit(m, wakeup());
 	} else {
-		return count(OVERSIZED);
+		return WRONG;
 	}
 	count(MATCHED);
+	return TOLD;
 }
 
 /* verdict tells whether a segment answers a probe: XDP_PASS if not, XDP_TX
@@ -211,6 +303,7 @@ static __always_inline int verdict(const struct flow *f, const struct tcp *tcp)
 
 	switch (tcp->flags & (SYN | RST | ACK | FIN)) {
 	case SYN | ACK:
+	case SYN | ACK | FIN: /* RFC 9293 section 3.10.7.3: the FIN changes nothing */
 		if (!cookie.opens)
 			return reject(f, FLAGS);
 		return ours(f, acknowledged, 0) ? XDP_TX : reject(f, BAD_ACK);
@@ -221,15 +314,21 @@ static __always_inline int verdict(const struct flow *f, const struct tcp *tcp)
 	case RST | ACK:
 		if (cookie.acknowledges)
 			return ours(f, bpf_ntohl(tcp->seq), 1) ? XDP_DROP : reject(f, BAD_SEQ);
-		return ours(f, acknowledged, 0) ? XDP_DROP : reject(f, BAD_ACK);
+		if (ours(f, acknowledged, 0))
+			return XDP_DROP;
+		/* 4.4BSD acknowledges a FIN's own number */
+		if (!cookie.opens && ours(f, bpf_ntohl(tcp->ack), 0))
+			return XDP_DROP;
+		return reject(f, BAD_ACK);
 	}
 	return reject(f, FLAGS);
 }
 
 /* quoted judges the packet that an ICMP error quotes. */
-static __always_inline int quoted(struct xdp_md *ctx, struct flow *f, __be16 *tcp, __u32 length)
+static __always_inline int quoted(struct xdp_md *ctx, struct flow *f, __be16 *tcp, const struct shape *s)
 {
 	__be32 *seq = (__be32 *)(tcp + 2);
+	__u32 why;
 
 	f->sport = tcp[0];
 	f->dport = tcp[1];
@@ -237,12 +336,13 @@ static __always_inline int quoted(struct xdp_md *ctx, struct flow *f, __be16 *tc
 		return XDP_PASS;
 	if (!ours(f, bpf_ntohl(*seq), 0))
 		return reject(f, QUOTE);
-	report(ctx, length);
+	if (report(ctx, s, &why) == WRONG)
+		return reject(f, why);
 	return XDP_PASS; /* the kernel learns path MTUs from it */
 }
 
 /* error4 takes the error messages of RFC 1122 section 3.2.2. */
-static __always_inline int error4(struct xdp_md *ctx, struct icmp *icmp, __u32 length)
+static __always_inline int error4(struct xdp_md *ctx, struct icmp *icmp, const struct shape *s)
 {
 	void *end = (void *)(long)ctx->data_end;
 	struct ipv4 *ip = (void *)(icmp + 1);
@@ -260,15 +360,15 @@ static __always_inline int error4(struct xdp_md *ctx, struct icmp *icmp, __u32 l
 	}
 	header = (ip->version_ihl & 0xf) * 4;
 	tcp = (void *)ip + header;
-	if (ip->protocol != PROTO_TCP || header < IPV4_LEN || ip->fragment & FRAGMENT || tcp + 8 > end)
+	if (ip->protocol != PROTO_TCP || header < IPV4_LEN || ip->fragment & OFFSET || tcp + 8 > end)
 		return XDP_PASS;
 	f.from.word[0] = ip->src;
 	f.to.word[0] = ip->dst;
-	return quoted(ctx, &f, tcp, length);
+	return quoted(ctx, &f, tcp, s);
 }
 
 /* error6 takes the error messages of RFC 4443 section 2.1. */
-static __always_inline int error6(struct xdp_md *ctx, struct icmp *icmp, __u32 length)
+static __always_inline int error6(struct xdp_md *ctx, struct icmp *icmp, const struct shape *s)
 {
 	void *end = (void *)(long)ctx->data_end;
 	struct ipv6 *ip = (void *)(icmp + 1);
@@ -279,69 +379,153 @@ static __always_inline int error6(struct xdp_md *ctx, struct icmp *icmp, __u32 l
 		return XDP_PASS;
 	f.from = ip->src;
 	f.to = ip->dst;
-	return quoted(ctx, &f, tcp, length);
+	return quoted(ctx, &f, tcp, s);
+}
+
+/* shaped completes the shape of a TCP segment, whose header is whole. */
+static __always_inline int shaped(struct shape *s, const struct tcp *tcp, __u64 addresses)
+{
+	__u32 header = tcp->offset >> 4 << 2, length = s->length - s->transport;
+
+	s->pseudo = addresses + bpf_htons(PROTO_TCP) + bpf_htons(length);
+	s->checksum = tcp->checksum;
+	s->partial = fold(s->pseudo);
+	return s->length >= s->transport + TCP_LEN && header >= TCP_LEN && header <= length;
 }
 
 static __always_inline int receive4(struct xdp_md *ctx, struct ipv4 *ip)
 {
 	void *end = (void *)(long)ctx->data_end;
 	struct flow f = { .version = 4 };
-	__u32 header, length;
-	struct tcp *tcp;
+	struct shape s = { .version = 4 };
+	struct tcp *tcp, seen;
+	__u32 why;
 	int v;
 
-	if ((void *)(ip + 1) > end || ip->fragment & FRAGMENT)
+	if ((void *)(ip + 1) > end || ip->fragment & OFFSET)
 		return XDP_PASS;
-	header = (ip->version_ihl & 0xf) * 4;
-	length = bpf_ntohs(ip->length);
-	tcp = (void *)ip + header;
-	if (header < IPV4_LEN || (void *)tcp + ICMP_LEN > end)
+	s.transport = (ip->version_ihl & 0xf) * 4;
+	s.length = bpf_ntohs(ip->length);
+	tcp = (void *)ip + s.transport;
+	if (s.transport < IPV4_LEN || (void *)tcp + ICMP_LEN > end)
 		return XDP_PASS;
 	if (ip->protocol == PROTO_ICMP)
-		return error4(ctx, (void *)tcp, length);
+		return ip->fragment & MORE ? XDP_PASS : error4(ctx, (void *)tcp, &s);
 	if (ip->protocol != PROTO_TCP || !ports[tcp->dport] || (void *)(tcp + 1) > end)
 		return XDP_PASS;
 	f.from.word[0] = ip->dst;
 	f.to.word[0] = ip->src;
 	f.sport = tcp->dport;
 	f.dport = tcp->sport;
-	v = verdict(&f, tcp);
+	if (ip->fragment & MORE)
+		return reject(&f, FRAGMENT);
+	if (!shaped(&s, tcp, (__u64)ip->src + ip->dst))
+		return reject(&f, MALFORMED);
+	seen = *tcp;
+	v = verdict(&f, &seen);
 	if (v == XDP_PASS)
 		return v;
-	report(ctx, length);
+	if (report(ctx, &s, &why) == WRONG)
+		return reject(&f, why);
 	if (v != XDP_TX)
 		return v;
 	count(ANSWERED);
-	return answer4(ctx, tcp->ack, 0, RST);
+	return answer4(ctx, seen.ack, 0, RST);
+}
+
+/* What lies behind the extension headers. */
+struct inner {
+	__u32 transport; /* where it begins, from the IP header on; 0 for nothing of use */
+	__u8 protocol, more;
+};
+
+/* behind walks the extension headers of RFC 8200 section 4, RFC 4302 section 2
+ * and RFC 6564 section 4. */
+static __noinline int behind(struct xdp_md *ctx, struct inner *in)
+{
+	void *data = (void *)(long)ctx->data + ETHER_LEN, *end = (void *)(long)ctx->data_end;
+	__u32 at = IPV6_LEN;
+
+	for (int i = 0; i < EXTENSIONS; i++) {
+		__u8 *header;
+
+		if (at > FURTHEST)
+			return 0;
+		header = data + at;
+		if ((void *)header + 8 > end)
+			return 0;
+		switch (in->protocol) {
+		case PROTO_TCP:
+		case PROTO_ICMPV6:
+			in->transport = at;
+			return 1;
+		case PROTO_FRAGMENT:
+			if (*(__be16 *)(header + 2) & bpf_htons(0xfff8))
+				return 0;
+			in->more |= header[3] & 1;
+			at += 8;
+			break;
+		case PROTO_AH:
+			at += (header[1] + 2) * 4;
+			break;
+		case PROTO_HOPS: case PROTO_ROUTING: case PROTO_OPTIONS:
+		case PROTO_MOBILITY: case PROTO_HIP: case PROTO_SHIM6:
+			at += (header[1] + 1) * 8;
+			break;
+		default:
+			return 0;
+		}
+		in->protocol = header[0];
+	}
+	return 0;
 }
 
 static __always_inline int receive6(struct xdp_md *ctx, struct ipv6 *ip)
 {
 	void *end = (void *)(long)ctx->data_end;
-	struct tcp *tcp = (void *)(ip + 1);
 	struct flow f = { .version = 6 };
-	__u32 length;
+	struct shape s = { .version = 6 };
+	struct inner in = {};
+	struct tcp *tcp, seen;
+	__u64 addresses;
+	__u32 why;
 	int v;
 
-	if ((void *)tcp + ICMP_LEN > end)
+	if ((void *)(ip + 1) > end)
 		return XDP_PASS;
-	length = IPV6_LEN + bpf_ntohs(ip->length);
-	if (ip->next_header == PROTO_ICMPV6)
-		return error6(ctx, (void *)tcp, length);
-	if (ip->next_header != PROTO_TCP || !ports[tcp->dport] || (void *)(tcp + 1) > end)
+	in.protocol = ip->next_header;
+	s.length = IPV6_LEN + bpf_ntohs(ip->length);
+	if (!behind(ctx, &in) || in.transport > FURTHEST)
+		return XDP_PASS;
+	s.transport = in.transport;
+	addresses = sum6(&ip->src) + sum6(&ip->dst);
+	tcp = (void *)ip + s.transport;
+	if ((void *)tcp + ICMP_LEN > end || s.length < s.transport)
+		return XDP_PASS;
+	if (in.protocol == PROTO_ICMPV6) {
+		s.pseudo = addresses + bpf_htons(PROTO_ICMPV6) + bpf_htons(s.length - s.transport);
+		return in.more ? XDP_PASS : error6(ctx, (void *)tcp, &s);
+	}
+	if (!ports[tcp->dport] || (void *)(tcp + 1) > end)
 		return XDP_PASS;
 	f.from = ip->dst;
 	f.to = ip->src;
 	f.sport = tcp->dport;
 	f.dport = tcp->sport;
-	v = verdict(&f, tcp);
+	if (in.more)
+		return reject(&f, FRAGMENT);
+	if (!shaped(&s, tcp, addresses))
+		return reject(&f, MALFORMED);
+	seen = *tcp;
+	v = verdict(&f, &seen);
 	if (v == XDP_PASS)
 		return v;
-	report(ctx, length);
+	if (report(ctx, &s, &why) == WRONG)
+		return reject(&f, why);
 	if (v != XDP_TX)
 		return v;
 	count(ANSWERED);
-	return answer6(ctx, tcp->ack, 0, RST);
+	return answer6(ctx, &seen, seen.ack, 0, RST);
 }
 
 static __always_inline int receive(struct xdp_md *ctx)

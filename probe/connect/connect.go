@@ -61,7 +61,7 @@ func (c *run) run(ctx context.Context) error {
 		select {
 		case v, more := <-results:
 			if !more {
-				return wire.ErrorOr(failure, interruption(ctx))
+				return wire.ErrorOr(failure, c.interruption(ctx))
 			}
 			if failure == nil {
 				failure = c.deliver(v)
@@ -122,11 +122,11 @@ type dialled struct {
 
 func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout*time.Duration(c.cfg.Retries+1))
-	defer cancel()
-	h, err := c.dialer.Dial(ctx, target)
+	h, err := wire.Dial(ctx, c.dialer, target, c.cfg.Timeout*time.Duration(c.cfg.Retries+1))
 	v := wire.JudgeConnect(target, err)
-	v.Attempts = 1 + h.Retransmits
+	if v.Err == nil {
+		v.Attempts = 1 + h.Retransmits
+	}
 	v.RTT, v.Clock, v.Time = h.RTT, h.Clock, time.Now()
 	return dialled{v, began}
 }
@@ -134,10 +134,14 @@ func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
 func (c *run) deliver(v dialled) error {
 	c.counters.Probes++
 	c.counters.States[v.State]++
-	c.counters.Sent += uint64(v.Attempts)
-	c.counters.Retransmitted += uint64(v.Attempts - 1)
-	if v.Reason == probe.ReasonSendFailed {
+	switch {
+	case v.Reason == probe.ReasonNoRoute:
+		c.counters.Unroutable = v.Err
+	case v.Err != nil:
 		c.counters.SendErrors++
+	default:
+		c.counters.Sent += uint64(v.Attempts)
+		c.counters.Retransmitted += uint64(v.Attempts - 1)
 	}
 	c.hosts.note(&v.Verdict, v.began)
 	return c.sink.Port(v.Verdict)
@@ -164,9 +168,13 @@ func (c *run) summary(complete bool) probe.Summary {
 	return s
 }
 
-func interruption(ctx context.Context) error {
-	if ctx.Err() != nil {
+// interruption is what an end means that no failure brought about.
+func (c *run) interruption(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil:
 		return probe.ErrInterrupted
+	case c.counters.Sent == 0 && c.counters.Unroutable != nil:
+		return c.counters.Unroutable
 	}
 	return nil
 }

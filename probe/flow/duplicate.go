@@ -20,15 +20,15 @@ const (
 // one, as a mirror port or a file joined with itself has it. The repetitions
 // say nothing of the connection.
 //
-// It remembers the latest packet for each of a few thousand hash values, in
-// constant memory. What is compared is all that routers leave alone and that
+// It remembers the latest packets of each of a thousand groups of hash values,
+// in constant memory. What is compared is all that routers leave alone and that
 // does not depend on checksum offloading. A segment that its sender sent again
 // has another IP identification; where there is none it comes later, and so it
 // is not mistaken. Bare ACKs without one may well come in a row: they are taken
 // for one packet only where most others come twice.
 type sightings struct {
 	seed    maphash.Seed
-	slots   [4096]sighting
+	groups  [1024][4]sighting
 	doubled float64 // the recent share of packets that came again for certain
 
 	first    sighting // the first of the capture
@@ -57,14 +57,19 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 	if s.rewind(&here) {
 		return true, hash
 	}
-	slot := &s.slots[hash%uint64(len(s.slots))]
-	if slot.hash == hash && s.same(slot, &here, seg) {
-		return true, hash
+	group := &s.groups[hash%uint64(len(s.groups))]
+	oldest := &group[0]
+	for i := range group {
+		slot := &group[i]
+		if slot.hash == hash && s.same(slot, &here, seg) {
+			return true, hash
+		}
+		if slot.hash == hash || oldest.hash != hash && slot.at < oldest.at {
+			oldest = slot
+		}
 	}
-	if slot.hash != hash {
-		s.weigh(false)
-	}
-	*slot = here
+	s.weigh(false)
+	*oldest = here
 	return false, hash
 }
 
@@ -87,7 +92,9 @@ func (s *sightings) same(a, b *sighting, seg *craft.Segment) bool {
 	default:
 		twice = apart < noIdentity
 	}
-	s.weigh(twice)
+	if twice {
+		s.weigh(true)
+	}
 	return twice
 }
 

@@ -12,6 +12,7 @@ import (
 // Close hands out the attempts that are left, in the order of their beginnings.
 func (t *Table) Close() error {
 	left := t.remaining()
+	t.ending = true
 	for _, r := range left {
 		if f := r.ref; !f.isLone() {
 			t.account(t.flow(f)) // what is missed counts for all of them
@@ -52,8 +53,13 @@ func (t *Table) numberOf(r ref) uint64 {
 }
 
 // trust is how much the capture can be believed, as far as it has been read.
+// Until the end, connections that are not over count too.
 func (t *Table) trust() handshake.Trust {
-	return handshake.Trust{Gaps: t.counts.Gaps, Loss: t.counts.Loss(), OneWay: !t.heard}
+	c := &t.counts
+	if !t.ending && t.soFar.Loss() > c.Loss() {
+		c = &t.soFar
+	}
+	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard}
 }
 
 // finish hands out what is known of a connection, and forgets it.
@@ -66,6 +72,10 @@ func (t *Table) finish(r ref, why Ending) {
 	t.queueOf(f).remove(r, t.links)
 	t.index.remove(f.hash, r)
 	t.account(f)
+	if f.told {
+		t.flows.give(uint32(r))
+		return
+	}
 	a := f.attempt(why, t.trust())
 	if why == Crowded && !f.over {
 		t.evict(a)
@@ -135,14 +145,18 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 560
+	flowCost = 510
 )
+
+// Memory is about how many bytes the connections take that are followed.
+func (t *Table) Memory() int64 {
+	return int64(t.lones.used)*loneCost + int64(t.flows.used)*flowCost
+}
 
 // crowd makes room for one more connection: one that has ended gives way
 // first, then the one that was silent longest.
 func (t *Table) crowd() {
-	for t.lones.used+t.flows.used >= t.cfg.Flows ||
-		int64(t.lones.used)*loneCost+int64(t.flows.used)*flowCost > t.cfg.Memory {
+	for t.lones.used+t.flows.used >= t.cfg.Flows || t.Memory() > t.cfg.Memory {
 		switch {
 		case t.over.first != noRef:
 			t.finish(t.over.first, Crowded)

@@ -1,6 +1,8 @@
 package flow_test
 
 import (
+	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"synscope/internal/capture"
 	"synscope/internal/lab"
 	"synscope/probe"
 	"synscope/probe/flow"
@@ -142,5 +145,73 @@ func outcomes(t *testing.T, l *lab.Lab, attempts []flow.Attempt) {
 				t.Errorf("%v > %v: closed %q", a.Source, a.Target, a.Close)
 			}
 		}
+	}
+}
+
+// TestDamageInTheLab damages a capture of real connections.
+func TestDamageInTheLab(t *testing.T) {
+	lab.Require(t)
+	l, err := lab.New(lab.Standard(rand.Uint64(), t.Logf))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	path := tcpdumped(t, func() { makeTraffic(t, l) }, "-i", "any", "--nano", "tcp or icmp or icmp6")
+	damaged(t, packetsOf(t, path), func(a *flow.Attempt) string {
+		for _, h := range l.Hosts() {
+			if h.Addr4() == a.Target.Addr() || h.Addr6() == a.Target.Addr() {
+				return h.Name
+			}
+		}
+		return "?"
+	})
+}
+
+// mostPackets is how much is damaged of a capture.
+const mostPackets = 3000
+
+// packetsOf are the IP packets of a capture of the whole machine, each once.
+func packetsOf(t *testing.T, path string) (list []stamped) {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := capture.NewReader(file)
+	if err != nil {
+		t.Skip(err)
+	}
+	var p capture.Packet
+	for r.Next(&p) == nil {
+		if ip, err := p.Strip(); err == nil {
+			if len(list) == mostPackets {
+				return list
+			}
+			list = append(list, stamped{p.Time, bytes.Clone(ip)})
+		}
+	}
+	return list
+}
+
+var capturesFlag = flag.String("captures", "", "a pattern of capture files to damage, for TestDamageOfCaptures")
+
+// TestDamageOfCaptures damages captures of anybody's, where some are named.
+func TestDamageOfCaptures(t *testing.T) {
+	files, err := filepath.Glob(*capturesFlag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Skip("name some: go test ./probe/flow -run TestDamageOfCaptures -args -captures='DIR/*.pcap'")
+	}
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			packets := packetsOf(t, path)
+			if len(packets) == 0 {
+				t.Skip("nothing in it")
+			}
+			damaged(t, packets, func(*flow.Attempt) string { return "" })
+		})
 	}
 }

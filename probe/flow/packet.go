@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"net/netip"
 	"time"
 
 	"synscope/probe/handshake"
@@ -68,6 +69,12 @@ type Config struct {
 	Memory int64
 	// Segments asks for [Sink.Segment].
 	Segments bool
+	// Wanted chooses among connections by their endpoints, the sender's of a
+	// segment first. Default: all.
+	Wanted func(src, dst netip.AddrPort) bool
+	// Live is for captures that are still being made: [Table.Settle] is going
+	// to be called.
+	Live bool
 }
 
 func (c Config) withDefaults() Config {
@@ -92,6 +99,7 @@ type Counts struct {
 	Followed   uint64            // belonged to a connection attempt
 	Duplicates uint64            // the same packet captured again
 	Underway   uint64            // TCP, of connections whose beginning was not seen
+	Unwanted   uint64            // of connections that were not asked for
 	Rejected   map[string]uint64 // nothing that TCP is probed by, by reason
 
 	Gaps       uint64 // holes in numbers that were acknowledged and not captured, SYNs included

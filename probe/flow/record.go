@@ -9,7 +9,7 @@ import (
 
 // flow is a connection that is being followed.
 type flow struct {
-	watch handshake.Bystander // first, since it holds the only pointer
+	watch handshake.Bystander // first, since it holds a pointer
 
 	key                 key
 	hash                uint32 // of key
@@ -17,16 +17,18 @@ type flow struct {
 	number              uint64
 	first, lastPacket   uint64
 	packets, duplicates uint32
-	begun, last, heard  int64 // stamps; heard is of the table's clock
+	heard               int64 // of the table's clock
 	sides               [2]side
-	repeats             [2][WindowProbe]uint32 // by Repeat less one
-	seen                uint32                 // hash of the latest packet
+	repeats             *[2][WindowProbe]uint32 // by Repeat less one; nil none
+	seen                uint32                  // hash of the latest packet
 	firstFile, lastFile uint16
 	opening             opening
 	over                bool
-	fromSecond          bool // the client is the second endpoint of the key
-	midstream           bool // it had begun before the capture
-	accounted           bool // what it misses has been counted
+	fromSecond          bool   // the client is the second endpoint of the key
+	midstream           bool   // it had begun before the capture
+	accounted           bool   // what it misses has been counted
+	told                bool   // its attempt has been handed out
+	round               uint32 // of Table.Settle, when it was last heard of
 }
 
 // side is who sent a segment of which the second endpoint of the key is the
@@ -42,7 +44,7 @@ func (f *flow) side(second bool) handshake.Side {
 func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
 	f.key, f.hash, f.number = l.key, l.hash, l.number
 	f.first, f.lastPacket, f.firstFile, f.lastFile = l.packet, l.packet, l.file, l.file
-	f.packets, f.begun, f.last, f.seen = 1, l.at, l.at, l.seen
+	f.packets, f.seen = 1, l.seen
 	f.fromSecond = l.offers&fromSecond != 0
 	s := l.segment(room)
 	f.watch.Segment(l.at, handshake.Client, &s, handshake.Kept{})
@@ -53,7 +55,11 @@ func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
 // repeated tells a packet that was captured before: stamped before the latest
 // of the connection and with nothing new, or the latest itself.
 func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) bool {
-	return at == f.last && seen == f.seen || at < f.last && f.watch.Knows(f.side(swapped), at, s)
+	last := f.watch.Last()
+	if seen == f.seen && (at == last || s.Len() > 0 && at-last < noIdentity) {
+		return true
+	}
+	return at <= last && f.watch.Knows(f.side(swapped), at, s)
 }
 
 // renewed tells a segment that begins another connection. Where roles were
@@ -64,7 +70,9 @@ func (f *flow) renewed(swapped bool, s *craft.Segment) bool {
 		f.fromSecond = !f.fromSecond
 		f.watch.Turn()
 		f.sides[0], f.sides[1] = f.sides[1], f.sides[0]
-		f.repeats[0], f.repeats[1] = f.repeats[1], f.repeats[0]
+		if f.repeats != nil {
+			f.repeats[0], f.repeats[1] = f.repeats[1], f.repeats[0]
+		}
 		from = from.Other()
 	}
 	if f.watch.Renewed(from, s) {
@@ -77,9 +85,13 @@ func (f *flow) renewed(swapped bool, s *craft.Segment) bool {
 }
 
 func (f *flow) count(from handshake.Side, r Repeat) {
-	if r != Fresh {
-		f.repeats[from][r-1]++
+	if r == Fresh {
+		return
 	}
+	if f.repeats == nil {
+		f.repeats = new([2][WindowProbe]uint32)
+	}
+	f.repeats[from][r-1]++
 }
 
 // trip is the connection's first round trip, as Wireshark's iRTT; 0 unknown.
@@ -108,9 +120,11 @@ func (f *flow) attempt(why Ending, t handshake.Trust) *Attempt {
 	if a.Attempts == 1 && (a.RTT > 0 || f.trip() < int64(time.Second)) {
 		a.SYNToACK = time.Duration(f.trip())
 	}
-	for from := range f.repeats {
-		for r, n := range f.repeats[from] {
-			a.Repeats[from][r+1] = int(n)
+	if f.repeats != nil {
+		for from := range f.repeats {
+			for r, n := range f.repeats[from] {
+				a.Repeats[from][r+1] = int(n)
+			}
 		}
 	}
 	f.numbers(a)

@@ -1,40 +1,90 @@
 package flow
 
 // store keeps records in blocks, so that they neither move nor cost an
-// allocation each. Numbers begin with 1.
+// allocation each; a block without records is given back. Numbers begin with 1.
 type store[T any] struct {
-	blocks [][]T
-	free   []uint32
-	next   uint32
+	blocks []*block[T] // nil: given back
+	open   []uint32    // numbers of blocks that may have room
+	gone   []uint32    // numbers of blocks that were given back
 	used   int
 }
 
 // blockLen is how many records a block has.
 const blockLen = 1 << 10
 
+type block[T any] struct {
+	records [blockLen]T
+	free    []uint16 // among those before next
+	next    uint16   // the first that was never used
+	used    uint16
+	listed  bool // among the open ones
+}
+
+func (b *block[T]) full() bool { return b.next == blockLen && len(b.free) == 0 }
+
 // take returns the number of an unused record, which is zero.
 func (s *store[T]) take() uint32 {
 	s.used++
-	if n := len(s.free); n > 0 {
-		at := s.free[n-1]
-		s.free = s.free[:n-1]
-		return at
+	for len(s.open) > 0 {
+		last := len(s.open) - 1
+		n := s.open[last]
+		if b := s.blocks[n]; b != nil && b.listed && !b.full() {
+			return n*blockLen + uint32(b.take()) + 1
+		} else if b != nil {
+			b.listed = false
+		}
+		s.open = s.open[:last]
 	}
-	s.next++
-	if int(s.next/blockLen) == len(s.blocks) {
-		s.blocks = append(s.blocks, make([]T, blockLen))
-	}
-	return s.next
+	n := s.fresh()
+	s.blocks[n] = &block[T]{listed: true}
+	s.open = append(s.open, n)
+	return n*blockLen + uint32(s.blocks[n].take()) + 1
 }
 
-func (s *store[T]) at(n uint32) *T { return &s.blocks[n/blockLen][n%blockLen] }
+// fresh is the number of a block that is not there.
+func (s *store[T]) fresh() uint32 {
+	if last := len(s.gone) - 1; last >= 0 {
+		n := s.gone[last]
+		s.gone = s.gone[:last]
+		return n
+	}
+	s.blocks = append(s.blocks, nil)
+	return uint32(len(s.blocks) - 1)
+}
+
+func (b *block[T]) take() (at uint16) {
+	b.used++
+	if last := len(b.free) - 1; last >= 0 {
+		at = b.free[last]
+		b.free = b.free[:last]
+		return at
+	}
+	b.next++
+	return b.next - 1
+}
+
+func (s *store[T]) at(n uint32) *T {
+	return &s.blocks[(n-1)/blockLen].records[(n-1)%blockLen]
+}
 
 // give returns a record, which is cleared.
 func (s *store[T]) give(n uint32) {
 	var zero T
-	*s.at(n) = zero
-	s.free = append(s.free, n)
+	i, at := (n-1)/blockLen, (n-1)%blockLen
+	b := s.blocks[i]
+	b.records[at] = zero
+	b.used--
 	s.used--
+	if b.used == 0 {
+		s.blocks[i] = nil
+		s.gone = append(s.gone, i)
+		return
+	}
+	b.free = append(b.free, uint16(at))
+	if !b.listed {
+		b.listed = true
+		s.open = append(s.open, i)
+	}
 }
 
 // links are the neighbours of a record in the order of silence.

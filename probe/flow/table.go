@@ -1,8 +1,8 @@
 package flow
 
 import (
-	"errors"
 	"hash/maphash"
+	"net/netip"
 	"time"
 
 	"synscope/craft"
@@ -25,10 +25,15 @@ type Table struct {
 	going queue // connections, the one that was silent longest first
 	over  queue // the same for those that have ended
 
+	round uint32  // of Settle
+	young []young // connections that have not been announced, the oldest first
+
 	clock  clock
 	heard  bool // anything of any server
+	ending bool // the last are being handed out
 	number uint64
 	counts Counts
+	soFar  Counts // of what is missing, connections included that are not over
 	room   [craft.MaxOptions]byte
 	err    error
 }
@@ -45,15 +50,6 @@ func NewTable(sink Sink, cfg Config) *Table {
 // Counts tells what became of the packets so far. The map is the table's own.
 func (t *Table) Counts() Counts { return t.counts }
 
-// rejections names the reasons of [craft.Packet.Decode].
-var rejections = []struct {
-	err  error
-	word string
-}{
-	{craft.ErrUnsupported, "not-tcp"}, {craft.ErrFragment, "fragment"},
-	{craft.ErrTruncated, "truncated"}, {craft.ErrMalformed, "malformed"},
-}
-
 // Add takes in the next packet.
 func (t *Table) Add(p *Packet) error {
 	at := stampOf(p.Time)
@@ -61,7 +57,7 @@ func (t *Table) Add(p *Packet) error {
 		t.expire()
 	}
 	if err := t.decoder.decode(p); err != nil {
-		t.counts.Rejected[rejection(err)]++
+		t.counts.Rejected[rejection(err, p.Data)]++
 		return t.err
 	}
 	if t.decoder.packet.Kind == craft.PacketICMPError {
@@ -78,15 +74,6 @@ func stampOf(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixNano()
-}
-
-func rejection(err error) string {
-	for _, r := range rejections {
-		if errors.Is(err, r.err) {
-			return r.word
-		}
-	}
-	return "malformed"
 }
 
 // find returns the record of a pair of endpoints.
@@ -113,6 +100,9 @@ func (t *Table) links(r ref) *links {
 }
 
 func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
+	if t.unwanted(s.Src, s.Dst) {
+		return
+	}
 	k, swapped := keyOf(s.Src, s.Dst)
 	twice, seen := t.seen.again(at, p, s, &k)
 	r, hash := t.find(&k)
@@ -135,6 +125,15 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 	t.fresh(at, p, s, &k, swapped, r, hash, uint32(seen))
 }
 
+// unwanted counts packets that were not asked for.
+func (t *Table) unwanted(src, dst netip.AddrPort) bool {
+	if t.cfg.Wanted == nil || t.cfg.Wanted(src, dst) {
+		return false
+	}
+	t.counts.Unwanted++
+	return true
+}
+
 // fresh takes in a segment that was not captured before.
 func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, r ref, hash, seen uint32) {
 	if r != noRef && t.flow(r).renewed(swapped, s) {
@@ -148,7 +147,7 @@ func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 			t.begin(at, p, s, k, swapped, hash, seen, &l)
 			return
 		}
-		r = t.open(at, p, s, k, swapped, hash)
+		r = t.open(p, s, k, swapped, hash)
 	}
 	t.follow(at, p, s, r, swapped, seen)
 }
@@ -163,6 +162,7 @@ func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 		l.offers |= fromSecond
 	}
 	*t.lones.at(n) = *l
+	t.announceLater(k)
 	t.index.add(hash, r)
 	t.alone.push(r, t.links)
 	t.counts.Followed++
@@ -188,12 +188,13 @@ func (t *Table) promote(r ref, p *Packet) ref {
 }
 
 // open makes a record for what begins with anything but a plain SYN.
-func (t *Table) open(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, hash uint32) ref {
+func (t *Table) open(p *Packet, s *craft.Segment, k *key, swapped bool, hash uint32) ref {
 	r := ref(t.flows.take())
 	f := t.flow(r)
-	f.key, f.hash, f.number, f.first, f.firstFile, f.begun, f.last = *k, hash, t.number, p.Number, uint16(p.File), at, at
+	f.key, f.hash, f.number, f.first, f.firstFile = *k, hash, t.number, p.Number, uint16(p.File)
 	f.fromSecond = swapped == asClient(s)
 	f.midstream = s.Flags&craft.SYN == 0
+	t.announceLater(k)
 	t.index.add(hash, r)
 	t.going.push(r, t.links)
 	if f.midstream {
@@ -203,7 +204,8 @@ func (t *Table) open(at int64, p *Packet, s *craft.Segment, k *key, swapped bool
 }
 
 // asClient tells whether who sends a segment of which nothing before was
-// captured is the client: it sends SYN, or from the higher port.
+// captured is the client: it sends SYN, or to a port that servers have, or from
+// the higher port.
 func asClient(s *craft.Segment) bool {
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
 	case craft.SYN:
@@ -215,7 +217,21 @@ func asClient(s *craft.Segment) bool {
 			return false // refuses a SYN
 		}
 	}
+	if served(s.Src.Port()) != served(s.Dst.Port()) {
+		return served(s.Dst.Port())
+	}
 	return s.Src.Port() >= s.Dst.Port()
+}
+
+// served are ports above the well-known ones that servers have more often than
+// clients.
+func served(port uint16) bool {
+	switch port {
+	case 1433, 1521, 1723, 2049, 3128, 3268, 3306, 3389, 5060, 5061, 5222, 5432, 5671, 5672, 5900, 5985, 6379, 6443, 8000, 8080,
+		8081, 8443, 8888, 9000, 9090, 9092, 9200, 9418, 11211, 20000, 27017, 50051:
+		return true
+	}
+	return port < 1024
 }
 
 func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) {
@@ -226,13 +242,19 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped boo
 	f.opening.note(p, s, from)
 	f.count(from, repeat)
 	f.seen = seen
+	if s.Len() > 0 {
+		t.soFar.Carried++
+	}
+	if notes.Has(handshake.NoteUncaptured) {
+		t.soFar.Gaps++
+	}
 	t.heard = t.heard || from == handshake.Server
 	if f.midstream {
 		t.counts.Underway++
 	} else {
 		t.counts.Followed++
 	}
-	t.touch(r, f, at, p)
+	t.touch(r, f, p)
 	if t.cfg.Segments {
 		line := handshake.Line{Time: p.Time, From: from, Segment: s, Notes: notes}
 		line.Client, line.Server = f.watch.States()
@@ -260,6 +282,9 @@ func (t *Table) duplicate(r ref, p *Packet, s *craft.Segment, swapped bool) {
 // icmp finds the connection that an error is about. Only what the client sent
 // can be followed.
 func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
+	if t.unwanted(e.Quote.Src, e.Quote.Dst) {
+		return
+	}
 	k, _ := keyOf(e.Quote.Src, e.Quote.Dst)
 	r, _ := t.find(&k)
 	if r == noRef {
@@ -276,7 +301,7 @@ func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
 		t.counts.Followed++
 	}
 	f.watch.ICMP(at, e)
-	t.touch(r, f, at, p)
+	t.touch(r, f, p)
 	if t.cfg.Segments {
 		line := handshake.Line{Time: p.Time, From: handshake.Server, ICMP: e}
 		line.Client, line.Server = f.watch.States()
@@ -285,10 +310,10 @@ func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
 }
 
 // touch notes that a connection was heard of.
-func (t *Table) touch(r ref, f *flow, at int64, p *Packet) {
+func (t *Table) touch(r ref, f *flow, p *Packet) {
 	f.packets++
-	f.lastPacket, f.lastFile, f.last = p.Number, uint16(p.File), max(f.last, at)
-	f.heard = t.clock.now
+	f.lastPacket, f.lastFile = p.Number, uint16(p.File)
+	f.heard, f.round = t.clock.now, t.round
 	t.queueOf(f).remove(r, t.links)
 	f.over = f.watch.Over()
 	t.queueOf(f).push(r, t.links)

@@ -1,6 +1,10 @@
 package handshake
 
-import "synscope/craft"
+import (
+	"time"
+
+	"synscope/craft"
+)
 
 // Bystander judges one connection of a capture. A [Follower] sees every packet
 // of its own connection; a bystander may have missed any of them, so it takes
@@ -18,11 +22,11 @@ type Bystander struct {
 	ways [2]way // by the Side that sent
 
 	begin, last int64
-	syn, answer greeting
+	syn         asking
+	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
 	ackAt       int64 // of the client's first ACK of the SYN-ACK
-	resetAt     int64 // of the first RST of the server that counts
 
 	known      knowledge
 	onSYN      uint16 // bytes of data on a SYN, the most
@@ -35,26 +39,36 @@ type Bystander struct {
 	seenTTL    ttlRange
 }
 
-// greeting is what is kept of the SYNs of one side; an RST that refuses stands
-// in for a SYN-ACK.
-type greeting struct {
-	at, latest int64 // the first and the latest one
-	val, last  uint32
-	ecr        uint32 // of the first
+// asking is what is kept of the client's SYNs.
+type asking struct {
+	at, latest int64  // the first and the latest one
+	val, last  uint32 // their timestamps
 	count      uint16
 	flags      craft.Flags
-	window     uint16
 	ttl        uint8
+}
+
+// greeting is what is kept of the server's SYN-ACKs; an RST that refuses stands
+// in for one.
+type greeting struct {
+	at       int64 // of the first
+	val, ecr uint32
+	count    uint16
+	flags    craft.Flags
+	window   uint16
+	ttl      uint8
 }
 
 // finKept is what is kept of the FINs of one side.
 type finKept struct {
-	at       int64     // of the first one
+	at       uint32    // of the first one, in milliseconds since the connection's first packet
 	seq, ack craft.Seq // of the first one
 	bareEnd  craft.Seq // the lowest end of what acknowledged the other's FIN without being one
+	top, end craft.Seq // the highest acknowledgement of what was no FIN, and the end of what had it first
 	count    uint8
 	acked    bool
 	bare     bool
+	plain    bool // top and end are set
 }
 
 // idents are the IP identifications of one side. Most stacks count them up by
@@ -66,12 +80,24 @@ type idents struct {
 	hole               bool  // at its FIN, something is missing just before
 }
 
-// few is how many packets in a row are thought to be missing at most.
-const few = 16
+// few is how many packets in a row are thought to be missing at most, and
+// enoughSteps how many steps by one show that numbers are counted so.
+const (
+	few         = 16
+	enoughSteps = 3
+)
 
-// add takes in the next packet's.
-func (i *idents) add(id uint16, fin bool) {
+// longPayload is more than fits into a packet on most links, in bytes.
+const longPayload = 1460
+
+// add takes in the next packet's. One that is longer than packets are was cut
+// into several by the card, each with a number of its own.
+func (i *idents) add(id uint16, long, fin bool) {
 	if id == 0 {
+		return
+	}
+	if long {
+		i.last = 0
 		return
 	}
 	step := id - i.last
@@ -82,7 +108,7 @@ func (i *idents) add(id uint16, fin bool) {
 	case step == 1:
 		i.steps = min(i.steps, 254) + 1
 	case step <= few:
-		i.hole = i.hole || fin && i.wild == 0 && i.steps > 1 && i.steps > 2*i.small
+		i.hole = i.hole || fin && i.wild == 0 && i.small == 0 && i.steps >= enoughSteps
 		i.small = min(i.small, 254) + 1
 	case int16(step) > 0 || int16(step) < -few:
 		i.wild = min(i.wild, 254) + 1
@@ -137,6 +163,11 @@ type Kept struct {
 	OptionsCut bool // the end of the options is missing
 }
 
+// since is the time since the connection's first packet, in milliseconds.
+func (b *Bystander) since(at int64) uint32 {
+	return uint32(max(0, at-b.begin) / int64(time.Millisecond))
+}
+
 // far is the distance in numbers beyond which a segment is not taken for the
 // continuation of what was captured, and late the same for one that comes
 // after newer ones.
@@ -151,7 +182,7 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.begin, b.last = at, at
 	}
 	before := b.pair
-	b.idents[from].add(s.ID, s.Flags.Has(craft.FIN))
+	b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
 	n := b.observe(at, from, s)
 	b.evidence(at, from, s, n, kept, &before)
 	b.last = max(b.last, at)
@@ -177,7 +208,9 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 		return n | NoteOutside
 	}
 	n |= b.catchUp(at, from, me, you, s) | converse(from, me, you, s)
-	b.ways[from].reach(s.Seq.Add(s.Len()))
+	if s.Len() > 0 {
+		b.ways[from].reach(s.Seq.Add(s.Len()))
+	}
 	return n
 }
 
@@ -265,12 +298,12 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 	you.learn(synReceived)
 	if me.Nxt.LessThan(s.Seq) {
 		n |= NoteGap
-		b.ways[from].miss(at, me.Nxt, s.Seq)
+		b.ways[from].miss(b.since(at), me.Nxt, s.Seq)
 		me.Nxt = s.Seq
 	}
 	if you.Nxt.LessThan(s.Ack) {
 		n |= NoteUncaptured
-		b.ways[from.Other()].miss(at, you.Nxt, s.Ack)
+		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack)
 		you.Nxt = s.Ack
 	}
 	b.ways[from].fill(s)
@@ -392,3 +425,6 @@ func (b *Bystander) SYNACK() (SYNACK, bool) {
 		Window: b.answer.window, TTL: b.answer.ttl,
 	}, true
 }
+
+// Last is the latest stamp, in nanoseconds since 1970.
+func (b *Bystander) Last() int64 { return b.last }

@@ -13,6 +13,8 @@ type rarely struct {
 	finsAt [2][]time.Duration // of repeated FINs, after the first
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
+	resetAt       int64     // of the first one that counts, to an open connection
+	resetNext     craft.Seq // what the server was to use next then
 	resetCount    uint8
 	genuine       uint8
 	overflow      bool          // it answered the third segment
@@ -92,7 +94,9 @@ func (b *Bystander) rare() *rarely {
 func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	switch {
 	case s.Flags.Has(craft.RST) && from == Client:
-		b.known |= knowClientReset
+		if !n.Void() {
+			b.known |= knowClientReset
+		}
 	case s.Flags.Has(craft.RST):
 		b.serverReset(at, s, n, before)
 	case n.Has(NoteChallenge):
@@ -114,12 +118,22 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 	}
 }
 
-func (o *greeting) add(at int64, s *craft.Segment) {
-	val, ecr, _ := s.Options.Timestamps()
+func (o *asking) add(at int64, s *craft.Segment) {
+	val, _, _ := s.Options.Timestamps()
 	if o.count == 0 {
-		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL}
+		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL}
 	}
 	o.latest, o.last = at, val
+	if o.count < 1<<16-1 {
+		o.count++
+	}
+}
+
+func (o *greeting) add(at int64, s *craft.Segment) {
+	if o.count == 0 {
+		val, ecr, _ := s.Options.Timestamps()
+		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL}
+	}
 	if o.count < 1<<16-1 {
 		o.count++
 	}
@@ -218,20 +232,23 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment) {
 	}
 }
 
-// proves notes that a segment of an open connection was captured. A bare ACK
-// alone is none: it may be a probe.
-func (b *Bystander) proves(s *craft.Segment, n Notes, other knowledge) {
-	if b.known&(knowClientSYN|knowServerSYN|other) != 0 || len(s.Payload) > 0 || n.Has(NoteUncaptured) {
+// proves notes that a segment of an open connection was captured. One alone
+// without data is none: it may be a probe.
+func (b *Bystander) proves(s *craft.Segment, n Notes, other Side) {
+	if b.known&(knowClientSYN|knowServerSYN) != 0 || b.pair.end(other).Confirmed() || len(s.Payload) > 0 || n.Has(NoteUncaptured) {
 		b.known |= knowProven
 	}
 }
 
 func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
-	b.proves(s, n, knowServerPlain)
+	b.proves(s, n, Server)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowClientPlain
 	}
 	server := &b.pair.Server
+	if b.known.has(knowServerReset) && at-b.more.resetAt >= overtaking && b.more.resetNext.LessThan(s.Ack) {
+		b.wentOn(at) // the client has received what the server sent after it
+	}
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
 		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {
 		b.ackAt = at
@@ -245,7 +262,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 }
 
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
-	b.proves(s, n, knowClientPlain)
+	b.proves(s, n, Client)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
 	}
@@ -266,7 +283,7 @@ const keptBanner = 96
 
 func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
 	client := &b.pair.Client
-	if b.known.has(knowClientISN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken == 0 {
+	if b.known.has(knowClientSYN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken == 0 {
 		b.known |= knowServerSaid
 		if m := b.rare(); m.bannerLen == 0 && b.known.has(knowServerISN) && s.Seq == b.pair.Server.ISS.Add(1) {
 			m.bannerLen = len(s.Payload)
@@ -293,7 +310,7 @@ func (b *Bystander) window(at int64, s *craft.Segment, before *Pair) {
 		return
 	}
 	client := &b.pair.Client
-	if client.Finished() || s.Flags.Has(craft.FIN) || before.Server.Finished() || b.ways[Client].seen.LessThan(s.Ack) || b.known.has(knowClientReset) {
+	if b.known&(knowClientSYN|knowServerSYN) == 0 || client.Finished() || s.Flags.Has(craft.FIN) || before.Server.Finished() || b.ways[Client].seen.LessThan(s.Ack) || b.known.has(knowClientReset) {
 		return
 	}
 	z := &b.rare().zero
@@ -318,6 +335,8 @@ func (b *Bystander) teardown(at int64, from Side, s *craft.Segment) {
 	fin := s.Flags.Has(craft.FIN)
 	if fin {
 		b.fin(at, from, s)
+	} else if !own.plain || own.top.LessThan(s.Ack) {
+		own.plain, own.top, own.end = true, s.Ack, s.Seq.Add(s.Len())
 	}
 	if theirs.count == 0 || !theirs.seq.LessThan(s.Ack) {
 		return
@@ -332,14 +351,28 @@ func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
 	f := &b.fins[from]
 	switch {
 	case f.count == 0:
-		f.at, f.seq, f.ack = at, s.Seq.Add(s.Len()-1), s.Ack
-		if other := &b.fins[from.Other()]; other.count > 0 && f.seq.LessThan(other.ack) {
-			other.acked, f.acked = other.seq.LessThan(s.Ack), true // captured after its answer
-		}
+		f.at, f.seq, f.ack = b.since(at), s.Seq.Add(s.Len()-1), s.Ack
+		b.overtaken(f, &b.fins[from.Other()])
+	case s.Ack.LessThan(f.ack):
+		f.ack = s.Ack // captured after one that was sent later
+		fallthrough
 	case b.more == nil || len(b.more.finsAt[from]) < maxSchedule:
-		b.rare().finsAt[from] = append(b.rare().finsAt[from], time.Duration(at-f.at))
+		b.rare().finsAt[from] = append(b.rare().finsAt[from], time.Duration(b.since(at)-f.at)*time.Millisecond)
 	}
 	f.count = min(f.count, 254) + 1
+}
+
+// overtaken looks for what acknowledged a FIN and was captured before it.
+func (b *Bystander) overtaken(f, other *finKept) {
+	if other.count > 0 && f.seq.LessThan(other.ack) {
+		f.acked = true
+	}
+	if other.plain && f.seq.LessThan(other.top) {
+		f.acked = true
+		if !other.bare || other.end.LessThan(other.bareEnd) {
+			other.bare, other.bareEnd = true, other.end
+		}
+	}
 }
 
 // ICMP takes in an error that quotes a segment of the client.

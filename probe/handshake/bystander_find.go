@@ -115,7 +115,7 @@ func (v *sight) queueReset() string {
 	if !v.more.overflow || v.known.has(knowGenuine) || v.known.has(knowProven) && v.pair.Server.Confirmed() {
 		return ""
 	}
-	return fmt.Sprintf("RST seq 1, %v after the client's ACK", time.Duration(v.resetAt-v.ackAt).Round(time.Microsecond))
+	return fmt.Sprintf("RST seq 1, %v after the client's ACK", time.Duration(v.more.resetAt-v.ackAt).Round(time.Microsecond))
 }
 
 // proxied: a SYN-ACK that leaves no room, and a window afterwards; or several
@@ -127,14 +127,34 @@ func (v *sight) proxied() string {
 	case !v.known.has(knowServerSYN) || v.ackAt == 0:
 	case v.answer.window == 0 && v.more.zero.room:
 		return fmt.Sprintf("SYN-ACK with window 0, TTL %d; then a window, TTL %d", ttl, later.low)
-	case later.count >= enough && (int(later.low) > ttl+1 || int(later.high) < ttl-1):
+	case later.count >= enough && apart(v.answer.ttl, later.low, later.high):
 		return fmt.Sprintf("TTL of the SYN-ACK %d, of %d segments that followed %d to %d", ttl, later.count, later.low, later.high)
 	}
 	return ""
 }
 
+// apart tells whether segments have come over another number of routers than
+// the SYN-ACK. Stacks begin with different TTLs for the two, so what is
+// compared is how much is missing to the next usual beginning.
+func apart(synack, low, high uint8) bool {
+	const most = 40
+	a, b, c := hops(synack), hops(low), hops(high)
+	near := func(x, y int) bool { return x-y <= 1 && y-x <= 1 }
+	return a <= most && b <= most && c <= most && !near(a, b) && !near(a, c) && (a < b) == (a < c)
+}
+
+// hops is how many routers a packet has passed, from the usual beginnings.
+func hops(ttl uint8) int {
+	for _, begin := range []int{32, 64, 128, 255} {
+		if int(ttl) <= begin {
+			return begin - int(ttl)
+		}
+	}
+	return 0
+}
+
 func (v *sight) synackRepeated() string {
-	if v.repeats == 0 || v.queueFull() != "" {
+	if v.repeats == 0 {
 		return ""
 	}
 	return count(int(v.repeats), "time")
@@ -163,8 +183,8 @@ func (v *sight) forged() string {
 	case v.known.has(knowForged):
 		return fmt.Sprintf("RST seq %d ack %d in %s, TTL %d", uint32(m.forged.seq), uint32(m.forged.ack), m.forged.state, m.forged.ttl)
 	case v.known.has(knowGenuine):
-		return fmt.Sprintf("%s of the server after an RST with TTL %d, the last %v later",
-			count(int(m.genuine), "new segment"), m.reset.ttl, m.after)
+		return fmt.Sprintf("the server went on after an RST with TTL %d: %s up to %v later",
+			m.reset.ttl, count(int(m.genuine), "sign"), m.after)
 	}
 	return ""
 }
@@ -200,12 +220,12 @@ func (v *sight) finAgain() string {
 }
 
 func (v *sight) finUnanswered() string {
-	if v.result.Close != CloseTimeout || v.queueFull() != "" {
-		return ""
-	}
 	side := Client
 	if v.fins[Client].count <= unheard || v.fins[Client].acked {
 		side = Server
+	}
+	if f := &v.fins[side]; v.result.Close != CloseTimeout || f.count <= unheard || f.acked || v.queueFull() != "" {
+		return ""
 	}
 	return fmt.Sprintf("the %s's FIN was sent %s; the %s acknowledged none", side, count(int(v.fins[side].count), "time"), side.Other())
 }
@@ -225,13 +245,15 @@ func (v *sight) heldOpen() string {
 	return fmt.Sprintf("the client's FIN acknowledged, then %d bytes of data", v.more.late)
 }
 
+// serverReset: an RST with ACK is a program's or a kernel's choice; one without
+// answers a segment for which there is no connection any more.
 func (v *sight) serverReset() string {
-	if !v.known.has(knowServerReset) || v.known.has(knowGenuine) || v.known.has(knowClientReset) && v.more.reset.flags&craft.ACK == 0 ||
+	if !v.known.has(knowServerReset) || v.known.has(knowGenuine) || v.more.reset.flags&craft.ACK == 0 ||
 		v.result.Close != CloseByReset || !v.pair.Server.Confirmed() || v.ackAt == 0 {
 		return ""
 	}
 	return fmt.Sprintf("RST [%s] in %s, %v after the handshake",
-		v.more.reset.flags, v.more.reset.state, time.Duration(v.resetAt-v.ackAt).Round(time.Microsecond))
+		v.more.reset.flags, v.more.reset.state, time.Duration(v.more.resetAt-v.ackAt).Round(time.Microsecond))
 }
 
 func (v *sight) crossed() string {

@@ -149,7 +149,7 @@ func (v *sight) earlyData() string {
 func (v *sight) zeroWindow() string {
 	z := &v.more.zero
 	switch {
-	case z.count == 0 || !v.pair.Server.Confirmed() || v.tarpit() != "":
+	case z.count == 0 || !v.pair.Server.Confirmed():
 		return ""
 	case z.shut:
 		return fmt.Sprintf("shut after %d bytes, for %v as far as captured", v.result.Acked, time.Duration(v.last-z.first))

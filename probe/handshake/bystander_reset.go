@@ -27,7 +27,7 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 		me.Nxt = s.Seq
 	}
 	if s.Flags.Has(craft.ACK) && you.Opened() && plausible(s.Ack.Sub(you.Nxt), 0) {
-		b.ways[from.Other()].miss(at, you.Nxt, s.Ack)
+		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack)
 		you.Nxt = s.Ack
 	}
 	me.learn(wasReset | sentReset)
@@ -110,7 +110,7 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 		b.known |= knowRefusedZero
 	}
 	if b.answer.count == 0 && b.answer.at == 0 {
-		b.answer = greeting{at: at, latest: at, ttl: s.TTL}
+		b.answer = greeting{at: at, ttl: s.TTL}
 	}
 }
 
@@ -118,8 +118,8 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 func (b *Bystander) resetOpen(at int64, s *craft.Segment) {
 	if !b.known.has(knowServerReset) {
 		b.known |= knowServerReset
-		b.resetAt = at
-		b.rare().overflow = b.overflows(at, s)
+		m := b.rare()
+		m.resetAt, m.resetNext, m.overflow = at, b.pair.Server.Nxt, b.overflows(at, s)
 	}
 	if b.fins[Client].acked && b.fins[Server].acked && b.fins[Client].count > 1 {
 		b.known |= knowStranger
@@ -140,13 +140,18 @@ func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
 // afterReset notes that a server goes on after its RST, by something that it
 // cannot have sent before.
 func (b *Bystander) afterReset(at int64, s *craft.Segment, before *Pair) {
-	if b.known.has(knowServerReset) && at-b.resetAt >= overtaking &&
+	if b.known.has(knowServerReset) && at-b.more.resetAt >= overtaking &&
 		(before.Server.Nxt.LessThan(s.Seq.Add(s.Len())) || before.Client.Una.LessThan(s.Ack)) {
-		b.known |= knowGenuine
-		m := b.rare()
-		m.genuine = min(m.genuine, 254) + 1
-		m.after = time.Duration(at - b.resetAt)
+		b.wentOn(at)
 	}
+}
+
+// wentOn notes that a server has sent something new after its RST.
+func (b *Bystander) wentOn(at int64) {
+	b.known |= knowGenuine
+	m := b.rare()
+	m.genuine = min(m.genuine, 254) + 1
+	m.after = time.Duration(at - m.resetAt)
 }
 
 // contradicted notes a genuine SYN-ACK after an RST that refused the same SYN:
@@ -159,7 +164,7 @@ func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 	if stamped && b.known.has(knowSYNStamped) {
 		same = b.syn.count == 1 && ecr == b.syn.val
 	}
-	if same && at > m.reset.at && !plausible(m.reset.seq.Sub(s.Seq), 0) {
+	if same && at > m.reset.at && (m.reset.seq == 0 || !plausible(m.reset.seq.Sub(s.Seq), 0)) {
 		b.known |= knowForged
 		m.forged = m.reset
 		m.contradicted = time.Duration(at - m.reset.at)

@@ -32,7 +32,7 @@ type Trust struct {
 // lossy tells a capture from whose silence nothing can be concluded. A few
 // gaps are not enough to know a share by.
 func (t Trust) lossy() bool {
-	const enough, most = 5, 0.025
+	const enough, most = 2, 0.02
 	return t.Gaps >= enough && t.Loss > most
 }
 
@@ -135,15 +135,22 @@ func (b *Bystander) resetReply(r *Result) *craft.Segment {
 	}
 }
 
-// longest is the longest time to an answer that is believed where the SYN was
-// seen once: a client would have sent it again (RFC 6298 §2.1), and what was
-// answered may be what was not captured.
-const longest = int64(time.Second)
+// How long an answer may have taken to be believed where the SYN was captured
+// once: a client would have sent it again after a second (RFC 6298 §2.1), or
+// half a second after a refusal, and what was answered may be what was not
+// captured.
+const (
+	longest        = int64(time.Second)
+	longestRefusal = int64(400 * time.Millisecond)
+)
 
 // roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
 // not certain which SYN was answered, or stamps contradict themselves.
 func (b *Bystander) roundTrips() (rtt, server time.Duration) {
 	asked := b.answered()
+	if b.answer.count == 0 && b.known.has(knowProven) {
+		return 0, 0 // the answer that was captured was an RST, and not the host's
+	}
 	if asked > 0 && asked < b.answer.at && (b.ackAt == 0 || b.answer.at <= b.ackAt) {
 		rtt = time.Duration(b.answer.at - asked)
 	}
@@ -157,8 +164,12 @@ func (b *Bystander) roundTrips() (rtt, server time.Duration) {
 func (b *Bystander) answered() int64 {
 	stamped := b.known.has(knowSYNStamped|knowSYNACKStamped) && b.answer.ecr != 0
 	first, last := !stamped || b.answer.ecr == b.syn.val, stamped && b.answer.ecr == b.syn.last
+	limit := longest
+	if b.answer.count == 0 {
+		limit = longestRefusal
+	}
 	switch {
-	case b.syn.count == 1 && first && b.answer.at-b.syn.at < longest:
+	case b.syn.count == 1 && first && b.answer.at-b.syn.at < limit:
 		return b.syn.at
 	case b.syn.count > 1 && stamped && first && b.syn.val != b.syn.last:
 		return b.syn.at
@@ -215,23 +226,31 @@ func (b *Bystander) closed(t Trust) Close {
 	c, s := &b.fins[Client], &b.fins[Server]
 	hidden := b.tail(Client) > 0 || b.tail(Server) > 0 || b.strays > 0
 	both := b.known&(knowClientSYN|knowClientPlain) != 0 && b.known&(knowServerSYN|knowServerPlain) != 0
+	begun := b.known&(knowClientSYN|knowServerSYN) != 0
 	reset := b.known.has(knowServerReset) && !b.known.has(knowGenuine) || b.known.has(knowClientReset)
 	switch {
 	case c.acked && s.acked:
 		return b.complete(t)
+	case both && c.count > unheard && !c.acked && !b.known.has(knowServerReset):
+		return CloseTimeout // also where the client gave up by RST
 	case reset && c.count == 0 && s.count == 0:
 		return CloseByReset
-	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.Gaps > 0):
+	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
 		return CloseByReset
-	case c.count > unheard && !c.acked, s.count > unheard && !s.acked:
+	case both && (c.count > unheard && !c.acked || s.count > unheard && !s.acked):
 		return CloseTimeout
 	case t.lossy(), hidden, !both, c.count > 0 && s.count > 0, c.count > 0 && !c.acked, s.count > 0 && !s.acked:
 		return CloseUnknown
+	case (c.count > 0 || s.count > 0) && (!begun || t.Loss > seldom):
+		return CloseUnknown // the other FIN may have come before the capture, or been missed
 	case c.count > 0 || s.count > 0:
 		return CloseHalfClosed
 	}
 	return CloseNever
 }
+
+// seldom is a loss so low that a FIN and its acknowledgement are not missed both.
+const seldom = 0.01
 
 // unheard is how many times a FIN must have been sent without an
 // acknowledgement, to say that nobody acknowledged it.

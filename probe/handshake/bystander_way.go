@@ -11,17 +11,23 @@ type way struct {
 	seen    craft.Seq // after the highest one captured
 	lo, hi  craft.Seq // the latest hole
 	missing uint32    // numbers of it that have not been filled since
-	at      int64     // when it was met
+	missed  uint32    // numbers of it at first
+	at      uint32    // when it was met, in milliseconds since the connection's first packet
 	bytes   uint32    // of older holes that stayed
 	gaps    uint16    // older holes that stayed
-	carried uint16    // segments that used up numbers, up to 65,535
-	begun   bool
-	lost    bool // more was missed than numbers can tell
+
+	stretches uint16 // that the latest hole consists of
+	carried   uint16 // segments that used up numbers, up to 65,535
+	begun     bool
+	lost      bool // more was missed than numbers can tell
 }
 
 // settling is how long a segment may be captured after one that it came
 // before, from another queue of the card.
 const settling = int64(20 * time.Millisecond)
+
+// settlingMillis is the same in milliseconds.
+const settlingMillis = uint32(settling / int64(time.Millisecond))
 
 // reach notes that numbers up to end were captured.
 func (w *way) reach(end craft.Seq) {
@@ -32,17 +38,28 @@ func (w *way) reach(end craft.Seq) {
 
 // miss notes a hole from lo to hi. One that follows soon joins the one before,
 // since both may yet be filled.
-func (w *way) miss(at int64, lo, hi craft.Seq) {
-	if w.missing > 0 && at-w.at > settling {
-		w.gaps++
+func (w *way) miss(at uint32, lo, hi craft.Seq) {
+	if w.missing > 0 && at-w.at > settlingMillis {
+		w.gaps += w.left()
 		w.bytes += w.missing
 		w.missing = 0
 	}
 	if w.missing == 0 {
-		w.lo = lo
+		w.lo, w.missed, w.stretches = lo, 0, 0
 	}
 	w.hi, w.at = hi, at
 	w.missing += uint32(hi.Sub(lo))
+	w.missed += uint32(hi.Sub(lo))
+	w.stretches++
+}
+
+// left is about how many of the stretches that were missed have not been
+// filled: at least one, where anything is missing.
+func (w *way) left() uint16 {
+	if w.missing == 0 {
+		return 0
+	}
+	return uint16(max(1, uint64(w.stretches)*uint64(w.missing)/uint64(w.missed)))
 }
 
 // fill takes in a segment that may close a hole.
@@ -64,7 +81,7 @@ func (w *way) lose() { w.lost, w.missing = true, 0 }
 func (w *way) holes(acked craft.Seq) (gaps int, bytes uint64) {
 	gaps, bytes = int(w.gaps), uint64(w.bytes)
 	if w.missing > 0 && w.lo.LessThan(acked) {
-		gaps++
+		gaps += int(w.left())
 		bytes += uint64(w.missing)
 	}
 	if w.lost {

@@ -40,6 +40,12 @@ type Config struct {
 	Timeout  time.Duration // first retransmission timeout; 0 is DefaultTimeout
 	Retries  int           // of each segment; 0 is DefaultRetries, below 0 none
 
+	// Limits of what the peer may send: bytes, segments, and the time for which
+	// it may go on until it is quiet. Beyond them it is an endless sender, and
+	// the connection is ended. 0 is the default, below 0 no limit.
+	MaxBytes, MaxSegments int
+	MaxTime               time.Duration
+
 	// Port is the source port, one of those that the network holds; 0 is the
 	// first.
 	Port  uint16
@@ -58,6 +64,10 @@ const (
 	DefaultWatch   = 70 * time.Second
 	DefaultTimeout = time.Second
 	DefaultRetries = 3
+
+	DefaultMaxBytes    = 1 << 20
+	DefaultMaxSegments = 4096
+	DefaultMaxTime     = 30 * time.Second
 )
 
 // settleTime bounds how long a refusal waits for a contradiction.
@@ -85,19 +95,33 @@ func (c *Config) setDefaults() {
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
+	setLimit(&c.MaxBytes, DefaultMaxBytes)
+	setLimit(&c.MaxSegments, DefaultMaxSegments)
+	setLimit(&c.MaxTime, DefaultMaxTime)
+}
+
+// setLimit turns what a Config says of a limit into what a Plan does.
+func setLimit[T int | time.Duration](v *T, otherwise T) {
+	switch {
+	case *v == 0:
+		*v = otherwise
+	case *v < 0:
+		*v = 0
+	}
 }
 
 // plan lays the connection out for a route and a source port.
 func (c *Config) plan(route netraw.Route, port uint16) (*Plan, error) {
-	var random [12]byte
+	var random [16]byte
 	if _, err := io.ReadFull(c.Random, random[:]); err != nil {
 		return nil, fmt.Errorf("choosing an ISN: %w", err)
 	}
 	p := &Plan{
-		Clock: binary.BigEndian.Uint32(random[4:]),
-		Data:  c.Data, DataOn: c.DataOn, Close: c.Close, Withhold: c.Withhold,
+		Clock: binary.BigEndian.Uint32(random[4:]), Question: ^craft.Seq(binary.BigEndian.Uint32(random[12:])),
+		Data: c.Data, DataOn: c.DataOn, Close: c.Close, Withhold: c.Withhold,
 		Watch: c.Watch, Quiet: c.Quiet, Settle: min(settleTime, c.Timeout),
 		Timeout: c.Timeout, Retries: c.Retries,
+		MaxBytes: c.MaxBytes, MaxSegments: c.MaxSegments, MaxTime: c.MaxTime,
 		MSS: segmentRoom(route.MTU, c.Target.Addr().Is4()), Mark: c.ECN,
 	}
 	src := netip.AddrPortFrom(route.Source, port)

@@ -13,13 +13,12 @@ type End struct {
 	FIN craft.Seq // number of its FIN, once sent
 
 	Room    uint32 // its receive window in bytes, as it last said
-	Shift   uint8  // by which its window is scaled once both have offered that
 	MSS     uint16 // that it asked for; 0 where it did not say
-	Scaled  bool   // offered window scaling
-	Stamped bool   // offered timestamps
-	SACK    bool   // offered selective acknowledgement
-
-	facts facts
+	facts   facts
+	Shift   uint8 // by which its window is scaled once both have offered that
+	Scaled  bool  // offered window scaling
+	Stamped bool  // offered timestamps
+	SACK    bool  // offered selective acknowledgement
 }
 
 // facts are what is known to have happened to an end.

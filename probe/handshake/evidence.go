@@ -209,12 +209,13 @@ func (v *evidence) spoke(at time.Time, s *craft.Segment, n Notes, before, now *P
 }
 
 func (v *evidence) serverRST(at time.Time, s *craft.Segment, n Notes, before *Pair) {
-	if v.resetCount < maxResets {
+	place := min(v.resetCount, maxResets-1)
+	if v.resetCount < maxResets || !n.Void() && v.reset() == nil {
 		r := resetSeen{at: at, segment: clone(s), notes: n, state: before.Client.State()}
 		if v.syn.seen() {
 			r.answered = at.Sub(v.syn.at)
 		}
-		v.resets[v.resetCount] = r
+		v.resets[place] = r
 	}
 	v.resetCount++
 }

@@ -2,14 +2,12 @@ package handshake
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"synscope/craft"
-	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
 // ExchangeConfig says what [Exchange] sends.
@@ -22,66 +20,126 @@ type ExchangeConfig struct {
 	// OnSegment is told of what leaves and what comes back, with numbers as
 	// they are on the wire. The line is valid during the call.
 	OnSegment func(Line)
+	// MaxSegments bounds how many answers OnSegment is told of; the others are
+	// counted. 0 is DefaultMaxSegments, below 0 no limit.
+	MaxSegments int
 }
 
 // Exchange sends a segment and listens to what comes back from its destination
 // to its source, and to ICMP errors that quote it. It sends nothing else: what
-// it has stirred up is left as it is.
+// it has stirred up is left as it is. Errors are [probe.ErrInterrupted],
+// [probe.ErrNetworkDown], [ErrLocalFirewall], and those of a segment that can
+// never be sent.
 func Exchange(ctx context.Context, n probe.Network, cfg ExchangeConfig) (probe.Summary, error) {
 	if cfg.Wait == 0 {
 		cfg.Wait = DefaultTimeout
 	}
+	setLimit(&cfg.MaxSegments, DefaultMaxSegments)
 	packet, err := cfg.Segment.AppendTo(nil)
 	if err != nil {
 		return probe.Summary{}, fmt.Errorf("building the segment: %w", err)
 	}
-	x := &exchange{cfg: &cfg, network: n, start: time.Now(), traffic: newTraffic(n.Stats())}
-	unblock := context.AfterFunc(ctx, func() { n.SetReadDeadline(time.Unix(1, 0)) })
-	defer unblock()
+	x := &exchange{cfg: &cfg, network: n, start: time.Now(), clocks: wire.NewClocks(n), traffic: newTraffic(n.Stats())}
+	x.reader = x.input.read(n, &cfg.Segment)
+	go x.reader.Run()
+	defer x.reader.Stop()
 	for range max(cfg.Count, 1) {
 		if err = x.once(ctx, packet); err != nil {
 			break
 		}
 	}
-	n.SetReadDeadline(time.Time{})
 	return x.summary(err), err
 }
 
 type exchange struct {
 	cfg     *ExchangeConfig
 	network probe.Network
+	reader  *wire.Reader[arrival]
 	start   time.Time
+	clocks  wire.Clocks
 	input   input
 	traffic traffic
-	waiting bool // for the departure of the last one
+	waiting bool         // for the departure of the last one
+	begun   bool         // the first was handed over
+	handed  wire.Reading // when
 	left    time.Time
+	shown   int // answers
+	failure error
 }
 
 // once sends the packet and listens for as long as configured.
 func (x *exchange) once(ctx context.Context, packet []byte) error {
-	end := time.Now().Add(x.cfg.Wait)
-	x.left, x.waiting = time.Now().Round(0), true
-	if _, err := x.network.Send([][]byte{packet}); err != nil {
-		return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, err)
+	if err := x.send(ctx, packet); err != nil {
+		return err
 	}
 	x.traffic.sent(&x.cfg.Segment)
-	for {
-		x.network.SetReadDeadline(end)
-		if ctx.Err() != nil {
-			return probe.ErrInterrupted
+	if err := x.listen(ctx, x.cfg.Wait); err != nil {
+		return err
+	}
+	x.reader.CatchUp(func(batch []arrival, ok bool) bool { return x.takeAll(batch, ok) })
+	x.departed(x.left)
+	return x.failure
+}
+
+// send hands the packet to the network, again and again while that is no more
+// than a delay.
+func (x *exchange) send(ctx context.Context, packet []byte) error {
+	var outage wire.Outage
+	for refused := 0; ; refused++ {
+		reading := x.clocks.Read()
+		if !x.begun {
+			x.begun, x.handed = true, reading
 		}
-		n, err := x.network.Recv(x.input.packets[:])
-		for i := range x.input.packets[:n] {
-			x.take(&x.input.packets[i])
-		}
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
-			x.departed(x.left)
+		x.left, x.waiting = reading.Wall, true
+		_, err := x.network.Send([][]byte{packet})
+		if err == nil {
 			return nil
-		case err != nil && ctx.Err() == nil:
-			return fmt.Errorf("receive: %w", err)
+		}
+		x.waiting = false
+		if outage.Note(err, time.Since(x.start)); outage.Certain(time.Since(x.start)) {
+			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, outage.Error())
+		}
+		wait, again := wire.Backoff(err, refused)
+		switch {
+		case again:
+		case wire.RefusalOf(err) == wire.RefusedByFirewall:
+			return fmt.Errorf("send to %s: %w: %w", x.cfg.Segment.Dst, ErrLocalFirewall, err)
+		default:
+			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, err)
+		}
+		if err := x.listen(ctx, wait); err != nil {
+			return err
 		}
 	}
+}
+
+// listen takes in what arrives.
+func (x *exchange) listen(ctx context.Context, wait time.Duration) error {
+	alarm := time.NewTimer(wait)
+	defer alarm.Stop()
+	for x.failure == nil {
+		select {
+		case batch, ok := <-x.reader.Full:
+			x.takeAll(batch, ok)
+		case <-alarm.C:
+			return nil
+		case <-ctx.Done():
+			return probe.ErrInterrupted
+		}
+	}
+	return x.failure
+}
+
+func (x *exchange) takeAll(batch []arrival, ok bool) bool {
+	if !ok {
+		x.failure = x.reader.Reason()
+		return false
+	}
+	for i := range batch {
+		x.take(&batch[i])
+	}
+	x.reader.Empty <- batch
+	return true
 }
 
 // departed shows the segment as it leaves, once.
@@ -101,35 +159,42 @@ func (x *exchange) show(l Line) {
 	}
 }
 
-func (x *exchange) take(in *netraw.Packet) {
-	p := &x.input.decoded
-	err := p.Decode(in.Data, checksumsOf(in))
-	own := &x.cfg.Segment
+func (x *exchange) take(a *arrival) {
+	p := &a.packet
 	switch {
-	case err == nil && p.Kind == craft.PacketTCP && p.Segment.Src == own.Src && p.Segment.Dst == own.Dst:
-		if in.Outgoing {
-			x.departed(in.Time)
-		}
-	case in.Outgoing:
-	case err != nil:
-		x.traffic.reject(rejection(err))
-	case p.Kind == craft.PacketTCP && p.Segment.Src == own.Dst && p.Segment.Dst == own.Src:
-		x.answer(in, Line{Segment: &p.Segment})
-	case p.Kind == craft.PacketICMPError && p.ICMP.Quote.Src == own.Src && p.ICMP.Quote.Dst == own.Dst && p.ICMP.Quote.Seq == own.Seq:
-		x.answer(in, Line{ICMP: &p.ICMP})
+	case a.ignored:
+	case a.outgoing:
+		x.departed(a.at)
+	case a.reject != "":
+		x.traffic.reject(a.reject)
+	case x.early(a):
+		x.traffic.reject(wire.RejectUnsolicited)
+	case x.input.twice(a):
+		x.traffic.reject("seen-twice")
+	case p.Kind == craft.PacketICMPError && p.ICMP.Quote.Seq != x.cfg.Segment.Seq:
+		x.traffic.reject(wire.RejectQuote)
+	case p.Kind == craft.PacketICMPError:
+		x.answer(a, Line{ICMP: &p.ICMP})
 	default:
-		x.traffic.reject("foreign")
+		x.answer(a, Line{Segment: &p.Segment})
 	}
 }
 
-func (x *exchange) answer(in *netraw.Packet, l Line) {
-	if x.input.twice(in) {
-		x.traffic.reject("seen-twice")
-		return
+// early tells whether a packet had arrived before the segment left.
+func (x *exchange) early(a *arrival) bool {
+	return !x.begun || !a.at.IsZero() && a.at.Before(x.handed.Wall) && !x.handed.Stepped(x.clocks.Read())
+}
+
+func (x *exchange) answer(a *arrival, l Line) {
+	if x.input.ifIndex == 0 {
+		x.input.ifIndex = a.ifIndex
 	}
 	x.traffic.received()
+	if x.shown++; x.cfg.MaxSegments > 0 && x.shown > x.cfg.MaxSegments {
+		return
+	}
 	x.departed(x.left)
-	l.Time, l.From = in.Time, Server
+	l.Time, l.From = a.at, Server
 	if l.Time.IsZero() {
 		l.Time = time.Now().Round(0)
 	}

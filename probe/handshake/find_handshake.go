@@ -32,7 +32,7 @@ var handshakePatterns = []pattern{
 		synackSchedule,
 	}, {
 		"synack-repeated", probe.SeverityNotice,
-		"the SYN-ACK came again although it was acknowledged: our ACK was lost on the way, or came late",
+		"the SYN-ACK came again although it was acknowledged: our ACK was lost or came late, or the host waits for data (TCP_DEFER_ACCEPT)",
 		synackRepeated,
 	}, {
 		"split-handshake", probe.SeverityNotice,
@@ -57,25 +57,27 @@ var handshakePatterns = []pattern{
 	},
 }
 
-// enoughRepeats is how many SYN-ACKs must come again after our ACK, and
-// enoughIgnored how many of our segments must have been passed over before the
-// first, to speak of a queue and not of a lost packet.
-const (
-	enoughRepeats = 2
-	enoughIgnored = 2
-)
+// enoughPressed is how often data or a FIN must have been sent after a repeated
+// SYN-ACK, to speak of a queue where no other SYN-ACK came since.
+const enoughPressed = 3
 
+// acceptQueueFull: the same SYN-ACK comes again after our ACK, and what takes
+// sequence space, data or FIN, is not acknowledged either. A lost ACK, and a host
+// that waits for data (TCP_DEFER_ACCEPT, tcp(7)), would be made good by it.
 func acceptQueueFull(f *Follower, r *Result) string {
 	v := &f.seen
+	ignored := int(f.Client.Nxt.Sub(f.Client.ISS)) - 1
 	switch {
 	case r.Reason == probe.ReasonNoResponse && f.context.Known.QueueFull:
 		return "SYNs are dropped, and an earlier connection to this port met a full queue"
-	case v.stuck == 0 || f.Server.Confirmed(): // until data comes it may be TCP_DEFER_ACCEPT (tcp(7))
+	case f.Server.Confirmed() || r.Acked > 0 || v.stuck == 0 && (v.repeats == 0 || v.pressed < enoughPressed):
 		return ""
-	case v.repeats >= enoughRepeats, v.ignored >= enoughIgnored:
-		return fmt.Sprintf("SYN-ACK repeated %s after our ACK, %s of ours ignored", count(v.repeats, "time"), count(v.ignored, "segment"))
 	}
-	return ""
+	what := count(ignored, "byte")
+	if f.Client.Finished() {
+		what = "the FIN"
+	}
+	return fmt.Sprintf("SYN-ACK repeated %s after our ACK, %s never acknowledged in %s", count(v.repeats, "time"), what, count(v.ignored, "segment"))
 }
 
 // acceptQueueReset: an RST that no connection sent. A program that aborts
@@ -100,11 +102,11 @@ func synCookies(f *Follower, _ *Result) string {
 	switch {
 	case v.cookie.holds():
 		return fmt.Sprintf("ISN minus our ISN stayed %d for two SYNs; %d SYN-ACKs repeated in %v",
-			uint32(v.cookie.first[1].Sub(v.cookie.first[0])), v.synack.count-1, f.context.Watched)
+			uint32(v.cookie.first[1].Sub(v.cookie.first[0])), v.synack.count-1, f.context.Watched.Round(time.Millisecond))
 	case v.cookie != nil || f.context.Withheld != WithholdSYNACKAck || !v.synack.seen() || v.reset() != nil:
 		return ""
 	case v.synack.count == 1 && f.context.Watched >= patience && f.cookieStamp():
-		return fmt.Sprintf("no SYN-ACK repeated in %v; TSval %#x encodes our options", f.context.Watched, f.tsval())
+		return fmt.Sprintf("no SYN-ACK repeated in %v; TSval %#x encodes our options", f.context.Watched.Round(time.Millisecond), f.tsval())
 	}
 	return ""
 }
@@ -158,11 +160,27 @@ func synackSchedule(f *Follower, r *Result) string {
 	if f.context.Withheld != WithholdSYNACKAck || v.synack.count < 2 {
 		return ""
 	}
-	end := fmt.Sprintf("then silence; watched %v", f.context.Watched)
+	end := fmt.Sprintf("watched for %v, too short to see whether it was the last", f.context.Watched.Round(time.Millisecond))
 	if reset := v.reset(); reset != nil {
 		end = fmt.Sprintf("RST after %v", reset.at.Sub(v.synack.at).Round(time.Millisecond))
+	} else if quiet := f.context.Watched - last(r.SYNACKSchedule, 0); r.SYNACKRetransmits <= maxSchedule && quiet > longerThan(r.SYNACKSchedule) {
+		end = fmt.Sprintf("then silence for %v", quiet.Round(time.Millisecond))
 	}
 	return fmt.Sprintf("%s, after %s; %s", count(r.SYNACKRetransmits, "time"), schedule(r.SYNACKSchedule), end)
+}
+
+// last is the n-th of times from behind, 0 before the first.
+func last(times []time.Duration, n int) time.Duration {
+	if n >= len(times) {
+		return 0
+	}
+	return times[len(times)-1-n]
+}
+
+// longerThan is how long must pass until a next retransmission would have come:
+// each pause is at most twice the one before (RFC 6298 §5.5), and some.
+func longerThan(schedule []time.Duration) time.Duration {
+	return 2*(last(schedule, 0)-last(schedule, 1)) + 500*time.Millisecond
 }
 
 // schedule is "1.0, 3.0, 7.1 s".

@@ -1,28 +1,69 @@
 package handshake
 
 import (
-	"errors"
 	"time"
 
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
-// batchSize is how many packets are read at once.
-const batchSize = 16
+// arrival is one packet as the reader passes it on: of the connection, in
+// memory of its own, or rejected, and then nothing is kept of it.
+type arrival struct {
+	at       time.Time // the kernel's stamp
+	ifIndex  int
+	outgoing bool // ours, as it left
+	ignored  bool // ours, of no interest
+	reject   string
+	packet   craft.Packet
+}
 
-// input is what a runner reads packets with.
+// input is what a runner knows of where packets come from.
 type input struct {
-	packets [batchSize]netraw.Packet
-	decoded craft.Packet
 	ifIndex int // where the peer's first segment came in
+}
+
+// read makes the reader of packets between the ends of own, and of ICMP errors
+// about them.
+func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] {
+	here, there := own.Src, own.Dst
+	examine := func(in *netraw.Packet, a *arrival) {
+		a.at, a.ifIndex, a.outgoing = in.Time, in.IfIndex, in.Outgoing
+		var p craft.Packet
+		a.reject = wire.Decode(in, &p)
+		s, q := &p.Segment, &p.ICMP.Quote
+		switch {
+		case a.reject != "":
+		case p.Kind == craft.PacketTCP && s.Src == here && s.Dst == there:
+			a.ignored = !in.Outgoing // on loopback each is seen again, arriving
+			a.keep(in.Data)
+		case in.Outgoing:
+			a.ignored = true
+		case p.Kind == craft.PacketTCP && s.Src == there && s.Dst == here,
+			p.Kind == craft.PacketICMPError && q.Src == here && q.Dst == there:
+			a.keep(in.Data)
+		case p.Kind == craft.PacketICMPError:
+			a.reject = wire.RejectQuote
+		default:
+			a.reject = wire.RejectForeign
+		}
+		a.ignored = a.ignored || in.Outgoing && a.reject != ""
+	}
+	return wire.NewReader(n, examine, func(a *arrival) time.Time { return a.at })
+}
+
+// keep takes the packet apart once more, in memory of its own.
+func (a *arrival) keep(b []byte) {
+	a.packet.Decode(append([]byte(nil), b...), craft.TrustChecksums)
 }
 
 // departure is a segment that was sent and not yet seen leaving.
 type departure struct {
 	segment craft.Segment
 	at      time.Time // the program's clock, just before
+	aside   bool      // a question, or its like: no part of the connection
 }
 
 // departures are in the order of sending. A network that shows departures
@@ -32,9 +73,7 @@ type departures struct {
 	watched bool // departures have been seen
 }
 
-func (d *departures) add(s *craft.Segment) {
-	d.list = append(d.list, departure{*s, time.Now().Round(0)})
-}
+func (d *departures) add(x departure) { d.list = append(d.list, x) }
 
 func (d *departures) drop() { d.list = d.list[:max(0, len(d.list)-1)] }
 
@@ -60,14 +99,43 @@ func (d *departures) before(t time.Time) (n int) {
 // leave tells the follower of the first n departures, by the program's clock.
 func (r *runner) leave(n int) {
 	for i := range r.pending.list[:n] {
-		d := &r.pending.list[i]
-		r.show(d.at, &d.segment)
+		r.showOut(r.pending.list[i].at, &r.pending.list[i])
 	}
 	r.pending.list = r.pending.list[n:]
 }
 
-func (r *runner) show(at time.Time, s *craft.Segment) {
-	r.tell(r.follower.Segment(at, s))
+func (r *runner) showOut(at time.Time, d *departure) {
+	if !d.aside {
+		r.tell(r.follower.Segment(at, &d.segment))
+		return
+	}
+	r.opening.asked = at
+	r.aside(at, Client, &d.segment)
+}
+
+// showIn tells the follower of a segment of the peer's, after what left before.
+func (r *runner) showIn(a *arrival) {
+	at := r.stamp(a)
+	r.leave(r.pending.before(at))
+	r.tell(r.follower.Segment(at, &a.packet.Segment))
+}
+
+func (r *runner) showICMP(a *arrival) {
+	at := r.stamp(a)
+	r.leave(r.pending.before(at))
+	r.tell(r.follower.ICMP(at, &a.packet.ICMP))
+}
+
+// aside shows a segment that the follower is not told of: it may be anybody's.
+func (r *runner) aside(at time.Time, from Side, s *craft.Segment) {
+	f := r.follower
+	if from == Server {
+		r.leave(r.pending.before(at))
+	}
+	r.tell(Line{
+		Time: at, From: from, Segment: s, Client: f.Client.State(), Server: f.Server.State(),
+		Seq: f.relativeSeq(from, s), Ack: f.relativeAck(from, s), Notes: NoteAside,
+	})
 }
 
 func (r *runner) tell(line Line) {
@@ -76,40 +144,32 @@ func (r *runner) tell(line Line) {
 	}
 }
 
-// checksumsOf says whether a packet's checksum is worth verifying.
-func checksumsOf(in *netraw.Packet) craft.Checksums {
-	if in.Partial || in.Valid || in.Outgoing {
-		return craft.TrustChecksums
-	}
-	return craft.VerifyChecksums
-}
-
 // take takes in one packet.
-func (r *runner) take(in *netraw.Packet) {
-	p := &r.input.decoded
-	err := p.Decode(in.Data, checksumsOf(in))
-	s := &p.Segment
+func (r *runner) take(a *arrival) {
+	s := &a.packet.Segment
 	switch {
-	case err == nil && p.Kind == craft.PacketTCP && s.Src == r.plan.SYN.Src && s.Dst == r.plan.SYN.Dst:
-		r.departed(in, s)
-	case in.Outgoing:
-	case err != nil:
-		r.traffic.reject(rejection(err))
-	case p.Kind == craft.PacketICMPError:
-		r.refused(in, &p.ICMP)
-	case s.Src != r.plan.SYN.Dst || s.Dst != r.plan.SYN.Src:
-		r.traffic.reject("foreign")
+	case a.ignored:
+	case a.outgoing:
+		r.departed(a, s)
+	case a.reject != "":
+		r.traffic.reject(a.reject)
+	case r.early(a):
+		r.traffic.reject(wire.RejectUnsolicited)
+	case r.input.twice(a):
+		r.traffic.reject("seen-twice")
+	case r.session.Done():
+		r.traffic.reject(wire.RejectAfterVerdict)
+	case !r.session.Server.Opened():
+		r.opens(a)
+	case a.packet.Kind == craft.PacketICMPError:
+		r.errorArrived(a, &a.packet.ICMP)
 	default:
-		r.arrived(in, s)
+		r.arrived(a, s)
 	}
 }
 
-// departed notes the stamp of a segment of ours. On loopback each is seen a
-// second time, arriving.
-func (r *runner) departed(in *netraw.Packet, s *craft.Segment) {
-	if !in.Outgoing {
-		return
-	}
+// departed notes the stamp of a segment of ours.
+func (r *runner) departed(a *arrival, s *craft.Segment) {
 	i := r.pending.find(s)
 	if i < 0 {
 		return
@@ -119,76 +179,79 @@ func (r *runner) departed(in *netraw.Packet, s *craft.Segment) {
 	if s.Flags.Has(craft.SYN) {
 		r.clock = netraw.ClockKernel
 	}
-	r.show(in.Time, &r.pending.list[0].segment)
+	r.showOut(a.at, &r.pending.list[0])
 	r.pending.list = r.pending.list[1:]
 }
 
 // twice tells whether a packet has been seen on another interface: where they
 // are stacked, each shows it, and the first that did is believed.
-func (i *input) twice(in *netraw.Packet) bool {
-	if i.ifIndex == 0 {
-		i.ifIndex = in.IfIndex
-	}
-	return in.IfIndex != i.ifIndex
-}
+func (i *input) twice(a *arrival) bool { return i.ifIndex != 0 && a.ifIndex != i.ifIndex }
 
-// arrived passes a segment of the peer on.
-func (r *runner) arrived(in *netraw.Packet, s *craft.Segment) {
-	if r.input.twice(in) {
-		r.traffic.reject("seen-twice")
-		return
+// matched counts a packet that belongs to the connection.
+func (r *runner) matched(a *arrival) {
+	if r.input.ifIndex == 0 {
+		r.input.ifIndex = a.ifIndex
 	}
 	r.traffic.received()
-	at := r.stamp(in)
-	r.leave(r.pending.before(at))
-	r.show(at, s)
-	r.step(Event{Kind: Arrive, Segment: s})
+}
+
+// arrived passes a segment of the peer on. One that acknowledges what we never
+// sent, or something from before, is not the peer's: its numbers are ours to
+// know.
+func (r *runner) arrived(a *arrival, s *craft.Segment) {
+	const kind = craft.ACK | craft.RST
+	if s.Flags&kind == craft.ACK && !r.session.Client.covers(s.Ack) {
+		r.traffic.reject(wire.RejectBadAck)
+		return
+	}
+	tried := r.follower.Pair
+	if tried.Observe(Server, s).Void() {
+		r.strange(a, wire.RejectUnsolicited)
+	} else {
+		r.matched(a)
+		r.showIn(a)
+	}
+	r.stepAt(Event{Kind: Arrive, Segment: s}, r.when(a))
 }
 
 // stamp is when a packet came.
-func (r *runner) stamp(in *netraw.Packet) time.Time {
+func (r *runner) stamp(a *arrival) time.Time {
 	switch {
-	case in.Time.IsZero():
+	case a.at.IsZero():
 		r.clock = netraw.ClockUser
 		return time.Now().Round(0)
 	case !r.pending.watched:
 		r.clock = netraw.ClockKernelRx
 	}
-	return in.Time
+	return a.at
 }
 
-// refused passes an ICMP error on if it quotes a segment of ours with numbers
-// that are in use (RFC 5927 §4).
-func (r *runner) refused(in *netraw.Packet, e *craft.ICMPError) {
+// when is the same since the start of the run, by the clock of timers: a packet
+// that waited to be read counts from when it came.
+func (r *runner) when(a *arrival) time.Duration {
+	now := time.Now()
+	if a.at.IsZero() {
+		return now.Sub(r.start)
+	}
+	return now.Sub(r.start) - max(0, now.Round(0).Sub(a.at))
+}
+
+// errorArrived passes an ICMP error on if it quotes a segment of ours with
+// numbers that are in use (RFC 5927 §4).
+func (r *runner) errorArrived(a *arrival, e *craft.ICMPError) {
 	q := &e.Quote
 	c := &r.session.Client
-	if q.Src != r.plan.SYN.Src || q.Dst != r.plan.SYN.Dst || q.Seq.LessThan(c.Una) || c.Nxt.LessThan(q.Seq) {
-		r.traffic.reject("foreign-quote")
-		return
-	}
-	r.traffic.received()
-	at := r.stamp(in)
-	r.leave(r.pending.before(at))
-	r.tell(r.follower.ICMP(at, e))
-	switch reason, tooBig := probe.ICMPMeaning(q.Dst.Addr(), e.Type, e.Code); {
-	case tooBig:
-		r.step(Event{Kind: TooBig, MTU: int(e.MTU)})
-	case reason != "":
-		r.step(Event{Kind: Refuse})
-	}
-}
-
-// rejection names why a packet could not be read.
-func rejection(err error) string {
+	reason, tooBig := probe.ICMPMeaning(q.Dst.Addr(), e.Type, e.Code)
 	switch {
-	case errors.Is(err, craft.ErrTruncated):
-		return "truncated"
-	case errors.Is(err, craft.ErrFragment):
-		return "fragment"
-	case errors.Is(err, craft.ErrChecksum):
-		return "bad-checksum"
-	case errors.Is(err, craft.ErrUnsupported):
-		return "unsupported"
+	case q.Seq.LessThan(c.Una) || c.Nxt.LessThan(q.Seq):
+		r.traffic.reject(wire.RejectQuote)
+	case reason == "" && !tooBig:
+		r.traffic.reject(wire.RejectICMPType)
+	default:
+		r.matched(a)
+		r.showICMP(a)
+		if tooBig {
+			r.step(Event{Kind: TooBig, MTU: int(e.MTU)})
+		}
 	}
-	return "malformed"
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/simnet"
 )
@@ -85,11 +86,29 @@ func TestLadders(t *testing.T) {
 			15.020 < [S.] 0:1 len 0 ESTABLISHED|SYN_RECEIVED (retransmission)
 			31.020 < [S.] 0:1 len 0 ESTABLISHED|SYN_RECEIVED (retransmission)
 			70.020 > [R] 1:0 len 0 CLOSED|CLOSED`, CloseNever, 70020 * time.Millisecond},
-		{"simultaneous open", scene{host: simnet.Split{}}, `
+		{"a SYN that nobody stands by", scene{host: refusingSYN()}, `
 			0.000 > [S] 0:0 len 0 SYN_SENT|
-			0.020 < [S] 0:0 len 0 SYN_RECEIVED|SYN_SENT
-			0.020 > [S.] 0:1 len 0 SYN_RECEIVED|ESTABLISHED
-			0.040 < [R] 1:0 len 0 CLOSED|CLOSED`, CloseByReset, 240 * time.Millisecond},
+			0.020 < [S] 500:0 len 0 SYN_SENT| (unverified)
+			0.020 > [S.] 0:501 len 0 SYN_SENT| (unverified)
+			0.040 < [R] 501:0 len 0 SYN_SENT| (RST that proves nothing)
+			0.040 > [.] 1:4294967295 len 0 SYN_SENT| (unverified)
+			0.060 < [R] 4294967295:0 len 0 SYN_SENT| (unverified)`, "", 260 * time.Millisecond},
+		{"a SYN, acknowledged, and a reset", scene{host: simnet.Split{}}, `
+			0.000 > [S] 0:0 len 0 SYN_SENT|
+			0.020 < [S] 1471690476:0 len 0 SYN_SENT| (unverified)
+			0.020 > [S.] 0:1471690477 len 0 SYN_SENT| (unverified)
+			0.040 < [.] 1:1 len 0 ESTABLISHED|ESTABLISHED
+			0.040 > [.] 1:1 len 0 ESTABLISHED|ESTABLISHED
+			0.060 < [R] 1:0 len 0 CLOSED|CLOSED`, CloseByReset, 260 * time.Millisecond},
+		{"simultaneous open", scene{host: simultaneous()}, `
+			0.000 > [S] 0:0 len 0 SYN_SENT|
+			0.020 < [S] 500:0 len 0 SYN_SENT| (unverified)
+			0.020 > [S.] 0:501 len 0 SYN_SENT| (unverified)
+			0.040 < [.] 1:1 len 0 ESTABLISHED|ESTABLISHED
+			0.040 > [.] 1:1 len 0 ESTABLISHED|ESTABLISHED
+			0.290 > [F.] 1:1 len 0 FIN_WAIT_1|CLOSE_WAIT
+			0.310 < [F.] 1:2 len 0 TIME_WAIT|LAST_ACK
+			0.310 > [.] 2:2 len 0 TIME_WAIT|CLOSED`, CloseThreeWay, 510 * time.Millisecond},
 		{"a window that never opens", scene{host: simnet.TarPit(), cfg: Config{Data: []byte("hi"), Retries: 1}}, opened + `
 			0.020 > [P.] 1:1 len 2 ESTABLISHED|ESTABLISHED
 			0.040 < [.] 1:1 len 0 ESTABLISHED|ESTABLISHED (zero window)
@@ -112,6 +131,38 @@ func TestLadders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// refusingSYN answers a SYN with a SYN, and resets whatever is said to it.
+func refusingSYN() simnet.Host {
+	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+		answer := craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Flags: craft.RST, Seq: in.Ack}
+		switch {
+		case in.Flags == craft.SYN:
+			answer.Flags, answer.Seq = craft.SYN, 500
+		case in.Flags.Has(craft.RST):
+			return
+		}
+		out.Segment(0, &answer)
+	})
+}
+
+// simultaneous opens from its side too (RFC 9293 §3.5, figure 7).
+func simultaneous() simnet.Host {
+	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+		answer := craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Window: 1000, Seq: 501, Ack: in.Seq.Add(in.Len())}
+		switch {
+		case in.Flags == craft.SYN:
+			answer.Flags, answer.Seq, answer.Ack = craft.SYN, 500, 0
+		case in.Flags == craft.SYN|craft.ACK && in.Ack == 501:
+			answer.Flags = craft.ACK
+		case in.Flags.Has(craft.FIN):
+			answer.Flags = craft.FIN | craft.ACK
+		default:
+			return
+		}
+		out.Segment(0, &answer)
+	})
 }
 
 // TestWithoutDepartures: a network that does not show what leaves gives the

@@ -29,19 +29,20 @@ const (
 	NoteOutside         // outside the receiver's window
 	NoteOldReset        // RST about an earlier connection, or to a segment that came late
 	NoteOtherSYN        // a SYN of another connection on the same ports
+	NoteAside           // without a number of ours, or our question about such a segment
 
 	NoteUncaptured // acknowledges what the capture does not have; not void
 )
 
 const void = NoteBadAck | NoteNoAck | NoteChallenge | NoteInexactReset | NoteIllegalReset |
-	NoteUnverifiedReset | NoteOutside | NoteOldReset | NoteOtherSYN
+	NoteUnverifiedReset | NoteOutside | NoteOldReset | NoteOtherSYN | NoteAside
 
 var noteWords = [...]string{
 	"retransmission", "gap before", "keep-alive", "window probe", "zero window", "window update",
 	"duplicate ACK", "", "data without being asked", "before the handshake is complete", "after RST",
 	"acknowledges what was not sent", "no ACK", "challenge ACK", "RST not exact", "RST with illegal number",
 	"RST that proves nothing", "outside the window",
-	"RST about something older", "another connection",
+	"RST about something older", "another connection", "unverified",
 }
 
 // Has reports whether n holds any of m.

@@ -94,6 +94,9 @@ type Plan struct {
 	// SYN is the first segment: addresses, ISN, window, options, TTL, TOS and
 	// flags. Later segments take addresses, TTL and TOS from it.
 	SYN craft.Segment
+	// Question is the acknowledgment number of an ACK that asks about an RST
+	// without a number of ours.
+	Question craft.Seq
 	// Clock is the timestamp clock's value at time zero (RFC 7323 §5.4).
 	Clock uint32
 
@@ -113,6 +116,10 @@ type Plan struct {
 	// eight times that; Retries is how often a segment is sent again.
 	Timeout time.Duration
 	Retries int
+	// MaxBytes, MaxSegments and MaxTime bound what the peer may send, and how
+	// long it may go on until it is quiet; 0 is no bound.
+	MaxBytes, MaxSegments int
+	MaxTime               time.Duration
 	// MSS bounds our segments' payload, in bytes, beside the peer's MSS.
 	MSS int
 	// Mark puts congestion experienced on our data where ECN was negotiated,

@@ -19,6 +19,7 @@ type rto struct {
 	timing bool
 	end    craft.Seq // the acknowledgement that ends the timed segment
 	since  time.Duration
+	least  time.Duration // of any sample but the SYN's; 0: none
 }
 
 func newRTO(first time.Duration) rto { return rto{first: first} }
@@ -55,7 +56,11 @@ func (r *rto) answered(now time.Duration) {
 
 // sampleFor takes the time of the timed segment if ack acknowledges it.
 func (r *rto) sampleFor(ack craft.Seq, now time.Duration) {
-	if r.timing && r.end.LessThanEq(ack) {
-		r.answered(now)
+	if !r.timing || !r.end.LessThanEq(ack) {
+		return
 	}
+	if took := now - r.since; r.least == 0 || took < r.least {
+		r.least = took
+	}
+	r.answered(now)
 }

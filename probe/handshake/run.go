@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
+
+// ErrLocalFirewall says that an output rule of this machine refused a segment.
+var ErrLocalFirewall = errors.New("this machine's own firewall refused to send")
 
 // Run opens one connection over a network, does what cfg says, and tells what
 // came of it. Unless the connection ended in good order its last act is an RST
 // with an exact number, also when ctx is cancelled; then the error wraps
 // [probe.ErrInterrupted], and the result is what was seen until then. Other
-// errors are those of the network: no route, or nothing may be sent.
+// errors are those of the network: no route, [probe.ErrNetworkDown], or a segment
+// that can never be sent. A firewall of this machine is a verdict, and no error.
 //
 // The network must not be used by anybody else meanwhile. One that delivers
 // its own departures (netraw.Config.WatchOutgoing) gives times of one clock.
@@ -43,11 +47,18 @@ type runner struct {
 	session  Session
 	follower *Follower
 
+	opening synProbe // what came of the SYN
 	start   time.Time
-	timers  [2]time.Time // by Timer; the zero time: not running
+	at      time.Duration // of the last event
+	timers  [2]time.Time  // by Timer; the zero time: not running
+	clocks  wire.Clocks
+	outbox  outbox
 	pending departures
 	input   input
 	clock   netraw.Clock
+	stepped bool          // the wall clock was set between SYN and answer
+	watched time.Duration // for how long the peer was left without an acknowledgement
+	silent  time.Duration // when that began; 0: not
 	traffic traffic
 	failure error
 }
@@ -65,15 +76,17 @@ func newRunner(n probe.Network, cfg *Config) (*runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("handshake with %s: %w", cfg.Target, err)
 	}
-	return &runner{
+	r := &runner{
 		network: n, cfg: cfg, route: route, plan: plan,
 		session: NewSession(plan),
 		follower: NewFollower(plan.SYN.Src, plan.SYN.Dst, Context{
-			MSS: mssOf(plan.SYN.Options), Withheld: cfg.Withhold, Ending: cfg.Close, Watched: cfg.Watch, Known: cfg.Known,
+			MSS: mssOf(plan.SYN.Options), Withheld: cfg.Withhold, Ending: cfg.Close, Known: cfg.Known,
 		}),
-		start:   time.Now(),
+		start: time.Now(), clocks: wire.NewClocks(n),
 		traffic: newTraffic(n.Stats()),
-	}, nil
+	}
+	r.opening = newSYNProbe(plan, cfg)
+	return r, nil
 }
 
 func mssOf(o craft.Options) uint16 {
@@ -83,19 +96,26 @@ func mssOf(o craft.Options) uint16 {
 
 // play runs the session to its end.
 func (r *runner) play(ctx context.Context) error {
-	unblock := context.AfterFunc(ctx, func() { r.network.SetReadDeadline(time.Unix(1, 0)) })
-	defer unblock()
+	reader := r.input.read(r.network, &r.plan.SYN)
+	go reader.Run()
+	defer reader.Stop()
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
 	r.step(Event{Kind: Start})
-	for !r.session.Done() && r.failure == nil {
-		r.network.SetReadDeadline(r.deadline())
+	for !r.over() {
 		if ctx.Err() != nil {
 			r.step(Event{Kind: Cancel})
 			break
 		}
-		r.receive()
+		if wait := time.Until(r.deadline()); wait > 0 {
+			r.await(ctx, reader, alarm, wait)
+			continue
+		}
+		reader.CatchUp(func(batch []arrival, ok bool) bool { return r.takeAll(reader, batch, ok) })
 		r.expire()
 	}
-	r.drain()
+	r.noteWatch()
+	r.drain(reader)
 	switch {
 	case r.failure != nil:
 		return fmt.Errorf("handshake with %s: %w", r.cfg.Target, r.failure)
@@ -105,57 +125,91 @@ func (r *runner) play(ctx context.Context) error {
 	return nil
 }
 
-// deadline is when the next timer runs out.
+// over tells whether nothing is left to do.
+func (r *runner) over() bool {
+	return r.failure != nil || r.outbox.unsent != nil || r.session.Done() && len(r.outbox.list) == 0
+}
+
+// await waits for packets, for the end of the wait or of the run.
+func (r *runner) await(ctx context.Context, reader *wire.Reader[arrival], alarm *time.Timer, wait time.Duration) {
+	alarm.Reset(wait)
+	select {
+	case batch, ok := <-reader.Full:
+		r.takeAll(reader, batch, ok)
+	case <-alarm.C:
+	case <-ctx.Done():
+	}
+}
+
+// takeAll takes in a batch, and tells whether to go on.
+func (r *runner) takeAll(reader *wire.Reader[arrival], batch []arrival, ok bool) bool {
+	if !ok {
+		r.fail(reader.Reason())
+		return false
+	}
+	for i := range batch {
+		r.take(&batch[i])
+	}
+	reader.Empty <- batch
+	return !r.over()
+}
+
+// deadline is when the next timer runs out, or a refused segment is sent anew.
 func (r *runner) deadline() time.Time {
-	var next time.Time
+	if len(r.outbox.list) > 0 {
+		return r.outbox.due
+	}
+	next := time.Now().Add(wire.Idle)
 	for _, t := range r.timers {
-		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
 	}
 	return next
 }
 
-// expire lets the timers run out that are due.
+// expire lets the timers run out that are due. None does while a segment waits
+// to be sent: what did not leave cannot be answered.
 func (r *runner) expire() {
+	r.flush()
 	now := time.Now()
 	for t := range r.timers {
-		if at := r.timers[t]; !at.IsZero() && !now.Before(at) {
+		if at := r.timers[t]; !at.IsZero() && !now.Before(at) && len(r.outbox.list) == 0 {
 			r.timers[t] = time.Time{}
 			r.step(Event{Kind: Expire, Timer: Timer(t)})
 		}
 	}
 }
 
-// step lets an event happen and does what the session wants.
-func (r *runner) step(e Event) {
-	e.At = time.Since(r.start)
+// step lets an event happen now, and does what the session wants.
+func (r *runner) step(e Event) { r.stepAt(e, time.Since(r.start)) }
+
+func (r *runner) stepAt(e Event, at time.Duration) {
+	r.at = max(r.at, at-r.outbox.waited)
+	e.At = r.at
 	var actions []Action
 	r.session, actions = Step(r.session, e)
 	for i := range actions {
 		switch a := &actions[i]; a.Kind {
 		case Send:
-			r.send(&a.Segment)
+			r.send(&a.Segment, a.Aside)
 		case Set:
 			r.timers[a.Timer] = time.Now().Add(a.After)
 		case Stop:
 			r.timers[a.Timer] = time.Time{}
 		}
 	}
+	if silent := r.session.phase == phaseHalfOpen || r.session.phase == phaseWatching; silent && r.silent == 0 {
+		r.silent = at
+	}
 }
 
-func (r *runner) send(s *craft.Segment) {
-	b, err := s.AppendTo(nil)
-	if err == nil {
-		r.pending.add(s)
-		_, err = r.network.Send([][]byte{b})
+// noteWatch tells for how long the peer was really left without an answer.
+func (r *runner) noteWatch() {
+	if r.silent > 0 {
+		r.watched = time.Since(r.start) - r.silent
 	}
-	if err != nil {
-		r.pending.drop()
-		r.fail(fmt.Errorf("send: %w", err))
-		return
-	}
-	r.traffic.sent(s)
+	r.follower.context.Watched = r.watched
 }
 
 // fail ends the run; the first reason counts.
@@ -165,27 +219,21 @@ func (r *runner) fail(err error) {
 	}
 }
 
-// receive takes in what has come by the deadline.
-func (r *runner) receive() {
-	n, err := r.network.Recv(r.input.packets[:])
-	for i := range r.input.packets[:n] {
-		r.take(&r.input.packets[i])
-	}
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		r.fail(err)
-	}
-}
-
 // drainTime is how long the last departures may take to show.
 const drainTime = 20 * time.Millisecond
 
 // drain waits until what has been sent was seen leaving.
-func (r *runner) drain() {
-	for end := time.Now().Add(drainTime); len(r.pending.list) > 0 && time.Now().Before(end) && r.failure == nil; {
-		r.network.SetReadDeadline(end)
-		r.receive()
+func (r *runner) drain(reader *wire.Reader[arrival]) {
+	alarm := time.NewTimer(drainTime)
+	defer alarm.Stop()
+	for waiting := true; waiting && len(r.pending.list) > 0; {
+		select {
+		case batch, ok := <-reader.Full:
+			waiting = ok && (r.takeAll(reader, batch, ok) || r.failure == nil)
+		case <-alarm.C:
+			waiting = false
+		}
 	}
-	r.network.SetReadDeadline(time.Time{})
 	r.leave(len(r.pending.list))
 }
 
@@ -194,23 +242,55 @@ func (r *runner) result(err error) Result {
 	res := r.follower.Result()
 	res.Target = r.cfg.Target
 	res.Clock = r.clock
-	if res.RTT <= 0 || res.RTT > time.Since(r.start)+time.Millisecond {
-		res.RTT = 0 // the wall clock was set meanwhile
+	r.opening.judge(&res)
+	if res.RTT <= 0 || r.stepped || r.repeated(res.RTT) {
+		res.RTT = 0
 	}
-	res.Traffic = r.traffic.summary(r, &res)
+	r.endless(&res)
 	switch {
-	case r.failure != nil && res.Reason == probe.ReasonNoResponse:
+	case r.outbox.unsent != nil && res.State != probe.StateOpen:
+		v := r.outbox.unsent
+		res.State, res.Reason = v.State, v.Reason
+		res.Findings = append(res.Findings, v.Findings...)
+	case r.failure != nil && r.traffic.out == 0:
 		res.State, res.Reason = probe.StateUnknown, probe.ReasonSendFailed
 	case err != nil && res.Reason == probe.ReasonNoResponse:
 		res.State, res.Reason = probe.StateUnknown, probe.ReasonInterrupted
 	}
+	res.Traffic = r.traffic.summary(r, &res)
 	return res
+}
+
+// repeated tells whether the time to the SYN-ACK, held against other times of the
+// same way, is that of one which the far end retransmitted.
+func (r *runner) repeated(took time.Duration) bool {
+	var usual wire.RTO
+	for _, known := range []time.Duration{r.cfg.Known.RTT, r.session.rto.least} {
+		if known > 0 {
+			usual.Repeated(known)
+		}
+	}
+	return usual.Repeated(took)
+}
+
+// endless reports a peer that sent more than the limits.
+func (r *runner) endless(res *Result) {
+	s := &r.session
+	if s.overrun == limitNone {
+		return
+	}
+	words := [...]string{limitBytes: "bytes", limitSegments: "segments", limitTime: "time"}
+	res.Findings = append(res.Findings, probe.Finding{
+		Code: "endless-sender", Severity: probe.SeverityNotice,
+		Text:     "the peer went on sending until a limit of ours ended the connection",
+		Evidence: fmt.Sprintf("limit of %s reached after %s in %s", words[s.overrun], count(s.got, "byte"), count(s.came, "segment")),
+	})
 }
 
 // worthProving tells whether a silent half-open peer may keep SYN cookies.
 func (r *runner) worthProving() bool {
 	v := &r.follower.seen
-	return r.cfg.Withhold == WithholdSYNACKAck && r.cfg.Watch >= patience &&
+	return r.cfg.Withhold == WithholdSYNACKAck && r.watched >= patience &&
 		v.synack.count == 1 && v.reset() == nil
 }
 

@@ -15,6 +15,7 @@ type Session struct {
 	phase phase
 	now   time.Duration
 
+	data    []byte    // what is to be said
 	next    craft.Seq // what is sent next; behind Client.Nxt after a timeout
 	rcv     craft.Seq // RCV.NXT: everything before it has been taken
 	recent  uint32    // TS.Recent (RFC 7323 §4.3)
@@ -28,8 +29,26 @@ type Session struct {
 	accurate  bool // ECN of RFC 9768 was agreed
 	echo      bool // answer congestion by CWR on the next data
 	poked     bool // a FIN was sent again to see whether TIME_WAIT stands
+	plain     bool // the SYN goes without options: a router asked for less
+	stamped   bool // recent was heard
+
+	got, came int           // bytes and segments of the peer's
+	overrun   limit         // the first that was reached
+	since     time.Duration // when the connection was open
+	spoken    bool          // the peer has been challenged
+	challenge time.Duration // when it was, last
 	actions   []Action
 }
+
+// limit is one of those that a plan sets to what a peer may send.
+type limit uint8
+
+const (
+	limitNone limit = iota
+	limitBytes
+	limitSegments
+	limitTime
+)
 
 // phase is what the session is about, where a state alone does not say it.
 type phase uint8
@@ -58,12 +77,14 @@ type EventKind uint8
 
 // The events.
 const (
-	Start  EventKind = iota // open the connection
-	Arrive                  // Segment came from the peer
-	Refuse                  // an ICMP error refused a segment of ours
-	TooBig                  // an ICMP error wants packets of at most MTU bytes
-	Expire                  // Timer ran out
-	Cancel                  // stop, and leave nothing half-open
+	Start    EventKind = iota // open the connection
+	Arrive                    // Segment came from the peer
+	Refuse                    // an RST with our number or an ICMP error refused the SYN; what contradicts it has After to come
+	TooBig                    // an ICMP error wants packets of at most MTU bytes
+	Expire                    // Timer ran out
+	Cancel                    // stop, and leave nothing half-open
+	Question                  // Segment proves nothing: ask whoever sent it (SEMANTICS of an opening)
+	Renew                     // Segment is of an old connection: reset that
 )
 
 // Event is what happens to a session.
@@ -73,6 +94,9 @@ type Event struct {
 	Segment *craft.Segment
 	Timer   Timer
 	MTU     int
+	After   time.Duration
+	Number  craft.Seq // of a Question: what the answer to it repeats
+	Retry   bool      // of a Renew: the SYN goes again at once
 }
 
 // ActionKind says what to do.
@@ -92,12 +116,13 @@ type Action struct {
 	Segment craft.Segment
 	Timer   Timer
 	After   time.Duration
+	Aside   bool // the segment is about no connection that we know of
 }
 
 // NewSession returns a session that has not begun. The plan must not change
 // afterwards.
 func NewSession(p *Plan) Session {
-	return Session{plan: p, mss: p.MSS, rto: newRTO(p.Timeout)}
+	return Session{plan: p, data: p.Data, mss: p.MSS, rto: newRTO(p.Timeout)}
 }
 
 // Done tells whether the session is over.
@@ -113,9 +138,15 @@ func Step(s Session, e Event) (Session, []Action) {
 	case Start:
 		s.open()
 	case Arrive:
-		s.arrive(e.Segment)
+		if n := s.arrive(e.Segment); !n.Void() {
+			s.bound(e.Segment)
+		}
 	case Refuse:
-		s.refuse()
+		s.refuse(e.After)
+	case Question:
+		s.ask(e.Segment, e.Number)
+	case Renew:
+		s.renew(e.Segment, e.Retry)
 	case TooBig:
 		s.shrink(e.MTU)
 	case Expire:
@@ -167,15 +198,33 @@ func (s *Session) abort() {
 
 // refuse: RFC 9293 §3.9.2.2 lets an ICMP error end an attempt, and not a
 // connection.
-func (s *Session) refuse() {
+func (s *Session) refuse(after time.Duration) {
 	if s.phase == phaseOpening {
-		s.settle()
+		s.settle(after)
 	}
 }
 
 // settle waits for a contradiction.
-func (s *Session) settle() {
+func (s *Session) settle(after time.Duration) {
 	s.phase = phaseSettling
 	s.disarm()
-	s.wait(s.plan.Settle)
+	s.wait(max(after, s.plan.Settle))
+}
+
+// bound ends a connection whose peer sends more than the plan allows.
+func (s *Session) bound(in *craft.Segment) {
+	s.got += len(in.Payload)
+	s.came++
+	switch {
+	case s.phase == phaseDone:
+		return
+	case s.plan.MaxBytes > 0 && s.got > s.plan.MaxBytes:
+		s.overrun = limitBytes
+	case s.plan.MaxSegments > 0 && s.came > s.plan.MaxSegments:
+		s.overrun = limitSegments
+	default:
+		return
+	}
+	s.abort()
+	s.finish()
 }

@@ -1,12 +1,16 @@
 package handshake
 
-import "synscope/craft"
+import (
+	"time"
+
+	"synscope/craft"
+)
 
 // arrive is RFC 9293 §3.10.7: what the two ends make of the segment, and then
 // what the plan makes of that.
-func (s *Session) arrive(in *craft.Segment) {
+func (s *Session) arrive(in *craft.Segment) (n Notes) {
 	before := s.Pair
-	n := s.Observe(Server, in)
+	n = s.Observe(Server, in)
 	if !n.Void() {
 		s.stamp(in)
 	}
@@ -14,10 +18,8 @@ func (s *Session) arrive(in *craft.Segment) {
 	switch {
 	case in.Flags.Has(craft.RST):
 		s.resetArrived(n, state)
-	case n.Has(NoteChallenge), n.Has(NoteBadAck) && !state.Synchronized():
-		s.halfOpenFound(in)
-	case n.Has(NoteBadAck | NoteOtherSYN | NoteOutside):
-		s.acknowledge()
+	case n.Has(NoteBadAck|NoteOtherSYN|NoteOutside) && state.Synchronized():
+		s.challengeBack()
 	case n.Void(), !s.Server.Opened():
 	case s.Client.State() == Closed && s.phase == phaseSettling:
 	case in.Flags.Has(craft.SYN) && (state == SYNSent || s.phase == phaseSettling):
@@ -26,13 +28,29 @@ func (s *Session) arrive(in *craft.Segment) {
 	default:
 		s.talk(in, n, &before)
 	}
+	return n
 }
 
-// stamp keeps the timestamp to be echoed.
+// stamp keeps the timestamp to be echoed, unless it is older than the last (RFC
+// 7323 §4.3).
 func (s *Session) stamp(in *craft.Segment) {
-	if val, _, ok := in.Options.Timestamps(); ok {
-		s.recent = val
+	if val, _, ok := in.Options.Timestamps(); ok && (!s.stamped || int32(val-s.recent) >= 0) {
+		s.recent, s.stamped = val, true
 	}
+}
+
+// challengeEvery is how often a segment that cannot belong to the connection is
+// answered (RFC 5961 §7: throttled, so that it is no means of flooding).
+const challengeEvery = 100 * time.Millisecond
+
+// challengeBack acknowledges what we have, so that a peer with another picture
+// of the connection sees ours.
+func (s *Session) challengeBack() {
+	if s.spoken && s.now-s.challenge < challengeEvery {
+		return
+	}
+	s.spoken, s.challenge = true, s.now
+	s.acknowledge()
 }
 
 // resetArrived: an RST with an exact number ends the connection, any other
@@ -40,21 +58,24 @@ func (s *Session) stamp(in *craft.Segment) {
 func (s *Session) resetArrived(n Notes, state State) {
 	switch {
 	case n.Has(NoteInexactReset):
-		s.acknowledge()
+		s.challengeBack()
 	case n.Void() && !n.Has(NoteUnverifiedReset), state == Closed:
 	case n.Has(NoteUnverifiedReset):
 		// Not a refusal: retransmission goes on.
 	default:
-		s.settle()
+		s.settle(0)
 	}
 }
 
-// halfOpenFound clears an old connection of the peer's out of the way (RFC
-// 9293 §3.5.1, §3.10.7.3) and asks again.
-func (s *Session) halfOpenFound(in *craft.Segment) {
+// renew clears an old connection of the peer's out of the way (RFC 9293 §3.5.1,
+// §3.10.7.3), and asks again at once where that is granted: it is no
+// retransmission that was waited for.
+func (s *Session) renew(in *craft.Segment, retry bool) {
 	s.reset(in.Ack)
-	if s.phase == phaseOpening && s.rto.tries < s.plan.Retries {
-		s.again()
+	if retry && s.phase == phaseOpening {
+		s.rto.timing = false
+		s.sendSYN(0)
+		s.arm()
 	}
 }
 
@@ -84,7 +105,7 @@ func (s *Session) opened(in *craft.Segment) {
 
 // established completes the handshake and lets the plan's data follow.
 func (s *Session) established() {
-	s.phase = phaseTalking
+	s.phase, s.since = phaseTalking, s.now
 	s.rto.tries = 0
 	if s.next == s.Client.ISS {
 		s.next = s.next.Add(1)
@@ -110,6 +131,7 @@ func (s *Session) talk(in *craft.Segment, n Notes, before *Pair) {
 	}
 	s.congestion(in)
 	taken := s.take(in)
+	s.doubtQueue(in)
 	switch {
 	case s.Server.Finished() && s.rcv.Sub(s.Server.FIN) == 1 && s.plan.Withhold == WithholdLastAck:
 		s.watch()
@@ -122,6 +144,15 @@ func (s *Session) talk(in *craft.Segment, n Notes, before *Pair) {
 	}
 	s.teardown(before)
 	s.output()
+}
+
+// doubtQueue sends one byte where the SYN-ACK comes again although it was
+// acknowledged, and nothing else would tell a queue that is full from a host that
+// waits for data (TCP_DEFER_ACCEPT, tcp(7)): that takes the byte.
+func (s *Session) doubtQueue(in *craft.Segment) {
+	if in.Flags.Has(craft.SYN|craft.ACK) && s.phase == phaseTalking && !s.Server.Confirmed() && len(s.data) == 0 {
+		s.data = []byte{'\n'}
+	}
 }
 
 // advanced: the peer acknowledged something new (RFC 6298 §5.2, §5.3).

@@ -19,14 +19,37 @@ func (s *Session) open() {
 func (s *Session) sendSYN(more craft.Flags) {
 	out := s.plan.SYN
 	out.Flags |= more
+	if s.plain {
+		out.Options = nil
+	}
 	if s.plan.DataOn == OnSYN && s.packets == 0 {
-		out.Payload = s.plan.Data[:min(len(s.plan.Data), s.mss)]
+		out.Payload = s.data[:min(len(s.data), s.mss)]
 	}
 	if more != 0 {
 		out.Ack = s.rcv
 	}
 	out.Options = restamped(out.Options, s.tsval(), s.recent)
 	s.send(out)
+}
+
+// ask sends the question to whoever sent a segment without a number of ours:
+// after a bare SYN the SYN-ACK of a simultaneous open (RFC 9293 §3.5), which only
+// that end acknowledges; after a bare RST an ACK, whose number a closed port's
+// RST repeats.
+func (s *Session) ask(in *craft.Segment, number craft.Seq) {
+	out := s.segment(craft.ACK, s.Client.Nxt)
+	out.Ack = number
+	if in.Flags.Has(craft.SYN) {
+		val, _, _ := in.Options.Timestamps()
+		out = s.plan.SYN
+		out.Flags, out.Ack = out.Flags|craft.ACK, in.Seq.Add(in.Len())
+		out.Options = restamped(out.Options, s.tsval(), val)
+	}
+	if out.Src.Addr().Is4() {
+		out.ID = s.plan.SYN.ID + s.packets
+	}
+	s.packets++
+	s.do(Action{Kind: Send, Segment: out, Aside: true})
 }
 
 // send hands a segment out, and takes it into our own picture.
@@ -70,7 +93,7 @@ func (s *Session) acknowledge() {
 func (s *Session) sendFIN() { s.send(s.segment(craft.FIN|craft.ACK, s.end())) }
 
 // end is the number after our last byte of data, which is the FIN's.
-func (s *Session) end() craft.Seq { return s.base().Add(uint32(len(s.plan.Data))) }
+func (s *Session) end() craft.Seq { return s.base().Add(uint32(len(s.data))) }
 
 // base is the number of our first byte of data.
 func (s *Session) base() craft.Seq { return s.Client.ISS.Add(1) }
@@ -93,12 +116,12 @@ const initialWindow = 10
 // sendable is how many bytes may go into the next segment.
 func (s *Session) sendable() int {
 	offset := int(s.next.Sub(s.base()))
-	if offset < 0 || offset >= len(s.plan.Data) {
+	if offset < 0 || offset >= len(s.data) {
 		return 0
 	}
 	flight := int(s.next.Sub(s.Client.Una))
 	room := min(int(s.Server.Room), initialWindow*s.mss) - flight
-	return max(0, min(len(s.plan.Data)-offset, room, s.mss))
+	return max(0, min(len(s.data)-offset, room, s.mss))
 }
 
 // output sends the data that the peer has room for, and the FIN after it.
@@ -126,8 +149,8 @@ func (s *Session) blocked() bool {
 func (s *Session) sendData(n int) {
 	offset := int(s.next.Sub(s.base()))
 	out := s.segment(craft.ACK, s.next)
-	out.Payload = s.plan.Data[offset : offset+n]
-	if offset+n == len(s.plan.Data) {
+	out.Payload = s.data[offset : offset+n]
+	if offset+n == len(s.data) {
 		out.Flags |= craft.PSH
 	}
 	if s.marks() {

@@ -41,13 +41,18 @@ func (s *Session) quiet() {
 // of ours has not drawn an answer yet.
 func (s *Session) patience() time.Duration {
 	answered := s.Server.ISS.Add(1).LessThan(s.rcv)
+	wait := s.plan.Quiet
 	switch {
 	case s.plan.Close == EndNone:
 		return max(s.plan.Watch, s.plan.Quiet)
-	case len(s.plan.Data) > 0 && !answered:
-		return max(s.plan.Timeout, s.plan.Quiet)
+	case len(s.data) > 0 && !answered:
+		wait = max(s.plan.Timeout, s.plan.Quiet)
 	}
-	return s.plan.Quiet
+	if left := s.since + s.plan.MaxTime - s.now; s.plan.MaxTime > 0 && left < wait {
+		s.overrun = limitTime
+		return max(left, 0)
+	}
+	return wait
 }
 
 // timeout is RFC 6298 §5.4 to §5.6. After the last retransmission and its
@@ -82,7 +87,7 @@ func (s *Session) again() {
 func (s *Session) probeWindow() {
 	out := s.segment(craft.ACK, s.next)
 	offset := int(s.next.Sub(s.base()))
-	out.Payload = s.plan.Data[offset : offset+1]
+	out.Payload = s.data[offset : offset+1]
 	s.send(out)
 }
 
@@ -103,6 +108,9 @@ func (s *Session) resend() {
 
 // shrink sends smaller segments from here on (RFC 1191 §6.3, RFC 8201 §4).
 func (s *Session) shrink(mtu int) {
+	if s.phase == phaseOpening {
+		s.plain = true
+	}
 	room := mtu - headersOf(s.plan.SYN.Src.Addr().Is4()) - stampLen
 	if room <= 0 || room >= s.mss {
 		return

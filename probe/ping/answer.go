@@ -1,8 +1,6 @@
 package ping
 
 import (
-	"net/netip"
-	"slices"
 	"time"
 
 	"synscope/netraw"
@@ -11,7 +9,7 @@ import (
 )
 
 // retries is how often a probe is repeated because an old connection of the far
-// end stood in its way.
+// end stood in its way, or because it was too large for a router.
 const retries = 2
 
 // retention is for how many timeouts a transmission is remembered: an answer
@@ -24,58 +22,119 @@ func (p *pinger) noteDeparture(s *wire.Transmission, ev *wire.Event) {
 		p.left(s, ev.Device)
 		return
 	}
-	s.Tx.Left = ev.At.UnixNano()
+	s.Left(ev, p.Reading)
+	if s.Outcome.Rank == wire.RankSilence {
+		s.Until = s.Tx.Sent + p.cfg.Timeout
+	}
 	p.warm[p.targets[s.Index].nextHop()] = true
 }
 
 // acceptAnswer applies an answer to its transmission, or says why it is rejected.
 func (p *pinger) acceptAnswer(ev *wire.Event) (reject string) {
-	if !ev.Kind.Verified() {
-		return p.unverified(ev)
-	}
-	s := p.Table.At(ev.Attempt)
-	switch {
-	case s == nil:
+	s := p.concerned(ev)
+	if s == nil {
 		return wire.RejectUnsolicited
-	case s.Ended && p.Now-s.Tx.Sent > p.cfg.Timeout:
+	}
+	tooLate := s.Took(ev, p.Reading) > p.cfg.Timeout
+	switch settled := s.Outcome.Rank > wire.RankUnverified; {
+	case tooLate && (s.Ended || !settled):
 		return wire.RejectAfterVerdict
 	case s.Ended:
 		return wire.RejectDuplicate
-	case ev.Kind == wire.KindPathMTU:
-		return wire.RejectICMPType
 	}
-	p.answered(s, ev)
-	return ""
+	do, reject := p.Weigh(s, ev)
+	if reject == "" {
+		p.act(do, s, ev)
+	}
+	return reject
 }
 
-// answered ends a transmission with its answer.
-func (p *pinger) answered(s *wire.Transmission, ev *wire.Event) {
-	t := p.targets[s.Index]
-	sample := p.sample(s)
-	sample.seen(wire.Judge(p.Matcher.Tech, s.Dst, ev), ev)
-	if ev.Sender != s.Src.Addr() {
-		sample.RTT, sample.Clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, p.Now)
+// concerned is the transmission that an answer is about, nil if none. An ACK
+// that names another than the newest of its flow is about that: its SYN met what
+// the older one had opened.
+func (p *pinger) concerned(ev *wire.Event) *wire.Transmission {
+	if !ev.Kind.Verified() {
+		return p.Table.Concerned(ev)
 	}
-	sample.Doubt = p.doubt(s, t, sample.Clock)
-	if sample.Doubt == probe.DoubtClockStep {
-		sample.RTT = 0
+	s := p.Table.At(ev.Attempt)
+	if ev.Kind == wire.KindACK && s != nil && !s.Outcome.Asked() {
+		return p.Table.Concerned(ev)
 	}
-	if ev.Kind != wire.KindICMP {
-		t.rto.Sample(p.Now - s.Tx.Sent)
+	return s
+}
+
+// act does what an answer calls for.
+func (p *pinger) act(do wire.Action, s *wire.Transmission, ev *wire.Event) {
+	switch do {
+	case wire.ActFinish:
+		p.note(s, ev)
+		p.finish(s)
+	case wire.ActSettle:
+		p.note(s, ev)
+		s.Until = p.Now + p.grace(s, ev)
+		p.air.push(s.Until, s)
+	case wire.ActAsk:
+		p.note(s, ev)
+	case wire.ActRenew, wire.ActShrink:
+		p.targets[s.Index].small = p.targets[s.Index].small || do == wire.ActShrink
+		p.repeat(s)
 	}
-	p.warm[t.nextHop()] = true
-	s.Answered = true
-	if p.byDevice(s, t, ev) {
-		p.awaitDevice(s, sample, ev.Device)
+}
+
+// grace is how long a verdict waits for something better: the genuine answer
+// behind a forged one took the same way, and not much longer.
+func (p *pinger) grace(s *wire.Transmission, ev *wire.Event) time.Duration {
+	wait := p.targets[s.Index].rto.Wait(0, p.cfg.Timeout)
+	return min(max(2*s.Took(ev, p.Reading), wire.MinRTO), wait)
+}
+
+// note makes the sample of the best answer so far.
+func (p *pinger) note(s *wire.Transmission, ev *wire.Event) {
+	if s.Outcome.Best == nil {
 		return
 	}
-	p.end(s, sample)
+	t := p.targets[s.Index]
+	sample := p.sample(s)
+	sample.seen(s.Outcome.Best, ev)
+	p.samples[s.ID] = sample
+	if !ev.Kind.Verified() {
+		return
+	}
+	s.Answered = true
+	p.measure(sample, t, s, ev)
+	p.warm[t.nextHop()] = true
+	if p.byDevice(s, t, ev) {
+		p.arrived(s, ev.Device)
+	}
+}
+
+// measure puts the time of an answer into its sample. Our own kernel's verdict on
+// a neighbour that does not answer, and the answer to a question of ours, have none.
+func (p *pinger) measure(sample *Sample, t *pinged, s *wire.Transmission, ev *wire.Event) {
+	if ev.Sender == s.Src.Addr() || ev.Indirect() {
+		return
+	}
+	sample.RTT, sample.Clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, p.Now)
+	sample.Doubt = p.doubt(s, t, sample.Clock)
+	took := s.Took(ev, p.Reading)
+	if ev.Kind == wire.KindSYNACK && t.dst == s.Dst && t.rto.Repeated(took) {
+		sample.Doubt = probe.DoubtRepeated
+	}
+	switch {
+	case sample.Doubt == probe.DoubtClockStep, sample.Doubt == probe.DoubtRepeated:
+		sample.RTT, sample.Clock = 0, netraw.ClockUser
+	case ev.Kind != wire.KindICMP && t.dst == s.Dst:
+		t.rto.Sample(took)
+	}
 }
 
 // seen takes over the verdict on an answer.
-func (s *Sample) seen(v probe.Verdict, ev *wire.Event) {
+func (s *Sample) seen(v *probe.Verdict, ev *wire.Event) {
 	s.State, s.Reason, s.Responder, s.ICMP = v.State, v.Reason, v.Responder, v.ICMP
-	s.TTL, s.ISN = ev.Seg.TTL, ev.Seg.Seq
+	s.TTL = ev.Seg.TTL
+	if v.Reason == probe.ReasonSYNACK {
+		s.ISN = ev.Seg.Seq
+	}
 }
 
 // doubt says whether something but the way there and back is in the time.
@@ -92,9 +151,9 @@ func (p *pinger) doubt(s *wire.Transmission, t *pinged, clock netraw.Clock) prob
 
 // sample is what is known of a probe without an answer.
 func (p *pinger) sample(s *wire.Transmission) *Sample {
-	sample := &Sample{
-		Index: s.Index, Target: s.Dst, N: s.N, Attempt: s.Attempt,
-		Due: s.Due, Sent: s.Handed.Wall, SourcePort: s.Src.Port(),
+	sample := &Sample{Index: s.Index, Target: s.Dst, N: s.N, Attempt: s.Attempt, Due: s.Due}
+	if !s.Handed.Wall.IsZero() {
+		sample.Sent, sample.SourcePort = s.Handed.Wall, s.Src.Port()
 	}
 	if s.Tx.Left != 0 {
 		sample.Sent = time.Unix(0, s.Tx.Left)
@@ -102,60 +161,55 @@ func (p *pinger) sample(s *wire.Transmission) *Sample {
 	return sample
 }
 
-// end reports a transmission and frees its port.
+// finish ends a transmission with its answer, once the stamps of the device are
+// there where those are used.
+func (p *pinger) finish(s *wire.Transmission) {
+	s.Ended = true
+	if d := p.devices[s.ID]; d != nil && !d.arrived.IsZero() {
+		p.awaitDevice(d, p.samples[s.ID])
+		return
+	}
+	p.end(s, p.samples[s.ID])
+}
+
+// end reports a transmission.
 func (p *pinger) end(s *wire.Transmission, sample *Sample) {
 	s.Ended = true
-	if !s.Errand {
+	delete(p.samples, s.ID)
+	if !s.WarmUp {
+		sample.Findings = s.Outcome.Annotate(probe.Verdict{Findings: s.Noted}).Findings
 		p.deliver(sample)
 	}
 }
 
-// unverified takes an answer that carries no number of ours: it concerns the
-// newest transmission of its flow, if any.
-func (p *pinger) unverified(ev *wire.Event) string {
-	s := p.Table.Latest(netip.AddrPortFrom(ev.Seg.Dst.Addr(), ev.Seg.Dst.Port()), ev.Target)
-	switch {
-	case s == nil:
-		return wire.RejectUnsolicited
-	case ev.Kind == wire.KindChallenge:
-		return p.challenged(s, ev)
-	case p.pending[s.ID] != nil:
-		return wire.RejectDuplicate
-	}
-	pending := p.sample(s)
-	pending.seen(wire.Judge(p.Matcher.Tech, s.Dst, ev), ev)
-	p.pending[s.ID] = pending
-	return ""
-}
-
-// challenged resets the old connection that answered in place of the port, and
-// repeats the probe from another port (RFC 9293 §3.10.7.4, RFC 5961 §4.2).
-func (p *pinger) challenged(s *wire.Transmission, ev *wire.Event) string {
-	p.Responses.Add(wire.CloseAfter(ev), p.Now)
-	if s.Errand || s.Attempt > retries || p.Stopping {
-		return wire.RejectUnsolicited
+// repeat sends a probe again from another port (RFC 9293 §3.10.7.4, RFC 5961
+// §4.2); after that was done for it, it waits on.
+func (p *pinger) repeat(s *wire.Transmission) {
+	if s.WarmUp || s.Attempt > retries || p.Stopping {
+		return
 	}
 	s.Ended = true
-	ports := p.Matcher.Ports
-	next := ports[(slices.Index(ports, s.Src.Port())+1)%len(ports)]
-	again := &wire.Transmission{Index: s.Index, N: s.N, Attempt: s.Attempt + 1, Due: s.Due}
-	p.shoot(p.targets[s.Index], again, next)
+	t := p.targets[s.Index]
+	p.transmit(t, s.Again(), p.choosePort(t, s.Src.Port()))
 	p.flush()
-	return ""
 }
 
-// expire gives up the transmissions whose time is over, and forgets those that
-// ended long ago. The exact RST is for a SYN-ACK that was lost on its way back:
-// the far end would repeat it for a minute.
-func (p *pinger) expire() {
-	for s := p.Flying.Waiting(); s != nil && p.Now-s.Tx.Sent >= p.cfg.Timeout; s = p.Flying.Waiting() {
-		s.Close(&p.Responses, p.Now)
-		sample := p.pending[s.ID]
-		if sample == nil {
-			sample = p.sample(s)
-			sample.State, sample.Reason = p.Matcher.Tech.Silence, probe.ReasonNoResponse
+// expire ends the transmissions whose time is over, and forgets those that ended
+// long ago. What has arrived by now is taken in first, however late this process
+// runs.
+func (p *pinger) expire(r *wire.Receiver) {
+	now := p.Now
+	if p.flying() && p.air.list[0].at <= now {
+		p.CatchUp(r)
+	}
+	for s := p.air.expired(now); s != nil; s = p.air.expired(now) {
+		if p.samples[s.ID] == nil {
+			p.samples[s.ID] = p.silence(s)
 		}
-		p.end(s, sample)
+		if !s.Answered {
+			s.Close(&p.Responses)
+		}
+		p.finish(s)
 	}
 	for d := p.late.waiting(); d != nil && p.Now >= d.until; d = p.late.waiting() {
 		p.settle(d)
@@ -166,9 +220,18 @@ func (p *pinger) expire() {
 	}
 }
 
+// silence is the sample of a probe that nothing answered. The exact RST that
+// follows it is for a SYN-ACK that was lost on its way back: the far end would
+// repeat it for a minute.
+func (p *pinger) silence(s *wire.Transmission) *Sample {
+	sample := p.sample(s)
+	sample.State, sample.Reason = p.Matcher.Tech.Silence, probe.ReasonNoResponse
+	return sample
+}
+
 // forget drops a transmission and those before it.
 func (p *pinger) forget(s *wire.Transmission) {
 	p.Table.Forget(s)
-	delete(p.pending, s.ID)
+	delete(p.samples, s.ID)
 	delete(p.devices, s.ID)
 }

@@ -16,18 +16,18 @@ import (
 // RunConnect is [Ping] by connect(2), with no privilege: the time is the
 // kernel's own handshake sample (TCP_INFO), and the far end sees whole
 // connections. Where the kernel had to repeat its SYN the sample is marked
-// [DoubtRetransmitted] and has no time. Flow, Profile, TTL, TOS and Key of the
-// configuration do not apply.
+// [DoubtRetransmitted] and has no time. Flow, Rate, Profile, TTL, TOS and Key of
+// the configuration do not apply.
 //
-// At most 256 connections are tried at once; a probe that would be one more is
-// reported with [DoubtSkipped].
+// At most 256 connections are tried at once; a probe that would be one more, or
+// finds no file descriptor free, leaves late.
 func RunConnect(ctx context.Context, d probe.Dialer, cfg Config, sink func(Sample) error) (probe.Summary, error) {
 	if err := cfg.complete(); err != nil {
 		return probe.Summary{}, err
 	}
 	p := &connectPing{
 		cfg: &cfg, dialer: d, sink: sink, targets: slices.Clone(cfg.Targets),
-		start: time.Now(), counters: wire.NewCounters(netraw.Stats{}),
+		lag: cfg.catchUp(), start: time.Now(), counters: wire.NewCounters(netraw.Stats{}),
 	}
 	err := p.run(ctx)
 	return p.summary(err == nil), err
@@ -42,6 +42,7 @@ type connectPing struct {
 	start    time.Time
 	targets  []netip.AddrPort
 	slot     uint64
+	lag      catchUp
 	inFlight int
 	counters wire.Counters
 	failure  error
@@ -55,10 +56,10 @@ func (p *connectPing) run(ctx context.Context) error {
 	defer dials.Wait()
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
-	for p.inFlight > 0 || p.failure == nil && ctx.Err() == nil && !p.exhausted() {
+	for p.inFlight > 0 || p.sending(ctx) {
 		var due <-chan time.Time
-		if p.failure == nil && ctx.Err() == nil && !p.exhausted() {
-			alarm.Reset(p.cfg.dueAt(p.slot) - time.Since(p.start))
+		if p.sending(ctx) && p.inFlight < wire.MostConnections {
+			alarm.Reset(max(p.cfg.dueAt(p.slot), p.lag.ready) - time.Since(p.start))
 			due = alarm.C
 		}
 		select {
@@ -77,10 +78,18 @@ func (p *connectPing) run(ctx context.Context) error {
 			stop()
 		}
 	}
-	if p.failure == nil && !p.exhausted() {
+	switch {
+	case p.failure == nil && !p.exhausted():
 		return probe.ErrInterrupted
+	case p.failure == nil && p.counters.Sent == 0:
+		return p.counters.Unroutable
 	}
 	return p.failure
+}
+
+// sending tells whether more probes are to come.
+func (p *connectPing) sending(ctx context.Context) bool {
+	return p.failure == nil && ctx.Err() == nil && !p.exhausted()
 }
 
 // done is the end of ctx, for a select, until it has come.
@@ -101,13 +110,14 @@ func (p *connectPing) begin(ctx context.Context, dials *sync.WaitGroup, results 
 	s := Sample{Index: int(p.slot % n), N: p.slot/n + 1, Attempt: 1, Due: p.cfg.dueAt(p.slot)}
 	s.Target = p.targets[s.Index]
 	p.slot++
-	late := time.Since(p.start)-s.Due > oversleep
+	now := time.Since(p.start)
 	switch {
 	case !s.Target.IsValid():
-	case late || p.inFlight >= wire.MostConnections:
-		s.Reason, s.Doubt, s.Sent = probe.ReasonSendFailed, probe.DoubtSkipped, time.Now()
+	case now-s.Due > oversleep:
+		s.Reason, s.Doubt = probe.ReasonSendFailed, probe.DoubtSkipped
 		p.deliver(s)
 	default:
+		p.lag.spend(now)
 		p.inFlight++
 		dials.Go(func() { results <- p.dial(ctx, s) })
 	}
@@ -116,12 +126,13 @@ func (p *connectPing) begin(ctx context.Context, dials *sync.WaitGroup, results 
 // dial makes one connection. What connect(2) took for a refused one is by the
 // program's clock; a step of the wall clock is in none of these times.
 func (p *connectPing) dial(ctx context.Context, s Sample) Sample {
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
-	defer cancel()
 	s.Sent = time.Now()
-	h, err := p.dialer.Dial(ctx, s.Target)
+	h, err := wire.Dial(ctx, p.dialer, s.Target, p.cfg.Timeout)
 	v := wire.JudgeConnect(s.Target, err)
-	s.State, s.Reason, s.Err = v.State, v.Reason, v.Err
+	s.State, s.Reason, s.Err, s.Findings = v.State, v.Reason, v.Err, v.Findings
+	if s.Err != nil {
+		s.Sent = time.Time{}
+	}
 	s.RTT, s.Clock, s.Repeats = h.RTT, h.Clock, h.Retransmits
 	if h.Retransmits > 0 {
 		s.RTT, s.Doubt = 0, probe.DoubtRetransmitted
@@ -137,7 +148,9 @@ func (p *connectPing) deliver(s Sample) {
 	p.counters.States[s.State]++
 	switch {
 	case s.Doubt == probe.DoubtSkipped:
-	case s.Reason == probe.ReasonSendFailed:
+	case s.Reason == probe.ReasonNoRoute:
+		p.counters.Unroutable = s.Err
+	case s.Err != nil:
 		p.counters.SendErrors++
 	default:
 		p.counters.Sent += uint64(1 + s.Repeats)

@@ -18,6 +18,7 @@ type device struct {
 	of            *wire.Transmission
 	left, arrived time.Time
 	took          time.Duration // from handing over to reading the answer, by the monotonic clock
+	read          time.Duration // when that was
 	sample        *Sample       // what it is without left; nil: does not wait for it
 	until         time.Duration // when it is waited for no more
 }
@@ -58,16 +59,20 @@ func (p *pinger) left(s *wire.Transmission, at time.Time) {
 // byDevice tells whether an answer has a stamp that may be compared with that
 // of the departure.
 func (p *pinger) byDevice(s *wire.Transmission, t *pinged, ev *wire.Event) bool {
-	return !s.Errand && !ev.Device.IsZero() && ev.Link == t.route.IfIndex
+	return !s.WarmUp && !ev.Device.IsZero() && ev.Link == t.route.IfIndex
 }
 
-// awaitDevice ends a transmission once both stamps of the device are there.
-func (p *pinger) awaitDevice(s *wire.Transmission, sample *Sample, arrived time.Time) {
-	s.Ended = true
+// arrived takes note of an answer by the device's clock.
+func (p *pinger) arrived(s *wire.Transmission, at time.Time) {
 	d := p.device(s)
-	d.arrived, d.took = arrived, p.Now-s.Tx.Sent
-	d.sample, d.until = sample, p.Now+devicePatience
-	if !d.left.IsZero() {
+	d.arrived, d.took, d.read = at, p.Now-s.Tx.Sent, p.Now
+}
+
+// awaitDevice reports an answered transmission once both stamps of the device
+// are there.
+func (p *pinger) awaitDevice(d *device, sample *Sample) {
+	d.sample, d.until = sample, d.read+devicePatience
+	if !d.left.IsZero() || p.Now >= d.until {
 		p.settle(d)
 		return
 	}

@@ -2,6 +2,7 @@ package ping
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"time"
 
@@ -17,10 +18,12 @@ type pinger struct {
 	cfg  *Config
 	sink func(Sample) error
 
+	air     deadlines       // transmissions that may be answered, until they end
+	refused deadlines       // those that the kernel refused, until they are sent anew
 	late    late            // answered, but the device's stamp of their departure is not there yet
-	pending map[int]*Sample // by transmission: what it will be unless something better comes
+	samples map[int]*Sample // by transmission: what it will be unless something better comes
 	devices map[int]*device // by transmission
-	kept    wire.Fifo       // as flying, until no late answer is to be expected
+	kept    wire.Fifo       // in the order of sending, until no late answer is to be expected
 	targets []*pinged
 	slot    uint64 // the next probe of all: number slot/len(targets) of target slot%len(targets)
 	salt    uint64 // makes the numbers of each transmission its own
@@ -28,6 +31,8 @@ type pinger struct {
 	begun   bool                // warmed up
 	warm    map[netip.Addr]bool // next hops that a packet has left towards
 	origin  time.Duration       // of the schedule, since the start of the run
+	lag     catchUp             // of the probes that are late
+	absence absence
 }
 
 // pinged is what a ping knows of one target.
@@ -39,6 +44,14 @@ type pinged struct {
 	known bool          // it has been
 	round int           // turns the source ports
 	rto   wire.RTO
+	small bool // a router asked for packets without options
+
+	left     time.Duration // when the last packet for it left, 0: none did
+	used     bool          // a packet for it was handed to the kernel
+	away     bool          // and the last of them found no network
+	walled   bool          // a firewall of this machine refused a probe for good
+	held     time.Duration // no packet leaves before, after the kernel refused one
+	heldBack error         // why
 }
 
 // routeAge is how long a route is believed: an interface may come back with
@@ -50,8 +63,9 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 	if err != nil {
 		return nil, err
 	}
+	x.Pace = wire.NewPace(cfg.Rate)
 	p := &pinger{Loop: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{},
-		pending: map[int]*Sample{}, devices: map[int]*device{}}
+		lag: cfg.catchUp(), samples: map[int]*Sample{}, devices: map[int]*device{}}
 	p.Departed, p.Accept = p.noteDeparture, p.acceptAnswer
 	for _, t := range cfg.Targets {
 		p.targets = append(p.targets, &pinged{dst: t})
@@ -69,11 +83,11 @@ func (p *pinger) run(ctx context.Context) error {
 	defer alarm.Stop()
 
 	p.Tick(ctx)
-	p.sendErrands()
+	p.sendWarmUps()
 	for {
 		p.Tick(ctx)
-		p.expire()
-		p.fill()
+		p.expire(r)
+		p.fill(r)
 		if p.Failure != nil || p.finished() {
 			break
 		}
@@ -86,6 +100,8 @@ func (p *pinger) run(ctx context.Context) error {
 // last probe the run was cut short, and without any that left it was in vain.
 func (p *pinger) interrupted() error {
 	switch {
+	case p.absence.last(p.cfg.Count > 0):
+		return p.absence.outage.Error()
 	case p.Stopping && !p.exhausted():
 		return probe.ErrInterrupted
 	case p.Counters.Sent == 0:
@@ -100,7 +116,18 @@ func (p *pinger) exhausted() bool {
 }
 
 func (p *pinger) finished() bool {
-	return (p.Stopping || p.exhausted()) && p.Flying.Waiting() == nil && p.late.waiting() == nil
+	if !p.Stopping && (!p.exhausted() || len(p.refused.list) > 0) {
+		return false
+	}
+	return !p.flying() && p.late.waiting() == nil && p.Responses.Waiting() == 0
+}
+
+// flying tells whether a transmission has not ended.
+func (p *pinger) flying() bool {
+	for len(p.air.list) > 0 && p.air.list[0].s.Ended {
+		p.air.take(p.air.list[0].at)
+	}
+	return len(p.air.list) > 0
 }
 
 // await waits for packets, for the next deadline or for the next probe's time.
@@ -126,20 +153,43 @@ func (p *pinger) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer)
 // wakeUp is the time until which nothing is due.
 func (p *pinger) wakeUp() time.Duration {
 	wake := p.Now + wire.Idle
-	if s := p.Flying.Waiting(); s != nil {
-		wake = min(wake, s.Tx.Sent+p.cfg.Timeout)
+	if p.flying() {
+		wake = min(wake, p.air.list[0].at)
 	}
 	if d := p.late.waiting(); d != nil {
 		wake = min(wake, d.until)
 	}
-	switch {
-	case p.Stopping || p.exhausted():
-	case !p.begun:
-		wake = min(wake, p.Now+warmLook)
-	default:
-		wake = min(wake, p.dueAt(p.slot))
+	if p.Responses.Waiting() > 0 {
+		wake = min(wake, p.paceWakes())
+	}
+	if at, ok := p.nextProbe(); ok {
+		wake = min(wake, at)
 	}
 	return wake
+}
+
+// nextProbe is when the next probe may leave; false where none will.
+func (p *pinger) nextProbe() (at time.Duration, ok bool) {
+	switch {
+	case p.Stopping:
+		return 0, false
+	case !p.begun:
+		return p.Now + warmLook, true
+	case !p.exhausted():
+		at, ok = p.dueAt(p.slot), true
+	}
+	if again, refused := p.refused.next(); refused && (!ok || again < at) {
+		at, ok = again, true
+	}
+	return max(at, p.lag.ready, p.paceWakes()), ok
+}
+
+// paceWakes is when the rate lets the next packet pass; 0 where nothing bounds it.
+func (p *pinger) paceWakes() time.Duration {
+	if math.IsInf(p.cfg.Rate, 1) {
+		return 0
+	}
+	return p.Pace.WakeUp()
 }
 
 // retarget moves a series to another address.
@@ -149,6 +199,7 @@ func (p *pinger) retarget(change Retarget) {
 	}
 	t := p.targets[change.Index]
 	if t.dst != change.Target {
+		p.absence.forget(t)
 		*t = pinged{dst: change.Target}
 	}
 }
@@ -166,6 +217,6 @@ func (p *pinger) deliver(s *Sample) {
 func (p *pinger) summary() probe.Summary {
 	s := p.Counted()
 	s.Rate = wire.PerSecond(s.Sent, p.Counters.LastSend-p.origin)
-	s.Complete = p.exhausted() && p.Failure == nil
+	s.Complete = p.exhausted() && p.Failure == nil && !p.absence.last(p.cfg.Count > 0)
 	return s
 }

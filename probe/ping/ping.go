@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -28,6 +29,7 @@ type Config struct {
 	Interval time.Duration    // between two probes of one target; 0: DefaultPingInterval
 	Timeout  time.Duration    // what was not answered by then is lost; 0: DefaultTimeout
 	Flow     probe.Flow
+	Rate     float64 // most packets a second, RSTs too; 0: what the schedule takes
 
 	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
 	TTL     uint8         // 0: the profile's
@@ -53,7 +55,7 @@ type Sample struct {
 	State      probe.State
 	Reason     probe.Reason
 	Due        time.Duration // when it was to leave, since the start of the run
-	Sent       time.Time     // when it left, by the clock that Clock names
+	Sent       time.Time     // when it left, by the clock that Clock names; zero if it did not
 	RTT        time.Duration // 0: not measured
 	Clock      netraw.Clock
 	Device     bool // RTT is between two stamps of the device's, see netraw.Config.DeviceStamps
@@ -63,6 +65,7 @@ type Sample struct {
 	TTL        uint8      // of the answer, as it arrived; 0: none came
 	Responder  netip.Addr // who answered, valid only where it was not the target
 	ICMP       *probe.ICMPCode
+	Findings   []probe.Finding
 	Repeats    int   // SYNs of the kernel's own after the first, where it connects for us
 	Err        error // why it could not be sent
 }
@@ -112,9 +115,25 @@ func (s *Sample) Timed() bool {
 // hop gets one packet that is not counted, and the schedule starts when those
 // have left this machine, or after a second.
 //
-// Cancelling ctx stops the sending; Ping waits for the answers that are still
-// due and returns [ErrInterrupted]. A network that goes away and comes back
-// costs the probes in between, not the run.
+// A transmission is closed once: by the RST after its SYN-ACK, by one more for
+// each SYN-ACK that the far end repeats, and where nothing answered by one RST at
+// its end, or before its port is used again. So a silent port gets two packets a
+// probe. An answer less than SYN-ACK ends a probe after a moment in which the
+// genuine one may still come.
+//
+// Whether an answer came in time is judged by its stamp, however late this process
+// ran. Probes that are late leave at twice the pace of the schedule until that is
+// caught up with, no more than two milliseconds of it at once; only what is late
+// by more than ten seconds is left out.
+//
+// What the kernel refuses to send for now is sent later. What it refuses for good
+// is told of its probe, and ends nothing for other targets. A network that goes
+// away costs the probes that were due more than a timeout before it comes back;
+// where no packet has left for ten seconds, a run with a Count returns
+// [probe.ErrNetworkDown], and one without goes on.
+//
+// Cancelling ctx stops the sending; Run waits for the answers that are still due
+// and returns [probe.ErrInterrupted].
 func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Sample) error) (probe.Summary, error) {
 	if err := cfg.complete(); err != nil {
 		return probe.Summary{}, err
@@ -143,6 +162,9 @@ func (c *Config) complete() error {
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = probe.DefaultTimeout
+	}
+	if c.Rate <= 0 {
+		c.Rate = math.Inf(1)
 	}
 	return nil
 }

@@ -66,8 +66,18 @@ func TestPingStates(t *testing.T) {
 		{"silent", simnet.Dropped{}, target, probe.StateFiltered, "no-response", 0},
 		{"prohibited", probetest.Reject(3, 13), target, probe.StateFiltered, "admin-prohibited", 20 * ms},
 		{"answering for a stranger", simnet.Mangle(probetest.Listener(), simnet.AckOff(7)), target, probe.StateFiltered, "no-response", 0},
-		{"reset without ACK", simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Flags, s.Ack = craft.RST, 0 }),
-			target, probe.StateRefused, "unverified-reset", 0},
+		{"reset without ACK, and so to the ACK that asks", simnet.Mangle(simnet.Closed{}, bareReset), target, probe.StateRefused, "reset", 0},
+		{"reset without ACK, and silence then", simnet.Only(craft.SYN, simnet.Mangle(simnet.Closed{}, bareReset)), target, probe.StateRefused, "unverified-reset", 0},
+		{"open after a forged reset", simnet.ForgedReset(probetest.Listener(), 250, 4*ms), target, probe.StateOpen, "syn-ack", 24 * ms},
+		{"open after an ICMP error", simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(probetest.Listener(), 4*ms)), target, probe.StateOpen, "syn-ack", 24 * ms},
+		{"open after an ICMPv6 error", simnet.Chorus(probetest.Reject(1, 3), simnet.Slow(probetest.Listener(), 4*ms)), v6, probe.StateOpen, "syn-ack", 24 * ms},
+		{"refused after an ICMP error", simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(simnet.Closed{}, 4*ms)), target, probe.StateRefused, "reset", 24 * ms},
+		{"reset before an ICMP error", simnet.Chorus(simnet.Closed{}, simnet.Slow(probetest.Reject(3, 13), 4*ms)), target, probe.StateRefused, "reset", 20 * ms},
+		{"answering with a SYN, and with an ACK then", splits{}, target, probe.StateOpen, "split-handshake", 0},
+		{"answering with a SYN, and not then", simnet.Only(craft.SYN, simnet.Split{}), target, probe.StateFiltered, "no-response", 0},
+		{"forged ICMP error", simnet.ForgedICMP(probetest.Listener(), simnet.ICMP{Type: 3, Code: 13}), target, probe.StateOpen, "syn-ack", 20 * ms},
+		{"too large a SYN, whatever its size", probetest.Reject(3, 4), target, probe.StateFiltered, "no-response", 0},
+		{"too large a SYN for a router", tooLarge(), target, probe.StateOpen, "syn-ack", 20 * ms},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -75,11 +85,11 @@ func TestPingStates(t *testing.T) {
 					Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 15 * ms}}}
 				samples, summary, err := w.ping(t, t.Context(), ping.Config{
 					Targets: []netip.AddrPort{tc.target}, Count: 3})
-				if err != nil || len(samples) != 3 || summary.Sent != 3 {
+				if err != nil || len(samples) != 3 || summary.Sent != 3+summary.Retransmitted {
 					t.Fatalf("%d samples of %d probes, %v", len(samples), summary.Sent, err)
 				}
 				for i, s := range samples {
-					if s.State != tc.state || s.Reason != tc.reason || s.RTT != tc.rtt || s.N != uint64(i+1) || s.Attempt != 1 {
+					if s.State != tc.state || s.Reason != tc.reason || s.RTT != tc.rtt || s.N != uint64(i+1) {
 						t.Errorf("%+v", s)
 					}
 					if s.RTT > 0 && s.Clock != netraw.ClockKernel || s.Doubt != probe.DoubtNone {
@@ -89,6 +99,32 @@ func TestPingStates(t *testing.T) {
 			})
 		})
 	}
+}
+
+func bareReset(s *craft.Segment) { s.Flags, s.Ack = craft.RST, 0 }
+
+// splits opens at the same time as we do (RFC 9293 §3.5): it answers a SYN with
+// its own, and acknowledges the SYN-ACK that answers that.
+type splits struct{}
+
+func (splits) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
+	if in.Flags == craft.SYN|craft.ACK {
+		out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: in.Ack, Ack: in.Seq.Add(1), Flags: craft.ACK})
+		return
+	}
+	simnet.Only(craft.SYN, simnet.Split{}).Respond(now, in, out)
+}
+
+// tooLarge is an open port behind a router that lets no options pass.
+func tooLarge() simnet.Host {
+	open := probetest.Listener()
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if len(in.Options) > 0 {
+			probetest.Reject(3, 4).Respond(now, in, out)
+			return
+		}
+		open.Respond(now, in, out)
+	})
 }
 
 // The schedule is fixed: answers that take longer than the interval, and
@@ -165,6 +201,7 @@ func TestPingNeverMistakesATransmission(t *testing.T) {
 					t.Errorf("probe %d: %v", s.N, s.RTT)
 				}
 			}
+			t.Logf("flow %d: %d of 5000 lost, %d sent", flow, lost, summary.Sent)
 			// 19 % of all pairs lose a packet; duplicates save some, and lost
 			// RSTs cost some.
 			if share := float64(lost) / 5000; share < 0.12 || share > 0.22 {
@@ -194,7 +231,8 @@ func TestPingManyTargets(t *testing.T) {
 	})
 }
 
-// An interface that goes away for a while costs the probes in between.
+// An interface that goes away for a while costs the probes in between, but for
+// one whose timeout was not over when it came back.
 func TestPingSurvivesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -209,7 +247,7 @@ func TestPingSurvivesAnOutage(t *testing.T) {
 			return s.Reason == probe.ReasonSendFailed && errors.Is(s.Err, syscall.ENETDOWN)
 		})
 		open := count(samples, func(s *ping.Sample) bool { return s.State == probe.StateOpen })
-		if err != nil || failed < 9 || failed > 10 || open != 30-failed || summary.Sent != uint64(open) {
+		if err != nil || failed < 8 || failed > 9 || open != 30-failed || summary.Sent != uint64(open) {
 			t.Errorf("%d failed, %d open, %d sent, %v", failed, open, summary.Sent, err)
 		}
 	})

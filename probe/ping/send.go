@@ -8,9 +8,42 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// oversleep is how late a probe may be sent. What is later than that, after
-// the machine slept, is skipped and reported so.
-const oversleep = time.Second
+const (
+	// oversleep is how late a probe may be sent. What is later than that, after
+	// the machine slept, is skipped and reported so.
+	oversleep = 10 * time.Second
+	// burst is how much of the schedule may leave at once where several probes
+	// are late.
+	burst = 2 * time.Millisecond
+)
+
+// catchUp lets probes that are late leave at twice the pace of the schedule, until
+// that is caught up with.
+type catchUp struct {
+	gap, ahead time.Duration
+	ready      time.Duration // when the next may leave
+}
+
+func (c *Config) catchUp() catchUp {
+	spacing := c.Interval / time.Duration(len(c.Targets))
+	gap := spacing / 2
+	return catchUp{gap: gap, ahead: max(burst/max(spacing, 1)-1, 0) * gap}
+}
+
+// spend books a probe that leaves.
+func (c *catchUp) spend(now time.Duration) { c.ready = max(c.ready, now-c.ahead) + c.gap }
+
+// departed corrects the booking of n probes that left only now: the call took
+// long, or the process was stopped in it.
+func (c *catchUp) departed(n int, now time.Duration) {
+	if n > 0 {
+		c.ready = max(c.ready, now-c.ahead+time.Duration(n)*c.gap)
+	}
+}
+
+// onSchedule tells whether a transmission is the first of a probe: what follows
+// an answer at once is not booked.
+func onSchedule(s *wire.Transmission) bool { return !s.WarmUp && s.Attempt == 1 }
 
 // dueAt is when the probe of a slot is to be sent, since the start of the
 // schedule: slots go round the targets, which share an interval evenly. It is
@@ -23,20 +56,38 @@ func (c *Config) dueAt(slot uint64) time.Duration {
 
 func (p *pinger) dueAt(slot uint64) time.Duration { return p.origin + p.cfg.dueAt(slot) }
 
-// fill sends every probe whose time has come.
-func (p *pinger) fill() {
+// fill sends every probe whose time has come. After a pause of this process it
+// first reads what has arrived, so that ports are free whose probes were
+// answered.
+func (p *pinger) fill(r *wire.Receiver) {
+	if p.Stopping {
+		p.dropRefused()
+	}
 	if p.Stopping || !p.begin() {
 		p.Respond()
 		return
 	}
-	for !p.exhausted() && p.Failure == nil && p.dueAt(p.slot) <= p.Now {
-		p.takeSlot()
-		p.slot++
-		if len(p.batch) == wire.BatchSize {
-			break
-		}
+	if at, ok := p.nextProbe(); ok && p.Now-at > burst {
+		p.CatchUp(r)
+	}
+	for len(p.batch) < wire.BatchSize && p.Failure == nil && p.mayLeave() && p.sendOne() {
 	}
 	p.flush()
+}
+
+// sendOne sends a probe that the kernel refused before, or that of the current
+// slot; false where neither is due.
+func (p *pinger) sendOne() bool {
+	if s := p.refused.take(p.Now); s != nil {
+		p.sendAnew(s)
+		return true
+	}
+	if p.exhausted() || p.dueAt(p.slot) > p.Now {
+		return false
+	}
+	p.takeSlot()
+	p.slot++
+	return true
 }
 
 // takeSlot sends the probe of the current slot, or says why not.
@@ -47,14 +98,29 @@ func (p *pinger) takeSlot() {
 	if !t.dst.IsValid() {
 		return
 	}
+	if p.Now-due > oversleep {
+		p.withhold(s, probe.ReasonSendFailed, probe.DoubtSkipped, nil)
+		return
+	}
+	p.send(t, s)
+}
+
+// send sends a probe, where there is a way to its target.
+func (p *pinger) send(t *pinged, s *wire.Transmission) {
+	if p.Now < t.held {
+		s.Dst = t.dst
+		p.unsent(s, t.heldBack)
+		return
+	}
 	p.lookUp(t)
 	switch {
-	case p.Now-due > oversleep:
-		p.withhold(s, probe.ReasonSendFailed, probe.DoubtSkipped, nil)
-	case t.err != nil:
-		p.withhold(s, probe.ReasonNoRoute, probe.DoubtNone, t.err)
+	case t.err == nil:
+		p.transmit(t, s, p.choosePort(t, 0))
+	case t.used: // there was a route before
+		s.Dst = t.dst
+		p.unsent(s, t.err)
 	default:
-		p.shoot(t, s, p.choosePort(t))
+		p.withhold(s, probe.ReasonNoRoute, probe.DoubtNone, t.err)
 	}
 }
 
@@ -63,7 +129,6 @@ func (p *pinger) withhold(s *wire.Transmission, why probe.Reason, doubt probe.Do
 	s.Dst = p.targets[s.Index].dst
 	sample := p.sample(s)
 	sample.Reason, sample.Doubt, sample.Err = why, doubt, err
-	sample.Sent = p.Wall
 	p.deliver(sample)
 }
 
@@ -79,54 +144,82 @@ func (p *pinger) lookUp(t *pinged) {
 	}
 }
 
-// choosePort picks the source port of the next probe. A fixed flow stays on
-// the first port that no unanswered probe occupies, a varied one takes them in
-// turn. A probe older than what the round-trip times make believe is taken for
-// lost, and its port for free.
-func (p *pinger) choosePort(t *pinged) uint16 {
+// choosePort picks the source port of the next probe, another than not where
+// there is another. A varied flow takes them in turn; a fixed one stays on the
+// first that no unanswered probe occupies. A probe older than what the round-trip
+// times make believe is taken for lost: its port is used where no other is free.
+func (p *pinger) choosePort(t *pinged, not uint16) (port uint16) {
 	ports := p.Matcher.Ports
-	if p.cfg.Flow == probe.FlowFixed {
-		for _, port := range ports {
-			s := p.Table.Latest(netip.AddrPortFrom(t.route.Source, port), t.dst)
-			if s == nil || p.Now-s.Tx.Sent > t.rto.Wait(0, p.cfg.Timeout) {
-				return port
-			}
+	if p.cfg.Flow == probe.FlowVary {
+		t.round++
+		return ports[(t.round-1)%len(ports)]
+	}
+	longest := time.Duration(-1)
+	for _, candidate := range ports {
+		if candidate == not && len(ports) > 1 {
+			continue
+		}
+		s := p.Table.Latest(netip.AddrPortFrom(t.route.Source, candidate), t.dst)
+		if s == nil {
+			return candidate
+		}
+		if since := p.Now - s.Tx.Sent; since > longest {
+			port, longest = candidate, since
 		}
 	}
-	t.round++
-	return ports[(t.round-1)%len(ports)]
+	return port
 }
 
-// shoot puts a transmission into the batch. Where the one before it on the same
+// transmit puts a transmission into the batch. Where one before it on the same
 // port was not answered, or not yet, exact RSTs go first: the far end then
 // takes the new SYN for what it is in place of challenging it (RFC 5961 §4).
-func (p *pinger) shoot(t *pinged, s *wire.Transmission, port uint16) {
-	s.Src, s.Dst = netip.AddrPortFrom(t.route.Source, port), t.dst
-	p.Table.Close(&p.Responses, s.Src, s.Dst, p.Now)
+func (p *pinger) transmit(t *pinged, s *wire.Transmission, port uint16) {
+	p.absence.use(t)
+	s.Src, s.Dst, s.Small = netip.AddrPortFrom(t.route.Source, port), t.dst, t.small
+	if t.dst.Addr().Zone() != "" {
+		s.Link = t.route.IfIndex
+	}
+	p.Table.Close(&p.Responses, s.Src, s.Dst)
 	p.salt++
 	s.Numbers = p.Matcher.Cookie.Numbers(s.Src, s.Dst, int(p.salt))
 	s.IPID, s.Tx.Sent = s.Numbers.IPID(), p.Now
 	p.Table.Add(s)
 	p.batch = append(p.batch, s)
+	p.Pace.Spend(1)
+	if onSchedule(s) {
+		p.lag.spend(p.Now)
+	}
+}
+
+// mayLeave tells whether a probe may leave now.
+func (p *pinger) mayLeave() bool {
+	return p.Now >= p.lag.ready && p.Pace.Allowance(p.Now, 1) > 0
 }
 
 // flush sends the batch, after the RSTs that make room for it. A packet that
 // the kernel refuses costs only itself.
 func (p *pinger) flush() {
-	p.Respond()
+	p.RespondAll()
 	for batch := p.batch; len(batch) > 0; {
 		p.Packets.Clear()
-		for _, s := range batch {
-			p.Packets.AddShot(s, p.Now)
+		links := make([]int, len(batch))
+		for i, s := range batch {
+			p.Packets.AddTransmission(s, p.Now)
+			links[i] = s.Link
 		}
 		p.Reading = p.Clocks.Read()
-		n, err := p.Network.Send(p.Packets.Batch)
-		back := p.Clocks.Read().Wall
+		n, err := wire.SendOn(p.Network, p.Packets.Batch, links)
+		back := p.Clocks.Read()
+		booked := 0
 		for _, s := range batch[:n] {
-			p.handedOver(s, back)
+			p.handedOver(s, back.Wall)
+			if onSchedule(s) {
+				booked++
+			}
 		}
+		p.lag.departed(booked, back.Now)
 		if batch = batch[n:]; len(batch) > 0 {
-			p.refused(batch[0], err)
+			p.refuse(batch[0], err)
 			batch = batch[1:]
 		}
 	}
@@ -136,25 +229,14 @@ func (p *pinger) flush() {
 
 // handedOver starts the clock of a transmission; back is when Send returned.
 func (p *pinger) handedOver(s *wire.Transmission, back time.Time) {
+	t := p.targets[s.Index]
 	s.Tx.Sent, s.Handed, s.Back = p.Now, p.Reading, back
-	p.Flying.Push(s)
+	s.Until = s.Tx.Sent + p.cfg.Timeout
+	p.air.push(s.Until, s)
 	p.kept.Push(s)
-	if !s.Errand {
+	p.absence.left(t)
+	t.walled, t.left = false, p.Now
+	if !s.WarmUp {
 		p.Counters.Departed(s.Attempt-1, p.Now)
 	}
-}
-
-// refused ends a probe that the kernel did not take, and has its route looked
-// up again before the next.
-func (p *pinger) refused(s *wire.Transmission, err error) {
-	s.Ended = true
-	p.kept.Push(s)
-	p.targets[s.Index].known = false
-	if s.Errand {
-		return
-	}
-	v := wire.Unsendable(s.Dst, err)
-	sample := p.sample(s)
-	sample.State, sample.Reason, sample.Err, sample.Sent = v.State, v.Reason, v.Err, p.Wall
-	p.deliver(sample)
 }

@@ -10,16 +10,16 @@ import (
 const (
 	// warmLimit bounds the wait for neighbours before the first probe.
 	warmLimit = time.Second
-	// warmAnswer is how long an errand that has left may take to be answered;
+	// warmAnswer is how long a warm-up probe that has left may take to be answered;
 	// until then the neighbour may still be looking for us.
 	warmAnswer = 100 * time.Millisecond
-	// warmLook is how often the errands are looked at.
+	// warmLook is how often the warm-up probes are looked at.
 	warmLook = 10 * time.Millisecond
 )
 
-// sendErrands sends one SYN towards every next hop, so that the kernel resolves
+// sendWarmUps sends one SYN towards every next hop, so that the kernel resolves
 // the neighbour's address, and the neighbour ours, before anything is timed.
-func (p *pinger) sendErrands() {
+func (p *pinger) sendWarmUps() {
 	hops := map[netip.Addr]bool{}
 	for index, t := range p.targets {
 		if !t.dst.IsValid() {
@@ -28,7 +28,7 @@ func (p *pinger) sendErrands() {
 		p.lookUp(t)
 		if hop := t.nextHop(); t.err == nil && !t.route.Local && !hops[hop] {
 			hops[hop] = true
-			p.shoot(t, &wire.Transmission{Index: index, Errand: true}, p.Matcher.Ports[len(p.Matcher.Ports)-1])
+			p.transmit(t, &wire.Transmission{Index: index, WarmUp: true}, p.Matcher.Ports[len(p.Matcher.Ports)-1])
 		}
 		if len(p.batch) == wire.BatchSize {
 			p.flush()
@@ -57,12 +57,12 @@ func (p *pinger) begin() bool {
 	return true
 }
 
-// warmed tells whether every errand was answered, or has left this machine
+// warmed tells whether every warm-up probe was answered, or has left this machine
 // long enough ago.
 func (p *pinger) warmed() bool {
 	for _, s := range p.Table.List {
 		left := s.Tx.Left != 0 && p.Now-s.Tx.Sent > warmAnswer
-		if s.Errand && !s.Ended && !left {
+		if s.WarmUp && !s.Ended && !left {
 			return false
 		}
 	}

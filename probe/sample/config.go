@@ -14,7 +14,7 @@ import (
 // Defaults of a [Config].
 const (
 	DefaultTimeout  = time.Second
-	DefaultRate     = 1000 // SYNs a second, of all targets together
+	DefaultRate     = 2000 // packets a second, of all targets together
 	DefaultParallel = 64
 )
 
@@ -34,7 +34,7 @@ type Config struct {
 	WithoutLadder bool
 
 	Timeout  time.Duration // for one answer; 0 is DefaultTimeout. Shorter once round trips are known
-	Rate     float64       // SYNs a second of all targets together; 0 is DefaultRate, +Inf no bound
+	Rate     float64       // packets a second of all targets together; 0 is DefaultRate, +Inf no bound
 	Parallel int           // targets sampled beside each other; 0 is DefaultParallel
 
 	Profile    craft.Profile // the SYN's layout, window and TTL; the zero Profile is the first of [craft.Profiles]
@@ -82,6 +82,7 @@ type Result struct {
 	Stepped  int             // samples whose times were discarded: the wall clock was set
 	Samples  []isn.Sample
 	Report   isn.Report
+	noticed  []probe.Finding // on the way to the answers
 	finished bool
 }
 

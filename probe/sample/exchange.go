@@ -1,262 +1,324 @@
 package sample
 
 import (
-	"context"
-	"net/netip"
 	"slices"
 	"time"
 
 	"synscope/craft"
+	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 	"synscope/probe/isn"
 )
 
-// ending says how an exchange ended. The zero ending is none yet.
-type ending uint8
-
-const (
-	underWay    ending = iota
-	answered           // a SYN-ACK for exactly our ISN
-	refused            // an RST for exactly our ISN
-	unreachable        // an ICMP error that quotes our ISN
-	challenged         // an ACK of something else: an old connection stands in the way
-	lost               // nothing in time
-	unsent             // the kernel did not take it
-	cancelled
-)
-
-// exchange is one SYN and what came back.
+// exchange is one step of the plan: a SYN, what came back, and where nothing did
+// or an old connection stood in the way, another SYN. Each transmission has an
+// ISN of ours of its own, so a late answer still names the one that it belongs
+// to. Nothing that carries no number of ours ends an exchange.
 type exchange struct {
-	step   isn.Step
-	src    netip.AddrPort
-	client craft.Seq
-	asked  time.Time     // the wall clock when it was handed to the network
-	left   time.Time     // the tap's stamp of its departure, zero if not seen
-	came   time.Time     // the stamp of its answer
-	offset time.Duration // of the clocks when it was handed over
-	end    ending
-	answer craft.Segment // of answered, or of challenged; owns its options
-	reset  bool          // an RST came that has no number of ours
-	icmp   probe.ICMPCode
-	sender netip.Addr
-	err    error
+	*series
+	step     isn.Step
+	syns     []*syn
+	outcome  wire.Outcome
+	settled  bool               // answered; stays a while, something better may come
+	deadline time.Duration      // of the answer
+	due      time.Duration      // of a SYN that the kernel refused
+	refused  int                // how often it did
+	again    bool               // an old connection was reset: send another SYN at once
+	renewed  int                // how often that was
+	asked    *wire.Transmission // whose bare SYN was answered by a SYN-ACK; nil: none's
 }
 
-// exchange sends the SYN of a step and waits until it has ended, by an answer
-// or by the time-out.
-func (w *walker) exchange(ctx context.Context, step isn.Step, attempt int) *exchange {
-	x := w.begin(step)
-	if !w.idle(ctx, w.run.pace.book(time.Now())) {
-		x.end = cancelled
-		return x
-	}
-	if x.err = w.launch(x, attempt); x.err != nil {
-		x.end = unsent
-		return x
-	}
-	w.await(ctx, x)
-	return x
+// syn is one transmission of an exchange.
+type syn struct {
+	*wire.Transmission
+	came    time.Time      // the stamp of its answer
+	when    wire.Reading   // of the clocks, when the answer was read
+	delayed bool           // the answer was itself retransmitted, so its time says nothing
+	answer  *craft.Segment // nil: none
 }
 
-// begin chooses the numbers of an exchange.
-func (w *walker) begin(step isn.Step) *exchange {
-	x := &exchange{step: step, src: w.source(step), client: w.random()}
-	if step.SameISN {
-		x.client = w.ladder
+// waiting tells whether a SYN waits for its turn.
+func (x *exchange) waiting() bool { return len(x.syns) == 0 || x.again }
+
+// goOn sends what may be sent, and ends what is over.
+func (x *exchange) goOn() {
+	switch {
+	case x.waiting():
+		if x.Now >= x.wakeUp() {
+			x.send()
+		}
+	case x.Now < x.deadline:
+	case !x.settled && len(x.syns) < x.attempts() && !x.Stopping:
+		x.closeLast()
+		x.again = true
+		x.goOn()
+	default:
+		x.end()
 	}
-	return x
 }
 
-// launch sends the SYN.
-func (w *walker) launch(x *exchange, attempt int) error {
-	tsval := w.tsBase
+// wakeUp is when there is something to do.
+func (x *exchange) wakeUp() time.Duration {
+	if x.waiting() {
+		return max(x.due, x.Pace.Due-ahead(x.Pace.Rate()))
+	}
+	return x.deadline
+}
+
+// burst is how many packets may leave ahead of an even pace, so that SYNs
+// without a pause between them stay so.
+const burst = 32
+
+func ahead(rate float64) time.Duration {
+	return time.Duration((burst - 1) / rate * float64(time.Second))
+}
+
+// send hands a SYN to the network.
+func (x *exchange) send() {
+	t := x.begin()
+	offer := x.step.Offer
+	if x.outcome.Small() {
+		offer = isn.Offer{}
+	}
+	tsval := x.tsBase
 	if !x.step.SameISN {
-		tsval += uint32(time.Since(w.run.counters.start) / time.Millisecond)
+		tsval += uint32(x.Now / time.Millisecond)
 	}
-	x.asked, x.offset = w.run.line.read()
-	if name := (sent{x.src, x.client}); !w.past[name].ok {
-		w.past[name] = taken{}
-	}
-	if err := w.send(w.run.cfg.syn(x.src, w.res.Target, x.client, x.step.Offer, tsval)); err != nil {
-		return err
-	}
-	w.run.counters.count(func(s *probe.Summary) {
-		s.Sent++
-		if attempt > 0 {
-			s.Retransmitted++
-		}
-	})
-	return nil
-}
-
-// await reads the box until the exchange has ended.
-func (w *walker) await(ctx context.Context, x *exchange) {
-	alarm := time.NewTimer(w.timeout())
-	defer alarm.Stop()
-	for x.end == underWay {
-		select {
-		case l := <-w.box:
-			w.read(l, x)
-		case <-alarm.C:
-			x.end = lost
-			if x.reset {
-				x.end = refused
-			}
-		case <-ctx.Done():
-			x.end = cancelled
-		case <-w.run.desk.ended:
-			x.end, x.err = unsent, w.run.desk.failure()
-		}
-	}
-}
-
-// idle waits between exchanges, and meanwhile answers what still comes for the
-// earlier ones. It reports whether ctx lasted.
-func (w *walker) idle(ctx context.Context, d time.Duration) bool {
-	alarm := time.NewTimer(d)
-	defer alarm.Stop()
-	for {
-		select {
-		case l := <-w.box:
-			w.read(l, nil)
-			continue
-		default:
-		}
-		if d <= 0 {
-			return ctx.Err() == nil
-		}
-		select {
-		case l := <-w.box:
-			w.read(l, nil)
-		case <-alarm.C:
-			return true
-		case <-ctx.Done():
-			return false
-		case <-w.run.desk.ended:
-			return true
-		}
-	}
-}
-
-// read decides what a letter means to the exchange that is waited for, nil
-// between two.
-func (w *walker) read(l *letter, x *exchange) {
-	switch {
-	case l.own:
-		if x != nil && l.seg.Flags == craft.SYN && l.seg.Src == x.src && l.seg.Seq == x.client && x.left.IsZero() {
-			x.left = l.at
-		}
-	case l.icmp:
-		w.readError(l, x)
-	case x == nil || l.seg.Dst != x.src:
-		w.readStray(l)
-	default:
-		w.readAnswer(l, x)
-	}
-}
-
-// readError takes an ICMP error that quotes the SYN waited for.
-func (w *walker) readError(l *letter, x *exchange) {
-	if x == nil || l.quote.Src != x.src || l.quote.Seq != x.client {
-		w.run.counters.reject(rejectQuote)
-		return
-	}
-	w.run.counters.match()
-	x.end, x.icmp, x.sender = unreachable, l.code, l.sender
-}
-
-// readAnswer takes a segment for the tuple that an exchange uses.
-func (w *walker) readAnswer(l *letter, x *exchange) {
-	const kind = craft.SYN | craft.RST | craft.ACK | craft.FIN
-	ours := l.seg.Ack == x.client.Add(1)
-	switch flags := l.seg.Flags & kind; {
-	case flags == craft.SYN|craft.ACK && ours && w.repeated(l, x):
-		w.run.counters.reject(rejectDuplicate)
-	case flags == craft.SYN|craft.ACK && ours:
-		w.conclude(x, l, answered)
-	case flags == craft.RST|craft.ACK && ours:
-		w.conclude(x, l, refused)
-	case flags == craft.RST || flags == craft.RST|craft.ACK && l.seg.Ack == x.client:
-		x.reset = true
-		w.run.counters.reject(rejectUnconfirmed)
-	case flags == craft.ACK && !ours:
-		w.conclude(x, l, challenged)
-	default:
-		w.readStray(l)
-	}
-}
-
-func (w *walker) conclude(x *exchange, l *letter, how ending) {
-	w.run.counters.match()
-	x.end, x.came, x.answer = how, l.at, l.seg
-	x.answer.Options = slices.Clone(l.seg.Options)
-	if x.came.IsZero() {
-		x.came, _ = w.run.line.read()
-	}
-}
-
-// repeated tells a copy of the last answer, which the network made, from an
-// answer to the same SYN sent anew: it is the same to the last bit and comes
-// sooner than any answer could.
-func (w *walker) repeated(l *letter, x *exchange) bool {
-	last, now := w.last, l.seg
-	return x.step.SameISN && last != nil && w.answers > 0 &&
-		last.Seq == now.Seq && last.ID == now.ID && last.Window == now.Window && last.TTL == now.TTL &&
-		slices.Equal(last.Options, now.Options) && l.at.Sub(x.asked) < w.shortest/2
-}
-
-// readStray takes what belongs to no SYN that is waited for. A SYN-ACK for an
-// earlier ISN of ours is a copy, or comes from a half-open connection that our
-// RST has not reached: the RST is sent again. With another number than the first
-// it tells that a copy of the SYN made the host draw once more.
-func (w *walker) readStray(l *letter) {
-	s := &l.seg
-	if !s.Flags.Has(craft.SYN | craft.ACK) {
-		w.run.counters.reject(rejectFlags)
-		return
-	}
-	before, known := w.past[sent{s.Dst, s.Ack.Add(^uint32(0))}]
-	switch {
-	case !known:
-		w.run.counters.reject(rejectAck)
-		return
-	case before.ok && before.isn == s.Seq:
-		w.run.counters.reject(rejectDuplicate)
-	case before.ok:
-		w.run.counters.reject(rejectDuplicate)
-		w.gap(l)
-	default:
-		w.run.counters.reject(rejectLate)
-	}
-	w.abort(s.Dst, s.Ack)
-}
-
-// gap notes a number that the host drew between two samples: its place in the
-// order is known, what asked for it is not worth knowing.
-func (w *walker) gap(l *letter) {
-	s := isn.Sample{Series: "copy", Src: l.seg.Dst.Addr(), SrcPort: isn.Some(l.seg.Dst.Port()), ClientISN: isn.Some(l.seg.Ack.Add(^uint32(0)))}
-	if _, offset := w.run.line.read(); !l.at.IsZero() {
-		s.Sent = isn.Some(stamp(l.at, offset))
-	}
-	w.res.Samples = append(w.res.Samples, s)
-	w.run.sample(w.res.Target, s)
-}
-
-// abort closes a half-open connection. An RST that cannot be sent is lost like
-// one that the network loses.
-func (w *walker) abort(src netip.AddrPort, seq craft.Seq) {
-	if w.send(w.run.cfg.rst(src, w.res.Target, seq)) == nil {
-		w.run.counters.count(func(s *probe.Summary) { s.Resets++ })
-	}
-}
-
-// send hands one segment to the network.
-func (w *walker) send(s craft.Segment) error {
-	b, err := s.AppendTo(w.buf[:0])
+	packet := x.cfg.syn(t.Src, t.Dst, t.Numbers.Seq, offer, tsval)
+	b, err := packet.AppendTo(nil)
 	if err != nil {
-		return err
+		x.stop(x.res.State, probe.ReasonSendFailed, err)
+		return
 	}
-	w.buf = b
-	_, err = w.run.network.Send([][]byte{b})
-	return err
+	x.RespondAll() // what is closed must be closed before
+	x.Table.Add(t)
+	x.Reading = x.Clocks.Read()
+	t.Tx.Sent, t.Handed = x.Now, x.Reading
+	if _, err := x.Network.Send([][]byte{b}); err != nil {
+		t.Ended = true
+		x.kept.Push(t)
+		x.refuse(err)
+		return
+	}
+	x.departed(t)
+}
+
+// begin chooses the numbers of a transmission.
+func (x *exchange) begin() *wire.Transmission {
+	t := &wire.Transmission{Src: x.source(x.step), Dst: onWire(x.res.Target), Numbers: wire.Numbers{Seq: x.random(), Ack: x.random()}}
+	if x.step.SameISN {
+		t.Numbers.Seq = x.ladder
+	}
+	return t
+}
+
+// departed starts the clock of a SYN that left.
+func (x *exchange) departed(t *wire.Transmission) {
+	x.Pace.Due = max(x.Pace.Due, x.Now)
+	x.Pace.Spend(1)
+	x.outage.End()
+	x.Counters.Departed(len(x.syns), x.Now)
+	x.kept.Push(t)
+	x.syns = append(x.syns, &syn{Transmission: t})
+	x.again, x.refused = false, 0
+	x.deadline = x.Now + x.timeout()
+}
+
+// refuse lets a SYN that the kernel did not take wait for another try, or ends
+// the sampling of its target.
+func (x *exchange) refuse(err error) {
+	x.outage.Note(err, x.Now)
+	if x.outage.Certain(x.Now) {
+		x.Fail(x.outage.Error())
+		return
+	}
+	wait, again := wire.Backoff(err, x.refused)
+	if again {
+		x.refused++
+		x.due = x.Now + wait
+		return
+	}
+	v := wire.Unsendable(x.res.Target, err)
+	x.note(v.Findings)
+	x.stop(v.State, v.Reason, err)
+}
+
+// note keeps the findings of a verdict.
+func (s *series) note(list []probe.Finding) {
+	for _, f := range list {
+		if _, known := s.findings[f.Code]; !known {
+			s.findings[f.Code] = f
+			s.res.noticed = append(s.res.noticed, f)
+		}
+	}
+}
+
+// find is the transmission of an exchange that an answer concerns, nil if it is
+// another's.
+func (x *exchange) find(t *wire.Transmission) *syn {
+	i := slices.IndexFunc(x.syns, func(s *syn) bool { return s.Transmission == t })
+	if i < 0 {
+		return nil
+	}
+	return x.syns[i]
+}
+
+// take weighs an answer to a transmission of the exchange, and does what it calls
+// for.
+func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
+	do, reject := x.outcome.Take(x.Matcher.Tech, x.res.Target, ev)
+	if reject != "" {
+		return reject
+	}
+	if response, ok := do.Response(ev, s.Numbers); ok {
+		x.Responses.Insist(response) // at most one a transmission and kind
+		if ev.Kind == wire.KindSYN {
+			x.asked = s.Transmission
+		}
+	}
+	switch do {
+	case wire.ActFinish:
+		x.answeredBy(s, ev)
+	case wire.ActSettle:
+		x.settled, x.deadline = true, x.Now+wire.Grace(x.Now-s.Tx.Sent, x.timeout())
+	case wire.ActRenew:
+		x.renew()
+	}
+	return ""
+}
+
+// renew sends the SYN anew, now that an old connection was reset.
+func (x *exchange) renew() {
+	x.res.Stale++
+	x.renewed++
+	x.again = !x.Stopping
+}
+
+// mostRenewals is how often a connection of an earlier SYN of ours may stand in
+// the way of one step.
+const mostRenewals = 3
+
+// standsInTheWay takes the challenge of a half-open connection that an earlier
+// SYN of ours has left, by its number: it is reset each time, whoever else sends
+// challenges.
+func (x *exchange) standsInTheWay(ev *wire.Event) (reject string) {
+	if x.settled || x.waiting() || x.renewed >= mostRenewals {
+		return wire.RejectDuplicate
+	}
+	x.Responses.Insist(wire.CloseAfter(ev))
+	x.renew()
+	return ""
+}
+
+// answeredBy takes the number that answers a SYN, and ends the exchange. After a
+// split handshake that is the one before what the ACK has (RFC 9293 §3.5).
+func (x *exchange) answeredBy(s *syn, ev *wire.Event) {
+	in := ev.Seg
+	in.Options = slices.Clone(ev.Seg.Options)
+	if ev.Kind == wire.KindACK {
+		in.Seq = in.Seq.Add(^uint32(0))
+	}
+	s.came, s.when, s.answer, s.Answered = ev.At, x.Reading, &in, true
+	if s.came.IsZero() {
+		s.came, x.res.Clock = x.Reading.Wall, netraw.ClockUser
+	}
+	s.delayed = ev.Kind == wire.KindACK || x.rto.Repeated(x.Now-s.Tx.Sent)
+	x.end()
+}
+
+// close queues the RSTs for what the far end may hold half open: an answer has
+// got its own already. Responses are sent before the next SYN.
+func (x *exchange) close() {
+	for _, s := range x.syns {
+		if s.answer == nil {
+			s.Close(&x.Responses)
+		}
+		s.Ended = true
+	}
+	x.syns = nil
+}
+
+// closeLast does so before the SYN is sent anew.
+func (x *exchange) closeLast() { x.syns[len(x.syns)-1].Close(&x.Responses) }
+
+// end makes samples of the transmissions, and lets the next step follow.
+func (x *exchange) end() {
+	v := x.outcome.Verdict(x.Matcher.Tech, x.res.Target)
+	x.note(v.Findings)
+	answered, lost := false, 0
+	for _, s := range x.syns {
+		sample := x.sample(s)
+		answered = answered || s.answer != nil
+		if s.answer == nil {
+			lost++
+		} else {
+			rtt, _ := sample.RTT()
+			x.learn(s.Transmission, s.answer, rtt, v.Reason)
+		}
+		x.keep(sample)
+	}
+	refused := !answered && x.outcome.Rank == wire.RankReset
+	if !refused {
+		x.close()
+	}
+	switch {
+	case refused:
+		x.stop(v.State, v.Reason, nil)
+	case !answered:
+		x.lost(&x.outcome, lost)
+		fallthrough
+	default:
+		x.next()
+	}
+}
+
+// keep hands one sample out.
+func (s *series) keep(sample isn.Sample) {
+	s.res.Samples = append(s.res.Samples, sample)
+	if err := s.sink.Sample(s.res.Target, sample); err != nil {
+		s.Fail(err)
+	}
+}
+
+// sample is a transmission and its answer. One that was not answered is kept as
+// lost, also after a challenge: a copy of it that came later may have drawn a
+// number that nobody saw.
+func (x *exchange) sample(s *syn) isn.Sample {
+	sample := isn.Sample{Series: x.step.Series, Src: s.Src.Addr(), SrcPort: isn.Some(s.Src.Port()),
+		ClientISN: isn.Some(s.Numbers.Seq), Offer: isn.Some(x.step.Offer)}
+	x.times(s, &sample)
+	if s.answer != nil {
+		fill(&sample, s.answer)
+	}
+	return sample
+}
+
+// times enters the stamps, unless the wall clock was set between them.
+func (x *exchange) times(s *syn, sample *isn.Sample) {
+	read := x.Reading
+	if s.answer != nil {
+		read = s.when
+	}
+	if s.Handed.Stepped(read) {
+		x.res.Stepped++
+		return
+	}
+	left := time.Unix(0, s.Tx.Left)
+	if s.Tx.Left == 0 {
+		left = s.Handed.Wall
+		x.res.Clock = worse(x.res.Clock, netraw.ClockKernelRx)
+	}
+	sample.Sent = isn.Some(x.clock.stamp(left, s.Handed))
+	if s.answer != nil && !s.delayed {
+		sample.Received = isn.Some(x.clock.stamp(s.came, s.when))
+	}
+}
+
+// worse is the less exact of two clocks.
+func worse(a, b netraw.Clock) netraw.Clock {
+	if a == netraw.ClockUser {
+		return a
+	}
+	return b
 }

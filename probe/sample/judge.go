@@ -25,6 +25,11 @@ func (r *Result) judge(quick bool) {
 		r.note("quick-run", isn.Info, "A quick run cannot tell a weak generator from a good one, several machines from one, "+
 			"or which options a cookie holds; a run without --quick can.", r.progress())
 	}
+	for _, f := range r.noticed {
+		if f.Code != "challenge-ack" && f.Code != "local-firewall" {
+			r.note(f.Code, isn.Severity(f.Severity), f.Text, f.Evidence)
+		}
+	}
 	if r.Stale > 0 {
 		r.note("stale-half-open", isn.Info, "Our SYN met a half-open connection of an earlier one, whose reset was lost or overtaken; it was closed and the SYN sent again.",
 			fmt.Sprintf("%d challenge ACKs", r.Stale))
@@ -52,11 +57,13 @@ func (r *Result) why() (code, text string) {
 	switch {
 	case r.Err != nil && r.Reason == probe.ReasonNoRoute:
 		return "no-route", "There is no way to this host from here: " + r.Err.Error() + "."
+	case r.Reason == probe.ReasonLocalFirewall:
+		return "local-firewall", "This machine's own firewall refused to send the SYNs: " + r.Err.Error() + "."
 	case r.Err != nil:
 		return "send-failed", "The SYNs could not be sent: " + r.Err.Error() + "."
-	case r.Reason == probe.ReasonReset && r.Report.Samples > 0:
+	case r.refused() && r.Report.Samples > 0:
 		return "stopped-listening", "The port was open and then refused: the service ended, or something on the way cut us off."
-	case r.Reason == probe.ReasonReset:
+	case r.refused():
 		return "port-refused", "Nothing listens on this port, so there is no sequence number to see: name an open one with -p."
 	case r.Report.Samples > 0:
 		return "stopped-answering", "The host stopped answering half-way: it may limit SYNs or hold us for an attack; try a lower --rate, or later."
@@ -64,6 +71,11 @@ func (r *Result) why() (code, text string) {
 		return "unreachable", fmt.Sprintf("%s says that the port cannot be reached (ICMP type %d code %d).", r.Sender, r.ICMP.Type, r.ICMP.Code)
 	}
 	return "no-answer", "Nothing answered: the port is filtered or the host is down."
+}
+
+// refused tells whether a reset ended the sampling.
+func (r *Result) refused() bool {
+	return r.Reason == probe.ReasonReset || r.Reason == probe.ReasonUnverifiedReset
 }
 
 // progress is how far the plan came.

@@ -150,9 +150,9 @@ func TestRate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// 80 SYNs, 16 of them ahead of the pace.
-		if took := time.Since(start); took < 3*time.Second || took > 4500*ms || summary.Sent != 80 {
-			t.Errorf("%d SYNs in %v", summary.Sent, took)
+		// 80 SYNs and their RSTs, 32 packets of them ahead of the pace.
+		if took := time.Since(start); took < 6*time.Second || took > 6500*ms || summary.Sent != 80 || summary.Resets != 80 {
+			t.Errorf("%d SYNs and %d RSTs in %v", summary.Sent, summary.Resets, took)
 		}
 	})
 }

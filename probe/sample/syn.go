@@ -61,15 +61,6 @@ func offered(o isn.Offer, kind craft.OptionKind) bool {
 	return true
 }
 
-// rst is the RST that closes a half-open connection: seq is what the far end
-// expects next.
-func (c *Config) rst(src, dst netip.AddrPort, seq craft.Seq) craft.Segment {
-	s := craft.Segment{Src: src, Dst: dst, TTL: c.Profile.TTL, DF: c.Profile.DF && dst.Addr().Is4(),
-		Seq: seq, Flags: craft.RST, ID: uint16(seq)}
-	c.dress(&s)
-	return s
-}
-
 // dress sets the header fields that the configuration names.
 func (c *Config) dress(s *craft.Segment) {
 	if c.TTL != 0 {

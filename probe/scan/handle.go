@@ -104,14 +104,9 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 	}
 }
 
-// shortestGrace is for what stands in the same queues behind a forged answer.
-const shortestGrace = 20 * time.Millisecond
-
-// grace is how long a settled probe waits for something better: the genuine
-// answer behind a forged one took the same way, and not much longer.
+// grace is how long a settled probe waits for something better.
 func (e *engine) grace(f *flight, ev *wire.Event) time.Duration {
-	took := e.now - f.tx[ev.Attempt].Sent
-	return min(max(3*took, shortestGrace), f.host.Wait(0, e.cfg.Timeout))
+	return wire.Grace(e.now-f.tx[ev.Attempt].Sent, f.host.Wait(0, e.cfg.Timeout))
 }
 
 // delayed tells whether the time an answer took is more than its way: our own

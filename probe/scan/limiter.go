@@ -8,9 +8,9 @@ import "time"
 // come only to repeated probes. Silence is none, since a filter is silent too.
 //
 // Then the host gets as many probes as it was seen to answer in that time, like
-// a sender that measures the bottleneck of its path. If as large a share of the
-// probes is lost at the lower rate, the loss is the path's and sending less
-// would not help: the limiter opens again, and stays open until more is lost.
+// a sender that measures the bottleneck of its path. If no larger share of the
+// probes is answered at the lower rate, the loss is the path's and sending less
+// does not help: the limiter opens again, and stays open until more is lost.
 type limiter struct {
 	rate    float64       // probes a second; 0: open
 	due     time.Duration // when the next probe may leave
@@ -21,7 +21,7 @@ type limiter struct {
 	sent    int32         // probes of this epoch
 	plateau float64       // answers a second before the rate was last raised; 0: it was not
 	hold    time.Duration // until then it is not raised
-	before  float64       // the share of rescued answers that the last cut was made for
+	before  float64       // the share of probes that was answered before the last cut; 0: there was none, or it has helped
 	futile  float64       // the share of loss that no lower rate changed; 0: none
 }
 
@@ -33,6 +33,7 @@ const (
 	muchRescued  = 0.3 // share from which something limits: a path that loses 10 % each way shows 0.19
 	fewRescued   = 0.1
 	minRate      = 4.0             // probes a second
+	worthwhile   = 1.25            // times as large a share must be answered at a lower rate, or it does not help
 	openRate     = 20_000          // above it the limiter opens
 	holdRaised   = 2 * time.Second // after a try that brought no more answers
 	limiterSlack = 20 * time.Millisecond
@@ -68,9 +69,10 @@ func (l *limiter) turn(now, rtt time.Duration) {
 	}
 	share := float64(l.rescued) / float64(max(n, 1))
 	answered := float64(n) / lasted.Seconds()
+	success := float64(n) / float64(max(l.sent, n, 1))
 	switch {
 	case l.rescued >= minRescued && share >= muchRescued && !l.answersMost(n):
-		l.cut(share, answered, now)
+		l.cut(share, success, answered, now)
 	case l.rate > 0 && share <= fewRescued && float64(l.sent) > 0.7*l.rate*lasted.Seconds():
 		l.raise(answered, now)
 	}
@@ -84,14 +86,14 @@ func (l *limiter) turn(now, rtt time.Duration) {
 func (l *limiter) answersMost(n int32) bool { return l.rate > 0 && float64(n) >= 0.7*float64(l.sent) }
 
 // cut lowers the rate to what was answered, or gives that up as futile.
-func (l *limiter) cut(share, answered float64, now time.Duration) {
+func (l *limiter) cut(share, success, answered float64, now time.Duration) {
 	switch {
 	case share <= 1.25*l.futile:
 		return
-	case l.before > 0 && share >= 0.8*l.before:
+	case l.before > 0 && success < worthwhile*l.before:
 		l.rate, l.futile, l.before = 0, share, 0
 	case l.rate == 0:
-		l.rate, l.before = max(answered, minRate), share
+		l.rate, l.before = max(answered, minRate), success
 	default:
 		l.rate = max(min(answered, l.rate), minRate)
 	}

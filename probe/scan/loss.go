@@ -23,7 +23,7 @@ const (
 	priorLoss = 0.02
 	// missed is the share of a lossy host's open ports that may be taken for
 	// filtered; attempts are as many as it takes to stay below.
-	missed = 0.001
+	missed = 0.0005
 	// silentAttempts are those of a port of a host that answered nothing at all.
 	silentAttempts = 2
 	// fewPorts is up to how many ports of a host one more attempt costs little.

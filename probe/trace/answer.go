@@ -14,81 +14,142 @@ import (
 
 // acceptAnswer lets an answer take effect on its probe, or says why it does not.
 func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
-	if ev.Kind == wire.KindChallenge {
-		return t.challenged(ev)
-	}
-	if !ev.Kind.Verified() || ev.Kind == wire.KindPathMTU {
+	s := t.concerned(ev)
+	if s == nil {
 		return wire.RejectUnsolicited
 	}
-	s := t.Table.At(ev.Attempt)
-	if s == nil || s.Ended {
+	if s.WarmUp {
+		s.Ended = true
 		return wire.RejectDuplicate
 	}
-	s.Ended = true
-	if q := t.query(s); q != nil {
-		t.answered(q, ev)
-		return ""
+	q := t.grid[s.Index][s.N]
+	switch {
+	case ev.Kind == wire.KindACK && !s.Outcome.Asked():
+		return t.met(s)
+	case q.sent != s || s.Ended:
+		return wire.RejectDuplicate
+	case q.sent.Took(ev, t.Reading) > t.cfg.Timeout && !slices.Contains(t.settling, q):
+		return wire.RejectAfterVerdict
 	}
-	return wire.RejectDuplicate
+	do, reject := t.Weigh(s, ev)
+	if reject == "" {
+		t.act(do, q, ev)
+	}
+	return reject
 }
 
-// query is the place in the grid that a transmission stands for, nil if none
-// or if another has taken its place.
-func (t *tracer) query(s *wire.Transmission) *query {
-	if s.Errand || t.grid[s.Index][s.N].shot != s {
+// concerned is the transmission that an answer is about, nil if none. One without
+// a number of ours is taken to be about the nearest probe behind the last router.
+func (t *tracer) concerned(ev *wire.Event) (nearest *wire.Transmission) {
+	if ev.Kind.Verified() {
+		return t.Table.At(ev.Attempt)
+	}
+	if t.Table.Concerned(ev) == nil {
 		return nil
 	}
-	return t.grid[s.Index][s.N]
+	for _, queries := range t.grid[t.end.routers:] {
+		for _, q := range queries {
+			if s := q.sent; s != nil && !q.ended && s.Outcome.Rank == wire.RankSilence && s.Src.Port() == ev.Seg.Dst.Port() {
+				return s
+			}
+		}
+	}
+	return nil
 }
 
-// challenged takes an ACK from a target that is half open already (RFC 9293
-// §3.10.7.4). It acknowledges the SYN that opened it, so it names a probe that
-// has arrived although the SYN-ACK to it was lost.
-func (t *tracer) challenged(ev *wire.Event) string {
-	id, ok := t.Table.Attempt(ev.Seg.Dst, ev.Seg.Src, func(n wire.Numbers) bool { return n.Seq.Add(1) == ev.Seg.Ack })
-	if !ok {
-		return wire.RejectBadAck
+// act does what an answer calls for.
+func (t *tracer) act(do wire.Action, q *query, ev *wire.Event) {
+	switch do {
+	case wire.ActFinish:
+		t.answered(q, ev)
+		q.sent.Ended = true
+		t.stepAside(q)
+	case wire.ActSettle:
+		t.answered(q, ev)
+	case wire.ActRenew, wire.ActShrink:
+		t.repeat(q, do == wire.ActShrink)
 	}
-	s := t.Table.At(id)
-	q := t.query(s)
-	if q == nil || q.ended {
+}
+
+// retries is how often a probe is repeated because an old connection of the
+// target stood in its way, or because it was too large for a router.
+const retries = 2
+
+// repeat sends a probe again from another port.
+func (t *tracer) repeat(q *query, small bool) {
+	if q.retries == retries || t.Stopping {
+		return
+	}
+	q.retries++
+	q.aside, q.small = true, q.small || small
+	q.noted = q.sent.Outcome.Annotate(probe.Verdict{Findings: q.noted}).Findings
+	q.sent.Ended = true
+	t.again = append(t.again, q)
+}
+
+// met takes an ACK from a target that is half open already (RFC 9293 §3.10.7.4).
+// It acknowledges the SYN that opened it, so it names a probe that has arrived
+// although the SYN-ACK to it was lost.
+func (t *tracer) met(s *wire.Transmission) string {
+	q := t.grid[s.Index][s.N]
+	if q.Kind == HopSYNACK || t.opened != 0 && t.opened <= q.TTL {
 		return wire.RejectDuplicate
 	}
-	s.Close(&t.Responses, t.Now)
-	opened := *ev
-	opened.Kind = wire.KindSYNACK
-	t.arrived(&query{Hop: Hop{TTL: q.TTL, Kind: HopSYNACK}}, &opened)
+	s.Close(&t.Responses)
+	t.opened = q.TTL
+	t.settleEnd()
+	t.stepAside(q)
 	return ""
 }
 
 // answered writes an answer into the grid.
 func (t *tracer) answered(q *query, ev *wire.Event) {
-	q.ended = true
-	t.longest = max(t.longest, t.Now-q.shot.Tx.Sent)
+	s := q.sent
+	took := s.Took(ev, t.Reading)
+	t.longest = max(t.longest, took)
 	q.Kind, q.Addr = hopKind(t.cfg.Target.Addr(), ev)
-	q.RTT, q.Clock = q.shot.Tx.Elapsed(ev.At, q.shot.Handed.Wall, t.Now)
-	switch {
-	case q.shot.Handed.Stepped(t.Reading):
-		q.Doubt, q.RTT = probe.DoubtClockStep, 0
-	case q.Clock == netraw.ClockKernel && time.Unix(0, q.shot.Tx.Left).Sub(q.shot.Back) > wire.HeldBack:
-		q.Doubt = probe.DoubtCold
-	}
+	t.measure(q, ev, took)
+	q.ICMP, q.Changes = nil, nil
 	if ev.Kind == wire.KindICMP {
 		icmp := ev.ICMP
 		q.ICMP = &icmp
-		q.Changes = changes(q.shot.Wire, &ev.Quote, q.Kind)
+		q.Changes = changes(s.Wire, &ev.Quote, q.Kind)
 	}
-	if q.Kind.last() {
-		t.arrived(q, ev)
+	if q.Kind == HopTimeExceeded || q.Kind == HopSYNACK {
+		q.ended = true
 	} else {
-		t.routers = max(t.routers, q.TTL)
+		s.Until = t.Now + min(max(2*took, wire.MinRTO), t.cfg.Timeout)
+		t.settling = append(t.settling, q)
+	}
+	t.settleEnd()
+}
+
+// measure puts the time of an answer into the grid. Our own kernel's verdict on
+// a neighbour that does not answer, and the answer to a question of ours, have none.
+func (t *tracer) measure(q *query, ev *wire.Event, took time.Duration) {
+	s := q.sent
+	q.RTT, q.Clock, q.Doubt = 0, netraw.ClockUser, probe.DoubtNone
+	if q.Kind == HopUnreachable && ev.Sender == s.Src.Addr() || ev.Indirect() {
+		return
+	}
+	switch {
+	case s.Handed.Stepped(t.Reading):
+		q.Doubt = probe.DoubtClockStep
+		return
+	case ev.Kind == wire.KindSYNACK && t.rto.Repeated(took):
+		q.Doubt = probe.DoubtRepeated
+		return
+	}
+	q.RTT, q.Clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, t.Now)
+	if q.Clock == netraw.ClockKernel && time.Unix(0, s.Tx.Left).Sub(s.Back) > wire.HeldBack {
+		q.Doubt = probe.DoubtCold
 	}
 }
 
 // hopKind is what an answer says of a hop, and who gave it.
 func hopKind(target netip.Addr, ev *wire.Event) (HopKind, netip.Addr) {
 	switch {
-	case ev.Kind == wire.KindSYNACK:
+	case ev.Kind == wire.KindSYNACK, ev.Kind == wire.KindACK:
 		return HopSYNACK, ev.Seg.Src.Addr()
 	case ev.Kind == wire.KindReset:
 		return HopReset, ev.Seg.Src.Addr()
@@ -103,37 +164,53 @@ func timeExceeded(target netip.Addr, icmp probe.ICMPCode) bool {
 	return reason == probe.ReasonTimeExceeded
 }
 
-// arrived takes note of an end of the way. Probes in the air that may have met
-// the half-open connection behind a SYN-ACK are sent again from other ports.
-func (t *tracer) arrived(q *query, ev *wire.Event) {
-	if t.last != 0 && (q.TTL > t.last || q.TTL == t.last && t.verdict.RTT > 0) {
-		return
-	}
-	t.last = q.TTL
-	t.verdict = wire.Judge(t.Matcher.Tech, t.cfg.Target, ev)
-	t.verdict.RTT, t.verdict.Clock = q.RTT, q.Clock
-	if q.Kind != HopSYNACK || t.cfg.Flow == probe.FlowVary {
+// stepAside sends the probes in the air that may have met the half-open
+// connection behind a SYN-ACK again, from other ports.
+func (t *tracer) stepAside(opened *query) {
+	if t.cfg.Flow == probe.FlowVary || opened.TTL != t.end.ttl {
 		return
 	}
 	t.aside = true
-	for _, queries := range t.grid[t.routers:t.last] {
-		for _, other := range queries {
-			if other.shot != nil && !other.ended && !other.aside {
-				other.aside = true
-				t.again = append(t.again, other)
+	for _, queries := range t.grid[t.end.routers:t.end.ttl] {
+		for _, q := range queries {
+			if q.sent != nil && !q.ended && !q.aside && !slices.Contains(t.settling, q) {
+				q.aside = true
+				t.again = append(t.again, q)
 			}
 		}
 	}
 }
 
-// expire gives up the probes whose time is over.
-func (t *tracer) expire() {
-	for s := t.Flying.Waiting(); s != nil && t.Now >= t.deadline(s); s = t.Flying.Waiting() {
-		s.Ended = true
-		if q := t.query(s); q != nil {
-			q.ended = true
+// expire gives up the probes whose time is over. What has arrived by now is
+// taken in first, however late this process runs.
+func (t *tracer) expire(r *wire.Receiver) {
+	now := t.Now
+	if t.due(now) {
+		t.CatchUp(r)
+	}
+	t.settling = slices.DeleteFunc(t.settling, func(q *query) bool {
+		q.ended = q.ended || q.sent.Until <= now
+		return q.ended
+	})
+	for s := t.Flying.Waiting(); s != nil && now >= t.deadline(s); s = t.Flying.Waiting() {
+		t.Flying.Pop()
+		q := t.grid[s.Index][s.N]
+		if q.sent != s || slices.Contains(t.settling, q) {
+			continue
+		}
+		s.Ended, q.ended = true, true
+		if q.Kind == HopNone && q.TTL > t.end.routers && t.aside {
+			s.Close(&t.Responses)
 		}
 	}
+}
+
+// due tells whether a probe is about to be given up, or an answer to settle.
+func (t *tracer) due(now time.Duration) bool {
+	if s := t.Flying.Waiting(); s != nil && now >= t.deadline(s) {
+		return true
+	}
+	return slices.ContainsFunc(t.settling, func(q *query) bool { return now >= q.sent.Until })
 }
 
 // changes compares a probe as it was sent with what an ICMP error quotes of it.

@@ -18,28 +18,33 @@ type tracer struct {
 	sink func(Hop) error
 
 	route      netraw.Route
-	errand     *wire.Transmission
+	warmUp     *wire.Transmission
 	grid       [][]*query    // by TTL from 1, and query
-	plan       int           // the next probe: query plan/MaxHops of TTL plan%MaxHops+1
-	again      []*query      // to be sent once more, before the plan goes on
+	again      []*query      // to be sent once more, before the others
+	settling   []*query      // answered, but something better may come
 	aside      bool          // the flow's port may be half open at the target: what may reach it takes another
-	last       int           // the lowest TTL at which the way was seen to end, 0 none
-	routers    int           // the highest TTL at which a router answered
+	opened     int           // the lowest TTL of a SYN that opened a connection though its SYN-ACK was lost, 0 none
+	end        end           // of the way, as far as is known
 	handed     int           // hops handed to sink
 	longest    time.Duration // the longest time that an answer took
-	begun      time.Duration // when the first probe left
-	firstRound time.Duration // when its last probe left
+	firstRound time.Duration // when the last probe of the first round left
 	next       time.Duration // when the next probe may leave
 	ports      int           // turns the source ports
-	verdict    probe.Verdict
+	rto        wire.RTO      // of the target
+	outage     wire.Outage
+	unsendable *probe.Verdict // of a target for which nothing could be sent
 }
 
 // query is one probe of a hop and what came of it.
 type query struct {
 	Hop
-	shot  *wire.Transmission // nil until it is sent
-	ended bool
-	aside bool // to leave from another port than the flow's
+	sent    *wire.Transmission // nil until it has left
+	ended   bool
+	aside   bool // to leave from another port than the flow's
+	small   bool // to leave without options
+	refused int  // how often the kernel refused it
+	retries int  // how often it was sent again because of what came back
+	noted   []probe.Finding
 }
 
 // spacing is kept between two probes: a burst would meet the limits that
@@ -51,11 +56,10 @@ func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, err
 	if err != nil {
 		return nil, err
 	}
-	x.Matcher.Recall = rewritten{x.Table}
+	x.Matcher.Recall, x.Pace = rewritten{x.Table}, wire.NewPace(cfg.Rate)
 	t := &tracer{Loop: x, cfg: cfg, sink: sink}
-	t.Departed = func(s *wire.Transmission, ev *wire.Event) { s.Tx.Left = ev.At.UnixNano() }
+	t.Departed = func(s *wire.Transmission, ev *wire.Event) { s.Left(ev, t.Reading) }
 	t.Accept = t.acceptAnswer
-	t.verdict = probe.Verdict{Target: cfg.Target, State: probe.StateFiltered, Reason: probe.ReasonNoResponse}
 	for ttl := range cfg.MaxHops {
 		queries := make([]*query, cfg.Queries)
 		for q := range queries {
@@ -75,10 +79,10 @@ func (t *tracer) run(ctx context.Context) error {
 	defer alarm.Stop()
 
 	t.Tick(ctx)
-	t.sendErrand()
+	t.sendWarmUp()
 	for {
 		t.Tick(ctx)
-		t.expire()
+		t.expire(r)
 		t.fill()
 		t.hand(false)
 		if t.Failure != nil || t.finished() {
@@ -91,21 +95,14 @@ func (t *tracer) run(ctx context.Context) error {
 }
 
 func (t *tracer) interrupted() error {
-	if t.Stopping && t.last == 0 {
+	if t.Stopping && t.end.ttl == 0 {
 		return probe.ErrInterrupted
 	}
 	return nil
 }
 
 func (t *tracer) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
-	wake := t.Now + wire.Idle
-	if s := t.Flying.Waiting(); s != nil {
-		wake = min(wake, t.deadline(s))
-	}
-	if !t.Stopping && (t.warming() || t.pending()) {
-		wake = min(wake, max(t.next, t.Now+spacing))
-	}
-	if wait := wake - t.Now; wait > 0 {
+	if wait := t.wakeUp() - t.Now; wait > 0 {
 		done := ctx.Done()
 		if t.Stopping {
 			done = nil
@@ -118,40 +115,63 @@ func (t *tracer) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer)
 		case <-done:
 		}
 	}
+	t.Poll(r)
 }
 
-// deadline is when a probe is given up: after its timeout, but no trace takes
-// longer than one timeout and its longest round trip with something to spare.
-func (t *tracer) deadline(s *wire.Transmission) time.Duration {
-	return min(s.Tx.Sent+t.cfg.Timeout, t.begun+t.cfg.Timeout+t.longest*5/4)
+// wakeUp is the time until which nothing is due.
+func (t *tracer) wakeUp() time.Duration {
+	wake := t.Now + wire.Idle
+	if s := t.Flying.Waiting(); s != nil {
+		wake = min(wake, t.deadline(s))
+	}
+	for _, q := range t.settling {
+		wake = min(wake, q.sent.Until)
+	}
+	if until := t.doubtful(); until > 0 {
+		wake = min(wake, until)
+	}
+	if t.warming() {
+		wake = min(wake, t.Now+spacing)
+	}
+	if q, at := t.pick(); q != nil && !t.Stopping {
+		wake = min(wake, max(t.next, at, t.Now+spacing))
+	}
+	if t.Responses.Waiting() > 0 {
+		wake = min(wake, max(t.Pace.WakeUp(), t.Now+spacing))
+	}
+	return wake
 }
+
+// deadline is when a probe is given up.
+func (t *tracer) deadline(s *wire.Transmission) time.Duration { return s.Tx.Sent + t.cfg.Timeout }
 
 // reach is the highest TTL that is of interest.
 func (t *tracer) reach() int {
-	if t.last > 0 {
-		return t.last
+	if t.end.ttl > 0 {
+		return t.end.ttl
 	}
 	return t.cfg.MaxHops
 }
 
-// pending tells whether there is something to send.
-func (t *tracer) pending() bool {
-	return len(t.again) > 0 || t.plan < t.cfg.MaxHops*t.cfg.Queries
-}
-
 // finished tells whether every probe of interest has ended.
 func (t *tracer) finished() bool {
-	if t.warming() || !t.Stopping && t.pending() {
+	if t.unsendable != nil {
+		return true
+	}
+	if t.warming() || t.Responses.Waiting() > 0 {
+		return false
+	}
+	if q, _ := t.pick(); q != nil && !t.Stopping {
 		return false
 	}
 	for _, queries := range t.grid[:t.reach()] {
 		for _, q := range queries {
-			if q.shot != nil && !q.ended {
+			if q.sent != nil && !q.ended {
 				return false
 			}
 		}
 	}
-	return true
+	return t.doubtful() == 0
 }
 
 // hand gives the sink the hops that are certain: those whose probes have ended,
@@ -164,7 +184,7 @@ func (t *tracer) hand(end bool) {
 		switch {
 		case certain:
 			t.deliver(upTo)
-		case end && t.handed < t.reach() && t.grid[t.handed][0].shot != nil:
+		case end && t.handed < t.reach() && t.grid[t.handed][0].sent != nil:
 			t.deliver(t.handed + 1)
 			return
 		default:
@@ -204,13 +224,14 @@ func (t *tracer) deliver(upTo int) {
 
 // result is the trace as a whole.
 func (t *tracer) result(err error) Path {
+	v := t.verdict(err)
 	s := t.Counted()
 	s.Rate = wire.PerSecond(s.Sent, t.Counters.LastSend)
 	s.Complete = err == nil
-	s.Probes, s.States[t.verdict.State] = 1, 1
-	r := Path{Verdict: t.verdict, Length: t.last, Summary: s}
-	if t.last == 0 && t.routers < t.cfg.MaxHops {
-		r.Silent = t.routers + 1
+	s.Probes, s.States[v.State] = 1, 1
+	r := Path{Verdict: v, Length: t.end.ttl, Summary: s}
+	if t.end.ttl == 0 && t.end.routers < t.cfg.MaxHops {
+		r.Silent = t.end.routers + 1
 	}
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -28,6 +29,7 @@ type Config struct {
 	Queries int           // probes of each hop; 0: DefaultQueries
 	Timeout time.Duration // longest wait for an answer; 0: DefaultTimeout
 	Flow    probe.Flow
+	Rate    float64 // most packets a second, RSTs too; 0: as many as a trace takes
 
 	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
 	TOS     uint8
@@ -57,9 +59,6 @@ func (k HopKind) String() string {
 
 // MarshalText writes the kind's word.
 func (k HopKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// last tells whether the way ends with such an answer.
-func (k HopKind) last() bool { return k > HopTimeExceeded }
 
 // Hop is what one probe of one hop found.
 type Hop struct {
@@ -99,14 +98,22 @@ type Path struct {
 // and addresses, and so the path through load balancers that hash them; they
 // are told apart by their sequence number, which every router quotes. Only
 // further probes that may reach the target, once it answered SYN-ACK, leave from
-// other ports: on this one it may be half open, and would answer for the wrong SYN. With FlowVary each
-// probe leaves from the next of the held ports, so there should be many.
+// other ports: on this one it may be half open, and would answer for the wrong
+// SYN. With FlowVary each probe leaves from the next of the held ports, so there
+// should be many.
+//
+// Where the way ends is said by all probes together: by the target's own answers,
+// SYN-ACKs before RSTs, and without those by ICMP errors behind the last router
+// that let a probe expire. An error for one probe of many ends nothing, and
+// overrules no answer of the target.
 //
 // A quote that was rewritten on the way is recognised by what is left: the
 // sequence number whatever the addresses and ports, or addresses, source port
 // and IPv4 identification whatever the sequence number.
 //
-// Errors are those of [Ping].
+// What the kernel refuses to send for now is sent later. Where its firewall lets
+// nothing out, that is the verdict and no error. Other errors are those of
+// [synscope/probe/ping.Run].
 func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Hop) error) (Path, error) {
 	if err := cfg.complete(); err != nil {
 		return Path{}, err
@@ -137,6 +144,9 @@ func (c *Config) complete() error {
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = probe.DefaultTimeout
+	}
+	if c.Rate <= 0 {
+		c.Rate = math.Inf(1)
 	}
 	return nil
 }

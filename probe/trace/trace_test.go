@@ -148,6 +148,65 @@ func TestTraceUnderLoss(t *testing.T) {
 	}
 }
 
+// One error of many probes ends no way and overrules no answer of the target; what
+// somebody says before the target's own answer comes neither.
+func TestTraceBelievesTheTarget(t *testing.T) {
+	way := routers(5, false)
+	stray := func(each int) func() simnet.Host { // hop 2 says unreachable to every so manieth probe behind it
+		return func() simnet.Host {
+			n, behind := 0, simnet.Behind(probetest.Listener(), way...)
+			return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+				if in.Flags == craft.SYN && in.TTL >= 4 {
+					if n++; n == 1 || each > 0 && n%each == 0 {
+						out.ICMP(0, &simnet.ICMP{From: way[1], Type: 3, Code: 1, QuoteTCP: 8, Quote: *in})
+						return
+					}
+				}
+				behind.Respond(now, in, out)
+			})
+		}
+	}
+	behind := func(h simnet.Host) func() simnet.Host {
+		return func() simnet.Host { return simnet.Behind(h, way...) }
+	}
+	bare := simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Flags, s.Ack = craft.RST, 0 })
+	for _, tc := range []struct {
+		name   string
+		host   func() simnet.Host
+		length int
+		kind   trace.HopKind
+		state  probe.State
+		reason probe.Reason
+	}{
+		{"one stray error", stray(0), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
+		{"every second probe rejected", stray(2), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
+		{"forged reset first", behind(simnet.ForgedReset(probetest.Listener(), 250, 5*ms)), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
+		{"ICMP error first", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(probetest.Listener(), 5*ms))), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
+		{"ICMP error before a reset", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(simnet.Closed{}, 5*ms))), 6, trace.HopReset, probe.StateRefused, "reset"},
+		{"reset without a number", behind(bare), 6, trace.HopReset, probe.StateRefused, "reset"},
+		{"reset without a number, and silence then", behind(simnet.Only(craft.SYN, bare)), 0, trace.HopNone, probe.StateRefused, "unverified-reset"},
+		{"too large a SYN, whatever its size", behind(probetest.Reject(3, 4)), 0, trace.HopNone, probe.StateFiltered, "no-response"},
+		{"an old connection that never ends", behind(simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags == craft.SYN {
+				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: 1, Ack: 77, Flags: craft.ACK})
+			}
+		})), 0, trace.HopNone, probe.StateFiltered, "no-response"},
+		{"every probe rejected by the last router", behind(probetest.Reject(3, 13)), 6, trace.HopUnreachable, probe.StateFiltered, "admin-prohibited"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			path := simnet.Path{Delay: 10 * ms}
+			w := world{Host: tc.host(), Config: simnet.Config{Out: path, Back: path}}
+			hops, route, _ := w.trace(t, trace.Config{Queries: 5})
+			if route.Length != tc.length || route.Verdict.State != tc.state || route.Verdict.Reason != tc.reason {
+				t.Errorf("%s: length %d, %v (%v)", tc.name, route.Length, route.Verdict.State, route.Verdict.Reason)
+			}
+			if last := hops[len(hops)-1]; last.Kind != tc.kind {
+				t.Errorf("%s: the way ends with %v", tc.name, last.Kind)
+			}
+		})
+	}
+}
+
 // What a hop quotes tells what was rewritten before it, and the probe is
 // recognised all the same.
 func TestTraceNamesChanges(t *testing.T) {

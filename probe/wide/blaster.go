@@ -46,3 +46,11 @@ func (s *stamped) template(f *craft.Fields) *craft.Template {
 
 // AnswersResets is false: the run sends them.
 func (s *stamped) AnswersResets() bool { return false }
+
+// Backlog is the network's, where that knows it.
+func (s *stamped) Backlog() float64 {
+	if n, ok := s.Network.(interface{ Backlog() float64 }); ok {
+		return n.Backlog()
+	}
+	return 0
+}

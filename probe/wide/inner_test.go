@@ -156,16 +156,16 @@ func BenchmarkSeen(b *testing.B) {
 	}
 }
 
-// BenchmarkStamp is what a probe costs before it is handed to the engine, on
-// the stamper's goroutine.
-func BenchmarkStamp(b *testing.B) {
+// BenchmarkGenerate is what a probe costs before it is handed to the engine, on
+// the generator's goroutine.
+func BenchmarkGenerate(b *testing.B) {
 	src := netip.MustParseAddr("192.0.2.1")
-	st := stamper{plan: numbered{}, cookie: wire.NewCookie([16]byte{3}), sources: sources{v4: family{source: src}}, port: 40000}
+	g := generator{plan: numbered{}, cookie: wire.NewCookie([16]byte{3}), sources: sources{v4: family{source: source{addr: src}}}, port: 40000}
 	c := &chunk{end: chunkSize}
 	b.ReportAllocs()
 	for b.Loop() {
 		c.first, c.end = c.end, c.end+chunkSize
-		st.fill(c)
+		g.fill(c)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/chunkSize, "ns/probe")
 }

@@ -8,20 +8,21 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// sighting is the first answer of a target, or a better one than before.
-type sighting struct {
+// answer is the first answer of a target, or a better one than before.
+type answer struct {
 	wire.Event
-	rtt    time.Duration
-	clock  netraw.Clock
-	before wire.Rank // of the answer that it supersedes, rankSilence for none
+	rtt     time.Duration
+	clock   netraw.Clock
+	before  wire.Rank      // of the answer that it supersedes, RankSilence for none
+	verdict *probe.Verdict // where it does not follow from the packet alone
 }
 
-// delivery is what the outlet takes at once: sightings, and a position that is
-// done once all deliveries up to this one are written.
-type delivery struct {
-	sightings []sighting
-	position  uint64
-	mark      bool // position is to be passed on
+// batch is what the output takes at once: answers, and a position that is done
+// once all batches up to this one are written.
+type batch struct {
+	answers  []answer
+	position uint64
+	mark     bool // position is to be passed on
 }
 
 // output hands results to the sink on a goroutine of its own. What waits for it
@@ -30,8 +31,8 @@ type delivery struct {
 type output struct {
 	cfg    *Config
 	sink   probe.Sink
-	full   chan *delivery
-	empty  chan *delivery
+	full   chan *batch
+	empty  chan *batch
 	done   chan struct{}
 	failed chan struct{} // closed at the first error
 	err    error
@@ -40,13 +41,13 @@ type output struct {
 	improved uint64
 }
 
-// waiting is how many deliveries may wait, each of up to batchSize sightings.
+// waiting is how many batches may wait, each of up to batchSize answers.
 const waiting = 512
 
 func newOutput(c *Config, sink probe.Sink) *output {
 	return &output{
 		cfg: c, sink: sink,
-		full: make(chan *delivery, waiting), empty: make(chan *delivery, waiting),
+		full: make(chan *batch, waiting), empty: make(chan *batch, waiting),
 		done: make(chan struct{}), failed: make(chan struct{}),
 		states: map[probe.State]uint64{},
 	}
@@ -55,14 +56,14 @@ func newOutput(c *Config, sink probe.Sink) *output {
 // congested tells whether results come faster than they are written.
 func (o *output) congested() bool { return len(o.full) > waiting/2 }
 
-// next is an empty delivery.
-func (o *output) next() *delivery {
+// next is an empty batch.
+func (o *output) next() *batch {
 	select {
 	case d := <-o.empty:
-		d.sightings, d.mark = d.sightings[:0], false
+		d.answers, d.mark = d.answers[:0], false
 		return d
 	default:
-		return &delivery{}
+		return &batch{}
 	}
 }
 
@@ -87,9 +88,9 @@ func (o *output) fail(err error) {
 	}
 }
 
-func (o *output) deliver(d *delivery) error {
-	for i := range d.sightings {
-		if err := o.port(&d.sightings[i]); err != nil {
+func (o *output) deliver(d *batch) error {
+	for i := range d.answers {
+		if err := o.port(&d.answers[i]); err != nil {
 			return err
 		}
 	}
@@ -99,10 +100,8 @@ func (o *output) deliver(d *delivery) error {
 	return nil
 }
 
-func (o *output) port(s *sighting) error {
-	s.Seg.Options = s.From[:len(s.Seg.Options)]
-	v := wire.Judge(o.cfg.Technique, s.Target, &s.Event)
-	v.Attempts, v.RTT, v.Clock, v.Time = s.Attempt+1, s.rtt, s.clock, s.At
+func (o *output) port(s *answer) error {
+	v := s.judged(o.cfg.Technique)
 	if s.before != wire.RankSilence {
 		o.improved++
 		o.states[stateOf(o.cfg.Technique, s.before)]--
@@ -111,10 +110,24 @@ func (o *output) port(s *sighting) error {
 	return o.sink.Port(v)
 }
 
+func (s *answer) judged(t *probe.Technique) probe.Verdict {
+	if s.verdict != nil {
+		v := *s.verdict
+		if v.Time = s.At; v.Time.IsZero() {
+			v.Time = time.Now()
+		}
+		return v
+	}
+	s.Seg.Options = s.From[:len(s.Seg.Options)]
+	v := wire.Judge(t, s.Target, &s.Event)
+	v.Attempts, v.RTT, v.Clock, v.Time = s.Attempt+1, s.rtt, s.clock, s.At
+	return v
+}
+
 // stateOf is the state that an answer of a rank led to. A reset can be
 // superseded only where its window does not matter.
 func stateOf(t *probe.Technique, r wire.Rank) probe.State {
-	if r == wire.RankReset {
+	if r == wire.RankReset || r == wire.RankUnverified {
 		return t.Reset(0)
 	}
 	return probe.StateFiltered

@@ -2,7 +2,6 @@ package wide
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"time"
 
@@ -12,17 +11,16 @@ import (
 )
 
 // run runs one stateless scan. Four goroutines share the work: the sender, the
-// receiver, the outlet, and this one between them, which owns all state but
+// receiver, the output, and this one between them, which owns all state but
 // theirs.
 type run struct {
 	cfg     *Config
 	net     Blaster
 	matcher wire.Matcher
-	packets *wire.Packets // of the resets
 	sources sources
 	seen    *seen
 	sender  *sender
-	outlet  *output
+	output  *output
 
 	wall     time.Time // read once a turn
 	start    time.Time
@@ -37,11 +35,14 @@ type run struct {
 	stopping bool          // the context was cancelled
 	over     bool          // the plan was sent and its answers awaited
 
-	base      netraw.Stats
-	counters  probe.Summary
-	responses wire.Responder
-	spare     *delivery // to be filled, nil for none
-	failure   error
+	base       netraw.Stats
+	counters   probe.Summary
+	responses  *responses
+	doubts     doubts
+	silence    silence
+	firewalled uint64 // targets that a local firewall kept from being probed
+	spare      *batch // to be filled, nil for none
+	failure    error
 }
 
 func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
@@ -50,20 +51,21 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		return nil, err
 	}
 	w := &run{
-		cfg: cfg, net: b, packets: p,
+		cfg: cfg, net: b, responses: newResponses(p), doubts: newDoubts(),
+		silence: silence{sent: newTrail(mostPatience(cfg.Timeout), 0)},
 		matcher: wire.Matcher{
 			Cookie: wire.NewCookie(cfg.Key), Tech: cfg.Technique,
 			Ports: b.Ports(), Attempts: cfg.Retries + 1,
 		},
 		sources:  newSources(b, cfg.Plan),
-		outlet:   newOutput(cfg, sink),
+		output:   newOutput(cfg, sink),
 		marked:   cfg.From,
 		nextMark: cfg.CheckpointEvery,
 		base:     b.Stats(),
 		counters: probe.Summary{Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 	}
 	w.seen = newSeen(cfg.Plan.Count()-cfg.From, w.matcher.Cookie)
-	w.sender = newSender(b, cfg, w.outlet.congested)
+	w.sender = newSender(b, cfg, w.output.congested, w.responses)
 	return w, nil
 }
 
@@ -76,7 +78,7 @@ func (w *run) run(ctx context.Context) error {
 	w.start = w.wall
 	r := wire.NewReceiver(w.net, w.matcher)
 	go r.Run()
-	go w.outlet.run()
+	go w.output.run()
 	go w.sender.run(sending, w.start, &w.matcher, w.sources)
 
 	alarm := time.NewTimer(time.Hour)
@@ -84,9 +86,13 @@ func (w *run) run(ctx context.Context) error {
 	for w.failure == nil && !w.over {
 		w.await(ctx, r, alarm)
 		w.tick(ctx)
+		if w.over {
+			w.catchUp(r)
+		}
 	}
 	stopSending()
-	<-w.sender.done
+	close(w.sender.quit)
+	<-w.sender.ended
 	r.Stop()
 	w.close()
 	return w.outcome()
@@ -108,11 +114,28 @@ func (w *run) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
 		w.read()
 		w.take(batch)
 		r.Empty <- batch
-	case <-w.outlet.failed:
-		w.failure = w.outlet.err
+	case <-w.output.failed:
+		w.failure = w.output.err
 	case <-alarm.C:
 	case <-done:
 	}
+}
+
+// catchUp takes in what had arrived before the run was found to be over, however
+// late this process runs; what is new prolongs the run.
+func (w *run) catchUp(r *wire.Receiver) {
+	r.CatchUp(func(events []wire.Event, ok bool) (more bool) {
+		if !ok {
+			w.failure = r.Reason()
+			return false
+		}
+		w.read()
+		w.take(events)
+		r.Empty <- events
+		return w.failure == nil
+	})
+	w.read()
+	w.look()
 }
 
 func (w *run) read() {
@@ -136,15 +159,18 @@ func (w *run) tick(ctx context.Context) {
 
 // look sees how the sender does, and whether the run is over.
 func (w *run) look() {
-	status := w.sender.look()
+	status, refused := w.sender.look()
+	for _, r := range refused {
+		w.refused(r)
+	}
 	if status.err != nil {
 		w.failure = status.err
 	}
-	select {
-	case <-w.sender.done:
-		w.over = w.now >= max(status.lastSend, w.lastNew)+w.patience() || status.sent == 0
-	default:
-	}
+	w.listen(&status)
+	w.over = status.idle && w.silence.since == 0 &&
+		(w.now >= max(status.lastSend, w.lastNew)+w.patience() || status.sent == 0)
+	w.expireDoubts(false)
+	w.flush()
 	if w.cfg.OnHeld != nil && status.held > 0 {
 		w.cfg.OnHeld(status.held)
 	}
@@ -152,6 +178,16 @@ func (w *run) look() {
 		w.progress(&status)
 	}
 	w.lastSent, w.lastLook = status.sent, w.now
+}
+
+// refused reports a target that this machine's firewall keeps from being probed.
+func (w *run) refused(r refusedTarget) {
+	if w.seen.note(r.target, wire.RankICMP) != wire.RankSilence {
+		return
+	}
+	v := wire.Unsendable(r.target, r.err)
+	w.firewalled++
+	w.results().answers = append(w.results().answers, answer{verdict: &v})
 }
 
 func (w *run) progress(s *sendStatus) {
@@ -177,33 +213,39 @@ func (w *run) patience() time.Duration {
 }
 
 // checkpoint passes on how far everything is done: the last probe of each
-// target was sent long enough ago.
+// target was sent long enough ago, and answers came since.
 func (w *run) checkpoint() {
-	w.marked = max(w.marked, w.sender.last().reached(w.now-w.patience()))
-	w.pass(&delivery{position: w.marked, mark: true})
+	if w.silence.missing(w.now, w.lag()) < perhapsSilent {
+		w.marked = max(w.marked, w.sender.reached(w.now-w.patience()))
+	}
+	w.pass(&batch{position: w.marked, mark: true})
 }
 
 // pass hands results on, and waits while too many wait already.
-func (w *run) pass(d *delivery) {
+func (w *run) pass(d *batch) {
 	select {
-	case w.outlet.full <- d:
-	case <-w.outlet.failed:
-		w.failure = w.outlet.err
+	case w.output.full <- d:
+	case <-w.output.failed:
+		w.failure = w.output.err
 	}
 }
 
-// close ends the outlet, after a last checkpoint of what the run came to.
+// close ends the output, after what is left in doubt and a last checkpoint.
 func (w *run) close() {
+	if w.failure == nil {
+		w.expireDoubts(true)
+		w.flush()
+	}
 	if w.over {
-		w.marked = w.sender.last().position()
+		w.marked = w.sender.reached(never)
 	}
 	if w.failure == nil && w.cfg.Checkpoint != nil {
-		w.pass(&delivery{position: w.marked, mark: true})
+		w.pass(&batch{position: w.marked, mark: true})
 	}
-	close(w.outlet.full)
-	<-w.outlet.done
+	close(w.output.full)
+	<-w.output.done
 	if w.failure == nil {
-		w.failure = w.outlet.err
+		w.failure = w.output.err
 	}
 	w.read()
 }
@@ -223,7 +265,7 @@ func (w *run) outcome() error {
 // unsendable is why not one probe has been sent.
 func (w *run) unsendable() error {
 	if refusal := w.sender.status.refusal; refusal != nil {
-		return fmt.Errorf("%w: not one probe could be sent: %w", probe.ErrNetworkDown, refusal)
+		return cannotSend(refusal)
 	}
 	return w.sources.unroutable()
 }
@@ -236,30 +278,35 @@ func (w *run) complete() bool {
 // summary is what the run did, once all its goroutines have ended.
 func (w *run) summary() Summary {
 	s := Summary{Summary: w.counters, Position: w.marked}
-	status := w.sender.look()
+	status, _ := w.sender.look()
 	stats := w.net.Stats()
 	s.Probes = w.sender.first().position() - w.cfg.From
 	s.Sent, s.Retransmitted, s.Held = status.sent, status.retransmitted, status.held
+	s.Resets, s.NoNeighbour = status.resets, status.noNeighbour
+	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
 	s.SendErrors = stats.SendErrors - w.base.SendErrors
 	s.KernelDrops = stats.KernelDrops - w.base.KernelDrops
 	s.Took, s.Rate = w.now, wire.PerSecond(status.sent, status.lastSend)
-	s.Complete, s.Improved, s.Refusal = w.complete(), w.outlet.improved, status.refusal
+	s.Complete, s.Improved, s.Refusal = w.complete(), w.output.improved, status.refusal
 	w.rejectedBelow(&s.Summary)
 	w.states(&s)
 	return s
 }
 
 // states adds to what was found the targets that kept silent, and those that
-// cannot be said to: they could not be probed, or not as often as planned.
+// cannot be said to: they could not be probed, or not as often as planned, or
+// their answers may be among those that were dropped here.
 func (w *run) states(s *Summary) {
-	maps.Copy(s.States, w.outlet.states)
+	maps.Copy(s.States, w.output.states)
 	var answered uint64
-	for _, n := range w.outlet.states {
+	for _, n := range w.output.states {
 		answered += n
 	}
 	silent := s.Probes - min(answered, s.Probes)
 	unfinished := w.sender.first().position() - w.sender.last().position()
-	unknown := min(silent, w.sender.unsent()+unfinished)
+	unsent := w.sender.unsent()
+	unsent -= min(unsent, w.firewalled)
+	unknown := min(silent, unsent+unfinished+s.KernelDrops)
 	s.States[probe.StateUnknown] += unknown
 	s.States[w.cfg.Technique.Silence] += silent - unknown
 	maps.DeleteFunc(s.States, func(_ probe.State, n uint64) bool { return n == 0 })

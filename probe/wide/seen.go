@@ -57,7 +57,7 @@ func makeSeen(size uint64, c wire.Cookie) *seen {
 }
 
 // note remembers an answer of rank r, and returns the rank of the best answer
-// of that target before: rankSilence where none is remembered.
+// of that target before: RankSilence where none is remembered.
 func (s *seen) note(target netip.AddrPort, r wire.Rank) (before wire.Rank) {
 	h := s.hash(target)
 	bucket := s.words[h>>s.shift*bucketSize:][:bucketSize]
@@ -70,6 +70,17 @@ func (s *seen) note(target netip.AddrPort, r wire.Rank) (before wire.Rank) {
 	}
 	copy(bucket[1:], bucket)
 	bucket[0] = h&^(1<<rankBits-1) | uint64(r)
+	return wire.RankSilence
+}
+
+// rank is that of the best answer of a target that is remembered.
+func (s *seen) rank(target netip.AddrPort) wire.Rank {
+	h := s.hash(target)
+	for _, w := range s.words[h>>s.shift*bucketSize:][:bucketSize] {
+		if w != 0 && w>>rankBits == h>>rankBits {
+			return wire.Rank(w & (1<<rankBits - 1))
+		}
+	}
 	return wire.RankSilence
 }
 

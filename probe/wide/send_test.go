@@ -163,43 +163,164 @@ func TestStatelessWithoutRoute(t *testing.T) {
 	})
 }
 
-// A probe that the kernel refuses costs only itself; a network that is gone
-// ends the run, at a position from which it can go on.
-func TestStatelessRefusedPackets(t *testing.T) {
+// refusing runs a plan of 1,024 targets over a drain that refuses probes.
+func refusing(t *testing.T, d *drain, fail func(*craft.Fields) error) (wide.Summary, *answers, error) {
+	d.fail = fail
+	found := newAnswers()
+	s, err := wide.Run(t.Context(), d, wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/22")}, found)
+	return s, found, err
+}
+
+// What a rule of this machine's firewall refuses for good is told, target by
+// target; nothing else is held up by it.
+func TestStatelessFirewalledTargets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		plan := planOf(t, 1, "80", "10.0.0.0/22")
 		d := newDrain()
-		d.fail = func(f *craft.Fields) error {
+		s, found, err := refusing(t, d, func(f *craft.Fields) error {
 			if f.Dst.Addr().As4()[3] == 9 {
 				return syscall.EPERM
 			}
 			return nil
-		}
-		s, err := wide.Run(t.Context(), d, wide.Config{Plan: plan}, newAnswers())
-		if err != nil || d.sent != 2*1020 || s.States[probe.StateUnknown] != 4 || !s.Complete {
+		})
+		if err != nil || d.sent != 2*1020 || !s.Complete || s.States[probe.StateFiltered] != 1024 || s.Refusal == nil {
 			t.Errorf("%v, %d sent, %+v", err, d.sent, s)
 		}
-		d = newDrain()
-		d.fail = func(*craft.Fields) error { return syscall.EPERM }
-		if s, err = wide.Run(t.Context(), d, wide.Config{Plan: plan}, newAnswers()); !errors.Is(err, syscall.EPERM) || s.Complete || s.Refusal == nil {
-			t.Errorf("nothing may be sent: %v, summary %+v", err, s)
+		if len(found.best) != 4 {
+			t.Fatalf("%d records, want those of the 4 refused", len(found.best))
 		}
-		d = newDrain()
-		tried := 0
-		d.fail = func(*craft.Fields) error { tried++; return netraw.ErrXDPInterface }
-		if _, err = wide.Run(t.Context(), d, wide.Config{Plan: plan}, newAnswers()); !errors.Is(err, netraw.ErrXDPInterface) || tried != 1 {
-			t.Errorf("an interface that cannot do it was tried %d times: %v", tried, err)
-		}
-		d = newDrain()
-		d.fail = func(*craft.Fields) error {
-			if d.sent > 500 {
-				return syscall.ENETDOWN
+		for pair, v := range found.best {
+			if v.Reason != probe.ReasonLocalFirewall || len(v.Findings) != 1 || pair.Addr().As4()[3] != 9 {
+				t.Errorf("%v: %+v", pair, v)
 			}
-			return nil
-		}
-		s, err = wide.Run(t.Context(), d, wide.Config{Plan: plan}, newAnswers())
-		if !errors.Is(err, probe.ErrNetworkDown) || s.Position > 500 || s.Complete {
-			t.Errorf("%v, summary %+v", err, s)
 		}
 	})
+}
+
+// A refusal that passes is a delay, and the same probe is tried anew: with the
+// numbers that it had, and the clock of its sending.
+func TestStatelessDelayedProbes(t *testing.T) {
+	for name, refusal := range map[string]error{
+		"EAGAIN": syscall.EAGAIN, "ENOBUFS": syscall.ENOBUFS, "EINVAL": syscall.EINVAL,
+		"one EPERM": syscall.EPERM, "ENETUNREACH": syscall.ENETUNREACH,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDrain()
+			refused := map[netip.AddrPort]bool{}
+			left := map[netip.AddrPort]int{}
+			s, found, err := refusing(t, d, func(f *craft.Fields) error {
+				if f.Dst.Addr().As4()[3]%5 == 1 && !refused[f.Dst] {
+					refused[f.Dst] = true
+					return fmt.Errorf("sendmmsg: %w", refusal)
+				}
+				left[f.Dst]++
+				return nil
+			})
+			if err != nil || !s.Complete || s.Sent != 2048 || d.sent != 2048 || len(refused) < 200 {
+				t.Errorf("%s: %v, %d sent, %d refused, %+v", name, err, d.sent, len(refused), s)
+			}
+			if s.States[probe.StateFiltered] != 1024 || len(found.best) > 0 || s.Position != 1024 {
+				t.Errorf("%s: %+v", name, s)
+			}
+			for pair, n := range left {
+				if n != 2 {
+					t.Errorf("%s: %v left %d times", name, pair, n)
+				}
+			}
+		})
+	}
+}
+
+// Probes to one target that the kernel takes no packets for do not hold up
+// those to others, and a checkpoint does not pass them by.
+func TestStatelessDelaysHoldUpNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDrain()
+		var last time.Time
+		marks := []uint64{}
+		stuck := netip.MustParseAddr("10.0.1.77")
+		d.fail = func(f *craft.Fields) error {
+			if f.Dst.Addr() == stuck && time.Since(d.start) < 6*time.Second {
+				return syscall.EAGAIN
+			}
+			last = time.Now()
+			return nil
+		}
+		plan := planOf(t, 1, "80", "10.0.0.0/22")
+		at, _ := plan.Order.Index(netip.AddrPortFrom(stuck, 80))
+		s, err := wide.Run(t.Context(), d, wide.Config{
+			Plan: plan, CheckpointEvery: 500 * ms,
+			Checkpoint: func(p uint64) error { marks = append(marks, p); return nil },
+		}, newAnswers())
+		if err != nil || !s.Complete || s.Sent != 2048 || last.Sub(d.start) > 8*time.Second {
+			t.Errorf("%v: %+v, the last left after %v", err, s, last.Sub(d.start))
+		}
+		for _, p := range marks[:10] {
+			if p > at {
+				t.Errorf("a checkpoint says %d, and position %d had not been sent", p, at)
+			}
+		}
+	})
+}
+
+// Where a firewall lets nothing out, a run ends and says so.
+func TestStatelessFirewalledMachine(t *testing.T) {
+	for _, network := range []string{"10.0.0.0/22", "10.0.0.0/8"} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDrain()
+			d.fail = func(*craft.Fields) error { return syscall.EPERM }
+			s, err := wide.Run(t.Context(), d, wide.Config{Plan: planOf(t, 1, "80", network)}, newAnswers())
+			if !errors.Is(err, syscall.EPERM) || !errors.Is(err, netraw.ErrLocalFirewall) || s.Complete || s.Refusal == nil {
+				t.Errorf("%s: %v, summary %+v", network, err, s)
+			}
+			if s.Took > 30*time.Second {
+				t.Errorf("%s: took %v to find out", network, s.Took)
+			}
+		})
+	}
+}
+
+// An interface that cannot do it is tried once.
+func TestStatelessUnableInterface(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tried := 0
+		_, _, err := refusing(t, newDrain(), func(*craft.Fields) error { tried++; return netraw.ErrXDPInterface })
+		if !errors.Is(err, netraw.ErrXDPInterface) || tried != 1 {
+			t.Errorf("an interface that cannot do it was tried %d times: %v", tried, err)
+		}
+	})
+}
+
+// An outage is a time: a short one delays a run, and passes nothing over; a long
+// one ends it, at a position from which it can go on.
+func TestStatelessOutage(t *testing.T) {
+	for _, away := range []time.Duration{150 * ms, 3 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDrain()
+			var began time.Time
+			s, _, err := refusing(t, d, func(*craft.Fields) error {
+				if d.sent <= 500 {
+					return nil
+				}
+				if began.IsZero() {
+					began = time.Now()
+				}
+				if time.Since(began) < away {
+					return fmt.Errorf("sendto: %w", syscall.ENETDOWN)
+				}
+				return nil
+			})
+			if away < time.Minute {
+				if err != nil || d.sent != 2048 || !s.Complete || s.States[probe.StateFiltered] != 1024 {
+					t.Errorf("away for %v: %v, %d sent, summary %+v", away, err, d.sent, s)
+				}
+				return
+			}
+			if !errors.Is(err, probe.ErrNetworkDown) || !errors.Is(err, syscall.ENETDOWN) || s.Position > 500 || s.Complete {
+				t.Errorf("%v, summary %+v", err, s)
+			}
+			if gave := time.Since(began); gave < 9*time.Second || gave > 15*time.Second {
+				t.Errorf("given up after %v", gave)
+			}
+		})
+	}
 }

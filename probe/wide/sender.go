@@ -2,8 +2,8 @@ package wide
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,20 +15,33 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// sender lets the probes out at their pace, on a goroutine of its own so that
-// neither answers nor results hold it up. Repeats come before first probes:
-// they are due.
+// sender sends everything at the pace of the run, on a goroutine of its own so
+// that neither answers nor results hold it up: first what answers call for, then
+// probes that were delayed, then retransmissions, which are due, then first
+// probes.
 type sender struct {
-	cfg     *Config
-	net     Blaster
-	held    func() bool // whether results wait too long to be written
-	start   time.Time
-	pace    wire.Pace
-	cursors []*cursor
-	outage  wire.Outage
-	inVain  int             // probes refused since one left
-	ctx     context.Context // of run
-	done    chan struct{}   // closed when run returns
+	cfg       *Config
+	net       Blaster
+	held      func() bool // whether results wait too long to be written
+	start     time.Time
+	pace      wire.Pace
+	cursors   []*cursor
+	from      []uint64 // where each begins
+	history   []trail  // of each, as far back as an outage may begin
+	settled   trail    // before which nothing waits to be sent
+	delayed   delayedProbes
+	neighbour *neighbourWait // nil where nothing is asked
+	responses *responses
+	outage    wire.Outage
+	refusals  int           // of this turn, since a probe left
+	inVain    int           // probes given up since one left
+	responded bool          // the last packet was a response
+	resetting func() uint64 // RSTs that the engine has sent itself
+	resets    uint64        // of those, counted by the pace
+
+	ctx   context.Context // sending ends with it
+	quit  chan struct{}   // closed when nothing at all is to be sent any more
+	ended chan struct{}   // closed when run returns
 
 	adaptAt time.Duration
 	adapted uint64 // sent by then
@@ -36,125 +49,255 @@ type sender struct {
 
 	mu     sync.Mutex // guards what others look at
 	status sendStatus
-	failed []uint64 // packets the kernel refused, by attempt
+	failed []uint64 // probes that never left, by attempt
+	silent silenceOrders
+	told   []refusedTarget // not yet taken by the run
 }
 
 // sendStatus is a look at the sender from outside.
 type sendStatus struct {
 	sent, retransmitted uint64
+	resets              uint64
 	rateAsked           float64       // after what was given up while the kernel dropped
 	lastSend            time.Duration // of a probe
 	held                time.Duration // spent waiting for results to be written
+	idle                bool          // no more probes will be sent
 	finished            bool          // every probe of the plan has been sent
 	err                 error         // why sending ended early
 	refusal             error         // of the last probe that the kernel did not take
+	noNeighbour         uint64        // targets on the link that do not resolve
+	again               uint64        // targets that were gone back to after an outage
 }
 
-func newSender(b Blaster, c *Config, held func() bool) *sender {
+// refusedTarget is one that this machine's firewall does not let be probed.
+type refusedTarget struct {
+	target netip.AddrPort
+	err    error
+}
+
+func newSender(b Blaster, c *Config, held func() bool, r *responses) *sender {
 	s := &sender{
-		cfg: c, net: b, held: held, pace: wire.NewPace(c.Rate), done: make(chan struct{}),
-		failed: make([]uint64, c.Retries+1),
+		cfg: c, net: b, held: held, pace: wire.NewPace(c.Rate), responses: r,
+		quit: make(chan struct{}), ended: make(chan struct{}),
+		failed: make([]uint64, c.Retries+1), settled: newTrail(mostPatience(c.Timeout), c.From),
+		resetting: func() uint64 { return 0 },
 	}
-	lanes := max(1, min(mostLanes, runtime.GOMAXPROCS(0))/(c.Retries+1))
-	for attempt := range c.Retries + 1 {
-		horizon := c.Timeout
-		if attempt == c.Retries {
-			horizon = mostPatience(c.Timeout)
-		}
-		s.cursors = append(s.cursors, newCursor(attempt, lanes, c.From, horizon))
+	if engine, ok := b.(interface{ Resets() uint64 }); ok {
+		s.resetting, s.resets = engine.Resets, engine.Resets()
 	}
+	if c.Neighbours != nil {
+		s.neighbour = newNeighbourWait(c.Neighbours)
+	}
+	for range c.Retries + 1 {
+		s.from = append(s.from, c.From)
+		s.history = append(s.history, newTrail(mostPatience(c.Timeout), c.From))
+	}
+	s.newCursors()
 	return s
 }
 
-// run sends the plan; cancelling ctx ends it between two batches.
+// newCursors begins a pass for each attempt, at its position.
+func (s *sender) newCursors() {
+	generators := max(1, min(mostEach, runtime.GOMAXPROCS(0))/(s.cfg.Retries+1))
+	cursors := make([]*cursor, s.cfg.Retries+1)
+	for attempt := range cursors {
+		cursors[attempt] = newCursor(attempt, generators, s.from[attempt], s.cfg.Timeout)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cursors = cursors
+}
+
+// run sends until quit is closed; cancelling ctx ends the probes.
 func (s *sender) run(ctx context.Context, start time.Time, m *wire.Matcher, from sources) {
-	defer close(s.done)
-	s.start = start
-	ctx, stop := context.WithCancel(ctx)
-	s.ctx = ctx
-	var stampers sync.WaitGroup
-	defer stampers.Wait()
-	defer stop()
+	defer close(s.ended)
+	s.start, s.ctx = start, ctx
+	for s.pass(ctx, m, from) {
+		s.newCursors()
+	}
+}
+
+// pass sends the plan from where the cursors are, and reports whether they have
+// to go back.
+func (s *sender) pass(ctx context.Context, m *wire.Matcher, from sources) (back bool) {
+	stop := make(chan struct{})
+	var generators sync.WaitGroup
+	defer generators.Wait()
+	defer close(stop)
 	for _, c := range s.cursors {
-		for i, l := range c.lanes {
-			st := stamper{
+		for i, q := range c.queues {
+			g := generator{
 				plan: s.cfg.Plan, cookie: m.Cookie, sources: from, port: m.Port(c.attempt),
 				attempt: c.attempt, acks: s.cfg.Technique.Acknowledges(),
 			}
-			first, step := s.cfg.From+uint64(i)*chunkSize, uint64(len(c.lanes))*chunkSize
-			stampers.Go(func() { st.run(l, first, step, ctx.Done()) })
+			first, step := s.from[c.attempt]+uint64(i)*chunkSize, uint64(len(c.queues))*chunkSize
+			generators.Go(func() { g.run(q, first, step, stop) })
 		}
 	}
+	return s.send(ctx)
+}
+
+// send takes one turn after another.
+func (s *sender) send(ctx context.Context) (back bool) {
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
-	for ctx.Err() == nil {
-		wake, more := s.turn()
-		if !more {
-			return
+	for {
+		if s.goBack() {
+			return true
 		}
-		if wait := wake - s.now(); wait > 0 {
+		done := ctx.Done()
+		if ctx.Err() != nil {
+			done = nil
+		}
+		if wait := s.turn() - s.now(); wait > 0 {
 			alarm.Reset(wait)
 			select {
 			case <-alarm.C:
-			case <-ctx.Done():
+			case <-done:
+			case <-s.responses.waiting:
+			case <-s.neighbour.ready():
+			case <-s.quit:
 			}
+		}
+		select {
+		case <-s.quit:
+			return false
+		default:
 		}
 	}
 }
 
-// goesOn is asked after every call of the engine: one that waits for a neighbour
-// may take long.
+// goesOn tells whether probes are to be sent. It is asked after every call of
+// the engine, which may take long.
 func (s *sender) goesOn() bool { return s.status.err == nil && s.ctx.Err() == nil }
 
 func (s *sender) now() time.Duration { return time.Since(s.start) }
 
 // turn sends what may be sent now, and tells when to come again.
-func (s *sender) turn() (wake time.Duration, more bool) {
+func (s *sender) turn() (wake time.Duration) {
 	now := s.now()
 	s.adapt(now)
-	if s.held() {
-		return s.wait(now), true
-	}
+	s.bookEngineResets()
 	budget := s.pace.Allowance(now, chunkSize)
 	if budget == 0 {
-		return s.pace.WakeUp(), true
+		return s.pace.WakeUp()
 	}
 	granted := budget
+	s.refusals = 0
+	probing := s.goesOn() && !s.finished()
+	budget -= s.respond(budget, probing)
+	wake = s.now() + wire.Idle
+	if probing {
+		budget, wake = s.probe(budget)
+	}
+	s.pace.Spend(granted - budget)
+	s.settle()
+	if budget < granted || s.responses.any() {
+		return s.pace.WakeUp()
+	}
+	return wake
+}
+
+// probe sends probes, and tells how much of the budget is left and, in case that
+// nothing was sent, when to look again.
+func (s *sender) probe(budget int) (left int, wake time.Duration) {
+	budget -= s.sendCanaries(budget)
+	if hold := s.holds(); hold > 0 {
+		return budget, s.now() + hold
+	}
+	s.askNeighbours()
+	budget -= s.retry(budget)
 	for i := len(s.cursors) - 1; i >= 0 && budget > 0; i-- {
 		budget -= s.advance(i, budget)
 	}
-	s.pace.Spend(granted - budget)
-	if !s.goesOn() || s.finished() {
-		return 0, false
-	}
-	if budget == granted {
-		return s.nextDue(), true
-	}
-	return s.pace.WakeUp(), true
+	wake = min(s.nextDue(), s.delayed.nextDue(), s.neighbour.next(s.now()))
+	return budget, max(wake, s.now()+shortestNap)
 }
+
+// shortestNap is how soon a sender looks again that could send nothing.
+const shortestNap = 100 * time.Microsecond
 
 // holdFor is how often a held sender looks again.
 const holdFor = time.Millisecond
 
-func (s *sender) wait(now time.Duration) time.Duration {
+// holds is how long no probe may leave: while nothing answers any more, results
+// wait to be written, or answers to be read.
+func (s *sender) holds() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.held += holdFor
-	return now + holdFor
+	switch {
+	case s.silent.on:
+		return wire.MinRTO
+	case s.held():
+		s.status.held += holdFor
+		return holdFor
+	case s.behind():
+		return holdFor
+	}
+	return 0
+}
+
+// mostBacklog is the share of the receive buffer that may be full while probes
+// leave: what is in flight must find room in the rest.
+const mostBacklog = 0.25
+
+// behind tells whether answers come faster than they are read: at a rate
+// without bound reading comes before sending, so that nothing is dropped here.
+func (s *sender) behind() bool {
+	engine, ok := s.net.(interface{ Backlog() float64 })
+	return ok && engine.Backlog() > mostBacklog
+}
+
+// respond sends what answers call for: while there are probes to be sent too,
+// it takes no more than half of the pace.
+func (s *sender) respond(budget int, probing bool) (taken int) {
+	if !s.responses.any() {
+		return 0
+	}
+	if s.responded = !s.responded; probing && budget == 1 && !s.responded {
+		return 0
+	}
+	if probing {
+		budget = (budget + 1) / 2
+	}
+	taken, resets := s.responses.send(s.net, budget)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.resets += resets
+	return taken
+}
+
+// bookEngineResets lets the RSTs that the engine has sent itself count towards
+// the pace.
+func (s *sender) bookEngineResets() {
+	n := s.resetting()
+	s.pace.Spend(int(n - s.resets))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.resets += n - s.resets
+	s.resets = n
 }
 
 // advance sends up to budget probes of a cursor, and returns how many it tried.
 func (s *sender) advance(i, budget int) (tried int) {
 	c := s.cursors[i]
 	budget = int(min(uint64(budget), s.room(i)))
-	for tried < budget && s.goesOn() {
+	for tried < budget && s.goesOn() && !s.stuck() {
 		probes := c.peek(budget - tried)
 		if len(probes) == 0 {
 			return tried
 		}
+		if c.chunk.onLink && s.neighbour != nil {
+			probes = s.resolved(c, probes)
+		}
 		tried += s.blast(c, probes)
 	}
 	return tried
+}
+
+// stuck tells whether no fresh probe may be tried now.
+func (s *sender) stuck() bool {
+	return s.outage.Lasting() && len(s.delayed.list) > 0 || s.refusals >= refusedInRow || s.delayed.full() || s.neighbour.full()
 }
 
 // room is how many probes a cursor may send without coming too close behind
@@ -166,76 +309,107 @@ func (s *sender) room(i int) uint64 {
 	return s.cursors[i-1].reached(s.now()-s.cfg.Timeout) - s.cursors[i].position()
 }
 
-// blast sends probes, and passes over those that the kernel refuses.
+// clockAt is the clock of the timestamp option, in microseconds modulo 2^32.
+func clockAt(now time.Duration) uint32 { return uint32(now / time.Microsecond) }
+
+// blast sends probes; those that the kernel refuses are delayed.
 func (s *sender) blast(c *cursor, probes []craft.Fields) (tried int) {
 	now := s.now()
-	clock := uint32(now / time.Microsecond)
+	clock := clockAt(now)
 	for i := range probes {
 		probes[i].TSval += clock
 	}
-	for tried < len(probes) && s.goesOn() {
+	for tried < len(probes) && s.goesOn() && !s.stuck() {
 		n, err := s.net.Blast(probes[tried:])
-		if s.book(c, n, err, now); err != nil {
+		if s.book(c, probes[tried:], n, err, now); err != nil {
 			n++
 		}
 		tried += n
 	}
+	for i := range probes[tried:] {
+		probes[tried+i].TSval -= clock
+	}
 	return tried
 }
 
-// book notes what became of probes that were stamped at now.
-func (s *sender) book(c *cursor, n int, err error, now time.Duration) {
+// book notes what became of probes that were stamped at now: n left, and the
+// next one did not if there is an error.
+func (s *sender) book(c *cursor, probes []craft.Fields, n int, err error, now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.sent += uint64(n)
-	s.status.lastSend = now
-	if c.attempt > 0 {
-		s.status.retransmitted += uint64(n)
-	}
-	if n > 0 {
-		s.outage.End()
-		s.inVain = 0
-	}
+	s.left(c.attempt, n, now)
 	if err != nil {
-		s.refused(c, err)
+		d := delayed{probe: probes[n], attempt: c.attempt, position: c.chunk.at(c.used + n), sent: s.status.sent}
+		d.probe.TSval -= clockAt(now)
+		s.refuse(d, err)
 		n++
 	}
 	c.advance(n, s.now())
 }
 
-// mostInVain is how many probes in a row may be refused before a run is given
-// up, whatever the reason; but for neighbours that do not answer, of which a
+// left counts probes that left. The lock is held.
+func (s *sender) left(attempt, n int, now time.Duration) {
+	if n == 0 {
+		return
+	}
+	s.status.sent += uint64(n)
+	s.status.lastSend = now
+	if attempt > 0 {
+		s.status.retransmitted += uint64(n)
+	}
+	s.outage.End()
+	s.inVain, s.refusals = 0, 0
+}
+
+// mostInVain is how many probes in a row may be given up before a run is,
+// whatever the reason; but for neighbours that do not answer, of which a
 // network may well have more.
 const mostInVain = 4096
 
-// refused takes note of a probe that the kernel did not take.
-func (s *sender) refused(c *cursor, err error) {
-	s.failed[c.attempt]++
-	s.status.refusal = err
-	s.outage.Note(err, s.now())
-	if !errors.Is(err, netraw.ErrNextHop) {
-		s.inVain++
+// cannotSend is the error of a run of which nothing leaves.
+func cannotSend(refusal error) error {
+	if wire.RefusalOf(refusal) == wire.RefusedByFirewall {
+		return fmt.Errorf("no probe could leave: %w: %w", netraw.ErrLocalFirewall, refusal)
 	}
-	switch {
-	case s.outage.Certain(s.now()):
-		s.status.err = s.outage.Error()
-	case s.status.sent == 0 && errors.Is(err, netraw.ErrXDPInterface):
-		s.status.err = err // the first probe: it never could
-	case s.inVain >= mostInVain:
-		s.status.err = fmt.Errorf("%w: %d probes in a row could not be sent: %w", probe.ErrNetworkDown, s.inVain, err)
+	return fmt.Errorf("%w: no probe could be sent: %w", probe.ErrNetworkDown, refusal)
+}
+
+// refusedTargets tells the run of a target that the firewall keeps from being
+// probed. The lock is held.
+func (s *sender) refusedTargets(target netip.AddrPort, err error) {
+	if len(s.told) < mostDelayed {
+		s.told = append(s.told, refusedTarget{target, err})
 	}
 }
 
-func (s *sender) finished() bool {
+// settle notes up to where nothing waits to be sent.
+func (s *sender) settle() {
+	now := s.now()
+	for i, c := range s.cursors {
+		s.history[i].reach(now, c.position())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settled.reach(now, s.neighbour.lowest(s.delayed.lowest(s.cursors[len(s.cursors)-1].position())))
+	s.status.finished = s.allSent() && !s.silent.pending()
+	s.status.idle = s.status.finished || !s.goesOn()
+}
+
+// allSent tells whether every probe of the plan has left, or never will.
+func (s *sender) allSent() bool {
 	for _, c := range s.cursors {
 		if c.position() < s.cfg.Plan.Count() {
 			return false
 		}
 	}
+	return len(s.delayed.list) == 0 && s.neighbour.count() == 0
+}
+
+// finished tells whether nothing is left to probe, as far as is known.
+func (s *sender) finished() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.finished = true
-	return true
+	return s.allSent() && !s.silent.pending()
 }
 
 // nextDue is when the first repeat may leave, after all first probes have.
@@ -269,20 +443,40 @@ func (s *sender) adapt(now time.Duration) {
 	s.status.rateAsked = s.pace.Rate()
 }
 
-// look is how the sender does.
-func (s *sender) look() sendStatus {
+// look is how the sender does, and which targets it was kept from since the
+// last look.
+func (s *sender) look() (sendStatus, []refusedTarget) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.status
+	told := s.told
+	s.told = nil
+	return s.status, told
 }
 
-// first and last are the walks of the first and of the last probe of each
-// target.
-func (s *sender) first() *cursor { return s.cursors[0] }
-func (s *sender) last() *cursor  { return s.cursors[len(s.cursors)-1] }
+// reached is before which everything had been sent by a moment.
+func (s *sender) reached(by time.Duration) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settled.by(by)
+}
 
-// unsent is how many targets got no probe at all: they have no route, or the
-// kernel refused each one.
+// first and last are the passes of the first and of the last probe of each
+// target.
+func (s *sender) first() *cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursors[0]
+}
+
+func (s *sender) last() *cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursors[len(s.cursors)-1]
+}
+
+// unsent is how many targets got no probe at all: they have no route, or each
+// probe was given up, or still waits where a run ends early. It is for when run
+// has returned.
 func (s *sender) unsent() uint64 {
-	return s.cursors[0].lost + slices.Min(s.failed)
+	return s.cursors[0].lost + slices.Min(s.failed) + uint64(len(s.delayed.list)+s.neighbour.count())
 }

@@ -4,8 +4,16 @@ import (
 	"encoding/binary"
 	"net/netip"
 
+	"synscope/netraw"
 	"synscope/probe"
 )
+
+// source is how a target is reached: from which of our addresses, and whether
+// it is its own next hop. The zero value is no route.
+type source struct {
+	addr   netip.Addr
+	onLink bool
+}
 
 // sources tells from which of our addresses a target is reached. A route
 // look-up costs more than a probe, so a run asks at a sample of its targets
@@ -20,9 +28,9 @@ type sources struct {
 
 // family is what is known of one IP version.
 type family struct {
-	source netip.Addr // the zero Addr: no route at all
-	mixed  bool       // it depends on the target
-	err    error      // why one of the sample has no route
+	source source // the zero value: no route at all
+	mixed  bool   // it depends on the target
+	err    error  // why one of the sample has no route
 }
 
 // sampled is how many targets are looked at.
@@ -33,7 +41,9 @@ func newSources(n probe.Network, plan Targets) sources {
 	count := plan.Count()
 	step := max(1, count/sampled)
 	for i := uint64(0); i < count && i/step < sampled; i += step {
-		s.sample(plan.At(i).Addr())
+		if target := plan.At(i); target.IsValid() {
+			s.sample(target.Addr())
+		}
 	}
 	return s
 }
@@ -45,63 +55,76 @@ func (s *sources) family(a netip.Addr) *family {
 	return &s.v6
 }
 
+func sourceOf(r netraw.Route) source {
+	return source{r.Source, !r.NextHop.IsValid() && !r.Local && !r.Plain}
+}
+
 func (s *sources) sample(a netip.Addr) {
 	f := s.family(a)
 	route, err := s.net.Route(a)
 	switch {
 	case err != nil:
-		f.mixed = f.mixed || f.source.IsValid()
+		f.mixed = f.mixed || f.source.addr.IsValid()
 		f.err = err
-	case !f.source.IsValid():
-		f.source, f.mixed = route.Source, f.err != nil
+	case a.Zone() != "": // its interface is a matter of the address
+		f.source, f.mixed = sourceOf(route), true
+	case !f.source.addr.IsValid():
+		f.source, f.mixed = sourceOf(route), f.mixed || f.err != nil
 	default:
-		f.mixed = f.mixed || f.source != route.Source
+		f.mixed = f.mixed || f.source != sourceOf(route)
 	}
 }
 
 // unroutable is why a family without any source has none.
 func (s *sources) unroutable() error {
 	for _, f := range []family{s.v4, s.v6} {
-		if f.err != nil && !f.source.IsValid() {
+		if f.err != nil && !f.source.addr.IsValid() {
 			return f.err
 		}
 	}
 	return nil
 }
 
-// towards is our address for a target; ok is false where it has no route. It is
-// for one goroutine; others use a copy.
-func (s *sources) towards(a netip.Addr) (source netip.Addr, ok bool) {
+// towards is our address for a target; the zero value where it has no route. It
+// is for one goroutine; others use a copy.
+func (s *sources) towards(a netip.Addr) source {
 	f := s.family(a)
-	if f.mixed {
+	switch {
+	case !f.mixed:
+		return f.source
+	case a.Zone() != "":
 		return s.ask(a)
 	}
-	return f.source, f.source.IsValid()
+	return s.cached(a)
+}
+
+func (s *sources) ask(a netip.Addr) source {
+	route, err := s.net.Route(a)
+	if err != nil {
+		return source{}
+	}
+	return sourceOf(route)
 }
 
 // cachedSource is the answer for one network.
 type cachedSource struct {
 	network uint64
 	known   bool
-	source  netip.Addr
+	source  source
 }
 
 const cachedSources = 1 << 12
 
-func (s *sources) ask(a netip.Addr) (netip.Addr, bool) {
+func (s *sources) cached(a netip.Addr) source {
 	if s.cache == nil {
 		s.cache = make([]cachedSource, cachedSources)
 	}
 	network := networkOf(a)
 	c := &s.cache[network*0x9e3779b97f4a7c15>>52]
 	if !c.known || c.network != network {
-		route, err := s.net.Route(a)
-		*c = cachedSource{network, true, route.Source}
-		if err != nil {
-			c.source = netip.Addr{}
-		}
+		*c = cachedSource{network, true, s.ask(a)}
 	}
-	return c.source, c.source.IsValid()
+	return c.source
 }
 
 // networkOf numbers an IPv4 /24 or an IPv6 /64; of the latter some share one

@@ -7,24 +7,32 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// rejectUnverified counts answers that repeat no number of ours: without a
-// record of probes nothing tells them from a stranger's packets.
+// rejectUnverified counts answers that repeat no number of ours, beyond those
+// that are remembered.
 const rejectUnverified = "unverified"
 
 // take lets a batch of arrivals take effect.
-func (w *run) take(batch []wire.Event) {
+func (w *run) take(events []wire.Event) {
+	for i := range events {
+		w.handle(&events[i])
+	}
+	w.flush()
+}
+
+// results are those that are gathered for the output.
+func (w *run) results() *batch {
 	if w.spare == nil {
-		w.spare = w.outlet.next()
+		w.spare = w.output.next()
 	}
-	for i := range batch {
-		w.handle(&batch[i])
-	}
-	if len(w.spare.sightings) > 0 {
+	return w.spare
+}
+
+// flush hands the gathered results on.
+func (w *run) flush() {
+	if w.spare != nil && len(w.spare.answers) > 0 {
 		w.pass(w.spare)
 		w.spare = nil
 	}
-	_, resets := w.responses.Send(w.packets, w.net, w.responses.Waiting())
-	w.counters.Resets += resets
 }
 
 func (w *run) handle(ev *wire.Event) {
@@ -32,29 +40,48 @@ func (w *run) handle(ev *wire.Event) {
 		return
 	}
 	wire.Count(&w.counters, ev, w.accept)
+	if ev.Answers() {
+		w.silence.hear(w.now)
+	}
 }
 
-// accept keeps an answer that is verified, and new or better than the one
-// before, or says why it is rejected.
+// accept keeps an answer that is new or better than the one before, or says why
+// it is rejected. What carries no number of ours is asked about.
 func (w *run) accept(ev *wire.Event) (reject string) {
-	switch {
-	case !ev.Kind.Verified():
-		return rejectUnverified
-	case ev.Kind == wire.KindPathMTU:
+	if ev.Kind == wire.KindPathMTU {
 		return wire.RejectICMPType
-	case ev.Kind == wire.KindSYNACK && !w.net.AnswersResets():
-		w.responses.Add(wire.CloseAfter(ev), w.now)
 	}
+	if ev.Kind == wire.KindSYNACK && !w.net.AnswersResets() {
+		w.responses.add(wire.CloseAfter(ev), w.now)
+	}
+	if len(w.doubts.of) > 0 || unproven(ev.Kind) {
+		if d, reject := w.doubtOf(ev); reject != "" {
+			return reject
+		} else if d != nil {
+			return w.weigh(d, ev)
+		}
+	}
+	return w.deliver(ev, nil)
+}
+
+// deliver reports a verified answer, of a target in doubt or of any other.
+func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	r := ev.Kind.Rank()
 	before := w.seen.note(ev.Target, r)
 	if r <= before {
 		return wire.RejectDuplicate
 	}
 	w.lastNew = w.now
-	s := sighting{Event: *ev, before: before}
-	s.rtt, s.clock = w.measure(ev)
-	w.slowest = max(w.slowest, s.rtt)
-	w.spare.sightings = append(w.spare.sightings, s)
+	w.silence.answered(ev)
+	a := answer{Event: *ev, before: before}
+	a.rtt, a.clock = w.measure(ev)
+	w.slowest = max(w.slowest, a.rtt)
+	if d != nil {
+		v := d.verdict(w.cfg.Technique)
+		v.RTT, v.Clock = a.rtt, a.clock
+		a.verdict = &v
+	}
+	w.results().answers = append(w.results().answers, a)
 	return ""
 }
 
@@ -71,7 +98,7 @@ func (w *run) measure(ev *wire.Event) (time.Duration, netraw.Clock) {
 		return 0, netraw.ClockUser
 	}
 	n := w.matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)
-	ago := time.Duration(uint32(w.now/time.Microsecond)-(echo-uint32(n.Ack))) * time.Microsecond
+	ago := time.Duration(clockAt(w.now)-(echo-uint32(n.Ack))) * time.Microsecond
 	if ago > min(longestRTT, w.now) {
 		return 0, netraw.ClockUser
 	}

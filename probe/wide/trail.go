@@ -1,6 +1,9 @@
 package wide
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // trail remembers when a walk along the plan reached which position, as far
 // back as its horizon and no finer than a hundredth of that. From it a run
@@ -54,8 +57,14 @@ func (t *trail) forget(horizon time.Duration) {
 	t.marks = append(t.marks[:0], t.marks[old:]...)
 }
 
-// by is a position that had been reached by a moment: rather a lower one than
-// one that had not.
+// cut goes back to a position, as if no more had been sent.
+func (t *trail) cut(pos uint64) {
+	t.marks = slices.DeleteFunc(t.marks, func(m mark) bool { return m.pos > pos })
+	t.last.pos = min(t.last.pos, pos)
+}
+
+// by is a position that had been reached by a moment: it may be too low,
+// never too high.
 func (t *trail) by(at time.Duration) uint64 {
 	if t.last.at <= at {
 		return t.last.pos

@@ -48,7 +48,8 @@ type Blaster interface {
 
 // Targets numbers the targets of a stateless run in the order of probing, each
 // pair exactly once. It is asked by several goroutines, for any number at any
-// time, and must not allocate.
+// time, and must not allocate. The zero AddrPort stands for a target that is not
+// to be probed after all; it is counted as unknown.
 type Targets interface {
 	Count() uint64
 	At(i uint64) netip.AddrPort // for i < Count
@@ -75,6 +76,10 @@ type Config struct {
 	Checkpoint      func(position uint64) error
 	CheckpointEvery time.Duration // 0: DefaultCheckpointEvery
 
+	// Neighbours resolves targets on the link before they are probed, where it
+	// is set; without it the kernel does, in its own time.
+	Neighbours Neighbours
+
 	// OnHeld is told, at most 4 times a second, that sending waits because the
 	// sink takes results more slowly than they come.
 	OnHeld func(total time.Duration)
@@ -85,10 +90,14 @@ type Config struct {
 // silence, and has no record of its own.
 type Summary struct {
 	probe.Summary
-	Position uint64        // everything before it is done: a run may go on from here
-	Held     time.Duration // how long sending waited for the sink
-	Refusal  error         // why the kernel refused a probe, the last time it did; nil: never
-	Improved uint64        // ports with a second verdict, from a better answer than the first
+	Position    uint64        // everything before it is done: a run may go on from here
+	Held        time.Duration // how long sending waited for the sink
+	Refusal     error         // why the kernel refused a probe, the last time it did; nil: never
+	NoNeighbour uint64        // targets on the link whose link address does not resolve; unknown
+	Outages     int           // how often nothing answered any more, not even what had, and then did again
+	OutageTime  time.Duration // how long together
+	Again       uint64        // targets that were probed anew because they fell into an outage
+	Improved    uint64        // ports with a second verdict, from a better answer than the first
 }
 
 // Run probes a plan of any size in constant memory: no probe is

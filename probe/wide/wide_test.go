@@ -25,7 +25,11 @@ type order struct {
 	count, index, step uint64
 }
 
-func (o order) Count() uint64              { return o.count }
+func (o order) Count() uint64 { return o.count }
+func (o order) Index(target netip.AddrPort) (uint64, bool) {
+	i, ok := o.Order.Index(target)
+	return (i - o.index) / o.step, ok && i%o.step == o.index
+}
 func (o order) At(i uint64) netip.AddrPort { return o.Order.At(o.index + i*o.step) }
 
 func (o order) Fill(first uint64, into []netip.AddrPort) {
@@ -232,12 +236,10 @@ func TestStatelessRTTOfLiars(t *testing.T) {
 // What does not repeat our number is no verdict, whatever it says.
 func TestStatelessBelievesNumbersOnly(t *testing.T) {
 	for name, host := range map[string]simnet.Host{
-		"wrong ack":              simnet.Mangle(simnet.Linux(80), simnet.AckOff(1)),
-		"one bit of the ack":     simnet.Mangle(simnet.Linux(80), simnet.AckOff(1<<31)),
-		"reset of a wrong ack":   simnet.Mangle(simnet.Closed{}, simnet.AckOff(1<<16)),
-		"reset without a number": simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Flags, s.Ack, s.Seq = craft.RST, 0, 7 }),
-		"split handshake":        simnet.Split{},
-		"forged ICMP":            simnet.Chorus(simnet.Rejected{ICMP: simnet.ICMP{Type: 3, Code: 1, SeqOff: 1}}),
+		"wrong ack":            simnet.Mangle(simnet.Linux(80), simnet.AckOff(1)),
+		"one bit of the ack":   simnet.Mangle(simnet.Linux(80), simnet.AckOff(1<<31)),
+		"reset of a wrong ack": simnet.Mangle(simnet.Closed{}, simnet.AckOff(1<<16)),
+		"forged ICMP":          simnet.Chorus(simnet.Rejected{ICMP: simnet.ICMP{Type: 3, Code: 1, SeqOff: 1}}),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			found := newAnswers()
@@ -247,6 +249,178 @@ func TestStatelessBelievesNumbersOnly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An answer without a number of ours is asked about, and the answer to that
+// decides.
+func TestStatelessAsksAboutUnverifiedAnswers(t *testing.T) {
+	bare := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		rst := craft.Segment{Src: in.Dst, Dst: in.Src, Flags: craft.RST, TTL: 64}
+		if in.Flags.Has(craft.ACK) && !in.Flags.Has(craft.RST) {
+			rst.Seq = in.Ack
+		}
+		if !in.Flags.Has(craft.RST) {
+			out.Segment(0, &rst)
+		}
+	})
+	split := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		s := craft.Segment{Src: in.Dst, Dst: in.Src, Seq: 1000, Flags: craft.SYN, TTL: 64, Window: 1}
+		switch {
+		case in.Flags.Has(craft.RST):
+			return
+		case in.Flags.Has(craft.SYN | craft.ACK):
+			s.Flags, s.Seq, s.Ack = craft.ACK, in.Ack, in.Seq.Add(1)
+		}
+		out.Segment(0, &s)
+	})
+	deaf := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			simnet.Split{}.Respond(now, in, out)
+		}
+	})
+	shut := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			simnet.Split{}.Respond(now, in, out)
+		} else {
+			simnet.Closed{}.Respond(now, in, out)
+		}
+	})
+	for name, tc := range map[string]struct {
+		host   simnet.Host
+		state  probe.State
+		reason probe.Reason
+		coded  string // a finding
+	}{
+		"a bare reset that answers the question": {bare, probe.StateRefused, probe.ReasonReset, ""},
+		"a bare reset that does not": {
+			simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Flags, s.Ack, s.Seq = craft.RST, 0, 7 }),
+			probe.StateRefused, probe.ReasonUnverifiedReset, ""},
+		"a split handshake":        {split, probe.StateOpen, probe.ReasonSplitHandshake, "split-handshake"},
+		"a SYN from anywhere":      {deaf, probe.StateFiltered, probe.ReasonNoResponse, "split-handshake"},
+		"a SYN, and a closed port": {shut, probe.StateRefused, probe.ReasonReset, "split-handshake"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			found := newAnswers()
+			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, tc.host,
+				wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/24")}, found)
+			if err != nil || len(found.best) != 256 || s.States[tc.state] != 256 {
+				t.Fatalf("%s: %v, %d verdicts, summary %+v", name, err, len(found.best), s)
+			}
+			for pair, v := range found.best {
+				if v.State != tc.state || v.Reason != tc.reason || found.times[pair] != 1 {
+					t.Fatalf("%s: %v %s: %+v, %d times", name, pair, v.State, v, found.times[pair])
+				}
+				if got := len(v.Findings) == 1 && v.Findings[0].Code == tc.coded; got != (tc.coded != "") {
+					t.Fatalf("%s: findings %+v", name, v.Findings)
+				}
+			}
+		})
+	}
+}
+
+// A stranger's answers for targets that are not in the plan, or have not been
+// probed yet, are nothing.
+func TestStatelessIgnoresStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stranger := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			for _, from := range []string{"10.9.9.9", "10.0.255.255"} {
+				out.Segment(0, &craft.Segment{Src: netip.AddrPortFrom(netip.MustParseAddr(from), 80), Dst: in.Src, Flags: craft.RST, TTL: 64})
+			}
+		})
+		found := newAnswers()
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		plan := planOf(t, 1, "80", "10.0.0.0/16")
+		late := netip.MustParseAddrPort("10.0.255.255:80")
+		s, _ := stateless(t, ctx, simnet.Config{}, stranger, wide.Config{Plan: plan, Config: scan.Config{Rate: 1000}}, found)
+		if at, _ := plan.Order.Index(late); at < s.Probes {
+			t.Fatalf("the order has changed: %d of %d", at, s.Probes)
+		}
+		if len(found.best) > 0 || s.Rejected["unsolicited"] != s.Received || s.Received < 2000 {
+			t.Errorf("%d verdicts, %+v", len(found.best), s)
+		}
+	})
+}
+
+// However often a SYN-ACK is repeated, RSTs keep to the rate, and leave half of
+// it to the probes.
+func TestStatelessResetsCountTowardsTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		storm := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags != craft.SYN {
+				return
+			}
+			synack := craft.Segment{Src: in.Dst, Dst: in.Src, Seq: 9, Ack: in.Seq.Add(1), Flags: craft.SYN | craft.ACK, TTL: 64, Window: 1}
+			for i := range 20_000 {
+				out.Segment(time.Duration(i)*200*time.Microsecond, &synack)
+			}
+		})
+		var out, syns int
+		watch := func(e simnet.Event) {
+			var p craft.Packet
+			if e.Dir != simnet.Out || p.Decode(e.Data, craft.VerifyChecksums) != nil {
+				return
+			}
+			out++
+			if p.Segment.Flags == craft.SYN {
+				syns++
+			}
+		}
+		found := newAnswers()
+		const rate = 10
+		s, err := stateless(t, t.Context(), simnet.Config{Observe: watch}, storm,
+			wide.Config{Plan: planOf(t, 1, "1-10", "10.0.0.1/32"), Config: scan.Config{Rate: rate}}, found)
+		if err != nil || len(found.best) != 10 || syns != 20 || s.Resets != uint64(out-syns) {
+			t.Errorf("%v, %d found, %d SYNs, %d packets, %+v", err, len(found.best), syns, out, s)
+		}
+		if most := int(s.Took.Seconds()*rate) + 2; out > most || s.Resets < 20 {
+			t.Errorf("%d packets in %v at %d a second", out, s.Took, rate)
+		}
+	})
+}
+
+// A network that goes away behind us, so that no send fails, costs time and not
+// answers.
+func TestStatelessOutageBehindUs(t *testing.T) {
+	for _, away := range []time.Duration{3 * time.Second, 12 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			cut := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+				if gone := now.Sub(start); gone < 2*time.Second || gone > 2*time.Second+away {
+					internet.Respond(now, in, out)
+				}
+			})
+			plan := planOf(t, 3, "80", "10.0.0.0/16")
+			found := newAnswers()
+			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, cut, wide.Config{Plan: plan}, found)
+			if away > time.Minute {
+				if !errors.Is(err, probe.ErrNetworkDown) || s.Complete || s.Position > 2*10_000 || s.Sent > 2*10_000+20_000 {
+					t.Errorf("away for good: %v, %+v", err, s)
+				}
+				return
+			}
+			open, wrong := missed(t, internet, plan, found)
+			if err != nil || open+wrong > 0 || s.Outages != 1 || s.Again == 0 || s.Again > 20_000 {
+				t.Errorf("away for %v: %v, %d open ports missed, %d wrong, %+v", away, err, open, wrong, s)
+			}
+			if s.OutageTime < away || s.OutageTime > away+2*time.Second {
+				t.Errorf("away for %v, said %v", away, s.OutageTime)
+			}
+		})
+	}
+}
+
+// Answers that this machine dropped make their targets unknown, not filtered.
+func TestStatelessDropsAreNotSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		found := newAnswers()
+		s, err := stateless(t, t.Context(), simnet.Config{Back: simnet.Path{Delay: 5 * ms}}, simnet.AllOpen{},
+			wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/18"), Config: scan.Config{Rate: 1e6, FixedRate: true, Retries: -1}},
+			found, simnet.ReceiveQueue(100))
+		if err != nil || s.KernelDrops < 1000 || s.States[probe.StateFiltered] > 0 || s.States[probe.StateUnknown] != s.KernelDrops {
+			t.Errorf("%v: %+v", err, s)
+		}
+	})
 }
 
 // Open beats the reset that somebody forged before it.

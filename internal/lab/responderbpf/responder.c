@@ -169,7 +169,7 @@ static __always_inline int respond6(struct xdp_md *ctx, struct ipv6 *ip)
 	case OPEN:
 		break;
 	case REFUSED:
-		return answer6(ctx, 0, bpf_htonl(bpf_ntohl(tcp->seq) + 1), RST | ACK);
+		return answer6(ctx, tcp, 0, bpf_htonl(bpf_ntohl(tcp->seq) + 1), RST | ACK);
 	default:
 		return XDP_DROP;
 	}

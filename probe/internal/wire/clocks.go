@@ -20,13 +20,13 @@ const (
 	readTries    = 5
 )
 
-// clocks compares the wall clock, whose stamps the kernel puts on packets, with
+// Clocks compares the wall clock, whose stamps the kernel puts on packets, with
 // CLOCK_MONOTONIC_RAW, which nobody sets or slews. CLOCK_MONOTONIC would not
 // do: it is slewed with the wall clock, by up to a tenth where a daemon bends
 // the length of the tick (ADJ_TICK, adjtimex(2)), and a round trip measured
 // meanwhile is wrong by as much. Ordinary slewing changes one by a thousandth
 // at the most and is let pass.
-type clocks struct {
+type Clocks struct {
 	start time.Time            // the run's
 	raw   func() time.Duration // CLOCK_MONOTONIC_RAW
 	zero  time.Duration        // of raw, at the start
@@ -39,13 +39,13 @@ type Reading struct {
 	raw  time.Duration // since the start of the run, by the raw clock
 }
 
-func newClocks(n probe.Network) clocks {
-	return clocks{start: time.Now(), raw: n.MonotonicRaw, zero: n.MonotonicRaw()}
+func NewClocks(n probe.Network) Clocks {
+	return Clocks{start: time.Now(), raw: n.MonotonicRaw, zero: n.MonotonicRaw()}
 }
 
 // Read looks at all three, as near to one moment as it gets: between two looks
 // at the raw clock.
-func (c clocks) Read() (r Reading) {
+func (c Clocks) Read() (r Reading) {
 	for range readTries {
 		before := c.raw()
 		t := time.Now()

@@ -52,7 +52,7 @@ func (c ownClock) MonotonicRaw() time.Duration { return c.raw() }
 // the run began.
 func TestClocksReadTheRawClock(t *testing.T) {
 	raw := 5 * time.Hour
-	c := newClocks(ownClock{raw: func() time.Duration { return raw }})
+	c := NewClocks(ownClock{raw: func() time.Duration { return raw }})
 	first := c.Read()
 	raw += 3 * time.Second
 	if second := c.Read(); first.raw != 0 || second.raw != 3*time.Second {
@@ -65,7 +65,7 @@ func TestClocksReadTheRawClock(t *testing.T) {
 // The clocks of this machine, read again and again, show no step where there
 // is none.
 func TestClocksStandStill(t *testing.T) {
-	c := newClocks(new(netraw.Conn))
+	c := NewClocks(new(netraw.Conn))
 	first := c.Read()
 	for range 1000 {
 		if r := c.Read(); first.Stepped(r) {

@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -36,8 +38,11 @@ var errnoVerdicts = []struct {
 
 // JudgeConnect is the verdict on a target from the error of a connect.
 func JudgeConnect(target netip.AddrPort, err error) probe.Verdict {
-	if err == nil {
+	switch {
+	case err == nil:
 		return probe.Verdict{Target: target, State: probe.StateOpen, Reason: probe.ReasonConnected}
+	case errors.Is(err, netraw.ErrNoRoute), errors.Is(err, netraw.ErrNoInterface):
+		return probe.Verdict{Target: target, Reason: probe.ReasonNoRoute, Err: err}
 	}
 	for _, known := range errnoVerdicts {
 		if errors.Is(err, known.err) {
@@ -48,4 +53,45 @@ func JudgeConnect(target netip.AddrPort, err error) probe.Verdict {
 		}
 	}
 	return probe.Verdict{Target: target, Reason: probe.ReasonSendFailed, Err: err}
+}
+
+// scarce are what connect(2) and socket(2) say where this process or this machine
+// has no more to give for now: file descriptors, memory, and source ports.
+var scarce = []error{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN,
+	syscall.EADDRNOTAVAIL, syscall.EADDRINUSE,
+}
+
+// ConnectBackoff is how long to wait until a connect that found something used
+// up, that many times before, is tried anew: other connections end meanwhile. ok
+// is false for other errors, and where waiting has not helped for ten seconds.
+func ConnectBackoff(err error, refused int) (wait time.Duration, ok bool) {
+	for _, known := range scarce {
+		if errors.Is(err, known) {
+			return min(shortestBackoff<<min(refused, 8), longestBackoff), refused < queueTries
+		}
+	}
+	return 0, false
+}
+
+// Dial is one connect of at most timeout, which waits for what is used up.
+func Dial(ctx context.Context, d probe.Dialer, target netip.AddrPort, timeout time.Duration) (netraw.Handshake, error) {
+	for refused := 0; ; refused++ {
+		h, err := dialOnce(ctx, d, target, timeout)
+		wait, again := ConnectBackoff(err, refused)
+		if !again {
+			return h, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return h, ctx.Err()
+		}
+	}
+}
+
+func dialOnce(ctx context.Context, d probe.Dialer, target netip.AddrPort, timeout time.Duration) (netraw.Handshake, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return d.Dial(ctx, target)
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"synscope/probe"
@@ -17,11 +18,12 @@ type Loop struct {
 	Table     *Table
 	Flying    Fifo // in the order of sending, until they are answered or time out
 	Responses Responder
+	Pace      Pace // of all packets, responses too
 
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
 
-	Clocks   clocks
+	Clocks   Clocks
 	Reading  // of the clocks, once a turn
 	Counters Counters
 	Stopping bool
@@ -32,7 +34,7 @@ func NewLoop(n probe.Network, l Look) (Loop, error) {
 	packets, err := NewPackets(l)
 	x := Loop{
 		Network: n, Packets: packets, Table: NewTable(),
-		Clocks: newClocks(n), Counters: NewCounters(n.Stats()),
+		Clocks: NewClocks(n), Counters: NewCounters(n.Stats()), Pace: NewPace(math.Inf(1)),
 	}
 	x.Matcher = Matcher{Cookie: NewCookie(l.Key), Tech: l.Technique, Ports: n.Ports(), Recall: x.Table}
 	return x, err
@@ -80,9 +82,16 @@ func (x *Loop) Fail(err error) {
 	}
 }
 
-// Respond sends what answers call for.
-func (x *Loop) Respond() {
-	_, resets := x.Responses.Send(x.Packets, x.Network, x.Responses.Waiting())
+// Respond sends what answers call for, as far as the pace allows.
+func (x *Loop) Respond() { x.respond(x.Pace.Allowance(x.Now, x.Responses.Waiting())) }
+
+// RespondAll sends all of it, since a probe behind it waits for that: what leaves
+// too early by the pace keeps later packets back.
+func (x *Loop) RespondAll() { x.respond(x.Responses.Waiting()) }
+
+func (x *Loop) respond(budget int) {
+	taken, resets := x.Responses.Send(x.Packets, x.Network, budget)
+	x.Pace.Spend(taken)
 	x.Counters.Resets += resets
 }
 
@@ -90,11 +99,13 @@ func (x *Loop) Respond() {
 // it calls for.
 func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
 	do, reject = s.Outcome.Take(x.Matcher.Tech, s.Dst, ev)
+	response, ok := do.Response(ev, s.Numbers)
 	switch {
-	case do == ActAsk:
-		x.Responses.Add(Ask(ev, s.Numbers), x.Now)
-	case do == ActRenew, do == ActFinish && ev.Kind == KindACK:
-		x.Responses.Add(CloseAfter(ev), x.Now)
+	case !ok:
+	case do == ActRenew: // once a transmission: the RST of before was lost
+		x.Responses.Insist(response)
+	default:
+		x.Responses.Add(response, x.Now)
 	}
 	return do, reject
 }

@@ -52,11 +52,11 @@ const (
 	rejectFragment     = "fragment"
 	rejectChecksum     = "bad-checksum"
 	rejectUnsupported  = "unsupported"
-	rejectForeignPort  = "foreign-port"
+	RejectForeign      = "foreign-port"
 	RejectBadAck       = "bad-ack"
 	rejectBadSeq       = "bad-seq"
 	rejectFlags        = "unexpected-flags"
-	rejectQuote        = "foreign-quote"
+	RejectQuote        = "foreign-quote"
 	RejectICMPType     = "icmp-without-verdict"
 	RejectUnsolicited  = "unsolicited"
 	RejectDuplicate    = "duplicate"
@@ -119,7 +119,7 @@ func (m *Matcher) match(p *craft.Packet, outgoing bool) (answer, string) {
 	if slices.Contains(m.Ports, s.Src.Port()) {
 		return answer{}, "" // loopback hands our own packets back
 	}
-	return answer{}, rejectForeignPort
+	return answer{}, RejectForeign
 }
 
 func (m *Matcher) unlessOutgoing(outgoing bool, reason string) string {
@@ -228,10 +228,10 @@ func (m *Matcher) matchEcho(e *craft.Echo) (answer, string) {
 	}
 	src, target := netip.AddrPortFrom(e.Dst, e.ID), netip.AddrPortFrom(e.Src, 0)
 	if !slices.Contains(m.Ports, e.ID) || int(e.Seq) >= m.Attempts {
-		return answer{}, rejectForeignPort
+		return answer{}, RejectForeign
 	}
 	if uint32(m.Cookie.Numbers(src, target, int(e.Seq)).Seq) != e.Token {
-		return answer{}, rejectQuote
+		return answer{}, RejectQuote
 	}
 	return answer{KindEcho, target, int(e.Seq)}, ""
 }
@@ -242,7 +242,7 @@ func (m *Matcher) matchICMP(e *craft.ICMPError) (answer, string) {
 	q := &e.Quote
 	a, ok := m.Quoted(q)
 	if !ok {
-		return answer{}, rejectQuote
+		return answer{}, RejectQuote
 	}
 	switch reason, tooBig := probe.ICMPMeaning(q.Dst.Addr(), e.Type, e.Code); {
 	case tooBig:

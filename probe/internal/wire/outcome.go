@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"synscope/craft"
 	"synscope/probe"
@@ -78,6 +79,16 @@ func (o *Outcome) Renewed() bool { return o.noticed&noticedChallenge != 0 }
 // Small tells whether the probe is to be retransmitted without options.
 func (o *Outcome) Small() bool { return o.noticed&noticedPathMTU != 0 }
 
+// Asked tells whether a bare SYN was answered by our SYN-ACK: an ACK of our ISN
+// then answers that.
+func (o *Outcome) Asked() bool { return o.noticed&askedAboutSYN != 0 }
+
+// Indirect tells whether an answer to a SYN is one to a question of [Ask]: its
+// time is not that of the SYN.
+func (ev *Event) Indirect() bool {
+	return ev.Kind == KindACK || ev.Kind == KindReset && !ev.Seg.Flags.Has(craft.ACK)
+}
+
 // Take weighs an answer to a probe for target, and says what is to be done about
 // it, or why it is rejected. An answer without a number of ours never takes the
 // place of one that has it.
@@ -151,7 +162,7 @@ func (o *Outcome) answeredBySYN() (Action, string) {
 // a SYN-ACK with our own ISN, which the far end then acknowledges (RFC 9293
 // §3.5, simultaneous open). n are the numbers of the transmission answered.
 func Ask(ev *Event, n Numbers) Response {
-	r := Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.ACK, Seq: n.Seq.Add(1), Ack: n.Ack}
+	r := Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.ACK, Seq: n.Seq.Add(1), Ack: n.Ack, Link: ev.link()}
 	if ev.Kind == KindSYN {
 		r.Flags, r.Seq, r.Ack = craft.SYN|craft.ACK, n.Seq, ev.Seg.Seq.Add(1)
 	}
@@ -161,8 +172,28 @@ func Ask(ev *Event, n Numbers) Response {
 // CloseAfter is the RST that closes what an answer shows to be half open: an exact
 // one, with the sequence number that the peer expects (RFC 5961 §3.2).
 func CloseAfter(ev *Event) Response {
-	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack}
+	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack, Link: ev.link(), Attempt: ev.Attempt}
 }
+
+// Response is what an action calls for to be sent, if anything; n are the
+// numbers of the transmission answered.
+func (do Action) Response(ev *Event, n Numbers) (r Response, ok bool) {
+	switch {
+	case do == ActAsk:
+		return Ask(ev, n), true
+	case do == ActRenew, do == ActFinish && ev.Kind == KindACK:
+		return CloseAfter(ev), true
+	}
+	return r, false
+}
+
+// Grace is how long an answer that is a verdict waits for something better: the
+// genuine answer behind a forged one took the same way, and not much longer.
+// took is the time the answer itself took, limit the wait for a probe's first.
+func Grace(took, limit time.Duration) time.Duration { return min(max(3*took, shortestGrace), limit) }
+
+// shortestGrace is for what stands in the same queues behind a forged answer.
+const shortestGrace = 20 * time.Millisecond
 
 // Verdict is the best answer, or silence in the words of the technique.
 func (o *Outcome) Verdict(t *probe.Technique, target netip.AddrPort) probe.Verdict {

@@ -21,7 +21,8 @@ type Packets struct {
 	responses    map[craft.Flags]map[bool]*craft.Template
 	buf          [BatchSize][maxPacket]byte
 	Batch        [][]byte
-	acks         bool // the probe carries an acknowledgment number
+	links        [BatchSize]int // of a batch of responses
+	acks         bool           // the probe carries an acknowledgment number
 }
 
 // Templates are those of the probes.
@@ -138,10 +139,13 @@ func tsval(n Numbers, now time.Duration) uint32 {
 	return uint32(n.Ack) + uint32(now/time.Millisecond)
 }
 
-// AddShot appends a transmission to the batch.
-func (p *Packets) AddShot(s *Transmission, now time.Duration) {
-	template := p.probe[s.Src.Addr().Is4()]
-	p.Batch = append(p.Batch, template.AppendTo(p.next(), craft.Fields{
+// AddTransmission appends a transmission to the batch.
+func (p *Packets) AddTransmission(s *Transmission, now time.Duration) {
+	templates := p.probe
+	if s.Small {
+		templates = p.small
+	}
+	p.Batch = append(p.Batch, templates[s.Src.Addr().Is4()].AppendTo(p.next(), craft.Fields{
 		Src: s.Src, Dst: s.Dst, Seq: s.Numbers.Seq, ID: s.IPID, TTL: s.TTL, TSval: tsval(s.Numbers, now),
 	}))
 }

@@ -12,7 +12,9 @@ import (
 // only, whatever the host: then the loss is on the shared way.
 //
 // The bounds are for where the packets go. DefaultRate is what a home router's
-// connection tracking and uplink survive; a link of our own carries more.
+// connection tracking and uplink survive; a link of our own carries more. They
+// are for probes that nobody answers: an answer closes the entry that its probe
+// made, and shows that the way carries both, so each lets one more probe leave.
 type Ramp struct {
 	Rate           float64
 	bound          float64
@@ -31,6 +33,7 @@ const (
 	rampEvidence = 16  // rescued answers; fewer prove nothing
 	muchRescued  = 0.3 // share from which the rate is cut: 10 % of loss each way show 0.19
 	fewRescued   = 0.1
+	mostFall     = 0.75 // in one epoch that a busy machine left without answers
 )
 
 func NewRamp() *Ramp { return &Ramp{Rate: firstRate, bound: localRate} }
@@ -71,7 +74,8 @@ func (r *Ramp) Turn(now time.Duration) (changed bool) {
 	case share <= fewRescued:
 		r.Rate *= 2
 	}
-	r.Rate = min(r.Rate, r.bound)
+	answered := float64(n) / (now - r.epoch).Seconds()
+	r.Rate = min(r.Rate, max(r.bound+answered, before*mostFall), localRate)
 	r.epoch, r.first, r.rescued = now, 0, 0
 	return r.Rate != before
 }

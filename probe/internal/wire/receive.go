@@ -33,35 +33,56 @@ type Event struct {
 	Echo   craft.EchoKind // of KindEcho
 }
 
-// Receiver reads packets, asks the matcher about each, and passes on events in
-// batches. The matching runs here, beside the engine's goroutine.
-type Receiver struct {
+// Reader reads packets beside its engine, reduces each to the event that the
+// engine needs of it, and passes events on in batches.
+type Reader[E any] struct {
 	network probe.Network
-	matcher Matcher
-	Full    chan []Event  // to the engine
-	Empty   chan []Event  // and back
-	err     error         // why run ended, if not by request
-	Gather  time.Duration // how long answers are let come together before they are read; 0: not at all
+	examine func(in *netraw.Packet, ev *E) // ev is zero; it must not alias in.Data
+	stamp   func(ev *E) time.Time          // when it arrived
+	Full    chan []E                       // to the engine
+	Empty   chan []E                       // and back
+	err     error                          // why run ended, if not by request
+	Gather  time.Duration                  // how long answers are let come together before they are read; 0: not at all
 }
 
-// eventBatches bounds how far the receiver may run ahead of the engine. Beyond
+// Receiver is the reader of engines that ask a [Matcher] about each packet: the
+// matching runs here, beside the engine's goroutine.
+type Receiver = Reader[Event]
+
+// Answers tells, once the event was counted, whether a probed target sent it:
+// new or not.
+func (ev *Event) Answers() bool {
+	switch ev.reject {
+	case "", RejectDuplicate, RejectAfterVerdict:
+		return ev.Kind != KindNone
+	}
+	return false
+}
+
+// eventBatches bounds how far the reader may run ahead of the engine. Beyond
 // it the kernel's buffer fills, and the kernel counts what it drops.
 const eventBatches = 16
 
 func NewReceiver(n probe.Network, m Matcher) *Receiver {
-	r := &Receiver{
-		network: n, matcher: m,
-		Full:  make(chan []Event, eventBatches),
-		Empty: make(chan []Event, eventBatches),
+	return NewReader(n, m.examine, func(ev *Event) time.Time { return ev.At })
+}
+
+// NewReader makes a reader with an examination of its own; stamp tells when what
+// was examined arrived.
+func NewReader[E any](n probe.Network, examine func(*netraw.Packet, *E), stamp func(*E) time.Time) *Reader[E] {
+	r := &Reader[E]{
+		network: n, examine: examine, stamp: stamp,
+		Full:  make(chan []E, eventBatches),
+		Empty: make(chan []E, eventBatches),
 	}
 	for range eventBatches {
-		r.Empty <- make([]Event, 0, BatchSize)
+		r.Empty <- make([]E, 0, BatchSize)
 	}
 	return r
 }
 
 // Run reads until stop is called or the network closes.
-func (r *Receiver) Run() {
+func (r *Reader[E]) Run() {
 	defer close(r.Full)
 	pkts := make([]netraw.Packet, BatchSize)
 	for {
@@ -81,17 +102,18 @@ func (r *Receiver) Run() {
 	}
 }
 
-func (r *Receiver) pass(pkts []netraw.Packet) {
+func (r *Reader[E]) pass(pkts []netraw.Packet) {
+	var none E
 	batch := (<-r.Empty)[:0]
 	for i := range pkts {
-		batch = append(batch, Event{})
+		batch = append(batch, none)
 		r.examine(&pkts[i], &batch[len(batch)-1])
 	}
 	r.Full <- batch
 }
 
 // Reason is why run ended by itself; valid after full is closed.
-func (r *Receiver) Reason() error {
+func (r *Reader[E]) Reason() error {
 	if r.err == nil {
 		return fmt.Errorf("%w: receiving stopped", probe.ErrNetworkDown)
 	}
@@ -99,7 +121,7 @@ func (r *Receiver) Reason() error {
 }
 
 // Stop ends run; packets that were read before are still delivered.
-func (r *Receiver) Stop() {
+func (r *Reader[E]) Stop() {
 	r.network.SetReadDeadline(time.Unix(1, 0))
 	for batch := range r.Full {
 		r.Empty <- batch
@@ -113,12 +135,12 @@ const catchUpLook = 50 * time.Microsecond
 // CatchUp hands take every batch of packets that had arrived when it was called,
 // so that nothing expires while its answer waits to be read; take tells whether
 // to go on.
-func (r *Receiver) CatchUp(take func(batch []Event, ok bool) (more bool)) {
+func (r *Reader[E]) CatchUp(take func(batch []E, ok bool) (more bool)) {
 	called := time.Now()
 	for {
 		select {
 		case batch, ok := <-r.Full:
-			newer := len(batch) > 0 && batch[len(batch)-1].At.After(called)
+			newer := len(batch) > 0 && r.stamp(&batch[len(batch)-1]).After(called)
 			if !take(batch, ok) || newer {
 				return
 			}
@@ -132,35 +154,56 @@ func (r *Receiver) CatchUp(take func(batch []Event, ok bool) (more bool)) {
 	}
 }
 
-func (r *Receiver) examine(in *netraw.Packet, ev *Event) {
-	var p craft.Packet
-	check := craft.VerifyChecksums
-	if in.Partial || in.Valid || in.Outgoing {
-		check = craft.TrustChecksums
+// Decode takes a packet apart, or says why it is rejected: for its checksums
+// too, unless the kernel vouches for them or they are not finished yet, as on
+// loopback and veth.
+func Decode(in *netraw.Packet, p *craft.Packet) (reject string) {
+	if err := p.Decode(in.Data, checksumsOf(in)); err != nil {
+		return decodeRejection(err)
 	}
-	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
-	if err := p.Decode(in.Data, check); err != nil {
-		ev.Own, ev.reject = in.Outgoing, decodeRejection(err)
-		if r.matcher.Echoes && errors.Is(err, craft.ErrUnsupported) && !in.Outgoing {
-			r.examineEcho(in.Data, check, ev)
+	return ""
+}
+
+func checksumsOf(in *netraw.Packet) craft.Checksums {
+	if in.Partial || in.Valid || in.Outgoing {
+		return craft.TrustChecksums
+	}
+	return craft.VerifyChecksums
+}
+
+func (m *Matcher) examine(in *netraw.Packet, ev *Event) {
+	var p craft.Packet
+	if reject := Decode(in, &p); reject != "" {
+		ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
+		ev.Own, ev.reject = in.Outgoing, reject
+		if m.Echoes && reject == rejectUnsupported && !in.Outgoing {
+			m.examineEcho(in, ev)
 		}
 		return
 	}
-	ev.answer, ev.reject = r.matcher.match(&p, in.Outgoing)
+	ev.reject = m.Match(in, &p, ev)
+}
+
+// Match fills in what a packet, already taken apart, means to the run, or says
+// why it is rejected. The event owns what it keeps, and must not be copied.
+func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject string) {
+	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
+	ev.answer, reject = m.match(p, in.Outgoing)
 	if ev.Kind == KindDeparture && in.Time.IsZero() {
 		ev.Kind = KindDeviceDeparture
 	}
-	ev.Own = in.Outgoing || ev.Kind == KindNone && ev.reject == ""
-	ev.keep(&p)
+	ev.Own = in.Outgoing || ev.Kind == KindNone && reject == ""
+	ev.keep(p)
+	return reject
 }
 
-func (r *Receiver) examineEcho(b []byte, check craft.Checksums, ev *Event) {
-	e, err := craft.DecodeEcho(b, check)
+func (m *Matcher) examineEcho(in *netraw.Packet, ev *Event) {
+	e, err := craft.DecodeEcho(in.Data, checksumsOf(in))
 	if err != nil {
 		ev.reject = decodeRejection(err)
 		return
 	}
-	ev.answer, ev.reject = r.matcher.matchEcho(&e)
+	ev.answer, ev.reject = m.matchEcho(&e)
 	ev.Echo, ev.Sender, ev.Seg.TTL = e.Kind, e.Src, e.TTL
 }
 

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -32,7 +33,7 @@ var refusals = []struct {
 	{os.ErrPermission, RefusedByFirewall},
 	{syscall.ENETDOWN, RefusedNetworkAway}, {syscall.ENETUNREACH, RefusedNetworkAway},
 	{syscall.EHOSTUNREACH, RefusedNetworkAway}, {syscall.ENODEV, RefusedNetworkAway},
-	{syscall.ENXIO, RefusedNetworkAway}, {syscall.EADDRNOTAVAIL, RefusedNetworkAway},
+	{syscall.ENXIO, RefusedNetworkAway}, {netraw.ErrNextHop, RefusedNetworkAway}, {syscall.EADDRNOTAVAIL, RefusedNetworkAway},
 }
 
 // RefusalOf sorts an error of Send.

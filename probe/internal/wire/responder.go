@@ -14,6 +14,8 @@ type Response struct {
 	Src, Dst netip.AddrPort
 	Flags    craft.Flags // RST, ACK, or SYN and ACK
 	Seq, Ack craft.Seq
+	Link     int // the interface of a destination in a zone; 0: any
+	Attempt  int // the transmission, for runs in which two may have the same numbers
 }
 
 const (
@@ -37,15 +39,35 @@ type Responder struct {
 // Add queues a response, unless the same was sent a moment ago. It reports
 // whether it did.
 func (r *Responder) Add(x Response, now time.Duration) bool {
-	if now-r.turned >= repeatAfter || r.recent == nil {
-		r.older, r.recent, r.turned = r.recent, map[Response]bool{}, now
-	}
-	if r.recent[x] || r.older[x] || len(r.queue) >= mostResponses {
+	r.turn(now)
+	if r.recent[x] || r.older[x] {
 		return false
 	}
-	r.recent[x] = true
+	r.recent[x] = r.Insist(x)
+	return r.recent[x]
+}
+
+// Insist queues a response even if the same was sent a moment ago: something
+// shows that it was lost. Whoever calls bounds how often.
+func (r *Responder) Insist(x Response) bool {
+	if len(r.queue) >= mostResponses {
+		return false
+	}
 	r.queue = append(r.queue, x)
 	return true
+}
+
+// turn begins a new period where one is over, and forgets what was sent before
+// the last.
+func (r *Responder) turn(now time.Duration) {
+	past := now - r.turned
+	if past < repeatAfter && r.recent != nil {
+		return
+	}
+	if r.older = r.recent; past >= 2*repeatAfter {
+		r.older = nil
+	}
+	r.recent, r.turned = map[Response]bool{}, now
 }
 
 // Waiting is how many responses wait to be sent.
@@ -55,24 +77,41 @@ func (r *Responder) Waiting() int { return len(r.queue) }
 // and how many of those left and were RSTs.
 func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken int, resets uint64) {
 	taken = min(budget, len(r.queue))
-	for batch := r.queue[:taken]; len(batch) > 0; {
-		n := min(len(batch), BatchSize)
-		resets += p.respond(network, batch[:n])
-		batch = batch[n:]
-	}
+	resets = p.Respond(network, r.queue[:taken])
 	r.queue = append(r.queue[:0], r.queue[taken:]...)
 	return taken, resets
+}
+
+// Take appends at most budget responses to a list, for a caller that sends them
+// itself with [Packets.Respond].
+func (r *Responder) Take(budget int, list []Response) []Response {
+	taken := min(budget, len(r.queue))
+	list = append(list, r.queue[:taken]...)
+	r.queue = append(r.queue[:0], r.queue[taken:]...)
+	return list
+}
+
+// Respond sends responses, and tells how many RSTs left.
+func (p *Packets) Respond(network probe.Network, responses []Response) (resets uint64) {
+	for len(responses) > 0 {
+		n := min(len(responses), BatchSize)
+		resets += p.respond(network, responses[:n])
+		responses = responses[n:]
+	}
+	return resets
 }
 
 // respond sends a batch of responses, and tells how many RSTs left. What the
 // kernel refuses is lost like any packet that the network loses.
 func (p *Packets) respond(network probe.Network, batch []Response) (resets uint64) {
 	p.Clear()
-	for _, x := range batch {
+	links := p.links[:len(batch)]
+	for i, x := range batch {
 		p.AddResponse(x)
+		links[i] = x.Link
 	}
 	for at := 0; at < len(batch); {
-		n, err := network.Send(p.Batch[at:])
+		n, err := SendOn(network, p.Batch[at:], links[at:])
 		for _, x := range batch[at : at+n] {
 			if x.Flags.Has(craft.RST) {
 				resets++

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/probe"
 )
 
 // Transmission is one transmission of a ping or a trace.
@@ -19,21 +20,71 @@ type Transmission struct {
 	Handed   Reading       // of the clocks, before the call
 	Back     time.Time     // the wall clock after the call
 	Ended    bool          // answered, or given up
-	Answered bool
-	Closed   bool    // an RST was sent although nothing answered
-	Outcome  Outcome // what has come of it
+	Answered bool          // by what repeats a number of ours
+	Closed   bool          // an RST was sent although nothing answered
+	Outcome  Outcome       // what has come of it
+	Until    time.Duration // when it ends, unless something better comes
+	Refused  int           // how often the kernel refused the probe before
+	Refusal  error         // and why, the last time
 
 	N       uint64 // place in its series, or its query of a hop
 	Attempt int
-	Index   int    // of the target
-	TTL     uint8  // as sent
-	IPID    uint16 // as sent
-	Wire    []byte // the packet, where it is compared with a quote
-	Errand  bool   // sent to warm up a neighbour, not to be reported
+	Index   int             // of the target
+	Link    int             // the interface of a destination in a zone; 0: any
+	TTL     uint8           // as sent
+	IPID    uint16          // as sent
+	Wire    []byte          // the packet, where it is compared with a quote
+	Small   bool            // without options
+	WarmUp  bool            // sent so that neighbours know each other, not to be reported
+	Noted   []probe.Finding // of the attempts before
 }
 
-// flow is what the ports and addresses of a transmission make up.
+// Again is another transmission of the same probe.
+func (s *Transmission) Again() *Transmission {
+	return &Transmission{
+		Index: s.Index, N: s.N, Attempt: s.Attempt + 1, Due: s.Due, TTL: s.TTL, Small: s.Small, WarmUp: s.WarmUp,
+		Noted: s.Outcome.Annotate(probe.Verdict{Findings: s.Noted}).Findings,
+	}
+}
+
+// Took is how long after the transmission an answer came, by the stamps of the
+// kernel where they can be trusted, and else by the time at which it was read.
+func (s *Transmission) Took(ev *Event, read Reading) time.Duration {
+	took, _ := s.Tx.Elapsed(ev.At, s.Handed.Wall, read.Now)
+	if took == 0 || s.Handed.Stepped(read) {
+		return read.Now - s.Tx.Sent
+	}
+	return took
+}
+
+// Left notes the kernel's stamp of the departure. What waited in the kernel
+// until then is no time of the probe's.
+func (s *Transmission) Left(ev *Event, read Reading) {
+	s.Tx.Left = ev.At.UnixNano()
+	waited := ev.At.Sub(s.Handed.Wall)
+	if waited > 0 && waited <= read.Now-s.Tx.Sent && !s.Handed.Stepped(read) {
+		s.Tx.Sent += waited
+	}
+}
+
+// before tells whether it had left by then.
+func (s *Transmission) before(at time.Time) bool {
+	left := s.Handed.Wall
+	if s.Tx.Left != 0 {
+		left = time.Unix(0, s.Tx.Left)
+	}
+	return at.IsZero() || !left.After(at)
+}
+
+// flow is what the ports and addresses of a transmission make up. Zones are
+// left out: packets have none.
 type flow struct{ src, dst netip.AddrPort }
+
+func flowOf(src, dst netip.AddrPort) flow { return flow{withoutZone(src), withoutZone(dst)} }
+
+func withoutZone(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().WithZone(""), a.Port())
+}
 
 // Table is the table of transmissions that may still be answered, numbered in
 // the order of sending. The receiver reads it while the engine writes.
@@ -52,7 +103,7 @@ func (t *Table) Add(s *Transmission) {
 	defer t.Mu.Unlock()
 	s.ID = t.first + len(t.List)
 	t.List = append(t.List, s)
-	key := flow{s.Src, s.Dst}
+	key := flowOf(s.Src, s.Dst)
 	t.byFlow[key] = append(t.byFlow[key], s)
 }
 
@@ -77,7 +128,7 @@ func (t *Table) Forget(s *Transmission) {
 
 // drop removes the oldest transmission of its flow.
 func (t *Table) drop(s *Transmission) {
-	key := flow{s.Src, s.Dst}
+	key := flowOf(s.Src, s.Dst)
 	if rest := t.byFlow[key][1:]; len(rest) > 0 {
 		t.byFlow[key] = rest
 	} else {
@@ -85,33 +136,47 @@ func (t *Table) drop(s *Transmission) {
 	}
 }
 
-// Latest is the newest transmission of a flow that has not ended, nil if none.
+// Latest is the newest transmission of a flow that nothing has answered and that
+// has not ended, nil if none.
 func (t *Table) Latest(src, dst netip.AddrPort) *Transmission {
-	for _, s := range slices.Backward(t.byFlow[flow{src, dst}]) {
-		if !s.Ended {
+	for _, s := range slices.Backward(t.byFlow[flowOf(src, dst)]) {
+		if !s.Ended && !s.Answered {
 			return s
 		}
 	}
 	return nil
 }
 
-// Close queues the RSTs that clear a flow: one for each transmission that the
-// far end may be half open for and that was not closed yet, back to the last
-// that was answered, for that answer was closed.
-func (t *Table) Close(to *Responder, src, dst netip.AddrPort, now time.Duration) {
-	for _, s := range slices.Backward(t.byFlow[flow{src, dst}]) {
+// Concerned is the newest transmission of a flow that an answer without a number
+// of ours may be about, nil if none: it had left, it has not ended, and its
+// zone is that in which the answer arrived.
+func (t *Table) Concerned(ev *Event) *Transmission {
+	for _, s := range slices.Backward(t.byFlow[flowOf(ev.Seg.Dst, ev.Seg.Src)]) {
+		if !s.Ended && s.before(ev.At) && (s.Link == 0 || s.Link == ev.Link) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Close queues the RSTs that clear a flow, for each transmission that the far
+// end may be half open for, back to the last that was closed or answered: that
+// answer was closed.
+func (t *Table) Close(to *Responder, src, dst netip.AddrPort) {
+	for _, s := range slices.Backward(t.byFlow[flowOf(src, dst)]) {
 		if s.Answered || s.Closed {
 			return
 		}
-		s.Close(to, now)
+		s.Close(to)
 	}
 }
 
-// Close queues the RST that ends the half-open connection of a SYN whose
-// SYN-ACK may have been lost, once.
-func (s *Transmission) Close(to *Responder, now time.Duration) {
+// Close queues the RST that ends the half-open connection of a SYN whose SYN-ACK
+// may have been lost, once. Where it is lost too, the next SYN on the flow is
+// challenged, and that clears it.
+func (s *Transmission) Close(to *Responder) {
 	if !s.Closed {
-		s.Closed = to.Add(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1)}, now)
+		s.Closed = to.Insist(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1), Link: s.Link, Attempt: s.ID})
 	}
 }
 
@@ -120,7 +185,7 @@ func (s *Transmission) Close(to *Responder, now time.Duration) {
 func (t *Table) Attempt(src, dst netip.AddrPort, right func(Numbers) bool) (int, bool) {
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
-	for _, s := range slices.Backward(t.byFlow[flow{src, dst}]) {
+	for _, s := range slices.Backward(t.byFlow[flowOf(src, dst)]) {
 		if right(s.Numbers) {
 			return s.ID, true
 		}

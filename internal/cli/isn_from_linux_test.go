@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"synscope/craft"
+	"synscope/internal/capture"
+)
+
+// counted is a capture of a server whose numbers go up by 64,000 with each
+// connection, and of one that answered once.
+func counted(t *testing.T) string {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := capture.NewWriter(&file, "test", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1_700_000_000, 0)
+	add := func(src, dst netip.AddrPort, seq, ack craft.Seq, flags craft.Flags) {
+		s := craft.Segment{Src: src, Dst: dst, TTL: 64, Seq: seq, Ack: ack, Flags: flags, Window: 512}
+		data, err := s.AppendTo(nil)
+		if err == nil {
+			err = w.Write(&capture.Packet{Time: at, Data: data})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, other := netip.MustParseAddrPort("192.0.2.2:80"), netip.MustParseAddrPort("192.0.2.3:80")
+	for i := range 20 {
+		client := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(40000+i))
+		ours := craft.Seq(2654435761 * uint32(i+1))
+		to := server
+		if i == 7 {
+			to = other
+		}
+		at = at.Add(time.Duration(100+70*(i%5)) * time.Millisecond)
+		add(client, to, ours, 0, craft.SYN)
+		at = at.Add(10 * time.Millisecond)
+		add(to, client, craft.Seq(5_000_000+64_000*i), ours.Add(1), craft.SYN|craft.ACK)
+		at = at.Add(time.Millisecond)
+		add(client, to, ours.Add(1), 0, craft.RST)
+	}
+	if err := w.Close(at, at, 0); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "counted.pcapng")
+	if err := os.WriteFile(path, file.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestISNFromCapture: every server of a capture is classified, as far as its
+// samples go, or the one that is named; and read writes the same samples.
+func TestISNFromCapture(t *testing.T) {
+	path := counted(t)
+	classes := func(r ran) string {
+		var list []string
+		for _, record := range records(t, r.out) {
+			if record.str("type") == "isn" {
+				list = append(list, fmt.Sprintf("%s %v %v %s", record.str("addr"), record["port"], record["samples"], record.str("class")))
+			}
+		}
+		return strings.Join(list, "; ")
+	}
+	r := command(context.Background(), nil, "isn", "--from", path, "-o", "json")
+	if got := classes(r); r.code != exitYes || got != "192.0.2.2 80 19 global-step; 192.0.2.3 80 1 unknown" {
+		t.Errorf("exit %d, %s: %q", r.code, r.err, got)
+	}
+	r = command(context.Background(), nil, "isn", "--from", path, "-o", "json", "192.0.2.3:80")
+	if got := classes(r); r.code != exitNo || got != "192.0.2.3 80 1 unknown" {
+		t.Errorf("one that is named: exit %d, %s: %q", r.code, r.err, got)
+	}
+	if r := command(context.Background(), nil, "isn", "--from", path, "192.0.2.9:80"); r.code != exitUsage {
+		t.Errorf("one that is not there: exit %d, %s", r.code, r.err)
+	}
+	csv := filepath.Join(t.TempDir(), "isn.csv")
+	if r := command(context.Background(), nil, "read", "--isn", csv, "--filter", "host 192.0.2.2", path); r.code != exitYes {
+		t.Fatalf("read --isn: exit %d, %s", r.code, r.err)
+	}
+	r = command(context.Background(), nil, "isn", "--from", csv, "-o", "json")
+	if got := classes(r); r.code != exitYes || !strings.HasSuffix(got, "19 global-step") {
+		t.Errorf("from the file: exit %d, %s: %q", r.code, r.err, got)
+	}
+}

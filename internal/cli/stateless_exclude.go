@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+)
+
+// exclusions are the lists of what is not probed, as they were when a run began:
+// its order is one of the targets without them. A process that resumes the run
+// keeps to that order, and leaves out what is excluded now too. So a changed list
+// can only shrink what is left.
+type exclusions struct {
+	text    []byte      // one word a line
+	allowed *target.Set // nil where nothing was added
+}
+
+// excludedPath is where a run with a checkpoint keeps its exclusions.
+func (r *resume) excludedPath() string { return r.path + ".excluded" }
+
+// readExclusions takes in those of the command line, and for a resumed run those
+// that it began with.
+func (j *scanJob) readExclusions() (err error) {
+	if j.excluded.text, err = exclusionText(j.c); err != nil || !j.resume.found || j.readsInput() {
+		return err
+	}
+	began, err := os.ReadFile(j.resume.excludedPath())
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(began, j.excluded.text):
+		return nil
+	case err != nil:
+		return usagef("--resume: %w", err)
+	}
+	c, err := j.excludingOnly(j.resume.excludedPath())
+	if err != nil {
+		return usage(err)
+	}
+	allowed := j.set
+	if j.set, _, err = guardedTargets(c, j.streams); err != nil {
+		return err
+	}
+	j.excluded = exclusions{began, allowed}
+	j.guarded = append(j.guarded, fmt.Sprintf("--resume: the exclusions have changed: %s targets are left out now too; those no longer excluded stay out",
+		report.Count(j.set.Count()-common(j.set, allowed))))
+	return nil
+}
+
+// readsInput tells whether a list came from standard input, which is read once.
+func (j *scanJob) readsInput() bool {
+	return slices.Contains(append(j.c.StringSlice("iL"), j.c.StringSlice("exclude-file")...), "-")
+}
+
+// common is how many targets of a the other set has too, from a sample where
+// there are many.
+func common(a, b *target.Set) uint64 {
+	const most = 1 << 20
+	count, step := a.Count(), max(1, a.Count()/most)
+	var both, looked uint64
+	for i := uint64(0); i < count; i += step {
+		looked++
+		if _, ok := b.Index(a.At(i)); ok {
+			both++
+		}
+	}
+	return uint64(float64(both) / float64(looked) * float64(count))
+}
+
+// exclusionText is what the command line excludes, with the contents of its
+// lists. Standard input has been read by now; what it held is not known here.
+func exclusionText(c *cli.Context) ([]byte, error) {
+	var text bytes.Buffer
+	for _, word := range c.StringSlice("exclude") {
+		fmt.Fprintln(&text, strings.ReplaceAll(word, ",", "\n"))
+	}
+	for _, name := range c.StringSlice("exclude-file") {
+		if name == "-" {
+			continue
+		}
+		list, err := os.ReadFile(name)
+		if err != nil {
+			return nil, usage(err)
+		}
+		text.Write(list)
+		if !bytes.HasSuffix(list, []byte("\n")) {
+			text.WriteByte('\n')
+		}
+	}
+	return text.Bytes(), nil
+}
+
+// excludingOnly is the command line with one list in place of its exclusions.
+func (j *scanJob) excludingOnly(list string) (*cli.Context, error) {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	for _, f := range targetFlags("") {
+		if slices.Contains(f.Names(), "exclude") || slices.Contains(f.Names(), "exclude-file") {
+			if err := f.Apply(set); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := set.Parse(append([]string{"--exclude-file", list, "--"}, j.c.Args().Slice()...)); err != nil {
+		return nil, err
+	}
+	c := cli.NewContext(j.c.App, set, j.c)
+	c.Command = j.c.Command
+	return c, nil
+}
+
+// keepExclusions leaves them beside the checkpoint of a run that begins.
+func (j *scanJob) keepExclusions() error {
+	if j.resume.path == "" || j.resume.found {
+		return nil
+	}
+	path := j.resume.excludedPath()
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(j.excluded.text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// shrunkPlan is a plan of which some targets are left out.
+type shrunkPlan struct {
+	shardPlan
+	allowed *target.Set
+}
+
+// At is the zero value for a target that is left out.
+func (p shrunkPlan) At(i uint64) netip.AddrPort { return p.permitted(p.shardPlan.At(i)) }
+
+func (p shrunkPlan) permitted(pair netip.AddrPort) netip.AddrPort {
+	if _, ok := p.allowed.Index(pair); ok {
+		return pair
+	}
+	return netip.AddrPort{}
+}
+
+// Fill implements [wide.TargetFiller].
+func (p shrunkPlan) Fill(first uint64, into []netip.AddrPort) {
+	p.shardPlan.Fill(first, into)
+	for i := range into {
+		into[i] = p.permitted(into[i])
+	}
+}
+
+// Index implements [wide.TargetIndexer].
+func (p shrunkPlan) Index(pair netip.AddrPort) (i uint64, ok bool) {
+	if _, ok := p.allowed.Index(pair); !ok {
+		return 0, false
+	}
+	return p.shardPlan.Index(pair)
+}

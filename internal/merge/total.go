@@ -1,0 +1,49 @@
+package merge
+
+import (
+	"time"
+
+	"synscope/internal/report"
+	"synscope/probe"
+)
+
+// total adds the summaries of parts up.
+type total struct {
+	sum  report.Summary
+	took time.Duration
+	rate float64
+}
+
+func newTotal() *total {
+	return &total{sum: report.Summary{Complete: true, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}}}
+}
+
+// add adds what one process did.
+func (t *total) add(s *report.Summary) {
+	t.sum.Sent += s.Sent
+	t.sum.Retransmitted += s.Retransmitted
+	t.sum.Resets += s.Resets
+	t.sum.SendErrors += s.SendErrors
+	t.sum.Received += s.Received
+	t.sum.Matched += s.Matched
+	t.sum.KernelDrops += s.KernelDrops
+	for reason, n := range s.Rejected {
+		t.sum.Rejected[reason] += n
+	}
+	if s.End.After(t.sum.End) {
+		t.sum.End = s.End
+	}
+	if rate, ok := s.Rate.Get(); ok {
+		t.rate += rate
+	}
+}
+
+// summary is that of all: it took as long as the longest shard, as if all had
+// begun together, and its rate is theirs added up.
+func (t *total) summary() *report.Summary {
+	t.sum.Took = t.took
+	if t.rate > 0 {
+		t.sum.Rate = report.Some(t.rate)
+	}
+	return &t.sum
+}

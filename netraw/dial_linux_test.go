@@ -1,0 +1,50 @@
+package netraw
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// The kernel's own lack of a way is told from what others say of the way.
+func TestDialWithoutARoute(t *testing.T) {
+	p := newPeer(t)
+	for i, kind := range []int{unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_BLACKHOLE, unix.RTN_THROW} {
+		prefix := "10." + string(rune('1'+i)) + ".0.0/16"
+		r := netlink.Route{Dst: ipNet(prefix), Type: kind}
+		must(netlink.RouteAdd(&r))
+		t.Cleanup(func() { must(netlink.RouteDel(&r)) })
+	}
+	speedUpNeighbours(t, p.here)
+	for _, tc := range []struct {
+		dialer Dialer
+		dst    string
+		want   error // beside the kernel's
+		other  error // the kernel's
+	}{
+		{Dialer{}, "10.1.0.1:80", ErrNoRoute, unix.EHOSTUNREACH},
+		{Dialer{}, "10.2.0.1:80", ErrNoRoute, unix.EACCES},
+		{Dialer{}, "10.3.0.1:80", ErrNoRoute, unix.EINVAL},
+		{Dialer{}, "10.4.0.1:80", ErrNoRoute, unix.ENETUNREACH},
+		{Dialer{}, "198.51.100.1:80", ErrNoRoute, unix.ENETUNREACH},
+		{Dialer{}, "[2001:db8:77::1]:80", ErrNoRoute, unix.ENETUNREACH},
+		{Dialer{}, "[fe80::2]:80", ErrNoInterface, nil},
+		{Dialer{}, "192.0.2.2:9", nil, unix.ECONNREFUSED},
+		{Dialer{}, "192.0.2.78:80", nil, unix.EHOSTUNREACH}, // nobody has the address
+		{Dialer{Interface: p.here}, netip.AddrPortFrom(p.thereLL.WithZone(""), 9).String(), nil, unix.ECONNREFUSED},
+		{Dialer{}, netip.AddrPortFrom(p.thereLL.WithZone(p.here), 9).String(), nil, unix.ECONNREFUSED},
+	} {
+		_, err := tc.dialer.Dial(t.Context(), netip.MustParseAddrPort(tc.dst))
+		for _, known := range []error{ErrNoRoute, ErrNoInterface} {
+			if errors.Is(err, known) != (known == tc.want) {
+				t.Errorf("%s: %v; want %v", tc.dst, err, tc.want)
+			}
+		}
+		if tc.other != nil && !errors.Is(err, tc.other) {
+			t.Errorf("%s: %v; want %v", tc.dst, err, tc.other)
+		}
+	}
+}

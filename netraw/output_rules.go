@@ -1,0 +1,7 @@
+package netraw
+
+import "errors"
+
+// ErrOutputFirewall: the engine's frames would leave without passing the output
+// rules of this machine's firewall.
+var ErrOutputFirewall = errors.New("frames of the packet and xdp engines pass by this machine's output firewall: use --engine raw, which obeys it")

@@ -1,0 +1,141 @@
+package netraw
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// checkOutput refuses to send frames where a rule for what this machine sends
+// could take one: nftables' hooks output and postrouting, those of iptables of
+// both kinds, and egress of an interface. Rules that only count, mark or
+// translate are no obstacle, nor are those that only accept.
+//
+// Only CAP_NET_ADMIN may look; whoever may not is refused too, unless the kernel
+// has no netfilter.
+func checkOutput() error {
+	if _, err := os.Stat("/proc/thread-self/net/netfilter"); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	where, err := firstOutputRule()
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return fmt.Errorf("only CAP_NET_ADMIN may look whether there are output rules: %w", ErrOutputFirewall)
+	case err != nil:
+		return fmt.Errorf("read output rules: %w: %w", err, ErrOutputFirewall)
+	case where != "":
+		return fmt.Errorf("%s could take a probe: %w", where, ErrOutputFirewall)
+	}
+	return nil
+}
+
+// firstOutputRule names a chain that could take a packet, "" if there is none.
+func firstOutputRule() (where string, err error) {
+	if where, err = nftablesOutput(); where != "" || err != nil {
+		return where, err
+	}
+	return legacyOutput()
+}
+
+func nftablesOutput() (string, error) {
+	conn, err := nftables.New()
+	if err != nil {
+		return "", err
+	}
+	chains, err := conn.ListChains()
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) {
+		return "", nil // a kernel without nftables
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, c := range chains {
+		if !meetsOutput(c) {
+			continue
+		}
+		takes, err := takesPackets(conn, c)
+		if err != nil {
+			return "", err
+		}
+		if takes {
+			return fmt.Sprintf("nftables chain %q of table %q", c.Name, c.Table.Name), nil
+		}
+	}
+	return "", nil
+}
+
+// meetsOutput tells whether a base chain sees what is sent here, and not only to
+// translate its addresses.
+func meetsOutput(c *nftables.Chain) bool {
+	if c.Hooknum == nil || c.Type == nftables.ChainTypeNAT {
+		return false
+	}
+	switch c.Table.Family {
+	case nftables.TableFamilyIPv4, nftables.TableFamilyIPv6, nftables.TableFamilyINet:
+		return *c.Hooknum == *nftables.ChainHookOutput || *c.Hooknum == *nftables.ChainHookPostrouting
+	case nftables.TableFamilyNetdev:
+		return *c.Hooknum == *nftables.ChainHookEgress
+	}
+	return false
+}
+
+// takesPackets tells whether a packet may end in a chain, or in one that it leads
+// to.
+func takesPackets(conn *nftables.Conn, base *nftables.Chain) (bool, error) {
+	if base.Policy != nil && *base.Policy == nftables.ChainPolicyDrop {
+		return true, nil
+	}
+	queue, seen := []string{base.Name}, map[string]bool{base.Name: true}
+	for len(queue) > 0 {
+		rules, err := conn.GetRules(base.Table, &nftables.Chain{Name: queue[0], Table: base.Table})
+		if err != nil {
+			return false, err
+		}
+		queue = queue[1:]
+		for _, r := range rules {
+			if slices.ContainsFunc(r.Exprs, takes) {
+				return true, nil
+			}
+			for _, next := range leadsTo(r) {
+				if !seen[next] {
+					seen[next] = true
+					queue = append(queue, next)
+				}
+			}
+		}
+	}
+	return false, nil
+}
+
+// harmlessTargets are those of iptables that let a packet go on: iptables-extensions(8).
+var harmlessTargets = []string{"LOG", "NFLOG", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "CT", "AUDIT", "TRACE", "ACCEPT", "SET", "CLASSIFY"}
+
+// takes tells whether an expression may end a packet's way, or send it another.
+func takes(e expr.Any) bool {
+	switch e := e.(type) {
+	case *expr.Verdict:
+		return e.Kind == expr.VerdictDrop || e.Kind == expr.VerdictQueue || e.Kind == expr.VerdictStolen
+	case *expr.Reject, *expr.Queue, *expr.SynProxy:
+		return true
+	case *expr.Lookup:
+		return e.IsDestRegSet && e.DestRegister == unix.NFT_REG_VERDICT // a map of verdicts
+	case *expr.Target:
+		return !slices.Contains(harmlessTargets, e.Name)
+	}
+	return false
+}
+
+func leadsTo(r *nftables.Rule) (chains []string) {
+	for _, e := range r.Exprs {
+		if v, ok := e.(*expr.Verdict); ok && (v.Kind == expr.VerdictJump || v.Kind == expr.VerdictGoto) {
+			chains = append(chains, v.Chain)
+		}
+	}
+	return chains
+}

@@ -1,0 +1,118 @@
+package netraw
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// routeQuestion is what RTM_GETROUTE is asked, rtnetlink(7).
+type routeQuestion struct {
+	dst, src netip.Addr // src may be the zero Addr
+	oif      int        // 0 for any
+	tos      uint8
+}
+
+// routeAnswer is what it tells.
+type routeAnswer struct {
+	kind, table  int // RTN_UNICAST and so on; RT_TABLE_MAIN and so on
+	oif, mtu     int
+	src, gateway netip.Addr // the zero Addr for none
+}
+
+// lookUp asks the kernel. EHOSTUNREACH and the like become ErrNoRoute.
+func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, error) {
+	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_REQUEST)
+	req.Sockets = sockets
+	msg := &nl.RtMsg{}
+	msg.Family, msg.Dst_len = unix.AF_INET6, 128
+	if q.dst.Is4() {
+		msg.Family, msg.Dst_len = unix.AF_INET, 32
+	}
+	msg.Tos, msg.Flags = q.tos&^ecnBits, unix.RTM_F_LOOKUP_TABLE
+	if q.src.IsValid() {
+		msg.Src_len = msg.Dst_len
+	}
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.RTA_DST, q.dst.AsSlice()))
+	if q.src.IsValid() {
+		req.AddData(nl.NewRtAttr(unix.RTA_SRC, q.src.AsSlice()))
+	}
+	if q.oif != 0 {
+		req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(q.oif))))
+	}
+	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE)
+	switch {
+	case err != nil && errors.As(err, new(syscall.Errno)):
+		return routeAnswer{}, fmt.Errorf("%w: %w", err, ErrNoRoute)
+	case err != nil:
+		return routeAnswer{}, err
+	case len(msgs) == 0:
+		return routeAnswer{}, ErrNoRoute
+	}
+	return readRoute(msgs[0])
+}
+
+// ecnBits are those of the type of service that no route looks at (RFC 3168 §5).
+const ecnBits = 3
+
+// readRoute reads the message RTM_NEWROUTE.
+func readRoute(b []byte) (a routeAnswer, err error) {
+	msg := nl.DeserializeRtMsg(b)
+	attrs, err := nl.ParseRouteAttr(b[msg.Len():])
+	if err != nil {
+		return a, err
+	}
+	a.kind, a.table = int(msg.Type), int(msg.Table)
+	for _, attr := range attrs {
+		switch attr.Attr.Type {
+		case unix.RTA_OIF:
+			a.oif = int(number(attr.Value))
+		case unix.RTA_TABLE:
+			a.table = int(number(attr.Value))
+		case unix.RTA_PREFSRC:
+			a.src = address(attr.Value)
+		case unix.RTA_GATEWAY:
+			a.gateway = address(attr.Value)
+		case unix.RTA_VIA: // struct rtvia: two bytes of family in front
+			if len(attr.Value) > 2 {
+				a.gateway = address(attr.Value[2:])
+			}
+		case unix.RTA_METRICS:
+			a.mtu = pathMTU(attr.Value)
+		}
+	}
+	return a, nil
+}
+
+// pathMTU finds RTAX_MTU among the metrics.
+func pathMTU(b []byte) int {
+	metrics, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return 0
+	}
+	for _, m := range metrics {
+		if m.Attr.Type == unix.RTAX_MTU {
+			return int(number(m.Value))
+		}
+	}
+	return 0
+}
+
+func number(b []byte) uint32 {
+	if len(b) < 4 {
+		return 0
+	}
+	return binary.NativeEndian.Uint32(b)
+}
+
+// address is the zero Addr for no bytes.
+func address(ip []byte) netip.Addr {
+	a, _ := netip.AddrFromSlice(ip)
+	return a.Unmap()
+}

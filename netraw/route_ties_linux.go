@@ -1,0 +1,50 @@
+package netraw
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+// ties remembers through which interface what is sent has to leave, where the
+// packet alone does not say: for link-local destinations, whose zone is not on
+// the wire, and where a route has several next hops, of which the kernel might
+// choose another for the packet than it told of. A source address that belongs
+// to one way out must not leave by the other (BCP 38).
+//
+// Router.route ties, the sender looks up; so they are two goroutines'.
+type ties struct {
+	any atomic.Bool // nothing is tied: the common case costs no lock
+	mu  sync.RWMutex
+	to  map[flowPair]int
+}
+
+// flowPair is a pair of addresses without zones.
+type flowPair struct{ src, dst netip.Addr }
+
+const (
+	maxTies = 1 << 18
+	// tiedTwice marks one pair of addresses in two zones.
+	tiedTwice = -1
+)
+
+func (t *ties) tie(src, dst netip.Addr, ifindex int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.to == nil || len(t.to) >= maxTies {
+		t.to = make(map[flowPair]int)
+	}
+	pair := flowPair{src, dst.WithZone("")}
+	if was, tied := t.to[pair]; tied && was != ifindex && dst.Zone() != "" {
+		ifindex = tiedTwice
+	}
+	t.to[pair] = ifindex
+	t.any.Store(true)
+}
+
+// of returns the interface, 0 for any, or tiedTwice.
+func (t *ties) of(src, dst netip.Addr) int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.to[flowPair{src, dst}]
+}

@@ -1,0 +1,106 @@
+package connect_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/connect"
+	"synscope/probe/scan"
+)
+
+type verdicts map[netip.AddrPort]probe.Verdict
+
+func (v verdicts) Port(x probe.Verdict) error { v[x.Target] = x; return nil }
+func (verdicts) Host(probe.HostReport) error  { return nil }
+
+// Where this process may open few files only, connects wait for each other: every
+// port has its verdict.
+func TestFewFileDescriptors(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	open := netip.MustParseAddrPort(listener.Addr().String())
+	targets := []netip.AddrPort{open}
+	for port := range uint16(400) {
+		if port+1 != open.Port() {
+			targets = append(targets, netip.AddrPortFrom(open.Addr(), port+1))
+		}
+	}
+	limitFiles(t, 6)
+	found := verdicts{}
+	summary, err := connect.Run(t.Context(), netraw.Dialer{}, scan.Config{Targets: slices.Values(targets), Rate: 1e6}, found)
+	if err != nil || len(found) != len(targets) || summary.SendErrors > 0 || summary.States[probe.StateUnknown] > 0 {
+		t.Errorf("%d verdicts of %d, %v, %d not sent, %v", len(found), len(targets), summary.States, summary.SendErrors, err)
+	}
+	if v := found[open]; v.State != probe.StateOpen {
+		t.Errorf("the open port is %v (%v)", v.State, v.Reason)
+	}
+}
+
+// limitFiles lets this process open so many files more than it has.
+func limitFiles(t *testing.T, more uint64) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := syscall.Rlimit{Cur: uint64(len(entries)) + more, Max: before.Max}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before) })
+}
+
+// refusing answers every connect with an error.
+type refusing struct {
+	err   error
+	calls atomic.Int64
+}
+
+func (r *refusing) Dial(context.Context, netip.AddrPort) (netraw.Handshake, error) {
+	r.calls.Add(1)
+	return netraw.Handshake{}, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", r.err)}
+}
+
+// What each error of connect(2) says of the port.
+func TestErrnoVerdicts(t *testing.T) {
+	target := netip.MustParseAddrPort("192.0.2.1:80")
+	for _, tc := range []struct {
+		err    error
+		state  probe.State
+		reason probe.Reason
+		sent   uint64
+		ends   error
+	}{
+		{syscall.ECONNREFUSED, probe.StateRefused, probe.ReasonConnRefused, 1, nil},
+		{syscall.ETIMEDOUT, probe.StateFiltered, probe.ReasonNoResponse, 1, nil},
+		{syscall.EHOSTUNREACH, probe.StateFiltered, "host-unreachable", 1, nil},
+		{syscall.ENETUNREACH, probe.StateFiltered, "net-unreachable", 1, nil},
+		{syscall.EPERM, probe.StateFiltered, probe.ReasonLocalFirewall, 0, nil},
+		{syscall.EAFNOSUPPORT, probe.StateUnknown, probe.ReasonSendFailed, 0, nil},
+		{errors.Join(syscall.ENETUNREACH, netraw.ErrNoRoute), probe.StateUnknown, probe.ReasonNoRoute, 0, netraw.ErrNoRoute},
+		{netraw.ErrNoInterface, probe.StateUnknown, probe.ReasonNoRoute, 0, netraw.ErrNoInterface},
+	} {
+		found := verdicts{}
+		summary, err := connect.Run(t.Context(), &refusing{err: tc.err}, scan.Config{Targets: slices.Values([]netip.AddrPort{target}), Timeout: time.Second}, found)
+		if v := found[target]; v.State != tc.state || v.Reason != tc.reason || summary.Sent != tc.sent || !errors.Is(err, tc.ends) {
+			t.Errorf("%v: %v (%v), %d sent, %v", tc.err, v.State, v.Reason, summary.Sent, err)
+		}
+	}
+}

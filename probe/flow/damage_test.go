@@ -1,0 +1,302 @@
+package flow_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/flow"
+	"synscope/probe/handshake"
+)
+
+func codesOf(a *flow.Attempt) (list []string) {
+	for _, f := range a.Findings {
+		list = append(list, f.Code)
+	}
+	return list
+}
+
+// TestScenes: what an undamaged capture says of each kind of connection.
+func TestScenes(t *testing.T) {
+	packets, which := played(t, 4)
+	g, _ := through(t, flow.Config{}, plain(packets)...)
+	seen := map[*scene]int{}
+	for i := range g.attempts {
+		a := &g.attempts[i]
+		s := which[a.Source]
+		if s == nil {
+			t.Errorf("%v > %v: nobody's", a.Source, a.Target)
+			continue
+		}
+		seen[s]++
+		if got := strings.Join(codesOf(a), " "); a.State != s.state || a.Close != s.close || got != s.findings {
+			t.Errorf("%s, %v: %v (%v), closed %q, %q; want %v, %q, %q\n%+v", s.name, a.Source, a.State, a.Reason, a.Close, got, s.state, s.close, s.findings, a.Findings)
+		}
+		if a.Gaps != 0 || len(a.Missing) != 0 {
+			t.Errorf("%s: %d gaps, %v missing", s.name, a.Gaps, a.Missing)
+		}
+	}
+	for i := range scenes {
+		if seen[&scenes[i]] < 4 {
+			t.Errorf("%s: %d attempts", scenes[i].name, seen[&scenes[i]])
+		}
+	}
+}
+
+// damage makes another capture of one.
+type damage struct {
+	name    string
+	times   bool // stamps are no longer what they were
+	counted bool // as many closes as were damaged may be misread
+	do      func(*rand.Rand, []stamped) []stamped
+}
+
+func dropped(share float64) func(*rand.Rand, []stamped) []stamped {
+	return keep(func(rng *rand.Rand, _ *craft.Segment) bool { return rng.Float64() >= share })
+}
+
+// keep drops the segments that f does not want.
+func keep(f func(*rand.Rand, *craft.Segment) bool) func(*rand.Rand, []stamped) []stamped {
+	return func(rng *rand.Rand, in []stamped) (out []stamped) {
+		var p craft.Packet
+		for _, s := range in {
+			if p.Decode(s.data, craft.TrustChecksums) != nil || p.Kind != craft.PacketTCP || f(rng, &p.Segment) {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+}
+
+func snapped(n int) func(*rand.Rand, []stamped) []stamped {
+	return func(_ *rand.Rand, in []stamped) (out []stamped) {
+		for _, s := range in {
+			s.data = s.data[:min(len(s.data), n-14)]
+			out = append(out, s)
+		}
+		return out
+	}
+}
+
+// jittered moves each packet by up to a millisecond: in the file, or in its
+// stamp too.
+func jittered(stamps bool) func(*rand.Rand, []stamped) []stamped {
+	return func(rng *rand.Rand, in []stamped) []stamped {
+		type moved struct {
+			stamped
+			key time.Time
+		}
+		var all []moved
+		for _, s := range in {
+			key := s.at.Add(time.Duration(rng.Int64N(int64(ms))))
+			if stamps {
+				s.at, key = key, s.at
+			}
+			all = append(all, moved{s, key})
+		}
+		slices.SortStableFunc(all, func(a, b moved) int { return a.key.Compare(b.key) })
+		var out []stamped
+		for _, m := range all {
+			out = append(out, m.stamped)
+		}
+		return out
+	}
+}
+
+func doubled(rng *rand.Rand, in []stamped) []stamped {
+	var out []stamped
+	for _, s := range in {
+		out = append(out, s)
+		if rng.IntN(2) == 0 {
+			out = append(out, stamped{s.at.Add(time.Duration(rng.IntN(50)) * us), s.data})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b stamped) int { return a.at.Compare(b.at) })
+	return out
+}
+
+// stepped sets the clock somewhere.
+func stepped(by time.Duration) func(*rand.Rand, []stamped) []stamped {
+	return func(rng *rand.Rand, in []stamped) []stamped {
+		out := slices.Clone(in)
+		for i := rng.IntN(len(out)); i < len(out); i++ {
+			out[i].at = out[i].at.Add(by)
+		}
+		return out
+	}
+}
+
+// oneWay drops what the given ports send.
+func oneWay(server bool) func(*rand.Rand, []stamped) []stamped {
+	return keep(func(_ *rand.Rand, s *craft.Segment) bool { return (s.Src.Port() < s.Dst.Port()) != server })
+}
+
+var damages = []damage{
+	{"0.1 % dropped", false, true, dropped(0.001)},
+	{"1 % dropped", false, true, dropped(0.01)},
+	{"5 % dropped", false, true, dropped(0.05)},
+	{"20 % dropped", false, false, dropped(0.2)},
+	{"server's packets dropped", false, false, oneWay(true)},
+	{"client's packets dropped", false, false, oneWay(false)},
+	{"only SYN, FIN, RST", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN|craft.RST) != 0 })},
+	{"bare ACKs dropped", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags != craft.ACK })},
+	{"data dropped", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return len(s.Payload) == 0 })},
+	{"snapped to 54", false, false, snapped(54)},
+	{"snapped to 74", false, false, snapped(74)},
+	{"snapped to 96", false, false, snapped(96)},
+	{"snapped to 128", false, false, snapped(128)},
+	{"doubled", false, false, doubled},
+	{"out of order", false, false, jittered(false)},
+	{"stamps out of order", true, false, jittered(true)},
+	{"clock set forward", true, false, stepped(time.Hour)},
+	{"clock set back", true, false, stepped(-time.Hour)},
+	{"clock set back a little", true, false, stepped(-300 * ms)},
+	{"joined with itself", false, false, func(_ *rand.Rand, in []stamped) []stamped { return append(slices.Clone(in), in...) }},
+	{"begun somewhere", false, false, func(rng *rand.Rand, in []stamped) []stamped { return in[rng.IntN(len(in)):] }},
+}
+
+// ends are the two ends of a connection, the client first.
+type ends [2]netip.AddrPort
+
+// oracle is what the whole capture said: several attempts where ports were used
+// again.
+type oracle map[ends][]*flow.Attempt
+
+func oracleOf(g *gathered) oracle {
+	o := oracle{}
+	for i := range g.attempts {
+		a := &g.attempts[i]
+		o[ends{a.Source, a.Target}] = append(o[ends{a.Source, a.Target}], a)
+	}
+	return o
+}
+
+// weaker tells what an attempt of a damaged capture says that the whole one
+// does not; "" is nothing.
+func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
+	whole := o[ends{a.Source, a.Target}]
+	if len(whole) == 0 {
+		if a.State == probe.StateUnknown {
+			return "", ""
+		}
+		if len(a.Missing) > 1 && len(o[ends{a.Target, a.Source}]) > 0 {
+			return "", "" // who is the client was a guess, and said to be
+		}
+		return fmt.Sprintf("%v > %v is %v: the roles are wrong", a.Source, a.Target, a.State), ""
+	}
+	if a.RTT < 0 || a.ServerRTT < 0 || a.SYNToACK < 0 || a.Took < 0 {
+		return "a negative duration", ""
+	}
+	states, closes, codes := map[probe.State]bool{probe.StateUnknown: true}, map[handshake.Close]bool{"": true, handshake.CloseNever: true}, map[string]bool{}
+	rtts := map[time.Duration]bool{0: true}
+	for _, w := range whole {
+		states[w.State], closes[w.Close], rtts[w.RTT] = true, true, true
+		for _, code := range codesOf(w) {
+			codes[code] = true
+		}
+		if codes["forged-reset"] {
+			closes[handshake.CloseByReset], codes["close-by-reset"] = true, true // what shows that it was forged may be missed
+		}
+	}
+	switch {
+	case !states[a.State]:
+		return fmt.Sprintf("state %v (%v), not %v", a.State, a.Reason, whole[0].State), ""
+	case !times && !near(rtts, a.RTT) && whole[0].Attempts == 1 && whole[0].RTT > 0: // else a SYN may be missed that was sent before
+		return fmt.Sprintf("RTT %v, not %v", a.RTT, whole[0].RTT), ""
+	}
+	for _, f := range a.Findings {
+		if !codes[f.Code] && f.Code != "close-three-way" && (f.Code != "half-close-held" || a.Close != handshake.CloseHalfClosed) {
+			return fmt.Sprintf("%s (%s), not %v", f.Code, f.Evidence, codesOf(whole[0])), ""
+		}
+	}
+	if !closes[a.Close] && !closes[handshake.CloseUnknown] && a.Close != handshake.CloseUnknown {
+		return "", fmt.Sprintf("closed %q, not %q", a.Close, whole[0].Close)
+	}
+	return "", ""
+}
+
+// near tells whether a time is one of some, but for what lies between two
+// captures of one packet.
+func near(times map[time.Duration]bool, d time.Duration) bool {
+	for t := range times {
+		if (t - d).Abs() < 50*us {
+			return true
+		}
+	}
+	return false
+}
+
+// TestDamage: what a damaged capture says is what the whole one says, or less.
+func TestDamage(t *testing.T) {
+	packets, which := played(t, 6)
+	damaged(t, packets, func(a *flow.Attempt) string {
+		if s := which[a.Source]; s != nil {
+			return s.name
+		}
+		return "?"
+	})
+}
+
+// damaged damages a capture in every way and compares what it says then.
+func damaged(t *testing.T, packets []stamped, name func(*flow.Attempt) string) {
+	whole, _ := through(t, flow.Config{}, plain(packets)...)
+	o := oracleOf(whole)
+	seed := seedOf(t)
+	const rounds = 12
+	for _, d := range damages {
+		t.Run(d.name, func(t *testing.T) {
+			attempts, closes, known := 0, 0, 0
+			for round := range rounds {
+				rng := rand.New(rand.NewPCG(seed, uint64(round)))
+				g, _ := through(t, flow.Config{}, plain(d.do(rng, packets))...)
+				for i := range g.attempts {
+					a := &g.attempts[i]
+					attempts++
+					if a.State != probe.StateUnknown {
+						known++
+					}
+					wrong, closed := o.weaker(a, d.times)
+					if closed != "" {
+						closes++
+						if !d.counted {
+							wrong = closed
+						}
+					}
+					if wrong != "" {
+						t.Errorf("round %d, %s, %v > %v, packets %d to %d: %s", round, name(a), a.Source, a.Target, a.First, a.Last, wrong)
+					}
+				}
+			}
+			if closes*50 > attempts {
+				t.Errorf("%d of %d closes were misread", closes, attempts)
+			}
+			t.Logf("%d of %d attempts decided, %d closes misread", known, attempts, closes)
+		})
+	}
+}
+
+// TestBegunAnywhere begins the capture of each scene at each of its packets.
+func TestBegunAnywhere(t *testing.T) {
+	for i := range scenes {
+		for n := range 5 {
+			k := newTalk(t, n, 0)
+			scenes[i].play(k)
+			whole, _ := through(t, flow.Config{}, plain(k.packets)...)
+			o := oracleOf(whole)
+			for from := range k.packets {
+				g, _ := through(t, flow.Config{}, plain(k.packets[from:])...)
+				for j := range g.attempts {
+					if wrong, closed := o.weaker(&g.attempts[j], false); wrong+closed != "" {
+						t.Errorf("%s, from packet %d: %s%s", scenes[i].name, from+1, wrong, closed)
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package flow
+
+// young is a connection that has not been announced.
+type young struct {
+	key    key
+	number uint64
+	round  uint32 // of its beginning
+}
+
+// announceLater remembers a connection for [Table.Settle].
+func (t *Table) announceLater(k *key) {
+	if t.cfg.Live {
+		t.young = append(t.young, young{*k, t.number, t.round})
+	}
+}
+
+// Settle is to be called at equal times while a capture is being made. It hands
+// out the attempts of connections that have ended and were silent since the
+// last call but one; they are remembered for repetitions, and not handed out
+// again. And it hands out, with the ending [Ongoing], what has become so far of
+// those that began before the given number of calls; they are handed out again
+// when they end.
+func (t *Table) Settle(announce uint32) error {
+	t.round++
+	for r := t.over.first; r != noRef && t.flow(r).round+1 < t.round; r = t.flow(r).links.newer {
+		if f := t.flow(r); !f.told {
+			f.told = true
+			t.account(f)
+			t.hand(f.attempt(Idle, t.trust()))
+		}
+	}
+	for len(t.young) > 0 && t.young[0].round+announce < t.round {
+		t.announce(&t.young[0])
+		t.young = t.young[1:]
+	}
+	return t.err
+}
+
+// announce hands out what has become of a connection that goes on.
+func (t *Table) announce(y *young) {
+	r, _ := t.find(&y.key)
+	if r == noRef || t.numberOf(r) != y.number {
+		return
+	}
+	if !r.isLone() {
+		if f := t.flow(r); !f.told && !f.over {
+			t.hand(f.attempt(Ongoing, t.trust()))
+		}
+		return
+	}
+	var f flow
+	f.take(t.lone(r), &t.room)
+	t.hand(f.attempt(Ongoing, t.trust()))
+}

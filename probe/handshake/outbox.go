@@ -1,0 +1,113 @@
+package handshake
+
+import (
+	"fmt"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// outbox holds the segments that wait to be sent: those that the kernel refused
+// for now, and those after them.
+type outbox struct {
+	list    []departure
+	due     time.Time // when the first is sent anew
+	refused int       // how often it was refused
+	since   time.Time // when it was refused first
+	waited  time.Duration
+	outage  wire.Outage
+	unsent  *probe.Verdict // of a segment that was refused for good
+	replay  bool           // what the session sends has left already, as a question
+}
+
+// mostWaiting bounds the outbox; what is too much is lost like any packet.
+const mostWaiting = 64
+
+// send hands a segment to the network as soon as it takes it.
+func (r *runner) send(s *craft.Segment, aside bool) {
+	if r.outbox.replay {
+		r.follower.Segment(r.opening.asked, s)
+		return
+	}
+	if o := &r.outbox; len(o.list) < mostWaiting {
+		o.list = append(o.list, departure{segment: *s, aside: aside})
+		if len(o.list) == 1 {
+			r.flush()
+		}
+	}
+}
+
+// flush sends what waits, if it is time.
+func (r *runner) flush() {
+	o := &r.outbox
+	for len(o.list) > 0 && o.unsent == nil && r.failure == nil && !time.Now().Before(o.due) {
+		if err := r.transmit(&o.list[0]); err != nil {
+			r.refused(err)
+			return
+		}
+		r.departedFrom(o)
+	}
+}
+
+// transmit hands one segment over.
+func (r *runner) transmit(d *departure) error {
+	b, err := d.segment.AppendTo(nil)
+	if err != nil {
+		return err
+	}
+	reading := r.clocks.Read()
+	d.at = reading.Wall
+	if d.segment.Flags.Has(craft.SYN) {
+		r.opening.left(reading, time.Since(r.start))
+	}
+	r.pending.add(*d)
+	if _, err = r.network.Send([][]byte{b}); err != nil {
+		r.pending.drop()
+	}
+	return err
+}
+
+// departedFrom counts a segment that left. The time it waited is none of the
+// connection's.
+func (r *runner) departedFrom(o *outbox) {
+	r.traffic.sent(&o.list[0].segment)
+	o.list = o.list[1:]
+	if o.refused > 0 {
+		waited := time.Since(o.since)
+		o.waited += waited
+		for t := range r.timers {
+			if !r.timers[t].IsZero() {
+				r.timers[t] = r.timers[t].Add(waited)
+			}
+		}
+	}
+	o.refused = 0
+	o.outage.End()
+}
+
+// refused lets a segment that the kernel did not take wait for another try, or
+// ends the connection.
+func (r *runner) refused(err error) {
+	o := &r.outbox
+	if o.refused == 0 {
+		o.since = time.Now()
+	}
+	now := time.Since(r.start)
+	if o.outage.Note(err, now); o.outage.Certain(now) {
+		r.fail(o.outage.Error())
+		return
+	}
+	wait, again := wire.Backoff(err, o.refused)
+	if again {
+		o.refused++
+		o.due = time.Now().Add(wait)
+		return
+	}
+	v := wire.Unsendable(r.cfg.Target, err)
+	o.unsent = &v
+	if v.Reason != probe.ReasonLocalFirewall {
+		r.fail(fmt.Errorf("send: %w", err))
+	}
+}

@@ -1,0 +1,38 @@
+package wire
+
+import (
+	"slices"
+
+	"synscope/probe"
+)
+
+// linked is a network that can be told through which interface each packet
+// leaves, as [netraw.Conn] can: a link-local address alone does not tell, where two
+// zones have the same.
+type linked interface {
+	SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int
+}
+
+// SendOn is Send through the interfaces of the links, 0 for any, where the network
+// can be told them.
+func SendOn(n probe.Network, pkts [][]byte, links []int) (sent int, err error) {
+	each, ok := n.(linked)
+	if !ok || !slices.ContainsFunc(links, func(link int) bool { return link != 0 }) {
+		return n.Send(pkts)
+	}
+	for i := range pkts {
+		each.SendEach(pkts[i:i+1], links[i:i+1], func(_ int, refused error) { err = refused })
+		if err != nil {
+			return i, err
+		}
+	}
+	return len(pkts), nil
+}
+
+// link is the interface that an answer to ev leaves through, 0 for any.
+func (ev *Event) link() int {
+	if a := ev.Seg.Src.Addr(); a.Is6() && a.IsLinkLocalUnicast() {
+		return ev.Link
+	}
+	return 0
+}

@@ -1,0 +1,265 @@
+package probe_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/handshake"
+	"synscope/probe/isn"
+	"synscope/probe/sample"
+	"synscope/probe/scan"
+	"synscope/probe/simnet"
+)
+
+// An engine asks one port and tells its verdict.
+type engine struct {
+	name  string
+	ports int
+	ask   func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error)
+}
+
+var engines = []engine{
+	{"scan", 5, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+		var got portSink
+		_, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
+		return got.State, got.Reason, err
+	}},
+	{"handshake", 1, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
+		return r.State, r.Reason, err
+	}},
+	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+		var got sampleSink
+		_, err := sample.Run(ctx, n, sample.Config{Targets: []netip.AddrPort{target}, Plan: isn.QuickPlan(), Seed: [32]byte{1}}, &got)
+		return got.got.State, got.got.Reason, err
+	}},
+}
+
+type portSink struct{ probe.Verdict }
+
+func (s *portSink) Port(v probe.Verdict) error { s.Verdict = v; return nil }
+func (*portSink) Host(probe.HostReport) error  { return nil }
+
+type sampleSink struct{ got sample.Result }
+
+func (*sampleSink) Sample(netip.AddrPort, isn.Sample) error { return nil }
+func (s *sampleSink) Result(r sample.Result) error          { s.got = r; return nil }
+
+// family is what differs between the IP versions.
+type family struct {
+	name           string
+	target, router string
+}
+
+var families = []family{
+	{"IPv4", "198.51.100.7", "198.51.100.254"},
+	{"IPv6", "2001:db8:1::7", "2001:db8:1::ff"},
+}
+
+func (f family) addr() netip.Addr { return netip.MustParseAddr(f.target) }
+
+// icmp is an error of the router's.
+func (f family) icmp(typ, code uint8) simnet.ICMP {
+	return simnet.ICMP{From: netip.MustParseAddr(f.router), Type: typ, Code: code}
+}
+
+// unreachable is "host unreachable" or "address unreachable", prohibited is
+// "administratively prohibited".
+func (f family) unreachable() simnet.ICMP {
+	if f.addr().Is4() {
+		return f.icmp(3, 1)
+	}
+	return f.icmp(1, 3)
+}
+
+func (f family) prohibited() simnet.ICMP {
+	if f.addr().Is4() {
+		return f.icmp(3, 13)
+	}
+	return f.icmp(1, 1)
+}
+
+// peer is something that answers, or does not, and what it is.
+type peer struct {
+	name   string
+	host   func(f family) simnet.Host
+	state  probe.State
+	reason probe.Reason
+	only   string // the family; "": both
+}
+
+const (
+	open     = probe.StateOpen
+	refused  = probe.StateRefused
+	filtered = probe.StateFiltered
+)
+
+// peers is the table of SEMANTICS §1 for a SYN, row by row, and combinations.
+func peers() []peer {
+	linux := func(family) simnet.Host { return simnet.Linux(80) }
+	list := []peer{
+		{"open", linux, open, probe.ReasonSYNACK, ""},
+		{"closed", func(family) simnet.Host { return simnet.Linux() }, refused, probe.ReasonReset, ""},
+		{"silent", func(family) simnet.Host { return simnet.Dropped{} }, filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK without options or window", func(family) simnet.Host { return simnet.AllOpen{} }, open, probe.ReasonSYNACK, ""},
+		{"SYN-ACK with FIN", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.FIN }), open, probe.ReasonSYNACK, ""},
+		{"SYN-ACK with ECE and PSH", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.ECE | craft.PSH }), open, probe.ReasonSYNACK, ""},
+		{"SYN-ACK that acknowledges one too many", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Ack++ }), filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK that acknowledges nothing of the SYN", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Ack-- }), filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK from another port", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Src = netip.AddrPortFrom(s.Src.Addr(), 81) }), filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK with a wrong checksum", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.FlipLast) }, filtered, probe.ReasonNoResponse, ""},
+		{"simultaneous open", says(reply{craft.SYN, bySYN}, reply{craft.ACK, bySYNACK}), open, probe.ReasonSplitHandshake, ""},
+		{"SYN of somebody else", says(reply{craft.SYN, bySYN}), filtered, probe.ReasonNoResponse, ""},
+		{"SYN of somebody else, and silence to our question, then ICMP", chorus(says(reply{craft.SYN, bySYN}), onSYN(family.unreachable)), filtered, "host-unreachable", "IPv4"},
+		{"RST without ACK, and no answer to our question", says(reply{craft.RST, bySYN}), refused, probe.ReasonUnverifiedReset, ""},
+		{"RST without ACK, which stands by it", says(reply{craft.RST, bySYN}, reply{craft.RST, byACK}), refused, probe.ReasonReset, ""},
+		{"RST that acknowledges the ISN itself", edit2(func(s *craft.Segment) { s.Ack-- }), refused, probe.ReasonUnverifiedReset, ""},
+		{"RST that acknowledges something else", edit2(func(s *craft.Segment) { s.Ack += 1000 }), filtered, probe.ReasonNoResponse, ""},
+		{"forged RST, then genuine", func(family) simnet.Host { return simnet.ForgedReset(simnet.Linux(80), 50, 2*time.Millisecond) }, open, probe.ReasonSYNACK, ""},
+		{"RST without ACK, then genuine", chorus(says(reply{craft.RST, bySYN}), linux), open, probe.ReasonSYNACK, ""},
+		{"SYN of somebody else, then genuine", chorus(says(reply{craft.SYN, bySYN}), linux), open, probe.ReasonSYNACK, ""},
+		{"ACK of nothing, then genuine", chorus(says(reply{craft.ACK, bySYN}), linux), open, probe.ReasonSYNACK, ""},
+		{"ICMP that quotes other numbers, then genuine", func(f family) simnet.Host { return simnet.ForgedICMP(simnet.Linux(80), f.unreachable()) }, open, probe.ReasonSYNACK, ""},
+		{"ICMP, then genuine", chorus(onSYN(family.prohibited), linux), open, probe.ReasonSYNACK, ""},
+		{"genuine, then ICMP", chorus(linux, onSYN(family.prohibited)), open, probe.ReasonSYNACK, ""},
+		{"ICMP, then RST", chorus(onSYN(family.prohibited), func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
+		{"RST, then ICMP", chorus(func(family) simnet.Host { return simnet.Closed{} }, onSYN(family.prohibited)), refused, probe.ReasonReset, ""},
+		{"RST without ACK, then ICMP", chorus(says(reply{craft.RST, bySYN}), onSYN(family.prohibited)), filtered, "admin-prohibited", ""},
+		{"ICMP, then RST without ACK", chorus(onSYN(family.prohibited), says(reply{craft.RST, bySYN})), filtered, "admin-prohibited", ""},
+	}
+	return append(list, errorPeers()...)
+}
+
+// errorPeers answer with one ICMP error.
+func errorPeers() (list []peer) {
+	for _, e := range []struct {
+		only      string
+		typ, code uint8
+		reason    probe.Reason
+	}{
+		{"IPv4", 3, 0, "net-unreachable"}, {"IPv4", 3, 1, "host-unreachable"}, {"IPv4", 3, 2, "proto-unreachable"},
+		{"IPv4", 3, 3, "port-unreachable"}, {"IPv4", 3, 4, probe.ReasonNoResponse}, {"IPv4", 3, 5, "icmp-3-5"},
+		{"IPv4", 3, 9, "net-prohibited"}, {"IPv4", 3, 10, "host-prohibited"}, {"IPv4", 3, 13, "admin-prohibited"}, {"IPv4", 3, 15, "icmp-3-15"},
+		{"IPv4", 4, 0, probe.ReasonNoResponse}, {"IPv4", 5, 1, probe.ReasonNoResponse}, {"IPv4", 11, 0, probe.ReasonTimeExceeded},
+		{"IPv4", 11, 1, probe.ReasonTimeExceeded}, {"IPv4", 12, 0, "param-problem"},
+		{"IPv6", 1, 0, "no-route"}, {"IPv6", 1, 1, "admin-prohibited"}, {"IPv6", 1, 2, "beyond-scope"}, {"IPv6", 1, 3, "addr-unreachable"},
+		{"IPv6", 1, 4, "port-unreachable"}, {"IPv6", 1, 5, "policy-failed"}, {"IPv6", 1, 6, "reject-route"}, {"IPv6", 1, 7, "source-route-error"},
+		{"IPv6", 2, 0, probe.ReasonNoResponse}, {"IPv6", 3, 0, probe.ReasonTimeExceeded}, {"IPv6", 4, 1, "param-problem"},
+	} {
+		host := func(f family) simnet.Host { return simnet.Rejected{ICMP: f.icmp(e.typ, e.code)} }
+		list = append(list, peer{fmt.Sprintf("ICMP %d/%d", e.typ, e.code), host, filtered, e.reason, e.only})
+	}
+	return list
+}
+
+// edit is an open host some of whose segments are changed on the way.
+func edit(flags craft.Flags, how func(*craft.Segment)) func(family) simnet.Host {
+	return func(family) simnet.Host {
+		return simnet.Mangle(simnet.Linux(80), func(s *craft.Segment) {
+			if s.Flags&flags == flags {
+				how(s)
+			}
+		})
+	}
+}
+
+// edit2 is a closed host whose answers to SYNs are changed, and who does not
+// answer questions.
+func edit2(how func(*craft.Segment)) func(family) simnet.Host {
+	return func(family) simnet.Host { return simnet.Only(craft.SYN, simnet.Mangle(simnet.Closed{}, how)) }
+}
+
+// chorus is several hosts behind one address, in the order in which they answer.
+func chorus(hosts ...func(family) simnet.Host) func(family) simnet.Host {
+	return func(f family) simnet.Host {
+		var list []simnet.Host
+		for _, h := range hosts {
+			list = append(list, h(f))
+		}
+		return simnet.Chorus(list...)
+	}
+}
+
+// onSYN is a router that answers each SYN with an error.
+func onSYN(e func(family) simnet.ICMP) func(family) simnet.Host {
+	return func(f family) simnet.Host { return simnet.Only(craft.SYN, simnet.Rejected{ICMP: e(f)}) }
+}
+
+// trigger is what draws a reply.
+type trigger uint8
+
+const (
+	bySYN    trigger = iota
+	bySYNACK         // our answer to a bare SYN
+	byACK            // our question about an RST
+)
+
+type reply struct {
+	flags craft.Flags
+	to    trigger
+}
+
+// says is a host without memory: it answers each kind of segment with one.
+func says(replies ...reply) func(family) simnet.Host {
+	const isn = 7_000_000
+	kinds := map[trigger]craft.Flags{bySYN: craft.SYN, bySYNACK: craft.SYN | craft.ACK, byACK: craft.ACK}
+	return func(family) simnet.Host {
+		return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+			for _, r := range replies {
+				if in.Flags&(craft.SYN|craft.ACK|craft.RST|craft.FIN) != kinds[r.to] {
+					continue
+				}
+				s := craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Window: 5000, Flags: r.flags, Seq: isn}
+				switch r.to {
+				case bySYNACK:
+					s.Seq, s.Ack = isn+1, in.Seq.Add(1)
+				case byACK:
+					s.Seq = in.Ack
+				case bySYN:
+					if r.flags.Has(craft.ACK) {
+						s.Ack = in.Seq + 12345
+					}
+				}
+				if r.flags == craft.RST && r.to == bySYN {
+					s.Seq = 0
+				}
+				out.Segment(0, &s)
+			}
+		})
+	}
+}
+
+// TestEveryEngineSaysTheSame: one peer has one verdict, whoever asks.
+func TestEveryEngineSaysTheSame(t *testing.T) {
+	for _, p := range peers() {
+		for _, f := range families {
+			if p.only != "" && p.only != f.name {
+				continue
+			}
+			for _, e := range engines {
+				t.Run(p.name+"/"+f.name+"/"+e.name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { judge(t, p, f, e) })
+				})
+			}
+		}
+	}
+}
+
+func judge(t *testing.T, p peer, f family, e engine) {
+	way := simnet.Path{Delay: 5 * time.Millisecond}
+	n := simnet.New(simnet.Config{Out: way, Back: way})
+	n.HandleAddr(f.target, p.host(f))
+	conn := n.Conn(e.ports, simnet.WatchOutgoing())
+	defer conn.Close()
+	state, reason, err := e.ask(t.Context(), conn, netip.AddrPortFrom(f.addr(), 80))
+	if err != nil || state != p.state || reason != p.reason {
+		t.Errorf("%s (%s), want %s (%s): %v", state, reason, p.state, p.reason, err)
+	}
+}

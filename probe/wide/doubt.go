@@ -1,0 +1,126 @@
+package wide
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// TargetIndexer is a Plan that knows where a target is in it. With it, an answer
+// that carries no number of ours counts only for what has been probed.
+type TargetIndexer interface {
+	Index(target netip.AddrPort) (i uint64, ok bool)
+}
+
+// mostDoubts bounds how many targets are remembered whose answer proved nothing.
+const mostDoubts = 1 << 16
+
+// doubt is what is remembered of a target that answered without a number of
+// ours: until the question that it was asked is answered, or was in vain.
+type doubt struct {
+	target    netip.AddrPort
+	outcome   wire.Outcome
+	attempts  int // the transmission that was answered first
+	due       time.Duration
+	delivered bool
+}
+
+// doubts are those of a run, the oldest first.
+type doubts struct {
+	of    map[netip.AddrPort]*doubt
+	queue []*doubt
+}
+
+func newDoubts() doubts { return doubts{of: map[netip.AddrPort]*doubt{}} }
+
+// unproven tells whether an answer has to be weighed with what came before it:
+// one that carries no number of ours, or is an answer only to a SYN-ACK of ours.
+func unproven(k wire.Kind) bool { return !k.Verified() || k == wire.KindACK }
+
+// doubtOf is what is remembered of the target of an answer, made at first need;
+// nil where there is no doubt, or the answer cannot be one.
+func (w *run) doubtOf(ev *wire.Event) (d *doubt, reject string) {
+	if d = w.doubts.of[ev.Target]; d != nil || !unproven(ev.Kind) {
+		return d, ""
+	}
+	switch {
+	case w.seen.rank(ev.Target) > wire.RankUnverified:
+		return nil, wire.RejectAfterVerdict
+	case !w.probed(ev.Target):
+		return nil, wire.RejectUnsolicited
+	case len(w.doubts.of) >= mostDoubts:
+		return nil, rejectUnverified
+	}
+	d = &doubt{target: ev.Target, attempts: ev.Attempt + 1}
+	d.due = w.now + time.Duration(w.cfg.Retries)*w.cfg.Timeout + w.patience()
+	w.doubts.of[ev.Target] = d
+	w.doubts.queue = append(w.doubts.queue, d)
+	w.lastNew = w.now
+	return d, ""
+}
+
+// probed tells whether a probe to a target may have left. Where the plan does
+// not say, it is taken to have: then no answer without a number counts.
+func (w *run) probed(target netip.AddrPort) bool {
+	plan, ok := w.cfg.Plan.(TargetIndexer)
+	if !ok {
+		return true
+	}
+	i, ok := plan.Index(target)
+	return ok && i >= w.cfg.From && i < w.sender.first().position()
+}
+
+// weigh lets an answer of a target in doubt count, and does what it calls for.
+func (w *run) weigh(d *doubt, ev *wire.Event) (reject string) {
+	do, reject := d.outcome.Take(w.cfg.Technique, ev.Target, ev)
+	switch {
+	case reject != "":
+		return reject
+	case do == wire.ActAsk:
+		numbers := w.matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)
+		w.responses.add(wire.Ask(ev, numbers), w.now)
+	case do == wire.ActRenew, do == wire.ActFinish && ev.Kind == wire.KindACK:
+		w.responses.add(wire.CloseAfter(ev), w.now)
+	}
+	if do != wire.ActFinish && do != wire.ActSettle {
+		return ""
+	}
+	d.delivered, d.attempts = true, ev.Attempt+1
+	return w.deliver(ev, d)
+}
+
+// expireDoubts ends those whose time is up; all of them where the run is over.
+func (w *run) expireDoubts(all bool) {
+	for len(w.doubts.queue) > 0 && (all || w.doubts.queue[0].due <= w.now) {
+		d := w.doubts.queue[0]
+		w.doubts.queue = w.doubts.queue[1:]
+		delete(w.doubts.of, d.target)
+		if !d.delivered {
+			w.unresolved(d)
+		}
+	}
+}
+
+// unresolved reports a target whose answers proved nothing, if it is one of the
+// plan. What it was taken for is told with the finding about it.
+func (w *run) unresolved(d *doubt) {
+	if _, known := w.cfg.Plan.(TargetIndexer); !known {
+		return
+	}
+	rank := wire.RankUnverified
+	if d.outcome.Best == nil {
+		rank = wire.RankICMP // silence is filtered, as most ICMP errors are
+	}
+	if w.seen.note(d.target, rank) == wire.RankSilence {
+		v := d.verdict(w.cfg.Technique)
+		w.results().answers = append(w.results().answers, answer{verdict: &v})
+	}
+}
+
+func (d *doubt) verdict(t *probe.Technique) probe.Verdict {
+	v := d.outcome.Verdict(t, d.target)
+	v.Attempts = d.attempts
+	return v
+}

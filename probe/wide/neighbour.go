@@ -1,0 +1,186 @@
+package wide
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+)
+
+// Neighbours finds out which targets on the link are there, without waiting for
+// any: [netraw.Neighbours] is one.
+type Neighbours interface {
+	Ask(dst netip.Addr) netraw.Neighbour
+	Poll(found []netraw.Neighbour) []netraw.Neighbour
+	Ready() <-chan struct{}
+	Next() (time.Duration, bool)
+	Forget(dst netip.Addr)
+}
+
+// ErrNoNeighbour: a target on the link has no link address there: nobody answers
+// ARP or neighbour solicitations for it.
+var ErrNoNeighbour = errors.New("its link address does not resolve: nobody on the link has it")
+
+// mostNeighbours bounds how many are remembered; others are left to the kernel.
+const mostNeighbours = 1 << 20
+
+// neighbourWait holds the probes of targets on the link until their link
+// addresses are known, so that none of them waits in the kernel, in the way of
+// others.
+type neighbourWait struct {
+	net     Neighbours
+	known   map[netip.Addr]netraw.NeighbourState
+	waiting map[netip.Addr][]delayed
+	held    int // probes in waiting
+	failed  uint64
+	found   []netraw.Neighbour
+}
+
+func newNeighbourWait(n Neighbours) *neighbourWait {
+	return &neighbourWait{net: n, known: map[netip.Addr]netraw.NeighbourState{}, waiting: map[netip.Addr][]delayed{}}
+}
+
+// state is what is known of an address; at first it is asked for.
+func (n *neighbourWait) state(a netip.Addr) netraw.NeighbourState {
+	if state, ok := n.known[a]; ok {
+		return state
+	}
+	if len(n.known) >= mostNeighbours {
+		return netraw.NeighbourUnneeded
+	}
+	state := n.net.Ask(a).State
+	n.known[a] = state
+	return state
+}
+
+// ready wakes the sender when the kernel has told something.
+func (n *neighbourWait) ready() <-chan struct{} {
+	if n == nil {
+		return nil
+	}
+	return n.net.Ready()
+}
+
+// next is when to look again.
+func (n *neighbourWait) next(now time.Duration) time.Duration {
+	if n == nil {
+		return never
+	}
+	if wait, ok := n.net.Next(); ok {
+		return now + wait
+	}
+	return never
+}
+
+func (n *neighbourWait) full() bool { return n != nil && n.held >= mostDelayed }
+
+// count is how many probes wait.
+func (n *neighbourWait) count() int {
+	if n == nil {
+		return 0
+	}
+	return n.held
+}
+
+// lowest is the lowest position of those that wait, at most limit.
+func (n *neighbourWait) lowest(limit uint64) uint64 {
+	if n == nil || n.held == 0 {
+		return limit
+	}
+	for _, list := range n.waiting {
+		for i := range list {
+			limit = min(limit, list[i].position)
+		}
+	}
+	return limit
+}
+
+// goBack drops the probes that a cursor will come to again, and what was not
+// found during the outage.
+func (n *neighbourWait) goBack(from []uint64) {
+	if n == nil {
+		return
+	}
+	for addr, list := range n.waiting {
+		before := len(list)
+		list = slices.DeleteFunc(list, func(x delayed) bool { return x.position >= from[x.attempt] })
+		n.held -= before - len(list)
+		n.waiting[addr] = list
+	}
+	for addr, state := range n.known {
+		if state == netraw.NeighbourFailed {
+			n.net.Forget(addr)
+			delete(n.known, addr)
+		}
+	}
+}
+
+// resolved is the probes at the front whose targets can be sent to. Those
+// before them that cannot, or not yet, are taken from the cursor.
+func (s *sender) resolved(c *cursor, probes []craft.Fields) []craft.Fields {
+	ready := 0
+	for ready < len(probes) && !s.neighbour.full() {
+		state := s.neighbour.state(probes[ready].Dst.Addr())
+		if state != netraw.NeighbourPending && state != netraw.NeighbourFailed {
+			ready++
+			continue
+		}
+		if ready > 0 {
+			break
+		}
+		s.withhold(c, probes[0], state)
+		probes = probes[1:]
+	}
+	return probes[:ready]
+}
+
+// withhold lets a probe wait for its neighbour, or gives it up.
+func (s *sender) withhold(c *cursor, p craft.Fields, state netraw.NeighbourState) {
+	d := delayed{probe: p, attempt: c.attempt, position: c.chunk.at(c.used)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := s.neighbour; state == netraw.NeighbourPending {
+		addr := p.Dst.Addr()
+		n.waiting[addr] = append(n.waiting[addr], d)
+		n.held++
+	} else {
+		s.noNeighbour(d)
+	}
+	c.advance(1, s.now())
+}
+
+// noNeighbour gives a probe up. The lock is held.
+func (s *sender) noNeighbour(d delayed) {
+	if d.attempt == 0 {
+		s.status.noNeighbour++
+	}
+	s.giveUp(d, ErrNoNeighbour)
+}
+
+// askNeighbours takes in what was found out, and readies the probes that waited
+// for it.
+func (s *sender) askNeighbours() {
+	n := s.neighbour
+	if n == nil {
+		return
+	}
+	n.found = n.net.Poll(n.found[:0])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, found := range n.found {
+		n.known[found.Addr] = found.State
+		list := n.waiting[found.Addr]
+		delete(n.waiting, found.Addr)
+		n.held -= len(list)
+		for _, d := range list {
+			if found.State == netraw.NeighbourFailed {
+				s.noNeighbour(d)
+			} else {
+				s.delayed.list = append(s.delayed.list, d)
+			}
+		}
+	}
+}

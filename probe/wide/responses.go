@@ -1,0 +1,55 @@
+package wide
+
+import (
+	"sync"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// responses are what answers call for: the run adds them, the sender sends them
+// at its pace.
+type responses struct {
+	mu      sync.Mutex
+	queue   wire.Responder
+	packets *wire.Packets
+	batch   []wire.Response
+	waiting chan struct{} // wakes the sender
+}
+
+func newResponses(p *wire.Packets) *responses {
+	return &responses{packets: p, waiting: make(chan struct{}, 1)}
+}
+
+// add queues a response, unless the same was sent a moment ago.
+func (r *responses) add(x wire.Response, now time.Duration) {
+	r.mu.Lock()
+	added := r.queue.Add(x, now)
+	r.mu.Unlock()
+	if added {
+		r.wake()
+	}
+}
+
+func (r *responses) wake() {
+	select {
+	case r.waiting <- struct{}{}:
+	default:
+	}
+}
+
+// any tells whether something is to be sent.
+func (r *responses) any() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.queue.Waiting() > 0
+}
+
+// send sends at most budget responses; only the sender calls it.
+func (r *responses) send(n probe.Network, budget int) (taken int, resets uint64) {
+	r.mu.Lock()
+	r.batch = r.queue.Take(budget, r.batch[:0])
+	r.mu.Unlock()
+	return len(r.batch), r.packets.Respond(n, r.batch)
+}
