@@ -76,6 +76,11 @@ func (j *scanJob) checkHostsOnly() error {
 			return usagef("%s: only hosts are looked for (--discover only, -sn), and no port is probed", dashed(name))
 		}
 	}
+	for name, flag := range map[string]string{"list": "oL", "masscan": "oM", "zmap": "oZ"} {
+		if j.c.String("o") == name || j.c.IsSet(flag) {
+			return usagef("format %s: it tells of open ports, and only hosts are looked for (--discover only, -sn)", name)
+		}
+	}
 	if j.connect || j.probing.engine == engineConnect {
 		return usagef("--discover only: connections by the kernel do not look for hosts: leave out --engine connect and -sT")
 	}

@@ -31,10 +31,14 @@ func newCSV(w *LineWriter, o Options) Sink {
 	return &csvSink{w: w, o: o, table: tableFor(o, "").chosen(o.Fields), asked: o.Fields}
 }
 
+// HostList stands for a scan that looks for hosts only, where tables are named by
+// their command.
+const HostList = "scan -sn"
+
 // tableFor is the table of a command, or of hosts where there are no others.
 func tableFor(o Options, command string) table {
 	if o.HostList {
-		return table{of: (*Host)(nil).Type(), columns: hostColumns()}
+		command = HostList
 	}
 	return tableOf(command)
 }
@@ -52,6 +56,8 @@ func tableOf(command string) table {
 		return table{of: (*Segment)(nil).Type(), columns: segmentColumns()}
 	case "check":
 		return table{of: (*Check)(nil).Type(), columns: checkColumns()}
+	case HostList:
+		return table{of: (*Host)(nil).Type(), columns: hostColumns()}
 	case "read", "handshake":
 		return table{of: (*Connection)(nil).Type(), columns: connectionColumns()}
 	}

@@ -132,7 +132,10 @@ func (e *engine) refused(h *host, err error) {
 	}
 	wait, again := wire.Backoff(err, h.refused)
 	if !again || h.unsent != nil && wire.RefusalOf(err) == wire.RefusedByFirewall {
-		h.place, h.refused, h.unsent = h.place+1, 0, err
+		h.place, h.refused = h.place+1, 0
+		if h.unsent == nil {
+			h.unsent = err
+		}
 		h.sent = append(h.sent, wire.Stamps{})
 		e.skip(h)
 		return
