@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report"
+	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/discover"
@@ -130,8 +131,23 @@ func (j *scanJob) discoverConfig() discover.Config {
 	return discover.Config{
 		Hosts: j.hosts(), Total: j.set.Addresses(),
 		Rate: j.cfg.Rate, Timeout: j.cfg.Timeout, Profile: j.cfg.Profile, TTL: j.cfg.TTL, TOS: j.cfg.TOS,
-		Neighbours: j.cfg.Neighbours,
+		Neighbours: j.cfg.Neighbours, Forbidden: j.forbidden(),
 	}
+}
+
+// forbidden are the ports by which hosts are looked for and that must not be
+// probed.
+func (j *scanJob) forbidden() (list []uint16) {
+	ports, err := target.ParsePorts(listed(j.c, "exclude-ports"))
+	if err != nil {
+		return nil
+	}
+	for _, port := range discover.Ports() {
+		if ports.Contains(port) {
+			list = append(list, port)
+		}
+	}
+	return list
 }
 
 // hosts are the addresses that this part of the plan probes.
@@ -237,6 +253,9 @@ func (j *scanJob) search(ctx context.Context, network probe.Network, r *results)
 		return true, err
 	}
 	j.narrow(r.search)
+	if n := uint64(len(r.search.up)); r.level > 0 {
+		r.remark(report.Count(n) + " of " + hostsWord(j.set.Addresses()) + " answered: probing " + report.Count(j.cfg.Total) + " ports")
+	}
 	if len(r.search.probed) == 0 {
 		r.remark("no address answered, so no port was probed: --discover none probes them all the same")
 		return true, nil

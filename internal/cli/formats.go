@@ -74,7 +74,7 @@ func scanInfo(c *cli.Context) *report.ScanInfo {
 	if err != nil {
 		return nil // told of where targets are read
 	}
-	if less, err := target.ParsePorts(c.String("exclude-ports")); err == nil {
+	if less, err := target.ParsePorts(listed(c, "exclude-ports")); err == nil {
 		all = all.Minus(less)
 	}
 	return &report.ScanInfo{Technique: nmapTechnique(c), Ports: all.String(), Count: all.Len()}
