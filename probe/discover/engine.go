@@ -23,6 +23,7 @@ type engine struct {
 	pace      wire.Pace
 	ramp      *wire.Ramp // nil where the caller named a rate
 	asks      *questions
+	crowds    map[netip.Prefix]*crowd // by network
 	hosts     map[netip.Addr]*host
 	byID      []*host // nil once decided
 	timers    wire.Timers
@@ -58,7 +59,8 @@ func newEngine(n probe.Network, cfg *Config, yield func(Host) error) (*engine, e
 			Ports: n.Ports(), Attempts: rounds, Echoes: true,
 		},
 		asks: newQuestions(cfg.Forbidden), pace: wire.NewPace(cfg.Rate),
-		hosts: map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
+		crowds: map[netip.Prefix]*crowd{},
+		hosts:  map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
 		counters: wire.NewCounters(n.Stats()),
 	}
 	if cfg.Rate == 0 {

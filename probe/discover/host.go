@@ -103,7 +103,7 @@ func (e *engine) meet(a netip.Addr) {
 	case e.cfg.Neighbours != nil:
 		e.askNeighbour(h)
 	default:
-		e.begin(h)
+		e.approach(h)
 	}
 }
 
@@ -149,7 +149,7 @@ func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 	case netraw.NeighbourFailed:
 		e.down(h, probe.ReasonNoNeighbour)
 	default:
-		e.begin(h)
+		e.approach(h)
 	}
 }
 

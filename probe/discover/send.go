@@ -84,6 +84,9 @@ func (e *engine) fill() {
 // and returns how many segments that took.
 func (e *engine) sendRound(h *host, budget int) (taken int) {
 	h.waiting = false
+	if len(h.sent) == 0 {
+		h.Began = time.Now()
+	}
 	for e.byID[h.id] != nil && h.place < len(h.segments()) {
 		if taken == budget {
 			e.begin(h)
