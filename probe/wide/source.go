@@ -2,6 +2,8 @@ package wide
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net/netip"
 
 	"synscope/netraw"
@@ -55,7 +57,14 @@ func (s *sources) family(a netip.Addr) *family {
 	return &s.v6
 }
 
-func sourceOf(r netraw.Route) source {
+// errUnheard is why an engine on one interface does not probe a target.
+var errUnheard = errors.New("its answer would not come in by the interface of this engine: use --engine packet")
+
+// sourceOf is no route where the network would not hear the answer.
+func (s *sources) sourceOf(r netraw.Route) source {
+	if n, ok := s.net.(interface{ Hears(netraw.Route) bool }); ok && !n.Hears(r) {
+		return source{}
+	}
 	return source{r.Source, !r.NextHop.IsValid() && !r.Local && !r.Plain}
 }
 
@@ -67,11 +76,13 @@ func (s *sources) sample(a netip.Addr) {
 		f.mixed = f.mixed || f.source.addr.IsValid()
 		f.err = err
 	case a.Zone() != "": // its interface is a matter of the address
-		f.source, f.mixed = sourceOf(route), true
+		f.source, f.mixed = s.sourceOf(route), true
+	case !s.sourceOf(route).addr.IsValid():
+		f.mixed, f.err = true, fmt.Errorf("%v: %w", a, errUnheard)
 	case !f.source.addr.IsValid():
-		f.source, f.mixed = sourceOf(route), f.mixed || f.err != nil
+		f.source, f.mixed = s.sourceOf(route), f.mixed || f.err != nil
 	default:
-		f.mixed = f.mixed || f.source != sourceOf(route)
+		f.mixed = f.mixed || f.source != s.sourceOf(route)
 	}
 }
 
@@ -103,7 +114,7 @@ func (s *sources) ask(a netip.Addr) source {
 	if err != nil {
 		return source{}
 	}
-	return sourceOf(route)
+	return s.sourceOf(route)
 }
 
 // cachedSource is the answer for one network.

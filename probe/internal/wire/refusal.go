@@ -30,6 +30,7 @@ var refusals = []struct {
 }{
 	{syscall.EAGAIN, RefusedForNow}, {syscall.ENOBUFS, RefusedForNow}, {syscall.ENOMEM, RefusedForNow},
 	{syscall.EINVAL, RefusedForNow}, {os.ErrDeadlineExceeded, RefusedForNow},
+	{syscall.EACCES, RefusedForGood}, // a prohibited route, or a broadcast address
 	{os.ErrPermission, RefusedByFirewall},
 	{syscall.ENETDOWN, RefusedNetworkAway}, {syscall.ENETUNREACH, RefusedNetworkAway},
 	{syscall.EHOSTUNREACH, RefusedNetworkAway}, {syscall.ENODEV, RefusedNetworkAway},
