@@ -15,6 +15,7 @@ var arrows = map[string][]string{
 	"netraw":          {"craft"},
 	"probe":           {"craft", "netraw"},
 	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "probe/isn"},
+	"probe/discover":  {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/scan":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/wide":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/rtt"},
 	"probe/connect":   {"netraw", "craft", "probe", "probe/internal", "probe/scan", "probe/rtt"},
@@ -36,7 +37,10 @@ var arrows = map[string][]string{
 	"internal/openmetrics": {},
 	"internal/explain":     {},
 	"internal/tty":         {},
+	"internal/oui":         {},
 	"internal/plot":        {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics"},
+	"internal/check":       {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target", "internal/explain"},
+	"internal/merge":       {"internal/target", "craft", "netraw", "probe", "internal/checkpoint", "internal/report", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics"},
 	"internal/checkpoint":  {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
 }
 

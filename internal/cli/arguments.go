@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,10 +14,11 @@ import (
 // switches in clusters (-nv). After "--" everything is a target. Unknown flags
 // are refused here, by name.
 func arrange(app *cli.App, args []string) ([]string, error) {
-	a := arrangement{global: switches(app.Flags)}
+	a := arrangement{global: switches(app.Flags), flags: byName(app.Flags)}
 	command := commandOf(app, args, a.global)
 	if command != nil {
 		a.command, a.local = command.Name, switches(command.Flags)
+		maps.Copy(a.flags, byName(command.Flags))
 	}
 	for len(args) > 0 {
 		var err error
@@ -31,9 +33,11 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 type arrangement struct {
 	command       string
 	global, local map[string]bool // flag name → takes a value
-	before, after []string        // flags of the program, and of the command
+	flags         map[string]cli.Flag
+	before, after []string // flags of the program, and of the command
 	targets       []string
 	named         bool // the command's word has been passed
+	help          bool // asked for, wherever it stands
 }
 
 // switches maps the names of flags to whether they take a value.
@@ -107,13 +111,11 @@ func (a *arrangement) flag(word, name, value string, glued bool, rest []string) 
 	case valued && !glued && len(rest) == 0:
 		return nil, errors.New("flag " + word + " needs a value")
 	case valued && !glued:
-		value, rest = rest[0], rest[1:]
-		fallthrough
+		return rest[1:], a.valued(name, rest[0])
 	case glued:
-		a.put(name, "--"+name+"="+value)
-	default:
-		a.put(name, "--"+name)
+		return rest, a.valued(name, value)
 	}
+	a.put(name, "--"+name)
 	return rest, nil
 }
 
@@ -126,8 +128,7 @@ func (a *arrangement) short(word string, rest []string) ([]string, error) {
 		switch {
 		case !known:
 		case valued:
-			a.put(body[:n], "--"+body[:n]+"="+strings.TrimPrefix(body[n:], "="))
-			return rest, nil
+			return rest, a.valued(body[:n], strings.TrimPrefix(body[n:], "="))
 		case n == 1:
 			a.put(body[:n], "--"+body[:n])
 			return append([]string{"-" + body[n:]}, rest...), nil
@@ -136,7 +137,28 @@ func (a *arrangement) short(word string, rest []string) ([]string, error) {
 	return nil, a.unknown(word, body)
 }
 
+// valued puts a flag with a value that it takes.
+func (a *arrangement) valued(name, value string) error {
+	a.put(name, "--"+name+"="+value)
+	return checkValue(a.flags[name], value)
+}
+
+// byName are flags by each of their names.
+func byName(flags []cli.Flag) map[string]cli.Flag {
+	names := map[string]cli.Flag{}
+	for _, f := range flags {
+		for _, name := range f.Names() {
+			names[name] = f
+		}
+	}
+	return names
+}
+
 func (a *arrangement) put(name, flag string) {
+	if name == "help" || name == "h" {
+		a.help = !strings.HasSuffix(flag, "=false")
+		return
+	}
 	if _, local := a.local[name]; local {
 		a.after = append(a.after, flag)
 		return
@@ -144,7 +166,12 @@ func (a *arrangement) put(name, flag string) {
 	a.before = append(a.before, flag)
 }
 
+// join is the command line in order. A wish for help goes before all else, and
+// becomes the command that grants it.
 func (a *arrangement) join() []string {
+	if a.help {
+		return a.asHelp()
+	}
 	out := a.before
 	if a.command != "" {
 		out = append(append(out, a.command), a.after...)
@@ -153,4 +180,15 @@ func (a *arrangement) join() []string {
 		out = append(append(out, "--"), a.targets...)
 	}
 	return out
+}
+
+// asHelp is the command line that shows the help asked for.
+func (a *arrangement) asHelp() []string {
+	switch {
+	case a.command != "":
+		return []string{"help", a.command}
+	case len(a.targets) > 0:
+		return []string{"help", a.targets[0]}
+	}
+	return []string{"help"}
 }

@@ -74,7 +74,6 @@ func run(ctx context.Context, args []string, s Streams) error {
 }
 
 func newApp(s Streams) *cli.App {
-	styleHelp()
 	app := &cli.App{
 		Name:      "synscope",
 		Usage:     "probe TCP handshakes: open, refused, filtered; how fast, how sure",
@@ -85,7 +84,8 @@ func newApp(s Streams) *cli.App {
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
 		Flags: globalFlags(),
 		Commands: []*cli.Command{
-			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), sendCommand(s), readCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
+			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), sendCommand(s), readCommand(s), checkCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
+			helpCommand(s), versionCommand(s), completionCommand(s), manCommand(s),
 		},
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
@@ -93,14 +93,15 @@ func newApp(s Streams) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return unknownCommand(c.Args().First())
+				return unknownCommand(c.App, c.Args().First())
 			}
-			return cli.ShowAppHelp(c)
+			return showHelp(c.App, "")
 		},
 	}
 	for _, command := range app.Commands {
 		command.HideHelp = true
 		command.UsageText = usageLine(command)
+		command.Before = contradicts
 	}
 	return app
 }

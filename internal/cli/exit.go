@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
 
 	"synscope/internal/report"
 	"synscope/netraw"
@@ -71,8 +74,15 @@ func isAny(err error, targets ...error) bool {
 
 // explain is what to print about an error; nothing where the exit code says it.
 func explain(err error) string {
-	if err == nil {
+	if err == nil || closedPipe(err) {
 		return ""
 	}
 	return err.Error()
+}
+
+// closedPipe tells whether all that went wrong is that nobody reads standard
+// output any more, of which other programs say nothing either.
+func closedPipe(err error) bool {
+	var path *fs.PathError
+	return errors.Is(err, syscall.EPIPE) && errors.As(err, &path) && path.Path == os.Stdout.Name()
 }

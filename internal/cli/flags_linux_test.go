@@ -80,7 +80,7 @@ func TestFormatsWithoutHosts(t *testing.T) {
 
 // Help fits a terminal of 80 columns, and names no flag twice.
 func TestHelpFitsTheTerminal(t *testing.T) {
-	for _, name := range strings.Fields("_ scan merge ping handshake isn trace send read demo doctor") {
+	for _, name := range strings.Fields("_ scan merge ping handshake isn trace send read explain demo doctor help version completion man") {
 		r := command(t.Context(), nil, strings.Fields(strings.TrimPrefix(name, "_")+" --help")...)
 		for line := range strings.Lines(r.out) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWide {

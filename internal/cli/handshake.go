@@ -306,7 +306,7 @@ func unexpected(target netip.AddrPort, want, got probe.State, reason probe.Reaso
 }
 
 func (j *handshakeJob) count(r *handshake.Result) {
-	addCounts(&j.summary, &r.Traffic)
+	j.summary.Add(&r.Traffic)
 	if r.State == probe.StateOpen {
 		j.opened++
 	}

@@ -1,53 +1,53 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 )
 
-// helpWide is the width that help fits into, in columns, and meaningWide what
-// the names of flags leave of it for their meanings.
+// helpWide is the width that help fits into, in columns; meaningAt is where the
+// meanings of flags begin.
 const (
-	helpWide    = 80
-	meaningWide = helpWide - len("   --exclude-ports PORTS  ")
+	helpWide  = 80
+	meaningAt = 22
 )
 
-// styleHelp sets how the library writes help, which it keeps for the process.
-var styleHelp = sync.OnceFunc(func() {
-	cli.FlagStringer = flagLine
-	cli.HelpPrinter = func(w io.Writer, text string, data any) {
-		cli.HelpPrinterCustom(w, text, data, map[string]any{"wrapAt": func() int { return helpWide }})
-	}
-})
-
-// showInstead shows the help or the version in place of running a command.
+// showInstead shows the version in place of running a command.
 func showInstead(c *cli.Context) error {
-	switch {
-	case c.Bool("version"):
-		fmt.Fprintln(c.App.Writer, c.App.Name, c.App.Version)
-	case c.Bool("help") && c.Args().Present() && c.App.Command(c.Args().First()) != nil:
-		if err := cli.ShowCommandHelp(c, c.Args().First()); err != nil {
-			return err
-		}
-	case c.Bool("help") && c.Args().Present():
-		return unknownCommand(c.Args().First())
-	case c.Bool("help"):
-		if err := cli.ShowAppHelp(c); err != nil {
-			return err
-		}
-	default:
+	if !c.Bool("version") {
 		return nil
 	}
+	fmt.Fprintln(c.App.Writer, c.App.Name, c.App.Version)
 	return &exit{exitYes, silent{}}
 }
 
-func unknownCommand(name string) error {
+// showHelp writes the help of a command, or, of "", of the program.
+func showHelp(app *cli.App, name string) error {
+	command := app.Command(name)
+	if name != "" && command == nil {
+		return unknownCommand(app, name)
+	}
+	return pageOf(app, command).help(app.Writer)
+}
+
+func unknownCommand(app *cli.App, name string) error {
+	best, distance := "", 3
+	for _, c := range app.Commands {
+		for _, known := range c.Names() {
+			if d := editDistance(name, known); d < distance && d < len(known) {
+				best, distance = known, d
+			}
+		}
+	}
+	if best != "" {
+		return usagef("unknown command %q: did you mean %s?", name, best)
+	}
 	return usagef("unknown command %q: `synscope --help` lists them", name)
 }
 
@@ -56,23 +56,61 @@ type silent struct{}
 
 func (silent) Error() string { return "" }
 
-// flagLine is a flag's line in the help: its names as one types them, what its
-// value is, what it means, and a default only where there is one to know.
-func flagLine(f cli.Flag) string {
-	doc := f.(cli.DocGenerationFlag)
-	value, meaning := placeholder(doc.GetUsage())
-	var names []string
-	for _, name := range f.Names() {
-		names = append(names, dashed(name))
+// help writes the page for a terminal: what the command answers, how it is
+// called, its flags, three examples, and the exit codes.
+func (p *page) help(w io.Writer) error {
+	var b strings.Builder
+	lines := broken(strings.TrimSpace("synscope "+p.name)+": "+p.answers, helpWide-2)
+	fmt.Fprintf(&b, "%s\n\n  %s\n", strings.Join(lines, "\n  "), p.usage)
+	if p.description != "" {
+		b.WriteByte('\n')
+		for _, line := range broken(p.description, helpWide-2) {
+			b.WriteString("  " + line + "\n")
+		}
 	}
-	line := strings.Join(names, ", ")
-	if doc.TakesValue() {
-		line += " " + value
+	if len(p.commands) > 0 {
+		b.WriteString("\nCOMMANDS:\n")
+		for _, c := range p.commands {
+			entry(&b, strings.Join(c.Names(), ", "), c.Usage)
+		}
 	}
-	if d := doc.GetValue(); doc.TakesValue() && d != "" && d != "0" && d != "[]" && !strings.Contains(meaning, "(default") {
-		meaning += " (default: " + d + ")"
+	for _, g := range p.groups {
+		fmt.Fprintf(&b, "\n%s:\n", cmp.Or(strings.ToUpper(g.heading), "FLAGS"))
+		for _, f := range g.flags {
+			entry(&b, f.typed(), f.meant())
+		}
 	}
-	return line + "\t" + strings.Join(broken(meaning, meaningWide), "\n   \t")
+	b.WriteString("\nEXAMPLES:\n")
+	for _, e := range p.examples {
+		fmt.Fprintf(&b, "  %s\n      %s\n", e.line, e.does)
+	}
+	b.WriteString("\nEXIT CODES:\n")
+	for _, e := range p.exits {
+		entry(&b, fmt.Sprint(e.code), e.means)
+	}
+	_, err := io.WriteString(w, b.String())
+	if err != nil {
+		return &exit{exitInterrupted, err}
+	}
+	return nil
+}
+
+// entry is a word with its meaning beside it, or, where it is long, below it.
+func entry(b *strings.Builder, word, meaning string) {
+	head := "  " + word
+	lines := broken(meaning, helpWide-meaningAt)
+	if utf8.RuneCountInString(head) > meaningAt-2 {
+		b.WriteString(head + "\n")
+		head = ""
+	}
+	for _, line := range lines {
+		b.WriteString(padded(head, meaningAt) + line + "\n")
+		head = ""
+	}
+}
+
+func padded(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
 
 // broken is a text in lines of up to so many characters, each but the last as
@@ -129,4 +167,16 @@ func under(heading string, flags []cli.Flag) []cli.Flag {
 		}
 	}
 	return flags
+}
+
+func helpCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name: "help", Usage: "what do a command's flags mean, and how is it used?", ArgsUsage: "[COMMAND]",
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 1 {
+				return usagef("help: one command at a time, not %q", c.Args().Slice())
+			}
+			return showHelp(c.App, c.Args().First())
+		},
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -154,16 +155,22 @@ func (v *isnServers) analyse() (records []*report.ISN, samples [][]isn.Sample) {
 	return records, samples
 }
 
-// errNoSamples says that a file holds nothing but its header.
-var errNoSamples = errors.New("no sample in it")
+// errNoSamples says that a file holds no answered sample.
+var errNoSamples = errors.New("no usable sample in it")
 
 // readISNSamples reads a file of samples.
 func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
 	samples, err := isn.ReadCSV(in, path)
-	if err == nil && len(samples) == 0 {
-		err = fmt.Errorf("%s: %w", path, errNoSamples)
+	if err != nil {
+		return nil, err
 	}
-	return samples, err
+	if len(samples) == 0 {
+		return nil, fmt.Errorf("%s: %w", path, errNoSamples)
+	}
+	if !slices.ContainsFunc(samples, func(s isn.Sample) bool { return s.ISN.OK }) {
+		return nil, fmt.Errorf("%s: %w: the column isn is empty in all %d rows", path, errNoSamples, len(samples))
+	}
+	return samples, nil
 }
 
 // tellFile writes the records of an analysis. The answer is no where not one

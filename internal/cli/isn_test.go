@@ -97,7 +97,8 @@ func TestBadSampleFiles(t *testing.T) {
 	}{
 		{"no file", []string{"--from", filepath.Join(dir, "none.csv")}, "none.csv"},
 		{"empty", []string{"--from", file("empty.csv", "")}, "empty.csv"},
-		{"header only", []string{"--from", file("header.csv", "series,isn\n")}, "no sample"},
+		{"header only", []string{"--from", file("header.csv", "series,isn\n")}, "no usable sample"},
+		{"no number", []string{"--from", file("lost.csv", "sport,isn,sent_ns\n1,,5\n2,,6\n")}, "column isn"},
 		{"no isn", []string{"--from", file("no.csv", "series,src\na,192.0.2.1\n")}, "isn"},
 		{"nonsense", []string{"--from", file("nonsense.csv", "isn\nmany\n")}, "nonsense.csv"},
 		{"binary", []string{"--from", file("binary.csv", "\x7fELF\x00\x01\"")}, "binary.csv"},

@@ -27,7 +27,9 @@ func formatFlags(formats []report.Format) []cli.Flag {
 	for _, f := range formats {
 		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Usage: f.Help + ", into `FILE` too"})
 	}
-	return flags
+	return append(flags,
+		&cli.StringSliceFlag{Name: "oA", Usage: "text, XML and grepable into `BASE`.nmap, .xml and .gnmap"},
+		&cli.StringSliceFlag{Name: "fields", Usage: "only the columns of `LIST`, in its order, of text, csv and zmap"})
 }
 
 // portFlags choose among the ports of a result, and what is shown of each.
@@ -58,7 +60,7 @@ func formatsOf(hosts bool) []report.Format {
 // of: their documents would be empty.
 func refuseHosts(c *cli.Context, why string) error {
 	for _, f := range formatsOf(true) {
-		if c.String("o") == f.Name || c.IsSet(f.Flag) {
+		if c.String("o") == f.Name || c.IsSet(f.Flag) || c.IsSet("oA") {
 			return usagef("format %s: %s; there are %s", f.Name, why, formatNames(formatsOf(false)))
 		}
 	}
@@ -90,20 +92,28 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
+	fields, err := fieldsOf(c)
+	if err != nil {
+		return nil, err
+	}
 	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c)}
 	if terminal, ok := s.Err.(*os.File); ok && isTerminal(terminal) && !d.quiet {
 		d.attach(terminal)
 	}
-	if format := c.String("o"); !d.quiet && (format == "" || format == "text") {
+	if format := c.String("o"); !d.quiet && fields == nil && (format == "" || format == "text") {
 		d.unusual = &unusual{}
 	}
 	d.Output, err = report.Open(report.Config{
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: report.Options{
 			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
+			Verbose: d.level > 0, HostList: hostsOnly(c),
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
 			HostWide: hostWide(set),
 			Service:  target.Service,
+			IANA:     target.Registered,
+			Fields:   fields,
+			Scan:     scanInfo(c),
 			Board:    hasBoard(c, s, set),
 		},
 	})
@@ -162,7 +172,7 @@ func outputFiles(c *cli.Context) (files []report.File) {
 			files = append(files, report.File{Format: f.Name, Path: path})
 		}
 	}
-	return files
+	return append(files, basedFiles(c)...)
 }
 
 // finish ends the outputs; err is how the run itself ended.

@@ -184,7 +184,7 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 	for pair := range j.set.Ordered() {
 		var s probe.Summary
 		s, err = j.exchange(ctx, d, conn, pair)
-		addCounts(&total, &s)
+		total.Add(&s)
 		if err = errorOf(j.broken, j.excuse(d, err)); err != nil {
 			break
 		}

@@ -97,5 +97,6 @@ var endings = []Entry{
 	{Ending, "end-of-capture", "The capture ended before the connection did.", "No packet came after its last.", "", ""},
 	{Ending, "idle", "Nothing came on the connection for a long time.", "It was handed out to save memory.", "", ""},
 	{Ending, "reused", "Another connection began on the same addresses and ports.", "A SYN with a new number.", "", "RFC 9293 §3.6.1"},
+	{Ending, "going-on", "The connection goes on: this is what it has come to so far.", "It was told of before its end.", "", ""},
 	{Ending, "crowded", "More connections than are followed at once; this one had been silent longest.", "", "Read fewer at once with --filter.", ""},
 }

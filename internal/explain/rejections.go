@@ -1,6 +1,9 @@
 package explain
 
 var rejections = []Entry{
+	{Rejection, "ipv6-in-ip", "IPv6 in IP, with nothing inside that could be read.", "IP protocol 41.", "", "RFC 4213 §3"},
+	{Rejection, "no-next-header", "An IPv6 packet without anything behind its headers.", "Next header 59.", "", "RFC 8200 §4.7"},
+	{Rejection, "udp-lite", "UDP-Lite, which is not TCP.", "IP protocol 136.", "", "RFC 3828"},
 	{Rejection, "truncated", "The packet ended before its headers did.", "Lengths in the headers, or too short a capture.", "A capture with a larger snap length (tcpdump -s 0).", "RFC 791, RFC 9293 §3.1"},
 	{Rejection, "malformed", "The headers contradict each other.", "Lengths, versions or offsets that cannot be.", "", "RFC 9293 §3.1"},
 	{Rejection, "fragment", "A piece of a packet: it holds no whole TCP header.", "The fragment offset, or more fragments to come.", "TCP segments should not be fragmented: look for a wrong MTU.", "RFC 791, RFC 8200 §4.5"},

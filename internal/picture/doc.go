@@ -1,6 +1,5 @@
 // Package picture draws charts as SVG and PNG, with what it needs on board: the
-// outlines of one sans-serif font and a way to stroke lines; the filling of
-// shapes is golang.org/x/image/vector's.
+// outlines of one sans-serif font and a way to fill shapes.
 //
 // The life of a picture: [New] makes an empty one, a [Panel] puts axes, legend
 // and layers into a [Rect] of it, as a list of strokes, fills and words, and

@@ -7,8 +7,6 @@ import (
 	"image/png"
 	"io"
 	"math"
-
-	"golang.org/x/image/vector"
 )
 
 // pixels is how many pixels of a PNG make a point: 120 an inch.
@@ -17,7 +15,7 @@ const pixels = 120.0 / 72
 // rasteriser fills shapes on an image.
 type rasteriser struct {
 	image *image.RGBA
-	fill  vector.Rasterizer
+	fill  coverage
 }
 
 // WritePNG writes the picture as PNG.
@@ -41,19 +39,16 @@ func (r *rasteriser) polygons(c color.RGBA, all ...[]Point) {
 	if at.Empty() {
 		return
 	}
-	r.fill.Reset(at.Dx(), at.Dy())
+	r.fill.reset(at.Dx(), at.Dy())
+	place := func(p Point) Point {
+		return Point{p.X*pixels - float64(at.Min.X), p.Y*pixels - float64(at.Min.Y)}
+	}
 	for _, points := range all {
 		for i, p := range points {
-			x, y := float32(p.X*pixels-float64(at.Min.X)), float32(p.Y*pixels-float64(at.Min.Y))
-			if i == 0 {
-				r.fill.MoveTo(x, y)
-			} else {
-				r.fill.LineTo(x, y)
-			}
+			r.fill.edge(place(p), place(points[(i+1)%len(points)]))
 		}
-		r.fill.ClosePath()
 	}
-	r.fill.Draw(r.image, at, image.NewUniform(c), image.Point{})
+	r.fill.draw(r.image, at.Min, c)
 }
 
 // bounds are the pixels that polygons touch.

@@ -16,7 +16,10 @@ import (
 type csvSink struct {
 	w     *LineWriter
 	table table
+	asked []string // the columns asked for, in that order; none: all
 	begun bool
+
+	settled bool // the table does not depend on the command
 }
 
 // table is what a command's rows are made of.
@@ -25,8 +28,12 @@ type table struct {
 	columns []string
 }
 
-func newCSV(w *LineWriter, _ Options) Sink {
-	return &csvSink{w: w, table: tableOf("")}
+func newCSV(w *LineWriter, o Options) Sink {
+	s := &csvSink{w: w, table: tableOf("").chosen(o.Fields), asked: o.Fields}
+	if o.HostList {
+		s.table, s.settled = table{of: (*Host)(nil).Type(), columns: hostColumns()}.chosen(o.Fields), true
+	}
+	return s
 }
 
 // tableOf is the table of a command.
@@ -40,6 +47,8 @@ func tableOf(command string) table {
 		return table{of: (*Hop)(nil).Type(), columns: hopColumns()}
 	case "send":
 		return table{of: (*Segment)(nil).Type(), columns: segmentColumns()}
+	case "check":
+		return table{of: (*Check)(nil).Type(), columns: checkColumns()}
 	case "read", "handshake":
 		return table{of: (*Connection)(nil).Type(), columns: connectionColumns()}
 	}
@@ -47,13 +56,16 @@ func tableOf(command string) table {
 }
 
 func (s *csvSink) Record(r Record) error {
-	if run, ok := r.(*Run); ok {
-		s.table = tableOf(run.Command)
+	if run, ok := r.(*Run); ok && !s.settled {
+		s.table = tableOf(run.Command).chosen(s.asked)
 	}
 	if err := s.header(); err != nil || r.Type() != s.table.of {
 		return err
 	}
 	return s.w.Append(func(b []byte) []byte {
+		if len(s.asked) > 0 {
+			return appendChosen(b, s.asked, r)
+		}
 		return appendRow(b, s.table.columns, r)
 	})
 }
@@ -180,6 +192,9 @@ func (r *csvRow) durations(name string, values []time.Duration) {
 
 // object gives each field of an object a column of its own.
 func (r *csvRow) object(_ string, fields func(w fieldWriter)) { fields(r) }
+
+// objects leaves lists of objects out: a row has no place for them.
+func (r *csvRow) objects(string, int, func(fieldWriter, int)) {}
 
 // appendCSVString quotes a field that needs it.
 func appendCSVString(b []byte, s string) []byte {

@@ -134,9 +134,11 @@ func (r *ISN) fields(w fieldWriter) {
 	w.str("class", r.Report.Class.String())
 	strField(w, "variant", r.Report.Variant)
 	w.float("confidence", r.Report.Confidence)
+	r.comparison(w)
 	strField(w, "rtt_clock", r.Clock)
 	r.generator(w)
 	r.guessing(w)
+	r.evidence(w)
 	if len(r.Report.Flags) > 0 {
 		w.strs("flags", r.Report.Flags)
 	}

@@ -66,7 +66,7 @@ func (t *isnText) screen(r *ISN) []string {
 	lines = append(lines, t.headline(r), "")
 	lines = append(lines, t.labelled("means", meaning(rep))...)
 	if rep.Class != isn.ClassUnknown {
-		lines = append(lines, t.labelled("how sure", isnSure(rep.Confidence)+"; "+basis(r))...)
+		lines = append(lines, t.labelled("how sure", isnSure(rep.Confidence)+"; "+basis(r)+runnerUp(rep))...)
 		lines = append(lines, t.generator(rep)...)
 		lines = append(lines, t.labelled("off the path", isnAttack(rep))...)
 	} else if rep.Samples > 0 {
@@ -81,7 +81,16 @@ func (t *isnText) screen(r *ISN) []string {
 	if more := isnMore(rep); more != "" {
 		lines = append(lines, t.labelled("to know more", more)...)
 	}
+	lines = append(lines, t.evidenceTable(rep)...)
 	return append(lines, t.remarks(r)...)
+}
+
+// runnerUp names the next best class, and how far behind it is.
+func runnerUp(r *isn.Report) string {
+	if r.RunnerUp == isn.ClassUnknown {
+		return ""
+	}
+	return fmt.Sprintf("; next best %s, %s bits behind", r.RunnerUp, Count(uint64(math.Round(r.BitsBetween))))
 }
 
 // headline is the answer in one line.
@@ -127,10 +136,10 @@ func basis(r *ISN) string {
 // generator is what moves the numbers, and by how much.
 func (t *isnText) generator(r *isn.Report) (lines []string) {
 	moved := "nothing that was varied"
-	if len(r.Inputs) > 0 {
-		moved = strings.Join(r.Inputs, ", ")
+	if text := shownOf(r); text != "" {
+		moved = text
 	}
-	lines = t.labelled("moves with", strings.ReplaceAll(moved, "client_isn", "our own ISN"))
+	lines = t.labelled("moves with", moved)
 	if c, ok := r.Clock.Get(); ok {
 		wide := c.High - c.Low
 		text := fmt.Sprintf("%s counts a second (95 %%: %s to %s)", hertz(c.Hz, wide), hertz(c.Low, wide), hertz(c.High, wide))

@@ -19,8 +19,8 @@ var isnMeaning = map[isn.Class]string{
 	isn.ClassGlobalClock:          "One clock gives the number, whoever connects, as RFC 793 had it in 1981. One connection of one's own tells the number at any later moment.",
 	isn.ClassGlobalMixed:          "One counter for everybody grows with time and with each connection, as in 4.4BSD. One connection of one's own tells about where the next begins.",
 	isn.ClassRandomIncrement:      "One counter for everybody grows by random steps. A connection of one's own bounds the next number.",
-	isn.ClassTupleClock:           "A clock plus a secret hash of addresses and ports, as RFC 6528 and RFC 9293 §3.4.1 ask for. What one connection shows says nothing about another's.",
-	isn.ClassTupleRandomIncrement: "Each pair of addresses and ports has a counter of its own that grows by random steps. What one connection shows says nothing about another's.",
+	isn.ClassTupleClock:           "A clock, and beside it a secret hash of the connection that each has for itself (RFC 6528, RFC 9293 §3.4.1). What the hash takes in stands below.",
+	isn.ClassTupleRandomIncrement: "Each pair of addresses and ports has a counter of its own that grows by steps.",
 	isn.ClassWeakRandom:           "The numbers look random and are not: the generator's state, or its bias, shows in what it gives away.",
 	isn.ClassRandom:               "Nothing in these samples tells the numbers from random ones. More samples could find a weakness that these cannot show.",
 	isn.ClassSYNCookies:           "The number is computed from our SYN and a secret (RFC 4987 §3.6), and the host keeps nothing until the handshake is complete: it is under load, or set to do so always.",
@@ -99,14 +99,31 @@ func isnAttack(r *isn.Report) string {
 	text := fmt.Sprintf("%s guesses for an even chance (%s bits), %s at a million forged segments a second",
 		tries, significant(math.Log2(g), 1), guessTime(g))
 	switch {
-	case r.Variant == isn.VariantLinux:
-		return text + "; a host that makes Linux's cookies takes any of 8 at a time (4 MSS values, 2 minutes), which divides that by 8"
+	case r.Variant == isn.VariantLinux && isCookie(r.Class):
+		return text + ": a host that makes Linux's cookies takes any of 8 at a time (4 MSS values, 2 minutes)"
+	case g >= 1<<31 && !addressShown(r):
+		return text + ", if our address moves the number, which was not shown"
 	case g >= 1<<31:
 		return text + ": no better than blind"
 	case g > 1<<24:
 		return text + ": within reach of a flood, and easier than it should be"
 	}
 	return text + ": a moment's work"
+}
+
+func isCookie(c isn.Class) bool { return c == isn.ClassSYNCookies || c == isn.ClassSYNProxy }
+
+// addressShown reports whether the guesses rest on no unseen hash of the address.
+func addressShown(r *isn.Report) bool {
+	if r.Class != isn.ClassTupleClock && r.Class != isn.ClassTupleRandomIncrement && r.Class != isn.ClassTupleConstant {
+		return true
+	}
+	for _, f := range r.Factors {
+		if f.Name == "address" {
+			return f.Effect != isn.NotSaid
+		}
+	}
+	return true
 }
 
 // guessTime is how long so many guesses take.

@@ -143,6 +143,20 @@ func (o *jsonObject) object(name string, fields func(w fieldWriter)) {
 	o.b = append(o.b, '}')
 }
 
+func (o *jsonObject) objects(name string, n int, fields func(w fieldWriter, i int)) {
+	o.key(name)
+	o.b = append(o.b, '[')
+	for i := range n {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = append(o.b, '{')
+		fields(o, i)
+		o.b = append(o.b, '}')
+	}
+	o.b = append(o.b, ']')
+}
+
 // appendJSONString quotes as encoding/json does with HTML left alone (RFC 8259
 // §7): bytes that are not UTF-8 become U+FFFD, and U+2028 and U+2029, which
 // end a line in JavaScript, are escaped.

@@ -185,7 +185,7 @@ func TestXMLOfEveryCommand(t *testing.T) {
 				t.Errorf("%s: no %s in\n%s", command, want, document)
 			}
 		}
-		if n := strings.Count(document, "<host>"); n != len(slices.DeleteFunc(slices.Clone(tc.grep), isComment)) {
+		if n := strings.Count(document, "<host "); n != len(slices.DeleteFunc(slices.Clone(tc.grep), isComment)) {
 			t.Errorf("%s: %d hosts in\n%s", command, n, document)
 		}
 		checkNmapType(t, document)

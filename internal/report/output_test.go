@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,7 +108,7 @@ func TestDashIsStandardOutput(t *testing.T) {
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := stdout.String(); !strings.HasPrefix(got, "target,addr,") || strings.Count(got, "\n") != 2 {
+	if got := stdout.String(); !strings.HasPrefix(got, "time,target,addr,") || strings.Count(got, "\n") != 2 {
 		t.Errorf("got %q", got)
 	}
 }
@@ -157,6 +158,9 @@ func TestClosedPipe(t *testing.T) {
 func TestOpenOnlyHidesWhatIsNotOpen(t *testing.T) {
 	for _, state := range probe.States() {
 		for _, format := range Formats() {
+			if slices.Contains([]string{"list", "masscan", "zmap"}, format.Name) {
+				continue // of open ports alone in any case
+			}
 			var stdout strings.Builder
 			out, err := Open(Config{Stdout: &stdout, StdoutFormat: format.Name, OpenOnly: true})
 			if err != nil {

@@ -34,6 +34,7 @@ type fieldWriter interface {
 	findings(name string, values []probe.Finding)
 	durations(name string, values []time.Duration)
 	object(name string, fields func(w fieldWriter))
+	objects(name string, n int, fields func(w fieldWriter, i int))
 }
 
 // Maybe is a value that may not have been measured. The zero Maybe is absent:
@@ -81,6 +82,13 @@ func uintField[T ~uint8 | ~uint16 | ~uint32 | ~uint64](w fieldWriter, name strin
 func boolField(w fieldWriter, name string, m Maybe[bool]) {
 	if v, ok := m.Get(); ok {
 		w.bool(name, v)
+	}
+}
+
+// momentField writes a time where there is one.
+func momentField(w fieldWriter, name string, t time.Time) {
+	if !t.IsZero() {
+		w.time(name, t)
 	}
 }
 

@@ -20,11 +20,30 @@ type Options struct {
 	Colour   bool                // terminal colours (text)
 	Banner   bool                // open with what was run and when (text)
 	Quiet    bool                // end with the results, without a summary (text)
-	Reason   bool                // show what each verdict rests on (text)
+	Reason   bool                // show what each verdict rests on, and when it came (text)
+	Verbose  bool                // tell of each host that is down (text, grepable)
+	HostList bool                // hosts are looked for, and no ports (text, CSV)
 	Hosts    int                 // how many hosts there will be; 1 gives a heading, else a column (text)
 	HostWide int                 // how wide the column of hosts will be, where that is known (text)
 	Board    bool                // probes are shown in a table elsewhere, not a line each (text)
 	Service  func(uint16) string // the name of a port's service, "" unknown; may be nil (text)
+	IANA     func(uint16) string // the name that is registered; nil: Service (xml, grep)
+	Fields   []string            // only these, in this order; none: as the format has it (text, csv, zmap)
+	Scan     *ScanInfo           // what a scan probes; nil: no scan (xml)
+}
+
+func (o *Options) registered() func(uint16) string {
+	if o.IANA != nil {
+		return o.IANA
+	}
+	return o.Service
+}
+
+// ScanInfo says what a scan probes, as nmap's XML does.
+type ScanInfo struct {
+	Technique string // nmap's word: "syn", "connect", "ack", ...
+	Ports     string // "22,80,8000-8100"
+	Count     int    // how many those are
 }
 
 // Format is a way to write results.
@@ -44,6 +63,9 @@ func Formats() []Format {
 		{"csv", "oC", "CSV, one row a result", false, newCSV},
 		{"xml", "oX", "XML as nmap writes it", true, newXML},
 		{"grep", "oG", "grepable lines as nmap writes them", true, newGrep},
+		{"list", "oL", "host:port of each open port, a line each", true, newList},
+		{"masscan", "oM", "JSON list of open ports as masscan writes it", true, newMasscan},
+		{"zmap", "oZ", "CSV of open ports as zmap writes it", true, newZMap},
 	}
 }
 

@@ -14,16 +14,20 @@ import (
 type xmlSink struct {
 	w       *LineWriter
 	service func(uint16) string
+	scan    *ScanInfo
 	command string
 	book    hostbook
-	after   []story    // of no host
-	hosts   int        // told of, each once where its parts follow each other
+	after   []story // of no host
+	hosts   int     // told of and not down, each once where its parts follow each other
+	down    int
 	last    netip.Addr // of the last of them
 	begun   bool
 	ended   bool
 }
 
-func newXML(w *LineWriter, o Options) Sink { return &xmlSink{w: w, service: o.Service} }
+func newXML(w *LineWriter, o Options) Sink {
+	return &xmlSink{w: w, service: o.registered(), scan: o.Scan}
+}
 
 func (s *xmlSink) Record(r Record) error {
 	switch r := r.(type) {
@@ -64,9 +68,16 @@ func (s *xmlSink) begin(r *Run) error {
 	args := strings.Join(append([]string{"synscope"}, r.Args...), " ")
 	var b strings.Builder
 	b.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE nmaprun>\n")
-	element(&b, "nmaprun", ">\n", "scanner", "synscope", "args", args,
+	comment(&b, fmt.Sprintf(" synscope %s, started %s as: %s ", r.Version, r.Start.Format(time.ANSIC), args))
+	// The document type allows no other scanner, and programs that read such
+	// files refuse one; args and the comment say who wrote this.
+	element(&b, "nmaprun", ">\n", "scanner", "nmap", "args", args,
 		"start", unix(r.Start), "startstr", r.Start.Format(time.ANSIC),
 		"version", r.Version, "xmloutputversion", "1.05")
+	if s.scan != nil {
+		element(&b, "scaninfo", "/>\n", "type", s.scan.Technique, "protocol", "tcp",
+			"numservices", fmt.Sprint(s.scan.Count), "services", s.scan.Ports)
+	}
 	b.WriteString("<verbose level=\"0\"/>\n<debugging level=\"0\"/>\n")
 	return s.write(b.String())
 }
@@ -75,7 +86,10 @@ func (s *xmlSink) begin(r *Run) error {
 func (s *xmlSink) told() string {
 	var b strings.Builder
 	for _, page := range s.book.take() {
-		if page.addr != s.last {
+		switch {
+		case page.down():
+			s.down++
+		case page.addr != s.last:
 			s.hosts++
 			s.last = page.addr
 		}
@@ -97,9 +111,22 @@ func (s *xmlSink) end(r *Summary, fault string) error {
 		finished = append(finished, "errormsg", fault)
 	}
 	element(&b, "finished", "/>", finished...)
-	element(&b, "hosts", "/>", "up", fmt.Sprint(s.hosts), "down", "0", "total", fmt.Sprint(s.hosts))
+	up, down, total := s.hostCounts(r)
+	element(&b, "hosts", "/>", "up", fmt.Sprint(up), "down", fmt.Sprint(down), "total", fmt.Sprint(total))
 	b.WriteString("\n</runstats>\n</nmaprun>\n")
 	return s.write(b.String())
+}
+
+// hostCounts are the hosts of a run: as it counted them where it looked for
+// them, and else those that were told of.
+func (s *xmlSink) hostCounts(r *Summary) (up, down, total uint64) {
+	up, looked := r.HostsUp.Get()
+	if !looked {
+		return uint64(s.hosts), uint64(s.down), uint64(s.hosts + s.down)
+	}
+	down, _ = r.HostsDown.Get()
+	unknown, _ := r.HostsUnknown.Get()
+	return up, down, up + down + unknown
 }
 
 // postscript is what was found out about no single host.
@@ -155,6 +182,15 @@ func (s *xmlSink) Close() error {
 }
 
 func unix(t time.Time) string { return fmt.Sprint(t.Unix()) }
+
+// comment appends words as a comment, in which two hyphens may not follow each
+// other (XML 1.0 §2.5).
+func comment(b *strings.Builder, words string) {
+	for strings.Contains(words, "--") {
+		words = strings.ReplaceAll(words, "--", "- -")
+	}
+	b.WriteString("<!--" + printable(words) + "-->\n")
+}
 
 // element appends a tag with attributes, given as names and values in turn.
 func element(b *strings.Builder, name, end string, attributes ...string) {

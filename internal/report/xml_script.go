@@ -82,3 +82,11 @@ func (e *elements) durations(name string, values []time.Duration) {
 func (e *elements) object(name string, fields func(w fieldWriter)) {
 	e.table(name, func() { fields(e) })
 }
+
+func (e *elements) objects(name string, n int, fields func(w fieldWriter, i int)) {
+	e.table(name, func() {
+		for i := range n {
+			e.table(strconv.Itoa(i+1), func() { fields(e, i) })
+		}
+	})
+}

@@ -9,10 +9,7 @@ import (
 
 // TestAccuracy holds the analysis to its published figures on odd seeds.
 func TestAccuracy(t *testing.T) {
-	hosts := 2000
-	if testing.Short() || raceEnabled {
-		hosts = 250
-	}
+	hosts := evaluate.Many(140, 5000)
 	for _, tc := range []struct {
 		jitter time.Duration
 		right  float64

@@ -8,36 +8,42 @@ import (
 
 // Options of an analysis. The zero Options is the full one.
 type Options struct {
-	Shallow bool // the class only: what the sampler needs to decide on the ladder
+	Shallow bool // the class only: what the sampler needs to decide what to ask next
 }
 
-// quadratic is how many samples the estimators that compare pairs look at.
-const quadratic = 400
+const (
+	// quadratic is about how many samples models are proposed from.
+	quadratic = 400
+	// fewest is the number of samples below which nothing is said at all.
+	fewest = 3
+	// leastConfidence is what a class needs to be named.
+	leastConfidence = 0.55
+)
 
 // Analyze says how the host chose the numbers in the samples, all of which are
 // one host's answers on one port. It is pure: the same samples give the same
 // report. With too few samples the class is ClassUnknown and the findings say
 // what is missing.
 func Analyze(samples []Sample, opts Options) Report {
-	whole := newView(samples)
-	r := Report{Samples: len(whole.points), Lost: whole.lost}
+	v := newView(samples)
+	r := Report{Samples: len(v.points), Lost: v.lost}
 	if r.Samples < fewest {
 		r.note("too-few-samples", Notice, fmt.Sprintf("Nothing can be said from %d answered samples; %d are the least, about 22 the default.", r.Samples, fewest),
 			fmt.Sprintf("%d answered, %d lost", r.Samples, r.Lost))
 		return r
 	}
-	shown := whole.shown()
-	answer := classify(shown)
-	r.adopt(answer)
-	r.beHumble()
+	list := compare(v)
+	top := list[0]
+	answer := top.verdict()
+	r.decide(v, list, &answer)
+	r.adopt(v, answer)
 	if opts.Shallow {
 		return r
 	}
-	if n := shown[draws].stale; n > 0 && r.Class != ClassSYNCookies && r.Class != ClassSYNProxy {
-		r.flag(FlagStaleHalfOpen)
-	}
-	r.measure(shown, answer)
-	r.remark(whole)
+	r.claim(v, list)
+	r.measure(v, top, answer)
+	r.tabulate(v, top)
+	r.remark(v)
 	return r
 }
 
@@ -48,6 +54,68 @@ const (
 	quickNoise = 0.90
 	quickStep  = 0.975
 )
+
+// decide names the class and how sure it is, and what it may be as well.
+func (r *Report) decide(v *view, list []*standing, answer *verdict) {
+	top := list[0]
+	r.Class, r.Confidence = answer.class, surest
+	if next := rivalTo(list); next != nil {
+		r.RunnerUp, r.BitsBetween = next.class, next.bits-top.bits
+		r.Confidence = posterior(r.BitsBetween)
+	}
+	for _, s := range list[:min(len(list), mostStandings)] {
+		if !math.IsInf(s.bits, 1) {
+			r.Standings = append(r.Standings, Standing{Class: s.class, Model: s.describe(), Bits: s.bits})
+		}
+	}
+	for _, d := range v.doubts(top) {
+		r.doubt(d)
+	}
+	r.beHumble()
+	if r.Confidence < leastConfidence {
+		r.withhold()
+	}
+}
+
+// mostStandings is how many models a report lists.
+const mostStandings = 6
+
+// describe names the model in words.
+func (s *standing) describe() string {
+	name := s.name
+	if s.found.variant != "" {
+		name = s.found.variant
+	}
+	if s.key == 0 {
+		return name
+	}
+	return name + " for each " + s.key.String()
+}
+
+// doubt lowers the confidence, and says why.
+func (r *Report) doubt(d doubt) {
+	if d.most >= r.Confidence {
+		return
+	}
+	r.Confidence = d.most
+	if d.most == 0 {
+		r.note("undecided", Notice, fmt.Sprintf("These samples cannot tell %s: that would take %s.", d.words(), d.missing), "")
+		return
+	}
+	if d.missing != "" {
+		r.note("less-sure", Info, fmt.Sprintf("It may be %s: telling them apart would take %s.", d.words(), d.missing), "")
+	}
+}
+
+// withhold makes the class unknown.
+func (r *Report) withhold() {
+	said := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == "undecided" })
+	if !said {
+		d := doubt{classes: []Class{r.Class, r.RunnerUp}}
+		r.note("undecided", Notice, fmt.Sprintf("These samples do not decide between %s; more of them would.", d.words()), fmt.Sprintf("%.1f bits between the two", r.BitsBetween))
+	}
+	r.Class, r.Confidence = ClassUnknown, 0
+}
 
 // beHumble lowers the confidence where few samples leave room for a class that
 // more of them would show.
@@ -67,100 +135,42 @@ func (r *Report) beHumble() {
 		fmt.Sprintf("%d samples", r.Samples))
 }
 
-// shown prepares what detectors of each sight are shown.
-func (v *view) shown() map[sight]*view {
-	head := v.head(quadratic)
-	m := map[sight]*view{answers: head, draws: head.fresh()}
-	m[crowd] = m[draws]
-	if head != v {
-		m[crowd] = v.fresh()
-	}
-	return m
-}
-
-// classify asks the detectors in turn.
-func classify(shown map[sight]*view) verdict {
-	for _, d := range detectors {
-		if out, ok := d.detect(shown[d.sees]); ok {
-			return out
-		}
-	}
-	return verdict{}
-}
-
-// adopt copies a verdict into the report.
-func (r *Report) adopt(v verdict) {
-	r.Class, r.Variant, r.Confidence = v.class, v.variant, v.confidence
-	r.Clock, r.Step, r.ServerMSS = v.clock, v.step, v.serverMSS
-	r.Findings = append(r.Findings, v.notes...)
-	r.Inputs = v.inputs
-	for _, f := range v.flags {
+// adopt copies a verdict into the report. Where the class is withheld, what was
+// measured stays: a clock is a clock, whoever shares it.
+func (r *Report) adopt(v *view, a verdict) {
+	r.Clock, r.Lines = a.clock, a.lines
+	for _, f := range a.flags {
 		r.flag(f)
 	}
-	if v.line != nil {
-		r.setLines(v.line)
-	}
-}
-
-// setLines keeps where each group's line begins.
-func (r *Report) setLines(l *line) {
-	for g, group := range l.groups {
-		at, _ := moment(group[0].sample)
-		if rtt, ok := group[0].sample.RTT(); ok {
-			at += int64(rtt) / 2
-		}
-		isn := float64(group[0].x) + l.offset[g]
-		r.Lines = append(r.Lines, Line{Sample: group[0].index, At: float64(at), ISN: math.Mod(isn+space, space)})
-	}
-}
-
-// measure fills in the numbers beside the class.
-func (r *Report) measure(shown map[sight]*view, answer verdict) {
-	v := shown[draws]
-	groups := [][]point{v.points}
-	if slices.Contains(r.Inputs, "port") {
-		groups = v.repeated(2)
-	}
-	if g := commonDivisor(groups, divisorBits); g > 1 {
-		r.GCD = Some(g)
-	}
-	if n, ok := nmapFigures(v); ok {
-		r.Nmap = Some(n)
-	}
-	r.measureGuesses(v, shown[crowd], answer)
-	slices.Sort(r.Inputs)
-	r.Inputs = slices.Compact(r.Inputs)
-}
-
-// measureGuesses says how hard a new connection's number is to guess.
-func (r *Report) measureGuesses(v, crowd *view, answer verdict) {
 	if r.Class == ClassUnknown {
 		return
 	}
-	g, ok := guesses(v, answer.next)
-	if free, limited := answer.freeBits.Get(); limited {
-		g, ok = min(cond(ok, g, blindGuesses), max(1, math.Exp2(free-1))), true
+	r.Variant, r.Step, r.ServerMSS = a.variant, a.step, a.serverMSS
+	r.Findings = append(r.Findings, a.notes...)
+	if a.nominal != "" {
+		c := a.clock.Value
+		r.note("clock-rate", Info, "The rate is the one of "+a.nominal+".", fmt.Sprintf("%.1f to %.1f counts a second", c.Low, c.High))
 	}
-	if ok {
-		r.GuessesP50, r.Difficulty = Some(g), Some(math.Log2(g))
-	}
-	points := crowd.points
-	shown := shownEntropy(points)
-	if ok {
-		shown = min(shown, math.Log2(g)+1)
-	}
-	if r.Class == ClassConstant || r.Class == ClassRepeating || answer.next != nil {
-		shown = min(shown, cond(r.Class == ClassRepeating, math.Log2(float64(distinct(points))), 0))
-	}
-	r.EntropyBits = Some(max(shown, 0))
+	r.Inputs = append(r.Inputs, a.inputs...)
 }
 
-// cond is a where c holds, else b.
-func cond(c bool, a, b float64) float64 {
-	if c {
-		return a
+// measure fills in the numbers beside the class.
+func (r *Report) measure(v *view, top *standing, answer verdict) {
+	fresh := v.fresh()
+	if fresh.stale > 0 && r.Class != ClassSYNCookies && r.Class != ClassSYNProxy && r.Class != ClassTupleConstant {
+		r.flag(FlagStaleHalfOpen)
 	}
-	return b
+	if g := commonDivisor(fresh.gaps(top.key), divisorBits); g > 1 {
+		r.GCD = Some(g)
+	}
+	if n, ok := nmapFigures(fresh); ok {
+		r.Nmap = Some(n)
+	}
+	if r.Class != ClassUnknown {
+		r.guess(v, top, answer)
+	}
+	slices.Sort(r.Inputs)
+	r.Inputs = slices.Compact(r.Inputs)
 }
 
 // remark adds what the samples say beside the ISN, and what is missing.
@@ -170,25 +180,7 @@ func (r *Report) remark(v *view) {
 		r.note("lost-samples", Info, "Some SYNs were not answered; runs of direct successors are shorter for it.",
 			fmt.Sprintf("%d of %d", v.lost, v.lost+len(v.points)))
 	}
-	if r.Class == ClassUnknown {
-		r.note("undecided", Notice, "The samples fit no class well enough. "+missing(v), fmt.Sprintf("%d samples on %d tuples", len(v.points), len(v.tuples)))
-	}
 	r.remarkFace(v)
-}
-
-// missing names the samples that would decide.
-func missing(v *view) string {
-	switch {
-	case !v.timed:
-		return "Times are missing (sent_ns, received_ns): clocks cannot be seen."
-	case len(v.tuples) < leastRandomPorts:
-		return "More source ports would tell global from per-tuple generators."
-	case longest(v.repeated(2)) < leastRandomSame:
-		return "The same source port several times would show a clock or a cookie."
-	case len(v.points) < leastRandom:
-		return fmt.Sprintf("%d samples or more would tell a random generator from a weak one.", leastRandom)
-	}
-	return "A longer run may tell, or several machines answer for this address."
 }
 
 // remarkBackends flags answers to equal SYNs that differ in what one host does

@@ -9,38 +9,13 @@ import (
 	"synscope/craft"
 )
 
-// detectCollisions finds numbers drawn again from a small store. Among n truly
-// random numbers a pair is equal with probability n²/2^33.
-func detectCollisions(v *view) (verdict, bool) {
-	points := v.points
-	n := len(points)
-	again := n - distinct(points)
-	if n < leastRandom || again == 0 {
-		return verdict{}, false
-	}
-	bits := surplusCollisions(n, again)
-	if bits < leastCollision {
-		return verdict{}, false
-	}
+// storeVerdict reports numbers of which so many of n came again.
+func storeVerdict(n, again int, saved float64) verdict {
 	pool := poolSize(n, again)
-	out := verdict{class: ClassWeakRandom, variant: "collisions", confidence: sure(bits), freeBits: Some(math.Log2(pool))}
+	out := verdict{class: ClassWeakRandom, variant: "collisions", saved: saved, freeBits: Some(math.Log2(pool))}
 	out.note("collisions", Warning, fmt.Sprintf("%d of %d numbers were there before", again, n),
 		"Numbers come again: there are only about %.0f of them.", pool)
-	return out, true
-}
-
-// leastCollision is the evidence, in bits, below which collisions are chance.
-const leastCollision = 20
-
-// surplusCollisions is log2 of how unlikely it is that so many of n random
-// numbers were there before (Chernoff's bound on a Poisson variable).
-func surplusCollisions(n, again int) float64 {
-	expected := float64(n) * float64(n-1) / 2 / space
-	if float64(again) <= expected {
-		return 0
-	}
-	k := float64(again)
-	return (k*math.Log(k/expected) - k + expected) / math.Ln2
+	return out
 }
 
 // poolSize estimates the size of the store from how many of n draws were there
@@ -70,7 +45,7 @@ const leastBias = 14
 func detectBits(v *view) (verdict, bool) {
 	points := v.points
 	n := len(points)
-	if n < 8 || creeping(points) {
+	if n < 8 {
 		return verdict{}, false
 	}
 	var total, left float64
@@ -92,23 +67,12 @@ func detectBits(v *view) (verdict, bool) {
 	if total < leastBias {
 		return leaningBits(points, left)
 	}
-	out := verdict{class: ClassWeakRandom, variant: "biased bits", confidence: sure(2*total - 8), freeBits: Some(left)}
+	out := verdict{class: ClassWeakRandom, variant: "biased bits", saved: total, freeBits: Some(left)}
 	if stuck > 0 {
 		out.variant = "stuck bits"
 	}
 	out.note("biased-bits", Warning, text, "Some bits stand still or lean to one side: about %.0f of 32 bits are left to guess.", left)
 	return out, true
-}
-
-// creeping reports whether the numbers only grow, and little: a slow clock or
-// counter, of which too little was seen to tell which.
-func creeping(points []point) bool {
-	for i := 1; i < len(points); i++ {
-		if points[i].x.LessThan(points[i-1].x) {
-			return false
-		}
-	}
-	return spread(points) < 1<<24
 }
 
 // leastLean is the evidence, in bits, below which bits lean together by chance.
@@ -126,7 +90,7 @@ func leaningBits(points []point, left float64) (verdict, bool) {
 	if bits < leastLean || n < leastRandom {
 		return verdict{}, false
 	}
-	out := verdict{class: ClassWeakRandom, variant: "biased bits", confidence: sure(bits), freeBits: Some(left)}
+	out := verdict{class: ClassWeakRandom, variant: "biased bits", saved: bits, freeBits: Some(left)}
 	out.note("biased-bits", Warning, fmt.Sprintf("χ² over 32 bits %.0f, %.0f bits against chance", sum, bits),
 		"Many bits lean to one side: about %.0f of 32 bits are left to guess.", left)
 	return out, true
@@ -164,23 +128,6 @@ const (
 	leastRandomSame  = 4
 	leastRandomPorts = 4
 )
-
-// detectRandom answers if no other class would have been missed.
-func detectRandom(v *view) (verdict, bool) {
-	n := len(v.points)
-	if !v.timed || n < leastRandom || longest(v.repeated(2)) < leastRandomSame || len(v.tuples) < leastRandomPorts {
-		return verdict{}, false
-	}
-	out := verdict{class: ClassRandom, confidence: randomConfidence(n)}
-	out.note("no-structure", Info, fmt.Sprintf("%d numbers on %d tuples", n, len(v.tuples)),
-		"No counter, clock, cookie, generator, bias or collision that so many samples would show. Weak generators of other kinds need more of them.")
-	if !repeatsSYN(v) {
-		out.confidence = min(out.confidence, unladdered)
-		out.note("cookie-not-excluded", Info, "no SYN was sent twice",
-			"A keyed function of our whole SYN would look the same: the options ladder sends one SYN twice to tell.")
-	}
-	return out, true
-}
 
 // unladdered is the confidence in random where a keyed cookie could hide.
 const unladdered = 0.87

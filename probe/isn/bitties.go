@@ -29,6 +29,10 @@ func tiesOf(points []point) (ties []tie) {
 			continue
 		}
 		for low := high - 1; low >= 0; low-- {
+			few := points[:min(len(points), 2*leastRandom)]
+			if d := differing(few, high, low); d > 0 && d < len(few) {
+				continue
+			}
 			if differ := differing(points, high, low); differ == 0 || differ == len(points) {
 				ties = append(ties, tie{high, low, differ > 0})
 				break
@@ -59,7 +63,7 @@ func detectTies(v *view) (verdict, bool) {
 		return verdict{}, false
 	}
 	free := 32 - float64(len(ties))
-	out := verdict{class: ClassWeakRandom, variant: "repeated bits", confidence: sure(bits), freeBits: Some(free)}
+	out := verdict{class: ClassWeakRandom, variant: "repeated bits", saved: bits, freeBits: Some(free)}
 	out.note("repeated-bits", Warning, tiesText(ties, len(v.points)),
 		"Some bits only repeat others: %.0f of 32 bits are left to guess.", free)
 	return out, true

@@ -6,11 +6,13 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"synscope/craft"
 	"synscope/probe/isn"
+	"synscope/probe/isn/internal/evaluate"
 	"synscope/probe/isn/model"
 )
 
@@ -25,8 +27,8 @@ func sampled(class isn.Class, seed uint64, plan isn.Plan) (*model.Host, []isn.Sa
 func TestEveryClassIsFound(t *testing.T) {
 	for _, class := range model.Drawable() {
 		t.Run(class.String(), func(t *testing.T) {
-			wrong := 0
-			for seed := range uint64(40) {
+			wrong, hosts := 0, evaluate.Many(14, 200)
+			for seed := range uint64(hosts) {
 				host, samples := sampled(class, seed, isn.NewPlan(isn.PlanConfig{}))
 				r := isn.Analyze(samples, isn.Options{})
 				if r.Class != class || r.Variant != host.Truth.Variant && host.Truth.Variant != "" {
@@ -34,8 +36,8 @@ func TestEveryClassIsFound(t *testing.T) {
 					t.Logf("seed %d %s: %v %s %.3f %v", seed, host.Truth.Kind, r.Class, r.Variant, r.Confidence, r.Findings)
 				}
 			}
-			if wrong > 1 {
-				t.Errorf("%d of 40 hosts wrong", wrong)
+			if wrong > 1+hosts/40 {
+				t.Errorf("%d of %d hosts wrong", wrong, hosts)
 			}
 		})
 	}
@@ -43,7 +45,7 @@ func TestEveryClassIsFound(t *testing.T) {
 
 func TestQuickPlanIsNeverSureOfRandom(t *testing.T) {
 	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassWeakRandom} {
-		for seed := range uint64(40) {
+		for seed := range uint64(evaluate.Many(20, 200)) {
 			_, samples := sampled(class, seed, isn.QuickPlan())
 			r := isn.Analyze(samples, isn.Options{})
 			if r.Class == isn.ClassRandom {
@@ -137,6 +139,13 @@ func TestStaleHalfOpenIsNotAConstant(t *testing.T) {
 	}
 }
 
+// processorTime is what this process has used up, which no busy neighbour lengthens.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
 	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassTupleClock, isn.ClassGlobalMixed, isn.ClassGlobalStep, isn.ClassGlobalClock, isn.ClassSYNCookies, isn.ClassWeakRandom} {
 		rng := rand.New(rand.NewPCG(4, 4))
@@ -145,14 +154,14 @@ func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
 			plan.Steps[i].Port %= 20_000
 		}
 		samples := model.Sample(isn.Plan{Steps: plan.Steps, Quick: true}, model.Draw(class, rng), model.Path{RTT: time.Millisecond, Jitter: 1e5}, rng)
-		start := time.Now()
+		start := processorTime()
 		r := isn.Analyze(samples, isn.Options{})
-		took := time.Since(start)
+		took := processorTime() - start
 		t.Logf("%v: %d samples in %v: %v %.3f", class, len(samples), took, r.Class, r.Confidence)
 		if r.Class != class || r.Confidence < 0.85 {
 			t.Errorf("%v: got %v %.3f: %v", class, r.Class, r.Confidence, r.Findings)
 		}
-		if took > time.Second && !raceEnabled {
+		if took > 2*time.Second && !raceEnabled {
 			t.Errorf("%v: %v", class, took)
 		}
 	}

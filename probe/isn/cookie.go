@@ -21,73 +21,29 @@ func (p *point) offset() int32 {
 // widestEncoding is how far an option's encoding may move an offset.
 const widestEncoding = 7
 
-// detectOffsetCookie finds cookies that add our ISN to a keyed hash of the
-// tuple: isn − client_isn is constant on a tuple but for the small number that
-// encodes the MSS, and but for one new value when the counter ticks.
-func detectOffsetCookie(v *view) (verdict, bool) {
-	steady, moved, groups := 0, 0, 0
-	for _, g := range v.repeated(2) {
-		if distinctClients(g) < 2 || !g[0].sample.ClientISN.OK {
-			continue
-		}
-		groups++
-		for i := 1; i < len(g); i++ {
-			if near(g[i].offset(), g[i-1].offset(), widestEncoding) {
-				steady++
-			} else {
-				moved++
-			}
-		}
-	}
-	if groups == 0 || steady < 2 || moved > max(groups, steady/4) {
-		return verdict{}, false
-	}
-	out := verdict{class: ClassSYNCookies, variant: VariantOther, confidence: sure(14 * float64(steady))}
-	out.describeOffset(v, steady, moved)
-	out.proxy(v)
-	return out, true
-}
-
 // near reports whether two differences lie within n of each other, serially.
 func near(a, b int32, n int32) bool {
 	d := craft.Seq(a).Sub(craft.Seq(b))
 	return d >= -n && d <= n
 }
 
-// describeOffset finds the variant and the inputs of an offset cookie.
-func (v *verdict) describeOffset(w *view, steady, moved int) {
-	v.inputs = []string{"client_isn"}
-	if sameOffsetEverywhere(w) {
+// describeOffset finds the variant and the inputs of an offset cookie: a constant
+// that is added to our ISN, on each tuple another.
+func (v *verdict) describeOffset(s *standing) {
+	w := s.view
+	if s.key == 0 && len(w.tuples) > 1 {
 		v.note("isn-echo", Warning, someValues(w.points), "The number is ours plus a constant: nobody has to guess it.")
-		d := w.points[0].offset()
-		v.next = func(h []point) (craft.Seq, bool) {
-			if len(h) >= len(w.points) {
-				return 0, false
-			}
-			return w.points[len(h)].sample.ClientISN.Value.Add(uint32(d)), true
-		}
 		return
 	}
-	v.inputs = append(v.inputs, "port")
-	v.note("syn-cookie", Notice, fmt.Sprintf("isn − client_isn kept %d times, moved %d times", steady, moved),
+	v.note("syn-cookie", Notice, s.evidence(),
 		"The number is ours plus a keyed hash of the four-tuple: the host keeps no state for half-open connections.")
-	if minuteCounter(w) {
+	counts := minuteCounter(w)
+	if counts {
 		v.inputs = append(v.inputs, "time")
-		v.variant = VariantLinux
 		v.note("cookie-counter", Info, "the top eight bits of isn − client_isn went up by one",
 			"The cookie's minute counter ticked while we looked.")
 	}
-	v.linuxOptions(w)
-}
-
-// sameOffsetEverywhere reports whether even the tuple makes no difference.
-func sameOffsetEverywhere(w *view) bool {
-	for i := range w.points {
-		if !near(w.points[i].offset(), w.points[0].offset(), widestEncoding) {
-			return false
-		}
-	}
-	return len(w.tuples) > 1
+	v.linuxOptions(w, counts)
 }
 
 // minuteCounter reports whether a tuple's offset jumped to one whose top eight

@@ -1,217 +1,285 @@
 package isn
 
 import (
-	"cmp"
-	"fmt"
 	"math"
-	"net/netip"
 	"slices"
 )
 
-// rangeGaps are the distances tried that may separate two counters' ranges, and
-// mostCounters is how many are told apart.
-var rangeGaps = []uint32{1 << 27, 1 << 24, 1 << 21, 1 << 18}
-
-const mostCounters = 6
-
-// detectCounters finds samples of many tuples that all lie in a few narrow
-// ranges and grow in each: so many counters, each of one machine.
-func detectCounters(v *view) (verdict, bool) {
-	if len(v.tuples) < 3 {
-		return verdict{}, false
-	}
-	var best counters
-	for _, gap := range rangeGaps {
-		if c := countersIn(ranges(v.points, gap)); c.bits > best.bits {
-			best = c
+// counters fits every model of growth: constants, clocks, steps, random steps and
+// cycles, under every key that the samples can tell from another.
+func counters(v *view) (list []*standing) {
+	list = append(list, stills(v)...)
+	for _, key := range v.tupleKeys() {
+		list = append(list, increments(v, key)...)
+		list = append(list, stepped(v, key)...)
+		if v.timed {
+			list = append(list, clocks(v, key)...)
 		}
 	}
-	best.bits -= math.Log2(float64(len(rangeGaps)))
-	if best.bits < leastBits {
-		return verdict{}, false
-	}
-	out := verdict{class: ClassMixed, confidence: sure(best.bits), flags: []string{FlagMultiBackend}}
-	out.note("several-backends", Warning, fmt.Sprintf("%d ranges of %v samples, none wider than %d, all growing", len(best.sizes), best.sizes, best.width),
-		"The numbers come from %d counters: so many machines answer for this address, and each is predictable.", len(best.sizes))
-	return out, true
+	return list
 }
 
-// counters is a set of ranges in which the numbers grow.
-type counters struct {
-	sizes []int
-	width uint32  // of the widest range
-	bits  float64 // 0 where they are no counters
+// stills are the constants and the cookies.
+func stills(v *view) (list []*standing) {
+	add := func(class Class, name string, key, moves factor, echo bool, prior float64) {
+		g := still{echo}
+		list = append(list, model{class: class, name: name, key: key, moves: moves, prior: prior,
+			grow: func() growth { return g }, cost: g.cost}.fit(v))
+	}
+	for _, key := range v.tupleKeys() {
+		if key == 0 {
+			add(ClassConstant, "one number", key, 0, false, 0)
+			continue
+		}
+		add(ClassTupleConstant, "one number a tuple", key, 0, false, 1)
+	}
+	if !v.varied(byClient) {
+		return list
+	}
+	for _, key := range v.tupleKeys() {
+		add(ClassSYNCookies, "our number plus a hash", key, byClient, true, 3)
+	}
+	for _, key := range v.keys(byTuple, byTuple|byOptions, byTuple|byClient, byTuple|byClient|byOptions)[1:] {
+		add(ClassSYNCookies, "a hash of the SYN", key, 0, false, 6)
+	}
+	return list
 }
 
-// leastMoves is how often the counters must have been seen to move.
-const leastMoves = 6
-
-// countersIn weighs ranges: each further tuple whose numbers lie inside of a range,
-// in order of time, is so much more than chance. What one tuple does alone proves
-// nothing, for it may have a clock or counter of its own.
-func countersIn(list [][]point) (c counters) {
-	if len(list) < 2 || len(list) > mostCounters || byAddressAlone(list) {
-		return c
-	}
-	moves, joined := 0, 0
-	for _, r := range list {
-		joined += tuplesIn(r) - 1
-		c.sizes = append(c.sizes, len(r))
-		c.width = max(c.width, spread(r))
-		for i := 1; i < len(r); i++ {
-			if r[i].x.LessThan(r[i-1].x) {
-				return counters{}
-			}
-			if r[i].x != r[i-1].x {
-				moves++
+// gaps are the differences inside the groups of a key, in the order of time,
+// those that are nothing left out.
+func (v *view) gaps(key factor) (list []int32) {
+	for _, g := range v.groups(key).members(v.points) {
+		for i := 1; i < len(g); i++ {
+			if d := g[i].x.Sub(g[i-1].x); d != 0 {
+				list = append(list, d)
 			}
 		}
 	}
-	if moves < leastMoves || c.width == 0 {
-		return counters{}
-	}
-	each := 32 - math.Log2(float64(len(list))*(float64(c.width)+1))
-	c.bits = float64(joined-1) * each
-	return c
+	return list
 }
 
-// byAddressAlone reports whether several addresses of ours share no range: then
-// a hash of the address made the ranges.
-func byAddressAlone(list [][]point) bool {
-	all := make(map[netip.Addr]bool)
-	for _, r := range list {
-		for _, p := range r {
-			if p.sample.Src != r[0].sample.Src {
-				return false
-			}
-		}
-		all[r[0].sample.Src] = true
+// increments are random steps: of any size, and between the least and the largest.
+func increments(v *view, key factor) []*standing {
+	m := model{class: ClassRandomIncrement, name: "random steps", key: key, grow: func() growth { return newOctaves() },
+		cost: (*octaves)(nil).cost}
+	if key != 0 {
+		m.class = ClassTupleRandomIncrement
 	}
-	return len(all) > 1
-}
-
-// tuplesIn counts the tuples of the points.
-func tuplesIn(points []point) int {
-	seen := make(map[int]bool)
-	for _, p := range points {
-		seen[p.tuple] = true
+	list := []*standing{m.fit(v)}
+	gaps := v.gaps(key)
+	if len(gaps) < leastIncrements {
+		return list
 	}
-	return len(seen)
-}
-
-// ranges cuts the circle of sequence numbers at gaps wider than gap, and
-// returns the points of each range in order of time.
-func ranges(points []point, gap uint32) [][]point {
-	sorted := slices.Clone(points)
-	// Numeric order is only a way round the circle from some place on.
-	slices.SortFunc(sorted, func(a, b point) int { return cmp.Compare(a.x, b.x) })
-	var out [][]point
-	for i, p := range sorted {
-		before := sorted[(i+len(sorted)-1)%len(sorted)]
-		if i == 0 || uint32(p.x-before.x) > gap {
-			out = append(out, nil)
-		}
-		out[len(out)-1] = append(out[len(out)-1], p)
-	}
-	if n := len(out); n > 1 && uint32(sorted[0].x-sorted[len(sorted)-1].x) <= gap {
-		out[0] = append(out[n-1], out[0]...)
-		out = out[:n-1]
-	}
-	for _, r := range out {
-		slices.SortFunc(r, func(a, b point) int { return cmp.Compare(a.k, b.k) })
-	}
-	return out
-}
-
-// spread is the width of the shortest arc over points that lie within half of
-// the circle.
-func spread(points []point) uint32 {
-	low, high := int32(0), int32(0)
-	for _, p := range points {
-		d := p.x.Sub(points[0].x)
-		low, high = min(low, d), max(high, d)
-	}
-	return uint32(high) - uint32(low)
-}
-
-// arc is the width of the shortest arc that holds all the points: the circle
-// less its widest gap.
-func arc(points []point) float64 {
-	xs := make([]uint32, len(points))
-	for i := range points {
-		xs[i] = uint32(points[i].x)
-	}
-	slices.Sort(xs)
-	widest := xs[0] - xs[len(xs)-1]
-	for i := 1; i < len(xs); i++ {
-		widest = max(widest, xs[i]-xs[i-1])
-	}
-	if widest == 0 {
-		return 1 // one value
-	}
-	return space - float64(widest) + 1
-}
-
-// leastHeld and leastTuples are how many samples one counter must have given
-// among others, and on how many tuples.
-const (
-	leastHeld   = 5
-	leastTuples = 4
-)
-
-// oneCounter finds a counter for everybody that gave some of the numbers while
-// others came from elsewhere: a narrow range, on several tuples, that only grows.
-func oneCounter(v *view) (verdict, bool) {
-	points := slices.Clone(v.points[:min(len(v.points), 2*shortGroup)])
-	slices.SortFunc(points, func(a, b point) int { return cmp.Compare(a.x, b.x) })
-	n, best, bits, room := len(points), []point(nil), 0.0, math.Log2(arc(points))
-	for i := range points {
-		for m := leastHeld; m <= n-2; m++ {
-			held := window(points, i, m)
-			if uint32(held[m-1].x-held[0].x) > rangeGaps[0] {
-				break
-			}
-			if b := windowBits(held, n, room); b > bits {
-				best, bits = held, b
+	b := band{low: math.MaxUint32, own: key != 0}
+	for _, g := range v.groups(key).members(v.points) {
+		for i := 1; i < len(g); i++ {
+			d := uint32(g[i].x - g[i-1].x)
+			if d != 0 && lostBetween(&g[i-1], &g[i]) == 0 {
+				b.low, b.high = min(b.low, d), max(b.high, d)
 			}
 		}
 	}
-	if bits < leastBits {
-		return verdict{}, false
+	if b.low < b.high && b.high < 1<<30 {
+		m.grow, m.cost = func() growth { return &b }, b.cost
+		list = append(list, m.fit(v))
 	}
-	out := verdict{class: ClassMixed, confidence: sure(bits - 8), flags: []string{FlagMultiBackend}}
-	out.note("several-backends", Notice, fmt.Sprintf("%d of %d samples lie within %d of each other and only grow, %.0f bits against chance", len(best), n, spread(best), bits),
-		"Some numbers come from one counter for everybody, the others from elsewhere: at least 2 machines answer for this address.")
-	return out, true
+	return best(list)[:1]
 }
 
-// window returns m points in numeric order round the circle, from the i-th on.
-func window(sorted []point, i, m int) []point {
-	out := make([]point, m)
-	for j := range out {
-		out[j] = sorted[(i+j)%len(sorted)]
-	}
-	return out
-}
+// leastIncrements is how many steps of more than nothing must have been seen.
+const leastIncrements = 3
 
-// windowBits is log2 of how unlikely it is that the held ones of n random numbers
-// of so many bits lie so close and in order of time; 0 where they are not a counter's.
-func windowBits(held []point, n int, room float64) float64 {
-	for i, p := range held {
-		if i > 0 && (p.x == held[i-1].x || p.k < held[i-1].k) {
-			return 0
+// stepped are fixed steps, those that rise with time among them.
+func stepped(v *view, key factor) (list []*standing) {
+	m := model{class: ClassGlobalStep, name: "fixed steps", key: key}
+	if key != 0 {
+		m.class, m.prior = ClassTupleRandomIncrement, 10
+	}
+	for _, a := range divisors(v.gaps(key)) {
+		if a > 0 || key == 0 {
+			list = append(list, bestSteps(v, m, a)...)
 		}
 	}
-	tuples := tuplesIn(held)
-	if tuples < leastTuples {
+	if key == 0 {
+		list = append(list, bestSteps(v, m, 0)...)
+	}
+	list = bestOfEach(list)
+	if key == 0 && v.timed {
+		list = append(list, risingSteps(v, list)...)
+	}
+	return list
+}
+
+// rateGuesses are rates of others' connections, a second, to begin with.
+var rateGuesses = []float64{0, 0.5, 5, 50}
+
+// bestSteps fits the rate of others' connections, and libslirp's timer.
+func bestSteps(v *view, m model, a int32) (list []*standing) {
+	fit := func(g steps) *standing {
+		g.own = m.key != 0
+		n := m
+		n.steps = &g
+		if g.tick > 0 {
+			n.class, n.moves, n.name = ClassGlobalMixed, byTime, "a step a connection and one after a while"
+		}
+		n.grow, n.cost = func() growth { g := g; return &g }, g.cost
+		s := n.fit(v)
+		list = append(list, s)
+		return s
+	}
+	s := fit(steps{a: a})
+	if !v.timed || s.ledger.count[joined] < 2 || a == 0 {
+		return list
+	}
+	for _, rate := range rateGuesses[1:] {
+		fit(steps{a: a, rate: rate})
+	}
+	if r := best(list)[0].othersRate(v); r > 0 {
+		fit(steps{a: a, rate: r})
+	}
+	if m.key == 0 {
+		fit(steps{a: a, tick: slowTimer})
+	}
+	return append(list, ticking(v, m, a)...)
+}
+
+// ticking fits a step beside which a timer adds as much, or twice as much, at even
+// times, as 4.4BSD's does (tcp_slowtimo).
+func ticking(v *view, m model, a int32) (list []*standing) {
+	if m.key != 0 {
+		return nil
+	}
+	q := float64(magnitude(a))
+	for _, hz := range []float64{q / slowTimer, 2 * q / slowTimer} {
+		for _, quantum := range []float64{q, 2 * q} {
+			d := drift{hz: hz, step: float64(a), quantum: quantum, wide: 1}
+			list = append(list, fitClock(v, 0, d))
+		}
+	}
+	top := best(list)[0]
+	return []*standing{top.settle(v, 1, true)}
+}
+
+// slowTimer is the period of BSD's and libslirp's slow timer (PR_SLOWHZ), in s.
+const slowTimer = 0.5
+
+// othersRate is how many steps a second were made beside ours.
+func (s *standing) othersRate(v *view) float64 {
+	more, time := 0.0, 0.0
+	last := make(map[int]int)
+	for i := range v.points {
+		at := s.ledger.groups.of[i]*mostStrands + s.ledger.strand[i]
+		j, ok := last[at]
+		last[at] = i
+		if !ok || s.ledger.fates[i] != joined {
+			continue
+		}
+		d := math.Abs(float64(v.points[i].x.Sub(v.points[j].x))) / float64(magnitude(s.steps.a))
+		more += max(d-float64(v.points[i].k-v.points[j].k), 0)
+		time += v.points[i].t - v.points[j].t
+	}
+	if time <= 0 {
 		return 0
 	}
-	m := float64(len(held))
-	order, _ := math.Lgamma(m + 1)
-	all, _ := math.Lgamma(float64(n) + 1)
-	rest, _ := math.Lgamma(float64(n) - m + 1)
-	choices := (all - rest - order) / math.Ln2
-	// One point places the window; those of one tuple alone may be a clock of
-	// its own.
-	return float64(tuples-1)*(room-math.Log2(float64(spread(held))+1)) + order/math.Ln2 - choices - math.Log2(float64(n))
+	return more / time
+}
+
+// mostDivisors is how many steps are tried, and mostVotes from how many
+// differences they are taken.
+const (
+	mostDivisors = 4
+	mostVotes    = 64
+)
+
+// divisors proposes steps: the common divisors of neighbouring differences that
+// divide the most, the larger the better, and the most frequent difference.
+func divisors(gaps []int32) (out []int32) {
+	if len(gaps) > mostVotes {
+		gaps = gaps[:mostVotes]
+	}
+	down := 0
+	var tried []uint32
+	for i, d := range gaps {
+		if d < 0 {
+			down++
+		}
+		for _, g := range []uint32{magnitude(d), gcd(magnitude(d), magnitude(gaps[max(i-1, 0)]))} {
+			if !slices.Contains(tried, g) {
+				tried = append(tried, g)
+			}
+		}
+	}
+	if all := commonDivisor(gaps, quantumBits); all > 1 && !slices.Contains(tried, all) {
+		tried = append(tried, all)
+	}
+	slices.SortStableFunc(tried, func(a, b uint32) int { return int(divides(gaps, b) - divides(gaps, a)) })
+	for _, a := range tried[:min(len(tried), mostDivisors)] {
+		if down*2 > len(gaps) {
+			out = append(out, -int32(a))
+		} else if a <= math.MaxInt32 {
+			out = append(out, int32(a))
+		}
+	}
+	return out
+}
+
+// divides is how many bits a divisor explains of the differences.
+func divides(gaps []int32, a uint32) float64 {
+	n := 0.0
+	for _, d := range gaps {
+		if magnitude(d)%a == 0 {
+			n++
+		}
+	}
+	return n * math.Log2(float64(a)+1)
+}
+
+// risingRates are the timers that a rising step is tried with, a second.
+var risingRates = []float64{2, 4, 1, 10}
+
+// risingSteps are steps that rise with time. They are looked for where fixed or
+// random ones explain nearly all.
+func risingSteps(v *view, fixed []*standing) []*standing {
+	gaps := v.gaps(0)
+	if len(fixed) > 0 && fixed[0].bits < wordBits+5*float64(len(v.points)) {
+		return nil
+	}
+	if len(gaps) < 4 || slices.Max(gaps) > 1<<26 || slices.Min(gaps) < 0 {
+		return nil
+	}
+	few := v.only(firstOf(len(v.points), 60))
+	var list []*standing
+	for _, hz := range risingRates {
+		for i := 1; i < min(len(few.points), 24); i++ {
+			d := float64(uint32(few.points[i].x - few.points[i-1].x))
+			for m := 1.0; m <= 3; m++ {
+				list = append(list, risingModel(rising{base: d/m - hz*few.points[i].t, hz: hz, rate: 1}).fit(few))
+			}
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	g := *best(list)[0].grow().(*rising)
+	list = nil
+	for _, rate := range []float64{0.01, 1, 5, 20, 80} {
+		g.rate = rate
+		list = append(list, risingModel(g).fit(v))
+	}
+	return best(list)[:1]
+}
+
+// risingModel is the model of a rising step.
+func risingModel(g rising) model {
+	return model{class: ClassGlobalStep, name: "steps that rise with time", moves: byTime, prior: 2,
+		grow: func() growth { return &g }, cost: g.cost}
+}
+
+// firstOf is the set of the first of n indexes, at most that many.
+func firstOf(n, most int) map[int]bool {
+	keep := make(map[int]bool)
+	for i := range min(n, most) {
+		keep[i] = true
+	}
+	return keep
 }

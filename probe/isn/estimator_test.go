@@ -3,71 +3,11 @@ package isn
 import (
 	"math"
 	"math/big"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"synscope/craft"
 )
-
-// ticking makes points of a clock at the times, off by up to jitter seconds.
-func ticking(rng *rand.Rand, hz, jitter float64, times ...float64) []point {
-	start := rng.Uint32()
-	out := make([]point, len(times))
-	for i, t := range times {
-		at := t + (2*rng.Float64()-1)*jitter
-		out[i] = point{x: craft.Seq(start + uint32(uint64(at*hz))), t: t, u: jitter + 1e-6, k: i + 1, sample: &Sample{}}
-	}
-	return out
-}
-
-func TestLineUnwrapsFromShortGapsToLong(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	times := []float64{10, 10.01, 10.05, 10.3, 11, 14, 30, 100, 400, 1500, 6000}
-	for _, hz := range []float64{1000, 250e3, 15.625e6, 31.25e6, 5e8} {
-		l := fitLine([][]point{ticking(rng, hz, 1e-5, times...)}, 1)
-		if l.inliers != len(times) || math.Abs(l.hz/hz-1) > 1e-6 {
-			t.Errorf("%.0f Hz: %d of %d points on a line of %.3f", hz, l.inliers, len(times), l.hz)
-		}
-	}
-}
-
-func TestLineSharesItsRateAmongTuples(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 4))
-	var groups [][]point
-	for i := range 12 {
-		base := float64(i)
-		groups = append(groups, ticking(rng, 15.625e6, 1e-4, base+1, base+1.2, base+3))
-	}
-	l := fitLine(groups, 1)
-	if l.inliers != 36 || math.Abs(l.hz/15.625e6-1) > 1e-4 {
-		t.Errorf("%d of 36 on lines of %.1f", l.inliers, l.hz)
-	}
-}
-
-func TestLineDoesNotSeeNoise(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 6))
-	for range 200 {
-		g := ticking(rng, 0, 1e-3, 0, 0.01, 0.26, 0.27, 1.3, 1.5, 1.6, 4.6, 7.5, 7.6)
-		for i := range g {
-			g[i].x = craft.Seq(rng.Uint32())
-		}
-		l := fitLine([][]point{g}, 1)
-		if believable(&l) && l.inliers >= 8 {
-			t.Fatalf("a line of %.0f Hz through noise: %d points, %.0f bits", l.hz, l.inliers, l.bits)
-		}
-	}
-}
-
-func TestOutliersDoNotBendTheLine(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 8))
-	g := ticking(rng, 1e6, 1e-4, 0, 0.01, 0.26, 0.27, 1.3, 1.5, 1.6, 4.6, 7.5, 7.6)
-	g[3].x, g[8].x = g[2].x, craft.Seq(rng.Uint32())
-	l := fitLine([][]point{g}, 1)
-	if l.inliers != 8 || math.Abs(l.hz/1e6-1) > 1e-3 {
-		t.Errorf("%d inliers, %.1f Hz", l.inliers, l.hz)
-	}
-}
 
 func TestRegressionAgainstExactNumbers(t *testing.T) {
 	reg := &regression{}
@@ -88,25 +28,13 @@ func TestRegressionAgainstExactNumbers(t *testing.T) {
 	}
 }
 
-func TestPlaneSplitsStepAndRate(t *testing.T) {
-	rng := rand.New(rand.NewPCG(9, 1))
-	points := ticking(rng, 128000, 1e-4, 0, 0.001, 0.25, 0.251, 1.2, 1.4, 1.401, 4.4, 4.401, 5, 5.001, 6)
-	for i := range points {
-		points[i].x = points[i].x.Add(uint32(64000 * i))
-	}
-	p := fitPlane(points, 1)
-	if p.fit == nil || math.Abs(p.step-64000) > 100 || math.Abs(p.hz-128000) > 200 || !p.mixed(1) {
-		t.Errorf("step %.1f, rate %.1f", p.step, p.hz)
-	}
-}
-
 func TestCommonDivisor(t *testing.T) {
 	of := func(xs ...craft.Seq) uint32 {
-		g := make([]point, len(xs))
+		samples := make([]Sample, len(xs))
 		for i, x := range xs {
-			g[i].x = x
+			samples[i].ISN = Some(x)
 		}
-		return commonDivisor([][]point{g}, divisorBits)
+		return commonDivisor(newView(samples).gaps(0), divisorBits)
 	}
 	for _, tc := range []struct {
 		got, want uint32

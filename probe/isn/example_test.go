@@ -21,7 +21,7 @@ func ExampleReadCSV() {
 	}
 	r := isn.Analyze(samples, isn.Options{})
 	fmt.Println(r.Class, r.Step.Value, r.Difficulty.OK)
-	// Output: global-step 64000 false
+	// Output: global-step 64000 true
 }
 
 // A model host that follows RFC 6528, sampled over a simulated path.

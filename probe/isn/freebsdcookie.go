@@ -61,7 +61,7 @@ func detectFreeBSDCookie(v *view) (verdict, bool) {
 // freeBSDVerdict reports cookies whose options' byte is in first, by offer.
 func freeBSDVerdict(v *view, first map[Opt[Offer]]byte, known int) verdict {
 	b := cookieByte(v.points[0].x)
-	out := verdict{class: ClassSYNCookies, variant: VariantFreeBSD, confidence: sure(7*float64(known) - 8),
+	out := verdict{class: ClassSYNCookies, variant: VariantFreeBSD, saved: 7*float64(known) - 8,
 		inputs: []string{"port", "client_isn"}, freeBits: Some(25.0)}
 	if len(first) > 1 {
 		out.inputs = append(out.inputs, "options")

@@ -1,128 +1,109 @@
 package isn
 
 import (
+	"fmt"
 	"math"
-	"slices"
 
 	"synscope/craft"
 )
 
-// blindGuesses cover half of all sequence numbers.
-const blindGuesses = 1 << 31
+const (
+	// blindGuesses cover half of all sequence numbers.
+	blindGuesses = 1 << 31
+	// linuxCookies is how many numbers a host that makes Linux's cookies takes at
+	// a time: four MSS values in each of two minutes.
+	linuxCookies = 8
+	// leastHeldOut is how many predicted numbers a measured figure rests on.
+	leastHeldOut = 4
+)
 
-// luckyGuesses is what a predictor must beat to be taken for more than luck:
-// half of a few random numbers are seldom so near to anything.
-const luckyGuesses = 1 << 28
-
-// predictor guesses the ISN of a new connection, that of points[i], from what
-// was sampled before it. It may know when the connection is opened and from
-// where, because a forger opens it himself.
-type predictor func(points []point, i int) (craft.Seq, bool)
-
-// predictors are what a sampler at our place could do without knowing the
-// class; the class's own predictor is added to them.
-func predictors(v *view, own func([]point) (craft.Seq, bool)) []predictor {
-	list := []predictor{lastValue, lastStep, movingLine}
-	if own != nil {
-		list = append(list, func(points []point, i int) (craft.Seq, bool) {
-			if points[i].k != points[i-1].k+1 {
-				return 0, false
-			}
-			return own(points[:i])
-		})
+// guess says how many guesses of a new connection's exact number are right in
+// half of all cases, under the best model: by somebody who sees none of the
+// victim's packets and samples as often as he likes from his own address and
+// ports. What the model needs to know of the victim's connection decides: an
+// offset that depends on the address is hidden from him, one that depends on
+// the port is not.
+func (r *Report) guess(v *view, top *standing, answer verdict) {
+	g := r.guessesUnder(v, top, answer)
+	g = min(max(g, 1), blindGuesses)
+	r.GuessesP50, r.Difficulty = Some(g), Some(math.Log2(g))
+	shown := min(shownEntropy(v.fresh().points), math.Log2(g)+1)
+	switch {
+	case r.Class == ClassRepeating:
+		shown = min(shown, math.Log2(float64(distinct(v.points))))
+	case r.Class == ClassConstant, answer.next != nil:
+		shown = 0
 	}
-	return list
+	r.EntropyBits = Some(max(shown, 0))
 }
 
-// lastValue guesses that nothing changes.
-func lastValue(points []point, i int) (craft.Seq, bool) { return points[i-1].x, true }
-
-// lastStep adds the median of the last differences to the last number.
-func lastStep(points []point, i int) (craft.Seq, bool) {
-	from := max(0, i-12)
-	var d []float64
-	for j := from + 1; j < i; j++ {
-		d = append(d, float64(points[j].x.Sub(points[j-1].x)))
+func (r *Report) guessesUnder(v *view, top *standing, answer verdict) float64 {
+	free, limited := answer.freeBits.Get()
+	switch {
+	case answer.next != nil:
+		return 1
+	case limited:
+		return math.Exp2(free - 1)
+	case isCookie(r.Class) && r.Variant == VariantLinux:
+		return space * (1 - math.Exp2(-1.0/linuxCookies))
+	case top.ledger == nil:
+		return blindGuesses
 	}
-	if len(d) < 2 {
-		return 0, false
-	}
-	return points[i-1].x.Add(uint32(int64(median(d)))), true
+	return r.guessesAlong(v, top)
 }
 
-// movingLine extends the line through the last numbers to the moment of the
-// next, over all tuples.
-func movingLine(points []point, i int) (craft.Seq, bool) {
-	recent := points[max(0, i-24):i]
-	if len(recent) < 4 {
-		return 0, false
+// guessesAlong is the figure under a model of growth.
+func (r *Report) guessesAlong(v *view, top *standing) float64 {
+	address := r.factor("address")
+	open := top.median(v)
+	switch {
+	case top.key&byTuple == 0:
+		return open
+	case address.Effect == DoesNotMove:
+		r.note("own-ports-tell", Warning, "A connection of one's own from a victim's port tells that port's numbers for everybody.",
+			fmt.Sprintf("%.0f guesses", open))
+		return open
+	case address.Effect == Moves:
+		return blindGuesses
+	case address.Levels > 1 && address.Bits < 0:
+		r.note("guesses-of-a-mixture", Notice, "Two models are left, with our address in the hash and without it; the guesses are those without it.",
+			fmt.Sprintf("%.0f bits for the one without", -address.Bits))
+		return open
 	}
-	l := fitLine([][]point{recent}, 1)
-	if l.offset == nil || l.inliers*2 < l.total {
-		return 0, false
+	if address.Levels < 2 {
+		r.note("guesses-if-address-hashed", Info, "The guesses hold if the hash takes in our address, which was not shown; if it does not, they are far fewer.",
+			fmt.Sprintf("%.0f guesses then", open))
 	}
-	at := l.offset[0] + l.hz*(points[i].t-recent[0].t)
-	return recent[0].x.Add(uint32(int64(math.Round(wrap(at))))), true
+	return blindGuesses
 }
 
-// mostHeldOut bounds how many connections are predicted.
-const mostHeldOut = 40
-
-// guesses returns how many guesses, nearest first, cover half of the held-out
-// truths under the best predictor: the first half of the new tuples' samples
-// chooses the predictor, the second half says how good it is.
-func guesses(v *view, own func([]point) (craft.Seq, bool)) (float64, bool) {
-	held := v.newcomers()
-	if len(held) < 4 {
-		return 0, false
+// median is the median number of guesses over the numbers that followed others,
+// of counters those that followed soonest: each was predicted from what came
+// before it. Numbers that nothing explains count as not to be guessed.
+func (s *standing) median(v *view) float64 {
+	var gaps []float64
+	s.along(func(was, p *point) { gaps = append(gaps, p.t-was.t) })
+	soon := median(gaps)
+	var all, close []float64
+	s.along(func(was, p *point) {
+		m := s.ledger.miss[p.row]
+		all = append(all, m)
+		if p.t-was.t <= soon {
+			close = append(close, m)
+		}
+	})
+	if s.drift == nil && len(close) >= leastHeldOut {
+		all = close
 	}
-	list := predictors(v, own)
-	half := len(held) / 2
-	best, least := -1, float64(luckyGuesses)
-	for i, p := range list {
-		if g := p.cost(v.points, held[:half]); g < least {
-			best, least = i, g
+	for i := range s.view.points {
+		if s.ledger.fates[i] == strayed && len(all) > 0 && s.ledger.strand[i] < 0 {
+			all = append(all, blindGuesses)
 		}
 	}
-	if best < 0 {
-		return blindGuesses, true
+	if len(all) == 0 {
+		return blindGuesses
 	}
-	g := list[best].cost(v.points, held[half:])
-	return cond(g < 2*luckyGuesses, g, blindGuesses), true
-}
-
-// newcomers lists the points that are the first of their tuple and have at
-// least four points before them. Where a sample is the last of many, the
-// spread of the held-out ones is kept.
-func (v *view) newcomers() []int {
-	var out []int
-	for _, t := range v.tuples {
-		if t[0] >= 4 {
-			out = append(out, t[0])
-		}
-	}
-	slices.Sort(out)
-	if n := len(out); n > mostHeldOut {
-		stride := n / mostHeldOut
-		for i := range mostHeldOut {
-			out[i] = out[i*stride]
-		}
-		out = out[:mostHeldOut]
-	}
-	return out
-}
-
-// cost is the median number of guesses over the held-out points: a truth at
-// distance e is found after 2e + 1 guesses to both sides of the prediction.
-func (p predictor) cost(points []point, held []int) float64 {
-	costs := make([]float64, len(held))
-	for i, h := range held {
-		costs[i] = blindGuesses
-		if x, ok := p(points, h); ok {
-			costs[i] = min(2*float64(magnitude(points[h].x.Sub(x)))+1, blindGuesses)
-		}
-	}
-	return median(costs)
+	return max(1, median(all))
 }
 
 // shownEntropy is how many bits of entropy a sample of different numbers

@@ -342,7 +342,7 @@ func linearStream(run []point, mirror bool) (recovered, bool) {
 		}
 		return r.draw(stream(h, mirror), mirror), true
 	}
-	return recovered{name: fmt.Sprintf("lfsr (linear complexity %d of %d bits)", r.length, len(s)), proofs: (len(s) - 2*r.length) / 16, next: next}, true
+	return recovered{name: fmt.Sprintf("lfsr (linear complexity %d of %d bits)", r.length, len(s)), proofs: max(1, (len(s)-2*r.length)/wordBits), next: next}, true
 }
 
 // draw takes the next 32 bits of the stream as a number.
@@ -370,5 +370,5 @@ func linearLane(run []point) (recovered, bool) {
 	if r.length == 0 || r.length > len(s)/2-surplusBits {
 		return recovered{}, false
 	}
-	return recovered{name: fmt.Sprintf("linear over bits (complexity %d)", r.length), proofs: (len(s) - 2*r.length) / 16}, true
+	return recovered{name: fmt.Sprintf("linear over bits (complexity %d)", r.length), proofs: max(1, (len(s)-2*r.length)/wordBits)}, true
 }

@@ -35,10 +35,21 @@ func mssIndex(table []uint16, mss uint16) int {
 }
 
 // linuxOptions looks for Linux's encodings: the MSS index in the offset, which
-// also tells the MSS that arrived, and the other options in TSval.
-func (v *verdict) linuxOptions(w *view) {
+// also tells the MSS that arrived, the minute counter above it, and the other
+// options in TSval. Other stacks have taken over the former two; where they leave
+// out of their answers what Linux would keep in TSval, they are not Linux.
+func (v *verdict) linuxOptions(w *view, counts bool) {
+	variant := VariantLinux
+	if !keepsOptions(w) {
+		variant = VariantOther
+		v.note("cookie-without-options", Info, "SYN-ACKs with timestamps, and without window scale and SACK",
+			"Window scale and SACK are lost though there is a timestamp to keep them in: gVisor's cookies do that, and Linux's do not.")
+	}
+	if counts {
+		v.variant = variant
+	}
 	if top, table, rungs, ok := mssLadder(w); ok {
-		v.variant = VariantLinux
+		v.variant = variant
 		v.inputs = append(v.inputs, "options")
 		v.serverMSS = Some(table[top])
 		v.note("cookie-mss", Info, fmt.Sprintf("offsets over the ladder: %s", rungs),
@@ -46,16 +57,31 @@ func (v *verdict) linuxOptions(w *view) {
 		return
 	}
 	if smallSteps(w) {
-		v.variant = VariantLinux
+		v.variant = variant
 		v.inputs = append(v.inputs, "options")
 		v.note("cookie-mss", Info, "isn − client_isn takes neighbouring values", "The cookie holds the place of our MSS in a table.")
 		return
 	}
 	if n, ok := steadyTSval(w); ok {
-		v.variant = VariantLinux
+		v.variant = variant
 		v.note("cookie-timestamps", Info, fmt.Sprintf("%d TSvals share their low six bits", n),
 			"Window scale, SACK and ECN are kept in the low six bits of the timestamp.")
 	}
+}
+
+// keepsOptions reports whether no answer that carries a timestamp has lost options
+// of ours which Linux keeps in it: window scale and SACK
+// (net/ipv4/syncookies.c, cookie_init_timestamp).
+func keepsOptions(w *view) bool {
+	for i := range w.points {
+		s := w.points[i].sample
+		o, known := s.Offer.Get()
+		offered := !known || o.Timestamps && o.SACK && o.WScale.OK
+		if offered && s.TSVal.OK && s.SACK == Some(false) && !s.WScale.OK {
+			return false
+		}
+	}
+	return true
 }
 
 // smallSteps reports whether a tuple's offsets take several neighbouring values

@@ -31,7 +31,7 @@ func onOnePort(hz float64, n int, sources []netip.Addr, rng *rand.Rand) []isn.Sa
 // but a rate and lines for the remote clock.
 func TestLoneClock(t *testing.T) {
 	a := netip.MustParseAddr("192.0.2.1")
-	for seed := range uint64(50) {
+	for seed := range uint64(12) {
 		for _, n := range []int{8, 22, 60} {
 			samples := onOnePort(15_625_000, n, []netip.Addr{a}, rand.New(rand.NewPCG(seed, 1)))
 			r := isn.Analyze(samples, isn.Options{})

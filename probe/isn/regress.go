@@ -11,8 +11,9 @@ import (
 
 // regression is a weighted least-squares problem, row by row in order of time.
 type regression struct {
-	rows [][]float64
-	y, w []float64
+	rows  [][]float64
+	y, w  []float64
+	taken int // coefficients taken out beforehand, as the strands' means are
 }
 
 // add appends an observation y of row·beta with inverse variance w.
@@ -36,7 +37,7 @@ type solution struct {
 // apart (a condition number that leaves no digits).
 func (r *regression) solve() *solution {
 	n := len(r.rows)
-	if n == 0 || n <= len(r.rows[0]) {
+	if n == 0 || n-r.taken <= len(r.rows[0]) {
 		return nil
 	}
 	p := len(r.rows[0])
@@ -52,7 +53,7 @@ func (r *regression) solve() *solution {
 	if err := chol.InverseTo(&inverse); err != nil {
 		return nil
 	}
-	s := &solution{beta: make([]float64, p), freedom: n - p}
+	s := &solution{beta: make([]float64, p), freedom: n - p - r.taken}
 	s.setGain(r, &inverse)
 	s.setResiduals(r)
 	return s

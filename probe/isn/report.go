@@ -132,6 +132,12 @@ type Report struct {
 	Variant    string  // which cookie, which generator; "" where there is none
 	Confidence float64 // the chance that Class is right, 0 for unknown
 
+	RunnerUp    Class      // the best class beside Class, or beside what unknown withholds
+	BitsBetween float64    // by how many bits the runner-up's description is longer
+	Standings   []Standing // the best models, the best first
+	Factors     []Factor   // what is shown of each factor, in their order
+	Series      []Series   // what the best model explains, series by series
+
 	Clock Opt[Clock]  // where time moves the ISN
 	Step  Opt[int64]  // ISN units a connection, where a connection moves it
 	GCD   Opt[uint32] // of the consecutive differences, where above 1 and no coincidence
@@ -146,6 +152,14 @@ type Report struct {
 	Findings    []Finding
 
 	Lines []Line // the clock's lines, one a group of samples, for plots and the remote clock
+}
+
+// Standing is how one model did: the length, in bits, of the shortest description
+// of all the numbers that it allows.
+type Standing struct {
+	Class Class
+	Model string
+	Bits  float64
 }
 
 // Line predicts the ISN of one tuple: at At nanoseconds it was ISN, and it

@@ -13,8 +13,10 @@ type point struct {
 	x      craft.Seq
 	t      float64 // s since the first sample: the middle of the exchange
 	u      float64 // s: how far the host's own moment may lie from t
+	late   float64 // s: half of what the RTT exceeds the median by, which a forger does not see
 	k      int     // ordinal among all attempts, lost ones included
 	tuple  int
+	row    int // in the view
 	index  int // in the samples as they were given
 	sample *Sample
 }
@@ -26,6 +28,9 @@ type view struct {
 	lost   int
 	stale  int  // answers dropped by fresh
 	timed  bool // every point has a time
+
+	partitions map[factor]*partition
+	typical    float64 // median uncertainty, once it was asked for
 }
 
 // newView orders the samples by their time of sending, drops exact copies,
@@ -34,15 +39,13 @@ type view struct {
 func newView(samples []Sample) *view {
 	order := timeOrder(samples)
 	v := &view{timed: len(order) > 0}
-	seen := make(map[Sample]bool, len(order))
 	ids := make(map[tuple]int)
 	k := 0
-	for _, i := range order {
+	for at, i := range order {
 		s := &samples[i]
-		if s.Sent.OK && s.ISN.OK && seen[*s] {
+		if copied(samples, order[:at], s) {
 			continue
 		}
-		seen[*s] = true
 		k++
 		if !s.ISN.OK {
 			v.lost++
@@ -52,6 +55,23 @@ func newView(samples []Sample) *view {
 	}
 	v.setTimes()
 	return v
+}
+
+// copied reports whether one of the samples before, of those sent at the same time,
+// is the same.
+func copied(samples []Sample, before []int, s *Sample) bool {
+	if !s.Sent.OK || !s.ISN.OK {
+		return false
+	}
+	for _, j := range slices.Backward(before) {
+		if samples[j].Sent != s.Sent {
+			return false
+		}
+		if samples[j] == *s {
+			return true
+		}
+	}
+	return false
 }
 
 // timeOrder lists the samples' indexes in the order in which they were sent.
@@ -88,7 +108,7 @@ func (v *view) add(s *Sample, index, k int, ids map[tuple]int) {
 		v.tuples = append(v.tuples, nil)
 	}
 	v.tuples[id] = append(v.tuples[id], len(v.points))
-	v.points = append(v.points, point{x: s.ISN.Value, k: k, tuple: id, index: index, sample: s})
+	v.points = append(v.points, point{x: s.ISN.Value, k: k, tuple: id, row: len(v.points), index: index, sample: s})
 }
 
 // blindUncertainty stands for half an RTT where nothing was measured, in s.
@@ -100,7 +120,8 @@ const blindUncertainty = 0.05
 // for it, and 20 µs for the host's own scheduling.
 func (v *view) setTimes() {
 	shortest, excess := v.excess()
-	slack := 20e-6 + 0.3*median(excess)
+	usual := median(excess)
+	slack := 20e-6 + 0.3*usual
 	var first int64
 	for i := range v.points {
 		p := &v.points[i]
@@ -113,6 +134,7 @@ func (v *view) setTimes() {
 		if rtt, ok := p.sample.RTT(); ok {
 			p.t += rtt.Seconds() / 2
 			p.u = (rtt.Seconds()-shortest)/2 + slack
+			p.late = (rtt.Seconds() - shortest - usual) / 2
 		}
 	}
 }
@@ -176,6 +198,7 @@ func (v *view) fresh() *view {
 			continue
 		}
 		p.k -= f.stale
+		p.row = len(f.points)
 		f.tuples[p.tuple] = append(f.tuples[p.tuple], len(f.points))
 		f.points = append(f.points, p)
 	}
@@ -238,7 +261,7 @@ func (v *view) only(keep map[int]bool) *view {
 			ids[p.tuple] = id
 			h.tuples = append(h.tuples, nil)
 		}
-		p.tuple = id
+		p.tuple, p.row = id, len(h.points)
 		h.tuples[id] = append(h.tuples[id], len(h.points))
 		h.points = append(h.points, p)
 	}

@@ -114,6 +114,7 @@ func (o *output) deliver(d *batch) error {
 
 func (o *output) port(a *answer, memory *replies) error {
 	v := a.judged(o.cfg.Technique, memory)
+	v.Time = a.At
 	if a.before != wire.RankSilence {
 		o.improved++
 		o.states[stateOf(o.cfg.Technique, a.before)]--

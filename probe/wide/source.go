@@ -26,6 +26,7 @@ type sources struct {
 	net    probe.Network
 	v4, v6 family
 	cache  []cachedSource // made when first needed
+	zones  map[int]string // by interface, as the plan calls them
 }
 
 // family is what is known of one IP version.
@@ -39,7 +40,7 @@ type family struct {
 const sampled = 256
 
 func newSources(n probe.Network, plan Targets) sources {
-	s := sources{net: n}
+	s := sources{net: n, zones: map[int]string{}}
 	count := plan.Count()
 	step := max(1, count/sampled)
 	for i := uint64(0); i < count && i/step < sampled; i += step {
@@ -76,6 +77,7 @@ func (s *sources) sample(a netip.Addr) {
 		f.mixed = f.mixed || f.source.addr.IsValid()
 		f.err = err
 	case a.Zone() != "": // its interface is a matter of the address
+		s.zones[route.IfIndex] = a.Zone()
 		f.source, f.mixed = s.sourceOf(route), true
 	case !s.sourceOf(route).addr.IsValid():
 		f.mixed, f.err = true, fmt.Errorf("%v: %w", a, errUnheard)
@@ -84,6 +86,23 @@ func (s *sources) sample(a netip.Addr) {
 	default:
 		f.mixed = f.mixed || f.source != s.sourceOf(route)
 	}
+}
+
+// inZone is an address with the zone in which a packet of it came in, where it
+// means nothing without one (RFC 4007 §6).
+func (s *sources) inZone(a netip.Addr, ifindex int) netip.Addr {
+	if !a.Is6() || !a.IsLinkLocalUnicast() {
+		return a
+	}
+	if zone, ok := s.zones[ifindex]; ok {
+		return a.WithZone(zone)
+	}
+	if n, ok := s.net.(interface {
+		InZone(addr netip.Addr, ifindex int) netip.Addr
+	}); ok {
+		return n.InZone(a, ifindex)
+	}
+	return a
 }
 
 // unroutable is why a family without any source has none.

@@ -6,6 +6,7 @@ package evaluate
 import (
 	"math"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"synscope/probe/isn"
@@ -22,6 +23,18 @@ type Config struct {
 	Jitter time.Duration // mean extra delay each way
 	Quick  bool          // the quick plan
 	Blind  bool          // the offers of our SYNs are forgotten, as in a file of the 13 common columns
+}
+
+// Long names the environment variable that makes tests as long as the published
+// figures ask for, in place of what fits into a minute.
+const Long = "SYNSCOPE_LONG"
+
+// Many is how many of something a test tries: few, or with Long set many.
+func Many(few, many int) int {
+	if os.Getenv(Long) != "" {
+		return many
+	}
+	return few
 }
 
 // plan is the sampling plan of the configuration.

@@ -1,0 +1,216 @@
+package check
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"synscope/internal/report"
+)
+
+// ErrRun marks a file that holds no whole run of JSON lines.
+var ErrRun = errors.New("JSON lines")
+
+// Run is what a file of JSON lines tells, by what it is about and in what respect.
+type Run struct {
+	Command string
+	facts   map[string]map[string]string // target → what → how it is
+	times   map[string]time.Duration     // medians
+}
+
+// longestLine bounds a record.
+const longestLine = 16 << 20
+
+// ReadRun reads the JSON lines of one whole run. An error names the line and is
+// [ErrRun]: a file that is cut short, or another program's, is not compared.
+func ReadRun(name string, r io.Reader) (*Run, error) {
+	run := &Run{facts: map[string]map[string]string{}, times: map[string]time.Duration{}}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, longestLine)
+	n, ended := 0, false
+	for lines.Scan() {
+		n++
+		if ended {
+			return nil, fmt.Errorf("%w: %s:%d: a record after the summary: one run a file", ErrRun, name, n)
+		}
+		var err error
+		if ended, err = run.take(n, lines.Bytes()); err != nil {
+			return nil, fmt.Errorf("%w: %s:%d: %w", ErrRun, name, n, err)
+		}
+	}
+	switch {
+	case lines.Err() != nil:
+		return nil, fmt.Errorf("%w: %s:%d: %w", ErrRun, name, n+1, lines.Err())
+	case n == 0:
+		return nil, fmt.Errorf("%w: %s: the file is empty", ErrRun, name)
+	case !ended:
+		return nil, fmt.Errorf("%w: %s:%d: the run was cut short: the last record is no summary", ErrRun, name, n)
+	}
+	return run, nil
+}
+
+// take reads one line; it tells whether that was the summary.
+func (r *Run) take(n int, line []byte) (ended bool, err error) {
+	var head struct {
+		Type, Schema, Command string
+		Complete              *bool
+	}
+	if err := json.Unmarshal(line, &head); err != nil {
+		return false, fmt.Errorf("no record: %w", err)
+	}
+	switch {
+	case head.Type == "":
+		return false, errors.New("no record of synscope: it has no type")
+	case n == 1 && head.Type != "run":
+		return false, fmt.Errorf("the first record is %q and not \"run\"", head.Type)
+	case n == 1 && head.Schema != report.Schema:
+		return false, fmt.Errorf("records of %q: this program reads %q", head.Schema, report.Schema)
+	case n == 1:
+		r.Command = head.Command
+		return false, nil
+	case head.Type == "run":
+		return false, errors.New("another run begins: one run a file")
+	case head.Type == "summary":
+		if head.Complete != nil && !*head.Complete && r.Command != "ping" {
+			return false, errors.New("the run was not finished: what it did not come to would look as if it had changed")
+		}
+		return true, nil
+	}
+	var rec record
+	if err := json.Unmarshal(line, &rec); err != nil {
+		return false, fmt.Errorf("a record of type %q: %w", head.Type, err)
+	}
+	return false, r.learn(&rec, line)
+}
+
+// learn keeps what a record says.
+func (r *Run) learn(rec *record, line []byte) error {
+	place := rec.Target
+	if rec.Addr.IsValid() {
+		place = placeOf("", rec.Addr.String(), rec.Port)
+	}
+	switch rec.Type {
+	case "port":
+		r.set(place, "state", stateOf(rec))
+		r.set(place, "findings", r.unusual(rec))
+	case "host":
+		if rec.State != "" {
+			r.set(rec.Addr.String(), "host", stateOf(rec))
+		}
+		r.set(rec.Addr.String(), "findings", r.unusual(rec))
+	case "handshake":
+		r.set(place, "state", stateOf(rec))
+		r.set(place, "negotiated", negotiated(rec))
+		r.set(place, "close", rec.Close)
+		r.set(place, "findings", r.unusual(rec))
+	case "isn":
+		r.set(place, "sequence numbers", rec.Class)
+	case "rtt_summary":
+		r.set(place, "answers", map[bool]string{true: "some", false: "none"}[rec.Received > 0])
+		if d, ok := rec.time("p50"); ok {
+			r.times[place] = d
+		}
+	case "hop":
+		if rec.Addr.IsValid() {
+			r.add(rec.Target, "way", fmt.Sprintf("%d: %s", rec.TTL, rec.Addr))
+		}
+	case "check":
+		var c struct {
+			Name, Target, Expected string
+			OK                     bool
+		}
+		if err := json.Unmarshal(line, &c); err != nil {
+			return err
+		}
+		r.set(c.Name+": "+c.Target, c.Expected, map[bool]string{true: "held", false: "failed"}[c.OK])
+	}
+	return nil
+}
+
+func (r *Run) set(target, what, how string) {
+	if how == "" {
+		return
+	}
+	if r.facts[target] == nil {
+		r.facts[target] = map[string]string{}
+	}
+	r.facts[target][what] = how
+}
+
+// add puts one more word to those that are known, once.
+func (r *Run) add(target, what, word string) {
+	words := []string{}
+	if old := r.facts[target][what]; old != "" {
+		words = strings.Split(old, ", ")
+	}
+	if !slices.Contains(words, word) {
+		r.set(target, what, strings.Join(sorted(append(words, word)), ", "))
+	}
+}
+
+// unusual are the codes of findings that are more than information.
+func (*Run) unusual(rec *record) string {
+	var codes []string
+	for _, f := range rec.Findings {
+		if f.Severity != "info" && !slices.Contains(codes, f.Code) {
+			codes = append(codes, f.Code)
+		}
+	}
+	return strings.Join(sorted(codes), ", ")
+}
+
+func negotiated(rec *record) string {
+	var words []string
+	for _, o := range optionNames {
+		if v, there := rec.Negotiated[o]; there {
+			words = append(words, fmt.Sprintf("%s %v", o, v))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// Change is one difference between two runs; Old or New is "" where the run says
+// nothing of it.
+type Change struct{ Target, What, Old, New string }
+
+// slower is from which factor, and which difference, on a median is told of.
+const (
+	slower     = 1.5
+	slowerThan = time.Millisecond
+)
+
+// Compare lists what is different, by target. Runs of different commands cannot
+// be compared; the error is [ErrRun].
+func Compare(before, after *Run) (changes []Change, err error) {
+	if before.Command != after.Command {
+		return nil, fmt.Errorf("%w: a run of %s and one of %s", ErrRun, before.Command, after.Command)
+	}
+	for _, target := range bothKeys(before.facts, after.facts) {
+		old, now := before.facts[target], after.facts[target]
+		for _, what := range bothKeys(old, now) {
+			if old[what] != now[what] {
+				changes = append(changes, Change{target, what, old[what], now[what]})
+			}
+		}
+	}
+	for _, target := range bothKeys(before.times, after.times) {
+		a, b := before.times[target], after.times[target]
+		low, high := min(a, b), max(a, b)
+		if low > 0 && high-low > slowerThan && float64(high) > slower*float64(low) {
+			changes = append(changes, Change{target, "median RTT", a.String(), b.String()})
+		}
+	}
+	return changes, nil
+}
+
+func bothKeys[V any](a, b map[string]V) []string {
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}

@@ -1,0 +1,314 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"synscope/internal/report"
+	"synscope/probe"
+)
+
+// Result is one expectation of one port or host, held against what was found.
+type Result struct {
+	Name     string // of the expectation
+	Where    string // in the file
+	Target   string // "192.0.2.7:80"
+	OK       bool
+	Expected string
+	Got      string
+	Words    []string // of what was found, that can be explained
+}
+
+// Judge holds the facts against every expectation, in the order of the file.
+func (p *Plan) Judge(hosts Hosts, f *Facts) (all []Result) {
+	for i := range p.Expect {
+		for _, word := range p.Expect[i].Targets {
+			all = append(all, p.Expect[i].of(word).judge(word, hosts[word], f)...)
+		}
+	}
+	return all
+}
+
+// judge holds one expectation against what was found of one target, which may be
+// several hosts.
+func (e *Expectation) judge(word string, hosts []netip.Addr, f *Facts) (all []Result) {
+	if len(hosts) == 0 {
+		return []Result{{Name: e.Name, Where: e.Where, Target: word, Expected: "a name that resolves", Got: "it does not"}}
+	}
+	for _, host := range hosts {
+		j := judgement{e: e, word: word, host: host, facts: f}
+		j.states()
+		j.others()
+		for _, port := range e.measured() {
+			j.measured(port)
+		}
+		all = append(all, j.results...)
+	}
+	return all
+}
+
+// judgement is one expectation of one host.
+type judgement struct {
+	e       *Expectation
+	word    string
+	host    netip.Addr
+	facts   *Facts
+	results []Result
+}
+
+func (j *judgement) at(port uint16) *found { return j.facts.of(netip.AddrPortFrom(j.host, port)) }
+
+// say adds a result of a port; 0 is the host.
+func (j *judgement) say(port uint16, ok bool, expected, got string, words ...string) {
+	j.results = append(j.results, Result{
+		Name: j.e.Name, Where: j.e.Where, Target: placeOf(j.word, j.host.String(), port),
+		OK: ok, Expected: expected, Got: got, Words: words,
+	})
+}
+
+// states are the ports that must be in a state, or not open.
+func (j *judgement) states() {
+	for _, s := range j.e.States {
+		for port := range s.Ports.All() {
+			r := j.at(port).port
+			j.say(port, r != nil && r.State == s.State.String(), s.State.String(), stateOf(r), wordsOfPort(r)...)
+		}
+	}
+	for port := range j.e.NotOpen.All() {
+		r := j.at(port).port
+		closed := r != nil && (r.State == probe.StateRefused.String() || r.State == probe.StateFiltered.String())
+		j.say(port, closed, "not open", stateOf(r), wordsOfPort(r)...)
+	}
+}
+
+// stateOf is a port's state and reason for people.
+func stateOf(r *record) string {
+	switch {
+	case r == nil:
+		return "not probed"
+	case r.Reason == "":
+		return r.State
+	}
+	return r.State + " (" + r.Reason + ")"
+}
+
+func wordsOfPort(r *record) []string {
+	if r == nil {
+		return nil
+	}
+	return append([]string{r.Reason}, r.codes()...)
+}
+
+// others looks whether anything is open that is not expected to be. A port that
+// was not probed is no proof that it is closed.
+func (j *judgement) others() {
+	if !j.e.Only {
+		return
+	}
+	expected := j.e.open()
+	var open, unknown []uint16
+	probed := 0
+	for port := range j.e.scope().All() {
+		r := j.at(port).port
+		switch {
+		case r == nil || r.State == probe.StateUnknown.String():
+			unknown = append(unknown, port)
+		case r.State == probe.StateOpen.String() && !slices.Contains(expected, port):
+			open = append(open, port)
+		}
+		probed++
+	}
+	want := fmt.Sprintf("nothing else open of %d ports", probed)
+	switch {
+	case len(open) > 0:
+		j.say(0, false, want, "open: "+portList(open), "open")
+	case len(unknown) > 0:
+		j.say(0, false, want, fmt.Sprintf("%d ports could not be probed", len(unknown)), "unknown")
+	default:
+		j.say(0, true, want, "nothing")
+	}
+}
+
+// measured is all that is expected of one port beside its state.
+func (j *judgement) measured(port uint16) {
+	at := j.at(port)
+	for _, b := range j.e.RTT {
+		j.bound(port, b, at.rtt)
+	}
+	if j.e.Loss != nil {
+		j.loss(port, at.rtt)
+	}
+	if j.e.Handshake != nil {
+		j.handshake(port, at.handshake)
+	}
+	if j.e.ISN != nil {
+		j.isn(port, at.isn)
+	}
+	if j.e.Path != nil && port == j.e.measured()[0] {
+		j.path(port, at)
+	}
+}
+
+func (j *judgement) bound(port uint16, b Bound, r *record) {
+	want := fmt.Sprintf("%s of the RTT at most %s", b.Of, report.Duration(b.Most))
+	if r == nil {
+		j.say(port, false, want, "not probed")
+		return
+	}
+	d, ok := r.time(b.Of)
+	if !ok {
+		j.say(port, false, want, fmt.Sprintf("no time was measured: %d of %d answered", r.Received, r.Sent), "no-response")
+		return
+	}
+	j.say(port, d <= b.Most, want, report.Duration(d))
+}
+
+func (j *judgement) loss(port uint16, r *record) {
+	want := fmt.Sprintf("at most %s lost", percent(*j.e.Loss))
+	if r == nil || r.Loss == nil {
+		j.say(port, false, want, "not probed")
+		return
+	}
+	j.say(port, *r.Loss <= *j.e.Loss, want, fmt.Sprintf("%s lost (%d of %d)", percent(*r.Loss), r.Lost, r.Sent))
+}
+
+func percent(share float64) string {
+	return strconv.FormatFloat(share*100, 'g', 3, 64) + "%"
+}
+
+// handshake holds one connection against what connections must be like.
+func (j *judgement) handshake(port uint16, r *record) {
+	h := j.e.Handshake
+	if r == nil || r.State != probe.StateOpen.String() {
+		j.say(port, false, "a connection", stateOf(r), wordsOfPort(r)...)
+		return
+	}
+	var agreed []string
+	for _, o := range optionNames {
+		if on, there := r.Negotiated[o]; there && on != false && on != "refused" && on != "bleached" {
+			agreed = append(agreed, o)
+		}
+	}
+	got := "negotiated: " + listed(agreed)
+	if len(h.Options) > 0 {
+		j.say(port, contains(agreed, h.Options), "options "+strings.Join(h.Options, ", "), got)
+	}
+	if len(h.Without) > 0 {
+		j.say(port, !intersects(agreed, h.Without), "without "+strings.Join(h.Without, ", "), got)
+	}
+	if len(h.Close) > 0 {
+		j.say(port, slices.Contains(h.Close, r.Close), "close "+strings.Join(h.Close, " or "), cmpOr(r.Close, "not closed"), r.Close)
+	}
+	found := r.codes()
+	if len(h.Findings) > 0 {
+		j.say(port, contains(found, h.Findings), "findings "+strings.Join(h.Findings, ", "), listed(found), found...)
+	}
+	if len(h.NoFindings) > 0 {
+		j.say(port, !intersects(found, h.NoFindings), "no "+strings.Join(h.NoFindings, ", "), listed(found), found...)
+	}
+	if len(j.e.Handshake.Options)+len(h.Without)+len(h.Close)+len(h.Findings)+len(h.NoFindings) == 0 {
+		j.say(port, true, "a connection", stateOf(r))
+	}
+}
+
+func (j *judgement) isn(port uint16, r *record) {
+	i := j.e.ISN
+	class, words := "not sampled", []string(nil)
+	if r != nil {
+		class, words = r.Class, append([]string{r.Class}, r.codes()...)
+	}
+	if i.AtLeast != "" {
+		ok := rank(class) >= 0 && rank(class) >= rank(i.AtLeast)
+		j.say(port, ok, "sequence numbers at least "+i.AtLeast, class, words...)
+	}
+	if len(i.Classes) > 0 {
+		j.say(port, slices.Contains(i.Classes, class), "sequence numbers "+strings.Join(i.Classes, " or "), class, words...)
+	}
+	if i.Difficulty > 0 {
+		got, ok := "no difficulty was found ("+class+")", false
+		if r != nil && r.Difficulty != nil {
+			got, ok = fmt.Sprintf("%.3g bits", *r.Difficulty), *r.Difficulty >= i.Difficulty
+		}
+		j.say(port, ok, fmt.Sprintf("%g bits to guess a sequence number", i.Difficulty), got, words...)
+	}
+}
+
+// path holds the hops against what the way must be like.
+func (j *judgement) path(port uint16, at *found) {
+	p := j.e.Path
+	hops, seen, reached := walked(at.hops)
+	if p.MaxHops > 0 {
+		got := fmt.Sprintf("%d hops", hops)
+		if !reached {
+			got = "the port was not reached"
+		}
+		j.say(port, reached && hops <= p.MaxHops, fmt.Sprintf("at most %d hops", p.MaxHops), got)
+	}
+	for _, prefix := range p.Through {
+		j.say(port, slices.ContainsFunc(seen, prefix.Contains), "a way through "+plain(prefix), "through "+addresses(seen))
+	}
+	for _, prefix := range p.Avoid {
+		// A hop that kept silent may be the one that is to be avoided; what did
+		// not reach the end may have met it later.
+		ok := reached && !slices.ContainsFunc(seen, prefix.Contains)
+		j.say(port, ok, "no way through "+plain(prefix), "through "+addresses(seen))
+	}
+}
+
+// walked is how many hops the way has, who answered on it, and whether it was
+// walked to its end.
+func walked(hops []*record) (n int, seen []netip.Addr, reached bool) {
+	for _, h := range hops {
+		end := h.Kind == "syn-ack" || h.Kind == "rst"
+		if end && (!reached || h.TTL < n) {
+			n, reached = h.TTL, true
+		}
+	}
+	for _, h := range hops {
+		if h.Addr.IsValid() && !slices.Contains(seen, h.Addr) && h.Kind != "syn-ack" && h.Kind != "rst" {
+			seen = append(seen, h.Addr)
+		}
+	}
+	return n, seen, reached
+}
+
+func plain(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+func addresses(all []netip.Addr) string {
+	words := make([]string, len(all))
+	for i, a := range all {
+		words[i] = a.String()
+	}
+	return listed(words)
+}
+
+func listed(words []string) string {
+	if len(words) == 0 {
+		return "nothing"
+	}
+	return strings.Join(words, ", ")
+}
+
+// contains tells whether all of some words are among others.
+func contains(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(w string) bool { return !slices.Contains(all, w) })
+}
+
+func intersects(a, b []string) bool {
+	return slices.ContainsFunc(a, func(w string) bool { return slices.Contains(b, w) })
+}
+
+func cmpOr(word, otherwise string) string {
+	if word == "" {
+		return otherwise
+	}
+	return word
+}

@@ -1,0 +1,207 @@
+package check
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Source gives the files and the environment that expectations are read from.
+type Source struct {
+	Read func(path string) ([]byte, error)
+	Env  func(name string) (string, bool)
+}
+
+// Bounds of what is read.
+const (
+	largestFile  = 1 << 20
+	deepest      = 8 // includes within includes
+	mostExpected = 100_000
+)
+
+// Defaults of probing.
+const (
+	defaultCount    = 10
+	defaultInterval = 20 * time.Millisecond
+)
+
+// Load reads a file and what it includes. The error lists up to ten mistakes,
+// each with its line and column, and is [ErrFile].
+func Load(path string, s Source) (*Plan, error) {
+	l := &loader{source: s, plan: &Plan{Probing: Probing{Retries: -1, Count: defaultCount, Interval: defaultInterval}}, groups: map[string][]located{}}
+	if err := l.file(path, nil, Expectation{}); err != nil {
+		return nil, err
+	}
+	if len(l.plan.Expect) == 0 {
+		return nil, fmt.Errorf("%w: %s: nothing is expected: `expect:` is empty or missing", ErrFile, path)
+	}
+	return l.plan, nil
+}
+
+// loader reads one file after the other into a plan.
+type loader struct {
+	source Source
+	plan   *Plan
+	groups map[string][]located
+}
+
+// file reads one file; defaults are those of the file that includes it.
+func (l *loader) file(path string, within []string, defaults Expectation) error {
+	root, err := l.parse(path, within)
+	if err != nil {
+		return err
+	}
+	r := &reader{file: path, env: l.source.Env}
+	var includes []located
+	var expected, probing, basis *yaml.Node
+	r.mapping(root, "the file", keys{
+		"version":  func(n *yaml.Node) { r.version(n) },
+		"include":  func(n *yaml.Node) { includes = r.words(n, "include") },
+		"groups":   func(n *yaml.Node) { l.readGroups(r, n) },
+		"defaults": func(n *yaml.Node) { basis = n },
+		"probing":  func(n *yaml.Node) { probing = n },
+		"expect":   func(n *yaml.Node) { expected = n },
+	})
+	if probing != nil {
+		l.readProbing(r, probing)
+	}
+	if basis != nil {
+		r.apply(basis, "defaults", &defaults, false)
+	}
+	for _, i := range includes {
+		other := i.word
+		if !filepath.IsAbs(other) {
+			other = filepath.Join(filepath.Dir(path), other)
+		}
+		if err := l.file(other, append(within, path), defaults); err != nil {
+			r.faults = append(r.faults, err)
+		}
+	}
+	if expected != nil {
+		l.readExpected(r, expected, defaults)
+	}
+	return r.err()
+}
+
+// parse is a file as one YAML document.
+func (l *loader) parse(path string, within []string) (*yaml.Node, error) {
+	switch {
+	case slices.Contains(within, path):
+		return nil, fmt.Errorf("%w: %s: includes itself", ErrFile, path)
+	case len(within) >= deepest:
+		return nil, fmt.Errorf("%w: %s: more than %d includes within each other", ErrFile, path, deepest)
+	}
+	b, err := l.source.Read(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	if len(b) > largestFile {
+		return nil, fmt.Errorf("%w: %s: larger than 1 MiB", ErrFile, path)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	var document, more yaml.Node
+	if err := d.Decode(&document); errors.Is(err, io.EOF) || err == nil && len(document.Content) == 0 {
+		return nil, fmt.Errorf("%w: %s: the file is empty", ErrFile, path)
+	} else if err != nil {
+		return nil, syntax(path, err)
+	}
+	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, &fault{fmt.Sprintf("%s:%d:%d", path, more.Line, max(more.Column, 1)), "one document a file: leave out what follows ---"}
+	}
+	return document.Content[0], nil
+}
+
+// yamlLine is the place in the messages of the YAML parser.
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+// syntax is an error of the YAML parser with its place in front.
+func syntax(path string, err error) error {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		return &fault{path, err.Error()}
+	}
+	line, _ := strconv.Atoi(m[1])
+	return &fault{fmt.Sprintf("%s:%d:1", path, max(line, 1)), "not YAML: " + m[2]}
+}
+
+func (r *reader) version(n *yaml.Node) {
+	if w := r.word(n, "version"); w != "1" {
+		r.wrong(n, "version %q is not known: this program reads version 1", w)
+	}
+}
+
+// readGroups takes the names that stand for several targets. They may name
+// groups that were read before.
+func (l *loader) readGroups(r *reader, n *yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		r.wrong(n, "groups: expected names with lists of targets, found %s", kindOf(n))
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i]
+		if _, twice := l.groups[name.Value]; twice {
+			r.wrong(name, "group %q is there twice", name.Value)
+			continue
+		}
+		if !groupName.MatchString(name.Value) {
+			r.wrong(name, "group %q: a name is of letters, digits, - and _, and begins with a letter", name.Value)
+			continue
+		}
+		l.groups[name.Value] = l.resolve(r.words(n.Content[i+1], "group "+name.Value))
+	}
+}
+
+var groupName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
+// resolve puts the targets of groups in place of their names.
+func (l *loader) resolve(words []located) (all []located) {
+	for _, w := range words {
+		if members, ok := l.groups[w.word]; ok {
+			all = append(all, members...)
+			continue
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+func (l *loader) readProbing(r *reader, n *yaml.Node) {
+	p := &l.plan.Probing
+	r.mapping(n, "probing", keys{
+		"timeout":  func(n *yaml.Node) { p.Timeout = r.duration(n, "timeout", time.Millisecond, time.Hour) },
+		"retries":  func(n *yaml.Node) { p.Retries = r.integer(n, "retries", 0, 20) },
+		"rate":     func(n *yaml.Node) { p.Rate = r.rate(n) },
+		"count":    func(n *yaml.Node) { p.Count = r.integer(n, "count", 1, 1_000_000) },
+		"interval": func(n *yaml.Node) { p.Interval = r.duration(n, "interval", time.Millisecond, time.Hour) },
+	})
+}
+
+// readExpected takes the list of expectations.
+func (l *loader) readExpected(r *reader, n *yaml.Node, defaults Expectation) {
+	if n.Kind != yaml.SequenceNode {
+		r.wrong(n, "expect: expected a list, found %s", kindOf(n))
+		return
+	}
+	for i, item := range n.Content {
+		e := defaults
+		e.Where = r.at(item)
+		e.Name = fmt.Sprintf("expectation %d", i+1)
+		r.apply(item, "an expectation", &e, true)
+		if item.Kind == yaml.MappingNode {
+			l.complete(r, item, &e)
+		}
+		if len(l.plan.Expect) >= mostExpected {
+			r.wrong(item, "more than %d expectations", mostExpected)
+			return
+		}
+		l.plan.Expect = append(l.plan.Expect, e)
+	}
+}

@@ -1,0 +1,163 @@
+package check
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"synscope/internal/target"
+)
+
+// Hosts are the addresses of each target of a plan. A target without any is one
+// whose name did not resolve.
+type Hosts map[string][]netip.Addr
+
+// Words are all targets of the plan, each once.
+func (p *Plan) Words() (all []string) {
+	seen := map[string]bool{}
+	for i := range p.Expect {
+		for _, w := range p.Expect[i].Targets {
+			if !seen[w] {
+				seen[w] = true
+				all = append(all, w)
+			}
+		}
+	}
+	return all
+}
+
+// Needs says what has to be probed to judge a plan: for each way of probing the
+// addresses with their ports, as the commands read them.
+type Needs struct {
+	Scan, Ping, Handshake, ISN, QuickISN, Trace []string
+}
+
+// wanted gathers ports by address, in the order in which they are first named.
+type wanted struct {
+	order []netip.Addr
+	ports map[netip.Addr]map[uint16]bool
+}
+
+func (w *wanted) add(hosts []netip.Addr, ports ...uint16) {
+	if w.ports == nil {
+		w.ports = map[netip.Addr]map[uint16]bool{}
+	}
+	for _, a := range hosts {
+		if w.ports[a] == nil {
+			w.ports[a] = map[uint16]bool{}
+			w.order = append(w.order, a)
+		}
+		for _, p := range ports {
+			w.ports[a][p] = true
+		}
+	}
+}
+
+// Needs of the plan, each address once for each way.
+func (p *Plan) Needs(hosts Hosts) *Needs {
+	var scan, ping, handshake, isn, quick, trace wanted
+	for i := range p.Expect {
+		for _, word := range p.Expect[i].Targets {
+			e, here := p.Expect[i].of(word), hosts[word]
+			if ports := e.scanned(); len(ports) > 0 {
+				scan.add(here, ports...)
+			}
+			measured := e.measured()
+			if len(e.RTT) > 0 || e.Loss != nil {
+				ping.add(here, measured...)
+			}
+			if e.Handshake != nil {
+				handshake.add(here, measured...)
+			}
+			if e.ISN != nil && e.ISN.Quick {
+				quick.add(here, measured...)
+			} else if e.ISN != nil {
+				isn.add(here, measured...)
+			}
+			if e.Path != nil {
+				trace.add(here, measured[0])
+			}
+		}
+	}
+	return &Needs{
+		Scan: scan.lines(), Ping: ping.lines(), Handshake: handshake.lines(),
+		ISN: isn.lines(), QuickISN: quick.lines(), Trace: trace.single(),
+	}
+}
+
+// scanned are the ports whose state matters.
+func (e *Expectation) scanned() (all []uint16) {
+	for _, s := range e.States {
+		all = slices.AppendSeq(all, s.Ports.All())
+	}
+	all = slices.AppendSeq(all, e.NotOpen.All())
+	if e.Only {
+		all = slices.AppendSeq(all, e.scope().All())
+	}
+	return all
+}
+
+// scope is where nothing else may be open.
+func (e *Expectation) scope() target.Ports {
+	if e.Scope.Len() > 0 {
+		return e.Scope
+	}
+	return target.DefaultPorts()
+}
+
+// lines writes each address with its ports.
+func (w *wanted) lines() (lines []string) {
+	for _, a := range w.order {
+		ports := slices.Collect(maps.Keys(w.ports[a]))
+		lines = append(lines, bracketed(a)+":"+target.PortsOf(ports...).String())
+	}
+	return lines
+}
+
+// single writes a line for each port of each address.
+func (w *wanted) single() (lines []string) {
+	for _, a := range w.order {
+		for _, p := range slices.Sorted(maps.Keys(w.ports[a])) {
+			lines = append(lines, netip.AddrPortFrom(a, p).String())
+		}
+	}
+	return lines
+}
+
+func bracketed(a netip.Addr) string {
+	if a.Is6() {
+		return "[" + a.String() + "]"
+	}
+	return a.String()
+}
+
+// placeOf names a port of a target for people.
+func placeOf(word, addr string, port uint16) string {
+	host := addr
+	if word != "" && word != addr && !strings.Contains(word, "/") && !rangeWord(word) {
+		host = word
+	}
+	if port == 0 {
+		return host
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(int(port))
+}
+
+// rangeWord tells whether a target stands for several addresses.
+func rangeWord(word string) bool {
+	return strings.Trim(word, "0123456789.-,") == "" && strings.ContainsAny(word, "-,")
+}
+
+func portList(ports []uint16) string {
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = fmt.Sprint(p)
+	}
+	return strings.Join(words, ",")
+}

@@ -1,0 +1,339 @@
+package check
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"synscope/internal/explain"
+	"synscope/internal/target"
+	"synscope/probe"
+)
+
+// apply puts the keys of a mapping into an expectation. Only whole ones, no
+// defaults and overrides, have targets and overrides of their own.
+func (r *reader) apply(n *yaml.Node, what string, e *Expectation, whole bool) {
+	known := keys{
+		"open":      func(n *yaml.Node) { r.state(n, probe.StateOpen, e) },
+		"refused":   func(n *yaml.Node) { r.state(n, probe.StateRefused, e) },
+		"filtered":  func(n *yaml.Node) { r.state(n, probe.StateFiltered, e) },
+		"not-open":  func(n *yaml.Node) { e.NotOpen = r.ports(n, "not-open") },
+		"only":      func(n *yaml.Node) { e.Only = r.boolean(n, "only") },
+		"scope":     func(n *yaml.Node) { e.Scope = r.ports(n, "scope") },
+		"port":      func(n *yaml.Node) { e.Ports = r.ports(n, "port") },
+		"rtt":       func(n *yaml.Node) { e.RTT = r.bounds(n) },
+		"loss":      func(n *yaml.Node) { e.Loss = r.percent(n, "loss") },
+		"handshake": func(n *yaml.Node) { e.Handshake = r.handshake(n) },
+		"isn":       func(n *yaml.Node) { e.ISN = r.isn(n) },
+		"path":      func(n *yaml.Node) { e.Path = r.path(n) },
+	}
+	if whole {
+		known["name"] = func(n *yaml.Node) { e.Name = r.word(n, "name") }
+		known["targets"] = func(*yaml.Node) {}   // read when groups are known
+		known["overrides"] = func(*yaml.Node) {} // read when the rest is
+	}
+	r.mapping(n, what, known)
+}
+
+// complete resolves the targets of an expectation and its overrides.
+func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation) {
+	targets, overrides := valueOf(n, "targets"), valueOf(n, "overrides")
+	if targets == nil {
+		r.wrong(n, "%s has no targets", e.Name)
+		return
+	}
+	for _, w := range l.resolve(r.words(targets, "targets")) {
+		e.Targets = append(e.Targets, w.word)
+	}
+	if len(e.Targets) == 0 && len(r.faults) == 0 {
+		r.wrong(targets, "%s has no targets", e.Name)
+	}
+	if overrides != nil {
+		l.override(r, overrides, e)
+	}
+	for _, w := range e.Targets {
+		r.sensible(n, w, e.of(w))
+	}
+}
+
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// override reads what is different for some of the targets.
+func (l *loader) override(r *reader, n *yaml.Node, e *Expectation) {
+	if n.Kind != yaml.MappingNode {
+		r.wrong(n, "overrides: expected targets with keys, found %s", kindOf(n))
+		return
+	}
+	e.Overrides = map[string]*Expectation{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		for _, w := range l.resolve([]located{{key.Value, key}}) {
+			if !containsWord(e.Targets, w.word) {
+				r.wrong(key, "overrides: %q is none of the targets", w.word)
+				continue
+			}
+			special := *e
+			special.Overrides = nil
+			r.apply(n.Content[i+1], "overrides", &special, false)
+			e.Overrides[w.word] = &special
+		}
+	}
+}
+
+func containsWord(words []string, w string) bool {
+	for _, x := range words {
+		if x == w {
+			return true
+		}
+	}
+	return false
+}
+
+// sensible refuses an expectation of a target that expects nothing, or measures
+// on no port.
+func (r *reader) sensible(n *yaml.Node, word string, e *Expectation) {
+	measures := len(e.RTT) > 0 || e.Loss != nil || e.Handshake != nil || e.ISN != nil || e.Path != nil
+	switch {
+	case measures && len(e.measured()) == 0:
+		r.wrong(n, "%s: on which port? Say `port:`, or which are `open:`", e.Name)
+	case !measures && len(e.States) == 0 && e.NotOpen.Len() == 0 && !e.Only:
+		r.wrong(n, "%s expects nothing of %s", e.Name, word)
+	}
+	if err := wellFormed(word); err != "" {
+		r.wrong(n, "%s: target %q: %s", e.Name, word, err)
+	}
+}
+
+// wellFormed refuses a target that has ports of its own: they are said elsewhere.
+func wellFormed(word string) string {
+	if _, err := netip.ParseAddr(word); err == nil {
+		return ""
+	}
+	if _, err := netip.ParsePrefix(word); err == nil {
+		return ""
+	}
+	if strings.ContainsAny(word, ":[]") {
+		return "a target has no port here: say `open:` or `port:`"
+	}
+	return ""
+}
+
+// state takes ports of a state, in place of what the defaults said of it.
+func (r *reader) state(n *yaml.Node, s probe.State, e *Expectation) {
+	ports := r.ports(n, s.String())
+	var others []PortState
+	for _, old := range e.States {
+		if old.State != s {
+			others = append(others, old)
+		}
+	}
+	e.States = others
+	if ports.Len() > 0 {
+		e.States = append(others, PortState{s, ports})
+	}
+}
+
+func (r *reader) ports(n *yaml.Node, what string) target.Ports {
+	var words []string
+	for _, w := range r.words(n, what) {
+		if w.word == "all" {
+			w.word = "-"
+		}
+		if _, err := target.ParsePorts(w.word); err != nil {
+			r.wrong(w.node, "%s: %v", what, err)
+			continue
+		}
+		words = append(words, w.word)
+	}
+	if len(words) == 0 {
+		return target.Ports{}
+	}
+	ports, err := target.ParsePorts(strings.Join(words, ","))
+	if err != nil {
+		r.wrong(n, "%s: %v", what, err)
+	}
+	return ports
+}
+
+func (r *reader) boolean(n *yaml.Node, what string) bool {
+	switch w := r.word(n, what); w {
+	case "true":
+		return true
+	case "false":
+	default:
+		r.wrong(n, "%s: expected true or false, found %q", what, w)
+	}
+	return false
+}
+
+func (r *reader) integer(n *yaml.Node, what string, low, high int) int {
+	w := r.word(n, what)
+	v, err := strconv.Atoi(w)
+	if err != nil || v < low || v > high {
+		r.wrong(n, "%s: expected a number from %d to %d, found %q", what, low, high, w)
+		return low
+	}
+	return v
+}
+
+func (r *reader) duration(n *yaml.Node, what string, low, high time.Duration) time.Duration {
+	w := r.word(n, what)
+	v := w
+	if _, err := strconv.ParseFloat(w, 64); err == nil {
+		v += "s"
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d < low || d > high {
+		r.wrong(n, "%s: expected a time from %v to %v such as 20ms, found %q", what, low, high, w)
+		return low
+	}
+	return d
+}
+
+var rateWord = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?[kM]?|max)$`)
+
+func (r *reader) rate(n *yaml.Node) string {
+	w := r.word(n, "rate")
+	if !rateWord.MatchString(w) {
+		r.wrong(n, "rate: expected packets a second such as 1000, 50k or max, found %q", w)
+	}
+	return w
+}
+
+// percent reads "5%" or 0.05 as a share.
+func (r *reader) percent(n *yaml.Node, what string) *float64 {
+	w := r.word(n, what)
+	digits, percent := strings.CutSuffix(w, "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v >= 0 && v <= 1) {
+		r.wrong(n, "%s: expected a share from 0%% to 100%%, found %q", what, w)
+		return nil
+	}
+	return &v
+}
+
+var boundWord = regexp.MustCompile(`^(p(50|90|95|99)|max|mean|min)$`)
+
+// bounds are what times may be at most: "20ms" is the p95.
+func (r *reader) bounds(n *yaml.Node) (all []Bound) {
+	if n.Kind == yaml.ScalarNode {
+		return []Bound{{"p95", r.duration(n, "rtt", time.Nanosecond, time.Hour)}}
+	}
+	if n.Kind != yaml.MappingNode {
+		r.wrong(n, "rtt: expected a time, or percentiles with times, found %s", kindOf(n))
+		return nil
+	}
+	known := keys{}
+	for _, of := range []string{"min", "mean", "p50", "p90", "p95", "p99", "max"} {
+		known[of] = func(n *yaml.Node) {
+			all = append(all, Bound{of, r.duration(n, "rtt "+of, time.Nanosecond, time.Hour)})
+		}
+	}
+	r.mapping(n, "rtt", known)
+	return all
+}
+
+// optionNames are what a handshake negotiates, by their names in records.
+var optionNames = []string{"mss", "wscale", "sack", "ts", "ecn", "tfo", "mptcp"}
+
+// handshake reads what connections must be like.
+func (r *reader) handshake(n *yaml.Node) *Handshake {
+	h := &Handshake{}
+	r.mapping(n, "handshake", keys{
+		"options":     func(n *yaml.Node) { h.Options = r.among(n, "options", optionNames) },
+		"without":     func(n *yaml.Node) { h.Without = r.among(n, "without", optionNames) },
+		"close":       func(n *yaml.Node) { h.Close = r.among(n, "close", wordsOf(explain.Close)) },
+		"findings":    func(n *yaml.Node) { h.Findings = r.among(n, "findings", wordsOf(explain.Finding)) },
+		"no-findings": func(n *yaml.Node) { h.NoFindings = r.among(n, "no-findings", wordsOf(explain.Finding)) },
+	})
+	return h
+}
+
+func wordsOf(k explain.Kind) (words []string) {
+	for _, e := range explain.All() {
+		if e.Kind == k {
+			words = append(words, e.Word)
+		}
+	}
+	return words
+}
+
+// among reads words that must be known.
+func (r *reader) among(n *yaml.Node, what string, known []string) (all []string) {
+	set := keys{}
+	for _, k := range known {
+		set[k] = nil
+	}
+	for _, w := range r.words(n, what) {
+		if _, ok := set[w.word]; !ok {
+			r.wrong(w.node, "%s: %q is not known%s", what, w.word, suggestion(w.word, set))
+			continue
+		}
+		all = append(all, w.word)
+	}
+	return all
+}
+
+// isn reads how sequence numbers must be chosen: a class is the least.
+func (r *reader) isn(n *yaml.Node) *ISN {
+	i := &ISN{}
+	if n.Kind == yaml.ScalarNode {
+		i.AtLeast = r.ranked(n, "isn")
+		return i
+	}
+	r.mapping(n, "isn", keys{
+		"at-least":   func(n *yaml.Node) { i.AtLeast = r.ranked(n, "at-least") },
+		"class":      func(n *yaml.Node) { i.Classes = r.among(n, "class", wordsOf(explain.Class)) },
+		"difficulty": func(n *yaml.Node) { i.Difficulty = float64(r.integer(n, "difficulty", 1, 32)) },
+		"quick":      func(n *yaml.Node) { i.Quick = r.boolean(n, "quick") },
+	})
+	return i
+}
+
+func (r *reader) ranked(n *yaml.Node, what string) string {
+	if all := r.among(n, what, Ranked); len(all) == 1 {
+		return all[0]
+	}
+	return ""
+}
+
+// path reads how the way there must be.
+func (r *reader) path(n *yaml.Node) *Path {
+	p := &Path{}
+	r.mapping(n, "path", keys{
+		"max-hops": func(n *yaml.Node) { p.MaxHops = r.integer(n, "max-hops", 1, 255) },
+		"through":  func(n *yaml.Node) { p.Through = r.prefixes(n, "through") },
+		"avoid":    func(n *yaml.Node) { p.Avoid = r.prefixes(n, "avoid") },
+	})
+	return p
+}
+
+func (r *reader) prefixes(n *yaml.Node, what string) (all []netip.Prefix) {
+	for _, w := range r.words(n, what) {
+		if p, err := netip.ParsePrefix(w.word); err == nil {
+			all = append(all, p.Masked())
+			continue
+		}
+		a, err := netip.ParseAddr(w.word)
+		if err != nil {
+			r.wrong(w.node, "%s: %q is no address and no prefix", what, w.word)
+			continue
+		}
+		all = append(all, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return all
+}

@@ -1,0 +1,46 @@
+package check
+
+import (
+	"slices"
+)
+
+func sorted(words []string) []string {
+	slices.Sort(words)
+	return words
+}
+
+// edits is Levenshtein's distance.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// Ranked are the classes of sequence numbers from the easiest to guess to the
+// hardest. Those that say nothing of the host itself (syn-proxy, mixed, unknown)
+// have no place; SYN cookies rank with tuple-clock.
+var Ranked = []string{
+	"constant", "repeating", "global-step", "global-clock", "global-mixed", "random-increment", "weak-random",
+	"tuple-constant", "tuple-random-increment", "tuple-clock", "random",
+}
+
+// rank is a class's place in Ranked, -1 for one without.
+func rank(class string) int {
+	if class == "syn-cookies" {
+		class = "tuple-clock"
+	}
+	return slices.Index(Ranked, class)
+}

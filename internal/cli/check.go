@@ -1,0 +1,282 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/check"
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/probe"
+)
+
+func checkCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "are these expectations about my network true? (for cron and CI)",
+		ArgsUsage: "FILE.yaml",
+		Description: "Reads what is expected of hosts (docs/check.md describes the language), probes\n" +
+			"what has to be probed for it, and says of each expectation whether it holds.\n" +
+			"With --init TARGET... it writes such a file from what is seen now; with --diff\n" +
+			"OLD.json NEW.json it says what changed between two runs' JSON lines.",
+		Flags: joined(checkFlags(), under("Output", hostlessFlags())),
+		Action: func(c *cli.Context) error {
+			switch {
+			case c.Bool("init"):
+				return writeExpectations(c, s)
+			case c.Bool("diff"):
+				return compareRuns(c, s)
+			}
+			return checkFile(c, s)
+		},
+	}
+}
+
+func checkFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "init", Usage: "write a file of expectations from what the targets show now"},
+		&cli.BoolFlag{Name: "diff", Usage: "say what changed between the JSON lines of two runs"},
+		&cli.StringFlag{Name: "p", Usage: "with --init: `PORTS` to look at (default: " + servedPorts + ")"},
+		&cli.BoolFlag{Name: "explain", Usage: "explain what failed, and ask `why` where that can be asked"},
+		&cli.StringFlag{Name: "junit", Usage: "JUnit's XML into `FILE` too, for CI"},
+		&cli.StringFlag{Name: "tap", Usage: "the Test Anything Protocol into `FILE` too"},
+		&cli.StringFlag{Name: "rate", Usage: "at most `R` packets a second of all probing together (default: the file's)"},
+		&cli.StringFlag{Name: "e", Usage: "leave through `IFACE` (default: what the route says)"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "read the file, say what would be probed, and stop"},
+	}
+}
+
+// checkJob is one run over a file of expectations.
+type checkJob struct {
+	c       *cli.Context
+	streams Streams
+	path    string
+	plan    *check.Plan
+	hosts   check.Hosts
+	needs   *check.Needs
+	rate    float64 // packets a second; 0: the commands' own
+	start   time.Time
+}
+
+func checkFile(c *cli.Context, s Streams) error {
+	j := &checkJob{c: c, streams: s}
+	if err := inOrder(j.read, j.readRate, j.readOutputs); err != nil {
+		return err
+	}
+	if c.Bool("dry-run") {
+		return j.dryRun()
+	}
+	return j.run(c.Context)
+}
+
+// read takes the file, and refuses targets that are none before anything is sent.
+func (j *checkJob) read() (err error) {
+	if j.c.NArg() != 1 {
+		return usagef("check: name one file of expectations, or - for standard input; --init TARGET... writes one")
+	}
+	if err := refuseHosts(j.c, "expectations are no hosts"); err != nil {
+		return err
+	}
+	j.path = j.c.Args().First()
+	j.plan, err = check.Load(j.path, check.Source{Read: j.file, Env: j.environment})
+	if err != nil {
+		return usage(err)
+	}
+	return j.resolve()
+}
+
+// resolve finds the addresses of all targets, and refuses words that are none.
+// That a name does not resolve fails the expectation, and not the check.
+func (j *checkJob) resolve() error {
+	j.hosts = check.Hosts{}
+	var mu sync.Mutex
+	var faults []error
+	var looking sync.WaitGroup
+	places := make(chan struct{}, lookups)
+	for _, word := range j.plan.Words() {
+		looking.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			found, err := j.addresses(word)
+			mu.Lock()
+			defer mu.Unlock()
+			j.hosts[word] = found
+			if err != nil {
+				faults = append(faults, err)
+			}
+		})
+	}
+	looking.Wait()
+	if len(faults) > 0 {
+		return usagef("%s: %w", j.path, errors.Join(faults...))
+	}
+	j.needs = j.plan.Needs(j.hosts)
+	return nil
+}
+
+// Bounds of looking for addresses.
+const (
+	lookups   = 16      // names looked up at once
+	mostHosts = 1 << 18 // addresses of one target
+)
+
+// addresses are those of one word.
+func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
+	set, err := target.Parse(j.c.Context, []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: j.streams.Resolver})
+	switch {
+	case errors.Is(err, target.ErrResolve):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case set.Count() > mostHosts:
+		return nil, fmt.Errorf("%s: %s addresses are more than a check takes", word, report.Count(set.Count()))
+	}
+	for pair := range set.Ordered() {
+		all = append(all, pair.Addr())
+	}
+	return all, nil
+}
+
+// file reads a file, or standard input.
+func (j *checkJob) file(path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(j.streams.In)
+	}
+	return os.ReadFile(path)
+}
+
+// environment is a variable, where it is set.
+func (j *checkJob) environment(name string) (string, bool) {
+	value := j.streams.Env(name)
+	return value, value != ""
+}
+
+func (j *checkJob) readRate() (err error) {
+	rate := j.c.String("rate")
+	if rate == "" {
+		rate = j.plan.Probing.Rate
+	}
+	if rate == "" || rate == "max" {
+		return nil
+	}
+	if j.rate, err = parseRate(rate); err != nil {
+		return usagef("--rate: %w", err)
+	}
+	return nil
+}
+
+func (j *checkJob) readOutputs() error {
+	for _, name := range []string{"junit", "tap"} {
+		if path := j.c.String(name); path != "" && path != report.Stdout {
+			if err := report.CheckFile(path); err != nil {
+				return usagef("--%s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// dryRun says what would be run.
+func (j *checkJob) dryRun() error {
+	for _, p := range j.phases() {
+		for _, line := range p.lines {
+			if _, err := fmt.Fprintln(j.streams.Out, strings.Join(append(p.args(), line), " ")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (j *checkJob) run(ctx context.Context) error {
+	j.start = time.Now()
+	d, err := newDisplay(j.c, j.streams, &target.Set{})
+	if err != nil {
+		return err
+	}
+	err = d.Record(&report.Run{Version: Version, Command: "check", Args: j.streams.Args, Start: j.start})
+	var results []check.Result
+	var summary probe.Summary
+	if err == nil {
+		results, summary, err = j.results(ctx, d)
+	}
+	for i := range results {
+		if recorded := d.Record(recordOf(&results[i])); err == nil {
+			err = recorded
+		}
+	}
+	summary.Took, summary.Probes = time.Since(j.start), uint64(len(results))
+	if ended := d.Record(report.NewSummary(&summary, time.Now())); err == nil {
+		err = ended
+	}
+	if err = d.finish(err); err != nil {
+		return err
+	}
+	return j.conclude(ctx, results)
+}
+
+// results probes, and holds what was found against what is expected. What an
+// interrupted run has not found out fails no expectation: there are no results.
+func (j *checkJob) results(ctx context.Context, d *display) ([]check.Result, probe.Summary, error) {
+	found, summary, err := j.probe(ctx, d)
+	if err != nil {
+		return nil, summary, err
+	}
+	summary.Complete = true
+	return j.plan.Judge(j.hosts, found), summary, nil
+}
+
+func recordOf(r *check.Result) *report.Check {
+	return &report.Check{Name: r.Name, Target: r.Target, OK: r.OK, Expected: r.Expected, Got: r.Got, Where: r.Where}
+}
+
+// conclude writes the files for CI, explains, and gives the answer.
+func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
+	err := errors.Join(
+		j.into("junit", func(w io.Writer) error { return check.WriteJUnit(w, j.path, time.Since(j.start), results) }),
+		j.into("tap", func(w io.Writer) error { return check.WriteTAP(w, results) }),
+	)
+	if err != nil {
+		return fmt.Errorf("%w: %w", report.ErrWrite, err)
+	}
+	var failed []check.Result
+	for _, r := range results {
+		if !r.OK {
+			failed = append(failed, r)
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	if j.c.Bool("explain") {
+		if err := j.explain(ctx, failed); err != nil {
+			return err
+		}
+	}
+	return errNo
+}
+
+// into writes to the file that a flag names, if it does.
+func (j *checkJob) into(flag string, write func(io.Writer) error) error {
+	path := j.c.String(flag)
+	switch path {
+	case "":
+		return nil
+	case report.Stdout:
+		return write(j.streams.Out)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"encoding/xml"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"synscope/internal/lab"
+)
+
+// expectations writes a file of them.
+func expectations(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "network.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// What the lab is holds, what it is not fails with what it is instead, in every
+// output.
+func TestCheck(t *testing.T) {
+	l := standardLab(t)
+	web, fortress, far := l.Host("web").Addr4(), l.Host("fortress").Addr4(), l.Host("far").Addr4()
+	path := expectations(t, fmt.Sprintf(`
+groups: {servers: [%[1]v, %[3]v]}
+probing: {timeout: 300ms, retries: 2, count: 5}
+expect:
+  - {name: web, targets: %[1]v, open: [22, 80], refused: 81, only: true, scope: [22, 80, 81, 443, 8000], overrides: {%[1]v: {open: [22, 80, 443]}}}
+  - {name: quick, targets: servers, port: 80, rtt: {p95: 10s}, loss: 0%%, handshake: {options: [mss, sack], close: [three-way, four-way], no-findings: [accept-queue-full]}}
+  - {name: hidden, targets: %[2]v, filtered: 80, not-open: 22}
+  - {name: way, targets: %[3]v, port: 80, path: {max-hops: 2}}
+  - {name: numbers, targets: %[1]v, port: 80, isn: {at-least: tuple-clock, quick: true}}
+`, web, fortress, far))
+	dir := t.TempDir()
+	junit, tap := filepath.Join(dir, "junit.xml"), filepath.Join(dir, "tap")
+	r := command(t.Context(), l, "check", path, "-o", "json", "--junit", junit, "--tap", tap)
+	if r.code != exitYes {
+		t.Fatalf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	all := records(t, r.out)
+	held := 0
+	for _, c := range all {
+		if c.str("type") == "check" {
+			held++
+			if c["ok"] != true || c.str("expected") == "" || c.str("got") == "" || !strings.Contains(c.str("where"), "network.yaml:") {
+				t.Errorf("%v", c)
+			}
+		}
+	}
+	if held != 5+2*5+2+1+1 {
+		t.Errorf("%d expectations", held)
+	}
+	var suite struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+	}
+	if b, err := os.ReadFile(junit); err != nil || xml.Unmarshal(b, &suite) != nil || suite.Tests != held || suite.Failures != 0 {
+		t.Errorf("%v: %s", err, b)
+	}
+	if b, err := os.ReadFile(tap); err != nil || strings.Count(string(b), "\nok ") != held {
+		t.Errorf("%v: %s", err, b)
+	}
+	wrong := expectations(t, fmt.Sprintf("expect:\n  - {name: wrong, targets: %v, open: [80, 81], only: true, scope: [22, 80]}\n", web))
+	r = command(t.Context(), l, "check", wrong, "--explain")
+	for _, want := range []string{
+		fmt.Sprintf("FAIL  wrong: %v:81: open, but found refused (reset)", web), "nothing else open of 2 ports, but found open: 22",
+		"3 expectations: 1 held, 2 failed", "reset (reason)", "ok    wrong: ",
+	} {
+		if r.code != exitNo || !strings.Contains(r.out, want) {
+			t.Errorf("exit %d, no %q in\n%s%s", r.code, want, r.out, r.err)
+		}
+	}
+}
+
+// A file that --init writes holds, and what changes shows in --diff and in it.
+func TestCheckInit(t *testing.T) {
+	l := standardLab(t)
+	web, reset := l.Host("web").Addr4().String(), l.Host("reset").Addr4().String()
+	r := command(t.Context(), l, "check", "--init", "-p", "20-90,443", web, reset)
+	if r.code != exitYes || !strings.Contains(r.out, "open: [22, 80, 443]") {
+		t.Fatalf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	path := expectations(t, r.out)
+	if r := command(t.Context(), l, "check", path, "-q"); r.code != exitYes || strings.Contains(r.out, "FAIL") || !strings.Contains(r.out, "nothing else open of 72 ports") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	dir := t.TempDir()
+	for name, ports := range map[string]string{"old": "22,80", "new": "22,81"} {
+		r := command(t.Context(), l, "scan", "-p", ports, web, "-oJ", filepath.Join(dir, name))
+		if r.code != exitYes {
+			t.Fatal(r.err)
+		}
+	}
+	r = command(t.Context(), l, "check", "--diff", filepath.Join(dir, "old"), filepath.Join(dir, "new"))
+	if r.code != exitNo || !strings.Contains(r.out, web+":80: state: was open (syn-ack), is nothing\n"+web+":81: state: was nothing, is refused (reset)\n") || !strings.Contains(r.out, "2 changes") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	if r := command(t.Context(), l, "check", "--diff", filepath.Join(dir, "old"), filepath.Join(dir, "old")); r.code != exitYes {
+		t.Errorf("exit %d: %s", r.code, r.out)
+	}
+}
+
+// What is wrong with a file ends the run before anything is sent.
+func TestCheckRefuses(t *testing.T) {
+	good := expectations(t, "expect:\n  - {targets: 192.0.2.1, open: 80}\n")
+	for line, want := range map[string]string{
+		"check":                              "name one file",
+		"check a.yaml b.yaml":                "name one file",
+		"check /none.yaml":                   "no such file",
+		"check " + good + " -o xml":          "there are text, json, csv",
+		"check " + good + " --junit /none/x": "--junit",
+		"check " + good + " --rate fast":     "--rate",
+		"check --diff a":                     "name two files",
+		"check --diff a b --init":            "one of them",
+		"check --init":                       "no target",
+		"check --init -p x 192.0.2.1":        "-p: ",
+		"check --diff " + good + " " + good:  "network.yaml:1: no record",
+		"check " + expectations(t, "expect:\n  - {targets: 192.0.2.300, open: 80}\n"): "192.0.2.300",
+		"check " + expectations(t, "expect:\n  - {targets: 192.0.2.1, opne: 80}\n"):   `network.yaml:2:26: unknown key "opne" in an expectation: did you mean "open"?`,
+	} {
+		out, errs, code := ranAlone(t, strings.Fields(line)...)
+		if code != exitUsage || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit %d\n%s%s", line, code, out, errs)
+		}
+	}
+	if out, errs, code := ranAlone(t, "check", good, "--dry-run"); code != exitYes || !strings.HasPrefix(out, "scan ") || !strings.Contains(out, "192.0.2.1:80") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+}
+
+// Two hundred expectations of fifty hosts.
+func TestCheckOfManyHosts(t *testing.T) {
+	l := crowd(t, 50)
+	var b strings.Builder
+	b.WriteString("probing: {count: 5}\nexpect:\n")
+	for _, h := range l.Hosts() {
+		fmt.Fprintf(&b, "  - {name: %s, targets: %v, open: 80, refused: 81, rtt: 10s, handshake: {options: mss}}\n", h.Name, h.Addr4())
+	}
+	path := expectations(t, b.String())
+	start := time.Now()
+	r := command(t.Context(), l, "check", path, "-o", "json")
+	t.Logf("200 expectations of 50 hosts in %v", time.Since(start))
+	all := records(t, r.out)
+	if n := len(all) - 2; r.code != exitYes || n != 200 {
+		t.Errorf("exit %d, %d results: %s", r.code, n, r.err)
+	}
+}
+
+// crowd is a lab of so many hosts.
+func crowd(t *testing.T, n int) *lab.Lab {
+	t.Helper()
+	lab.Require(t)
+	spec := lab.Spec{Logf: t.Logf}
+	for i := range n {
+		spec.Hosts = append(spec.Hosts, lab.HostSpec{
+			Name:     fmt.Sprintf("crowd%d", i),
+			Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}},
+		})
+	}
+	l, err := lab.New(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}

@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"synscope/internal/check"
+	"synscope/probe"
+
+	words "synscope/internal/explain"
+)
+
+// phase is one command that a check runs, over some of its targets.
+type phase struct {
+	command string
+	flags   []string
+	lines   []string // targets with their ports
+}
+
+// args are the command line without targets.
+func (p *phase) args() []string { return append([]string{p.command}, p.flags...) }
+
+// beside is how many connections, and traces, are followed at the same time.
+const beside = 12
+
+// phases are the commands to run. Connections are followed one after the other by
+// the command that does so, hence several of them run beside each other.
+func (j *checkJob) phases() (all []phase) {
+	add := func(command string, lines []string, parts int, flags ...string) {
+		for _, some := range parted(lines, parts) {
+			all = append(all, phase{command, append(slices.Clone(flags), j.shared()...), some})
+		}
+	}
+	p := &j.plan.Probing
+	add("scan", j.needs.Scan, 1, "--discover", "none")
+	add("ping", j.needs.Ping, 1, "-c", strconv.Itoa(p.Count), "-i", p.Interval.String())
+	add("handshake", j.needs.Handshake, beside)
+	add("isn", j.needs.ISN, 1)
+	add("isn", j.needs.QuickISN, 1, "--quick")
+	for _, line := range j.needs.Trace {
+		add("trace", []string{line}, 1, "-n")
+	}
+	j.share(all)
+	return all
+}
+
+// shared are the flags that all commands have.
+func (j *checkJob) shared() (flags []string) {
+	p := &j.plan.Probing
+	if p.Timeout > 0 {
+		flags = append(flags, "--timeout", p.Timeout.String())
+	}
+	if p.Retries >= 0 {
+		flags = append(flags, "--max-retries", strconv.Itoa(p.Retries))
+	}
+	if iface := j.c.String("e"); iface != "" {
+		flags = append(flags, "-e", iface)
+	}
+	return flags
+}
+
+// share parts the rate among the commands that have one. The others wait for each
+// answer.
+func (j *checkJob) share(all []phase) {
+	paced := 0
+	for _, p := range all {
+		if p.command == "scan" || p.command == "isn" {
+			paced++
+		}
+	}
+	for i := range all {
+		if p := &all[i]; j.rate > 0 && (p.command == "scan" || p.command == "isn") {
+			p.flags = append(p.flags, "--rate", strconv.FormatFloat(max(1, j.rate/float64(paced)), 'f', -1, 64))
+		}
+	}
+}
+
+// parted deals lines out into at most so many parts.
+func parted(lines []string, parts int) (all [][]string) {
+	if len(lines) == 0 {
+		return nil
+	}
+	all = make([][]string, min(parts, len(lines)))
+	for i, line := range lines {
+		all[i%len(all)] = append(all[i%len(all)], line)
+	}
+	return all
+}
+
+// probe runs all commands at once, but no more connections and traces than are
+// followed beside each other, and gathers what they find.
+func (j *checkJob) probe(ctx context.Context, d *display) (*check.Facts, probe.Summary, error) {
+	g := &gathering{facts: check.NewFacts()}
+	err := j.gather(ctx, g, d)
+	return g.facts, g.summary, err
+}
+
+// probeInto adds to facts that are there.
+func (j *checkJob) probeInto(ctx context.Context, facts *check.Facts, d *display) error {
+	return j.gather(ctx, &gathering{facts: facts}, d)
+}
+
+func (j *checkJob) gather(ctx context.Context, g *gathering, d *display) error {
+	g.summary.Rejected, g.summary.States = map[string]uint64{}, map[probe.State]uint64{}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	places := make(chan struct{}, beside+2)
+	var running sync.WaitGroup
+	for _, p := range j.phases() {
+		running.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			if err := j.runPhase(ctx, &p, g, d); err != nil {
+				g.fail(err)
+				cancel()
+			}
+		})
+	}
+	running.Wait()
+	return g.err
+}
+
+// gathering is what the commands have found so far.
+type gathering struct {
+	mu      sync.Mutex
+	facts   *check.Facts
+	summary probe.Summary
+	err     error
+}
+
+// fail keeps the first error that is no consequence of another's.
+func (g *gathering) fail(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.err == nil || exitCode(g.err) == exitInterrupted {
+		g.err = err
+	}
+}
+
+// runPhase runs one command and takes its records.
+func (j *checkJob) runPhase(ctx context.Context, p *phase, g *gathering, d *display) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w", probe.ErrInterrupted)
+	}
+	var said bytes.Buffer
+	out := &recordLines{take: func(line []byte) error { return g.take(p.command, line) }}
+	s := Streams{
+		In: strings.NewReader(strings.Join(p.lines, "\n") + "\n"), Out: out, Err: &said,
+		Env: j.streams.Env, Resolver: j.streams.Resolver,
+	}
+	args := append(p.args(), "-o", "json")
+	if p.command == "trace" {
+		args = append(args, p.lines...)
+	} else {
+		args = append(args, "-iL", "-")
+	}
+	err := run(ctx, args, s)
+	if d.level > 0 {
+		d.remark(strings.Split(strings.TrimSpace(strings.ReplaceAll(said.String(), "synscope: ", "")), "\n")...)
+	}
+	if err == nil || exitCode(err) == exitNo {
+		return nil
+	}
+	return &exit{exitCode(err), fmt.Errorf("%s: %w", p.command, err)}
+}
+
+// take gives a record to the facts, and adds up the counts of summaries.
+func (g *gathering) take(command string, line []byte) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if bytes.HasPrefix(line, []byte(`{"type":"summary"`)) {
+		var s struct {
+			Sent, Retransmitted, Received, Matched uint64
+			SendErrors                             uint64 `json:"send_errors"`
+			KernelDrops                            uint64 `json:"kernel_drops"`
+			Rejected                               map[string]uint64
+		}
+		if err := json.Unmarshal(line, &s); err != nil {
+			return err
+		}
+		g.summary.Add(&probe.Summary{
+			Sent: s.Sent, Retransmitted: s.Retransmitted, Received: s.Received, Matched: s.Matched,
+			SendErrors: s.SendErrors, KernelDrops: s.KernelDrops, Rejected: s.Rejected,
+		})
+		return nil
+	}
+	return g.facts.Add(command, line)
+}
+
+// recordLines gives whole lines of what is written to it to somebody.
+type recordLines struct {
+	take func(line []byte) error
+	rest []byte
+}
+
+func (r *recordLines) Write(b []byte) (int, error) {
+	r.rest = append(r.rest, b...)
+	for {
+		line, rest, whole := bytes.Cut(r.rest, []byte{'\n'})
+		if !whole {
+			return len(b), nil
+		}
+		if err := r.take(line); err != nil {
+			return 0, err
+		}
+		r.rest = rest
+	}
+}
+
+// explain tells what the words mean that failed expectations found, and asks why
+// of their ports, where there is a command that knows.
+func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
+	var seen, ports []string
+	var entries []words.Entry
+	for _, r := range failed {
+		for _, w := range r.Words {
+			if w != "" && !slices.Contains(seen, w) {
+				seen = append(seen, w)
+				entries = append(entries, words.Of(w)...)
+			}
+		}
+		if strings.Contains(r.Target, ":") && !slices.Contains(ports, r.Target) {
+			ports = append(ports, r.Target)
+		}
+	}
+	if _, err := io.WriteString(j.streams.Out, "\n"); err != nil {
+		return err
+	}
+	if err := words.WriteText(j.streams.Out, entries); err != nil {
+		return err
+	}
+	if j.c.App.Command("why") == nil || len(ports) == 0 {
+		return nil
+	}
+	err := run(ctx, append([]string{"why"}, ports[:min(len(ports), mostWhys)]...), j.streams)
+	if err != nil && exitCode(err) != exitNo {
+		return err
+	}
+	return nil
+}
+
+// mostWhys is of how many ports it is asked why: each takes its time.
+const mostWhys = 5

@@ -1,0 +1,155 @@
+package isn
+
+import "math"
+
+// widths are the factors on the uncertainty of times that are tried in turn.
+// The shortest RTT of a few under heavy jitter may itself hold much queueing,
+// and then every excess over it is too small.
+var widths = []float64{1, 2.5, 0.4}
+
+// mostRates is how many of the proposed rates are refined.
+const mostRates = 3
+
+// clocks fits clocks, with a step a connection and without, to the groups of a
+// key.
+func clocks(v *view, key factor) (list []*standing) {
+	groups := v.groups(key).members(v.points)
+	quanta := v.quanta(key)
+	for _, hz := range rates(groups, v.span()) {
+		list = append(list, fitClock(v, key, drift{hz: hz, quantum: 1, wide: 1}))
+	}
+	if key == 0 {
+		if hz, step := roughPlane(v.points); step != 0 {
+			list = append(list, fitClock(v, key, drift{hz: hz, step: step, quantum: 1, wide: 1}))
+		}
+	}
+	list = best(list)[:min(mostRates, len(list))]
+	var plain, both []*standing
+	for _, s := range list {
+		plain = append(plain, s.settle(v, 3, false))
+	}
+	if len(plain) == 0 {
+		return nil
+	}
+	top := best(plain)[0]
+	both = append(both, top.settle(v, 3, true))
+	if key == 0 {
+		both = append(both, list[0].settle(v, 3, true))
+	}
+	for _, q := range quanta {
+		plain = append(plain, top.with(func(d *drift) { d.quantum, d.step = q, 0 }).settle(v, 2, false))
+		both = append(both, best(both)[0].with(func(d *drift) { d.quantum = q }).settle(v, 2, true))
+	}
+	return append(best(plain)[:1], best(both)[:1]...)
+}
+
+// clockModel is a model of a clock.
+func clockModel(key factor, d drift) model {
+	m := model{class: ClassTupleClock, name: "a clock", key: key, moves: byTime, drift: &d,
+		grow: func() growth { return &d }, cost: d.cost}
+	switch {
+	case key == 0 && d.step != 0:
+		m.class, m.name = ClassGlobalMixed, "a clock and a step"
+	case key == 0:
+		m.class = ClassGlobalClock
+	case d.step != 0:
+		m.name, m.prior = "a clock and a step", 6
+	}
+	return m
+}
+
+// fitClock fits a model of a clock.
+func fitClock(v *view, key factor, d drift) *standing {
+	d.counts = nil
+	if key == 0 && v.gapped() && math.Abs(d.step) > leastSkipped*math.Abs(d.hz)*medianUncertainty(v) {
+		d.counts = make([]float64, len(v.points))
+	}
+	s := clockModel(key, d).fit(v)
+	if d.hz*v.span() < leastWay*d.quantum || d.hz > maxHz || d.quantum > mostQuantum {
+		s.bits = math.Inf(1)
+	}
+	return s
+}
+
+// gapped reports whether attempts are missing between the points.
+func (v *view) gapped() bool {
+	n := len(v.points)
+	return v.points[n-1].k-v.points[0].k >= n
+}
+
+// leastSkipped is how large a step must be, in what the clock moves on while a
+// point's moment is uncertain, for a number to tell which lost attempts were seen.
+const leastSkipped = 3
+
+// mostQuantum is the largest amount by which a clock is taken to move at once.
+const mostQuantum = 1 << 27
+
+// leastWay is how far, in quanta, a clock must move on in the samples' time to be one.
+const leastWay = 2
+
+// with is a standing's model with its drift changed, not yet fitted.
+func (s *standing) with(change func(*drift)) *standing {
+	d := *s.drift
+	change(&d)
+	return &standing{model: clockModel(s.key, d), bits: math.Inf(1), ledger: s.ledger}
+}
+
+// settle refines a clock, with a step beside it or without, by so many rounds of
+// least squares, tries other widths, and returns the best.
+func (s *standing) settle(v *view, rounds int, withStep bool) *standing {
+	d := *s.drift
+	if !withStep {
+		d.step = 0
+	}
+	top := fitClock(v, s.key, d)
+	at := top
+	for range rounds {
+		d, ok := at.drift.refined(v, at.ledger, withStep)
+		if !ok || math.Abs(d.hz) > maxHz || d.hz == 0 {
+			break
+		}
+		d.roundStep(at.drift.step)
+		if at = fitClock(v, s.key, d); at.bits < top.bits {
+			top = at
+		}
+	}
+	if withStep && top.drift.step == 0 {
+		top.bits = math.Inf(1)
+		return top
+	}
+	for _, w := range widths {
+		d := *top.drift
+		d.wide = w
+		if o := fitClock(v, s.key, d); o.bits < top.bits {
+			top = o
+		}
+	}
+	return top
+}
+
+// roundStep makes the step a whole number; where the clock ticks, the one before
+// the refinement, or ticks.
+func (d *drift) roundStep(was float64) {
+	switch {
+	case d.quantum <= 1:
+		d.step = math.Round(d.step)
+	case was != 0:
+		d.step = was
+	default:
+		d.step = math.Round(d.step/d.quantum) * d.quantum
+	}
+}
+
+// quanta are the amounts above one by which a clock may move at once: common
+// divisors of most differences.
+func (v *view) quanta(key factor) (out []float64) {
+	gaps := v.gaps(key)
+	for _, a := range divisors(gaps) {
+		q := magnitude(a)
+		n := divides(gaps, q) / math.Log2(float64(q)+1)
+		if q > 1 && n >= 0.75*float64(len(gaps)) && (n-1)*math.Log2(float64(q)) >= quantumBits {
+			out = append(out, float64(q))
+		}
+	}
+	return out[:min(len(out), 2)]
+}

@@ -1,0 +1,197 @@
+package isn
+
+import "math"
+
+// drift is growth along hz·t + step·k: a clock, a fixed step a connection, or
+// both, in ticks of quantum counts (RFC 793 §3.3's clock is 250,000 Hz, RFC 6528's
+// one line a tuple, 4.4BSD's a step and 64,000 each half second). A point lies on
+// the line as near as its own moment is known.
+type drift struct {
+	hz, step float64
+	quantum  float64
+	wide     float64 // factor on the uncertainty of the points' moments
+
+	// counts are the connections before each point, where attempts were lost: the
+	// host saw them or did not, and following the points says which.
+	counts []float64
+}
+
+// count is how many connections came before the point.
+func (d *drift) count(p *point) float64 {
+	if d.counts != nil {
+		return d.counts[p.row]
+	}
+	return float64(p.k)
+}
+
+// mostSkipped bounds how many lost attempts between two points are weighed.
+const mostSkipped = 8
+
+// skipped is how many attempts the host has not seen before p, of those that were
+// lost: the number that brings p nearest to the strand, and how many there were to
+// choose from.
+func (d *drift) skipped(v *view, s *strand, p *point) (n float64, choices int) {
+	if d.counts == nil || p.row == 0 {
+		return 0, 1
+	}
+	choices = min(p.k-v.points[p.row-1].k, mostSkipped)
+	if s.weight == 0 {
+		return 0, 1
+	}
+	near := math.Inf(1)
+	for m := range choices {
+		count := float64(p.k) - s.sum - float64(m)
+		if d.quantum > 1 && !d.ticks(p, &v.points[s.last], count) {
+			continue
+		}
+		r := math.Abs(wrap(d.at(p, count) - s.center))
+		if r < near-0.01*d.quantum {
+			near, n = r, float64(m)
+		}
+	}
+	return s.sum + n, choices
+}
+
+// moving is where the line is at the point, against the point's number: constant
+// along the line but for noise, modulo 2^32.
+func (d *drift) moving(p *point) float64 { return d.at(p, d.count(p)) }
+
+// at is the same where so many connections came before.
+func (d *drift) at(p *point, count float64) float64 {
+	return math.Mod(float64(uint32(p.x))-d.hz*p.t-d.step*count, space)
+}
+
+// grain is how well the strand's line is known, in counts: of a clock that ticks,
+// by the interval that its phase must be in.
+func (d *drift) grain(s *strand) float64 {
+	if d.quantum > 1 {
+		return 0.02*d.quantum + 0.4*(s.high-s.low)
+	}
+	return 0.3 + 1/math.Sqrt(s.weight)
+}
+
+// spread is the scale of the point's distance from the line, in counts.
+func (d *drift) spread(p *point) float64 {
+	return 0.55*d.wide*math.Abs(d.hz)*p.u + 0.3*d.quantum
+}
+
+func (d *drift) price(v *view, s *strand, p *point) (bits, miss float64) {
+	skipped, choices := d.skipped(v, s, p)
+	if d.quantum > 1 && !d.ticks(p, &v.points[s.last], float64(p.k)-skipped) {
+		return math.Inf(1), 0
+	}
+	r := wrap(d.at(p, float64(p.k)-skipped) - s.center)
+	scale := 0.55*d.wide*math.Abs(d.hz)*p.u + d.grain(s)
+	half := d.quantum / 2
+	chance := heavy((r+half)/scale) - heavy((r-half)/scale)
+	blind := r + d.hz*p.late
+	return math.Log2(float64(choices)) - math.Log2(chance+1e-12), 2*math.Round(math.Abs(blind)/d.quantum) + 1
+}
+
+// ticks reports whether p, before which count connections came, is whole ticks and
+// steps from q.
+func (d *drift) ticks(p, q *point, count float64) bool {
+	way := float64(p.x.Sub(q.x)) - d.step*(count-d.count(q))
+	way += space * math.Round((d.hz*(p.t-q.t)-way)/space) // as often as it went round
+	return math.Mod(way, d.quantum) == 0
+}
+
+// heavy is the distribution function of Student's t with two degrees of freedom,
+// its scale √2 times smaller: the tail that packets late by queueing have.
+func heavy(z float64) float64 { return 0.5 + 0.5*z/math.Sqrt(1+z*z) }
+
+func (d *drift) take(v *view, s *strand, p *point) {
+	if d.counts != nil {
+		s.sum, _ = d.skipped(v, s, p)
+		d.counts[p.row] = float64(p.k) - s.sum
+	}
+	if d.quantum > 1 {
+		d.narrow(s, d.moving(p))
+		return
+	}
+	scale := d.spread(p)
+	w := 1 / (scale * scale)
+	at := d.moving(p)
+	if s.weight == 0 {
+		s.center, s.weight = at, w
+		return
+	}
+	r := wrap(at - s.center)
+	s.weight += w
+	s.center += r * w / s.weight
+}
+
+// narrow takes a ticking clock's point: it lies within half a tick of the line.
+func (d *drift) narrow(s *strand, at float64) {
+	half := d.quantum / 2
+	if s.weight == 0 {
+		s.center, s.phi, s.weight, s.low, s.high = at, at, 1, -half, half
+		return
+	}
+	r := wrap(at - s.phi)
+	s.low, s.high = max(s.low, r-half), min(s.high, r+half)
+	if s.low > s.high {
+		s.low = (s.low + s.high) / 2
+		s.high = s.low
+	}
+	s.center = s.phi + (s.low+s.high)/2
+}
+
+// cost is that of the parameters: the rate to the precision that the samples
+// give it, at no known scale, and a step and a quantum where there are any.
+func (d *drift) cost(v *view) (bits float64) {
+	noise := max(d.quantum, math.Abs(d.hz)*medianUncertainty(v))
+	if d.hz != 0 {
+		bits += d.rateCost(math.Abs(d.hz)*v.span(), noise)
+	}
+	switch {
+	case d.step == 0:
+	case d.quantum > 1:
+		bits += 2 + math.Log2(1+math.Abs(d.step)/d.quantum)
+	default:
+		bits += 7 + math.Log2(1+math.Abs(d.step)/noise)
+	}
+	if d.quantum > 1 {
+		bits += 4 + 1.1*math.Log2(d.quantum)
+	}
+	return bits + 1
+}
+
+// skewAllowance is how far a host's clock may be from its nominal rate.
+const skewAllowance = 2e-4
+
+// tickRates are usual rates of a timer, a second.
+var tickRates = []float64{1, 2, 4, 10, 18.2, 100, 250, 1000}
+
+// rateCost is that of a rate which moves the numbers by so much over all, to the
+// noise: at no known scale, or near a usual rate.
+func (d *drift) rateCost(way, noise float64) float64 {
+	free := 6 + math.Log2(1+way/noise)
+	near := 4 + math.Log2(1+skewAllowance*way/noise)
+	for _, n := range nominals {
+		if math.Abs(d.hz/n.hz-1) < skewAllowance {
+			return min(free, near)
+		}
+	}
+	for _, t := range tickRates {
+		if d.quantum > 1 && math.Abs(d.hz/d.quantum/t-1) < skewAllowance {
+			return min(free, near)
+		}
+	}
+	return free
+}
+
+// span is the time from the first point to the last, in s.
+func (v *view) span() float64 { return v.points[len(v.points)-1].t - v.points[0].t }
+
+// medianUncertainty is that of the points' moments, in s.
+func medianUncertainty(v *view) float64 {
+	if v.typical == 0 {
+		u := make([]float64, len(v.points))
+		for i := range u {
+			u[i] = v.points[i].u
+		}
+		v.typical = median(u)
+	}
+	return v.typical
+}

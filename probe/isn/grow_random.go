@@ -1,0 +1,98 @@
+package isn
+
+import (
+	"math"
+	"math/bits"
+)
+
+// band is growth by a random amount between low and high a connection. Where
+// attempts were lost, each of them added as much or was not seen.
+type band struct {
+	low, high uint32
+	own       bool // attempts are not counted across groups
+}
+
+func (g *band) price(v *view, s *strand, p *point) (b, miss float64) {
+	d := float64(uint32(p.x - v.points[s.last].x))
+	k := min(s.passed(v, p, g.own), mostSkipped)
+	low, high, chance := float64(g.low), float64(g.high), 0.0
+	for m := 1.0; m <= float64(k); m++ {
+		if d >= m*low && d <= m*high {
+			chance += 1 / (float64(k) * (m*(high-low) + 1))
+		}
+	}
+	return -math.Log2(chance), 2*math.Abs(d-float64(k)*(low+high)/2) + 1
+}
+
+func (*band) take(*view, *strand, *point) {}
+
+func (g *band) cost(*view) float64 {
+	return 4 + math.Log2(float64(g.low)+1) + math.Log2(float64(g.high)+1)
+}
+
+// octaves is growth by a positive amount whose size nobody knows beforehand: the
+// code learns how often each power of two was the size, and takes all amounts of
+// one size for equally likely. It fits any bounded random step, with others'
+// connections in between or without, and costs 32 bits where there is none.
+type octaves struct {
+	seen  [33]float64
+	total float64
+	sizes []uint32
+}
+
+// mostOctave bounds what counts as a step: among random numbers one difference in
+// eight is smaller.
+const mostOctave = 29
+
+func newOctaves() *octaves { return &octaves{} }
+
+// share is the chance of a size: before anything was seen all are alike, and
+// neighbours of what was seen gain a little.
+func (g *octaves) share(size int) float64 {
+	near := 0.5 * g.seen[size]
+	if size > 0 {
+		near += 0.25 * g.seen[size-1]
+	}
+	if size < 32 {
+		near += 0.25 * g.seen[size+1]
+	}
+	return (near + 1.0/33) / (g.total + 1)
+}
+
+func (g *octaves) price(v *view, s *strand, p *point) (b, miss float64) {
+	d := uint32(p.x - v.points[s.last].x)
+	size := bits.Len32(d)
+	if size > mostOctave {
+		return math.Inf(1), 0
+	}
+	miss = 2*math.Abs(float64(d)-g.middle()) + 1
+	return -math.Log2(g.share(size)) + max(0, float64(size-1)), miss
+}
+
+// middle is the median of the amounts seen.
+func (g *octaves) middle() float64 {
+	if len(g.sizes) == 0 {
+		return 0
+	}
+	return float64(g.sizes[len(g.sizes)/2])
+}
+
+func (g *octaves) take(v *view, s *strand, p *point) {
+	if s.n == 0 {
+		return
+	}
+	d := uint32(p.x - v.points[s.last].x)
+	g.seen[bits.Len32(d)]++
+	g.total++
+	if len(g.sizes) < 512 {
+		at := len(g.sizes)
+		g.sizes = append(g.sizes, d)
+		for at > 0 && g.sizes[at-1] > d {
+			g.sizes[at] = g.sizes[at-1]
+			at--
+		}
+		g.sizes[at] = d
+	}
+}
+
+func (*octaves) cost(*view) float64 { return 4 }

@@ -1,0 +1,49 @@
+package isn
+
+import "math"
+
+// still is no growth at all: a group has one number (RFC 1948's hash without its
+// clock), or, where generators are mixed, one each. With echo the number is
+// our own ISN plus the constant, as in SYN cookies (RFC 4987 §3.6), which keep an
+// index of the MSS in the lowest bits and count minutes above them.
+type still struct {
+	echo bool
+}
+
+func (c still) value(p *point) uint32 {
+	if c.echo {
+		return uint32(p.offset())
+	}
+	return uint32(p.x)
+}
+
+// The code of a cookie's number: mostly the one before, sometimes a neighbour
+// that stands for another MSS, seldom one whose minute has moved on.
+const (
+	sameBits     = 0.3
+	nearBits     = 6
+	minuteBits   = 29
+	minuteMoved  = 1 << 24
+	nearestIndex = widestEncoding
+)
+
+func (c still) price(_ *view, s *strand, p *point) (bits, miss float64) {
+	d := int32(c.value(p) - uint32(s.center))
+	switch {
+	case d == 0 && !c.echo:
+		return 0, 1
+	case !c.echo:
+		return math.Inf(1), 0
+	case d == 0:
+		return sameBits, 1
+	case d >= -nearestIndex && d <= nearestIndex:
+		return nearBits, 1
+	case uint32(d+minuteMoved) < 4*minuteMoved:
+		return minuteBits, 1
+	}
+	return math.Inf(1), 0
+}
+
+func (c still) take(_ *view, s *strand, p *point) { s.center = float64(c.value(p)) }
+
+func (c still) cost(*view) float64 { return 2 }

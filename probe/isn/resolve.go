@@ -1,0 +1,165 @@
+package isn
+
+import "math"
+
+// machines is what the strands of a model say of how many generators there are.
+type machines struct {
+	count   int // generators
+	rows    int // numbers of further generators, without the first of each
+	returns int // how often a number went back to another strand of its group
+	strays  int // numbers that belong to none
+	gain    float64
+}
+
+// machinesOf counts the established strands. One 65,537 or so above another is no
+// machine of its own: Linux leaves TIME_WAIT so.
+func (s *standing) machinesOf(v *view) (m machines) {
+	l := s.ledger
+	if l == nil {
+		return machines{count: 1}
+	}
+	main := make([]int, len(l.all))
+	for g := range l.all {
+		n := 0
+		for j := range l.all[g] {
+			if l.all[g][j].n > l.all[g][main[g]].n {
+				main[g] = j
+			}
+		}
+		for j := range l.all[g] {
+			st := &l.all[g][j]
+			if st.n > 1 && !(s.drift != nil && reuse(st.center-l.all[g][main[g]].center)) {
+				n++
+				if j != main[g] {
+					m.rows += st.n - 1
+				}
+			}
+		}
+		m.count = max(m.count, n)
+	}
+	at := make(map[int]int)
+	been := make(map[[2]int]bool)
+	for i := range v.points {
+		g, j := l.groups.of[i], l.strand[i]
+		if s.alone(i) {
+			m.strays++
+		}
+		if l.fates[i] == first {
+			at[g] = 0
+			been[[2]int{g, 0}] = true
+		}
+		if l.fates[i] == strayed && j < 0 || l.fates[i] == strayed && l.all[g][j].n < 2 {
+			at[g] = -1
+		}
+		if l.fates[i] != joined {
+			continue
+		}
+		if was, ok := at[g]; ok && was != j && been[[2]int{g, j}] {
+			m.returns++
+		}
+		at[g] = j
+		been[[2]int{g, j}] = true
+	}
+	m.count = max(m.count, 1)
+	return m
+}
+
+// reuse reports whether a line lies above another by what Linux adds where it
+// reuses a connection in TIME_WAIT (net/ipv4/tcp_minisocks.c,
+// tcp_timewait_state_process).
+func reuse(d float64) bool {
+	d = wrap(d)
+	return d >= 65_500 && d <= 66_000
+}
+
+// mixedPrior is what a mixture costs beside its numbers, in bits.
+const mixedPrior = 8
+
+// resolve names the class of a standing: a model whose numbers take several
+// strands, or leave many aside, is a mixture.
+func (s *standing) resolve(deep bool) {
+	v := s.view
+	if s.ledger == nil || s.class == ClassMixed || s.class == ClassRepeating {
+		return
+	}
+	m := s.machinesOf(v)
+	still := s.drift == nil && s.steps == nil && (s.class == ClassConstant || s.class == ClassTupleConstant || s.class == ClassSYNCookies)
+	several := m.count > 1 && m.rows > 0 && (!still || m.returns > 1)
+	if s.class == ClassTupleConstant && m.returns > 0 && s.byOffer() {
+		s.class, s.name, s.moves = ClassSYNCookies, "a hash of the tuple and our options", byOptions
+		return
+	}
+	aside := s.class != ClassSYNCookies && m.strays >= 4 && float64(m.strays) >= 0.2*float64(m.strays+s.ledger.count[joined])
+	if deep {
+		if second := s.beside(); second > claimBits+mixedPrior {
+			aside = true
+			s.bits -= second
+		}
+	}
+	switch {
+	case s.class == ClassConstant && m.count > 1 && !aside:
+		s.bits = math.Inf(1) // a store of numbers
+	case several, aside:
+		s.class = ClassMixed
+		s.bits += mixedPrior
+	}
+}
+
+// byOffer reports whether within a group only other options of ours bring another
+// number, and the same ones the same again.
+func (s *standing) byOffer() bool {
+	type kind struct {
+		group int
+		offer Opt[Offer]
+	}
+	last := make(map[kind]int)
+	moved, kept := 0, 0
+	for i := range s.view.points {
+		k := kind{s.ledger.groups.of[i], s.view.points[i].sample.Offer}
+		if j, ok := last[k]; ok {
+			if s.view.points[i].x != s.view.points[j].x {
+				moved++
+			} else {
+				kept++
+			}
+		}
+		last[k] = i
+	}
+	return s.view.varied(byOptions) && kept >= 3 && float64(moved) <= 1+s.view.span()/leastPeriod
+}
+
+// leastPeriod is the shortest period of a cookie's counter, in s.
+const leastPeriod = 30
+
+// alone reports whether the point at i belongs to none of the generators that gave
+// its group several numbers.
+func (s *standing) alone(i int) bool {
+	l := s.ledger
+	g, j := l.groups.of[i], l.strand[i]
+	switch {
+	case l.fates[i] == joined || l.fates[i] == repeated:
+		return false
+	case j >= 0 && l.all[g][j].n > 1:
+		return false
+	}
+	return l.fates[i] == strayed || l.all[g][l.established(g)[0]].n > 1
+}
+
+// beside looks for a second model among the numbers that the first leaves aside,
+// and returns how many bits it saves.
+func (s *standing) beside() float64 {
+	keep := make(map[int]bool)
+	for i := range s.view.points {
+		if s.alone(i) {
+			keep[i] = true
+		}
+	}
+	if len(keep) < leastBeside || len(keep) > quadratic {
+		return 0
+	}
+	rest := s.view.only(keep)
+	return rest.plainBits() - best(counters(rest))[0].bits
+}
+
+// leastBeside is how many numbers a second model needs.
+const leastBeside = 4
