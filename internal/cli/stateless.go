@@ -196,7 +196,9 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	d.remark(append(j.remarks(&o, d), aside...)...)
 	d.remark(j.whyStateless()...)
 	results := &results{display: d, set: j.set}
-	err = results.begin(j.opening(&o))
+	if err = confine(j.c, j.streams, &o, opensNothing); err == nil {
+		err = results.begin(j.opening(&o))
+	}
 	if err == nil {
 		err = j.writeShard(results)
 	}

@@ -49,8 +49,7 @@ var reasons = []Entry{
 }
 
 // hostReasons are those of a host that is up, beside the answers to segments.
-var hostReasons = []Entry{
-}
+var hostReasons = []Entry{}
 
 var icmpReasons = []Entry{
 	{Reason, "net-unreachable", "A router says that it has no way to the network.", icmpSeen + "type 3 code 0.", "`responder` names the router: its routes lack the network.", "RFC 792"},

@@ -194,7 +194,7 @@ func (f *Follower) negotiated() Negotiated {
 	n := Negotiated{
 		MSS: s.MSS, Scaled: c.Scaled && s.Scaled,
 		SACK: c.SACK && s.SACK, Stamps: c.Stamped && s.Stamped,
-		ECN:   agreedECN(f.seen.syn.segment.Flags, f.seen.synack.segment.Flags),
+		ECN:   negotiatedECN(f.seen.syn.segment.Flags, f.seen.synack.segment.Flags),
 		TFO:   f.seen.cookieGiven() || f.seen.earlyTaken() > 0,
 		MPTCP: f.seen.multipath(),
 	}
