@@ -32,7 +32,7 @@ func (s *Set) Pairs(a netip.Addr) iter.Seq[netip.AddrPort] {
 		if !ok {
 			return
 		}
-		for _, port := range s.layers[s.blocks[at].layer].ports {
+		for _, port := range s.layerOf(s.blocks[at].layer).ports {
 			if !yield(netip.AddrPortFrom(a, port)) {
 				return
 			}
@@ -43,14 +43,14 @@ func (s *Set) Pairs(a netip.Addr) iter.Seq[netip.AddrPort] {
 // Narrow returns the part of the set that lies at some addresses, under the same
 // names; addresses that are not in the set are ignored.
 func (s *Set) Narrow(to []netip.Addr) *Set {
-	n := &Set{spaces: s.spaces, spaceIDs: s.spaceIDs, layers: s.layers, words: s.words, ports: s.ports}
+	n := &Set{spaces: s.spaces, spaceIDs: s.spaceIDs, layers: s.layers, ids: s.ids, words: s.words, ports: s.ports}
 	var end uint64 // pairs so far
 	for _, p := range s.places(to) {
 		layer := s.blocks[p.block].layer
 		if !n.continues(p, layer) {
 			n.blocks = append(n.blocks, block{p.at, end, p.space, layer})
 		}
-		end += uint64(len(s.layers[layer].ports))
+		end += uint64(len(s.layerOf(layer).ports))
 		n.last = end - 1
 	}
 	if len(n.blocks) > 0 {
