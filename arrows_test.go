@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"internal/picture":     {"internal/outfile"},
 	"internal/openmetrics": {},
 	"internal/explain":     {},
+	"internal/schema":      {},
 	"internal/tty":         {},
 	"internal/oui":         {},
 	"internal/plot":        {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics", "internal/outfile"},
