@@ -87,6 +87,9 @@ func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 		}
 	case s.class == ClassRandomIncrement && v.timed:
 		even := unevenness(v.points) < leastUneven
+		if s.risesWithTime() {
+			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
+		}
 		if !s.variesAtOnce() && (even || s.growsWithTime()) {
 			add(0, cond(even, "gaps of more than one length", "SYNs one right after the other"), ClassRandomIncrement, ClassGlobalMixed)
 		}
@@ -126,6 +129,15 @@ func (s *standing) growsWithTime() bool {
 	}
 	r := stat.Correlation(x, y, nil)
 	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r)
+}
+
+// risesWithTime reports whether the steps of a counter grow as time goes by, as those
+// of a step that counts time do.
+func (s *standing) risesWithTime() bool {
+	var x, y []float64
+	s.along(func(was, p *point) { x, y = append(x, p.t), append(y, float64(uint32(p.x-was.x))) })
+	r := stat.Correlation(x, y, nil)
+	return len(x) >= 6 && r > 0 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
 }
 
 // variesAtOnce reports whether the steps of connections right after one another
