@@ -16,7 +16,10 @@ class Interface:
         self.s.bind((name, 3))
 
     def read(self):
-        frame, at = self.s.recvfrom(65536)
+        try:
+            frame, at = self.s.recvfrom(65536)
+        except OSError:
+            return []  # the interface went down
         return [frame] if at[2] != socket.PACKET_OUTGOING else []
 
     def write(self, frame):
