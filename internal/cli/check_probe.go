@@ -39,7 +39,7 @@ func (j *checkJob) phases() (all []phase) {
 		}
 	}
 	p := &j.plan.Probing
-	add("scan", j.needs.Scan, 1, discoverNone(j)...)
+	add("scan", j.needs.Scan, 1, "--discover", "none")
 	add("ping", j.needs.Ping, 1, "-c", strconv.Itoa(p.Count), "-i", p.Interval.String())
 	add("handshake", j.needs.Handshake, beside)
 	add("isn", j.needs.ISN, 1)
@@ -49,15 +49,6 @@ func (j *checkJob) phases() (all []phase) {
 	}
 	j.share(all)
 	return all
-}
-
-// discoverNone keeps a scan from leaving out hosts that do not answer at once,
-// where it would: what is expected of them is to be found out.
-func discoverNone(j *checkJob) []string {
-	if scan := j.c.App.Command("scan"); scan != nil && switches(scan.Flags)["discover"] {
-		return []string{"--discover", "none"}
-	}
-	return nil
 }
 
 // shared are the flags that all commands have.
@@ -210,7 +201,7 @@ func (g *gathering) take(command string, line []byte) error {
 		if err := json.Unmarshal(line, &s); err != nil {
 			return err
 		}
-		addCounts(&g.summary, &probe.Summary{
+		g.summary.Add(&probe.Summary{
 			Sent: s.Sent, Retransmitted: s.Retransmitted, Received: s.Received, Matched: s.Matched,
 			SendErrors: s.SendErrors, KernelDrops: s.KernelDrops, Rejected: s.Rejected,
 		})

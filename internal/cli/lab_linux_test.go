@@ -159,7 +159,7 @@ func TestAbsentNeighbour(t *testing.T) {
 	l := standardLab(t)
 	a := netip.AddrPortFrom(l.Host("web").Absent4(), 80)
 	got := scanAll(t, l, "syn", []netip.AddrPort{a}, "--timeout", "2")[a]
-	if got.str("state") != "filtered" || got.str("reason") != "host-unreachable" {
+	if got.str("state") != "filtered" || got.str("reason") != "no-neighbour" {
 		t.Errorf("%v", got)
 	}
 	if _, measured := got["rtt_ns"]; measured {

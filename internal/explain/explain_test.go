@@ -36,6 +36,8 @@ var notWords = []string{
 	"tos", "ttl", "id", "src", "dst", "sport", "dport", "seq", "flags", "win", "options",
 	// marks of our own segments, which are counted nowhere
 	"own",
+	// parts of sentences
+	"four-tuple",
 }
 
 var kebab = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)

@@ -40,6 +40,7 @@ var reasons = []Entry{
 	{Reason, "local-firewall", "This machine's own firewall refused to send the probe.", "The kernel returned EPERM.", "Look at the OUTPUT rules (nft list ruleset).", "send(2)"},
 	{Reason, "held-by-this-run", "The probed port is one of those that this very run holds on this machine.", "Address and port are among our own source ports.",
 		"Nothing: the port is free when synscope is not running.", ""},
+	{Reason, "broadcast-address", "The address stands for all machines of a network, so no connection can be made to it.", "The kernel's route to it is a broadcast one.", "Leave it out.", "RFC 9293 §3.9.2.3, RFC 919"},
 	{Reason, "interrupted", "The run was ended before an answer came.", "Ctrl-C, a signal, or the end of the time that was given.", "Repeat the run, or go on with --resume.", ""},
 	{Reason, "arp-response", "The host answered address resolution on the link.", "ARP.", "", "RFC 826"},
 	{Reason, "nd-response", "The host answered address resolution on the link.", "A neighbour advertisement.", "", "RFC 4861 §4.4"},
@@ -53,6 +54,9 @@ var reasons = []Entry{
 	{Reason, "prohibited", "The connection was forbidden, here or on the way.", "connect(2) gave EACCES: a rule of this machine, or an ICMPv6 message of the kind \"administratively prohibited\".",
 		"As root, the packet engines tell which of the two.", "connect(2)"},
 }
+
+// hostReasons are those of a host that is up, beside the answers to segments.
+var hostReasons = []Entry{}
 
 var icmpReasons = []Entry{
 	{Reason, "net-unreachable", "A router says that it has no way to the network.", icmpSeen + "type 3 code 0.", "`responder` names the router: its routes lack the network.", "RFC 792"},

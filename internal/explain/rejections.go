@@ -1,6 +1,9 @@
 package explain
 
 var rejections = []Entry{
+	{Rejection, "ipv6-in-ip", "IPv6 in IP, with nothing inside that could be read.", "IP protocol 41.", "", "RFC 4213 §3"},
+	{Rejection, "no-next-header", "An IPv6 packet without anything behind its headers.", "Next header 59.", "", "RFC 8200 §4.7"},
+	{Rejection, "udp-lite", "UDP-Lite, which is not TCP.", "IP protocol 136.", "", "RFC 3828"},
 	{Rejection, "truncated", "The packet ended before its headers did.", "Lengths in the headers, or too short a capture.", "A capture with a larger snap length (tcpdump -s 0).", "RFC 791, RFC 9293 §3.1"},
 	{Rejection, "malformed", "The headers contradict each other.", "Lengths, versions or offsets that cannot be.", "", "RFC 9293 §3.1"},
 	{Rejection, "fragment", "A piece of a packet: it holds no whole TCP header.", "The fragment offset, or more fragments to come.", "TCP segments should not be fragmented: look for a wrong MTU.", "RFC 791, RFC 8200 §4.5"},
@@ -8,9 +11,6 @@ var rejections = []Entry{
 	{Rejection, "unsupported", "No TCP and no ICMP error that concerns it.", "The protocol number.", "", ""},
 	{Rejection, "undecodable", "The packet could not be read.", "Too short, contradictory, or of another protocol.", "", ""},
 	{Rejection, "not-tcp", "The packet is of another protocol.", "The protocol number.", "", ""},
-	{Rejection, "ipv6-in-ip", "A tunnel: IPv6 in IP.", "Protocol 41.", "What is inside is not followed.", "RFC 4213"},
-	{Rejection, "udp-lite", "UDP-Lite, not TCP.", "Protocol 136.", "", "RFC 3828"},
-	{Rejection, "no-next-header", "IPv6 with nothing in it.", "Next header 59.", "", "RFC 8200 §4.7"},
 	{Rejection, "not-ip", "The frame holds no IP.", "Its type.", "", ""},
 	{Rejection, "unknown-link-type", "The capture is of a kind of link that is not known.", "The number in its header.", "Capture on another interface, or convert it.", ""},
 	{Rejection, "foreign", "The segment belongs to another connection.", "Its addresses or ports.", "", ""},

@@ -26,7 +26,7 @@ func (p *pinger) sendWarmUps() {
 			continue
 		}
 		p.lookUp(t)
-		if hop := t.nextHop(); t.err == nil && !t.route.Local && !hops[hop] {
+		if hop := t.nextHop(); t.err == nil && !t.route.Local && !t.route.Broadcast && !hops[hop] {
 			hops[hop] = true
 			p.transmit(t, &wire.Transmission{Index: index, WarmUp: true}, p.Matcher.Ports[len(p.Matcher.Ports)-1])
 		}
