@@ -24,7 +24,7 @@ type held struct {
 func (h *held) identify() error {
 	var p craft.Packet
 	if err := p.Decode(h.packet.Data, craft.TrustChecksums); err != nil {
-		return err
+		return h.identifyEcho(err)
 	}
 	s := &p.Segment
 	h.target, h.id = s.Src, packetIdentity{s.Src, s.Dst, s.Seq, s.Ack, s.Flags}
@@ -33,6 +33,21 @@ func (h *held) identify() error {
 		h.target, h.id = p.ICMP.Quote.Dst, packetIdentity{}
 	case h.packet.Direction == Outbound:
 		h.target = s.Dst
+	}
+	return nil
+}
+
+// identifyEcho finds the target of an echo or time stamp message, whose port is
+// 0; err is what became of it as a segment.
+func (h *held) identifyEcho(err error) error {
+	e, failed := craft.DecodeEcho(h.packet.Data, craft.TrustChecksums)
+	if failed != nil {
+		return err
+	}
+	src, dst := netip.AddrPortFrom(e.Src, 0), netip.AddrPortFrom(e.Dst, 0)
+	h.target, h.id = src, packetIdentity{src: src, dst: dst, seq: craft.Seq(e.Token), ack: craft.Seq(e.Seq)}
+	if h.packet.Direction == Outbound {
+		h.target = dst
 	}
 	return nil
 }

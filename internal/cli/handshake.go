@@ -202,6 +202,9 @@ func (j *handshakeJob) run(ctx context.Context) error {
 	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
 		return d.finish(err)
 	}
+	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
+		return d.finish(j.tap.close(err))
+	}
 	err = d.Record(&report.Run{
 		Version: Version, Command: "handshake", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
 		Notes: targetNotes(j.set),
@@ -289,7 +292,7 @@ func unexpected(target netip.AddrPort, want, got probe.State, reason probe.Reaso
 }
 
 func (j *handshakeJob) count(r *handshake.Result) {
-	addCounts(&j.summary, &r.Traffic)
+	j.summary.Add(&r.Traffic)
 	if r.State == probe.StateOpen {
 		j.opened++
 	}

@@ -155,6 +155,9 @@ func (j *sendJob) run(ctx context.Context) error {
 	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
 		return d.finish(err)
 	}
+	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
+		return d.finish(j.tap.close(err))
+	}
 	err = d.Record(&report.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	if err == nil {
 		err = j.exchangeAll(ctx, d, j.tap.network(e.conn))
@@ -180,7 +183,7 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 	for pair := range j.set.Ordered() {
 		var s probe.Summary
 		s, err = j.exchange(ctx, d, conn, pair)
-		addCounts(&total, &s)
+		total.Add(&s)
 		if err = errorOf(j.broken, j.excuse(d, err)); err != nil {
 			break
 		}

@@ -127,6 +127,8 @@ func family(c *cli.Context) (target.Family, error) {
 
 func ports(c *cli.Context) (target.Ports, error) {
 	switch {
+	case hostsOnly(c):
+		return target.PortsOf(1), nil // none is probed
 	case c.IsSet("p") && c.IsSet("top-ports"):
 		return target.Ports{}, errors.New("-p and --top-ports exclude each other")
 	case c.IsSet("top-ports"):

@@ -40,12 +40,23 @@ var reasons = []Entry{
 	{Reason, "local-firewall", "This machine's own firewall refused to send the probe.", "The kernel returned EPERM.", "Look at the OUTPUT rules (nft list ruleset).", "send(2)"},
 	{Reason, "held-by-this-run", "The probed port is one of those that this very run holds on this machine.", "Address and port are among our own source ports.",
 		"Nothing: the port is free when synscope is not running.", ""},
+	{Reason, "broadcast-address", "The address stands for all machines of a network, so no connection can be made to it.", "The kernel's route to it is a broadcast one.", "Leave it out.", "RFC 9293 §3.9.2.3, RFC 919"},
 	{Reason, "interrupted", "The run was ended before an answer came.", "Ctrl-C, a signal, or the end of the time that was given.", "Repeat the run, or go on with --resume.", ""},
+	{Reason, "arp-response", "The host answered address resolution on the link.", "ARP.", "", "RFC 826"},
+	{Reason, "nd-response", "The host answered address resolution on the link.", "A neighbour advertisement.", "", "RFC 4861 §4.4"},
+	{Reason, "echo-reply", "The host answered ICMP echo.", "The identifier and the number of our request.", "", "RFC 792, RFC 4443 §4.2"},
+	{Reason, "timestamp-reply", "The host answered an ICMP timestamp request.", "The identifier and the number of our request.", "", "RFC 792"},
+	{Reason, "localhost", "The address is one of this machine's own.", "The kernel's route lookup.", "", ""},
+	{Reason, "not-captured", "What would decide is not in the capture.", "Acknowledged segments are missing in it.", "Capture nearer to the host, and both ways; see that the capturing machine loses nothing.", ""},
+	{Reason, "evicted", "The connection was forgotten before it was over, because too many were followed at once.", "", "Read fewer at once with --filter.", ""},
 	{Reason, "connected", "The kernel made a whole connection: open.", "connect(2) succeeded.", "", "connect(2)"},
 	{Reason, "conn-refused", "The kernel's connection was refused.", "connect(2) gave ECONNREFUSED or ECONNRESET: an RST, or an ICMP port unreachable, came.", "If something should listen, start it.", "connect(2)"},
 	{Reason, "prohibited", "The connection was forbidden, here or on the way.", "connect(2) gave EACCES: a rule of this machine, or an ICMPv6 message of the kind \"administratively prohibited\".",
 		"As root, the packet engines tell which of the two.", "connect(2)"},
 }
+
+// hostReasons are those of a host that is up, beside the answers to segments.
+var hostReasons = []Entry{}
 
 var icmpReasons = []Entry{
 	{Reason, "net-unreachable", "A router says that it has no way to the network.", icmpSeen + "type 3 code 0.", "`responder` names the router: its routes lack the network.", "RFC 792"},
@@ -58,12 +69,6 @@ var icmpReasons = []Entry{
 	{Reason, "admin-prohibited", "A firewall says that it does not let this through.", icmpSeen + "type 3 code 13, or ICMPv6 type 1 code 1.", "A rule on the machine that `responder` names.", "RFC 1812 §5.2.7.1, RFC 4443 §3.1"},
 	{Reason, "icmp-3-n", "A router rejected the probe for a cause without a word of its own; the number is the code.", icmpSeen + "type 3 with that code.", "", "RFC 792, RFC 1122 §3.2.2.1"},
 	{Reason, "icmp-1-n", "A router rejected the probe for a cause without a word of its own; the number is the code.", icmpSeen + "ICMPv6 type 1 with that code.", "", "RFC 4443 §3.1"},
-	{Reason, "arp-response", "The host is there: it answered on the link.", "The kernel resolved its address by ARP.", "", "RFC 826"},
-	{Reason, "nd-response", "The host is there: it answered on the link.", "The kernel resolved its address by neighbour discovery.", "", "RFC 4861 §7.2"},
-	{Reason, "echo-reply", "The host is there: it answered an echo request.", "The reply repeats our identifier, sequence number and token.", "", "RFC 792, RFC 4443 §4.2"},
-	{Reason, "timestamp-reply", "The host is there: it answered a time stamp request.", "The reply repeats our identifier, sequence number and time stamp.", "", "RFC 792"},
-	{Reason, "localhost", "The address is this machine's own.", "The kernel's route lookup says so.", "", "rtnetlink(7)"},
-	{Reason, "not-captured", "What would decide is not in the capture.", "Numbers that were acknowledged, or a handshake that must have been, and no packet that shows them.", "Capture nearer to one end, without a filter, or with larger buffers (tcpdump -B).", ""},
 	{Reason, "time-exceeded", "The segment was dropped because its time to live ran out.", icmpSeen + "type 11, or ICMPv6 type 3.",
 		"A routing loop, or a --ttl that is too low: `synscope trace` shows which.", "RFC 792, RFC 4443 §3.3"},
 	{Reason, "param-problem", "A router or the host could not make sense of the header.", icmpSeen + "type 12, or ICMPv6 type 4.", "Something on the way changes or mistakes the packet; try --profile minimal.", "RFC 792, RFC 4443 §3.4"},

@@ -18,6 +18,8 @@ type csvSink struct {
 	table table
 	asked []string // the columns asked for, in that order; none: all
 	begun bool
+
+	settled bool // the table does not depend on the command
 }
 
 // table is what a command's rows are made of.
@@ -27,7 +29,11 @@ type table struct {
 }
 
 func newCSV(w *LineWriter, o Options) Sink {
-	return &csvSink{w: w, table: tableOf("").chosen(o.Fields), asked: o.Fields}
+	s := &csvSink{w: w, table: tableOf("").chosen(o.Fields), asked: o.Fields}
+	if o.HostList {
+		s.table, s.settled = table{of: (*Host)(nil).Type(), columns: hostColumns()}.chosen(o.Fields), true
+	}
+	return s
 }
 
 // tableOf is the table of a command.
@@ -50,7 +56,7 @@ func tableOf(command string) table {
 }
 
 func (s *csvSink) Record(r Record) error {
-	if run, ok := r.(*Run); ok {
+	if run, ok := r.(*Run); ok && !s.settled {
 		s.table = tableOf(run.Command).chosen(s.asked)
 	}
 	if err := s.header(); err != nil || r.Type() != s.table.of {

@@ -76,9 +76,9 @@ func reasonOf(a netip.Addr, ev *wire.Event) probe.Reason {
 		return probe.ReasonSplitHandshake
 	case wire.KindEcho:
 		if ev.Echo == craft.TimestampReply {
-			return ReasonTimestamp
+			return probe.ReasonTimestamp
 		}
-		return ReasonEcho
+		return probe.ReasonEchoReply
 	case wire.KindICMP:
 		reason, _ := probe.ICMPMeaning(a, ev.ICMP.Type, ev.ICMP.Code)
 		return reason

@@ -58,6 +58,22 @@ type Host struct {
 	Err    error            // why it could not be asked
 }
 
+// Report is the host in the words of a scan. One that could not be asked is
+// neither up nor down.
+func (h *Host) Report() probe.HostReport {
+	r := probe.HostReport{
+		Addr: h.Addr, State: probe.HostDown, Reason: h.Reason, RTT: h.RTT, Clock: h.Clock, MAC: h.MAC,
+		Began: h.Began, Time: h.Time, Err: h.Err,
+	}
+	switch {
+	case h.Up:
+		r.State = probe.HostUp
+	case h.Err != nil:
+		r.State = probe.HostUnknown
+	}
+	return r
+}
+
 // Run looks for every host and hands each to yield once, as soon as it is
 // certain. Cancelling ctx ends the run with [probe.ErrInterrupted]; other errors
 // are [probe.ErrNetworkDown], yield's, and those of a configuration that cannot

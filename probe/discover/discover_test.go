@@ -3,6 +3,7 @@ package discover_test
 import (
 	"net/netip"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,4 +104,42 @@ func TestWhatAnEmptyNetworkCosts(t *testing.T) {
 			t.Errorf("with one live host it takes %v", live.Took)
 		}
 	})
+}
+
+// A rule of this machine that keeps pings in does not hide who answers TCP; one
+// that keeps everything in leaves hosts neither up nor down.
+func TestOwnFirewall(t *testing.T) {
+	icmp := func(b []byte) bool { return b[9] == 1 }
+	all := func([]byte) bool { return true }
+	for name, tc := range map[string]struct {
+		forbids func([]byte) bool
+		state   probe.HostState
+		reason  probe.Reason
+	}{
+		"ICMP":       {icmp, probe.HostUp, "syn-ack"},
+		"everything": {all, probe.HostUnknown, "local-firewall"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := netip.MustParseAddr("198.51.100.9")
+				n := simnet.New(simnet.Config{SendError: func(b []byte) error {
+					if tc.forbids(b) {
+						return syscall.EPERM
+					}
+					return nil
+				}})
+				n.HandleAddr(a.String(), probetest.Listener())
+				conn := n.Conn(2, simnet.WatchOutgoing())
+				defer conn.Close()
+				var got probe.HostReport
+				_, err := discover.Run(t.Context(), conn, discover.Config{Hosts: slices.Values([]netip.Addr{a})}, func(h discover.Host) error {
+					got = h.Report()
+					return nil
+				})
+				if err != nil || got.State != tc.state || got.Reason != tc.reason {
+					t.Errorf("%v (%s): %v", got.State, got.Reason, err)
+				}
+			})
+		})
+	}
 }

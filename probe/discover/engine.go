@@ -40,6 +40,8 @@ type engine struct {
 	outage    wire.Outage
 	failure   error
 	lost      error // why a host could not be reached from here
+
+	unroutable uint64 // hosts that could not
 }
 
 func newEngine(n probe.Network, cfg *Config, yield func(Host) error) (*engine, error) {
@@ -91,7 +93,7 @@ func (e *engine) run(ctx context.Context) error {
 func (e *engine) tick(ctx context.Context) {
 	e.now = time.Since(e.start)
 	e.stopping = e.stopping || ctx.Err() != nil
-	if e.ramp != nil && e.ramp.Turn(e.now) {
+	if e.ramp != nil && e.ramp.Turn(e.now, e.counters.Sent) {
 		e.pace.Ask(e.ramp.Rate)
 	}
 	e.pollNeighbours()
@@ -160,7 +162,7 @@ func (e *engine) outcome() error {
 		return e.failure
 	case e.stopping && !e.finished():
 		return probe.ErrInterrupted
-	case e.counters.Sent == 0 && e.lost != nil:
+	case e.lost != nil && e.unroutable == e.counters.Probes:
 		return e.lost
 	}
 	return nil

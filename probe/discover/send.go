@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -80,7 +81,7 @@ func (e *engine) sendRound(h *host, budget int) (taken int) {
 			e.refused(h, err)
 			return taken
 		}
-		h.place, h.refused = h.place+1, 0
+		h.place, h.refused, h.left = h.place+1, 0, true
 		e.outage.End()
 		e.counters.Departed(h.round, e.now)
 	}
@@ -119,7 +120,8 @@ func (e *engine) packet(h *host, s segment) ([]byte, error) {
 	return e.packets.Batch[0], nil
 }
 
-// refused lets the rest of a round wait, or gives the host up.
+// refused lets the rest of a round wait. A segment that this machine never lets
+// out is skipped, since it may let out the others.
 func (e *engine) refused(h *host, err error) {
 	e.outage.Note(err, e.now)
 	if e.outage.Certain(e.now) {
@@ -129,14 +131,24 @@ func (e *engine) refused(h *host, err error) {
 		e.paused = e.now + outagePause
 	}
 	wait, again := wire.Backoff(err, h.refused)
-	if !again {
-		v := wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), err)
-		h.Reason, h.Err = v.Reason, err
-		e.decide(h)
+	if !again || h.unsent != nil && wire.RefusalOf(err) == wire.RefusedByFirewall {
+		h.place, h.refused, h.unsent = h.place+1, 0, err
+		h.sent = append(h.sent, wire.Stamps{})
+		e.skip(h)
 		return
 	}
 	h.refused++
 	e.timers.Push(wire.Timer{At: e.now + wait, ID: h.id})
+}
+
+// skip goes on with the next segment of a round, or gives up a host to which none
+// of the first round could be sent.
+func (e *engine) skip(h *host) {
+	if !h.left && h.place == len(h.segments()) {
+		e.down(h, probe.ReasonNoResponse)
+		return
+	}
+	e.begin(h)
 }
 
 // outagePause is how often an absent network is tried.

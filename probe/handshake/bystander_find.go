@@ -137,7 +137,7 @@ func (v *sight) proxied() string {
 // the SYN-ACK. Stacks begin with different TTLs for the two, so what is
 // compared is how much is missing to the next usual beginning.
 func apart(synack, low, high uint8) bool {
-	const most = 40
+	const most = 30
 	a, b, c := hops(synack), hops(low), hops(high)
 	near := func(x, y int) bool { return x-y <= 1 && y-x <= 1 }
 	return a <= most && b <= most && c <= most && !near(a, b) && !near(a, c) && (a < b) == (a < c)

@@ -192,6 +192,7 @@ func (b *Bystander) negotiated() Negotiated {
 	c, s := &b.pair.Client, &b.pair.Server
 	n := Negotiated{MSS: s.MSS}
 	if !b.known.has(knowClientSYN|knowServerSYN) || b.known&(knowSYNCut|knowSYNACKCut) != 0 {
+		n.Partial = true
 		return n
 	}
 	n.Scaled, n.SACK, n.Stamps = c.Scaled && s.Scaled, c.SACK && s.SACK, c.Stamped && s.Stamped

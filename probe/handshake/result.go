@@ -34,6 +34,9 @@ type Negotiated struct {
 	TFO    bool   // a cookie was given, or data on the SYN was taken
 	Cookie []byte // the one that was given
 	MPTCP  bool
+	// Partial says that a capture does not have both SYNs with all their
+	// options: but for MSS, what is absent here is unknown.
+	Partial bool
 }
 
 // ECN is what was agreed on explicit congestion notification.

@@ -146,7 +146,7 @@ func (s *series) finish() {
 		return
 	case len(s.numbers) > 0 && !s.cfg.WithoutLadder:
 		s.res.finished = true
-		s.take(s.cfg.Plan.Ladder(s.res.Samples))
+		s.take(s.cfg.Plan.Next(s.res.Samples))
 		return
 	}
 	s.res.finished, s.over = true, true
