@@ -29,19 +29,22 @@ var arrows = map[string][]string{
 	"probe/sample":    {"craft", "netraw", "probe", "probe/internal", "probe/rtt", "probe/isn"},
 
 	"internal/target":      {},
+	"internal/outfile":     {},
+	"internal/privilege":   {},
 	"internal/lab":         {"craft"},
 	"internal/lab/models":  {"craft", "netraw", "probe/simnet", "probe/isn", "internal/lab"},
 	"internal/capture":     {"craft", "netraw", "probe", "probe/internal", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
-	"internal/report":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics"},
-	"internal/picture":     {},
+	"internal/report":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics", "internal/outfile"},
+	"internal/picture":     {"internal/outfile"},
 	"internal/openmetrics": {},
 	"internal/explain":     {},
+	"internal/schema":      {},
 	"internal/tty":         {},
 	"internal/oui":         {},
-	"internal/plot":        {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics"},
-	"internal/check":       {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target", "internal/explain"},
-	"internal/merge":       {"internal/target", "craft", "netraw", "probe", "internal/checkpoint", "internal/report", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics"},
-	"internal/checkpoint":  {"craft", "netraw", "probe", "probe/rtt", "probe/isn"},
+	"internal/plot":        {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics", "internal/outfile"},
+	"internal/check":       {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target", "internal/explain", "internal/outfile"},
+	"internal/merge":       {"internal/target", "craft", "netraw", "probe", "internal/checkpoint", "internal/report", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics", "internal/outfile"},
+	"internal/checkpoint":  {"internal/outfile"},
 }
 
 // everything is for the rooms at the top, and for programs.
@@ -50,7 +53,7 @@ var everything = []string{"internal/cli", ""}
 // system are the packages that only netraw, the lab and what sits beside the
 // kernel may use: the rest of the project is portable.
 var system = map[string][]string{
-	"golang.org/x/sys/unix":               {"netraw", "internal/lab", "internal/tty"},
+	"golang.org/x/sys/unix":               {"netraw", "internal/lab", "internal/tty", "internal/outfile", "internal/privilege"},
 	"github.com/vishvananda/netlink":      {"netraw", "internal/lab"},
 	"github.com/google/nftables":          {"netraw", "internal/lab"},
 	"github.com/google/gopacket/pcap":     {},

@@ -248,7 +248,7 @@ func (w *ways) zone(dst netip.Addr) (index int, err error) {
 // one of them makes the kernel ask, and the others come back.
 func (w *ways) unresolved(h *hop, v via) (int, via, error) {
 	if now := time.Now(); now.Sub(h.asked) >= askAgain {
-		h.asked = now
+		h.asked, h.failed = now, false
 		return -1, v, nil
 	}
 	if h.failed {

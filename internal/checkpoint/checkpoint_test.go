@@ -99,11 +99,15 @@ func TestFailedSaveKeepsTheOld(t *testing.T) {
 	if err := Save(path, sample(2)); err != nil {
 		t.Errorf("over half a file: %v", err)
 	}
-	if err := os.Mkdir(path+".new", 0o755); err != nil {
+	elsewhere := dir + "-moved"
+	if err := os.Rename(dir, elsewhere); err != nil {
 		t.Fatal(err)
 	}
 	if err := Save(path, sample(3)); err == nil {
-		t.Error("saved through a directory")
+		t.Error("saved into a directory that is not there")
+	}
+	if err := os.Rename(elsewhere, dir); err != nil {
+		t.Fatal(err)
 	}
 	if got, err := Load(path); err != nil || got.Position != 2 {
 		t.Errorf("after a failure: %+v, %v", got, err)

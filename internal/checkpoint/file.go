@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
+
+	"synscope/internal/outfile"
 )
 
 // schema is the version of the file's first line.
@@ -23,7 +25,10 @@ type line struct {
 func Save(path string, state State) error {
 	b, err := encode(&state)
 	if err == nil {
-		err = replace(path, b)
+		err = outfile.Replace(path, outfile.Public, func(w io.Writer) error {
+			_, err := w.Write(b)
+			return err
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
@@ -65,37 +70,4 @@ func decode(b []byte) (State, error) {
 		return State{}, fmt.Errorf("its format is %q, this program knows %q", l.Schema, schema)
 	}
 	return l.State, nil
-}
-
-// replace writes a file beside path and renames it over path. Both are made to
-// last before it returns, as far as the file system can.
-func replace(path string, b []byte) error {
-	fresh := path + ".new"
-	if err := writeSynced(fresh, b); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, path); err != nil {
-		return err
-	}
-	// A directory that cannot be synced makes the rename no less atomic.
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		dir.Sync()
-		dir.Close()
-	}
-	return nil
-}
-
-func writeSynced(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	return err
 }

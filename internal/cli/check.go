@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/check"
+	"synscope/internal/outfile"
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/probe"
@@ -274,9 +275,5 @@ func (j *checkJob) into(flag string, write func(io.Writer) error) error {
 	case report.Stdout:
 		return write(j.streams.Out)
 	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(f), f.Close())
+	return outfile.Replace(path, outfile.Public, write)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/privilege"
 	"synscope/internal/target"
 	"synscope/internal/tty"
 )
@@ -32,11 +33,14 @@ type Streams struct {
 	Env      func(string) string
 	Resolver target.Resolver // nil: the system's
 	Args     []string        // the command line without the program's name, for the record
+
+	// Confine gives up privileges for the rest of the process; nil: they stay.
+	Confine func(privilege.Config) (privilege.Done, error)
 }
 
 // OSStreams are those of this process.
 func OSStreams() Streams {
-	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Confine: confinement()}
 }
 
 // isTerminal tells whether a stream is a terminal that a person may look at.
@@ -85,7 +89,7 @@ func newApp(s Streams) *cli.App {
 		Flags: globalFlags(),
 		Commands: []*cli.Command{
 			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), sendCommand(s), readCommand(s), checkCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
-			helpCommand(s), versionCommand(s), completionCommand(s), manCommand(s),
+			schemaCommand(s), helpCommand(s), versionCommand(s), completionCommand(s), manCommand(s),
 		},
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
@@ -101,6 +105,7 @@ func newApp(s Streams) *cli.App {
 	for _, command := range app.Commands {
 		command.HideHelp = true
 		command.UsageText = usageLine(command)
+		command.Action = withClaims(s, command.Action)
 		command.Before = contradicts
 	}
 	return app

@@ -9,6 +9,7 @@ import (
 
 	words "synscope/internal/explain"
 	"synscope/internal/report"
+	"synscope/internal/schema"
 	"synscope/probe"
 )
 
@@ -131,6 +132,8 @@ func (p *page) operands(c *completion) (values []string, files, hosts bool) {
 		}
 	case "completion":
 		values = shells
+	case "schema":
+		values = append(schema.Names(), "check")
 	case "explain":
 		for _, e := range words.All() {
 			if !slices.Contains(values, e.Word) && !strings.Contains(e.Word, "|") {

@@ -294,7 +294,7 @@ func (s *hostSearch) add(sum *probe.Summary, hostsOnly bool) {
 		part.Probes = 0
 	}
 	sum.Rate = rateOfBoth(sum, &part)
-	addCounts(sum, &part)
+	sum.Add(&part)
 	sum.Took += part.Took
 	if hostsOnly || len(s.probed) == 0 || !part.Complete {
 		sum.Complete = part.Complete

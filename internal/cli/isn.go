@@ -137,6 +137,9 @@ func (j *isnJob) run(ctx context.Context) error {
 		return d.finish(err)
 	}
 	r := &isnResults{display: d, job: j, tap: tap}
+	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
+		return d.finish(tap.close(err))
+	}
 	err = d.Record(&report.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	if err == nil {
 		err = j.probe(ctx, &e, r)

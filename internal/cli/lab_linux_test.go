@@ -78,6 +78,7 @@ func records(t *testing.T, out string) (list []record) {
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatalf("%v in %q", err, lines.Text())
 		}
+		valid(t, lines.Text())
 		list = append(list, r)
 	}
 	if len(list) < 2 || list[0].str("type") != "run" || list[len(list)-1].str("type") != "summary" {

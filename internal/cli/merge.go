@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -59,11 +58,6 @@ func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
-	for _, f := range outputFiles(c) {
-		if err := notAmong(f.Path, c.Args().Slice()); err != nil {
-			return nil, err
-		}
-	}
 	out, err := report.Open(report.Config{
 		Stdout: s.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: report.Options{
@@ -74,19 +68,4 @@ func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
 		return nil, usage(err)
 	}
 	return out, nil
-}
-
-// notAmong refuses an output that is an input: it would be emptied before it is
-// read.
-func notAmong(path string, inputs []string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil
-	}
-	for _, input := range inputs {
-		if other, err := os.Stat(input); err == nil && os.SameFile(info, other) {
-			return usagef("%s is among the files to merge: write to another one", path)
-		}
-	}
-	return nil
 }

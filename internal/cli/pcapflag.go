@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/capture"
+	"synscope/internal/outfile"
 	"synscope/probe"
 	"synscope/probe/discover"
 )
@@ -37,7 +38,10 @@ func openTap(c *cli.Context, s Streams, e *opened) (*tap, error) {
 	case e.conn == nil:
 		return nil, usagef("--pcap: the kernel makes the packets of this run (engine connect): use tcpdump")
 	}
-	file, err := os.Create(path)
+	file, err := outfile.Open(path, outfile.Private)
+	if err == nil {
+		err = emptied(file)
+	}
 	if err != nil {
 		return nil, usagef("--pcap: %w", err)
 	}
@@ -47,6 +51,14 @@ func openTap(c *cli.Context, s Streams, e *opened) (*tap, error) {
 		return nil, &exit{exitInterrupted, fmt.Errorf("--pcap: %w", err)}
 	}
 	return &tap{capture.NewRecorder(e.conn, w, time.Now), file}, nil
+}
+
+// emptied empties a file. Devices and pipes have nothing to lose.
+func emptied(f *os.File) error {
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return f.Truncate(0)
 }
 
 // network is the one to be used: what passes through it is written down.

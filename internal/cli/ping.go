@@ -196,7 +196,9 @@ func (j *pingJob) run(ctx context.Context) error {
 	server.start(e.name, j)
 	watch := newPingWatch(j, d, server)
 	watch.tap = tap
-	err = d.Record(j.opening(&e))
+	if err = confine(j.c, j.streams, &e, opensConnections); err == nil {
+		err = d.Record(j.opening(&e))
+	}
 	if err == nil {
 		err = j.probe(ctx, &e, watch)
 	}

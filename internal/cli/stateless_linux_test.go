@@ -183,7 +183,7 @@ func TestMergeShards(t *testing.T) {
 		"shard 2/3 was cut short":            {files[0], files[1], cut},
 		"holds no run of synscope":           {files[0], text},
 		"no such file":                       {files[0], filepath.Join(dir, "nothing")},
-		"is among the files to merge":        {files[0], files[1], files[2], "-oJ", files[1]},
+		"is read by this run already":        {files[0], files[1], files[2], "-oJ", files[1]},
 		"no file: `synscope merge FILE...`":  {},
 	} {
 		if r := command(t.Context(), nil, append([]string{"merge"}, args...)...); r.code != exitUsage || !strings.Contains(r.err, want) {

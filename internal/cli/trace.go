@@ -132,6 +132,9 @@ func (j *traceJob) run(ctx context.Context) error {
 	if err != nil {
 		return d.finish(err)
 	}
+	if err := confine(j.c, j.streams, &e, opensConnections); err != nil {
+		return d.finish(tap.close(err))
+	}
 	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	var route trace.Path
 	if err == nil {

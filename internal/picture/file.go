@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"synscope/internal/outfile"
 )
 
 // ErrFormat is the error of a file whose ending names no format of pictures.
@@ -43,15 +45,7 @@ func (p *Picture) WriteFile(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".synscope-*"+filepath.Ext(path))
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	err = errors.Join(write(p, f), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	err = outfile.Replace(path, outfile.Public, func(w io.Writer) error { return write(p, w) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

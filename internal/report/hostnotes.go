@@ -71,7 +71,7 @@ func leftOut(s *Summary) []string {
 	}
 	up, _ := s.HostsUp.Get()
 	unknown, _ := s.HostsUnknown.Get()
-	return []string{Count(down) + " of " + plural(up+down+unknown, "address", "addresses") + " did not answer and" +
+	return []string{Count(down) + " of " + plural(up+down+unknown, "address", "addresses") + " did not answer and " +
 		wasOrWere(down) + " left out: " + downWords(s.Down) + " (--discover none probes them too)"}
 }
 
@@ -82,4 +82,11 @@ func clockTime(t time.Time) string {
 		return ""
 	}
 	return t.Local().Format("15:04:05.000")
+}
+
+func wasOrWere(n uint64) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"synscope/internal/outfile"
 	"synscope/probe/isn"
 )
 
@@ -42,7 +43,7 @@ func WriteISNSamples(path string, samples []isn.Sample) error {
 
 // writeThrough writes to a device or a pipe.
 func writeThrough(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := outfile.Open(path, outfile.Public)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}
@@ -57,23 +58,8 @@ func writeThrough(path string, write func(io.Writer) error) error {
 }
 
 // writeAtomically writes a file beside path and then renames it.
-func writeAtomically(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".synscope-*"+filepath.Ext(path))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrWrite, err)
-	}
-	defer os.Remove(f.Name())
-	err = write(f)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+func writeAtomically(path string, write func(io.Writer) error) error {
+	if err := outfile.Replace(path, outfile.Public, write); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrWrite, path, err)
 	}
 	return nil

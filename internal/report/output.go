@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"synscope/internal/outfile"
 	"synscope/probe"
 )
 
@@ -99,7 +100,7 @@ func (out *Output) add(f File, cfg *Config) error {
 		out.sinks = append(out.sinks, &outlet{Sink: format.New(w, cfg.Options), w: w})
 		return nil
 	}
-	file, err := os.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE, 0o644)
+	file, err := outfile.Open(f.Path, outfile.Public)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}

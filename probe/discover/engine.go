@@ -96,7 +96,7 @@ func (e *engine) run(ctx context.Context) error {
 func (e *engine) tick(ctx context.Context) {
 	e.now = time.Since(e.start)
 	e.stopping = e.stopping || ctx.Err() != nil
-	if e.ramp != nil && e.ramp.Turn(e.now) {
+	if e.ramp != nil && e.ramp.Turn(e.now, e.counters.Sent) {
 		e.pace.Ask(e.ramp.Rate)
 	}
 	e.pollNeighbours()

@@ -81,7 +81,7 @@ func (e *engine) noteRoundTrip(h *host) { e.slowest = max(e.slowest, h.SRTT) }
 
 // rampUp lets the rate follow what the network bears.
 func (e *engine) rampUp() {
-	if e.ramp != nil && e.ramp.Turn(e.now) {
+	if e.ramp != nil && e.ramp.Turn(e.now, e.counters.Sent) {
 		e.pace.Ask(e.ramp.Rate)
 	}
 }

@@ -136,13 +136,28 @@ func (t *tracer) measure(q *query, ev *wire.Event, took time.Duration) {
 	case s.Handed.Stepped(t.Reading):
 		q.Doubt = probe.DoubtClockStep
 		return
-	case ev.Kind == wire.KindSYNACK && t.rto.Repeated(took):
-		q.Doubt = probe.DoubtRepeated
-		return
+	case ev.Kind == wire.KindSYNACK:
+		q.took = took
 	}
 	q.RTT, q.Clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, t.Now)
 	if q.Clock == netraw.ClockKernel && time.Unix(0, s.Tx.Left).Sub(s.Back) > wire.HeldBack {
 		q.Doubt = probe.DoubtCold
+	}
+}
+
+// doubtRepeated takes the time of a SYN-ACK back that the target may have repeated,
+// by how long the others took: one whose first copy was lost comes a second late.
+func (t *tracer) doubtRepeated(q *query) {
+	usual := time.Duration(0) // of the others
+	for _, queries := range t.grid {
+		for _, other := range queries {
+			if other != q && other.took > 0 && (usual == 0 || other.took < usual) {
+				usual = other.took
+			}
+		}
+	}
+	if q.took > 0 && wire.Repeats(q.took, usual) {
+		q.RTT, q.Clock, q.Doubt = 0, netraw.ClockUser, probe.DoubtRepeated
 	}
 }
 

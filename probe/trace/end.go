@@ -112,6 +112,7 @@ func (t *tracer) verdict(err error) probe.Verdict {
 				continue
 			}
 			reached++
+			t.doubtRepeated(q)
 			if best == nil || q.better(best) {
 				best = q
 			}

@@ -30,7 +30,6 @@ type tracer struct {
 	firstRound time.Duration // when the last probe of the first round left
 	next       time.Duration // when the next probe may leave
 	ports      int           // turns the source ports
-	rto        wire.RTO      // of the target
 	outage     wire.Outage
 	unsendable *probe.Verdict // of a target for which nothing could be sent
 }
@@ -45,6 +44,7 @@ type query struct {
 	refused int  // how often the kernel refused it
 	retries int  // how often it was sent again because of what came back
 	noted   []probe.Finding
+	took    time.Duration // until its SYN-ACK; 0: none came
 }
 
 // spacing is kept between two probes: a burst would meet the limits that
@@ -214,6 +214,7 @@ func (t *tracer) certain() (upTo int, ok bool) {
 func (t *tracer) deliver(upTo int) {
 	for ; t.handed < upTo; t.handed++ {
 		for _, q := range t.grid[t.handed] {
+			t.doubtRepeated(q)
 			if err := t.sink(q.Hop); err != nil {
 				t.Fail(err)
 				return

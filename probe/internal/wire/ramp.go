@@ -20,6 +20,7 @@ type Ramp struct {
 	bound          float64
 	Changed        time.Duration // when the rate was cut
 	epoch          time.Duration
+	sent           uint64 // of the whole run, when the epoch began
 	first, rescued int32
 }
 
@@ -59,16 +60,19 @@ func (r *Ramp) Answered(wasted int) {
 	}
 }
 
-// Turn ends an epoch, and tells whether the rate is another now.
-func (r *Ramp) Turn(now time.Duration) (changed bool) {
+// Turn ends an epoch, and tells whether the rate is another now; sent is what has
+// left so far. A rate that was not used is no evidence for a higher one.
+func (r *Ramp) Turn(now time.Duration, sent uint64) (changed bool) {
 	if now-r.epoch < rampEpoch {
 		return false
 	}
 	before := r.Rate
+	used := float64(sent-r.sent) >= r.Rate*(now-r.epoch).Seconds()/2
 	n := r.first + r.rescued
 	switch share := float64(r.rescued) / float64(max(n, 1)); {
 	case r.rescued >= rampEvidence && share >= muchRescued:
 		r.Rate, r.Changed = max(r.Rate/2, lowestRate), now
+	case !used:
 	case n == 0:
 		r.Rate *= 1.25 // silence: nothing is known to be lost
 	case share <= fewRescued:
@@ -76,6 +80,6 @@ func (r *Ramp) Turn(now time.Duration) (changed bool) {
 	}
 	answered := float64(n) / (now - r.epoch).Seconds()
 	r.Rate = min(r.Rate, max(r.bound+answered, before*mostFall), localRate)
-	r.epoch, r.first, r.rescued = now, 0, 0
+	r.epoch, r.sent, r.first, r.rescued = now, sent, 0, 0
 	return r.Rate != before
 }

@@ -21,6 +21,10 @@ const (
 	RefusedNetworkAway                // the route or the interface is gone
 )
 
+// ErrRouteGone is beside the error of a route look-up for a target that had a
+// route before: whatever its number, the network is away.
+var ErrRouteGone = errors.New("there was a route")
+
 // refusals sorts the errors of sendmsg(2), as netdevice(7), ip(7) and packet(7)
 // give them. EINVAL is what Linux says where the table of neighbours is full
 // (gc_thresh3, arp(7)).
@@ -28,9 +32,12 @@ var refusals = []struct {
 	err  error
 	kind Refusal
 }{
+	{ErrRouteGone, RefusedNetworkAway},
+	{syscall.EACCES, RefusedForGood}, // a broadcast, or a route that prohibits
+	{netraw.ErrNoRoute, RefusedNetworkAway},
 	{syscall.EAGAIN, RefusedForNow}, {syscall.ENOBUFS, RefusedForNow}, {syscall.ENOMEM, RefusedForNow},
 	{syscall.EINVAL, RefusedForNow}, {os.ErrDeadlineExceeded, RefusedForNow},
-	{os.ErrPermission, RefusedByFirewall},
+	{syscall.EPERM, RefusedByFirewall},
 	{syscall.ENETDOWN, RefusedNetworkAway}, {syscall.ENETUNREACH, RefusedNetworkAway},
 	{syscall.EHOSTUNREACH, RefusedNetworkAway}, {syscall.ENODEV, RefusedNetworkAway},
 	{syscall.ENXIO, RefusedNetworkAway}, {netraw.ErrNextHop, RefusedNetworkAway}, {syscall.EADDRNOTAVAIL, RefusedNetworkAway},

@@ -34,8 +34,11 @@ func (r *RTO) Repeated(took time.Duration) bool {
 	if usual == 0 || took < usual {
 		r.least = took
 	}
-	return took-usual > repeatedRTO
+	return Repeats(took, usual)
 }
+
+// Repeats is Repeated of a SYN-ACK whose like usually takes so long; 0: none came.
+func Repeats(took, usual time.Duration) bool { return took-usual > repeatedRTO }
 
 // Wait is how long to wait for the answer to attempt n (from 0): doubled for
 // each attempt before it (§5.5), never more than limit.

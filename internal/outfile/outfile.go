@@ -1,0 +1,37 @@
+package outfile
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Errors that the functions wrap.
+var (
+	// ErrClash: one file is to be read and written, or written twice.
+	ErrClash = errors.New("one file for two purposes")
+	// ErrUnsafe: somebody else may have put there what is there.
+	ErrUnsafe = errors.New("in a directory that others may write to: choose another directory, or remove it")
+)
+
+// Modes of new files, before the umask.
+const (
+	// Public is that of results.
+	Public fs.FileMode = 0o644
+	// Private is that of captures, which hold what others have sent.
+	Private fs.FileMode = 0o600
+)
+
+// Open opens a file for writing, made with mode if it is not there; it is not
+// emptied. Devices and pipes are opened as they are. It fails with ErrUnsafe or
+// as [os.OpenFile].
+func Open(path string, mode fs.FileMode) (*os.File, error) { return open(path, mode) }
+
+// Replace puts what write writes at path, in place of what was there; where it
+// fails, what was there is unchanged. It is made to last before it returns, as
+// far as the file system can. It fails with ErrUnsafe, with the error of write or
+// as [os.OpenFile].
+func Replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	return replace(path, mode, write)
+}

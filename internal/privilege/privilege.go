@@ -1,0 +1,26 @@
+package privilege
+
+// Config says what the process is still going to do.
+type Config struct {
+	// Write are files that will be made or replaced: their directories stay
+	// writable.
+	Write []string
+	// Read are files that will be opened for reading.
+	Read []string
+	// Connect: TCP connections of the kernel's will be opened, or names resolved
+	// over TCP.
+	Connect bool
+}
+
+// Done is what Drop has reached.
+type Done struct {
+	User         bool // the user was changed to sudo's caller
+	Capabilities bool // none is left, and there were some
+	Landlock     bool
+	Seccomp      bool
+}
+
+// Drop gives up what cfg does not need. What the kernel does not have is left
+// out; an error means that something is there that should not be, and the process
+// should end. For a process without any right it does the rest.
+func Drop(cfg Config) (Done, error) { return drop(cfg) }

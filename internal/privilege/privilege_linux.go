@@ -1,0 +1,157 @@
+package privilege
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/psx"
+)
+
+func drop(cfg Config) (done Done, err error) {
+	had := permitted()
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"change the user", func() error { done.User, err = becomeCaller(had); return err }},
+		{"drop capabilities", func() error { return dropCapabilities(had) }},
+		{"set no_new_privs", noNewPrivileges},
+		{"restrict the file system", func() error { done.Landlock, err = restrictFiles(cfg); return err }},
+		{"filter system calls", func() error { done.Seccomp, err = filterCalls(); return err }},
+	} {
+		if err := step.do(); err != nil {
+			return done, fmt.Errorf("give up privileges: %s: %w", step.name, err)
+		}
+	}
+	if left := permitted(); left != 0 {
+		return done, fmt.Errorf("give up privileges: capabilities %#x are left", left)
+	}
+	done.Capabilities = had != 0
+	return done, nil
+}
+
+// onAllThreads makes a system call of which the effect belongs to a thread, for
+// each of the process.
+func onAllThreads(call, a, b, c uintptr) error {
+	if _, _, errno := psx.Syscall6(call, a, b, c, 0, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// capset takes this; the kernel copies it.
+type capabilitySets struct {
+	header unix.CapUserHeader
+	data   [2]unix.CapUserData
+}
+
+// permitted are the permitted capabilities of this thread, one bit each.
+func permitted() uint64 {
+	c := capabilitySets{header: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
+	if unix.Capget(&c.header, &c.data[0]) != nil {
+		return 0
+	}
+	return uint64(c.data[1].Permitted)<<32 | uint64(c.data[0].Permitted)
+}
+
+// dropCapabilities empties every set of every thread. The bounding set, out of
+// which a program that is executed could get some back, takes CAP_SETPCAP to
+// empty; without it no_new_privs alone keeps them from coming back.
+func dropCapabilities(had uint64) error {
+	if had&(1<<unix.CAP_SETPCAP) != 0 {
+		for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
+			err := onAllThreads(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0)
+			if err != nil && !errors.Is(err, unix.EINVAL) { // this kernel has not so many
+				return os.NewSyscallError("prctl PR_CAPBSET_DROP", err)
+			}
+		}
+	}
+	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0); err != nil && !errors.Is(err, unix.EINVAL) {
+		return os.NewSyscallError("prctl PR_CAP_AMBIENT", err)
+	}
+	none := &capabilitySets{header: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
+	err := onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&none.header)), uintptr(unsafe.Pointer(&none.data[0])), 0)
+	return os.NewSyscallError("capset", err)
+}
+
+func noNewPrivileges() error {
+	err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0)
+	return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", err)
+}
+
+// becomeCaller makes root the user who called sudo. The bounding set is emptied
+// after: capabilities do not outlive a change of user from root to another.
+func becomeCaller(had uint64) (changed bool, err error) {
+	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
+	if err != nil || uid <= 0 || os.Geteuid() != 0 {
+		return false, nil
+	}
+	if had&(1<<unix.CAP_SETUID) == 0 || had&(1<<unix.CAP_SETGID) == 0 {
+		return false, nil
+	}
+	gid, err := strconv.Atoi(os.Getenv("SUDO_GID"))
+	if err != nil || gid < 0 {
+		return false, fmt.Errorf("SUDO_GID is %q", os.Getenv("SUDO_GID"))
+	}
+	if had&(1<<unix.CAP_SETPCAP) != 0 {
+		if err := keepCapabilities(1); err != nil {
+			return false, err
+		}
+	}
+	if err := syscall.Setgroups(groupsOf(uid, gid)); err != nil {
+		return false, os.NewSyscallError("setgroups", err)
+	}
+	if err := syscall.Setresgid(gid, gid, gid); err != nil {
+		return false, os.NewSyscallError("setresgid", err)
+	}
+	if err := syscall.Setresuid(uid, uid, uid); err != nil {
+		return false, os.NewSyscallError("setresuid", err)
+	}
+	return true, raiseSetpcap(had)
+}
+
+// keepCapabilities lets permitted capabilities outlive the change of user, for the
+// one that empties the bounding set.
+func keepCapabilities(on uintptr) error {
+	return os.NewSyscallError("prctl PR_SET_KEEPCAPS", onAllThreads(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, on, 0))
+}
+
+// raiseSetpcap leaves of the capabilities that were kept the one that is still
+// needed.
+func raiseSetpcap(had uint64) error {
+	if had&(1<<unix.CAP_SETPCAP) == 0 {
+		return nil
+	}
+	one := &capabilitySets{header: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
+	one.data[0].Permitted, one.data[0].Effective = 1<<unix.CAP_SETPCAP, 1<<unix.CAP_SETPCAP
+	err := onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&one.header)), uintptr(unsafe.Pointer(&one.data[0])), 0)
+	if err != nil {
+		return os.NewSyscallError("capset", err)
+	}
+	return keepCapabilities(0)
+}
+
+// groupsOf are the groups of a user, as far as this machine knows the user.
+func groupsOf(uid, gid int) []int {
+	groups := []int{gid}
+	u, err := user.LookupId(strconv.Itoa(uid))
+	if err != nil {
+		return groups
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return groups
+	}
+	for _, id := range ids {
+		if g, err := strconv.Atoi(id); err == nil && g != gid {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}

@@ -1,0 +1,263 @@
+package privilege
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"synscope/craft"
+	"synscope/internal/outfile"
+	"synscope/netraw"
+)
+
+// inner marks the process that drops, and says in which case.
+const inner = "PRIVILEGE_TEST_INNER"
+
+const (
+	caller      = 4242
+	callerGroup = 4343
+)
+
+// cases are ways to have rights: as root, by sudo, by capabilities of a file
+// (here: ambient ones of another user).
+var cases = map[string]struct {
+	attr     syscall.SysProcAttr
+	env      []string
+	uid, gid int
+	changed  bool
+}{
+	"root": {syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}, nil, 0, 0, false},
+	"sudo": {syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET},
+		[]string{fmt.Sprint("SUDO_UID=", caller), fmt.Sprint("SUDO_GID=", callerGroup)}, caller, callerGroup, true},
+	"file capabilities": {syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Credential: &syscall.Credential{Uid: caller, Gid: callerGroup},
+		AmbientCaps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_ADMIN}}, nil, caller, callerGroup, false},
+}
+
+func TestDrop(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("not root")
+		}
+		t.Skip("only root has something to give up")
+	}
+	self := copyOfSelf(t)
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := errors.Join(os.Chmod(dir, 0o700), os.Chown(dir, c.uid, c.gid)); err != nil {
+				t.Fatal(err)
+			}
+			open(t, filepath.Dir(dir))
+			secret := filepath.Join(t.TempDir(), "secret")
+			if err := os.WriteFile(secret, []byte("secret"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			open(t, filepath.Dir(secret))
+			cmd := exec.Command(self, "-test.run=^TestInner$", "-test.v")
+			cmd.Env = append(os.Environ(), inner+"="+name, "DIR="+dir, "SECRET="+secret)
+			cmd.Env = append(cmd.Env, c.env...)
+			attr := c.attr
+			cmd.SysProcAttr = &attr
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "--- PASS: TestInner") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			t.Logf("%s", out)
+		})
+	}
+}
+
+// open lets everybody through a directory.
+func open(t *testing.T, dir string) {
+	t.Helper()
+	for ; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// copyOfSelf is this program where another user may execute it.
+func copyOfSelf(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "copy")
+	if err := os.WriteFile(path, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	open(t, filepath.Dir(path))
+	return path
+}
+
+// TestInner opens what a run opens, drops, and looks at what is left.
+func TestInner(t *testing.T) {
+	name := os.Getenv(inner)
+	if name == "" {
+		t.Skip("run by TestDrop")
+	}
+	c := cases[name]
+	if err := netlink.LinkSetUp(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "lo"}}); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	conn, err := netraw.Open(&netraw.Config{Ports: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	stop := busyThreads()
+	defer stop()
+
+	output := filepath.Join(os.Getenv("DIR"), "out")
+	done, err := Drop(Config{Write: []string{output}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.User != c.changed || !done.Capabilities || !done.Seccomp || done.Landlock != hasLandlock() {
+		t.Errorf("%+v", done)
+	}
+	checkThreads(t, c.uid, c.gid, name != "file capabilities")
+	checkRefusals(t)
+	probeStillWorks(t, conn, ln.Addr().(*net.TCPAddr))
+	if err := os.WriteFile(output, []byte("x"), 0o644); err != nil {
+		t.Errorf("an output: %v", err)
+	}
+	if err := outfile.Replace(output, outfile.Public, func(w io.Writer) error {
+		_, err := w.Write([]byte("y"))
+		return err
+	}); err != nil {
+		t.Errorf("an output replaced: %v", err)
+	}
+}
+
+// busyThreads makes the process have several threads, old and new.
+func busyThreads() func() {
+	stop := make(chan struct{})
+	for range 8 {
+		go func() {
+			var ts unix.Timespec
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					ts.Nsec = 1e6
+					unix.Nanosleep(&ts, nil)
+				}
+			}
+		}()
+	}
+	time.Sleep(20 * time.Millisecond)
+	return func() { close(stop) }
+}
+
+// checkThreads reads what proc(5) says of every thread.
+func checkThreads(t *testing.T, uid, gid int, bounded bool) {
+	t.Helper()
+	tasks, err := filepath.Glob("/proc/self/task/*/status")
+	if err != nil || len(tasks) < 5 {
+		t.Fatalf("%d threads, %v", len(tasks), err)
+	}
+	want := map[string]string{
+		"CapInh": "0000000000000000", "CapPrm": "0000000000000000", "CapEff": "0000000000000000", "CapAmb": "0000000000000000",
+		"NoNewPrivs": "1", "Seccomp": "2",
+		"Uid": strings.Repeat(strconv.Itoa(uid)+"\t", 3) + strconv.Itoa(uid),
+		"Gid": strings.Repeat(strconv.Itoa(gid)+"\t", 3) + strconv.Itoa(gid),
+	}
+	if bounded {
+		want["CapBnd"] = "0000000000000000"
+	}
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
+			if w, asked := want[key]; asked && strings.TrimSpace(value) != w {
+				t.Errorf("%s: %s is %q, want %q", task, key, value, w)
+			}
+		}
+	}
+}
+
+// checkRefusals tries what must not work any more.
+func checkRefusals(t *testing.T) {
+	t.Helper()
+	if _, err := netraw.Open(nil); !errors.Is(err, netraw.ErrPermission) {
+		t.Errorf("another raw socket: %v", err)
+	}
+	if err := syscall.Setuid(0); err == nil && os.Getenv("SUDO_UID") != "" {
+		t.Error("root again")
+	}
+	if err := exec.Command("/bin/true").Run(); err == nil {
+		t.Error("another program was executed")
+	}
+	for what, call := range map[string]uintptr{"unshare": unix.SYS_UNSHARE, "ptrace": unix.SYS_PTRACE, "io_uring_setup": unix.SYS_IO_URING_SETUP} {
+		if _, _, errno := unix.Syscall(call, 0, 0, 0); errno != unix.EPERM {
+			t.Errorf("%s: %v", what, errno)
+		}
+	}
+	if !hasLandlock() {
+		return
+	}
+	if _, err := os.ReadFile(os.Getenv("SECRET")); !errors.Is(err, unix.EACCES) {
+		t.Errorf("a file that is none of our business: %v", err)
+	}
+	elsewhere := filepath.Join(filepath.Dir(os.Getenv("SECRET")), "made")
+	if err := os.WriteFile(elsewhere, nil, 0o644); !errors.Is(err, unix.EACCES) {
+		t.Errorf("a file elsewhere: %v", err)
+	}
+}
+
+// probeStillWorks sends a SYN, after a look-up of the route, and hears the answer.
+func probeStillWorks(t *testing.T, conn *netraw.Conn, to *net.TCPAddr) {
+	t.Helper()
+	dst := to.AddrPort()
+	route, err := conn.Route(dst.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := craft.Segment{Src: netip.AddrPortFrom(route.Source, conn.Ports()[0]), Dst: dst, Seq: 5, TTL: 64, Flags: craft.SYN, Window: 1024}
+	packet, err := s.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := conn.Send([][]byte{packet}); n != 1 {
+		t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	pkts := make([]netraw.Packet, 8)
+	var p craft.Packet
+	for {
+		n, err := conn.Recv(pkts)
+		if err != nil {
+			t.Fatalf("no SYN-ACK: %v", err)
+		}
+		for _, pkt := range pkts[:n] {
+			if p.Decode(pkt.Data, craft.TrustChecksums) == nil && p.Segment.Flags == craft.SYN|craft.ACK && p.Segment.Ack == 6 {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package privilege
+
+func drop(Config) (Done, error) { return Done{}, nil }
