@@ -222,7 +222,7 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment) {
 	}
 	if b.ackAt > 0 && at-b.ackAt > settling {
 		b.repeats = min(b.repeats, 254) + 1
-		b.stuck = min(b.stuck+min(b.pressed, 2), 254)
+		b.stuck = min(b.stuck, 250) + min(b.pressed, 2)
 	}
 	if m.earlyAt > 0 && at-m.earlyAt > 2*settling {
 		m.early = true
