@@ -29,7 +29,11 @@ func (s *standing) machinesOf(v *view) (m machines) {
 		}
 		for j := range l.all[g] {
 			st := &l.all[g][j]
-			if st.n < 2 || j != main && saved[g][j] < leastSaved || s.drift != nil && reuse(st.center-l.all[g][main].center) {
+			if st.n < 2 || s.drift != nil && reuse(st.center-l.all[g][main].center) {
+				continue
+			}
+			if j != main && saved[g][j] < cond(s.drift != nil, leastSavedLine, leastSaved) {
+				m.strays += st.n
 				continue
 			}
 			n++
@@ -69,8 +73,12 @@ func (s *standing) machinesOf(v *view) (m machines) {
 	return m
 }
 
-// leastSaved is how many bits a strand's numbers must save for it to be a machine's.
-const leastSaved = 10
+// leastSaved is how many bits a strand's numbers must save for it to be a machine's,
+// leastSavedLine how many if they are on a line.
+const (
+	leastSaved     = 10.0
+	leastSavedLine = 4.0
+)
 
 // savedAlong is how many bits the points of each strand save.
 func (s *standing) savedAlong() [][]float64 {
