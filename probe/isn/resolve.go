@@ -109,6 +109,10 @@ const mixedPrior = 8
 // told from one whose numbers came near a stranger's.
 const leastShare = 0.08
 
+// leastReturns is how many numbers of further machines there may be to each return to
+// another: machines take turns, and a counter that passes by a stranger's number does not.
+const leastReturns = 10
+
 // resolve names the class of a standing: a model whose numbers take several
 // strands, or leave many aside, is a mixture.
 func (s *standing) resolve(deep bool) {
@@ -124,7 +128,7 @@ func (s *standing) resolve(deep bool) {
 	}
 	m := s.machinesOf(v)
 	still := s.constant()
-	several := m.count > 1 && m.rows > 0 && (s.drift != nil || m.returns > 0) && (!still || m.returns > 1)
+	several := m.count > 1 && m.rows > 0 && (s.drift != nil || m.returns > 0 && m.returns*leastReturns >= m.rows) && (!still || m.returns > 1)
 	if s.class == ClassTupleConstant && m.homes > 0 && s.byOffer() {
 		s.class, s.name, s.moves = ClassSYNCookies, "a hash of the tuple and our options", byOptions
 		return
