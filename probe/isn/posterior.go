@@ -61,7 +61,8 @@ func (v *view) doubts(s *standing) (list []doubt) {
 		add(0.6, "gaps of more than one length", ClassGlobalClock, ClassGlobalStep, ClassGlobalMixed)
 	}
 	m := s.machinesOf(s.view)
-	if s.class != ClassMixed && s.drift != nil && (m.count > 1 || m.strays*straysTold > len(v.points)) {
+	few := len(v.points) < leastRandom && s.ledger != nil && !s.constant()
+	if s.class != ClassMixed && (s.drift != nil || few) && (m.count > 1 || m.strays*straysTold > len(v.points)) {
 		add(oneStray, "more samples", s.class, ClassMixed)
 	}
 	v.growthDoubts(s, add)
