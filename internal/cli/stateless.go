@@ -170,7 +170,9 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	}
 	defer e.close()
 	conn := j.probing.network(1)
-	neighbours, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: conn.Interface, Source: conn.Source})
+	table, end := neighbourKeeper(j.streams)
+	defer end()
+	neighbours, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: conn.Interface, Source: conn.Source, Table: table})
 	if err != nil {
 		return &exit{exitUnable, err}
 	}
