@@ -178,7 +178,7 @@ func TestXDPVerdicts(t *testing.T) {
 	c.in.expect(our6)
 	for _, four := range []bool{true, false} {
 		src, dst := conversation(c, four, 80)
-		seq, _ := cookieOf(testKey, src, dst, 1)
+		seq, ack := cookieOf(testKey, src, dst, 1)
 		reply := func(change func(*craft.Segment)) []byte {
 			s := craft.Segment{Src: dst, Dst: src, Seq: 9, Ack: seq.Add(1), Flags: craft.RST | craft.ACK}
 			change(&s)
@@ -194,8 +194,19 @@ func TestXDPVerdicts(t *testing.T) {
 		}{
 			{"RST that acknowledges", reply(func(*craft.Segment) {}), xdpDrop, "matched"},
 			{"RST of something else", reply(func(s *craft.Segment) { s.Ack++ }), xdpPass, "bad-ack"},
-			{"RST without ACK", reply(func(s *craft.Segment) { s.Flags = craft.RST }), xdpPass, "bad-seq"},
-			{"ACK", reply(func(s *craft.Segment) { s.Flags = craft.ACK }), xdpPass, "unexpected-flags"},
+			{"RST of our own number", reply(func(s *craft.Segment) { s.Ack-- }), xdpDrop, "matched"},
+			{"RST without ACK", reply(func(s *craft.Segment) { s.Flags = craft.RST }), xdpDrop, "matched"},
+			{"RST without ACK, for another address", reply(func(s *craft.Segment) {
+				s.Flags, s.Dst = craft.RST, netip.AddrPortFrom(src.Addr().Next(), src.Port())
+			}), xdpPass, ""},
+			{"RST that answers our question", reply(func(s *craft.Segment) { s.Flags, s.Seq = craft.RST, ack }), xdpDrop, "matched"},
+			{"SYN", reply(func(s *craft.Segment) { s.Flags = craft.SYN }), xdpDrop, "matched"},
+			{"ACK of our SYN-ACK", reply(func(s *craft.Segment) { s.Flags = craft.ACK }), xdpDrop, "matched"},
+			{"challenge ACK", reply(func(s *craft.Segment) { s.Flags, s.Ack = craft.ACK, 5 }), xdpDrop, "matched"},
+			{"ACK, for another address", reply(func(s *craft.Segment) {
+				s.Flags, s.Dst = craft.ACK, netip.AddrPortFrom(src.Addr().Next(), src.Port())
+			}), xdpPass, ""},
+			{"data", reply(func(s *craft.Segment) { s.Flags = craft.PSH }), xdpPass, "unexpected-flags"},
 			{"other port", reply(func(s *craft.Segment) { s.Dst = netip.AddrPortFrom(src.Addr(), src.Port()^1) }), xdpPass, ""},
 			{"other address", reply(func(s *craft.Segment) { s.Dst = netip.AddrPortFrom(src.Addr().Next(), src.Port()) }), xdpPass, ""},
 			{"short quote", icmpOf(dst.Addr(), src.Addr(), probe, 8), xdpPass, "matched"},
@@ -227,6 +238,48 @@ func TestXDPVerdicts(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A SYN-ACK that comes again at once is delivered again, and not answered again.
+func TestXDPAnswersACopyOnce(t *testing.T) {
+	c := openAlone(t)
+	c.in.expect(our4)
+	src, dst := conversation(c, true, 80)
+	seq, _ := cookieOf(testKey, src, dst, 0)
+	synack := craft.Segment{Src: dst, Dst: src, Seq: 9, Ack: seq.Add(1), Flags: craft.SYN | craft.ACK}
+	packet := segmentBytes(t, synack)
+	before := c.Resets()
+	if verdict, _ := arrive(t, c, packet); verdict != xdpRedirect {
+		t.Fatalf("the first: verdict %d", verdict)
+	}
+	for range 5 {
+		if verdict, _ := arrive(t, c, packet); verdict != xdpDrop {
+			t.Errorf("a copy: verdict %d", verdict)
+		}
+	}
+	time.Sleep(150 * time.Millisecond)
+	if verdict, _ := arrive(t, c, packet); verdict != xdpRedirect {
+		t.Errorf("a retransmission: verdict %d", verdict)
+	}
+	if n := c.Resets() - before; n != 2 {
+		t.Errorf("%d RSTs", n)
+	}
+}
+
+// Strangers' segments without a number of ours reach the reader only so far.
+func TestXDPBoundsTheUnverified(t *testing.T) {
+	c := openAlone(t)
+	c.in.expect(our4)
+	matched, rejected := c.in.counters()[countMatched], c.Rejected()["bad-seq"]
+	const flood = 6000
+	for i := range flood {
+		src, dst := conversation(c, true, uint16(i))
+		arrive(t, c, segmentBytes(t, craft.Segment{Src: dst, Dst: src, Seq: 9, Flags: craft.RST}))
+	}
+	taken, refused := c.in.counters()[countMatched]-matched, c.Rejected()["bad-seq"]-rejected
+	if taken+refused != flood || taken < 2000 {
+		t.Errorf("%d taken, %d rejected of %d", taken, refused, flood)
 	}
 }
 

@@ -2,8 +2,11 @@ package probe
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"time"
+
+	"synscope/netraw"
 )
 
 // Defaults of every engine.
@@ -30,8 +33,38 @@ type Sink interface {
 	Host(HostReport) error
 }
 
-// HostReport is what was noticed about a host as a whole.
+// HostReport is what a run found out about a host as a whole.
 type HostReport struct {
-	Addr     netip.Addr
+	Addr   netip.Addr
+	State  HostState
+	Reason Reason // what the host answered first; why it is down; "" unless State is known
+
+	// RTT is the round trip of that first answer; zero where none was measured.
+	RTT   time.Duration
+	Clock netraw.Clock     // behind RTT
+	MAC   net.HardwareAddr // where it is on the link, nil elsewhere
+
+	Began time.Time // when it was first asked
+	Time  time.Time // of the answer or of giving up; after a scan, of its last verdict
+
+	Ports    int      // ports probed
+	Loss     HostLoss // measured while its ports were probed
 	Findings []Finding
+	Err      error // why it could not be asked, nil otherwise
+}
+
+// HostLoss counts transmissions to ports that answered in the end: silent ports
+// say nothing of loss, since a filter is silent too.
+type HostLoss struct {
+	Sent       uint64 // until the one that was answered
+	Unanswered uint64 // of those
+}
+
+// Share is the measured share of transmissions without an answer, 0 to 1; ok is
+// false where nothing was measured.
+func (l HostLoss) Share() (share float64, ok bool) {
+	if l.Sent == 0 {
+		return 0, false
+	}
+	return float64(l.Unanswered) / float64(l.Sent), true
 }

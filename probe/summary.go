@@ -31,3 +31,25 @@ type Progress struct {
 	RateAchieved  float64       // over the last interval
 	Elapsed, Left time.Duration // Left is zero while it cannot be told
 }
+
+// Add adds the counts of one part of a run to the total's, whose duration and
+// completeness are not the parts'.
+func (s *Summary) Add(part *Summary) {
+	if s.Rejected == nil {
+		s.Rejected, s.States = map[string]uint64{}, map[State]uint64{}
+	}
+	s.Probes += part.Probes
+	s.Sent += part.Sent
+	s.Retransmitted += part.Retransmitted
+	s.Resets += part.Resets
+	s.SendErrors += part.SendErrors
+	s.Received += part.Received
+	s.Matched += part.Matched
+	s.KernelDrops += part.KernelDrops
+	for why, n := range part.Rejected {
+		s.Rejected[why] += n
+	}
+	for state, n := range part.States {
+		s.States[state] += n
+	}
+}

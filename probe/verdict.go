@@ -23,10 +23,29 @@ const (
 	ReasonNoRoute         Reason = "no-route-here"
 	ReasonLocalFirewall   Reason = "local-firewall"
 	ReasonOwnPort         Reason = "held-by-this-run"
-	ReasonNoNeighbour     Reason = "no-neighbour" // nobody on the link has the address
+	ReasonNoNeighbour     Reason = "no-neighbour"      // nobody on the link has the address
+	ReasonBroadcast       Reason = "broadcast-address" // of a network: no TCP answers (RFC 9293 §3.9.2.3)
 	ReasonInterrupted     Reason = "interrupted"
 	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3
 )
+
+// Reasons of a host that is up, beside those that ports have.
+const (
+	ReasonARP       Reason = "arp-response" // RFC 826
+	ReasonND        Reason = "nd-response"  // RFC 4861 §4.4
+	ReasonEchoReply Reason = "echo-reply"
+	ReasonTimestamp Reason = "timestamp-reply"
+	ReasonLocalhost Reason = "localhost" // an address of this machine
+)
+
+// NeighbourReason is the reason of a host that is up since it answered on the
+// link.
+func NeighbourReason(a netip.Addr) Reason {
+	if a.Is4() {
+		return ReasonARP
+	}
+	return ReasonND
+}
 
 // Severity ranks a finding. The zero value is SeverityInfo.
 type Severity uint8
@@ -67,6 +86,8 @@ type Verdict struct {
 	State    State
 	Reason   Reason
 	Attempts int // transmissions, at least one unless nothing could be sent
+
+	Time time.Time // when the deciding answer arrived, or the port was given up
 
 	// RTT is the time from the answered transmission to its answer; zero
 	// where none was measured. Clock says who took the two stamps.

@@ -13,9 +13,11 @@ import (
 	"synscope/probe"
 	"synscope/probe/handshake"
 	"synscope/probe/isn"
+	"synscope/probe/ping"
 	"synscope/probe/sample"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
+	"synscope/probe/trace"
 )
 
 // An engine asks one port and tells its verdict.
@@ -30,6 +32,17 @@ var engines = []engine{
 		var got portSink
 		_, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
 		return got.State, got.Reason, err
+	}},
+	{"ping", 5, func(ctx context.Context, n probe.Network, target netip.AddrPort) (state probe.State, reason probe.Reason, err error) {
+		_, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1}, func(s ping.Sample) error {
+			state, reason = s.State, s.Reason
+			return nil
+		})
+		return state, reason, err
+	}},
+	{"trace", 64, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
+		return path.Verdict.State, path.Verdict.Reason, err
 	}},
 	{"handshake", 1, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
@@ -111,9 +124,9 @@ func peers() []peer {
 		{"SYN-ACK without options or window", func(family) simnet.Host { return simnet.AllOpen{} }, open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK with FIN", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.FIN }), open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK with ECE and PSH", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.ECE | craft.PSH }), open, probe.ReasonSYNACK, ""},
-		{"SYN-ACK that acknowledges one too many", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Ack++ }), filtered, probe.ReasonNoResponse, ""},
-		{"SYN-ACK that acknowledges nothing of the SYN", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Ack-- }), filtered, probe.ReasonNoResponse, ""},
-		{"SYN-ACK from another port", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Src = netip.AddrPortFrom(s.Src.Addr(), 81) }), filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK that acknowledges one too many", edit(craft.ACK, func(s *craft.Segment) { s.Ack++ }), filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK that acknowledges nothing of the SYN", edit(craft.ACK, func(s *craft.Segment) { s.Ack-- }), filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK from another port", edit(craft.ACK, func(s *craft.Segment) { s.Src = netip.AddrPortFrom(s.Src.Addr(), 81) }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK with a wrong checksum", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.FlipLast) }, filtered, probe.ReasonNoResponse, ""},
 		{"simultaneous open", says(reply{craft.SYN, bySYN}, reply{craft.ACK, bySYNACK}), open, probe.ReasonSplitHandshake, ""},
 		{"SYN of somebody else", says(reply{craft.SYN, bySYN}), filtered, probe.ReasonNoResponse, ""},

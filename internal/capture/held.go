@@ -24,7 +24,7 @@ type held struct {
 func (h *held) identify() error {
 	var p craft.Packet
 	if err := p.Decode(h.packet.Data, craft.TrustChecksums); err != nil {
-		return err
+		return h.identifyEcho(err)
 	}
 	s := &p.Segment
 	h.target, h.id = s.Src, packetIdentity{s.Src, s.Dst, s.Seq, s.Ack, s.Flags}
@@ -33,6 +33,21 @@ func (h *held) identify() error {
 		h.target, h.id = p.ICMP.Quote.Dst, packetIdentity{}
 	case h.packet.Direction == Outbound:
 		h.target = s.Dst
+	}
+	return nil
+}
+
+// identifyEcho finds the target of an echo or time stamp message, whose port is
+// 0; err is what became of it as a segment.
+func (h *held) identifyEcho(err error) error {
+	e, failed := craft.DecodeEcho(h.packet.Data, craft.TrustChecksums)
+	if failed != nil {
+		return err
+	}
+	src, dst := netip.AddrPortFrom(e.Src, 0), netip.AddrPortFrom(e.Dst, 0)
+	h.target, h.id = src, packetIdentity{src: src, dst: dst, seq: craft.Seq(e.Token), ack: craft.Seq(e.Seq)}
+	if h.packet.Direction == Outbound {
+		h.target = dst
 	}
 	return nil
 }
@@ -48,8 +63,14 @@ func (h *held) settle(comment string) {
 	}
 }
 
-// maxWaiting bounds the packets without a verdict.
-const maxWaiting = 1 << 18
+// Packets without a verdict wait for it, but no more of them, and no longer, than
+// this: a peer decides neither about our memory nor about when a capture is
+// written.
+const (
+	maxWaiting      = 1 << 18
+	maxWaitingBytes = 64 << 20
+	maxDelay        = time.Minute
+)
 
 // sweepInterval bounds how long a packet with a verdict waits, while others
 // come, to be put in order with them.
@@ -57,24 +78,31 @@ const sweepInterval = 250 * time.Millisecond
 
 func (r *Recorder) sweepSometimes() {
 	switch now := r.now(); {
-	case len(r.waiting) > maxWaiting:
-		r.sweep(maxWaiting / 2)
+	case len(r.waiting) > maxWaiting || r.bytes > maxWaitingBytes:
+		r.sweep(room{maxWaiting / 2, maxWaitingBytes / 2, now.Add(-maxDelay)})
 	case now.Sub(r.swept) >= sweepInterval:
 		r.swept = now
-		r.sweep(maxWaiting)
+		r.sweep(room{maxWaiting, maxWaitingBytes, now.Add(-maxDelay)})
 	}
 }
 
+// room is what may go on waiting without a verdict.
+type room struct {
+	packets, bytes int
+	since          time.Time // nothing older
+}
+
 // sweep writes in the order of time what has its verdict, up to the first
-// packet that has none, and beyond it until at most room packets wait.
-func (r *Recorder) sweep(room int) {
+// packet that has none, and beyond it what there is no room for.
+func (r *Recorder) sweep(left room) {
 	slices.SortStableFunc(r.waiting, func(a, b *held) int { return a.packet.Time.Compare(b.packet.Time) })
 	n := 0
 	for _, h := range r.waiting {
-		if !h.settled && !h.unsent && len(r.waiting)-n <= room {
+		if !h.settled && !h.unsent && len(r.waiting)-n <= left.packets && r.bytes <= left.bytes && !h.packet.Time.Before(left.since) {
 			break
 		}
 		r.write(h)
+		r.bytes -= len(h.packet.Data)
 		n++
 	}
 	r.forget(r.waiting[:n])

@@ -15,6 +15,7 @@ const (
 	LinkNull     LinkType = 0   // BSD loopback, address family in the sender's byte order
 	LinkEthernet LinkType = 1   // with whatever lies between it and IP
 	LinkPPP      LinkType = 9   // with or without address and control
+	LinkFDDI     LinkType = 10  // LLC
 	LinkRawBSD   LinkType = 12  // DLT_RAW as some systems write it
 	LinkRawOld   LinkType = 14  // the same, OpenBSD's
 	LinkPPPHDLC  LinkType = 50  // PPP in HDLC framing, or Cisco HDLC
@@ -32,6 +33,7 @@ const (
 	LinkIPv4     LinkType = 228
 	LinkIPv6     LinkType = 229
 	LinkNFLog    LinkType = 239 // Linux netfilter
+	LinkIPoIB    LinkType = 242 // IP over InfiniBand
 	LinkPKTAP    LinkType = 258 // macOS
 	LinkSLL2     LinkType = 276 // Linux "any", version 2
 )
@@ -43,7 +45,7 @@ var links = map[LinkType]string{
 	LinkRawBSD: "raw IP of BSD", LinkRawOld: "raw IP of OpenBSD",
 	LinkPPP: "PPP", LinkPPPHDLC: "PPP in HDLC", LinkPPPoE: "PPPoE", LinkATM: "ATM", LinkCHDLC: "Cisco HDLC",
 	LinkWiFi: "IEEE 802.11", LinkRadiotap: "radiotap", LinkPPI: "PPI", LinkEnc: "OpenBSD enc", LinkPFLog: "OpenBSD pflog",
-	LinkNFLog: "Linux nflog", LinkPKTAP: "PKTAP",
+	LinkFDDI: "FDDI", LinkIPoIB: "IP over InfiniBand", LinkNFLog: "Linux nflog", LinkPKTAP: "PKTAP",
 }
 
 func (l LinkType) known() bool { return links[l] != "" }
@@ -98,6 +100,16 @@ func (p *Packet) stripLink(link LinkType, b []byte) ([]byte, error) {
 		return pppoe(b)
 	case LinkATM:
 		return llc(b)
+	case LinkFDDI: // frame control and two addresses
+		if len(b) < 13 {
+			return nil, ErrShortFrame
+		}
+		return llc(b[13:])
+	case LinkIPoIB: // the address of the other end, and RFC 4391's header
+		if len(b) < 24 {
+			return nil, ErrShortFrame
+		}
+		return etherType(binary.BigEndian.Uint16(b[20:]), b[24:])
 	case LinkWiFi:
 		return wifi(b)
 	case LinkRadiotap:

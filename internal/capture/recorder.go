@@ -16,8 +16,8 @@ import (
 // A verdict comes after the packets, so these wait in memory until the verdict
 // on their target, and are then written in the order of their stamps: a
 // process that is killed loses as many of the last seconds as the run waits for
-// answers, and no more. What would make more than 262,144 packets wait is
-// written without a verdict. Packets that
+// answers, and no more. What would make more than 262,144 packets or 64 MiB wait,
+// or one for more than a minute, is written without a verdict. Packets that
 // follow a verdict, such as the RST that ends a half-open connection, get it
 // too, until another SYN leaves for the same target.
 //
@@ -33,6 +33,7 @@ type Recorder struct {
 	start    time.Time
 	swept    time.Time
 	waiting  []*held
+	bytes    int // of them
 	byTarget map[netip.AddrPort][]*held
 	verdicts verdicts
 	err      error
@@ -60,6 +61,44 @@ func (r *Recorder) Send(pkts [][]byte) (int, error) {
 	}
 	r.sweepSometimes()
 	return n, err
+}
+
+// SendEach does so for packets each of which leaves through an interface of its
+// own, where the network can be told (netraw.Conn.SendEach).
+func (r *Recorder) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
+	each, ok := r.Network.(interface {
+		SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int
+	})
+	if !ok {
+		each = eachAlone{r.Network}
+	}
+	noted := r.departing(pkts)
+	unsent := make([]bool, len(pkts))
+	n := each.SendEach(pkts, via, func(i int, err error) {
+		unsent[i] = true
+		refused(i, err)
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, h := range noted {
+		h.unsent = unsent[i]
+	}
+	r.sweepSometimes()
+	return n
+}
+
+// eachAlone is SendEach of a network that cannot be told an interface.
+type eachAlone struct{ probe.Network }
+
+func (e eachAlone) SendEach(pkts [][]byte, _ []int, refused func(i int, err error)) (n int) {
+	for i := range pkts {
+		if _, err := e.Send(pkts[i : i+1]); err != nil {
+			refused(i, err)
+		} else {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *Recorder) departing(pkts [][]byte) []*held {
@@ -104,6 +143,7 @@ func (r *Recorder) received(p *netraw.Packet) {
 func (r *Recorder) note(d Direction, at time.Time, b []byte) *held {
 	h := &held{packet: Packet{Time: at, Direction: d, Data: append([]byte(nil), b...)}}
 	r.waiting = append(r.waiting, h)
+	r.bytes += len(b)
 	if err := h.identify(); err != nil {
 		h.settle("not a segment of this run: " + err.Error())
 		return h
@@ -133,6 +173,7 @@ func (r *Recorder) echoed(at time.Time, b []byte) bool {
 		return false
 	}
 	h.packet.Time, h.stamped = at, true
+	r.bytes += len(b) - len(h.packet.Data)
 	h.packet.Data = append(h.packet.Data[:0], b...)
 	return true
 }
@@ -170,7 +211,7 @@ func (r *Recorder) Judge(target netip.AddrPort, comment string) {
 func (r *Recorder) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sweep(0)
+	r.sweep(room{})
 	if err := r.w.Close(r.start, r.now(), r.Network.Stats().KernelDrops); r.err == nil {
 		r.err = err
 	}

@@ -260,3 +260,43 @@ func TestRecorderBoundsWaiting(t *testing.T) {
 		t.Errorf("%d packets of %d, %v", len(packets), total, err)
 	}
 }
+
+// TestRecorderWaitsNoLonger: what has no verdict is written after a minute, or
+// when too much of it waits, so that the file grows with the run.
+func TestRecorderWaitsNoLonger(t *testing.T) {
+	for name, tt := range map[string]struct {
+		packets int
+		size    int
+		pause   time.Duration
+	}{
+		"too long": {2, 0, maxDelay + time.Second},
+		"too much": {maxWaitingBytes/60000 + 64, 60000, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var file bytes.Buffer
+			w, err := NewWriter(&file, "test", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Unix(100, 0)
+			r := NewRecorder(&quiet{refuse: -1}, w, func() time.Time { now = now.Add(time.Microsecond); return now })
+			big := append(syn4(t), make([]byte, tt.size)...)
+			for range tt.packets {
+				if _, err := r.Send([][]byte{big}); err != nil {
+					t.Fatal(err)
+				}
+				now = now.Add(tt.pause)
+			}
+			if packets, _, err := readAll(file.Bytes()); err != nil || len(packets) == 0 || len(packets) >= tt.packets {
+				t.Errorf("%d packets of %d written, %v", len(packets), tt.packets, err)
+			}
+			if r.bytes > maxWaitingBytes {
+				t.Errorf("%d bytes wait", r.bytes)
+			}
+			r.Close()
+			if packets, _, err := readAll(file.Bytes()); err != nil || len(packets) != tt.packets || r.bytes != 0 {
+				t.Errorf("%d packets of %d in the end, %d bytes left, %v", len(packets), tt.packets, r.bytes, err)
+			}
+		})
+	}
+}

@@ -122,6 +122,9 @@ const (
 	erspanIII = 0x22eb
 )
 
+// wccp is what a router redirects to a cache (draft-mclaggan-wccp-v2rev1).
+const wccp = 0x883e
+
 func gre(b []byte) ([]byte, error) {
 	if len(b) < 4 {
 		return nil, ErrShortFrame
@@ -140,6 +143,10 @@ func gre(b []byte) ([]byte, error) {
 		return nil, ErrNotIP
 	case len(b) < n:
 		return nil, ErrShortFrame
+	case kind == wccp && len(b) >= n+4 && b[n]>>4 != 4: // version 2 has a header of its own
+		return asIP(b[n+4:])
+	case kind == wccp:
+		return asIP(b[n:])
 	case kind == erspanII || kind == erspanIII:
 		return erspan(kind, flags&greSequence != 0, b[n:])
 	}
@@ -152,6 +159,10 @@ func gre(b []byte) ([]byte, error) {
 func erspan(kind uint16, numbered bool, b []byte) ([]byte, error) {
 	n := 0
 	switch {
+	case kind == wccp && len(b) >= n+4 && b[n]>>4 != 4: // version 2 has a header of its own
+		return asIP(b[n+4:])
+	case kind == wccp:
+		return asIP(b[n:])
 	case kind == erspanIII:
 		if n = 12; len(b) >= 12 && b[11]&1 != 0 {
 			n += 8

@@ -148,7 +148,7 @@ func TestCheckOfManyHosts(t *testing.T) {
 	t.Logf("200 expectations of 50 hosts in %v", time.Since(start))
 	all := records(t, r.out)
 	if n := len(all) - 2; r.code != exitYes || n != 200 {
-		t.Errorf("exit %d, %d results: %s", r.code, n, r.err)
+		t.Errorf("exit %d, %d results: %s\n%s", r.code, n, r.err, unheld(all))
 	}
 }
 
@@ -169,4 +169,15 @@ func crowd(t *testing.T, n int) *lab.Lab {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
+}
+
+// unheld are the expectations that failed, for a message.
+func unheld(all []record) string {
+	var b strings.Builder
+	for _, c := range all {
+		if c["ok"] == false {
+			fmt.Fprintf(&b, "%s: %s: %s\n", c.str("target"), c.str("expected"), c.str("got"))
+		}
+	}
+	return b.String()
 }

@@ -39,7 +39,7 @@ func (j *checkJob) phases() (all []phase) {
 		}
 	}
 	p := &j.plan.Probing
-	add("scan", j.needs.Scan, 1, discoverNone(j)...)
+	add("scan", j.needs.Scan, 1, "--discover", "none")
 	add("ping", j.needs.Ping, 1, "-c", strconv.Itoa(p.Count), "-i", p.Interval.String())
 	add("handshake", j.needs.Handshake, beside)
 	add("isn", j.needs.ISN, 1)
@@ -49,15 +49,6 @@ func (j *checkJob) phases() (all []phase) {
 	}
 	j.share(all)
 	return all
-}
-
-// discoverNone keeps a scan from leaving out hosts that do not answer at once,
-// where it would: what is expected of them is to be found out.
-func discoverNone(j *checkJob) []string {
-	if scan := j.c.App.Command("scan"); scan != nil && switches(scan.Flags)["discover"] {
-		return []string{"--discover", "none"}
-	}
-	return nil
 }
 
 // shared are the flags that all commands have.
@@ -103,8 +94,7 @@ func parted(lines []string, parts int) (all [][]string) {
 	return all
 }
 
-// probe runs all commands at once, but no more connections and traces than are
-// followed beside each other, and gathers what they find.
+// probe runs all commands and gathers what they find.
 func (j *checkJob) probe(ctx context.Context, d *display) (*check.Facts, probe.Summary, error) {
 	g := &gathering{facts: check.NewFacts()}
 	err := j.gather(ctx, g, d)
@@ -116,13 +106,31 @@ func (j *checkJob) probeInto(ctx context.Context, facts *check.Facts, d *display
 	return j.gather(ctx, &gathering{facts: facts}, d)
 }
 
+// gather scans first: the other commands then meet neighbours that the kernel
+// knows, and no packet of theirs waits for an address.
 func (j *checkJob) gather(ctx context.Context, g *gathering, d *display) error {
-	g.summary.Rejected, g.summary.States = map[string]uint64{}, map[probe.State]uint64{}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var scans, others []phase
+	for _, p := range j.phases() {
+		if p.command == "scan" {
+			scans = append(scans, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	for _, some := range [][]phase{scans, others} {
+		j.together(ctx, cancel, some, g, d)
+	}
+	return g.err
+}
+
+// together runs commands beside each other, but no more at a time than may be; the
+// first that fails ends the others.
+func (j *checkJob) together(ctx context.Context, cancel func(), some []phase, g *gathering, d *display) {
 	places := make(chan struct{}, beside+2)
 	var running sync.WaitGroup
-	for _, p := range j.phases() {
+	for _, p := range some {
 		running.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
@@ -133,7 +141,6 @@ func (j *checkJob) gather(ctx context.Context, g *gathering, d *display) error {
 		})
 	}
 	running.Wait()
-	return g.err
 }
 
 // gathering is what the commands have found so far.
@@ -194,7 +201,7 @@ func (g *gathering) take(command string, line []byte) error {
 		if err := json.Unmarshal(line, &s); err != nil {
 			return err
 		}
-		addCounts(&g.summary, &probe.Summary{
+		g.summary.Add(&probe.Summary{
 			Sent: s.Sent, Retransmitted: s.Retransmitted, Received: s.Received, Matched: s.Matched,
 			SendErrors: s.SendErrors, KernelDrops: s.KernelDrops, Rejected: s.Rejected,
 		})

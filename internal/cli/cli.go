@@ -92,7 +92,7 @@ func newApp(s Streams) *cli.App {
 		Flags: globalFlags(),
 		Commands: []*cli.Command{
 			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), sendCommand(s), readCommand(s), checkCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
-			helpCommand(s), versionCommand(s), completionCommand(s), manCommand(s),
+			schemaCommand(s), helpCommand(s), versionCommand(s), completionCommand(s), manCommand(s),
 		},
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,

@@ -9,6 +9,7 @@ import (
 
 	words "synscope/internal/explain"
 	"synscope/internal/report"
+	"synscope/internal/schema"
 	"synscope/probe"
 )
 
@@ -93,7 +94,8 @@ func (d *flagDoc) choices(command string) (values []string, files bool) {
 var fewValues = map[string][]string{
 	"engine": {"auto", "raw", "packet", "xdp", "connect"}, "color": {"auto", "always", "never"},
 	"flow": {"fixed", "vary"}, "close": {"fin", "rst", "none"}, "withhold": {"synack-ack", "last-ack"},
-	"data-on": {"syn", "ack", "established"}, "stamps": {"software", "hardware", "auto"},
+	"discover": {searchAuto, searchNone, searchOnly},
+	"data-on":  {"syn", "ack", "established"}, "stamps": {"software", "hardware", "auto"},
 }
 
 func namesOf(formats []report.Format) (names []string) {
@@ -130,6 +132,8 @@ func (p *page) operands(c *completion) (values []string, files, hosts bool) {
 		}
 	case "completion":
 		values = shells
+	case "schema":
+		values = append(schema.Names(), "check")
 	case "explain":
 		for _, e := range words.All() {
 			if !slices.Contains(values, e.Word) && !strings.Contains(e.Word, "|") {

@@ -103,7 +103,7 @@ func writeCapabilities(s Streams, found []netraw.Capability) error {
 	w := report.NewLineWriter(s.Out, "standard output")
 	for i := range found {
 		record := report.NewCapability(&found[i])
-		if err := w.Append(func(b []byte) []byte { return report.AppendJSON(b, record) }); err != nil {
+		if err := w.Append(func(b []byte) []byte { return append(report.AppendJSON(b, record), '\n') }); err != nil {
 			return err
 		}
 	}

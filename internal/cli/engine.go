@@ -19,6 +19,8 @@ type opened struct {
 	name string
 	conn *netraw.Conn // nil for connect
 	note string       // what the run has to do without, "" nothing
+
+	stateless bool
 }
 
 // open opens the engine that was asked for. Left the choice, it falls back from

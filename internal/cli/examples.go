@@ -67,6 +67,11 @@ var examples = map[string][]example{
 		{"synscope doctor -o json", "the same for a program"},
 		{"synscope doctor && synscope scan 192.0.2.7", "only where all is there"},
 	},
+	"schema": {
+		{"synscope schema", "of every record of the JSON lines"},
+		{"synscope schema port", "of one record"},
+		{"synscope schema check > check.schema.json", "of a file of expectations, for an editor"},
+	},
 	"help": {
 		{"synscope help", "the commands"},
 		{"synscope help scan", "one of them"},
@@ -104,6 +109,7 @@ var answers = map[string]struct{ yes, no string }{
 	"explain":    {"every word is known", ""},
 	"demo":       {"all was shown", ""},
 	"doctor":     {"all that is needed is there", ""},
+	"schema":     {"written", ""},
 	"help":       {"shown", ""},
 	"version":    {"shown", ""},
 	"completion": {"written", ""},
@@ -111,7 +117,7 @@ var answers = map[string]struct{ yes, no string }{
 }
 
 // offline are the commands that send nothing and need no right.
-var offline = map[string]bool{"merge": true, "read": true, "explain": true, "help": true, "version": true, "completion": true, "man": true}
+var offline = map[string]bool{"merge": true, "read": true, "explain": true, "schema": true, "help": true, "version": true, "completion": true, "man": true}
 
 // exitsOf are the exit codes that a command has.
 func exitsOf(command string) []exitMeaning {

@@ -59,11 +59,10 @@ type handshakeJob struct {
 
 	tap     *tap // nil where none was asked for
 	known   map[netip.Addr]handshake.Known
-	opened  int   // connections that found an open port
-	amiss   int   // those that found another state than expected
-	begun   int   // targets that could be tried
-	unable  error // why the others could not, the first
+	opened  int // connections that found an open port
+	amiss   int // those that found another state than expected
 	summary probe.Summary
+	unreached
 }
 
 func newHandshakeJob(c *cli.Context, s Streams) (*handshakeJob, error) {
@@ -214,7 +213,7 @@ func (j *handshakeJob) run(ctx context.Context) error {
 		err = j.connectAll(ctx, d, j.tap.network(e.conn))
 	}
 	if err = d.finish(j.tap.close(err)); err == nil {
-		err = j.answer()
+		err = errorOf(j.unreached.tell(d), j.answer())
 	}
 	return err
 }
@@ -222,8 +221,6 @@ func (j *handshakeJob) run(ctx context.Context) error {
 // answer is the exit code of a run that came to its end.
 func (j *handshakeJob) answer() error {
 	switch {
-	case j.begun == 0 && j.unable != nil:
-		return &exit{exitUnable, j.unable}
 	case j.expect != nil && j.amiss > 0, j.expect == nil && j.opened == 0:
 		return errNo
 	}
@@ -286,21 +283,7 @@ func (j *handshakeJob) single(ctx context.Context, d *display, conn probe.Networ
 	if j.expect != nil && r.State != *j.expect {
 		d.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
 	}
-	switch {
-	case failed != nil || endsRun(err):
-		return r, errors.Join(err, failed)
-	case err != nil:
-		j.unable = errorOf(j.unable, err)
-		d.remark(err.Error())
-	default:
-		j.begun++
-	}
-	return r, nil
-}
-
-// endsRun tells whether an error concerns the whole run, and not one target.
-func endsRun(err error) bool {
-	return isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, report.ErrWrite, context.Canceled)
+	return r, errors.Join(j.unreached.take(err), failed)
 }
 
 // unexpected says in one line what was expected of a target and what was found.
@@ -309,7 +292,7 @@ func unexpected(target netip.AddrPort, want, got probe.State, reason probe.Reaso
 }
 
 func (j *handshakeJob) count(r *handshake.Result) {
-	addCounts(&j.summary, &r.Traffic)
+	j.summary.Add(&r.Traffic)
 	if r.State == probe.StateOpen {
 		j.opened++
 	}

@@ -59,6 +59,41 @@ func TestHandshakeExitCodes(t *testing.T) {
 	}
 }
 
+// TestOneTargetOfMany: what keeps this machine from one target ends no run, and
+// is said once; what was expected and what was found is said in one line.
+func TestOneTargetOfMany(t *testing.T) {
+	l := standardLab(t)
+	for line, want := range map[string]struct {
+		code int
+		says []string // on standard error, one line each
+	}{
+		"hs 203.0.113.9:80 web:80":                                 {exitYes, []string{"203.0.113.9"}},
+		"hs 203.0.113.9:80 203.0.113.8:80":                         {exitUnable, []string{"203.0.113.9", "203.0.113.8"}},
+		"hs web:80 web:81 --expect refused":                        {exitNo, []string{":80: expected refused, found open (syn-ack)"}},
+		"send 203.0.113.9:80 web:80 --timeout 200ms":               {exitYes, []string{"203.0.113.9"}},
+		"send 203.0.113.9:80":                                      {exitUnable, []string{"203.0.113.9"}},
+		"send web:80 web:81 --flags S --expect S. --timeout 200ms": {exitNo, []string{":81: expected S., found R."}},
+		"send web:80 --flags S --expect silence --timeout 200ms":   {exitNo, []string{":80: expected silence, found S."}},
+		"send web:80 --flags none --expect S. --timeout 100ms":     {exitNo, []string{":80: expected S., found silence"}},
+		"hs web:80 --max-bytes -1":                                 {exitUsage, []string{"--max-bytes"}},
+		"hs web:80 --max-time never":                               {exitUsage, []string{"--max-time"}},
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			got := command(t.Context(), l, strings.Fields(line)...)
+			lines := strings.Split(strings.TrimSpace(got.err), "\n")
+			if got.code != want.code || len(lines) != len(want.says) {
+				t.Fatalf("exit %d, want %d: %q", got.code, want.code, lines)
+			}
+			for i, word := range want.says {
+				if !strings.Contains(lines[i], word) {
+					t.Errorf("line %d is %q, want %q", i, lines[i], word)
+				}
+			}
+		})
+	}
+}
+
 // TestHandshakeRecords: a segment record for each rung, a handshake record for
 // each connection, fields by the names and types of the contract.
 func TestHandshakeRecords(t *testing.T) {

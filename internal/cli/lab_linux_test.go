@@ -78,6 +78,7 @@ func records(t *testing.T, out string) (list []record) {
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatalf("%v in %q", err, lines.Text())
 		}
+		valid(t, lines.Text())
 		list = append(list, r)
 	}
 	if len(list) < 2 || list[0].str("type") != "run" || list[len(list)-1].str("type") != "summary" {
@@ -158,7 +159,7 @@ func TestAbsentNeighbour(t *testing.T) {
 	l := standardLab(t)
 	a := netip.AddrPortFrom(l.Host("web").Absent4(), 80)
 	got := scanAll(t, l, "syn", []netip.AddrPort{a}, "--timeout", "2")[a]
-	if got.str("state") != "filtered" || got.str("reason") != "host-unreachable" {
+	if got.str("state") != "filtered" || got.str("reason") != "no-neighbour" {
 		t.Errorf("%v", got)
 	}
 	if _, measured := got["rtt_ns"]; measured {

@@ -12,6 +12,7 @@ import (
 	"synscope/internal/capture"
 	"synscope/internal/outfile"
 	"synscope/probe"
+	"synscope/probe/discover"
 )
 
 // pcapFlags say where the packets of a run are written to.
@@ -72,6 +73,20 @@ func (t *tap) network(n probe.Network) probe.Network {
 func (t *tap) verdict(v *probe.Verdict) {
 	if t != nil {
 		t.recorder.Verdict(v)
+	}
+}
+
+// host gives the packets by which a host was looked for their comment.
+func (t *tap) host(h *discover.Host) {
+	if t == nil {
+		return
+	}
+	words := fmt.Sprintf("host down (%s)", h.Reason)
+	if h.Up {
+		words = fmt.Sprintf("host up (%s)", h.Reason)
+	}
+	for _, port := range discover.Ports() {
+		t.recorder.Judge(netip.AddrPortFrom(h.Addr.WithZone(""), port), words)
 	}
 }
 

@@ -2,13 +2,16 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"iter"
 	"math"
 	"net/netip"
 	"time"
 
 	"synscope/internal/report"
 	"synscope/probe"
+	"synscope/probe/discover"
 	"synscope/probe/scan"
 )
 
@@ -31,17 +34,45 @@ func (j *scanJob) dryRun() error {
 	case a.IsValid():
 		from6 = a
 	}
+	out := bufio.NewWriter(j.streams.Out)
+	if err := j.previewSearch(out, from4, from6); err != nil || j.hostsOnly() {
+		return errorOf(err, flushed(out))
+	}
 	segments, err := scan.Preview(j.cfg, from4, from6, j.probing.sourcePort)
 	if err != nil {
 		return usage(err)
 	}
-	out := bufio.NewWriter(j.streams.Out)
-	for s := range segments {
-		if _, err := fmt.Fprintln(out, s); err != nil || j.c.Context.Err() != nil {
-			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", errorOf(err, j.c.Context.Err()))}
-		}
+	if err := printAll(j.c.Context, out, segments); err != nil {
+		return err
 	}
 	return flushed(out)
+}
+
+// previewSearch prints how hosts are looked for, where they are.
+func (j *scanJob) previewSearch(out *bufio.Writer, from4, from6 netip.Addr) error {
+	if !j.planSearches() {
+		return nil
+	}
+	cfg := j.discoverConfig()
+	cfg.Key = j.cfg.Key
+	questions, err := discover.Preview(cfg, from4, from6, j.probing.sourcePort)
+	if err != nil {
+		return usage(err)
+	}
+	if !j.c.Bool("q") {
+		fmt.Fprintf(j.streams.Err, "synscope: %s\n", j.searchWords())
+	}
+	return printAll(j.c.Context, out, questions)
+}
+
+// printAll prints packets until something stops it.
+func printAll[P fmt.Stringer](ctx context.Context, out *bufio.Writer, packets iter.Seq[P]) error {
+	for p := range packets {
+		if _, err := fmt.Fprintln(out, p); err != nil || ctx.Err() != nil {
+			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", errorOf(err, ctx.Err()))}
+		}
+	}
+	return nil
 }
 
 func errorOf(a, b error) error {
@@ -72,6 +103,12 @@ func (j *scanJob) plan() error {
 	if rate == 0 {
 		rate = probe.DefaultRate
 	}
+	if j.planSearches() {
+		fmt.Fprintf(out, "%s\n%s: %s\n", j.searchWords(), paceWords(rate, length), j.searchSpan(rate))
+	}
+	if j.hostsOnly() {
+		return flushed(out)
+	}
 	fmt.Fprintf(out, "%s probes of %s, technique %s%s\n", report.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord())
 	if j.keepsNoState() {
 		fmt.Fprintf(out, "stateless: %d packets each, %s in all\n", each, report.Count(times(j.cfg.Total, each)))
@@ -82,7 +119,10 @@ func (j *scanJob) plan() error {
 			fmt.Fprintf(out, ", up to %s (%s packets) where nothing answers", j.span(rate, each), report.Count(times(j.cfg.Total, each)))
 		}
 	}
-	for _, line := range j.guarded {
+	if j.planSearches() {
+		fmt.Fprint(out, "; less by what is down")
+	}
+	for _, line := range append(j.planNotes(), j.guarded...) {
 		fmt.Fprintf(out, "\n%s", line)
 	}
 	fmt.Fprintf(out, "\norder of seed %d:\n", j.seed)

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"sync"
 	"time"
 
+	"synscope/internal/oui"
 	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/probe"
@@ -14,9 +16,12 @@ type results struct {
 	*display
 	set        *target.Set
 	expect     *probe.State
-	tap        *tap  // nil where none was asked for
-	unexpected int   // ports that are not what was expected
-	broken     error // an output that takes no more
+	tap        *tap        // nil where none was asked for
+	unexpected int         // ports that are not what was expected
+	broken     error       // an output that takes no more
+	search     *hostSearch // what was found before ports were probed, nil where nobody looked
+	leftOut    int         // addresses that were not probed, and were expected to be otherwise
+	hostsOnly  bool
 }
 
 func (r *results) begin(run *report.Run) error { return r.write(run) }
@@ -30,12 +35,32 @@ func (r *results) Port(v probe.Verdict) error {
 	return r.write(report.NewPort(r.set.Word(v.Target), &v))
 }
 
-// Host takes what was noticed about a host as a whole.
+// Host takes what was found out about a host as a whole.
 func (r *results) Host(h probe.HostReport) error {
-	return r.write(report.NewHost(r.set.Name(h.Addr), &h))
+	r.search.merge(&h)
+	return r.writeHost(&h)
 }
 
-func (r *results) end(s *probe.Summary) error { return r.write(report.NewSummary(s, time.Now())) }
+func (r *results) writeHost(h *probe.HostReport) error {
+	return r.write(report.NewHost(r.set.Name(h.Addr), h, vendors().Vendor))
+}
+
+// end closes the record of a run, after the hosts that no port's verdict came of.
+func (r *results) end(s *probe.Summary) error {
+	if r.search == nil {
+		return r.write(report.NewSummary(s, time.Now()))
+	}
+	for _, h := range r.search.rest() {
+		r.writeHost(&h)
+	}
+	r.search.add(s, r.hostsOnly)
+	record := report.NewSummary(s, time.Now())
+	r.search.tell(record)
+	return r.write(record)
+}
+
+// vendors are those that this machine knows; the registries are read once.
+var vendors = sync.OnceValue(func() *oui.Table { return oui.New(oui.Directories()...) })
 
 func (r *results) write(record report.Record) error {
 	if err := r.Record(record); err != nil && r.broken == nil {

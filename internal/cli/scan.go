@@ -21,7 +21,7 @@ func scanCommand(s Streams) *cli.Command {
 		Name:      "scan",
 		Usage:     "which ports are open, refused, filtered?",
 		ArgsUsage: "TARGET...",
-		Flags:     probingFlags(joined(scanFlags(), under("Wide scans", wideFlags())), servedPorts, scanMeanings, joined(outputFlags(), portFlags())),
+		Flags:     probingFlags(joined(scanFlags(), discoverFlags(), under("Wide scans", wideFlags())), servedPorts, scanMeanings, joined(outputFlags(), portFlags())),
 		Action: func(c *cli.Context) error {
 			scan, err := newScan(c, s)
 			if err != nil {
@@ -32,7 +32,7 @@ func scanCommand(s Streams) *cli.Command {
 				return scan.plan()
 			case c.Bool("dry-run"):
 				return scan.dryRun()
-			case scan.keepsNoState():
+			case !scan.hostsOnly() && scan.keepsNoState():
 				return scan.runStateless(c.Context)
 			}
 			return scan.run(c.Context)
@@ -92,11 +92,14 @@ type scanJob struct {
 	excluded exclusions
 	guarded  []string // remarks on what was left out
 	expect   *probe.State
+
+	discovery     string // auto, none or only
+	discoverAsked bool   // on the command line
 }
 
 func newScan(c *cli.Context, s Streams) (*scanJob, error) {
 	j := &scanJob{c: c, streams: s}
-	return j, inOrder(j.readTechnique, j.readExpectation, j.readProbing, j.readTargets)
+	return j, inOrder(j.readTechnique, j.readExpectation, j.readProbing, j.readDiscovery, j.readTargets)
 }
 
 func (j *scanJob) readProbing() (err error) {
@@ -183,7 +186,7 @@ func (j *scanJob) engine() (opened, error) {
 		}
 		return opened{name: engineConnect}, nil
 	}
-	syn := j.cfg.Technique.Name == "syn"
+	syn := j.cfg.Technique.Name == "syn" && !j.hostsOnly()
 	if j.probing.engine == engineConnect && !syn {
 		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
 	}
@@ -204,9 +207,17 @@ func (j *scanJob) run(ctx context.Context) error {
 	if err != nil {
 		return tap.close(err)
 	}
+	neighbours, note := j.openNeighbours(&e)
+	defer neighbours.close()
 	d.remark(j.remarks(&e, d)...)
-	results := &results{display: d, set: j.set, expect: j.expect, tap: tap}
-	if err = confine(j.c, j.streams, &e, opensNothing); err == nil {
+	if note != "" && d.level > 0 {
+		d.remark(note)
+	}
+	results := &results{display: d, set: j.set, expect: j.expect, tap: tap, hostsOnly: j.hostsOnly()}
+	if !j.looksFirst(&e) {
+		err = confine(j.c, j.streams, &e, opensNothing)
+	}
+	if err == nil {
 		err = results.begin(j.opening(&e))
 	}
 	if err == nil && j.shard.count > 1 {
@@ -215,7 +226,7 @@ func (j *scanJob) run(ctx context.Context) error {
 	if err == nil {
 		err = j.probe(ctx, &e, results)
 	}
-	if err = d.finish(tap.close(err)); err == nil && results.unexpected > 0 {
+	if err = d.finish(tap.close(err)); err == nil && results.unexpected+results.leftOut > 0 {
 		return errNo
 	}
 	return err
@@ -229,7 +240,7 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 	var summary probe.Summary
 	var err error
 	if e.conn != nil {
-		summary, err = scan.Run(ctx, results.tap.network(e.conn), j.cfg, results)
+		summary, err = j.probeRaw(ctx, e, results)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = connect.Run(ctx, dialer, j.cfg, results)
@@ -241,6 +252,22 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 		return ended
 	}
 	return err
+}
+
+// probeRaw looks for the hosts, where that is to be done, and probes those that
+// are there. The search needs CAP_NET_ADMIN to have the kernel resolve neighbours
+// at once (rtnetlink(7)), so rights are given up behind it.
+func (j *scanJob) probeRaw(ctx context.Context, e *opened, results *results) (probe.Summary, error) {
+	network := results.tap.network(e.conn)
+	if j.looksFirst(e) {
+		if done, err := j.search(ctx, network, results); done || err != nil {
+			return probe.Summary{}, err
+		}
+		if err := confine(j.c, j.streams, e, opensNothing); err != nil {
+			return probe.Summary{}, err
+		}
+	}
+	return scan.Run(ctx, network, j.cfg, results)
 }
 
 func (j *scanJob) opening(e *opened) *report.Run {
@@ -260,6 +287,9 @@ func (j *scanJob) opening(e *opened) *report.Run {
 func (j *scanJob) remarks(e *opened, d *display) (lines []string) {
 	if e.note != "" {
 		lines = append(lines, e.note)
+	}
+	if note := j.discoverNote(e.name, e.stateless); note != "" {
+		lines = append(lines, note)
 	}
 	lines = append(lines, j.guarded...)
 	return append(lines, d.targetRemarks(j.set)...)

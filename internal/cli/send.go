@@ -63,9 +63,8 @@ type sendJob struct {
 	tap     *tap  // nil where none was asked for
 	answers int   // that came, of any kind
 	met     int   // targets that answered as expected
-	begun   int   // targets that the segment left for, or may not leave for
-	unable  error // why it could not, the first
 	broken  error // an output that takes no more
+	unreached
 }
 
 func newSendJob(c *cli.Context, s Streams) (j *sendJob, err error) {
@@ -166,14 +165,11 @@ func (j *sendJob) run(ctx context.Context) error {
 	if err = d.finish(j.tap.close(err)); err != nil {
 		return err
 	}
-	return j.answer()
+	return errorOf(j.unreached.tell(d), j.answer())
 }
 
 // answer: without --expect any answer is a yes.
 func (j *sendJob) answer() error {
-	if j.begun == 0 && j.unable != nil {
-		return &exit{exitUnable, j.unable}
-	}
 	if j.expect == "" && j.answers > 0 || j.expect != "" && uint64(j.met) == j.set.Count() {
 		return nil
 	}
@@ -187,7 +183,7 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 	for pair := range j.set.Ordered() {
 		var s probe.Summary
 		s, err = j.exchange(ctx, d, conn, pair)
-		addCounts(&total, &s)
+		total.Add(&s)
 		if err = errorOf(j.broken, j.excuse(d, err)); err != nil {
 			break
 		}
@@ -196,21 +192,14 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 	return errors.Join(err, d.Record(report.NewSummary(&total, time.Now())))
 }
 
-// excuse takes an error that concerns one target, and returns any other.
+// excuse takes an error that concerns one target, and returns any other. What our
+// own firewall refuses was tried.
 func (j *sendJob) excuse(d *display, err error) error {
-	switch {
-	case err == nil:
-		j.begun++
-	case errors.Is(err, handshake.ErrLocalFirewall):
-		j.begun++
+	if errors.Is(err, handshake.ErrLocalFirewall) {
 		d.remark(err.Error())
-	case endsRun(err):
-		return err
-	default:
-		j.unable = errorOf(j.unable, err)
-		d.remark(err.Error())
+		err = nil
 	}
-	return nil
+	return j.unreached.take(err)
 }
 
 // exchange sends the segment to one target.
@@ -220,6 +209,9 @@ func (j *sendJob) exchange(ctx context.Context, d *display, conn probe.Network, 
 		return probe.Summary{}, err
 	}
 	cfg := handshake.ExchangeConfig{Segment: j.to(netip.AddrPortFrom(route.Source, conn.Ports()[0]), pair), Count: j.count, Wait: j.probing.timeout}
+	if pair.Addr().Zone() != "" {
+		cfg.Link = route.IfIndex
+	}
 	var failed error
 	var came replies
 	cfg.OnSegment = func(l handshake.Line) {

@@ -154,6 +154,9 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	if j.connect || j.probing.engine == engineConnect {
 		return usagef("--stateless: connections are the kernel's own, and it keeps state for each")
 	}
+	if err := j.checkStatelessDiscovery(); err != nil {
+		return err
+	}
 	unlock, err := j.lockCheckpoint()
 	if err != nil {
 		return err
@@ -191,7 +194,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	if err != nil {
 		return err
 	}
-	o := opened{name: e.name, note: e.note}
+	o := opened{name: e.name, note: e.note, stateless: true}
 	d.remark(append(j.remarks(&o, d), aside...)...)
 	d.remark(j.whyStateless()...)
 	results := &results{display: d, set: j.set}
@@ -202,6 +205,9 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 		err = j.writeShard(results)
 	}
 	var summary wide.Summary
+	if err == nil && j.looksFirstStateless() {
+		return d.finish(j.blastFound(ctx, e, cfg, results))
+	}
 	if err == nil {
 		summary, err = j.blast(ctx, e, cfg, results)
 	}
@@ -212,6 +218,27 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 		return err
 	}
 	return j.asExpected(&summary.Summary)
+}
+
+// blastFound looks for the hosts, and probes those that are there.
+func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r *results) error {
+	done, err := j.lookStateless(ctx, r)
+	if done || err != nil {
+		if ended := r.end(&probe.Summary{}); err == nil {
+			err = ended
+		}
+		return err
+	}
+	cfg.Plan = newShardPlan(j.set.Narrow(r.search.probed), j.seed, j.shard)
+	cfg.Total = cfg.Plan.Count()
+	summary, err := j.blast(ctx, e, cfg, r)
+	if err == nil && r.leftOut > 0 {
+		return errNo
+	}
+	if err == nil {
+		err = j.asExpected(&summary.Summary)
+	}
+	return err
 }
 
 // blast probes, and closes the record of the run.

@@ -84,6 +84,9 @@ func targetOptions(c *cli.Context, s Streams) (o target.Options, err error) {
 			return o, usagef("--exclude-ports: %w", err)
 		}
 	}
+	if hostsOnly(c) { // which looks for hosts by other ports
+		o.ExcludePorts = target.Ports{}
+	}
 	return o, nil
 }
 
@@ -127,6 +130,8 @@ func family(c *cli.Context) (target.Family, error) {
 
 func ports(c *cli.Context) (target.Ports, error) {
 	switch {
+	case hostsOnly(c):
+		return target.PortsOf(1), nil // none is probed
 	case c.IsSet("p") && c.IsSet("top-ports"):
 		return target.Ports{}, errors.New("-p and --top-ports exclude each other")
 	case c.IsSet("top-ports"):

@@ -49,7 +49,7 @@ func TestOnATerminal(t *testing.T) {
 	s := Streams{In: strings.NewReader(""), Out: screen, Err: screen, Env: func(string) string { return "" }, Resolver: labNames{l}}
 	code := Main(t.Context(), []string{"synscope", "scan", "-p", "80,81", "--timeout", "300ms", "web", "fortress"}, s)
 	seen := close()
-	for _, want := range []string{"\x1b[32mopen\x1b[", " % · ", "of 2k", "4 ports probed in"} {
+	for _, want := range []string{"\x1b[32mopen\x1b[", " % · ", " pps of ", "4 ports probed in"} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("%q is missing from %q", want, seen)
 		}

@@ -7,12 +7,12 @@ import (
 
 // habits answers flags that people know from other scanners.
 var habits = map[string]string{
-	"Pn": "every target is probed, there is no host discovery to skip",
+	"Pn": "only `synscope scan` looks for hosts first",
 	"T":  "give a rate with --rate, and --timeout",
 	"A":  "see `synscope handshake` and `synscope isn`",
 	"O":  "see `synscope isn`",
 	"sV": "see `synscope handshake --data`",
-	"sn": "see `synscope ping`",
+	"sn": "see `synscope scan -sn`",
 	"sU": "only TCP is probed",
 	"F":  "use --top-ports 100",
 

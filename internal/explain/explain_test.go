@@ -31,7 +31,7 @@ var (
 // line, of packets' options, and names of clocks and series.
 var notWords = []string{
 	"same-tuple", "varied-port", "varied-address", "synack-ack", "last-ack", "out-of-order", "keep-alive",
-	"kernel-rx", "tcp-info", "bpf-filter", "min-ttl",
+	"four-tuple", "kernel-rx", "tcp-info", "bpf-filter", "min-ttl",
 	// what a router changed in a quote (trace)
 	"tos", "ttl", "id", "src", "dst", "sport", "dport", "seq", "flags", "win", "options",
 	// marks of our own segments, which are counted nowhere
@@ -117,8 +117,11 @@ func (f *finder) call(n *ast.CallExpr) {
 
 func (f *finder) value(n *ast.ValueSpec) {
 	typed := ""
-	if id, ok := n.Type.(*ast.Ident); ok {
-		typed = id.Name
+	switch kind := n.Type.(type) {
+	case *ast.Ident:
+		typed = kind.Name
+	case *ast.SelectorExpr:
+		typed = kind.Sel.Name
 	}
 	for i, v := range n.Values {
 		name := n.Names[min(i, len(n.Names)-1)].Name

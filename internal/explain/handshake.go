@@ -82,6 +82,7 @@ var closes = []Entry{
 	{Close, "half-closed", "One side is closed, the other still open.", "One FIN, acknowledged, and no other.", "Watch longer with --watch.", "RFC 9293 §3.6"},
 	{Close, "reset", "Ended by RST.", "A valid RST.", "", "RFC 9293 §3.5.2"},
 	{Close, "none", "Still open when we stopped looking.", "No FIN and no RST.", "", ""},
+	{Close, "unknown", "How the connection ended was not captured as a whole.", "Segments are missing in the capture.", "", ""},
 	{Close, "timeout", "A FIN that nobody acknowledged.", "It was repeated in vain.", "The way is cut, or a firewall forgot the connection.", "RFC 9293 §3.6"},
 }
 
@@ -94,8 +95,8 @@ var doubts = []Entry{
 }
 
 var endings = []Entry{
-	{Ending, "going-on", "The connection goes on: this is what it has come to so far.", "Its packets still come.", "", ""},
 	{Ending, "end-of-capture", "The capture ended before the connection did.", "No packet came after its last.", "", ""},
+	{Ending, "going-on", "The connection goes on; this is what it has come to so far.", "A capture that is read while it grows.", "", ""},
 	{Ending, "idle", "Nothing came on the connection for a long time.", "It was handed out to save memory.", "", ""},
 	{Ending, "reused", "Another connection began on the same addresses and ports.", "A SYN with a new number.", "", "RFC 9293 §3.6.1"},
 	{Ending, "crowded", "More connections than are followed at once; this one had been silent longest.", "", "Read fewer at once with --filter.", ""},

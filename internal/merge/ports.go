@@ -54,9 +54,8 @@ func (t *total) finish(parts []*part, states map[probe.State]uint64) {
 	}
 	t.took = max(t.took, took)
 	targets := parts[0].shard.Targets
-	t.sum.Probes += targets
-	if len(parts) == 1 {
-		states = parts[0].summary.States
+	if len(parts) == 1 { // which may have left out hosts that are down
+		states, targets = parts[0].summary.States, parts[0].summary.Probes
 	} else {
 		var answered uint64
 		for _, n := range states {
@@ -67,6 +66,7 @@ func (t *total) finish(parts []*part, states map[probe.State]uint64) {
 		states[probe.StateUnknown] += unknown
 		states[silence(parts[0].shard.Technique)] += silent - unknown
 	}
+	t.sum.Probes += targets
 	for state, n := range states {
 		t.sum.States[state] += n
 	}

@@ -143,6 +143,9 @@ func (c *Connection) negotiatedFields(w fieldWriter) {
 	if n.MSS != 0 {
 		w.uint("mss", uint64(n.MSS))
 	}
+	if n.Partial {
+		return
+	}
 	if n.Scaled {
 		w.uint("wscale", uint64(n.Shift))
 	}

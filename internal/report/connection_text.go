@@ -27,6 +27,19 @@ type captureText struct {
 	file  string // of the connection above
 	day   string // the date of the connection above
 	folds findingFolds
+	said  map[string]bool // why states were unknown
+}
+
+// once is a sentence that is told the first time.
+func (t *captureText) once(words string) string {
+	if t.said[words] {
+		return ""
+	}
+	if t.said == nil {
+		t.said = map[string]bool{}
+	}
+	t.said[words] = true
+	return words
 }
 
 func (t *captureText) Record(r Record) error {
@@ -57,8 +70,10 @@ func (c *Connection) text(t *captureText) []string {
 	if n := c.Captured.Omitted; n > 0 {
 		lines = append(lines, "    "+countOf(uint64(n), "more segment"))
 	}
-	if missed := c.Captured.missed(); missed != "" {
-		lines = append(lines, "  "+t.paint.paint(dim, missed))
+	for _, words := range []string{t.once(c.undecided()), c.Captured.missed()} {
+		if words != "" {
+			lines = append(lines, "  "+t.paint.paint(dim, words))
+		}
 	}
 	for _, f := range c.Findings {
 		if c.Captured.Ending == flow.Ongoing || t.folds.first(c.Result.Target, f) {
@@ -109,6 +124,19 @@ func captureRow(packet, start, pair, state, answer, ack, view, closed, again, la
 		padded(pair, pairWide), state, padded(answer, tripWide), padded(ack, len("ACK AFTER")),
 		padded(view, len("SEEN AT")), padded(closed, closeWide), padded(again, againWide), lasted,
 	}, "  ")
+}
+
+// undecided says why a state is unknown; "" where it is known.
+func (c *Connection) undecided() string {
+	switch {
+	case c.State != probe.StateUnknown:
+		return ""
+	case c.Reason == probe.ReasonNoResponse:
+		return "no answer was captured to the one SYN: there may have been one"
+	case c.Reason == flow.ReasonEvicted:
+		return "forgotten before it was over, for lack of room"
+	}
+	return "what would decide it was not captured"
 }
 
 // missed says what was not captured of a connection: "not captured: the SYN; 2

@@ -13,10 +13,13 @@ type grepSink struct {
 	w       *LineWriter
 	service func(uint16) string
 	command string
+	verbose bool
 	book    hostbook
 }
 
-func newGrep(w *LineWriter, o Options) Sink { return &grepSink{w: w, service: o.registered()} }
+func newGrep(w *LineWriter, o Options) Sink {
+	return &grepSink{w: w, service: o.registered(), verbose: o.Verbose}
+}
 
 func (s *grepSink) Record(r Record) error {
 	switch r := r.(type) {
@@ -65,16 +68,33 @@ func (s *grepSink) comment(format string, args ...any) error {
 
 func (s *grepSink) hosts() error {
 	for _, page := range s.book.take() {
-		line := s.host(page)
-		if err := s.w.Append(func(b []byte) []byte { return append(append(b, line...), '\n') }); err != nil {
-			return err
+		for _, line := range s.lines(page) {
+			if err := s.w.Append(func(b []byte) []byte { return append(append(b, line...), '\n') }); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (s *grepSink) host(page *hostPage) string {
-	fields := []string{fmt.Sprintf("Host: %s (%s)", page.addr, printable(page.name))}
+// lines are the state of a host and its ports, as far as they are known. As with
+// nmap, hosts that are down are told of to those who ask for more.
+func (s *grepSink) lines(page *hostPage) (lines []string) {
+	name := fmt.Sprintf("Host: %s (%s)", page.addr, printable(page.name))
+	switch state, _ := page.status(); {
+	case page.about == nil:
+	case state == "up":
+		lines = append(lines, name+"\tStatus: Up")
+	case s.verbose:
+		lines = append(lines, name+"\tStatus: "+strings.ToUpper(state[:1])+state[1:])
+	}
+	if fields := s.host(page); len(fields) > 0 || page.about == nil {
+		lines = append(lines, strings.Join(append([]string{name}, fields...), "\t"))
+	}
+	return lines
+}
+
+func (s *grepSink) host(page *hostPage) (fields []string) {
 	var ports []string
 	for _, p := range page.ports {
 		ports = append(ports, fmt.Sprintf("%d/%s/tcp//%s///", p.Port, nmapState(p.State), s.name(p.Port)))
@@ -88,7 +108,7 @@ func (s *grepSink) host(page *hostPage) string {
 	if page.sequence != nil {
 		fields = append(fields, fmt.Sprintf("Seq Index: %d", page.sequence.SP.Value))
 	}
-	return strings.Join(fields, "\t")
+	return fields
 }
 
 func (s *grepSink) name(port uint16) string {

@@ -97,7 +97,7 @@ func (c *Connection) facts() (list [][2]string) {
 		}
 	}
 	if c.State == probe.StateOpen {
-		add("agreed", agreement(&c.Negotiated))
+		add("negotiated", agreement(&c.Negotiated))
 		add("closed", closingWords(c))
 		add("SYN-ACK again", again(c.SYNACKRetransmits, c.SYNACKSchedule))
 		add("FIN again", again(c.FINRetransmits, c.FINSchedule))

@@ -30,9 +30,29 @@ type hostPage struct {
 	numbered map[uint16]int      // where in ports each is, for commands that probe ports again and again
 	stories  map[uint16][]story  // by port
 	findings []probe.Finding     // of the host as a whole
+	about    *Host               // the host as a whole; nil: nothing is known
 	times    rtt.Smoothed
 	sequence *isn.Nmap // of the most guessable port; nil: none was measured
 	way      *way      // nil: none was looked for
+}
+
+// down tells whether the host did not answer and no port of it was probed.
+func (p *hostPage) down() bool {
+	return p.about != nil && p.about.State == probe.HostDown && len(p.ports)+len(p.extra) == 0
+}
+
+// status is the host's state and reason in nmap's words. A host whose ports are
+// told of counts as up, as in nmap where one was told not to look for hosts.
+func (p *hostPage) status() (state, reason string) {
+	switch {
+	case p.down():
+		return "down", nmapReason(p.about.Reason)
+	case p.about != nil && p.about.State == probe.HostUp:
+		return "up", nmapReason(p.about.Reason)
+	case len(p.ports)+len(p.extra) > 0 || p.about == nil:
+		return "up", "user-set"
+	}
+	return "unknown", "unknown-response"
 }
 
 // stateReason is what ports are counted by.
@@ -151,6 +171,7 @@ var nmapReasons = map[probe.Reason]string{
 	"net-unreachable": "net-unreach", "host-unreachable": "host-unreach",
 	"proto-unreachable": "proto-unreach", "port-unreachable": "port-unreach",
 	"addr-unreachable": "addr-unreach", "connected": "syn-ack",
+	probe.ReasonNoNeighbour: "no-response", probe.ReasonLocalhost: "localhost-response",
 }
 
 func nmapReason(r probe.Reason) string {

@@ -69,6 +69,12 @@ func (b *hostbook) settleWay(p *Port) {
 func (b *hostbook) host(h *Host) {
 	page := b.page(h.Target, h.Addr)
 	page.findings = append(page.findings, h.Findings...)
+	if h.State != probe.HostUnknown || h.Reason != "" {
+		page.about = h
+		if rtt, ok := h.RTT.Get(); ok && !page.times.Known() {
+			page.times.Sample(rtt)
+		}
+	}
 	b.kept++
 }
 

@@ -163,6 +163,9 @@ func (r *ISN) generator(w fieldWriter) {
 	if len(r.Report.Inputs) > 0 {
 		w.strs("inputs", r.Report.Inputs)
 	}
+	if r.Report.Machines > 0 {
+		w.uint("machines", uint64(r.Report.Machines))
+	}
 	optField(w, "gcd", r.Report.GCD)
 	optField(w, "server_mss", r.Report.ServerMSS)
 }

@@ -135,7 +135,7 @@ var nmapRuns = map[string]struct {
 		handshakeRecords,
 		[]string{
 			`<state state="open" reason="syn-ack" reason_ttl="61"/>`, `<state state="closed" reason="reset" reason_ttl="0"/>`,
-			`<script id="handshake" output="open (syn-ack); agreed: mss 1460">`, `<table key="negotiated">`, `<elem key="mss">1460</elem>`,
+			`<script id="handshake" output="open (syn-ack); negotiated: mss 1460">`, `<table key="negotiated">`, `<elem key="mss">1460</elem>`,
 			`<script id="banner" output="info: the peer speaks first [&lt;a&amp;b&gt;�]"/>`,
 			`<times srtt="20000" rttvar="10000" to="60000"/>`, `summary="2 connections followed"`, `up="1"`,
 		},

@@ -108,7 +108,7 @@ func TestDashIsStandardOutput(t *testing.T) {
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := stdout.String(); !strings.HasPrefix(got, "target,addr,") || strings.Count(got, "\n") != 2 {
+	if got := stdout.String(); !strings.HasPrefix(got, "time,target,addr,") || strings.Count(got, "\n") != 2 {
 		t.Errorf("got %q", got)
 	}
 }

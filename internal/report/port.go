@@ -11,11 +11,13 @@ import (
 // Port is what a scan learnt of one port. Fields after Attempts are absent
 // where nothing was seen to fill them.
 type Port struct {
-	Target    string               `json:"target"` // what the user typed
-	Addr      netip.Addr           `json:"addr"`   // what was probed
+	Time      time.Time            `json:"time,omitzero"` // of the answer, or of giving up
+	Target    string               `json:"target"`        // what the user typed
+	Addr      netip.Addr           `json:"addr"`          // what was probed
 	Port      uint16               `json:"port"`
 	State     probe.State          `json:"state"`
 	Reason    probe.Reason         `json:"reason"`
+	Sure      Maybe[float64]       `json:"confidence,omitzero"` // 0 to 1, where silence decided
 	Attempts  int                  `json:"attempts"`
 	RTT       Maybe[time.Duration] `json:"rtt_ns,omitzero"`
 	Clock     string               `json:"rtt_clock,omitempty"` // who took the stamps of RTT
@@ -41,6 +43,7 @@ type Port struct {
 // output.
 func NewPort(target string, v *probe.Verdict) *Port {
 	p := &Port{
+		Time:      v.Time,
 		Target:    target,
 		Addr:      v.Target.Addr(),
 		Port:      v.Target.Port(),
@@ -52,6 +55,9 @@ func NewPort(target string, v *probe.Verdict) *Port {
 	}
 	if target == "" {
 		p.Target = p.Addr.String()
+	}
+	if v.Confidence > 0 {
+		p.Sure = Some(v.Confidence)
 	}
 	if v.RTT > 0 {
 		p.RTT, p.Clock = Some(v.RTT), v.Clock.String()
@@ -104,18 +110,22 @@ func (*Port) Type() string { return "port" }
 // portColumns are the fields of a port record in their order, present or not.
 func portColumns() []string {
 	return []string{
-		"target", "addr", "port", "state", "reason", "attempts", "rtt_ns", "rtt_clock",
+		"time", "target", "addr", "port", "state", "reason", "confidence", "attempts", "rtt_ns", "rtt_clock",
 		"ttl", "window", "mss", "wscale", "sack", "ts", "seq", "ack", "flags", "ip_id",
 		"responder", "icmp_type", "icmp_code", "findings",
 	}
 }
 
 func (p *Port) fields(w fieldWriter) {
+	momentField(w, "time", p.Time)
 	w.str("target", p.Target)
 	w.str("addr", p.Addr.String())
 	w.uint("port", uint64(p.Port))
 	w.str("state", p.State.String())
 	w.str("reason", string(p.Reason))
+	if sure, ok := p.Sure.Get(); ok {
+		w.float("confidence", sure)
+	}
 	w.uint("attempts", uint64(p.Attempts))
 	if rtt, ok := p.RTT.Get(); ok {
 		w.nanoseconds("rtt_ns", rtt)

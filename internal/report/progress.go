@@ -19,7 +19,14 @@ type Progress struct {
 
 // Update shows p. Its signature is that of [scan.Config]'s OnProgress.
 func (p *Progress) Update(now probe.Progress) {
-	p.Screen.Show(fit(progressParts(&now), p.width()))
+	p.Screen.Show(fit(progressParts(&now, "port"), p.width()))
+}
+
+// UpdateHosts shows how far a search for hosts has come.
+func (p *Progress) UpdateHosts(now probe.Progress) {
+	parts := progressParts(&now, "host")
+	parts[0] = "looking for hosts: " + parts[0]
+	p.Screen.Show(fit(parts, p.width()))
 }
 
 // Done removes the line.
@@ -34,21 +41,22 @@ func (p *Progress) width() int {
 	return 80
 }
 
-// progressParts are what there is to say, the most important first.
-func progressParts(p *probe.Progress) []string {
-	parts := []string{done(p)}
+// progressParts are what there is to say of a run over so many things, the most
+// important first.
+func progressParts(p *probe.Progress, thing string) []string {
+	parts := []string{done(p, thing)}
 	if p.Left > 0 {
 		parts = append(parts, Duration(p.Left)+" left")
 	}
 	parts = append(parts, pace(p))
 	parts = append(parts, plural(p.Received, "reply", "replies"), countOf(p.KernelDrops, "drop"))
-	return append(parts, countOf(p.Done, "port"), Duration(p.Elapsed))
+	return append(parts, countOf(p.Done, thing), Duration(p.Elapsed))
 }
 
-// done is the share of ports with a verdict, rounded down: 100 % is the end.
-func done(p *probe.Progress) string {
+// done is the share of things with a verdict, rounded down: 100 % is the end.
+func done(p *probe.Progress, thing string) string {
 	if p.Total == 0 {
-		return countOf(p.Done, "port") + " done"
+		return countOf(p.Done, thing) + " done"
 	}
 	permille := math.Floor(1000 * float64(p.Done) / float64(p.Total))
 	return strconv.FormatFloat(permille/10, 'f', 1, 64) + " %"

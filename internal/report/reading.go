@@ -105,14 +105,7 @@ func (r *Reading) trust() []string {
 	return []string{fmt.Sprintf(
 		"the capture has gaps: of %s, %s acknowledged and not captured (%s, %.2g %% of the segments with data, SYN or FIN); "+
 			"what seems missing may have been there",
-		countOf(r.Incomplete, "connection"), countOf(r.Gaps, "stretch")+wasOrWere(r.Gaps), countOf(r.GapBytes, "byte"), 100*r.Loss)}
-}
-
-func wasOrWere(n uint64) string {
-	if n == 1 {
-		return " was"
-	}
-	return " were"
+		countOf(r.Incomplete, "connection"), countOf(r.Gaps, "stretch")+" "+wasOrWere(r.Gaps), countOf(r.GapBytes, "byte"), 100*r.Loss)}
 }
 
 func (r *Reading) warnings(t *textSink) (lines []string) {

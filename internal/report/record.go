@@ -85,6 +85,13 @@ func boolField(w fieldWriter, name string, m Maybe[bool]) {
 	}
 }
 
+// momentField writes a time where there is one.
+func momentField(w fieldWriter, name string, t time.Time) {
+	if !t.IsZero() {
+		w.time(name, t)
+	}
+}
+
 // strField writes a string field where it is not empty.
 func strField(w fieldWriter, name, value string) {
 	if value != "" {

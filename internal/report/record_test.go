@@ -32,6 +32,11 @@ func oracle(tb testing.TB, r Record) []byte {
 			Schema string `json:"schema"`
 			*Run
 		}{r.Type(), Schema, r}
+	case *Host:
+		typed = struct {
+			Type string `json:"type"`
+			*Host
+		}{r.Type(), r}
 	case *Summary:
 		typed = struct {
 			Type string `json:"type"`
@@ -66,7 +71,7 @@ func randomPort(r *rand.Rand) *Port {
 	text := func() string { return someTexts[r.IntN(len(someTexts))] }
 	p := &Port{
 		Target: text(), Addr: someAddrs[r.IntN(len(someAddrs))], Port: uint16(r.Uint32()),
-		State: probe.State(r.IntN(6)), Reason: probe.Reason(text()), Attempts: r.IntN(4),
+		State: probe.State(r.IntN(6)), Reason: probe.Reason(text()), Sure: maybe(r, r.Float64()), Attempts: r.IntN(4),
 		RTT: maybe(r, time.Duration(r.Int64())), Clock: text(),
 		TTL: maybe(r, uint8(r.IntN(3))), Window: maybe(r, uint16(r.IntN(2)*65535)),
 		MSS: maybe(r, uint16(r.Uint32())), WScale: maybe(r, uint8(r.IntN(15))),
@@ -74,6 +79,9 @@ func randomPort(r *rand.Rand) *Port {
 		Seq: maybe(r, craft.Seq(r.Uint32())), Ack: maybe(r, craft.Seq(0)),
 		Flags: text(), IPID: maybe(r, uint16(r.IntN(2))),
 		ICMPType: maybe(r, uint8(r.IntN(2))), ICMPCode: maybe(r, uint8(r.IntN(2))),
+	}
+	if r.IntN(2) == 0 {
+		p.Time = time.Unix(r.Int64N(1<<32), r.Int64N(1e9)).UTC()
 	}
 	if r.IntN(2) == 0 {
 		p.Responder = someAddrs[r.IntN(len(someAddrs))]
@@ -106,7 +114,10 @@ func TestRunAndSummaryAreEncodedAsByEncodingJSON(t *testing.T) {
 			End: start, Took: time.Second, Complete: true, Probes: 3, Sent: 4, Retransmitted: 1, SendErrors: 5, Received: 6, Matched: 7, KernelDrops: 8,
 			Rejected: map[string]uint64{"bad-checksum": 2, "a": 1},
 			States:   map[probe.State]uint64{probe.StateOpen: 1, probe.StateOpenFiltered: 2}, Rate: Some(1234.5),
+			HostsUp: Some(uint64(7)), HostsDown: Some(uint64(2)), HostsUnknown: Some(uint64(0)),
+			Down: map[probe.Reason]uint64{"no-response": 1, "no-neighbour": 1},
 		},
+		NewHost("web.example", &someHosts()[0], vendorOf), NewHost("192.0.2.0/24", &someHosts()[1], nil), NewHost("", &someHosts()[2], nil),
 	}
 	for _, r := range records {
 		if got, want := AppendJSON(nil, r), oracle(t, r); !sameJSON(t, got, want) {

@@ -26,6 +26,12 @@ type Summary struct {
 	KernelDrops   uint64                 `json:"kernel_drops"`
 	States        map[probe.State]uint64 `json:"states"`
 	Rate          Maybe[float64]         `json:"rate_pps,omitzero"` // absent below two packets, and where nobody took the time
+
+	// Where hosts were looked for first; those that are down were not probed.
+	HostsUp      Maybe[uint64]           `json:"hosts_up,omitzero"`
+	HostsDown    Maybe[uint64]           `json:"hosts_down,omitzero"`
+	HostsUnknown Maybe[uint64]           `json:"hosts_unknown,omitzero"` // could not be asked
+	Down         map[probe.Reason]uint64 `json:"down_reasons,omitempty"`
 }
 
 // NewSummary makes the record of a run that ended at end.
@@ -71,6 +77,12 @@ func (s *Summary) fields(w fieldWriter) {
 	if rate, ok := s.Rate.Get(); ok {
 		w.float("rate_pps", rate)
 	}
+	uintField(w, "hosts_up", s.HostsUp)
+	uintField(w, "hosts_down", s.HostsDown)
+	uintField(w, "hosts_unknown", s.HostsUnknown)
+	if len(s.Down) > 0 {
+		w.counts("down_reasons", s.downReasons())
+	}
 }
 
 // states are the counts of states that occurred, the most telling first.
@@ -78,6 +90,18 @@ func (s *Summary) states() iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
 		for _, state := range probe.States() {
 			if n, ok := s.States[state]; ok && !yield(state.String(), n) {
+				return
+			}
+		}
+	}
+}
+
+// downReasons are the counts of hosts that are down by reason, in the order of
+// the alphabet.
+func (s *Summary) downReasons() iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		for _, reason := range slices.Sorted(maps.Keys(s.Down)) {
+			if !yield(string(reason), s.Down[reason]) {
 				return
 			}
 		}

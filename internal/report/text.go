@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type textSink struct {
 	lastHost string // the host of the heading above, where hosts have headings
 	hostWide int    // the widest host so far
 	hosts    []*Host
+	plain    int  // of these, how many have no finding
 	told     Sink // the text of a command that does not tell of ports, else nil
 }
 
@@ -31,7 +33,11 @@ func newText(w *LineWriter, o Options) Sink {
 	if len(o.Fields) > 0 {
 		return newFieldText(w, o)
 	}
-	return &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
+	t := &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
+	if o.HostList {
+		t.told = newHostList(t)
+	}
+	return t
 }
 
 // teller makes the text of a command that does not tell of ports.
@@ -54,13 +60,16 @@ func (t *textSink) teller(command string) Sink {
 }
 
 func (t *textSink) Record(r Record) error {
+	if r, ok := r.(*Run); ok && (t.told == nil || t.o.HostList) {
+		if t.told == nil {
+			t.told = t.teller(r.Command)
+		}
+		return t.run(r)
+	}
 	if t.told != nil {
 		return t.told.Record(r)
 	}
 	switch r := r.(type) {
-	case *Run:
-		t.told = t.teller(r.Command)
-		return t.run(r)
 	case *Port:
 		if r.State != probe.StateOpen {
 			t.folds.add(r)
@@ -69,7 +78,7 @@ func (t *textSink) Record(r Record) error {
 		t.folds.see(r.Addr)
 		return t.write(t.port(nil, r))
 	case *Host:
-		t.hosts = append(t.hosts, r)
+		t.host(r)
 	case *Summary:
 		if err := t.write(t.hostNotes(t.gathered(nil))); err != nil {
 			return err
@@ -154,11 +163,7 @@ func (t *textSink) heading(lines []string, p *Port) []string {
 	if t.clock != "" {
 		rtt += " (" + t.clock + ")"
 	}
-	reason := ""
-	if t.o.Reason {
-		reason = "REASON"
-	}
-	row := t.columns("HOST", "PORT", padded("STATE", stateWide), "SERVICE", rtt, reason)
+	row := t.columns("HOST", "PORT", padded("STATE", stateWide), "SERVICE", rtt, "TIME", "REASON")
 	return append(lines, t.paint.paint(dim, strings.TrimRight(row, " ")))
 }
 
@@ -183,7 +188,7 @@ const (
 )
 
 // columns lays out one line; state is padded already, for it may be coloured.
-func (t *textSink) columns(host, port, state, service, rtt, reason string) string {
+func (t *textSink) columns(host, port, state, service, rtt, at, reason string) string {
 	var b strings.Builder
 	if t.o.Hosts != 1 {
 		t.hostWide = max(t.hostWide, utf8.RuneCountInString(host))
@@ -191,7 +196,7 @@ func (t *textSink) columns(host, port, state, service, rtt, reason string) strin
 	}
 	b.WriteString(padded(port, portWide) + "  " + state + "  " + padded(service, serviceWide) + "  ")
 	if t.o.Reason {
-		b.WriteString(padded(rtt, rttWide) + "  " + reason)
+		b.WriteString(padded(rtt, rttWide) + "  " + padded(at, clockWide) + "  " + reason)
 	} else {
 		b.WriteString(rtt)
 	}
@@ -201,7 +206,7 @@ func (t *textSink) columns(host, port, state, service, rtt, reason string) strin
 func (t *textSink) line(p *Port) string {
 	state := t.paint.paint(stateStyle(p.State), p.State.String())
 	state += strings.Repeat(" ", max(0, stateWide-len(p.State.String())))
-	return t.columns(hostOf(p), strconv.Itoa(int(p.Port))+"/tcp", state, t.service(p.Port), t.rtt(p), evidence(p))
+	return t.columns(hostOf(p), strconv.Itoa(int(p.Port))+"/tcp", state, t.service(p.Port), t.rtt(p), clockTime(p.Time), evidence(p))
 }
 
 func (t *textSink) service(port uint16) string {
@@ -243,7 +248,15 @@ func evidence(p *Port) string {
 	if p.Attempts > 1 {
 		words = append(words, strconv.Itoa(p.Attempts)+" attempts")
 	}
+	if sure, ok := p.Sure.Get(); ok {
+		words = append(words, sureWords(sure))
+	}
 	return strings.Join(words, ", ")
+}
+
+// sureWords is "99.9 % sure", never rounded up: silence proves nothing.
+func sureWords(sure float64) string {
+	return strconv.FormatFloat(min(math.Floor(1000*sure)/10, 99.9), 'f', 1, 64) + " % sure"
 }
 
 // finding is the indented line of a finding; tail follows its text.
@@ -253,20 +266,6 @@ func (t *textSink) finding(f probe.Finding, tail string) string {
 		text += " [" + printable(f.Evidence) + "]"
 	}
 	return text + tail
-}
-
-// hostNotes appends what was noticed about hosts as a whole, below their ports.
-func (t *textSink) hostNotes(lines []string) []string {
-	for _, h := range t.hosts {
-		host := NameOf(h.Target, h.Addr)
-		if len(lines) > 0 || host != t.lastHost {
-			lines = append(lines, "", t.paint.paint(bold, host))
-		}
-		for _, f := range h.Findings {
-			lines = append(lines, t.finding(f, ""))
-		}
-	}
-	return lines
 }
 
 // hostOf is how people know the host of a port.

@@ -36,8 +36,17 @@ func service(port uint16) string {
 	return map[uint16]string{22: "ssh", 80: "http", 443: "https", 25: "smtp"}[port]
 }
 
+// someTime is when answers came in tests.
+var someTime = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
+
+// Times of day are those of the machine, which golden files do not know.
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
 func verdict(addr string, s probe.State, r probe.Reason) probe.Verdict {
-	return probe.Verdict{Target: netip.MustParseAddrPort(addr), State: s, Reason: r, Attempts: 1}
+	return probe.Verdict{Target: netip.MustParseAddrPort(addr), State: s, Reason: r, Attempts: 1, Time: someTime}
 }
 
 func opened(addr string, rtt time.Duration, clock netraw.Clock) probe.Verdict {

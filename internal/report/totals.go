@@ -19,6 +19,7 @@ func (t *textSink) summary(s *Summary) []string {
 		countOf(s.Probes, "port") + " probed in " + Duration(s.Took) + ": " + found,
 		t.traffic(s),
 	}
+	lines = append(lines, leftOut(s)...)
 	if rejected := countWords(s.rejections()); rejected != "" {
 		lines = append(lines, "not answers to this run: "+printable(rejected))
 	}

@@ -17,8 +17,9 @@ type xmlSink struct {
 	scan    *ScanInfo
 	command string
 	book    hostbook
-	after   []story    // of no host
-	hosts   int        // told of, each once where its parts follow each other
+	after   []story // of no host
+	hosts   int     // told of and not down, each once where its parts follow each other
+	down    int
 	last    netip.Addr // of the last of them
 	begun   bool
 	ended   bool
@@ -85,7 +86,10 @@ func (s *xmlSink) begin(r *Run) error {
 func (s *xmlSink) told() string {
 	var b strings.Builder
 	for _, page := range s.book.take() {
-		if page.addr != s.last {
+		switch {
+		case page.down():
+			s.down++
+		case page.addr != s.last:
 			s.hosts++
 			s.last = page.addr
 		}
@@ -107,9 +111,22 @@ func (s *xmlSink) end(r *Summary, fault string) error {
 		finished = append(finished, "errormsg", fault)
 	}
 	element(&b, "finished", "/>", finished...)
-	element(&b, "hosts", "/>", "up", fmt.Sprint(s.hosts), "down", "0", "total", fmt.Sprint(s.hosts))
+	up, down, total := s.hostCounts(r)
+	element(&b, "hosts", "/>", "up", fmt.Sprint(up), "down", fmt.Sprint(down), "total", fmt.Sprint(total))
 	b.WriteString("\n</runstats>\n</nmaprun>\n")
 	return s.write(b.String())
+}
+
+// hostCounts are the hosts of a run: as it counted them where it looked for
+// them, and else those that were told of.
+func (s *xmlSink) hostCounts(r *Summary) (up, down, total uint64) {
+	up, looked := r.HostsUp.Get()
+	if !looked {
+		return uint64(s.hosts), uint64(s.down), uint64(s.hosts + s.down)
+	}
+	down, _ = r.HostsDown.Get()
+	unknown, _ := r.HostsUnknown.Get()
+	return up, down, up + down + unknown
 }
 
 // postscript is what was found out about no single host.

@@ -12,18 +12,33 @@ import (
 
 // host is the element of one host, its parts in the order of nmap's own.
 func (s *xmlSink) host(b *strings.Builder, page *hostPage) {
-	element(b, "host", ">", "starttime", unix(page.began), "endtime", unix(time.Now()))
-	element(b, "status", "/>", "state", "up", "reason", "user-set", "reason_ttl", "0")
+	element(b, "host", ">", page.span()...)
+	state, reason := page.status()
+	element(b, "status", "/>", "state", state, "reason", reason, "reason_ttl", "0")
 	kind := "ipv6"
 	if page.addr.Is4() {
 		kind = "ipv4"
 	}
 	element(b, "address", "/>\n", "addr", page.addr.String(), "addrtype", kind)
+	page.linkAddress(b)
 	b.WriteString("<hostnames>")
 	if page.name != "" {
 		element(b, "hostname", "/>", "name", page.name, "type", "user")
 	}
 	b.WriteString("</hostnames>\n")
+	s.ports(b, page)
+	page.sequenceElement(b)
+	hostScripts(b, page.findings)
+	page.way.element(b)
+	times(b, &page.times)
+	b.WriteString("</host>\n")
+}
+
+// ports are those of a host, where any was probed.
+func (s *xmlSink) ports(b *strings.Builder, page *hostPage) {
+	if page.about != nil && len(page.ports)+len(page.extra) == 0 {
+		return
+	}
 	b.WriteString("<ports>")
 	for _, e := range page.extras() {
 		extra(b, e)
@@ -32,11 +47,32 @@ func (s *xmlSink) host(b *strings.Builder, page *hostPage) {
 		s.port(b, p, page.stories[p.Port])
 	}
 	b.WriteString("</ports>\n")
-	page.sequenceElement(b)
-	hostScripts(b, page.findings)
-	page.way.element(b)
-	times(b, &page.times)
-	b.WriteString("</host>\n")
+}
+
+// span is when a host was begun and done, as attributes.
+func (p *hostPage) span() (attributes []string) {
+	if p.about == nil {
+		return []string{"starttime", unix(p.began), "endtime", unix(time.Now())}
+	}
+	if t := p.about.Began; !t.IsZero() {
+		attributes = append(attributes, "starttime", unix(t))
+	}
+	if t := p.about.Time; !t.IsZero() {
+		attributes = append(attributes, "endtime", unix(t))
+	}
+	return attributes
+}
+
+// linkAddress is where a host is on the link.
+func (p *hostPage) linkAddress(b *strings.Builder) {
+	if p.about == nil || p.about.MAC == "" {
+		return
+	}
+	attributes := []string{"addr", strings.ToUpper(p.about.MAC), "addrtype", "mac"}
+	if p.about.Vendor != "" {
+		attributes = append(attributes, "vendor", p.about.Vendor)
+	}
+	element(b, "address", "/>\n", attributes...)
 }
 
 // hostScripts are what was noticed about the host as a whole.

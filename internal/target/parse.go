@@ -7,8 +7,6 @@ import (
 	"hash/maphash"
 	"math"
 	"strings"
-
-	"go4.org/netipx"
 )
 
 // Parse makes the Set of what words, with opts, ask to be probed. Names are
@@ -19,9 +17,7 @@ import (
 // Cancelling ctx ends lookups and long lists with the context's error.
 func Parse(ctx context.Context, words []string, opts Options) (*Set, error) {
 	b := newBuilder(opts)
-	if err := b.reserve(); err != nil {
-		return nil, err
-	}
+	b.reserve()
 	if err := b.read(ctx, words); err != nil {
 		return nil, err
 	}
@@ -47,7 +43,7 @@ type builder struct {
 	spaces   []space
 	spaceIDs map[space]uint32
 	claims   claims
-	reserved *netipx.IPSet
+	reserved []span // see reserve
 	pending  []pending
 	warnings []Warning
 

@@ -1,41 +1,59 @@
 package target
 
 import (
-	"fmt"
-
-	"go4.org/netipx"
+	"net/netip"
+	"slices"
 )
 
 // reservation stands for Options.Reserved among the words of a claim.
 const reservation = nothing
 
-// reserve takes in what is to be left out of wide words.
-func (b *builder) reserve() (err error) {
-	if len(b.opts.Reserved) == 0 {
-		return nil
-	}
-	var set netipx.IPSetBuilder
+// reserve takes in what is to be left out of wide words: ranges in ascending
+// order, none of which touches the next.
+func (b *builder) reserve() {
 	for _, p := range b.opts.Reserved {
-		set.AddPrefix(p)
+		p = p.Masked()
+		b.reserved = append(b.reserved, span{p.Addr(), lastOf(p)})
 	}
-	if b.reserved, err = set.IPSet(); err != nil {
-		return fmt.Errorf("reserved ranges: %w", err)
+	slices.SortFunc(b.reserved, func(a, b span) int { return a.first.Compare(b.first) })
+	merged := b.reserved[:0]
+	for _, s := range b.reserved {
+		if n := len(merged); n > 0 && !merged[n-1].last.Less(s.first) || n > 0 && merged[n-1].last.Next() == s.first {
+			if merged[n-1].last.Less(s.last) {
+				merged[n-1].last = s.last
+			}
+			continue
+		}
+		merged = append(merged, s)
 	}
-	return nil
+	b.reserved = merged
+}
+
+// lastOf is the last address of a masked prefix.
+func lastOf(p netip.Prefix) netip.Addr {
+	bytes := p.Addr().AsSlice()
+	for n := p.Bits(); n < len(bytes)*8; n++ {
+		bytes[n/8] |= 0x80 >> (n % 8)
+	}
+	last, _ := netip.AddrFromSlice(bytes)
+	return last
 }
 
 // isReserved tells whether all of a range is reserved.
 func (b *builder) isReserved(s span) bool {
-	return b.reserved != nil && b.reserved.ContainsRange(netipx.IPRangeFrom(s.first.WithZone(""), s.last.WithZone("")))
+	first, last := s.first.WithZone(""), s.last.WithZone("")
+	return slices.ContainsFunc(b.reserved, func(r span) bool {
+		return first.BitLen() == r.first.BitLen() && !first.Less(r.first) && !r.last.Less(last)
+	})
 }
 
 // buildUnreserved draws the Set again, without what is reserved: a claim by
 // reservation in every space.
 func (b *builder) buildUnreserved(before uint64) (*Set, error) {
-	for _, r := range b.reserved.Ranges() {
+	for _, r := range b.reserved {
 		for id, sp := range b.spaces {
-			if sp.v4 == r.From().Is4() {
-				b.claims.add(span{r.From(), r.To()}, uint32(id), reservation)
+			if sp.v4 == r.first.Is4() {
+				b.claims.add(r, uint32(id), reservation)
 			}
 		}
 	}

@@ -13,6 +13,21 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type EngineAnswered struct {
+	_    structs.HostLayout
+	From struct {
+		_    structs.HostLayout
+		Word [4]uint32
+	}
+	To struct {
+		_    structs.HostLayout
+		Word [4]uint32
+	}
+	Sport        uint16
+	Dport        uint16
+	Acknowledged uint32
+}
+
 type EngineCookie struct {
 	_            structs.HostLayout
 	K0           uint64
@@ -97,6 +112,7 @@ const (
 	EngineMapCounts     = "counts"
 	EngineMapOutlet     = "outlet"
 	EngineMapReplies    = "replies"
+	EngineMapResets     = "resets"
 	EngineMapSources    = "sources"
 	EngineProgEngine    = "engine"
 	EngineProgSettle    = "settle"
@@ -113,6 +129,7 @@ const (
 	EngineVarRefusals   = "refusals"
 	EngineVarRun        = "run"
 	EngineVarUnfinished = "unfinished"
+	EngineVarUnverified = "unverified"
 )
 
 // LoadEngine returns the embedded CollectionSpec for Engine.
@@ -168,6 +185,7 @@ type EngineMapSpecs struct {
 	Counts  *ebpf.MapSpec `ebpf:"counts"`
 	Outlet  *ebpf.MapSpec `ebpf:"outlet"`
 	Replies *ebpf.MapSpec `ebpf:"replies"`
+	Resets  *ebpf.MapSpec `ebpf:"resets"`
 	Sources *ebpf.MapSpec `ebpf:"sources"`
 }
 
@@ -188,6 +206,7 @@ type EngineVariableSpecs struct {
 	Refusals   *ebpf.VariableSpec `ebpf:"refusals"`
 	Run        *ebpf.VariableSpec `ebpf:"run"`
 	Unfinished *ebpf.VariableSpec `ebpf:"unfinished"`
+	Unverified *ebpf.VariableSpec `ebpf:"unverified"`
 }
 
 // EngineObjects contains all objects after they have been loaded into the kernel.
@@ -213,6 +232,7 @@ type EngineMaps struct {
 	Counts  *ebpf.Map `ebpf:"counts"`
 	Outlet  *ebpf.Map `ebpf:"outlet"`
 	Replies *ebpf.Map `ebpf:"replies"`
+	Resets  *ebpf.Map `ebpf:"resets"`
 	Sources *ebpf.Map `ebpf:"sources"`
 }
 
@@ -221,6 +241,7 @@ func (m *EngineMaps) Close() error {
 		m.Counts,
 		m.Outlet,
 		m.Replies,
+		m.Resets,
 		m.Sources,
 	)
 }
@@ -242,6 +263,7 @@ type EngineVariables struct {
 	Refusals   *ebpf.Variable `ebpf:"refusals"`
 	Run        *ebpf.Variable `ebpf:"run"`
 	Unfinished *ebpf.Variable `ebpf:"unfinished"`
+	Unverified *ebpf.Variable `ebpf:"unverified"`
 }
 
 // EnginePrograms contains all programs after they have been loaded into the kernel.

@@ -4,7 +4,8 @@
  * TCP replies to our probes, which it knows by all 32 bits of the cookie and
  * whose checksums are right, and passes them and the ICMP errors that quote a
  * probe through a ring buffer. A SYN-ACK goes back as the RST that ends the
- * half-open connection.
+ * half-open connection. Of what carries no number of ours and may answer a SYN,
+ * some passes too: user space asks about it.
  *
  * All else passes untouched, what is sent to the held ports without the right
  * numbers too: it is counted, and the kernel's own listening socket discards
@@ -75,6 +76,27 @@ struct {
 	__type(value, __u8);
 } sources SEC(".maps");
 
+/* What was answered with an RST lately, and when. */
+struct answered {
+	struct address6 from, to;
+	__be16 sport, dport;
+	__u32 acknowledged;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1 << 16);
+	__type(key, struct answered);
+	__type(value, __u64);
+} resets SEC(".maps");
+
+#define PERIOD 100000000     /* ns; stacks repeat a SYN-ACK after a second: RFC 6298 section 2.1 */
+#define MOST_UNVERIFIED 2000 /* in a period: those that carry no number of ours */
+
+/* Races between processors let a few more of them through, which is no matter. */
+struct {
+	__u64 since, count;
+} unverified;
+
 /* What all probes of the run have in common. */
 struct cookie {
 	__u64 k0, k1;
@@ -127,8 +149,9 @@ static __always_inline void count(__u32 what)
 		(*n)++;
 }
 
-/* reject counts a packet for one of our ports, if the address is ours too. */
-static __noinline int reject(const struct flow *f, __u32 why)
+/* addressed tells whether a packet for one of our ports is for one of our
+ * addresses too. */
+static __noinline int addressed(const struct flow *f)
 {
 	struct source s = {};
 
@@ -138,7 +161,13 @@ static __noinline int reject(const struct flow *f, __u32 why)
 		s.word[2] = f->from.word[2];
 		s.word[3] = f->from.word[3];
 	}
-	if (bpf_map_lookup_elem(&sources, &s))
+	return bpf_map_lookup_elem(&sources, &s) ? 1 : 0;
+}
+
+/* reject counts a packet for one of our ports, if the address is ours too. */
+static __noinline int reject(const struct flow *f, __u32 why)
+{
+	if (addressed(f))
 		count(why);
 	return XDP_PASS;
 }
@@ -295,8 +324,52 @@ static __noinline int report(struct xdp_md *ctx, const struct shape *s, __u32 *w
 	return TOLD;
 }
 
-/* verdict tells whether a segment answers a probe: XDP_PASS if not, XDP_TX
- * for a SYN-ACK, XDP_DROP for an RST. */
+/* admit takes a segment that carries no number of ours, and might answer a SYN:
+ * it proves nothing, so user space asks about it. Not more of them than can be
+ * asked about: the rest is rejected here, and strangers cannot fill the ring. */
+static __noinline int admit(const struct flow *f, __u32 why)
+{
+	__u64 now = bpf_ktime_get_ns(), since = now - unverified.since;
+
+	if (!addressed(f))
+		return XDP_PASS;
+	if (since >= PERIOD) {
+		unverified.since = now;
+		unverified.count = 0;
+	}
+	if (unverified.count >= MOST_UNVERIFIED)
+		return reject(f, why);
+	unverified.count++;
+	return XDP_DROP;
+}
+
+/* repeated tells whether the same SYN-ACK was answered a moment ago: what comes
+ * again sooner than a stack repeats it is a copy, or a flood, and is not answered
+ * again. */
+static __noinline int repeated(const struct flow *f, __u32 acknowledged)
+{
+	struct answered key = { .from = f->from, .to = f->to, .acknowledged = acknowledged };
+	__u64 now = bpf_ktime_get_ns(), *last;
+
+	key.sport = f->sport;
+	key.dport = f->dport;
+	last = bpf_map_lookup_elem(&resets, &key);
+	if (last && now - *last < PERIOD)
+		return 1;
+	bpf_map_update_elem(&resets, &key, &now, BPF_ANY);
+	return 0;
+}
+
+/* synack is what becomes of a SYN-ACK that acknowledges a probe. */
+static __always_inline int synack(const struct flow *f, __u32 acknowledged)
+{
+	if (!ours(f, acknowledged, 0))
+		return reject(f, BAD_ACK);
+	return repeated(f, acknowledged) ? XDP_DROP : XDP_TX;
+}
+
+/* verdict tells whether a segment answers a probe: XDP_PASS if not, XDP_TX for a
+ * SYN-ACK that calls for an RST, XDP_DROP for what user space alone is to see. */
 static __always_inline int verdict(const struct flow *f, const struct tcp *tcp)
 {
 	__u32 acknowledged = bpf_ntohl(tcp->ack) - cookie.consumes;
@@ -306,8 +379,10 @@ static __always_inline int verdict(const struct flow *f, const struct tcp *tcp)
 	case SYN | ACK | FIN: /* RFC 9293 section 3.10.7.3: the FIN changes nothing */
 		if (!cookie.opens)
 			return reject(f, FLAGS);
-		return ours(f, acknowledged, 0) ? XDP_TX : reject(f, BAD_ACK);
+		return synack(f, acknowledged);
 	case RST:
+		if (cookie.opens) /* one that answers a question of ours carries a number */
+			return ours(f, bpf_ntohl(tcp->seq), 1) ? XDP_DROP : admit(f, BAD_SEQ);
 		if (!cookie.acknowledges)
 			return reject(f, BAD_SEQ);
 		/* fall through */
@@ -316,10 +391,15 @@ static __always_inline int verdict(const struct flow *f, const struct tcp *tcp)
 			return ours(f, bpf_ntohl(tcp->seq), 1) ? XDP_DROP : reject(f, BAD_SEQ);
 		if (ours(f, acknowledged, 0))
 			return XDP_DROP;
-		/* 4.4BSD acknowledges a FIN's own number */
-		if (!cookie.opens && ours(f, bpf_ntohl(tcp->ack), 0))
+		/* 4.4BSD acknowledges a FIN's own number; to a SYN that proves nothing */
+		return ours(f, bpf_ntohl(tcp->ack), 0) ? XDP_DROP : reject(f, BAD_ACK);
+	case SYN:
+	case ACK: /* of our SYN-ACK, or a challenge: RFC 5961 */
+		if (!cookie.opens)
+			return reject(f, FLAGS);
+		if (tcp->flags & ACK && ours(f, acknowledged, 0))
 			return XDP_DROP;
-		return reject(f, BAD_ACK);
+		return admit(f, FLAGS);
 	}
 	return reject(f, FLAGS);
 }

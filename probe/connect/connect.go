@@ -18,14 +18,20 @@ import (
 // Run probes every target by connect(2): no privilege is needed, the
 // far end sees whole connections, and the kernel retransmits as it likes within
 // Timeout × (Retries + 1). Technique, Profile, TTL, TOS, Key and Canaries of
-// the configuration do not apply. It returns as [Scan] does.
+// the configuration do not apply. It returns as [scan.Run] does.
 func Run(ctx context.Context, d probe.Dialer, cfg scan.Config, sink probe.Sink) (probe.Summary, error) {
 	if cfg.Targets == nil {
 		return probe.Summary{}, errors.New("scan: no targets")
 	}
 	cfg.SetDefaults()
-	c := &run{cfg: &cfg, dialer: d, sink: sink, start: time.Now(), counters: wire.NewCounters(netraw.Stats{})}
+	c := &run{
+		cfg: &cfg, dialer: d, sink: sink, start: time.Now(),
+		counters: wire.NewCounters(netraw.Stats{}), hosts: hosts{},
+	}
 	err := c.run(ctx)
+	if broken := c.hosts.report(sink); err == nil {
+		err = broken
+	}
 	return c.summary(err == nil), err
 }
 
@@ -35,13 +41,14 @@ type run struct {
 	sink     probe.Sink
 	start    time.Time
 	counters wire.Counters
+	hosts    hosts
 }
 
 // run lets the workers dial while this goroutine alone counts and reports.
 func (c *run) run(ctx context.Context) error {
 	dialing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	targets, results := make(chan netip.AddrPort), make(chan probe.Verdict)
+	targets, results := make(chan netip.AddrPort), make(chan dialled)
 	go c.feed(ctx, dialing, targets)
 	go func() {
 		c.work(dialing, targets, results)
@@ -95,7 +102,7 @@ func (c *run) feed(ctx, dialing context.Context, targets chan<- netip.AddrPort) 
 }
 
 // work dials with as many goroutines as allowed and returns when all is done.
-func (c *run) work(ctx context.Context, targets <-chan netip.AddrPort, results chan<- probe.Verdict) {
+func (c *run) work(ctx context.Context, targets <-chan netip.AddrPort, results chan<- dialled) {
 	var workers sync.WaitGroup
 	for range wire.MostConnections {
 		workers.Go(func() {
@@ -107,17 +114,24 @@ func (c *run) work(ctx context.Context, targets <-chan netip.AddrPort, results c
 	workers.Wait()
 }
 
-func (c *run) dial(ctx context.Context, target netip.AddrPort) probe.Verdict {
+// dialled is the verdict on a target, and when it was begun.
+type dialled struct {
+	probe.Verdict
+	began time.Time
+}
+
+func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
+	began := time.Now()
 	h, err := wire.Dial(ctx, c.dialer, target, c.cfg.Timeout*time.Duration(c.cfg.Retries+1))
 	v := wire.JudgeConnect(target, err)
 	if v.Err == nil {
 		v.Attempts = 1 + h.Retransmits
 	}
-	v.RTT, v.Clock = h.RTT, h.Clock
-	return v
+	v.RTT, v.Clock, v.Time = h.RTT, h.Clock, time.Now()
+	return dialled{v, began}
 }
 
-func (c *run) deliver(v probe.Verdict) error {
+func (c *run) deliver(v dialled) error {
 	c.counters.Probes++
 	c.counters.States[v.State]++
 	switch {
@@ -129,7 +143,8 @@ func (c *run) deliver(v probe.Verdict) error {
 		c.counters.Sent += uint64(v.Attempts)
 		c.counters.Retransmitted += uint64(v.Attempts - 1)
 	}
-	return c.sink.Port(v)
+	c.hosts.note(&v.Verdict, v.began)
+	return c.sink.Port(v.Verdict)
 }
 
 func (c *run) progress() {

@@ -39,6 +39,8 @@ type Config struct {
 	TOS     uint8
 	Key     [16]byte // of the probes' numbers; the zero value: random
 
+	Forbidden []uint16 // ports that must not be probed; pings are sent all the same
+
 	// Neighbours resolves hosts on the link; nil: they are asked as all others.
 	Neighbours probe.Neighbours
 
@@ -56,6 +58,22 @@ type Host struct {
 	Time   time.Time        // of the answer, or of giving up
 	Began  time.Time        // when the host was first asked
 	Err    error            // why it could not be asked
+}
+
+// Report is the host in the words of a scan. One that could not be asked is
+// neither up nor down.
+func (h *Host) Report() probe.HostReport {
+	r := probe.HostReport{
+		Addr: h.Addr, State: probe.HostDown, Reason: h.Reason, RTT: h.RTT, Clock: h.Clock, MAC: h.MAC,
+		Began: h.Began, Time: h.Time, Err: h.Err,
+	}
+	switch {
+	case h.Up:
+		r.State = probe.HostUp
+	case h.Err != nil:
+		r.State = probe.HostUnknown
+	}
+	return r
 }
 
 // Run looks for every host and hands each to yield once, as soon as it is

@@ -1,8 +1,10 @@
 package discover_test
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,6 +103,60 @@ func TestWhatAnEmptyNetworkCosts(t *testing.T) {
 		_, live := look(t, map[string]simnet.Host{"198.51.100.1": probetest.Listener()}, discover.Config{})
 		if live.Took > 1500*ms {
 			t.Errorf("with one live host it takes %v", live.Took)
+		}
+	})
+}
+
+// A rule of this machine that keeps pings in does not hide who answers TCP; one
+// that keeps everything in leaves hosts neither up nor down.
+func TestOwnFirewall(t *testing.T) {
+	icmp := func(b []byte) bool { return b[9] == 1 }
+	all := func([]byte) bool { return true }
+	for name, tc := range map[string]struct {
+		forbids func([]byte) bool
+		state   probe.HostState
+		reason  probe.Reason
+	}{
+		"ICMP":       {icmp, probe.HostUp, "syn-ack"},
+		"everything": {all, probe.HostUnknown, "local-firewall"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := netip.MustParseAddr("198.51.100.9")
+				n := simnet.New(simnet.Config{SendError: func(b []byte) error {
+					if tc.forbids(b) {
+						return syscall.EPERM
+					}
+					return nil
+				}})
+				n.HandleAddr(a.String(), probetest.Listener())
+				conn := n.Conn(2, simnet.WatchOutgoing())
+				defer conn.Close()
+				var got probe.HostReport
+				_, err := discover.Run(t.Context(), conn, discover.Config{Hosts: slices.Values([]netip.Addr{a})}, func(h discover.Host) error {
+					got = h.Report()
+					return nil
+				})
+				if err != nil || got.State != tc.state || got.Reason != tc.reason {
+					t.Errorf("%v (%s): %v", got.State, got.Reason, err)
+				}
+			})
+		})
+	}
+}
+
+// A port that must not be probed is not probed to find its host either.
+func TestForbiddenPorts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := map[uint16]bool{}
+		watch := simnet.HostFunc(func(_ time.Time, in *craft.Segment, _ simnet.Emitter) { asked[in.Dst.Port()] = true })
+		_, summary := look(t, map[string]simnet.Host{"198.51.100.9": watch}, discover.Config{Forbidden: []uint16{443, 22}})
+		if want := map[uint16]bool{80: true}; !maps.Equal(asked, want) || summary.Sent != 16*4 {
+			t.Errorf("asked ports %v, %d packets", asked, summary.Sent)
+		}
+		found, _ := look(t, map[string]simnet.Host{"198.51.100.9": only(80, probetest.Listener())}, discover.Config{Forbidden: []uint16{443}})
+		if h := found["198.51.100.9"]; !h.Up || h.RTT != 10*ms {
+			t.Errorf("%+v", h)
 		}
 	})
 }

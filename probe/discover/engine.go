@@ -22,6 +22,8 @@ type engine struct {
 	responses wire.Responder
 	pace      wire.Pace
 	ramp      *wire.Ramp // nil where the caller named a rate
+	asks      *questions
+	crowds    map[netip.Prefix]*crowd // by network
 	hosts     map[netip.Addr]*host
 	byID      []*host // nil once decided
 	timers    wire.Timers
@@ -40,6 +42,8 @@ type engine struct {
 	outage    wire.Outage
 	failure   error
 	lost      error // why a host could not be reached from here
+
+	unroutable uint64 // hosts that could not
 }
 
 func newEngine(n probe.Network, cfg *Config, yield func(Host) error) (*engine, error) {
@@ -54,8 +58,9 @@ func newEngine(n probe.Network, cfg *Config, yield func(Host) error) (*engine, e
 			Cookie: wire.NewCookie(look.Key), Tech: look.Technique,
 			Ports: n.Ports(), Attempts: rounds, Echoes: true,
 		},
-		pace:  wire.NewPace(cfg.Rate),
-		hosts: map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
+		asks: newQuestions(cfg.Forbidden), pace: wire.NewPace(cfg.Rate),
+		crowds: map[netip.Prefix]*crowd{},
+		hosts:  map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
 		counters: wire.NewCounters(n.Stats()),
 	}
 	if cfg.Rate == 0 {
@@ -160,7 +165,7 @@ func (e *engine) outcome() error {
 		return e.failure
 	case e.stopping && !e.finished():
 		return probe.ErrInterrupted
-	case e.counters.Sent == 0 && e.lost != nil:
+	case e.lost != nil && e.unroutable == e.counters.Probes:
 		return e.lost
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 type host struct {
 	Host
 	key     netip.Addr
+	asks    *questions
 	id      uint32
 	source  netip.Addr
 	route   netraw.Route
@@ -21,6 +22,9 @@ type host struct {
 	place   int           // of the next segment of the round
 	sent    []wire.Stamps // of the segments of all rounds, in order
 	refused int           // how often the kernel refused the next segment
+	unsent  error         // why a segment could not be sent, nil if all could
+	left    bool          // one was
+	also    []netip.Addr  // other spellings of the address: its link by name and by number
 	waiting bool          // in the list of those to be sent to
 }
 
@@ -72,16 +76,18 @@ func (e *engine) admit(budget int) {
 
 // meet decides how a host is looked for.
 func (e *engine) meet(a netip.Addr) {
-	h := &host{Host: Host{Addr: a, Began: time.Now()}, id: uint32(len(e.byID))}
+	h := &host{Host: Host{Addr: a, Began: time.Now()}, asks: e.asks, id: uint32(len(e.byID))}
 	var err error
 	if h.route, err = e.network.Route(a); err != nil {
 		e.lost = err
+		e.unroutable++
 		h.Reason, h.Err = probe.ReasonNoRoute, err
 		e.deliver(h)
 		return
 	}
 	h.source, h.key = h.route.Source, key(a, h.route.IfIndex)
-	if e.hosts[h.key] != nil {
+	if same := e.hosts[h.key]; same != nil {
+		same.also = append(same.also, a)
 		return
 	}
 	e.hosts[h.key] = h
@@ -91,22 +97,15 @@ func (e *engine) meet(a netip.Addr) {
 	}
 	switch {
 	case h.route.Local:
-		e.up(h, ReasonLocalhost)
+		e.up(h, probe.ReasonLocalhost)
+	case h.route.Broadcast:
+		e.down(h, probe.ReasonBroadcast)
 	case e.cfg.Neighbours != nil:
 		e.askNeighbour(h)
 	default:
-		e.begin(h)
+		e.approach(h)
 	}
 }
-
-// Reasons of a host that is up, beside those that ports have.
-const (
-	ReasonARP       probe.Reason = "arp-response" // RFC 826
-	ReasonND        probe.Reason = "nd-response"  // RFC 4861 §4.4
-	ReasonEcho      probe.Reason = "echo-reply"
-	ReasonTimestamp probe.Reason = "timestamp-reply"
-	ReasonLocalhost probe.Reason = "localhost" // an address of this machine
-)
 
 func (e *engine) askNeighbour(h *host) {
 	n := e.cfg.Neighbours.AskRoute(h.Addr, h.route)
@@ -146,15 +145,11 @@ func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 		if n.Asked == 1 {
 			h.RTT, h.Clock = n.Took, netraw.ClockUser
 		}
-		reason := ReasonND
-		if h.Addr.Is4() {
-			reason = ReasonARP
-		}
-		e.up(h, reason)
+		e.up(h, probe.NeighbourReason(h.Addr))
 	case netraw.NeighbourFailed:
 		e.down(h, probe.ReasonNoNeighbour)
 	default:
-		e.begin(h)
+		e.approach(h)
 	}
 }
 
@@ -171,9 +166,13 @@ func (e *engine) up(h *host, why probe.Reason) {
 	e.decide(h)
 }
 
-// down keeps what a router said of the host, if one did.
+// down keeps what a router said of the host, if one did. A host that nothing
+// could be sent to is not down for that.
 func (e *engine) down(h *host, why probe.Reason) {
-	if h.Reason == "" {
+	switch {
+	case h.unsent != nil && !h.left:
+		h.Reason, h.Err = wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), h.unsent).Reason, h.unsent
+	case h.Reason == "":
 		h.Reason = why
 	}
 	e.decide(h)
@@ -189,8 +188,12 @@ func (e *engine) deliver(h *host) {
 	if h.Time.IsZero() {
 		h.Time = time.Now()
 	}
-	e.counters.Probes++
-	if err := e.yield(h.Host); err != nil {
-		e.fail(err)
+	for _, a := range append([]netip.Addr{h.Addr}, h.also...) {
+		e.counters.Probes++
+		h.Addr = a
+		if err := e.yield(h.Host); err != nil {
+			e.fail(err)
+			return
+		}
 	}
 }

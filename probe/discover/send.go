@@ -2,9 +2,11 @@ package discover
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/craft"
+	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -28,16 +30,28 @@ var (
 	secondRoundV6 = []segment{{echo: craft.EchoRequest}, {flags: craft.SYN, port: 80}, {flags: craft.SYN, port: 22}}
 )
 
+// questions are those of a run, by round: of IPv4, and of IPv6.
+type questions struct{ v4, v6 [rounds][]segment }
+
+// newQuestions are all questions but those to ports that must not be probed.
+func newQuestions(forbidden []uint16) *questions {
+	allowed := func(all []segment) []segment {
+		return slices.DeleteFunc(slices.Clone(all), func(s segment) bool { return s.echo == 0 && slices.Contains(forbidden, s.port) })
+	}
+	first := allowed(firstRound)
+	return &questions{
+		v4: [rounds][]segment{first, allowed(secondRound)},
+		v6: [rounds][]segment{first, allowed(secondRoundV6)},
+	}
+}
+
 func (h *host) segments() []segment { return h.segmentsOf(h.round) }
 
 func (h *host) segmentsOf(round int) []segment {
-	switch {
-	case round == 0:
-		return firstRound
-	case h.Addr.Is4():
-		return secondRound
+	if h.Addr.Is4() {
+		return h.asks.v4[round]
 	}
-	return secondRoundV6
+	return h.asks.v6[round]
 }
 
 // wants tells whether there is anything to send that the pace alone holds back.
@@ -70,6 +84,9 @@ func (e *engine) fill() {
 // and returns how many segments that took.
 func (e *engine) sendRound(h *host, budget int) (taken int) {
 	h.waiting = false
+	if len(h.sent) == 0 {
+		h.Began = time.Now()
+	}
 	for e.byID[h.id] != nil && h.place < len(h.segments()) {
 		if taken == budget {
 			e.begin(h)
@@ -80,7 +97,7 @@ func (e *engine) sendRound(h *host, budget int) (taken int) {
 			e.refused(h, err)
 			return taken
 		}
-		h.place, h.refused = h.place+1, 0
+		h.place, h.refused, h.left = h.place+1, 0, true
 		e.outage.End()
 		e.counters.Departed(h.round, e.now)
 	}
@@ -119,7 +136,8 @@ func (e *engine) packet(h *host, s segment) ([]byte, error) {
 	return e.packets.Batch[0], nil
 }
 
-// refused lets the rest of a round wait, or gives the host up.
+// refused lets the rest of a round wait. A segment that this machine never lets
+// out is skipped, since it may let out the others.
 func (e *engine) refused(h *host, err error) {
 	e.outage.Note(err, e.now)
 	if e.outage.Certain(e.now) {
@@ -129,14 +147,27 @@ func (e *engine) refused(h *host, err error) {
 		e.paused = e.now + outagePause
 	}
 	wait, again := wire.Backoff(err, h.refused)
-	if !again {
-		v := wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), err)
-		h.Reason, h.Err = v.Reason, err
-		e.decide(h)
+	if !again || h.unsent != nil && wire.RefusalOf(err) == wire.RefusedByFirewall {
+		h.place, h.refused = h.place+1, 0
+		if h.unsent == nil {
+			h.unsent = err
+		}
+		h.sent = append(h.sent, wire.Stamps{})
+		e.skip(h)
 		return
 	}
 	h.refused++
 	e.timers.Push(wire.Timer{At: e.now + wait, ID: h.id})
+}
+
+// skip goes on with the next segment of a round, or gives up a host to which none
+// of the first round could be sent.
+func (e *engine) skip(h *host) {
+	if !h.left && h.place == len(h.segments()) {
+		e.down(h, probe.ReasonNoResponse)
+		return
+	}
+	e.begin(h)
 }
 
 // outagePause is how often an absent network is tried.

@@ -156,7 +156,7 @@ func (t *Table) Memory() int64 {
 // crowd makes room for one more connection: one that has ended gives way
 // first, then the one that was silent longest.
 func (t *Table) crowd() {
-	for t.lones.used+t.flows.used >= t.cfg.Flows || t.Memory() > t.cfg.Memory {
+	for t.lones.used+t.flows.used >= t.cfg.Flows || t.Memory()+flowCost > t.cfg.Memory {
 		switch {
 		case t.over.first != noRef:
 			t.finish(t.over.first, Crowded)

@@ -7,10 +7,6 @@ import (
 	"synscope/probe/handshake"
 )
 
-// tcpFixed is the part of a TCP header that a segment must have been captured
-// with.
-const tcpFixed = 20
-
 // decoder reads IP packets of which a capture may have kept only the first
 // bytes.
 type decoder struct {
@@ -28,7 +24,12 @@ func (d *decoder) decode(p *Packet) error {
 	b := p.Data
 	err := d.packet.Decode(b, craft.TrustChecksums)
 	d.kept = handshake.Kept{Payload: len(d.packet.Segment.Payload)}
-	if err == nil || err == craft.ErrUnsupported || err == craft.ErrFragment {
+	switch {
+	case err == nil || err == craft.ErrUnsupported:
+		return err
+	case err == craft.ErrFragment && firstFragment(b):
+		return d.decodeFirst(b)
+	case err == craft.ErrFragment:
 		return err
 	}
 	length, ok := claimed(b)
@@ -59,6 +60,23 @@ func claimed(b []byte) (length int, ok bool) {
 	return 0, false
 }
 
+// Bits of the field of IPv4 that says what a fragment is (RFC 791 §3.1).
+const moreFragments, fragmentOffset = 0x2000, 0x1fff
+
+// firstFragment tells the first part of an IPv4 packet, which has the header of
+// TCP. What follows is not put together: it counts as not captured.
+func firstFragment(b []byte) bool {
+	return len(b) >= 20 && b[0]>>4 == 4 && binary.BigEndian.Uint16(b[6:])&fragmentOffset == 0
+}
+
+// decodeFirst reads the first part of a packet as if it were all.
+func (d *decoder) decodeFirst(b []byte) error {
+	d.header = append(d.header[:0], b...)
+	binary.BigEndian.PutUint16(d.header[6:], binary.BigEndian.Uint16(b[6:])&^moreFragments)
+	whole := Packet{Data: append([]byte(nil), d.header...)}
+	return d.decode(&whole)
+}
+
 // spare is room for the longest TCP header behind what was captured.
 const spare = 60
 
@@ -77,7 +95,7 @@ func (d *decoder) decodeCut(b []byte, length int) error {
 	}
 	s := &d.packet.Segment
 	data := min(n+spare, length) - len(s.Payload) // where the payload begins
-	fixed := data - len(s.Options)
+	fixed := data - len(s.Options) // where the 20 bytes end that a segment must have
 	if fixed > n {
 		return craft.ErrTruncated
 	}

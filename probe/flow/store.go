@@ -13,7 +13,7 @@ type store[T any] struct {
 const blockLen = 1 << 10
 
 type block[T any] struct {
-	records [blockLen]T
+	records []T      // of their own, so that blocks are whole pages
 	free    []uint16 // among those before next
 	next    uint16   // the first that was never used
 	used    uint16
@@ -36,7 +36,7 @@ func (s *store[T]) take() uint32 {
 		s.open = s.open[:last]
 	}
 	n := s.fresh()
-	s.blocks[n] = &block[T]{listed: true}
+	s.blocks[n] = &block[T]{records: make([]T, blockLen), listed: true}
 	s.open = append(s.open, n)
 	return n*blockLen + uint32(s.blocks[n].take()) + 1
 }

@@ -162,7 +162,7 @@ func TestSilentConnectionsAreHandedOut(t *testing.T) {
 // TestCrowd follows many connections through a small table: every one has its
 // record, ended ones make room first, and memory stays bounded.
 func TestCrowd(t *testing.T) {
-	const connections, flows = 20_000, 100
+	const connections, flows = 5_000, 100
 	open := newTalk(t, 70_000, 0).open()
 	g := &gathered{}
 	table := flow.NewTable(g, flow.Config{Flows: flows})
@@ -196,29 +196,78 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// TestMemoryIsBounded floods the table with a million SYNs.
-func TestMemoryIsBounded(t *testing.T) {
+// TestMemory floods the table with SYNs that nothing follows, and a
+// smaller one.
+func TestMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a million packets")
+		t.Skip("many packets")
 	}
-	table := flow.NewTable(&ticking{}, flow.Config{})
-	base := newTalk(t, 0, 0).say(0, 0, craft.SYN, 0).packets[0]
-	for n := range 1_000_000 {
-		p := flow.Packet{Number: uint64(n + 1), Time: base.at.Add(time.Duration(n) * us), Data: base.data}
-		p.Data[12], p.Data[13], p.Data[14], p.Data[15] = 10, byte(n>>16), byte(n>>8), byte(n)
-		if err := table.Add(&p); err != nil {
-			t.Fatal(err)
+	const syns = 300_000
+	flood := func(cfg flow.Config) (*flow.Table, *ticking) {
+		count := &ticking{}
+		table := flow.NewTable(count, cfg)
+		base := newTalk(t, 0, 0).say(0, 0, craft.SYN, 0).packets[0]
+		for n := range syns {
+			p := flow.Packet{Number: uint64(n + 1), Time: base.at.Add(time.Duration(n) * us), Data: base.data}
+			p.Data[12], p.Data[13], p.Data[14], p.Data[15] = 10, byte(n>>16), byte(n>>8), byte(n)
+			if err := table.Add(&p); err != nil {
+				t.Fatal(err)
+			}
 		}
+		return table, count
 	}
+	before := heap()
+	table, count := flood(flow.Config{})
+	if each := (heap() - before) / syns; each > 128 || count.attempts != 0 {
+		t.Errorf("a SYN takes %d bytes, %d were forgotten", each, count.attempts)
+	} else {
+		t.Logf("a SYN takes %d bytes", each)
+	}
+	if err := table.Close(); err != nil || count.attempts != syns {
+		t.Errorf("%d attempts, %v", count.attempts, err)
+	}
+	table, count = flood(flow.Config{Memory: 10 << 20})
+	if used := table.Memory(); used > 10<<20 || count.attempts < syns/2 || table.Counts().Evicted != uint64(count.attempts) {
+		t.Errorf("%d bytes, %d of %d forgotten", used, count.attempts, syns)
+	}
+}
+
+func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
-	t.Logf("%d MiB in use with 65,536 connections", m.HeapAlloc>>20)
-	if m.HeapAlloc > 512<<20 {
-		t.Errorf("%d MiB are in use", m.HeapAlloc>>20)
+	return m.HeapAlloc
+}
+
+// TestEvicted: of a connection that had to be forgotten nothing is concluded.
+func TestEvicted(t *testing.T) {
+	var talks []*talk
+	for n := range 30 {
+		k := newTalk(t, n, time.Duration(n)*100*us)
+		switch n % 3 {
+		case 0:
+			data(k.open(), 0, 10)
+		case 1:
+			k.say(0, 0, craft.SYN, 0)
+		default:
+			k.open().close()
+		}
+		talks = append(talks, k)
 	}
-	if err := table.Close(); err != nil {
-		t.Fatal(err)
+	g, counts := through(t, flow.Config{Flows: 10}, plain(merged(talks...))...)
+	evicted := 0
+	for _, a := range g.attempts {
+		if a.Reason == flow.ReasonEvicted {
+			evicted++
+			if a.State != probe.StateUnknown || a.Ending != flow.Crowded || a.Close != handshake.CloseUnknown || len(a.Findings) > 0 {
+				t.Errorf("%+v", a)
+			}
+		} else if a.Ending == flow.Crowded && a.Close != handshake.CloseThreeWay {
+			t.Errorf("%+v", a)
+		}
+	}
+	if evicted == 0 || counts.Evicted != uint64(evicted) {
+		t.Errorf("%d evicted, %+v", evicted, counts)
 	}
 }
 
@@ -260,6 +309,23 @@ func TestSnapped(t *testing.T) {
 		if a := &g.attempts[0]; len(counts.Rejected) != 0 || a.State != probe.StateOpen || a.Close != whole.attempts[0].Close || a.RTT != whole.attempts[0].RTT || len(a.Findings) != len(whole.attempts[0].Findings) {
 			t.Errorf("cut to the fixed header: %+v, %+v", counts, a)
 		}
+	}
+}
+
+// TestFragments reads the first part of a packet that was sent in several.
+func TestFragments(t *testing.T) {
+	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 900).say(20*ms, 1, craft.ACK, 0).close()
+	packets := plain(k.packets)
+	first, second := packets[3], packets[3]
+	first.Data, second.Data = append([]byte(nil), first.Data[:500]...), append(append([]byte(nil), first.Data[:20]...), first.Data[500:]...)
+	first.Data[6], first.Data[2], first.Data[3] = 0x20, 500>>8, 500&0xff
+	second.Data[6], second.Data[7], second.Data[2], second.Data[3] = 0, 60, byte(len(second.Data)>>8), byte(len(second.Data))
+	g, counts := through(t, flow.Config{}, slices.Concat(packets[:3], []flow.Packet{first, second}, packets[4:])...)
+	if counts.Rejected["fragment"] != 1 || len(g.attempts) != 1 {
+		t.Fatalf("%+v", counts)
+	}
+	if a := &g.attempts[0]; a.State != probe.StateOpen || a.Close != handshake.CloseThreeWay || a.GapBytes != 440 {
+		t.Errorf("%+v", a)
 	}
 }
 

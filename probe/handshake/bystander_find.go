@@ -97,7 +97,7 @@ var bystanderPatterns = []bystanderPattern{
 	{"close-by-reset", probe.SeverityNotice, "the server ended the connection by RST", (*sight).serverReset},
 	{"simultaneous-close", probe.SeverityInfo, "both ends sent their FIN before they had the other's", (*sight).crossed},
 	{"time-wait-skipped", probe.SeverityInfo,
-		"the server closed first and kept no TIME_WAIT: the client's FIN, sent again, met a stranger", (*sight).stranger},
+		"the server closed first and kept no TIME_WAIT: the client's FIN, retransmitted, was reset", (*sight).stranger},
 	{"fin-retransmissions", probe.SeverityInfo, "the server sent its FIN again: its acknowledgement was lost, or late", (*sight).finAgain},
 	{"fin-unanswered", probe.SeverityNotice, "a FIN was sent again and again, and nobody acknowledged it", (*sight).finUnanswered},
 	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
@@ -137,7 +137,7 @@ func (v *sight) proxied() string {
 // the SYN-ACK. Stacks begin with different TTLs for the two, so what is
 // compared is how much is missing to the next usual beginning.
 func apart(synack, low, high uint8) bool {
-	const most = 40
+	const most = 30
 	a, b, c := hops(synack), hops(low), hops(high)
 	near := func(x, y int) bool { return x-y <= 1 && y-x <= 1 }
 	return a <= most && b <= most && c <= most && !near(a, b) && !near(a, c) && (a < b) == (a < c)
@@ -268,7 +268,7 @@ func (v *sight) stranger() string {
 	if !v.known.has(knowStranger) || v.result.First != Server {
 		return ""
 	}
-	return "RST to a FIN sent again"
+	return "RST to a retransmitted FIN"
 }
 
 // middlebox weighs marks of the RST itself against the SYN-ACK's.

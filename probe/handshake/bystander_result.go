@@ -192,10 +192,11 @@ func (b *Bystander) negotiated() Negotiated {
 	c, s := &b.pair.Client, &b.pair.Server
 	n := Negotiated{MSS: s.MSS}
 	if !b.known.has(knowClientSYN|knowServerSYN) || b.known&(knowSYNCut|knowSYNACKCut) != 0 {
+		n.Partial = true
 		return n
 	}
 	n.Scaled, n.SACK, n.Stamps = c.Scaled && s.Scaled, c.SACK && s.SACK, c.Stamped && s.Stamped
-	n.ECN = agreedECN(b.syn.flags, b.answer.flags)
+	n.ECN = negotiatedECN(b.syn.flags, b.answer.flags)
 	n.TFO = b.onSYNTaken > 0
 	if m := b.more; m != nil {
 		n.TFO = n.TFO || m.cookie != nil

@@ -12,10 +12,15 @@
 // has no clock and does no I/O, so a test can put any question to it.
 //
 // The runner does what the session wants and listens to what the network
-// brings. Everything that crosses our end of the wire, both ways and with the
-// tap's stamps, also goes to a [Follower], in the order in which it crossed:
-// so that a run and tcpdump beside it tell the same. Both the session and the follower take their
-// states from a [Pair], two [End] values, which knows the checks of RFC 9293
+// brings. What comes back to the SYN is judged as in every engine (synprobe.go):
+// it must carry a number of ours and have arrived after the SYN had left, or it is
+// asked about and believed by nobody. What the kernel refuses to send waits
+// (outbox.go), and the connection's clocks with it.
+//
+// Everything that crosses our end of the wire, both ways and with the tap's
+// stamps, also goes to a [Follower], in the order in which it crossed, so that a
+// run and tcpdump beside it tell the same. Both the session and the follower take
+// their states from a [Pair], two [End] values, which knows the checks of RFC 9293
 // §3.10.7 from outside: each end's state is derived from the facts that its
 // segments have shown. A peer is assumed to have received what was sent to it,
 // until it repeats itself.

@@ -15,6 +15,7 @@ type ExchangeConfig struct {
 	// Segment is sent as it is, whatever it says. Its source must be an
 	// address of this machine and a port that the network holds.
 	Segment craft.Segment
+	Link    int           // index of the interface, for a destination in a zone; 0 is any
 	Count   int           // how often; 0 is once
 	Wait    time.Duration // for answers to each; 0 is DefaultTimeout
 	// OnSegment is told of what leaves and what comes back, with numbers as
@@ -91,7 +92,7 @@ func (x *exchange) send(ctx context.Context, packet []byte) error {
 			x.begun, x.handed = true, reading
 		}
 		x.left, x.waiting = reading.Wall, true
-		_, err := x.network.Send([][]byte{packet})
+		_, err := wire.SendOn(x.network, [][]byte{packet}, []int{x.cfg.Link})
 		if err == nil {
 			return nil
 		}
@@ -103,7 +104,7 @@ func (x *exchange) send(ctx context.Context, packet []byte) error {
 		switch {
 		case again:
 		case wire.RefusalOf(err) == wire.RefusedByFirewall:
-			return fmt.Errorf("send to %s: %w: %w", x.cfg.Segment.Dst, ErrLocalFirewall, err)
+			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, firewallError{err})
 		default:
 			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, err)
 		}

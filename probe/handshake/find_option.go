@@ -23,9 +23,9 @@ var optionPatterns = []pattern{
 		"a router on the way does not let through what the maximum segment size allows",
 		pathMTU,
 	},
-	{"ecn-negotiated", probe.SeverityInfo, "congestion is signalled by marks (RFC 3168)", agreed(ECNClassic)},
-	{"accecn", probe.SeverityInfo, "congestion is signalled by accurate marks (RFC 9768)", agreed(ECNAccurate)},
-	{"ecn-refused", probe.SeverityInfo, "the peer does not take congestion marks", agreed(ECNRefused)},
+	{"ecn-negotiated", probe.SeverityInfo, "congestion is signalled by marks (RFC 3168)", negotiated(ECNClassic)},
+	{"accecn", probe.SeverityInfo, "congestion is signalled by accurate marks (RFC 9768)", negotiated(ECNAccurate)},
+	{"ecn-refused", probe.SeverityInfo, "the peer does not take congestion marks", negotiated(ECNRefused)},
 	{
 		"ecn-bleached", probe.SeverityNotice,
 		"a congestion mark of ours was not echoed: something on the way washes it off",
@@ -124,9 +124,9 @@ func pathMTU(f *Follower, _ *Result) string {
 // ecnFlags are the three bits that negotiate ECN.
 const ecnFlags = craft.ECE | craft.CWR | craft.AE
 
-// agreedECN reads the flags of SYN and SYN-ACK (RFC 3168 §6.1.1, RFC 9768
+// negotiatedECN reads the flags of SYN and SYN-ACK (RFC 3168 §6.1.1, RFC 9768
 // §3.1.2, table 2).
-func agreedECN(syn, synack craft.Flags) ECN {
+func negotiatedECN(syn, synack craft.Flags) ECN {
 	asked, got := syn&ecnFlags, synack&ecnFlags
 	switch {
 	case !asked.Has(craft.ECE | craft.CWR):
@@ -139,7 +139,7 @@ func agreedECN(syn, synack craft.Flags) ECN {
 	return ECNRefused
 }
 
-func agreed(e ECN) func(*Follower, *Result) string {
+func negotiated(e ECN) func(*Follower, *Result) string {
 	return func(f *Follower, r *Result) string {
 		if r.Negotiated.ECN != e {
 			return ""
@@ -150,8 +150,8 @@ func agreed(e ECN) func(*Follower, *Result) string {
 
 func ecnBleached(f *Follower, r *Result) string {
 	v := &f.seen
-	agreed := r.Negotiated.ECN == ECNClassic
-	if !agreed || v.ecn.marked == 0 || v.ecn.echoed || r.Acked == 0 {
+	classic := r.Negotiated.ECN == ECNClassic
+	if !classic || v.ecn.marked == 0 || v.ecn.echoed || r.Acked == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%d segments with congestion experienced, %d bytes acknowledged, no ECE", v.ecn.marked, r.Acked)

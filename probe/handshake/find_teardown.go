@@ -14,7 +14,7 @@ var teardownPatterns = []pattern{
 	{"half-close-held", probe.SeverityInfo, "the peer kept its half open after our FIN", halfCloseHeld},
 	{"close-by-reset", probe.SeverityNotice, "the peer ended the connection by RST", closeByReset},
 	{"simultaneous-close", probe.SeverityInfo, "both ends sent their FIN before they had the other's", simultaneousClose},
-	{"time-wait-skipped", probe.SeverityInfo, "the peer closed first and kept no TIME_WAIT: our FIN, sent again, met a stranger", timeWaitSkipped},
+	{"time-wait-skipped", probe.SeverityInfo, "the peer closed first and kept no TIME_WAIT: our FIN, retransmitted, was reset", timeWaitSkipped},
 	{"fin-retransmissions", probe.SeverityInfo, "the peer repeats a FIN that nobody acknowledges", finRepeated},
 	{"fin-unanswered", probe.SeverityNotice, "nobody acknowledged our FIN", finUnanswered},
 }
@@ -57,7 +57,7 @@ func timeWaitSkipped(f *Follower, _ *Result) string {
 	if !f.seen.after.wasReset {
 		return ""
 	}
-	return "RST to a FIN sent again"
+	return "RST to a retransmitted FIN"
 }
 
 func finRepeated(f *Follower, r *Result) string {
@@ -71,7 +71,7 @@ func finUnanswered(f *Follower, r *Result) string {
 	if r.Close != CloseTimeout || acceptQueueFull(f, r) != "" || f.context.Withheld == WithholdLastAck {
 		return ""
 	}
-	return count(r.Retransmits[Client], "segment") + " sent again"
+	return count(r.Retransmits[Client], "segment") + " retransmitted"
 }
 
 // hasOptions and hasWindow are marks that the RST of a stack does not bear in

@@ -2,9 +2,11 @@ package handshake
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"synscope/craft"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -63,10 +65,19 @@ func (r *runner) transmit(d *departure) error {
 		r.opening.left(reading, time.Since(r.start))
 	}
 	r.pending.add(*d)
-	if _, err = r.network.Send([][]byte{b}); err != nil {
+	if _, err = wire.SendOn(r.network, [][]byte{b}, []int{linkOf(r.cfg.Target.Addr(), r.route)}); err != nil {
 		r.pending.drop()
 	}
 	return err
+}
+
+// linkOf is the interface that packets to an address in a zone must leave through,
+// 0 for any.
+func linkOf(dst netip.Addr, route netraw.Route) int {
+	if dst.Zone() == "" {
+		return 0
+	}
+	return route.IfIndex
 }
 
 // departedFrom counts a segment that left. The time it waited is none of the

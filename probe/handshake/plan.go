@@ -113,7 +113,7 @@ type Plan struct {
 	// Settle is how long a refusal may still be contradicted.
 	Settle time.Duration
 	// Timeout is the first retransmission timeout and its upper bound is
-	// eight times that; Retries is how often a segment is sent again.
+	// eight times that; Retries is how often a segment is retransmitted.
 	Timeout time.Duration
 	Retries int
 	// MaxBytes, MaxSegments and MaxTime bound what the peer may send, and how

@@ -34,6 +34,9 @@ type Negotiated struct {
 	TFO    bool   // a cookie was given, or data on the SYN was taken
 	Cookie []byte // the one that was given
 	MPTCP  bool
+	// Partial says that a capture does not have both SYNs with all their
+	// options: but for MSS, what is absent here is unknown.
+	Partial bool
 }
 
 // ECN is what was agreed on explicit congestion notification.
@@ -191,7 +194,7 @@ func (f *Follower) negotiated() Negotiated {
 	n := Negotiated{
 		MSS: s.MSS, Scaled: c.Scaled && s.Scaled,
 		SACK: c.SACK && s.SACK, Stamps: c.Stamped && s.Stamped,
-		ECN:   agreedECN(f.seen.syn.segment.Flags, f.seen.synack.segment.Flags),
+		ECN:   negotiatedECN(f.seen.syn.segment.Flags, f.seen.synack.segment.Flags),
 		TFO:   f.seen.cookieGiven() || f.seen.earlyTaken() > 0,
 		MPTCP: f.seen.multipath(),
 	}

@@ -15,6 +15,12 @@ import (
 // ErrLocalFirewall says that an output rule of this machine refused a segment.
 var ErrLocalFirewall = errors.New("this machine's own firewall refused to send")
 
+// firewallError is the kernel's error, which says so too.
+type firewallError struct{ error }
+
+func (e firewallError) Is(target error) bool { return target == ErrLocalFirewall }
+func (e firewallError) Unwrap() error        { return e.error }
+
 // Run opens one connection over a network, does what cfg says, and tells what
 // came of it. Unless the connection ended in good order its last act is an RST
 // with an exact number, also when ctx is cancelled; then the error wraps

@@ -23,14 +23,14 @@ type Session struct {
 	closing bool      // the FIN follows the data
 	packets uint16    // sent so far
 
-	rto       rto
-	armed     bool // the retransmission timer runs
-	agreedECN bool // of the classic kind
-	accurate  bool // ECN of RFC 9768 was agreed
-	echo      bool // answer congestion by CWR on the next data
-	poked     bool // a FIN was sent again to see whether TIME_WAIT stands
-	plain     bool // the SYN goes without options: a router asked for less
-	stamped   bool // recent was heard
+	rto        rto
+	armed      bool // the retransmission timer runs
+	classicECN bool // of the classic kind
+	accurate   bool // ECN of RFC 9768 was negotiated
+	echo       bool // answer congestion by CWR on the next data
+	poked      bool // a FIN was sent again to see whether TIME_WAIT stands
+	plain      bool // the SYN goes without options: a router asked for less
+	stamped    bool // recent was heard
 
 	got, came int           // bytes and segments of the peer's
 	overrun   limit         // the first that was reached

@@ -86,8 +86,8 @@ func (s *Session) opened(in *craft.Segment) {
 	s.phase = phaseOpening
 	s.next = s.Client.Una
 	s.rcv = in.Seq.Add(in.Len())
-	agreed := agreedECN(s.plan.SYN.Flags, in.Flags)
-	s.agreedECN, s.accurate = agreed == ECNClassic, agreed == ECNAccurate
+	negotiated := negotiatedECN(s.plan.SYN.Flags, in.Flags)
+	s.classicECN, s.accurate = negotiated == ECNClassic, negotiated == ECNAccurate
 	if mss := int(s.Server.MSS); mss > 0 {
 		s.mss = min(s.mss, mss)
 	}

@@ -62,7 +62,7 @@ func (s *Session) send(out craft.Segment) {
 	s.do(Action{Kind: Send, Segment: out})
 }
 
-// segment starts a segment of the open connection. Timestamps, once agreed,
+// segment starts a segment of the open connection. Timestamps, once negotiated,
 // go into every one (RFC 7323 §3.2).
 func (s *Session) segment(flags craft.Flags, seq craft.Seq) craft.Segment {
 	syn := &s.plan.SYN
@@ -164,9 +164,9 @@ func (s *Session) sendData(n int) {
 	}
 }
 
-// marks tells whether classic ECN was agreed (RFC 3168 §6.1.1).
+// marks tells whether classic ECN was negotiated (RFC 3168 §6.1.1).
 func (s *Session) marks() bool {
-	return s.agreedECN
+	return s.classicECN
 }
 
 // aceFlags is the ACE field of RFC 9768 §3.2.2: on the third segment how the

@@ -9,7 +9,7 @@ import (
 
 // TestAccuracy holds the analysis to its published figures on odd seeds.
 func TestAccuracy(t *testing.T) {
-	hosts := evaluate.Many(140, 5000)
+	hosts := evaluate.Many(90, 5000)
 	for _, tc := range []struct {
 		jitter time.Duration
 		right  float64

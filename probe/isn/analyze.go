@@ -145,7 +145,7 @@ func (r *Report) adopt(v *view, a verdict) {
 	if r.Class == ClassUnknown {
 		return
 	}
-	r.Variant, r.Step, r.ServerMSS = a.variant, a.step, a.serverMSS
+	r.Variant, r.Step, r.ServerMSS, r.Machines = a.variant, a.step, a.serverMSS, a.machines
 	r.Findings = append(r.Findings, a.notes...)
 	if a.nominal != "" {
 		c := a.clock.Value

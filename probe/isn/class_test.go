@@ -27,7 +27,7 @@ func sampled(class isn.Class, seed uint64, plan isn.Plan) (*model.Host, []isn.Sa
 func TestEveryClassIsFound(t *testing.T) {
 	for _, class := range model.Drawable() {
 		t.Run(class.String(), func(t *testing.T) {
-			wrong, hosts := 0, evaluate.Many(14, 200)
+			wrong, hosts := 0, evaluate.Many(8, 200)
 			for seed := range uint64(hosts) {
 				host, samples := sampled(class, seed, isn.NewPlan(isn.PlanConfig{}))
 				r := isn.Analyze(samples, isn.Options{})
@@ -45,7 +45,7 @@ func TestEveryClassIsFound(t *testing.T) {
 
 func TestQuickPlanIsNeverSureOfRandom(t *testing.T) {
 	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassWeakRandom} {
-		for seed := range uint64(evaluate.Many(20, 200)) {
+		for seed := range uint64(evaluate.Many(8, 200)) {
 			_, samples := sampled(class, seed, isn.QuickPlan())
 			r := isn.Analyze(samples, isn.Options{})
 			if r.Class == isn.ClassRandom {
@@ -147,7 +147,7 @@ func processorTime() time.Duration {
 }
 
 func TestManySamplesAreAnalysedInUnderASecond(t *testing.T) {
-	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassTupleClock, isn.ClassGlobalMixed, isn.ClassGlobalStep, isn.ClassGlobalClock, isn.ClassSYNCookies, isn.ClassWeakRandom} {
+	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassTupleClock, isn.ClassGlobalMixed, isn.ClassSYNCookies} {
 		rng := rand.New(rand.NewPCG(4, 4))
 		plan := isn.NewPlan(isn.PlanConfig{Samples: 100_000, Budget: time.Hour})
 		for i := range plan.Steps {

@@ -45,7 +45,7 @@ func TestNominalRateIsNamedOnlyInsideItsInterval(t *testing.T) {
 
 func TestIntervalsHoldTheRate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
-	held, n := 0, 250
+	held, n := 0, 200
 	for range n {
 		r := isn.Analyze(clockSamples(15_625_000, 2*time.Millisecond, rng), isn.Options{})
 		if c := r.Clock.Value; c.Low <= 15_625_000 && 15_625_000 <= c.High {

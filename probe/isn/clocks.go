@@ -61,7 +61,7 @@ func clockModel(key factor, d drift) model {
 // fitClock fits a model of a clock.
 func fitClock(v *view, key factor, d drift) *standing {
 	d.counts = nil
-	if key == 0 && v.gapped() && math.Abs(d.step) > leastSkipped*math.Abs(d.hz)*medianUncertainty(v) {
+	if key == 0 && math.Abs(d.step) > leastSkipped*math.Abs(d.hz)*medianUncertainty(v) {
 		d.counts = make([]float64, len(v.points))
 	}
 	s := clockModel(key, d).fit(v)
@@ -69,12 +69,6 @@ func fitClock(v *view, key factor, d drift) *standing {
 		s.bits = math.Inf(1)
 	}
 	return s
-}
-
-// gapped reports whether attempts are missing between the points.
-func (v *view) gapped() bool {
-	n := len(v.points)
-	return v.points[n-1].k-v.points[0].k >= n
 }
 
 // leastSkipped is how large a step must be, in what the clock moves on while a
@@ -98,6 +92,7 @@ func (s *standing) with(change func(*drift)) *standing {
 // least squares, tries other widths, and returns the best.
 func (s *standing) settle(v *view, rounds int, withStep bool) *standing {
 	d := *s.drift
+	d.busy = false
 	if !withStep {
 		d.step = 0
 	}
@@ -116,6 +111,13 @@ func (s *standing) settle(v *view, rounds int, withStep bool) *standing {
 	if withStep && top.drift.step == 0 {
 		top.bits = math.Inf(1)
 		return top
+	}
+	if withStep && s.key == 0 {
+		d := *top.drift
+		d.busy = true
+		if busy := fitClock(v, 0, d); busy.bits < top.bits {
+			top = busy
+		}
 	}
 	for _, w := range widths {
 		d := *top.drift

@@ -14,19 +14,23 @@ const mostPeriod = 64
 // it again. Where attempts were lost the cycle may have gone on further.
 func detectCycle(v *view) (verdict, bool) {
 	next := make(map[craft.Seq]craft.Seq)
+	votes := make(map[[2]craft.Seq]int)
 	seen := make(map[craft.Seq]bool)
-	right, wrong, saved, hits := 9.0, 1.0, 0.0, 0
+	right, wrong, saved, hits, same := 9.0, 1.0, 0.0, 0, 0
 	for i := range v.points {
 		p, known, found, gap := &v.points[i], false, false, 0
 		if i > 0 {
 			was := &v.points[i-1]
 			gap = p.k - was.k
 			if was.x == p.x && gap == 1 {
-				return verdict{}, false
+				same++
 			}
 			known, found = goRound(next, was.x, p.x, gap)
-			if gap == 1 {
-				next[was.x] = p.x
+			if gap == 1 && was.x != p.x {
+				votes[[2]craft.Seq{was.x, p.x}]++
+				if y, ok := next[was.x]; !ok || votes[[2]craft.Seq{was.x, p.x}] > votes[[2]craft.Seq{was.x, y}] {
+					next[was.x] = p.x
+				}
 			}
 		}
 		switch {
@@ -47,11 +51,10 @@ func detectCycle(v *view) (verdict, bool) {
 		seen[p.x] = true
 	}
 	n := distinct(v.points)
-	if hits < 2 || n < 2 || n > mostPeriod {
+	if hits < 2 || same*6 > len(v.points) || n < 2 || n > mostPeriod {
 		return verdict{}, false
 	}
-	out := verdict{class: ClassRepeating, saved: saved}
-	out.next = func(h []point) (craft.Seq, bool) { x, ok := next[h[len(h)-1].x]; return x, ok }
+	out := verdict{class: ClassRepeating, saved: saved, told: true}
 	out.note("short-cycle", Warning, fmt.Sprintf("%d values, succession confirmed %d times: %s", n, hits, someValues(v.points)),
 		"The numbers come round in a cycle of %d.", n)
 	return out, true

@@ -7,24 +7,48 @@
 // the number: the tuple, the time, our own ISN, our options); somebody else
 // sends them. [ReadCSV] and [WriteCSV] keep samples in files.
 //
-// The life of a sample: [Analyze] puts the samples in order of time, gives each
-// the middle of its exchange as its moment and its RTT's excess over the
-// shortest as that moment's uncertainty, and numbers tuples and attempts. It
-// then asks a list of detectors: exact equalities first (constants, cookies,
-// cycles, fixed steps), then lines with noise (clocks, steps and both) and
-// bounded increments, then generators (congruential, xorshift, shift registers),
-// then statistics (several backends, collisions, biased bits). What is left is
-// random, if there were enough samples to have shown the rest, and unknown
-// otherwise.
+// # One comparison
+//
+// [Analyze] compares models by the length, in bits, of the shortest description
+// of all numbers that each allows (minimum description length, Rissanen 1978), its
+// own parameters included. A number that nothing explains costs 32 bits, one that
+// follows from others what its remaining uncertainty is: nothing for a constant,
+// the width of the jitter for a clock, exactly on a lattice where the numbers are
+// on one. The same could be done with marginal likelihoods; description lengths
+// were chosen because every model, also one that has no likelihood (a shift
+// register found by algebra), can say how many bits it saves, because a free
+// parameter pays for itself in the same unit, and because the difference of two
+// lengths is log2 of the odds.
+//
+// A model is a key (which factors an offset depends on: nothing, port, address,
+// both, our ISN, our options) and a growth (how numbers that share an offset go
+// on: not at all, along a clock with ticks or a step, by fixed steps with other
+// people's connections in between, by steps that rise with time, by random steps).
+// Groups are read in order of time, each into strands: a number joins the strand
+// from which it follows most cheaply, or begins one. Joining, straying and
+// repeating are coded by how often they happened before, so several machines
+// behind one address, strangers, and half-open connections that answer again cost
+// what they must. Rivals that are no counters (generators, stores, bits that lean,
+// cookies with an encoding) propose what they would save.
+//
+// The life of a sample: newView puts the samples in order of time and gives each
+// the middle of its exchange as its moment and its RTT's excess over the shortest
+// as that moment's uncertainty; counters and rivals propose models from all
+// samples, or from a stratified part of many; compare fits them, the best again to
+// everything; resolve tells one machine from several; doubts withhold what these
+// samples cannot tell, for want of a column or of anything that varied. Whether a
+// factor moves the numbers is said only where the best model with it and the best
+// without it are 20 bits apart.
 //
 //	samples, err := isn.ReadCSV(file, "host.csv")
 //	if err != nil {
 //		return err
 //	}
 //	report := isn.Analyze(samples, isn.Options{})
-//	fmt.Println(report.Class, report.Confidence)
+//	fmt.Println(report.Class, report.Confidence, report.RunnerUp, report.BitsBetween)
 //
 // Confidence is the chance that the class is right. It was checked on model
-// hosts (package isn/model) with random parameters; ACCURACY.md beside this
-// file holds the figures and how to make them again.
+// hosts (package isn/model) with random parameters, under our own plans and under
+// plans of others; ACCURACY.md beside this file holds the figures and how to make
+// them again.
 package isn

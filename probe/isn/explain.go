@@ -74,6 +74,7 @@ func (v *verdict) explainMixture(s *standing) {
 		n++
 	}
 	n = max(n, 2)
+	v.machines = n
 	v.flags = append(v.flags, FlagMultiBackend)
 	if s.drift != nil {
 		v.setClock(s)

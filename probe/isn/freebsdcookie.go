@@ -35,32 +35,47 @@ func cookieByte(x craft.Seq) byte { return byte(x) ^ byte(x>>24) }
 
 // detectFreeBSDCookie finds numbers whose low byte XOR high byte is the same
 // for equal options, but for the bit that tells the secrets apart: seven bits a
-// sample.
+// sample. A few strangers among them are let pass.
 func detectFreeBSDCookie(v *view) (verdict, bool) {
-	known := 0
-	first := make(map[Opt[Offer]]byte)
 	plain := v.unladdered()
+	count := make(map[Opt[Offer]]map[byte]int)
 	for i := range plain {
-		p := &plain[i]
-		b := cookieByte(p.x) &^ freeBSDSecret
-		was, seen := first[p.sample.Offer]
-		if seen && was != b {
-			return verdict{}, false
+		o := plain[i].sample.Offer
+		if count[o] == nil {
+			count[o] = make(map[byte]int)
 		}
-		if seen {
-			known++
-		}
-		first[p.sample.Offer] = b
+		count[o][cookieByte(plain[i].x)&^freeBSDSecret]++
 	}
-	if known < 5 || !busyBytes(v.points) || foreignTies(v.points) >= leastTies {
+	first := make(map[Opt[Offer]]byte)
+	known, strangers := 0, 0
+	for o, bytes := range count {
+		b, most, all := usual(bytes)
+		first[o] = b
+		known += most - 1
+		strangers += all - most
+	}
+	if known < 5 || strangers*8 > known || !busyBytes(v.points) || strangers == 0 && foreignTies(v.points) >= leastTies {
 		return verdict{}, false
 	}
-	return freeBSDVerdict(v, first, known), true
+	out := freeBSDVerdict(v, first, known)
+	out.saved -= 8 * float64(strangers)
+	return out, true
+}
+
+// usual is the most frequent byte, how often it came, and how many bytes there were.
+func usual(bytes map[byte]int) (b byte, most, all int) {
+	for c, n := range bytes {
+		all += n
+		if n > most || n == most && c < b {
+			b, most = c, n
+		}
+	}
+	return b, most, all
 }
 
 // freeBSDVerdict reports cookies whose options' byte is in first, by offer.
 func freeBSDVerdict(v *view, first map[Opt[Offer]]byte, known int) verdict {
-	b := cookieByte(v.points[0].x)
+	b := first[v.points[0].sample.Offer]
 	out := verdict{class: ClassSYNCookies, variant: VariantFreeBSD, saved: 7*float64(known) - 8,
 		inputs: []string{"port", "client_isn"}, freeBits: Some(25.0)}
 	if len(first) > 1 {

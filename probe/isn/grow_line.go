@@ -10,6 +10,7 @@ type drift struct {
 	hz, step float64
 	quantum  float64
 	wide     float64 // factor on the uncertainty of the points' moments
+	busy     bool    // other people's connections may have moved the counter too
 
 	// counts are the connections before each point, where attempts were lost: the
 	// host saw them or did not, and following the points says which.
@@ -27,29 +28,37 @@ func (d *drift) count(p *point) float64 {
 // mostSkipped bounds how many lost attempts between two points are weighed.
 const mostSkipped = 8
 
-// skipped is how many attempts the host has not seen before p, of those that were
-// lost: the number that brings p nearest to the strand, and how many there were to
-// choose from.
-func (d *drift) skipped(v *view, s *strand, p *point) (n float64, choices int) {
-	if d.counts == nil || p.row == 0 {
-		return 0, 1
+// skipped is how many connections the host has not seen before p of those that we
+// count, or, below zero, how many more it has seen, other people's: the number that
+// brings p nearest to the strand, and what it takes to tell it.
+func (d *drift) skipped(v *view, s *strand, p *point) (n, bits float64) {
+	if d.counts == nil || p.row == 0 || s.weight == 0 {
+		return s.sum, 0
 	}
-	choices = min(p.k-v.points[p.row-1].k, mostSkipped)
-	if s.weight == 0 {
-		return 0, 1
-	}
-	near := math.Inf(1)
-	for m := range choices {
-		count := float64(p.k) - s.sum - float64(m)
-		if d.quantum > 1 && !d.ticks(p, &v.points[s.last], count) {
+	choices := min(p.k-v.points[p.row-1].k, mostSkipped)
+	best := math.Inf(1)
+	n = s.sum
+	near := math.Round(wrap(d.at(p, float64(p.k)-s.sum)-s.center) / -d.step)
+	for _, m := range []float64{0, near - 1, near, near + 1} {
+		count := float64(p.k) - s.sum - m
+		if m >= float64(choices) || m < 0 && !d.busy || d.quantum > 1 && !d.ticks(p, &v.points[s.last], count) {
 			continue
 		}
-		r := math.Abs(wrap(d.at(p, count) - s.center))
-		if r < near-0.01*d.quantum {
-			near, n = r, float64(m)
+		r := math.Abs(wrap(d.at(p, count)-s.center))/(d.spread(p)+d.grain(s)) + skipBits(m, choices)/4
+		if r < best {
+			best, n, bits = r, s.sum+m, skipBits(m, choices)
 		}
 	}
-	return s.sum + n, choices
+	return n, bits
+}
+
+// skipBits prices m connections that were lost of so many choices, or, below zero,
+// so many of other people's.
+func skipBits(m float64, choices int) float64 {
+	if m >= 0 {
+		return 0.2 + math.Log2(float64(choices))
+	}
+	return 3 + 2*math.Log2(1-m)
 }
 
 // moving is where the line is at the point, against the point's number: constant
@@ -76,7 +85,7 @@ func (d *drift) spread(p *point) float64 {
 }
 
 func (d *drift) price(v *view, s *strand, p *point) (bits, miss float64) {
-	skipped, choices := d.skipped(v, s, p)
+	skipped, more := d.skipped(v, s, p)
 	if d.quantum > 1 && !d.ticks(p, &v.points[s.last], float64(p.k)-skipped) {
 		return math.Inf(1), 0
 	}
@@ -85,7 +94,7 @@ func (d *drift) price(v *view, s *strand, p *point) (bits, miss float64) {
 	half := d.quantum / 2
 	chance := heavy((r+half)/scale) - heavy((r-half)/scale)
 	blind := r + d.hz*p.late
-	return math.Log2(float64(choices)) - math.Log2(chance+1e-12), 2*math.Round(math.Abs(blind)/d.quantum) + 1
+	return more - math.Log2(chance+1e-12), 2*math.Round(math.Abs(blind)/d.quantum) + 1
 }
 
 // ticks reports whether p, before which count connections came, is whole ticks and

@@ -107,6 +107,9 @@ func (l *ledger) read(v *view, g growth, i int, w *weights, same bool) {
 	for j := range *strands {
 		s := &(*strands)[j]
 		bits, m := g.price(v, s, p)
+		if bits >= wordBits {
+			continue
+		}
 		if bits += math.Log2(sum / float64(s.n)); bits < best {
 			best, at, miss = bits, j, m
 		}

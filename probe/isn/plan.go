@@ -30,7 +30,7 @@ type Step struct {
 }
 
 // Plan is a sampling plan: every SYN, its tuple, its options and its pause,
-// decided without a network. Adaptive plans are extended by [Plan.Ladder].
+// decided without a network. What its samples leave undecided, [Plan.Next] asks.
 type Plan struct {
 	Steps []Step
 	Quick bool // too short to carry a ladder
@@ -200,21 +200,42 @@ func (p *Plan) fit(budget time.Duration) {
 	}
 }
 
-// Ladder returns the options ladder, eight SYNs from one tuple with one client
-// ISN, if what the plan's samples show calls for it: a value that is constant
-// for a tuple, a cookie, or what looks random and may answer to our options.
-// It returns nil otherwise, and for a quick plan.
-func (p Plan) Ladder(samples []Sample) []Step {
+// Next returns up to eight SYNs more, those that separate best what the plan's
+// samples leave undecided: the options ladder for a value that is constant for a
+// tuple, a cookie, or what looks random and may answer to our options; the same
+// tuple again where a second machine may have answered; SYNs one right after the
+// other and after pauses where a step, a clock and random steps are left. It returns
+// nil where one class stands clear, and for a quick plan.
+func (p Plan) Next(samples []Sample) []Step {
 	if p.Quick || len(p.Steps) == 0 {
 		return nil
 	}
-	switch Analyze(samples, Options{Shallow: true}).Class {
-	case ClassConstant, ClassTupleConstant, ClassSYNCookies, ClassSYNProxy,
-		ClassRandom, ClassWeakRandom, ClassMixed, ClassUnknown:
-		return LadderSteps(p.Steps[0].Offer)
+	r := Analyze(samples, Options{Shallow: true})
+	base := PlanConfig{Offer: p.Steps[0].Offer}
+	switch {
+	case laddered[r.Class]:
+		return LadderSteps(base.Offer)
+	case r.Confidence >= clear:
+		return nil
+	case r.Class == ClassTupleClock, r.Class == ClassTupleRandomIncrement, r.RunnerUp == ClassMixed:
+		return base.series(SeriesSameTuple, separateMachines, 0)
 	}
-	return nil
+	return base.series(SeriesVariedPort, separateGrowth, 1)
 }
+
+// clear is the confidence from which nothing more is asked.
+const clear = 0.9
+
+// laddered are the classes that the options ladder tells more of.
+var laddered = map[Class]bool{ClassConstant: true, ClassTupleConstant: true, ClassSYNCookies: true, ClassSYNProxy: true,
+	ClassRandom: true, ClassWeakRandom: true, ClassMixed: true, ClassUnknown: true}
+
+// The pauses, in milliseconds, of the SYNs that separate machines, and kinds of
+// growth: a slow timer ticks in the longest, nobody else connects in the shortest.
+var (
+	separateMachines = []int{0, 20, 20, 20, 100, 20, 20, 20}
+	separateGrowth   = []int{0, 0, 600, 0, 0, 250, 1100, 0}
+)
 
 // LadderSteps is the ladder itself: base at four MSS values, then without each
 // of the other options, then the first SYN again, which a cookie answers with

@@ -93,3 +93,20 @@ func TestLadderEndsAsItBegins(t *testing.T) {
 		t.Errorf("got %+v", steps)
 	}
 }
+
+// What is undecided is asked next: the same tuple where a stranger may be a second
+// machine, and nothing where one class stands clear.
+func TestNextAsksWhatIsUndecided(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	host := model.New(model.Truth{}, model.TupleClock(model.Key{1, 1}, 15_625_000, 1, 0), rng)
+	plan := isn.NewPlan(isn.PlanConfig{})
+	samples := model.Sample(plan, host, model.Path{RTT: time.Millisecond}, rng)
+	if next := plan.Next(samples); next != nil {
+		t.Errorf("a clear clock is asked %d SYNs more", len(next))
+	}
+	samples[4].ISN.Value += 1 << 30
+	next := plan.Next(samples)
+	if len(next) == 0 || len(next) > 8 || next[0].Series != isn.SeriesSameTuple || next[0].SameISN {
+		t.Errorf("a stranger on a tuple is followed by %+v", next)
+	}
+}

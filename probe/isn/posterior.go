@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // claimBits is the evidence from which a sentence may rest on it: two models
@@ -50,19 +52,18 @@ func (v *view) doubts(s *standing) (list []doubt) {
 	}
 	if !v.known(func(s *Sample) bool { return s.ClientISN.OK }) {
 		switch {
-		case s.class == ClassRandom, s.class == ClassWeakRandom && s.found.next == nil, s.class == ClassMixed && s.drift == nil:
+		case s.class == ClassRandom, s.class == ClassWeakRandom && !s.found.told, s.class == ClassMixed && s.drift == nil:
 			add(0, "our own sequence numbers (client_isn)", s.class, ClassSYNCookies)
 		}
 	}
 	if s.class == ClassGlobalClock && len(v.points) > 2 && unevenness(v.points) < leastUneven {
 		add(0.6, "gaps of more than one length", ClassGlobalClock, ClassGlobalStep, ClassGlobalMixed)
 	}
-	if strays := s.machinesOf(v).strays; strays > 0 && s.class != ClassMixed && s.drift != nil && strays*straysTold > len(v.points) {
+	m := s.machinesOf(s.view)
+	if s.class != ClassMixed && s.drift != nil && (m.count > 1 || m.strays*straysTold > len(v.points)) {
 		add(oneStray, "more samples", s.class, ClassMixed)
 	}
-	if s.class == ClassGlobalStep && s.steps != nil && s.steps.rate > 0 {
-		add(busyStep, "a longer run", ClassGlobalStep, ClassGlobalMixed)
-	}
+	v.growthDoubts(s, add)
 	if s.class == ClassRandom {
 		v.randomDoubts(add)
 	}
@@ -71,7 +72,88 @@ func (v *view) doubts(s *standing) (list []doubt) {
 
 // busyStep is the confidence in a step beside which others' connections are seen: a
 // slow timer that adds steps looks nearly the same.
-const busyStep = 0.9
+const busyStep = 0.85
+
+// growthDoubts are those about what makes a counter for everybody grow.
+func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
+	switch {
+	case s.class == ClassGlobalStep && s.steps != nil && s.steps.rate > 0:
+		add(busyStep, "a longer run", ClassGlobalStep, ClassGlobalMixed)
+	case s.class == ClassGlobalStep && s.steps != nil && len(v.points) < leastRandom && v.timed && unevenness(v.points) < leastUneven:
+		add(busyStep, "gaps of more than one length", ClassGlobalStep, ClassGlobalMixed)
+	case s.class == ClassGlobalStep && s.steps == nil:
+		if len(v.points) < leastRandom || unevenness(v.points) < leastUneven {
+			add(0, "more samples, and gaps of more than one length", ClassGlobalStep, ClassGlobalMixed, ClassRandomIncrement)
+		}
+	case s.class == ClassRandomIncrement && v.timed:
+		even := unevenness(v.points) < leastUneven
+		if !s.variesAtOnce() && (even || s.growsWithTime()) {
+			add(0, cond(even, "gaps of more than one length", "SYNs one right after the other"), ClassRandomIncrement, ClassGlobalMixed)
+		}
+	case s.class == ClassWeakRandom && s.name == "store" && distinct(v.points) <= shortCycle:
+		few := len(v.points) < leastRandom
+		add(cond(few, 0, busyStep), "a time without other people's connections", ClassWeakRandom, ClassRepeating)
+	}
+}
+
+// cond is a where c holds, else b.
+func cond[T any](c bool, a, b T) T {
+	if c {
+		return a
+	}
+	return b
+}
+
+// timely is the square of the t statistic from which steps are said to go with the
+// time since the last one.
+const timely = 12
+
+// growsWithTime reports whether the steps of a counter are the longer the more time
+// has passed: a clock, or other people's connections, move it too.
+func (s *standing) growsWithTime() bool {
+	var x, y []float64
+	s.along(func(was, p *point) {
+		if p.k == was.k+1 {
+			x, y = append(x, p.t-was.t), append(y, float64(uint32(p.x-was.x)))
+		}
+	})
+	if len(x) < 6 {
+		return true
+	}
+	mean, deviation := stat.MeanStdDev(x, nil)
+	if deviation < leastUneven*mean {
+		return true // nothing in the samples could show it
+	}
+	r := stat.Correlation(x, y, nil)
+	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r)
+}
+
+// variesAtOnce reports whether the steps of connections right after one another
+// differ by more than time, or other people's connections, could make them: then
+// they are random.
+func (s *standing) variesAtOnce() bool {
+	low, high, n := math.Inf(1), 0.0, 0
+	grown, time := 0.0, 0.0
+	s.along(func(was, p *point) {
+		d, dt := float64(uint32(p.x-was.x)), p.t-was.t
+		grown, time = grown+d, time+dt
+		if p.k == was.k+1 && dt < closeGap {
+			low, high, n = min(low, d), max(high, d), n+1
+		}
+	})
+	return n >= leastClose && high > 2*low+2 && grown/time*closeGap < (high-low)/4
+}
+
+// shortCycle is up to how many numbers a store may be a cycle through which other
+// people's connections skip.
+const shortCycle = 16
+
+// closeGap is the longest time, in s, between connections right after one another,
+// and leastClose how many of them are needed.
+const (
+	closeGap   = 5e-3
+	leastClose = 4
+)
 
 // oneStray is the confidence in one clock where a number lies off it, unless there
 // are straysTold times as many samples: a second machine may have answered once.
@@ -92,7 +174,7 @@ func (v *view) known(has func(*Sample) bool) bool {
 
 // unseenTuples is the confidence in what is said of everybody's numbers where
 // nobody wrote down which tuples the samples are of.
-const unseenTuples = 0.9
+const unseenTuples = 0.89
 
 // tupleDoubts are those about which tuples share what was seen.
 func (v *view) tupleDoubts(s *standing, add func(float64, string, ...Class)) {
@@ -113,14 +195,30 @@ func (v *view) tupleDoubts(s *standing, add func(float64, string, ...Class)) {
 			add(unseenTuples, missing, ClassGlobalStep, ClassTupleRandomIncrement)
 		}
 	}
+	if !ports || v.known(func(s *Sample) bool { return s.Src.IsValid() }) {
+		v.unseenTupleDoubts(s, ports, add)
+		return
+	}
+	if s.class == ClassMixed {
+		add(0, "our addresses (src)", ClassMixed, ClassTupleClock, ClassTupleRandomIncrement, ClassTupleConstant)
+	}
+}
+
+// unseenTupleDoubts are those of samples whose ports nobody wrote down.
+func (v *view) unseenTupleDoubts(s *standing, ports bool, add func(float64, string, ...Class)) {
+	const missing = "source ports (sport)"
 	if ports {
 		return
 	}
 	switch s.class {
 	case ClassMixed:
 		add(0, missing, ClassMixed, ClassTupleClock, ClassTupleRandomIncrement, ClassTupleConstant)
+	case ClassSYNCookies:
+		if s.ledger != nil && s.moves&byClient == 0 {
+			add(0, missing, ClassSYNCookies, ClassTupleConstant)
+		}
 	case ClassWeakRandom:
-		if s.found.next == nil {
+		if !s.found.told {
 			add(0, missing, ClassWeakRandom, ClassTupleConstant, ClassMixed)
 		}
 	}
@@ -138,18 +236,18 @@ func timeDoubts(s *standing, add func(float64, string, ...Class)) {
 		add(0, missing, ClassRandom, ClassTupleClock)
 	case ClassGlobalStep:
 		if !s.exact() {
-			add(0, missing, ClassGlobalStep, ClassGlobalMixed)
+			add(busyStep, missing, ClassGlobalStep, ClassGlobalMixed)
 		}
 	case ClassMixed:
-		if s.steps == nil && s.name == "random steps" {
-			add(0, missing, ClassMixed, ClassTupleClock)
+		if s.ledger != nil && !s.constant() {
+			add(0, missing, ClassMixed, ClassTupleClock, ClassGlobalClock)
 		}
 	}
 }
 
 // exact reports whether every step of a counter was one of ours.
 func (s *standing) exact() bool {
-	if s.steps == nil {
+	if s.steps == nil || s.steps.a == 0 {
 		return false
 	}
 	ok := true

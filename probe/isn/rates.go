@@ -283,10 +283,16 @@ func (m *means) of(i int) *mean {
 	return &m.all[g][j]
 }
 
-// weight is the inverse variance of the point at i.
+// tail is from which squared distance on, in spreads, a point counts for less.
+const tail = 9
+
+// weight is the inverse variance of the point at i, less where it is far off.
 func (m *means) weight(i int) float64 {
-	s := m.d.spread(&m.v.points[i])
-	return 1 / (s*s + 1e-9)
+	p := &m.v.points[i]
+	s := m.d.spread(p)
+	c := m.of(i)
+	z := wrap(m.d.moving(p)-c.ref) / s
+	return 1 / ((s*s + 1e-9) * (1 + z*z/tail))
 }
 
 // wrap reduces a difference of sequence numbers to the half-open range around

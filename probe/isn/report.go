@@ -148,6 +148,7 @@ type Report struct {
 	GuessesP50  Opt[float64] // guesses of a new connection's exact ISN that cover half
 	Difficulty  Opt[float64] // log2 of GuessesP50
 	Nmap        Opt[Nmap]
+	Machines    int         // generators that answer at least, where there are several
 	ServerMSS   Opt[uint16] // our MSS as the server saw it, out of its cookie
 	Findings    []Finding
 

@@ -6,7 +6,8 @@ import "math"
 type machines struct {
 	count   int // generators
 	rows    int // numbers of further generators, without the first of each
-	returns int // how often a number went back to another strand of its group
+	returns int // how often a number went back to another machine's strand of its group
+	homes   int // the same, numbers that belong to none in between counted too
 	strays  int // numbers that belong to none
 	gain    float64
 }
@@ -18,21 +19,22 @@ func (s *standing) machinesOf(v *view) (m machines) {
 	if l == nil {
 		return machines{count: 1}
 	}
-	main := make([]int, len(l.all))
+	saved := s.savedAlong()
 	for g := range l.all {
-		n := 0
+		n, main := 0, 0
 		for j := range l.all[g] {
-			if l.all[g][j].n > l.all[g][main[g]].n {
-				main[g] = j
+			if l.all[g][j].n > l.all[g][main].n {
+				main = j
 			}
 		}
 		for j := range l.all[g] {
 			st := &l.all[g][j]
-			if st.n > 1 && !(s.drift != nil && reuse(st.center-l.all[g][main[g]].center)) {
-				n++
-				if j != main[g] {
-					m.rows += st.n - 1
-				}
+			if st.n < 2 || j != main && saved[g][j] < leastSaved || s.drift != nil && reuse(st.center-l.all[g][main].center) {
+				continue
+			}
+			n++
+			if j != main {
+				m.rows += st.n - 1
 			}
 		}
 		m.count = max(m.count, n)
@@ -55,13 +57,33 @@ func (s *standing) machinesOf(v *view) (m machines) {
 			continue
 		}
 		if was, ok := at[g]; ok && was != j && been[[2]int{g, j}] {
-			m.returns++
+			m.homes++
+			if was >= 0 {
+				m.returns++
+			}
 		}
 		at[g] = j
 		been[[2]int{g, j}] = true
 	}
 	m.count = max(m.count, 1)
 	return m
+}
+
+// leastSaved is how many bits a strand's numbers must save for it to be a machine's.
+const leastSaved = 10
+
+// savedAlong is how many bits the points of each strand save.
+func (s *standing) savedAlong() [][]float64 {
+	saved := make([][]float64, len(s.ledger.all))
+	for g := range saved {
+		saved[g] = make([]float64, len(s.ledger.all[g]))
+	}
+	for i, f := range s.ledger.fates {
+		if f == joined {
+			saved[s.ledger.groups.of[i]][s.ledger.strand[i]] += wordBits - s.ledger.bits[i]
+		}
+	}
+	return saved
 }
 
 // reuse reports whether a line lies above another by what Linux adds where it
@@ -75,19 +97,29 @@ func reuse(d float64) bool {
 // mixedPrior is what a mixture costs beside its numbers, in bits.
 const mixedPrior = 8
 
+// leastShare is the share of the numbers that further counters must have given to be
+// told from one whose numbers came near a stranger's.
+const leastShare = 0.08
+
 // resolve names the class of a standing: a model whose numbers take several
 // strands, or leave many aside, is a mixture.
 func (s *standing) resolve(deep bool) {
 	v := s.view
+	if s.class == ClassSYNCookies && !v.seesTuples() {
+		return
+	}
 	if s.ledger == nil || s.class == ClassMixed || s.class == ClassRepeating {
 		return
 	}
 	m := s.machinesOf(v)
-	still := s.drift == nil && s.steps == nil && (s.class == ClassConstant || s.class == ClassTupleConstant || s.class == ClassSYNCookies)
-	several := m.count > 1 && m.rows > 0 && (!still || m.returns > 1)
-	if s.class == ClassTupleConstant && m.returns > 0 && s.byOffer() {
+	still := s.constant()
+	several := m.count > 1 && m.rows > 0 && (s.drift != nil || m.returns > 0) && (!still || m.returns > 1)
+	if s.class == ClassTupleConstant && m.homes > 0 && s.byOffer() {
 		s.class, s.name, s.moves = ClassSYNCookies, "a hash of the tuple and our options", byOptions
 		return
+	}
+	if !still && s.drift == nil && float64(m.rows) < leastShare*float64(s.ledger.count[joined]) {
+		several = false
 	}
 	aside := s.class != ClassSYNCookies && m.strays >= 4 && float64(m.strays) >= 0.2*float64(m.strays+s.ledger.count[joined])
 	if deep {
@@ -103,6 +135,20 @@ func (s *standing) resolve(deep bool) {
 		s.class = ClassMixed
 		s.bits += mixedPrior
 	}
+}
+
+// seesTuples reports whether it was written down of which tuple each sample is.
+func (v *view) seesTuples() bool {
+	return v.known(func(s *Sample) bool { return s.SrcPort.OK && s.Src.IsValid() })
+}
+
+// constant reports whether the model's numbers do not grow.
+func (s *standing) constant() bool {
+	if s.ledger == nil {
+		return false
+	}
+	_, ok := s.grow().(still)
+	return ok
 }
 
 // byOffer reports whether within a group only other options of ours bring another

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"synscope/craft"
+	"synscope/probe/isn/internal/weak"
 )
 
 // rival is an explanation that is no counter: a generator, a coder of bits, a
@@ -12,31 +13,16 @@ import (
 // bits a number it saves in all.
 type rival struct {
 	name   string
-	sees   sight
 	detect func(*view) (verdict, bool)
 }
 
-// sight is which samples a rival is shown.
-type sight uint8
-
-const (
-	draws sight = iota // the first few hundred: for those that search
-	crowd              // all: for those that only count
-)
-
-// rivalList are the rivals. Each is a file with its paper or source.
+// rivalList are the rivals that only count. Each is a file with its paper or source.
 var rivalList = []rival{
-	{"cycle", crowd, detectCycle},
-	{"freebsd cookie", crowd, detectFreeBSDCookie},
-	{"shift register", draws, detectShiftRegister},
-	{"congruential", draws, detectCongruential},
-	{"xorshift", draws, detectXorshift},
-	{"linear complexity", draws, detectLinearComplexity},
-	{"long shifts", draws, detectLongShifts},
-	{"linear", crowd, detectLinear},
-	{"ties", crowd, detectTies},
-	{"store", crowd, detectStore},
-	{"bits", crowd, detectBits},
+	{"cycle", detectCycle},
+	{"freebsd cookie", detectFreeBSDCookie},
+	{"ties", detectTies},
+	{"store", detectStore},
+	{"bits", detectBits},
 }
 
 // rivalPrior is what every rival pays for being one of many, in bits.
@@ -48,15 +34,37 @@ func rivals(v *view, settled bool) []*standing {
 	fresh := v.fresh()
 	list := []*standing{{model: model{class: ClassRandom, name: "random"}, view: v, bits: fresh.plainBits(), found: randomVerdict(fresh)}}
 	for _, r := range rivalList {
-		if settled && r.sees == draws {
-			continue
-		}
 		if s := r.ask(v, fresh); s != nil {
 			list = append(list, s)
 		}
 	}
+	if !settled {
+		list = append(list, generators(v, fresh)...)
+	}
 	return list
 }
+
+// generators are the rivals that search, for the state of a generator whose numbers
+// look random.
+func generators(v, fresh *view) (list []*standing) {
+	for _, g := range weak.Search(fresh.runs()) {
+		if g.Saved <= 0 {
+			continue
+		}
+		out := verdict{class: ClassWeakRandom, variant: g.Name, saved: g.Saved, told: g.Next != nil}
+		if g.Free > 0 {
+			out.freeBits = Some(g.Free)
+		}
+		out.note("weak-generator", Warning, fmt.Sprintf("%d successors came out right", g.Proofs),
+			"The numbers look random and are not: %s. A few of them tell all that follow.", g.Name)
+		list = append(list, &standing{model: model{class: ClassWeakRandom, name: generatorName}, view: v,
+			bits: fresh.plainBits() - g.Saved + rivalPrior, found: out})
+	}
+	return list
+}
+
+// generatorName is the name of the models that searched.
+const generatorName = "generator"
 
 // plainBits is what the numbers cost if nothing explains them.
 func (v *view) plainBits() float64 {
@@ -78,17 +86,14 @@ func rivalsOf(whole *view, list []*standing) (out []*standing) {
 	fresh := whole.fresh()
 	out = append(out, &standing{model: model{class: ClassRandom, name: "random"}, view: whole, bits: fresh.plainBits(), found: randomVerdict(fresh)})
 	for _, r := range rivalList {
-		if r.sees == crowd {
-			if s := r.ask(whole, fresh); s != nil {
-				out = append(out, s)
-			}
-			continue
+		if s := r.ask(whole, fresh); s != nil {
+			out = append(out, s)
 		}
-		for _, s := range list {
-			if s.ledger == nil && s.name == r.name {
-				share := float64(len(whole.points)) / float64(len(s.view.points))
-				out = append(out, &standing{model: s.model, view: s.view, bits: fresh.plainBits() - s.found.saved*share, found: s.found})
-			}
+	}
+	for _, s := range list {
+		if s.ledger == nil && s.name == generatorName {
+			share := float64(len(whole.points)) / float64(len(s.view.points))
+			out = append(out, &standing{model: s.model, view: s.view, bits: fresh.plainBits() - s.found.saved*share, found: s.found})
 		}
 	}
 	return out

@@ -1,10 +1,6 @@
 package isn
 
-import (
-	"fmt"
-
-	"synscope/craft"
-)
+import "fmt"
 
 // verdict is what one detector concludes. The zero verdict concludes nothing.
 type verdict struct {
@@ -20,9 +16,8 @@ type verdict struct {
 	notes     []Finding
 	serverMSS Opt[uint16]
 
-	// next predicts the ISN of the connection after the last point of the
-	// history, where the class is a generator whose state is known.
-	next func(history []point) (craft.Seq, bool)
+	machines int  // generators, where there are several
+	told     bool // the number of the next connection is known
 	// freeBits bounds how many bits an attacker still has to guess, where the
 	// class says so and no history can show it; absent otherwise.
 	freeBits Opt[float64]

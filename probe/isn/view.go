@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"synscope/craft"
+	"synscope/probe/isn/internal/weak"
 )
 
 // point is one answered sample as the estimators see it.
@@ -174,15 +175,6 @@ func (v *view) repeated(n int) [][]point {
 	return groups
 }
 
-// firsts returns the first point of each tuple.
-func (v *view) firsts() []point {
-	out := make([]point, len(v.tuples))
-	for i, t := range v.tuples {
-		out[i] = v.points[t[0]]
-	}
-	return out
-}
-
 // fresh returns a view without the answers that repeat the one before on their
 // tuple to the same SYN: where no cookie is at work they are one half-open
 // socket that our reset did not reach, not two draws.
@@ -205,46 +197,39 @@ func (v *view) fresh() *view {
 	return f
 }
 
-// widen returns a view whose points are so many times as uncertain.
-func (v *view) widen(factor float64) *view {
-	w := *v
-	w.points = slices.Clone(v.points)
-	for i := range w.points {
-		w.points[i].u *= factor
-	}
-	return &w
-}
-
-// head returns a view of about n points for the estimators that compare pairs:
-// what they look for shows in a few hundred samples or not at all. Stretches of
-// direct successors, their starts ever further apart so that clocks can be
-// unwrapped from short gaps to long, and some samples of the tuples that were
-// sampled most.
+// head returns a view of about n points for what proposes models. Half of them are
+// stretches of direct successors, their starts ever further apart up to the end, so
+// that clocks can be unwrapped from short gaps to long; the others are some points
+// of tuples of every address, taken evenly from all that came again.
 func (v *view) head(n int) *view {
 	if len(v.points) <= n {
 		return v
 	}
 	keep := make(map[int]bool, n)
 	const stretches = 6
-	for i, start := 0, 0; i < stretches; i++ {
-		for j := start; j < min(start+n/2/stretches, len(v.points)); j++ {
-			keep[j] = true
+	length := n / 2 / stretches
+	for i := range stretches {
+		start := (len(v.points) - length) >> i
+		if i == stretches-1 {
+			start = 0
 		}
-		start = max(start, int(math.Pow(float64(len(v.points)), float64(i+2)/stretches))-n/2/stretches)
+		for j := range length {
+			keep[start+j] = true
+		}
 	}
-	for _, t := range v.richest(n / 32) {
-		for _, i := range t[:min(len(t), 16)] {
-			keep[i] = true
+	again := slices.DeleteFunc(slices.Clone(v.tuples), func(t []int) bool { return len(t) < 2 })
+	slices.SortStableFunc(again, func(a, b []int) int {
+		return v.points[a[0]].sample.Src.Compare(v.points[b[0]].sample.Src)
+	})
+	const each = 5
+	stride := max(1, len(again)*each*2/n)
+	for i := 0; i < len(again); i += stride {
+		t := again[i]
+		for j := range min(each, len(t)) {
+			keep[t[j*(len(t)-1)/max(min(each, len(t))-1, 1)]] = true
 		}
 	}
 	return v.only(keep)
-}
-
-// richest returns the n tuples with the most points.
-func (v *view) richest(n int) [][]int {
-	sorted := slices.Clone(v.tuples)
-	slices.SortStableFunc(sorted, func(a, b []int) int { return cmp.Compare(len(b), len(a)) })
-	return sorted[:min(n, len(sorted))]
 }
 
 // only returns a view of the points at the indexes.
@@ -268,38 +253,18 @@ func (v *view) only(keep map[int]bool) *view {
 	return h
 }
 
-// runs cuts the points where an attempt was lost between two of them: inside a
+// runs cuts the numbers where an attempt was lost between two of them: inside a
 // run, each connection followed the one before it directly.
-func (v *view) runs() [][]point {
-	var out [][]point
-	start := 0
-	for i := 1; i <= len(v.points); i++ {
-		if i == len(v.points) || v.points[i].k != v.points[i-1].k+1 {
-			out = append(out, v.points[start:i])
-			start = i
+func (v *view) runs() (out [][]weak.Number) {
+	for i := range v.points {
+		p := &v.points[i]
+		if i == 0 || p.k != v.points[i-1].k+1 {
+			out = append(out, nil)
 		}
+		last := len(out) - 1
+		out[last] = append(out[last], weak.Number{X: p.x, K: p.k})
 	}
 	return out
-}
-
-// mostLost is how many attempts may be missing between two points of a stretch.
-const mostLost = 16
-
-// stretch returns the longest piece of the points without a larger gap in the
-// count of attempts: over it a step a connection can be followed.
-func (v *view) stretch() []point {
-	var best []point
-	start := 0
-	for i := 1; i <= len(v.points); i++ {
-		if i < len(v.points) && v.points[i].k-v.points[i-1].k <= mostLost {
-			continue
-		}
-		if i-start > len(best) {
-			best = v.points[start:i]
-		}
-		start = i
-	}
-	return best
 }
 
 // median returns the median, 0 of nothing. It leaves xs as it is.

@@ -95,7 +95,7 @@ func (x *exchange) send() {
 	x.Table.Add(t)
 	x.Reading = x.Clocks.Read()
 	t.Tx.Sent, t.Handed = x.Now, x.Reading
-	if _, err := x.Network.Send([][]byte{b}); err != nil {
+	if _, err := wire.SendOn(x.Network, [][]byte{b}, []int{t.Link}); err != nil {
 		t.Ended = true
 		x.kept.Push(t)
 		x.refuse(err)
@@ -106,7 +106,7 @@ func (x *exchange) send() {
 
 // begin chooses the numbers of a transmission.
 func (x *exchange) begin() *wire.Transmission {
-	t := &wire.Transmission{Src: x.source(x.step), Dst: onWire(x.res.Target), Numbers: wire.Numbers{Seq: x.random(), Ack: x.random()}}
+	t := &wire.Transmission{Src: x.source(x.step), Dst: onWire(x.res.Target), Link: x.link, Numbers: wire.Numbers{Seq: x.random(), Ack: x.random()}}
 	if x.step.SameISN {
 		t.Numbers.Seq = x.ladder
 	}

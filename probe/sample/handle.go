@@ -7,10 +7,15 @@ import (
 	"synscope/probe/isn"
 )
 
-// seenLeaving notes the kernel's stamp of a SYN.
+// seenLeaving notes the kernel's stamp of a SYN. What it waited there, for its
+// neighbour's address, is none of the answer's time.
 func (e *engine) seenLeaving(t *wire.Transmission, ev *wire.Event) {
-	if t.Tx.Left == 0 && ev.Kind == wire.KindDeparture {
-		t.Tx.Left = ev.At.UnixNano()
+	if t.Tx.Left != 0 || ev.Kind != wire.KindDeparture {
+		return
+	}
+	t.Left(ev, e.Reading)
+	if s := e.active[t.Dst]; s != nil && s.probe != nil && s.probe.find(t) != nil && !s.probe.settled {
+		s.probe.deadline = max(s.probe.deadline, t.Tx.Sent+s.timeout())
 	}
 }
 
@@ -66,17 +71,12 @@ func (s *series) stray(t *wire.Transmission, ev *wire.Event) string {
 // unverified takes an answer that carries no number of ours: it concerns the
 // newest SYN of its flow, if it came after that had left.
 func (s *series) unverified(ev *wire.Event) string {
-	t := s.Table.Latest(ev.Seg.Dst, ev.Seg.Src)
-	if t == nil || s.probe == nil || s.probe.find(t) == nil || early(t, ev) {
+	t := s.Table.Concerned(ev)
+	if t == nil || s.probe == nil || s.probe.find(t) == nil {
 		return wire.RejectUnsolicited
 	}
 	ev.Attempt = t.ID
 	return s.probe.take(s.probe.find(t), ev)
-}
-
-// early tells whether a packet had arrived before the transmission left.
-func early(t *wire.Transmission, ev *wire.Event) bool {
-	return !ev.At.IsZero() && ev.At.Before(t.Handed.Wall)
 }
 
 // copied tells a copy of the last answer, which the network made, from an

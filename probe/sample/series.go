@@ -33,6 +33,7 @@ type series struct {
 	res     Result
 	steps   []isn.Step   // to come
 	sources []netip.Addr // the route's, then further ones
+	link    int          // the interface of a target in a zone; 0: any
 	rng     *rand.Rand
 	ladder  craft.Seq // the ladder's client ISN
 	tsBase  uint32
@@ -70,6 +71,9 @@ func (s *series) route() {
 		s.Counters.Unroutable = err
 		s.stop(probe.StateUnknown, probe.ReasonNoRoute, err)
 		return
+	}
+	if s.res.Target.Addr().Zone() != "" {
+		s.link = route.IfIndex
 	}
 	s.sources = append([]netip.Addr{route.Source}, s.cfg.further(route.Source)...)
 	s.take(s.cfg.Plan.Steps)
@@ -142,7 +146,7 @@ func (s *series) finish() {
 		return
 	case len(s.numbers) > 0 && !s.cfg.WithoutLadder:
 		s.res.finished = true
-		s.take(s.cfg.Plan.Ladder(s.res.Samples))
+		s.take(s.cfg.Plan.Next(s.res.Samples))
 		return
 	}
 	s.res.finished, s.over = true, true

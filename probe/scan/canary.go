@@ -57,10 +57,7 @@ const canariesPerHost = 2
 
 // canaries is the last round of a scan: ports that nothing serves, on hosts
 // that are suspected of answering for everything.
-type canaries struct {
-	sent    bool
-	suspect []*host
-}
+type canaries struct{ sent bool }
 
 // sendCanaries starts the round, once, and tells whether it goes on.
 func (e *engine) sendCanaries() bool {
@@ -70,7 +67,6 @@ func (e *engine) sendCanaries() bool {
 	e.canaries.sent = true
 	for _, h := range e.hosts.byAddr {
 		if h.tally.allOpen() || h.tally.open > 0 && h.tally.marked() {
-			e.canaries.suspect = append(e.canaries.suspect, h)
 			e.sendCanary(h)
 		}
 	}
@@ -86,20 +82,6 @@ func (e *engine) sendCanary(h *host) {
 		e.flights.at(id).canary = true
 		h.tally.canaries++
 		e.enqueue(id)
-	}
-}
-
-// report hands out what was noticed about hosts as a whole.
-func (e *engine) report() {
-	for _, h := range e.canaries.suspect {
-		if e.failure != nil {
-			return
-		}
-		if f := h.tally.findings(); len(f) > 0 {
-			if err := e.sink.Host(probe.HostReport{Addr: h.addr, Findings: f}); err != nil {
-				e.fail(err)
-			}
-		}
 	}
 }
 

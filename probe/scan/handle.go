@@ -65,12 +65,25 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
 	if reject != "" {
 		return reject
 	}
-	if f.outcome.Rank > before && ev.Kind.Verified() && !e.delayed(f, ev) {
-		f.outcome.Best.RTT, f.outcome.Best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
-		e.learn(f, ev, before)
+	if f.outcome.Rank > before {
+		e.improved(f, ev, before)
 	}
 	e.act(do, id, f, ev)
 	return ""
+}
+
+// improved takes note of an answer that is better than the ones before.
+func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank) {
+	best := f.outcome.Best
+	best.Time = ev.At
+	if !ev.Kind.Verified() {
+		return
+	}
+	if !e.delayed(f, ev) {
+		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
+		e.learn(f, ev, before)
+	}
+	f.host.hear(best)
 }
 
 // act does what an answer calls for.
@@ -171,20 +184,26 @@ func (e *engine) finish(id uint32) {
 	canary, h := f.canary, f.host
 	e.flights.remove(id)
 	h.flights--
-	e.hosts.trim(h)
 	switch {
 	case canary:
 		h.tally.canary(v.State)
 	case v.Attempts > 0 || v.Err != nil:
 		h.tally.verdict(v.State)
-		e.deliver(v)
+		e.deliver(h, v)
 	default:
 		e.counters.Unfinished++
+	}
+	if e.hosts.trim(h) {
+		e.handOut(h)
 	}
 }
 
 // deliver hands a verdict out.
-func (e *engine) deliver(v probe.Verdict) {
+func (e *engine) deliver(h *host, v probe.Verdict) {
+	if v.Time.IsZero() {
+		v.Time = e.start.Add(e.now)
+	}
+	h.account(&v)
 	e.counters.Probes++
 	e.counters.States[v.State]++
 	if v.Reason == probe.ReasonInterrupted {

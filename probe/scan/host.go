@@ -23,6 +23,7 @@ type host struct {
 	limiter
 	losses    losses
 	tally     tally
+	found     found
 	pending   queue          // probes that wait to be sent
 	resolving bool           // its link address is being asked for
 	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
@@ -34,6 +35,7 @@ type host struct {
 type way struct {
 	source netip.Addr // our address on it
 	local  bool       // the hosts are this machine
+	many   bool       // they are all machines of a network
 	err    error      // why they cannot be reached from here
 }
 
@@ -81,18 +83,21 @@ func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if err != nil {
 		return &way{err: err}
 	}
-	w := way{source: route.Source, local: route.Local}
+	w := way{source: route.Source, local: route.Local, many: route.Broadcast}
 	if t.ways[w] == nil {
 		t.ways[w] = &w
 	}
 	return t.ways[w]
 }
 
-// trim forgets hosts without a probe in flight where too many are remembered.
-func (t *hosts) trim(h *host) {
-	if h.flights == 0 && !h.queued && len(t.byAddr) > MaxIdleHosts {
-		delete(t.byAddr, h.key)
+// trim forgets a host without a probe in flight where too many are remembered,
+// and tells whether it did.
+func (t *hosts) trim(h *host) bool {
+	if h.flights > 0 || h.queued || len(t.byAddr) <= MaxIdleHosts {
+		return false
 	}
+	delete(t.byAddr, h.key)
+	return true
 }
 
 // key is an address as packets carry it. One of a link is another on each link

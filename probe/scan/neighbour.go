@@ -16,6 +16,9 @@ func (e *engine) met(h *host, route netraw.Route) {
 	if e.ramp != nil {
 		e.ramp.Towards(route)
 	}
+	if route.Local {
+		h.found.up, h.found.reason = true, probe.ReasonLocalhost
+	}
 	if e.cfg.Neighbours == nil || route.Local {
 		return
 	}
@@ -47,6 +50,7 @@ func (e *engine) pollNeighbours() {
 // on the link answers no probe.
 func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 	h.resolving = false
+	h.found.resolved(h, n)
 	if n.State == netraw.NeighbourFailed {
 		h.absent = noNeighbour(h.addr, n)
 		e.endAll(h)

@@ -103,8 +103,11 @@ func (e *engine) roomForMore() bool {
 // admit makes a probe of a target, unless its verdict needs none.
 func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
 	h := e.hosts.get(target.Addr())
+	if h.found.began.IsZero() {
+		h.found.began = e.start.Add(e.now)
+	}
 	if v, ok := e.foregone(h, target); ok {
-		e.deliver(v)
+		e.deliver(h, v)
 		return 0, nil
 	}
 	id := e.flights.add(h, target.Port())
@@ -118,6 +121,8 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 	case h.way.err != nil:
 		v.Reason, v.Err = probe.ReasonNoRoute, h.way.err
 		e.counters.Unroutable = h.way.err
+	case h.way.many:
+		v.Reason = probe.ReasonBroadcast
 	case h.absent != nil:
 		v = *h.absent
 		v.Target = target

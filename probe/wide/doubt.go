@@ -115,7 +115,7 @@ func (w *run) unresolved(d *doubt) {
 	}
 	if w.seen.note(d.target, rank) == wire.RankSilence {
 		v := d.verdict(w.cfg.Technique)
-		w.results().answers = append(w.results().answers, answer{verdict: &v})
+		*w.results().add() = answer{verdict: &v}
 	}
 }
 

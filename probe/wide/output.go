@@ -3,6 +3,7 @@ package wide
 import (
 	"time"
 
+	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
@@ -56,6 +57,16 @@ func newOutput(c *Config, sink probe.Sink) *output {
 // congested tells whether results come faster than they are written.
 func (o *output) congested() bool { return len(o.full) > waiting/2 }
 
+// add makes room for one more answer, whose contents are to be set.
+func (b *batch) add() *answer {
+	if len(b.answers) == cap(b.answers) {
+		b.answers = append(b.answers, answer{})
+	} else {
+		b.answers = b.answers[:len(b.answers)+1]
+	}
+	return &b.answers[len(b.answers)-1]
+}
+
 // next is an empty batch.
 func (o *output) next() *batch {
 	select {
@@ -89,8 +100,9 @@ func (o *output) fail(err error) {
 }
 
 func (o *output) deliver(d *batch) error {
+	memory := newReplies(d.answers)
 	for i := range d.answers {
-		if err := o.port(&d.answers[i]); err != nil {
+		if err := o.port(&d.answers[i], &memory); err != nil {
 			return err
 		}
 	}
@@ -100,24 +112,49 @@ func (o *output) deliver(d *batch) error {
 	return nil
 }
 
-func (o *output) port(s *answer) error {
-	v := s.judged(o.cfg.Technique)
-	if s.before != wire.RankSilence {
+func (o *output) port(a *answer, memory *replies) error {
+	v := a.judged(o.cfg.Technique, memory)
+	v.Time = a.At
+	if a.before != wire.RankSilence {
 		o.improved++
-		o.states[stateOf(o.cfg.Technique, s.before)]--
+		o.states[stateOf(o.cfg.Technique, a.before)]--
 	}
 	o.states[v.State]++
 	return o.sink.Port(v)
 }
 
-func (s *answer) judged(t *probe.Technique) probe.Verdict {
-	if s.verdict != nil {
-		return *s.verdict
+// judged is the verdict that follows from an answer.
+func (a *answer) judged(t *probe.Technique, memory *replies) probe.Verdict {
+	if a.verdict != nil {
+		return *a.verdict
 	}
-	s.Seg.Options = s.From[:len(s.Seg.Options)]
-	v := wire.Judge(t, s.Target, &s.Event)
-	v.Attempts, v.RTT, v.Clock = s.Attempt+1, s.rtt, s.clock
+	a.Seg.Options = a.From[:len(a.Seg.Options)] // its own, no more the event's
+	reply, options := memory.next(len(a.Seg.Options))
+	v := wire.JudgeInto(t, a.Target, &a.Event, reply, options)
+	v.Attempts, v.RTT, v.Clock = a.Attempt+1, a.rtt, a.clock
 	return v
+}
+
+// replies is memory for the segments of a batch, whose verdicts own it: got at
+// once, it costs a fraction of what it would for each.
+type replies struct {
+	segments []craft.Segment
+	options  craft.Options
+}
+
+func newReplies(answers []answer) replies {
+	room := 0
+	for i := range answers {
+		room += len(answers[i].Seg.Options)
+	}
+	return replies{make([]craft.Segment, len(answers)), make(craft.Options, room)}
+}
+
+// next is memory for one more segment, with options of a length.
+func (r *replies) next(options int) (*craft.Segment, craft.Options) {
+	s, o := &r.segments[0], r.options[:0:options]
+	r.segments, r.options = r.segments[1:], r.options[options:]
+	return s, o
 }
 
 // stateOf is the state that an answer of a rank led to. A reset can be

@@ -187,7 +187,7 @@ func (w *run) refused(r refusedTarget) {
 	}
 	v := wire.Unsendable(r.target, r.err)
 	w.firewalled++
-	w.results().answers = append(w.results().answers, answer{verdict: &v})
+	*w.results().add() = answer{verdict: &v}
 }
 
 func (w *run) progress(s *sendStatus) {
@@ -282,7 +282,7 @@ func (w *run) summary() Summary {
 	stats := w.net.Stats()
 	s.Probes = w.sender.first().position() - w.cfg.From
 	s.Sent, s.Retransmitted, s.Held = status.sent, status.retransmitted, status.held
-	s.Resets, s.NoNeighbour = status.resets, status.noNeighbour
+	s.Resets, s.NoNeighbour = status.resets+w.sender.resetting()-w.sender.resets, status.noNeighbour
 	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
 	s.SendErrors = stats.SendErrors - w.base.SendErrors
 	s.KernelDrops = stats.KernelDrops - w.base.KernelDrops

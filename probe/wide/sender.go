@@ -35,9 +35,11 @@ type sender struct {
 	outage    wire.Outage
 	refusals  int           // of this turn, since a probe left
 	inVain    int           // probes given up since one left
-	responded bool          // the last packet was a response
+	odd       bool          // of the turns
 	resetting func() uint64 // RSTs that the engine has sent itself
-	resets    uint64        // of those, counted by the pace
+	resets    uint64        // of those, seen so far
+	askResets time.Duration // when to ask for them
+	debt      int           // of them, not yet counted by the pace
 
 	ctx   context.Context // sending ends with it
 	quit  chan struct{}   // closed when nothing at all is to be sent any more
@@ -177,7 +179,6 @@ func (s *sender) now() time.Duration { return time.Since(s.start) }
 func (s *sender) turn() (wake time.Duration) {
 	now := s.now()
 	s.adapt(now)
-	s.bookEngineResets()
 	budget := s.pace.Allowance(now, chunkSize)
 	if budget == 0 {
 		return s.pace.WakeUp()
@@ -251,31 +252,49 @@ func (s *sender) behind() bool {
 // respond sends what answers call for: while there are probes to be sent too,
 // it takes no more than half of the pace.
 func (s *sender) respond(budget int, probing bool) (taken int) {
-	if !s.responses.any() {
-		return 0
-	}
-	if s.responded = !s.responded; probing && budget == 1 && !s.responded {
-		return 0
-	}
 	if probing {
-		budget = (budget + 1) / 2
+		budget = s.half(budget)
 	}
-	taken, resets := s.responses.send(s.net, budget)
+	taken = s.payResets(budget)
+	if budget == taken || !s.responses.any() {
+		return taken
+	}
+	sent, resets := s.responses.send(s.net, budget-taken)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.resets += resets
-	return taken
+	return taken + sent
 }
 
-// bookEngineResets lets the RSTs that the engine has sent itself count towards
-// the pace.
-func (s *sender) bookEngineResets() {
-	n := s.resetting()
-	s.pace.Spend(int(n - s.resets))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.status.resets += n - s.resets
-	s.resets = n
+// half is half of a budget; of one packet all, every other time.
+func (s *sender) half(budget int) int {
+	if s.odd = !s.odd; s.odd {
+		budget++
+	}
+	return budget / 2
+}
+
+// engineResetsEvery is how often the engine is asked for RSTs of its own, and
+// mostDebt how many of them may be left to be paid for.
+const (
+	engineResetsEvery = 10 * time.Millisecond
+	mostDebt          = 1 << 16
+)
+
+// payResets lets the RSTs that the engine has sent itself count towards the pace.
+func (s *sender) payResets(budget int) (paid int) {
+	if now := s.now(); now >= s.askResets {
+		s.askResets = now + engineResetsEvery
+		n := s.resetting()
+		s.debt = min(s.debt+int(n-s.resets), mostDebt)
+		s.mu.Lock()
+		s.status.resets += n - s.resets
+		s.mu.Unlock()
+		s.resets = n
+	}
+	paid = min(budget, s.debt)
+	s.debt -= paid
+	return paid
 }
 
 // advance sends up to budget probes of a cursor, and returns how many it tried.

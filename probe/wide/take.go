@@ -73,7 +73,8 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	}
 	w.lastNew = w.now
 	w.silence.answered(ev)
-	a := answer{Event: *ev, before: before}
+	a := w.results().add()
+	a.Event, a.before, a.verdict = *ev, before, nil
 	a.rtt, a.clock = w.measure(ev)
 	w.slowest = max(w.slowest, a.rtt)
 	if d != nil {
@@ -81,7 +82,6 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 		v.RTT, v.Clock = a.rtt, a.clock
 		a.verdict = &v
 	}
-	w.results().answers = append(w.results().answers, a)
 	return ""
 }
 

@@ -3,9 +3,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/netip"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/report"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -50,14 +51,22 @@ func (o options) contend() error {
 		return err
 	}
 	defer e.Close()
-	out := bufio.NewWriter(os.Stdout)
-	summary, err := wide.Run(context.Background(), e, cfg, printer{out})
+	file, err := os.Create(o.results)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	out, err := report.Open(report.Config{Stdout: file, StdoutFormat: "json"})
+	if err != nil {
+		return err
+	}
+	summary, err := wide.Run(context.Background(), e, cfg, records{out, set})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s: sent %d, matched %d, kernel drops %d, rejected %v, errors %d\n", o.contender,
 		summary.Sent, summary.Matched, summary.KernelDrops, summary.Rejected, summary.SendErrors)
-	return out.Flush()
+	return out.Close()
 }
 
 func (o options) engine(cfg wide.Config) (engine, error) {
@@ -99,24 +108,33 @@ type raw struct {
 
 func (r raw) Close() error { return r.conn.Close() }
 
-// printer writes the addresses of open ports.
-type printer struct{ *bufio.Writer }
-
-func (p printer) Port(v probe.Verdict) error {
-	if v.State != probe.StateOpen {
-		return nil
-	}
-	_, err := p.WriteString(v.Target.Addr().String() + "\n")
-	return err
+// records writes every answer, as the command line does.
+type records struct {
+	*report.Output
+	set *target.Set
 }
 
-func (printer) Host(probe.HostReport) error { return nil }
+func (r records) Port(v probe.Verdict) error {
+	return r.Record(report.NewPort(r.set.Word(v.Target), &v))
+}
 
-// addresses reads one a line, as printer and zmap write them; masscan's list
-// has the address in the fourth of five words.
+func (records) Host(probe.HostReport) error { return nil }
+
+// addresses reads one a line, as zmap writes them; masscan's list has the address
+// in the fourth of five words, and ours are records of ports.
 func addresses(text string) map[netip.Addr]bool {
 	found := make(map[netip.Addr]bool)
 	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "{") {
+			var port struct {
+				Addr  netip.Addr
+				State string
+			}
+			if json.Unmarshal([]byte(line), &port) == nil && port.State == "open" {
+				found[port.Addr] = true
+			}
+			continue
+		}
 		words := strings.Fields(line)
 		if len(words) == 5 && words[0] == "open" {
 			words = words[3:4]

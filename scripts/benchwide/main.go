@@ -32,6 +32,7 @@ type options struct {
 	open      float64
 	refused   float64
 	only      string
+	results   string
 }
 
 func main() {
@@ -40,8 +41,9 @@ func main() {
 	flag.StringVar(&o.source, "source", "", "internal: the address to scan from")
 	flag.IntVar(&o.bits, "bits", 22, "scan 2^`N` addresses")
 	flag.IntVar(&o.rounds, "rounds", 3, "repeat every contender `N` times, in turn; the best counts")
-	flag.Float64Var(&o.open, "open", 0.01, "share of open ports")
-	flag.Float64Var(&o.refused, "refused", 0.02, "share of refused ports")
+	flag.Float64Var(&o.open, "open", 0, "share of open ports, in one world instead of two")
+	flag.Float64Var(&o.refused, "refused", 0, "share of refused ports, likewise")
+	flag.StringVar(&o.results, "results", "", "internal: the file for the records")
 	flag.StringVar(&o.only, "only", "", "comma-separated `names` of the contenders to run")
 	flag.Parse()
 	if err := o.run(); err != nil {
@@ -64,8 +66,9 @@ func (o options) run() error {
 	return o.compare()
 }
 
-// compare builds the world and lets the contenders run in turn, so that all
-// meet the same machine.
+// compare lets the contenders run in turn, so that all meet the same machine, in
+// a world where few answer and in one where many do: what an answer costs, and
+// whether any is dropped, shows in the second.
 func (o options) compare() error {
 	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{
 		Name: ifname, Prefixes: []netip.Prefix{netip.MustParsePrefix(prefix)},
@@ -75,32 +78,57 @@ func (o options) compare() error {
 	}
 	defer l.Close()
 	host := l.Host(ifname)
-	world := lab.World{Seed: 1, Open: o.open, Refused: o.refused}
-	responder, err := host.Respond(world)
-	if err != nil {
-		return err
-	}
-	defer responder.Close()
 	o.source = host.Prober4().String()
+	var each []map[string]result
+	for _, w := range o.worlds() {
+		responder, err := host.Respond(w)
+		if err != nil {
+			return err
+		}
+		best, err := o.in(arena{responder: responder, want: o.expected(w), probes: 1 << o.bits, answering: w.Open + w.Refused})
+		if closing := responder.Close(); err == nil {
+			err = closing
+		}
+		if err != nil {
+			return err
+		}
+		each = append(each, best)
+	}
+	if len(each) == 2 {
+		o.reportAnswers(each[0], each[1])
+	}
+	return nil
+}
 
-	a := arena{responder: responder, want: o.expected(world), probes: 1 << o.bits}
-	fmt.Printf("%d addresses, %d of them open\n\n%s\n", a.probes, len(a.want), heading)
+// worlds are those to run in.
+func (o options) worlds() []lab.World {
+	if o.open+o.refused > 0 {
+		return []lab.World{{Seed: 1, Open: o.open, Refused: o.refused}}
+	}
+	return []lab.World{{Seed: 1, Open: 0.01, Refused: 0.02}, {Seed: 1, Open: 0.1, Refused: 0.2}}
+}
+
+// in runs the contenders in one world, and returns the best result of each.
+func (o options) in(a arena) (map[string]result, error) {
+	fmt.Printf("%d addresses, %.0f %% of which answer, %d with an open port\n\n%s\n", a.probes, 100*a.answering, len(a.want), heading)
 	best := make(map[string]result)
 	contenders := o.contenders()
 	for range o.rounds {
 		for _, c := range contenders {
 			r, err := a.measure(c)
 			if err != nil {
-				return err
+				return nil, err
 			}
+			r.answers = a.answering * float64(a.probes)
 			fmt.Println(r)
 			if r.better(best[c.name]) {
 				best[c.name] = r
 			}
 		}
 	}
-	report(contenders, best)
-	return nil
+	compared(contenders, best)
+	fmt.Println()
+	return best, nil
 }
 
 // target is the scanned prefix.

@@ -24,20 +24,21 @@ type contender struct {
 	file string // empty: standard output
 }
 
-// contenders lists synscope's engines and the peers that are installed.
+// contenders lists synscope's engines, which write every answer as JSON lines,
+// and the peers that are installed.
 //
 // The peers get what they need to send at once: masscan's own limits are off,
 // zmap's cooldown is a second. The router's address is any: the world answers
 // whatever reaches it.
 func (o options) contenders() []contender {
+	file := func(name string) string { return fmt.Sprintf("%s/bench-wide-%d-%s", os.TempDir(), os.Getpid(), name) }
 	var list []contender
 	for _, name := range []string{"xdp", "packet", "raw"} {
-		list = append(list, contender{name: name, args: []string{
-			"/proc/self/exe", "-contender", name, "-bits", fmt.Sprint(o.bits), "-source", o.source,
-		}})
+		list = append(list, contender{name, []string{
+			"/proc/self/exe", "-contender", name, "-bits", fmt.Sprint(o.bits), "-source", o.source, "-results", file(name),
+		}, file(name)})
 	}
 	const router = "02:00:00:00:00:01"
-	file := func(name string) string { return fmt.Sprintf("%s/bench-wide-%d-%s", os.TempDir(), os.Getpid(), name) }
 	list = append(list, contender{"zmap", []string{
 		"zmap", "-q", "-v", "0", "-i", ifname, "-S", o.source, "-G", router, "-p", fmt.Sprint(port),
 		"-r", "100000000", "-c", "1", "-b", "/dev/null", "-o", file("zmap"), o.target(),
@@ -54,6 +55,7 @@ type arena struct {
 	responder *lab.Responder
 	want      map[netip.Addr]bool
 	probes    int
+	answering float64 // share of the addresses
 }
 
 // deadline ends a contender that does not end itself, as masscan may.

@@ -21,6 +21,7 @@ type result struct {
 	found, wrong int           // of the open addresses; reported, but not open
 	recall       float64
 	note         string
+	answers      float64 // that the world gave
 }
 
 func (r *result) judge(found, want map[netip.Addr]bool) {
@@ -46,8 +47,8 @@ func (r result) String() string {
 		r.name, r.sent, r.rate()/1e6, r.cost(), r.memory>>20, r.recall, r.wrong, r.note)
 }
 
-// report prints how every contender compares with the peers.
-func report(contenders []contender, best map[string]result) {
+// compared prints how every contender compares with the peers.
+func compared(contenders []contender, best map[string]result) {
 	for _, peer := range []string{"zmap", "masscan"} {
 		p, ran := best[peer]
 		if !ran {
@@ -59,6 +60,16 @@ func report(contenders []contender, best map[string]result) {
 				fmt.Printf("%-9s %6.1f x %6.1f x   recall %.5f\n", c.name, r.rate()/p.rate(), p.cost()/r.cost(), r.recall)
 			}
 		}
+	}
+}
+
+// reportAnswers prints what an answer costs more than silence, from a world where
+// few answer and one where many do.
+func (o options) reportAnswers(few, many map[string]result) {
+	fmt.Println("what an answer costs, from the difference of the two worlds")
+	for _, c := range o.contenders() {
+		a, b := few[c.name], many[c.name]
+		fmt.Printf("%-9s %6.0f ns CPU\n", c.name, float64(b.cpu-a.cpu)/(b.answers-a.answers))
 	}
 }
 

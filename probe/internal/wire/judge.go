@@ -10,6 +10,12 @@ import (
 // Judge answers "what does it say?": the verdict on a target from one answer
 // to a probe of the given technique. It is the table of SEMANTICS §1.
 func Judge(t *probe.Technique, target netip.AddrPort, ev *Event) probe.Verdict {
+	return JudgeInto(t, target, ev, new(craft.Segment), nil)
+}
+
+// JudgeInto is Judge with memory for the answering segment and its options, for
+// callers that judge many and get memory for all of them at once.
+func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craft.Segment, options craft.Options) probe.Verdict {
 	v := probe.Verdict{Target: target}
 	switch ev.Kind {
 	case KindSYNACK:
@@ -23,7 +29,9 @@ func Judge(t *probe.Technique, target netip.AddrPort, ev *Event) probe.Verdict {
 	case KindICMP:
 		return judgeICMP(v, ev)
 	}
-	v.Reply = ev.reply()
+	*reply = ev.Seg
+	reply.Options = append(options[:0:cap(options)], ev.Seg.Options...)
+	v.Reply = reply
 	return v
 }
 
@@ -36,11 +44,4 @@ func judgeICMP(v probe.Verdict, ev *Event) probe.Verdict {
 		v.Responder = ev.Sender
 	}
 	return v
-}
-
-// reply is the answering segment, in memory of its own.
-func (ev *Event) reply() *craft.Segment {
-	s := ev.Seg
-	s.Options = append(craft.Options(nil), s.Options...)
-	return &s
 }

@@ -134,7 +134,7 @@ func (m *Matcher) matchOwn(s *craft.Segment) answer {
 	if s.Flags != m.Tech.Flags {
 		return answer{}
 	}
-	a, ok := m.Attempt(s.Src, s.Dst, func(n Numbers) bool { return n.Seq == s.Seq })
+	a, ok := m.attempt(s.Src, s.Dst, bySeq(s.Seq))
 	if !ok {
 		return answer{}
 	}
@@ -150,13 +150,13 @@ func (m *Matcher) matchSegment(s *craft.Segment) (answer, string) {
 		if !m.Tech.Opens() {
 			return answer{}, rejectFlags
 		}
-		return m.verified(KindSYNACK, s, m.acknowledged)
+		return m.verified(KindSYNACK, s, m.acknowledged(s))
 	case craft.RST | craft.ACK, craft.RST:
 		return m.matchReset(s)
 	case craft.SYN:
 		return m.unverified(KindSYN, s)
 	case craft.ACK:
-		if a, why := m.verified(KindACK, s, m.acknowledged); why == "" && m.Tech.Opens() {
+		if a, why := m.verified(KindACK, s, m.acknowledged(s)); why == "" && m.Tech.Opens() {
 			return a, ""
 		}
 		return m.unverified(KindChallenge, s)
@@ -170,7 +170,7 @@ func (m *Matcher) matchSegment(s *craft.Segment) (answer, string) {
 // itself, is kept but proves nothing.
 func (m *Matcher) matchReset(s *craft.Segment) (answer, string) {
 	if m.Tech.Acknowledges() {
-		a, ok := m.Attempt(s.Dst, s.Src, func(n Numbers) bool { return n.Ack == s.Seq })
+		a, ok := m.attempt(s.Dst, s.Src, byAck(s.Seq))
 		if !ok {
 			return answer{}, rejectBadSeq
 		}
@@ -179,33 +179,51 @@ func (m *Matcher) matchReset(s *craft.Segment) (answer, string) {
 	if !s.Flags.Has(craft.ACK) {
 		return m.matchBareReset(s)
 	}
-	if a, why := m.verified(KindReset, s, m.acknowledged); why == "" {
+	if a, why := m.verified(KindReset, s, m.acknowledged(s)); why == "" {
 		return a, ""
 	}
 	kind := KindReset // 4.4BSD acknowledges a FIN's own number
 	if m.Tech.Opens() {
 		kind = KindUnverifiedReset
 	}
-	return m.verified(kind, s, func(s *craft.Segment, n Numbers) bool { return s.Ack == n.Seq })
+	return m.verified(kind, s, bySeq(s.Ack))
 }
 
 // matchBareReset checks an RST without ACK: the answer to the ACK that asks
 // about an earlier one repeats the number of that (RFC 9293 §3.5.2).
 func (m *Matcher) matchBareReset(s *craft.Segment) (answer, string) {
-	a, ok := m.Attempt(s.Dst, s.Src, func(n Numbers) bool { return n.Ack == s.Seq })
+	a, ok := m.attempt(s.Dst, s.Src, byAck(s.Seq))
 	if ok && m.Tech.Opens() {
 		return answer{KindReset, s.Src, a}, ""
 	}
 	return m.unverified(KindUnverifiedReset, s)
 }
 
-// acknowledged tells whether s acknowledges exactly the probe with numbers n.
-func (m *Matcher) acknowledged(s *craft.Segment, n Numbers) bool {
-	return s.Ack == n.Seq.Add(m.Tech.Consumes())
+// number is what a transmission must have had, its sequence or its
+// acknowledgment number. It is a value and no function, since a function for each
+// packet would be memory for each.
+type number struct {
+	acknowledgment bool
+	value          craft.Seq
 }
 
-func (m *Matcher) verified(kind Kind, s *craft.Segment, right func(*craft.Segment, Numbers) bool) (answer, string) {
-	a, ok := m.Attempt(s.Dst, s.Src, func(n Numbers) bool { return right(s, n) })
+func bySeq(n craft.Seq) number { return number{false, n} }
+func byAck(n craft.Seq) number { return number{true, n} }
+
+func (w number) of(n Numbers) bool {
+	if w.acknowledgment {
+		return n.Ack == w.value
+	}
+	return n.Seq == w.value
+}
+
+// acknowledged is the probe that s acknowledges exactly.
+func (m *Matcher) acknowledged(s *craft.Segment) number {
+	return bySeq(s.Ack - craft.Seq(m.Tech.Consumes()))
+}
+
+func (m *Matcher) verified(kind Kind, s *craft.Segment, had number) (answer, string) {
+	a, ok := m.attempt(s.Dst, s.Src, had)
 	if !ok {
 		return answer{}, RejectBadAck
 	}
@@ -258,21 +276,21 @@ func (m *Matcher) Quoted(q *craft.Quote) (int, bool) {
 	if m.Recall != nil {
 		return m.Recall.Quoted(q)
 	}
-	return m.Attempt(q.Src, q.Dst, func(n Numbers) bool { return n.Seq == q.Seq })
+	return m.attempt(q.Src, q.Dst, bySeq(q.Seq))
 }
 
-// Attempt finds the transmission from src to dst whose numbers are right. With
-// a held port for each attempt that is one hash.
-func (m *Matcher) Attempt(src, dst netip.AddrPort, right func(Numbers) bool) (int, bool) {
+// attempt finds the transmission from src to dst that had a number. With a held
+// port for each attempt that is one hash.
+func (m *Matcher) attempt(src, dst netip.AddrPort, had number) (int, bool) {
 	if m.Recall != nil {
-		return m.Recall.Attempt(src, dst, right)
+		return m.Recall.Attempt(src, dst, had.of)
 	}
 	first := slices.Index(m.Ports, src.Port())
 	if first < 0 {
 		return 0, false
 	}
 	for a := first; a < m.Attempts; a += len(m.Ports) {
-		if right(m.Cookie.Numbers(src, dst, a)) {
+		if had.of(m.Cookie.Numbers(src, dst, a)) {
 			return a, true
 		}
 	}

@@ -64,7 +64,9 @@ func (ev *Event) Answers() bool {
 const eventBatches = 16
 
 func NewReceiver(n probe.Network, m Matcher) *Receiver {
-	return NewReader(n, m.examine, func(ev *Event) time.Time { return ev.At })
+	var p craft.Packet // used again for each, since its address leaves the stack
+	examine := func(in *netraw.Packet, ev *Event) { m.examine(in, &p, ev) }
+	return NewReader(n, examine, func(ev *Event) time.Time { return ev.At })
 }
 
 // NewReader makes a reader with an examination of its own; stamp tells when what
@@ -171,9 +173,8 @@ func checksumsOf(in *netraw.Packet) craft.Checksums {
 	return craft.VerifyChecksums
 }
 
-func (m *Matcher) examine(in *netraw.Packet, ev *Event) {
-	var p craft.Packet
-	if reject := Decode(in, &p); reject != "" {
+func (m *Matcher) examine(in *netraw.Packet, p *craft.Packet, ev *Event) {
+	if reject := Decode(in, p); reject != "" {
 		ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 		ev.Own, ev.reject = in.Outgoing, reject
 		if m.Echoes && reject == rejectUnsupported && !in.Outgoing {
@@ -181,7 +182,7 @@ func (m *Matcher) examine(in *netraw.Packet, ev *Event) {
 		}
 		return
 	}
-	ev.reject = m.Match(in, &p, ev)
+	ev.reject = m.Match(in, p, ev)
 }
 
 // Match fills in what a packet, already taken apart, means to the run, or says

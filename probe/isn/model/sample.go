@@ -37,6 +37,7 @@ type Path struct {
 	Jitter time.Duration // the mean extra delay each way
 	Loss   float64       // probability of losing a packet, each way
 	Shape  Shape         // of the extra delay
+	Others float64       // connections of other people to the host, a second
 }
 
 // DrawPath draws a round trip between 0.2 and 200 ms, and loss up to 5 %.
@@ -63,8 +64,9 @@ type sampler struct {
 	path   Path
 	rng    *rand.Rand
 	now    time.Duration
-	ladder craft.Seq // the ladder's client ISN
-	first  uint16    // the first source port
+	ladder craft.Seq     // the ladder's client ISN
+	first  uint16        // the first source port
+	others time.Duration // when the next of the others connects; 0 before the first
 	out    []isn.Sample
 }
 
@@ -74,7 +76,7 @@ func Sample(plan isn.Plan, host *Host, path Path, rng *rand.Rand) []isn.Sample {
 	s := &sampler{host: host, path: path, rng: rng, ladder: seq(rng),
 		first: uint16(32768 + rng.IntN(20000)), now: time.Duration(rng.Int64N(int64(24 * time.Hour)))}
 	s.run(plan.Steps)
-	s.run(plan.Ladder(s.out))
+	s.run(plan.Next(s.out))
 	return s.out
 }
 
@@ -103,6 +105,7 @@ func (s *sampler) exchange(step isn.Step) bool {
 	back := arrive + s.path.delay(s.rng)
 	answer, ok := Answer{}, false
 	if !s.lost() {
+		s.busy(arrive)
 		answer, ok = s.host.Answer(SYN{At: arrive, Src: src, ISN: client, Offer: step.Offer})
 	}
 	ok = ok && !s.lost()
@@ -116,6 +119,22 @@ func (s *sampler) exchange(step isn.Step) bool {
 	}
 	s.out = append(s.out, sample)
 	return ok
+}
+
+// busy lets other people connect until then, at random moments.
+func (s *sampler) busy(until time.Duration) {
+	if s.path.Others <= 0 {
+		return
+	}
+	if s.others == 0 {
+		s.others = until
+	}
+	for s.others < until {
+		src := netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, 113, byte(s.rng.IntN(256))}), uint16(1024+s.rng.IntN(60000)))
+		s.host.Answer(SYN{At: s.others, Src: src, ISN: seq(s.rng), Offer: isn.Offer{MSS: 1460}})
+		s.host.Reset(src)
+		s.others += time.Duration(s.rng.ExpFloat64() / s.path.Others * 1e9)
+	}
 }
 
 // lost draws whether a packet is lost.

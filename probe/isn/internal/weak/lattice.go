@@ -1,4 +1,4 @@
-package isn
+package weak
 
 import (
 	"math/big"

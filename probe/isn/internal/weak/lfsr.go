@@ -1,4 +1,4 @@
-package isn
+package weak
 
 import (
 	"fmt"
@@ -8,28 +8,26 @@ import (
 	"synscope/craft"
 )
 
-// detectShiftRegister looks for a 32-bit linear feedback shift register that
-// moves by one bit a connection, in Galois's or Fibonacci's form, to the right
-// or, seen in a mirror, to the left.
-func detectShiftRegister(v *view) (verdict, bool) {
-	return generator(v, func(run []point) (recovered, bool) {
-		for _, mirror := range []bool{false, true} {
-			if r, ok := shiftRegister(run, mirror); ok {
-				return r, true
-			}
-		}
-		return recovered{}, false
-	})
-}
-
-// detectLongShifts looks for one that moves by several.
-func detectLongShifts(v *view) (verdict, bool) {
+// shiftRegisters looks for a 32-bit linear feedback shift register that moves by one
+// bit a connection, in Galois's or Fibonacci's form, to the right or, seen in a
+// mirror, to the left.
+func shiftRegisters(run []Number) (Generator, bool) {
 	for _, mirror := range []bool{false, true} {
-		if r, ok := longShifts(v.runs(), mirror); ok && distinct(v.points) == len(v.points) {
-			return r.verdict(), true
+		if g, ok := shiftRegister(run, mirror); ok {
+			return g, true
 		}
 	}
-	return verdict{}, false
+	return Generator{}, false
+}
+
+// longRegisters looks for one that moves by several.
+func longRegisters(runs [][]Number) (Generator, bool) {
+	for _, mirror := range []bool{false, true} {
+		if g, ok := longShifts(runs, mirror); ok {
+			return g, true
+		}
+	}
+	return Generator{}, false
 }
 
 // mirrored reverses the bits if asked to.
@@ -43,31 +41,31 @@ func mirrored(x craft.Seq, mirror bool) uint32 {
 // shiftRegister compares each state with its predecessor moved right by one.
 // In Galois's form the difference is the taps where the bit that fell out was
 // one, else nothing; in Fibonacci's it is the top bit or nothing.
-func shiftRegister(run []point, mirror bool) (recovered, bool) {
+func shiftRegister(run []Number, mirror bool) (Generator, bool) {
 	if len(run) < 6 {
-		return recovered{}, false
+		return Generator{}, false
 	}
 	taps, fibonacci := uint32(0), true
 	for i := 1; i < len(run); i++ {
-		was := mirrored(run[i-1].x, mirror)
-		d := mirrored(run[i].x, mirror) ^ was>>1
+		was := mirrored(run[i-1].X, mirror)
+		d := mirrored(run[i].X, mirror) ^ was>>1
 		fibonacci = fibonacci && d&^(1<<31) == 0
 		switch {
 		case fibonacci, d == 0 && was&1 == 0, was&1 == 1 && d == taps:
 		case was&1 == 1 && taps == 0:
 			taps = d
 		default:
-			return recovered{}, false
+			return Generator{}, false
 		}
 	}
 	if fibonacci {
-		return recovered{name: "lfsr (one bit a connection)", proofs: len(run) - 2, free: 1}, true
+		return Generator{Name: "lfsr (one bit a connection)", Proofs: len(run) - 2, Free: 1}, true
 	}
-	next := func(h []point) (craft.Seq, bool) {
-		x := mirrored(h[len(h)-1].x, mirror)
+	next := func(h []Number) (craft.Seq, bool) {
+		x := mirrored(h[len(h)-1].X, mirror)
 		return craft.Seq(mirrored(craft.Seq(x>>1^(x&1)*taps), mirror)), true
 	}
-	return recovered{name: fmt.Sprintf("lfsr (taps %#x)", taps), proofs: len(run) - 3, next: next}, true
+	return Generator{Name: fmt.Sprintf("lfsr (taps %#x)", taps), Proofs: len(run) - 3, Next: next}, true
 }
 
 // mostShift is by how many bits a connection a register may move.
@@ -80,11 +78,11 @@ const leastRankBits = 40
 // differs by from its predecessor moved by n is a sum of n patterns, so many
 // differences have rank n at most. Of random vectors r of rank below their
 // dimension d appear with probability about 2^-((r - rank)(d - rank)).
-func longShifts(runs [][]point, mirror bool) (recovered, bool) {
+func longShifts(runs [][]Number, mirror bool) (Generator, bool) {
 	var states, next []uint32
 	for _, run := range runs {
 		for i := 1; i < len(run); i++ {
-			states, next = append(states, mirrored(run[i-1].x, mirror)), append(next, mirrored(run[i].x, mirror))
+			states, next = append(states, mirrored(run[i-1].X, mirror)), append(next, mirrored(run[i].X, mirror))
 		}
 	}
 	dimension := rank(next)
@@ -95,10 +93,10 @@ func longShifts(runs [][]point, mirror bool) (recovered, bool) {
 		}
 		r := rank(differences)
 		if r <= n && (len(differences)-r)*(dimension-r) >= leastRankBits {
-			return recovered{name: fmt.Sprintf("lfsr (%d bits a connection)", n), proofs: len(differences) - r, free: float64(r)}, true
+			return Generator{Name: fmt.Sprintf("lfsr (%d bits a connection)", n), Proofs: len(differences) - r, Free: float64(r)}, true
 		}
 	}
-	return recovered{}, false
+	return Generator{}, false
 }
 
 // rank is that of vectors of bits.
@@ -117,12 +115,6 @@ func rank(vectors []uint32) int {
 		}
 	}
 	return n
-}
-
-// detectXorshift tries every 32-bit xorshift generator of three shifts
-// (Marsaglia 2003): any shifts, any order of directions.
-func detectXorshift(v *view) (verdict, bool) {
-	return generator(v, xorshift)
 }
 
 // shifts is one xorshift generator: positive is left, negative right.
@@ -144,14 +136,15 @@ func (s shifts) next(x uint32) uint32 {
 // directions are the orders of left and right that mix at all.
 var directions = []shifts{{1, -1, 1}, {-1, 1, -1}, {1, 1, -1}, {-1, -1, 1}, {1, -1, -1}, {-1, 1, 1}}
 
-// xorshift finds the shifts that lead from each state of the run to the next.
-func xorshift(run []point) (recovered, bool) {
-	if len(run) < 3 || run[0].x == 0 {
-		return recovered{}, false
+// xorshift tries every 32-bit generator of three shifts (Marsaglia 2003): any shifts,
+// any order of directions. It finds the shifts that lead from each state of the run to the next.
+func xorshift(run []Number) (Generator, bool) {
+	if len(run) < 3 || run[0].X == 0 {
+		return Generator{}, false
 	}
 	for _, d := range directions {
 		if s, ok := d.search(run); ok {
-			return recovered{name: fmt.Sprintf("xorshift32 %v", s), proofs: len(run) - 1, next: s.predict}, true
+			return Generator{Name: fmt.Sprintf("xorshift32 %v", s), Proofs: len(run) - 1, Next: s.predict}, true
 		}
 	}
 	if r, ok := xorshift64(run); ok {
@@ -171,42 +164,42 @@ func (w wide) next(first, last uint32) uint32 {
 }
 
 // xorshift128 finds the shifts that make each fifth word of the run.
-func xorshift128(run []point) (recovered, bool) {
+func xorshift128(run []Number) (Generator, bool) {
 	if len(run) < 7 {
-		return recovered{}, false
+		return Generator{}, false
 	}
 	for a := 1; a < 32; a++ {
 		for b := 1; b < 32; b++ {
 			for c := 1; c < 32; c++ {
 				if w := (wide{a, b, c}); w.follows(run) {
-					return recovered{name: fmt.Sprintf("xorshift128 [%d %d %d]", a, b, c), proofs: len(run) - 5, next: w.predict}, true
+					return Generator{Name: fmt.Sprintf("xorshift128 [%d %d %d]", a, b, c), Proofs: len(run) - 5, Next: w.predict}, true
 				}
 			}
 		}
 	}
-	return recovered{}, false
+	return Generator{}, false
 }
 
 // follows reports whether every word is the right one.
-func (w wide) follows(run []point) bool {
+func (w wide) follows(run []Number) bool {
 	for i := 4; i < len(run); i++ {
-		if w.next(uint32(run[i-4].x), uint32(run[i-1].x)) != uint32(run[i].x) {
+		if w.next(uint32(run[i-4].X), uint32(run[i-1].X)) != uint32(run[i].X) {
 			return false
 		}
 	}
 	return true
 }
 
-func (w wide) predict(h []point) (craft.Seq, bool) {
-	if len(h) < 4 || h[len(h)-1].k-h[len(h)-4].k != 3 {
+func (w wide) predict(h []Number) (craft.Seq, bool) {
+	if len(h) < 4 || h[len(h)-1].K-h[len(h)-4].K != 3 {
 		return 0, false
 	}
-	return craft.Seq(w.next(uint32(h[len(h)-4].x), uint32(h[len(h)-1].x))), true
+	return craft.Seq(w.next(uint32(h[len(h)-4].X), uint32(h[len(h)-1].X))), true
 }
 
 // search tries all amounts for the directions of s.
-func (s shifts) search(run []point) (shifts, bool) {
-	from, to := uint32(run[0].x), uint32(run[1].x)
+func (s shifts) search(run []Number) (shifts, bool) {
+	from, to := uint32(run[0].X), uint32(run[1].X)
 	for a := 1; a < 32; a++ {
 		one := shift(from, s[0]*a)
 		for b := 1; b < 32; b++ {
@@ -223,17 +216,17 @@ func (s shifts) search(run []point) (shifts, bool) {
 }
 
 // follows reports whether every successor in the run is right.
-func (s shifts) follows(run []point) bool {
+func (s shifts) follows(run []Number) bool {
 	for i := 1; i < len(run); i++ {
-		if s.next(uint32(run[i-1].x)) != uint32(run[i].x) {
+		if s.next(uint32(run[i-1].X)) != uint32(run[i].X) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s shifts) predict(h []point) (craft.Seq, bool) {
-	return craft.Seq(s.next(uint32(h[len(h)-1].x))), true
+func (s shifts) predict(h []Number) (craft.Seq, bool) {
+	return craft.Seq(s.next(uint32(h[len(h)-1].X))), true
 }
 
 // register is a linear recurrence over bits: bit n is the XOR of the bits
@@ -300,26 +293,23 @@ const surplusBits = 20
 // mostBits bounds the bits given to Berlekamp–Massey, which is quadratic.
 const mostBits = 1024
 
-// detectLinearComplexity looks for numbers cut from a linear bit stream, most
-// or least significant bit first, and, in long runs, for a linear recurrence
-// in each bit.
-func detectLinearComplexity(v *view) (verdict, bool) {
-	return generator(v, func(run []point) (recovered, bool) {
-		for _, mirror := range []bool{false, true} {
-			if r, ok := linearStream(run, mirror); ok {
-				return r, true
-			}
+// linearStreams looks for numbers cut from a linear bit stream, most or least
+// significant bit first, and, in long runs, for a linear recurrence in each bit.
+func linearStreams(run []Number) (Generator, bool) {
+	for _, mirror := range []bool{false, true} {
+		if g, ok := linearStream(run, mirror); ok {
+			return g, true
 		}
-		return linearLane(run)
-	})
+	}
+	return linearLane(run)
 }
 
 // stream writes out the bits of the run, most significant first or, mirrored,
 // least significant first.
-func stream(run []point, mirror bool) []byte {
+func stream(run []Number, mirror bool) []byte {
 	out := make([]byte, 0, 32*len(run))
 	for _, p := range run {
-		x := mirrored(p.x, mirror)
+		x := mirrored(p.X, mirror)
 		for i := 31; i >= 0; i-- {
 			out = append(out, byte(x>>i&1))
 		}
@@ -328,21 +318,21 @@ func stream(run []point, mirror bool) []byte {
 }
 
 // linearStream tests the numbers as one stream of bits.
-func linearStream(run []point, mirror bool) (recovered, bool) {
+func linearStream(run []Number, mirror bool) (Generator, bool) {
 	s := stream(run, mirror)
 	s = s[:min(len(s), mostBits)]
 	r := berlekampMassey(s)
 	if r.length == 0 || r.length > len(s)/2-surplusBits || distinct(run) != len(run) {
-		return recovered{}, false
+		return Generator{}, false
 	}
-	next := func(h []point) (craft.Seq, bool) {
+	next := func(h []Number) (craft.Seq, bool) {
 		h = h[max(0, len(h)-mostBits/32):]
-		if len(h)*32 < r.length || h[len(h)-1].k-h[0].k != len(h)-1 {
+		if len(h)*32 < r.length || h[len(h)-1].K-h[0].K != len(h)-1 {
 			return 0, false
 		}
 		return r.draw(stream(h, mirror), mirror), true
 	}
-	return recovered{name: fmt.Sprintf("lfsr (linear complexity %d of %d bits)", r.length, len(s)), proofs: max(1, (len(s)-2*r.length)/wordBits), next: next}, true
+	return Generator{Name: fmt.Sprintf("lfsr (linear complexity %d of %d bits)", r.length, len(s)), Proofs: max(1, (len(s)-2*r.length)/wordBits), Next: next}, true
 }
 
 // draw takes the next 32 bits of the stream as a number.
@@ -358,17 +348,17 @@ func (r register) draw(s []byte, mirror bool) craft.Seq {
 
 // linearLane tests the top bit of a long run by itself: a linear generator of
 // any word size shows in every bit.
-func linearLane(run []point) (recovered, bool) {
+func linearLane(run []Number) (Generator, bool) {
 	if len(run) < 2*surplusBits+8 {
-		return recovered{}, false
+		return Generator{}, false
 	}
 	s := make([]byte, len(run))
 	for i, p := range run {
-		s[i] = byte(p.x >> 31)
+		s[i] = byte(p.X >> 31)
 	}
 	r := berlekampMassey(s)
 	if r.length == 0 || r.length > len(s)/2-surplusBits {
-		return recovered{}, false
+		return Generator{}, false
 	}
-	return recovered{name: fmt.Sprintf("linear over bits (complexity %d)", r.length), proofs: max(1, (len(s)-2*r.length)/wordBits)}, true
+	return Generator{Name: fmt.Sprintf("linear over bits (complexity %d)", r.length), Proofs: max(1, (len(s)-2*r.length)/wordBits)}, true
 }

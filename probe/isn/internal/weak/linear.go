@@ -1,4 +1,4 @@
-package isn
+package weak
 
 import (
 	"fmt"
@@ -25,10 +25,10 @@ type equation struct {
 }
 
 // equationOf reads the equation of the number at i.
-func equationOf(run []point, i, lags int) equation {
-	e := equation{one: 1, right: uint32(run[i].x)}
+func equationOf(run []Number, i, lags int) equation {
+	e := equation{one: 1, right: uint32(run[i].X)}
 	for lag := range lags {
-		e.left[lag/2] |= uint64(uint32(run[i-1-lag].x)) << (lag % 2 * 32)
+		e.left[lag/2] |= uint64(uint32(run[i-1-lag].X)) << (lag % 2 * 32)
 	}
 	return e
 }
@@ -72,7 +72,7 @@ func (s system) reduce(e *equation) int {
 
 // linearMap solves for the generator. Every run gives equations; proofs are those
 // that followed from others.
-func linearMap(runs [][]point, lags int) (s system, proofs int, ok bool) {
+func linearMap(runs [][]Number, lags int) (s system, proofs int, ok bool) {
 	s = make(system)
 	for _, run := range runs {
 		for i := lags; i < len(run); i++ {
@@ -92,28 +92,24 @@ func linearMap(runs [][]point, lags int) (s system, proofs int, ok bool) {
 }
 
 // predict makes the number after the history, if the equations tell it.
-func (s system) predict(lags int) func([]point) (craft.Seq, bool) {
-	return func(h []point) (craft.Seq, bool) {
-		if len(h) < lags || h[len(h)-1].k-h[len(h)-lags].k != lags-1 {
+func (s system) predict(lags int) func([]Number) (craft.Seq, bool) {
+	return func(h []Number) (craft.Seq, bool) {
+		if len(h) < lags || h[len(h)-1].K-h[len(h)-lags].K != lags-1 {
 			return 0, false
 		}
-		e := equationOf(append(h[len(h)-lags:len(h):len(h)], point{}), lags, lags)
+		e := equationOf(append(h[len(h)-lags:len(h):len(h)], Number{}), lags, lags)
 		known := s.reduce(&e) < 0
 		return craft.Seq(e.right), known
 	}
 }
 
-// detectLinear looks for any generator that is linear over bits.
-func detectLinear(v *view) (verdict, bool) {
-	if distinct(v.points) != len(v.points) {
-		return verdict{}, false
-	}
-	runs := v.runs()
+// linear looks for any generator that is linear over bits.
+func linear(runs [][]Number) (Generator, bool) {
 	for lags := 1; lags <= mostLags; lags++ {
 		if s, proofs, ok := linearMap(runs, lags); ok {
 			name := fmt.Sprintf("linear over bits (rank %d, %d numbers back)", len(s), lags)
-			return weakVerdict(name, fmt.Sprintf("%d numbers followed from the others", proofs), proofs, s.predict(lags)), true
+			return Generator{Name: name, Proofs: proofs, Next: s.predict(lags)}, true
 		}
 	}
-	return verdict{}, false
+	return Generator{}, false
 }

@@ -1,4 +1,4 @@
-package isn
+package weak
 
 import (
 	"fmt"
@@ -75,11 +75,11 @@ func (k state64) learn(p parity) (known, agrees bool) {
 // solve64 reads numbers as the upper or lower halves of a generator's states. It
 // returns what that tells of the first state, the state that comes next, and how
 // many bits followed from others.
-func (g shifts) solve64(run []point, offset int) (k state64, next symbolic, proofs int, ok bool) {
+func (g shifts) solve64(run []Number, offset int) (k state64, next symbolic, proofs int, ok bool) {
 	k, next = make(state64), unknownState()
 	for _, p := range run {
 		for bit := range 32 {
-			known, agrees := k.learn(parity{next[offset+bit], uint32(p.x>>bit) & 1})
+			known, agrees := k.learn(parity{next[offset+bit], uint32(p.X>>bit) & 1})
 			if !agrees {
 				return nil, next, 0, false
 			}
@@ -93,24 +93,24 @@ func (g shifts) solve64(run []point, offset int) (k state64, next symbolic, proo
 }
 
 // xorshift64 finds numbers that are halves of 64-bit states.
-func xorshift64(run []point) (recovered, bool) {
+func xorshift64(run []Number) (Generator, bool) {
 	for _, g := range xorshifts64 {
 		for _, offset := range []int{0, 32} {
 			_, _, proofs, ok := g.solve64(run, offset)
 			if ok && proofs >= 32 {
 				name := fmt.Sprintf("xorshift64 %v, %s half", g, map[int]string{0: "lower", 32: "upper"}[offset])
-				return recovered{name: name, proofs: proofs / 32, next: g.predict64(offset)}, true
+				return Generator{Name: name, Proofs: proofs / 32, Next: g.predict64(offset)}, true
 			}
 		}
 	}
-	return recovered{}, false
+	return Generator{}, false
 }
 
 // predict64 solves the history's last states and takes one step more.
-func (g shifts) predict64(offset int) func([]point) (craft.Seq, bool) {
-	return func(h []point) (x craft.Seq, ok bool) {
+func (g shifts) predict64(offset int) func([]Number) (craft.Seq, bool) {
+	return func(h []Number) (x craft.Seq, ok bool) {
 		h = h[max(0, len(h)-6):]
-		if h[len(h)-1].k-h[0].k != len(h)-1 {
+		if h[len(h)-1].K-h[0].K != len(h)-1 {
 			return 0, false
 		}
 		k, next, _, ok := g.solve64(h, offset)

@@ -1,4 +1,4 @@
-package isn
+package weak
 
 import (
 	"fmt"
@@ -67,26 +67,26 @@ func (g hiddenLCG) lattice() lattice {
 }
 
 // truncatedLCG tries the longer generators on a run of six states or more.
-func truncatedLCG(run []point) (recovered, bool) {
+func truncatedLCG(run []Number) (Generator, bool) {
 	if len(run) < latticeSize+2 {
-		return recovered{}, false
+		return Generator{}, false
 	}
 	for i, basis := range reducedBases() {
 		g := hiddenLCGs[i]
 		d := g.firstDifference(run, basis)
 		if _, ok := g.follow(run, d); ok {
 			name := fmt.Sprintf("lcg (%s, a=%d, top 32 of %d bits)", g.name, g.a, g.bits)
-			return recovered{name: name, proofs: len(run) - latticeSize - 1, next: g.predictor(basis)}, true
+			return Generator{Name: name, Proofs: len(run) - latticeSize - 1, Next: g.predictor(basis)}, true
 		}
 	}
-	return recovered{}, false
+	return Generator{}, false
 }
 
 // firstDifference finds the first state difference of the run, all bits of it.
-func (g hiddenLCG) firstDifference(run []point, basis planes) uint64 {
+func (g hiddenLCG) firstDifference(run []Number, basis planes) uint64 {
 	target := make([]*big.Int, latticeSize)
 	for i := range target {
-		d := new(big.Int).SetUint64(uint64(uint32(run[i+1].x - run[i].x)))
+		d := new(big.Int).SetUint64(uint64(uint32(run[i+1].X - run[i].X)))
 		target[i] = d.Lsh(d, g.bits-32)
 	}
 	nearest := basis.nearest(target)
@@ -96,7 +96,7 @@ func (g hiddenLCG) firstDifference(run []point, basis planes) uint64 {
 // follow walks the run with its first difference d. Each state seen narrows
 // the range of the first state's hidden bits by its carry; follow fails where
 // none are left, and otherwise predicts the state after the run.
-func (g hiddenLCG) follow(run []point, d uint64) (craft.Seq, bool) {
+func (g hiddenLCG) follow(run []Number, d uint64) (craft.Seq, bool) {
 	hidden := g.bits - 32
 	mask := ^uint64(0) >> (64 - g.bits)
 	low, high := uint64(0), uint64(1)<<hidden // the hidden bits h: low <= h < high
@@ -105,7 +105,7 @@ func (g hiddenLCG) follow(run []point, d uint64) (craft.Seq, bool) {
 		sum = (sum + d) & mask
 		d = d * g.a & mask
 		rest := sum & (1<<hidden - 1)
-		switch run[i].x - run[0].x - craft.Seq(sum>>hidden) {
+		switch run[i].X - run[0].X - craft.Seq(sum>>hidden) {
 		case 0:
 			high = min(high, 1<<hidden-rest)
 		case 1:
@@ -118,14 +118,14 @@ func (g hiddenLCG) follow(run []point, d uint64) (craft.Seq, bool) {
 		return 0, false
 	}
 	h := low + (high-low)/2
-	return run[0].x.Add(uint32((sum + d + h) >> hidden)), true
+	return run[0].X.Add(uint32((sum + d + h) >> hidden)), true
 }
 
 // predictor solves the history's last states and takes one step more.
-func (g hiddenLCG) predictor(basis planes) func([]point) (craft.Seq, bool) {
-	return func(h []point) (craft.Seq, bool) {
+func (g hiddenLCG) predictor(basis planes) func([]Number) (craft.Seq, bool) {
+	return func(h []Number) (craft.Seq, bool) {
 		from := len(h) - 1
-		for from > 0 && len(h)-from < 40 && h[from].k == h[from-1].k+1 {
+		for from > 0 && len(h)-from < 40 && h[from].K == h[from-1].K+1 {
 			from--
 		}
 		if run := h[from:]; len(run) > latticeSize {

@@ -1,0 +1,376 @@
+package cli
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report"
+	"synscope/internal/target"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/discover"
+)
+
+// What --discover may be.
+const (
+	searchAuto = "auto" // hosts are looked for first where many addresses are given
+	searchNone = "none"
+	searchOnly = "only"
+)
+
+// fewAddresses are probed without asking first whether they are there.
+const fewAddresses = 8
+
+// discoverFlags say whether hosts are looked for, in our words and in nmap's.
+func discoverFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "discover", Value: searchAuto, Usage: "look for hosts first, and probe those that are up: `WHEN` is " +
+			"auto (more than " + report.Count(fewAddresses) + " addresses), none (nmap's -Pn) or only (-sn: a list of hosts)"},
+		&cli.BoolFlag{Name: "Pn", Hidden: true},
+		&cli.BoolFlag{Name: "sn", Hidden: true},
+	}
+}
+
+// hostsOnly tells whether a command line asks for hosts and no ports. Commands
+// that do not look for hosts have no such flag.
+func hostsOnly(c *cli.Context) bool { return c.Bool("sn") || c.String("discover") == searchOnly }
+
+// readDiscovery takes the choice from whichever way it was named.
+func (j *scanJob) readDiscovery() error {
+	j.discovery = j.c.String("discover")
+	var chosen []string
+	for flag, word := range map[string]string{"Pn": searchNone, "sn": searchOnly} {
+		if j.c.Bool(flag) {
+			chosen = append(chosen, word)
+		}
+	}
+	if j.c.IsSet("discover") {
+		chosen = append(chosen, j.discovery)
+	}
+	slices.Sort(chosen)
+	switch chosen = slices.Compact(chosen); len(chosen) {
+	case 0:
+		return nil
+	case 1:
+		j.discovery, j.discoverAsked = chosen[0], true
+	default:
+		return usagef("--discover, -Pn and -sn: one of them at a time, not %v", chosen)
+	}
+	if !slices.Contains([]string{searchAuto, searchNone, searchOnly}, j.discovery) {
+		return usagef("--discover: %q: want auto, none or only", j.discovery)
+	}
+	return j.checkHostsOnly()
+}
+
+// checkHostsOnly refuses what needs ports where none is probed.
+func (j *scanJob) checkHostsOnly() error {
+	if j.discovery != searchOnly {
+		return nil
+	}
+	for _, name := range []string{"p", "top-ports", "expect", "resume", "stateless", "shard"} {
+		if j.c.IsSet(name) {
+			return usagef("%s: only hosts are looked for (--discover only, -sn), and no port is probed", dashed(name))
+		}
+	}
+	for name, flag := range map[string]string{"list": "oL", "masscan": "oM", "zmap": "oZ"} {
+		if j.c.String("o") == name || j.c.IsSet(flag) {
+			return usagef("format %s: it tells of open ports, and only hosts are looked for (--discover only, -sn)", name)
+		}
+	}
+	if j.connect || j.probing.engine == engineConnect {
+		return usagef("--discover only: connections by the kernel do not look for hosts: leave out --engine connect and -sT")
+	}
+	return nil
+}
+
+// hostsOnly tells whether no port is probed.
+func (j *scanJob) hostsOnly() bool { return j.discovery == searchOnly }
+
+// many tells whether hosts are worth looking for first.
+func (j *scanJob) many() bool { return j.discovery == searchAuto && j.set.Addresses() > fewAddresses }
+
+// looksFirst tells whether this run looks for hosts over that engine.
+func (j *scanJob) looksFirst(e *opened) bool {
+	return e.conn != nil && (j.hostsOnly() || j.many())
+}
+
+// looksFirstStateless is the same for a run without state, which does not unless
+// it is told to.
+func (j *scanJob) looksFirstStateless() bool { return j.discoverAsked && j.many() }
+
+// discoverNote says that hosts are not looked for although many addresses were
+// given, "" where they are, or should not be.
+func (j *scanJob) discoverNote(engine string, stateless bool) string {
+	switch {
+	case !j.many():
+		return ""
+	case engine == engineConnect:
+		return "hosts are not looked for first (engine connect): every address is probed"
+	case stateless && !j.looksFirstStateless():
+		return "hosts are not looked for first (stateless): every address is probed; --discover auto looks for them"
+	}
+	return ""
+}
+
+// hostSearch is what a search for hosts has found.
+type hostSearch struct {
+	probed  []netip.Addr // to be probed: up, or could not be asked
+	up      map[netip.Addr]probe.HostReport
+	counts  map[probe.HostState]uint64
+	down    map[probe.Reason]uint64
+	summary probe.Summary
+}
+
+// discoverConfig is the search for the hosts of this job.
+func (j *scanJob) discoverConfig() discover.Config {
+	return discover.Config{
+		Hosts: j.hosts(), Total: j.set.Addresses(),
+		Rate: j.cfg.Rate, Timeout: j.cfg.Timeout, Profile: j.cfg.Profile, TTL: j.cfg.TTL, TOS: j.cfg.TOS,
+		Neighbours: j.cfg.Neighbours, Forbidden: j.forbidden(),
+	}
+}
+
+// forbidden are the ports by which hosts are looked for and that must not be
+// probed.
+func (j *scanJob) forbidden() (list []uint16) {
+	ports, err := target.ParsePorts(listed(j.c, "exclude-ports"))
+	if err != nil {
+		return nil
+	}
+	for _, port := range discover.Ports() {
+		if ports.Contains(port) {
+			list = append(list, port)
+		}
+	}
+	return list
+}
+
+// hosts are the addresses that this part of the plan probes.
+func (j *scanJob) hosts() iter.Seq[netip.Addr] {
+	if j.shard.count <= 1 {
+		return j.set.Hosts()
+	}
+	return func(yield func(netip.Addr) bool) {
+		for a := range j.set.Hosts() {
+			if j.inShard(a) > 0 && !yield(a) {
+				return
+			}
+		}
+	}
+}
+
+// inShard is how many pairs of an address belong to this part of the plan.
+func (j *scanJob) inShard(a netip.Addr) (n uint64) {
+	order := j.set.Order(j.seed)
+	for pair := range j.set.Pairs(a) {
+		if i, ok := order.Index(pair); ok && i%j.shard.count == j.shard.index {
+			n++
+		}
+	}
+	return n
+}
+
+// look looks for the hosts, and writes down those whose ports will not be
+// probed.
+func (j *scanJob) look(ctx context.Context, network probe.Network, r *results) error {
+	s := &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
+	r.search = s
+	cfg := j.discoverConfig()
+	if r.progress != nil {
+		cfg.OnProgress = r.progress.UpdateHosts
+	}
+	var err error
+	s.summary, err = discover.Run(ctx, network, cfg, func(h discover.Host) error {
+		r.tap.host(&h)
+		return j.found(h.Report(), r)
+	})
+	return err
+}
+
+// found takes one host.
+func (j *scanJob) found(h probe.HostReport, r *results) error {
+	s := r.search
+	s.counts[h.State]++
+	if h.State == probe.HostDown {
+		s.down[h.Reason]++
+		if j.expect != nil && j.leftOutState(h.Reason) != *j.expect {
+			r.leftOut++
+		}
+	} else {
+		s.probed = append(s.probed, h.Addr)
+	}
+	if h.State == probe.HostUp && !j.hostsOnly() {
+		s.up[h.Addr] = h // told of when its ports are
+		return nil
+	}
+	if h.State == probe.HostUnknown && !j.hostsOnly() {
+		return nil
+	}
+	return r.writeHost(&h)
+}
+
+// leftOutState is what the ports of a host that is down would have been.
+func (j *scanJob) leftOutState(why probe.Reason) probe.State {
+	if why == probe.ReasonNoResponse {
+		return j.cfg.Technique.Silence
+	}
+	return probe.StateFiltered
+}
+
+// narrow leaves of the targets those at the hosts that were found. The parts of
+// a split plan keep its order, so that they stay apart whatever each has found.
+func (j *scanJob) narrow(s *hostSearch) {
+	if j.shard.count <= 1 {
+		found := j.set.Narrow(s.probed)
+		j.cfg.Targets, j.cfg.Total = found.All(j.seed), found.Count()
+		return
+	}
+	chosen := map[netip.Addr]bool{}
+	j.cfg.Total = 0
+	for _, a := range s.probed {
+		chosen[a] = true
+		j.cfg.Total += j.inShard(a)
+	}
+	all := j.cfg.Targets
+	j.cfg.Targets = func(yield func(netip.AddrPort) bool) {
+		for pair := range all {
+			if chosen[pair.Addr()] && !yield(pair) {
+				return
+			}
+		}
+	}
+}
+
+// search looks for the hosts, and narrows the targets down to them; done tells
+// that nothing is left to be probed.
+func (j *scanJob) search(ctx context.Context, network probe.Network, r *results) (done bool, err error) {
+	if err := j.look(ctx, network, r); err != nil || j.hostsOnly() {
+		return true, err
+	}
+	j.narrow(r.search)
+	if n := uint64(len(r.search.up)); r.level > 0 {
+		r.remark(report.Count(n) + " of " + hostsWord(j.set.Addresses()) + " answered: probing " + report.Count(j.cfg.Total) + " ports")
+	}
+	if len(r.search.probed) == 0 {
+		r.remark("no address answered, so no port was probed: --discover none probes them all the same")
+		return true, nil
+	}
+	return false, nil
+}
+
+// merge takes into the report on a host what was found before its ports were
+// probed.
+func (s *hostSearch) merge(h *probe.HostReport) {
+	if s == nil {
+		return
+	}
+	known, ok := s.up[h.Addr]
+	if !ok {
+		return
+	}
+	delete(s.up, h.Addr)
+	known.Time, known.Ports, known.Loss, known.Findings = h.Time, h.Ports, h.Loss, h.Findings
+	*h = known
+}
+
+// rest are the hosts that are up and were not told of, by address.
+func (s *hostSearch) rest() (list []probe.HostReport) {
+	for _, a := range slices.SortedFunc(maps.Keys(s.up), netip.Addr.Compare) {
+		list = append(list, s.up[a])
+	}
+	return list
+}
+
+// add adds what the search took to what the scan after it did. Of a run that
+// only looks for hosts these are its probes.
+func (s *hostSearch) add(sum *probe.Summary, hostsOnly bool) {
+	part := s.summary
+	if !hostsOnly {
+		part.Probes = 0
+	}
+	sum.Rate = rateOfBoth(sum, &part)
+	sum.Add(&part)
+	sum.Took += part.Took
+	if hostsOnly || len(s.probed) == 0 || !part.Complete {
+		sum.Complete = part.Complete
+	}
+}
+
+// rateOfBoth is at which rate packets left while any did: each part's times added
+// up.
+func rateOfBoth(a, b *probe.Summary) float64 {
+	sending := 0.0
+	for _, s := range []*probe.Summary{a, b} {
+		if s.Rate > 0 && s.Sent > 1 {
+			sending += float64(s.Sent) / s.Rate
+		}
+	}
+	if sending == 0 {
+		return 0
+	}
+	return float64(a.Sent+b.Sent) / sending
+}
+
+// tell puts what was found into the record of the run.
+func (s *hostSearch) tell(r *report.Summary) {
+	r.HostsUp, r.HostsDown, r.Down = report.Some(s.counts[probe.HostUp]), report.Some(s.counts[probe.HostDown]), s.down
+	if n := s.counts[probe.HostUnknown]; n > 0 {
+		r.HostsUnknown = report.Some(n)
+	}
+}
+
+// neighbours are how hosts on the link are resolved; a run can do without.
+type neighbours struct{ *netraw.Neighbours }
+
+// openNeighbours opens them for a run over raw sockets, and lets its searches
+// and scans use them. What stands in the way is told to those who ask for more.
+func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
+	if e.conn == nil {
+		return n, ""
+	}
+	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source})
+	if err != nil {
+		return n, "hosts on the link are not resolved before they are probed: " + err.Error()
+	}
+	j.cfg.Neighbours = opened
+	return neighbours{opened}, ""
+}
+
+func (n neighbours) close() {
+	if n.Neighbours != nil {
+		n.Close()
+	}
+}
+
+// lookStateless looks for hosts before a run without state, over a connection of
+// its own, and leaves those that are up to be probed.
+func (j *scanJob) lookStateless(ctx context.Context, r *results) (done bool, err error) {
+	conn := j.probing.network(2)
+	conn.SourcePort = 0 // the run itself holds it
+	c, err := netraw.Open(conn)
+	if err != nil {
+		return true, &exit{exitUnable, err}
+	}
+	e := opened{name: engineRaw, conn: c}
+	defer e.close()
+	n, note := j.openNeighbours(&e)
+	defer n.close()
+	if note != "" && r.level > 0 {
+		r.remark(note)
+	}
+	return j.search(ctx, c, r)
+}
+
+// checkStatelessDiscovery refuses to narrow a plan whose positions must mean the
+// same to several processes.
+func (j *scanJob) checkStatelessDiscovery() error {
+	if j.looksFirstStateless() && (j.shard.count > 1 || j.resume.path != "") {
+		return usagef("--discover auto: a stateless run that is split or resumed probes every address: leave out --discover, --shard or --resume")
+	}
+	return nil
+}

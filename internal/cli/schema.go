@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/schema"
+)
+
+func schemaCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name: "schema", Usage: "the JSON Schema of the records, of one of them, or of a file for check", ArgsUsage: "[RECORD|check]",
+		Description: "Writes a JSON Schema (draft 2020-12): of a line of the JSON lines, which is one\n" +
+			"of the records; of one record by its type; or of the language of check.",
+		Action: func(c *cli.Context) error {
+			text, err := schemaOf(c.Args().Slice())
+			if err != nil {
+				return err
+			}
+			_, err = s.Out.Write(text)
+			return err
+		},
+	}
+}
+
+// schemaOf is the schema that the words name.
+func schemaOf(words []string) ([]byte, error) {
+	switch {
+	case len(words) > 1:
+		return nil, usagef("schema: one record at a time, not %q", words)
+	case len(words) == 0:
+		return schema.Records, nil
+	}
+	// The record of a check is in the schema of all; by itself the word is the
+	// language.
+	if words[0] == "check" {
+		return schema.Check, nil
+	}
+	text, known := schema.Record(words[0])
+	if !known {
+		return nil, usagef("schema: %q is no record: there are %s, and check", words[0], strings.Join(schema.Names(), ", "))
+	}
+	return text, nil
+}

@@ -1,0 +1,215 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	"synscope/internal/explain"
+	"synscope/internal/report"
+)
+
+var update = flag.Bool("update", false, "write records.json")
+
+// any of the writer's methods and helpers, as JSON Schema.
+var (
+	text    = map[string]any{"type": "string"}
+	count   = map[string]any{"type": "integer", "minimum": 0}
+	nanos   = map[string]any{"type": "integer", "description": "nanoseconds"}
+	decimal = map[string]any{"type": "number"}
+	truth   = map[string]any{"type": "boolean"}
+	moment  = map[string]any{"type": "string", "format": "date-time"}
+
+	kinds = map[string]map[string]any{
+		"str": text, "uint": count, "nanoseconds": nanos, "float": decimal, "bool": truth, "time": moment,
+		"strs":      {"type": "array", "items": text},
+		"counts":    {"type": "object", "additionalProperties": count},
+		"findings":  {"type": "array", "items": map[string]any{"$ref": "#/$defs/finding"}},
+		"durations": {"type": "array", "items": nanos},
+		"object":    {"type": "object"},
+	}
+	helpers = map[string]map[string]any{
+		"strField": text, "uintField": count, "boolField": truth, "durationField": nanos, "addrField": text,
+		"optField": count, "floatField": decimal, "timeField": moment,
+	}
+)
+
+// worded are the fields that hold one of the words of a kind.
+var worded = map[string]explain.Kind{"close": explain.Close, "class": explain.Class, "kind": explain.Hop}
+
+func wordsOf(k explain.Kind) (words []string) {
+	for _, e := range explain.All() {
+		if e.Kind == k {
+			words = append(words, e.Word)
+		}
+	}
+	return words
+}
+
+func (o *object) schema() map[string]any {
+	m := map[string]any{"type": "object", "properties": o.properties}
+	if len(o.required) > 0 {
+		m["required"] = o.required
+	}
+	return m
+}
+
+// made is the schema of all records, as the source has them.
+func made(t *testing.T) []byte {
+	t.Helper()
+	all := readSource(t).records()
+	explanation := newObject()
+	for _, name := range []string{"kind", "word", "means"} {
+		explanation.put(name, text, false)
+	}
+	for _, name := range []string{"concluded_from", "advice", "see"} {
+		explanation.put(name, text, true)
+	}
+	all["explanation"] = explanation
+	finding := newObject()
+	finding.put("code", text, false)
+	finding.put("severity", map[string]any{"enum": []string{"info", "notice", "warning"}}, false)
+	finding.put("text", text, false)
+	finding.put("evidence", text, true)
+	defs := map[string]any{"finding": finding.schema()}
+	var refs []any
+	names := []string{}
+	for name := range all {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		o := all[name]
+		for field, kind := range worded {
+			if _, has := o.properties[field]; has && name != "explanation" {
+				o.properties[field] = map[string]any{"enum": wordsOf(kind)}
+			}
+		}
+		if name == "run" {
+			o.properties["schema"] = map[string]any{"const": report.Schema}
+		}
+		o.properties["type"] = map[string]any{"const": name}
+		o.required = append([]string{"type"}, o.required...)
+		defs[name] = o.schema()
+		refs = append(refs, map[string]any{"$ref": "#/$defs/" + name})
+	}
+	b, err := json.MarshalIndent(map[string]any{
+		"$schema": draft, "$id": "https://synscope.invalid/1/records", "title": "A line of synscope's JSON lines (" + report.Schema + ")",
+		"description": "A field that was not measured is absent. New fields may come without a new version.",
+		"oneOf":       refs, "$defs": defs,
+	}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(b, '\n')
+}
+
+// The schema in the repository is the one that the source gives.
+func TestRecordsAreThoseOfTheSource(t *testing.T) {
+	want := made(t)
+	if *update {
+		if err := os.WriteFile("records.json", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !bytes.Equal(want, Records) {
+		t.Error("records.json is not what internal/report writes: go test ./internal/schema -update")
+	}
+	for _, name := range []string{"run", "port", "rtt", "rtt_summary", "handshake", "isn", "hop", "check", "summary", "segment", "host"} {
+		if !slices.Contains(Names(), name) {
+			t.Errorf("no %s", name)
+		}
+	}
+}
+
+// compiled is a schema that a validator made by others accepts.
+func compiled(t *testing.T, name string, text []byte) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("https://example.invalid/"+name, doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("https://example.invalid/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Records of each type are accepted, and broken ones not.
+func TestSchemasJudge(t *testing.T) {
+	s := compiled(t, "records", Records)
+	for line, valid := range map[string]bool{
+		`{"type":"check","name":"n","target":"t","ok":true,"expected":"e","got":"g"}`:  true,
+		`{"type":"check","name":"n","target":"t","ok":"yes","expected":"e","got":"g"}`: false,
+		`{"type":"check","name":"n"}`: false,
+		`{"type":"nonsense"}`:         false,
+		`{"type":"run","schema":"synscope/1","version":"0","command":"c","args":[],"start":"2026-01-01T00:00:00Z"}`: true,
+		`{"type":"run","schema":"synscope/2","version":"0","command":"c","args":[],"start":"2026-01-01T00:00:00Z"}`: false,
+		`{"type":"run","schema":"synscope/1","version":"0","command":"c","args":[],"start":"yesterday"}`:            false,
+		`{"type":"port","target":"t","addr":"192.0.2.1","port":-1,"state":"open","reason":"syn-ack","attempts":1}`:  false,
+	} {
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(doc); (err == nil) != valid {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	for _, name := range Names() {
+		one, ok := Record(name)
+		if !ok {
+			t.Errorf("no schema of %s alone", name)
+			continue
+		}
+		compiled(t, name, one)
+	}
+	if _, ok := Record("finding"); ok {
+		t.Error("a finding is no record")
+	}
+}
+
+// The language's schema accepts what is documented and refuses what the language
+// refuses.
+func TestCheckSchema(t *testing.T) {
+	s := compiled(t, "check", Check)
+	page, err := os.ReadFile("../../docs/check.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid := map[string]bool{
+		"expekt: []": false, "expect: []": false, "expect: [{open: 80}]": false, "expect: [{targets: a, opne: 80}]": false,
+		"expect: [{targets: a, open: 80, rtt: {p96: 1s}}]": false, "expect: [{targets: a, open: 80, only: perhaps}]": false,
+		"expect: [{targets: a, open: 80, isn: tuple-clok}]": false, "version: 2\nexpect: [{targets: a, open: 80}]": false,
+		"expect: [{targets: a, open: [80, https]}]": true, "expect: [{targets: [a, b], port: 1, handshake: {}}]": true,
+		"expect: [{targets: a, open: 80, handshake: {close: fourway}}]": false,
+	}
+	for _, part := range strings.Split(string(page), "```") {
+		if example, ok := strings.CutPrefix(part, "yaml\n"); ok {
+			valid[example] = true
+		}
+	}
+	for text, want := range valid {
+		var doc any
+		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(doc); (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

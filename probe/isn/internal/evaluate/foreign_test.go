@@ -1,0 +1,123 @@
+package evaluate
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe/isn"
+	"synscope/probe/isn/model"
+)
+
+// tally sums up foreign hosts.
+type tally struct {
+	hosts, right, unknown, sure int // sure: wrong at 0.9 or more
+	knowable, found             int // by the oracle, and by the analysis where the oracle could
+	named, namedRight           int
+	confidence                  float64
+}
+
+func (a *tally) add(f *Foreign) {
+	a.hosts++
+	right, r := f.Right(), &f.Report
+	if f.Knowable() {
+		a.knowable++
+		if right {
+			a.found++
+		}
+	}
+	if right {
+		a.right++
+	}
+	if r.Class == isn.ClassUnknown {
+		a.unknown++
+		return
+	}
+	a.named++
+	a.confidence += r.Confidence
+	if right {
+		a.namedRight++
+	} else if r.Confidence >= 0.9 {
+		a.sure++
+	}
+}
+
+// Samples that somebody else took, by other plans, with columns missing, rows
+// shuffled, strangers and other people's connections among them, are told as well
+// as somebody could who knows what there is to choose from, and hardly ever
+// wrongly with confidence.
+func TestForeignPlans(t *testing.T) {
+	first := rand.Uint64N(1<<40)*2 + 1
+	t.Logf("first seed %d; with %s set, 20,000 hosts", first, Long)
+	var all tally
+	for i := range Many(150, 20_000) {
+		f := DrawForeign(first+uint64(2*i), time.Duration(300+i%3*2000)*time.Microsecond)
+		all.add(&f)
+		if r := f.Report; !f.Right() && (r.Class != isn.ClassUnknown && r.Confidence >= 0.9 || f.Knowable()) {
+			t.Logf("seed %d jitter %v: %s %s, %g Hz, step %d; %s, without %q, %.1f others a second, %d strangers, %d samples: %s %s %.3f (next %s, %.1f bits)",
+				f.Seed, f.Path.Jitter, f.Truth.Class, f.Truth.Kind, f.Truth.Hz, f.Truth.Step, f.Plan, f.Missing, f.Others, f.Outliers,
+				r.Samples, r.Class, r.Variant, r.Confidence, r.RunnerUp, r.BitsBetween)
+		}
+	}
+	ratio := float64(all.found) / float64(all.knowable)
+	mean, share := all.confidence/float64(all.named), float64(all.namedRight)/float64(all.named)
+	t.Logf("%d hosts: right %d, unknown %d, wrong at 0.9 or more %d; the oracle %d, of them right %.4f; mean confidence %.3f, right %.3f",
+		all.hosts, all.right, all.unknown, all.sure, all.knowable, ratio, mean, share)
+	if all.sure > 2+all.hosts/200 {
+		t.Errorf("%d of %d wrong at 0.9 or more", all.sure, all.hosts)
+	}
+	if ratio < 0.95 {
+		t.Errorf("right in %.4f of what an oracle could tell", ratio)
+	}
+	if d := mean - share; d > 0.05 || d < -0.06 {
+		t.Errorf("mean confidence %.3f, right %.3f", mean, share)
+	}
+}
+
+// More rows never make an answer worse: what is told from half of the samples is
+// told from all of them.
+func TestMoreRowsAreNoWorse(t *testing.T) {
+	first := rand.Uint64N(1<<40)*2 + 1
+	t.Logf("first seed %d", first)
+	worse, hosts := 0, Many(40, 1000)
+	for i := range hosts {
+		rng := rand.New(rand.NewPCG(first+uint64(2*i), 4))
+		host := foreignHost(rng)
+		samples := model.Sample(isn.Plan{Steps: twice(isn.NewPlan(isn.PlanConfig{Addresses: 2}).Steps), Quick: true}, host,
+			model.DrawPath(300*time.Microsecond, rng), rng)
+		half := isn.Analyze(samples[:len(samples)/2], isn.Options{})
+		whole := isn.Analyze(samples, isn.Options{})
+		if half.Class == host.Truth.Class && whole.Class != host.Truth.Class {
+			worse++
+			t.Logf("seed %d: %s %s: %s %.3f of %d rows, %s %.3f of %d", first+uint64(2*i), host.Truth.Class, host.Truth.Kind,
+				half.Class, half.Confidence, half.Samples, whole.Class, whole.Confidence, whole.Samples)
+		}
+	}
+	if worse > 1+hosts/100 {
+		t.Errorf("%d of %d hosts are told worse from twice the rows", worse, hosts)
+	}
+}
+
+// twice carries a plan out again, on the same tuples.
+func twice(list []isn.Step) []isn.Step { return append(list[:len(list):len(list)], list...) }
+
+// The oracle sees what the layout can show: two rows of a clock show no clock.
+func TestOracleNeedsSamples(t *testing.T) {
+	f := DrawForeign(5, time.Millisecond)
+	f.Truth.Class, f.Truth.Hz, f.Plan = isn.ClassTupleClock, 1e6, "mixed series"
+	f.Samples = f.Samples[:2]
+	if f.Knowable() {
+		t.Error("two samples are enough for the oracle")
+	}
+	f.Samples = nil
+	for i := range 40 {
+		at := int64(i*i) * 1e7
+		f.Samples = append(f.Samples, isn.Sample{SrcPort: isn.Some(uint16(i % 4)), ClientISN: isn.Some(craft.Seq(i)),
+			Sent: isn.Some(at), Received: isn.Some(at + 1e6), ISN: isn.Some(craft.Seq(i))})
+	}
+	f.Outliers, f.Missing = 0, ""
+	if !f.Knowable() {
+		t.Error("forty samples on four tuples are not")
+	}
+}

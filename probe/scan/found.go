@@ -1,0 +1,107 @@
+package scan
+
+import (
+	"cmp"
+	"net"
+	"slices"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// found is what a run has learnt of a host beside its ports.
+type found struct {
+	up          bool
+	reason      probe.Reason // of the first answer; what others said of the host, while it is not up
+	rtt         time.Duration
+	clock       netraw.Clock
+	mac         net.HardwareAddr
+	began, done time.Time // when it was first met, and its last verdict
+	probed      int       // ports to which something was sent
+}
+
+// resolved takes note of what the link says of a host.
+func (f *found) resolved(h *host, n *netraw.Neighbour) {
+	f.mac = n.MAC
+	switch n.State {
+	case netraw.NeighbourResolved:
+		f.up, f.reason = true, probe.NeighbourReason(h.addr)
+		if n.Asked == 1 {
+			f.rtt, f.clock = n.Took, netraw.ClockUser
+		}
+	case netraw.NeighbourFailed:
+		f.reason = probe.ReasonNoNeighbour
+	}
+}
+
+// hear takes note of a verified answer, of the host itself or of a router.
+func (h *host) hear(v *probe.Verdict) {
+	f := &h.found
+	switch {
+	case f.up:
+	case !v.Responder.IsValid():
+		f.up, f.reason, f.rtt, f.clock = true, v.Reason, v.RTT, v.Clock
+	default:
+		f.reason = v.Reason
+	}
+}
+
+// account takes note of a verdict.
+func (h *host) account(v *probe.Verdict) {
+	h.found.done = v.Time
+	if v.Attempts > 0 {
+		h.found.probed++
+	}
+	if h.way.err != nil {
+		h.found.reason = v.Reason
+	}
+}
+
+// report hands out every host, by address, with what was noticed about it as a
+// whole.
+func (e *engine) report() {
+	all := make([]*host, 0, len(e.hosts.byAddr))
+	for _, h := range e.hosts.byAddr {
+		all = append(all, h)
+	}
+	slices.SortFunc(all, func(a, b *host) int { return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.id, b.id)) })
+	for _, h := range all {
+		if !e.handOut(h) {
+			return
+		}
+	}
+}
+
+// handOut hands a host to the sink, unless nothing was found out about it, and
+// tells whether the sink takes more.
+func (e *engine) handOut(h *host) bool {
+	if h.found.done.IsZero() {
+		return true
+	}
+	r := h.report()
+	if h.tally.canaries > 0 {
+		r.Findings = h.tally.findings()
+	}
+	err := e.sink.Host(r)
+	if err != nil {
+		e.fail(err)
+	}
+	return err == nil
+}
+
+func (h *host) report() probe.HostReport {
+	f, l := &h.found, &h.losses
+	r := probe.HostReport{
+		Addr: h.addr, Reason: f.reason, RTT: f.rtt, Clock: f.clock, MAC: f.mac,
+		Began: f.began, Time: f.done, Ports: f.probed, Err: h.way.err,
+		Loss: probe.HostLoss{Sent: uint64(l.answers + l.wasted), Unanswered: uint64(l.wasted)},
+	}
+	switch {
+	case f.up:
+		r.State = probe.HostUp
+	case h.absent != nil || f.probed > 0:
+		r.State, r.Reason = probe.HostDown, cmp.Or(f.reason, probe.ReasonNoResponse)
+	}
+	return r
+}
