@@ -71,7 +71,7 @@ func leftOut(s *Summary) []string {
 	}
 	up, _ := s.HostsUp.Get()
 	unknown, _ := s.HostsUnknown.Get()
-	return []string{Count(down) + " of " + plural(up+down+unknown, "address", "addresses") + " did not answer and" +
+	return []string{Count(down) + " of " + plural(up+down+unknown, "address", "addresses") + " did not answer and " +
 		wasOrWere(down) + " left out: " + downWords(s.Down) + " (--discover none probes them too)"}
 }
 
