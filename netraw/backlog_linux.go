@@ -64,3 +64,5 @@ func (c *xdpConn) resets() uint64 {
 	}
 	return 0
 }
+
+func (c *xdpConn) hears(r Route) bool { return !r.Local && r.IfIndex == c.ways.only }

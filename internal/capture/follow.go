@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"synscope/probe/flow"
@@ -24,11 +25,19 @@ type Fault struct {
 	Err  error
 }
 
+// Input is a capture that is opened when its first packet is due, so that any
+// number of rotated files can be read as one.
+type Input struct {
+	Start time.Time // of its first packet; the zero Time opens it at once
+	Open  func() (*Reader, error)
+	Close func() // may be nil
+}
+
 // Follow reads a file to its end, or to what is wrong with it, and gives its
 // packets to a table, which it closes. The error is that of [FollowAll], or
 // else the file's fault, an [*Error].
 func Follow(ctx context.Context, r *Reader, t *flow.Table) (Tally, error) {
-	tally, err := FollowAll(ctx, []*Reader{r}, t, nil)
+	tally, err := FollowAll(ctx, []Input{{Open: func() (*Reader, error) { return r, nil }}}, t, nil)
 	if err == nil && len(tally.Faults) > 0 {
 		err = tally.Faults[0].Err
 	}
@@ -41,9 +50,16 @@ func Follow(ctx context.Context, r *Reader, t *flow.Table) (Tally, error) {
 // file alone, and packets of an unknown link type are left out; both are told
 // in the tally. The error is the table's or the context's. watch, if any, is
 // called every few thousand packets.
-func FollowAll(ctx context.Context, readers []*Reader, t *flow.Table, watch func()) (Tally, error) {
-	f := following{table: t, tally: Tally{Skipped: map[string]uint64{}}, watch: watch}
-	err := f.run(ctx, readers)
+func FollowAll(ctx context.Context, inputs []Input, t *flow.Table, watch func()) (Tally, error) {
+	f := following{table: t, tally: Tally{Skipped: map[string]uint64{}}, watch: watch, inputs: inputs}
+	for i := range inputs {
+		f.waiting = append(f.waiting, i)
+	}
+	slices.SortStableFunc(f.waiting, func(a, b int) int { return inputs[a].Start.Compare(inputs[b].Start) })
+	err := f.run(ctx)
+	for _, h := range f.heads {
+		f.close(h)
+	}
 	if closing := t.Close(); err == nil {
 		err = closing
 	}
@@ -51,10 +67,12 @@ func FollowAll(ctx context.Context, readers []*Reader, t *flow.Table, watch func
 }
 
 type following struct {
-	table *flow.Table
-	tally Tally
-	watch func()
-	heads []*head // of the files that have not ended
+	table   *flow.Table
+	tally   Tally
+	watch   func()
+	inputs  []Input
+	waiting []int   // those that have not been opened, the earliest first
+	heads   []*head // of the files that have not ended
 }
 
 // head is the next packet of a file.
@@ -67,14 +85,8 @@ type head struct {
 // checkEvery is how many packets pass between looks at the context.
 const checkEvery = 1 << 12
 
-func (f *following) run(ctx context.Context, readers []*Reader) error {
-	for i, r := range readers {
-		h := &head{reader: r, file: i}
-		if f.advance(h) {
-			f.heads = append(f.heads, h)
-		}
-	}
-	for len(f.heads) > 0 {
+func (f *following) run(ctx context.Context) error {
+	for f.open(); len(f.heads) > 0; f.open() {
 		i := f.earliest()
 		h := f.heads[i]
 		if err := f.add(h); err != nil {
@@ -89,17 +101,54 @@ func (f *following) run(ctx context.Context, readers []*Reader) error {
 			}
 		}
 		if !f.advance(h) {
+			f.close(h)
 			f.heads = append(f.heads[:i], f.heads[i+1:]...)
 		}
 	}
 	return ctx.Err()
 }
 
+// open opens the files whose first packet is due, or the next one where no
+// other is open.
+func (f *following) open() {
+	for len(f.waiting) > 0 {
+		i := f.waiting[0]
+		if len(f.heads) > 0 && f.inputs[i].Start.After(f.heads[f.earliest()].packet.Time) {
+			return
+		}
+		f.waiting = f.waiting[1:]
+		r, err := f.inputs[i].Open()
+		if err != nil {
+			f.fault(i, err)
+			continue
+		}
+		h := &head{reader: r, file: i}
+		if !f.advance(h) {
+			f.close(h)
+			continue
+		}
+		f.heads = append(f.heads, h)
+	}
+}
+
+func (f *following) close(h *head) {
+	if c := f.inputs[h.file].Close; c != nil {
+		c()
+	}
+}
+
+// fault notes what ended a file, unless it was the user.
+func (f *following) fault(file int, err error) {
+	if !errors.Is(err, context.Canceled) {
+		f.tally.Faults = append(f.tally.Faults, Fault{file, err})
+	}
+}
+
 // advance reads the next packet of a file, and tells whether there is one.
 func (f *following) advance(h *head) bool {
 	err := h.reader.Next(&h.packet)
-	if err != nil && err != io.EOF && !errors.Is(err, context.Canceled) {
-		f.tally.Faults = append(f.tally.Faults, Fault{h.file, err})
+	if err != nil && err != io.EOF {
+		f.fault(h.file, err)
 	}
 	return err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,23 +115,33 @@ func TestFollowAll(t *testing.T) {
 	o := byteOrders[0]
 	first := join(sectionBlock(o), interfaceBlock(o, LinkRaw, 0, 6, 0), enhancedBlock(o, 0, 1_000_000, p[0]), enhancedBlock(o, 0, 1_020_030, p[2]))
 	second := join(sectionBlock(o), interfaceBlock(o, LinkRaw, 0, 6, 0), enhancedBlock(o, 0, 1_020_000, p[1]), []byte{6, 0, 0, 0})
-	var readers []*Reader
-	for _, file := range [][]byte{second, first} {
-		r, err := NewReader(bytes.NewReader(file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		readers = append(readers, r)
+	later := join(sectionBlock(o), interfaceBlock(o, LinkRaw, 0, 6, 0), enhancedBlock(o, 0, 9_000_000, syn6(t)))
+	var inputs []Input
+	var order []int
+	open := 0
+	for i, file := range [][]byte{later, second, first} {
+		inputs = append(inputs, Input{
+			Open: func() (*Reader, error) {
+				open++
+				order = append(order, i)
+				return NewReader(bytes.NewReader(file))
+			},
+			Close: func() { open-- },
+		})
 	}
+	inputs[0].Start, inputs[1].Start, inputs[2].Start = time.Unix(9, 0), time.Unix(1, 20_000_000), time.Unix(1, 0)
 	k := &kept{}
-	tally, err := FollowAll(context.Background(), readers, flow.NewTable(k, flow.Config{}), nil)
-	if err != nil || tally.Packets != 3 || len(tally.Faults) != 1 || tally.Faults[0].File != 0 || !errors.Is(tally.Faults[0].Err, ErrCut) {
+	tally, err := FollowAll(context.Background(), inputs, flow.NewTable(k, flow.Config{}), nil)
+	if err != nil || tally.Packets != 4 || len(tally.Faults) != 1 || tally.Faults[0].File != 1 || !errors.Is(tally.Faults[0].Err, ErrCut) {
 		t.Fatalf("%+v, %v", tally, err)
 	}
-	if len(k.attempts) != 1 {
+	if open != 0 || !slices.Equal(order, []int{2, 1, 0}) {
+		t.Errorf("opened in the order %v, %d are open", order, open)
+	}
+	if len(k.attempts) != 2 {
 		t.Fatalf("%+v", k.attempts)
 	}
-	if a := &k.attempts[0]; a.RTT != 20*time.Millisecond || a.SYNToACK != 20_030*time.Microsecond || a.FirstFile != 1 || a.First != 1 || a.LastFile != 1 || a.Last != 2 {
+	if a := &k.attempts[0]; a.RTT != 20*time.Millisecond || a.SYNToACK != 20_030*time.Microsecond || a.FirstFile != 2 || a.First != 1 || a.LastFile != 2 || a.Last != 2 {
 		t.Errorf("%+v", a)
 	}
 }

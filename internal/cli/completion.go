@@ -94,7 +94,8 @@ func (d *flagDoc) choices(command string) (values []string, files bool) {
 var fewValues = map[string][]string{
 	"engine": {"auto", "raw", "packet", "xdp", "connect"}, "color": {"auto", "always", "never"},
 	"flow": {"fixed", "vary"}, "close": {"fin", "rst", "none"}, "withhold": {"synack-ack", "last-ack"},
-	"data-on": {"syn", "ack", "established"}, "stamps": {"software", "hardware", "auto"},
+	"discover": {searchAuto, searchNone, searchOnly},
+	"data-on":  {"syn", "ack", "established"}, "stamps": {"software", "hardware", "auto"},
 }
 
 func namesOf(formats []report.Format) (names []string) {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report"
+	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/discover"
@@ -17,9 +18,9 @@ import (
 
 // What --discover may be.
 const (
-	discoverAuto = "auto" // hosts are looked for first where many addresses are given
-	discoverNone = "none"
-	discoverOnly = "only"
+	searchAuto = "auto" // hosts are looked for first where many addresses are given
+	searchNone = "none"
+	searchOnly = "only"
 )
 
 // fewAddresses are probed without asking first whether they are there.
@@ -28,7 +29,7 @@ const fewAddresses = 8
 // discoverFlags say whether hosts are looked for, in our words and in nmap's.
 func discoverFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "discover", Value: discoverAuto, Usage: "look for hosts first, and probe those that are up: `WHEN` is " +
+		&cli.StringFlag{Name: "discover", Value: searchAuto, Usage: "look for hosts first, and probe those that are up: `WHEN` is " +
 			"auto (more than " + report.Count(fewAddresses) + " addresses), none (nmap's -Pn) or only (-sn: a list of hosts)"},
 		&cli.BoolFlag{Name: "Pn", Hidden: true},
 		&cli.BoolFlag{Name: "sn", Hidden: true},
@@ -37,13 +38,13 @@ func discoverFlags() []cli.Flag {
 
 // hostsOnly tells whether a command line asks for hosts and no ports. Commands
 // that do not look for hosts have no such flag.
-func hostsOnly(c *cli.Context) bool { return c.Bool("sn") || c.String("discover") == discoverOnly }
+func hostsOnly(c *cli.Context) bool { return c.Bool("sn") || c.String("discover") == searchOnly }
 
 // readDiscovery takes the choice from whichever way it was named.
 func (j *scanJob) readDiscovery() error {
 	j.discovery = j.c.String("discover")
 	var chosen []string
-	for flag, word := range map[string]string{"Pn": discoverNone, "sn": discoverOnly} {
+	for flag, word := range map[string]string{"Pn": searchNone, "sn": searchOnly} {
 		if j.c.Bool(flag) {
 			chosen = append(chosen, word)
 		}
@@ -60,7 +61,7 @@ func (j *scanJob) readDiscovery() error {
 	default:
 		return usagef("--discover, -Pn and -sn: one of them at a time, not %v", chosen)
 	}
-	if !slices.Contains([]string{discoverAuto, discoverNone, discoverOnly}, j.discovery) {
+	if !slices.Contains([]string{searchAuto, searchNone, searchOnly}, j.discovery) {
 		return usagef("--discover: %q: want auto, none or only", j.discovery)
 	}
 	return j.checkHostsOnly()
@@ -68,12 +69,17 @@ func (j *scanJob) readDiscovery() error {
 
 // checkHostsOnly refuses what needs ports where none is probed.
 func (j *scanJob) checkHostsOnly() error {
-	if j.discovery != discoverOnly {
+	if j.discovery != searchOnly {
 		return nil
 	}
 	for _, name := range []string{"p", "top-ports", "expect", "resume", "stateless", "shard"} {
 		if j.c.IsSet(name) {
 			return usagef("%s: only hosts are looked for (--discover only, -sn), and no port is probed", dashed(name))
+		}
+	}
+	for name, flag := range map[string]string{"list": "oL", "masscan": "oM", "zmap": "oZ"} {
+		if j.c.String("o") == name || j.c.IsSet(flag) {
+			return usagef("format %s: it tells of open ports, and only hosts are looked for (--discover only, -sn)", name)
 		}
 	}
 	if j.connect || j.probing.engine == engineConnect {
@@ -83,10 +89,10 @@ func (j *scanJob) checkHostsOnly() error {
 }
 
 // hostsOnly tells whether no port is probed.
-func (j *scanJob) hostsOnly() bool { return j.discovery == discoverOnly }
+func (j *scanJob) hostsOnly() bool { return j.discovery == searchOnly }
 
 // many tells whether hosts are worth looking for first.
-func (j *scanJob) many() bool { return j.discovery == discoverAuto && j.set.Addresses() > fewAddresses }
+func (j *scanJob) many() bool { return j.discovery == searchAuto && j.set.Addresses() > fewAddresses }
 
 // looksFirst tells whether this run looks for hosts over that engine.
 func (j *scanJob) looksFirst(e *opened) bool {
@@ -125,8 +131,23 @@ func (j *scanJob) discoverConfig() discover.Config {
 	return discover.Config{
 		Hosts: j.hosts(), Total: j.set.Addresses(),
 		Rate: j.cfg.Rate, Timeout: j.cfg.Timeout, Profile: j.cfg.Profile, TTL: j.cfg.TTL, TOS: j.cfg.TOS,
-		Neighbours: j.cfg.Neighbours,
+		Neighbours: j.cfg.Neighbours, Forbidden: j.forbidden(),
 	}
+}
+
+// forbidden are the ports by which hosts are looked for and that must not be
+// probed.
+func (j *scanJob) forbidden() (list []uint16) {
+	ports, err := target.ParsePorts(listed(j.c, "exclude-ports"))
+	if err != nil {
+		return nil
+	}
+	for _, port := range discover.Ports() {
+		if ports.Contains(port) {
+			list = append(list, port)
+		}
+	}
+	return list
 }
 
 // hosts are the addresses that this part of the plan probes.
@@ -232,6 +253,9 @@ func (j *scanJob) search(ctx context.Context, network probe.Network, r *results)
 		return true, err
 	}
 	j.narrow(r.search)
+	if n := uint64(len(r.search.up)); r.level > 0 {
+		r.remark(report.Count(n) + " of " + hostsWord(j.set.Addresses()) + " answered: probing " + report.Count(j.cfg.Total) + " ports")
+	}
 	if len(r.search.probed) == 0 {
 		r.remark("no address answered, so no port was probed: --discover none probes them all the same")
 		return true, nil

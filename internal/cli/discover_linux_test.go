@@ -408,7 +408,7 @@ func TestPlannedSearch(t *testing.T) {
 	if !strings.Contains(r.err, "12 addresses looked for") {
 		t.Errorf("%q", r.err)
 	}
-	for args, want := range map[string]int{"-sn 198.51.100.0-11": 36, "-Pn -p 22 198.51.100.0-11": 12, "-p 22 198.51.100.0-7": 8} {
+	for args, want := range map[string]int{"-sn --exclude-ports 1,400-500 198.51.100.0-11": 24, "-sn 198.51.100.0-11": 36, "-Pn -p 22 198.51.100.0-11": 12, "-p 22 198.51.100.0-7": 8} {
 		r := command(t.Context(), nil, append(strings.Fields("scan --dry-run -q"), strings.Fields(args)...)...)
 		if n := strings.Count(r.out, "\n"); n != want || r.err != "" {
 			t.Errorf("%s: %d lines, want %d; %q", args, n, want, r.err)

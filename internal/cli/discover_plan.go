@@ -61,7 +61,7 @@ func (j *scanJob) searchSpan(rate float64) string {
 	link := time.Duration(min(math.Ceil(n/absentAtOnce)*float64(absentWait), math.MaxInt64))
 	elsewhere := "as fast as it goes"
 	if !math.IsInf(rate, 1) {
-		seconds := n*discover.Most/rate + 2*j.cfg.Timeout.Seconds()
+		seconds := n*discover.Most/rate + 2*j.cfg.Timeout.Seconds() + discover.Crowded(j.set.Addresses()).Seconds()
 		elsewhere = "up to " + report.Duration(time.Duration(min(seconds*float64(time.Second), math.MaxInt64)))
 	}
 	return fmt.Sprintf("up to %s on the link, %s elsewhere", report.Duration(link), elsewhere)

@@ -40,10 +40,10 @@ func fieldsOf(c *cli.Context) ([]string, error) {
 		return nil, nil
 	}
 	if len(fields) == 0 {
-		return nil, usagef("--fields: no field; there are %s", strings.Join(report.FieldsOf(c.Command.Name, ""), ", "))
+		return nil, usagef("--fields: no field; there are %s", strings.Join(report.FieldsOf(tableName(c), ""), ", "))
 	}
 	for _, format := range columnFormats(c) {
-		if err := report.CheckFields(c.Command.Name, format, fields); err != nil {
+		if err := report.CheckFields(tableName(c), format, fields); err != nil {
 			return nil, usagef("--fields: %w", err)
 		}
 	}
@@ -67,14 +67,14 @@ func columnFormats(c *cli.Context) []string {
 
 // scanInfo is what nmap's XML says of a scan; nil for other commands.
 func scanInfo(c *cli.Context) *report.ScanInfo {
-	if c.Command.Name != "scan" {
+	if tableName(c) != "scan" {
 		return nil
 	}
 	all, err := ports(c)
 	if err != nil {
 		return nil // told of where targets are read
 	}
-	if less, err := target.ParsePorts(c.String("exclude-ports")); err == nil {
+	if less, err := target.ParsePorts(listed(c, "exclude-ports")); err == nil {
 		all = all.Minus(less)
 	}
 	return &report.ScanInfo{Technique: nmapTechnique(c), Ports: all.String(), Count: all.Len()}
@@ -96,4 +96,12 @@ func nmapTechnique(c *cli.Context) string {
 		return t.Name
 	}
 	return "syn"
+}
+
+// tableName is what a command's table is called.
+func tableName(c *cli.Context) string {
+	if hostsOnly(c) {
+		return report.HostList
+	}
+	return c.Command.Name
 }

@@ -101,7 +101,7 @@ func analyseCapture(c *cli.Context, s Streams, in io.Reader) error {
 	if err != nil {
 		return usagef("--from: %s: %w", c.String("from"), err)
 	}
-	tally, err := capture.FollowAll(c.Context, []*capture.Reader{r}, flow.NewTable(servers, flow.Config{}), nil)
+	tally, err := capture.FollowAll(c.Context, []capture.Input{{Open: func() (*capture.Reader, error) { return r, nil }}}, flow.NewTable(servers, flow.Config{}), nil)
 	if err != nil {
 		return err
 	}

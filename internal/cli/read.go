@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,6 @@ func readCaptures(c *cli.Context, s Streams, paths []string) error {
 	if j.display, err = newDisplay(c, s, &target.Set{}); err != nil {
 		return err
 	}
-	defer j.close()
 	begin := time.Now()
 	err = j.Record(&report.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
 	if err == nil {
@@ -81,12 +81,12 @@ type readJob struct {
 	numbers  *isnCollector               // nil where nobody asked
 	closing  report.Reading
 
-	paths  []string
-	opened []io.Closer
-	table  *flow.Table
-	large  bool
-	fixed  bool // the growth of garbage was chosen by the user
-	foul   error
+	paths   []string
+	formats []string // of the files
+	table   *flow.Table
+	large   bool  // the table is
+	fixed   bool  // the growth of garbage was chosen by the user
+	failed  error // of a call that could not tell
 }
 
 func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
@@ -104,6 +104,11 @@ func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
 		if j.groups, err = report.NewGroups(c.String("summary-by")); err != nil {
 			return nil, usagef("--summary-by: %w", err)
 		}
+		for _, f := range report.Formats() {
+			if f.Name != "text" && f.Name != "json" && (c.String("o") == f.Name || c.IsSet(f.Flag)) {
+				return nil, usagef("--summary-by: format %s tells of connections; there are text and json", f.Name)
+			}
+		}
 	}
 	if path := c.String("isn"); path != "" {
 		if err := report.CheckFile(path); err != nil {
@@ -114,60 +119,93 @@ func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
 	return j, nil
 }
 
-// read opens every file before it reads the first.
+// read looks at every file before it reads the first.
 func (j *readJob) read(ctx context.Context, paths []string) error {
 	j.paths = paths
 	j.grow(readGrowth)
 	live := false
-	var readers []*capture.Reader
-	for i, path := range paths {
-		in, err := j.open(path)
-		if err != nil {
-			return usage(err)
-		}
-		if isLive(in) {
-			live = true
-			in = newPipe(ctx, in, j.settle)
-		}
-		r, err := capture.NewReader(in)
+	var inputs []capture.Input
+	for _, path := range paths {
+		input, grows, err := j.input(ctx, path)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil && (len(paths) == 1 || i == 0 && !live):
-			return usagef("%s: %w", path, err)
 		case err != nil:
 			return usagef("%s: %w", path, err)
 		}
-		readers = append(readers, r)
+		live = live || grows
+		inputs = append(inputs, input)
 	}
 	cfg := flow.Config{Segments: (j.segments || j.level > 0) && j.groups == nil, Live: live}
 	if j.wanted != nil {
 		cfg.Wanted = j.wanted
 	}
 	j.table = flow.NewTable(j, cfg)
-	tally, err := capture.FollowAll(ctx, readers, j.table, j.watch)
-	j.account(readers, &tally)
+	tally, err := capture.FollowAll(ctx, inputs, j.table, j.watch)
+	j.account(&tally)
 	if err == nil && ctx.Err() == nil {
 		err = j.faults(&tally)
 	}
 	return err
 }
 
-func (j *readJob) open(path string) (io.Reader, error) {
-	if path == report.Stdout {
-		return j.streams.In, nil
+// input makes an input of a file, and tells whether it may still be growing.
+func (j *readJob) input(ctx context.Context, path string) (in capture.Input, live bool, err error) {
+	var file io.Reader = j.streams.In
+	if path != report.Stdout {
+		f, err := os.Open(path)
+		if err != nil {
+			return in, false, errors.Unwrap(err) // the path is going to be named
+		}
+		file = f
+		if !isLive(f) {
+			f.Close()
+			return j.regular(path)
+		}
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	j.opened = append(j.opened, f)
-	return f, nil
+	r, err := capture.NewReader(newPipe(ctx, file, j.settle))
+	return capture.Input{
+		Open:  func() (*capture.Reader, error) { return r, nil },
+		Close: func() { j.finished(r) },
+	}, true, err
 }
 
-func (j *readJob) close() {
-	for _, f := range j.opened {
-		f.Close()
+// regular makes an input of a regular file, which is opened again when its
+// first packet is due.
+func (j *readJob) regular(path string) (in capture.Input, live bool, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return in, false, errors.Unwrap(err)
+	}
+	defer f.Close()
+	r, err := capture.NewReader(f)
+	if err != nil {
+		return in, false, err
+	}
+	var first capture.Packet
+	if r.Next(&first) == nil {
+		in.Start = first.Time
+	}
+	var again *os.File
+	in.Open = func() (_ *capture.Reader, err error) {
+		if again, err = os.Open(path); err == nil {
+			r, err = capture.NewReader(again)
+		}
+		return r, err
+	}
+	in.Close = func() {
+		again.Close()
+		j.finished(r)
+		r = nil // and its buffer
+	}
+	return in, false, nil
+}
+
+// finished takes what a file says of itself into the totals.
+func (j *readJob) finished(r *capture.Reader) {
+	j.closing.KernelDrops += r.Dropped()
+	if !slices.Contains(j.formats, r.Format()) {
+		j.formats = append(j.formats, r.Format())
 	}
 }
 
@@ -180,8 +218,8 @@ func (j *readJob) settle() {
 	if err == nil {
 		err = j.Flush()
 	}
-	if j.foul == nil {
-		j.foul = err
+	if j.failed == nil {
+		j.failed = err
 	}
 }
 
@@ -292,16 +330,9 @@ func (j *readJob) count(a *flow.Attempt, c *report.Connection) {
 }
 
 // account puts what was read into the totals.
-func (j *readJob) account(readers []*capture.Reader, tally *capture.Tally) {
+func (j *readJob) account(tally *capture.Tally) {
 	t, counts := &j.closing, j.table.Counts()
-	var formats []string
-	for _, r := range readers {
-		t.KernelDrops += r.Dropped()
-		if !strings.Contains(strings.Join(formats, " "), r.Format()) || len(formats) == 0 {
-			formats = append(formats, r.Format())
-		}
-	}
-	t.Format = strings.Join(formats, ", ")
+	t.Format = strings.Join(j.formats, ", ")
 	t.Packets, t.Received, t.First, t.Last = tally.Packets, tally.Packets, tally.First, tally.Last
 	t.Matched, t.Duplicates, t.Underway = counts.Followed, counts.Duplicates, counts.Underway
 	t.Unwanted, t.Midstream, t.Evicted, t.Incomplete = counts.Unwanted, counts.Midstream, counts.Evicted, counts.Incomplete
@@ -320,7 +351,7 @@ func (j *readJob) account(readers []*capture.Reader, tally *capture.Tally) {
 func (j *readJob) end(err error) error {
 	j.closing.End = time.Now()
 	if err == nil {
-		err = j.foul
+		err = j.failed
 	}
 	if err != nil {
 		j.closing.Complete, j.closing.Fault = false, err.Error()

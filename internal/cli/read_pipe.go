@@ -11,7 +11,7 @@ import (
 // many looks a connection that goes on is announced: within five seconds.
 const (
 	settleEvery   = 500 * time.Millisecond
-	announceAfter = 8
+	announceAfter = 7
 )
 
 // isLive tells whether a file may still be growing: a pipe or a device.

@@ -84,6 +84,9 @@ func targetOptions(c *cli.Context, s Streams) (o target.Options, err error) {
 			return o, usagef("--exclude-ports: %w", err)
 		}
 	}
+	if hostsOnly(c) { // which looks for hosts by other ports
+		o.ExcludePorts = target.Ports{}
+	}
 	return o, nil
 }
 

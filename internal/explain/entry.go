@@ -40,7 +40,7 @@ type Entry struct {
 
 // All are all entries, by kind and word.
 func All() []Entry {
-	all := slices.Concat(states, reasons, hostReasons, icmpReasons, scanFindings, handshakeFindings, optionFindings, teardownFindings,
+	all := slices.Concat(states, reasons, icmpReasons, scanFindings, handshakeFindings, optionFindings, teardownFindings,
 		isnFindings, samplingFindings, classes, flags, closes, doubts, rejections, endings, hops)
 	order := Kinds()
 	slices.SortStableFunc(all, func(a, b Entry) int {

@@ -55,9 +55,6 @@ var reasons = []Entry{
 		"As root, the packet engines tell which of the two.", "connect(2)"},
 }
 
-// hostReasons are those of a host that is up, beside the answers to segments.
-var hostReasons = []Entry{}
-
 var icmpReasons = []Entry{
 	{Reason, "net-unreachable", "A router says that it has no way to the network.", icmpSeen + "type 3 code 0.", "`responder` names the router: its routes lack the network.", "RFC 792"},
 	{Reason, "host-unreachable", "A router says that the host is not there.", icmpSeen + "type 3 code 1, as the last router sends when address resolution fails.", "The host is off, or its address is wrong; some firewalls reject with it.", "RFC 792"},

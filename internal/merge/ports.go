@@ -54,7 +54,7 @@ func (t *total) finish(parts []*part, states map[probe.State]uint64) {
 	}
 	t.took = max(t.took, took)
 	targets := parts[0].shard.Targets
-	if len(parts) == 1 {
+	if len(parts) == 1 { // which may have left out hosts that are down
 		states, targets = parts[0].summary.States, parts[0].summary.Probes
 	} else {
 		var answered uint64

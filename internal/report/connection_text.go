@@ -27,6 +27,19 @@ type captureText struct {
 	file  string // of the connection above
 	day   string // the date of the connection above
 	folds findingFolds
+	said  map[string]bool // why states were unknown
+}
+
+// once is a sentence that is told the first time.
+func (t *captureText) once(words string) string {
+	if t.said[words] {
+		return ""
+	}
+	if t.said == nil {
+		t.said = map[string]bool{}
+	}
+	t.said[words] = true
+	return words
 }
 
 func (t *captureText) Record(r Record) error {
@@ -57,7 +70,7 @@ func (c *Connection) text(t *captureText) []string {
 	if n := c.Captured.Omitted; n > 0 {
 		lines = append(lines, "    "+countOf(uint64(n), "more segment"))
 	}
-	for _, words := range []string{c.undecided(), c.Captured.missed()} {
+	for _, words := range []string{t.once(c.undecided()), c.Captured.missed()} {
 		if words != "" {
 			lines = append(lines, "  "+t.paint.paint(dim, words))
 		}

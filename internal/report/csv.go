@@ -15,11 +15,10 @@ import (
 // after RFC 4180 §2; lines end as they do on Unix.
 type csvSink struct {
 	w     *LineWriter
+	o     Options
 	table table
 	asked []string // the columns asked for, in that order; none: all
 	begun bool
-
-	settled bool // the table does not depend on the command
 }
 
 // table is what a command's rows are made of.
@@ -29,11 +28,19 @@ type table struct {
 }
 
 func newCSV(w *LineWriter, o Options) Sink {
-	s := &csvSink{w: w, table: tableOf("").chosen(o.Fields), asked: o.Fields}
+	return &csvSink{w: w, o: o, table: tableFor(o, "").chosen(o.Fields), asked: o.Fields}
+}
+
+// HostList stands for a scan that looks for hosts only, where tables are named by
+// their command.
+const HostList = "scan -sn"
+
+// tableFor is the table of a command, or of hosts where there are no others.
+func tableFor(o Options, command string) table {
 	if o.HostList {
-		s.table, s.settled = table{of: (*Host)(nil).Type(), columns: hostColumns()}.chosen(o.Fields), true
+		command = HostList
 	}
-	return s
+	return tableOf(command)
 }
 
 // tableOf is the table of a command.
@@ -49,6 +56,8 @@ func tableOf(command string) table {
 		return table{of: (*Segment)(nil).Type(), columns: segmentColumns()}
 	case "check":
 		return table{of: (*Check)(nil).Type(), columns: checkColumns()}
+	case HostList:
+		return table{of: (*Host)(nil).Type(), columns: hostColumns()}
 	case "read", "handshake":
 		return table{of: (*Connection)(nil).Type(), columns: connectionColumns()}
 	}
@@ -56,8 +65,8 @@ func tableOf(command string) table {
 }
 
 func (s *csvSink) Record(r Record) error {
-	if run, ok := r.(*Run); ok && !s.settled {
-		s.table = tableOf(run.Command).chosen(s.asked)
+	if run, ok := r.(*Run); ok {
+		s.table = tableFor(s.o, run.Command).chosen(s.asked)
 	}
 	if err := s.header(); err != nil || r.Type() != s.table.of {
 		return err

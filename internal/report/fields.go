@@ -22,7 +22,7 @@ type fieldText struct {
 }
 
 func newFieldText(w *LineWriter, o Options) Sink {
-	return &fieldText{w: w, o: o, table: tableOf("")}
+	return &fieldText{w: w, o: o, table: tableFor(o, "")}
 }
 
 // usualWidth is how wide columns are before anything wider comes.
@@ -33,7 +33,7 @@ var usualWidth = map[string]int{
 
 func (s *fieldText) Record(r Record) error {
 	if run, ok := r.(*Run); ok {
-		s.table = tableOf(run.Command)
+		s.table = tableFor(s.o, run.Command)
 	}
 	if err := s.header(); err != nil || r.Type() != s.table.of {
 		return err

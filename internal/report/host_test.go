@@ -201,3 +201,23 @@ func TestSureIsNeverRoundedUp(t *testing.T) {
 		}
 	}
 }
+
+// Of many hosts only those with findings are told of one by one.
+func TestManyHostsAreNotDescribed(t *testing.T) {
+	for n, want := range map[int]int{25: 25, 40: 0} {
+		var out bytes.Buffer
+		s := newText(NewLineWriter(&out, "out"), Options{Reason: true})
+		s.Record(&Run{Command: "scan"})
+		for i := range n {
+			h := probe.HostReport{Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), State: probe.HostUp, Reason: "reset", Ports: 3, Began: someTime, Time: someTime}
+			s.Record(NewHost("", &h, nil))
+		}
+		odd := probe.HostReport{Addr: netip.MustParseAddr("198.51.100.1"), Findings: []probe.Finding{{Code: "all-open", Text: "everything"}}}
+		s.Record(NewHost("", &odd, nil))
+		s.Record(NewSummary(&probe.Summary{Complete: true}, someTime))
+		s.Close()
+		if got := strings.Count(out.String(), "3 ports from"); got != want || !strings.Contains(out.String(), "all-open") {
+			t.Errorf("%d hosts: %d are described\n%s", n, got, out.String())
+		}
+	}
+}

@@ -10,18 +10,32 @@ import (
 // were not probed are counted in the summary.
 func (t *textSink) host(h *Host) {
 	_, probed := h.Ports.Get()
-	if len(h.Findings) > 0 || t.o.Reason && probed && len(t.hosts) <= maxBlocks {
-		t.hosts = append(t.hosts, h)
+	switch {
+	case len(h.Findings) > 0:
+	case !t.o.Reason || !probed || t.plain > maxBlocks:
+		return
+	default:
+		t.plain++
 	}
+	t.hosts = append(t.hosts, h)
+}
+
+// described tells whether hosts are few enough to be told of one by one.
+func (t *textSink) described(h *Host) bool {
+	_, probed := h.Ports.Get()
+	return probed && t.o.Reason && t.plain <= maxBlocks
 }
 
 // hostNotes appends what was noticed about hosts as a whole, below their ports.
 func (t *textSink) hostNotes(lines []string) []string {
 	for _, h := range t.hosts {
+		if len(h.Findings) == 0 && !t.described(h) {
+			continue
+		}
 		if host := NameOf(h.Target, h.Addr); len(lines) > 0 || host != t.lastHost {
 			lines = append(lines, "", t.paint.paint(bold, host))
 		}
-		if _, probed := h.Ports.Get(); probed && t.o.Reason {
+		if t.described(h) {
 			lines = append(lines, "  "+t.hostNote(h))
 		}
 		for _, f := range h.Findings {
@@ -61,13 +75,6 @@ func leftOut(s *Summary) []string {
 		wasOrWere(down) + " left out: " + downWords(s.Down) + " (--discover none probes them too)"}
 }
 
-func wasOrWere(n uint64) string {
-	if n == 1 {
-		return "was"
-	}
-	return "were"
-}
-
 // clockTime is the time of day, to a millisecond, where this machine is; "" for
 // none.
 func clockTime(t time.Time) string {
@@ -75,4 +82,11 @@ func clockTime(t time.Time) string {
 		return ""
 	}
 	return t.Local().Format("15:04:05.000")
+}
+
+func wasOrWere(n uint64) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }

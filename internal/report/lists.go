@@ -93,8 +93,16 @@ func newMasscan(w *LineWriter, _ Options) Sink {
 		if !first {
 			b = append(b, ",\n"...)
 		}
-		return append(append(b, masscanEntry(p, time.Now())...), '\n')
+		return append(append(b, masscanEntry(p, p.when())...), '\n')
 	}}
+}
+
+// when is the time of the answer, or that at which it is told of.
+func (p *Port) when() time.Time {
+	if p.Time.IsZero() {
+		return time.Now()
+	}
+	return p.Time
 }
 
 // masscanEntry is one open port as masscan 1.3 tells of it.
@@ -130,7 +138,7 @@ func newZMap(w *LineWriter, o Options) Sink {
 		columns = []string{"saddr", "sport"}
 	}
 	return &openList{w: w, head: strings.Join(columns, ",") + "\n", line: func(b []byte, p *Port, _ bool) []byte {
-		values := zmapValues(p, time.Now())
+		values := zmapValues(p, p.when())
 		for i, c := range columns {
 			if i > 0 {
 				b = append(b, ',')

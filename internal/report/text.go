@@ -25,6 +25,7 @@ type textSink struct {
 	lastHost string // the host of the heading above, where hosts have headings
 	hostWide int    // the widest host so far
 	hosts    []*Host
+	plain    int  // of these, how many have no finding
 	told     Sink // the text of a command that does not tell of ports, else nil
 }
 

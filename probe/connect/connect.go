@@ -18,7 +18,7 @@ import (
 // Run probes every target by connect(2): no privilege is needed, the
 // far end sees whole connections, and the kernel retransmits as it likes within
 // Timeout × (Retries + 1). Technique, Profile, TTL, TOS, Key and Canaries of
-// the configuration do not apply. It returns as [Scan] does.
+// the configuration do not apply. It returns as [scan.Run] does.
 func Run(ctx context.Context, d probe.Dialer, cfg scan.Config, sink probe.Sink) (probe.Summary, error) {
 	if cfg.Targets == nil {
 		return probe.Summary{}, errors.New("scan: no targets")

@@ -101,7 +101,7 @@ func (e *engine) expire(r *wire.Receiver) {
 		switch {
 		case h == nil: // it answered
 		case h.place < len(h.segments()):
-			e.begin(h) // the kernel refused what is left of the round
+			e.begin(h) // its network has room; or the kernel refused what is left of the round
 		case h.round+1 < rounds:
 			h.round, h.place = h.round+1, 0
 			e.begin(h)

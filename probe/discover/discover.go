@@ -39,6 +39,8 @@ type Config struct {
 	TOS     uint8
 	Key     [16]byte // of the probes' numbers; the zero value: random
 
+	Forbidden []uint16 // ports that must not be probed; pings are sent all the same
+
 	// Neighbours resolves hosts on the link; nil: they are asked as all others.
 	Neighbours probe.Neighbours
 

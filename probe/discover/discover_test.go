@@ -1,6 +1,7 @@
 package discover_test
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -142,4 +143,20 @@ func TestOwnFirewall(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A port that must not be probed is not probed to find its host either.
+func TestForbiddenPorts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := map[uint16]bool{}
+		watch := simnet.HostFunc(func(_ time.Time, in *craft.Segment, _ simnet.Emitter) { asked[in.Dst.Port()] = true })
+		_, summary := look(t, map[string]simnet.Host{"198.51.100.9": watch}, discover.Config{Forbidden: []uint16{443, 22}})
+		if want := map[uint16]bool{80: true}; !maps.Equal(asked, want) || summary.Sent != 16*4 {
+			t.Errorf("asked ports %v, %d packets", asked, summary.Sent)
+		}
+		found, _ := look(t, map[string]simnet.Host{"198.51.100.9": only(80, probetest.Listener())}, discover.Config{Forbidden: []uint16{443}})
+		if h := found["198.51.100.9"]; !h.Up || h.RTT != 10*ms {
+			t.Errorf("%+v", h)
+		}
+	})
 }

@@ -22,6 +22,8 @@ type engine struct {
 	responses wire.Responder
 	pace      wire.Pace
 	ramp      *wire.Ramp // nil where the caller named a rate
+	asks      *questions
+	crowds    map[netip.Prefix]*crowd // by network
 	hosts     map[netip.Addr]*host
 	byID      []*host // nil once decided
 	timers    wire.Timers
@@ -56,8 +58,9 @@ func newEngine(n probe.Network, cfg *Config, yield func(Host) error) (*engine, e
 			Cookie: wire.NewCookie(look.Key), Tech: look.Technique,
 			Ports: n.Ports(), Attempts: rounds, Echoes: true,
 		},
-		pace:  wire.NewPace(cfg.Rate),
-		hosts: map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
+		asks: newQuestions(cfg.Forbidden), pace: wire.NewPace(cfg.Rate),
+		crowds: map[netip.Prefix]*crowd{},
+		hosts:  map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
 		counters: wire.NewCounters(n.Stats()),
 	}
 	if cfg.Rate == 0 {

@@ -14,6 +14,7 @@ import (
 type host struct {
 	Host
 	key     netip.Addr
+	asks    *questions
 	id      uint32
 	source  netip.Addr
 	route   netraw.Route
@@ -75,7 +76,7 @@ func (e *engine) admit(budget int) {
 
 // meet decides how a host is looked for.
 func (e *engine) meet(a netip.Addr) {
-	h := &host{Host: Host{Addr: a, Began: time.Now()}, id: uint32(len(e.byID))}
+	h := &host{Host: Host{Addr: a, Began: time.Now()}, asks: e.asks, id: uint32(len(e.byID))}
 	var err error
 	if h.route, err = e.network.Route(a); err != nil {
 		e.lost = err
@@ -102,7 +103,7 @@ func (e *engine) meet(a netip.Addr) {
 	case e.cfg.Neighbours != nil:
 		e.askNeighbour(h)
 	default:
-		e.begin(h)
+		e.approach(h)
 	}
 }
 
@@ -148,7 +149,7 @@ func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 	case netraw.NeighbourFailed:
 		e.down(h, probe.ReasonNoNeighbour)
 	default:
-		e.begin(h)
+		e.approach(h)
 	}
 }
 

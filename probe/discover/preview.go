@@ -24,10 +24,10 @@ func Preview(cfg Config, from4, from6 netip.Addr, port uint16) (iter.Seq[fmt.Str
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{packets: p, matcher: wire.Matcher{Cookie: wire.NewCookie(look.Key), Tech: look.Technique, Ports: []uint16{port}, Attempts: rounds}}
+	e := &engine{packets: p, asks: newQuestions(cfg.Forbidden), matcher: wire.Matcher{Cookie: wire.NewCookie(look.Key), Tech: look.Technique, Ports: []uint16{port}, Attempts: rounds}}
 	return func(yield func(fmt.Stringer) bool) {
 		for a := range cfg.Hosts {
-			h := &host{Host: Host{Addr: a}, source: from6}
+			h := &host{Host: Host{Addr: a}, asks: e.asks, source: from6}
 			if a.Is4() {
 				h.source = from4
 			}

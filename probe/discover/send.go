@@ -2,6 +2,7 @@ package discover
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/craft"
@@ -29,16 +30,28 @@ var (
 	secondRoundV6 = []segment{{echo: craft.EchoRequest}, {flags: craft.SYN, port: 80}, {flags: craft.SYN, port: 22}}
 )
 
+// questions are those of a run, by round: of IPv4, and of IPv6.
+type questions struct{ v4, v6 [rounds][]segment }
+
+// newQuestions are all questions but those to ports that must not be probed.
+func newQuestions(forbidden []uint16) *questions {
+	allowed := func(all []segment) []segment {
+		return slices.DeleteFunc(slices.Clone(all), func(s segment) bool { return s.echo == 0 && slices.Contains(forbidden, s.port) })
+	}
+	first := allowed(firstRound)
+	return &questions{
+		v4: [rounds][]segment{first, allowed(secondRound)},
+		v6: [rounds][]segment{first, allowed(secondRoundV6)},
+	}
+}
+
 func (h *host) segments() []segment { return h.segmentsOf(h.round) }
 
 func (h *host) segmentsOf(round int) []segment {
-	switch {
-	case round == 0:
-		return firstRound
-	case h.Addr.Is4():
-		return secondRound
+	if h.Addr.Is4() {
+		return h.asks.v4[round]
 	}
-	return secondRoundV6
+	return h.asks.v6[round]
 }
 
 // wants tells whether there is anything to send that the pace alone holds back.
@@ -71,6 +84,9 @@ func (e *engine) fill() {
 // and returns how many segments that took.
 func (e *engine) sendRound(h *host, budget int) (taken int) {
 	h.waiting = false
+	if len(h.sent) == 0 {
+		h.Began = time.Now()
+	}
 	for e.byID[h.id] != nil && h.place < len(h.segments()) {
 		if taken == budget {
 			e.begin(h)
@@ -132,7 +148,10 @@ func (e *engine) refused(h *host, err error) {
 	}
 	wait, again := wire.Backoff(err, h.refused)
 	if !again || h.unsent != nil && wire.RefusalOf(err) == wire.RefusedByFirewall {
-		h.place, h.refused, h.unsent = h.place+1, 0, err
+		h.place, h.refused = h.place+1, 0
+		if h.unsent == nil {
+			h.unsent = err
+		}
 		h.sent = append(h.sent, wire.Stamps{})
 		e.skip(h)
 		return

@@ -7,10 +7,6 @@ import (
 	"synscope/probe/handshake"
 )
 
-// tcpFixed is the part of a TCP header that a segment must have been captured
-// with.
-const tcpFixed = 20
-
 // decoder reads IP packets of which a capture may have kept only the first
 // bytes.
 type decoder struct {
@@ -99,7 +95,7 @@ func (d *decoder) decodeCut(b []byte, length int) error {
 	}
 	s := &d.packet.Segment
 	data := min(n+spare, length) - len(s.Payload) // where the payload begins
-	fixed := data - len(s.Options)
+	fixed := data - len(s.Options)                // where the 20 bytes end that a segment must have
 	if fixed > n {
 		return craft.ErrTruncated
 	}

@@ -234,52 +234,17 @@ func divides(gaps []int32, a uint32) float64 {
 	return n * math.Log2(float64(a)+1)
 }
 
-// risingRates are the timers that a rising step is tried with, a second.
-var risingRates = []float64{2, 4, 1, 10}
-
-// risingSteps are steps that rise with time. They are looked for where fixed or
-// random ones explain nearly all.
-func risingSteps(v *view, fixed []*standing) []*standing {
+// risingSteps are steps that rise with time. They are looked for where fixed ones do
+// not explain nearly all.
+func risingSteps(v *view, fixed []*standing) (list []*standing) {
 	gaps := v.gaps(0)
-	if len(fixed) > 0 && fixed[0].bits < wordBits+5*float64(len(v.points)) {
+	if len(fixed) > 0 && fixed[0].bits < wordBits+3*float64(len(v.points)) || len(gaps) < 4 {
 		return nil
 	}
-	if len(gaps) < 4 || slices.Max(gaps) > 1<<26 || slices.Min(gaps) < 0 {
-		return nil
-	}
-	few := v.only(firstOf(len(v.points), 60))
-	var list []*standing
-	for _, hz := range risingRates {
-		for i := 1; i < min(len(few.points), 24); i++ {
-			d := float64(uint32(few.points[i].x - few.points[i-1].x))
-			for m := 1.0; m <= 3; m++ {
-				list = append(list, risingModel(rising{base: d/m - hz*few.points[i].t, hz: hz, rate: 1}).fit(few))
-			}
-		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	g := *best(list)[0].grow().(*rising)
-	list = nil
 	for _, rate := range []float64{0.01, 1, 5, 20, 80} {
-		g.rate = rate
-		list = append(list, risingModel(g).fit(v))
+		g := rising{hz: tickHz, rate: rate}
+		list = append(list, model{class: ClassGlobalStep, name: "steps that rise with time", moves: byTime, prior: 2,
+			grow: func() growth { return &g }, cost: g.cost}.fit(v))
 	}
 	return best(list)[:1]
-}
-
-// risingModel is the model of a rising step.
-func risingModel(g rising) model {
-	return model{class: ClassGlobalStep, name: "steps that rise with time", moves: byTime, prior: 2,
-		grow: func() growth { return &g }, cost: g.cost}
-}
-
-// firstOf is the set of the first of n indexes, at most that many.
-func firstOf(n, most int) map[int]bool {
-	keep := make(map[int]bool)
-	for i := range min(n, most) {
-		keep[i] = true
-	}
-	return keep
 }

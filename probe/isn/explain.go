@@ -131,10 +131,10 @@ func (v *verdict) explainSteps(s *standing) {
 
 // explainIncrements reports steps that are not fixed.
 func (v *verdict) explainIncrements(s *standing) {
-	if g, ok := s.grow().(*rising); ok {
-		now := g.base + g.hz*s.view.points[len(s.view.points)-1].t
+	if _, ok := s.grow().(*rising); ok {
+		now := s.ledger.all[0][0].sum
 		v.step = Some(int64(now))
-		v.note("rising-step", Warning, fmt.Sprintf("%s; the step grew from %.0f to %.0f, by %g a second", s.evidence(), g.base, now, g.hz),
+		v.note("rising-step", Warning, fmt.Sprintf("%s; the step is %.0f at last", s.evidence(), now),
 			"Each connection, ours and others', begins above the one before it by a count of time that itself grows, as lwIP's: one connection tells about where the next begins.")
 		return
 	}

@@ -2,6 +2,7 @@ package isn
 
 import (
 	"fmt"
+	"slices"
 
 	"synscope/craft"
 )
@@ -54,11 +55,14 @@ func detectFreeBSDCookie(v *view) (verdict, bool) {
 		known += most - 1
 		strangers += all - most
 	}
-	if known < 5 || strangers*8 > known || !busyBytes(v.points) || strangers == 0 && foreignTies(v.points) >= leastTies {
+	if known < 5 || strangers*4 > known || !busyBytes(v.points) || strangers == 0 && foreignTies(v.points) >= leastTies {
 		return verdict{}, false
 	}
 	out := freeBSDVerdict(v, first, known)
 	out.saved -= 8 * float64(strangers)
+	if !slices.Contains(out.inputs, "time") && strangers == 0 {
+		out.saved += float64(known) // nor did the secrets take turns
+	}
 	return out, true
 }
 

@@ -122,42 +122,61 @@ func (g *steps) cost(v *view) float64 {
 	return bits
 }
 
-// rising is a step that itself grows with time, as lwIP's, which adds its count
-// of half seconds since the start to the last number (lwIP src/core/tcp.c,
-// tcp_next_iss): base + hz·t, a whole number, for each connection.
+// rising is a step that itself grows with time and never falls, as lwIP's, which
+// adds its count of half seconds to the last number (lwIP src/core/tcp.c,
+// tcp_next_iss). The count stands still while no connection is there
+// (tcp_timer_needed), so a step is the last one or up to hz a second more.
 type rising struct {
-	base, hz float64
-	rate     float64 // others' connections a second
+	hz   float64
+	rate float64 // others' connections a second
 }
 
-// risingShare is how many of the largest number of connections are weighed.
+// tickHz is lwIP's rate of counting (TCP_SLOW_INTERVAL).
+const tickHz = 2
+
+// risingShare is how many numbers of connections about the likeliest are weighed.
 const risingShare = 3
 
-func (g *rising) price(v *view, s *strand, p *point) (bits, miss float64) {
-	q := &v.points[s.last]
-	d := float64(uint32(p.x - q.x))
-	low, high := max(g.base+g.hz*(q.t-q.u)-1, 0), g.base+g.hz*(p.t+p.u)+1
-	if high <= 0 || d > high*float64(1<<16) {
-		return math.Inf(1), 0
-	}
-	k := float64(max(p.k-q.k-s.others, 1))
-	mean := g.rate * max(p.t-q.t, 0)
-	middle := max(1, math.Round(d/max((low+high)/2, 0.5)))
-	sum := 0.0
-	for m := max(1, middle-risingShare); m <= middle+risingShare; m++ {
-		if d < m*low || d > m*high {
-			continue
-		}
-		st := steps{}
-		sum += math.Exp2(-st.bitsOf(int64(m-k), int64(k), mean)) / (m*(high-low) + 1)
-	}
-	if sum == 0 {
-		return math.Inf(1), 0
-	}
-	expected := (k + math.Round(mean)) * (low + high) / 2
-	return -math.Log2(sum), 2*math.Abs(d-expected) + 1
+// reach is between what the step is after the strand's last point.
+func (g *rising) reach(v *view, s *strand, p *point) (low, high float64) {
+	return s.sum, s.sum + g.hz*(p.t-v.points[s.last].t) + 1
 }
 
-func (*rising) take(*view, *strand, *point) {}
+func (g *rising) price(v *view, s *strand, p *point) (bits, miss float64) {
+	d := float64(uint32(p.x - v.points[s.last].x))
+	if d > 1<<28 {
+		return math.Inf(1), 0
+	}
+	if s.n == 1 {
+		return 4 + 1.2*math.Log2(d+1), blindGuesses
+	}
+	low, high := g.reach(v, s, p)
+	k := float64(s.passed(v, p, false))
+	mean := g.rate * max(p.t-v.points[s.last].t, 0)
+	middle, sum := max(1, math.Round(2*d/(low+high))), 0.0
+	for m := max(1, middle-risingShare); m <= middle+risingShare; m++ {
+		if d >= m*low && d <= m*high {
+			sum += math.Exp2(-(&steps{}).bitsOf(int64(m-k), int64(k), mean)) / (m*(high-low) + 1)
+		}
+	}
+	if sum == 0 { // the step was taken for too much
+		return 2 + 1.2*math.Log2(d+1), blindGuesses
+	}
+	return -math.Log2(sum), 2*math.Abs(d-(k+math.Round(mean))*(low+high)/2) + 1
+}
 
-func (g *rising) cost(*view) float64 { return 14 + math.Log2(1+math.Abs(g.base)) }
+func (g *rising) take(v *view, s *strand, p *point) {
+	if s.n == 0 {
+		return
+	}
+	d := float64(uint32(p.x - v.points[s.last].x))
+	low, high := g.reach(v, s, p)
+	m := max(1, math.Round(2*d/(low+high)))
+	if step := math.Floor(d / m); s.n > 1 && step >= low {
+		s.sum = min(step, high)
+		return
+	}
+	s.sum = d
+}
+
+func (*rising) cost(*view) float64 { return 12 }

@@ -3,6 +3,7 @@ package isn
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
@@ -64,6 +65,9 @@ func (v *view) doubts(s *standing) (list []doubt) {
 		add(oneStray, "more samples", s.class, ClassMixed)
 	}
 	v.growthDoubts(s, add)
+	if (s.class == ClassTupleClock || s.class == ClassTupleRandomIncrement) && v.timed && unevenness(v.points) < leastUneven {
+		add(busyStep, "gaps of more than one length", s.class, ClassGlobalMixed)
+	}
 	if s.class == ClassRandom {
 		v.randomDoubts(add)
 	}
@@ -72,14 +76,14 @@ func (v *view) doubts(s *standing) (list []doubt) {
 
 // busyStep is the confidence in a step beside which others' connections are seen: a
 // slow timer that adds steps looks nearly the same.
-const busyStep = 0.85
+const busyStep = 0.75
 
 // growthDoubts are those about what makes a counter for everybody grow.
 func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 	switch {
 	case s.class == ClassGlobalStep && s.steps != nil && s.steps.rate > 0:
 		add(busyStep, "a longer run", ClassGlobalStep, ClassGlobalMixed)
-	case s.class == ClassGlobalStep && s.steps != nil && len(v.points) < leastRandom && v.timed && unevenness(v.points) < leastUneven:
+	case s.class == ClassGlobalStep && s.steps != nil && len(v.points) < leastRandom && (!v.timed || unevenness(v.points) < leastUneven):
 		add(busyStep, "gaps of more than one length", ClassGlobalStep, ClassGlobalMixed)
 	case s.class == ClassGlobalStep && s.steps == nil:
 		if len(v.points) < leastRandom || unevenness(v.points) < leastUneven {
@@ -87,6 +91,9 @@ func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 		}
 	case s.class == ClassRandomIncrement && v.timed:
 		even := unevenness(v.points) < leastUneven
+		if s.risesWithTime() {
+			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
+		}
 		if !s.variesAtOnce() && (even || s.growsWithTime()) {
 			add(0, cond(even, "gaps of more than one length", "SYNs one right after the other"), ClassRandomIncrement, ClassGlobalMixed)
 		}
@@ -128,20 +135,34 @@ func (s *standing) growsWithTime() bool {
 	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r)
 }
 
+// risesWithTime reports whether the steps of a counter grow as time goes by, as those
+// of a step that counts time do.
+func (s *standing) risesWithTime() bool {
+	var x, y []float64
+	s.along(func(was, p *point) { x, y = append(x, p.t), append(y, float64(uint32(p.x-was.x))) })
+	r := stat.Correlation(x, y, nil)
+	return len(x) >= 6 && r > 0 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
+}
+
 // variesAtOnce reports whether the steps of connections right after one another
 // differ by more than time, or other people's connections, could make them: then
 // they are random.
 func (s *standing) variesAtOnce() bool {
-	low, high, n := math.Inf(1), 0.0, 0
+	var close []float64
 	grown, time := 0.0, 0.0
 	s.along(func(was, p *point) {
 		d, dt := float64(uint32(p.x-was.x)), p.t-was.t
 		grown, time = grown+d, time+dt
 		if p.k == was.k+1 && dt < closeGap {
-			low, high, n = min(low, d), max(high, d), n+1
+			close = append(close, d)
 		}
 	})
-	return n >= leastClose && high > 2*low+2 && grown/time*closeGap < (high-low)/4
+	if len(close) < leastClose {
+		return false
+	}
+	slices.Sort(close)
+	low, high := close[len(close)/4], close[len(close)*3/4]
+	return high > 1.3*low+2 && grown/time*closeGap < high-low
 }
 
 // shortCycle is up to how many numbers a store may be a cycle through which other

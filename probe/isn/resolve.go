@@ -104,11 +104,14 @@ const leastShare = 0.08
 // resolve names the class of a standing: a model whose numbers take several
 // strands, or leave many aside, is a mixture.
 func (s *standing) resolve(deep bool) {
-	v := s.view
-	if s.class == ClassSYNCookies && !v.seesTuples() {
+	if s.ledger == nil || s.class == ClassMixed || s.class == ClassRepeating {
 		return
 	}
-	if s.ledger == nil || s.class == ClassMixed || s.class == ClassRepeating {
+	v := s.view
+	if c := s.ledger.count; s.class == ClassSYNCookies && s.moves&byClient != 0 && c[joined] < c[strayed]+2 {
+		s.bits = math.Inf(1) // seen to hold too seldom
+	}
+	if s.class == ClassSYNCookies && !v.seesTuples() {
 		return
 	}
 	m := s.machinesOf(v)
@@ -117,6 +120,12 @@ func (s *standing) resolve(deep bool) {
 	if s.class == ClassTupleConstant && m.homes > 0 && s.byOffer() {
 		s.class, s.name, s.moves = ClassSYNCookies, "a hash of the tuple and our options", byOptions
 		return
+	}
+	if several && s.drift != nil && s.drift.busy {
+		s.bits = math.Inf(1) // other people's connections and several machines explain anything
+	}
+	if several && !still && s.drift == nil && s.stands() {
+		s.bits = math.Inf(1) // no counter, but numbers that come again
 	}
 	if !still && s.drift == nil && float64(m.rows) < leastShare*float64(s.ledger.count[joined]) {
 		several = false
@@ -135,6 +144,19 @@ func (s *standing) resolve(deep bool) {
 		s.class = ClassMixed
 		s.bits += mixedPrior
 	}
+}
+
+// stands reports whether the strands mostly stand still.
+func (s *standing) stands() bool {
+	moved, stood := 0, 0
+	s.along(func(was, p *point) {
+		if p.x == was.x {
+			stood++
+		} else {
+			moved++
+		}
+	})
+	return stood > moved
 }
 
 // seesTuples reports whether it was written down of which tuple each sample is.

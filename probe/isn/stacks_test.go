@@ -39,8 +39,9 @@ func TestStacksOfOthers(t *testing.T) {
 			{"passt", ofStack(model.Passt(key), 0, seed, fourAddresses()), []isn.Class{isn.ClassTupleClock}, 0, 1e5, "address-not-hashed"},
 			{"libslirp", ofStack(model.Slirp(1), 0, seed, fourAddresses()), []isn.Class{isn.ClassGlobalMixed, isn.ClassGlobalStep}, 64000, 4, "counter"},
 			{"libslirp, busy", ofStack(model.Slirp(1), 20, seed, fourAddresses()), []isn.Class{isn.ClassGlobalMixed, isn.ClassGlobalStep}, 64000, 100, "counter"},
-			{"lwIP", ofStack(model.LwIP(-time.Minute), 0, seed, fourAddresses()), []isn.Class{isn.ClassGlobalStep, isn.ClassRandomIncrement}, 0, 1000, ""},
-			{"lwIP, busy", ofStack(model.LwIP(-30*time.Second), 20, seed, fourAddresses()), []isn.Class{isn.ClassGlobalStep, isn.ClassRandomIncrement}, 0, 1e5, ""},
+			{"lwIP", ofStack(model.LwIP(time.Minute), 0, seed, fourAddresses()), []isn.Class{isn.ClassGlobalStep}, 0, 1000, "rising-step"},
+			{"lwIP, busy", ofStack(model.LwIP(30*time.Second), 20, seed, fourAddresses()), []isn.Class{isn.ClassGlobalStep}, 0, 1e5, "rising-step"},
+			{"lwIP, up for a day", ofStack(model.LwIP(24*time.Hour), 20, seed, fourAddresses()), []isn.Class{isn.ClassGlobalStep}, 0, 1e7, ""},
 			{"seqs, one tuple", ofStack(model.Counter(0, 100, 0, 1, 0), 0, seed, isn.NewPlan(isn.PlanConfig{Series: []string{isn.SeriesSameTuple}})),
 				[]isn.Class{isn.ClassGlobalStep}, 100, 1, "counter"},
 		} {

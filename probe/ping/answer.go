@@ -23,6 +23,7 @@ func (p *pinger) noteDeparture(s *wire.Transmission, ev *wire.Event) {
 		return
 	}
 	s.Left(ev, p.Reading)
+	p.watches = true
 	if s.Outcome.Rank == wire.RankSilence {
 		s.Until = s.Tx.Sent + p.cfg.Timeout
 	}
@@ -206,9 +207,7 @@ func (p *pinger) expire(r *wire.Receiver) {
 		if p.samples[s.ID] == nil {
 			p.samples[s.ID] = p.silence(s)
 		}
-		if !s.Answered {
-			s.Close(&p.Responses)
-		}
+		p.closeSilent(s)
 		p.finish(s)
 	}
 	for d := p.late.waiting(); d != nil && p.Now >= d.until; d = p.late.waiting() {
@@ -220,9 +219,16 @@ func (p *pinger) expire(r *wire.Receiver) {
 	}
 }
 
-// silence is the sample of a probe that nothing answered. The exact RST that
-// follows it is for a SYN-ACK that was lost on its way back: the far end would
-// repeat it for a minute.
+// closeSilent sends the exact RST that is for a SYN-ACK which was lost on its way
+// back: the far end would repeat it for a minute. A probe that waits in this
+// machine, since its neighbour does not answer, needs none.
+func (p *pinger) closeSilent(s *wire.Transmission) {
+	if waits := p.watches && s.Tx.Left == 0; !s.Answered && !waits {
+		s.Close(&p.Responses)
+	}
+}
+
+// silence is the sample of a probe that nothing answered.
 func (p *pinger) silence(s *wire.Transmission) *Sample {
 	sample := p.sample(s)
 	sample.State, sample.Reason = p.Matcher.Tech.Silence, probe.ReasonNoResponse

@@ -13,10 +13,10 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// RunConnect is [Ping] by connect(2), with no privilege: the time is the
+// RunConnect is [Run] by connect(2), with no privilege: the time is the
 // kernel's own handshake sample (TCP_INFO), and the far end sees whole
 // connections. Where the kernel had to repeat its SYN the sample is marked
-// [DoubtRetransmitted] and has no time. Flow, Rate, Profile, TTL, TOS and Key of
+// [probe.DoubtRetransmitted] and has no time. Flow, Rate, Profile, TTL, TOS and Key of
 // the configuration do not apply.
 //
 // At most 256 connections are tried at once; a probe that would be one more, or

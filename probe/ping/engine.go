@@ -31,8 +31,10 @@ type pinger struct {
 	begun   bool                // warmed up
 	warm    map[netip.Addr]bool // next hops that a packet has left towards
 	origin  time.Duration       // of the schedule, since the start of the run
+	anew    bool                // the last that was sent had been refused before
 	lag     catchUp             // of the probes that are late
 	absence absence
+	watches bool // the network shows what leaves
 }
 
 // pinged is what a ping knows of one target.
@@ -73,8 +75,8 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 	return p, nil
 }
 
-// run turns the wheel: take in what arrived, see what is overdue, send what is
-// due, wait for whichever comes next.
+// run repeats, until every probe has ended: see what is overdue, send what is due,
+// wait for whichever comes next, take in what has arrived.
 func (p *pinger) run(ctx context.Context) error {
 	r := wire.NewReceiver(p.Network, p.Matcher)
 	go r.Run()

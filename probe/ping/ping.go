@@ -15,7 +15,7 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// Bounds and defaults of a [PingConfig].
+// Bounds and defaults of a [Config].
 const (
 	MinInterval     = time.Millisecond
 	DefaultInterval = time.Second
@@ -26,7 +26,7 @@ const (
 type Config struct {
 	Targets  []netip.AddrPort // a zero one is not probed until Retarget names it
 	Count    uint64           // probes of each target; 0: until the context ends
-	Interval time.Duration    // between two probes of one target; 0: DefaultPingInterval
+	Interval time.Duration    // between two probes of one target; 0: DefaultInterval
 	Timeout  time.Duration    // what was not answered by then is lost; 0: DefaultTimeout
 	Flow     probe.Flow
 	Rate     float64 // most packets a second, RSTs too; 0: what the schedule takes
@@ -40,7 +40,7 @@ type Config struct {
 	Retarget <-chan Retarget
 }
 
-// Retarget is a new address of PingConfig.Targets[Index].
+// Retarget is a new address of Config.Targets[Index].
 type Retarget struct {
 	Index  int
 	Target netip.AddrPort
@@ -48,7 +48,7 @@ type Retarget struct {
 
 // Sample is one probe of a series and what came of it.
 type Sample struct {
-	Index      int            // into PingConfig.Targets
+	Index      int            // into Config.Targets
 	Target     netip.AddrPort // what was probed
 	N          uint64         // its place in the series, from 1
 	Attempt    int            // from 1; more where an old connection stood in the way

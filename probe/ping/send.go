@@ -35,6 +35,9 @@ func (c *Config) catchUp() catchUp {
 // spend books a probe that leaves.
 func (c *catchUp) spend(now time.Duration) { c.ready = max(c.ready, now-c.ahead) + c.gap }
 
+// back takes the booking of a probe back that did not leave.
+func (c *catchUp) back() { c.ready -= c.gap }
+
 // departed corrects the booking of n probes that left only now: the call took
 // long, or the process was stopped in it.
 func (c *catchUp) departed(n int, now time.Duration) {
@@ -77,12 +80,20 @@ func (p *pinger) fill(r *wire.Receiver) {
 	p.flush()
 }
 
-// sendOne sends a probe that the kernel refused before, or that of the current
-// slot; false where neither is due.
+// sendOne sends the probe of the current slot, or, in turns with those, one that
+// the kernel refused before; false where neither is due.
 func (p *pinger) sendOne() bool {
-	if s := p.refused.take(p.Now); s != nil {
-		p.sendAnew(s)
-		return true
+	p.anew = !p.anew
+	return p.sendKind(p.anew) || p.sendKind(!p.anew)
+}
+
+func (p *pinger) sendKind(anew bool) bool {
+	if anew {
+		s := p.refused.take(p.Now)
+		if s != nil {
+			p.sendAnew(s)
+		}
+		return s != nil
 	}
 	if p.exhausted() || p.dueAt(p.slot) > p.Now {
 		return false
@@ -207,31 +218,43 @@ func (p *pinger) mayLeave() bool {
 // the kernel refuses costs only itself.
 func (p *pinger) flush() {
 	p.RespondAll()
-	for batch := p.batch; len(batch) > 0; {
-		p.Packets.Clear()
-		links := make([]int, len(batch))
-		for i, s := range batch {
-			p.Packets.AddTransmission(s, p.Now)
-			links[i] = s.Link
-		}
-		p.Reading = p.Clocks.Read()
-		n, err := wire.SendOn(p.Network, p.Packets.Batch, links)
-		back := p.Clocks.Read()
-		booked := 0
-		for _, s := range batch[:n] {
-			p.handedOver(s, back.Wall)
+	if len(p.batch) == 0 {
+		return
+	}
+	p.Packets.Clear()
+	links := make([]int, len(p.batch))
+	for i, s := range p.batch {
+		p.Packets.AddTransmission(s, p.Now)
+		links[i] = s.Link
+	}
+	p.Reading = p.Clocks.Read()
+	errs := make([]error, len(p.batch))
+	wire.SendAll(p.Network, p.Packets.Batch, links, func(i int, err error) { errs[i] = err })
+	back := p.Clocks.Read()
+	p.Packets.Clear()
+	batch := p.batch
+	p.batch = nil
+	p.handOver(batch, errs, back)
+}
+
+// handOver takes note of what left and of what did not; back is when that call
+// returned.
+func (p *pinger) handOver(batch []*wire.Transmission, errs []error, back wire.Reading) {
+	booked := 0
+	for i, s := range batch {
+		if errs[i] != nil {
 			if onSchedule(s) {
-				booked++
+				p.lag.back()
 			}
+			p.refuse(s, errs[i])
+			continue
 		}
-		p.lag.departed(booked, back.Now)
-		if batch = batch[n:]; len(batch) > 0 {
-			p.refuse(batch[0], err)
-			batch = batch[1:]
+		p.handedOver(s, back.Wall)
+		if onSchedule(s) {
+			booked++
 		}
 	}
-	p.batch = p.batch[:0]
-	p.Packets.Clear()
+	p.lag.departed(booked, back.Now)
 }
 
 // handedOver starts the clock of a transmission; back is when Send returned.

@@ -15,13 +15,21 @@ const (
 	warmAnswer = 100 * time.Millisecond
 	// warmLook is how often the warm-up probes are looked at.
 	warmLook = 10 * time.Millisecond
+	// warmMost is how many next hops are warmed up: more at once would be a flood
+	// of a link, and of the kernel's table of neighbours. The first times of the
+	// others are marked where the kernel held the packet back.
+	warmMost = 64
 )
 
-// sendWarmUps sends one SYN towards every next hop, so that the kernel resolves
-// the neighbour's address, and the neighbour ours, before anything is timed.
+// sendWarmUps sends one SYN towards the first next hops, so that the kernel
+// resolves the neighbour's address, and the neighbour ours, before anything is
+// timed.
 func (p *pinger) sendWarmUps() {
 	hops := map[netip.Addr]bool{}
 	for index, t := range p.targets {
+		if len(hops) == warmMost {
+			break
+		}
 		if !t.dst.IsValid() {
 			continue
 		}
@@ -29,9 +37,6 @@ func (p *pinger) sendWarmUps() {
 		if hop := t.nextHop(); t.err == nil && !t.route.Local && !t.route.Broadcast && !hops[hop] {
 			hops[hop] = true
 			p.transmit(t, &wire.Transmission{Index: index, WarmUp: true}, p.Matcher.Ports[len(p.Matcher.Ports)-1])
-		}
-		if len(p.batch) == wire.BatchSize {
-			p.flush()
 		}
 	}
 	p.flush()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/craft"
@@ -14,7 +15,7 @@ import (
 	"synscope/probe"
 )
 
-// Bounds and defaults of a [TraceConfig].
+// Bounds and defaults of a [Config].
 const (
 	DefaultMaxHops = 30
 	MaxHops        = 255
@@ -59,6 +60,16 @@ func (k HopKind) String() string {
 
 // MarshalText writes the kind's word.
 func (k HopKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads the kind's word.
+func (k *HopKind) UnmarshalText(b []byte) error {
+	i := slices.Index(hopKindNames[:], string(b))
+	if i < 0 {
+		return fmt.Errorf("unknown kind of hop %q: want one of %v", b, hopKindNames)
+	}
+	*k = HopKind(i)
+	return nil
+}
 
 // Hop is what one probe of one hop found.
 type Hop struct {

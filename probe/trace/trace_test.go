@@ -264,3 +264,16 @@ func TestTraceRefusesNonsense(t *testing.T) {
 		}
 	}
 }
+
+func TestHopKindsReadAsWritten(t *testing.T) {
+	for k := trace.HopNone; k <= trace.HopReset; k++ {
+		var again trace.HopKind
+		b, err := k.MarshalText()
+		if err != nil || again.UnmarshalText(b) != nil || again != k {
+			t.Errorf("%v is read as %v", k, again)
+		}
+	}
+	if new(trace.HopKind).UnmarshalText([]byte("hop(9)")) == nil {
+		t.Error("an unknown word is read")
+	}
+}

@@ -88,5 +88,8 @@ func (s *seen) hash(target netip.AddrPort) uint64 {
 	var buf [18]byte
 	n := wire.PutAddr(buf[:], target.Addr())
 	binary.BigEndian.PutUint16(buf[n:], target.Port())
+	if zone := target.Addr().Zone(); zone != "" {
+		return siphash.Hash(s.k0, s.k1, append(buf[:n+2:n+2], zone...))
+	}
 	return siphash.Hash(s.k0, s.k1, buf[:n+2])
 }

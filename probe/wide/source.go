@@ -2,6 +2,8 @@ package wide
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net/netip"
 
 	"synscope/netraw"
@@ -24,6 +26,7 @@ type sources struct {
 	net    probe.Network
 	v4, v6 family
 	cache  []cachedSource // made when first needed
+	zones  map[int]string // by interface, as the plan calls them
 }
 
 // family is what is known of one IP version.
@@ -37,7 +40,7 @@ type family struct {
 const sampled = 256
 
 func newSources(n probe.Network, plan Targets) sources {
-	s := sources{net: n}
+	s := sources{net: n, zones: map[int]string{}}
 	count := plan.Count()
 	step := max(1, count/sampled)
 	for i := uint64(0); i < count && i/step < sampled; i += step {
@@ -55,7 +58,14 @@ func (s *sources) family(a netip.Addr) *family {
 	return &s.v6
 }
 
-func sourceOf(r netraw.Route) source {
+// errUnheard is why an engine on one interface does not probe a target.
+var errUnheard = errors.New("its answer would not come in by the interface of this engine: use --engine packet")
+
+// sourceOf is no route where the network would not hear the answer.
+func (s *sources) sourceOf(r netraw.Route) source {
+	if n, ok := s.net.(interface{ Hears(netraw.Route) bool }); ok && !n.Hears(r) {
+		return source{}
+	}
 	return source{r.Source, !r.NextHop.IsValid() && !r.Local && !r.Plain}
 }
 
@@ -67,12 +77,32 @@ func (s *sources) sample(a netip.Addr) {
 		f.mixed = f.mixed || f.source.addr.IsValid()
 		f.err = err
 	case a.Zone() != "": // its interface is a matter of the address
-		f.source, f.mixed = sourceOf(route), true
+		s.zones[route.IfIndex] = a.Zone()
+		f.source, f.mixed = s.sourceOf(route), true
+	case !s.sourceOf(route).addr.IsValid():
+		f.mixed, f.err = true, fmt.Errorf("%v: %w", a, errUnheard)
 	case !f.source.addr.IsValid():
-		f.source, f.mixed = sourceOf(route), f.mixed || f.err != nil
+		f.source, f.mixed = s.sourceOf(route), f.mixed || f.err != nil
 	default:
-		f.mixed = f.mixed || f.source != sourceOf(route)
+		f.mixed = f.mixed || f.source != s.sourceOf(route)
 	}
+}
+
+// inZone is an address with the zone in which a packet of it came in, where it
+// means nothing without one (RFC 4007 §6).
+func (s *sources) inZone(a netip.Addr, ifindex int) netip.Addr {
+	if !a.Is6() || !a.IsLinkLocalUnicast() {
+		return a
+	}
+	if zone, ok := s.zones[ifindex]; ok {
+		return a.WithZone(zone)
+	}
+	if n, ok := s.net.(interface {
+		InZone(addr netip.Addr, ifindex int) netip.Addr
+	}); ok {
+		return n.InZone(a, ifindex)
+	}
+	return a
 }
 
 // unroutable is why a family without any source has none.
@@ -103,7 +133,7 @@ func (s *sources) ask(a netip.Addr) source {
 	if err != nil {
 		return source{}
 	}
-	return sourceOf(route)
+	return s.sourceOf(route)
 }
 
 // cachedSource is the answer for one network.

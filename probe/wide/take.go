@@ -1,6 +1,7 @@
 package wide
 
 import (
+	"net/netip"
 	"time"
 
 	"synscope/netraw"
@@ -48,6 +49,9 @@ func (w *run) handle(ev *wire.Event) {
 // accept keeps an answer that is new or better than the one before, or says why
 // it is rejected. What carries no number of ours is asked about.
 func (w *run) accept(ev *wire.Event) (reject string) {
+	if a := ev.Target.Addr(); a.Is6() && a.IsLinkLocalUnicast() {
+		ev.Target = netip.AddrPortFrom(w.sources.inZone(a, ev.Link), ev.Target.Port())
+	}
 	if ev.Kind == wire.KindPathMTU {
 		return wire.RejectICMPType
 	}

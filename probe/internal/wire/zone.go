@@ -36,3 +36,19 @@ func (ev *Event) link() int {
 	}
 	return 0
 }
+
+// SendAll sends what it can without waiting, where the network can do so, and
+// tells refused of each of the rest: nobody waits behind another's packet.
+func SendAll(n probe.Network, pkts [][]byte, links []int, refused func(i int, err error)) {
+	if each, ok := n.(linked); ok {
+		each.SendEach(pkts, links, refused)
+		return
+	}
+	for at := 0; at < len(pkts); {
+		sent, err := n.Send(pkts[at:])
+		if at += sent; err != nil {
+			refused(at, err)
+			at++
+		}
+	}
+}

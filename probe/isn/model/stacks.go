@@ -8,10 +8,13 @@ import (
 
 // LwIP adds its count of half seconds since the start to the last number, for each
 // connection of anybody's (lwIP src/core/tcp.c, tcp_next_iss, which also says that
-// this is no good choice).
-func LwIP(boot time.Duration) Generator {
-	x := craft.Seq(6510)
+// this is no good choice). It has counted for as long as up when the first comes.
+func LwIP(up time.Duration) Generator {
+	x, boot := craft.Seq(6510), time.Duration(-1)
 	return GeneratorFunc(func(s SYN) craft.Seq {
+		if boot < 0 {
+			boot = s.At - up
+		}
 		x = x.Add(uint32((s.At - boot) / (500 * time.Millisecond)))
 		return x
 	})

@@ -21,8 +21,13 @@ func main() {
 	blind := flag.Bool("blind", false, "forget what our SYNs offered")
 	jitter := flag.Duration("jitter", 0, "only this jitter")
 	wrong := flag.Int("wrong", 0, "list so many wrong answers on stderr")
+	foreign := flag.Bool("foreign", false, "plans and files that are not ours")
 	unusual := flag.Bool("unusual", false, "hosts of unusual parameters, so many of each kind")
 	flag.Parse()
+	if *foreign {
+		tellForeign(*first, *hosts, *wrong)
+		return
+	}
 	jitters := []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 30 * time.Millisecond}
 	if *jitter > 0 {
 		jitters = []time.Duration{*jitter}
@@ -37,6 +42,21 @@ func main() {
 		r.Markdown(os.Stdout, fmt.Sprintf("Jitter %v each way, loss 0–5 %%", j))
 		list(r.Wrong[:min(*wrong, len(r.Wrong))])
 	}
+}
+
+// tellForeign prints how hosts of foreign plans are told, and lists some of those
+// that are told wrongly at 0.9 or more.
+func tellForeign(first uint64, hosts, wrong int) {
+	var all evaluate.Tally
+	for i := range hosts {
+		f := evaluate.DrawForeign(first+uint64(2*i), time.Duration(300+i%3*2000)*time.Microsecond)
+		before := all.Sure
+		if all.Add(&f); all.Sure > before && all.Sure <= wrong {
+			fmt.Fprintf(os.Stderr, "seed %d: %s %s, %s, without %q, %.1f others a second, %d strangers, %d samples -> %s %s %.3f\n", f.Seed, f.Truth.Class, f.Truth.Kind,
+				f.Plan, f.Missing, f.Others, f.Outliers, f.Report.Samples, f.Report.Class, f.Report.Variant, f.Report.Confidence)
+		}
+	}
+	fmt.Println(&all)
 }
 
 // list prints wrong answers with what led to them.

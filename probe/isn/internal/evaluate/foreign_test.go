@@ -10,39 +10,6 @@ import (
 	"synscope/probe/isn/model"
 )
 
-// tally sums up foreign hosts.
-type tally struct {
-	hosts, right, unknown, sure int // sure: wrong at 0.9 or more
-	knowable, found             int // by the oracle, and by the analysis where the oracle could
-	named, namedRight           int
-	confidence                  float64
-}
-
-func (a *tally) add(f *Foreign) {
-	a.hosts++
-	right, r := f.Right(), &f.Report
-	if f.Knowable() {
-		a.knowable++
-		if right {
-			a.found++
-		}
-	}
-	if right {
-		a.right++
-	}
-	if r.Class == isn.ClassUnknown {
-		a.unknown++
-		return
-	}
-	a.named++
-	a.confidence += r.Confidence
-	if right {
-		a.namedRight++
-	} else if r.Confidence >= 0.9 {
-		a.sure++
-	}
-}
-
 // Samples that somebody else took, by other plans, with columns missing, rows
 // shuffled, strangers and other people's connections among them, are told as well
 // as somebody could who knows what there is to choose from, and hardly ever
@@ -50,23 +17,21 @@ func (a *tally) add(f *Foreign) {
 func TestForeignPlans(t *testing.T) {
 	first := rand.Uint64N(1<<40)*2 + 1
 	t.Logf("first seed %d; with %s set, 20,000 hosts", first, Long)
-	var all tally
+	var all Tally
 	for i := range Many(150, 20_000) {
 		f := DrawForeign(first+uint64(2*i), time.Duration(300+i%3*2000)*time.Microsecond)
-		all.add(&f)
+		all.Add(&f)
 		if r := f.Report; !f.Right() && (r.Class != isn.ClassUnknown && r.Confidence >= 0.9 || f.Knowable()) {
 			t.Logf("seed %d jitter %v: %s %s, %g Hz, step %d; %s, without %q, %.1f others a second, %d strangers, %d samples: %s %s %.3f (next %s, %.1f bits)",
 				f.Seed, f.Path.Jitter, f.Truth.Class, f.Truth.Kind, f.Truth.Hz, f.Truth.Step, f.Plan, f.Missing, f.Others, f.Outliers,
 				r.Samples, r.Class, r.Variant, r.Confidence, r.RunnerUp, r.BitsBetween)
 		}
 	}
-	ratio := float64(all.found) / float64(all.knowable)
-	mean, share := all.confidence/float64(all.named), float64(all.namedRight)/float64(all.named)
-	t.Logf("%d hosts: right %d, unknown %d, wrong at 0.9 or more %d; the oracle %d, of them right %.4f; mean confidence %.3f, right %.3f",
-		all.hosts, all.right, all.unknown, all.sure, all.knowable, ratio, mean, share)
-	if all.sure > 2+all.hosts/200 {
-		t.Errorf("%d of %d wrong at 0.9 or more", all.sure, all.hosts)
+	t.Log(&all)
+	if all.Sure > 2+all.Hosts/200 {
+		t.Errorf("%d of %d wrong at 0.9 or more", all.Sure, all.Hosts)
 	}
+	ratio, mean, share := all.Ratio(), all.Mean(), all.Share()
 	if ratio < 0.95 {
 		t.Errorf("right in %.4f of what an oracle could tell", ratio)
 	}
