@@ -66,6 +66,7 @@ type checkJob struct {
 	needs   *check.Needs
 	rate    float64 // packets a second; 0: the commands' own
 	start   time.Time
+	instead io.Writer // standard output, where a file for CI goes there; else nil
 }
 
 func checkFile(c *cli.Context, s Streams) error {
@@ -177,7 +178,13 @@ func (j *checkJob) readRate() (err error) {
 
 func (j *checkJob) readOutputs() error {
 	for _, name := range []string{"junit", "tap"} {
-		if path := j.c.String(name); path != "" && path != report.Stdout {
+		path := j.c.String(name)
+		switch {
+		case path == report.Stdout && (j.c.IsSet("o") || j.instead != nil):
+			return usagef("--%s: two formats for standard output", name)
+		case path == report.Stdout:
+			j.instead, j.streams.Out = j.streams.Out, io.Discard
+		case path != "":
 			if err := report.CheckFile(path); err != nil {
 				return usagef("--%s: %w", name, err)
 			}
@@ -273,7 +280,7 @@ func (j *checkJob) into(flag string, write func(io.Writer) error) error {
 	case "":
 		return nil
 	case report.Stdout:
-		return write(j.streams.Out)
+		return write(j.instead)
 	}
 	return outfile.Replace(path, outfile.Public, write)
 }

@@ -66,6 +66,9 @@ expect:
 	if b, err := os.ReadFile(tap); err != nil || strings.Count(string(b), "\nok ") != held {
 		t.Errorf("%v: %s", err, b)
 	}
+	if r := command(t.Context(), l, "check", path, "--tap", "-"); r.code != exitYes || !strings.HasPrefix(r.out, "TAP version 13\n1..") || strings.Contains(r.out, "all held") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
+	}
 	wrong := expectations(t, fmt.Sprintf("expect:\n  - {name: wrong, targets: %v, open: [80, 81], only: true, scope: [22, 80]}\n", web))
 	r = command(t.Context(), l, "check", wrong, "--explain")
 	for _, want := range []string{
@@ -110,17 +113,19 @@ func TestCheckInit(t *testing.T) {
 func TestCheckRefuses(t *testing.T) {
 	good := expectations(t, "expect:\n  - {targets: 192.0.2.1, open: 80}\n")
 	for line, want := range map[string]string{
-		"check":                              "name one file",
-		"check a.yaml b.yaml":                "name one file",
-		"check /none.yaml":                   "no such file",
-		"check " + good + " -o xml":          "there are text, json, csv",
-		"check " + good + " --junit /none/x": "--junit",
-		"check " + good + " --rate fast":     "--rate",
-		"check --diff a":                     "name two files",
-		"check --diff a b --init":            "one of them",
-		"check --init":                       "no target",
-		"check --init -p x 192.0.2.1":        "-p: ",
-		"check --diff " + good + " " + good:  "network.yaml:1: no record",
+		"check":                                "name one file",
+		"check a.yaml b.yaml":                  "name one file",
+		"check /none.yaml":                     "no such file",
+		"check " + good + " -o xml":            "there are text, json, csv",
+		"check " + good + " --junit /none/x":   "--junit",
+		"check " + good + " --rate fast":       "--rate",
+		"check " + good + " --tap - -o json":   "two formats for standard output",
+		"check " + good + " --tap - --junit -": "two formats for standard output",
+		"check --diff a":                       "name two files",
+		"check --diff a b --init":              "one of them",
+		"check --init":                         "no target",
+		"check --init -p x 192.0.2.1":          "-p: ",
+		"check --diff " + good + " " + good:    "network.yaml:1: no record",
 		"check " + expectations(t, "expect:\n  - {targets: 192.0.2.300, open: 80}\n"): "192.0.2.300",
 		"check " + expectations(t, "expect:\n  - {targets: 192.0.2.1, opne: 80}\n"):   `network.yaml:2:26: unknown key "opne" in an expectation: did you mean "open"?`,
 	} {

@@ -239,7 +239,7 @@ func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
 		for _, w := range r.Words {
 			if w != "" && !slices.Contains(seen, w) {
 				seen = append(seen, w)
-				entries = append(entries, words.Of(w)...)
+				entries = append(entries, explanations(w)...)
 			}
 		}
 		if strings.Contains(r.Target, ":") && !slices.Contains(ports, r.Target) {
@@ -260,6 +260,19 @@ func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
 		return err
 	}
 	return nil
+}
+
+// explanations are those of a reason, finding or class, or, of a word that is
+// none, of what it is.
+func explanations(word string) []words.Entry {
+	all := words.Of(word)
+	verdicts := slices.DeleteFunc(slices.Clone(all), func(e words.Entry) bool {
+		return e.Kind != words.Reason && e.Kind != words.Finding && e.Kind != words.Class
+	})
+	if len(verdicts) == 0 {
+		return all
+	}
+	return verdicts
 }
 
 // mostWhys is of how many ports it is asked why: each takes its time.

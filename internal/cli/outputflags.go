@@ -48,6 +48,11 @@ func hostlessFlags() []cli.Flag {
 	for _, f := range formatsOf(true) {
 		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Hidden: true})
 	}
+	for _, f := range flags {
+		if based, ok := f.(*cli.StringSliceFlag); ok && based.Name == "oA" {
+			based.Hidden = true // XML and grepable are among its files
+		}
+	}
 	return flags
 }
 

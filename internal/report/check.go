@@ -76,6 +76,9 @@ func (t *checkText) Record(r Record) error {
 		if t.o.Quiet {
 			return nil
 		}
+		if t.held+t.failed == 0 && !r.Complete {
+			return t.write([]string{"nothing was judged"})
+		}
 		if t.held+t.failed == 0 {
 			return t.write([]string{countOf(t.changed, "change")})
 		}
