@@ -104,6 +104,11 @@ func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
 		if j.groups, err = report.NewGroups(c.String("summary-by")); err != nil {
 			return nil, usagef("--summary-by: %w", err)
 		}
+		for _, f := range report.Formats() {
+			if f.Name != "text" && f.Name != "json" && (c.String("o") == f.Name || c.IsSet(f.Flag)) {
+				return nil, usagef("--summary-by: format %s tells of connections; there are text and json", f.Name)
+			}
+		}
 	}
 	if path := c.String("isn"); path != "" {
 		if err := report.CheckFile(path); err != nil {

@@ -140,7 +140,7 @@ func TestReadBadFiles(t *testing.T) {
 	if r := command(context.Background(), nil, "read"); r.code != exitUsage || r.out != "" {
 		t.Errorf("no name: exit %d, %s", r.code, r.err)
 	}
-	for _, args := range [][]string{{"--filter", "udp"}, {"--summary-by", "colour"}, {"--isn", "/nowhere/x.csv"}} {
+	for _, args := range [][]string{{"--filter", "udp"}, {"--summary-by", "colour"}, {"--isn", "/nowhere/x.csv"}, {"--summary-by", "port", "-o", "csv"}} {
 		if r := readIt(t, good, args...); r.code != exitUsage || r.out != "" {
 			t.Errorf("%v: exit %d, %s", args, r.code, r.err)
 		}

@@ -196,7 +196,10 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	d.remark(append(j.remarks(&o, d), aside...)...)
 	d.remark(j.whyStateless()...)
 	results := &results{display: d, set: j.set}
-	if err = confine(j.c, j.streams, &o, opensNothing); err == nil {
+	if !j.looksFirstStateless() {
+		err = confine(j.c, j.streams, &o, opensNothing)
+	}
+	if err == nil {
 		err = results.begin(j.opening(&o))
 	}
 	if err == nil {
@@ -225,6 +228,9 @@ func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r
 		if ended := r.end(&probe.Summary{}); err == nil {
 			err = ended
 		}
+		return err
+	}
+	if err := confine(j.c, j.streams, &opened{name: e.name}, opensNothing); err != nil {
 		return err
 	}
 	cfg.Plan = newShardPlan(j.set.Narrow(r.search.probed), j.seed, j.shard)

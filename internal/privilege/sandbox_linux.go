@@ -12,8 +12,9 @@ import (
 )
 
 // systemDirs is what programs read to run: time zones, names of users, the
-// resolver's configuration, what the kernel tells of itself.
-var systemDirs = []string{"/etc", "/usr", "/lib", "/lib64", "/run", "/proc", "/sys", "/dev"}
+// resolver's configuration, what the kernel tells of itself, and the registry of
+// vendors.
+var systemDirs = []string{"/etc", "/usr", "/lib", "/lib64", "/run", "/proc", "/sys", "/dev", "/var/lib/ieee-data"}
 
 // devices may be written to.
 var devices = []string{"/dev/null", "/dev/full", "/dev/tty"}

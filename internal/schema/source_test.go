@@ -211,7 +211,9 @@ func (s *source) call(of string, call *ast.CallExpr, o *object, optional bool) {
 			}
 			return
 		}
-		if f := s.funcs[fun.Name]; f != nil && writes(call) {
+		if strings.HasSuffix(fun.Name, "Field") {
+			s.t.Errorf("%s: %s is not known to the generator: add it to helpers", of, fun.Name)
+		} else if f := s.funcs[fun.Name]; f != nil && writes(call) {
 			s.walk("", f.Body.List, o, optional)
 		}
 	case *ast.SelectorExpr:

@@ -95,7 +95,7 @@ func (d *decoder) decodeCut(b []byte, length int) error {
 	}
 	s := &d.packet.Segment
 	data := min(n+spare, length) - len(s.Payload) // where the payload begins
-	fixed := data - len(s.Options) // where the 20 bytes end that a segment must have
+	fixed := data - len(s.Options)                // where the 20 bytes end that a segment must have
 	if fixed > n {
 		return craft.ErrTruncated
 	}

@@ -50,7 +50,7 @@ func (w *way) miss(at uint32, lo, hi craft.Seq) {
 	w.hi, w.at = hi, at
 	w.missing += uint32(hi.Sub(lo))
 	w.missed += uint32(hi.Sub(lo))
-	w.stretches++
+	w.stretches = min(w.stretches, 1<<16-2) + 1
 }
 
 // left is about how many of the stretches that were missed have not been
@@ -59,7 +59,7 @@ func (w *way) left() uint16 {
 	if w.missing == 0 {
 		return 0
 	}
-	return uint16(max(1, uint64(w.stretches)*uint64(w.missing)/uint64(w.missed)))
+	return uint16(max(1, uint64(w.stretches)*uint64(w.missing)/uint64(max(w.missed, w.missing))))
 }
 
 // fill takes in a segment that may close a hole.

@@ -190,7 +190,6 @@ func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
 
 // renew sends the SYN anew, now that an old connection was reset.
 func (x *exchange) renew() {
-	x.res.Stale++
 	x.renewed++
 	x.again = !x.Stopping
 }
@@ -207,6 +206,7 @@ func (x *exchange) standsInTheWay(ev *wire.Event) (reject string) {
 		return wire.RejectDuplicate
 	}
 	x.Responses.Insist(wire.CloseAfter(ev))
+	x.res.Stale++
 	x.renew()
 	return ""
 }

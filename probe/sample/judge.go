@@ -26,7 +26,12 @@ func (r *Result) judge(quick bool) {
 			"or which options a cookie holds; a run without --quick can.", r.progress())
 	}
 	for _, f := range r.noticed {
-		if f.Code != "challenge-ack" && f.Code != "local-firewall" {
+		switch f.Code {
+		case "local-firewall": // why says so
+		case "challenge-ack":
+			r.note(f.Code, isn.Notice, "An ACK that acknowledges none of our SYNs answered one: the host may hold an old connection on these ports. "+
+				"That was reset and the SYN sent again.", f.Evidence)
+		default:
 			r.note(f.Code, isn.Severity(f.Severity), f.Text, f.Evidence)
 		}
 	}
@@ -63,6 +68,8 @@ func (r *Result) why() (code, text string) {
 		return "send-failed", "The SYNs could not be sent: " + r.Err.Error() + "."
 	case r.refused() && r.Report.Samples > 0:
 		return "stopped-listening", "The port was open and then refused: the service ended, or something on the way cut us off."
+	case r.Reason == probe.ReasonUnverifiedReset:
+		return "port-refused", "Only RSTs without a number of ours answered, as anybody on the way could send them: there is no sequence number to see."
 	case r.refused():
 		return "port-refused", "Nothing listens on this port, so there is no sequence number to see: name an open one with -p."
 	case r.Report.Samples > 0:

@@ -114,7 +114,9 @@ func (o *output) deliver(d *batch) error {
 
 func (o *output) port(a *answer, memory *replies) error {
 	v := a.judged(o.cfg.Technique, memory)
-	v.Time = a.At
+	if v.Time = a.At; v.Time.IsZero() { // refused by this machine, or given up
+		v.Time = time.Now()
+	}
 	if a.before != wire.RankSilence {
 		o.improved++
 		o.states[stateOf(o.cfg.Technique, a.before)]--

@@ -1,0 +1,67 @@
+package handshake
+
+import "synscope/craft"
+
+// Turn makes the client of what was taken for the server, and the reverse: of
+// a connection that was met under way it was a guess.
+func (b *Bystander) Turn() {
+	b.pair.Client, b.pair.Server = b.pair.Server, b.pair.Client
+	b.ways[0], b.ways[1] = b.ways[1], b.ways[0]
+	b.fins[0], b.fins[1] = b.fins[1], b.fins[0]
+	plain := b.known & (knowClientPlain | knowServerPlain)
+	b.known &^= knowClientPlain | knowServerPlain | knowServerSaid | knowClientISN | knowServerISN
+	if plain&knowClientPlain != 0 {
+		b.known |= knowServerPlain
+	}
+	if plain&knowServerPlain != 0 {
+		b.known |= knowClientPlain
+	}
+	b.more, b.ackAt, b.seenTTL = nil, 0, ttlRange{}
+}
+
+// Knows tells whether a segment that is stamped before the latest one has
+// nothing that was not captured already.
+func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
+	me, you := b.pair.end(from), b.pair.end(from.Other())
+	if !me.Opened() || at < b.begin || s.Flags.Has(craft.SYN) && !b.known.has(knowSYN(from)) {
+		return false
+	}
+	if s.Flags.Has(craft.RST) {
+		return me.facts.has(sentReset)
+	}
+	end := s.Seq.Add(s.Len())
+	news := me.ISS.LessThan(s.Seq.Add(1)) && b.ways[from].seen.LessThan(end) ||
+		b.ways[from].missing > 0 && s.Seq.InRange(b.ways[from].lo, b.ways[from].hi) ||
+		s.Flags.Has(craft.ACK) && you.Una.LessThan(s.Ack) ||
+		s.Flags.Has(craft.FIN) && (b.fins[from].count == 0 || s.Ack.LessThan(b.fins[from].ack))
+	return !news && (s.Len() > 0 || at < b.last-settling)
+}
+
+// SYNACK is what a SYN-ACK said and which SYN it answered.
+type SYNACK struct {
+	ClientISN, ServerISN craft.Seq
+	Asked, Heard         int64 // in nanoseconds since 1970; Asked is 0 where it is not certain
+	MSS                  uint16
+	Shift                uint8
+	Scaled, SACK         bool
+	Stamped              bool
+	TSval                uint32
+	Window               uint16
+	TTL                  uint8
+}
+
+// SYNACK returns the SYN-ACK, where it was captured and its SYN too.
+func (b *Bystander) SYNACK() (SYNACK, bool) {
+	s := &b.pair.Server
+	if !b.known.has(knowClientSYN|knowServerSYN) || !b.answer.flags.Has(craft.ACK) {
+		return SYNACK{}, false
+	}
+	return SYNACK{
+		ClientISN: b.pair.Client.ISS, ServerISN: s.ISS, Asked: b.answered(), Heard: b.answer.at,
+		MSS: s.MSS, Shift: s.Shift, Scaled: s.Scaled, SACK: s.SACK, Stamped: s.Stamped, TSval: b.answer.val,
+		Window: b.answer.window, TTL: b.answer.ttl,
+	}, true
+}
+
+// Last is the latest stamp, in nanoseconds since 1970.
+func (b *Bystander) Last() int64 { return b.last }

@@ -1,0 +1,92 @@
+package handshake
+
+import "synscope/craft"
+
+// asking is what is kept of the client's SYNs.
+type asking struct {
+	at, latest int64  // the first and the latest one
+	val, last  uint32 // their timestamps
+	count      uint16
+	flags      craft.Flags
+	ttl        uint8
+}
+
+// greeting is what is kept of the server's SYN-ACKs; an RST that refuses stands
+// in for one.
+type greeting struct {
+	at       int64 // of the first
+	val, ecr uint32
+	count    uint16
+	flags    craft.Flags
+	window   uint16
+	ttl      uint8
+}
+
+// finKept is what is kept of the FINs of one side.
+type finKept struct {
+	at       uint32    // of the first one, in milliseconds since the connection's first packet
+	seq, ack craft.Seq // of the first one
+	bareEnd  craft.Seq // the lowest end of what acknowledged the other's FIN without being one
+	top, end craft.Seq // the highest acknowledgement of what was no FIN, and the end of what had it first
+	count    uint8
+	acked    bool
+	bare     bool
+	plain    bool // top and end are set
+}
+
+// idents are the IP identifications of one side. Most stacks count them up by
+// one for each packet of a connection, so that they show where one is missing
+// that used up no TCP number.
+type idents struct {
+	last               uint16
+	steps, small, wild uint8 // by one; by a few; by anything else
+	hole               bool  // at its FIN, something is missing just before
+}
+
+// few is how many packets in a row are thought to be missing at most, and
+// enoughSteps how many steps by one show that numbers are counted so.
+const (
+	few         = 16
+	enoughSteps = 3
+)
+
+// longPayload is more than fits into a packet on most links, in bytes.
+const longPayload = 1460
+
+// add takes in the next packet's. One that is longer than packets are was cut
+// into several by the card, each with a number of its own.
+func (i *idents) add(id uint16, long, fin bool) {
+	if id == 0 {
+		return
+	}
+	if long {
+		i.last = 0
+		return
+	}
+	step := id - i.last
+	first := i.last == 0
+	i.last = id
+	switch {
+	case first || step == 0:
+	case step == 1:
+		i.steps = min(i.steps, 254) + 1
+	case step <= few:
+		i.hole = i.hole || fin && i.wild == 0 && i.small == 0 && i.steps >= enoughSteps
+		i.small = min(i.small, 254) + 1
+	case int16(step) > 0 || int16(step) < -few:
+		i.wild = min(i.wild, 254) + 1
+	}
+}
+
+// ttlRange is of what a server sent after its SYN-ACK, RSTs left out.
+type ttlRange struct{ low, high, count uint8 }
+
+func (r *ttlRange) add(ttl uint8) {
+	if r.count == 0 {
+		r.low, r.high = ttl, ttl
+	}
+	r.low, r.high = min(r.low, ttl), max(r.high, ttl)
+	if r.count < 255 {
+		r.count++
+	}
+}
