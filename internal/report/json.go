@@ -3,7 +3,6 @@ package report
 import (
 	"iter"
 	"math"
-	"net/netip"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -42,12 +41,6 @@ func (o *jsonObject) record(b []byte, r Record) []byte {
 	b = append(o.b, '}')
 	o.b = nil
 	return b
-}
-
-// addr is str without memory for the text.
-func (o *jsonObject) addr(name string, a netip.Addr) {
-	o.key(name)
-	o.b = append(a.AppendTo(append(o.b, '"')), '"')
 }
 
 // jsonObject is an object under construction: everything up to its last field.

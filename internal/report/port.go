@@ -119,11 +119,7 @@ func portColumns() []string {
 func (p *Port) fields(w fieldWriter) {
 	momentField(w, "time", p.Time)
 	w.str("target", p.Target)
-	if o, ok := w.(*jsonObject); ok && p.Addr.Zone() == "" {
-		o.addr("addr", p.Addr)
-	} else {
-		w.str("addr", p.Addr.String()) // a zone may hold what has to be escaped
-	}
+	w.str("addr", p.Addr.String())
 	w.uint("port", uint64(p.Port))
 	w.str("state", p.State.String())
 	w.str("reason", string(p.Reason))
