@@ -9,7 +9,6 @@ type machines struct {
 	returns int // how often a number went back to another machine's strand of its group
 	homes   int // the same, numbers that belong to none in between counted too
 	strays  int // numbers that belong to none
-	gain    float64
 }
 
 // machinesOf counts the established strands. One 65,537 or so above another is no
