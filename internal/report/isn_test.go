@@ -254,3 +254,38 @@ func TestFairBand(t *testing.T) {
 		t.Errorf("%.3f of the pictures have a bit outside", share)
 	}
 }
+
+// The screen and the record give one figure of guesses.
+func TestGuessesAreOneFigure(t *testing.T) {
+	for _, class := range isn.Classes() {
+		if class == isn.ClassUnknown {
+			continue
+		}
+		_, r := modelled(class)
+		g, ok := r.Report.GuessesP50.Get()
+		if !ok {
+			t.Fatalf("%s: no guesses", class)
+		}
+		if text := isnAttack(&r.Report); g >= 1.5 && !strings.Contains(text, Count(uint64(math.Round(g)))+" guesses") {
+			t.Errorf("%s: %.0f guesses in JSON, on the screen %q", class, g, text)
+		}
+	}
+}
+
+// The record says what the evidence is.
+func TestISNEvidence(t *testing.T) {
+	_, r := modelled(isn.ClassTupleClock)
+	m := parsed(t, r)
+	for _, name := range []string{"runner_up", "bits_between", "standings", "factors", "series"} {
+		if _, ok := m[name]; !ok {
+			t.Errorf("no %s", name)
+		}
+	}
+	if factors, ok := m["factors"].([]any); !ok || len(factors) != 5 {
+		t.Errorf("factors %v", m["factors"])
+	}
+	lines := (&isnText{textSink: &textSink{}}).evidenceTable(&r.Report)
+	if text := strings.Join(lines, "\n"); !strings.Contains(text, "same-tuple") || !strings.Contains(text, "varied-port") {
+		t.Errorf("%s", text)
+	}
+}
