@@ -15,7 +15,7 @@ var isnMeaning = map[isn.Class]string{
 	isn.ClassConstant:             "Every connection starts from the same number. Whoever connects once knows it for all.",
 	isn.ClassTupleConstant:        "Each pair of addresses and ports has one number that never changes: a hash without the clock that RFC 6528 adds. Who once held an address knows its numbers for ever, and old segments may fit into new connections.",
 	isn.ClassRepeating:            "A handful of numbers comes round again and again. Whoever samples one round knows all that follow.",
-	isn.ClassGlobalStep:           "Each connection's number is the one before plus a fixed step, whoever connects. One connection of one's own tells the next victim's number.",
+	isn.ClassGlobalStep:           "Each connection's number is the one before plus a known step, whoever connects. One connection of one's own tells the next victim's number.",
 	isn.ClassGlobalClock:          "One clock gives the number, whoever connects, as RFC 793 had it in 1981. One connection of one's own tells the number at any later moment.",
 	isn.ClassGlobalMixed:          "One counter for everybody grows with time and with each connection, as in 4.4BSD. One connection of one's own tells about where the next begins.",
 	isn.ClassRandomIncrement:      "One counter for everybody grows by random steps. A connection of one's own bounds the next number.",

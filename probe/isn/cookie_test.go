@@ -136,3 +136,24 @@ func TestEchoOfOurISN(t *testing.T) {
 		t.Errorf("got %v, guesses %v", r.Class, r.GuessesP50)
 	}
 }
+
+// A host that makes Linux's cookies takes eight numbers at a time: half of all
+// forgers are through after 2^32 (1 − 2^(−1/8)) guesses.
+func TestLinuxCookiesTakeEightNumbers(t *testing.T) {
+	r := isn.Analyze(cookieSamples(t, isn.ClassSYNCookies, isn.VariantLinux, isn.NewPlan(isn.PlanConfig{})), isn.Options{})
+	if d := r.Difficulty.Value; d < 28.40 || d > 28.42 {
+		t.Errorf("%.3f bits, want 28.409", d)
+	}
+}
+
+// gVisor's cookies are made as Linux's are and lose window scale and SACK, though there
+// is a timestamp to keep them in.
+func TestCookiesThatLoseOptionsAreNotLinuxs(t *testing.T) {
+	samples := cookieSamples(t, isn.ClassSYNCookies, isn.VariantLinux, isn.NewPlan(isn.PlanConfig{}))
+	for i := range samples {
+		samples[i].WScale, samples[i].SACK = isn.Opt[uint8]{}, isn.Some(false)
+	}
+	if r := isn.Analyze(samples, isn.Options{}); r.Class != isn.ClassSYNCookies || r.Variant != isn.VariantOther {
+		t.Errorf("got %v %q", r.Class, r.Variant)
+	}
+}

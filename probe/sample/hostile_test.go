@@ -87,7 +87,7 @@ func TestForgedRepliesCostNothing(t *testing.T) {
 						answered++
 					}
 				}
-				if n := len(plan.Steps); answered != n || r.State != probe.StateOpen || r.Reason != probe.ReasonSYNACK || r.Report.Class != isn.ClassTupleClock {
+				if n := len(plan.Steps); answered < n || r.State != probe.StateOpen || r.Reason != probe.ReasonSYNACK || r.Report.Class != isn.ClassTupleClock {
 					t.Errorf("%d of %d answered, %s (%s), %s; %v", answered, n, r.State, r.Reason, r.Report.Class, summary.Rejected)
 				}
 			})
