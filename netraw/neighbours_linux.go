@@ -74,7 +74,7 @@ func (n *neighbours) open(cfg NeighbourConfig) (err error) {
 	if err := n.routes.open(Config{Interface: cfg.Interface, Source: cfg.Source}); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}
-	if err := n.table.open(); err != nil {
+	if err := n.table.open(cfg.Table); err != nil {
 		return fmt.Errorf("netraw: open netlink socket: %w", err)
 	}
 	if err := n.nudge.open(cfg, &n.routes); err != nil && !n.table.changeable() {
@@ -289,7 +289,11 @@ func (n *neighbours) requestOnce(q *question, now time.Time) error {
 			q.accepts = confirmed
 		}
 		q.due = now.Add(n.cfg.Wait << q.found.Asked)
-		err := n.table.use(q.key, q.accepts == confirmed)
+		how := SolicitAnywhere
+		if q.accepts == confirmed {
+			how = SolicitKnown
+		}
+		err := n.table.use(q.key, how)
 		if !n.denied(err) {
 			return err
 		}

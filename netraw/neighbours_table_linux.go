@@ -7,7 +7,6 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,6 +15,7 @@ import (
 // which a goroutine reads.
 type neighbourTable struct {
 	requests map[int]*nl.SocketHandle
+	changes  NeighbourTable
 	told     *nl.NetlinkSocket
 	reader   sync.WaitGroup
 	bell     chan struct{} // holds one value while there are unread events
@@ -29,14 +29,15 @@ type neighbourTable struct {
 // eventBuffer is room for some thousand notifications.
 const eventBuffer = 1 << 20
 
-func (t *neighbourTable) open() error {
+func (t *neighbourTable) open(changes NeighbourTable) (err error) {
 	t.bell = make(chan struct{}, 1)
 	t.expected, t.latest = make(map[neighbour]bool), make(map[neighbour]*netlink.Neigh)
-	s, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
-	if err != nil {
+	if t.requests, err = neighbourRequests(); err != nil {
 		return err
 	}
-	t.requests = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}
+	if t.changes = changes; changes == nil {
+		t.changes = ownTable{t.requests}
+	}
 	if t.told, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_NEIGH); err != nil {
 		return err
 	}
@@ -114,22 +115,10 @@ func (t *neighbourTable) ignore(key neighbour) {
 	delete(t.latest, key)
 }
 
-// request makes a message about one entry: rtnetlink(7), RTM_NEWNEIGH.
-func (t *neighbourTable) request(kind, flags int, key neighbour, state uint16, use uint8) *nl.NetlinkRequest {
-	req := nl.NewNetlinkRequest(kind, flags)
-	req.Sockets = t.requests
-	family := uint8(unix.AF_INET6)
-	if key.addr.Is4() {
-		family = unix.AF_INET
-	}
-	req.AddData(&netlink.Ndmsg{Family: family, Index: uint32(key.ifindex), State: state, Flags: use})
-	req.AddData(nl.NewRtAttr(netlink.NDA_DST, key.addr.AsSlice()))
-	return req
-}
-
 // get returns an entry of the table; ENOENT if there is none. Linux 5.0.
 func (t *neighbourTable) get(key neighbour) (*netlink.Neigh, error) {
-	msgs, err := t.request(unix.RTM_GETNEIGH, 0, key, 0, 0).Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
+	req := neighbourRequest(t.requests, unix.RTM_GETNEIGH, 0, key, 0, 0)
+	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
 	if err != nil {
 		return nil, err
 	}
@@ -139,21 +128,14 @@ func (t *neighbourTable) get(key neighbour) (*netlink.Neigh, error) {
 	return netlink.NeighDeserialize(msgs[0])
 }
 
-// use makes the kernel solicit a neighbour: one that it knows an address of at
-// that address (NUD_PROBE), any other by broadcast or multicast (NTF_USE).
-func (t *neighbourTable) use(key neighbour, known bool) error {
-	state, use := uint16(unix.NUD_NONE), uint8(unix.NTF_USE)
-	if known {
-		state, use = unix.NUD_PROBE, 0
-	}
-	const flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE | unix.NLM_F_ACK
-	_, err := t.request(unix.RTM_NEWNEIGH, flags, key, state, use).Execute(unix.NETLINK_ROUTE, 0)
-	return err
+// use makes the kernel solicit a neighbour.
+func (t *neighbourTable) use(key neighbour, how Solicitation) error {
+	return t.changes.Solicit(key.ifindex, key.addr, how)
 }
 
 // remove takes an entry out of the table; one that is not there is no error.
 func (t *neighbourTable) remove(key neighbour) error {
-	_, err := t.request(unix.RTM_DELNEIGH, unix.NLM_F_ACK, key, 0, 0).Execute(unix.NETLINK_ROUTE, 0)
+	err := t.changes.Remove(key.ifindex, key.addr)
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}

@@ -38,6 +38,8 @@ func hardwareStamps(string) error { return errUnsupported() }
 
 func monotonicRaw() time.Duration { return 0 }
 
+func openNeighbourTable() (NeighbourTable, error) { return nil, errUnsupported() }
+
 type neighbours struct{}
 
 func (n *neighbours) open(NeighbourConfig) error { return errUnsupported() }

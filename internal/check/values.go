@@ -226,8 +226,6 @@ func (r *reader) percent(n *yaml.Node, what string) *float64 {
 	return &v
 }
 
-var boundWord = regexp.MustCompile(`^(p(50|90|95|99)|max|mean|min)$`)
-
 // bounds are what times may be at most: "20ms" is the p95.
 func (r *reader) bounds(n *yaml.Node) (all []Bound) {
 	if n.Kind == yaml.ScalarNode {

@@ -56,6 +56,9 @@ const heapGrowth = 30
 // Main runs a command line, the program's name first, and returns its exit
 // code. Cancelling ctx ends the run early and in good order.
 func Main(ctx context.Context, args []string, s Streams) int {
+	if len(args) == 2 && args[1] == keeperWord {
+		return keepNeighbours()
+	}
 	if s.Env("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
 	}

@@ -325,7 +325,10 @@ func (s *hostSearch) tell(r *report.Summary) {
 }
 
 // neighbours are how hosts on the link are resolved; a run can do without.
-type neighbours struct{ *netraw.Neighbours }
+type neighbours struct {
+	*netraw.Neighbours
+	end func() // of the process that keeps a right for them
+}
 
 // openNeighbours opens them for a run over raw sockets, and lets its searches
 // and scans use them. What stands in the way is told to those who ask for more.
@@ -333,17 +336,20 @@ func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	if e.conn == nil {
 		return n, ""
 	}
-	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source})
+	table, end := neighbourKeeper(j.streams)
+	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source, Table: table})
 	if err != nil {
+		end()
 		return n, "hosts on the link are not resolved before they are probed: " + err.Error()
 	}
 	j.cfg.Neighbours = opened
-	return neighbours{opened}, ""
+	return neighbours{opened, end}, ""
 }
 
 func (n neighbours) close() {
 	if n.Neighbours != nil {
 		n.Close()
+		n.end()
 	}
 }
 

@@ -18,14 +18,6 @@ func without(p netip.Prefix, s span) []netip.Prefix {
 	return append(without(low, s), without(high, s)...)
 }
 
-// allWithout is each of some prefixes less a span.
-func allWithout(prefixes []netip.Prefix, s span) (left []netip.Prefix) {
-	for _, p := range prefixes {
-		left = append(left, without(p, s)...)
-	}
-	return left
-}
-
 // halves are the two prefixes that make up one which is longer than an address.
 func halves(p netip.Prefix) (low, high netip.Prefix) {
 	bits := p.Bits() + 1

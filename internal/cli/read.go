@@ -163,11 +163,14 @@ func (j *readJob) input(ctx context.Context, path string) (in capture.Input, liv
 			return j.regular(path)
 		}
 	}
-	r, err := capture.NewReader(newPipe(ctx, file, j.settle))
+	if live = isLive(file); live {
+		file = newPipe(ctx, file, j.settle)
+	}
+	r, err := capture.NewReader(file)
 	return capture.Input{
 		Open:  func() (*capture.Reader, error) { return r, nil },
 		Close: func() { j.finished(r) },
-	}, true, err
+	}, live, err
 }
 
 // regular makes an input of a regular file, which is opened again when its

@@ -214,10 +214,7 @@ func (j *scanJob) run(ctx context.Context) error {
 		d.remark(note)
 	}
 	results := &results{display: d, set: j.set, expect: j.expect, tap: tap, hostsOnly: j.hostsOnly()}
-	if !j.looksFirst(&e) {
-		err = confine(j.c, j.streams, &e, opensNothing)
-	}
-	if err == nil {
+	if err = confine(j.c, j.streams, &e, opensNothing); err == nil {
 		err = results.begin(j.opening(&e))
 	}
 	if err == nil && j.shard.count > 1 {
@@ -255,15 +252,11 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 }
 
 // probeRaw looks for the hosts, where that is to be done, and probes those that
-// are there. The search needs CAP_NET_ADMIN to have the kernel resolve neighbours
-// at once (rtnetlink(7)), so rights are given up behind it.
+// are there.
 func (j *scanJob) probeRaw(ctx context.Context, e *opened, results *results) (probe.Summary, error) {
 	network := results.tap.network(e.conn)
 	if j.looksFirst(e) {
 		if done, err := j.search(ctx, network, results); done || err != nil {
-			return probe.Summary{}, err
-		}
-		if err := confine(j.c, j.streams, e, opensNothing); err != nil {
 			return probe.Summary{}, err
 		}
 	}

@@ -173,7 +173,9 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	}
 	defer e.close()
 	conn := j.probing.network(1)
-	neighbours, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: conn.Interface, Source: conn.Source})
+	table, end := neighbourKeeper(j.streams)
+	defer end()
+	neighbours, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: conn.Interface, Source: conn.Source, Table: table})
 	if err != nil {
 		return &exit{exitUnable, err}
 	}
@@ -221,7 +223,8 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	return j.asExpected(&summary.Summary)
 }
 
-// blastFound looks for the hosts, and probes those that are there.
+// blastFound looks for the hosts, over a connection of its own, gives up the rights
+// that this took, and probes those that are there.
 func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r *results) error {
 	done, err := j.lookStateless(ctx, r)
 	if done || err != nil {

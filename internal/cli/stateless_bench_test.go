@@ -25,7 +25,6 @@ import (
 type echo struct {
 	mu      sync.Mutex
 	answers []netraw.Packet
-	ready   int // of answers: their probes have left
 	read    int
 	came    chan struct{}
 	stop    chan struct{}

@@ -7,6 +7,9 @@ type Config struct {
 	Write []string
 	// Read are files that will be opened for reading.
 	Read []string
+	// Keep are the capabilities that stay, one bit each (capabilities(7)); 0 for
+	// none.
+	Keep uint64
 	// Connect: TCP connections of the kernel's will be opened, or names resolved
 	// over TCP.
 	Connect bool
@@ -15,7 +18,7 @@ type Config struct {
 // Done is what Drop has reached.
 type Done struct {
 	User         bool // the user was changed to sudo's caller
-	Capabilities bool // none is left, and there were some
+	Capabilities bool // none is left but those to be kept, and there were some
 	Landlock     bool
 	Seccomp      bool
 }

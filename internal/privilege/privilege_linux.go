@@ -19,8 +19,8 @@ func drop(cfg Config) (done Done, err error) {
 		name string
 		do   func() error
 	}{
-		{"change the user", func() error { done.User, err = becomeCaller(had); return err }},
-		{"drop capabilities", func() error { return dropCapabilities(had) }},
+		{"change the user", func() error { done.User, err = becomeCaller(had, cfg.Keep); return err }},
+		{"drop capabilities", func() error { return dropCapabilities(had, cfg.Keep&had) }},
 		{"set no_new_privs", noNewPrivileges},
 		{"restrict the file system", func() error { done.Landlock, err = restrictFiles(cfg); return err }},
 		{"filter system calls", func() error { done.Seccomp, err = filterCalls(); return err }},
@@ -29,7 +29,7 @@ func drop(cfg Config) (done Done, err error) {
 			return done, fmt.Errorf("give up privileges: %s: %w", step.name, err)
 		}
 	}
-	if left := permitted(); left != 0 {
+	if left := permitted() &^ cfg.Keep; left != 0 {
 		return done, fmt.Errorf("give up privileges: capabilities %#x are left", left)
 	}
 	done.Capabilities = had != 0
@@ -63,7 +63,7 @@ func permitted() uint64 {
 // dropCapabilities empties every set of every thread. The bounding set, out of
 // which a program that is executed could get some back, takes CAP_SETPCAP to
 // empty; without it no_new_privs alone keeps them from coming back.
-func dropCapabilities(had uint64) error {
+func dropCapabilities(had, keep uint64) error {
 	if had&(1<<unix.CAP_SETPCAP) != 0 {
 		for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
 			err := onAllThreads(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0)
@@ -75,8 +75,17 @@ func dropCapabilities(had uint64) error {
 	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0); err != nil && !errors.Is(err, unix.EINVAL) {
 		return os.NewSyscallError("prctl PR_CAP_AMBIENT", err)
 	}
-	none := &capabilitySets{header: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
-	err := onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&none.header)), uintptr(unsafe.Pointer(&none.data[0])), 0)
+	return setCapabilities(keep)
+}
+
+// setCapabilities makes these the permitted and effective ones of every thread,
+// and no others.
+func setCapabilities(keep uint64) error {
+	c := &capabilitySets{header: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
+	for i, half := range []uint32{uint32(keep), uint32(keep >> 32)} {
+		c.data[i].Permitted, c.data[i].Effective = half, half
+	}
+	err := onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&c.header)), uintptr(unsafe.Pointer(&c.data[0])), 0)
 	return os.NewSyscallError("capset", err)
 }
 
@@ -87,7 +96,7 @@ func noNewPrivileges() error {
 
 // becomeCaller makes root the user who called sudo. The bounding set is emptied
 // after: capabilities do not outlive a change of user from root to another.
-func becomeCaller(had uint64) (changed bool, err error) {
+func becomeCaller(had, keep uint64) (changed bool, err error) {
 	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
 	if err != nil || uid <= 0 || os.Geteuid() != 0 {
 		return false, nil
@@ -99,10 +108,8 @@ func becomeCaller(had uint64) (changed bool, err error) {
 	if err != nil || gid < 0 {
 		return false, fmt.Errorf("SUDO_GID is %q", os.Getenv("SUDO_GID"))
 	}
-	if had&(1<<unix.CAP_SETPCAP) != 0 {
-		if err := keepCapabilities(1); err != nil {
-			return false, err
-		}
+	if err := keepCapabilities(1); err != nil {
+		return false, err
 	}
 	if err := syscall.Setgroups(groupsOf(uid, gid)); err != nil {
 		return false, os.NewSyscallError("setgroups", err)
@@ -113,28 +120,16 @@ func becomeCaller(had uint64) (changed bool, err error) {
 	if err := syscall.Setresuid(uid, uid, uid); err != nil {
 		return false, os.NewSyscallError("setresuid", err)
 	}
-	return true, raiseSetpcap(had)
+	if err := setCapabilities(had & (keep | 1<<unix.CAP_SETPCAP)); err != nil {
+		return false, err
+	}
+	return true, keepCapabilities(0)
 }
 
 // keepCapabilities lets permitted capabilities outlive the change of user, for the
-// one that empties the bounding set.
+// one that empties the bounding set and those to be kept.
 func keepCapabilities(on uintptr) error {
 	return os.NewSyscallError("prctl PR_SET_KEEPCAPS", onAllThreads(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, on, 0))
-}
-
-// raiseSetpcap leaves of the capabilities that were kept the one that is still
-// needed.
-func raiseSetpcap(had uint64) error {
-	if had&(1<<unix.CAP_SETPCAP) == 0 {
-		return nil
-	}
-	one := &capabilitySets{header: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
-	one.data[0].Permitted, one.data[0].Effective = 1<<unix.CAP_SETPCAP, 1<<unix.CAP_SETPCAP
-	err := onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&one.header)), uintptr(unsafe.Pointer(&one.data[0])), 0)
-	if err != nil {
-		return os.NewSyscallError("capset", err)
-	}
-	return keepCapabilities(0)
 }
 
 // groupsOf are the groups of a user, as far as this machine knows the user.

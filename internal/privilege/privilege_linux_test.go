@@ -38,12 +38,15 @@ var cases = map[string]struct {
 	env      []string
 	uid, gid int
 	changed  bool
+	keep     uint64
 }{
-	"root": {syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}, nil, 0, 0, false},
+	"root": {syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}, nil, 0, 0, false, 0},
 	"sudo": {syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET},
-		[]string{fmt.Sprint("SUDO_UID=", caller), fmt.Sprint("SUDO_GID=", callerGroup)}, caller, callerGroup, true},
+		[]string{fmt.Sprint("SUDO_UID=", caller), fmt.Sprint("SUDO_GID=", callerGroup)}, caller, callerGroup, true, 0},
+	"sudo, one kept": {syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET},
+		[]string{fmt.Sprint("SUDO_UID=", caller), fmt.Sprint("SUDO_GID=", callerGroup)}, caller, callerGroup, true, 1 << unix.CAP_NET_ADMIN},
 	"file capabilities": {syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Credential: &syscall.Credential{Uid: caller, Gid: callerGroup},
-		AmbientCaps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_ADMIN}}, nil, caller, callerGroup, false},
+		AmbientCaps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_ADMIN}}, nil, caller, callerGroup, false, 0},
 }
 
 func TestDrop(t *testing.T) {
@@ -129,14 +132,14 @@ func TestInner(t *testing.T) {
 	defer stop()
 
 	output := filepath.Join(os.Getenv("DIR"), "out")
-	done, err := Drop(Config{Write: []string{output}})
+	done, err := Drop(Config{Write: []string{output}, Keep: c.keep})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if done.User != c.changed || !done.Capabilities || !done.Seccomp || done.Landlock != hasLandlock() {
 		t.Errorf("%+v", done)
 	}
-	checkThreads(t, c.uid, c.gid, name != "file capabilities")
+	checkThreads(t, c.uid, c.gid, c.keep, name != "file capabilities")
 	checkRefusals(t)
 	probeStillWorks(t, conn, ln.Addr().(*net.TCPAddr))
 	if err := os.WriteFile(output, []byte("x"), 0o644); err != nil {
@@ -172,14 +175,14 @@ func busyThreads() func() {
 }
 
 // checkThreads reads what proc(5) says of every thread.
-func checkThreads(t *testing.T, uid, gid int, bounded bool) {
+func checkThreads(t *testing.T, uid, gid int, keep uint64, bounded bool) {
 	t.Helper()
 	tasks, err := filepath.Glob("/proc/self/task/*/status")
 	if err != nil || len(tasks) < 5 {
 		t.Fatalf("%d threads, %v", len(tasks), err)
 	}
 	want := map[string]string{
-		"CapInh": "0000000000000000", "CapPrm": "0000000000000000", "CapEff": "0000000000000000", "CapAmb": "0000000000000000",
+		"CapInh": "0000000000000000", "CapPrm": fmt.Sprintf("%016x", keep), "CapEff": fmt.Sprintf("%016x", keep), "CapAmb": "0000000000000000",
 		"NoNewPrivs": "1", "Seccomp": "2",
 		"Uid": strings.Repeat(strconv.Itoa(uid)+"\t", 3) + strconv.Itoa(uid),
 		"Gid": strings.Repeat(strconv.Itoa(gid)+"\t", 3) + strconv.Itoa(gid),

@@ -11,13 +11,16 @@ import (
 )
 
 // jsonSink writes every record as one JSON object a line.
-type jsonSink struct{ w *LineWriter }
+type jsonSink struct {
+	w      *LineWriter
+	object jsonObject // of the record being written, under the lock of w
+}
 
-func newJSON(w *LineWriter, _ Options) Sink { return &jsonSink{w} }
+func newJSON(w *LineWriter, _ Options) Sink { return &jsonSink{w: w} }
 
 func (s *jsonSink) Record(r Record) error {
 	return s.w.Append(func(b []byte) []byte {
-		return append(AppendJSON(b, r), '\n')
+		return append(s.object.record(b, r), '\n')
 	})
 }
 
@@ -27,10 +30,17 @@ func (s *jsonSink) Close() error { return s.w.Flush() }
 // what encoding/json gives for the record's type without escaping HTML, and
 // allocates nothing for the fields of a port that are numbers.
 func AppendJSON(b []byte, r Record) []byte {
-	o := jsonObject{append(b, '{')}
+	return new(jsonObject).record(b, r)
+}
+
+// record appends a record; the object keeps nothing of it.
+func (o *jsonObject) record(b []byte, r Record) []byte {
+	o.b = append(b, '{')
 	o.str("type", r.Type())
-	r.fields(&o)
-	return append(o.b, '}')
+	r.fields(o)
+	b = append(o.b, '}')
+	o.b = nil
+	return b
 }
 
 // jsonObject is an object under construction: everything up to its last field.

@@ -39,7 +39,6 @@ type openList struct {
 	head  string
 	foot  string
 	begun bool
-	first bool // nothing has been told yet
 }
 
 func (s *openList) Record(r Record) error {

@@ -16,7 +16,7 @@ import (
 	"synscope/probe/simnet"
 )
 
-const ms = probetest.MS
+const ms = probetest.Millisecond
 
 // look runs one discovery of 16 addresses, of which the hosts are there.
 func look(t *testing.T, hosts map[string]simnet.Host, cfg discover.Config) (map[string]discover.Host, probe.Summary) {

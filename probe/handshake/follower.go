@@ -22,8 +22,7 @@ type Line struct {
 	Notes    Notes
 }
 
-// Context is what is known beside the segments. The zero value is nothing,
-// which is right for a capture.
+// Context is what is known beside the segments. The zero value is nothing.
 type Context struct {
 	View Side // where the tap is; Client unless a capture was made at the server
 	// MSS is what our own interface would allow, in bytes.
@@ -47,7 +46,8 @@ type Known struct {
 	QueueFull bool          // an accept queue was found full
 }
 
-// Follower watches one connection from its SYN on, live or in a capture. It
+// Follower watches one connection from its SYN on, and every segment of it: for
+// captures, which may miss some, there is [Bystander]. It
 // keeps counters and a few first samples, never the segments: its size is
 // bounded whatever the length of the connection. Give it to one goroutine.
 type Follower struct {

@@ -51,7 +51,7 @@ func Analyze(samples []Sample, opts Options) Report {
 // equal steps or numbers, from fewer than leastRandom samples. The quick plan's answers on
 // model hosts are right about so often.
 const (
-	quickNoise = 0.90
+	quickNoise = 0.89
 	quickStep  = 0.975
 )
 

@@ -61,12 +61,16 @@ func (v *view) doubts(s *standing) (list []doubt) {
 		add(0.6, "gaps of more than one length", ClassGlobalClock, ClassGlobalStep, ClassGlobalMixed)
 	}
 	m := s.machinesOf(s.view)
-	if s.class != ClassMixed && s.drift != nil && (m.count > 1 || m.strays*straysTold > len(v.points)) {
+	few := len(v.points) < leastRandom && s.ledger != nil && !s.constant()
+	if s.class != ClassMixed && (s.drift != nil || few) && (m.count > 1 || m.strays*straysTold > len(v.points)) {
 		add(oneStray, "more samples", s.class, ClassMixed)
 	}
 	v.growthDoubts(s, add)
-	if (s.class == ClassTupleClock || s.class == ClassTupleRandomIncrement) && v.timed && unevenness(v.points) < leastUneven {
+	if growing[s.class] && s.ledger != nil && !s.constant() && v.timed && v.even() && !s.exact() {
 		add(busyStep, "gaps of more than one length", s.class, ClassGlobalMixed)
+	}
+	if s.class == ClassGlobalStep && len(v.points) < handful {
+		add(busyStep, "more samples", ClassGlobalStep, ClassMixed, ClassGlobalMixed)
 	}
 	if s.class == ClassRandom {
 		v.randomDoubts(add)
@@ -77,6 +81,27 @@ func (v *view) doubts(s *standing) (list []doubt) {
 // busyStep is the confidence in a step beside which others' connections are seen: a
 // slow timer that adds steps looks nearly the same.
 const busyStep = 0.75
+
+// growing are the classes whose numbers grow, and handful how many samples a few are.
+var growing = map[Class]bool{ClassGlobalStep: true, ClassTupleClock: true, ClassTupleRandomIncrement: true, ClassMixed: true}
+
+const handful = 8
+
+// even reports whether nearly all gaps between direct successors are as long: then
+// the count of connections and the time go together.
+func (v *view) even() bool {
+	var gaps []float64
+	for i := 1; i < len(v.points); i++ {
+		if v.points[i].k == v.points[i-1].k+1 {
+			gaps = append(gaps, v.points[i].t-v.points[i-1].t)
+		}
+	}
+	if len(gaps) < 3 {
+		return true
+	}
+	slices.Sort(gaps)
+	return gaps[len(gaps)*9/10] < 1.5*gaps[len(gaps)/10]+1e-3
+}
 
 // growthDoubts are those about what makes a counter for everybody grow.
 func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
@@ -90,7 +115,7 @@ func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 			add(0, "more samples, and gaps of more than one length", ClassGlobalStep, ClassGlobalMixed, ClassRandomIncrement)
 		}
 	case s.class == ClassRandomIncrement && v.timed:
-		even := unevenness(v.points) < leastUneven
+		even := v.even()
 		if s.risesWithTime() {
 			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
 		}

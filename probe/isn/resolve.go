@@ -9,7 +9,6 @@ type machines struct {
 	returns int // how often a number went back to another machine's strand of its group
 	homes   int // the same, numbers that belong to none in between counted too
 	strays  int // numbers that belong to none
-	gain    float64
 }
 
 // machinesOf counts the established strands. One 65,537 or so above another is no
@@ -29,7 +28,11 @@ func (s *standing) machinesOf(v *view) (m machines) {
 		}
 		for j := range l.all[g] {
 			st := &l.all[g][j]
-			if st.n < 2 || j != main && saved[g][j] < leastSaved || s.drift != nil && reuse(st.center-l.all[g][main].center) {
+			if st.n < 2 || s.drift != nil && reuse(st.center-l.all[g][main].center) {
+				continue
+			}
+			if j != main && saved[g][j] < cond(s.drift != nil, leastSavedLine, leastSaved) {
+				m.strays += st.n
 				continue
 			}
 			n++
@@ -69,8 +72,12 @@ func (s *standing) machinesOf(v *view) (m machines) {
 	return m
 }
 
-// leastSaved is how many bits a strand's numbers must save for it to be a machine's.
-const leastSaved = 10
+// leastSaved is how many bits a strand's numbers must save for it to be a machine's,
+// leastSavedLine how many if they are on a line.
+const (
+	leastSaved     = 10.0
+	leastSavedLine = 4.0
+)
 
 // savedAlong is how many bits the points of each strand save.
 func (s *standing) savedAlong() [][]float64 {
@@ -101,6 +108,10 @@ const mixedPrior = 8
 // told from one whose numbers came near a stranger's.
 const leastShare = 0.08
 
+// leastReturns is how many numbers of further machines there may be to each return to
+// another: machines take turns, and a counter that passes by a stranger's number does not.
+const leastReturns = 10
+
 // resolve names the class of a standing: a model whose numbers take several
 // strands, or leave many aside, is a mixture.
 func (s *standing) resolve(deep bool) {
@@ -116,7 +127,7 @@ func (s *standing) resolve(deep bool) {
 	}
 	m := s.machinesOf(v)
 	still := s.constant()
-	several := m.count > 1 && m.rows > 0 && (s.drift != nil || m.returns > 0) && (!still || m.returns > 1)
+	several := m.count > 1 && m.rows > 0 && (s.drift != nil || m.returns > 0 && m.returns*leastReturns >= m.rows) && (!still || m.returns > 1)
 	if s.class == ClassTupleConstant && m.homes > 0 && s.byOffer() {
 		s.class, s.name, s.moves = ClassSYNCookies, "a hash of the tuple and our options", byOptions
 		return

@@ -20,7 +20,7 @@ import (
 	"synscope/probe/simnet"
 )
 
-const ms = probetest.MS
+const ms = probetest.Millisecond
 
 var target = probetest.Target
 

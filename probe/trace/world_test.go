@@ -2,7 +2,7 @@ package trace_test
 
 import "synscope/probe/internal/probetest"
 
-const ms = probetest.MS
+const ms = probetest.Millisecond
 
 var target = probetest.Target
 

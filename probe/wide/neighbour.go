@@ -35,7 +35,6 @@ type neighbourWait struct {
 	known   map[netip.Addr]netraw.NeighbourState
 	waiting map[netip.Addr][]delayed
 	held    int // probes in waiting
-	failed  uint64
 	found   []netraw.Neighbour
 }
 

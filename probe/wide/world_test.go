@@ -2,4 +2,4 @@ package wide_test
 
 import "synscope/probe/internal/probetest"
 
-const ms = probetest.MS
+const ms = probetest.Millisecond

@@ -11,8 +11,8 @@ import (
 	"synscope/probe/simnet"
 )
 
-// MS is a millisecond.
-const MS = time.Millisecond
+// Millisecond is a millisecond.
+const Millisecond = time.Millisecond
 
 // Target is an address of every [World].
 var Target = netip.MustParseAddrPort("198.51.100.7:80")
