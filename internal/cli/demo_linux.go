@@ -35,6 +35,7 @@ func demonstrate(c *cli.Context, s Streams) error {
 	defer l.Close()
 	t := &tour{ctx: c.Context, lab: l, streams: s}
 	t.streams.Resolver = labNames{l}
+	t.streams.Confine = nil // what one command gives up, the next would lack
 	t.printf("A private network of %d hosts, built in %s. Nothing leaves this machine.\n", len(l.Hosts()), report.Duration(time.Since(start)))
 	return t.walk()
 }
