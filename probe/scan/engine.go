@@ -36,15 +36,16 @@ type engine struct {
 	stopping  bool // the context was cancelled
 	hungry    bool // more would have been sent if the pace had allowed it
 
-	start     time.Time
-	now       time.Duration // since start, read once a turn
-	counters  wire.Counters
-	resolving map[netip.Addr]*host // whose link address is being asked for
-	found     []netraw.Neighbour
-	paused    time.Duration // until then the network is given time to come back
-	slowest   time.Duration // round trip of any host
-	failure   error         // ends the run
-	outage    wire.Outage
+	start      time.Time
+	now        time.Duration // since start, read once a turn
+	counters   wire.Counters
+	resolving  map[netip.Addr]*host // whose link address is being asked for
+	found      []netraw.Neighbour
+	firewalled uint64        // packets that a firewall of this machine refused since the last look
+	paused     time.Duration // until then the network is given time to come back
+	slowest    time.Duration // round trip of any host
+	failure    error         // ends the run
+	outage     wire.Outage
 }
 
 func newEngine(n probe.Network, cfg *Config, sink probe.Sink) (*engine, error) {

@@ -12,9 +12,7 @@ func (e *engine) look() {
 	stats := e.network.Stats()
 	drops := stats.KernelDrops - c.Base.KernelDrops
 	rate := wire.PerSecond(c.Sent-c.LastSent, e.now-c.LastLook)
-	if !e.cfg.FixedRate {
-		e.adapt(drops > c.Drops, rate)
-	}
+	e.adapt(drops > c.Drops, rate)
 	c.Drops = drops
 	c.LastSent, c.LastLook, c.NextLook = c.Sent, e.now, e.now+wire.LookEvery
 	if e.cfg.OnProgress != nil {
@@ -22,13 +20,26 @@ func (e *engine) look() {
 	}
 }
 
+// adapt slows down while the kernel drops replies, unless the rate was a command,
+// and while a limit of this machine's firewall refuses a part of what is sent: one
+// that refuses all of it is a rule.
 func (e *engine) adapt(dropped bool, achieved float64) {
-	if dropped {
+	refused := e.firewalled
+	e.firewalled = 0
+	switch sent := e.counters.Sent - e.counters.LastSent; {
+	case sent > 0 && refused > sent/limitedShare:
+		e.pace.Cap(achieved)
+	case e.cfg.FixedRate:
+		e.pace.Faster()
+	case dropped:
 		e.pace.Slower(achieved)
-	} else {
+	default:
 		e.pace.Faster()
 	}
 }
+
+// limitedShare of the packets that left, refused beside them, is a limit.
+const limitedShare = 5
 
 func (e *engine) progressNow(rate float64) probe.Progress {
 	c := &e.counters

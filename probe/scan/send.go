@@ -210,6 +210,9 @@ func (e *engine) refused(id uint32, err error) {
 	if e.outage.Lasting() {
 		e.paused = e.now + outagePause
 	}
+	if wire.RefusalOf(err) == wire.RefusedByFirewall {
+		e.firewalled++
+	}
 	if wait, again := wire.Backoff(err, int(f.refused)); again && e.failure == nil {
 		f.refused = min(f.refused, 254) + 1
 		f.phase = phaseRefused

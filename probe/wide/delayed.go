@@ -119,7 +119,11 @@ func (s *sender) refuse(d delayed, err error) {
 	case s.status.sent == 0 && errors.Is(err, netraw.ErrXDPInterface):
 		s.status.err = err // the first probe: it never could
 	}
-	away := wire.RefusalOf(err) == wire.RefusedNetworkAway
+	kind := wire.RefusalOf(err)
+	if kind == wire.RefusedByFirewall {
+		s.firewalled++
+	}
+	away := kind == wire.RefusedNetworkAway
 	wait, again := wire.Backoff(err, d.refused)
 	if !again || away && d.refused >= mostAway {
 		s.giveUp(d, err)

@@ -46,9 +46,10 @@ type sender struct {
 	quit  chan struct{}   // closed when nothing at all is to be sent any more
 	ended chan struct{}   // closed when run returns
 
-	adaptAt time.Duration
-	adapted uint64 // sent by then
-	drops   uint64 // of the kernel's, seen by then
+	adaptAt    time.Duration
+	adapted    uint64 // sent by then
+	firewalled uint64 // packets that a firewall of this machine refused since
+	drops      uint64 // of the kernel's, seen by then
 
 	mu     sync.Mutex // guards what others look at
 	status sendStatus
@@ -450,18 +451,29 @@ func (s *sender) adapt(now time.Duration) {
 		return
 	}
 	drops := s.net.Stats().KernelDrops
-	if !s.cfg.FixedRate {
+	sent := s.status.sent - s.adapted
+	switch {
+	case s.adaptAt > 0 && sent > 0 && s.firewalled > sent/limitedShare:
+		s.pace.Cap(wire.PerSecond(sent, now-s.adaptAt+wire.LookEvery))
+	case !s.cfg.FixedRate:
 		if s.adaptAt > 0 && drops > s.drops {
 			s.pace.Slower(wire.PerSecond(s.status.sent-s.adapted, wire.LookEvery))
 		} else {
 			s.pace.Faster()
 		}
+	default:
+		s.pace.Faster()
 	}
+	s.firewalled = 0
 	s.drops, s.adapted, s.adaptAt = drops, s.status.sent, now+wire.LookEvery
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.rateAsked = s.pace.Rate()
 }
+
+// limitedShare of the packets that left, refused beside them by a firewall of this
+// machine, is a limit: a rule would refuse all.
+const limitedShare = 5
 
 // look is how the sender does, and which targets it was kept from since the
 // last look.

@@ -76,5 +76,19 @@ func (p *Pace) Slower(achieved float64) {
 	p.factor = max(p.factor/2, 1.0/64)
 }
 
+// Cap keeps the rate to what was seen to leave, where something on this machine
+// limits it.
+func (p *Pace) Cap(achieved float64) {
+	if math.IsInf(p.asked, 1) {
+		p.asked = max(achieved, lowestCap)
+	}
+	p.factor = min(p.factor, max(achieved*capShare, lowestCap)/p.asked)
+}
+
+const (
+	lowestCap = 10  // packets a second
+	capShare  = 0.9 // of what left
+)
+
 // Faster wins back a tenth of what was given up.
 func (p *Pace) Faster() { p.factor = min(p.factor*1.1, 1) }

@@ -58,7 +58,7 @@ const (
 	longestBackoff  = 100 * time.Millisecond
 	// firewallTries is how often a packet is sent anew against a firewall: a rule
 	// refuses each, a full table or a limit only some.
-	firewallTries = 4
+	firewallTries = 6
 	firewallPause = 50 * time.Millisecond
 	// queueTries is about ten seconds of longestBackoff.
 	queueTries = 100
@@ -72,7 +72,7 @@ func Backoff(err error, refused int) (wait time.Duration, ok bool) {
 	case RefusedForNow:
 		return min(shortestBackoff<<min(refused, 8), longestBackoff), refused < queueTries
 	case RefusedByFirewall:
-		return firewallPause << min(refused, 3), refused < firewallTries
+		return firewallPause << min(refused, 4), refused < firewallTries
 	case RefusedNetworkAway:
 		return longestBackoff, true
 	}
