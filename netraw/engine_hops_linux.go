@@ -143,8 +143,8 @@ func (h *hops) number(key neighbour) via {
 	return v
 }
 
-// hearsOf are the rtnetlink(7) groups whose messages change anything here.
-var hearsOf = []uint{
+// watchedGroups are the rtnetlink(7) groups whose messages change anything here.
+var watchedGroups = []uint{
 	unix.RTNLGRP_LINK, unix.RTNLGRP_NEIGH,
 	unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE,
 	unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV6_RULE,

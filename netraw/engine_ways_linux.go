@@ -46,7 +46,7 @@ func (w *ways) open(cfg Config) (err error) {
 	if err := w.routes.open(cfg); err != nil {
 		return err
 	}
-	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, hearsOf...); err != nil {
+	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, watchedGroups...); err != nil {
 		return err
 	}
 	if err := w.hops.read(w.routes.handle); err != nil {

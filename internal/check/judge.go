@@ -186,18 +186,18 @@ func (j *judgement) handshake(port uint16, r *record) {
 		j.say(port, false, "a connection", stateOf(r), wordsOfPort(r)...)
 		return
 	}
-	var agreed []string
+	var negotiated []string
 	for _, o := range optionNames {
 		if on, there := r.Negotiated[o]; there && on != false && on != "refused" && on != "bleached" {
-			agreed = append(agreed, o)
+			negotiated = append(negotiated, o)
 		}
 	}
-	got := "negotiated: " + listed(agreed)
+	got := "negotiated: " + listed(negotiated)
 	if len(h.Options) > 0 {
-		j.say(port, contains(agreed, h.Options), "options "+strings.Join(h.Options, ", "), got)
+		j.say(port, contains(negotiated, h.Options), "options "+strings.Join(h.Options, ", "), got)
 	}
 	if len(h.Without) > 0 {
-		j.say(port, !intersects(agreed, h.Without), "without "+strings.Join(h.Without, ", "), got)
+		j.say(port, !intersects(negotiated, h.Without), "without "+strings.Join(h.Without, ", "), got)
 	}
 	if len(h.Close) > 0 {
 		j.say(port, slices.Contains(h.Close, r.Close), "close "+strings.Join(h.Close, " or "), cmpOr(r.Close, "not closed"), r.Close)

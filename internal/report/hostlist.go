@@ -86,7 +86,7 @@ func (l *hostList) ending(s *Summary) []string {
 		lines = append(lines, l.traffic(s))
 	}
 	if rejected := countWords(s.rejections()); rejected != "" {
-		lines = append(lines, "not answers to this run: "+printable(rejected))
+		lines = append(lines, "ignored: "+printable(rejected))
 	}
 	return append(lines, l.losses(s)...)
 }

@@ -21,7 +21,7 @@ func (t *textSink) summary(s *Summary) []string {
 	}
 	lines = append(lines, leftOut(s)...)
 	if rejected := countWords(s.rejections()); rejected != "" {
-		lines = append(lines, "not answers to this run: "+printable(rejected))
+		lines = append(lines, "ignored: "+printable(rejected))
 	}
 	return append(lines, t.losses(s)...)
 }
@@ -36,11 +36,11 @@ func (t *textSink) foundWords(s *Summary) string {
 	return strings.Join(words, ", ")
 }
 
-// traffic is "65,612 packets sent (77 of them again) at 5.29k pps, 65,533 received".
+// traffic is "65,612 packets sent (77 retransmitted) at 5.29k pps, 65,533 received".
 func (t *textSink) traffic(s *Summary) string {
 	line := countOf(s.Sent, "packet") + " sent"
 	if s.Retransmitted > 0 {
-		line += " (" + Count(s.Retransmitted) + " of them again)"
+		line += " (" + Count(s.Retransmitted) + " retransmitted)"
 	}
 	if rate, ok := s.Rate.Get(); ok && s.Sent >= enoughForRate {
 		line += " at " + Rate(rate)

@@ -10,10 +10,10 @@ import (
 
 // tally is what the verdicts on one host's ports have in common.
 type tally struct {
-	ports, open       uint32
-	canaries, singing uint8 // canaries sent, and of those, how many answered open
-	synackTTL, rstTTL uint8 // of the first of each kind
-	zeroWindow        bool  // a SYN-ACK offered no window
+	ports, open            uint32
+	canaries, openCanaries uint8 // canaries sent, and of those, how many answered open
+	synackTTL, rstTTL      uint8 // of the first of each kind
+	zeroWindow             bool  // a SYN-ACK offered no window
 }
 
 func (t *tally) seen(ev *wire.Event) {
@@ -39,7 +39,7 @@ func (t *tally) verdict(s probe.State) {
 
 func (t *tally) canary(s probe.State) {
 	if s == probe.StateOpen {
-		t.singing++
+		t.openCanaries++
 	}
 }
 
@@ -86,11 +86,11 @@ func (e *engine) sendCanary(h *host) {
 }
 
 func (t *tally) findings() (f []probe.Finding) {
-	if t.singing == t.canaries && t.canaries > 0 {
+	if t.openCanaries == t.canaries && t.canaries > 0 {
 		f = append(f, probe.Finding{
 			Code: "all-open", Severity: probe.SeverityWarning,
 			Text:     "every port answers open, also ports that nothing serves: something answers for the host, so open means little here",
-			Evidence: fmt.Sprintf("%d of %d probed ports open, %d of %d canaries open", t.open, t.ports, t.singing, t.canaries),
+			Evidence: fmt.Sprintf("%d of %d probed ports open, %d of %d canaries open", t.open, t.ports, t.openCanaries, t.canaries),
 		})
 	}
 	if t.marked() {
