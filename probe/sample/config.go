@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"crypto/rand"
 	"errors"
 	"net/netip"
 	"time"
@@ -21,8 +22,8 @@ const (
 // ErrNoSteps says that a plan has nothing to send.
 var ErrNoSteps = errors.New("the plan has no SYN: a series that needs another source address may have none")
 
-// Config says what is sampled, and how. Seed must be random: whoever knows it
-// can forge answers.
+// Config says what is sampled, and how. Whoever knows Seed can forge answers; the
+// zero value is a random one.
 type Config struct {
 	Targets []netip.AddrPort
 	Plan    isn.Plan
@@ -55,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Profile.Name == "" {
 		c.Profile = craft.Profiles()[0]
+	}
+	if c.Seed == [32]byte{} {
+		rand.Read(c.Seed[:])
 	}
 	return c
 }

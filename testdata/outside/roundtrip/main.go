@@ -1,0 +1,15 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"synscope/probe/ping"
+)
+
+func main() {
+	samples, err := ping.One(context.Background(), netip.MustParseAddrPort(os.Args[1]), 1)
+	fmt.Println(len(samples), samples[0].State, samples[0].RTT, samples[0].Clock, err)
+}
