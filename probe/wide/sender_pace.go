@@ -1,0 +1,86 @@
+package wide
+
+import (
+	"time"
+
+	"synscope/probe/internal/wire"
+)
+
+// respond sends what answers call for: while there are probes to be sent too,
+// it takes no more than half of the pace.
+func (s *sender) respond(budget int, probing bool) (taken int) {
+	if probing {
+		budget = s.half(budget)
+	}
+	taken = s.payResets(budget)
+	if budget == taken || !s.responses.any() {
+		return taken
+	}
+	sent, resets := s.responses.send(s.net, budget-taken)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.resets += resets
+	return taken + sent
+}
+
+// half is half of a budget; of one packet all, every other time.
+func (s *sender) half(budget int) int {
+	if s.odd = !s.odd; s.odd {
+		budget++
+	}
+	return budget / 2
+}
+
+// engineResetsEvery is how often the engine is asked for RSTs of its own, and
+// mostDebt how many of them may be left to be paid for.
+const (
+	engineResetsEvery = 10 * time.Millisecond
+	mostDebt          = 1 << 16
+)
+
+// payResets lets the RSTs that the engine has sent itself count towards the pace.
+func (s *sender) payResets(budget int) (paid int) {
+	if now := s.now(); now >= s.askResets {
+		s.askResets = now + engineResetsEvery
+		n := s.resetting()
+		s.debt = min(s.debt+int(n-s.resets), mostDebt)
+		s.mu.Lock()
+		s.status.resets += n - s.resets
+		s.mu.Unlock()
+		s.resets = n
+	}
+	paid = min(budget, s.debt)
+	s.debt -= paid
+	return paid
+}
+
+// adapt slows down while the kernel drops answers, unless the rate was a
+// command.
+func (s *sender) adapt(now time.Duration) {
+	if now < s.adaptAt {
+		return
+	}
+	drops := s.net.Stats().KernelDrops
+	sent := s.status.sent - s.adapted
+	switch {
+	case s.adaptAt > 0 && sent > 0 && s.firewalled > sent/limitedShare:
+		s.pace.Cap(wire.PerSecond(sent, now-s.adaptAt+wire.LookEvery))
+	case !s.cfg.FixedRate:
+		if s.adaptAt > 0 && drops > s.drops {
+			s.pace.Slower(wire.PerSecond(s.status.sent-s.adapted, wire.LookEvery))
+		} else {
+			s.pace.Faster()
+		}
+	default:
+		s.pace.Faster()
+	}
+	s.firewalled = 0
+	s.drops, s.adapted, s.adaptAt = drops, s.status.sent, now+wire.LookEvery
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.rateAsked = s.pace.Rate()
+}
+
+// limitedShare of the packets that left, refused beside them by a firewall of this
+// machine, is a limit: a rule would refuse all.
+const limitedShare = 5
