@@ -15,7 +15,7 @@ import (
 // Flags and commands that name files.
 var (
 	readFlags    = []string{"iL", "exclude-file", "from"}
-	writtenFlags = []string{"pcap", "plot", "raw", "resume"}
+	writtenFlags = []string{"pcap", "plot", "raw", "resume", "isn", "junit", "tap"}
 	readCommands = []string{"read", "merge"} // whose arguments are files
 )
 

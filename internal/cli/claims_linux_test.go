@@ -31,7 +31,7 @@ func TestFilesAreNotMixedUp(t *testing.T) {
 		"scan --stateless -p 1 127.0.0.1 --resume LIST -oJ LINK",
 		"ping -c 1 127.0.0.1:1 -iL LIST --pcap LIST", "ping -c 1 127.0.0.1:1 --plot FRESH.svg --pcap FRESH.svg",
 		"handshake 127.0.0.1:1 --data @LIST -oJ LIST", "isn 127.0.0.1:1 --raw FRESH --pcap FRESH",
-		"isn --from LIST -oJ LIST", "read LIST -oJ LINK", "merge LIST -oJ LIST",
+		"isn --from LIST -oJ LIST", "read LIST -oJ LINK", "read LIST --isn LINK", "read LIST --isn FRESH -oJ FRESH", "merge LIST -oJ LIST",
 	} {
 		line := strings.NewReplacer("LIST", list, "LINK", link, "FRESH", fresh).Replace(words)
 		r := command(t.Context(), nil, strings.Fields(line)...)

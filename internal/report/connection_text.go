@@ -132,7 +132,7 @@ func (c *Connection) undecided() string {
 	case c.State != probe.StateUnknown:
 		return ""
 	case c.Reason == probe.ReasonNoResponse:
-		return "no answer was captured to the one SYN: there may have been one"
+		return "no answer to the SYN was captured: there may have been one"
 	case c.Reason == flow.ReasonEvicted:
 		return "forgotten before it was over, for lack of room"
 	}
