@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/handshake"
@@ -205,7 +205,7 @@ func (j *handshakeJob) run(ctx context.Context) error {
 	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
 		return d.finish(j.tap.close(err))
 	}
-	err = d.Record(&report.Run{
+	err = d.Record(&record.Run{
 		Version: Version, Command: "handshake", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
 		Notes: targetNotes(j.set),
 	})
@@ -245,7 +245,7 @@ func (j *handshakeJob) connectAll(ctx context.Context, d *display, conn probe.Ne
 		}
 	}
 	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
-	return errors.Join(err, d.Record(report.NewSummary(&j.summary, time.Now())))
+	return errors.Join(err, d.Record(record.NewSummary(&j.summary, time.Now())))
 }
 
 // connect opens one connection. Data for fast open needs a cookie first, and
@@ -269,7 +269,7 @@ func (j *handshakeJob) single(ctx context.Context, d *display, conn probe.Networ
 	host := cfg.Target.Addr()
 	cfg.Known = j.known[host]
 	cfg.OnSegment = func(l handshake.Line) {
-		if err := d.Record(report.NewSegment(&l)); failed == nil {
+		if err := d.Record(record.NewSegment(&l)); failed == nil {
 			failed = err
 		}
 	}
@@ -277,7 +277,7 @@ func (j *handshakeJob) single(ctx context.Context, d *display, conn probe.Networ
 	j.known[host] = cfg.Known.After(&r)
 	j.count(&r)
 	j.tap.verdict(&probe.Verdict{Target: cfg.Target, State: r.State, Reason: r.Reason})
-	if recorded := d.Record(report.NewConnection(j.set.Word(cfg.Target), &r)); failed == nil {
+	if recorded := d.Record(record.NewConnection(j.set.Word(cfg.Target), &r)); failed == nil {
 		failed = recorded
 	}
 	if j.expect != nil && r.State != *j.expect {

@@ -11,7 +11,8 @@ import (
 
 	"synscope/internal/picture"
 	"synscope/internal/plot"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -122,14 +123,14 @@ func (j *pingJob) readTargets() (err error) {
 		return err
 	}
 	if n := j.set.Count(); n > maxPinged {
-		return usagef("%s targets: a ping takes up to %s", report.Count(n), report.Count(maxPinged))
+		return usagef("%s targets: a ping takes up to %s", units.Count(n), units.Count(maxPinged))
 	}
 	j.cfg.Targets = slices.Collect(j.set.Ordered())
 	if n := len(j.cfg.Targets); j.c.Bool("compare") && n != 2 {
 		return usagef("--compare takes two targets, not %d", n)
 	}
 	if rate := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds(); j.probing.rate > 0 && rate > j.probing.rate {
-		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, report.Rate(rate))
+		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, units.Rate(rate))
 	}
 	j.noteRate()
 	for _, pair := range j.cfg.Targets {
@@ -143,7 +144,7 @@ func (j *pingJob) noteRate() {
 	probes := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds()
 	if rate := j.probing.rate; rate > 0 && 2*probes > rate && j.probing.engine != engineConnect {
 		j.notes = append(j.notes, fmt.Sprintf("--rate %s: %s probes a second and the RST that closes each are more, so probes leave late",
-			j.c.String("rate"), report.Count(uint64(probes))))
+			j.c.String("rate"), units.Count(uint64(probes))))
 	}
 }
 
@@ -205,8 +206,8 @@ func (j *pingJob) run(ctx context.Context) error {
 	return j.conclude(d, d.finish(tap.close(err)))
 }
 
-func (j *pingJob) opening(e *opened) *report.Run {
-	return &report.Run{
+func (j *pingJob) opening(e *opened) *record.Run {
+	return &record.Run{
 		Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
 		Notes: append(j.notes, targetNotes(j.set)...),
 	}
@@ -303,7 +304,7 @@ func (s *pingSeries) everOpen() bool { return s.states[probe.StateOpen] > 0 }
 
 // label names the target in a picture or a message.
 func (s *pingSeries) label() string {
-	if name := report.NameOf(s.word, s.target.Addr()); name != s.target.Addr().String() {
+	if name := record.NameOf(s.word, s.target.Addr()); name != s.target.Addr().String() {
 		return fmt.Sprintf("%s port %d", name, s.target.Port())
 	}
 	return s.target.String()

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"synscope/internal/oui"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -24,7 +24,7 @@ type results struct {
 	hostsOnly  bool
 }
 
-func (r *results) begin(run *report.Run) error { return r.write(run) }
+func (r *results) begin(run *record.Run) error { return r.write(run) }
 
 // Port takes one verdict.
 func (r *results) Port(v probe.Verdict) error {
@@ -32,7 +32,7 @@ func (r *results) Port(v probe.Verdict) error {
 		r.unexpected++
 	}
 	r.tap.verdict(&v)
-	return r.write(report.NewPort(r.set.Word(v.Target), &v))
+	return r.write(record.NewPort(r.set.Word(v.Target), &v))
 }
 
 // Host takes what was found out about a host as a whole.
@@ -42,19 +42,19 @@ func (r *results) Host(h probe.HostReport) error {
 }
 
 func (r *results) writeHost(h *probe.HostReport) error {
-	return r.write(report.NewHost(r.set.Name(h.Addr), h, vendors().Vendor))
+	return r.write(record.NewHost(r.set.Name(h.Addr), h, vendors().Vendor))
 }
 
 // end closes the record of a run, after the hosts that no port's verdict came of.
 func (r *results) end(s *probe.Summary) error {
 	if r.search == nil {
-		return r.write(report.NewSummary(s, time.Now()))
+		return r.write(record.NewSummary(s, time.Now()))
 	}
 	for _, h := range r.search.rest() {
 		r.writeHost(&h)
 	}
 	r.search.add(s, r.hostsOnly)
-	record := report.NewSummary(s, time.Now())
+	record := record.NewSummary(s, time.Now())
 	r.search.tell(record)
 	return r.write(record)
 }
@@ -62,7 +62,7 @@ func (r *results) end(s *probe.Summary) error {
 // vendors are those that this machine knows; the registries are read once.
 var vendors = sync.OnceValue(func() *oui.Table { return oui.New(oui.Directories()...) })
 
-func (r *results) write(record report.Record) error {
+func (r *results) write(record record.Record) error {
 	if err := r.Record(record); err != nil && r.broken == nil {
 		r.broken = err
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/craft"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -263,10 +263,10 @@ func (j *scanJob) probeRaw(ctx context.Context, e *opened, results *results) (pr
 	return scan.Run(ctx, network, j.cfg, results)
 }
 
-func (j *scanJob) opening(e *opened) *report.Run {
-	r := &report.Run{
+func (j *scanJob) opening(e *opened) *record.Run {
+	r := &record.Run{
 		Version: Version, Command: "scan", Args: j.streams.Args, Engine: e.name,
-		Seed: report.Some(j.seed), Start: time.Now(),
+		Seed: record.Some(j.seed), Start: time.Now(),
 	}
 	if e.note != "" {
 		r.Notes = append(r.Notes, e.note)

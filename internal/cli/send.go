@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/craft"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/handshake"
@@ -158,7 +158,7 @@ func (j *sendJob) run(ctx context.Context) error {
 	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
 		return d.finish(j.tap.close(err))
 	}
-	err = d.Record(&report.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
+	err = d.Record(&record.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	if err == nil {
 		err = j.exchangeAll(ctx, d, j.tap.network(e.conn))
 	}
@@ -189,7 +189,7 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 		}
 	}
 	total.Took, total.Complete = time.Since(start), err == nil
-	return errors.Join(err, d.Record(report.NewSummary(&total, time.Now())))
+	return errors.Join(err, d.Record(record.NewSummary(&total, time.Now())))
 }
 
 // excuse takes an error that concerns one target, and returns any other. What our
@@ -216,7 +216,7 @@ func (j *sendJob) exchange(ctx context.Context, d *display, conn probe.Network, 
 	var came replies
 	cfg.OnSegment = func(l handshake.Line) {
 		came.note(&l, j.wanted)
-		if err := d.Record(report.NewSegment(&l)); failed == nil {
+		if err := d.Record(record.NewSegment(&l)); failed == nil {
 			failed = err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/wide"
@@ -21,10 +21,10 @@ import (
 func wideFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "stateless", Usage: "keep no state: any number of targets, only answers are listed " +
-			"(by itself above " + report.Count(wide.Above) + " addresses)"},
+			"(by itself above " + units.Count(wide.Above) + " addresses)"},
 		&cli.StringFlag{Name: "resume", Usage: "save in `FILE` how far the run has come, and go on from there if it exists (stateless)"},
 		&cli.StringFlag{Name: "bandwidth", Usage: "bits a second `B` on the wire: 10M, 1G; with --rate, the lower of both"},
-		&cli.BoolFlag{Name: "yes-wide", Usage: "probe more than " + report.Count(wideAddresses) + " public addresses without --exclude-file"},
+		&cli.BoolFlag{Name: "yes-wide", Usage: "probe more than " + units.Count(wideAddresses) + " public addresses without --exclude-file"},
 	}
 }
 
@@ -50,7 +50,7 @@ func (j *scanJob) whyStateless() []string {
 	case j.c.IsSet("resume"):
 		return []string{"--resume" + kept}
 	}
-	return []string{report.Count(j.set.Addresses()) + " addresses" + kept}
+	return []string{units.Count(j.set.Addresses()) + " addresses" + kept}
 }
 
 // readOrder settles seed and shard. Shards need a seed that they share: the one
@@ -278,21 +278,21 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 // afterwards are the sentences about what went otherwise than it should have.
 func afterwards(s *wide.Summary, err error) (remarks []string) {
 	if s.Refusal != nil && err == nil && s.SendErrors > 0 {
-		remarks = append(remarks, report.Count(s.SendErrors)+" times the kernel refused a packet, the last time: "+s.Refusal.Error())
+		remarks = append(remarks, units.Count(s.SendErrors)+" times the kernel refused a packet, the last time: "+s.Refusal.Error())
 	}
 	if s.NoNeighbour > 0 {
-		remarks = append(remarks, report.Count(s.NoNeighbour)+" targets on the link are unknown: "+wide.ErrNoNeighbour.Error())
+		remarks = append(remarks, units.Count(s.NoNeighbour)+" targets on the link are unknown: "+wide.ErrNoNeighbour.Error())
 	}
 	if s.KernelDrops > 0 {
-		remarks = append(remarks, report.Count(s.KernelDrops)+" packets were dropped here before they were read; "+
+		remarks = append(remarks, units.Count(s.KernelDrops)+" packets were dropped here before they were read; "+
 			"as many targets that seem silent are unknown: scan them again more slowly")
 	}
 	if s.Outages > 0 {
 		remarks = append(remarks, fmt.Sprintf("for %s nothing answered, not even what had before: %s targets were probed again",
-			report.Duration(s.OutageTime), report.Count(s.Again)))
+			units.Duration(s.OutageTime), units.Count(s.Again)))
 	}
 	if s.Held > 0 {
-		remarks = append(remarks, "sending waited "+report.Duration(s.Held)+" for results to be written")
+		remarks = append(remarks, "sending waited "+units.Duration(s.Held)+" for results to be written")
 	}
 	return remarks
 }

@@ -13,6 +13,7 @@ import (
 
 	"synscope/craft"
 	"synscope/internal/report"
+	"synscope/internal/report/sink"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -116,7 +117,7 @@ func BenchmarkAnswer(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer file.Close()
-	out, err := report.Open(report.Config{Stdout: file, StdoutFormat: "json", Options: report.Options{Service: target.Service}})
+	out, err := report.Open(report.Config{Stdout: file, StdoutFormat: "json", Options: sink.Options{Service: target.Service}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -11,7 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/trace"
@@ -87,7 +88,7 @@ func (j *traceJob) readTarget() (err error) {
 		return err
 	}
 	if n := j.set.Count(); n != 1 {
-		return usagef("a trace takes one target and one port, not %s of them", report.Count(n))
+		return usagef("a trace takes one target and one port, not %s of them", units.Count(n))
 	}
 	j.cfg.Target = j.set.At(0)
 	j.word = j.set.Word(j.cfg.Target)
@@ -135,7 +136,7 @@ func (j *traceJob) run(ctx context.Context) error {
 	if err := confine(j.c, j.streams, &e, opensConnections); err != nil {
 		return d.finish(tap.close(err))
 	}
-	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
+	err = d.Record(&record.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	var route trace.Path
 	if err == nil {
 		route, err = j.probe(ctx, tap.network(e.conn), d)
@@ -171,8 +172,8 @@ func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display)
 	close(hops)
 	for _, step := range []func() error{
 		func() error { return <-written },
-		func() error { return d.Record(report.NewPort(j.word, &route.Verdict)) },
-		func() error { return d.Record(report.NewSummary(&route.Summary, time.Now())) },
+		func() error { return d.Record(record.NewPort(j.word, &route.Verdict)) },
+		func() error { return d.Record(record.NewSummary(&route.Summary, time.Now())) },
 	} {
 		if failed := step(); err == nil {
 			err = failed
@@ -192,7 +193,7 @@ func (j *traceJob) write(ctx context.Context, hops <-chan trace.Hop, d *display)
 			names[h.Addr] = name
 		}
 		if failed == nil {
-			failed = d.Record(report.NewHop(j.word, j.cfg.Target.Port(), &h, name))
+			failed = d.Record(record.NewHop(j.word, j.cfg.Target.Port(), &h, name))
 		}
 	}
 	return failed
