@@ -28,12 +28,12 @@ var (
 	moment  = map[string]any{"type": "string", "format": "date-time"}
 
 	kinds = map[string]map[string]any{
-		"str": text, "uint": count, "nanoseconds": nanos, "float": decimal, "bool": truth, "time": moment,
-		"strs":      {"type": "array", "items": text},
-		"counts":    {"type": "object", "additionalProperties": count},
-		"findings":  {"type": "array", "items": map[string]any{"$ref": "#/$defs/finding"}},
-		"durations": {"type": "array", "items": nanos},
-		"object":    {"type": "object"},
+		"Str": text, "Uint": count, "Nanoseconds": nanos, "Float": decimal, "Bool": truth, "Time": moment,
+		"Strs":      {"type": "array", "items": text},
+		"Counts":    {"type": "object", "additionalProperties": count},
+		"Findings":  {"type": "array", "items": map[string]any{"$ref": "#/$defs/finding"}},
+		"Durations": {"type": "array", "items": nanos},
+		"Object":    {"type": "object"},
 	}
 	helpers = map[string]map[string]any{
 		"strField": text, "uintField": count, "boolField": truth, "durationField": nanos, "addrField": text,

@@ -30,6 +30,6 @@ func (c *Capability) Fields(w FieldWriter) {
 	w.Str("name", c.Name)
 	w.Bool("ok", c.OK)
 	w.Str("for", c.For)
-	StrField(w, "error", c.Error)
-	StrField(w, "remedy", c.Remedy)
+	strField(w, "error", c.Error)
+	strField(w, "remedy", c.Remedy)
 }

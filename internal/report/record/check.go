@@ -29,7 +29,7 @@ func (c *Check) Fields(w FieldWriter) {
 	w.Bool("ok", c.OK)
 	w.Str("expected", c.Expected)
 	w.Str("got", c.Got)
-	StrField(w, "where", c.Where)
+	strField(w, "where", c.Where)
 	durationField(w, "took_ns", c.Took)
 }
 
@@ -42,6 +42,6 @@ func (*Change) Type() string { return "change" }
 func (c *Change) Fields(w FieldWriter) {
 	w.Str("target", c.Target)
 	w.Str("what", c.What)
-	StrField(w, "old", c.Old)
-	StrField(w, "new", c.New)
+	strField(w, "old", c.Old)
+	strField(w, "new", c.New)
 }

@@ -109,7 +109,7 @@ func (c *Connection) Fields(w FieldWriter) {
 	c.refusalFields(w)
 	if c.State == probe.StateOpen {
 		w.Object("negotiated", c.negotiatedFields)
-		StrField(w, "close", string(c.Close))
+		strField(w, "close", string(c.Close))
 		w.Uint("synack_retransmits", uint64(c.SYNACKRetransmits))
 		if len(c.SYNACKSchedule) > 0 {
 			w.Durations("synack_schedule_ns", c.SYNACKSchedule)
@@ -151,14 +151,14 @@ func (c *Connection) negotiatedFields(w FieldWriter) {
 	}
 	w.Bool("sack", n.SACK)
 	w.Bool("ts", n.Stamps)
-	StrField(w, "ecn", string(n.ECN))
+	strField(w, "ecn", string(n.ECN))
 	w.Bool("tfo", n.TFO)
 	w.Bool("mptcp", n.MPTCP)
 }
 
 func (c *Captured) Fields(w FieldWriter) {
 	w.Uint("connection", c.Number)
-	StrField(w, "file", c.File)
+	strField(w, "file", c.File)
 	w.Uint("first_packet", c.First)
 	if c.LastFile != c.File {
 		w.Str("last_file", c.LastFile)
@@ -166,7 +166,7 @@ func (c *Captured) Fields(w FieldWriter) {
 	w.Uint("last_packet", c.Last)
 	w.Uint("packets", c.Packets)
 	w.Uint("duplicates", c.Duplicates)
-	StrField(w, "view", c.View.String())
+	strField(w, "view", c.View.String())
 	w.Str("end", c.Ending.String())
 	durationField(w, "syn_to_answer_ns", c.SYNToAnswer)
 	durationField(w, "answer_to_ack_ns", c.AnswerToACK)

@@ -75,17 +75,17 @@ func (h *Host) Fields(w FieldWriter) {
 	momentField(w, "time", h.Time)
 	w.Str("target", h.Target)
 	w.Str("addr", h.Addr.String())
-	StrField(w, "name", h.Name)
+	strField(w, "name", h.Name)
 	if h.State != probe.HostUnknown {
 		w.Str("state", h.State.String())
 	}
-	StrField(w, "reason", string(h.Reason))
+	strField(w, "reason", string(h.Reason))
 	if rtt, ok := h.RTT.Get(); ok {
 		w.Nanoseconds("rtt_ns", rtt)
 	}
-	StrField(w, "rtt_clock", h.Clock)
-	StrField(w, "mac", h.MAC)
-	StrField(w, "vendor", h.Vendor)
+	strField(w, "rtt_clock", h.Clock)
+	strField(w, "mac", h.MAC)
+	strField(w, "vendor", h.Vendor)
 	momentField(w, "began", h.Began)
 	uintField(w, "ports_probed", h.Ports)
 	if loss, ok := h.Loss.Get(); ok {

@@ -46,7 +46,7 @@ func ISNColumns() []string {
 
 func (s *ISNSample) Fields(w FieldWriter) {
 	placeFields(w, s.Target, s.Addr, s.Port)
-	StrField(w, "series", s.Series)
+	strField(w, "series", s.Series)
 	addrField(w, "src", s.Src)
 	optField(w, "sport", s.SrcPort)
 	optField(w, "client_isn", s.ClientISN)
@@ -127,15 +127,15 @@ func (r *ISN) Fields(w FieldWriter) {
 	placeFields(w, r.Target, r.Addr, r.Port)
 	if r.Addr.IsValid() {
 		w.Str("state", r.State.String())
-		StrField(w, "reason", string(r.Reason))
+		strField(w, "reason", string(r.Reason))
 	}
 	w.Uint("samples", uint64(r.Report.Samples))
 	w.Uint("lost", uint64(r.Report.Lost))
 	w.Str("class", r.Report.Class.String())
-	StrField(w, "variant", r.Report.Variant)
+	strField(w, "variant", r.Report.Variant)
 	w.Float("confidence", r.Report.Confidence)
 	r.comparison(w)
-	StrField(w, "rtt_clock", r.Clock)
+	strField(w, "rtt_clock", r.Clock)
 	r.generator(w)
 	r.guessing(w)
 	r.evidence(w)

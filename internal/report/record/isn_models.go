@@ -42,7 +42,7 @@ func (r *ISN) evidence(w FieldWriter) {
 	}
 	w.Objects("series", len(rep.Series), func(w FieldWriter, i int) {
 		s := rep.Series[i]
-		StrField(w, "name", s.Name)
+		strField(w, "name", s.Name)
 		w.Uint("samples", uint64(s.Samples))
 		w.Strs("varied", s.Varied)
 		w.Uint("offsets", uint64(s.Offsets))

@@ -130,7 +130,7 @@ func (p *Port) Fields(w FieldWriter) {
 	if rtt, ok := p.RTT.Get(); ok {
 		w.Nanoseconds("rtt_ns", rtt)
 	}
-	StrField(w, "rtt_clock", p.Clock)
+	strField(w, "rtt_clock", p.Clock)
 	p.segmentFields(w)
 	if p.Responder.IsValid() {
 		w.Str("responder", p.Responder.String())
@@ -151,7 +151,7 @@ func (p *Port) segmentFields(w FieldWriter) {
 	boolField(w, "ts", p.TS)
 	uintField(w, "seq", p.Seq)
 	uintField(w, "ack", p.Ack)
-	StrField(w, "flags", p.Flags)
+	strField(w, "flags", p.Flags)
 	uintField(w, "ip_id", p.IPID)
 }
 

@@ -40,7 +40,7 @@ func (r *Reading) Count(c *Connection) {
 
 func (r *Reading) Fields(w FieldWriter) {
 	r.Summary.Fields(w)
-	StrField(w, "format", r.Format)
+	strField(w, "format", r.Format)
 	w.Uint("packets", r.Packets)
 	w.Uint("connections", r.Connections)
 	w.Uint("duplicates", r.Duplicates)
@@ -54,6 +54,6 @@ func (r *Reading) Fields(w FieldWriter) {
 	w.Uint("gap_bytes", r.GapBytes)
 	w.Uint("incomplete", r.Incomplete)
 	w.Float("capture_loss", r.Loss)
-	StrField(w, "remark", r.Remark)
-	StrField(w, "fault", r.Fault)
+	strField(w, "remark", r.Remark)
+	strField(w, "fault", r.Fault)
 }

@@ -92,8 +92,8 @@ func momentField(w FieldWriter, name string, t time.Time) {
 	}
 }
 
-// StrField writes a string field where it is not empty.
-func StrField(w FieldWriter, name, value string) {
+// strField writes a string field where it is not empty.
+func strField(w FieldWriter, name, value string) {
 	if value != "" {
 		w.Str(name, value)
 	}

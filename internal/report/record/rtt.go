@@ -89,16 +89,16 @@ func (r *RTT) Fields(w FieldWriter) {
 		w.Time("sent", r.Sent)
 	}
 	durationField(w, "rtt_ns", r.RTT)
-	StrField(w, "rtt_clock", r.Clock)
-	StrField(w, "doubt", r.Doubt)
+	strField(w, "rtt_clock", r.Clock)
+	strField(w, "doubt", r.Doubt)
 	uintField(w, "sport", r.SourcePort)
 	uintField(w, "ttl", r.TTL)
 	addrField(w, "responder", r.Responder)
 	uintField(w, "icmp_type", r.ICMPType)
 	uintField(w, "icmp_code", r.ICMPCode)
 	uintField(w, "syn_retransmits", r.Repeats)
-	StrField(w, "error", r.Error)
-	StrField(w, "stamps", r.Stamps)
+	strField(w, "error", r.Error)
+	strField(w, "stamps", r.Stamps)
 	if len(r.Findings) > 0 {
 		w.Findings("findings", r.Findings)
 	}

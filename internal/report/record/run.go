@@ -21,7 +21,7 @@ func (r *Run) Fields(w FieldWriter) {
 	w.Str("version", r.Version)
 	w.Str("command", r.Command)
 	w.Strs("args", r.Args)
-	StrField(w, "engine", r.Engine)
+	strField(w, "engine", r.Engine)
 	uintField(w, "seed", r.Seed)
 	w.Time("start", r.Start)
 	if len(r.Notes) > 0 {

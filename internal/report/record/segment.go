@@ -109,7 +109,7 @@ func (r *Segment) Fields(w FieldWriter) {
 	w.Str("dir", r.direction())
 	w.Str("src", endpoint(r.Src))
 	w.Str("dst", endpoint(r.Dst))
-	StrField(w, "flags", r.Flags)
+	strField(w, "flags", r.Flags)
 	w.Uint("seq", uint64(r.Seq))
 	uintField(w, "ack", r.Ack)
 	if r.Flags != "" {
@@ -119,11 +119,11 @@ func (r *Segment) Fields(w FieldWriter) {
 	}
 	w.Uint("ttl", uint64(r.TTL))
 	uintField(w, "ip_id", r.IPID)
-	StrField(w, "local_state", r.Local.String())
-	StrField(w, "peer_state", r.Peer.String())
-	StrField(w, "note", r.Note)
+	strField(w, "local_state", r.Local.String())
+	strField(w, "peer_state", r.Peer.String())
+	strField(w, "note", r.Note)
 	uintField(w, "connection", r.Connection)
-	StrField(w, "file", r.File)
+	strField(w, "file", r.File)
 	uintField(w, "packet", r.Packet)
 }
 

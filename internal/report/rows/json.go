@@ -131,7 +131,9 @@ func (o *jsonObject) Findings(name string, values []probe.Finding) {
 		o.Str("code", f.Code)
 		o.Str("severity", f.Severity.String())
 		o.Str("text", f.Text)
-		record.StrField(o, "evidence", f.Evidence)
+		if f.Evidence != "" {
+			o.Str("evidence", f.Evidence)
+		}
 		o.b = append(o.b, '}')
 	}
 	o.b = append(o.b, ']')
