@@ -228,7 +228,7 @@ func (p *peer) do(f func()) {
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for start := time.Now(); !ok(); time.Sleep(time.Millisecond) {
-		if time.Since(start) > 2*time.Second {
+		if time.Since(start) > 30*time.Second {
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}

@@ -23,7 +23,7 @@ func TestBlastOverAnInterfaceThatGoesDown(t *testing.T) {
 	link, err := netlink.LinkByName(p.here)
 	must(err)
 	probes := probesOf(3000, c.Ports()[0])[1:2]
-	if n, err := c.Blast(probes); n != 1 || err != nil {
+	if n, err := blast(t, c, probes); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	// Hops and routes are kept as they were: only the rings are to find out.
@@ -58,7 +58,7 @@ func TestBlastOverAnInterfaceThatGoesDown(t *testing.T) {
 		return err == nil && r.NextHop == peer4
 	})
 	sent := c.Stats().Sent
-	n, err := c.Blast(probes)
+	n, err := blast(t, c, probes)
 	if n != len(probes) || err != nil || c.Stats().Sent != sent+uint64(n) {
 		t.Fatalf("up again: %d, %v, %d sent", n, err, c.Stats().Sent-sent)
 	}
