@@ -165,7 +165,7 @@ func collect(t testing.TB, c wideEngine) map[netip.AddrPort]craft.Flags {
 	pkts := make([]Packet, 64)
 	var p craft.Packet
 	for {
-		must(c.SetReadDeadline(time.Now().Add(200 * time.Millisecond)))
+		must(c.SetReadDeadline(time.Now().Add(500 * time.Millisecond)))
 		n, err := c.Recv(pkts)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return answers

@@ -234,6 +234,14 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// known tells the kernel the peer's hardware address, so that no packet waits
+// until it is found.
+func (p *peer) known(a netip.Addr) {
+	link, err := p.thereHandler.LinkByName(p.there)
+	must(err)
+	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), HardwareAddr: link.Attrs().HardwareAddr}))
+}
+
 // open opens a Conn that is closed when the test ends.
 func open(t testing.TB, cfg *Config) *Conn {
 	t.Helper()

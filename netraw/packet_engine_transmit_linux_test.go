@@ -52,6 +52,7 @@ func TestBlastOverAnInterfaceThatGoesDown(t *testing.T) {
 	must(netlink.LinkSetUp(link))
 	c.ways.mu.Unlock()
 	route(world4, peer4)
+	p.known(peer4)
 	probes = slices.DeleteFunc(probesOf(3000, c.Ports()[0])[2:], func(f craft.Fields) bool { return !f.Dst.Addr().Is4() })
 	eventually(t, "the interface to come back", func() bool {
 		r, err := c.Route(far4)

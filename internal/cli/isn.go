@@ -129,35 +129,20 @@ func (j *isnJob) run(ctx context.Context) error {
 	}
 	defer e.close()
 	j.findSources(&e)
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
-	d.remark(d.targetRemarks(j.set)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
-	r := &isnResults{display: d, job: j, tap: tap}
-	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
-		return d.finish(tap.close(err))
-	}
-	err = d.Record(&record.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
-	if err == nil {
-		err = j.probe(ctx, &e, r)
-	}
-	if err = d.finish(tap.close(err)); err == nil && r.unknown > 0 {
-		return errNo
-	}
-	return err
+	r := &isnResults{job: j}
+	run := opening{c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e}
+	return run.run(func(s *session) error {
+		r.session = s
+		return j.probe(ctx, r)
+	}, r.answer)
 }
 
 // probe samples all targets and closes the run's record.
-func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
+func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if r.progress != nil {
 		j.cfg.OnProgress = r.show
 	}
-	summary, err := sample.Run(ctx, r.tap.network(e.conn), j.cfg, r)
+	summary, err := sample.Run(ctx, r.network(), j.cfg, r)
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}
@@ -169,10 +154,17 @@ func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
 
 // isnResults passes what is found to the outputs and the files.
 type isnResults struct {
-	*display
+	*session
 	job     *isnJob
-	tap     *tap // nil where none was asked for
-	unknown int  // targets without a class
+	unknown int // targets without a class
+}
+
+// answer is the exit code of a run that came to its end.
+func (r *isnResults) answer(*display) error {
+	if r.unknown > 0 {
+		return errNo
+	}
+	return nil
 }
 
 // Sample takes one sample of a target.

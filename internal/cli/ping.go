@@ -185,44 +185,23 @@ func (j *pingJob) run(ctx context.Context) error {
 	if err := j.checkStamps(&e); err != nil {
 		return err
 	}
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
-	d.remark(append(j.notes, d.targetRemarks(j.set)...)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
 	server.start(e.name, j)
-	watch := newPingWatch(j, d, server)
-	watch.tap = tap
-	if err = confine(j.c, j.streams, &e, opensConnections); err == nil {
-		err = d.Record(j.opening(&e))
+	run := opening{
+		c: j.c, streams: j.streams, command: "ping", set: j.set, engine: &e, remarks: j.notes, notes: j.notes, later: opensConnections,
 	}
-	if err == nil {
-		err = j.probe(ctx, &e, watch)
-	}
-	return j.conclude(d, d.finish(tap.close(err)))
-}
-
-func (j *pingJob) opening(e *opened) *record.Run {
-	return &record.Run{
-		Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
-		Notes: append(j.notes, targetNotes(j.set)...),
-	}
+	return run.run(func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
 }
 
 // probe runs the ping, follows the names of its targets meanwhile, and closes
 // its record.
-func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
+func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 	j.start = time.Now()
 	names, stop := context.WithCancel(ctx)
 	followed := j.follow(names, w)
 	var summary probe.Summary
 	var err error
-	if e.conn != nil {
-		summary, err = ping.Run(ctx, w.tap.network(e.conn), j.cfg, w.sample)
+	if w.e.conn != nil {
+		summary, err = ping.Run(ctx, w.network(), j.cfg, w.sample)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
@@ -255,11 +234,8 @@ func (j *pingJob) draw() error {
 	return drawn(plot.RTT(j.plot, title, j.start, shown))
 }
 
-// conclude turns the end of a run into its answer.
-func (j *pingJob) conclude(d *display, err error) error {
-	if err != nil {
-		return err
-	}
+// answer turns the end of a run into its answer.
+func (j *pingJob) answer(d *display) error {
 	failures := j.limits.check(j.series)
 	d.remark(failures...)
 	switch {

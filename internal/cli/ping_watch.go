@@ -24,8 +24,7 @@ import (
 // pingWatch passes the samples of a ping to the outputs, to the metrics, and to
 // the table on the terminal, where there is one.
 type pingWatch struct {
-	tap *tap // nil where none was asked for
-	*display
+	*session
 	mu     sync.Mutex // of the outputs: remarks come from another goroutine
 	job    *pingJob
 	server *metricsServer
@@ -41,8 +40,8 @@ func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
 	return c.Command.Name == "ping" && isTerminal(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
 }
 
-func newPingWatch(j *pingJob, d *display, server *metricsServer) *pingWatch {
-	w := &pingWatch{display: d, job: j, server: server}
+func newPingWatch(j *pingJob, s *session, server *metricsServer) *pingWatch {
+	w := &pingWatch{session: s, job: j, server: server}
 	if f, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
 		w.board = screen.NewBoard(f)
 		w.height = func() (int, int) {
