@@ -161,12 +161,27 @@ func (e *engine) expire(r *wire.Receiver) {
 			return
 		}
 		f := e.flights.at(id)
+		if until, more := e.lastWait(f); more {
+			e.flights.expectBy(id, until)
+			continue
+		}
 		if f.phase == phaseSettled || e.stopping || f.phase == phaseFlying && len(f.tx) >= e.allowed(f) {
 			e.finish(id)
 		} else {
 			e.enqueue(id)
 		}
 	}
+}
+
+// lastWait is until when the answer to a probe may still come in a run that has
+// been interrupted: there will be no other transmission of it, so its time is
+// not the one after which it would be sent again.
+func (e *engine) lastWait(f *flight) (until time.Duration, more bool) {
+	if !e.stopping || f.phase != phaseFlying || len(f.tx) == 0 || len(f.tx) >= e.allowed(f) {
+		return 0, false
+	}
+	until = f.tx[len(f.tx)-1].Sent + e.cfg.Timeout
+	return until, until > e.now
 }
 
 func (e *engine) catchUp(r *wire.Receiver) {
