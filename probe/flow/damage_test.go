@@ -49,6 +49,20 @@ func TestScenes(t *testing.T) {
 	}
 }
 
+// TestSYNACKOfAnotherSYN: it decides nothing, as long as it is known whose it is
+// not.
+func TestSYNACKOfAnotherSYN(t *testing.T) {
+	for _, by := range []uint32{1, 1000, 1_000_000, 1 << 31, ^uint32(0)} {
+		k := newTalk(t, 1, 0)
+		k.say(0, 0, fS, 0).raw(20*ms, 1, fSA, 0, func(s *craft.Segment) { s.Ack = s.Ack.Add(by) })
+		k.raw(20*us, 0, fR, 0, func(s *craft.Segment) { s.Seq = s.Seq.Add(by) })
+		g, _ := through(t, flow.Config{}, plain(k.packets)...)
+		if a := &g.attempts[0]; len(g.attempts) != 1 || a.State != probe.StateUnknown || len(a.Findings) > 0 {
+			t.Errorf("off by %d: %v, %v", int32(by), a.State, codesOf(a))
+		}
+	}
+}
+
 // damage makes another capture of one.
 type damage struct {
 	name    string

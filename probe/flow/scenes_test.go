@@ -148,6 +148,35 @@ var scenes = []scene{
 		data(k.open(), 0, 100).raw(ms, 1, fR, 0, func(s *craft.Segment) { s.TTL = 44 }).say(30*ms, 1, fP, 200).say(us, 0, fA, 0)
 		data(k, 1, 200)
 	}, probe.StateOpen, handshake.CloseNever, "forged-reset refused-by-middlebox"},
+	{"RST forged in the client's name", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 0, fR, 0)
+		data(data(data(k, 1, 400), 0, 200), 0, 10)
+	}, probe.StateOpen, handshake.CloseNever, "forged-reset"},
+	{"RST forged just before data", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 1, fRA, 0).say(2*ms, 1, fP, 200).say(us, 0, fA, 0)
+		data(data(k, 0, 10), 1, 10).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST forged inside the window", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).raw(ms, 1, fR, 0, func(s *craft.Segment) { s.Seq += 5000 })
+		data(data(data(k, 0, 10), 1, 3000), 0, 20).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RSTs forged both ways", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 1, fR, 0).say(50*us, 0, fR, 0)
+		data(data(data(data(k, 0, 10), 1, 3000), 0, 20), 1, 40).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST forged, and a true one at the end", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 1, fR, 0)
+		data(data(data(k, 1, 3000), 0, 10), 1, 10).say(ms, 1, fRA, 0)
+	}, probe.StateOpen, handshake.CloseByReset, "forged-reset close-by-reset"},
+	{"challenge ACK just behind", func(k *talk) {
+		k.say(0, 0, fS, 0).raw(20*ms, 1, fA, 0, func(s *craft.Segment) { s.Seq, s.Ack = s.Seq-5_000_000, s.Ack-900_000 })
+		k.raw(20*us, 0, fR, 0, func(s *craft.Segment) { s.Seq -= 900_000 }).again(sec, 0, fS, prev(k, 0, 1), 0)
+		k.say(20*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+		data(k, 0, 100)
+	}, probe.StateOpen, handshake.CloseNever, "challenge-ack"},
+	{"RST of another SYN", func(k *talk) {
+		k.say(0, 0, fS, 0).raw(20*ms, 1, fRA, 0, func(s *craft.Segment) { s.Seq, s.Ack = 0, s.Ack+1_000_000 })
+	}, probe.StateUnknown, "", ""},
 	{"challenge ACK", func(k *talk) {
 		k.say(0, 0, fS, 0).raw(20*ms, 1, fA, 0, func(s *craft.Segment) { s.Seq, s.Ack = s.Seq-5_000_000, s.Ack-900_000_000 })
 		k.raw(20*us, 0, fR, 0, func(s *craft.Segment) { s.Seq -= 900_000_000 }).again(sec, 0, fS, prev(k, 0, 1), 0)

@@ -26,6 +26,7 @@ type Bystander struct {
 	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
+	resets      [2]resetMark
 	ackAt       int64 // of the client's first ACK of the SYN-ACK
 
 	known      knowledge
@@ -61,7 +62,7 @@ const (
 	knowServerPlain
 	knowServerSaid // the server sent data before it had received any
 	knowForged     // an RST that the host cannot have sent
-	knowGenuine    // the server went on after its RST
+	knowGenuine    // an end went on after an RST in its name
 	knowStranger   // an RST answered a FIN that came again after the end
 )
 
@@ -160,7 +161,7 @@ func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes)
 	case me.Opened() && known && s.Seq != me.ISS,
 		me.Opened() && !known && !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0):
 		return NoteOtherSYN
-	case ack && you.Opened() && b.known.has(knowISN(from.Other())) && !plausible(s.Ack.Sub(you.ISS.Add(1)), 0):
+	case ack && !b.acknowledges(from.Other(), you, s.Ack):
 		return NoteBadAck
 	case !me.Opened():
 		me.open(s)
@@ -180,6 +181,18 @@ func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes)
 	}
 	b.ways[from].reach(s.Seq.Add(s.Len()))
 	return n | greet(me, you, s)
+}
+
+// acknowledges tells whether a SYN-ACK's acknowledgement is right: of a SYN that
+// was captured, exactly what it and what followed it have used.
+func (b *Bystander) acknowledges(side Side, e *End, ack craft.Seq) bool {
+	switch {
+	case !e.Opened() || !b.known.has(knowISN(side)):
+		return true
+	case b.known.has(knowSYN(side)):
+		return e.covers(ack)
+	}
+	return plausible(ack.Sub(e.ISS.Add(1)), 0)
 }
 
 func knowISN(s Side) knowledge { return knowClientISN << s }

@@ -13,13 +13,11 @@ type rarely struct {
 	finsAt [2][]time.Duration // of repeated FINs, after the first
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
-	resetAt       int64     // of the first one that counts, to an open connection
-	resetNext     craft.Seq // what the server was to use next then
+	resetAt       int64 // of the first one that counts, to an open connection
 	resetCount    uint8
-	genuine       uint8
 	overflow      bool          // it answered the third segment
-	after         time.Duration // from the RST to what shows that it was not the server's
-	contradicted  time.Duration // the same for a SYN-ACK after a refusal
+	alive         aliveAfter    // what shows that an RST was not its end's own
+	contradicted  time.Duration // from an RST that refused to a SYN-ACK to the same SYN
 
 	icmpCount uint8
 	icmp      icmpKept
@@ -94,9 +92,7 @@ func (b *Bystander) rare() *rarely {
 func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	switch {
 	case s.Flags.Has(craft.RST) && from == Client:
-		if !n.Void() {
-			b.known |= knowClientReset
-		}
+		b.clientReset(at, s, n, before)
 	case s.Flags.Has(craft.RST):
 		b.serverReset(at, s, n, before)
 	case n.Has(NoteChallenge):
@@ -110,9 +106,11 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 	case s.Flags.Has(craft.SYN):
 		b.serverSYN(at, s, kept)
 	case from == Client:
+		b.alive(at, from, s)
 		b.fromClient(at, s, n)
 		b.teardown(at, from, s)
 	default:
+		b.alive(at, from, s)
 		b.fromServer(at, s, n, kept, before)
 		b.teardown(at, from, s)
 	}
@@ -143,6 +141,7 @@ func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
 	if b.syn.count == 0 {
 		b.offers(s)
 	}
+	b.asksAgain(at, Client)
 	b.syn.add(at, s)
 	if _, _, ok := s.Options.Timestamps(); ok {
 		b.known |= knowSYNStamped
@@ -167,6 +166,7 @@ func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
 	if b.known.has(knowRefused) && b.answer.count == 0 {
 		b.contradicted(at, s)
 	}
+	b.asksAgain(at, Server)
 	if b.answer.count > 0 {
 		b.serverSYNAgain(at, s)
 	} else {
@@ -246,9 +246,6 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 		b.known |= knowClientPlain
 	}
 	server := &b.pair.Server
-	if b.known.has(knowServerReset) && at-b.more.resetAt >= overtaking && b.more.resetNext.LessThan(s.Ack) {
-		b.wentOn(at) // the client has received what the server sent after it
-	}
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
 		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {
 		b.ackAt = at
@@ -267,7 +264,6 @@ func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, b
 		b.known |= knowServerPlain
 	}
 	b.seenTTL.add(s.TTL)
-	b.afterReset(at, s, before)
 	if len(s.Payload) > 0 {
 		b.serverData(at, s, kept)
 	}

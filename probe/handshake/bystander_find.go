@@ -65,7 +65,7 @@ var bystanderPatterns = []bystanderPattern{
 	{"challenge-ack", probe.SeverityNotice,
 		"the server still holds an old connection on these ports and addresses, and asked whether it lives (RFC 5961)", (*sight).challenged},
 	{"forged-reset", probe.SeverityWarning,
-		"an RST came that the server cannot have sent: somebody on the way wants the connection dead", (*sight).forged},
+		"an RST came that the end it names cannot have sent: somebody on the way wants the connection dead", (*sight).forged},
 	{"icmp-rejected", probe.SeverityInfo, "an ICMP error refused the connection", (*sight).icmpRejected},
 	{"icmp-on-connection", probe.SeverityNotice, "an ICMP error came for a connection that was already open", (*sight).icmpOnOpen},
 	{"options-altered", probe.SeverityNotice,
@@ -112,7 +112,7 @@ func (v *sight) queueFull() string {
 }
 
 func (v *sight) queueReset() string {
-	if !v.more.overflow || v.known.has(knowGenuine) || v.known.has(knowProven) && v.pair.Server.Confirmed() {
+	if !v.more.overflow || v.known.has(knowProven) && v.pair.Server.Confirmed() {
 		return ""
 	}
 	return fmt.Sprintf("RST seq 1, %v after the client's ACK", time.Duration(v.more.resetAt-v.ackAt).Round(time.Microsecond))
@@ -178,13 +178,13 @@ func (v *sight) challenged() string {
 func (v *sight) forged() string {
 	m := v.more
 	switch {
+	case v.known.has(knowGenuine):
+		return fmt.Sprintf("the %s went on after an RST with TTL %d: %s up to %v later",
+			m.alive.side, m.alive.ttl, count(int(m.alive.count), "sign"), m.alive.after)
 	case v.known.has(knowForged) && m.contradicted > 0:
 		return fmt.Sprintf("RST, TTL %d, and %v later a SYN-ACK to the same SYN, TTL %d", m.forged.ttl, m.contradicted, v.answer.ttl)
 	case v.known.has(knowForged):
 		return fmt.Sprintf("RST seq %d ack %d in %s, TTL %d", uint32(m.forged.seq), uint32(m.forged.ack), m.forged.state, m.forged.ttl)
-	case v.known.has(knowGenuine):
-		return fmt.Sprintf("the server went on after an RST with TTL %d: %s up to %v later",
-			m.reset.ttl, count(int(m.genuine), "sign"), m.after)
 	}
 	return ""
 }
@@ -248,7 +248,7 @@ func (v *sight) heldOpen() string {
 // serverReset: an RST with ACK is a program's or a kernel's choice; one without
 // answers a segment for which there is no connection any more.
 func (v *sight) serverReset() string {
-	if !v.known.has(knowServerReset) || v.known.has(knowGenuine) || v.more.reset.flags&craft.ACK == 0 ||
+	if !v.known.has(knowServerReset) || v.more.reset.flags&craft.ACK == 0 ||
 		v.result.Close != CloseByReset || !v.pair.Server.Confirmed() || v.ackAt == 0 {
 		return ""
 	}
@@ -273,9 +273,12 @@ func (v *sight) stranger() string {
 
 // middlebox weighs marks of the RST itself against the SYN-ACK's.
 func (v *sight) middlebox() string {
-	m := v.more
-	ttl, known := int(m.reset.ttl), int(v.answer.ttl)
-	if m.resetCount == 0 || m.reset.notes.Void() || !v.known.has(knowServerSYN) || ttl-known <= 1 && known-ttl <= 1 {
+	m := &v.more.reset
+	if m.at == 0 {
+		m = &v.more.forged
+	}
+	ttl, known := int(m.ttl), int(v.answer.ttl)
+	if m.at == 0 || m.notes.Void() || !v.known.has(knowServerSYN) || ttl-known <= 1 && known-ttl <= 1 {
 		return ""
 	}
 	return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)

@@ -108,8 +108,12 @@ func (b *Bystander) Gaps() (gaps int, bytes uint64, carried int) {
 // tail is how many numbers an end has used, as the other has acknowledged,
 // after the last one captured: a FIN may be among them.
 func (b *Bystander) tail(s Side) uint32 {
-	if w := &b.ways[s]; w.begun && w.seen.LessThan(b.pair.end(s).Nxt) {
-		return uint32(b.pair.end(s).Nxt.Sub(w.seen))
+	w, next := &b.ways[s], b.pair.end(s).Nxt
+	if m := &b.resets[s]; m.set && next.LessThan(m.seq) {
+		next = m.seq // what an RST says that it has used
+	}
+	if w.begun && w.seen.LessThan(next) {
+		return uint32(next.Sub(w.seen))
 	}
 	return 0
 }
