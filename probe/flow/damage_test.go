@@ -225,6 +225,9 @@ func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
 		return fmt.Sprintf("RTT %v, not %v", a.RTT, whole[0].RTT), ""
 	}
 	for _, f := range a.Findings {
+		if strings.Contains(f.Evidence, " -") {
+			return "a negative duration: " + f.Evidence, ""
+		}
 		if !codes[f.Code] && f.Code != "close-three-way" && (f.Code != "half-close-held" || a.Close != handshake.CloseHalfClosed) {
 			return fmt.Sprintf("%s (%s), not %v", f.Code, f.Evidence, codesOf(whole[0])), ""
 		}

@@ -75,6 +75,12 @@ var scenes = []scene{
 		data(k, 1, 500)
 		data(k, 1, 700).say(ms, 1, fF, 0).say(20*us, 0, fA, 0)
 	}, probe.StateOpen, handshake.CloseFourWay, "half-close-held"},
+	{"answered after the FIN", func(k *talk) {
+		data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fA, 0).say(ms, 1, fP, 500).say(10*us, 1, fP, 700).say(10*us, 1, fF, 10).say(20*us, 0, fA, 0)
+	}, probe.StateOpen, handshake.CloseFourWay, ""},
+	{"the last data acknowledge the FIN", func(k *talk) {
+		data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fP, 500).say(10*us, 1, fF, 0).say(20*us, 0, fA, 0)
+	}, probe.StateOpen, handshake.CloseFourWay, ""},
 	{"half closed at the end", func(k *talk) {
 		data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fA, 0)
 	}, probe.StateOpen, handshake.CloseHalfClosed, "half-close-held"},
@@ -123,6 +129,15 @@ var scenes = []scene{
 		}
 	}, probe.StateOpen, handshake.CloseNever, "accept-queue-full synack-repeated"},
 	{"accept queue resets", func(k *talk) { k.open().say(20*ms, 1, fR, 0) }, probe.StateOpen, handshake.CloseByReset, "accept-queue-reset"},
+	{"accept queue resets, with data on the way", func(k *talk) {
+		k.open().say(10*us, 0, fP, 200).say(20*ms, 1, fR, 0).again(us, 1, fR, k.seq[1], 0)
+	}, probe.StateOpen, handshake.CloseByReset, "accept-queue-reset"},
+	{"reset with unread data", func(k *talk) {
+		k.open().say(10*us, 0, fP, 200).say(20*ms, 1, fRA, 0)
+	}, probe.StateOpen, handshake.CloseByReset, "close-by-reset"},
+	{"forgotten by the server", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(sec, 0, fP, 30).raw(20*ms, 1, fR, 0, func(s *craft.Segment) {})
+	}, probe.StateOpen, handshake.CloseByReset, "close-by-reset"},
 	{"deferred accept, idle", func(k *talk) {
 		k.open().again(sec, 1, fSA, prev(k, 1, 1), 0).say(30*us, 0, fA, 0)
 	}, probe.StateOpen, handshake.CloseNever, "synack-repeated"},

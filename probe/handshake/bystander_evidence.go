@@ -13,7 +13,7 @@ type rarely struct {
 	finsAt [2][]time.Duration // of repeated FINs, after the first
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
-	resetAt       int64 // of the first one that counts, to an open connection
+	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment
 	alive         aliveAfter    // what shows that an RST was not its end's own
@@ -42,9 +42,11 @@ type rarely struct {
 	earlyBytes int
 	early      bool // and the SYN-ACK came again after it
 
-	zero   zeroWindows
-	late   uint64 // bytes of the server sent after it had the client's FIN
-	marked int    // data segments of the client with congestion experienced
+	zero    zeroWindows
+	late    uint64    // bytes of the server sent after it had the client's FIN
+	lateSeq craft.Seq // the first of them
+	held    bool      // a round trip passed in which it had not sent its own FIN
+	marked  int       // data segments of the client with congestion experienced
 	unmarked,
 	echoed bool // an acknowledgement of one of them came without ECE, with it
 
@@ -217,7 +219,7 @@ func longestRun(o craft.Options, kind craft.OptionKind) (longest uint8) {
 // serverSYNAgain notes what a SYN-ACK shows by coming again.
 func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment) {
 	m := b.rare()
-	if len(m.synacks) < maxSchedule {
+	if len(m.synacks) < maxSchedule && at >= b.answer.at {
 		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))
 	}
 	if b.ackAt > 0 && at-b.ackAt > settling {
@@ -245,6 +247,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowClientPlain
 	}
+	b.halfOpen(at, s)
 	server := &b.pair.Server
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
 		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {
@@ -293,9 +296,7 @@ func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
 		}
 		m.earlyBytes += len(s.Payload)
 	}
-	if f := &b.fins[Client]; f.count > 0 && f.seq.LessThan(s.Ack) {
-		b.rare().late += uint64(len(s.Payload))
-	}
+	b.afterFIN(s)
 }
 
 // window notes windows of zero, unless the client has nothing more to send, or

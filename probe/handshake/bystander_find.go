@@ -237,23 +237,40 @@ func (v *sight) threeWay() string {
 	return fmt.Sprintf("FIN-ACK of the %s", v.result.First.Other())
 }
 
+// heldOpen: data that the client acknowledged before the server's FIN, or
+// nothing for long.
 func (v *sight) heldOpen() string {
-	held := v.result.Close == CloseHalfClosed && v.fins[Client].count > 0
-	if !held && v.more.late == 0 {
+	const long = time.Second
+	f := &v.fins[Client]
+	idle := v.result.Close == CloseHalfClosed && f.count > 0 &&
+		(v.trust.Silent >= long || v.since(v.last)-f.ackedAt >= uint32(long/time.Millisecond))
+	if !idle && !v.more.held {
 		return ""
 	}
 	return fmt.Sprintf("the client's FIN acknowledged, then %d bytes of data", v.more.late)
 }
 
-// serverReset: an RST with ACK is a program's or a kernel's choice; one without
-// answers a segment for which there is no connection any more.
+// serverReset: an RST with ACK is a program's or a kernel's choice. One without
+// answers a segment for which there is no connection any more: it ends one only
+// where nothing can have ended it before.
 func (v *sight) serverReset() string {
-	if !v.known.has(knowServerReset) || v.more.reset.flags&craft.ACK == 0 ||
-		v.result.Close != CloseByReset || !v.pair.Server.Confirmed() || v.ackAt == 0 {
+	m := v.more
+	if !v.known.has(knowServerReset) || v.result.Close != CloseByReset || v.ackAt == 0 || m.overflow && !v.pair.Server.Confirmed() {
 		return ""
 	}
-	return fmt.Sprintf("RST [%s] in %s, %v after the handshake",
-		v.more.reset.flags, v.more.reset.state, time.Duration(v.more.resetAt-v.ackAt).Round(time.Microsecond))
+	untouched := v.whole && v.pair.Server.Confirmed() && v.trust.Gaps == 0 && v.fins[Client].count == 0 && v.fins[Server].count == 0 && !v.known.has(knowClientReset)
+	if m.reset.flags&craft.ACK == 0 && !untouched {
+		return ""
+	}
+	return fmt.Sprintf("RST [%s] in %s%s", m.reset.flags, m.reset.state, afterHandshake(m.resetAt-v.ackAt))
+}
+
+// afterHandshake tells a time in nanoseconds, unless stamps contradict it.
+func afterHandshake(d int64) string {
+	if d < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %v after the handshake", time.Duration(d).Round(time.Microsecond))
 }
 
 func (v *sight) crossed() string {

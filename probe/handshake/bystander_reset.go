@@ -151,13 +151,15 @@ func (b *Bystander) resetOpen(at int64, s *craft.Segment, before *Pair) {
 
 // overflows tells an RST that answers the third segment of the handshake and
 // was sent by no connection: without ACK, with the number that the third
-// segment acknowledges, within the time that an answer takes.
+// segment acknowledges, within the time that an answer takes. Data may have
+// followed that: it is not acknowledged. Long after the SYN-ACK, which did not
+// come again, it is another segment that is answered.
 func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
 	const slack = int64(20 * time.Millisecond)
 	trip := b.answer.at - b.syn.latest
 	return b.ackAt > 0 && trip > 0 && b.known.has(knowClientSYN|knowServerSYN) && !b.pair.Server.Confirmed() &&
 		!s.Flags.Has(craft.ACK) && s.Seq == b.pair.Server.ISS.Add(1) && !b.known.has(knowClientReset) &&
-		at >= b.ackAt && at-b.ackAt <= 2*trip+slack && b.pair.Client.Nxt == b.pair.Client.ISS.Add(1)
+		at >= b.ackAt && at-b.ackAt <= 2*trip+slack && b.ackAt-b.answer.at < longest
 }
 
 // contradicted notes a genuine SYN-ACK after an RST that refused the same SYN:

@@ -27,6 +27,8 @@ type Trust struct {
 	Loss float64
 	// OneWay says that it has nothing of any server.
 	OneWay bool
+	// Silent is how long it goes on after the last segment of the connection.
+	Silent time.Duration
 }
 
 // lossy tells a capture from whose silence nothing can be concluded. A few
