@@ -42,11 +42,11 @@ type rarely struct {
 	earlyBytes int
 	early      bool // and the SYN-ACK came again after it
 
-	zero    zeroWindows
-	late    uint64    // bytes of the server sent after it had the client's FIN
-	lateSeq craft.Seq // the first of them
-	held    bool      // a round trip passed in which it had not sent its own FIN
-	marked  int       // data segments of the client with congestion experienced
+	zero             zeroWindows
+	late             uint64    // bytes of the server sent after it had the client's FIN
+	lateSeq, lateAck craft.Seq // the first of them, and the highest acknowledgement
+	lateSteps        uint8     // by which they were acknowledged without a FIN
+	marked           int       // data segments of the client with congestion experienced
 	unmarked,
 	echoed bool // an acknowledgement of one of them came without ECE, with it
 
@@ -247,7 +247,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowClientPlain
 	}
-	b.halfOpen(at, s)
+	b.halfOpen(s)
 	server := &b.pair.Server
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
 		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {

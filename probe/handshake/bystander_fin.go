@@ -32,7 +32,7 @@ func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
 	f, now := &b.fins[from], b.since(at)
 	switch {
 	case f.count == 0:
-		f.at, f.seq, f.ack = now, s.Seq.Add(s.Len()-1), s.Ack
+		f.at, f.ackedAt, f.seq, f.ack = now, now, s.Seq.Add(s.Len()-1), s.Ack
 		b.overtaken(f, &b.fins[from.Other()])
 	case s.Ack.LessThan(f.ack):
 		f.ack = s.Ack // captured after one that was sent later
@@ -56,16 +56,16 @@ func (b *Bystander) afterFIN(s *craft.Segment) {
 	m.late += uint64(len(s.Payload))
 }
 
-// halfOpen notes that a client has acknowledged such data while the server's
-// half was open: a round trip passed so. Less may be one answer in parts.
-func (b *Bystander) halfOpen(at int64, s *craft.Segment) {
-	const least = 30 // milliseconds
-	m := b.more
-	if m == nil || m.late == 0 || !m.lateSeq.LessThan(s.Ack) || b.fins[Server].count > 0 {
+// halfOpen notes that a client has acknowledged such data in several steps, and
+// not the server's FIN: its half was open meanwhile. One step may be an answer
+// that came with the FIN.
+func (b *Bystander) halfOpen(s *craft.Segment) {
+	m, f := b.more, &b.fins[Server]
+	if m == nil || m.late == 0 || b.ways[Server].seen.LessThan(s.Ack) || f.count > 0 && f.seq.LessThan(s.Ack) {
 		return
 	}
-	if b.since(at)-b.fins[Client].ackedAt >= least {
-		m.held = true
+	if m.lateSeq.LessThan(s.Ack) && (m.lateSteps == 0 || m.lateAck.LessThan(s.Ack)) {
+		m.lateSteps, m.lateAck = min(m.lateSteps, 254)+1, s.Ack
 	}
 }
 

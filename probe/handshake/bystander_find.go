@@ -237,14 +237,14 @@ func (v *sight) threeWay() string {
 	return fmt.Sprintf("FIN-ACK of the %s", v.result.First.Other())
 }
 
-// heldOpen: data that the client acknowledged before the server's FIN, or
-// nothing for long.
+// heldOpen: data that the client acknowledged in steps before the server's FIN,
+// or nothing for long.
 func (v *sight) heldOpen() string {
-	const long = time.Second
+	const long, steps = time.Second, 2
 	f := &v.fins[Client]
 	idle := v.result.Close == CloseHalfClosed && f.count > 0 &&
 		(v.trust.Silent >= long || v.since(v.last)-f.ackedAt >= uint32(long/time.Millisecond))
-	if !idle && !v.more.held {
+	if !idle && v.more.lateSteps < steps {
 		return ""
 	}
 	return fmt.Sprintf("the client's FIN acknowledged, then %d bytes of data", v.more.late)
