@@ -246,6 +246,18 @@ var scenes = []scene{
 		k.again(ms, 1, fP, k.seq[1].Add(700), 500).again(30*ms, 1, fP, prev(k, 1, 1200), 700).say(20*us, 0, fA, 0)
 		k.say(ms, 0, fP, 300).again(300*ms, 0, fP, prev(k, 0, 300), 300).say(20*ms, 1, fA, 0).close()
 	}, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},
+	{"connected to itself", func(k *talk) {
+		k.server, k.seq[1] = k.client, k.seq[0]
+		k.say(0, 0, fS, 0).say(20*us, 1, fSA, 0).say(20*us, 0, fA, 0)
+		for _, n := range []int{100, 50} {
+			k.say(ms, 0, fP, n)
+			k.seq[1] = k.seq[0]
+			k.say(10*us, 0, fA, 0)
+		}
+		k.say(ms, 0, fF, 0)
+		k.seq[1] = k.seq[0]
+		k.say(10*us, 0, fA, 0)
+	}, probe.StateOpen, handshake.CloseFourWay, "simultaneous-open"},
 	{"ports used again", func(k *talk) {
 		data(k.open(), 0, 100).close()
 		k.seq[0], k.seq[1] = k.seq[0].Add(1_000_000_000), k.seq[1].Add(900_000_000)

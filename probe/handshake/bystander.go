@@ -63,6 +63,7 @@ const (
 	knowServerSaid // the server sent data before it had received any
 	knowForged     // an RST that the host cannot have sent
 	knowGenuine    // an end went on after an RST in its name
+	knowCrossed    // the server's SYN crossed the client's
 	knowStranger   // an RST answered a FIN that came again after the end
 )
 

@@ -37,6 +37,16 @@ func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
 	return !news && (s.Len() > 0 || at < b.last-settling)
 }
 
+// Lacks tells whether a segment has numbers that lie in a hole of what was
+// captured, or is the first SYN of its end.
+func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
+	if s.Flags.Has(craft.SYN) {
+		return !b.known.has(knowSYN(from))
+	}
+	w := &b.ways[from]
+	return w.missing > 0 && s.Len() > 0 && s.Seq.InRange(w.lo, w.hi)
+}
+
 // SYNACK is what a SYN-ACK said and which SYN it answered.
 type SYNACK struct {
 	ClientISN, ServerISN craft.Seq

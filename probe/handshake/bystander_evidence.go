@@ -105,6 +105,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		b.strays = min(b.strays, 254) + 1
 	case s.Flags.Has(craft.SYN) && from == Client && !s.Flags.Has(craft.ACK):
 		b.clientSYN(at, s, kept)
+	case s.Flags.Has(craft.SYN) && from == Client: // its SYN-ACK to a SYN that crossed
 	case s.Flags.Has(craft.SYN):
 		b.serverSYN(at, s, kept)
 	case from == Client:
@@ -169,6 +170,10 @@ func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
 		b.contradicted(at, s)
 	}
 	b.asksAgain(at, Server)
+	if b.answer.count > 0 && !b.answer.flags.Has(craft.ACK) && s.Flags.Has(craft.ACK) {
+		b.known |= knowCrossed // its SYN was none to answer with
+		b.answer = greeting{}
+	}
 	if b.answer.count > 0 {
 		b.serverSYNAgain(at, s)
 	} else {

@@ -39,6 +39,9 @@ func (b *Bystander) findings(r *Result, t Trust) (list []probe.Finding) {
 	}
 	for i := range bystanderPatterns {
 		p := &bystanderPatterns[i]
+		if r.Source == r.Target && p.code != "simultaneous-open" {
+			continue // what a socket says to itself is neither end's
+		}
 		if evidence := p.see(v); evidence != "" {
 			list = append(list, probe.Finding{Code: p.code, Severity: p.severity, Text: p.text, Evidence: evidence})
 		}
@@ -62,6 +65,7 @@ var bystanderPatterns = []bystanderPattern{
 		(*sight).synackRepeated},
 	{"split-handshake", probe.SeverityNotice,
 		"the server answered the SYN with a SYN of its own instead of a SYN-ACK", (*sight).split},
+	{"simultaneous-open", probe.SeverityInfo, "both ends sent their SYN before they had the other's", (*sight).openedAtOnce},
 	{"challenge-ack", probe.SeverityNotice,
 		"the server still holds an old connection on these ports and addresses, and asked whether it lives (RFC 5961)", (*sight).challenged},
 	{"forged-reset", probe.SeverityWarning,
@@ -165,6 +169,16 @@ func (v *sight) split() string {
 		return ""
 	}
 	return fmt.Sprintf("SYN without ACK, seq %d", uint32(v.pair.Server.ISS))
+}
+
+func (v *sight) openedAtOnce() string {
+	switch {
+	case v.result.Source == v.result.Target && v.result.State == probe.StateOpen:
+		return "the socket is connected to itself"
+	case v.known.has(knowCrossed):
+		return fmt.Sprintf("SYNs at %d and %d, and a SYN-ACK to each", uint32(v.pair.Client.ISS), uint32(v.pair.Server.ISS))
+	}
+	return ""
 }
 
 func (v *sight) challenged() string {

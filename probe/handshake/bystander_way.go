@@ -39,7 +39,7 @@ func (w *way) reach(end craft.Seq) {
 // miss notes a hole from lo to hi. One that follows soon joins the one before,
 // since both may yet be filled.
 func (w *way) miss(at uint32, lo, hi craft.Seq) {
-	if w.missing > 0 && at-w.at > settlingMillis {
+	if w.missing > 0 && at > w.at+settlingMillis {
 		w.gaps += w.left()
 		w.bytes += w.missing
 		w.missing = 0
