@@ -233,6 +233,7 @@ func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
 	again := 0
 	for _, w := range whole {
 		again += w.Retransmissions(handshake.Client) + w.Retransmissions(handshake.Server)
+		again += w.Repeats[0][flow.OutOfOrder] + w.Repeats[1][flow.OutOfOrder] // without a round trip it may look late
 		states[w.State], closes[w.Close], rtts[w.RTT] = true, true, true
 		for _, code := range codesOf(w) {
 			codes[code] = true
