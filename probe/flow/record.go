@@ -77,7 +77,7 @@ func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) b
 
 // renewed tells a segment that begins another connection. Where roles were
 // guessed it may show that they are the other way round.
-func (f *flow) renewed(swapped bool, s *craft.Segment) bool {
+func (f *flow) renewed(at int64, swapped bool, s *craft.Segment) bool {
 	from := f.side(swapped, s)
 	if f.midstream && !f.self && s.Flags.Has(craft.SYN) && (from == handshake.Server) == asClient(s) {
 		f.fromSecond = !f.fromSecond
@@ -88,7 +88,7 @@ func (f *flow) renewed(swapped bool, s *craft.Segment) bool {
 		}
 		from = from.Other()
 	}
-	if f.watch.Renewed(from, s) {
+	if f.watch.Renewed(at, from, s) {
 		return true
 	}
 	if s.Flags.Has(craft.SYN) {

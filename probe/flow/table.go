@@ -136,7 +136,7 @@ func (t *Table) unwanted(src, dst netip.AddrPort) bool {
 
 // fresh takes in a segment that was not captured before.
 func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, r ref, hash, seen uint32) {
-	if r != noRef && t.flow(r).renewed(swapped, s) {
+	if r != noRef && t.flow(r).renewed(at, swapped, s) {
 		t.finish(r, Reused)
 		r = noRef
 	}

@@ -112,7 +112,7 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 	case s.Flags.Has(craft.RST):
 		return b.reset(at, from, me, you, s)
 	case s.Flags.Has(craft.SYN):
-		return n | b.opening(from, me, you, s)
+		return n | b.opening(at, from, me, you, s)
 	case !s.Flags.Has(craft.ACK):
 		return n | NoteNoAck
 	case b.challenges(from, me, you, s):
@@ -155,7 +155,7 @@ func belongs(me, you *End, s *craft.Segment) bool {
 
 // opening takes in a SYN or SYN-ACK: the first one, one that comes again, or
 // one that was captured after segments that it came before.
-func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes) {
+func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment) (n Notes) {
 	ack := s.Flags.Has(craft.ACK)
 	known := b.known.has(knowISN(from))
 	switch {
@@ -167,6 +167,7 @@ func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes)
 	case !me.Opened():
 		me.open(s)
 	case !b.known.has(knowSYN(from)):
+		b.ways[from].missBefore(b.since(at), s.Seq.Add(s.Len()), me.ISS.Add(1))
 		me.ISS = s.Seq
 		me.offer(s)
 	case !ack || me.facts.has(answered):
@@ -253,15 +254,16 @@ func (b *Bystander) resume(from Side, me, you *End, s *craft.Segment) {
 
 // Renewed tells whether a segment begins another connection on the same
 // addresses and ports: a SYN with another ISN than before, or anything whose
-// numbers have nothing to do with a connection that has ended.
-func (b *Bystander) Renewed(from Side, s *craft.Segment) bool {
+// numbers have nothing to do with a connection that has ended. A SYN that comes
+// long after other segments and does not go on to them is none of theirs.
+func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	over := b.Over()
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
 	case craft.SYN:
 		return me.Opened() && s.Seq != me.ISS &&
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
-			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0))
+			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0) || at-b.begin > mostOvertaken)
 	case craft.SYN | craft.ACK:
 		return over && me.Opened() && s.Seq != me.ISS && !plausible(s.Ack.Sub(you.ISS), 0)
 	case craft.ACK:
@@ -275,6 +277,10 @@ func (b *Bystander) Renewed(from Side, s *craft.Segment) bool {
 func (b *Bystander) Over() bool {
 	return ended(b.pair.Client.State()) && ended(b.pair.Server.State())
 }
+
+// mostOvertaken is how long after other segments a SYN may be captured that came
+// before them.
+const mostOvertaken = int64(time.Second)
 
 func ended(s State) bool { return s == Closed || s == TimeWait || s == Unknown }
 

@@ -38,12 +38,15 @@ func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
 }
 
 // Lacks tells whether a segment has numbers that lie in a hole of what was
-// captured, or is the first SYN of its end.
+// captured or before all of it, or is the first SYN of its end.
 func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	if s.Flags.Has(craft.SYN) {
 		return !b.known.has(knowSYN(from))
 	}
-	w := &b.ways[from]
+	w, me := &b.ways[from], b.pair.end(from)
+	if me.Opened() && !b.known.has(knowISN(from)) && s.Seq.LessThan(me.ISS.Add(1)) {
+		return true
+	}
 	return w.missing > 0 && s.Len() > 0 && s.Seq.InRange(w.lo, w.hi)
 }
 

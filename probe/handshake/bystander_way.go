@@ -53,6 +53,20 @@ func (w *way) miss(at uint32, lo, hi craft.Seq) {
 	w.stretches = min(w.stretches, 1<<16-2) + 1
 }
 
+// missBefore notes a hole from a SYN, which was captured late, to the first
+// number that was captured before it.
+func (w *way) missBefore(at uint32, lo, hi craft.Seq) {
+	if !lo.LessThan(hi) {
+		return
+	}
+	old := w.hi
+	if w.missing == 0 {
+		old = hi
+	}
+	w.miss(at, lo, hi)
+	w.lo, w.hi = lo, old
+}
+
 // left is about how many of the stretches that were missed have not been
 // filled: at least one, where anything is missing.
 func (w *way) left() uint16 {
