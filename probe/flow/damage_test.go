@@ -340,7 +340,7 @@ func TestOutOfFileOrder(t *testing.T) {
 			}
 		}
 		k.close()
-		for _, by := range []time.Duration{100 * us, ms, 10 * ms} {
+		for _, by := range []time.Duration{100 * us, ms, 4 * ms} {
 			g, _ := through(t, flow.Config{}, plain(displaced(rng, k.packets, by))...)
 			for i := range g.attempts {
 				a := &g.attempts[i]

@@ -159,6 +159,22 @@ var scenes = []scene{
 		k.say(15*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
 		data(k, 0, 100).close()
 	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way refused-by-middlebox"},
+	{"RST forged before the SYN-ACK, with its TTL", func(k *talk) {
+		k.say(0, 0, fS, 0).raw(5*ms, 1, fRA, 0, seq(777_777)).say(15*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+		data(k, 0, 100).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST without ACK forged before the SYN-ACK", func(k *talk) {
+		k.say(0, 0, fS, 0).raw(5*ms, 1, fR, 0, seq(0)).say(15*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+		data(k, 0, 100).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST forged just after the SYN-ACK", func(k *talk) {
+		k.say(0, 0, fS, 0).say(20*ms, 1, fSA, 0).raw(ms, 1, fRA, 0, seq(0)).say(30*us, 0, fA, 0)
+		data(data(k, 0, 100), 1, 100).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST forged to the second SYN", func(k *talk) {
+		k.say(0, 0, fS, 0).again(sec, 0, fS, prev(k, 0, 1), 0).raw(5*ms, 1, fRA, 0, seq(0)).say(15*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+		data(k, 0, 100).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
 	{"RST forged within", func(k *talk) {
 		data(k.open(), 0, 100).raw(ms, 1, fR, 0, func(s *craft.Segment) { s.TTL = 44 }).say(30*ms, 1, fP, 200).say(us, 0, fA, 0)
 		data(k, 1, 200)

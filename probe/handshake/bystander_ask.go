@@ -31,7 +31,7 @@ func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
 	}
 	end := s.Seq.Add(s.Len())
 	news := me.ISS.LessThan(s.Seq.Add(1)) && b.ways[from].seen.LessThan(end) ||
-		b.ways[from].missing > 0 && s.Seq.InRange(b.ways[from].lo, b.ways[from].hi) ||
+		b.Lacks(from, s) || b.ways[from].missing > 0 && s.Seq.InRange(b.ways[from].lo, b.ways[from].hi) ||
 		s.Flags.Has(craft.ACK) && you.Una.LessThan(s.Ack) ||
 		s.Flags.Has(craft.FIN) && (b.fins[from].count == 0 || s.Ack.LessThan(b.fins[from].ack))
 	return !news && (s.Len() > 0 || at < b.last-settling)

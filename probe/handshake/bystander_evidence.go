@@ -13,6 +13,7 @@ type rarely struct {
 	finsAt [2][]time.Duration // of repeated FINs, after the first
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
+	pending       resetKept // one that refuses what the server had taken
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment
@@ -166,7 +167,7 @@ func (b *Bystander) offers(s *craft.Segment) {
 }
 
 func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
-	if b.known.has(knowRefused) && b.answer.count == 0 {
+	if b.answer.count == 0 && b.refusesSYN() {
 		b.contradicted(at, s)
 	}
 	b.asksAgain(at, Server)
@@ -268,6 +269,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	b.proves(s, n, Client)
+	b.contradictsRefusal()
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
 	}

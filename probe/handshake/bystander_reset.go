@@ -106,6 +106,7 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 		b.known |= knowForged
 		m.forged = this
 	case n.Void():
+		b.refusalAfter(&this)
 	case !before.Server.Opened():
 		b.refused(at, s)
 	default:
@@ -168,13 +169,48 @@ func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 	const soonest = int64(400 * time.Millisecond) // no stack repeats a refused SYN sooner
 	m := b.rare()
 	_, ecr, stamped := s.Options.Timestamps()
-	same := b.syn.count == 1 && at-b.syn.at < soonest
+	same := b.syn.latest <= m.reset.at && at-m.reset.at < soonest
 	if stamped && b.known.has(knowSYNStamped) {
-		same = b.syn.count == 1 && ecr == b.syn.val
+		same = b.syn.latest <= m.reset.at && ecr == b.syn.last
 	}
-	if same && at > m.reset.at && (m.reset.seq == 0 || !plausible(m.reset.seq.Sub(s.Seq), 0)) {
+	if same && at > m.reset.at && !b.overtook(at, s) {
 		b.known |= knowForged
 		m.forged = m.reset
 		m.contradicted = time.Duration(at - m.reset.at)
+	}
+}
+
+// overtook tells whether an RST may be the server's own, which was sent after
+// its SYN-ACK and captured before.
+func (b *Bystander) overtook(at int64, s *craft.Segment) bool {
+	k := &b.more.reset
+	return k.seq != 0 && at-k.at < overtaking && k.seq.InWindow(s.Seq.Add(1), minimalRoom)
+}
+
+// refusesSYN tells an RST before the SYN-ACK that was made from the SYN: it
+// acknowledges it, or has no number, or one of the client's.
+func (b *Bystander) refusesSYN() bool {
+	m, isn := b.more, b.pair.Client.ISS
+	if b.known.has(knowRefused) {
+		return true
+	}
+	return m != nil && m.reset.at > 0 && b.known.has(knowClientSYN) && m.reset.flags&craft.ACK == 0 &&
+		(m.reset.seq == 0 || m.reset.seq == isn || m.reset.seq == isn.Add(1))
+}
+
+// refusalAfter notes an RST that refuses the SYN after a SYN-ACK has taken it,
+// and no SYN came again. It is forged where the server goes on.
+func (b *Bystander) refusalAfter(this *resetKept) {
+	if b.known.has(knowClientSYN|knowServerSYN) && this.seq == 0 && b.pair.Server.ISS != 0 && this.flags.Has(craft.ACK) &&
+		this.ack == b.pair.Client.ISS.Add(1) && b.syn.latest < b.answer.at {
+		b.more.pending = *this
+	}
+}
+
+// contradictsRefusal takes in that a server goes on after such an RST.
+func (b *Bystander) contradictsRefusal() {
+	if m := b.more; m != nil && m.pending.at > 0 {
+		b.known |= knowForged
+		m.forged, m.pending = m.pending, resetKept{}
 	}
 }

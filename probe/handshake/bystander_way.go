@@ -26,8 +26,9 @@ type way struct {
 // before, from another queue of the card.
 const settling = int64(20 * time.Millisecond)
 
-// settlingMillis is the same in milliseconds.
-const settlingMillis = uint32(settling / int64(time.Millisecond))
+// joining is how far apart holes are at most that may yet be filled together,
+// in milliseconds.
+const joining = 50
 
 // reach notes that numbers up to end were captured.
 func (w *way) reach(end craft.Seq) {
@@ -39,7 +40,7 @@ func (w *way) reach(end craft.Seq) {
 // miss notes a hole from lo to hi. One that follows soon joins the one before,
 // since both may yet be filled.
 func (w *way) miss(at uint32, lo, hi craft.Seq) {
-	if w.missing > 0 && at > w.at+settlingMillis {
+	if w.missing > 0 && at > w.at+joining {
 		w.gaps += w.left()
 		w.bytes += w.missing
 		w.missing = 0
