@@ -26,6 +26,7 @@ type Bystander struct {
 	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
+	resets      [2]resetMark
 	ackAt       int64 // of the client's first ACK of the SYN-ACK
 
 	known      knowledge
@@ -61,7 +62,8 @@ const (
 	knowServerPlain
 	knowServerSaid // the server sent data before it had received any
 	knowForged     // an RST that the host cannot have sent
-	knowGenuine    // the server went on after its RST
+	knowGenuine    // an end went on after an RST in its name
+	knowCrossed    // the server's SYN crossed the client's
 	knowStranger   // an RST answered a FIN that came again after the end
 )
 
@@ -110,7 +112,7 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 	case s.Flags.Has(craft.RST):
 		return b.reset(at, from, me, you, s)
 	case s.Flags.Has(craft.SYN):
-		return n | b.opening(from, me, you, s)
+		return n | b.opening(at, from, me, you, s)
 	case !s.Flags.Has(craft.ACK):
 		return n | NoteNoAck
 	case b.challenges(from, me, you, s):
@@ -153,18 +155,19 @@ func belongs(me, you *End, s *craft.Segment) bool {
 
 // opening takes in a SYN or SYN-ACK: the first one, one that comes again, or
 // one that was captured after segments that it came before.
-func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes) {
+func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment) (n Notes) {
 	ack := s.Flags.Has(craft.ACK)
 	known := b.known.has(knowISN(from))
 	switch {
 	case me.Opened() && known && s.Seq != me.ISS,
 		me.Opened() && !known && !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0):
 		return NoteOtherSYN
-	case ack && you.Opened() && b.known.has(knowISN(from.Other())) && !plausible(s.Ack.Sub(you.ISS.Add(1)), 0):
+	case ack && !b.acknowledges(from.Other(), you, s.Ack):
 		return NoteBadAck
 	case !me.Opened():
 		me.open(s)
 	case !b.known.has(knowSYN(from)):
+		b.ways[from].missBefore(b.since(at), s.Seq.Add(s.Len()), me.ISS.Add(1))
 		me.ISS = s.Seq
 		me.offer(s)
 	case !ack || me.facts.has(answered):
@@ -180,6 +183,18 @@ func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes)
 	}
 	b.ways[from].reach(s.Seq.Add(s.Len()))
 	return n | greet(me, you, s)
+}
+
+// acknowledges tells whether a SYN-ACK's acknowledgement is right: of a SYN that
+// was captured, exactly what it and what followed it have used.
+func (b *Bystander) acknowledges(side Side, e *End, ack craft.Seq) bool {
+	switch {
+	case !e.Opened() || !b.known.has(knowISN(side)):
+		return true
+	case b.known.has(knowSYN(side)):
+		return e.covers(ack)
+	}
+	return plausible(ack.Sub(e.ISS.Add(1)), 0)
 }
 
 func knowISN(s Side) knowledge { return knowClientISN << s }
@@ -239,15 +254,16 @@ func (b *Bystander) resume(from Side, me, you *End, s *craft.Segment) {
 
 // Renewed tells whether a segment begins another connection on the same
 // addresses and ports: a SYN with another ISN than before, or anything whose
-// numbers have nothing to do with a connection that has ended.
-func (b *Bystander) Renewed(from Side, s *craft.Segment) bool {
+// numbers have nothing to do with a connection that has ended. A SYN that comes
+// long after other segments and does not go on to them is none of theirs.
+func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	over := b.Over()
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
 	case craft.SYN:
 		return me.Opened() && s.Seq != me.ISS &&
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
-			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0))
+			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0) || at-b.begin > mostOvertaken)
 	case craft.SYN | craft.ACK:
 		return over && me.Opened() && s.Seq != me.ISS && !plausible(s.Ack.Sub(you.ISS), 0)
 	case craft.ACK:
@@ -261,6 +277,10 @@ func (b *Bystander) Renewed(from Side, s *craft.Segment) bool {
 func (b *Bystander) Over() bool {
 	return ended(b.pair.Client.State()) && ended(b.pair.Server.State())
 }
+
+// mostOvertaken is how long after other segments a SYN may be captured that came
+// before them.
+const mostOvertaken = int64(time.Second)
 
 func ended(s State) bool { return s == Closed || s == TimeWait || s == Unknown }
 
