@@ -177,7 +177,7 @@ func (j *scanJob) inShard(a netip.Addr) (n uint64) {
 
 // look looks for the hosts, and writes down those whose ports will not be
 // probed.
-func (j *scanJob) look(ctx context.Context, network probe.Network, r *results) error {
+func (j *scanJob) look(ctx context.Context, network probe.Polled, r *results) error {
 	s := &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
 	r.search = s
 	cfg := j.discoverConfig()
@@ -248,7 +248,7 @@ func (j *scanJob) narrow(s *hostSearch) {
 
 // search looks for the hosts, and narrows the targets down to them; done tells
 // that nothing is left to be probed.
-func (j *scanJob) search(ctx context.Context, network probe.Network, r *results) (done bool, err error) {
+func (j *scanJob) search(ctx context.Context, network probe.Polled, r *results) (done bool, err error) {
 	if err := j.look(ctx, network, r); err != nil || j.hostsOnly() {
 		return true, err
 	}

@@ -50,6 +50,8 @@ type probing struct {
 	engine     string
 	device     netraw.DeviceStamps
 	looks      []string // the flags given that say how packets look
+
+	manyPackets bool // are taken in
 }
 
 func probingOf(c *cli.Context) (p probing, err error) {
@@ -159,6 +161,7 @@ func (p *probing) network(attempts int) *netraw.Config {
 		Interface: p.iface, Source: p.source, SourcePort: p.sourcePort, TOS: p.tos,
 		Ports:         min(attempts, netraw.MaxPorts),
 		WatchOutgoing: p.rate <= watchedRate,
+		SharedFrames:  p.manyPackets,
 		DeviceStamps:  p.device,
 	}
 }

@@ -187,6 +187,7 @@ func (j *scanJob) engine() (opened, error) {
 		return opened{name: engineConnect}, nil
 	}
 	syn := j.cfg.Technique.Name == "syn" && !j.hostsOnly()
+	j.probing.manyPackets = true
 	if j.probing.engine == engineConnect && !syn {
 		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
 	}

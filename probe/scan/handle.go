@@ -150,11 +150,11 @@ func (e *engine) measure(tx wire.Stamps, at time.Time) (time.Duration, netraw.Cl
 
 // expire deals with the probes whose time is up, once everything that has
 // arrived by now was taken in.
-func (e *engine) expire(r *wire.Receiver) {
+func (e *engine) expire() {
 	if at, ok := e.flights.nextDeadline(); !ok || at > e.now {
 		return
 	}
-	e.catchUp(r)
+	e.check(e.inbox.CatchUp(e.readClock))
 	for {
 		id, ok := e.flights.due(e.now)
 		if !ok {
@@ -167,13 +167,6 @@ func (e *engine) expire(r *wire.Receiver) {
 			e.enqueue(id)
 		}
 	}
-}
-
-func (e *engine) catchUp(r *wire.Receiver) {
-	r.CatchUp(func(batch []wire.Event, ok bool) bool {
-		e.take(r, batch, ok)
-		return e.failure == nil
-	})
 }
 
 // finish gives a probe its verdict and forgets it.
