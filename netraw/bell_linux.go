@@ -37,19 +37,22 @@ func (b *bell) ring() {
 }
 
 // await waits until s is readable, the bell rings or d has passed.
-func (b *bell) await(s *socket, d time.Duration) {
+func (b *bell) await(s *socket, d time.Duration) (rang bool) {
 	s.withFD(func(fd int) error {
 		b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-		b.poll(b.set, d)
+		rang = b.poll(b.set, d)
 		return nil
 	})
+	return rang
 }
 
 // gather does so, and waits on for what else comes, d in all.
 func (b *bell) gather(s *socket, d, gather time.Duration) {
 	if d > gather {
 		before := time.Now()
-		b.await(s, d)
+		if b.await(s, d) {
+			return
+		}
 		d -= time.Since(before)
 	}
 	if d = min(d, gather); d > 0 {
@@ -59,14 +62,15 @@ func (b *bell) gather(s *socket, d, gather time.Duration) {
 
 // poll is ppoll(2), whose timeout is finer than a millisecond. One goroutine at a
 // time waits.
-func (b *bell) poll(set []unix.PollFd, d time.Duration) {
+func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 	set[0] = unix.PollFd{Fd: int32(b.fd), Events: unix.POLLIN}
 	timeout := unix.NsecToTimespec(int64(max(d, 0)))
 	if n, err := unix.Ppoll(set, &timeout, nil); err != nil || n == 0 || set[0].Revents == 0 {
-		return
+		return false
 	}
 	var count [8]byte
 	unix.Read(b.fd, count[:])
+	return true
 }
 
 func (b *bell) close() error {

@@ -333,7 +333,7 @@ type neighbours struct {
 // openNeighbours opens them for a run over raw sockets, and lets its searches
 // and scans use them. What stands in the way is told to those who ask for more.
 func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
-	if e.conn == nil {
+	if e.conn == nil || j.noneOnLink(e.conn) {
 		return n, ""
 	}
 	table, end := neighbourKeeper(j.streams)
@@ -344,6 +344,20 @@ func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	}
 	j.cfg.Neighbours = opened
 	return neighbours{opened, end}, ""
+}
+
+// noneOnLink tells whether no target is on the link, as far as a few are easily
+// asked about: then nobody has to be resolved.
+func (j *scanJob) noneOnLink(conn *netraw.Conn) bool {
+	if j.set.Addresses() > fewAddresses {
+		return false
+	}
+	for a := range j.set.Hosts() {
+		if route, err := conn.Route(a); err == nil && !route.Local && !route.Plain && !route.NextHop.IsValid() {
+			return false
+		}
+	}
+	return true
 }
 
 func (n neighbours) close() {
