@@ -63,6 +63,11 @@ func (c *conn) open(cfg Config) (err error) {
 		cfg.Ports = 1
 	}
 	cfg.Source = cfg.Source.Unmap()
+	if cfg.SendFrames {
+		if err := checkOutputFor(rulesAtAll); err != nil {
+			return fmt.Errorf("netraw: %w", err)
+		}
+	}
 	if err := c.routes.open(cfg); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}
@@ -75,6 +80,12 @@ func (c *conn) open(cfg Config) (err error) {
 	awaitStamps()
 	if err := c.out.open(cfg, &c.routes); err != nil {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
+	}
+	if cfg.SendFrames {
+		c.out.frames = &frameSender{}
+		if err := c.out.frames.open(); err != nil {
+			return fmt.Errorf("netraw: open packet socket: %w", permission(err))
+		}
 	}
 	if in, ok := c.in.(*receiver); ok && cfg.DeviceStamps != DeviceNone {
 		return in.follow(c.out.descriptors())
@@ -100,6 +111,9 @@ func (c *conn) silencer() string                            { return c.ports.Sil
 
 func (c *conn) route(dst netip.Addr) (Route, error) {
 	route, err := c.routes.route(dst)
+	if err == nil && c.out.frames != nil {
+		c.out.frames.note(dst.Unmap(), &route)
+	}
 	return c.ports.checked(dst, route, err)
 }
 

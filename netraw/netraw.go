@@ -120,6 +120,10 @@ type Config struct {
 	WatchOutgoing bool
 	// DeviceStamps asks for Packet.DeviceTime. Default: none.
 	DeviceStamps DeviceStamps
+	// SendFrames sends, to neighbours whose link address the kernel knows, below the
+	// kernel's IP, which takes less time. Open fails with ErrOutputFirewall where this
+	// machine has any rule for what it sends. Default: through the kernel's IP.
+	SendFrames bool
 	// SharedFrames receives into 4 MiB of memory that the kernel shares (PACKET_RX_RING,
 	// TPACKET_V2, packet(7)), where that works: for runs that take in many packets, and
 	// poll. ReceiveBuffer is the size of it then. Default: by the queue of a socket.

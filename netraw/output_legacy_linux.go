@@ -52,7 +52,7 @@ var xtFamilies = []xtFamily{
 // legacyOutput names a table of the older iptables that has rules, or a policy,
 // for output. Tables that nobody made are not asked about, since that would make
 // them.
-func legacyOutput() (string, error) {
+func legacyOutput(what obstacle) (string, error) {
 	for _, f := range xtFamilies {
 		names, err := os.ReadFile(f.names)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -62,7 +62,7 @@ func legacyOutput() (string, error) {
 			return "", err
 		}
 		for table := range strings.FieldsSeq(string(names)) {
-			if table == "nat" {
+			if table == "nat" && what == rulesThatTake {
 				continue
 			}
 			takes, err := f.takes(table)

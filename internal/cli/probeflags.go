@@ -51,7 +51,7 @@ type probing struct {
 	device     netraw.DeviceStamps
 	looks      []string // the flags given that say how packets look
 
-	manyPackets bool // are taken in
+	load load
 }
 
 func probingOf(c *cli.Context) (p probing, err error) {
@@ -161,7 +161,6 @@ func (p *probing) network(attempts int) *netraw.Config {
 		Interface: p.iface, Source: p.source, SourcePort: p.sourcePort, TOS: p.tos,
 		Ports:         min(attempts, netraw.MaxPorts),
 		WatchOutgoing: p.rate <= watchedRate,
-		SharedFrames:  p.manyPackets,
 		DeviceStamps:  p.device,
 	}
 }

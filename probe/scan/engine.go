@@ -29,6 +29,7 @@ type engine struct {
 	responses wire.Responder // to answers: RSTs that close, and questions
 	batch     []uint32       // the flights whose packets are in the current batch
 	canaries  canaries
+	rooms     []*probe.Verdict // of probes that are done, to be used again
 
 	next      func() (netip.AddrPort, bool)
 	exhausted bool // no more targets to come

@@ -61,6 +61,9 @@ func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
 // answered lets an answer count, and does what it calls for.
 func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
 	before := f.outcome.Rank
+	if n := len(e.rooms); n > 0 && f.outcome.Room == nil {
+		f.outcome.Room, e.rooms = e.rooms[n-1], e.rooms[:n-1]
+	}
 	do, reject := f.outcome.Take(e.cfg.Technique, f.target(), ev)
 	if reject != "" {
 		return reject
@@ -175,6 +178,9 @@ func (e *engine) finish(id uint32) {
 	v := e.verdict(f)
 	v.Attempts = len(f.tx)
 	canary, h := f.canary, f.host
+	if f.outcome.Room != nil {
+		e.rooms = append(e.rooms, f.outcome.Room)
+	}
 	e.flights.remove(id)
 	h.flights--
 	switch {
