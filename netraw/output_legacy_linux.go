@@ -54,9 +54,9 @@ var xtTables = []string{"filter", "mangle", "raw", "security"}
 
 // legacyOutput names a table of the older iptables that has rules, or a policy,
 // for output.
-func legacyOutput() (string, error) {
+func legacyOutput(what obstacle) (string, error) {
 	for _, f := range xtFamilies {
-		tables, err := f.tables()
+		tables, err := f.tables(what)
 		if err != nil {
 			return "", err
 		}
@@ -80,16 +80,20 @@ func legacyOutput() (string, error) {
 // would make it; but in a user namespace the list belongs to the machine's root,
 // and there all are asked about: an empty table in a namespace of one's own is
 // the lesser evil.
-func (f xtFamily) tables() ([]string, error) {
+func (f xtFamily) tables(what obstacle) ([]string, error) {
+	wanted := xtTables
+	if what != rulesThatTake {
+		wanted = append(slices.Clone(wanted), "nat")
+	}
 	names, err := os.ReadFile(f.names)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case errors.Is(err, fs.ErrPermission):
-		return xtTables, nil
+		return wanted, nil
 	}
 	there := strings.Fields(string(names))
-	return slices.DeleteFunc(slices.Clone(xtTables), func(t string) bool { return !slices.Contains(there, t) }), err
+	return slices.DeleteFunc(slices.Clone(wanted), func(t string) bool { return !slices.Contains(there, t) }), err
 }
 
 func (f xtFamily) takes(table string) (bool, error) {

@@ -24,31 +24,31 @@ import (
 type engine struct {
 	name  string
 	ports int
-	ask   func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error)
+	ask   func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error)
 }
 
 var engines = []engine{
-	{"scan", 5, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"scan", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		var got portSink
 		_, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
 		return got.State, got.Reason, err
 	}},
-	{"ping", 5, func(ctx context.Context, n probe.Network, target netip.AddrPort) (state probe.State, reason probe.Reason, err error) {
+	{"ping", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (state probe.State, reason probe.Reason, err error) {
 		_, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1}, func(s ping.Sample) error {
 			state, reason = s.State, s.Reason
 			return nil
 		})
 		return state, reason, err
 	}},
-	{"trace", 64, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
 		return path.Verdict.State, path.Verdict.Reason, err
 	}},
-	{"handshake", 1, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
 		return r.State, r.Reason, err
 	}},
-	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		var got sampleSink
 		_, err := sample.Run(ctx, n, sample.Config{Targets: []netip.AddrPort{target}, Plan: isn.QuickPlan(), Seed: [32]byte{1}}, &got)
 		return got.got.State, got.got.Reason, err

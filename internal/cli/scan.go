@@ -177,6 +177,9 @@ func (j *scanJob) readExpectation() error {
 	return nil
 }
 
+// thousands of probes are worth the preparations for sending them as frames.
+const thousands = 2000
+
 // engine opens what the technique needs.
 func (j *scanJob) engine() (opened, error) {
 	if j.connect {
@@ -186,6 +189,9 @@ func (j *scanJob) engine() (opened, error) {
 		return opened{name: engineConnect}, nil
 	}
 	syn := j.cfg.Technique.Name == "syn" && !j.hostsOnly()
+	if j.probing.load = somePackets; j.cfg.Total >= thousands && !j.hostsOnly() {
+		j.probing.load = manyPackets
+	}
 	if j.probing.engine == engineConnect && !syn {
 		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
 	}

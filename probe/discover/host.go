@@ -131,7 +131,7 @@ func (e *engine) pollNeighbours() {
 }
 
 func (e *engine) neighboursReady() <-chan struct{} {
-	if len(e.resolving) == 0 {
+	if e.cfg.Neighbours == nil {
 		return nil
 	}
 	return e.cfg.Neighbours.Ready()
