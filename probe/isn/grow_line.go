@@ -35,7 +35,7 @@ func (d *drift) skipped(v *view, s *strand, p *point) (n, bits float64) {
 	if d.counts == nil || p.row == 0 || s.weight == 0 {
 		return s.sum, 0
 	}
-	choices := min(p.k-v.points[p.row-1].k, mostSkipped)
+	choices := min(1+lostBetween(&v.points[s.last], p), mostSkipped)
 	best := math.Inf(1)
 	n = s.sum
 	near := math.Round(wrap(d.at(p, float64(p.k)-s.sum)-s.center) / -d.step)

@@ -119,8 +119,13 @@ func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 		if s.risesWithTime() {
 			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
 		}
-		if !s.variesAtOnce() && (even || s.growsWithTime()) {
+		grows, seen := s.growsWithTime()
+		if !s.variesAtOnce() && (even || grows || !seen) {
 			add(0, cond(even, "gaps of more than one length", "SYNs one right after the other"), ClassRandomIncrement, ClassGlobalMixed)
+		}
+	case s.class == ClassTupleRandomIncrement && v.timed && s.steps == nil:
+		if grows, _ := s.growsWithTime(); grows {
+			add(0, "a time without other people's connections", ClassTupleRandomIncrement, ClassRandomIncrement, ClassTupleClock)
 		}
 	case s.class == ClassWeakRandom && s.name == "store" && distinct(v.points) <= shortCycle:
 		few := len(v.points) < leastRandom
@@ -141,23 +146,24 @@ func cond[T any](c bool, a, b T) T {
 const timely = 12
 
 // growsWithTime reports whether the steps of a counter are the longer the more time
-// has passed: a clock, or other people's connections, move it too.
-func (s *standing) growsWithTime() bool {
+// has passed: a clock, or other people's connections, move it too. seen is whether
+// the samples could show it.
+func (s *standing) growsWithTime() (grows, seen bool) {
 	var x, y []float64
 	s.along(func(was, p *point) {
-		if p.k == was.k+1 {
+		if p.k == was.k+1 || s.key != 0 {
 			x, y = append(x, p.t-was.t), append(y, float64(uint32(p.x-was.x)))
 		}
 	})
 	if len(x) < 6 {
-		return true
+		return false, false
 	}
 	mean, deviation := stat.MeanStdDev(x, nil)
 	if deviation < leastUneven*mean {
-		return true // nothing in the samples could show it
+		return false, false
 	}
 	r := stat.Correlation(x, y, nil)
-	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r)
+	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r), true
 }
 
 // risesWithTime reports whether the steps of a counter grow as time goes by, as those
@@ -170,8 +176,8 @@ func (s *standing) risesWithTime() bool {
 }
 
 // variesAtOnce reports whether the steps of connections right after one another
-// differ by more than time, or other people's connections, could make them: then
-// they are random.
+// differ by more than time, a common step or other people's connections could make
+// them: then they are random.
 func (s *standing) variesAtOnce() bool {
 	var close []float64
 	grown, time := 0.0, 0.0
@@ -185,9 +191,14 @@ func (s *standing) variesAtOnce() bool {
 	if len(close) < leastClose {
 		return false
 	}
-	slices.Sort(close)
-	low, high := close[len(close)/4], close[len(close)*3/4]
-	return high > 1.3*low+2 && grown/time*closeGap < high-low
+	step, slack := slices.Min(close), 2+grown/time*closeGap
+	odd := 0
+	for _, d := range close {
+		if math.Abs(d-step*math.Round(d/step)) > slack {
+			odd++
+		}
+	}
+	return odd >= leastClose-1 && 2*odd >= len(close)-1
 }
 
 // shortCycle is up to how many numbers a store may be a cycle through which other
