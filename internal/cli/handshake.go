@@ -213,7 +213,7 @@ func (j *handshakeJob) run(ctx context.Context) error {
 		err = j.connectAll(ctx, d, j.tap.network(e.conn))
 	}
 	if err = d.finish(j.tap.close(err)); err == nil {
-		err = errorOf(j.unreached.tell(d), j.answer())
+		err = j.answer()
 	}
 	return err
 }
@@ -244,8 +244,9 @@ func (j *handshakeJob) connectAll(ctx context.Context, d *display, conn probe.Ne
 			break
 		}
 	}
+	err = errorOf(err, j.unreached.tell(d))
 	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
-	return errors.Join(err, d.Record(report.NewSummary(&j.summary, time.Now())))
+	return d.conclude(&j.summary, err)
 }
 
 // connect opens one connection. Data for fast open needs a cookie first, and

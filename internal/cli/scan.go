@@ -245,10 +245,7 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 	if results.broken != nil {
 		return results.broken
 	}
-	if ended := results.end(&summary); err == nil {
-		return ended
-	}
-	return err
+	return results.end(&summary, err)
 }
 
 // probeRaw looks for the hosts, where that is to be done, and probes those that

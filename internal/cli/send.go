@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -165,7 +164,7 @@ func (j *sendJob) run(ctx context.Context) error {
 	if err = d.finish(j.tap.close(err)); err != nil {
 		return err
 	}
-	return errorOf(j.unreached.tell(d), j.answer())
+	return j.answer()
 }
 
 // answer: without --expect any answer is a yes.
@@ -184,22 +183,13 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 		var s probe.Summary
 		s, err = j.exchange(ctx, d, conn, pair)
 		total.Add(&s)
-		if err = errorOf(j.broken, j.excuse(d, err)); err != nil {
+		if err = errorOf(j.broken, j.unreached.take(err)); err != nil {
 			break
 		}
 	}
+	err = errorOf(err, j.unreached.tell(d))
 	total.Took, total.Complete = time.Since(start), err == nil
-	return errors.Join(err, d.Record(report.NewSummary(&total, time.Now())))
-}
-
-// excuse takes an error that concerns one target, and returns any other. What our
-// own firewall refuses was tried.
-func (j *sendJob) excuse(d *display, err error) error {
-	if errors.Is(err, handshake.ErrLocalFirewall) {
-		d.remark(err.Error())
-		err = nil
-	}
-	return j.unreached.take(err)
+	return d.conclude(&total, err)
 }
 
 // exchange sends the segment to one target.
@@ -252,7 +242,7 @@ const mostKinds = 4
 
 // String is what came: "R., icmp 3/13", or "silence".
 func (r *replies) String() string {
-	if r.any == 0 {
+	if len(r.kinds) == 0 {
 		return expectSilence
 	}
 	return strings.Join(r.kinds, ", ")
@@ -271,6 +261,9 @@ func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 	case l.ICMP != nil:
 		r.icmp++
 		r.name(fmt.Sprintf("icmp %d/%d", l.ICMP.Type, l.ICMP.Code))
+	case l.Notes&handshake.NoteAside != 0:
+		r.name(l.Segment.Flags.String() + " without a number of ours")
+		return
 	default:
 		if l.Segment.Flags == wanted {
 			r.wanted++

@@ -228,10 +228,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r *results) error {
 	done, err := j.lookStateless(ctx, r)
 	if done || err != nil {
-		if ended := r.end(&probe.Summary{}); err == nil {
-			err = ended
-		}
-		return err
+		return r.end(&probe.Summary{}, err)
 	}
 	if err := confine(j.c, j.streams, &opened{name: e.name}, opensNothing); err != nil {
 		return err
@@ -268,9 +265,7 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	if results.broken != nil {
 		return summary, results.broken
 	}
-	if ended := results.end(&summary.Summary); err == nil {
-		err = ended
-	}
+	err = results.end(&summary.Summary, err)
 	results.remark(afterwards(&summary, err)...)
 	return summary, err
 }

@@ -172,13 +172,12 @@ func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display)
 	for _, step := range []func() error{
 		func() error { return <-written },
 		func() error { return d.Record(report.NewPort(j.word, &route.Verdict)) },
-		func() error { return d.Record(report.NewSummary(&route.Summary, time.Now())) },
 	} {
 		if failed := step(); err == nil {
 			err = failed
 		}
 	}
-	return route, err
+	return route, d.conclude(&route.Summary, err)
 }
 
 // write passes hops on with the names of those who answered.

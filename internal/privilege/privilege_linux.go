@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -19,11 +20,11 @@ func drop(cfg Config) (done Done, err error) {
 		name string
 		do   func() error
 	}{
-		{"change the user", func() error { done.User, err = becomeCaller(had, cfg.Keep); return err }},
+		{"change the user", func() error { done.User, err = becomeCaller(had, &cfg); return err }},
 		{"drop capabilities", func() error { return dropCapabilities(had, cfg.Keep&had) }},
 		{"set no_new_privs", noNewPrivileges},
 		{"restrict the file system", func() error { done.Landlock, err = restrictFiles(cfg); return err }},
-		{"filter system calls", func() error { done.Seccomp, err = filterCalls(); return err }},
+		{"filter system calls", func() error { done.Seccomp, err = filterCalls(&cfg); return err }},
 	} {
 		if err := step.do(); err != nil {
 			return done, fmt.Errorf("give up privileges: %s: %w", step.name, err)
@@ -95,8 +96,9 @@ func noNewPrivileges() error {
 }
 
 // becomeCaller makes root the user who called sudo. The bounding set is emptied
-// after: capabilities do not outlive a change of user from root to another.
-func becomeCaller(had, keep uint64) (changed bool, err error) {
+// after: capabilities do not outlive a change of user from root to another. Root
+// stays root where files are to be written that the caller may not.
+func becomeCaller(had uint64, cfg *Config) (changed bool, err error) {
 	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
 	if err != nil || uid <= 0 || os.Geteuid() != 0 {
 		return false, nil
@@ -108,10 +110,14 @@ func becomeCaller(had, keep uint64) (changed bool, err error) {
 	if err != nil || gid < 0 {
 		return false, fmt.Errorf("SUDO_GID is %q", os.Getenv("SUDO_GID"))
 	}
+	groups := groupsOf(uid, gid)
+	if !mayWrite(uid, groups, directories(cfg.Write)) {
+		return false, nil
+	}
 	if err := keepCapabilities(1); err != nil {
 		return false, err
 	}
-	if err := syscall.Setgroups(groupsOf(uid, gid)); err != nil {
+	if err := syscall.Setgroups(groups); err != nil {
 		return false, os.NewSyscallError("setgroups", err)
 	}
 	if err := syscall.Setresgid(gid, gid, gid); err != nil {
@@ -120,7 +126,7 @@ func becomeCaller(had, keep uint64) (changed bool, err error) {
 	if err := syscall.Setresuid(uid, uid, uid); err != nil {
 		return false, os.NewSyscallError("setresuid", err)
 	}
-	if err := setCapabilities(had & (keep | 1<<unix.CAP_SETPCAP)); err != nil {
+	if err := setCapabilities(had & (cfg.Keep | 1<<unix.CAP_SETPCAP)); err != nil {
 		return false, err
 	}
 	return true, keepCapabilities(0)
@@ -130,6 +136,29 @@ func becomeCaller(had, keep uint64) (changed bool, err error) {
 // one that empties the bounding set and those to be kept.
 func keepCapabilities(on uintptr) error {
 	return os.NewSyscallError("prctl PR_SET_KEEPCAPS", onAllThreads(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, on, 0))
+}
+
+// mayWrite tells whether a user may make files in all of some directories, as
+// their modes say.
+func mayWrite(uid int, groups []int, dirs []string) bool {
+	const write, search = 2, 1
+	for _, dir := range dirs {
+		var st unix.Stat_t
+		if unix.Stat(dir, &st) != nil {
+			continue // that is told when the file is made
+		}
+		mode := st.Mode
+		switch {
+		case int(st.Uid) == uid:
+			mode >>= 6
+		case slices.Contains(groups, int(st.Gid)):
+			mode >>= 3
+		}
+		if mode&(write|search) != write|search {
+			return false
+		}
+	}
+	return true
 }
 
 // groupsOf are the groups of a user, as far as this machine knows the user.
