@@ -18,7 +18,8 @@ import (
 const (
 	sendBatch = 256
 	// sendPatience bounds each wait for room in the socket's buffer, and the
-	// sum of the pauses that one full interface queue is granted.
+	// sum of the pauses that one full interface queue is granted: until something
+	// leaves again, it is granted no more of them.
 	sendPatience = time.Second
 	firstPause   = 50 * time.Microsecond
 	longestPause = 10 * time.Millisecond
@@ -41,6 +42,7 @@ type sender struct {
 	controls [sendBatch]sendControl
 
 	refusals refusals // by a local firewall
+	stuck    bool     // a full queue was waited for in vain, and nothing has left since
 
 	sent, errors, retries atomic.Uint64
 }
@@ -231,12 +233,14 @@ func (s *sender) flush(via *rawSocket, n int) (int, error) {
 		k, waits, err := via.sendmmsg(s.msgs[done:n], sendPatience)
 		s.retries.Add(waits)
 		done += k
+		s.stuck = s.stuck && k == 0
 		switch {
 		case err == nil && done == n:
 			return done, nil
 		case err == nil:
 			pause.reset()
-		case errors.Is(err, unix.ENOBUFS) && pause.wait():
+		case errors.Is(err, unix.ENOBUFS) && !s.stuck:
+			s.stuck = !pause.wait()
 			s.retries.Add(1)
 		default:
 			return done, err

@@ -198,12 +198,12 @@ func (j *handshakeJob) run(ctx context.Context) error {
 }
 
 // answer is the exit code of a run that came to its end.
-func (j *handshakeJob) answer(d *display) error {
+func (j *handshakeJob) answer(*display) error {
 	var no error
 	if j.expect != nil && j.amiss > 0 || j.expect == nil && j.opened == 0 {
 		no = errNo
 	}
-	return errorOf(j.unreached.tell(d), no)
+	return no
 }
 
 // connectAll opens the connections, one after the other. What keeps this machine
@@ -224,8 +224,9 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 			break
 		}
 	}
+	err = errorOf(err, j.unreached.tell(s.display))
 	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
-	return errors.Join(err, s.Record(record.NewSummary(&j.summary, time.Now())))
+	return s.conclude(&j.summary, err)
 }
 
 // connect opens one connection. Data for fast open needs a cookie first, and

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -146,10 +145,7 @@ func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}
-	if ended := r.Record(record.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
-	return err
+	return r.conclude(&summary, err)
 }
 
 // isnResults passes what is found to the outputs and the files.

@@ -42,6 +42,9 @@ func analyseFile(c *cli.Context, s Streams) error {
 		return usagef("--from: %w", err)
 	}
 	defer closeFile()
+	if err := confineFiles(c, s); err != nil {
+		return err
+	}
 	if capture.Recognises(beginning(in)) {
 		return analyseCapture(c, s, in)
 	}

@@ -208,9 +208,10 @@ func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 	}
 	stop()
 	<-followed // nothing follows the closing records
-	if ended := w.end(&summary); err == nil {
+	if ended := w.end(); err == nil {
 		err = ended
 	}
+	err = w.conclude(&summary, err)
 	if j.plot != "" {
 		if drawn := j.draw(); err == nil {
 			err = drawn

@@ -238,10 +238,7 @@ func (j *scanJob) probe(ctx context.Context, results *results) error {
 	if results.broken != nil {
 		return results.broken
 	}
-	if ended := results.end(&summary); err == nil {
-		return ended
-	}
-	return err
+	return results.end(&summary, err)
 }
 
 // probeRaw looks for the hosts, where that is to be done, and probes those that

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -151,12 +150,12 @@ func (j *sendJob) run(ctx context.Context) error {
 }
 
 // answer: without --expect any answer is a yes.
-func (j *sendJob) answer(d *display) error {
+func (j *sendJob) answer(*display) error {
 	var no error = errNo
 	if j.expect == "" && j.answers > 0 || j.expect != "" && uint64(j.met) == j.set.Count() {
 		no = nil
 	}
-	return errorOf(j.unreached.tell(d), no)
+	return no
 }
 
 func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
@@ -167,22 +166,13 @@ func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 		var one probe.Summary
 		one, err = j.exchange(ctx, s, pair)
 		total.Add(&one)
-		if err = errorOf(j.broken, j.excuse(s.display, err)); err != nil {
+		if err = errorOf(j.broken, j.unreached.take(err)); err != nil {
 			break
 		}
 	}
+	err = errorOf(err, j.unreached.tell(s.display))
 	total.Took, total.Complete = time.Since(start), err == nil
-	return errors.Join(err, s.Record(record.NewSummary(&total, time.Now())))
-}
-
-// excuse takes an error that concerns one target, and returns any other. What our
-// own firewall refuses was tried.
-func (j *sendJob) excuse(d *display, err error) error {
-	if errors.Is(err, handshake.ErrLocalFirewall) {
-		d.remark(err.Error())
-		err = nil
-	}
-	return j.unreached.take(err)
+	return s.conclude(&total, err)
 }
 
 // exchange sends the segment to one target.
@@ -236,7 +226,7 @@ const mostKinds = 4
 
 // String is what came: "R., icmp 3/13", or "silence".
 func (r *replies) String() string {
-	if r.any == 0 {
+	if len(r.kinds) == 0 {
 		return expectSilence
 	}
 	return strings.Join(r.kinds, ", ")
@@ -255,6 +245,9 @@ func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 	case l.ICMP != nil:
 		r.icmp++
 		r.name(fmt.Sprintf("icmp %d/%d", l.ICMP.Type, l.ICMP.Code))
+	case l.Notes&handshake.NoteAside != 0:
+		r.name(l.Segment.Flags.String() + " without a number of ours")
+		return
 	default:
 		if l.Segment.Flags == wanted {
 			r.wanted++

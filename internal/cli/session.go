@@ -33,7 +33,7 @@ type session struct {
 }
 
 // network is what probes go through, nil where the kernel makes them.
-func (s *session) network() probe.Network { return s.tap.network(s.e.conn) }
+func (s *session) network() probe.Polled { return s.tap.network(s.e.conn) }
 
 // run is the one order in which everything of a run is opened and closed: the
 // outputs and the capture while the rights are there; then the rights are given

@@ -157,13 +157,12 @@ func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err
 	for _, step := range []func() error{
 		func() error { return <-written },
 		func() error { return s.Record(record.NewPort(j.word, &route.Verdict)) },
-		func() error { return s.Record(record.NewSummary(&route.Summary, time.Now())) },
 	} {
 		if failed := step(); err == nil {
 			err = failed
 		}
 	}
-	return route, err
+	return route, s.conclude(&route.Summary, err)
 }
 
 // write passes hops on with the names of those who answered.

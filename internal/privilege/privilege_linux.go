@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -19,11 +20,11 @@ func drop(cfg Config) (done Done, err error) {
 		name string
 		do   func() error
 	}{
-		{"change the user", func() error { done.User, err = becomeCaller(had, cfg.Keep); return err }},
+		{"change the user", func() error { done.User, err = becomeCaller(had, &cfg); return err }},
 		{"drop capabilities", func() error { return dropCapabilities(cfg.Keep & had) }},
 		{"set no_new_privs", noNewPrivileges},
 		{"restrict the file system", func() error { done.Landlock, err = restrictFiles(cfg); return err }},
-		{"filter system calls", func() error { done.Seccomp, err = filterCalls(); return err }},
+		{"filter system calls", func() error { done.Seccomp, err = filterCalls(&cfg); return err }},
 	} {
 		if err := step.do(); err != nil {
 			return done, fmt.Errorf("give up privileges: %s: %w", step.name, err)
@@ -89,8 +90,9 @@ func noNewPrivileges() error {
 }
 
 // becomeCaller makes root the user who called sudo. Capabilities do not outlive a
-// change of user from root to another, unless they are kept.
-func becomeCaller(had, keep uint64) (changed bool, err error) {
+// change of user from root to another, unless they are kept. Root stays root where
+// files are to be written that the caller may not.
+func becomeCaller(had uint64, cfg *Config) (changed bool, err error) {
 	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
 	if err != nil || uid <= 0 || os.Geteuid() != 0 {
 		return false, nil
@@ -102,10 +104,14 @@ func becomeCaller(had, keep uint64) (changed bool, err error) {
 	if err != nil || gid < 0 {
 		return false, fmt.Errorf("SUDO_GID is %q", os.Getenv("SUDO_GID"))
 	}
+	groups := groupsOf(uid, gid)
+	if !mayWrite(uid, groups, directories(cfg.Write)) {
+		return false, nil
+	}
 	if err := keepCapabilities(1); err != nil {
 		return false, err
 	}
-	if err := syscall.Setgroups(groupsOf(uid, gid)); err != nil {
+	if err := syscall.Setgroups(groups); err != nil {
 		return false, os.NewSyscallError("setgroups", err)
 	}
 	if err := syscall.Setresgid(gid, gid, gid); err != nil {
@@ -114,7 +120,7 @@ func becomeCaller(had, keep uint64) (changed bool, err error) {
 	if err := syscall.Setresuid(uid, uid, uid); err != nil {
 		return false, os.NewSyscallError("setresuid", err)
 	}
-	if err := setCapabilities(had & keep); err != nil {
+	if err := setCapabilities(had & cfg.Keep); err != nil {
 		return false, err
 	}
 	return true, keepCapabilities(0)
@@ -124,6 +130,29 @@ func becomeCaller(had, keep uint64) (changed bool, err error) {
 // to be kept.
 func keepCapabilities(on uintptr) error {
 	return os.NewSyscallError("prctl PR_SET_KEEPCAPS", onAllThreads(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, on, 0))
+}
+
+// mayWrite tells whether a user may make files in all of some directories, as
+// their modes say.
+func mayWrite(uid int, groups []int, dirs []string) bool {
+	const write, search = 2, 1
+	for _, dir := range dirs {
+		var st unix.Stat_t
+		if unix.Stat(dir, &st) != nil {
+			continue // that is told when the file is made
+		}
+		mode := st.Mode
+		switch {
+		case int(st.Uid) == uid:
+			mode >>= 6
+		case slices.Contains(groups, int(st.Gid)):
+			mode >>= 3
+		}
+		if mode&(write|search) != write|search {
+			return false
+		}
+	}
+	return true
 }
 
 // groupsOf are the groups of a user, as far as this machine knows the user.

@@ -116,6 +116,7 @@ func (r *runner) refused(err error) {
 		o.due = time.Now().Add(wait)
 		return
 	}
+	r.traffic.refusal = err
 	v := wire.Unsendable(r.cfg.Target, err)
 	o.unsent = &v
 	if v.Reason != probe.ReasonLocalFirewall {
