@@ -65,6 +65,12 @@ func (m *metricsServer) observe(word string, s *ping.Sample) {
 	}
 }
 
+func (m *metricsServer) outage(s *pingSeries) {
+	if m != nil {
+		m.metrics.Outage(s.word, s.target)
+	}
+}
+
 func (m *metricsServer) unresolved(n *name) {
 	if m != nil {
 		m.metrics.Unresolved(n.word, netip.AddrPortFrom(n.addr, n.port))

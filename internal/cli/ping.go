@@ -16,6 +16,7 @@ import (
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/loss"
 	"synscope/probe/ping"
 	"synscope/probe/rtt"
 )
@@ -36,6 +37,7 @@ func pingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "i", Value: "1s", Usage: "`INTERVAL` between two probes of one target, down to 1ms"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.StringFlag{Name: "stamps", Value: stampsSoftware, Usage: "`WHOSE` stamps times are taken from: software, hardware (the interface's own clock), auto"},
+		&cli.BoolFlag{Name: "D", Usage: "begin each line with the time of day at which its probe left"},
 		&cli.BoolFlag{Name: "histogram", Usage: "end with a histogram"},
 		&cli.StringFlag{Name: "plot", Usage: "draw times and losses, and the distribution, into `FILE`.svg or .png"},
 		&cli.BoolFlag{Name: "split-jitter", Usage: "tell how much the way there and the way back vary, by the clock in the far end's ISNs"},
@@ -134,10 +136,14 @@ func (j *pingJob) readTargets() (err error) {
 	}
 	j.noteRate()
 	for _, pair := range j.cfg.Targets {
-		j.series = append(j.series, newPingSeries(j.set.Word(pair), pair, len(j.cfg.Targets)))
+		j.series = append(j.series, newPingSeries(j.set.Word(pair), pair, len(j.cfg.Targets), j.reach()))
 	}
 	return nil
 }
+
+// reach is how many probes of a target may end in another order than they left
+// in.
+func (j *pingJob) reach() int { return 2*int(j.cfg.Timeout/j.cfg.Interval) + 8 }
 
 // noteRate says so where the rate leaves no room for the RST of each SYN.
 func (j *pingJob) noteRate() {
@@ -284,19 +290,21 @@ type pingSeries struct {
 	state    probe.State
 	last     time.Duration
 	splitter splitter
+	losses   *loss.Tracker
 }
 
 // manyTargets is from how many targets on their statistics are kept coarsely.
 const manyTargets = 50
 
-func newPingSeries(word string, pair netip.AddrPort, targets int) *pingSeries {
+// newPingSeries begins a series of which up to reach probes are in the air at once.
+func newPingSeries(word string, pair netip.AddrPort, targets, reach int) *pingSeries {
 	precision := rtt.Precise
 	if targets >= manyTargets {
 		precision = rtt.Coarse
 	}
 	return &pingSeries{
 		Series: rtt.NewSeries(precision), word: word, target: pair,
-		timeline: &rtt.Timeline{}, states: map[probe.State]uint64{},
+		timeline: &rtt.Timeline{}, states: map[probe.State]uint64{}, losses: loss.NewTracker(reach),
 	}
 }
 
@@ -308,6 +316,20 @@ func (s *pingSeries) label() string {
 		return fmt.Sprintf("%s port %d", name, s.target.Port())
 	}
 	return s.target.String()
+}
+
+// follow takes one sample into the account of losses, and returns the outages that
+// are over now.
+func (s *pingSeries) follow(p *ping.Sample, start time.Time) []loss.Window {
+	if p.Doubt == probe.DoubtSkipped {
+		return nil
+	}
+	at := p.Sent
+	if at.IsZero() {
+		at = start.Add(p.Due)
+	}
+	lost := !p.Answered()
+	return s.losses.Add(loss.Probe{N: p.N, Sent: at, Port: p.SourcePort, Lost: lost, Unsent: lost && p.Sent.IsZero()})
 }
 
 // add takes one sample in.

@@ -20,6 +20,7 @@ type Metrics struct {
 	failed   openmetrics.Counter
 	doubtful openmetrics.Counter
 	resolve  openmetrics.Counter
+	outages  openmetrics.Counter
 	up       openmetrics.Gauge
 	rtt      openmetrics.Histogram
 }
@@ -47,6 +48,7 @@ func NewMetrics(version, engine string) *Metrics {
 		failed:   counter("send_errors_total", "Probes that this machine could not send; they are among the lost ones."),
 		doubtful: counter("doubtful_total", "Answers whose time was not counted, by the reason.", "reason"),
 		resolve:  counter("resolve_failures_total", "Times that the target's name did not resolve."),
+		outages:  counter("outages_total", "Times in which nothing was answered, longer than chance explains, that are over."),
 		up:       r.Gauge("synscope_ping_up", "Whether the latest probe found the port open.", "target", "addr", "port"),
 		rtt: r.Histogram("synscope_ping_rtt_seconds", "Round-trip time of the handshake, SYN to SYN-ACK or RST.",
 			rttBuckets, "target", "addr", "port"),
@@ -61,6 +63,7 @@ func (m *Metrics) Watch(word string, target netip.AddrPort) {
 	m.sent.Touch(of()...)
 	m.failed.Touch(of()...)
 	m.resolve.Touch(of()...)
+	m.outages.Touch(of()...)
 	m.answers.Touch(of(probe.StateOpen.String())...)
 	m.answers.Touch(of(probe.StateRefused.String())...)
 	m.lost.Touch(of(string(probe.ReasonNoResponse))...)
@@ -104,6 +107,11 @@ func (m *Metrics) Observe(word string, s *ping.Sample) {
 	m.answers.Add(1, of(s.State.String())...)
 }
 
+// Outage counts a time in which a target answered nothing.
+func (m *Metrics) Outage(word string, target netip.AddrPort) {
+	m.outages.Add(1, pinged(word, target)()...)
+}
+
 // Unresolved counts a target whose name did not resolve; it is the address of
 // before that goes on being probed.
 func (m *Metrics) Unresolved(word string, target netip.AddrPort) {
@@ -114,7 +122,7 @@ func (m *Metrics) Unresolved(word string, target netip.AddrPort) {
 // those of another: an address that nobody probes is neither up nor down.
 func (m *Metrics) Moved(word string, from, to netip.AddrPort) {
 	of := pinged(word, from)()
-	for _, c := range []openmetrics.Counter{m.sent, m.answers, m.lost, m.failed, m.doubtful, m.resolve} {
+	for _, c := range []openmetrics.Counter{m.sent, m.answers, m.lost, m.failed, m.doubtful, m.resolve, m.outages} {
 		c.Delete(of...)
 	}
 	m.up.Delete(of...)
