@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -42,7 +43,9 @@ func pingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "plot", Usage: "draw times and losses, and the distribution, into `FILE`.svg or .png"},
 		&cli.BoolFlag{Name: "split-jitter", Usage: "tell how much the way there and the way back vary, by the clock in the far end's ISNs"},
 		&cli.BoolFlag{Name: "compare", Usage: "say whether the two targets given differ"},
-		&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics for Prometheus on `ADDR`, such as :9115"},
+		&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics for Prometheus on `ADDR`, such as :9115, and /probe?target=...&module=..."},
+		&cli.StringSliceFlag{Name: "probe-allow", Usage: "with --metrics: `PREFIXES` that /probe may probe, or any (default: the targets of the run)"},
+		&cli.StringFlag{Name: "probe-modules", Usage: "with --metrics: modules of /probe, from `FILE`"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every target is in `STATE`"},
 		&cli.StringFlag{Name: "max-loss", Usage: "exit 1 if more than `P%` of a target's probes are lost, or cannot be sent"},
 		&cli.StringSliceFlag{Name: "max-rtt", Usage: "exit 1 if a time exceeds `LIMIT`, such as p95=20ms or max=1s"},
@@ -62,15 +65,17 @@ type pingJob struct {
 	cfg     ping.Config
 	limits  limits
 	plot    string
+	prober  *prober // of --metrics
 	stamps  string
 	notes   []string // what the run has to do without
 	series  []*pingSeries
 	start   time.Time
+	began   time.Duration // when the engine began with the targets of now, since start
 }
 
 func newPing(c *cli.Context, s Streams) (*pingJob, error) {
 	j := &pingJob{c: c, streams: s, plot: c.String("plot")}
-	return j, inOrder(j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readTargets)
+	return j, inOrder(j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readServing, j.readTargets)
 }
 
 func (j *pingJob) readSchedule() (err error) {
@@ -120,26 +125,52 @@ func (j *pingJob) readPlot() error {
 	return nil
 }
 
-func (j *pingJob) readTargets() (err error) {
-	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+func (j *pingJob) readTargets() error {
+	set, err := j.targets()
+	if err != nil {
 		return err
 	}
-	if n := j.set.Count(); n > maxPinged {
-		return usagef("%s targets: a ping takes up to %s", units.Count(n), units.Count(maxPinged))
+	j.set = set
+	if n := len(set.Unresolved()); j.c.Bool("compare") && set.Count() != 2 {
+		return usagef("--compare takes two targets, not %d", int(set.Count())+n)
 	}
-	j.cfg.Targets = slices.Collect(j.set.Ordered())
-	if n := len(j.cfg.Targets); j.c.Bool("compare") && n != 2 {
-		return usagef("--compare takes two targets, not %d", n)
-	}
-	if rate := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds(); j.probing.rate > 0 && rate > j.probing.rate {
+	j.series = j.seriesOf(set, nil)
+	j.aim()
+	if rate := j.slotRate(); j.probing.rate > 0 && rate > j.probing.rate {
 		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, units.Rate(rate))
 	}
 	j.noteRate()
-	for _, pair := range j.cfg.Targets {
-		j.series = append(j.series, newPingSeries(j.set.Word(pair), pair, len(j.cfg.Targets), j.reach()))
-	}
 	return nil
 }
+
+// targets are those of the command line and of its lists, as they are now.
+func (j *pingJob) targets() (*target.Set, error) {
+	if j.servesOnly() {
+		return &target.Set{}, nil
+	}
+	set, err := targetsOn(j.c, j.streams, pingPort)
+	if j.serves() && errors.Is(err, target.ErrEmpty) && len(set.Unresolved()) > 0 {
+		err = nil // the names are asked for again
+	}
+	if err != nil {
+		return nil, err
+	}
+	if n := set.Count(); n > maxPinged {
+		return nil, usagef("%s targets: a ping takes up to %s", units.Count(n), units.Count(maxPinged))
+	}
+	return set, nil
+}
+
+// aim makes the series the targets of the engine.
+func (j *pingJob) aim() {
+	j.cfg.Targets = nil
+	for _, s := range j.series {
+		j.cfg.Targets = append(j.cfg.Targets, s.target)
+	}
+}
+
+// slotRate is how many probes a second the schedule sends.
+func (j *pingJob) slotRate() float64 { return float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds() }
 
 // reach is how many probes of a target may end in another order than they left
 // in.
@@ -147,7 +178,7 @@ func (j *pingJob) reach() int { return 2*int(j.cfg.Timeout/j.cfg.Interval) + 8 }
 
 // noteRate says so where the rate leaves no room for the RST of each SYN.
 func (j *pingJob) noteRate() {
-	probes := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds()
+	probes := j.slotRate()
 	if rate := j.probing.rate; rate > 0 && 2*probes > rate && j.probing.engine != engineConnect {
 		j.notes = append(j.notes, fmt.Sprintf("--rate %s: %s probes a second and the RST that closes each are more, so probes leave late",
 			j.c.String("rate"), units.Count(uint64(probes))))
@@ -185,6 +216,9 @@ func (j *pingJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
+	if err := server.open(&e); err != nil {
+		return err
+	}
 	if e.note != "" {
 		j.notes = append(j.notes, e.note)
 	}
@@ -203,7 +237,7 @@ func (j *pingJob) run(ctx context.Context) error {
 	server.start(e.name, j)
 	watch := newPingWatch(j, d, server)
 	watch.tap = tap
-	if err = confine(j.c, j.streams, &e, opensConnections); err == nil {
+	if err = confine(j.c, j.streams, &e, opensConnections, j.readAgain()...); err == nil {
 		err = d.Record(j.opening(&e))
 	}
 	if err == nil {
@@ -219,23 +253,26 @@ func (j *pingJob) opening(e *opened) *record.Run {
 	}
 }
 
-// probe runs the ping, follows the names of its targets meanwhile, and closes
-// its record.
+// probe runs the ping until it ends, and closes its record. Whenever the targets
+// are read again, it begins anew with those.
 func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
 	j.start = time.Now()
-	names, stop := context.WithCancel(ctx)
-	followed := j.follow(names, w)
-	var summary probe.Summary
+	total := probe.Summary{Took: -1}
+	reloads := j.watchReloads()
 	var err error
-	if e.conn != nil {
-		summary, err = ping.Run(ctx, w.tap.network(e.conn), j.cfg, w.sample)
-	} else {
-		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
-		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
+	for again := true; again; {
+		var summary probe.Summary
+		summary, err = j.once(ctx, e, w, reloads)
+		total.Add(&summary)
+		total.Complete, total.Rate = summary.Complete, summary.Rate
+		again = ctx.Err() == nil && errors.Is(err, probe.ErrInterrupted)
+		if again {
+			err = j.reload(w)
+			again = err == nil
+		}
 	}
-	stop()
-	<-followed // nothing follows the closing records
-	if ended := w.end(&summary); err == nil {
+	total.Took = time.Since(j.start)
+	if ended := w.end(&total); err == nil {
 		err = ended
 	}
 	if j.plot != "" {
@@ -246,16 +283,45 @@ func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
 	return err
 }
 
+// once runs the ping with the targets of now, and follows their names meanwhile,
+// until a reload or its end.
+func (j *pingJob) once(ctx context.Context, e *opened, w *pingWatch, reloads <-chan struct{}) (summary probe.Summary, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-reloads:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	j.began = time.Since(j.start)
+	followed := j.follow(ctx, w)
+	switch {
+	case len(j.cfg.Targets) == 0:
+		<-ctx.Done()
+		err = probe.ErrInterrupted
+	case e.conn != nil:
+		summary, err = ping.Run(ctx, w.tap.network(e.conn), j.cfg, w.sample)
+	default:
+		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
+		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
+	}
+	stop()
+	<-followed // nothing follows the closing records
+	return summary, err
+}
+
 // draw makes the picture. Its title is for people who have not seen the
 // command line.
 func (j *pingJob) draw() error {
-	asked := fmt.Sprintf("%d ports", len(j.series))
-	if len(j.series) == 1 {
-		asked = j.series[0].label()
+	asked, known := fmt.Sprintf("%d ports", len(j.known())), j.known()
+	if len(known) == 1 {
+		asked = known[0].label()
 	}
 	title := fmt.Sprintf("How long %s took to answer a TCP SYN, every %v", asked, j.cfg.Interval)
 	var shown []plot.Series
-	for _, s := range j.series {
+	for _, s := range known {
 		shown = append(shown, plot.Series{Name: s.label(), Series: s.Series, Timeline: s.timeline})
 	}
 	return drawn(plot.RTT(j.plot, title, j.start, shown))
@@ -266,7 +332,7 @@ func (j *pingJob) conclude(d *display, err error) error {
 	if err != nil {
 		return err
 	}
-	failures := j.limits.check(j.series)
+	failures := j.limits.check(j.known())
 	d.remark(failures...)
 	switch {
 	case len(failures) > 0:
@@ -281,6 +347,7 @@ func (j *pingJob) conclude(d *display, err error) error {
 type pingSeries struct {
 	*rtt.Series
 	word     string // as the user typed it
+	name     string // of a name that did not resolve at first, without its port
 	target   netip.AddrPort
 	timeline *rtt.Timeline
 	hardware uint64 // times between two stamps of hardware
@@ -291,6 +358,8 @@ type pingSeries struct {
 	last     time.Duration
 	splitter splitter
 	losses   *loss.Tracker
+	probed   uint64 // the number of its latest probe
+	base     uint64 // what the engine's numbers begin after
 }
 
 // manyTargets is from how many targets on their statistics are kept coarsely.

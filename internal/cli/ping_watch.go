@@ -62,6 +62,8 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	series := w.job.series[s.Index]
+	s.N, s.Due = s.N+series.base, s.Due+w.job.began
+	series.probed = max(series.probed, s.N)
 	series.add(&s, w.job.plot != "")
 	if w.job.c.Bool("split-jitter") {
 		series.splitter.add(&s)
@@ -102,7 +104,7 @@ func (w *pingWatch) draw() {
 	}
 	w.drawn = time.Now()
 	lines, columns := w.height()
-	shown := w.job.series
+	shown := w.job.known()
 	room := max(lines-3, 1)
 	hidden := max(len(shown)-room, 0)
 	if hidden > 0 {
@@ -179,7 +181,7 @@ func (w *pingWatch) end(s *probe.Summary) error {
 	if w.board != nil {
 		w.board.Clear()
 	}
-	for _, series := range w.job.series {
+	for _, series := range w.job.known() {
 		if err := w.close(series); err != nil {
 			return err
 		}
