@@ -21,7 +21,12 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
-	code := cli.Main(ctx, os.Args, cli.OSStreams())
+	streams := cli.OSStreams()
+	if hangups := make(chan os.Signal, 1); !signal.Ignored(syscall.SIGHUP) { // nohup(1) ignores it
+		signal.Notify(hangups, syscall.SIGHUP)
+		streams.Hangups = hangups
+	}
+	code := cli.Main(ctx, os.Args, streams)
 	stop()
 	os.Exit(code)
 }

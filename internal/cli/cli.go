@@ -32,8 +32,11 @@ type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Env      func(string) string
-	Resolver target.Resolver // nil: the system's
-	Args     []string        // the command line without the program's name, for the record
+	Resolver target.Resolver  // nil: the system's
+	Args     []string         // the command line without the program's name, for the record
+	Hangups  <-chan os.Signal // SIGHUP as it comes; nil: never
+
+	hangup *hangup
 
 	// Confine gives up privileges for the rest of the process; nil: they stay.
 	Confine func(privilege.Config) (privilege.Done, error)
@@ -69,6 +72,9 @@ func Main(ctx context.Context, args []string, s Streams) int {
 		debug.SetGCPercent(heapGrowth)
 		defer runtime.KeepAlive(make([]byte, ballast))
 	}
+	ctx, h, stop := watchHangups(ctx, s.Hangups)
+	defer stop()
+	s.hangup = h
 	err := run(ctx, args[1:], s)
 	if message := explain(err); message != "" {
 		fmt.Fprintf(s.Err, "synscope: %s\n", message)

@@ -24,8 +24,9 @@ const firstUnprivilegedPort = 1024
 
 // confine gives up what the run does not need any more, now that everything is
 // open. A connection from a port below 1024 needs a right of its own each time,
-// and keeps the run from it.
-func confine(c *cli.Context, s Streams, e *opened, what later) error {
+// and keeps the run from it. The directories of what is read again stay readable:
+// a file that is edited is another one of the same name.
+func confine(c *cli.Context, s Streams, e *opened, what later, readAgain ...string) error {
 	if s.Confine == nil {
 		return nil
 	}
@@ -35,7 +36,7 @@ func confine(c *cli.Context, s Streams, e *opened, what later) error {
 		}
 		what = opensConnections
 	}
-	done, err := s.Confine(privilege.Config{Write: writtenLater(c), Connect: what == opensConnections})
+	done, err := s.Confine(privilege.Config{Read: readAgain, Write: writtenLater(c), Connect: what == opensConnections})
 	if err != nil {
 		return &exit{exitUnable, err}
 	}

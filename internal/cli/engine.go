@@ -74,6 +74,17 @@ const (
 	manyPackets      // those of a scan of thousands of ports
 )
 
+// openSmall opens a raw engine for a probe at a time.
+func (p *probing) openSmall(ports, buffer int) (opened, error) {
+	cfg := p.network(ports)
+	cfg.ReceiveBuffer, cfg.WatchOutgoing = buffer, true
+	conn, err := netraw.Open(cfg)
+	if err != nil {
+		return opened{}, &exit{exitUnable, err}
+	}
+	return opened{name: engineRaw, conn: conn}, nil
+}
+
 // foreign is the error of an engine that does not work without --stateless, or
 // that does not exist.
 func (p *probing) foreign() error {

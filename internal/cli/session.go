@@ -21,8 +21,9 @@ type opening struct {
 	remarks []string    // for standard error; those about the targets follow
 	notes   []string    // for the first record; those about the targets follow
 	seed    record.Maybe[uint64]
-	later   later // what is opened once the run has begun
-	rights  bool  // the work needs the rights of the start, and gives them up itself
+	later   later    // what is opened once the run has begun
+	reads   []string // files that are read again then
+	rights  bool     // the work needs the rights of the start, and gives them up itself
 }
 
 // session is a run that has begun: where its records go, and its network.
@@ -51,7 +52,7 @@ func (o *opening) run(work func(s *session) error, answer func(d *display) error
 		return d.finish(err)
 	}
 	if !o.rights {
-		err = confine(o.c, o.streams, o.engine, o.later)
+		err = confine(o.c, o.streams, o.engine, o.later, o.reads...)
 	}
 	if err == nil {
 		err = d.Record(o.record())
