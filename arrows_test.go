@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"internal/tty":         {},
 	"internal/oui":         {},
 	"internal/plot":        {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics", "internal/outfile"},
+	"internal/htmlreport":  {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target", "internal/explain", "internal/outfile", "internal/plot", "internal/picture", "internal/schema"},
 	"internal/check":       {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target", "internal/explain", "internal/outfile"},
 	"internal/merge":       {"internal/target", "craft", "netraw", "probe", "internal/checkpoint", "internal/report", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics", "internal/outfile"},
 	"internal/checkpoint":  {"internal/outfile"},
