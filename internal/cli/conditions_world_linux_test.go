@@ -38,22 +38,22 @@ var built = sync.OnceValues(func() (string, error) {
 // running is the program at work in a process of its own.
 type running struct {
 	*exec.Cmd
-	out, errs written
+	out, errs soFar
 }
 
-// written is what the program has written so far.
-type written struct {
+// soFar is what the program has written so far.
+type soFar struct {
 	mu sync.Mutex
 	bytes.Buffer
 }
 
-func (w *written) Write(b []byte) (int, error) {
+func (w *soFar) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.Buffer.Write(b)
 }
 
-func (w *written) has(text string) bool {
+func (w *soFar) has(text string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return strings.Contains(w.Buffer.String(), text)

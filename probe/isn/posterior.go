@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // claimBits is the evidence from which a sentence may rest on it: two models
@@ -158,11 +156,11 @@ func (s *standing) growsWithTime() (grows, seen bool) {
 	if len(x) < 6 {
 		return false, false
 	}
-	mean, deviation := stat.MeanStdDev(x, nil)
+	mean, deviation := meanAndDeviation(x)
 	if deviation < leastUneven*mean {
 		return false, false
 	}
-	r := stat.Correlation(x, y, nil)
+	r := correlation(x, y)
 	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r), true
 }
 
@@ -171,7 +169,7 @@ func (s *standing) growsWithTime() (grows, seen bool) {
 func (s *standing) risesWithTime() bool {
 	var x, y []float64
 	s.along(func(was, p *point) { x, y = append(x, p.t), append(y, float64(uint32(p.x-was.x))) })
-	r := stat.Correlation(x, y, nil)
+	r := correlation(x, y)
 	return len(x) >= 6 && r > 0 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
 }
 
