@@ -18,6 +18,7 @@ import (
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 	"synscope/probe/trace"
+	"synscope/probe/wide"
 )
 
 // An engine asks one port and tells its verdict.
@@ -33,6 +34,7 @@ var engines = []engine{
 		_, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
 		return got.State, got.Reason, err
 	}},
+	{"stateless", 2, statelessly},
 	{"ping", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (state probe.State, reason probe.Reason, err error) {
 		_, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1}, func(s ping.Sample) error {
 			state, reason = s.State, s.Reason
@@ -54,6 +56,31 @@ var engines = []engine{
 		return got.got.State, got.got.Reason, err
 	}},
 }
+
+// statelessly asks without a table of probes: what stays silent is counted and
+// not told of.
+func statelessly(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	cfg := wide.Config{Plan: onePort(target), Config: scan.Config{Retries: 1}}
+	b, err := wide.NewBlaster(n, cfg)
+	if err != nil {
+		return 0, "", err
+	}
+	var got portSink
+	s, err := wide.Run(ctx, b, cfg, &got)
+	if !got.Target.IsValid() && s.States[probe.StateFiltered] == 1 {
+		return probe.StateFiltered, probe.ReasonNoResponse, err
+	}
+	return got.State, got.Reason, err
+}
+
+// onePort is a plan of one port.
+type onePort netip.AddrPort
+
+func (onePort) Count() uint64              { return 1 }
+func (p onePort) At(uint64) netip.AddrPort { return netip.AddrPort(p) }
+
+// Index lets the engine report what carried no number of ours.
+func (p onePort) Index(target netip.AddrPort) (uint64, bool) { return 0, target == netip.AddrPort(p) }
 
 type portSink struct{ probe.Verdict }
 
