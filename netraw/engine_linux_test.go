@@ -209,9 +209,9 @@ func TestSilentGateway(t *testing.T) {
 	_ = p
 }
 
-// The atlas gives for every address what the kernel gives when asked alone,
+// The routeCache gives for every address what the kernel gives when asked alone,
 // and notices new routes.
-func TestAtlasAgainstTheKernel(t *testing.T) {
+func TestRouteCacheAgainstTheKernel(t *testing.T) {
 	p := newPeer(t)
 	internet(t, p, lab.World{})
 	c := openPacket(t, Config{})
