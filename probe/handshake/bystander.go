@@ -26,7 +26,7 @@ type Bystander struct {
 	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
-	resets      [2]resetMark
+	resets      *[2]resetMark // nil until the first RST that counts
 	ackAt       int64 // of the client's first ACK of the SYN-ACK
 
 	known      knowledge
