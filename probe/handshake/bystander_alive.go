@@ -56,7 +56,7 @@ func (b *Bystander) markReset(at int64, from Side, s *craft.Segment, before *Pai
 // believable tells whether an RST may acknowledge a number: no more was missed
 // than its sender has room for.
 func believable(me, you *End, ack craft.Seq) bool {
-	return you.Opened() && plausible(ack.Sub(you.Nxt), 0) && ack.LessThanEq(you.Nxt.Add(max(me.Room, minimalRoom)))
+	return you.Opened() && you.Nxt.LessThanEq(ack) && near(you, me, ack)
 }
 
 // mark is what is known of an RST in the name of an end, to be read.
