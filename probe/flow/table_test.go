@@ -146,12 +146,12 @@ func TestResentAtOnce(t *testing.T) {
 	k.say(ms, 0, craft.ACK|craft.PSH, 500).say(10*us, 0, craft.ACK|craft.PSH, 500)
 	high := k.seq[0]
 	k.seq[0] = lost
-	k.say(10*us, 1, craft.ACK, 0) // a duplicate acknowledgement
+	k.say(10*us, 1, craft.ACK, 0).say(us, 1, craft.ACK, 0).say(us, 1, craft.ACK, 0) // duplicate acknowledgements
 	k.seq[0] = high
 	k.again(10*us, 0, craft.ACK|craft.PSH, lost, 500).say(10*us, 1, craft.ACK, 0)
 	g, counts := through(t, flow.Config{}, plain(k.packets)...)
 	r := &g.attempts[0].Repeats[handshake.Client]
-	if counts.Duplicates != 0 || r[flow.OutOfOrder]+r[flow.Retransmission] != 1 {
+	if counts.Duplicates != 0 || r[flow.FastRetransmission] != 1 {
 		t.Errorf("%+v, %v", counts, r)
 	}
 }
