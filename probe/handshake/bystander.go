@@ -27,7 +27,7 @@ type Bystander struct {
 	fins        [2]finKept
 	idents      [2]idents
 	resets      *[2]resetMark // nil until the first RST that counts
-	ackAt       int64 // of the client's first ACK of the SYN-ACK
+	ackAt       int64         // of the client's first ACK of the SYN-ACK
 
 	known      knowledge
 	onSYN      uint16 // bytes of data on a SYN, the most
