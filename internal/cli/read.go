@@ -380,6 +380,9 @@ func (j *readJob) end(err error) error {
 	if err != nil {
 		j.closing.Complete, j.closing.Fault = false, err.Error()
 	}
+	if errors.Is(err, context.Canceled) {
+		j.closing.Fault = record.Interrupted
+	}
 	if told := j.conclude(); err == nil {
 		err = told
 	}

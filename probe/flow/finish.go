@@ -152,7 +152,7 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 510
+	flowCost = 530
 )
 
 // Memory is about how many bytes the connections take that are followed.

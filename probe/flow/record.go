@@ -75,6 +75,14 @@ func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) b
 	return at <= last && f.watch.Knows(f.side(swapped, s), at, s)
 }
 
+// asked tells whether the receiver of a segment has asked for it since it was
+// captured first: its latest acknowledgement is the segment's own number, and
+// was repeated, or tells of later numbers by SACK.
+func (f *flow) asked(swapped bool, s *craft.Segment, first int64) bool {
+	other := &f.sides[f.side(swapped, s).Other()]
+	return other.acked && other.ackAt >= first && other.ack == s.Seq && (other.same > 1 || other.holed)
+}
+
 // renewed tells a segment that begins another connection. Where roles were
 // guessed it may show that they are the other way round.
 func (f *flow) renewed(at int64, swapped bool, s *craft.Segment) bool {

@@ -248,6 +248,11 @@ var scenes = []scene{
 	{"client resets, late data is reset", func(k *talk) {
 		k.open().say(100*us, 0, fR, 0).say(16*sec, 0, fP, 100).say(20*ms, 1, fR, 0)
 	}, probe.StateOpen, handshake.CloseByReset, ""},
+	{"probed after the reset", func(k *talk) {
+		k.say(0, 0, fS, 0).say(20*ms, 1, fSA, 0).say(20*us, 0, fR, 0)
+		k.raw(150*ms, 0, fA, 0, func(s *craft.Segment) { s.Seq, s.Ack = s.Seq-1, s.Ack+300_000_000 })
+		k.raw(20*ms, 1, fR, 0, func(s *craft.Segment) { s.Seq += 300_000_000 })
+	}, probe.StateOpen, handshake.CloseByReset, ""},
 	{"SYN proxy", func(k *talk) {
 		k.say(0, 0, fS, 0).raw(20*ms, 1, fSA, 0, win(0)).say(30*us, 0, fA, 0).raw(20*ms, 1, fA, 0, win(9000))
 		data(data(k, 0, 100), 1, 100).close()

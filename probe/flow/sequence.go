@@ -23,6 +23,7 @@ type side struct {
 	begun  bool
 	acked  bool
 	probed bool // its last segment was a keep-alive
+	holed  bool // its latest acknowledgement tells of a hole, by SACK (RFC 2018)
 }
 
 // classify says what a segment of side s is, and takes it in; other is the far
@@ -36,10 +37,24 @@ func (s *side) classify(seg *craft.Segment, at int64, other *side, rtt int64, mi
 	s.countDuplicate(seg, other)
 	s.advance(seg, at, r)
 	if seg.Flags.Has(craft.ACK) {
-		s.acked, s.ack, s.ackAt = true, seg.Ack, at
+		s.acked, s.ack, s.ackAt, s.holed = true, seg.Ack, at, tellsOfHole(seg)
 	}
 	s.window, s.probed = seg.Window, r == KeepAlive
 	return r
+}
+
+// tellsOfHole tells whether a bare acknowledgement has blocks of later numbers.
+func tellsOfHole(seg *craft.Segment) bool {
+	const least = 10 // one block
+	if len(seg.Options) < least || len(seg.Payload) > 0 {
+		return false
+	}
+	for o := range seg.Options.All() {
+		if o.Kind == craft.KindSACK {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *side) repeat(seg *craft.Segment, at int64, other *side, rtt int64) Repeat {

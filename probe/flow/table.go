@@ -104,8 +104,13 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 		return
 	}
 	k, swapped := keyOf(s.Src, s.Dst)
-	twice, seen := t.seen.again(at, p, s, &k)
+	known, first, seen := t.seen.again(at, p, s, &k)
 	r, hash := t.find(&k)
+	twice := known == same
+	if known == likely && !(r != noRef && !r.isLone() && t.flow(r).asked(swapped, s, first)) {
+		twice = true
+		t.seen.weigh(true)
+	}
 	switch {
 	case twice:
 	case r.isLone():

@@ -26,8 +26,8 @@ type Bystander struct {
 	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
-	resets      [2]resetMark
-	ackAt       int64 // of the client's first ACK of the SYN-ACK
+	resets      *[2]resetMark // nil until the first RST that counts
+	ackAt       int64         // of the client's first ACK of the SYN-ACK
 
 	known      knowledge
 	onSYN      uint16 // bytes of data on a SYN, the most
@@ -143,6 +143,8 @@ func plausible(d int32, behind int32) bool { return d >= -behind && d < far }
 // has not been heard of.
 func belongs(me, you *End, s *craft.Segment) bool {
 	switch {
+	case me.Opened() && you.Opened() && me.facts.has(wasReset):
+		return near(me, you, s.Seq) && near(you, me, s.Ack) // nothing was missed that a dead connection has sent
 	case me.Opened() && you.Opened():
 		return plausible(s.Seq.Sub(me.Nxt), late) || plausible(s.Ack.Sub(you.Nxt), late)
 	case me.Opened():
@@ -151,6 +153,12 @@ func belongs(me, you *End, s *craft.Segment) bool {
 		return plausible(s.Ack.Sub(you.ISS), 0)
 	}
 	return true
+}
+
+// near tells whether a number of an end is not more than a window ahead of what
+// was captured.
+func near(me, you *End, n craft.Seq) bool {
+	return plausible(n.Sub(me.Nxt), late) && n.LessThanEq(me.Nxt.Add(max(you.Room, minimalRoom)))
 }
 
 // opening takes in a SYN or SYN-ACK: the first one, one that comes again, or

@@ -33,6 +33,9 @@ type aliveAfter struct {
 
 // markReset remembers an RST that counts; the first one stays.
 func (b *Bystander) markReset(at int64, from Side, s *craft.Segment, before *Pair) {
+	if b.resets == nil {
+		b.resets = new([2]resetMark)
+	}
 	m := &b.resets[from]
 	if m.set {
 		return
@@ -53,17 +56,31 @@ func (b *Bystander) markReset(at int64, from Side, s *craft.Segment, before *Pai
 // believable tells whether an RST may acknowledge a number: no more was missed
 // than its sender has room for.
 func believable(me, you *End, ack craft.Seq) bool {
-	return you.Opened() && plausible(ack.Sub(you.Nxt), 0) && ack.LessThanEq(you.Nxt.Add(max(me.Room, minimalRoom)))
+	return you.Opened() && you.Nxt.LessThanEq(ack) && near(you, me, ack)
 }
+
+// mark is what is known of an RST in the name of an end, to be read.
+func (b *Bystander) mark(side Side) *resetMark {
+	if b.resets == nil {
+		return &noReset
+	}
+	return &b.resets[side]
+}
+
+var noReset resetMark
 
 // repeatsForged tells an RST that comes again after its end has gone on.
 func (b *Bystander) repeatsForged(from Side, s *craft.Segment) bool {
-	return b.resets[from].void && b.resets[from].seq == s.Seq
+	m := b.mark(from)
+	return m.void && m.seq == s.Seq
 }
 
 // alive takes in what a segment of from shows of RSTs before it: that its
 // sender lives, or that it has received what the other has sent since.
 func (b *Bystander) alive(at int64, from Side, s *craft.Segment) {
+	if b.resets == nil {
+		return
+	}
 	if b.resets[from].set && b.goesOn(at, from, s) {
 		b.revived(at, from)
 	}
@@ -149,8 +166,7 @@ func (b *Bystander) unreset(side Side) {
 // asksAgain takes an RST of an end back that sends its SYN again later: it
 // answered what came of an older connection.
 func (b *Bystander) asksAgain(at int64, side Side) {
-	m := &b.resets[side]
-	if m.set && b.later(at, m) {
+	if m := b.mark(side); m.set && b.later(at, m) {
 		b.withdraw(side)
 	}
 }

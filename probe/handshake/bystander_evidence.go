@@ -102,6 +102,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		m := b.rare()
 		m.challenges = min(m.challenges, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
+	case n.Void() && n.Has(NoteAfterReset): // a probe of something that is gone
 	case n.Void():
 		b.strays = min(b.strays, 254) + 1
 	case s.Flags.Has(craft.SYN) && from == Client && !s.Flags.Has(craft.ACK):

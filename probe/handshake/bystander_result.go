@@ -236,7 +236,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return b.complete(t)
 	case both && c.count > unheard && !c.acked && !b.known.has(knowServerReset):
 		return CloseTimeout // also where the client gave up by RST
-	case reset && b.resets[Client].set && b.resets[Client].doubted:
+	case reset && b.mark(Client).set && b.mark(Client).doubted:
 		return CloseUnknown
 	case reset && c.count == 0 && s.count == 0:
 		return CloseByReset

@@ -124,7 +124,7 @@ func (b *Bystander) Gaps() (gaps int, bytes uint64, carried int) {
 // after the last one captured: a FIN may be among them.
 func (b *Bystander) tail(s Side) uint32 {
 	w, next := &b.ways[s], b.pair.end(s).Nxt
-	if m := &b.resets[s]; m.set && next.LessThan(m.seq) {
+	if m := b.mark(s); m.set && next.LessThan(m.seq) {
 		next = m.seq // what an RST says that it has used
 	}
 	if w.begun && w.seen.LessThan(next) {
