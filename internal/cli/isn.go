@@ -33,7 +33,7 @@ func isnCommand(s Streams) *cli.Command {
 		Flags:     probingFlags(isnFlags(), pingPort, isnMeanings, joined(outputFlags(), sampleFlags())),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
-				return analyseFile(c, s)
+				return analyseFiles(c, s)
 			}
 			return probes(s, newISN)(c)
 		},
@@ -48,7 +48,7 @@ func isnFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},
 		&cli.StringFlag{Name: "plot", Usage: "draw phase space, numbers over time, residuals and bits into `FILE`.svg or .png"},
 		&cli.StringFlag{Name: "raw", Usage: "write every sample to `FILE`.csv"},
-		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture, and send nothing; - is standard input"},
+		&cli.StringSliceFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture or in a file of read --isn, or the one named, and send nothing; may be repeated; - is standard input"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
 	}
 }
@@ -226,11 +226,15 @@ func (f *isnFiles) write(r *record.ISN, samples []isn.Sample) error {
 }
 
 // path is the file of a target: where there are several, the address and the
-// port go before the ending.
+// port go before the ending, or the name of the file that the samples are from.
 func (f *isnFiles) path(path string, r *record.ISN) string {
 	if f.targets < 2 {
 		return path
 	}
 	ending := filepath.Ext(path)
+	if !r.Addr.IsValid() {
+		from := strings.ReplaceAll(strings.TrimSuffix(r.Target, filepath.Ext(r.Target)), "/", ".")
+		return fmt.Sprintf("%s-%s%s", strings.TrimSuffix(path, ending), from, ending)
+	}
 	return fmt.Sprintf("%s-%s-%d%s", strings.TrimSuffix(path, ending), strings.ReplaceAll(r.Addr.String(), ":", "."), r.Port, ending)
 }

@@ -104,6 +104,8 @@ func (v *view) even() bool {
 // growthDoubts are those about what makes a counter for everybody grow.
 func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 	switch {
+	case s.steps != nil && s.steps.a != 0 && v.timed && s.keepsTime():
+		add(0, "gaps of more than one length", s.class, cond(s.key == 0, ClassGlobalClock, ClassTupleClock))
 	case s.class == ClassGlobalStep && s.steps != nil && s.steps.rate > 0:
 		add(busyStep, "a longer run", ClassGlobalStep, ClassGlobalMixed)
 	case s.class == ClassGlobalStep && s.steps != nil && len(v.points) < leastRandom && (!v.timed || unevenness(v.points) < leastUneven):
@@ -163,6 +165,37 @@ func (s *standing) growsWithTime() (grows, seen bool) {
 	r := correlation(x, y)
 	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r), true
 }
+
+// keepsTime reports whether the steps of a counter came as evenly as ticks: then a
+// clock that moves by as much at once, or by a part of it, explains them as well. On a
+// line of even ticks no number is further than one of them from where it should be.
+func (s *standing) keepsTime() bool {
+	step := float64(magnitude(s.steps.a))
+	steps, time, unsure := 0.0, 0.0, 0.0
+	s.along(func(was, p *point) {
+		steps, time = steps+float64(magnitude(p.x.Sub(was.x)))/step, time+p.t-was.t
+		unsure = max(unsure, p.u)
+	})
+	if steps == 0 {
+		return false
+	}
+	period := time / steps
+	at, low, high := map[[2]int]float64{}, map[[2]int]float64{}, map[[2]int]float64{}
+	s.along(func(was, p *point) {
+		strand := s.strandAt(p.row)
+		at[strand] += p.t - was.t - period*float64(magnitude(p.x.Sub(was.x)))/step
+		low[strand], high[strand] = min(low[strand], at[strand]), max(high[strand], at[strand])
+	})
+	for strand := range at {
+		if high[strand]-low[strand] > period+2*unsure {
+			return false
+		}
+	}
+	return true
+}
+
+// strandAt names the strand of the point at i.
+func (s *standing) strandAt(i int) [2]int { return [2]int{s.ledger.groups.of[i], s.ledger.strand[i]} }
 
 // risesWithTime reports whether the steps of a counter grow as time goes by, as those
 // of a step that counts time do.
@@ -279,6 +312,10 @@ func (v *view) unseenTupleDoubts(s *standing, ports bool, add func(float64, stri
 	}
 }
 
+// unseenTimes is the confidence in a step where nobody wrote down when each number
+// came: a clock that ticks in step with even sampling looks the same.
+const unseenTimes = 0.89
+
 // timeDoubts are those of samples without times.
 func timeDoubts(s *standing, add func(float64, string, ...Class)) {
 	const missing = "times (sent_ns, received_ns)"
@@ -293,6 +330,7 @@ func timeDoubts(s *standing, add func(float64, string, ...Class)) {
 		if !s.exact() {
 			add(busyStep, missing, ClassGlobalStep, ClassGlobalMixed)
 		}
+		add(unseenTimes, missing, ClassGlobalStep, ClassGlobalClock)
 	case ClassMixed:
 		if s.ledger != nil && !s.constant() {
 			add(0, missing, ClassMixed, ClassTupleClock, ClassGlobalClock)
