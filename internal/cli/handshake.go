@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -202,6 +203,8 @@ func (j *handshakeJob) run(ctx context.Context) error {
 	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
 		return d.finish(err)
 	}
+	network, link := resolveFirst(ctx, j.streams, &j.probing, j.tap.network(e.conn), hostsOf(slices.Collect(j.set.Ordered())))
+	defer link()
 	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
 		return d.finish(j.tap.close(err))
 	}
@@ -210,7 +213,7 @@ func (j *handshakeJob) run(ctx context.Context) error {
 		Notes: targetNotes(j.set),
 	})
 	if err == nil {
-		err = j.connectAll(ctx, d, j.tap.network(e.conn))
+		err = j.connectAll(ctx, d, network)
 	}
 	if err = d.finish(j.tap.close(err)); err == nil {
 		err = errorOf(j.unreached.tell(d), j.answer())

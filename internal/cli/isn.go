@@ -137,12 +137,15 @@ func (j *isnJob) run(ctx context.Context) error {
 		return d.finish(err)
 	}
 	r := &isnResults{display: d, job: j, tap: tap}
+	var link func()
+	r.network, link = resolveFirst(ctx, j.streams, &j.probing, tap.network(e.conn), hostsOf(j.cfg.Targets))
+	defer link()
 	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
 		return d.finish(tap.close(err))
 	}
 	err = d.Record(&report.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	if err == nil {
-		err = j.probe(ctx, &e, r)
+		err = j.probe(ctx, r)
 	}
 	if err = d.finish(tap.close(err)); err == nil && r.unknown > 0 {
 		return errNo
@@ -151,11 +154,11 @@ func (j *isnJob) run(ctx context.Context) error {
 }
 
 // probe samples all targets and closes the run's record.
-func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
+func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if r.progress != nil {
 		j.cfg.OnProgress = r.show
 	}
-	summary, err := sample.Run(ctx, r.tap.network(e.conn), j.cfg, r)
+	summary, err := sample.Run(ctx, r.network, j.cfg, r)
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}
@@ -169,6 +172,7 @@ func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
 type isnResults struct {
 	*display
 	job     *isnJob
+	network probe.Polled
 	tap     *tap // nil where none was asked for
 	unknown int  // targets without a class
 }

@@ -196,6 +196,11 @@ func (j *pingJob) run(ctx context.Context) error {
 	server.start(e.name, j)
 	watch := newPingWatch(j, d, server)
 	watch.tap = tap
+	link := func() {}
+	if e.conn != nil {
+		watch.network, link = resolveFirst(ctx, j.streams, &j.probing, tap.network(e.conn), hostsOf(j.cfg.Targets))
+	}
+	defer link()
 	if err = confine(j.c, j.streams, &e, opensConnections); err == nil {
 		err = d.Record(j.opening(&e))
 	}
@@ -221,7 +226,7 @@ func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
 	var summary probe.Summary
 	var err error
 	if e.conn != nil {
-		summary, err = ping.Run(ctx, w.tap.network(e.conn), j.cfg, w.sample)
+		summary, err = ping.Run(ctx, w.network, j.cfg, w.sample)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)

@@ -21,7 +21,8 @@ import (
 // pingWatch passes the samples of a ping to the outputs, to the metrics, and to
 // the table on the terminal, where there is one.
 type pingWatch struct {
-	tap *tap // nil where none was asked for
+	network probe.Polled // to be used, nil for connects
+	tap     *tap         // nil where none was asked for
 	*display
 	mu     sync.Mutex // of the outputs: remarks come from another goroutine
 	job    *pingJob

@@ -15,6 +15,7 @@ import (
 	"synscope/craft"
 	"synscope/internal/report"
 	"synscope/internal/target"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/handshake"
 )
@@ -155,12 +156,14 @@ func (j *sendJob) run(ctx context.Context) error {
 	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
 		return d.finish(err)
 	}
+	network, link := resolveFirst(ctx, j.streams, &j.probing, j.tap.network(e.conn), hostsOf(slices.Collect(j.set.Ordered())))
+	defer link()
 	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
 		return d.finish(j.tap.close(err))
 	}
 	err = d.Record(&report.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	if err == nil {
-		err = j.exchangeAll(ctx, d, j.tap.network(e.conn))
+		err = j.exchangeAll(ctx, d, network)
 	}
 	if err = d.finish(j.tap.close(err)); err != nil {
 		return err
@@ -193,9 +196,9 @@ func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Networ
 }
 
 // excuse takes an error that concerns one target, and returns any other. What our
-// own firewall refuses was tried.
+// own firewall refuses was tried, and whom nobody on the link answers for.
 func (j *sendJob) excuse(d *display, err error) error {
-	if errors.Is(err, handshake.ErrLocalFirewall) {
+	if isAny(err, handshake.ErrLocalFirewall, netraw.ErrNoNeighbour) {
 		d.remark(err.Error())
 		err = nil
 	}

@@ -132,13 +132,15 @@ func (j *traceJob) run(ctx context.Context) error {
 	if err != nil {
 		return d.finish(err)
 	}
+	network, link := resolveFirst(ctx, j.streams, &j.probing, tap.network(e.conn), []netip.Addr{j.cfg.Target.Addr()})
+	defer link()
 	if err := confine(j.c, j.streams, &e, opensConnections); err != nil {
 		return d.finish(tap.close(err))
 	}
 	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	var route trace.Path
 	if err == nil {
-		route, err = j.probe(ctx, tap.network(e.conn), d)
+		route, err = j.probe(ctx, network, d)
 		tap.verdict(&route.Verdict)
 	}
 	if err = d.finish(tap.close(err)); err != nil {

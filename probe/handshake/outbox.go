@@ -118,7 +118,7 @@ func (r *runner) refused(err error) {
 	}
 	v := wire.Unsendable(r.cfg.Target, err)
 	o.unsent = &v
-	if v.Reason != probe.ReasonLocalFirewall {
+	if v.Reason != probe.ReasonLocalFirewall && v.Reason != probe.ReasonNoNeighbour {
 		r.fail(fmt.Errorf("send: %w", err))
 	}
 }
