@@ -35,7 +35,17 @@ type intake interface {
 	total() uint64
 	drops() uint64
 	backlog() float64
+	withFD(f func(fd int) error) error
 	close() error
+}
+
+// openIntakeFor opens what a connection with these ports receives by.
+func openIntakeFor(cfg Config, ports []uint16) (intake, error) {
+	in, err := openIntake(cfg, receiveFilter(ports))
+	if err != nil || cfg.DeviceStamps != DeviceNone || !OutputTranslated() {
+		return in, err
+	}
+	return openTranslated(in, ports)
 }
 
 // openIntake opens the frames that are asked for, or a socket where the kernel
@@ -74,7 +84,7 @@ func (c *conn) open(cfg Config) (err error) {
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err
 	}
-	if c.in, err = openIntake(cfg, receiveFilter(c.ports.List())); err != nil {
+	if c.in, err = openIntakeFor(cfg, c.ports.List()); err != nil {
 		return fmt.Errorf("netraw: open packet socket: %w", permission(err))
 	}
 	awaitStamps()

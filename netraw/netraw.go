@@ -59,6 +59,11 @@ type Packet struct {
 	Valid bool
 	// IfIndex is the interface on which the packet was seen.
 	IfIndex int
+	// Translated marks a packet whose addresses this machine's own NAT had changed,
+	// and are here changed back. Wire is where it came from before that, as far as
+	// that was seen.
+	Translated bool
+	Wire       netip.AddrPort
 }
 
 // Route is the kernel's answer for one destination.

@@ -40,6 +40,8 @@ func (c *conn) close() error                          { return errUnsupported() 
 
 func hardwareStamps(string) error { return errUnsupported() }
 
+func outputTranslated() bool { return false }
+
 func monotonicRaw() time.Duration { return 0 }
 
 func openNeighbourTable() (NeighbourTable, error) { return nil, errUnsupported() }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -168,4 +169,40 @@ func leadsTo(r *nftables.Rule) (chains []string) {
 		}
 	}
 	return chains
+}
+
+// outputTranslated tells whether a rule of this machine may translate the addresses
+// of what it sends. Who may not look at the rules goes by whether the kernel
+// translates anything at all.
+func outputTranslated() bool {
+	if _, err := os.Stat("/proc/thread-self/net/ip_vs"); err == nil {
+		return true
+	}
+	if _, err := os.Stat("/proc/thread-self/net/netfilter"); errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	for _, names := range []string{"ip", "ip6"} {
+		tables, _ := os.ReadFile("/proc/thread-self/net/" + names + "_tables_names")
+		if slices.Contains(strings.Fields(string(tables)), "nat") {
+			return true
+		}
+	}
+	conn, err := nftables.New()
+	if err != nil {
+		return false
+	}
+	chains, err := conn.ListChains()
+	if errors.Is(err, unix.EPERM) {
+		_, err := os.Stat("/sys/module/nf_nat")
+		return err == nil
+	}
+	for _, c := range chains {
+		if !meetsOutput(c) || c.Type != nftables.ChainTypeNAT {
+			continue
+		}
+		if rules, err := conn.GetRules(c.Table, c); err != nil || len(rules) > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -150,7 +150,7 @@ func (r *receiver) recv(pkts []Packet) (n int, err error) {
 
 // poll returns what is there, nothing perhaps.
 func (r *receiver) poll(pkts []Packet) (n int, err error) {
-	if len(pkts) == 0 {
+	if len(pkts) == 0 || r.raw == nil {
 		return 0, nil
 	}
 	r.mu.Lock()

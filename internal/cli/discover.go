@@ -325,26 +325,19 @@ func (s *hostSearch) tell(r *record.Summary) {
 	}
 }
 
-// neighbours are how hosts on the link are resolved; a run can do without.
-type neighbours struct {
-	*netraw.Neighbours
-	end func() // of the process that keeps a right for them
-}
-
-// openNeighbours opens them for a run over raw sockets, and lets its searches
-// and scans use them. What stands in the way is told to those who ask for more.
+// openNeighbours opens what resolves hosts on the link for a run over raw sockets,
+// and lets its searches and scans use it. What stands in the way is told to those
+// who ask for more.
 func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	if e.conn == nil || j.noneOnLink(e.conn) {
 		return n, ""
 	}
-	table, end := neighbourKeeper(j.streams)
-	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source, Table: table})
+	n, err := openNeighbours(j.streams, &j.probing)
 	if err != nil {
-		end()
-		return n, "hosts on the link are not resolved before they are probed: " + err.Error()
+		return n, err.Error()
 	}
-	j.cfg.Neighbours = opened
-	return neighbours{opened, end}, ""
+	j.cfg.Neighbours = n
+	return n, ""
 }
 
 // noneOnLink tells whether no target is on the link, as far as a few are easily
@@ -354,18 +347,11 @@ func (j *scanJob) noneOnLink(conn *netraw.Conn) bool {
 		return false
 	}
 	for a := range j.set.Hosts() {
-		if route, err := conn.Route(a); err == nil && !route.Local && !route.Plain && !route.NextHop.IsValid() {
+		if route, err := conn.Route(a); err == nil && isOnLink(&route) {
 			return false
 		}
 	}
 	return true
-}
-
-func (n neighbours) close() {
-	if n.Neighbours != nil {
-		n.Close()
-		n.end()
-	}
 }
 
 // lookStateless looks for hosts before a run without state, over a connection of

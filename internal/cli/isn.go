@@ -129,8 +129,10 @@ func (j *isnJob) run(ctx context.Context) error {
 	defer e.close()
 	j.findSources(&e)
 	r := &isnResults{job: j}
-	run := opening{c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e}
-	return run.run(func(s *session) error {
+	run := opening{
+		c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e, probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
+	}
+	return run.run(ctx, func(s *session) error {
 		r.session = s
 		return j.probe(ctx, r)
 	}, r.answer)
@@ -141,7 +143,7 @@ func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if r.progress != nil {
 		j.cfg.OnProgress = r.show
 	}
-	summary, err := sample.Run(ctx, r.network(), j.cfg, r)
+	summary, err := sample.Run(ctx, r.network, j.cfg, r)
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}

@@ -228,9 +228,9 @@ func (j *pingJob) run(ctx context.Context) error {
 	server.start(e.name, j)
 	run := opening{
 		c: j.c, streams: j.streams, command: "ping", set: j.set, engine: &e, remarks: j.notes, notes: j.notes,
-		later: opensConnections, reads: j.readAgain(),
+		later: opensConnections, reads: j.readAgain(), probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
 	}
-	return run.run(func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
+	return run.run(ctx, func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
 }
 
 // probe runs the ping until it ends, and closes its record. Whenever the targets
@@ -283,7 +283,7 @@ func (j *pingJob) once(ctx context.Context, w *pingWatch, reloads <-chan struct{
 		<-ctx.Done()
 		err = probe.ErrInterrupted
 	case w.e.conn != nil:
-		summary, err = ping.Run(ctx, w.network(), j.cfg, w.sample)
+		summary, err = ping.Run(ctx, w.network, j.cfg, w.sample)
 	default:
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)

@@ -211,7 +211,7 @@ func (j *scanJob) run(ctx context.Context) error {
 		run.remarks = append(run.remarks, note)
 	}
 	results := &results{set: j.set, expect: j.expect, hostsOnly: j.hostsOnly()}
-	return run.run(func(s *session) error {
+	return run.run(ctx, func(s *session) error {
 		results.session = s
 		return j.probe(ctx, results)
 	}, results.answer)
@@ -244,7 +244,7 @@ func (j *scanJob) probe(ctx context.Context, results *results) error {
 // probeRaw looks for the hosts, where that is to be done, and probes those that
 // are there.
 func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary, error) {
-	network := results.network()
+	network := results.network
 	if j.looksFirst(results.e) {
 		if done, err := j.search(ctx, network, results); done || err != nil {
 			return probe.Summary{}, err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"synscope/craft"
 	"synscope/internal/report/record"
 	"synscope/internal/target"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/handshake"
 )
@@ -145,8 +147,11 @@ func (j *sendJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	run := opening{c: j.c, streams: j.streams, command: "send", set: j.set, engine: &e}
-	return run.run(func(s *session) error { return j.exchangeAll(ctx, s) }, j.answer)
+	run := opening{
+		c: j.c, streams: j.streams, command: "send", set: j.set, engine: &e,
+		probing: &j.probing, resolve: hostsOf(slices.Collect(j.set.Ordered())),
+	}
+	return run.run(ctx, func(s *session) error { return j.exchangeAll(ctx, s) }, j.answer)
 }
 
 // answer: without --expect any answer is a yes.
@@ -166,6 +171,10 @@ func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 		var one probe.Summary
 		one, err = j.exchange(ctx, s, pair)
 		total.Add(&one)
+		if errors.Is(err, netraw.ErrNoNeighbour) { // it was tried
+			s.remark(err.Error())
+			err = nil
+		}
 		if err = errorOf(j.broken, j.unreached.take(err)); err != nil {
 			break
 		}
@@ -177,7 +186,7 @@ func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 
 // exchange sends the segment to one target.
 func (j *sendJob) exchange(ctx context.Context, s *session, pair netip.AddrPort) (probe.Summary, error) {
-	conn := s.network()
+	conn := s.network
 	route, err := conn.Route(pair.Addr())
 	if err != nil {
 		return probe.Summary{}, err

@@ -197,7 +197,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	run.rights = j.looksFirstStateless()
 	results := &results{set: j.set}
 	var summary wide.Summary
-	return run.run(func(s *session) (err error) {
+	return run.run(ctx, func(s *session) (err error) {
 		results.session = s
 		summary, err = j.blastAll(ctx, e, cfg, results)
 		return err

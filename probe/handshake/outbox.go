@@ -119,7 +119,7 @@ func (r *runner) refused(err error) {
 	r.traffic.refusal = err
 	v := wire.Unsendable(r.cfg.Target, err)
 	o.unsent = &v
-	if v.Reason != probe.ReasonLocalFirewall {
+	if v.Reason != probe.ReasonLocalFirewall && v.Reason != probe.ReasonNoNeighbour {
 		r.fail(fmt.Errorf("send: %w", err))
 	}
 }
