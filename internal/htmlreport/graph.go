@@ -114,7 +114,11 @@ func (p *pathRecord) drawEdges(b *strings.Builder, at [][2]float64) {
 }
 
 func (n *pathNode) draw(b *strings.Builder, at [2]float64) {
-	fmt.Fprintf(b, `<rect class="node" x="%.1f" y="%.1f" width="%.0f" height="%.0f" rx="6"/>`, at[0], at[1], nodeWide, nodeHigh)
+	class := "node"
+	if n.loss > 0 {
+		class = "node lossy"
+	}
+	fmt.Fprintf(b, `<rect class="%s" x="%.1f" y="%.1f" width="%.0f" height="%.0f" rx="6"/>`, class, at[0], at[1], nodeWide, nodeHigh)
 	middle := at[0] + nodeWide/2
 	label := template.HTMLEscapeString(shortened(cmp.Or(n.label, "*"), 26))
 	if len(n.details) == 0 {

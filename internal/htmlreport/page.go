@@ -101,11 +101,11 @@ func (r *Report) title() string {
 	}
 	switch targets := one.targets(); len(targets) {
 	case 0:
-		return one.head.Command
+		return shortened(one.head.Command, 40)
 	case 1:
-		return one.head.Command + " of " + targets[0]
+		return one.head.Command + ": " + targets[0]
 	default:
-		return fmt.Sprintf("%s of %s and %d more", one.head.Command, targets[0], len(targets)-1)
+		return fmt.Sprintf("%s: %s and %d more", one.head.Command, targets[0], len(targets)-1)
 	}
 }
 

@@ -197,6 +197,7 @@ const (
 type pathNode struct {
 	key, label string
 	ttl        int // 0 unknown
+	loss       float64
 	details    []string
 }
 
@@ -242,9 +243,8 @@ func (n *pathNode) UnmarshalJSON(b []byte) error {
 
 // measures are a node's loss and times.
 func (n *pathNode) measures(fields map[string]json.RawMessage) {
-	var loss float64
-	if raw := fields["loss"]; raw != nil && json.Unmarshal(raw, &loss) == nil && loss > 0 {
-		n.details = append(n.details, units.Significant(100*loss, 1)+" % lost")
+	if raw := fields["loss"]; raw != nil && json.Unmarshal(raw, &n.loss) == nil && n.loss > 0 {
+		n.details = append(n.details, units.Significant(100*n.loss, 1)+" % lost")
 	}
 	for _, key := range []string{"p50_ns", "rtt_ns", "min_ns"} {
 		var d time.Duration

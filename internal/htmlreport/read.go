@@ -130,7 +130,10 @@ func (f *reading) closeCut(why string) {
 
 // take reads one line.
 func (f *reading) take(line []byte) error {
-	var head struct{ Type, Schema *string }
+	var head struct {
+		Type   *string `json:"type"`
+		Schema *string `json:"schema"`
+	}
 	if err := json.Unmarshal(line, &head); err != nil {
 		return f.noRecord(line, err)
 	}
