@@ -53,7 +53,7 @@ type page struct {
 
 // Write writes the page.
 func (r *Report) Write(w io.Writer) error {
-	t, err := template.New("page").Parse(pageText)
+	t, err := template.New("page").Funcs(template.FuncMap{"count": units.Count}).Parse(pageText)
 	if err != nil {
 		return fmt.Errorf("page.html: %w", err)
 	}

@@ -158,7 +158,7 @@ func TestLimits(t *testing.T) {
 	if len(page) > 12<<20 {
 		t.Errorf("a page of %d bytes", len(page))
 	}
-	for _, want := range []string{"5,000 of 12,000 hosts are shown", "250 of 12,000 hosts are shown", "40 of 100 ports are shown", `<b>6,000</b> <span>ports open</span>`} {
+	for _, want := range []string{"5,000 of 12,000 hosts are shown", "250 of 12,000 hosts are shown", "40 of 100 ports are shown: those that are open somewhere", `<b>6,000</b> <span>ports open</span>`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q", want)
 		}
