@@ -17,6 +17,7 @@ type run struct {
 	head    record.Run
 	summary *summaryRecord
 	cut     string // how it ended too early; "" whole
+	alone   bool   // records that are no run, and have no summary
 
 	records     uint64
 	hosts       map[netip.Addr]*sighting
