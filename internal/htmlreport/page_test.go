@@ -97,7 +97,7 @@ func TestWhatIsOnThePage(t *testing.T) {
 		{"half-open", []string{"synack-retransmissions", "3 times, after 1.0 s, 3.0 s, 7.1 s", "too short to see"}},
 		{"ping", []string{"13 (21.7 %)", "2.1 ms", "no answer", "Over time"}},
 		{"isn", []string{"Sequence numbers", "phase space", "bits: how often each is set"}},
-		{"why", []string{"path-one-of-several", "93 %", "6 of 24 source ports never answered", "synscope trace --paths far:80", "10.16.9.2 ", "1 of 2", "ssh is not", "95 % sure that these are all", "far.example", "changed on the way: tos 0x00 → 0x20"}},
+		{"why", []string{"path-one-of-several", "93 %", "6 of 24 source ports never answered", "synscope trace --paths far:80", "10.16.9.2 ", "1 of 2", "ssh is not", "95 % sure that these are all", "far.example", "changed on the way: tos 0x00 → 0x20", "this machine", "nothing comes further", "30 (100 %)", "48 of 50 answered", "path-dead"}},
 	} {
 		t.Run(c.files, func(t *testing.T) {
 			page := written(t, readFiles(t, strings.Fields(c.files)...))

@@ -76,8 +76,10 @@ func (r *run) take(kind string, line []byte) error {
 		return decoded(line, r.takeISN)
 	case "hop":
 		return decoded(line, r.paths.takeHop)
+	case "hop_summary":
+		return decoded(line, r.paths.takeSummary)
 	case "path":
-		return decoded(line, r.paths.takePath)
+		return decoded(line, r.takePaths)
 	}
 	return r.takeListed(kind, line)
 }
