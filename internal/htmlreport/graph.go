@@ -106,15 +106,22 @@ func (p *pathRecord) drawEdges(b *strings.Builder, at [][2]float64) {
 		x1, y1 := at[from][0]+nodeWide/2, at[from][1]+nodeHigh
 		x2, y2 := at[to][0]+nodeWide/2, at[to][1]
 		class := "edge"
-		if e.loss > 0 {
+		switch {
+		case e.loss > 0 || p.Nodes[to].dead:
 			class = "edge lossy"
+		case e.uncertain:
+			class = "edge unsure"
 		}
 		fmt.Fprintf(b, `<path class="%s" d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f"/>`, class, x1, y1, x1, y1+nodeGapY*0.6, x2, y2-nodeGapY*0.6, x2, y2)
 	}
 }
 
 func (n *pathNode) draw(b *strings.Builder, at [2]float64) {
-	fmt.Fprintf(b, `<rect class="node" x="%.1f" y="%.1f" width="%.0f" height="%.0f" rx="6"/>`, at[0], at[1], nodeWide, nodeHigh)
+	class := "node"
+	if n.loss > 0 || n.dead {
+		class = "node lossy"
+	}
+	fmt.Fprintf(b, `<rect class="%s" x="%.1f" y="%.1f" width="%.0f" height="%.0f" rx="6"/>`, class, at[0], at[1], nodeWide, nodeHigh)
 	middle := at[0] + nodeWide/2
 	label := template.HTMLEscapeString(shortened(cmp.Or(n.label, "*"), 26))
 	if len(n.details) == 0 {

@@ -178,7 +178,9 @@ func (r *run) view() runView {
 	if seed, ok := r.head.Seed.Get(); ok {
 		v.Facts = append(v.Facts, fact{"seed", fmt.Sprint(seed)})
 	}
-	v.Facts = append(v.Facts, fact{"version", r.head.Version})
+	if r.head.Version != "" {
+		v.Facts = append(v.Facts, fact{"version", r.head.Version})
+	}
 	v.Notes = append(slices.Clone(v.Notes), r.leftOut()...)
 	return v
 }

@@ -1,6 +1,7 @@
 package htmlreport
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -106,8 +107,14 @@ func (d *diagnosisRecord) view() diagnosisView {
 			v.Facts = append(v.Facts, fact{name, value})
 		}
 	}
-	if d.Loss != nil {
-		add("lost", units.Significant(100**d.Loss, 1)+" %")
+	if d.Loss != nil && string(d.Loss) != "null" {
+		add("lost", units.Significant(100*number(d.Loss), 1)+" %")
+	}
+	if d.SYNs != nil && d.Failed != nil {
+		add("connections tried", fmt.Sprintf("%s, %s failed", units.Count(*d.SYNs), units.Count(*d.Failed)))
+	}
+	if d.Complete != nil && !*d.Complete {
+		add("note", "cut short before it had decided")
 	}
 	add("median RTT", spell(d.P50))
 	add("95 % within", spell(d.P95))

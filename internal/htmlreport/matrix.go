@@ -85,7 +85,7 @@ func (r *Report) matrix() *matrixView {
 		v.Omitted = append(v.Omitted, fmt.Sprintf("%d of %s hosts are shown, those with open ports first", len(hosts), units.Count(uint64(allHosts))))
 	}
 	if allPorts > len(ports) {
-		v.Omitted = append(v.Omitted, fmt.Sprintf("%d of %s ports are shown, those first that are open somewhere", len(ports), units.Count(uint64(allPorts))))
+		v.Omitted = append(v.Omitted, fmt.Sprintf("%d of %s ports are shown: those that are open somewhere, or differ from most of their host", len(ports), units.Count(uint64(allPorts))))
 	}
 	return v
 }
@@ -121,34 +121,63 @@ func (r *run) verdict(a netip.Addr, p uint16) (verdict, bool) {
 	return v, ok
 }
 
+// weight is how much a port has to tell.
+type portWeight struct {
+	open, unusual int // verdicts that are, or may be, open; and that are not what most of the host's are
+	probed        int
+}
+
 // matrixPorts are the ports worth a column in their order, and how many there are.
+// Where these are too many, those are not worth one that are as most of their host
+// in every verdict.
 func (r *Report) matrixPorts() (ports []uint16, all int) {
-	type weight struct{ open, probed int }
-	weights := map[uint16]*weight{}
+	weights := map[uint16]*portWeight{}
 	for _, one := range r.runs {
 		for _, s := range one.hosts {
+			usual := s.usual()
 			for p, v := range s.ports {
 				w := weights[p]
 				if w == nil {
-					w = &weight{}
+					w = &portWeight{}
 					weights[p] = w
 				}
-				w.probed++
-				if record.PossiblyOpen(v.state) {
-					w.open++
-				}
+				w.add(v.state, usual)
 			}
 		}
 	}
 	ports = slices.Collect(maps.Keys(weights))
+	all = len(ports)
+	if all > mostColumns {
+		ports = slices.DeleteFunc(ports, func(p uint16) bool { return weights[p].open+weights[p].unusual == 0 })
+	}
 	slices.SortFunc(ports, func(a, b uint16) int {
 		x, y := weights[a], weights[b]
-		return cmp.Or(cmp.Compare(y.open, x.open), cmp.Compare(y.probed, x.probed), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(y.open, x.open), cmp.Compare(y.unusual, x.unusual), cmp.Compare(y.probed, x.probed), cmp.Compare(a, b))
 	})
-	all = len(ports)
 	ports = ports[:min(len(ports), mostColumns)]
 	slices.Sort(ports)
 	return ports, all
+}
+
+func (w *portWeight) add(state, usual probe.State) {
+	w.probed++
+	if record.PossiblyOpen(state) {
+		w.open++
+	}
+	if state != usual {
+		w.unusual++
+	}
+}
+
+// usual is the state that most of a host's ports are in.
+func (s *sighting) usual() probe.State {
+	usual := probe.StateUnknown
+	for _, state := range probe.States() {
+		if s.counts[state] > s.counts[usual] {
+			usual = state
+		}
+	}
+	return usual
 }
 
 // matrixHosts are the hosts worth a row in their order, and how many there are

@@ -181,9 +181,9 @@ func (i *isnRecord) facts() (list []fact) {
 	add := func(name, value string) { list = append(list, fact{name, value}) }
 	add("samples", fmt.Sprintf("%s, %s lost", units.Count(i.Samples), units.Count(i.Lost)))
 	if i.ClockHz != nil {
-		clock := units.Significant(*i.ClockHz, 0) + " a second"
+		clock := hertz(*i.ClockHz) + " a second"
 		if i.ClockLow != nil && i.ClockHigh != nil {
-			clock += fmt.Sprintf(" (%s to %s)", units.Significant(*i.ClockLow, 0), units.Significant(*i.ClockHigh, 0))
+			clock += fmt.Sprintf(" (%s to %s)", hertz(*i.ClockLow), hertz(*i.ClockHigh))
 		}
 		add("clock", clock)
 	}
@@ -216,4 +216,12 @@ func (i *isnRecord) facts() (list []fact) {
 		add("nmap", words)
 	}
 	return list
+}
+
+// hertz is a rate, with its thousands parted where it has any.
+func hertz(v float64) string {
+	if v < 1_000 || v > 1e15 {
+		return units.Significant(v, 2)
+	}
+	return units.Count(uint64(v + 0.5))
 }

@@ -53,7 +53,7 @@ type page struct {
 
 // Write writes the page.
 func (r *Report) Write(w io.Writer) error {
-	t, err := template.New("page").Parse(pageText)
+	t, err := template.New("page").Funcs(template.FuncMap{"count": units.Count}).Parse(pageText)
 	if err != nil {
 		return fmt.Errorf("page.html: %w", err)
 	}
@@ -101,11 +101,11 @@ func (r *Report) title() string {
 	}
 	switch targets := one.targets(); len(targets) {
 	case 0:
-		return one.head.Command
+		return shortened(one.head.Command, 40)
 	case 1:
-		return one.head.Command + " of " + targets[0]
+		return one.head.Command + ": " + targets[0]
 	default:
-		return fmt.Sprintf("%s of %s and %d more", one.head.Command, targets[0], len(targets)-1)
+		return fmt.Sprintf("%s: %s and %d more", one.head.Command, targets[0], len(targets)-1)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"synscope/internal/report/units"
+	"synscope/probe"
 	"synscope/probe/rtt"
 )
 
@@ -41,8 +42,44 @@ type route struct {
 	hops map[int]*hop
 }
 
+// hopSummary is all probes of one hop of a watch.
+type hopSummary struct {
+	Target   string         `json:"target"`
+	Port     uint16         `json:"port"`
+	TTL      int            `json:"ttl"`
+	Addr     netip.Addr     `json:"addr"`
+	Name     string         `json:"name"`
+	Others   []netip.Addr   `json:"others"`
+	Kind     string         `json:"kind"`
+	Sent     int            `json:"sent"`
+	Received int            `json:"received"`
+	Min      *time.Duration `json:"min_ns"`
+	P50      *time.Duration `json:"p50_ns"`
+	Max      *time.Duration `json:"max_ns"`
+}
+
+// takeSummary takes the sum of a hop in place of its probes.
+func (b *pathBook) takeSummary(h *hopSummary) {
+	r := b.route(routeKey{h.Target, h.Port})
+	if r == nil || h.TTL < 0 || h.TTL > mostHops {
+		return
+	}
+	at := &hop{queries: h.Sent, answers: h.Received, sum: h}
+	if h.Kind != "" {
+		at.kinds = []string{h.Kind}
+	}
+	if h.Addr.IsValid() {
+		at.by = []hopAddress{{h.Addr, h.Name, h.Received}}
+	}
+	for _, other := range h.Others[:min(len(h.Others), mostAnswers)] {
+		at.by = append(at.by, hopAddress{addr: other})
+	}
+	r.hops[h.TTL] = at
+}
+
 // hop is what answered at one distance.
 type hop struct {
+	sum              *hopSummary // nil where each probe is known
 	queries, answers int
 	times            rtt.Series
 	by               []hopAddress
@@ -56,21 +93,26 @@ type hopAddress struct {
 	n    int
 }
 
-func (b *pathBook) takeHop(h *hopRecord) {
-	key := routeKey{h.Target, h.Port}
-	r := b.of[key]
-	if r == nil {
-		if len(b.order) == mostRoutes {
-			b.left++
-			return
-		}
-		if b.of == nil {
-			b.of = map[routeKey]*route{}
-		}
-		r = &route{routeKey: key, hops: map[int]*hop{}}
-		b.of[key], b.order = r, append(b.order, r)
+// route is the way to a port; nil where there is no room for another.
+func (b *pathBook) route(key routeKey) *route {
+	if r := b.of[key]; r != nil {
+		return r
 	}
-	if h.TTL < 0 || h.TTL > mostHops {
+	if len(b.order) == mostRoutes {
+		b.left++
+		return nil
+	}
+	if b.of == nil {
+		b.of = map[routeKey]*route{}
+	}
+	r := &route{routeKey: key, hops: map[int]*hop{}}
+	b.of[key], b.order = r, append(b.order, r)
+	return r
+}
+
+func (b *pathBook) takeHop(h *hopRecord) {
+	r := b.route(routeKey{h.Target, h.Port})
+	if r == nil || h.TTL < 0 || h.TTL > mostHops {
 		return
 	}
 	at := r.hops[h.TTL]
@@ -171,6 +213,9 @@ func (p *hop) view(ttl int) hopView {
 	if p.times.Distribution.N() > 0 {
 		v.Best, v.Median = units.Duration(p.times.Distribution.Min()), units.Duration(p.times.Distribution.Percentile(50))
 	}
+	if p.sum != nil {
+		v.Best, v.Median, v.Last = spell(p.sum.Min), spell(p.sum.P50), spell(p.sum.Max)
+	}
 	kinds := slices.DeleteFunc(slices.Clone(p.kinds), func(k string) bool { return k == "none" })
 	v.Kinds = strings.Join(kinds, ", ")
 	v.Reached = slices.Contains(p.kinds, "syn-ack") || slices.Contains(p.kinds, "rst")
@@ -181,11 +226,25 @@ func (p *hop) view(ttl int) hopView {
 // read by its usual names; a node may be a mere word, an edge a pair of them.
 type pathRecord struct {
 	Target     string          `json:"target"`
+	Addr       netip.Addr      `json:"addr"`
 	Port       uint16          `json:"port"`
 	Nodes      []pathNode      `json:"nodes"`
 	Edges      []pathEdge      `json:"edges"`
 	Flows      json.RawMessage `json:"flows"`
+	Paths      []oneOfPaths    `json:"paths"`
+	More       bool            `json:"more_paths"`
 	Confidence *float64        `json:"confidence"`
+	Findings   []probe.Finding `json:"findings"`
+}
+
+// oneOfPaths is one way through a graph.
+type oneOfPaths struct {
+	Nodes []string       `json:"nodes"`
+	Flows uint64         `json:"flows"`
+	End   string         `json:"end"`
+	Sent  uint64         `json:"probes_sent"`
+	Lost  uint64         `json:"probes_lost"`
+	Mean  *time.Duration `json:"mean_ns"`
 }
 
 // Limits on a graph.
@@ -197,12 +256,20 @@ const (
 type pathNode struct {
 	key, label string
 	ttl        int // 0 unknown
+	loss       float64
+	dead       bool
 	details    []string
 }
 
 type pathEdge struct {
-	from, to string
-	loss     float64
+	from, to  string
+	loss      float64
+	uncertain bool
+}
+
+func (r *run) takePaths(p *pathRecord) {
+	r.takeFindings(place{Target: p.Target, Addr: p.Addr, Port: p.Port}, p.Findings)
+	r.paths.takePath(p)
 }
 
 func (b *pathBook) takePath(p *pathRecord) {
@@ -227,7 +294,12 @@ func (n *pathNode) UnmarshalJSON(b []byte) error {
 	}
 	n.key = cmp.Or(phrase(fields["id"]), phrase(fields["addr"]), phrase(fields["name"]))
 	addr := phrase(fields["addr"])
-	n.label = cmp.Or(addr, phrase(fields["name"]), phrase(fields["label"]), "*")
+	kind := phrase(fields["kind"])
+	n.label = cmp.Or(addr, phrase(fields["name"]), phrase(fields["label"]), kindNames[kind], "*")
+	n.dead = kind == "dead"
+	if words := kindNotes[kind]; words != "" {
+		n.details = append(n.details, words)
+	}
 	if name := phrase(fields["name"]); name != "" && name != n.label {
 		n.details = append(n.details, name)
 	}
@@ -240,13 +312,18 @@ func (n *pathNode) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// kindNames are nodes without an address, kindNotes what else is to be said of one.
+var (
+	kindNames = map[string]string{"self": "this machine", "silent": "no answer", "dead": "nothing comes further"}
+	kindNotes = map[string]string{"self": "this machine", "box": "answers for the target", "syn-ack": "the port", "rst": "the port"}
+)
+
 // measures are a node's loss and times.
 func (n *pathNode) measures(fields map[string]json.RawMessage) {
-	var loss float64
-	if raw := fields["loss"]; raw != nil && json.Unmarshal(raw, &loss) == nil && loss > 0 {
-		n.details = append(n.details, units.Significant(100*loss, 1)+" % lost")
+	if raw := fields["loss"]; raw != nil && json.Unmarshal(raw, &n.loss) == nil && n.loss > 0 {
+		n.details = append(n.details, units.Significant(100*n.loss, 1)+" % lost")
 	}
-	for _, key := range []string{"p50_ns", "rtt_ns", "min_ns"} {
+	for _, key := range []string{"p50_ns", "rtt_ns", "mean_ns", "min_ns"} {
 		var d time.Duration
 		if raw := fields[key]; raw != nil && json.Unmarshal(raw, &d) == nil {
 			n.details = append(n.details, units.Duration(d))
@@ -277,10 +354,20 @@ func (e *pathEdge) UnmarshalJSON(b []byte) error {
 		return ""
 	}
 	e.from, e.to = first("from", "a", "source", "src"), first("to", "b", "target", "dst")
-	if raw := fields["loss"]; raw != nil {
-		_ = json.Unmarshal(raw, &e.loss) // what is no number is no loss
+	e.uncertain = string(fields["uncertain"]) == "true"
+	e.loss = number(fields["loss"])
+	if sent := number(fields["sent"]); sent > 0 && fields["loss"] == nil {
+		e.loss = number(fields["lost"]) / sent
 	}
 	return nil
+}
+
+// number is a number, 0 where a value is none.
+func number(raw json.RawMessage) (v float64) {
+	if raw == nil || json.Unmarshal(raw, &v) != nil {
+		return 0
+	}
+	return v
 }
 
 // pathView is a graph on the page, and its edges in words.
@@ -289,6 +376,13 @@ type pathView struct {
 	Graph             template.HTML
 	Nodes             int
 	Edges             []string
+	Paths             []pathRow
+}
+
+type pathRow struct{ Way, Flows, End, Lost, Mean string }
+
+func (p *oneOfPaths) row() pathRow {
+	return pathRow{strings.Join(p.Nodes, " → "), units.Count(p.Flows), p.End, lossWords(p.Lost, p.Sent), spell(p.Mean)}
 }
 
 func (r *Report) pathViews() (views []pathView) {
@@ -313,16 +407,25 @@ func (p *pathRecord) view() pathView {
 	if flows := flowWords(p.Flows); flows != "" {
 		facts = append(facts, flows)
 	}
+	if p.More {
+		facts = append(facts, "there may be more paths")
+	}
 	if p.Confidence != nil {
 		facts = append(facts, units.Significant(100**p.Confidence, 1)+" % sure that these are all")
 	}
 	v.Facts = strings.Join(facts, ", ")
+	for _, way := range p.Paths[:min(len(p.Paths), mostNodes)] {
+		v.Paths = append(v.Paths, way.row())
+	}
 	labels := map[string]string{}
 	for i, n := range p.Nodes {
 		labels[n.key], labels[fmt.Sprint(i)] = n.label, n.label
 	}
 	for _, e := range p.Edges {
 		words := cmp.Or(labels[e.from], e.from) + " → " + cmp.Or(labels[e.to], e.to)
+		if e.uncertain {
+			words += " (not certain)"
+		}
 		if e.loss > 0 {
 			words += ", " + units.Significant(100*e.loss, 1) + " % lost"
 		}

@@ -112,7 +112,7 @@ func (f *reading) end(why string) error {
 	if f.now == nil {
 		return &inputError{f.name, 0, errors.New("the file is empty")}
 	}
-	if why == "" && f.now.summary == nil {
+	if why == "" && f.now.summary == nil && !f.now.alone {
 		f.line-- // the empty one after the last
 		why = "the run was cut short: its last record is no summary"
 	}
@@ -130,7 +130,10 @@ func (f *reading) closeCut(why string) {
 
 // take reads one line.
 func (f *reading) take(line []byte) error {
-	var head struct{ Type, Schema *string }
+	var head struct {
+		Type   *string `json:"type"`
+		Schema *string `json:"schema"`
+	}
 	if err := json.Unmarshal(line, &head); err != nil {
 		return f.noRecord(line, err)
 	}
@@ -139,6 +142,10 @@ func (f *reading) take(line []byte) error {
 		return errors.New("no record of synscope: it has no type")
 	case *head.Type == "run":
 		return f.begin(line, head.Schema)
+	case *head.Type == "explanation": // of check --explain, after the run
+		return nil
+	case f.now == nil && *head.Type == "capability":
+		f.examined()
 	case f.now == nil:
 		return fmt.Errorf("the first record is %q and not \"run\"", shortened(*head.Type, 40))
 	case f.now.summary != nil:
@@ -160,7 +167,7 @@ func (f *reading) begin(line []byte, schema *string) error {
 	case len(f.report.runs) == mostRuns:
 		return fmt.Errorf("more than %d runs: a report holds no more", mostRuns)
 	}
-	if f.now != nil && f.now.summary == nil {
+	if f.now != nil && f.now.summary == nil && !f.now.alone {
 		f.closeCut("another run begins before the one before it ended")
 	}
 	now := newRun(f.name, len(f.report.runs))
@@ -173,6 +180,13 @@ func (f *reading) begin(line []byte, schema *string) error {
 	f.now = now
 	f.report.runs = append(f.report.runs, now)
 	return nil
+}
+
+// examined begins the records of doctor, which are no run.
+func (f *reading) examined() {
+	f.now = newRun(f.name, len(f.report.runs))
+	f.now.head.Command, f.now.alone = "doctor", true
+	f.report.runs = append(f.report.runs, f.now)
 }
 
 // noRecord says what is wrong with a line that is no JSON object, and where.

@@ -222,7 +222,10 @@ type diagnosisRecord struct {
 	Causes      []causeRecord      `json:"causes"`
 	Excluded    []exclusionRecord  `json:"excluded"`
 	Experiments []experimentRecord `json:"experiments"`
-	Loss        *float64           `json:"loss"`
+	Loss        json.RawMessage    `json:"loss"` // a share
+	SYNs        *uint64            `json:"syns"`
+	Failed      *uint64            `json:"failed"`
+	Complete    *bool              `json:"complete"`
 	P50         *time.Duration     `json:"p50_ns"`
 	P95         *time.Duration     `json:"p95_ns"`
 	Packets     *uint64            `json:"packets"`

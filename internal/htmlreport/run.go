@@ -17,6 +17,7 @@ type run struct {
 	head    record.Run
 	summary *summaryRecord
 	cut     string // how it ended too early; "" whole
+	alone   bool   // records that are no run, and have no summary
 
 	records     uint64
 	hosts       map[netip.Addr]*sighting
@@ -75,8 +76,10 @@ func (r *run) take(kind string, line []byte) error {
 		return decoded(line, r.takeISN)
 	case "hop":
 		return decoded(line, r.paths.takeHop)
+	case "hop_summary":
+		return decoded(line, r.paths.takeSummary)
 	case "path":
-		return decoded(line, r.paths.takePath)
+		return decoded(line, r.takePaths)
 	}
 	return r.takeListed(kind, line)
 }

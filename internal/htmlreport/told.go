@@ -10,7 +10,7 @@ func (r *Report) Told() (list []*record.Reported) {
 	for _, one := range r.runs {
 		t := &record.Reported{
 			File: one.file, Of: one.head.Command, Start: one.head.Start, Cut: one.cut, Records: one.records,
-			Hosts: uint64(len(one.hosts)), Complete: one.cut == "" && one.summary != nil && one.summary.Complete,
+			Hosts: uint64(len(one.hosts)), Complete: one.cut == "" && (one.alone || one.summary != nil && one.summary.Complete),
 		}
 		for _, s := range one.hosts {
 			t.Open += s.counts[probe.StateOpen]
