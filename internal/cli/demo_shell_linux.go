@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"synscope/internal/lab"
 )
 
@@ -124,7 +122,7 @@ func runShell(ctx context.Context, env []string) (code int, err error) {
 // becomes the shell.
 func becomeShell() int {
 	if hosts := os.Getenv(hostsVariable); hosts != "" {
-		unix.Mount(hosts, "/etc/hosts", "", unix.MS_BIND, "") // else synscope alone knows them
+		syscall.Mount(hosts, "/etc/hosts", "", syscall.MS_BIND, "") // else synscope alone knows them
 	}
 	path, args := shellCommand(isTerminal(os.Stdin))
 	err := syscall.Exec(path, args, os.Environ())
