@@ -158,6 +158,7 @@ var variable = []struct {
 }{
 	{regexp.MustCompile(`,?\n {25,}`), ", "}, // the numbers' width decides where a line is wrapped
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`), "DATE"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), "DATE"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d(\.\d+)?`), "CLOCK"},
 	{regexp.MustCompile(`([0-9a-f]{2}:){5}[0-9a-f]{2}`), "MAC"},
 	{regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+\b`), "ADDR"},
