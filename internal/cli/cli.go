@@ -44,7 +44,7 @@ type Streams struct {
 
 // OSStreams are those of this process.
 func OSStreams() Streams {
-	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Confine: confinement()}
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Resolver: systemResolver(), Confine: confinement()}
 }
 
 // isTerminal tells whether a stream is a terminal that a person may look at.
@@ -67,6 +67,9 @@ const ballast = 64 << 20
 func Main(ctx context.Context, args []string, s Streams) int {
 	if len(args) == 2 && args[1] == keeperWord {
 		return keepNeighbours()
+	}
+	if len(args) == 2 && args[1] == shellWord {
+		return becomeShell()
 	}
 	if s.Env("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,6 +31,38 @@ func TestDemoKeepsItsRights(t *testing.T) {
 	})
 	if code != exitYes || !strings.Contains(out.String(), "more: synscope explain") {
 		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}
+
+// The demo's shell has the network, its names, and this program; its exit code is
+// that of the script on standard input.
+func TestDemoShell(t *testing.T) {
+	lab.Require(t)
+	if os.Getenv(demoAlone) == "" {
+		inNamespaceOfItsOwn(t, demoAlone)
+		return
+	}
+	script := filepath.Join(t.TempDir(), "script")
+	os.WriteFile(script, []byte(`synscope scan -q -p 80,8080 -o json behind > "$OUT"
+synscope scan -q -p 80 guess closer small deaf --expect open && exit 90
+command -v getent > /dev/null && getent ahostsv4 web >> "$OUT"
+exit 7
+`), 0o644)
+	in, err := os.Open(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out := filepath.Join(t.TempDir(), "out")
+	t.Setenv("OUT", out)
+	os.Stdin = in
+	code := Main(t.Context(), []string{"synscope", "demo", "--shell"}, Streams{In: in, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv})
+	found, _ := os.ReadFile(out)
+	if code != 7 || !bytes.Contains(found, []byte(`"port":80,"state":"open"`)) || !bytes.Contains(found, []byte(`"port":8080,"state":"refused"`)) {
+		t.Errorf("exit %d: %s", code, found)
+	}
+	if _, err := exec.LookPath("getent"); err == nil && os.Geteuid() == 0 && !bytes.Contains(found, []byte("STREAM web")) {
+		t.Errorf("other programs do not know the names: %s", found)
 	}
 }
 

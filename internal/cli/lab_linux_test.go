@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"synscope/internal/lab"
@@ -21,6 +24,15 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(powerless) != "" {
 		os.Exit(runPowerless())
+	}
+	if len(os.Args) == 2 && (os.Args[1] == shellWord || os.Args[1] == keeperWord) {
+		os.Exit(Main(context.Background(), os.Args, OSStreams()))
+	}
+	if filepath.Base(os.Args[0]) == "synscope" { // scripts and documents run it under this name
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := Main(ctx, os.Args, OSStreams())
+		stop()
+		os.Exit(code)
 	}
 	flag.Set("test.parallel", "16")
 	os.Exit(lab.Main(m))
