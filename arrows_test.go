@@ -14,7 +14,7 @@ var arrows = map[string][]string{
 	"craft":           {},
 	"netraw":          {"craft"},
 	"probe":           {"craft", "netraw"},
-	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "probe/isn"},
+	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "probe/isn", "internal/mutate"},
 	"probe/discover":  {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/scan":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/wide":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/rtt"},
@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"probe/sample":    {"craft", "netraw", "probe", "probe/internal", "probe/rtt", "probe/isn"},
 
 	"internal/target":      {},
+	"internal/mutate":      {},
 	"internal/outfile":     {},
 	"internal/privilege":   {},
 	"internal/lab":         {"craft"},
