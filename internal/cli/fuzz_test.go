@@ -4,10 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -92,27 +88,4 @@ func FuzzRead(f *testing.F) {
 func FuzzISNFrom(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) { fed(t, b, "isn -o json --from -") })
-}
-
-// FuzzList reads whatever is called a list of targets, and plans a scan of it.
-func FuzzList(f *testing.F) {
-	f.Add("192.0.2.1\n# fine\n192.0.2.0/30:80\n[2001:db8::1]:443 fe80::1%lo\n")
-	f.Add("0.0.0.0/0\n10.0-255.1.*\n::/0\n\xff\x00\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		path := filepath.Join(t.TempDir(), "list")
-		os.WriteFile(path, []byte(text), 0o600)
-		var out, errs bytes.Buffer
-		s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Resolver: nobody{}}
-		code := Main(t.Context(), []string{"synscope", "scan", "--plan", "-p", "80", "-iL", path}, s)
-		if code != exitYes && (code != exitUsage || errs.Len() == 0) {
-			t.Errorf("exit %d: %s", code, &errs)
-		}
-	})
-}
-
-// nobody resolves no name.
-type nobody struct{}
-
-func (nobody) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
-	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }
