@@ -5,6 +5,7 @@ package mutate
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 )
 
 // Packet changes an IP packet: bits,
@@ -194,10 +195,16 @@ func Layout(b []byte) (start, end int, protocol byte, pseudo uint32) {
 		}
 		protocol = b[6]
 		for range 8 {
-			if protocol != 0 && protocol != 43 && protocol != 60 || start+8 > end {
+			if start+8 > end || !slices.Contains([]byte{0, 43, 44, 60}, protocol) {
 				break
 			}
-			protocol, start = b[start], start+8*(int(b[start+1])+1)
+			length := 8 * (int(b[start+1]) + 1)
+			if protocol == 44 { // RFC 8200 §4.5: of a fixed length; only a whole packet in one is read
+				if length = 8; binary.BigEndian.Uint16(b[start+2:])&^6 != 0 {
+					return 0, 0, 0, 0
+				}
+			}
+			protocol, start = b[start], start+length
 		}
 		if start > end {
 			return 0, 0, 0, 0
