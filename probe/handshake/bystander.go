@@ -29,15 +29,14 @@ type Bystander struct {
 	resets      *[2]resetMark // nil until the first RST that counts
 	ackAt       int64         // of the client's first ACK of the SYN-ACK
 
-	known      knowledge
-	onSYN      uint16 // bytes of data on a SYN, the most
-	onSYNTaken uint16 // of them acknowledged by the SYN-ACK
-	pressed    uint8  // segments with numbers of their own that the client sent to the half-open server
-	stuck      uint8  // SYN-ACKs that came again after one of those; twice where it was after several
-	repeats    uint8  // SYN-ACKs that came again after the client's ACK
-	strays     uint8  // segments that belong to no number seen
-	nops       uint8  // the longest run of NOPs in a SYN-ACK
-	seenTTL    ttlRange
+	known   knowledge
+	onSYN   uint16 // bytes of data on a SYN, the most
+	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
+	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
+	repeats uint8  // SYN-ACKs that came again after the client's ACK
+	strays  uint8  // segments that belong to no number seen
+	nops    uint8  // the longest run of NOPs in a SYN-ACK
+	seenTTL ttlRange
 }
 
 // knowledge is a set of things that a capture has shown.
