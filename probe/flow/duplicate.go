@@ -97,7 +97,7 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	if apart < 0 {
 		apart = -apart
 	}
-	bare := seg.Len() == 0 && !seg.Flags.Has(craft.RST)
+	bare := seg.Len() == 0 // an RST answers each of several segments
 	var twice bool
 	switch {
 	case a.place != b.place:

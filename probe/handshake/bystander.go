@@ -174,7 +174,7 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	case !me.Opened():
 		me.open(s)
 	case !b.known.has(knowSYN(from)):
-		b.ways[from].missBefore(b.since(at), s.Seq.Add(s.Len()), me.ISS.Add(1))
+		b.ways[from].miss(b.since(at), s.Seq.Add(s.Len()), me.ISS.Add(1), me.Una)
 		me.ISS = s.Seq
 		me.offer(s)
 	case !ack || me.facts.has(answered):
@@ -231,12 +231,12 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 	you.learn(synReceived)
 	if me.Nxt.LessThan(s.Seq) {
 		n |= NoteGap
-		b.ways[from].miss(b.since(at), me.Nxt, s.Seq)
+		b.ways[from].miss(b.since(at), me.Nxt, s.Seq, me.Una)
 		me.Nxt = s.Seq
 	}
 	if you.Nxt.LessThan(s.Ack) {
 		n |= NoteUncaptured
-		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack)
+		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
 		you.Nxt = s.Ack
 	}
 	b.ways[from].fill(s)
