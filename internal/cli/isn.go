@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,7 +33,7 @@ func isnCommand(s Streams) *cli.Command {
 		Flags:     probingFlags(isnFlags(), pingPort, isnMeanings, joined(outputFlags(), sampleFlags())),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
-				return analyseFile(c, s)
+				return analyseFiles(c, s)
 			}
 			return probes(s, newISN)(c)
 		},
@@ -49,7 +48,7 @@ func isnFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},
 		&cli.StringFlag{Name: "plot", Usage: "draw phase space, numbers over time, residuals and bits into `FILE`.svg or .png"},
 		&cli.StringFlag{Name: "raw", Usage: "write every sample to `FILE`.csv"},
-		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture, and send nothing; - is standard input"},
+		&cli.StringSliceFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture or in a file of read --isn, or the one named, and send nothing; may be repeated; - is standard input"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
 	}
 }
@@ -130,8 +129,10 @@ func (j *isnJob) run(ctx context.Context) error {
 	defer e.close()
 	j.findSources(&e)
 	r := &isnResults{job: j}
-	run := opening{c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e}
-	return run.run(func(s *session) error {
+	run := opening{
+		c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e, probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
+	}
+	return run.run(ctx, func(s *session) error {
 		r.session = s
 		return j.probe(ctx, r)
 	}, r.answer)
@@ -142,14 +143,11 @@ func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if r.progress != nil {
 		j.cfg.OnProgress = r.show
 	}
-	summary, err := sample.Run(ctx, r.network(), j.cfg, r)
+	summary, err := sample.Run(ctx, r.network, j.cfg, r)
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}
-	if ended := r.Record(record.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
-	return err
+	return r.conclude(&summary, err)
 }
 
 // isnResults passes what is found to the outputs and the files.
@@ -230,11 +228,15 @@ func (f *isnFiles) write(r *record.ISN, samples []isn.Sample) error {
 }
 
 // path is the file of a target: where there are several, the address and the
-// port go before the ending.
+// port go before the ending, or the name of the file that the samples are from.
 func (f *isnFiles) path(path string, r *record.ISN) string {
 	if f.targets < 2 {
 		return path
 	}
 	ending := filepath.Ext(path)
+	if !r.Addr.IsValid() {
+		from := strings.ReplaceAll(strings.TrimSuffix(r.Target, filepath.Ext(r.Target)), "/", ".")
+		return fmt.Sprintf("%s-%s%s", strings.TrimSuffix(path, ending), from, ending)
+	}
 	return fmt.Sprintf("%s-%s-%d%s", strings.TrimSuffix(path, ending), strings.ReplaceAll(r.Addr.String(), ":", "."), r.Port, ending)
 }

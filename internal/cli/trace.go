@@ -124,8 +124,11 @@ func (j *traceJob) run(ctx context.Context) error {
 	}
 	defer e.close()
 	var route trace.Path
-	run := opening{c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections}
-	return run.run(func(s *session) (err error) {
+	run := opening{
+		c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections,
+		probing: &j.probing, resolve: []netip.Addr{j.cfg.Target.Addr()},
+	}
+	return run.run(ctx, func(s *session) (err error) {
 		route, err = j.probe(ctx, s)
 		s.tap.verdict(&route.Verdict)
 		return err
@@ -149,7 +152,7 @@ func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err
 	hops := make(chan trace.Hop, j.cfg.MaxHops*j.cfg.Queries)
 	written := make(chan error, 1)
 	go func() { written <- j.write(ctx, hops, s.display) }()
-	route, err = trace.Run(ctx, s.network(), j.cfg, func(h trace.Hop) error {
+	route, err = trace.Run(ctx, s.network, j.cfg, func(h trace.Hop) error {
 		hops <- h
 		return nil
 	})
@@ -157,13 +160,12 @@ func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err
 	for _, step := range []func() error{
 		func() error { return <-written },
 		func() error { return s.Record(record.NewPort(j.word, &route.Verdict)) },
-		func() error { return s.Record(record.NewSummary(&route.Summary, time.Now())) },
 	} {
 		if failed := step(); err == nil {
 			err = failed
 		}
 	}
-	return route, err
+	return route, s.conclude(&route.Summary, err)
 }
 
 // write passes hops on with the names of those who answered.

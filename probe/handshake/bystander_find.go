@@ -101,7 +101,7 @@ var bystanderPatterns = []bystanderPattern{
 	{"close-by-reset", probe.SeverityNotice, "the server ended the connection by RST", (*sight).serverReset},
 	{"simultaneous-close", probe.SeverityInfo, "both ends sent their FIN before they had the other's", (*sight).crossed},
 	{"time-wait-skipped", probe.SeverityInfo,
-		"the server closed first and kept no TIME_WAIT: the client's FIN, retransmitted, was reset", (*sight).stranger},
+		"the server closed first and kept no TIME_WAIT: the client's FIN, retransmitted, was reset", (*sight).closedWithoutTimeWait},
 	{"fin-retransmissions", probe.SeverityInfo, "the server sent its FIN again: its acknowledgement was lost, or late", (*sight).finAgain},
 	{"fin-unanswered", probe.SeverityNotice, "a FIN was sent again and again, and nobody acknowledged it", (*sight).finUnanswered},
 	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
@@ -301,7 +301,7 @@ func (v *sight) crossed() string {
 	return fmt.Sprintf("FINs at %d and %d", uint32(c.seq), uint32(s.seq))
 }
 
-func (v *sight) stranger() string {
+func (v *sight) closedWithoutTimeWait() string {
 	if !v.known.has(knowStranger) || v.result.First != Server {
 		return ""
 	}
