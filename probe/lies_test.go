@@ -39,7 +39,7 @@ type liedTo struct {
 	name    string
 	targets int
 	ports   int
-	run     func(ctx context.Context, n probe.Network, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error)
+	run     func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error)
 }
 
 type claims struct{ list []claim }
@@ -63,12 +63,12 @@ func (p fixedPlan) Index(t netip.AddrPort) (uint64, bool) {
 const briefly = 300 * time.Millisecond
 
 var liedToEngines = []liedTo{
-	{"scan", 12, 5, func(ctx context.Context, n probe.Network, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
+	{"scan", 12, 5, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
 		var c claims
 		s, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values(targets), Timeout: briefly, Canaries: seed%2 == 0}, &c)
 		return c.list, s, err
 	}},
-	{"wide", 12, 2, func(ctx context.Context, n probe.Network, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
+	{"wide", 12, 2, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
 		var c claims
 		cfg := wide.Config{Config: scan.Config{Timeout: briefly, Retries: 1}, Plan: fixedPlan(targets)}
 		b, err := wide.NewBlaster(n, cfg)
@@ -78,7 +78,7 @@ var liedToEngines = []liedTo{
 		s, err := wide.Run(ctx, b, cfg, &c)
 		return c.list, s.Summary, err
 	}},
-	{"ping", 4, 8, func(ctx context.Context, n probe.Network, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
+	{"ping", 4, 8, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
 		var c claims
 		flow := probe.FlowFixed
 		if seed%2 == 0 {
@@ -90,22 +90,22 @@ var liedToEngines = []liedTo{
 		})
 		return c.list, s, err
 	}},
-	{"trace", 1, 64, func(ctx context.Context, n probe.Network, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
+	{"trace", 1, 64, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: targets[0], MaxHops: 4, Timeout: briefly}, func(trace.Hop) error { return nil })
 		return []claim{{targets[0], path.Verdict.State, path.Verdict.Reason}}, path.Summary, err
 	}},
-	{"handshake", 1, 1, func(ctx context.Context, n probe.Network, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
+	{"handshake", 1, 1, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
 		cfg := handshake.Config{Target: targets[0], Timeout: briefly, Watch: time.Second, MaxTime: 5 * time.Second, Data: []byte("GET /\r\n"), Retries: 2}
 		cfg.Withhold = []handshake.Withhold{handshake.WithholdNothing, handshake.WithholdSYNACKAck, handshake.WithholdLastAck}[seed%3]
 		r, err := handshake.Run(ctx, n, cfg)
 		return []claim{{targets[0], r.State, r.Reason}}, r.Traffic, err
 	}},
-	{"sample", 1, isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Network, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
+	{"sample", 1, isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
 		var got sampleSink
 		s, err := sample.Run(ctx, n, sample.Config{Targets: targets, Plan: isn.QuickPlan(), Timeout: briefly, Seed: [32]byte{byte(seed)}}, &got)
 		return []claim{{targets[0], got.got.State, got.got.Reason}}, s, err
 	}},
-	{"discover", 6, 2, func(ctx context.Context, n probe.Network, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
+	{"discover", 6, 2, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
 		var hosts []netip.Addr
 		for _, t := range targets {
 			hosts = append(hosts, t.Addr())

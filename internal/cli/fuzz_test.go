@@ -67,7 +67,7 @@ func fed(t *testing.T, input []byte, line string) {
 	}
 	last := ""
 	for l := range bytes.Lines(out.Bytes()) {
-		var r record
+		var r jsonRecord
 		if err := json.Unmarshal(l, &r); err != nil {
 			t.Fatalf("%v in %.300q", err, l)
 		}
