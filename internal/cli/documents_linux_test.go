@@ -163,6 +163,7 @@ var variable = []struct {
 	{regexp.MustCompile(`([0-9a-f]{2}:){5}[0-9a-f]{2}`), "MAC"},
 	{regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+\b`), "ADDR"},
 	{regexp.MustCompile(`\bfd[0-9a-f:]{8,}`), "ADDR"},
+	{regexp.MustCompile(`after [0-9][0-9., ms]*s\b`), "after TIMES"},
 	{regexp.MustCompile(`-?[0-9.]+ ?(ns|µs|ms)\b`), "TIME"},
 	{regexp.MustCompile(`"[a-z_]+_ns":\d+`), "TIME"},
 	{regexp.MustCompile(`\b(\d+)\.\d+( ?s\b|,)`), "$1 s"},
