@@ -157,6 +157,7 @@ var variable = []struct {
 	with string
 }{
 	{regexp.MustCompile(`,?\n {25,}`), ", "}, // the numbers' width decides where a line is wrapped
+	{regexp.MustCompile(`silence for [0-9.]+m?s`), "silence for SOME s"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`), "DATE"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), "DATE"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d(\.\d+)?`), "CLOCK"},
@@ -169,7 +170,6 @@ var variable = []struct {
 	{regexp.MustCompile(`\b(\d+)\.\d+( ?s\b|,)`), "$1 s"},
 	{regexp.MustCompile(`[0-9.]+[kM]? pps`), "RATE"},
 	{regexp.MustCompile(`[0-9.]+ %`), "SHARE"},
-	{regexp.MustCompile(`silence for [0-9.]+m?s`), "silence for SOME s"},
 	{regexp.MustCompile(`in \d+ segments`), "in N segments"},
 	{regexp.MustCompile(`\b[0-9,]{4,}(\.\d+)?\b`), "N"},
 	{regexp.MustCompile(`─+`), "─"},
