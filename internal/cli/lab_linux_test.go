@@ -179,6 +179,32 @@ func TestAbsentNeighbour(t *testing.T) {
 	}
 }
 
+// Every command says of a dead neighbour what it is, of both versions of IP, and
+// sends nothing to it.
+func TestCommandsAndAnAbsentNeighbour(t *testing.T) {
+	l := standardLab(t)
+	web := l.Host("web")
+	for _, a := range []netip.Addr{place(web.Addr4(), 99), place(web.Addr6(), 99)} {
+		target := netip.AddrPortFrom(a, 80).String()
+		for _, args := range [][]string{{"ping", "-c", "2", "-i", "100ms"}, {"trace"}, {"handshake"}, {"isn", "--samples", "8"}} {
+			r := command(t.Context(), l, append(args, "-o", "json", target)...)
+			var reasons []string
+			sent := -1.0
+			for _, rec := range records(t, r.out) {
+				if reason := rec.str("reason"); reason != "" {
+					reasons = append(reasons, reason)
+				}
+				if n, ok := rec["sent"].(float64); ok && rec.str("type") == "summary" {
+					sent = n
+				}
+			}
+			if r.code != exitNo || len(reasons) == 0 || slices.ContainsFunc(reasons, func(s string) bool { return s != "no-neighbour" }) || sent != 0 {
+				t.Errorf("%v: code %d, %v, %v sent\n%s%s", args, r.code, reasons, sent, r.out, r.err)
+			}
+		}
+	}
+}
+
 // TestScanOverLossyLink finds what is behind a link that loses a tenth of the
 // packets each way.
 func TestScanOverLossyLink(t *testing.T) {

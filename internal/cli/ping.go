@@ -225,44 +225,24 @@ func (j *pingJob) run(ctx context.Context) error {
 	if err := j.checkStamps(&e); err != nil {
 		return err
 	}
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
-	d.remark(append(j.notes, d.targetRemarks(j.set)...)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
 	server.start(e.name, j)
-	watch := newPingWatch(j, d, server)
-	watch.tap = tap
-	if err = confine(j.c, j.streams, &e, opensConnections, j.readAgain()...); err == nil {
-		err = d.Record(j.opening(&e))
+	run := opening{
+		c: j.c, streams: j.streams, command: "ping", set: j.set, engine: &e, remarks: j.notes, notes: j.notes,
+		later: opensConnections, reads: j.readAgain(), probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
 	}
-	if err == nil {
-		err = j.probe(ctx, &e, watch)
-	}
-	return j.conclude(d, d.finish(tap.close(err)))
-}
-
-func (j *pingJob) opening(e *opened) *record.Run {
-	return &record.Run{
-		Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
-		Notes: append(j.notes, targetNotes(j.set)...),
-	}
+	return run.run(ctx, func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
 }
 
 // probe runs the ping until it ends, and closes its record. Whenever the targets
 // are read again, it begins anew with those.
-func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
+func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 	j.start = time.Now()
 	total := probe.Summary{Took: -1}
 	reloads := j.watchReloads()
 	var err error
 	for again := true; again; {
 		var summary probe.Summary
-		summary, err = j.once(ctx, e, w, reloads)
+		summary, err = j.once(ctx, w, reloads)
 		total.Add(&summary)
 		total.Complete, total.Rate = summary.Complete, summary.Rate
 		again = ctx.Err() == nil && errors.Is(err, probe.ErrInterrupted)
@@ -272,9 +252,10 @@ func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
 		}
 	}
 	total.Took = time.Since(j.start)
-	if ended := w.end(&total); err == nil {
+	if ended := w.end(); err == nil {
 		err = ended
 	}
+	err = w.conclude(&total, err)
 	if j.plot != "" {
 		if drawn := j.draw(); err == nil {
 			err = drawn
@@ -285,7 +266,7 @@ func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
 
 // once runs the ping with the targets of now, and follows their names meanwhile,
 // until a reload or its end.
-func (j *pingJob) once(ctx context.Context, e *opened, w *pingWatch, reloads <-chan struct{}) (summary probe.Summary, err error) {
+func (j *pingJob) once(ctx context.Context, w *pingWatch, reloads <-chan struct{}) (summary probe.Summary, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -301,8 +282,8 @@ func (j *pingJob) once(ctx context.Context, e *opened, w *pingWatch, reloads <-c
 	case len(j.cfg.Targets) == 0:
 		<-ctx.Done()
 		err = probe.ErrInterrupted
-	case e.conn != nil:
-		summary, err = ping.Run(ctx, w.tap.network(e.conn), j.cfg, w.sample)
+	case w.e.conn != nil:
+		summary, err = ping.Run(ctx, w.network, j.cfg, w.sample)
 	default:
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
@@ -327,11 +308,8 @@ func (j *pingJob) draw() error {
 	return drawn(plot.RTT(j.plot, title, j.start, shown))
 }
 
-// conclude turns the end of a run into its answer.
-func (j *pingJob) conclude(d *display, err error) error {
-	if err != nil {
-		return err
-	}
+// answer turns the end of a run into its answer.
+func (j *pingJob) answer(d *display) error {
 	failures := j.limits.check(j.known())
 	d.remark(failures...)
 	switch {

@@ -25,8 +25,7 @@ import (
 // pingWatch passes the samples of a ping to the outputs, to the metrics, and to
 // the table on the terminal, where there is one.
 type pingWatch struct {
-	tap *tap // nil where none was asked for
-	*display
+	*session
 	mu     sync.Mutex // of the outputs: remarks come from another goroutine
 	job    *pingJob
 	server *metricsServer
@@ -42,8 +41,8 @@ func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
 	return c.Command.Name == "ping" && isTerminal(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
 }
 
-func newPingWatch(j *pingJob, d *display, server *metricsServer) *pingWatch {
-	w := &pingWatch{display: d, job: j, server: server}
+func newPingWatch(j *pingJob, s *session, server *metricsServer) *pingWatch {
+	w := &pingWatch{session: s, job: j, server: server}
 	if f, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
 		w.board = screen.NewBoard(f)
 		w.height = func() (int, int) {
@@ -175,7 +174,7 @@ func (w *pingWatch) close(s *pingSeries) error {
 func bars(n uint64) int { return min(2*bits.Len64(n), 20) }
 
 // end writes the closing records.
-func (w *pingWatch) end(s *probe.Summary) error {
+func (w *pingWatch) end() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.board != nil {
@@ -191,7 +190,7 @@ func (w *pingWatch) end(s *probe.Summary) error {
 			return err
 		}
 	}
-	return w.Record(record.NewSummary(s, time.Now()))
+	return nil
 }
 
 // tell says something while the run goes on, on standard error and as a record.

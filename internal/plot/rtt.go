@@ -17,8 +17,8 @@ type Series struct {
 	Timeline *rtt.Timeline
 }
 
-// maxSeries is how many targets a picture tells apart.
-const maxSeries = len(picture.Palette)
+// MostSeries is how many targets a picture tells apart.
+const MostSeries = len(picture.Palette)
 
 // Size of a picture in points, and the margin round its panels.
 const wide, high, margin = 11 * 72.0, 8 * 72.0, 8.0
@@ -27,15 +27,21 @@ const wide, high, margin = 11 * 72.0, 8 * 72.0, 8.0
 // before: the times over the run with the losses below them, and the
 // distribution with its percentiles. caption says what was done, start when.
 func RTT(path, caption string, start time.Time, all []Series) error {
-	shown := all[:min(len(all), maxSeries)]
+	shown := all[:min(len(all), MostSeries)]
 	p := picture.New(wide, high)
 	room := p.Heading(captionOf(caption, all, len(shown)))
 	upper, lower := room.Inset(margin), room.Inset(margin)
 	upper.Top, upper.Bottom = room.Top, (room.Top+room.Bottom)/2-margin/2
 	lower.Top = upper.Bottom + margin
-	overTime(start, shown).Draw(p, upper)
-	distribution(shown).Draw(p, lower)
+	for i, panel := range RTTPanels(start, shown) {
+		panel.Draw(p, [...]picture.Rect{upper, lower}[i])
+	}
 	return p.WriteFile(path)
+}
+
+// RTTPanels are the two panels of [RTT], of at most [MostSeries] targets.
+func RTTPanels(start time.Time, all []Series) [2]*picture.Panel {
+	return [2]*picture.Panel{overTime(start, all), distribution(all)}
 }
 
 // captionOf adds how many probes were answered, the only place that counts them.
