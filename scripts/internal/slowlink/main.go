@@ -1,3 +1,5 @@
+//go:build linux
+
 // Slowlink joins two network namespaces by a tun device in each, both named by
 // -name. What leaves the second is delayed, each source address by a time of its
 // own between 0 and -most.
@@ -28,10 +30,9 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := join(*name, *most, flag.Arg(0), flag.Arg(1)); err != nil {
-		fmt.Fprintln(os.Stderr, "slowlink:", err)
-		os.Exit(1)
-	}
+	err := join(*name, *most, flag.Arg(0), flag.Arg(1)) // which ends by an error alone
+	fmt.Fprintln(os.Stderr, "slowlink:", err)
+	os.Exit(1)
 }
 
 func join(name string, most time.Duration, near, far string) error {
