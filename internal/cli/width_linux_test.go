@@ -49,6 +49,9 @@ func TestFitsTheTerminal(t *testing.T) {
 				seen := strings.ReplaceAll(onScreen(t, columns, 24, nil, strings.Fields(line)...), "\r\x1b[K", "\n") // what was erased was a line
 				seen = controls.ReplaceAllString(seen, "")
 				for text := range strings.Lines(seen) {
+					if strings.HasPrefix(strings.TrimSpace(text), "█") {
+						t.Errorf("a bar without its range: %q", text)
+					}
 					if n := utf8.RuneCountInString(strings.TrimRight(text, "\n")); n > columns {
 						t.Errorf("%d columns of %d: %q", n, columns, text)
 					}

@@ -226,8 +226,11 @@ func splitWords(s *record.RTTSplit) string {
 // percent is a share with as many decimals as it needs, up to two.
 func percent(share float64) string { return units.Significant(100*share, 2) + " %" }
 
-// barWide is the width of the longest bar.
-const barWide = 50
+// barWide is the width of the longest bar, barAt where it begins.
+const (
+	barWide = 50
+	barAt   = 10 + len(" to ") + 10 + 1 + 8 + 1
+)
 
 // histogram is a bar for each range of times.
 func (t *pingText) histogram(s *record.RTTSummary) []string {
@@ -238,10 +241,14 @@ func (t *pingText) histogram(s *record.RTTSummary) []string {
 	for _, b := range s.Bars {
 		most = max(most, b.Count)
 	}
+	longest := barWide
+	if limit := t.limit(); limit > 0 {
+		longest = min(barWide, limit-barAt)
+	}
 	lines := []string{"", "RTT of " + hostPort(s.Target, s.Addr, s.Port) + ":"}
 	for _, b := range s.Bars {
 		lines = append(lines, fmt.Sprintf("%10s to %-10s %8s %s", units.Finer(b.From, b.To-b.From), units.Finer(b.To, b.To-b.From), units.Count(b.Count),
-			t.paint.paint(cyan, bar(float64(b.Count)/float64(most)*barWide))))
+			t.paint.paint(cyan, bar(float64(b.Count)/float64(most)*float64(longest)))))
 	}
 	return lines
 }
