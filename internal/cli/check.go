@@ -220,6 +220,9 @@ func (j *checkJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := confineChecks(j.c, j.streams); err != nil {
+		return d.finish(err)
+	}
 	err = d.Record(&record.Run{Version: Version, Command: "check", Args: j.streams.Args, Start: j.start})
 	var results []check.Result
 	var summary probe.Summary

@@ -46,7 +46,7 @@ func examine(c *cli.Context, s Streams, found []netraw.Capability) error {
 		return &exit{exitInterrupted, err}
 	}
 	for _, f := range found {
-		if !f.OK && !spared(f, found) {
+		if !f.OK && !optional(f, found) {
 			return &exit{exitUnable, errors.New("this user cannot do all that here: see above")}
 		}
 	}
@@ -62,8 +62,8 @@ var stands = map[string]string{
 	"xdp-engine":        "packet-engine",
 }
 
-// spared tells whether a missing capability can be done without.
-func spared(missing netraw.Capability, found []netraw.Capability) bool {
+// optional tells whether a missing capability can be done without.
+func optional(missing netraw.Capability, found []netraw.Capability) bool {
 	return slices.ContainsFunc(found, func(c netraw.Capability) bool {
 		return c.OK && c.Name == stands[missing.Name]
 	})
@@ -78,7 +78,7 @@ func printCapabilities(s Streams, found []netraw.Capability) error {
 	for _, f := range found {
 		mark := "ok"
 		switch {
-		case !f.OK && spared(f, found):
+		case !f.OK && optional(f, found):
 			mark = "not needed"
 		case !f.OK:
 			mark = "MISSING"

@@ -34,7 +34,7 @@ func isnCommand(s Streams) *cli.Command {
 		Flags:     probingFlags(isnFlags(), pingPort, isnMeanings, joined(outputFlags(), sampleFlags())),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
-				return analyseFile(c, s)
+				return analyseFiles(c, s)
 			}
 			return probes(s, newISN)(c)
 		},
@@ -49,7 +49,7 @@ func isnFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},
 		&cli.StringFlag{Name: "plot", Usage: "draw phase space, numbers over time, residuals and bits into `FILE`.svg or .png"},
 		&cli.StringFlag{Name: "raw", Usage: "write every sample to `FILE`.csv"},
-		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture, and send nothing; - is standard input"},
+		&cli.StringSliceFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture or in a file of read --isn, or the one named, and send nothing; may be repeated; - is standard input"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, with the earliest times, and stop"},
 	}
 }
@@ -148,50 +148,41 @@ func (j *isnJob) run(ctx context.Context) error {
 	}
 	defer e.close()
 	j.findSources(&e)
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
+	r := &isnResults{job: j}
+	run := opening{
+		c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e, probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
 	}
-	d.remark(d.targetRemarks(j.set)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
-	r := &isnResults{display: d, job: j, tap: tap}
-	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
-		return d.finish(tap.close(err))
-	}
-	err = d.Record(&record.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
-	if err == nil {
-		err = j.probe(ctx, &e, r)
-	}
-	if err = d.finish(tap.close(err)); err == nil && r.unknown > 0 {
-		return errNo
-	}
-	return err
+	return run.run(ctx, func(s *session) error {
+		r.session = s
+		return j.probe(ctx, r)
+	}, r.answer)
 }
 
 // probe samples all targets and closes the run's record.
-func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
+func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if r.progress != nil {
 		j.cfg.OnProgress = r.progress.UpdateSYNs
 	}
-	summary, err := sample.Run(ctx, r.tap.network(e.conn), j.cfg, r)
+	summary, err := sample.Run(ctx, r.network, j.cfg, r)
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}
-	if ended := r.Record(record.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
-	return err
+	return r.conclude(&summary, err)
 }
 
 // isnResults passes what is found to the outputs and the files.
 type isnResults struct {
-	*display
+	*session
 	job     *isnJob
-	tap     *tap // nil where none was asked for
-	unknown int  // targets without a class
+	unknown int // targets without a class
+}
+
+// answer is the exit code of a run that came to its end.
+func (r *isnResults) answer(*display) error {
+	if r.unknown > 0 {
+		return errNo
+	}
+	return nil
 }
 
 // Sample takes one sample of a target.
@@ -247,11 +238,15 @@ func (f *isnFiles) write(r *record.ISN, samples []isn.Sample) error {
 }
 
 // path is the file of a target: where there are several, the address and the
-// port go before the ending.
+// port go before the ending, or the name of the file that the samples are from.
 func (f *isnFiles) path(path string, r *record.ISN) string {
 	if f.targets < 2 {
 		return path
 	}
 	ending := filepath.Ext(path)
+	if !r.Addr.IsValid() {
+		from := strings.ReplaceAll(strings.TrimSuffix(r.Target, filepath.Ext(r.Target)), "/", ".")
+		return fmt.Sprintf("%s-%s%s", strings.TrimSuffix(path, ending), from, ending)
+	}
 	return fmt.Sprintf("%s-%s-%d%s", strings.TrimSuffix(path, ending), strings.ReplaceAll(r.Addr.String(), ":", "."), r.Port, ending)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,7 +35,17 @@ func mergeCommand(s Streams) *cli.Command {
 }
 
 func mergeShards(c *cli.Context, s Streams) error {
-	scan, err := merge.Open(c.Args().Slice()...)
+	if slices.Contains(c.Args().Slice(), report.Stdout) {
+		return usagef("merge reads its files twice: standard input cannot be one")
+	}
+	files, err := openAll(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if err := confineFiles(c, s); err != nil {
+		return err
+	}
+	scan, err := merge.Read(files...)
 	if err != nil {
 		return usage(err)
 	}

@@ -33,7 +33,7 @@ func TestADayOfMetrics(t *testing.T) {
 		pair := netip.MustParseAddrPort("198.51.100.7:80")
 		metrics := report.NewMetrics(Version, "raw")
 		metrics.Watch("web", pair)
-		series := newPingSeries("web", pair, 1)
+		series := newPingSeries("web", pair, 1, 8)
 
 		const day = 24 * 3600
 		var early, late uint64

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -190,62 +191,46 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	if err != nil {
 		return err
 	}
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
 	o := opened{name: e.name, note: e.note, stateless: true}
-	d.remark(append(j.remarks(&o, d), aside...)...)
-	d.remark(j.whyStateless()...)
-	results := &results{display: d, set: j.set}
-	if !j.looksFirstStateless() {
-		err = confine(j.c, j.streams, &o, opensNothing)
-	}
-	if err == nil {
-		err = results.begin(j.opening(&o))
-	}
-	if err == nil {
-		err = j.writeShard(results)
-	}
+	run := j.opening(&o)
+	run.remarks = slices.Concat(run.remarks, aside, j.whyStateless())
+	run.rights = j.looksFirstStateless()
+	results := &results{set: j.set}
 	var summary wide.Summary
-	if err == nil && j.looksFirstStateless() {
-		return d.finish(j.blastFound(ctx, e, cfg, results))
-	}
-	if err == nil {
-		summary, err = j.blast(ctx, e, cfg, results)
-	}
-	if err = d.finish(err); err != nil {
+	return run.run(ctx, func(s *session) (err error) {
+		results.session = s
+		summary, err = j.blastAll(ctx, e, cfg, results)
 		return err
+	}, func(d *display) error {
+		return errorOf(j.endCheckpoint(&summary), errorOf(results.answer(d), j.asExpected(&summary.Summary)))
+	})
+}
+
+// blastAll probes what is to be probed, after a look for the hosts where that is
+// to be done.
+func (j *scanJob) blastAll(ctx context.Context, e *blaster, cfg wide.Config, r *results) (wide.Summary, error) {
+	if err := j.writeShard(r); err != nil {
+		return wide.Summary{}, err
 	}
-	if err := j.endCheckpoint(&summary); err != nil {
-		return err
+	if j.looksFirstStateless() {
+		return j.blastFound(ctx, e, cfg, r)
 	}
-	return j.asExpected(&summary.Summary)
+	return j.blast(ctx, e, cfg, r)
 }
 
 // blastFound looks for the hosts, over a connection of its own, gives up the rights
 // that this took, and probes those that are there.
-func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r *results) error {
+func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r *results) (summary wide.Summary, err error) {
 	done, err := j.lookStateless(ctx, r)
 	if done || err != nil {
-		if ended := r.end(&probe.Summary{}); err == nil {
-			err = ended
-		}
-		return err
+		return summary, r.end(&probe.Summary{}, err)
 	}
-	if err := confine(j.c, j.streams, &opened{name: e.name}, opensNothing); err != nil {
-		return err
+	if err := confine(j.c, j.streams, r.e, opensNothing); err != nil {
+		return summary, err
 	}
 	cfg.Plan = newShardPlan(j.set.Narrow(r.search.probed), j.seed, j.shard)
 	cfg.Total = cfg.Plan.Count()
-	summary, err := j.blast(ctx, e, cfg, r)
-	if err == nil && r.leftOut > 0 {
-		return errNo
-	}
-	if err == nil {
-		err = j.asExpected(&summary.Summary)
-	}
-	return err
+	return j.blast(ctx, e, cfg, r)
 }
 
 // blast probes, and closes the record of the run.
@@ -268,9 +253,7 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	if results.broken != nil {
 		return summary, results.broken
 	}
-	if ended := results.end(&summary.Summary); err == nil {
-		err = ended
-	}
+	err = results.end(&summary.Summary, err)
 	results.remark(afterwards(&summary, err)...)
 	return summary, err
 }

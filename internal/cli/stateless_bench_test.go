@@ -121,7 +121,7 @@ func BenchmarkAnswer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &results{display: &display{Output: out}, set: set}
+	r := &results{session: &session{display: &display{Output: out}}, set: set}
 	e := newEcho(b, b.N)
 	plan := newShardPlan(set, 1, shard{0, 1})
 	plan.size = uint64(b.N)

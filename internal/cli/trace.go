@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -127,28 +126,16 @@ func (j *traceJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
-	d.remark(d.targetRemarks(j.set)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
-	if err := confine(j.c, j.streams, &e, opensConnections); err != nil {
-		return d.finish(tap.close(err))
-	}
-	err = d.Record(&record.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	var route trace.Path
-	if err == nil {
-		route, err = j.probe(ctx, tap.network(e.conn), d)
-		tap.verdict(&route.Verdict)
+	run := opening{
+		c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections,
+		probing: &j.probing, resolve: []netip.Addr{j.cfg.Target.Addr()},
 	}
-	if err = d.finish(tap.close(err)); err != nil {
+	return run.run(ctx, func(s *session) (err error) {
+		route, err = j.probe(ctx, s)
+		s.tap.verdict(&route.Verdict)
 		return err
-	}
-	return j.answer(d, &route.Verdict)
+	}, func(d *display) error { return j.answer(d, &route.Verdict) })
 }
 
 // answer is the verdict as an exit code.
@@ -157,32 +144,31 @@ func (j *traceJob) answer(d *display, v *probe.Verdict) error {
 	case j.expect == nil && v.State == probe.StateOpen, j.expect != nil && v.State == *j.expect:
 		return nil
 	case j.expect != nil:
-		d.remark(fmt.Sprintf("%s: expected %s, found %s (%s)", v.Target, *j.expect, v.State, v.Reason))
+		d.remark(unexpected(v.Target, *j.expect, v.State, v.Reason))
 	}
 	return errNo
 }
 
 // probe runs the trace and closes its record. Names are looked up beside it, so
 // that a slow resolver delays the lines and not the probes.
-func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display) (route trace.Path, err error) {
+func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err error) {
 	hops := make(chan trace.Hop, j.cfg.MaxHops*j.cfg.Queries)
 	written := make(chan error, 1)
-	go func() { written <- j.write(ctx, hops, d) }()
-	route, err = trace.Run(ctx, network, j.cfg, func(h trace.Hop) error {
+	go func() { written <- j.write(ctx, hops, s.display) }()
+	route, err = trace.Run(ctx, s.network, j.cfg, func(h trace.Hop) error {
 		hops <- h
 		return nil
 	})
 	close(hops)
 	for _, step := range []func() error{
 		func() error { return <-written },
-		func() error { return d.Record(record.NewPort(j.word, &route.Verdict)) },
-		func() error { return d.Record(record.NewSummary(&route.Summary, time.Now())) },
+		func() error { return s.Record(record.NewPort(j.word, &route.Verdict)) },
 	} {
 		if failed := step(); err == nil {
 			err = failed
 		}
 	}
-	return route, err
+	return route, s.conclude(&route.Summary, err)
 }
 
 // write passes hops on with the names of those who answered.

@@ -88,14 +88,11 @@ func reasonOf(a netip.Addr, ev *wire.Event) probe.Reason {
 
 // expire gives hosts their second round, and up those that had it, once what
 // has arrived by now was taken in.
-func (e *engine) expire(r *wire.Receiver) {
+func (e *engine) expire() {
 	if len(e.timers) == 0 || e.timers[0].At > e.now {
 		return
 	}
-	r.CatchUp(func(batch []wire.Event, ok bool) bool {
-		e.take(r, batch, ok)
-		return e.failure == nil
-	})
+	e.check(e.inbox.CatchUp(e.readClock))
 	for len(e.timers) > 0 && e.timers[0].At <= e.now {
 		h := e.byID[e.timers.Pop().ID]
 		switch {

@@ -50,19 +50,30 @@ type place struct {
 	ttl       uint8
 }
 
-// again reports whether a segment was seen just before, and its hash.
-func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice bool, hash uint64) {
+// sameness is what sightings make of a packet.
+type sameness uint8
+
+const (
+	fresh  sameness = iota
+	likely          // the same, unless its receiver has asked for it meanwhile
+	same
+)
+
+// again reports whether a segment was seen just before, when, and its hash.
+func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice sameness, first int64, hash uint64) {
 	hash = s.hash(k, seg)
 	here := sighting{hash, at, place{p.Interface, p.Direction, seg.TTL}}
 	if s.rewind(&here) {
-		return true, hash
+		return same, at, hash
 	}
 	group := &s.groups[hash%uint64(len(s.groups))]
 	oldest := &group[0]
 	for i := range group {
 		slot := &group[i]
-		if slot.hash == hash && s.same(slot, &here, seg) {
-			return true, hash
+		if slot.hash == hash {
+			if twice := s.compare(slot, &here, seg); twice != fresh {
+				return twice, slot.at, hash
+			}
 		}
 		if slot.hash == hash || oldest.hash != hash && slot.at < oldest.at {
 			oldest = slot
@@ -70,32 +81,44 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 	}
 	s.weigh(false)
 	*oldest = here
-	return false, hash
+	return fresh, 0, hash
 }
 
-// same decides about two packets that look the same.
-func (s *sightings) same(a, b *sighting, seg *craft.Segment) bool {
+// often is the share of packets that come again in a capture that has each
+// twice.
+const often = 0.25
+
+// compare decides about two packets that look the same. Data without an
+// identification may have been lost and sent again within a millisecond where
+// the two ends are near: only who knows the connection can tell.
+func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	apart := b.at - a.at
 	if apart < 0 {
 		apart = -apart
 	}
 	bare := seg.Len() == 0 && !seg.Flags.Has(craft.RST)
-	const often = 0.25
 	var twice bool
 	switch {
 	case a.place != b.place:
 		twice = apart < elsewhere
 	case seg.ID != 0:
 		twice = apart < samePlace
+	case bare && s.doubled > often && apart < bareAgain:
+		return same
 	case bare:
-		return s.doubled > often && apart < bareAgain
+		return fresh
+	case apart >= noIdentity:
+		return fresh
+	case len(seg.Payload) > 0 && s.doubled <= often:
+		return likely
 	default:
-		twice = apart < noIdentity
+		twice = true
 	}
-	if twice {
-		s.weigh(true)
+	if !twice {
+		return fresh
 	}
-	return twice
+	s.weigh(true)
+	return same
 }
 
 // weigh takes a decision into the recent share.

@@ -26,8 +26,9 @@ type way struct {
 // before, from another queue of the card.
 const settling = int64(20 * time.Millisecond)
 
-// settlingMillis is the same in milliseconds.
-const settlingMillis = uint32(settling / int64(time.Millisecond))
+// joining is how far apart holes are at most that may yet be filled together,
+// in milliseconds.
+const joining = 50
 
 // reach notes that numbers up to end were captured.
 func (w *way) reach(end craft.Seq) {
@@ -39,7 +40,7 @@ func (w *way) reach(end craft.Seq) {
 // miss notes a hole from lo to hi. One that follows soon joins the one before,
 // since both may yet be filled.
 func (w *way) miss(at uint32, lo, hi craft.Seq) {
-	if w.missing > 0 && at-w.at > settlingMillis {
+	if w.missing > 0 && at > w.at+joining {
 		w.gaps += w.left()
 		w.bytes += w.missing
 		w.missing = 0
@@ -51,6 +52,20 @@ func (w *way) miss(at uint32, lo, hi craft.Seq) {
 	w.missing += uint32(hi.Sub(lo))
 	w.missed += uint32(hi.Sub(lo))
 	w.stretches = min(w.stretches, 1<<16-2) + 1
+}
+
+// missBefore notes a hole from a SYN, which was captured late, to the first
+// number that was captured before it.
+func (w *way) missBefore(at uint32, lo, hi craft.Seq) {
+	if !lo.LessThan(hi) {
+		return
+	}
+	old := w.hi
+	if w.missing == 0 {
+		old = hi
+	}
+	w.miss(at, lo, hi)
+	w.lo, w.hi = lo, old
 }
 
 // left is about how many of the stretches that were missed have not been
@@ -108,8 +123,12 @@ func (b *Bystander) Gaps() (gaps int, bytes uint64, carried int) {
 // tail is how many numbers an end has used, as the other has acknowledged,
 // after the last one captured: a FIN may be among them.
 func (b *Bystander) tail(s Side) uint32 {
-	if w := &b.ways[s]; w.begun && w.seen.LessThan(b.pair.end(s).Nxt) {
-		return uint32(b.pair.end(s).Nxt.Sub(w.seen))
+	w, next := &b.ways[s], b.pair.end(s).Nxt
+	if m := b.mark(s); m.set && next.LessThan(m.seq) {
+		next = m.seq // what an RST says that it has used
+	}
+	if w.begun && w.seen.LessThan(next) {
+		return uint32(next.Sub(w.seen))
 	}
 	return 0
 }

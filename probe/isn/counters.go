@@ -61,7 +61,7 @@ func (v *view) gaps(key factor) (list []int32) {
 // increments are random steps: of any size, and between the least and the largest.
 func increments(v *view, key factor) []*standing {
 	m := model{class: ClassRandomIncrement, name: "random steps", key: key, grow: func() growth { return newOctaves() },
-		cost: (*octaves)(nil).cost}
+		cost: (*octaves)(nil).cost, propose: func(v *view) *standing { return increments(v, key)[0] }}
 	if key != 0 {
 		m.class = ClassTupleRandomIncrement
 	}

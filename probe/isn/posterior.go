@@ -104,6 +104,8 @@ func (v *view) even() bool {
 // growthDoubts are those about what makes a counter for everybody grow.
 func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 	switch {
+	case s.steps != nil && s.steps.a != 0 && v.timed && s.keepsTime():
+		add(0, "gaps of more than one length", s.class, cond(s.key == 0, ClassGlobalClock, ClassTupleClock))
 	case s.class == ClassGlobalStep && s.steps != nil && s.steps.rate > 0:
 		add(busyStep, "a longer run", ClassGlobalStep, ClassGlobalMixed)
 	case s.class == ClassGlobalStep && s.steps != nil && len(v.points) < leastRandom && (!v.timed || unevenness(v.points) < leastUneven):
@@ -117,8 +119,13 @@ func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 		if s.risesWithTime() {
 			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
 		}
-		if !s.variesAtOnce() && (even || s.growsWithTime()) {
+		grows, seen := s.growsWithTime()
+		if !s.variesAtOnce() && (even || grows || !seen) {
 			add(0, cond(even, "gaps of more than one length", "SYNs one right after the other"), ClassRandomIncrement, ClassGlobalMixed)
+		}
+	case s.class == ClassTupleRandomIncrement && v.timed && s.steps == nil:
+		if grows, _ := s.growsWithTime(); grows {
+			add(0, "a time without other people's connections", ClassTupleRandomIncrement, ClassRandomIncrement, ClassTupleClock)
 		}
 	case s.class == ClassWeakRandom && s.name == "store" && distinct(v.points) <= shortCycle:
 		few := len(v.points) < leastRandom
@@ -139,24 +146,56 @@ func cond[T any](c bool, a, b T) T {
 const timely = 12
 
 // growsWithTime reports whether the steps of a counter are the longer the more time
-// has passed: a clock, or other people's connections, move it too.
-func (s *standing) growsWithTime() bool {
+// has passed: a clock, or other people's connections, move it too. seen is whether
+// the samples could show it.
+func (s *standing) growsWithTime() (grows, seen bool) {
 	var x, y []float64
 	s.along(func(was, p *point) {
-		if p.k == was.k+1 {
+		if p.k == was.k+1 || s.key != 0 {
 			x, y = append(x, p.t-was.t), append(y, float64(uint32(p.x-was.x)))
 		}
 	})
 	if len(x) < 6 {
-		return true
+		return false, false
 	}
 	mean, deviation := meanAndDeviation(x)
 	if deviation < leastUneven*mean {
-		return true // nothing in the samples could show it
+		return false, false
 	}
 	r := correlation(x, y)
-	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r)
+	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r), true
 }
+
+// keepsTime reports whether the steps of a counter came as evenly as ticks: then a
+// clock that moves by as much at once, or by a part of it, explains them as well. On a
+// line of even ticks no number is further than one of them from where it should be.
+func (s *standing) keepsTime() bool {
+	step := float64(magnitude(s.steps.a))
+	steps, time, unsure := 0.0, 0.0, 0.0
+	s.along(func(was, p *point) {
+		steps, time = steps+float64(magnitude(p.x.Sub(was.x)))/step, time+p.t-was.t
+		unsure = max(unsure, p.u)
+	})
+	if steps == 0 {
+		return false
+	}
+	period := time / steps
+	at, low, high := map[[2]int]float64{}, map[[2]int]float64{}, map[[2]int]float64{}
+	s.along(func(was, p *point) {
+		strand := s.strandAt(p.row)
+		at[strand] += p.t - was.t - period*float64(magnitude(p.x.Sub(was.x)))/step
+		low[strand], high[strand] = min(low[strand], at[strand]), max(high[strand], at[strand])
+	})
+	for strand := range at {
+		if high[strand]-low[strand] > period+2*unsure {
+			return false
+		}
+	}
+	return true
+}
+
+// strandAt names the strand of the point at i.
+func (s *standing) strandAt(i int) [2]int { return [2]int{s.ledger.groups.of[i], s.ledger.strand[i]} }
 
 // risesWithTime reports whether the steps of a counter grow as time goes by, as those
 // of a step that counts time do.
@@ -168,8 +207,8 @@ func (s *standing) risesWithTime() bool {
 }
 
 // variesAtOnce reports whether the steps of connections right after one another
-// differ by more than time, or other people's connections, could make them: then
-// they are random.
+// differ by more than time, a common step or other people's connections could make
+// them: then they are random.
 func (s *standing) variesAtOnce() bool {
 	var close []float64
 	grown, time := 0.0, 0.0
@@ -183,9 +222,14 @@ func (s *standing) variesAtOnce() bool {
 	if len(close) < leastClose {
 		return false
 	}
-	slices.Sort(close)
-	low, high := close[len(close)/4], close[len(close)*3/4]
-	return high > 1.3*low+2 && grown/time*closeGap < high-low
+	step, slack := slices.Min(close), 2+grown/time*closeGap
+	odd := 0
+	for _, d := range close {
+		if math.Abs(d-step*math.Round(d/step)) > slack {
+			odd++
+		}
+	}
+	return odd >= leastClose-1 && 2*odd >= len(close)-1
 }
 
 // shortCycle is up to how many numbers a store may be a cycle through which other
@@ -268,6 +312,10 @@ func (v *view) unseenTupleDoubts(s *standing, ports bool, add func(float64, stri
 	}
 }
 
+// unseenTimes is the confidence in a step where nobody wrote down when each number
+// came: a clock that ticks in step with even sampling looks the same.
+const unseenTimes = 0.89
+
 // timeDoubts are those of samples without times.
 func timeDoubts(s *standing, add func(float64, string, ...Class)) {
 	const missing = "times (sent_ns, received_ns)"
@@ -282,6 +330,7 @@ func timeDoubts(s *standing, add func(float64, string, ...Class)) {
 		if !s.exact() {
 			add(busyStep, missing, ClassGlobalStep, ClassGlobalMixed)
 		}
+		add(unseenTimes, missing, ClassGlobalStep, ClassGlobalClock)
 	case ClassMixed:
 		if s.ledger != nil && !s.constant() {
 			add(0, missing, ClassMixed, ClassTupleClock, ClassGlobalClock)

@@ -109,4 +109,4 @@ func key(a netip.Addr, link int) netip.Addr {
 	return a.WithZone("")
 }
 
-var _ probe.Network = (*netraw.Conn)(nil)
+var _ probe.Polled = (*netraw.Conn)(nil)

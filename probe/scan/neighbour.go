@@ -89,10 +89,9 @@ func (e *engine) neighbourWakeUp() (time.Duration, bool) {
 	return e.now + wait, ok
 }
 
-// neighboursReady receives when there is something to poll; nil where nothing
-// is awaited.
+// neighboursReady receives when there is something to poll.
 func (e *engine) neighboursReady() <-chan struct{} {
-	if len(e.resolving) == 0 {
+	if e.cfg.Neighbours == nil {
 		return nil
 	}
 	return e.cfg.Neighbours.Ready()

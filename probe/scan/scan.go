@@ -66,7 +66,7 @@ type Config struct {
 // due, hands them out, and returns [ErrInterrupted]. Other errors are
 // [ErrNetworkDown], the sink's, and those of a configuration that cannot work.
 // The summary is valid in each case.
-func Run(ctx context.Context, network probe.Network, cfg Config, sink probe.Sink) (probe.Summary, error) {
+func Run(ctx context.Context, network probe.Polled, cfg Config, sink probe.Sink) (probe.Summary, error) {
 	if err := cfg.complete(network); err != nil {
 		return probe.Summary{}, err
 	}
@@ -79,7 +79,7 @@ func Run(ctx context.Context, network probe.Network, cfg Config, sink probe.Sink
 }
 
 // complete fills in what was left to us.
-func (c *Config) complete(network probe.Network) error {
+func (c *Config) complete(network probe.Polled) error {
 	if c.Targets == nil {
 		return errors.New("scan: no targets")
 	}

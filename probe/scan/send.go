@@ -120,7 +120,7 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 	switch {
 	case h.way.err != nil:
 		v.Reason, v.Err = probe.ReasonNoRoute, h.way.err
-		e.counters.Unroutable = h.way.err
+		e.counters.NoRoute(h.way.err)
 	case h.way.many:
 		v.Reason = probe.ReasonBroadcast
 	case h.absent != nil:
@@ -219,6 +219,7 @@ func (e *engine) refused(id uint32, err error) {
 		e.flights.expectBy(id, e.now+wait)
 		return
 	}
+	e.counters.Refusal = err
 	v := wire.Unsendable(f.target(), err)
 	f.outcome.Best, f.outcome.Rank = &v, wire.RankReset
 	e.finish(id)

@@ -22,6 +22,7 @@ type Options struct {
 	HostList bool                // hosts are looked for, and no ports (text, CSV)
 	Hosts    int                 // how many hosts there will be; 1 gives a heading, else a column (text)
 	HostWide int                 // how wide the column of hosts will be, where that is known (text)
+	Clock    bool                // begin each line of a ping with the time (text)
 	Board    bool                // probes are shown in a table elsewhere, not a line each (text)
 	Service  func(uint16) string // the name of a port's service, "" unknown; may be nil (text)
 	IANA     func(uint16) string // the name that is registered; nil: Service (xml, grep)

@@ -30,7 +30,12 @@ func (t *pingText) Record(r record.Record) error {
 		if t.o.Quiet || t.o.Board {
 			return nil
 		}
-		return t.write([]string{t.probe(r)})
+		return t.write([]string{t.clock(r.Sent, r.Seen) + t.probe(r)})
+	case *record.Outage:
+		if t.o.Quiet || t.o.Board {
+			return nil
+		}
+		return t.write([]string{t.clock(r.Window.To, r.Window.Last) + t.outage(r)})
 	case *record.RTTSummary:
 		t.closing = append(t.closing, r)
 	case *record.RTTComparison:
@@ -134,6 +139,9 @@ func (t *pingText) flush() error {
 	if len(t.closing) > fewTargets {
 		lines = append([]string{""}, RTTTable(t.closing, t.o.Colour, t.limit())...)
 		for _, s := range t.closing {
+			lines = append(lines, t.lossesOf(s)...)
+		}
+		for _, s := range t.closing {
 			lines = append(lines, t.histogram(s)...)
 		}
 	} else {
@@ -153,7 +161,7 @@ func (t *pingText) statistics(s *record.RTTSummary) []string {
 		tally(s),
 	}
 	if s.Measured == 0 {
-		return lines
+		return append(lines, t.losses(&s.Losses)...)
 	}
 	lines = append(lines,
 		rttTimes(s),
@@ -162,7 +170,19 @@ func (t *pingText) statistics(s *record.RTTSummary) []string {
 	if s.Split != nil {
 		lines = append(lines, "    "+splitWords(s.Split))
 	}
-	return append(lines, t.histogram(s)...)
+	return append(append(lines, t.losses(&s.Losses)...), t.histogram(s)...)
+}
+
+// clock is the time in front of a line, where that is asked for: when the probe
+// left, or, of one that did not, when that was known.
+func (t *pingText) clock(sent, seen time.Time) string {
+	switch {
+	case !t.o.Clock:
+		return ""
+	case sent.IsZero():
+		sent = seen
+	}
+	return sent.Local().Format("15:04:05.000") + " "
 }
 
 // tally is "3 probes sent, 2 received, 1 lost (33.33 %)".

@@ -43,8 +43,8 @@ func New(w *sink.LineWriter, o sink.Options) sink.Sink {
 	return t
 }
 
-// teller makes the text of a command that does not tell of ports.
-func (t *textSink) teller(command string) sink.Sink {
+// commandText makes the text of a command that does not tell of ports.
+func (t *textSink) commandText(command string) sink.Sink {
 	switch command {
 	case "ping":
 		return &pingText{textSink: t}
@@ -65,7 +65,7 @@ func (t *textSink) teller(command string) sink.Sink {
 func (t *textSink) Record(r record.Record) error {
 	if r, ok := r.(*record.Run); ok && (t.told == nil || t.o.HostList) {
 		if t.told == nil {
-			t.told = t.teller(r.Command)
+			t.told = t.commandText(r.Command)
 		}
 		return t.run(r)
 	}

@@ -31,6 +31,9 @@ type Event struct {
 	From   [maxOptions]byte
 	Sender netip.Addr
 	Echo   craft.EchoKind // of KindEcho
+
+	Translated bool           // this machine's own NAT stood in between
+	Wire       netip.AddrPort // where it came from before that, if known
 }
 
 // Reader reads packets beside its engine, reduces each to the event that the
@@ -189,6 +192,7 @@ func (m *Matcher) examine(in *netraw.Packet, p *craft.Packet, ev *Event) {
 // why it is rejected. The event owns what it keeps, and must not be copied.
 func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject string) {
 	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
+	ev.Translated, ev.Wire = in.Translated, in.Wire
 	ev.answer, reject = m.match(p, in.Outgoing)
 	if ev.Kind == KindDeparture && in.Time.IsZero() {
 		ev.Kind = KindDeviceDeparture
