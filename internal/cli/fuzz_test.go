@@ -67,11 +67,11 @@ func fed(t *testing.T, input []byte, line string) {
 	}
 	last := ""
 	for l := range bytes.Lines(out.Bytes()) {
-		var r jsonRecord
+		var r struct{ Type string }
 		if err := json.Unmarshal(l, &r); err != nil {
 			t.Fatalf("%v in %.300q", err, l)
 		}
-		last = r.str("type")
+		last = r.Type
 	}
 	if out.Len() > 0 && last != "summary" {
 		t.Errorf("the last record is %q", last)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/wide"
@@ -29,5 +29,5 @@ func (j *scanJob) spareRouters(cfg *wide.Config, route func(netip.Addr) (netraw.
 		return ""
 	}
 	cfg.Rate = rate
-	return fmt.Sprintf("at %s, so that the router before the targets can resolve them: --rate R sends faster, --discover auto finds out first who is there", report.Rate(rate))
+	return fmt.Sprintf("at %s, so that the router before the targets can resolve them: --rate R sends faster, --discover auto finds out first who is there", units.Rate(rate))
 }

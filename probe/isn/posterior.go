@@ -105,7 +105,7 @@ func (v *view) wanders() bool {
 	for i := range v.points {
 		x, y = append(x, float64(i)), append(y, float64(v.points[i].x.Sub(v.points[0].x)))
 	}
-	r := stat.Correlation(x, y, nil)
+	r := correlation(x, y)
 	return len(x) >= 6 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
 }
 
