@@ -7,7 +7,8 @@ func hostCauses() []Cause {
 		{
 			Code: HostDown, Title: "the host is down, or not at this address", Prior: 1.4,
 			Variants: variants(
-				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.1})), traces(diesAtHost)),
+				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.005})), traces(diesAtHost)),
+				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.2})), traces(diesAtHost)),
 				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.5})), traces(diesAtHost)),
 				rules(router(), when(toHost, silent), traces(diesAtHost)),
 				rules(unresolved(TargetUnresolved), fact(OnLink), nothingLeaves(), traces(only(TraceSilent)))),
@@ -58,7 +59,7 @@ func hostCauses() []Cause {
 		},
 		{
 			Code: HostConnectionLimit, Title: "the host, or a box before it, allows only so many connections of one source at a time", Prior: 1,
-			Variants: variants(limits(2, 4, 7, 10, 14, 19)...),
+			Variants: variants(limits()...),
 			Where:    limitWhere, Advice: "Close or share connections, or have the limit (nft ct count, connlimit, the program's own) raised for this source.",
 			Again: commands("ping -c 30 --flow vary %s"),
 		},
@@ -98,7 +99,9 @@ func echoes() rule {
 // acceptQueues: the queue is full all the time, most of it, or as soon as we add
 // to it. What gets in then is SYN-ACKed and not taken, or dropped.
 func acceptQueues(full *dist) (list []Variant) {
-	completing := func(t *Trial) bool { return toTarget(t) && t.Kind.completes() && t.Kind != Kernel && t.Kind != Reuse }
+	completing := func(t *Trial) bool {
+		return toTarget(t) && t.Kind.completes() && t.Kind != Kernel && t.Kind != Reuse && t.Kind != Hold
+	}
 	for _, p := range []float64{1, 0.9, 0.7, 0.5, 0.3} {
 		for _, ignored := range []float64{p, 0.9} {
 			list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost),
@@ -106,15 +109,14 @@ func acceptQueues(full *dist) (list []Variant) {
 				partly(toTarget, perTrial, p, silent)))
 		}
 	}
-	list = append(list, rules(listens(), hostAlive(), partly(func(t *Trial) bool { return toTarget(t) && t.Kind.completes() }, perTrial, 0.9, full)))
-	for _, room := range []int{0, 2, 5, 9, 15} {
-		list = append(list, rules(listens(), hostAlive(), &filling{room: room, full: []mode{
-			{1, func(t *Trial) *dist {
-				if t.Kind == Connect || t.Kind == Hold {
-					return of(share{Silence, 0}, share{Ignored, 0.25})
-				}
-				return silent
-			}}}}))
+	list = append(list, rules(listens(), hostAlive(), partly(completing, perTrial, 0.9, full)))
+	for _, step := range []float64{0.04, 0.2} {
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
+			if t.Kind == Connect {
+				return of(share{Silence, 0}, share{Ignored, 0.15})
+			}
+			return silent
+		}}))
 	}
 	return list
 }
@@ -124,14 +126,13 @@ func acceptResets() (list []Variant) {
 	for _, p := range []float64{1, 0.7, 0.4} {
 		list = append(list, rules(partly(completing, perTrial, p, only(ResetOnACK))))
 	}
-	for _, room := range []int{0, 2, 5, 9, 15} {
-		list = append(list, rules(listens(), hostAlive(), &filling{room: room, full: []mode{
-			{1, func(t *Trial) *dist {
-				if t.Kind == Connect || t.Kind == Hold {
-					return of(share{ResetOnACK, 0}, share{Silence, 0.4})
-				}
-				return of(share{Silence, 0}, share{SYNACK, 0.1})
-			}}}}))
+	for _, step := range []float64{0.04, 0.2} {
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
+			if t.Kind.completes() {
+				return of(share{Silence, 0}, share{ResetOnACK, 0.08})
+			}
+			return silent
+		}}))
 	}
 	return list
 }
@@ -143,10 +144,10 @@ func synQueues(shares ...float64) (list []Variant) {
 	return list
 }
 
-func limits(most ...int) (list []Variant) {
-	for _, n := range most {
-		for _, d := range []*dist{silent, of(share{Reset, 0}, share{ResetNear, 0.3}), of(share{Prohibited, 0}, share{RejectedByHost, 0.5}), only(ResetOnACK)} {
-			list = append(list, rules(&limit{most: n, d: d}))
+func limits() (list []Variant) {
+	for _, step := range []float64{0.04, 0.15} {
+		for _, d := range []*dist{silent, eitherReset, of(share{Prohibited, 0}, share{RejectedByHost, 0.5}), only(ResetOnACK)} {
+			list = append(list, rules(&limit{d: d, threshold: threshold{step: step}}))
 		}
 	}
 	return list
@@ -173,7 +174,7 @@ func backendCauses() []Cause {
 			Again: commands("ping -c 60 --flow vary --histogram %s"),
 		},
 		{
-			Code: BackendFlapping, Title: "what is behind this address comes and goes", Prior: 1,
+			Code: BackendFlapping, Title: "what is behind this address comes and goes", Prior: 0.6,
 			Variants: variants(flappings()...),
 			Where:    flapWhere, Advice: "A backend or its health check flaps. Ask who runs the load balancer for its log of the minutes named.",
 			Again: commands("ping -c 300 -i 100ms --flow vary %s"),

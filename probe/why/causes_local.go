@@ -79,8 +79,7 @@ func lossyInterface(p float64) Variant {
 
 // nothingLeaves: nothing comes of anything, in one way or the other.
 func nothingLeaves() rule {
-	return &choice{of: toHost, ways: []mode{{0.4, always(only(SendRefused))}, {0.4, always(silent)}, {0.1, always(only(HostUnreachable))},
-		{0.1, always(of(share{Silence, 0}, share{SendRefused, 0.5}))}}}
+	return &choice{of: toHost, ways: []mode{{0.45, always(only(SendRefused))}, {0.45, always(silent)}, {0.1, always(of(share{Silence, 0}, share{SendRefused, 0.5}))}}}
 }
 
 // unresolved predicts that a neighbour does not answer; once in a while it did, a moment ago.

@@ -71,7 +71,7 @@ func middleboxCauses() []Cause {
 func proxy(d, again *dist) Variant {
 	return rules(
 		&choice{of: func(t *Trial) bool { return t.Kind == SYN && t.Role == Target }, scope: perTrial, ways: []mode{{1, always(d)}}},
-		&choice{of: isKind(SYN, Closed), ways: []mode{{0.5, always(of(share{SYNACK, 0}, share{Near, 0.3}))}, {0.5, always(resets)}}},
+		&choice{of: isKind(SYN, Closed), ways: []mode{{0.3, always(of(share{SYNACK, 0}, share{Near, 0.3}))}, {0.55, always(resets)}, {0.15, always(silent)}}},
 		when(isKind(Again, Target), again),
 		&choice{of: isKind(Connect, Target), ways: []mode{{0.8, always(connected)}, {0.2, always(of(share{Ignored, 0}, share{ResetOnACK, 0.4}, share{SlowProgram, 0.3}))}}},
 		&choice{of: isKind(Trace, Target), ways: []mode{{0.75, always(only(TraceNear))}, {0.25, always(only(TraceReaches))}}},

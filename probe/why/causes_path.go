@@ -10,13 +10,13 @@ func pathCauses() []Cause {
 		},
 		{
 			Code: PathLoss, Title: "packets are lost at random on the way", Prior: 1.2,
-			Variants: variants(losses(0.06, 0.10, 0.16, 0.25, 0.38, 0.55)...),
+			Variants: variants(losses(0.045, 0.07, 0.11, 0.16, 0.23, 0.32, 0.45, 0.6)...),
 			Where:    deathOf, Advice: "Ask who runs the network where the trace begins to lose: an overloaded link, a bad cable or radio, a policer.",
 			Again: commands("ping -c 200 %s", "trace --queries 10 %s"),
 		},
 		{
 			Code: PathReturnLoss, Title: "the host's answers are lost on their way back", Prior: 0.8,
-			Variants: variants(returnLosses(0.1, 0.2, 0.35, 0.5, 0.7, 0.9)...),
+			Variants: variants(returnLosses(0.07, 0.11, 0.16, 0.23, 0.32, 0.45, 0.6, 0.75, 0.9)...),
 			Advice:   "SYNs arrive (the host repeats its SYN-ACK, and the second comes a second late), answers are lost. The way back may be another than the way there: ask for a trace from the host to here.",
 			Again:    commands("handshake --watch 4s %s", "ping -c 100 %s"),
 		},
@@ -129,7 +129,7 @@ func losses(shares ...float64) (list []Variant) {
 
 func returnLosses(shares ...float64) (list []Variant) {
 	for _, p := range shares {
-		list = append(list, Variant{Loss: &loss{0.004, p}})
+		list = append(list, Variant{Loss: &loss{0.002, p}}, Variant{Loss: &loss{0.012, p}})
 	}
 	return list
 }
@@ -137,11 +137,11 @@ func returnLosses(shares ...float64) (list []Variant) {
 // buckets are rate limits of SYNs: on this port, or on all of the host.
 func buckets() (list []Variant) {
 	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
-	for _, rate := range []float64{1, 3, 8, 20, 50, 120} {
-		for _, burst := range []float64{1, 3, 6, 12, 25} {
-			list = append(list,
-				rules(&bucket{of: toTarget, rate: rate, burst: burst, d: silent}),
-				rules(&bucket{of: toAny, rate: rate, burst: burst, d: silent}))
+	for _, rate := range []float64{0.5, 1.5, 3, 6, 12, 25, 50, 120} {
+		for _, step := range []float64{0.04, 0.15} {
+			for _, of := range []func(*Trial) bool{toTarget, toAny} {
+				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step}}))
+			}
 		}
 	}
 	return list

@@ -101,7 +101,7 @@ func planFlows(k *Knowledge, round int) (list []Trial) {
 	}
 	failing, passing := k.split()
 	if len(failing) == 0 {
-		return k.syns(20, Target, 60*ms)
+		return k.syns(12, Target, 60*ms)
 	}
 	for range 3 {
 		list = append(list, k.again(failing, 4)...)
@@ -121,7 +121,7 @@ func (k *Knowledge) again(flows []flowFate, n int) (list []Trial) {
 func planPace(k *Knowledge, round int) []Trial {
 	switch round {
 	case 0:
-		return k.syns(26, Target, 3*ms)
+		return k.syns(24, Target, 3*ms)
 	case 1:
 		return k.syns(16, Target, 400*ms)
 	}
@@ -140,13 +140,11 @@ var arms = []Look{Bare, MSSOnly, NoTimestamps, NoSACK, NoScale, OldTimestamp, EC
 // differently again.
 func planOptions(k *Knowledge, round int) (list []Trial) {
 	if round == 0 {
-		for range 2 {
-			for i, l := range arms {
-				if i%4 == 0 {
-					list = append(list, Trial{Kind: SYN, Flow: k.newFlow()})
-				}
-				list = append(list, Trial{Kind: SYN, Look: l, Flow: k.newFlow()})
+		for i, l := range arms {
+			if i%4 == 0 {
+				list = append(list, Trial{Kind: SYN, Flow: k.newFlow()})
 			}
+			list = append(list, Trial{Kind: SYN, Look: l, Flow: k.newFlow()})
 		}
 		return spread(list, 40*ms)
 	}
@@ -249,7 +247,7 @@ func planHandshake(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	for range 5 {
+	for range 3 + 2*min(round, 1) {
 		list = append(list, Trial{Kind: Connect, Flow: k.newFlow()})
 	}
 	return spread(list, 60*ms)
@@ -265,7 +263,7 @@ func planHold(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	for range 22 {
+	for range 20 {
 		list = append(list, Trial{Kind: Hold, Flow: k.newFlow()})
 	}
 	return spread(list, 50*ms)
@@ -291,7 +289,6 @@ func planIdle(k *Knowledge, round int) (list []Trial) {
 	for _, p := range pauses {
 		list = append(list, Trial{Kind: Idle, Pause: p, Flow: k.newFlow()})
 	}
-	list = append(list, Trial{Kind: Idle, Pause: pauses[len(pauses)-1], Flow: k.newFlow()})
 	for i := range list {
 		list[i].After = time.Duration(i) * 20 * ms
 	}
@@ -302,7 +299,7 @@ func planIdentity(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	return spread([]Trial{{Kind: Again, Flow: k.newFlow()}, {Kind: Again, Flow: k.newFlow()}, {Kind: Again, Flow: k.newFlow()}}, 80*ms)
+	return spread([]Trial{{Kind: Again, Flow: k.newFlow()}, {Kind: Again, Flow: k.newFlow()}}, 80*ms)
 }
 
 func planReuse(k *Knowledge, round int) (list []Trial) {

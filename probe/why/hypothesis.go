@@ -118,7 +118,7 @@ var single = func() (list [outcomes]Outcome) {
 }()
 
 // repeats is how probable it is that a host's second SYN-ACK is waited for, and comes.
-const repeats = 0.85
+const repeats = 0.95
 
 // lossy is the probability of an outcome with packets lost by chance.
 func (h *hypothesis) lossy(d *dist, k Kind, o Outcome) float64 {

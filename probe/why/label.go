@@ -115,6 +115,8 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 		return TraceNear
 	case answered > 0:
 		return TraceReaches
+	case last == 0 && k.routersAnswer(t) && (!known || host > 1):
+		return TraceDies
 	case last == 0 && (!known || host > 1):
 		return TraceSilent
 	case !known:
@@ -125,6 +127,14 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 		return TraceForks
 	}
 	return TraceDies
+}
+
+// routersAnswer tells whether another trace to the same address saw a router.
+func (k *Knowledge) routersAnswer(t *Trial) bool {
+	return k.count(func(o *Trial) bool {
+		last, _ := o.reach()
+		return o.Kind == Trace && o != t && o.Addr == t.Addr && last > 0
+	}) > 0
 }
 
 // reach is the last hop at which a router answered, and the first at which

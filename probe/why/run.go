@@ -94,16 +94,22 @@ func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
 	return d, err
 }
 
-// first looks at this machine, which costs nothing.
+// first makes the experiments on whose outcome the plans of all others rest: this
+// machine, which costs nothing, every address of the name, and some flows.
 func (r *run) first(ctx context.Context) error {
-	if r.experiments[0].Name != "local" {
-		return nil
+	for i := range r.experiments {
+		switch r.experiments[i].Name {
+		case "local", "names", "flows":
+			c, ok := r.candidate(&r.experiments[i])
+			if !ok || r.decided() {
+				continue
+			}
+			if err := r.make(ctx, &c); err != nil {
+				return err
+			}
+		}
 	}
-	c, ok := r.candidate(&r.experiments[0])
-	if !ok {
-		return nil
-	}
-	return r.make(ctx, &c)
+	return nil
 }
 
 // make makes an experiment and takes in what came of it.

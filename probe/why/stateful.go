@@ -10,106 +10,114 @@ import (
 
 // soft mixes a little of the other way into what a rule is sure of: other people's
 // traffic has its part in such states, and our stamps are not theirs.
-const soft = 0.03
+const soft = 0.012
 
 func softly(d *dist, p float64, into []weighted) []weighted {
 	return append(into, weighted{p, d}, weighted{1 - p, nil})
 }
 
-// bucket drops what exceeds a rate: a token bucket.
-type bucket struct {
-	of    func(*Trial) bool
-	rate  float64 // tokens a second
-	burst float64
-	d     *dist // what becomes of what exceeds it
-
-	tokens float64
-	at     time.Duration
-	begun  bool
+// threshold is a level that is not known at first: what stays below one that has
+// passed passes, what reaches one that has failed fails, and between the two each
+// further step has the same chance to be the one; once both are known, it is anywhere between.
+type threshold struct {
+	passed, failed float64 // the highest that passed, the lowest that failed; failed 0: none
+	step           float64 // chance that a further level fails
 }
 
-// level is how many tokens there are when a trial begins.
-func (b *bucket) level(t *Trial) float64 {
-	if !b.begun {
-		return b.burst
+// p is how probable it is that a level fails.
+func (th *threshold) p(level float64) float64 {
+	switch {
+	case th.failed > 0 && level >= th.failed:
+		return 1 - soft
+	case level <= th.passed:
+		return soft
+	case th.failed > 0:
+		return math.Min(1-soft, math.Max(soft, (level-th.passed)/(th.failed-th.passed)))
 	}
-	return math.Min(b.burst, b.tokens+b.rate*(t.At-b.at).Seconds())
+	return math.Max(soft, 1-math.Pow(1-th.step, level-th.passed))
+}
+
+func (th *threshold) learn(level float64, fails bool) {
+	switch {
+	case fails && (th.failed == 0 || level < th.failed):
+		th.failed = math.Max(level, th.passed+1e-3)
+	case !fails && level > th.passed && (th.failed == 0 || level < th.failed):
+		th.passed = level
+	}
+}
+
+// bucket drops what exceeds a rate: a token bucket of unknown size. Its level is
+// what has passed and was not refilled since.
+type bucket struct {
+	of   func(*Trial) bool
+	rate float64 // tokens a second
+	d    *dist   // what becomes of what exceeds it
+	threshold
+
+	used float64
+	at   time.Duration
+}
+
+// level is how many tokens are used when a trial has taken one.
+func (b *bucket) level(t *Trial) float64 {
+	return math.Max(0, b.used-b.rate*math.Max(0, (t.At-b.at).Seconds())) + 1
 }
 
 func (b *bucket) modes(t *Trial, into []weighted) []weighted {
 	if !b.of(t) {
 		return into
 	}
-	level := b.level(t)
-	switch {
-	case level >= 1.3:
-		return softly(b.d, soft, into)
-	case level < 0.7:
-		return softly(b.d, 1-soft, into)
-	}
-	return softly(b.d, 0.5, into)
+	return softly(b.d, b.p(b.level(t)), into)
 }
 
-// learn corrects the level by what came: where it passed there was a token.
 func (b *bucket) learn(t *Trial, like []float64) {
-	level := b.level(t)
-	b.begun, b.at = true, t.At
-	if like[0] > like[1] {
-		b.tokens = math.Min(level, 0.9)
-		return
+	level, fails := b.level(t), like[0] > like[1]
+	b.threshold.learn(level, fails)
+	b.at, b.used = t.At, level
+	if fails {
+		b.used = level - 1
 	}
-	b.tokens = math.Max(level, 1) - 1
 }
 
 func (b *bucket) clone() rule { c := *b; return &c }
 
-// limit refuses a connection while we hold so many.
+// limit refuses a connection while we hold so many, which is not known at first.
 type limit struct {
-	most int
-	d    *dist
+	d *dist
+	threshold
 }
 
 func (l *limit) modes(t *Trial, into []weighted) []weighted {
-	switch {
-	case !toTarget(t):
+	if !toTarget(t) {
 		return into
-	case t.Held > l.most+1:
-		return softly(l.d, 0.97, into)
-	case t.Held >= l.most-1:
-		return softly(l.d, 0.5, into)
 	}
-	return softly(l.d, 0.01, into)
+	return softly(l.d, l.p(float64(t.Held)), into)
 }
 
-func (l *limit) learn(*Trial, []float64) {}
-func (l *limit) clone() rule             { return l }
+func (l *limit) learn(t *Trial, like []float64) {
+	l.threshold.learn(float64(t.Held), like[0] > like[1])
+}
+func (l *limit) clone() rule { c := *l; return &c }
 
-// filling is an accept queue with room for so many connections of ours: after
-// those the SYN is dropped, or the third ACK is not taken.
+// filling is an accept queue with room for so many connections of ours, not known
+// at first: after those the SYN is dropped, or the third ACK is not taken.
 type filling struct {
-	room int
-	full []mode // what becomes of connections then
+	full func(t *Trial) *dist // what becomes of connections then
+	threshold
 }
 
 func (f *filling) modes(t *Trial, into []weighted) []weighted {
 	if !toTarget(t) {
 		return into
 	}
-	p := 0.02
-	switch {
-	case t.Completed > f.room+1:
-		p = 0.985
-	case t.Completed >= f.room:
-		p = 0.5
-	}
-	for _, m := range f.full {
-		into = append(into, weighted{p * m.p, m.d(t)})
-	}
-	return append(into, weighted{1 - p, nil})
+	return softly(f.full(t), f.p(float64(t.Completed)), into)
 }
 
-func (f *filling) learn(*Trial, []float64) {}
-func (f *filling) clone() rule             { return f }
+func (f *filling) learn(t *Trial, like []float64) {
+	f.threshold.learn(float64(t.Completed), like[0] > like[1])
+}
+
+func (f *filling) clone() rule { c := *f; return &c }
 
 // flapping comes and goes: two states, with a mean time in each, known by
 // filtering (the forward recursion of a hidden Markov model).
@@ -180,9 +188,9 @@ func (p *paws) modes(t *Trial, into []weighted) []weighted {
 		drop = p.above && age(t.Look) < 2 || age(t.Look) == 0 || p.remembers && p.seen && age(t.Look) < age(p.best)
 	}
 	if drop {
-		return softly(p.d, 0.97, into)
+		return softly(p.d, 1-soft, into)
 	}
-	return softly(p.d, 0.01, into)
+	return softly(p.d, soft, into)
 }
 
 func (p *paws) learn(t *Trial, like []float64) {
