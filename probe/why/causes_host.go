@@ -174,7 +174,7 @@ func backendCauses() []Cause {
 			Again: commands("ping -c 60 --flow vary --histogram %s"),
 		},
 		{
-			Code: BackendFlapping, Title: "what is behind this address comes and goes", Prior: 0.6,
+			Code: BackendFlapping, Title: "what is behind this address comes and goes", Prior: 0.3,
 			Variants: variants(flappings()...),
 			Where:    flapWhere, Advice: "A backend or its health check flaps. Ask who runs the load balancer for its log of the minutes named.",
 			Again: commands("ping -c 300 -i 100ms --flow vary %s"),

@@ -96,6 +96,8 @@ func (r *run) imagined(plan []Trial) []Trial {
 	for i := range list {
 		t := &list[i]
 		t.At, t.Held, t.Completed = now+t.After, held, completed
+		_, known := r.k.hostDistance(t)
+		t.unplaced = t.opens(Target) && !known
 		if t.Kind == Hold {
 			held++
 		}
@@ -106,7 +108,18 @@ func (r *run) imagined(plan []Trial) []Trial {
 	if len(list) > mostTrials && list[0].Kind != Hold && list[len(list)-1].After > time.Second {
 		list = list[:mostTrials]
 	}
-	return list
+	return r.placed(list)
+}
+
+// placed adds, to a plan that would show how far the host is, a SYN whose answer
+// can then be placed: it stands for all that were answered before.
+func (r *run) placed(list []Trial) []Trial {
+	_, known := r.k.hostDistance(&Trial{Kind: SYN, Role: Target, Outcome: SYNACK})
+	shows := slices.ContainsFunc(list, func(t Trial) bool { return t.Kind == Echo || t.Kind == SYN && t.Role == Closed })
+	if known || !shows || !r.k.answers() && r.k.count(func(t *Trial) bool { return t.Outcome == Reset }) == 0 {
+		return list
+	}
+	return append(list, Trial{Kind: SYN, Flow: r.k.flows + 1, At: list[len(list)-1].At})
 }
 
 func (r *run) completed() int {

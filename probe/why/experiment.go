@@ -39,7 +39,7 @@ func Experiments() []Experiment {
 		{"distance", "TTL, on failing and on passing flows", "where it dies and who answers in the host's name", 2, planDistance},
 		{"neighbours", "other ports, ACK, FIN, echo", "port, host and path", 2, planNeighbours},
 		{"handshake", "third ACK and bytes", "full accept queue, slow program, lossy connections", 3, planHandshake},
-		{"hold", "connections kept open", "connection limits", 1, planHold},
+		{"hold", "connections kept open", "connection limits", 2, planHold},
 		{"mtu", "segment size", "path MTU black hole", 2, planMTU},
 		{"idle", "pauses of growing length", "idle timeouts in between", 1, planIdle},
 		{"identity", "the same SYN twice", "SYN cookies and proxies", 2, planIdentity},
@@ -207,7 +207,7 @@ func planDistance(k *Knowledge, round int) (list []Trial) {
 	if len(passing) > 0 {
 		list = append(list, Trial{Kind: Trace, Flow: passing[(round)%len(passing)].flow, Addr: passing[0].addr})
 	}
-	if len(passing) == 0 {
+	if _, known := k.hostDistance(&Trial{Kind: SYN, Role: Target, Outcome: SYNACK}); !known || len(passing) == 0 {
 		list = append(list, Trial{Kind: Trace, Role: Closed, Flow: k.newFlow()})
 	}
 	return spread(list, 60*ms)

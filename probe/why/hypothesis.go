@@ -52,39 +52,55 @@ func (h *hypothesis) probability(t *Trial, learn bool) float64 {
 	if r == nil {
 		return 1
 	}
-	return h.weigh(r, ways, t, learn)
+	return h.weigh(r, ways, t, surroundings{scale: 1, learn: learn})
 }
 
-func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, learn bool) float64 {
-	var likeBuf [6]float64
-	like := likeBuf[:0]
-	var nested [6]weighted
-	sum, usual := 0.0, -1.0
+// surroundings is what is around a rule: the trial went another way with the
+// probability other, and by this rule with the weight scale.
+type surroundings struct {
+	other, scale float64
+	learn        bool
+}
+
+// weigh is the probability of a trial by a rule and those behind it.
+func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) float64 {
+	var likeBuf [8]float64
+	like, sum, usual := likeBuf[:0], 0.0, 0.0
 	for _, w := range ways {
 		p := 0.0
-		if w.d != nil {
-			p = h.observe(w.d, t)
+		if w.d == nil {
+			usual += w.p
 		} else {
-			if usual < 0 {
-				usual = h.usual(r, t, nested[:0], learn)
-			}
-			p = usual
+			p = h.observe(w.d, t)
 		}
 		like = append(like, p)
 		sum += w.p * p
 	}
-	if learn {
+	if usual > 0 {
+		var nested [8]weighted
+		p := h.usual(r, t, nested[:0], surroundings{in.other + in.scale*sum, in.scale * usual, in.learn})
+		sum += usual * p
+		for i, w := range ways {
+			if w.d == nil {
+				like[i] = p
+			}
+		}
+	}
+	if in.learn {
+		for i := range like {
+			like[i] = in.other + in.scale*like[i]
+		}
 		r.learn(t, like)
 	}
 	return sum
 }
 
-func (h *hypothesis) usual(after rule, t *Trial, into []weighted, learn bool) float64 {
+func (h *hypothesis) usual(after rule, t *Trial, into []weighted, in surroundings) float64 {
 	r, ways := h.usualWays(after, t, into)
 	if r == nil {
 		return 1
 	}
-	return h.weigh(r, ways, t, learn)
+	return h.weigh(r, ways, t, in)
 }
 
 // observe is the probability of what was seen of a trial that goes like d where
@@ -231,10 +247,21 @@ func (h *hypothesis) draw(t *Trial, rng *rand.Rand) Outcome {
 			continue
 		}
 		if at -= h.lossy(d, t.Kind, o); at < 0 {
-			return o
+			return t.asSeen(o)
 		}
 	}
 	return Silence
+}
+
+// asSeen is what an outcome looks like where nobody knows how far the host is.
+func (t *Trial) asSeen(o Outcome) Outcome {
+	switch {
+	case t.unplaced && o == Near:
+		return SYNACK
+	case t.unplaced && o == ResetNear:
+		return Reset
+	}
+	return o
 }
 
 // pick draws one of the ways; nil for one that is as usual.

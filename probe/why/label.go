@@ -111,7 +111,7 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 	last, answered := t.reach()
 	host, known := k.traceDistance(t)
 	switch {
-	case answered > 0 && known && answered < host:
+	case answered > 0 && (known && answered < host || k.routerAt(t) >= answered):
 		return TraceNear
 	case answered > 0:
 		return TraceReaches
@@ -129,13 +129,17 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 	return TraceDies
 }
 
-// routersAnswer tells whether another trace to the same address saw a router.
-func (k *Knowledge) routersAnswer(t *Trial) bool {
-	return k.count(func(o *Trial) bool {
+// routerAt is the furthest hop at which another trace to the same address saw a router.
+func (k *Knowledge) routerAt(t *Trial) (hop int) {
+	k.each(func(o *Trial) bool { return o.Kind == Trace && o != t && o.Addr == t.Addr }, func(o *Trial) {
 		last, _ := o.reach()
-		return o.Kind == Trace && o != t && o.Addr == t.Addr && last > 0
-	}) > 0
+		hop = max(hop, last)
+	})
+	return hop
 }
+
+// routersAnswer tells whether another trace to the same address saw a router.
+func (k *Knowledge) routersAnswer(t *Trial) bool { return k.routerAt(t) > 0 }
 
 // reach is the last hop at which a router answered, and the first at which
 // somebody did in the target's name; 0 for none.
