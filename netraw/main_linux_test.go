@@ -228,10 +228,18 @@ func (p *peer) do(f func()) {
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for start := time.Now(); !ok(); time.Sleep(time.Millisecond) {
-		if time.Since(start) > 2*time.Second {
+		if time.Since(start) > 30*time.Second {
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}
+}
+
+// known tells the kernel the peer's hardware address, so that no packet waits
+// until it is found.
+func (p *peer) known(a netip.Addr) {
+	link, err := p.thereHandler.LinkByName(p.there)
+	must(err)
+	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), HardwareAddr: link.Attrs().HardwareAddr}))
 }
 
 // open opens a Conn that is closed when the test ends.

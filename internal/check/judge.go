@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/probe"
 )
 
@@ -85,7 +85,7 @@ func (j *judgement) states() {
 }
 
 // stateOf is a port's state and reason for people.
-func stateOf(r *record) string {
+func stateOf(r *entry) string {
 	switch {
 	case r == nil:
 		return "not probed"
@@ -95,7 +95,7 @@ func stateOf(r *record) string {
 	return r.State + " (" + r.Reason + ")"
 }
 
-func wordsOfPort(r *record) []string {
+func wordsOfPort(r *entry) []string {
 	if r == nil {
 		return nil
 	}
@@ -152,8 +152,8 @@ func (j *judgement) measured(port uint16) {
 	}
 }
 
-func (j *judgement) bound(port uint16, b Bound, r *record) {
-	want := fmt.Sprintf("%s of the RTT at most %s", b.Of, report.Duration(b.Most))
+func (j *judgement) bound(port uint16, b Bound, r *entry) {
+	want := fmt.Sprintf("%s of the RTT at most %s", b.Of, units.Duration(b.Most))
 	if r == nil {
 		j.say(port, false, want, "not probed")
 		return
@@ -163,10 +163,10 @@ func (j *judgement) bound(port uint16, b Bound, r *record) {
 		j.say(port, false, want, fmt.Sprintf("no time was measured: %d of %d answered", r.Received, r.Sent), "no-response")
 		return
 	}
-	j.say(port, d <= b.Most, want, report.Duration(d))
+	j.say(port, d <= b.Most, want, units.Duration(d))
 }
 
-func (j *judgement) loss(port uint16, r *record) {
+func (j *judgement) loss(port uint16, r *entry) {
 	want := fmt.Sprintf("at most %s lost", percent(*j.e.Loss))
 	if r == nil || r.Loss == nil {
 		j.say(port, false, want, "not probed")
@@ -180,7 +180,7 @@ func percent(share float64) string {
 }
 
 // handshake holds one connection against what connections must be like.
-func (j *judgement) handshake(port uint16, r *record) {
+func (j *judgement) handshake(port uint16, r *entry) {
 	h := j.e.Handshake
 	if r == nil || r.State != probe.StateOpen.String() {
 		j.say(port, false, "a connection", stateOf(r), wordsOfPort(r)...)
@@ -214,7 +214,7 @@ func (j *judgement) handshake(port uint16, r *record) {
 	}
 }
 
-func (j *judgement) isn(port uint16, r *record) {
+func (j *judgement) isn(port uint16, r *entry) {
 	i := j.e.ISN
 	class, words := "not sampled", []string(nil)
 	if r != nil {
@@ -260,7 +260,7 @@ func (j *judgement) path(port uint16, at *found) {
 
 // walked is how many hops the way has, who answered on it, and whether it was
 // walked to its end.
-func walked(hops []*record) (n int, seen []netip.Addr, reached bool) {
+func walked(hops []*entry) (n int, seen []netip.Addr, reached bool) {
 	for _, h := range hops {
 		end := h.Kind == "syn-ack" || h.Kind == "rst"
 		if end && (!reached || h.TTL < n) {

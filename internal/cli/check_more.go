@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/check"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -87,14 +87,14 @@ func compareRuns(c *cli.Context, s Streams) error {
 		return err
 	}
 	start := time.Now()
-	err = d.Record(&report.Run{Version: Version, Command: "check", Args: s.Args, Start: start})
+	err = d.Record(&record.Run{Version: Version, Command: "check", Args: s.Args, Start: start})
 	for _, x := range changes {
-		if recorded := d.Record(&report.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}); err == nil {
+		if recorded := d.Record(&record.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}); err == nil {
 			err = recorded
 		}
 	}
 	summary := probe.Summary{Probes: uint64(len(changes)), Complete: true, Took: time.Since(start)}
-	if ended := d.Record(report.NewSummary(&summary, time.Now())); err == nil {
+	if ended := d.Record(record.NewSummary(&summary, time.Now())); err == nil {
 		err = ended
 	}
 	if err = d.finish(err); err == nil && len(changes) > 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/lab"
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 )
 
 // demonstrate moves the program into a namespace of its own, builds the lab
@@ -36,7 +36,7 @@ func demonstrate(c *cli.Context, s Streams) error {
 	t := &tour{ctx: c.Context, lab: l, streams: s}
 	t.streams.Resolver = labNames{l}
 	t.streams.Confine = nil // what one command gives up, the next would lack
-	t.printf("A private network of %d hosts, built in %s. Nothing leaves this machine.\n", len(l.Hosts()), report.Duration(time.Since(start)))
+	t.printf("A private network of %d hosts, built in %s. Nothing leaves this machine.\n", len(l.Hosts()), units.Duration(time.Since(start)))
 	return t.walk()
 }
 

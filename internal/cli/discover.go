@@ -9,7 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -30,7 +31,7 @@ const fewAddresses = 8
 func discoverFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "discover", Value: searchAuto, Usage: "look for hosts first, and probe those that are up: `WHEN` is " +
-			"auto (more than " + report.Count(fewAddresses) + " addresses), none (nmap's -Pn) or only (-sn: a list of hosts)"},
+			"auto (more than " + units.Count(fewAddresses) + " addresses), none (nmap's -Pn) or only (-sn: a list of hosts)"},
 		&cli.BoolFlag{Name: "Pn", Hidden: true},
 		&cli.BoolFlag{Name: "sn", Hidden: true},
 	}
@@ -254,7 +255,7 @@ func (j *scanJob) search(ctx context.Context, network probe.Network, r *results)
 	}
 	j.narrow(r.search)
 	if n := uint64(len(r.search.up)); r.level > 0 {
-		r.remark(report.Count(n) + " of " + hostsWord(j.set.Addresses()) + " answered: probing " + report.Count(j.cfg.Total) + " ports")
+		r.remark(units.Count(n) + " of " + hostsWord(j.set.Addresses()) + " answered: probing " + units.Count(j.cfg.Total) + " ports")
 	}
 	if len(r.search.probed) == 0 {
 		r.remark("no address answered, so no port was probed: --discover none probes them all the same")
@@ -317,10 +318,10 @@ func rateOfBoth(a, b *probe.Summary) float64 {
 }
 
 // tell puts what was found into the record of the run.
-func (s *hostSearch) tell(r *report.Summary) {
-	r.HostsUp, r.HostsDown, r.Down = report.Some(s.counts[probe.HostUp]), report.Some(s.counts[probe.HostDown]), s.down
+func (s *hostSearch) tell(r *record.Summary) {
+	r.HostsUp, r.HostsDown, r.Down = record.Some(s.counts[probe.HostUp]), record.Some(s.counts[probe.HostDown]), s.down
 	if n := s.counts[probe.HostUnknown]; n > 0 {
-		r.HostsUnknown = report.Some(n)
+		r.HostsUnknown = record.Some(n)
 	}
 }
 

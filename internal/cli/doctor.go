@@ -8,7 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/sink"
 	"synscope/netraw"
 )
 
@@ -100,10 +102,10 @@ func reason(err error) string {
 }
 
 func writeCapabilities(s Streams, found []netraw.Capability) error {
-	w := report.NewLineWriter(s.Out, "standard output")
+	w := sink.NewLineWriter(s.Out, "standard output")
 	for i := range found {
-		record := report.NewCapability(&found[i])
-		if err := w.Append(func(b []byte) []byte { return append(report.AppendJSON(b, record), '\n') }); err != nil {
+		found := record.NewCapability(&found[i])
+		if err := w.Append(func(b []byte) []byte { return append(rows.AppendJSON(b, found), '\n') }); err != nil {
 			return err
 		}
 	}

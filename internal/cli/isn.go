@@ -17,6 +17,8 @@ import (
 	"synscope/internal/picture"
 	"synscope/internal/plot"
 	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -91,7 +93,7 @@ func (j *isnJob) readTargets() (err error) {
 		return err
 	}
 	if n := j.set.Count(); n > maxSampled {
-		return usagef("%s targets: isn takes up to %s", report.Count(n), report.Count(maxSampled))
+		return usagef("%s targets: isn takes up to %s", units.Count(n), units.Count(maxSampled))
 	}
 	j.cfg.Targets = slices.Collect(j.set.Ordered())
 	return nil
@@ -127,39 +129,24 @@ func (j *isnJob) run(ctx context.Context) error {
 	}
 	defer e.close()
 	j.findSources(&e)
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
-	d.remark(d.targetRemarks(j.set)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
-	r := &isnResults{display: d, job: j, tap: tap}
-	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
-		return d.finish(tap.close(err))
-	}
-	err = d.Record(&report.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
-	if err == nil {
-		err = j.probe(ctx, &e, r)
-	}
-	if err = d.finish(tap.close(err)); err == nil && r.unknown > 0 {
-		return errNo
-	}
-	return err
+	r := &isnResults{job: j}
+	run := opening{c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e}
+	return run.run(func(s *session) error {
+		r.session = s
+		return j.probe(ctx, r)
+	}, r.answer)
 }
 
 // probe samples all targets and closes the run's record.
-func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
+func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if r.progress != nil {
 		j.cfg.OnProgress = r.show
 	}
-	summary, err := sample.Run(ctx, r.tap.network(e.conn), j.cfg, r)
+	summary, err := sample.Run(ctx, r.network(), j.cfg, r)
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}
-	if ended := r.Record(report.NewSummary(&summary, time.Now())); err == nil {
+	if ended := r.Record(record.NewSummary(&summary, time.Now())); err == nil {
 		err = ended
 	}
 	return err
@@ -167,15 +154,22 @@ func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
 
 // isnResults passes what is found to the outputs and the files.
 type isnResults struct {
-	*display
+	*session
 	job     *isnJob
-	tap     *tap // nil where none was asked for
-	unknown int  // targets without a class
+	unknown int // targets without a class
+}
+
+// answer is the exit code of a run that came to its end.
+func (r *isnResults) answer(*display) error {
+	if r.unknown > 0 {
+		return errNo
+	}
+	return nil
 }
 
 // Sample takes one sample of a target.
 func (r *isnResults) Sample(t netip.AddrPort, s isn.Sample) error {
-	return r.Record(report.NewISNSample(r.job.set.Word(t), t, s))
+	return r.Record(record.NewISNSample(r.job.set.Word(t), t, s))
 }
 
 // Result takes what all samples of a target show.
@@ -184,19 +178,19 @@ func (r *isnResults) Result(res sample.Result) error {
 		r.unknown++
 	}
 	r.tap.verdict(&probe.Verdict{Target: res.Target, State: res.State, Reason: res.Reason})
-	record := report.NewISN(r.job.set.Word(res.Target), &res)
-	if err := r.Record(record); err != nil {
+	numbers := record.NewISN(r.job.set.Word(res.Target), &res)
+	if err := r.Record(numbers); err != nil {
 		return err
 	}
-	return r.job.files.write(record, res.Samples)
+	return r.job.files.write(numbers, res.Samples)
 }
 
 // show tells how far the run has come.
 func (r *isnResults) show(p probe.Progress) {
 	line := fmt.Sprintf("%.0f %%, %s sent, %s received", 100*float64(p.Done)/float64(max(p.Total, 1)),
-		report.Count(p.Sent), report.Count(p.Received))
+		units.Count(p.Sent), units.Count(p.Received))
 	if p.Left > 0 {
-		line += ", about " + report.Duration(p.Left) + " left"
+		line += ", about " + units.Duration(p.Left) + " left"
 	}
 	r.progress.Screen.Show(line)
 }
@@ -223,7 +217,7 @@ func isnFilesOf(c *cli.Context, targets int) (isnFiles, error) {
 }
 
 // write writes the files of one target.
-func (f *isnFiles) write(r *report.ISN, samples []isn.Sample) error {
+func (f *isnFiles) write(r *record.ISN, samples []isn.Sample) error {
 	if f.raw != "" {
 		if err := report.WriteISNSamples(f.path(f.raw, r), samples); err != nil {
 			return err
@@ -237,7 +231,7 @@ func (f *isnFiles) write(r *report.ISN, samples []isn.Sample) error {
 
 // path is the file of a target: where there are several, the address and the
 // port go before the ending.
-func (f *isnFiles) path(path string, r *report.ISN) string {
+func (f *isnFiles) path(path string, r *record.ISN) string {
 	if f.targets < 2 {
 		return path
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/capture"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -82,7 +82,7 @@ func analyseSamples(c *cli.Context, s Streams, in io.Reader) error {
 	if err != nil {
 		return usagef("--from: %w", err)
 	}
-	return tellFile(c, s, []*report.ISN{report.NewISNOfFile(c.String("from"), isn.Analyze(samples, isn.Options{}))},
+	return tellFile(c, s, []*record.ISN{record.NewISNOfFile(c.String("from"), isn.Analyze(samples, isn.Options{}))},
 		[][]isn.Sample{samples}, files)
 }
 
@@ -142,10 +142,10 @@ func (v *isnServers) of() string {
 }
 
 // analyse makes the records of the servers, in the order in which they were met.
-func (v *isnServers) analyse() (records []*report.ISN, samples [][]isn.Sample) {
+func (v *isnServers) analyse() (records []*record.ISN, samples [][]isn.Sample) {
 	for _, server := range v.order {
 		list := v.series[server]
-		records = append(records, &report.ISN{
+		records = append(records, &record.ISN{
 			Target: server.Addr().String(), Addr: server.Addr(), Port: server.Port(),
 			State: probe.StateOpen, Reason: probe.ReasonSYNACK, Clock: netraw.ClockKernel.String(),
 			Report: isn.Analyze(list, isn.Options{}),
@@ -175,19 +175,19 @@ func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
 
 // tellFile writes the records of an analysis. The answer is no where not one
 // class could be told.
-func tellFile(c *cli.Context, s Streams, records []*report.ISN, samples [][]isn.Sample, files isnFiles) error {
+func tellFile(c *cli.Context, s Streams, records []*record.ISN, samples [][]isn.Sample, files isnFiles) error {
 	start := time.Now()
 	d, err := newDisplay(c, s, &target.Set{})
 	if err != nil {
 		return err
 	}
-	errs := []error{d.Record(&report.Run{Version: Version, Command: "isn", Args: s.Args, Start: start})}
+	errs := []error{d.Record(&record.Run{Version: Version, Command: "isn", Args: s.Args, Start: start})}
 	known := false
-	for i, record := range records {
-		known = known || record.Report.Class != isn.ClassUnknown
-		errs = append(errs, d.Record(record), files.write(record, samples[i]))
+	for i, one := range records {
+		known = known || one.Report.Class != isn.ClassUnknown
+		errs = append(errs, d.Record(one), files.write(one, samples[i]))
 	}
-	summary := report.NewSummary(&probe.Summary{Took: time.Since(start), Complete: true}, time.Now())
+	summary := record.NewSummary(&probe.Summary{Took: time.Since(start), Complete: true}, time.Now())
 	errs = append(errs, d.Record(summary))
 	if err = d.finish(errors.Join(errs...)); err == nil && !known {
 		return errNo

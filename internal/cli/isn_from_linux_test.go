@@ -66,9 +66,9 @@ func TestISNFromCapture(t *testing.T) {
 	path := counted(t)
 	classes := func(r ran) string {
 		var list []string
-		for _, record := range records(t, r.out) {
-			if record.str("type") == "isn" {
-				list = append(list, fmt.Sprintf("%s %v %v %s", record.str("addr"), record["port"], record["samples"], record.str("class")))
+		for _, jsonRecord := range records(t, r.out) {
+			if jsonRecord.str("type") == "isn" {
+				list = append(list, fmt.Sprintf("%s %v %v %s", jsonRecord.str("addr"), jsonRecord["port"], jsonRecord["samples"], jsonRecord.str("class")))
 			}
 		}
 		return strings.Join(list, "; ")

@@ -58,23 +58,23 @@ func command(ctx context.Context, l *lab.Lab, args ...string) ran {
 }
 
 // record is one JSON line.
-type record map[string]any
+type jsonRecord map[string]any
 
-func (r record) str(name string) string {
+func (r jsonRecord) str(name string) string {
 	s, _ := r[name].(string)
 	return s
 }
 
-func (r record) pair() netip.AddrPort {
+func (r jsonRecord) pair() netip.AddrPort {
 	port, _ := r["port"].(float64)
 	return netip.AddrPortFrom(netip.MustParseAddr(r.str("addr")), uint16(port))
 }
 
 // records parses JSON lines and checks that a run is whole.
-func records(t *testing.T, out string) (list []record) {
+func records(t *testing.T, out string) (list []jsonRecord) {
 	t.Helper()
 	for lines := bufio.NewScanner(strings.NewReader(out)); lines.Scan(); {
-		var r record
+		var r jsonRecord
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatalf("%v in %q", err, lines.Text())
 		}
@@ -88,7 +88,7 @@ func records(t *testing.T, out string) (list []record) {
 }
 
 // scanAll scans pairs and returns each one's record.
-func scanAll(t *testing.T, l *lab.Lab, technique string, pairs []netip.AddrPort, more ...string) map[netip.AddrPort]record {
+func scanAll(t *testing.T, l *lab.Lab, technique string, pairs []netip.AddrPort, more ...string) map[netip.AddrPort]jsonRecord {
 	t.Helper()
 	args := append([]string{"scan", "-o", "json", "--technique", technique}, more...)
 	for _, p := range pairs {
@@ -98,7 +98,7 @@ func scanAll(t *testing.T, l *lab.Lab, technique string, pairs []netip.AddrPort,
 	if r.code != exitYes {
 		t.Fatalf("exit %d: %s", r.code, r.err)
 	}
-	found := map[netip.AddrPort]record{}
+	found := map[netip.AddrPort]jsonRecord{}
 	for _, rec := range records(t, r.out) {
 		if rec.str("type") == "port" {
 			found[rec.pair()] = rec

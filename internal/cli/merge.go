@@ -8,6 +8,8 @@ import (
 
 	"synscope/internal/merge"
 	"synscope/internal/report"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/text"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -44,7 +46,7 @@ func mergeShards(c *cli.Context, s Streams) error {
 	switch {
 	case err != nil && c.Context.Err() != nil:
 		err = &exit{exitInterrupted, fmt.Errorf("%w while merging", probe.ErrInterrupted)}
-	case err != nil && !errors.Is(err, report.ErrWrite):
+	case err != nil && !errors.Is(err, sink.ErrWrite):
 		err = usage(err)
 	}
 	if closing := out.Close(); err == nil {
@@ -54,13 +56,13 @@ func mergeShards(c *cli.Context, s Streams) error {
 }
 
 func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
-	colour, err := report.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
 	out, err := report.Open(report.Config{
 		Stdout: s.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
-		Options: report.Options{
+		Options: sink.Options{
 			Colour: colour, Reason: c.Bool("reason") || verbosity(c) > 0, Quiet: c.Bool("q"), Service: target.Service,
 		},
 	})

@@ -11,6 +11,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/screen"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/text"
 	"synscope/internal/target"
 	"synscope/internal/tty"
 )
@@ -85,7 +89,7 @@ func formatNames(formats []report.Format) string {
 type display struct {
 	*report.Output
 	unusual  *unusual         // nil where it is not told
-	progress *report.Progress // nil where nobody watches
+	progress *screen.Progress // nil where nobody watches
 	streams  Streams
 	quiet    bool
 	zoned    bool // -e names the zone of link-local addresses
@@ -93,7 +97,7 @@ type display struct {
 }
 
 func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
-	colour, err := report.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
@@ -110,7 +114,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	}
 	d.Output, err = report.Open(report.Config{
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
-		Options: report.Options{
+		Options: sink.Options{
 			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
 			Verbose: d.level > 0, HostList: hostsOnly(c),
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
@@ -131,15 +135,15 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 // attach keeps a line of progress at the foot of the terminal; what else goes
 // to the same terminal goes above it.
 func (d *display) attach(f *os.File) {
-	screen := report.NewScreen(f)
-	d.progress = &report.Progress{Screen: screen, Width: func() int {
+	foot := screen.NewScreen(f)
+	d.progress = &screen.Progress{Screen: foot, Width: func() int {
 		width, _, _ := tty.Size(f)
 		return width
 	}}
 	if isTerminal(d.streams.Out) {
-		d.streams.Out = screen.Above(d.streams.Out)
+		d.streams.Out = foot.Above(d.streams.Out)
 	}
-	d.streams.Err = screen.Above(d.streams.Err)
+	d.streams.Err = foot.Above(d.streams.Err)
 }
 
 // fewPairs is how many pairs are looked through for the layout of columns.
@@ -155,7 +159,7 @@ func hostWide(set *target.Set) (width int) {
 	for pair := range set.Ordered() {
 		if a := pair.Addr(); a != last {
 			last = a
-			width = max(width, utf8.RuneCountInString(report.NameOf(set.Name(a), a)))
+			width = max(width, utf8.RuneCountInString(record.NameOf(set.Name(a), a)))
 		}
 	}
 	return width

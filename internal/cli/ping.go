@@ -11,7 +11,8 @@ import (
 
 	"synscope/internal/picture"
 	"synscope/internal/plot"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -122,14 +123,14 @@ func (j *pingJob) readTargets() (err error) {
 		return err
 	}
 	if n := j.set.Count(); n > maxPinged {
-		return usagef("%s targets: a ping takes up to %s", report.Count(n), report.Count(maxPinged))
+		return usagef("%s targets: a ping takes up to %s", units.Count(n), units.Count(maxPinged))
 	}
 	j.cfg.Targets = slices.Collect(j.set.Ordered())
 	if n := len(j.cfg.Targets); j.c.Bool("compare") && n != 2 {
 		return usagef("--compare takes two targets, not %d", n)
 	}
 	if rate := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds(); j.probing.rate > 0 && rate > j.probing.rate {
-		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, report.Rate(rate))
+		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, units.Rate(rate))
 	}
 	j.noteRate()
 	for _, pair := range j.cfg.Targets {
@@ -143,7 +144,7 @@ func (j *pingJob) noteRate() {
 	probes := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds()
 	if rate := j.probing.rate; rate > 0 && 2*probes > rate && j.probing.engine != engineConnect {
 		j.notes = append(j.notes, fmt.Sprintf("--rate %s: %s probes a second and the RST that closes each are more, so probes leave late",
-			j.c.String("rate"), report.Count(uint64(probes))))
+			j.c.String("rate"), units.Count(uint64(probes))))
 	}
 }
 
@@ -184,44 +185,23 @@ func (j *pingJob) run(ctx context.Context) error {
 	if err := j.checkStamps(&e); err != nil {
 		return err
 	}
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
-	d.remark(append(j.notes, d.targetRemarks(j.set)...)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
 	server.start(e.name, j)
-	watch := newPingWatch(j, d, server)
-	watch.tap = tap
-	if err = confine(j.c, j.streams, &e, opensConnections); err == nil {
-		err = d.Record(j.opening(&e))
+	run := opening{
+		c: j.c, streams: j.streams, command: "ping", set: j.set, engine: &e, remarks: j.notes, notes: j.notes, later: opensConnections,
 	}
-	if err == nil {
-		err = j.probe(ctx, &e, watch)
-	}
-	return j.conclude(d, d.finish(tap.close(err)))
-}
-
-func (j *pingJob) opening(e *opened) *report.Run {
-	return &report.Run{
-		Version: Version, Command: "ping", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
-		Notes: append(j.notes, targetNotes(j.set)...),
-	}
+	return run.run(func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
 }
 
 // probe runs the ping, follows the names of its targets meanwhile, and closes
 // its record.
-func (j *pingJob) probe(ctx context.Context, e *opened, w *pingWatch) error {
+func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 	j.start = time.Now()
 	names, stop := context.WithCancel(ctx)
 	followed := j.follow(names, w)
 	var summary probe.Summary
 	var err error
-	if e.conn != nil {
-		summary, err = ping.Run(ctx, w.tap.network(e.conn), j.cfg, w.sample)
+	if w.e.conn != nil {
+		summary, err = ping.Run(ctx, w.network(), j.cfg, w.sample)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
@@ -254,11 +234,8 @@ func (j *pingJob) draw() error {
 	return drawn(plot.RTT(j.plot, title, j.start, shown))
 }
 
-// conclude turns the end of a run into its answer.
-func (j *pingJob) conclude(d *display, err error) error {
-	if err != nil {
-		return err
-	}
+// answer turns the end of a run into its answer.
+func (j *pingJob) answer(d *display) error {
 	failures := j.limits.check(j.series)
 	d.remark(failures...)
 	switch {
@@ -303,7 +280,7 @@ func (s *pingSeries) everOpen() bool { return s.states[probe.StateOpen] > 0 }
 
 // label names the target in a picture or a message.
 func (s *pingSeries) label() string {
-	if name := report.NameOf(s.word, s.target.Addr()); name != s.target.Addr().String() {
+	if name := record.NameOf(s.word, s.target.Addr()); name != s.target.Addr().String() {
 		return fmt.Sprintf("%s port %d", name, s.target.Port())
 	}
 	return s.target.String()

@@ -75,7 +75,7 @@ func nearest(list []*crossing, sport uint16, sent time.Time) (best *crossing) {
 	return best
 }
 
-func sentAt(t *testing.T, r record) time.Time {
+func sentAt(t *testing.T, r jsonRecord) time.Time {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339Nano, r.str("sent"))
 	if err != nil {
@@ -277,13 +277,13 @@ func TestPingWithoutHardwareStamps(t *testing.T) {
 	}
 }
 
-func find(list []record, kind string) record {
+func find(list []jsonRecord, kind string) jsonRecord {
 	for _, r := range list {
 		if r.str("type") == kind {
 			return r
 		}
 	}
-	return record{}
+	return jsonRecord{}
 }
 
 // A connect whose SYN the kernel had to repeat has no time, and counts a loss.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/ping"
@@ -58,7 +58,7 @@ func (j *pingJob) named() (list []*name) {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
-		if report.NameOf(s.word, s.target.Addr()) == s.target.Addr().String() || strings.Contains(host, ":") {
+		if record.NameOf(s.word, s.target.Addr()) == s.target.Addr().String() || strings.Contains(host, ":") {
 			continue
 		}
 		list = append(list, &name{index: i, word: s.word, host: host, addr: s.target.Addr(), port: s.target.Port()})
@@ -136,8 +136,8 @@ func familyName(j *pingJob) string {
 	return "ip"
 }
 
-func notice(n *name, code, text string) *report.Host {
-	return &report.Host{Target: n.host, Addr: n.addr, Findings: []probe.Finding{
+func notice(n *name, code, text string) *record.Host {
+	return &record.Host{Target: n.host, Addr: n.addr, Findings: []probe.Finding{
 		{Code: code, Severity: probe.SeverityNotice, Text: text},
 	}}
 }

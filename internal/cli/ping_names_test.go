@@ -44,7 +44,7 @@ func TestPingFollowsNames(t *testing.T) {
 			newPingSeries("192.0.2.9", netip.MustParseAddrPort("192.0.2.9:80"), 2),
 			newPingSeries("web.example:443", netip.MustParseAddrPort("192.0.2.1:443"), 2),
 		}
-		w := &pingWatch{display: &display{Output: records, streams: s}, job: j}
+		w := &pingWatch{session: &session{display: &display{Output: records, streams: s}}, job: j}
 		ctx, stop := context.WithCancel(t.Context())
 		start := time.Now()
 		followed := j.follow(ctx, w)

@@ -11,7 +11,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/screen"
+	"synscope/internal/report/text"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/internal/tty"
 	"synscope/probe"
@@ -21,12 +24,11 @@ import (
 // pingWatch passes the samples of a ping to the outputs, to the metrics, and to
 // the table on the terminal, where there is one.
 type pingWatch struct {
-	tap *tap // nil where none was asked for
-	*display
+	*session
 	mu     sync.Mutex // of the outputs: remarks come from another goroutine
 	job    *pingJob
 	server *metricsServer
-	board  *report.Board // nil where probes are shown a line each
+	board  *screen.Board // nil where probes are shown a line each
 	height func() (lines, columns int)
 	drawn  time.Time
 }
@@ -38,10 +40,10 @@ func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
 	return c.Command.Name == "ping" && isTerminal(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
 }
 
-func newPingWatch(j *pingJob, d *display, server *metricsServer) *pingWatch {
-	w := &pingWatch{display: d, job: j, server: server}
+func newPingWatch(j *pingJob, s *session, server *metricsServer) *pingWatch {
+	w := &pingWatch{session: s, job: j, server: server}
 	if f, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
-		w.board = report.NewBoard(f)
+		w.board = screen.NewBoard(f)
 		w.height = func() (int, int) {
 			columns, lines, ok := tty.Size(f)
 			if !ok {
@@ -64,7 +66,7 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	}
 	w.server.observe(series.word, &s)
 	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason, RTT: s.RTT, Clock: s.Clock})
-	record := report.NewRTT(series.word, &s)
+	record := record.NewRTT(series.word, &s)
 	record.Stamps = w.job.stampsOf(&s)
 	err := w.Record(record)
 	w.draw()
@@ -89,12 +91,12 @@ func (w *pingWatch) draw() {
 	if hidden > 0 {
 		shown = worst(shown, room)
 	}
-	table := report.RTTTable(w.rows(shown), false)
+	table := text.RTTTable(w.rows(shown), false)
 	for i := range table {
 		table[i] = cut(table[i], columns)
 	}
 	if hidden > 0 {
-		table = append(table, "and "+report.Count(uint64(hidden))+" more that lose less and answer sooner")
+		table = append(table, "and "+units.Count(uint64(hidden))+" more that lose less and answer sooner")
 	}
 	w.board.Show(table)
 }
@@ -114,8 +116,8 @@ func worst(all []*pingSeries, n int) []*pingSeries {
 	return sorted[:n]
 }
 
-func (w *pingWatch) rows(shown []*pingSeries) []*report.RTTSummary {
-	rows := make([]*report.RTTSummary, len(shown))
+func (w *pingWatch) rows(shown []*pingSeries) []*record.RTTSummary {
+	rows := make([]*record.RTTSummary, len(shown))
 	for i, s := range shown {
 		rows[i] = s.record()
 	}
@@ -123,8 +125,8 @@ func (w *pingWatch) rows(shown []*pingSeries) []*report.RTTSummary {
 }
 
 // record is a series in the form of the closing lines.
-func (s *pingSeries) record() *report.RTTSummary {
-	return &report.RTTSummary{
+func (s *pingSeries) record() *record.RTTSummary {
+	return &record.RTTSummary{
 		Target: s.word, Addr: s.target.Addr(), Port: s.target.Port(), State: s.state,
 		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(), Unsent: s.unsent,
 	}
@@ -142,15 +144,15 @@ func (w *pingWatch) end(s *probe.Summary) error {
 		w.board.Clear()
 	}
 	for _, series := range w.job.series {
-		record := series.record()
+		closing := series.record()
 		if w.job.stamps != stampsSoftware {
-			record.Hardware = report.Some(series.hardware)
+			closing.Hardware = record.Some(series.hardware)
 		}
 		if w.job.c.Bool("histogram") {
-			record.Bars = series.Distribution.Bars(bars(series.Distribution.N()))
+			closing.Bars = series.Distribution.Bars(bars(series.Distribution.N()))
 		}
-		record.Split = w.job.split(series)
-		if err := w.Record(record); err != nil {
+		closing.Split = w.job.split(series)
+		if err := w.Record(closing); err != nil {
 			return err
 		}
 	}
@@ -159,11 +161,11 @@ func (w *pingWatch) end(s *probe.Summary) error {
 			return err
 		}
 	}
-	return w.Record(report.NewSummary(s, time.Now()))
+	return w.Record(record.NewSummary(s, time.Now()))
 }
 
 // tell says something while the run goes on, on standard error and as a record.
-func (w *pingWatch) tell(h *report.Host) {
+func (w *pingWatch) tell(h *record.Host) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.board != nil {

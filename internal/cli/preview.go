@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"time"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/probe"
 	"synscope/probe/discover"
 	"synscope/probe/scan"
@@ -109,14 +109,14 @@ func (j *scanJob) plan() error {
 	if j.hostsOnly() {
 		return flushed(out)
 	}
-	fmt.Fprintf(out, "%s probes of %s, technique %s%s\n", report.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord())
+	fmt.Fprintf(out, "%s probes of %s, technique %s%s\n", units.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord())
 	if j.keepsNoState() {
-		fmt.Fprintf(out, "stateless: %d packets each, %s in all\n", each, report.Count(times(j.cfg.Total, each)))
+		fmt.Fprintf(out, "stateless: %d packets each, %s in all\n", each, units.Count(times(j.cfg.Total, each)))
 		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, each))
 	} else {
 		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, 1))
 		if each > 1 {
-			fmt.Fprintf(out, ", up to %s (%s packets) where nothing answers", j.span(rate, each), report.Count(times(j.cfg.Total, each)))
+			fmt.Fprintf(out, ", up to %s (%s packets) where nothing answers", j.span(rate, each), units.Count(times(j.cfg.Total, each)))
 		}
 	}
 	if j.planSearches() {
@@ -160,12 +160,12 @@ func (j *scanJob) span(rate float64, each int) string {
 	if seconds > math.MaxInt64/float64(time.Second) {
 		return "centuries"
 	}
-	return report.Duration(time.Duration(seconds * float64(time.Second)))
+	return units.Duration(time.Duration(seconds * float64(time.Second)))
 }
 
 func hostsWord(n uint64) string {
 	if n == 1 {
 		return "1 address"
 	}
-	return report.Count(n) + " addresses"
+	return units.Count(n) + " addresses"
 }

@@ -15,6 +15,8 @@ import (
 
 	"synscope/internal/capture"
 	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe/flow"
@@ -63,7 +65,7 @@ func readCaptures(c *cli.Context, s Streams, paths []string) error {
 		return err
 	}
 	begin := time.Now()
-	err = j.Record(&report.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
+	err = j.Record(&record.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
 	if err == nil {
 		err = j.read(c.Context, paths)
 	}
@@ -76,10 +78,10 @@ type readJob struct {
 	*display
 	segments bool
 	wanted   capture.Filter
-	ladders  map[uint64]*report.Captured // of connections that are not over
-	groups   *report.Groups              // nil where every connection is told of
+	ladders  map[uint64]*record.Captured // of connections that are not over
+	groups   *record.Groups              // nil where every connection is told of
 	numbers  *isnCollector               // nil where nobody asked
-	closing  report.Reading
+	closing  record.Reading
 
 	paths   []string
 	formats []string // of the files
@@ -91,8 +93,8 @@ type readJob struct {
 
 func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
 	j := &readJob{
-		segments: c.Bool("segments"), ladders: map[uint64]*report.Captured{}, fixed: s.Env("GOGC") != "",
-		closing: report.Reading{Summary: report.Summary{Complete: true}},
+		segments: c.Bool("segments"), ladders: map[uint64]*record.Captured{}, fixed: s.Env("GOGC") != "",
+		closing: record.Reading{Summary: record.Summary{Complete: true}},
 	}
 	var err error
 	if c.IsSet("filter") {
@@ -101,7 +103,7 @@ func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
 		}
 	}
 	if c.IsSet("summary-by") {
-		if j.groups, err = report.NewGroups(c.String("summary-by")); err != nil {
+		if j.groups, err = record.NewGroups(c.String("summary-by")); err != nil {
 			return nil, usagef("--summary-by: %w", err)
 		}
 		for _, f := range report.Formats() {
@@ -267,7 +269,7 @@ const maxRungs = 200
 
 // Segment takes a packet of a connection.
 func (j *readJob) Segment(s *flow.Segment) error {
-	record := report.NewCapturedSegment(s)
+	record := record.NewCapturedSegment(s)
 	record.File = j.file(s.File)
 	if j.level > 0 {
 		j.climb(s.Attempt, record)
@@ -287,10 +289,10 @@ func (j *readJob) file(n int) string {
 }
 
 // climb adds a rung to the ladder of a connection.
-func (j *readJob) climb(attempt uint64, s *report.Segment) {
+func (j *readJob) climb(attempt uint64, s *record.Segment) {
 	l := j.ladders[attempt]
 	if l == nil {
-		l = &report.Captured{}
+		l = &record.Captured{}
 		j.ladders[attempt] = l
 	}
 	if len(l.Ladder) == maxRungs {
@@ -304,7 +306,7 @@ func (j *readJob) climb(attempt uint64, s *report.Segment) {
 // were taken by the kernel that captured.
 func (j *readJob) Attempt(a *flow.Attempt) error {
 	a.Clock = netraw.ClockKernel
-	c := report.NewCapturedConnection(a)
+	c := record.NewCapturedConnection(a)
 	c.Captured.File, c.Captured.LastFile = j.file(a.FirstFile), j.file(a.LastFile)
 	if l := j.ladders[a.Number]; l != nil {
 		c.Captured.Ladder, c.Captured.Omitted = l.Ladder, l.Omitted
@@ -322,7 +324,7 @@ func (j *readJob) Attempt(a *flow.Attempt) error {
 }
 
 // count takes a connection into what is told at the end.
-func (j *readJob) count(a *flow.Attempt, c *report.Connection) {
+func (j *readJob) count(a *flow.Attempt, c *record.Connection) {
 	j.closing.Count(c)
 	if j.groups != nil {
 		j.groups.Add(c)
@@ -363,7 +365,7 @@ func (j *readJob) end(err error) error {
 		err = told
 	}
 	if errors.Is(err, context.Canceled) {
-		return &exit{exitInterrupted, fmt.Errorf("interrupted after %s packets", report.Count(j.closing.Packets))}
+		return &exit{exitInterrupted, fmt.Errorf("interrupted after %s packets", units.Count(j.closing.Packets))}
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -11,7 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/trace"
@@ -87,7 +87,7 @@ func (j *traceJob) readTarget() (err error) {
 		return err
 	}
 	if n := j.set.Count(); n != 1 {
-		return usagef("a trace takes one target and one port, not %s of them", report.Count(n))
+		return usagef("a trace takes one target and one port, not %s of them", units.Count(n))
 	}
 	j.cfg.Target = j.set.At(0)
 	j.word = j.set.Word(j.cfg.Target)
@@ -123,28 +123,13 @@ func (j *traceJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
-	d.remark(d.targetRemarks(j.set)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
-	if err := confine(j.c, j.streams, &e, opensConnections); err != nil {
-		return d.finish(tap.close(err))
-	}
-	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	var route trace.Path
-	if err == nil {
-		route, err = j.probe(ctx, tap.network(e.conn), d)
-		tap.verdict(&route.Verdict)
-	}
-	if err = d.finish(tap.close(err)); err != nil {
+	run := opening{c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections}
+	return run.run(func(s *session) (err error) {
+		route, err = j.probe(ctx, s)
+		s.tap.verdict(&route.Verdict)
 		return err
-	}
-	return j.answer(d, &route.Verdict)
+	}, func(d *display) error { return j.answer(d, &route.Verdict) })
 }
 
 // answer is the verdict as an exit code.
@@ -153,26 +138,26 @@ func (j *traceJob) answer(d *display, v *probe.Verdict) error {
 	case j.expect == nil && v.State == probe.StateOpen, j.expect != nil && v.State == *j.expect:
 		return nil
 	case j.expect != nil:
-		d.remark(fmt.Sprintf("%s: expected %s, found %s (%s)", v.Target, *j.expect, v.State, v.Reason))
+		d.remark(unexpected(v.Target, *j.expect, v.State, v.Reason))
 	}
 	return errNo
 }
 
 // probe runs the trace and closes its record. Names are looked up beside it, so
 // that a slow resolver delays the lines and not the probes.
-func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display) (route trace.Path, err error) {
+func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err error) {
 	hops := make(chan trace.Hop, j.cfg.MaxHops*j.cfg.Queries)
 	written := make(chan error, 1)
-	go func() { written <- j.write(ctx, hops, d) }()
-	route, err = trace.Run(ctx, network, j.cfg, func(h trace.Hop) error {
+	go func() { written <- j.write(ctx, hops, s.display) }()
+	route, err = trace.Run(ctx, s.network(), j.cfg, func(h trace.Hop) error {
 		hops <- h
 		return nil
 	})
 	close(hops)
 	for _, step := range []func() error{
 		func() error { return <-written },
-		func() error { return d.Record(report.NewPort(j.word, &route.Verdict)) },
-		func() error { return d.Record(report.NewSummary(&route.Summary, time.Now())) },
+		func() error { return s.Record(record.NewPort(j.word, &route.Verdict)) },
+		func() error { return s.Record(record.NewSummary(&route.Summary, time.Now())) },
 	} {
 		if failed := step(); err == nil {
 			err = failed
@@ -192,7 +177,7 @@ func (j *traceJob) write(ctx context.Context, hops <-chan trace.Hop, d *display)
 			names[h.Addr] = name
 		}
 		if failed == nil {
-			failed = d.Record(report.NewHop(j.word, j.cfg.Target.Port(), &h, name))
+			failed = d.Record(record.NewHop(j.word, j.cfg.Target.Port(), &h, name))
 		}
 	}
 	return failed

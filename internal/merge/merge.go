@@ -20,12 +20,12 @@ import (
 	"maps"
 	"slices"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 )
 
 // Recorder takes the records of the whole in order.
-type Recorder interface{ Record(report.Record) error }
+type Recorder interface{ Record(record.Record) error }
 
 // Scan is a whole scan, in parts that are read when it is written.
 type Scan struct {
@@ -73,11 +73,11 @@ func (s *Scan) Write(ctx context.Context, out Recorder, version string, args []s
 }
 
 // run is the record of the whole: it began when the first of its parts did.
-func (s *Scan) run(version string, args []string) *report.Run {
+func (s *Scan) run(version string, args []string) *record.Run {
 	first := s.parts[0]
-	run := &report.Run{
+	run := &record.Run{
 		Version: version, Command: "merge", Args: args, Engine: first.run.Engine,
-		Seed: report.Some(first.shard.Seed), Start: first.run.Start,
+		Seed: record.Some(first.shard.Seed), Start: first.run.Start,
 	}
 	for _, p := range s.parts {
 		if p.run.Start.Before(run.Start) {

@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 )
 
 // part is what one process wrote: a stretch of a file, from its run record to
@@ -17,9 +17,9 @@ import (
 type part struct {
 	path       string
 	first, end int64 // bytes of the file
-	run        *report.Run
-	shard      *report.Shard
-	summary    *report.Summary // nil where the process was killed
+	run        *record.Run
+	shard      *record.Shard
+	summary    *record.Summary // nil where the process was killed
 }
 
 func (p *part) where() string { return p.path }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"synscope/internal/picture"
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 )
 
 // bitPanel draws how often each bit is set, and the band that fair bits stay
@@ -82,7 +82,7 @@ func bitTicks() (ticks []picture.Tick) {
 
 // counted is a number of things: "1 SYN", "2 SYNs", or the number alone.
 func counted(n int, thing string) string {
-	words := report.Count(uint64(n))
+	words := units.Count(uint64(n))
 	switch {
 	case thing == "":
 		return words

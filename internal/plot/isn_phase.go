@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"synscope/internal/picture"
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 )
 
 // phasePoint is a point of the phase space: three differences in a row.
@@ -110,7 +110,7 @@ func roundCount(v float64) string {
 			return strconv.FormatFloat(v/unit.size, 'g', 3, 64) + unit.name
 		}
 	}
-	return report.Count(uint64(v))
+	return units.Count(uint64(v))
 }
 
 // placesOf counts points and the different places they are at.

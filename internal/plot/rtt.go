@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"synscope/internal/picture"
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/probe/rtt"
 )
 
@@ -45,7 +45,7 @@ func captionOf(caption string, all []Series, shown int) string {
 		sum := s.Series.Summary()
 		received, sent = received+sum.Received, sent+sum.Received+sum.Lost
 	}
-	caption += fmt.Sprintf(": %s of %s answered", report.Count(received), report.Count(sent))
+	caption += fmt.Sprintf(": %s of %s answered", units.Count(received), units.Count(sent))
 	if shown < len(all) {
 		caption += fmt.Sprintf(" (the first %d of %d targets)", shown, len(all))
 	}
@@ -96,7 +96,7 @@ func answeredOf(name string, sum rtt.Summary) string {
 	if sum.Lost == 0 {
 		return name
 	}
-	return fmt.Sprintf("%s (%s of %s)", name, report.Count(sum.Received), report.Count(sum.Received+sum.Lost))
+	return fmt.Sprintf("%s (%s of %s)", name, units.Count(sum.Received), units.Count(sum.Received+sum.Lost))
 }
 
 // losses are the lanes of what was not answered: one in vermilion, or one in
