@@ -1,6 +1,7 @@
 package why
 
 import (
+	"iter"
 	"net/netip"
 	"time"
 )
@@ -60,6 +61,17 @@ const (
 
 var lookNames = [looks]string{"usual options", "no options", "MSS only", "no timestamps", "no SACK", "no window scale",
 	"old timestamp", "newer timestamp", "ECN", "AccECN", "TCP Fast Open", "MPTCP", "unassigned option", "type of service 0xb8", "TTL 255"}
+
+// Looks are all looks.
+func Looks() iter.Seq[Look] {
+	return func(yield func(Look) bool) {
+		for l := range looks {
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
 
 // String names what is special.
 func (l Look) String() string { return lookNames[l] }

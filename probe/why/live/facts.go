@@ -17,7 +17,6 @@ type Facts struct {
 	cfg    FactsConfig
 	before counters
 	known  *netraw.Neighbour // of the next hop, once it was asked
-	gate   netip.Addr        // the gateway, if there is one
 }
 
 // FactsConfig says what is looked at.
@@ -48,7 +47,7 @@ const dropShare = 0.04
 
 // Look says whether a fact holds, whom it is about, and in a few words why; ok is false where
 // nothing can be said. sent is how many packets the run has sent.
-func (f *Facts) Look(ctx context.Context, fact why.Fact, sent int) (yes bool, from netip.Addr, text string, ok bool) {
+func (f *Facts) Look(fact why.Fact, sent int) (yes bool, from netip.Addr, text string, ok bool) {
 	route, err := f.cfg.Route(f.cfg.Addr)
 	switch fact {
 	case why.NoRoute:
@@ -75,7 +74,7 @@ func (f *Facts) Look(ctx context.Context, fact why.Fact, sent int) (yes bool, fr
 	if err != nil {
 		return false, netip.Addr{}, "", false
 	}
-	return f.neighbour(ctx, fact, route)
+	return f.neighbour(fact, route)
 }
 
 func textOf(err error) string {
@@ -92,12 +91,12 @@ func fits(src, dst netip.Addr, local bool) bool {
 }
 
 // neighbour reads the facts of the next hop.
-func (f *Facts) neighbour(ctx context.Context, fact why.Fact, route netraw.Route) (yes bool, from netip.Addr, text string, ok bool) {
+func (f *Facts) neighbour(fact why.Fact, route netraw.Route) (yes bool, from netip.Addr, text string, ok bool) {
 	onLink := route.Local || !route.NextHop.IsValid()
 	if fact == why.OnLink {
 		return onLink, netip.Addr{}, "", true
 	}
-	n := f.resolve(ctx)
+	n := f.known
 	if n == nil || n.State == netraw.NeighbourUnknown {
 		return false, netip.Addr{}, "", false
 	}
@@ -108,17 +107,17 @@ func (f *Facts) neighbour(ctx context.Context, fact why.Fact, route netraw.Route
 // resolvePatience is more than two requests of the kernel's take.
 const resolvePatience = 2 * time.Second
 
-// resolve asks for the link address of the next hop, once.
-func (f *Facts) resolve(ctx context.Context) *netraw.Neighbour {
-	if f.known != nil || f.cfg.Neighbours == nil {
-		return f.known
+// Resolve asks for the link address of the next hop, for which the facts about
+// neighbours wait.
+func (f *Facts) Resolve(ctx context.Context) {
+	if f.cfg.Neighbours == nil {
+		return
 	}
 	n := f.ask(ctx, f.cfg.Addr)
 	if n.State == netraw.NeighbourRouted {
 		n = f.ask(ctx, n.NextHop)
 	}
 	f.known = &n
-	return f.known
 }
 
 func (f *Facts) ask(ctx context.Context, a netip.Addr) netraw.Neighbour {

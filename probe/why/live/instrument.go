@@ -159,7 +159,7 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	i.mu.Unlock()
 	switch t.Kind {
 	case why.Local:
-		i.look(ctx, t)
+		i.look(t)
 	case why.Kernel:
 		i.kernel(ctx, t)
 	case why.Trace:

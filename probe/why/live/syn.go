@@ -283,11 +283,11 @@ func kernelOutcome(err error) why.Outcome {
 }
 
 // look reads a fact.
-func (i *Instrument) look(ctx context.Context, t *why.Trial) {
+func (i *Instrument) look(t *why.Trial) {
 	if i.cfg.Facts == nil {
 		return
 	}
-	yes, from, text, ok := i.cfg.Facts.Look(ctx, t.Fact, i.Sent())
+	yes, from, text, ok := i.cfg.Facts.Look(t.Fact, i.Sent())
 	if !ok {
 		return
 	}

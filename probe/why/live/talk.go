@@ -47,23 +47,28 @@ type event struct {
 // talkTo begins a talk from a trial's flow.
 func (i *Instrument) talkTo(t *why.Trial, dst netip.AddrPort) *talk {
 	r := i.route(dst.Addr())
-	k := &talk{in: i, src: i.source(t, dst.Addr()), dst: dst, look: t.Look, mtu: r.MTU, ttl: 64, isn: craft.Seq(rand.Uint32()), events: make(chan event, 64)}
+	k := &talk{in: i, src: i.source(t, dst.Addr()), dst: dst, look: t.Look, mtu: r.MTU, isn: craft.Seq(rand.Uint32()), events: make(chan event, 64)}
 	if k.mtu == 0 || k.mtu > 1500 {
 		k.mtu = 1500
 	}
-	k.tsval = i.timestamp(t.Look)
-	switch t.Look {
-	case why.TOS:
-		k.tos = 0xb8
-	case why.HighTTL:
-		k.ttl = 255
-	}
+	k.dress()
 	k.next = k.isn
 	i.mu.Lock()
 	i.talks[k.src.Port()] = append(i.talks[k.src.Port()], k)
 	i.mu.Unlock()
 	t.Reply.Port = k.src.Port()
 	return k
+}
+
+// dress gives a talk what its look says of its packets.
+func (k *talk) dress() {
+	k.tsval, k.ttl = k.in.timestamp(k.look), 64
+	switch k.look {
+	case why.TOS:
+		k.tos = 0xb8
+	case why.HighTTL:
+		k.ttl = 255
+	}
 }
 
 // end forgets a talk.
@@ -102,6 +107,13 @@ func (k *talk) segment(f craft.Flags, seq, ack craft.Seq) craft.Segment {
 
 // open sends the SYN, with a TTL of its own unless that is 0.
 func (k *talk) open(ttl uint8) error {
+	s := k.syn(ttl)
+	k.next, k.left = k.isn+1, time.Now()
+	return k.in.send(&s)
+}
+
+// syn is the talk's SYN.
+func (k *talk) syn(ttl uint8) craft.Segment {
 	s := k.segment(craft.SYN, k.isn, 0)
 	s.Window = 64240
 	s.Options = k.options()
@@ -114,8 +126,7 @@ func (k *talk) open(ttl uint8) error {
 	if ttl != 0 {
 		s.TTL = ttl
 	}
-	k.next, k.left = k.isn+1, time.Now()
-	return k.in.send(&s)
+	return s
 }
 
 // unassigned is an option kind that IANA assigns to nobody for use, RFC 3692's
