@@ -112,8 +112,8 @@ func acceptQueues(full *dist) (list []Variant) {
 	list = append(list, rules(listens(), hostAlive(), partly(completing, perTrial, 0.9, full)))
 	for _, step := range []float64{0.04, 0.2} {
 		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
-			if t.Kind == Connect {
-				return of(share{Silence, 0}, share{Ignored, 0.15})
+			if t.Kind == Connect || t.Kind == Hold {
+				return of(share{Silence, 0}, share{Ignored, 0.1})
 			}
 			return silent
 		}}))
@@ -129,7 +129,7 @@ func acceptResets() (list []Variant) {
 	for _, step := range []float64{0.04, 0.2} {
 		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
 			if t.Kind.completes() {
-				return of(share{Silence, 0}, share{ResetOnACK, 0.08})
+				return of(share{Silence, 0}, share{ResetOnACK, 0.1})
 			}
 			return silent
 		}}))

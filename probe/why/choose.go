@@ -24,11 +24,11 @@ type candidate struct {
 
 // Bounds of the estimate.
 const (
-	draws      = 2    // outcomes drawn for each cause
+	draws      = 3    // outcomes drawn for each cause
 	leaders    = 4    // causes that all others are held against
 	negligible = 4e-4 // probability below which a cause is left out
 	mostTrials = 16   // of a plan that are drawn
-	leastBits  = 0.002
+	leastBits  = 0.045
 )
 
 // choose finds the best next experiment within what is left; ok is false where none is worth it.

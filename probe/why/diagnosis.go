@@ -93,7 +93,7 @@ func (r *run) measure(d *Diagnosis) {
 	})
 	d.MostFailing = upperBound(d.Failed, d.SYNs)
 	for a := range max(1, len(r.k.Addrs)) {
-		d.RTT = append(d.RTT, r.k.rtts(a)...)
+		d.RTT = append(d.RTT, r.k.rtts(a, anyTrial)...)
 	}
 	slices.Sort(d.RTT)
 }

@@ -247,11 +247,15 @@ func planHandshake(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	for range 3 + 2*min(round, 1) {
-		list = append(list, Trial{Kind: Connect, Flow: k.newFlow()})
+	for range 5 {
+		list = append(list, Trial{Kind: Connect, Flow: k.newFlow(), Pause: together})
 	}
-	return spread(list, 60*ms)
+	return spread(list, 20*ms)
 }
+
+// together is how long third ACKs are withheld, so that those of a batch come at
+// once: an accept queue that would just do for one after the other is full then.
+const together = 250 * ms
 
 // answers tells whether any SYN to the target was answered by a SYN-ACK, so that
 // connections can be tried.
@@ -263,10 +267,10 @@ func planHold(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	for range 20 {
-		list = append(list, Trial{Kind: Hold, Flow: k.newFlow()})
+	for range 18 {
+		list = append(list, Trial{Kind: Hold, Flow: k.newFlow(), Pause: together})
 	}
-	return spread(list, 50*ms)
+	return spread(list, 12*ms)
 }
 
 func planMTU(k *Knowledge, round int) (list []Trial) {

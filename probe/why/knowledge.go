@@ -111,9 +111,9 @@ func (k *Knowledge) split() (failing, passing []flowFate) {
 }
 
 // rtts are the times of SYN-ACKs to the usual SYN, those that were repeated left out.
-func (k *Knowledge) rtts(addr int) (list []time.Duration) {
+func (k *Knowledge) rtts(addr int, of func(*Trial) bool) (list []time.Duration) {
 	k.each(func(t *Trial) bool {
-		return t.Addr == addr && t.opens(Target) && t.Kind != Kernel && t.Reply.RTT > 0 && (t.Outcome.answered() && t.Outcome != Late)
+		return of(t) && t.Addr == addr && t.opens(Target) && t.Kind != Kernel && t.Reply.RTT > 0 && (t.Outcome.answered() && t.Outcome != Late)
 	}, func(t *Trial) { list = append(list, t.Reply.RTT) })
 	slices.Sort(list)
 	return list

@@ -33,19 +33,32 @@ const (
 	lateBy     = 800 * time.Millisecond
 )
 
+// labelTimes says what is slow or late, against the fastest answers of all, or of
+// its own batch if that was slow as a whole: a busy minute is no slow backend.
 func (k *Knowledge) labelTimes() {
 	for addr := range max(1, len(k.Addrs)) {
-		usual := quantile(k.rtts(addr), 0.15)
+		usual := quantile(k.rtts(addr, anyTrial), fast)
+		batches := map[string]time.Duration{}
 		k.each(func(t *Trial) bool { return t.Addr == addr && t.Kind == SYN && t.Role == Target && t.Outcome == SYNACK }, func(t *Trial) {
+			own, known := batches[t.batch]
+			if !known {
+				own = max(usual, quantile(k.rtts(addr, func(o *Trial) bool { return o.batch == t.batch }), fast))
+				batches[t.batch] = own
+			}
 			switch {
-			case usual < lateBy && t.Reply.RTT > usual+lateBy, usual >= lateBy && t.Reply.RTT > 2*usual+lateBy:
+			case t.Reply.RTT > usual+lateBy && own < usual+lateBy/2:
 				t.Outcome = Late
-			case t.Reply.RTT > slowFactor*usual+slowBy:
+			case t.Reply.RTT > slowFactor*own+slowBy:
 				t.Outcome = SlowSYNACK
 			}
 		})
 	}
 }
+
+// fast is the quantile that stands for the fastest answers.
+const fast = 0.15
+
+func anyTrial(*Trial) bool { return true }
 
 // place says whether an answer comes from as far as the host.
 func (k *Knowledge) place(t *Trial) {

@@ -2,6 +2,7 @@ package why
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -126,7 +127,7 @@ func (r *run) make(ctx context.Context, c *candidate) error {
 	sent, began := r.inst.Sent(), r.inst.Now()
 	done, err := r.inst.Run(ctx, batch)
 	for i := range done {
-		done[i].Experiment = c.Name
+		done[i].Experiment, done[i].batch = c.Name, fmt.Sprint(c.Name, r.k.rounds[c.Name])
 	}
 	at := len(r.k.Log)
 	reread := r.k.add(done)

@@ -107,20 +107,21 @@ func (f Fact) String() string { return factNames[f] }
 type Trial struct {
 	Kind  Kind
 	Role  Role
-	Addr  int  // which of the name's addresses
-	Flow  int  // trials of one flow share a source port
-	Port  int  // which of the role's ports
-	Look  Look // of its SYN
-	Fact  Fact // of Local
-	Pause time.Duration
+	Addr  int           // which of the name's addresses
+	Flow  int           // trials of one flow share a source port
+	Port  int           // which of the role's ports
+	Look  Look          // of its SYN
+	Fact  Fact          // of Local
+	Pause time.Duration // of Idle before its byte, of Connect and Hold before the third ACK
 	Hops  int           // of Trace: the largest TTL
 	After time.Duration // when it begins, from the beginning of its batch
 
 	At         time.Duration // when it began, from the beginning of the run
-	Held       int           // connections of ours that were open then, without it
-	Completed  int           // handshakes with the target that we had completed by then
+	Held       int           // connections of ours that were open or opening then, without it
+	Completed  int           // handshakes with the target that we had completed before its own third ACK
 	Experiment string        // whose trial it is
 	Reply      Reply
+	batch      string  // experiment and round
 	unplaced   bool    // how far away the answer came from is not known
 	Outcome    Outcome // as the instrument saw it; [Knowledge] refines it
 }
@@ -174,4 +175,4 @@ func (t *Trial) Packets(hops int) int {
 }
 
 // packetsOf is the most that trials send, closing segments included.
-var packetsOf = [kinds]int{SYN: 2, Hold: 3, Kernel: 4, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 9}
+var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 4, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 9}

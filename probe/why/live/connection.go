@@ -17,7 +17,8 @@ const (
 	programWaits = 3500 * time.Millisecond
 	slowProgram  = time.Second // from when a program is slow
 	settleIn     = 200 * time.Millisecond
-	segmentFill  = "\r\n\r\n\n" // what Connect sends: an empty line in most protocols of lines
+	repeatedBy   = 1150 * time.Millisecond // by when a host repeats its SYN-ACK
+	segmentFill  = "\r\n\r\n\n"            // what Connect sends: an empty line in most protocols of lines
 )
 
 // conn is an open connection and what has come of it.
@@ -42,11 +43,17 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 	if !i.ask(ctx, k, t) || t.Outcome != why.SYNACK {
 		return
 	}
+	if t.Kind != why.Idle && !sleep(ctx, time.Until(i.start.Add(t.At+t.Pause))) {
+		k.reset()
+		t.Outcome = why.NotMade
+		return
+	}
 	c := &conn{talk: k, t: t, rto: max(leastRTO, afterRTT*t.Reply.RTT), opened: time.Now(), una: k.next}
-	c.ack()
 	i.mu.Lock()
+	t.Completed = i.completed
 	i.completed++
 	i.mu.Unlock()
+	c.ack()
 	switch t.Kind {
 	case why.Connect:
 		c.connect(ctx)
@@ -188,24 +195,25 @@ func (c *conn) connect(ctx context.Context) {
 	}
 }
 
-// hold keeps the connection until all others of the batch have their outcome.
+// hold keeps the connection until all others of the batch have their outcome. A
+// SYN-ACK that comes again means that the third ACK was not taken, or that the
+// program waits for data (tcp(7), TCP_DEFER_ACCEPT): one byte tells.
 func (c *conn) hold(ctx context.Context, settle func(), release <-chan struct{}) {
-	c.in.mu.Lock()
-	c.in.held[c.t.Addr]++
-	c.in.mu.Unlock()
-	c.until(ctx, settleIn+2*c.t.Reply.RTT, func() bool { return c.reset })
 	c.t.Outcome = why.Acked
-	if c.reset {
+	c.until(ctx, repeatedBy, func() bool { return c.reset || c.repeated })
+	switch {
+	case c.reset:
 		c.t.Outcome = c.fail()
+	case c.repeated:
+		if _, acked := c.push(ctx, []byte("\r"), 1); !acked {
+			c.t.Outcome = c.fail()
+		}
 	}
 	settle()
 	select {
 	case <-release:
 	case <-ctx.Done():
 	}
-	c.in.mu.Lock()
-	c.in.held[c.t.Addr]--
-	c.in.mu.Unlock()
 }
 
 // large sends a full-sized segment, and if that is not acknowledged, smaller ones.

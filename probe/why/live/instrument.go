@@ -156,7 +156,13 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	t.At, t.Reply.Window = i.Now(), -1
 	i.mu.Lock()
 	t.Held, t.Completed = i.held[t.Addr], i.completed
+	if t.Kind == why.Hold {
+		i.held[t.Addr]++
+	}
 	i.mu.Unlock()
+	if t.Kind == why.Hold {
+		defer i.letGo(t.Addr)
+	}
 	switch t.Kind {
 	case why.Local:
 		i.look(t)
@@ -175,6 +181,13 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	default:
 		i.connection(ctx, t, settle, release)
 	}
+}
+
+// letGo counts a connection less that is held.
+func (i *Instrument) letGo(addr int) {
+	i.mu.Lock()
+	i.held[addr]--
+	i.mu.Unlock()
 }
 
 // Ports of the host that a trial may ask beside the target.

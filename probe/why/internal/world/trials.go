@@ -177,6 +177,7 @@ func (w *World) connection(t *why.Trial) time.Duration {
 	}
 	w.sent-- // it is not closed yet
 	answers, _ := w.send(packet{kind: third, t: t, ttl: 64, at: t.At + took})
+	w.taken = len(answers) > 0
 	w.completed++
 	if t.Kind == why.Hold {
 		w.held++
@@ -235,10 +236,17 @@ func (w *World) bytes(t *why.Trial) time.Duration {
 	return 5 * w.RTT
 }
 
+// hold sees whether the SYN-ACK comes again, and then tries a byte.
 func (w *World) hold(t *why.Trial) time.Duration {
 	t.Outcome = why.Acked
 	w.sent++
-	return w.RTT
+	if w.taken {
+		return w.RTT
+	}
+	if _, a := w.byte1(t, 1, 0, 1); a == nil {
+		t.Outcome = why.Ignored
+	}
+	return repeat
 }
 
 func (w *World) large(t *why.Trial) time.Duration {

@@ -22,6 +22,7 @@ type World struct {
 	held      int
 	completed int
 	reached   bool            // the last SYN was answered by a SYN-ACK, which may have been lost
+	taken     bool            // the third ACK under way arrived
 	ignoring  bool            // the host ignores the connection under way
 	flows     map[int]float64 // a hash of each flow, from 0 to 1
 }
