@@ -73,7 +73,7 @@ func hostCauses() []Cause {
 		{
 			Code: HostSlow, Title: "the host accepts, and its program answers slowly", Prior: 1,
 			Variants: variants(rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05}))),
-				rules(partly(isKind(Connect, Target), perTrial, 0.5, only(SlowProgram)))),
+				rules(partly(isKind(Connect, Target), perTrial, 0.8, only(SlowProgram)))),
 			Where: atHost, Advice: "The network is not to blame: the handshake is fast and the program is not. Look at the host's load and at the program.",
 			Again: commands("handshake --data '\\r\\n\\r\\n' %s"),
 		},
@@ -170,7 +170,7 @@ func backendCauses() []Cause {
 		{
 			Code: BackendSlow, Title: "one of several hosts behind this address is slow", Prior: 1,
 			Variants: variants(slowBackends(0.125, 0.25, 0.33, 0.5, 0.7)...),
-			Where:    sticky, Advice: "One backend is overloaded or far away. Ask who runs the load balancer.",
+			Where:    slowWhere, Advice: "One backend is overloaded or far away. Ask who runs the load balancer.",
 			Again: commands("ping -c 60 --flow vary --histogram %s"),
 		},
 		{
@@ -182,19 +182,27 @@ func backendCauses() []Cause {
 	}
 }
 
-// deadBackends: flows keep to their backend, those of other ports are not concerned.
+// deadBackends: flows keep to their backend, or those that failed do; those of other
+// ports are not concerned.
 func deadBackends(shares ...float64) (list []Variant) {
 	for _, p := range shares {
-		list = append(list,
-			rules(hostAliveOr(0.85), &choice{of: func(t *Trial) bool { return toTarget(t) || t.Kind == Trace && t.Role == Target }, scope: perFlow,
-				ways: []mode{{p, func(t *Trial) *dist {
-					if t.Kind == Trace {
-						return diesAtHost
-					}
-					return silent
-				}}, {1 - p, usual}}}))
+		for _, redrawn := range []bool{false, true} {
+			list = append(list, rules(hostAliveOr(0.85), &choice{of: throughBalancer, scope: perFlow, redrawn: redrawn, ways: []mode{{p, deadBackend}, {1 - p, usual}}}))
+		}
 	}
 	return list
+}
+
+// throughBalancer tells whether a trial meets a balancer of the target.
+func throughBalancer(t *Trial) bool {
+	return toTarget(t) || t.Role == Target && (t.Kind == Trace || t.Kind == ACK)
+}
+
+func deadBackend(t *Trial) *dist {
+	if t.Kind == Trace {
+		return diesAtHost
+	}
+	return silent
 }
 
 func refusingBackends(shares ...float64) (list []Variant) {
@@ -226,7 +234,7 @@ func slowBackends(shares ...float64) (list []Variant) {
 			list = append(list,
 				rules(&choice{of: toTarget, scope: s, ways: []mode{{p, slow}, {1 - p, usual}}}))
 		}
-		list = append(list, rules(&choice{of: isKind(Connect, Target), scope: perFlow, ways: []mode{{p, program}, {1 - p, usual}}}))
+		list = append(list, rules(&choice{of: isKind(Connect, Target), scope: perTrial, ways: []mode{{p, program}, {1 - p, usual}}}))
 	}
 	return list
 }

@@ -64,7 +64,7 @@ func localCauses() []Cause {
 		{
 			Code: LocalInterface, Title: "this machine's interface is down or drops packets", Prior: 0.7,
 			Variants: variants(
-				rules(sureFact(InterfaceDown), nothingLeaves()),
+				rules(sureFact(InterfaceDown), anyway(GatewayUnresolved, TargetUnresolved), nothingLeaves(), traces(only(TraceSilent))),
 				lossyInterface(0.1), lossyInterface(0.3), lossyInterface(0.6)),
 			Where: here, Advice: "Look at the link and its counters (ip -s link; ethtool -S): cable, driver, ring sizes, queue length.",
 			Again: shell("ip -s link"),
@@ -84,3 +84,8 @@ func nothingLeaves() rule {
 
 // unresolved predicts that a neighbour does not answer; once in a while it did, a moment ago.
 func unresolved(f Fact) rule { return when(isFact(f), of(share{Yes, 0}, share{No, 0.01})) }
+
+// anyway lets facts be as they will.
+func anyway(f ...Fact) rule {
+	return &choice{of: isFact(f...), scope: perTrial, ways: []mode{{1, always(of(share{Yes, 0}, share{No, 0.5}))}}}
+}

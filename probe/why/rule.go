@@ -48,7 +48,10 @@ type choice struct {
 	of    func(t *Trial) bool
 	scope scope
 	ways  []mode
-	known map[int][]float64 // the probability of each way, by flow; 0 of all
+	// redrawn: a flow that was answered goes any way the next time. So do balancers
+	// that keep a flow's backend in a table of connections, from which our RST takes it.
+	redrawn bool
+	known   map[int][]float64 // the probability of each way, by flow; 0 of all
 }
 
 func (c *choice) key(t *Trial) int {
@@ -84,6 +87,10 @@ func (c *choice) learn(t *Trial, like []float64) {
 		c.known = map[int][]float64{}
 	}
 	k := c.key(t)
+	if c.redrawn && t.Outcome != Silence {
+		delete(c.known, k)
+		return
+	}
 	p := c.known[k]
 	if p == nil {
 		p = make([]float64, len(c.ways))

@@ -96,11 +96,12 @@ func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
 }
 
 // first makes the experiments on whose outcome the plans of all others rest: this
-// machine, which costs nothing, every address of the name, and some flows.
+// machine, which costs nothing, every address of the name, some flows, and some
+// connections: later ones may find that those before have filled a queue.
 func (r *run) first(ctx context.Context) error {
 	for i := range r.experiments {
 		switch r.experiments[i].Name {
-		case "local", "names", "flows":
+		case "local", "names", "flows", "handshake":
 			c, ok := r.candidate(&r.experiments[i])
 			if !ok || r.decided() {
 				continue

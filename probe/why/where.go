@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Here it is said where a cause sits, from what the trials have shown.
@@ -149,6 +150,21 @@ func sticky(k *Knowledge) string {
 		text += "; a failing one ends " + d
 	}
 	return text
+}
+
+// slowWhere says how many were slow, and how slow.
+func slowWhere(k *Knowledge) string {
+	slow, all, most := 0, 0, time.Duration(0)
+	k.each(func(t *Trial) bool {
+		return t.Role == Target && (t.Kind == SYN || t.Kind == Connect) && t.Outcome.answered()
+	}, func(t *Trial) {
+		all++
+		if t.Outcome == SlowSYNACK || t.Outcome == SlowProgram {
+			slow++
+			most = max(most, t.Reply.RTT, t.Reply.Answer)
+		}
+	})
+	return fmt.Sprintf("%d of %d connections took up to %v", slow, all, most.Round(time.Millisecond))
 }
 
 // droppedLooks names what failed.

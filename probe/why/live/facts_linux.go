@@ -3,13 +3,13 @@ package live
 import (
 	"bufio"
 	"bytes"
-	"net"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // counters are those of this machine that discarded packets raise.
@@ -49,14 +49,13 @@ func netstat(name string) uint64 {
 	return 0
 }
 
-// linkDown tells whether an interface is down, or without a carrier.
+// linkDown tells whether an interface is down, or without a carrier: netdevice(7).
 func linkDown(name string) (down, known bool) {
 	l, err := netlink.LinkByName(name)
 	if err != nil {
 		return false, false
 	}
-	a := l.Attrs()
-	return a.Flags&net.FlagUp == 0 || a.OperState == netlink.OperDown || a.OperState == netlink.OperLowerLayerDown, true
+	return l.Attrs().RawFlags&(unix.IFF_UP|unix.IFF_LOWER_UP) != unix.IFF_UP|unix.IFF_LOWER_UP, true
 }
 
 // conntrack is how full this machine's connection tracking is: nf_conntrack-sysctl

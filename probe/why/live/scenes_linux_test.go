@@ -38,7 +38,8 @@ type scene struct {
 	want []why.Code
 	// prepare changes the network after it was built.
 	prepare func(t *testing.T, h *lab.Host)
-	addr    func(h *lab.Host) netip.Addr // of the target; nil: the host's own
+	addr    func(h *lab.Host) netip.Addr   // of the target; nil: the host's own
+	more    func(h *lab.Host) []netip.Addr // further addresses of the name
 	only    []string
 }
 
@@ -167,6 +168,18 @@ func scenes() []scene {
 		{name: "host down behind a router", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, addr: (*lab.Host).Absent4, want: codes(why.HostDown)},
 		{name: "no route", spec: lab.HostSpec{Services: echo()}, addr: func(*lab.Host) netip.Addr { return netip.MustParseAddr("203.0.113.9") }, want: codes(why.LocalNoRoute)},
 		{name: "comes and goes", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.dport == port && time.Now().UnixMilli()%3500 > 2000 })}, want: codes(why.BackendFlapping)},
+		{name: "SYNs to one port fail", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.dport == port && rand.Float64() < 0.6 })}, want: codes(why.HostSYNQueue)},
+		{name: "dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}}, prepare: balanced(dead), want: codes(why.BackendDead)},
+		{name: "refusing backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, prepare: balanced(closed), want: codes(why.BackendRefusing)},
+		{name: "slow backend", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.Banner, Banner: "220 ready\r\n"}}, Routers: routers(2)}, prepare: slowBackend, want: codes(why.BackendSlow)},
+		{name: "connection limit", spec: lab.HostSpec{Services: echo()}, prepare: limited(8), want: codes(why.HostConnectionLimit)},
+		{name: "own firewall, outward", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{8500}, Manner: lab.Echo}}}, port: 8500, prepare: restricted(8500), want: codes(why.LocalFirewall)},
+		{name: "own firewall, inward", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{8501}, Manner: lab.Echo}}}, port: 8501, prepare: deaf(8501), want: codes(why.LocalFirewall)},
+		{name: "gateway away", spec: lab.HostSpec{Services: echo()}, addr: func(h *lab.Host) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 9}) }, prepare: lostGateway, want: codes(why.LocalNoNeighbour)},
+		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, want: codes(why.LocalInterface)},
+		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected, want: codes(why.PathInjectedReset)},
+		{name: "one address dead", spec: lab.HostSpec{Services: echo(), Routers: routers(1)}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Absent4()} }, want: codes(why.NameDeadAddress)},
+		{name: "IPv6 broken", spec: lab.HostSpec{Services: echo(), Routers: routers(1, lab.Rule{Family: lab.IPv6, Do: lab.Drop})}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Addr6()} }, want: codes(why.NameIPv6Broken)},
 	}
 }
 
@@ -174,27 +187,28 @@ func codes(list ...why.Code) []why.Code { return list }
 
 // slowly serves a program that says something only after a while.
 func slowly(d time.Duration) func(t *testing.T, h *lab.Host) {
-	return func(t *testing.T, h *lab.Host) {
-		ln, err := h.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { ln.Close() })
-		go func() {
-			for {
-				c, err := ln.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					time.Sleep(d)
-					c.Write([]byte("220 ready\r\n"))
-					time.Sleep(time.Second)
-					c.Close()
-				}()
+	return func(t *testing.T, h *lab.Host) { serveSlowly(t, h, port, d) }
+}
+
+func serveSlowly(t *testing.T, h *lab.Host, p uint16, d time.Duration) {
+	t.Helper()
+	ln, err := h.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
+	must(t, err)
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
 			}
-		}()
-	}
+			go func() {
+				time.Sleep(d)
+				c.Write([]byte("220 ready\r\n"))
+				time.Sleep(time.Second)
+				c.Close()
+			}()
+		}
+	}()
 }
 
 // serial builds one lab at a time: names of interfaces are taken one after the other.
@@ -265,7 +279,13 @@ func TestScenes(t *testing.T) {
 				s.port = port
 			}
 			target := netip.AddrPortFrom(addr, s.port)
-			d := diagnose(t, why.Config{Target: target.String(), Name: addr.String(), Addrs: []why.Address{{AddrPort: target}}, Seed: 1, Only: s.only})
+			addrs := []why.Address{{AddrPort: target}}
+			if s.more != nil {
+				for _, a := range s.more(h) {
+					addrs = append(addrs, why.Address{AddrPort: netip.AddrPortFrom(a, s.port)})
+				}
+			}
+			d := diagnose(t, why.Config{Target: target.String(), Name: addr.String(), Addrs: addrs, Seed: 1, Only: s.only})
 			report(t, d)
 			if !slices.Contains(s.want, d.Causes[0].Code) {
 				t.Errorf("%s, want %v", d.Causes[0].Code, s.want)

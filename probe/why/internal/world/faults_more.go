@@ -207,11 +207,26 @@ func hostFirewall(s *Scene, rng *rand.Rand) {
 func backends(s *Scene, rng *rand.Rand, bad func(*World, packet) fate) {
 	n := oneOf(rng, 2, 3, 4, 6)
 	s.DropsUnused = rng.Float64() < 0.1
+	forgets, table := rng.IntN(2) == 0, map[int]bool{}
 	s.Host = func(w *World, p packet) fate {
-		if p.target() && p.kind != ackOnly && p.kind != fin && int(w.hash(p.t.Flow)*float64(n)) == 0 {
-			return bad(w, p)
+		if !p.target() || p.kind == ackOnly || p.kind == fin {
+			return passes
 		}
-		return passes
+		isBad, known := int(w.hash(p.t.Flow)*float64(n)) == 0, false
+		if forgets {
+			if isBad, known = table[p.t.Flow]; !known || p.kind == syn && !isBad {
+				isBad = w.rng.IntN(n) == 0
+			}
+			table[p.t.Flow] = isBad
+		}
+		if !isBad {
+			return passes
+		}
+		f := bad(w, p)
+		if len(f.answers) > 0 && p.kind == syn && forgets { // its connection was closed
+			delete(table, p.t.Flow)
+		}
+		return f
 	}
 }
 
