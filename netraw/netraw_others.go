@@ -70,3 +70,5 @@ func capabilities() []Capability {
 		Remedy: "run on Linux, or in a Linux virtual machine",
 	}}
 }
+
+func linkByName(string) (Link, error) { return Link{}, errUnsupported() }

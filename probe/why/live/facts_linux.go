@@ -8,8 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
+	"synscope/netraw"
 )
 
 // counters are those of this machine that discarded packets raise.
@@ -21,12 +20,9 @@ type counters struct {
 // read reads them; what cannot be read is zero, so that nothing comes of it.
 func read(link string) (c counters) {
 	c.reverse = netstat("IPReversePathFilter")
-	l, err := netlink.LinkByName(link)
-	if err != nil || l.Attrs().Statistics == nil {
-		return c
+	if l, err := netraw.LinkByName(link); err == nil {
+		c.drops = l.Dropped
 	}
-	s := l.Attrs().Statistics
-	c.drops = s.RxDropped + s.TxDropped + s.RxErrors + s.TxErrors + s.RxFifoErrors + s.TxFifoErrors + s.TxCarrierErrors
 	return c
 }
 
@@ -49,13 +45,10 @@ func netstat(name string) uint64 {
 	return 0
 }
 
-// linkDown tells whether an interface is down, or without a carrier: netdevice(7).
+// linkDown tells whether an interface is down, or without a carrier.
 func linkDown(name string) (down, known bool) {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return false, false
-	}
-	return l.Attrs().RawFlags&(unix.IFF_UP|unix.IFF_LOWER_UP) != unix.IFF_UP|unix.IFF_LOWER_UP, true
+	l, err := netraw.LinkByName(name)
+	return err == nil && !l.Up, err == nil
 }
 
 // conntrack is how full this machine's connection tracking is: nf_conntrack-sysctl
