@@ -12,7 +12,7 @@ import (
 type Diagnosis struct {
 	Target      string
 	Addrs       []Address
-	Healthy     bool // the most probable verdict is that nothing is wrong
+	Healthy     bool // more probably than not, nothing is wrong
 	Causes      []Found
 	Excluded    []Exclusion
 	Experiments []Record
@@ -56,6 +56,7 @@ type Record struct {
 // Bounds of what is reported.
 const (
 	mostCauses  = 4
+	moreThanNot = 0.5 // probability from which a verdict is one
 	leastShown  = 0.02
 	excludedAt  = 0.01 // probability below which a cause is excluded
 	strongBy    = 2.3  // log of the ratio by which an experiment has to speak against it: ten to one
@@ -75,7 +76,7 @@ func (r *run) diagnosis() *Diagnosis {
 			d.Causes = append(d.Causes, r.found(c, p[c], d.Experiments))
 		}
 	}
-	d.Healthy = r.p.causes[order[0]].Code == Healthy
+	d.Healthy = r.p.causes[order[0]].Code == Healthy && p[order[0]] >= moreThanNot
 	d.Excluded = r.excluded(p, order[0])
 	r.measure(d)
 	return d

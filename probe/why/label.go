@@ -29,7 +29,7 @@ func (k *Knowledge) label() {
 // ones, and one that is so late that the host has repeated it (RFC 6298 §2.1: 1 s).
 const (
 	slowFactor = 4
-	slowBy     = 40 * time.Millisecond
+	slowBy     = 80 * time.Millisecond
 	lateBy     = 800 * time.Millisecond
 )
 

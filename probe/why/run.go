@@ -103,7 +103,7 @@ func (r *run) first(ctx context.Context) error {
 		switch r.experiments[i].Name {
 		case "local", "names", "flows", "handshake":
 			c, ok := r.candidate(&r.experiments[i])
-			if !ok || r.decided() {
+			if packets, left := r.left(); !ok || r.decided() || c.packets > packets || c.took > left {
 				continue
 			}
 			if err := r.make(ctx, &c); err != nil {

@@ -6,7 +6,8 @@ package why
 
 var (
 	synacked  = of(share{SYNACK, 0}, share{SlowSYNACK, 0.002}, share{Near, 1e-4}, share{Reset, 2e-4})
-	connected = of(share{Acked, 0}, share{SlowProgram, 0.01}, share{Ignored, 2e-4}, share{ResetOnACK, 0.001})
+	unsteady  = of(share{SYNACK, 0}, share{SlowSYNACK, 0.05}, share{Near, 1e-4}, share{Reset, 2e-4}) // a busy machine, or link
+	connected = of(share{Acked, 0}, share{SlowProgram, 0.004}, share{Ignored, 2e-4}, share{ResetOnACK, 0.001})
 	held      = of(share{Acked, 0}, share{Ignored, 2e-4}, share{ResetOnACK, 0.001})
 	resets    = of(share{Reset, 0}, share{ResetNear, 1e-3})
 	nearer    = of(share{Near, 0}, share{SYNACK, 0.02})
@@ -15,7 +16,7 @@ var (
 // usualRules predict what every trial comes to without a cause.
 func usualRules() []rule {
 	return []rule{
-		&choice{of: isKind(SYN, Target), ways: []mode{{0.99, always(synacked)}, {0.01, always(nearer)}}},
+		&choice{of: isKind(SYN, Target), ways: []mode{{0.84, always(synacked)}, {0.15, always(unsteady)}, {0.01, always(nearer)}}},
 		&choice{of: isKind(SYN, Against), ways: []mode{{1, always(synacked)}}},
 		&choice{of: isKind(SYN, Served), scope: perFlow, ways: []mode{{0.3, always(synacked)}, {0.4, always(resets)}, {0.3, always(only(Silence))}}},
 		&choice{of: isKind(SYN, Closed), ways: []mode{{0.78, always(resets)}, {0.15, always(only(Silence))}, {0.03, always(only(Prohibited))},
@@ -23,7 +24,7 @@ func usualRules() []rule {
 		&choice{of: isKind(ACK, Target), ways: []mode{{0.8, always(resets)}, {0.2, always(only(Silence))}}},
 		&choice{of: isKind(FIN, Target), ways: []mode{{0.85, always(only(Silence))}, {0.15, always(resets)}}},
 		&choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{0.75, always(only(EchoReply))}, {0.22, always(only(Silence))}, {0.03, always(only(Prohibited))}}},
-		&choice{of: isKind(Connect, Target), scope: perRun, ways: []mode{{0.97, always(connected)}, {0.01, always(only(SlowProgram))}, {0.02, always(only(ResetOnACK))}}},
+		&choice{of: isKind(Connect, Target), scope: perRun, ways: []mode{{0.977, always(connected)}, {0.003, always(only(SlowProgram))}, {0.02, always(only(ResetOnACK))}}},
 		&choice{of: isKind(Hold, Target), ways: []mode{{0.98, always(held)}, {0.02, always(only(ResetOnACK))}}},
 		&choice{of: isKind(Large, Target), ways: []mode{{0.955, always(only(Acked))}, {0.03, always(only(TooBig))}, {0.015, always(only(ResetOnACK))}}},
 		&choice{of: isKind(Idle, Target), scope: perTrial, ways: []mode{{0.94, always(only(Acked))}, {0.05, always(only(IdleClosed))}, {0.005, always(only(IdleReset))}, {0.005, always(only(ResetOnACK))}}},

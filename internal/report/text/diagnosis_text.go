@@ -48,7 +48,11 @@ func (t *diagnosisText) heading(d *record.Diagnosis) string {
 	if d.Healthy {
 		colour = green
 	}
-	return fmt.Sprintf("%s: %s (%s, %s)", hostPort(d.Target, d.Addr, d.Port), t.paint.paint(colour, top.Text), t.paint.paint(bold, string(top.Code)), likely(top.Probability))
+	verdict := "%s: %s (%s, %s)"
+	if top.Probability < 0.5 {
+		colour, verdict = yellow, "%s: it cannot be told yet; most probably %s (%s, %s)"
+	}
+	return fmt.Sprintf(verdict, hostPort(d.Target, d.Addr, d.Port), t.paint.paint(colour, top.Text), t.paint.paint(bold, string(top.Code)), likely(top.Probability))
 }
 
 func likely(p float64) string {
