@@ -35,8 +35,8 @@ func pathCauses() []Cause {
 		{
 			Code: PathFirewallDrop, Title: "a firewall on the way drops SYNs silently", Prior: 1.6,
 			Variants: variants(
-				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTraces(diesOnPath), tracesOf(Closed, usualTrace), hostAlive()),
-				rules(router(), when(toTarget, silent), targetTraces(diesOnPath), tracesOf(Closed, usualTrace), hostAlive(), listens()),
+				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive()),
+				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive(), listens()),
 				rules(router(), when(toHost, silent), traces(diesOnPath))),
 			Where: deathOf, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
 			Again: commands("trace %s", "scan --reason %s"),

@@ -98,6 +98,7 @@ func (r *run) imagined(plan []Trial) []Trial {
 		t.At, t.Held, t.Completed = now+t.After, held, completed
 		_, known := r.k.hostDistance(t)
 		t.unplaced = t.opens(Target) && !known
+		t.far, _ = r.k.traceDistance(t)
 		if t.Kind == Hold {
 			held++
 		}

@@ -60,7 +60,7 @@ const (
 	leastShown  = 0.02
 	excludedAt  = 0.01 // probability below which a cause is excluded
 	strongBy    = 2.3  // log of the ratio by which an experiment has to speak against it: ten to one
-	mostEvident = 3
+	mostEvident = 2
 )
 
 func (r *run) diagnosis() *Diagnosis {
@@ -121,31 +121,56 @@ func (r *run) found(c int, p float64, made []Record) Found {
 	return f
 }
 
-// evident are the experiments that speak most for a cause against no cause, or for
-// no cause against the others.
+// evident are the experiments that speak most for a cause: against no cause, and
+// against its strongest rival; for no cause, against any other.
 func (r *run) evident(c int, made []Record) (list []string) {
-	type weighed struct {
-		by   float64
-		text string
+	healthy := r.index(Healthy)
+	var chosen []int
+	if c == healthy {
+		chosen = r.strongest(len(made), func(g *gain) float64 { return g.by[c] - slices.Min(finite(g.by)) })
+	} else {
+		rival := r.rival(c)
+		chosen = append(r.strongest(mostEvident, func(g *gain) float64 { return g.by[c] - g.by[healthy] }),
+			r.strongest(mostEvident, func(g *gain) float64 { return g.by[c] - g.by[rival] })...)
 	}
-	var all []weighed
-	healthy := r.p.causes[c].Code == Healthy
-	for i, g := range r.p.gains {
-		by := g.by[c] - g.by[r.index(Healthy)]
-		if healthy {
-			by = g.by[c] - slices.Min(finite(g.by))
-		}
-		if by > 0.7 && i < len(made) {
-			all = append(all, weighed{by, made[i].Name + ": " + made[i].Outcome})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b weighed) int { return cmp.Compare(b.by, a.by) })
-	for i := range all {
-		if healthy || i < mostEvident {
-			list = append(list, all[i].text)
+	for _, i := range chosen {
+		if text := made[i].Name + ": " + made[i].Outcome; !slices.Contains(list, text) {
+			list = append(list, text)
 		}
 	}
 	return list
+}
+
+// rival is the most probable other cause, no cause left out.
+func (r *run) rival(c int) (rival int) {
+	logs := r.p.logs()
+	for i, l := range logs {
+		if i != c && r.p.causes[i].Code != Healthy && (rival == c || r.p.causes[rival].Code == Healthy || l > logs[rival]) {
+			rival = i
+		}
+	}
+	return rival
+}
+
+// speaks is the log of the ratio from which an experiment is evidence.
+const speaks = 0.7
+
+// strongest are the places of up to n experiments of different names, by how much
+// they speak for something.
+func (r *run) strongest(n int, by func(*gain) float64) (list []int) {
+	for i := range r.p.gains {
+		if by(&r.p.gains[i]) > speaks {
+			list = append(list, i)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(by(&r.p.gains[b]), by(&r.p.gains[a])) })
+	seen := map[string]bool{}
+	list = slices.DeleteFunc(list, func(i int) bool {
+		again := seen[r.p.gains[i].experiment]
+		seen[r.p.gains[i].experiment] = true
+		return again
+	})
+	return list[:min(n, len(list))]
 }
 
 func (r *run) index(code Code) int {

@@ -44,12 +44,13 @@ func (k *Knowledge) add(done []Trial) (reread bool) {
 type seen struct {
 	o        Outcome
 	unplaced bool
+	far      int
 }
 
 func (k *Knowledge) outcomes() []seen {
 	list := make([]seen, len(k.Log))
 	for i := range k.Log {
-		list[i] = seen{k.Log[i].Outcome, k.Log[i].unplaced}
+		list[i] = seen{k.Log[i].Outcome, k.Log[i].unplaced, k.Log[i].far}
 	}
 	return list
 }

@@ -20,6 +20,7 @@ func (k *Knowledge) label() {
 		case t.Kind == SYN && t.Outcome == SYNACK, t.opens(t.Role) && t.Outcome == Reset:
 			k.place(t)
 		case t.Kind == Trace:
+			t.far, _ = k.traceDistance(t)
 			t.Outcome = k.readTrace(t)
 		}
 	}

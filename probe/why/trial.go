@@ -122,6 +122,7 @@ type Trial struct {
 	Experiment string        // whose trial it is
 	Reply      Reply
 	batch      string  // experiment and round
+	far        int     // of Trace: how many hops away the host is; 0 unknown
 	unplaced   bool    // how far away the answer came from is not known
 	Outcome    Outcome // as the instrument saw it; [Knowledge] refines it
 }

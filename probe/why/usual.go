@@ -47,6 +47,28 @@ var (
 	nearTrace  = of(share{TraceNear, 0}, share{TraceReaches, 0.3})
 )
 
+// dyingOnPath is where traces end that a router drops: by its filter, which stands
+// behind its TTL, so that the last router's looks like the host's.
+func dyingOnPath(t *Trial) *dist {
+	if t.far == 0 {
+		return diesOnPath
+	}
+	return diesAt[min(max(t.far-1, 1), len(diesAt)-1)]
+}
+
+// diesAt is dyingOnPath's by the number of routers.
+var diesAt = func() (list [7]*dist) {
+	for n, last := range []float64{0.8, 0.8, 0.3, 0.22, 0.18, 0.15, 0.12} {
+		list[n] = of(share{TraceDies, 0}, share{TraceReaches, last}, share{TraceForks, 0.02})
+	}
+	return list
+}()
+
+// targetTracesBy is targetTraces for ways that depend on the trial.
+func targetTracesBy(d func(*Trial) *dist) rule {
+	return &choice{of: isKind(Trace, Target), ways: []mode{{0.9, d}, {0.1, always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}}}
+}
+
 // traces is a rule for traces that go like d where routers answer.
 func traces(d *dist) rule { return tracesOf(Target, d) }
 
