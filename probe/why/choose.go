@@ -28,6 +28,7 @@ const (
 	leaders    = 4    // causes that all others are held against
 	negligible = 4e-4 // probability below which a cause is left out
 	mostTrials = 16   // of a plan that are drawn
+	novelty    = 1.6  // by which an experiment is preferred that was not made yet: what it rules out nothing else does
 	leastBits  = 0.045
 )
 
@@ -42,6 +43,9 @@ func (r *run) choose() (best candidate, ok bool) {
 		}
 		c.bits = r.information(c.plan)
 		cost := 0.01 + float64(c.packets)/float64(r.cfg.Packets) + 1.5*c.took.Seconds()/r.cfg.Time.Seconds()
+		if r.k.rounds[c.Name] == 0 {
+			cost /= novelty
+		}
 		if s := c.bits / cost; c.bits >= leastBits && s > score {
 			best, score, ok = c, s, true
 		}

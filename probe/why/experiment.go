@@ -270,7 +270,7 @@ func planHold(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	for range 18 {
+	for range 17 {
 		list = append(list, Trial{Kind: Hold, Flow: k.newFlow(), Pause: together})
 	}
 	return spread(list, 12*ms)

@@ -54,6 +54,33 @@ func (k *Knowledge) labelTimes() {
 			}
 		})
 	}
+	k.forgiveStalls()
+}
+
+// Bounds of a stall: answers to SYNs that left so far apart came so close together.
+const (
+	stallApart = 20 * time.Millisecond
+	stallClose = 8 * time.Millisecond
+)
+
+// forgiveStalls takes back that answers are slow which a stall held up: of the network,
+// or of this machine. They come all at once when it ends, whereas a slow host's
+// come as far apart as they were asked for.
+func (k *Knowledge) forgiveStalls() {
+	var slow []*Trial
+	k.each(func(t *Trial) bool { return t.Outcome == SlowSYNACK }, func(t *Trial) { slow = append(slow, t) })
+	stalled := map[*Trial]bool{}
+	for i, a := range slow {
+		for _, b := range slow[i+1:] {
+			left, came := (b.At - a.At).Abs(), (b.At + b.Reply.RTT - a.At - a.Reply.RTT).Abs()
+			if left >= stallApart && came < min(stallClose, left/3) {
+				stalled[a], stalled[b] = true, true
+			}
+		}
+	}
+	for t := range stalled {
+		t.Outcome = SYNACK
+	}
 }
 
 // fast is the quantile that stands for the fastest answers.

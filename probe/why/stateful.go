@@ -37,12 +37,17 @@ func (th *threshold) p(level float64) float64 {
 	return math.Max(soft, 1-math.Pow(1-th.step, level-th.passed))
 }
 
+// learn corrects itself where something passes above what has failed: that had been
+// lost by chance. A failure below what has passed is one, too.
 func (th *threshold) learn(level float64, fails bool) {
 	switch {
-	case fails && (th.failed == 0 || level < th.failed):
-		th.failed = math.Max(level, th.passed+1e-3)
-	case !fails && level > th.passed && (th.failed == 0 || level < th.failed):
+	case fails && level > th.passed && (th.failed == 0 || level < th.failed):
+		th.failed = level
+	case !fails && level > th.passed:
 		th.passed = level
+		if level >= th.failed {
+			th.failed = 0
+		}
 	}
 }
 
@@ -147,13 +152,31 @@ func (f *flapping) modes(t *Trial, into []weighted) []weighted {
 		return into
 	}
 	p := f.now(t)
-	return append(into, weighted{p * f.share, f.bad}, weighted{p * (1 - f.share), nil}, weighted{1 - p, nil})
+	into = append(into, weighted{p * f.share, f.bad}, weighted{p * (1 - f.share), nil})
+	falls := 0.0 // while the connection lasts
+	if t.Kind.completes() && f.bad == silent {
+		falls = 1 - math.Exp(-connectionLasts/f.up.Seconds())
+		into = append(into, weighted{(1 - p) * falls, fallen})
+	}
+	return append(into, weighted{(1 - p) * (1 - falls), nil})
 }
+
+// connectionLasts is about how long a trial's connection has to do without an answer
+// to be called ignored, in seconds.
+const connectionLasts = 0.5
+
+// fallen is a connection during which the host went away.
+var fallen = of(share{Ignored, 0}, share{Lossy, 0.2}, share{IdleDead, 0.1}, share{LargeLost, 0.02})
 
 func (f *flapping) learn(t *Trial, like []float64) {
 	p := f.now(t)
 	down := p * (f.share*like[0] + (1-f.share)*like[1])
-	f.p, f.at, f.started = down/(down+(1-p)*like[2]), t.At, true
+	up := (1 - p) * like[len(like)-1]
+	if len(like) == 4 {
+		falls := 1 - math.Exp(-connectionLasts/f.up.Seconds())
+		down, up = down+(1-p)*falls*like[2], up*(1-falls)
+	}
+	f.p, f.at, f.started = down/(down+up), t.At, true
 }
 
 func (f *flapping) clone() rule { c := *f; return &c }

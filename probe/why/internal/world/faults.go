@@ -195,7 +195,7 @@ var faults = []fault{
 	{why.HostFirewall, hostFirewall},
 	{why.HostConnectionLimit, func(s *Scene, rng *rand.Rand) {
 		s.near(rng)
-		most := 2 + rng.IntN(17)
+		most := 2 + rng.IntN(14)
 		end := oneOf(rng, dropped, ends(answer{says: saysRST, from: s.far()}), ends(answer{says: saysRejected, from: s.far()}))
 		s.Host = func(w *World, p packet) fate {
 			if p.opening() && w.held >= most {
