@@ -82,10 +82,11 @@ func (r *run) diagnosis() *Diagnosis {
 	return d
 }
 
-// measure counts the single SYNs: those that left in bursts are another matter.
+// measure counts the attempts to open a connection in the usual way: those that left
+// in bursts are another matter.
 func (r *run) measure(d *Diagnosis) {
 	r.k.each(func(t *Trial) bool {
-		return t.Kind == SYN && t.Role == Target && t.Look == Usual && t.Experiment != "pace"
+		return t.opens(Target) && t.Look == Usual && t.Experiment != "pace" && t.Kind != Kernel
 	}, func(t *Trial) {
 		d.SYNs++
 		if t.Outcome.fails() {

@@ -73,8 +73,9 @@ func planLocal(k *Knowledge, round int) (list []Trial) {
 		return nil
 	}
 	for f := range facts {
-		if round > 0 && f != InterfaceDrops && f != ReversePathDrops && f != ConntrackFull {
-			continue // these count, the others do not change
+		counts := f == InterfaceDrops || f == ReversePathDrops
+		if counts == (round == 0) && f != ConntrackFull {
+			continue // what counts says something after packets only, the rest does not change
 		}
 		list = append(list, Trial{Kind: Local, Fact: f})
 	}
@@ -126,6 +127,9 @@ func planPace(k *Knowledge, round int) []Trial {
 	case 0:
 		return k.syns(24, Target, 3*ms)
 	case 1:
+		if k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome.fails() }) == 0 {
+			return nil
+		}
 		return k.syns(16, Target, 400*ms)
 	}
 	list := k.syns(20, Target, 25*ms)

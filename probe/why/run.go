@@ -83,8 +83,14 @@ func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
 		}
 	}
 	err := r.first(ctx)
-	for err == nil && ctx.Err() == nil && !r.decided() {
-		c, ok := r.choose()
+	for err == nil && ctx.Err() == nil {
+		c, ok := r.recount()
+		if r.decided() && !ok {
+			break
+		}
+		if !ok {
+			c, ok = r.choose()
+		}
 		if !ok {
 			break
 		}
@@ -112,6 +118,15 @@ func (r *run) first(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// recount looks at this machine's counters once more before a cause that is elsewhere
+// is taken for sure: it costs nothing.
+func (r *run) recount() (c candidate, ok bool) {
+	if !r.decided() || r.experiments[0].Name != "local" || r.k.rounds["local"] != 1 {
+		return c, false
+	}
+	return r.candidate(&r.experiments[0])
 }
 
 // make makes an experiment and takes in what came of it.

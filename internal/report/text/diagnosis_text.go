@@ -154,7 +154,7 @@ func (t *diagnosisText) basis(d *record.Diagnosis) []string {
 	}
 	text := fmt.Sprintf("%s in %s: %s", units.CountOf(uint64(d.Packets), "packet"), units.Duration(d.Took), strings.Join(compact(names), ", "))
 	if d.SYNs > 0 {
-		text += fmt.Sprintf("; %d of %d single SYNs failed", d.Failed, d.SYNs)
+		text += fmt.Sprintf("; %d of %d attempts failed", d.Failed, d.SYNs)
 	}
 	if d.Healthy && d.SYNs > 0 {
 		text += fmt.Sprintf(", so that a failure rate above %.1f %% is excluded at 95 %%", 100*d.MostFailing)
