@@ -46,8 +46,12 @@ func (w *world) run(t *testing.T, cfg Config, link simnet.Path) (*Map, *simnet.L
 	t.Helper()
 	l := &simnet.Listener{}
 	w.host = l
+	back := link
+	if w.back != nil {
+		back = *w.back
+	}
 	world := probetest.World{
-		Config: simnet.Config{Seed: w.seed, Out: link, Back: link}, Host: w, Ports: 1000,
+		Config: simnet.Config{Seed: w.seed, Out: link, Back: back}, Host: w, Ports: 1000,
 		Opts: []simnet.Option{simnet.WatchOutgoing()},
 	}
 	conn := world.Conn()

@@ -15,21 +15,22 @@ import (
 
 // world is a graph of routers to explore, without network and clock.
 type world struct {
-	seed   uint64
-	routes [][]int // next hops of each router, from 0, the prober; the target has none
-	weight map[int][]int
-	packet map[int]bool // sends each packet elsewhere
-	mute   map[int]bool // forwards and never answers
-	cut    map[[2]int]bool
-	lossy  map[[2]int]float64
-	loss   float64               // of each probe with its answer
-	boxes  map[int]trace.HopKind // answer in the target's name
-	eats   map[int]bool          // and forward nothing
-	target int
-	rng    *rand.Rand
-	host   simnet.Host               // behind it all, in a simulated network
-	edit   func(*craft.Segment, int) // what is quoted of a probe with a TTL
-	sent   int
+	seed    uint64
+	routes  [][]int // next hops of each router, from 0, the prober; the target has none
+	weight  map[int][]int
+	packet  map[int]bool // sends each packet elsewhere
+	mute    map[int]bool // forwards and never answers
+	cut     map[[2]int]bool
+	lossy   map[[2]int]float64
+	loss    float64               // of each probe with its answer
+	boxes   map[int]trace.HopKind // answer in the target's name
+	eats    map[int]bool          // and forward nothing
+	answers map[int]trace.HopKind // the same, for what expires there, and in no other case
+	target  int
+	rng     *rand.Rand
+	host    simnet.Host               // behind it all, in a simulated network
+	edit    func(*craft.Segment, int) // what is quoted of a probe with a TTL
+	sent    int
 }
 
 func (w *world) addr(n int) netip.Addr {
@@ -80,6 +81,8 @@ func (w *world) probe(flow, ttl int) (answers []Answer) {
 		return append(answers, Answer{Kind: trace.HopSYNACK, Addr: w.addr(at)})
 	case w.mute[at]:
 		return answers
+	case w.answers[at] != 0:
+		return append(answers, Answer{Kind: w.answers[at], Addr: w.addr(w.target)})
 	}
 	return append(answers, Answer{Kind: trace.HopTimeExceeded, Addr: w.addr(at)})
 }
