@@ -87,16 +87,29 @@ func (r *runner) reached(p *sending, kind trace.HopKind) {
 	if r.best == nil || p.Outcome.Rank > r.best.Outcome.Rank {
 		r.best = p
 	}
-	switch kind {
-	case trace.HopSYNACK:
-		r.opened = true
-	case trace.HopReset:
-		r.settle = max(r.settle, r.Now+min(max(2*r.longest, wire.MinRTO), r.cfg.Timeout))
-	default:
+	if kind == trace.HopUnreachable {
 		return
 	}
-	if r.nearest == 0 || p.pair.ttl < r.nearest {
+	if kind == trace.HopReset {
+		r.settle = max(r.settle, r.Now+min(max(2*r.longest, wire.MinRTO), r.cfg.Timeout))
+	}
+	opened, nearer := kind == trace.HopSYNACK && !r.opened, r.nearest == 0 || p.pair.ttl < r.nearest
+	r.opened = r.opened || opened
+	if nearer {
 		r.nearest = p.pair.ttl
+	}
+	if opened || nearer {
+		r.closeEarlier()
+	}
+}
+
+// closeEarlier closes what may have reached the target before that was known to be
+// so near, or to accept.
+func (r *runner) closeEarlier() {
+	for _, p := range r.sent {
+		if p != nil {
+			r.close(p)
+		}
 	}
 }
 

@@ -351,7 +351,13 @@ func (r *runner) giveUp(p *sending) {
 	h := r.hop(p.pair.ttl)
 	h.flying--
 	h.lost[p.pair] = r.Now
-	if r.opened && p.pair.ttl >= r.nearest {
+	r.close(p)
+}
+
+// close sends an RST for a SYN without an answer that may have reached a target
+// that accepts.
+func (r *runner) close(p *sending) {
+	if r.opened && p.attempt.lost && len(p.attempt.answers) == 0 && p.pair.ttl >= r.nearest {
 		p.Close(&r.Responses)
 	}
 }

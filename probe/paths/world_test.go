@@ -28,6 +28,7 @@ type world struct {
 	answers map[int]trace.HopKind // the same, for what expires there, and in no other case
 	target  int
 	rng     *rand.Rand
+	back    *simnet.Path              // the way back, where it differs
 	host    simnet.Host               // behind it all, in a simulated network
 	edit    func(*craft.Segment, int) // what is quoted of a probe with a TTL
 	sent    int
