@@ -116,7 +116,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: sink.Options{
 			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
-			Verbose: d.level > 0, HostList: hostsOnly(c),
+			Verbose: d.level > 0, HostList: hostsOnly(c), Paths: c.Bool("paths"),
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
 			HostWide: hostWide(set),
 			Service:  target.Service,

@@ -31,8 +31,10 @@ func traceCommand(s Streams) *cli.Command {
 func traceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "max-hops", Value: trace.DefaultMaxHops, Usage: "look `N` hops far"},
-		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop"},
+		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop; with --paths, to the end of each path"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
+		&cli.BoolFlag{Name: "paths", Usage: "find all paths, by source ports that vary, until it is 95 % sure that none is missing"},
+		&cli.StringFlag{Name: "plot", Usage: "draw the paths into `FILE`.svg or .png, with --paths"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop, as the first round sends them, and stop"},
 	}
@@ -47,11 +49,13 @@ type traceJob struct {
 	cfg     trace.Config
 	expect  *probe.State
 	word    string
+	paths   bool   // all are looked for
+	plot    string // the picture's file; "" none
 }
 
 func newTrace(c *cli.Context, s Streams) (*traceJob, error) {
 	j := &traceJob{c: c, streams: s}
-	return j, inOrder(j.readProbing, j.readExtent, j.readTarget)
+	return j, inOrder(j.readProbing, j.readExtent, j.readPaths, j.readTarget)
 }
 
 func (j *traceJob) readProbing() (err error) {
@@ -97,6 +101,9 @@ func (j *traceJob) readTarget() (err error) {
 
 // tracePorts is how many source ports a trace holds.
 func (j *traceJob) ports() int {
+	if j.paths {
+		return pathPorts
+	}
 	if j.cfg.Flow == probe.FlowVary {
 		return flowPorts
 	}
@@ -139,7 +146,11 @@ func (j *traceJob) run(ctx context.Context) error {
 	err = d.Record(&record.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	var route trace.Path
 	if err == nil {
-		route, err = j.probe(ctx, tap.network(e.conn), d)
+		find := j.probe
+		if j.paths {
+			find = j.explore
+		}
+		route, err = find(ctx, tap.network(e.conn), d)
 		tap.verdict(&route.Verdict)
 	}
 	if err = d.finish(tap.close(err)); err != nil {

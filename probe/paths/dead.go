@@ -2,19 +2,28 @@ package paths
 
 import "slices"
 
-// dead enters the places where flows go in and nothing comes out, where other
-// flows reach an end that answers.
+// dead enters the places where flows go in and nothing comes out, or where a router
+// says that it has no way on, while other flows reach the target.
 func (d *drawing) dead() {
 	alive := d.alive()
+	for v, ok := range alive {
+		for _, id := range d.of[v] {
+			d.m.Nodes[id].Reaches = d.m.Nodes[id].Reaches || ok
+		}
+	}
 	if !alive[d.g.root] {
 		return
 	}
 	d.g.vertices(func(v *vertex) {
-		if !v.perhaps || len(v.before) == 0 {
+		refused := v.place.ends && v.place.addr != d.x.target && !v.box
+		if !v.perhaps && !refused || len(v.before) == 0 {
 			return
 		}
 		near := v.before[0]
-		e := Dead{Near: d.of[near][0], Far: -1, Node: d.of[v][0], Probes: probesInto(v)}
+		e := Dead{Near: d.of[near][0], Far: -1, Node: d.of[v][0], Refused: refused}
+		if e.Probes = probesInto(v); refused {
+			e.Near = e.Node
+		}
 		for _, f := range v.flows {
 			if q := f.pair(v.ttl); q != nil {
 				e.Flows = append(e.Flows, f.port)
@@ -27,12 +36,13 @@ func (d *drawing) dead() {
 	})
 }
 
-// alive are the vertices from which an end that answers can be reached.
+// alive are the vertices from which the target can be reached.
 func (d *drawing) alive() map[*vertex]bool {
 	alive := map[*vertex]bool{}
 	for _, level := range slices.Backward(d.g.levels) {
 		for _, v := range level {
-			alive[v] = v.place.ends && !v.box || slices.ContainsFunc(v.next, func(l *link) bool { return alive[l.to] })
+			alive[v] = v.place.ends && v.place.addr == d.x.target && !v.box ||
+				slices.ContainsFunc(v.next, func(l *link) bool { return alive[l.to] })
 		}
 	}
 	return alive

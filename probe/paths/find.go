@@ -60,11 +60,30 @@ func (m *Map) deadPath(d *Dead) probe.Finding {
 			tried++
 		}
 	}
+	if d.Refused {
+		return m.refusedPath(d, far, tried)
+	}
 	return probe.Finding{
 		Code: "path-dead", Severity: probe.SeverityWarning,
 		Text: fmt.Sprintf("one path is dead between %s and %s: connections from source ports that are sent that way fail, the others work",
 			m.Name(d.Near), far),
 		Evidence: fmt.Sprintf("%d of %d flows go there, %d probes into it were not answered: ports %s", len(d.Flows), tried, d.Probes, some(d.Flows)),
+	}
+}
+
+// refusedPath is for a router that has no way on while its neighbours have one.
+func (m *Map) refusedPath(d *Dead, far string, tried int) probe.Finding {
+	n, word := &m.Nodes[d.Node], "an ICMP error"
+	if n.ICMP != nil {
+		if reason, _ := probe.ICMPMeaning(n.Addr, n.ICMP.Type, n.ICMP.Code); reason != "" {
+			word = string(reason)
+		}
+	}
+	return probe.Finding{
+		Code: "path-refused", Severity: probe.SeverityWarning,
+		Text: fmt.Sprintf("one path ends at %s, which says %s; the others go on to %s: connections from source ports that are sent that way fail",
+			m.Name(d.Near), word, far),
+		Evidence: fmt.Sprintf("%d of %d flows go there: ports %s", len(d.Flows), tried, some(d.Flows)),
 	}
 }
 

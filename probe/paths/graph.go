@@ -213,6 +213,7 @@ func (l *level) pass(v *vertex) {
 	settled := l.settle(v, silent, len(at) > 0)
 	l.spread(v, at)
 	l.place(v, at)
+	settled = slices.DeleteFunc(settled, func(p *pair) bool { return l.refuses(v, p, at) })
 	if len(settled) > 0 {
 		l.join(v, l.star(), settled...)
 	}
@@ -261,6 +262,38 @@ func (l *level) place(v *vertex, at map[*pair][]place) {
 	if together != nil && !slices.ContainsFunc(together.members, func(w place) bool { return !w.ends }) {
 		together.place = together.members[0]
 	}
+}
+
+// refuses puts a flow that met silence where others from there were told that the
+// way ends, unless it goes on elsewhere: routers that have no way on say so seldom,
+// whatever the TTL.
+func (l *level) refuses(v *vertex, p *pair, at map[*pair][]place) bool {
+	refusing, found := refusal(at, l.x.target)
+	if !found {
+		return false
+	}
+	for _, q := range p.flow.pairs[p.ttl:] {
+		if q != nil && q.answered() > 0 && q.places()[0] != refusing {
+			return false
+		}
+	}
+	l.join(v, l.at(refusing), p)
+	return true
+}
+
+// refusal is the one router that told flows that the way ends.
+func refusal(at map[*pair][]place, target netip.Addr) (one place, found bool) {
+	for _, places := range at {
+		for _, w := range places {
+			if w.ends && w.addr != target {
+				if found && w != one {
+					return place{}, false
+				}
+				one, found = w, true
+			}
+		}
+	}
+	return one, found
 }
 
 func (l *level) at(w place) *vertex {

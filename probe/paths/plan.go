@@ -20,6 +20,7 @@ type explorer struct {
 	rules    map[int]*rule
 	tested   int  // probes sent for the rule
 	sent     int  // all probes
+	repeated int  // of those, what was lost before, or went into silence
 	short    bool // something was left out because it would have been too much
 	follows  bool // the flows are given, and nothing is looked for
 	over     bool // silence is taken for an answer: nothing more is sent
@@ -440,8 +441,11 @@ func (x *explorer) begin(w want) *attempt {
 	a := &attempt{}
 	q.attempts = append(q.attempts, a)
 	x.sent++
-	if w.counts() {
+	switch {
+	case w.counts():
 		x.tested++
+	case w.why != forEnd:
+		x.repeated++
 	}
 	return a
 }

@@ -26,8 +26,8 @@ type Map struct {
 	Confidence float64
 	Complete   bool // the rule was satisfied everywhere
 	Flowless   bool // it was not, for want of source ports
-	Probes     int  // SYNs that were sent for the rule
-	Repeated   int  // SYNs that were sent beside them: again after a loss, or into silence
+	Probes     int  // SYNs that were sent
+	Repeated   int  // of those, sent again after a loss, or into silence
 	Asked      int  // SYNs that the rule asks for
 
 	Verdict  probe.Verdict // on the target's port
@@ -55,6 +55,7 @@ type Node struct {
 	Balance  Balance
 	Box      bool // answers in the target's name, and is not the target
 	Dead     bool // nothing behind it answered either
+	Reaches  bool // the target can be reached from here
 	Flows    int  // that were seen here
 	Stats    rtt.Summary
 	Changes  []trace.Change // what had happened to probes when they were quoted here
@@ -99,11 +100,14 @@ type Path struct {
 
 // Dead is a place where what goes in does not come out: between two nodes.
 type Dead struct {
-	Near   int // the last node that answers
-	Far    int // the first behind which all living paths are one again; -1: not known
-	Node   int // the silent node that stands for it
-	Flows  []uint16
-	Probes int // that were sent into it, none of which was answered
+	Near int // the last node that answers
+	Far  int // the first behind which all living paths are one again; -1: not known
+	Node int // the silent node that stands for it, or the router that refuses
+
+	// Refused: the near end says by ICMP that it has no way on.
+	Refused bool
+	Flows   []uint16
+	Probes  int // that were sent into it, none of which was answered
 }
 
 // result is the map as it is known at the end of a run.
@@ -159,7 +163,7 @@ func (x *explorer) draw(g *graph) *Map {
 	d.paths()
 	d.dead()
 	m := d.m
-	m.Probes, m.Repeated = x.tested, x.sent-x.tested
+	m.Probes, m.Repeated = x.sent, x.repeated
 	if x.follows {
 		return m
 	}

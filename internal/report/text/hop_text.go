@@ -28,6 +28,8 @@ func (t *traceText) Record(r record.Record) error {
 			}
 		}
 		t.hop = append(t.hop, r)
+	case *record.Paths:
+		return t.write(t.paths(r))
 	case *record.Port:
 		t.end = r
 	case *record.Summary:
