@@ -34,6 +34,9 @@ func traceFlags() []cli.Flag {
 		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop; with --paths, to the end of each path"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.BoolFlag{Name: "paths", Usage: "find all paths, by source ports that vary, until it is 95 % sure that none is missing"},
+		&cli.BoolFlag{Name: "watch", Usage: "ask all hops again and again and show a table; keys: p pause, r reset, q quit"},
+		&cli.Uint64Flag{Name: "c", Usage: "`N` rounds of --watch (default: until interrupted)"},
+		&cli.StringFlag{Name: "i", Value: "1s", Usage: "time between two rounds of --watch, `D`"},
 		&cli.StringFlag{Name: "plot", Usage: "draw the paths into `FILE`.svg or .png, with --paths"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop, as the first round sends them, and stop"},
@@ -51,11 +54,15 @@ type traceJob struct {
 	word    string
 	paths   bool   // all are looked for
 	plot    string // the picture's file; "" none
+
+	watches  bool // hops are asked again and again
+	rounds   uint64
+	interval time.Duration
 }
 
 func newTrace(c *cli.Context, s Streams) (*traceJob, error) {
 	j := &traceJob{c: c, streams: s}
-	return j, inOrder(j.readProbing, j.readExtent, j.readPaths, j.readTarget)
+	return j, inOrder(j.readProbing, j.readExtent, j.readPaths, j.readWatch, j.readTarget)
 }
 
 func (j *traceJob) readProbing() (err error) {
@@ -147,8 +154,11 @@ func (j *traceJob) run(ctx context.Context) error {
 	var route trace.Path
 	if err == nil {
 		find := j.probe
-		if j.paths {
+		switch {
+		case j.paths:
 			find = j.explore
+		case j.watches:
+			find = j.watch
 		}
 		route, err = find(ctx, tap.network(e.conn), d)
 		tap.verdict(&route.Verdict)
