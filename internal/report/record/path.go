@@ -174,6 +174,7 @@ func (r *Paths) dead(w FieldWriter, d *paths.Dead) {
 		w.Uint("far", uint64(d.Far))
 	}
 	w.Uint("node", uint64(d.Node))
+	w.Bool("refused", d.Refused)
 	w.Uint("probes", uint64(d.Probes))
 	ports := make([]string, len(d.Flows))
 	for i, p := range d.Flows {
