@@ -180,61 +180,106 @@ func (m *Map) rewritten() {
 // lossyLink finds the link that loses, if one does so more than chance would have
 // it: flows that take it are answered less often from there on than others.
 func (m *Map) lossyLink() (f probe.Finding, found bool) {
-	best, bestP := -1, 1e-3/float64(max(len(m.Edges), 1))
-	var counts [4]int
-	for i, e := range m.Edges {
-		if e.Uncertain || !m.Nodes[e.To].Addr.IsValid() {
+	best, least := -1, 1e-3/float64(max(len(m.Edges), 1))
+	for i := range m.Edges {
+		if m.Edges[i].Uncertain || !m.Nodes[m.Edges[i].To].Addr.IsValid() {
 			continue
 		}
-		c, further := m.behind(&e)
-		if further.sent >= 5 && further.lost == 0 {
-			continue // the router answers seldom, and passes on all
-		}
-		p := fisher(c)
-		if p < bestP || best >= 0 && p <= bestP*1.5 && m.Nodes[e.To].TTL < m.Nodes[m.Edges[best].To].TTL {
-			best, bestP, counts = i, p, c
+		l := m.losses(&m.Edges[i])
+		if p := l.chance(); p < least && !l.limited() {
+			best, least = i, p
 		}
 	}
 	if best < 0 {
 		return f, false
 	}
-	e := m.Edges[best]
+	best = m.further(best)
+	e, l := m.Edges[best], m.losses(&m.Edges[best])
 	return probe.Finding{
 		Code: "path-lossy", Severity: probe.SeverityWarning,
 		Text: fmt.Sprintf("what takes the link from %s to %s is lost more often than the rest", m.Name(e.From), m.Name(e.To)),
 		Evidence: fmt.Sprintf("%d of %d probes there and behind it, %d of %d on other ways; so much by chance: %.1g",
-			counts[0], counts[1], counts[2], counts[3], bestP),
+			l.here.lost+l.behind.lost, l.here.sent+l.behind.sent, l.others.lost, l.others.sent, l.chance()),
 	}, true
 }
 
-// behind counts the probes to the far end of a link and further, on flows that
-// take it and on others: lost, all, lost, all; further are those of the former that
-// were for hops behind the link. Silent places do not count: they
-// lose nothing that can be seen.
-func (m *Map) behind(e *Edge) (c [4]int, further struct{ sent, lost int }) {
+// tally counts probes.
+type tally struct{ lost, sent int }
+
+func (t *tally) add(h *Hop) {
+	t.lost += h.Lost
+	t.sent += h.Sent
+}
+
+// losses are the probes that say whether a link loses: of flows that take it those to
+// its far end and those to hops behind, of which ends are those that the target
+// answers; and those of other flows to the same hops. Silent places do not count:
+// they lose nothing that can be seen.
+type losses struct{ here, behind, ends, others tally }
+
+func (m *Map) losses(e *Edge) (l losses) {
 	from, to := &m.Nodes[e.From], &m.Nodes[e.To]
 	for _, f := range m.Flows {
 		if len(f.Nodes) < to.TTL || f.Nodes[to.TTL-1] < 0 || from.TTL > 0 && f.Nodes[from.TTL-1] < 0 {
 			continue
 		}
 		takes := f.Nodes[to.TTL-1] == to.ID && (from.TTL == 0 || f.Nodes[from.TTL-1] == from.ID)
-		for _, h := range f.Hops {
-			if h.TTL < to.TTL || h.TTL > len(f.Nodes) || len(h.Answers) == 0 {
+		for i := range f.Hops {
+			h := &f.Hops[i]
+			switch {
+			case h.TTL < to.TTL || len(h.Answers) == 0:
 				continue
+			case !takes:
+				l.others.add(h)
+				continue
+			case h.TTL == to.TTL:
+				l.here.add(h)
+			default:
+				l.behind.add(h)
 			}
-			at := 2
-			if takes {
-				at = 0
+			if h.Answers[0].Kind == trace.HopSYNACK || h.Answers[0].Kind == trace.HopReset {
+				l.ends.add(h)
 			}
-			if takes && h.TTL > to.TTL {
-				further.sent += h.Sent
-				further.lost += h.Lost
-			}
-			c[at] += h.Lost
-			c[at+1] += h.Sent
 		}
 	}
-	return c, further
+	return l
+}
+
+// chance is how likely so much loss is if the link loses no more than others.
+func (l *losses) chance() float64 {
+	return fisher([4]int{l.here.lost + l.behind.lost, l.here.sent + l.behind.sent, l.others.lost, l.others.sent})
+}
+
+// limited tells whether routers that send few errors explain the loss as well: what
+// the target answers itself is lost less, or there is too little of it to tell.
+func (l *losses) limited() bool {
+	rate := float64(l.here.lost+l.behind.lost) / float64(max(l.here.sent+l.behind.sent, 1))
+	return l.ends.sent < 5 || fewer(l.ends, rate)
+}
+
+// fewer tells whether so few are lost that a rate is unlikely.
+func fewer(t tally, rate float64) bool { return 1-binomialTail(t.lost+1, t.sent, rate) < 0.05 }
+
+// further is the link behind one that lets all through to its far end, and still
+// loses what goes on: the loss is there.
+func (m *Map) further(i int) int {
+	for {
+		l := m.losses(&m.Edges[i])
+		rate := float64(l.behind.lost) / float64(max(l.behind.sent, 1))
+		if l.behind.lost == 0 || !fewer(l.here, rate) {
+			return i
+		}
+		next := -1
+		for j, e := range m.Edges {
+			if e.From == m.Edges[i].To && m.Nodes[e.To].Addr.IsValid() && (next < 0 || e.Flows > m.Edges[next].Flows) {
+				next = j
+			}
+		}
+		if next < 0 {
+			return i
+		}
+		i = next
+	}
 }
 
 // fisher is the chance that so many of the first or more are lost if both lose

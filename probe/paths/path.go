@@ -75,6 +75,9 @@ func (x *explorer) ends(g *graph) (list []want) {
 			continue
 		}
 		missing := x.queries
+		if loses(byFlow[i]) {
+			missing = max(missing, enough)
+		}
 		for _, f := range byFlow[i] {
 			if q := f.pair(last.ttl); q != nil {
 				missing -= len(q.attempts)
@@ -89,4 +92,15 @@ func (x *explorer) ends(g *graph) (list []want) {
 		}
 	}
 	return list
+}
+
+// enough is how many probes to the end of a path tell its loss from that of routers
+// that answer seldom.
+const enough = 12
+
+// loses tells whether anything was lost of some flows.
+func loses(flows []*flow) bool {
+	return slices.ContainsFunc(flows, func(f *flow) bool {
+		return slices.ContainsFunc(f.pairs, func(q *pair) bool { return q != nil && q.answered() > 0 && q.lost() > 0 })
+	})
 }
