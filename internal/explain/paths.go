@@ -8,7 +8,7 @@ var pathFindings = []Entry{
 		"ICMP destination unreachable came for flows from some source ports; flows from others reached the target.",
 		"The router's routes lack the target although its neighbours send it their traffic.", "RFC 792, RFC 1812 §5.2.7.1"},
 	{Finding, "path-lossy", "One link loses more than the rest.",
-		"Probes of flows that take it were answered less often, from its far end on, than probes of other flows; chance would do so less than once in a thousand (Fisher's exact test). Loss at one router only, behind which nothing is lost, does not count: routers answer seldom.",
+		"Which probes were lost is explained best if those that cross this link are lost at a rate of their own; chance explains it as well less than once in a thousand (likelihood ratio). Loss at one router only, behind which nothing is lost, does not count: routers answer seldom.",
 		"Tell whoever runs the two ends. `synscope trace --paths` again shows whether it stays.", ""},
 	{Finding, "packets-balanced", "A router sends the packets of one flow different ways.", "The same source port was answered by several routers for the same TTL.",
 		"Segments overtake each other, which slows TCP down. Links behind it are only known to be possible.", "RFC 2991 §2"},

@@ -74,7 +74,14 @@ func (r *runner) note(p *sending, ev *wire.Event) (reject string) {
 		p.Ended = true
 		h.flying--
 	}
-	delete(h.lost, p.pair)
+	h.count(&h.given)
+	if _, before := h.lost[p.pair]; before {
+		h.saved++
+		delete(h.lost, p.pair)
+	}
+	if kind == trace.HopTimeExceeded && !slices.Contains(h.known, addr) {
+		h.known = append(h.known, addr)
+	}
 	r.reached(p, kind)
 	return ""
 }

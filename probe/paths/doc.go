@@ -32,7 +32,7 @@
 //	P(k after f+1) = P(k after f)·k/N + P(k−1 after f)·(N−k+1)/N
 //	n(N−1) = least f: P(N−1 after f) + Σ over k < N−1 of P(k at n(k)) ≤ m
 //
-// For N = 2 that is 2·(1/2)^f ≤ m. With m = 0.05, n = 6, 11, 16, 21, 27, 33, 38, 44, …
+// For N = 2 that is 2·(1/2)^f ≤ m. With m = 0.05, n = 6, 11, 16, 21, 27, 33, …
 //
 // That is the chance at one node. To have the 95 % overall, the nodes with several
 // next hops have to share the 5 %: m = 0.05/(2(b+1)), where b is how many have been
@@ -70,8 +70,8 @@
 //
 // Behind a router that sends each packet of a flow elsewhere, interfaces are
 // known, but not which of them are joined: such links are [Edge.Uncertain]. A probe
-// without an answer is sent again up to four times, and up to ten where others on its
-// way are lost as well, slower each time, since routers send few errors a second (Linux: one a
+// without an answer is sent again up to four times, and up to twenty where others on
+// its way are lost as well, slower each time, since routers send few errors a second (Linux: one a
 // second to each host, after six at once); only then is silence taken to be one. Two
 // flows look behind it. If something answers there, the hop is silent and passes
 // segments on; if nothing does while other flows reach the target, the path is dead

@@ -52,6 +52,10 @@ type sending struct {
 type hop struct {
 	flying int
 	narrow bool                    // some are to be sent again
+	given  int                     // probes that were answered, of late
+	taken  int                     // and given up
+	saved  int                     // that were answered after they had been lost before
+	known  []netip.Addr            // routers that answered
 	lost   map[*pair]time.Duration // when it was given up the last time
 	slot   time.Duration           // when the next probe may leave that was lost twice
 }
@@ -168,6 +172,9 @@ func (r *runner) ready(w want) time.Duration {
 	if h.flying >= most {
 		return never
 	}
+	if h.limited() {
+		return h.slot
+	}
 	if w.why != forLost || w.flow == nil {
 		return 0
 	}
@@ -179,6 +186,18 @@ func (r *runner) ready(w want) time.Duration {
 		return h.lost[q] + again
 	}
 	return max(h.lost[q]+again, h.slot)
+}
+
+// limited tells whether the routers of a hop answer at a limited rate: much is lost,
+// and what is sent again later is answered.
+func (h *hop) limited() bool { return h.saved >= 2 && 3*h.taken > h.given+h.taken }
+
+// count takes note of an answer or of its absence; what was long ago fades.
+func (h *hop) count(n *int) {
+	*n++
+	if h.given+h.taken > 24 {
+		h.given, h.taken = h.given/2, h.taken/2
+	}
 }
 
 func (r *runner) hop(ttl int) *hop {
@@ -203,7 +222,10 @@ func (r *runner) send(w want) {
 	r.sent[s.ID] = &sending{s, w.flow.pair(w.ttl), a}
 	h := r.hop(w.ttl)
 	h.flying++
-	if w.why == forLost && w.flow.pair(w.ttl).lost() > 2 {
+	switch {
+	case h.limited():
+		h.slot = r.Now + slotWide/time.Duration(max(1, len(h.known)))
+	case w.why == forLost && w.flow.pair(w.ttl).lost() > 2:
 		h.slot = r.Now + slotWide
 	}
 	r.Flying.Push(s)
@@ -351,6 +373,7 @@ func (r *runner) giveUp(p *sending) {
 	h := r.hop(p.pair.ttl)
 	h.flying--
 	h.lost[p.pair] = r.Now
+	h.count(&h.taken)
 	r.close(p)
 }
 

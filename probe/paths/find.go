@@ -177,29 +177,28 @@ func (m *Map) rewritten() {
 	}
 }
 
-// lossyLink finds the link that loses, if one does so more than chance would have
-// it: flows that take it are answered less often from there on than others.
+// lossyLink finds the link that loses, if there is one: that which explains best
+// which probes were lost, if those that cross it are lost at one rate and all others
+// at another, and if chance would explain it as well less than once in a thousand.
 func (m *Map) lossyLink() (f probe.Finding, found bool) {
-	best, least := -1, 1e-3/float64(max(len(m.Edges), 1))
+	best, most := -1, math.Log(1e3*float64(max(len(m.Edges), 1)))
 	for i := range m.Edges {
 		if m.Edges[i].Uncertain || !m.Nodes[m.Edges[i].To].Addr.IsValid() {
 			continue
 		}
 		l := m.losses(&m.Edges[i])
-		if p := l.chance(); p < least && !l.limited() {
-			best, least = i, p
+		if gain := l.gain(); gain > most && !l.limited() {
+			best, most = i, gain
 		}
 	}
 	if best < 0 {
 		return f, false
 	}
-	best = m.further(best)
 	e, l := m.Edges[best], m.losses(&m.Edges[best])
 	return probe.Finding{
 		Code: "path-lossy", Severity: probe.SeverityWarning,
-		Text: fmt.Sprintf("what takes the link from %s to %s is lost more often than the rest", m.Name(e.From), m.Name(e.To)),
-		Evidence: fmt.Sprintf("%d of %d probes there and behind it, %d of %d on other ways; so much by chance: %.1g",
-			l.here.lost+l.behind.lost, l.here.sent+l.behind.sent, l.others.lost, l.others.sent, l.chance()),
+		Text:     fmt.Sprintf("what takes the link from %s to %s is lost more often than the rest", m.Name(e.From), m.Name(e.To)),
+		Evidence: fmt.Sprintf("%d of %d probes that cross it were lost, %d of %d others", l.crossing.lost, l.crossing.sent, l.others.lost, l.others.sent),
 	}, true
 }
 
@@ -211,33 +210,36 @@ func (t *tally) add(h *Hop) {
 	t.sent += h.Sent
 }
 
-// losses are the probes that say whether a link loses: of flows that take it those to
-// its far end and those to hops behind, of which ends are those that the target
-// answers; and those of other flows to the same hops. Silent places do not count:
+// logLikelihood is that of a tally at the rate that fits it best.
+func (t *tally) logLikelihood() float64 {
+	if t.lost == 0 || t.lost == t.sent {
+		return 0
+	}
+	p := float64(t.lost) / float64(t.sent)
+	return float64(t.lost)*math.Log(p) + float64(t.sent-t.lost)*math.Log(1-p)
+}
+
+// losses are the probes that say whether a link loses: those that cross it, of which
+// ends are those that the target answers, and all others. Silent places do not count:
 // they lose nothing that can be seen.
-type losses struct{ here, behind, ends, others tally }
+type losses struct{ crossing, ends, others tally }
 
 func (m *Map) losses(e *Edge) (l losses) {
 	from, to := &m.Nodes[e.From], &m.Nodes[e.To]
 	for _, f := range m.Flows {
-		if len(f.Nodes) < to.TTL || f.Nodes[to.TTL-1] < 0 || from.TTL > 0 && f.Nodes[from.TTL-1] < 0 {
-			continue
-		}
-		takes := f.Nodes[to.TTL-1] == to.ID && (from.TTL == 0 || f.Nodes[from.TTL-1] == from.ID)
+		takes := to.TTL <= len(f.Nodes) && f.Nodes[to.TTL-1] == to.ID && (from.TTL == 0 || f.Nodes[from.TTL-1] == from.ID)
+		unknown := to.TTL > len(f.Nodes) || f.Nodes[to.TTL-1] < 0 || from.TTL > 0 && f.Nodes[from.TTL-1] < 0
 		for i := range f.Hops {
 			h := &f.Hops[i]
 			switch {
-			case h.TTL < to.TTL || len(h.Answers) == 0:
+			case len(h.Answers) == 0, unknown && h.TTL >= to.TTL:
 				continue
-			case !takes:
+			case !takes || h.TTL < to.TTL:
 				l.others.add(h)
 				continue
-			case h.TTL == to.TTL:
-				l.here.add(h)
-			default:
-				l.behind.add(h)
 			}
-			if h.Answers[0].Kind == trace.HopSYNACK || h.Answers[0].Kind == trace.HopReset {
+			l.crossing.add(h)
+			if k := h.Answers[0].Kind; k == trace.HopSYNACK || k == trace.HopReset {
 				l.ends.add(h)
 			}
 		}
@@ -245,60 +247,26 @@ func (m *Map) losses(e *Edge) (l losses) {
 	return l
 }
 
-// chance is how likely so much loss is if the link loses no more than others.
-func (l *losses) chance() float64 {
-	return fisher([4]int{l.here.lost + l.behind.lost, l.here.sent + l.behind.sent, l.others.lost, l.others.sent})
+// gain is how much better two rates explain the losses than one, as the logarithm of
+// the ratio of likelihoods; 0 where the link loses less than the rest. Where nothing
+// else is known, it is held against a loss of 2 %.
+func (l *losses) gain() float64 {
+	others := l.others
+	if others.sent == 0 {
+		others = tally{1, 50}
+	}
+	if l.crossing.sent == 0 || l.crossing.lost*others.sent <= others.lost*l.crossing.sent {
+		return 0
+	}
+	all := tally{l.crossing.lost + others.lost, l.crossing.sent + others.sent}
+	return l.crossing.logLikelihood() + others.logLikelihood() - all.logLikelihood()
 }
 
 // limited tells whether routers that send few errors explain the loss as well: what
 // the target answers itself is lost less, or there is too little of it to tell.
 func (l *losses) limited() bool {
-	rate := float64(l.here.lost+l.behind.lost) / float64(max(l.here.sent+l.behind.sent, 1))
-	return l.ends.sent < 5 || fewer(l.ends, rate)
-}
-
-// fewer tells whether so few are lost that a rate is unlikely.
-func fewer(t tally, rate float64) bool { return 1-binomialTail(t.lost+1, t.sent, rate) < 0.05 }
-
-// further is the link behind one that lets all through to its far end, and still
-// loses what goes on: the loss is there.
-func (m *Map) further(i int) int {
-	for {
-		l := m.losses(&m.Edges[i])
-		rate := float64(l.behind.lost) / float64(max(l.behind.sent, 1))
-		if l.behind.lost == 0 || !fewer(l.here, rate) {
-			return i
-		}
-		next := -1
-		for j, e := range m.Edges {
-			if e.From == m.Edges[i].To && m.Nodes[e.To].Addr.IsValid() && (next < 0 || e.Flows > m.Edges[next].Flows) {
-				next = j
-			}
-		}
-		if next < 0 {
-			return i
-		}
-		i = next
-	}
-}
-
-// fisher is the chance that so many of the first or more are lost if both lose
-// alike (Fisher's exact test, one-sided); 1 where there is nothing to compare.
-func fisher(c [4]int) float64 {
-	lost, all := c[0]+c[2], c[1]+c[3]
-	if c[1] == 0 || lost == 0 {
-		return 1
-	}
-	if c[3] == 0 { // nothing beside it: held against a loss that is usual
-		return binomialTail(c[0], c[1], 0.02)
-	}
-	sum := 0.0
-	for k := c[0]; k <= min(lost, c[1]); k++ {
-		if lost-k <= c[3] {
-			sum += math.Exp(choose(c[1], k) + choose(c[3], lost-k) - choose(all, lost))
-		}
-	}
-	return sum
+	rate := float64(l.crossing.lost) / float64(max(l.crossing.sent, 1))
+	return l.ends.sent < 5 || 1-binomialTail(l.ends.lost+1, l.ends.sent, rate) < 0.05
 }
 
 func binomialTail(k, n int, p float64) (sum float64) {

@@ -29,8 +29,8 @@ type vertex struct {
 	settled int // flows for which the next hop is known
 	flying  int // flows for which it is being asked
 	pending []*pair
-	same    int // probes sent twice that went the same way
-	tries   int // attempts after which silence is taken for one
+	same    int     // probes sent twice that went the same way
+	lossy   float64 // share of probes lost of those that were for hops behind and were answered in the end; -1: not known yet
 }
 
 // link is the way from one vertex to the next.
@@ -89,7 +89,7 @@ func (x *explorer) graph() *graph {
 		for _, f := range x.flows {
 			f.at = f.at[:0]
 		}
-		g := &graph{rule: x.ruleFor(x.branches), root: &vertex{flows: x.flows, waist: true}, length: x.length()}
+		g := &graph{rule: x.ruleFor(x.branches), root: &vertex{flows: x.flows, waist: true, lossy: -1}, length: x.length()}
 		g.levels = [][]*vertex{{g.root}}
 		for ttl := 1; ttl <= x.maxHops; ttl++ {
 			level := x.level(g, ttl)
@@ -209,7 +209,6 @@ func (l *level) pass(v *vertex) {
 			silent = append(silent, p)
 		}
 	}
-	v.tries = patience(v, l.ttl)
 	settled := l.settle(v, silent, len(at) > 0)
 	l.spread(v, at)
 	l.place(v, at)
@@ -248,7 +247,7 @@ func (l *level) place(v *vertex, at map[*pair][]place) {
 				continue
 			}
 			if together == nil {
-				together = &vertex{ttl: l.ttl}
+				together = &vertex{ttl: l.ttl, lossy: -1}
 				l.list = append(l.list, together)
 			}
 			if !slices.Contains(together.members, w) {
@@ -298,14 +297,14 @@ func refusal(at map[*pair][]place, target netip.Addr) (one place, found bool) {
 
 func (l *level) at(w place) *vertex {
 	if l.known[w] == nil {
-		l.known[w] = &vertex{ttl: l.ttl, place: w}
+		l.known[w] = &vertex{ttl: l.ttl, place: w, lossy: -1}
 		l.list = append(l.list, l.known[w])
 	}
 	return l.known[w]
 }
 
 func (l *level) star() *vertex {
-	s := &vertex{ttl: l.ttl, silent: true}
+	s := &vertex{ttl: l.ttl, silent: true, lossy: -1}
 	l.list = append(l.list, s)
 	return s
 }
@@ -391,7 +390,7 @@ func (v *vertex) take(flows []*flow) {
 
 const (
 	triesSilent = 4  // before a probe is taken to meet silence
-	triesLossy  = 10 // the same where probes are lost that others show to have a way
+	triesLossy  = 20 // the same where probes are lost that others show to have a way
 	triesKnown  = 2  // the same where others from there met silence already
 	someSilent  = 3  // how many attempts without an answer show that a hop is silent where all are
 )
@@ -407,16 +406,17 @@ func (l *level) settle(v *vertex, silent []*pair, answered bool) (settled []*pai
 	if l.x.over || !answered && lost >= someSilent {
 		return silent
 	}
-	tries, sure := v.tries, 0
+	sure := 0
 	for _, p := range silent {
-		if p.lost() >= tries {
+		if p.lost() >= triesSilent {
 			sure++
 		}
 	}
-	if sure >= someSilent && tries == triesSilent {
-		tries = triesKnown
-	}
 	for _, p := range silent {
+		tries := patience(v, p.flow, l.ttl)
+		if sure >= someSilent && tries == triesSilent {
+			tries = triesKnown
+		}
 		if p.lost() >= tries {
 			settled = append(settled, p)
 		} else {
@@ -426,21 +426,41 @@ func (l *level) settle(v *vertex, silent []*pair, answered bool) (settled []*pai
 	return settled
 }
 
-// patience is how often a probe from a vertex is sent until silence is no
-// accident: at the loss that the answered ones show, once in 100,000.
-func patience(v *vertex, ttl int) int {
-	sent, lost := 0, 0
-	for _, f := range v.flows {
-		if p := f.pair(ttl); p != nil && p.answered() > 0 {
-			sent += p.answered() + p.lost()
-			lost += p.lost()
+// patience is how often a probe is sent until silence is no accident: at the loss
+// that flows show that pass the same vertices, once in 100,000.
+func patience(v *vertex, f *flow, ttl int) int {
+	rate := v.loss()
+	for _, u := range f.at[:min(ttl-1, len(f.at))] {
+		if u != nil {
+			rate = max(rate, u.loss())
 		}
 	}
-	if sent < 5 || lost == 0 {
+	if rate == 0 {
 		return triesSilent
 	}
-	needed := math.Log(1e-5) / math.Log(float64(lost)/float64(sent))
-	return min(max(int(math.Ceil(needed)), triesSilent), triesLossy)
+	return min(max(int(math.Ceil(math.Log(1e-5)/math.Log(rate))), triesSilent), triesLossy)
+}
+
+// loss is the share of probes that were lost of those for hops behind a vertex that
+// were answered in the end; 0 where there are too few to tell.
+func (v *vertex) loss() float64 {
+	if v.lossy >= 0 {
+		return v.lossy
+	}
+	sent, lost := 0, 0
+	for _, f := range v.flows {
+		for _, p := range f.pairs[min(v.ttl, len(f.pairs)):] {
+			if p != nil && p.answered() > 0 {
+				sent += p.answered() + p.lost()
+				lost += p.lost()
+			}
+		}
+	}
+	v.lossy = 0
+	if sent >= 5 {
+		v.lossy = float64(lost) / float64(sent)
+	}
+	return v.lossy
 }
 
 // classify says what a vertex is, once its flows are known.

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// The stopping points for 95 % at each node are those that Veitch, Augustin and
-// Friedman print ("Failure control in multipath route tracing", INFOCOM 2009).
+// The stopping points for 95 % at each node are, to within one flow, those of the
+// published tables (Augustin, Friedman and Teixeira, E2EMON 2007; Veitch, Augustin and
+// Friedman, INFOCOM 2009), which were calculated without and with the earlier stops.
 func TestStoppingPoints(t *testing.T) {
 	published := []int{6, 11, 16, 21, 27, 33, 38, 44, 51, 57, 63, 70, 76, 83, 90, 96}
 	r := newRule(0.05)

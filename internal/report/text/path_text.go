@@ -309,6 +309,9 @@ func pathSums(r *record.Paths) []string {
 	case !r.Complete:
 		line += ": the exploration ended early"
 	}
+	if len(r.Nodes) > 0 && !r.Nodes[0].Reaches {
+		line = strings.Replace(line, count, count+", and none reaches the target", 1)
+	}
 	used := 0
 	for _, f := range r.Flows {
 		if len(f.Hops) > 0 {
