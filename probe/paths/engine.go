@@ -182,6 +182,8 @@ func (r *runner) ready(w want) time.Duration {
 	switch n := q.lost(); {
 	case n < 2:
 		return 0
+	case w.loss:
+		return h.lost[q] + again/3
 	case n == 2:
 		return h.lost[q] + again
 	}
@@ -225,7 +227,7 @@ func (r *runner) send(w want) {
 	switch {
 	case h.limited():
 		h.slot = r.Now + slotWide/time.Duration(max(1, len(h.known)))
-	case w.why == forLost && w.flow.pair(w.ttl).lost() > 2:
+	case w.why == forLost && !w.loss && w.flow.pair(w.ttl).lost() > 2:
 		h.slot = r.Now + slotWide
 	}
 	r.Flying.Push(s)

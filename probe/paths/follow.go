@@ -7,9 +7,9 @@ func (x *explorer) follow() (list []want) {
 		for ttl := 1; ttl <= x.interest(f); ttl++ {
 			switch q := f.pair(ttl); {
 			case q == nil:
-				list = append(list, want{f, ttl, forRule})
+				list = append(list, want{flow: f, ttl: ttl, why: forRule})
 			case !q.flying() && q.answered() == 0 && q.lost() < x.queries:
-				list = append(list, want{f, ttl, forLost})
+				list = append(list, want{flow: f, ttl: ttl, why: forLost})
 			}
 		}
 	}

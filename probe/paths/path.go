@@ -85,7 +85,7 @@ func (x *explorer) ends(g *graph) (list []want) {
 		}
 		for _, f := range byFlow[i] {
 			if missing > 0 && left > 0 && f.pair(last.ttl) == nil {
-				list = append(list, want{f, last.ttl, forEnd})
+				list = append(list, want{flow: f, ttl: last.ttl, why: forEnd})
 				missing--
 				left--
 			}

@@ -61,6 +61,7 @@ type want struct {
 	flow *flow // nil: one that was not used yet
 	ttl  int
 	why  purpose
+	loss bool // what is sent again was lost on a way that loses at random
 }
 
 // repeats is how many probes are sent twice behind a vertex with several next
@@ -129,7 +130,7 @@ func (p *plan) affordable() []want {
 func (w want) counts() bool { return w.why <= forSame || w.why == forBox }
 
 func (p *plan) add(f *flow, ttl int, why purpose) {
-	p.list = append(p.list, want{f, ttl, why})
+	p.list = append(p.list, want{flow: f, ttl: ttl, why: why})
 	p.taken[probed{f, ttl}] = true
 }
 
@@ -145,7 +146,7 @@ func (p *plan) spare() int { return p.x.most - len(p.x.flows) - p.news }
 func (p *plan) unused(ttl, n int, why purpose) int {
 	n = max(0, min(n, p.spare()))
 	for range n {
-		p.list = append(p.list, want{nil, ttl, why})
+		p.list = append(p.list, want{ttl: ttl, why: why})
 	}
 	p.fresh[ttl] += n
 	p.news += n
@@ -166,6 +167,7 @@ func (p *plan) locate(f *flow, ttl int) {
 func (p *plan) lost(v *vertex) {
 	for _, q := range v.pending {
 		p.add(q.flow, q.ttl, forLost)
+		p.list[len(p.list)-1].loss = patience(v, q.flow, q.ttl) > triesSilent
 	}
 }
 

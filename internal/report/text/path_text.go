@@ -119,6 +119,9 @@ func (t *pathTree) walk(id, stop int, first, rest string) {
 
 // branch writes the ways from a node to where they meet.
 func (t *pathTree) branch(id int, branches []*paths.Edge, end int, rest string) {
+	if t.only(branches, end) { // the others are dead ends
+		branches = slices.DeleteFunc(slices.Clone(branches), func(e *paths.Edge) bool { return e.To == end })
+	}
 	for i, e := range branches {
 		first, more := "├ ", "│ "
 		if i == len(branches)-1 {
@@ -130,6 +133,17 @@ func (t *pathTree) branch(id int, branches []*paths.Edge, end int, rest string) 
 		}
 		t.walk(e.To, end, rest+first, rest+more)
 	}
+}
+
+// only tells whether one of several ways goes on, straight to a node.
+func (t *pathTree) only(branches []*paths.Edge, end int) bool {
+	n := 0
+	for _, e := range branches {
+		if t.Nodes[e.To].Reaches {
+			n++
+		}
+	}
+	return n == 1 && slices.ContainsFunc(branches, func(e *paths.Edge) bool { return e.To == end })
 }
 
 // node writes the line of a node, and what is remarkable about it.
