@@ -74,14 +74,11 @@ func (r *runner) note(p *sending, ev *wire.Event) (reject string) {
 		p.Ended = true
 		h.flying--
 	}
-	h.count(&h.given)
-	if _, before := h.lost[p.pair]; before {
-		h.saved++
-		delete(h.lost, p.pair)
+	router := addr
+	if kind != trace.HopTimeExceeded {
+		router = netip.Addr{}
 	}
-	if kind == trace.HopTimeExceeded && !slices.Contains(h.known, addr) {
-		h.known = append(h.known, addr)
-	}
+	h.answered(p.pair, router, r.Now)
 	r.reached(p, kind)
 	return ""
 }

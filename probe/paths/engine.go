@@ -47,25 +47,8 @@ type sending struct {
 	attempt *attempt
 }
 
-// hop is how fast a hop may be asked. Routers send so many errors a second and no
-// more (RFC 1812 §4.3.2.8): Linux one a second to each host, after six at once.
-type hop struct {
-	flying int
-	narrow bool                    // some are to be sent again
-	given  int                     // probes that were answered, of late
-	taken  int                     // and given up
-	saved  int                     // that were answered after they had been lost before
-	known  []netip.Addr            // routers that answered
-	lost   map[*pair]time.Duration // when it was given up the last time
-	slot   time.Duration           // when the next probe may leave that was lost twice
-}
-
 const (
 	spacing    = 200 * time.Microsecond // between two probes
-	window     = 16                     // probes of one hop under way
-	narrowed   = 4                      // the same while some of them are lost
-	again      = 300 * time.Millisecond // until a probe that was lost twice is sent once more
-	slotWide   = 1100 * time.Millisecond
 	shortest   = 250 * time.Millisecond // wait for an answer
 	warmUpWait = 200 * time.Millisecond
 )
@@ -87,6 +70,7 @@ func newRunner(n probe.Network, cfg *Config) (*runner, error) {
 		r.x.flows = append(r.x.flows, &flow{id: len(r.x.flows), port: port})
 		r.x.follows = true
 	}
+	r.x.trust = func(ttl int) bool { return r.hop(ttl).tells() }
 	r.route, err = n.Route(cfg.Target.Addr())
 	return r, err
 }
@@ -132,6 +116,9 @@ func (r *runner) decide() {
 		for _, w := range r.wanted {
 			r.hop(w.ttl).narrow = r.hop(w.ttl).narrow || w.why == forLost
 		}
+		for _, h := range r.hops {
+			h.look()
+		}
 	}
 }
 
@@ -149,7 +136,7 @@ func (r *runner) finished() bool {
 func (r *runner) fill() {
 	r.Respond()
 	for !r.Stopping && !r.warming() && r.Failure == nil && r.failed == nil && r.Now >= r.next && r.Pace.Allowance(r.Now, 1) > 0 {
-		i := slices.IndexFunc(r.wanted, func(w want) bool { return r.ready(w) <= r.Now })
+		i := slices.IndexFunc(r.wanted, func(w want) bool { return r.hop(w.ttl).ready(w) <= r.Now })
 		if i < 0 {
 			return
 		}
@@ -157,56 +144,6 @@ func (r *runner) fill() {
 		r.wanted = slices.Delete(r.wanted, i, i+1)
 		r.send(w)
 	}
-}
-
-// never is later than any run.
-const never = time.Duration(1<<63 - 1)
-
-// ready is when a probe may leave; never: when others have come back.
-func (r *runner) ready(w want) time.Duration {
-	h := r.hop(w.ttl)
-	most := window
-	if h.narrow {
-		most = narrowed
-	}
-	if h.flying >= most {
-		return never
-	}
-	if h.limited() {
-		return h.slot
-	}
-	if w.why != forLost || w.flow == nil {
-		return 0
-	}
-	q := w.flow.pair(w.ttl)
-	switch n := q.lost(); {
-	case n < 2:
-		return 0
-	case w.loss:
-		return h.lost[q] + again/3
-	case n == 2:
-		return h.lost[q] + again
-	}
-	return max(h.lost[q]+again, h.slot)
-}
-
-// limited tells whether the routers of a hop answer at a limited rate: much is lost,
-// and what is sent again later is answered.
-func (h *hop) limited() bool { return h.saved >= 2 && 3*h.taken > h.given+h.taken }
-
-// count takes note of an answer or of its absence; what was long ago fades.
-func (h *hop) count(n *int) {
-	*n++
-	if h.given+h.taken > 24 {
-		h.given, h.taken = h.given/2, h.taken/2
-	}
-}
-
-func (r *runner) hop(ttl int) *hop {
-	if r.hops[ttl] == nil {
-		r.hops[ttl] = &hop{lost: map[*pair]time.Duration{}}
-	}
-	return r.hops[ttl]
 }
 
 // send sends a probe.
@@ -222,14 +159,7 @@ func (r *runner) send(w want) {
 	r.refusals = 0
 	a := r.x.begin(w)
 	r.sent[s.ID] = &sending{s, w.flow.pair(w.ttl), a}
-	h := r.hop(w.ttl)
-	h.flying++
-	switch {
-	case h.limited():
-		h.slot = r.Now + slotWide/time.Duration(max(1, len(h.known)))
-	case w.why == forLost && !w.loss && w.flow.pair(w.ttl).lost() > 2:
-		h.slot = r.Now + slotWide
-	}
+	r.hop(w.ttl).sent(w, r.Now)
 	r.Flying.Push(s)
 	attempt := 0
 	if w.why == forLost {
@@ -335,7 +265,7 @@ func (r *runner) wakeUp() time.Duration {
 	}
 	if !r.Stopping {
 		for _, w := range r.wanted {
-			if at := r.ready(w); at != never {
+			if at := r.hop(w.ttl).ready(w); at != never {
 				wake = min(wake, max(at, r.next, r.Pace.WakeUp(), r.Now+spacing))
 			}
 		}
@@ -372,10 +302,7 @@ func (r *runner) expire(in *wire.Receiver) {
 // is closed: its SYN-ACK may be what was lost.
 func (r *runner) giveUp(p *sending) {
 	p.Ended, p.attempt.lost, r.changed = true, true, true
-	h := r.hop(p.pair.ttl)
-	h.flying--
-	h.lost[p.pair] = r.Now
-	h.count(&h.taken)
+	r.hop(p.pair.ttl).gaveUp(p.pair, r.Now)
 	r.close(p)
 }
 
@@ -397,4 +324,11 @@ func (r *runner) progress() {
 		Sent: r.Counters.Sent, Received: r.Counters.Received, Elapsed: r.Now,
 		RateAsked: r.cfg.Rate, RateAchieved: wire.PerSecond(r.Counters.Sent, r.Now),
 	})
+}
+
+func (r *runner) hop(ttl int) *hop {
+	if r.hops[ttl] == nil {
+		r.hops[ttl] = &hop{lost: map[*pair]time.Duration{}}
+	}
+	return r.hops[ttl]
 }

@@ -403,7 +403,8 @@ func (l *level) settle(v *vertex, silent []*pair, answered bool) (settled []*pai
 	for _, p := range silent {
 		lost += p.lost()
 	}
-	if l.x.over || !answered && lost >= someSilent {
+	trusted := l.x.trust == nil || l.x.trust(l.ttl)
+	if l.x.over || !answered && lost >= someSilent && trusted {
 		return silent
 	}
 	sure := 0

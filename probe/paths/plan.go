@@ -24,6 +24,10 @@ type explorer struct {
 	short    bool // something was left out because it would have been too much
 	follows  bool // the flows are given, and nothing is looked for
 	over     bool // silence is taken for an answer: nothing more is sent
+
+	// trust tells whether silence at a TTL means anything, or its routers may answer
+	// seldom; nil: it does.
+	trust func(ttl int) bool
 }
 
 func newExplorer(target netip.Addr, maxHops, most, queries int, confidence float64) *explorer {
