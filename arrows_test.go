@@ -13,7 +13,7 @@ import (
 var arrows = map[string][]string{
 	"craft":           {},
 	"netraw":          {"craft"},
-	"probe":           {"craft", "netraw"},
+	"probe":           {"craft", "netraw", "probe/internal", "probe/trace", "probe/rtt"},
 	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "internal/mutate"},
 	"probe/discover":  {"craft", "netraw", "probe", "probe/internal"},
 	"probe/scan":      {"craft", "netraw", "probe", "probe/internal"},
@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"internal/schema":      {},
 	"internal/tty":         {},
 	"internal/oui":         {},
-	"internal/plot":        {"probe/rtt", "probe/isn", "internal/report", "internal/picture"},
+	"internal/plot":        {"probe", "probe/trace", "probe/rtt", "probe/isn", "internal/report", "internal/picture"},
 	"internal/htmlreport":  {"craft", "probe", "probe/rtt", "probe/isn", "internal/target", "internal/report", "internal/picture", "internal/explain", "internal/plot"},
 	"internal/check":       {"probe", "internal/target", "internal/report", "internal/explain"},
 	"internal/merge":       {"probe", "internal/target", "internal/report"},

@@ -23,7 +23,7 @@ var traceMeanings = meanings{
 	"n":           "never resolve the addresses of hops into names",
 	"ttl":         "refused: a trace counts `N` up itself, see --max-hops",
 	"max-retries": "no effect, whatever `N`: see --queries",
-	"rate":        "no effect, whatever `R`: a trace keeps 200 µs between two SYNs",
+	"rate":        "with --paths, at most `R` packets a second; a trace keeps 200 µs between two SYNs anyway",
 	"engine":      "`HOW` packets leave: auto or raw",
 }
 
