@@ -22,6 +22,7 @@ func (w *world) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
 	}
 	for _, a := range w.probe(int(in.Src.Port()), int(in.TTL)) {
 		switch {
+		case a.Kind == trace.HopTimeExceeded && !w.sends(a.Addr, now):
 		case a.Kind == trace.HopTimeExceeded:
 			m := simnet.ICMP{From: a.Addr, Type: 11, Quote: *in}
 			m.Quote.TTL = 1

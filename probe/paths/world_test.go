@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"synscope/craft"
 	"synscope/probe/simnet"
@@ -31,6 +32,8 @@ type world struct {
 	back    *simnet.Path              // the way back, where it differs
 	host    simnet.Host               // behind it all, in a simulated network
 	edit    func(*craft.Segment, int) // what is quoted of a probe with a TTL
+	limit   time.Duration             // a router sends one error in this time, after six at once; 0: all
+	tokens  map[netip.Addr]time.Time
 	sent    int
 }
 
@@ -274,4 +277,23 @@ func (w *world) textbook(r *rule) (sent int) {
 		level = next
 	}
 	return sent
+}
+
+// sends tells whether a router may send an error now, as Linux decides it.
+func (w *world) sends(a netip.Addr, now time.Time) bool {
+	if w.limit == 0 {
+		return true
+	}
+	if w.tokens == nil {
+		w.tokens = map[netip.Addr]time.Time{}
+	}
+	first := now.Add(-6 * w.limit)
+	if w.tokens[a].Before(first) {
+		w.tokens[a] = first
+	}
+	if now.Sub(w.tokens[a]) < w.limit {
+		return false
+	}
+	w.tokens[a] = w.tokens[a].Add(w.limit)
+	return true
 }
