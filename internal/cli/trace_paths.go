@@ -9,6 +9,7 @@ import (
 	"synscope/internal/picture"
 	"synscope/internal/plot"
 	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/paths"
@@ -47,7 +48,7 @@ func (j *traceJob) explore(ctx context.Context, network probe.Network, d *displa
 		Profile: j.cfg.Profile, TOS: j.cfg.TOS,
 	}
 	if d.progress != nil {
-		cfg.OnProgress = d.progress.Update
+		cfg.OnProgress = func(p paths.Progress) { d.progress.Screen.Show(explored(p)) }
 	}
 	m, err := paths.Run(ctx, network, cfg)
 	if m == nil {
@@ -66,6 +67,16 @@ func (j *traceJob) explore(ctx context.Context, network probe.Network, d *displa
 		}
 	}
 	return route, err
+}
+
+// explored is the line of progress of a search for paths.
+func explored(p paths.Progress) string {
+	line := fmt.Sprintf("%s known · %s of about %s · %s", units.CountOf(uint64(p.Nodes), "node"),
+		units.CountOf(uint64(p.Probes), "SYN"), units.Count(uint64(p.Asked)), units.Duration(p.Elapsed))
+	if p.Limited > 0 {
+		line += fmt.Sprintf(" · slow: %s", units.CountOf(uint64(p.Limited), "rate-limited hop"))
+	}
+	return line
 }
 
 // namesOf are the names of those who answered.

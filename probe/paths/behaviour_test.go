@@ -176,6 +176,24 @@ func TestSilentTarget(t *testing.T) {
 	})
 }
 
+// A router that refuses for good is named, one that does so once is not.
+func TestRefusedPath(t *testing.T) {
+	for _, times := range []int{1, 1000} {
+		w := diamonds(4, 1, 4)
+		w.refuses = map[int]int{2: times}
+		synctest.Test(t, func(t *testing.T) {
+			m, _ := w.run(t, Config{}, wide)
+			f := m.finding("path-refused")
+			if (f != nil) != (times > 1) || m.finding("packets-balanced") != nil || m.Verdict.State != probe.StateOpen {
+				t.Errorf("refused %d times: %v", times, m.Findings)
+			}
+			if f != nil && !strings.Contains(f.Text, "10.0.0.2 (hop 2), which says host-unreachable") {
+				t.Errorf("%v", f)
+			}
+		})
+	}
+}
+
 // Of eight paths one loses a third: its link is named.
 func TestLossyPath(t *testing.T) {
 	named := 0

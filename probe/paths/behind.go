@@ -1,5 +1,31 @@
 package paths
 
+// confirmed is how often a router has to say that the way ends.
+const confirmed = 2
+
+// confirm asks again where a router said only once that the way ends.
+func (p *plan) confirm(v *vertex) {
+	if !v.place.ends || v.place.addr == p.x.target || v.box {
+		return
+	}
+	said, again := 0, (*flow)(nil)
+	for _, f := range v.flows {
+		q := f.pair(v.ttl)
+		switch {
+		case q == nil || q.answered() == 0:
+			continue
+		case q.flying():
+			return
+		case len(q.attempts) < triesSilent+confirmed && again == nil:
+			again = f
+		}
+		said += q.answered()
+	}
+	if said < confirmed && again != nil {
+		p.add(again, v.ttl, forSame)
+	}
+}
+
 // behind looks behind silence, and behind answers in the target's name.
 func (p *plan) behind(v *vertex) {
 	switch {

@@ -23,6 +23,8 @@ type explorer struct {
 	follows  bool // the flows are given, and nothing is looked for
 	over     bool // silence is taken for an answer: nothing more is sent
 
+	latest *graph // that next drew; nil: none yet
+
 	// trust tells whether silence at a TTL means anything, or its routers may answer
 	// seldom; nil: it does.
 	trust func(ttl int) bool
@@ -52,6 +54,7 @@ func (x *explorer) next() []want {
 		return x.follow()
 	}
 	g := x.graph()
+	x.latest = g
 	list := x.plan(g)
 	if len(list) == 0 && !x.flying() {
 		list = x.ends(g)

@@ -54,6 +54,7 @@ func (x *explorer) plan(g *graph) []want {
 	g.vertices(p.test)
 	g.vertices(p.prove)
 	g.vertices(p.same)
+	g.vertices(p.confirm)
 	g.vertices(p.behind)
 	p.find()
 	return p.affordable()

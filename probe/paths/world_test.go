@@ -21,6 +21,7 @@ type world struct {
 	weight  map[int][]int
 	packet  map[int]bool // sends each packet elsewhere
 	mute    map[int]bool // forwards and never answers
+	refuses map[int]int  // says so many times that it has no way on
 	cut     map[[2]int]bool
 	lossy   map[[2]int]float64
 	loss    float64               // of each probe with its answer
@@ -64,6 +65,10 @@ func (w *world) probe(flow, ttl int) (answers []Answer) {
 	for range ttl {
 		if w.eats[at] {
 			break
+		}
+		if w.refuses[at] > 0 {
+			w.refuses[at]--
+			return append(answers, Answer{Kind: trace.HopUnreachable, Addr: w.addr(at)})
 		}
 		to := w.step(at, flow)
 		if w.cut[[2]int{at, to}] {
