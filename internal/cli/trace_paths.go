@@ -8,6 +8,7 @@ import (
 	"synscope/internal/picture"
 	"synscope/internal/plot"
 	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/netraw"
 	"synscope/probe/paths"
 	"synscope/probe/trace"
@@ -45,7 +46,7 @@ func (j *traceJob) explore(ctx context.Context, s *session) (route trace.Path, e
 		Profile: j.cfg.Profile, TOS: j.cfg.TOS,
 	}
 	if s.progress != nil {
-		cfg.OnProgress = s.progress.Update
+		cfg.OnProgress = func(p paths.Progress) { s.progress.Screen.Show(explored(p)) }
 	}
 	m, err := paths.Run(ctx, s.network, cfg)
 	if m == nil {
@@ -63,6 +64,16 @@ func (j *traceJob) explore(ctx context.Context, s *session) (route trace.Path, e
 		}
 	}
 	return route, s.conclude(&m.Summary, err)
+}
+
+// explored is the line of progress of a search for paths.
+func explored(p paths.Progress) string {
+	line := fmt.Sprintf("%s known · %s of about %s · %s", units.CountOf(uint64(p.Nodes), "node"),
+		units.CountOf(uint64(p.Probes), "SYN"), units.Count(uint64(p.Asked)), units.Duration(p.Elapsed))
+	if p.Limited > 0 {
+		line += fmt.Sprintf(" · slow: %s", units.CountOf(uint64(p.Limited), "rate-limited hop"))
+	}
+	return line
 }
 
 // namesOf are the names of those who answered.

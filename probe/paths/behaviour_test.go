@@ -112,6 +112,34 @@ func TestBalancerOfPackets(t *testing.T) {
 	atRate(t, "balancers of packets", found, 20, 0.95)
 }
 
+// Routers that send one error a second hide no path, are accused of nothing, and are
+// not asked much more often than others.
+func TestLimitedRouters(t *testing.T) {
+	const worlds = 20
+	whole := 0
+	for seed := range uint64(worlds) {
+		w := random(seed+301, 8)
+		w.limit = time.Second
+		synctest.Test(t, func(t *testing.T) {
+			m, _ := w.run(t, Config{}, wide)
+			want, got := w.edges(), m.links()
+			for e := range got {
+				if !want[e] {
+					t.Errorf("seed %d: %s is not there", seed+301, e)
+				}
+			}
+			if len(got) == len(want) && len(m.at(0)) == 1 {
+				whole++
+			}
+			if len(m.Findings) > 0 || float64(m.Probes) > 1.5*float64(m.Asked) {
+				t.Errorf("seed %d: %v, %d probes, asked %d", seed+301, m.Findings, m.Probes, m.Asked)
+			}
+			t.Logf("%d paths, %d probes of %d, %v", len(m.Paths), m.Probes, m.Asked, m.Summary.Took)
+		})
+	}
+	atRate(t, "whole", whole, worlds, 0.95)
+}
+
 // Routers that do not answer are places that pass flows on.
 func TestSilentHops(t *testing.T) {
 	for seed := range uint64(10) {
@@ -146,6 +174,24 @@ func TestSilentTarget(t *testing.T) {
 			t.Errorf("%v %v %v", m.Dead, m.Verdict, m.at(2))
 		}
 	})
+}
+
+// A router that refuses for good is named, one that does so once is not.
+func TestRefusedPath(t *testing.T) {
+	for _, times := range []int{1, 1000} {
+		w := diamonds(4, 1, 4)
+		w.refuses = map[int]int{2: times}
+		synctest.Test(t, func(t *testing.T) {
+			m, _ := w.run(t, Config{}, wide)
+			f := m.finding("path-refused")
+			if (f != nil) != (times > 1) || m.finding("packets-balanced") != nil || m.Verdict.State != probe.StateOpen {
+				t.Errorf("refused %d times: %v", times, m.Findings)
+			}
+			if f != nil && !strings.Contains(f.Text, "10.0.0.2 (hop 2), which says host-unreachable") {
+				t.Errorf("%v", f)
+			}
+		})
+	}
 }
 
 // Of eight paths one loses a third: its link is named.

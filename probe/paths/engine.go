@@ -320,10 +320,17 @@ func (r *runner) progress() {
 		return
 	}
 	r.looked = r.Now
-	r.cfg.OnProgress(probe.Progress{
-		Sent: r.Counters.Sent, Received: r.Counters.Received, Elapsed: r.Now,
-		RateAsked: r.cfg.Rate, RateAchieved: wire.PerSecond(r.Counters.Sent, r.Now),
-	})
+	p := Progress{Probes: r.x.sent, Elapsed: r.Now}
+	if g := r.x.latest; g != nil {
+		g.vertices(func(*vertex) { p.Nodes++ })
+		p.Asked = g.asks()
+	}
+	for _, h := range r.hops {
+		if h.state == hopLimited {
+			p.Limited++
+		}
+	}
+	r.cfg.OnProgress(p)
 }
 
 func (r *runner) hop(ttl int) *hop {

@@ -131,12 +131,26 @@ type place struct {
 
 func (a *Answer) place() place { return place{a.Addr, a.Kind != trace.HopTimeExceeded} }
 
-// places are where the attempts of a pair were answered, each once.
+// places are where the attempts of a pair were answered, each once. A router's word
+// that the way ends counts only where nothing else ever answered: it may have been so
+// for a moment, while a neighbour did not resolve.
 func (p *pair) places() (list []place) {
+	var refused []place
 	for _, a := range p.attempts {
-		if best := a.answer(); best != nil && !slices.Contains(list, best.place()) {
-			list = append(list, best.place())
+		best := a.answer()
+		if best == nil {
+			continue
 		}
+		to := &list
+		if best.Kind == trace.HopUnreachable {
+			to = &refused
+		}
+		if !slices.Contains(*to, best.place()) {
+			*to = append(*to, best.place())
+		}
+	}
+	if len(list) == 0 {
+		return refused
 	}
 	return list
 }

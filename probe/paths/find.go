@@ -13,6 +13,9 @@ import (
 // find adds what is worth saying of the map.
 func (m *Map) find() {
 	for i := range m.Dead {
+		if d := &m.Dead[i]; d.Refused && m.Nodes[d.Node].Stats.Received < confirmed {
+			continue
+		}
 		m.Findings = append(m.Findings, m.deadPath(&m.Dead[i]))
 	}
 	if f, ok := m.lossyLink(); ok {

@@ -42,7 +42,15 @@ type Config struct {
 	TOS     uint8
 	Key     [16]byte // of the probes' numbers; the zero value: random
 
-	OnProgress func(probe.Progress) // called now and then; may be nil
+	OnProgress func(Progress) // called now and then; may be nil
+}
+
+// Progress is how far an exploration has come.
+type Progress struct {
+	Nodes         int // that are known, this machine among them
+	Probes, Asked int // SYNs that were sent, and that the rule asks for by what is known
+	Limited       int // hops whose routers answer at a limited rate, for which it takes long
+	Elapsed       time.Duration
 }
 
 // Run finds the paths to a target, or follows given flows: see the package text.

@@ -22,6 +22,7 @@ func (w *world) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
 	}
 	for _, a := range w.probe(int(in.Src.Port()), int(in.TTL)) {
 		switch {
+		case a.Kind == trace.HopTimeExceeded && !w.sends(a.Addr, now):
 		case a.Kind == trace.HopTimeExceeded:
 			m := simnet.ICMP{From: a.Addr, Type: 11, Quote: *in}
 			m.Quote.TTL = 1
@@ -29,6 +30,8 @@ func (w *world) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
 				w.edit(&m.Quote, int(in.TTL))
 			}
 			out.ICMP(0, &m)
+		case a.Kind == trace.HopUnreachable:
+			out.ICMP(0, &simnet.ICMP{From: a.Addr, Type: 3, Code: 1, Quote: *in})
 		case a.Kind == trace.HopReset:
 			if rst, ok := simnet.ResetFor(in, 60); ok {
 				out.Segment(0, &rst)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"synscope/craft"
 	"synscope/probe/simnet"
@@ -20,6 +21,7 @@ type world struct {
 	weight  map[int][]int
 	packet  map[int]bool // sends each packet elsewhere
 	mute    map[int]bool // forwards and never answers
+	refuses map[int]int  // says so many times that it has no way on
 	cut     map[[2]int]bool
 	lossy   map[[2]int]float64
 	loss    float64               // of each probe with its answer
@@ -31,6 +33,8 @@ type world struct {
 	back    *simnet.Path              // the way back, where it differs
 	host    simnet.Host               // behind it all, in a simulated network
 	edit    func(*craft.Segment, int) // what is quoted of a probe with a TTL
+	limit   time.Duration             // a router sends one error in this time, after six at once; 0: all
+	tokens  map[netip.Addr]time.Time
 	sent    int
 }
 
@@ -61,6 +65,10 @@ func (w *world) probe(flow, ttl int) (answers []Answer) {
 	for range ttl {
 		if w.eats[at] {
 			break
+		}
+		if w.refuses[at] > 0 {
+			w.refuses[at]--
+			return append(answers, Answer{Kind: trace.HopUnreachable, Addr: w.addr(at)})
 		}
 		to := w.step(at, flow)
 		if w.cut[[2]int{at, to}] {
@@ -274,4 +282,23 @@ func (w *world) textbook(r *rule) (sent int) {
 		level = next
 	}
 	return sent
+}
+
+// sends tells whether a router may send an error now, as Linux decides it.
+func (w *world) sends(a netip.Addr, now time.Time) bool {
+	if w.limit == 0 {
+		return true
+	}
+	if w.tokens == nil {
+		w.tokens = map[netip.Addr]time.Time{}
+	}
+	first := now.Add(-6 * w.limit)
+	if w.tokens[a].Before(first) {
+		w.tokens[a] = first
+	}
+	if now.Sub(w.tokens[a]) < w.limit {
+		return false
+	}
+	w.tokens[a] = w.tokens[a].Add(w.limit)
+	return true
 }
