@@ -71,7 +71,13 @@ func (v *view) doubts(s *standing) (list []doubt) {
 	if s.found.told && s.class == ClassWeakRandom && s.found.saved < generatorShare*v.plainBits() {
 		add(oneStray, "more samples", ClassWeakRandom, ClassMixed)
 	}
-	if s.class == ClassWeakRandom && s.ledger == nil && !s.found.told && v.timed && v.wanders() {
+	if s.ledger != nil && !s.constant() && s.repeatsTuples() {
+		add(0, "more samples", s.class, ClassTupleConstant, ClassSYNCookies)
+	}
+	if s.drift != nil && s.loose() {
+		add(0, "more samples", s.class, ClassRandomIncrement, ClassWeakRandom)
+	}
+	if s.class == ClassWeakRandom && s.ledger == nil && !s.found.told && v.wanders() {
 		add(0, "more samples, and gaps of more than one length", ClassWeakRandom, ClassGlobalClock, ClassGlobalStep, ClassRandomIncrement)
 	}
 	v.growthDoubts(s, add)
@@ -92,11 +98,15 @@ func (v *view) doubts(s *standing) (list []doubt) {
 const busyStep = 0.75
 
 // A counter of which more than one number in straysMany follows from none before, but
-// for straysFew, may be no counter. A generator whose state gives less than
-// generatorShare of the numbers may be one machine of several.
+// for straysFew, may be no counter; nor may one of which one number in repeatsMany is the
+// one before on its tuple, on repeatsTuples of them: half-open connections do that, but
+// not everywhere. A generator whose state gives less than generatorShare of the numbers
+// may be one machine of several.
 const (
 	straysMany     = 5
 	straysFew      = 3
+	repeatsMany    = 4
+	repeatsTuples  = 3
 	generatorShare = 0.7
 )
 
@@ -109,6 +119,47 @@ func (v *view) wanders() bool {
 	}
 	r := stat.Correlation(x, y, nil)
 	return len(x) >= 6 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
+}
+
+// repeatsTuples reports whether many numbers are the ones before on their tuples.
+func (s *standing) repeatsTuples() bool {
+	tuples := make(map[int]bool)
+	for i, f := range s.ledger.fates {
+		if f == repeated {
+			tuples[s.view.points[i].tuple] = true
+		}
+	}
+	return len(tuples) >= repeatsTuples && s.ledger.count[repeated]*repeatsMany > len(s.view.points)
+}
+
+// loosest is how many times its scale the median number may lie off a clock's line; the
+// tail that is allowed for late packets explains numbers that only are near each other.
+// Beside a step, what is less than smallOfStep of it is no matter.
+const (
+	loosest     = 3
+	smallOfStep = 0.01
+)
+
+// loose reports whether a clock's numbers lie far off its line, for what their moments
+// are known to.
+func (s *standing) loose() bool {
+	var off []float64
+	if s.drift.quantum > 1 {
+		return false // they are on it, or it is impossible
+	}
+	for i, f := range s.ledger.fates {
+		if j := s.ledger.strand[i]; f == joined && j >= 0 {
+			p, st := &s.view.points[i], &s.ledger.all[s.ledger.groups.of[i]][j]
+			r := wrap(s.drift.moving(p) - st.center)
+			step, scale := math.Abs(s.drift.step), s.drift.spread(p)+s.drift.grain(st)
+			if step > scale/smallOfStep {
+				r -= step * math.Round(r/step) // connections of others', or lost
+			}
+			scale = max(scale, smallOfStep*step)
+			off = append(off, math.Abs(r)/scale)
+		}
+	}
+	return len(off) > 0 && median(off) > loosest
 }
 
 // growing are the classes whose numbers grow, and handful how many samples a few are.

@@ -29,13 +29,13 @@ func (s *standing) machinesOf(v *view) machines {
 	for g := range s.ledger.all {
 		m.addGroup(s, s.ledger.all[g], saved[g])
 	}
-	turns := make(map[int]*turn)
+	turns, on := make(map[int]*turn), s.tuplesOn()
 	for i := range v.points {
 		g := s.ledger.groups.of[i]
 		if turns[g] == nil {
 			turns[g] = &turn{been: make(map[int]bool)}
 		}
-		m.take(s, turns[g], i)
+		m.take(s, turns[g], i, on[v.points[i].tuple])
 	}
 	return m
 }
@@ -73,8 +73,28 @@ type turn struct {
 	been          map[int]bool
 }
 
-// take reads the point at i.
-func (m *machines) take(s *standing, t *turn, i int) {
+// leastOff is how many numbers of a tuple of which most are on no strand make it one of
+// which the model says nothing, and not one that another machine answered.
+const leastOff = 3
+
+// tuplesOn says of each tuple whether the model explains a part of its numbers, or there
+// are too few for it to.
+func (s *standing) tuplesOn() []bool {
+	on := make([]bool, len(s.view.tuples))
+	for t, list := range s.view.tuples {
+		off := 0
+		for _, i := range list {
+			if s.ledger.fates[i] == strayed {
+				off++
+			}
+		}
+		on[t] = len(list) < leastOff || off*4 < len(list)*3
+	}
+	return on
+}
+
+// take reads the point at i, of a tuple that the model explains or not.
+func (m *machines) take(s *standing, t *turn, i int, on bool) {
 	l := s.ledger
 	j := l.strand[i]
 	if s.alone(i) {
@@ -84,7 +104,7 @@ func (m *machines) take(s *standing, t *turn, i int) {
 	case first:
 		t.strand, t.been[0] = 0, true
 	case strayed:
-		if j < 0 || l.all[l.groups.of[i]][j].n < 2 {
+		if on && (j < 0 || l.all[l.groups.of[i]][j].n < 2) {
 			t.aside++
 		}
 	case joined:
@@ -174,7 +194,8 @@ func (s *standing) resolve(deep bool) {
 	}
 	several := s.several(&m)
 	if several && s.contradicted() {
-		s.bits = math.Inf(1)
+		s.single()
+		return
 	}
 	aside := s.aside(&m, deep)
 	switch {
@@ -237,6 +258,18 @@ func (s *standing) contradicted() bool {
 		return true
 	}
 	return s.neighbours()
+}
+
+// single fits the model again with one strand in each group. Clocks that other people's
+// connections move on are dropped.
+func (s *standing) single() {
+	if s.drift != nil || s.stands() {
+		s.bits = math.Inf(1)
+		return
+	}
+	was := s.ledger.total
+	s.ledger = followed(s.view, s.key, s.grow(), 1)
+	s.bits += s.ledger.total - was
 }
 
 // leastApart is how far apart the counters of two machines are, but for one pair in
