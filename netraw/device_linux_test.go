@@ -131,7 +131,7 @@ func TestHardwareStampOfAnArrival(t *testing.T) {
 	inject(t, p, synack, time.Time{})
 	var stamps []time.Time
 	gather(t, c, time.Second, func(p Packet) bool {
-		if time.Since(p.Time).Abs() > time.Second {
+		if time.Since(p.Time).Abs() > time.Minute {
 			t.Errorf("the kernel's own stamp is %v", p.Time)
 		}
 		stamps = append(stamps, p.DeviceTime)

@@ -19,17 +19,17 @@ import (
 func TestEnginesAgainstTheWorld(t *testing.T) {
 	const n = 20_000
 	world := lab.World{Seed: 3, Open: 0.05, Refused: 0.05}
-	for name, open := range map[string]func(*peer) wideEngine{
-		"xdp":    func(p *peer) wideEngine { return openXDP(t, p, Config{}) },
-		"packet": func(p *peer) wideEngine { return openPacket(t, Config{}) },
+	for name, open := range map[string]func(*testing.T, *peer) wideEngine{
+		"xdp":    func(t *testing.T, p *peer) wideEngine { return openXDP(t, p, Config{}) },
+		"packet": func(t *testing.T, p *peer) wideEngine { return openPacket(t, Config{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t)
 			internet(t, p, world)
 			gro(p.here)
-			c := open(p)
+			c := open(t, p)
 			probes := probesOf(n, c.Ports()[0])
-			sent, err := c.Blast(probes)
+			sent, err := blast(t, c, probes)
 			if sent != n || err != nil {
 				t.Fatalf("Blast: %d, %v", sent, err)
 			}
@@ -61,7 +61,7 @@ func TestBlastThroughTheKernel(t *testing.T) {
 	probes := probesOf(10, c.Ports()[0])
 	local := craft.Fields{Src: netip.AddrPortFrom(lo4, c.Ports()[0]), Dst: netip.AddrPortFrom(lo4, 9), Seq: 5}
 	probes[4] = local
-	if n, err := c.Blast(probes); n != 10 || err != nil {
+	if n, err := blast(t, c, probes); n != 10 || err != nil {
 		t.Fatal(n, err)
 	}
 	if answers := collect(t, c); answers[local.Dst] != craft.RST|craft.ACK {
@@ -79,7 +79,7 @@ func TestBlastErrors(t *testing.T) {
 	for name, c := range map[string]wideEngine{"xdp": openXDP(t, p, Config{}), "packet": openPacket(t, Config{})} {
 		probes := probesOf(10, c.Ports()[0])
 		probes[6].Dst = netip.AddrPort{}
-		n, err := c.Blast(probes)
+		n, err := blast(t, c, probes)
 		if n != 6 || !errors.Is(err, ErrNoRoute) || !errors.As(err, new(*net.OpError)) {
 			t.Errorf("%s: %d, %v", name, n, err)
 		}
@@ -102,7 +102,7 @@ func TestBlastWithoutRoute(t *testing.T) {
 	c := openPacket(t, Config{})
 	probes := probesOf(3, c.Ports()[0])
 	probes[2].Dst = netip.MustParseAddrPort("203.0.113.1:80")
-	if n, err := c.Blast(probes); n != 2 || !errors.Is(err, ErrNoRoute) {
+	if n, err := blast(t, c, probes); n != 2 || !errors.Is(err, ErrNoRoute) {
 		t.Error(n, err)
 	}
 }
@@ -167,7 +167,7 @@ func TestOnLinkNeighbour(t *testing.T) {
 	must(netlink.NeighDel(&netlink.Neigh{LinkIndex: p.hereIndex, IP: peer4.AsSlice()}))
 	probe := craft.Fields{Src: netip.AddrPortFrom(our4, c.Ports()[0]), Dst: netip.AddrPortFrom(peer4, 9), Seq: 7}
 	for i := range 2 {
-		if n, err := c.Blast([]craft.Fields{probe}); n != 1 || err != nil {
+		if n, err := blast(t, c, []craft.Fields{probe}); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 		if answers := collect(t, c); answers[probe.Dst] != craft.RST|craft.ACK {
@@ -194,12 +194,12 @@ func TestSilentGateway(t *testing.T) {
 		t.Errorf("at first: %d, %v", n, err)
 	}
 	near := craft.Fields{Src: netip.AddrPortFrom(our4, c.Ports()[0]), Dst: netip.AddrPortFrom(peer4, 9), Seq: 7}
-	if n, err := c.Blast([]craft.Fields{near}); n != 1 || err != nil {
+	if n, err := blast(t, c, []craft.Fields{near}); n != 1 || err != nil {
 		t.Errorf("to another: %d, %v", n, err)
 	}
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		n, err := c.Blast(probes)
-		if n != 0 || err == nil || time.Since(began) > 10*time.Second {
+		if n != 0 || err == nil || time.Since(began) > time.Minute {
 			t.Fatal(n, err)
 		}
 		if errors.Is(err, ErrNextHop) {
@@ -209,9 +209,9 @@ func TestSilentGateway(t *testing.T) {
 	_ = p
 }
 
-// The atlas gives for every address what the kernel gives when asked alone,
+// The routeCache gives for every address what the kernel gives when asked alone,
 // and notices new routes.
-func TestAtlasAgainstTheKernel(t *testing.T) {
+func TestRouteCacheAgainstTheKernel(t *testing.T) {
 	p := newPeer(t)
 	internet(t, p, lab.World{})
 	c := openPacket(t, Config{})
@@ -271,7 +271,7 @@ func TestBacklog(t *testing.T) {
 		if b := c.Backlog(); b != 0 {
 			t.Errorf("%s: at first: %v", name, b)
 		}
-		if n, err := packet.Blast(probesOf(4000, c.Ports()[0])); err != nil {
+		if n, err := blast(t, packet, probesOf(4000, c.Ports()[0])); err != nil {
 			t.Fatal(n, err)
 		}
 		eventually(t, name+"'s backlog", func() bool { return c.Backlog() > 0.25 })

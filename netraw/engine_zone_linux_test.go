@@ -37,7 +37,7 @@ func TestBlastInTwoZones(t *testing.T) {
 		})
 	}
 	before := map[string]uint64{p.here: transmitted(p.here), "other5": transmitted("other5")}
-	if n, err := c.Blast(probes); n != len(probes) || err != nil {
+	if n, err := blast(t, c, probes); n != len(probes) || err != nil {
 		t.Fatal(n, err)
 	}
 	for ifname, was := range before {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -228,10 +229,18 @@ func (p *peer) do(f func()) {
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for start := time.Now(); !ok(); time.Sleep(time.Millisecond) {
-		if time.Since(start) > 2*time.Second {
+		if time.Since(start) > 30*time.Second {
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}
+}
+
+// known tells the kernel the peer's hardware address, so that no packet waits
+// until it is found.
+func (p *peer) known(a netip.Addr) {
+	link, err := p.thereHandler.LinkByName(p.there)
+	must(err)
+	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), HardwareAddr: link.Attrs().HardwareAddr}))
 }
 
 // open opens a Conn that is closed when the test ends.
@@ -284,3 +293,15 @@ func setSysctl(t testing.TB, name, value string) {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// intakeOf opens what a connection receives by, and no more of it.
+func intakeOf(c *Conn, cfg Config, filter []bpf.Instruction) (err error) {
+	c.in, err = openIntake(cfg, filter)
+	return err
+}
+
+// intakes runs a test with each way to receive.
+func intakes(t *testing.T, test func(t *testing.T, cfg Config)) {
+	t.Run("socket", func(t *testing.T) { test(t, Config{}) })
+	t.Run("frames", func(t *testing.T) { test(t, Config{SharedFrames: true}) })
+}

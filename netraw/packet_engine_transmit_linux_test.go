@@ -23,7 +23,7 @@ func TestBlastOverAnInterfaceThatGoesDown(t *testing.T) {
 	link, err := netlink.LinkByName(p.here)
 	must(err)
 	probes := probesOf(3000, c.Ports()[0])[1:2]
-	if n, err := c.Blast(probes); n != 1 || err != nil {
+	if n, err := blast(t, c, probes); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	// Hops and routes are kept as they were: only the rings are to find out.
@@ -52,13 +52,14 @@ func TestBlastOverAnInterfaceThatGoesDown(t *testing.T) {
 	must(netlink.LinkSetUp(link))
 	c.ways.mu.Unlock()
 	route(world4, peer4)
+	p.known(peer4)
 	probes = slices.DeleteFunc(probesOf(3000, c.Ports()[0])[2:], func(f craft.Fields) bool { return !f.Dst.Addr().Is4() })
 	eventually(t, "the interface to come back", func() bool {
 		r, err := c.Route(far4)
 		return err == nil && r.NextHop == peer4
 	})
 	sent := c.Stats().Sent
-	n, err := c.Blast(probes)
+	n, err := blast(t, c, probes)
 	if n != len(probes) || err != nil || c.Stats().Sent != sent+uint64(n) {
 		t.Fatalf("up again: %d, %v, %d sent", n, err, c.Stats().Sent-sent)
 	}

@@ -337,7 +337,7 @@ func TestXDPLeavesTheRestAlone(t *testing.T) {
 	// The peer's kernel now answers a probe; the RST must leave nothing behind.
 	src, dst := netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(peer4, 8080)
 	seq, _ := cookieOf(testKey, src, dst, 0)
-	if n, err := c.Blast([]craft.Fields{{Src: src, Dst: dst, Seq: seq, TSval: 1}}); n != 1 || err != nil {
+	if n, err := blast(t, c, []craft.Fields{{Src: src, Dst: dst, Seq: seq, TSval: 1}}); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	if answers := collect(t, c); answers[dst] != craft.SYN|craft.ACK {
@@ -357,7 +357,7 @@ func TestXDPDropsAreCounted(t *testing.T) {
 	internet(t, p, lab.World{Open: 1})
 	c := openXDP(t, p, Config{ReceiveBuffer: 1 << 16})
 	const n = 2000
-	if sent, err := c.Blast(probesOf(n, c.Ports()[0])); sent != n || err != nil {
+	if sent, err := blast(t, c, probesOf(n, c.Ports()[0])); sent != n || err != nil {
 		t.Fatal(sent, err)
 	}
 	got := len(collect(t, c))

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 )
 
 // ErrRun marks a file that holds no whole run of JSON lines.
@@ -55,6 +55,10 @@ func ReadRun(name string, r io.Reader) (*Run, error) {
 	return run, nil
 }
 
+// compared are the records that say how things are; others tell of single probes,
+// whose fields of one name mean other things.
+var compared = []string{"port", "host", "handshake", "isn", "rtt_summary", "hop", "check"}
+
 // take reads one line; it tells whether that was the summary.
 func (r *Run) take(n int, line []byte) (ended bool, err error) {
 	var head struct {
@@ -69,8 +73,8 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 		return false, errors.New("no record of synscope: it has no type")
 	case n == 1 && head.Type != "run":
 		return false, fmt.Errorf("the first record is %q and not \"run\"", head.Type)
-	case n == 1 && head.Schema != report.Schema:
-		return false, fmt.Errorf("records of %q: this program reads %q", head.Schema, report.Schema)
+	case n == 1 && head.Schema != record.Schema:
+		return false, fmt.Errorf("records of %q: this program reads %q", head.Schema, record.Schema)
 	case n == 1:
 		r.Command = head.Command
 		return false, nil
@@ -82,7 +86,10 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 		}
 		return true, nil
 	}
-	var rec record
+	if !slices.Contains(compared, head.Type) {
+		return false, nil
+	}
+	var rec entry
 	if err := json.Unmarshal(line, &rec); err != nil {
 		return false, fmt.Errorf("a record of type %q: %w", head.Type, err)
 	}
@@ -90,7 +97,7 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 }
 
 // learn keeps what a record says.
-func (r *Run) learn(rec *record, line []byte) error {
+func (r *Run) learn(rec *entry, line []byte) error {
 	place := rec.Target
 	if rec.Addr.IsValid() {
 		place = placeOf("", rec.Addr.String(), rec.Port)
@@ -155,7 +162,7 @@ func (r *Run) add(target, what, word string) {
 }
 
 // unusual are the codes of findings that are more than information.
-func (*Run) unusual(rec *record) string {
+func (*Run) unusual(rec *entry) string {
 	var codes []string
 	for _, f := range rec.Findings {
 		if f.Severity != "info" && !slices.Contains(codes, f.Code) {
@@ -165,7 +172,7 @@ func (*Run) unusual(rec *record) string {
 	return strings.Join(sorted(codes), ", ")
 }
 
-func negotiated(rec *record) string {
+func negotiated(rec *entry) string {
 	var words []string
 	for _, o := range optionNames {
 		if v, there := rec.Negotiated[o]; there {

@@ -13,15 +13,15 @@ type Facts struct{ at map[netip.AddrPort]*found }
 
 // found is all that is known of a place; nil where it was not looked at.
 type found struct {
-	port      *record
-	rtt       *record
-	handshake *record
-	isn       *record
-	hops      []*record
+	port      *entry
+	rtt       *entry
+	handshake *entry
+	isn       *entry
+	hops      []*entry
 }
 
 // record is a JSON line, as far as it matters here.
-type record struct {
+type entry struct {
 	Type     string
 	Target   string
 	Addr     netip.Addr
@@ -48,6 +48,8 @@ type record struct {
 	Difficulty *float64
 	TTL        int
 	Kind       string
+
+	took time.Duration // from the beginning of its command until it was there; 0 unknown
 }
 
 // NewFacts are none yet.
@@ -58,8 +60,8 @@ var typesOf = map[string][]string{
 	"scan": {"port"}, "ping": {"rtt_summary"}, "handshake": {"handshake"}, "isn": {"isn"}, "trace": {"hop", "port"},
 }
 
-// Add takes one JSON line of a command.
-func (f *Facts) Add(command string, line []byte) error {
+// Add takes one JSON line of a command, which it wrote so long after it began.
+func (f *Facts) Add(command string, line []byte, took time.Duration) error {
 	var kind struct{ Type string }
 	if err := json.Unmarshal(line, &kind); err != nil {
 		return fmt.Errorf("a record of %s: %w", command, err)
@@ -67,14 +69,14 @@ func (f *Facts) Add(command string, line []byte) error {
 	if !slices.Contains(typesOf[command], kind.Type) {
 		return nil
 	}
-	r := &record{}
+	r := &entry{took: took}
 	if err := json.Unmarshal(line, r); err != nil {
 		return fmt.Errorf("a record of %s: %w", command, err)
 	}
 	return f.take(command, r)
 }
 
-func (f *Facts) take(command string, r *record) error {
+func (f *Facts) take(command string, r *entry) error {
 	pair := netip.AddrPortFrom(r.Addr, r.Port)
 	if r.Type == "hop" { // whose address is the hop's
 		var err error
@@ -112,7 +114,7 @@ func (f *Facts) of(pair netip.AddrPort) *found {
 }
 
 // time is a statistic of the round trips.
-func (r *record) time(of string) (d time.Duration, ok bool) {
+func (r *entry) time(of string) (d time.Duration, ok bool) {
 	at := map[string]*time.Duration{"min": r.Min, "mean": r.Mean, "p50": r.P50, "p90": r.P90, "p95": r.P95, "p99": r.P99, "max": r.Max}[of]
 	if at == nil {
 		return 0, false
@@ -120,7 +122,7 @@ func (r *record) time(of string) (d time.Duration, ok bool) {
 	return *at, true
 }
 
-func (r *record) codes() (codes []string) {
+func (r *entry) codes() (codes []string) {
 	for _, f := range r.Findings {
 		codes = append(codes, f.Code)
 	}

@@ -31,8 +31,8 @@ func told(t *testing.T, lines string) *Facts {
 	t.Helper()
 	f := NewFacts()
 	for line := range strings.Lines(strings.TrimSpace(lines)) {
-		command, record, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if err := f.Add(command, []byte(record)); err != nil {
+		command, entry, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if err := f.Add(command, []byte(entry), 1500*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,6 +16,9 @@ import (
 	"synscope/internal/check"
 	"synscope/internal/outfile"
 	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -89,6 +92,9 @@ func (j *checkJob) read() (err error) {
 		return err
 	}
 	j.path = j.c.Args().First()
+	if j.path == report.Stdout {
+		j.path = standardInput
+	}
 	j.plan, err = check.Load(j.path, check.Source{Read: j.file, Env: j.environment})
 	if err != nil {
 		return usage(err)
@@ -140,7 +146,7 @@ func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
 	case err != nil:
 		return nil, err
 	case set.Count() > mostHosts:
-		return nil, fmt.Errorf("%s: %s addresses are more than a check takes", word, report.Count(set.Count()))
+		return nil, fmt.Errorf("%s: %s addresses are more than a check takes", word, units.Count(set.Count()))
 	}
 	for pair := range set.Ordered() {
 		all = append(all, pair.Addr())
@@ -148,9 +154,12 @@ func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
 	return all, nil
 }
 
+// standardInput is what messages call it.
+const standardInput = "standard input"
+
 // file reads a file, or standard input.
 func (j *checkJob) file(path string) ([]byte, error) {
-	if path == "-" {
+	if path == standardInput && j.c.Args().First() == report.Stdout {
 		return io.ReadAll(j.streams.In)
 	}
 	return os.ReadFile(path)
@@ -211,7 +220,10 @@ func (j *checkJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = d.Record(&report.Run{Version: Version, Command: "check", Args: j.streams.Args, Start: j.start})
+	if err := confineChecks(j.c, j.streams); err != nil {
+		return d.finish(err)
+	}
+	err = d.Record(&record.Run{Version: Version, Command: "check", Args: j.streams.Args, Start: j.start})
 	var results []check.Result
 	var summary probe.Summary
 	if err == nil {
@@ -223,7 +235,7 @@ func (j *checkJob) run(ctx context.Context) error {
 		}
 	}
 	summary.Took, summary.Probes = time.Since(j.start), uint64(len(results))
-	if ended := d.Record(report.NewSummary(&summary, time.Now())); err == nil {
+	if ended := d.Record(record.NewSummary(&summary, time.Now())); err == nil {
 		err = ended
 	}
 	if err = d.finish(err); err != nil {
@@ -243,8 +255,12 @@ func (j *checkJob) results(ctx context.Context, d *display) ([]check.Result, pro
 	return j.plan.Judge(j.hosts, found), summary, nil
 }
 
-func recordOf(r *check.Result) *report.Check {
-	return &report.Check{Name: r.Name, Target: r.Target, OK: r.OK, Expected: r.Expected, Got: r.Got, Where: r.Where}
+func recordOf(r *check.Result) *record.Check {
+	c := &record.Check{Name: r.Name, Target: r.Target, OK: r.OK, Expected: r.Expected, Got: r.Got, Where: r.Where}
+	if r.Took > 0 {
+		c.Took = record.Some(r.Took)
+	}
+	return c
 }
 
 // conclude writes the files for CI, explains, and gives the answer.
@@ -254,7 +270,7 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 		j.into("tap", func(w io.Writer) error { return check.WriteTAP(w, results) }),
 	)
 	if err != nil {
-		return fmt.Errorf("%w: %w", report.ErrWrite, err)
+		return fmt.Errorf("%w: %w", sink.ErrWrite, err)
 	}
 	var failed []check.Result
 	for _, r := range results {

@@ -177,7 +177,7 @@ func crowd(t *testing.T, n int) *lab.Lab {
 }
 
 // unheld are the expectations that failed, for a message.
-func unheld(all []record) string {
+func unheld(all []jsonRecord) string {
 	var b strings.Builder
 	for _, c := range all {
 		if c["ok"] == false {

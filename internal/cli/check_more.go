@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/check"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -70,9 +70,16 @@ func compareRuns(c *cli.Context, s Streams) error {
 	if err := refuseHosts(c, "changes are no hosts"); err != nil {
 		return err
 	}
+	files, err := openAll(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if err := confineFiles(c, s); err != nil {
+		return err
+	}
 	var runs [2]*check.Run
 	for i, path := range c.Args().Slice() {
-		run, err := readRun(path, s)
+		run, err := readRun(path, files[i], s)
 		if err != nil {
 			return usage(err)
 		}
@@ -87,14 +94,14 @@ func compareRuns(c *cli.Context, s Streams) error {
 		return err
 	}
 	start := time.Now()
-	err = d.Record(&report.Run{Version: Version, Command: "check", Args: s.Args, Start: start})
+	err = d.Record(&record.Run{Version: Version, Command: "check", Args: s.Args, Start: start})
 	for _, x := range changes {
-		if recorded := d.Record(&report.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}); err == nil {
+		if recorded := d.Record(&record.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}); err == nil {
 			err = recorded
 		}
 	}
 	summary := probe.Summary{Probes: uint64(len(changes)), Complete: true, Took: time.Since(start)}
-	if ended := d.Record(report.NewSummary(&summary, time.Now())); err == nil {
+	if ended := d.Record(record.NewSummary(&summary, time.Now())); err == nil {
 		err = ended
 	}
 	if err = d.finish(err); err == nil && len(changes) > 0 {
@@ -103,13 +110,9 @@ func compareRuns(c *cli.Context, s Streams) error {
 	return err
 }
 
-func readRun(path string, s Streams) (*check.Run, error) {
+func readRun(path string, f *os.File, s Streams) (*check.Run, error) {
 	var in io.Reader = s.In
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
+	if f != nil {
 		defer f.Close()
 		in = f
 	}

@@ -9,7 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -30,7 +31,7 @@ const fewAddresses = 8
 func discoverFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "discover", Value: searchAuto, Usage: "look for hosts first, and probe those that are up: `WHEN` is " +
-			"auto (more than " + report.Count(fewAddresses) + " addresses), none (nmap's -Pn) or only (-sn: a list of hosts)"},
+			"auto (more than " + units.Count(fewAddresses) + " addresses), none (nmap's -Pn) or only (-sn: a list of hosts)"},
 		&cli.BoolFlag{Name: "Pn", Hidden: true},
 		&cli.BoolFlag{Name: "sn", Hidden: true},
 	}
@@ -177,7 +178,7 @@ func (j *scanJob) inShard(a netip.Addr) (n uint64) {
 
 // look looks for the hosts, and writes down those whose ports will not be
 // probed.
-func (j *scanJob) look(ctx context.Context, network probe.Network, r *results) error {
+func (j *scanJob) look(ctx context.Context, network probe.Polled, r *results) error {
 	s := &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
 	r.search = s
 	cfg := j.discoverConfig()
@@ -225,6 +226,7 @@ func (j *scanJob) leftOutState(why probe.Reason) probe.State {
 // narrow leaves of the targets those at the hosts that were found. The parts of
 // a split plan keep its order, so that they stay apart whatever each has found.
 func (j *scanJob) narrow(s *hostSearch) {
+	j.cfg.HostsKnown = true
 	if j.shard.count <= 1 {
 		found := j.set.Narrow(s.probed)
 		j.cfg.Targets, j.cfg.Total = found.All(j.seed), found.Count()
@@ -248,13 +250,13 @@ func (j *scanJob) narrow(s *hostSearch) {
 
 // search looks for the hosts, and narrows the targets down to them; done tells
 // that nothing is left to be probed.
-func (j *scanJob) search(ctx context.Context, network probe.Network, r *results) (done bool, err error) {
+func (j *scanJob) search(ctx context.Context, network probe.Polled, r *results) (done bool, err error) {
 	if err := j.look(ctx, network, r); err != nil || j.hostsOnly() {
 		return true, err
 	}
 	j.narrow(r.search)
 	if n := uint64(len(r.search.up)); r.level > 0 {
-		r.remark(report.Count(n) + " of " + hostsWord(j.set.Addresses()) + " answered: probing " + report.Count(j.cfg.Total) + " ports")
+		r.remark(units.Count(n) + " of " + hostsWord(j.set.Addresses()) + " answered: probing " + units.Count(j.cfg.Total) + " ports")
 	}
 	if len(r.search.probed) == 0 {
 		r.remark("no address answered, so no port was probed: --discover none probes them all the same")
@@ -317,40 +319,40 @@ func rateOfBoth(a, b *probe.Summary) float64 {
 }
 
 // tell puts what was found into the record of the run.
-func (s *hostSearch) tell(r *report.Summary) {
-	r.HostsUp, r.HostsDown, r.Down = report.Some(s.counts[probe.HostUp]), report.Some(s.counts[probe.HostDown]), s.down
+func (s *hostSearch) tell(r *record.Summary) {
+	r.HostsUp, r.HostsDown, r.Down = record.Some(s.counts[probe.HostUp]), record.Some(s.counts[probe.HostDown]), s.down
 	if n := s.counts[probe.HostUnknown]; n > 0 {
-		r.HostsUnknown = report.Some(n)
+		r.HostsUnknown = record.Some(n)
 	}
 }
 
-// neighbours are how hosts on the link are resolved; a run can do without.
-type neighbours struct {
-	*netraw.Neighbours
-	end func() // of the process that keeps a right for them
-}
-
-// openNeighbours opens them for a run over raw sockets, and lets its searches
-// and scans use them. What stands in the way is told to those who ask for more.
+// openNeighbours opens what resolves hosts on the link for a run over raw sockets,
+// and lets its searches and scans use it. What stands in the way is told to those
+// who ask for more.
 func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
-	if e.conn == nil {
+	if e.conn == nil || j.noneOnLink(e.conn) {
 		return n, ""
 	}
-	table, end := neighbourKeeper(j.streams)
-	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source, Table: table})
+	n, err := openNeighbours(j.streams, &j.probing)
 	if err != nil {
-		end()
-		return n, "hosts on the link are not resolved before they are probed: " + err.Error()
+		return n, err.Error()
 	}
-	j.cfg.Neighbours = opened
-	return neighbours{opened, end}, ""
+	j.cfg.Neighbours = n
+	return n, ""
 }
 
-func (n neighbours) close() {
-	if n.Neighbours != nil {
-		n.Close()
-		n.end()
+// noneOnLink tells whether no target is on the link, as far as a few are easily
+// asked about: then nobody has to be resolved.
+func (j *scanJob) noneOnLink(conn *netraw.Conn) bool {
+	if j.set.Addresses() > fewAddresses {
+		return false
 	}
+	for a := range j.set.Hosts() {
+		if route, err := conn.Route(a); err == nil && isOnLink(&route) {
+			return false
+		}
+	}
+	return true
 }
 
 // lookStateless looks for hosts before a run without state, over a connection of

@@ -126,9 +126,9 @@ func withoutAnycast(list []string) []string {
 }
 
 // hostRecords are those of a run by address, each once.
-func hostRecords(t *testing.T, list []record) map[string]record {
+func hostRecords(t *testing.T, list []jsonRecord) map[string]jsonRecord {
 	t.Helper()
-	hosts := map[string]record{}
+	hosts := map[string]jsonRecord{}
 	for _, r := range list {
 		if r.str("type") == "host" {
 			if _, twice := hosts[r.str("addr")]; twice {
@@ -140,7 +140,7 @@ func hostRecords(t *testing.T, list []record) map[string]record {
 	return hosts
 }
 
-func upOf(hosts map[string]record) (list []string) {
+func upOf(hosts map[string]jsonRecord) (list []string) {
 	for a, r := range hosts {
 		if r.str("state") == "up" {
 			list = append(list, a)
@@ -179,7 +179,7 @@ func TestHostList(t *testing.T) {
 }
 
 // checkHosts checks by what each host is known.
-func (p *populated) checkHosts(t *testing.T, hosts map[string]record, v4 bool) {
+func (p *populated) checkHosts(t *testing.T, hosts map[string]jsonRecord, v4 bool) {
 	t.Helper()
 	onLink, behind, absent := "arp-response", p.Host("behind").Addr4(), "no-neighbour"
 	near := p.Host("near").Addr4()
@@ -207,7 +207,7 @@ func (p *populated) checkHosts(t *testing.T, hosts map[string]record, v4 bool) {
 }
 
 // checkCounts holds the summary against the hosts that were told of.
-func checkCounts(t *testing.T, summary record, hosts map[string]record, addresses int) {
+func checkCounts(t *testing.T, summary jsonRecord, hosts map[string]jsonRecord, addresses int) {
 	t.Helper()
 	up, down := 0, 0
 	reasons := map[string]any{}
@@ -258,7 +258,7 @@ func nmapHosts(t *testing.T, nmap string, v4 bool, networks []string) (up []stri
 }
 
 // portHosts are the addresses that ports were told of.
-func portHosts(list []record) (hosts []string) {
+func portHosts(list []jsonRecord) (hosts []string) {
 	for _, r := range list {
 		if r.str("type") == "port" {
 			hosts = append(hosts, r.str("addr"))

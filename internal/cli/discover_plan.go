@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/probe/discover"
 )
 
@@ -41,7 +41,7 @@ func (j *scanJob) planNotes() []string {
 func (j *scanJob) searchWords() string {
 	n := j.set.Addresses()
 	words := fmt.Sprintf("%s looked for: 2 ARP requests or neighbour solicitations each on the link, %d to %d packets each elsewhere, %s at most",
-		hostsWord(n), discover.Most/2, discover.Most, report.Count(times(n, discover.Most)))
+		hostsWord(n), discover.Most/2, discover.Most, units.Count(times(n, discover.Most)))
 	if !j.hostsOnly() {
 		words += "; then the ports of those that are up"
 	}
@@ -62,7 +62,7 @@ func (j *scanJob) searchSpan(rate float64) string {
 	elsewhere := "as fast as it goes"
 	if !math.IsInf(rate, 1) {
 		seconds := n*discover.Most/rate + 2*j.cfg.Timeout.Seconds() + discover.Crowded(j.set.Addresses()).Seconds()
-		elsewhere = "up to " + report.Duration(time.Duration(min(seconds*float64(time.Second), math.MaxInt64)))
+		elsewhere = "up to " + units.Duration(time.Duration(min(seconds*float64(time.Second), math.MaxInt64)))
 	}
-	return fmt.Sprintf("up to %s on the link, %s elsewhere", report.Duration(link), elsewhere)
+	return fmt.Sprintf("up to %s on the link, %s elsewhere", units.Duration(link), elsewhere)
 }

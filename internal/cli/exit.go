@@ -8,7 +8,7 @@ import (
 	"os"
 	"syscall"
 
-	"synscope/internal/report"
+	"synscope/internal/report/sink"
 	"synscope/netraw"
 	"synscope/probe"
 )
@@ -53,9 +53,11 @@ func exitCode(err error) int {
 		return exitYes
 	case errors.As(err, &e):
 		return e.code
-	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, report.ErrWrite, context.Canceled):
+	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, sink.ErrWrite, context.Canceled):
 		return exitInterrupted
-	case errors.Is(err, report.ErrOutput):
+	case errors.Is(err, probe.ErrNothingSent):
+		return exitUnable
+	case errors.Is(err, sink.ErrOutput):
 		return exitUsage
 	case isAny(err, unableErrors...):
 		return exitUnable

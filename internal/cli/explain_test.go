@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/probe"
 )
 
@@ -52,15 +52,15 @@ func TestExplain(t *testing.T) {
 // nothing is.
 func TestUnusual(t *testing.T) {
 	pair := netip.MustParseAddrPort("192.0.2.1:80")
-	port := func(reason probe.Reason, codes ...string) report.Record {
+	port := func(reason probe.Reason, codes ...string) record.Record {
 		v := probe.Verdict{Target: pair, Reason: reason}
 		for _, c := range codes {
 			v.Findings = append(v.Findings, probe.Finding{Code: c, Severity: probe.SeverityNotice})
 		}
-		return report.NewPort("", &v)
+		return record.NewPort("", &v)
 	}
-	for want, records := range map[string][]report.Record{
-		"": {port(probe.ReasonSYNACK), port(probe.ReasonNoResponse), &report.Summary{}},
+	for want, records := range map[string][]record.Record{
+		"": {port(probe.ReasonSYNACK), port(probe.ReasonNoResponse), &record.Summary{}},
 		"\nmore: synscope explain admin-prohibited challenge-ack\n": {port("admin-prohibited"), port(probe.ReasonReset, "challenge-ack"), port("admin-prohibited", "challenge-ack")},
 	} {
 		u := &unusual{}

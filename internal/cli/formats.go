@@ -7,6 +7,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/sink"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -66,7 +68,7 @@ func columnFormats(c *cli.Context) []string {
 }
 
 // scanInfo is what nmap's XML says of a scan; nil for other commands.
-func scanInfo(c *cli.Context) *report.ScanInfo {
+func scanInfo(c *cli.Context) *sink.ScanInfo {
 	if tableName(c) != "scan" {
 		return nil
 	}
@@ -77,7 +79,7 @@ func scanInfo(c *cli.Context) *report.ScanInfo {
 	if less, err := target.ParsePorts(listed(c, "exclude-ports")); err == nil {
 		all = all.Minus(less)
 	}
-	return &report.ScanInfo{Technique: nmapTechnique(c), Ports: all.String(), Count: all.Len()}
+	return &sink.ScanInfo{Technique: nmapTechnique(c), Ports: all.String(), Count: all.Len()}
 }
 
 // nmapTechnique is the technique in nmap's words; of free flags it says "syn", as
@@ -101,7 +103,7 @@ func nmapTechnique(c *cli.Context) string {
 // tableName is what a command's table is called.
 func tableName(c *cli.Context) string {
 	if hostsOnly(c) {
-		return report.HostList
+		return rows.HostList
 	}
 	return c.Command.Name
 }

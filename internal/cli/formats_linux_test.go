@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"synscope/internal/report"
+	"synscope/internal/report/sink"
 )
 
 // -oA writes three files, -o list feeds another scan, and --fields is checked
@@ -48,7 +48,7 @@ func TestFormatFlags(t *testing.T) {
 // another file it is.
 func TestClosedPipeIsQuiet(t *testing.T) {
 	gone := func(path string) error {
-		return fmt.Errorf("%w: %s: %w", report.ErrWrite, path, &fs.PathError{Op: "write", Path: path, Err: syscall.EPIPE})
+		return fmt.Errorf("%w: %s: %w", sink.ErrWrite, path, &fs.PathError{Op: "write", Path: path, Err: syscall.EPIPE})
 	}
 	if got := explain(gone("/dev/stdout")); got != "" {
 		t.Errorf("%q", got)

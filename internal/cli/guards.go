@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 )
 
@@ -38,10 +38,10 @@ func guardedTargets(c *cli.Context, s Streams) (set *target.Set, remarks []strin
 	}
 	if n := set.Unreserved(); n > wideAddresses && !deliberate(c) {
 		return nil, nil, usagef("%s public addresses: for more than %s, name those that must not be probed with --exclude-file, or say --yes-wide",
-			report.Count(n), report.Count(wideAddresses))
+			units.Count(n), units.Count(wideAddresses))
 	}
 	if left := set.LeftOut(); left > 0 {
-		remarks = []string{report.Count(left) + " special-purpose addresses (RFC 6890) are left out, " +
+		remarks = []string{units.Count(left) + " special-purpose addresses (RFC 6890) are left out, " +
 			"since no target names them by themselves"}
 	}
 	return set, remarks, nil

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/handshake"
@@ -57,7 +58,6 @@ type handshakeJob struct {
 	repeat  int
 	expect  *probe.State
 
-	tap     *tap // nil where none was asked for
 	known   map[netip.Addr]handshake.Known
 	opened  int // connections that found an open port
 	amiss   int // those that found another state than expected
@@ -194,49 +194,33 @@ func (j *handshakeJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
+	run := opening{
+		c: j.c, streams: j.streams, command: "handshake", set: j.set, engine: &e,
+		probing: &j.probing, resolve: hostsOf(slices.Collect(j.set.Ordered())),
 	}
-	d.remark(d.targetRemarks(j.set)...)
-	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
-		return d.finish(err)
-	}
-	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
-		return d.finish(j.tap.close(err))
-	}
-	err = d.Record(&report.Run{
-		Version: Version, Command: "handshake", Args: j.streams.Args, Engine: e.name, Start: time.Now(),
-		Notes: targetNotes(j.set),
-	})
-	if err == nil {
-		err = j.connectAll(ctx, d, j.tap.network(e.conn))
-	}
-	if err = d.finish(j.tap.close(err)); err == nil {
-		err = errorOf(j.unreached.tell(d), j.answer())
-	}
-	return err
+	return run.run(ctx, func(s *session) error { return j.connectAll(ctx, s) }, j.answer)
 }
 
 // answer is the exit code of a run that came to its end.
-func (j *handshakeJob) answer() error {
-	switch {
-	case j.expect != nil && j.amiss > 0, j.expect == nil && j.opened == 0:
-		return errNo
+func (j *handshakeJob) answer(*display) error {
+	var no error
+	if j.expect != nil && j.amiss > 0 || j.expect == nil && j.opened == 0 {
+		no = errNo
 	}
-	return nil
+	return no
 }
 
 // connectAll opens the connections, one after the other. What keeps this machine
 // from one target concerns that target alone.
-func (j *handshakeJob) connectAll(ctx context.Context, d *display, conn probe.Network) (err error) {
+func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
+	ports := s.network.Ports()
 	start, n := time.Now(), 0
 	for pair := range j.set.Ordered() {
 		for range j.repeat {
 			cfg := j.cfg
-			cfg.Target, cfg.Port = pair, conn.Ports()[n%len(conn.Ports())]
+			cfg.Target, cfg.Port = pair, ports[n%len(ports)]
 			n++
-			if err = j.connect(ctx, d, conn, cfg); err != nil {
+			if err = j.connect(ctx, s, cfg); err != nil {
 				break
 			}
 		}
@@ -244,44 +228,45 @@ func (j *handshakeJob) connectAll(ctx context.Context, d *display, conn probe.Ne
 			break
 		}
 	}
+	err = errorOf(err, j.unreached.tell(s.display))
 	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
-	return errors.Join(err, d.Record(report.NewSummary(&j.summary, time.Now())))
+	return s.conclude(&j.summary, err)
 }
 
 // connect opens one connection. Data for fast open needs a cookie first, and
 // that another connection.
-func (j *handshakeJob) connect(ctx context.Context, d *display, conn probe.Network, cfg handshake.Config) error {
+func (j *handshakeJob) connect(ctx context.Context, s *session, cfg handshake.Config) error {
 	if cfg.FastOpen && cfg.DataOn == handshake.OnSYN && len(cfg.Data) > 0 {
 		first := cfg
 		first.Data = nil
-		r, err := j.single(ctx, d, conn, first)
+		r, err := j.single(ctx, s, first)
 		if err != nil {
 			return err
 		}
 		cfg.Cookie = r.Negotiated.Cookie
 	}
-	_, err := j.single(ctx, d, conn, cfg)
+	_, err := j.single(ctx, s, cfg)
 	return err
 }
 
-func (j *handshakeJob) single(ctx context.Context, d *display, conn probe.Network, cfg handshake.Config) (handshake.Result, error) {
+func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Config) (handshake.Result, error) {
 	var failed error
 	host := cfg.Target.Addr()
 	cfg.Known = j.known[host]
 	cfg.OnSegment = func(l handshake.Line) {
-		if err := d.Record(report.NewSegment(&l)); failed == nil {
+		if err := s.Record(record.NewSegment(&l)); failed == nil {
 			failed = err
 		}
 	}
-	r, err := handshake.Run(ctx, conn, cfg)
+	r, err := handshake.Run(ctx, s.network, cfg)
 	j.known[host] = cfg.Known.After(&r)
 	j.count(&r)
-	j.tap.verdict(&probe.Verdict{Target: cfg.Target, State: r.State, Reason: r.Reason})
-	if recorded := d.Record(report.NewConnection(j.set.Word(cfg.Target), &r)); failed == nil {
+	s.tap.verdict(&probe.Verdict{Target: cfg.Target, State: r.State, Reason: r.Reason})
+	if recorded := s.Record(record.NewConnection(j.set.Word(cfg.Target), &r)); failed == nil {
 		failed = recorded
 	}
 	if j.expect != nil && r.State != *j.expect {
-		d.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
+		s.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
 	}
 	return r, errors.Join(j.unreached.take(err), failed)
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-func ofType(list []record, kind string) []record {
-	return slices.DeleteFunc(slices.Clone(list), func(r record) bool { return r["type"] != kind })
+func ofType(list []jsonRecord, kind string) []jsonRecord {
+	return slices.DeleteFunc(slices.Clone(list), func(r jsonRecord) bool { return r["type"] != kind })
 }
 
 // TestHandshakeExitCodes: what scripts rely on.

@@ -17,6 +17,8 @@ import (
 	"synscope/internal/picture"
 	"synscope/internal/plot"
 	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -48,7 +50,7 @@ func isnFlags() []cli.Flag {
 		&cli.StringFlag{Name: "plot", Usage: "draw phase space, numbers over time, residuals and bits into `FILE`.svg or .png"},
 		&cli.StringFlag{Name: "raw", Usage: "write every sample to `FILE`.csv"},
 		&cli.StringSliceFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture or in a file of read --isn, or the one named, and send nothing; may be repeated; - is standard input"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, with the earliest times, and stop"},
 	}
 }
 
@@ -91,7 +93,7 @@ func (j *isnJob) readTargets() (err error) {
 		return err
 	}
 	if n := j.set.Count(); n > maxSampled {
-		return usagef("%s targets: isn takes up to %s", report.Count(n), report.Count(maxSampled))
+		return usagef("%s targets: isn takes up to %s", units.Count(n), units.Count(maxSampled))
 	}
 	j.cfg.Targets = slices.Collect(j.set.Ordered())
 	return nil
@@ -102,22 +104,41 @@ func (j *isnJob) readFiles() (err error) {
 	return err
 }
 
-// dryRun prints the SYNs of the plan.
+// dryRun prints the SYNs of the plan, each with the time at which it leaves at the
+// earliest: a pause begins when the answer to the SYN before has come.
 func (j *isnJob) dryRun() error {
-	from4, from6 := netip.IPv4Unspecified(), netip.IPv6Unspecified()
-	switch a := j.probing.source; {
-	case a.Is4():
-		from4 = a
-	case a.IsValid():
-		from6 = a
-	}
+	from4, from6 := j.probing.previewSources()
 	out := bufio.NewWriter(j.streams.Out)
-	for s := range sample.Preview(j.cfg, from4, from6, j.probing.sourcePort) {
-		if _, err := fmt.Fprintln(out, &s); err != nil || j.c.Context.Err() != nil {
-			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", errorOf(err, j.c.Context.Err()))}
+	times := j.earliest()
+	packets := func(yield func(shownPacket) bool) {
+		i := 0
+		for s := range sample.Preview(j.cfg, from4, from6, j.probing.sourcePort) {
+			if !yield(shownPacket{sincePacket(times[i%len(times)]), s.String()}) {
+				return
+			}
+			i++
 		}
 	}
+	if err := printAll(j.c.Context, out, packets); err != nil {
+		return err
+	}
 	return flushed(out)
+}
+
+// earliest are the times of the SYNs of one target that a dry run shows: those from
+// our first address.
+func (j *isnJob) earliest() (times []time.Duration) {
+	at := time.Duration(0)
+	for _, step := range j.cfg.Plan.Steps {
+		if step.Addr > 0 {
+			continue
+		}
+		if len(times) > 0 {
+			at += step.Pause
+		}
+		times = append(times, at)
+	}
+	return times
 }
 
 func (j *isnJob) run(ctx context.Context) error {
@@ -127,55 +148,46 @@ func (j *isnJob) run(ctx context.Context) error {
 	}
 	defer e.close()
 	j.findSources(&e)
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
+	r := &isnResults{job: j}
+	run := opening{
+		c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e, probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
 	}
-	d.remark(d.targetRemarks(j.set)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
-	r := &isnResults{display: d, job: j, tap: tap}
-	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
-		return d.finish(tap.close(err))
-	}
-	err = d.Record(&report.Run{Version: Version, Command: "isn", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
-	if err == nil {
-		err = j.probe(ctx, &e, r)
-	}
-	if err = d.finish(tap.close(err)); err == nil && r.unknown > 0 {
-		return errNo
-	}
-	return err
+	return run.run(ctx, func(s *session) error {
+		r.session = s
+		return j.probe(ctx, r)
+	}, r.answer)
 }
 
 // probe samples all targets and closes the run's record.
-func (j *isnJob) probe(ctx context.Context, e *opened, r *isnResults) error {
+func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if r.progress != nil {
-		j.cfg.OnProgress = r.show
+		j.cfg.OnProgress = r.progress.UpdateSYNs
 	}
-	summary, err := sample.Run(ctx, r.tap.network(e.conn), j.cfg, r)
+	summary, err := sample.Run(ctx, r.network, j.cfg, r)
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}
-	if ended := r.Record(report.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
-	return err
+	return r.conclude(&summary, err)
 }
 
 // isnResults passes what is found to the outputs and the files.
 type isnResults struct {
-	*display
+	*session
 	job     *isnJob
-	tap     *tap // nil where none was asked for
-	unknown int  // targets without a class
+	unknown int // targets without a class
+}
+
+// answer is the exit code of a run that came to its end.
+func (r *isnResults) answer(*display) error {
+	if r.unknown > 0 {
+		return errNo
+	}
+	return nil
 }
 
 // Sample takes one sample of a target.
 func (r *isnResults) Sample(t netip.AddrPort, s isn.Sample) error {
-	return r.Record(report.NewISNSample(r.job.set.Word(t), t, s))
+	return r.Record(record.NewISNSample(r.job.set.Word(t), t, s))
 }
 
 // Result takes what all samples of a target show.
@@ -184,21 +196,11 @@ func (r *isnResults) Result(res sample.Result) error {
 		r.unknown++
 	}
 	r.tap.verdict(&probe.Verdict{Target: res.Target, State: res.State, Reason: res.Reason})
-	record := report.NewISN(r.job.set.Word(res.Target), &res)
-	if err := r.Record(record); err != nil {
+	numbers := record.NewISN(r.job.set.Word(res.Target), &res)
+	if err := r.Record(numbers); err != nil {
 		return err
 	}
-	return r.job.files.write(record, res.Samples)
-}
-
-// show tells how far the run has come.
-func (r *isnResults) show(p probe.Progress) {
-	line := fmt.Sprintf("%.0f %%, %s sent, %s received", 100*float64(p.Done)/float64(max(p.Total, 1)),
-		report.Count(p.Sent), report.Count(p.Received))
-	if p.Left > 0 {
-		line += ", about " + report.Duration(p.Left) + " left"
-	}
-	r.progress.Screen.Show(line)
+	return r.job.files.write(numbers, res.Samples)
 }
 
 // isnFiles are the files of a run beside its records.
@@ -223,7 +225,7 @@ func isnFilesOf(c *cli.Context, targets int) (isnFiles, error) {
 }
 
 // write writes the files of one target.
-func (f *isnFiles) write(r *report.ISN, samples []isn.Sample) error {
+func (f *isnFiles) write(r *record.ISN, samples []isn.Sample) error {
 	if f.raw != "" {
 		if err := report.WriteISNSamples(f.path(f.raw, r), samples); err != nil {
 			return err
@@ -237,7 +239,7 @@ func (f *isnFiles) write(r *report.ISN, samples []isn.Sample) error {
 
 // path is the file of a target: where there are several, the address and the
 // port go before the ending, or the name of the file that the samples are from.
-func (f *isnFiles) path(path string, r *report.ISN) string {
+func (f *isnFiles) path(path string, r *record.ISN) string {
 	if f.targets < 2 {
 		return path
 	}

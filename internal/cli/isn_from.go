@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/capture"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -44,10 +44,8 @@ func analyseFiles(c *cli.Context, s Streams) error {
 	if err := g.servers.choose(c); err != nil {
 		return err
 	}
-	for _, path := range c.StringSlice("from") {
-		if err := g.read(c.Context, path, s.In); err != nil {
-			return err
-		}
+	if err := g.readAll(c, s); err != nil {
+		return err
 	}
 	if err := g.check(c); err != nil {
 		return err
@@ -76,13 +74,31 @@ type fileSamples struct {
 	samples []isn.Sample
 }
 
-// read reads one file, "-" for standard input.
-func (g *isnGathering) read(ctx context.Context, path string, stdin io.Reader) error {
-	in, closeFile, err := openFrom(path, stdin)
-	if err != nil {
-		return usagef("--from: %w", err)
+// readAll reads the files that the flags name, which are open before the rights
+// are given up.
+func (g *isnGathering) readAll(c *cli.Context, s Streams) error {
+	var inputs []*bufio.Reader
+	for _, path := range c.StringSlice("from") {
+		in, closeFile, err := openFrom(path, s.In)
+		if err != nil {
+			return usagef("--from: %w", err)
+		}
+		defer closeFile()
+		inputs = append(inputs, in)
 	}
-	defer closeFile()
+	if err := confineFiles(c, s); err != nil {
+		return err
+	}
+	for i, path := range c.StringSlice("from") {
+		if err := g.read(c.Context, path, inputs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads one file.
+func (g *isnGathering) read(ctx context.Context, path string, in *bufio.Reader) error {
 	if capture.Recognises(beginning(in)) {
 		return g.readCapture(ctx, path, in)
 	}
@@ -177,21 +193,21 @@ func (v *isnServers) choose(c *cli.Context) (err error) {
 
 // analyse makes the records of the servers, in the order in which they were met, and
 // of the files.
-func (g *isnGathering) analyse() (records []*report.ISN, samples [][]isn.Sample) {
+func (g *isnGathering) analyse() (records []*record.ISN, samples [][]isn.Sample) {
 	for _, server := range g.servers.order {
 		records = append(records, g.servers.record(server))
 		samples = append(samples, g.servers.series[server])
 	}
 	for _, f := range g.files {
-		records = append(records, report.NewISNOfFile(f.path, isn.Analyze(f.samples, isn.Options{})))
+		records = append(records, record.NewISNOfFile(f.path, isn.Analyze(f.samples, isn.Options{})))
 		samples = append(samples, f.samples)
 	}
 	return records, samples
 }
 
 // record is that of one server.
-func (v *isnServers) record(server netip.AddrPort) *report.ISN {
-	r := &report.ISN{Target: server.Addr().String(), Addr: server.Addr(), Port: server.Port(),
+func (v *isnServers) record(server netip.AddrPort) *record.ISN {
+	r := &record.ISN{Target: server.Addr().String(), Addr: server.Addr(), Port: server.Port(),
 		Report: isn.Analyze(v.series[server], isn.Options{})}
 	if r.Report.Samples > 0 {
 		r.State, r.Reason = probe.StateOpen, probe.ReasonSYNACK
@@ -222,19 +238,19 @@ func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
 
 // tellFile writes the records of an analysis. The answer is no where not one
 // class could be told.
-func tellFile(c *cli.Context, s Streams, records []*report.ISN, samples [][]isn.Sample, files isnFiles) error {
+func tellFile(c *cli.Context, s Streams, records []*record.ISN, samples [][]isn.Sample, files isnFiles) error {
 	start := time.Now()
 	d, err := newDisplay(c, s, &target.Set{})
 	if err != nil {
 		return err
 	}
-	errs := []error{d.Record(&report.Run{Version: Version, Command: "isn", Args: s.Args, Start: start})}
+	errs := []error{d.Record(&record.Run{Version: Version, Command: "isn", Args: s.Args, Start: start})}
 	known := false
-	for i, record := range records {
-		known = known || record.Report.Class != isn.ClassUnknown
-		errs = append(errs, d.Record(record), files.write(record, samples[i]))
+	for i, one := range records {
+		known = known || one.Report.Class != isn.ClassUnknown
+		errs = append(errs, d.Record(one), files.write(one, samples[i]))
 	}
-	summary := report.NewSummary(&probe.Summary{Took: time.Since(start), Complete: true}, time.Now())
+	summary := record.NewSummary(&probe.Summary{Took: time.Since(start), Complete: true}, time.Now())
 	errs = append(errs, d.Record(summary))
 	if err = d.finish(errors.Join(errs...)); err == nil && !known {
 		return errNo

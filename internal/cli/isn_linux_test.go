@@ -54,13 +54,13 @@ func generatorLab(t *testing.T) *lab.Lab {
 
 // isnOf runs isn on targets and returns each one's record, and how many
 // samples were written of it.
-func isnOf(t *testing.T, l *lab.Lab, want int, args ...string) (found map[string]record, samples map[string]int) {
+func isnOf(t *testing.T, l *lab.Lab, want int, args ...string) (found map[string]jsonRecord, samples map[string]int) {
 	t.Helper()
 	r := command(t.Context(), l, append([]string{"isn", "-o", "json"}, args...)...)
 	if r.code != want {
 		t.Fatalf("exit %d, want %d: %s", r.code, want, r.err)
 	}
-	found, samples = map[string]record{}, map[string]int{}
+	found, samples = map[string]jsonRecord{}, map[string]int{}
 	for _, rec := range records(t, r.out) {
 		switch rec.str("type") {
 		case "isn":
@@ -75,7 +75,7 @@ func isnOf(t *testing.T, l *lab.Lab, want int, args ...string) (found map[string
 // clockHolds tells whether the interval of a record's clock holds a rate. One
 // interval in twenty misses by its nature, and a busy machine adds to that, so
 // it is taken four times as wide; a wrong rate is further off by far.
-func clockHolds(r record, hz float64) bool {
+func clockHolds(r jsonRecord, hz float64) bool {
 	low, _ := r["clock_hz_low"].(float64)
 	high, _ := r["clock_hz_high"].(float64)
 	slack := 1.5 * (high - low)
@@ -145,7 +145,7 @@ func TestLossyGenerator(t *testing.T) {
 	l := generatorLab(t)
 	a := l.Host("isn-lossy").Addr4().String()
 	for range 4 {
-		var r record
+		var r jsonRecord
 		for _, rec := range records(t, command(t.Context(), l, "isn", "-o", "json", a).out) {
 			if rec.str("type") == "isn" {
 				r = rec

@@ -48,9 +48,9 @@ func TestFromFile(t *testing.T) {
 			}
 		}
 		r := command(t.Context(), nil, "isn", "-o", "json", "--from", path)
-		var found record
+		var found jsonRecord
 		for line := range strings.Lines(r.out) {
-			var rec record
+			var rec jsonRecord
 			if err := json.Unmarshal([]byte(line), &rec); err != nil {
 				t.Fatal(err)
 			}

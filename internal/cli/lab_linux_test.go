@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"synscope/internal/lab"
@@ -21,6 +24,15 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(powerless) != "" {
 		os.Exit(runPowerless())
+	}
+	if len(os.Args) == 2 && (os.Args[1] == shellWord || os.Args[1] == keeperWord) {
+		os.Exit(Main(context.Background(), os.Args, OSStreams()))
+	}
+	if filepath.Base(os.Args[0]) == "synscope" { // scripts and documents run it under this name
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := Main(ctx, os.Args, OSStreams())
+		stop()
+		os.Exit(code)
 	}
 	flag.Set("test.parallel", "16")
 	os.Exit(lab.Main(m))
@@ -58,23 +70,23 @@ func command(ctx context.Context, l *lab.Lab, args ...string) ran {
 }
 
 // record is one JSON line.
-type record map[string]any
+type jsonRecord map[string]any
 
-func (r record) str(name string) string {
+func (r jsonRecord) str(name string) string {
 	s, _ := r[name].(string)
 	return s
 }
 
-func (r record) pair() netip.AddrPort {
+func (r jsonRecord) pair() netip.AddrPort {
 	port, _ := r["port"].(float64)
 	return netip.AddrPortFrom(netip.MustParseAddr(r.str("addr")), uint16(port))
 }
 
 // records parses JSON lines and checks that a run is whole.
-func records(t *testing.T, out string) (list []record) {
+func records(t *testing.T, out string) (list []jsonRecord) {
 	t.Helper()
 	for lines := bufio.NewScanner(strings.NewReader(out)); lines.Scan(); {
-		var r record
+		var r jsonRecord
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatalf("%v in %q", err, lines.Text())
 		}
@@ -88,7 +100,7 @@ func records(t *testing.T, out string) (list []record) {
 }
 
 // scanAll scans pairs and returns each one's record.
-func scanAll(t *testing.T, l *lab.Lab, technique string, pairs []netip.AddrPort, more ...string) map[netip.AddrPort]record {
+func scanAll(t *testing.T, l *lab.Lab, technique string, pairs []netip.AddrPort, more ...string) map[netip.AddrPort]jsonRecord {
 	t.Helper()
 	args := append([]string{"scan", "-o", "json", "--technique", technique}, more...)
 	for _, p := range pairs {
@@ -98,7 +110,7 @@ func scanAll(t *testing.T, l *lab.Lab, technique string, pairs []netip.AddrPort,
 	if r.code != exitYes {
 		t.Fatalf("exit %d: %s", r.code, r.err)
 	}
-	found := map[netip.AddrPort]record{}
+	found := map[netip.AddrPort]jsonRecord{}
 	for _, rec := range records(t, r.out) {
 		if rec.str("type") == "port" {
 			found[rec.pair()] = rec
@@ -164,6 +176,32 @@ func TestAbsentNeighbour(t *testing.T) {
 	}
 	if _, measured := got["rtt_ns"]; measured {
 		t.Errorf("three seconds of neighbour discovery are called a round trip: %v", got)
+	}
+}
+
+// Every command says of a dead neighbour what it is, of both versions of IP, and
+// sends nothing to it.
+func TestCommandsAndAnAbsentNeighbour(t *testing.T) {
+	l := standardLab(t)
+	web := l.Host("web")
+	for _, a := range []netip.Addr{place(web.Addr4(), 99), place(web.Addr6(), 99)} {
+		target := netip.AddrPortFrom(a, 80).String()
+		for _, args := range [][]string{{"ping", "-c", "2", "-i", "100ms"}, {"trace"}, {"handshake"}, {"isn", "--samples", "8"}} {
+			r := command(t.Context(), l, append(args, "-o", "json", target)...)
+			var reasons []string
+			sent := -1.0
+			for _, rec := range records(t, r.out) {
+				if reason := rec.str("reason"); reason != "" {
+					reasons = append(reasons, reason)
+				}
+				if n, ok := rec["sent"].(float64); ok && rec.str("type") == "summary" {
+					sent = n
+				}
+			}
+			if r.code != exitNo || len(reasons) == 0 || slices.ContainsFunc(reasons, func(s string) bool { return s != "no-neighbour" }) || sent != 0 {
+				t.Errorf("%v: code %d, %v, %v sent\n%s%s", args, r.code, reasons, sent, r.out, r.err)
+			}
+		}
 	}
 }
 

@@ -3,11 +3,14 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/merge"
 	"synscope/internal/report"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/text"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -32,7 +35,17 @@ func mergeCommand(s Streams) *cli.Command {
 }
 
 func mergeShards(c *cli.Context, s Streams) error {
-	scan, err := merge.Open(c.Args().Slice()...)
+	if slices.Contains(c.Args().Slice(), report.Stdout) {
+		return usagef("merge reads its files twice: standard input cannot be one")
+	}
+	files, err := openAll(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if err := confineFiles(c, s); err != nil {
+		return err
+	}
+	scan, err := merge.Read(files...)
 	if err != nil {
 		return usage(err)
 	}
@@ -44,7 +57,7 @@ func mergeShards(c *cli.Context, s Streams) error {
 	switch {
 	case err != nil && c.Context.Err() != nil:
 		err = &exit{exitInterrupted, fmt.Errorf("%w while merging", probe.ErrInterrupted)}
-	case err != nil && !errors.Is(err, report.ErrWrite):
+	case err != nil && !errors.Is(err, sink.ErrWrite):
 		err = usage(err)
 	}
 	if closing := out.Close(); err == nil {
@@ -54,14 +67,14 @@ func mergeShards(c *cli.Context, s Streams) error {
 }
 
 func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
-	colour, err := report.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), s.clever(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
 	out, err := report.Open(report.Config{
 		Stdout: s.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
-		Options: report.Options{
-			Colour: colour, Reason: c.Bool("reason") || verbosity(c) > 0, Quiet: c.Bool("q"), Service: target.Service,
+		Options: sink.Options{
+			Colour: colour, Reason: c.Bool("reason") || verbosity(c) > 0, Quiet: c.Bool("q"), Service: target.Service, Wide: columnsOf(s.Out),
 		},
 	})
 	if err != nil {

@@ -121,7 +121,7 @@ func parseNmap(out []byte) (map[netip.AddrPort]nmapPort, error) {
 // known: where ICMPv6 port unreachable makes connect(2) fail with ECONNREFUSED,
 // nmap 7.93 now and then reports no response instead of a closed port; its other
 // runs report closed, as we do.
-func compare(t *testing.T, technique string, p netip.AddrPort, ours record, theirs nmapPort) {
+func compare(t *testing.T, technique string, p netip.AddrPort, ours jsonRecord, theirs nmapPort) {
 	if technique == "connect" && ours.str("reason") == "conn-refused" && theirs.reason == "no-response" {
 		t.Logf("%v: ours refused, nmap %s (%s): the known difference", p, theirs.state, theirs.reason)
 		return

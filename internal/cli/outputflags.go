@@ -6,13 +6,19 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/screen"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/text"
 	"synscope/internal/target"
 	"synscope/internal/tty"
+	"synscope/probe"
 )
 
 // outputFlags say where results go.
@@ -85,7 +91,7 @@ func formatNames(formats []report.Format) string {
 type display struct {
 	*report.Output
 	unusual  *unusual         // nil where it is not told
-	progress *report.Progress // nil where nobody watches
+	progress *screen.Progress // nil where nobody watches
 	streams  Streams
 	quiet    bool
 	zoned    bool // -e names the zone of link-local addresses
@@ -93,7 +99,7 @@ type display struct {
 }
 
 func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
-	colour, err := report.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), s.clever(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
@@ -102,7 +108,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 		return nil, err
 	}
 	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c)}
-	if terminal, ok := s.Err.(*os.File); ok && isTerminal(terminal) && !d.quiet {
+	if terminal, ok := s.Err.(*os.File); ok && s.clever(terminal) && !d.quiet {
 		d.attach(terminal)
 	}
 	if format := c.String("o"); !d.quiet && fields == nil && (format == "" || format == "text") {
@@ -110,9 +116,9 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	}
 	d.Output, err = report.Open(report.Config{
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
-		Options: report.Options{
+		Options: sink.Options{
 			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
-			Verbose: d.level > 0, HostList: hostsOnly(c),
+			Verbose: d.level > 0, Clock: c.Bool("D"), HostList: hostsOnly(c),
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
 			HostWide: hostWide(set),
 			Service:  target.Service,
@@ -120,6 +126,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 			Fields:   fields,
 			Scan:     scanInfo(c),
 			Board:    hasBoard(c, s, set),
+			Wide:     columnsOf(s.Out),
 		},
 	})
 	if err != nil {
@@ -131,15 +138,15 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 // attach keeps a line of progress at the foot of the terminal; what else goes
 // to the same terminal goes above it.
 func (d *display) attach(f *os.File) {
-	screen := report.NewScreen(f)
-	d.progress = &report.Progress{Screen: screen, Width: func() int {
+	foot := screen.NewScreen(f)
+	d.progress = &screen.Progress{Screen: foot, Width: func() int {
 		width, _, _ := tty.Size(f)
 		return width
 	}}
 	if isTerminal(d.streams.Out) {
-		d.streams.Out = screen.Above(d.streams.Out)
+		d.streams.Out = foot.Above(d.streams.Out)
 	}
-	d.streams.Err = screen.Above(d.streams.Err)
+	d.streams.Err = foot.Above(d.streams.Err)
 }
 
 // fewPairs is how many pairs are looked through for the layout of columns.
@@ -155,7 +162,7 @@ func hostWide(set *target.Set) (width int) {
 	for pair := range set.Ordered() {
 		if a := pair.Addr(); a != last {
 			last = a
-			width = max(width, utf8.RuneCountInString(report.NameOf(set.Name(a), a)))
+			width = max(width, utf8.RuneCountInString(record.NameOf(set.Name(a), a)))
 		}
 	}
 	return width
@@ -178,6 +185,25 @@ func outputFiles(c *cli.Context) (files []report.File) {
 		}
 	}
 	return append(files, basedFiles(c)...)
+}
+
+// conclude writes the closing record of a run and returns how the run ended. One
+// of which no packet could leave says nothing of any target, and is an error.
+func (d *display) conclude(s *probe.Summary, err error) error {
+	err = settled(s, err)
+	if ended := d.Record(record.NewSummary(s, time.Now())); err == nil {
+		err = ended
+	}
+	return err
+}
+
+// settled is how a run ended, and completes its summary with that.
+func settled(s *probe.Summary, err error) error {
+	if err == nil {
+		err = s.Unsent()
+	}
+	s.Complete = s.Complete && err == nil
+	return err
 }
 
 // finish ends the outputs; err is how the run itself ended.

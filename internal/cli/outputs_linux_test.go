@@ -67,7 +67,7 @@ func TestSkippedTargetsAreToldOf(t *testing.T) {
 }
 
 // strs is a list of strings in a record.
-func (r record) strs(name string) (list []string) {
+func (r jsonRecord) strs(name string) (list []string) {
 	values, _ := r[name].([]any)
 	for _, v := range values {
 		s, _ := v.(string)

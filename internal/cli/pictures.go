@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net/netip"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 )
 
 // isnPlace names a target in a picture.
-func isnPlace(r *report.ISN) string {
-	switch name := report.NameOf(r.Target, r.Addr); {
+func isnPlace(r *record.ISN) string {
+	switch name := record.NameOf(r.Target, r.Addr); {
 	case !r.Addr.IsValid():
 		return r.Target
 	case name != r.Addr.String():
@@ -24,5 +25,5 @@ func drawn(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", report.ErrWrite, err)
+	return fmt.Errorf("%w: %w", sink.ErrWrite, err)
 }

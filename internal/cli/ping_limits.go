@@ -8,7 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/probe"
 	"synscope/probe/rtt"
 )
@@ -131,13 +132,13 @@ func (s *pingSeries) lostWord() string {
 // are written so finely that they can be told apart.
 func (m *maxRTT) exceeded(s *rtt.Series) string {
 	if s.Distribution.N() < m.least() {
-		return fmt.Sprintf("too few times were measured, so %v is not known to be within %s", m.statistic, report.Duration(m.limit))
+		return fmt.Sprintf("too few times were measured, so %v is not known to be within %s", m.statistic, units.Duration(m.limit))
 	}
 	value := m.statistic.Of(s)
 	if value <= m.limit {
 		return ""
 	}
-	return fmt.Sprintf("%v is %s, above %s", m.statistic, report.Finer(value, value-m.limit), report.Finer(m.limit, value-m.limit))
+	return fmt.Sprintf("%v is %s, above %s", m.statistic, units.Finer(value, value-m.limit), units.Finer(m.limit, value-m.limit))
 }
 
 // least is how many times it takes to measure the statistic.
@@ -166,7 +167,7 @@ func (s *pingSeries) found() string {
 	var words []string
 	for _, state := range probe.States() {
 		if n := s.states[state]; n > 0 {
-			words = append(words, report.Count(n)+" "+state.String())
+			words = append(words, units.Count(n)+" "+state.String())
 		}
 	}
 	if words == nil {
@@ -176,10 +177,10 @@ func (s *pingSeries) found() string {
 }
 
 // comparison compares the two targets of --compare, in the order typed.
-func (j *pingJob) comparison() *report.RTTComparison {
+func (j *pingJob) comparison() *record.RTTComparison {
 	a, b := j.series[0], j.series[1]
 	if args := j.c.Args(); args.Get(0) == b.word && args.Get(1) == a.word {
 		a, b = b, a
 	}
-	return &report.RTTComparison{A: a.label(), B: b.label(), Comparison: rtt.Compare(&a.Distribution, &b.Distribution)}
+	return &record.RTTComparison{A: a.label(), B: b.label(), Comparison: rtt.Compare(&a.Distribution, &b.Distribution)}
 }

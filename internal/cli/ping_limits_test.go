@@ -47,13 +47,13 @@ func TestMaxRTTMessages(t *testing.T) {
 // hears of them.
 func TestUnsentProbesAreNotSent(t *testing.T) {
 	target := netip.MustParseAddrPort("192.0.2.7:80")
-	s := newPingSeries("", target, 1)
+	s := newPingSeries("", target, 1, 8)
 	answered := ping.Sample{Target: target, State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: time.Millisecond}
 	s.add(&answered, false)
 	s.add(&ping.Sample{Target: target, Reason: probe.ReasonNoRoute, Err: syscall.ENETUNREACH}, true)
-	record := s.record()
-	if record.Sent != 1 || record.Lost != 0 || record.Unsent != 1 {
-		t.Errorf("%+v", record)
+	jsonRecord := s.record()
+	if jsonRecord.Sent != 1 || jsonRecord.Lost != 0 || jsonRecord.Unsent != 1 {
+		t.Errorf("%+v", jsonRecord)
 	}
 	l := limits{maxLoss: 0.4}
 	const want = "192.0.2.7:80: 50 % lost or never sent, above 40 %"

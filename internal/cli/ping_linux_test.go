@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -75,7 +76,7 @@ func nearest(list []*crossing, sport uint16, sent time.Time) (best *crossing) {
 	return best
 }
 
-func sentAt(t *testing.T, r record) time.Time {
+func sentAt(t *testing.T, r jsonRecord) time.Time {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339Nano, r.str("sent"))
 	if err != nil {
@@ -277,13 +278,13 @@ func TestPingWithoutHardwareStamps(t *testing.T) {
 	}
 }
 
-func find(list []record, kind string) record {
+func find(list []jsonRecord, kind string) jsonRecord {
 	for _, r := range list {
 		if r.str("type") == kind {
 			return r
 		}
 	}
-	return record{}
+	return jsonRecord{}
 }
 
 // A connect whose SYN the kernel had to repeat has no time, and counts a loss.
@@ -351,13 +352,21 @@ func TestPingCompares(t *testing.T) {
 func TestPingMetrics(t *testing.T) {
 	l := standardLab(t)
 	addr := freeAddress(t)
+	ctx, end := context.WithCancel(t.Context())
 	done := make(chan ran)
 	web := l.Host("web").Addr4().String()
 	go func() {
-		done <- command(t.Context(), l, "ping", web, web+":81", "-c", "40", "-i", "50ms", "--metrics", addr, "-q")
+		done <- command(ctx, l, "ping", web, web+":81", "-i", "50ms", "--metrics", addr, "-q")
 	}()
-	time.Sleep(1200 * time.Millisecond)
-	page := scrape(t, "http://"+addr+"/metrics")
+	var page string
+	await(t, "ten probes of each", func() bool {
+		if response, err := http.Get("http://" + addr); err != nil || response.Body.Close() != nil {
+			return false
+		}
+		page = scrape(t, "http://"+addr+"/metrics")
+		return regexp.MustCompile(`refused",target="` + web + `:81"} [12]\d`).MatchString(page)
+	})
+	end()
 	<-done
 	for _, want := range []string{
 		`synscope_build_info{engine="raw",version="` + Version + `"} 1`,

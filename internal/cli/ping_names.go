@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/ping"
@@ -55,10 +55,14 @@ type name struct {
 func (j *pingJob) named() (list []*name) {
 	for i, s := range j.series {
 		host := s.word
+		if s.name != "" {
+			list = append(list, &name{index: i, word: s.word, host: s.name, addr: s.target.Addr(), port: s.target.Port(), broken: !s.target.Addr().IsValid()})
+			continue
+		}
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
-		if report.NameOf(s.word, s.target.Addr()) == s.target.Addr().String() || strings.Contains(host, ":") {
+		if record.NameOf(s.word, s.target.Addr()) == s.target.Addr().String() || strings.Contains(host, ":") {
 			continue
 		}
 		list = append(list, &name{index: i, word: s.word, host: host, addr: s.target.Addr(), port: s.target.Port()})
@@ -114,7 +118,11 @@ func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (chan
 	old := n.addr
 	n.addr = addrs[0].Unmap()
 	w.server.moved(n, old)
-	w.tell(notice(n, "address-changed", fmt.Sprintf("%s is %v now, and was %v", n.host, n.addr, old)))
+	if old.IsValid() {
+		w.tell(notice(n, "address-changed", fmt.Sprintf("%s is %v now, and was %v", n.host, n.addr, old)))
+	} else {
+		w.tell(notice(n, "address-changed", fmt.Sprintf("%s resolves now: it is %v", n.host, n.addr)))
+	}
 	return ping.Retarget{Index: n.index, Target: netip.AddrPortFrom(n.addr, n.port)}, true
 }
 
@@ -136,8 +144,8 @@ func familyName(j *pingJob) string {
 	return "ip"
 }
 
-func notice(n *name, code, text string) *report.Host {
-	return &report.Host{Target: n.host, Addr: n.addr, Findings: []probe.Finding{
+func notice(n *name, code, text string) *record.Host {
+	return &record.Host{Target: n.host, Addr: n.addr, Findings: []probe.Finding{
 		{Code: code, Severity: probe.SeverityNotice, Text: text},
 	}}
 }

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/probe"
 	"synscope/probe/isn"
 	"synscope/probe/ping"
@@ -27,18 +27,18 @@ func (s *splitter) add(p *ping.Sample) {
 }
 
 // split is what the far end's clock shows; the zero Split where it has none.
-func (s *splitter) split() *report.RTTSplit {
+func (s *splitter) split() *record.RTTSplit {
 	r := isn.Analyze(s.samples, isn.Options{})
 	clock, ok := r.Clock.Get()
 	if !ok || len(r.Lines) == 0 {
-		return &report.RTTSplit{}
+		return &record.RTTSplit{}
 	}
 	spread := isn.SpreadOf(isn.SplitDelays(&r, s.samples))
-	return &report.RTTSplit{Samples: spread.N, There: spread.There, Back: spread.Back, ClockHz: clock.Hz}
+	return &record.RTTSplit{Samples: spread.N, There: spread.There, Back: spread.Back, ClockHz: clock.Hz}
 }
 
 // split measures a target, if asked to.
-func (j *pingJob) split(s *pingSeries) *report.RTTSplit {
+func (j *pingJob) split(s *pingSeries) *record.RTTSplit {
 	if !j.c.Bool("split-jitter") {
 		return nil
 	}

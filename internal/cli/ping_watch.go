@@ -11,22 +11,25 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/screen"
+	"synscope/internal/report/text"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/internal/tty"
 	"synscope/probe"
+	"synscope/probe/loss"
 	"synscope/probe/ping"
 )
 
 // pingWatch passes the samples of a ping to the outputs, to the metrics, and to
 // the table on the terminal, where there is one.
 type pingWatch struct {
-	tap *tap // nil where none was asked for
-	*display
+	*session
 	mu     sync.Mutex // of the outputs: remarks come from another goroutine
 	job    *pingJob
 	server *metricsServer
-	board  *report.Board // nil where probes are shown a line each
+	board  *screen.Board // nil where probes are shown a line each
 	height func() (lines, columns int)
 	drawn  time.Time
 }
@@ -35,13 +38,13 @@ type pingWatch struct {
 // place: there are several targets, and somebody watches.
 func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
 	format := c.String("o")
-	return c.Command.Name == "ping" && isTerminal(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
+	return c.Command.Name == "ping" && s.clever(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
 }
 
-func newPingWatch(j *pingJob, d *display, server *metricsServer) *pingWatch {
-	w := &pingWatch{display: d, job: j, server: server}
+func newPingWatch(j *pingJob, s *session, server *metricsServer) *pingWatch {
+	w := &pingWatch{session: s, job: j, server: server}
 	if f, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
-		w.board = report.NewBoard(f)
+		w.board = screen.NewBoard(f)
 		w.height = func() (int, int) {
 			columns, lines, ok := tty.Size(f)
 			if !ok {
@@ -58,16 +61,33 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	series := w.job.series[s.Index]
+	s.N, s.Due = s.N+series.base, s.Due+w.job.began
+	series.probed = max(series.probed, s.N)
 	series.add(&s, w.job.plot != "")
 	if w.job.c.Bool("split-jitter") {
 		series.splitter.add(&s)
 	}
 	w.server.observe(series.word, &s)
 	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason, RTT: s.RTT, Clock: s.Clock})
-	record := report.NewRTT(series.word, &s)
-	record.Stamps = w.job.stampsOf(&s)
-	err := w.Record(record)
+	line := record.NewRTT(series.word, &s)
+	line.Stamps, line.Seen = w.job.stampsOf(&s), time.Now()
+	err := w.Record(line)
+	if told := w.outages(series, series.follow(&s, w.job.start)); err == nil {
+		err = told
+	}
 	w.draw()
+	return err
+}
+
+// outages tells of times in which a target answered nothing.
+func (w *pingWatch) outages(s *pingSeries, windows []loss.Window) (err error) {
+	for _, window := range windows {
+		w.server.outage(s)
+		told := w.Record(&record.Outage{Target: s.word, Addr: s.target.Addr(), Port: s.target.Port(), Window: window})
+		if err == nil {
+			err = told
+		}
+	}
 	return err
 }
 
@@ -83,18 +103,18 @@ func (w *pingWatch) draw() {
 	}
 	w.drawn = time.Now()
 	lines, columns := w.height()
-	shown := w.job.series
+	shown := w.job.known()
 	room := max(lines-3, 1)
 	hidden := max(len(shown)-room, 0)
 	if hidden > 0 {
 		shown = worst(shown, room)
 	}
-	table := report.RTTTable(w.rows(shown), false)
+	table := text.RTTTable(w.rows(shown), false, columns)
 	for i := range table {
 		table[i] = cut(table[i], columns)
 	}
 	if hidden > 0 {
-		table = append(table, "and "+report.Count(uint64(hidden))+" more that lose less and answer sooner")
+		table = append(table, "and "+units.Count(uint64(hidden))+" more that lose less and answer sooner")
 	}
 	w.board.Show(table)
 }
@@ -114,8 +134,8 @@ func worst(all []*pingSeries, n int) []*pingSeries {
 	return sorted[:n]
 }
 
-func (w *pingWatch) rows(shown []*pingSeries) []*report.RTTSummary {
-	rows := make([]*report.RTTSummary, len(shown))
+func (w *pingWatch) rows(shown []*pingSeries) []*record.RTTSummary {
+	rows := make([]*record.RTTSummary, len(shown))
 	for i, s := range shown {
 		rows[i] = s.record()
 	}
@@ -123,11 +143,30 @@ func (w *pingWatch) rows(shown []*pingSeries) []*report.RTTSummary {
 }
 
 // record is a series in the form of the closing lines.
-func (s *pingSeries) record() *report.RTTSummary {
-	return &report.RTTSummary{
+func (s *pingSeries) record() *record.RTTSummary {
+	return &record.RTTSummary{
 		Target: s.word, Addr: s.target.Addr(), Port: s.target.Port(), State: s.state,
 		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(), Unsent: s.unsent,
 	}
+}
+
+// close ends a series, and is its closing record.
+func (w *pingWatch) close(s *pingSeries) error {
+	err := w.outages(s, s.losses.End())
+	closing := s.record()
+	closing.Losses = record.Losses{Windows: s.losses.Windows(), Clusters: s.losses.Clusters()}
+	closing.Losses.Told, _ = s.losses.Told()
+	if w.job.stamps != stampsSoftware {
+		closing.Hardware = record.Some(s.hardware)
+	}
+	if w.job.c.Bool("histogram") {
+		closing.Bars = s.Distribution.Bars(bars(s.Distribution.N()))
+	}
+	closing.Split = w.job.split(s)
+	if told := w.Record(closing); err == nil {
+		err = told
+	}
+	return err
 }
 
 // bars is how many bars a histogram of n values has: Sturges' rule (JASA 21,
@@ -135,22 +174,14 @@ func (s *pingSeries) record() *report.RTTSummary {
 func bars(n uint64) int { return min(2*bits.Len64(n), 20) }
 
 // end writes the closing records.
-func (w *pingWatch) end(s *probe.Summary) error {
+func (w *pingWatch) end() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.board != nil {
 		w.board.Clear()
 	}
-	for _, series := range w.job.series {
-		record := series.record()
-		if w.job.stamps != stampsSoftware {
-			record.Hardware = report.Some(series.hardware)
-		}
-		if w.job.c.Bool("histogram") {
-			record.Bars = series.Distribution.Bars(bars(series.Distribution.N()))
-		}
-		record.Split = w.job.split(series)
-		if err := w.Record(record); err != nil {
+	for _, series := range w.job.known() {
+		if err := w.close(series); err != nil {
 			return err
 		}
 	}
@@ -159,11 +190,11 @@ func (w *pingWatch) end(s *probe.Summary) error {
 			return err
 		}
 	}
-	return w.Record(report.NewSummary(s, time.Now()))
+	return nil
 }
 
 // tell says something while the run goes on, on standard error and as a record.
-func (w *pingWatch) tell(h *report.Host) {
+func (w *pingWatch) tell(h *record.Host) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.board != nil {

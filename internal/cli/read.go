@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 
 	"synscope/internal/capture"
 	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe/flow"
@@ -28,7 +31,10 @@ func readCommand(s Streams) *cli.Command {
 		Description: "Reads pcap and pcapng files, packed with gzip or not, several in the order of\n" +
 			"time; \"-\" is standard input, where connections are told of as they end. Every\n" +
 			"connection attempt is a line; -v adds its segments. With --segments there is a\n" +
-			"record for each packet too. What a capture misses is unknown, and said to be.",
+			"record for each packet too. What a capture misses is unknown, and said to be.\n" +
+			"--filter speaks of packets in the words of pcap-filter(7): host, net, port,\n" +
+			"portrange, src, dst, and, or, not. It shows whole connections, of which packets\n" +
+			"match in one direction or the other.",
 		Flags: joined([]cli.Flag{
 			&cli.BoolFlag{Name: "segments", Usage: "a record for each packet too"},
 			&cli.StringFlag{Name: "filter", Usage: "only connections of an `EXPRESSION`, as \"host 192.0.2.7 and port 443\""},
@@ -63,7 +69,7 @@ func readCaptures(c *cli.Context, s Streams, paths []string) error {
 		return err
 	}
 	begin := time.Now()
-	err = j.Record(&report.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
+	err = j.Record(&record.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
 	if err == nil {
 		err = j.read(c.Context, paths)
 	}
@@ -74,12 +80,13 @@ func readCaptures(c *cli.Context, s Streams, paths []string) error {
 // readJob is the sink of what captures hold.
 type readJob struct {
 	*display
+	c        *cli.Context
 	segments bool
 	wanted   capture.Filter
-	ladders  map[uint64]*report.Captured // of connections that are not over
-	groups   *report.Groups              // nil where every connection is told of
+	ladders  map[uint64]*record.Captured // of connections that are not over
+	groups   *record.Groups              // nil where every connection is told of
 	numbers  *isnCollector               // nil where nobody asked
-	closing  report.Reading
+	closing  record.Reading
 
 	paths   []string
 	formats []string // of the files
@@ -91,8 +98,9 @@ type readJob struct {
 
 func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
 	j := &readJob{
-		segments: c.Bool("segments"), ladders: map[uint64]*report.Captured{}, fixed: s.Env("GOGC") != "",
-		closing: report.Reading{Summary: report.Summary{Complete: true}},
+		c:        c,
+		segments: c.Bool("segments"), ladders: map[uint64]*record.Captured{}, fixed: s.Env("GOGC") != "",
+		closing: record.Reading{Summary: record.Summary{Complete: true}},
 	}
 	var err error
 	if c.IsSet("filter") {
@@ -101,7 +109,7 @@ func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
 		}
 	}
 	if c.IsSet("summary-by") {
-		if j.groups, err = report.NewGroups(c.String("summary-by")); err != nil {
+		if j.groups, err = record.NewGroups(c.String("summary-by")); err != nil {
 			return nil, usagef("--summary-by: %w", err)
 		}
 		for _, f := range report.Formats() {
@@ -125,8 +133,15 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 	j.grow(readGrowth)
 	live := false
 	var inputs []capture.Input
-	for _, path := range paths {
-		input, grows, err := j.input(ctx, path)
+	files, err := openAll(paths)
+	if err != nil {
+		return err
+	}
+	if err := confineFiles(j.c, j.streams); err != nil {
+		return err
+	}
+	for i, path := range paths {
+		input, grows, err := j.input(ctx, files[i])
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -149,18 +164,30 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 	return err
 }
 
-// input makes an input of a file, and tells whether it may still be growing.
-func (j *readJob) input(ctx context.Context, path string) (in capture.Input, live bool, err error) {
-	var file io.Reader = j.streams.In
-	if path != report.Stdout {
+// openAll opens the files before rights are given up; nil stands for standard
+// input.
+func openAll(paths []string) ([]*os.File, error) {
+	files := make([]*os.File, len(paths))
+	for i, path := range paths {
+		if path == report.Stdout {
+			continue
+		}
 		f, err := os.Open(path)
 		if err != nil {
-			return in, false, errors.Unwrap(err) // the path is going to be named
+			return nil, usagef("%s: %w", path, errors.Unwrap(err))
 		}
+		files[i] = f
+	}
+	return files, nil
+}
+
+// input makes an input of a file, and tells whether it may still be growing.
+func (j *readJob) input(ctx context.Context, f *os.File) (in capture.Input, live bool, err error) {
+	var file io.Reader = j.streams.In
+	if f != nil {
 		file = f
 		if !isLive(f) {
-			f.Close()
-			return j.regular(path)
+			return j.regular(f)
 		}
 	}
 	if live = isLive(file); live {
@@ -173,14 +200,9 @@ func (j *readJob) input(ctx context.Context, path string) (in capture.Input, liv
 	}, live, err
 }
 
-// regular makes an input of a regular file, which is opened again when its
-// first packet is due.
-func (j *readJob) regular(path string) (in capture.Input, live bool, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return in, false, errors.Unwrap(err)
-	}
-	defer f.Close()
+// regular makes an input of a regular file, which is read from its beginning when
+// its first packet is due.
+func (j *readJob) regular(f *os.File) (in capture.Input, live bool, err error) {
 	r, err := capture.NewReader(f)
 	if err != nil {
 		return in, false, err
@@ -189,17 +211,17 @@ func (j *readJob) regular(path string) (in capture.Input, live bool, err error) 
 	if r.Next(&first) == nil {
 		in.Start = first.Time
 	}
-	var again *os.File
+	r = nil // and its buffer
 	in.Open = func() (_ *capture.Reader, err error) {
-		if again, err = os.Open(path); err == nil {
-			r, err = capture.NewReader(again)
+		if _, err = f.Seek(0, io.SeekStart); err == nil {
+			r, err = capture.NewReader(f)
 		}
 		return r, err
 	}
 	in.Close = func() {
-		again.Close()
+		f.Close()
 		j.finished(r)
-		r = nil // and its buffer
+		r = nil
 	}
 	return in, false, nil
 }
@@ -267,7 +289,7 @@ const maxRungs = 200
 
 // Segment takes a packet of a connection.
 func (j *readJob) Segment(s *flow.Segment) error {
-	record := report.NewCapturedSegment(s)
+	record := record.NewCapturedSegment(s)
 	record.File = j.file(s.File)
 	if j.level > 0 {
 		j.climb(s.Attempt, record)
@@ -287,10 +309,10 @@ func (j *readJob) file(n int) string {
 }
 
 // climb adds a rung to the ladder of a connection.
-func (j *readJob) climb(attempt uint64, s *report.Segment) {
+func (j *readJob) climb(attempt uint64, s *record.Segment) {
 	l := j.ladders[attempt]
 	if l == nil {
-		l = &report.Captured{}
+		l = &record.Captured{}
 		j.ladders[attempt] = l
 	}
 	if len(l.Ladder) == maxRungs {
@@ -304,7 +326,7 @@ func (j *readJob) climb(attempt uint64, s *report.Segment) {
 // were taken by the kernel that captured.
 func (j *readJob) Attempt(a *flow.Attempt) error {
 	a.Clock = netraw.ClockKernel
-	c := report.NewCapturedConnection(a)
+	c := record.NewCapturedConnection(a)
 	c.Captured.File, c.Captured.LastFile = j.file(a.FirstFile), j.file(a.LastFile)
 	if l := j.ladders[a.Number]; l != nil {
 		c.Captured.Ladder, c.Captured.Omitted = l.Ladder, l.Omitted
@@ -322,7 +344,7 @@ func (j *readJob) Attempt(a *flow.Attempt) error {
 }
 
 // count takes a connection into what is told at the end.
-func (j *readJob) count(a *flow.Attempt, c *report.Connection) {
+func (j *readJob) count(a *flow.Attempt, c *record.Connection) {
 	j.closing.Count(c)
 	if j.groups != nil {
 		j.groups.Add(c)
@@ -347,6 +369,18 @@ func (j *readJob) account(tally *capture.Tally) {
 	if tally.Foreign != nil {
 		t.Remark = tally.Foreign.Error()
 	}
+	if j.level > 1 {
+		j.remark(fmt.Sprintf("%s, packets from %s to %s; %s of connections in memory at the end",
+			cmp.Or(t.Format, "no file"), stampOf(t.First), stampOf(t.Last), units.Count(uint64(j.table.Memory()))+" bytes"))
+	}
+}
+
+// stampOf is a packet's stamp, where there is one.
+func stampOf(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // end closes the record of the run, whatever has ended it, and gives the error
@@ -359,11 +393,14 @@ func (j *readJob) end(err error) error {
 	if err != nil {
 		j.closing.Complete, j.closing.Fault = false, err.Error()
 	}
+	if errors.Is(err, context.Canceled) {
+		j.closing.Fault = record.Interrupted
+	}
 	if told := j.conclude(); err == nil {
 		err = told
 	}
 	if errors.Is(err, context.Canceled) {
-		return &exit{exitInterrupted, fmt.Errorf("interrupted after %s packets", report.Count(j.closing.Packets))}
+		return &exit{exitInterrupted, fmt.Errorf("interrupted after %s packets", units.Count(j.closing.Packets))}
 	}
 	return err
 }

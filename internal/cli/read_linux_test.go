@@ -74,15 +74,15 @@ func TestReadRecords(t *testing.T) {
 	r := readIt(t, captured(t), "-o", "json", "--segments")
 	list := records(t, r.out)
 	var got []string
-	for _, record := range list {
-		line := record.str("type")
+	for _, jsonRecord := range list {
+		line := jsonRecord.str("type")
 		switch line {
 		case "handshake":
-			line += fmt.Sprintf(" %v %s %s %v %s", record["port"], record.str("state"), record.str("reason"), record["rtt_ns"], record.str("view"))
+			line += fmt.Sprintf(" %v %s %s %v %s", jsonRecord["port"], jsonRecord.str("state"), jsonRecord.str("reason"), jsonRecord["rtt_ns"], jsonRecord.str("view"))
 		case "segment":
-			line += fmt.Sprintf(" %s %s %s %s", record.str("dir"), record.str("flags"), record.str("local_state"), record.str("peer_state"))
+			line += fmt.Sprintf(" %s %s %s %s", jsonRecord.str("dir"), jsonRecord.str("flags"), jsonRecord.str("local_state"), jsonRecord.str("peer_state"))
 		case "summary":
-			line += fmt.Sprintf(" %v %v %v %v", record["complete"], record["packets"], record["connections"], record["kernel_drops"])
+			line += fmt.Sprintf(" %v %v %v %v", jsonRecord["complete"], jsonRecord["packets"], jsonRecord["connections"], jsonRecord["kernel_drops"])
 		}
 		got = append(got, line)
 	}
@@ -182,10 +182,10 @@ func TestReadSeveralFiles(t *testing.T) {
 		a, b := filepath.Join(dir, order[0]), filepath.Join(dir, order[1])
 		r := command(context.Background(), nil, "read", "-o", "json", a, b)
 		var got []string
-		for _, record := range records(t, r.out) {
-			if record.str("type") == "handshake" {
-				got = append(got, fmt.Sprintf("%v %s %v %s %v %s", record["port"], record.str("state"), record["rtt_ns"],
-					filepath.Base(record.str("file")), record["first_packet"], filepath.Base(record.str("last_file"))))
+		for _, jsonRecord := range records(t, r.out) {
+			if jsonRecord.str("type") == "handshake" {
+				got = append(got, fmt.Sprintf("%v %s %v %s %v %s", jsonRecord["port"], jsonRecord.str("state"), jsonRecord["rtt_ns"],
+					filepath.Base(jsonRecord.str("file")), jsonRecord["first_packet"], filepath.Base(jsonRecord.str("last_file"))))
 			}
 		}
 		if want := []string{"80 open 2e+07 0 1 1", "81 refused 2e+07 1 2 ."}; strings.Join(got, "; ") != strings.Join(want, "; ") {

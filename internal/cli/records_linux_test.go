@@ -43,7 +43,7 @@ func BenchmarkRecords(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &results{display: &display{Output: o}, set: set}
+	r := &results{session: &session{display: &display{Output: o}}, set: set}
 	verdicts := make([]probe.Verdict, 1024)
 	for i := range verdicts {
 		verdicts[i] = wideVerdict(uint32(i) * 7919)

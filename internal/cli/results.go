@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"synscope/internal/oui"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -13,10 +13,9 @@ import (
 // results passes what a scan finds to the outputs, under the names that the
 // user typed.
 type results struct {
-	*display
+	*session
 	set        *target.Set
 	expect     *probe.State
-	tap        *tap        // nil where none was asked for
 	unexpected int         // ports that are not what was expected
 	broken     error       // an output that takes no more
 	search     *hostSearch // what was found before ports were probed, nil where nobody looked
@@ -24,7 +23,13 @@ type results struct {
 	hostsOnly  bool
 }
 
-func (r *results) begin(run *report.Run) error { return r.write(run) }
+// answer is the exit code of a scan that came to its end.
+func (r *results) answer(*display) error {
+	if r.unexpected+r.leftOut > 0 {
+		return errNo
+	}
+	return nil
+}
 
 // Port takes one verdict.
 func (r *results) Port(v probe.Verdict) error {
@@ -32,7 +37,7 @@ func (r *results) Port(v probe.Verdict) error {
 		r.unexpected++
 	}
 	r.tap.verdict(&v)
-	return r.write(report.NewPort(r.set.Word(v.Target), &v))
+	return r.write(record.NewPort(r.set.Word(v.Target), &v))
 }
 
 // Host takes what was found out about a host as a whole.
@@ -42,28 +47,31 @@ func (r *results) Host(h probe.HostReport) error {
 }
 
 func (r *results) writeHost(h *probe.HostReport) error {
-	return r.write(report.NewHost(r.set.Name(h.Addr), h, vendors().Vendor))
+	return r.write(record.NewHost(r.set.Name(h.Addr), h, vendors().Vendor))
 }
 
-// end closes the record of a run, after the hosts that no port's verdict came of.
-func (r *results) end(s *probe.Summary) error {
-	if r.search == nil {
-		return r.write(report.NewSummary(s, time.Now()))
+// end closes the record of a run, after the hosts that no port's verdict came of,
+// and returns how the run ended.
+func (r *results) end(s *probe.Summary, err error) error {
+	if r.search != nil {
+		for _, h := range r.search.rest() {
+			r.writeHost(&h)
+		}
+		r.search.add(s, r.hostsOnly)
 	}
-	for _, h := range r.search.rest() {
-		r.writeHost(&h)
+	err = settled(s, err)
+	closing := record.NewSummary(s, time.Now())
+	if r.search != nil {
+		r.search.tell(closing)
 	}
-	r.search.add(s, r.hostsOnly)
-	record := report.NewSummary(s, time.Now())
-	r.search.tell(record)
-	return r.write(record)
+	return errorOf(err, r.write(closing))
 }
 
 // vendors are those that this machine knows; the registries are read once.
 var vendors = sync.OnceValue(func() *oui.Table { return oui.New(oui.Directories()...) })
 
-func (r *results) write(record report.Record) error {
-	if err := r.Record(record); err != nil && r.broken == nil {
+func (r *results) write(one record.Record) error {
+	if err := r.Record(one); err != nil && r.broken == nil {
 		r.broken = err
 	}
 	return r.broken

@@ -3,12 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"synscope/craft"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -178,6 +177,9 @@ func (j *scanJob) readExpectation() error {
 	return nil
 }
 
+// thousands of probes are worth the preparations for sending them as frames.
+const thousands = 2000
+
 // engine opens what the technique needs.
 func (j *scanJob) engine() (opened, error) {
 	if j.connect {
@@ -187,6 +189,9 @@ func (j *scanJob) engine() (opened, error) {
 		return opened{name: engineConnect}, nil
 	}
 	syn := j.cfg.Technique.Name == "syn" && !j.hostsOnly()
+	if j.probing.load = somePackets; j.cfg.Total >= thousands && !j.hostsOnly() {
+		j.probing.load = manyPackets
+	}
 	if j.probing.engine == engineConnect && !syn {
 		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
 	}
@@ -199,45 +204,33 @@ func (j *scanJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return err
-	}
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return tap.close(err)
-	}
 	neighbours, note := j.openNeighbours(&e)
 	defer neighbours.close()
-	d.remark(j.remarks(&e, d)...)
-	if note != "" && d.level > 0 {
-		d.remark(note)
+	run := j.opening(&e)
+	if note != "" && verbosity(j.c) > 0 {
+		run.remarks = append(run.remarks, note)
 	}
-	results := &results{display: d, set: j.set, expect: j.expect, tap: tap, hostsOnly: j.hostsOnly()}
-	if err = confine(j.c, j.streams, &e, opensNothing); err == nil {
-		err = results.begin(j.opening(&e))
-	}
-	if err == nil && j.shard.count > 1 {
-		err = j.writeShard(results)
-	}
-	if err == nil {
-		err = j.probe(ctx, &e, results)
-	}
-	if err = d.finish(tap.close(err)); err == nil && results.unexpected+results.leftOut > 0 {
-		return errNo
-	}
-	return err
+	results := &results{set: j.set, expect: j.expect, hostsOnly: j.hostsOnly()}
+	return run.run(ctx, func(s *session) error {
+		results.session = s
+		return j.probe(ctx, results)
+	}, results.answer)
 }
 
 // probe runs the scan and closes its record.
-func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error {
+func (j *scanJob) probe(ctx context.Context, results *results) error {
+	if j.shard.count > 1 {
+		if err := j.writeShard(results); err != nil {
+			return err
+		}
+	}
 	if p := results.progress; p != nil {
 		j.cfg.OnProgress = p.Update
 	}
 	var summary probe.Summary
 	var err error
-	if e.conn != nil {
-		summary, err = j.probeRaw(ctx, e, results)
+	if results.e.conn != nil {
+		summary, err = j.probeRaw(ctx, results)
 	} else {
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = connect.Run(ctx, dialer, j.cfg, results)
@@ -245,17 +238,14 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 	if results.broken != nil {
 		return results.broken
 	}
-	if ended := results.end(&summary); err == nil {
-		return ended
-	}
-	return err
+	return results.end(&summary, err)
 }
 
 // probeRaw looks for the hosts, where that is to be done, and probes those that
 // are there.
-func (j *scanJob) probeRaw(ctx context.Context, e *opened, results *results) (probe.Summary, error) {
-	network := results.tap.network(e.conn)
-	if j.looksFirst(e) {
+func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary, error) {
+	network := results.network
+	if j.looksFirst(results.e) {
 		if done, err := j.search(ctx, network, results); done || err != nil {
 			return probe.Summary{}, err
 		}
@@ -263,29 +253,17 @@ func (j *scanJob) probeRaw(ctx context.Context, e *opened, results *results) (pr
 	return scan.Run(ctx, network, j.cfg, results)
 }
 
-func (j *scanJob) opening(e *opened) *report.Run {
-	r := &report.Run{
-		Version: Version, Command: "scan", Args: j.streams.Args, Engine: e.name,
-		Seed: report.Some(j.seed), Start: time.Now(),
-	}
+// opening is what a scan says of itself.
+func (j *scanJob) opening(e *opened) *opening {
+	o := &opening{c: j.c, streams: j.streams, command: "scan", set: j.set, engine: e, seed: record.Some(j.seed)}
 	if e.note != "" {
-		r.Notes = append(r.Notes, e.note)
-	}
-	r.Notes = append(r.Notes, j.guarded...)
-	r.Notes = append(r.Notes, targetNotes(j.set)...)
-	return r
-}
-
-// remarks are for standard error.
-func (j *scanJob) remarks(e *opened, d *display) (lines []string) {
-	if e.note != "" {
-		lines = append(lines, e.note)
+		o.remarks, o.notes = append(o.remarks, e.note), append(o.notes, e.note)
 	}
 	if note := j.discoverNote(e.name, e.stateless); note != "" {
-		lines = append(lines, note)
+		o.remarks = append(o.remarks, note)
 	}
-	lines = append(lines, j.guarded...)
-	return append(lines, d.targetRemarks(j.set)...)
+	o.remarks, o.notes = append(o.remarks, j.guarded...), append(o.notes, j.guarded...)
+	return o
 }
 
 // remark says something on standard error, unless asked to be quiet.

@@ -71,8 +71,8 @@ func TestRecordsWithoutARun(t *testing.T) {
 		if !strings.HasSuffix(out, "}\n") {
 			t.Errorf("%s: does not end with a whole line: %s", line, errs)
 		}
-		for record := range strings.Lines(out) {
-			valid(t, record)
+		for jsonRecord := range strings.Lines(out) {
+			valid(t, jsonRecord)
 		}
 	}
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/craft"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/handshake"
 )
@@ -60,7 +61,6 @@ type sendJob struct {
 	expect  string
 	wanted  craft.Flags // where expect is neither empty nor a word
 
-	tap     *tap  // nil where none was asked for
 	answers int   // that came, of any kind
 	met     int   // targets that answered as expected
 	broken  error // an output that takes no more
@@ -147,63 +147,46 @@ func (j *sendJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
+	run := opening{
+		c: j.c, streams: j.streams, command: "send", set: j.set, engine: &e,
+		probing: &j.probing, resolve: hostsOf(slices.Collect(j.set.Ordered())),
 	}
-	d.remark(d.targetRemarks(j.set)...)
-	if j.tap, err = openTap(j.c, j.streams, &e); err != nil {
-		return d.finish(err)
-	}
-	if err := confine(j.c, j.streams, &e, opensNothing); err != nil {
-		return d.finish(j.tap.close(err))
-	}
-	err = d.Record(&report.Run{Version: Version, Command: "send", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
-	if err == nil {
-		err = j.exchangeAll(ctx, d, j.tap.network(e.conn))
-	}
-	if err = d.finish(j.tap.close(err)); err != nil {
-		return err
-	}
-	return errorOf(j.unreached.tell(d), j.answer())
+	return run.run(ctx, func(s *session) error { return j.exchangeAll(ctx, s) }, j.answer)
 }
 
 // answer: without --expect any answer is a yes.
-func (j *sendJob) answer() error {
+func (j *sendJob) answer(*display) error {
+	var no error = errNo
 	if j.expect == "" && j.answers > 0 || j.expect != "" && uint64(j.met) == j.set.Count() {
-		return nil
+		no = nil
 	}
-	return errNo
+	return no
 }
 
-func (j *sendJob) exchangeAll(ctx context.Context, d *display, conn probe.Network) error {
+func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 	start := time.Now()
 	var total probe.Summary
 	var err error
 	for pair := range j.set.Ordered() {
-		var s probe.Summary
-		s, err = j.exchange(ctx, d, conn, pair)
-		total.Add(&s)
-		if err = errorOf(j.broken, j.excuse(d, err)); err != nil {
+		var one probe.Summary
+		one, err = j.exchange(ctx, s, pair)
+		total.Add(&one)
+		if errors.Is(err, netraw.ErrNoNeighbour) { // it was tried
+			s.remark(err.Error())
+			err = nil
+		}
+		if err = errorOf(j.broken, j.unreached.take(err)); err != nil {
 			break
 		}
 	}
+	err = errorOf(err, j.unreached.tell(s.display))
 	total.Took, total.Complete = time.Since(start), err == nil
-	return errors.Join(err, d.Record(report.NewSummary(&total, time.Now())))
-}
-
-// excuse takes an error that concerns one target, and returns any other. What our
-// own firewall refuses was tried.
-func (j *sendJob) excuse(d *display, err error) error {
-	if errors.Is(err, handshake.ErrLocalFirewall) {
-		d.remark(err.Error())
-		err = nil
-	}
-	return j.unreached.take(err)
+	return s.conclude(&total, err)
 }
 
 // exchange sends the segment to one target.
-func (j *sendJob) exchange(ctx context.Context, d *display, conn probe.Network, pair netip.AddrPort) (probe.Summary, error) {
+func (j *sendJob) exchange(ctx context.Context, s *session, pair netip.AddrPort) (probe.Summary, error) {
+	conn := s.network
 	route, err := conn.Route(pair.Addr())
 	if err != nil {
 		return probe.Summary{}, err
@@ -216,22 +199,22 @@ func (j *sendJob) exchange(ctx context.Context, d *display, conn probe.Network, 
 	var came replies
 	cfg.OnSegment = func(l handshake.Line) {
 		came.note(&l, j.wanted)
-		if err := d.Record(report.NewSegment(&l)); failed == nil {
+		if err := s.Record(record.NewSegment(&l)); failed == nil {
 			failed = err
 		}
 	}
-	s, err := handshake.Exchange(ctx, conn, cfg)
+	summary, err := handshake.Exchange(ctx, conn, cfg)
 	j.answers += came.any
-	j.tap.judge(pair, fmt.Sprintf("%d answers", came.any))
+	s.tap.judge(pair, fmt.Sprintf("%d answers", came.any))
 	switch {
 	case err != nil:
 	case came.meet(j.expect):
 		j.met++
 	case j.expect != "":
-		d.remark(fmt.Sprintf("%s: expected %s, found %s", pair, j.expect, came.String()))
+		s.remark(fmt.Sprintf("%s: expected %s, found %s", pair, j.expect, came.String()))
 	}
 	j.broken = errorOf(j.broken, failed)
-	return s, err
+	return summary, err
 }
 
 // to addresses the segment.
@@ -252,7 +235,7 @@ const mostKinds = 4
 
 // String is what came: "R., icmp 3/13", or "silence".
 func (r *replies) String() string {
-	if r.any == 0 {
+	if len(r.kinds) == 0 {
 		return expectSilence
 	}
 	return strings.Join(r.kinds, ", ")
@@ -271,6 +254,9 @@ func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 	case l.ICMP != nil:
 		r.icmp++
 		r.name(fmt.Sprintf("icmp %d/%d", l.ICMP.Type, l.ICMP.Code))
+	case l.Notes&handshake.NoteAside != 0:
+		r.name(l.Segment.Flags.String() + " without a number of ours")
+		return
 	default:
 		if l.Segment.Flags == wanted {
 			r.wanted++
@@ -294,8 +280,10 @@ func (r *replies) meet(expect string) bool {
 func (j *sendJob) dryRun() error {
 	for pair := range j.set.Ordered() {
 		s := j.to(sourceFor(&j.probing, pair.Addr()), pair)
-		if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
-			return &exit{exitInterrupted, err}
+		for range j.count {
+			if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
+				return &exit{exitInterrupted, err}
+			}
 		}
 	}
 	return nil

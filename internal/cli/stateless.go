@@ -5,13 +5,14 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/wide"
@@ -21,10 +22,10 @@ import (
 func wideFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "stateless", Usage: "keep no state: any number of targets, only answers are listed " +
-			"(by itself above " + report.Count(wide.Above) + " addresses)"},
+			"(by itself above " + units.Count(wide.Above) + " addresses)"},
 		&cli.StringFlag{Name: "resume", Usage: "save in `FILE` how far the run has come, and go on from there if it exists (stateless)"},
 		&cli.StringFlag{Name: "bandwidth", Usage: "bits a second `B` on the wire: 10M, 1G; with --rate, the lower of both"},
-		&cli.BoolFlag{Name: "yes-wide", Usage: "probe more than " + report.Count(wideAddresses) + " public addresses without --exclude-file"},
+		&cli.BoolFlag{Name: "yes-wide", Usage: "probe more than " + units.Count(wideAddresses) + " public addresses without --exclude-file"},
 	}
 }
 
@@ -50,7 +51,7 @@ func (j *scanJob) whyStateless() []string {
 	case j.c.IsSet("resume"):
 		return []string{"--resume" + kept}
 	}
-	return []string{report.Count(j.set.Addresses()) + " addresses" + kept}
+	return []string{units.Count(j.set.Addresses()) + " addresses" + kept}
 }
 
 // readOrder settles seed and shard. Shards need a seed that they share: the one
@@ -181,6 +182,9 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	}
 	defer neighbours.Close()
 	cfg.Neighbours = neighbours
+	if remark := j.spareRouters(&cfg, e.Route); remark != "" {
+		j.guarded = append(j.guarded, remark)
+	}
 	return j.runOver(ctx, e, cfg)
 }
 
@@ -190,62 +194,46 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	if err != nil {
 		return err
 	}
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
 	o := opened{name: e.name, note: e.note, stateless: true}
-	d.remark(append(j.remarks(&o, d), aside...)...)
-	d.remark(j.whyStateless()...)
-	results := &results{display: d, set: j.set}
-	if !j.looksFirstStateless() {
-		err = confine(j.c, j.streams, &o, opensNothing)
-	}
-	if err == nil {
-		err = results.begin(j.opening(&o))
-	}
-	if err == nil {
-		err = j.writeShard(results)
-	}
+	run := j.opening(&o)
+	run.remarks = slices.Concat(run.remarks, aside, j.whyStateless())
+	run.rights = j.looksFirstStateless()
+	results := &results{set: j.set}
 	var summary wide.Summary
-	if err == nil && j.looksFirstStateless() {
-		return d.finish(j.blastFound(ctx, e, cfg, results))
-	}
-	if err == nil {
-		summary, err = j.blast(ctx, e, cfg, results)
-	}
-	if err = d.finish(err); err != nil {
+	return run.run(ctx, func(s *session) (err error) {
+		results.session = s
+		summary, err = j.blastAll(ctx, e, cfg, results)
 		return err
+	}, func(d *display) error {
+		return errorOf(j.endCheckpoint(&summary), errorOf(results.answer(d), j.asExpected(&summary.Summary)))
+	})
+}
+
+// blastAll probes what is to be probed, after a look for the hosts where that is
+// to be done.
+func (j *scanJob) blastAll(ctx context.Context, e *blaster, cfg wide.Config, r *results) (wide.Summary, error) {
+	if err := j.writeShard(r); err != nil {
+		return wide.Summary{}, err
 	}
-	if err := j.endCheckpoint(&summary); err != nil {
-		return err
+	if j.looksFirstStateless() {
+		return j.blastFound(ctx, e, cfg, r)
 	}
-	return j.asExpected(&summary.Summary)
+	return j.blast(ctx, e, cfg, r)
 }
 
 // blastFound looks for the hosts, over a connection of its own, gives up the rights
 // that this took, and probes those that are there.
-func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r *results) error {
+func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r *results) (summary wide.Summary, err error) {
 	done, err := j.lookStateless(ctx, r)
 	if done || err != nil {
-		if ended := r.end(&probe.Summary{}); err == nil {
-			err = ended
-		}
-		return err
+		return summary, r.end(&probe.Summary{}, err)
 	}
-	if err := confine(j.c, j.streams, &opened{name: e.name}, opensNothing); err != nil {
-		return err
+	if err := confine(j.c, j.streams, r.e, opensNothing); err != nil {
+		return summary, err
 	}
 	cfg.Plan = newShardPlan(j.set.Narrow(r.search.probed), j.seed, j.shard)
 	cfg.Total = cfg.Plan.Count()
-	summary, err := j.blast(ctx, e, cfg, r)
-	if err == nil && r.leftOut > 0 {
-		return errNo
-	}
-	if err == nil {
-		err = j.asExpected(&summary.Summary)
-	}
-	return err
+	return j.blast(ctx, e, cfg, r)
 }
 
 // blast probes, and closes the record of the run.
@@ -268,9 +256,7 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	if results.broken != nil {
 		return summary, results.broken
 	}
-	if ended := results.end(&summary.Summary); err == nil {
-		err = ended
-	}
+	err = results.end(&summary.Summary, err)
 	results.remark(afterwards(&summary, err)...)
 	return summary, err
 }
@@ -278,21 +264,21 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 // afterwards are the sentences about what went otherwise than it should have.
 func afterwards(s *wide.Summary, err error) (remarks []string) {
 	if s.Refusal != nil && err == nil && s.SendErrors > 0 {
-		remarks = append(remarks, report.Count(s.SendErrors)+" times the kernel refused a packet, the last time: "+s.Refusal.Error())
+		remarks = append(remarks, units.Count(s.SendErrors)+" times the kernel refused a packet, the last time: "+s.Refusal.Error())
 	}
 	if s.NoNeighbour > 0 {
-		remarks = append(remarks, report.Count(s.NoNeighbour)+" targets on the link are unknown: "+wide.ErrNoNeighbour.Error())
+		remarks = append(remarks, units.Count(s.NoNeighbour)+" targets on the link are unknown: "+wide.ErrNoNeighbour.Error())
 	}
 	if s.KernelDrops > 0 {
-		remarks = append(remarks, report.Count(s.KernelDrops)+" packets were dropped here before they were read; "+
+		remarks = append(remarks, units.Count(s.KernelDrops)+" packets were dropped here before they were read; "+
 			"as many targets that seem silent are unknown: scan them again more slowly")
 	}
 	if s.Outages > 0 {
 		remarks = append(remarks, fmt.Sprintf("for %s nothing answered, not even what had before: %s targets were probed again",
-			report.Duration(s.OutageTime), report.Count(s.Again)))
+			units.Duration(s.OutageTime), units.Count(s.Again)))
 	}
 	if s.Held > 0 {
-		remarks = append(remarks, "sending waited "+report.Duration(s.Held)+" for results to be written")
+		remarks = append(remarks, "sending waited "+units.Duration(s.Held)+" for results to be written")
 	}
 	return remarks
 }

@@ -13,6 +13,7 @@ import (
 
 	"synscope/craft"
 	"synscope/internal/report"
+	"synscope/internal/report/sink"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -116,11 +117,11 @@ func BenchmarkAnswer(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer file.Close()
-	out, err := report.Open(report.Config{Stdout: file, StdoutFormat: "json", Options: report.Options{Service: target.Service}})
+	out, err := report.Open(report.Config{Stdout: file, StdoutFormat: "json", Options: sink.Options{Service: target.Service}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &results{display: &display{Output: out}, set: set}
+	r := &results{session: &session{display: &display{Output: out}}, set: set}
 	e := newEcho(b, b.N)
 	plan := newShardPlan(set, 1, shard{0, 1})
 	plan.size = uint64(b.N)

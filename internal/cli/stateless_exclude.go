@@ -13,7 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 )
 
@@ -52,7 +52,7 @@ func (j *scanJob) readExclusions() (err error) {
 	}
 	j.excluded = exclusions{began, allowed}
 	j.guarded = append(j.guarded, fmt.Sprintf("--resume: the exclusions have changed: %s targets are left out now too; those no longer excluded stay out",
-		report.Count(j.set.Count()-common(j.set, allowed))))
+		units.Count(j.set.Count()-common(j.set, allowed))))
 	return nil
 }
 

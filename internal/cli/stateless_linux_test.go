@@ -85,7 +85,7 @@ func found(t *testing.T, text string) (ports map[netip.AddrPort]string, types []
 	t.Helper()
 	ports = map[netip.AddrPort]string{}
 	for line := range strings.Lines(text) {
-		var r record
+		var r jsonRecord
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatalf("%v in %q", err, line)
 		}

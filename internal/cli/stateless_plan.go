@@ -12,7 +12,7 @@ import (
 	"os"
 	"strings"
 
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 )
 
@@ -115,7 +115,7 @@ func paceWords(rate float64, packet int) string {
 	if math.IsInf(rate, 1) {
 		return "unbounded"
 	}
-	return "at " + report.Rate(rate) + ", " + bandwidthWord(rate*onWire(packet))
+	return "at " + units.Rate(rate) + ", " + bandwidthWord(rate*onWire(packet))
 }
 
 // bandwidthWord writes a bandwidth for people.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"synscope/internal/checkpoint"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/probe/wide"
 )
 
@@ -163,7 +163,7 @@ func (j *scanJob) writeShard(r *results) error {
 		}
 		s.Run, s.Part = identity, 1
 	}
-	err := r.write(&report.Shard{
+	err := r.write(&record.Shard{
 		Plan: s.Plan, Seed: s.Seed, Shard: s.Shard, Shards: s.Shards, Targets: s.Targets,
 		Technique: s.Technique, Probes: uint64(s.Probes), Part: uint64(s.Part), From: s.Position,
 	})

@@ -1,17 +1,17 @@
 package cli
 
 import (
+	"bufio"
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/trace"
@@ -33,7 +33,7 @@ func traceFlags() []cli.Flag {
 		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop, as the first round sends them, and stop"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop with its TTL, as the first round sends them, and stop"},
 	}
 }
 
@@ -87,7 +87,7 @@ func (j *traceJob) readTarget() (err error) {
 		return err
 	}
 	if n := j.set.Count(); n != 1 {
-		return usagef("a trace takes one target and one port, not %s of them", report.Count(n))
+		return usagef("a trace takes one target and one port, not %s of them", units.Count(n))
 	}
 	j.cfg.Target = j.set.At(0)
 	j.word = j.set.Word(j.cfg.Target)
@@ -105,16 +105,19 @@ func (j *traceJob) ports() int {
 // dryRun prints the first probe of each hop, the nearest first. A trace that
 // finds its target sends no further.
 func (j *traceJob) dryRun() error {
-	preview := scanJob{c: j.c, streams: j.streams, probing: j.probing}
-	j.probing.apply(&preview.cfg)
-	preview.cfg.Targets = slices.Values([]netip.AddrPort{j.cfg.Target})
+	out := bufio.NewWriter(j.streams.Out)
 	for ttl := range j.cfg.MaxHops {
-		preview.cfg.TTL = uint8(ttl + 1)
-		if err := preview.dryRun(); err != nil {
+		round, err := j.probing.previewRound([]netip.AddrPort{j.cfg.Target}, uint8(ttl+1), func(_ int, packet string) shownPacket {
+			return shownPacket{"", withTTL(packet, ttl+1)}
+		})
+		if err == nil {
+			err = printAll(j.c.Context, out, round)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return flushed(out)
 }
 
 func (j *traceJob) run(ctx context.Context) error {
@@ -123,28 +126,16 @@ func (j *traceJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	d, err := newDisplay(j.c, j.streams, j.set)
-	if err != nil {
-		return err
-	}
-	d.remark(d.targetRemarks(j.set)...)
-	tap, err := openTap(j.c, j.streams, &e)
-	if err != nil {
-		return d.finish(err)
-	}
-	if err := confine(j.c, j.streams, &e, opensConnections); err != nil {
-		return d.finish(tap.close(err))
-	}
-	err = d.Record(&report.Run{Version: Version, Command: "trace", Args: j.streams.Args, Engine: e.name, Start: time.Now(), Notes: targetNotes(j.set)})
 	var route trace.Path
-	if err == nil {
-		route, err = j.probe(ctx, tap.network(e.conn), d)
-		tap.verdict(&route.Verdict)
+	run := opening{
+		c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections,
+		probing: &j.probing, resolve: []netip.Addr{j.cfg.Target.Addr()},
 	}
-	if err = d.finish(tap.close(err)); err != nil {
+	return run.run(ctx, func(s *session) (err error) {
+		route, err = j.probe(ctx, s)
+		s.tap.verdict(&route.Verdict)
 		return err
-	}
-	return j.answer(d, &route.Verdict)
+	}, func(d *display) error { return j.answer(d, &route.Verdict) })
 }
 
 // answer is the verdict as an exit code.
@@ -153,32 +144,31 @@ func (j *traceJob) answer(d *display, v *probe.Verdict) error {
 	case j.expect == nil && v.State == probe.StateOpen, j.expect != nil && v.State == *j.expect:
 		return nil
 	case j.expect != nil:
-		d.remark(fmt.Sprintf("%s: expected %s, found %s (%s)", v.Target, *j.expect, v.State, v.Reason))
+		d.remark(unexpected(v.Target, *j.expect, v.State, v.Reason))
 	}
 	return errNo
 }
 
 // probe runs the trace and closes its record. Names are looked up beside it, so
 // that a slow resolver delays the lines and not the probes.
-func (j *traceJob) probe(ctx context.Context, network probe.Network, d *display) (route trace.Path, err error) {
+func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err error) {
 	hops := make(chan trace.Hop, j.cfg.MaxHops*j.cfg.Queries)
 	written := make(chan error, 1)
-	go func() { written <- j.write(ctx, hops, d) }()
-	route, err = trace.Run(ctx, network, j.cfg, func(h trace.Hop) error {
+	go func() { written <- j.write(ctx, hops, s.display) }()
+	route, err = trace.Run(ctx, s.network, j.cfg, func(h trace.Hop) error {
 		hops <- h
 		return nil
 	})
 	close(hops)
 	for _, step := range []func() error{
 		func() error { return <-written },
-		func() error { return d.Record(report.NewPort(j.word, &route.Verdict)) },
-		func() error { return d.Record(report.NewSummary(&route.Summary, time.Now())) },
+		func() error { return s.Record(record.NewPort(j.word, &route.Verdict)) },
 	} {
 		if failed := step(); err == nil {
 			err = failed
 		}
 	}
-	return route, err
+	return route, s.conclude(&route.Summary, err)
 }
 
 // write passes hops on with the names of those who answered.
@@ -192,7 +182,7 @@ func (j *traceJob) write(ctx context.Context, hops <-chan trace.Hop, d *display)
 			names[h.Addr] = name
 		}
 		if failed == nil {
-			failed = d.Record(report.NewHop(j.word, j.cfg.Target.Port(), &h, name))
+			failed = d.Record(record.NewHop(j.word, j.cfg.Target.Port(), &h, name))
 		}
 	}
 	return failed

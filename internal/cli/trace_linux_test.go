@@ -130,7 +130,7 @@ func TestTraceMeetsAFirewall(t *testing.T) {
 		target := netip.AddrPortFrom(h.Addr4(), port).String()
 		got := command(t.Context(), l, "trace", "-n", "--timeout", "500ms", "-o", "json", target)
 		took := time.Duration(find(records(t, got.out), "summary")["took_ns"].(float64))
-		var end record
+		var end jsonRecord
 		largest := 0.0
 		for _, r := range records(t, got.out) {
 			if r.str("type") == "hop" {

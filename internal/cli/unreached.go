@@ -3,7 +3,7 @@ package cli
 import (
 	"context"
 
-	"synscope/internal/report"
+	"synscope/internal/report/sink"
 	"synscope/probe"
 )
 
@@ -46,5 +46,5 @@ func (u *unreached) tell(d *display) error {
 
 // endsRun tells whether an error concerns the whole run, and not one target.
 func endsRun(err error) bool {
-	return isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, report.ErrWrite, context.Canceled)
+	return isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, sink.ErrWrite, context.Canceled)
 }

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"synscope/internal/report"
+	words "synscope/internal/explain"
+	"synscope/internal/report/record"
 	"synscope/probe"
 	"synscope/probe/isn"
-
-	words "synscope/internal/explain"
 )
 
 // unusual are the words of a run's records that people may want explained, in
@@ -26,20 +25,20 @@ var ordinary = []probe.Reason{
 }
 
 // see takes the words of one record.
-func (u *unusual) see(r report.Record) {
+func (u *unusual) see(r record.Record) {
 	if u == nil || len(u.words) >= mostUnusual {
 		return
 	}
 	switch r := r.(type) {
-	case *report.Port:
+	case *record.Port:
 		u.reason(r.Reason)
 		u.findings(r.Findings)
-	case *report.Host:
+	case *record.Host:
 		u.findings(r.Findings)
-	case *report.Connection:
+	case *record.Connection:
 		u.reason(r.Reason)
 		u.findings(r.Findings)
-	case *report.ISN:
+	case *record.ISN:
 		u.class(&r.Report)
 	}
 }
@@ -88,7 +87,7 @@ func (u *unusual) tell(w io.Writer) error {
 }
 
 // Record passes a record to the outputs.
-func (d *display) Record(r report.Record) error {
+func (d *display) Record(r record.Record) error {
 	d.unusual.see(r)
 	return d.Output.Record(r)
 }

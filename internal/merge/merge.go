@@ -18,26 +18,41 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 )
 
 // Recorder takes the records of the whole in order.
-type Recorder interface{ Record(report.Record) error }
+type Recorder interface{ Record(record.Record) error }
 
 // Scan is a whole scan, in parts that are read when it is written.
 type Scan struct {
 	parts []*part // by shard, and of each in the order in which they ran
 }
 
-// Open finds the parts of a scan in files of JSON lines, in any order. The error
-// names the file and what is missing or does not belong.
+// Open is Read of the files with these names.
 func Open(paths ...string) (*Scan, error) {
-	var parts []*part
+	var files []*os.File
 	for _, path := range paths {
-		found, err := readParts(path)
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return Read(files...)
+}
+
+// Read finds the parts of a scan in files of JSON lines, in any order, which stay
+// open for [Scan.Write]. The error names the file and what is missing or does not
+// belong.
+func Read(files ...*os.File) (*Scan, error) {
+	var parts []*part
+	for _, f := range files {
+		found, err := readParts(f)
 		if err != nil {
 			return nil, err
 		}
@@ -73,11 +88,11 @@ func (s *Scan) Write(ctx context.Context, out Recorder, version string, args []s
 }
 
 // run is the record of the whole: it began when the first of its parts did.
-func (s *Scan) run(version string, args []string) *report.Run {
+func (s *Scan) run(version string, args []string) *record.Run {
 	first := s.parts[0]
-	run := &report.Run{
+	run := &record.Run{
 		Version: version, Command: "merge", Args: args, Engine: first.run.Engine,
-		Seed: report.Some(first.shard.Seed), Start: first.run.Start,
+		Seed: record.Some(first.shard.Seed), Start: first.run.Start,
 	}
 	for _, p := range s.parts {
 		if p.run.Start.Before(run.Start) {

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
 	"synscope/probe"
 )
 
@@ -34,18 +35,18 @@ func summary(complete bool, states string) string {
 type kept struct {
 	ports   map[netip.Addr]probe.State
 	order   []string
-	summary *report.Summary
-	run     *report.Run
+	summary *record.Summary
+	run     *record.Run
 }
 
-func (k *kept) Record(r report.Record) error {
+func (k *kept) Record(r record.Record) error {
 	k.order = append(k.order, r.Type())
 	switch r := r.(type) {
-	case *report.Port:
+	case *record.Port:
 		k.ports[r.Addr] = r.State
-	case *report.Summary:
+	case *record.Summary:
 		k.summary = r
-	case *report.Run:
+	case *record.Run:
 		k.run = r
 	}
 	return nil
@@ -196,9 +197,9 @@ func FuzzMerge(f *testing.F) {
 		}
 		var out bytes.Buffer
 		seen := map[netip.AddrPort]bool{}
-		scan.Write(context.Background(), recorder(func(r report.Record) error {
-			out.Write(report.AppendJSON(nil, r))
-			if p, ok := r.(*report.Port); ok && scan.parts[0].shard.Shards == 1 {
+		scan.Write(context.Background(), recorder(func(r record.Record) error {
+			out.Write(rows.AppendJSON(nil, r))
+			if p, ok := r.(*record.Port); ok && scan.parts[0].shard.Shards == 1 {
 				pair := netip.AddrPortFrom(p.Addr, p.Port)
 				if seen[pair] {
 					t.Errorf("%v twice", pair)
@@ -210,6 +211,6 @@ func FuzzMerge(f *testing.F) {
 	})
 }
 
-type recorder func(report.Record) error
+type recorder func(record.Record) error
 
-func (f recorder) Record(r report.Record) error { return f(r) }
+func (f recorder) Record(r record.Record) error { return f(r) }

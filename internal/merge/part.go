@@ -9,17 +9,18 @@ import (
 	"io"
 	"os"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 )
 
 // part is what one process wrote: a stretch of a file, from its run record to
 // its summary, or to where the process was killed.
 type part struct {
+	file       *os.File
 	path       string
 	first, end int64 // bytes of the file
-	run        *report.Run
-	shard      *report.Shard
-	summary    *report.Summary // nil where the process was killed
+	run        *record.Run
+	shard      *record.Shard
+	summary    *record.Summary // nil where the process was killed
 }
 
 func (p *part) where() string { return p.path }
@@ -46,18 +47,14 @@ func (p *part) belongs(other *part) error {
 }
 
 // readParts finds the parts in a file of JSON lines.
-func readParts(path string) (parts []*part, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+func readParts(f *os.File) (parts []*part, err error) {
+	path := f.Name()
 	var now *part
 	err = eachRecord(f, 0, func(kind string, line []byte, at int64) error {
 		var err error
 		switch kind {
 		case "run":
-			now = &part{path: path, first: at}
+			now = &part{file: f, path: path, first: at}
 			parts = append(parts, now)
 			err = decodeInto(&now.run, line)
 		case "shard":

@@ -6,10 +6,10 @@ import (
 	"hash/maphash"
 	"io"
 	"net/netip"
-	"os"
+
 	"time"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/probe"
 )
 
@@ -24,7 +24,7 @@ func (t *total) shard(out Recorder, parts []*part) error {
 	}
 	states := map[probe.State]uint64{}
 	for _, p := range parts {
-		err := p.ports(func(port *report.Port) error {
+		err := p.ports(func(port *record.Port) error {
 			if !best.take(port) {
 				return nil
 			}
@@ -81,13 +81,8 @@ func silence(technique string) probe.State {
 }
 
 // ports calls f with every port of a part.
-func (p *part) ports(f func(*report.Port) error) error {
-	file, err := os.Open(p.path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	stretch := io.NewSectionReader(file, p.first, p.end-p.first)
+func (p *part) ports(f func(*record.Port) error) error {
+	stretch := io.NewSectionReader(p.file, p.first, p.end-p.first)
 	return eachRecord(stretch, p.first, func(kind string, line []byte, _ int64) error {
 		if kind != "port" {
 			return nil
@@ -101,9 +96,9 @@ func (p *part) ports(f func(*report.Port) error) error {
 }
 
 // decodePort reads a port, whose findings tell their severity in words.
-func decodePort(line []byte) (*report.Port, error) {
+func decodePort(line []byte) (*record.Port, error) {
 	var r struct {
-		report.Port
+		record.Port
 		Findings []struct {
 			probe.Finding
 			Severity string `json:"severity"`
@@ -129,18 +124,18 @@ type bestAnswers struct {
 	of   map[uint64]uint8
 }
 
-func (b *bestAnswers) key(p *report.Port) uint64 {
+func (b *bestAnswers) key(p *record.Port) uint64 {
 	return maphash.Comparable(b.seed, netip.AddrPortFrom(p.Addr, p.Port))
 }
 
-func (b *bestAnswers) note(p *report.Port) error {
+func (b *bestAnswers) note(p *record.Port) error {
 	k := b.key(p)
 	b.of[k] = max(b.of[k], merit(p.State))
 	return nil
 }
 
 // take tells whether a record is the one to keep, once for each port.
-func (b *bestAnswers) take(p *report.Port) bool {
+func (b *bestAnswers) take(p *record.Port) bool {
 	k := b.key(p)
 	if b.of[k] != merit(p.State) {
 		return false

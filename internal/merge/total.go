@@ -3,23 +3,23 @@ package merge
 import (
 	"time"
 
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/probe"
 )
 
 // total adds the summaries of parts up.
 type total struct {
-	sum  report.Summary
+	sum  record.Summary
 	took time.Duration
 	rate float64
 }
 
 func newTotal() *total {
-	return &total{sum: report.Summary{Complete: true, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}}}
+	return &total{sum: record.Summary{Complete: true, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}}}
 }
 
 // add adds what one process did.
-func (t *total) add(s *report.Summary) {
+func (t *total) add(s *record.Summary) {
 	t.sum.Sent += s.Sent
 	t.sum.Retransmitted += s.Retransmitted
 	t.sum.Resets += s.Resets
@@ -40,10 +40,10 @@ func (t *total) add(s *report.Summary) {
 
 // summary is that of all: it took as long as the longest shard, as if all had
 // begun together, and its rate is theirs added up.
-func (t *total) summary() *report.Summary {
+func (t *total) summary() *record.Summary {
 	t.sum.Took = t.took
 	if t.rate > 0 {
-		t.sum.Rate = report.Some(t.rate)
+		t.sum.Rate = record.Some(t.rate)
 	}
 	return &t.sum
 }

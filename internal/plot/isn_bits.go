@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"synscope/internal/picture"
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 )
 
 // bitPanel draws how often each bit is set, and the band that fair bits stay
@@ -16,11 +16,12 @@ func (v *numbers) bitPanel() *picture.Panel {
 		X:     picture.Axis{Label: "bit (31 is the highest)", High: 31, Ticks: bitTicks()},
 		Y:     picture.Axis{Label: "share of the samples (%)", High: 100, Ticks: percentTicks()},
 	}
-	if len(v.dots) == 0 {
-		p.X.Hidden, p.Y.Hidden, p.Note = true, true, "too few samples"
+	half := fairBand(len(v.dots))
+	if half == 50 {
+		p.X.Hidden, p.Y.Hidden = true, true
+		p.Note = "too few samples: any bit of so few may be set, or not, by chance"
 		return p
 	}
-	half := fairBand(len(v.dots))
 	p.Layers = append(p.Layers, picture.Band{Low: 50 - half, High: 50 + half, Colour: picture.Shade})
 	p.Legend = append(p.Legend, picture.Key{Words: "where fair bits are", Area: true, Colour: picture.Shade})
 	unfair := false
@@ -52,6 +53,9 @@ func bitShares(dots []isnDot) (shares [32]float64) {
 // fairBand is how far from a half, in percent, one of 32 fair bits strays once
 // in twenty pictures: 3.16 standard deviations, by Bonferroni's correction.
 func fairBand(n int) float64 {
+	if n == 0 {
+		return 50
+	}
 	return math.Min(50, 100*3.16*0.5/math.Sqrt(float64(n)))
 }
 
@@ -82,7 +86,7 @@ func bitTicks() (ticks []picture.Tick) {
 
 // counted is a number of things: "1 SYN", "2 SYNs", or the number alone.
 func counted(n int, thing string) string {
-	words := report.Count(uint64(n))
+	words := units.Count(uint64(n))
 	switch {
 	case thing == "":
 		return words

@@ -5,7 +5,7 @@ import (
 	"image/color"
 
 	"synscope/internal/picture"
-	"synscope/internal/report"
+	"synscope/internal/report/units"
 )
 
 // distribution is the lower panel: which share of the answers took at most how
@@ -58,7 +58,7 @@ func addShares(p *picture.Panel, s Series, c color.RGBA, scale timeScale, alone 
 	}
 	sum := s.Series.Summary()
 	p.Legend = append(p.Legend, picture.Key{Stroke: true, Colour: c, Words: fmt.Sprintf("p50 %s, p95 %s, p99 %s",
-		report.Duration(sum.P50), report.Duration(sum.P95), report.Duration(sum.P99))})
+		units.Duration(sum.P50), units.Duration(sum.P95), units.Duration(sum.P99))})
 }
 
 // percentiles that a picture of one target names, and their marks.
@@ -84,6 +84,6 @@ func addPercentiles(p *picture.Panel, s Series, c color.RGBA, scale timeScale) {
 				{X: x, Y: 0}, {X: x, Y: q.p}, {X: scale.low, Y: q.p},
 			}},
 			picture.Dots{At: []picture.Point{{X: x, Y: q.p}}, Shape: q.shape, Radius: 3.6, Colour: c})
-		p.Legend = append(p.Legend, picture.Key{Shape: q.shape, Colour: c, Words: fmt.Sprintf("%g %% within %s", q.p, report.Duration(at))})
+		p.Legend = append(p.Legend, picture.Key{Shape: q.shape, Colour: c, Words: fmt.Sprintf("%g %% within %s", q.p, units.Duration(at))})
 	}
 }

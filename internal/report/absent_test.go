@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/text"
 	"synscope/probe"
 	"synscope/probe/handshake"
 	"synscope/probe/rtt"
@@ -18,17 +21,17 @@ func TestOneTimeDoesNotVary(t *testing.T) {
 		if n > 0 {
 			series.Add(time.Millisecond)
 		}
-		r := &RTTSummary{Target: "web", Addr: pingedPort.Addr(), Port: 80, Clock: "kernel", Summary: series.Summary()}
-		json := string(AppendJSON(nil, r))
+		r := &record.RTTSummary{Target: "web", Addr: pingedPort.Addr(), Port: 80, Clock: "kernel", Summary: series.Summary()}
+		json := string(rows.AppendJSON(nil, r))
 		for _, field := range []string{`"stddev_ns":0`, `"jitter_ns":0`} {
 			if strings.Contains(json, field) != varies {
 				t.Errorf("%d times: %s", n, json)
 			}
 		}
-		if words := r.words(); strings.Contains(words, "stddev") != varies || strings.Contains(words, "jitter") != varies {
+		if words := text.RTTWords(r); strings.Contains(words, "stddev") != varies || strings.Contains(words, "jitter") != varies {
 			t.Errorf("%d times: %s", n, words)
 		}
-		if row := RTTTable([]*RTTSummary{r}, false)[1]; strings.HasSuffix(row, "0 ns") != varies {
+		if row := text.RTTTable([]*record.RTTSummary{r}, false, 0)[1]; strings.HasSuffix(row, "0 ns") != varies {
 			t.Errorf("%d times: %s", n, row)
 		}
 	}
@@ -36,15 +39,15 @@ func TestOneTimeDoesNotVary(t *testing.T) {
 
 // Probes that never left are neither sent nor lost.
 func TestUnsentProbes(t *testing.T) {
-	r := &RTTSummary{Target: "web", Addr: pingedPort.Addr(), Port: 80, Unsent: 2}
+	r := &record.RTTSummary{Target: "web", Addr: pingedPort.Addr(), Port: 80, Unsent: 2}
 	const want = `"sent":0,"received":0,"lost":0,"unsent":2}`
-	if json := string(AppendJSON(nil, r)); !strings.HasSuffix(json, want) {
+	if json := string(rows.AppendJSON(nil, r)); !strings.HasSuffix(json, want) {
 		t.Errorf("%s, want %s", json, want)
 	}
-	if words := r.words(); words != "0 probes sent, 0 received, 0 lost, 2 could not be sent" {
+	if words := text.RTTWords(r); words != "0 probes sent, 0 received, 0 lost, 2 could not be sent" {
 		t.Error(words)
 	}
-	if row := RTTTable([]*RTTSummary{r}, false)[1]; strings.Contains(row, "%") {
+	if row := text.RTTTable([]*record.RTTSummary{r}, false, 0)[1]; strings.Contains(row, "%") {
 		t.Error(row)
 	}
 }
@@ -56,7 +59,7 @@ func TestRateOfOnePacketIsAbsent(t *testing.T) {
 		rate    float64
 		present bool
 	}{{0, 0, false}, {1, 557_724, false}, {2, 0, false}, {2, math.Inf(1), false}, {2, math.NaN(), false}, {2, 20, true}} {
-		s := NewSummary(&probe.Summary{Sent: tc.sent, Rate: tc.rate}, time.Time{})
+		s := record.NewSummary(&probe.Summary{Sent: tc.sent, Rate: tc.rate}, time.Time{})
 		if rate, present := s.Rate.Get(); present != tc.present {
 			t.Errorf("%d packets at %v: %v, %v", tc.sent, tc.rate, rate, present)
 		}
@@ -65,7 +68,7 @@ func TestRateOfOnePacketIsAbsent(t *testing.T) {
 
 // A connection of which no packet left has neither source nor beginning.
 func TestConnectionThatNeverBegan(t *testing.T) {
-	json := string(AppendJSON(nil, NewConnection("web", &handshake.Result{Target: pingedPort, Reason: probe.ReasonNoRoute})))
+	json := string(rows.AppendJSON(nil, record.NewConnection("web", &handshake.Result{Target: pingedPort, Reason: probe.ReasonNoRoute})))
 	for _, field := range []string{"src", "start", "took_ns", "rtt_ns"} {
 		if strings.Contains(json, `"`+field+`"`) {
 			t.Errorf("%s in %s", field, json)

@@ -10,13 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/sink"
 	"synscope/probe"
 )
 
-func csvOf(t *testing.T, records ...Record) [][]string {
+func csvOf(t *testing.T, records ...record.Record) [][]string {
 	t.Helper()
 	var b bytes.Buffer
-	sink := newCSV(NewLineWriter(&b, "buffer"), Options{})
+	sink := rows.NewCSV(sink.NewLineWriter(&b, "buffer"), sink.Options{})
 	for _, r := range records {
 		if err := sink.Record(r); err != nil {
 			t.Fatal(err)
@@ -33,9 +36,9 @@ func csvOf(t *testing.T, records ...Record) [][]string {
 }
 
 func TestCSVHasItsHeaderWhateverHappens(t *testing.T) {
-	for _, records := range [][]Record{nil, {&Run{}}, {&Run{}, &Summary{}}} {
+	for _, records := range [][]record.Record{nil, {&record.Run{}}, {&record.Run{}, &record.Summary{}}} {
 		rows := csvOf(t, records...)
-		if len(rows) != 1 || !slices.Equal(rows[0], portColumns()) {
+		if len(rows) != 1 || !slices.Equal(rows[0], record.PortColumns()) {
 			t.Errorf("%d records gave %v", len(records), rows)
 		}
 	}
@@ -48,20 +51,20 @@ func TestCSVAgreesWithJSON(t *testing.T) {
 		p := randomPort(r)
 		p.Target, p.Findings = strings.ToValidUTF8(p.Target, ""), nil
 		p.Reason, p.Clock, p.Flags = "reset", "kernel", "R."
-		rows := csvOf(t, p)
+		table := csvOf(t, p)
 		var fields map[string]any
-		d := json.NewDecoder(bytes.NewReader(AppendJSON(nil, p)))
+		d := json.NewDecoder(bytes.NewReader(rows.AppendJSON(nil, p)))
 		d.UseNumber()
 		if err := d.Decode(&fields); err != nil {
 			t.Fatal(err)
 		}
-		for i, column := range rows[0] {
-			if got, want := rows[1][i], cell(fields[column]); got != want {
+		for i, column := range table[0] {
+			if got, want := table[1][i], cell(fields[column]); got != want {
 				t.Fatalf("column %s: %q, in JSON %q", column, got, want)
 			}
 		}
-		if len(fields) > len(rows[0])+1 {
-			t.Fatalf("%d fields, %d columns", len(fields), len(rows[0]))
+		if len(fields) > len(table[0])+1 {
+			t.Fatalf("%d fields, %d columns", len(fields), len(table[0]))
 		}
 	}
 }
@@ -79,7 +82,7 @@ func cell(v any) string {
 }
 
 func TestCSVJoinsFindingsByCode(t *testing.T) {
-	p := NewPort("", &silentVerdict)
+	p := record.NewPort("", &silentVerdict)
 	p.Findings = []probe.Finding{{Code: "challenge-ack"}, {Code: "tarpit"}}
 	rows := csvOf(t, p)
 	if got := rows[1][len(rows[1])-1]; got != "challenge-ack tarpit" {
@@ -89,8 +92,8 @@ func TestCSVJoinsFindingsByCode(t *testing.T) {
 
 // Records of every field kind can become rows, whichever columns are wanted.
 func TestRowTakesTheColumnsThatItKnows(t *testing.T) {
-	s := &Summary{End: time.Unix(0, 0), Complete: true, Rejected: map[string]uint64{"b": 2, "a": 1}, Rate: Some(0.5)}
-	got := string(appendRow(nil, []string{"end", "complete", "sent", "rejected", "nothing", "rate_pps"}, s))
+	s := &record.Summary{End: time.Unix(0, 0), Complete: true, Rejected: map[string]uint64{"b": 2, "a": 1}, Rate: record.Some(0.5)}
+	got := string(rows.AppendRow(nil, []string{"end", "complete", "sent", "rejected", "nothing", "rate_pps"}, s))
 	if want := "1970-01-01T00:00:00Z,true,0,a=1 b=2,,0.5\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/sink"
 	"synscope/probe"
 )
 
@@ -14,7 +17,7 @@ import (
 func ExampleOpen() {
 	out, err := report.Open(report.Config{
 		Stdout: os.Stdout,
-		Options: report.Options{
+		Options: sink.Options{
 			Hosts:   1,
 			Service: func(port uint16) string { return map[uint16]string{443: "https"}[port] },
 		},
@@ -24,12 +27,12 @@ func ExampleOpen() {
 		return
 	}
 	host := netip.MustParseAddr("192.0.2.7")
-	out.Record(&report.Run{Version: "1.0", Command: "scan", Start: time.Unix(0, 0)})
-	out.Record(report.NewPort("web.example", &probe.Verdict{
+	out.Record(&record.Run{Version: "1.0", Command: "scan", Start: time.Unix(0, 0)})
+	out.Record(record.NewPort("web.example", &probe.Verdict{
 		Target: netip.AddrPortFrom(host, 443), State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: 20100 * time.Microsecond,
 	}))
 	for port := range uint16(65530) {
-		out.Record(report.NewPort("web.example", &probe.Verdict{
+		out.Record(record.NewPort("web.example", &probe.Verdict{
 			Target: netip.AddrPortFrom(host, port), State: probe.StateRefused, Reason: probe.ReasonReset,
 		}))
 	}
@@ -45,10 +48,10 @@ func ExampleOpen() {
 
 // A field that was not measured is absent: here all that a reply would tell.
 func ExampleAppendJSON() {
-	record := report.NewPort("", &probe.Verdict{
+	record := record.NewPort("", &probe.Verdict{
 		Target: netip.MustParseAddrPort("[2001:db8::1]:25"), State: probe.StateFiltered, Reason: probe.ReasonNoResponse, Attempts: 3,
 	})
-	fmt.Printf("%s\n", report.AppendJSON(nil, record))
+	fmt.Printf("%s\n", rows.AppendJSON(nil, record))
 	// Output:
 	// {"type":"port","target":"2001:db8::1","addr":"2001:db8::1","port":25,"state":"filtered","reason":"no-response","attempts":3}
 }

@@ -1,32 +1,33 @@
 package report
 
 import (
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"synscope/craft"
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/text"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/handshake"
 )
 
 // ladderRun is a run of one connection, its segments in tcpdump's notation.
-func ladderRun(t *testing.T, o Options, command string, lines ...string) string {
+func ladderRun(t *testing.T, o sink.Options, command string, lines ...string) string {
 	t.Helper()
 	var out strings.Builder
-	w := NewLineWriter(&out, "test")
-	sink := newText(w, o)
-	records := []Record{&Run{Command: command}}
+	w := sink.NewLineWriter(&out, "test")
+	told := text.New(w, o)
+	records := []record.Record{&record.Run{Command: command}}
 	var f *handshake.Follower
-	for i, text := range lines {
-		s, err := craft.ParseSegment(text)
+	for i, line := range lines {
+		s, err := craft.ParseSegment(line)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,23 +36,23 @@ func ladderRun(t *testing.T, o Options, command string, lines ...string) string 
 			f = handshake.NewFollower(s.Src, s.Dst, handshake.Context{})
 		}
 		l := f.Segment(time.Unix(1000, int64(i*i)*17_300_000), &s)
-		records = append(records, NewSegment(&l))
+		records = append(records, record.NewSegment(&l))
 	}
 	r := f.Result()
 	r.Clock = netraw.ClockKernel
 	r.Data = nil
 	if command != "send" {
-		records = append(records, NewConnection("", &r))
+		records = append(records, record.NewConnection("", &r))
 	}
-	records = append(records, NewSummary(&probe.Summary{
+	records = append(records, record.NewSummary(&probe.Summary{
 		Probes: 1, Sent: 4, Received: 3, Matched: 3, States: map[probe.State]uint64{r.State: 1}, Complete: true,
 	}, time.Unix(1001, 0)))
-	for _, record := range records {
-		if err := sink.Record(record); err != nil {
+	for _, one := range records {
+		if err := told.Record(one); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := sink.Close(); err != nil {
+	if err := told.Close(); err != nil {
 		t.Fatal(err)
 	}
 	w.Flush()
@@ -71,9 +72,9 @@ var conversation = []string{
 // UPDATE=1 in the environment it draws them anew.
 func TestLadder(t *testing.T) {
 	for name, got := range map[string]string{
-		"ladder":        ladderRun(t, Options{}, "handshake", conversation...),
-		"ladder-colour": ladderRun(t, Options{Colour: true}, "handshake", conversation...),
-		"send":          ladderRun(t, Options{}, "send", conversation[:2]...),
+		"ladder":        ladderRun(t, sink.Options{}, "handshake", conversation...),
+		"ladder-colour": ladderRun(t, sink.Options{Colour: true}, "handshake", conversation...),
+		"send":          ladderRun(t, sink.Options{}, "send", conversation[:2]...),
 	} {
 		path := filepath.Join("testdata", name+".golden")
 		if os.Getenv("UPDATE") != "" {
@@ -87,31 +88,6 @@ func TestLadder(t *testing.T) {
 		}
 		if diff := cmp.Diff(string(want), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-// TestLadderWidth: every rung fits a terminal of 80 columns, whatever its
-// numbers, and all arrows end in one column.
-func TestLadderWidth(t *testing.T) {
-	l := &ladder{}
-	for _, s := range []*Segment{
-		{Out: true, Flags: "S", RelativeSeq: 0, Window: 65535, Local: handshake.SYNSent},
-		{Flags: "S.", RelativeSeq: 0, RelativeAck: 1, Window: 65535, Ack: Some(craft.Seq(4294967295)), Local: handshake.Established, Peer: handshake.SYNReceived},
-		{Out: true, Flags: "FP.", RelativeSeq: 99999, RelativeAck: 99999, Len: 1448, Window: 502, Ack: Some(craft.Seq(4294967295)), Seq: 4294967295,
-			Options: []string{"nop", "nop", "TS val 4294967295 ecr 4294967295"}, Note: "retransmission, data without being asked, before the handshake is complete",
-			Local: handshake.Established, Peer: handshake.SYNReceived},
-		{Src: netip.MustParseAddrPort("203.0.113.9:0"), Note: "ICMP type 3 code 13 from 203.0.113.9", Local: handshake.SYNSent},
-	} {
-		for i, line := range l.rung(s) {
-			if n := utf8.RuneCountInString(line); n > 80 {
-				t.Errorf("%d columns: %s", n, line)
-			}
-			if i == 0 && s.Flags != "" {
-				if peer := strings.TrimRight(line, " "); s.Peer != handshake.Unknown && !strings.HasSuffix(peer, "  "+s.Peer.String()) {
-					t.Errorf("peer's state is out of place: %q", line)
-				}
-			}
 		}
 	}
 }

@@ -8,18 +8,19 @@ import (
 	"path/filepath"
 
 	"synscope/internal/outfile"
+	"synscope/internal/report/sink"
 	"synscope/probe/isn"
 )
 
 // CheckFile tells before a run whether a file can be made at path.
 func CheckFile(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("%w: %q is a directory", ErrOutput, path)
+		return fmt.Errorf("%w: %q is a directory", sink.ErrOutput, path)
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("%w: %w", ErrOutput, err)
+		return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 	} else if !info.IsDir() {
-		return fmt.Errorf("%w: %q is no directory", ErrOutput, filepath.Dir(path))
+		return fmt.Errorf("%w: %q is no directory", sink.ErrOutput, filepath.Dir(path))
 	}
 	return nil
 }
@@ -45,14 +46,14 @@ func WriteISNSamples(path string, samples []isn.Sample) error {
 func writeThrough(path string, write func(io.Writer) error) error {
 	f, err := outfile.Open(path, outfile.Public)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrOutput, err)
+		return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 	}
 	err = write(f)
 	if closing := f.Close(); err == nil {
 		err = closing
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrWrite, path, err)
+		return fmt.Errorf("%w: %s: %w", sink.ErrWrite, path, err)
 	}
 	return nil
 }
@@ -60,7 +61,7 @@ func writeThrough(path string, write func(io.Writer) error) error {
 // writeAtomically writes a file beside path and then renames it.
 func writeAtomically(path string, write func(io.Writer) error) error {
 	if err := outfile.Replace(path, outfile.Public, write); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrWrite, path, err)
+		return fmt.Errorf("%w: %s: %w", sink.ErrWrite, path, err)
 	}
 	return nil
 }

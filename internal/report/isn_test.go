@@ -9,6 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/text"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/isn"
@@ -17,19 +21,19 @@ import (
 )
 
 // modelled are the samples of a model host and what they show.
-func modelled(class isn.Class) ([]isn.Sample, *ISN) {
+func modelled(class isn.Class) ([]isn.Sample, *record.ISN) {
 	rng := rand.New(rand.NewPCG(8, uint64(class)))
 	samples := model.Sample(isn.NewPlan(isn.PlanConfig{}), model.Draw(class, rng), model.Path{RTT: time.Millisecond, Jitter: 100 * time.Microsecond}, rng)
-	return samples, NewISN("host.example", &sample.Result{
+	return samples, record.NewISN("host.example", &sample.Result{
 		Target: netip.MustParseAddrPort("192.0.2.7:443"), State: probe.StateOpen, Clock: netraw.ClockKernel,
 		Report: isn.Analyze(samples, isn.Options{}),
 	})
 }
 
-func parsed(t *testing.T, r Record) map[string]any {
+func parsed(t *testing.T, r record.Record) map[string]any {
 	t.Helper()
 	var m map[string]any
-	if err := json.Unmarshal(AppendJSON(nil, r), &m); err != nil {
+	if err := json.Unmarshal(rows.AppendJSON(nil, r), &m); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -42,7 +46,7 @@ func TestISNSampleFields(t *testing.T) {
 		Sent: isn.Some[int64](1e18), Received: isn.Some[int64](1e18 + 2500), WScale: isn.Some[uint8](0), SACK: isn.Some(false),
 		TSVal: isn.Some[uint32](0), Window: isn.Some[uint16](0), TTL: isn.Some[uint8](64), MSS: isn.Some[uint16](1460)}
 	full.ClientISN.OK, full.ISN.OK = true, true
-	m := parsed(t, NewISNSample("", dst, full))
+	m := parsed(t, record.NewISNSample("", dst, full))
 	for _, name := range []string{"series", "src", "sport", "client_isn", "sent", "received", "isn", "rtt_ns", "mss", "wscale", "sack", "tsval", "window", "ttl"} {
 		if _, ok := m[name]; !ok {
 			t.Errorf("no %s, though it was measured (0 is a value)", name)
@@ -51,7 +55,7 @@ func TestISNSampleFields(t *testing.T) {
 	if m["rtt_ns"] != 2500.0 || m["sent"] != "2001-09-09T01:46:40Z" || m["target"] != "192.0.2.7" {
 		t.Errorf("%v", m)
 	}
-	if m := parsed(t, NewISNSample("h", dst, isn.Sample{})); len(m) != 4 {
+	if m := parsed(t, record.NewISNSample("h", dst, isn.Sample{})); len(m) != 4 {
 		t.Errorf("fields of nothing: %v", m)
 	}
 }
@@ -76,7 +80,7 @@ func TestISNFields(t *testing.T) {
 			t.Errorf("%v, want %s", m["class"], class)
 		}
 	}
-	unmeasured := parsed(t, NewISNOfFile("a.csv", isn.Analyze(nil, isn.Options{})))
+	unmeasured := parsed(t, record.NewISNOfFile("a.csv", isn.Analyze(nil, isn.Options{})))
 	for _, name := range []string{"addr", "port", "state", "clock_hz", "step", "guesses_p50", "nmap", "gcd", "variant"} {
 		if v, ok := unmeasured[name]; ok {
 			t.Errorf("%s is %v of nothing", name, v)
@@ -87,7 +91,7 @@ func TestISNFields(t *testing.T) {
 // Every class has a screen that says what it means and what an attacker can do.
 func TestISNScreens(t *testing.T) {
 	for _, class := range isn.Classes() {
-		if isnMeaning[class] == "" {
+		if text.ISNMeaning[class] == "" {
 			t.Errorf("%s: no meaning", class)
 		}
 		if class == isn.ClassUnknown {
@@ -95,9 +99,9 @@ func TestISNScreens(t *testing.T) {
 		}
 		_, r := modelled(class)
 		var out bytes.Buffer
-		w := NewLineWriter(&out, "test")
-		sink := newText(w, Options{})
-		for _, rec := range []Record{&Run{Command: "isn"}, r, &Summary{}} {
+		w := sink.NewLineWriter(&out, "test")
+		sink := text.New(w, sink.Options{})
+		for _, rec := range []record.Record{&record.Run{Command: "isn"}, r, &record.Summary{}} {
 			if err := sink.Record(rec); err != nil {
 				t.Fatal(err)
 			}
@@ -122,11 +126,11 @@ func TestISNAttack(t *testing.T) {
 		1: "one guess is enough", 1000: "1,000 guesses", 1 << 26: "within reach", 1 << 31: "35 m 47 s",
 	} {
 		r := isn.Report{GuessesP50: isn.Some(g)}
-		if got := isnAttack(&r); !strings.Contains(got, want) {
+		if got := text.ISNAttack(&r); !strings.Contains(got, want) {
 			t.Errorf("%g: %q, want %q", g, got, want)
 		}
 	}
-	if got := isnAttack(&isn.Report{}); !strings.Contains(got, "cannot be told") {
+	if got := text.ISNAttack(&isn.Report{}); !strings.Contains(got, "cannot be told") {
 		t.Error(got)
 	}
 }
@@ -138,7 +142,7 @@ func TestHertz(t *testing.T) {
 	}{
 		{15_625_000.4, 30, "15,625,000"}, {2.679, 0.12, "2.68"}, {999.96, 0.2, "1,000.0"}, {15_624_999.97, 0.2, "15,625,000.0"}, {100, 0, "100.000000"},
 	} {
-		if got := hertz(tc.hz, tc.width); got != tc.want {
+		if got := text.Hertz(tc.hz, tc.width); got != tc.want {
 			t.Errorf("%g ± %g: %s, want %s", tc.hz, tc.width, got, tc.want)
 		}
 	}

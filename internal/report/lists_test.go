@@ -12,31 +12,36 @@ import (
 	"testing"
 	"time"
 
+	"synscope/internal/report/lists"
+	"synscope/internal/report/nmap"
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/sink"
 	"synscope/netraw"
 	"synscope/probe"
 )
 
 // formatted is a run in a format: two open ports of one host, one of which is
 // told of twice, one open port over IPv6, and others.
-func formatted(t *testing.T, format string, o Options) string {
+func formatted(t *testing.T, format string, o sink.Options) string {
 	t.Helper()
 	var out strings.Builder
 	f, err := FormatByName(format)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := f.New(NewLineWriter(&out, "out"), o)
-	s.Record(&Run{Version: "0", Command: "scan", Args: []string{"scan", "--", "x"}, Start: time.Unix(1_700_000_000, 0)})
+	s := f.New(sink.NewLineWriter(&out, "out"), o)
+	s.Record(&record.Run{Version: "0", Command: "scan", Args: []string{"scan", "--", "x"}, Start: time.Unix(1_700_000_000, 0)})
 	for _, v := range []probe.Verdict{
 		opened("192.0.2.7:80", time.Millisecond, netraw.ClockKernel), opened("192.0.2.7:80", time.Millisecond, netraw.ClockKernel),
 		verdict("192.0.2.7:25", probe.StateFiltered, probe.ReasonNoResponse), verdict("192.0.2.7:26", probe.StateRefused, probe.ReasonReset),
 		opened("192.0.2.7:22", 2*time.Millisecond, netraw.ClockKernel), opened("[2001:db8::1]:443", time.Second, netraw.ClockUser),
 	} {
-		if err := s.Record(NewPort("", &v)); err != nil {
+		if err := s.Record(record.NewPort("", &v)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.Record(&Summary{End: time.Unix(1_700_000_001, 0), Complete: true})
+	s.Record(&record.Summary{End: time.Unix(1_700_000_001, 0), Complete: true})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +49,7 @@ func formatted(t *testing.T, format string, o Options) string {
 }
 
 func TestList(t *testing.T) {
-	if got, want := formatted(t, "list", Options{}), "192.0.2.7:80\n192.0.2.7:22\n[2001:db8::1]:443\n"; got != want {
+	if got, want := formatted(t, "list", sink.Options{}), "192.0.2.7:80\n192.0.2.7:22\n[2001:db8::1]:443\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -60,7 +65,7 @@ func TestMasscan(t *testing.T) {
 			TTL                   int
 		}
 	}
-	text := formatted(t, "masscan", Options{})
+	text := formatted(t, "masscan", sink.Options{})
 	var all []entry
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		t.Fatalf("%v\n%s", err, text)
@@ -82,7 +87,7 @@ func TestMasscan(t *testing.T) {
 	}
 	f, _ := FormatByName("masscan")
 	var empty strings.Builder
-	f.New(NewLineWriter(&empty, "out"), Options{}).Close()
+	f.New(sink.NewLineWriter(&empty, "out"), sink.Options{}).Close()
 	if err := json.Unmarshal([]byte(empty.String()), &all); err != nil || len(all) > 0 {
 		t.Errorf("nothing found: %v in %q", err, empty.String())
 	}
@@ -90,15 +95,15 @@ func TestMasscan(t *testing.T) {
 
 // zmap's columns are those that it lists itself, and may be chosen.
 func TestZMap(t *testing.T) {
-	if got := formatted(t, "zmap", Options{}); !strings.HasPrefix(got, "saddr,sport\n192.0.2.7,80\n") {
-		t.Errorf("%q", got)
+	if plain := formatted(t, "zmap", sink.Options{}); !strings.HasPrefix(plain, "saddr,sport\n192.0.2.7,80\n") {
+		t.Errorf("%q", plain)
 	}
-	rows, err := csv.NewReader(strings.NewReader(formatted(t, "zmap", Options{Fields: zmapColumns}))).ReadAll()
-	if err != nil || len(rows) != 4 {
-		t.Fatalf("%v, %v", rows, err)
+	got, err := csv.NewReader(strings.NewReader(formatted(t, "zmap", sink.Options{Fields: lists.ZMapColumns}))).ReadAll()
+	if err != nil || len(got) != 4 {
+		t.Fatalf("%v, %v", got, err)
 	}
 	for column, want := range map[string]string{"saddr": "192.0.2.7", "saddr_raw": "117571776", "sport": "80", "ttl": "64", "success": "1", "window": "64240", "dport": ""} {
-		if got := rows[1][slices.Index(rows[0], column)]; got != want {
+		if got := got[1][slices.Index(got[0], column)]; got != want {
 			t.Errorf("%s: %q, want %q", column, got, want)
 		}
 	}
@@ -111,7 +116,7 @@ func TestZMap(t *testing.T) {
 		t.Skip(err)
 	}
 	for line := range strings.Lines(string(listed)) {
-		if f := strings.Fields(line); len(f) > 0 && !slices.Contains(zmapColumns, underscored(f[0])) {
+		if f := strings.Fields(line); len(f) > 0 && !slices.Contains(lists.ZMapColumns, lists.Underscored(f[0])) {
 			t.Errorf("zmap has a column %s", f[0])
 		}
 	}
@@ -120,7 +125,7 @@ func TestZMap(t *testing.T) {
 // Chosen columns come in the order asked for, in both formats, and unknown ones
 // are an error that lists the known.
 func TestFields(t *testing.T) {
-	o := Options{Fields: []string{"state", "rtt_ns", "addr"}}
+	o := sink.Options{Fields: []string{"state", "rtt_ns", "addr"}}
 	if got, want := formatted(t, "csv", o), "state,rtt_ns,addr\nopen,1000000,192.0.2.7\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -131,7 +136,7 @@ func TestFields(t *testing.T) {
 	if at := strings.Index(lines[0], "ADDR"); at != strings.Index(lines[1], "192.") || at != strings.Index(lines[5], "192.") {
 		t.Errorf("columns are not under each other: %q", lines)
 	}
-	if err := CheckFields("scan", "csv", []string{"addr", "sport"}); !errors.Is(err, ErrOutput) || !strings.Contains(err.Error(), "rtt_ns") {
+	if err := CheckFields("scan", "csv", []string{"addr", "sport"}); !errors.Is(err, sink.ErrOutput) || !strings.Contains(err.Error(), "rtt_ns") {
 		t.Error(err)
 	}
 	if err := CheckFields("scan", "zmap", []string{"saddr-raw", "sport"}); err != nil {
@@ -145,9 +150,9 @@ func TestFields(t *testing.T) {
 // Every table's fields can be chosen one by one, and give what the whole row has.
 func TestFieldsAreThoseOfTheRow(t *testing.T) {
 	v := oneHost()[0]
-	p := NewPort("host.example", &v)
-	row := strings.TrimSpace(string(appendRow(nil, portColumns(), p)))
-	if got := strings.TrimSpace(string(appendChosen(nil, portColumns(), p))); got != row {
+	p := record.NewPort("host.example", &v)
+	row := strings.TrimSpace(string(rows.AppendRow(nil, record.PortColumns(), p)))
+	if got := strings.TrimSpace(string(rows.AppendChosen(nil, record.PortColumns(), p))); got != row {
 		t.Errorf("%s\n%s", got, row)
 	}
 }
@@ -159,7 +164,7 @@ func TestXMLIsReadByLibnmap(t *testing.T) {
 		t.Skip("no python3-libnmap")
 	}
 	path := filepath.Join(t.TempDir(), "run.xml")
-	document := formatted(t, "xml", Options{Service: service, Scan: &ScanInfo{"syn", "22,25-26,80", 4}})
+	document := formatted(t, "xml", sink.Options{Service: service, Scan: &sink.ScanInfo{Technique: "syn", Ports: "22,25-26,80", Count: 4}})
 	checkNmapType(t, document)
 	if err := os.WriteFile(path, []byte(document), 0o600); err != nil {
 		t.Fatal(err)
@@ -184,7 +189,7 @@ for h in r.hosts:
 // A command line with two hyphens makes no bad comment.
 func TestXMLComment(t *testing.T) {
 	var b strings.Builder
-	comment(&b, "a --- b -- c\n")
+	nmap.Comment(&b, "a --- b -- c\n")
 	if inside := b.String()[4 : b.Len()-4]; strings.Contains(inside, "--") || strings.Contains(inside, "\n") {
 		t.Errorf("%q", b.String())
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/handshake"
@@ -20,18 +22,18 @@ import (
 )
 
 // nmapDocument writes the records of a command's run in one of nmap's formats.
-func nmapDocument(t *testing.T, format, command string, records []Record) string {
+func nmapDocument(t *testing.T, format, command string, records []record.Record) string {
 	t.Helper()
 	var out bytes.Buffer
 	f, err := FormatByName(format)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := f.New(NewLineWriter(&out, "out"), Options{})
+	s := f.New(sink.NewLineWriter(&out, "out"), sink.Options{})
 	start := time.Unix(1_700_000_000, 0).UTC()
-	run := []Record{&Run{Version: "0", Command: command, Args: []string{command}, Start: start}}
-	summary := NewSummary(&probe.Summary{Probes: 2, Complete: true, Took: time.Second}, start.Add(time.Second))
-	for _, r := range slices.Concat(run, records, []Record{summary}) {
+	run := []record.Record{&record.Run{Version: "0", Command: command, Args: []string{command}, Start: start}}
+	summary := record.NewSummary(&probe.Summary{Probes: 2, Complete: true, Took: time.Second}, start.Add(time.Second))
+	for _, r := range slices.Concat(run, records, []record.Record{summary}) {
 		if err := s.Record(r); err != nil {
 			t.Fatal(err)
 		}
@@ -46,77 +48,77 @@ var webPort = netip.MustParseAddrPort("192.0.2.7:80")
 
 // pingRecords are an answer, silence, an answer in doubt, and a port that no
 // probe could be sent to.
-func pingRecords() []Record {
-	probed := func(n uint64, state probe.State, reason probe.Reason, trip time.Duration, doubt probe.Doubt) *RTT {
-		return NewRTT("web.example", &ping.Sample{Target: webPort, N: n, Attempt: 1, State: state, Reason: reason, RTT: trip, Doubt: doubt, TTL: 63})
+func pingRecords() []record.Record {
+	probed := func(n uint64, state probe.State, reason probe.Reason, trip time.Duration, doubt probe.Doubt) *record.RTT {
+		return record.NewRTT("web.example", &ping.Sample{Target: webPort, N: n, Attempt: 1, State: state, Reason: reason, RTT: trip, Doubt: doubt, TTL: 63})
 	}
 	elsewhere := netip.MustParseAddrPort("192.0.2.9:81")
-	return []Record{
+	return []record.Record{
 		probed(1, probe.StateOpen, probe.ReasonSYNACK, 8*time.Millisecond, ""),
 		probed(2, probe.StateOpen, probe.ReasonSYNACK, time.Second, probe.DoubtCold),
 		probed(3, probe.StateOpen, probe.ReasonSYNACK, 16*time.Millisecond, ""),
 		probed(4, probe.StateFiltered, probe.ReasonNoResponse, 0, ""),
-		NewRTT("", &ping.Sample{Target: elsewhere, N: 1, Reason: probe.ReasonNoRoute}),
-		&RTTSummary{Target: "web.example", Addr: webPort.Addr(), Port: 80, State: probe.StateFiltered, Clock: "kernel", Summary: rtt.Summary{
+		record.NewRTT("", &ping.Sample{Target: elsewhere, N: 1, Reason: probe.ReasonNoRoute}),
+		&record.RTTSummary{Target: "web.example", Addr: webPort.Addr(), Port: 80, State: probe.StateFiltered, Clock: "kernel", Summary: rtt.Summary{
 			Sent: 4, Received: 3, Lost: 1, Loss: 0.25, Measured: 2, Min: 8e6, Mean: 12e6, Max: 16e6,
 		}},
-		&RTTSummary{Addr: elsewhere.Addr(), Port: 81, Unsent: 1},
-		&RTTSummary{Target: "unknown.example"},
-		&RTTComparison{A: "web.example", B: "192.0.2.9:81"},
+		&record.RTTSummary{Addr: elsewhere.Addr(), Port: 81, Unsent: 1},
+		&record.RTTSummary{Target: "unknown.example"},
+		&record.RTTComparison{A: "web.example", B: "192.0.2.9:81"},
 	}
 }
 
 // handshakeRecords are two connections to one port, one after the other.
-func handshakeRecords() []Record {
+func handshakeRecords() []record.Record {
 	open := &handshake.Result{
 		Target: webPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK, Attempts: 1, RTT: 20 * time.Millisecond,
 		Clock: netraw.ClockKernel, Reply: &craft.Segment{TTL: 61}, Negotiated: handshake.Negotiated{MSS: 1460},
 		Findings: []probe.Finding{{Code: "banner", Text: "the peer speaks first", Evidence: "<a&b>\x01"}},
 	}
 	refused := &handshake.Result{Target: webPort, State: probe.StateRefused, Reason: "reset", Attempts: 1}
-	return []Record{NewConnection("web.example", open), NewConnection("web.example", refused)}
+	return []record.Record{record.NewConnection("web.example", open), record.NewConnection("web.example", refused)}
 }
 
-func isnRecords() []Record {
+func isnRecords() []record.Record {
 	sample := isn.Sample{ISN: isn.Some(craft.Seq(5)), TTL: isn.Some(uint8(62)), Sent: isn.Some(int64(0)), Received: isn.Some(int64(2e6))}
 	figures := isn.Nmap{GCD: 1, ISR: 20, SP: isn.Some(11), N: 4}
 	copy(figures.ISNs[:], []craft.Seq{1, 0xABCDEF, 3, 4})
 	report := isn.Report{Class: isn.ClassGlobalClock, Confidence: 0.97, Samples: 1, Nmap: isn.Some(figures),
 		Findings: []isn.Finding{{Code: "global-clock", Severity: isn.Warning, Text: "one clock"}}}
 	silent := netip.MustParseAddrPort("192.0.2.9:80")
-	return []Record{
-		NewISNSample("web.example", webPort, sample),
-		&ISN{Target: "web.example", Addr: webPort.Addr(), Port: 80, State: probe.StateOpen, Reason: probe.ReasonSYNACK, Report: report},
-		NewISNSample("", silent, isn.Sample{}),
-		&ISN{Target: "192.0.2.9", Addr: silent.Addr(), Port: 80, State: probe.StateFiltered, Reason: probe.ReasonNoResponse},
+	return []record.Record{
+		record.NewISNSample("web.example", webPort, sample),
+		&record.ISN{Target: "web.example", Addr: webPort.Addr(), Port: 80, State: probe.StateOpen, Reason: probe.ReasonSYNACK, Report: report},
+		record.NewISNSample("", silent, isn.Sample{}),
+		&record.ISN{Target: "192.0.2.9", Addr: silent.Addr(), Port: 80, State: probe.StateFiltered, Reason: probe.ReasonNoResponse},
 	}
 }
 
 // traceRecords are a hop of two routers, one that keeps silent, and the port.
-func traceRecords() []Record {
-	hop := func(ttl, query int, addr, name string, trip time.Duration) *Hop {
+func traceRecords() []record.Record {
+	hop := func(ttl, query int, addr, name string, trip time.Duration) *record.Hop {
 		h := &trace.Hop{TTL: ttl, Query: query, RTT: trip}
 		if addr != "" {
 			h.Addr = netip.MustParseAddr(addr)
 		}
-		return NewHop("web.example", 80, h, name)
+		return record.NewHop("web.example", 80, h, name)
 	}
 	rewritten := hop(3, 1, "192.0.2.7", "", 1234*time.Microsecond)
 	rewritten.Changes = []trace.Change{{Field: "tos", Sent: "0x00", Seen: "0x20"}}
-	return []Record{
+	return []record.Record{
 		hop(1, 1, "198.51.100.1", "gate.example", 900*time.Microsecond),
 		hop(1, 2, "198.51.100.2", "", 0),
 		hop(1, 3, "198.51.100.1", "gate.example", 500*time.Microsecond),
 		hop(2, 1, "", "", 0),
 		rewritten,
-		NewPort("web.example", &probe.Verdict{Target: webPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: 1234 * time.Microsecond}),
+		record.NewPort("web.example", &probe.Verdict{Target: webPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: 1234 * time.Microsecond}),
 	}
 }
 
 // nmapRuns are runs of every command that probes ports, and what must be in
 // their documents.
 var nmapRuns = map[string]struct {
-	records   func() []Record
+	records   func() []record.Record
 	xml, grep []string
 }{
 	"ping": {
@@ -164,8 +166,8 @@ var nmapRuns = map[string]struct {
 		[]string{"Host: 192.0.2.7 (web.example)\tPorts: 80/open/tcp/////"},
 	},
 	"scan": {
-		func() []Record {
-			return []Record{&Host{Target: "web.example", Addr: webPort.Addr(), Findings: []probe.Finding{{Code: "answers-all", Text: "every port"}}}}
+		func() []record.Record {
+			return []record.Record{&record.Host{Target: "web.example", Addr: webPort.Addr(), Findings: []probe.Finding{{Code: "answers-all", Text: "every port"}}}}
 		},
 		[]string{"<ports></ports>\n<hostscript><script id=\"answers-all\" output=\"info: every port\"/></hostscript>"},
 		[]string{"Host: 192.0.2.7 (web.example)"},
@@ -197,18 +199,6 @@ func TestGrepableOfEveryCommand(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(nmapDocument(t, "grep", command, tc.records())), "\n")
 		if got := lines[1 : len(lines)-1]; !slices.Equal(got, tc.grep) {
 			t.Errorf("%s: got  %q\nwant %q", command, got, tc.grep)
-		}
-	}
-}
-
-// The words are nmap 7.93's.
-func TestNmapDifficulty(t *testing.T) {
-	for index, want := range map[int]string{
-		0: "Trivial joke", 2: "Trivial joke", 3: "Easy", 5: "Easy", 6: "Medium", 10: "Medium",
-		11: "Formidable", 12: "Worthy challenge", 15: "Worthy challenge", 16: "Good luck!", 262: "Good luck!",
-	} {
-		if got := nmapDifficulty(index); got != want {
-			t.Errorf("%d: %s, want %s", index, got, want)
 		}
 	}
 }

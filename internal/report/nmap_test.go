@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/probe"
 )
 
@@ -25,15 +27,15 @@ func nmapRun(t *testing.T, format string, summary bool) string {
 		t.Fatal(err)
 	}
 	service := func(p uint16) string { return map[uint16]string{80: "http", 22: "ssh"}[p] }
-	s := f.New(NewLineWriter(&out, "out"), Options{Service: service})
+	s := f.New(sink.NewLineWriter(&out, "out"), sink.Options{Service: service})
 	start := time.Unix(1_700_000_000, 0).UTC()
-	s.Record(&Run{Version: "0", Command: "scan", Args: []string{"scan", "-p<80>", `"a&b"`}, Start: start})
+	s.Record(&record.Run{Version: "0", Command: "scan", Args: []string{"scan", "-p<80>", `"a&b"`}, Start: start})
 	port := func(target, addr string, port uint16, state probe.State, reason probe.Reason, ttl uint8) {
 		v := probe.Verdict{Target: netip.AddrPortFrom(netip.MustParseAddr(addr), port), State: state, Reason: reason, Attempts: 1}
 		if ttl != 0 {
 			v.Reply = &craft.Segment{TTL: ttl}
 		}
-		s.Record(NewPort(target, &v))
+		s.Record(record.NewPort(target, &v))
 	}
 	port("web.example", "192.0.2.7", 80, probe.StateOpen, "syn-ack", 64)
 	port("web.example", "192.0.2.7", 22, probe.StateFiltered, "host-unreachable", 0)
@@ -49,7 +51,7 @@ func nmapRun(t *testing.T, format string, summary bool) string {
 		}
 	}
 	if summary {
-		s.Record(NewSummary(&probe.Summary{Probes: 203, Complete: true, Took: 1500 * time.Millisecond}, start.Add(2*time.Second)))
+		s.Record(record.NewSummary(&probe.Summary{Probes: 203, Complete: true, Took: 1500 * time.Millisecond}, start.Add(2*time.Second)))
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -7,12 +7,9 @@ import (
 	"os"
 
 	"synscope/internal/outfile"
-	"synscope/probe"
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 )
-
-// ErrOutput marks an output that cannot be made: a format that does not exist,
-// or a file that cannot be created. It is found before anything is sent.
-var ErrOutput = errors.New("output")
 
 // Stdout is the path that stands for standard output.
 const Stdout = "-"
@@ -27,7 +24,7 @@ type Config struct {
 	// OpenOnly leaves out of every output the ports that are not even
 	// possibly open: refused, filtered, unknown. The summary counts them.
 	OpenOnly bool
-	Options
+	sink.Options
 }
 
 // File is one more output.
@@ -40,13 +37,13 @@ type File struct {
 // every sink for one goroutine at a time.
 type Output struct {
 	openOnly bool
-	sinks    []*outlet
+	sinks    []*destination
 }
 
-// outlet is a sink with what lies below it.
-type outlet struct {
-	Sink
-	w    *LineWriter
+// destination is a sink with what lies below it.
+type destination struct {
+	sink.Sink
+	w    *sink.LineWriter
 	file *os.File // nil for standard output
 	err  error    // why it takes no more records
 }
@@ -81,7 +78,7 @@ func (c *Config) all() ([]File, error) {
 	}
 	switch {
 	case onStdout > 1 || onStdout == 1 && c.StdoutFormat != "":
-		return nil, fmt.Errorf("%w: two formats for standard output", ErrOutput)
+		return nil, fmt.Errorf("%w: two formats for standard output", sink.ErrOutput)
 	case onStdout == 1:
 		return files, nil
 	case c.StdoutFormat == "":
@@ -96,18 +93,18 @@ func (out *Output) add(f File, cfg *Config) error {
 		return err
 	}
 	if f.Path == Stdout {
-		w := NewLineWriter(cfg.Stdout, "standard output")
-		out.sinks = append(out.sinks, &outlet{Sink: format.New(w, cfg.Options), w: w})
+		w := sink.NewLineWriter(cfg.Stdout, "standard output")
+		out.sinks = append(out.sinks, &destination{Sink: format.New(w, cfg.Options), w: w})
 		return nil
 	}
 	file, err := outfile.Open(f.Path, outfile.Public)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrOutput, err)
+		return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 	}
 	options := cfg.Options
-	options.Colour, options.Banner, options.Quiet, options.Board = false, true, false, false
-	w := NewLineWriter(file, f.Path)
-	out.sinks = append(out.sinks, &outlet{Sink: format.New(w, options), w: w, file: file})
+	options.Colour, options.Banner, options.Quiet, options.Board, options.Wide = false, true, false, false, 0
+	w := sink.NewLineWriter(file, f.Path)
+	out.sinks = append(out.sinks, &destination{Sink: format.New(w, options), w: w, file: file})
 	return nil
 }
 
@@ -120,27 +117,27 @@ func (out *Output) truncate() error {
 		}
 		info, err := o.file.Stat()
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrOutput, err)
+			return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 		}
 		if !info.Mode().IsRegular() {
 			continue
 		}
 		for _, other := range regular {
 			if os.SameFile(info, other) {
-				return fmt.Errorf("%w: %s: two formats for one file", ErrOutput, o.file.Name())
+				return fmt.Errorf("%w: %s: two formats for one file", sink.ErrOutput, o.file.Name())
 			}
 		}
 		regular = append(regular, info)
 	}
 	for _, o := range out.sinks {
 		if err := o.truncate(); err != nil {
-			return fmt.Errorf("%w: %w", ErrOutput, err)
+			return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 		}
 	}
 	return nil
 }
 
-func (o *outlet) truncate() error {
+func (o *destination) truncate() error {
 	if o.file == nil {
 		return nil
 	}
@@ -153,8 +150,8 @@ func (o *outlet) truncate() error {
 // Record gives r to every sink. One that fails takes no more records and the
 // others go on; the error, which every further call returns too, names the
 // output and wraps [ErrWrite].
-func (out *Output) Record(r Record) error {
-	if p, ok := r.(*Port); ok && out.openOnly && !possiblyOpen(p.State) {
+func (out *Output) Record(r record.Record) error {
+	if p, ok := r.(*record.Port); ok && out.openOnly && !record.PossiblyOpen(p.State) {
 		return out.broken()
 	}
 	for _, o := range out.sinks {
@@ -163,11 +160,6 @@ func (out *Output) Record(r Record) error {
 		}
 	}
 	return out.broken()
-}
-
-// possiblyOpen is the reading of "open" that --open has in nmap.
-func possiblyOpen(s probe.State) bool {
-	return s == probe.StateOpen || s == probe.StateOpenFiltered || s == probe.StateUnfiltered
 }
 
 func (out *Output) broken() error {
@@ -212,7 +204,7 @@ func (out *Output) closeFiles() error {
 			continue
 		}
 		if err := o.file.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("%w: %w", ErrWrite, err))
+			errs = append(errs, fmt.Errorf("%w: %w", sink.ErrWrite, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/probe"
 )
 
@@ -33,12 +35,12 @@ func TestEveryOutputIsWhole(t *testing.T) {
 	out, err := Open(Config{
 		Stdout: &stdout, StdoutFormat: "json",
 		Files:   []File{{"text", text}, {"json", lines}, {"csv", table}},
-		Options: Options{Colour: true},
+		Options: sink.Options{Colour: true},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []Record{&Run{Command: "scan"}, NewPort("", &zeroVerdict), NewPort("", &silentVerdict), &Summary{}} {
+	for _, r := range []record.Record{&record.Run{Command: "scan"}, record.NewPort("", &zeroVerdict), record.NewPort("", &silentVerdict), &record.Summary{}} {
 		if err := out.Record(r); err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +83,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := Open(Config{Stdout: discard{}, StdoutFormat: test.stdout, Files: test.files})
-			if !errors.Is(err, ErrOutput) || !strings.Contains(err.Error(), test.want) {
+			if !errors.Is(err, sink.ErrOutput) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want ErrOutput with %q", err, test.want)
 			}
 			if got := read(t, kept); got != "results" {
@@ -104,7 +106,7 @@ func TestDashIsStandardOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out.Record(NewPort("", &zeroVerdict))
+	out.Record(record.NewPort("", &zeroVerdict))
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -123,11 +125,11 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = out.Record(NewPort("", &zeroVerdict))
-	if !errors.Is(err, ErrWrite) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
+	err = out.Record(record.NewPort("", &zeroVerdict))
+	if !errors.Is(err, sink.ErrWrite) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
 		t.Errorf("error %v", err)
 	}
-	if err := out.Record(&Summary{}); !errors.Is(err, syscall.ENOSPC) {
+	if err := out.Record(&record.Summary{}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("the next record: %v", err)
 	}
 	if err := out.Close(); !errors.Is(err, syscall.ENOSPC) {
@@ -149,8 +151,8 @@ func TestClosedPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = out.Record(&Run{})
-	if !errors.Is(err, ErrWrite) || !errors.Is(err, syscall.EPIPE) || !strings.Contains(err.Error(), "standard output") {
+	err = out.Record(&record.Run{})
+	if !errors.Is(err, sink.ErrWrite) || !errors.Is(err, syscall.EPIPE) || !strings.Contains(err.Error(), "standard output") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -168,7 +170,7 @@ func TestOpenOnlyHidesWhatIsNotOpen(t *testing.T) {
 			}
 			v := silentVerdict
 			v.State = state
-			out.Record(NewPort("", &v))
+			out.Record(record.NewPort("", &v))
 			out.Close()
 			want := state == probe.StateOpen || state == probe.StateOpenFiltered || state == probe.StateUnfiltered
 			if got := strings.Contains(stdout.String(), "192.0.2.7"); got != want {
@@ -181,12 +183,12 @@ func TestOpenOnlyHidesWhatIsNotOpen(t *testing.T) {
 func TestQuietLeavesOutTheSummaryOnStandardOutputOnly(t *testing.T) {
 	var stdout strings.Builder
 	path := filepath.Join(t.TempDir(), "t")
-	out, err := Open(Config{Stdout: &stdout, Files: []File{{"text", path}}, Options: Options{Quiet: true}})
+	out, err := Open(Config{Stdout: &stdout, Files: []File{{"text", path}}, Options: sink.Options{Quiet: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out.Record(NewPort("", &silentVerdict))
-	out.Record(&Summary{Probes: 1})
+	out.Record(record.NewPort("", &silentVerdict))
+	out.Record(&record.Summary{Probes: 1})
 	out.Close()
 	if got := stdout.String(); !strings.Contains(got, "25/tcp") || strings.Contains(got, "1 port probed") {
 		t.Errorf("standard output: %q", got)

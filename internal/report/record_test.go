@@ -12,35 +12,38 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/sink"
 	"synscope/netraw"
 	"synscope/probe"
 )
 
 // oracle is what encoding/json makes of a record.
-func oracle(tb testing.TB, r Record) []byte {
+func oracle(tb testing.TB, r record.Record) []byte {
 	tb.Helper()
 	var typed any
 	switch r := r.(type) {
-	case *Port:
+	case *record.Port:
 		typed = struct {
 			Type string `json:"type"`
-			*Port
+			*record.Port
 		}{r.Type(), r}
-	case *Run:
+	case *record.Run:
 		typed = struct {
 			Type   string `json:"type"`
 			Schema string `json:"schema"`
-			*Run
-		}{r.Type(), Schema, r}
-	case *Host:
+			*record.Run
+		}{r.Type(), record.Schema, r}
+	case *record.Host:
 		typed = struct {
 			Type string `json:"type"`
-			*Host
+			*record.Host
 		}{r.Type(), r}
-	case *Summary:
+	case *record.Summary:
 		typed = struct {
 			Type string `json:"type"`
-			*Summary
+			*record.Summary
 		}{r.Type(), r}
 	}
 	var b bytes.Buffer
@@ -53,11 +56,11 @@ func oracle(tb testing.TB, r Record) []byte {
 }
 
 // maybe is Some(v) half of the time.
-func maybe[T any](r *rand.Rand, v T) Maybe[T] {
+func maybe[T any](r *rand.Rand, v T) record.Maybe[T] {
 	if r.IntN(2) == 0 {
-		return Maybe[T]{}
+		return record.Maybe[T]{}
 	}
-	return Some(v)
+	return record.Some(v)
 }
 
 var someTexts = []string{"", "plain", `quo"ted\`, "tab\tnewline\n", "<&>", "µ é 漢", "\x00\x1f\x7f", "bad \xff utf-8", "\u2028\u2029", "a,b"}
@@ -67,9 +70,9 @@ var someAddrs = []netip.Addr{
 	netip.MustParseAddr("fe80::1%eth0"), netip.MustParseAddr("0.0.0.0"),
 }
 
-func randomPort(r *rand.Rand) *Port {
+func randomPort(r *rand.Rand) *record.Port {
 	text := func() string { return someTexts[r.IntN(len(someTexts))] }
-	p := &Port{
+	p := &record.Port{
 		Target: text(), Addr: someAddrs[r.IntN(len(someAddrs))], Port: uint16(r.Uint32()),
 		State: probe.State(r.IntN(6)), Reason: probe.Reason(text()), Sure: maybe(r, r.Float64()), Attempts: r.IntN(4),
 		RTT: maybe(r, time.Duration(r.Int64())), Clock: text(),
@@ -98,7 +101,7 @@ func TestPortsAreEncodedAsByEncodingJSON(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	for range 5000 {
 		p := randomPort(r)
-		if got, want := AppendJSON(nil, p), oracle(t, p); !bytes.Equal(got, want) {
+		if got, want := rows.AppendJSON(nil, p), oracle(t, p); !bytes.Equal(got, want) {
 			t.Fatalf("\n got %s\nwant %s", got, want)
 		}
 	}
@@ -106,21 +109,21 @@ func TestPortsAreEncodedAsByEncodingJSON(t *testing.T) {
 
 func TestRunAndSummaryAreEncodedAsByEncodingJSON(t *testing.T) {
 	start := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
-	records := []Record{
-		&Run{Version: "1.0", Command: "scan", Args: []string{"scan", "-p", "80", "a\"b"}, Engine: "raw", Seed: Some(uint64(1<<64 - 1)), Start: start, Notes: []string{"no kernel stamps"}},
-		&Run{Version: "1.0", Command: "doctor", Args: []string{}, Start: start},
-		&Summary{End: start, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
-		&Summary{
+	records := []record.Record{
+		&record.Run{Version: "1.0", Command: "scan", Args: []string{"scan", "-p", "80", "a\"b"}, Engine: "raw", Seed: record.Some(uint64(1<<64 - 1)), Start: start, Notes: []string{"no kernel stamps"}},
+		&record.Run{Version: "1.0", Command: "doctor", Args: []string{}, Start: start},
+		&record.Summary{End: start, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
+		&record.Summary{
 			End: start, Took: time.Second, Complete: true, Probes: 3, Sent: 4, Retransmitted: 1, SendErrors: 5, Received: 6, Matched: 7, KernelDrops: 8,
 			Rejected: map[string]uint64{"bad-checksum": 2, "a": 1},
-			States:   map[probe.State]uint64{probe.StateOpen: 1, probe.StateOpenFiltered: 2}, Rate: Some(1234.5),
-			HostsUp: Some(uint64(7)), HostsDown: Some(uint64(2)), HostsUnknown: Some(uint64(0)),
+			States:   map[probe.State]uint64{probe.StateOpen: 1, probe.StateOpenFiltered: 2}, Rate: record.Some(1234.5),
+			HostsUp: record.Some(uint64(7)), HostsDown: record.Some(uint64(2)), HostsUnknown: record.Some(uint64(0)),
 			Down: map[probe.Reason]uint64{"no-response": 1, "no-neighbour": 1},
 		},
-		NewHost("web.example", &someHosts()[0], vendorOf), NewHost("192.0.2.0/24", &someHosts()[1], nil), NewHost("", &someHosts()[2], nil),
+		record.NewHost("web.example", &someHosts()[0], vendorOf), record.NewHost("192.0.2.0/24", &someHosts()[1], nil), record.NewHost("", &someHosts()[2], nil),
 	}
 	for _, r := range records {
-		if got, want := AppendJSON(nil, r), oracle(t, r); !sameJSON(t, got, want) {
+		if got, want := rows.AppendJSON(nil, r), oracle(t, r); !sameJSON(t, got, want) {
 			t.Errorf("\n got %s\nwant %s", got, want)
 		}
 	}
@@ -137,13 +140,13 @@ func sameJSON(t *testing.T, a, b []byte) bool {
 }
 
 func TestRunWithoutArgumentsHasAnEmptyList(t *testing.T) {
-	if got := string(AppendJSON(nil, &Run{})); !strings.Contains(got, `"args":[]`) {
+	if got := string(rows.AppendJSON(nil, &record.Run{})); !strings.Contains(got, `"args":[]`) {
 		t.Errorf("no empty list in %s", got)
 	}
 }
 
 func TestSummaryCountsNothingAsZeroNotAbsent(t *testing.T) {
-	got := AppendJSON(nil, NewSummary(&probe.Summary{}, time.Unix(0, 0)))
+	got := rows.AppendJSON(nil, record.NewSummary(&probe.Summary{}, time.Unix(0, 0)))
 	const want = `{"type":"summary","end":"1970-01-01T00:00:00Z","took_ns":0,"complete":false,"probes":0,"sent":0,` +
 		`"retransmitted":0,"resets":0,"send_errors":0,"received":0,"matched":0,"rejected":{},"kernel_drops":0,"states":{}}`
 	if string(got) != want {
@@ -157,8 +160,8 @@ func TestPortRoundTrip(t *testing.T) {
 		want := randomPort(r)
 		// Invalid UTF-8 cannot survive JSON, and a severity has no inverse.
 		want.Target, want.Reason, want.Flags, want.Clock, want.Findings = "t", "reset", "R", "kernel", nil
-		var got Port
-		if err := json.Unmarshal(AppendJSON(nil, want), &got); err != nil {
+		var got record.Port
+		if err := json.Unmarshal(rows.AppendJSON(nil, want), &got); err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(&got, want) {
@@ -172,8 +175,8 @@ func FuzzJSONString(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		p := &Port{Target: s, Addr: someAddrs[0]}
-		if got, want := AppendJSON(nil, p), oracle(t, p); !bytes.Equal(got, want) {
+		p := &record.Port{Target: s, Addr: someAddrs[0]}
+		if got, want := rows.AppendJSON(nil, p), oracle(t, p); !bytes.Equal(got, want) {
 			t.Fatalf("\n got %s\nwant %s", got, want)
 		}
 	})
@@ -207,7 +210,7 @@ func TestAbsentIsNotZero(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := string(AppendJSON(nil, NewPort("", &test.verdict))); got != test.want {
+			if got := string(rows.AppendJSON(nil, record.NewPort("", &test.verdict))); got != test.want {
 				t.Errorf("\n got %s\nwant %s", got, test.want)
 			}
 		})
@@ -228,12 +231,12 @@ func TestPortOfAReply(t *testing.T) {
 	}
 	const want = `{"type":"port","target":"web.example","addr":"2001:db8::1","port":443,"state":"open","reason":"syn-ack","attempts":1,` +
 		`"ttl":64,"window":65535,"mss":1460,"wscale":0,"sack":true,"ts":true,"seq":2147483648,"ack":5,"flags":"S."}`
-	if got := string(AppendJSON(nil, NewPort("web.example", &v))); got != want {
+	if got := string(rows.AppendJSON(nil, record.NewPort("web.example", &v))); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
 	reset := v
 	reset.Reply = &craft.Segment{Src: v.Target, Flags: craft.RST}
-	p := NewPort("", &reset)
+	p := record.NewPort("", &reset)
 	if !p.Ack.IsZero() || !p.SACK.IsZero() || !p.TS.IsZero() {
 		t.Error("an RST without ACK acknowledges nothing and offers nothing")
 	}
@@ -243,7 +246,7 @@ func TestErrorOfAVerdictIsAFinding(t *testing.T) {
 	shared := make([]probe.Finding, 1, 2)
 	shared[0].Code = "cold"
 	v := probe.Verdict{Target: silentVerdict.Target, Reason: probe.ReasonSendFailed, Findings: shared, Err: errors.New("sendmsg: network is down")}
-	got := NewPort("", &v).Findings
+	got := record.NewPort("", &v).Findings
 	want := []probe.Finding{{Code: "cold"}, {Code: "send-failed", Severity: probe.SeverityWarning, Text: "sendmsg: network is down"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -257,19 +260,19 @@ func TestErrorOfAVerdictIsAFinding(t *testing.T) {
 // last one reports how many times longer encoding/json takes in the same run.
 func BenchmarkJSON(b *testing.B) {
 	v := zeroVerdict
-	p := NewPort("web.example", &v)
+	p := record.NewPort("web.example", &v)
 	b.Run("append", func(b *testing.B) {
 		b.ReportAllocs()
 		var buf []byte
 		for b.Loop() {
-			buf = AppendJSON(buf[:0], p)
+			buf = rows.AppendJSON(buf[:0], p)
 		}
 	})
 	b.Run("sink", func(b *testing.B) {
 		b.ReportAllocs()
-		sink := newJSON(NewLineWriter(discard{}, "nowhere"), Options{})
+		sink := rows.NewJSON(sink.NewLineWriter(discard{}, "nowhere"), sink.Options{})
 		for b.Loop() {
-			sink.Record(NewPort("web.example", &v))
+			sink.Record(record.NewPort("web.example", &v))
 		}
 	})
 	b.Run("encoding/json", func(b *testing.B) {
@@ -286,7 +289,7 @@ func BenchmarkJSON(b *testing.B) {
 		for b.Loop() {
 			begin := time.Now()
 			for range 100 {
-				buf = AppendJSON(buf[:0], p)
+				buf = rows.AppendJSON(buf[:0], p)
 			}
 			middle := time.Now()
 			for range 100 {

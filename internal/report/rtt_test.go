@@ -10,6 +10,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/screen"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/text"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/ping"
@@ -82,15 +87,15 @@ func TestRTTRecords(t *testing.T) {
 			"not sent to web (192.0.2.7) port 80 (network is down): n=1",
 		},
 	} {
-		r := NewRTT("web", tc.sample)
+		r := record.NewRTT("web", tc.sample)
 		want := before + tc.json
 		if tc.sample.Attempt == 2 {
 			want = strings.Replace(want, `"attempt":1`, `"attempt":2`, 1)
 		}
-		if got := string(AppendJSON(nil, r)); got != want {
+		if got := string(rows.AppendJSON(nil, r)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got := told(t, "ping", Options{}, r); got != tc.text+"\n" {
+		if got := told(t, "ping", sink.Options{}, r); got != tc.text+"\n" {
 			t.Errorf("got  %q\nwant %q", got, tc.text)
 		}
 	}
@@ -98,36 +103,36 @@ func TestRTTRecords(t *testing.T) {
 
 // Whose stamps a time is between is told where hardware's were asked for.
 func TestStampsAreNamed(t *testing.T) {
-	r := NewRTT("web", sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, timed(time.Millisecond)))
+	r := record.NewRTT("web", sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, timed(time.Millisecond)))
 	for stamps, want := range map[string]string{"": "", "hardware": "hardware", "software": "software"} {
 		r.Stamps = stamps
-		if got := strings.Contains(string(AppendJSON(nil, r)), `"stamps":"`+want+`"}`); got != (want != "") {
-			t.Errorf("%q: %s", stamps, AppendJSON(nil, r))
+		if got := strings.Contains(string(rows.AppendJSON(nil, r)), `"stamps":"`+want+`"}`); got != (want != "") {
+			t.Errorf("%q: %s", stamps, rows.AppendJSON(nil, r))
 		}
-		if got := strings.HasSuffix(told(t, "ping", Options{}, r), " ("+want+" stamps)\n"); got != (want != "") {
-			t.Errorf("%q: %s", stamps, told(t, "ping", Options{}, r))
+		if got := strings.HasSuffix(told(t, "ping", sink.Options{}, r), " ("+want+" stamps)\n"); got != (want != "") {
+			t.Errorf("%q: %s", stamps, told(t, "ping", sink.Options{}, r))
 		}
 	}
 	for hardware, want := range map[uint64]string{
 		0: "(kernel clock, no hardware stamps)", 2: "(kernel clock; 2 of 3 times by hardware stamps)", 3: "(kernel clock, hardware stamps)",
 	} {
 		s := summaryOf("web", 1, 2, 3)
-		s.Hardware = Some(hardware)
-		if got := told(t, "ping", Options{}, s); !strings.Contains(got, want) {
+		s.Hardware = record.Some(hardware)
+		if got := told(t, "ping", sink.Options{}, s); !strings.Contains(got, want) {
 			t.Errorf("want %s in %s", want, got)
 		}
-		if got := string(AppendJSON(nil, s)); !strings.Contains(got, fmt.Sprintf(`"rtt_clock":"kernel","hardware_stamps":%d}`, hardware)) {
+		if got := string(rows.AppendJSON(nil, s)); !strings.Contains(got, fmt.Sprintf(`"rtt_clock":"kernel","hardware_stamps":%d}`, hardware)) {
 			t.Errorf("%s", got)
 		}
 	}
 }
 
 // told is the text of some records of a command.
-func told(t *testing.T, command string, o Options, records ...Record) string {
+func told(t *testing.T, command string, o sink.Options, records ...record.Record) string {
 	t.Helper()
 	var out bytes.Buffer
-	sink := newText(NewLineWriter(&out, "out"), o)
-	for _, r := range append([]Record{&Run{Command: command}}, records...) {
+	sink := text.New(sink.NewLineWriter(&out, "out"), o)
+	for _, r := range append([]record.Record{&record.Run{Command: command}}, records...) {
 		if err := sink.Record(r); err != nil {
 			t.Fatal(err)
 		}
@@ -142,8 +147,8 @@ func told(t *testing.T, command string, o Options, records ...Record) string {
 // place.
 func TestRTTColumns(t *testing.T) {
 	var out bytes.Buffer
-	sink := newCSV(NewLineWriter(&out, "out"), Options{})
-	for _, r := range []Record{&Run{Command: "ping"}, NewRTT("web", sampleOf(3, probe.StateOpen, probe.ReasonSYNACK, timed(5)))} {
+	sink := rows.NewCSV(sink.NewLineWriter(&out, "out"), sink.Options{})
+	for _, r := range []record.Record{&record.Run{Command: "ping"}, record.NewRTT("web", sampleOf(3, probe.StateOpen, probe.ReasonSYNACK, timed(5)))} {
 		if err := sink.Record(r); err != nil {
 			t.Fatal(err)
 		}
@@ -156,33 +161,33 @@ func TestRTTColumns(t *testing.T) {
 	}
 }
 
-func summaryOf(word string, values ...int) *RTTSummary {
+func summaryOf(word string, values ...int) *record.RTTSummary {
 	s := rtt.NewSeries(rtt.Precise)
 	for _, v := range values {
 		s.Add(time.Duration(v) * time.Millisecond)
 	}
 	s.Lost()
-	return &RTTSummary{Target: word, Addr: pingedPort.Addr(), Port: 80, State: probe.StateOpen, Clock: "kernel", Summary: s.Summary()}
+	return &record.RTTSummary{Target: word, Addr: pingedPort.Addr(), Port: 80, State: probe.StateOpen, Clock: "kernel", Summary: s.Summary()}
 }
 
 // Where nothing was measured no time is written, neither zero nor null.
 func TestRTTSummaryWithoutATime(t *testing.T) {
-	got := string(AppendJSON(nil, summaryOf("web")))
+	got := string(rows.AppendJSON(nil, summaryOf("web")))
 	if want := `{"type":"rtt_summary","target":"web","addr":"192.0.2.7","port":80,"sent":1,"received":0,"lost":1,"loss":1}`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if text := told(t, "ping", Options{}, summaryOf("web")); strings.Contains(text, "RTT") || !strings.Contains(text, "1 probe sent, 0 received, 1 lost (100 %)") {
+	if text := told(t, "ping", sink.Options{}, summaryOf("web")); strings.Contains(text, "RTT") || !strings.Contains(text, "1 probe sent, 0 received, 1 lost (100 %)") {
 		t.Errorf("%s", text)
 	}
 }
 
 // Few targets have closing lines of their own, many a table of even columns.
 func TestRTTClosingLines(t *testing.T) {
-	few := told(t, "ping", Options{}, summaryOf("web", 10, 20), summaryOf("api", 30))
+	few := told(t, "ping", sink.Options{}, summaryOf("web", 10, 20), summaryOf("api", 30))
 	if strings.Count(few, "ping statistics") != 2 || !strings.Contains(few, "RTT min 10.0 ms, mean 15.0 ms, max 20.0 ms, stddev 7.1 ms, jitter 625 µs (kernel clock)") {
 		t.Errorf("%s", few)
 	}
-	many := told(t, "ping", Options{}, summaryOf("a.example", 1), summaryOf("b", 999), summaryOf("c"), summaryOf("long.name.example", 12))
+	many := told(t, "ping", sink.Options{}, summaryOf("a.example", 1), summaryOf("b", 999), summaryOf("c"), summaryOf("long.name.example", 12))
 	lines := strings.Split(strings.TrimSpace(many), "\n")
 	if len(lines) != 5 {
 		t.Fatalf("%s", many)
@@ -195,7 +200,7 @@ func TestRTTClosingLines(t *testing.T) {
 }
 
 func TestTraceText(t *testing.T) {
-	hop := func(ttl, query int, addr string, d time.Duration, kind trace.HopKind, changes ...trace.Change) *Hop {
+	hop := func(ttl, query int, addr string, d time.Duration, kind trace.HopKind, changes ...trace.Change) *record.Hop {
 		h := &trace.Hop{TTL: ttl, Query: query, Kind: kind, RTT: d, Clock: netraw.ClockKernel, Changes: changes}
 		if addr != "" {
 			h.Addr = netip.MustParseAddr(addr)
@@ -204,18 +209,18 @@ func TestTraceText(t *testing.T) {
 		if ttl == 1 {
 			name = "gw.example"
 		}
-		return NewHop("web", 80, h, name)
+		return record.NewHop("web", 80, h, name)
 	}
 	tos := trace.Change{Field: "tos", Sent: "0x00", Seen: "0x20"}
-	got := told(t, "trace", Options{},
+	got := told(t, "trace", sink.Options{},
 		hop(1, 1, "192.0.2.1", time.Millisecond, trace.HopTimeExceeded),
 		hop(1, 2, "192.0.2.1", 2*time.Millisecond, trace.HopTimeExceeded),
 		hop(2, 1, "", 0, trace.HopNone), hop(2, 2, "", 0, trace.HopNone),
 		hop(3, 1, "192.0.2.3", 3*time.Millisecond, trace.HopTimeExceeded, tos),
 		hop(3, 2, "192.0.2.4", 3*time.Millisecond, trace.HopTimeExceeded, tos),
 		hop(4, 1, "192.0.2.7", 4*time.Millisecond, trace.HopSYNACK),
-		NewPort("web", &probe.Verdict{Target: pingedPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK}),
-		&Summary{Took: 5 * time.Millisecond, Sent: 8},
+		record.NewPort("web", &probe.Verdict{Target: pingedPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK}),
+		&record.Summary{Took: 5 * time.Millisecond, Sent: 8},
 	)
 	want := `  1  gw.example (192.0.2.1)  1.0 ms  2.0 ms
   2  *  *
@@ -234,7 +239,7 @@ traced in 5.0 ms with 8 packets
 // A board replaces what it showed, line for line.
 func TestBoard(t *testing.T) {
 	var out bytes.Buffer
-	b := NewBoard(&out)
+	b := screen.NewBoard(&out)
 	b.Show([]string{"one", "two"})
 	b.Show([]string{"three"})
 	b.Clear()
@@ -259,7 +264,7 @@ func TestRTTComparisonText(t *testing.T) {
 				"by chance alone that would be seen with p = 0.1250 (Mann–Whitney, 40 and 50 times)\n"},
 		{rtt.Comparison{NA: 40}, "nothing to compare: one of them gave no time\n"},
 	} {
-		got := told(t, "ping", Options{}, &RTTComparison{A: "web", B: "api", Comparison: tc.c})
+		got := told(t, "ping", sink.Options{}, &record.RTTComparison{A: "web", B: "api", Comparison: tc.c})
 		if want := "\n--- web against api ---\n" + tc.want; got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}

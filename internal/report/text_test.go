@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/text"
 	"synscope/netraw"
 	"synscope/probe"
 )
@@ -98,26 +101,26 @@ func manyHosts() []probe.Verdict {
 	return append(all, refused("[2001:db8::1]", 1000, 1500)...)
 }
 
-func render(t *testing.T, o Options, target string, verdicts []probe.Verdict, s probe.Summary) string {
+func render(t *testing.T, o sink.Options, target string, verdicts []probe.Verdict, s probe.Summary) string {
 	t.Helper()
 	var b strings.Builder
 	o.Service = service
-	sink := newText(NewLineWriter(&b, "buffer"), o)
+	told := text.New(sink.NewLineWriter(&b, "buffer"), o)
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	records := []Record{&Run{Version: "1.0", Command: "scan", Args: []string{"scan", "-p-", target}, Engine: "raw", Start: start, Notes: []string{"no kernel stamps on tun0"}}}
+	records := []record.Record{&record.Run{Version: "1.0", Command: "scan", Args: []string{"scan", "-p-", target}, Engine: "raw", Start: start, Notes: []string{"no kernel stamps on tun0"}}}
 	s.States = make(map[probe.State]uint64)
 	for _, v := range verdicts {
 		s.States[v.State]++
 		s.Probes++
-		records = append(records, NewPort(target, &v))
+		records = append(records, record.NewPort(target, &v))
 	}
-	records = append(records, NewSummary(&s, start.Add(s.Took)))
+	records = append(records, record.NewSummary(&s, start.Add(s.Took)))
 	for _, r := range records {
-		if err := sink.Record(r); err != nil {
+		if err := told.Record(r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := sink.Close(); err != nil {
+	if err := told.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -130,20 +133,20 @@ func TestTextGolden(t *testing.T) {
 	lossy.SendErrors, lossy.KernelDrops, lossy.Complete = 1, 2345, false
 	tests := []struct {
 		name     string
-		o        Options
+		o        sink.Options
 		target   string
 		verdicts []probe.Verdict
 		s        probe.Summary
 	}{
-		{"one-host", Options{Hosts: 1}, "web.example:80", oneHost(), done},
-		{"one-host-reason", Options{Hosts: 1, Reason: true}, "web.example", oneHost(), lossy},
-		{"one-host-colour", Options{Hosts: 1, Colour: true}, "192.0.2.7", oneHost(), lossy},
-		{"many-hosts", Options{}, "192.0.2.0/24", manyHosts(), done},
-		{"many-hosts-reason-banner", Options{Reason: true, Banner: true}, "", manyHosts(), done},
-		{"one-name-two-addresses", Options{Hosts: 1}, "web.example", manyHosts(), done},
-		{"all-silent", Options{}, "192.0.2.0/24", manyHosts()[2:5], done},
-		{"one-silent-host", Options{Hosts: 1}, "192.0.2.8", manyHosts()[2:3], done},
-		{"nothing", Options{Hosts: 1}, "192.0.2.8", nil, probe.Summary{}},
+		{"one-host", sink.Options{Hosts: 1}, "web.example:80", oneHost(), done},
+		{"one-host-reason", sink.Options{Hosts: 1, Reason: true}, "web.example", oneHost(), lossy},
+		{"one-host-colour", sink.Options{Hosts: 1, Colour: true}, "192.0.2.7", oneHost(), lossy},
+		{"many-hosts", sink.Options{}, "192.0.2.0/24", manyHosts(), done},
+		{"many-hosts-reason-banner", sink.Options{Reason: true, Banner: true}, "", manyHosts(), done},
+		{"one-name-two-addresses", sink.Options{Hosts: 1}, "web.example", manyHosts(), done},
+		{"all-silent", sink.Options{}, "192.0.2.0/24", manyHosts()[2:5], done},
+		{"one-silent-host", sink.Options{Hosts: 1}, "192.0.2.8", manyHosts()[2:3], done},
+		{"nothing", sink.Options{Hosts: 1}, "192.0.2.8", nil, probe.Summary{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -154,10 +157,10 @@ func TestTextGolden(t *testing.T) {
 
 func TestOpenPortsAreShownAsTheyCome(t *testing.T) {
 	w := &writes{}
-	l := NewLineWriter(w, "test")
-	sink := newText(l, Options{})
+	l := sink.NewLineWriter(w, "test")
+	told := text.New(l, sink.Options{})
 	for _, v := range oneHost() {
-		sink.Record(NewPort("", &v))
+		told.Record(record.NewPort("", &v))
 	}
 	l.Flush()
 	got := strings.Join(w.all(), "")
@@ -169,11 +172,11 @@ func TestOpenPortsAreShownAsTheyCome(t *testing.T) {
 // A run that is cut off before its summary still tells what it had gathered.
 func TestCloseShowsWhatWasGathered(t *testing.T) {
 	var b strings.Builder
-	sink := newText(NewLineWriter(&b, "buffer"), Options{Hosts: 1})
+	told := text.New(sink.NewLineWriter(&b, "buffer"), sink.Options{Hosts: 1})
 	for _, v := range refused("192.0.2.7", 1, 65530) {
-		sink.Record(NewPort("", &v))
+		told.Record(record.NewPort("", &v))
 	}
-	if err := sink.Close(); err != nil {
+	if err := told.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := b.String(), "192.0.2.7\n65,530 refused (reset)\n"; got != want {
@@ -198,7 +201,7 @@ func TestHostName(t *testing.T) {
 		{"", ""},
 	}
 	for _, test := range tests {
-		if got := hostName(test.target); got != test.want {
+		if got := record.HostName(test.target); got != test.want {
 			t.Errorf("hostName(%q) = %q, want %q", test.target, got, test.want)
 		}
 	}
@@ -219,7 +222,7 @@ func TestUseColour(t *testing.T) {
 		{mode: "sometimes", terminal: true, bad: true},
 	}
 	for _, test := range tests {
-		got, err := UseColour(test.mode, test.noColor, test.terminal)
+		got, err := text.UseColour(test.mode, test.noColor, test.terminal)
 		if got != test.want || (err != nil) != test.bad {
 			t.Errorf("UseColour(%q, %q, %v) = %v, %v", test.mode, test.noColor, test.terminal, got, err)
 		}

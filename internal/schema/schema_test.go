@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"synscope/internal/explain"
-	"synscope/internal/report"
+	"synscope/internal/report/record"
 )
 
 var update = flag.Bool("update", false, "write records.json")
@@ -28,12 +28,12 @@ var (
 	moment  = map[string]any{"type": "string", "format": "date-time"}
 
 	kinds = map[string]map[string]any{
-		"str": text, "uint": count, "nanoseconds": nanos, "float": decimal, "bool": truth, "time": moment,
-		"strs":      {"type": "array", "items": text},
-		"counts":    {"type": "object", "additionalProperties": count},
-		"findings":  {"type": "array", "items": map[string]any{"$ref": "#/$defs/finding"}},
-		"durations": {"type": "array", "items": nanos},
-		"object":    {"type": "object"},
+		"Str": text, "Uint": count, "Nanoseconds": nanos, "Float": decimal, "Bool": truth, "Time": moment,
+		"Strs":      {"type": "array", "items": text},
+		"Counts":    {"type": "object", "additionalProperties": count},
+		"Findings":  {"type": "array", "items": map[string]any{"$ref": "#/$defs/finding"}},
+		"Durations": {"type": "array", "items": nanos},
+		"Object":    {"type": "object"},
 	}
 	helpers = map[string]map[string]any{
 		"strField": text, "uintField": count, "boolField": truth, "durationField": nanos, "addrField": text,
@@ -93,7 +93,7 @@ func made(t *testing.T) []byte {
 			}
 		}
 		if name == "run" {
-			o.properties["schema"] = map[string]any{"const": report.Schema}
+			o.properties["schema"] = map[string]any{"const": record.Schema}
 		}
 		o.properties["type"] = map[string]any{"const": name}
 		o.required = append([]string{"type"}, o.required...)
@@ -101,7 +101,7 @@ func made(t *testing.T) []byte {
 		refs = append(refs, map[string]any{"$ref": "#/$defs/" + name})
 	}
 	b, err := json.MarshalIndent(map[string]any{
-		"$schema": draft, "$id": "https://synscope.invalid/1/records", "title": "A line of synscope's JSON lines (" + report.Schema + ")",
+		"$schema": draft, "$id": "https://synscope.invalid/1/records", "title": "A line of synscope's JSON lines (" + record.Schema + ")",
 		"description": "A field that was not measured is absent. New fields may come without a new version.",
 		"oneOf":       refs, "$defs": defs,
 	}, "", "  ")

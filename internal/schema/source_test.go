@@ -22,7 +22,7 @@ type source struct {
 func readSource(t *testing.T) *source {
 	t.Helper()
 	s := &source{t: t, methods: map[string]map[string]*ast.FuncDecl{}, funcs: map[string]*ast.FuncDecl{}, embeds: map[string][]string{}}
-	paths, err := filepath.Glob("../report/*.go")
+	paths, err := filepath.Glob("../report/record/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,16 +106,16 @@ func (o *object) put(name string, schema any, optional bool) {
 func (s *source) records() map[string]*object {
 	all := map[string]*object{}
 	for of, methods := range s.methods {
-		if word := s.wordOf(of); word != "" && methods["fields"] != nil {
+		if word := s.wordOf(of); word != "" && methods["Fields"] != nil {
 			o := newObject()
-			s.walk(of, methods["fields"].Body.List, o, false)
+			s.walk(of, methods["Fields"].Body.List, o, false)
 			all[word] = o
 		}
 	}
 	for of, methods := range s.methods { // a type that takes its Type from another
 		for _, inner := range s.embeds[of] {
-			if word := s.wordOf(inner); s.wordOf(of) == "" && word != "" && methods["fields"] != nil {
-				s.walk(of, methods["fields"].Body.List, all[word], true)
+			if word := s.wordOf(inner); s.wordOf(of) == "" && word != "" && methods["Fields"] != nil {
+				s.walk(of, methods["Fields"].Body.List, all[word], true)
 			}
 		}
 	}
@@ -226,11 +226,11 @@ func (s *source) selected(of string, fun *ast.SelectorExpr, call *ast.CallExpr, 
 		name, ok := literal(call.Args[0])
 		switch {
 		case !ok:
-		case fun.Sel.Name == "object":
+		case fun.Sel.Name == "Object":
 			inner := newObject()
 			s.inside(of, call.Args[1], inner)
 			o.put(name, inner.schema(), optional)
-		case fun.Sel.Name == "objects":
+		case fun.Sel.Name == "Objects":
 			inner := newObject()
 			s.inside(of, call.Args[2], inner)
 			o.put(name, map[string]any{"type": "array", "items": inner.schema()}, optional)
@@ -245,7 +245,7 @@ func (s *source) selected(of string, fun *ast.SelectorExpr, call *ast.CallExpr, 
 		return
 	}
 	owner := of
-	if x, ok := fun.X.(*ast.SelectorExpr); ok { // r.Summary.fields(w)
+	if x, ok := fun.X.(*ast.SelectorExpr); ok { // r.Summary.Fields(w)
 		owner = x.Sel.Name
 	}
 	if m := s.methods[owner][fun.Sel.Name]; m != nil {

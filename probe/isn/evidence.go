@@ -3,8 +3,6 @@ package isn
 import (
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // wanders reports whether numbers that look drawn from a few go with the order in
@@ -14,7 +12,7 @@ func (v *view) wanders() bool {
 	for i := range v.points {
 		x, y = append(x, float64(i)), append(y, float64(v.points[i].x.Sub(v.points[0].x)))
 	}
-	r := stat.Correlation(x, y, nil)
+	r := correlation(x, y)
 	return len(x) >= 6 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
 }
 
@@ -92,11 +90,11 @@ func (s *standing) growsWithTime() (grows, seen bool) {
 	if len(x) < 6 {
 		return false, false
 	}
-	mean, deviation := stat.MeanStdDev(x, nil)
+	mean, deviation := meanAndDeviation(x)
 	if deviation < leastUneven*mean {
 		return false, false
 	}
-	r := stat.Correlation(x, y, nil)
+	r := correlation(x, y)
 	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r), true
 }
 
@@ -136,7 +134,7 @@ func (s *standing) strandAt(i int) [2]int { return [2]int{s.ledger.groups.of[i],
 func (s *standing) risesWithTime() bool {
 	var x, y []float64
 	s.along(func(was, p *point) { x, y = append(x, p.t), append(y, float64(uint32(p.x-was.x))) })
-	r := stat.Correlation(x, y, nil)
+	r := correlation(x, y)
 	return len(x) >= 6 && r > 0 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"synscope/craft"
 	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/scan"
@@ -157,7 +158,7 @@ type jsonSink struct{ out *report.Output }
 
 func (s *jsonSink) Host(probe.HostReport) error { return nil }
 
-func (s *jsonSink) Port(v probe.Verdict) error { return s.out.Record(report.NewPort("0.0.0.0/0", &v)) }
+func (s *jsonSink) Port(v probe.Verdict) error { return s.out.Record(record.NewPort("0.0.0.0/0", &v)) }
 
 // BenchmarkStatelessRecords probes at two million packets a second, a quarter
 // of which are answered, and writes a JSON record for each answer: the metrics

@@ -15,6 +15,7 @@ import (
 
 	"synscope/craft"
 	"synscope/internal/report"
+	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -115,7 +116,7 @@ type records struct {
 }
 
 func (r records) Port(v probe.Verdict) error {
-	return r.Record(report.NewPort(r.set.Word(v.Target), &v))
+	return r.Record(record.NewPort(r.set.Word(v.Target), &v))
 }
 
 func (records) Host(probe.HostReport) error { return nil }

@@ -1,0 +1,89 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// ErrWrite marks an output that stopped taking results, such as a closed pipe
+// or a full disk. The run must stop: what it would still find is lost.
+var ErrWrite = errors.New("cannot write results")
+
+// FlushInterval bounds how long a line waits for others to share its write.
+const FlushInterval = 100 * time.Millisecond
+
+// flushSize is how many bytes are worth a write of their own.
+const flushSize = 64 << 10
+
+// LineWriter writes whole lines to an output, in batches that are one Write
+// each: wherever the process is killed, all that reached the output before the
+// last write is whole lines. A line that follows another by more than
+// [FlushInterval] is written at once, so that a slow run shows each result as
+// it comes; faster ones are gathered, and none waits longer than that.
+//
+// After an error nothing more is written, since a line may have been torn, and
+// every call returns that error. A LineWriter may be used by several
+// goroutines.
+type LineWriter struct {
+	name string
+	w    io.Writer
+
+	mu      sync.Mutex
+	buf     []byte
+	written time.Time   // when the last write began
+	timer   *time.Timer // runs while lines wait in buf
+	err     error
+}
+
+// NewLineWriter writes lines to w, which errors call name.
+func NewLineWriter(w io.Writer, name string) *LineWriter {
+	return &LineWriter{name: name, w: w}
+}
+
+// Append lets add append one or more whole lines to what is to be written. An
+// error may concern earlier lines, and wraps [ErrWrite] and its cause.
+func (l *LineWriter) Append(add func(b []byte) []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
+	}
+	l.buf = add(l.buf)
+	wait := FlushInterval - time.Since(l.written)
+	if len(l.buf) >= flushSize || wait <= 0 {
+		l.flush()
+	} else if l.timer == nil {
+		l.timer = time.AfterFunc(wait, func() { l.Flush() })
+	}
+	return l.err
+}
+
+// Flush writes all that waits.
+func (l *LineWriter) Flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flush()
+	return l.err
+}
+
+func (l *LineWriter) flush() {
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	if len(l.buf) == 0 {
+		return
+	}
+	l.written = time.Now()
+	n, err := l.w.Write(l.buf)
+	if err == nil && n < len(l.buf) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		l.err = fmt.Errorf("%w: %s: %w", ErrWrite, l.name, err)
+	}
+	l.buf = l.buf[:0]
+}

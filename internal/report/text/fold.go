@@ -1,0 +1,184 @@
+package text
+
+import (
+	"net/netip"
+	"slices"
+
+	"synscope/internal/report/record"
+	"synscope/probe"
+)
+
+// How much of what is not open is kept for the end of a run: enough to show
+// what is rare by itself, little enough for a run of any size.
+const (
+	few       = 10      // a group of a host with more ports than this is shown as a count
+	listHosts = 256     // with more hosts than this no group keeps its ports
+	maxHosts  = 1 << 16 // hosts beyond are counted together
+)
+
+// folds gathers the verdicts that are not shown as they come.
+type folds struct {
+	byAddr map[netip.Addr]*hostFold
+	hosts  []*hostFold // in the order in which they were met
+	rest   hostFold    // every host after the first maxHosts
+}
+
+// hostFold is what is gathered of one host, or of several together.
+type hostFold struct {
+	addr   netip.Addr
+	name   string // as people know it, empty until something is gathered
+	spoke  bool   // something came back for a port of this host
+	groups []*group
+}
+
+// group is the ports of a host that share state and reason.
+type group struct {
+	state     probe.State
+	reason    probe.Reason
+	n         uint64
+	held      []*record.Port // all of them while they are few, else nil
+	responder netip.Addr
+	mixed     bool // several answered; responder is one of them
+	findings  []groupFinding
+}
+
+// groupFinding counts the ports of a group with a finding of one code. Text and
+// evidence are those of the first.
+type groupFinding struct {
+	probe.Finding
+	n uint64
+}
+
+func newFolds() *folds { return &folds{byAddr: make(map[netip.Addr]*hostFold)} }
+
+// add gathers a verdict.
+func (f *folds) add(p *record.Port) {
+	h := f.host(p.Addr)
+	if h == &f.rest {
+		h.add(p, false)
+		return
+	}
+	if h.name == "" {
+		h.name = record.HostOf(p)
+	}
+	h.spoke = h.spoke || p.Reason != probe.ReasonNoResponse
+	h.add(p, len(f.hosts) <= listHosts)
+}
+
+// see notes that a host answered.
+func (f *folds) see(a netip.Addr) { f.host(a).spoke = true }
+
+func (f *folds) host(a netip.Addr) *hostFold {
+	if h, ok := f.byAddr[a]; ok {
+		return h
+	}
+	if len(f.hosts) == maxHosts {
+		return &f.rest
+	}
+	h := &hostFold{addr: a}
+	f.byAddr[a] = h
+	f.hosts = append(f.hosts, h)
+	if len(f.hosts) == listHosts+1 {
+		f.release()
+	}
+	return h
+}
+
+// release lets go of single ports.
+func (f *folds) release() {
+	for _, h := range f.hosts {
+		for _, g := range h.groups {
+			g.held = nil
+		}
+	}
+}
+
+// clear forgets what was gathered, not which hosts were met.
+func (f *folds) clear() {
+	for _, h := range f.hosts {
+		h.groups = nil
+	}
+	f.rest.groups = nil
+}
+
+func (h *hostFold) add(p *record.Port, hold bool) {
+	g := h.group(p.State, p.Reason)
+	if hold && g.n < few && g.n == uint64(len(g.held)) {
+		g.held = append(g.held, p)
+	} else {
+		g.held = nil
+	}
+	g.answered(p.Responder, g.n == 0)
+	g.n++
+	for _, finding := range p.Findings {
+		g.find(finding, 1)
+	}
+}
+
+// group finds the group of a state and a reason, or begins it.
+func (h *hostFold) group(s probe.State, r probe.Reason) *group {
+	for _, g := range h.groups {
+		if g.state == s && g.reason == r {
+			return g
+		}
+	}
+	g := &group{state: s, reason: r}
+	h.groups = append(h.groups, g)
+	return g
+}
+
+// merge adds all of other's groups to h's.
+func (h *hostFold) merge(other *hostFold) {
+	for _, o := range other.groups {
+		g := h.group(o.state, o.reason)
+		g.answered(o.responder, g.n == 0)
+		g.mixed = g.mixed || o.mixed
+		g.n += o.n
+		for _, f := range o.findings {
+			g.find(f.Finding, f.n)
+		}
+	}
+}
+
+// answered notes who answered for a port of the group.
+func (g *group) answered(by netip.Addr, first bool) {
+	if !first && g.responder != by {
+		g.mixed = true
+	}
+	if !g.responder.IsValid() {
+		g.responder = by
+	}
+}
+
+func (g *group) find(f probe.Finding, n uint64) {
+	for i := range g.findings {
+		if g.findings[i].Code == f.Code {
+			g.findings[i].n += n
+			return
+		}
+	}
+	g.findings = append(g.findings, groupFinding{f, n})
+}
+
+// parted are the ports that are shown one by one, in order, and the groups
+// that are shown as counts, the biggest first.
+func (h *hostFold) parted() (listed []*record.Port, folded []*group) {
+	for _, g := range h.groups {
+		if g.held != nil {
+			listed = append(listed, g.held...)
+		} else {
+			folded = append(folded, g)
+		}
+	}
+	slices.SortFunc(listed, func(a, b *record.Port) int { return int(a.Port) - int(b.Port) })
+	slices.SortStableFunc(folded, func(a, b *group) int {
+		switch {
+		case a.n > b.n:
+			return -1
+		case a.n < b.n:
+			return 1
+		}
+		return 0
+	})
+	return listed, folded
+}

@@ -1,0 +1,137 @@
+package text
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
+	"synscope/probe"
+)
+
+func addrOf(n uint32) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], 10<<24+n)
+	return netip.AddrFrom4(b)
+}
+
+var countedLine = regexp.MustCompile(`([\d,]+) \S+ \(`)
+
+// shown counts the ports of a text output: a line each, or in a count.
+func shown(text string) (n int) {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "/tcp ") {
+			n++
+			continue
+		}
+		for _, match := range countedLine.FindAllStringSubmatch(line, -1) {
+			count, _ := strconv.Atoi(strings.ReplaceAll(match[1], ",", ""))
+			n += count
+		}
+	}
+	return n
+}
+
+// However the verdicts are spread, each port is shown once, in a line of its
+// own or in a count.
+func TestNoPortIsLostInFolding(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 2))
+	reasons := []probe.Reason{probe.ReasonReset, probe.ReasonNoResponse, "admin-prohibited"}
+	for range 60 {
+		hosts, ports := 1+r.IntN(400), 1+r.IntN(2000)
+		var b strings.Builder
+		sink := New(sink.NewLineWriter(&b, "buffer"), sink.Options{Hosts: r.IntN(2)})
+		for range ports {
+			sink.Record(&record.Port{
+				Addr: addrOf(uint32(r.IntN(hosts))), Port: uint16(r.Uint32()),
+				State: probe.State(r.IntN(6)), Reason: reasons[r.IntN(len(reasons))],
+			})
+		}
+		sink.Close()
+		if got := shown(b.String()); got != ports {
+			t.Fatalf("%d hosts, %d ports: %d shown in\n%s", hosts, ports, got, &b)
+		}
+	}
+}
+
+// A sweep of many hosts neither fills the screen nor the memory.
+func TestManyHostsAreToldOfTogether(t *testing.T) {
+	var b strings.Builder
+	sink := New(sink.NewLineWriter(&b, "buffer"), sink.Options{}).(*textSink)
+	const hosts = maxHosts + 1000
+	for n := range uint32(hosts) {
+		p := &record.Port{Addr: addrOf(n), Port: 80, State: probe.StateFiltered, Reason: probe.ReasonNoResponse}
+		if n%2 == 0 {
+			p.State, p.Reason = probe.StateRefused, probe.ReasonReset
+		}
+		sink.Record(p)
+	}
+	if len(sink.folds.hosts) != maxHosts {
+		t.Errorf("%d hosts are remembered", len(sink.folds.hosts))
+	}
+	for _, h := range sink.folds.hosts {
+		for _, g := range h.groups {
+			if g.held != nil {
+				t.Fatal("single ports are remembered")
+			}
+		}
+	}
+	sink.Close()
+	const want = "32,768 hosts: 32,768 refused (reset)\n" +
+		"32,768 hosts gave no answer: 32,768 filtered (no-response)\n" +
+		"other hosts: 500 refused (reset), 500 filtered (no-response)\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", &b, want)
+	}
+}
+
+func TestFewAreListedManyAreCounted(t *testing.T) {
+	for n, lines := range map[int]int{1: 1, few: few, few + 1: 0, 2*few + 1: 0} {
+		f := newFolds()
+		for _, v := range refused("192.0.2.7", 1, n) {
+			f.add(record.NewPort("", &v))
+		}
+		listed, folded := f.hosts[0].parted()
+		if len(listed) != lines || (lines == 0) != (len(folded) == 1) {
+			t.Errorf("%d ports: %d listed, %d groups folded", n, len(listed), len(folded))
+		}
+	}
+}
+
+func TestFindingsOfFoldedPortsAreCounted(t *testing.T) {
+	var b strings.Builder
+	sink := New(sink.NewLineWriter(&b, "buffer"), sink.Options{Hosts: 1})
+	for i, v := range refused("192.0.2.7", 1, 100) {
+		v.Responder = netip.MustParseAddr("198.51.100.1")
+		if i%4 == 0 {
+			v.Findings = []probe.Finding{{Code: "forged-reset", Severity: probe.SeverityWarning, Text: "not the host's own"}}
+		}
+		if i == 99 {
+			v.Responder = netip.MustParseAddr("198.51.100.2")
+		}
+		sink.Record(record.NewPort("", &v))
+	}
+	sink.Close()
+	const want = "192.0.2.7\n100 refused (reset from 198.51.100.1 and others)\n" +
+		"  warning forged-reset: not the host's own (25 ports)\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", &b, want)
+	}
+}
+
+// refused is n ports of a host that refuse, from first on.
+func refused(host string, first, n int) []probe.Verdict {
+	all := make([]probe.Verdict, n)
+	for i := range all {
+		target := netip.AddrPortFrom(netip.MustParseAddr(host), uint16(first+i))
+		all[i] = probe.Verdict{Target: target, State: probe.StateRefused, Reason: probe.ReasonReset, Attempts: 1}
+	}
+	return all
+}

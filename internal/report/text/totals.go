@@ -1,0 +1,84 @@
+package text
+
+import (
+	"iter"
+	"strings"
+
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
+	"synscope/probe"
+)
+
+// summary is the end of a run in words: what was found, what that took, and
+// what was lost on the way.
+func (t *textSink) summary(s *record.Summary) []string {
+	found := t.foundWords(s)
+	if found == "" {
+		found = "nothing to tell"
+	}
+	lines := []string{
+		"",
+		units.CountOf(s.Probes, "port") + " probed in " + units.Duration(s.Took) + ": " + found,
+		t.traffic(s),
+	}
+	lines = append(lines, leftOut(s)...)
+	if rejected := countWords(s.Rejections()); rejected != "" {
+		lines = append(lines, "ignored: "+units.Printable(rejected))
+	}
+	return append(lines, t.losses(s)...)
+}
+
+func (t *textSink) foundWords(s *record.Summary) string {
+	var words []string
+	for _, state := range probe.States() {
+		if n := s.States[state]; n > 0 {
+			words = append(words, units.Count(n)+" "+t.paint.paint(stateStyle(state), state.String()))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// traffic is "65,612 packets sent (77 retransmitted) at 5.29k pps, 65,533 received".
+func (t *textSink) traffic(s *record.Summary) string {
+	line := units.CountOf(s.Sent, "packet") + " sent"
+	if s.Retransmitted > 0 {
+		line += " (" + units.Count(s.Retransmitted) + " retransmitted)"
+	}
+	if rate, ok := s.Rate.Get(); ok && s.Sent >= enoughForRate {
+		line += " at " + units.Rate(rate)
+	}
+	return line + ", " + units.Count(s.Received) + " received"
+}
+
+// enoughForRate is how many packets make their rate worth telling.
+const enoughForRate = 1000
+
+// losses are warnings about what makes the results doubtful.
+func (t *textSink) losses(s *record.Summary) []string {
+	var lines []string
+	warn := func(text string) {
+		lines = append(lines, t.paint.paint(severityStyle(probe.SeverityWarning), "warning")+": "+text)
+	}
+	if s.SendErrors > 0 {
+		warn(units.CountOf(s.SendErrors, "packet") + " could not be sent")
+	}
+	if s.KernelDrops > 0 {
+		warn("the kernel dropped " + units.Plural(s.KernelDrops, "reply", "replies") +
+			" before they were read: open ports may be missing; lower --rate")
+	}
+	if !s.Complete {
+		warn("cut short: not every port has been probed to the end")
+	}
+	return lines
+}
+
+// countWords is "12 bad-checksum, 3 wrong-ack".
+func countWords(counts iter.Seq2[string, uint64]) string {
+	var words []string
+	for name, n := range counts {
+		if n > 0 {
+			words = append(words, units.Count(n)+" "+name)
+		}
+	}
+	return strings.Join(words, ", ")
+}
