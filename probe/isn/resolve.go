@@ -72,10 +72,29 @@ func (s *standing) resolveCookie() {
 func (s *standing) mix(m *machines) {
 	s.class = ClassMixed
 	s.bits += mixedPrior + crowdPrior*float64(max(m.count-fewMachines, 0))
-	n := float64(s.ledger.count[joined])
-	if n < cond(m.count > 2, crowdExplained, leastExplained)*(n+float64(m.strays)) {
+	on, off := s.explained(2 * m.count)
+	if float64(on) < cond(m.count > 2, crowdExplained, leastExplained)*float64(on+off) {
 		s.bits = math.Inf(1)
 	}
+}
+
+// explained counts the numbers that the model explains and those that it does not, in
+// groups of so many numbers at least: in smaller ones most machines answer once.
+func (s *standing) explained(least int) (on, off int) {
+	size := make([]int, s.ledger.groups.n)
+	for _, g := range s.ledger.groups.of {
+		size[g]++
+	}
+	for i, f := range s.ledger.fates {
+		switch {
+		case size[s.ledger.groups.of[i]] < least:
+		case f == joined:
+			on++
+		case s.alone(i):
+			off++
+		}
+	}
+	return on, off
 }
 
 // several reports whether the strands are several machines'. Numbers on a second line
