@@ -22,6 +22,7 @@ type results struct {
 	search     *hostSearch // what was found before ports were probed, nil where nobody looked
 	leftOut    int         // addresses that were not probed, and were expected to be otherwise
 	hostsOnly  bool
+	port       *report.Port // the last record, to be filled anew where no output keeps it
 }
 
 func (r *results) begin(run *report.Run) error { return r.write(run) }
@@ -32,7 +33,11 @@ func (r *results) Port(v probe.Verdict) error {
 		r.unexpected++
 	}
 	r.tap.verdict(&v)
-	return r.write(report.NewPort(r.set.Word(v.Target), &v))
+	if r.port == nil || !r.PassesPorts() {
+		r.port = new(report.Port)
+	}
+	r.port.Fill(r.set.Word(v.Target), &v)
+	return r.write(r.port)
 }
 
 // Host takes what was found out about a host as a whole.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,6 +136,8 @@ func (r *csvRow) column(name string) bool {
 		}
 	}
 }
+
+func (r *csvRow) addr(name string, value netip.Addr) { r.str(name, value.String()) }
 
 func (r *csvRow) str(name, value string) {
 	if r.column(name) {

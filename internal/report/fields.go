@@ -2,6 +2,7 @@ package report
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,9 +115,10 @@ type values struct {
 	people bool
 }
 
-func (v values) str(name, value string)         { v.of[name] = value }
-func (v values) uint(name string, value uint64) { v.of[name] = strconv.FormatUint(value, 10) }
-func (v values) bool(name string, value bool)   { v.of[name] = strconv.FormatBool(value) }
+func (v values) addr(name string, value netip.Addr) { v.of[name] = value.String() }
+func (v values) str(name, value string)             { v.of[name] = value }
+func (v values) uint(name string, value uint64)     { v.of[name] = strconv.FormatUint(value, 10) }
+func (v values) bool(name string, value bool)       { v.of[name] = strconv.FormatBool(value) }
 func (v values) time(name string, value time.Time) {
 	v.of[name] = value.UTC().Format(time.RFC3339Nano)
 	if v.people {

@@ -165,6 +165,20 @@ func (out *Output) Record(r Record) error {
 	return out.broken()
 }
 
+// passing is a sink that keeps no record of a port beyond the call.
+type passing interface{ passesPorts() bool }
+
+// PassesPorts tells whether no sink keeps a record of a port, so that one may be
+// filled again and again.
+func (out *Output) PassesPorts() bool {
+	for _, o := range out.sinks {
+		if p, ok := o.Sink.(passing); !ok || !p.passesPorts() {
+			return false
+		}
+	}
+	return true
+}
+
 // possiblyOpen is the reading of "open" that --open has in nmap.
 func possiblyOpen(s probe.State) bool {
 	return s == probe.StateOpen || s == probe.StateOpenFiltered || s == probe.StateUnfiltered

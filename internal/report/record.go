@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"iter"
+	"net/netip"
 	"time"
 
 	"synscope/probe"
@@ -24,6 +25,7 @@ type Record interface {
 // fieldWriter receives the fields of one record. It keeps none of the values.
 type fieldWriter interface {
 	str(name, value string)
+	addr(name string, value netip.Addr)
 	uint(name string, value uint64)
 	nanoseconds(name string, value time.Duration)
 	float(name string, value float64)

@@ -91,6 +91,9 @@ func (t *textSink) Record(r Record) error {
 	return nil
 }
 
+// passesPorts: what is gathered of ports is copied.
+func (t *textSink) passesPorts() bool { return t.told == nil }
+
 // Close shows what was gathered where no summary did.
 func (t *textSink) Close() error {
 	if t.told != nil {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"iter"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -43,9 +44,10 @@ func (e *elements) list(name string, values []string) {
 	})
 }
 
-func (e *elements) str(name, value string)         { e.elem(name, value) }
-func (e *elements) uint(name string, value uint64) { e.elem(name, strconv.FormatUint(value, 10)) }
-func (e *elements) bool(name string, value bool)   { e.elem(name, strconv.FormatBool(value)) }
+func (e *elements) addr(name string, value netip.Addr) { e.elem(name, value.String()) }
+func (e *elements) str(name, value string)             { e.elem(name, value) }
+func (e *elements) uint(name string, value uint64)     { e.elem(name, strconv.FormatUint(value, 10)) }
+func (e *elements) bool(name string, value bool)       { e.elem(name, strconv.FormatBool(value)) }
 func (e *elements) nanoseconds(name string, d time.Duration) {
 	e.elem(name, strconv.FormatInt(d.Nanoseconds(), 10))
 }

@@ -1,0 +1,67 @@
+package report
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+	"time"
+
+	"synscope/probe"
+)
+
+// Outputs that pass ports on give the same whether each has a record of its own or
+// all are one that is filled anew.
+func TestPortFilledAnew(t *testing.T) {
+	at := time.Unix(1767225600, 120_000_000)
+	var verdicts []probe.Verdict
+	for i := range 40 {
+		v := probe.Verdict{
+			Target: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 8)}), uint16(80+i)),
+			State:  probe.StateRefused, Reason: probe.ReasonReset, Attempts: 1 + i%3, Time: at.Add(time.Duration(i) * 100 * time.Millisecond),
+		}
+		if i%5 == 0 {
+			v.State, v.Reason = probe.StateFiltered, probe.ReasonNoResponse
+			v.Findings = []probe.Finding{{Code: "path-mtu", Severity: probe.SeverityNotice, Text: "text"}}
+		}
+		verdicts = append(verdicts, v)
+	}
+	for _, format := range []string{"json", "text"} {
+		written := func(fill func(p *Port, v *probe.Verdict) *Port) string {
+			var b bytes.Buffer
+			out, err := Open(Config{Stdout: &b, StdoutFormat: format, Options: Options{Reason: true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out.Record(&Run{Command: "scan"})
+			if !out.PassesPorts() {
+				t.Fatalf("%s keeps records", format)
+			}
+			var p Port
+			for i := range verdicts {
+				out.Record(fill(&p, &verdicts[i]))
+			}
+			if err := out.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return b.String()
+		}
+		fresh := written(func(_ *Port, v *probe.Verdict) *Port { return NewPort("word", v) })
+		again := written(func(p *Port, v *probe.Verdict) *Port { p.Fill("word", v); return p })
+		if fresh != again || len(fresh) == 0 {
+			t.Errorf("%s:\n%s\nwith records of their own:\n%s", format, again, fresh)
+		}
+	}
+}
+
+// Moments are written as RFC 3339 has them, the same second or not, whatever zone.
+func TestMoments(t *testing.T) {
+	var o jsonObject
+	for _, ns := range []int64{0, 1, 999_999_999, 1_000_000_000, 1_500_000_000, 1_500_000_100, -1, -1_000_000_001} {
+		for _, zone := range []*time.Location{time.UTC, time.FixedZone("", 5400)} {
+			at := time.Unix(0, ns).In(zone)
+			if got, want := string(o.second.appendTo(nil, at)), at.UTC().Format(time.RFC3339Nano); got != want {
+				t.Errorf("%d: %s, want %s", ns, got, want)
+			}
+		}
+	}
+}
