@@ -2,6 +2,7 @@ package rows
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,6 +170,8 @@ func (r *csvRow) column(name string) bool {
 		}
 	}
 }
+
+func (r *csvRow) Addr(name string, value netip.Addr) { r.Str(name, value.String()) }
 
 func (r *csvRow) Str(name, value string) {
 	if r.column(name) {

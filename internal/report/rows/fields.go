@@ -2,6 +2,7 @@ package rows
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,9 +128,10 @@ type values struct {
 	people bool
 }
 
-func (v values) Str(name, value string)         { v.of[name] = value }
-func (v values) Uint(name string, value uint64) { v.of[name] = strconv.FormatUint(value, 10) }
-func (v values) Bool(name string, value bool)   { v.of[name] = strconv.FormatBool(value) }
+func (v values) Addr(name string, value netip.Addr) { v.of[name] = value.String() }
+func (v values) Str(name, value string)             { v.of[name] = value }
+func (v values) Uint(name string, value uint64)     { v.of[name] = strconv.FormatUint(value, 10) }
+func (v values) Bool(name string, value bool)       { v.of[name] = strconv.FormatBool(value) }
 func (v values) Time(name string, value time.Time) {
 	v.of[name] = value.UTC().Format(time.RFC3339Nano)
 	if v.people {

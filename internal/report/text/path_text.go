@@ -215,10 +215,10 @@ func answerWord(n *paths.Node) string {
 
 // Widths of the columns of a tree.
 const (
-	ttlWide   = 3
-	nodeWide  = 44
-	flowsWide = 5
-	lossWide  = 10
+	ttlWide       = 3
+	nodeWide      = 44
+	flowsWide     = 5
+	lossWide      = 10
 	pathRTTColumn = 12
 )
 
