@@ -170,6 +170,7 @@ var variable = []struct {
 	{regexp.MustCompile(`\b(\d+)\.\d+( ?s\b|,)`), "$1 s"},
 	{regexp.MustCompile(`[0-9.]+[kM]? pps`), "RATE"},
 	{regexp.MustCompile(`[0-9.]+ %`), "SHARE"},
+	{regexp.MustCompile(` ?\(kernel(-rx)?\)`), ""}, // a busy machine misses a stamp
 	{regexp.MustCompile(`in \d+ segments`), "in N segments"},
 	{regexp.MustCompile(`\b[0-9,]{4,}(\.\d+)?\b`), "N"},
 	{regexp.MustCompile(`─+`), "─"},
