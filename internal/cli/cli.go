@@ -53,6 +53,20 @@ func isTerminal(stream any) bool {
 	return ok && tty.Is(f)
 }
 
+// clever tells whether a stream is a terminal that colours, and goes back to what
+// it has shown: one of TERM=dumb does neither.
+func (s *Streams) clever(stream any) bool { return isTerminal(stream) && s.Env("TERM") != "dumb" }
+
+// columnsOf is how wide a terminal is, 0 where a stream is none.
+func columnsOf(stream any) int {
+	f, ok := stream.(*os.File)
+	if !ok || !tty.Is(f) {
+		return 0
+	}
+	columns, _, _ := tty.Size(f)
+	return columns
+}
+
 // heapGrowth is by how many percent garbage may grow what is in use: little,
 // since a wide scan holds much for short, and collecting is cheap beside sending.
 const heapGrowth = 30

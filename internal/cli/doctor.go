@@ -83,13 +83,21 @@ func printCapabilities(s Streams, found []netraw.Capability) error {
 		case !f.OK:
 			mark = "MISSING"
 		}
-		fmt.Fprintf(&b, "%-10s  %-*s  %s\n", mark, width, f.Name, f.For)
+		head := fmt.Sprintf("%-10s  %-*s  ", mark, width, f.Name)
+		b.WriteString(below(head, f.For))
 		if !f.OK {
-			fmt.Fprintf(&b, "            %s\n            to mend it: %s\n", reason(f.Err), f.Remedy)
+			indent := strings.Repeat(" ", len("not needed  "))
+			b.WriteString(below(indent, reason(f.Err)) + below(indent, "to mend it: "+f.Remedy))
 		}
 	}
 	_, err := s.Out.Write([]byte(b.String()))
 	return err
+}
+
+// below is a text behind a heading, in lines that stand below each other.
+func below(heading, text string) string {
+	lines := broken(text, helpWide-len(heading))
+	return heading + strings.Join(lines, "\n"+strings.Repeat(" ", len(heading))) + "\n"
 }
 
 // reason is an error without the advice that the remedy repeats.

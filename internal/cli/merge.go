@@ -67,14 +67,14 @@ func mergeShards(c *cli.Context, s Streams) error {
 }
 
 func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
-	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), s.clever(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
 	out, err := report.Open(report.Config{
 		Stdout: s.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: sink.Options{
-			Colour: colour, Reason: c.Bool("reason") || verbosity(c) > 0, Quiet: c.Bool("q"), Service: target.Service,
+			Colour: colour, Reason: c.Bool("reason") || verbosity(c) > 0, Quiet: c.Bool("q"), Service: target.Service, Wide: columnsOf(s.Out),
 		},
 	})
 	if err != nil {

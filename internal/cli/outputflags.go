@@ -101,7 +101,7 @@ type display struct {
 }
 
 func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
-	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), s.clever(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
@@ -110,7 +110,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 		return nil, err
 	}
 	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c)}
-	if terminal, ok := s.Err.(*os.File); ok && isTerminal(terminal) && !d.quiet {
+	if terminal, ok := s.Err.(*os.File); ok && s.clever(terminal) && !d.quiet {
 		d.attach(terminal)
 	}
 	if format := c.String("o"); !d.quiet && fields == nil && (format == "" || format == "text") {
@@ -128,6 +128,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 			Fields:   fields,
 			Scan:     scanInfo(c),
 			Board:    hasBoard(c, s, set),
+			Wide:     columnsOf(s.Out),
 		},
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func pingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every target is in `STATE`"},
 		&cli.StringFlag{Name: "max-loss", Usage: "exit 1 if more than `P%` of a target's probes are lost, or cannot be sent"},
 		&cli.StringSliceFlag{Name: "max-rtt", Usage: "exit 1 if a time exceeds `LIMIT`, such as p95=20ms or max=1s"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, with the times at which they are due, and stop"},
 	}
 }
 
@@ -188,12 +189,27 @@ func (j *pingJob) noteRate() {
 // maxPinged is the most targets of one ping.
 const maxPinged = 1 << 16
 
-// dryRun prints the first probe of each target.
+// dryRun prints every probe with the time at which it is due; without -c, where there
+// is no end of them, the first of each target.
 func (j *pingJob) dryRun() error {
-	preview := scanJob{c: j.c, streams: j.streams, probing: j.probing}
-	j.probing.apply(&preview.cfg)
-	preview.cfg.Targets = slices.Values(j.cfg.Targets)
-	return preview.dryRun()
+	out := bufio.NewWriter(j.streams.Out)
+	rounds, n := max(j.cfg.Count, 1), len(j.cfg.Targets)
+	for round := range rounds {
+		packets, err := j.probing.previewRound(j.cfg.Targets, 0, func(i int, packet string) shownPacket {
+			due := time.Duration(round)*j.cfg.Interval + time.Duration(i)*j.cfg.Interval/time.Duration(n)
+			return shownPacket{sincePacket(due), packet}
+		})
+		if err == nil {
+			err = printAll(j.c.Context, out, packets)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if j.cfg.Count == 0 && !j.c.Bool("q") {
+		fmt.Fprintf(j.streams.Err, "synscope: and so on every %s, until interrupted; -c ends it\n", units.Duration(j.cfg.Interval))
+	}
+	return flushed(out)
 }
 
 // ports is how many source ports to hold: enough for all probes of a target

@@ -38,7 +38,7 @@ type pingWatch struct {
 // place: there are several targets, and somebody watches.
 func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
 	format := c.String("o")
-	return c.Command.Name == "ping" && isTerminal(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
+	return c.Command.Name == "ping" && s.clever(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
 }
 
 func newPingWatch(j *pingJob, s *session, server *metricsServer) *pingWatch {
@@ -109,7 +109,7 @@ func (w *pingWatch) draw() {
 	if hidden > 0 {
 		shown = worst(shown, room)
 	}
-	table := text.RTTTable(w.rows(shown), false)
+	table := text.RTTTable(w.rows(shown), false, columns)
 	for i := range table {
 		table[i] = cut(table[i], columns)
 	}

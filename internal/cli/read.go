@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -368,6 +369,18 @@ func (j *readJob) account(tally *capture.Tally) {
 	if tally.Foreign != nil {
 		t.Remark = tally.Foreign.Error()
 	}
+	if j.level > 1 {
+		j.remark(fmt.Sprintf("%s, packets from %s to %s; %s of connections in memory at the end",
+			cmp.Or(t.Format, "no file"), stampOf(t.First), stampOf(t.Last), units.Count(uint64(j.table.Memory()))+" bytes"))
+	}
+}
+
+// stampOf is a packet's stamp, where there is one.
+func stampOf(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // end closes the record of the run, whatever has ended it, and gives the error

@@ -280,8 +280,10 @@ func (r *replies) meet(expect string) bool {
 func (j *sendJob) dryRun() error {
 	for pair := range j.set.Ordered() {
 		s := j.to(sourceFor(&j.probing, pair.Addr()), pair)
-		if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
-			return &exit{exitInterrupted, err}
+		for range j.count {
+			if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
+				return &exit{exitInterrupted, err}
+			}
 		}
 	}
 	return nil

@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +33,7 @@ func traceFlags() []cli.Flag {
 		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop, as the first round sends them, and stop"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop with its TTL, as the first round sends them, and stop"},
 	}
 }
 
@@ -105,16 +105,19 @@ func (j *traceJob) ports() int {
 // dryRun prints the first probe of each hop, the nearest first. A trace that
 // finds its target sends no further.
 func (j *traceJob) dryRun() error {
-	preview := scanJob{c: j.c, streams: j.streams, probing: j.probing}
-	j.probing.apply(&preview.cfg)
-	preview.cfg.Targets = slices.Values([]netip.AddrPort{j.cfg.Target})
+	out := bufio.NewWriter(j.streams.Out)
 	for ttl := range j.cfg.MaxHops {
-		preview.cfg.TTL = uint8(ttl + 1)
-		if err := preview.dryRun(); err != nil {
+		round, err := j.probing.previewRound([]netip.AddrPort{j.cfg.Target}, uint8(ttl+1), func(_ int, packet string) shownPacket {
+			return shownPacket{"", withTTL(packet, ttl+1)}
+		})
+		if err == nil {
+			err = printAll(j.c.Context, out, round)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return flushed(out)
 }
 
 func (j *traceJob) run(ctx context.Context) error {

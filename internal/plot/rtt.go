@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"image/color"
+	"slices"
 	"time"
 
 	"synscope/internal/picture"
@@ -51,6 +52,9 @@ func captionOf(caption string, all []Series, shown int) string {
 		sum := s.Series.Summary()
 		received, sent = received+sum.Received, sent+sum.Received+sum.Lost
 	}
+	if sent == 0 {
+		return caption + ": no probes"
+	}
 	caption += fmt.Sprintf(": %s of %s answered", units.Count(received), units.Count(sent))
 	if shown < len(all) {
 		caption += fmt.Sprintf(" (the first %d of %d targets)", shown, len(all))
@@ -62,8 +66,16 @@ func captionOf(caption string, all []Series, shown int) string {
 func overTime(start time.Time, all []Series) *picture.Panel {
 	end, unit := lengthOf(all)
 	scale := scaleOf(all)
+	label := unit.name + " since " + start.Format("2006-01-02 15:04:05 MST")
+	x := picture.Axis{Label: label, High: end}
+	switch {
+	case !probed(all):
+		x = picture.Axis{Hidden: true, High: 1}
+	case end == 0:
+		x = atOnce(label)
+	}
 	p := &picture.Panel{
-		X:      picture.Axis{Label: unit.name + " since " + start.Format("2006-01-02 15:04:05 MST"), High: end},
+		X:      x,
 		Y:      scale.axis("round-trip time"),
 		Legend: targetKeys(all),
 		Lanes:  losses(all, unit),
@@ -75,6 +87,11 @@ func overTime(start time.Time, all []Series) *picture.Panel {
 		p.Layers = append(p.Layers, timesOf(s, i, scale, unit)...)
 	}
 	return p
+}
+
+// probed tells whether there is any probe.
+func probed(all []Series) bool {
+	return slices.ContainsFunc(all, func(s Series) bool { return len(s.Timeline.Bins()) > 0 })
 }
 
 // targetKeys name the targets where there are several, and losses where there

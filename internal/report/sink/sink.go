@@ -28,6 +28,7 @@ type Options struct {
 	IANA     func(uint16) string // the name that is registered; nil: Service (xml, grep)
 	Fields   []string            // only these, in this order; none: as the format has it (text, csv, zmap)
 	Scan     *ScanInfo           // what a scan probes; nil: no scan (xml)
+	Wide     int                 // columns of the terminal that is written to; 0: no terminal, lines are as long as they are (text)
 }
 
 // Registered is how services are called where only registered names count.
