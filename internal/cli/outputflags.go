@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"math"
 	"net/netip"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"synscope/internal/report/text"
 	"synscope/internal/target"
 	"synscope/internal/tty"
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -198,10 +200,14 @@ func (d *display) conclude(s *probe.Summary, err error) error {
 	return err
 }
 
-// settled is how a run ended, and completes its summary with that.
+// settled is how a run ended, and completes its summary with that. Where the link was
+// asked, and nobody on it has the address, the target is not there: that is an answer.
 func settled(s *probe.Summary, err error) error {
 	if err == nil {
 		err = s.Unsent()
+	}
+	if errors.Is(err, netraw.ErrNoNeighbour) {
+		err = nil
 	}
 	s.Complete = s.Complete && err == nil
 	return err
