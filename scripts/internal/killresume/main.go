@@ -50,6 +50,7 @@ type field struct {
 	program string
 	addr    netip.Addr
 	seed    uint64
+	alone   sync.Mutex // an interface takes one XDP program
 	mu      sync.Mutex
 	rounds  map[string]int
 	kills   int
@@ -102,6 +103,10 @@ func newLab() (*lab.Lab, error) {
 // round is one run, killed a few times, resumed, and judged.
 func (f *field) round(n int) {
 	engine := engines[n%len(engines)]
+	if engine == "xdp" {
+		f.alone.Lock()
+		defer f.alone.Unlock()
+	}
 	dir, err := os.MkdirTemp("", "round")
 	if err == nil {
 		defer os.RemoveAll(dir)
