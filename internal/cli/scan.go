@@ -104,6 +104,9 @@ func newScan(c *cli.Context, s Streams) (*scanJob, error) {
 
 func (j *scanJob) readProbing() (err error) {
 	j.probing, err = probingOf(j.c)
+	if !j.c.IsSet("max-retries") && !j.connect && j.probing.engine != engineConnect {
+		j.probing.retries = scan.DefaultRetries // as many of them as the loss asks for
+	}
 	j.probing.apply(&j.cfg)
 	if err == nil && j.connect {
 		return j.probing.plain("technique connect")
@@ -239,6 +242,9 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 	if e.conn != nil {
 		summary, err = j.probeRaw(ctx, e, results)
 	} else {
+		if !j.c.IsSet("max-retries") {
+			j.cfg.Retries = probe.DefaultRetries // the kernel retransmits, and each is a wait
+		}
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = connect.Run(ctx, dialer, j.cfg, results)
 	}
