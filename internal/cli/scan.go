@@ -249,7 +249,7 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 		summary, err = connect.Run(ctx, dialer, j.cfg, results)
 	}
 	if results.broken != nil {
-		return results.broken
+		err = results.broken // the other outputs are finished
 	}
 	return results.end(&summary, err)
 }
