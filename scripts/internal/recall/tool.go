@@ -32,10 +32,11 @@ func toolsOf(program, only string) (list []tool) {
 		{"raw", stateless + "raw", readJSON, false},
 		{"packet", stateless + "packet", readJSON, false},
 		{"xdp", stateless + "xdp", readJSON, false},
-		{"nmap", "nmap -T4 -sS -n -Pn -p {ports} {addr} -oG {out}", readGrepable, true},
-		{"masscan", "timeout -s INT 20 masscan {addr} -p{ports} --rate 1000 --wait 3 --retries 1 -e {if} --router-mac {mac} --source-ip {src} -oL {out}", readList, false},
+		{"raw-12", stateless + "raw --max-retries 11", readJSON, false},
+		{"nmap", "nmap -T4 -sS -n -Pn -p {ports} {addr} -oG {out}", readGrepable, false},
+		{"masscan", "timeout -k 3 20 masscan {addr} -p{ports} --rate 1000 --wait 3 --retries 1 -e {if} --router-mac {mac} --source-ip {src} -oL {out}", readList, false},
 	} {
-		first := strings.Fields(strings.TrimPrefix(t.line, "timeout -s INT 20 "))[0]
+		first := strings.Fields(strings.TrimPrefix(t.line, "timeout -k 3 20 "))[0]
 		if _, err := exec.LookPath(first); err == nil && (only == "" || chosen(only, t.name)) {
 			list = append(list, t)
 		}
