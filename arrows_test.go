@@ -14,7 +14,7 @@ var arrows = map[string][]string{
 	"craft":           {},
 	"netraw":          {"craft"},
 	"probe":           {"craft", "netraw"},
-	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "probe/isn"},
+	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "internal/mutate"},
 	"probe/discover":  {"craft", "netraw", "probe", "probe/internal"},
 	"probe/scan":      {"craft", "netraw", "probe", "probe/internal"},
 	"probe/wide":      {"craft", "netraw", "probe", "probe/internal", "probe/scan"},
@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"probe/sample":    {"craft", "netraw", "probe", "probe/internal", "probe/isn"},
 
 	"internal/target":      {},
+	"internal/mutate":      {},
 	"internal/outfile":     {},
 	"internal/privilege":   {},
 	"internal/lab":         {"craft"},

@@ -15,14 +15,10 @@ func main() {
 	// A closed pipe is an error of the write, so that what was found can
 	// still be finished in the other outputs.
 	signal.Ignore(syscall.SIGPIPE)
-	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup(1) has it
-		ends = append(ends, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
 	streams := cli.OSStreams()
-	if hangups := make(chan os.Signal, 1); !signal.Ignored(syscall.SIGHUP) { // nohup(1) ignores it
+	if hangups := make(chan os.Signal, 1); !signal.Ignored(syscall.SIGHUP) { // as nohup(1) has it
 		signal.Notify(hangups, syscall.SIGHUP)
 		streams.Hangups = hangups
 	}

@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
+	"synscope/netraw"
 	"time"
 )
 
@@ -38,8 +40,9 @@ type Progress struct {
 
 // Unsent is why not one packet of a run has left this machine, which says nothing
 // about any target; nil where one has, or none was to.
+// Whom nobody on the link answers for was asked for, and that is an answer.
 func (s *Summary) Unsent() error {
-	if s.Sent > 0 || s.Refusal == nil {
+	if s.Sent > 0 || s.Refusal == nil || errors.Is(s.Refusal, netraw.ErrNoNeighbour) {
 		return nil
 	}
 	return fmt.Errorf("%w: %w", ErrNothingSent, s.Refusal)

@@ -226,6 +226,7 @@ func (j *scanJob) leftOutState(why probe.Reason) probe.State {
 // narrow leaves of the targets those at the hosts that were found. The parts of
 // a split plan keep its order, so that they stay apart whatever each has found.
 func (j *scanJob) narrow(s *hostSearch) {
+	j.cfg.HostsKnown = true
 	if j.shard.count <= 1 {
 		found := j.set.Narrow(s.probed)
 		j.cfg.Targets, j.cfg.Total = found.All(j.seed), found.Count()

@@ -157,18 +157,19 @@ var variable = []struct {
 	with string
 }{
 	{regexp.MustCompile(`,?\n {25,}`), ", "}, // the numbers' width decides where a line is wrapped
+	{regexp.MustCompile(`silence for [0-9.]+m?s`), "silence for SOME s"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`), "DATE"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), "DATE"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d(\.\d+)?`), "CLOCK"},
 	{regexp.MustCompile(`([0-9a-f]{2}:){5}[0-9a-f]{2}`), "MAC"},
 	{regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+\b`), "ADDR"},
 	{regexp.MustCompile(`\bfd[0-9a-f:]{8,}`), "ADDR"},
+	{regexp.MustCompile(`after [0-9][0-9., ms]*s\b`), "after TIMES"},
 	{regexp.MustCompile(`-?[0-9.]+ ?(ns|µs|ms)\b`), "TIME"},
 	{regexp.MustCompile(`"[a-z_]+_ns":\d+`), "TIME"},
 	{regexp.MustCompile(`\b(\d+)\.\d+( ?s\b|,)`), "$1 s"},
 	{regexp.MustCompile(`[0-9.]+[kM]? pps`), "RATE"},
 	{regexp.MustCompile(`[0-9.]+ %`), "SHARE"},
-	{regexp.MustCompile(`silence for [0-9.]+m?s`), "silence for SOME s"},
 	{regexp.MustCompile(`in \d+ segments`), "in N segments"},
 	{regexp.MustCompile(`\b[0-9,]{4,}(\.\d+)?\b`), "N"},
 	{regexp.MustCompile(`─+`), "─"},

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 )
 
 // hangup is what SIGHUP does: it ends the run in good order, as SIGTERM does,
@@ -25,6 +27,7 @@ func watchHangups(ctx context.Context, signals <-chan os.Signal) (context.Contex
 			select {
 			case <-signals:
 				if !h.taken() {
+					signal.Reset(syscall.SIGHUP) // the second ends the process at once
 					cancel()
 				}
 			case <-ctx.Done():

@@ -168,6 +168,23 @@ func TestProbePageInParallel(t *testing.T) {
 	asking.Wait()
 }
 
+// Without raw sockets /probe makes whole connections, and says so.
+func TestProbePageByConnect(t *testing.T) {
+	l := standardLab(t)
+	s := serve(t, l, "--probe-allow", "any", "--engine", "connect")
+	for query, lines := range map[string][]string{
+		"target=web:80": {"probe_success 1", `engine="connect"`, `rtt_clock="tcp-info"`, `reason="connected"`},
+		"target=web:81": {"probe_success 0", `state="refused"} 1`},
+	} {
+		status, page, err := s.get("/probe?" + query)
+		for _, line := range lines {
+			if err != nil || status != 200 || !strings.Contains(page, line) {
+				t.Errorf("%s: %d, %v: no %s in\n%s", query, status, err, line, page)
+			}
+		}
+	}
+}
+
 // Without --probe-allow only the targets of the run may be asked for.
 func TestProbePageOfOwnTargets(t *testing.T) {
 	l := standardLab(t)

@@ -182,6 +182,9 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	}
 	defer neighbours.Close()
 	cfg.Neighbours = neighbours
+	if remark := j.spareRouters(&cfg, e.Route); remark != "" {
+		j.guarded = append(j.guarded, remark)
+	}
 	return j.runOver(ctx, e, cfg)
 }
 

@@ -24,7 +24,7 @@ type engine struct {
 	pace      wire.Pace
 	ramp      *wire.Ramp // nil where the caller named a rate
 	asks      *questions
-	crowds    map[netip.Prefix]*crowd // by network
+	crowds    wire.Crowds
 	hosts     map[netip.Addr]*host
 	byID      []*host // nil once decided
 	timers    wire.Timers
@@ -60,8 +60,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 			Ports: n.Ports(), Attempts: rounds, Echoes: true,
 		},
 		asks: newQuestions(cfg.Forbidden), pace: wire.NewPace(cfg.Rate),
-		crowds: map[netip.Prefix]*crowd{},
-		hosts:  map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
+		hosts: map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
 		counters: wire.NewCounters(n.Stats()),
 	}
 	if cfg.Rate == 0 {

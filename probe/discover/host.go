@@ -24,6 +24,7 @@ type host struct {
 	refused int           // how often the kernel refused the next segment
 	unsent  error         // why a segment could not be sent, nil if all could
 	left    bool          // one was
+	asked   int           // questions about answers that proved nothing
 	also    []netip.Addr  // other spellings of the address: its link by name and by number
 	waiting bool          // in the list of those to be sent to
 }

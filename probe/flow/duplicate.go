@@ -11,7 +11,8 @@ import (
 const (
 	elsewhere  = int64(100 * time.Millisecond) // on different interfaces of the machine
 	samePlace  = int64(100 * time.Millisecond) // at one place, where an IP identification tells packets apart
-	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is sent again
+	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is sent again unasked
+	shortest   = int64(100 * time.Millisecond) // the same for a SYN, which no stack repeats sooner, and for what has a timestamp
 	bareAgain  = int64(time.Millisecond)       // the same for a bare ACK, where all packets come twice
 )
 
@@ -96,7 +97,7 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	if apart < 0 {
 		apart = -apart
 	}
-	bare := seg.Len() == 0 && !seg.Flags.Has(craft.RST)
+	bare := seg.Len() == 0 // an RST answers each of several segments
 	var twice bool
 	switch {
 	case a.place != b.place:
@@ -107,9 +108,11 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 		return same
 	case bare:
 		return fresh
-	case apart >= noIdentity:
+	case seg.Flags.Has(craft.SYN):
+		twice = apart < shortest
+	case apart >= shortest, apart >= noIdentity && !stamped(seg):
 		return fresh
-	case len(seg.Payload) > 0 && s.doubled <= often:
+	case seg.Len() > 0 && s.doubled <= often:
 		return likely
 	default:
 		twice = true
@@ -119,6 +122,13 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	}
 	s.weigh(true)
 	return same
+}
+
+// stamped tells whether a segment has the timestamp option (RFC 7323 §3), whose
+// clock has moved on when something is sent again after a timeout.
+func stamped(seg *craft.Segment) bool {
+	_, _, ok := seg.Options.Timestamps()
+	return ok
 }
 
 // weigh takes a decision into the recent share.

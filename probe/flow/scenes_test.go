@@ -183,6 +183,9 @@ var scenes = []scene{
 		data(data(k.open(), 0, 300), 1, 90).say(ms, 0, fR, 0)
 		data(data(data(k, 1, 400), 0, 200), 0, 10)
 	}, probe.StateOpen, handshake.CloseNever, "forged-reset"},
+	{"RST forged in the client's name, and believed", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 0, fR, 0).say(50*ms, 0, fP, 100).say(20*ms, 1, fR, 0)
+	}, probe.StateOpen, handshake.CloseByReset, "forged-reset"},
 	{"RST forged just before data", func(k *talk) {
 		data(data(k.open(), 0, 300), 1, 90).say(ms, 1, fRA, 0).say(2*ms, 1, fP, 200).say(us, 0, fA, 0)
 		data(data(k, 0, 10), 1, 10).close()

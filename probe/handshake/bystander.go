@@ -29,15 +29,14 @@ type Bystander struct {
 	resets      *[2]resetMark // nil until the first RST that counts
 	ackAt       int64         // of the client's first ACK of the SYN-ACK
 
-	known      knowledge
-	onSYN      uint16 // bytes of data on a SYN, the most
-	onSYNTaken uint16 // of them acknowledged by the SYN-ACK
-	pressed    uint8  // segments with numbers of their own that the client sent to the half-open server
-	stuck      uint8  // SYN-ACKs that came again after one of those; twice where it was after several
-	repeats    uint8  // SYN-ACKs that came again after the client's ACK
-	strays     uint8  // segments that belong to no number seen
-	nops       uint8  // the longest run of NOPs in a SYN-ACK
-	seenTTL    ttlRange
+	known   knowledge
+	onSYN   uint16 // bytes of data on a SYN, the most
+	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
+	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
+	repeats uint8  // SYN-ACKs that came again after the client's ACK
+	strays  uint8  // segments that belong to no number seen
+	nops    uint8  // the longest run of NOPs in a SYN-ACK
+	seenTTL ttlRange
 }
 
 // knowledge is a set of things that a capture has shown.
@@ -175,7 +174,7 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	case !me.Opened():
 		me.open(s)
 	case !b.known.has(knowSYN(from)):
-		b.ways[from].missBefore(b.since(at), s.Seq.Add(s.Len()), me.ISS.Add(1))
+		b.ways[from].miss(b.since(at), s.Seq.Add(s.Len()), me.ISS.Add(1), me.Una)
 		me.ISS = s.Seq
 		me.offer(s)
 	case !ack || me.facts.has(answered):
@@ -232,12 +231,12 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 	you.learn(synReceived)
 	if me.Nxt.LessThan(s.Seq) {
 		n |= NoteGap
-		b.ways[from].miss(b.since(at), me.Nxt, s.Seq)
+		b.ways[from].miss(b.since(at), me.Nxt, s.Seq, me.Una)
 		me.Nxt = s.Seq
 	}
 	if you.Nxt.LessThan(s.Ack) {
 		n |= NoteUncaptured
-		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack)
+		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
 		you.Nxt = s.Ack
 	}
 	b.ways[from].fill(s)

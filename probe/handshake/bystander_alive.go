@@ -17,6 +17,7 @@ type resetMark struct {
 	acks       bool // the RST acknowledges: it is no answer to a segment
 	heard      bool // peer is set
 	early      bool // the end had sent no more than its SYN
+	talking    bool // the two ends had exchanged data
 	set        bool
 	sends      bool // sent is set
 	doubted    bool // the end may have gone on
@@ -43,7 +44,7 @@ func (b *Bystander) markReset(at int64, from Side, s *craft.Segment, before *Pai
 	me, you := before.end(from), before.end(from.Other())
 	*m = resetMark{
 		at: b.since(at), next: s.Seq, peer: you.Nxt, seq: s.Seq, ttl: s.TTL, acks: s.Flags.Has(craft.ACK),
-		heard: you.Opened(), early: !me.Confirmed(), set: true,
+		heard: you.Opened(), early: !me.Confirmed(), talking: me.talked() || you.talked(), set: true,
 	}
 	if me.Opened() {
 		m.next = me.Nxt
@@ -57,6 +58,11 @@ func (b *Bystander) markReset(at int64, from Side, s *craft.Segment, before *Pai
 // than its sender has room for.
 func believable(me, you *End, ack craft.Seq) bool {
 	return you.Opened() && you.Nxt.LessThanEq(ack) && near(you, me, ack)
+}
+
+// talked tells whether the end has sent data that the other has acknowledged.
+func (e *End) talked() bool {
+	return e.Opened() && e.facts.has(spoken) && e.ISS.Add(1).LessThan(e.Una)
 }
 
 // mark is what is known of an RST in the name of an end, to be read.
@@ -98,8 +104,9 @@ func (b *Bystander) later(at int64, m *resetMark) bool {
 // goesOn tells whether a segment is of an end that did not send the RST in its
 // name: it acknowledges what the other has sent since, or uses numbers beyond
 // those of before. A client may be a program with a TCP of its own, for which
-// the kernel speaks too: its new numbers count where they came another way than
-// the RST, and otherwise once the server has acknowledged them.
+// the kernel speaks too, and sends RST as soon as there is a SYN-ACK: its new
+// numbers count where it had talked before, or they came another way than the
+// RST, and otherwise once the server has acknowledged them.
 func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 	m := &b.resets[from]
 	if m.heard && m.peer.LessThan(s.Ack) && (m.acks || b.later(at, m)) {
@@ -112,7 +119,7 @@ func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 	if !m.sends {
 		m.sends, m.sent = true, s.Seq
 	}
-	return from == Server || apart(m.ttl, s.TTL, s.TTL)
+	return from == Server || m.talking || apart(m.ttl, s.TTL, s.TTL)
 }
 
 // received tells whether a segment acknowledges what the end that an RST

@@ -135,11 +135,20 @@ func (o *asking) add(at int64, s *craft.Segment) {
 func (o *greeting) add(at int64, s *craft.Segment) {
 	if o.count == 0 {
 		val, ecr, _ := s.Options.Timestamps()
-		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL}
+		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL, ack: s.Ack}
 	}
 	if o.count < 1<<16-1 {
 		o.count++
 	}
+}
+
+// onSYNTaken is how many bytes of the data on the SYN the SYN-ACK acknowledges.
+func (b *Bystander) onSYNTaken() int {
+	taken := b.answer.ack.Sub(b.pair.Client.ISS) - 1
+	if b.onSYN == 0 || !b.known.has(knowServerSYN) || !b.answer.flags.Has(craft.ACK) || taken < 0 {
+		return 0
+	}
+	return min(int(taken), int(b.onSYN))
 }
 
 func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
@@ -205,9 +214,6 @@ func (b *Bystander) accepts(s *craft.Segment, kept Kept) {
 	}
 	if data, ok := s.Options.MPTCP(); ok && len(data) > 0 && data[0]>>4 == mpCapable {
 		b.rare().multipath = true
-	}
-	if taken := s.Ack.Sub(b.pair.Client.ISS) - 1; b.onSYN > 0 && s.Flags.Has(craft.ACK) && taken > 0 {
-		b.onSYNTaken = uint16(min(taken, 1<<16-1))
 	}
 }
 
@@ -290,14 +296,14 @@ const keptBanner = 96
 
 func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
 	client := &b.pair.Client
-	if b.known.has(knowClientSYN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken == 0 {
+	if b.known.has(knowClientSYN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken() == 0 {
 		b.known |= knowServerSaid
 		if m := b.rare(); m.bannerLen == 0 && b.known.has(knowServerISN) && s.Seq == b.pair.Server.ISS.Add(1) {
 			m.bannerLen = len(s.Payload)
 			m.banner = append([]byte(nil), s.Payload[:min(kept.Payload, keptBanner)]...)
 		}
 	}
-	if b.ackAt == 0 && b.known.has(knowServerSYN) && b.onSYNTaken == 0 && !b.known.has(knowClientPlain) {
+	if b.ackAt == 0 && b.known.has(knowServerSYN) && b.onSYNTaken() == 0 && !b.known.has(knowClientPlain) {
 		m := b.rare()
 		if m.earlyAt == 0 {
 			m.earlyAt = at

@@ -278,7 +278,7 @@ func (v *sight) serverReset() string {
 	if !v.known.has(knowServerReset) || v.result.Close != CloseByReset || v.ackAt == 0 || m.overflow && !v.pair.Server.Confirmed() {
 		return ""
 	}
-	untouched := v.whole && v.pair.Server.Confirmed() && v.trust.Gaps == 0 && v.fins[Client].count == 0 && v.fins[Server].count == 0 && !v.known.has(knowClientReset)
+	untouched := v.whole && v.pair.Server.Confirmed() && v.trust.Gaps == 0 && v.fins[Client].count == 0 && v.fins[Server].count == 0 && v.known&(knowClientReset|knowGenuine) == 0
 	if m.reset.flags&craft.ACK == 0 && !untouched {
 		return ""
 	}

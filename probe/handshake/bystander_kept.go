@@ -16,6 +16,7 @@ type asking struct {
 type greeting struct {
 	at       int64 // of the first
 	val, ecr uint32
+	ack      craft.Seq
 	count    uint16
 	flags    craft.Flags
 	window   uint16

@@ -28,7 +28,7 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 		}
 	}
 	if s.Flags.Has(craft.ACK) && believable(me, you, s.Ack) {
-		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack)
+		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
 		you.Nxt = s.Ack
 	}
 	me.learn(wasReset | sentReset)

@@ -199,7 +199,7 @@ func (b *Bystander) negotiated() Negotiated {
 	}
 	n.Scaled, n.SACK, n.Stamps = c.Scaled && s.Scaled, c.SACK && s.SACK, c.Stamped && s.Stamped
 	n.ECN = negotiatedECN(b.syn.flags, b.answer.flags)
-	n.TFO = b.onSYNTaken > 0
+	n.TFO = b.onSYNTaken() > 0
 	if m := b.more; m != nil {
 		n.TFO = n.TFO || m.cookie != nil
 		n.Cookie, n.MPTCP = m.cookie, m.offered && m.multipath

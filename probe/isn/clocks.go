@@ -68,7 +68,7 @@ func fitClock(v *view, key factor, d drift) *standing {
 		d.counts = make([]float64, len(v.points))
 	}
 	s := clockModel(key, d).fit(v)
-	if d.hz*v.span() < leastWay*d.quantum || d.hz > maxHz || d.quantum > mostQuantum {
+	if math.Abs(d.hz)*v.span() < leastWay*d.quantum || math.Abs(d.hz) > maxHz || d.quantum > mostQuantum {
 		s.bits = math.Inf(1)
 	}
 	return s

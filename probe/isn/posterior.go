@@ -63,6 +63,15 @@ func (v *view) doubts(s *standing) (list []doubt) {
 	if s.class != ClassMixed && (s.drift != nil || few) && (m.count > 1 || m.strays*straysTold > len(v.points)) {
 		add(oneStray, "more samples", s.class, ClassMixed)
 	}
+	if s.ledger != nil && s.drift == nil && !s.constant() && s.class != ClassMixed && m.strays*straysMany > s.ledger.count[joined] && m.strays > straysFew {
+		add(0, "more samples", s.class, ClassMixed, ClassWeakRandom)
+	}
+	if s.found.told && s.class == ClassWeakRandom && s.found.saved < generatorShare*v.plainBits() {
+		add(oneStray, "more samples", ClassWeakRandom, ClassMixed)
+	}
+	if s.class == ClassWeakRandom && s.ledger == nil && !s.found.told && v.timed && v.wanders() {
+		add(0, "more samples, and gaps of more than one length", ClassWeakRandom, ClassGlobalClock, ClassGlobalStep, ClassRandomIncrement)
+	}
 	v.growthDoubts(s, add)
 	if growing[s.class] && s.ledger != nil && !s.constant() && v.timed && v.even() && !s.exact() {
 		add(busyStep, "gaps of more than one length", s.class, ClassGlobalMixed)
@@ -79,6 +88,26 @@ func (v *view) doubts(s *standing) (list []doubt) {
 // busyStep is the confidence in a step beside which others' connections are seen: a
 // slow timer that adds steps looks nearly the same.
 const busyStep = 0.75
+
+// A counter of which more than one number in straysMany follows from none before, but
+// for straysFew, may be no counter. A generator whose state gives less than
+// generatorShare of the numbers may be one machine of several.
+const (
+	straysMany     = 5
+	straysFew      = 3
+	generatorShare = 0.7
+)
+
+// wanders reports whether numbers that look drawn from a few go with the order in
+// which they came: then they are on their way somewhere.
+func (v *view) wanders() bool {
+	var x, y []float64
+	for i := range v.points {
+		x, y = append(x, float64(i)), append(y, float64(v.points[i].x.Sub(v.points[0].x)))
+	}
+	r := correlation(x, y)
+	return len(x) >= 6 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
+}
 
 // growing are the classes whose numbers grow, and handful how many samples a few are.
 var growing = map[Class]bool{ClassGlobalStep: true, ClassTupleClock: true, ClassTupleRandomIncrement: true, ClassMixed: true}

@@ -44,9 +44,7 @@ func distant(pairs []pair, span float64) (list []float64) {
 	far := pairs[sortedFrom(pairs, span/3):]
 	stride := 1 + len(far)/mostDistant
 	for i := 0; i < len(far); i += stride {
-		if d := far[i].d; d > 0 {
-			list = append(list, float64(d)/far[i].dt)
-		}
+		list = append(list, float64(far[i].d)/far[i].dt)
 	}
 	return list
 }

@@ -188,11 +188,19 @@ func (s *standing) resolve(deep bool) {
 // resolveCookie drops a cookie that was seen to hold too seldom. Where nobody wrote down
 // the tuples, the first number of each of them is one that strays.
 func (s *standing) resolveCookie() {
-	strays := s.ledger.count[strayed]
+	if s.moves&byClient == 0 {
+		return
+	}
+	strays, minutes := s.ledger.count[strayed], 0
 	if !s.view.seesTuples() {
 		strays = 0
 	}
-	if s.moves&byClient != 0 && s.ledger.count[joined] < strays+2 {
+	for i, b := range s.ledger.bits {
+		if s.ledger.fates[i] == joined && b > minuteBits {
+			minutes++
+		}
+	}
+	if n := s.ledger.count[joined] - minutes; n < strays+2 || n < minutes {
 		s.bits = math.Inf(1)
 	}
 }
@@ -208,22 +216,59 @@ func (s *standing) mix(m *machines) {
 }
 
 // several reports whether the strands are several machines'. Numbers on a second line
-// of a clock show that by themselves, others only by coming back to where a strand was.
+// of a clock show that by coming back once, others only by doing so often.
 func (s *standing) several(m *machines) bool {
 	if m.count < 2 || m.rows == 0 || s.constant() && m.returns < 2 {
 		return false
 	}
-	return m.count == 2 && s.drift != nil && s.drift.step == 0 || m.proof >= claimBits
+	return m.returns > 0 && m.count == 2 && s.drift != nil && s.drift.step == 0 || m.proof >= claimBits
 }
 
 // contradicted reports whether several machines are no explanation: other people's
 // connections and several machines together explain anything, and a counter does not
 // stand still.
 func (s *standing) contradicted() bool {
-	if s.drift != nil {
-		return s.drift.busy
+	switch {
+	case s.constant():
+		return false
+	case s.drift != nil && s.drift.busy:
+		return true
+	case s.drift == nil && s.stands():
+		return true
 	}
-	return !s.constant() && s.stands()
+	return s.neighbours()
+}
+
+// leastApart is how far apart the counters of two machines are, but for one pair in
+// several hundred: they began at different times, or at random.
+const leastApart = 1 << 22
+
+// neighbours reports whether the strands run beside each other in every group: then
+// they are one generator that jumps.
+func (s *standing) neighbours() bool {
+	apart := 0.0
+	for g := range s.ledger.all {
+		near := float64(space)
+		list := s.ledger.established(g)
+		for i, a := range list {
+			for _, b := range list[:i] {
+				near = min(near, math.Abs(wrap(s.place(g, a)-s.place(g, b))))
+			}
+		}
+		if len(list) > 1 {
+			apart = max(apart, near)
+		}
+	}
+	return apart > 0 && apart < leastApart
+}
+
+// place is where a strand is: of a clock its line, of other counters its last number.
+func (s *standing) place(group, strand int) float64 {
+	st := &s.ledger.all[group][strand]
+	if s.drift != nil {
+		return st.center
+	}
+	return float64(s.view.points[st.last].x)
 }
 
 // aside reports whether the numbers on no strand are another machine's: many of them,

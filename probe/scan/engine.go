@@ -25,6 +25,7 @@ type engine struct {
 	ready     ready      // hosts with probes that wait for their turn
 	losses    losses     // of the whole run
 	ramp      *wire.Ramp // nil where the caller named a rate
+	crowds    wire.Crowds
 	pace      wire.Pace
 	responses wire.Responder // to answers: RSTs that close, and questions
 	batch     []uint32       // the flights whose packets are in the current batch

@@ -38,10 +38,13 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
+	id, f := e.find(ev)
+	if f != nil && !ev.ArrivedAt(f.host.way.source) {
+		return wire.RejectUnsolicited
+	}
 	if ev.Kind == wire.KindSYNACK {
 		e.responses.Add(wire.CloseAfter(ev), e.now)
 	}
-	id, f := e.find(ev)
 	switch {
 	case f == nil && ev.Kind.Verified():
 		return wire.RejectAfterVerdict

@@ -15,6 +15,7 @@ import (
 func (e *engine) met(h *host, route netraw.Route) {
 	if e.ramp != nil {
 		e.ramp.Towards(route)
+		h.crowded = route.NextHop.IsValid() && !e.cfg.HostsKnown
 	}
 	if route.Local {
 		h.found.up, h.found.reason = true, probe.ReasonLocalhost

@@ -53,6 +53,11 @@ type Config struct {
 	Key      [16]byte // of the probes' numbers; the zero value: random
 	Canaries bool     // check hosts that look too good to be true
 
+	// HostsKnown says that the hosts are known to be there. Those of which it is not
+	// are begun a few hundred at a time in each network behind a router, unless Rate
+	// is set: the router resolves their addresses, and can hold about a thousand.
+	HostsKnown bool
+
 	// Neighbours resolves hosts on the link before they are probed, and knows
 	// those that are not there; nil: the kernel does, packet by packet.
 	Neighbours probe.Neighbours

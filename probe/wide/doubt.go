@@ -43,6 +43,9 @@ func unproven(k wire.Kind) bool { return !k.Verified() || k == wire.KindACK }
 // one wait for answers at most, however many come without a number of ours; made at first need;
 // nil where there is no doubt, or the answer cannot be one.
 func (w *run) doubtOf(ev *wire.Event) (d *doubt, reject string) {
+	if unproven(ev.Kind) && !ev.ArrivedAt(w.sources.towards(ev.Target.Addr()).addr) {
+		return nil, wire.RejectUnsolicited
+	}
 	if d = w.doubts.of[ev.Target]; d != nil || !unproven(ev.Kind) {
 		return d, ""
 	}

@@ -48,6 +48,17 @@ type Reader[E any] struct {
 	Gather  time.Duration                  // how long answers are let come together before they are read; 0: not at all
 }
 
+// ArrivedAt tells whether a segment was sent to an address of ours from which its
+// target is probed. A network may deliver others too, and they are answers to
+// nothing.
+func (ev *Event) ArrivedAt(source netip.Addr) bool {
+	switch ev.Kind {
+	case KindICMP, KindPathMTU, KindEcho: // checked with the rest of what they repeat
+		return true
+	}
+	return ev.Seg.Dst.Addr().WithZone("") == source.WithZone("")
+}
+
 // Receiver is the reader of engines that ask a [Matcher] about each packet: the
 // matching runs here, beside the engine's goroutine.
 type Receiver = Reader[Event]

@@ -23,7 +23,17 @@ func main() {
 	wrong := flag.Int("wrong", 0, "list so many wrong answers on stderr")
 	foreign := flag.Bool("foreign", false, "plans and files that are not ours")
 	unusual := flag.Bool("unusual", false, "hosts of unusual parameters, so many of each kind")
+	strange := flag.Bool("strange", false, "generators that there is no model of, so many hosts of each")
 	flag.Parse()
+	if *strange {
+		left := *wrong
+		evaluate.StrangersMarkdown(os.Stdout, *first, *hosts, func(f *evaluate.Foreign) {
+			if left--; left >= 0 {
+				fmt.Fprintln(os.Stderr, f)
+			}
+		})
+		return
+	}
 	if *foreign {
 		tellForeign(*first, *hosts, *wrong)
 		return
