@@ -28,6 +28,8 @@ var arrows = map[string][]string{
 	"probe/handshake": {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/flow":      {"craft", "probe", "probe/handshake"},
 	"probe/sample":    {"craft", "netraw", "probe", "probe/internal", "probe/isn"},
+	"probe/why":       {},
+	"probe/why/live":  {"craft", "netraw", "probe", "probe/internal", "probe/why"},
 
 	"internal/target":      {},
 	"internal/mutate":      {},
@@ -36,7 +38,7 @@ var arrows = map[string][]string{
 	"internal/lab":         {"craft"},
 	"internal/lab/models":  {"netraw", "probe/simnet", "internal/lab"},
 	"internal/capture":     {"craft", "netraw", "probe", "probe/flow"},
-	"internal/report":      {"craft", "netraw", "probe", "probe/ping", "probe/trace", "probe/rtt", "probe/loss", "probe/isn", "probe/handshake", "probe/flow", "probe/sample", "internal/outfile", "internal/openmetrics"},
+	"internal/report":      {"craft", "netraw", "probe", "probe/ping", "probe/trace", "probe/rtt", "probe/loss", "probe/isn", "probe/handshake", "probe/flow", "probe/sample", "probe/why", "internal/outfile", "internal/openmetrics"},
 	"internal/picture":     {"internal/outfile"},
 	"internal/openmetrics": {},
 	"internal/explain":     {},

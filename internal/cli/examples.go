@@ -37,6 +37,11 @@ var examples = map[string][]example{
 		{"synscope trace --flow vary --queries 8 host.example:443", "do paths differ by source port?"},
 		{"synscope trace -n --max-hops 12 2001:db8::1 -o json", "records for a script, without names"},
 	},
+	"why": {
+		{"synscope why host.example:443", "the most probable cause, what it rests on, and what to do"},
+		{"synscope why --budget 4000,5m host.example:443", "a longer look at what fails now and then"},
+		{"synscope why --only flows,distance,handshake 192.0.2.7:22 -o json", "some experiments only, as a record"},
+	},
 	"send": {
 		{"synscope send 192.0.2.7:80 --flags SA --seq 1000 --ack 2000 --expect R", "a SYN-ACK out of nowhere is answered by RST"},
 		{"synscope send 192.0.2.7:80 --opt mss=536,sack,ts,wscale=7", "a SYN with these options"},
@@ -108,6 +113,7 @@ var answers = map[string]struct{ yes, no string }{
 	"handshake":  {"a connection was opened, and --expect held", "none was, or --expect did not hold"},
 	"isn":        {"the numbers have a class", "the class is unknown"},
 	"trace":      {"the port was reached, and --expect held", "it was not, or --expect did not hold"},
+	"why":        {"nothing is wrong with any target", "something is, or it cannot be told"},
 	"send":       {"sent, and --expect held", "no answer was as --expect has it"},
 	"read":       {"the capture was read", ""},
 	"check":      {"every expectation held; with --diff, nothing changed", "one failed; with --diff, something changed"},

@@ -65,3 +65,14 @@ func (m meanings) of(flags []cli.Flag) []cli.Flag {
 	}
 	return flags
 }
+
+var whyMeanings = meanings{
+	"g":           "refused: each flow has a source port of its own",
+	"ttl":         "refused: the experiments choose `N`",
+	"tos":         "refused: the experiments choose `N`",
+	"profile":     "refused: the experiments choose the options",
+	"timeout":     "refused: the experiments choose `D`",
+	"max-retries": "refused: nothing is retransmitted unless an experiment wants it",
+	"rate":        "at most `R` packets a second; never more than 1000",
+	"engine":      "`HOW` packets leave: auto or raw",
+}

@@ -60,6 +60,8 @@ func tableOf(command string) table {
 		return table{of: (*record.Hop)(nil).Type(), columns: record.HopColumns()}
 	case "send":
 		return table{of: (*record.Segment)(nil).Type(), columns: record.SegmentColumns()}
+	case "why":
+		return table{of: (*record.Diagnosis)(nil).Type(), columns: record.DiagnosisColumns()}
 	case "check":
 		return table{of: (*record.Check)(nil).Type(), columns: record.CheckColumns()}
 	case HostList:
