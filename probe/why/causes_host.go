@@ -50,9 +50,10 @@ func hostCauses() []Cause {
 			Code: HostFirewall, Title: "the host's own firewall does not let it in", Prior: 1.4,
 			Variants: variants(
 				rules(when(toTarget, silent), when(isKind(ACK, Target), silent), targetTraces(diesAtHost), hostAlive()),
-				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.02}))),
-				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.5}))),
-				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.02})), when(isKind(SYN, Closed), of(share{RejectedByHost, 0}, share{Silence, 0.3}))),
+				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.005})),
+				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.5})),
+				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.005}), when(isKind(SYN, Closed), of(share{RejectedByHost, 0}, share{Silence, 0.005}))),
+				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.4}), when(isKind(SYN, Closed), of(share{RejectedByHost, 0}, share{Silence, 0.4}))),
 				rules(when(toTarget, silent), targetTraces(diesAtHost), echoes(), when(isKind(SYN, Closed), silent), when(isKind(ACK, Target), silent))),
 			Where: atHost, Advice: "Look at the host's rules (nft list ruleset; iptables-save; a cloud's security group) for this port and this source.",
 			Again: commands("scan --reason %s", "scan --reason -sA %s"),

@@ -44,10 +44,11 @@ func pathCauses() []Cause {
 		{
 			Code: PathFirewallReject, Title: "a router rejects the connection with an ICMP error", Prior: 1.2,
 			Variants: variants(
-				rules(when(toTarget, of(share{Prohibited, 0}, share{Silence, 0.02}))),
-				rules(when(toTarget, of(share{Prohibited, 0}, share{Silence, 0.4}))), // ICMP errors are limited in rate
-				rules(when(toTarget, of(share{HostUnreachable, 0}, share{Silence, 0.02})), hostAlive()),
-				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.02}))),
+				rejects(of(share{Prohibited, 0}, share{Silence, 0.005})),
+				rejects(of(share{Prohibited, 0}, share{Silence, 0.4})), // ICMP errors are limited in rate
+				rejects(of(share{HostUnreachable, 0}, share{Silence, 0.005}), hostAlive()),
+				rejects(of(share{HostUnreachable, 0}, share{Silence, 0.4}), hostAlive()),
+				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.005}))),
 				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.4})))),
 			Where: answerer, Advice: "Ask who runs the router named to allow this port from this source.",
 			Again: commands("scan --reason %s", "trace %s"),
@@ -153,4 +154,11 @@ func conntracks(shares ...float64) (list []Variant) {
 		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), tracesOf(Target, of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))))
 	}
 	return list
+}
+
+// rejects is a firewall that answers SYNs to the port, and perhaps all segments, with d.
+func rejects(d *dist, more ...rule) Variant {
+	return rules(append(more, when(toTarget, d),
+		&choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, ways: []mode{{0.6, always(d)}, {0.4, usual}}},
+		targetTraces(of(share{TraceDies, 0}, share{TraceReaches, 0.5})))...)
 }

@@ -147,6 +147,9 @@ func toHost(t *Trial) bool {
 	return t.Role != Against && t.Kind != Trace && t.Kind != Local
 }
 
+// anything tells whether a trial sends anything, to whomever.
+func anything(t *Trial) bool { return t.Kind != Trace && t.Kind != Local }
+
 // newFlow tells whether it begins with a packet that no connection was opened for.
 func newFlow(t *Trial) bool { return toHost(t) }
 
