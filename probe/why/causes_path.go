@@ -138,10 +138,10 @@ func returnLosses(shares ...float64) (list []Variant) {
 // buckets are rate limits of SYNs: on this port, or on all of the host.
 func buckets() (list []Variant) {
 	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
-	for _, rate := range []float64{0.5, 1.5, 3, 6, 12, 25, 50, 120} {
+	for _, rate := range []float64{0.6, 1, 1.6, 2.4, 3.4, 4.8, 6.8, 9.6, 13.6, 19, 27, 40, 80} {
 		for _, step := range []float64{0.04, 0.15} {
 			for _, of := range []func(*Trial) bool{toTarget, toAny} {
-				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step}}))
+				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step, blur: 0.25}}))
 			}
 		}
 	}
@@ -150,8 +150,10 @@ func buckets() (list []Variant) {
 
 // conntracks: the first packet of a flow gets an entry, or is dropped.
 func conntracks(shares ...float64) (list []Variant) {
+	anySYN := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
 	for _, p := range shares {
-		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), tracesOf(Target, of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))))
+		dies := tracesOf(Target, of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))
+		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies))
 	}
 	return list
 }

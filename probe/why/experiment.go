@@ -254,8 +254,12 @@ func planHandshake(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	for range 5 {
-		list = append(list, Trial{Kind: Connect, Flow: k.newFlow(), Pause: together})
+	for i := range 6 {
+		t := Trial{Kind: Connect, Flow: k.newFlow()}
+		if i > 1 {
+			t.Pause = together
+		}
+		list = append(list, t)
 	}
 	return spread(list, 20*ms)
 }
