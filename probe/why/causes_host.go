@@ -10,6 +10,7 @@ func hostCauses() []Cause {
 				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.005})), traces(diesAtHost)),
 				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.2})), traces(diesAtHost)),
 				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.5})), traces(diesAtHost)),
+				rules(when(toHost, of(share{Silence, 0}, share{HostUnreachable, 0.08})), traces(diesAtHost)), // those that waited for address resolution
 				rules(router(), when(toHost, silent), traces(diesAtHost)),
 				rules(unresolved(TargetUnresolved), fact(OnLink), nothingLeaves(), traces(only(TraceSilent)))),
 			Where: deathOf, Advice: "Look at the host itself: power, link, address. Its last router does not reach it.",
@@ -29,7 +30,7 @@ func hostCauses() []Cause {
 			Again: commands("handshake --repeat 5 %s"),
 		},
 		{
-			Code: HostAcceptQueueReset, Title: "the accept queue is full, and the host resets what does not fit", Prior: 0.9,
+			Code: HostAcceptQueueReset, Title: "the accept queue is full, and the host resets what does not fit", Prior: 0.7,
 			Variants: variants(acceptResets()...),
 			Where:    atHost, Advice: "As with a full accept queue; the host resets (Linux: net.ipv4.tcp_abort_on_overflow=1).",
 			Again: commands("handshake --repeat 5 %s"),
@@ -111,7 +112,7 @@ func acceptQueues(full *dist) (list []Variant) {
 		}
 	}
 	list = append(list, rules(listens(), hostAlive(), partly(completing, perTrial, 0.9, full)))
-	for _, step := range []float64{0.04, 0.2} {
+	for _, step := range []float64{0.03, 0.04, 0.06, 0.12, 0.2, 0.25} {
 		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
 			if t.Kind == Connect || t.Kind == Hold {
 				return of(share{Silence, 0}, share{Ignored, 0.1})

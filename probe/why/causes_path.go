@@ -37,7 +37,8 @@ func pathCauses() []Cause {
 			Variants: variants(
 				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive()),
 				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive(), listens()),
-				rules(router(), when(toHost, silent), traces(diesOnPath))),
+				rules(router(), when(toHost, silent), traces(diesOnPath)),
+				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
 			Where: deathOf, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
 			Again: commands("trace %s", "scan --reason %s"),
 		},
