@@ -111,7 +111,13 @@ func planFlows(k *Knowledge, round int) (list []Trial) {
 		list = append(list, k.again(failing, 4)...)
 		list = append(list, k.again(passing, 3)...)
 	}
-	return spread(append(list, k.syns(6, Target, 0)...), 60*ms)
+	return spread(append(list, k.syns(6, Target, 0)...), retryGap(len(list)/3))
+}
+
+// retryGap keeps repetitions of one flow further apart than the half second in
+// which Linux repeats a SYN-ACK only once (net.ipv4.tcp_invalid_ratelimit).
+func retryGap(flows int) time.Duration {
+	return min(max(60*ms, 620*ms/time.Duration(max(flows, 1))), 200*ms)
 }
 
 // again are trials of the last few of some flows.
