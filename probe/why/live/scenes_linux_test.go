@@ -316,6 +316,11 @@ func (s scene) test(t *testing.T) {
 	}
 	d, sent := diagnose(t, why.Config{Target: target.String(), Name: addr.String(), Addrs: addrs, Seed: 1, Only: s.only})
 	report(t, d)
+	if os.Getenv("WHY_TRIALS") != "" {
+		for _, r := range d.Trials {
+			t.Logf("%-10s %8.1f ms held %2d completed %2d port %5d %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Held, r.Completed, r.Reply.Port, r.Outcome)
+		}
+	}
 	s.verify(t, h, sent)
 	if !slices.Contains(s.want, d.Causes[0].Code) {
 		t.Errorf("%s, want %v", d.Causes[0].Code, s.want)
