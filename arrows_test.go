@@ -8,45 +8,48 @@ import (
 	"testing"
 )
 
-// arrows says which rooms of the project a room may depend on, directly or
-// not. A room that is not listed may be used by nobody but those that name it.
+// arrows says which rooms of the project a room may import. A room that is not
+// listed may be used by nobody but those that name it.
 var arrows = map[string][]string{
 	"craft":           {},
 	"netraw":          {"craft"},
 	"probe":           {"craft", "netraw"},
-	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "probe/isn"},
-	"probe/discover":  {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
-	"probe/scan":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
-	"probe/wide":      {"craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/rtt"},
-	"probe/connect":   {"netraw", "craft", "probe", "probe/internal", "probe/scan", "probe/rtt"},
-	"probe/ping":      {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
-	"probe/trace":     {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
+	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "internal/mutate"},
+	"probe/discover":  {"craft", "netraw", "probe", "probe/internal"},
+	"probe/scan":      {"craft", "netraw", "probe", "probe/internal"},
+	"probe/wide":      {"craft", "netraw", "probe", "probe/internal", "probe/scan"},
+	"probe/connect":   {"netraw", "probe", "probe/internal", "probe/scan"},
+	"probe/ping":      {"craft", "netraw", "probe", "probe/internal"},
+	"probe/trace":     {"craft", "netraw", "probe", "probe/internal"},
 	"probe/rtt":       {},
+	"probe/loss":      {},
 	"probe/isn":       {"craft"},
 	"probe/simnet":    {"craft", "netraw", "probe/isn"},
-	"probe/handshake": {"craft", "netraw", "probe", "probe/internal", "probe/rtt", "probe/isn"},
-	"probe/flow":      {"craft", "netraw", "probe", "probe/internal", "probe/handshake", "probe/rtt", "probe/isn"},
-	"probe/sample":    {"craft", "netraw", "probe", "probe/internal", "probe/rtt", "probe/isn"},
+	"probe/handshake": {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
+	"probe/flow":      {"craft", "probe", "probe/handshake"},
+	"probe/sample":    {"craft", "netraw", "probe", "probe/internal", "probe/isn"},
 
 	"probe/why":      {},
-	"probe/why/live": {"craft", "netraw", "probe", "probe/internal", "probe/rtt", "probe/why"},
+	"probe/why/live": {"craft", "netraw", "probe", "probe/internal", "probe/why"},
 
 	"internal/target":      {},
+	"internal/mutate":      {},
 	"internal/outfile":     {},
 	"internal/privilege":   {},
 	"internal/lab":         {"craft"},
-	"internal/lab/models":  {"craft", "netraw", "probe/simnet", "probe/isn", "internal/lab"},
-	"internal/capture":     {"craft", "netraw", "probe", "probe/internal", "probe/handshake", "probe/flow", "probe/rtt", "probe/isn"},
-	"internal/report":      {"probe/why", "craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics", "internal/outfile"},
+	"internal/lab/models":  {"netraw", "probe/simnet", "internal/lab"},
+	"internal/capture":     {"craft", "netraw", "probe", "probe/flow"},
+	"internal/report":      {"probe/why", "craft", "netraw", "probe", "probe/ping", "probe/trace", "probe/rtt", "probe/loss", "probe/isn", "probe/handshake", "probe/flow", "probe/sample", "internal/outfile", "internal/openmetrics"},
 	"internal/picture":     {"internal/outfile"},
 	"internal/openmetrics": {},
 	"internal/explain":     {},
 	"internal/schema":      {},
 	"internal/tty":         {},
 	"internal/oui":         {},
-	"internal/plot":        {"probe/why", "craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/picture", "internal/openmetrics", "internal/outfile"},
-	"internal/check":       {"probe/why", "craft", "netraw", "probe", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/report", "internal/openmetrics", "internal/target", "internal/explain", "internal/outfile"},
-	"internal/merge":       {"probe/why", "internal/target", "craft", "netraw", "probe", "internal/checkpoint", "internal/report", "probe/internal", "probe/scan", "probe/connect", "probe/ping", "probe/trace", "probe/handshake", "probe/flow", "probe/sample", "probe/rtt", "probe/isn", "internal/capture", "internal/openmetrics", "internal/outfile"},
+	"internal/plot":        {"probe/rtt", "probe/isn", "internal/report", "internal/picture"},
+	"internal/htmlreport":  {"craft", "probe", "probe/rtt", "probe/isn", "internal/target", "internal/report", "internal/picture", "internal/explain", "internal/plot"},
+	"internal/check":       {"probe", "internal/target", "internal/report", "internal/explain"},
+	"internal/merge":       {"probe", "internal/target", "internal/report"},
 	"internal/checkpoint":  {"internal/outfile"},
 }
 
@@ -79,7 +82,7 @@ func TestArrowsNeverTurnBack(t *testing.T) {
 			t.Errorf("%s is no room of the design: add it to arrows, or move it", room)
 			continue
 		}
-		for _, dep := range p.Deps {
+		for _, dep := range p.Imports {
 			if d, ours := strings.CutPrefix(dep, module+"/"); ours && !mayUse(room, d, allowed) {
 				t.Errorf("%s must not depend on %s", room, d)
 			}

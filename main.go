@@ -17,7 +17,12 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
-	code := cli.Main(ctx, os.Args, cli.OSStreams())
+	streams := cli.OSStreams()
+	if hangups := make(chan os.Signal, 1); !signal.Ignored(syscall.SIGHUP) { // as nohup(1) has it
+		signal.Notify(hangups, syscall.SIGHUP)
+		streams.Hangups = hangups
+	}
+	code := cli.Main(ctx, os.Args, streams)
 	stop()
 	os.Exit(code)
 }

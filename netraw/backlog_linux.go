@@ -14,11 +14,14 @@ const (
 	memValues   = 9    // SK_MEMINFO_VARS
 )
 
-func (c *conn) backlog() (share float64) {
-	if c.in.raw == nil {
+func (c *conn) backlog() float64 { return c.in.backlog() }
+
+// backlog is how much of the socket's buffer is in use.
+func (r *receiver) backlog() (share float64) {
+	if r.raw == nil {
 		return 0
 	}
-	c.in.raw.Control(func(fd uintptr) {
+	r.raw.Control(func(fd uintptr) {
 		var info [memValues]uint32
 		length := uint32(unsafe.Sizeof(info))
 		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
@@ -28,6 +31,21 @@ func (c *conn) backlog() (share float64) {
 		}
 	})
 	return share
+}
+
+// backlog looks at the frames ahead of the one to be read.
+func (r *frames) backlog() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.memory == nil {
+		return 0
+	}
+	for share := 0.75; share >= 0.125; share -= 0.125 {
+		if r.filled((r.next + int(share*float64(r.count()))) % r.count()) {
+			return share
+		}
+	}
+	return 0
 }
 
 func (c *packetConn) backlog() float64 { return c.in.backlog() }

@@ -110,7 +110,7 @@ func BenchmarkRecv(b *testing.B) {
 	c := open(b, nil)
 	plain := &Conn{}
 	defer plain.close()
-	must(plain.in.open(Config{}, receiveFilter(c.Ports())))
+	must(intakeOf(plain, Config{}, receiveFilter(c.Ports())))
 	src, dst := netip.AddrPortFrom(lo4, 80), netip.AddrPortFrom(lo4, c.Ports()[0])
 	batch := make([][]byte, benchBatch)
 	for i := range batch {
@@ -125,7 +125,7 @@ func BenchmarkRecv(b *testing.B) {
 		}
 	}
 	viaRecvfrom := func() {
-		must(plain.in.raw.Control(func(fd uintptr) {
+		must(plain.in.(*receiver).raw.Control(func(fd uintptr) {
 			for range benchBatch {
 				_, _, err := unix.Recvfrom(int(fd), buf, 0)
 				must(err)

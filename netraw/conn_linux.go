@@ -1,10 +1,13 @@
 package netraw
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
 	"time"
+
+	"golang.org/x/net/bpf"
 )
 
 // conn is what Conn is on Linux: one socket that receives, two that send, a
@@ -12,11 +15,50 @@ import (
 type conn struct {
 	routes router
 	ports  *Ports
-	in     receiver
+	in     intake
 	out    sender
 
 	closing  sync.Once
 	closeErr error
+}
+
+// intake is where packets come in: a socket's queue, or frames shared with the
+// kernel.
+type intake interface {
+	recv(pkts []Packet) (int, error)
+	poll(pkts []Packet) (int, error)
+	await(d, gather time.Duration)
+	wake()
+	watch(outgoing bool) error
+	setReadDeadline(t time.Time) error
+	isQuiet() bool
+	total() uint64
+	drops() uint64
+	backlog() float64
+	withFD(f func(fd int) error) error
+	close() error
+}
+
+// openIntakeFor opens what a connection with these ports receives by.
+func openIntakeFor(cfg Config, ports []uint16) (intake, error) {
+	in, err := openIntake(cfg, receiveFilter(ports))
+	if err != nil || cfg.DeviceStamps != DeviceNone || !OutputTranslated() {
+		return in, err
+	}
+	return openTranslated(in, ports)
+}
+
+// openIntake opens the frames that are asked for, or a socket where the kernel
+// has none.
+func openIntake(cfg Config, filter []bpf.Instruction) (intake, error) {
+	if cfg.SharedFrames && cfg.DeviceStamps == DeviceNone {
+		in := &frames{}
+		if err := in.open(cfg, filter); err == nil || errors.Is(permission(err), ErrPermission) {
+			return in, err
+		}
+	}
+	in := &receiver{}
+	return in, in.open(cfg, filter)
 }
 
 // open acquires, in this order, what names can be wrong about, the ports, and
@@ -31,21 +73,32 @@ func (c *conn) open(cfg Config) (err error) {
 		cfg.Ports = 1
 	}
 	cfg.Source = cfg.Source.Unmap()
+	if cfg.SendFrames {
+		if err := checkOutputFor(rulesAtAll); err != nil {
+			return fmt.Errorf("netraw: %w", err)
+		}
+	}
 	if err := c.routes.open(cfg); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err
 	}
-	if err := c.in.open(cfg, receiveFilter(c.ports.List())); err != nil {
+	if c.in, err = openIntakeFor(cfg, c.ports.List()); err != nil {
 		return fmt.Errorf("netraw: open packet socket: %w", permission(err))
 	}
 	awaitStamps()
 	if err := c.out.open(cfg, &c.routes); err != nil {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
 	}
-	if cfg.DeviceStamps != DeviceNone {
-		return c.in.follow(c.out.descriptors())
+	if cfg.SendFrames {
+		c.out.frames = &frameSender{}
+		if err := c.out.frames.open(); err != nil {
+			return fmt.Errorf("netraw: open packet socket: %w", permission(err))
+		}
+	}
+	if in, ok := c.in.(*receiver); ok && cfg.DeviceStamps != DeviceNone {
+		return in.follow(c.out.descriptors())
 	}
 	return nil
 }
@@ -58,12 +111,19 @@ func (c *conn) inZone(a netip.Addr, ifindex int) netip.Addr { return c.routes.in
 func (c *conn) routeRemarks() []string                      { return c.routes.remarks() }
 func (c *conn) recv(pkts []Packet) (int, error)             { return c.in.recv(pkts) }
 func (c *conn) setReadDeadline(t time.Time) error           { return c.in.setReadDeadline(t) }
-func (c *conn) isQuiet() bool                               { return c.in.quiet.quiet(c.in.awaited().raw) }
+func (c *conn) isQuiet() bool                               { return c.in.isQuiet() }
+func (c *conn) poll(pkts []Packet) (int, error)             { return c.in.poll(pkts) }
+func (c *conn) await(d, gather time.Duration)               { c.in.await(d, gather) }
+func (c *conn) wake()                                       { c.in.wake() }
+func (c *conn) watch(outgoing bool) error                   { return c.in.watch(outgoing) }
 func (c *conn) heldPorts() []uint16                         { return c.ports.List() }
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
 
 func (c *conn) route(dst netip.Addr) (Route, error) {
 	route, err := c.routes.route(dst)
+	if err == nil && c.out.frames != nil {
+		c.out.frames.note(dst.Unmap(), &route)
+	}
 	return c.ports.checked(dst, route, err)
 }
 
@@ -72,7 +132,7 @@ func (c *conn) stats() Stats {
 		Sent:        c.out.sent.Load(),
 		SendErrors:  c.out.errors.Load(),
 		SendRetries: c.out.retries.Load(),
-		Received:    c.in.received.Load(),
+		Received:    c.in.total(),
 		KernelDrops: c.in.drops(),
 	}
 }
@@ -80,7 +140,10 @@ func (c *conn) stats() Stats {
 func (c *conn) close() error {
 	c.closing.Do(func() {
 		c.routes.close()
-		err := c.in.close() // before c.out, whose error queues it reads
+		var err error
+		if c.in != nil {
+			err = c.in.close() // before c.out, whose error queues it reads
+		}
 		for _, next := range []error{c.out.close(), c.ports.Close()} {
 			if err == nil {
 				err = next

@@ -93,8 +93,10 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestClosed(t *testing.T) {
-	c := open(t, nil)
+func TestClosed(t *testing.T) { intakes(t, closed) }
+
+func closed(t *testing.T, cfg Config) {
+	c := open(t, &cfg)
 	syn := segment(netip.AddrPortFrom(lo4, c.Ports()[0]), netip.AddrPortFrom(lo4, 9), flagSYN, 1, 0)
 	if _, err := c.Send([][]byte{syn}); err != nil {
 		t.Fatal(err)
@@ -115,8 +117,10 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-func TestCloseUnblocksRecv(t *testing.T) {
-	c := open(t, nil)
+func TestCloseUnblocksRecv(t *testing.T) { intakes(t, closeUnblocksRecv) }
+
+func closeUnblocksRecv(t *testing.T, cfg Config) {
+	c := open(t, &cfg)
 	result := make(chan error)
 	go func() {
 		_, err := c.Recv(make([]Packet, 1))
@@ -138,8 +142,10 @@ func TestCloseUnblocksRecv(t *testing.T) {
 	}
 }
 
-func TestReadDeadline(t *testing.T) {
-	c := open(t, nil)
+func TestReadDeadline(t *testing.T) { intakes(t, readDeadline) }
+
+func readDeadline(t *testing.T, cfg Config) {
+	c := open(t, &cfg)
 	start := time.Now()
 	must(c.SetReadDeadline(start.Add(50 * time.Millisecond)))
 	_, err := c.Recv(make([]Packet, 1))
@@ -171,10 +177,13 @@ func sendSYN(t testing.TB, c *Conn, dst netip.Addr, port uint16) {
 
 // On loopback both the departure and the arrival of a packet are seen, on the
 // same interface; the peer here is our own kernel, which refuses.
-func TestLoopback(t *testing.T) {
+func TestLoopback(t *testing.T) { intakes(t, loopback) }
+
+func loopback(t *testing.T, cfg Config) {
 	for _, addr := range []netip.Addr{lo4, lo6} {
 		for _, watch := range []bool{false, true} {
-			c := open(t, &Config{WatchOutgoing: watch})
+			cfg.WatchOutgoing = watch
+			c := open(t, &cfg)
 			before := time.Now()
 			sendSYN(t, c, addr, 9)
 			var seen []string
@@ -197,11 +206,14 @@ func TestLoopback(t *testing.T) {
 
 // A SYN-ACK made by a kernel reaches a veth with an unfinished checksum; what
 // a raw socket sent carries the one it was given.
-func TestPartialChecksum(t *testing.T) {
+func TestPartialChecksum(t *testing.T) { intakes(t, partialChecksum) }
+
+func partialChecksum(t *testing.T, cfg Config) {
 	p := newPeer(t)
 	port := p.listen(t)
 	for _, dst := range []netip.Addr{peer4, peer6} {
-		c := open(t, &Config{WatchOutgoing: true})
+		cfg.WatchOutgoing = true
+		c := open(t, &cfg)
 		sendSYN(t, c, dst, port)
 		partial := make(map[string]bool)
 		for _, pkt := range gather(t, c, 100*time.Millisecond, nil) {
@@ -263,8 +275,11 @@ func TestLinkLocal(t *testing.T) {
 }
 
 // A receive buffer that is too small loses packets, and says how many.
-func TestKernelDrops(t *testing.T) {
-	c := open(t, &Config{ReceiveBuffer: 1, WatchOutgoing: true})
+func TestKernelDrops(t *testing.T) { intakes(t, kernelDrops) }
+
+func kernelDrops(t *testing.T, cfg Config) {
+	cfg.ReceiveBuffer, cfg.WatchOutgoing = 1, true
+	c := open(t, &cfg)
 	const n = 500
 	for range n {
 		sendSYN(t, c, lo4, 9)
@@ -328,8 +343,11 @@ func TestTun(t *testing.T) {
 	}
 }
 
-func TestRecvAllocatesNothing(t *testing.T) {
-	c := open(t, &Config{WatchOutgoing: true})
+func TestRecvAllocatesNothing(t *testing.T) { intakes(t, recvAllocatesNothing) }
+
+func recvAllocatesNothing(t *testing.T, cfg Config) {
+	cfg.WatchOutgoing = true
+	c := open(t, &cfg)
 	src := netip.AddrPortFrom(lo4, c.Ports()[0])
 	batch := make([][]byte, 32)
 	for i := range batch {

@@ -22,12 +22,6 @@ const (
 // Neighbours beyond it are reached through the kernel.
 const maxHops = 1 << 16
 
-// neighbour names an entry of the kernel's neighbour table.
-type neighbour struct {
-	ifindex int
-	addr    netip.Addr
-}
-
 // hop is a neighbour that probes went to.
 type hop struct {
 	neighbour

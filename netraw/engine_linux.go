@@ -79,8 +79,8 @@ func (b *base) close() error {
 	return errors.Join(b.kernel.close(), b.ports.Close())
 }
 
-// outlet is what lets the frames of an engine out.
-type outlet interface {
+// transmitter is what lets the frames of an engine out.
+type transmitter interface {
 	// add makes a frame for a hop, of the probe at a place in the stretch. After
 	// an error, finish may make room for it.
 	add(probe *craft.Fields, place, hop int) error
@@ -93,7 +93,7 @@ type outlet interface {
 
 // blast sends runs of probes that have a frame, and between them those that
 // have none.
-func (b *base) blast(out outlet, probes []craft.Fields) (int, error) {
+func (b *base) blast(out transmitter, probes []craft.Fields) (int, error) {
 	b.ways.mu.Lock()
 	defer b.ways.mu.Unlock()
 	for done := 0; done < len(probes); {
@@ -111,7 +111,7 @@ func (b *base) blast(out outlet, probes []craft.Fields) (int, error) {
 
 // stretch sends the probes at the front that have a frame, or else the one
 // that has none.
-func (b *base) stretch(out outlet, probes []craft.Fields) (int, error) {
+func (b *base) stretch(out transmitter, probes []craft.Fields) (int, error) {
 	for i := range probes {
 		hop, wait, err := b.ways.to(probes[i].Dst.Addr())
 		if err == nil && hop >= 0 {

@@ -19,15 +19,15 @@ import (
 func TestEnginesAgainstTheWorld(t *testing.T) {
 	const n = 20_000
 	world := lab.World{Seed: 3, Open: 0.05, Refused: 0.05}
-	for name, open := range map[string]func(*peer) wideEngine{
-		"xdp":    func(p *peer) wideEngine { return openXDP(t, p, Config{}) },
-		"packet": func(p *peer) wideEngine { return openPacket(t, Config{}) },
+	for name, open := range map[string]func(*testing.T, *peer) wideEngine{
+		"xdp":    func(t *testing.T, p *peer) wideEngine { return openXDP(t, p, Config{}) },
+		"packet": func(t *testing.T, p *peer) wideEngine { return openPacket(t, Config{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t)
 			internet(t, p, world)
 			gro(p.here)
-			c := open(p)
+			c := open(t, p)
 			probes := probesOf(n, c.Ports()[0])
 			sent, err := blast(t, c, probes)
 			if sent != n || err != nil {
@@ -209,9 +209,9 @@ func TestSilentGateway(t *testing.T) {
 	_ = p
 }
 
-// The atlas gives for every address what the kernel gives when asked alone,
+// The routeCache gives for every address what the kernel gives when asked alone,
 // and notices new routes.
-func TestAtlasAgainstTheKernel(t *testing.T) {
+func TestRouteCacheAgainstTheKernel(t *testing.T) {
 	p := newPeer(t)
 	internet(t, p, lab.World{})
 	c := openPacket(t, Config{})

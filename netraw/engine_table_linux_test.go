@@ -192,15 +192,15 @@ func foldSlowly(sum uint32) uint16 {
 // One table of what arrives goes through every engine, on the wire, and each
 // gives the same answer.
 func TestEnginesAgreeOnAnswers(t *testing.T) {
-	for name, open := range map[string]func(p *peer) wideEngine{
-		"raw":    func(p *peer) wideEngine { return rawAsWide{open(t, &Config{Interface: p.here})} },
-		"packet": func(p *peer) wideEngine { return openPacket(t, Config{}) },
-		"xdp":    func(p *peer) wideEngine { return openXDP(t, p, Config{}) },
+	for name, open := range map[string]func(t *testing.T, p *peer) wideEngine{
+		"raw":    func(t *testing.T, p *peer) wideEngine { return rawAsWide{open(t, &Config{Interface: p.here})} },
+		"packet": func(t *testing.T, p *peer) wideEngine { return openPacket(t, Config{}) },
+		"xdp":    func(t *testing.T, p *peer) wideEngine { return openXDP(t, p, Config{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t)
 			p.do(func() { must(lab.AcceptRedirects(p.there)) })
-			c := open(p)
+			c := open(t, p)
 			if x, ok := c.(*XDPConn); ok {
 				x.in.expect(our4)
 				x.in.expect(our6)

@@ -34,7 +34,7 @@ type ways struct {
 
 	mu      sync.Mutex
 	changed *sync.Cond // hops has learned something
-	v4, v6  atlas
+	v4, v6  routeCache
 	charted bool           // until a route changes
 	zones   map[string]int // by name, while charted
 	hops    hops
@@ -106,7 +106,7 @@ func (w *ways) reread() {
 	w.charted = false
 }
 
-// route is Conn.Route out of the atlas. A zone is a matter for the kernel.
+// route is Conn.Route out of the route cache. A zone is a matter for the kernel.
 func (w *ways) route(dst netip.Addr) (Route, error) {
 	dst = dst.Unmap()
 	if !dst.IsValid() || dst.Zone() != "" {
@@ -114,20 +114,20 @@ func (w *ways) route(dst netip.Addr) (Route, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r, err := w.region(dst)
+	r, err := w.rangeOf(dst)
 	if err != nil {
 		return Route{}, err
 	}
 	return r.route, r.err
 }
 
-// region returns that of dst, about which the kernel has been asked.
-func (w *ways) region(dst netip.Addr) (*region, error) {
+// address range returns that of dst, about which the kernel has been asked.
+func (w *ways) rangeOf(dst netip.Addr) (*addressRange, error) {
 	if !dst.IsValid() {
 		return nil, fmt.Errorf("not an address: %w", ErrNoRoute)
 	}
 	if !w.charted {
-		if err := w.chart(); err != nil {
+		if err := w.reload(); err != nil {
 			return nil, err
 		}
 	}
@@ -135,24 +135,24 @@ func (w *ways) region(dst netip.Addr) (*region, error) {
 	if dst.Is4() {
 		a = &w.v4
 	}
-	r := a.region(dst)
+	r := a.rangeOf(dst)
 	if !r.asked {
 		w.ask(r, dst)
 	}
 	return r, nil
 }
 
-func (w *ways) chart() error {
+func (w *ways) reload() error {
 	if w.routes.handle == nil {
 		return opError("route", "netlink", nil, syscall.EBADF)
 	}
 	w.zones = make(map[string]int)
-	err := errors.Join(w.v4.chart(w.routes.handle, unix.AF_INET), w.v6.chart(w.routes.handle, unix.AF_INET6))
+	err := errors.Join(w.v4.reload(w.routes.handle, unix.AF_INET), w.v6.reload(w.routes.handle, unix.AF_INET6))
 	w.charted = err == nil
 	return err
 }
 
-func (w *ways) ask(r *region, dst netip.Addr) {
+func (w *ways) ask(r *addressRange, dst netip.Addr) {
 	r.asked = true
 	r.route, r.err = w.routes.route(dst)
 	switch {
@@ -172,7 +172,7 @@ func (w *ways) to(dst netip.Addr) (n int, wait via, err error) {
 	if dst.Zone() != "" {
 		return w.toZone(dst)
 	}
-	r, err := w.region(dst)
+	r, err := w.rangeOf(dst)
 	if err == nil {
 		err = r.err
 	}
@@ -228,7 +228,7 @@ func (w *ways) zone(dst netip.Addr) (index int, err error) {
 		return 0, nil
 	}
 	if !w.charted {
-		if err := w.chart(); err != nil {
+		if err := w.reload(); err != nil {
 			return 0, err
 		}
 	}

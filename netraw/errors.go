@@ -41,6 +41,11 @@ var (
 	// gone.
 	ErrInterfaceDown = errors.New("the interface is down: compare `ip link`")
 
+	// ErrNoNeighbour: the destination would be on the link, and nobody there answers
+	// for it. No call of this package returns it: it is for those who have asked
+	// [Neighbours], and send nothing.
+	ErrNoNeighbour = errors.New("nobody on the link answers for it: compare `ip neigh`")
+
 	// ErrPortCount: more source ports were asked for than MaxPorts.
 	ErrPortCount = errors.New("between 1 and 1024 source ports can be held")
 

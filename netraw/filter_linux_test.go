@@ -11,9 +11,14 @@ import (
 // TestReceiveFilterInKernel sends every row of the truth table over a veth
 // pair, in its direction, and compares what the kernel lets through.
 func TestReceiveFilterInKernel(t *testing.T) {
+	t.Run("socket", func(t *testing.T) { testReceiveFilter(t, Config{WatchOutgoing: true}) })
+	t.Run("frames", func(t *testing.T) { testReceiveFilter(t, Config{WatchOutgoing: true, SharedFrames: true}) })
+}
+
+func testReceiveFilter(t *testing.T, cfg Config) {
 	p := newPeer(t)
 	c := &Conn{}
-	if err := c.in.open(Config{WatchOutgoing: true}, receiveFilter(filterPorts)); err != nil {
+	if err := intakeOf(c, cfg, receiveFilter(filterPorts)); err != nil {
 		t.Fatal(err)
 	}
 	defer c.close()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -292,3 +293,15 @@ func setSysctl(t testing.TB, name, value string) {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// intakeOf opens what a connection receives by, and no more of it.
+func intakeOf(c *Conn, cfg Config, filter []bpf.Instruction) (err error) {
+	c.in, err = openIntake(cfg, filter)
+	return err
+}
+
+// intakes runs a test with each way to receive.
+func intakes(t *testing.T, test func(t *testing.T, cfg Config)) {
+	t.Run("socket", func(t *testing.T) { test(t, Config{}) })
+	t.Run("frames", func(t *testing.T) { test(t, Config{SharedFrames: true}) })
+}

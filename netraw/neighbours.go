@@ -58,7 +58,7 @@ type NeighbourConfig struct {
 	Source    netip.Addr // as [Config.Source]
 	// Table changes the kernel's table. Default: this process, as far as it may.
 	Table NeighbourTable
-	// Limit is how many neighbours may be unresolved at a time. Default: 256,
+	// Limit is how many neighbours may be unresolved at a time. Default: 384,
 	// less where the kernel's table is small (net.ipv4.neigh.default.gc_thresh2
 	// and its IPv6 twin, of which it takes half).
 	Limit int

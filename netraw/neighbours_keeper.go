@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -51,40 +52,77 @@ type remoteTable struct {
 }
 
 func (t *remoteTable) Solicit(ifindex int, addr netip.Addr, how Solicitation) error {
-	return t.call(keeperSolicit, ifindex, addr, how)
+	return t.change([]tableChange{{key: neighbour{ifindex, addr}, how: how}})[0]
 }
 
 func (t *remoteTable) Remove(ifindex int, addr netip.Addr) error {
-	return t.call(keeperRemove, ifindex, addr, 0)
+	return t.change([]tableChange{{key: neighbour{ifindex, addr}, remove: true}})[0]
 }
 
-func (t *remoteTable) call(what byte, ifindex int, addr netip.Addr, how Solicitation) error {
+// neighbour names an entry of the kernel's neighbour table.
+type neighbour struct {
+	ifindex int
+	addr    netip.Addr
+}
+
+// tableChange is one change of the table: an entry removed, or its neighbour
+// solicited.
+type tableChange struct {
+	key    neighbour
+	remove bool
+	how    Solicitation
+}
+
+func (c *tableChange) apply(t NeighbourTable) error {
+	if c.remove {
+		return t.Remove(c.key.ifindex, c.key.addr)
+	}
+	return t.Solicit(c.key.ifindex, c.key.addr, c.how)
+}
+
+func (c *tableChange) request() (b [keeperRequest]byte) {
+	addr := c.key.addr.AsSlice()
+	b[0], b[1], b[2] = keeperSolicit, byte(c.how), byte(len(addr))
+	if c.remove {
+		b[0], b[1] = keeperRemove, 0
+	}
+	binary.NativeEndian.PutUint32(b[4:], uint32(c.key.ifindex))
+	copy(b[8:], addr)
+	return b
+}
+
+// change sends all requests at once, and reads all answers. They are few enough for
+// the buffers of a socket.
+func (t *remoteTable) change(list []tableChange) []error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var request [keeperRequest]byte
-	b := addr.AsSlice()
-	request[0], request[1], request[2] = what, byte(how), byte(len(b))
-	binary.NativeEndian.PutUint32(request[4:], uint32(ifindex))
-	copy(request[8:], b)
-	var answer [keeperAnswer]byte
-	if _, err := t.conn.Write(request[:]); err != nil {
-		return fmt.Errorf("neighbour keeper: %w: %w", err, syscall.EPERM)
+	var requests []byte
+	for i := range list {
+		b := list[i].request()
+		requests = append(requests, b[:]...)
 	}
-	if _, err := io.ReadFull(t.conn, answer[:]); err != nil {
-		return fmt.Errorf("neighbour keeper: %w: %w", err, syscall.EPERM)
+	answers, errs := make([]byte, keeperAnswer*len(list)), make([]error, len(list))
+	_, err := t.conn.Write(requests)
+	if err == nil {
+		_, err = io.ReadFull(t.conn, answers)
 	}
-	if errno := binary.NativeEndian.Uint32(answer[:]); errno != 0 {
-		return syscall.Errno(errno)
+	for i := range errs {
+		if err != nil {
+			errs[i] = fmt.Errorf("neighbour keeper: %w: %w", err, syscall.EPERM)
+		} else if errno := binary.NativeEndian.Uint32(answers[i*keeperAnswer:]); errno != 0 {
+			errs[i] = syscall.Errno(errno)
+		}
 	}
-	return nil
+	return errs
 }
 
 // KeepNeighbours does for the other end of conn what it asks of table, until that
 // end is closed. A request that is none ends it with an error.
 func KeepNeighbours(conn io.ReadWriter, table NeighbourTable) error {
 	var request [keeperRequest]byte
+	in, out := bufio.NewReader(conn), bufio.NewWriter(conn)
 	for {
-		if _, err := io.ReadFull(conn, request[:]); err != nil {
+		if _, err := io.ReadFull(in, request[:]); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
@@ -96,7 +134,11 @@ func KeepNeighbours(conn io.ReadWriter, table NeighbourTable) error {
 		}
 		var answer [keeperAnswer]byte
 		binary.NativeEndian.PutUint32(answer[:], uint32(done))
-		if _, err := conn.Write(answer[:]); err != nil {
+		out.Write(answer[:])
+		if in.Buffered() >= keeperRequest {
+			continue // they came together, and so do the answers
+		}
+		if err := out.Flush(); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	defaultNeighbourLimit = 256
+	defaultNeighbourLimit = 384
 	defaultNeighbourRate  = 2000
 	defaultNeighbourWait  = 250 * time.Millisecond
 
@@ -87,7 +87,7 @@ func (cfg NeighbourConfig) withDefaults() NeighbourConfig {
 	limit := defaultNeighbourLimit
 	for _, version := range []string{"ipv4", "ipv6"} {
 		if n := neighbourThreshold(version); n > 0 {
-			limit = max(1, min(limit, n/2))
+			limit = max(1, min(limit, n*3/4))
 		}
 	}
 	cfg.Limit = cmp.Or(max(cfg.Limit, 0), limit)
@@ -134,8 +134,7 @@ func (n *neighbours) askRoute(dst netip.Addr, route Route) Neighbour {
 
 // begin answers a question out of the table, or lets it wait for its request.
 func (n *neighbours) begin(q *question) {
-	entry, err := n.table.get(q.key)
-	if err == nil && entry.State&n.believed() != 0 {
+	if entry := n.table.entry(q.key, time.Now()); entry != nil && entry.State&n.believed() != 0 {
 		q.resolve(entry)
 		return
 	}
@@ -174,7 +173,7 @@ func (n *neighbours) takeEvents(now time.Time) {
 		q := n.active[i]
 		entry, told := events[q.key]
 		if overrun {
-			entry, _ = n.table.get(q.key)
+			entry = n.table.entry(q.key, now)
 			told = entry != nil
 		}
 		switch {
@@ -207,64 +206,120 @@ func (n *neighbours) finish(q *question, now time.Time) {
 // expire asks again for what got no answer in time, or gives it up.
 func (n *neighbours) expire(now time.Time) {
 	n.kept = slices.DeleteFunc(n.kept, func(until time.Time) bool { return !now.Before(until) })
-	var again []*question
+	var again, over []*question
 	for _, q := range n.active {
 		if now.Before(q.due) {
-			continue
+			break // in the order in which they are due
 		}
-		entry, err := n.table.get(q.key)
+		entry := n.table.entry(q.key, now)
 		switch {
-		case err == nil && entry.State&q.accepts != 0: // its event was lost
+		case entry != nil && entry.State&q.accepts != 0: // its event was lost
 			q.resolve(entry)
 			n.finish(q, now)
 		case n.mayAsk && q.found.Asked < 2:
 			again = append(again, q)
 		default:
-			q.found.State = NeighbourFailed
-			n.abandon(q, now)
-			n.finish(q, now)
+			over = append(over, q)
 		}
 	}
+	n.abandon(over, now)
+	n.active = slices.DeleteFunc(n.active, func(q *question) bool { return slices.Contains(again, q) })
 	n.tidy()
-	for _, q := range again {
-		n.askAgain(q, now)
-	}
+	n.askAll(again, now)
 }
 
-// abandon removes the entry that led nowhere, or notes how long it will stay.
-func (n *neighbours) abandon(q *question, now time.Time) {
-	if n.mayAsk && !n.denied(n.table.remove(q.key)) {
-		return
+// abandon removes the entries that led nowhere, or notes how long they will stay.
+func (n *neighbours) abandon(over []*question, now time.Time) {
+	changes := make([]tableChange, 0, len(over))
+	for _, q := range over {
+		q.found.State = NeighbourFailed
+		if n.mayAsk {
+			changes = append(changes, tableChange{key: q.key, remove: true})
+		}
 	}
-	if until := q.began.Add(kernelPatience); now.Before(until) {
-		n.kept = append(n.kept, until)
+	errs := n.table.change(changes)
+	for i, q := range over {
+		if i >= len(errs) || n.denied(errs[i]) {
+			if until := q.began.Add(kernelPatience); now.Before(until) {
+				n.kept = append(n.kept, until)
+			}
+		}
+		n.finish(q, now)
 	}
-}
-
-// askAgain makes the kernel forget its request, since it repeats an unanswered
-// one only after a second.
-func (n *neighbours) askAgain(q *question, now time.Time) {
-	n.active = slices.DeleteFunc(n.active, func(other *question) bool { return other == q })
-	n.denied(n.table.remove(q.key))
-	n.request(q, now)
 }
 
 // start sends first requests as far as limit and rate allow.
 func (n *neighbours) start(now time.Time) {
 	n.pacer.refill(now)
-	for len(n.waiting) > 0 && n.room() && !now.Before(n.resumeAt) && n.pacer.take() {
-		q := n.waiting[0]
+	var first []*question
+	for len(n.waiting) > 0 && n.room(len(first)) && !now.Before(n.resumeAt) && n.pacer.take() {
+		first = append(first, n.waiting[0])
 		n.waiting = n.waiting[1:]
-		n.request(q, now)
 	}
+	n.askAll(first, now)
 }
 
-func (n *neighbours) room() bool { return len(n.active)+len(n.kept) < n.cfg.Limit }
+// room tells whether one more request may be under way beside those that are
+// about to be.
+func (n *neighbours) room(more int) bool { return len(n.active)+len(n.kept)+more < n.cfg.Limit }
 
-// request makes the kernel ask, by whichever way it lets us.
-func (n *neighbours) request(q *question, now time.Time) {
-	n.table.expect(q.key)
-	err := n.requestOnce(q, now)
+// askAll makes the kernel ask, by whichever way it lets us.
+func (n *neighbours) askAll(qs []*question, now time.Time) {
+	if n.mayAsk {
+		qs = n.askByTable(qs, now)
+	}
+	for _, q := range qs {
+		n.table.expect(q.key)
+		n.asking(q, n.askByPacket(q, now), now)
+	}
+	slices.SortStableFunc(n.active, func(a, b *question) int { return a.due.Compare(b.due) })
+}
+
+// askByTable has entries made, and first removed where this was asked for before,
+// since the kernel repeats an unanswered request only after a second. It returns the
+// questions for which it was denied.
+func (n *neighbours) askByTable(qs []*question, now time.Time) (denied []*question) {
+	changes := make([]tableChange, 0, 2*len(qs))
+	for _, q := range qs {
+		n.table.expect(q.key)
+		q.accepts, q.due = nudValid, now.Add(n.cfg.Wait<<q.found.Asked)
+		change := tableChange{key: q.key}
+		if q.found.Asked > 0 {
+			changes = append(changes, tableChange{key: q.key, remove: true})
+		} else if entry := n.table.entry(q.key, now); entry != nil && entry.State&nudValid != 0 {
+			q.accepts, change.how = confirmed, SolicitKnown
+		}
+		changes = append(changes, change)
+	}
+	errs := n.table.change(changes)
+	for _, q := range qs {
+		if q.found.Asked > 0 {
+			n.denied(errs[0])
+			errs = errs[1:]
+		}
+		if n.denied(errs[0]) {
+			denied = append(denied, q)
+		} else {
+			n.asking(q, errs[0], now)
+		}
+		errs = errs[1:]
+	}
+	return denied
+}
+
+// askByPacket believes an entry that there is, and else gives the kernel a packet.
+func (n *neighbours) askByPacket(q *question, now time.Time) error {
+	if entry := n.table.entry(q.key, now); entry != nil && entry.State&nudValid != 0 {
+		q.resolve(entry)
+		n.finish(q, now)
+		return nil
+	}
+	q.accepts, q.due = nudValid, now.Add(kernelWait)
+	return n.nudge.send(q.key, q.found.Addr, &n.routes)
+}
+
+// asking takes note of a request, or of why it could not be made.
+func (n *neighbours) asking(q *question, err error, now time.Time) {
 	switch {
 	case errors.Is(err, unix.ENOBUFS): // the table is full
 		n.resumeAt = now.Add(tableFullPause)
@@ -278,33 +333,7 @@ func (n *neighbours) request(q *question, now time.Time) {
 			q.began = now
 		}
 		n.active = append(n.active, q)
-		slices.SortStableFunc(n.active, func(a, b *question) int { return a.due.Compare(b.due) })
 	}
-}
-
-func (n *neighbours) requestOnce(q *question, now time.Time) error {
-	if n.mayAsk {
-		q.accepts = nudValid
-		if entry, err := n.table.get(q.key); err == nil && entry.State&nudValid != 0 {
-			q.accepts = confirmed
-		}
-		q.due = now.Add(n.cfg.Wait << q.found.Asked)
-		how := SolicitAnywhere
-		if q.accepts == confirmed {
-			how = SolicitKnown
-		}
-		err := n.table.use(q.key, how)
-		if !n.denied(err) {
-			return err
-		}
-	}
-	if entry, err := n.table.get(q.key); err == nil && entry.State&nudValid != 0 {
-		q.resolve(entry)
-		n.finish(q, now)
-		return nil
-	}
-	q.accepts, q.due = nudValid, now.Add(kernelWait)
-	return n.nudge.send(q.key, q.found.Addr, &n.routes)
 }
 
 // denied notes that the kernel does not let us change its table.
@@ -315,6 +344,10 @@ func (n *neighbours) denied(err error) bool {
 	}
 	return false
 }
+
+// pollTogether is how long requests and their ends wait for each other: as many
+// tokens as the pacer holds come together meanwhile.
+const pollTogether = pacerDepth
 
 func (n *neighbours) next() (time.Duration, bool) {
 	now := time.Now()
@@ -332,7 +365,7 @@ func (n *neighbours) next() (time.Duration, bool) {
 	case len(at) == 0:
 		return 0, false
 	}
-	return max(0, slices.MinFunc(at, time.Time.Compare).Sub(now)), true
+	return max(pollTogether, slices.MinFunc(at, time.Time.Compare).Sub(now)), true
 }
 
 // startsAt is when the next first request can leave, as far as that is known.
@@ -340,7 +373,7 @@ func (n *neighbours) startsAt(now time.Time) time.Time {
 	switch {
 	case now.Before(n.resumeAt):
 		return n.resumeAt
-	case n.room():
+	case n.room(0):
 		return n.pacer.at(now)
 	case len(n.active) > 0:
 		return n.active[0].due

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -24,6 +25,57 @@ type neighbourTable struct {
 	expected map[neighbour]bool
 	latest   map[neighbour]*netlink.Neigh // of the expected, at most one each
 	overrun  bool                         // the kernel dropped notifications
+
+	asked    int // entries asked for since then
+	since    time.Time
+	listed   map[neighbour]*netlink.Neigh // the whole table, as it was at listedAt
+	listedAt time.Time
+}
+
+const (
+	// severalEntries asked for within listLife are looked up in a list of all.
+	severalEntries = 8
+	listLife       = 10 * time.Millisecond
+)
+
+// entry is an entry of the table, nil if there is none. Where many are asked for at
+// a time it may be some milliseconds old. One goroutine asks.
+func (t *neighbourTable) entry(key neighbour, now time.Time) *netlink.Neigh {
+	if now.Sub(t.listedAt) < listLife {
+		return t.listed[key]
+	}
+	if now.Sub(t.since) >= listLife {
+		t.since, t.asked = now, 0
+	}
+	if t.asked++; t.asked > severalEntries && t.list() == nil {
+		t.listedAt = now
+		return t.listed[key]
+	}
+	entry, err := t.get(key)
+	if err != nil {
+		return nil
+	}
+	return entry
+}
+
+// list reads the whole table.
+func (t *neighbourTable) list() error {
+	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
+	req.Sockets = t.requests
+	req.AddData(&netlink.Ndmsg{Family: unix.AF_UNSPEC})
+	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
+	if err != nil {
+		return err
+	}
+	t.listed = make(map[neighbour]*netlink.Neigh, len(msgs))
+	for _, m := range msgs {
+		if entry, err := netlink.NeighDeserialize(m); err == nil {
+			if key, ok := keyOf(entry); ok {
+				t.listed[key] = entry
+			}
+		}
+	}
+	return nil
 }
 
 // eventBuffer is room for some thousand notifications.
@@ -74,8 +126,8 @@ func (t *neighbourTable) note(entry *netlink.Neigh, overrun bool) {
 	t.overrun = t.overrun || overrun
 	if entry != nil {
 		key, ok := keyOf(entry)
-		if !ok || !t.expected[key] {
-			return
+		if !ok || !t.expected[key] || entry.State&(nudValid|netlink.NUD_FAILED) == 0 {
+			return // of nobody who is asked for, or that he is being asked for
 		}
 		t.latest[key] = entry
 	}
@@ -128,25 +180,38 @@ func (t *neighbourTable) get(key neighbour) (*netlink.Neigh, error) {
 	return netlink.NeighDeserialize(msgs[0])
 }
 
-// use makes the kernel solicit a neighbour.
-func (t *neighbourTable) use(key neighbour, how Solicitation) error {
-	return t.changes.Solicit(key.ifindex, key.addr, how)
+// changesAtOnce is a table that makes several changes at the cost of one.
+type changesAtOnce interface {
+	change(list []tableChange) []error
 }
 
-// remove takes an entry out of the table; one that is not there is no error.
-func (t *neighbourTable) remove(key neighbour) error {
-	err := t.changes.Remove(key.ifindex, key.addr)
-	if errors.Is(err, unix.ENOENT) {
+// change makes changes in their order, and returns an error or nil for each. To
+// remove what is not there is none.
+func (t *neighbourTable) change(list []tableChange) []error {
+	if len(list) == 0 {
 		return nil
 	}
-	return err
+	var errs []error
+	if all, ok := t.changes.(changesAtOnce); ok {
+		errs = all.change(list)
+	} else {
+		for _, c := range list {
+			errs = append(errs, c.apply(t.changes))
+		}
+	}
+	for i, err := range errs {
+		if list[i].remove && errors.Is(err, unix.ENOENT) {
+			errs[i] = nil
+		}
+	}
+	return errs
 }
 
 // changeable tells whether the kernel lets us change its table: the removal of
 // an entry that cannot exist is refused for want of CAP_NET_ADMIN only.
 func (t *neighbourTable) changeable() bool {
 	nobody := neighbour{loopbackIndex, netip.IPv4Unspecified()}
-	return !errors.Is(t.remove(nobody), unix.EPERM)
+	return !errors.Is(t.change([]tableChange{{key: nobody, remove: true}})[0], unix.EPERM)
 }
 
 func (t *neighbourTable) close() error {

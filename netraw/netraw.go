@@ -59,6 +59,11 @@ type Packet struct {
 	Valid bool
 	// IfIndex is the interface on which the packet was seen.
 	IfIndex int
+	// Translated marks a packet whose addresses this machine's own NAT had changed,
+	// and are here changed back. Wire is where it came from before that, as far as
+	// that was seen.
+	Translated bool
+	Wire       netip.AddrPort
 }
 
 // Route is the kernel's answer for one destination.
@@ -120,6 +125,14 @@ type Config struct {
 	WatchOutgoing bool
 	// DeviceStamps asks for Packet.DeviceTime. Default: none.
 	DeviceStamps DeviceStamps
+	// SendFrames sends, to neighbours whose link address the kernel knows, below the
+	// kernel's IP, which takes less time. Open fails with ErrOutputFirewall where this
+	// machine has any rule for what it sends. Default: through the kernel's IP.
+	SendFrames bool
+	// SharedFrames receives into 4 MiB of memory that the kernel shares (PACKET_RX_RING,
+	// TPACKET_V2, packet(7)), where that works: for runs that take in many packets, and
+	// poll. ReceiveBuffer is the size of it then. Default: by the queue of a socket.
+	SharedFrames bool
 	// ReceiveBuffer is the size in bytes to ask for. Default: 8 MiB. Beyond
 	// net.core.rmem_max only CAP_NET_ADMIN gets it.
 	ReceiveBuffer int
@@ -183,6 +196,21 @@ func (c *Conn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)
 // until the deadline (os.ErrDeadlineExceeded) or Close (net.ErrClosed).
 // Nothing is allocated; Data is overwritten by the next Recv.
 func (c *Conn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
+
+// Poll is Recv without waiting: it returns how many packets were there, none
+// perhaps. Poll, Await and Recv are for one goroutine.
+func (c *Conn) Poll(pkts []Packet) (int, error) { return c.poll(pkts) }
+
+// Await waits until there is something for Poll, and then for as long as gather says
+// so that more is taken at once; for d at most in all, or until Wake. What Poll
+// returned before is no longer valid.
+func (c *Conn) Await(d, gather time.Duration) { c.await(d, gather) }
+
+// Wake ends the Await under way, or the next one.
+func (c *Conn) Wake() { c.wake() }
+
+// Watch changes whether own packets are delivered, Config.WatchOutgoing.
+func (c *Conn) Watch(outgoing bool) error { return c.watch(outgoing) }
 
 // Quiet tells whether everything that had arrived when it was called has been
 // returned by Recv, and a Recv waits for more.

@@ -27,6 +27,10 @@ func (c *conn) inZone(a netip.Addr, _ int) netip.Addr { return a }
 func (c *conn) routeRemarks() []string                { return nil }
 func (c *conn) isQuiet() bool                         { return true }
 func (c *conn) recv([]Packet) (int, error)            { return 0, errUnsupported() }
+func (c *conn) poll([]Packet) (int, error)            { return 0, errUnsupported() }
+func (c *conn) await(d, gather time.Duration)         {}
+func (c *conn) wake()                                 {}
+func (c *conn) watch(bool) error                      { return errUnsupported() }
 func (c *conn) setReadDeadline(time.Time) error       { return errUnsupported() }
 func (c *conn) route(netip.Addr) (Route, error)       { return Route{}, errUnsupported() }
 func (c *conn) heldPorts() []uint16                   { return nil }
@@ -35,6 +39,8 @@ func (c *conn) silencer() string                      { return "" }
 func (c *conn) close() error                          { return errUnsupported() }
 
 func hardwareStamps(string) error { return errUnsupported() }
+
+func outputTranslated() bool { return false }
 
 func monotonicRaw() time.Duration { return 0 }
 

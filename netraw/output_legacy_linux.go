@@ -49,23 +49,22 @@ var xtFamilies = []xtFamily{
 	{unix.AF_INET6, unix.SOL_IPV6, "/proc/thread-self/net/ip6_tables_names", 136 + 4},
 }
 
+// xtTables are the tables that can take a packet: iptables(8).
+var xtTables = []string{"filter", "mangle", "raw", "security"}
+
 // legacyOutput names a table of the older iptables that has rules, or a policy,
-// for output. Tables that nobody made are not asked about, since that would make
-// them.
-func legacyOutput() (string, error) {
+// for output.
+func legacyOutput(what obstacle) (string, error) {
 	for _, f := range xtFamilies {
-		names, err := os.ReadFile(f.names)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		tables, err := f.tables(what)
 		if err != nil {
 			return "", err
 		}
-		for table := range strings.FieldsSeq(string(names)) {
-			if table == "nat" {
+		for _, table := range tables {
+			takes, err := f.takes(table)
+			if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOPROTOOPT) {
 				continue
 			}
-			takes, err := f.takes(table)
 			if err != nil {
 				return "", fmt.Errorf("table %s: %w", table, err)
 			}
@@ -75,6 +74,26 @@ func legacyOutput() (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// tables are those there are. One that nobody made is not asked about, since that
+// would make it; but in a user namespace the list belongs to the machine's root,
+// and there all are asked about: an empty table in a namespace of one's own is
+// the lesser evil.
+func (f xtFamily) tables(what obstacle) ([]string, error) {
+	wanted := xtTables
+	if what != rulesThatTake {
+		wanted = append(slices.Clone(wanted), "nat")
+	}
+	names, err := os.ReadFile(f.names)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case errors.Is(err, fs.ErrPermission):
+		return wanted, nil
+	}
+	there := strings.Fields(string(names))
+	return slices.DeleteFunc(slices.Clone(wanted), func(t string) bool { return !slices.Contains(there, t) }), err
 }
 
 func (f xtFamily) takes(table string) (bool, error) {

@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,11 +21,24 @@ import (
 //
 // Only CAP_NET_ADMIN may look; whoever may not is refused too, unless the kernel
 // has no netfilter.
-func checkOutput() error {
-	if _, err := os.Stat("/proc/thread-self/net/netfilter"); errors.Is(err, fs.ErrNotExist) {
+func checkOutput() error { return checkOutputFor(rulesThatTake) }
+
+// obstacle says which rules frames must not pass by.
+type obstacle uint8
+
+const (
+	rulesThatTake obstacle = iota // those that could end a probe's way
+	rulesAtAll                    // also those that only look, or translate addresses
+)
+
+func checkOutputFor(what obstacle) error {
+	if _, err := os.Stat("/proc/thread-self/net/netfilter"); errors.Is(err, fs.ErrNotExist) && what == rulesThatTake {
 		return nil
 	}
-	where, err := firstOutputRule()
+	where, err := firstOutputRule(what)
+	if where == "" && err == nil && what == rulesAtAll {
+		where, err = firstOutputPolicy()
+	}
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return fmt.Errorf("only CAP_NET_ADMIN may look whether there are output rules: %w", ErrOutputFirewall)
@@ -35,15 +50,30 @@ func checkOutput() error {
 	return nil
 }
 
-// firstOutputRule names a chain that could take a packet, "" if there is none.
-func firstOutputRule() (where string, err error) {
-	if where, err = nftablesOutput(); where != "" || err != nil {
+// firstOutputRule names a chain that is an obstacle, "" if there is none.
+func firstOutputRule(what obstacle) (where string, err error) {
+	if where, err = nftablesOutput(what); where != "" || err != nil {
 		return where, err
 	}
-	return legacyOutput()
+	return legacyOutput(what)
 }
 
-func nftablesOutput() (string, error) {
+// firstOutputPolicy names an IPsec policy for what is sent here (ip-xfrm(8)), "" if
+// there is none.
+func firstOutputPolicy() (string, error) {
+	policies, err := netlink.XfrmPolicyList(netlink.FAMILY_ALL)
+	if errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
+		return "", nil // a kernel without IPsec
+	}
+	for i := range policies {
+		if policies[i].Dir == netlink.XFRM_DIR_OUT {
+			return "an IPsec policy", nil
+		}
+	}
+	return "", err
+}
+
+func nftablesOutput(what obstacle) (string, error) {
 	conn, err := nftables.New()
 	if err != nil {
 		return "", err
@@ -56,10 +86,10 @@ func nftablesOutput() (string, error) {
 		return "", err
 	}
 	for _, c := range chains {
-		if !meetsOutput(c) {
+		if !meetsOutput(c) || what == rulesThatTake && c.Type == nftables.ChainTypeNAT {
 			continue
 		}
-		takes, err := takesPackets(conn, c)
+		takes, err := takesPackets(conn, c, what)
 		if err != nil {
 			return "", err
 		}
@@ -70,10 +100,9 @@ func nftablesOutput() (string, error) {
 	return "", nil
 }
 
-// meetsOutput tells whether a base chain sees what is sent here, and not only to
-// translate its addresses.
+// meetsOutput tells whether a base chain sees what is sent here.
 func meetsOutput(c *nftables.Chain) bool {
-	if c.Hooknum == nil || c.Type == nftables.ChainTypeNAT {
+	if c.Hooknum == nil {
 		return false
 	}
 	switch c.Table.Family {
@@ -87,7 +116,7 @@ func meetsOutput(c *nftables.Chain) bool {
 
 // takesPackets tells whether a packet may end in a chain, or in one that it leads
 // to.
-func takesPackets(conn *nftables.Conn, base *nftables.Chain) (bool, error) {
+func takesPackets(conn *nftables.Conn, base *nftables.Chain, what obstacle) (bool, error) {
 	if base.Policy != nil && *base.Policy == nftables.ChainPolicyDrop {
 		return true, nil
 	}
@@ -97,7 +126,9 @@ func takesPackets(conn *nftables.Conn, base *nftables.Chain) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		queue = queue[1:]
+		if queue = queue[1:]; what == rulesAtAll && len(rules) > 0 {
+			return true, nil
+		}
 		for _, r := range rules {
 			if slices.ContainsFunc(r.Exprs, takes) {
 				return true, nil
@@ -138,4 +169,40 @@ func leadsTo(r *nftables.Rule) (chains []string) {
 		}
 	}
 	return chains
+}
+
+// outputTranslated tells whether a rule of this machine may translate the addresses
+// of what it sends. Who may not look at the rules goes by whether the kernel
+// translates anything at all.
+func outputTranslated() bool {
+	if _, err := os.Stat("/proc/thread-self/net/ip_vs"); err == nil {
+		return true
+	}
+	if _, err := os.Stat("/proc/thread-self/net/netfilter"); errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	for _, names := range []string{"ip", "ip6"} {
+		tables, _ := os.ReadFile("/proc/thread-self/net/" + names + "_tables_names")
+		if slices.Contains(strings.Fields(string(tables)), "nat") {
+			return true
+		}
+	}
+	conn, err := nftables.New()
+	if err != nil {
+		return false
+	}
+	chains, err := conn.ListChains()
+	if errors.Is(err, unix.EPERM) {
+		_, err := os.Stat("/sys/module/nf_nat")
+		return err == nil
+	}
+	for _, c := range chains {
+		if !meetsOutput(c) || c.Type != nftables.ChainTypeNAT {
+			continue
+		}
+		if rules, err := conn.GetRules(c.Table, c); err != nil || len(rules) > 0 {
+			return true
+		}
+	}
+	return false
 }

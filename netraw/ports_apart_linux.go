@@ -22,6 +22,15 @@ const (
 	firstUnprivileged = 1024 // net.ipv4.ip_unprivileged_port_start, by default
 )
 
+// addTwin holds the port that differs from the last one in its parity alone, if
+// nobody has it. Of its own the kernel gives odd ports to those that bind, as long
+// as there are some (inet_csk_find_open_port in net/ipv4/inet_connection_sock.c),
+// and what hashes on the lowest bit would never be seen.
+func (h *held) addTwin(reserved func() map[uint16]bool) bool {
+	twin := h.ports[len(h.ports)-1] ^ 1
+	return twin >= firstUnprivileged && !reserved()[twin] && h.add(twin) == nil
+}
+
 // addBeyond holds a port that the kernel would not have chosen, when it has no
 // more to choose. Which are free only binding tells; those of
 // net.ipv4.ip_local_reserved_ports are left to whom they are reserved for.

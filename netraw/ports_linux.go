@@ -40,7 +40,11 @@ var dropAll = []bpf.Instruction{bpf.RetConstant{Val: 0}}
 
 func (h *held) hold(n int, cfg PortConfig) error {
 	h.silencer = cfg.Silencer
-	for range n {
+	reserved := sync.OnceValue(reservedPorts)
+	for i := range n {
+		if i%2 == 1 && h.addTwin(reserved) {
+			continue
+		}
 		err := h.add(cfg.Port)
 		if errors.Is(err, unix.EADDRINUSE) {
 			err = h.otherwise(cfg, err)

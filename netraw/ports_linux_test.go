@@ -37,7 +37,7 @@ func handshake(t *testing.T, from, to netip.AddrPort) string {
 	t.Helper()
 	c := &Conn{}
 	defer c.close()
-	must(c.in.open(Config{WatchOutgoing: true}, receiveFilter([]uint16{from.Port()})))
+	must(intakeOf(c, Config{WatchOutgoing: true}, receiveFilter([]uint16{from.Port()})))
 	must(c.out.open(Config{}, &router{}))
 	if n, err := c.Send([][]byte{segment(from, to, flagSYN, 1000, 0)}); n != 1 {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestHeldPortTowardsTheLink(t *testing.T) {
 			defer ports.Close()
 			c := &Conn{}
 			defer c.close()
-			must(c.in.open(Config{WatchOutgoing: true}, receiveFilter(ports.List())))
+			must(intakeOf(c, Config{WatchOutgoing: true}, receiveFilter(ports.List())))
 			pkt := segment(netip.AddrPortFrom(peer4, 80), netip.AddrPortFrom(our4, ports.List()[0]), flagSYN|flagACK, 5, 6)
 			pkt[8] = tc.ttl // the kernel computes the header checksum
 			p.do(func() {
@@ -453,7 +453,7 @@ func handshakeStaysHalfOpen(t *testing.T, p *peer, c *Conn, src, dst netip.Addr)
 	must(err)
 	defer ln.Close()
 	w := open(t, &Config{WatchOutgoing: true, Ports: 1})
-	w.in.withFD(func(fd int) error { return setFilter(fd, receiveFilter(c.Ports())) })
+	w.in.(*receiver).withFD(func(fd int) error { return setFilter(fd, receiveFilter(c.Ports())) })
 	if _, err := c.Send([][]byte{segment(netip.AddrPortFrom(src, c.Ports()[0]), netip.AddrPortFrom(dst, 81), flagSYN, 5, 0)}); err != nil {
 		t.Fatal(err)
 	}

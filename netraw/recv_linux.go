@@ -44,6 +44,7 @@ type receiver struct {
 	fd     int         // of the packet socket, there
 
 	attempt func(fd uintptr) bool // recvmmsg or collect, made once: a closure would allocate
+	bell    bell                  // ends await
 	want    int
 	got     int
 	errno   unix.Errno
@@ -68,6 +69,9 @@ func (r *receiver) open(cfg Config, filter []bpf.Instruction) (err error) {
 	r.attempt, r.stamps = r.recvmmsg, cfg.DeviceStamps
 	for i := range r.msgs {
 		r.prepare(i)
+	}
+	if err := r.bell.open(); err != nil {
+		return err
 	}
 	r.socket, err = newSocket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0, func(fd int) error {
 		return setUpReceive(fd, cfg, filter)
@@ -138,22 +142,42 @@ func (r *receiver) recv(pkts []Packet) (n int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for n == 0 && err == nil {
-		n, err = r.once(pkts)
+		n, err = r.once(pkts, r.awaited().raw.Read)
 	}
 	r.received.Add(uint64(n))
 	return n, err
 }
 
-// once waits for packets; none is left where all were seen already on an
-// interface below.
-func (r *receiver) once(pkts []Packet) (int, error) {
+// poll returns what is there, nothing perhaps.
+func (r *receiver) poll(pkts []Packet) (n int, err error) {
+	if len(pkts) == 0 || r.raw == nil {
+		return 0, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, err = r.once(pkts, func(attempt func(fd uintptr) bool) error {
+		return r.awaited().raw.Control(func(fd uintptr) { attempt(fd) })
+	})
+	if errors.Is(err, unix.EAGAIN) {
+		err = nil
+	}
+	r.received.Add(uint64(n))
+	return n, err
+}
+
+func (r *receiver) await(d, gather time.Duration) { r.bell.gather(r.awaited(), d, gather) }
+func (r *receiver) wake()                         { r.bell.ring() }
+
+// once reads what comes by one call; none is left where all were seen already on
+// an interface below.
+func (r *receiver) once(pkts []Packet, read func(attempt func(fd uintptr) bool) error) (int, error) {
 	r.want = min(len(pkts), recvBatch)
 	for i := range r.want {
 		hdr := &r.msgs[i].Hdr
 		hdr.Namelen = unix.SizeofSockaddrLinklayer
 		hdr.SetControllen(controlLength)
 	}
-	if err := r.awaited().raw.Read(r.attempt); err != nil {
+	if err := read(r.attempt); err != nil {
 		return 0, opError("recv", "packet", nil, waitError(err))
 	}
 	if r.errno != 0 {
@@ -279,19 +303,24 @@ func (r *receiver) setReadDeadline(t time.Time) error {
 // drops asks for PACKET_STATISTICS, which start again from zero at every
 // question, packet(7), and keeps the sum.
 func (r *receiver) drops() uint64 {
-	return r.lost.sum(r.raw, func(fd int) (uint32, error) {
-		st, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
-		if err != nil {
-			return 0, err
-		}
-		return st.Drops, nil
-	})
+	return r.lost.packetDrops(r.raw)
 }
 
 // dropCount keeps the sum of what a packet socket could not hold.
 type dropCount struct {
 	mu    sync.Mutex
 	total uint64
+}
+
+// packetDrops is the sum of what PACKET_STATISTICS tell of, packet(7).
+func (d *dropCount) packetDrops(raw syscall.RawConn) uint64 {
+	return d.sum(raw, func(fd int) (uint32, error) {
+		st, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		if err != nil {
+			return 0, err
+		}
+		return st.Drops, nil
+	})
 }
 
 // sum asks for the drops since it was last asked, and returns those of all time.
@@ -308,9 +337,13 @@ func (d *dropCount) sum(raw syscall.RawConn, ask func(fd int) (drops uint32, err
 	return d.total
 }
 
+func (r *receiver) isQuiet() bool { return r.quiet.quiet(r.awaited().raw) }
+func (r *receiver) total() uint64 { return r.received.Load() }
+
 func (r *receiver) close() error {
 	r.drops()
-	return errors.Join(r.both.close(), r.socket.close())
+	r.bell.ring()
+	return errors.Join(r.both.close(), r.socket.close(), r.bell.close())
 }
 
 // waitError translates what the runtime's poller says: its own error for a

@@ -18,7 +18,8 @@ import (
 const (
 	sendBatch = 256
 	// sendPatience bounds each wait for room in the socket's buffer, and the
-	// sum of the pauses that one full interface queue is granted.
+	// sum of the pauses that one full interface queue is granted: until something
+	// leaves again, it is granted no more of them.
 	sendPatience = time.Second
 	firstPause   = 50 * time.Microsecond
 	longestPause = 10 * time.Millisecond
@@ -30,7 +31,8 @@ const (
 type sender struct {
 	mu     sync.Mutex // one Send at a time
 	v4, v6 rawSocket
-	scope  int // interface of link-local destinations, 0 if unknown
+	frames *frameSender // nil: all packets through the kernel's IP
+	scope  int          // interface of link-local destinations, 0 if unknown
 	ties   *ties
 
 	msgs     [sendBatch]unix.Mmsghdr
@@ -40,6 +42,7 @@ type sender struct {
 	controls [sendBatch]sendControl
 
 	refusals refusals // by a local firewall
+	stuck    bool     // a full queue was waited for in vain, and nothing has left since
 
 	sent, errors, retries atomic.Uint64
 }
@@ -155,6 +158,10 @@ func (s *sender) refuse(pkt []byte, err error) error {
 // load prepares the messages for as many packets as one call can take: those
 // at the front that share an IP version. The error concerns pkts[0].
 func (s *sender) load(pkts [][]byte, via []int) (socket *rawSocket, n int, err error) {
+	if s.frames != nil {
+		s.frames.mu.Lock()
+		defer s.frames.mu.Unlock()
+	}
 	for n < min(len(pkts), sendBatch) {
 		ifindex := 0
 		if n < len(via) {
@@ -180,6 +187,8 @@ func (s *sender) load(pkts [][]byte, via []int) (socket *rawSocket, n int, err e
 func (s *sender) address(i int, pkt []byte, ifindex int) (*rawSocket, error) {
 	hdr := &s.msgs[i].Hdr
 	switch {
+	case s.frames != nil && ifindex == 0 && s.frames.address(i, pkt, hdr):
+		return &s.frames.rawSocket, nil
 	case len(pkt) >= 20 && pkt[0]>>4 == 4:
 		s.names4[i].Addr = [4]byte(pkt[16:20])
 		hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(&s.names4[i])), unix.SizeofSockaddrInet4
@@ -224,12 +233,14 @@ func (s *sender) flush(via *rawSocket, n int) (int, error) {
 		k, waits, err := via.sendmmsg(s.msgs[done:n], sendPatience)
 		s.retries.Add(waits)
 		done += k
+		s.stuck = s.stuck && k == 0
 		switch {
 		case err == nil && done == n:
 			return done, nil
 		case err == nil:
 			pause.reset()
-		case errors.Is(err, unix.ENOBUFS) && pause.wait():
+		case errors.Is(err, unix.ENOBUFS) && !s.stuck:
+			s.stuck = !pause.wait()
 			s.retries.Add(1)
 		default:
 			return done, err
@@ -257,7 +268,11 @@ func (s *sender) descriptors() (fds []int) {
 }
 
 func (s *sender) close() error {
-	return errors.Join(s.v4.close(), s.v6.close())
+	err := errors.Join(s.v4.close(), s.v6.close())
+	if s.frames != nil {
+		err = errors.Join(err, s.frames.close())
+	}
+	return err
 }
 
 // rawSocket is one of the sender's sockets with the arguments and results of

@@ -196,6 +196,10 @@ func TestSendGivesUp(t *testing.T) {
 	if took := time.Since(start); n == len(batch) || !errors.Is(err, unix.ENOBUFS) || took < sendPatience || took > 5*sendPatience {
 		t.Errorf("Send: %d, %v after %v; want ENOBUFS after about %v", n, err, took, sendPatience)
 	}
+	waits := c.Stats().SendRetries
+	if n, err := c.Send(batch); n > 0 || !errors.Is(err, unix.ENOBUFS) || c.Stats().SendRetries != waits {
+		t.Errorf("Send into a queue that is stuck: %d, %v, %d more waits", n, err, c.Stats().SendRetries-waits)
+	}
 }
 
 // A policy route by source address holds for what is sent, as Route says, by the

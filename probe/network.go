@@ -33,3 +33,16 @@ type Network interface {
 	// nobody sets or slews. The stamps are held against it.
 	MonotonicRaw() time.Duration
 }
+
+// Polled is a network whose packets are taken in by the goroutine that sends, as
+// [netraw.Conn] and a simnet's connection are: no other has to be woken for them.
+type Polled interface {
+	Network
+	// Poll is Recv without waiting; n may be 0.
+	Poll(pkts []netraw.Packet) (n int, err error)
+	// Await waits until there is something for Poll, and then for gather, so that
+	// more is taken at once; for d at most in all, or until Wake.
+	Await(d, gather time.Duration)
+	// Wake ends the Await under way, or the next one. Any goroutine may call it.
+	Wake()
+}

@@ -22,6 +22,8 @@ const (
 var (
 	// ErrNetworkDown means that packets could not leave any more.
 	ErrNetworkDown = errors.New("the network went down during the run")
+	// ErrNothingSent means that this machine let none of a run's packets out.
+	ErrNothingSent = errors.New("no packet could leave")
 	// ErrInterrupted means that the context was cancelled.
 	ErrInterrupted = errors.New("interrupted")
 )

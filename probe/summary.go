@@ -1,6 +1,11 @@
 package probe
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"synscope/netraw"
+	"time"
+)
 
 // Summary counts what a run did. Nothing is dropped uncounted: Received is
 // Matched plus the sum of Rejected.
@@ -18,6 +23,7 @@ type Summary struct {
 	Took          time.Duration
 	Rate          float64 // probe transmissions a second, achieved while sending
 	Complete      bool    // every target has its verdict
+	Refusal       error   // why this machine did not let a packet out for good, the last time; nil: it never did not
 }
 
 // Progress is a look at a run under way.
@@ -30,6 +36,16 @@ type Progress struct {
 	RateAsked     float64       // packets a second; +Inf where unbounded
 	RateAchieved  float64       // over the last interval
 	Elapsed, Left time.Duration // Left is zero while it cannot be told
+}
+
+// Unsent is why not one packet of a run has left this machine, which says nothing
+// about any target; nil where one has, or none was to.
+// Whom nobody on the link answers for was asked for, and that is an answer.
+func (s *Summary) Unsent() error {
+	if s.Sent > 0 || s.Refusal == nil || errors.Is(s.Refusal, netraw.ErrNoNeighbour) {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrNothingSent, s.Refusal)
 }
 
 // Add adds the counts of one part of a run to the total's, whose duration and
@@ -46,6 +62,9 @@ func (s *Summary) Add(part *Summary) {
 	s.Received += part.Received
 	s.Matched += part.Matched
 	s.KernelDrops += part.KernelDrops
+	if part.Refusal != nil {
+		s.Refusal = part.Refusal
+	}
 	for why, n := range part.Rejected {
 		s.Rejected[why] += n
 	}

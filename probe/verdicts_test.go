@@ -18,42 +18,69 @@ import (
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 	"synscope/probe/trace"
+	"synscope/probe/wide"
 )
 
 // An engine asks one port and tells its verdict.
 type engine struct {
 	name  string
 	ports int
-	ask   func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error)
+	ask   func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error)
 }
 
 var engines = []engine{
-	{"scan", 5, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"scan", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		var got portSink
 		_, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
 		return got.State, got.Reason, err
 	}},
-	{"ping", 5, func(ctx context.Context, n probe.Network, target netip.AddrPort) (state probe.State, reason probe.Reason, err error) {
+	{"stateless", 2, statelessly},
+	{"ping", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (state probe.State, reason probe.Reason, err error) {
 		_, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1}, func(s ping.Sample) error {
 			state, reason = s.State, s.Reason
 			return nil
 		})
 		return state, reason, err
 	}},
-	{"trace", 64, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
 		return path.Verdict.State, path.Verdict.Reason, err
 	}},
-	{"handshake", 1, func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
 		return r.State, r.Reason, err
 	}},
-	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Network, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
 		var got sampleSink
 		_, err := sample.Run(ctx, n, sample.Config{Targets: []netip.AddrPort{target}, Plan: isn.QuickPlan(), Seed: [32]byte{1}}, &got)
 		return got.got.State, got.got.Reason, err
 	}},
 }
+
+// statelessly asks without a table of probes: what stays silent is counted and
+// not told of.
+func statelessly(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	cfg := wide.Config{Plan: onePort(target), Config: scan.Config{Retries: 1}}
+	b, err := wide.NewBlaster(n, cfg)
+	if err != nil {
+		return 0, "", err
+	}
+	var got portSink
+	s, err := wide.Run(ctx, b, cfg, &got)
+	if !got.Target.IsValid() && s.States[probe.StateFiltered] == 1 {
+		return probe.StateFiltered, probe.ReasonNoResponse, err
+	}
+	return got.State, got.Reason, err
+}
+
+// onePort is a plan of one port.
+type onePort netip.AddrPort
+
+func (onePort) Count() uint64              { return 1 }
+func (p onePort) At(uint64) netip.AddrPort { return netip.AddrPort(p) }
+
+// Index lets the engine report what carried no number of ours.
+func (p onePort) Index(target netip.AddrPort) (uint64, bool) { return 0, target == netip.AddrPort(p) }
 
 type portSink struct{ probe.Verdict }
 

@@ -19,8 +19,9 @@ type Filter func(src, dst netip.AddrPort) bool
 // 2001:db8::/32 or portrange 8000-8100", "tcp", "ip6", with "and", "or", "not"
 // and parentheses. Also "192.0.2.7:443", "[2001:db8::1]:443", an address, a
 // network and ":443" by themselves. It is applied to the TCP segments
-// themselves, whatever they are packed in. "src" and "dst" speak of a packet as
-// there, so that a connection is followed one way only.
+// themselves, whatever they are packed in. It chooses whole connections: those
+// of which packets match in the one direction or in the other, so that "src" and
+// "dst" never leave one half of a connection out.
 func ParseFilter(text string) (Filter, error) {
 	p := filterParser{words: filterWords(text)}
 	f, err := p.any()
@@ -30,7 +31,7 @@ func ParseFilter(text string) (Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return func(src, dst netip.AddrPort) bool { return f(src, dst) || f(dst, src) }, nil
 }
 
 // filterWords parts an expression into words and parentheses.

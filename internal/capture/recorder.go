@@ -25,7 +25,7 @@ import (
 // replaces the one that was handed to Send. Writing must not disturb a run:
 // errors are kept for [Recorder.Close].
 type Recorder struct {
-	probe.Network
+	probe.Polled
 	now func() time.Time
 
 	mu       sync.Mutex
@@ -41,9 +41,9 @@ type Recorder struct {
 
 // NewRecorder wraps a network. now gives the stamps of departures that the
 // network does not stamp.
-func NewRecorder(n probe.Network, w *Writer, now func() time.Time) *Recorder {
+func NewRecorder(n probe.Polled, w *Writer, now func() time.Time) *Recorder {
 	return &Recorder{
-		Network: n, now: now, w: w, start: now(),
+		Polled: n, now: now, w: w, start: now(),
 		byTarget: map[netip.AddrPort][]*held{},
 	}
 }
@@ -53,7 +53,7 @@ func NewRecorder(n probe.Network, w *Writer, now func() time.Time) *Recorder {
 // returns.
 func (r *Recorder) Send(pkts [][]byte) (int, error) {
 	noted := r.departing(pkts)
-	n, err := r.Network.Send(pkts)
+	n, err := r.Polled.Send(pkts)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range noted[n:] {
@@ -66,11 +66,11 @@ func (r *Recorder) Send(pkts [][]byte) (int, error) {
 // SendEach does so for packets each of which leaves through an interface of its
 // own, where the network can be told (netraw.Conn.SendEach).
 func (r *Recorder) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
-	each, ok := r.Network.(interface {
+	each, ok := r.Polled.(interface {
 		SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int
 	})
 	if !ok {
-		each = eachAlone{r.Network}
+		each = eachAlone{r.Polled}
 	}
 	noted := r.departing(pkts)
 	unsent := make([]bool, len(pkts))
@@ -114,14 +114,33 @@ func (r *Recorder) departing(pkts [][]byte) []*held {
 
 // Recv passes packets on, and records them.
 func (r *Recorder) Recv(pkts []netraw.Packet) (int, error) {
-	n, err := r.Network.Recv(pkts)
+	n, err := r.Polled.Recv(pkts)
+	r.arrived(pkts[:n])
+	return n, err
+}
+
+// Poll does so without waiting.
+func (r *Recorder) Poll(pkts []netraw.Packet) (int, error) {
+	n, err := r.Polled.Poll(pkts)
+	r.arrived(pkts[:n])
+	return n, err
+}
+
+// Watch passes it on, where the network can do so.
+func (r *Recorder) Watch(outgoing bool) error {
+	if n, ok := r.Polled.(interface{ Watch(outgoing bool) error }); ok {
+		return n.Watch(outgoing)
+	}
+	return nil
+}
+
+func (r *Recorder) arrived(pkts []netraw.Packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range pkts[:n] {
+	for i := range pkts {
 		r.received(&pkts[i])
 	}
 	r.sweepSometimes()
-	return n, err
 }
 
 func (r *Recorder) received(p *netraw.Packet) {
@@ -212,7 +231,7 @@ func (r *Recorder) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sweep(room{})
-	if err := r.w.Close(r.start, r.now(), r.Network.Stats().KernelDrops); r.err == nil {
+	if err := r.w.Close(r.start, r.now(), r.Polled.Stats().KernelDrops); r.err == nil {
 		r.err = err
 	}
 	return r.err

@@ -149,7 +149,7 @@ func compare(t *testing.T, file []byte, seen *passages, sink *judging) {
 
 // quiet is a network on which a test decides what passes.
 type quiet struct {
-	probe.Network
+	probe.Polled
 	answers []netraw.Packet
 	refuse  int // the packet of a batch that is refused; -1 none
 }

@@ -55,6 +55,10 @@ func ReadRun(name string, r io.Reader) (*Run, error) {
 	return run, nil
 }
 
+// compared are the records that say how things are; others tell of single probes,
+// whose fields of one name mean other things.
+var compared = []string{"port", "host", "handshake", "isn", "rtt_summary", "hop", "check"}
+
 // take reads one line; it tells whether that was the summary.
 func (r *Run) take(n int, line []byte) (ended bool, err error) {
 	var head struct {
@@ -81,6 +85,9 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 			return false, errors.New("the run was not finished: what it did not come to would look as if it had changed")
 		}
 		return true, nil
+	}
+	if !slices.Contains(compared, head.Type) {
+		return false, nil
 	}
 	var rec entry
 	if err := json.Unmarshal(line, &rec); err != nil {

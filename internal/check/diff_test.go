@@ -48,6 +48,7 @@ func TestCompareCommands(t *testing.T) {
 		{"isn", `{"type":"isn","addr":"192.0.2.1","port":80,"class":"random"}`, `{"type":"isn","addr":"192.0.2.1","port":80,"class":"constant"}`, "[{192.0.2.1:80 sequence numbers random constant}]"},
 		{"ping", `{"type":"rtt_summary","addr":"192.0.2.1","port":80,"received":3,"p50_ns":2000000}`, `{"type":"rtt_summary","addr":"192.0.2.1","port":80,"received":3,"p50_ns":9000000}`, "[{192.0.2.1:80 median RTT 2ms 9ms}]"},
 		{"ping", `{"type":"rtt_summary","addr":"192.0.2.1","port":80,"received":3,"p50_ns":2000000}`, `{"type":"rtt_summary","addr":"192.0.2.1","port":80,"received":3,"p50_ns":2900000}`, "[]"},
+		{"ping", `{"type":"rtt","addr":"192.0.2.1","port":80,"n":1,"state":"open","sent":"2026-11-29T05:48:40Z","rtt_ns":1}`, `{"type":"outage","addr":"192.0.2.1","port":80,"from":"2026-11-29T05:48:40Z","probes":3}`, "[]"},
 		{"ping", `{"type":"rtt_summary","addr":"192.0.2.1","port":80,"received":3}`, `{"type":"rtt_summary","addr":"192.0.2.1","port":80,"received":0}`, "[{192.0.2.1:80 answers some none}]"},
 		{"handshake", `{"type":"handshake","addr":"192.0.2.1","port":80,"state":"open","negotiated":{"mss":1460},"close":"four-way"}`,
 			`{"type":"handshake","addr":"192.0.2.1","port":80,"state":"open","negotiated":{"mss":1400},"close":"four-way","findings":[{"code":"mss-clamped","severity":"notice"},{"code":"banner","severity":"info"}]}`,

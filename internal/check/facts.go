@@ -48,6 +48,8 @@ type entry struct {
 	Difficulty *float64
 	TTL        int
 	Kind       string
+
+	took time.Duration // from the beginning of its command until it was there; 0 unknown
 }
 
 // NewFacts are none yet.
@@ -58,8 +60,8 @@ var typesOf = map[string][]string{
 	"scan": {"port"}, "ping": {"rtt_summary"}, "handshake": {"handshake"}, "isn": {"isn"}, "trace": {"hop", "port"},
 }
 
-// Add takes one JSON line of a command.
-func (f *Facts) Add(command string, line []byte) error {
+// Add takes one JSON line of a command, which it wrote so long after it began.
+func (f *Facts) Add(command string, line []byte, took time.Duration) error {
 	var kind struct{ Type string }
 	if err := json.Unmarshal(line, &kind); err != nil {
 		return fmt.Errorf("a record of %s: %w", command, err)
@@ -67,7 +69,7 @@ func (f *Facts) Add(command string, line []byte) error {
 	if !slices.Contains(typesOf[command], kind.Type) {
 		return nil
 	}
-	r := &entry{}
+	r := &entry{took: took}
 	if err := json.Unmarshal(line, r); err != nil {
 		return fmt.Errorf("a record of %s: %w", command, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"synscope/internal/report/units"
 	"synscope/probe"
@@ -20,6 +21,9 @@ type Result struct {
 	Expected string
 	Got      string
 	Words    []string // of what was found, that can be explained
+
+	// Took is how long the probing took that this rests on; 0 where it rests on none.
+	Took time.Duration
 }
 
 // Judge holds the facts against every expectation, in the order of the file.
@@ -56,7 +60,18 @@ type judgement struct {
 	word    string
 	host    netip.Addr
 	facts   *Facts
+	took    time.Duration // of the facts that are looked at
 	results []Result
+}
+
+// on says which facts the next results rest on; those that are missing are nil.
+func (j *judgement) on(facts ...*entry) {
+	j.took = 0
+	for _, f := range facts {
+		if f != nil {
+			j.took = max(j.took, f.took)
+		}
+	}
 }
 
 func (j *judgement) at(port uint16) *found { return j.facts.of(netip.AddrPortFrom(j.host, port)) }
@@ -65,7 +80,7 @@ func (j *judgement) at(port uint16) *found { return j.facts.of(netip.AddrPortFro
 func (j *judgement) say(port uint16, ok bool, expected, got string, words ...string) {
 	j.results = append(j.results, Result{
 		Name: j.e.Name, Where: j.e.Where, Target: placeOf(j.word, j.host.String(), port),
-		OK: ok, Expected: expected, Got: got, Words: words,
+		OK: ok, Expected: expected, Got: got, Words: words, Took: j.took,
 	})
 }
 
@@ -74,11 +89,13 @@ func (j *judgement) states() {
 	for _, s := range j.e.States {
 		for port := range s.Ports.All() {
 			r := j.at(port).port
+			j.on(r)
 			j.say(port, r != nil && r.State == s.State.String(), s.State.String(), stateOf(r), wordsOfPort(r)...)
 		}
 	}
 	for port := range j.e.NotOpen.All() {
 		r := j.at(port).port
+		j.on(r)
 		closed := r != nil && (r.State == probe.StateRefused.String() || r.State == probe.StateFiltered.String())
 		j.say(port, closed, "not open", stateOf(r), wordsOfPort(r)...)
 	}
@@ -110,9 +127,11 @@ func (j *judgement) others() {
 	}
 	expected := j.e.open()
 	var open, unknown []uint16
+	var looked []*entry
 	probed := 0
 	for port := range j.e.scope().All() {
 		r := j.at(port).port
+		looked = append(looked, r)
 		switch {
 		case r == nil || r.State == probe.StateUnknown.String():
 			unknown = append(unknown, port)
@@ -121,6 +140,7 @@ func (j *judgement) others() {
 		}
 		probed++
 	}
+	j.on(looked...)
 	want := fmt.Sprintf("nothing else open of %d ports", probed)
 	switch {
 	case len(open) > 0:
@@ -135,6 +155,7 @@ func (j *judgement) others() {
 // measured is all that is expected of one port beside its state.
 func (j *judgement) measured(port uint16) {
 	at := j.at(port)
+	j.on(at.rtt)
 	for _, b := range j.e.RTT {
 		j.bound(port, b, at.rtt)
 	}
@@ -142,12 +163,15 @@ func (j *judgement) measured(port uint16) {
 		j.loss(port, at.rtt)
 	}
 	if j.e.Handshake != nil {
+		j.on(at.handshake)
 		j.handshake(port, at.handshake)
 	}
 	if j.e.ISN != nil {
+		j.on(at.isn)
 		j.isn(port, at.isn)
 	}
 	if j.e.Path != nil && port == j.e.measured()[0] {
+		j.on(at.hops...)
 		j.path(port, at)
 	}
 }

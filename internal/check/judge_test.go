@@ -32,7 +32,7 @@ func told(t *testing.T, lines string) *Facts {
 	f := NewFacts()
 	for line := range strings.Lines(strings.TrimSpace(lines)) {
 		command, entry, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if err := f.Add(command, []byte(entry)); err != nil {
+		if err := f.Add(command, []byte(entry), 1500*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -81,8 +82,13 @@ func (l *loader) file(path string, within []string, defaults Expectation) error 
 		if !filepath.IsAbs(other) {
 			other = filepath.Join(filepath.Dir(path), other)
 		}
-		if err := l.file(other, append(within, path), defaults); err != nil {
+		err := l.file(other, append(within, path), defaults)
+		var inside *fault
+		switch {
+		case errors.As(err, &inside): // which says where
 			r.faults = append(r.faults, err)
+		case err != nil:
+			r.wrong(i.node, "include: %s", strings.TrimPrefix(err.Error(), ErrFile.Error()+": "))
 		}
 	}
 	if expected != nil {
@@ -155,7 +161,13 @@ func (l *loader) readGroups(r *reader, n *yaml.Node) {
 			r.wrong(name, "group %q: a name is of letters, digits, - and _, and begins with a letter", name.Value)
 			continue
 		}
-		l.groups[name.Value] = l.resolve(r.words(n.Content[i+1], "group "+name.Value))
+		members := r.words(n.Content[i+1], "group "+name.Value)
+		for _, m := range members {
+			if m.word == name.Value {
+				r.wrong(m.node, "group %q holds itself", name.Value)
+			}
+		}
+		l.groups[name.Value] = l.resolve(members)
 	}
 }
 
@@ -194,9 +206,10 @@ func (l *loader) readExpected(r *reader, n *yaml.Node, defaults Expectation) {
 		e := defaults
 		e.Where = r.at(item)
 		e.Name = fmt.Sprintf("expectation %d", i+1)
+		before := len(r.faults)
 		r.apply(item, "an expectation", &e, true)
 		if item.Kind == yaml.MappingNode {
-			l.complete(r, item, &e)
+			l.complete(r, item, &e, before)
 		}
 		if len(l.plan.Expect) >= mostExpected {
 			r.wrong(item, "more than %d expectations", mostExpected)

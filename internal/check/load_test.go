@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func files(all map[string]string) Source {
 }
 
 func load(text string) (*Plan, error) {
-	return Load("c.yaml", files(map[string]string{"c.yaml": text}))
+	return Load("c.yaml", files(map[string]string{"c.yaml": text, "empty.yaml": ""}))
 }
 
 const whole = `
@@ -128,24 +129,92 @@ func TestMistakes(t *testing.T) {
 		one("open: 80\n    path: {max-hops: 0}"):                        "from 1 to 255",
 		one("open: 80\n    overrides: {192.0.2.9: {open: 1}}"):          "is none of the targets",
 		one("open: 80\n    overrides: {192.0.2.1: {name: x}}"):          `unknown key "name" in overrides`,
-		one("name: x"):                                     "expects nothing of 192.0.2.1",
-		"expect:\n  - open: 80":                            "has no targets",
-		"expect:\n  - targets: []\n    open: 80":           "has no targets",
-		"expect:\n  - just a word":                         "expected keys with values, found \"just a word\"",
-		"expect:\n  - targets: host:80\n    open: 80":      "a target has no port here",
-		"expect:\n  - targets: ${NOBODY}\n    open: 80":    "c.yaml:2:14: targets: the environment has no variable NOBODY",
-		"expect:\n  - targets: ${NOBODY\n    open: 80":     "without its closing }",
-		"groups: {web: [a], web: [b]}\n" + one("open: 80"): "c.yaml:1:", // the parser's own, or ours
-		"groups: {1st: [a]}\n" + one("open: 80"):           "begins with a letter",
-		"probing: {rate: fast}\n" + one("open: 80"):        "rate: expected packets a second",
-		"probing: {retries: -1}\n" + one("open: 80"):       "from 0 to 20",
-		"include: c.yaml\n" + one("open: 80"):              "includes itself",
-		"include: none.yaml\n" + one("open: 80"):           "none.yaml",
+		one("name: x"):                                                       "expects nothing of 192.0.2.1",
+		"expect:\n  - open: 80":                                              "has no targets",
+		"expect:\n  - targets: []\n    open: 80":                             "has no targets",
+		"expect:\n  - just a word":                                           "expected keys with values, found \"just a word\"",
+		"expect:\n  - targets: host:80\n    open: 80":                        "a target has no port here",
+		"expect:\n  - targets: ${NOBODY}\n    open: 80":                      "c.yaml:2:14: targets: the environment has no variable NOBODY",
+		"expect:\n  - targets: ${NOBODY\n    open: 80":                       "without its closing }",
+		"groups: {web: [a], web: [b]}\n" + one("open: 80"):                   "c.yaml:1:", // the parser's own, or ours
+		"groups: {1st: [a]}\n" + one("open: 80"):                             "begins with a letter",
+		"probing: {rate: fast}\n" + one("open: 80"):                          "rate: expected packets a second",
+		"probing: {retries: -1}\n" + one("open: 80"):                         "from 0 to 20",
+		"include: c.yaml\n" + one("open: 80"):                                "c.yaml:1:10: include: c.yaml: includes itself",
+		"include: none.yaml\n" + one("open: 80"):                             "c.yaml:1:10: include: open none.yaml",
+		"include: [empty.yaml]\n" + one("open: 80"):                          "c.yaml:1:11: include: empty.yaml: the file is empty",
+		"groups: {web: [192.0.2.1, web]}\n" + one("open: 80"):                `c.yaml:1:27: group "web" holds itself`,
+		"expect:\n  - targets: [192.0.2.1, 192.0.2.300]\n    open: 80":       `c.yaml:2:26: expectation 1: target "192.0.2.300": `,
+		"groups: {w: 192.0.2.5/33}\nexpect:\n  - targets: [w]\n    open: 80": `c.yaml:3:15: expectation 1: target "192.0.2.5/33": `,
+		one("open: 80\n    refused: 1-100"):                                  "c.yaml:4:14: port 80 is expected to be open, and refused",
+		one("filtered: 22\n    refused: 22"):                                 "c.yaml:4:14: port 22 is expected to be filtered, and refused",
+		one("open: 80\n    not-open: 70-90"):                                 "c.yaml:4:15: port 80 is expected to be open, and not-open",
+		one("open: 80\n    overrides: {192.0.2.1: {open: 81, refused: 81}}"): "port 81 is expected to be open, and refused",
 	} {
 		p, err := load(text)
 		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, ErrFile) || p != nil {
 			t.Errorf("%q:\n%v\nlacks %s", text, err, want)
 		}
+	}
+}
+
+// What is said of a port nearer to it wins over defaults: it is one thing.
+func TestNearerStatesWin(t *testing.T) {
+	p, err := load("defaults: {refused: [22, 23], not-open: [80, 81]}\nexpect:\n  - {targets: [192.0.2.1, 192.0.2.2], open: [22, 80], overrides: {192.0.2.2: {filtered: 80}}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &p.Expect[0]
+	if got := fmt.Sprint(e.States, " ", e.NotOpen.String()); got != "[{refused 23} {open 22,80}] 81" {
+		t.Errorf("%s", got)
+	}
+	if got := fmt.Sprint(e.of("192.0.2.2").States); got != "[{refused 23} {open 22} {filtered 80}]" {
+		t.Errorf("overridden: %s", got)
+	}
+}
+
+// A wrong value is told of once, and not as nothing that is expected besides.
+func TestNoMistakesOfMistakes(t *testing.T) {
+	_, err := load("expect:\n  - {targets: 192.0.2.1, open: htpp}\n  - {targets: 192.0.2.1, loss: 120%}\n")
+	if n := strings.Count(fmt.Sprint(err), "\n") + 1; n != 2 {
+		t.Errorf("%d mistakes:\n%v", n, err)
+	}
+}
+
+// placed is how each mistake of a file begins.
+var placed = regexp.MustCompile(`^(dir/)?(c|more)\.yaml:\d+:\d+: .|^expectations: (dir/)?(c|more)\.yaml: (the file is empty|nothing is expected|and \d+ more mistakes)`)
+
+// A good file with one letter too few, too many or wrong is either still good or
+// refused with the line and column of the mistake.
+func TestEveryLetterWrong(t *testing.T) {
+	good := "version: 1\n" + strings.TrimPrefix(whole, "\nversion: 1\n")
+	others := map[string]string{"more.yaml": "defaults: {rtt: {p99: 3s}}\nexpect:\n  - {targets: 192.0.2.5, open: 443}\n"}
+	refused := 0
+	try := func(text string) {
+		others["c.yaml"] = text
+		_, err := Load("c.yaml", files(others))
+		if err == nil {
+			return
+		}
+		refused++
+		for line := range strings.Lines(err.Error()) {
+			if !placed.MatchString(line) || !errors.Is(err, ErrFile) {
+				t.Errorf("no place in %q, of\n%s", line, text)
+			}
+		}
+	}
+	letters := []rune("x0:-[]{}\"'#&*!%@|>\t\n\x00\u00e9")
+	for i := range good {
+		try(good[:i] + good[i+1:])
+		c := string(letters[i%len(letters)]) // each meets each key, over the whole file
+		try(good[:i] + c + good[i:])
+		try(good[:i] + c + good[i+1:])
+		if t.Failed() {
+			return
+		}
+	}
+	if refused < 500 {
+		t.Errorf("only %d were refused", refused)
 	}
 }
 

@@ -18,6 +18,7 @@ func WriteJUnit(w io.Writer, suite string, took time.Duration, all []Result) err
 	type testCase struct {
 		Class   string   `xml:"classname,attr"`
 		Name    string   `xml:"name,attr"`
+		Time    string   `xml:"time,attr,omitempty"` // s
 		Failure *failure `xml:"failure,omitempty"`
 	}
 	type testSuite struct {
@@ -32,6 +33,9 @@ func WriteJUnit(w io.Writer, suite string, took time.Duration, all []Result) err
 	s := testSuite{Name: suite, Tests: len(all), Time: fmt.Sprintf("%.3f", took.Seconds())}
 	for _, r := range all {
 		c := testCase{Class: r.Name, Name: r.Target + ": " + r.Expected}
+		if r.Took > 0 {
+			c.Time = fmt.Sprintf("%.3f", r.Took.Seconds())
+		}
 		if !r.OK {
 			s.Failures++
 			c.Failure = &failure{"expected " + r.Expected + ", found " + r.Got, r.Where}

@@ -1,6 +1,9 @@
 package check
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -21,7 +24,7 @@ func (r *reader) apply(n *yaml.Node, what string, e *Expectation, whole bool) {
 		"open":      func(n *yaml.Node) { r.state(n, probe.StateOpen, e) },
 		"refused":   func(n *yaml.Node) { r.state(n, probe.StateRefused, e) },
 		"filtered":  func(n *yaml.Node) { r.state(n, probe.StateFiltered, e) },
-		"not-open":  func(n *yaml.Node) { e.NotOpen = r.ports(n, "not-open") },
+		notOpen:     func(n *yaml.Node) { e.NotOpen = r.ports(n, notOpen) },
 		"only":      func(n *yaml.Node) { e.Only = r.boolean(n, "only") },
 		"scope":     func(n *yaml.Node) { e.Scope = r.ports(n, "scope") },
 		"port":      func(n *yaml.Node) { e.Ports = r.ports(n, "port") },
@@ -37,17 +40,23 @@ func (r *reader) apply(n *yaml.Node, what string, e *Expectation, whole bool) {
 		known["overrides"] = func(*yaml.Node) {} // read when the rest is
 	}
 	r.mapping(n, what, known)
+	r.settle(n, e)
 }
 
-// complete resolves the targets of an expectation and its overrides.
-func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation) {
+// complete resolves the targets of an expectation and its overrides. There were so
+// many mistakes before it.
+func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation, before int) {
 	targets, overrides := valueOf(n, "targets"), valueOf(n, "overrides")
 	if targets == nil {
 		r.wrong(n, "%s has no targets", e.Name)
 		return
 	}
-	for _, w := range l.resolve(r.words(targets, "targets")) {
-		e.Targets = append(e.Targets, w.word)
+	places := map[string]*yaml.Node{}
+	for _, w := range r.words(targets, "targets") {
+		for _, member := range l.resolve([]located{w}) {
+			e.Targets = append(e.Targets, member.word)
+			places[member.word] = w.node
+		}
 	}
 	if len(e.Targets) == 0 && len(r.faults) == 0 {
 		r.wrong(targets, "%s has no targets", e.Name)
@@ -55,8 +64,14 @@ func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation) {
 	if overrides != nil {
 		l.override(r, overrides, e)
 	}
+	if len(r.faults) > before { // which may be why nothing else is expected
+		return
+	}
 	for _, w := range e.Targets {
 		r.sensible(n, w, e.of(w))
+		if err := wellFormed(w); err != "" {
+			r.wrong(places[w], "%s: target %q: %s", e.Name, w, err)
+		}
 	}
 }
 
@@ -110,23 +125,29 @@ func (r *reader) sensible(n *yaml.Node, word string, e *Expectation) {
 	case !measures && len(e.States) == 0 && e.NotOpen.Len() == 0 && !e.Only:
 		r.wrong(n, "%s expects nothing of %s", e.Name, word)
 	}
-	if err := wellFormed(word); err != "" {
-		r.wrong(n, "%s: target %q: %s", e.Name, word, err)
-	}
 }
 
-// wellFormed refuses a target that has ports of its own: they are said elsewhere.
+// wellFormed refuses a word that is no target, and one that has ports of its own:
+// they are said elsewhere. Names are not looked up.
 func wellFormed(word string) string {
 	if _, err := netip.ParseAddr(word); err == nil {
 		return ""
 	}
-	if _, err := netip.ParsePrefix(word); err == nil {
-		return ""
-	}
-	if strings.ContainsAny(word, ":[]") {
+	if _, err := netip.ParsePrefix(word); err != nil && strings.ContainsAny(word, ":[]") {
 		return "a target has no port here: say `open:` or `port:`"
 	}
-	return ""
+	_, err := target.Parse(context.Background(), []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: noNames{}})
+	if err == nil || errors.Is(err, target.ErrResolve) {
+		return ""
+	}
+	return strings.TrimPrefix(err.Error(), fmt.Sprintf("target %q: ", word))
+}
+
+// noNames knows no name.
+type noNames struct{}
+
+func (noNames) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, target.ErrResolve
 }
 
 // state takes ports of a state, in place of what the defaults said of it.

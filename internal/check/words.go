@@ -2,6 +2,8 @@ package check
 
 import (
 	"slices"
+
+	"github.com/xrash/smetrics"
 )
 
 func sorted(words []string) []string {
@@ -10,24 +12,7 @@ func sorted(words []string) []string {
 }
 
 // edits is Levenshtein's distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
-}
+func edits(a, b string) int { return smetrics.WagnerFischer(a, b, 1, 1, 1) }
 
 // Ranked are the classes of sequence numbers from the easiest to guess to the
 // hardest. Those that say nothing of the host itself (syn-proxy, mixed, unknown)

@@ -92,6 +92,9 @@ func (j *checkJob) read() (err error) {
 		return err
 	}
 	j.path = j.c.Args().First()
+	if j.path == report.Stdout {
+		j.path = standardInput
+	}
 	j.plan, err = check.Load(j.path, check.Source{Read: j.file, Env: j.environment})
 	if err != nil {
 		return usage(err)
@@ -151,9 +154,12 @@ func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
 	return all, nil
 }
 
+// standardInput is what messages call it.
+const standardInput = "standard input"
+
 // file reads a file, or standard input.
 func (j *checkJob) file(path string) ([]byte, error) {
-	if path == "-" {
+	if path == standardInput && j.c.Args().First() == report.Stdout {
 		return io.ReadAll(j.streams.In)
 	}
 	return os.ReadFile(path)
@@ -214,6 +220,9 @@ func (j *checkJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := confineChecks(j.c, j.streams); err != nil {
+		return d.finish(err)
+	}
 	err = d.Record(&record.Run{Version: Version, Command: "check", Args: j.streams.Args, Start: j.start})
 	var results []check.Result
 	var summary probe.Summary
@@ -247,7 +256,11 @@ func (j *checkJob) results(ctx context.Context, d *display) ([]check.Result, pro
 }
 
 func recordOf(r *check.Result) *record.Check {
-	return &record.Check{Name: r.Name, Target: r.Target, OK: r.OK, Expected: r.Expected, Got: r.Got, Where: r.Where}
+	c := &record.Check{Name: r.Name, Target: r.Target, OK: r.OK, Expected: r.Expected, Got: r.Got, Where: r.Where}
+	if r.Took > 0 {
+		c.Took = record.Some(r.Took)
+	}
+	return c
 }
 
 // conclude writes the files for CI, explains, and gives the answer.

@@ -70,9 +70,16 @@ func compareRuns(c *cli.Context, s Streams) error {
 	if err := refuseHosts(c, "changes are no hosts"); err != nil {
 		return err
 	}
+	files, err := openAll(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if err := confineFiles(c, s); err != nil {
+		return err
+	}
 	var runs [2]*check.Run
 	for i, path := range c.Args().Slice() {
-		run, err := readRun(path, s)
+		run, err := readRun(path, files[i], s)
 		if err != nil {
 			return usage(err)
 		}
@@ -103,13 +110,9 @@ func compareRuns(c *cli.Context, s Streams) error {
 	return err
 }
 
-func readRun(path string, s Streams) (*check.Run, error) {
+func readRun(path string, f *os.File, s Streams) (*check.Run, error) {
 	var in io.Reader = s.In
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
+	if f != nil {
 		defer f.Close()
 		in = f
 	}

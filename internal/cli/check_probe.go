@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"synscope/internal/check"
 	"synscope/probe"
@@ -166,7 +167,8 @@ func (j *checkJob) runPhase(ctx context.Context, p *phase, g *gathering, d *disp
 		return fmt.Errorf("%w", probe.ErrInterrupted)
 	}
 	var said bytes.Buffer
-	out := &recordLines{take: func(line []byte) error { return g.take(p.command, line) }}
+	began := time.Now()
+	out := &recordLines{take: func(line []byte) error { return g.take(p.command, line, time.Since(began)) }}
 	s := Streams{
 		In: strings.NewReader(strings.Join(p.lines, "\n") + "\n"), Out: out, Err: &said,
 		Env: j.streams.Env, Resolver: j.streams.Resolver,
@@ -187,8 +189,9 @@ func (j *checkJob) runPhase(ctx context.Context, p *phase, g *gathering, d *disp
 	return &exit{exitCode(err), fmt.Errorf("%s: %w", p.command, err)}
 }
 
-// take gives a record to the facts, and adds up the counts of summaries.
-func (g *gathering) take(command string, line []byte) error {
+// take gives a record to the facts, with how long its command had run, and adds up
+// the counts of summaries.
+func (g *gathering) take(command string, line []byte, took time.Duration) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if bytes.HasPrefix(line, []byte(`{"type":"summary"`)) {
@@ -207,7 +210,7 @@ func (g *gathering) take(command string, line []byte) error {
 		})
 		return nil
 	}
-	return g.facts.Add(command, line)
+	return g.facts.Add(command, line, took)
 }
 
 // recordLines gives whole lines of what is written to it to somebody.
@@ -230,6 +233,21 @@ func (r *recordLines) Write(b []byte) (int, error) {
 	}
 }
 
+// writeExplanations writes entries in the format of standard output; where that is
+// no format for them, they are left out.
+func (j *checkJob) writeExplanations(entries []words.Entry) error {
+	switch j.c.String("o") {
+	case "", "text":
+		if _, err := io.WriteString(j.streams.Out, "\n"); err != nil {
+			return err
+		}
+		return words.WriteText(j.streams.Out, entries)
+	case "json":
+		return writeEntries(j.streams, entries)
+	}
+	return nil
+}
+
 // explain tells what the words mean that failed expectations found, and asks why
 // of their ports, where there is a command that knows.
 func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
@@ -246,16 +264,17 @@ func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
 			ports = append(ports, r.Target)
 		}
 	}
-	if _, err := io.WriteString(j.streams.Out, "\n"); err != nil {
-		return err
-	}
-	if err := words.WriteText(j.streams.Out, entries); err != nil {
+	if err := j.writeExplanations(entries); err != nil {
 		return err
 	}
 	if j.c.App.Command("why") == nil || len(ports) == 0 {
 		return nil
 	}
-	err := run(ctx, append([]string{"why"}, ports[:min(len(ports), mostWhys)]...), j.streams)
+	args := append([]string{"why"}, ports[:min(len(ports), mostWhys)]...)
+	if j.c.String("o") == "json" {
+		args = append(args, "-o", "json")
+	}
+	err := run(ctx, args, j.streams)
 	if err != nil && exitCode(err) != exitNo {
 		return err
 	}

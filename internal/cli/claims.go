@@ -15,8 +15,8 @@ import (
 // Flags and commands that name files.
 var (
 	readFlags    = []string{"iL", "exclude-file", "from"}
-	writtenFlags = []string{"pcap", "plot", "raw", "resume", "isn", "junit", "tap"}
-	readCommands = []string{"read", "merge"} // whose arguments are files
+	writtenFlags = []string{"pcap", "plot", "raw", "resume", "isn", "junit", "tap", "html"}
+	readCommands = []string{"read", "merge", "report"} // whose arguments are files
 )
 
 // withClaims has a command begin by claiming its files, so that none is emptied

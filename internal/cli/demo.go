@@ -9,6 +9,9 @@ func demoCommand(s Streams) *cli.Command {
 		Description: "Builds hosts, firewalls, routers and bad links out of network namespaces,\n" +
 			"probes them, and takes everything down again. No packet leaves the machine,\n" +
 			"nothing needs to be installed.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "shell", Usage: "be left inside the network, with a list of things to try; a script on standard input is run"},
+		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usagef("demo takes no target: %q", c.Args().First())

@@ -12,13 +12,19 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/lab"
+	"synscope/internal/lab/models"
 	"synscope/internal/report/units"
+	"synscope/probe/simnet"
 )
 
 // demonstrate moves the program into a namespace of its own, builds the lab
 // there, and shows the tour.
 func demonstrate(c *cli.Context, s Streams) error {
-	inside, code, err := lab.Enter(c.Context)
+	enter := lab.Enter
+	if c.Bool("shell") && isTerminal(s.In) {
+		enter = lab.EnterForeground
+	}
+	inside, code, err := enter(c.Context)
 	switch {
 	case err != nil:
 		return &exit{exitUnable, err}
@@ -28,16 +34,31 @@ func demonstrate(c *cli.Context, s Streams) error {
 		return &exit{code: code, err: silent{}}
 	}
 	start := time.Now()
-	l, err := lab.New(lab.Standard(1, nil))
+	l, err := lab.New(lab.Demo(1, nil))
 	if err != nil {
 		return &exit{exitUnable, err}
 	}
 	defer l.Close()
+	guess, err := models.Inhabit(l.Host("guess"), guessable())
+	if err != nil {
+		return &exit{exitUnable, err}
+	}
+	defer guess.Close()
 	t := &tour{ctx: c.Context, lab: l, streams: s}
 	t.streams.Resolver = labNames{l}
 	t.streams.Confine = nil // what one command gives up, the next would lack
 	t.printf("A private network of %d hosts, built in %s. Nothing leaves this machine.\n", len(l.Hosts()), units.Duration(time.Since(start)))
+	if c.Bool("shell") {
+		return t.shell()
+	}
 	return t.walk()
+}
+
+// guessable is a host that counts its initial sequence numbers up, as BSDs did
+// until 1996.
+func guessable() simnet.Host {
+	m := simnet.Mux{Ports: map[uint16]simnet.Host{80: &simnet.Listener{ISN: simnet.StepISN(64_000)}}}
+	return m
 }
 
 // labNames resolves the names of a lab's hosts.
@@ -115,6 +136,7 @@ func (t *tour) walk() error {
 			return err
 		}
 	}
+	t.printf("\nsynscope demo --shell leaves you inside this network, with a list of things to try.\n")
 	return nil
 }
 

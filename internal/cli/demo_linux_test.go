@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,29 +34,73 @@ func TestDemoKeepsItsRights(t *testing.T) {
 	}
 }
 
+// The demo's shell has the network, its names, and this program; its exit code is
+// that of the script on standard input.
+func TestDemoShell(t *testing.T) {
+	lab.Require(t)
+	if os.Getenv(demoAlone) == "" {
+		inNamespaceOfItsOwn(t, demoAlone)
+		return
+	}
+	script := filepath.Join(t.TempDir(), "script")
+	os.WriteFile(script, []byte(`synscope scan -q -p 80,8080 -o json behind > "$OUT"
+synscope scan -q -p 80 guess closer small deaf --expect open && exit 90
+command -v getent > /dev/null && getent ahostsv4 web >> "$OUT"
+exit 7
+`), 0o644)
+	in, err := os.Open(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out := filepath.Join(t.TempDir(), "out")
+	t.Setenv("OUT", out)
+	os.Stdin = in
+	code := Main(t.Context(), []string{"synscope", "demo", "--shell"}, Streams{In: in, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv})
+	found, _ := os.ReadFile(out)
+	if code != 7 || !bytes.Contains(found, []byte(`"port":80,"state":"open"`)) || !bytes.Contains(found, []byte(`"port":8080,"state":"refused"`)) {
+		t.Errorf("exit %d: %s", code, found)
+	}
+	if _, err := exec.LookPath("getent"); err == nil && os.Geteuid() == 0 && !bytes.Contains(found, []byte("STREAM web")) {
+		t.Errorf("other programs do not know the names: %s", found)
+	}
+}
+
 // demoAlone is set in the process in which the demo runs.
 const demoAlone = "SYNSCOPE_TEST_DEMO"
 
 // inNamespaceOfItsOwn runs the test again in a process whose network is empty: the
 // demo's would meet the one that the tests share.
-func inNamespaceOfItsOwn(t *testing.T, mark string) {
+func inNamespaceOfItsOwn(t *testing.T, mark string, more ...uintptr) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), mark+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	for _, flag := range more {
+		cmd.SysProcAttr.Cloneflags |= flag
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
-// Nor may a command that a check runs.
+// A check keeps the rights that the commands it runs need, and none of them gives
+// them up.
 func TestCheckKeepsItsRights(t *testing.T) {
 	path := expectations(t, "probing: {timeout: 100ms, retries: 0}\nexpect:\n  - {targets: 127.0.0.1, refused: 1, port: 1, loss: 100%}\n")
 	var out, errs bytes.Buffer
+	times := 0
 	Main(t.Context(), []string{"synscope", "check", path}, Streams{
 		In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" },
-		Confine: func(privilege.Config) (privilege.Done, error) {
-			t.Error("a command of the check gives up rights")
+		Confine: func(cfg privilege.Config) (privilege.Done, error) {
+			times++
+			if cfg.Keep != netRights || !cfg.Probe {
+				t.Errorf("a check keeps too little: %+v", cfg)
+			}
 			return privilege.Done{}, nil
 		},
 	})
+	if times != 1 {
+		t.Errorf("rights were given up %d times", times)
+	}
 }

@@ -9,3 +9,7 @@ import (
 )
 
 func demonstrate(*cli.Context, Streams) error { return &exit{exitUnable, netraw.ErrUnsupportedOS} }
+
+func becomeShell() int { return exitUnable }
+
+const shellWord = "become-demo-shell"

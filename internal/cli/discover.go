@@ -178,7 +178,7 @@ func (j *scanJob) inShard(a netip.Addr) (n uint64) {
 
 // look looks for the hosts, and writes down those whose ports will not be
 // probed.
-func (j *scanJob) look(ctx context.Context, network probe.Network, r *results) error {
+func (j *scanJob) look(ctx context.Context, network probe.Polled, r *results) error {
 	s := &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
 	r.search = s
 	cfg := j.discoverConfig()
@@ -226,6 +226,7 @@ func (j *scanJob) leftOutState(why probe.Reason) probe.State {
 // narrow leaves of the targets those at the hosts that were found. The parts of
 // a split plan keep its order, so that they stay apart whatever each has found.
 func (j *scanJob) narrow(s *hostSearch) {
+	j.cfg.HostsKnown = true
 	if j.shard.count <= 1 {
 		found := j.set.Narrow(s.probed)
 		j.cfg.Targets, j.cfg.Total = found.All(j.seed), found.Count()
@@ -249,7 +250,7 @@ func (j *scanJob) narrow(s *hostSearch) {
 
 // search looks for the hosts, and narrows the targets down to them; done tells
 // that nothing is left to be probed.
-func (j *scanJob) search(ctx context.Context, network probe.Network, r *results) (done bool, err error) {
+func (j *scanJob) search(ctx context.Context, network probe.Polled, r *results) (done bool, err error) {
 	if err := j.look(ctx, network, r); err != nil || j.hostsOnly() {
 		return true, err
 	}
@@ -325,33 +326,33 @@ func (s *hostSearch) tell(r *record.Summary) {
 	}
 }
 
-// neighbours are how hosts on the link are resolved; a run can do without.
-type neighbours struct {
-	*netraw.Neighbours
-	end func() // of the process that keeps a right for them
-}
-
-// openNeighbours opens them for a run over raw sockets, and lets its searches
-// and scans use them. What stands in the way is told to those who ask for more.
+// openNeighbours opens what resolves hosts on the link for a run over raw sockets,
+// and lets its searches and scans use it. What stands in the way is told to those
+// who ask for more.
 func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
-	if e.conn == nil {
+	if e.conn == nil || j.noneOnLink(e.conn) {
 		return n, ""
 	}
-	table, end := neighbourKeeper(j.streams)
-	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source, Table: table})
+	n, err := openNeighbours(j.streams, &j.probing)
 	if err != nil {
-		end()
-		return n, "hosts on the link are not resolved before they are probed: " + err.Error()
+		return n, err.Error()
 	}
-	j.cfg.Neighbours = opened
-	return neighbours{opened, end}, ""
+	j.cfg.Neighbours = n
+	return n, ""
 }
 
-func (n neighbours) close() {
-	if n.Neighbours != nil {
-		n.Close()
-		n.end()
+// noneOnLink tells whether no target is on the link, as far as a few are easily
+// asked about: then nobody has to be resolved.
+func (j *scanJob) noneOnLink(conn *netraw.Conn) bool {
+	if j.set.Addresses() > fewAddresses {
+		return false
 	}
+	for a := range j.set.Hosts() {
+		if route, err := conn.Route(a); err == nil && isOnLink(&route) {
+			return false
+		}
+	}
+	return true
 }
 
 // lookStateless looks for hosts before a run without state, over a connection of

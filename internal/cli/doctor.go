@@ -46,7 +46,7 @@ func examine(c *cli.Context, s Streams, found []netraw.Capability) error {
 		return &exit{exitInterrupted, err}
 	}
 	for _, f := range found {
-		if !f.OK && !spared(f, found) {
+		if !f.OK && !optional(f, found) {
 			return &exit{exitUnable, errors.New("this user cannot do all that here: see above")}
 		}
 	}
@@ -62,8 +62,8 @@ var stands = map[string]string{
 	"xdp-engine":        "packet-engine",
 }
 
-// spared tells whether a missing capability can be done without.
-func spared(missing netraw.Capability, found []netraw.Capability) bool {
+// optional tells whether a missing capability can be done without.
+func optional(missing netraw.Capability, found []netraw.Capability) bool {
 	return slices.ContainsFunc(found, func(c netraw.Capability) bool {
 		return c.OK && c.Name == stands[missing.Name]
 	})
@@ -78,18 +78,26 @@ func printCapabilities(s Streams, found []netraw.Capability) error {
 	for _, f := range found {
 		mark := "ok"
 		switch {
-		case !f.OK && spared(f, found):
+		case !f.OK && optional(f, found):
 			mark = "not needed"
 		case !f.OK:
 			mark = "MISSING"
 		}
-		fmt.Fprintf(&b, "%-10s  %-*s  %s\n", mark, width, f.Name, f.For)
+		head := fmt.Sprintf("%-10s  %-*s  ", mark, width, f.Name)
+		b.WriteString(below(head, f.For))
 		if !f.OK {
-			fmt.Fprintf(&b, "            %s\n            to mend it: %s\n", reason(f.Err), f.Remedy)
+			indent := strings.Repeat(" ", len("not needed  "))
+			b.WriteString(below(indent, reason(f.Err)) + below(indent, "to mend it: "+f.Remedy))
 		}
 	}
 	_, err := s.Out.Write([]byte(b.String()))
 	return err
+}
+
+// below is a text behind a heading, in lines that stand below each other.
+func below(heading, text string) string {
+	lines := broken(text, helpWide-len(heading))
+	return heading + strings.Join(lines, "\n"+strings.Repeat(" ", len(heading))) + "\n"
 }
 
 // reason is an error without the advice that the remedy repeats.

@@ -31,17 +31,58 @@ func (p *probing) open(attempts int, mayConnect bool) (opened, error) {
 	case engineConnect:
 		return opened{name: engineConnect}, nil
 	case engineAuto, engineRaw:
+	case enginePacket:
+		if p.load == fewPackets {
+			return opened{}, p.foreign()
+		}
 	default:
 		return opened{}, p.foreign()
 	}
-	conn, err := netraw.Open(p.network(attempts))
+	name, conn, err := p.openConn(p.network(attempts))
 	if err == nil {
-		return opened{name: engineRaw, conn: conn, note: strings.Join(conn.RouteRemarks(), "; ")}, nil
+		return opened{name: name, conn: conn, note: strings.Join(conn.RouteRemarks(), "; ")}, nil
 	}
 	if p.engine == engineAuto && mayConnect && errors.Is(err, netraw.ErrPermission) {
 		return opened{name: engineConnect, note: p.fallback()}, nil
 	}
 	return opened{}, &exit{exitUnable, err}
+}
+
+// openConn opens a connection that sends frames, where they are worth it and pass
+// by no rule of this machine, or where they were asked for; and else one that sends
+// through the kernel's IP.
+func (p *probing) openConn(cfg *netraw.Config) (name string, conn *netraw.Conn, err error) {
+	cfg.SharedFrames = p.load != fewPackets
+	cfg.SendFrames = p.engine == enginePacket || p.engine == engineAuto && p.load == manyPackets
+	conn, err = netraw.Open(cfg)
+	if err == nil && cfg.SendFrames {
+		return enginePacket, conn, nil
+	}
+	if errors.Is(err, netraw.ErrOutputFirewall) && p.engine == engineAuto {
+		cfg.SendFrames = false
+		conn, err = netraw.Open(cfg)
+	}
+	return engineRaw, conn, err
+}
+
+// load is how many packets a run sends and takes in.
+type load uint8
+
+const (
+	fewPackets  load = iota
+	somePackets      // those of a scan
+	manyPackets      // those of a scan of thousands of ports
+)
+
+// openSmall opens a raw engine for a probe at a time.
+func (p *probing) openSmall(ports, buffer int) (opened, error) {
+	cfg := p.network(ports)
+	cfg.ReceiveBuffer, cfg.WatchOutgoing = buffer, true
+	conn, err := netraw.Open(cfg)
+	if err != nil {
+		return opened{}, &exit{exitUnable, err}
+	}
+	return opened{name: engineRaw, conn: conn}, nil
 }
 
 // foreign is the error of an engine that does not work without --stateless, or

@@ -57,6 +57,11 @@ var examples = map[string][]example{
 		{"synscope check network.yaml --junit results.xml", "does it still hold? for CI"},
 		{"synscope check --diff monday.json tuesday.json", "what changed between two runs of scan -o json"},
 	},
+	"report": {
+		{"synscope scan -oJ run.jsonl 192.0.2.0/24 && synscope report run.jsonl --html run.html", "a page of a scan, to look at or to mail"},
+		{"synscope report monday.jsonl tuesday.jsonl --html week.html", "several runs, compared"},
+		{"synscope ping -c 100 -o json host.example:443 | synscope report - > rtt.html", "from a pipe"},
+	},
 	"explain": {
 		{"synscope explain accept-queue-full", "one word of a result"},
 		{"synscope explain reasons", "all of a kind"},
@@ -112,6 +117,7 @@ var answers = map[string]struct{ yes, no string }{
 	"send":       {"sent, and --expect held", "no answer was as --expect has it"},
 	"read":       {"the capture was read", ""},
 	"check":      {"every expectation held; with --diff, nothing changed", "one failed; with --diff, something changed"},
+	"report":     {"the page was written", ""},
 	"explain":    {"every word is known", ""},
 	"demo":       {"all was shown", ""},
 	"doctor":     {"all that is needed is there", ""},
@@ -123,7 +129,7 @@ var answers = map[string]struct{ yes, no string }{
 }
 
 // offline are the commands that send nothing and need no right.
-var offline = map[string]bool{"merge": true, "read": true, "explain": true, "schema": true, "help": true, "version": true, "completion": true, "man": true}
+var offline = map[string]bool{"merge": true, "read": true, "report": true, "explain": true, "schema": true, "help": true, "version": true, "completion": true, "man": true}
 
 // exitsOf are the exit codes that a command has.
 func exitsOf(command string) []exitMeaning {

@@ -55,6 +55,8 @@ func exitCode(err error) int {
 		return e.code
 	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, sink.ErrWrite, context.Canceled):
 		return exitInterrupted
+	case errors.Is(err, probe.ErrNothingSent):
+		return exitUnable
 	case errors.Is(err, sink.ErrOutput):
 		return exitUsage
 	case isAny(err, unableErrors...):

@@ -41,7 +41,7 @@ var sendMeanings = meanings{
 }
 
 var scanMeanings = meanings{
-	"engine": "`HOW` packets leave: auto, raw or connect; packet or xdp with --stateless",
+	"engine": "`HOW` packets leave: auto, raw, packet or connect; xdp with --stateless",
 }
 
 // of gives flags their meaning for the command. A number's default goes with

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -193,23 +194,26 @@ func (j *handshakeJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	run := opening{c: j.c, streams: j.streams, command: "handshake", set: j.set, engine: &e}
-	return run.run(func(s *session) error { return j.connectAll(ctx, s) }, j.answer)
+	run := opening{
+		c: j.c, streams: j.streams, command: "handshake", set: j.set, engine: &e,
+		probing: &j.probing, resolve: hostsOf(slices.Collect(j.set.Ordered())),
+	}
+	return run.run(ctx, func(s *session) error { return j.connectAll(ctx, s) }, j.answer)
 }
 
 // answer is the exit code of a run that came to its end.
-func (j *handshakeJob) answer(d *display) error {
+func (j *handshakeJob) answer(*display) error {
 	var no error
 	if j.expect != nil && j.amiss > 0 || j.expect == nil && j.opened == 0 {
 		no = errNo
 	}
-	return errorOf(j.unreached.tell(d), no)
+	return no
 }
 
 // connectAll opens the connections, one after the other. What keeps this machine
 // from one target concerns that target alone.
 func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
-	ports := s.network().Ports()
+	ports := s.network.Ports()
 	start, n := time.Now(), 0
 	for pair := range j.set.Ordered() {
 		for range j.repeat {
@@ -224,8 +228,9 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 			break
 		}
 	}
+	err = errorOf(err, j.unreached.tell(s.display))
 	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
-	return errors.Join(err, s.Record(record.NewSummary(&j.summary, time.Now())))
+	return s.conclude(&j.summary, err)
 }
 
 // connect opens one connection. Data for fast open needs a cookie first, and
@@ -253,7 +258,7 @@ func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Con
 			failed = err
 		}
 	}
-	r, err := handshake.Run(ctx, s.network(), cfg)
+	r, err := handshake.Run(ctx, s.network, cfg)
 	j.known[host] = cfg.Known.After(&r)
 	j.count(&r)
 	s.tap.verdict(&probe.Verdict{Target: cfg.Target, State: r.State, Reason: r.Reason})

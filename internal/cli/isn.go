@@ -34,7 +34,7 @@ func isnCommand(s Streams) *cli.Command {
 		Flags:     probingFlags(isnFlags(), pingPort, isnMeanings, joined(outputFlags(), sampleFlags())),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
-				return analyseFile(c, s)
+				return analyseFiles(c, s)
 			}
 			return probes(s, newISN)(c)
 		},
@@ -49,8 +49,8 @@ func isnFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "series", Usage: "only the series of `LIST`: " + strings.Join(seriesNames(), ", ")},
 		&cli.StringFlag{Name: "plot", Usage: "draw phase space, numbers over time, residuals and bits into `FILE`.svg or .png"},
 		&cli.StringFlag{Name: "raw", Usage: "write every sample to `FILE`.csv"},
-		&cli.StringFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture, and send nothing; - is standard input"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, and stop"},
+		&cli.StringSliceFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture or in a file of read --isn, or the one named, and send nothing; may be repeated; - is standard input"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, with the earliest times, and stop"},
 	}
 }
 
@@ -104,22 +104,41 @@ func (j *isnJob) readFiles() (err error) {
 	return err
 }
 
-// dryRun prints the SYNs of the plan.
+// dryRun prints the SYNs of the plan, each with the time at which it leaves at the
+// earliest: a pause begins when the answer to the SYN before has come.
 func (j *isnJob) dryRun() error {
-	from4, from6 := netip.IPv4Unspecified(), netip.IPv6Unspecified()
-	switch a := j.probing.source; {
-	case a.Is4():
-		from4 = a
-	case a.IsValid():
-		from6 = a
-	}
+	from4, from6 := j.probing.previewSources()
 	out := bufio.NewWriter(j.streams.Out)
-	for s := range sample.Preview(j.cfg, from4, from6, j.probing.sourcePort) {
-		if _, err := fmt.Fprintln(out, &s); err != nil || j.c.Context.Err() != nil {
-			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", errorOf(err, j.c.Context.Err()))}
+	times := j.earliest()
+	packets := func(yield func(shownPacket) bool) {
+		i := 0
+		for s := range sample.Preview(j.cfg, from4, from6, j.probing.sourcePort) {
+			if !yield(shownPacket{sincePacket(times[i%len(times)]), s.String()}) {
+				return
+			}
+			i++
 		}
 	}
+	if err := printAll(j.c.Context, out, packets); err != nil {
+		return err
+	}
 	return flushed(out)
+}
+
+// earliest are the times of the SYNs of one target that a dry run shows: those from
+// our first address.
+func (j *isnJob) earliest() (times []time.Duration) {
+	at := time.Duration(0)
+	for _, step := range j.cfg.Plan.Steps {
+		if step.Addr > 0 {
+			continue
+		}
+		if len(times) > 0 {
+			at += step.Pause
+		}
+		times = append(times, at)
+	}
+	return times
 }
 
 func (j *isnJob) run(ctx context.Context) error {
@@ -130,8 +149,10 @@ func (j *isnJob) run(ctx context.Context) error {
 	defer e.close()
 	j.findSources(&e)
 	r := &isnResults{job: j}
-	run := opening{c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e}
-	return run.run(func(s *session) error {
+	run := opening{
+		c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e, probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
+	}
+	return run.run(ctx, func(s *session) error {
 		r.session = s
 		return j.probe(ctx, r)
 	}, r.answer)
@@ -140,16 +161,13 @@ func (j *isnJob) run(ctx context.Context) error {
 // probe samples all targets and closes the run's record.
 func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 	if r.progress != nil {
-		j.cfg.OnProgress = r.show
+		j.cfg.OnProgress = r.progress.UpdateSYNs
 	}
-	summary, err := sample.Run(ctx, r.network(), j.cfg, r)
+	summary, err := sample.Run(ctx, r.network, j.cfg, r)
 	if errors.Is(err, sample.ErrNoSteps) {
 		return usagef("--series: %w", err)
 	}
-	if ended := r.Record(record.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
-	return err
+	return r.conclude(&summary, err)
 }
 
 // isnResults passes what is found to the outputs and the files.
@@ -183,16 +201,6 @@ func (r *isnResults) Result(res sample.Result) error {
 		return err
 	}
 	return r.job.files.write(numbers, res.Samples)
-}
-
-// show tells how far the run has come.
-func (r *isnResults) show(p probe.Progress) {
-	line := fmt.Sprintf("%.0f %%, %s sent, %s received", 100*float64(p.Done)/float64(max(p.Total, 1)),
-		units.Count(p.Sent), units.Count(p.Received))
-	if p.Left > 0 {
-		line += ", about " + units.Duration(p.Left) + " left"
-	}
-	r.progress.Screen.Show(line)
 }
 
 // isnFiles are the files of a run beside its records.
@@ -230,11 +238,15 @@ func (f *isnFiles) write(r *record.ISN, samples []isn.Sample) error {
 }
 
 // path is the file of a target: where there are several, the address and the
-// port go before the ending.
+// port go before the ending, or the name of the file that the samples are from.
 func (f *isnFiles) path(path string, r *record.ISN) string {
 	if f.targets < 2 {
 		return path
 	}
 	ending := filepath.Ext(path)
+	if !r.Addr.IsValid() {
+		from := strings.ReplaceAll(strings.TrimSuffix(r.Target, filepath.Ext(r.Target)), "/", ".")
+		return fmt.Sprintf("%s-%s%s", strings.TrimSuffix(path, ending), from, ending)
+	}
 	return fmt.Sprintf("%s-%s-%d%s", strings.TrimSuffix(path, ending), strings.ReplaceAll(r.Addr.String(), ":", "."), r.Port, ending)
 }

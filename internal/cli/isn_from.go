@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -29,23 +31,94 @@ func liveFlags() (names []string) {
 	return append(names, "samples", "budget", "quick", "series", "dry-run")
 }
 
-// analyseFile analyses samples that somebody measured before: a file of
-// samples, or a capture of connections.
-func analyseFile(c *cli.Context, s Streams) error {
+// analyseFiles analyses samples that somebody measured before: files of samples, or
+// captures of connections. Those of one server are one series, whatever file they are
+// in; samples of no named server are one series a file.
+func analyseFiles(c *cli.Context, s Streams) error {
 	for _, name := range liveFlags() {
 		if c.IsSet(name) {
 			return usagef("--from analyses a file and sends nothing: leave out %s", dashed(name))
 		}
 	}
-	in, closeFile, err := openFrom(c.String("from"), s.In)
+	g := isnGathering{servers: isnServers{series: map[netip.AddrPort][]isn.Sample{}, heard: map[netip.AddrPort]bool{}}}
+	if err := g.servers.choose(c); err != nil {
+		return err
+	}
+	if err := g.readAll(c, s); err != nil {
+		return err
+	}
+	if err := g.check(c); err != nil {
+		return err
+	}
+	files, err := isnFilesOf(c, len(g.servers.order)+len(g.files))
+	if err != nil {
+		return err
+	}
+	records, samples := g.analyse()
+	if err = tellFile(c, s, records, samples, files); g.fault != nil && (err == nil || err == errNo) {
+		return &exit{exitInterrupted, g.fault}
+	}
+	return err
+}
+
+// isnGathering is what the files of a run hold.
+type isnGathering struct {
+	servers isnServers
+	files   []fileSamples
+	fault   error // a capture that could be read in part
+}
+
+// fileSamples are samples of which their file does not say whose they are.
+type fileSamples struct {
+	path    string
+	samples []isn.Sample
+}
+
+// readAll reads the files that the flags name, which are open before the rights
+// are given up.
+func (g *isnGathering) readAll(c *cli.Context, s Streams) error {
+	var inputs []*bufio.Reader
+	for _, path := range c.StringSlice("from") {
+		in, closeFile, err := openFrom(path, s.In)
+		if err != nil {
+			return usagef("--from: %w", err)
+		}
+		defer closeFile()
+		inputs = append(inputs, in)
+	}
+	if err := confineFiles(c, s); err != nil {
+		return err
+	}
+	for i, path := range c.StringSlice("from") {
+		if err := g.read(c.Context, path, inputs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads one file.
+func (g *isnGathering) read(ctx context.Context, path string, in *bufio.Reader) error {
+	if capture.Recognises(beginning(in)) {
+		return g.readCapture(ctx, path, in)
+	}
+	samples, err := readISNSamples(path, in)
 	if err != nil {
 		return usagef("--from: %w", err)
 	}
-	defer closeFile()
-	if capture.Recognises(beginning(in)) {
-		return analyseCapture(c, s, in)
+	rest := fileSamples{path: path}
+	for i := range samples {
+		server, err := netip.ParseAddrPort(samples[i].Series) // as read --isn writes it
+		if err != nil {
+			rest.samples = append(rest.samples, samples[i])
+			continue
+		}
+		g.servers.take(server, samples[i])
 	}
-	return analyseSamples(c, s, in)
+	if len(rest.samples) > 0 {
+		g.files = append(g.files, rest)
+	}
+	return nil
 }
 
 // openFrom opens the file to analyse, "-" for standard input.
@@ -66,57 +139,42 @@ func beginning(in *bufio.Reader) []byte {
 	return b
 }
 
-// analyseSamples analyses a file of samples, which are all of one host.
-func analyseSamples(c *cli.Context, s Streams, in io.Reader) error {
-	if c.NArg() > 0 {
-		return usagef("--from analyses a file and sends nothing: leave out the target %q", c.Args().First())
-	}
-	if err := refuseHosts(c, "samples in a file belong to no host that is known"); err != nil {
-		return err
-	}
-	files, err := isnFilesOf(c, 1)
-	if err != nil {
-		return err
-	}
-	samples, err := readISNSamples(c.String("from"), in)
-	if err != nil {
-		return usagef("--from: %w", err)
-	}
-	return tellFile(c, s, []*record.ISN{record.NewISNOfFile(c.String("from"), isn.Analyze(samples, isn.Options{}))},
-		[][]isn.Sample{samples}, files)
-}
-
 // mostSamples is how many connections to one server are analysed, the first
 // ones of a capture: more would say no more.
 const mostSamples = 4096
 
-// analyseCapture analyses what a capture shows of each server's numbers, or of
-// the one that is named.
-func analyseCapture(c *cli.Context, s Streams, in io.Reader) error {
-	servers := &isnServers{series: map[netip.AddrPort][]isn.Sample{}}
-	if err := servers.choose(c); err != nil {
-		return err
-	}
+// readCapture takes what a capture shows of each server's numbers.
+func (g *isnGathering) readCapture(ctx context.Context, path string, in io.Reader) error {
 	r, err := capture.NewReader(in)
 	if err != nil {
-		return usagef("--from: %s: %w", c.String("from"), err)
+		return usagef("--from: %s: %w", path, err)
 	}
-	tally, err := capture.FollowAll(c.Context, []capture.Input{{Open: func() (*capture.Reader, error) { return r, nil }}}, flow.NewTable(servers, flow.Config{}), nil)
+	before := g.servers.taken
+	tally, err := capture.FollowAll(ctx, []capture.Input{{Open: func() (*capture.Reader, error) { return r, nil }}}, flow.NewTable(&g.servers, flow.Config{}), nil)
 	if err != nil {
 		return err
 	}
-	if len(servers.order) == 0 {
-		return usagef("--from: %s: no SYN and SYN-ACK of one connection in it%s", c.String("from"), servers.of())
+	if g.servers.taken == before && !g.servers.only.IsValid() {
+		return usagef("--from: %s: no SYN and SYN-ACK of one connection in it", path)
 	}
-	files, err := isnFilesOf(c, len(servers.order))
-	if err != nil {
-		return err
+	if len(tally.Faults) > 0 && g.fault == nil {
+		g.fault = fmt.Errorf("%s: %w", path, tally.Faults[0].Err)
 	}
-	records, samples := servers.analyse()
-	if err = tellFile(c, s, records, samples, files); len(tally.Faults) > 0 && (err == nil || err == errNo) {
-		return &exit{exitInterrupted, fmt.Errorf("%s: %w", c.String("from"), tally.Faults[0].Err)}
+	return nil
+}
+
+// check refuses what the files cannot answer.
+func (g *isnGathering) check(c *cli.Context) error {
+	only := g.servers.only
+	switch {
+	case only.IsValid() && len(g.servers.order) == 0:
+		return usagef("--from: nothing of %s in %s", only, strings.Join(c.StringSlice("from"), ", "))
+	case only.IsValid():
+		g.files = nil // of others, or nobody knows of whom
+	case len(g.files) > 0:
+		return refuseHosts(c, "samples in a file belong to no host that is known")
 	}
-	return err
+	return nil
 }
 
 // choose takes the server that is named, if any.
@@ -126,33 +184,38 @@ func (v *isnServers) choose(c *cli.Context) (err error) {
 		return nil
 	case 1:
 		if v.only, err = netip.ParseAddrPort(c.Args().First()); err != nil {
-			return usagef("--from: name one server of the capture as ADDRESS:PORT: %w", err)
+			return usagef("--from analyses a file and sends nothing: name one server of the file as ADDRESS:PORT, or none for all, and not %s", c.Args().First())
 		}
 		return nil
 	}
-	return usagef("--from: name one server of the capture, or none for all")
+	return usagef("--from: name one server of the file, or none for all")
 }
 
-// of names the server that was asked for.
-func (v *isnServers) of() string {
-	if v.only.IsValid() {
-		return " to " + v.only.String()
+// analyse makes the records of the servers, in the order in which they were met, and
+// of the files.
+func (g *isnGathering) analyse() (records []*record.ISN, samples [][]isn.Sample) {
+	for _, server := range g.servers.order {
+		records = append(records, g.servers.record(server))
+		samples = append(samples, g.servers.series[server])
 	}
-	return ""
-}
-
-// analyse makes the records of the servers, in the order in which they were met.
-func (v *isnServers) analyse() (records []*record.ISN, samples [][]isn.Sample) {
-	for _, server := range v.order {
-		list := v.series[server]
-		records = append(records, &record.ISN{
-			Target: server.Addr().String(), Addr: server.Addr(), Port: server.Port(),
-			State: probe.StateOpen, Reason: probe.ReasonSYNACK, Clock: netraw.ClockKernel.String(),
-			Report: isn.Analyze(list, isn.Options{}),
-		})
-		samples = append(samples, list)
+	for _, f := range g.files {
+		records = append(records, record.NewISNOfFile(f.path, isn.Analyze(f.samples, isn.Options{})))
+		samples = append(samples, f.samples)
 	}
 	return records, samples
+}
+
+// record is that of one server.
+func (v *isnServers) record(server netip.AddrPort) *record.ISN {
+	r := &record.ISN{Target: server.Addr().String(), Addr: server.Addr(), Port: server.Port(),
+		Report: isn.Analyze(v.series[server], isn.Options{})}
+	if r.Report.Samples > 0 {
+		r.State, r.Reason = probe.StateOpen, probe.ReasonSYNACK
+	}
+	if v.heard[server] {
+		r.Clock = netraw.ClockKernel.String()
+	}
+	return r
 }
 
 // errNoSamples says that a file holds no answered sample.

@@ -64,15 +64,7 @@ func counted(t *testing.T) string {
 // samples go, or the one that is named; and read writes the same samples.
 func TestISNFromCapture(t *testing.T) {
 	path := counted(t)
-	classes := func(r ran) string {
-		var list []string
-		for _, jsonRecord := range records(t, r.out) {
-			if jsonRecord.str("type") == "isn" {
-				list = append(list, fmt.Sprintf("%s %v %v %s", jsonRecord.str("addr"), jsonRecord["port"], jsonRecord["samples"], jsonRecord.str("class")))
-			}
-		}
-		return strings.Join(list, "; ")
-	}
+	classes := func(r ran) string { return isnClasses(t, r) }
 	r := command(context.Background(), nil, "isn", "--from", path, "-o", "json")
 	if got := classes(r); r.code != exitYes || got != "192.0.2.2 80 19 global-step; 192.0.2.3 80 1 unknown" {
 		t.Errorf("exit %d, %s: %q", r.code, r.err, got)
@@ -84,12 +76,59 @@ func TestISNFromCapture(t *testing.T) {
 	if r := command(context.Background(), nil, "isn", "--from", path, "192.0.2.9:80"); r.code != exitUsage {
 		t.Errorf("one that is not there: exit %d, %s", r.code, r.err)
 	}
-	csv := filepath.Join(t.TempDir(), "isn.csv")
-	if r := command(context.Background(), nil, "read", "--isn", csv, "--filter", "host 192.0.2.2", path); r.code != exitYes {
+	if r := command(context.Background(), nil, "isn", "--from", path, "192.0.2.2"); r.code != exitUsage || !strings.Contains(r.err, "ADDRESS:PORT") {
+		t.Errorf("no port: exit %d, %s", r.code, r.err)
+	}
+}
+
+// isnClasses lists the records of a run: place, samples, class.
+func isnClasses(t *testing.T, r ran) string {
+	t.Helper()
+	var list []string
+	for _, record := range records(t, r.out) {
+		if record.str("type") == "isn" {
+			list = append(list, fmt.Sprintf("%s %v %v %s", record.str("target"), record["port"], record["samples"], record.str("class")))
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+// TestISNFromReadsOwnFile: the file that read writes holds several servers, and each
+// is told of by itself, or the one that is named; so are several files.
+func TestISNFromReadsOwnFile(t *testing.T) {
+	path, dir := counted(t), t.TempDir()
+	csv, plain := filepath.Join(dir, "isn.csv"), filepath.Join(dir, "plain.csv")
+	if r := command(context.Background(), nil, "read", "--isn", csv, path); r.code != exitYes {
 		t.Fatalf("read --isn: exit %d, %s", r.code, r.err)
 	}
-	r = command(context.Background(), nil, "isn", "--from", csv, "-o", "json")
-	if got := classes(r); r.code != exitYes || !strings.HasSuffix(got, "19 global-step") {
-		t.Errorf("from the file: exit %d, %s: %q", r.code, r.err, got)
+	if err := os.WriteFile(plain, []byte("isn,sport\n"+strings.Repeat("7,1\n7,2\n", 6)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const both = "192.0.2.2 80 19 global-step; 192.0.2.3 80 1 unknown"
+	for _, tc := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"all", []string{"--from", csv}, both},
+		{"one", []string{"--from", csv, "192.0.2.2:80"}, "192.0.2.2 80 19 global-step"},
+		{"the same rows twice", []string{"--from", csv, "--from", csv, "192.0.2.2:80"}, "192.0.2.2 80 19 global-step"},
+		{"two files", []string{"--from", csv, "--from", plain}, both + "; " + plain + " <nil> 12 constant"},
+		{"one of two files", []string{"--from", plain, "--from", csv, "192.0.2.3:80"}, "192.0.2.3 80 1 unknown"},
+	} {
+		r := command(context.Background(), nil, append([]string{"isn", "-o", "json"}, tc.args...)...)
+		if got := isnClasses(t, r); got != tc.want {
+			t.Errorf("%s: exit %d, %s: %q, want %q", tc.name, r.code, r.err, got, tc.want)
+		}
+	}
+	raw := filepath.Join(dir, "raw.csv")
+	if r := command(context.Background(), nil, "isn", "--from", csv, "--from", plain, "--raw", raw); r.code != exitYes {
+		t.Fatalf("--raw: exit %d, %s", r.code, r.err)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "raw*.csv")); len(files) != 3 {
+		t.Errorf("--raw wrote %v", files)
+	}
+	if r := command(context.Background(), nil, "isn", "--from", csv, "--from", filepath.Join(dir, "none.csv")); r.code != exitUsage || !strings.Contains(r.err, "none.csv") || r.out != "" {
+		t.Errorf("one is not there: exit %d, %s", r.code, r.err)
 	}
 }

@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"synscope/internal/lab"
@@ -21,6 +24,15 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(powerless) != "" {
 		os.Exit(runPowerless())
+	}
+	if len(os.Args) == 2 && (os.Args[1] == shellWord || os.Args[1] == keeperWord) {
+		os.Exit(Main(context.Background(), os.Args, OSStreams()))
+	}
+	if filepath.Base(os.Args[0]) == "synscope" { // scripts and documents run it under this name
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := Main(ctx, os.Args, OSStreams())
+		stop()
+		os.Exit(code)
 	}
 	flag.Set("test.parallel", "16")
 	os.Exit(lab.Main(m))
@@ -164,6 +176,32 @@ func TestAbsentNeighbour(t *testing.T) {
 	}
 	if _, measured := got["rtt_ns"]; measured {
 		t.Errorf("three seconds of neighbour discovery are called a round trip: %v", got)
+	}
+}
+
+// Every command says of a dead neighbour what it is, of both versions of IP, and
+// sends nothing to it.
+func TestCommandsAndAnAbsentNeighbour(t *testing.T) {
+	l := standardLab(t)
+	web := l.Host("web")
+	for _, a := range []netip.Addr{place(web.Addr4(), 99), place(web.Addr6(), 99)} {
+		target := netip.AddrPortFrom(a, 80).String()
+		for _, args := range [][]string{{"ping", "-c", "2", "-i", "100ms"}, {"trace"}, {"handshake"}, {"isn", "--samples", "8"}} {
+			r := command(t.Context(), l, append(args, "-o", "json", target)...)
+			var reasons []string
+			sent := -1.0
+			for _, rec := range records(t, r.out) {
+				if reason := rec.str("reason"); reason != "" {
+					reasons = append(reasons, reason)
+				}
+				if n, ok := rec["sent"].(float64); ok && rec.str("type") == "summary" {
+					sent = n
+				}
+			}
+			if r.code != exitNo || len(reasons) == 0 || slices.ContainsFunc(reasons, func(s string) bool { return s != "no-neighbour" }) || sent != 0 {
+				t.Errorf("%v: code %d, %v, %v sent\n%s%s", args, r.code, reasons, sent, r.out, r.err)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,7 +35,17 @@ func mergeCommand(s Streams) *cli.Command {
 }
 
 func mergeShards(c *cli.Context, s Streams) error {
-	scan, err := merge.Open(c.Args().Slice()...)
+	if slices.Contains(c.Args().Slice(), report.Stdout) {
+		return usagef("merge reads its files twice: standard input cannot be one")
+	}
+	files, err := openAll(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if err := confineFiles(c, s); err != nil {
+		return err
+	}
+	scan, err := merge.Read(files...)
 	if err != nil {
 		return usage(err)
 	}
@@ -56,14 +67,14 @@ func mergeShards(c *cli.Context, s Streams) error {
 }
 
 func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
-	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), s.clever(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
 	out, err := report.Open(report.Config{
 		Stdout: s.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: sink.Options{
-			Colour: colour, Reason: c.Bool("reason") || verbosity(c) > 0, Quiet: c.Bool("q"), Service: target.Service,
+			Colour: colour, Reason: c.Bool("reason") || verbosity(c) > 0, Quiet: c.Bool("q"), Service: target.Service, Wide: columnsOf(s.Out),
 		},
 	})
 	if err != nil {

@@ -9,16 +9,44 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"synscope/internal/report"
 	"synscope/probe/ping"
 )
 
-// metricsServer serves the counters of a long ping. A nil one serves nothing.
+// metricsServer serves the counters of a long ping, and probes that are asked for.
+// A nil one serves nothing.
 type metricsServer struct {
 	listener net.Listener
 	metrics  *report.Metrics
+	prober   *prober
 	http     *http.Server
 }
+
+// serves tells whether there is a server; servesOnly, whether there is nothing
+// else.
+func (j *pingJob) serves() bool { return j.c.String("metrics") != "" }
+
+func (j *pingJob) servesOnly() bool {
+	return j.serves() && j.c.IsSet("probe-allow") && j.c.NArg() == 0 && !j.c.IsSet("iL")
+}
+
+// readServing refuses what belongs to a server without one.
+func (j *pingJob) readServing() (err error) {
+	for _, name := range []string{"probe-allow", "probe-modules"} {
+		if j.c.IsSet(name) && !j.serves() {
+			return usagef("%s has no effect without --metrics", dashed(name))
+		}
+	}
+	if j.serves() {
+		j.prober, err = newProber(j)
+	}
+	return err
+}
+
+// mostScrapers is how many connections are held at once.
+const mostScrapers = 512
 
 // serve opens the address of --metrics, if one was given: what is wrong with it
 // is told before anything is sent.
@@ -34,12 +62,20 @@ func (j *pingJob) serve() (*metricsServer, error) {
 	if err != nil {
 		return nil, &exit{exitUnable, fmt.Errorf("--metrics: %w", err)}
 	}
-	return &metricsServer{listener: l}, nil
+	return &metricsServer{listener: netutil.LimitListener(l, mostScrapers), prober: j.prober}, nil
 }
 
 // scrapePatience bounds every step of a scrape, so that no client holds a
 // connection for good.
 const scrapePatience = 15 * time.Second
+
+// open opens what probes that are asked for take.
+func (m *metricsServer) open(e *opened) error {
+	if m == nil {
+		return nil
+	}
+	return m.prober.open(e)
+}
 
 // start begins to answer scrapes for the targets of a job.
 func (m *metricsServer) start(engine string, j *pingJob) {
@@ -47,21 +83,37 @@ func (m *metricsServer) start(engine string, j *pingJob) {
 		return
 	}
 	m.metrics = report.NewMetrics(Version, engine)
-	for _, s := range j.series {
-		m.metrics.Watch(s.word, s.target)
-	}
+	m.metrics.Reloaded(true, time.Now())
+	m.watch(j.series)
+	m.prober.count = m.metrics.Requested
+	m.prober.follow(j.set, j.series)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.metrics.Handler())
+	mux.Handle("GET /probe", m.prober)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "synscope ping: the metrics are at /metrics")
+		fmt.Fprintln(w, "synscope ping: the metrics are at /metrics, one probe is at /probe?target=HOST:PORT&module=NAME")
 	})
-	m.http = &http.Server{Handler: mux, ReadTimeout: scrapePatience, WriteTimeout: scrapePatience, IdleTimeout: 2 * time.Minute}
+	m.http = &http.Server{Handler: mux, ReadTimeout: scrapePatience, WriteTimeout: scrapePatience, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
 	go m.http.Serve(m.listener)
+}
+
+// readModules reads the modules of /probe again.
+func (m *metricsServer) readModules() error {
+	if m == nil {
+		return nil
+	}
+	return m.prober.readModules()
 }
 
 func (m *metricsServer) observe(word string, s *ping.Sample) {
 	if m != nil {
 		m.metrics.Observe(word, s)
+	}
+}
+
+func (m *metricsServer) outage(s *pingSeries) {
+	if m != nil {
+		m.metrics.Outage(s.word, s.target)
 	}
 }
 
@@ -78,14 +130,45 @@ func (m *metricsServer) moved(n *name, old netip.Addr) {
 	}
 }
 
+// changed follows the series of a run from before a reload to those after it.
+func (m *metricsServer) changed(j *pingJob, gone, come []*pingSeries) {
+	if m == nil {
+		return
+	}
+	m.prober.follow(j.set, j.series)
+	for _, s := range gone {
+		m.metrics.Forget(s.word, s.target)
+	}
+	m.watch(come)
+}
+
+// watch begins the counters of series; a name that has no address failed to
+// resolve once.
+func (m *metricsServer) watch(series []*pingSeries) {
+	for _, s := range series {
+		m.metrics.Watch(s.word, s.target)
+		if !s.target.Addr().IsValid() {
+			m.metrics.Unresolved(s.word, s.target)
+		}
+	}
+}
+
+func (m *metricsServer) reloaded(well bool) {
+	if m != nil {
+		m.metrics.Reloaded(well, time.Now())
+	}
+}
+
 // close ends the server, after the scrapes under way.
 func (m *metricsServer) close() error {
 	switch {
 	case m == nil:
 		return nil
 	case m.http == nil:
+		m.prober.close()
 		return m.listener.Close()
 	}
+	defer m.prober.close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := m.http.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {

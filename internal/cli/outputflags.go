@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
@@ -17,6 +18,7 @@ import (
 	"synscope/internal/report/text"
 	"synscope/internal/target"
 	"synscope/internal/tty"
+	"synscope/probe"
 )
 
 // outputFlags say where results go.
@@ -97,7 +99,7 @@ type display struct {
 }
 
 func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
-	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), isTerminal(s.Out))
+	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), s.clever(s.Out))
 	if err != nil {
 		return nil, usagef("--color: %w", err)
 	}
@@ -106,7 +108,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 		return nil, err
 	}
 	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c)}
-	if terminal, ok := s.Err.(*os.File); ok && isTerminal(terminal) && !d.quiet {
+	if terminal, ok := s.Err.(*os.File); ok && s.clever(terminal) && !d.quiet {
 		d.attach(terminal)
 	}
 	if format := c.String("o"); !d.quiet && fields == nil && (format == "" || format == "text") {
@@ -116,7 +118,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: sink.Options{
 			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
-			Verbose: d.level > 0, HostList: hostsOnly(c),
+			Verbose: d.level > 0, Clock: c.Bool("D"), HostList: hostsOnly(c),
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
 			HostWide: hostWide(set),
 			Service:  target.Service,
@@ -124,6 +126,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 			Fields:   fields,
 			Scan:     scanInfo(c),
 			Board:    hasBoard(c, s, set),
+			Wide:     columnsOf(s.Out),
 		},
 	})
 	if err != nil {
@@ -182,6 +185,25 @@ func outputFiles(c *cli.Context) (files []report.File) {
 		}
 	}
 	return append(files, basedFiles(c)...)
+}
+
+// conclude writes the closing record of a run and returns how the run ended. One
+// of which no packet could leave says nothing of any target, and is an error.
+func (d *display) conclude(s *probe.Summary, err error) error {
+	err = settled(s, err)
+	if ended := d.Record(record.NewSummary(s, time.Now())); err == nil {
+		err = ended
+	}
+	return err
+}
+
+// settled is how a run ended, and completes its summary with that.
+func settled(s *probe.Summary, err error) error {
+	if err == nil {
+		err = s.Unsent()
+	}
+	s.Complete = s.Complete && err == nil
+	return err
 }
 
 // finish ends the outputs; err is how the run itself ended.

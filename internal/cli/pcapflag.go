@@ -62,7 +62,7 @@ func emptied(f *os.File) error {
 }
 
 // network is the one to be used: what passes through it is written down.
-func (t *tap) network(n probe.Network) probe.Network {
+func (t *tap) network(n probe.Polled) probe.Polled {
 	if t == nil {
 		return n
 	}

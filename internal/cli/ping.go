@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/loss"
 	"synscope/probe/ping"
 	"synscope/probe/rtt"
 )
@@ -36,15 +39,18 @@ func pingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "i", Value: "1s", Usage: "`INTERVAL` between two probes of one target, down to 1ms"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.StringFlag{Name: "stamps", Value: stampsSoftware, Usage: "`WHOSE` stamps times are taken from: software, hardware (the interface's own clock), auto"},
+		&cli.BoolFlag{Name: "D", Usage: "begin each line with the time of day at which its probe left"},
 		&cli.BoolFlag{Name: "histogram", Usage: "end with a histogram"},
 		&cli.StringFlag{Name: "plot", Usage: "draw times and losses, and the distribution, into `FILE`.svg or .png"},
 		&cli.BoolFlag{Name: "split-jitter", Usage: "tell how much the way there and the way back vary, by the clock in the far end's ISNs"},
 		&cli.BoolFlag{Name: "compare", Usage: "say whether the two targets given differ"},
-		&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics for Prometheus on `ADDR`, such as :9115"},
+		&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics for Prometheus on `ADDR`, such as :9115, and /probe?target=...&module=..."},
+		&cli.StringSliceFlag{Name: "probe-allow", Usage: "with --metrics: `PREFIXES` that /probe may probe, or any (default: the targets of the run)"},
+		&cli.StringFlag{Name: "probe-modules", Usage: "with --metrics: modules of /probe, from `FILE`"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless every target is in `STATE`"},
 		&cli.StringFlag{Name: "max-loss", Usage: "exit 1 if more than `P%` of a target's probes are lost, or cannot be sent"},
 		&cli.StringSliceFlag{Name: "max-rtt", Usage: "exit 1 if a time exceeds `LIMIT`, such as p95=20ms or max=1s"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print the packets that would leave, and stop"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, with the times at which they are due, and stop"},
 	}
 }
 
@@ -60,15 +66,17 @@ type pingJob struct {
 	cfg     ping.Config
 	limits  limits
 	plot    string
+	prober  *prober // of --metrics
 	stamps  string
 	notes   []string // what the run has to do without
 	series  []*pingSeries
 	start   time.Time
+	began   time.Duration // when the engine began with the targets of now, since start
 }
 
 func newPing(c *cli.Context, s Streams) (*pingJob, error) {
 	j := &pingJob{c: c, streams: s, plot: c.String("plot")}
-	return j, inOrder(j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readTargets)
+	return j, inOrder(j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readServing, j.readTargets)
 }
 
 func (j *pingJob) readSchedule() (err error) {
@@ -118,30 +126,60 @@ func (j *pingJob) readPlot() error {
 	return nil
 }
 
-func (j *pingJob) readTargets() (err error) {
-	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+func (j *pingJob) readTargets() error {
+	set, err := j.targets()
+	if err != nil {
 		return err
 	}
-	if n := j.set.Count(); n > maxPinged {
-		return usagef("%s targets: a ping takes up to %s", units.Count(n), units.Count(maxPinged))
+	j.set = set
+	if n := len(set.Unresolved()); j.c.Bool("compare") && set.Count() != 2 {
+		return usagef("--compare takes two targets, not %d", int(set.Count())+n)
 	}
-	j.cfg.Targets = slices.Collect(j.set.Ordered())
-	if n := len(j.cfg.Targets); j.c.Bool("compare") && n != 2 {
-		return usagef("--compare takes two targets, not %d", n)
-	}
-	if rate := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds(); j.probing.rate > 0 && rate > j.probing.rate {
+	j.series = j.seriesOf(set, nil)
+	j.aim()
+	if rate := j.slotRate(); j.probing.rate > 0 && rate > j.probing.rate {
 		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, units.Rate(rate))
 	}
 	j.noteRate()
-	for _, pair := range j.cfg.Targets {
-		j.series = append(j.series, newPingSeries(j.set.Word(pair), pair, len(j.cfg.Targets)))
-	}
 	return nil
 }
 
+// targets are those of the command line and of its lists, as they are now.
+func (j *pingJob) targets() (*target.Set, error) {
+	if j.servesOnly() {
+		return &target.Set{}, nil
+	}
+	set, err := targetsOn(j.c, j.streams, pingPort)
+	if j.serves() && errors.Is(err, target.ErrEmpty) && len(set.Unresolved()) > 0 {
+		err = nil // the names are asked for again
+	}
+	if err != nil {
+		return nil, err
+	}
+	if n := set.Count(); n > maxPinged {
+		return nil, usagef("%s targets: a ping takes up to %s", units.Count(n), units.Count(maxPinged))
+	}
+	return set, nil
+}
+
+// aim makes the series the targets of the engine.
+func (j *pingJob) aim() {
+	j.cfg.Targets = nil
+	for _, s := range j.series {
+		j.cfg.Targets = append(j.cfg.Targets, s.target)
+	}
+}
+
+// slotRate is how many probes a second the schedule sends.
+func (j *pingJob) slotRate() float64 { return float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds() }
+
+// reach is how many probes of a target may end in another order than they left
+// in.
+func (j *pingJob) reach() int { return 2*int(j.cfg.Timeout/j.cfg.Interval) + 8 }
+
 // noteRate says so where the rate leaves no room for the RST of each SYN.
 func (j *pingJob) noteRate() {
-	probes := float64(len(j.cfg.Targets)) / j.cfg.Interval.Seconds()
+	probes := j.slotRate()
 	if rate := j.probing.rate; rate > 0 && 2*probes > rate && j.probing.engine != engineConnect {
 		j.notes = append(j.notes, fmt.Sprintf("--rate %s: %s probes a second and the RST that closes each are more, so probes leave late",
 			j.c.String("rate"), units.Count(uint64(probes))))
@@ -151,12 +189,27 @@ func (j *pingJob) noteRate() {
 // maxPinged is the most targets of one ping.
 const maxPinged = 1 << 16
 
-// dryRun prints the first probe of each target.
+// dryRun prints every probe with the time at which it is due; without -c, where there
+// is no end of them, the first of each target.
 func (j *pingJob) dryRun() error {
-	preview := scanJob{c: j.c, streams: j.streams, probing: j.probing}
-	j.probing.apply(&preview.cfg)
-	preview.cfg.Targets = slices.Values(j.cfg.Targets)
-	return preview.dryRun()
+	out := bufio.NewWriter(j.streams.Out)
+	rounds, n := max(j.cfg.Count, 1), len(j.cfg.Targets)
+	for round := range rounds {
+		packets, err := j.probing.previewRound(j.cfg.Targets, 0, func(i int, packet string) shownPacket {
+			due := time.Duration(round)*j.cfg.Interval + time.Duration(i)*j.cfg.Interval/time.Duration(n)
+			return shownPacket{sincePacket(due), packet}
+		})
+		if err == nil {
+			err = printAll(j.c.Context, out, packets)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if j.cfg.Count == 0 && !j.c.Bool("q") {
+		fmt.Fprintf(j.streams.Err, "synscope: and so on every %s, until interrupted; -c ends it\n", units.Duration(j.cfg.Interval))
+	}
+	return flushed(out)
 }
 
 // ports is how many source ports to hold: enough for all probes of a target
@@ -179,6 +232,9 @@ func (j *pingJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
+	if err := server.open(&e); err != nil {
+		return err
+	}
 	if e.note != "" {
 		j.notes = append(j.notes, e.note)
 	}
@@ -187,30 +243,35 @@ func (j *pingJob) run(ctx context.Context) error {
 	}
 	server.start(e.name, j)
 	run := opening{
-		c: j.c, streams: j.streams, command: "ping", set: j.set, engine: &e, remarks: j.notes, notes: j.notes, later: opensConnections,
+		c: j.c, streams: j.streams, command: "ping", set: j.set, engine: &e, remarks: j.notes, notes: j.notes,
+		later: opensConnections, reads: j.readAgain(), probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
 	}
-	return run.run(func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
+	return run.run(ctx, func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
 }
 
-// probe runs the ping, follows the names of its targets meanwhile, and closes
-// its record.
+// probe runs the ping until it ends, and closes its record. Whenever the targets
+// are read again, it begins anew with those.
 func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 	j.start = time.Now()
-	names, stop := context.WithCancel(ctx)
-	followed := j.follow(names, w)
-	var summary probe.Summary
+	total := probe.Summary{Took: -1}
+	reloads := j.watchReloads()
 	var err error
-	if w.e.conn != nil {
-		summary, err = ping.Run(ctx, w.network(), j.cfg, w.sample)
-	} else {
-		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
-		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
+	for again := true; again; {
+		var summary probe.Summary
+		summary, err = j.once(ctx, w, reloads)
+		total.Add(&summary)
+		total.Complete, total.Rate = summary.Complete, summary.Rate
+		again = ctx.Err() == nil && errors.Is(err, probe.ErrInterrupted)
+		if again {
+			err = j.reload(w)
+			again = err == nil
+		}
 	}
-	stop()
-	<-followed // nothing follows the closing records
-	if ended := w.end(&summary); err == nil {
+	total.Took = time.Since(j.start)
+	if ended := w.end(); err == nil {
 		err = ended
 	}
+	err = w.conclude(&total, err)
 	if j.plot != "" {
 		if drawn := j.draw(); err == nil {
 			err = drawn
@@ -219,16 +280,45 @@ func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 	return err
 }
 
+// once runs the ping with the targets of now, and follows their names meanwhile,
+// until a reload or its end.
+func (j *pingJob) once(ctx context.Context, w *pingWatch, reloads <-chan struct{}) (summary probe.Summary, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-reloads:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	j.began = time.Since(j.start)
+	followed := j.follow(ctx, w)
+	switch {
+	case len(j.cfg.Targets) == 0:
+		<-ctx.Done()
+		err = probe.ErrInterrupted
+	case w.e.conn != nil:
+		summary, err = ping.Run(ctx, w.network, j.cfg, w.sample)
+	default:
+		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
+		summary, err = ping.RunConnect(ctx, dialer, j.cfg, w.sample)
+	}
+	stop()
+	<-followed // nothing follows the closing records
+	return summary, err
+}
+
 // draw makes the picture. Its title is for people who have not seen the
 // command line.
 func (j *pingJob) draw() error {
-	asked := fmt.Sprintf("%d ports", len(j.series))
-	if len(j.series) == 1 {
-		asked = j.series[0].label()
+	asked, known := fmt.Sprintf("%d ports", len(j.known())), j.known()
+	if len(known) == 1 {
+		asked = known[0].label()
 	}
 	title := fmt.Sprintf("How long %s took to answer a TCP SYN, every %v", asked, j.cfg.Interval)
 	var shown []plot.Series
-	for _, s := range j.series {
+	for _, s := range known {
 		shown = append(shown, plot.Series{Name: s.label(), Series: s.Series, Timeline: s.timeline})
 	}
 	return drawn(plot.RTT(j.plot, title, j.start, shown))
@@ -236,7 +326,7 @@ func (j *pingJob) draw() error {
 
 // answer turns the end of a run into its answer.
 func (j *pingJob) answer(d *display) error {
-	failures := j.limits.check(j.series)
+	failures := j.limits.check(j.known())
 	d.remark(failures...)
 	switch {
 	case len(failures) > 0:
@@ -251,6 +341,7 @@ func (j *pingJob) answer(d *display) error {
 type pingSeries struct {
 	*rtt.Series
 	word     string // as the user typed it
+	name     string // of a name that did not resolve at first, without its port
 	target   netip.AddrPort
 	timeline *rtt.Timeline
 	hardware uint64 // times between two stamps of hardware
@@ -260,19 +351,23 @@ type pingSeries struct {
 	state    probe.State
 	last     time.Duration
 	splitter splitter
+	losses   *loss.Tracker
+	probed   uint64 // the number of its latest probe
+	base     uint64 // what the engine's numbers begin after
 }
 
 // manyTargets is from how many targets on their statistics are kept coarsely.
 const manyTargets = 50
 
-func newPingSeries(word string, pair netip.AddrPort, targets int) *pingSeries {
+// newPingSeries begins a series of which up to reach probes are in the air at once.
+func newPingSeries(word string, pair netip.AddrPort, targets, reach int) *pingSeries {
 	precision := rtt.Precise
 	if targets >= manyTargets {
 		precision = rtt.Coarse
 	}
 	return &pingSeries{
 		Series: rtt.NewSeries(precision), word: word, target: pair,
-		timeline: &rtt.Timeline{}, states: map[probe.State]uint64{},
+		timeline: &rtt.Timeline{}, states: map[probe.State]uint64{}, losses: loss.NewTracker(reach),
 	}
 }
 
@@ -284,6 +379,20 @@ func (s *pingSeries) label() string {
 		return fmt.Sprintf("%s port %d", name, s.target.Port())
 	}
 	return s.target.String()
+}
+
+// follow takes one sample into the account of losses, and returns the outages that
+// are over now.
+func (s *pingSeries) follow(p *ping.Sample, start time.Time) []loss.Window {
+	if p.Doubt == probe.DoubtSkipped {
+		return nil
+	}
+	at := p.Sent
+	if at.IsZero() {
+		at = start.Add(p.Due)
+	}
+	lost := !p.Answered()
+	return s.losses.Add(loss.Probe{N: p.N, Sent: at, Port: p.SourcePort, Lost: lost, Unsent: lost && p.Sent.IsZero()})
 }
 
 // add takes one sample in.

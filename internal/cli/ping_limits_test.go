@@ -47,7 +47,7 @@ func TestMaxRTTMessages(t *testing.T) {
 // hears of them.
 func TestUnsentProbesAreNotSent(t *testing.T) {
 	target := netip.MustParseAddrPort("192.0.2.7:80")
-	s := newPingSeries("", target, 1)
+	s := newPingSeries("", target, 1, 8)
 	answered := ping.Sample{Target: target, State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: time.Millisecond}
 	s.add(&answered, false)
 	s.add(&ping.Sample{Target: target, Reason: probe.ReasonNoRoute, Err: syscall.ENETUNREACH}, true)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -351,13 +352,21 @@ func TestPingCompares(t *testing.T) {
 func TestPingMetrics(t *testing.T) {
 	l := standardLab(t)
 	addr := freeAddress(t)
+	ctx, end := context.WithCancel(t.Context())
 	done := make(chan ran)
 	web := l.Host("web").Addr4().String()
 	go func() {
-		done <- command(t.Context(), l, "ping", web, web+":81", "-c", "40", "-i", "50ms", "--metrics", addr, "-q")
+		done <- command(ctx, l, "ping", web, web+":81", "-i", "50ms", "--metrics", addr, "-q")
 	}()
-	time.Sleep(1200 * time.Millisecond)
-	page := scrape(t, "http://"+addr+"/metrics")
+	var page string
+	await(t, "ten probes of each", func() bool {
+		if response, err := http.Get("http://" + addr); err != nil || response.Body.Close() != nil {
+			return false
+		}
+		page = scrape(t, "http://"+addr+"/metrics")
+		return regexp.MustCompile(`refused",target="` + web + `:81"} [12]\d`).MatchString(page)
+	})
+	end()
 	<-done
 	for _, want := range []string{
 		`synscope_build_info{engine="raw",version="` + Version + `"} 1`,

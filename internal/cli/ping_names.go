@@ -55,6 +55,10 @@ type name struct {
 func (j *pingJob) named() (list []*name) {
 	for i, s := range j.series {
 		host := s.word
+		if s.name != "" {
+			list = append(list, &name{index: i, word: s.word, host: s.name, addr: s.target.Addr(), port: s.target.Port(), broken: !s.target.Addr().IsValid()})
+			continue
+		}
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
@@ -114,7 +118,11 @@ func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (chan
 	old := n.addr
 	n.addr = addrs[0].Unmap()
 	w.server.moved(n, old)
-	w.tell(notice(n, "address-changed", fmt.Sprintf("%s is %v now, and was %v", n.host, n.addr, old)))
+	if old.IsValid() {
+		w.tell(notice(n, "address-changed", fmt.Sprintf("%s is %v now, and was %v", n.host, n.addr, old)))
+	} else {
+		w.tell(notice(n, "address-changed", fmt.Sprintf("%s resolves now: it is %v", n.host, n.addr)))
+	}
 	return ping.Retarget{Index: n.index, Target: netip.AddrPortFrom(n.addr, n.port)}, true
 }
 

@@ -41,8 +41,8 @@ func TestPingFollowsNames(t *testing.T) {
 		s := Streams{Err: &errs, Resolver: &moving{[]string{"192.0.2.1", "", "", "192.0.2.2", "192.0.2.2"}}}
 		j := &pingJob{streams: s, c: cli.NewContext(nil, flag.NewFlagSet("ping", flag.ContinueOnError), nil)}
 		j.series = []*pingSeries{
-			newPingSeries("192.0.2.9", netip.MustParseAddrPort("192.0.2.9:80"), 2),
-			newPingSeries("web.example:443", netip.MustParseAddrPort("192.0.2.1:443"), 2),
+			newPingSeries("192.0.2.9", netip.MustParseAddrPort("192.0.2.9:80"), 2, 8),
+			newPingSeries("web.example:443", netip.MustParseAddrPort("192.0.2.1:443"), 2, 8),
 		}
 		w := &pingWatch{session: &session{display: &display{Output: records, streams: s}}, job: j}
 		ctx, stop := context.WithCancel(t.Context())

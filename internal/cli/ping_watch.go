@@ -18,6 +18,7 @@ import (
 	"synscope/internal/target"
 	"synscope/internal/tty"
 	"synscope/probe"
+	"synscope/probe/loss"
 	"synscope/probe/ping"
 )
 
@@ -37,7 +38,7 @@ type pingWatch struct {
 // place: there are several targets, and somebody watches.
 func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
 	format := c.String("o")
-	return c.Command.Name == "ping" && isTerminal(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
+	return c.Command.Name == "ping" && s.clever(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
 }
 
 func newPingWatch(j *pingJob, s *session, server *metricsServer) *pingWatch {
@@ -60,16 +61,33 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	series := w.job.series[s.Index]
+	s.N, s.Due = s.N+series.base, s.Due+w.job.began
+	series.probed = max(series.probed, s.N)
 	series.add(&s, w.job.plot != "")
 	if w.job.c.Bool("split-jitter") {
 		series.splitter.add(&s)
 	}
 	w.server.observe(series.word, &s)
 	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason, RTT: s.RTT, Clock: s.Clock})
-	record := record.NewRTT(series.word, &s)
-	record.Stamps = w.job.stampsOf(&s)
-	err := w.Record(record)
+	line := record.NewRTT(series.word, &s)
+	line.Stamps, line.Seen = w.job.stampsOf(&s), time.Now()
+	err := w.Record(line)
+	if told := w.outages(series, series.follow(&s, w.job.start)); err == nil {
+		err = told
+	}
 	w.draw()
+	return err
+}
+
+// outages tells of times in which a target answered nothing.
+func (w *pingWatch) outages(s *pingSeries, windows []loss.Window) (err error) {
+	for _, window := range windows {
+		w.server.outage(s)
+		told := w.Record(&record.Outage{Target: s.word, Addr: s.target.Addr(), Port: s.target.Port(), Window: window})
+		if err == nil {
+			err = told
+		}
+	}
 	return err
 }
 
@@ -85,13 +103,13 @@ func (w *pingWatch) draw() {
 	}
 	w.drawn = time.Now()
 	lines, columns := w.height()
-	shown := w.job.series
+	shown := w.job.known()
 	room := max(lines-3, 1)
 	hidden := max(len(shown)-room, 0)
 	if hidden > 0 {
 		shown = worst(shown, room)
 	}
-	table := text.RTTTable(w.rows(shown), false)
+	table := text.RTTTable(w.rows(shown), false, columns)
 	for i := range table {
 		table[i] = cut(table[i], columns)
 	}
@@ -132,27 +150,38 @@ func (s *pingSeries) record() *record.RTTSummary {
 	}
 }
 
+// close ends a series, and is its closing record.
+func (w *pingWatch) close(s *pingSeries) error {
+	err := w.outages(s, s.losses.End())
+	closing := s.record()
+	closing.Losses = record.Losses{Windows: s.losses.Windows(), Clusters: s.losses.Clusters()}
+	closing.Losses.Told, _ = s.losses.Told()
+	if w.job.stamps != stampsSoftware {
+		closing.Hardware = record.Some(s.hardware)
+	}
+	if w.job.c.Bool("histogram") {
+		closing.Bars = s.Distribution.Bars(bars(s.Distribution.N()))
+	}
+	closing.Split = w.job.split(s)
+	if told := w.Record(closing); err == nil {
+		err = told
+	}
+	return err
+}
+
 // bars is how many bars a histogram of n values has: Sturges' rule (JASA 21,
 // 1926), doubled, since times have tails.
 func bars(n uint64) int { return min(2*bits.Len64(n), 20) }
 
 // end writes the closing records.
-func (w *pingWatch) end(s *probe.Summary) error {
+func (w *pingWatch) end() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.board != nil {
 		w.board.Clear()
 	}
-	for _, series := range w.job.series {
-		closing := series.record()
-		if w.job.stamps != stampsSoftware {
-			closing.Hardware = record.Some(series.hardware)
-		}
-		if w.job.c.Bool("histogram") {
-			closing.Bars = series.Distribution.Bars(bars(series.Distribution.N()))
-		}
-		closing.Split = w.job.split(series)
-		if err := w.Record(closing); err != nil {
+	for _, series := range w.job.known() {
+		if err := w.close(series); err != nil {
 			return err
 		}
 	}
@@ -161,7 +190,7 @@ func (w *pingWatch) end(s *probe.Summary) error {
 			return err
 		}
 	}
-	return w.Record(record.NewSummary(s, time.Now()))
+	return nil
 }
 
 // tell says something while the run goes on, on standard error and as a record.

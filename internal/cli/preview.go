@@ -7,6 +7,8 @@ import (
 	"iter"
 	"math"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"synscope/internal/report/units"
@@ -27,13 +29,7 @@ func (j *scanJob) dryRun() error {
 			j.cfg.Key[i], j.cfg.Key[15-i] = byte(j.seed>>(8*i)), 1
 		}
 	}
-	from4, from6 := netip.IPv4Unspecified(), netip.IPv6Unspecified()
-	switch a := j.probing.source; {
-	case a.Is4():
-		from4 = a
-	case a.IsValid():
-		from6 = a
-	}
+	from4, from6 := j.probing.previewSources()
 	out := bufio.NewWriter(j.streams.Out)
 	if err := j.previewSearch(out, from4, from6); err != nil || j.hostsOnly() {
 		return errorOf(err, flushed(out))
@@ -46,6 +42,43 @@ func (j *scanJob) dryRun() error {
 		return err
 	}
 	return flushed(out)
+}
+
+// previewSources are the sources of packets that are only shown: what was asked for,
+// else unspecified.
+func (p *probing) previewSources() (from4, from6 netip.Addr) {
+	from4, from6 = netip.IPv4Unspecified(), netip.IPv6Unspecified()
+	switch a := p.source; {
+	case a.Is4():
+		from4 = a
+	case a.IsValid():
+		from6 = a
+	}
+	return from4, from6
+}
+
+// previewRound are the first probes of targets, with what stands before and in each.
+func (p *probing) previewRound(targets []netip.AddrPort, ttl uint8, shown func(i int, packet string) shownPacket) (iter.Seq[shownPacket], error) {
+	var cfg scan.Config
+	p.apply(&cfg)
+	cfg.Targets = slices.Values(targets)
+	if ttl > 0 {
+		cfg.TTL = ttl
+	}
+	from4, from6 := p.previewSources()
+	segments, err := scan.Preview(cfg, from4, from6, p.sourcePort)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return func(yield func(shownPacket) bool) {
+		i := 0
+		for s := range segments {
+			if !yield(shown(i, s.String())) {
+				return
+			}
+			i++
+		}
+	}, nil
 }
 
 // previewSearch prints how hosts are looked for, where they are.
@@ -63,6 +96,25 @@ func (j *scanJob) previewSearch(out *bufio.Writer, from4, from6 netip.Addr) erro
 		fmt.Fprintf(j.streams.Err, "synscope: %s\n", j.searchWords())
 	}
 	return printAll(j.c.Context, out, questions)
+}
+
+// sincePacket is a time since the first packet, as tcpdump -ttttt writes it before a
+// packet.
+func sincePacket(d time.Duration) string {
+	return fmt.Sprintf("%02d:%02d:%02d.%06d ", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60, d.Microseconds()%1e6)
+}
+
+// shownPacket is a packet in tcpdump's notation, with what its header has beside.
+type shownPacket struct{ before, text string }
+
+func (p shownPacket) String() string { return p.before + p.text }
+
+// withTTL puts the TTL where tcpdump -v has it.
+func withTTL(packet string, ttl int) string {
+	if rest, ok := strings.CutPrefix(packet, "IP6 "); ok {
+		return fmt.Sprintf("IP6 (hlim %d) %s", ttl, rest)
+	}
+	return fmt.Sprintf("IP (ttl %d) %s", ttl, strings.TrimPrefix(packet, "IP "))
 }
 
 // printAll prints packets until something stops it.

@@ -50,6 +50,8 @@ type probing struct {
 	engine     string
 	device     netraw.DeviceStamps
 	looks      []string // the flags given that say how packets look
+
+	load load
 }
 
 func probingOf(c *cli.Context) (p probing, err error) {

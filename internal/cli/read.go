@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,10 @@ func readCommand(s Streams) *cli.Command {
 		Description: "Reads pcap and pcapng files, packed with gzip or not, several in the order of\n" +
 			"time; \"-\" is standard input, where connections are told of as they end. Every\n" +
 			"connection attempt is a line; -v adds its segments. With --segments there is a\n" +
-			"record for each packet too. What a capture misses is unknown, and said to be.",
+			"record for each packet too. What a capture misses is unknown, and said to be.\n" +
+			"--filter speaks of packets in the words of pcap-filter(7): host, net, port,\n" +
+			"portrange, src, dst, and, or, not. It shows whole connections, of which packets\n" +
+			"match in one direction or the other.",
 		Flags: joined([]cli.Flag{
 			&cli.BoolFlag{Name: "segments", Usage: "a record for each packet too"},
 			&cli.StringFlag{Name: "filter", Usage: "only connections of an `EXPRESSION`, as \"host 192.0.2.7 and port 443\""},
@@ -76,6 +80,7 @@ func readCaptures(c *cli.Context, s Streams, paths []string) error {
 // readJob is the sink of what captures hold.
 type readJob struct {
 	*display
+	c        *cli.Context
 	segments bool
 	wanted   capture.Filter
 	ladders  map[uint64]*record.Captured // of connections that are not over
@@ -93,6 +98,7 @@ type readJob struct {
 
 func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
 	j := &readJob{
+		c:        c,
 		segments: c.Bool("segments"), ladders: map[uint64]*record.Captured{}, fixed: s.Env("GOGC") != "",
 		closing: record.Reading{Summary: record.Summary{Complete: true}},
 	}
@@ -127,8 +133,15 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 	j.grow(readGrowth)
 	live := false
 	var inputs []capture.Input
-	for _, path := range paths {
-		input, grows, err := j.input(ctx, path)
+	files, err := openAll(paths)
+	if err != nil {
+		return err
+	}
+	if err := confineFiles(j.c, j.streams); err != nil {
+		return err
+	}
+	for i, path := range paths {
+		input, grows, err := j.input(ctx, files[i])
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -151,18 +164,30 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 	return err
 }
 
-// input makes an input of a file, and tells whether it may still be growing.
-func (j *readJob) input(ctx context.Context, path string) (in capture.Input, live bool, err error) {
-	var file io.Reader = j.streams.In
-	if path != report.Stdout {
+// openAll opens the files before rights are given up; nil stands for standard
+// input.
+func openAll(paths []string) ([]*os.File, error) {
+	files := make([]*os.File, len(paths))
+	for i, path := range paths {
+		if path == report.Stdout {
+			continue
+		}
 		f, err := os.Open(path)
 		if err != nil {
-			return in, false, errors.Unwrap(err) // the path is going to be named
+			return nil, usagef("%s: %w", path, errors.Unwrap(err))
 		}
+		files[i] = f
+	}
+	return files, nil
+}
+
+// input makes an input of a file, and tells whether it may still be growing.
+func (j *readJob) input(ctx context.Context, f *os.File) (in capture.Input, live bool, err error) {
+	var file io.Reader = j.streams.In
+	if f != nil {
 		file = f
 		if !isLive(f) {
-			f.Close()
-			return j.regular(path)
+			return j.regular(f)
 		}
 	}
 	if live = isLive(file); live {
@@ -175,14 +200,9 @@ func (j *readJob) input(ctx context.Context, path string) (in capture.Input, liv
 	}, live, err
 }
 
-// regular makes an input of a regular file, which is opened again when its
-// first packet is due.
-func (j *readJob) regular(path string) (in capture.Input, live bool, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return in, false, errors.Unwrap(err)
-	}
-	defer f.Close()
+// regular makes an input of a regular file, which is read from its beginning when
+// its first packet is due.
+func (j *readJob) regular(f *os.File) (in capture.Input, live bool, err error) {
 	r, err := capture.NewReader(f)
 	if err != nil {
 		return in, false, err
@@ -191,17 +211,17 @@ func (j *readJob) regular(path string) (in capture.Input, live bool, err error) 
 	if r.Next(&first) == nil {
 		in.Start = first.Time
 	}
-	var again *os.File
+	r = nil // and its buffer
 	in.Open = func() (_ *capture.Reader, err error) {
-		if again, err = os.Open(path); err == nil {
-			r, err = capture.NewReader(again)
+		if _, err = f.Seek(0, io.SeekStart); err == nil {
+			r, err = capture.NewReader(f)
 		}
 		return r, err
 	}
 	in.Close = func() {
-		again.Close()
+		f.Close()
 		j.finished(r)
-		r = nil // and its buffer
+		r = nil
 	}
 	return in, false, nil
 }
@@ -349,6 +369,18 @@ func (j *readJob) account(tally *capture.Tally) {
 	if tally.Foreign != nil {
 		t.Remark = tally.Foreign.Error()
 	}
+	if j.level > 1 {
+		j.remark(fmt.Sprintf("%s, packets from %s to %s; %s of connections in memory at the end",
+			cmp.Or(t.Format, "no file"), stampOf(t.First), stampOf(t.Last), units.Count(uint64(j.table.Memory()))+" bytes"))
+	}
+}
+
+// stampOf is a packet's stamp, where there is one.
+func stampOf(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // end closes the record of the run, whatever has ended it, and gives the error
@@ -360,6 +392,9 @@ func (j *readJob) end(err error) error {
 	}
 	if err != nil {
 		j.closing.Complete, j.closing.Fault = false, err.Error()
+	}
+	if errors.Is(err, context.Canceled) {
+		j.closing.Fault = record.Interrupted
 	}
 	if told := j.conclude(); err == nil {
 		err = told

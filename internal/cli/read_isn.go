@@ -49,25 +49,33 @@ func (c *isnCollector) add(a *flow.Attempt) {
 
 func (c *isnCollector) write() error { return report.WriteISNSamples(c.path, c.samples) }
 
-// isnServers gathers the samples of a capture for each server, in the order in
-// which they were met.
+// isnServers gathers the samples of each server, in the order in which they were met.
 type isnServers struct {
 	only   netip.AddrPort // the zero AddrPort: all
 	order  []netip.AddrPort
 	series map[netip.AddrPort][]isn.Sample
+	heard  map[netip.AddrPort]bool // in a capture, stamped by the kernel of who took it
+	taken  int                     // samples
 }
 
-// Attempt takes a connection.
+// take adds a sample of a server.
+func (v *isnServers) take(server netip.AddrPort, s isn.Sample) {
+	if v.only.IsValid() && server != v.only {
+		return
+	}
+	if v.series[server] == nil {
+		v.order = append(v.order, server)
+	}
+	v.series[server] = append(v.series[server], s)
+	v.taken++
+}
+
+// Attempt takes a connection of a capture.
 func (v *isnServers) Attempt(a *flow.Attempt) error {
 	s, ok := isnSampleOf(a)
-	if !ok || v.only.IsValid() && a.Target != v.only {
-		return nil
-	}
-	if v.series[a.Target] == nil {
-		v.order = append(v.order, a.Target)
-	}
-	if len(v.series[a.Target]) < mostSamples {
-		v.series[a.Target] = append(v.series[a.Target], s)
+	if ok && len(v.series[a.Target]) < mostSamples {
+		v.heard[a.Target] = true
+		v.take(a.Target, s)
 	}
 	return nil
 }

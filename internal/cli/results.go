@@ -50,18 +50,21 @@ func (r *results) writeHost(h *probe.HostReport) error {
 	return r.write(record.NewHost(r.set.Name(h.Addr), h, vendors().Vendor))
 }
 
-// end closes the record of a run, after the hosts that no port's verdict came of.
-func (r *results) end(s *probe.Summary) error {
-	if r.search == nil {
-		return r.write(record.NewSummary(s, time.Now()))
+// end closes the record of a run, after the hosts that no port's verdict came of,
+// and returns how the run ended.
+func (r *results) end(s *probe.Summary, err error) error {
+	if r.search != nil {
+		for _, h := range r.search.rest() {
+			r.writeHost(&h)
+		}
+		r.search.add(s, r.hostsOnly)
 	}
-	for _, h := range r.search.rest() {
-		r.writeHost(&h)
-	}
-	r.search.add(s, r.hostsOnly)
+	err = settled(s, err)
 	closing := record.NewSummary(s, time.Now())
-	r.search.tell(closing)
-	return r.write(closing)
+	if r.search != nil {
+		r.search.tell(closing)
+	}
+	return errorOf(err, r.write(closing))
 }
 
 // vendors are those that this machine knows; the registries are read once.

@@ -177,6 +177,9 @@ func (j *scanJob) readExpectation() error {
 	return nil
 }
 
+// thousands of probes are worth the preparations for sending them as frames.
+const thousands = 2000
+
 // engine opens what the technique needs.
 func (j *scanJob) engine() (opened, error) {
 	if j.connect {
@@ -186,6 +189,9 @@ func (j *scanJob) engine() (opened, error) {
 		return opened{name: engineConnect}, nil
 	}
 	syn := j.cfg.Technique.Name == "syn" && !j.hostsOnly()
+	if j.probing.load = somePackets; j.cfg.Total >= thousands && !j.hostsOnly() {
+		j.probing.load = manyPackets
+	}
 	if j.probing.engine == engineConnect && !syn {
 		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
 	}
@@ -205,7 +211,7 @@ func (j *scanJob) run(ctx context.Context) error {
 		run.remarks = append(run.remarks, note)
 	}
 	results := &results{set: j.set, expect: j.expect, hostsOnly: j.hostsOnly()}
-	return run.run(func(s *session) error {
+	return run.run(ctx, func(s *session) error {
 		results.session = s
 		return j.probe(ctx, results)
 	}, results.answer)
@@ -232,16 +238,13 @@ func (j *scanJob) probe(ctx context.Context, results *results) error {
 	if results.broken != nil {
 		return results.broken
 	}
-	if ended := results.end(&summary); err == nil {
-		return ended
-	}
-	return err
+	return results.end(&summary, err)
 }
 
 // probeRaw looks for the hosts, where that is to be done, and probes those that
 // are there.
 func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary, error) {
-	network := results.network()
+	network := results.network
 	if j.looksFirst(results.e) {
 		if done, err := j.search(ctx, network, results); done || err != nil {
 			return probe.Summary{}, err

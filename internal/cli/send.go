@@ -15,6 +15,7 @@ import (
 	"synscope/craft"
 	"synscope/internal/report/record"
 	"synscope/internal/target"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/handshake"
 )
@@ -146,17 +147,20 @@ func (j *sendJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
-	run := opening{c: j.c, streams: j.streams, command: "send", set: j.set, engine: &e}
-	return run.run(func(s *session) error { return j.exchangeAll(ctx, s) }, j.answer)
+	run := opening{
+		c: j.c, streams: j.streams, command: "send", set: j.set, engine: &e,
+		probing: &j.probing, resolve: hostsOf(slices.Collect(j.set.Ordered())),
+	}
+	return run.run(ctx, func(s *session) error { return j.exchangeAll(ctx, s) }, j.answer)
 }
 
 // answer: without --expect any answer is a yes.
-func (j *sendJob) answer(d *display) error {
+func (j *sendJob) answer(*display) error {
 	var no error = errNo
 	if j.expect == "" && j.answers > 0 || j.expect != "" && uint64(j.met) == j.set.Count() {
 		no = nil
 	}
-	return errorOf(j.unreached.tell(d), no)
+	return no
 }
 
 func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
@@ -167,27 +171,22 @@ func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 		var one probe.Summary
 		one, err = j.exchange(ctx, s, pair)
 		total.Add(&one)
-		if err = errorOf(j.broken, j.excuse(s.display, err)); err != nil {
+		if errors.Is(err, netraw.ErrNoNeighbour) { // it was tried
+			s.remark(err.Error())
+			err = nil
+		}
+		if err = errorOf(j.broken, j.unreached.take(err)); err != nil {
 			break
 		}
 	}
+	err = errorOf(err, j.unreached.tell(s.display))
 	total.Took, total.Complete = time.Since(start), err == nil
-	return errors.Join(err, s.Record(record.NewSummary(&total, time.Now())))
-}
-
-// excuse takes an error that concerns one target, and returns any other. What our
-// own firewall refuses was tried.
-func (j *sendJob) excuse(d *display, err error) error {
-	if errors.Is(err, handshake.ErrLocalFirewall) {
-		d.remark(err.Error())
-		err = nil
-	}
-	return j.unreached.take(err)
+	return s.conclude(&total, err)
 }
 
 // exchange sends the segment to one target.
 func (j *sendJob) exchange(ctx context.Context, s *session, pair netip.AddrPort) (probe.Summary, error) {
-	conn := s.network()
+	conn := s.network
 	route, err := conn.Route(pair.Addr())
 	if err != nil {
 		return probe.Summary{}, err
@@ -236,7 +235,7 @@ const mostKinds = 4
 
 // String is what came: "R., icmp 3/13", or "silence".
 func (r *replies) String() string {
-	if r.any == 0 {
+	if len(r.kinds) == 0 {
 		return expectSilence
 	}
 	return strings.Join(r.kinds, ", ")
@@ -255,6 +254,9 @@ func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 	case l.ICMP != nil:
 		r.icmp++
 		r.name(fmt.Sprintf("icmp %d/%d", l.ICMP.Type, l.ICMP.Code))
+	case l.Notes&handshake.NoteAside != 0:
+		r.name(l.Segment.Flags.String() + " without a number of ours")
+		return
 	default:
 		if l.Segment.Flags == wanted {
 			r.wanted++
@@ -278,8 +280,10 @@ func (r *replies) meet(expect string) bool {
 func (j *sendJob) dryRun() error {
 	for pair := range j.set.Ordered() {
 		s := j.to(sourceFor(&j.probing, pair.Addr()), pair)
-		if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
-			return &exit{exitInterrupted, err}
+		for range j.count {
+			if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
+				return &exit{exitInterrupted, err}
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,26 +23,27 @@ type opening struct {
 	remarks []string    // for standard error; those about the targets follow
 	notes   []string    // for the first record; those about the targets follow
 	seed    record.Maybe[uint64]
-	later   later // what is opened once the run has begun
-	rights  bool  // the work needs the rights of the start, and gives them up itself
+	later   later    // what is opened once the run has begun
+	reads   []string // files that are read again then
+	probing *probing
+	resolve []netip.Addr // hosts whose neighbours are resolved first, by probing
+	rights  bool         // the work needs the rights of the start, and gives them up itself
 }
 
 // session is a run that has begun: where its records go, and its network.
 type session struct {
 	*display
-	tap *tap // nil where none was asked for
-	e   *opened
+	tap     *tap         // nil where none was asked for
+	network probe.Polled // what probes go through, nil where the kernel makes them
+	e       *opened
 }
-
-// network is what probes go through, nil where the kernel makes them.
-func (s *session) network() probe.Network { return s.tap.network(s.e.conn) }
 
 // run is the one order in which everything of a run is opened and closed: the
 // outputs and the capture while the rights are there; then the rights are given
 // up, the first record is written, and the work is done, which writes the last
 // record itself; whatever came of it, the capture and the outputs are completed.
 // Of a run that came to its end, answer makes the exit code, and says why.
-func (o *opening) run(work func(s *session) error, answer func(d *display) error) error {
+func (o *opening) run(ctx context.Context, work func(s *session) error, answer func(d *display) error) error {
 	d, err := newDisplay(o.c, o.streams, o.set)
 	if err != nil {
 		return err
@@ -50,19 +53,32 @@ func (o *opening) run(work func(s *session) error, answer func(d *display) error
 	if err != nil {
 		return d.finish(err)
 	}
+	network, forget := o.network(ctx, tap)
+	defer forget()
 	if !o.rights {
-		err = confine(o.c, o.streams, o.engine, o.later)
+		err = confine(o.c, o.streams, o.engine, o.later, o.reads...)
 	}
 	if err == nil {
 		err = d.Record(o.record())
 	}
 	if err == nil {
-		err = work(&session{d, tap, o.engine})
+		err = work(&session{d, tap, network, o.engine})
 	}
 	if err = d.finish(tap.close(err)); err != nil {
 		return err
 	}
 	return answer(d)
+}
+
+// network is what probes go through, once the hosts on the link are resolved.
+func (o *opening) network(ctx context.Context, tap *tap) (network probe.Polled, forget func()) {
+	switch {
+	case o.engine.conn == nil:
+		return nil, func() {}
+	case len(o.resolve) == 0:
+		return tap.network(o.engine.conn), func() {}
+	}
+	return resolveFirst(ctx, o.streams, o.probing, tap.network(o.engine.conn), o.resolve)
 }
 
 // record is the first of the run.

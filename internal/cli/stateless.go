@@ -182,6 +182,9 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	}
 	defer neighbours.Close()
 	cfg.Neighbours = neighbours
+	if remark := j.spareRouters(&cfg, e.Route); remark != "" {
+		j.guarded = append(j.guarded, remark)
+	}
 	return j.runOver(ctx, e, cfg)
 }
 
@@ -197,7 +200,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	run.rights = j.looksFirstStateless()
 	results := &results{set: j.set}
 	var summary wide.Summary
-	return run.run(func(s *session) (err error) {
+	return run.run(ctx, func(s *session) (err error) {
 		results.session = s
 		summary, err = j.blastAll(ctx, e, cfg, results)
 		return err
@@ -223,7 +226,7 @@ func (j *scanJob) blastAll(ctx context.Context, e *blaster, cfg wide.Config, r *
 func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r *results) (summary wide.Summary, err error) {
 	done, err := j.lookStateless(ctx, r)
 	if done || err != nil {
-		return summary, errorOf(err, r.end(&probe.Summary{}))
+		return summary, r.end(&probe.Summary{}, err)
 	}
 	if err := confine(j.c, j.streams, r.e, opensNothing); err != nil {
 		return summary, err
@@ -253,9 +256,7 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	if results.broken != nil {
 		return summary, results.broken
 	}
-	if ended := results.end(&summary.Summary); err == nil {
-		err = ended
-	}
+	err = results.end(&summary.Summary, err)
 	results.remark(afterwards(&summary, err)...)
 	return summary, err
 }

@@ -36,12 +36,19 @@ func (j *scanJob) openBlaster(cfg *wide.Config) (*blaster, error) {
 	case engineRaw:
 		return openRaw(conn, cfg)
 	case enginePacket:
-		return openPacket(conn, cfg)
+		return untranslated(openPacket(conn, cfg))
 	case engineXDP:
-		return j.openXDP(conn, cfg)
+		return untranslated(j.openXDP(conn, cfg))
 	case engineAuto:
 	default:
 		return nil, usagef("--engine: unknown engine %q: there are auto, raw, packet and xdp for --stateless", j.probing.engine)
+	}
+	if netraw.OutputTranslated() {
+		b, err := openRaw(conn, cfg)
+		if err == nil {
+			b.note = "engine raw, since this machine translates addresses of what it sends (NAT), which frames would pass by"
+		}
+		return b, err
 	}
 	b, err := openPacket(conn, cfg)
 	if err == nil || errors.Is(err, netraw.ErrPermission) {
@@ -50,6 +57,14 @@ func (j *scanJob) openBlaster(cfg *wide.Config) (*blaster, error) {
 	reason := err
 	if b, err = openRaw(conn, cfg); err == nil {
 		b.note = fmt.Sprintf("engine raw, since packet does not work here: %v", reason)
+	}
+	return b, err
+}
+
+// untranslated says of an engine that sends frames what they pass by.
+func untranslated(b *blaster, err error) (*blaster, error) {
+	if err == nil && b.note == "" && netraw.OutputTranslated() {
+		b.note = "this machine translates addresses of what it sends (NAT), and frames of engine " + b.name + " pass that by: --engine raw goes through it, as programs do"
 	}
 	return b, err
 }

@@ -33,15 +33,24 @@ func targetFlags(ports string) []cli.Flag {
 // targetsOn are the pairs of address and port that the command line names, with
 // ports of the command's own where it names none.
 func targetsOn(c *cli.Context, s Streams, ports string) (*target.Set, error) {
+	change, err := ownPorts(c, ports)
+	if err != nil {
+		return nil, err
+	}
+	return targetsWith(c, s, change)
+}
+
+// ownPorts makes ports those of the command, where the command line names none.
+func ownPorts(c *cli.Context, ports string) (func(*target.Options), error) {
 	own, err := target.ParsePorts(ports)
 	if err != nil {
 		return nil, usage(err)
 	}
-	return targetsWith(c, s, func(o *target.Options) {
+	return func(o *target.Options) {
 		if !c.IsSet("p") && !c.IsSet("top-ports") {
 			o.Ports = own
 		}
-	})
+	}, nil
 }
 
 // targetsWith are the pairs that the command line names, with options changed.
@@ -59,7 +68,7 @@ func targetsWith(c *cli.Context, s Streams, change func(*target.Options)) (*targ
 		return nil, fmt.Errorf("%w while targets were resolved", probe.ErrInterrupted)
 	}
 	if err != nil {
-		return nil, usage(err)
+		return set, usage(err) // a set without targets has its warnings
 	}
 	return set, nil
 }

@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +33,7 @@ func traceFlags() []cli.Flag {
 		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop, as the first round sends them, and stop"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop with its TTL, as the first round sends them, and stop"},
 	}
 }
 
@@ -105,16 +105,19 @@ func (j *traceJob) ports() int {
 // dryRun prints the first probe of each hop, the nearest first. A trace that
 // finds its target sends no further.
 func (j *traceJob) dryRun() error {
-	preview := scanJob{c: j.c, streams: j.streams, probing: j.probing}
-	j.probing.apply(&preview.cfg)
-	preview.cfg.Targets = slices.Values([]netip.AddrPort{j.cfg.Target})
+	out := bufio.NewWriter(j.streams.Out)
 	for ttl := range j.cfg.MaxHops {
-		preview.cfg.TTL = uint8(ttl + 1)
-		if err := preview.dryRun(); err != nil {
+		round, err := j.probing.previewRound([]netip.AddrPort{j.cfg.Target}, uint8(ttl+1), func(_ int, packet string) shownPacket {
+			return shownPacket{"", withTTL(packet, ttl+1)}
+		})
+		if err == nil {
+			err = printAll(j.c.Context, out, round)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return flushed(out)
 }
 
 func (j *traceJob) run(ctx context.Context) error {
@@ -124,8 +127,11 @@ func (j *traceJob) run(ctx context.Context) error {
 	}
 	defer e.close()
 	var route trace.Path
-	run := opening{c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections}
-	return run.run(func(s *session) (err error) {
+	run := opening{
+		c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections,
+		probing: &j.probing, resolve: []netip.Addr{j.cfg.Target.Addr()},
+	}
+	return run.run(ctx, func(s *session) (err error) {
 		route, err = j.probe(ctx, s)
 		s.tap.verdict(&route.Verdict)
 		return err
@@ -149,7 +155,7 @@ func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err
 	hops := make(chan trace.Hop, j.cfg.MaxHops*j.cfg.Queries)
 	written := make(chan error, 1)
 	go func() { written <- j.write(ctx, hops, s.display) }()
-	route, err = trace.Run(ctx, s.network(), j.cfg, func(h trace.Hop) error {
+	route, err = trace.Run(ctx, s.network, j.cfg, func(h trace.Hop) error {
 		hops <- h
 		return nil
 	})
@@ -157,13 +163,12 @@ func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err
 	for _, step := range []func() error{
 		func() error { return <-written },
 		func() error { return s.Record(record.NewPort(j.word, &route.Verdict)) },
-		func() error { return s.Record(record.NewSummary(&route.Summary, time.Now())) },
 	} {
 		if failed := step(); err == nil {
 			err = failed
 		}
 	}
-	return route, err
+	return route, s.conclude(&route.Summary, err)
 }
 
 // write passes hops on with the names of those who answered.

@@ -209,7 +209,7 @@ func (j *whyJob) run(ctx context.Context) error {
 	defer e.close()
 	facts := j.facts(ctx, &e)
 	run := opening{c: j.c, streams: j.streams, command: "why", set: j.set, engine: &e, later: opensConnections}
-	return run.run(func(s *session) error {
+	return run.run(ctx, func(s *session) error {
 		began := time.Now()
 		var err error
 		for k := range j.targets {
@@ -275,7 +275,7 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 	if broken != nil {
 		return j.tell(ctx, s, t, &live.Machine{Broken: broken, Target: t.addrs[0].AddrPort}, cfg)
 	}
-	i := live.New(s.network(), live.Config{Addrs: t.addrs, Against: j.against, Rate: min(live.DefaultRate, orDefault(j.probing.rate)), Dialer: dialer, Facts: f})
+	i := live.New(s.network, live.Config{Addrs: t.addrs, Against: j.against, Rate: min(live.DefaultRate, orDefault(j.probing.rate)), Dialer: dialer, Facts: f})
 	err := j.tell(ctx, s, t, i, cfg)
 	return errors.Join(err, i.Close())
 }

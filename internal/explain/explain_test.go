@@ -36,6 +36,8 @@ var notWords = []string{
 	"tos", "ttl", "id", "src", "dst", "sport", "dport", "seq", "flags", "win", "options",
 	// marks of our own segments, which are counted nowhere
 	"own",
+	// what losses are grouped by
+	"source-port",
 	// parts of sentences
 	"four-tuple",
 }

@@ -48,6 +48,7 @@ var isnFindings = []Entry{
 	{Finding, "port-not-hashed", "The source port does not move the number.", "Samples of all ports are on one line, of addresses not.", "RFC 6528 asks for both addresses and both ports.", "RFC 6528 §3"},
 	{Finding, "own-ports-tell", "A connection of one's own from a victim's port tells that port's numbers for everybody.", "The address does not move the number.", "RFC 6528 asks for both addresses and both ports.", "RFC 6528 §3"},
 	{Finding, "guesses-of-a-mixture", "Two models are left, with our address in the hash and without it; the guesses are those without it.", "Neither is likelier by enough.", "Sample from another address too (--series varied-address).", ""},
+	{Finding, "guesses-if-tuple-hashed", "The guesses hold if the cookie's hash takes in addresses and ports, which was not shown.", "All samples came from one four-tuple.", "Sample from other ports too (the default series do).", "RFC 4987 §3.6"},
 	{Finding, "guesses-if-address-hashed", "The guesses hold if the hash takes in our address, which was not shown.", "All samples came from one address.", "Sample from another address too (--series varied-address).", "RFC 6528 §3"},
 	{Finding, "address-not-hashed", "Our address does not move the number.", "Samples of the same ports from several addresses agree.", "RFC 6528 asks for both addresses and both ports.", "RFC 6528 §3"},
 	{Finding, "address-not-varied", "Whether our address moves the number was not shown.", "All samples came from one address.", "Sample from another address too (--series varied-address).", ""},

@@ -5,6 +5,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/google/nftables"
@@ -107,12 +108,17 @@ func RestrictOutput(rules ...Rule) (remove func() error, err error) {
 }
 
 // sharesNamespace tells whether the process is in its parent's network namespace.
+// A parent that may not be looked at is outside of this user namespace
+// (ptrace(2)), in which there are no rights over a network namespace of his.
 func sharesNamespace() (bool, error) {
 	own, err := os.Readlink(ownNetNS)
 	if err != nil {
 		return false, err
 	}
 	parent, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", os.Getppid()))
+	if errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
 	return own == parent, err
 }
 

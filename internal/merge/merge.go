@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 
 	"synscope/internal/report/record"
@@ -32,12 +33,26 @@ type Scan struct {
 	parts []*part // by shard, and of each in the order in which they ran
 }
 
-// Open finds the parts of a scan in files of JSON lines, in any order. The error
-// names the file and what is missing or does not belong.
+// Open is Read of the files with these names.
 func Open(paths ...string) (*Scan, error) {
-	var parts []*part
+	var files []*os.File
 	for _, path := range paths {
-		found, err := readParts(path)
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return Read(files...)
+}
+
+// Read finds the parts of a scan in files of JSON lines, in any order, which stay
+// open for [Scan.Write]. The error names the file and what is missing or does not
+// belong.
+func Read(files ...*os.File) (*Scan, error) {
+	var parts []*part
+	for _, f := range files {
+		found, err := readParts(f)
 		if err != nil {
 			return nil, err
 		}

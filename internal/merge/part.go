@@ -15,6 +15,7 @@ import (
 // part is what one process wrote: a stretch of a file, from its run record to
 // its summary, or to where the process was killed.
 type part struct {
+	file       *os.File
 	path       string
 	first, end int64 // bytes of the file
 	run        *record.Run
@@ -46,18 +47,14 @@ func (p *part) belongs(other *part) error {
 }
 
 // readParts finds the parts in a file of JSON lines.
-func readParts(path string) (parts []*part, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+func readParts(f *os.File) (parts []*part, err error) {
+	path := f.Name()
 	var now *part
 	err = eachRecord(f, 0, func(kind string, line []byte, at int64) error {
 		var err error
 		switch kind {
 		case "run":
-			now = &part{path: path, first: at}
+			now = &part{file: f, path: path, first: at}
 			parts = append(parts, now)
 			err = decodeInto(&now.run, line)
 		case "shard":

@@ -6,7 +6,7 @@ import (
 	"hash/maphash"
 	"io"
 	"net/netip"
-	"os"
+
 	"time"
 
 	"synscope/internal/report/record"
@@ -82,12 +82,7 @@ func silence(technique string) probe.State {
 
 // ports calls f with every port of a part.
 func (p *part) ports(f func(*record.Port) error) error {
-	file, err := os.Open(p.path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	stretch := io.NewSectionReader(file, p.first, p.end-p.first)
+	stretch := io.NewSectionReader(p.file, p.first, p.end-p.first)
 	return eachRecord(stretch, p.first, func(kind string, line []byte, _ int64) error {
 		if kind != "port" {
 			return nil

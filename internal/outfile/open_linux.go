@@ -175,6 +175,8 @@ func (p *place) check(st *unix.Stat_t) error {
 		return nil
 	case kind == unix.S_IFLNK && int(st.Uid) != os.Geteuid():
 		return p.unsafe("somebody else's symbolic link")
+	case kind == unix.S_IFCHR:
+		return nil // /dev/null and its like: only root makes them (mknod(2))
 	case kind != unix.S_IFLNK && !isOurs(st.Uid):
 		return p.unsafe("somebody else's file")
 	case kind == unix.S_IFREG && st.Nlink > 1:

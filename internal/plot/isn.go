@@ -20,13 +20,24 @@ const seqSpace = 1 << 32
 func ISN(path, caption string, r *isn.Report, samples []isn.Sample) error {
 	p := picture.New(wide, high)
 	room := p.Heading(isnCaption(caption, r, samples))
-	v := &numbers{report: r, samples: samples, dots: isnDots(samples)}
 	middle := picture.Point{X: (room.Left + room.Right) / 2, Y: (room.Top + room.Bottom) / 2}
-	v.phasePanel().Draw(p, picture.Rect{Left: margin, Top: room.Top, Right: middle.X - margin, Bottom: middle.Y - margin})
-	v.timePanel().Draw(p, picture.Rect{Left: middle.X + margin, Top: room.Top, Right: room.Right - margin, Bottom: middle.Y - margin})
-	v.restPanel().Draw(p, picture.Rect{Left: margin, Top: middle.Y + margin, Right: middle.X - margin, Bottom: room.Bottom - margin})
-	v.bitPanel().Draw(p, picture.Rect{Left: middle.X + margin, Top: middle.Y + margin, Right: room.Right - margin, Bottom: room.Bottom - margin})
+	for i, panel := range ISNPanels(r, samples) {
+		part := picture.Rect{Left: margin, Top: room.Top, Right: middle.X - margin, Bottom: middle.Y - margin}
+		if i%2 == 1 {
+			part.Left, part.Right = middle.X+margin, room.Right-margin
+		}
+		if i/2 == 1 {
+			part.Top, part.Bottom = middle.Y+margin, room.Bottom-margin
+		}
+		panel.Draw(p, part)
+	}
 	return p.WriteFile(path)
+}
+
+// ISNPanels are the four panels of [ISN], from left to right and downwards.
+func ISNPanels(r *isn.Report, samples []isn.Sample) [4]*picture.Panel {
+	v := &numbers{report: r, samples: samples, dots: isnDots(samples)}
+	return [4]*picture.Panel{v.phasePanel(), v.timePanel(), v.restPanel(), v.bitPanel()}
 }
 
 // isnCaption names the host, the class, and how many numbers there are.

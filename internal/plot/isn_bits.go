@@ -16,11 +16,12 @@ func (v *numbers) bitPanel() *picture.Panel {
 		X:     picture.Axis{Label: "bit (31 is the highest)", High: 31, Ticks: bitTicks()},
 		Y:     picture.Axis{Label: "share of the samples (%)", High: 100, Ticks: percentTicks()},
 	}
-	if len(v.dots) == 0 {
-		p.X.Hidden, p.Y.Hidden, p.Note = true, true, "too few samples"
+	half := fairBand(len(v.dots))
+	if half == 50 {
+		p.X.Hidden, p.Y.Hidden = true, true
+		p.Note = "too few samples: any bit of so few may be set, or not, by chance"
 		return p
 	}
-	half := fairBand(len(v.dots))
 	p.Layers = append(p.Layers, picture.Band{Low: 50 - half, High: 50 + half, Colour: picture.Shade})
 	p.Legend = append(p.Legend, picture.Key{Words: "where fair bits are", Area: true, Colour: picture.Shade})
 	unfair := false
@@ -52,6 +53,9 @@ func bitShares(dots []isnDot) (shares [32]float64) {
 // fairBand is how far from a half, in percent, one of 32 fair bits strays once
 // in twenty pictures: 3.16 standard deviations, by Bonferroni's correction.
 func fairBand(n int) float64 {
+	if n == 0 {
+		return 50
+	}
 	return math.Min(50, 100*3.16*0.5/math.Sqrt(float64(n)))
 }
 

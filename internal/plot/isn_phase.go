@@ -195,9 +195,9 @@ type scaledAxis struct {
 // scaledAxes are the edges that meet in the corner below, and the one at the
 // left.
 var scaledAxes = []scaledAxis{
-	{0, phasePoint{0, -1, -1}, picture.Point{X: 0.07, Y: -0.11}, "s2 − s1"},
-	{1, phasePoint{-1, 0, -1}, picture.Point{X: -0.09, Y: -0.11}, "s3 − s2"},
-	{2, phasePoint{-1, 1, 0}, picture.Point{X: -0.17, Y: 0}, "s4 − s3"},
+	{0, phasePoint{0, -1, -1}, picture.Point{X: 0.10, Y: -0.14}, "s2 − s1"},
+	{1, phasePoint{-1, 0, -1}, picture.Point{X: -0.12, Y: -0.14}, "s3 − s2"},
+	{2, phasePoint{-1, 1, 0}, picture.Point{X: -0.22, Y: 0}, "s4 − s3"},
 }
 
 // axisWords are the ticks, their numbers and the names of the axes. The lower ends,
@@ -213,7 +213,7 @@ func axisWords(reach float64) (layers []picture.Layer) {
 		}{{-1, ""}, {-0.5, ""}, {0, "0"}, {0.5, ""}, {1, shortReach(reach)}} {
 			layers = append(layers, a.tick(t.at, t.words)...)
 		}
-		layers = append(layers, a.words(0.5, 2.3, a.name))
+		layers = append(layers, a.words(0.5, 1.9, a.name))
 	}
 	return layers
 }
@@ -223,7 +223,7 @@ func (a *scaledAxis) tick(at float64, number string) []picture.Layer {
 	p := a.origin
 	p[a.coordinate] = at
 	foot := project(p)
-	tip := picture.Point{X: foot.X + a.outwards.X*0.35, Y: foot.Y + a.outwards.Y*0.35}
+	tip := picture.Point{X: foot.X + a.outwards.X*0.25, Y: foot.Y + a.outwards.Y*0.25}
 	stroke := picture.Line{Through: []picture.Point{foot, tip}, Width: 0.7, Colour: cubeInk}
 	if number == "" {
 		return []picture.Layer{stroke}

@@ -25,7 +25,11 @@ func (v *numbers) timePanel() *picture.Panel {
 
 // overTime is an empty panel over the time of the samples.
 func (v *numbers) overTime(title string, y picture.Axis) *picture.Panel {
-	return &picture.Panel{Title: title, X: picture.Axis{Label: "time (s)", High: v.span()}, Y: y}
+	x := picture.Axis{Label: "time (s)", High: v.span()}
+	if len(v.dots) == 1 {
+		x = atOnce("time (s)")
+	}
+	return &picture.Panel{Title: title, X: x, Y: y}
 }
 
 // reach are the farthest numbers below and above the first, as differences.

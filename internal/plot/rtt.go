@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"image/color"
+	"slices"
 	"time"
 
 	"synscope/internal/picture"
@@ -17,8 +18,8 @@ type Series struct {
 	Timeline *rtt.Timeline
 }
 
-// maxSeries is how many targets a picture tells apart.
-const maxSeries = len(picture.Palette)
+// MostSeries is how many targets a picture tells apart.
+const MostSeries = len(picture.Palette)
 
 // Size of a picture in points, and the margin round its panels.
 const wide, high, margin = 11 * 72.0, 8 * 72.0, 8.0
@@ -27,15 +28,21 @@ const wide, high, margin = 11 * 72.0, 8 * 72.0, 8.0
 // before: the times over the run with the losses below them, and the
 // distribution with its percentiles. caption says what was done, start when.
 func RTT(path, caption string, start time.Time, all []Series) error {
-	shown := all[:min(len(all), maxSeries)]
+	shown := all[:min(len(all), MostSeries)]
 	p := picture.New(wide, high)
 	room := p.Heading(captionOf(caption, all, len(shown)))
 	upper, lower := room.Inset(margin), room.Inset(margin)
 	upper.Top, upper.Bottom = room.Top, (room.Top+room.Bottom)/2-margin/2
 	lower.Top = upper.Bottom + margin
-	overTime(start, shown).Draw(p, upper)
-	distribution(shown).Draw(p, lower)
+	for i, panel := range RTTPanels(start, shown) {
+		panel.Draw(p, [...]picture.Rect{upper, lower}[i])
+	}
 	return p.WriteFile(path)
+}
+
+// RTTPanels are the two panels of [RTT], of at most [MostSeries] targets.
+func RTTPanels(start time.Time, all []Series) [2]*picture.Panel {
+	return [2]*picture.Panel{overTime(start, all), distribution(all)}
 }
 
 // captionOf adds how many probes were answered, the only place that counts them.
@@ -44,6 +51,9 @@ func captionOf(caption string, all []Series, shown int) string {
 	for _, s := range all {
 		sum := s.Series.Summary()
 		received, sent = received+sum.Received, sent+sum.Received+sum.Lost
+	}
+	if sent == 0 {
+		return caption + ": no probes"
 	}
 	caption += fmt.Sprintf(": %s of %s answered", units.Count(received), units.Count(sent))
 	if shown < len(all) {
@@ -56,8 +66,16 @@ func captionOf(caption string, all []Series, shown int) string {
 func overTime(start time.Time, all []Series) *picture.Panel {
 	end, unit := lengthOf(all)
 	scale := scaleOf(all)
+	label := unit.name + " since " + start.Format("2006-01-02 15:04:05 MST")
+	x := picture.Axis{Label: label, High: end}
+	switch {
+	case !probed(all):
+		x = picture.Axis{Hidden: true, High: 1}
+	case end == 0:
+		x = atOnce(label)
+	}
 	p := &picture.Panel{
-		X:      picture.Axis{Label: unit.name + " since " + start.Format("2006-01-02 15:04:05 MST"), High: end},
+		X:      x,
 		Y:      scale.axis("round-trip time"),
 		Legend: targetKeys(all),
 		Lanes:  losses(all, unit),
@@ -69,6 +87,11 @@ func overTime(start time.Time, all []Series) *picture.Panel {
 		p.Layers = append(p.Layers, timesOf(s, i, scale, unit)...)
 	}
 	return p
+}
+
+// probed tells whether there is any probe.
+func probed(all []Series) bool {
+	return slices.ContainsFunc(all, func(s Series) bool { return len(s.Timeline.Bins()) > 0 })
 }
 
 // targetKeys name the targets where there are several, and losses where there

@@ -150,3 +150,43 @@ func TestRTTFewAndMany(t *testing.T) {
 	words(t, drawn(t, "several", several...))
 	words(t, drawn(t, "control\x01<&", run("a\x00\x1b[31m<&\"", 5e6)))
 }
+
+// One probe has no length of time: the axis says 0 and no more. Without any there is
+// no axis at all.
+func TestRTTOfOneMoment(t *testing.T) {
+	for name, c := range map[string]struct {
+		all  []Series
+		want string
+	}{
+		"one":  {[]Series{run("a", time.Millisecond)}, "0"},
+		"lost": {[]Series{run("a", lost)}, "0"},
+		"two":  {[]Series{run("a", time.Millisecond, lost)}, "0 … 1"},
+		"none": {[]Series{run("a")}, "hidden"},
+	} {
+		x := RTTPanels(time.Unix(0, 0), c.all)[0].X
+		got := "hidden"
+		switch {
+		case x.Hidden:
+		case len(x.Ticks) == 1:
+			got = x.Ticks[0].Words
+		default:
+			got = fmt.Sprintf("%g … %g", x.Low, x.High)
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	if all := strings.Join(words(t, drawn(t, "nothing", run("web"))), "\n"); !strings.Contains(all, "no probes") {
+		t.Errorf("%s", all)
+	}
+}
+
+// Bits are judged where there are enough samples for one to be unfair.
+func TestBitsNeedSamples(t *testing.T) {
+	for _, n := range []int{0, 1, 9, 10, 100} {
+		v := &numbers{dots: make([]isnDot, n)}
+		if p := v.bitPanel(); (p.Note == "") != (n >= 10) {
+			t.Errorf("%d samples: %q", n, p.Note)
+		}
+	}
+}

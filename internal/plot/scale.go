@@ -26,7 +26,7 @@ func lengthOf(all []Series) (end float64, unit timeUnit) {
 	unit = timeUnit{time.Second, "seconds"}
 	switch {
 	case last == 0:
-		return 1, unit
+		return 0, unit
 	case last > 72*time.Hour:
 		unit = timeUnit{24 * time.Hour, "days"}
 	case last > 3*time.Hour:
@@ -86,4 +86,9 @@ func (t timeScale) axis(what string) picture.Axis {
 		words = what + " (" + t.name + ", log)"
 	}
 	return picture.Axis{Label: words, Low: t.low, High: t.high, Log: t.log}
+}
+
+// atOnce is an axis of time on which everything is at its beginning.
+func atOnce(label string) picture.Axis {
+	return picture.Axis{Label: label, Low: -1, High: 1, Ticks: []picture.Tick{{At: 0, Words: "0"}}}
 }

@@ -10,6 +10,8 @@ type Config struct {
 	// Keep are the capabilities that stay, one bit each (capabilities(7)); 0 for
 	// none.
 	Keep uint64
+	// Probe: sockets for packets will still be opened.
+	Probe bool
 	// Connect: TCP connections of the kernel's will be opened, or names resolved
 	// over TCP.
 	Connect bool

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"synscope/internal/openmetrics"
 	"synscope/probe"
@@ -20,8 +21,12 @@ type Metrics struct {
 	failed   openmetrics.Counter
 	doubtful openmetrics.Counter
 	resolve  openmetrics.Counter
+	outages  openmetrics.Counter
 	up       openmetrics.Gauge
-	rtt      openmetrics.Histogram
+
+	reloaded, reloadedAt openmetrics.Gauge
+	requests             openmetrics.Counter
+	rtt                  openmetrics.Histogram
 }
 
 // rttBuckets are the ends of the buckets, in seconds: from a veth's RTT to a
@@ -40,14 +45,18 @@ func NewMetrics(version, engine string) *Metrics {
 		return r.Counter("synscope_ping_"+name, help, append([]string{"target", "addr", "port"}, more...)...)
 	}
 	return &Metrics{
-		registry: r,
-		sent:     counter("probes_sent_total", "SYNs that left, or would have if there had been a route."),
-		answers:  counter("answers_total", "Probes that the port answered, by what it said: open or refused.", "state"),
-		lost:     counter("probes_lost_total", "Probes that the port did not answer, by the reason.", "reason"),
-		failed:   counter("send_errors_total", "Probes that this machine could not send; they are among the lost ones."),
-		doubtful: counter("doubtful_total", "Answers whose time was not counted, by the reason.", "reason"),
-		resolve:  counter("resolve_failures_total", "Times that the target's name did not resolve."),
-		up:       r.Gauge("synscope_ping_up", "Whether the latest probe found the port open.", "target", "addr", "port"),
+		registry:   r,
+		sent:       counter("probes_sent_total", "SYNs that left, or would have if there had been a route."),
+		answers:    counter("answers_total", "Probes that the port answered, by what it said: open or refused.", "state"),
+		lost:       counter("probes_lost_total", "Probes that the port did not answer, by the reason.", "reason"),
+		failed:     counter("send_errors_total", "Probes that this machine could not send; they are among the lost ones."),
+		doubtful:   counter("doubtful_total", "Answers whose time was not counted, by the reason.", "reason"),
+		resolve:    counter("resolve_failures_total", "Times that the target's name did not resolve."),
+		outages:    counter("outages_total", "Times in which nothing was answered, longer than chance explains, that are over."),
+		up:         r.Gauge("synscope_ping_up", "Whether the latest probe found the port open.", "target", "addr", "port"),
+		reloaded:   r.Gauge("synscope_config_last_reload_successful", "Whether the lists of targets could be read when they last were."),
+		reloadedAt: r.Gauge("synscope_config_last_reload_success_timestamp_seconds", "When they last could be."),
+		requests:   r.Counter("synscope_probe_requests_total", "Requests to /probe, by how they ended.", "result"),
 		rtt: r.Histogram("synscope_ping_rtt_seconds", "Round-trip time of the handshake, SYN to SYN-ACK or RST.",
 			rttBuckets, "target", "addr", "port"),
 	}
@@ -61,6 +70,7 @@ func (m *Metrics) Watch(word string, target netip.AddrPort) {
 	m.sent.Touch(of()...)
 	m.failed.Touch(of()...)
 	m.resolve.Touch(of()...)
+	m.outages.Touch(of()...)
 	m.answers.Touch(of(probe.StateOpen.String())...)
 	m.answers.Touch(of(probe.StateRefused.String())...)
 	m.lost.Touch(of(string(probe.ReasonNoResponse))...)
@@ -68,9 +78,14 @@ func (m *Metrics) Watch(word string, target netip.AddrPort) {
 	m.up.Touch(of()...)
 }
 
-// pinged gives the labels of a target, and more behind them.
+// pinged gives the labels of a target, and more behind them. The address of a name
+// that has not resolved yet is empty.
 func pinged(word string, target netip.AddrPort) func(more ...string) []string {
-	labels := []string{word, target.Addr().String(), strconv.Itoa(int(target.Port()))}
+	addr := ""
+	if target.Addr().IsValid() {
+		addr = target.Addr().String()
+	}
+	labels := []string{word, addr, strconv.Itoa(int(target.Port()))}
 	return func(more ...string) []string { return append(labels[:3:3], more...) }
 }
 
@@ -104,6 +119,11 @@ func (m *Metrics) Observe(word string, s *ping.Sample) {
 	m.answers.Add(1, of(s.State.String())...)
 }
 
+// Outage counts a time in which a target answered nothing.
+func (m *Metrics) Outage(word string, target netip.AddrPort) {
+	m.outages.Add(1, pinged(word, target)()...)
+}
+
 // Unresolved counts a target whose name did not resolve; it is the address of
 // before that goes on being probed.
 func (m *Metrics) Unresolved(word string, target netip.AddrPort) {
@@ -113,14 +133,32 @@ func (m *Metrics) Unresolved(word string, target netip.AddrPort) {
 // Moved ends the counters of an address that a target has no more, and begins
 // those of another: an address that nobody probes is neither up nor down.
 func (m *Metrics) Moved(word string, from, to netip.AddrPort) {
-	of := pinged(word, from)()
-	for _, c := range []openmetrics.Counter{m.sent, m.answers, m.lost, m.failed, m.doubtful, m.resolve} {
+	m.Forget(word, from)
+	m.Watch(word, to)
+}
+
+// Forget ends the counters of a target that is probed no more.
+func (m *Metrics) Forget(word string, target netip.AddrPort) {
+	of := pinged(word, target)()
+	for _, c := range []openmetrics.Counter{m.sent, m.answers, m.lost, m.failed, m.doubtful, m.resolve, m.outages} {
 		c.Delete(of...)
 	}
 	m.up.Delete(of...)
 	m.rtt.Delete(of...)
-	m.Watch(word, to)
 }
+
+// Reloaded says how the latest reading of the lists of targets ended.
+func (m *Metrics) Reloaded(well bool, at time.Time) {
+	if well {
+		m.reloaded.Set(1)
+		m.reloadedAt.Set(float64(at.Unix()))
+		return
+	}
+	m.reloaded.Set(0)
+}
+
+// Requested counts a request to /probe and its result.
+func (m *Metrics) Requested(result string) { m.requests.Add(1, result) }
 
 // Handler answers scrapes.
 func (m *Metrics) Handler() http.Handler { return m.registry.Handler() }

@@ -37,11 +37,11 @@ type File struct {
 // every sink for one goroutine at a time.
 type Output struct {
 	openOnly bool
-	sinks    []*outlet
+	sinks    []*destination
 }
 
-// outlet is a sink with what lies below it.
-type outlet struct {
+// destination is a sink with what lies below it.
+type destination struct {
 	sink.Sink
 	w    *sink.LineWriter
 	file *os.File // nil for standard output
@@ -94,7 +94,7 @@ func (out *Output) add(f File, cfg *Config) error {
 	}
 	if f.Path == Stdout {
 		w := sink.NewLineWriter(cfg.Stdout, "standard output")
-		out.sinks = append(out.sinks, &outlet{Sink: format.New(w, cfg.Options), w: w})
+		out.sinks = append(out.sinks, &destination{Sink: format.New(w, cfg.Options), w: w})
 		return nil
 	}
 	file, err := outfile.Open(f.Path, outfile.Public)
@@ -102,9 +102,9 @@ func (out *Output) add(f File, cfg *Config) error {
 		return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 	}
 	options := cfg.Options
-	options.Colour, options.Banner, options.Quiet, options.Board = false, true, false, false
+	options.Colour, options.Banner, options.Quiet, options.Board, options.Wide = false, true, false, false, 0
 	w := sink.NewLineWriter(file, f.Path)
-	out.sinks = append(out.sinks, &outlet{Sink: format.New(w, options), w: w, file: file})
+	out.sinks = append(out.sinks, &destination{Sink: format.New(w, options), w: w, file: file})
 	return nil
 }
 
@@ -137,7 +137,7 @@ func (out *Output) truncate() error {
 	return nil
 }
 
-func (o *outlet) truncate() error {
+func (o *destination) truncate() error {
 	if o.file == nil {
 		return nil
 	}

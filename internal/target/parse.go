@@ -46,6 +46,7 @@ type builder struct {
 	reserved []span // see reserve
 	pending  []pending
 	warnings []Warning
+	absent   []Unresolved
 
 	ids    []uint32 // see numbers
 	blocks []block  // see room

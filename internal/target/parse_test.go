@@ -330,3 +330,34 @@ func FuzzParseWord(f *testing.F) {
 		}
 	})
 }
+
+// FuzzList reads whatever is called a list of targets, and walks through the first
+// of what it names.
+func FuzzList(f *testing.F) {
+	f.Add("192.0.2.1\n# fine\n192.0.2.0/30:80\n[2001:db8::1]:443 fe80::1%lo\n")
+	f.Add("0.0.0.0/0\n10.0-255.1.*\n::/0\n\xff\x00\n host.example\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := Parse(t.Context(), nil, Options{Lists: []string{"-"}, Stdin: strings.NewReader(text), Resolver: unresolved{}})
+		if err != nil {
+			return
+		}
+		n := uint64(0)
+		for pair := range s.Ordered() {
+			if !pair.IsValid() {
+				t.Fatalf("%q names %v", text, pair)
+			}
+			if n++; n == 100 {
+				break
+			}
+		}
+		if n == 0 || n < 100 && n != s.Count() {
+			t.Fatalf("%q: %d targets, and it says %d", text, n, s.Count())
+		}
+	})
+}
+
+type unresolved struct{}
+
+func (unresolved) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, errors.New("no name resolves")
+}

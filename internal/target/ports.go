@@ -1,7 +1,6 @@
 package target
 
 import (
-	"cmp"
 	"iter"
 	"math/bits"
 	"slices"
@@ -40,7 +39,7 @@ func (p Ports) Contains(port uint16) bool {
 }
 
 func (p Ports) index(port uint16) (int, bool) {
-	return slices.BinarySearchFunc(p.list, port, cmp.Compare[uint16])
+	return slices.BinarySearch(p.list, port)
 }
 
 // Minus returns the ports of p that are not in q.

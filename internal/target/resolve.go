@@ -69,6 +69,9 @@ func (b *builder) lookUp(ctx context.Context) map[question]*answer {
 func (b *builder) answer(p pending, a *answer) error {
 	w := &b.words[p.word]
 	addrs := b.usable(a.addrs, w.exclude)
+	if len(addrs) == 0 && !w.exclude {
+		b.absent = append(b.absent, Unresolved{w.text, p.name, b.ports[w.ports].list})
+	}
 	switch {
 	case a.err != nil:
 		return b.reject(w.text, p.from, ErrResolve, fmt.Errorf("does not resolve: %w", a.err))

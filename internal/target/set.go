@@ -24,6 +24,7 @@ type Set struct {
 	ports    []Ports  // own ports of words
 	last     uint64   // the highest number; of meaning where blocks is not empty
 	warnings []Warning
+	absent   []Unresolved
 
 	leftOut, unreserved uint64
 }
@@ -106,6 +107,17 @@ func (s *Set) Unreserved() uint64 { return s.unreserved }
 
 // Warnings returns what the user should be told, in the order it was noticed.
 func (s *Set) Warnings() []Warning { return slices.Clone(s.warnings) }
+
+// Unresolved is a name that was skipped under Options.SkipBad since it did not
+// resolve, and the ports that it would be probed at.
+type Unresolved struct {
+	Word  string // as typed
+	Name  string // without a port
+	Ports []uint16
+}
+
+// Unresolved returns the names that did not resolve.
+func (s *Set) Unresolved() []Unresolved { return s.absent }
 
 // At returns pair number i. It panics unless i names one.
 func (s *Set) At(i uint64) netip.AddrPort {

@@ -76,7 +76,7 @@ func (s *Set) firstFrom(space uint32, p u128) (u128, bool) {
 
 // noteUnused warns of target words that exclusions left without a probe.
 func (b *builder) noteUnused(s *Set, used []bool) {
-	s.warnings = slices.Clone(b.warnings)
+	s.warnings, s.absent = slices.Clone(b.warnings), b.absent
 	for i := range b.words {
 		if w := &b.words[i]; !used[i] && !w.exclude && w.size > 0 {
 			s.warnings = append(s.warnings, Warning{Code: WarnExcluded, Word: w.text,

@@ -136,9 +136,10 @@ func (c *run) deliver(v dialled) error {
 	c.counters.States[v.State]++
 	switch {
 	case v.Reason == probe.ReasonNoRoute:
-		c.counters.Unroutable = v.Err
+		c.counters.NoRoute(v.Err)
 	case v.Err != nil:
 		c.counters.SendErrors++
+		c.counters.Refusal = v.Err
 	default:
 		c.counters.Sent += uint64(v.Attempts)
 		c.counters.Retransmitted += uint64(v.Attempts - 1)

@@ -28,6 +28,9 @@ func (e *engine) handle(ev *wire.Event) {
 
 // accept lets an answer decide a host, or says why it is rejected.
 func (e *engine) accept(h *host, ev *wire.Event) (reject string) {
+	if h != nil && !ev.ArrivedAt(h.source) {
+		return wire.RejectUnsolicited
+	}
 	if ev.Kind == wire.KindSYNACK {
 		e.responses.Add(wire.CloseAfter(ev), e.now)
 	}
@@ -48,8 +51,16 @@ func (e *engine) accept(h *host, ev *wire.Event) (reject string) {
 	return ""
 }
 
+// mostAsked is how many questions about answers without a number of ours one host
+// is worth: one for each of its segments, and some for strangers.
+const mostAsked = 8
+
 // ask asks about an answer that has no number of ours.
 func (e *engine) ask(h *host, ev *wire.Event) string {
+	if h.asked >= mostAsked {
+		return wire.RejectDuplicate
+	}
+	h.asked++
 	n := e.matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)
 	if !e.responses.Add(wire.Ask(ev, n), e.now) {
 		return wire.RejectDuplicate
@@ -88,14 +99,11 @@ func reasonOf(a netip.Addr, ev *wire.Event) probe.Reason {
 
 // expire gives hosts their second round, and up those that had it, once what
 // has arrived by now was taken in.
-func (e *engine) expire(r *wire.Receiver) {
+func (e *engine) expire() {
 	if len(e.timers) == 0 || e.timers[0].At > e.now {
 		return
 	}
-	r.CatchUp(func(batch []wire.Event, ok bool) bool {
-		e.take(r, batch, ok)
-		return e.failure == nil
-	})
+	e.check(e.inbox.CatchUp(e.readClock))
 	for len(e.timers) > 0 && e.timers[0].At <= e.now {
 		h := e.byID[e.timers.Pop().ID]
 		switch {

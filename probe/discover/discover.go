@@ -80,7 +80,7 @@ func (h *Host) Report() probe.HostReport {
 // certain. Cancelling ctx ends the run with [probe.ErrInterrupted]; other errors
 // are [probe.ErrNetworkDown], yield's, and those of a configuration that cannot
 // work. The summary counts hosts as probes, and is valid in each case.
-func Run(ctx context.Context, network probe.Network, cfg Config, yield func(Host) error) (probe.Summary, error) {
+func Run(ctx context.Context, network probe.Polled, cfg Config, yield func(Host) error) (probe.Summary, error) {
 	if err := cfg.check(network); err != nil {
 		return probe.Summary{}, err
 	}
@@ -92,7 +92,7 @@ func Run(ctx context.Context, network probe.Network, cfg Config, yield func(Host
 	return e.summary(), err
 }
 
-func (c *Config) check(network probe.Network) error {
+func (c *Config) check(network probe.Polled) error {
 	switch {
 	case c.Hosts == nil:
 		return errors.New("discover: no hosts")

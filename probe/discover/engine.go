@@ -14,7 +14,8 @@ import (
 // engine runs one discovery. All its state belongs to the goroutine of run.
 type engine struct {
 	cfg     *Config
-	network probe.Network
+	network probe.Polled
+	inbox   *wire.Inbox
 	yield   func(Host) error
 
 	matcher   wire.Matcher
@@ -23,7 +24,7 @@ type engine struct {
 	pace      wire.Pace
 	ramp      *wire.Ramp // nil where the caller named a rate
 	asks      *questions
-	crowds    map[netip.Prefix]*crowd // by network
+	crowds    wire.Crowds
 	hosts     map[netip.Addr]*host
 	byID      []*host // nil once decided
 	timers    wire.Timers
@@ -46,7 +47,7 @@ type engine struct {
 	unroutable uint64 // hosts that could not
 }
 
-func newEngine(n probe.Network, cfg *Config, yield func(Host) error) (*engine, error) {
+func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, error) {
 	look := cfg.look()
 	p, err := wire.NewPackets(look)
 	if err != nil {
@@ -59,8 +60,7 @@ func newEngine(n probe.Network, cfg *Config, yield func(Host) error) (*engine, e
 			Ports: n.Ports(), Attempts: rounds, Echoes: true,
 		},
 		asks: newQuestions(cfg.Forbidden), pace: wire.NewPace(cfg.Rate),
-		crowds: map[netip.Prefix]*crowd{},
-		hosts:  map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
+		hosts: map[netip.Addr]*host{}, resolving: map[netip.Addr]*host{},
 		counters: wire.NewCounters(n.Stats()),
 	}
 	if cfg.Rate == 0 {
@@ -76,19 +76,16 @@ func (e *engine) run(ctx context.Context) error {
 	next, stop := iter.Pull(e.cfg.Hosts)
 	defer stop()
 	e.next, e.start = next, time.Now()
-	r := wire.NewReceiver(e.network, e.matcher)
-	go r.Run()
-	defer r.Stop()
-	alarm := time.NewTimer(time.Hour)
-	defer alarm.Stop()
+	e.inbox = wire.NewInbox(e.network, e.matcher, e.handle)
+	defer e.inbox.WakeBy(ctx, e.neighboursReady())()
 	for {
 		e.tick(ctx)
-		e.expire(r)
+		e.expire()
 		e.fill()
 		if e.failure != nil || e.stopping || e.finished() {
 			break
 		}
-		e.await(ctx, r, alarm)
+		e.await()
 	}
 	return e.outcome()
 }
@@ -110,18 +107,12 @@ func (e *engine) finished() bool {
 }
 
 // await waits for packets, neighbours, the next deadline or the next permission
-// to send.
-func (e *engine) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
+// to send, and takes in what has arrived.
+func (e *engine) await() {
 	if wait := e.wakeUp() - e.now; wait > 0 {
-		alarm.Reset(wait)
-		select {
-		case batch, ok := <-r.Full:
-			e.take(r, batch, ok)
-		case <-e.neighboursReady():
-		case <-alarm.C:
-		case <-ctx.Done():
-		}
+		e.inbox.Wait(wait, e.pace.Gathers())
 	}
+	e.check(e.inbox.Take(e.readClock))
 }
 
 func (e *engine) wakeUp() time.Duration {
@@ -140,16 +131,13 @@ func (e *engine) wakeUp() time.Duration {
 	return wake
 }
 
-func (e *engine) take(r *wire.Receiver, batch []wire.Event, ok bool) {
-	if !ok {
-		e.fail(r.Reason())
-		return
+func (e *engine) readClock() { e.now = time.Since(e.start) }
+
+// check ends the run after an error.
+func (e *engine) check(err error) {
+	if err != nil {
+		e.fail(err)
 	}
-	e.now = time.Since(e.start)
-	for i := range batch {
-		e.handle(&batch[i])
-	}
-	r.Empty <- batch
 }
 
 // fail ends the run after this turn; the first reason counts.

@@ -24,6 +24,7 @@ type host struct {
 	refused int           // how often the kernel refused the next segment
 	unsent  error         // why a segment could not be sent, nil if all could
 	left    bool          // one was
+	asked   int           // questions about answers that proved nothing
 	also    []netip.Addr  // other spellings of the address: its link by name and by number
 	waiting bool          // in the list of those to be sent to
 }
@@ -79,7 +80,7 @@ func (e *engine) meet(a netip.Addr) {
 	h := &host{Host: Host{Addr: a, Began: time.Now()}, asks: e.asks, id: uint32(len(e.byID))}
 	var err error
 	if h.route, err = e.network.Route(a); err != nil {
-		e.lost = err
+		e.lost, e.counters.Refusal = err, err
 		e.unroutable++
 		h.Reason, h.Err = probe.ReasonNoRoute, err
 		e.deliver(h)
@@ -131,7 +132,7 @@ func (e *engine) pollNeighbours() {
 }
 
 func (e *engine) neighboursReady() <-chan struct{} {
-	if len(e.resolving) == 0 {
+	if e.cfg.Neighbours == nil {
 		return nil
 	}
 	return e.cfg.Neighbours.Ready()

@@ -149,6 +149,7 @@ func (e *engine) refused(h *host, err error) {
 	wait, again := wire.Backoff(err, h.refused)
 	if !again || h.unsent != nil && wire.RefusalOf(err) == wire.RefusedByFirewall {
 		h.place, h.refused = h.place+1, 0
+		e.counters.Refusal = err
 		if h.unsent == nil {
 			h.unsent = err
 		}

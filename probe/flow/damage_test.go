@@ -49,6 +49,34 @@ func TestScenes(t *testing.T) {
 	}
 }
 
+// TestSYNACKOfAnotherSYN: it decides nothing, as long as it is known whose it is
+// not.
+func TestSYNACKOfAnotherSYN(t *testing.T) {
+	for _, by := range []uint32{1, 1000, 1_000_000, 1 << 31, ^uint32(0)} {
+		k := newTalk(t, 1, 0)
+		k.say(0, 0, fS, 0).raw(20*ms, 1, fSA, 0, func(s *craft.Segment) { s.Ack = s.Ack.Add(by) })
+		k.raw(20*us, 0, fR, 0, func(s *craft.Segment) { s.Seq = s.Seq.Add(by) })
+		g, _ := through(t, flow.Config{}, plain(k.packets)...)
+		if a := &g.attempts[0]; len(g.attempts) != 1 || a.State != probe.StateUnknown || len(a.Findings) > 0 {
+			t.Errorf("off by %d: %v, %v", int32(by), a.State, codesOf(a))
+		}
+	}
+}
+
+// TestSimultaneousOpen: RFC 9293 §3.5, figure 7.
+func TestSimultaneousOpen(t *testing.T) {
+	k := newTalk(t, 1, 0)
+	isn := k.seq
+	k.say(0, 0, fS, 0).say(10*ms, 1, fS, 0).again(30*us, 0, fSA, isn[0], 0).again(ms, 1, fSA, isn[1], 0)
+	data(data(k, 0, 100), 1, 100).close()
+	g, _ := through(t, flow.Config{}, plain(k.packets)...)
+	a := &g.attempts[0]
+	if got := strings.Join(codesOf(a), " "); len(g.attempts) != 1 || a.State != probe.StateOpen || a.Reason != probe.ReasonSYNACK ||
+		a.Close != handshake.CloseThreeWay || got != "simultaneous-open close-three-way" || a.Gaps > 0 {
+		t.Errorf("%v (%v), closed %q, %q, %d gaps", a.State, a.Reason, a.Close, got, a.Gaps)
+	}
+}
+
 // damage makes another capture of one.
 type damage struct {
 	name    string
@@ -88,25 +116,32 @@ func snapped(n int) func(*rand.Rand, []stamped) []stamped {
 // stamp too.
 func jittered(stamps bool) func(*rand.Rand, []stamped) []stamped {
 	return func(rng *rand.Rand, in []stamped) []stamped {
-		type moved struct {
-			stamped
-			key time.Time
+		if !stamps {
+			return displaced(rng, in, ms)
 		}
-		var all []moved
-		for _, s := range in {
-			key := s.at.Add(time.Duration(rng.Int64N(int64(ms))))
-			if stamps {
-				s.at, key = key, s.at
-			}
-			all = append(all, moved{s, key})
-		}
-		slices.SortStableFunc(all, func(a, b moved) int { return a.key.Compare(b.key) })
-		var out []stamped
-		for _, m := range all {
-			out = append(out, m.stamped)
+		out := slices.Clone(in)
+		for i := range out {
+			out[i].at = out[i].at.Add(time.Duration(rng.Int64N(int64(ms))))
 		}
 		return out
 	}
+}
+
+// displaced moves each packet in the file by up to a time, and leaves its stamp.
+func displaced(rng *rand.Rand, in []stamped, by time.Duration) (out []stamped) {
+	type moved struct {
+		stamped
+		key time.Time
+	}
+	var all []moved
+	for _, s := range in {
+		all = append(all, moved{s, s.at.Add(time.Duration(rng.Int64N(int64(by))))})
+	}
+	slices.SortStableFunc(all, func(a, b moved) int { return a.key.Compare(b.key) })
+	for _, m := range all {
+		out = append(out, m.stamped)
+	}
+	return out
 }
 
 func doubled(rng *rand.Rand, in []stamped) []stamped {
@@ -195,7 +230,10 @@ func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
 	}
 	states, closes, codes := map[probe.State]bool{probe.StateUnknown: true}, map[handshake.Close]bool{"": true, handshake.CloseNever: true}, map[string]bool{}
 	rtts := map[time.Duration]bool{0: true}
+	again := 0
 	for _, w := range whole {
+		again += w.Retransmissions(handshake.Client) + w.Retransmissions(handshake.Server)
+		again += w.Repeats[0][flow.OutOfOrder] + w.Repeats[1][flow.OutOfOrder] // without a round trip it may look late
 		states[w.State], closes[w.Close], rtts[w.RTT] = true, true, true
 		for _, code := range codesOf(w) {
 			codes[code] = true
@@ -210,7 +248,13 @@ func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
 	case !times && !near(rtts, a.RTT) && whole[0].Attempts == 1 && whole[0].RTT > 0: // else a SYN may be missed that was sent before
 		return fmt.Sprintf("RTT %v, not %v", a.RTT, whole[0].RTT), ""
 	}
+	if n := a.Retransmissions(handshake.Client) + a.Retransmissions(handshake.Server); n > again {
+		return fmt.Sprintf("%d retransmissions, not %d", n, again), ""
+	}
 	for _, f := range a.Findings {
+		if strings.Contains(f.Evidence, " -") {
+			return "a negative duration: " + f.Evidence, ""
+		}
 		if !codes[f.Code] && f.Code != "close-three-way" && (f.Code != "half-close-held" || a.Close != handshake.CloseHalfClosed) {
 			return fmt.Sprintf("%s (%s), not %v", f.Code, f.Evidence, codesOf(whole[0])), ""
 		}
@@ -278,6 +322,33 @@ func damaged(t *testing.T, packets []stamped, name func(*flow.Attempt) string) {
 			}
 			t.Logf("%d of %d attempts decided, %d closes misread", known, attempts, closes)
 		})
+	}
+}
+
+// TestOutOfFileOrder: several queues of a card write a file in another order
+// than their stamps have. Nothing was sent twice, and nothing is missing.
+func TestOutOfFileOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(seedOf(t), 3))
+	for n := range 50 {
+		k := newTalk(t, n, 0).open()
+		for range 10 {
+			for from := range 2 {
+				for range 1 + rng.IntN(12) {
+					k.say(time.Duration(5+rng.IntN(100))*us, from, fP, 1+rng.IntN(1400))
+				}
+				k.say(5*ms, 1-from, fA, 0)
+			}
+		}
+		k.close()
+		for _, by := range []time.Duration{100 * us, ms, 4 * ms} {
+			g, _ := through(t, flow.Config{}, plain(displaced(rng, k.packets, by))...)
+			for i := range g.attempts {
+				a := &g.attempts[i]
+				if again := a.Retransmissions(handshake.Client) + a.Retransmissions(handshake.Server); len(g.attempts) > 1 || again > 0 || a.Gaps > 0 {
+					t.Errorf("by %v: %d attempts, %d retransmissions, %d gaps, %v", by, len(g.attempts), again, a.Gaps, a.Repeats)
+				}
+			}
+		}
 	}
 }
 

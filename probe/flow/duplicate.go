@@ -11,7 +11,8 @@ import (
 const (
 	elsewhere  = int64(100 * time.Millisecond) // on different interfaces of the machine
 	samePlace  = int64(100 * time.Millisecond) // at one place, where an IP identification tells packets apart
-	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is sent again
+	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is sent again unasked
+	shortest   = int64(100 * time.Millisecond) // the same for a SYN, which no stack repeats sooner, and for what has a timestamp
 	bareAgain  = int64(time.Millisecond)       // the same for a bare ACK, where all packets come twice
 )
 
@@ -50,19 +51,30 @@ type place struct {
 	ttl       uint8
 }
 
-// again reports whether a segment was seen just before, and its hash.
-func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice bool, hash uint64) {
+// sameness is what sightings make of a packet.
+type sameness uint8
+
+const (
+	fresh  sameness = iota
+	likely          // the same, unless its receiver has asked for it meanwhile
+	same
+)
+
+// again reports whether a segment was seen just before, when, and its hash.
+func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice sameness, first int64, hash uint64) {
 	hash = s.hash(k, seg)
 	here := sighting{hash, at, place{p.Interface, p.Direction, seg.TTL}}
 	if s.rewind(&here) {
-		return true, hash
+		return same, at, hash
 	}
 	group := &s.groups[hash%uint64(len(s.groups))]
 	oldest := &group[0]
 	for i := range group {
 		slot := &group[i]
-		if slot.hash == hash && s.same(slot, &here, seg) {
-			return true, hash
+		if slot.hash == hash {
+			if twice := s.compare(slot, &here, seg); twice != fresh {
+				return twice, slot.at, hash
+			}
 		}
 		if slot.hash == hash || oldest.hash != hash && slot.at < oldest.at {
 			oldest = slot
@@ -70,32 +82,53 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 	}
 	s.weigh(false)
 	*oldest = here
-	return false, hash
+	return fresh, 0, hash
 }
 
-// same decides about two packets that look the same.
-func (s *sightings) same(a, b *sighting, seg *craft.Segment) bool {
+// often is the share of packets that come again in a capture that has each
+// twice.
+const often = 0.25
+
+// compare decides about two packets that look the same. Data without an
+// identification may have been lost and sent again within a millisecond where
+// the two ends are near: only who knows the connection can tell.
+func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	apart := b.at - a.at
 	if apart < 0 {
 		apart = -apart
 	}
-	bare := seg.Len() == 0 && !seg.Flags.Has(craft.RST)
-	const often = 0.25
+	bare := seg.Len() == 0 // an RST answers each of several segments
 	var twice bool
 	switch {
 	case a.place != b.place:
 		twice = apart < elsewhere
 	case seg.ID != 0:
 		twice = apart < samePlace
+	case bare && s.doubled > often && apart < bareAgain:
+		return same
 	case bare:
-		return s.doubled > often && apart < bareAgain
+		return fresh
+	case seg.Flags.Has(craft.SYN):
+		twice = apart < shortest
+	case apart >= shortest, apart >= noIdentity && !stamped(seg):
+		return fresh
+	case seg.Len() > 0 && s.doubled <= often:
+		return likely
 	default:
-		twice = apart < noIdentity
+		twice = true
 	}
-	if twice {
-		s.weigh(true)
+	if !twice {
+		return fresh
 	}
-	return twice
+	s.weigh(true)
+	return same
+}
+
+// stamped tells whether a segment has the timestamp option (RFC 7323 §3), whose
+// clock has moved on when something is sent again after a timeout.
+func stamped(seg *craft.Segment) bool {
+	_, _, ok := seg.Options.Timestamps()
+	return ok
 }
 
 // weigh takes a decision into the recent share.

@@ -62,6 +62,13 @@ func (t *Table) trust() handshake.Trust {
 	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard}
 }
 
+// trustOn is the same for one connection.
+func (t *Table) trustOn(f *flow) handshake.Trust {
+	trust := t.trust()
+	trust.Silent = time.Duration(t.clock.now - f.heard)
+	return trust
+}
+
 // finish hands out what is known of a connection, and forgets it.
 func (t *Table) finish(r ref, why Ending) {
 	if r.isLone() {
@@ -76,7 +83,7 @@ func (t *Table) finish(r ref, why Ending) {
 		t.flows.give(uint32(r))
 		return
 	}
-	a := f.attempt(why, t.trust())
+	a := f.attempt(why, t.trustOn(f))
 	if why == Crowded && !f.over {
 		t.evict(a)
 	}
@@ -145,7 +152,7 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 510
+	flowCost = 530
 )
 
 // Memory is about how many bytes the connections take that are followed.

@@ -138,7 +138,7 @@ func chaos(t testing.TB, rng *rand.Rand, n int) *talk {
 			k.seq[from] = before
 			k.say(pause, 1-from, craft.ACK, 0)
 			for range 1 + rng.IntN(4) {
-				k.say(time.Duration(rng.IntN(300))*us, 1-from, craft.ACK, 0)
+				k.say(time.Duration(1+rng.IntN(300))*us, 1-from, craft.ACK, 0)
 			}
 			k.seq[from] = high
 			k.again(time.Duration(rng.IntN(30_000))*us, from, craft.ACK, before, 700)

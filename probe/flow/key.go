@@ -30,3 +30,8 @@ func (k *key) endpoints() (first, second netip.AddrPort) {
 	a, b := netip.AddrFrom16([16]byte(k[:16])).Unmap(), netip.AddrFrom16([16]byte(k[16:32])).Unmap()
 	return netip.AddrPortFrom(a, binary.BigEndian.Uint16(k[32:])), netip.AddrPortFrom(b, binary.BigEndian.Uint16(k[34:]))
 }
+
+// self tells whether both endpoints are one.
+func (k *key) self() bool {
+	return [16]byte(k[:16]) == [16]byte(k[16:32]) && [2]byte(k[32:34]) == [2]byte(k[34:])
+}

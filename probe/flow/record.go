@@ -26,29 +26,42 @@ type flow struct {
 	over                bool
 	fromSecond          bool   // the client is the second endpoint of the key
 	midstream           bool   // it had begun before the capture
+	self                bool   // both endpoints are one: a socket that is connected to itself
 	accounted           bool   // what it misses has been counted
 	told                bool   // its attempt has been handed out
 	round               uint32 // of Table.Settle, when it was last heard of
 }
 
 // side is who sent a segment of which the second endpoint of the key is the
-// source, or is not.
-func (f *flow) side(second bool) handshake.Side {
-	if second == f.fromSecond {
-		return handshake.Client
+// source, or is not. Of a socket that is connected to itself the SYN-ACK is said
+// to be the server's, and everything else the client's.
+func (f *flow) side(second bool, s *craft.Segment) handshake.Side {
+	const answer = craft.SYN | craft.ACK
+	if f.self && s.Flags&answer == answer || !f.self && second != f.fromSecond {
+		return handshake.Server
 	}
-	return handshake.Server
+	return handshake.Client
+}
+
+// observe gives a segment to the judge. What a socket sends to itself is sent by
+// both ends, but for the two SYNs (RFC 9293 §3.5, figure 7).
+func (f *flow) observe(at int64, from handshake.Side, s *craft.Segment, kept handshake.Kept) handshake.Notes {
+	notes := f.watch.Segment(at, from, s, kept)
+	if f.self && !s.Flags.Has(craft.SYN) {
+		f.watch.Segment(at, from.Other(), s, kept)
+	}
+	return notes
 }
 
 // take makes a connection of a SYN.
 func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
-	f.key, f.hash, f.number = l.key, l.hash, l.number
+	f.key, f.hash, f.number, f.self = l.key, l.hash, l.number, l.key.self()
 	f.first, f.lastPacket, f.firstFile, f.lastFile = l.packet, l.packet, l.file, l.file
 	f.packets, f.seen = 1, l.seen
 	f.fromSecond = l.offers&fromSecond != 0
 	s := l.segment(room)
 	f.watch.Segment(l.at, handshake.Client, &s, handshake.Kept{})
-	f.sides[handshake.Client].classify(&s, l.at, &f.sides[handshake.Server], 0)
+	f.sides[handshake.Client].classify(&s, l.at, &f.sides[handshake.Server], 0, false)
 	f.opening.note(&Packet{Direction: l.direction}, &s, handshake.Client)
 }
 
@@ -59,14 +72,22 @@ func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) b
 	if seen == f.seen && (at == last || s.Len() > 0 && at-last < noIdentity) {
 		return true
 	}
-	return at <= last && f.watch.Knows(f.side(swapped), at, s)
+	return at <= last && f.watch.Knows(f.side(swapped, s), at, s)
+}
+
+// asked tells whether the receiver of a segment has asked for it since it was
+// captured first: its latest acknowledgement is the segment's own number, and
+// was repeated, or tells of later numbers by SACK.
+func (f *flow) asked(swapped bool, s *craft.Segment, first int64) bool {
+	other := &f.sides[f.side(swapped, s).Other()]
+	return other.acked && other.ackAt >= first && other.ack == s.Seq && (other.same > 1 || other.holed)
 }
 
 // renewed tells a segment that begins another connection. Where roles were
 // guessed it may show that they are the other way round.
-func (f *flow) renewed(swapped bool, s *craft.Segment) bool {
-	from := f.side(swapped)
-	if f.midstream && s.Flags.Has(craft.SYN) && (from == handshake.Server) == asClient(s) {
+func (f *flow) renewed(at int64, swapped bool, s *craft.Segment) bool {
+	from := f.side(swapped, s)
+	if f.midstream && !f.self && s.Flags.Has(craft.SYN) && (from == handshake.Server) == asClient(s) {
 		f.fromSecond = !f.fromSecond
 		f.watch.Turn()
 		f.sides[0], f.sides[1] = f.sides[1], f.sides[0]
@@ -75,7 +96,7 @@ func (f *flow) renewed(swapped bool, s *craft.Segment) bool {
 		}
 		from = from.Other()
 	}
-	if f.watch.Renewed(from, s) {
+	if f.watch.Renewed(at, from, s) {
 		return true
 	}
 	if s.Flags.Has(craft.SYN) {

@@ -75,6 +75,12 @@ var scenes = []scene{
 		data(k, 1, 500)
 		data(k, 1, 700).say(ms, 1, fF, 0).say(20*us, 0, fA, 0)
 	}, probe.StateOpen, handshake.CloseFourWay, "half-close-held"},
+	{"answered after the FIN", func(k *talk) {
+		data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fA, 0).say(ms, 1, fP, 500).say(10*us, 1, fP, 700).say(10*us, 1, fF, 10).say(20*us, 0, fA, 0)
+	}, probe.StateOpen, handshake.CloseFourWay, ""},
+	{"the last data acknowledge the FIN", func(k *talk) {
+		data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fP, 500).say(10*us, 1, fF, 0).say(20*us, 0, fA, 0)
+	}, probe.StateOpen, handshake.CloseFourWay, ""},
 	{"half closed at the end", func(k *talk) {
 		data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fA, 0)
 	}, probe.StateOpen, handshake.CloseHalfClosed, "half-close-held"},
@@ -123,6 +129,15 @@ var scenes = []scene{
 		}
 	}, probe.StateOpen, handshake.CloseNever, "accept-queue-full synack-repeated"},
 	{"accept queue resets", func(k *talk) { k.open().say(20*ms, 1, fR, 0) }, probe.StateOpen, handshake.CloseByReset, "accept-queue-reset"},
+	{"accept queue resets, with data on the way", func(k *talk) {
+		k.open().say(10*us, 0, fP, 200).say(20*ms, 1, fR, 0).again(us, 1, fR, k.seq[1], 0)
+	}, probe.StateOpen, handshake.CloseByReset, "accept-queue-reset"},
+	{"reset with unread data", func(k *talk) {
+		k.open().say(10*us, 0, fP, 200).say(20*ms, 1, fRA, 0)
+	}, probe.StateOpen, handshake.CloseByReset, "close-by-reset"},
+	{"forgotten by the server", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(sec, 0, fP, 30).raw(20*ms, 1, fR, 0, func(s *craft.Segment) {})
+	}, probe.StateOpen, handshake.CloseByReset, "close-by-reset"},
 	{"deferred accept, idle", func(k *talk) {
 		k.open().again(sec, 1, fSA, prev(k, 1, 1), 0).say(30*us, 0, fA, 0)
 	}, probe.StateOpen, handshake.CloseNever, "synack-repeated"},
@@ -144,10 +159,58 @@ var scenes = []scene{
 		k.say(15*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
 		data(k, 0, 100).close()
 	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way refused-by-middlebox"},
+	{"RST forged before the SYN-ACK, with its TTL", func(k *talk) {
+		k.say(0, 0, fS, 0).raw(5*ms, 1, fRA, 0, seq(777_777)).say(15*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+		data(k, 0, 100).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST without ACK forged before the SYN-ACK", func(k *talk) {
+		k.say(0, 0, fS, 0).raw(5*ms, 1, fR, 0, seq(0)).say(15*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+		data(k, 0, 100).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST forged just after the SYN-ACK", func(k *talk) {
+		k.say(0, 0, fS, 0).say(20*ms, 1, fSA, 0).raw(ms, 1, fRA, 0, seq(0)).say(30*us, 0, fA, 0)
+		data(data(k, 0, 100), 1, 100).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST forged to the second SYN", func(k *talk) {
+		k.say(0, 0, fS, 0).again(sec, 0, fS, prev(k, 0, 1), 0).raw(5*ms, 1, fRA, 0, seq(0)).say(15*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+		data(k, 0, 100).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
 	{"RST forged within", func(k *talk) {
 		data(k.open(), 0, 100).raw(ms, 1, fR, 0, func(s *craft.Segment) { s.TTL = 44 }).say(30*ms, 1, fP, 200).say(us, 0, fA, 0)
 		data(k, 1, 200)
 	}, probe.StateOpen, handshake.CloseNever, "forged-reset refused-by-middlebox"},
+	{"RST forged in the client's name", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 0, fR, 0)
+		data(data(data(k, 1, 400), 0, 200), 0, 10)
+	}, probe.StateOpen, handshake.CloseNever, "forged-reset"},
+	{"RST forged in the client's name, and believed", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 0, fR, 0).say(50*ms, 0, fP, 100).say(20*ms, 1, fR, 0)
+	}, probe.StateOpen, handshake.CloseByReset, "forged-reset"},
+	{"RST forged just before data", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 1, fRA, 0).say(2*ms, 1, fP, 200).say(us, 0, fA, 0)
+		data(data(k, 0, 10), 1, 10).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST forged inside the window", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).raw(ms, 1, fR, 0, func(s *craft.Segment) { s.Seq += 5000 })
+		data(data(data(k, 0, 10), 1, 3000), 0, 20).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RSTs forged both ways", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 1, fR, 0).say(50*us, 0, fR, 0)
+		data(data(data(data(k, 0, 10), 1, 3000), 0, 20), 1, 40).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "forged-reset close-three-way"},
+	{"RST forged, and a true one at the end", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 90).say(ms, 1, fR, 0)
+		data(data(data(k, 1, 3000), 0, 10), 1, 10).say(ms, 1, fRA, 0)
+	}, probe.StateOpen, handshake.CloseByReset, "forged-reset close-by-reset"},
+	{"challenge ACK just behind", func(k *talk) {
+		k.say(0, 0, fS, 0).raw(20*ms, 1, fA, 0, func(s *craft.Segment) { s.Seq, s.Ack = s.Seq-5_000_000, s.Ack-900_000 })
+		k.raw(20*us, 0, fR, 0, func(s *craft.Segment) { s.Seq -= 900_000 }).again(sec, 0, fS, prev(k, 0, 1), 0)
+		k.say(20*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+		data(k, 0, 100)
+	}, probe.StateOpen, handshake.CloseNever, "challenge-ack"},
+	{"RST of another SYN", func(k *talk) {
+		k.say(0, 0, fS, 0).raw(20*ms, 1, fRA, 0, func(s *craft.Segment) { s.Seq, s.Ack = 0, s.Ack+1_000_000 })
+	}, probe.StateUnknown, "", ""},
 	{"challenge ACK", func(k *talk) {
 		k.say(0, 0, fS, 0).raw(20*ms, 1, fA, 0, func(s *craft.Segment) { s.Seq, s.Ack = s.Seq-5_000_000, s.Ack-900_000_000 })
 		k.raw(20*us, 0, fR, 0, func(s *craft.Segment) { s.Seq -= 900_000_000 }).again(sec, 0, fS, prev(k, 0, 1), 0)
@@ -188,6 +251,11 @@ var scenes = []scene{
 	{"client resets, late data is reset", func(k *talk) {
 		k.open().say(100*us, 0, fR, 0).say(16*sec, 0, fP, 100).say(20*ms, 1, fR, 0)
 	}, probe.StateOpen, handshake.CloseByReset, ""},
+	{"probed after the reset", func(k *talk) {
+		k.say(0, 0, fS, 0).say(20*ms, 1, fSA, 0).say(20*us, 0, fR, 0)
+		k.raw(150*ms, 0, fA, 0, func(s *craft.Segment) { s.Seq, s.Ack = s.Seq-1, s.Ack+300_000_000 })
+		k.raw(20*ms, 1, fR, 0, func(s *craft.Segment) { s.Seq += 300_000_000 })
+	}, probe.StateOpen, handshake.CloseByReset, ""},
 	{"SYN proxy", func(k *talk) {
 		k.say(0, 0, fS, 0).raw(20*ms, 1, fSA, 0, win(0)).say(30*us, 0, fA, 0).raw(20*ms, 1, fA, 0, win(9000))
 		data(data(k, 0, 100), 1, 100).close()
@@ -202,6 +270,18 @@ var scenes = []scene{
 		k.again(ms, 1, fP, k.seq[1].Add(700), 500).again(30*ms, 1, fP, prev(k, 1, 1200), 700).say(20*us, 0, fA, 0)
 		k.say(ms, 0, fP, 300).again(300*ms, 0, fP, prev(k, 0, 300), 300).say(20*ms, 1, fA, 0).close()
 	}, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},
+	{"connected to itself", func(k *talk) {
+		k.server, k.seq[1] = k.client, k.seq[0]
+		k.say(0, 0, fS, 0).say(20*us, 1, fSA, 0).say(20*us, 0, fA, 0)
+		for _, n := range []int{100, 50} {
+			k.say(ms, 0, fP, n)
+			k.seq[1] = k.seq[0]
+			k.say(10*us, 0, fA, 0)
+		}
+		k.say(ms, 0, fF, 0)
+		k.seq[1] = k.seq[0]
+		k.say(10*us, 0, fA, 0)
+	}, probe.StateOpen, handshake.CloseFourWay, "simultaneous-open"},
 	{"ports used again", func(k *talk) {
 		data(k.open(), 0, 100).close()
 		k.seq[0], k.seq[1] = k.seq[0].Add(1_000_000_000), k.seq[1].Add(900_000_000)

@@ -23,19 +23,38 @@ type side struct {
 	begun  bool
 	acked  bool
 	probed bool // its last segment was a keep-alive
+	holed  bool // its latest acknowledgement tells of a hole, by SACK (RFC 2018)
 }
 
 // classify says what a segment of side s is, and takes it in; other is the far
-// end. rtt is the connection's first round trip, zero while unknown.
-func (s *side) classify(seg *craft.Segment, at int64, other *side, rtt int64) Repeat {
+// end, missing tells that none of its numbers was captured before. rtt is the
+// connection's first round trip, zero while unknown.
+func (s *side) classify(seg *craft.Segment, at int64, other *side, rtt int64, missing bool) Repeat {
 	r := s.repeat(seg, at, other, rtt)
+	if missing && (at < s.nextAt || at < other.ackAt) || r == KeepAlive && at < s.nextAt {
+		r = s.early(seg)
+	}
 	s.countDuplicate(seg, other)
 	s.advance(seg, at, r)
 	if seg.Flags.Has(craft.ACK) {
-		s.acked, s.ack, s.ackAt = true, seg.Ack, at
+		s.acked, s.ack, s.ackAt, s.holed = true, seg.Ack, at, tellsOfHole(seg)
 	}
 	s.window, s.probed = seg.Window, r == KeepAlive
 	return r
+}
+
+// tellsOfHole tells whether a bare acknowledgement has blocks of later numbers.
+func tellsOfHole(seg *craft.Segment) bool {
+	const least = 10 // one block
+	if len(seg.Options) < least || len(seg.Payload) > 0 {
+		return false
+	}
+	for o := range seg.Options.All() {
+		if o.Kind == craft.KindSACK {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *side) repeat(seg *craft.Segment, at int64, other *side, rtt int64) Repeat {
@@ -60,6 +79,17 @@ func (s *side) repeat(seg *craft.Segment, at int64, other *side, rtt int64) Repe
 		return OutOfOrder
 	}
 	return Retransmission
+}
+
+// early says what a segment is that was sent before the one with the highest
+// number or its own acknowledgement, and stands behind it in the file: no
+// repetition, since nothing of it was captured before. Wireshark 4.0 takes it
+// for one.
+func (s *side) early(seg *craft.Segment) Repeat {
+	if seg.Len() > 0 && seg.Seq.LessThan(s.next) {
+		return OutOfOrder
+	}
+	return Fresh
 }
 
 // overtaken tells a segment that may fill a hole soon after a later one was

@@ -104,8 +104,13 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 		return
 	}
 	k, swapped := keyOf(s.Src, s.Dst)
-	twice, seen := t.seen.again(at, p, s, &k)
+	known, first, seen := t.seen.again(at, p, s, &k)
 	r, hash := t.find(&k)
+	twice := known == same
+	if known == likely && !(r != noRef && !r.isLone() && t.flow(r).asked(swapped, s, first)) {
+		twice = true
+		t.seen.weigh(true)
+	}
 	switch {
 	case twice:
 	case r.isLone():
@@ -136,7 +141,7 @@ func (t *Table) unwanted(src, dst netip.AddrPort) bool {
 
 // fresh takes in a segment that was not captured before.
 func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, r ref, hash, seen uint32) {
-	if r != noRef && t.flow(r).renewed(swapped, s) {
+	if r != noRef && t.flow(r).renewed(at, swapped, s) {
 		t.finish(r, Reused)
 		r = noRef
 	}
@@ -192,7 +197,8 @@ func (t *Table) open(p *Packet, s *craft.Segment, k *key, swapped bool, hash uin
 	r := ref(t.flows.take())
 	f := t.flow(r)
 	f.key, f.hash, f.number, f.first, f.firstFile = *k, hash, t.number, p.Number, uint16(p.File)
-	f.fromSecond = swapped == asClient(s)
+	f.self = k.self()
+	f.fromSecond = swapped == asClient(s) && !f.self
 	f.midstream = s.Flags&craft.SYN == 0
 	t.announceLater(k)
 	t.index.add(hash, r)
@@ -236,9 +242,10 @@ func served(port uint16) bool {
 
 func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) {
 	f := t.flow(r)
-	from := f.side(swapped)
-	notes := f.watch.Segment(at, from, s, t.decoder.kept)
-	repeat := f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip())
+	from := f.side(swapped, s)
+	missing := f.watch.Lacks(from, s)
+	notes := f.observe(at, from, s, t.decoder.kept)
+	repeat := f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip(), missing)
 	f.opening.note(p, s, from)
 	f.count(from, repeat)
 	f.seen = seen
@@ -273,7 +280,7 @@ func (t *Table) duplicate(r ref, p *Packet, s *craft.Segment, swapped bool) {
 	}
 	f := t.flow(r)
 	f.duplicates++
-	if number, from = f.number, f.side(swapped); t.cfg.Segments {
+	if number, from = f.number, f.side(swapped, s); t.cfg.Segments {
 		line := handshake.Line{Time: p.Time, From: from, Segment: s}
 		t.tell(&Segment{Line: line, Attempt: number, Packet: p.Number, File: p.File, Duplicate: true})
 	}

@@ -26,17 +26,17 @@ type Bystander struct {
 	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
-	ackAt       int64 // of the client's first ACK of the SYN-ACK
+	resets      *[2]resetMark // nil until the first RST that counts
+	ackAt       int64         // of the client's first ACK of the SYN-ACK
 
-	known      knowledge
-	onSYN      uint16 // bytes of data on a SYN, the most
-	onSYNTaken uint16 // of them acknowledged by the SYN-ACK
-	pressed    uint8  // segments with numbers of their own that the client sent to the half-open server
-	stuck      uint8  // SYN-ACKs that came again after one of those; twice where it was after several
-	repeats    uint8  // SYN-ACKs that came again after the client's ACK
-	strays     uint8  // segments that belong to no number seen
-	nops       uint8  // the longest run of NOPs in a SYN-ACK
-	seenTTL    ttlRange
+	known   knowledge
+	onSYN   uint16 // bytes of data on a SYN, the most
+	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
+	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
+	repeats uint8  // SYN-ACKs that came again after the client's ACK
+	strays  uint8  // segments that belong to no number seen
+	nops    uint8  // the longest run of NOPs in a SYN-ACK
+	seenTTL ttlRange
 }
 
 // knowledge is a set of things that a capture has shown.
@@ -61,7 +61,8 @@ const (
 	knowServerPlain
 	knowServerSaid // the server sent data before it had received any
 	knowForged     // an RST that the host cannot have sent
-	knowGenuine    // the server went on after its RST
+	knowGenuine    // an end went on after an RST in its name
+	knowCrossed    // the server's SYN crossed the client's
 	knowStranger   // an RST answered a FIN that came again after the end
 )
 
@@ -110,7 +111,7 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 	case s.Flags.Has(craft.RST):
 		return b.reset(at, from, me, you, s)
 	case s.Flags.Has(craft.SYN):
-		return n | b.opening(from, me, you, s)
+		return n | b.opening(at, from, me, you, s)
 	case !s.Flags.Has(craft.ACK):
 		return n | NoteNoAck
 	case b.challenges(from, me, you, s):
@@ -141,6 +142,8 @@ func plausible(d int32, behind int32) bool { return d >= -behind && d < far }
 // has not been heard of.
 func belongs(me, you *End, s *craft.Segment) bool {
 	switch {
+	case me.Opened() && you.Opened() && me.facts.has(wasReset):
+		return near(me, you, s.Seq) && near(you, me, s.Ack) // nothing was missed that a dead connection has sent
 	case me.Opened() && you.Opened():
 		return plausible(s.Seq.Sub(me.Nxt), late) || plausible(s.Ack.Sub(you.Nxt), late)
 	case me.Opened():
@@ -151,20 +154,27 @@ func belongs(me, you *End, s *craft.Segment) bool {
 	return true
 }
 
+// near tells whether a number of an end is not more than a window ahead of what
+// was captured.
+func near(me, you *End, n craft.Seq) bool {
+	return plausible(n.Sub(me.Nxt), late) && n.LessThanEq(me.Nxt.Add(max(you.Room, minimalRoom)))
+}
+
 // opening takes in a SYN or SYN-ACK: the first one, one that comes again, or
 // one that was captured after segments that it came before.
-func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes) {
+func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment) (n Notes) {
 	ack := s.Flags.Has(craft.ACK)
 	known := b.known.has(knowISN(from))
 	switch {
 	case me.Opened() && known && s.Seq != me.ISS,
 		me.Opened() && !known && !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0):
 		return NoteOtherSYN
-	case ack && you.Opened() && b.known.has(knowISN(from.Other())) && !plausible(s.Ack.Sub(you.ISS.Add(1)), 0):
+	case ack && !b.acknowledges(from.Other(), you, s.Ack):
 		return NoteBadAck
 	case !me.Opened():
 		me.open(s)
 	case !b.known.has(knowSYN(from)):
+		b.ways[from].miss(b.since(at), s.Seq.Add(s.Len()), me.ISS.Add(1), me.Una)
 		me.ISS = s.Seq
 		me.offer(s)
 	case !ack || me.facts.has(answered):
@@ -180,6 +190,18 @@ func (b *Bystander) opening(from Side, me, you *End, s *craft.Segment) (n Notes)
 	}
 	b.ways[from].reach(s.Seq.Add(s.Len()))
 	return n | greet(me, you, s)
+}
+
+// acknowledges tells whether a SYN-ACK's acknowledgement is right: of a SYN that
+// was captured, exactly what it and what followed it have used.
+func (b *Bystander) acknowledges(side Side, e *End, ack craft.Seq) bool {
+	switch {
+	case !e.Opened() || !b.known.has(knowISN(side)):
+		return true
+	case b.known.has(knowSYN(side)):
+		return e.covers(ack)
+	}
+	return plausible(ack.Sub(e.ISS.Add(1)), 0)
 }
 
 func knowISN(s Side) knowledge { return knowClientISN << s }
@@ -209,12 +231,12 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 	you.learn(synReceived)
 	if me.Nxt.LessThan(s.Seq) {
 		n |= NoteGap
-		b.ways[from].miss(b.since(at), me.Nxt, s.Seq)
+		b.ways[from].miss(b.since(at), me.Nxt, s.Seq, me.Una)
 		me.Nxt = s.Seq
 	}
 	if you.Nxt.LessThan(s.Ack) {
 		n |= NoteUncaptured
-		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack)
+		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
 		you.Nxt = s.Ack
 	}
 	b.ways[from].fill(s)
@@ -239,15 +261,16 @@ func (b *Bystander) resume(from Side, me, you *End, s *craft.Segment) {
 
 // Renewed tells whether a segment begins another connection on the same
 // addresses and ports: a SYN with another ISN than before, or anything whose
-// numbers have nothing to do with a connection that has ended.
-func (b *Bystander) Renewed(from Side, s *craft.Segment) bool {
+// numbers have nothing to do with a connection that has ended. A SYN that comes
+// long after other segments and does not go on to them is none of theirs.
+func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	over := b.Over()
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
 	case craft.SYN:
 		return me.Opened() && s.Seq != me.ISS &&
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
-			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0))
+			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0) || at-b.begin > mostOvertaken)
 	case craft.SYN | craft.ACK:
 		return over && me.Opened() && s.Seq != me.ISS && !plausible(s.Ack.Sub(you.ISS), 0)
 	case craft.ACK:
@@ -261,6 +284,10 @@ func (b *Bystander) Renewed(from Side, s *craft.Segment) bool {
 func (b *Bystander) Over() bool {
 	return ended(b.pair.Client.State()) && ended(b.pair.Server.State())
 }
+
+// mostOvertaken is how long after other segments a SYN may be captured that came
+// before them.
+const mostOvertaken = int64(time.Second)
 
 func ended(s State) bool { return s == Closed || s == TimeWait || s == Unknown }
 

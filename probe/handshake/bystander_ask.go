@@ -31,10 +31,23 @@ func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
 	}
 	end := s.Seq.Add(s.Len())
 	news := me.ISS.LessThan(s.Seq.Add(1)) && b.ways[from].seen.LessThan(end) ||
-		b.ways[from].missing > 0 && s.Seq.InRange(b.ways[from].lo, b.ways[from].hi) ||
+		b.Lacks(from, s) || b.ways[from].lacks(s.Seq) ||
 		s.Flags.Has(craft.ACK) && you.Una.LessThan(s.Ack) ||
 		s.Flags.Has(craft.FIN) && (b.fins[from].count == 0 || s.Ack.LessThan(b.fins[from].ack))
 	return !news && (s.Len() > 0 || at < b.last-settling)
+}
+
+// Lacks tells whether a segment has numbers that lie in a hole of what was
+// captured or before all of it, or is the first SYN of its end.
+func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
+	if s.Flags.Has(craft.SYN) {
+		return !b.known.has(knowSYN(from))
+	}
+	w, me := &b.ways[from], b.pair.end(from)
+	if me.Opened() && !b.known.has(knowISN(from)) && s.Seq.LessThan(me.ISS.Add(1)) {
+		return true
+	}
+	return s.Len() > 0 && w.lacks(s.Seq)
 }
 
 // SYNACK is what a SYN-ACK said and which SYN it answered.

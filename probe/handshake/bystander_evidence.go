@@ -13,13 +13,12 @@ type rarely struct {
 	finsAt [2][]time.Duration // of repeated FINs, after the first
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
+	pending       resetKept // one that refuses what the server had taken
 	resetAt       int64     // of the first one that counts, to an open connection
-	resetNext     craft.Seq // what the server was to use next then
 	resetCount    uint8
-	genuine       uint8
 	overflow      bool          // it answered the third segment
-	after         time.Duration // from the RST to what shows that it was not the server's
-	contradicted  time.Duration // the same for a SYN-ACK after a refusal
+	alive         aliveAfter    // what shows that an RST was not its end's own
+	contradicted  time.Duration // from an RST that refused to a SYN-ACK to the same SYN
 
 	icmpCount uint8
 	icmp      icmpKept
@@ -44,9 +43,11 @@ type rarely struct {
 	earlyBytes int
 	early      bool // and the SYN-ACK came again after it
 
-	zero   zeroWindows
-	late   uint64 // bytes of the server sent after it had the client's FIN
-	marked int    // data segments of the client with congestion experienced
+	zero             zeroWindows
+	late             uint64    // bytes of the server sent after it had the client's FIN
+	lateSeq, lateAck craft.Seq // the first of them, and the highest acknowledgement
+	lateSteps        uint8     // by which they were acknowledged without a FIN
+	marked           int       // data segments of the client with congestion experienced
 	unmarked,
 	echoed bool // an acknowledgement of one of them came without ECE, with it
 
@@ -94,25 +95,27 @@ func (b *Bystander) rare() *rarely {
 func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	switch {
 	case s.Flags.Has(craft.RST) && from == Client:
-		if !n.Void() {
-			b.known |= knowClientReset
-		}
+		b.clientReset(at, s, n, before)
 	case s.Flags.Has(craft.RST):
 		b.serverReset(at, s, n, before)
 	case n.Has(NoteChallenge):
 		m := b.rare()
 		m.challenges = min(m.challenges, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
+	case n.Void() && n.Has(NoteAfterReset): // a probe of something that is gone
 	case n.Void():
 		b.strays = min(b.strays, 254) + 1
 	case s.Flags.Has(craft.SYN) && from == Client && !s.Flags.Has(craft.ACK):
 		b.clientSYN(at, s, kept)
+	case s.Flags.Has(craft.SYN) && from == Client: // its SYN-ACK to a SYN that crossed
 	case s.Flags.Has(craft.SYN):
 		b.serverSYN(at, s, kept)
 	case from == Client:
+		b.alive(at, from, s)
 		b.fromClient(at, s, n)
 		b.teardown(at, from, s)
 	default:
+		b.alive(at, from, s)
 		b.fromServer(at, s, n, kept, before)
 		b.teardown(at, from, s)
 	}
@@ -132,17 +135,27 @@ func (o *asking) add(at int64, s *craft.Segment) {
 func (o *greeting) add(at int64, s *craft.Segment) {
 	if o.count == 0 {
 		val, ecr, _ := s.Options.Timestamps()
-		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL}
+		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL, ack: s.Ack}
 	}
 	if o.count < 1<<16-1 {
 		o.count++
 	}
 }
 
+// onSYNTaken is how many bytes of the data on the SYN the SYN-ACK acknowledges.
+func (b *Bystander) onSYNTaken() int {
+	taken := b.answer.ack.Sub(b.pair.Client.ISS) - 1
+	if b.onSYN == 0 || !b.known.has(knowServerSYN) || !b.answer.flags.Has(craft.ACK) || taken < 0 {
+		return 0
+	}
+	return min(int(taken), int(b.onSYN))
+}
+
 func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
 	if b.syn.count == 0 {
 		b.offers(s)
 	}
+	b.asksAgain(at, Client)
 	b.syn.add(at, s)
 	if _, _, ok := s.Options.Timestamps(); ok {
 		b.known |= knowSYNStamped
@@ -164,8 +177,13 @@ func (b *Bystander) offers(s *craft.Segment) {
 }
 
 func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
-	if b.known.has(knowRefused) && b.answer.count == 0 {
+	if b.answer.count == 0 && b.refusesSYN() {
 		b.contradicted(at, s)
+	}
+	b.asksAgain(at, Server)
+	if b.answer.count > 0 && !b.answer.flags.Has(craft.ACK) && s.Flags.Has(craft.ACK) {
+		b.known |= knowCrossed // its SYN was none to answer with
+		b.answer = greeting{}
 	}
 	if b.answer.count > 0 {
 		b.serverSYNAgain(at, s)
@@ -197,9 +215,6 @@ func (b *Bystander) accepts(s *craft.Segment, kept Kept) {
 	if data, ok := s.Options.MPTCP(); ok && len(data) > 0 && data[0]>>4 == mpCapable {
 		b.rare().multipath = true
 	}
-	if taken := s.Ack.Sub(b.pair.Client.ISS) - 1; b.onSYN > 0 && s.Flags.Has(craft.ACK) && taken > 0 {
-		b.onSYNTaken = uint16(min(taken, 1<<16-1))
-	}
 }
 
 // longestRun is the longest run of options of a kind.
@@ -217,7 +232,7 @@ func longestRun(o craft.Options, kind craft.OptionKind) (longest uint8) {
 // serverSYNAgain notes what a SYN-ACK shows by coming again.
 func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment) {
 	m := b.rare()
-	if len(m.synacks) < maxSchedule {
+	if len(m.synacks) < maxSchedule && at >= b.answer.at {
 		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))
 	}
 	if b.ackAt > 0 && at-b.ackAt > settling {
@@ -245,10 +260,8 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowClientPlain
 	}
+	b.halfOpen(s)
 	server := &b.pair.Server
-	if b.known.has(knowServerReset) && at-b.more.resetAt >= overtaking && b.more.resetNext.LessThan(s.Ack) {
-		b.wentOn(at) // the client has received what the server sent after it
-	}
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
 		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {
 		b.ackAt = at
@@ -263,11 +276,11 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	b.proves(s, n, Client)
+	b.contradictsRefusal()
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
 	}
 	b.seenTTL.add(s.TTL)
-	b.afterReset(at, s, before)
 	if len(s.Payload) > 0 {
 		b.serverData(at, s, kept)
 	}
@@ -283,23 +296,21 @@ const keptBanner = 96
 
 func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
 	client := &b.pair.Client
-	if b.known.has(knowClientSYN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken == 0 {
+	if b.known.has(knowClientSYN) && s.Ack == client.ISS.Add(1) && b.onSYNTaken() == 0 {
 		b.known |= knowServerSaid
 		if m := b.rare(); m.bannerLen == 0 && b.known.has(knowServerISN) && s.Seq == b.pair.Server.ISS.Add(1) {
 			m.bannerLen = len(s.Payload)
 			m.banner = append([]byte(nil), s.Payload[:min(kept.Payload, keptBanner)]...)
 		}
 	}
-	if b.ackAt == 0 && b.known.has(knowServerSYN) && b.onSYNTaken == 0 && !b.known.has(knowClientPlain) {
+	if b.ackAt == 0 && b.known.has(knowServerSYN) && b.onSYNTaken() == 0 && !b.known.has(knowClientPlain) {
 		m := b.rare()
 		if m.earlyAt == 0 {
 			m.earlyAt = at
 		}
 		m.earlyBytes += len(s.Payload)
 	}
-	if f := &b.fins[Client]; f.count > 0 && f.seq.LessThan(s.Ack) {
-		b.rare().late += uint64(len(s.Payload))
-	}
+	b.afterFIN(s)
 }
 
 // window notes windows of zero, unless the client has nothing more to send, or

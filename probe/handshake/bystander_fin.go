@@ -20,25 +20,53 @@ func (b *Bystander) teardown(at int64, from Side, s *craft.Segment) {
 	if theirs.count == 0 || !theirs.seq.LessThan(s.Ack) {
 		return
 	}
-	theirs.acked = true
+	if !theirs.acked {
+		theirs.acked, theirs.ackedAt = true, b.since(at)
+	}
 	if end := s.Seq.Add(s.Len()); !fin && (!own.bare || end.LessThan(own.bareEnd)) {
 		own.bare, own.bareEnd = true, end
 	}
 }
 
 func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
-	f := &b.fins[from]
+	f, now := &b.fins[from], b.since(at)
 	switch {
 	case f.count == 0:
-		f.at, f.seq, f.ack = b.since(at), s.Seq.Add(s.Len()-1), s.Ack
+		f.at, f.ackedAt, f.seq, f.ack = now, now, s.Seq.Add(s.Len()-1), s.Ack
 		b.overtaken(f, &b.fins[from.Other()])
 	case s.Ack.LessThan(f.ack):
 		f.ack = s.Ack // captured after one that was sent later
-		fallthrough
-	case b.more == nil || len(b.more.finsAt[from]) < maxSchedule:
-		b.rare().finsAt[from] = append(b.rare().finsAt[from], time.Duration(b.since(at)-f.at)*time.Millisecond)
+	}
+	if m := b.more; f.count > 0 && now >= f.at && (m == nil || len(m.finsAt[from]) < maxSchedule) {
+		m = b.rare()
+		m.finsAt[from] = append(m.finsAt[from], time.Duration(now-f.at)*time.Millisecond)
 	}
 	f.count = min(f.count, 254) + 1
+}
+
+// afterFIN notes what a server sends after it has received the client's FIN.
+func (b *Bystander) afterFIN(s *craft.Segment) {
+	if f := &b.fins[Client]; f.count == 0 || !f.seq.LessThan(s.Ack) {
+		return
+	}
+	m := b.rare()
+	if m.late == 0 {
+		m.lateSeq = s.Seq
+	}
+	m.late += uint64(len(s.Payload))
+}
+
+// halfOpen notes that a client has acknowledged such data in several steps, and
+// not the server's FIN: its half was open meanwhile. One step may be an answer
+// that came with the FIN.
+func (b *Bystander) halfOpen(s *craft.Segment) {
+	m, f := b.more, &b.fins[Server]
+	if m == nil || m.late == 0 || b.ways[Server].seen.LessThan(s.Ack) || f.count > 0 && f.seq.LessThan(s.Ack) {
+		return
+	}
+	if m.lateSeq.LessThan(s.Ack) && (m.lateSteps == 0 || m.lateAck.LessThan(s.Ack)) {
+		m.lateSteps, m.lateAck = min(m.lateSteps, 254)+1, s.Ack
+	}
 }
 
 // overtaken looks for what acknowledged a FIN and was captured before it.

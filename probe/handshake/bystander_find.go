@@ -39,6 +39,9 @@ func (b *Bystander) findings(r *Result, t Trust) (list []probe.Finding) {
 	}
 	for i := range bystanderPatterns {
 		p := &bystanderPatterns[i]
+		if r.Source == r.Target && p.code != "simultaneous-open" {
+			continue // what a socket says to itself is neither end's
+		}
 		if evidence := p.see(v); evidence != "" {
 			list = append(list, probe.Finding{Code: p.code, Severity: p.severity, Text: p.text, Evidence: evidence})
 		}
@@ -62,10 +65,11 @@ var bystanderPatterns = []bystanderPattern{
 		(*sight).synackRepeated},
 	{"split-handshake", probe.SeverityNotice,
 		"the server answered the SYN with a SYN of its own instead of a SYN-ACK", (*sight).split},
+	{"simultaneous-open", probe.SeverityInfo, "both ends sent their SYN before they had the other's", (*sight).openedAtOnce},
 	{"challenge-ack", probe.SeverityNotice,
 		"the server still holds an old connection on these ports and addresses, and asked whether it lives (RFC 5961)", (*sight).challenged},
 	{"forged-reset", probe.SeverityWarning,
-		"an RST came that the server cannot have sent: somebody on the way wants the connection dead", (*sight).forged},
+		"an RST came that the end it names cannot have sent: somebody on the way wants the connection dead", (*sight).forged},
 	{"icmp-rejected", probe.SeverityInfo, "an ICMP error refused the connection", (*sight).icmpRejected},
 	{"icmp-on-connection", probe.SeverityNotice, "an ICMP error came for a connection that was already open", (*sight).icmpOnOpen},
 	{"options-altered", probe.SeverityNotice,
@@ -97,7 +101,7 @@ var bystanderPatterns = []bystanderPattern{
 	{"close-by-reset", probe.SeverityNotice, "the server ended the connection by RST", (*sight).serverReset},
 	{"simultaneous-close", probe.SeverityInfo, "both ends sent their FIN before they had the other's", (*sight).crossed},
 	{"time-wait-skipped", probe.SeverityInfo,
-		"the server closed first and kept no TIME_WAIT: the client's FIN, retransmitted, was reset", (*sight).stranger},
+		"the server closed first and kept no TIME_WAIT: the client's FIN, retransmitted, was reset", (*sight).closedWithoutTimeWait},
 	{"fin-retransmissions", probe.SeverityInfo, "the server sent its FIN again: its acknowledgement was lost, or late", (*sight).finAgain},
 	{"fin-unanswered", probe.SeverityNotice, "a FIN was sent again and again, and nobody acknowledged it", (*sight).finUnanswered},
 	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
@@ -111,8 +115,14 @@ func (v *sight) queueFull() string {
 		count(int(v.repeats), "time"), count(int(v.pressed), "segment"))
 }
 
+// queueReset: where data followed the client's ACK, their acknowledgement may be
+// what was not captured.
 func (v *sight) queueReset() string {
-	if !v.more.overflow || v.known.has(knowGenuine) || v.known.has(knowProven) && v.pair.Server.Confirmed() {
+	data := v.pair.Client.ISS.Add(1).LessThan(v.pair.Client.Nxt)
+	if data && (v.trust.Gaps > 0 || !v.whole || apart(v.answer.ttl, v.more.reset.ttl, v.more.reset.ttl)) {
+		return ""
+	}
+	if !v.more.overflow || v.known.has(knowProven) && v.pair.Server.Confirmed() {
 		return ""
 	}
 	return fmt.Sprintf("RST seq 1, %v after the client's ACK", time.Duration(v.more.resetAt-v.ackAt).Round(time.Microsecond))
@@ -167,6 +177,16 @@ func (v *sight) split() string {
 	return fmt.Sprintf("SYN without ACK, seq %d", uint32(v.pair.Server.ISS))
 }
 
+func (v *sight) openedAtOnce() string {
+	switch {
+	case v.result.Source == v.result.Target && v.result.State == probe.StateOpen:
+		return "the socket is connected to itself"
+	case v.known.has(knowCrossed):
+		return fmt.Sprintf("SYNs at %d and %d, and a SYN-ACK to each", uint32(v.pair.Client.ISS), uint32(v.pair.Server.ISS))
+	}
+	return ""
+}
+
 func (v *sight) challenged() string {
 	if v.more.challenges == 0 {
 		return ""
@@ -178,13 +198,13 @@ func (v *sight) challenged() string {
 func (v *sight) forged() string {
 	m := v.more
 	switch {
+	case v.known.has(knowGenuine):
+		return fmt.Sprintf("the %s went on after an RST with TTL %d: %s up to %v later",
+			m.alive.side, m.alive.ttl, count(int(m.alive.count), "sign"), m.alive.after)
 	case v.known.has(knowForged) && m.contradicted > 0:
 		return fmt.Sprintf("RST, TTL %d, and %v later a SYN-ACK to the same SYN, TTL %d", m.forged.ttl, m.contradicted, v.answer.ttl)
 	case v.known.has(knowForged):
 		return fmt.Sprintf("RST seq %d ack %d in %s, TTL %d", uint32(m.forged.seq), uint32(m.forged.ack), m.forged.state, m.forged.ttl)
-	case v.known.has(knowGenuine):
-		return fmt.Sprintf("the server went on after an RST with TTL %d: %s up to %v later",
-			m.reset.ttl, count(int(m.genuine), "sign"), m.after)
 	}
 	return ""
 }
@@ -237,23 +257,40 @@ func (v *sight) threeWay() string {
 	return fmt.Sprintf("FIN-ACK of the %s", v.result.First.Other())
 }
 
+// heldOpen: data that the client acknowledged in steps before the server's FIN,
+// or nothing for long.
 func (v *sight) heldOpen() string {
-	held := v.result.Close == CloseHalfClosed && v.fins[Client].count > 0
-	if !held && v.more.late == 0 {
+	const long, steps = time.Second, 2
+	f := &v.fins[Client]
+	idle := v.result.Close == CloseHalfClosed && f.count > 0 &&
+		(v.trust.Silent >= long || v.since(v.last)-f.ackedAt >= uint32(long/time.Millisecond))
+	if !idle && v.more.lateSteps < steps {
 		return ""
 	}
 	return fmt.Sprintf("the client's FIN acknowledged, then %d bytes of data", v.more.late)
 }
 
-// serverReset: an RST with ACK is a program's or a kernel's choice; one without
-// answers a segment for which there is no connection any more.
+// serverReset: an RST with ACK is a program's or a kernel's choice. One without
+// answers a segment for which there is no connection any more: it ends one only
+// where nothing can have ended it before.
 func (v *sight) serverReset() string {
-	if !v.known.has(knowServerReset) || v.known.has(knowGenuine) || v.more.reset.flags&craft.ACK == 0 ||
-		v.result.Close != CloseByReset || !v.pair.Server.Confirmed() || v.ackAt == 0 {
+	m := v.more
+	if !v.known.has(knowServerReset) || v.result.Close != CloseByReset || v.ackAt == 0 || m.overflow && !v.pair.Server.Confirmed() {
 		return ""
 	}
-	return fmt.Sprintf("RST [%s] in %s, %v after the handshake",
-		v.more.reset.flags, v.more.reset.state, time.Duration(v.more.resetAt-v.ackAt).Round(time.Microsecond))
+	untouched := v.whole && v.pair.Server.Confirmed() && v.trust.Gaps == 0 && v.fins[Client].count == 0 && v.fins[Server].count == 0 && v.known&(knowClientReset|knowGenuine) == 0
+	if m.reset.flags&craft.ACK == 0 && !untouched {
+		return ""
+	}
+	return fmt.Sprintf("RST [%s] in %s%s", m.reset.flags, m.reset.state, afterHandshake(m.resetAt-v.ackAt))
+}
+
+// afterHandshake tells a time in nanoseconds, unless stamps contradict it.
+func afterHandshake(d int64) string {
+	if d < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %v after the handshake", time.Duration(d).Round(time.Microsecond))
 }
 
 func (v *sight) crossed() string {
@@ -264,7 +301,7 @@ func (v *sight) crossed() string {
 	return fmt.Sprintf("FINs at %d and %d", uint32(c.seq), uint32(s.seq))
 }
 
-func (v *sight) stranger() string {
+func (v *sight) closedWithoutTimeWait() string {
 	if !v.known.has(knowStranger) || v.result.First != Server {
 		return ""
 	}
@@ -273,9 +310,12 @@ func (v *sight) stranger() string {
 
 // middlebox weighs marks of the RST itself against the SYN-ACK's.
 func (v *sight) middlebox() string {
-	m := v.more
-	ttl, known := int(m.reset.ttl), int(v.answer.ttl)
-	if m.resetCount == 0 || m.reset.notes.Void() || !v.known.has(knowServerSYN) || ttl-known <= 1 && known-ttl <= 1 {
+	m := &v.more.reset
+	if m.at == 0 {
+		m = &v.more.forged
+	}
+	ttl, known := int(m.ttl), int(v.answer.ttl)
+	if m.at == 0 || m.notes.Void() || !v.known.has(knowServerSYN) || ttl-known <= 1 && known-ttl <= 1 {
 		return ""
 	}
 	return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)

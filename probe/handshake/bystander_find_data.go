@@ -89,21 +89,21 @@ func (v *sight) cookieGiven() string {
 func (v *sight) pairSeen() bool { return v.known.has(knowClientSYN | knowServerSYN) }
 
 func (v *sight) fastOpened() string {
-	if v.more.fastOpen == nil || v.onSYNTaken == 0 {
+	if v.more.fastOpen == nil || v.onSYNTaken() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d bytes with cookie %x", v.onSYNTaken, v.more.fastOpen)
+	return fmt.Sprintf("%d bytes with cookie %x", v.onSYNTaken(), v.more.fastOpen)
 }
 
 func (v *sight) dataTaken() string {
-	if v.onSYNTaken == 0 {
+	if v.onSYNTaken() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d bytes", v.onSYNTaken, v.onSYN)
+	return fmt.Sprintf("%d of %d bytes", v.onSYNTaken(), v.onSYN)
 }
 
 func (v *sight) dataIgnored() string {
-	if !v.pairSeen() || v.onSYN == 0 || v.onSYNTaken > 0 {
+	if !v.pairSeen() || v.onSYN == 0 || v.onSYNTaken() > 0 {
 		return ""
 	}
 	return fmt.Sprintf("0 of %d bytes", v.onSYN)

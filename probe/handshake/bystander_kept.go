@@ -16,6 +16,7 @@ type asking struct {
 type greeting struct {
 	at       int64 // of the first
 	val, ecr uint32
+	ack      craft.Seq
 	count    uint16
 	flags    craft.Flags
 	window   uint16
@@ -25,6 +26,7 @@ type greeting struct {
 // finKept is what is kept of the FINs of one side.
 type finKept struct {
 	at       uint32    // of the first one, in milliseconds since the connection's first packet
+	ackedAt  uint32    // the same for what acknowledged it first
 	seq, ack craft.Seq // of the first one
 	bareEnd  craft.Seq // the lowest end of what acknowledged the other's FIN without being one
 	top, end craft.Seq // the highest acknowledgement of what was no FIN, and the end of what had it first

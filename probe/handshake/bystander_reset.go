@@ -10,29 +10,42 @@ import (
 // what was captured may follow what was not.
 func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) Notes {
 	switch {
+	case b.repeatsForged(from, s):
+		return NoteIllegalReset
 	case !me.Opened() && !you.Opened():
 		return NoteUnverifiedReset
 	case !me.Opened():
 		if n, ok := b.refusal(from, you, s); !ok {
 			return n
 		}
-	case !plausible(s.Seq.Sub(me.Nxt), late):
+	case b.older(from, me, s):
+		return NoteOldReset
+	case !plausible(s.Seq.Sub(me.Nxt), late), b.beforeSYN(from, me, s):
 		return b.impossible(at, me, you, NoteOldReset)
 	case me.Nxt.Add(max(you.Room, minimalRoom)).LessThan(s.Seq):
 		if n := b.impossible(at, me, you, 0); n != 0 {
 			return n
 		}
 	}
-	if me.Opened() && me.Nxt.LessThan(s.Seq) {
-		me.Nxt = s.Seq
-	}
-	if s.Flags.Has(craft.ACK) && you.Opened() && plausible(s.Ack.Sub(you.Nxt), 0) {
-		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack)
+	if s.Flags.Has(craft.ACK) && believable(me, you, s.Ack) {
+		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
 		you.Nxt = s.Ack
 	}
 	me.learn(wasReset | sentReset)
 	you.learn(wasReset)
 	return 0
+}
+
+// older tells an RST that is about an earlier connection, while its end has sent
+// no more than its SYN: its number lies before that, or is the one that a
+// challenge ACK has asked for (RFC 5961 §4).
+func (b *Bystander) older(from Side, me *End, s *craft.Segment) bool {
+	return !me.Confirmed() && (b.beforeSYN(from, me, s) ||
+		from == Client && b.more != nil && b.more.challenges > 0 && b.more.challenge[1] == s.Seq && s.Seq != me.ISS.Add(1))
+}
+
+func (b *Bystander) beforeSYN(from Side, me *End, s *craft.Segment) bool {
+	return b.known.has(knowISN(from)) && s.Seq.LessThan(me.ISS.Add(1))
 }
 
 // minimalRoom is the window of an end whose own has not been seen.
@@ -46,7 +59,7 @@ func (b *Bystander) refusal(from Side, you *End, s *craft.Segment) (n Notes, ok 
 		return NoteUnverifiedReset, from == Client
 	case b.known.has(knowISN(from.Other())) && s.Ack == you.ISS:
 		return NoteUnverifiedReset, false
-	case !plausible(s.Ack.Sub(you.ISS.Add(1)), 0):
+	case b.known.has(knowSYN(from.Other())) && !you.covers(s.Ack), !plausible(s.Ack.Sub(you.ISS.Add(1)), 0):
 		return NoteOldReset, false
 	}
 	return 0, true
@@ -85,7 +98,7 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 		at: at, state: state, seq: s.Seq, ack: s.Ack, flags: s.Flags, ttl: s.TTL,
 		window: s.Window, options: len(s.Options) > 0, notes: n,
 	}
-	if m.resetCount == 1 || m.reset.notes.Void() && !n.Void() {
+	if m.reset.at == 0 || m.reset.notes.Void() && !n.Void() {
 		m.reset = this
 	}
 	switch {
@@ -93,11 +106,21 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 		b.known |= knowForged
 		m.forged = this
 	case n.Void():
+		b.refusalAfter(&this)
 	case !before.Server.Opened():
 		b.refused(at, s)
 	default:
-		b.resetOpen(at, s)
+		b.resetOpen(at, s, before)
 	}
+}
+
+// clientReset notes an RST of the client.
+func (b *Bystander) clientReset(at int64, s *craft.Segment, n Notes, before *Pair) {
+	if n.Void() {
+		return
+	}
+	b.known |= knowClientReset
+	b.markReset(at, Client, s, before)
 }
 
 // refused notes an RST that answers the SYN.
@@ -115,11 +138,12 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 }
 
 // resetOpen notes an RST to an open or half-open connection.
-func (b *Bystander) resetOpen(at int64, s *craft.Segment) {
+func (b *Bystander) resetOpen(at int64, s *craft.Segment, before *Pair) {
 	if !b.known.has(knowServerReset) {
 		b.known |= knowServerReset
 		m := b.rare()
-		m.resetAt, m.resetNext, m.overflow = at, b.pair.Server.Nxt, b.overflows(at, s)
+		m.resetAt, m.overflow = at, b.overflows(at, s)
+		b.markReset(at, Server, s, before)
 	}
 	if b.fins[Client].acked && b.fins[Server].acked && b.fins[Client].count > 1 {
 		b.known |= knowStranger
@@ -128,30 +152,15 @@ func (b *Bystander) resetOpen(at int64, s *craft.Segment) {
 
 // overflows tells an RST that answers the third segment of the handshake and
 // was sent by no connection: without ACK, with the number that the third
-// segment acknowledges, within the time that an answer takes.
+// segment acknowledges, within the time that an answer takes. Data may have
+// followed that: it is not acknowledged. Long after the SYN-ACK, which did not
+// come again, it is another segment that is answered.
 func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
 	const slack = int64(20 * time.Millisecond)
 	trip := b.answer.at - b.syn.latest
 	return b.ackAt > 0 && trip > 0 && b.known.has(knowClientSYN|knowServerSYN) && !b.pair.Server.Confirmed() &&
 		!s.Flags.Has(craft.ACK) && s.Seq == b.pair.Server.ISS.Add(1) && !b.known.has(knowClientReset) &&
-		at >= b.ackAt && at-b.ackAt <= 2*trip+slack && b.pair.Client.Nxt == b.pair.Client.ISS.Add(1)
-}
-
-// afterReset notes that a server goes on after its RST, by something that it
-// cannot have sent before.
-func (b *Bystander) afterReset(at int64, s *craft.Segment, before *Pair) {
-	if b.known.has(knowServerReset) && at-b.more.resetAt >= overtaking &&
-		(before.Server.Nxt.LessThan(s.Seq.Add(s.Len())) || before.Client.Una.LessThan(s.Ack)) {
-		b.wentOn(at)
-	}
-}
-
-// wentOn notes that a server has sent something new after its RST.
-func (b *Bystander) wentOn(at int64) {
-	b.known |= knowGenuine
-	m := b.rare()
-	m.genuine = min(m.genuine, 254) + 1
-	m.after = time.Duration(at - m.resetAt)
+		at >= b.ackAt && at-b.ackAt <= 2*trip+slack && b.ackAt-b.answer.at < longest
 }
 
 // contradicted notes a genuine SYN-ACK after an RST that refused the same SYN:
@@ -160,13 +169,48 @@ func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 	const soonest = int64(400 * time.Millisecond) // no stack repeats a refused SYN sooner
 	m := b.rare()
 	_, ecr, stamped := s.Options.Timestamps()
-	same := b.syn.count == 1 && at-b.syn.at < soonest
+	same := b.syn.latest <= m.reset.at && at-m.reset.at < soonest
 	if stamped && b.known.has(knowSYNStamped) {
-		same = b.syn.count == 1 && ecr == b.syn.val
+		same = b.syn.latest <= m.reset.at && ecr == b.syn.last
 	}
-	if same && at > m.reset.at && (m.reset.seq == 0 || !plausible(m.reset.seq.Sub(s.Seq), 0)) {
+	if same && at > m.reset.at && !b.overtook(at, s) {
 		b.known |= knowForged
 		m.forged = m.reset
 		m.contradicted = time.Duration(at - m.reset.at)
+	}
+}
+
+// overtook tells whether an RST may be the server's own, which was sent after
+// its SYN-ACK and captured before.
+func (b *Bystander) overtook(at int64, s *craft.Segment) bool {
+	k := &b.more.reset
+	return k.seq != 0 && at-k.at < overtaking && k.seq.InWindow(s.Seq.Add(1), minimalRoom)
+}
+
+// refusesSYN tells an RST before the SYN-ACK that was made from the SYN: it
+// acknowledges it, or has no number, or one of the client's.
+func (b *Bystander) refusesSYN() bool {
+	m, isn := b.more, b.pair.Client.ISS
+	if b.known.has(knowRefused) {
+		return true
+	}
+	return m != nil && m.reset.at > 0 && b.known.has(knowClientSYN) && m.reset.flags&craft.ACK == 0 &&
+		(m.reset.seq == 0 || m.reset.seq == isn || m.reset.seq == isn.Add(1))
+}
+
+// refusalAfter notes an RST that refuses the SYN after a SYN-ACK has taken it,
+// and no SYN came again. It is forged where the server goes on.
+func (b *Bystander) refusalAfter(this *resetKept) {
+	if b.known.has(knowClientSYN|knowServerSYN) && this.seq == 0 && b.pair.Server.ISS != 0 && this.flags.Has(craft.ACK) &&
+		this.ack == b.pair.Client.ISS.Add(1) && b.syn.latest < b.answer.at {
+		b.more.pending = *this
+	}
+}
+
+// contradictsRefusal takes in that a server goes on after such an RST.
+func (b *Bystander) contradictsRefusal() {
+	if m := b.more; m != nil && m.pending.at > 0 {
+		b.known |= knowForged
+		m.forged, m.pending = m.pending, resetKept{}
 	}
 }

@@ -27,6 +27,8 @@ type Trust struct {
 	Loss float64
 	// OneWay says that it has nothing of any server.
 	OneWay bool
+	// Silent is how long it goes on after the last segment of the connection.
+	Silent time.Duration
 }
 
 // lossy tells a capture from whose silence nothing can be concluded. A few
@@ -197,7 +199,7 @@ func (b *Bystander) negotiated() Negotiated {
 	}
 	n.Scaled, n.SACK, n.Stamps = c.Scaled && s.Scaled, c.SACK && s.SACK, c.Stamped && s.Stamped
 	n.ECN = negotiatedECN(b.syn.flags, b.answer.flags)
-	n.TFO = b.onSYNTaken > 0
+	n.TFO = b.onSYNTaken() > 0
 	if m := b.more; m != nil {
 		n.TFO = n.TFO || m.cookie != nil
 		n.Cookie, n.MPTCP = m.cookie, m.offered && m.multipath
@@ -228,12 +230,14 @@ func (b *Bystander) closed(t Trust) Close {
 	hidden := b.tail(Client) > 0 || b.tail(Server) > 0 || b.strays > 0
 	both := b.known&(knowClientSYN|knowClientPlain) != 0 && b.known&(knowServerSYN|knowServerPlain) != 0
 	begun := b.known&(knowClientSYN|knowServerSYN) != 0
-	reset := b.known.has(knowServerReset) && !b.known.has(knowGenuine) || b.known.has(knowClientReset)
+	reset := b.known&(knowServerReset|knowClientReset) != 0
 	switch {
 	case c.acked && s.acked:
 		return b.complete(t)
 	case both && c.count > unheard && !c.acked && !b.known.has(knowServerReset):
 		return CloseTimeout // also where the client gave up by RST
+	case reset && b.mark(Client).set && b.mark(Client).doubted:
+		return CloseUnknown
 	case reset && c.count == 0 && s.count == 0:
 		return CloseByReset
 	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):

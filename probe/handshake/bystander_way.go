@@ -9,25 +9,32 @@ import (
 // way is what was captured of the numbers that one end used.
 type way struct {
 	seen    craft.Seq // after the highest one captured
-	lo, hi  craft.Seq // the latest hole
-	missing uint32    // numbers of it that have not been filled since
-	missed  uint32    // numbers of it at first
-	at      uint32    // when it was met, in milliseconds since the connection's first packet
-	bytes   uint32    // of older holes that stayed
-	gaps    uint16    // older holes that stayed
+	gaps    uint32    // older holes that stayed
+	bytes   uint64    // numbers in them
+	open    *[]hole   // those that may yet be filled; nil none
+	carried uint16    // segments that used up numbers, up to 65,535
+	begun   bool
+	lost    bool // more was missed than numbers can tell
+}
 
-	stretches uint16 // that the latest hole consists of
-	carried   uint16 // segments that used up numbers, up to 65,535
-	begun     bool
-	lost      bool // more was missed than numbers can tell
+// hole is a stretch of numbers that were not captured. What is lost on the way
+// is sent again, and fills it; what only the capture lost is acknowledged.
+type hole struct {
+	lo, hi craft.Seq
+	at     uint32 // when it was met, in milliseconds since the connection's first packet
 }
 
 // settling is how long a segment may be captured after one that it came
 // before, from another queue of the card.
 const settling = int64(20 * time.Millisecond)
 
-// settlingMillis is the same in milliseconds.
-const settlingMillis = uint32(settling / int64(time.Millisecond))
+// Holes that were acknowledged stay open for a while, in milliseconds, since
+// what fills them may be captured after its acknowledgement; and so many at a
+// time.
+const (
+	stayOpen  = 50
+	mostHoles = 64
+)
 
 // reach notes that numbers up to end were captured.
 func (w *way) reach(end craft.Seq) {
@@ -36,53 +43,126 @@ func (w *way) reach(end craft.Seq) {
 	}
 }
 
-// miss notes a hole from lo to hi. One that follows soon joins the one before,
-// since both may yet be filled.
-func (w *way) miss(at uint32, lo, hi craft.Seq) {
-	if w.missing > 0 && at-w.at > settlingMillis {
-		w.gaps += w.left()
-		w.bytes += w.missing
-		w.missing = 0
+// miss notes a hole from lo to hi; acked is what the other end has acknowledged.
+func (w *way) miss(at uint32, lo, hi, acked craft.Seq) {
+	if !lo.LessThan(hi) {
+		return
 	}
-	if w.missing == 0 {
-		w.lo, w.missed, w.stretches = lo, 0, 0
+	if w.open == nil {
+		w.open = new([]hole)
 	}
-	w.hi, w.at = hi, at
-	w.missing += uint32(hi.Sub(lo))
-	w.missed += uint32(hi.Sub(lo))
-	w.stretches = min(w.stretches, 1<<16-2) + 1
+	w.settle(at, acked)
+	if len(*w.open) == mostHoles {
+		w.give((*w.open)[0], acked)
+		*w.open = (*w.open)[:copy(*w.open, (*w.open)[1:])]
+	}
+	*w.open = append(*w.open, hole{lo, hi, at})
 }
 
-// left is about how many of the stretches that were missed have not been
-// filled: at least one, where anything is missing.
-func (w *way) left() uint16 {
-	if w.missing == 0 {
+// settle closes holes that were acknowledged some time ago.
+func (w *way) settle(at uint32, acked craft.Seq) {
+	kept := (*w.open)[:0]
+	for _, h := range *w.open {
+		if acked.LessThan(h.hi) || at <= h.at+stayOpen {
+			kept = append(kept, h)
+			continue
+		}
+		w.give(h, acked)
+	}
+	*w.open = kept
+}
+
+// give counts a hole, as far as it was acknowledged: the rest may have been lost
+// for everybody.
+func (w *way) give(h hole, acked craft.Seq) {
+	if n := h.size(acked); n > 0 {
+		w.gaps++
+		w.bytes += n
+	}
+}
+
+// size is how many numbers of a hole were acknowledged.
+func (h *hole) size(acked craft.Seq) uint64 {
+	if h.hi.LessThan(acked) {
+		acked = h.hi
+	}
+	if !h.lo.LessThan(acked) {
 		return 0
 	}
-	return uint16(max(1, uint64(w.stretches)*uint64(w.missing)/uint64(max(w.missed, w.missing))))
+	return uint64(acked.Sub(h.lo))
+}
+
+// lacks tells whether a number lies in a hole.
+func (w *way) lacks(n craft.Seq) bool {
+	if w.open == nil {
+		return false
+	}
+	for _, h := range *w.open {
+		if n.InRange(h.lo, h.hi) {
+			return true
+		}
+	}
+	return false
 }
 
 // fill takes in a segment that may close a hole.
 func (w *way) fill(s *craft.Segment) {
 	n := s.Len()
-	if n > 0 && w.carried < 1<<16-1 {
-		w.carried++
+	if n == 0 {
+		return
 	}
-	if n > 0 && w.missing > 0 && s.Seq.InRange(w.lo, w.hi) {
-		w.missing -= min(w.missing, n)
+	w.carried = min(w.carried, 1<<16-2) + 1
+	if !w.overlaps(s.Seq, s.Seq.Add(n)) {
+		return
 	}
+	left := make([]hole, 0, len(*w.open)+1)
+	for _, h := range *w.open {
+		left = h.without(left, s.Seq, s.Seq.Add(n))
+	}
+	*w.open = left
+}
+
+// overlaps tells whether any of the numbers from lo to hi lies in a hole.
+func (w *way) overlaps(lo, hi craft.Seq) bool {
+	if w.open == nil {
+		return false
+	}
+	for _, h := range *w.open {
+		if lo.LessThan(h.hi) && h.lo.LessThan(hi) {
+			return true
+		}
+	}
+	return false
+}
+
+// without appends what is left of a hole once the numbers from lo to hi were
+// captured.
+func (h hole) without(left []hole, lo, hi craft.Seq) []hole {
+	if !lo.LessThan(h.hi) || !h.lo.LessThan(hi) {
+		return append(left, h)
+	}
+	if h.lo.LessThan(lo) {
+		left = append(left, hole{h.lo, lo, h.at})
+	}
+	if hi.LessThan(h.hi) {
+		left = append(left, hole{hi, h.hi, h.at})
+	}
+	return left
 }
 
 // lose gives up counting: the numbers have come round.
-func (w *way) lose() { w.lost, w.missing = true, 0 }
+func (w *way) lose() { w.lost, w.open = true, nil }
 
 // holes are how many there are, and of how many numbers, as far as the other
-// end has acknowledged them: what it has not may have been lost for everybody.
+// end has acknowledged them.
 func (w *way) holes(acked craft.Seq) (gaps int, bytes uint64) {
-	gaps, bytes = int(w.gaps), uint64(w.bytes)
-	if w.missing > 0 && w.lo.LessThan(acked) {
-		gaps += int(w.left())
-		bytes += uint64(w.missing)
+	gaps, bytes = int(w.gaps), w.bytes
+	if w.open != nil {
+		for _, h := range *w.open {
+			if n := h.size(acked); n > 0 {
+				gaps, bytes = gaps+1, bytes+n
+			}
+		}
 	}
 	if w.lost {
 		gaps++
@@ -108,8 +188,12 @@ func (b *Bystander) Gaps() (gaps int, bytes uint64, carried int) {
 // tail is how many numbers an end has used, as the other has acknowledged,
 // after the last one captured: a FIN may be among them.
 func (b *Bystander) tail(s Side) uint32 {
-	if w := &b.ways[s]; w.begun && w.seen.LessThan(b.pair.end(s).Nxt) {
-		return uint32(b.pair.end(s).Nxt.Sub(w.seen))
+	w, next := &b.ways[s], b.pair.end(s).Nxt
+	if m := b.mark(s); m.set && next.LessThan(m.seq) {
+		next = m.seq // what an RST says that it has used
+	}
+	if w.begun && w.seen.LessThan(next) {
+		return uint32(next.Sub(w.seen))
 	}
 	return 0
 }

@@ -101,6 +101,9 @@ func (x *exchange) send(ctx context.Context, packet []byte) error {
 			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, outage.Error())
 		}
 		wait, again := wire.Backoff(err, refused)
+		if !again {
+			x.traffic.refusal = err
+		}
 		switch {
 		case again:
 		case wire.RefusalOf(err) == wire.RefusedByFirewall:
@@ -177,8 +180,20 @@ func (x *exchange) take(a *arrival) {
 	case p.Kind == craft.PacketICMPError:
 		x.answer(a, Line{ICMP: &p.ICMP})
 	default:
-		x.answer(a, Line{Segment: &p.Segment})
+		l := Line{Segment: &p.Segment}
+		if !x.ours(&p.Segment) {
+			l.Notes = NoteAside
+		}
+		x.answer(a, l)
 	}
+}
+
+// ours tells whether a segment carries a number that whoever sent it had from our
+// segment: it acknowledges it, or begins where that said that it should.
+func (x *exchange) ours(s *craft.Segment) bool {
+	sent := &x.cfg.Segment
+	return s.Flags.Has(craft.ACK) && s.Ack.InRange(sent.Seq, sent.Seq.Add(sent.Len()+1)) ||
+		sent.Flags.Has(craft.ACK) && s.Seq == sent.Ack
 }
 
 // early tells whether a packet had arrived before the segment left.

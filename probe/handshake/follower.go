@@ -55,6 +55,7 @@ type Follower struct {
 	client, server netip.AddrPort
 	context        Context
 	seen           evidence
+	released       bool // the client has acknowledged something
 }
 
 // NewFollower returns a Follower of connections from client to server.
@@ -88,9 +89,10 @@ func (f *Follower) Segment(at time.Time, s *craft.Segment) Line {
 	before := f.Pair
 	notes := f.Observe(from, s)
 	f.seen.segment(at, from, s, notes, &before, &f.Pair)
+	f.released = f.released || from == Client && s.Flags&(craft.ACK|craft.RST) == craft.ACK
 	return Line{
 		Time: at, From: from, Segment: s, Notes: notes,
-		Client: f.Client.State(), Server: f.Server.State(),
+		Client: f.clientState(), Server: f.Server.State(),
 		Seq: f.relativeSeq(from, s), Ack: f.relativeAck(from, s),
 	}
 }
@@ -98,7 +100,18 @@ func (f *Follower) Segment(at time.Time, s *craft.Segment) Line {
 // ICMP takes in an error that quotes a segment of the client.
 func (f *Follower) ICMP(at time.Time, e *craft.ICMPError) Line {
 	f.seen.icmp(at, e, f.Client.State())
-	return Line{Time: at, From: Server, ICMP: e, Client: f.Client.State(), Server: f.Server.State()}
+	return Line{Time: at, From: Server, ICMP: e, Client: f.clientState(), Server: f.Server.State()}
+}
+
+// clientState is that of the client. While it withholds the acknowledgement of the
+// SYN-ACK it behaves as if that had not come: it stays in SYN-SENT until an ACK
+// leaves, which a TCP sends in the step in which it becomes ESTABLISHED (RFC 9293
+// §3.10.7.3).
+func (f *Follower) clientState() State {
+	if state := f.Client.State(); f.context.Withheld != WithholdSYNACKAck || f.released || state != Established {
+		return state
+	}
+	return SYNSent
 }
 
 func (f *Follower) relativeSeq(from Side, s *craft.Segment) uint32 {

@@ -79,12 +79,12 @@ func TestLadders(t *testing.T) {
 			7.000 > [R] 1:0 len 0 CLOSED|`, "", 7 * time.Second},
 		{"half-open", scene{host: &simnet.Listener{}, cfg: Config{Withhold: WithholdSYNACKAck}}, `
 			0.000 > [S] 0:0 len 0 SYN_SENT|
-			0.020 < [S.] 0:1 len 0 ESTABLISHED|SYN_RECEIVED
-			1.020 < [S.] 0:1 len 0 ESTABLISHED|SYN_RECEIVED (retransmission)
-			3.020 < [S.] 0:1 len 0 ESTABLISHED|SYN_RECEIVED (retransmission)
-			7.020 < [S.] 0:1 len 0 ESTABLISHED|SYN_RECEIVED (retransmission)
-			15.020 < [S.] 0:1 len 0 ESTABLISHED|SYN_RECEIVED (retransmission)
-			31.020 < [S.] 0:1 len 0 ESTABLISHED|SYN_RECEIVED (retransmission)
+			0.020 < [S.] 0:1 len 0 SYN_SENT|SYN_RECEIVED
+			1.020 < [S.] 0:1 len 0 SYN_SENT|SYN_RECEIVED (retransmission)
+			3.020 < [S.] 0:1 len 0 SYN_SENT|SYN_RECEIVED (retransmission)
+			7.020 < [S.] 0:1 len 0 SYN_SENT|SYN_RECEIVED (retransmission)
+			15.020 < [S.] 0:1 len 0 SYN_SENT|SYN_RECEIVED (retransmission)
+			31.020 < [S.] 0:1 len 0 SYN_SENT|SYN_RECEIVED (retransmission)
 			70.020 > [R] 1:0 len 0 CLOSED|CLOSED`, CloseNever, 70020 * time.Millisecond},
 		{"a SYN that nobody stands by", scene{host: refusingSYN()}, `
 			0.000 > [S] 0:0 len 0 SYN_SENT|

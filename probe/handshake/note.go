@@ -32,6 +32,7 @@ const (
 	NoteAside           // without a number of ours, or our question about such a segment
 
 	NoteUncaptured // acknowledges what the capture does not have; not void
+	NoteFINAgain   // a FIN that was acknowledged: an end in TIME_WAIT answers it (RFC 9293 §3.10.7.4)
 )
 
 const void = NoteBadAck | NoteNoAck | NoteChallenge | NoteInexactReset | NoteIllegalReset |
@@ -43,6 +44,7 @@ var noteWords = [...]string{
 	"acknowledges what was not sent", "no ACK", "challenge ACK", "RST not exact", "RST with illegal number",
 	"RST that proves nothing", "outside the window",
 	"RST about something older", "another connection", "unverified",
+	"", "acknowledged before: TIME_WAIT is there to answer it",
 }
 
 // Has reports whether n holds any of m.

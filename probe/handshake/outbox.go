@@ -116,9 +116,10 @@ func (r *runner) refused(err error) {
 		o.due = time.Now().Add(wait)
 		return
 	}
+	r.traffic.refusal = err
 	v := wire.Unsendable(r.cfg.Target, err)
 	o.unsent = &v
-	if v.Reason != probe.ReasonLocalFirewall {
+	if v.Reason != probe.ReasonLocalFirewall && v.Reason != probe.ReasonNoNeighbour {
 		r.fail(fmt.Errorf("send: %w", err))
 	}
 }

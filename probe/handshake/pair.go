@@ -164,6 +164,9 @@ func converse(from Side, me, you *End, s *craft.Segment) (n Notes) {
 	}
 	n |= sequence(me, you, s) | window(me, you, s)
 	if s.Flags.Has(craft.FIN) {
+		if n.Has(NoteRetransmission) && me.State() == Closed && you.State() == TimeWait {
+			n |= NoteFINAgain
+		}
 		finish(me, you, s, n)
 	}
 	acknowledge(me, you, s)

@@ -25,6 +25,7 @@ type Session struct {
 
 	rto        rto
 	armed      bool // the retransmission timer runs
+	waiting    bool // the timer Wait runs
 	classicECN bool // of the classic kind
 	accurate   bool // ECN of RFC 9768 was negotiated
 	echo       bool // answer congestion by CWR on the next data
@@ -150,18 +151,31 @@ func Step(s Session, e Event) (Session, []Action) {
 	case TooBig:
 		s.shrink(e.MTU)
 	case Expire:
+		s.waiting = s.waiting && e.Timer != Wait
 		s.expire(e.Timer)
 	case Cancel:
 		s.abort()
 		s.finish()
 	}
+	s.bounded()
 	actions := s.actions
 	s.actions = nil
 	return s, actions
 }
 
-func (s *Session) do(a Action)          { s.actions = append(s.actions, a) }
-func (s *Session) wait(d time.Duration) { s.do(Action{Kind: Set, Timer: Wait, After: d}) }
+// bounded lets no step end with nothing to wait for: a peer that contradicts itself
+// may have left the connection in a state in which neither end owes a segment.
+func (s *Session) bounded() {
+	if s.phase != phaseDone && !s.armed && !s.waiting {
+		s.wait(s.plan.Timeout)
+	}
+}
+
+func (s *Session) do(a Action) { s.actions = append(s.actions, a) }
+func (s *Session) wait(d time.Duration) {
+	s.waiting = true
+	s.do(Action{Kind: Set, Timer: Wait, After: d})
+}
 func (s *Session) finish() {
 	s.phase = phaseDone
 	s.do(Action{Kind: Finish})

@@ -101,8 +101,8 @@ func readCapture(t *testing.T, name string) (list []captured) {
 }
 
 // replayed follows a capture.
-func replayed(list []captured) (f *Follower, rungs []string) {
-	f = NewFollower(list[0].segment.Src, list[0].segment.Dst, Context{})
+func replayed(list []captured, withheld Withhold) (f *Follower, rungs []string) {
+	f = NewFollower(list[0].segment.Src, list[0].segment.Dst, Context{Withheld: withheld})
 	for i := range list {
 		rungs = append(rungs, rungOf(f.Segment(list[i].time, &list[i].segment)))
 	}
@@ -143,7 +143,7 @@ func TestTcpdump(t *testing.T) {
 			var r Result
 			cfg.OnSegment = func(l Line) { ours = append(ours, rungOf(l)) }
 			lines := capture(t, cfg.Target, func() { r = attempt(t, cfg) })
-			f, seen := replayed(lines)
+			f, seen := replayed(lines, cfg.Withhold)
 			if !slices.Equal(ours, seen) {
 				t.Errorf("we saw:\n%s\ntcpdump saw:\n%s", strings.Join(ours, "\n"), strings.Join(seen, "\n"))
 			}

@@ -15,6 +15,7 @@ type traffic struct {
 	resets  uint64
 	matched uint64
 	others  map[string]uint64 // rejected, by reason
+	refusal error             // why a segment was given up before it left
 }
 
 func newTraffic(base netraw.Stats) traffic {
@@ -55,6 +56,7 @@ func (t *traffic) totals(n probe.Network, start time.Time, complete bool) probe.
 		SendErrors:  stats.SendErrors - t.base.SendErrors,
 		KernelDrops: stats.KernelDrops - t.base.KernelDrops,
 		Rejected:    t.others, Took: time.Since(start), Complete: complete,
+		Refusal: t.refusal,
 	}
 	for _, n := range t.others {
 		s.Received += n

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"synscope/craft"
 )
 
@@ -86,7 +84,7 @@ func leaningBits(points []point, left float64) (verdict, bool) {
 		d := float64(countBit(points, bit)) - n/2
 		sum += d * d / (n / 4)
 	}
-	bits := -math.Log2(distuv.ChiSquared{K: 32}.Survival(sum))
+	bits := -math.Log2(chiSquaredTail(sum, 32))
 	if bits < leastLean || n < leastRandom {
 		return verdict{}, false
 	}

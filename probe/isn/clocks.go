@@ -18,13 +18,16 @@ func clocks(v *view, key factor) (list []*standing) {
 	for _, hz := range rates(groups, v.span()) {
 		list = append(list, fitClock(v, key, drift{hz: hz, quantum: 1, wide: 1}))
 	}
+	var plain, both []*standing
 	if key == 0 {
-		if hz, step := roughPlane(v.points); step != 0 {
-			list = append(list, fitClock(v, key, drift{hz: hz, step: step, quantum: 1, wide: 1}))
+		for _, p := range v.planes() {
+			d := drift{hz: p.hz, step: p.step, quantum: 1, wide: 1}
+			list = append(list, fitClock(v, key, d))
+			d.busy = true
+			both = append(both, fitClock(v, key, d).settle(v, 3, true))
 		}
 	}
 	list = best(list)[:min(mostRates, len(list))]
-	var plain, both []*standing
 	for _, s := range list {
 		plain = append(plain, s.settle(v, 3, false))
 	}
@@ -65,7 +68,7 @@ func fitClock(v *view, key factor, d drift) *standing {
 		d.counts = make([]float64, len(v.points))
 	}
 	s := clockModel(key, d).fit(v)
-	if d.hz*v.span() < leastWay*d.quantum || d.hz > maxHz || d.quantum > mostQuantum {
+	if math.Abs(d.hz)*v.span() < leastWay*d.quantum || math.Abs(d.hz) > maxHz || d.quantum > mostQuantum {
 		s.bits = math.Inf(1)
 	}
 	return s
@@ -92,9 +95,8 @@ func (s *standing) with(change func(*drift)) *standing {
 // least squares, tries other widths, and returns the best.
 func (s *standing) settle(v *view, rounds int, withStep bool) *standing {
 	d := *s.drift
-	d.busy = false
 	if !withStep {
-		d.step = 0
+		d.step, d.busy = 0, false
 	}
 	top := fitClock(v, s.key, d)
 	at := top
@@ -112,7 +114,7 @@ func (s *standing) settle(v *view, rounds int, withStep bool) *standing {
 		top.bits = math.Inf(1)
 		return top
 	}
-	if withStep && s.key == 0 {
+	if withStep && s.key == 0 && !top.drift.busy {
 		d := *top.drift
 		d.busy = true
 		if busy := fitClock(v, 0, d); busy.bits < top.bits {

@@ -21,26 +21,28 @@ func counters(v *view) (list []*standing) {
 
 // stills are the constants and the cookies.
 func stills(v *view) (list []*standing) {
-	add := func(class Class, name string, key, moves factor, echo bool, prior float64) {
-		g := still{echo}
+	add := func(class Class, name string, key, moves factor, how echo, prior float64) {
+		g := still{how}
 		list = append(list, model{class: class, name: name, key: key, moves: moves, prior: prior,
 			grow: func() growth { return g }, cost: g.cost}.fit(v))
 	}
 	for _, key := range v.tupleKeys() {
 		if key == 0 {
-			add(ClassConstant, "one number", key, 0, false, 0)
+			add(ClassConstant, "one number", key, 0, silent, 0)
 			continue
 		}
-		add(ClassTupleConstant, "one number a tuple", key, 0, false, 1)
+		add(ClassTupleConstant, "one number a tuple", key, 0, silent, 1)
 	}
 	if !v.varied(byClient) {
 		return list
 	}
 	for _, key := range v.tupleKeys() {
-		add(ClassSYNCookies, "our number plus a hash", key, byClient, true, 3)
+		add(ClassSYNCookies, "our number plus a hash", key, byClient, added, 3)
+		add(ClassSYNCookies, "a hash less our number", key, byClient, negated, 8)
+		add(ClassSYNCookies, "our number XORed with a hash", key, byClient, xored, 8)
 	}
 	for _, key := range v.keys(byTuple, byTuple|byOptions, byTuple|byClient, byTuple|byClient|byOptions)[1:] {
-		add(ClassSYNCookies, "a hash of the SYN", key, 0, false, 6)
+		add(ClassSYNCookies, "a hash of the SYN", key, 0, silent, 6)
 	}
 	return list
 }
@@ -61,7 +63,7 @@ func (v *view) gaps(key factor) (list []int32) {
 // increments are random steps: of any size, and between the least and the largest.
 func increments(v *view, key factor) []*standing {
 	m := model{class: ClassRandomIncrement, name: "random steps", key: key, grow: func() growth { return newOctaves() },
-		cost: (*octaves)(nil).cost}
+		cost: (*octaves)(nil).cost, propose: func(v *view) *standing { return increments(v, key)[0] }}
 	if key != 0 {
 		m.class = ClassTupleRandomIncrement
 	}

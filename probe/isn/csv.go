@@ -47,8 +47,10 @@ var offerColumn = column{"syn_options", parseOffer, offerText}
 
 // parseSrc reads the address of the sampler.
 func parseSrc(s *Sample, v string) (err error) {
-	s.Src, err = netip.ParseAddr(v)
-	return err
+	if s.Src, err = netip.ParseAddr(v); err != nil {
+		return fmt.Errorf("%.40q is no IP address", v)
+	}
+	return nil
 }
 
 func srcText(s *Sample) string {
@@ -64,7 +66,10 @@ func unsigned[T ~uint8 | ~uint16 | ~uint32](name string, bits int, field func(*S
 		func(s *Sample, v string) error {
 			n, err := strconv.ParseUint(v, 10, bits)
 			*field(s) = Some(T(n))
-			return err
+			if err != nil {
+				return fmt.Errorf("%.40q is no whole number from 0 to %d", v, uint64(1)<<bits-1)
+			}
+			return nil
 		},
 		func(s *Sample) string {
 			v, ok := field(s).Get()
@@ -81,7 +86,10 @@ func stamp(name string, field func(*Sample) *Opt[int64]) column {
 		func(s *Sample, v string) error {
 			n, err := strconv.ParseInt(v, 10, 64)
 			*field(s) = Some(n)
-			return err
+			if err != nil {
+				return fmt.Errorf("%.40q is no time in whole nanoseconds", v)
+			}
+			return nil
 		},
 		func(s *Sample) string {
 			v, ok := field(s).Get()
@@ -98,7 +106,10 @@ func boolean(name string, field func(*Sample) *Opt[bool]) column {
 		func(s *Sample, v string) error {
 			b, err := strconv.ParseBool(v)
 			*field(s) = Some(b)
-			return err
+			if err != nil {
+				return fmt.Errorf("%.40q is neither true nor false", v)
+			}
+			return nil
 		},
 		func(s *Sample) string {
 			v, ok := field(s).Get()
@@ -239,9 +250,17 @@ func fileError(file string, err error) error {
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("%s: %w: the file is empty", file, ErrCSV)
 	case errors.As(err, &bad):
-		return fmt.Errorf("%s: line %d: column %d: %w: %w", file, bad.Line, bad.Column, ErrCSV, bad.Err)
+		return fmt.Errorf("%s: line %d: character %d: %w: %s", file, bad.StartLine, bad.Column, ErrCSV, quoting(bad))
 	}
 	return fmt.Errorf("%s: %w", file, err)
+}
+
+// quoting says what is wrong with the quotes of a row.
+func quoting(bad *csv.ParseError) string {
+	if bad.Line > bad.StartLine {
+		return fmt.Sprintf("a quote that is not closed up to line %d", bad.Line)
+	}
+	return bad.Err.Error()
 }
 
 // heading finds the column of each field of the header, nil where unknown.
@@ -288,10 +307,11 @@ func readRows(in *csv.Reader, file string, cols []*column) ([]Sample, error) {
 	}
 }
 
-// parseRow reads one sample; a row may be shorter than the header, not longer.
+// parseRow reads one sample. A row of other length than the header is damaged, most
+// often cut short.
 func parseRow(row []string, cols []*column) (Sample, error) {
 	var s Sample
-	if len(row) > len(cols) {
+	if len(row) != len(cols) {
 		return s, fmt.Errorf("%w: %d fields where the header names %d", ErrCSV, len(row), len(cols))
 	}
 	for i, v := range row {
@@ -302,6 +322,9 @@ func parseRow(row []string, cols []*column) (Sample, error) {
 		if err := cols[i].parse(&s, v); err != nil {
 			return s, fmt.Errorf("column %s: %w: %w", cols[i].name, ErrCSV, err)
 		}
+	}
+	if s.Sent.OK && s.Received.OK && s.Received.Value < s.Sent.Value {
+		return s, fmt.Errorf("column received_ns: %w: before sent_ns", ErrCSV)
 	}
 	return s, nil
 }

@@ -24,7 +24,8 @@ func anySample(rng *rand.Rand) isn.Sample {
 	s.SrcPort = isn.Opt[uint16]{Value: 7, OK: true}
 	s.ISN = isn.Some(craft.Seq(rng.Uint32() * uint32(rng.IntN(2))))
 	if has() {
-		s.Sent, s.Received = isn.Some(rng.Int64()), isn.Some(rng.Int64())
+		sent := rng.Int64N(1 << 62)
+		s.Sent, s.Received = isn.Some(sent), isn.Some(sent+rng.Int64N(1<<40))
 	}
 	if has() {
 		s.ClientISN, s.TSVal = isn.Some(craft.Seq(rng.Uint32())), isn.Some(rng.Uint32())
@@ -104,6 +105,11 @@ func TestReadCSVErrorsNameTheirPlace(t *testing.T) {
 		{contract + "a,nowhere,,,,,12,,,,,,\n", "line 2: column src"},
 		{contract + "a,,65536,,,,12,,,,,,\n", "line 2: column sport"},
 		{contract + "a,,1,,,,12,,,maybe,,,\n", "line 2: column sack"},
+		{contract + "a,,,,,,12,,,,,,\nb,,,,,", "host.csv: line 3: bad ISN sample file: 6 fields where the header names 13"},
+		{contract + "a,,,nine,,,12,,,,,,\n", `line 2: column client_isn: bad ISN sample file: "nine" is no whole number from 0 to 4294967295`},
+		{contract + "a,,,,1.5,,12,,,,,,\n", `line 2: column sent_ns: bad ISN sample file: "1.5" is no time`},
+		{contract + "a,,,,7,5,12,,,,,,\n", "line 2: column received_ns: bad ISN sample file: before sent_ns"},
+		{"isn,sport\n1,2\n\"3,4\n5,6\n", "line 3: character"},
 		{"isn\n1\n2,3\n", "line 3: bad ISN sample file: 2 fields where the header names 1"},
 		{"isn\n\"1\n", "line 2"},
 		{"isn,syn_options\n1,magic\n", "line 2: column syn_options"},

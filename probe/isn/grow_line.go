@@ -35,7 +35,7 @@ func (d *drift) skipped(v *view, s *strand, p *point) (n, bits float64) {
 	if d.counts == nil || p.row == 0 || s.weight == 0 {
 		return s.sum, 0
 	}
-	choices := min(p.k-v.points[p.row-1].k, mostSkipped)
+	choices := min(1+lostBetween(&v.points[s.last], p), mostSkipped)
 	best := math.Inf(1)
 	n = s.sum
 	near := math.Round(wrap(d.at(p, float64(p.k)-s.sum)-s.center) / -d.step)
@@ -190,8 +190,15 @@ func (d *drift) rateCost(way, noise float64) float64 {
 	return free
 }
 
-// span is the time from the first point to the last, in s.
-func (v *view) span() float64 { return v.points[len(v.points)-1].t - v.points[0].t }
+// mostOddTimes is how many points at each end may have a time that is far off.
+const mostOddTimes = 3
+
+// span is the time from the first points to the last, in s. A few at the ends are left
+// out where there are many: a damaged stamp makes nothing long.
+func (v *view) span() float64 {
+	odd := min(len(v.points)/10, mostOddTimes)
+	return v.points[len(v.points)-1-odd].t - v.points[odd].t
+}
 
 // medianUncertainty is that of the points' moments, in s.
 func medianUncertainty(v *view) float64 {

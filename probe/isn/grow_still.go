@@ -3,16 +3,32 @@ package isn
 import "math"
 
 // still is no growth at all: a group has one number (RFC 1948's hash without its
-// clock), or, where generators are mixed, one each. With echo the number is
-// our own ISN plus the constant, as in SYN cookies (RFC 4987 §3.6), which keep an
+// clock), or, where generators are mixed, one each. With an echo the number is
+// our own ISN and the constant, as in SYN cookies (RFC 4987 §3.6), which keep an
 // index of the MSS in the lowest bits and count minutes above them.
 type still struct {
-	echo bool
+	echo echo
 }
 
+// echo says how our own ISN is in a number.
+type echo uint8
+
+const (
+	silent  echo = iota // it is not
+	added               // plus a hash
+	negated             // less, from a hash
+	xored               // XORed with a hash
+)
+
 func (c still) value(p *point) uint32 {
-	if c.echo {
-		return uint32(p.offset())
+	ours := uint32(p.sample.ClientISN.Value)
+	switch c.echo {
+	case added:
+		return uint32(p.x) - ours
+	case negated:
+		return uint32(p.x) + ours
+	case xored:
+		return uint32(p.x) ^ ours
 	}
 	return uint32(p.x)
 }
@@ -30,12 +46,12 @@ const (
 func (c still) price(_ *view, s *strand, p *point) (bits, miss float64) {
 	d := int32(c.value(p) - uint32(s.center))
 	switch {
-	case d == 0 && !c.echo:
+	case d == 0 && c.echo == silent:
 		return 0, 1
-	case !c.echo:
-		return math.Inf(1), 0
 	case d == 0:
 		return sameBits, 1
+	case c.echo != added:
+		return math.Inf(1), 0
 	case d >= -nearestIndex && d <= nearestIndex:
 		return nearBits, 1
 	case uint32(d+minuteMoved) < 4*minuteMoved:

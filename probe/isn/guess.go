@@ -57,6 +57,10 @@ func (r *Report) guessesAlong(v *view, top *standing) float64 {
 	address := r.factor("address")
 	open := top.median(v)
 	switch {
+	case top.key&byTuple == 0 && isCookie(r.Class) && !v.varied(byTuple):
+		r.note("guesses-if-tuple-hashed", Info, "Only one four-tuple was sampled; the guesses hold if the hash takes it in. If it does not, the number is known.",
+			fmt.Sprintf("%.0f guesses then", open))
+		return blindGuesses
 	case top.key&byTuple == 0:
 		return open
 	case address.Effect == DoesNotMove:

@@ -45,8 +45,12 @@ const (
 	repeatWeight = 0.2
 )
 
-// mostStrands is how many generators are followed in one group.
-const mostStrands = 6
+// mostStrands is how many generators are followed in one group, and hiddenStrands how
+// many constants where nobody wrote down which tuple each number is of.
+const (
+	mostStrands   = 6
+	hiddenStrands = 64
+)
 
 // ledger is what each point costs under one model, in bits.
 type ledger struct {
@@ -54,6 +58,7 @@ type ledger struct {
 	miss   []float64 // guesses, of joined points
 	fates  []fate
 	strand []int // number of the point's strand within its group
+	most   int   // strands followed in a group
 	groups *partition
 	all    [][]strand // by group
 	total  float64
@@ -68,7 +73,10 @@ type ledger struct {
 // generators and a tail of outliers cost what they must and no more.
 func follow(v *view, key factor, g growth) *ledger {
 	l := &ledger{bits: make([]float64, len(v.points)), miss: make([]float64, len(v.points)), fates: make([]fate, len(v.points)),
-		strand: make([]int, len(v.points)), groups: v.groups(key)}
+		strand: make([]int, len(v.points)), groups: v.groups(key), most: mostStrands}
+	if _, ok := g.(still); ok && !v.seesTuples() {
+		l.most = hiddenStrands
+	}
 	l.all = make([][]strand, l.groups.n)
 	w := weights{joinWeight, strayWeight, repeatWeight}
 	lastOf := make([]int, len(v.tuples)) // index of the tuple's last point, and one
@@ -147,7 +155,7 @@ func (l *ledger) open(v *view, g growth, i int, strands *[]strand, f fate, bits 
 	s.n = 1
 	l.bits[i], l.fates[i] = bits, f
 	at := len(*strands)
-	if at >= mostStrands {
+	if at >= l.most {
 		at = lonely(*strands)
 	}
 	if at < 0 {

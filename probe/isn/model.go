@@ -16,6 +16,9 @@ type model struct {
 	grow  func() growth // fresh, because some learn from the numbers they are given
 	cost  func(*view) float64
 
+	// propose finds the model again in other samples, nil where it holds for any.
+	propose func(*view) *standing
+
 	drift *drift // of clocks
 	steps *steps // of counters
 }
@@ -138,6 +141,9 @@ func refit(list []*standing, whole *view) (out []*standing) {
 // again fits the standing's model to other samples, a clock with its rate refined
 // on them where asked to.
 func (s *standing) again(v *view, refine bool) *standing {
+	if s.propose != nil {
+		return s.propose(v)
+	}
 	if s.drift == nil {
 		return s.model.fit(v)
 	}

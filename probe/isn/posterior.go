@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // claimBits is the evidence from which a sentence may rest on it: two models
@@ -65,6 +63,15 @@ func (v *view) doubts(s *standing) (list []doubt) {
 	if s.class != ClassMixed && (s.drift != nil || few) && (m.count > 1 || m.strays*straysTold > len(v.points)) {
 		add(oneStray, "more samples", s.class, ClassMixed)
 	}
+	if s.ledger != nil && s.drift == nil && !s.constant() && s.class != ClassMixed && m.strays*straysMany > s.ledger.count[joined] && m.strays > straysFew {
+		add(0, "more samples", s.class, ClassMixed, ClassWeakRandom)
+	}
+	if s.found.told && s.class == ClassWeakRandom && s.found.saved < generatorShare*v.plainBits() {
+		add(oneStray, "more samples", ClassWeakRandom, ClassMixed)
+	}
+	if s.class == ClassWeakRandom && s.ledger == nil && !s.found.told && v.timed && v.wanders() {
+		add(0, "more samples, and gaps of more than one length", ClassWeakRandom, ClassGlobalClock, ClassGlobalStep, ClassRandomIncrement)
+	}
 	v.growthDoubts(s, add)
 	if growing[s.class] && s.ledger != nil && !s.constant() && v.timed && v.even() && !s.exact() {
 		add(busyStep, "gaps of more than one length", s.class, ClassGlobalMixed)
@@ -81,6 +88,26 @@ func (v *view) doubts(s *standing) (list []doubt) {
 // busyStep is the confidence in a step beside which others' connections are seen: a
 // slow timer that adds steps looks nearly the same.
 const busyStep = 0.75
+
+// A counter of which more than one number in straysMany follows from none before, but
+// for straysFew, may be no counter. A generator whose state gives less than
+// generatorShare of the numbers may be one machine of several.
+const (
+	straysMany     = 5
+	straysFew      = 3
+	generatorShare = 0.7
+)
+
+// wanders reports whether numbers that look drawn from a few go with the order in
+// which they came: then they are on their way somewhere.
+func (v *view) wanders() bool {
+	var x, y []float64
+	for i := range v.points {
+		x, y = append(x, float64(i)), append(y, float64(v.points[i].x.Sub(v.points[0].x)))
+	}
+	r := correlation(x, y)
+	return len(x) >= 6 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
+}
 
 // growing are the classes whose numbers grow, and handful how many samples a few are.
 var growing = map[Class]bool{ClassGlobalStep: true, ClassTupleClock: true, ClassTupleRandomIncrement: true, ClassMixed: true}
@@ -106,6 +133,8 @@ func (v *view) even() bool {
 // growthDoubts are those about what makes a counter for everybody grow.
 func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 	switch {
+	case s.steps != nil && s.steps.a != 0 && v.timed && s.keepsTime():
+		add(0, "gaps of more than one length", s.class, cond(s.key == 0, ClassGlobalClock, ClassTupleClock))
 	case s.class == ClassGlobalStep && s.steps != nil && s.steps.rate > 0:
 		add(busyStep, "a longer run", ClassGlobalStep, ClassGlobalMixed)
 	case s.class == ClassGlobalStep && s.steps != nil && len(v.points) < leastRandom && (!v.timed || unevenness(v.points) < leastUneven):
@@ -119,8 +148,13 @@ func (v *view) growthDoubts(s *standing, add func(float64, string, ...Class)) {
 		if s.risesWithTime() {
 			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
 		}
-		if !s.variesAtOnce() && (even || s.growsWithTime()) {
+		grows, seen := s.growsWithTime()
+		if !s.variesAtOnce() && (even || grows || !seen) {
 			add(0, cond(even, "gaps of more than one length", "SYNs one right after the other"), ClassRandomIncrement, ClassGlobalMixed)
+		}
+	case s.class == ClassTupleRandomIncrement && v.timed && s.steps == nil:
+		if grows, _ := s.growsWithTime(); grows {
+			add(0, "a time without other people's connections", ClassTupleRandomIncrement, ClassRandomIncrement, ClassTupleClock)
 		}
 	case s.class == ClassWeakRandom && s.name == "store" && distinct(v.points) <= shortCycle:
 		few := len(v.points) < leastRandom
@@ -141,37 +175,69 @@ func cond[T any](c bool, a, b T) T {
 const timely = 12
 
 // growsWithTime reports whether the steps of a counter are the longer the more time
-// has passed: a clock, or other people's connections, move it too.
-func (s *standing) growsWithTime() bool {
+// has passed: a clock, or other people's connections, move it too. seen is whether
+// the samples could show it.
+func (s *standing) growsWithTime() (grows, seen bool) {
 	var x, y []float64
 	s.along(func(was, p *point) {
-		if p.k == was.k+1 {
+		if p.k == was.k+1 || s.key != 0 {
 			x, y = append(x, p.t-was.t), append(y, float64(uint32(p.x-was.x)))
 		}
 	})
 	if len(x) < 6 {
-		return true
+		return false, false
 	}
-	mean, deviation := stat.MeanStdDev(x, nil)
+	mean, deviation := meanAndDeviation(x)
 	if deviation < leastUneven*mean {
-		return true // nothing in the samples could show it
+		return false, false
 	}
-	r := stat.Correlation(x, y, nil)
-	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r)
+	r := correlation(x, y)
+	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r), true
 }
+
+// keepsTime reports whether the steps of a counter came as evenly as ticks: then a
+// clock that moves by as much at once, or by a part of it, explains them as well. On a
+// line of even ticks no number is further than one of them from where it should be.
+func (s *standing) keepsTime() bool {
+	step := float64(magnitude(s.steps.a))
+	steps, time, unsure := 0.0, 0.0, 0.0
+	s.along(func(was, p *point) {
+		steps, time = steps+float64(magnitude(p.x.Sub(was.x)))/step, time+p.t-was.t
+		unsure = max(unsure, p.u)
+	})
+	if steps == 0 {
+		return false
+	}
+	period := time / steps
+	at, low, high := map[[2]int]float64{}, map[[2]int]float64{}, map[[2]int]float64{}
+	s.along(func(was, p *point) {
+		strand := s.strandAt(p.row)
+		at[strand] += p.t - was.t - period*float64(magnitude(p.x.Sub(was.x)))/step
+		low[strand], high[strand] = min(low[strand], at[strand]), max(high[strand], at[strand])
+	})
+	for strand := range at {
+		if high[strand]-low[strand] > period+2*unsure {
+			return false
+		}
+	}
+	return true
+}
+
+// strandAt names the strand of the point at i.
+func (s *standing) strandAt(i int) [2]int { return [2]int{s.ledger.groups.of[i], s.ledger.strand[i]} }
 
 // risesWithTime reports whether the steps of a counter grow as time goes by, as those
 // of a step that counts time do.
 func (s *standing) risesWithTime() bool {
 	var x, y []float64
 	s.along(func(was, p *point) { x, y = append(x, p.t), append(y, float64(uint32(p.x-was.x))) })
-	r := stat.Correlation(x, y, nil)
+	r := correlation(x, y)
 	return len(x) >= 6 && r > 0 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
 }
 
 // variesAtOnce reports whether the steps of connections right after one another
-// differ by more than time, or other people's connections, could make them: then
-// they are random.
+// differ by more than time, a common step or other people's connections could make
+// them: then they are random.
 func (s *standing) variesAtOnce() bool {
 	var close []float64
 	grown, time := 0.0, 0.0
@@ -185,9 +251,14 @@ func (s *standing) variesAtOnce() bool {
 	if len(close) < leastClose {
 		return false
 	}
-	slices.Sort(close)
-	low, high := close[len(close)/4], close[len(close)*3/4]
-	return high > 1.3*low+2 && grown/time*closeGap < high-low
+	step, slack := slices.Min(close), 2+grown/time*closeGap
+	odd := 0
+	for _, d := range close {
+		if math.Abs(d-step*math.Round(d/step)) > slack {
+			odd++
+		}
+	}
+	return odd >= leastClose-1 && 2*odd >= len(close)-1
 }
 
 // shortCycle is up to how many numbers a store may be a cycle through which other
@@ -270,6 +341,10 @@ func (v *view) unseenTupleDoubts(s *standing, ports bool, add func(float64, stri
 	}
 }
 
+// unseenTimes is the confidence in a step where nobody wrote down when each number
+// came: a clock that ticks in step with even sampling looks the same.
+const unseenTimes = 0.89
+
 // timeDoubts are those of samples without times.
 func timeDoubts(s *standing, add func(float64, string, ...Class)) {
 	const missing = "times (sent_ns, received_ns)"
@@ -284,6 +359,7 @@ func timeDoubts(s *standing, add func(float64, string, ...Class)) {
 		if !s.exact() {
 			add(busyStep, missing, ClassGlobalStep, ClassGlobalMixed)
 		}
+		add(unseenTimes, missing, ClassGlobalStep, ClassGlobalClock)
 	case ClassMixed:
 		if s.ledger != nil && !s.constant() {
 			add(0, missing, ClassMixed, ClassTupleClock, ClassGlobalClock)

@@ -44,9 +44,7 @@ func distant(pairs []pair, span float64) (list []float64) {
 	far := pairs[sortedFrom(pairs, span/3):]
 	stride := 1 + len(far)/mostDistant
 	for i := 0; i < len(far); i += stride {
-		if d := far[i].d; d > 0 {
-			list = append(list, float64(d)/far[i].dt)
-		}
+		list = append(list, float64(far[i].d)/far[i].dt)
 	}
 	return list
 }
@@ -184,31 +182,6 @@ func weightedMedian(xs []weighted) float64 {
 		}
 	}
 	return 0
-}
-
-// roughPlane reads a rate and a step from the differences of direct successors
-// against their gaps (Theil–Sen): the slope is the rate, the intercept the step.
-func roughPlane(points []point) (hz, step float64) {
-	var dt, d []float64
-	for i := 1; i < len(points); i++ {
-		if points[i].k == points[i-1].k+1 {
-			dt = append(dt, points[i].t-points[i-1].t)
-			d = append(d, float64(points[i].x.Sub(points[i-1].x)))
-		}
-	}
-	var slopes []weighted
-	for i := range dt {
-		for j := max(0, i-shortGroup); j < i; j++ {
-			if gap := math.Abs(dt[i] - dt[j]); gap > 1e-3 {
-				slopes = append(slopes, weighted{(d[i] - d[j]) / (dt[i] - dt[j]), gap})
-			}
-		}
-	}
-	hz = weightedMedian(slopes)
-	for i := range d {
-		d[i] -= hz * dt[i]
-	}
-	return hz, median(d)
 }
 
 // refined is the drift after one step of weighted least squares over the points

@@ -4,9 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // regression is a weighted least-squares problem, row by row in order of time.
@@ -41,32 +38,37 @@ func (r *regression) solve() *solution {
 		return nil
 	}
 	p := len(r.rows[0])
-	normal := mat.NewSymDense(p, nil)
-	for i, row := range r.rows {
-		normal.SymRankOne(normal, r.w[i], mat.NewVecDense(p, row))
-	}
-	var chol mat.Cholesky
-	if !chol.Factorize(normal) || chol.Cond() > 1e14 {
-		return nil
-	}
-	var inverse mat.SymDense
-	if err := chol.InverseTo(&inverse); err != nil {
+	inverse := inverted(r.normal())
+	if inverse == nil {
 		return nil
 	}
 	s := &solution{beta: make([]float64, p), freedom: n - p - r.taken}
-	s.setGain(r, &inverse)
+	s.setGain(r, inverse)
 	s.setResiduals(r)
 	return s
 }
 
+// normal is the matrix of the normal equations, Σ w·row·rowᵀ.
+func (r *regression) normal() [][]float64 {
+	m := square(len(r.rows[0]))
+	for i, row := range r.rows {
+		for j, a := range row {
+			for k, b := range row {
+				m[j][k] += r.w[i] * a * b
+			}
+		}
+	}
+	return m
+}
+
 // setGain computes the linear map from observations to coefficients.
-func (s *solution) setGain(r *regression, inverse *mat.SymDense) {
+func (s *solution) setGain(r *regression, inverse [][]float64) {
 	s.gain = make([][]float64, len(s.beta))
 	for j := range s.beta {
 		s.gain[j] = make([]float64, len(r.rows))
 		for i, row := range r.rows {
 			for k, v := range row {
-				s.gain[j][i] += inverse.At(j, k) * v * r.w[i]
+				s.gain[j][i] += inverse[j][k] * v * r.w[i]
 			}
 			s.beta[j] += s.gain[j][i] * r.y[i]
 		}
@@ -112,7 +114,7 @@ const (
 // do not know. The formula alone is too narrow where errors cling together,
 // the bootstrap alone where there are ten points.
 func (s *solution) interval(j int, r *regression, rng *rand.Rand) float64 {
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(s.freedom)}.Quantile(0.975)
+	t := student95(s.freedom)
 	usual := t * s.standardError(j, r)
 	boot := s.bootstrap(j, rng) * t / 1.96
 	return (usual + boot) / 2 * (1 + unknownWeights/float64(s.freedom))

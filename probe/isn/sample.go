@@ -53,9 +53,9 @@ type Sample struct {
 }
 
 // RTT returns the time from the SYN to its SYN-ACK, and whether both ends
-// were measured.
+// were measured, the one not before the other.
 func (s *Sample) RTT() (time.Duration, bool) {
-	if !s.Sent.OK || !s.Received.OK {
+	if !s.Sent.OK || !s.Received.OK || s.Received.Value < s.Sent.Value {
 		return 0, false
 	}
 	return time.Duration(s.Received.Value - s.Sent.Value), true

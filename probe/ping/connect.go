@@ -149,9 +149,10 @@ func (p *connectPing) deliver(s Sample) {
 	switch {
 	case s.Doubt == probe.DoubtSkipped:
 	case s.Reason == probe.ReasonNoRoute:
-		p.counters.Unroutable = s.Err
+		p.counters.NoRoute(s.Err)
 	case s.Err != nil:
 		p.counters.SendErrors++
+		p.counters.Refusal = s.Err
 	default:
 		p.counters.Sent += uint64(1 + s.Repeats)
 		p.counters.Retransmitted += uint64(s.Repeats)

@@ -75,27 +75,40 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 	return p, nil
 }
 
-// run repeats, until every probe has ended: see what is overdue, send what is due,
-// wait for whichever comes next, take in what has arrived.
+// run sends and takes in until every probe has ended.
 func (p *pinger) run(ctx context.Context) error {
-	r := wire.NewReceiver(p.Network, p.Matcher)
-	go r.Run()
-	defer r.Stop()
-	alarm := time.NewTimer(time.Hour)
-	defer alarm.Stop()
-
-	p.Tick(ctx)
-	p.sendWarmUps()
-	for {
-		p.Tick(ctx)
+	stop := p.takeOrders()
+	defer stop()
+	p.Run(ctx, p.sendWarmUps, func(r *wire.Receiver) (more bool) {
 		p.expire(r)
 		p.fill(r)
-		if p.Failure != nil || p.finished() {
-			break
-		}
-		p.await(ctx, r, alarm)
-	}
+		return !p.finished()
+	}, p.wakeUp)
 	return wire.ErrorOr(p.Failure, p.interrupted())
+}
+
+// takeOrders lets the targets that a name has now be taken up between two turns.
+func (p *pinger) takeOrders() (stop func()) {
+	if p.cfg.Retarget == nil {
+		return func() {}
+	}
+	orders, done := make(chan func()), make(chan struct{})
+	p.Orders = orders
+	go func() {
+		for {
+			select {
+			case change := <-p.cfg.Retarget:
+				select {
+				case orders <- func() { p.retarget(change) }:
+				case <-done:
+					return
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
 }
 
 // interrupted is what an end means that no failure brought about: before the
@@ -130,26 +143,6 @@ func (p *pinger) flying() bool {
 		p.air.take(p.air.list[0].at)
 	}
 	return len(p.air.list) > 0
-}
-
-// await waits for packets, for the next deadline or for the next probe's time.
-func (p *pinger) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
-	if wait := p.wakeUp() - p.Now; wait > 0 {
-		done := ctx.Done()
-		if p.Stopping {
-			done = nil
-		}
-		alarm.Reset(wait)
-		select {
-		case batch, ok := <-r.Full:
-			p.Take(r, batch, ok)
-		case change := <-p.cfg.Retarget:
-			p.retarget(change)
-		case <-alarm.C:
-		case <-done:
-		}
-	}
-	p.Poll(r)
 }
 
 // wakeUp is the time until which nothing is due.

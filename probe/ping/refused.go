@@ -30,6 +30,7 @@ func (p *pinger) unsent(s *wire.Transmission, err error) {
 		return
 	}
 	t.walled = wire.RefusalOf(err) == wire.RefusedByFirewall
+	p.Counters.Refusal = err
 	v := wire.Unsendable(s.Dst, err)
 	sample := p.sample(s)
 	sample.State, sample.Reason, sample.Err, sample.Findings = v.State, v.Reason, v.Err, v.Findings

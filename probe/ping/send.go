@@ -158,7 +158,7 @@ func (p *pinger) lookUp(t *pinged) {
 	t.route, t.err = p.Network.Route(t.dst.Addr())
 	t.known, t.asked = true, p.Now
 	if t.err != nil {
-		p.Counters.Unroutable = t.err
+		p.Counters.NoRoute(t.err)
 	}
 }
 

@@ -40,29 +40,17 @@ func newEngine(n probe.Network, cfg *Config, sink Sink) (*engine, error) {
 	return e, err
 }
 
-// run turns the wheel: take in what arrived, see what is overdue, send what is
-// due, wait for whichever comes next.
+// run lets the plans of the targets go on until none is under way or waits.
 func (e *engine) run(ctx context.Context) error {
-	r := wire.NewReceiver(e.Network, e.Matcher)
-	go r.Run()
-	defer r.Stop()
-	alarm := time.NewTimer(time.Hour)
-	defer alarm.Stop()
-	e.Tick(ctx)
-	e.clock = newTimeline(e.Reading)
-	for {
-		e.Tick(ctx)
+	e.Run(ctx, func() { e.clock = newTimeline(e.Reading) }, func(r *wire.Receiver) (more bool) {
 		if e.overdue() {
 			e.CatchUp(r)
 			e.Tick(ctx)
 		}
 		e.turn()
 		e.RespondAll()
-		if e.Failure != nil || len(e.order) == 0 && (e.Stopping || len(e.targets) == 0) {
-			break
-		}
-		e.await(ctx, r, alarm)
-	}
+		return len(e.order) > 0 || !e.Stopping && len(e.targets) > 0
+	}, e.wakeUp)
 	e.abandon()
 	return e.ending()
 }
@@ -148,24 +136,6 @@ func (e *engine) report(s *series) {
 	if err := e.sink.Result(s.res); err != nil {
 		e.Fail(err)
 	}
-}
-
-// await waits for packets or for the next thing to do.
-func (e *engine) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
-	if wait := e.wakeUp() - e.Now; wait > 0 {
-		done := ctx.Done()
-		if e.Stopping {
-			done = nil
-		}
-		alarm.Reset(wait)
-		select {
-		case batch, ok := <-r.Full:
-			e.Take(r, batch, ok)
-		case <-alarm.C:
-		case <-done:
-		}
-	}
-	e.Poll(r)
 }
 
 // wakeUp is the time until which nothing is due.

@@ -139,6 +139,7 @@ func (x *exchange) refuse(err error) {
 		x.due = x.Now + wait
 		return
 	}
+	x.Counters.Refusal = err
 	v := wire.Unsendable(x.res.Target, err)
 	x.note(v.Findings)
 	x.stop(v.State, v.Reason, err)

@@ -68,7 +68,7 @@ func (s *series) random() craft.Seq { return craft.Seq(s.rng.Uint32()) }
 func (s *series) route() {
 	route, err := s.Network.Route(s.res.Target.Addr())
 	if err != nil {
-		s.Counters.Unroutable = err
+		s.Counters.NoRoute(err)
 		s.stop(probe.StateUnknown, probe.ReasonNoRoute, err)
 		return
 	}

@@ -217,12 +217,13 @@ func TestCopyOfSYN(t *testing.T) {
 }
 
 // The true rate of a clock lies in its interval, and its ticks split the delays
-// of the tuple that came often.
+// of the tuple that came often. The interval is of 95 %: another seed may be one of
+// the twenty that miss.
 func TestClockInterval(t *testing.T) {
 	const hz = 15_625_000
 	synctest.Test(t, func(t *testing.T) {
 		host := &simnet.Listener{ISN: simnet.ClockISN(9, hz)}
-		g, _, err := single(path(simnet.Path{Delay: ms, Jitter: ms}), host).run(t, t.Context(), sample.Config{})
+		g, _, err := single(path(simnet.Path{Delay: ms, Jitter: ms}), host).run(t, t.Context(), sample.Config{Seed: [32]byte{1}})
 		if err != nil {
 			t.Fatal(err)
 		}

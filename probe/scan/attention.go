@@ -79,9 +79,22 @@ func (e *engine) patience(h *host, attempt int) time.Duration {
 // noteRoundTrip keeps the slowest round trip of any host.
 func (e *engine) noteRoundTrip(h *host) { e.slowest = max(e.slowest, h.SRTT) }
 
+// watchedRate is the rate, in packets a second, up to which own packets are
+// watched as they leave: above it the better stamps cost too much.
+const watchedRate = 20_000
+
 // rampUp lets the rate follow what the network bears.
 func (e *engine) rampUp() {
-	if e.ramp != nil && e.ramp.Turn(e.now, e.counters.Sent) {
-		e.pace.Ask(e.ramp.Rate)
+	if e.ramp == nil || !e.ramp.Turn(e.now, e.counters.Sent) {
+		return
+	}
+	e.pace.Ask(e.ramp.Rate)
+	if n, ok := e.network.(watching); ok && e.ramp.Rate > watchedRate && !e.unwatched {
+		e.unwatched = true
+		n.Watch(false)
 	}
 }
+
+// watching is a network that can be told not to deliver own packets, as
+// [netraw.Conn] can.
+type watching interface{ Watch(outgoing bool) error }

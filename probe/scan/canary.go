@@ -52,6 +52,22 @@ func (t *tally) marked() bool {
 	return t.zeroWindow || t.synackTTL != 0 && t.rstTTL != 0 && (apart > 1 || apart < -1)
 }
 
+// nearerRefusals tells whether RSTs passed fewer routers than SYN-ACKs, by more than
+// what a change of route does: then it is those that something else sent.
+func (t *tally) nearerRefusals() bool {
+	return !t.zeroWindow && t.synackTTL != 0 && t.rstTTL != 0 && passed(t.synackTTL)-passed(t.rstTTL) > 1
+}
+
+// passed is how many routers a packet passed, if its TTL began as usual.
+func passed(ttl uint8) int {
+	for _, first := range []int{64, 128, 255} {
+		if int(ttl) <= first {
+			return first - int(ttl)
+		}
+	}
+	return 0
+}
+
 // canariesPerHost are probed where a host looks too good to be true.
 const canariesPerHost = 2
 
@@ -93,7 +109,14 @@ func (t *tally) findings() (f []probe.Finding) {
 			Evidence: fmt.Sprintf("%d of %d probed ports open, %d of %d canaries open", t.open, t.ports, t.openCanaries, t.canaries),
 		})
 	}
-	if t.marked() {
+	switch {
+	case t.nearerRefusals():
+		f = append(f, probe.Finding{
+			Code: "refused-by-middlebox", Severity: probe.SeverityInfo,
+			Text:     "refusals seem to come from something before the host: RSTs passed fewer routers than its SYN-ACKs",
+			Evidence: fmt.Sprintf("TTL of SYN-ACK %d, of RST %d", t.synackTTL, t.rstTTL),
+		})
+	case t.marked():
 		f = append(f, probe.Finding{
 			Code: "syn-proxy-suspected", Severity: probe.SeverityNotice,
 			Text:     "the SYN-ACKs look like those of a proxy in front of the host",

@@ -3,7 +3,6 @@ package scan
 import (
 	"context"
 	"iter"
-	"math"
 	"net/netip"
 	"time"
 
@@ -12,11 +11,11 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// engine runs one scan. All its state belongs to the goroutine of run; the
-// receiver beside it only passes events in.
+// engine runs one scan. All its state belongs to the goroutine of run.
 type engine struct {
 	cfg     *Config
-	network probe.Network
+	network probe.Polled
+	inbox   *wire.Inbox
 	sink    probe.Sink
 
 	matcher   wire.Matcher
@@ -26,14 +25,17 @@ type engine struct {
 	ready     ready      // hosts with probes that wait for their turn
 	losses    losses     // of the whole run
 	ramp      *wire.Ramp // nil where the caller named a rate
+	crowds    wire.Crowds
 	pace      wire.Pace
 	responses wire.Responder // to answers: RSTs that close, and questions
 	batch     []uint32       // the flights whose packets are in the current batch
 	canaries  canaries
+	rooms     []*probe.Verdict // of probes that are done, to be used again
 
 	next      func() (netip.AddrPort, bool)
 	exhausted bool // no more targets to come
 	stopping  bool // the context was cancelled
+	unwatched bool // own packets are not seen leaving any more
 	hungry    bool // more would have been sent if the pace had allowed it
 
 	start      time.Time
@@ -48,7 +50,7 @@ type engine struct {
 	outage     wire.Outage
 }
 
-func newEngine(n probe.Network, cfg *Config, sink probe.Sink) (*engine, error) {
+func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	ramping := cfg.Rate == 0
 	cfg.SetDefaults()
 	p, err := wire.NewPackets(cfg.Look())
@@ -81,26 +83,16 @@ func (e *engine) run(ctx context.Context) error {
 	defer stop()
 	e.next, e.start = next, time.Now()
 
-	r := wire.NewReceiver(e.network, e.matcher)
-	switch {
-	case e.ramp != nil:
-		r.Gather = wire.Together
-	case !math.IsInf(e.cfg.Rate, 1):
-		r.Gather = e.pace.Gathers()
-	}
-	go r.Run()
-	defer r.Stop()
-
-	alarm := time.NewTimer(time.Hour)
-	defer alarm.Stop()
+	e.inbox = wire.NewInbox(e.network, e.matcher, e.handle)
+	defer e.inbox.WakeBy(ctx, e.neighboursReady())()
 	for {
 		e.tick(ctx)
-		e.expire(r)
+		e.expire()
 		e.fill()
 		if e.failure != nil || e.finished() {
 			break
 		}
-		e.await(ctx, r, alarm)
+		e.await()
 	}
 	e.abandon()
 	e.report()
@@ -127,23 +119,13 @@ func (e *engine) finished() bool {
 	return e.stopping || e.exhausted && !e.sendCanaries()
 }
 
-// await waits for packets, the next deadline or the next permission to send.
-func (e *engine) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
+// await waits for packets, the next deadline or the next permission to send, and
+// takes in what has arrived.
+func (e *engine) await() {
 	if wait := e.wakeUp() - e.now; wait > 0 {
-		done := ctx.Done()
-		if e.stopping {
-			done = nil
-		}
-		alarm.Reset(wait)
-		select {
-		case batch, ok := <-r.Full:
-			e.take(r, batch, ok)
-		case <-e.neighboursReady():
-		case <-alarm.C:
-		case <-done:
-		}
+		e.inbox.Wait(wait, e.pace.Gathers())
 	}
-	e.poll(r)
+	e.check(e.inbox.Take(e.readClock))
 }
 
 // wakeUp is the time until which there is nothing to do unless something
@@ -165,28 +147,13 @@ func (e *engine) wakeUp() time.Duration {
 	return wake
 }
 
-// poll takes in what has arrived, without waiting.
-func (e *engine) poll(r *wire.Receiver) {
-	for e.failure == nil {
-		select {
-		case batch, ok := <-r.Full:
-			e.take(r, batch, ok)
-		default:
-			return
-		}
-	}
-}
+func (e *engine) readClock() { e.now = time.Since(e.start) }
 
-func (e *engine) take(r *wire.Receiver, batch []wire.Event, ok bool) {
-	if !ok {
-		e.fail(r.Reason())
-		return
+// check ends the run after an error.
+func (e *engine) check(err error) {
+	if err != nil {
+		e.fail(err)
 	}
-	e.now = time.Since(e.start)
-	for i := range batch {
-		e.handle(&batch[i])
-	}
-	r.Empty <- batch
 }
 
 // fail ends the run after this turn; the first reason counts.

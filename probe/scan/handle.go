@@ -38,10 +38,13 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
+	id, f := e.find(ev)
+	if f != nil && !ev.ArrivedAt(f.host.way.source) {
+		return wire.RejectUnsolicited
+	}
 	if ev.Kind == wire.KindSYNACK {
 		e.responses.Add(wire.CloseAfter(ev), e.now)
 	}
-	id, f := e.find(ev)
 	switch {
 	case f == nil && ev.Kind.Verified():
 		return wire.RejectAfterVerdict
@@ -61,6 +64,9 @@ func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
 // answered lets an answer count, and does what it calls for.
 func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
 	before := f.outcome.Rank
+	if n := len(e.rooms); n > 0 && f.outcome.Room == nil {
+		f.outcome.Room, e.rooms = e.rooms[n-1], e.rooms[:n-1]
+	}
 	do, reject := f.outcome.Take(e.cfg.Technique, f.target(), ev)
 	if reject != "" {
 		return reject
@@ -150,17 +156,21 @@ func (e *engine) measure(tx wire.Stamps, at time.Time) (time.Duration, netraw.Cl
 
 // expire deals with the probes whose time is up, once everything that has
 // arrived by now was taken in.
-func (e *engine) expire(r *wire.Receiver) {
+func (e *engine) expire() {
 	if at, ok := e.flights.nextDeadline(); !ok || at > e.now {
 		return
 	}
-	e.catchUp(r)
+	e.check(e.inbox.CatchUp(e.readClock))
 	for {
 		id, ok := e.flights.due(e.now)
 		if !ok {
 			return
 		}
 		f := e.flights.at(id)
+		if until, more := e.lastWait(f); more {
+			e.flights.expectBy(id, until)
+			continue
+		}
 		if f.phase == phaseSettled || e.stopping || f.phase == phaseFlying && len(f.tx) >= e.allowed(f) {
 			e.finish(id)
 		} else {
@@ -169,11 +179,15 @@ func (e *engine) expire(r *wire.Receiver) {
 	}
 }
 
-func (e *engine) catchUp(r *wire.Receiver) {
-	r.CatchUp(func(batch []wire.Event, ok bool) bool {
-		e.take(r, batch, ok)
-		return e.failure == nil
-	})
+// lastWait is until when the answer to a probe may still come in a run that has
+// been interrupted: there will be no other transmission of it, so its time is
+// not the one after which it would be sent again.
+func (e *engine) lastWait(f *flight) (until time.Duration, more bool) {
+	if !e.stopping || f.phase != phaseFlying || len(f.tx) == 0 || len(f.tx) >= e.allowed(f) {
+		return 0, false
+	}
+	until = f.tx[len(f.tx)-1].Sent + e.cfg.Timeout
+	return until, until > e.now
 }
 
 // finish gives a probe its verdict and forgets it.
@@ -182,6 +196,9 @@ func (e *engine) finish(id uint32) {
 	v := e.verdict(f)
 	v.Attempts = len(f.tx)
 	canary, h := f.canary, f.host
+	if f.outcome.Room != nil {
+		e.rooms = append(e.rooms, f.outcome.Room)
+	}
 	e.flights.remove(id)
 	h.flights--
 	switch {

@@ -29,6 +29,9 @@ type host struct {
 	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
 	queued    bool           // among those that are ready, or asleep
 	wake      time.Duration  // when it is ready again, while asleep
+	crowded   bool           // one of a network whose router resolves it, and may resolve few at a time
+	slot      time.Duration  // from when on it may be sent to; zero: that is not known yet
+	contact   time.Duration  // when the first packet of the slot left; zero: none did
 }
 
 // way is how hosts are reached; those that are reached alike share one.
@@ -109,4 +112,4 @@ func key(a netip.Addr, link int) netip.Addr {
 	return a.WithZone("")
 }
 
-var _ probe.Network = (*netraw.Conn)(nil)
+var _ probe.Polled = (*netraw.Conn)(nil)

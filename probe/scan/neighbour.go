@@ -15,6 +15,7 @@ import (
 func (e *engine) met(h *host, route netraw.Route) {
 	if e.ramp != nil {
 		e.ramp.Towards(route)
+		h.crowded = route.NextHop.IsValid() && !e.cfg.HostsKnown
 	}
 	if route.Local {
 		h.found.up, h.found.reason = true, probe.ReasonLocalhost
@@ -89,10 +90,9 @@ func (e *engine) neighbourWakeUp() (time.Duration, bool) {
 	return e.now + wait, ok
 }
 
-// neighboursReady receives when there is something to poll; nil where nothing
-// is awaited.
+// neighboursReady receives when there is something to poll.
 func (e *engine) neighboursReady() <-chan struct{} {
-	if len(e.resolving) == 0 {
+	if e.cfg.Neighbours == nil {
 		return nil
 	}
 	return e.cfg.Neighbours.Ready()

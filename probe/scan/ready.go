@@ -33,7 +33,7 @@ func (r *ready) release(h *host) {
 
 // next is a host that may be sent to, nil if there is none now. The host is
 // taken out; back puts it in again.
-func (r *ready) next(now time.Duration) *host {
+func (r *ready) next(now time.Duration, room func(*host) (wake time.Duration, ok bool)) *host {
 	for len(r.sleepers) > 0 && r.sleepers[0].wake <= now {
 		r.hosts = append(r.hosts, heap.Pop(&r.sleepers).(*host))
 	}
@@ -41,15 +41,16 @@ func (r *ready) next(now time.Duration) *host {
 		h := r.hosts[0]
 		r.hosts[0] = nil
 		r.hosts = r.hosts[1:]
-		switch {
-		case h.pending.n == 0:
+		if h.pending.n == 0 {
 			h.queued = false
-		case !h.room(now):
-			h.wake = h.due
-			heap.Push(&r.sleepers, h)
-		default:
+			continue
+		}
+		wake, ok := room(h)
+		if ok {
 			return h
 		}
+		h.wake = wake
+		heap.Push(&r.sleepers, h)
 	}
 	return nil
 }

@@ -53,6 +53,11 @@ type Config struct {
 	Key      [16]byte // of the probes' numbers; the zero value: random
 	Canaries bool     // check hosts that look too good to be true
 
+	// HostsKnown says that the hosts are known to be there. Those of which it is not
+	// are begun a few hundred at a time in each network behind a router, unless Rate
+	// is set: the router resolves their addresses, and can hold about a thousand.
+	HostsKnown bool
+
 	// Neighbours resolves hosts on the link before they are probed, and knows
 	// those that are not there; nil: the kernel does, packet by packet.
 	Neighbours probe.Neighbours
@@ -66,7 +71,7 @@ type Config struct {
 // due, hands them out, and returns [ErrInterrupted]. Other errors are
 // [ErrNetworkDown], the sink's, and those of a configuration that cannot work.
 // The summary is valid in each case.
-func Run(ctx context.Context, network probe.Network, cfg Config, sink probe.Sink) (probe.Summary, error) {
+func Run(ctx context.Context, network probe.Polled, cfg Config, sink probe.Sink) (probe.Summary, error) {
 	if err := cfg.complete(network); err != nil {
 		return probe.Summary{}, err
 	}
@@ -79,7 +84,7 @@ func Run(ctx context.Context, network probe.Network, cfg Config, sink probe.Sink
 }
 
 // complete fills in what was left to us.
-func (c *Config) complete(network probe.Network) error {
+func (c *Config) complete(network probe.Polled) error {
 	if c.Targets == nil {
 		return errors.New("scan: no targets")
 	}

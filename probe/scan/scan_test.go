@@ -513,6 +513,10 @@ func TestTooGoodToBeTrue(t *testing.T) {
 			Ports:   map[uint16]simnet.Host{80: probetest.Listener()},
 			Default: simnet.Closed{TTL: 50},
 		}, []string{"syn-proxy-suspected"}},
+		{"resets from before the host", simnet.Mux{
+			Ports:   map[uint16]simnet.Host{80: &simnet.Listener{TTL: 60}},
+			Default: simnet.Closed{TTL: 63},
+		}, []string{"refused-by-middlebox"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -59,7 +59,7 @@ func (e *engine) share(budget int) int {
 // probes of the budget.
 func (e *engine) sendWaiting(budget, limit int) int {
 	for limit = min(limit, budget); limit > 0; {
-		h := e.ready.next(e.now)
+		h := e.ready.next(e.now, e.room)
 		if h == nil {
 			break
 		}
@@ -85,7 +85,7 @@ func (e *engine) sendFresh(budget int) int {
 		id, f := e.admit(target)
 		switch {
 		case f == nil:
-		case f.host.resolving || f.host.pending.n > 0 || !f.host.room(e.now):
+		case f.host.resolving || f.host.pending.n > 0 || !e.mayReach(f.host):
 			e.enqueue(id)
 			continue
 		default:
@@ -94,6 +94,11 @@ func (e *engine) sendFresh(budget int) int {
 		budget--
 	}
 	return budget
+}
+
+func (e *engine) mayReach(h *host) bool {
+	_, ok := e.room(h)
+	return ok
 }
 
 func (e *engine) roomForMore() bool {
@@ -120,7 +125,7 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 	switch {
 	case h.way.err != nil:
 		v.Reason, v.Err = probe.ReasonNoRoute, h.way.err
-		e.counters.Unroutable = h.way.err
+		e.counters.NoRoute(h.way.err)
 	case h.way.many:
 		v.Reason = probe.ReasonBroadcast
 	case h.absent != nil:
@@ -192,6 +197,7 @@ func (e *engine) departed(id uint32) {
 	f.tx[attempt].Sent = e.now
 	f.phase = phaseFlying
 	f.host.depart(e.now)
+	f.host.reaches(e.now)
 	f.refused = 0
 	e.outage.End()
 	e.counters.Departed(attempt, e.now)
@@ -219,6 +225,7 @@ func (e *engine) refused(id uint32, err error) {
 		e.flights.expectBy(id, e.now+wait)
 		return
 	}
+	e.counters.Refusal = err
 	v := wire.Unsendable(f.target(), err)
 	f.outcome.Best, f.outcome.Rank = &v, wire.RankReset
 	e.finish(id)

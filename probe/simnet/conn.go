@@ -13,7 +13,7 @@ import (
 )
 
 // Conn is our end of a Net. It behaves as a netraw.Conn does and satisfies
-// probe.Network.
+// probe.Polled.
 type Conn struct {
 	net      *Net
 	ports    []uint16
@@ -27,6 +27,7 @@ type Conn struct {
 	lent     [][]byte // what the last Recv returned
 	deadline time.Time
 	waiting  bool        // a Recv waits
+	woken    bool        // the next Await ends at once
 	alarm    *time.Timer // wakes Recv at the deadline
 	closed   bool
 	stats    netraw.Stats
@@ -150,10 +151,7 @@ func (c *Conn) Recv(pkts []netraw.Packet) (int, error) {
 	}
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
-	for _, b := range c.lent {
-		c.net.release(b)
-	}
-	c.lent = c.lent[:0]
+	c.giveBack()
 	defer func() { c.waiting = false }()
 	for {
 		c.waiting = false
@@ -167,6 +165,14 @@ func (c *Conn) Recv(pkts []netraw.Packet) (int, error) {
 		c.waiting = true
 		c.arrived.Wait()
 	}
+}
+
+// giveBack takes back what the last call returned.
+func (c *Conn) giveBack() {
+	for _, b := range c.lent {
+		c.net.release(b)
+	}
+	c.lent = c.lent[:0]
 }
 
 // Quiet tells whether everything that has arrived has been returned by Recv,

@@ -72,24 +72,12 @@ func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, err
 }
 
 func (t *tracer) run(ctx context.Context) error {
-	r := wire.NewReceiver(t.Network, t.Matcher)
-	go r.Run()
-	defer r.Stop()
-	alarm := time.NewTimer(time.Hour)
-	defer alarm.Stop()
-
-	t.Tick(ctx)
-	t.sendWarmUp()
-	for {
-		t.Tick(ctx)
+	t.Run(ctx, t.sendWarmUp, func(r *wire.Receiver) (more bool) {
 		t.expire(r)
 		t.fill()
 		t.hand(false)
-		if t.Failure != nil || t.finished() {
-			break
-		}
-		t.await(ctx, r, alarm)
-	}
+		return !t.finished()
+	}, t.wakeUp)
 	t.hand(true)
 	return wire.ErrorOr(t.Failure, t.interrupted())
 }
@@ -99,23 +87,6 @@ func (t *tracer) interrupted() error {
 		return probe.ErrInterrupted
 	}
 	return nil
-}
-
-func (t *tracer) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
-	if wait := t.wakeUp() - t.Now; wait > 0 {
-		done := ctx.Done()
-		if t.Stopping {
-			done = nil
-		}
-		alarm.Reset(wait)
-		select {
-		case batch, ok := <-r.Full:
-			t.Take(r, batch, ok)
-		case <-alarm.C:
-		case <-done:
-		}
-	}
-	t.Poll(r)
 }
 
 // wakeUp is the time until which nothing is due.

@@ -156,6 +156,7 @@ func (t *tracer) refused(q *query, s *wire.Transmission, err error) {
 		return
 	}
 	q.ended = true
+	t.Counters.Refusal = err
 	if t.Counters.Sent == 0 {
 		v := wire.Unsendable(t.cfg.Target, err)
 		t.unsendable = &v

@@ -39,14 +39,18 @@ func newDoubts() doubts { return doubts{of: map[netip.AddrPort]*doubt{}} }
 // one that carries no number of ours, or is an answer only to a SYN-ACK of ours.
 func unproven(k wire.Kind) bool { return !k.Verified() || k == wire.KindACK }
 
-// doubtOf is what is remembered of the target of an answer, made at first need;
+// doubtOf is what is remembered of the target of an answer, which prolongs a run by
+// one wait for answers at most, however many come without a number of ours; made at first need;
 // nil where there is no doubt, or the answer cannot be one.
 func (w *run) doubtOf(ev *wire.Event) (d *doubt, reject string) {
+	if unproven(ev.Kind) && !ev.ArrivedAt(w.sources.towards(ev.Target.Addr()).addr) {
+		return nil, wire.RejectUnsolicited
+	}
 	if d = w.doubts.of[ev.Target]; d != nil || !unproven(ev.Kind) {
 		return d, ""
 	}
 	switch {
-	case w.seen.rank(ev.Target) > wire.RankUnverified:
+	case w.seen.rank(ev.Target) != wire.RankSilence: // also where nothing better came before
 		return nil, wire.RejectAfterVerdict
 	case !w.probed(ev.Target):
 		return nil, wire.RejectUnsolicited
@@ -57,7 +61,9 @@ func (w *run) doubtOf(ev *wire.Event) (d *doubt, reject string) {
 	d.due = w.now + time.Duration(w.cfg.Retries)*w.cfg.Timeout + w.patience()
 	w.doubts.of[ev.Target] = d
 	w.doubts.queue = append(w.doubts.queue, d)
-	w.lastNew = w.now
+	if w.now < w.lastSend+w.patience() {
+		w.lastNew = w.now
+	}
 	return d, ""
 }
 

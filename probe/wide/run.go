@@ -2,6 +2,7 @@ package wide
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"time"
 
@@ -31,6 +32,7 @@ type run struct {
 	lastSent uint64 // as of the last look
 	lastLook time.Duration
 	lastNew  time.Duration // when the last answer came that was none before
+	lastSend time.Duration // when the last probe left, as of the last look
 	slowest  time.Duration // the longest RTT measured
 	stopping bool          // the context was cancelled
 	over     bool          // the plan was sent and its answers awaited
@@ -166,6 +168,7 @@ func (w *run) look() {
 	if status.err != nil {
 		w.failure = status.err
 	}
+	w.lastSend = status.lastSend
 	w.listen(&status)
 	w.over = status.idle && w.silence.since == 0 &&
 		(w.now >= max(status.lastSend, w.lastNew)+w.patience() || status.sent == 0)
@@ -264,8 +267,12 @@ func (w *run) outcome() error {
 
 // unsendable is why not one probe has been sent.
 func (w *run) unsendable() error {
-	if refusal := w.sender.status.refusal; refusal != nil {
+	switch refusal := w.sender.status.refusal; {
+	case refusal == nil:
+	case wire.RefusalOf(refusal) == wire.RefusedByFirewall:
 		return cannotSend(refusal)
+	default:
+		return fmt.Errorf("%w: %w", probe.ErrNothingSent, refusal)
 	}
 	return w.sources.unroutable()
 }

@@ -342,7 +342,7 @@ const mostInVain = 4096
 // cannotSend is the error of a run of which nothing leaves.
 func cannotSend(refusal error) error {
 	if wire.RefusalOf(refusal) == wire.RefusedByFirewall {
-		return fmt.Errorf("no probe could leave: %w: %w", netraw.ErrLocalFirewall, syscall.EPERM)
+		return fmt.Errorf("%w: %w: %w", probe.ErrNothingSent, netraw.ErrLocalFirewall, syscall.EPERM)
 	}
 	return fmt.Errorf("%w: no probe could be sent: %w", probe.ErrNetworkDown, refusal)
 }

@@ -92,7 +92,6 @@ type Summary struct {
 	probe.Summary
 	Position    uint64        // everything before it is done: a run may go on from here
 	Held        time.Duration // how long sending waited for the sink
-	Refusal     error         // why the kernel refused a probe, the last time it did; nil: never
 	NoNeighbour uint64        // targets on the link whose link address does not resolve; unknown
 	Outages     int           // how often nothing answered any more, not even what had, and then did again
 	OutageTime  time.Duration // how long together

@@ -1,13 +1,14 @@
 //go:build linux
 
 // Package models puts the model hosts of package simnet at the far end of a
-// tun device, where the real kernel routes real packets to them: what tests
+// tun device, or in a host of a lab, where the real kernel routes real packets to them: what tests
 // learn under virtual time can be tried over raw sockets and by other programs.
 package models
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -26,7 +27,7 @@ var (
 // Net is a network of model hosts, which are added with Handle and the like.
 type Net struct {
 	*simnet.Net
-	device *tun.Device
+	device io.ReadWriteCloser // IP packets, one a call
 	conn   *simnet.Conn
 	pumps  sync.WaitGroup
 }
@@ -39,11 +40,16 @@ func New(cfg simnet.Config) (*Net, error) {
 		return nil, fmt.Errorf("models: %w", err)
 	}
 	cfg.Sources = []netip.Addr{near4, near6}
+	return start(device, cfg), nil
+}
+
+// start carries packets between a device and a network of models.
+func start(device io.ReadWriteCloser, cfg simnet.Config) *Net {
 	n := &Net{Net: simnet.New(cfg), device: device}
 	n.conn = n.Net.Conn(1)
 	n.pumps.Go(n.outward)
 	n.pumps.Go(n.inward)
-	return n, nil
+	return n
 }
 
 // outward carries packets from the kernel to the models until the device

@@ -21,7 +21,7 @@ func openPort(r record.Record) (port *record.Port, ok bool) {
 	case *record.RTTSummary:
 		return &record.Port{Addr: r.Addr, Port: r.Port, Reason: probe.ReasonSYNACK}, r.State == probe.StateOpen
 	case *record.Connection:
-		p := &record.Port{Addr: r.Result.Target.Addr(), Port: r.Result.Target.Port(), Reason: r.Reason}
+		p := &record.Port{Addr: r.Result.Target.Addr(), Port: r.Result.Target.Port(), Reason: r.Reason, Time: r.AnsweredAt()}
 		if r.Reply != nil {
 			p.See(r.Reply)
 		}

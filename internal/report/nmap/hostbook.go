@@ -24,7 +24,8 @@ type hostbook struct {
 type hostPage struct {
 	addr     netip.Addr
 	name     string    // what the user typed, if that is a name
-	began    time.Time // when it was first heard of
+	began    time.Time // when it was first heard of, or made
+	ended    time.Time // when it was heard of last; zero: until it is told of
 	ports    []*record.Port
 	few      map[stateReason]int // how many of ports, of states that may be ignored
 	extra    map[stateReason]int // ports that are only counted
@@ -101,6 +102,20 @@ func (b *hostbook) page(target string, a netip.Addr) *hostPage {
 		b.pages[a] = page
 	}
 	return page
+}
+
+// during takes a time into the host's: the records of a capture are about
+// another time than the one at which it is read.
+func (p *hostPage) during(begin time.Time, took time.Duration) {
+	if begin.IsZero() {
+		return
+	}
+	if p.ended.IsZero() || begin.Before(p.began) {
+		p.began = begin
+	}
+	if end := begin.Add(took); end.After(p.ended) {
+		p.ended = end
+	}
 }
 
 // take empties the book and returns its pages by address, the ports of each in

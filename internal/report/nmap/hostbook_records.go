@@ -116,6 +116,7 @@ func (b *hostbook) connection(c *record.Connection) {
 		p.TTL = record.Some(c.Reply.TTL)
 	}
 	page := b.page(c.Target, p.Addr)
+	page.during(c.Begin, c.Took)
 	page.put(p)
 	page.tell(p.Port, story{c, text.ConnectionWords(c)})
 	if rtt, ok := c.RTT.Get(); ok {

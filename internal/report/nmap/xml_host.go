@@ -53,7 +53,11 @@ func (s *xmlSink) ports(b *strings.Builder, page *hostPage) {
 // span is when a host was begun and done, as attributes.
 func (p *hostPage) span() (attributes []string) {
 	if p.about == nil {
-		return []string{"starttime", unix(p.began), "endtime", unix(time.Now())}
+		ended := p.ended
+		if ended.IsZero() {
+			ended = time.Now()
+		}
+		return []string{"starttime", unix(p.began), "endtime", unix(ended)}
 	}
 	if t := p.about.Began; !t.IsZero() {
 		attributes = append(attributes, "starttime", unix(t))

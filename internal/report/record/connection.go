@@ -29,6 +29,7 @@ type Captured struct {
 	GapBytes             uint64
 	View                 flow.View
 	Ending               flow.Ending
+	Heard                time.Time            // when the answer to the SYN was captured; zero unknown
 	SYNToAnswer          Maybe[time.Duration] // as the capture saw it
 	AnswerToACK          Maybe[time.Duration]
 	SYNToACK             Maybe[time.Duration]
@@ -73,7 +74,22 @@ func NewCapturedConnection(a *flow.Attempt) *Connection {
 		ClientRetransmission: a.Retransmissions(handshake.Client),
 		ServerRetransmission: a.Retransmissions(handshake.Server),
 	}
+	if a.Answered {
+		c.Captured.Heard = a.Heard
+	}
 	return c
+}
+
+// AnsweredAt is when the answer came, or the beginning where that is not known.
+func (c *Connection) AnsweredAt() time.Time {
+	if c.Captured != nil && !c.Captured.Heard.IsZero() {
+		return c.Captured.Heard
+	}
+	trip, _ := c.RTT.Get()
+	if c.Captured != nil {
+		trip, _ = c.Captured.SYNToAnswer.Get()
+	}
+	return c.Begin.Add(trip)
 }
 
 // Type is "handshake".

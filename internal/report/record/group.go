@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"synscope/probe"
-	"synscope/probe/flow"
 	"synscope/probe/handshake"
 	"synscope/probe/rtt"
 )
@@ -94,16 +93,16 @@ func (g *Group) add(c *Connection) {
 }
 
 // roundTrip is the connection's first, wherever the capture was made; 0 unknown.
+// Where the ends cannot be told from the place between them, it is from the SYN
+// to the ACK that completes the handshake: both parts of the way together.
 func roundTrip(c *Connection) time.Duration {
 	for _, m := range []Maybe[time.Duration]{c.RTT, c.ServerRTT} {
 		if d, ok := m.Get(); ok {
 			return d
 		}
 	}
-	if d, ok := c.Captured.SYNToACK.Get(); ok && c.Captured.View == flow.ViewBetween {
-		return d
-	}
-	return 0
+	d, _ := c.Captured.SYNToACK.Get()
+	return d
 }
 
 // List is the groups, those with the most attempts first.

@@ -6,6 +6,9 @@ import (
 	"synscope/probe"
 )
 
+// Interrupted is the Fault of a run that the user has ended.
+const Interrupted = "interrupted"
+
 // Reading closes a run that read captures: the record "summary", with what the
 // files held besides.
 type Reading struct {

@@ -20,6 +20,7 @@ type RTT struct {
 	State      probe.State          `json:"state"`
 	Reason     probe.Reason         `json:"reason"`
 	Sent       time.Time            `json:"sent,omitzero"` // zero: it did not leave
+	Seen       time.Time            `json:"-"`             // when it ended, for text
 	RTT        Maybe[time.Duration] `json:"rtt_ns,omitzero"`
 	Clock      string               `json:"rtt_clock,omitempty"` // of RTT
 	Doubt      string               `json:"doubt,omitempty"`     // why RTT enters no statistic
@@ -131,6 +132,7 @@ type RTTSummary struct {
 	Hardware Maybe[uint64] // times between two stamps of hardware, where those were asked for
 	Bars     []rtt.Bar     // for text; nil: not asked for
 	Split    *RTTSplit     // nil: not asked for
+	Losses   Losses
 }
 
 // RTTSplit tells how much the way there and the way back vary, each by itself,
@@ -161,6 +163,7 @@ func (r *RTTSummary) Fields(w FieldWriter) {
 	if r.Received > r.Measured {
 		w.Uint("unmeasured", r.Received-r.Measured)
 	}
+	r.Losses.fields(w)
 	if r.Measured == 0 {
 		return
 	}

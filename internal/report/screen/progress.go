@@ -30,6 +30,12 @@ func (p *Progress) UpdateHosts(now probe.Progress) {
 	p.Screen.Show(fit(parts, p.width()))
 }
 
+// UpdateSYNs shows how far a run has come that sends one SYN after the other, at no
+// rate of its own.
+func (p *Progress) UpdateSYNs(now probe.Progress) {
+	p.Screen.Show(fit(progressParts(&now, "SYN"), p.width()))
+}
+
 // Done removes the line.
 func (p *Progress) Done() { p.Screen.Show("") }
 
@@ -49,7 +55,9 @@ func progressParts(p *probe.Progress, thing string) []string {
 	if p.Left > 0 {
 		parts = append(parts, units.Duration(p.Left)+" left")
 	}
-	parts = append(parts, pace(p))
+	if p.RateAsked > 0 {
+		parts = append(parts, pace(p))
+	}
 	parts = append(parts, units.Plural(p.Received, "reply", "replies"), units.CountOf(p.KernelDrops, "drop"))
 	return append(parts, units.CountOf(p.Done, thing), units.Duration(p.Elapsed))
 }

@@ -22,11 +22,13 @@ type Options struct {
 	HostList bool                // hosts are looked for, and no ports (text, CSV)
 	Hosts    int                 // how many hosts there will be; 1 gives a heading, else a column (text)
 	HostWide int                 // how wide the column of hosts will be, where that is known (text)
+	Clock    bool                // begin each line of a ping with the time (text)
 	Board    bool                // probes are shown in a table elsewhere, not a line each (text)
 	Service  func(uint16) string // the name of a port's service, "" unknown; may be nil (text)
 	IANA     func(uint16) string // the name that is registered; nil: Service (xml, grep)
 	Fields   []string            // only these, in this order; none: as the format has it (text, csv, zmap)
 	Scan     *ScanInfo           // what a scan probes; nil: no scan (xml)
+	Wide     int                 // columns of the terminal that is written to; 0: no terminal, lines are as long as they are (text)
 }
 
 // Registered is how services are called where only registered names count.

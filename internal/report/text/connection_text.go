@@ -18,6 +18,7 @@ const (
 	packetWide = len("1234567")
 	startWide  = len("15:04:05.000000")
 	pairWide   = len("255.255.255.255:65535 > 255.255.255.255:65535")
+	pairNarrow = len("10.255.255.255:65535 > 10.0.0.1:443")
 	tripWide   = len("ANSWER AFTER")
 	closeWide  = len("three-way")
 	againWide  = len("AGAIN")
@@ -90,7 +91,7 @@ func connectionLines(c *record.Connection, t *captureText) []string {
 func (t *captureText) headings(c *record.Connection) (lines []string) {
 	if !t.headed {
 		t.headed = true
-		lines = append(lines, t.paint.paint(dim, captureRow("PACKET", "START", "CLIENT > SERVER", units.Padded("STATE", stateWide),
+		lines = append(lines, t.paint.paint(dim, t.captureRow("PACKET", "START", "CLIENT > SERVER", units.Padded("STATE", stateWide),
 			"ANSWER AFTER", "ACK AFTER", "SEEN AT", "CLOSE", "AGAIN", "LASTED")))
 	}
 	if day := c.Begin.Format(time.DateOnly + " MST"); day != t.day {
@@ -114,18 +115,25 @@ func connectionRow(c *record.Connection, t *textSink) string {
 	if c.Captured.Ending == flow.Ongoing {
 		lasted += " so far"
 	}
-	return captureRow(strconv.FormatUint(c.Captured.First, 10), c.Begin.Format("15:04:05.000000"),
+	return t.captureRow(strconv.FormatUint(c.Captured.First, 10), c.Begin.Format("15:04:05.000000"),
 		c.Source.String()+" > "+c.Result.Target.String(), state,
 		tripOf(c.Captured.SYNToAnswer), tripOf(c.Captured.AnswerToACK), orDash(c.Captured.View.String()),
 		orDash(string(c.Close)), again, lasted)
 }
 
-func captureRow(packet, start, pair, state, answer, ack, view, closed, again, lasted string) string {
-	return strings.Join([]string{
-		leftPadded(packet, packetWide), units.Padded(start, startWide),
-		units.Padded(pair, pairWide), state, units.Padded(answer, tripWide), units.Padded(ack, len("ACK AFTER")),
-		units.Padded(view, len("SEEN AT")), units.Padded(closed, closeWide), units.Padded(again, againWide), lasted,
-	}, "  ")
+// captureRow is a line of the table. On a narrow terminal a pair of addresses has
+// the room that it needs, and what is said less often goes.
+func (t *textSink) captureRow(packet, start, pair, state, answer, ack, view, closed, again, lasted string) string {
+	ends := pairWide
+	if t.limit() > 0 && t.limit() < 120 {
+		ends = pairNarrow
+	}
+	return t.row([]cell{
+		{leftPadded(packet, packetWide), packetWide, 2}, {units.Padded(start, startWide), startWide, 4},
+		{units.Padded(pair, ends), ends, 0}, {state, stateWide, 0}, {units.Padded(answer, tripWide), tripWide, 0},
+		{units.Padded(ack, len("ACK AFTER")), len("ACK AFTER"), 7}, {units.Padded(view, len("SEEN AT")), len("SEEN AT"), 6},
+		{units.Padded(closed, closeWide), closeWide, 1}, {units.Padded(again, againWide), againWide, 3}, {lasted, len("LASTED") + 3, 5},
+	})
 }
 
 // undecided says why a state is unknown; "" where it is known.

@@ -8,13 +8,14 @@ import (
 	"synscope/internal/report/units"
 )
 
-// The columns of a table of groups.
+// The columns of a table of groups, and when they go where there is no room.
 var groupColumns = []struct {
 	name string
 	wide int
+	goes int
 }{
-	{"ATTEMPTS", 8}, {"OPEN", 7}, {"REFUSED", 7}, {"UNANSWERED", 10}, {"OTHER", 7}, {"RESET", 6}, {"AGAIN", 6},
-	{"RTT P50", 9}, {"P95", 9}, {"P99", 9},
+	{"ATTEMPTS", 8, 0}, {"OPEN", 7, 0}, {"REFUSED", 7, 0}, {"UNANSWERED", 10, 0}, {"OTHER", 7, 4}, {"RESET", 6, 3}, {"AGAIN", 6, 2},
+	{"RTT P50", 9, 0}, {"P95", 9, 1}, {"P99", 9, 5},
 }
 
 func groupText(g *record.Group, t *textSink) (lines []string) {
@@ -22,16 +23,20 @@ func groupText(g *record.Group, t *textSink) (lines []string) {
 		units.Count(g.Attempts), groupPercent(g, g.Open), groupPercent(g, g.Refused), groupPercent(g, g.Unanswered), groupPercent(g, g.Other),
 		units.Count(g.Resets), units.Count(g.Repeated), groupTrip(g, 50), groupTrip(g, 95), groupTrip(g, 99),
 	}
-	heads := make([]string, len(cells))
-	for i, column := range groupColumns {
-		heads[i], cells[i] = leftPadded(column.name, column.wide), leftPadded(cells[i], column.wide)
+	wide := len("[2001:db8:1234:5678:9abc:def0:1234:5678]:65535")
+	if t.limit() > 0 && t.limit() < 140 {
+		wide = len("255.255.255.255:65535")
 	}
-	const wide = len("[2001:db8:1234:5678:9abc:def0:1234:5678]:65535")
+	heads, row := []cell{{units.Padded(strings.ToUpper(g.By), wide), wide, 0}}, []cell{{units.Padded(g.Key, wide), wide, 0}}
+	for i, column := range groupColumns {
+		heads = append(heads, cell{leftPadded(column.name, column.wide), column.wide, column.goes})
+		row = append(row, cell{leftPadded(cells[i], column.wide), column.wide, column.goes})
+	}
 	if !t.headed {
 		t.headed = true
-		lines = append(lines, t.paint.paint(dim, units.Padded(strings.ToUpper(g.By), wide)+"  "+strings.Join(heads, "  ")))
+		lines = append(lines, t.paint.paint(dim, t.row(heads)))
 	}
-	return append(lines, units.Padded(g.Key, wide)+"  "+strings.Join(cells, "  "))
+	return append(lines, t.row(row))
 }
 
 // groupPercent is a share of the attempts, "-" for none.

@@ -119,11 +119,31 @@ func (l *hostList) line(lines []string, h *record.Host) []string {
 // columns lays out one line; state is padded already, for it may be coloured.
 func (l *hostList) columns(host, state, reason, rtt, mac, at, vendor string) string {
 	l.hostWide = max(l.hostWide, utf8.RuneCountInString(host))
-	cells := []string{units.Padded(host, l.hostWide), state, units.Padded(reason, hostReasonWide), units.Padded(rtt, hostTripWide), units.Padded(mac, macWide)}
-	if l.o.Reason {
-		cells = append(cells, units.Padded(at, clockWide))
+	trip, room := hostTripWide, l.hostWide+2+hostStateWide+2+hostReasonWide+2+2+macWide
+	if !l.fits(room + trip) {
+		trip = tripNarrow
+		rtt, _, _ = strings.Cut(rtt, " (")
 	}
-	return strings.Join(append(cells, vendor), "  ")
+	room += trip
+	cells := []string{units.Padded(host, l.hostWide), state, units.Padded(reason, hostReasonWide), units.Padded(rtt, trip), units.Padded(mac, macWide)}
+	if l.o.Reason && l.fits(room+2+clockWide) {
+		cells = append(cells, units.Padded(at, clockWide))
+		room += 2 + clockWide
+	}
+	return strings.Join(append(cells, l.shortened(vendor, room+2)), "  ")
+}
+
+// shortened is a name that stands last on a line, behind so many columns, as far as
+// there is room for it.
+func (t *textSink) shortened(name string, at int) string {
+	room, letters := t.limit()-at, []rune(name)
+	switch {
+	case t.limit() == 0 || len(letters) <= room:
+		return name
+	case room < 4:
+		return ""
+	}
+	return string(letters[:room-1]) + "…"
 }
 
 func dashIfEmpty(s string) string {

@@ -14,7 +14,7 @@ func (t *isnText) evidenceTable(rep *isn.Report) []string {
 	if len(rep.Series) == 0 {
 		return nil
 	}
-	rows := [][]string{{"series", "samples", "varied", "set an offset", "explained", "not explained"}}
+	rows := [][]string{{"series", "samples", "varied", "offsets", "explained", "not explained"}}
 	for _, s := range rep.Series {
 		name := units.Printable(s.Name)
 		if name == "" {

@@ -18,7 +18,7 @@ type isnText struct {
 }
 
 const (
-	isnWide  = 96 // where lines break
+	isnWide  = 96 // where lines break, unless a terminal says
 	isnLabel = len("  off the path  ")
 )
 
@@ -173,7 +173,7 @@ func signedCount(n int64) string {
 
 // labelled is a line with a label, broken where it is too long.
 func (t *isnText) labelled(label, text string) []string {
-	lines := paragraph(text, isnWide-isnLabel)
+	lines := paragraph(text, t.prose(isnWide)-isnLabel)
 	for i, line := range lines {
 		head := strings.Repeat(" ", isnLabel)
 		if i == 0 {
@@ -197,7 +197,7 @@ func (t *isnText) remarks(r *record.ISN) []string {
 			text += " [" + f.Evidence + "]"
 		}
 		head := f.Severity.String() + " " + f.Code + ":"
-		body := paragraph(head+" "+text, isnWide-4)
+		body := paragraph(head+" "+text, t.prose(isnWide)-4)
 		for i, line := range body {
 			line = units.Printable(line)
 			if i == 0 {

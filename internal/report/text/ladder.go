@@ -62,9 +62,13 @@ func (l *ladder) rung(s *record.Segment) []string {
 	return lines
 }
 
-// offset is the time since the first segment.
+// offset is the time since the first segment. A stamp before its own is told in
+// a word: the clock was set, or the file is in another order.
 func (l *ladder) offset(s *record.Segment) string {
-	if d := s.Time.Sub(l.begin); d != 0 {
+	switch d := s.Time.Sub(l.begin); {
+	case d < 0:
+		return "earlier"
+	case d > 0:
 		return units.Duration(d)
 	}
 	return "0"

@@ -9,7 +9,7 @@ import (
 )
 
 func readingText(r *record.Reading, t *captureText) []string {
-	if t.o.Quiet || r.Packets == 0 && r.Fault != "" {
+	if t.o.Quiet || r.Packets == 0 && r.Fault != "" && r.Fault != record.Interrupted {
 		return nil
 	}
 	found := t.foundWords(&r.Summary)

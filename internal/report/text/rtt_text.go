@@ -30,7 +30,12 @@ func (t *pingText) Record(r record.Record) error {
 		if t.o.Quiet || t.o.Board {
 			return nil
 		}
-		return t.write([]string{t.probe(r)})
+		return t.write([]string{t.clock(r.Sent, r.Seen) + t.probe(r)})
+	case *record.Outage:
+		if t.o.Quiet || t.o.Board {
+			return nil
+		}
+		return t.write([]string{t.clock(r.Window.To, r.Window.Last) + t.outage(r)})
 	case *record.RTTSummary:
 		t.closing = append(t.closing, r)
 	case *record.RTTComparison:
@@ -132,7 +137,10 @@ func hostPort(target string, a netip.Addr, port uint16) string {
 func (t *pingText) flush() error {
 	var lines []string
 	if len(t.closing) > fewTargets {
-		lines = append([]string{""}, RTTTable(t.closing, t.o.Colour)...)
+		lines = append([]string{""}, RTTTable(t.closing, t.o.Colour, t.limit())...)
+		for _, s := range t.closing {
+			lines = append(lines, t.lossesOf(s)...)
+		}
 		for _, s := range t.closing {
 			lines = append(lines, t.histogram(s)...)
 		}
@@ -153,7 +161,7 @@ func (t *pingText) statistics(s *record.RTTSummary) []string {
 		tally(s),
 	}
 	if s.Measured == 0 {
-		return lines
+		return append(lines, t.losses(&s.Losses)...)
 	}
 	lines = append(lines,
 		rttTimes(s),
@@ -162,7 +170,19 @@ func (t *pingText) statistics(s *record.RTTSummary) []string {
 	if s.Split != nil {
 		lines = append(lines, "    "+splitWords(s.Split))
 	}
-	return append(lines, t.histogram(s)...)
+	return append(append(lines, t.losses(&s.Losses)...), t.histogram(s)...)
+}
+
+// clock is the time in front of a line, where that is asked for: when the probe
+// left, or, of one that did not, when that was known.
+func (t *pingText) clock(sent, seen time.Time) string {
+	switch {
+	case !t.o.Clock:
+		return ""
+	case sent.IsZero():
+		sent = seen
+	}
+	return sent.Local().Format("15:04:05.000") + " "
 }
 
 // tally is "3 probes sent, 2 received, 1 lost (33.33 %)".
@@ -226,8 +246,11 @@ func splitWords(s *record.RTTSplit) string {
 // percent is a share with as many decimals as it needs, up to two.
 func percent(share float64) string { return units.Significant(100*share, 2) + " %" }
 
-// barWide is the width of the longest bar.
-const barWide = 50
+// barWide is the width of the longest bar, barAt where it begins.
+const (
+	barWide = 50
+	barAt   = 10 + len(" to ") + 10 + 1 + 8 + 1
+)
 
 // histogram is a bar for each range of times.
 func (t *pingText) histogram(s *record.RTTSummary) []string {
@@ -238,10 +261,14 @@ func (t *pingText) histogram(s *record.RTTSummary) []string {
 	for _, b := range s.Bars {
 		most = max(most, b.Count)
 	}
+	longest := barWide
+	if limit := t.limit(); limit > 0 {
+		longest = min(barWide, limit-barAt)
+	}
 	lines := []string{"", "RTT of " + hostPort(s.Target, s.Addr, s.Port) + ":"}
 	for _, b := range s.Bars {
 		lines = append(lines, fmt.Sprintf("%10s to %-10s %8s %s", units.Finer(b.From, b.To-b.From), units.Finer(b.To, b.To-b.From), units.Count(b.Count),
-			t.paint.paint(cyan, bar(float64(b.Count)/float64(most)*barWide))))
+			t.paint.paint(cyan, bar(float64(b.Count)/float64(most)*float64(longest)))))
 	}
 	return lines
 }
@@ -324,25 +351,82 @@ func (t *pingText) pingLosses(s *record.Summary) []string {
 	return lines
 }
 
-// RTTTable is one line a target, under the names of the columns.
-func RTTTable(rows []*record.RTTSummary, colour bool) []string {
+// rttColumn is a column of [RTTTable], and when it goes where there is no room: the
+// highest first, 0 never.
+type rttColumn struct {
+	name string
+	wide int
+	goes int
+	cell func(*record.RTTSummary) string
+}
+
+var rttColumns = []rttColumn{
+	{"SENT", 8, 5, func(r *record.RTTSummary) string { return units.Count(r.Sent) }},
+	{"LOSS", 7, 0, lossCell},
+	{"LAST", 9, 3, func(r *record.RTTSummary) string { return timeCell(r, r.Last) }},
+	{"MEAN", 9, 6, func(r *record.RTTSummary) string { return timeCell(r, r.Mean) }},
+	{"P50", 9, 0, func(r *record.RTTSummary) string { return timeCell(r, r.P50) }},
+	{"P95", 9, 2, func(r *record.RTTSummary) string { return timeCell(r, r.P95) }},
+	{"MAX", 9, 4, func(r *record.RTTSummary) string { return timeCell(r, r.Max) }},
+	{"JITTER", 9, 7, jitterCell},
+}
+
+// rttStateWide is the column of states, which goes before the percentiles do.
+const rttStateWide = len("filtered")
+
+// RTTTable is one line a target, under the names of the columns, with those columns
+// that so many of a terminal have room for; 0 has room for all.
+func RTTTable(rows []*record.RTTSummary, colour bool, columns int) []string {
 	paint := painter{colour}
 	wide := len("TARGET")
 	for _, r := range rows {
 		wide = max(wide, utf8.RuneCountInString(hostPort(r.Target, r.Addr, r.Port)))
 	}
-	lines := []string{paint.paint(dim, fmt.Sprintf("%s  %-8s %8s %7s %9s %9s %9s %9s %9s %9s",
-		units.Padded("TARGET", wide), "STATE", "SENT", "LOSS", "LAST", "MEAN", "P50", "P95", "MAX", "JITTER"))}
+	shown, states := rttShown(columns, wide)
+	head := units.Padded("TARGET", wide)
+	if states {
+		head += "  " + units.Padded("STATE", rttStateWide)
+	}
+	for _, c := range shown {
+		head += " " + leftPadded(c.name, c.wide)
+	}
+	lines := []string{paint.paint(dim, head)}
 	for _, r := range rows {
-		state := paint.paint(stateStyle(r.State), r.State.String()) + strings.Repeat(" ", max(0, 8-len(r.State.String())))
-		loss := fmt.Sprintf("%7s", lossCell(r))
-		if r.Loss > 0 {
-			loss = paint.paint(yellow, loss)
+		line := units.Padded(hostPort(r.Target, r.Addr, r.Port), wide)
+		if states {
+			line += "  " + paint.paint(stateStyle(r.State), r.State.String()) + strings.Repeat(" ", max(0, rttStateWide-len(r.State.String())))
 		}
-		lines = append(lines, units.Padded(hostPort(r.Target, r.Addr, r.Port), wide)+"  "+state+
-			fmt.Sprintf(" %8s ", units.Count(r.Sent))+loss+timeCells(r))
+		for _, c := range shown {
+			cell := leftPadded(c.cell(r), c.wide)
+			if c.name == "LOSS" && r.Loss > 0 {
+				cell = paint.paint(yellow, cell)
+			}
+			line += " " + cell
+		}
+		lines = append(lines, line)
 	}
 	return lines
+}
+
+// rttShown are the columns that there is room for beside targets of a width, and
+// whether that is so of the states.
+func rttShown(columns, target int) (shown []rttColumn, states bool) {
+	for least := 8; ; least-- {
+		room := target
+		if states = least > 1; states {
+			room += 2 + rttStateWide
+		}
+		shown = nil
+		for _, c := range rttColumns {
+			if c.goes < least {
+				shown = append(shown, c)
+				room += 1 + c.wide
+			}
+		}
+		if columns == 0 || room <= columns || least == 1 {
+			return shown, states
+		}
+	}
 }
 
 func lossCell(r *record.RTTSummary) string {
@@ -352,13 +436,16 @@ func lossCell(r *record.RTTSummary) string {
 	return percent(r.Loss)
 }
 
-func timeCells(r *record.RTTSummary) (cells string) {
-	for i, d := range []time.Duration{r.Last, r.Mean, r.P50, r.P95, r.Max, r.Jitter} {
-		word := "-"
-		if jitter := i == 5; r.Measured > 0 && d > 0 || jitter && r.Varied() {
-			word = units.Duration(d)
-		}
-		cells += " " + strings.Repeat(" ", max(0, 9-utf8.RuneCountInString(word))) + word
+func timeCell(r *record.RTTSummary, d time.Duration) string {
+	if r.Measured == 0 || d <= 0 {
+		return "-"
 	}
-	return cells
+	return units.Duration(d)
+}
+
+func jitterCell(r *record.RTTSummary) string {
+	if !r.Varied() {
+		return "-"
+	}
+	return units.Duration(r.Jitter)
 }

@@ -43,8 +43,8 @@ func New(w *sink.LineWriter, o sink.Options) sink.Sink {
 	return t
 }
 
-// teller makes the text of a command that does not tell of ports.
-func (t *textSink) teller(command string) sink.Sink {
+// commandText makes the text of a command that does not tell of ports.
+func (t *textSink) commandText(command string) sink.Sink {
 	switch command {
 	case "ping":
 		return &pingText{textSink: t}
@@ -67,7 +67,7 @@ func (t *textSink) teller(command string) sink.Sink {
 func (t *textSink) Record(r record.Record) error {
 	if r, ok := r.(*record.Run); ok && (t.told == nil || t.o.HostList) {
 		if t.told == nil {
-			t.told = t.teller(r.Command)
+			t.told = t.commandText(r.Command)
 		}
 		return t.run(r)
 	}
@@ -114,7 +114,11 @@ func (t *textSink) write(lines []string) error {
 	}
 	return t.w.Append(func(b []byte) []byte {
 		for _, line := range lines {
-			b = append(append(b, strings.TrimRight(line, " ")...), '\n')
+			for part := range strings.SplitSeq(line, "\n") {
+				for _, piece := range folded(strings.TrimRight(part, " "), t.limit()) {
+					b = append(append(b, strings.TrimRight(piece, " ")...), '\n')
+				}
+			}
 		}
 		return b
 	})
@@ -165,7 +169,7 @@ func (t *textSink) heading(lines []string, p *record.Port) []string {
 		t.clock = p.Clock
 	}
 	rtt := "RTT"
-	if t.clock != "" {
+	if t.clock != "" && !t.narrow() {
 		rtt += " (" + t.clock + ")"
 	}
 	row := t.columns("HOST", "PORT", units.Padded("STATE", stateWide), "SERVICE", rtt, "TIME", "REASON")
@@ -192,20 +196,68 @@ const (
 	rttWide     = len("RTT (kernel-rx)")
 )
 
-// columns lays out one line; state is padded already, for it may be coloured.
+// Columns of a result, less those that a terminal has no room for.
+const (
+	tripNarrow  = len("99.9 µs") + 1
+	leastReason = 22 // columns for what a verdict rests on, where it is asked for
+)
+
+// fixed is how wide the columns are that are always there.
+func (t *textSink) fixed() int {
+	w := portWide + 2 + stateWide + 2
+	if t.o.Hosts != 1 {
+		w += t.hostWide + 2
+	}
+	return w
+}
+
+// narrow tells whether there is no room for the name of the clock.
+func (t *textSink) narrow() bool {
+	w := t.fixed() + serviceWide + 2 + rttWide
+	if t.o.Reason {
+		w += 2 + clockWide + 2 + leastReason
+	}
+	return !t.fits(w)
+}
+
+// columns lays out one line; state is padded already, for it may be coloured. Where
+// the terminal is narrow the time of day goes first, then the service.
 func (t *textSink) columns(host, port, state, service, rtt, at, reason string) string {
 	var b strings.Builder
 	if t.o.Hosts != 1 {
 		t.hostWide = max(t.hostWide, utf8.RuneCountInString(host))
 		b.WriteString(units.Padded(host, t.hostWide) + "  ")
 	}
-	b.WriteString(units.Padded(port, portWide) + "  " + state + "  " + units.Padded(service, serviceWide) + "  ")
-	if t.o.Reason {
-		b.WriteString(units.Padded(rtt, rttWide) + "  " + units.Padded(at, clockWide) + "  " + reason)
-	} else {
-		b.WriteString(rtt)
+	b.WriteString(units.Padded(port, portWide) + "  " + state + "  ")
+	trip, narrow := rttWide, t.narrow()
+	if narrow {
+		trip = tripNarrow
 	}
-	return b.String()
+	if !t.o.Reason {
+		if t.fits(t.fixed() + serviceWide + 2 + trip) {
+			b.WriteString(units.Padded(service, serviceWide) + "  ")
+		}
+		return b.String() + rtt
+	}
+	if t.fits(t.fixed() + serviceWide + 2 + trip + 2 + leastReason) {
+		b.WriteString(units.Padded(service, serviceWide) + "  ")
+	}
+	b.WriteString(units.Padded(rtt, trip) + "  ")
+	if !narrow {
+		b.WriteString(units.Padded(at, clockWide) + "  ")
+	}
+	return t.withReason(b.String(), reason)
+}
+
+// withReason puts what a verdict rests on behind the other columns, and what there
+// is no room for below.
+func (t *textSink) withReason(columns, reason string) string {
+	at := seen(columns)
+	if t.fits(at + utf8.RuneCountInString(reason)) {
+		return columns + reason
+	}
+	parts := wrapped(strings.Split(reason, ", "), max(t.limit()-at, leastReason)-1) // for the comma
+	return columns + strings.Join(parts, ",\n"+strings.Repeat(" ", at))
 }
 
 func (t *textSink) line(p *record.Port) string {

@@ -51,6 +51,9 @@ func (c *Counters) Departed(attempt int, now time.Duration) {
 	}
 }
 
+// NoRoute notes that a target cannot be reached from here.
+func (c *Counters) NoRoute(err error) { c.Unroutable, c.Refusal = err, err }
+
 // TimeLeft extrapolates from the targets done so far; zero where it cannot.
 func TimeLeft(elapsed time.Duration, done, total uint64) time.Duration {
 	if done == 0 || total <= done {

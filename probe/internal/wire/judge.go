@@ -17,6 +17,9 @@ func Judge(t *probe.Technique, target netip.AddrPort, ev *Event) probe.Verdict {
 // callers that judge many and get memory for all of them at once.
 func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craft.Segment, options craft.Options) probe.Verdict {
 	v := probe.Verdict{Target: target}
+	if ev.Translated {
+		v.Findings = []probe.Finding{translatedHere(ev)}
+	}
 	switch ev.Kind {
 	case KindSYNACK:
 		v.State, v.Reason = t.SYNACK, probe.ReasonSYNACK
@@ -44,4 +47,17 @@ func judgeICMP(v probe.Verdict, ev *Event) probe.Verdict {
 		v.Responder = ev.Sender
 	}
 	return v
+}
+
+// translatedHere tells that the answer, which carries our number, came from another
+// address than the probed one, or to another than ours.
+func translatedHere(ev *Event) probe.Finding {
+	f := probe.Finding{
+		Code: "translated-here", Severity: probe.SeverityNotice,
+		Text: "this machine's own NAT changed the addresses of the probe; its answer was taken as the kernel translated it back",
+	}
+	if ev.Wire.IsValid() {
+		f.Evidence = "it came from " + ev.Wire.String()
+	}
+	return f
 }

@@ -8,9 +8,9 @@ import (
 	"synscope/probe"
 )
 
-// Loop is what a ping and a trace do alike: it knows the transmissions, takes
-// in what arrives, closes what was opened, and reads the clocks. Its owner says
-// what an answer means.
+// Loop is what a ping, a trace and the sampling of sequence numbers do alike: it
+// knows the transmissions, takes in what arrives, closes what was opened, and
+// reads the clocks. Its owner says what is sent when, and what an answer means.
 type Loop struct {
 	Network   probe.Network
 	Matcher   Matcher
@@ -22,6 +22,7 @@ type Loop struct {
 
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
+	Orders   <-chan func()                    // what is to be done between two turns; nil: nothing
 
 	Clocks   Clocks
 	Reading  // of the clocks, once a turn
@@ -138,6 +139,46 @@ func (x *Loop) Poll(r *Receiver) {
 			return
 		}
 	}
+}
+
+// Run turns the wheel until turn has nothing more to do or something failed: the
+// clocks are read, turn sees what is overdue and sends what is due, and then packets
+// are waited for, until wakeUp. begin has its turn once, before all others.
+func (x *Loop) Run(ctx context.Context, begin func(), turn func(r *Receiver) (more bool), wakeUp func() time.Duration) {
+	r := NewReceiver(x.Network, x.Matcher)
+	go r.Run()
+	defer r.Stop()
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+	x.Tick(ctx)
+	begin()
+	for {
+		x.Tick(ctx)
+		if more := turn(r); !more || x.Failure != nil {
+			return
+		}
+		x.await(ctx, r, alarm, wakeUp())
+	}
+}
+
+// await waits for packets or until a time, and takes in what has arrived.
+func (x *Loop) await(ctx context.Context, r *Receiver, alarm *time.Timer, until time.Duration) {
+	if wait := until - x.Now; wait > 0 {
+		done := ctx.Done()
+		if x.Stopping {
+			done = nil
+		}
+		alarm.Reset(wait)
+		select {
+		case batch, ok := <-r.Full:
+			x.Take(r, batch, ok)
+		case order := <-x.Orders:
+			order()
+		case <-alarm.C:
+		case <-done:
+		}
+	}
+	x.Poll(r)
 }
 
 // Idle bounds a wait for nothing in particular.

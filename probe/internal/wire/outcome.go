@@ -53,6 +53,7 @@ const (
 type Outcome struct {
 	Best *probe.Verdict // of the best answer, nil if none
 	Rank Rank
+	Room *probe.Verdict // for Best; nil: it is allocated
 
 	noticed noticed
 	stale   craft.Seq // what the old connection acknowledged
@@ -111,8 +112,11 @@ func (o *Outcome) Take(t *probe.Technique, target netip.AddrPort, ev *Event) (do
 	if ev.Kind.Rank() == RankOpen && o.Rank == RankReset {
 		o.noticed |= noticedReset
 	}
-	v := Judge(t, target, ev)
-	o.Best, o.Rank = &v, ev.Kind.Rank()
+	if o.Room == nil {
+		o.Room = new(probe.Verdict)
+	}
+	*o.Room = Judge(t, target, ev)
+	o.Best, o.Rank = o.Room, ev.Kind.Rank()
 	return o.action(), ""
 }
 

@@ -31,6 +31,9 @@ type Event struct {
 	From   [maxOptions]byte
 	Sender netip.Addr
 	Echo   craft.EchoKind // of KindEcho
+
+	Translated bool           // this machine's own NAT stood in between
+	Wire       netip.AddrPort // where it came from before that, if known
 }
 
 // Reader reads packets beside its engine, reduces each to the event that the
@@ -43,6 +46,17 @@ type Reader[E any] struct {
 	Empty   chan []E                       // and back
 	err     error                          // why run ended, if not by request
 	Gather  time.Duration                  // how long answers are let come together before they are read; 0: not at all
+}
+
+// ArrivedAt tells whether a segment was sent to an address of ours from which its
+// target is probed. A network may deliver others too, and they are answers to
+// nothing.
+func (ev *Event) ArrivedAt(source netip.Addr) bool {
+	switch ev.Kind {
+	case KindICMP, KindPathMTU, KindEcho: // checked with the rest of what they repeat
+		return true
+	}
+	return ev.Seg.Dst.Addr().WithZone("") == source.WithZone("")
 }
 
 // Receiver is the reader of engines that ask a [Matcher] about each packet: the
@@ -189,6 +203,7 @@ func (m *Matcher) examine(in *netraw.Packet, p *craft.Packet, ev *Event) {
 // why it is rejected. The event owns what it keeps, and must not be copied.
 func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject string) {
 	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
+	ev.Translated, ev.Wire = in.Translated, in.Wire
 	ev.answer, reject = m.match(p, in.Outgoing)
 	if ev.Kind == KindDeparture && in.Time.IsZero() {
 		ev.Kind = KindDeviceDeparture

@@ -33,6 +33,7 @@ var refusals = []struct {
 	kind Refusal
 }{
 	{ErrRouteGone, RefusedNetworkAway},
+	{netraw.ErrNoNeighbour, RefusedForGood},
 	{syscall.EACCES, RefusedForGood}, // a broadcast, or a route that prohibits
 	{netraw.ErrNoRoute, RefusedNetworkAway},
 	{syscall.EAGAIN, RefusedForNow}, {syscall.ENOBUFS, RefusedForNow}, {syscall.ENOMEM, RefusedForNow},
@@ -80,9 +81,13 @@ func Backoff(err error, refused int) (wait time.Duration, ok bool) {
 }
 
 // Unsendable is the verdict of a probe that the kernel refused to send for good.
-// Only a firewall of our own says something of the way there.
+// Only a firewall of our own says something of the way there, and a link on which
+// nobody answers for the target.
 func Unsendable(target netip.AddrPort, err error) probe.Verdict {
 	v := probe.Verdict{Target: target, Reason: probe.ReasonSendFailed, Err: err}
+	if errors.Is(err, netraw.ErrNoNeighbour) {
+		v.State, v.Reason = probe.StateFiltered, probe.ReasonNoNeighbour
+	}
 	if RefusalOf(err) == RefusedByFirewall {
 		v.State, v.Reason = probe.StateFiltered, probe.ReasonLocalFirewall
 		v.Findings = []probe.Finding{{

@@ -14,14 +14,15 @@ type linked interface {
 }
 
 // SendOn is Send through the interfaces of the links, 0 for any, where the network
-// can be told them.
+// can be told them. A single packet is not waited with: [Backoff] says when it is
+// sent anew.
 func SendOn(n probe.Network, pkts [][]byte, links []int) (sent int, err error) {
 	each, ok := n.(linked)
-	if !ok || !slices.ContainsFunc(links, func(link int) bool { return link != 0 }) {
+	if !ok || len(pkts) > 1 && !slices.ContainsFunc(links, func(link int) bool { return link != 0 }) {
 		return n.Send(pkts)
 	}
 	for i := range pkts {
-		each.SendEach(pkts[i:i+1], links[i:i+1], func(_ int, refused error) { err = refused })
+		each.SendEach(pkts[i:i+1], links[min(i, len(links)):min(i+1, len(links))], func(_ int, refused error) { err = refused })
 		if err != nil {
 			return i, err
 		}

@@ -33,8 +33,13 @@ class Passt:
     """Frames after their length, as qemu's stream socket has them."""
 
     def __init__(self, path):
-        self.s = socket.socket(socket.AF_UNIX)
-        self.s.connect(path)
+        for attempt in range(50):
+            self.s = socket.socket(socket.AF_UNIX)
+            try:
+                self.s.connect(path)
+                break
+            except ConnectionRefusedError:  # bound, and not yet listening
+                time.sleep(0.1)
         self.rest = b""
 
     def read(self):

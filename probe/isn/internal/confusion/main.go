@@ -23,7 +23,17 @@ func main() {
 	wrong := flag.Int("wrong", 0, "list so many wrong answers on stderr")
 	foreign := flag.Bool("foreign", false, "plans and files that are not ours")
 	unusual := flag.Bool("unusual", false, "hosts of unusual parameters, so many of each kind")
+	strange := flag.Bool("strange", false, "generators that there is no model of, so many hosts of each")
 	flag.Parse()
+	if *strange {
+		left := *wrong
+		evaluate.StrangersMarkdown(os.Stdout, *first, *hosts, func(f *evaluate.Foreign) {
+			if left--; left >= 0 {
+				fmt.Fprintln(os.Stderr, f)
+			}
+		})
+		return
+	}
 	if *foreign {
 		tellForeign(*first, *hosts, *wrong)
 		return
@@ -45,18 +55,18 @@ func main() {
 }
 
 // tellForeign prints how hosts of foreign plans are told, and lists some of those
-// that are told wrongly at 0.9 or more.
+// that are told wrongly at 0.9 or more, or not told though the oracle could.
 func tellForeign(first uint64, hosts, wrong int) {
 	var all evaluate.Tally
 	for i := range hosts {
 		f := evaluate.DrawForeign(first+uint64(2*i), time.Duration(300+i%3*2000)*time.Microsecond)
-		before := all.Sure
-		if all.Add(&f); all.Sure > before && all.Sure <= wrong {
-			fmt.Fprintf(os.Stderr, "seed %d: %s %s, %s, without %q, %.1f others a second, %d strangers, %d samples -> %s %s %.3f\n", f.Seed, f.Truth.Class, f.Truth.Kind,
-				f.Plan, f.Missing, f.Others, f.Outliers, f.Report.Samples, f.Report.Class, f.Report.Variant, f.Report.Confidence)
+		before, missed := all.Sure, all.Missed()
+		if all.Add(&f); all.Sure+all.Missed() > before+missed && all.Sure+all.Missed() <= wrong {
+			fmt.Fprintln(os.Stderr, &f)
 		}
 	}
-	fmt.Println(&all)
+	fmt.Printf("%s\n\n", &all)
+	all.Markdown(os.Stdout)
 }
 
 // list prints wrong answers with what led to them.

@@ -88,21 +88,9 @@ type Result struct {
 	Took      time.Duration
 }
 
-// Bin holds the answers of one range of confidence.
-type Bin struct {
-	Low, High, Sum float64
-	N, Right       int
-}
-
-// binEdges bound the ranges of confidence.
-var binEdges = []float64{0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.001}
-
 // Run evaluates all hosts of the configuration.
 func Run(cfg Config) Result {
-	r := Result{Matrix: make(map[isn.Class]map[isn.Class]int)}
-	for i := range binEdges[1:] {
-		r.Bins = append(r.Bins, Bin{Low: binEdges[i], High: binEdges[i+1]})
-	}
+	r := Result{Matrix: make(map[isn.Class]map[isn.Class]int), Bins: newBins()}
 	start := time.Now()
 	for i := range cfg.Hosts {
 		o, _ := Host(cfg.First+uint64(i)*cfg.Stride, cfg)
@@ -134,7 +122,7 @@ func (r *Result) add(o Outcome) {
 		r.Wrong = append(r.Wrong, o)
 	}
 	if o.Report.Class != isn.ClassUnknown {
-		r.addConfidence(&o)
+		enter(r.Bins, o.Report.Confidence, o.Right())
 	}
 }
 
@@ -162,30 +150,5 @@ func (r *Result) addRight(o *Outcome) {
 	}
 }
 
-// addConfidence enters an answer into its range.
-func (r *Result) addConfidence(o *Outcome) {
-	for i := range r.Bins {
-		b := &r.Bins[i]
-		if o.Report.Confidence < b.High {
-			b.N++
-			b.Sum += o.Report.Confidence
-			if o.Right() {
-				b.Right++
-			}
-			return
-		}
-	}
-}
-
-// Calibration is the mean distance between confidence and the share that is
-// right, over the ranges, weighted by their answers.
-func (r *Result) Calibration() float64 {
-	sum, n := 0.0, 0
-	for _, b := range r.Bins {
-		if b.N > 0 {
-			sum += math.Abs(b.Sum - float64(b.Right))
-			n += b.N
-		}
-	}
-	return sum / float64(max(n, 1))
-}
+// Calibration is that of the ranges of confidence.
+func (r *Result) Calibration() float64 { return calibration(r.Bins) }

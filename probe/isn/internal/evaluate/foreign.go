@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -132,6 +133,14 @@ func (f *Foreign) Right() bool {
 		return f.Sources == 1
 	}
 	return f.Outcome.Right()
+}
+
+// String tells the host and what was said of it in a line.
+func (f *Foreign) String() string {
+	r := &f.Report
+	return fmt.Sprintf("seed %d jitter %v: %s %s, %g Hz, step %d; %s, without %q, %.1f others a second, %d strangers, %d samples, knowable %v: %s %s %.3f (next %s, %.1f bits)",
+		f.Seed, f.Path.Jitter, f.Truth.Class, f.Truth.Kind, f.Truth.Hz, f.Truth.Step, f.Plan, f.Missing, f.Others, f.Outliers,
+		r.Samples, f.Knowable(), r.Class, r.Variant, r.Confidence, r.RunnerUp, r.BitsBetween)
 }
 
 // forget empties a column.

@@ -22,9 +22,7 @@ func TestForeignPlans(t *testing.T) {
 		f := DrawForeign(first+uint64(2*i), time.Duration(300+i%3*2000)*time.Microsecond)
 		all.Add(&f)
 		if r := f.Report; !f.Right() && (r.Class != isn.ClassUnknown && r.Confidence >= 0.9 || f.Knowable()) {
-			t.Logf("seed %d jitter %v: %s %s, %g Hz, step %d; %s, without %q, %.1f others a second, %d strangers, %d samples: %s %s %.3f (next %s, %.1f bits)",
-				f.Seed, f.Path.Jitter, f.Truth.Class, f.Truth.Kind, f.Truth.Hz, f.Truth.Step, f.Plan, f.Missing, f.Others, f.Outliers,
-				r.Samples, r.Class, r.Variant, r.Confidence, r.RunnerUp, r.BitsBetween)
+			t.Log(&f)
 		}
 	}
 	t.Log(&all)

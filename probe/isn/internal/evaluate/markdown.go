@@ -27,7 +27,7 @@ func (r *Result) Markdown(w io.Writer, title string) {
 	fmt.Fprintf(w, "Cookie variants right: %.1f %% of %d. Nominal rates named: %d, of them wrong: %d.\n\n",
 		percent(r.Variants[0], r.Variants[1]), r.Variants[1], r.Nominal, r.Misnamed)
 	r.matrix(w)
-	r.bins(w)
+	binsMarkdown(w, r.Bins)
 }
 
 // percent is a share of n in percent.
@@ -98,16 +98,4 @@ func kindRow(w io.Writer, k Kind, outcomes []Outcome) (right int) {
 	}
 	fmt.Fprintf(w, "| %s | %.1f %% | %s | %d |\n", k, percent(right, len(outcomes)), strings.Join(words, ", "), confident)
 	return right
-}
-
-// bins writes the calibration table.
-func (r *Result) bins(w io.Writer) {
-	fmt.Fprintf(w, "| confidence | answers | claimed | right |\n| --- | ---: | ---: | ---: |\n")
-	for _, b := range r.Bins {
-		if b.N > 0 {
-			fmt.Fprintf(w, "| %.2f–%.2f | %d | %.2f %% | %.2f %% |\n", b.Low, min(b.High, 1), b.N,
-				100*b.Sum/float64(b.N), percent(b.Right, b.N))
-		}
-	}
-	fmt.Fprintln(w)
 }

@@ -88,7 +88,7 @@ func (f *Foreign) Knowable() bool {
 	case isn.ClassRepeating:
 		return f.Others == 0 && l.n >= 30+6*f.Outliers
 	case isn.ClassGlobalStep:
-		return enough && f.Others < 20
+		return enough && f.Others < 20 && (!l.timed || l.unevenness > 0.4) // even steps may be a clock's
 	case isn.ClassGlobalClock:
 		return l.timed && l.tuples > 1 && enough && moves && l.unevenness > 0.4
 	case isn.ClassGlobalMixed:

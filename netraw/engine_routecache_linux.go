@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// region is a set of consecutive addresses that no route and no rule of the
+// addressRange is a set of consecutive addresses that no route and no rule of the
 // kernel tells apart, so that its answer for one of them holds for all. It
-// goes from start to the next region's.
-type region struct {
+// goes from start to the next address range's.
+type addressRange struct {
 	start netip.Addr
 	asked bool
 	route Route
@@ -20,17 +20,17 @@ type region struct {
 	via   via
 }
 
-// atlas divides the addresses of one IP version into regions. The kernel's
+// routeCache divides the addresses of one IP version into ranges. The kernel's
 // tables say only where the borders are: a look-up in them, with its rules,
-// metrics and marks, is left to the kernel, one for each region that is used.
-// Where a route has several next hops, one of them gets all of a region.
-type atlas struct {
-	starts4 []uint32 // the regions' starts, for IPv4 alone
-	regions []region
+// metrics and marks, is left to the kernel, one for each address range that is used.
+// Where a route has several next hops, one of them gets all of an address range.
+type routeCache struct {
+	starts4 []uint32 // the ranges' starts, for IPv4 alone
+	ranges  []addressRange
 }
 
-// chart reads the borders for a family, AF_INET or AF_INET6.
-func (a *atlas) chart(handle *netlink.Handle, family int) error {
+// reload reads the borders for a family, AF_INET or AF_INET6.
+func (a *routeCache) reload(handle *netlink.Handle, family int) error {
 	first := netip.IPv4Unspecified()
 	if family == unix.AF_INET6 {
 		first = netip.IPv6Unspecified()
@@ -72,32 +72,32 @@ func eachPrefix(handle *netlink.Handle, family int, f func(netip.Prefix)) error 
 	return err
 }
 
-// divide makes the regions of their starts, in any order and repeated.
-func (a *atlas) divide(starts []netip.Addr) {
+// divide makes the ranges of their starts, in any order and repeated.
+func (a *routeCache) divide(starts []netip.Addr) {
 	slices.SortFunc(starts, netip.Addr.Compare)
 	starts = slices.Compact(starts)
-	a.regions = make([]region, len(starts))
+	a.ranges = make([]addressRange, len(starts))
 	a.starts4 = nil
 	for i, start := range starts {
-		a.regions[i].start = start
+		a.ranges[i].start = start
 		if start.Is4() {
 			a.starts4 = append(a.starts4, number4(start))
 		}
 	}
 }
 
-// region finds that of an address; its IP version must be the atlas's.
-func (a *atlas) region(dst netip.Addr) *region {
+// rangeOf finds the range of an address; its IP version must be the cache's.
+func (a *routeCache) rangeOf(dst netip.Addr) *addressRange {
 	if dst.Is4() {
-		return &a.regions[lastNotAbove(a.starts4, number4(dst))]
+		return &a.ranges[lastNotAbove(a.starts4, number4(dst))]
 	}
-	i, found := slices.BinarySearchFunc(a.regions, dst, func(r region, dst netip.Addr) int {
+	i, found := slices.BinarySearchFunc(a.ranges, dst, func(r addressRange, dst netip.Addr) int {
 		return r.start.Compare(dst)
 	})
 	if found {
-		return &a.regions[i]
+		return &a.ranges[i]
 	}
-	return &a.regions[i-1]
+	return &a.ranges[i-1]
 }
 
 // lastNotAbove is the last place in sorted, which begins with 0, whose number

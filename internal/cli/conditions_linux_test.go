@@ -1,0 +1,305 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"synscope/internal/lab"
+)
+
+// conditionCommand is a command line of the table, without the target.
+type conditionCommand struct{ name, line string }
+
+var conditionCommands = []conditionCommand{
+	{"scan", "scan --timeout 200ms --max-retries 1"},
+	{"stateless", "scan --stateless --engine raw --timeout 200ms --max-retries 1"},
+	{"connect", "scan --engine connect --timeout 200ms --max-retries 1"},
+	{"ping", "ping -c 2 -i 20ms --timeout 200ms"},
+	{"handshake", "handshake --timeout 200ms --max-retries 1"},
+	{"isn", "isn --budget 100ms --timeout 200ms"},
+	{"trace", "trace -n --max-hops 2 --queries 1 --timeout 200ms"},
+	{"send", "send --flags S --opt mss=1460,sack,ts,wscale=7 --timeout 200ms"},
+}
+
+// ending is how a command ends under a condition.
+type ending struct {
+	code int
+	says string // on standard error, in one line; "" says nothing there
+	sent sending
+}
+
+// whatever may be said, or nothing.
+const whatever = "…"
+
+// sending is what the closing summary must say of packets.
+type sending uint8
+
+const (
+	someSent    sending = iota // at least one, none refused
+	noneSent                   // and the run is not complete, or there is no summary: nothing was begun
+	refusedSent                // none, after the kernel had refused some
+	uncounted                  // what was sent does not matter
+	noneNeeded                 // none, none refused: the kernel told that there is nobody
+)
+
+// condition is a state of this machine or of the network.
+type condition struct {
+	name    string
+	target  func(*conditionWorld) netip.AddrPort
+	user    bool                             // who has no right to raw sockets
+	prepare func(*conditionWorld, *exec.Cmd) // of the process
+	during  func(*running)                   // while it runs
+	most    ending                           // of the commands that are not in but
+	but     map[string]ending                // by command
+	longer  map[string]string                // flags that keep a command busy, by command
+}
+
+func at(port uint16) func(*conditionWorld) netip.AddrPort {
+	return func(w *conditionWorld) netip.AddrPort { return w.web(port) }
+}
+
+func on(host string) func(*conditionWorld) netip.AddrPort {
+	return func(w *conditionWorld) netip.AddrPort { return netip.AddrPortFrom(w.Host(host).Addr4(), conditionOpen) }
+}
+
+func to(word string) func(*conditionWorld) netip.AddrPort {
+	return func(*conditionWorld) netip.AddrPort { return netip.MustParseAddrPort(word) }
+}
+
+// conditions are what may befall a run, in the order of docs/exit-codes.md.
+var conditions = []condition{
+	{
+		name: "open", target: at(conditionOpen), most: ending{code: exitYes},
+	},
+	{
+		name: "refused", target: at(conditionRefused), most: ending{code: exitNo},
+		but: map[string]ending{"scan": {code: exitYes}, "stateless": {code: exitYes}, "connect": {code: exitYes}, "send": {code: exitYes}},
+	},
+	{
+		name: "silent", target: at(conditionSilent), most: ending{code: exitNo},
+		but: map[string]ending{"scan": {code: exitYes}, "stateless": {code: exitYes}, "connect": {code: exitYes}},
+	},
+	{
+		name: "neighbour unreachable",
+		target: func(w *conditionWorld) netip.AddrPort {
+			return netip.AddrPortFrom(w.Host("web").Absent4(), conditionOpen)
+		},
+		most: ending{code: exitNo, sent: uncounted},
+		but: map[string]ending{
+			"scan": {code: exitYes, sent: noneNeeded}, "connect": {code: exitYes},
+			"stateless": {code: exitYes, says: "does not resolve", sent: noneNeeded},
+		},
+	},
+	{
+		name: "no privilege", target: at(conditionOpen), user: true,
+		most: ending{code: exitUnable, says: "setcap", sent: noneSent},
+		but: map[string]ending{
+			"scan": {says: "whole connections are made instead"}, "ping": {says: "whole connections are made instead"}, "connect": {},
+		},
+	},
+	{
+		name: "no route", target: to("203.0.113.9:80"), most: ending{code: exitUnable, says: "no route", sent: noneSent},
+	},
+	{
+		name: "interface down", target: on("lowered"), most: ending{code: exitUnable, says: "no route", sent: noneSent},
+	},
+	{
+		name: "local firewall", target: at(conditionForbidden),
+		most: ending{code: exitUnable, says: "own firewall", sent: refusedSent},
+		but:  map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP tells nobody
+	},
+	{
+		name: "queue full now and then", target: on("narrow"), most: ending{code: exitYes, sent: uncounted},
+		but: map[string]ending{"stateless": {code: exitYes, says: whatever, sent: uncounted}}, // how often, if ever
+	},
+	{
+		name: "queue always full", target: on("tight"), most: ending{code: exitUnable, says: "no buffer space", sent: refusedSent},
+		but: map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP tells nobody
+	},
+	{
+		name: "interrupted (SIGINT)", target: at(conditionSilent), most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
+		longer: map[string]string{
+			"scan": "-p 1000-9999 --rate 100", "stateless": "-p 1000-9999 --rate 100", "connect": "-p 1000-9999 --rate 100",
+			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
+		},
+		during: func(r *running) { r.underWay(); r.Process.Signal(syscall.SIGINT) },
+	},
+	{
+		name: "terminal closed (SIGHUP)", target: at(conditionSilent), most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
+		longer: map[string]string{
+			"scan": "-p 1000-9999 --rate 100", "stateless": "-p 1000-9999 --rate 100", "connect": "-p 1000-9999 --rate 100",
+			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
+		},
+		during: func(r *running) { r.underWay(); r.Process.Signal(syscall.SIGHUP) },
+	},
+	{
+		name: "disk full", target: at(conditionOpen), most: ending{code: exitInterrupted, says: "no space left on device", sent: uncounted},
+		prepare: func(w *conditionWorld, c *exec.Cmd) {
+			c.Args = append(c.Args, "-oJ", w.full+"/"+c.Args[1]+fmt.Sprint(len(c.Args)))
+		},
+	},
+	{
+		name: "closed pipe", target: at(conditionOpen), most: ending{code: exitInterrupted, sent: uncounted},
+		prepare: func(_ *conditionWorld, c *exec.Cmd) { c.Stdout = nobodyReads() },
+	},
+}
+
+// nobodyReads is the end of a pipe whose other end is closed.
+func nobodyReads() *os.File {
+	r, w, err := os.Pipe()
+	if err != nil {
+		panic(err)
+	}
+	r.Close()
+	return w
+}
+
+// TestConditions holds every command's exit code, sentence and counters against
+// what docs/exit-codes.md says, under every condition of machine and network.
+func TestConditions(t *testing.T) {
+	lab.Require(t)
+	if os.Getenv(conditionsAlone) == "" {
+		inNamespaceOfItsOwn(t, conditionsAlone, syscall.CLONE_NEWNS)
+		return
+	}
+	w := newConditionWorld(t)
+	t.Run("all", func(t *testing.T) {
+		for i := range conditions {
+			for j := range conditionCommands {
+				c, command := &conditions[i], conditionCommands[j]
+				t.Run(c.name+"/"+command.name, func(t *testing.T) {
+					t.Parallel()
+					c.try(t, w, command.name, command.line)
+				})
+			}
+		}
+	})
+	for _, h := range w.Hosts() {
+		if n := halfOpen(t, h); n > 0 {
+			t.Errorf("%d connections of %s are half open", n, h.Name)
+		}
+	}
+}
+
+const conditionsAlone = "SYNSCOPE_TEST_CONDITIONS"
+
+func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
+	want, special := c.but[name]
+	if !special {
+		want = c.most
+	}
+	args := append(strings.Fields(line), "-o", "json")
+	target := c.target(w)
+	if more := c.longer[name]; strings.Contains(more, "-p ") {
+		args = append(append(args, strings.Fields(more)...), target.Addr().String())
+	} else {
+		args = append(append(args, strings.Fields(more)...), target.String())
+	}
+	r := start(t, c.user, func(cmd *exec.Cmd) {
+		if c.prepare != nil {
+			c.prepare(w, cmd)
+		}
+	}, args...)
+	if c.during != nil {
+		c.during(r)
+	}
+	want.hold(t, r.end(t))
+}
+
+// hold tells whether a run ended that way.
+func (e *ending) hold(t *testing.T, r ran) {
+	t.Helper()
+	if r.code != e.code {
+		t.Errorf("exit %d, want %d: %.300q", r.code, e.code, r.err)
+	}
+	lines := strings.Count(r.err, "\n")
+	switch {
+	case e.says == whatever:
+	case e.says == "" && r.err != "":
+		t.Errorf("says %.300q", r.err)
+	case e.says != "" && (lines != 1 || !strings.Contains(r.err, e.says)):
+		t.Errorf("%d lines, want %q in one: %.300q", lines, e.says, r.err)
+	}
+	if e.sent == uncounted {
+		return
+	}
+	e.sent.hold(t, r.out)
+}
+
+// hold compares with the closing summary, if there is one.
+func (s sending) hold(t *testing.T, out string) {
+	t.Helper()
+	if out == "" && s == noneSent {
+		return
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var sum struct {
+		Type     string `json:"type"`
+		Sent     uint64 `json:"sent"`
+		Errors   uint64 `json:"send_errors"`
+		Complete bool   `json:"complete"`
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &sum); err != nil || sum.Type != "summary" {
+		t.Errorf("the records do not end with a summary: %v %q", err, lines[len(lines)-1])
+		return
+	}
+	ok := map[sending]bool{
+		someSent: sum.Sent > 0 && sum.Errors == 0, noneSent: sum.Sent == 0 && !sum.Complete, refusedSent: sum.Sent == 0 && sum.Errors > 0 && !sum.Complete,
+		noneNeeded: sum.Sent == 0 && sum.Errors == 0,
+	}[s]
+	if !ok {
+		t.Errorf("summary: %d sent, %d refused, complete %v", sum.Sent, sum.Errors, sum.Complete)
+	}
+}
+
+// table is what docs/exit-codes.md says of the conditions.
+func conditionTable() string {
+	var b strings.Builder
+	b.WriteString("| condition |")
+	for _, c := range conditionCommands {
+		b.WriteString(" " + c.shown() + " |")
+	}
+	b.WriteString(" the sentence says |\n|" + strings.Repeat(" --- |", len(conditionCommands)+2) + "\n")
+	for i := range conditions {
+		c := &conditions[i]
+		b.WriteString("| " + c.name + " |")
+		for _, command := range conditionCommands {
+			want, special := c.but[command.name]
+			if !special {
+				want = c.most
+			}
+			fmt.Fprintf(&b, " %d |", want.code)
+		}
+		said := c.most.says
+		if said != "" {
+			said = "“" + said + "”"
+		}
+		b.WriteString(" " + said + " |\n")
+	}
+	return b.String()
+}
+
+// shown is how a command of the table is called in the documentation.
+func (c *conditionCommand) shown() string {
+	switch c.name {
+	case "stateless":
+		return "scan --stateless"
+	case "connect":
+		return "scan --engine connect"
+	}
+	return c.name
+}
+
+// The table of the documentation is the one that is tested.
+func TestExitCodesAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("../../docs/exit-codes.md")
+	if table := conditionTable(); err != nil || !strings.Contains(string(b), table) {
+		t.Errorf("docs/exit-codes.md lacks this table (%v):\n%s", err, table)
+	}
+}

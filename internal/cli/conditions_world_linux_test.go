@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
+)
+
+// built is the program itself, made once a process, in a directory that the last
+// test of a process removes.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "synscope-test")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "synscope")
+	if out, err := exec.Command("go", "build", "-o", path, "synscope").CombinedOutput(); err != nil {
+		return "", errors.New(string(out))
+	}
+	return path, nil
+})
+
+// running is the program at work in a process of its own.
+type running struct {
+	*exec.Cmd
+	out, errs soFar
+}
+
+// soFar is what the program has written so far.
+type soFar struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (w *soFar) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Buffer.Write(b)
+}
+
+func (w *soFar) has(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Contains(w.Buffer.String(), text)
+}
+
+// underWay waits until the program has opened everything and had time to send.
+func (r *running) underWay() {
+	for range 3000 {
+		if r.out.has(`"type":"run"`) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(time.Second)
+}
+
+// start starts the program in the network of the test's process; with user the
+// process has no right there.
+func start(t *testing.T, user bool, prepare func(*exec.Cmd), args ...string) *running {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &running{Cmd: exec.Command(path, args...)}
+	r.Stdout, r.Stderr = &r.out, &r.errs
+	if prepare != nil {
+		prepare(r.Cmd)
+	}
+	if f, ok := r.Stdout.(*os.File); ok {
+		defer f.Close()
+	}
+	begin := r.Start
+	if user {
+		begin = func() error { return withoutCapabilities(r.Start) }
+	}
+	if err := begin(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// end waits for the program's end, which must come within a minute.
+func (r *running) end(t *testing.T) ran {
+	t.Helper()
+	late := time.AfterFunc(time.Minute, func() { r.Process.Signal(syscall.SIGQUIT) })
+	defer late.Stop()
+	r.Wait()
+	return ran{r.ProcessState.ExitCode(), r.out.String(), r.errs.String()}
+}
+
+// withoutCapabilities starts a process with root's identity and none of its
+// rights: its thread gives them up, also for what it executes, and is not used
+// again.
+func withoutCapabilities(start func() error) error {
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
+			unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+		}
+		failed <- start()
+	}()
+	return <-failed
+}
+
+// conditionWorld is the network of the table: one host that answers, and what
+// is broken is the prober's own.
+type conditionWorld struct {
+	*lab.Lab
+	full string // a directory without room
+}
+
+const (
+	conditionOpen, conditionRefused, conditionSilent, conditionForbidden = 80, 81, 90, 91
+)
+
+func newConditionWorld(t *testing.T) *conditionWorld {
+	t.Helper()
+	silent := []lab.Rule{{Ports: lab.Port(conditionSilent), Do: lab.Drop}}
+	http := []lab.Service{{Ports: []uint16{conditionOpen, conditionForbidden}, Manner: lab.Discard}}
+	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{
+		{Name: "web", Services: http, Rules: silent},
+		{Name: "lowered", Services: http},
+		{Name: "narrow", Services: http},
+		{Name: "tight", Services: http},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	w := &conditionWorld{Lab: l}
+	remove, err := lab.RestrictOutput(lab.Rule{Ports: lab.Port(conditionForbidden), Do: lab.Drop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { remove() })
+	w.warm(t)
+	w.lower(t)
+	w.shape(t, "tight", &netlink.Tbf{Rate: 1 << 20, Buffer: ticks(1<<20, 60), Limit: 1 << 16})
+	w.shape(t, "narrow", &netlink.Tbf{Rate: 4000, Buffer: ticks(4000, 1514), Limit: 200})
+	w.fill(t)
+	return w
+}
+
+// ticks is a bucket's depth as the kernel wants it: the time to send so many
+// bytes, in units of 64 ns (include/net/pkt_sched.h, PSCHED_SHIFT).
+func ticks(rate uint64, bytes uint32) uint32 { return uint32(uint64(bytes) * (1e9 >> 6) / rate) }
+
+// warm lets the kernel find the hosts' link addresses: what waits for one counts as
+// sent, whatever becomes of it.
+func (w *conditionWorld) warm(t *testing.T) {
+	for _, h := range w.Hosts() {
+		if c, err := net.Dial("tcp", netip.AddrPortFrom(h.Addr4(), conditionOpen).String()); err != nil {
+			t.Fatal(err)
+		} else {
+			c.Close()
+		}
+	}
+}
+
+func (w *conditionWorld) lower(t *testing.T) {
+	link, err := netlink.LinkByName(w.Host("lowered").Interface())
+	if err == nil {
+		err = netlink.LinkSetDown(link)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shape puts a token bucket before an interface. What does not fit the bucket
+// the kernel refuses with ENOBUFS.
+func (w *conditionWorld) shape(t *testing.T, host string, q *netlink.Tbf) {
+	link, err := netlink.LinkByName(w.Host(host).Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.QdiscAttrs = netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT}
+	if err := netlink.QdiscReplace(q); err != nil {
+		lab.Forgo(t, err)
+	}
+}
+
+// fill makes a file system on which nothing has room.
+func (w *conditionWorld) fill(t *testing.T) {
+	w.full = t.TempDir()
+	if err := unix.Mount("none", w.full, "tmpfs", 0, "size=4096"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(w.full, unix.MNT_DETACH) })
+	if err := os.WriteFile(filepath.Join(w.full, "all"), make([]byte, 4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *conditionWorld) web(port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(w.Host("web").Addr4(), port)
+}
+
+// halfOpen is how many connections a host has that were never completed.
+func halfOpen(t *testing.T, h *lab.Host) (n int) {
+	t.Helper()
+	err := h.Do(func() error {
+		for _, name := range []string{"tcp", "tcp6"} {
+			b, err := os.ReadFile("/proc/thread-self/net/" + name)
+			if err != nil {
+				return err
+			}
+			for _, line := range strings.Split(string(b), "\n")[1:] {
+				if f := strings.Fields(line); len(f) > 3 && f[3] == "03" { // TCP_SYN_RECV
+					n++
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

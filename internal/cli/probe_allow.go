@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/target"
+)
+
+// anyone is the word of --probe-allow for every address that is somebody's.
+const anyone = "any"
+
+// allowance is what a /probe may be asked for: whoever can reach the page decides
+// where this machine sends, and learns what it sees.
+type allowance struct {
+	any      bool
+	prefixes []netip.Prefix
+	pairs    []netip.AddrPort
+}
+
+// allowanceOf reads --probe-allow, nil where it was not given.
+func allowanceOf(c *cli.Context) (*allowance, error) {
+	if !c.IsSet("probe-allow") {
+		return nil, nil
+	}
+	a := &allowance{}
+	for word := range strings.FieldsFuncSeq(listed(c, "probe-allow"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		if err := a.add(word); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *allowance) add(word string) error {
+	if word == anyone {
+		a.any = true
+		return nil
+	}
+	if p, err := netip.ParsePrefix(word); err == nil {
+		a.prefixes = append(a.prefixes, p.Masked())
+		return nil
+	}
+	if addr, err := netip.ParseAddr(word); err == nil {
+		a.prefixes = append(a.prefixes, netip.PrefixFrom(addr, addr.BitLen()))
+		return nil
+	}
+	if pair, err := netip.ParseAddrPort(word); err == nil {
+		a.pairs = append(a.pairs, pair)
+		return nil
+	}
+	return usagef("--probe-allow: %q: want an address, a prefix, an address with a port, or %s; names are held against the addresses that they have", word, anyone)
+}
+
+// holds tells whether a pair may be probed. Of all addresses those are left out
+// that mean this machine, its link or many.
+func (a *allowance) holds(pair netip.AddrPort) bool {
+	addr := pair.Addr().Unmap()
+	switch {
+	case slices.Contains(a.pairs, netip.AddrPortFrom(addr, pair.Port())):
+		return true
+	case slices.ContainsFunc(a.prefixes, func(p netip.Prefix) bool { return p.Contains(addr.WithZone("")) }):
+		return true
+	}
+	return a.any && addr.IsGlobalUnicast()
+}
+
+// forbidden is the error of a target that may not be probed.
+func (p *prober) forbidden(word string, pair netip.AddrPort) error {
+	where := "this run's targets, since --probe-allow was not given"
+	if p.allow != nil {
+		where = "what --probe-allow names"
+	}
+	return fmt.Errorf("target %q: %v is not among %s", word, pair, where)
+}
+
+// allows tells whether a pair, or the word that stands for it, may be probed.
+func (p *prober) allows(word string, pair netip.AddrPort) bool {
+	if p.allow != nil {
+		return p.allow.holds(pair)
+	}
+	own := p.own.Load()
+	_, among := own.set.Index(pair)
+	return among || own.words[word]
+}
+
+// ownTargets are those of the run.
+type ownTargets struct {
+	set   *target.Set
+	words map[string]bool
+}
+
+// follow makes the targets of the run those that may be probed.
+func (p *prober) follow(set *target.Set, series []*pingSeries) {
+	own := &ownTargets{set, map[string]bool{}}
+	for _, s := range series {
+		if s.named() {
+			own.words[s.word] = true
+		}
+	}
+	p.own.Store(own)
+}

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/htmlreport"
+	"synscope/internal/outfile"
+	"synscope/internal/report"
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+	"synscope/internal/report/sink"
+	"synscope/internal/report/units"
+)
+
+func reportCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "report",
+		Usage:     "one HTML page of what a run found",
+		ArgsUsage: "FILE...",
+		Description: "Takes the JSON lines that any command writes with -o json or -oJ, \"-\" for\n" +
+			"standard input, and makes one page of them that needs nothing else: no network,\n" +
+			"and, for reading, no scripts. Several runs, in several files or one, are compared.\n" +
+			"A run that was cut short is shown as far as it goes, and the exit code is 4.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "html", Usage: "write the page into `FILE`, \"-\" for standard output"},
+			&cli.StringSliceFlag{Name: "o", Usage: "`FORMAT` of standard output: html, or, beside --html, text or json; or a FILE for the page"},
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return usagef("report: name a file of JSON lines, or - for standard input")
+			}
+			return makeReport(c, s)
+		},
+	}
+}
+
+// reportJob is where the page goes, and what standard output says.
+type reportJob struct {
+	streams Streams
+	page    string // a file, or [report.Stdout]
+	format  string // "text" or "json"
+	quiet   bool
+}
+
+func makeReport(c *cli.Context, s Streams) error {
+	j, err := newReportJob(c, s)
+	if err != nil {
+		return err
+	}
+	var r htmlreport.Report
+	for _, path := range c.Args().Slice() {
+		if err := readInto(&r, path, s.In); err != nil {
+			return usage(err)
+		}
+	}
+	if err := j.write(&r); err != nil {
+		return err
+	}
+	if cut := r.Cut(); len(cut) > 0 {
+		return &exit{exitInterrupted, errors.New(strings.Join(cut, "\nsynscope: "))}
+	}
+	return nil
+}
+
+// newReportJob reads the flags: -o names a format, or the page's file.
+func newReportJob(c *cli.Context, s Streams) (*reportJob, error) {
+	j := &reportJob{streams: s, page: c.String("html"), quiet: c.Bool("q")}
+	for _, word := range c.StringSlice("o") {
+		switch {
+		case word == "html", word == report.Stdout:
+			word = report.Stdout
+			fallthrough
+		case strings.ContainsAny(word, "./"):
+			if j.page != "" && j.page != word {
+				return nil, usagef("report writes one page: %s and %s are two places for it", j.page, word)
+			}
+			j.page = word
+		case word != "text" && word != "json":
+			return nil, usagef("-o: report writes html, text or json, or into a file whose name has a dot, not %q", word)
+		case j.format != "" && j.format != word:
+			return nil, usagef("-o: standard output takes text or json, not both")
+		default:
+			j.format = word
+		}
+	}
+	return j, j.check()
+}
+
+// check finds out whether the page can be written before anything is read.
+func (j *reportJob) check() error {
+	switch {
+	case j.page == "" && j.format == "" && !isTerminal(j.streams.Out):
+		j.page = report.Stdout
+	case j.page == "" && j.format == "":
+		return usagef("report: name the file for the page: --html FILE, or send it on: report FILE > page.html")
+	}
+	switch {
+	case j.page == report.Stdout && j.format != "":
+		return usagef("report: the page and %s on standard output: name a file for one of them: --html FILE", j.format)
+	case j.page == "" || j.page == report.Stdout:
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(j.page)); err != nil {
+		return usagef("--html: %w", err)
+	} else if !info.IsDir() {
+		return usagef("--html: %s is no directory", filepath.Dir(j.page))
+	}
+	return nil
+}
+
+// readInto reads a file, or standard input.
+func readInto(r *htmlreport.Report, path string, stdin io.Reader) error {
+	if path == report.Stdout {
+		return r.Read("standard input", stdin)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return r.Read(path, f)
+}
+
+// write writes the page, and tells of it.
+func (j *reportJob) write(r *htmlreport.Report) error {
+	switch j.page {
+	case report.Stdout:
+		return written(r.Write(j.streams.Out))
+	case "":
+		return j.tell(r)
+	}
+	if err := outfile.Replace(j.page, outfile.Public, r.Write); err != nil {
+		return written(fmt.Errorf("--html: %s: %w", j.page, err))
+	}
+	return j.tell(r)
+}
+
+// written is the error of a page that could not be written: a run cut short.
+func written(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", sink.ErrWrite, err)
+}
+
+// tell says on standard output what was read.
+func (j *reportJob) tell(r *htmlreport.Report) error {
+	for _, t := range r.Told() {
+		t.Page = j.page
+		line := string(rows.AppendJSON(nil, t))
+		if j.format != "json" {
+			line = toldLine(t)
+		}
+		if j.format != "json" && j.quiet {
+			continue
+		}
+		if _, err := fmt.Fprintln(j.streams.Out, line); err != nil {
+			return written(err)
+		}
+	}
+	return nil
+}
+
+// toldLine is a run in a line of text.
+func toldLine(t *record.Reported) string {
+	words := fmt.Sprintf("%s: %s", t.File, t.Of)
+	if !t.Start.IsZero() {
+		words += " of " + t.Start.Local().Format("2006-01-02 15:04:05")
+	}
+	words += ": " + units.CountOf(t.Records, "record")
+	if t.Hosts > 0 {
+		words += ", " + units.CountOf(t.Hosts, "host")
+	}
+	if t.Open > 0 {
+		words += ", " + units.Plural(t.Open, "port open", "ports open")
+	}
+	if t.Findings > 0 {
+		words += ", " + units.CountOf(t.Findings, "finding")
+	}
+	if t.Page != "" {
+		words += " → " + t.Page
+	}
+	return units.Printable(words)
+}

@@ -1,0 +1,164 @@
+package htmlreport
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"synscope/internal/report/units"
+	"synscope/probe"
+)
+
+// mostCompared is how many differences a page has room for.
+const mostCompared = 1_000
+
+// comparedView is what differs between the runs.
+type comparedView struct {
+	Runs    []string
+	Rows    []comparedRow
+	Trips   []comparedRow
+	Omitted string
+	Same    string // how many are alike
+}
+
+type comparedRow struct {
+	Where, What string
+	Cells       []comparedCell
+}
+
+type comparedCell struct{ Words, Class string }
+
+// compared is nil where there is one run alone.
+func (r *Report) compared() *comparedView {
+	if !r.alike() {
+		return nil
+	}
+	v := &comparedView{Trips: r.comparedTrips()}
+	for _, one := range r.runs {
+		v.Runs = append(v.Runs, one.short())
+	}
+	same, rows := 0, []comparedRow{}
+	for _, a := range r.addresses() {
+		changed, alike := r.comparedPorts(a)
+		rows, same = append(rows, changed...), same+alike
+	}
+	rows = append(rows, r.comparedClasses()...)
+	if len(rows) > mostCompared {
+		v.Omitted = units.Count(uint64(len(rows)-mostCompared)) + " more differences are not shown."
+		rows = rows[:mostCompared]
+	}
+	v.Rows = rows
+	if same > 0 {
+		v.Same = units.Plural(uint64(same), "port is", "ports are") + " in the same state in every run that asked."
+	}
+	if len(v.Rows) == 0 && len(v.Trips) == 0 && same == 0 {
+		return nil
+	}
+	return v
+}
+
+// alike tells whether two runs are of one command, so that they can differ.
+func (r *Report) alike() bool {
+	commands := map[string]bool{}
+	for _, one := range r.runs {
+		if commands[one.head.Command] {
+			return true
+		}
+		commands[one.head.Command] = true
+	}
+	return false
+}
+
+// comparedPorts are the ports of a host whose states differ, and how many do not.
+func (r *Report) comparedPorts(a netip.Addr) (rows []comparedRow, same int) {
+	ports := map[uint16]bool{}
+	for _, one := range r.runs {
+		if s := one.hosts[a]; s != nil {
+			for p := range s.ports {
+				ports[p] = true
+			}
+		}
+	}
+	name := a.String()
+	if n := r.name(a); n != "" {
+		name = n + " (" + name + ")"
+	}
+	for _, p := range slices.Sorted(maps.Keys(ports)) {
+		row := comparedRow{Where: name, What: "port " + portWord(p)}
+		states := map[probe.State]bool{}
+		seen := 0
+		for _, one := range r.runs {
+			v, known := one.verdict(a, p)
+			if !known {
+				row.Cells = append(row.Cells, comparedCell{})
+				continue
+			}
+			seen++
+			states[v.state] = true
+			row.Cells = append(row.Cells, comparedCell{v.state.String(), marks[v.state].class})
+		}
+		switch {
+		case len(states) > 1:
+			rows = append(rows, row)
+		case seen > 1:
+			same++
+		}
+	}
+	return rows, same
+}
+
+// comparedClasses are the places whose sequence numbers are of another class.
+func (r *Report) comparedClasses() (rows []comparedRow) {
+	places := map[string]bool{}
+	for _, one := range r.runs {
+		for _, n := range one.numbers.order {
+			places[n.place.String()] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(places)) {
+		row := comparedRow{Where: name, What: "sequence numbers"}
+		classes := map[string]bool{}
+		for _, one := range r.runs {
+			word := one.class(name)
+			if word != "" {
+				classes[word] = true
+			}
+			row.Cells = append(row.Cells, comparedCell{Words: word})
+		}
+		if len(classes) > 1 {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+func (r *run) class(name string) string {
+	for _, n := range r.numbers.order {
+		if n.place.String() == name && n.result != nil {
+			return n.result.Class
+		}
+	}
+	return ""
+}
+
+// short names a run in a few words: its command and when it began.
+func (r *run) short() string {
+	return strings.TrimSpace(cmp.Or(shortened(r.head.Command, 12), "run") + " " + r.clock())
+}
+
+func (r *run) clock() string {
+	if r.head.Start.IsZero() {
+		return "#" + units.Count(uint64(r.number+1))
+	}
+	return r.head.Start.UTC().Format("2 Jan 15:04:05")
+}
+
+// titled names a part of the page after its run, where there are several.
+func (r *Report) titled(one *run, otherwise string) string {
+	if len(r.runs) < 2 {
+		return otherwise
+	}
+	return one.short()
+}

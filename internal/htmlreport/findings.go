@@ -1,0 +1,159 @@
+package htmlreport
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	words "synscope/internal/explain"
+	"synscope/internal/report/units"
+	"synscope/probe"
+)
+
+// mostPlaces is how many places of one finding are listed.
+const mostPlaces = 40
+
+// findingView is a finding with all places where it was found, and what it means.
+type findingView struct {
+	Code, Severity string
+	Means, Seen    string
+	Do, See        string
+	Places         []findingPlace
+	More           int
+	N              string
+	rank           probe.Severity
+}
+
+// findingPlace is where a finding was found, and how often beside the first time.
+type findingPlace struct {
+	Where, Text, Evidence, Run string
+	Again                      int
+}
+
+// mostEvidence is how many pieces of evidence of one place are shown.
+const mostEvidence = 3
+
+func (p *findingPlace) again(evidence string) {
+	p.Again++
+	switch {
+	case evidence == "" || strings.Contains(p.Evidence, evidence):
+	case p.Again < mostEvidence:
+		p.Evidence += "; " + evidence
+	case p.Again == mostEvidence:
+		p.Evidence += "; …"
+	}
+}
+
+// findingsView are the findings that are unusual, and those that are worth knowing.
+type findingsView struct{ Unusual, Info []*findingView }
+
+func (r *Report) findingsView() *findingsView {
+	v := &findingsView{}
+	for _, f := range r.findings() {
+		if f.rank > probe.SeverityInfo {
+			v.Unusual = append(v.Unusual, f)
+			continue
+		}
+		v.Info = append(v.Info, f)
+	}
+	if len(v.Unusual)+len(v.Info) == 0 {
+		return nil
+	}
+	return v
+}
+
+// findings are those of all runs by their code, the gravest first.
+func (r *Report) findings() (views []*findingView) {
+	byCode := map[string]*findingView{}
+	for _, one := range r.runs {
+		for _, f := range one.found {
+			v := byCode[f.Code]
+			if v == nil {
+				v = newFindingView(f.Code)
+				byCode[f.Code] = v
+				views = append(views, v)
+			}
+			v.add(f, r.runName(one))
+		}
+	}
+	for _, v := range views {
+		v.Severity, v.N = v.rank.String(), units.Plural(uint64(len(v.Places)+v.More), "place", "places")
+	}
+	slices.SortStableFunc(views, func(a, b *findingView) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.Code, b.Code))
+	})
+	return views
+}
+
+func newFindingView(code string) *findingView {
+	v := &findingView{Code: code}
+	if e, ok := explained(code); ok {
+		v.Means, v.Seen, v.Do, v.See = e.Means, e.Seen, e.Do, e.See
+	}
+	return v
+}
+
+// add takes a finding. Where the same was found again it is counted, with the
+// first few pieces of evidence.
+func (v *findingView) add(f foundAt, run string) {
+	v.rank = max(v.rank, f.Severity)
+	where := f.at.String()
+	for i := range v.Places {
+		if p := &v.Places[i]; p.Where == where && p.Text == f.Text && p.Run == run {
+			p.again(f.Evidence)
+			return
+		}
+	}
+	if len(v.Places) == mostPlaces {
+		v.More++
+		return
+	}
+	v.Places = append(v.Places, findingPlace{Where: where, Text: f.Text, Evidence: f.Evidence, Run: run})
+}
+
+// runName tells runs apart where there are several.
+func (r *Report) runName(one *run) string {
+	if len(r.runs) < 2 {
+		return ""
+	}
+	return one.short()
+}
+
+// wordBook is the words of a report that are explained at its end.
+type wordBook struct{ used map[string]bool }
+
+func (b *wordBook) note(list ...string) {
+	if b.used == nil {
+		b.used = map[string]bool{}
+	}
+	for _, word := range list {
+		if word != "" && len(b.used) < 500 {
+			b.used[word] = true
+		}
+	}
+}
+
+// entries are the explanations of the words, by kind.
+func (b *wordBook) entries() (list []words.Entry) {
+	for _, e := range words.All() {
+		if e.Kind != words.Finding && e.Kind != words.Rejection && b.used[e.Word] {
+			list = append(list, e)
+		}
+	}
+	for word := range b.used {
+		for _, e := range words.Of(word) {
+			if e.Word != word && e.Kind == words.Reason && !slices.Contains(list, e) { // a family: icmp-3-n
+				list = append(list, e)
+			}
+		}
+	}
+	return list
+}
+
+// explained is what is to be known of a word.
+func explained(word string) (words.Entry, bool) {
+	if found := words.Of(word); len(found) > 0 {
+		return found[0], true
+	}
+	return words.Entry{}, false
+}

@@ -1,0 +1,157 @@
+package htmlreport
+
+import (
+	"encoding/json"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"synscope/internal/report/record"
+	"synscope/probe"
+)
+
+// run is what one run found.
+type run struct {
+	file    string
+	number  int // among the runs of the report
+	head    record.Run
+	summary *summaryRecord
+	cut     string // how it ended too early; "" whole
+	alone   bool   // records that are no run, and have no summary
+
+	records     uint64
+	hosts       map[netip.Addr]*sighting
+	names       map[netip.Addr]string
+	verdicts    int
+	omitted     uint64 // verdicts that there was no room for
+	trips       tripBook
+	ladders     ladderBook
+	numbers     numberBook
+	paths       pathBook
+	diagnoses   []*diagnosisRecord
+	checks      []*checkRecord
+	changes     []*changeRecord
+	groups      []*groupRecord
+	abilities   []*record.Capability
+	comparisons []*comparisonRecord
+	found       []foundAt
+	left        map[string]uint64 // what there is no room for, by what it is
+	strange     map[string]uint64 // records of types that this version does not know
+}
+
+func newRun(file string, number int) *run {
+	return &run{file: file, number: number, records: 1, hosts: map[netip.Addr]*sighting{}, names: map[netip.Addr]string{},
+		left: map[string]uint64{}, strange: map[string]uint64{}}
+}
+
+// How much of a run is kept of what comes in lists.
+const (
+	mostChecks    = 20_000
+	mostListed    = 2_000 // changes, groups, diagnoses and the like
+	mostFindings  = 50_000
+	mostStrangers = 40 // types that are told apart
+)
+
+// take decodes a record by its type and puts it where it belongs.
+func (r *run) take(kind string, line []byte) error {
+	r.records++
+	switch kind {
+	case "summary":
+		return decoded(line, func(s *summaryRecord) { r.summary = s })
+	case "host":
+		return decoded(line, r.takeHost)
+	case "port":
+		return decoded(line, r.takePort)
+	case "rtt":
+		return decoded(line, r.takeRTT)
+	case "rtt_summary":
+		return decoded(line, r.trips.summarise)
+	case "segment":
+		return decoded(line, r.ladders.takeSegment)
+	case "handshake":
+		return decoded(line, r.takeHandshake)
+	case "isn_sample":
+		return decoded(line, r.numbers.takeSample)
+	case "isn":
+		return decoded(line, r.takeISN)
+	case "hop":
+		return decoded(line, r.paths.takeHop)
+	case "hop_summary":
+		return decoded(line, r.paths.takeSummary)
+	case "path":
+		return decoded(line, r.takePaths)
+	}
+	return r.takeListed(kind, line)
+}
+
+// takeListed takes a record that is shown in a list of its kind.
+func (r *run) takeListed(kind string, line []byte) error {
+	switch kind {
+	case "rtt_comparison":
+		return keep(r, &r.comparisons, mostListed, kind, line)
+	case "diagnosis":
+		return keep(r, &r.diagnoses, mostListed, kind, line)
+	case "check":
+		return keep(r, &r.checks, mostChecks, kind, line)
+	case "change":
+		return keep(r, &r.changes, mostListed, kind, line)
+	case "group":
+		return keep(r, &r.groups, mostListed, kind, line)
+	case "capability":
+		return keep(r, &r.abilities, mostListed, kind, line)
+	case "shard", "explanation", "report":
+		return nil
+	}
+	if kind = shortened(kind, 40); r.strange[kind] > 0 || len(r.strange) < mostStrangers {
+		r.strange[kind]++
+	}
+	return nil
+}
+
+// decoded hands a record on.
+func decoded[T any](line []byte, take func(*T)) error {
+	record := new(T)
+	if err := json.Unmarshal(line, record); err != nil {
+		return err
+	}
+	take(record)
+	return nil
+}
+
+// keep puts a record into its list, or counts it where the list is full.
+func keep[T any](r *run, list *[]*T, most int, kind string, line []byte) error {
+	return decoded(line, func(one *T) {
+		if len(*list) == most {
+			r.left[kind+" records"]++
+			return
+		}
+		*list = append(*list, one)
+	})
+}
+
+// foundAt is a finding and what it was found at.
+type foundAt struct {
+	at place
+	probe.Finding
+}
+
+func (r *run) takeFindings(at place, list []probe.Finding) {
+	for _, f := range list {
+		if len(r.found) == mostFindings {
+			r.left["findings"]++
+			continue
+		}
+		r.found = append(r.found, foundAt{at, f})
+	}
+}
+
+// addresses are the hosts of all runs, in their order.
+func (r *Report) addresses() []netip.Addr {
+	all := map[netip.Addr]bool{}
+	for _, one := range r.runs {
+		for a := range one.hosts {
+			all[a] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(all), netip.Addr.Compare)
+}

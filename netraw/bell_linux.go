@@ -1,0 +1,84 @@
+package netraw
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// bell ends a wait for packets from another goroutine: eventfd(2). The zero value
+// is closed, and cannot be rung.
+type bell struct {
+	mu  sync.Mutex // between ringing and closing
+	fd  int
+	ok  bool
+	set []unix.PollFd
+}
+
+func (b *bell) open() error {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	b.fd, b.ok = fd, true
+	b.set = make([]unix.PollFd, 2)
+	return nil
+}
+
+// ring ends the wait under way, or the next one.
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ok {
+		unix.Write(b.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}
+}
+
+// await waits until s is readable, the bell rings or d has passed.
+func (b *bell) await(s *socket, d time.Duration) (rang bool) {
+	s.withFD(func(fd int) error {
+		b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		rang = b.poll(b.set, d)
+		return nil
+	})
+	return rang
+}
+
+// gather does so, and waits on for what else comes, d in all.
+func (b *bell) gather(s *socket, d, gather time.Duration) {
+	if d > gather {
+		before := time.Now()
+		if b.await(s, d) {
+			return
+		}
+		d -= time.Since(before)
+	}
+	if d = min(d, gather); d > 0 {
+		b.poll(b.set[:1], d)
+	}
+}
+
+// poll is ppoll(2), whose timeout is finer than a millisecond. One goroutine at a
+// time waits.
+func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
+	set[0] = unix.PollFd{Fd: int32(b.fd), Events: unix.POLLIN}
+	timeout := unix.NsecToTimespec(int64(max(d, 0)))
+	if n, err := unix.Ppoll(set, &timeout, nil); err != nil || n == 0 || set[0].Revents == 0 {
+		return false
+	}
+	var count [8]byte
+	unix.Read(b.fd, count[:])
+	return true
+}
+
+func (b *bell) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ok {
+		return nil
+	}
+	b.ok = false
+	return os.NewSyscallError("close", unix.Close(b.fd))
+}

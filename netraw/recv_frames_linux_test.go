@@ -1,0 +1,128 @@
+package netraw
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+)
+
+// longSegment has a payload that no frame takes.
+func longSegment(src, dst netip.AddrPort, seq uint32, payload []byte) []byte {
+	tcp := &layers.TCP{SrcPort: layers.TCPPort(src.Port()), DstPort: layers.TCPPort(dst.Port()), Seq: seq, RST: true}
+	ip := header(src.Addr(), dst.Addr(), layers.IPProtocolTCP, 64)
+	must(tcp.SetNetworkLayerForChecksum(ip.(gopacket.NetworkLayer)))
+	return serialize(ip, tcp, gopacket.Payload(payload))
+}
+
+// Packets longer than a frame come whole, in their order, among short ones.
+func TestLongPackets(t *testing.T) { intakes(t, longPackets) }
+
+func longPackets(t *testing.T, cfg Config) {
+	cfg.WatchOutgoing = true
+	c := open(t, &cfg)
+	src, dst := netip.AddrPortFrom(lo4, c.Ports()[0]), netip.AddrPortFrom(lo4, 9)
+	var sent [][]byte
+	for i := range 40 {
+		sent = append(sent, longSegment(src, dst, uint32(i), bytes.Repeat([]byte{byte(i)}, i*37)))
+	}
+	for at := 0; at < len(sent); at += 8 {
+		_, err := c.Send(sent[at : at+8])
+		must(err)
+	}
+	var got [][]byte
+	for _, p := range gather(t, c, 100*time.Millisecond, nil) {
+		if p.Outgoing {
+			got = append(got, p.Data)
+		}
+	}
+	if len(got) != len(sent) {
+		t.Fatalf("%d of %d packets came", len(got), len(sent))
+	}
+	for i := range sent {
+		if !bytes.Equal(got[i][20:], sent[i][20:]) { // the kernel fills in the IP header's checksum
+			t.Errorf("packet %d: % x\nwant % x", i, got[i], sent[i])
+		}
+	}
+}
+
+// Poll returns what is there, Await ends by a packet, by Wake and by time, and what
+// was polled goes round the ring many times.
+func TestPoll(t *testing.T) { intakes(t, poll) }
+
+func poll(t *testing.T, cfg Config) {
+	cfg.WatchOutgoing, cfg.ReceiveBuffer = true, 1<<16
+	c := open(t, &cfg)
+	pkts := make([]Packet, 8)
+	if n, err := c.Poll(pkts); n != 0 || err != nil {
+		t.Fatalf("Poll of nothing: %d, %v", n, err)
+	}
+	for round := range 300 {
+		sendSYN(t, c, lo4, 9) // seen leaving and arriving, and its RST twice, on lo
+		seen := 0
+		for until := time.Now().Add(2 * time.Second); seen < 2 && time.Now().Before(until); {
+			c.Await(time.Second, 0)
+			n, err := c.Poll(pkts)
+			must(err)
+			seen += n
+		}
+		if seen < 2 {
+			t.Fatalf("round %d: %d packets", round, seen)
+		}
+	}
+	if s := c.Stats(); s.KernelDrops != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestAwait(t *testing.T) { intakes(t, await) }
+
+func await(t *testing.T, cfg Config) {
+	c := open(t, &cfg)
+	start := time.Now()
+	if c.Await(20*time.Millisecond, 0); time.Since(start) < 20*time.Millisecond {
+		t.Error("Await ended by itself before its time")
+	}
+	c.Wake() // before
+	waited := make(chan struct{})
+	go func() {
+		c.Await(time.Hour, 0)
+		c.Await(time.Hour, time.Minute)
+		close(waited)
+	}()
+	time.Sleep(10 * time.Millisecond)
+	c.Wake() // meanwhile
+	<-waited
+	sendSYN(t, c, lo4, 9)
+	c.Await(time.Hour, 0)
+	c.Close()
+	c.Await(time.Hour, 0)
+	if _, err := c.Poll(make([]Packet, 1)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Poll after Close: %v", err)
+	}
+}
+
+// Watch lets own packets be seen or not.
+func TestWatch(t *testing.T) { intakes(t, watchOrNot) }
+
+func watchOrNot(t *testing.T, cfg Config) {
+	c := open(t, &cfg)
+	for _, on := range []bool{false, true, false} {
+		must(c.Watch(on))
+		sendSYN(t, c, lo4, 9)
+		own := 0
+		for _, p := range gather(t, c, 50*time.Millisecond, nil) {
+			if p.Outgoing {
+				own++
+			}
+		}
+		if (own > 0) != on {
+			t.Errorf("Watch(%v): %d own packets", on, own)
+		}
+	}
+}

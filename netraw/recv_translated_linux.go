@@ -1,0 +1,378 @@
+package netraw
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/maphash"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// translated receives where this machine translates the addresses of what it sends
+// (published ports of containers, cluster addresses, masquerading): the tap sees an
+// answer as it came, from the translated address or for the translated port. Raw
+// sockets get it after the kernel has undone that: what the tap has shown as well is
+// left out of theirs, and the rest is marked.
+type translated struct {
+	tap     intake
+	sockets []rawIntake
+	any     socket // epoll(7) of all
+	bell    bell
+	mu      sync.Mutex
+
+	marks    map[uint64]int8 // packets seen by one and not yet by the other
+	order    [maxMarks]uint64
+	next     int
+	seed     maphash.Seed
+	deadline atomic.Int64
+	waiting  atomic.Bool
+	closed   atomic.Bool
+	received atomic.Uint64
+}
+
+// maxMarks is how many packets are remembered for the other to show them.
+const maxMarks = 4096
+
+// rawIntake is a raw socket that gets what is delivered to this machine.
+type rawIntake struct {
+	socket
+	four    bool
+	proto   uint8
+	data    []byte
+	control [rawControl]byte
+	used    int // of data, since the last poll
+}
+
+const (
+	rawRoom    = 1 << 18 // bytes for the packets of one poll
+	rawControl = 192
+)
+
+// openTranslated adds the raw sockets to a tap, and owns it.
+func openTranslated(tap intake, ports []uint16) (_ intake, err error) {
+	t := &translated{tap: tap, marks: map[uint64]int8{}, seed: maphash.MakeSeed()}
+	defer func() {
+		if err != nil {
+			t.close()
+		}
+	}()
+	if err = t.bell.open(); err != nil {
+		return nil, err
+	}
+	for _, kind := range []struct {
+		domain, proto int
+		filter        []bpf.Instruction
+	}{
+		{unix.AF_INET, unix.IPPROTO_TCP, receiveFilter(ports)},
+		{unix.AF_INET, unix.IPPROTO_ICMP, receiveFilter(ports)},
+		{unix.AF_INET6, unix.IPPROTO_TCP, transportFilter(ports)},
+		{unix.AF_INET6, unix.IPPROTO_ICMPV6, errorFilter(ports)},
+	} {
+		r := rawIntake{four: kind.domain == unix.AF_INET, proto: uint8(kind.proto), data: make([]byte, rawRoom)}
+		r.socket, err = newSocket(kind.domain, unix.SOCK_RAW|unix.SOCK_NONBLOCK, kind.proto, func(fd int) error {
+			return r.setUp(fd, kind.filter)
+		})
+		if errors.Is(err, unix.EAFNOSUPPORT) && !r.four {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.sockets = append(t.sockets, r)
+	}
+	t.any, err = t.watchAll()
+	return t, err
+}
+
+func (r *rawIntake) setUp(fd int, filter []bpf.Instruction) error {
+	if err := setFilter(fd, filter); err != nil {
+		return err
+	}
+	options := []option{{"SO_TIMESTAMPNS", unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1}}
+	if r.four {
+		options = append(options, option{"IP_PKTINFO", unix.IPPROTO_IP, unix.IP_PKTINFO, 1})
+	} else {
+		options = append(options, option{"IPV6_RECVPKTINFO", unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
+			option{"IPV6_RECVHOPLIMIT", unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1})
+	}
+	return errors.Join(setOptions(fd, options...), setReceiveBuffer(fd, 0))
+}
+
+// transportFilter passes TCP segments for the ports, from the TCP header on, as raw
+// IPv6 sockets get them; errorFilter passes ICMPv6 errors that quote a segment from
+// one of them.
+func transportFilter(ports []uint16) []bpf.Instruction {
+	return assemble(append([]line{{op: bpf.LoadAbsolute{Off: 2, Size: 2}}}, amongPorts("ports", sorted(ports))...))
+}
+
+func errorFilter(ports []uint16) []bpf.Instruction {
+	return assemble(append([]line{
+		{op: bpf.LoadAbsolute{Off: 0, Size: 1}},
+		{op: bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: 4}, yes: "drop"},
+		{op: bpf.LoadAbsolute{Off: 8 + 6, Size: 1}},
+		{op: equal(protoTCP), no: "drop"},
+		{op: bpf.LoadAbsolute{Off: 8 + 40, Size: 2}},
+		{op: bpf.Jump{}, yes: "ports"},
+		{label: "drop", op: bpf.RetConstant{Val: 0}},
+	}, amongPorts("ports", sorted(ports))...))
+}
+
+func (t *translated) watchAll() (socket, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return socket{}, os.NewSyscallError("epoll_create1", err)
+	}
+	err = t.tap.withFD(func(in int) error { return watch(fd, in, unix.EPOLLIN) })
+	for i := range t.sockets {
+		err = errors.Join(err, t.sockets[i].withFD(func(in int) error { return watch(fd, in, unix.EPOLLIN) }))
+	}
+	if err != nil {
+		unix.Close(fd)
+		return socket{}, err
+	}
+	return socketOf(fd)
+}
+
+func (t *translated) poll(pkts []Packet) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.take(pkts)
+}
+
+// take reads the tap first, and then what the raw sockets have beside it. What the
+// tap showed of a packet that was translated is left out.
+func (t *translated) take(pkts []Packet) (n int, err error) {
+	if t.closed.Load() {
+		return 0, opError("recv", "packet", nil, net.ErrClosed)
+	}
+	shown, err := t.tap.poll(pkts)
+	for i := range pkts[:shown] {
+		if p := &pkts[i]; p.Outgoing || t.first(p, 1) {
+			pkts[n] = *p
+			n++
+		}
+	}
+	for i := range t.sockets {
+		r := &t.sockets[i]
+		for r.used = 0; n < len(pkts) && r.read(&pkts[n]); {
+			if p := &pkts[n]; t.first(p, -1) {
+				n = t.instead(pkts, n) + 1
+			}
+		}
+	}
+	t.received.Add(uint64(n))
+	return n, err
+}
+
+// instead marks packet n, takes out the one before it that is the same as it came,
+// and returns its place.
+func (t *translated) instead(pkts []Packet, n int) int {
+	p := pkts[n]
+	p.Translated = true
+	for i := range pkts[:n] {
+		if from, same := sameSegment(&pkts[i], &p); same {
+			p.Wire = from
+			copy(pkts[i:n], pkts[i+1:n])
+			n--
+			break
+		}
+	}
+	pkts[n] = p
+	return n
+}
+
+// sameSegment tells whether two packets are one TCP segment under different
+// addresses, and from where the first came.
+func sameSegment(a, b *Packet) (from netip.AddrPort, same bool) {
+	src, x := segmentOf(a.Data)
+	_, y := segmentOf(b.Data)
+	if a.Outgoing || len(x) < 14 || len(y) < 14 || string(x[4:14]) != string(y[4:14]) { // numbers and flags
+		return from, false
+	}
+	return netip.AddrPortFrom(src, binary.BigEndian.Uint16(x)), true
+}
+
+// segmentOf is the source and the TCP segment of a packet without extension headers,
+// nil of any other.
+func segmentOf(pkt []byte) (src netip.Addr, tcp []byte) {
+	switch {
+	case len(pkt) >= 20 && pkt[0]>>4 == 4 && pkt[9] == protoTCP && len(pkt) >= int(pkt[0]&15)*4:
+		return netip.AddrFrom4([4]byte(pkt[12:16])), pkt[int(pkt[0]&15)*4:]
+	case len(pkt) >= 40 && pkt[0]>>4 == 6 && pkt[6] == protoTCP:
+		return netip.AddrFrom16([16]byte(pkt[8:24])), pkt[40:]
+	}
+	return src, nil
+}
+
+// first tells whether a packet was not shown by the other side before: side is 1 for
+// the tap and -1 for the raw sockets.
+func (t *translated) first(p *Packet, side int8) bool {
+	mark := t.mark(p.Data)
+	seen := t.marks[mark]
+	switch {
+	case seen*side < 0:
+		t.marks[mark] = seen + side
+		return false
+	case seen == 0:
+		delete(t.marks, t.order[t.next%maxMarks])
+		t.order[t.next%maxMarks] = mark
+		t.next++
+	}
+	t.marks[mark] = max(-100, min(100, seen+side))
+	return true
+}
+
+// mark names a packet by its addresses and what follows the IP header.
+func (t *translated) mark(pkt []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(t.seed)
+	switch {
+	case len(pkt) >= 20 && pkt[0]>>4 == 4:
+		end := min(len(pkt), max(20, int(binary.BigEndian.Uint16(pkt[2:]))))
+		h.Write(pkt[12:20])
+		h.Write(pkt[min(end, int(pkt[0]&15)*4):min(end, 120)])
+	case len(pkt) >= 40:
+		end := min(len(pkt), 40+int(binary.BigEndian.Uint16(pkt[4:])))
+		h.Write(pkt[8:40])
+		h.Write(pkt[40:min(end, 120)])
+	}
+	return h.Sum64()
+}
+
+// read takes one packet from a raw socket, if there is one and room for it.
+func (r *rawIntake) read(p *Packet) (ok bool) {
+	room := r.data[r.used:]
+	if len(room) < ipv6Header+1<<12 {
+		return false
+	}
+	r.withFD(func(fd int) error {
+		at := room
+		if !r.four {
+			at = room[ipv6Header:]
+		}
+		n, controls, _, from, err := unix.Recvmsg(fd, at, r.control[:], unix.MSG_DONTWAIT)
+		if err != nil {
+			return err
+		}
+		*p = Packet{Valid: true, Data: at[:n]} // connection tracking has verified the sum
+		r.describe(p, r.control[:controls])
+		if v6, is := from.(*unix.SockaddrInet6); is {
+			p.Data = r.header(room, n, v6.Addr)
+		}
+		r.used += len(p.Data) + ipv6Header
+		ok = true
+		return nil
+	})
+	return ok
+}
+
+const ipv6Header = 40
+
+// header makes the IPv6 header that the kernel took off, as far as it is known: the
+// destination and the hop limit are there already.
+func (r *rawIntake) header(room []byte, length int, src [16]byte) []byte {
+	binary.BigEndian.PutUint32(room, 6<<28)
+	binary.BigEndian.PutUint16(room[4:], uint16(length))
+	room[6] = r.proto
+	copy(room[8:24], src[:])
+	return room[:ipv6Header+length]
+}
+
+func (r *rawIntake) describe(p *Packet, control []byte) {
+	room := r.data[r.used:]
+	for len(control) >= unix.SizeofCmsghdr {
+		hdr, data, rest, err := unix.ParseOneSocketControlMessage(control)
+		if err != nil {
+			return
+		}
+		switch {
+		case hdr.Level == unix.SOL_SOCKET && hdr.Type == unix.SCM_TIMESTAMPNS:
+			p.Time = stampOf(data)
+		case hdr.Level == unix.IPPROTO_IP && hdr.Type == unix.IP_PKTINFO:
+			p.IfIndex = int((*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0])).Ifindex)
+		case hdr.Level == unix.IPPROTO_IPV6 && hdr.Type == unix.IPV6_PKTINFO:
+			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&data[0]))
+			p.IfIndex = int(info.Ifindex)
+			copy(room[24:40], info.Addr[:])
+		case hdr.Level == unix.IPPROTO_IPV6 && hdr.Type == unix.IPV6_HOPLIMIT:
+			room[7] = data[0] | data[3] // an int of either order
+		}
+		control = rest
+	}
+}
+
+func (t *translated) recv(pkts []Packet) (n int, err error) {
+	if len(pkts) == 0 {
+		return 0, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer t.waiting.Store(false)
+	for n == 0 && err == nil {
+		left := time.Hour
+		if at := t.deadline.Load(); at != 0 {
+			left = time.Until(time.Unix(0, at))
+		}
+		if left <= 0 {
+			return 0, opError("recv", "packet", nil, os.ErrDeadlineExceeded)
+		}
+		t.waiting.Store(false)
+		if n, err = t.take(pkts); n == 0 && err == nil {
+			t.waiting.Store(true)
+			t.bell.await(&t.any, left)
+		}
+	}
+	return n, err
+}
+
+func (t *translated) await(d, gather time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed.Load() {
+		t.tap.poll(nil) // gives back what was returned before
+		t.bell.gather(&t.any, d, gather)
+	}
+}
+
+func (t *translated) setReadDeadline(at time.Time) error {
+	if t.closed.Load() {
+		return net.ErrClosed
+	}
+	t.deadline.Store(0)
+	if !at.IsZero() {
+		t.deadline.Store(at.UnixNano())
+	}
+	t.bell.ring()
+	return nil
+}
+
+func (t *translated) isQuiet() bool {
+	return t.closed.Load() || t.waiting.Load() && !readable(t.any.raw) && t.waiting.Load()
+}
+
+func (t *translated) wake()                          { t.bell.ring() }
+func (t *translated) watch(outgoing bool) error      { return t.tap.watch(outgoing) }
+func (t *translated) total() uint64                  { return t.received.Load() }
+func (t *translated) drops() uint64                  { return t.tap.drops() }
+func (t *translated) backlog() float64               { return t.tap.backlog() }
+func (t *translated) withFD(f func(int) error) error { return t.any.withFD(f) }
+
+func (t *translated) close() error {
+	t.closed.Store(true)
+	t.bell.ring()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	err := errors.Join(t.tap.close(), t.any.close(), t.bell.close())
+	for i := range t.sockets {
+		err = errors.Join(err, t.sockets[i].close())
+	}
+	return err
+}

@@ -1,0 +1,165 @@
+package netraw
+
+import (
+	"net/netip"
+	"sync"
+	"unsafe"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// frameSender sends packets below the kernel's IP, to neighbours whose link
+// address the kernel knows: a packet socket (packet(7), SOCK_DGRAM), for a third
+// less than a raw socket takes. It knows the destinations that Conn.Route was asked
+// about. All others, and all of them once routes or addresses have changed, take the
+// kernel's way, as does the packet that makes it confirm an address which is stale.
+type frameSender struct {
+	rawSocket
+	names [sendBatch]unix.RawSockaddrLinklayer
+
+	mu     sync.Mutex
+	paths  map[netip.Addr]framePath
+	hops   hops
+	handle *netlink.Handle
+	events *nl.NetlinkSocket
+	heard  sync.WaitGroup
+}
+
+// framePath is how packets from a source reach a destination.
+type framePath struct {
+	source netip.Addr
+	via    via
+}
+
+const (
+	maxFramePaths = 1 << 16
+	// framedLength is the longest packet that is sent so: no MTU is below it (RFC
+	// 791 asks for 68, RFC 8200 for 1,280; 576 is usual).
+	framedLength = 128
+	smallestMTU  = 128
+)
+
+func (f *frameSender) open() (err error) {
+	if f.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return err
+	}
+	if f.events, err = nl.Subscribe(unix.NETLINK_ROUTE, watchedGroups...); err != nil {
+		return err
+	}
+	if err := f.hops.read(f.handle); err != nil {
+		return err
+	}
+	for i := range f.names {
+		f.names[i] = unix.RawSockaddrLinklayer{Family: unix.AF_PACKET, Halen: 6}
+	}
+	f.attempt = f.try
+	f.socket, err = newSocket(unix.AF_PACKET, unix.SOCK_DGRAM, 0, func(fd int) error {
+		setSendBuffer(fd, sendBuffer)
+		return nil
+	})
+	if err == nil {
+		f.paths = map[netip.Addr]framePath{}
+		f.heard.Go(f.listen)
+	}
+	return err
+}
+
+// listen follows what the kernel tells, until the socket is closed.
+func (f *frameSender) listen() {
+	for {
+		msgs, _, err := f.events.Receive()
+		switch err {
+		case nil:
+		case unix.EINTR, unix.EAGAIN:
+			continue
+		case unix.ENOBUFS:
+			f.forget()
+			continue
+		default:
+			return
+		}
+		for _, m := range msgs {
+			if m.Header.Type != unix.RTM_NEWNEIGH && m.Header.Type != unix.RTM_DELNEIGH {
+				f.forget()
+			} else if n, err := netlink.NeighDeserialize(m.Data); err == nil {
+				f.learn(n, m.Header.Type == unix.RTM_DELNEIGH)
+			}
+		}
+	}
+}
+
+func (f *frameSender) learn(n *netlink.Neigh, gone bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hops.learn(n, gone)
+}
+
+// forget lets everything take the kernel's way from now on.
+func (f *frameSender) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.paths)
+	f.hops.read(f.handle)
+}
+
+// note takes in what was found out about the way to a destination.
+func (f *frameSender) note(dst netip.Addr, route *Route) {
+	if route.Local || route.Broadcast || route.Plain || route.MTU < smallestMTU || dst.Is6() && dst.IsLinkLocalUnicast() {
+		return
+	}
+	hop := neighbour{route.IfIndex, dst}
+	if route.NextHop.IsValid() {
+		hop.addr = route.NextHop
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.paths) < maxFramePaths {
+		f.paths[dst] = framePath{route.Source, f.hops.number(hop)}
+	}
+}
+
+// address makes the name of message i, if its packet can be sent so. The lock is
+// held.
+func (f *frameSender) address(i int, pkt []byte, hdr *unix.Msghdr) bool {
+	src, dst, protocol := frameEnds(pkt)
+	path := f.paths[dst]
+	if path.via < viaHop || path.source != src || len(pkt) > framedLength {
+		return false
+	}
+	hop := &f.hops.table[path.via-viaHop]
+	if !hop.valid || hop.stale {
+		hop.stale = false // one packet is enough to make the kernel ask
+		return false
+	}
+	name := &f.names[i]
+	name.Protocol, name.Ifindex = htons(protocol), int32(hop.ifindex)
+	copy(name.Addr[:6], hop.header[:6])
+	hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(name)), unix.SizeofSockaddrLinklayer
+	hdr.Control = nil
+	hdr.SetControllen(0)
+	return true
+}
+
+// frameEnds are the addresses of a packet, and its EtherType.
+func frameEnds(pkt []byte) (src, dst netip.Addr, protocol uint16) {
+	switch {
+	case len(pkt) >= 20 && pkt[0]>>4 == 4:
+		return netip.AddrFrom4([4]byte(pkt[12:16])), netip.AddrFrom4([4]byte(pkt[16:20])), unix.ETH_P_IP
+	case len(pkt) >= 40 && pkt[0]>>4 == 6:
+		return netip.AddrFrom16([16]byte(pkt[8:24])), netip.AddrFrom16([16]byte(pkt[24:40])), unix.ETH_P_IPV6
+	}
+	return src, dst, 0
+}
+
+func (f *frameSender) close() error {
+	if f.events != nil {
+		f.events.Close()
+		f.heard.Wait()
+	}
+	if f.handle != nil {
+		f.handle.Close()
+	}
+	return f.rawSocket.close()
+}

@@ -1,0 +1,130 @@
+package netraw
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
+)
+
+// counter is a rule of this namespace that counts what passes the kernel's output,
+// installed after a Conn was opened: frames pass it by.
+func counter(t *testing.T) (count func() uint64) {
+	rules := ruleset{nftables.TableFamilyINet, nftables.ChainHookOutput, "", nftables.ChainPolicyAccept,
+		[][]expr.Any{{&expr.Counter{}}}, nil, ""}
+	rules.install(t)
+	conn, err := nftables.New()
+	must(err)
+	return func() uint64 {
+		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: "t"}
+		got, err := conn.GetRules(table, &nftables.Chain{Name: "out", Table: table})
+		must(err)
+		return got[0].Exprs[0].(*expr.Counter).Packets
+	}
+}
+
+// What is sent as a frame is what the kernel would have sent, and its answers come;
+// what nobody was asked about, and all after a change of routes, takes the kernel's
+// way.
+func TestSendFrames(t *testing.T) {
+	p := newPeer(t)
+	c := open(t, &Config{SendFrames: true, WatchOutgoing: true})
+	passed := counter(t)
+	for _, end := range []struct{ src, dst netip.Addr }{{our4, peer4}, {our6, peer6}} {
+		syn := segment(netip.AddrPortFrom(end.src, c.Ports()[0]), netip.AddrPortFrom(end.dst, 9), flagSYN, 7, 0)
+		answered := func() (own []byte, yes bool) {
+			_, err := c.Send([][]byte{syn})
+			must(err)
+			gather(t, c, time.Second, func(pkt Packet) bool {
+				if pkt.Outgoing {
+					own = pkt.Data
+				}
+				yes = !pkt.Outgoing && tcpHeader(pkt.Data)[13] == 0x14 // RST, ACK
+				return yes
+			})
+			return own, yes
+		}
+		for _, step := range []struct {
+			what      string
+			do        func()
+			asAFrame  bool
+			changesIP bool
+		}{
+			{what: "not asked about", do: func() {}},
+			{what: "asked about", do: func() { _, err := c.Route(end.dst); must(err) }, asAFrame: true},
+			{what: "asked about and a route added", do: func() { addRoute(t, p) }},
+		} {
+			step.do()
+			before := passed()
+			own, ok := answered()
+			if !ok || (passed() == before) != step.asAFrame {
+				t.Errorf("%v, %s: answered %v, %d passed the kernel's output", end.dst, step.what, ok, passed()-before)
+			}
+			if end.src.Is6() && !bytes.Equal(own, syn) || !bytes.Equal(own[20:], syn[20:]) {
+				t.Errorf("%v, %s: % x\nwant % x", end.dst, step.what, own, syn)
+			}
+		}
+	}
+}
+
+// addRoute changes the routes, and waits until that was heard.
+func addRoute(t *testing.T, p *peer) {
+	link, err := netlink.LinkByName(p.here)
+	must(err)
+	dst, err := netlink.ParseIPNet("198.51.100.0/24")
+	must(err)
+	route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: dst}
+	must(netlink.RouteAdd(route))
+	must(netlink.RouteDel(route))
+	time.Sleep(50 * time.Millisecond)
+}
+
+// A neighbour that moved is reached at its new address.
+func TestFramesFollowTheNeighbour(t *testing.T) {
+	p := newPeer(t)
+	c := open(t, &Config{SendFrames: true})
+	_, err := c.Route(peer4)
+	must(err)
+	far, err := p.thereHandler.LinkByName(p.there)
+	must(err)
+	moved := [6]byte{2, 0, 0, 0, 0, 77}
+	must(p.thereHandler.LinkSetHardwareAddr(far, moved[:]))
+	near, err := netlink.LinkByName(p.here)
+	must(err)
+	entry := permanent(near, peer4, far)
+	entry.HardwareAddr = moved[:]
+	must(netlink.NeighSet(entry))
+	eventually(t, "the new address to be heard of", func() bool {
+		f := c.out.frames
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return [6]byte(f.hops.table[0].header[:6]) == moved
+	})
+	sendSYN(t, c, peer4, 9)
+	if got := gather(t, c, time.Second, func(Packet) bool { return true }); len(got) != 1 {
+		t.Error("no answer from the new address")
+	}
+}
+
+// Any rule for output is an obstacle, one that translates addresses too.
+func TestSendFramesAndTheFirewall(t *testing.T) {
+	needNamespace(t)
+	for name, r := range map[string]ruleset{
+		"nat":   {nftables.TableFamilyIPv4, nftables.ChainHookPostrouting, nftables.ChainTypeNAT, nftables.ChainPolicyAccept, [][]expr.Any{{&expr.Masq{}}}, nil, ""},
+		"count": {nftables.TableFamilyIPv4, nftables.ChainHookOutput, "", nftables.ChainPolicyAccept, [][]expr.Any{{&expr.Counter{}}}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.install(t)
+			if c, err := Open(&Config{SendFrames: true}); !errors.Is(err, ErrOutputFirewall) {
+				t.Errorf("%v, %v", c, err)
+			}
+		})
+	}
+	c := open(t, &Config{SendFrames: true})
+	c.Close()
+}

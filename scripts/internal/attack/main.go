@@ -1,0 +1,65 @@
+//go:build linux
+
+// Attack tries every command of synscope against forged answers at full rate, and
+// tells what was believed.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"synscope/internal/lab"
+)
+
+func main() {
+	inside, code, err := lab.Enter(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "attack:", err)
+		os.Exit(3)
+	}
+	if !inside {
+		os.Exit(code)
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "attack:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	program := flag.String("program", "synscope", "the program")
+	each := flag.Duration("time", 3*time.Second, "how long each command is attacked")
+	pps := flag.Float64("pps", 0, "forged packets a second; 0: as many as leave")
+	only := flag.String("only", "", "names of trials, with commas between them; none: all")
+	six := flag.Bool("6", false, "over IPv6")
+	flag.Parse()
+	f, err := newField(*program, *pps, *six)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	fmt.Println(heading)
+	fell := 0
+	for _, t := range trials {
+		if *only != "" && !strings.Contains(","+*only+",", ","+t.name+",") {
+			continue
+		}
+		o, err := f.try(&t, *each)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		fmt.Println(o.row())
+		if faults := o.faults(); len(faults) > 0 {
+			fell++
+			fmt.Println("  " + strings.Join(faults, "\n  "))
+		}
+	}
+	if fell > 0 {
+		return fmt.Errorf("%d commands did not stand", fell)
+	}
+	return nil
+}
