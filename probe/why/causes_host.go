@@ -74,8 +74,8 @@ func hostCauses() []Cause {
 		},
 		{
 			Code: HostSlow, Title: "the host accepts, and its program answers slowly", Prior: 1,
-			Variants: variants(rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05}))),
-				rules(partly(isKind(Connect, Target), perTrial, 0.8, only(SlowProgram)))),
+			Variants: variants(rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05})), when(longIdle, slowIdle)),
+				rules(partly(isKind(Connect, Target), perTrial, 0.8, only(SlowProgram)), partly(longIdle, perTrial, 0.8, slowIdle))),
 			Where: atHost, Advice: "The network is not to blame: the handshake is fast and the program is not. Look at the host's load and at the program.",
 			Again: commands("handshake --data '\\r\\n\\r\\n' %s"),
 		},
@@ -226,8 +226,11 @@ func slowBackends(shares ...float64) (list []Variant) {
 		return nil
 	}
 	program := func(t *Trial) *dist {
-		if t.Kind == Connect {
+		switch {
+		case t.Kind == Connect:
 			return of(share{SlowProgram, 0}, share{Ignored, 0.05})
+		case longIdle(t):
+			return slowIdle
 		}
 		return nil
 	}
@@ -236,10 +239,16 @@ func slowBackends(shares ...float64) (list []Variant) {
 			list = append(list,
 				rules(&choice{of: toTarget, scope: s, ways: []mode{{p, slow}, {1 - p, usual}}}))
 		}
-		list = append(list, rules(&choice{of: isKind(Connect, Target), scope: perTrial, ways: []mode{{p, program}, {1 - p, usual}}}))
+		list = append(list, rules(&choice{of: toTarget, scope: perTrial, ways: []mode{{p, program}, {1 - p, usual}}}))
 	}
 	return list
 }
+
+// longIdle tells whether a pause is long enough to see a slow program speak.
+func longIdle(t *Trial) bool { return t.Kind == Idle && t.Role == Target && t.Pause >= 2*time.Second }
+
+// slowIdle is what such a pause shows: the program speaks late, or not by itself.
+var slowIdle = of(share{SlowProgram, 0}, share{Acked, 0.3}, share{IdleClosed, 0.15})
 
 func flappings() (list []Variant) {
 	for _, t := range []time.Duration{800 * time.Millisecond, 2 * time.Second, 5 * time.Second} {

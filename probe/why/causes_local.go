@@ -66,7 +66,7 @@ func localCauses() []Cause {
 			Code: LocalInterface, Title: "this machine's interface is down or drops packets", Prior: 0.7,
 			Variants: variants(
 				rules(sureFact(InterfaceDown), anyway(GatewayUnresolved, TargetUnresolved), nothingLeaves(), traces(only(TraceSilent))),
-				lossyInterface(0.1), lossyInterface(0.3), lossyInterface(0.6)),
+				lossyInterface(0.08), lossyInterface(0.13), lossyInterface(0.2), lossyInterface(0.32), lossyInterface(0.5), lossyInterface(0.7)),
 			Where: here, Advice: "Look at the link and its counters (ip -s link; ethtool -S): cable, driver, ring sizes, queue length.",
 			Again: shell("ip -s link"),
 		},

@@ -174,9 +174,8 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	t.Completed = i.completed
 	i.mu.Unlock()
 	defer func() {
-		t.Ended = i.Now()
-		if t.Kind == why.SYN { // it was closed as soon as it was answered
-			t.Ended = t.At + t.Reply.RTT + time.Millisecond
+		if t.Ended == 0 {
+			t.Ended = i.Now()
 		}
 	}()
 	switch t.Kind {

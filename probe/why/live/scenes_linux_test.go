@@ -104,8 +104,10 @@ func losing(f func(p *tcp) bool) *lab.Link {
 
 // hashed is a hash of a flow, from 0 to 1.
 func hashed(p *tcp, salt uint32) float64 {
-	x := (uint32(p.sport)*2654435761 + salt*40503) * 2246822519
-	return float64(x>>8) / float64(1<<24)
+	x := (uint32(p.sport) ^ salt) * 0x9e3779b1 // mixed as splitmix does
+	x = (x ^ x>>16) * 0x85ebca6b
+	x = (x ^ x>>13) * 0xc2b2ae35
+	return float64((x^x>>16)>>8) / float64(1<<24)
 }
 
 // oldSYNs loses SYNs whose timestamp is older than one before: PAWS by address.
