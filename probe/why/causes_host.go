@@ -10,6 +10,7 @@ func hostCauses() []Cause {
 				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.005})), traces(diesAtHost)),
 				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.2})), traces(diesAtHost)),
 				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.5})), traces(diesAtHost)),
+				rules(when(toHost, of(share{Silence, 0}, share{HostUnreachable, 0.08})), traces(diesAtHost)), // those that waited for address resolution
 				rules(router(), when(toHost, silent), traces(diesAtHost)),
 				rules(unresolved(TargetUnresolved), fact(OnLink), nothingLeaves(), traces(only(TraceSilent)))),
 			Where: deathOf, Advice: "Look at the host itself: power, link, address. Its last router does not reach it.",
@@ -29,7 +30,7 @@ func hostCauses() []Cause {
 			Again: commands("handshake --repeat 5 %s"),
 		},
 		{
-			Code: HostAcceptQueueReset, Title: "the accept queue is full, and the host resets what does not fit", Prior: 0.9,
+			Code: HostAcceptQueueReset, Title: "the accept queue is full, and the host resets what does not fit", Prior: 0.7,
 			Variants: variants(acceptResets()...),
 			Where:    atHost, Advice: "As with a full accept queue; the host resets (Linux: net.ipv4.tcp_abort_on_overflow=1).",
 			Again: commands("handshake --repeat 5 %s"),
@@ -50,9 +51,10 @@ func hostCauses() []Cause {
 			Code: HostFirewall, Title: "the host's own firewall does not let it in", Prior: 1.4,
 			Variants: variants(
 				rules(when(toTarget, silent), when(isKind(ACK, Target), silent), targetTraces(diesAtHost), hostAlive()),
-				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.02}))),
-				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.5}))),
-				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.02})), when(isKind(SYN, Closed), of(share{RejectedByHost, 0}, share{Silence, 0.3}))),
+				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.005})),
+				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.5})),
+				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.005}), when(isKind(SYN, Closed), of(share{RejectedByHost, 0}, share{Silence, 0.005}))),
+				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.4}), when(isKind(SYN, Closed), of(share{RejectedByHost, 0}, share{Silence, 0.4}))),
 				rules(when(toTarget, silent), targetTraces(diesAtHost), echoes(), when(isKind(SYN, Closed), silent), when(isKind(ACK, Target), silent))),
 			Where: atHost, Advice: "Look at the host's rules (nft list ruleset; iptables-save; a cloud's security group) for this port and this source.",
 			Again: commands("scan --reason %s", "scan --reason -sA %s"),
@@ -72,8 +74,8 @@ func hostCauses() []Cause {
 		},
 		{
 			Code: HostSlow, Title: "the host accepts, and its program answers slowly", Prior: 1,
-			Variants: variants(rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05}))),
-				rules(partly(isKind(Connect, Target), perTrial, 0.8, only(SlowProgram)))),
+			Variants: variants(rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05})), when(longIdle, slowIdle)),
+				rules(partly(isKind(Connect, Target), perTrial, 0.8, only(SlowProgram)), partly(longIdle, perTrial, 0.8, slowIdle))),
 			Where: atHost, Advice: "The network is not to blame: the handshake is fast and the program is not. Look at the host's load and at the program.",
 			Again: commands("handshake --data '\\r\\n\\r\\n' %s"),
 		},
@@ -110,7 +112,7 @@ func acceptQueues(full *dist) (list []Variant) {
 		}
 	}
 	list = append(list, rules(listens(), hostAlive(), partly(completing, perTrial, 0.9, full)))
-	for _, step := range []float64{0.04, 0.2} {
+	for _, step := range []float64{0.03, 0.04, 0.06, 0.12, 0.2, 0.25} {
 		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
 			if t.Kind == Connect || t.Kind == Hold {
 				return of(share{Silence, 0}, share{Ignored, 0.1})
@@ -147,7 +149,7 @@ func synQueues(shares ...float64) (list []Variant) {
 func limits() (list []Variant) {
 	for _, step := range []float64{0.04, 0.15} {
 		for _, d := range []*dist{silent, eitherReset, of(share{Prohibited, 0}, share{RejectedByHost, 0.5}), only(ResetOnACK)} {
-			list = append(list, rules(&limit{d: d, threshold: threshold{step: step}}))
+			list = append(list, rules(&limit{d: d, threshold: threshold{step: step, blur: 1.2}}))
 		}
 	}
 	return list
@@ -224,8 +226,11 @@ func slowBackends(shares ...float64) (list []Variant) {
 		return nil
 	}
 	program := func(t *Trial) *dist {
-		if t.Kind == Connect {
+		switch {
+		case t.Kind == Connect:
 			return of(share{SlowProgram, 0}, share{Ignored, 0.05})
+		case longIdle(t):
+			return slowIdle
 		}
 		return nil
 	}
@@ -234,10 +239,16 @@ func slowBackends(shares ...float64) (list []Variant) {
 			list = append(list,
 				rules(&choice{of: toTarget, scope: s, ways: []mode{{p, slow}, {1 - p, usual}}}))
 		}
-		list = append(list, rules(&choice{of: isKind(Connect, Target), scope: perTrial, ways: []mode{{p, program}, {1 - p, usual}}}))
+		list = append(list, rules(&choice{of: toTarget, scope: perTrial, ways: []mode{{p, program}, {1 - p, usual}}}))
 	}
 	return list
 }
+
+// longIdle tells whether a pause is long enough to see a slow program speak.
+func longIdle(t *Trial) bool { return t.Kind == Idle && t.Role == Target && t.Pause >= 2*time.Second }
+
+// slowIdle is what such a pause shows: the program speaks late, or not by itself.
+var slowIdle = of(share{SlowProgram, 0}, share{Acked, 0.3}, share{IdleClosed, 0.15})
 
 func flappings() (list []Variant) {
 	for _, t := range []time.Duration{800 * time.Millisecond, 2 * time.Second, 5 * time.Second} {

@@ -23,6 +23,7 @@ func localCauses() []Cause {
 		{
 			Code: LocalFirewall, Title: "a firewall on this machine is in the way", Prior: 1,
 			Variants: variants(
+				rules(noFact(ConntrackFull), when(anything, only(SendRefused))),
 				rules(noFact(ConntrackFull), when(toHost, only(SendRefused))),
 				rules(noFact(ConntrackFull), when(func(t *Trial) bool { return t.Role == Target && toHost(t) && t.Kind != Echo }, only(SendRefused))),
 				rules(noFact(ConntrackFull), partly(toTarget, perTrial, 0.5, only(SendRefused))),
@@ -47,9 +48,9 @@ func localCauses() []Cause {
 		{
 			Code: LocalConntrackFull, Title: "this machine's connection tracking table is full", Prior: 0.7,
 			Variants: variants(
-				rules(sureFact(ConntrackFull), when(toHost, only(SendRefused))),
-				rules(sureFact(ConntrackFull), partly(toHost, perTrial, 0.6, only(SendRefused))),
-				rules(sureFact(ConntrackFull), partly(toHost, perTrial, 0.2, only(SendRefused)))),
+				rules(sureFact(ConntrackFull), when(anything, only(SendRefused))),
+				rules(sureFact(ConntrackFull), partly(anything, perTrial, 0.6, only(SendRefused))),
+				rules(sureFact(ConntrackFull), partly(anything, perTrial, 0.2, only(SendRefused)))),
 			Where: here, Advice: "Raise net.netfilter.nf_conntrack_max, shorten its timeouts, or do not track this traffic (notrack).",
 			Again: shell("sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max"),
 		},
@@ -65,7 +66,7 @@ func localCauses() []Cause {
 			Code: LocalInterface, Title: "this machine's interface is down or drops packets", Prior: 0.7,
 			Variants: variants(
 				rules(sureFact(InterfaceDown), anyway(GatewayUnresolved, TargetUnresolved), nothingLeaves(), traces(only(TraceSilent))),
-				lossyInterface(0.1), lossyInterface(0.3), lossyInterface(0.6)),
+				lossyInterface(0.08), lossyInterface(0.13), lossyInterface(0.2), lossyInterface(0.32), lossyInterface(0.5), lossyInterface(0.7)),
 			Where: here, Advice: "Look at the link and its counters (ip -s link; ethtool -S): cable, driver, ring sizes, queue length.",
 			Again: shell("ip -s link"),
 		},

@@ -37,17 +37,19 @@ func pathCauses() []Cause {
 			Variants: variants(
 				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive()),
 				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive(), listens()),
-				rules(router(), when(toHost, silent), traces(diesOnPath))),
+				rules(router(), when(toHost, silent), traces(diesOnPath)),
+				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
 			Where: deathOf, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
 			Again: commands("trace %s", "scan --reason %s"),
 		},
 		{
 			Code: PathFirewallReject, Title: "a router rejects the connection with an ICMP error", Prior: 1.2,
 			Variants: variants(
-				rules(when(toTarget, of(share{Prohibited, 0}, share{Silence, 0.02}))),
-				rules(when(toTarget, of(share{Prohibited, 0}, share{Silence, 0.4}))), // ICMP errors are limited in rate
-				rules(when(toTarget, of(share{HostUnreachable, 0}, share{Silence, 0.02})), hostAlive()),
-				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.02}))),
+				rejects(of(share{Prohibited, 0}, share{Silence, 0.005})),
+				rejects(of(share{Prohibited, 0}, share{Silence, 0.4})), // ICMP errors are limited in rate
+				rejects(of(share{HostUnreachable, 0}, share{Silence, 0.005}), hostAlive()),
+				rejects(of(share{HostUnreachable, 0}, share{Silence, 0.4}), hostAlive()),
+				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.005}))),
 				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.4})))),
 			Where: answerer, Advice: "Ask who runs the router named to allow this port from this source.",
 			Again: commands("scan --reason %s", "trace %s"),
@@ -137,10 +139,10 @@ func returnLosses(shares ...float64) (list []Variant) {
 // buckets are rate limits of SYNs: on this port, or on all of the host.
 func buckets() (list []Variant) {
 	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
-	for _, rate := range []float64{0.5, 1.5, 3, 6, 12, 25, 50, 120} {
+	for _, rate := range []float64{0.6, 1, 1.6, 2.4, 3.4, 4.8, 6.8, 9.6, 13.6, 19, 27, 40, 80} {
 		for _, step := range []float64{0.04, 0.15} {
 			for _, of := range []func(*Trial) bool{toTarget, toAny} {
-				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step}}))
+				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step, blur: 0.25}}))
 			}
 		}
 	}
@@ -149,8 +151,17 @@ func buckets() (list []Variant) {
 
 // conntracks: the first packet of a flow gets an entry, or is dropped.
 func conntracks(shares ...float64) (list []Variant) {
+	anySYN := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
 	for _, p := range shares {
-		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), tracesOf(Target, of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))))
+		dies := tracesOf(Target, of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))
+		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies))
 	}
 	return list
+}
+
+// rejects is a firewall that answers SYNs to the port, and perhaps all segments, with d.
+func rejects(d *dist, more ...rule) Variant {
+	return rules(append(more, when(toTarget, d),
+		&choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, ways: []mode{{0.6, always(d)}, {0.4, usual}}},
+		targetTraces(of(share{TraceDies, 0}, share{TraceReaches, 0.5})))...)
 }

@@ -111,7 +111,13 @@ func planFlows(k *Knowledge, round int) (list []Trial) {
 		list = append(list, k.again(failing, 4)...)
 		list = append(list, k.again(passing, 3)...)
 	}
-	return spread(append(list, k.syns(6, Target, 0)...), 60*ms)
+	return spread(append(list, k.syns(6, Target, 0)...), retryGap(len(list)/3))
+}
+
+// retryGap keeps repetitions of one flow further apart than the half second in
+// which Linux repeats a SYN-ACK only once (net.ipv4.tcp_invalid_ratelimit).
+func retryGap(flows int) time.Duration {
+	return min(max(60*ms, 620*ms/time.Duration(max(flows, 1))), 200*ms)
 }
 
 // again are trials of the last few of some flows.
@@ -254,8 +260,12 @@ func planHandshake(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	for range 5 {
-		list = append(list, Trial{Kind: Connect, Flow: k.newFlow(), Pause: together})
+	for i := range 6 {
+		t := Trial{Kind: Connect, Flow: k.newFlow()}
+		if i > 1 {
+			t.Pause = together
+		}
+		list = append(list, t)
 	}
 	return spread(list, 20*ms)
 }

@@ -147,6 +147,12 @@ func toHost(t *Trial) bool {
 	return t.Role != Against && t.Kind != Trace && t.Kind != Local
 }
 
+// toHostTCP leaves echo requests out.
+func toHostTCP(t *Trial) bool { return toHost(t) && t.Kind != Echo }
+
+// anything tells whether a trial sends anything, to whomever.
+func anything(t *Trial) bool { return t.Kind != Trace && t.Kind != Local }
+
 // newFlow tells whether it begins with a packet that no connection was opened for.
 func newFlow(t *Trial) bool { return toHost(t) }
 

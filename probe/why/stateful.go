@@ -22,30 +22,36 @@ func softly(d *dist, p float64, into []weighted) []weighted {
 type threshold struct {
 	passed, failed float64 // the highest that passed, the lowest that failed; failed 0: none
 	step           float64 // chance that a further level fails
+	blur           float64 // by how much a level may be off
 }
 
 // p is how probable it is that a level fails.
 func (th *threshold) p(level float64) float64 {
-	switch {
-	case th.failed > 0 && level >= th.failed:
-		return 1 - soft
-	case level <= th.passed:
+	if th.failed > 0 {
+		low, high := th.passed-th.blur, th.failed+th.blur
+		return math.Min(1-soft, math.Max(soft, (level-low)/math.Max(high-low, 1e-9)))
+	}
+	if level <= th.passed {
 		return soft
-	case th.failed > 0:
-		return math.Min(1-soft, math.Max(soft, (level-th.passed)/(th.failed-th.passed)))
 	}
 	return math.Max(soft, 1-math.Pow(1-th.step, level-th.passed))
 }
 
-// learn corrects itself where something passes above what has failed: that had been
-// lost by chance. A failure below what has passed is one, too.
+// learn corrects itself where something passes above what has failed, or fails below
+// what has passed: by chance, unless the level is only a little off.
 func (th *threshold) learn(level float64, fails bool) {
 	switch {
 	case fails && level > th.passed && (th.failed == 0 || level < th.failed):
 		th.failed = level
+	case fails && level > th.passed-2*th.blur && th.blur > 0:
+		th.passed = level - th.blur
 	case !fails && level > th.passed:
 		th.passed = level
-		if level >= th.failed {
+		switch {
+		case th.failed == 0 || level < th.failed:
+		case level < th.failed+2*th.blur:
+			th.failed = level + th.blur
+		default:
 			th.failed = 0
 		}
 	}

@@ -118,6 +118,7 @@ type Trial struct {
 
 	At         time.Duration // when it began, from the beginning of the run
 	Held       int           // connections of ours that were open or opening then, without it
+	Ended      time.Duration // when what it opened was closed
 	Completed  int           // handshakes with the target that we had completed before its own third ACK
 	Experiment string        // whose trial it is
 	Reply      Reply
@@ -156,6 +157,9 @@ func (t *Trial) opens(r Role) bool {
 	}
 	return false
 }
+
+// Opened tells whether a trial opened a connection to the target.
+func (t *Trial) Opened() bool { return t.opens(Target) && t.Outcome.answered() }
 
 // completes tells whether a trial completes a handshake where it can.
 func (k Kind) completes() bool {

@@ -280,8 +280,18 @@ func fill(n int) []byte {
 	return b
 }
 
-// idle sends a byte, pauses, and sends another.
+// idle sends a byte, pauses, and sends another. On the way it sees when the program
+// first speaks.
 func (c *conn) idle(ctx context.Context) {
+	defer func() {
+		if c.data.IsZero() {
+			return
+		}
+		c.t.Reply.Answer = c.data.Sub(c.opened)
+		if c.t.Reply.Answer > slowProgram && (c.t.Outcome == why.Acked || c.t.Outcome == why.IdleClosed) {
+			c.t.Outcome = why.SlowProgram
+		}
+	}()
 	if _, acked := c.push(ctx, []byte("\r"), tries); !acked {
 		c.t.Outcome = c.fail()
 		return

@@ -40,10 +40,10 @@ type Instrument struct {
 
 	mu        sync.Mutex
 	sent      int
-	next      time.Time          // when the next packet may leave
-	talks     map[uint16][]*talk // by our port
-	unclosed  []craft.Segment    // RSTs for what may be half open
-	held      map[int]int        // connections held, by address
+	next      time.Time           // when the next packet may leave
+	talks     map[uint16][]*talk  // by our port
+	unclosed  []craft.Segment     // RSTs for what may be half open
+	silent    map[tuple]craft.Seq // numbers of SYNs that were not answered
 	completed int
 	ports     []uint16
 	done      chan struct{}
@@ -57,7 +57,7 @@ func New(n probe.Network, cfg Config) *Instrument {
 	}
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
-		routes: map[netip.Addr]netraw.Route{}, talks: map[uint16][]*talk{}, held: map[int]int{},
+		routes: map[netip.Addr]netraw.Route{}, talks: map[uint16][]*talk{}, silent: map[tuple]craft.Seq{},
 		ports: n.Ports(), done: make(chan struct{}),
 	}
 	for _, a := range cfg.Addrs {
@@ -133,7 +133,23 @@ func (i *Instrument) Run(ctx context.Context, batch []why.Trial) ([]why.Trial, e
 	all.Wait()
 	close(release)
 	holds.Wait()
+	countHeld(batch)
 	return batch, ctx.Err()
+}
+
+// countHeld counts, for each trial of a batch, the connections of ours that were open
+// when it began.
+func countHeld(batch []why.Trial) {
+	for k := range batch {
+		t := &batch[k]
+		t.Held = 0
+		for n := range batch {
+			o := &batch[n]
+			if n != k && o.Opened() && o.Addr == t.Addr && o.At <= t.At && t.At < o.Ended {
+				t.Held++
+			}
+		}
+	}
 }
 
 // sleep waits, and tells whether nobody interrupted it.
@@ -155,14 +171,13 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), release <-chan struct{}) {
 	t.At, t.Reply.Window = i.Now(), -1
 	i.mu.Lock()
-	t.Held, t.Completed = i.held[t.Addr], i.completed
-	if t.Kind == why.Hold {
-		i.held[t.Addr]++
-	}
+	t.Completed = i.completed
 	i.mu.Unlock()
-	if t.Kind == why.Hold {
-		defer i.letGo(t.Addr)
-	}
+	defer func() {
+		if t.Ended == 0 {
+			t.Ended = i.Now()
+		}
+	}()
 	switch t.Kind {
 	case why.Local:
 		i.look(t)
@@ -181,13 +196,6 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	default:
 		i.connection(ctx, t, settle, release)
 	}
-}
-
-// letGo counts a connection less that is held.
-func (i *Instrument) letGo(addr int) {
-	i.mu.Lock()
-	i.held[addr]--
-	i.mu.Unlock()
 }
 
 // Ports of the host that a trial may ask beside the target.
@@ -266,11 +274,24 @@ func (i *Instrument) turn() time.Duration {
 	return at.Sub(now)
 }
 
+// tuple is a flow's SYN as the other side sees it.
+type tuple struct {
+	src, dst netip.AddrPort
+	look     why.Look
+}
+
+func (k *talk) tuple() tuple { return tuple{k.src, k.dst, k.look} }
+
 // leave notes that a SYN was not answered, and may have opened something all the same.
+// The next one of the flow will be its retransmission, with the same number: another
+// number would only draw a challenge ACK from what is half open.
 func (i *Instrument) leave(k *talk) {
 	i.mu.Lock()
-	i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
-	i.mu.Unlock()
+	defer i.mu.Unlock()
+	if _, known := i.silent[k.tuple()]; !known {
+		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
+	}
+	i.silent[k.tuple()] = k.isn
 }
 
 // read hands packets to their talks until Close.

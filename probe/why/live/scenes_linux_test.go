@@ -104,8 +104,10 @@ func losing(f func(p *tcp) bool) *lab.Link {
 
 // hashed is a hash of a flow, from 0 to 1.
 func hashed(p *tcp, salt uint32) float64 {
-	x := (uint32(p.sport)*2654435761 + salt*40503) * 2246822519
-	return float64(x>>8) / float64(1<<24)
+	x := (uint32(p.sport) ^ salt) * 0x9e3779b1 // mixed as splitmix does
+	x = (x ^ x>>16) * 0x85ebca6b
+	x = (x ^ x>>13) * 0xc2b2ae35
+	return float64((x^x>>16)>>8) / float64(1<<24)
 }
 
 // oldSYNs loses SYNs whose timestamp is older than one before: PAWS by address.
@@ -164,7 +166,7 @@ func scenes() []scene {
 		{name: "SYN cookies", spec: lab.HostSpec{Services: echo(), Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "2"}}, want: codes(why.HostSYNCookies)},
 		{name: "SYN proxy", spec: lab.HostSpec{Services: echo(), SynProxy: &lab.SynProxy{Ports: []uint16{port}, MSS: 1460, WindowScale: 7, Timestamps: true, SACK: true}}, want: codes(why.PathProxy)},
 		{name: "nobody accepts", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.NeverAccept, Backlog: 3}}}, want: codes(why.HostAcceptQueue)},
-		{name: "nobody accepts, and resets", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.NeverAccept, Backlog: 3}}, Sysctls: lab.Sysctls{"net.ipv4.tcp_abort_on_overflow": "1"}}, want: codes(why.HostAcceptQueueReset, why.HostAcceptQueue)},
+		{name: "nobody accepts, and resets", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.NeverAccept, Backlog: 3}}, Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_abort_on_overflow": "1"}}, want: codes(why.HostAcceptQueueReset)},
 		{name: "slow program", spec: lab.HostSpec{}, prepare: slowly(1500 * time.Millisecond), want: codes(why.HostSlow)},
 		{name: "host down on the link", spec: lab.HostSpec{Services: echo()}, addr: (*lab.Host).Absent4, want: codes(why.LocalNoNeighbour, why.HostDown)},
 		{name: "host down behind a router", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, addr: (*lab.Host).Absent4, want: codes(why.HostDown)},
@@ -292,33 +294,41 @@ func (s *scene) verify(t *testing.T, h *lab.Host, sent int) {
 func TestScenes(t *testing.T) {
 	lab.Require(t)
 	for _, s := range scenes() {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			h := s.build(t)
-			addr := h.Addr4()
-			if s.addr != nil {
-				addr = s.addr(h)
-			}
-			if s.port == 0 {
-				s.port = port
-			}
-			target := netip.AddrPortFrom(addr, s.port)
-			addrs := []why.Address{{AddrPort: target}}
-			if s.more != nil {
-				for _, a := range s.more(h) {
-					addrs = append(addrs, why.Address{AddrPort: netip.AddrPortFrom(a, s.port)})
-				}
-			}
-			d, sent := diagnose(t, why.Config{Target: target.String(), Name: addr.String(), Addrs: addrs, Seed: 1, Only: s.only})
-			report(t, d)
-			s.verify(t, h, sent)
-			if !slices.Contains(s.want, d.Causes[0].Code) {
-				t.Errorf("%s, want %v", d.Causes[0].Code, s.want)
-			}
-			if d.Took > why.DefaultTime+5*time.Second {
-				t.Errorf("it took %v", d.Took)
-			}
-		})
+		t.Run(s.name, s.test)
+	}
+}
+
+// test diagnoses one scene.
+func (s scene) test(t *testing.T) {
+	t.Parallel()
+	h := s.build(t)
+	addr := h.Addr4()
+	if s.addr != nil {
+		addr = s.addr(h)
+	}
+	if s.port == 0 {
+		s.port = port
+	}
+	target := netip.AddrPortFrom(addr, s.port)
+	addrs := []why.Address{{AddrPort: target}}
+	if s.more != nil {
+		for _, a := range s.more(h) {
+			addrs = append(addrs, why.Address{AddrPort: netip.AddrPortFrom(a, s.port)})
+		}
+	}
+	d, sent := diagnose(t, why.Config{Target: target.String(), Name: addr.String(), Addrs: addrs, Seed: 1, Only: s.only})
+	report(t, d)
+	if os.Getenv("WHY_TRIALS") != "" {
+		for _, r := range d.Trials {
+			t.Logf("%-10s %8.1f ms held %2d completed %2d port %5d %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Held, r.Completed, r.Reply.Port, r.Outcome)
+		}
+	}
+	s.verify(t, h, sent)
+	if !slices.Contains(s.want, d.Causes[0].Code) {
+		t.Errorf("%s, want %v", d.Causes[0].Code, s.want)
+	}
+	if d.Took > why.DefaultTime+5*time.Second {
+		t.Errorf("it took %v", d.Took)
 	}
 }
 

@@ -28,6 +28,7 @@ func (i *Instrument) syn(ctx context.Context, t *why.Trial) {
 	defer k.end()
 	if i.ask(ctx, k, t) && t.Outcome == why.SYNACK {
 		k.reset()
+		t.Ended = i.Now()
 		i.second(ctx, k, t)
 	}
 }

@@ -54,6 +54,9 @@ func (i *Instrument) talkTo(t *why.Trial, dst netip.AddrPort) *talk {
 	k.dress()
 	k.next = k.isn
 	i.mu.Lock()
+	if isn, silent := i.silent[k.tuple()]; silent && t.Kind != why.Trace && t.Kind != why.ACK && t.Kind != why.FIN && t.Kind != why.Echo {
+		k.isn, k.next = isn, isn
+	}
 	i.talks[k.src.Port()] = append(i.talks[k.src.Port()], k)
 	i.mu.Unlock()
 	t.Reply.Port = k.src.Port()

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -40,7 +41,7 @@ func oneOfSeveral(s *Scene, rng *rand.Rand) {
 }
 
 func rateLimit(s *Scene, rng *rand.Rand) {
-	rate, burst, any := oneOf(rng, 1.5, 3, 6, 10, 20, 40), float64(1+rng.IntN(18)), rng.IntN(2) == 0
+	rate, burst, any := math.Exp(between(rng, 0.4, 3.6)), float64(1+rng.IntN(18)), rng.IntN(2) == 0
 	tokens, last := burst, time.Duration(0)
 	s.Box = func(w *World, p packet) fate {
 		if p.kind != syn || !any && !p.opening() {

@@ -288,6 +288,8 @@ func (w *World) idle(t *why.Trial) time.Duration {
 		t.Outcome = why.IdleReset
 	case a.says == saysFIN:
 		t.Outcome = why.IdleClosed
+	case a.slow > 0 && a.slow < t.Pause:
+		t.Outcome = why.SlowProgram
 	default:
 		t.Outcome = why.Acked
 	}
