@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,6 +15,7 @@ import (
 	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/internal/target"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/trace"
 )
@@ -132,8 +134,19 @@ func (j *traceJob) dryRun() error {
 	return nil
 }
 
+// open holds the source ports: where all paths are looked for, fewer if the user may
+// not have so many files open, which makes the search end early at worst.
+func (j *traceJob) open() (e opened, err error) {
+	for ports := j.ports(); ; ports /= 2 {
+		e, err = j.probing.open(ports, false)
+		if !j.paths || ports < 2*leastPathPorts || !errors.Is(err, netraw.ErrFileLimit) {
+			return e, err
+		}
+	}
+}
+
 func (j *traceJob) run(ctx context.Context) error {
-	e, err := j.probing.open(j.ports(), false)
+	e, err := j.open()
 	if err != nil {
 		return err
 	}

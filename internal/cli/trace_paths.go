@@ -41,6 +41,9 @@ func (j *traceJob) readPaths() error {
 // some three hundred, uneven ones more.
 const pathPorts = netraw.MaxPorts
 
+// leastPathPorts is with how few a search is begun.
+const leastPathPorts = 64
+
 // explore finds all paths and closes their record.
 func (j *traceJob) explore(ctx context.Context, network probe.Network, d *display) (route trace.Path, err error) {
 	cfg := paths.Config{
