@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/internal/target"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/trace"
 )
@@ -134,8 +136,19 @@ func (j *traceJob) dryRun() error {
 	return flushed(out)
 }
 
+// open holds the source ports: where all paths are looked for, fewer if the user may
+// not have so many files open, which makes the search end early at worst.
+func (j *traceJob) open() (e opened, err error) {
+	for ports := j.ports(); ; ports /= 2 {
+		e, err = j.probing.open(ports, false)
+		if !j.paths || ports < 2*leastPathPorts || !errors.Is(err, netraw.ErrFileLimit) {
+			return e, err
+		}
+	}
+}
+
 func (j *traceJob) run(ctx context.Context) error {
-	e, err := j.probing.open(j.ports(), false)
+	e, err := j.open()
 	if err != nil {
 		return err
 	}

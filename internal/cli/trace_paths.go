@@ -39,6 +39,9 @@ func (j *traceJob) readPaths() error {
 // some three hundred, uneven ones more.
 const pathPorts = netraw.MaxPorts
 
+// leastPathPorts is with how few a search is begun.
+const leastPathPorts = 64
+
 // explore finds all paths and closes their record.
 func (j *traceJob) explore(ctx context.Context, s *session) (route trace.Path, err error) {
 	cfg := paths.Config{

@@ -9,7 +9,6 @@ import (
 	"synscope/internal/outfile"
 	"synscope/internal/report/record"
 	"synscope/internal/report/sink"
-	"synscope/probe"
 )
 
 // Stdout is the path that stands for standard output.
@@ -175,11 +174,6 @@ func (out *Output) PassesPorts() bool {
 		}
 	}
 	return true
-}
-
-// possiblyOpen is the reading of "open" that --open has in nmap.
-func possiblyOpen(s probe.State) bool {
-	return s == probe.StateOpen || s == probe.StateOpenFiltered || s == probe.StateUnfiltered
 }
 
 func (out *Output) broken() error {

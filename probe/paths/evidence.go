@@ -53,7 +53,6 @@ type pair struct {
 	flow     *flow
 	ttl      int
 	attempts []*attempt
-	sure     int // attempts that were wanted although one was answered
 }
 
 // flow is all probes that leave from one source port.

@@ -17,8 +17,7 @@ import (
 // world is a graph of routers to explore, without network and clock.
 type world struct {
 	seed    uint64
-	routes  [][]int // next hops of each router, from 0, the prober; the target has none
-	weight  map[int][]int
+	routes  [][]int      // next hops of each router, from 0, the prober; the target has none
 	packet  map[int]bool // sends each packet elsewhere
 	mute    map[int]bool // forwards and never answers
 	refuses map[int]int  // says so many times that it has no way on

@@ -83,7 +83,6 @@ type watcher struct {
 	round   uint64        // the latest that has begun
 	began   time.Duration // when
 	ttl     int           // of the round's next probe; 0: the round is sent
-	paused  bool
 	quit    bool
 	reach   int  // where the way ended, in the rounds before; 0: it has not
 	proved  bool // by the target itself
