@@ -1,0 +1,41 @@
+package evaluate
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"synscope/probe/isn"
+)
+
+// Generators that there is no model of are withheld, or called something that fits, and
+// hardly ever anything else with confidence.
+func TestStrangersAreNotForcedIntoAClass(t *testing.T) {
+	first := rand.Uint64N(1<<40)*2 + 1
+	t.Logf("first seed %d", first)
+	hosts, wrong := 0, 0
+	for _, k := range Strangers() {
+		for i := range Many(2, 40) {
+			f := DrawStranger(k, first+uint64(2*i))
+			hosts++
+			if r := &f.Report; r.Class != isn.ClassUnknown && r.Confidence >= 0.9 && !slices.Contains(k.Right, r.Class) {
+				wrong++
+				t.Log(&f)
+			}
+		}
+	}
+	if wrong > 2+hosts/50 {
+		t.Errorf("%d of %d wrong at 0.9 or more", wrong, hosts)
+	}
+}
+
+// The strangers have names of their own, and classes that fit.
+func TestStrangersAreDistinct(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range Strangers() {
+		if seen[k.Name] || len(k.Right) == 0 || slices.Contains(k.Right, isn.ClassUnknown) {
+			t.Errorf("%s", k.Name)
+		}
+		seen[k.Name] = true
+	}
+}
