@@ -41,7 +41,8 @@ var sendMeanings = meanings{
 }
 
 var scanMeanings = meanings{
-	"engine": "`HOW` packets leave: auto, raw, packet or connect; xdp with --stateless",
+	"engine":      "`HOW` packets leave: auto, raw, packet or connect; xdp with --stateless",
+	"max-retries": "send again up to `N` times (default: as the measured loss asks, at most 11; by connections 3, without state 1)",
 }
 
 // of gives flags their meaning for the command. A number's default goes with

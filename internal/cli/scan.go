@@ -104,6 +104,9 @@ func newScan(c *cli.Context, s Streams) (*scanJob, error) {
 
 func (j *scanJob) readProbing() (err error) {
 	j.probing, err = probingOf(j.c)
+	if !j.c.IsSet("max-retries") {
+		j.probing.retries = probe.DefaultRetries
+	}
 	j.probing.apply(&j.cfg)
 	if err == nil && j.connect {
 		return j.probing.plain("technique connect")
@@ -261,6 +264,9 @@ func (j *scanJob) probe(ctx context.Context, e *opened, results *results) error 
 // are there.
 func (j *scanJob) probeRaw(ctx context.Context, e *opened, results *results) (probe.Summary, error) {
 	network := results.tap.network(e.conn)
+	if !j.c.IsSet("max-retries") {
+		j.cfg.Retries = scan.DefaultRetries
+	}
 	if j.looksFirst(e) {
 		if done, err := j.search(ctx, network, results); done || err != nil {
 			return probe.Summary{}, err
