@@ -53,6 +53,7 @@ func (p *probing) open(attempts int, mayConnect bool) (opened, error) {
 // through the kernel's IP.
 func (p *probing) openConn(cfg *netraw.Config) (name string, conn *netraw.Conn, err error) {
 	cfg.SharedFrames = p.load != fewPackets
+	cfg.WatchOutgoing = cfg.WatchOutgoing && p.load != manyPackets
 	cfg.SendFrames = p.engine == enginePacket || p.engine == engineAuto && p.load == manyPackets
 	conn, err = netraw.Open(cfg)
 	if err == nil && cfg.SendFrames {

@@ -84,7 +84,7 @@ func TestSmallTableOfARouter(t *testing.T) {
 func TestCrowded(t *testing.T) {
 	second := func(d time.Duration) time.Duration { return d.Round(time.Second) }
 	for n, want := range map[uint64]time.Duration{
-		1: 0, 256: 0, 384: 0, 1024: 3 * time.Second, 4096: 19 * time.Second, 65536: 19 * time.Second, 1 << 17: 39 * time.Second,
+		1: 0, 256: 0, 320: 0, 1024: 4 * time.Second, 4096: 24 * time.Second, 65536: 24 * time.Second, 1 << 17: 47 * time.Second,
 	} {
 		if got := second(Crowded(n)); got != want {
 			t.Errorf("%d: %v, want %v", n, got, want)

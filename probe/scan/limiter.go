@@ -21,6 +21,7 @@ type limiter struct {
 	sent    int32         // probes of this epoch
 	plateau float64       // answers a second before the rate was last raised; 0: it was not
 	hold    time.Duration // until then it is not raised
+	ceiling float64       // a rate that brought no more answers, or too few; 0: none is known
 	before  float64       // the share of probes that was answered before the last cut; 0: there was none, or it has helped
 	futile  float64       // the share of loss that no lower rate changed; 0: none
 }
@@ -36,7 +37,7 @@ const (
 	worthwhile   = 1.25            // times as large a share must be answered at a lower rate, or it does not help
 	openRate     = 20_000          // above it the limiter opens
 	holdRaised   = 2 * time.Second // after a try that brought no more answers
-	limiterSlack = 20 * time.Millisecond
+	limiterSlack = 50 * time.Millisecond
 )
 
 // room tells whether one more probe may leave.
@@ -95,22 +96,29 @@ func (l *limiter) cut(share, success, answered float64, now time.Duration) {
 	case l.rate == 0:
 		l.rate, l.before = max(answered, minRate), success
 	default:
-		l.rate = max(min(answered, l.rate), minRate)
+		l.rate, l.ceiling = max(min(answered, l.rate), minRate), l.rate
 	}
 	l.changed, l.due = now, now
 }
 
-// raise tries a higher rate, unless the last try brought no more answers.
+// raise tries a higher rate, unless the last try brought no more answers: twice as
+// high while it stays below what is known to be too high, since a rate that was cut
+// while this machine or the path was busy may be far too low.
 func (l *limiter) raise(answered float64, now time.Duration) {
 	switch {
 	case l.plateau > 0 && answered < 1.1*l.plateau:
+		l.ceiling = l.rate
 		l.rate, l.plateau, l.hold = max(l.plateau, minRate), 0, now+holdRaised
 		return
 	case now < l.hold:
 		return
 	}
 	l.plateau = answered
-	if l.rate *= 1.25; l.rate > openRate {
+	factor := 1.25
+	if l.ceiling == 0 || 2*l.rate < l.ceiling {
+		factor = 2
+	}
+	if l.rate *= factor; l.rate > openRate {
 		l.rate, l.changed = 0, now
 	}
 }

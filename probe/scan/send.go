@@ -199,7 +199,9 @@ func (e *engine) departed(id uint32) {
 	f.host.depart(e.now)
 	f.host.reaches(e.now)
 	f.refused = 0
-	e.outage.End()
+	if !f.host.way.local { // which works without any network
+		e.outage.End()
+	}
 	e.counters.Departed(attempt, e.now)
 	e.flights.expectBy(id, e.now+e.patience(f.host, attempt))
 }

@@ -11,10 +11,11 @@ import (
 // (gc_thresh3), of all its networks together, and drops what does not fit, answers
 // of hosts that are there included. So new hosts of a network, which is
 // taken to be no larger than a /20 or an IPv6 /64, are begun at most CrowdBurst at
-// once and then CrowdRate a second: 384 + 3 × 192 entries.
+// once and then CrowdRate a second: 320 + 3 × 160 entries, and a fifth of the table
+// for others.
 const (
-	CrowdBurst    = 384
-	CrowdRate     = 192
+	CrowdBurst    = 320
+	CrowdRate     = 160
 	CrowdSize     = 1 << 12 // addresses of a /20
 	CrowdInterval = time.Second / CrowdRate
 	// Contact is how long packets may go on to a host that has a slot and has not
