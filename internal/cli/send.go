@@ -258,7 +258,7 @@ func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 	switch {
 	case l.From == handshake.Client:
 		return
-	case l.ICMP != nil && l.ICMP.Src == l.ICMP.Quote.Src.Addr():
+	case l.ICMP != nil && l.ICMP.Src == l.ICMP.Quote.Src.Addr() && l.ICMP.Src != l.ICMP.Quote.Dst.Addr():
 		r.name("no neighbour") // our own kernel says so, and nobody else
 		return
 	case l.ICMP != nil:
