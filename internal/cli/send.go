@@ -251,6 +251,9 @@ func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 	switch {
 	case l.From == handshake.Client:
 		return
+	case l.ICMP != nil && l.ICMP.Src == l.ICMP.Quote.Src.Addr() && l.ICMP.Src != l.ICMP.Quote.Dst.Addr():
+		r.name("no neighbour") // our own kernel says so, and nobody else
+		return
 	case l.ICMP != nil:
 		r.icmp++
 		r.name(fmt.Sprintf("icmp %d/%d", l.ICMP.Type, l.ICMP.Code))

@@ -18,7 +18,8 @@ import (
 	"synscope/internal/lab"
 )
 
-// rate is what every command is allowed to send a second.
+// rate is what every command is allowed to send a second; a scan under attack sends six
+// packets a port, questions and RSTs included.
 const rate = 1000
 
 // trial is a command line, with {target}, {addr}, {ports}, {n} and {file} to be
@@ -137,7 +138,7 @@ func (f *field) arguments(t *trial, each time.Duration) []string {
 	target := netip.AddrPortFrom(f.host, 443)
 	line := strings.NewReplacer(
 		"{target}", target.String(), "{addr}", f.host.String(),
-		"{ports}", fmt.Sprintf("1-%d", min(seconds*rate/2, 65535)), "{n}", fmt.Sprint(seconds*20),
+		"{ports}", fmt.Sprintf("1-%d", min(seconds*rate/6, 65535)), "{n}", fmt.Sprint(seconds*20),
 		"{file}", filepath.Join(f.dir, "silent.yaml"),
 	).Replace(t.line)
 	if t.name == "check" {
