@@ -76,3 +76,5 @@ func capabilities() []Capability {
 		Remedy: "run on Linux, or in a Linux virtual machine",
 	}}
 }
+
+func linkByName(string) (Link, error) { return Link{}, errUnsupported() }

@@ -112,6 +112,10 @@ var stops = []struct{ why, line string }{
 		"trace -n far:80",
 	},
 	{
+		"Why does this port not answer? Experiments until one cause is sure.",
+		"why -4 far:8013 web:81",
+	},
+	{
 		"How a host chooses its initial sequence numbers: Linux has a clock for each connection.",
 		"isn --quick web:80",
 	},

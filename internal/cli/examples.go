@@ -35,7 +35,14 @@ var examples = map[string][]example{
 	"trace": {
 		{"synscope trace host.example:443", "the hops, and who answers for the port"},
 		{"synscope trace --flow vary --queries 8 host.example:443", "do paths differ by source port?"},
+		{"synscope trace --paths --plot paths.svg host.example:443", "all paths, until it is 95 % sure that none is missing"},
+		{"synscope trace --watch -i 500ms host.example:443", "a table that keeps going, two rounds a second"},
 		{"synscope trace -n --max-hops 12 2001:db8::1 -o json", "records for a script, without names"},
+	},
+	"why": {
+		{"synscope why host.example:443", "the most probable cause, what it rests on, and what to do"},
+		{"synscope why --budget 4000,5m host.example:443", "a longer look at what fails now and then"},
+		{"synscope why --only flows,distance,handshake 192.0.2.7:22 -o json", "some experiments only, as a record"},
 	},
 	"send": {
 		{"synscope send 192.0.2.7:80 --flags SA --seq 1000 --ack 2000 --expect R", "a SYN-ACK out of nowhere is answered by RST"},
@@ -108,6 +115,7 @@ var answers = map[string]struct{ yes, no string }{
 	"handshake":  {"a connection was opened, and --expect held", "none was, or --expect did not hold"},
 	"isn":        {"the numbers have a class", "the class is unknown"},
 	"trace":      {"the port was reached, and --expect held", "it was not, or --expect did not hold"},
+	"why":        {"nothing is wrong with any target", "something is, or it cannot be told"},
 	"send":       {"sent, and --expect held", "no answer was as --expect has it"},
 	"read":       {"the capture was read", ""},
 	"check":      {"every expectation held; with --diff, nothing changed", "one failed; with --diff, something changed"},

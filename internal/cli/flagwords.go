@@ -23,7 +23,7 @@ var traceMeanings = meanings{
 	"n":           "never resolve the addresses of hops into names",
 	"ttl":         "refused: a trace counts `N` up itself, see --max-hops",
 	"max-retries": "no effect, whatever `N`: see --queries",
-	"rate":        "no effect, whatever `R`: a trace keeps 200 µs between two SYNs",
+	"rate":        "with --paths, at most `R` packets a second; a trace keeps 200 µs between two SYNs anyway",
 	"engine":      "`HOW` packets leave: auto or raw",
 }
 
@@ -64,4 +64,15 @@ func (m meanings) of(flags []cli.Flag) []cli.Flag {
 		}
 	}
 	return flags
+}
+
+var whyMeanings = meanings{
+	"g":           "refused: each flow has a source port of its own",
+	"ttl":         "refused: the experiments choose `N`",
+	"tos":         "refused: the experiments choose `N`",
+	"profile":     "refused: the experiments choose the options",
+	"timeout":     "refused: the experiments choose `D`",
+	"max-retries": "refused: nothing is retransmitted unless an experiment wants it",
+	"rate":        "at most `R` packets a second; never more than 1000",
+	"engine":      "`HOW` packets leave: auto or raw",
 }

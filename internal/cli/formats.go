@@ -105,5 +105,8 @@ func tableName(c *cli.Context) string {
 	if hostsOnly(c) {
 		return rows.HostList
 	}
+	if c.Bool("paths") {
+		return rows.Paths
+	}
 	return c.Command.Name
 }

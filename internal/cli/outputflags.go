@@ -98,6 +98,7 @@ type display struct {
 	quiet    bool
 	zoned    bool // -e names the zone of link-local addresses
 	level    int  // 1 with -v, 2 with -d
+	colour   bool // on standard output
 }
 
 func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
@@ -109,7 +110,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c)}
+	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c), colour: colour}
 	if terminal, ok := s.Err.(*os.File); ok && s.clever(terminal) && !d.quiet {
 		d.attach(terminal)
 	}
@@ -120,7 +121,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: sink.Options{
 			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
-			Verbose: d.level > 0, Clock: c.Bool("D"), HostList: hostsOnly(c),
+			Verbose: d.level > 0, Clock: c.Bool("D"), HostList: hostsOnly(c), Paths: c.Bool("paths"), Rounds: c.Bool("watch"),
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
 			HostWide: hostWide(set),
 			Service:  target.Service,

@@ -38,10 +38,16 @@ func NewCSV(w *sink.LineWriter, o sink.Options) sink.Sink {
 // their command.
 const HostList = "scan -sn"
 
+// Paths stands for a trace that looks for all paths.
+const Paths = "trace --paths"
+
 // tableFor is the table of a command, or of hosts where there are no others.
 func tableFor(o sink.Options, command string) table {
 	if o.HostList {
 		command = HostList
+	}
+	if o.Paths {
+		command = Paths
 	}
 	return tableOf(command)
 }
@@ -60,8 +66,12 @@ func tableOf(command string) table {
 		return table{of: (*record.Hop)(nil).Type(), columns: record.HopColumns()}
 	case "send":
 		return table{of: (*record.Segment)(nil).Type(), columns: record.SegmentColumns()}
+	case "why":
+		return table{of: (*record.Diagnosis)(nil).Type(), columns: record.DiagnosisColumns()}
 	case "check":
 		return table{of: (*record.Check)(nil).Type(), columns: record.CheckColumns()}
+	case Paths:
+		return table{of: (*record.PathHop)(nil).Type(), columns: record.PathColumns()}
 	case HostList:
 		return table{of: (*record.Host)(nil).Type(), columns: record.HostColumns()}
 	case "read", "handshake":
@@ -78,11 +88,29 @@ func (s *csvSink) Record(r record.Record) error {
 		return err
 	}
 	return s.w.Append(func(b []byte) []byte {
-		if len(s.asked) > 0 {
-			return AppendChosen(b, s.asked, r)
+		for _, row := range rowsOf(r) {
+			if len(s.asked) > 0 {
+				b = AppendChosen(b, s.asked, row)
+			} else {
+				b = AppendRow(b, s.table.columns, row)
+			}
 		}
-		return AppendRow(b, s.table.columns, r)
+		return b
 	})
+}
+
+// rowsOf is what a record fills of its table: one row, but of paths one for each
+// hop of each.
+func rowsOf(r record.Record) []record.Record {
+	paths, ok := r.(*record.Paths)
+	if !ok {
+		return []record.Record{r}
+	}
+	var rows []record.Record
+	for _, h := range paths.Hops() {
+		rows = append(rows, h)
+	}
+	return rows
 }
 
 // header writes the names of the columns, once.

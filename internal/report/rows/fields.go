@@ -42,6 +42,15 @@ func (s *fieldText) Record(r record.Record) error {
 	if err := s.header(); err != nil || r.Type() != s.table.of {
 		return err
 	}
+	for _, row := range rowsOf(r) {
+		if err := s.row(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *fieldText) row(r record.Record) error {
 	values := valuesOf(r, true)
 	cells := make([]string, len(s.o.Fields))
 	for i, f := range s.o.Fields {

@@ -58,6 +58,8 @@ func (t *textSink) commandText(command string) sink.Sink {
 		return &captureText{textSink: t}
 	case "check":
 		return &checkText{textSink: t}
+	case "why":
+		return &diagnosisText{textSink: t}
 	}
 	return nil
 }

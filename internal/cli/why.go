@@ -1,0 +1,336 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"synscope/internal/report/record"
+	"synscope/internal/target"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/why"
+	"synscope/probe/why/live"
+)
+
+func whyCommand(s Streams) *cli.Command {
+	return &cli.Command{
+		Name:      "why",
+		Usage:     "why does this port not answer, or only sometimes: where is the cause, how sure is that?",
+		ArgsUsage: "TARGET...",
+		Description: "Makes experiments, each chosen for what it tells apart, until one cause is sure\n" +
+			"enough or the budget is spent. All addresses of a name are tried. Exit code 0:\n" +
+			"nothing is wrong; 1: a cause was found, or none that is sure.",
+		Flags:  probingFlags(whyFlags(), pingPort, whyMeanings, outputFlags()),
+		Action: probes(s, newWhy),
+	}
+}
+
+func whyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "budget", Value: fmt.Sprintf("%d,%v", why.DefaultPackets, why.DefaultTime), Usage: "send at most `PACKETS,D` for each target, in that time"},
+		&cli.StringSliceFlag{Name: "only", Usage: "make these `EXPERIMENTS` only: " + strings.Join(experimentNames(), ", ")},
+		&cli.StringFlag{Name: "against", Usage: "`HOST:PORT` that works, to compare with"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that the experiments are made of, and stop"},
+	}
+}
+
+func experimentNames() (names []string) {
+	for _, e := range why.Experiments() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// whyJob is some diagnoses, their command line understood.
+type whyJob struct {
+	c       *cli.Context
+	streams Streams
+	set     *target.Set
+	probing probing
+	cfg     why.Config
+	against netip.AddrPort
+	targets []whyTarget
+	sick    int // targets with which something is wrong
+	total   probe.Summary
+}
+
+// whyTarget is a port of a name, at all addresses.
+type whyTarget struct {
+	word, name string
+	addrs      []why.Address
+}
+
+func newWhy(c *cli.Context, s Streams) (*whyJob, error) {
+	j := &whyJob{c: c, streams: s}
+	return j, inOrder(j.readProbing, j.readBudget, j.readExperiments, j.readTargets)
+}
+
+func (j *whyJob) readProbing() (err error) {
+	for _, name := range []string{"ttl", "tos", "profile", "timeout", "max-retries", "g"} {
+		if j.c.IsSet(name) {
+			return usagef("%s: the experiments choose it", dashed(name))
+		}
+	}
+	j.probing, err = probingOf(j.c)
+	if err == nil && j.probing.engine != engineAuto && j.probing.engine != engineRaw {
+		return usagef("--engine %s cannot make the experiments", j.probing.engine)
+	}
+	return err
+}
+
+// Bounds of a budget.
+const (
+	leastPackets = 20
+	mostPackets  = 100_000
+	mostTime     = 24 * time.Hour
+)
+
+func (j *whyJob) readBudget() error {
+	for _, word := range strings.Split(j.c.String("budget"), ",") {
+		if n, err := strconv.Atoi(strings.TrimSpace(word)); err == nil && j.cfg.Packets == 0 {
+			j.cfg.Packets = n
+			continue
+		}
+		d, err := parseDuration(strings.TrimSpace(word))
+		if err != nil || j.cfg.Time != 0 {
+			return usagef("--budget: %q: want PACKETS,D, such as 400,30s", j.c.String("budget"))
+		}
+		j.cfg.Time = d
+	}
+	switch {
+	case j.cfg.Packets != 0 && (j.cfg.Packets < leastPackets || j.cfg.Packets > mostPackets):
+		return usagef("--budget: %d packets: want %d to %d", j.cfg.Packets, leastPackets, mostPackets)
+	case j.cfg.Time != 0 && (j.cfg.Time < time.Second || j.cfg.Time > mostTime):
+		return usagef("--budget: %v: want 1s to 24h", j.cfg.Time)
+	}
+	return nil
+}
+
+func (j *whyJob) readExperiments() error {
+	j.cfg.Only = listOf(j.c.StringSlice("only"))
+	for _, name := range j.cfg.Only {
+		if !slices.Contains(experimentNames(), name) {
+			return usagef("--only: there is no experiment %q: there are %s", name, strings.Join(experimentNames(), ", "))
+		}
+	}
+	word := j.c.String("against")
+	if word == "" {
+		return nil
+	}
+	opts, err := targetOptions(j.c, j.streams)
+	if err != nil {
+		return err
+	}
+	opts.Lists = nil
+	set, err := target.Parse(j.c.Context, []string{word}, opts)
+	if err != nil || set.Count() != 1 || !hasPort(word) {
+		return usagef("--against: %q: want one HOST:PORT", word)
+	}
+	j.against, j.cfg.Against = set.At(0), true
+	return nil
+}
+
+// listOf are words that may be joined by commas.
+func listOf(given []string) (list []string) {
+	for _, g := range given {
+		for _, word := range strings.Split(g, ",") {
+			if word = strings.TrimSpace(word); word != "" {
+				list = append(list, word)
+			}
+		}
+	}
+	return list
+}
+
+// mostTargets is how many ports one run looks into.
+const mostTargets = 64
+
+// readTargets takes the targets, names with all their addresses.
+func (j *whyJob) readTargets() (err error) {
+	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+		return err
+	}
+	if n := j.set.Count(); n > mostTargets {
+		return usagef("%d ports: at most %d in one run", n, mostTargets)
+	}
+	for pair := range j.set.Ordered() {
+		t := whyTarget{word: j.set.Word(pair), name: j.set.Name(pair.Addr()), addrs: []why.Address{{AddrPort: pair}}}
+		if t.name == "" {
+			t.name = pair.Addr().String()
+		}
+		j.targets = append(j.targets, j.expanded(t, pair))
+	}
+	return nil
+}
+
+// mostAddresses is how many addresses of a name are tried.
+const mostAddresses = 6
+
+// expanded adds the name's other addresses.
+func (j *whyJob) expanded(t whyTarget, pair netip.AddrPort) whyTarget {
+	if _, err := netip.ParseAddr(t.name); err == nil {
+		return t
+	}
+	network := "ip"
+	switch fam, _ := family(j.c); fam {
+	case target.IPv4:
+		network = "ip4"
+	case target.IPv6:
+		network = "ip6"
+	}
+	found, err := resolverOf(j.streams).LookupNetIP(j.c.Context, network, t.name)
+	if err != nil {
+		return t
+	}
+	for _, a := range found {
+		a = a.Unmap()
+		known := slices.ContainsFunc(t.addrs, func(have why.Address) bool { return have.Addr() == a })
+		if !known && len(t.addrs) < mostAddresses {
+			t.addrs = append(t.addrs, why.Address{AddrPort: netip.AddrPortFrom(a, pair.Port())})
+		}
+	}
+	return t
+}
+
+func (j *whyJob) run(ctx context.Context) error {
+	e, broken, err := j.open()
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	facts := j.facts(ctx, &e)
+	run := opening{c: j.c, streams: j.streams, command: "why", set: j.set, engine: &e, later: opensConnections}
+	return run.run(ctx, func(s *session) error {
+		began := time.Now()
+		var err error
+		for k := range j.targets {
+			if err = j.diagnose(ctx, s, &j.targets[k], facts[k], broken); err != nil {
+				break
+			}
+		}
+		j.total.Took, j.total.Complete = time.Since(began), err == nil
+		return errors.Join(err, s.Record(record.NewSummary(&j.total, time.Now())))
+	}, func(*display) error { return j.answer() })
+}
+
+// flowPorts of a diagnosis: each flow has a source port of its own, as far as this
+// machine can spare them.
+const (
+	mostFlowPorts  = 256
+	leastFlowPorts = 4
+)
+
+// open opens the network with as many ports as can be had. What stands in the way of
+// that on this machine may be the cause itself: then broken says what.
+func (j *whyJob) open() (e opened, broken error, err error) {
+	first, last := live.EphemeralPorts()
+	for n := min(mostFlowPorts, max(leastFlowPorts, (last-first+1)/8)); n >= leastFlowPorts; n /= 4 {
+		if e, err = j.probing.open(n, false); err == nil || !errors.Is(err, netraw.ErrPortInUse) {
+			break
+		}
+	}
+	if err != nil && isAny(err, netraw.ErrPortInUse, netraw.ErrForeignSource) {
+		return opened{name: engineConnect}, err, nil
+	}
+	return e, nil, err
+}
+
+// facts prepares looks at this machine, and resolves next hops while the right to is there.
+func (j *whyJob) facts(ctx context.Context, e *opened) (list []*live.Facts) {
+	for _, t := range j.targets {
+		if e.conn == nil {
+			list = append(list, nil)
+			continue
+		}
+		neighbours, _ := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source})
+		f := live.NewFacts(live.FactsConfig{Addr: t.addrs[0].Addr(), Route: e.conn.Route, Neighbours: neighbours})
+		f.Resolve(ctx)
+		list = append(list, f)
+		if neighbours != nil {
+			neighbours.Close()
+		}
+	}
+	return list
+}
+
+// diagnose finds the cause of one target.
+func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live.Facts, broken error) error {
+	cfg := j.cfg
+	cfg.Target, cfg.Name, cfg.Addrs, cfg.Seed = t.word, t.name, t.addrs, uint64(time.Now().UnixNano())
+	cfg.Progress = func(experiment string, code why.Code, p float64) {
+		if s.level > 0 {
+			s.remark(fmt.Sprintf("%s: %s; so far %s, %.0f %%", t.word, experiment, code, 100*p))
+		}
+	}
+	dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source}
+	if broken != nil {
+		return j.tell(ctx, s, t, &live.Machine{Broken: broken, Target: t.addrs[0].AddrPort}, cfg)
+	}
+	i := live.New(s.network, live.Config{Addrs: t.addrs, Against: j.against, Rate: min(live.DefaultRate, orDefault(j.probing.rate)), Dialer: dialer, Facts: f})
+	err := j.tell(ctx, s, t, i, cfg)
+	return errors.Join(err, i.Close())
+}
+
+func orDefault(rate float64) float64 {
+	if rate == 0 {
+		return live.DefaultRate
+	}
+	return rate
+}
+
+// tell runs the experiments and writes what they say.
+func (j *whyJob) tell(ctx context.Context, s *session, t *whyTarget, inst why.Instrument, cfg why.Config) error {
+	d, err := why.Run(ctx, inst, cfg)
+	if ctx.Err() != nil {
+		err = probe.ErrInterrupted
+	}
+	if !d.Healthy {
+		j.sick++
+	}
+	j.total.Probes += uint64(len(d.Trials))
+	j.total.Sent += uint64(d.Packets)
+	return errors.Join(s.Record(record.NewDiagnosis(t.word, d)), err)
+}
+
+// answer is yes where nothing is wrong anywhere.
+func (j *whyJob) answer() error {
+	if j.sick > 0 {
+		return errNo
+	}
+	return nil
+}
+
+// previewPort stands for the source ports that a run would hold.
+const previewPort = 40000
+
+// dryRun prints a SYN of each look towards the first target.
+func (j *whyJob) dryRun() error {
+	for _, t := range j.targets {
+		for _, a := range t.addrs {
+			src := sourceFor(&j.probing, a.Addr())
+			for _, line := range live.Preview(netip.AddrPortFrom(src.Addr(), previewPort), a.AddrPort) {
+				if _, err := fmt.Fprintln(j.streams.Out, line); err != nil {
+					return &exit{exitInterrupted, err}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// resolverOf is the one that names are asked of.
+func resolverOf(s Streams) target.Resolver {
+	if s.Resolver != nil {
+		return s.Resolver
+	}
+	return net.DefaultResolver
+}

@@ -1,0 +1,251 @@
+package why
+
+import "time"
+
+func hostCauses() []Cause {
+	return []Cause{
+		{
+			Code: HostDown, Title: "the host is down, or not at this address", Prior: 1.4,
+			Variants: variants(
+				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.005})), traces(diesAtHost)),
+				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.2})), traces(diesAtHost)),
+				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.5})), traces(diesAtHost)),
+				rules(router(), when(toHost, silent), traces(diesAtHost)),
+				rules(unresolved(TargetUnresolved), fact(OnLink), nothingLeaves(), traces(only(TraceSilent)))),
+			Where: deathOf, Advice: "Look at the host itself: power, link, address. Its last router does not reach it.",
+			Again: commands("scan -sn %a", "trace %s"),
+		},
+		{
+			Code: HostNotListening, Title: "the host is up and nothing listens on this port", Prior: 1.6,
+			Variants: variants(rules(when(toTarget, resets), hostAliveOr(0.95), mostly(FIN), mostly(ACK)),
+				rules(when(toTarget, resets), mostly(FIN), mostly(ACK))),
+			Where: atHost, Advice: "Start the program, or look on which address and port it listens (ss -ltn on the host): 127.0.0.1 only is a common mistake.",
+			Again: commands("scan --reason %s"),
+		},
+		{
+			Code: HostAcceptQueue, Title: "the program does not accept connections fast enough: its accept queue is full", Prior: 1.2,
+			Variants: variants(acceptQueues(of(share{Ignored, 0}, share{Silence, 0.3}))...),
+			Where:    atHost, Advice: "The program is stuck or too slow, or its backlog is too small. On the host: ss -ltn (Recv-Q against Send-Q), nstat -az TcpExtListenOverflows.",
+			Again: commands("handshake --repeat 5 %s"),
+		},
+		{
+			Code: HostAcceptQueueReset, Title: "the accept queue is full, and the host resets what does not fit", Prior: 0.9,
+			Variants: variants(acceptResets()...),
+			Where:    atHost, Advice: "As with a full accept queue; the host resets (Linux: net.ipv4.tcp_abort_on_overflow=1).",
+			Again: commands("handshake --repeat 5 %s"),
+		},
+		{
+			Code: HostSYNQueue, Title: "the host's queue of half-open connections is full, and it does not use cookies", Prior: 0.9,
+			Variants: variants(synQueues(0.2, 0.4, 0.65, 0.85, 1)...),
+			Where:    atHost, Advice: "A SYN flood, or too small a queue. On the host: net.ipv4.tcp_syncookies=1, tcp_max_syn_backlog, ss -n state syn-recv.",
+			Again: commands("ping -c 60 --flow vary %s"),
+		},
+		{
+			Code: HostSYNCookies, Title: "the host answers with SYN cookies: it is under a flood, or set to", Prior: 0.8,
+			Variants: variants(rules(when(isKind(Again, Target), only(ISNStays)))),
+			Where:    atHost, Advice: "Look at the host for a SYN flood (nstat -az TcpExtSyncookiesSent; ss -n state syn-recv). Cookies cost options such as window scaling when timestamps are missing.",
+			Again: commands("isn %s"),
+		},
+		{
+			Code: HostFirewall, Title: "the host's own firewall does not let it in", Prior: 1.4,
+			Variants: variants(
+				rules(when(toTarget, silent), when(isKind(ACK, Target), silent), targetTraces(diesAtHost), hostAlive()),
+				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.02}))),
+				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.5}))),
+				rules(when(toTarget, of(share{RejectedByHost, 0}, share{Silence, 0.02})), when(isKind(SYN, Closed), of(share{RejectedByHost, 0}, share{Silence, 0.3}))),
+				rules(when(toTarget, silent), targetTraces(diesAtHost), echoes(), when(isKind(SYN, Closed), silent), when(isKind(ACK, Target), silent))),
+			Where: atHost, Advice: "Look at the host's rules (nft list ruleset; iptables-save; a cloud's security group) for this port and this source.",
+			Again: commands("scan --reason %s", "scan --reason -sA %s"),
+		},
+		{
+			Code: HostConnectionLimit, Title: "the host, or a box before it, allows only so many connections of one source at a time", Prior: 1,
+			Variants: variants(limits()...),
+			Where:    limitWhere, Advice: "Close or share connections, or have the limit (nft ct count, connlimit, the program's own) raised for this source.",
+			Again: commands("ping -c 30 --flow vary %s"),
+		},
+		{
+			Code: HostTimeWait, Title: "ports of connections just closed cannot be used again (TIME_WAIT)", Prior: 0.8,
+			Variants: variants(
+				rules(when(isKind(Reuse, Target), silent)), rules(when(isKind(Reuse, Target), only(Challenge))), rules(when(isKind(Reuse, Target), only(Reset)))),
+			Where: atHost, Advice: "Do not fix the source port; let the host close last, or reuse connections. A NAT that hands the same port out too soon does this to its clients.",
+			Again: commands("ping -c 20 -g 40000 %s"),
+		},
+		{
+			Code: HostSlow, Title: "the host accepts, and its program answers slowly", Prior: 1,
+			Variants: variants(rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05}))),
+				rules(partly(isKind(Connect, Target), perTrial, 0.8, only(SlowProgram)))),
+			Where: atHost, Advice: "The network is not to blame: the handshake is fast and the program is not. Look at the host's load and at the program.",
+			Again: commands("handshake --data '\\r\\n\\r\\n' %s"),
+		},
+	}
+}
+
+// hostAliveOr predicts resets on ports that nobody serves.
+func hostAliveOr(p float64) rule {
+	return &choice{of: isKind(SYN, Closed), ways: []mode{{p, always(resets)}, {1 - p, always(silent)}}}
+}
+
+// mostly predicts that a closed port resets such segments, unless a firewall
+// that knows of no connection drops them.
+func mostly(k Kind) rule {
+	return &choice{of: isKind(k, Target), ways: []mode{{0.8, always(resets)}, {0.2, always(silent)}}}
+}
+
+// echoes predicts that the host answers an echo request.
+func echoes() rule {
+	return &choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{0.9, always(only(EchoReply))}, {0.1, always(silent)}}}
+}
+
+// acceptQueues: the queue is full all the time, most of it, or as soon as we add
+// to it. What gets in then is SYN-ACKed and not taken, or dropped.
+func acceptQueues(full *dist) (list []Variant) {
+	completing := func(t *Trial) bool {
+		return toTarget(t) && t.Kind.completes() && t.Kind != Kernel && t.Kind != Reuse && t.Kind != Hold
+	}
+	for _, p := range []float64{1, 0.9, 0.7, 0.5, 0.3} {
+		for _, ignored := range []float64{p, 0.9} {
+			list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost),
+				&choice{of: completing, scope: perTrial, ways: []mode{{p, always(silent)}, {(1 - p) * ignored, always(only(Ignored))}, {(1 - p) * (1 - ignored), usual}}},
+				partly(toTarget, perTrial, p, silent)))
+		}
+	}
+	list = append(list, rules(listens(), hostAlive(), partly(completing, perTrial, 0.9, full)))
+	for _, step := range []float64{0.04, 0.2} {
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
+			if t.Kind == Connect || t.Kind == Hold {
+				return of(share{Silence, 0}, share{Ignored, 0.1})
+			}
+			return silent
+		}}))
+	}
+	return list
+}
+
+func acceptResets() (list []Variant) {
+	completing := func(t *Trial) bool { return toTarget(t) && t.Kind.completes() && t.Kind != Reuse }
+	for _, p := range []float64{1, 0.7, 0.4} {
+		list = append(list, rules(partly(completing, perTrial, p, only(ResetOnACK))))
+	}
+	for _, step := range []float64{0.04, 0.2} {
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
+			if t.Kind.completes() {
+				return of(share{Silence, 0}, share{ResetOnACK, 0.1})
+			}
+			return silent
+		}}))
+	}
+	return list
+}
+
+func synQueues(shares ...float64) (list []Variant) {
+	for _, p := range shares {
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), partly(toTarget, perTrial, p, silent)))
+	}
+	return list
+}
+
+func limits() (list []Variant) {
+	for _, step := range []float64{0.04, 0.15} {
+		for _, d := range []*dist{silent, eitherReset, of(share{Prohibited, 0}, share{RejectedByHost, 0.5}), only(ResetOnACK)} {
+			list = append(list, rules(&limit{d: d, threshold: threshold{step: step}}))
+		}
+	}
+	return list
+}
+
+func backendCauses() []Cause {
+	return []Cause{
+		{
+			Code: BackendDead, Title: "one of several hosts behind this address is dead", Prior: 1.2,
+			Variants: variants(deadBackends(0.125, 0.25, 0.33, 0.5, 0.7)...),
+			Where:    sticky, Advice: "Ask who runs the load balancer to take the dead backend out, and why its health check does not.",
+			Again: commands("ping -c 60 --flow vary %s"),
+		},
+		{
+			Code: BackendRefusing, Title: "one of several hosts behind this address refuses connections", Prior: 1.2,
+			Variants: variants(refusingBackends(0.125, 0.25, 0.33, 0.5, 0.7)...),
+			Where:    sticky, Advice: "On one backend the program does not run. Ask who runs the load balancer; its health check does not see it.",
+			Again: commands("ping -c 60 --flow vary %s"),
+		},
+		{
+			Code: BackendSlow, Title: "one of several hosts behind this address is slow", Prior: 1,
+			Variants: variants(slowBackends(0.125, 0.25, 0.33, 0.5, 0.7)...),
+			Where:    slowWhere, Advice: "One backend is overloaded or far away. Ask who runs the load balancer.",
+			Again: commands("ping -c 60 --flow vary --histogram %s"),
+		},
+		{
+			Code: BackendFlapping, Title: "what is behind this address comes and goes", Prior: 0.3,
+			Variants: variants(flappings()...),
+			Where:    flapWhere, Advice: "A backend or its health check flaps. Ask who runs the load balancer for its log of the minutes named.",
+			Again: commands("ping -c 300 -i 100ms --flow vary %s"),
+		},
+	}
+}
+
+// deadBackends: flows keep to their backend, or those that failed do; those of other
+// ports are not concerned.
+func deadBackends(shares ...float64) (list []Variant) {
+	for _, p := range shares {
+		for _, redrawn := range []bool{false, true} {
+			list = append(list, rules(hostAliveOr(0.85), &choice{of: throughBalancer, scope: perFlow, redrawn: redrawn, ways: []mode{{p, deadBackend}, {1 - p, usual}}}))
+		}
+	}
+	return list
+}
+
+// throughBalancer tells whether a trial meets a balancer of the target.
+func throughBalancer(t *Trial) bool {
+	return toTarget(t) || t.Role == Target && (t.Kind == Trace || t.Kind == ACK)
+}
+
+func deadBackend(t *Trial) *dist {
+	if t.Kind == Trace {
+		return diesAtHost
+	}
+	return silent
+}
+
+func refusingBackends(shares ...float64) (list []Variant) {
+	refusal := of(share{Reset, 0}, share{ResetNear, 0.15}, share{HostUnreachable, 0.02})
+	for _, p := range shares {
+		list = append(list, rules(partly(toTarget, perFlow, p, refusal)), rules(partly(toTarget, perTrial, p, refusal)))
+	}
+	return list
+}
+
+func slowBackends(shares ...float64) (list []Variant) {
+	slow := func(t *Trial) *dist {
+		switch t.Kind {
+		case SYN:
+			return only(SlowSYNACK)
+		case Connect:
+			return of(share{Acked, 0}, share{SlowProgram, 0.3})
+		}
+		return nil
+	}
+	program := func(t *Trial) *dist {
+		if t.Kind == Connect {
+			return of(share{SlowProgram, 0}, share{Ignored, 0.05})
+		}
+		return nil
+	}
+	for _, p := range shares {
+		for _, s := range []scope{perFlow, perTrial} {
+			list = append(list,
+				rules(&choice{of: toTarget, scope: s, ways: []mode{{p, slow}, {1 - p, usual}}}))
+		}
+		list = append(list, rules(&choice{of: isKind(Connect, Target), scope: perTrial, ways: []mode{{p, program}, {1 - p, usual}}}))
+	}
+	return list
+}
+
+func flappings() (list []Variant) {
+	for _, t := range []time.Duration{800 * time.Millisecond, 2 * time.Second, 5 * time.Second} {
+		for _, ratio := range []float64{0.4, 1} {
+			for _, d := range []*dist{silent, resets} {
+				list = append(list, rules(&flapping{of: toTarget, bad: d, up: t, down: time.Duration(float64(t) * ratio), share: 0.98}))
+			}
+		}
+	}
+	return list
+}

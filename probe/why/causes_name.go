@@ -1,0 +1,82 @@
+package why
+
+import "net/netip"
+
+// Address is one of the addresses that a name has.
+type Address struct {
+	netip.AddrPort
+}
+
+func nameCauses() []Cause {
+	return []Cause{
+		{
+			Code: NameDeadAddress, Title: "one of the name's addresses does not answer, others do", Prior: 1.2,
+			Variants: deadAddresses,
+			Where:    deadWhere, Advice: "Take the address out of the DNS, or mend the host behind it: clients that try it first wait or fail.",
+			Again: shell("synscope ping -c 5 %n"),
+		},
+		{
+			Code: NameIPv6Broken, Title: "the name's IPv6 addresses do not answer, its IPv4 ones do", Prior: 1.2,
+			Variants: brokenIPv6,
+			Where:    deadWhere, Advice: "Mend IPv6 on the way to the host, or take its AAAA records out: clients that try IPv6 first wait.",
+			Again: shell("synscope ping -6 -c 5 %n", "synscope ping -4 -c 5 %n"),
+		},
+		{
+			Code: Unknown, Title: "none of the known causes fits", Prior: 0.5,
+			Variants: variants(rules(&whatever{})),
+			Advice:   "See what repeats in the evidence. A capture at the far side (tcpdump on the host) beside this run, another vantage point, or a longer run (--budget) would tell more.",
+			Again:    commands("why --budget 4000,5m %s"),
+		},
+	}
+}
+
+// deaths are the ways in which an address can be dead.
+var deaths = []*dist{silent, resets, only(HostUnreachable), only(Prohibited), only(SendRefused), only(RejectedByHost)}
+
+// dead makes variants in which those addresses are dead.
+func dead(is func(addr int) bool) (list []Variant) {
+	for _, d := range deaths {
+		list = append(list, rules(when(func(t *Trial) bool { return toTarget(t) && is(t.Addr) }, d)))
+	}
+	return list
+}
+
+// deadAddresses: each one of several, or all but one of them.
+func deadAddresses(addrs []Address) (list []Variant) {
+	if len(addrs) < 2 {
+		return nil
+	}
+	for i := range addrs {
+		for _, is := range []func(int) bool{func(a int) bool { return a == i }, func(a int) bool { return a != i }} {
+			if !onlyIPv6(addrs, is) && (len(addrs) > 2 || is(i)) {
+				list = append(list, dead(is)...)
+			}
+		}
+	}
+	return list
+}
+
+// onlyIPv6 tells whether all IPv6 addresses are dead and no other: that is a cause of its own.
+func onlyIPv6(addrs []Address, dead func(int) bool) bool {
+	for i, a := range addrs {
+		if dead(i) == a.Addr().Is4() {
+			return false
+		}
+	}
+	return true
+}
+
+func brokenIPv6(addrs []Address) []Variant {
+	four, six := 0, 0
+	for _, a := range addrs {
+		if a.Addr().Is4() {
+			four++
+		} else {
+			six++
+		}
+	}
+	if four == 0 || six == 0 {
+		return nil
+	}
+	return dead(func(a int) bool { return !addrs[a].Addr().Is4() })
+}

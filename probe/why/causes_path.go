@@ -1,0 +1,156 @@
+package why
+
+func pathCauses() []Cause {
+	return []Cause{
+		{
+			Code: PathOneOfSeveral, Title: "one of several paths to it is dead or loses packets", Prior: 1.2,
+			Variants: variants(severalPaths()...),
+			Where:    sticky, Advice: "Ask who runs the routers named: a link of a bundle, or one next hop of an ECMP group, fails and was not taken out. Flows that hash on it fail always, others never.",
+			Again: commands("ping -c 40 --flow vary %s", "trace --flow vary --queries 6 %s"),
+		},
+		{
+			Code: PathLoss, Title: "packets are lost at random on the way", Prior: 1.2,
+			Variants: variants(losses(0.045, 0.07, 0.11, 0.16, 0.23, 0.32, 0.45, 0.6)...),
+			Where:    deathOf, Advice: "Ask who runs the network where the trace begins to lose: an overloaded link, a bad cable or radio, a policer.",
+			Again: commands("ping -c 200 %s", "trace --queries 10 %s"),
+		},
+		{
+			Code: PathReturnLoss, Title: "the host's answers are lost on their way back", Prior: 0.8,
+			Variants: variants(returnLosses(0.07, 0.11, 0.16, 0.23, 0.32, 0.45, 0.6, 0.75, 0.9)...),
+			Advice:   "SYNs arrive (the host repeats its SYN-ACK, and the second comes a second late), answers are lost. The way back may be another than the way there: ask for a trace from the host to here.",
+			Again:    commands("handshake --watch 4s %s", "ping -c 100 %s"),
+		},
+		{
+			Code: PathSYNRateLimit, Title: "SYNs beyond a rate are dropped", Prior: 1.2,
+			Variants: variants(buckets()...),
+			Advice:   "A policer, a firewall's SYN protection or the host's own limit drops what exceeds it. Spread connections, reuse them, or have the limit raised for this source.",
+			Again:    commands("ping -c 60 -i 5ms --flow vary %s", "ping -c 20 -i 1s --flow vary %s"),
+		},
+		{
+			Code: PathConntrackFull, Title: "a router's connection tracking table is full: new connections fail, open ones live", Prior: 1,
+			Variants: variants(conntracks(0.15, 0.3, 0.5, 0.7, 0.85, 0.96)...),
+			Where:    deathOf, Advice: "Ask who runs the firewall or NAT on the way to look at its connection table: its size, its timeouts, and who fills it.",
+			Again: commands("ping -c 60 --flow vary %s"),
+		},
+		{
+			Code: PathFirewallDrop, Title: "a firewall on the way drops SYNs silently", Prior: 1.6,
+			Variants: variants(
+				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive()),
+				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive(), listens()),
+				rules(router(), when(toHost, silent), traces(diesOnPath))),
+			Where: deathOf, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
+			Again: commands("trace %s", "scan --reason %s"),
+		},
+		{
+			Code: PathFirewallReject, Title: "a router rejects the connection with an ICMP error", Prior: 1.2,
+			Variants: variants(
+				rules(when(toTarget, of(share{Prohibited, 0}, share{Silence, 0.02}))),
+				rules(when(toTarget, of(share{Prohibited, 0}, share{Silence, 0.4}))), // ICMP errors are limited in rate
+				rules(when(toTarget, of(share{HostUnreachable, 0}, share{Silence, 0.02})), hostAlive()),
+				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.02}))),
+				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.4})))),
+			Where: answerer, Advice: "Ask who runs the router named to allow this port from this source.",
+			Again: commands("scan --reason %s", "trace %s"),
+		},
+		{
+			Code: PathFirewallReset, Title: "a firewall on the way resets connections in the host's name", Prior: 1.2,
+			Variants: variants(
+				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(nearTrace), tracesOf(Closed, usualTrace), hostAlive()),
+				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(usualTrace), tracesOf(Closed, usualTrace), hostAlive()),
+				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), when(isKind(SYN, Closed), of(share{ResetNear, 0}, share{Reset, 0.3})), traces(nearTrace))),
+			Where: answerer, Advice: "The reset does not come from the host. Ask who runs the box at that hop.",
+			Again: commands("trace %s", "handshake %s"),
+		},
+	}
+}
+
+// router predicts that the target is not on the link.
+func router() rule { return when(isFact(OnLink), of(share{No, 0}, share{Yes, 0.06})) }
+
+// hostAlive predicts that the host answers on ports that nobody serves.
+func hostAlive() rule {
+	return &choice{of: isKind(SYN, Closed), ways: []mode{{0.9, always(resets)}, {0.1, always(silent)}}}
+}
+
+// listens predicts how a port answers on which a program listens, when it is not
+// asked with a SYN.
+func listens() rule {
+	return &choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, scope: perTrial,
+		ways: []mode{{1, func(t *Trial) *dist {
+			if t.Kind == ACK {
+				return resets
+			}
+			return silent
+		}}}}
+}
+
+// severalPaths: a share of the flows is hit, whatever port of the host they go to.
+func severalPaths() (list []Variant) {
+	for _, share := range []float64{0.125, 0.25, 0.4, 0.5, 0.7} {
+		for _, bad := range []float64{1, 0.7, 0.4} {
+			list = append(list, rules(router(), pathOf(share, bad)))
+		}
+	}
+	return list
+}
+
+// pathOf is a rule by which flows are on a bad path, where they are lost so often,
+// and die in a trace.
+func pathOf(p, bad float64) rule {
+	lossyAnswer := of(share{SYNACK, 0}, share{Silence, bad})
+	lossyReset := of(share{Reset, 0}, share{Silence, bad})
+	return &choice{
+		of:    func(t *Trial) bool { return t.Kind <= FIN || t.opens(t.Role) || t.Kind == Trace },
+		scope: perFlow,
+		ways: []mode{{p, func(t *Trial) *dist {
+			switch {
+			case t.Kind == Trace && bad == 1:
+				return diesAside
+			case t.Kind == Trace:
+				return of(share{TraceReaches, 0}, share{TraceDies, 0.4}, share{TraceForks, 0.2})
+			case t.Role == Closed || t.Kind == ACK:
+				return lossyReset
+			case t.Kind == SYN:
+				return lossyAnswer
+			case bad == 1:
+				return silent
+			}
+			return of(share{Lossy, 0}, share{Silence, bad})
+		}}, {1 - p, usual}},
+	}
+}
+
+func losses(shares ...float64) (list []Variant) {
+	for _, p := range shares {
+		list = append(list, Variant{Loss: &loss{p, p}}, Variant{Loss: &loss{p, 0.005}}, Variant{Loss: &loss{p, p / 2}})
+	}
+	return list
+}
+
+func returnLosses(shares ...float64) (list []Variant) {
+	for _, p := range shares {
+		list = append(list, Variant{Loss: &loss{0.002, p}}, Variant{Loss: &loss{0.012, p}})
+	}
+	return list
+}
+
+// buckets are rate limits of SYNs: on this port, or on all of the host.
+func buckets() (list []Variant) {
+	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
+	for _, rate := range []float64{0.5, 1.5, 3, 6, 12, 25, 50, 120} {
+		for _, step := range []float64{0.04, 0.15} {
+			for _, of := range []func(*Trial) bool{toTarget, toAny} {
+				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step}}))
+			}
+		}
+	}
+	return list
+}
+
+// conntracks: the first packet of a flow gets an entry, or is dropped.
+func conntracks(shares ...float64) (list []Variant) {
+	for _, p := range shares {
+		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), tracesOf(Target, of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))))
+	}
+	return list
+}

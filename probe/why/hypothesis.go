@@ -1,0 +1,275 @@
+package why
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// loss is how probable it is that a packet of ours, or an answer, is lost by chance.
+type loss struct{ out, back float64 }
+
+// hypothesis is a cause with one setting of its parameters.
+type hypothesis struct {
+	cause *Cause
+	log   float64 // log of its prior and of the probability of all trials so far
+	loss  loss
+	rules []rule
+
+	ways []weighted // of one trial, reused
+}
+
+// apply finds the rule for a trial and its ways. A way of the cause's own that is
+// as usual takes what the usual rules say on average.
+func (h *hypothesis) apply(t *Trial) (r rule, ways []weighted) {
+	for _, r := range h.rules {
+		if ways = r.modes(t, h.ways[:0]); len(ways) > 0 {
+			h.ways = ways
+			return r, ways
+		}
+	}
+	return nil, nil
+}
+
+// usualWays are the ways of a trial by the rules behind one.
+func (h *hypothesis) usualWays(after rule, t *Trial, into []weighted) (rule, []weighted) {
+	behind := false
+	for _, r := range h.rules {
+		if behind {
+			if ways := r.modes(t, into); len(ways) > 0 {
+				return r, ways
+			}
+		}
+		behind = behind || r == after
+	}
+	return nil, into
+}
+
+// probability is how probable the outcome of a trial is after those before it.
+// With learn, the hypothesis takes it in.
+func (h *hypothesis) probability(t *Trial, learn bool) float64 {
+	r, ways := h.apply(t)
+	if r == nil {
+		return 1
+	}
+	return h.weigh(r, ways, t, surroundings{scale: 1, learn: learn})
+}
+
+// surroundings is what is around a rule: the trial went another way with the
+// probability other, and by this rule with the weight scale.
+type surroundings struct {
+	other, scale float64
+	learn        bool
+}
+
+// weigh is the probability of a trial by a rule and those behind it.
+func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) float64 {
+	var likeBuf [8]float64
+	like, sum, usual := likeBuf[:0], 0.0, 0.0
+	for _, w := range ways {
+		p := 0.0
+		if w.d == nil {
+			usual += w.p
+		} else {
+			p = h.observe(w.d, t)
+		}
+		like = append(like, p)
+		sum += w.p * p
+	}
+	if usual > 0 {
+		var nested [8]weighted
+		p := h.usual(r, t, nested[:0], surroundings{in.other + in.scale*sum, in.scale * usual, in.learn})
+		sum += usual * p
+		for i, w := range ways {
+			if w.d == nil {
+				like[i] = p
+			}
+		}
+	}
+	if in.learn {
+		for i := range like {
+			like[i] = in.other + in.scale*like[i]
+		}
+		r.learn(t, like)
+	}
+	return sum
+}
+
+func (h *hypothesis) usual(after rule, t *Trial, into []weighted, in surroundings) float64 {
+	r, ways := h.usualWays(after, t, into)
+	if r == nil {
+		return 1
+	}
+	return h.weigh(r, ways, t, in)
+}
+
+// observe is the probability of what was seen of a trial that goes like d where
+// nothing is lost.
+func (h *hypothesis) observe(d *dist, t *Trial) float64 {
+	seen := 0.0
+	for _, o := range meanings(t) {
+		seen += h.lossy(d, t.Kind, o)
+	}
+	return (1-floor*float64(outcomes))*seen + floor
+}
+
+// meanings are the outcomes that what was seen may stand for.
+func meanings(t *Trial) []Outcome {
+	switch {
+	case t.Outcome == TraceEnds:
+		return []Outcome{TraceReaches, TraceDies, TraceForks}
+	case t.Outcome == Reset && t.vague():
+		return []Outcome{Reset, ResetNear}
+	case t.Outcome == SYNACK && t.vague():
+		return []Outcome{SYNACK, Near}
+	}
+	return single[t.Outcome : t.Outcome+1]
+}
+
+var single = func() (list [outcomes]Outcome) {
+	for i := range list {
+		list[i] = Outcome(i)
+	}
+	return list
+}()
+
+// repeats is how probable it is that a host's second SYN-ACK is waited for, and comes.
+const repeats = 0.95
+
+// lossy is the probability of an outcome with packets lost by chance.
+func (h *hypothesis) lossy(d *dist, k Kind, o Outcome) float64 {
+	out, back := h.loss.out, h.loss.back
+	if out == 0 && back == 0 || k == Local {
+		return d[o]
+	}
+	switch k {
+	case SYN:
+		answered := d.synacks()
+		both := (1 - out) * (1 - back)
+		late := (1 - out) * back * (1 - back) * repeats * answered
+		switch o {
+		case Silence:
+			lost := out + (1-out)*back
+			return d[Silence] + (1-d[Silence])*lost - late
+		case Late:
+			return d[Late]*both + late
+		}
+		return d[o] * both
+	case ACK, FIN, Echo:
+		both := (1 - out) * (1 - back)
+		if o == Silence {
+			return d[Silence] + (1-d[Silence])*(1-both)
+		}
+		return d[o] * both
+	case Kernel:
+		lost := 1 - (1-out)*(1-back)
+		return mixSilence(d, o, lost*lost)
+	case Trace:
+		return h.lossyTrace(d, o)
+	}
+	return h.lossyConnection(d, k, o)
+}
+
+// synacks is the probability of a SYN-ACK.
+func (d *dist) synacks() float64 { return d[SYNACK] + d[SlowSYNACK] + d[Near] }
+
+func mixSilence(d *dist, o Outcome, lost float64) float64 {
+	if o == Silence {
+		return d[o] + (1-d[o])*lost
+	}
+	return d[o] * (1 - lost)
+}
+
+// lossyConnection: the SYN is sent once; a lost SYN-ACK is repeated and costs no
+// more than time. Its bytes are repeated, and each that is lost once makes it Lossy.
+func (h *hypothesis) lossyConnection(d *dist, k Kind, o Outcome) float64 {
+	out, back := h.loss.out, h.loss.back
+	silent := out + (1-out)*back*(back+(1-back)*(1-repeats))
+	if o == Silence {
+		return d[o] + (1-d[o])*silent
+	}
+	if k != Connect {
+		return d[o] * (1 - silent)
+	}
+	clean := math.Pow((1-out)*(1-back), connectBytes)
+	switch o {
+	case Acked:
+		return d[Acked] * (1 - silent) * clean
+	case Lossy:
+		return (d[Lossy] + d[Acked]*(1-clean)) * (1 - silent)
+	case Ignored:
+		return (d[Ignored] + d[Acked]*math.Pow(1-(1-out)*(1-back), 4)) * (1 - silent)
+	}
+	return d[o] * (1 - silent)
+}
+
+// connectBytes is how many bytes a connection sends, one after the other.
+const connectBytes = 5
+
+// lossyTrace: the last hops of a trace may be lost.
+func (h *hypothesis) lossyTrace(d *dist, o Outcome) float64 {
+	lost := 1 - (1-h.loss.out)*(1-h.loss.back)
+	if o == TraceDies {
+		return d[o] + d[TraceReaches]*lost
+	}
+	if o == TraceReaches {
+		return d[o] * (1 - lost)
+	}
+	return d[o]
+}
+
+// take takes a trial in.
+func (h *hypothesis) take(t *Trial) { h.log += math.Log(h.probability(t, true)) }
+
+// clone learns apart from h.
+func (h *hypothesis) clone() *hypothesis {
+	c := &hypothesis{cause: h.cause, log: h.log, loss: h.loss, rules: make([]rule, len(h.rules))}
+	for i, r := range h.rules {
+		c.rules[i] = r.clone()
+	}
+	return c
+}
+
+// draw is an outcome that the hypothesis thinks possible.
+func (h *hypothesis) draw(t *Trial, rng *rand.Rand) Outcome {
+	r, ways := h.apply(t)
+	d := pick(ways, rng)
+	for d == nil && r != nil {
+		r, ways = h.usualWays(r, t, h.ways[:0])
+		d = pick(ways, rng)
+	}
+	if d == nil {
+		return NotMade
+	}
+	at := rng.Float64()
+	for o := Silence; o < outcomes; o++ {
+		if d[o] == 0 && o != Silence && o != Late && o != Lossy && o != Ignored && o != TraceDies {
+			continue
+		}
+		if at -= h.lossy(d, t.Kind, o); at < 0 {
+			return t.asSeen(o)
+		}
+	}
+	return Silence
+}
+
+// asSeen is what an outcome looks like where nobody knows how far the host is.
+func (t *Trial) asSeen(o Outcome) Outcome {
+	switch {
+	case t.unplaced && o == Near:
+		return SYNACK
+	case t.unplaced && o == ResetNear:
+		return Reset
+	}
+	return o
+}
+
+// pick draws one of the ways; nil for one that is as usual.
+func pick(ways []weighted, rng *rand.Rand) *dist {
+	at := rng.Float64()
+	for _, w := range ways {
+		if at -= w.p; at < 0 {
+			return w.d
+		}
+	}
+	return nil
+}

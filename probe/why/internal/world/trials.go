@@ -1,0 +1,330 @@
+package world
+
+import (
+	"time"
+
+	"synscope/probe/why"
+)
+
+const (
+	wait   = 1300 * time.Millisecond // for an answer
+	repeat = time.Second             // after which hosts repeat a SYN-ACK
+)
+
+// trial makes one trial and says how long it took.
+func (w *World) trial(t *why.Trial) time.Duration {
+	switch t.Kind {
+	case why.Local:
+		t.Outcome = why.No
+		if w.Facts[t.Fact] || w.Fact != nil && w.Fact(w, t.Fact) {
+			t.Outcome = why.Yes
+		}
+		return 0
+	case why.SYN:
+		return w.syn(t, 0, 64)
+	case why.ACK:
+		return w.single(t, ackOnly)
+	case why.FIN:
+		return w.single(t, fin)
+	case why.Echo:
+		return w.single(t, echo)
+	case why.Trace:
+		return w.trace(t)
+	case why.Kernel:
+		return w.kernel(t)
+	case why.Again:
+		return w.again(t)
+	}
+	return w.connection(t)
+}
+
+// single sends one packet of no connection.
+func (w *World) single(t *why.Trial, k kind) time.Duration {
+	answers, refused := w.send(packet{kind: k, t: t, ttl: 64, at: t.At})
+	switch {
+	case refused:
+		t.Outcome = why.SendRefused
+		return 0
+	case len(answers) == 0:
+		t.Outcome = why.Silence
+		return time.Second
+	}
+	w.read(t, answers[0])
+	return answers[0].after
+}
+
+// read writes an answer into a trial.
+func (w *World) read(t *why.Trial, a answer) {
+	t.Reply.RTT = a.after
+	t.Reply.TTL = w.ttl(a.from)
+	t.Reply.From = w.address(a.from, packet{t: t})
+	t.Outcome = map[says]why.Outcome{saysSYNACK: why.SYNACK, saysRST: why.Reset, saysChallenge: why.Challenge, saysEcho: why.EchoReply,
+		saysUnreachable: why.HostUnreachable, saysProhibited: why.Prohibited, saysRejected: why.RejectedByHost, saysACK: why.Challenge, saysExceeded: why.HostUnreachable}[a.says]
+	if a.says == saysSYNACK {
+		t.Reply.Window = 64240
+		if a.zero {
+			t.Reply.Window = 0
+		}
+	}
+}
+
+// syn sends one SYN, closes what it opened, and says how long that took.
+func (w *World) syn(t *why.Trial, nth, ttl int) time.Duration {
+	p := packet{kind: syn, t: t, ttl: ttl, at: t.At, nth: nth}
+	answers, refused := w.send(p)
+	if refused {
+		t.Outcome = why.SendRefused
+		return 0
+	}
+	if len(answers) == 0 && w.reached {
+		if a, ok := w.repeated(p); ok {
+			answers = append(answers, a)
+		}
+	}
+	if len(answers) == 0 {
+		t.Outcome = why.Silence
+		return wait
+	}
+	w.judge(t, answers)
+	return t.Reply.RTT
+}
+
+// judge reads one or two answers to a SYN.
+func (w *World) judge(t *why.Trial, answers []answer) {
+	synack, rst := -1, -1
+	for i, a := range answers {
+		switch a.says {
+		case saysSYNACK:
+			synack = i
+		case saysRST:
+			rst = i
+		}
+	}
+	switch {
+	case synack >= 0 && rst >= 0:
+		w.read(t, answers[rst])
+		t.Outcome = why.ResetToo
+		w.sent++
+	case synack >= 0:
+		w.read(t, answers[synack])
+		w.sent++
+	default:
+		w.read(t, answers[0])
+		if t.Outcome == why.Challenge {
+			w.sent++
+		}
+	}
+}
+
+// repeated is the second SYN-ACK of a host whose first was lost.
+func (w *World) repeated(p packet) (answer, bool) {
+	a := answer{says: saysSYNACK, from: w.far(), after: repeat + w.rtt()}
+	if w.rng.Float64() < w.LossBack || w.Back != nil && w.Back(w, p, a) || a.after > wait {
+		return a, false
+	}
+	return a, true
+}
+
+// again sends the same SYN twice.
+func (w *World) again(t *why.Trial) time.Duration {
+	took := w.syn(t, 0, 64)
+	if t.Outcome != why.SYNACK {
+		return took
+	}
+	second := *t
+	took += w.syn(&second, 1, 64)
+	if second.Outcome != why.SYNACK {
+		t.Outcome = why.NotMade
+		return took
+	}
+	t.Outcome = why.ISNMoves
+	if w.Cookies {
+		t.Outcome = why.ISNStays
+	}
+	return took
+}
+
+// kernel is connect(2): two SYNs at most.
+func (w *World) kernel(t *why.Trial) time.Duration {
+	for range 2 {
+		if w.Connect2 != nil {
+			if o := w.Connect2(w); o != why.NotMade {
+				t.Outcome = o
+				return wait
+			}
+		}
+		took := w.syn(t, 0, 64)
+		if t.Outcome == why.SYNACK {
+			t.Outcome = why.Acked
+			w.completed++
+			return took
+		}
+		if t.Outcome != why.Silence {
+			return took
+		}
+	}
+	return 2 * wait
+}
+
+// connection opens one and does what the trial wants.
+func (w *World) connection(t *why.Trial) time.Duration {
+	took := w.syn(t, 0, 64)
+	if t.Outcome != why.SYNACK && t.Outcome != why.ResetToo {
+		return took
+	}
+	if t.Outcome == why.ResetToo {
+		return took
+	}
+	w.sent-- // it is not closed yet
+	answers, _ := w.send(packet{kind: third, t: t, ttl: 64, at: t.At + took})
+	w.taken = len(answers) > 0
+	w.completed++
+	if t.Kind == why.Hold {
+		w.held++
+	}
+	for _, a := range answers {
+		if a.says == saysRST {
+			t.Outcome = why.ResetOnACK
+			return took + a.after
+		}
+	}
+	switch t.Kind {
+	case why.Connect:
+		return took + w.bytes(t)
+	case why.Hold:
+		return took + w.hold(t)
+	case why.Large:
+		return took + w.large(t)
+	case why.Idle:
+		return took + w.idle(t)
+	}
+	return took + w.reuse(t)
+}
+
+// byte1 sends a byte until it is acknowledged, and counts how often it had to.
+func (w *World) byte1(t *why.Trial, size int, idle time.Duration, tries int) (sent int, last *answer) {
+	for sent = 1; sent <= tries; sent++ {
+		answers, _ := w.send(packet{kind: data, t: t, ttl: 64, size: size, at: t.At, idle: idle})
+		for i := range answers {
+			return sent, &answers[i]
+		}
+	}
+	return sent, nil
+}
+
+func (w *World) bytes(t *why.Trial) time.Duration {
+	t.Outcome = why.Acked
+	left := 8
+	for i := range 5 {
+		sent, a := w.byte1(t, 1, 0, min(4, left))
+		left -= sent
+		switch {
+		case a == nil && i == 0:
+			t.Outcome = why.Ignored
+			return 2 * time.Second
+		case a == nil || sent > 1 && t.Outcome == why.Acked:
+			t.Outcome = why.Lossy
+		case a.says == saysRST:
+			t.Outcome = why.ResetOnACK
+			return a.after
+		case a.slow > 0:
+			t.Outcome, t.Reply.Answer = why.SlowProgram, a.slow
+			return a.slow
+		}
+	}
+	w.sent++
+	return 5 * w.RTT
+}
+
+// hold sees whether the SYN-ACK comes again, and then tries a byte.
+func (w *World) hold(t *why.Trial) time.Duration {
+	t.Outcome = why.Acked
+	w.sent++
+	if w.taken {
+		return w.RTT
+	}
+	if _, a := w.byte1(t, 1, 0, 1); a == nil {
+		t.Outcome = why.Ignored
+	}
+	return repeat
+}
+
+func (w *World) large(t *why.Trial) time.Duration {
+	if _, a := w.byte1(t, 1, 0, 3); a == nil {
+		t.Outcome = why.Ignored
+		return wait
+	}
+	_, a := w.byte1(t, 1460, 0, 3)
+	w.sent++
+	switch {
+	case a == nil:
+		t.Outcome = why.LargeLost
+		if _, small := w.byte1(t, 500, 0, 3); small != nil {
+			t.Reply.Size = 540
+		}
+		return 2 * time.Second
+	case a.says == saysTooBig:
+		t.Outcome = why.TooBig
+	case a.says == saysRST:
+		t.Outcome = why.ResetOnACK
+	default:
+		t.Outcome = why.Acked
+	}
+	return 2 * w.RTT
+}
+
+func (w *World) idle(t *why.Trial) time.Duration {
+	if _, a := w.byte1(t, 1, 0, 3); a == nil {
+		t.Outcome = why.Ignored
+		return wait
+	}
+	_, a := w.byte1(t, 1, t.Pause, 3)
+	w.sent++
+	switch {
+	case a == nil:
+		t.Outcome = why.IdleDead
+		return t.Pause + wait
+	case a.says == saysRST:
+		t.Outcome = why.IdleReset
+	case a.says == saysFIN:
+		t.Outcome = why.IdleClosed
+	default:
+		t.Outcome = why.Acked
+	}
+	return t.Pause + w.RTT
+}
+
+func (w *World) reuse(t *why.Trial) time.Duration {
+	w.sent += 4
+	return 3*w.RTT + w.syn(t, 1, 64)
+}
+
+// trace sends SYNs of growing TTL.
+func (w *World) trace(t *why.Trial) time.Duration {
+	for ttl := 1; ttl <= t.Hops; ttl++ {
+		h := why.Hop{TTL: ttl}
+		for range 2 {
+			p := packet{kind: syn, t: t, ttl: ttl, at: t.At}
+			answers, refused := w.send(p)
+			if refused || len(answers) == 0 {
+				continue
+			}
+			a := answers[0]
+			switch a.says {
+			case saysExceeded:
+				h.Addr = w.address(a.from, p)
+			case saysSYNACK, saysRST:
+				h.Addr, h.Target = w.address(w.far(), p), true
+				w.sent++
+			}
+			h.Ours = w.ttl(a.from)
+			break
+		}
+		t.Reply.Path = append(t.Reply.Path, h)
+		if h.Target {
+			break
+		}
+	}
+	t.Outcome = why.TraceEnds
+	return wait
+}

@@ -1,0 +1,329 @@
+package live
+
+import (
+	"context"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe/why"
+)
+
+// Bounds of a connection's trials.
+const (
+	tries        = 3                      // transmissions of one segment
+	mostBytes    = 8                      // transmissions of all bytes of a Connect
+	leastRTO     = 250 * time.Millisecond //
+	afterRTT     = 4                      // RTO in round trips
+	programWaits = 3500 * time.Millisecond
+	slowProgram  = time.Second // from when a program is slow
+	settleIn     = 200 * time.Millisecond
+	repeatedBy   = 1150 * time.Millisecond // by when a host repeats its SYN-ACK
+	segmentFill  = "\r\n\r\n\n"            // what Connect sends: an empty line in most protocols of lines
+)
+
+// conn is an open connection and what has come of it.
+type conn struct {
+	*talk
+	t        *why.Trial
+	rto      time.Duration
+	opened   time.Time
+	una      craft.Seq // SND.UNA
+	reset    bool      // an RST came
+	bare     bool      // it had no ACK: a kernel's word on a segment, not a program's
+	fin      bool
+	repeated bool // the SYN-ACK came again
+	tooBig   bool
+	data     time.Time // when the program's first byte came
+}
+
+// connection opens one and does what the trial wants.
+func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func(), release <-chan struct{}) {
+	k := i.talkTo(t, i.destination(t))
+	defer k.end()
+	if !i.ask(ctx, k, t) || t.Outcome != why.SYNACK {
+		return
+	}
+	if t.Kind != why.Idle && !sleep(ctx, time.Until(i.start.Add(t.At+t.Pause))) {
+		k.reset()
+		t.Outcome = why.NotMade
+		return
+	}
+	c := &conn{talk: k, t: t, rto: max(leastRTO, afterRTT*t.Reply.RTT), opened: time.Now(), una: k.next}
+	i.mu.Lock()
+	t.Completed = i.completed
+	i.completed++
+	i.mu.Unlock()
+	c.ack()
+	switch t.Kind {
+	case why.Connect:
+		c.connect(ctx)
+	case why.Hold:
+		c.hold(ctx, settle, release)
+	case why.Large:
+		c.large(ctx)
+	case why.Idle:
+		c.idle(ctx)
+	case why.Reuse:
+		c.reuse(ctx)
+		return
+	}
+	c.close()
+}
+
+// close resets what is still open.
+func (c *conn) close() {
+	if !c.reset {
+		c.talk.reset()
+	}
+}
+
+// ack acknowledges what has come.
+func (c *conn) ack() {
+	s := c.segment(craft.ACK, c.next, c.acked)
+	c.in.send(&s)
+}
+
+// take takes in one packet.
+func (c *conn) take(ev *event) {
+	if ev.icmp != nil {
+		c.tooBig = c.tooBig || ev.icmp.MTU > 0
+		return
+	}
+	s := &ev.seg
+	switch {
+	case s.Flags.Has(craft.RST):
+		c.reset, c.bare = true, !s.Flags.Has(craft.ACK)
+		return
+	case s.Flags.Has(craft.SYN):
+		c.repeated = true
+		return
+	}
+	if s.Flags.Has(craft.ACK) && c.una.LessThan(s.Ack) {
+		c.una = s.Ack
+	}
+	if ev.hasTS {
+		c.echoed = ev.tsval
+	}
+	if s.Seq != c.acked {
+		return
+	}
+	if ev.len > 0 && c.data.IsZero() {
+		c.data = ev.at
+	}
+	c.acked += craft.Seq(ev.len)
+	if s.Flags.Has(craft.FIN) {
+		c.acked++
+		c.fin = true
+	}
+}
+
+// until takes packets in until a condition holds; false where time was over first.
+func (c *conn) until(ctx context.Context, d time.Duration, holds func() bool) bool {
+	deadline := time.Now().Add(d)
+	for !holds() {
+		ev, ok := c.wait(ctx, time.Until(deadline))
+		if !ok {
+			return false
+		}
+		c.take(&ev)
+	}
+	return true
+}
+
+// push sends a payload until it is acknowledged, at most so many times. It returns
+// how often it was sent, and whether it was acknowledged.
+func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, acked bool) {
+	end := c.next + craft.Seq(len(payload))
+	over := func() bool { return c.reset || c.tooBig || !c.una.LessThan(end) }
+	for sent = 1; sent <= most; sent++ {
+		s := c.segment(craft.ACK|craft.PSH, c.next, c.acked)
+		s.Payload = payload
+		if c.in.send(&s) != nil {
+			return sent, false
+		}
+		if c.until(ctx, c.rto*time.Duration(sent), over) {
+			break
+		}
+	}
+	acked = !c.una.LessThan(end)
+	if acked {
+		c.next = end
+	}
+	return min(sent, most), acked
+}
+
+// fail is the outcome of a connection that took nothing: ignored, or reset.
+func (c *conn) fail() why.Outcome {
+	switch {
+	case c.reset && (!c.bare || c.fin || !c.data.IsZero()):
+		c.t.Reply.Text = "the program resets it"
+		return why.Acked
+	case c.reset:
+		return why.ResetOnACK
+	case c.fin:
+		return why.Acked
+	}
+	return why.Ignored
+}
+
+// connect sends single bytes and waits for the program to say something.
+func (c *conn) connect(ctx context.Context) {
+	c.t.Outcome = why.Acked
+	left := mostBytes
+	for n := range segmentFill {
+		sent, acked := c.push(ctx, []byte{segmentFill[n]}, min(tries, left))
+		left -= sent
+		switch {
+		case !acked && (c.reset || c.fin || n == 0):
+			c.t.Outcome = c.fail()
+			return
+		case !acked, sent > 1:
+			c.t.Outcome = why.Lossy
+		}
+		if left <= 0 {
+			break
+		}
+	}
+	spoke := func() bool { return !c.data.IsZero() || c.fin || c.reset }
+	c.until(ctx, programWaits-time.Since(c.opened), spoke)
+	if c.data.IsZero() {
+		return
+	}
+	c.t.Reply.Answer = c.data.Sub(c.opened)
+	if c.t.Outcome == why.Acked && c.t.Reply.Answer > slowProgram {
+		c.t.Outcome = why.SlowProgram
+	}
+}
+
+// hold keeps the connection until all others of the batch have their outcome. A
+// SYN-ACK that comes again means that the third ACK was not taken, or that the
+// program waits for data (tcp(7), TCP_DEFER_ACCEPT): one byte tells.
+func (c *conn) hold(ctx context.Context, settle func(), release <-chan struct{}) {
+	c.t.Outcome = why.Acked
+	c.until(ctx, repeatedBy, func() bool { return c.reset || c.repeated })
+	switch {
+	case c.reset:
+		c.t.Outcome = c.fail()
+	case c.repeated:
+		if _, acked := c.push(ctx, []byte("\r"), 1); !acked {
+			c.t.Outcome = c.fail()
+		}
+	}
+	settle()
+	select {
+	case <-release:
+	case <-ctx.Done():
+	}
+}
+
+// large sends a full-sized segment, and if that is not acknowledged, smaller ones.
+func (c *conn) large(ctx context.Context) {
+	if _, acked := c.push(ctx, []byte("\r"), tries); !acked {
+		c.t.Outcome = c.fail()
+		return
+	}
+	full := c.room()
+	_, acked := c.push(ctx, fill(full), tries)
+	switch {
+	case acked, c.reset && (!c.bare || c.fin), c.fin:
+		c.t.Outcome, c.t.Reply.Size = why.Acked, c.size(full)
+	case c.tooBig:
+		c.t.Outcome = why.TooBig
+	case c.reset:
+		c.t.Outcome = why.ResetOnACK
+	default:
+		c.smaller(ctx, full)
+	}
+}
+
+// smaller looks what passes where a full-sized segment does not.
+func (c *conn) smaller(ctx context.Context, full int) {
+	c.t.Outcome = why.Lossy // nothing passes any more: the connection is dead, not its large segments
+	for _, n := range []int{min(500, full/2), full * 3 / 4} {
+		if _, acked := c.push(ctx, fill(n), 2); acked {
+			c.t.Outcome, c.t.Reply.Size = why.LargeLost, c.size(n)
+		}
+	}
+}
+
+// room is the payload of a full-sized segment.
+func (c *conn) room() int {
+	options := 0
+	if c.ts {
+		options = 12
+	}
+	room := c.mtu - c.size(0)
+	if c.mss > 0 {
+		room = min(room, c.mss-options)
+	}
+	return max(room, 100)
+}
+
+// size is the length of the IP packet of so much payload.
+func (c *conn) size(payload int) int {
+	n := 40 + payload
+	if c.src.Addr().Is6() {
+		n += 20
+	}
+	if c.ts {
+		n += 12
+	}
+	return n
+}
+
+// fill is a payload of empty lines.
+func fill(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = "\r\n"[i%2]
+	}
+	return b
+}
+
+// idle sends a byte, pauses, and sends another.
+func (c *conn) idle(ctx context.Context) {
+	if _, acked := c.push(ctx, []byte("\r"), tries); !acked {
+		c.t.Outcome = c.fail()
+		return
+	}
+	if c.until(ctx, c.t.Pause, func() bool { return c.reset || c.fin }) {
+		c.t.Outcome = why.IdleClosed
+		return
+	}
+	_, acked := c.push(ctx, []byte("\n"), tries)
+	switch {
+	case acked:
+		c.t.Outcome = why.Acked
+	case c.fin:
+		c.t.Outcome = why.IdleClosed
+	case c.reset:
+		c.t.Outcome = why.IdleReset
+	default:
+		c.t.Outcome = why.IdleDead
+	}
+}
+
+// reuse closes the connection in both directions and sends a SYN from the same port.
+func (c *conn) reuse(ctx context.Context) {
+	if c.until(ctx, settleIn, func() bool { return c.fin || c.reset }); c.reset {
+		c.t.Outcome = why.NotMade
+		return
+	}
+	s := c.segment(craft.FIN|craft.ACK, c.next, c.acked)
+	c.in.send(&s)
+	c.next++
+	both := func() bool { return c.reset || c.fin && !c.una.LessThan(c.next) }
+	if !c.until(ctx, 2*c.rto, both) || c.reset {
+		c.t.Outcome = why.NotMade
+		c.close()
+		return
+	}
+	c.ack()
+	sleep(ctx, 20*time.Millisecond)
+	t := c.t
+	k := c.in.talkTo(t, c.dst)
+	defer k.end()
+	if c.in.ask(ctx, k, t) && t.Outcome == why.SYNACK {
+		k.reset()
+	}
+}

@@ -1,0 +1,184 @@
+package live_test
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"synscope/craft"
+	"synscope/internal/lab"
+)
+
+// Ports of backends that are no good.
+const (
+	dead   = 8444
+	closed = 8445
+	slow   = 8446
+)
+
+// chained makes a chain with one rule in the namespace of the calling thread.
+func chained(c *nftables.Chain, family nftables.TableFamily, rule ...expr.Any) error {
+	conn, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	c.Table = conn.AddTable(&nftables.Table{Family: family, Name: "scene"})
+	conn.AddChain(c)
+	conn.AddRule(&nftables.Rule{Table: c.Table, Chain: c, Exprs: rule})
+	return conn.Flush()
+}
+
+// toPort matches "tcp dport" or, with offset 0, "tcp sport".
+func toPort(p uint16, offset uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(p)},
+	}
+}
+
+// balanced gives a third of the new connections, drawn at random, to another port of
+// the host: a load balancer of which one backend is no good.
+func balanced(to uint16) func(*testing.T, *lab.Host) {
+	return func(t *testing.T, h *lab.Host) {
+		addr := h.Addr4().As4()
+		rule := append(toPort(port, 2),
+			&expr.Numgen{Register: 1, Type: unix.NFT_NG_RANDOM, Modulus: 3},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(0)},
+			&expr.Immediate{Register: 1, Data: addr[:]},
+			&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(to)},
+			&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegProtoMin: 2})
+		must(t, h.DoRouter(0, func() error {
+			return chained(&nftables.Chain{Name: "pre", Type: nftables.ChainTypeNAT, Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityNATDest}, nftables.TableFamilyIPv4, rule...)
+		}))
+	}
+}
+
+// slowBackend lets one backend's program take its time.
+func slowBackend(t *testing.T, h *lab.Host) {
+	serveSlowly(t, h, slow, 1800*time.Millisecond)
+	balanced(slow)(t, h)
+}
+
+// limited lets a host have so many connections at a time.
+func limited(most uint32) func(*testing.T, *lab.Host) {
+	return func(t *testing.T, h *lab.Host) {
+		rule := append(toPort(port, 2),
+			&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
+			&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitNEW), Xor: binaryutil.NativeEndian.PutUint32(0)},
+			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(0)},
+			&expr.Connlimit{Count: most, Flags: expr.NFT_CONNLIMIT_F_INV},
+			&expr.Verdict{Kind: expr.VerdictDrop})
+		must(t, h.Do(func() error {
+			return chained(&nftables.Chain{Name: "in", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter}, nftables.TableFamilyINet, rule...)
+		}))
+	}
+}
+
+// restricted drops what this machine sends to a port.
+func restricted(p uint16) func(*testing.T, *lab.Host) {
+	return func(t *testing.T, _ *lab.Host) {
+		remove, err := lab.RestrictOutput(lab.Rule{Ports: lab.Port(p), Do: lab.Drop})
+		must(t, err)
+		t.Cleanup(func() { remove() })
+	}
+}
+
+// deaf drops what this machine gets from a port, behind packet sockets.
+func deaf(p uint16) func(*testing.T, *lab.Host) {
+	return func(t *testing.T, _ *lab.Host) {
+		must(t, chained(&nftables.Chain{Name: "in", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter},
+			nftables.TableFamilyINet, append(toPort(p, 0), &expr.Verdict{Kind: expr.VerdictDrop})...))
+	}
+}
+
+// lostGateway routes a network of its own to a gateway that is not there.
+func lostGateway(t *testing.T, h *lab.Host) {
+	l, err := netlink.LinkByName(h.Interface())
+	must(t, err)
+	network := netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 0}), 24)
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Gw: net.IP(h.Absent4().AsSlice()),
+		Dst: &net.IPNet{IP: net.IP(network.Addr().AsSlice()), Mask: net.CIDRMask(24, 32)}}))
+}
+
+// unplugged takes the other end of the cable down.
+func unplugged(t *testing.T, h *lab.Host) {
+	must(t, h.Do(func() error {
+		links, err := netlink.LinkList()
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			if l.Type() == "veth" {
+				if err := netlink.LinkSetDown(l); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+// injected answers every SYN with a forged RST, sent from where the host is but with
+// another TTL, while the host answers too.
+func injected(t *testing.T, h *lab.Host) {
+	var in, out int
+	must(t, h.DoRouter(0, func() (err error) {
+		if in, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM, int(htons(unix.ETH_P_IP))); err == nil {
+			out, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW)
+		}
+		return err
+	}))
+	must(t, unix.SetsockoptTimeval(in, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 100_000}))
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done); time.Sleep(200 * time.Millisecond); unix.Close(in); unix.Close(out) })
+	go func() {
+		b := make([]byte, 2048)
+		last := uint32(0)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			n, _, err := unix.Recvfrom(in, b, 0)
+			if err != nil {
+				continue
+			}
+			p, ok := parse(b[:n])
+			if !ok || !p.syn() || p.dport != port || p.seq == last {
+				continue
+			}
+			last = p.seq
+			forge(out, b[:n], &p)
+		}
+	}()
+}
+
+// forge sends an RST in the host's name.
+func forge(out int, ip []byte, p *tcp) {
+	src, dst := netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
+	s := craft.Segment{Src: netip.AddrPortFrom(dst, p.dport), Dst: netip.AddrPortFrom(src, p.sport), TTL: 57, Flags: craft.RST | craft.ACK, Ack: craft.Seq(p.seq + 1)}
+	b, err := s.AppendTo(nil)
+	if err == nil {
+		unix.Sendto(out, b, 0, &unix.SockaddrInet4{Addr: src.As4()})
+	}
+}
+
+func htons(v uint16) uint16 { return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v)) }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

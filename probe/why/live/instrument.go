@@ -1,0 +1,293 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/why"
+)
+
+// Config says where trials go. Only Addrs must be set.
+type Config struct {
+	Addrs   []why.Address  // of the target, its port included
+	Against netip.AddrPort // of the role Against; invalid: none
+	Rate    float64        // most packets a second; 0: DefaultRate
+	Dialer  probe.Dialer   // of this machine's own connections; nil: none are made
+	Facts   *Facts         // looks at this machine; nil: none
+}
+
+// DefaultRate keeps bursts short and away from what could be called a flood.
+const DefaultRate = 1000
+
+// Instrument makes trials: it is a [why.Instrument].
+type Instrument struct {
+	cfg     Config
+	network probe.Network
+	routes  map[netip.Addr]netraw.Route
+	start   time.Time
+	key     uint32 // of timestamps
+
+	mu        sync.Mutex
+	sent      int
+	next      time.Time          // when the next packet may leave
+	talks     map[uint16][]*talk // by our port
+	unclosed  []craft.Segment    // RSTs for what may be half open
+	held      map[int]int        // connections held, by address
+	completed int
+	ports     []uint16
+	done      chan struct{}
+	failure   error
+}
+
+// New begins to listen on a network. Routes are looked up, nothing is sent.
+func New(n probe.Network, cfg Config) *Instrument {
+	if cfg.Rate == 0 {
+		cfg.Rate = DefaultRate
+	}
+	i := &Instrument{
+		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
+		routes: map[netip.Addr]netraw.Route{}, talks: map[uint16][]*talk{}, held: map[int]int{},
+		ports: n.Ports(), done: make(chan struct{}),
+	}
+	for _, a := range cfg.Addrs {
+		i.route(a.Addr())
+	}
+	go i.read()
+	return i
+}
+
+// route is the way to an address; the zero Route where there is none.
+func (i *Instrument) route(a netip.Addr) netraw.Route {
+	i.mu.Lock()
+	r, known := i.routes[a]
+	i.mu.Unlock()
+	if known {
+		return r
+	}
+	r, _ = i.network.Route(a)
+	i.mu.Lock()
+	i.routes[a] = r
+	i.mu.Unlock()
+	return r
+}
+
+// Now is the time since New.
+func (i *Instrument) Now() time.Duration { return time.Since(i.start) }
+
+// Sent counts packets, those that will close what is still open included.
+func (i *Instrument) Sent() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.sent + len(i.unclosed)
+}
+
+// Close closes what may be half open at the far end, and stops listening.
+func (i *Instrument) Close() error {
+	i.mu.Lock()
+	list := i.unclosed
+	i.unclosed = nil
+	i.mu.Unlock()
+	for k := range list {
+		i.send(&list[k])
+	}
+	i.network.SetReadDeadline(time.Unix(1, 0))
+	<-i.done
+	i.network.SetReadDeadline(time.Time{})
+	return i.failure
+}
+
+// Run makes a batch: each trial at its time, in a goroutine of its own.
+func (i *Instrument) Run(ctx context.Context, batch []why.Trial) ([]why.Trial, error) {
+	began := time.Now()
+	release := make(chan struct{}) // of held connections
+	var all, holds sync.WaitGroup
+	for k := range batch {
+		t := &batch[k]
+		group := &all
+		if t.Kind == why.Hold {
+			group = &holds
+		}
+		settled := make(chan struct{})
+		all.Add(1)
+		go func() { <-settled; all.Done() }()
+		group.Go(func() {
+			settle := sync.OnceFunc(func() { close(settled) })
+			defer settle()
+			if !sleep(ctx, time.Until(began.Add(t.After))) {
+				return
+			}
+			i.trial(ctx, t, settle, release)
+		})
+	}
+	all.Wait()
+	close(release)
+	holds.Wait()
+	return batch, ctx.Err()
+}
+
+// sleep waits, and tells whether nobody interrupted it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	alarm := time.NewTimer(d)
+	defer alarm.Stop()
+	select {
+	case <-alarm.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// trial makes one trial. settle is called as soon as its outcome is known.
+func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), release <-chan struct{}) {
+	t.At, t.Reply.Window = i.Now(), -1
+	i.mu.Lock()
+	t.Held, t.Completed = i.held[t.Addr], i.completed
+	if t.Kind == why.Hold {
+		i.held[t.Addr]++
+	}
+	i.mu.Unlock()
+	if t.Kind == why.Hold {
+		defer i.letGo(t.Addr)
+	}
+	switch t.Kind {
+	case why.Local:
+		i.look(t)
+	case why.Kernel:
+		i.kernel(ctx, t)
+	case why.Trace:
+		i.trace(ctx, t)
+	case why.ACK, why.FIN:
+		i.bare(ctx, t)
+	case why.Echo:
+		i.echo(ctx, t)
+	case why.Again:
+		i.again(ctx, t)
+	case why.SYN:
+		i.syn(ctx, t)
+	default:
+		i.connection(ctx, t, settle, release)
+	}
+}
+
+// letGo counts a connection less that is held.
+func (i *Instrument) letGo(addr int) {
+	i.mu.Lock()
+	i.held[addr]--
+	i.mu.Unlock()
+}
+
+// Ports of the host that a trial may ask beside the target.
+var (
+	unusedPorts = []uint16{61234, 58473, 60977, 59131}
+	servedPorts = []uint16{22, 80, 443, 25}
+)
+
+// destination is whom a trial asks.
+func (i *Instrument) destination(t *why.Trial) netip.AddrPort {
+	target := i.cfg.Addrs[t.Addr].AddrPort
+	pick := func(list []uint16) netip.AddrPort {
+		for k := range list {
+			if p := list[(t.Port+k)%len(list)]; p != target.Port() {
+				return netip.AddrPortFrom(target.Addr(), p)
+			}
+		}
+		return target
+	}
+	switch t.Role {
+	case why.Closed:
+		return pick(unusedPorts)
+	case why.Served:
+		return pick(servedPorts)
+	case why.Against:
+		return i.cfg.Against
+	}
+	return target
+}
+
+// source is where a trial's packets come from: flows have ports of their own.
+func (i *Instrument) source(t *why.Trial, dst netip.Addr) netip.AddrPort {
+	return netip.AddrPortFrom(i.route(dst).Source, i.ports[t.Flow%len(i.ports)])
+}
+
+// send hands a segment over, within the rate, and counts it.
+func (i *Instrument) send(s *craft.Segment) error {
+	b, err := s.AppendTo(nil)
+	if err != nil {
+		return err
+	}
+	return i.sendPacket(b)
+}
+
+func (i *Instrument) sendPacket(b []byte) error {
+	time.Sleep(i.turn())
+	var err error
+	for range delayedTries {
+		if _, err = i.network.Send([][]byte{b}); err == nil {
+			i.mu.Lock()
+			i.sent++
+			i.mu.Unlock()
+			return nil
+		}
+		if !errors.Is(err, netraw.ErrSendDelayed) || errors.Is(err, syscall.EPERM) {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return err
+}
+
+// delayedTries is how often a packet is tried for which the kernel has no room.
+const delayedTries = 4
+
+// turn is how long the next packet has to wait.
+func (i *Instrument) turn() time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := time.Now()
+	at := i.next
+	if at.Before(now) {
+		at = now
+	}
+	i.next = at.Add(time.Duration(float64(time.Second) / i.cfg.Rate))
+	return at.Sub(now)
+}
+
+// leave notes that a SYN was not answered, and may have opened something all the same.
+func (i *Instrument) leave(k *talk) {
+	i.mu.Lock()
+	i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
+	i.mu.Unlock()
+}
+
+// read hands packets to their talks until Close.
+func (i *Instrument) read() {
+	defer close(i.done)
+	pkts := make([]netraw.Packet, 64)
+	var p craft.Packet
+	for {
+		n, err := i.network.Recv(pkts)
+		for k := range pkts[:n] {
+			i.take(&pkts[k], &p)
+		}
+		if err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+				i.failure = fmt.Errorf("receiving: %w", err)
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,335 @@
+package live_test
+
+import (
+	"context"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"synscope/internal/lab"
+	"synscope/netraw"
+	"synscope/probe/why"
+	"synscope/probe/why/live"
+)
+
+// These tests wait for networks, not for processors: many run side by side.
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "8")
+	os.Exit(lab.Main(m))
+}
+
+// port is served in all scenes.
+const port = 8443
+
+// scene is a real network with a fault.
+type scene struct {
+	name string
+	spec lab.HostSpec
+	port uint16 // 0: port
+	// want are the codes that may come first: several where the same packets
+	// mean either.
+	want []why.Code
+	// prepare changes the network after it was built.
+	prepare func(t *testing.T, h *lab.Host)
+	addr    func(h *lab.Host) netip.Addr   // of the target; nil: the host's own
+	more    func(h *lab.Host) []netip.Addr // further addresses of the name
+	only    []string
+	lossy   bool // closing segments may be lost
+}
+
+func echo() []lab.Service { return []lab.Service{{Ports: []uint16{port, 22}, Manner: lab.Echo}} }
+
+func routers(n int, rules ...lab.Rule) []lab.RouterSpec {
+	list := make([]lab.RouterSpec, n)
+	list[0].Rules = rules
+	return list
+}
+
+// tcp reads what the scenes need of an IPv4 packet.
+type tcp struct {
+	sport, dport uint16
+	flags        byte
+	tos, ttl     byte
+	len          int
+	options      []byte
+	payload      int
+	seq          uint32
+}
+
+func parse(ip []byte) (p tcp, ok bool) {
+	if len(ip) < 40 || ip[0]>>4 != 4 || ip[9] != 6 {
+		return p, false
+	}
+	h := int(ip[0]&15) * 4
+	p = tcp{sport: binary.BigEndian.Uint16(ip[h:]), dport: binary.BigEndian.Uint16(ip[h+2:]), flags: ip[h+13], tos: ip[1], ttl: ip[8],
+		len: int(binary.BigEndian.Uint16(ip[2:])), seq: binary.BigEndian.Uint32(ip[h+4:])}
+	end := h + int(ip[h+12]>>4)*4
+	p.options, p.payload = ip[h+20:min(end, len(ip))], p.len-end
+	return p, true
+}
+
+func (p *tcp) syn() bool { return p.flags&0x12 == 0x02 }
+
+// option is the data of an option of a kind, nil if there is none.
+func (p *tcp) option(kind byte) []byte {
+	for o := p.options; len(o) > 0; {
+		switch {
+		case o[0] == kind && len(o) >= 2:
+			return o[2:o[1]]
+		case o[0] == 0:
+			return nil
+		case o[0] == 1:
+			o = o[1:]
+		case len(o) < 2 || int(o[1]) < 2 || int(o[1]) > len(o):
+			return nil
+		default:
+			o = o[o[1]:]
+		}
+	}
+	return nil
+}
+
+// losing is a link that loses the TCP packets of ours of which a condition holds.
+func losing(f func(p *tcp) bool) *lab.Link {
+	return &lab.Link{Out: lab.Path{Lose: func(ip []byte) bool { p, ok := parse(ip); return ok && f(&p) }}}
+}
+
+// hashed is a hash of a flow, from 0 to 1.
+func hashed(p *tcp, salt uint32) float64 {
+	x := (uint32(p.sport)*2654435761 + salt*40503) * 2246822519
+	return float64(x>>8) / float64(1<<24)
+}
+
+// oldSYNs loses SYNs whose timestamp is older than one before: PAWS by address.
+func oldSYNs() func(*tcp) bool {
+	newest, seen := uint32(0), false
+	return func(p *tcp) bool {
+		ts := p.option(8)
+		if !p.syn() || p.dport != port || len(ts) < 8 {
+			return false
+		}
+		val := binary.BigEndian.Uint32(ts)
+		if seen && int32(val-newest) < 0 {
+			return true
+		}
+		newest, seen = val, true
+		return false
+	}
+}
+
+// forgetting loses what belongs to a connection that was quiet for so long.
+func forgetting(after time.Duration) func(*tcp) bool {
+	last := map[uint16]time.Time{}
+	return func(p *tcp) bool {
+		at, known := last[p.sport]
+		if known && !p.syn() && time.Since(at) > after {
+			return true
+		}
+		last[p.sport] = time.Now()
+		return false
+	}
+}
+
+func scenes() []scene {
+	salt := rand.Uint32()
+	return []scene{
+		{name: "healthy", spec: lab.HostSpec{Services: echo()}, want: codes(why.Healthy)},
+		{name: "healthy far away", spec: lab.HostSpec{Services: echo(), Routers: routers(3), Link: &lab.Link{Out: lab.Path{Delay: 8 * time.Millisecond, Jitter: 2 * time.Millisecond}, Back: lab.Path{Delay: 8 * time.Millisecond}}}, want: codes(why.Healthy)},
+		{name: "nothing listens", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, port: 81, want: codes(why.HostNotListening)},
+		{name: "host drops", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(port), Do: lab.Drop}}}, want: codes(why.HostFirewall)},
+		{name: "host rejects", spec: lab.HostSpec{Services: echo(), Rules: []lab.Rule{{Ports: lab.Port(port), Family: lab.IPv4, Do: lab.Reject, Code: 13}}}, want: codes(why.HostFirewall)},
+		{name: "router drops", spec: lab.HostSpec{Services: echo(), Routers: routers(3, lab.Rule{Ports: lab.Port(port), Do: lab.Drop})}, want: codes(why.PathFirewallDrop)},
+		{name: "router rejects", spec: lab.HostSpec{Services: echo(), Routers: routers(2, lab.Rule{Ports: lab.Port(port), Family: lab.IPv4, Do: lab.Reject, Code: 13})}, want: codes(why.PathFirewallReject)},
+		{name: "router resets", spec: lab.HostSpec{Services: echo(), Routers: routers(3, lab.Rule{Ports: lab.Port(port), Do: lab.Reset})}, want: codes(why.PathFirewallReset)},
+		{name: "router limits SYNs", spec: lab.HostSpec{Services: echo(), Routers: routers(2, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x12, Flags: 2, PerSecond: 5, Burst: 6})}, want: codes(why.PathSYNRateLimit)},
+		{name: "loss", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{Out: lab.Path{Loss: 0.15}, Back: lab.Path{Loss: 0.15}}}, lossy: true, want: codes(why.PathLoss)},
+		{name: "answers are lost", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{Back: lab.Path{Loss: 0.4}}}, want: codes(why.PathReturnLoss)},
+		{name: "new flows fail", spec: lab.HostSpec{Services: echo(), Routers: routers(2, lab.Rule{Do: lab.Drop, Mask: 0x12, Flags: 2, Chance: 0.6})}, want: codes(why.PathConntrackFull)},
+		{name: "one path of four", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return hashed(p, salt) < 0.25 })}, want: codes(why.PathOneOfSeveral)},
+		{name: "black hole", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.len > 1200 })}, want: codes(why.PathMTUBlackHole)},
+		{name: "idle timeout", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(forgetting(3 * time.Second))}, want: codes(why.PathIdleTimeout)},
+		{name: "timestamps dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.option(8) != nil && p.dport == port })}, want: codes(why.PathDropsOption)},
+		{name: "MPTCP dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.option(30) != nil })}, want: codes(why.PathDropsOption)},
+		{name: "ECN dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.flags&0xc0 != 0 })}, want: codes(why.PathDropsECN)},
+		{name: "DSCP dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.tos&0xfc != 0 })}, want: codes(why.PathDropsTOS)},
+		{name: "PAWS", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(oldSYNs())}, want: codes(why.NATPAWS)},
+		{name: "SYN cookies", spec: lab.HostSpec{Services: echo(), Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "2"}}, want: codes(why.HostSYNCookies)},
+		{name: "SYN proxy", spec: lab.HostSpec{Services: echo(), SynProxy: &lab.SynProxy{Ports: []uint16{port}, MSS: 1460, WindowScale: 7, Timestamps: true, SACK: true}}, want: codes(why.PathProxy)},
+		{name: "nobody accepts", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.NeverAccept, Backlog: 3}}}, want: codes(why.HostAcceptQueue)},
+		{name: "nobody accepts, and resets", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.NeverAccept, Backlog: 3}}, Sysctls: lab.Sysctls{"net.ipv4.tcp_abort_on_overflow": "1"}}, want: codes(why.HostAcceptQueueReset, why.HostAcceptQueue)},
+		{name: "slow program", spec: lab.HostSpec{}, prepare: slowly(1500 * time.Millisecond), want: codes(why.HostSlow)},
+		{name: "host down on the link", spec: lab.HostSpec{Services: echo()}, addr: (*lab.Host).Absent4, want: codes(why.LocalNoNeighbour, why.HostDown)},
+		{name: "host down behind a router", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, addr: (*lab.Host).Absent4, want: codes(why.HostDown)},
+		{name: "no route", spec: lab.HostSpec{Services: echo()}, addr: func(*lab.Host) netip.Addr { return netip.MustParseAddr("203.0.113.9") }, want: codes(why.LocalNoRoute)},
+		{name: "comes and goes", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.dport == port && time.Now().UnixMilli()%3500 > 2000 })}, want: codes(why.BackendFlapping)},
+		{name: "SYNs to one port fail", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.dport == port && rand.Float64() < 0.6 })}, want: codes(why.HostSYNQueue)},
+		{name: "dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}}, prepare: balanced(dead), want: codes(why.BackendDead)},
+		{name: "refusing backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, prepare: balanced(closed), want: codes(why.BackendRefusing)},
+		{name: "slow backend", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.Banner, Banner: "220 ready\r\n"}}, Routers: routers(2)}, prepare: slowBackend, want: codes(why.BackendSlow)},
+		{name: "connection limit", spec: lab.HostSpec{Services: echo()}, prepare: limited(8), want: codes(why.HostConnectionLimit)},
+		{name: "own firewall, outward", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{8500}, Manner: lab.Echo}}}, port: 8500, prepare: restricted(8500), want: codes(why.LocalFirewall)},
+		{name: "own firewall, inward", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{8501}, Manner: lab.Echo}}}, port: 8501, prepare: deaf(8501), want: codes(why.LocalFirewall)},
+		{name: "gateway away", spec: lab.HostSpec{Services: echo()}, addr: func(h *lab.Host) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 9}) }, prepare: lostGateway, want: codes(why.LocalNoNeighbour)},
+		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, want: codes(why.LocalInterface)},
+		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected, want: codes(why.PathInjectedReset)},
+		{name: "one address dead", spec: lab.HostSpec{Services: echo(), Routers: routers(1)}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Absent4()} }, want: codes(why.NameDeadAddress)},
+		{name: "IPv6 broken", spec: lab.HostSpec{Services: echo(), Routers: routers(1, lab.Rule{Family: lab.IPv6, Do: lab.Drop})}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Addr6()} }, want: codes(why.NameIPv6Broken)},
+	}
+}
+
+func codes(list ...why.Code) []why.Code { return list }
+
+// slowly serves a program that says something only after a while.
+func slowly(d time.Duration) func(t *testing.T, h *lab.Host) {
+	return func(t *testing.T, h *lab.Host) { serveSlowly(t, h, port, d) }
+}
+
+func serveSlowly(t *testing.T, h *lab.Host, p uint16, d time.Duration) {
+	t.Helper()
+	ln, err := h.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
+	must(t, err)
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				time.Sleep(d)
+				c.Write([]byte("220 ready\r\n"))
+				time.Sleep(time.Second)
+				c.Close()
+			}()
+		}
+	}()
+}
+
+// serial builds one lab at a time: names of interfaces are taken one after the other.
+var serial sync.Mutex
+
+var number int
+
+// build makes the network of a scene.
+func (s *scene) build(t *testing.T) *lab.Host {
+	t.Helper()
+	serial.Lock()
+	defer serial.Unlock()
+	number++
+	s.spec.Name = fmt.Sprintf("w%d", number)
+	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{s.spec}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	h := l.Host(s.spec.Name)
+	if s.prepare != nil {
+		s.prepare(t, h)
+	}
+	return h
+}
+
+// diagnose finds the cause in a network as the command does.
+func diagnose(t *testing.T, cfg why.Config) (d *why.Diagnosis, sent int) {
+	t.Helper()
+	conn, err := netraw.Open(&netraw.Config{Ports: 200, WatchOutgoing: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	neighbours, err := netraw.OpenNeighbours(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer neighbours.Close()
+	facts := live.NewFacts(live.FactsConfig{Addr: cfg.Addrs[0].Addr(), Route: conn.Route, Neighbours: neighbours})
+	facts.Resolve(t.Context())
+	i := live.New(conn, live.Config{Addrs: cfg.Addrs, Dialer: netraw.Dialer{}, Facts: facts})
+	d, err = why.Run(context.Background(), i, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return d, i.Sent()
+}
+
+// verify holds what a diagnosis says it sent against the link that carried it, and
+// looks whether the host keeps anything half open.
+func (s *scene) verify(t *testing.T, h *lab.Host, sent int) {
+	t.Helper()
+	if sent > why.DefaultPackets {
+		t.Errorf("%d packets, beyond the budget", sent)
+	}
+	if w := h.Wire(); w != nil {
+		crossed := uint64(0)
+		for _, o := range []lab.Outcome{lab.Forwarded, lab.Reordered, lab.Lost, lab.Overflowed, lab.SendFailed} {
+			crossed += w.Count(lab.Outward, o)
+		}
+		if crossed > uint64(sent) || sent > 40 && crossed < uint64(sent)/2 {
+			t.Errorf("%d packets crossed the link, %d are said to have been sent", crossed, sent)
+		}
+	}
+	must(t, h.Do(func() error {
+		b, err := os.ReadFile("/proc/thread-self/net/tcp")
+		if n := strings.Count(string(b), " 03 "); n > 0 && !s.lossy {
+			t.Errorf("%d connections are left half open at the host:\n%s", n, b)
+		}
+		return err
+	}))
+}
+
+// TestScenes finds the cause in real networks: kernels on both sides.
+func TestScenes(t *testing.T) {
+	lab.Require(t)
+	for _, s := range scenes() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			h := s.build(t)
+			addr := h.Addr4()
+			if s.addr != nil {
+				addr = s.addr(h)
+			}
+			if s.port == 0 {
+				s.port = port
+			}
+			target := netip.AddrPortFrom(addr, s.port)
+			addrs := []why.Address{{AddrPort: target}}
+			if s.more != nil {
+				for _, a := range s.more(h) {
+					addrs = append(addrs, why.Address{AddrPort: netip.AddrPortFrom(a, s.port)})
+				}
+			}
+			d, sent := diagnose(t, why.Config{Target: target.String(), Name: addr.String(), Addrs: addrs, Seed: 1, Only: s.only})
+			report(t, d)
+			s.verify(t, h, sent)
+			if !slices.Contains(s.want, d.Causes[0].Code) {
+				t.Errorf("%s, want %v", d.Causes[0].Code, s.want)
+			}
+			if d.Took > why.DefaultTime+5*time.Second {
+				t.Errorf("it took %v", d.Took)
+			}
+		})
+	}
+}
+
+// report tells the course of a diagnosis.
+func report(t *testing.T, d *why.Diagnosis) {
+	t.Helper()
+	for _, e := range d.Experiments {
+		t.Logf("%-10s %3d packets %4.1f s  %s", e.Name, e.Packets, e.Took.Seconds(), e.Outcome)
+	}
+	for _, f := range d.Causes {
+		t.Logf("%s %.3f where %q", f.Code, f.Probability, f.Where)
+	}
+	t.Logf("%d packets, %.1f s", d.Packets, d.Took.Seconds())
+}

@@ -1,0 +1,298 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/why"
+)
+
+// Patience of trials. A host repeats its SYN-ACK after one second (RFC 6298 §2.1),
+// which tells loss on the way back from loss on the way there.
+const (
+	synPatience  = 1350 * time.Millisecond
+	barePatience = time.Second
+	secondLeast  = 30 * time.Millisecond // how long a second answer to a SYN is waited for, at least
+	secondMost   = 250 * time.Millisecond
+)
+
+// syn sends one SYN and closes what it opened.
+func (i *Instrument) syn(ctx context.Context, t *why.Trial) {
+	k := i.talkTo(t, i.destination(t))
+	defer k.end()
+	if i.ask(ctx, k, t) && t.Outcome == why.SYNACK {
+		k.reset()
+		i.second(ctx, k, t)
+	}
+}
+
+// ask sends a talk's SYN and reads the first answer; it tells whether one came.
+// What was answered by a SYN-ACK is open then.
+func (i *Instrument) ask(ctx context.Context, k *talk, t *why.Trial) bool {
+	if err := k.open(0); err != nil {
+		refuse(t, err)
+		return false
+	}
+	deadline := time.Now().Add(synPatience)
+	for {
+		ev, ok := k.wait(ctx, time.Until(deadline))
+		if !ok {
+			t.Outcome = why.Silence
+			if ctx.Err() != nil {
+				t.Outcome = why.NotMade
+			}
+			i.leave(k)
+			return false
+		}
+		if i.answer(k, t, &ev) {
+			break
+		}
+	}
+	if t.Outcome == why.Reset {
+		i.second(ctx, k, t)
+	}
+	return true
+}
+
+// refuse notes that this machine did not let a packet leave.
+func refuse(t *why.Trial, err error) {
+	t.Outcome, t.Reply.Text = why.SendRefused, reason(err)
+}
+
+// reason is an error in a few words.
+func reason(err error) string {
+	for _, known := range []struct {
+		err  error
+		text string
+	}{{netraw.ErrNoRoute, "no route"}, {netraw.ErrInterfaceDown, "interface down"}, {syscall.EPERM, "EPERM"}, {syscall.ENOBUFS, "ENOBUFS"}} {
+		if errors.Is(err, known.err) {
+			return known.text
+		}
+	}
+	return err.Error()
+}
+
+// answer reads a packet as the answer to a SYN; false where it is none.
+func (i *Instrument) answer(k *talk, t *why.Trial, ev *event) bool {
+	if ev.icmp != nil {
+		return i.icmpAnswer(k, t, ev.icmp)
+	}
+	s := &ev.seg
+	switch {
+	case s.Flags.Has(craft.SYN | craft.ACK):
+		t.Outcome, t.Reply.Window = why.SYNACK, int(s.Window)
+		k.accept(ev)
+	case s.Flags.Has(craft.RST):
+		t.Outcome = why.Reset
+	case s.Flags.Has(craft.ACK):
+		t.Outcome = why.Challenge
+		r := k.segment(craft.RST, s.Ack, 0)
+		i.send(&r)
+	default:
+		return false
+	}
+	t.Reply.RTT, t.Reply.TTL, t.Reply.From = k.rtt(ev), s.TTL, s.Src.Addr()
+	return true
+}
+
+// icmpAnswer reads an ICMP error. What this machine tells itself, that a neighbour
+// does not resolve, is silence.
+func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool {
+	meaning, tooBig := probe.ICMPMeaning(k.dst.Addr(), e.Type, e.Code)
+	if tooBig || meaning == "" || e.Src == k.src.Addr() {
+		return false
+	}
+	t.Reply.From, t.Reply.TTL = e.Src, e.TTL
+	t.Reply.Text = fmt.Sprintf("%s from %s", meaning, e.Src)
+	switch {
+	case meaning == probe.ReasonTimeExceeded:
+		t.Outcome = why.HostUnreachable
+	case e.Src == k.dst.Addr().WithZone(""):
+		t.Outcome = why.RejectedByHost
+	case unreachable[meaning]:
+		t.Outcome = why.HostUnreachable
+	default:
+		t.Outcome = why.Prohibited
+	}
+	return true
+}
+
+// unreachable are the words of routers that cannot reach a host or its network,
+// the others those of somebody who does not want to.
+var unreachable = map[probe.Reason]bool{"host-unreachable": true, "net-unreachable": true, "addr-unreachable": true, "no-route": true, "beyond-scope": true}
+
+// second waits for another answer to the same SYN: an RST with a SYN-ACK is
+// somebody else's.
+func (i *Instrument) second(ctx context.Context, k *talk, t *why.Trial) {
+	deadline := time.Now().Add(min(max(2*t.Reply.RTT, secondLeast), secondMost))
+	for {
+		ev, ok := k.wait(ctx, time.Until(deadline))
+		if !ok {
+			return
+		}
+		if ev.icmp != nil {
+			continue
+		}
+		reset, synack := ev.seg.Flags.Has(craft.RST), ev.seg.Flags.Has(craft.SYN|craft.ACK)
+		switch {
+		case t.Outcome == why.Reset && synack:
+			t.Outcome, k.next = why.ResetToo, k.isn+1
+			k.reset()
+			return
+		case t.Outcome == why.SYNACK && reset:
+			t.Outcome, t.Reply.TTL = why.ResetToo, ev.seg.TTL
+			return
+		}
+	}
+}
+
+// bare sends one segment of no connection: an ACK or a FIN.
+func (i *Instrument) bare(ctx context.Context, t *why.Trial) {
+	k := i.talkTo(t, i.destination(t))
+	defer k.end()
+	s := k.segment(craft.ACK, k.isn, k.isn+1000)
+	if t.Kind == why.FIN {
+		s = k.segment(craft.FIN, k.isn, 0)
+	}
+	k.left = time.Now()
+	i.await(ctx, k, t, i.send(&s))
+}
+
+// echo sends one echo request.
+func (i *Instrument) echo(ctx context.Context, t *why.Trial) {
+	k := i.talkTo(t, i.destination(t))
+	defer k.end()
+	e := craft.Echo{Src: k.src.Addr(), Dst: k.dst.Addr().WithZone(""), TTL: 64, Kind: craft.EchoRequest, ID: k.src.Port(), Token: uint32(k.isn)}
+	b, err := e.AppendTo(nil)
+	if err == nil {
+		k.left = time.Now()
+		err = i.sendPacket(b)
+	}
+	i.await(ctx, k, t, err)
+}
+
+// await is the answer to something other than a SYN.
+func (i *Instrument) await(ctx context.Context, k *talk, t *why.Trial, err error) {
+	if err != nil {
+		refuse(t, err)
+		return
+	}
+	ev, ok := k.wait(ctx, barePatience)
+	switch {
+	case !ok:
+		t.Outcome = why.Silence
+	case ev.echoTTL != 0:
+		t.Outcome, t.Reply.TTL, t.Reply.From, t.Reply.RTT = why.EchoReply, ev.echoTTL, k.dst.Addr(), k.rtt(&ev)
+	case ev.icmp != nil:
+		if !i.icmpAnswer(k, t, ev.icmp) {
+			t.Outcome = why.Silence
+		}
+	case ev.seg.Flags.Has(craft.RST):
+		t.Outcome, t.Reply.TTL, t.Reply.From = why.Reset, ev.seg.TTL, ev.seg.Src.Addr()
+	default:
+		t.Outcome = why.Challenge
+	}
+}
+
+// again sends the same SYN twice, the first closed in between.
+func (i *Instrument) again(ctx context.Context, t *why.Trial) {
+	dst := i.destination(t)
+	k := i.talkTo(t, dst)
+	defer k.end()
+	if !i.ask(ctx, k, t) || t.Outcome != why.SYNACK {
+		return
+	}
+	first := k.acked
+	k.reset()
+	if !sleep(ctx, 40*time.Millisecond) {
+		t.Outcome = why.NotMade
+		return
+	}
+	second := *t
+	switch i.drain(k); {
+	case !i.ask(ctx, k, &second) || second.Outcome != why.SYNACK:
+		t.Outcome = why.NotMade
+		return
+	case k.acked == first:
+		t.Outcome = why.ISNStays
+	default:
+		t.Outcome = why.ISNMoves
+	}
+	k.reset()
+}
+
+// drain forgets packets that came and were not waited for.
+func (i *Instrument) drain(k *talk) {
+	for {
+		if _, ok := k.wait(context.Background(), 0); !ok {
+			return
+		}
+	}
+}
+
+// kernel lets this machine's own TCP connect.
+func (i *Instrument) kernel(ctx context.Context, t *why.Trial) {
+	if i.cfg.Dialer == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, kernelPatience)
+	defer cancel()
+	i.mu.Lock()
+	i.sent += kernelPackets
+	i.mu.Unlock()
+	h, err := i.cfg.Dialer.Dial(ctx, i.destination(t))
+	t.Outcome = kernelOutcome(err)
+	switch t.Outcome {
+	case why.Acked:
+		i.mu.Lock()
+		i.completed++
+		i.mu.Unlock()
+		t.Reply.RTT = h.RTT
+	case why.NotMade:
+		t.Reply.Text = err.Error()
+	}
+}
+
+// kernelPatience is enough for one SYN that the kernel repeats (after 1 s), and
+// kernelPackets what it may send meanwhile.
+const (
+	kernelPatience = 2200 * time.Millisecond
+	kernelPackets  = 4
+)
+
+// kernelOutcome reads the error of connect(2). Those that may come of an ICMP error
+// or a reset say nothing that a raw SYN does not say better.
+func kernelOutcome(err error) why.Outcome {
+	switch {
+	case err == nil:
+		return why.Acked
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return why.NoPorts
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return why.SendRefused
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+		return why.Silence
+	}
+	return why.NotMade
+}
+
+// look reads a fact.
+func (i *Instrument) look(t *why.Trial) {
+	if i.cfg.Facts == nil {
+		return
+	}
+	yes, from, text, ok := i.cfg.Facts.Look(t.Fact, i.Sent())
+	if !ok {
+		return
+	}
+	t.Outcome, t.Reply.From, t.Reply.Text = why.No, from, text
+	if yes {
+		t.Outcome = why.Yes
+	}
+}

@@ -1,0 +1,304 @@
+package live
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe/internal/wire"
+	"synscope/probe/why"
+)
+
+// talk is a SYN or a connection of ours, and what answers it.
+type talk struct {
+	in       *Instrument
+	src, dst netip.AddrPort
+	look     why.Look
+	mtu      int
+	ttl      uint8
+	tos      uint8
+	isn      craft.Seq
+	next     craft.Seq // SND.NXT
+	acked    craft.Seq // RCV.NXT, once there was a SYN-ACK
+	tsval    uint32    // what its SYN said
+	ts       bool      // timestamps were negotiated
+	echoed   uint32    // the peer's newest
+	mss      int       // the peer's
+	left     time.Time // when its SYN left
+	events   chan event
+}
+
+// event is one packet that concerns a talk.
+type event struct {
+	at      time.Time
+	seg     craft.Segment // without payload and options
+	len     int
+	mss     uint16
+	tsval   uint32
+	hasTS   bool
+	icmp    *craft.ICMPError
+	echoTTL uint8
+}
+
+// talkTo begins a talk from a trial's flow.
+func (i *Instrument) talkTo(t *why.Trial, dst netip.AddrPort) *talk {
+	r := i.route(dst.Addr())
+	k := &talk{in: i, src: i.source(t, dst.Addr()), dst: dst, look: t.Look, mtu: r.MTU, isn: craft.Seq(rand.Uint32()), events: make(chan event, 64)}
+	if k.mtu == 0 || k.mtu > 1500 {
+		k.mtu = 1500
+	}
+	k.dress()
+	k.next = k.isn
+	i.mu.Lock()
+	i.talks[k.src.Port()] = append(i.talks[k.src.Port()], k)
+	i.mu.Unlock()
+	t.Reply.Port = k.src.Port()
+	return k
+}
+
+// dress gives a talk what its look says of its packets.
+func (k *talk) dress() {
+	k.tsval, k.ttl = k.in.timestamp(k.look), 64
+	switch k.look {
+	case why.TOS:
+		k.tos = 0xb8
+	case why.HighTTL:
+		k.ttl = 255
+	}
+}
+
+// end forgets a talk.
+func (k *talk) end() {
+	k.in.mu.Lock()
+	defer k.in.mu.Unlock()
+	port := k.src.Port()
+	k.in.talks[port] = slices.DeleteFunc(k.in.talks[port], func(o *talk) bool { return o == k })
+}
+
+// old and newer timestamps are half a day away: far more than any host's own clock
+// tolerates as disorder, far less than what would count as the other side (RFC 7323 §5.2).
+const apart = 50_000_000
+
+// timestamp is in milliseconds, as Linux has them.
+func (i *Instrument) timestamp(l why.Look) uint32 {
+	now := i.key + uint32(time.Since(i.start).Milliseconds())
+	switch l {
+	case why.OldTimestamp:
+		return now - apart
+	case why.NewTimestamp:
+		return now + apart
+	}
+	return now
+}
+
+// segment is one of the talk's.
+func (k *talk) segment(f craft.Flags, seq, ack craft.Seq) craft.Segment {
+	s := craft.Segment{Src: k.src, Dst: netip.AddrPortFrom(k.dst.Addr().WithZone(""), k.dst.Port()), TTL: k.ttl, TOS: k.tos,
+		DF: k.src.Addr().Is4(), Seq: seq, Ack: ack, Flags: f, Window: 502}
+	if k.ts && f&craft.RST == 0 {
+		s.Options, _ = craft.NewOptions(craft.NOP(), craft.NOP(), craft.Timestamps(k.in.timestamp(k.look), k.echoed))
+	}
+	return s
+}
+
+// open sends the SYN, with a TTL of its own unless that is 0.
+func (k *talk) open(ttl uint8) error {
+	s := k.syn(ttl)
+	k.next, k.left = k.isn+1, time.Now()
+	return k.in.send(&s)
+}
+
+// syn is the talk's SYN.
+func (k *talk) syn(ttl uint8) craft.Segment {
+	s := k.segment(craft.SYN, k.isn, 0)
+	s.Window = 64240
+	s.Options = k.options()
+	switch k.look {
+	case why.ECN:
+		s.Flags |= craft.ECE | craft.CWR
+	case why.AccECN:
+		s.Flags |= craft.ECE | craft.CWR | craft.AE
+	}
+	if ttl != 0 {
+		s.TTL = ttl
+	}
+	return s
+}
+
+// unassigned is an option kind that IANA assigns to nobody for use, RFC 3692's
+// experiments being 253 and 254.
+const unassigned = craft.OptionKind(77)
+
+// options are those of the talk's look, in the order of Linux.
+func (k *talk) options() craft.Options {
+	header := 40
+	if k.src.Addr().Is6() {
+		header = 60
+	}
+	mss, sack, ts := craft.MSS(uint16(k.mtu-header)), craft.SACKPermitted(), craft.Timestamps(k.tsval, 0)
+	scale := []craft.Option{craft.NOP(), craft.WindowScale(7)}
+	list := append([]craft.Option{mss, sack, ts}, scale...)
+	switch k.look {
+	case why.Bare:
+		list = nil
+	case why.MSSOnly:
+		list = []craft.Option{mss}
+	case why.NoTimestamps:
+		list = append([]craft.Option{mss, craft.NOP(), craft.NOP(), sack}, scale...)
+	case why.NoSACK:
+		list = append([]craft.Option{mss, craft.NOP(), craft.NOP(), ts}, scale...)
+	case why.NoScale:
+		list = []craft.Option{mss, sack, ts}
+	case why.FastOpen:
+		list = append(list, craft.FastOpen(nil), craft.NOP(), craft.NOP())
+	case why.MPTCP: // MP_CAPABLE of version 1, with checksums off and HMAC-SHA256: RFC 8684 §3.1
+		list = append(list, craft.MPTCP([]byte{0x01, 0x01}))
+	case why.Unassigned:
+		list = append(list, craft.RawOption(unassigned, []byte{0, 0}))
+	}
+	options, _ := craft.NewOptions(list...)
+	return options
+}
+
+// wait is the next packet for the talk within a time; ok is false where none came.
+func (k *talk) wait(ctx context.Context, d time.Duration) (ev event, ok bool) {
+	if d <= 0 {
+		select {
+		case ev = <-k.events:
+			return ev, true
+		default:
+			return ev, false
+		}
+	}
+	alarm := time.NewTimer(d)
+	defer alarm.Stop()
+	select {
+	case ev = <-k.events:
+		return ev, true
+	case <-alarm.C:
+	case <-ctx.Done():
+	}
+	return ev, false
+}
+
+// rtt is the time from the SYN to an answer.
+func (k *talk) rtt(ev *event) time.Duration {
+	k.in.mu.Lock()
+	defer k.in.mu.Unlock()
+	return max(ev.at.Sub(k.left), time.Microsecond)
+}
+
+// reset closes what a talk has opened, with the exact number.
+func (k *talk) reset() {
+	s := k.segment(craft.RST, k.next, 0)
+	k.in.send(&s)
+}
+
+// accept takes in a SYN-ACK.
+func (k *talk) accept(ev *event) {
+	k.acked = ev.seg.Seq + 1
+	k.ts, k.echoed = ev.hasTS && k.look.Timestamps(), ev.tsval
+	k.mss = int(ev.mss)
+}
+
+// take hands one packet to the talk that it concerns.
+func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
+	if wire.Decode(in, p) != "" {
+		i.takeEcho(in)
+		return
+	}
+	ev := event{at: in.Time}
+	if ev.at.IsZero() {
+		ev.at = time.Now()
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	switch {
+	case in.Outgoing:
+		i.departed(p, ev.at)
+	case p.Kind == craft.PacketICMPError:
+		icmp := p.ICMP
+		icmp.Quote.Options = nil
+		ev.icmp = &icmp
+		q := &icmp.Quote
+		for _, k := range i.talks[q.Src.Port()] {
+			if q.Dst.Port() == k.dst.Port() && q.Seq-k.isn < window {
+				k.deliver(ev)
+				return
+			}
+		}
+	case p.Kind == craft.PacketTCP:
+		s := &p.Segment
+		ev.seg, ev.len = *s, len(s.Payload)
+		ev.mss, _ = s.Options.MSS()
+		ev.tsval, _, ev.hasTS = s.Options.Timestamps()
+		ev.seg.Options, ev.seg.Payload = nil, nil
+		if k := i.concerned(s); k != nil {
+			k.deliver(ev)
+		}
+	}
+}
+
+// window is how far the numbers of one talk reach.
+const window = 1 << 18
+
+// concerned is the talk that a segment is for: whose number it acknowledges, or,
+// where it acknowledges none, the newest one.
+func (i *Instrument) concerned(s *craft.Segment) (last *talk) {
+	for _, k := range i.talks[s.Dst.Port()] {
+		if s.Src.Port() != k.dst.Port() || s.Src.Addr() != k.dst.Addr().WithZone("") {
+			continue
+		}
+		if d := s.Ack - k.isn; s.Flags.Has(craft.ACK) && d > 0 && d < window {
+			return k
+		}
+		last = k
+	}
+	if s.Flags.Has(craft.SYN) {
+		return nil // a SYN-ACK of a number that is not ours any more
+	}
+	return last
+}
+
+// departed corrects when a SYN left by the kernel's stamp.
+func (i *Instrument) departed(p *craft.Packet, at time.Time) {
+	s := &p.Segment
+	if p.Kind != craft.PacketTCP || !s.Flags.Has(craft.SYN) {
+		return
+	}
+	for _, k := range i.talks[s.Src.Port()] {
+		if k.isn == s.Seq {
+			k.left = at
+		}
+	}
+}
+
+// deliver drops what a talk is too slow to take: it has more than enough then.
+func (k *talk) deliver(ev event) {
+	select {
+	case k.events <- ev:
+	default:
+	}
+}
+
+func (i *Instrument) takeEcho(in *netraw.Packet) {
+	e, err := craft.DecodeEcho(in.Data, craft.TrustChecksums)
+	if err != nil || e.Kind != craft.EchoReply || in.Outgoing {
+		return
+	}
+	at := in.Time
+	if at.IsZero() {
+		at = time.Now()
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, k := range i.talks[e.ID] {
+		if e.Token == uint32(k.isn) && e.Src == k.dst.Addr().WithZone("") {
+			k.deliver(event{at: at, echoTTL: e.TTL})
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package live
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/why"
+)
+
+// Bounds of a trace.
+const (
+	together    = 4 // hops asked at a time
+	hopPatience = 450 * time.Millisecond
+	mostSilent  = 5 // hops without an answer after which a trace is given up
+)
+
+// trace sends SYNs of one flow with growing TTL, a few hops at a time.
+func (i *Instrument) trace(ctx context.Context, t *why.Trial) {
+	t.Outcome = why.TraceEnds
+	hops := make([]why.Hop, 0, t.Hops)
+	for first := 1; first <= t.Hops && ctx.Err() == nil; first += together {
+		part := make([]why.Hop, min(together, t.Hops-first+1))
+		i.ask4(ctx, t, first, part)
+		i.askSilent(ctx, t, first, part)
+		hops = append(hops, part...)
+		if over(hops) {
+			break
+		}
+	}
+	t.Reply.Path = upToTarget(hops)
+}
+
+// over tells whether a trace has come to its end: the target, or silence.
+func over(hops []why.Hop) bool {
+	silent := 0
+	for _, h := range hops {
+		if h.Target {
+			return true
+		}
+		if silent++; h.Addr.IsValid() {
+			silent = 0
+		}
+	}
+	return silent > mostSilent
+}
+
+func upToTarget(hops []why.Hop) []why.Hop {
+	for n, h := range hops {
+		if h.Target {
+			return hops[:n+1]
+		}
+	}
+	return hops
+}
+
+// ask4 asks some hops at once.
+func (i *Instrument) ask4(ctx context.Context, t *why.Trial, first int, part []why.Hop) {
+	var all sync.WaitGroup
+	for n := range part {
+		part[n].TTL = first + n
+		all.Go(func() { i.hop(ctx, t, &part[n]) })
+		sleep(ctx, 3*time.Millisecond)
+	}
+	all.Wait()
+}
+
+// askSilent asks those again that kept silent, before the target.
+func (i *Instrument) askSilent(ctx context.Context, t *why.Trial, first int, part []why.Hop) {
+	for n := range part {
+		if part[n].Target {
+			return
+		}
+		if !part[n].Addr.IsValid() {
+			i.hop(ctx, t, &part[n])
+		}
+	}
+}
+
+// hop asks one hop: its talk has a number of its own, which routers quote.
+func (i *Instrument) hop(ctx context.Context, t *why.Trial, h *why.Hop) {
+	trial := *t
+	k := i.talkTo(&trial, i.destination(t))
+	t.Reply.Port = k.src.Port()
+	defer k.end()
+	if k.open(uint8(h.TTL)) != nil {
+		return
+	}
+	ev, ok := k.wait(ctx, hopPatience)
+	switch {
+	case !ok:
+	case ev.icmp != nil:
+		reason, _ := probe.ICMPMeaning(k.dst.Addr(), ev.icmp.Type, ev.icmp.Code)
+		if reason == probe.ReasonTimeExceeded {
+			h.Addr, h.Ours = ev.icmp.Src, ev.icmp.TTL
+		}
+	case ev.seg.Flags.Has(craft.SYN | craft.ACK):
+		h.Addr, h.Target, h.Ours = ev.seg.Src.Addr(), true, ev.seg.TTL
+		k.reset()
+	default: // an RST, or an ACK of the SYN before it
+		h.Addr, h.Target, h.Ours = ev.seg.Src.Addr(), true, ev.seg.TTL
+		if !ev.seg.Flags.Has(craft.RST) {
+			s := k.segment(craft.RST, ev.seg.Ack, 0)
+			i.send(&s)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package why
+
+// Outcome is what came of a trial. Those of its SYN come first: a connection
+// that could not be opened has one of them.
+type Outcome uint8
+
+const (
+	NotMade         Outcome = iota // the instrument could not, or the budget did not allow it
+	Silence                        // nothing came
+	Late                           // a SYN-ACK that the host had to repeat, a second or more late
+	SYNACK                         //
+	SlowSYNACK                     // much later than those of other flows
+	Near                           // a SYN-ACK with marks of somebody else: nearer than the host, or window 0
+	Reset                          // from as far as the host
+	ResetNear                      // from nearer than the host
+	ResetToo                       // an RST and a SYN-ACK to one SYN
+	Challenge                      // an ACK of other numbers: RFC 5961 §4
+	HostUnreachable                // a router: it cannot reach the host or its network
+	Prohibited                     // a router: it may not pass
+	RejectedByHost                 // an ICMP error of the host's own
+	SendRefused                    // this machine's kernel did not let it leave
+	NoPorts                        // EADDRNOTAVAIL of connect(2)
+	Acked                          // the connection works
+	Lossy                          // it works after retransmissions
+	SlowProgram                    // it works, and the program takes a second or more
+	Ignored                        // the third ACK is ignored: the SYN-ACK comes again, bytes are not acknowledged
+	ResetOnACK                     // RST answers the third ACK or the first byte
+	LargeLost                      // small segments are acknowledged, large ones are not
+	TooBig                         // a router asks for smaller ones
+	IdleDead                       // after the pause nothing comes
+	IdleReset                      // after the pause it is reset
+	IdleClosed                     // the host closed it in the pause
+	ISNMoves
+	ISNStays
+	EchoReply
+	TraceReaches // routers answer up to the host, or it does
+	TraceDies    // the last router that answers is short of the host
+	TraceForks   // other routers than on the way of flows that pass, and it dies there
+	TraceNear    // somebody answers in the host's name before it
+	TraceEnds    // it ends at a router; how far the host is, is not known
+	TraceSilent  // no router answers
+	Yes
+	No
+	outcomes
+)
+
+var outcomeNames = [outcomes]string{"not made", "silence", "late SYN-ACK", "SYN-ACK", "slow SYN-ACK", "SYN-ACK of somebody else",
+	"reset", "reset from nearer than the host", "reset and SYN-ACK", "challenge ACK", "host unreachable", "prohibited",
+	"rejected by the host", "refused by this machine", "no free source port", "works", "works after retransmissions",
+	"works, slow program", "third ACK ignored", "reset after the third ACK", "large segments lost", "packet too big",
+	"dead after the pause", "reset after the pause", "closed by the host in the pause", "ISN moves", "ISN stays",
+	"echo reply", "reaches the host", "dies before the host", "takes another way and dies", "answered before the host",
+	"ends at a router", "no router answers", "yes", "no"}
+
+// String says the outcome in words.
+func (o Outcome) String() string { return outcomeNames[o] }
+
+// fails tells whether a client would call this a failure to connect.
+func (o Outcome) fails() bool {
+	switch o {
+	case Silence, Late, Reset, ResetNear, ResetToo, Challenge, HostUnreachable, Prohibited, RejectedByHost, SendRefused, NoPorts, Ignored, ResetOnACK:
+		return true
+	}
+	return false
+}
+
+// answered tells whether the SYN of a trial was answered by a SYN-ACK.
+func (o Outcome) answered() bool {
+	switch o {
+	case SYNACK, SlowSYNACK, Near, Late, Acked, Lossy, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays:
+		return true
+	}
+	return false
+}
+
+// dist is the probability of each outcome of a trial whose packets are not lost.
+type dist [outcomes]float64
+
+// floor is the least probability of an outcome, whatever a cause predicts: the
+// world has more in it than models say.
+const floor = 2e-4
+
+// share is part of a dist.
+type share struct {
+	o Outcome
+	p float64
+}
+
+// of makes a dist; what is left of 1 goes to the first outcome.
+func of(list ...share) *dist {
+	var d dist
+	left := 1.0
+	for _, s := range list[1:] {
+		d[s.o] += s.p
+		left -= s.p
+	}
+	d[list[0].o] += left
+	return &d
+}
+
+// only is the dist of one outcome.
+func only(o Outcome) *dist { return of(share{o, 1}) }

@@ -1,0 +1,195 @@
+package why
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Instrument makes trials.
+type Instrument interface {
+	// Run begins each trial of a batch at its After and returns them all with
+	// what came; it returns when the last has ended and nothing is left open. What it
+	// could not make has the outcome NotMade. An error ends the diagnosis; the
+	// trials made so far come with it.
+	Run(ctx context.Context, batch []Trial) ([]Trial, error)
+	// Now is the time since the beginning of the diagnosis.
+	Now() time.Duration
+	// Sent is how many packets have left so far.
+	Sent() int
+}
+
+// Config says what is in question. Only Addrs must be set.
+type Config struct {
+	Target  string // as the user typed it, for texts
+	Name    string // the same without the port
+	Addrs   []Address
+	Against bool          // trials of the role Against can be made
+	Packets int           // budget; 0: 400
+	Time    time.Duration // budget; 0: 30 s
+	Hops    int           // the most hops that a trace looks at; 0: 16
+	Only    []string      // names of the experiments that may be made; empty: all
+	Sure    float64       // probability at which a cause is sure enough; 0: 0.99
+	Seed    uint64        // of the estimate of information
+	// Progress is told of each experiment before it is made; nil: nobody.
+	Progress func(experiment string, cause Code, probability float64)
+}
+
+// Defaults of a Config.
+const (
+	DefaultPackets = 400
+	DefaultTime    = 30 * time.Second
+	defaultHops    = 16
+	defaultSure    = 0.99
+)
+
+func (c Config) complete() Config {
+	if c.Packets == 0 {
+		c.Packets = DefaultPackets
+	}
+	if c.Time == 0 {
+		c.Time = DefaultTime
+	}
+	if c.Hops == 0 {
+		c.Hops = defaultHops
+	}
+	if c.Sure == 0 {
+		c.Sure = defaultSure
+	}
+	return c
+}
+
+// run is one diagnosis under way.
+type run struct {
+	cfg         Config
+	inst        Instrument
+	experiments []Experiment
+	k           *Knowledge
+	p           *posterior
+	rng         *rand.Rand
+	records     []Record
+}
+
+// Run finds the cause. With an error of the instrument, or a cancelled ctx, comes the
+// diagnosis of what was found by then.
+func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
+	cfg = cfg.complete()
+	r := &run{cfg: cfg, inst: inst, k: newKnowledge(&cfg), p: newPosterior(cfg.Addrs), rng: rand.New(rand.NewPCG(cfg.Seed, 0))}
+	for _, e := range Experiments() {
+		if len(cfg.Only) == 0 || slices.Contains(cfg.Only, e.Name) {
+			r.experiments = append(r.experiments, e)
+		}
+	}
+	err := r.first(ctx)
+	for err == nil && ctx.Err() == nil {
+		c, ok := r.recount()
+		if r.decided() && !ok {
+			break
+		}
+		if !ok {
+			c, ok = r.choose()
+		}
+		if !ok {
+			break
+		}
+		err = r.make(ctx, &c)
+	}
+	d := r.diagnosis()
+	d.Complete = err == nil && ctx.Err() == nil
+	return d, err
+}
+
+// first makes the experiments on whose outcome the plans of all others rest: this
+// machine, which costs nothing, every address of the name, some flows, and some
+// connections: later ones may find that those before have filled a queue.
+func (r *run) first(ctx context.Context) error {
+	for i := range r.experiments {
+		switch r.experiments[i].Name {
+		case "local", "names", "flows", "handshake":
+			c, ok := r.candidate(&r.experiments[i])
+			if packets, left := r.left(); !ok || r.decided() || c.packets > packets || c.took > left {
+				continue
+			}
+			if err := r.make(ctx, &c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recount looks at this machine's counters once more before a cause that is elsewhere
+// is taken for sure: it costs nothing.
+func (r *run) recount() (c candidate, ok bool) {
+	if !r.decided() || r.experiments[0].Name != "local" || r.k.rounds["local"] != 1 {
+		return c, false
+	}
+	return r.candidate(&r.experiments[0])
+}
+
+// make makes an experiment and takes in what came of it.
+func (r *run) make(ctx context.Context, c *candidate) error {
+	if r.cfg.Progress != nil {
+		code, p := r.leader()
+		r.cfg.Progress(c.Name, code, p)
+	}
+	batch := c.Plan(r.k, r.k.rounds[c.Name])
+	r.k.rounds[c.Name]++
+	for i := range batch {
+		batch[i].Experiment, batch[i].Hops = c.Name, r.hops()
+	}
+	sent, began := r.inst.Sent(), r.inst.Now()
+	done, err := r.inst.Run(ctx, batch)
+	for i := range done {
+		done[i].Experiment, done[i].batch = c.Name, fmt.Sprint(c.Name, r.k.rounds[c.Name])
+	}
+	at := len(r.k.Log)
+	reread := r.k.add(done)
+	r.records = append(r.records, Record{Name: c.Name, Packets: r.inst.Sent() - sent, Took: r.inst.Now() - began, from: at, to: len(r.k.Log)})
+	if reread {
+		r.reread()
+	} else {
+		r.p.take(c.Name, r.k.Log[at:])
+	}
+	return err
+}
+
+// reread begins again with what is known now.
+func (r *run) reread() {
+	r.p = newPosterior(r.cfg.Addrs)
+	for _, rec := range r.records {
+		r.p.take(rec.Name, r.k.Log[rec.from:rec.to])
+	}
+}
+
+// left is what is left of the budget.
+func (r *run) left() (packets int, took time.Duration) {
+	return r.cfg.Packets - r.inst.Sent(), r.cfg.Time - r.inst.Now()
+}
+
+// hops is how far a trace looks.
+func (r *run) hops() int {
+	if d, known := r.k.hostDistance(&Trial{Kind: Trace}); known {
+		return min(r.cfg.Hops, d+1)
+	}
+	return r.cfg.Hops
+}
+
+// leader is the most probable cause.
+func (r *run) leader() (Code, float64) {
+	p := r.p.probabilities()
+	i := 0
+	for j := range p {
+		if p[j] > p[i] {
+			i = j
+		}
+	}
+	return r.p.causes[i].Code, p[i]
+}
+
+func (r *run) decided() bool {
+	code, p := r.leader()
+	return p >= r.cfg.Sure && code != Unknown && r.inst.Sent() > 0 || p >= 0.999 && code != Unknown
+}

@@ -1,0 +1,293 @@
+package why
+
+import (
+	"math"
+	"time"
+)
+
+// The rules here predict by what went before: a bucket runs empty, a table fills
+// up, something comes and goes.
+
+// soft mixes a little of the other way into what a rule is sure of: other people's
+// traffic has its part in such states, and our stamps are not theirs.
+const soft = 0.012
+
+func softly(d *dist, p float64, into []weighted) []weighted {
+	return append(into, weighted{p, d}, weighted{1 - p, nil})
+}
+
+// threshold is a level that is not known at first: what stays below one that has
+// passed passes, what reaches one that has failed fails, and between the two each
+// further step has the same chance to be the one; once both are known, it is anywhere between.
+type threshold struct {
+	passed, failed float64 // the highest that passed, the lowest that failed; failed 0: none
+	step           float64 // chance that a further level fails
+}
+
+// p is how probable it is that a level fails.
+func (th *threshold) p(level float64) float64 {
+	switch {
+	case th.failed > 0 && level >= th.failed:
+		return 1 - soft
+	case level <= th.passed:
+		return soft
+	case th.failed > 0:
+		return math.Min(1-soft, math.Max(soft, (level-th.passed)/(th.failed-th.passed)))
+	}
+	return math.Max(soft, 1-math.Pow(1-th.step, level-th.passed))
+}
+
+// learn corrects itself where something passes above what has failed: that had been
+// lost by chance. A failure below what has passed is one, too.
+func (th *threshold) learn(level float64, fails bool) {
+	switch {
+	case fails && level > th.passed && (th.failed == 0 || level < th.failed):
+		th.failed = level
+	case !fails && level > th.passed:
+		th.passed = level
+		if level >= th.failed {
+			th.failed = 0
+		}
+	}
+}
+
+// bucket drops what exceeds a rate: a token bucket of unknown size. Its level is
+// what has passed and was not refilled since.
+type bucket struct {
+	of   func(*Trial) bool
+	rate float64 // tokens a second
+	d    *dist   // what becomes of what exceeds it
+	threshold
+
+	used float64
+	at   time.Duration
+}
+
+// level is how many tokens are used when a trial has taken one.
+func (b *bucket) level(t *Trial) float64 {
+	return math.Max(0, b.used-b.rate*math.Max(0, (t.At-b.at).Seconds())) + 1
+}
+
+func (b *bucket) modes(t *Trial, into []weighted) []weighted {
+	if !b.of(t) {
+		return into
+	}
+	return softly(b.d, b.p(b.level(t)), into)
+}
+
+func (b *bucket) learn(t *Trial, like []float64) {
+	level, fails := b.level(t), like[0] > like[1]
+	b.threshold.learn(level, fails)
+	b.at, b.used = t.At, level
+	if fails {
+		b.used = level - 1
+	}
+}
+
+func (b *bucket) clone() rule { c := *b; return &c }
+
+// limit refuses a connection while we hold so many, which is not known at first.
+type limit struct {
+	d *dist
+	threshold
+}
+
+func (l *limit) modes(t *Trial, into []weighted) []weighted {
+	if !toTarget(t) {
+		return into
+	}
+	return softly(l.d, l.p(float64(t.Held)), into)
+}
+
+func (l *limit) learn(t *Trial, like []float64) {
+	l.threshold.learn(float64(t.Held), like[0] > like[1])
+}
+func (l *limit) clone() rule { c := *l; return &c }
+
+// filling is an accept queue with room for so many connections of ours, not known
+// at first: after those the SYN is dropped, or the third ACK is not taken.
+type filling struct {
+	full func(t *Trial) *dist // what becomes of connections then
+	threshold
+}
+
+func (f *filling) modes(t *Trial, into []weighted) []weighted {
+	if !toTarget(t) {
+		return into
+	}
+	return softly(f.full(t), f.p(float64(t.Completed)), into)
+}
+
+func (f *filling) learn(t *Trial, like []float64) {
+	f.threshold.learn(float64(t.Completed), like[0] > like[1])
+}
+
+func (f *filling) clone() rule { c := *f; return &c }
+
+// flapping comes and goes: two states, with a mean time in each, known by
+// filtering (the forward recursion of a hidden Markov model).
+type flapping struct {
+	of      func(*Trial) bool
+	bad     *dist
+	up      time.Duration
+	down    time.Duration
+	share   float64 // of trials that are hit while it is down
+	p       float64 // that it is down at
+	at      time.Duration
+	started bool
+}
+
+func (f *flapping) now(t *Trial) float64 {
+	stationary := f.down.Seconds() / (f.up + f.down).Seconds()
+	if !f.started {
+		return stationary
+	}
+	rate := 1/f.up.Seconds() + 1/f.down.Seconds()
+	decay := math.Exp(-rate * math.Max(0, (t.At-f.at).Seconds()))
+	return stationary + (f.p-stationary)*decay
+}
+
+func (f *flapping) modes(t *Trial, into []weighted) []weighted {
+	if !f.of(t) {
+		return into
+	}
+	p := f.now(t)
+	into = append(into, weighted{p * f.share, f.bad}, weighted{p * (1 - f.share), nil})
+	falls := 0.0 // while the connection lasts
+	if t.Kind.completes() && f.bad == silent {
+		falls = 1 - math.Exp(-connectionLasts/f.up.Seconds())
+		into = append(into, weighted{(1 - p) * falls, fallen})
+	}
+	return append(into, weighted{(1 - p) * (1 - falls), nil})
+}
+
+// connectionLasts is about how long a trial's connection has to do without an answer
+// to be called ignored, in seconds.
+const connectionLasts = 0.5
+
+// fallen is a connection during which the host went away.
+var fallen = of(share{Ignored, 0}, share{Lossy, 0.2}, share{IdleDead, 0.1}, share{LargeLost, 0.02})
+
+func (f *flapping) learn(t *Trial, like []float64) {
+	p := f.now(t)
+	down := p * (f.share*like[0] + (1-f.share)*like[1])
+	up := (1 - p) * like[len(like)-1]
+	if len(like) == 4 {
+		falls := 1 - math.Exp(-connectionLasts/f.up.Seconds())
+		down, up = down+(1-p)*falls*like[2], up*(1-falls)
+	}
+	f.p, f.at, f.started = down/(down+up), t.At, true
+}
+
+func (f *flapping) clone() rule { c := *f; return &c }
+
+// paws is a host, or something before it, that keeps the newest timestamp of an
+// address or tuple and drops SYNs with an older one (RFC 7323 §5).
+type paws struct {
+	above     bool // others of our address have newer ones than ours
+	remembers bool
+	d         *dist
+	best      Look
+	seen      bool
+}
+
+// age orders the looks by their timestamps.
+func age(l Look) int {
+	switch l {
+	case OldTimestamp:
+		return 0
+	case NewTimestamp:
+		return 2
+	}
+	return 1
+}
+
+func (p *paws) modes(t *Trial, into []weighted) []weighted {
+	if !toTarget(t) || t.Kind == Kernel && !p.above {
+		return into
+	}
+	drop := false
+	if t.Look.Timestamps() {
+		drop = p.above && age(t.Look) < 2 || age(t.Look) == 0 || p.remembers && p.seen && age(t.Look) < age(p.best)
+	}
+	if drop {
+		return softly(p.d, 1-soft, into)
+	}
+	return softly(p.d, soft, into)
+}
+
+func (p *paws) learn(t *Trial, like []float64) {
+	if t.Look.Timestamps() && t.Outcome.answered() && (!p.seen || age(t.Look) > age(p.best)) {
+		p.best, p.seen = t.Look, true
+	}
+}
+
+func (p *paws) clone() rule { c := *p; return &c }
+
+// whatever expects no outcome before others, and what it has seen more than what
+// it has not: the cause that nobody wrote down, if it is one that repeats.
+type whatever struct {
+	seen map[[3]uint8]*[outcomes]float64
+}
+
+// fresh is the weight of outcomes that were not seen yet (Krichevsky, Trofimov).
+const fresh = 0.5
+
+// likely are those that a trial of a kind may have at all.
+func likely(k Kind) []Outcome {
+	switch k {
+	case SYN, Kernel:
+		return []Outcome{Silence, Late, SYNACK, SlowSYNACK, Near, Reset, ResetNear, ResetToo, Challenge, HostUnreachable, Prohibited, RejectedByHost, SendRefused, Acked}
+	case Local:
+		return []Outcome{No, Yes}
+	case ACK, FIN, Echo:
+		return []Outcome{Silence, Reset, EchoReply, HostUnreachable, Prohibited, RejectedByHost}
+	case Trace:
+		return []Outcome{TraceReaches, TraceDies, TraceForks, TraceNear, TraceSilent}
+	}
+	return []Outcome{Silence, Reset, Acked, Lossy, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
+}
+
+func whateverKey(t *Trial) [3]uint8 {
+	if t.Kind == Local {
+		return [3]uint8{uint8(t.Kind), uint8(t.Fact), 0}
+	}
+	return [3]uint8{uint8(t.Kind), uint8(t.Role), uint8(t.Look)}
+}
+
+func (w *whatever) modes(t *Trial, into []weighted) []weighted {
+	d := &dist{}
+	counts := w.seen[whateverKey(t)]
+	list, total := likely(t.Kind), 0.0
+	for _, o := range list {
+		d[o] = fresh
+		if counts != nil {
+			d[o] += counts[o]
+		}
+		total += d[o]
+	}
+	for _, o := range list {
+		d[o] /= total
+	}
+	return append(into, weighted{1, d})
+}
+
+func (w *whatever) learn(t *Trial, _ []float64) {
+	if w.seen == nil {
+		w.seen = map[[3]uint8]*[outcomes]float64{}
+	}
+	k := whateverKey(t)
+	if w.seen[k] == nil {
+		w.seen[k] = &[outcomes]float64{}
+	}
+	w.seen[k][t.Outcome]++
+}
+
+func (w *whatever) clone() rule {
+	c := &whatever{seen: map[[3]uint8]*[outcomes]float64{}}
+	for k, v := range w.seen {
+		n := *v
+		c.seen[k] = &n
+	}
+	return c
+}

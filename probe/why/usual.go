@@ -1,0 +1,88 @@
+package why
+
+// What trials come to where nothing is wrong that concerns them. Hosts and
+// networks have habits that are no fault: each is a choice of a few ways, which
+// one or two trials settle.
+
+var (
+	synacked  = of(share{SYNACK, 0}, share{SlowSYNACK, 0.002}, share{Near, 1e-4}, share{Reset, 2e-4})
+	unsteady  = of(share{SYNACK, 0}, share{SlowSYNACK, 0.05}, share{Near, 1e-4}, share{Reset, 2e-4}) // a busy machine, or link
+	connected = of(share{Acked, 0}, share{SlowProgram, 0.004}, share{Ignored, 2e-4}, share{ResetOnACK, 0.001})
+	held      = of(share{Acked, 0}, share{Ignored, 2e-4}, share{ResetOnACK, 0.001})
+	resets    = of(share{Reset, 0}, share{ResetNear, 1e-3})
+	nearer    = of(share{Near, 0}, share{SYNACK, 0.02})
+)
+
+// usualRules predict what every trial comes to without a cause.
+func usualRules() []rule {
+	return []rule{
+		&choice{of: isKind(SYN, Target), ways: []mode{{0.84, always(synacked)}, {0.15, always(unsteady)}, {0.01, always(nearer)}}},
+		&choice{of: isKind(SYN, Against), ways: []mode{{1, always(synacked)}}},
+		&choice{of: isKind(SYN, Served), scope: perFlow, ways: []mode{{0.3, always(synacked)}, {0.4, always(resets)}, {0.3, always(only(Silence))}}},
+		&choice{of: isKind(SYN, Closed), ways: []mode{{0.78, always(resets)}, {0.15, always(only(Silence))}, {0.03, always(only(Prohibited))},
+			{0.02, always(only(RejectedByHost))}, {0.02, always(synacked)}}},
+		&choice{of: isKind(ACK, Target), ways: []mode{{0.8, always(resets)}, {0.2, always(only(Silence))}}},
+		&choice{of: isKind(FIN, Target), ways: []mode{{0.85, always(only(Silence))}, {0.15, always(resets)}}},
+		&choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{0.75, always(only(EchoReply))}, {0.22, always(only(Silence))}, {0.03, always(only(Prohibited))}}},
+		&choice{of: isKind(Connect, Target), scope: perRun, ways: []mode{{0.977, always(connected)}, {0.003, always(only(SlowProgram))}, {0.02, always(only(ResetOnACK))}}},
+		&choice{of: isKind(Hold, Target), ways: []mode{{0.98, always(held)}, {0.02, always(only(ResetOnACK))}}},
+		&choice{of: isKind(Large, Target), ways: []mode{{0.955, always(only(Acked))}, {0.03, always(only(TooBig))}, {0.015, always(only(ResetOnACK))}}},
+		&choice{of: isKind(Idle, Target), scope: perTrial, ways: []mode{{0.94, always(only(Acked))}, {0.05, always(only(IdleClosed))}, {0.005, always(only(IdleReset))}, {0.005, always(only(ResetOnACK))}}},
+		&choice{of: isKind(Again, Target), ways: []mode{{0.995, always(only(ISNMoves))}, {0.005, always(only(ISNStays))}}},
+		&choice{of: isKind(Reuse, Target), ways: []mode{{0.94, always(only(SYNACK))}, {0.02, always(only(Challenge))}, {0.04, always(only(ResetOnACK))}}},
+		&choice{of: isKind(Kernel, Target), ways: []mode{{1, always(only(Acked))}}},
+		&choice{of: isFact(OnLink), ways: []mode{{0.35, always(only(Yes))}, {0.65, always(only(No))}}},
+		&choice{of: isFact(ReversePathDrops, InterfaceDrops, ConntrackFull), scope: perTrial, ways: []mode{{1, always(of(share{No, 0}, share{Yes, 0.01}))}}},
+		&choice{of: func(t *Trial) bool { return t.Kind == Local }, scope: perTrial, ways: []mode{{1, always(of(share{No, 0}, share{Yes, 0.001}))}}},
+		traces(usualTrace),
+	}
+}
+
+// Ways of traces. That no router answers is a habit of the network, whatever the cause.
+var (
+	usualTrace = of(share{TraceReaches, 0}, share{TraceDies, 0.03}, share{TraceNear, 0.002}, share{TraceForks, 0.002})
+	diesOnPath = of(share{TraceDies, 0}, share{TraceReaches, 0.15}, share{TraceForks, 0.03})
+	diesAtHost = of(share{TraceReaches, 0}, share{TraceDies, 0.06}, share{TraceForks, 0.005})
+	diesAside  = of(share{TraceForks, 0}, share{TraceDies, 0.35}, share{TraceReaches, 0.25})
+	nearTrace  = of(share{TraceNear, 0}, share{TraceReaches, 0.3})
+)
+
+// dyingOnPath is where traces end that a router drops: by its filter, which stands
+// behind its TTL, so that the last router's looks like the host's.
+func dyingOnPath(t *Trial) *dist {
+	if t.far == 0 {
+		return diesOnPath
+	}
+	return diesAt[min(max(t.far-1, 1), len(diesAt)-1)]
+}
+
+// diesAt is dyingOnPath's by the number of routers.
+var diesAt = func() (list [7]*dist) {
+	for n, last := range []float64{0.8, 0.8, 0.3, 0.22, 0.18, 0.15, 0.12} {
+		list[n] = of(share{TraceDies, 0}, share{TraceReaches, last}, share{TraceForks, 0.02})
+	}
+	return list
+}()
+
+// targetTracesBy is targetTraces for ways that depend on the trial.
+func targetTracesBy(d func(*Trial) *dist) rule {
+	return &choice{of: isKind(Trace, Target), ways: []mode{{0.9, d}, {0.1, always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}}}
+}
+
+// traces is a rule for traces that go like d where routers answer.
+func traces(d *dist) rule { return tracesOf(Target, d) }
+
+func tracesOf(least Role, d *dist) rule {
+	return &choice{
+		of:   func(t *Trial) bool { return t.Kind == Trace },
+		ways: []mode{{0.9, always(d)}, {0.1, always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}},
+	}
+}
+
+// targetTraces is a rule for traces to the port in question.
+func targetTraces(d *dist) rule {
+	return &choice{
+		of:   isKind(Trace, Target),
+		ways: []mode{{0.9, always(d)}, {0.1, always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}},
+	}
+}
