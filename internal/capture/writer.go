@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 )
@@ -13,8 +14,7 @@ import (
 // for packets, hence this one.
 //
 // Blocks are gathered, and every Write to the output is of whole blocks: a
-// file is whole at any time, and one whose last write was torn reads back up
-// to there.
+// file is whole at any time; what a full disk tears of a file is taken off again.
 type Writer struct {
 	w     io.Writer
 	buf   []byte
@@ -120,9 +120,33 @@ func (c *Writer) Flush() error {
 	}
 	if err != nil {
 		c.err = fmt.Errorf("writing a capture: %w", err)
+		c.mend(max(n, 0))
 	}
 	c.buf = c.buf[:0]
 	return c.err
+}
+
+// mend takes a torn block off the end of a file again, where the n bytes that were
+// written of the buffer before an error end with one.
+func (c *Writer) mend(n int) {
+	whole := 0
+	for whole+8 <= n {
+		size := int(binary.LittleEndian.Uint32(c.buf[whole+4:]))
+		if whole+size > n {
+			break
+		}
+		whole += size
+	}
+	f, ok := c.w.(*os.File)
+	if torn := int64(n - whole); ok && torn > 0 {
+		info, err := f.Stat()
+		if err != nil || !info.Mode().IsRegular() {
+			return
+		}
+		if end, err := f.Seek(0, io.SeekCurrent); err == nil && end >= torn {
+			f.Truncate(end - torn) // the error of the write is told
+		}
+	}
 }
 
 // begin opens a block, which end closes with its length at both ends.

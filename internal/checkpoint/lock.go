@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"synscope/internal/outfile"
 )
 
 // ErrLocked: another process works on the run of a checkpoint.
@@ -15,7 +17,7 @@ var ErrLocked = errors.New("another process works on this run")
 func Lock(path string) (unlock func(), err error) {
 	name := path + ".lock"
 	for {
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+		f, err := outfile.OpenLock(name)
 		if err != nil {
 			return nil, fmt.Errorf("lock checkpoint: %w", err)
 		}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"synscope/internal/outfile"
 )
 
 const lockedChild = "SYNSCOPE_TEST_LOCKED"
@@ -82,5 +84,22 @@ func TestLockFollowsNoLink(t *testing.T) {
 	}
 	if _, err := Lock(filepath.Join(dir, "ckpt")); err == nil {
 		t.Error("locked a file of somebody else's")
+	}
+}
+
+// Nor is one that is somebody else's, in a directory that others may write to.
+func TestLockOfSomebodyElse(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make files of somebody else's")
+	}
+	dir := t.TempDir()
+	os.Chmod(dir, 0o777)
+	name := filepath.Join(dir, "ckpt.lock")
+	os.WriteFile(name, nil, 0o666)
+	if err := os.Chown(name, 4242, 4242); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(filepath.Join(dir, "ckpt")); !errors.Is(err, outfile.ErrUnsafe) {
+		t.Errorf("locked it: %v", err)
 	}
 }

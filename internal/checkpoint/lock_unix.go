@@ -8,9 +8,6 @@ import (
 	"syscall"
 )
 
-// noFollow makes open(2) refuse a symbolic link.
-const noFollow = syscall.O_NOFOLLOW
-
 func lockFile(f *os.File) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

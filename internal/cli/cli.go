@@ -121,7 +121,8 @@ func newApp(s Streams) *cli.App {
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
 		Flags: globalFlags(),
 		Commands: []*cli.Command{
-			scanCommand(s), mergeCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), whyCommand(s), sendCommand(s), readCommand(s), checkCommand(s), reportCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
+			scanCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), whyCommand(s), sendCommand(s),
+			readCommand(s), mergeCommand(s), checkCommand(s), reportCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
 			schemaCommand(s), helpCommand(s), versionCommand(s), completionCommand(s), manCommand(s),
 		},
 		HideHelpCommand:           true,

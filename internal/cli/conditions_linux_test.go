@@ -94,6 +94,7 @@ var conditions = []condition{
 		but: map[string]ending{
 			"scan": {code: exitYes, sent: noneNeeded}, "connect": {code: exitYes},
 			"stateless": {code: exitYes, says: "does not resolve", sent: noneNeeded},
+			"send":      {code: exitNo, says: "nobody on the link answers for it", sent: uncounted},
 		},
 	},
 	{

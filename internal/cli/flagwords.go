@@ -23,7 +23,7 @@ var traceMeanings = meanings{
 	"n":           "never resolve the addresses of hops into names",
 	"ttl":         "refused: a trace counts `N` up itself, see --max-hops",
 	"max-retries": "no effect, whatever `N`: see --queries",
-	"rate":        "no effect, whatever `R`: a trace keeps 200 µs between two SYNs",
+	"rate":        "with --paths, at most `R` packets a second; a trace keeps 200 µs between two SYNs anyway",
 	"engine":      "`HOW` packets leave: auto or raw",
 }
 
@@ -41,7 +41,8 @@ var sendMeanings = meanings{
 }
 
 var scanMeanings = meanings{
-	"engine": "`HOW` packets leave: auto, raw, packet or connect; xdp with --stateless",
+	"engine":      "`HOW` packets leave: auto, raw, packet or connect; xdp with --stateless",
+	"max-retries": "retransmit up to `N` times, as often as the loss that is measured asks for (default: 11; 1 with --stateless, 3 with --engine connect)",
 }
 
 // of gives flags their meaning for the command. A number's default goes with

@@ -27,6 +27,14 @@ func basedFiles(c *cli.Context) (files []report.File) {
 	return files
 }
 
+// writesText tells whether any output is text.
+func writesText(c *cli.Context) bool {
+	if format := c.String("o"); format == "" || format == "text" {
+		return true
+	}
+	return slices.ContainsFunc(outputFiles(c), func(f report.File) bool { return f.Format == "text" })
+}
+
 // fieldsOf are the columns that --fields asks for, which must exist in each of
 // the formats that have columns.
 func fieldsOf(c *cli.Context) ([]string, error) {
@@ -104,6 +112,9 @@ func nmapTechnique(c *cli.Context) string {
 func tableName(c *cli.Context) string {
 	if hostsOnly(c) {
 		return rows.HostList
+	}
+	if c.Bool("paths") {
+		return rows.Paths
 	}
 	return c.Command.Name
 }

@@ -103,6 +103,7 @@ func TestMistakes(t *testing.T) {
 		"handshake --ecn --accecn 192.0.2.1":                 "--ecn and --accecn",
 		"scan -q -v 192.0.2.1":                               "-q and -v",
 		"scan --plan --dry-run 192.0.2.1":                    "--plan and --dry-run",
+		"ping --histogram -o json 192.0.2.1":                 "--histogram is drawn in text",
 		"isn --quick --series long 192.0.2.1":                "--quick and --series",
 		"ping --split-jitter --engine connect 192.0.2.1":     "--split-jitter and --engine connect",
 	} {

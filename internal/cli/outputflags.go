@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"math"
 	"net/netip"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"synscope/internal/report/text"
 	"synscope/internal/target"
 	"synscope/internal/tty"
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -96,6 +98,7 @@ type display struct {
 	quiet    bool
 	zoned    bool // -e names the zone of link-local addresses
 	level    int  // 1 with -v, 2 with -d
+	colour   bool // on standard output
 }
 
 func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
@@ -107,7 +110,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c)}
+	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c), colour: colour}
 	if terminal, ok := s.Err.(*os.File); ok && s.clever(terminal) && !d.quiet {
 		d.attach(terminal)
 	}
@@ -118,7 +121,7 @@ func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
 		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
 		Options: sink.Options{
 			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
-			Verbose: d.level > 0, Clock: c.Bool("D"), HostList: hostsOnly(c),
+			Verbose: d.level > 0, Clock: c.Bool("D"), HostList: hostsOnly(c), Paths: c.Bool("paths"), Rounds: c.Bool("watch"),
 			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
 			HostWide: hostWide(set),
 			Service:  target.Service,
@@ -197,10 +200,14 @@ func (d *display) conclude(s *probe.Summary, err error) error {
 	return err
 }
 
-// settled is how a run ended, and completes its summary with that.
+// settled is how a run ended, and completes its summary with that. Where the link was
+// asked, and nobody on it has the address, the target is not there: that is an answer.
 func settled(s *probe.Summary, err error) error {
 	if err == nil {
 		err = s.Unsent()
+	}
+	if errors.Is(err, netraw.ErrNoNeighbour) {
+		err = nil
 	}
 	s.Complete = s.Complete && err == nil
 	return err

@@ -117,6 +117,9 @@ func (j *pingJob) readLimits() (err error) {
 }
 
 func (j *pingJob) readPlot() error {
+	if j.c.Bool("histogram") && !writesText(j.c) {
+		return usagef("--histogram is drawn in text: leave it out, or write text too, with -oN FILE")
+	}
 	if j.plot == "" {
 		return nil
 	}

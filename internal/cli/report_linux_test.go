@@ -18,6 +18,7 @@ func TestReportOfEveryCommand(t *testing.T) {
 		"isn --quick web:80":                   {"Sequence numbers", "phase space"},
 		"trace -n far:80":                      {"Paths", "10.0.8.2", "time-exceeded", "syn-ack"},
 		"send web:80 --flags SA --timeout 0.1": {"Handshakes", "S. seq"},
+		"why web:80":                           {"Diagnosis", "healthy", "experiments"},
 		"ping -c 2 -i 10ms fortress:80 --timeout 50ms --max-retries 0": {"100 %", "no-response"},
 	} {
 		t.Run(line, func(t *testing.T) {

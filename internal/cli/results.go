@@ -21,6 +21,7 @@ type results struct {
 	search     *hostSearch // what was found before ports were probed, nil where nobody looked
 	leftOut    int         // addresses that were not probed, and were expected to be otherwise
 	hostsOnly  bool
+	port       *record.Port // the last record, to be filled anew where no output keeps it
 }
 
 // answer is the exit code of a scan that came to its end.
@@ -37,7 +38,11 @@ func (r *results) Port(v probe.Verdict) error {
 		r.unexpected++
 	}
 	r.tap.verdict(&v)
-	return r.write(record.NewPort(r.set.Word(v.Target), &v))
+	if r.port == nil || !r.PassesPorts() {
+		r.port = new(record.Port)
+	}
+	r.port.Fill(r.set.Word(v.Target), &v)
+	return r.write(r.port)
 }
 
 // Host takes what was found out about a host as a whole.

@@ -103,6 +103,9 @@ func newScan(c *cli.Context, s Streams) (*scanJob, error) {
 
 func (j *scanJob) readProbing() (err error) {
 	j.probing, err = probingOf(j.c)
+	if !j.c.IsSet("max-retries") && !j.connect && j.probing.engine != engineConnect {
+		j.probing.retries = scan.DefaultRetries // as many of them as the loss asks for
+	}
 	j.probing.apply(&j.cfg)
 	if err == nil && j.connect {
 		return j.probing.plain("technique connect")
@@ -232,11 +235,14 @@ func (j *scanJob) probe(ctx context.Context, results *results) error {
 	if results.e.conn != nil {
 		summary, err = j.probeRaw(ctx, results)
 	} else {
+		if !j.c.IsSet("max-retries") {
+			j.cfg.Retries = probe.DefaultRetries // the kernel retransmits, and each is a wait
+		}
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
 		summary, err = connect.Run(ctx, dialer, j.cfg, results)
 	}
 	if results.broken != nil {
-		return results.broken
+		err = results.broken // the other outputs are finished
 	}
 	return results.end(&summary, err)
 }

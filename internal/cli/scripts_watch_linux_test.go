@@ -79,7 +79,7 @@ func TestPortWatch(t *testing.T) {
 func TestRTTWatch(t *testing.T) {
 	h, d := scriptLab(t, "rttwatch", &lab.Link{})
 	d.write(t, "list", "rttwatch:80\n")
-	watch := "STATE=state COUNT=5 INTERVAL=10ms KEEP=3 MORE=1 rtt-watch list"
+	watch := "STATE=state COUNT=5 INTERVAL=10ms KEEP=3 MORE=1000 rtt-watch list"
 	for range 4 {
 		d.says(t, watch, "", 0)
 	}

@@ -254,7 +254,7 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	}
 	summary, err := wide.Run(ctx, e.Blaster, cfg, results)
 	if results.broken != nil {
-		return summary, results.broken
+		err = results.broken // the other outputs are finished
 	}
 	err = results.end(&summary.Summary, err)
 	results.remark(afterwards(&summary, err)...)

@@ -14,6 +14,13 @@ import (
 // is given, and a function that closes it and returns what the person saw.
 func terminal(t *testing.T) (*os.File, func() string) {
 	t.Helper()
+	program, _, seen := typing(t)
+	return program, seen
+}
+
+// typing is terminal with the end of the person, who may press keys.
+func typing(t *testing.T) (program, person *os.File, seen func() string) {
+	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -25,19 +32,19 @@ func terminal(t *testing.T) (*os.File, func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := make(chan string)
+	read := make(chan string)
 	go func() {
 		b, _ := io.ReadAll(person) // EIO when the other end is closed
 		person.Close()
-		seen <- string(b)
+		read <- string(b)
 	}()
-	return program, func() string {
+	return program, person, func() string {
 		program.Close()
-		return <-seen
+		return <-read
 	}
 }
 

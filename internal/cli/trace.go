@@ -30,8 +30,13 @@ func traceCommand(s Streams) *cli.Command {
 func traceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "max-hops", Value: trace.DefaultMaxHops, Usage: "look `N` hops far"},
-		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop"},
+		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop; with --paths, to the end of each path"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
+		&cli.BoolFlag{Name: "paths", Usage: "find all paths, by source ports that vary, until it is 95 % sure that none is missing"},
+		&cli.BoolFlag{Name: "watch", Usage: "ask all hops again and again and show a table; keys: p pause, r reset, q quit"},
+		&cli.Uint64Flag{Name: "c", Usage: "`N` rounds of --watch (default: until interrupted)"},
+		&cli.StringFlag{Name: "i", Value: "1s", Usage: "time between two rounds of --watch, `D`"},
+		&cli.StringFlag{Name: "plot", Usage: "draw the paths into `FILE`.svg or .png, with --paths"},
 		&cli.StringFlag{Name: "expect", Usage: "exit 1 unless the port is in `STATE`"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print a SYN for each hop with its TTL, as the first round sends them, and stop"},
 	}
@@ -46,11 +51,17 @@ type traceJob struct {
 	cfg     trace.Config
 	expect  *probe.State
 	word    string
+	paths   bool   // all are looked for
+	plot    string // the picture's file; "" none
+
+	watches  bool // hops are asked again and again
+	rounds   uint64
+	interval time.Duration
 }
 
 func newTrace(c *cli.Context, s Streams) (*traceJob, error) {
 	j := &traceJob{c: c, streams: s}
-	return j, inOrder(j.readProbing, j.readExtent, j.readTarget)
+	return j, inOrder(j.readProbing, j.readExtent, j.readPaths, j.readWatch, j.readTarget)
 }
 
 func (j *traceJob) readProbing() (err error) {
@@ -96,6 +107,9 @@ func (j *traceJob) readTarget() (err error) {
 
 // tracePorts is how many source ports a trace holds.
 func (j *traceJob) ports() int {
+	if j.paths {
+		return pathPorts
+	}
 	if j.cfg.Flow == probe.FlowVary {
 		return flowPorts
 	}
@@ -127,12 +141,19 @@ func (j *traceJob) run(ctx context.Context) error {
 	}
 	defer e.close()
 	var route trace.Path
+	find := j.probe
+	switch {
+	case j.paths:
+		find = j.explore
+	case j.watches:
+		find = j.watch
+	}
 	run := opening{
 		c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections,
 		probing: &j.probing, resolve: []netip.Addr{j.cfg.Target.Addr()},
 	}
 	return run.run(ctx, func(s *session) (err error) {
-		route, err = j.probe(ctx, s)
+		route, err = find(ctx, s)
 		s.tap.verdict(&route.Verdict)
 		return err
 	}, func(d *display) error { return j.answer(d, &route.Verdict) })

@@ -43,7 +43,7 @@ type Entry struct {
 // All are all entries, by kind and word.
 func All() []Entry {
 	all := slices.Concat(states, reasons, icmpReasons, scanFindings, handshakeFindings, optionFindings, teardownFindings,
-		isnFindings, samplingFindings, classes, flags, closes, doubts, rejections, endings, hops, causes)
+		isnFindings, samplingFindings, pathFindings, classes, flags, closes, doubts, rejections, endings, hops, pathNodes, causes)
 	order := Kinds()
 	slices.SortStableFunc(all, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), strings.Compare(a.Word, b.Word))

@@ -16,11 +16,11 @@ const mostCompared = 1_000
 
 // comparedView is what differs between the runs.
 type comparedView struct {
-	Runs    []string
-	Rows    []comparedRow
-	Trips   []comparedRow
-	Omitted string
-	Same    string // how many are alike
+	Runs, TripRuns []string // that are compared, a column each
+	Rows           []comparedRow
+	Trips          []comparedRow
+	Omitted        string
+	Same           string // how many are alike
 }
 
 type comparedRow struct {
@@ -36,9 +36,7 @@ func (r *Report) compared() *comparedView {
 		return nil
 	}
 	v := &comparedView{Trips: r.comparedTrips()}
-	for _, one := range r.runs {
-		v.Runs = append(v.Runs, one.short())
-	}
+	v.TripRuns = r.askedOf(v.Trips)
 	same, rows := 0, []comparedRow{}
 	for _, a := range r.addresses() {
 		changed, alike := r.comparedPorts(a)
@@ -50,6 +48,7 @@ func (r *Report) compared() *comparedView {
 		rows = rows[:mostCompared]
 	}
 	v.Rows = rows
+	v.Runs = r.askedOf(rows)
 	if same > 0 {
 		v.Same = units.Plural(uint64(same), "port is", "ports are") + " in the same state in every run that asked."
 	}
@@ -57,6 +56,25 @@ func (r *Report) compared() *comparedView {
 		return nil
 	}
 	return v
+}
+
+// askedOf leaves only the runs in rows that some row knows something of, and names
+// them.
+func (r *Report) askedOf(rows []comparedRow) (names []string) {
+	var kept []int
+	for i, one := range r.runs {
+		if slices.ContainsFunc(rows, func(row comparedRow) bool { return row.Cells[i].Words != "" }) {
+			kept, names = append(kept, i), append(names, one.short())
+		}
+	}
+	for k := range rows {
+		cells := make([]comparedCell, len(kept))
+		for n, i := range kept {
+			cells[n] = rows[k].Cells[i]
+		}
+		rows[k].Cells = cells
+	}
+	return names
 }
 
 // alike tells whether two runs are of one command, so that they can differ.

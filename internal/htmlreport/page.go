@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 
 	"synscope/internal/picture"
 	"synscope/internal/report/record"
@@ -53,12 +54,17 @@ type page struct {
 
 // Write writes the page.
 func (r *Report) Write(w io.Writer) error {
-	t, err := template.New("page").Funcs(template.FuncMap{"count": units.Count}).Parse(pageText)
+	t, err := pageTemplate()
 	if err != nil {
 		return fmt.Errorf("page.html: %w", err)
 	}
 	return t.Execute(w, r.page())
 }
+
+// pageTemplate is page.html, understood once.
+var pageTemplate = sync.OnceValues(func() (*template.Template, error) {
+	return template.New("page").Funcs(template.FuncMap{"count": units.Count}).Parse(pageText)
+})
 
 // page makes the views. The words come last: the others note which they use.
 func (r *Report) page() *page {

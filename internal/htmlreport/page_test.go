@@ -58,7 +58,7 @@ func poisoned(t *testing.T, lines string) string {
 }
 
 // kept are the fields whose values are checked when they are read.
-var kept = regexp.MustCompile(`^(type|schema|command|addr|state|severity|start|time|end|sent|received|dir|began|responder)$`)
+var kept = regexp.MustCompile(`^(type|schema|command|addr|state|severity|start|time|end|sent|received|dir|began|responder|from|last|to)$`)
 
 func poison(v map[string]any) {
 	for key, value := range v {
@@ -96,6 +96,7 @@ func TestWhatIsOnThePage(t *testing.T) {
 		{"handshake", []string{"SYN_RECEIVED", "S. seq 0 ack 1 win 65160", "three-way", "data without being asked", "FIN_WAIT_1"}},
 		{"half-open", []string{"synack-retransmissions", "3 times, after 1.0 s, 3.0 s, 7.1 s", "too short to see"}},
 		{"ping", []string{"13 (21.7 %)", "2.1 ms", "no answer", "Over time"}},
+		{"outage", []string{"14 (17.5 %)", "10.77.9.2:443: down 06:06:23.094 to 06:06:23.794, 14 probes"}},
 		{"isn", []string{"Sequence numbers", "phase space", "bits: how often each is set"}},
 		{"why", []string{"path-one-of-several", "93 %", "6 of 24 source ports never answered", "synscope trace --paths far:80", "10.16.9.2 ", "1 of 2", "ssh is not", "95 % sure that these are all", "far.example", "changed on the way: tos 0x00 → 0x20", "this machine", "nothing comes further", "30 (100 %)", "48 of 50 answered", "path-dead"}},
 	} {

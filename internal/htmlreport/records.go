@@ -73,6 +73,10 @@ type rttSummaryRecord struct {
 	StdDev   *time.Duration `json:"stddev_ns"`
 	Jitter   *time.Duration `json:"jitter_ns"`
 	Clock    string         `json:"rtt_clock"`
+
+	Outages  uint64          `json:"outages"`
+	Windows  []windowRecord  `json:"outage_windows"`
+	Clusters []clusterRecord `json:"loss_clusters"`
 }
 
 type comparisonRecord struct {

@@ -66,6 +66,8 @@ func (r *run) take(kind string, line []byte) error {
 		return decoded(line, r.takeRTT)
 	case "rtt_summary":
 		return decoded(line, r.trips.summarise)
+	case "outage":
+		return decoded(line, r.trips.takeOutage)
 	case "segment":
 		return decoded(line, r.ladders.takeSegment)
 	case "handshake":

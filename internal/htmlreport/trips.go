@@ -30,6 +30,7 @@ type trips struct {
 	timeline rtt.Timeline
 	pinged   bool // each of them is a probe of a ping
 	summary  *rttSummaryRecord
+	outages  []windowRecord
 }
 
 // get is the trips of a name; nil where there is no room for another.
@@ -107,6 +108,7 @@ type tripView struct {
 	Title   string
 	Charts  []template.HTML // over time, distribution
 	Rows    []tripRow
+	Losses  []string // outages, and what losses have in common
 	Omitted string
 	Pinged  bool // losses are known
 }
@@ -139,6 +141,7 @@ func (r *run) tripView() (v tripView, ok bool) {
 			continue
 		}
 		v.Rows = append(v.Rows, t.row())
+		v.Losses = append(v.Losses, t.losses()...)
 		if len(t.timeline.Bins()) > 0 && len(drawn) < plot.MostSeries {
 			drawn = append(drawn, plot.Series{Name: t.name, Series: t.series, Timeline: &t.timeline})
 		}

@@ -195,10 +195,13 @@ func Layout(b []byte) (start, end int, protocol byte, pseudo uint32) {
 		}
 		protocol = b[6]
 		for range 8 {
-			if start+8 > end || !slices.Contains([]byte{0, 43, 44, 60}, protocol) {
+			if start+8 > end || !slices.Contains([]byte{0, 43, 44, 51, 60, 135, 139, 140}, protocol) {
 				break
 			}
 			length := 8 * (int(b[start+1]) + 1)
+			if protocol == 51 { // RFC 4302 §2.2
+				length = 4 * (int(b[start+1]) + 2)
+			}
 			if protocol == 44 { // RFC 8200 §4.5: of a fixed length; only a whole packet in one is read
 				if length = 8; binary.BigEndian.Uint16(b[start+2:])&^6 != 0 {
 					return 0, 0, 0, 0

@@ -161,6 +161,44 @@ func (p *place) openThere(flags int) (f *os.File, next string, err error) {
 	return os.NewFile(uintptr(fd), p.path), "", nil
 }
 
+// openLock opens what is there, or makes it, in one call: between two, a holder of
+// the lock may remove it, again and again.
+func openLock(path string) (*os.File, error) {
+	p, err := locate(path)
+	if err != nil {
+		return nil, err
+	}
+	defer p.dir.Close()
+	fd, err := unix.Openat(p.fd(), p.name, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, uint32(Private))
+	if err != nil {
+		return nil, p.failed("open", err)
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil {
+		err = p.checkLock(&st)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	giveToCaller(fd)
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// checkLock refuses what is no lock file of ours. One that was removed meanwhile has
+// no name left, which its opener will see.
+func (p *place) checkLock(st *unix.Stat_t) error {
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return p.unsafe("no regular file")
+	case p.shared && !isOurs(st.Uid):
+		return p.unsafe("somebody else's file")
+	case st.Nlink > 1:
+		return p.unsafe("a file with another name elsewhere")
+	}
+	return nil
+}
+
 func ignore(err, harmless error) error {
 	if errors.Is(err, harmless) {
 		return nil

@@ -28,6 +28,12 @@ const (
 // as [os.OpenFile].
 func Open(path string, mode fs.FileMode) (*os.File, error) { return open(path, mode) }
 
+// OpenLock opens a file that is there to be locked, made if it is not there: for
+// its user alone, and never through a symbolic link. It fails with ErrUnsafe or as
+// [os.OpenFile]. Whoever holds the lock may remove the file, so what was opened may
+// be at the path no more.
+func OpenLock(path string) (*os.File, error) { return openLock(path) }
+
 // Replace puts what write writes at path, in place of what was there; where it
 // fails, what was there is unchanged. It is made to last before it returns, as
 // far as the file system can. It fails with ErrUnsafe, with the error of write or

@@ -58,8 +58,12 @@ func EvenTicks(low, high float64) (ticks []Tick) {
 		}
 	}
 	const slack = 1e-9 // of a step, for what rounding takes from the last
-	for i := math.Ceil(low/step - slack); i*step <= high+slack*step; i++ {
-		v := i * step
+	first := math.Ceil(low/step - slack)
+	for n := 0.0; n < 20; n++ {
+		v := (first + n) * step
+		if v > high+slack*step || n > 0 && v == (first+n-1)*step { // a step too small for numbers so large
+			break
+		}
 		ticks = append(ticks, Tick{v, strconv.FormatFloat(v+0, 'g', 6, 64)})
 	}
 	return plain(ticks)

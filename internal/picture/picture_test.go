@@ -161,3 +161,16 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// Ticks come to an end whatever the numbers, also where those are so large that one
+// and the next differ by more than a step.
+func TestTicksEnd(t *testing.T) {
+	for _, c := range [][2]float64{{1e18, 1e18 + 128}, {-1e300, 1e300}, {1e-300, 2e-300}, {0, 1e308}, {-5, -5 + 1e-15}, {9.2e18, 9.3e18}} {
+		if n := len(EvenTicks(c[0], c[1])); n > 20 {
+			t.Errorf("%v: %d ticks", c, n)
+		}
+		if n := len(LogTicks(max(c[0], 1e-300), max(c[1], 1e-299))); n > 2000 {
+			t.Errorf("%v: %d ticks of a logarithm", c, n)
+		}
+	}
+}

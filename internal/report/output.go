@@ -9,6 +9,7 @@ import (
 	"synscope/internal/outfile"
 	"synscope/internal/report/record"
 	"synscope/internal/report/sink"
+	"synscope/probe"
 )
 
 // Stdout is the path that stands for standard output.
@@ -160,6 +161,25 @@ func (out *Output) Record(r record.Record) error {
 		}
 	}
 	return out.broken()
+}
+
+// passing is a sink that keeps no record of a port beyond the call.
+type passing interface{ PassesPorts() bool }
+
+// PassesPorts tells whether no sink keeps a record of a port, so that one may be
+// filled again and again.
+func (out *Output) PassesPorts() bool {
+	for _, o := range out.sinks {
+		if p, ok := o.Sink.(passing); !ok || !p.PassesPorts() {
+			return false
+		}
+	}
+	return true
+}
+
+// possiblyOpen is the reading of "open" that --open has in nmap.
+func possiblyOpen(s probe.State) bool {
+	return s == probe.StateOpen || s == probe.StateOpenFiltered || s == probe.StateUnfiltered
 }
 
 func (out *Output) broken() error {

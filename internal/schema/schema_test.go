@@ -28,7 +28,7 @@ var (
 	moment  = map[string]any{"type": "string", "format": "date-time"}
 
 	kinds = map[string]map[string]any{
-		"Str": text, "Uint": count, "Nanoseconds": nanos, "Float": decimal, "Bool": truth, "Time": moment,
+		"Str": text, "Addr": text, "Uint": count, "Nanoseconds": nanos, "Float": decimal, "Bool": truth, "Time": moment,
 		"Strs":      {"type": "array", "items": text},
 		"Counts":    {"type": "object", "additionalProperties": count},
 		"Findings":  {"type": "array", "items": map[string]any{"$ref": "#/$defs/finding"}},

@@ -2,7 +2,10 @@
 
 package tty
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // is tells a terminal from a file by its kind, as far as that goes.
 func is(f *os.File) bool {
@@ -11,3 +14,5 @@ func is(f *os.File) bool {
 }
 
 func size(*os.File) (columns, lines int, ok bool) { return 0, 0, false }
+
+func keys(*os.File) (restore func(), err error) { return nil, errors.ErrUnsupported }

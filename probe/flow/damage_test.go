@@ -180,6 +180,15 @@ var damages = []damage{
 	{"server's packets dropped", false, false, oneWay(true)},
 	{"client's packets dropped", false, false, oneWay(false)},
 	{"only SYN, FIN, RST", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN|craft.RST) != 0 })},
+	{"only SYN", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags.Has(craft.SYN) })},
+	{"only SYN, FIN", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN) != 0 })},
+	{"a stamp in the far future", true, false, func(rng *rand.Rand, in []stamped) []stamped {
+		out := slices.Clone(in)
+		for range 20 {
+			out[rng.IntN(len(out))].at = time.Unix(1<<32-1, 0)
+		}
+		return out
+	}},
 	{"bare ACKs dropped", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags != craft.ACK })},
 	{"data dropped", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return len(s.Payload) == 0 })},
 	{"snapped to 54", false, false, snapped(54)},

@@ -59,7 +59,7 @@ func (t *Table) trust() handshake.Trust {
 	if !t.ending && t.soFar.Loss() > c.Loss() {
 		c = &t.soFar
 	}
-	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard}
+	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied}
 }
 
 // trustOn is the same for one connection.

@@ -138,7 +138,7 @@ func (f *flow) attempt(why Ending, t handshake.Trust) *Attempt {
 	}
 	a.Gaps, a.GapBytes, _ = f.watch.Gaps()
 	a.View = f.opening.view(f.watch.Openings())
-	if a.Attempts == 1 && (a.RTT > 0 || f.trip() < int64(time.Second)) {
+	if a.Attempts == 1 && (a.RTT > 0 && a.Result.ServerRTT > 0 || f.trip() < int64(time.Second)) {
 		a.SYNToACK = time.Duration(f.trip())
 	}
 	if f.repeats != nil {

@@ -132,6 +132,9 @@ var scenes = []scene{
 	{"accept queue resets, with data on the way", func(k *talk) {
 		k.open().say(10*us, 0, fP, 200).say(20*ms, 1, fR, 0).again(us, 1, fR, k.seq[1], 0)
 	}, probe.StateOpen, handshake.CloseByReset, "accept-queue-reset"},
+	{"reset by something before the server", func(k *talk) {
+		k.open().raw(5*ms, 1, fR, 0, func(s *craft.Segment) { s.TTL = 60 })
+	}, probe.StateOpen, handshake.CloseByReset, "refused-by-middlebox"},
 	{"reset with unread data", func(k *talk) {
 		k.open().say(10*us, 0, fP, 200).say(20*ms, 1, fRA, 0)
 	}, probe.StateOpen, handshake.CloseByReset, "close-by-reset"},

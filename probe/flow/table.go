@@ -30,6 +30,7 @@ type Table struct {
 
 	clock  clock
 	heard  bool // anything of any server
+	varied bool // a segment that is neither SYN nor FIN
 	ending bool // the last are being handed out
 	number uint64
 	counts Counts
@@ -214,7 +215,7 @@ func (t *Table) open(p *Packet, s *craft.Segment, k *key, swapped bool, hash uin
 // the higher port.
 func asClient(s *craft.Segment) bool {
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
-	case craft.SYN:
+	case craft.SYN, 0: // without any it is a probe: all segments of a connection have ACK
 		return true
 	case craft.SYN | craft.ACK:
 		return false
@@ -256,6 +257,7 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped boo
 		t.soFar.Gaps++
 	}
 	t.heard = t.heard || from == handshake.Server
+	t.varied = t.varied || s.Flags&(craft.SYN|craft.FIN) == 0
 	if f.midstream {
 		t.counts.Underway++
 	} else {

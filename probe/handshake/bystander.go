@@ -97,8 +97,16 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 	b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
 	n := b.observe(at, from, s)
 	b.evidence(at, from, s, n, kept, &before)
-	b.last = max(b.last, at)
+	b.advance(at)
 	return n
+}
+
+// advance takes in the stamp of a segment. One far before the latest takes that
+// back: somebody set the clock, or the latest was damaged.
+func (b *Bystander) advance(at int64) {
+	if at > b.last || at >= b.begin && b.last-at > int64(time.Second) {
+		b.last = at
+	}
 }
 
 // observe is [Pair.Observe] for one who may have missed segments.

@@ -343,7 +343,7 @@ func (b *Bystander) ICMP(at int64, e *craft.ICMPError) {
 	if b.begin == 0 {
 		b.begin = at
 	}
-	b.last = max(b.last, at)
+	b.advance(at)
 	reason, tooBig := probe.ICMPMeaning(e.Quote.Dst.Addr(), e.Type, e.Code)
 	m := b.rare()
 	switch {

@@ -115,11 +115,12 @@ func (v *sight) queueFull() string {
 		count(int(v.repeats), "time"), count(int(v.pressed), "segment"))
 }
 
-// queueReset: where data followed the client's ACK, their acknowledgement may be
+// queueReset: an RST that has come another way than the SYN-ACK is another
+// machine's. Where data followed the client's ACK, their acknowledgement may be
 // what was not captured.
 func (v *sight) queueReset() string {
 	data := v.pair.Client.ISS.Add(1).LessThan(v.pair.Client.Nxt)
-	if data && (v.trust.Gaps > 0 || !v.whole || apart(v.answer.ttl, v.more.reset.ttl, v.more.reset.ttl)) {
+	if data && (v.trust.Gaps > 0 || !v.whole) || apart(v.answer.ttl, v.more.reset.ttl, v.more.reset.ttl) {
 		return ""
 	}
 	if !v.more.overflow || v.known.has(knowProven) && v.pair.Server.Confirmed() {

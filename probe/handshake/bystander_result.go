@@ -27,6 +27,9 @@ type Trust struct {
 	Loss float64
 	// OneWay says that it has nothing of any server.
 	OneWay bool
+	// Chosen says that it has no segment but SYNs and FINs: somebody chose
+	// those, and left RSTs out.
+	Chosen bool
 	// Silent is how long it goes on after the last segment of the connection.
 	Silent time.Duration
 }
@@ -45,7 +48,7 @@ func (b *Bystander) Result(client, server netip.AddrPort, t Trust) Result {
 		Source: client, Target: server, Attempts: int(b.syn.count),
 		SYNACKRetransmits: max(0, int(b.answer.count)-1), FINRetransmits: max(0, int(b.fins[Server].count)-1),
 		Acked: b.acked(),
-		Begin: time.Unix(0, b.begin), Took: time.Duration(b.last - b.begin),
+		Begin: time.Unix(0, b.begin), Took: time.Duration(max(0, b.last-b.begin)),
 		First: b.firstFIN(),
 	}
 	if m := b.more; m != nil {
@@ -95,7 +98,7 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, b.resetReply(r)
 	case !b.known.has(knowClientSYN), b.known.has(knowClientReset), b.more != nil && b.more.resetCount > 0:
 		r.State, r.Reason = probe.StateUnknown, ReasonNotCaptured
-	case b.syn.count > 1 && !t.lossy() && !t.OneWay:
+	case b.syn.count > 1 && !t.lossy() && !t.OneWay && !t.Chosen:
 		r.State, r.Reason = probe.StateFiltered, probe.ReasonNoResponse
 	default:
 		r.State, r.Reason = probe.StateUnknown, probe.ReasonNoResponse
@@ -144,6 +147,7 @@ func (b *Bystander) resetReply(r *Result) *craft.Segment {
 const (
 	longest        = int64(time.Second)
 	longestRefusal = int64(400 * time.Millisecond)
+	unrepeated     = int64(3 * time.Second) // a SYN-ACK has come again by then
 )
 
 // roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
@@ -156,7 +160,7 @@ func (b *Bystander) roundTrips() (rtt, server time.Duration) {
 	if asked > 0 && asked < b.answer.at && (b.ackAt == 0 || b.answer.at <= b.ackAt) {
 		rtt = time.Duration(b.answer.at - asked)
 	}
-	if b.answer.count == 1 && b.ackAt > b.answer.at {
+	if b.answer.count == 1 && b.ackAt > b.answer.at && b.ackAt-b.answer.at < unrepeated {
 		server = time.Duration(b.ackAt - b.answer.at)
 	}
 	return rtt, server

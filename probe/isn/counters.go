@@ -130,8 +130,8 @@ func bestSteps(v *view, m model, a int32) (list []*standing) {
 		return s
 	}
 	s := fit(steps{a: a})
-	if !v.timed || s.ledger.count[joined] < 2 || a == 0 {
-		return list
+	if !v.timed || s.ledger.count[joined] < 2 || a == 0 || m.key != 0 {
+		return list // others' connections do not move a counter of ours
 	}
 	for _, rate := range rateGuesses[1:] {
 		fit(steps{a: a, rate: rate})
@@ -139,18 +139,13 @@ func bestSteps(v *view, m model, a int32) (list []*standing) {
 	if r := best(list)[0].othersRate(v); r > 0 {
 		fit(steps{a: a, rate: r})
 	}
-	if m.key == 0 {
-		fit(steps{a: a, tick: slowTimer})
-	}
-	return append(list, ticking(v, m, a)...)
+	fit(steps{a: a, tick: slowTimer})
+	return append(list, ticking(v, a)...)
 }
 
 // ticking fits a step beside which a timer adds as much, or twice as much, at even
 // times, as 4.4BSD's does (tcp_slowtimo).
-func ticking(v *view, m model, a int32) (list []*standing) {
-	if m.key != 0 {
-		return nil
-	}
+func ticking(v *view, a int32) (list []*standing) {
 	q := float64(magnitude(a))
 	for _, hz := range []float64{q / slowTimer, 2 * q / slowTimer} {
 		for _, quantum := range []float64{q, 2 * q} {

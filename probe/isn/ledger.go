@@ -72,11 +72,16 @@ type ledger struct {
 // coded by how often they were made before (Laplace's rule), so a mixture of
 // generators and a tail of outliers cost what they must and no more.
 func follow(v *view, key factor, g growth) *ledger {
-	l := &ledger{bits: make([]float64, len(v.points)), miss: make([]float64, len(v.points)), fates: make([]fate, len(v.points)),
-		strand: make([]int, len(v.points)), groups: v.groups(key), most: mostStrands}
 	if _, ok := g.(still); ok && !v.seesTuples() {
-		l.most = hiddenStrands
+		return followed(v, key, g, hiddenStrands)
 	}
+	return followed(v, key, g, mostStrands)
+}
+
+// followed follows at most so many strands in a group.
+func followed(v *view, key factor, g growth, most int) *ledger {
+	l := &ledger{bits: make([]float64, len(v.points)), miss: make([]float64, len(v.points)), fates: make([]fate, len(v.points)),
+		strand: make([]int, len(v.points)), groups: v.groups(key), most: most}
 	l.all = make([][]strand, l.groups.n)
 	w := weights{joinWeight, strayWeight, repeatWeight}
 	lastOf := make([]int, len(v.tuples)) // index of the tuple's last point, and one

@@ -2,144 +2,6 @@ package isn
 
 import "math"
 
-// machines is what the strands of a model say of how many generators there are.
-type machines struct {
-	count  int // generators
-	rows   int // numbers of further generators, without the first of each
-	strays int // numbers that belong to none
-
-	// A number that goes on where another machine's strand of its group had stopped
-	// is a return, one that does so after strays comes home. The bits that it saves are
-	// evidence that several answer in turn: one counter that others moved on, or that
-	// passed by a stranger's number, does not come back to where it was.
-	returns, homes int
-	proof          float64 // bits saved by returns
-	left           int     // strays before numbers that came home
-	leftProof      float64 // bits saved by those
-}
-
-// machinesOf counts the established strands, and how often the numbers went from one
-// to another.
-func (s *standing) machinesOf(v *view) machines {
-	if s.ledger == nil {
-		return machines{count: 1}
-	}
-	m := machines{count: 1}
-	saved := s.savedAlong()
-	for g := range s.ledger.all {
-		m.addGroup(s, s.ledger.all[g], saved[g])
-	}
-	turns := make(map[int]*turn)
-	for i := range v.points {
-		g := s.ledger.groups.of[i]
-		if turns[g] == nil {
-			turns[g] = &turn{been: make(map[int]bool)}
-		}
-		m.take(s, turns[g], i)
-	}
-	return m
-}
-
-// addGroup counts the machines among a group's strands. One 65,537 or so above another
-// is no machine of its own: Linux leaves TIME_WAIT so. A strand that saves little is
-// made of strays.
-func (m *machines) addGroup(s *standing, strands []strand, saved []float64) {
-	n, main := 0, 0
-	for j := range strands {
-		if strands[j].n > strands[main].n {
-			main = j
-		}
-	}
-	for j := range strands {
-		st := &strands[j]
-		switch {
-		case st.n < 2 || s.drift != nil && reuse(st.center-strands[main].center):
-		case j == main:
-			n++
-		case saved[j] < cond(s.drift != nil, leastSavedLine, leastSaved):
-			m.strays += st.n
-		default:
-			n++
-			m.rows += st.n - 1
-		}
-	}
-	m.count = max(m.count, n)
-}
-
-// turn is where the numbers of a group are: on which strand, how many strays came
-// since, and which strands they were on.
-type turn struct {
-	strand, aside int
-	been          map[int]bool
-}
-
-// take reads the point at i.
-func (m *machines) take(s *standing, t *turn, i int) {
-	l := s.ledger
-	j := l.strand[i]
-	if s.alone(i) {
-		m.strays++
-	}
-	switch l.fates[i] {
-	case first:
-		t.strand, t.been[0] = 0, true
-	case strayed:
-		if j < 0 || l.all[l.groups.of[i]][j].n < 2 {
-			t.aside++
-		}
-	case joined:
-		m.join(t, j, wordBits-l.bits[i])
-		t.strand, t.aside, t.been[j] = j, 0, true
-	}
-}
-
-// join counts a number that joined the strand j and saved so many bits.
-func (m *machines) join(t *turn, j int, saved float64) {
-	switch {
-	case !t.been[j]:
-		return
-	case t.strand != j:
-		m.returns++
-		m.proof += saved
-	}
-	if t.strand != j || t.aside > 0 {
-		m.homes++
-	}
-	if t.aside > 0 {
-		m.left += t.aside
-		m.leftProof += saved
-	}
-}
-
-// leastSaved is how many bits a strand's numbers must save for it to be a machine's,
-// leastSavedLine how many if they are on a line.
-const (
-	leastSaved     = 10.0
-	leastSavedLine = 4.0
-)
-
-// savedAlong is how many bits the points of each strand save.
-func (s *standing) savedAlong() [][]float64 {
-	saved := make([][]float64, len(s.ledger.all))
-	for g := range saved {
-		saved[g] = make([]float64, len(s.ledger.all[g]))
-	}
-	for i, f := range s.ledger.fates {
-		if f == joined {
-			saved[s.ledger.groups.of[i]][s.ledger.strand[i]] += wordBits - s.ledger.bits[i]
-		}
-	}
-	return saved
-}
-
-// reuse reports whether a line lies above another by what Linux adds where it
-// reuses a connection in TIME_WAIT (net/ipv4/tcp_minisocks.c,
-// tcp_timewait_state_process).
-func reuse(d float64) bool {
-	d = wrap(d)
-	return d >= 65_500 && d <= 66_000
-}
-
 // mixedPrior is what a mixture of two costs beside its numbers, in bits, and
 // crowdPrior each machine more than fewMachines.
 const (
@@ -174,7 +36,8 @@ func (s *standing) resolve(deep bool) {
 	}
 	several := s.several(&m)
 	if several && s.contradicted() {
-		s.bits = math.Inf(1)
+		s.single()
+		return
 	}
 	aside := s.aside(&m, deep)
 	switch {
@@ -209,10 +72,29 @@ func (s *standing) resolveCookie() {
 func (s *standing) mix(m *machines) {
 	s.class = ClassMixed
 	s.bits += mixedPrior + crowdPrior*float64(max(m.count-fewMachines, 0))
-	n := float64(s.ledger.count[joined])
-	if n < cond(m.count > 2, crowdExplained, leastExplained)*(n+float64(m.strays)) {
+	on, off := s.explained(2 * m.count)
+	if float64(on) < cond(m.count > 2, crowdExplained, leastExplained)*float64(on+off) {
 		s.bits = math.Inf(1)
 	}
+}
+
+// explained counts the numbers that the model explains and those that it does not, in
+// groups of so many numbers at least: in smaller ones most machines answer once.
+func (s *standing) explained(least int) (on, off int) {
+	size := make([]int, s.ledger.groups.n)
+	for _, g := range s.ledger.groups.of {
+		size[g]++
+	}
+	for i, f := range s.ledger.fates {
+		switch {
+		case size[s.ledger.groups.of[i]] < least:
+		case f == joined:
+			on++
+		case s.alone(i):
+			off++
+		}
+	}
+	return on, off
 }
 
 // several reports whether the strands are several machines'. Numbers on a second line
@@ -237,6 +119,18 @@ func (s *standing) contradicted() bool {
 		return true
 	}
 	return s.neighbours()
+}
+
+// single fits the model again with one strand in each group. Clocks that other people's
+// connections move on are dropped.
+func (s *standing) single() {
+	if s.drift != nil || s.stands() {
+		s.bits = math.Inf(1)
+		return
+	}
+	was := s.ledger.total
+	s.ledger = followed(s.view, s.key, s.grow(), 1)
+	s.bits += s.ledger.total - was
 }
 
 // leastApart is how far apart the counters of two machines are, but for one pair in
@@ -343,20 +237,6 @@ func (s *standing) byOffer() bool {
 
 // leastPeriod is the shortest period of a cookie's counter, in s.
 const leastPeriod = 30
-
-// alone reports whether the point at i belongs to none of the generators that gave
-// its group several numbers.
-func (s *standing) alone(i int) bool {
-	l := s.ledger
-	g, j := l.groups.of[i], l.strand[i]
-	switch {
-	case l.fates[i] == joined || l.fates[i] == repeated:
-		return false
-	case j >= 0 && l.all[g][j].n > 1:
-		return false
-	}
-	return l.fates[i] == strayed || l.all[g][l.established(g)[0]].n > 1
-}
 
 // beside looks for a second model among the numbers that the first leaves aside,
 // and returns how many bits it saves.

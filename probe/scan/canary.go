@@ -14,9 +14,11 @@ type tally struct {
 	canaries, openCanaries uint8 // canaries sent, and of those, how many answered open
 	synackTTL, rstTTL      uint8 // of the first of each kind
 	zeroWindow             bool  // a SYN-ACK offered no window
+	strayed                int   // packets that our kernel gave up for want of a link address, since the last answer
 }
 
 func (t *tally) seen(ev *wire.Event) {
+	t.strayed = 0
 	switch ev.Kind {
 	case wire.KindSYNACK:
 		if t.synackTTL == 0 {
@@ -121,6 +123,13 @@ func (t *tally) findings() (f []probe.Finding) {
 			Code: "syn-proxy-suspected", Severity: probe.SeverityNotice,
 			Text:     "the SYN-ACKs look like those of a proxy in front of the host",
 			Evidence: fmt.Sprintf("TTL of SYN-ACK %d, of RST %d, zero window %t", t.synackTTL, t.rstTTL, t.zeroWindow),
+		})
+	}
+	if t.strayed > 0 {
+		f = append(f, probe.Finding{
+			Code: "neighbour-lost", Severity: probe.SeverityWarning,
+			Text:     "the host's link address did not resolve any more during the run: what is silent from then on may not be filtered",
+			Evidence: fmt.Sprintf("%d packets given up by this machine's kernel since the host's last answer", t.strayed),
 		})
 	}
 	return f

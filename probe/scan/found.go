@@ -80,7 +80,7 @@ func (e *engine) handOut(h *host) bool {
 		return true
 	}
 	r := h.report()
-	if h.tally.canaries > 0 {
+	if h.tally.canaries > 0 || h.tally.strayed > 0 {
 		r.Findings = h.tally.findings()
 	}
 	err := e.sink.Host(r)

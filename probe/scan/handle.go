@@ -51,7 +51,21 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	case f == nil || ev.Attempt >= len(f.tx) || e.tooEarly(f, ev):
 		return wire.RejectUnsolicited
 	}
+	if e.strayed(f, ev) {
+		f.host.tally.strayed++
+		return rejectNeighbour
+	}
 	return e.answered(id, f, ev)
+}
+
+// rejectNeighbour counts our own kernel's errors about a neighbour that has answered.
+const rejectNeighbour = "neighbour-lost"
+
+// strayed tells whether our own kernel gave a packet up because the link address of
+// a host that has answered does not resolve any more: the link is away for a
+// moment, which says nothing of a port.
+func (e *engine) strayed(f *flight, ev *wire.Event) bool {
+	return ev.Kind == wire.KindICMP && ev.Sender == f.host.way.source && !f.host.way.local && f.host.losses.answers > 0
 }
 
 // tooEarly tells whether a packet without a number of ours arrived before the

@@ -116,7 +116,7 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	if ev.Kind == wire.KindICMP {
 		icmp := ev.ICMP
 		q.ICMP = &icmp
-		q.Changes = changes(s.Wire, &ev.Quote, q.Kind)
+		q.Changes = Changes(s.Wire, &ev.Quote, q.Kind)
 	}
 	if q.Kind == HopTimeExceeded || q.Kind == HopSYNACK {
 		q.ended = true
@@ -231,10 +231,10 @@ func (t *tracer) due(now time.Duration) bool {
 	return slices.ContainsFunc(t.settling, func(q *query) bool { return now >= q.sent.Until })
 }
 
-// changes compares a probe as it was sent with what an ICMP error quotes of it.
-// Checksums follow from the rest. The TTL counts only in a time-exceeded
+// Changes compares a probe as it was sent, an IP packet, with what an ICMP error
+// quotes of it. Checksums follow from the rest. The TTL counts only in a time-exceeded
 // message, where 1 was left of it, or 0 with routers that count first.
-func changes(wire []byte, quote *craft.Quote, kind HopKind) (list []Change) {
+func Changes(wire []byte, quote *craft.Quote, kind HopKind) (list []Change) {
 	var p craft.Packet
 	if p.Decode(wire, craft.TrustChecksums) != nil {
 		return nil

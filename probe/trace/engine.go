@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
@@ -56,7 +55,7 @@ func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, err
 	if err != nil {
 		return nil, err
 	}
-	x.Matcher.Recall, x.Pace = rewritten{x.Table}, wire.NewPace(cfg.Rate)
+	x.Matcher.Recall, x.Pace = wire.Rewritten{Table: x.Table}, wire.NewPace(cfg.Rate)
 	t := &tracer{Loop: x, cfg: cfg, sink: sink}
 	t.Departed = func(s *wire.Transmission, ev *wire.Event) { s.Left(ev, t.Reading) }
 	t.Accept = t.acceptAnswer
@@ -206,28 +205,4 @@ func (t *tracer) result(err error) Path {
 		r.Silent = t.end.routers + 1
 	}
 	return r
-}
-
-// rewritten is a table that also recognises quotes of probes that somebody
-// changed on their way.
-type rewritten struct{ *wire.Table }
-
-// Quoted finds the transmission that a quote is of.
-func (t rewritten) Quoted(q *craft.Quote) (int, bool) {
-	if id, ok := t.Table.Quoted(q); ok {
-		return id, true
-	}
-	t.Mu.Lock()
-	defer t.Mu.Unlock()
-	for _, s := range t.List {
-		if s.Numbers.Seq == q.Seq {
-			return s.ID, true
-		}
-	}
-	for _, s := range t.List {
-		if s.Src.Addr().Is4() && s.IPID == q.ID && s.Src == q.Src && s.Dst.Addr() == q.Dst.Addr() {
-			return s.ID, true
-		}
-	}
-	return 0, false
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -119,24 +120,29 @@ func (t *tracer) promising(round int) int {
 
 // transmit sends one probe.
 func (t *tracer) transmit(s *wire.Transmission, port uint16) error {
-	s.Src, s.Dst = netip.AddrPortFrom(t.route.Source, port), t.cfg.Target
+	return transmit(&t.Loop, t.route, t.cfg, s, port)
+}
+
+// transmit sends one SYN of a run.
+func transmit(x *wire.Loop, route netraw.Route, cfg *Config, s *wire.Transmission, port uint16) error {
+	s.Src, s.Dst = netip.AddrPortFrom(route.Source, port), cfg.Target
 	if s.Dst.Addr().Zone() != "" {
-		s.Link = t.route.IfIndex
+		s.Link = route.IfIndex
 	}
-	id := len(t.Table.List)
-	s.Numbers = t.Matcher.Cookie.Numbers(s.Src, s.Dst, id)
+	id := x.Table.Next()
+	s.Numbers = x.Matcher.Cookie.Numbers(s.Src, s.Dst, id)
 	// One after the other from a random start, so that each is different.
-	s.IPID = t.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(id)
-	t.Table.Add(s)
-	t.Packets.Clear()
-	t.Packets.AddTransmission(s, t.Now)
-	s.Wire = append([]byte(nil), t.Packets.Batch[0]...)
-	t.Reading = t.Clocks.Read()
-	s.Tx.Sent, s.Handed = t.Now, t.Reading
-	_, err := wire.SendOn(t.Network, t.Packets.Batch, []int{s.Link})
-	s.Back = t.Clocks.Read().Wall
-	t.Packets.Clear()
-	t.Pace.Spend(1)
+	s.IPID = x.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(id)
+	x.Table.Add(s)
+	x.Packets.Clear()
+	x.Packets.AddTransmission(s, x.Now)
+	s.Wire = append([]byte(nil), x.Packets.Batch[0]...)
+	x.Reading = x.Clocks.Read()
+	s.Tx.Sent, s.Handed = x.Now, x.Reading
+	_, err := wire.SendOn(x.Network, x.Packets.Batch, []int{s.Link})
+	s.Back = x.Clocks.Read().Wall
+	x.Packets.Clear()
+	x.Pace.Spend(1)
 	s.Ended, s.Closed = err != nil, err != nil
 	return err
 }

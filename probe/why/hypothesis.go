@@ -16,7 +16,6 @@ type hypothesis struct {
 	rules []rule
 
 	ways []weighted // of one trial, reused
-	like []float64
 }
 
 // apply finds the rule for a trial and its ways. A way of the cause's own that is

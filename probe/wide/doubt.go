@@ -52,7 +52,7 @@ func (w *run) doubtOf(ev *wire.Event) (d *doubt, reject string) {
 	switch {
 	case w.seen.rank(ev.Target) != wire.RankSilence: // also where nothing better came before
 		return nil, wire.RejectAfterVerdict
-	case !w.probed(ev.Target):
+	case !w.probed(ev.Target, ev.Attempt):
 		return nil, wire.RejectUnsolicited
 	case len(w.doubts.of) >= mostDoubts:
 		return nil, rejectUnverified
@@ -67,15 +67,15 @@ func (w *run) doubtOf(ev *wire.Event) (d *doubt, reject string) {
 	return d, ""
 }
 
-// probed tells whether a probe to a target may have left. Where the plan does
+// probed tells whether an attempt at a target may have left. Where the plan does
 // not say, it is taken to have: then no answer without a number counts.
-func (w *run) probed(target netip.AddrPort) bool {
+func (w *run) probed(target netip.AddrPort, attempt int) bool {
 	plan, ok := w.cfg.Plan.(TargetIndexer)
 	if !ok {
 		return true
 	}
 	i, ok := plan.Index(target)
-	return ok && i >= w.cfg.From && i < w.sender.first().position()
+	return ok && i >= w.cfg.From && i < w.sender.attempted(attempt).position()
 }
 
 // weigh lets an answer of a target in doubt count, and does what it calls for.

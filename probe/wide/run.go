@@ -32,6 +32,7 @@ type run struct {
 	lastSent uint64 // as of the last look
 	lastLook time.Duration
 	lastNew  time.Duration // when the last answer came that was none before
+	quickest time.Duration // round trip
 	lastSend time.Duration // when the last probe left, as of the last look
 	slowest  time.Duration // the longest RTT measured
 	stopping bool          // the context was cancelled
@@ -170,8 +171,7 @@ func (w *run) look() {
 	}
 	w.lastSend = status.lastSend
 	w.listen(&status)
-	w.over = status.idle && w.silence.since == 0 &&
-		(w.now >= max(status.lastSend, w.lastNew)+w.patience() || status.sent == 0)
+	w.over = status.idle && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0)
 	w.expireDoubts(false)
 	w.flush()
 	if w.cfg.OnHeld != nil && status.held > 0 {
@@ -207,6 +207,12 @@ func (w *run) progress(s *sendStatus) {
 const longestPatience = 30 * time.Second
 
 func mostPatience(timeout time.Duration) time.Duration { return max(2*timeout, longestPatience) }
+
+// end is until when answers are waited for: those that keep coming late prolong a
+// run by the longest patience at most.
+func (w *run) end() time.Duration {
+	return min(max(w.lastSend, w.lastNew)+w.patience(), w.lastSend+mostPatience(w.cfg.Timeout))
+}
 
 // patience is the silence after which no answer is expected any more: twice the
 // timeout, or twice the longest round trip seen, whichever is longer. An

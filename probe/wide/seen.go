@@ -49,8 +49,10 @@ func newSeen(targets uint64, c wire.Cookie) *seen {
 
 // makeSeen makes a table of that many words, a power of two.
 func makeSeen(size uint64, c wire.Cookie) *seen {
+	words := make([]uint64, size)
+	inHugePages(words)
 	return &seen{
-		words: make([]uint64, size),
+		words: words,
 		shift: uint(64 - bits.Len64(size/bucketSize-1)),
 		k0:    ^c.K0, k1: c.K1, // another function than the cookie's, under the same key
 	}

@@ -413,12 +413,18 @@ func (s *sender) reached(by time.Duration) uint64 {
 	return s.settled.by(by)
 }
 
-// first and last are the passes of the first and of the last probe of each
-// target.
+// first, attempted and last are the passes of the first, of any and of the last
+// probe of each target.
 func (s *sender) first() *cursor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cursors[0]
+}
+
+func (s *sender) attempted(attempt int) *cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursors[min(attempt, len(s.cursors)-1)]
 }
 
 func (s *sender) last() *cursor {

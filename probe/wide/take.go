@@ -80,7 +80,12 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	a := w.results().add()
 	a.Event, a.before, a.verdict = *ev, before, nil
 	a.rtt, a.clock = w.measure(ev)
-	w.slowest = max(w.slowest, a.rtt)
+	if a.rtt > 0 && (w.quickest == 0 || a.rtt < w.quickest) {
+		w.quickest = a.rtt
+	}
+	if !wire.Repeats(a.rtt, w.quickest) { // a SYN-ACK that was lost and came again is no measure of the way
+		w.slowest = max(w.slowest, a.rtt)
+	}
 	if d != nil {
 		v := d.verdict(w.cfg.Technique)
 		v.RTT, v.Clock = a.rtt, a.clock

@@ -61,7 +61,7 @@ func (o options) contend() error {
 	if err != nil {
 		return err
 	}
-	summary, err := wide.Run(context.Background(), e, cfg, records{out, set})
+	summary, err := wide.Run(context.Background(), e, cfg, &records{Output: out, set: set})
 	if err != nil {
 		return err
 	}
@@ -112,14 +112,16 @@ func (r raw) Close() error { return r.conn.Close() }
 // records writes every answer, as the command line does.
 type records struct {
 	*report.Output
-	set *target.Set
+	set  *target.Set
+	port record.Port
 }
 
-func (r records) Port(v probe.Verdict) error {
-	return r.Record(record.NewPort(r.set.Word(v.Target), &v))
+func (r *records) Port(v probe.Verdict) error {
+	r.port.Fill(r.set.Word(v.Target), &v)
+	return r.Record(&r.port)
 }
 
-func (records) Host(probe.HostReport) error { return nil }
+func (*records) Host(probe.HostReport) error { return nil }
 
 // addresses reads one a line, as zmap writes them; masscan's list has the address
 // in the fourth of five words, and ours are records of ports.

@@ -3,6 +3,7 @@ package nmap
 import (
 	"fmt"
 	"iter"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -44,9 +45,10 @@ func (e *elements) list(name string, values []string) {
 	})
 }
 
-func (e *elements) Str(name, value string)         { e.elem(name, value) }
-func (e *elements) Uint(name string, value uint64) { e.elem(name, strconv.FormatUint(value, 10)) }
-func (e *elements) Bool(name string, value bool)   { e.elem(name, strconv.FormatBool(value)) }
+func (e *elements) Addr(name string, value netip.Addr) { e.elem(name, value.String()) }
+func (e *elements) Str(name, value string)             { e.elem(name, value) }
+func (e *elements) Uint(name string, value uint64)     { e.elem(name, strconv.FormatUint(value, 10)) }
+func (e *elements) Bool(name string, value bool)       { e.elem(name, strconv.FormatBool(value)) }
 func (e *elements) Nanoseconds(name string, d time.Duration) {
 	e.elem(name, strconv.FormatInt(d.Nanoseconds(), 10))
 }

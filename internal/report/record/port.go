@@ -42,7 +42,14 @@ type Port struct {
 // becomes a finding under the verdict's reason, so that the cause is in every
 // output.
 func NewPort(target string, v *probe.Verdict) *Port {
-	p := &Port{
+	p := new(Port)
+	p.Fill(target, v)
+	return p
+}
+
+// Fill is NewPort in place of what the record was.
+func (p *Port) Fill(target string, v *probe.Verdict) {
+	*p = Port{
 		Time:      v.Time,
 		Target:    target,
 		Addr:      v.Target.Addr(),
@@ -73,7 +80,6 @@ func NewPort(target string, v *probe.Verdict) *Port {
 			Code: string(v.Reason), Severity: probe.SeverityWarning, Text: v.Err.Error(),
 		})
 	}
-	return p
 }
 
 // See fills in what the deciding segment carried.
@@ -119,7 +125,7 @@ func PortColumns() []string {
 func (p *Port) Fields(w FieldWriter) {
 	momentField(w, "time", p.Time)
 	w.Str("target", p.Target)
-	w.Str("addr", p.Addr.String())
+	w.Addr("addr", p.Addr)
 	w.Uint("port", uint64(p.Port))
 	w.Str("state", p.State.String())
 	w.Str("reason", string(p.Reason))

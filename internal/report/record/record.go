@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"iter"
+	"net/netip"
 	"time"
 
 	"synscope/probe"
@@ -24,6 +25,7 @@ type Record interface {
 // FieldWriter receives the fields of one record. It keeps none of the values.
 type FieldWriter interface {
 	Str(name, value string)
+	Addr(name string, value netip.Addr)
 	Uint(name string, value uint64)
 	Nanoseconds(name string, value time.Duration)
 	Float(name string, value float64)

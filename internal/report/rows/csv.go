@@ -2,6 +2,7 @@ package rows
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,10 +39,16 @@ func NewCSV(w *sink.LineWriter, o sink.Options) sink.Sink {
 // their command.
 const HostList = "scan -sn"
 
+// Paths stands for a trace that looks for all paths.
+const Paths = "trace --paths"
+
 // tableFor is the table of a command, or of hosts where there are no others.
 func tableFor(o sink.Options, command string) table {
 	if o.HostList {
 		command = HostList
+	}
+	if o.Paths {
+		command = Paths
 	}
 	return tableOf(command)
 }
@@ -64,6 +71,8 @@ func tableOf(command string) table {
 		return table{of: (*record.Diagnosis)(nil).Type(), columns: record.DiagnosisColumns()}
 	case "check":
 		return table{of: (*record.Check)(nil).Type(), columns: record.CheckColumns()}
+	case Paths:
+		return table{of: (*record.PathHop)(nil).Type(), columns: record.PathColumns()}
 	case HostList:
 		return table{of: (*record.Host)(nil).Type(), columns: record.HostColumns()}
 	case "read", "handshake":
@@ -80,11 +89,29 @@ func (s *csvSink) Record(r record.Record) error {
 		return err
 	}
 	return s.w.Append(func(b []byte) []byte {
-		if len(s.asked) > 0 {
-			return AppendChosen(b, s.asked, r)
+		for _, row := range rowsOf(r) {
+			if len(s.asked) > 0 {
+				b = AppendChosen(b, s.asked, row)
+			} else {
+				b = AppendRow(b, s.table.columns, row)
+			}
 		}
-		return AppendRow(b, s.table.columns, r)
+		return b
 	})
+}
+
+// rowsOf is what a record fills of its table: one row, but of paths one for each
+// hop of each.
+func rowsOf(r record.Record) []record.Record {
+	paths, ok := r.(*record.Paths)
+	if !ok {
+		return []record.Record{r}
+	}
+	var rows []record.Record
+	for _, h := range paths.Hops() {
+		rows = append(rows, h)
+	}
+	return rows
 }
 
 // header writes the names of the columns, once.
@@ -143,6 +170,8 @@ func (r *csvRow) column(name string) bool {
 		}
 	}
 }
+
+func (r *csvRow) Addr(name string, value netip.Addr) { r.Str(name, value.String()) }
 
 func (r *csvRow) Str(name, value string) {
 	if r.column(name) {

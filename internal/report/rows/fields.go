@@ -2,6 +2,7 @@ package rows
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +43,15 @@ func (s *fieldText) Record(r record.Record) error {
 	if err := s.header(); err != nil || r.Type() != s.table.of {
 		return err
 	}
+	for _, row := range rowsOf(r) {
+		if err := s.row(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *fieldText) row(r record.Record) error {
 	values := valuesOf(r, true)
 	cells := make([]string, len(s.o.Fields))
 	for i, f := range s.o.Fields {
@@ -118,9 +128,10 @@ type values struct {
 	people bool
 }
 
-func (v values) Str(name, value string)         { v.of[name] = value }
-func (v values) Uint(name string, value uint64) { v.of[name] = strconv.FormatUint(value, 10) }
-func (v values) Bool(name string, value bool)   { v.of[name] = strconv.FormatBool(value) }
+func (v values) Addr(name string, value netip.Addr) { v.of[name] = value.String() }
+func (v values) Str(name, value string)             { v.of[name] = value }
+func (v values) Uint(name string, value uint64)     { v.of[name] = strconv.FormatUint(value, 10) }
+func (v values) Bool(name string, value bool)       { v.of[name] = strconv.FormatBool(value) }
 func (v values) Time(name string, value time.Time) {
 	v.of[name] = value.UTC().Format(time.RFC3339Nano)
 	if v.people {

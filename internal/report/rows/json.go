@@ -1,8 +1,10 @@
 package rows
 
 import (
+	"bytes"
 	"iter"
 	"math"
+	"net/netip"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -29,6 +31,9 @@ func (s *jsonSink) Record(r record.Record) error {
 
 func (s *jsonSink) Close() error { return s.w.Flush() }
 
+// PassesPorts: a record is written at once.
+func (s *jsonSink) PassesPorts() bool { return true }
+
 // AppendJSON appends a record as a JSON object, without a line's end. It gives
 // what encoding/json gives for the record's type without escaping HTML, and
 // allocates nothing for the fields of a port that are numbers.
@@ -47,7 +52,10 @@ func (o *jsonObject) record(b []byte, r record.Record) []byte {
 }
 
 // jsonObject is an object under construction: everything up to its last field.
-type jsonObject struct{ b []byte }
+type jsonObject struct {
+	b      []byte
+	second second
+}
 
 // key begins a field. Names are ours: plain letters, nothing to escape.
 func (o *jsonObject) key(name string) {
@@ -62,6 +70,15 @@ func (o *jsonObject) key(name string) {
 func (o *jsonObject) Str(name, value string) {
 	o.key(name)
 	o.b = appendJSONString(o.b, value)
+}
+
+func (o *jsonObject) Addr(name string, value netip.Addr) {
+	o.key(name)
+	if value.Zone() != "" || !value.IsValid() {
+		o.b = appendJSONString(o.b, value.String())
+		return
+	}
+	o.b = append(value.AppendTo(append(o.b, '"')), '"')
 }
 
 func (o *jsonObject) Uint(name string, value uint64) {
@@ -91,8 +108,31 @@ func (o *jsonObject) Bool(name string, value bool) {
 func (o *jsonObject) Time(name string, value time.Time) {
 	o.key(name)
 	o.b = append(o.b, '"')
-	o.b = value.UTC().AppendFormat(o.b, time.RFC3339Nano)
+	o.b = o.second.appendTo(o.b, value)
 	o.b = append(o.b, '"')
+}
+
+// second is the last second that was written, since the next moment is often in it.
+type second struct {
+	unix int64
+	text []byte // up to the second
+}
+
+// appendTo appends what [time.RFC3339Nano] gives of a moment in UTC.
+func (s *second) appendTo(b []byte, t time.Time) []byte {
+	if unix := t.Unix(); s.text == nil || unix != s.unix {
+		s.unix, s.text = unix, time.Unix(unix, 0).UTC().AppendFormat(s.text[:0], "2006-01-02T15:04:05")
+	}
+	b = append(b, s.text...)
+	if n := t.Nanosecond(); n != 0 {
+		var digits [9]byte
+		for i := len(digits) - 1; i >= 0; i-- {
+			digits[i] = byte('0' + n%10)
+			n /= 10
+		}
+		b = append(append(b, '.'), bytes.TrimRight(digits[:], "0")...)
+	}
+	return append(b, 'Z')
 }
 
 func (o *jsonObject) Strs(name string, values []string) {

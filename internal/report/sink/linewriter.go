@@ -1,9 +1,11 @@
 package sink
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 )
@@ -24,8 +26,8 @@ const flushSize = 64 << 10
 // [FlushInterval] is written at once, so that a slow run shows each result as
 // it comes; faster ones are gathered, and none waits longer than that.
 //
-// After an error nothing more is written, since a line may have been torn, and
-// every call returns that error. A LineWriter may be used by several
+// After an error nothing more is written, a line that was torn is taken off the end
+// of a file, and every call returns that error. A LineWriter may be used by several
 // goroutines.
 type LineWriter struct {
 	name string
@@ -84,6 +86,23 @@ func (l *LineWriter) flush() {
 	}
 	if err != nil {
 		l.err = fmt.Errorf("%w: %s: %w", ErrWrite, l.name, err)
+		l.mend(l.buf[:max(n, 0)])
 	}
 	l.buf = l.buf[:0]
+}
+
+// mend takes a torn line off the end of a file again, where what was written before
+// an error ends with one.
+func (l *LineWriter) mend(written []byte) {
+	f, ok := l.w.(*os.File)
+	torn := int64(len(written) - 1 - bytes.LastIndexByte(written, '\n'))
+	if !ok || torn == 0 {
+		return
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if end, err := f.Seek(0, io.SeekCurrent); err == nil && end >= torn {
+		f.Truncate(end - torn) // the error of the write is told
+	}
 }

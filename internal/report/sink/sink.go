@@ -20,6 +20,8 @@ type Options struct {
 	Reason   bool                // show what each verdict rests on, and when it came (text)
 	Verbose  bool                // tell of each host that is down (text, grepable)
 	HostList bool                // hosts are looked for, and no ports (text, CSV)
+	Paths    bool                // all paths to a port are looked for, not the hops of one (CSV)
+	Rounds   bool                // hops are asked again and again: only their sums are told (text)
 	Hosts    int                 // how many hosts there will be; 1 gives a heading, else a column (text)
 	HostWide int                 // how wide the column of hosts will be, where that is known (text)
 	Clock    bool                // begin each line of a ping with the time (text)

@@ -104,7 +104,8 @@ func (f *folds) clear() {
 func (h *hostFold) add(p *record.Port, hold bool) {
 	g := h.group(p.State, p.Reason)
 	if hold && g.n < few && g.n == uint64(len(g.held)) {
-		g.held = append(g.held, p)
+		held := *p // the record may be filled anew
+		g.held = append(g.held, &held)
 	} else {
 		g.held = nil
 	}

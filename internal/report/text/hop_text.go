@@ -17,22 +17,35 @@ type traceText struct {
 	changed []string      // of the quotes so far
 	silent  int           // the TTL of the last line, where that hop was silent; else 0
 	end     *record.Port
+	watched []*record.HopSummary
 }
 
 func (t *traceText) Record(r record.Record) error {
 	switch r := r.(type) {
 	case *record.Hop:
+		if t.o.Rounds {
+			return nil
+		}
 		if len(t.hop) > 0 && t.hop[0].TTL != r.TTL {
 			if err := t.flush(); err != nil {
 				return err
 			}
 		}
 		t.hop = append(t.hop, r)
+	case *record.HopSummary:
+		t.watched = append(t.watched, r)
+	case *record.Paths:
+		return t.write(t.paths(r))
 	case *record.Port:
 		t.end = r
 	case *record.Summary:
 		if err := t.flush(); err != nil || t.end == nil {
 			return err
+		}
+		if len(t.watched) > 0 {
+			if err := t.write(WatchTable(t.watched, 80, t.o.Colour)); err != nil {
+				return err
+			}
 		}
 		return t.write(t.verdict(r))
 	}

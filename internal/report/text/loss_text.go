@@ -12,14 +12,14 @@ import (
 
 // outage is the line of an outage that is told of.
 func (t *pingText) outage(o *record.Outage) string {
-	return t.paint.paint(red, hostPort(o.Target, o.Addr, o.Port)+" was "+outageWords(&o.Window))
+	return t.paint.paint(red, hostPort(o.Target, o.Addr, o.Port)+" was "+OutageWords(&o.Window, time.Local))
 }
 
-// outageWords is "down 14:02:07 to 14:02:19, 12 probes".
-func outageWords(w *loss.Window) string {
-	words := "down " + clock(w.From, w) + " to " + clock(w.To, w)
+// OutageWords is "down 14:02:07 to 14:02:19, 12 probes", by the clock of a place.
+func OutageWords(w *loss.Window, place *time.Location) string {
+	words := "down " + clock(w.From, w, place) + " to " + clock(w.To, w, place)
 	if !w.Over() {
-		words = "down since " + clock(w.From, w)
+		words = "down since " + clock(w.From, w, place)
 	}
 	words += ", " + units.CountOf(w.Probes, "probe")
 	switch {
@@ -31,9 +31,9 @@ func outageWords(w *loss.Window) string {
 	return words
 }
 
-// clock is a moment of a window by the local clock: with its day where the window
+// clock is a moment of a window by the clock of a place: with its day where the window
 // lasts into another, with milliseconds where it is short.
-func clock(at time.Time, w *loss.Window) string {
+func clock(at time.Time, w *loss.Window, place *time.Location) string {
 	end := w.To
 	if !w.Over() {
 		end = w.Last
@@ -42,10 +42,10 @@ func clock(at time.Time, w *loss.Window) string {
 	switch {
 	case end.Sub(w.From) < 2*time.Second:
 		layout = "15:04:05.000"
-	case w.From.Local().YearDay() != end.Local().YearDay():
+	case w.From.In(place).YearDay() != end.In(place).YearDay():
 		layout = "2006-01-02 15:04:05"
 	}
-	return at.Local().Format(layout)
+	return at.In(place).Format(layout)
 }
 
 // mostOutages is how many outages the closing lines name.
@@ -59,10 +59,10 @@ func (t *pingText) losses(l *record.Losses) (lines []string) {
 		lines = append(lines, "    "+units.CountOf(more, "earlier outage"))
 	}
 	for i := range shown {
-		lines = append(lines, "    "+t.paint.paint(red, outageWords(&shown[i])))
+		lines = append(lines, "    "+t.paint.paint(red, OutageWords(&shown[i], time.Local)))
 	}
 	for i := range l.Clusters {
-		lines = append(lines, "    "+clusterWords(&l.Clusters[i])+" (by chance: "+chanceWord(l.Clusters[i].P)+")")
+		lines = append(lines, "    "+ClusterWords(&l.Clusters[i], time.Local))
 	}
 	return lines
 }
@@ -76,8 +76,13 @@ func (t *pingText) lossesOf(s *record.RTTSummary) []string {
 	return append([]string{hostPort(s.Target, s.Addr, s.Port) + ":"}, lines...)
 }
 
-// clusterWords say what a group of losses has in common.
-func clusterWords(c *loss.Cluster) string {
+// ClusterWords say what a group of losses has in common, and how often chance alone
+// would show as much.
+func ClusterWords(c *loss.Cluster, place *time.Location) string {
+	return clusterWords(c, place) + " (by chance: " + chanceWord(c.P) + ")"
+}
+
+func clusterWords(c *loss.Cluster, place *time.Location) string {
 	switch c.By {
 	case loss.ByBurst:
 		return fmt.Sprintf("losses come in bursts: %s in %s, up to %s in a row",
@@ -91,7 +96,7 @@ func clusterWords(c *loss.Cluster) string {
 		}
 		return "losses cluster on " + parity + " source ports: " + against(c)
 	case loss.ByTime:
-		return "losses cluster between " + c.From.Local().Format("15:04:05") + " and " + c.To.Local().Format("15:04:05") + ": " + against(c)
+		return "losses cluster between " + c.From.In(place).Format("15:04:05") + " and " + c.To.In(place).Format("15:04:05") + ": " + against(c)
 	}
 	return fmt.Sprintf("losses cluster at seconds %d to %d of each minute: %s", c.Second, c.Second+4, against(c))
 }

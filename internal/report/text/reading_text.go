@@ -54,7 +54,15 @@ func readingTrust(r *record.Reading) []string {
 	return []string{fmt.Sprintf(
 		"the capture has gaps: of %s, %s acknowledged and not captured (%s, %.2g %% of the segments with data, SYN or FIN); "+
 			"what seems missing may have been there",
-		units.CountOf(r.Incomplete, "connection"), units.CountOf(r.Gaps, "stretch")+" "+wasOrWere(r.Gaps), units.CountOf(r.GapBytes, "byte"), 100*r.Loss)}
+		units.CountOf(r.Incomplete, "connection"), stretches(r.Gaps), units.CountOf(r.GapBytes, "byte"), 100*r.Loss)}
+}
+
+// stretches is "1 stretch was" or "2 stretches were".
+func stretches(n uint64) string {
+	if n == 1 {
+		return "1 stretch was"
+	}
+	return units.Count(n) + " stretches were"
 }
 
 func readingWarnings(r *record.Reading, t *textSink) (lines []string) {

@@ -96,6 +96,9 @@ func (t *textSink) Record(r record.Record) error {
 	return nil
 }
 
+// PassesPorts: what is gathered of ports is copied.
+func (t *textSink) PassesPorts() bool { return t.told == nil }
+
 // Close shows what was gathered where no summary did.
 func (t *textSink) Close() error {
 	if t.told != nil {

@@ -37,6 +37,8 @@ func TestDuration(t *testing.T) {
 		{24*time.Hour - time.Second, "1 d 00 h"},
 		{76 * time.Hour, "3 d 04 h"},
 		{-6800, "-6.8 µs"},
+		{math.MinInt64, "-106751 d 23 h"},
+		{math.MaxInt64, "106751 d 23 h"},
 	}
 	for _, test := range tests {
 		if got := Duration(test.d); got != test.want {

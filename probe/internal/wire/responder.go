@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"time"
 
@@ -32,19 +33,22 @@ const (
 // repeated SYN-ACK. The zero value is ready for use.
 type Responder struct {
 	queue         []Response
-	recent, older map[Response]bool // sent during this period, and the one before
-	turned        time.Duration     // when the period began
+	recent, older map[uint64]bool // hashes of those sent during this period, and the one before
+	turned        time.Duration   // when the period began
+	seed          maphash.Seed
 }
 
 // Add queues a response, unless the same was sent a moment ago. It reports
 // whether it did.
 func (r *Responder) Add(x Response, now time.Duration) bool {
 	r.turn(now)
-	if r.recent[x] || r.older[x] {
+	key := maphash.Comparable(r.seed, x)
+	if r.recent[key] || r.older[key] {
 		return false
 	}
-	r.recent[x] = r.Insist(x)
-	return r.recent[x]
+	queued := r.Insist(x)
+	r.recent[key] = queued
+	return queued
 }
 
 // Insist queues a response even if the same was sent a moment ago: something
@@ -67,7 +71,10 @@ func (r *Responder) turn(now time.Duration) {
 	if r.older = r.recent; past >= 2*repeatAfter {
 		r.older = nil
 	}
-	r.recent, r.turned = map[Response]bool{}, now
+	if r.recent == nil {
+		r.seed = maphash.MakeSeed()
+	}
+	r.recent, r.turned = map[uint64]bool{}, now
 }
 
 // Waiting is how many responses wait to be sent.

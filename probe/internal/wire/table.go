@@ -107,6 +107,9 @@ func (t *Table) Add(s *Transmission) {
 	t.byFlow[key] = append(t.byFlow[key], s)
 }
 
+// Next is the id that the next transmission gets.
+func (t *Table) Next() int { return t.first + len(t.List) }
+
 // At returns a transmission by its id, nil once it is forgotten.
 func (t *Table) At(id int) *Transmission {
 	if id < t.first || id-t.first >= len(t.List) {

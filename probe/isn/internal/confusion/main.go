@@ -24,6 +24,7 @@ func main() {
 	foreign := flag.Bool("foreign", false, "plans and files that are not ours")
 	unusual := flag.Bool("unusual", false, "hosts of unusual parameters, so many of each kind")
 	strange := flag.Bool("strange", false, "generators that there is no model of, so many hosts of each")
+	limit := flag.Duration("limit", time.Hour, "end the hosts of foreign plans after so long, and report those that were tried")
 	flag.Parse()
 	if *strange {
 		left := *wrong
@@ -35,7 +36,7 @@ func main() {
 		return
 	}
 	if *foreign {
-		tellForeign(*first, *hosts, *wrong)
+		tellForeign(*first, *hosts, *wrong, time.Now().Add(*limit))
 		return
 	}
 	jitters := []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 30 * time.Millisecond}
@@ -56,9 +57,12 @@ func main() {
 
 // tellForeign prints how hosts of foreign plans are told, and lists some of those
 // that are told wrongly at 0.9 or more, or not told though the oracle could.
-func tellForeign(first uint64, hosts, wrong int) {
+func tellForeign(first uint64, hosts, wrong int, end time.Time) {
 	var all evaluate.Tally
 	for i := range hosts {
+		if time.Now().After(end) {
+			break
+		}
 		f := evaluate.DrawForeign(first+uint64(2*i), time.Duration(300+i%3*2000)*time.Microsecond)
 		before, missed := all.Sure, all.Missed()
 		if all.Add(&f); all.Sure+all.Missed() > before+missed && all.Sure+all.Missed() <= wrong {

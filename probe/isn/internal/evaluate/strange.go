@@ -24,7 +24,9 @@ type Stranger struct {
 }
 
 // Strangers lists them.
-func Strangers() []Stranger { return slices.Concat(strangeClocks(), strangeCounters(), strangeHashes()) }
+func Strangers() []Stranger {
+	return slices.Concat(strangeClocks(), strangeCounters(), strangeHashes())
+}
 
 // clockAt is what a clock of hz shows.
 func clockAt(s model.SYN, hz float64) uint32 { return uint32(uint64(s.At.Seconds() * hz)) }
@@ -176,11 +178,15 @@ func strangeHashes() (list []Stranger) {
 		made("a cookie of the tuple and two minutes", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
 			return hashOf(k, s, true, true, uint64(s.At/(2*time.Minute)))
 		}, isn.ClassTupleConstant, isn.ClassSYNCookies),
-		made("our number XORed with a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return uint32(s.ISN) ^ hashOf(k, s, true, true, 0) }, isn.ClassSYNCookies),
+		made("our number XORed with a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+			return uint32(s.ISN) ^ hashOf(k, s, true, true, 0)
+		}, isn.ClassSYNCookies),
 		made("our number with its bytes swapped, and a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
 			return bits.ReverseBytes32(uint32(s.ISN)) + hashOf(k, s, true, true, 0)
 		}, isn.ClassSYNCookies, isn.ClassRandom),
-		made("our number less a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, s, true, true, 0) - uint32(s.ISN) }, isn.ClassSYNCookies, isn.ClassRandom),
+		made("our number less a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+			return hashOf(k, s, true, true, 0) - uint32(s.ISN)
+		}, isn.ClassSYNCookies, isn.ClassRandom),
 		made("our number", func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 { return uint32(s.ISN) }, isn.ClassSYNCookies),
 	)
 	machines := func(name string, make func(rng *rand.Rand) (one, other model.Generator), hashed bool, right ...isn.Class) {
@@ -197,10 +203,10 @@ func strangeHashes() (list []Stranger) {
 	}
 	machines("two machines in turn, one of them a generator's", func(rng *rand.Rand) (one, other model.Generator) {
 		return linux(rng), model.LCG(rng.Uint64N(1<<31), 1103515245, 12345, 1<<31, 0)
-	}, false, isn.ClassMixed, isn.ClassTupleClock)
+	}, false, isn.ClassMixed, isn.ClassTupleClock, isn.ClassWeakRandom)
 	machines("two machines by hash, one of them a generator's", func(rng *rand.Rand) (one, other model.Generator) {
 		return linux(rng), model.LCG(rng.Uint64N(1<<31), 1103515245, 12345, 1<<31, 0)
-	}, true, isn.ClassMixed, isn.ClassTupleClock)
+	}, true, isn.ClassMixed, isn.ClassTupleClock, isn.ClassWeakRandom)
 	machines("a pool by hash, of two counters", func(rng *rand.Rand) (one, other model.Generator) {
 		return model.Counter(seq(rng), 64000, 0, 1, 0), model.Counter(seq(rng), 64000, 0, 1, 0)
 	}, true, isn.ClassMixed)

@@ -113,7 +113,6 @@ type answer struct {
 	from  int // hops away
 	after time.Duration
 	zero  bool // window 0
-	same  bool // the ISN of a cookie
 	slow  time.Duration
 }
 

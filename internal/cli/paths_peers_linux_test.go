@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"net/netip"
+	"os/exec"
+	"regexp"
+	"testing"
+
+	"synscope/internal/lab"
+)
+
+// What traceroute(8) sees by hop, with the source port varied from probe to probe, is
+// on our map.
+func TestPathsAgreeWithTraceroute(t *testing.T) {
+	lab.Require(t)
+	traceroute, err := exec.LookPath("traceroute")
+	if err != nil {
+		t.Skip("traceroute is not installed")
+	}
+	next := [][]int{{1}, {2, 3, 4}, {5}, {5}, {6}, {7}, {7}, nil}
+	m := mesh(t, lab.MeshSpec{Next: next})
+	for _, v6 := range []bool{false, true} {
+		a := m.Addr4(m.Host())
+		if v6 {
+			a = m.Addr6(m.Host())
+		}
+		out, err := exec.CommandContext(t.Context(), traceroute, "-n", "-T", "-p", "80", "-q", "10", "-w", "1", a.String()).Output()
+		if err != nil {
+			t.Skipf("traceroute: %v", err) // it needs rights of its own
+		}
+		theirs := hopsOf(string(out))
+		ours := map[string]bool{}
+		r, _ := seen(t, m, v6)
+		for _, n := range r["nodes"].([]any) {
+			if n := n.(map[string]any); n["kind"] != "self" {
+				ours[n["addr"].(string)] = true
+			}
+		}
+		if len(theirs) < 5 {
+			t.Errorf("traceroute saw only %v:\n%s", theirs, out)
+		}
+		for hop := range theirs {
+			if !ours[hop] {
+				t.Errorf("traceroute saw %s, we did not: %v", hop, ours)
+			}
+		}
+	}
+}
+
+var address = regexp.MustCompile(`[0-9a-f.:]+`)
+
+// hopsOf are the addresses in the lines of hops.
+func hopsOf(out string) map[string]bool {
+	all := map[string]bool{}
+	for _, line := range regexp.MustCompile(`(?m)^ *\d+  .*$`).FindAllString(out, -1) {
+		for _, word := range address.FindAllString(line, -1) {
+			if a, err := netip.ParseAddr(word); err == nil {
+				all[a.String()] = true
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,309 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"synscope/internal/report/record"
+	"synscope/internal/report/screen"
+	"synscope/internal/report/text"
+	"synscope/internal/report/units"
+	"synscope/internal/tty"
+	"synscope/probe"
+	"synscope/probe/rtt"
+	"synscope/probe/trace"
+)
+
+// readWatch reads what belongs to a table that keeps going.
+func (j *traceJob) readWatch() (err error) {
+	j.watches = j.c.Bool("watch")
+	for _, name := range []string{"c", "i"} {
+		if !j.watches && j.c.IsSet(name) {
+			return usagef("-%s: rounds belong to --watch", name)
+		}
+	}
+	switch {
+	case !j.watches:
+		return nil
+	case j.paths:
+		return usagef("--watch and --paths: one at a time")
+	case j.c.IsSet("queries"):
+		return usagef("--queries: --watch asks each hop once a round; see -c")
+	}
+	if j.rounds = j.c.Uint64("c"); j.c.IsSet("c") && j.rounds == 0 {
+		return usagef("-c 0: at least one round")
+	}
+	if j.interval, err = parseDuration(j.c.String("i")); err != nil {
+		return usagef("-i: %w", err)
+	}
+	if j.interval < trace.MinInterval || j.interval > 24*time.Hour {
+		return usagef("-i %v: a round takes from %v to a day", j.interval, trace.MinInterval)
+	}
+	return nil
+}
+
+// watch asks all hops again and again and closes their record.
+func (j *traceJob) watch(ctx context.Context, s *session) (route trace.Path, err error) {
+	w := newTraceWatch(j, s.display)
+	defer w.keys(ctx)()
+	cfg := trace.WatchConfig{Config: j.cfg, Interval: j.interval, Rounds: j.rounds, Paused: w.paused.Load, Quit: w.quit}
+	stop := w.tick()
+	route, err = trace.Watch(ctx, s.network, cfg, w.hop)
+	stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.board.clear()
+	for _, h := range w.rows() {
+		if failed := s.Record(h); err == nil {
+			err = failed
+		}
+	}
+	if failed := s.Record(record.NewPort(j.word, &route.Verdict)); err == nil {
+		err = failed
+	}
+	return route, s.conclude(&route.Summary, err)
+}
+
+// traceWatch keeps the sums of all hops, and shows them on the terminal, where there
+// is one.
+type traceWatch struct {
+	*display
+	job    *traceJob
+	board  *watchBoard
+	paused atomic.Bool
+	quit   chan struct{}
+
+	mu     sync.Mutex
+	hops   []*watchedHop // by TTL less one
+	round  int           // the latest of which anything is known
+	names  map[netip.Addr]string
+	asking map[netip.Addr]bool
+}
+
+// watchedHop is one hop of a watch.
+type watchedHop struct {
+	series *rtt.Series
+	addr   netip.Addr
+	others []netip.Addr
+	kind   trace.HopKind
+	last   time.Duration
+	clock  string
+	recent []record.Beat
+}
+
+func newTraceWatch(j *traceJob, d *display) *traceWatch {
+	w := &traceWatch{
+		display: d, job: j, quit: make(chan struct{}),
+		names: map[netip.Addr]string{}, asking: map[netip.Addr]bool{},
+	}
+	format := j.c.String("o")
+	if f, ok := j.streams.Out.(*os.File); ok && isTerminal(f) && (format == "" || format == "text") && !j.c.Bool("q") {
+		w.board = &watchBoard{board: screen.NewBoard(f), file: f, colour: d.colour}
+	}
+	return w
+}
+
+// hop takes one probe.
+func (w *traceWatch) hop(h trace.Hop) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.hops) < h.TTL {
+		w.hops = append(w.hops, &watchedHop{series: rtt.NewSeries(rtt.Precise)})
+	}
+	w.round = max(w.round, h.Query)
+	w.hops[h.TTL-1].add(&h)
+	w.learn(h.Addr)
+	return w.Record(record.NewHop(w.job.word, w.job.cfg.Target.Port(), &h, w.names[h.Addr]))
+}
+
+// mostRecent bounds the history that is kept of a hop.
+const mostRecent = 120
+
+func (w *watchedHop) add(h *trace.Hop) {
+	beat := record.Beat{Lost: h.Kind == trace.HopNone}
+	w.last = 0
+	switch {
+	case beat.Lost:
+		w.series.Lost()
+	case h.RTT > 0 && h.Doubt == probe.DoubtNone:
+		w.series.Add(h.RTT)
+		w.last, beat.RTT, w.clock = h.RTT, h.RTT, h.Clock.String()
+	default:
+		w.series.Unmeasured()
+	}
+	if w.recent = append(w.recent, beat); len(w.recent) > mostRecent {
+		w.recent = slices.Delete(w.recent, 0, len(w.recent)-mostRecent)
+	}
+	if beat.Lost {
+		return
+	}
+	w.kind = h.Kind
+	if w.addr.IsValid() && w.addr != h.Addr && !slices.Contains(w.others, w.addr) {
+		w.others = append(w.others, w.addr)
+	}
+	w.addr = h.Addr
+	w.others = slices.DeleteFunc(w.others, func(a netip.Addr) bool { return a == h.Addr })
+}
+
+// learn looks for the name of an address, beside the probes.
+func (w *traceWatch) learn(a netip.Addr) {
+	if !a.IsValid() || w.asking[a] || w.job.c.Bool("n") {
+		return
+	}
+	w.asking[a] = true
+	go func() {
+		name := reverse(context.Background(), a)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.names[a] = name
+	}()
+}
+
+// rows are the sums of all hops.
+func (w *traceWatch) rows() (rows []*record.HopSummary) {
+	for i, h := range w.hops {
+		if i > 0 && i >= w.length() {
+			break
+		}
+		rows = append(rows, &record.HopSummary{
+			Target: w.job.word, Port: w.job.cfg.Target.Port(), TTL: i + 1, Addr: h.addr, Name: w.names[h.addr], Others: h.others,
+			Kind: h.kind, Last: h.last, Clock: h.clock, Summary: h.series.Summary(), Recent: h.recent,
+		})
+	}
+	return rows
+}
+
+// length is the highest TTL at which anything answered, and one more where nothing
+// of the target did: the first silent hop stands for all that follow.
+func (w *traceWatch) length() int {
+	last, ended := 0, false
+	for i, h := range w.hops {
+		if h.addr.IsValid() {
+			last, ended = i+1, h.kind != trace.HopTimeExceeded
+		}
+	}
+	if !ended {
+		last++
+	}
+	return last
+}
+
+// reset forgets all sums.
+func (w *traceWatch) reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hops = nil
+}
+
+// redraw is how often the table is drawn.
+const redraw = 200 * time.Millisecond
+
+// tick draws the table until stop is called.
+func (w *traceWatch) tick() (stop func()) {
+	if w.board == nil {
+		return func() {}
+	}
+	ticker, done, ended := time.NewTicker(redraw), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-ticker.C:
+				w.draw()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		ticker.Stop()
+		close(done)
+		<-ended
+	}
+}
+
+func (w *traceWatch) draw() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	state := fmt.Sprintf("round %s, every %s", units.Count(uint64(w.round)), units.Duration(w.job.interval))
+	if w.paused.Load() {
+		state = "paused"
+	}
+	w.board.show(w.job.cfg.Target.String()+" · "+state, w.rows())
+}
+
+// keys makes keys work, where somebody can press them: p pauses, r resets, q quits.
+// The function that it returns makes the terminal as it was.
+func (w *traceWatch) keys(ctx context.Context) (restore func()) {
+	in, ok := w.job.streams.In.(*os.File)
+	if w.board == nil || !ok || !isTerminal(in) {
+		return func() {}
+	}
+	back, err := tty.Keys(in)
+	if err != nil {
+		return func() {}
+	}
+	back = sync.OnceFunc(back)
+	w.board.keys = true
+	stop := context.AfterFunc(ctx, back) // a second signal ends the process at once
+	go w.listen(in)
+	return func() {
+		stop()
+		back()
+	}
+}
+
+func (w *traceWatch) listen(in *os.File) {
+	key := make([]byte, 1)
+	for {
+		if n, err := in.Read(key); n == 0 || err != nil {
+			return
+		}
+		switch key[0] {
+		case 'p', 'P', ' ':
+			w.paused.Store(!w.paused.Load())
+		case 'r', 'R':
+			w.reset()
+		case 'q', 'Q', 4: // and Ctrl-D
+			close(w.quit)
+			return
+		}
+	}
+}
+
+// watchBoard is the table on the terminal; nil is none.
+type watchBoard struct {
+	board  *screen.Board
+	file   *os.File
+	colour bool
+	keys   bool
+}
+
+// show draws the table within the terminal. Of too many hops the last are kept: the
+// far end is what most people look at.
+func (b *watchBoard) show(title string, rows []*record.HopSummary) {
+	columns, lines, ok := tty.Size(b.file)
+	if !ok {
+		columns, lines = 80, 24
+	}
+	if b.keys {
+		title += " · p pause, r reset, q quit"
+	}
+	table := append([]string{cut(title, columns-1)}, text.WatchTable(rows, columns-1, b.colour)...)
+	if room := max(lines-1, 3); len(table) > room {
+		table = slices.Delete(table, 2, 2+len(table)-room)
+	}
+	b.board.Show(table)
+}
+
+func (b *watchBoard) clear() {
+	if b != nil {
+		b.board.Clear()
+	}
+}

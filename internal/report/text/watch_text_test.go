@@ -1,0 +1,65 @@
+package text
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"synscope/internal/report/record"
+	"synscope/probe/rtt"
+)
+
+func watched(addr string, lost int, times ...time.Duration) *record.HopSummary {
+	s := rtt.NewSeries(rtt.Precise)
+	h := &record.HopSummary{TTL: 7}
+	for range lost {
+		s.Lost()
+		h.Recent = append(h.Recent, record.Beat{Lost: true})
+	}
+	for _, d := range times {
+		s.Add(d)
+		h.Last = d
+		h.Recent = append(h.Recent, record.Beat{RTT: d})
+	}
+	if addr != "" {
+		h.Addr = netip.MustParseAddr(addr)
+	}
+	h.Summary = s.Summary()
+	return h
+}
+
+func TestWatchTable(t *testing.T) {
+	const ms = time.Millisecond
+	long := watched("2001:db8:1111:2222:3333:4444:5555:6666", 0, 1234*ms, 1300*ms)
+	long.Others = []netip.Addr{netip.MustParseAddr("2001:db8::1")}
+	lines := WatchTable([]*record.HopSummary{
+		watched("192.0.2.1", 1, 10*ms, 20*ms, 15*ms), watched("", 3), long,
+		watched("198.51.100.100", 0, 999*time.Microsecond, 100*time.Second),
+	}, 80, false)
+	want := []string{
+		"hop host                loss  sent   last   best   mean  worst    dev history",
+		"  7 192.0.2.1          25.0%     4 15.0ms 10.0ms 15.0ms 20.0ms  5.0ms ×▁█▅",
+		"  7 *                 100.0%     3                                     ×××",
+		"  7 2001:db8:1111:2222:3333:4444:5555:6666",
+		"                       0.0%     2   1.3s   1.2s   1.3s   1.3s 46.7ms ▁▁",
+		"    also 2001:db8::1",
+	}
+	for i, line := range lines {
+		if n := utf8.RuneCountInString(line); n > 80 {
+			t.Errorf("%d columns: %q", n, line)
+		}
+		if i < len(want) && strings.Join(strings.Fields(line), " ") != strings.Join(strings.Fields(want[i]), " ") {
+			t.Errorf("%q\nwant %q", line, want[i])
+		}
+	}
+	if len(lines) != 7 {
+		t.Errorf("%d lines: %q", len(lines), lines)
+	}
+	for _, line := range WatchTable([]*record.HopSummary{long}, 120, false) {
+		if strings.Contains(line, "6666") && !strings.Contains(line, "0.0%") {
+			t.Errorf("a wide terminal has room for both: %q", line)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package isn
+
+import (
+	"math"
+	"slices"
+)
+
+// wanders reports whether numbers that look drawn from a few go with the order in
+// which they came: then they are on their way somewhere.
+func (v *view) wanders() bool {
+	var x, y []float64
+	for i := range v.points {
+		x, y = append(x, float64(i)), append(y, float64(v.points[i].x.Sub(v.points[0].x)))
+	}
+	r := correlation(x, y)
+	return len(x) >= 6 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
+}
+
+// repeatsTuples reports whether many numbers are the ones before on their tuples.
+func (s *standing) repeatsTuples() bool {
+	tuples := make(map[int]bool)
+	for i, f := range s.ledger.fates {
+		if f == repeated {
+			tuples[s.view.points[i].tuple] = true
+		}
+	}
+	return len(tuples) >= repeatsTuples && s.ledger.count[repeated]*repeatsMany > len(s.view.points)
+}
+
+// loosest is how many times its scale the median number may lie off a clock's line; the
+// tail that is allowed for late packets explains numbers that only are near each other.
+// Beside a step, what is less than smallOfStep of it is no matter.
+const (
+	loosest     = 3
+	smallOfStep = 0.01
+)
+
+// loose reports whether a clock's numbers lie far off its line, for what their moments
+// are known to.
+func (s *standing) loose() bool {
+	var off []float64
+	if s.drift.quantum > 1 {
+		return false // they are on it, or it is impossible
+	}
+	for i, f := range s.ledger.fates {
+		if j := s.ledger.strand[i]; f == joined && j >= 0 {
+			p, st := &s.view.points[i], &s.ledger.all[s.ledger.groups.of[i]][j]
+			r := wrap(s.drift.moving(p) - st.center)
+			step, scale := math.Abs(s.drift.step), s.drift.spread(p)+s.drift.grain(st)
+			if step > scale/smallOfStep {
+				r -= step * math.Round(r/step) // connections of others', or lost
+			}
+			scale = max(scale, smallOfStep*step)
+			off = append(off, math.Abs(r)/scale)
+		}
+	}
+	return len(off) > 0 && median(off) > loosest
+}
+
+// even reports whether nearly all gaps between direct successors are as long: then
+// the count of connections and the time go together.
+func (v *view) even() bool {
+	var gaps []float64
+	for i := 1; i < len(v.points); i++ {
+		if v.points[i].k == v.points[i-1].k+1 {
+			gaps = append(gaps, v.points[i].t-v.points[i-1].t)
+		}
+	}
+	if len(gaps) < 3 {
+		return true
+	}
+	slices.Sort(gaps)
+	return gaps[len(gaps)*9/10] < 1.5*gaps[len(gaps)/10]+1e-3
+}
+
+// timely is the square of the t statistic from which steps are said to go with the
+// time since the last one.
+const timely = 12
+
+// growsWithTime reports whether the steps of a counter are the longer the more time
+// has passed: a clock, or other people's connections, move it too. seen is whether
+// the samples could show it.
+func (s *standing) growsWithTime() (grows, seen bool) {
+	var x, y []float64
+	s.along(func(was, p *point) {
+		if p.k == was.k+1 || s.key != 0 {
+			x, y = append(x, p.t-was.t), append(y, float64(uint32(p.x-was.x)))
+		}
+	})
+	if len(x) < 6 {
+		return false, false
+	}
+	mean, deviation := meanAndDeviation(x)
+	if deviation < leastUneven*mean {
+		return false, false
+	}
+	r := correlation(x, y)
+	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r), true
+}
+
+// keepsTime reports whether the steps of a counter came as evenly as ticks: then a
+// clock that moves by as much at once, or by a part of it, explains them as well. On a
+// line of even ticks no number is further than one of them from where it should be.
+func (s *standing) keepsTime() bool {
+	step := float64(magnitude(s.steps.a))
+	steps, time, unsure := 0.0, 0.0, 0.0
+	s.along(func(was, p *point) {
+		steps, time = steps+float64(magnitude(p.x.Sub(was.x)))/step, time+p.t-was.t
+		unsure = max(unsure, p.u)
+	})
+	if steps == 0 {
+		return false
+	}
+	period := time / steps
+	at, low, high := map[[2]int]float64{}, map[[2]int]float64{}, map[[2]int]float64{}
+	s.along(func(was, p *point) {
+		strand := s.strandAt(p.row)
+		at[strand] += p.t - was.t - period*float64(magnitude(p.x.Sub(was.x)))/step
+		low[strand], high[strand] = min(low[strand], at[strand]), max(high[strand], at[strand])
+	})
+	for strand := range at {
+		if high[strand]-low[strand] > period+2*unsure {
+			return false
+		}
+	}
+	return true
+}
+
+// strandAt names the strand of the point at i.
+func (s *standing) strandAt(i int) [2]int { return [2]int{s.ledger.groups.of[i], s.ledger.strand[i]} }
+
+// risesWithTime reports whether the steps of a counter grow as time goes by, as those
+// of a step that counts time do.
+func (s *standing) risesWithTime() bool {
+	var x, y []float64
+	s.along(func(was, p *point) { x, y = append(x, p.t), append(y, float64(uint32(p.x-was.x))) })
+	r := correlation(x, y)
+	return len(x) >= 6 && r > 0 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
+}
+
+// variesAtOnce reports whether the steps of connections right after one another
+// differ by more than time, a common step or other people's connections could make
+// them: then they are random.
+func (s *standing) variesAtOnce() bool {
+	var close []float64
+	grown, time := 0.0, 0.0
+	s.along(func(was, p *point) {
+		d, dt := float64(uint32(p.x-was.x)), p.t-was.t
+		grown, time = grown+d, time+dt
+		if p.k == was.k+1 && dt < closeGap {
+			close = append(close, d)
+		}
+	})
+	if len(close) < leastClose {
+		return false
+	}
+	step, slack := slices.Min(close), 2+grown/time*closeGap
+	odd := 0
+	for _, d := range close {
+		if math.Abs(d-step*math.Round(d/step)) > slack {
+			odd++
+		}
+	}
+	return odd >= leastClose-1 && 2*odd >= len(close)-1
+}
+
+// closeGap is the longest time, in s, between connections right after one another,
+// and leastClose how many of them are needed.
+const (
+	closeGap   = 5e-3
+	leastClose = 4
+)
+
+// exact reports whether every step of a counter was one of ours.
+func (s *standing) exact() bool {
+	if s.steps == nil || s.steps.a == 0 {
+		return false
+	}
+	ok := true
+	s.along(func(was, p *point) {
+		d := magnitude(p.x.Sub(was.x)) / magnitude(s.steps.a)
+		ok = ok && d <= uint32(max(p.k-was.k, 1))
+	})
+	return ok
+}

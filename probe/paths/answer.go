@@ -1,0 +1,159 @@
+package paths
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+	"synscope/probe/trace"
+)
+
+// accept takes an answer, or says why it does not count. All that comes back for a
+// probe is kept: a router that saw it expire shows that an RST beside it came from
+// somebody on the way.
+func (r *runner) accept(ev *wire.Event) (reject string) {
+	p, reject := r.concerned(ev)
+	if p == nil {
+		return reject
+	}
+	do, reject := r.Weigh(p.Transmission, ev)
+	switch {
+	case do == wire.ActRenew, do == wire.ActShrink:
+		r.small = r.small || do == wire.ActShrink
+		r.repeat(p)
+	case ev.Kind == wire.KindSYNACK, ev.Kind == wire.KindReset, ev.Kind == wire.KindICMP, ev.Kind == wire.KindACK && reject == "":
+		return r.note(p, ev)
+	}
+	return reject
+}
+
+// concerned is the transmission that an answer is about.
+func (r *runner) concerned(ev *wire.Event) (*sending, string) {
+	s := r.Table.At(ev.Attempt)
+	if !ev.Kind.Verified() {
+		s = r.Table.Concerned(ev)
+	}
+	if s == nil {
+		return nil, wire.RejectUnsolicited
+	}
+	if s.WarmUp {
+		s.Ended = true
+		return nil, wire.RejectDuplicate
+	}
+	return r.sent[s.ID], wire.RejectUnsolicited
+}
+
+// repeat lets a probe be sent again that an old connection of the target, or its
+// size, kept from being answered.
+func (r *runner) repeat(p *sending) {
+	if !p.Ended {
+		p.Ended, p.attempt.lost, r.changed = true, true, true
+		r.hop(p.pair.ttl).flying--
+	}
+}
+
+// note enters an answer, unless the same is there.
+func (r *runner) note(p *sending, ev *wire.Event) (reject string) {
+	kind, addr := kindOf(r.cfg.Target.Addr(), ev)
+	if slices.ContainsFunc(p.attempt.answers, func(a Answer) bool { return a.Kind == kind && a.Addr == addr }) {
+		return wire.RejectDuplicate
+	}
+	a := Answer{Kind: kind, Addr: addr, TTL: ev.Seg.TTL}
+	r.measure(p, ev, &a)
+	if ev.Kind == wire.KindICMP {
+		icmp := ev.ICMP
+		a.ICMP, a.Changes = &icmp, trace.Changes(p.Wire, &ev.Quote, kind)
+	}
+	p.attempt.answers = append(p.attempt.answers, a)
+	r.changed = true
+	h := r.hop(p.pair.ttl)
+	if !p.Ended {
+		p.Ended = true
+		h.flying--
+	}
+	router := addr
+	if kind != trace.HopTimeExceeded {
+		router = netip.Addr{}
+	}
+	h.answered(p.pair, router, r.Now)
+	r.reached(p, kind)
+	return ""
+}
+
+// reached takes note of an answer of the target's own.
+func (r *runner) reached(p *sending, kind trace.HopKind) {
+	if kind == trace.HopTimeExceeded {
+		return
+	}
+	if r.best == nil || p.Outcome.Rank > r.best.Outcome.Rank {
+		r.best = p
+	}
+	if kind == trace.HopUnreachable {
+		return
+	}
+	if kind == trace.HopReset {
+		r.settle = max(r.settle, r.Now+min(max(2*r.longest, wire.MinRTO), r.cfg.Timeout))
+	}
+	opened, nearer := kind == trace.HopSYNACK && !r.opened, r.nearest == 0 || p.pair.ttl < r.nearest
+	r.opened = r.opened || opened
+	if nearer {
+		r.nearest = p.pair.ttl
+	}
+	if opened || nearer {
+		r.closeEarlier()
+	}
+}
+
+// closeEarlier closes what may have reached the target before that was known to be
+// so near, or to accept.
+func (r *runner) closeEarlier() {
+	for _, p := range r.sent {
+		if p != nil {
+			r.close(p)
+		}
+	}
+}
+
+// measure gives an answer its time. Our own kernel's verdict on a neighbour that
+// does not answer, and the answer to a question of ours, have none.
+func (r *runner) measure(p *sending, ev *wire.Event, a *Answer) {
+	if a.Kind == trace.HopUnreachable && ev.Sender == p.Src.Addr() || ev.Indirect() {
+		return
+	}
+	if p.Handed.Stepped(r.Reading) {
+		a.Doubt = probe.DoubtClockStep
+		return
+	}
+	took := p.Took(ev, r.Reading)
+	if a.Kind == trace.HopSYNACK {
+		if wire.Repeats(took, r.quickest) && r.quickest > 0 {
+			a.Doubt = probe.DoubtRepeated
+			return
+		}
+		if r.quickest == 0 || took < r.quickest {
+			r.quickest = took
+		}
+	}
+	r.longest = max(r.longest, took)
+	a.RTT, a.Clock = p.Tx.Elapsed(ev.At, p.Handed.Wall, r.Now)
+	if a.Clock == netraw.ClockKernel && time.Unix(0, p.Tx.Left).Sub(p.Back) > wire.HeldBack {
+		a.Doubt = probe.DoubtCold
+	}
+}
+
+// kindOf is what an answer says of a hop, and who gave it.
+func kindOf(target netip.Addr, ev *wire.Event) (trace.HopKind, netip.Addr) {
+	switch ev.Kind {
+	case wire.KindSYNACK, wire.KindACK:
+		return trace.HopSYNACK, ev.Seg.Src.Addr()
+	case wire.KindReset:
+		return trace.HopReset, ev.Seg.Src.Addr()
+	}
+	if reason, _ := probe.ICMPMeaning(target, ev.ICMP.Type, ev.ICMP.Code); reason == probe.ReasonTimeExceeded {
+		return trace.HopTimeExceeded, ev.Sender
+	}
+	return trace.HopUnreachable, ev.Sender
+}

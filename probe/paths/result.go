@@ -1,0 +1,51 @@
+package paths
+
+import (
+	"time"
+
+	"synscope/probe"
+)
+
+// result is the map as it is known at the end of a run.
+func (r *runner) result(err error) *Map {
+	r.x.over = true
+	g := r.x.graph()
+	m := r.x.draw(g)
+	m.Target, m.Source = r.cfg.Target, r.route.Source
+	m.Verdict = r.verdict(err)
+	m.Summary = r.Counted()
+	m.Summary.Rate = perSecond(m.Summary.Sent, r.Counters.LastSend)
+	m.Summary.Complete = err == nil
+	m.Summary.Probes, m.Summary.States[m.Verdict.State] = 1, 1
+	m.Complete = m.Complete && err == nil
+	m.find()
+	return m
+}
+
+func perSecond(n uint64, d time.Duration) float64 {
+	if d <= 0 {
+		return 0
+	}
+	return float64(n) / d.Seconds()
+}
+
+// verdict is the port's, from the best answer of the target's own.
+func (r *runner) verdict(err error) probe.Verdict {
+	if r.failed != nil {
+		return *r.failed
+	}
+	v := probe.Verdict{Target: r.cfg.Target, State: r.Matcher.Tech.Silence, Reason: probe.ReasonNoResponse}
+	switch {
+	case r.best != nil:
+		v = r.best.Outcome.Verdict(r.Matcher.Tech, r.cfg.Target)
+		v.Attempts = 1
+		if a := r.best.attempt.answer(); a != nil && a.Doubt == probe.DoubtNone {
+			v.RTT, v.Clock = a.RTT, a.Clock
+		}
+	case err != nil:
+		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, err
+	default:
+		v.Attempts = r.x.sent
+	}
+	return v
+}

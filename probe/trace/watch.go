@@ -1,0 +1,215 @@
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// Bounds and defaults of a [WatchConfig].
+const (
+	DefaultInterval = time.Second
+	MinInterval     = 10 * time.Millisecond
+)
+
+// WatchConfig says which way to watch, and how often. Queries is not used: each
+// round asks each hop once.
+type WatchConfig struct {
+	Config
+	Interval time.Duration // between two rounds; 0: DefaultInterval
+	Rounds   uint64        // 0: until the context ends
+
+	// Paused is asked before each round whether to wait; nil: never.
+	Paused func() bool
+	// Quit, once closed, ends the run after the answers to what was sent: as if
+	// the rounds were done.
+	Quit <-chan struct{}
+}
+
+// Watch asks all hops to a target again and again, and hands each probe to sink,
+// with the round as its query, once it was answered or its time is over. An answer
+// that comes after that counts for nothing.
+//
+// With FlowFixed all probes leave from one port, and so take one path; with FlowVary
+// each round leaves from the next of the held ports. A round goes no further than
+// where the way ended in the rounds before; while it has not ended, a few hops behind
+// the last that answered.
+//
+// Cancelling ctx ends the run as Quit does, but with [probe.ErrInterrupted]. Other
+// errors are those of [Run].
+func Watch(ctx context.Context, network probe.Network, cfg WatchConfig, sink func(Hop) error) (Path, error) {
+	if err := cfg.completeWatch(); err != nil {
+		return Path{}, err
+	}
+	if len(network.Ports()) == 0 {
+		return Path{}, errors.New("trace: no source port is held")
+	}
+	w, err := newWatcher(network, &cfg, sink)
+	if err != nil {
+		return Path{Verdict: probe.Verdict{Target: cfg.Target, Reason: probe.ReasonNoRoute, Err: err}}, err
+	}
+	err = w.run(ctx)
+	return w.result(err), err
+}
+
+func (c *WatchConfig) completeWatch() error {
+	c.Queries = 1
+	if err := c.complete(); err != nil {
+		return err
+	}
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
+	}
+	if c.Interval < MinInterval {
+		return fmt.Errorf("trace: a round every %v: at least %v lie between two", c.Interval, MinInterval)
+	}
+	return nil
+}
+
+// watcher runs one watch. All its state but the table belongs to the goroutine of
+// run.
+type watcher struct {
+	wire.Loop
+	cfg  *WatchConfig
+	sink func(Hop) error
+
+	route   netraw.Route
+	warmUp  *wire.Transmission
+	round   uint64        // the latest that has begun
+	began   time.Duration // when
+	ttl     int           // of the round's next probe; 0: the round is sent
+	paused  bool
+	quit    bool
+	reach   int  // where the way ended, in the rounds before; 0: it has not
+	proved  bool // by the target itself
+	routers int  // the highest TTL at which a router answered
+	beyond  int  // rounds in a row in which nothing came from where the way ended
+	next    time.Duration
+	quick   time.Duration // the least time of a SYN-ACK
+	opened  bool          // the target has accepted
+	best    *wire.Transmission
+	outage  wire.Outage
+	refused int
+	small   bool
+	failed  *probe.Verdict
+}
+
+func newWatcher(n probe.Network, cfg *WatchConfig, sink func(Hop) error) (*watcher, error) {
+	x, err := wire.NewLoop(n, wire.Look{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}.Complete())
+	if err != nil {
+		return nil, err
+	}
+	x.Matcher.Recall, x.Pace = wire.Rewritten{Table: x.Table}, wire.NewPace(cfg.Rate)
+	w := &watcher{Loop: x, cfg: cfg, sink: sink}
+	w.Departed = func(s *wire.Transmission, ev *wire.Event) { s.Left(ev, w.Reading) }
+	w.Accept = w.accept
+	w.route, err = n.Route(cfg.Target.Addr())
+	return w, err
+}
+
+func (w *watcher) run(ctx context.Context) error {
+	in := wire.NewReceiver(w.Network, w.Matcher)
+	go in.Run()
+	defer in.Stop()
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+
+	w.Tick(ctx)
+	w.sendWarmUp()
+	for {
+		w.Tick(ctx)
+		w.expire(in)
+		w.fill()
+		if w.Failure != nil || w.finished() {
+			break
+		}
+		w.await(ctx, in, alarm)
+	}
+	if w.Failure == nil && w.Stopping && !w.over() {
+		return probe.ErrInterrupted
+	}
+	return w.Failure
+}
+
+// over tells whether no further round is to come, and the last is sent.
+func (w *watcher) over() bool {
+	return w.quit || w.cfg.Rounds > 0 && w.round >= w.cfg.Rounds && w.ttl == 0
+}
+
+func (w *watcher) finished() bool {
+	if w.failed != nil {
+		return true
+	}
+	return (w.over() || w.Stopping) && w.Flying.Waiting() == nil && w.Responses.Waiting() == 0
+}
+
+func (w *watcher) await(ctx context.Context, in *wire.Receiver, alarm *time.Timer) {
+	if wait := w.wakeUp() - w.Now; wait > 0 {
+		done := ctx.Done()
+		if w.Stopping {
+			done = nil
+		}
+		quit := w.cfg.Quit
+		if w.quit {
+			quit = nil
+		}
+		alarm.Reset(wait)
+		select {
+		case batch, ok := <-in.Full:
+			w.Take(in, batch, ok)
+		case <-alarm.C:
+		case <-done:
+		case <-quit:
+			w.quit, w.ttl = true, 0
+		}
+	}
+	w.Poll(in)
+}
+
+// wakeUp is the time until which nothing is due.
+func (w *watcher) wakeUp() time.Duration {
+	wake := w.Now + wire.Idle
+	if s := w.Flying.Waiting(); s != nil {
+		wake = min(wake, s.Tx.Sent+w.cfg.Timeout)
+	}
+	if w.warming() {
+		wake = min(wake, w.Now+spacing)
+	}
+	if !w.Stopping && !w.over() {
+		wake = min(wake, max(w.due(), w.Pace.WakeUp(), w.Now+spacing))
+	}
+	if w.Responses.Waiting() > 0 {
+		wake = min(wake, max(w.Pace.WakeUp(), w.Now+spacing))
+	}
+	return wake
+}
+
+// result is the watch as a whole.
+func (w *watcher) result(err error) Path {
+	v := probe.Verdict{Target: w.cfg.Target, State: w.Matcher.Tech.Silence, Reason: probe.ReasonNoResponse}
+	switch {
+	case w.failed != nil:
+		v = *w.failed
+	case w.best != nil:
+		v = w.best.Outcome.Verdict(w.Matcher.Tech, w.cfg.Target)
+		v.Attempts = 1
+	case err != nil:
+		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, err
+	default:
+		v.Attempts = int(w.round)
+	}
+	s := w.Counted()
+	s.Rate = wire.PerSecond(s.Sent, w.Counters.LastSend)
+	s.Complete = err == nil
+	s.Probes, s.States[v.State] = 1, 1
+	r := Path{Verdict: v, Length: w.reach, Summary: s}
+	if w.reach == 0 && w.routers < w.cfg.MaxHops {
+		r.Silent = w.routers + 1
+	}
+	return r
+}

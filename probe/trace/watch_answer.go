@@ -1,0 +1,136 @@
+package trace
+
+import (
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// expire gives up the probes whose time is over, and forgets those that nothing can
+// come for any more.
+func (w *watcher) expire(in *wire.Receiver) {
+	now := w.Now
+	if s := w.Flying.Waiting(); s != nil && now-s.Tx.Sent >= w.cfg.Timeout {
+		w.CatchUp(in)
+	}
+	for s := w.Flying.Waiting(); s != nil && now-s.Tx.Sent >= w.cfg.Timeout; s = w.Flying.Waiting() {
+		w.Flying.Pop()
+		s.Ended = true
+		if w.opened && int(s.TTL) >= w.reach && w.reach > 0 {
+			s.Close(&w.Responses)
+		}
+		if int(s.TTL) == w.reach {
+			w.beyond++
+		}
+		w.hand(s, Hop{Kind: HopNone})
+	}
+	for len(w.Table.List) > 0 && (w.Table.List[0].Ended || w.Table.List[0].WarmUp) && now-w.Table.List[0].Tx.Sent > 2*w.cfg.Timeout {
+		w.Table.Forget(w.Table.List[0])
+	}
+}
+
+// hand gives a probe to the sink. What was sent behind the end, before that was
+// known, is not shown.
+func (w *watcher) hand(s *wire.Transmission, h Hop) {
+	h.TTL, h.Query = int(s.TTL), int(s.N)
+	if w.reach > 0 && h.TTL > w.reach {
+		return
+	}
+	if err := w.sink(h); err != nil {
+		w.Fail(err)
+	}
+}
+
+// accept lets an answer take effect on its probe, or says why it does not.
+func (w *watcher) accept(ev *wire.Event) (reject string) {
+	s := w.Table.At(ev.Attempt)
+	if !ev.Kind.Verified() {
+		s = w.Table.Concerned(ev)
+	}
+	switch {
+	case s == nil:
+		return wire.RejectUnsolicited
+	case s.WarmUp:
+		s.Ended = true
+		return wire.RejectDuplicate
+	}
+	do, reject := w.Weigh(s, ev)
+	switch {
+	case do == wire.ActRenew, do == wire.ActShrink:
+		w.small = w.small || do == wire.ActShrink
+		return reject
+	case reject != "":
+		return reject
+	case s.Ended:
+		return wire.RejectAfterVerdict
+	}
+	switch ev.Kind {
+	case wire.KindSYNACK, wire.KindReset, wire.KindICMP, wire.KindACK:
+		w.answered(s, ev)
+	}
+	return ""
+}
+
+// answered hands an answered probe on.
+func (w *watcher) answered(s *wire.Transmission, ev *wire.Event) {
+	s.Ended = true
+	h := Hop{}
+	h.Kind, h.Addr = hopKind(w.cfg.Target.Addr(), ev)
+	if ev.Kind == wire.KindICMP {
+		icmp := ev.ICMP
+		h.ICMP, h.Changes = &icmp, Changes(s.Wire, &ev.Quote, h.Kind)
+	}
+	w.timed(s, ev, &h)
+	w.locate(s, h.Kind)
+	w.hand(s, h)
+}
+
+// timed gives an answer its time.
+func (w *watcher) timed(s *wire.Transmission, ev *wire.Event, h *Hop) {
+	if h.Kind == HopUnreachable && ev.Sender == s.Src.Addr() || ev.Indirect() {
+		return
+	}
+	took := s.Took(ev, w.Reading)
+	switch {
+	case s.Handed.Stepped(w.Reading):
+		h.Doubt = probe.DoubtClockStep
+		return
+	case h.Kind == HopSYNACK && w.quick > 0 && wire.Repeats(took, w.quick):
+		h.Doubt = probe.DoubtRepeated
+		return
+	case h.Kind == HopSYNACK && (w.quick == 0 || took < w.quick):
+		w.quick = took
+	}
+	h.RTT, h.Clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, w.Now)
+	if h.Clock == netraw.ClockKernel && time.Unix(0, s.Tx.Left).Sub(s.Back) > wire.HeldBack {
+		h.Doubt = probe.DoubtCold
+	}
+}
+
+// locate takes note of where the way ends. A router that answers from further shows
+// that it has become longer.
+func (w *watcher) locate(s *wire.Transmission, kind HopKind) {
+	ttl := int(s.TTL)
+	if kind == HopTimeExceeded {
+		w.routers = max(w.routers, ttl)
+		if ttl >= w.reach && w.reach > 0 {
+			w.reach, w.proved = 0, false
+		}
+		return
+	}
+	w.opened = w.opened || kind == HopSYNACK
+	if w.best == nil || s.Outcome.Rank >= w.best.Outcome.Rank || w.best.N+lostEnd < s.N {
+		w.best = s
+	}
+	target := kind != HopUnreachable
+	switch {
+	case w.proved && !target: // a disturbance
+		return
+	case w.reach == 0, target && !w.proved, w.beyond >= lostEnd:
+	case ttl > w.reach, ttl < w.reach && w.cfg.Flow == probe.FlowVary: // flows whose paths differ in length
+		return
+	}
+	w.reach, w.proved, w.beyond = ttl, target, 0
+}

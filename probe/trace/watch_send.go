@@ -1,0 +1,118 @@
+package trace
+
+import (
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// fill sends what is due.
+func (w *watcher) fill() {
+	w.Respond()
+	for !w.Stopping && !w.over() && !w.warming() && w.Failure == nil && w.failed == nil &&
+		w.Now >= w.due() && w.Pace.Allowance(w.Now, 1) > 0 {
+		if w.ttl == 0 && !w.begin() {
+			return
+		}
+		w.send()
+	}
+}
+
+// due is when the next probe may leave.
+func (w *watcher) due() time.Duration {
+	if w.ttl == 0 && w.round > 0 {
+		return max(w.next, w.began+w.cfg.Interval)
+	}
+	return w.next
+}
+
+// pauseLook is how often a paused run looks whether it is to go on.
+const pauseLook = 100 * time.Millisecond
+
+// begin begins a round, unless the run is paused. One that is late, since this
+// machine slept or was busy, takes its time from now.
+func (w *watcher) begin() bool {
+	if w.cfg.Paused != nil && w.cfg.Paused() {
+		w.next = w.Now + pauseLook
+		return false
+	}
+	if due := w.began + w.cfg.Interval; w.round > 0 && w.Now-due < w.cfg.Interval {
+		w.began = due
+	} else {
+		w.began = w.Now
+	}
+	w.round++
+	w.ttl = 1
+	return true
+}
+
+// last is the highest TTL of a round.
+func (w *watcher) last() int {
+	switch {
+	case w.reach > 0 && w.beyond < lostEnd:
+		return w.reach
+	case w.round <= 1:
+		return w.cfg.MaxHops
+	}
+	return min(max(w.routers, w.reach)+beyond, w.cfg.MaxHops)
+}
+
+// lostEnd is after how many rounds without an answer from where the way ended it is
+// looked for further.
+const lostEnd = 3
+
+// send sends the round's next probe. Probes are spread over part of the interval, so
+// that those of a round do not meet in one queue.
+func (w *watcher) send() {
+	port := w.Matcher.Ports[0]
+	if w.cfg.Flow == probe.FlowVary {
+		port = w.Matcher.Ports[w.round%uint64(len(w.Matcher.Ports))]
+	}
+	s := &wire.Transmission{TTL: uint8(w.ttl), Index: w.ttl, N: w.round, Attempt: 1, Small: w.small}
+	if err := transmit(&w.Loop, w.route, &w.cfg.Config, s, port); err != nil {
+		w.refusedBy(err)
+		return
+	}
+	w.refused = 0
+	w.Flying.Push(s)
+	w.Counters.Departed(0, w.Now)
+	w.outage.End()
+	w.next = w.Now + min(max(w.cfg.Interval/time.Duration(2*w.last()), spacing), 10*time.Millisecond)
+	if w.ttl++; w.ttl > w.last() {
+		w.ttl = 0
+	}
+}
+
+// refusedBy waits before the kernel is asked again; what it never takes ends the
+// run.
+func (w *watcher) refusedBy(err error) {
+	w.outage.Note(err, w.Now)
+	if w.cfg.Rounds > 0 && w.outage.Certain(w.Now) {
+		w.Fail(w.outage.Error())
+		return
+	}
+	if wait, again := wire.Backoff(err, w.refused); again {
+		w.refused++
+		w.next = w.Now + wait
+		return
+	}
+	v := wire.Unsendable(w.cfg.Target, err)
+	w.failed = &v
+}
+
+func (w *watcher) sendWarmUp() {
+	if w.route.Local {
+		return
+	}
+	w.warmUp = &wire.Transmission{TTL: 1, WarmUp: true}
+	ports := w.Matcher.Ports
+	if transmit(&w.Loop, w.route, &w.cfg.Config, w.warmUp, ports[len(ports)-1]) != nil {
+		w.warmUp.Ended = true
+	}
+}
+
+func (w *watcher) warming() bool {
+	s := w.warmUp
+	return s != nil && !s.Ended && s.Tx.Left == 0 && w.Now-s.Tx.Sent < warmUpLimit && !w.Stopping
+}

@@ -1,0 +1,158 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// tool is a scanner: how it is called, with {addr}, {ports}, {if}, {src}, {mac} and
+// {out} to be filled in, and how its file is read.
+type tool struct {
+	name string
+	line string
+	read func(text string) map[int]string
+	all  bool // it says what every port is, and not only which are open
+}
+
+func toolsOf(program, only string) (list []tool) {
+	stateless := program + " scan -q --stateless -p {ports} {addr} -oJ {out} --engine "
+	for _, t := range []tool{
+		{"scan", program + " scan -q -Pn -p {ports} {addr} -oJ {out}", readJSON, true},
+		{"raw", stateless + "raw", readJSON, false},
+		{"packet", stateless + "packet", readJSON, false},
+		{"xdp", stateless + "xdp", readJSON, false},
+		{"raw-12", stateless + "raw --max-retries 11", readJSON, false},
+		{"nmap", "nmap -T4 -sS -n -Pn -p {ports} {addr} -oG {out}", readGrepable, false},
+		{"masscan", "timeout -k 3 20 masscan {addr} -p{ports} --rate 1000 --wait 3 --retries 1 -e {if} --router-mac {mac} --source-ip {src} -oL {out}", readList, false},
+	} {
+		first := strings.Fields(strings.TrimPrefix(t.line, "timeout -k 3 20 "))[0]
+		if _, err := exec.LookPath(first); err == nil && (only == "" || chosen(only, t.name)) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// scan runs the tool, and says in a cell of the table how it did.
+func (t *tool) scan(w *world, patience time.Duration) string {
+	dir, err := os.MkdirTemp("", "recall")
+	if err != nil {
+		return err.Error()
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "out")
+	line := strings.NewReplacer(
+		"{addr}", w.host.Addr4().String(), "{ports}", fmt.Sprintf("1-%d", ports), "{if}", w.host.Interface(),
+		"{src}", w.host.Prober4().String(), "{mac}", w.mac.String(), "{out}", out,
+	).Replace(t.line)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	words := strings.Fields(line)
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	begun := time.Now()
+	said, err := os.Create(filepath.Join(dir, "said")) // masscan does not end while its output is a pipe
+	if err != nil {
+		return err.Error()
+	}
+	defer said.Close()
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = said, said, time.Second
+	err = cmd.Run()
+	took := time.Since(begun)
+	text, _ := os.ReadFile(out)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Sprintf("not done after %.0f s", took.Seconds())
+	case err != nil && len(text) == 0:
+		words, _ := os.ReadFile(said.Name())
+		return "does not run: " + lastLine(string(words), err)
+	}
+	return t.judge(w, t.read(string(text)), took)
+}
+
+func lastLine(said string, err error) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	var exit *exec.ExitError
+	if last := lines[len(lines)-1]; errors.As(err, &exit) && last != "" {
+		return last[:min(len(last), 60)]
+	}
+	return err.Error()
+}
+
+// judge compares with the truth.
+func (t *tool) judge(w *world, found map[int]string, took time.Duration) string {
+	open, got, wrong := 0, 0, 0
+	for port := 1; port <= ports; port++ {
+		truth, said := w.truth(port), found[port]
+		switch {
+		case truth == "open":
+			if open++; said == "open" {
+				got++
+			} else if said == "refused" {
+				wrong++
+			}
+		case said == "open", t.all && said != truth:
+			wrong++
+		}
+	}
+	cell := fmt.Sprintf("%.1f %%, %.1f s", 100*float64(got)/float64(open), took.Seconds())
+	if wrong > 0 {
+		cell += fmt.Sprintf(", %d wrong", wrong)
+	}
+	return cell
+}
+
+func readJSON(text string) map[int]string {
+	found := map[int]string{}
+	for line := range strings.Lines(text) {
+		var r struct {
+			Type, State string
+			Port        int
+		}
+		if json.Unmarshal([]byte(line), &r) == nil && r.Type == "port" {
+			found[r.Port] = r.State
+		}
+	}
+	return found
+}
+
+var grepable = regexp.MustCompile(`(\d+)/(open|closed|filtered)/`)
+
+// readGrepable reads nmap's -oG. Of the state of most ports it says only how many
+// there are: "Ignored State: closed (900)".
+func readGrepable(text string) map[int]string {
+	found := map[int]string{}
+	if _, rest, ok := strings.Cut(text, "Ignored State: "); ok {
+		state := strings.Replace(strings.Fields(rest)[0], "closed", "refused", 1)
+		for port := 1; port <= ports; port++ {
+			found[port] = state
+		}
+	}
+	for _, m := range grepable.FindAllStringSubmatch(text, -1) {
+		port, _ := strconv.Atoi(m[1])
+		found[port] = strings.Replace(m[2], "closed", "refused", 1)
+	}
+	return found
+}
+
+// readList reads masscan's -oL: "open tcp 80 10.0.4.2 1700000000".
+func readList(text string) map[int]string {
+	found := map[int]string{}
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) >= 4 && f[0] == "open" {
+			port, _ := strconv.Atoi(f[2])
+			found[port] = "open"
+		}
+	}
+	return found
+}
