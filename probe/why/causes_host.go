@@ -148,7 +148,7 @@ func synQueues(shares ...float64) (list []Variant) {
 
 func limits() (list []Variant) {
 	for _, step := range []float64{0.04, 0.15} {
-		for _, d := range []*dist{silent, eitherReset, of(share{Prohibited, 0}, share{RejectedByHost, 0.5}), only(ResetOnACK)} {
+		for _, d := range []*dist{silent, resets, only(ResetNear), only(Prohibited), only(RejectedByHost), only(ResetOnACK)} {
 			list = append(list, rules(&limit{d: d, threshold: threshold{step: step, blur: 1.2}}))
 		}
 	}

@@ -86,7 +86,11 @@ func lookRule(d *dist, hit ...Look) rule {
 	for _, l := range hit {
 		set[l] = true
 	}
-	return when(func(t *Trial) bool { return toTarget(t) && set[t.Look] && (t.Kind != Kernel || t.Look == Usual) }, d)
+	hits := func(t *Trial) bool { return toTarget(t) && set[t.Look] && (t.Kind != Kernel || t.Look == Usual) }
+	if d == eitherReset { // always the one, or always the other
+		return &choice{of: hits, ways: []mode{{0.5, always(resets)}, {0.5, always(only(ResetNear))}}}
+	}
+	return when(hits, d)
 }
 
 // optionLooks are the looks that carry each option.

@@ -27,9 +27,12 @@ type threshold struct {
 
 // p is how probable it is that a level fails.
 func (th *threshold) p(level float64) float64 {
+	if th.failed > 0 && level >= th.failed {
+		return 1 - soft
+	}
 	if th.failed > 0 {
-		low, high := th.passed-th.blur, th.failed+th.blur
-		return math.Min(1-soft, math.Max(soft, (level-low)/math.Max(high-low, 1e-9)))
+		low := th.passed - th.blur
+		return math.Min(1-soft, math.Max(soft, (level-low)/math.Max(th.failed-low, 1e-9)))
 	}
 	if level <= th.passed {
 		return soft
@@ -45,6 +48,7 @@ func (th *threshold) learn(level float64, fails bool) {
 		th.failed = level
 	case fails && level > th.passed-2*th.blur && th.blur > 0:
 		th.passed = level - th.blur
+		th.failed = level
 	case !fails && level > th.passed:
 		th.passed = level
 		switch {
