@@ -139,7 +139,7 @@ func returnLosses(shares ...float64) (list []Variant) {
 // buckets are rate limits of SYNs: on this port, or on all of the host.
 func buckets() (list []Variant) {
 	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
-	for _, rate := range []float64{0.6, 1, 1.6, 2.4, 3.4, 4.8, 6.8, 9.6, 13.6, 19, 27, 40, 80} {
+	for _, rate := range []float64{1.6, 2.4, 3.4, 4.8, 6.8, 9.6, 13.6, 19, 27, 40, 80} {
 		for _, step := range []float64{0.04, 0.15} {
 			for _, of := range []func(*Trial) bool{toTarget, toAny} {
 				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step, blur: 0.25}}))

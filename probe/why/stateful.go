@@ -46,7 +46,7 @@ func (th *threshold) learn(level float64, fails bool) {
 	switch {
 	case fails && level > th.passed && (th.failed == 0 || level < th.failed):
 		th.failed = level
-	case fails && level > th.passed-2*th.blur && th.blur > 0:
+	case fails && level > th.passed-2*th.blur && th.blur > 0 && level > 1+th.blur: // an empty bucket, or no connection, fails by chance only
 		th.passed = level - th.blur
 		th.failed = level
 	case !fails && level > th.passed:
