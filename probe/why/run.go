@@ -31,7 +31,7 @@ type Config struct {
 	Time    time.Duration // budget; 0: 30 s
 	Hops    int           // the most hops that a trace looks at; 0: 16
 	Only    []string      // names of the experiments that may be made; empty: all
-	Sure    float64       // probability at which a cause is sure enough; 0: 0.99
+	Sure    float64       // probability at which a cause is sure enough; 0: 0.996
 	Seed    uint64        // of the estimate of information
 	// Progress is told of each experiment before it is made; nil: nobody.
 	Progress func(experiment string, cause Code, probability float64)
@@ -42,7 +42,7 @@ const (
 	DefaultPackets = 400
 	DefaultTime    = 30 * time.Second
 	defaultHops    = 16
-	defaultSure    = 0.99
+	defaultSure    = 0.996
 )
 
 func (c Config) complete() Config {

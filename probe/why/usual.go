@@ -29,7 +29,7 @@ func usualRules() []rule {
 		&choice{of: isKind(Large, Target), ways: []mode{{0.955, always(only(Acked))}, {0.03, always(only(TooBig))}, {0.015, always(only(ResetOnACK))}}},
 		&choice{of: isKind(Idle, Target), scope: perTrial, ways: []mode{{0.937, always(only(Acked))}, {0.003, always(only(SlowProgram))}, {0.05, always(only(IdleClosed))}, {0.005, always(only(IdleReset))}, {0.005, always(only(ResetOnACK))}}},
 		&choice{of: isKind(Again, Target), ways: []mode{{0.995, always(only(ISNMoves))}, {0.005, always(only(ISNStays))}}},
-		&choice{of: isKind(Reuse, Target), ways: []mode{{0.94, always(only(SYNACK))}, {0.02, always(only(Challenge))}, {0.04, always(only(ResetOnACK))}}},
+		&choice{of: isKind(Reuse, Target), ways: []mode{{0.94, always(of(share{SYNACK, 0}, share{Silence, 0.04}))}, {0.02, always(only(Challenge))}, {0.04, always(only(ResetOnACK))}}},
 		&choice{of: isKind(Kernel, Target), ways: []mode{{1, always(only(Acked))}}},
 		&choice{of: isFact(OnLink), ways: []mode{{0.35, always(only(Yes))}, {0.65, always(only(No))}}},
 		&choice{of: isFact(ReversePathDrops), ways: []mode{{0.9, always(only(No))}, {0.1, always(only(Yes))}}}, // other traffic of this machine
