@@ -34,10 +34,8 @@ var examples = map[string][]example{
 	},
 	"trace": {
 		{"synscope trace host.example:443", "the hops, and who answers for the port"},
-		{"synscope trace --flow vary --queries 8 host.example:443", "do paths differ by source port?"},
 		{"synscope trace --paths --plot paths.svg host.example:443", "all paths, until it is 95 % sure that none is missing"},
 		{"synscope trace --watch -i 500ms host.example:443", "a table that keeps going, two rounds a second"},
-		{"synscope trace -n --max-hops 12 2001:db8::1 -o json", "records for a script, without names"},
 	},
 	"why": {
 		{"synscope why host.example:443", "the most probable cause, what it rests on, and what to do"},

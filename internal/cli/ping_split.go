@@ -28,7 +28,7 @@ func (s *splitter) add(p *ping.Sample) {
 
 // split is what the far end's clock shows; the zero Split where it has none.
 func (s *splitter) split() *record.RTTSplit {
-	r := isn.Analyze(s.samples, isn.Options{})
+	r := isn.Analyze(s.samples, isn.Options{ClockOnly: true})
 	clock, ok := r.Clock.Get()
 	if !ok || len(r.Lines) == 0 {
 		return &record.RTTSplit{}

@@ -9,6 +9,12 @@ import (
 // Options of an analysis. The zero Options is the full one.
 type Options struct {
 	Shallow bool // the class only: what the sampler needs to decide what to ask next
+
+	// ClockOnly compares models of a clock and of nothing else, for who wants to read
+	// that clock. Jitter of one way looks like a step for each connection where
+	// the samples are evenly spaced, and would be taken into the model. The report has
+	// no Clock where none explains the numbers.
+	ClockOnly bool
 }
 
 const (
@@ -33,6 +39,11 @@ func Analyze(samples []Sample, opts Options) Report {
 		return r
 	}
 	list := compare(v)
+	if opts.ClockOnly {
+		if list = v.clocks(list); len(list) == 0 {
+			return r
+		}
+	}
 	top := list[0]
 	answer := top.verdict()
 	r.decide(v, list, &answer)
@@ -45,6 +56,17 @@ func Analyze(samples []Sample, opts Options) Report {
 	r.tabulate(v, top)
 	r.remark(v)
 	return r
+}
+
+// clockBits is what a number may cost where a clock explains most of them; one that is
+// not explained costs 32.
+const clockBits = 26
+
+// clocks are the models of a clock alone that explain the numbers.
+func (v *view) clocks(list []*standing) []*standing {
+	return slices.DeleteFunc(slices.Clone(list), func(s *standing) bool {
+		return s.class != ClassGlobalClock && s.class != ClassTupleClock || s.bits > clockBits*float64(len(v.points))
+	})
 }
 
 // The highest confidence in a class that rests on noise, or on a handful of

@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -11,7 +10,7 @@ import (
 // Generators that there is no model of are withheld, or called something that fits, and
 // hardly ever anything else with confidence.
 func TestStrangersAreNotForcedIntoAClass(t *testing.T) {
-	first := rand.Uint64N(1<<40)*2 + 1
+	first := FirstSeed()
 	t.Logf("first seed %d", first)
 	hosts, wrong := 0, 0
 	for _, k := range Strangers() {
