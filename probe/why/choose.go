@@ -29,7 +29,7 @@ const (
 	negligible = 4e-4 // probability below which a cause is left out
 	mostTrials = 16   // of a plan that are drawn
 	novelty    = 1.6  // by which an experiment is preferred that was not made yet: what it rules out nothing else does
-	leastBits  = 0.045
+	leastBits  = 0.02
 )
 
 // choose finds the best next experiment within what is left; ok is false where none is worth it.
