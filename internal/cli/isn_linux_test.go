@@ -142,6 +142,7 @@ func TestFurtherAddresses(t *testing.T) {
 // lost that too little is left to tell; then the answer is unknown, and another
 // run finds out, but nothing is ever called what it is not.
 func TestLossyGenerator(t *testing.T) {
+	long(t)
 	l := generatorLab(t)
 	a := l.Host("isn-lossy").Addr4().String()
 	for range 4 {
@@ -303,6 +304,7 @@ func mustRead(t *testing.T, path string) []byte {
 // TestNetstackGenerator meets a stack that is not Linux's, with and without
 // cookies.
 func TestNetstackGenerator(t *testing.T) {
+	long(t)
 	lab.RequireTun(t)
 	for _, cookies := range []bool{false, true} {
 		h, err := netstack.New(netstack.Config{Ports: []uint16{80}, Cookies: cookies})
@@ -326,6 +328,7 @@ func TestNetstackGenerator(t *testing.T) {
 // TestNmapFigures compares GCD, ISR and SP with nmap's own of the same host:
 // each run samples other moments, so they agree within what nmap itself varies.
 func TestNmapFigures(t *testing.T) {
+	long(t)
 	l := generatorLab(t)
 	nmap, err := exec.LookPath("nmap")
 	if err != nil {

@@ -294,3 +294,11 @@ func TestInterruptedScanIsWhole(t *testing.T) {
 		}
 	}
 }
+
+// long is for tests of many seconds: -short leaves them out.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+}

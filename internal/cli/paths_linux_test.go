@@ -133,6 +133,7 @@ func TestPathsThroughKernels(t *testing.T) {
 // Of eight paths one is dead, or loses: it is named by its two ends, in text too, and
 // drawn.
 func TestPathsThatFail(t *testing.T) {
+	long(t)
 	const bad = 5
 	next := fan(8)
 	for _, tc := range []struct {
@@ -166,6 +167,7 @@ func TestPathsThatFail(t *testing.T) {
 // The routers of Linux as they are, which send one error a second to each host and
 // six at once, are found all the same, and nothing is called dead.
 func TestPathsThroughLimitedRouters(t *testing.T) {
+	long(t)
 	next := [][]int{{1}, {2, 3}, {4}, {4}, {5}, nil}
 	usual := lab.Sysctls{"net.ipv4.icmp_ratelimit": "1000", "net.ipv4.icmp_ratemask": "6168"}
 	m := mesh(t, lab.MeshSpec{Next: next, Sysctls: map[int]lab.Sysctls{1: usual, 2: usual, 3: usual, 4: usual}})
