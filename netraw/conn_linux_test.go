@@ -363,7 +363,7 @@ func recvAllocatesNothing(t *testing.T, cfg Config) {
 			must(err)
 			got += n
 		}
-	}); n != 0 {
+	}); n != 0 && !raceEnabled {
 		t.Errorf("%v allocations per batch of %d sent and received", n, len(batch))
 	}
 }

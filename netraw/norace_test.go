@@ -1,0 +1,6 @@
+//go:build !race
+
+package netraw
+
+// raceEnabled tells tests of allocations that all of them are ours.
+const raceEnabled = false
