@@ -268,6 +268,9 @@ func thousands(rate float64) string {
 // TestInternetWide runs the plan of the whole internet in a small sample of it;
 // with -wide-table, in a larger one, in all scenarios.
 func TestInternetWide(t *testing.T) {
+	if testing.Short() {
+		t.Skip("minutes under the race detector")
+	}
 	if *wideTable == "" {
 		s := scenario{machines: 100, rate: 100_000, probes: 2, loss: 0.01}
 		o := s.simulate(t, 2)
