@@ -53,13 +53,13 @@ func TestPingTellsOutages(t *testing.T) {
 // A path that loses what comes from even ports is found out, since ports of both
 // parities are probed from as often.
 func TestPingNamesTheParityThatLoses(t *testing.T) {
-	seen := map[uint16]int{}
+	var seen [2]atomic.Int64 // by the parity of the source port
 	l, h := linkLab(t, &lab.Link{Out: lab.Path{Lose: func(ip []byte) bool {
 		sport, ok := isSYN(ip)
 		if ok {
-			seen[sport&1]++
+			seen[sport&1].Add(1)
 		}
-		return ok && sport&1 == 0 && seen[0]%2 == 0
+		return ok && sport&1 == 0 && seen[0].Load()%2 == 0
 	}}})
 	start := time.Now()
 	got := command(t.Context(), l, "ping", h.Addr4().String(), "-c", "200", "-i", "5ms", "--timeout", "100ms", "--flow", "vary", "-o", "json")
@@ -72,8 +72,9 @@ func TestPingNamesTheParityThatLoses(t *testing.T) {
 	if c["by"] != "parity" || c["even"] != true || c["elsewhere_lost"] != 0.0 || c["lost"].(float64) < 40 || c["p"].(float64) > 1e-6 {
 		t.Errorf("%v", c)
 	}
-	t.Logf("%v: %d even, %d odd", time.Since(start), seen[0], seen[1])
-	if seen[0] < 80 || seen[1] < 80 {
-		t.Errorf("%d even, %d odd", seen[0], seen[1])
+	even, odd := seen[0].Load(), seen[1].Load()
+	t.Logf("%v: %d even, %d odd", time.Since(start), even, odd)
+	if even < 80 || odd < 80 {
+		t.Errorf("%d even, %d odd", even, odd)
 	}
 }
