@@ -43,20 +43,26 @@ type running struct {
 
 // soFar is what the program has written so far.
 type soFar struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu   sync.Mutex
+	text bytes.Buffer // a field with a name: its ReadFrom would pass by the lock
 }
 
 func (w *soFar) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.Buffer.Write(b)
+	return w.text.Write(b)
+}
+
+func (w *soFar) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }
 
 func (w *soFar) has(text string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return strings.Contains(w.Buffer.String(), text)
+	return strings.Contains(w.text.String(), text)
 }
 
 // underWay waits until the program has opened everything and had time to send.

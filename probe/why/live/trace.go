@@ -59,12 +59,16 @@ func upToTarget(hops []why.Hop) []why.Hop {
 // ask4 asks some hops at once.
 func (i *Instrument) ask4(ctx context.Context, t *why.Trial, first int, part []why.Hop) {
 	var all sync.WaitGroup
+	ports := make([]uint16, len(part))
 	for n := range part {
 		part[n].TTL = first + n
-		all.Go(func() { i.hop(ctx, t, &part[n]) })
+		all.Go(func() { ports[n] = i.hop(ctx, *t, &part[n]) })
 		sleep(ctx, 3*time.Millisecond)
 	}
 	all.Wait()
+	if len(ports) > 0 {
+		t.Reply.Port = ports[len(ports)-1]
+	}
 }
 
 // askSilent asks those again that kept silent, before the target.
@@ -74,19 +78,19 @@ func (i *Instrument) askSilent(ctx context.Context, t *why.Trial, first int, par
 			return
 		}
 		if !part[n].Addr.IsValid() {
-			i.hop(ctx, t, &part[n])
+			t.Reply.Port = i.hop(ctx, *t, &part[n])
 		}
 	}
 }
 
-// hop asks one hop: its talk has a number of its own, which routers quote.
-func (i *Instrument) hop(ctx context.Context, t *why.Trial, h *why.Hop) {
-	trial := *t
-	k := i.talkTo(&trial, i.destination(t))
-	t.Reply.Port = k.src.Port()
+// hop asks one hop, and returns the source port: its talk has a number of its own,
+// which routers quote. Hops are asked at once, so each has a trial of its own.
+func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port uint16) {
+	k := i.talkTo(&trial, i.destination(&trial))
+	port = k.src.Port()
 	defer k.end()
 	if k.open(uint8(h.TTL)) != nil {
-		return
+		return port
 	}
 	ev, ok := k.wait(ctx, hopPatience)
 	switch {
@@ -106,4 +110,5 @@ func (i *Instrument) hop(ctx context.Context, t *why.Trial, h *why.Hop) {
 			i.send(&s)
 		}
 	}
+	return port
 }
