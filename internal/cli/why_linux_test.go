@@ -46,6 +46,7 @@ func diagnoses(t *testing.T, r ran) (list []diagnosed) {
 }
 
 func TestWhy(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	for _, c := range []struct {
 		target string

@@ -123,7 +123,7 @@ func (w *watcher) run(ctx context.Context) error {
 	for {
 		w.Tick(ctx)
 		w.expire(in)
-		w.fill()
+		w.fill(in)
 		if w.Failure != nil || w.finished() {
 			break
 		}
