@@ -162,7 +162,7 @@ func TestLossyGenerator(t *testing.T) {
 	t.Error("unknown in four runs")
 }
 
-// TestQuickGenerator tells a clock by eight samples.
+// TestQuickGenerator tells a clock, and whose cookies, by eight samples.
 func TestQuickGenerator(t *testing.T) {
 	t.Parallel()
 	l := generatorLab(t)
@@ -170,6 +170,11 @@ func TestQuickGenerator(t *testing.T) {
 	found, samples := isnOf(t, l, exitYes, "--quick", a.String())
 	if r := found[a.String()]; r.str("class") != "tuple-clock" || samples[a.String()] != 8 {
 		t.Errorf("%s of %d samples", r.str("class"), samples[a.String()])
+	}
+	cookies := l.Host("isn-cookies").Addr4().String()
+	found, _ = isnOf(t, l, exitYes, "--quick", cookies)
+	if r := found[cookies]; r.str("class") != "syn-cookies" || r.str("variant") != "linux" {
+		t.Errorf("cookies: %s %s", r.str("class"), r.str("variant"))
 	}
 }
 
