@@ -36,10 +36,10 @@ func (r *runner) concerned(ev *wire.Event) (*sending, string) {
 	if !ev.Kind.Verified() {
 		s = r.Table.Concerned(ev)
 	}
-	if s == nil {
+	switch {
+	case s == nil || !s.WarmUp && s.ID >= len(r.sent):
 		return nil, wire.RejectUnsolicited
-	}
-	if s.WarmUp {
+	case s.WarmUp:
 		s.Ended = true
 		return nil, wire.RejectDuplicate
 	}

@@ -23,11 +23,13 @@ type Loop struct {
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
 	Orders   <-chan func()                    // what is to be done between two turns; nil: nothing
+	Quit     <-chan struct{}                  // is closed when no more is to be sent; nil: never
 
 	Clocks   Clocks
 	Reading  // of the clocks, once a turn
 	Counters Counters
 	Stopping bool
+	Quitting bool // Quit was closed
 	Failure  error
 }
 
@@ -174,6 +176,8 @@ func (x *Loop) await(ctx context.Context, r *Receiver, alarm *time.Timer, until 
 			x.Take(r, batch, ok)
 		case order := <-x.Orders:
 			order()
+		case <-x.Quit:
+			x.Quit, x.Quitting = nil, true
 		case <-alarm.C:
 		case <-done:
 		}
