@@ -114,13 +114,7 @@ func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
 }
 
 // Counted is the summary as far as the counters tell it.
-func (x *Loop) Counted() probe.Summary {
-	s, stats := x.Counters.Summary, x.Network.Stats()
-	s.SendErrors = stats.SendErrors - x.Counters.Base.SendErrors
-	s.KernelDrops = stats.KernelDrops - x.Counters.Base.KernelDrops
-	s.Took = x.Now
-	return s
-}
+func (x *Loop) Counted() probe.Summary { return x.Counters.Counted(x.Network.Stats(), x.Now) }
 
 // CatchUp takes in everything that has arrived: it counts, however late this
 // process runs.
