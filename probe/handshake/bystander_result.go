@@ -189,11 +189,6 @@ func (b *Bystander) answered() int64 {
 // captured, 0 for what was not.
 func (b *Bystander) Openings() (syn, answer, ack int64) { return b.syn.latest, b.answer.at, b.ackAt }
 
-// ISNs are those of the two ends, as far as they are certain.
-func (b *Bystander) ISNs() (client, server craft.Seq, both bool) {
-	return b.pair.Client.ISS, b.pair.Server.ISS, b.known.has(knowClientSYN | knowServerSYN)
-}
-
 func (b *Bystander) negotiated() Negotiated {
 	c, s := &b.pair.Client, &b.pair.Server
 	n := Negotiated{MSS: s.MSS}
