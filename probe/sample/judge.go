@@ -32,7 +32,7 @@ func (r *Result) judge(quick bool) {
 			r.note(f.Code, isn.Notice, "An ACK that acknowledges none of our SYNs answered one: the host may hold an old connection on these ports. "+
 				"That was reset and the SYN sent again.", f.Evidence)
 		default:
-			r.note(f.Code, isn.Severity(f.Severity), f.Text, f.Evidence)
+			r.note(f.Code, f.Severity, f.Text, f.Evidence)
 		}
 	}
 	if r.Stale > 0 {
