@@ -23,7 +23,7 @@ func probeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "tos", Usage: "type of service or traffic class `N`"},
 		&cli.StringFlag{Name: "profile", Value: "linux", Usage: "`STACK` that the SYN looks like: " + profileNames()},
 		&cli.StringFlag{Name: "timeout", Value: "1s", Usage: "wait at most `D` for the answer to one packet"},
-		&cli.IntFlag{Name: "max-retries", Value: probe.DefaultRetries, Usage: "send again up to `N` times"},
+		&cli.IntFlag{Name: "max-retries", Value: probe.DefaultRetries, Usage: "retransmit up to `N` times"},
 		&cli.StringFlag{Name: "rate", Usage: "packets a second `R`: 1000, 50k, 2M, max (default: 10k, less while replies are lost here)"},
 		&cli.StringFlag{Name: "engine", Value: "auto", Usage: "`HOW` packets leave: auto, raw or connect"},
 	}

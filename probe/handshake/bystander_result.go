@@ -141,7 +141,7 @@ func (b *Bystander) resetReply(r *Result) *craft.Segment {
 }
 
 // How long an answer may have taken to be believed where the SYN was captured
-// once: a client would have sent it again after a second (RFC 6298 §2.1), or
+// once: a client would have retransmitted it after a second (RFC 6298 §2.1), or
 // half a second after a refusal, and what was answered may be what was not
 // captured.
 const (

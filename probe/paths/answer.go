@@ -46,7 +46,7 @@ func (r *runner) concerned(ev *wire.Event) (*sending, string) {
 	return r.sent[s.ID], wire.RejectUnsolicited
 }
 
-// repeat lets a probe be sent again that an old connection of the target, or its
+// repeat lets a probe be repeated that an old connection of the target, or its
 // size, kept from being answered.
 func (r *runner) repeat(p *sending) {
 	if !p.Ended {

@@ -195,7 +195,7 @@ func (e *engine) expire() {
 
 // lastWait is until when the answer to a probe may still come in a run that has
 // been interrupted: there will be no other transmission of it, so its time is
-// not the one after which it would be sent again.
+// not the one after which it would be retransmitted.
 func (e *engine) lastWait(f *flight) (until time.Duration, more bool) {
 	if !e.Stopping || f.phase != phaseFlying || len(f.tx) == 0 || len(f.tx) >= e.allowed(f) {
 		return 0, false

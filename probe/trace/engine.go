@@ -37,7 +37,7 @@ type query struct {
 	aside   bool // to leave from another port than the flow's
 	small   bool // to leave without options
 	refused int  // how often the kernel refused it
-	retries int  // how often it was sent again because of what came back
+	retries int  // how often it was repeated because of what came back
 	noted   []probe.Finding
 	took    time.Duration // until its SYN-ACK; 0: none came
 }
