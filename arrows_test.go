@@ -13,7 +13,8 @@ import (
 var arrows = map[string][]string{
 	"craft":           {},
 	"netraw":          {"craft"},
-	"probe":           {"craft", "netraw"},
+	"probe":           {"craft", "netraw", "probe/finding"},
+	"probe/finding":   {},
 	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "internal/mutate"},
 	"probe/discover":  {"craft", "netraw", "probe", "probe/internal"},
 	"probe/scan":      {"craft", "netraw", "probe", "probe/internal"},
@@ -24,7 +25,7 @@ var arrows = map[string][]string{
 	"probe/paths":     {"craft", "netraw", "probe", "probe/internal", "probe/trace", "probe/rtt"},
 	"probe/rtt":       {},
 	"probe/loss":      {},
-	"probe/isn":       {"craft"},
+	"probe/isn":       {"craft", "probe/finding"},
 	"probe/simnet":    {"craft", "netraw", "probe/isn"},
 	"probe/handshake": {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/flow":      {"craft", "probe", "probe/handshake"},

@@ -1,13 +1,12 @@
 package probe
 
 import (
-	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"synscope/craft"
 	"synscope/netraw"
+	"synscope/probe/finding"
 )
 
 // Reason says in one kebab-case word what a verdict rests on.
@@ -48,45 +47,17 @@ func NeighbourReason(a netip.Addr) Reason {
 	return ReasonND
 }
 
-// Severity ranks a finding. The zero value is SeverityInfo.
-type Severity uint8
-
-const (
-	SeverityInfo    Severity = iota // worth knowing
-	SeverityNotice                  // unusual
-	SeverityWarning                 // something is wrong, or somebody interferes
+// Finding is something worth telling beside a verdict, and Severity how grave it is.
+type (
+	Finding  = finding.Finding
+	Severity = finding.Severity
 )
 
-var severityNames = [...]string{"info", "notice", "warning"}
-
-// String is the severity's word in every output.
-func (s Severity) String() string {
-	if int(s) >= len(severityNames) {
-		return fmt.Sprintf("severity(%d)", uint8(s))
-	}
-	return severityNames[s]
-}
-
-// MarshalText writes the severity's word.
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText reads the severity's word.
-func (s *Severity) UnmarshalText(b []byte) error {
-	i := slices.Index(severityNames[:], string(b))
-	if i < 0 {
-		return fmt.Errorf("unknown severity %q", b)
-	}
-	*s = Severity(i)
-	return nil
-}
-
-// Finding is something worth telling beside a verdict.
-type Finding struct {
-	Code     string   `json:"code"` // stable, kebab case
-	Severity Severity `json:"severity"`
-	Text     string   `json:"text"`               // one sentence for a person
-	Evidence string   `json:"evidence,omitempty"` // what was seen, raw
-}
+const (
+	SeverityInfo    = finding.Info
+	SeverityNotice  = finding.Notice
+	SeverityWarning = finding.Warning
+)
 
 // ICMPCode is the type and code of an ICMP or ICMPv6 error.
 type ICMPCode struct{ Type, Code uint8 }

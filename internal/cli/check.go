@@ -34,13 +34,14 @@ func checkCommand(s Streams) *cli.Command {
 			"OLD.json NEW.json it says what changed between two runs' JSON lines.",
 		Flags: joined(checkFlags(), under("Output", hostlessFlags())),
 		Action: func(c *cli.Context) error {
+			o := optionsOf[checkOptions](c)
 			switch {
-			case c.Bool("init"):
-				return writeExpectations(c, s)
-			case c.Bool("diff"):
-				return compareRuns(c, s)
+			case o.Init:
+				return writeExpectations(c.Context, s, o)
+			case o.Diff:
+				return compareRuns(s, o)
 			}
-			return checkFile(c, s)
+			return checkFile(c.Context, s, o)
 		},
 	}
 }
@@ -59,9 +60,18 @@ func checkFlags() []cli.Flag {
 	}
 }
 
+// checkOptions are the flags of check.
+type checkOptions struct {
+	common
+	PortList string `flag:"p"`
+	Init     bool   `flag:"init"`
+	Diff     bool   `flag:"diff"`
+	Explain  bool   `flag:"explain"`
+}
+
 // checkJob is one run over a file of expectations.
 type checkJob struct {
-	c       *cli.Context
+	options *checkOptions
 	streams Streams
 	path    string
 	plan    *check.Plan
@@ -72,26 +82,26 @@ type checkJob struct {
 	instead io.Writer // standard output, where a file for CI goes there; else nil
 }
 
-func checkFile(c *cli.Context, s Streams) error {
-	j := &checkJob{c: c, streams: s}
-	if err := inOrder(j.read, j.readRate, j.readOutputs); err != nil {
+func checkFile(ctx context.Context, s Streams, o *checkOptions) error {
+	j := &checkJob{options: o, streams: s}
+	if err := inOrder(func() error { return j.read(ctx) }, j.readRate, j.readOutputs); err != nil {
 		return err
 	}
-	if c.Bool("dry-run") {
+	if o.DryRun {
 		return j.dryRun()
 	}
-	return j.run(c.Context)
+	return j.run(ctx)
 }
 
 // read takes the file, and refuses targets that are none before anything is sent.
-func (j *checkJob) read() (err error) {
-	if j.c.NArg() != 1 {
+func (j *checkJob) read(ctx context.Context) (err error) {
+	if len(j.options.words) != 1 {
 		return usagef("check: name one file of expectations, or - for standard input; --init TARGET... writes one")
 	}
-	if err := refuseHosts(j.c, "expectations are no hosts"); err != nil {
+	if err := j.options.refuseHosts("expectations are no hosts"); err != nil {
 		return err
 	}
-	j.path = j.c.Args().First()
+	j.path = j.options.words[0]
 	if j.path == report.Stdout {
 		j.path = standardInput
 	}
@@ -99,12 +109,12 @@ func (j *checkJob) read() (err error) {
 	if err != nil {
 		return usage(err)
 	}
-	return j.resolve()
+	return j.resolve(ctx)
 }
 
 // resolve finds the addresses of all targets, and refuses words that are none.
 // That a name does not resolve fails the expectation, and not the check.
-func (j *checkJob) resolve() error {
+func (j *checkJob) resolve(ctx context.Context) error {
 	j.hosts = check.Hosts{}
 	var mu sync.Mutex
 	var faults []error
@@ -114,7 +124,7 @@ func (j *checkJob) resolve() error {
 		looking.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			found, err := j.addresses(word)
+			found, err := j.addresses(ctx, word)
 			mu.Lock()
 			defer mu.Unlock()
 			j.hosts[word] = found
@@ -138,8 +148,8 @@ const (
 )
 
 // addresses are those of one word.
-func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
-	set, err := target.Parse(j.c.Context, []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: j.streams.Resolver})
+func (j *checkJob) addresses(ctx context.Context, word string) (all []netip.Addr, err error) {
+	set, err := target.Parse(ctx, []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: j.streams.Resolver})
 	switch {
 	case errors.Is(err, target.ErrResolve):
 		return nil, nil
@@ -159,7 +169,7 @@ const standardInput = "standard input"
 
 // file reads a file, or standard input.
 func (j *checkJob) file(path string) ([]byte, error) {
-	if path == standardInput && j.c.Args().First() == report.Stdout {
+	if path == standardInput && j.options.words[0] == report.Stdout {
 		return io.ReadAll(j.streams.In)
 	}
 	return os.ReadFile(path)
@@ -172,7 +182,7 @@ func (j *checkJob) environment(name string) (string, bool) {
 }
 
 func (j *checkJob) readRate() (err error) {
-	rate := j.c.String("rate")
+	rate := j.options.Rate
 	if rate == "" {
 		rate = j.plan.Probing.Rate
 	}
@@ -186,10 +196,10 @@ func (j *checkJob) readRate() (err error) {
 }
 
 func (j *checkJob) readOutputs() error {
-	for _, name := range []string{"junit", "tap"} {
-		path := j.c.String(name)
+	for _, flag := range [][2]string{{"junit", j.options.JUnit}, {"tap", j.options.TAP}} {
+		name, path := flag[0], flag[1]
 		switch {
-		case path == report.Stdout && (j.c.IsSet("o") || j.instead != nil):
+		case path == report.Stdout && (j.options.given["o"] || j.instead != nil):
 			return usagef("--%s: two formats for standard output", name)
 		case path == report.Stdout:
 			j.instead, j.streams.Out = j.streams.Out, io.Discard
@@ -216,11 +226,11 @@ func (j *checkJob) dryRun() error {
 
 func (j *checkJob) run(ctx context.Context) error {
 	j.start = time.Now()
-	d, err := newDisplay(j.c, j.streams, &target.Set{})
+	d, err := newDisplay(&j.options.common, j.streams, &target.Set{})
 	if err != nil {
 		return err
 	}
-	if err := confineChecks(j.c, j.streams); err != nil {
+	if err := confineChecks(&j.options.common, j.streams); err != nil {
 		return d.finish(err)
 	}
 	err = d.Record(&record.Run{Version: Version, Command: "check", Args: j.streams.Args, Start: j.start})
@@ -266,8 +276,8 @@ func recordOf(r *check.Result) *record.Check {
 // conclude writes the files for CI, explains, and gives the answer.
 func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 	err := errors.Join(
-		j.into("junit", func(w io.Writer) error { return check.WriteJUnit(w, j.path, time.Since(j.start), results) }),
-		j.into("tap", func(w io.Writer) error { return check.WriteTAP(w, results) }),
+		j.into(j.options.JUnit, func(w io.Writer) error { return check.WriteJUnit(w, j.path, time.Since(j.start), results) }),
+		j.into(j.options.TAP, func(w io.Writer) error { return check.WriteTAP(w, results) }),
 	)
 	if err != nil {
 		return fmt.Errorf("%w: %w", sink.ErrWrite, err)
@@ -281,7 +291,7 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	if j.c.Bool("explain") {
+	if j.options.Explain {
 		if err := j.explain(ctx, failed); err != nil {
 			return err
 		}
@@ -289,9 +299,8 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 	return errNo
 }
 
-// into writes to the file that a flag names, if it does.
-func (j *checkJob) into(flag string, write func(io.Writer) error) error {
-	path := j.c.String(flag)
+// into writes to the file of a flag, if there is one.
+func (j *checkJob) into(path string, write func(io.Writer) error) error {
 	switch path {
 	case "":
 		return nil

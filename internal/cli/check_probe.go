@@ -61,7 +61,7 @@ func (j *checkJob) shared() (flags []string) {
 	if p.Retries >= 0 {
 		flags = append(flags, "--max-retries", strconv.Itoa(p.Retries))
 	}
-	if iface := j.c.String("e"); iface != "" {
+	if iface := j.options.Interface; iface != "" {
 		flags = append(flags, "-e", iface)
 	}
 	return flags
@@ -236,7 +236,7 @@ func (r *recordLines) Write(b []byte) (int, error) {
 // writeExplanations writes entries in the format of standard output; where that is
 // no format for them, they are left out.
 func (j *checkJob) writeExplanations(entries []words.Entry) error {
-	switch j.c.String("o") {
+	switch j.options.Format {
 	case "", "text":
 		if _, err := io.WriteString(j.streams.Out, "\n"); err != nil {
 			return err
@@ -267,11 +267,11 @@ func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
 	if err := j.writeExplanations(entries); err != nil {
 		return err
 	}
-	if j.c.App.Command("why") == nil || len(ports) == 0 {
+	if len(ports) == 0 {
 		return nil
 	}
 	args := append([]string{"why"}, ports[:min(len(ports), mostWhys)]...)
-	if j.c.String("o") == "json" {
+	if j.options.Format == "json" {
 		args = append(args, "-o", "json")
 	}
 	err := run(ctx, args, j.streams)

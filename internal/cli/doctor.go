@@ -26,21 +26,21 @@ func doctorCommand(s Streams) *cli.Command {
 			if c.NArg() > 0 {
 				return usagef("doctor takes no target: %q", c.Args().First())
 			}
-			return examine(c, s, netraw.Capabilities())
+			return examine(optionsOf[common](c), s, netraw.Capabilities())
 		},
 	}
 }
 
 // examine prints what was found, in the format asked for.
-func examine(c *cli.Context, s Streams, found []netraw.Capability) error {
+func examine(o *common, s Streams, found []netraw.Capability) error {
 	var err error
-	switch format := c.String("o"); format {
+	switch o.Format {
 	case "text":
 		err = printCapabilities(s, found)
 	case "json":
 		err = writeCapabilities(s, found)
 	default:
-		return usagef("-o: doctor writes text or json, not %q", format)
+		return usagef("-o: doctor writes text or json, not %q", o.Format)
 	}
 	if err != nil {
 		return &exit{exitInterrupted, err}

@@ -26,16 +26,16 @@ type metricsServer struct {
 
 // serves tells whether there is a server; servesOnly, whether there is nothing
 // else.
-func (j *pingJob) serves() bool { return j.c.String("metrics") != "" }
+func (j *pingJob) serves() bool { return j.options.Metrics != "" }
 
 func (j *pingJob) servesOnly() bool {
-	return j.serves() && j.c.IsSet("probe-allow") && j.c.NArg() == 0 && !j.c.IsSet("iL")
+	return j.serves() && j.options.given["probe-allow"] && len(j.options.words) == 0 && len(j.options.Lists) == 0
 }
 
 // readServing refuses what belongs to a server without one.
 func (j *pingJob) readServing() (err error) {
 	for _, name := range []string{"probe-allow", "probe-modules"} {
-		if j.c.IsSet(name) && !j.serves() {
+		if j.options.given[name] && !j.serves() {
 			return usagef("%s has no effect without --metrics", dashed(name))
 		}
 	}
@@ -51,7 +51,7 @@ const mostScrapers = 512
 // serve opens the address of --metrics, if one was given: what is wrong with it
 // is told before anything is sent.
 func (j *pingJob) serve() (*metricsServer, error) {
-	addr := j.c.String("metrics")
+	addr := j.options.Metrics
 	if addr == "" {
 		return nil, nil
 	}

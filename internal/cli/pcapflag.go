@@ -30,8 +30,7 @@ type tap struct {
 }
 
 // openTap begins the file that the flag names, if it does.
-func openTap(c *cli.Context, s Streams, e *opened) (*tap, error) {
-	path := c.String("pcap")
+func openTap(path string, s Streams, e *opened) (*tap, error) {
 	switch {
 	case path == "":
 		return nil, nil

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"synscope/internal/report/record"
 	"synscope/internal/report/screen"
 	"synscope/internal/report/text"
@@ -36,14 +34,13 @@ type pingWatch struct {
 
 // hasBoard tells whether the probes are shown in a table that is updated in
 // place: there are several targets, and somebody watches.
-func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
-	format := c.String("o")
-	return c.Command.Name == "ping" && s.clever(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
+func (o *common) hasBoard(s Streams, set *target.Set) bool {
+	return o.command == "ping" && s.clever(s.Out) && set.Count() > 1 && o.textOut() && !o.Quiet
 }
 
 func newPingWatch(j *pingJob, s *session, server *metricsServer) *pingWatch {
 	w := &pingWatch{session: s, job: j, server: server}
-	if f, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
+	if f, ok := j.streams.Out.(*os.File); ok && j.options.hasBoard(j.streams, j.set) {
 		w.board = screen.NewBoard(f)
 		w.height = func() (int, int) {
 			columns, lines, ok := tty.Size(f)
@@ -63,8 +60,8 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	series := w.job.series[s.Index]
 	s.N, s.Due = s.N+series.base, s.Due+w.job.began
 	series.probed = max(series.probed, s.N)
-	series.add(&s, w.job.plot != "")
-	if w.job.c.Bool("split-jitter") {
+	series.add(&s, w.job.options.Plot != "")
+	if w.job.options.SplitJitter {
 		series.splitter.add(&s)
 	}
 	w.server.observe(series.word, &s)
@@ -159,7 +156,7 @@ func (w *pingWatch) close(s *pingSeries) error {
 	if w.job.stamps != stampsSoftware {
 		closing.Hardware = record.Some(s.hardware)
 	}
-	if w.job.c.Bool("histogram") {
+	if w.job.options.Histogram {
 		closing.Bars = s.Distribution.Bars(bars(s.Distribution.N()))
 	}
 	closing.Split = w.job.split(s)
@@ -185,7 +182,7 @@ func (w *pingWatch) end() error {
 			return err
 		}
 	}
-	if w.job.c.Bool("compare") {
+	if w.job.options.Compare {
 		if err := w.Record(w.job.comparison()); err != nil {
 			return err
 		}

@@ -14,8 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"synscope/internal/check"
 	"synscope/internal/target"
 )
@@ -39,7 +37,7 @@ const (
 // prober answers /probe?target=HOST:PORT&module=NAME with the metrics of one run of
 // a module, as blackbox_exporter does.
 type prober struct {
-	c       *cli.Context
+	options *pingOptions
 	streams Streams
 	probing probing
 	allow   *allowance // nil: the targets of the run
@@ -54,14 +52,14 @@ type prober struct {
 
 // newProber reads what /probe is to do, before anything is opened.
 func newProber(j *pingJob) (*prober, error) {
-	p := &prober{c: j.c, streams: j.streams, probing: j.probing, count: func(string) {}}
+	p := &prober{options: j.options, streams: j.streams, probing: j.probing, count: func(string) {}}
 	p.probing.sourcePort, p.probing.device = 0, 0
 	p.pace.rate = proberRate
 	if j.probing.rate > 0 {
 		p.pace.rate = j.probing.rate
 	}
 	var err error
-	if p.allow, err = allowanceOf(j.c); err != nil {
+	if p.allow, err = j.options.allowance(); err != nil {
 		return nil, err
 	}
 	return p, p.readModules()
@@ -70,7 +68,7 @@ func newProber(j *pingJob) (*prober, error) {
 // readModules reads the file of modules, for the first time or again.
 func (p *prober) readModules() error {
 	all := check.BuiltIn()
-	if path := p.c.String("probe-modules"); path != "" {
+	if path := p.options.ProbeModules; path != "" {
 		var err error
 		all, err = check.LoadModules(path, check.Source{Read: os.ReadFile, Env: func(name string) (string, bool) {
 			v := p.streams.Env(name)
@@ -227,7 +225,7 @@ func (p *prober) place(ctx context.Context, n int) (*opened, error) {
 // resolve finds the one address and port that a request is about, and whether it
 // may be probed.
 func (p *prober) resolve(ctx context.Context, run *probeRun) error {
-	opts, err := targetOptions(p.c, p.streams)
+	opts, err := p.options.targets(p.streams)
 	if err != nil {
 		return refused(http.StatusInternalServerError, "bad-request", err)
 	}

@@ -32,7 +32,7 @@ func overModel(ctx context.Context, s Streams, edit func(*wide.Config), args ...
 	net.Handle(netip.MustParsePrefix("::/0"), synthetic)
 	scan := scanCommand(s)
 	scan.Action = func(c *cli.Context) error {
-		j, err := newScan(c, s)
+		j, err := newScan(c.Context, s, scanOptionsOf(c))
 		if err != nil {
 			return err
 		}

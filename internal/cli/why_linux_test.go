@@ -92,7 +92,7 @@ func TestWhyText(t *testing.T) {
 	if r.code != exitNo || strings.Count(r.out, "\n") > 48 {
 		t.Errorf("exit %d, %d lines: %s", r.code, strings.Count(r.out, "\n"), r.out)
 	}
-	for _, want := range []string{"web:81", "host-not-listening", "path-firewall-drop", "evidence", "what to do", "see again", "excluded", "rests on"} {
+	for _, want := range []string{"web:81", "host-not-listening", "path-firewall-drop", "evidence", "what to do", "reproduce", "excluded", "rests on"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("no %q in: %s", want, r.out)
 		}

@@ -74,7 +74,7 @@ var samplingFindings = []Entry{
 	{Finding, "no-further-address", "The series needs another source address, and this machine has none in the subnet.", "", "Add one to the interface, or leave the series out.", ""},
 	{Finding, "interrupted", "The run was interrupted; the class rests on the answers until then.", "", "", ""},
 	{Finding, "quick-run", "A quick run cannot tell everything.", "--quick took 8 SYNs.", "Run without --quick.", ""},
-	{Finding, "stale-half-open", "Our SYN met a half-open connection of an earlier one.", "A challenge ACK; it was closed and the SYN sent again.", "Something on the way drops or delays RSTs.", "RFC 5961 §4"},
+	{Finding, "stale-half-open", "Our SYN met a half-open connection of an earlier one.", "A challenge ACK; it was closed and the SYN retransmitted.", "Something on the way drops or delays RSTs.", "RFC 5961 §4"},
 	{Finding, "clock-set", "This machine's clock was set during the run.", "The wall clock moved against the monotonic one; the samples round that have no times.", "", "clock_gettime(2)"},
 	{Finding, "cut-short", "What the answers looked like before the host stopped.", "", "", ""},
 	{Finding, "no-route", "There is no way to the host from here.", "The kernel's route lookup failed.", "ip route get ADDRESS.", "rtnetlink(7)"},

@@ -11,7 +11,7 @@ import (
 const (
 	elsewhere  = int64(100 * time.Millisecond) // on different interfaces of the machine
 	samePlace  = int64(100 * time.Millisecond) // at one place, where an IP identification tells packets apart
-	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is sent again unasked
+	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is retransmitted unasked
 	shortest   = int64(100 * time.Millisecond) // the same for a SYN, which no stack repeats sooner, and for what has a timestamp
 	bareAgain  = int64(time.Millisecond)       // the same for a bare ACK, where all packets come twice
 )
@@ -23,7 +23,7 @@ const (
 //
 // It remembers the latest packets of each of a thousand groups of hash values,
 // in constant memory. What is compared is all that routers leave alone and that
-// does not depend on checksum offloading. A segment that its sender sent again
+// does not depend on checksum offloading. A segment that its sender retransmitted
 // has another IP identification; where there is none it comes later, and so it
 // is not mistaken. Bare ACKs without one may well come in a row: they are taken
 // for one packet only where most others come twice.
@@ -90,7 +90,7 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 const often = 0.25
 
 // compare decides about two packets that look the same. Data without an
-// identification may have been lost and sent again within a millisecond where
+// identification may have been lost and retransmitted within a millisecond where
 // the two ends are near: only who knows the connection can tell.
 func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	apart := b.at - a.at
@@ -125,7 +125,7 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 }
 
 // stamped tells whether a segment has the timestamp option (RFC 7323 §3), whose
-// clock has moved on when something is sent again after a timeout.
+// clock has moved on when something is retransmitted after a timeout.
 func stamped(seg *craft.Segment) bool {
 	_, _, ok := seg.Options.Timestamps()
 	return ok

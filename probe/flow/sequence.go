@@ -94,7 +94,7 @@ func (s *side) early(seg *craft.Segment) Repeat {
 
 // overtaken tells a segment that may fill a hole soon after a later one was
 // seen. Whether there was a hole is not asked: Wireshark 4.0 does not either,
-// and so calls what SACK has sent again within a round trip out of order.
+// and so calls what SACK has retransmitted within a round trip out of order.
 func (s *side) overtaken(seg *craft.Segment, at int64, rtt int64) bool {
 	if rtt <= 0 {
 		rtt = reorderWindow

@@ -108,7 +108,7 @@ func TestDuplicates(t *testing.T) {
 }
 
 // TestTwiceAtOnePlace: a mirror port shows each packet twice, and a file may be
-// joined with itself; what a sender sends again has another IP identification.
+// joined with itself; what a sender retransmits has another IP identification.
 func TestTwiceAtOnePlace(t *testing.T) {
 	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 500).say(20*ms, 1, craft.ACK, 0).close()
 	whole, _ := through(t, flow.Config{}, plain(k.packets)...)
@@ -133,7 +133,7 @@ func TestTwiceAtOnePlace(t *testing.T) {
 	k.again(10*us, 0, craft.ACK|craft.PSH, k.seq[0].Add(^uint32(499)), 500)
 	g, counts := through(t, flow.Config{}, plain(k.packets)...)
 	if counts.Duplicates != 0 || g.attempts[0].Retransmissions(handshake.Client) != 1 {
-		t.Errorf("sent again: %+v, %d retransmissions", counts, g.attempts[0].Retransmissions(handshake.Client))
+		t.Errorf("retransmitted: %+v, %d retransmissions", counts, g.attempts[0].Retransmissions(handshake.Client))
 	}
 }
 
@@ -156,7 +156,7 @@ func TestResentAtOnce(t *testing.T) {
 	}
 }
 
-// TestLossIsNoGap: what is lost on the way is sent again, however late and
+// TestLossIsNoGap: what is lost on the way is retransmitted, however late and
 // however many at a time, and is not missing in the capture.
 func TestLossIsNoGap(t *testing.T) {
 	k := newTalk(t, 1, 0).open()

@@ -119,6 +119,9 @@ func agree(t *testing.T, g *gathered, want map[uint64]theirs) (repeats map[flow.
 		if a.Attempts != 1 || want == 0 && ours == 0 {
 			continue
 		}
+		if ours == 0 && want >= time.Second {
+			continue // as long as a retransmission takes that was lost before it was captured: we do not say
+		}
 		if d := ours - want; d.Abs() >= time.Microsecond {
 			t.Errorf("attempt %d, %v > %v: %v, tshark: %v", a.Number, a.Source, a.Target, ours, want)
 		}

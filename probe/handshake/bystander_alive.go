@@ -170,7 +170,7 @@ func (b *Bystander) unreset(side Side) {
 	}
 }
 
-// asksAgain takes an RST of an end back that sends its SYN again later: it
+// asksAgain takes an RST of an end back that retransmits its SYN later: it
 // answered what came of an older connection.
 func (b *Bystander) asksAgain(at int64, side Side) {
 	if m := b.mark(side); m.set && b.later(at, m) {

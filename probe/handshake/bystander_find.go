@@ -53,7 +53,7 @@ func (b *Bystander) findings(r *Result, t Trust) (list []probe.Finding) {
 // report lists them.
 var bystanderPatterns = []bystanderPattern{
 	{"accept-queue-full", probe.SeverityWarning,
-		"the program does not accept connections fast enough: the server sends its SYN-ACK again although the client has acknowledged it and sent data",
+		"the program does not accept connections fast enough: the server retransmits its SYN-ACK although the client has acknowledged it and sent data",
 		(*sight).queueFull},
 	{"accept-queue-reset", probe.SeverityWarning,
 		"the server took the SYN and then reset the finished handshake: its accept queue is full, and it says so",
@@ -102,8 +102,8 @@ var bystanderPatterns = []bystanderPattern{
 	{"simultaneous-close", probe.SeverityInfo, "both ends sent their FIN before they had the other's", (*sight).crossed},
 	{"time-wait-skipped", probe.SeverityInfo,
 		"the server closed first and kept no TIME_WAIT: the client's FIN, retransmitted, was reset", (*sight).closedWithoutTimeWait},
-	{"fin-retransmissions", probe.SeverityInfo, "the server sent its FIN again: its acknowledgement was lost, or late", (*sight).finAgain},
-	{"fin-unanswered", probe.SeverityNotice, "a FIN was sent again and again, and nobody acknowledged it", (*sight).finUnanswered},
+	{"fin-retransmissions", probe.SeverityInfo, "the server retransmitted its FIN: its acknowledgement was lost, or late", (*sight).finAgain},
+	{"fin-unanswered", probe.SeverityNotice, "a FIN was retransmitted over and over, and nobody acknowledged it", (*sight).finUnanswered},
 	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
 }
 

@@ -143,7 +143,7 @@ func (v *sight) earlyData() string {
 	if !v.more.early {
 		return ""
 	}
-	return fmt.Sprintf("%d bytes, and then the SYN-ACK again", v.more.earlyBytes)
+	return fmt.Sprintf("%d bytes, and then the SYN-ACK retransmitted", v.more.earlyBytes)
 }
 
 func (v *sight) zeroWindow() string {

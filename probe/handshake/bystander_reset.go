@@ -164,7 +164,7 @@ func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
 }
 
 // contradicted notes a genuine SYN-ACK after an RST that refused the same SYN:
-// the same by its timestamp, or because it came before a SYN is sent again.
+// the same by its timestamp, or because it came before a SYN is retransmitted.
 func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 	const soonest = int64(400 * time.Millisecond) // no stack repeats a refused SYN sooner
 	m := b.rare()

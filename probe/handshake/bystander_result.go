@@ -141,7 +141,7 @@ func (b *Bystander) resetReply(r *Result) *craft.Segment {
 }
 
 // How long an answer may have taken to be believed where the SYN was captured
-// once: a client would have sent it again after a second (RFC 6298 §2.1), or
+// once: a client would have retransmitted it after a second (RFC 6298 §2.1), or
 // half a second after a refusal, and what was answered may be what was not
 // captured.
 const (
@@ -188,11 +188,6 @@ func (b *Bystander) answered() int64 {
 // Openings are when the latest SYN, the answer and the ACK after that were
 // captured, 0 for what was not.
 func (b *Bystander) Openings() (syn, answer, ack int64) { return b.syn.latest, b.answer.at, b.ackAt }
-
-// ISNs are those of the two ends, as far as they are certain.
-func (b *Bystander) ISNs() (client, server craft.Seq, both bool) {
-	return b.pair.Client.ISS, b.pair.Server.ISS, b.known.has(knowClientSYN | knowServerSYN)
-}
 
 func (b *Bystander) negotiated() Negotiated {
 	c, s := &b.pair.Client, &b.pair.Server

@@ -10,8 +10,7 @@ import (
 // fill sends what is due.
 func (w *watcher) fill(in *wire.Receiver) {
 	w.Respond()
-	for !w.Stopping && !w.over() && !w.warming() && w.Failure == nil && w.failed == nil &&
-		w.Now >= w.due() && w.Pace.Allowance(w.Now, 1) > 0 {
+	for !w.over() && w.failed == nil && w.Now >= w.due() && w.MaySend() {
 		if w.ttl == 0 && !w.nextRound(in) {
 			return
 		}
@@ -81,15 +80,15 @@ func (w *watcher) send() {
 		port = w.Matcher.Ports[w.round%uint64(len(w.Matcher.Ports))]
 	}
 	s := &wire.Transmission{TTL: uint8(w.ttl), Index: w.ttl, N: w.round, Attempt: 1, Small: w.small}
-	if err := transmit(&w.Loop, w.route, &w.cfg.Config, s, port); err != nil {
+	if err := w.Transmit(s, port); err != nil {
 		w.refusedBy(err)
 		return
 	}
 	w.refused = 0
 	w.Flying.Push(s)
 	w.Counters.Departed(0, w.Now)
-	w.outage.End()
-	w.next = w.Now + min(max(w.cfg.Interval/time.Duration(2*w.last()), spacing), 10*time.Millisecond)
+	w.Outage.End()
+	w.next = w.Now + min(max(w.cfg.Interval/time.Duration(2*w.last()), wire.Spacing), 10*time.Millisecond)
 	if w.ttl++; w.ttl > w.last() {
 		w.ttl = 0
 	}
@@ -98,9 +97,9 @@ func (w *watcher) send() {
 // refusedBy waits before the kernel is asked again; what it never takes ends the
 // run.
 func (w *watcher) refusedBy(err error) {
-	w.outage.Note(err, w.Now)
-	if w.cfg.Rounds > 0 && w.outage.Certain(w.Now) {
-		w.Fail(w.outage.Error())
+	w.Outage.Note(err, w.Now)
+	if w.cfg.Rounds > 0 && w.Outage.Certain(w.Now) {
+		w.Fail(w.Outage.Error())
 		return
 	}
 	if wait, again := wire.Backoff(err, w.refused); again {
@@ -110,20 +109,4 @@ func (w *watcher) refusedBy(err error) {
 	}
 	v := wire.Unsendable(w.cfg.Target, err)
 	w.failed = &v
-}
-
-func (w *watcher) sendWarmUp() {
-	if w.route.Local {
-		return
-	}
-	w.warmUp = &wire.Transmission{TTL: 1, WarmUp: true}
-	ports := w.Matcher.Ports
-	if transmit(&w.Loop, w.route, &w.cfg.Config, w.warmUp, ports[len(ports)-1]) != nil {
-		w.warmUp.Ended = true
-	}
-}
-
-func (w *watcher) warming() bool {
-	s := w.warmUp
-	return s != nil && !s.Ended && s.Tx.Left == 0 && w.Now-s.Tx.Sent < warmUpLimit && !w.Stopping
 }

@@ -74,9 +74,7 @@ func (s *Summary) Fields(w FieldWriter) {
 	w.Counts("rejected", s.Rejections())
 	w.Uint("kernel_drops", s.KernelDrops)
 	w.Counts("states", s.states())
-	if rate, ok := s.Rate.Get(); ok {
-		w.Float("rate_pps", rate)
-	}
+	floatField(w, "rate_pps", s.Rate)
 	uintField(w, "hosts_up", s.HostsUp)
 	uintField(w, "hosts_down", s.HostsDown)
 	uintField(w, "hosts_unknown", s.HostsUnknown)

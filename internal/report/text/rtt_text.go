@@ -90,7 +90,7 @@ func (t *pingText) probe(r *record.RTT) string {
 	return line
 }
 
-// obstacle is why a probe had to be sent again.
+// obstacle is why a probe had to be retransmitted.
 func obstacle(r *record.RTT) string {
 	if slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return f.Code == "path-mtu" }) {
 		return "a router found the first too large"

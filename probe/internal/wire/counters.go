@@ -51,6 +51,15 @@ func (c *Counters) Departed(attempt int, now time.Duration) {
 	}
 }
 
+// Counted is the summary as far as the counters and those of the network tell it.
+func (c *Counters) Counted(stats netraw.Stats, took time.Duration) probe.Summary {
+	s := c.Summary
+	s.SendErrors = stats.SendErrors - c.Base.SendErrors
+	s.KernelDrops = stats.KernelDrops - c.Base.KernelDrops
+	s.Took = took
+	return s
+}
+
 // NoRoute notes that a target cannot be reached from here.
 func (c *Counters) NoRoute(err error) { c.Unroutable, c.Refusal = err, err }
 
