@@ -247,6 +247,9 @@ func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
 		for _, code := range codesOf(w) {
 			codes[code] = true
 		}
+		if codes["challenge-ack"] {
+			states[probe.StateFiltered] = true // without it nothing is left but that the SYN came again
+		}
 		if codes["forged-reset"] {
 			closes[handshake.CloseByReset], codes["close-by-reset"] = true, true // what shows that it was forged may be missed
 		}

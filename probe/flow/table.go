@@ -244,9 +244,12 @@ func served(port uint16) bool {
 func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) {
 	f := t.flow(r)
 	from := f.side(swapped, s)
-	missing := f.watch.Lacks(from, s)
+	missing, before := f.watch.Lacks(from, s), f.watch.Precedes(from, s)
 	notes := f.observe(at, from, s, t.decoder.kept)
-	repeat := f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip(), missing)
+	repeat := Fresh
+	if !notes.Void() && !before {
+		repeat = f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip(), missing)
+	}
 	f.opening.note(p, s, from)
 	f.count(from, repeat)
 	f.seen = seen

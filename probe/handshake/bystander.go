@@ -124,9 +124,12 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 		return n | NoteNoAck
 	case b.challenges(from, me, you, s):
 		return n | NoteChallenge
-	case !belongs(me, you, s):
+	case b.suspects(from, me, you, s):
+		return n | NoteDoubtful
+	case !b.belongs(from, me, you, s):
 		return n | NoteOutside
 	}
+	b.decide(from, s)
 	n |= b.catchUp(at, from, me, you, s) | converse(from, me, you, s)
 	if s.Len() > 0 {
 		b.ways[from].reach(s.Seq.Add(s.Len()))
@@ -148,8 +151,10 @@ func plausible(d int32, behind int32) bool { return d >= -behind && d < far }
 // belongs tells whether a segment is of this connection: one of its two
 // numbers goes on from what was seen. Both are asked for while the other end
 // has not been heard of.
-func belongs(me, you *End, s *craft.Segment) bool {
+func (b *Bystander) belongs(from Side, me, you *End, s *craft.Segment) bool {
 	switch {
+	case b.beforeISN(from, me, s.Seq):
+		return false
 	case me.Opened() && you.Opened() && me.facts.has(wasReset):
 		return near(me, you, s.Seq) && near(you, me, s.Ack) // nothing was missed that a dead connection has sent
 	case me.Opened() && you.Opened():
@@ -197,7 +202,11 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 		you.Nxt = s.Ack
 	}
 	b.ways[from].reach(s.Seq.Add(s.Len()))
-	return n | greet(me, you, s)
+	n |= greet(me, you, s)
+	if ack && from == Server {
+		b.greeted(at)
+	}
+	return n
 }
 
 // acknowledges tells whether a SYN-ACK's acknowledgement is right: of a SYN that
@@ -280,12 +289,32 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
 			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0) || at-b.begin > mostOvertaken)
 	case craft.SYN | craft.ACK:
-		return over && me.Opened() && s.Seq != me.ISS && !plausible(s.Ack.Sub(you.ISS), 0)
+		return me.Opened() && s.Seq != me.ISS && b.otherAnswer(at, from, me, you, s)
 	case craft.ACK:
 		return over && me.Opened() && you.Opened() &&
-			!plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
+			!plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late) ||
+			!me.Confirmed() && !b.known.has(knowSYN(from)) && b.beforeISN(from, me, s.Seq)
 	}
 	return false
+}
+
+// beforeISN tells a number that lies before an end's SYN.
+func (b *Bystander) beforeISN(from Side, me *End, n craft.Seq) bool {
+	return b.known.has(knowISN(from)) && plausible(me.Nxt.Sub(me.ISS), 0) && n.LessThan(me.ISS)
+}
+
+// otherAnswer tells whether a SYN-ACK with another number is about another
+// connection: it acknowledges another SYN than the one captured, or comes long
+// after its end has sent more.
+func (b *Bystander) otherAnswer(at int64, from Side, me, you *End, s *craft.Segment) bool {
+	known := b.known.has(knowISN(from)) && b.known.has(knowISN(from.Other()))
+	switch {
+	case known && !b.acknowledges(from.Other(), you, s.Ack):
+		return b.Over() || !me.Confirmed()
+	case !b.known.has(knowISN(from)):
+		return s.Seq.Add(1) != me.Nxt && at-b.begin > mostOvertaken
+	}
+	return b.Over() && !plausible(s.Ack.Sub(you.ISS), 0)
 }
 
 // Over tells whether nothing but repetitions is to be expected.
@@ -295,7 +324,7 @@ func (b *Bystander) Over() bool {
 
 // mostOvertaken is how long after other segments a SYN may be captured that came
 // before them.
-const mostOvertaken = int64(time.Second)
+const mostOvertaken = int64(200 * time.Millisecond)
 
 func ended(s State) bool { return s == Closed || s == TimeWait || s == Unknown }
 

@@ -97,8 +97,8 @@ func (b *Bystander) alive(at int64, from Side, s *craft.Segment) {
 
 // later tells whether a segment cannot have been sent before an RST, by its
 // stamp: less may be the order of capturing.
-func (b *Bystander) later(at int64, m *resetMark) bool {
-	return b.since(at) >= m.at+uint32(overtaking/int64(time.Millisecond))
+func (m *resetMark) later(now uint32) bool {
+	return now >= m.at+uint32(overtaking/int64(time.Millisecond))
 }
 
 // goesOn tells whether a segment is of an end that did not send the RST in its
@@ -109,11 +109,14 @@ func (b *Bystander) later(at int64, m *resetMark) bool {
 // RST, and otherwise once the server has acknowledged them.
 func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 	m := &b.resets[from]
-	if m.heard && m.peer.LessThan(s.Ack) && (m.acks || b.later(at, m)) {
+	if m.heard && m.peer.LessThan(s.Ack) && (m.acks || m.later(b.since(at))) {
 		return true
 	}
+	if m.early && from == Client && m.later(b.since(at)) && s.Seq.LessThan(m.seq) {
+		return true // it begins before where it was said to end
+	}
 	end := s.Seq.Add(s.Len())
-	if !m.next.LessThan(end) || s.Len() == 0 || !b.later(at, m) && !(m.acks && m.seq.LessThanEq(s.Seq)) {
+	if !m.next.LessThan(end) || s.Len() == 0 || !m.later(b.since(at)) && !(m.acks && m.seq.LessThanEq(s.Seq)) {
 		return false
 	}
 	if !m.sends {
@@ -129,7 +132,7 @@ func (b *Bystander) received(at int64, dead Side, m *resetMark, s *craft.Segment
 	if m.sends && m.sent.LessThan(s.Ack) && m.seq.LessThan(s.Ack) {
 		return true
 	}
-	if !b.later(at, m) || s.Ack.LessThanEq(m.next) || s.Ack.LessThanEq(m.seq) {
+	if !m.later(b.since(at)) || s.Ack.LessThanEq(m.next) || s.Ack.LessThanEq(m.seq) {
 		return false
 	}
 	m.doubted = m.doubted || dead == Client
@@ -173,7 +176,7 @@ func (b *Bystander) unreset(side Side) {
 // asksAgain takes an RST of an end back that sends its SYN again later: it
 // answered what came of an older connection.
 func (b *Bystander) asksAgain(at int64, side Side) {
-	if m := b.mark(side); m.set && b.later(at, m) {
+	if m := b.mark(side); m.set && m.later(b.since(at)) {
 		b.withdraw(side)
 	}
 }

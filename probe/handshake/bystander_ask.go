@@ -50,6 +50,13 @@ func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	return s.Len() > 0 && w.lacks(s.Seq)
 }
 
+// Precedes tells whether a segment lies before all that was captured of an end
+// whose SYN was not: whether its numbers were sent before cannot be known.
+func (b *Bystander) Precedes(from Side, s *craft.Segment) bool {
+	me := b.pair.end(from)
+	return me.Opened() && !b.known.has(knowISN(from)) && s.Seq.Add(s.Len()).LessThanEq(me.ISS.Add(1))
+}
+
 // SYNACK is what a SYN-ACK said and which SYN it answered.
 type SYNACK struct {
 	ClientISN, ServerISN craft.Seq

@@ -29,6 +29,8 @@ type rarely struct {
 
 	challenges uint8
 	challenge  [2]craft.Seq // its numbers
+	refusable  refusable
+	suspect    suspect
 
 	banner     []byte
 	bannerLen  int
@@ -102,6 +104,11 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		m := b.rare()
 		m.challenges = min(m.challenges, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
+		m.refusable.add(s.Ack)
+	case n.Has(NoteDoubtful):
+		b.suspected(at, s)
+	case n.Has(NoteBadAck) && from == Server && s.Flags.Has(craft.SYN):
+		b.rare().refusable.add(s.Ack)
 	case n.Void() && n.Has(NoteAfterReset): // a probe of something that is gone
 	case n.Void():
 		b.strays = min(b.strays, 254) + 1
@@ -156,6 +163,9 @@ func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
 		b.offers(s)
 	}
 	b.asksAgain(at, Client)
+	if b.doubts() && at-b.more.suspect.at >= overtaking {
+		b.disown(true)
+	}
 	b.syn.add(at, s)
 	if _, _, ok := s.Options.Timestamps(); ok {
 		b.known |= knowSYNStamped

@@ -50,7 +50,7 @@ func (b *Bystander) afterFIN(s *craft.Segment) {
 		return
 	}
 	m := b.rare()
-	if m.late == 0 {
+	if m.late == 0 || s.Seq.LessThan(m.lateSeq) {
 		m.lateSeq = s.Seq
 	}
 	m.late += uint64(len(s.Payload))

@@ -38,14 +38,14 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 
 // older tells an RST that is about an earlier connection, while its end has sent
 // no more than its SYN: its number lies before that, or is the one that a
-// challenge ACK has asked for (RFC 5961 §4).
+// segment of that, or a SYN-ACK to another SYN, has acknowledged.
 func (b *Bystander) older(from Side, me *End, s *craft.Segment) bool {
 	return !me.Confirmed() && (b.beforeSYN(from, me, s) ||
-		from == Client && b.more != nil && b.more.challenges > 0 && b.more.challenge[1] == s.Seq && s.Seq != me.ISS.Add(1))
+		from == Client && b.more != nil && b.more.refusable.has(s.Seq) && s.Seq != me.ISS.Add(1))
 }
 
 func (b *Bystander) beforeSYN(from Side, me *End, s *craft.Segment) bool {
-	return b.known.has(knowISN(from)) && s.Seq.LessThan(me.ISS.Add(1))
+	return b.beforeISN(from, me, s.Seq) || b.known.has(knowISN(from)) && s.Seq == me.ISS
 }
 
 // minimalRoom is the window of an end whose own has not been seen.

@@ -96,13 +96,20 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		b.rejected(r)
 	case b.unverified():
 		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, b.resetReply(r)
-	case !b.known.has(knowClientSYN), b.known.has(knowClientReset), b.more != nil && b.more.resetCount > 0:
+	case !b.known.has(knowClientSYN), b.known.has(knowClientReset), b.answeredOddly():
 		r.State, r.Reason = probe.StateUnknown, ReasonNotCaptured
 	case b.syn.count > 1 && !t.lossy() && !t.OneWay && !t.Chosen:
 		r.State, r.Reason = probe.StateFiltered, probe.ReasonNoResponse
 	default:
 		r.State, r.Reason = probe.StateUnknown, probe.ReasonNoResponse
 	}
+}
+
+// answeredOddly tells whether the server was heard of, by what decides nothing:
+// silence it was not.
+func (b *Bystander) answeredOddly() bool {
+	m := b.more
+	return m != nil && (m.resetCount > 0 || m.challenges > 0 || m.refusable.used > 0)
 }
 
 // unverified tells an RST without ACK, and without a number that an open
@@ -242,6 +249,10 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseTimeout // also where the client gave up by RST
 	case reset && b.mark(Client).set && b.mark(Client).doubted:
 		return CloseUnknown
+	case reset && !begun && !b.wasUp():
+		return CloseUnknown
+	case reset && !b.known.has(knowServerReset) && !b.known.has(knowClientSYN) && b.mark(Client).early:
+		return CloseUnknown // a client that never had this connection answers so
 	case reset && c.count == 0 && s.count == 0:
 		return CloseByReset
 	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
@@ -256,6 +267,21 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseHalfClosed
 	}
 	return CloseNever
+}
+
+// wasUp tells whether a connection that was met under way cannot have been
+// closed before the RST: an end that sent data in the capture, and no FIN after
+// them, had sent none before. And its ends have spoken before the RST, which
+// otherwise may come from a socket that is long gone.
+func (b *Bystander) wasUp() bool {
+	up := false
+	for _, side := range []Side{Client, Server} {
+		if m := b.mark(side); m.set && m.early {
+			return false
+		}
+		up = up || b.ways[side].carried > 0 && b.fins[side].count == 0
+	}
+	return up
 }
 
 // seldom is a loss so low that a FIN and its acknowledgement are not missed both.
