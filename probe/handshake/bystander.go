@@ -28,11 +28,13 @@ type Bystander struct {
 	idents      [2]idents
 	resets      *[2]resetMark // nil until the first RST that counts
 	ackAt       int64         // of the client's first ACK of the SYN-ACK
+	pressedAt   int64         // of the first segment counted by pressed
 
 	known   knowledge
 	onSYN   uint16 // bytes of data on a SYN, the most
 	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
 	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
+	unheard uint8  // SYN-ACKs that came again and do not show that the server has heard more than the SYN
 	repeats uint8  // SYN-ACKs that came again after the client's ACK
 	strays  uint8  // segments that belong to no number seen
 	nops    uint8  // the longest run of NOPs in a SYN-ACK
@@ -64,6 +66,7 @@ const (
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
 	knowStranger   // an RST answered a FIN that came again after the end
+	knowQueueFull  // the server had data and sent its SYN-ACK again
 )
 
 func (k knowledge) has(l knowledge) bool { return k&l == l }
@@ -291,11 +294,28 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	case craft.SYN | craft.ACK:
 		return me.Opened() && s.Seq != me.ISS && b.otherAnswer(at, from, me, you, s)
 	case craft.ACK:
-		return over && me.Opened() && you.Opened() &&
-			!plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late) ||
-			!me.Confirmed() && !b.known.has(knowSYN(from)) && b.beforeISN(from, me, s.Seq)
+		return me.Opened() && you.Opened() && b.foreign(from, me, you, s)
 	}
 	return false
+}
+
+// foreign tells whether the numbers of a segment are those of another
+// connection. One that was reset may have gone on all the same, as far ahead as
+// numbers can have come meanwhile.
+func (b *Bystander) foreign(from Side, me, you *End, s *craft.Segment) bool {
+	apart := !plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
+	switch {
+	case !me.Confirmed() && !b.known.has(knowSYN(from)) && b.beforeISN(from, me, s.Seq):
+		return true
+	case !b.Over():
+		return false
+	case !apart && b.resets != nil && me.facts.has(wasReset) && !near(me, you, s.Seq) && !near(you, me, s.Ack):
+		b.jumps()
+		return true
+	case me.Finished() && me.FIN.Add(1).LessThan(s.Seq.Add(s.Len())) && you.FIN.LessThan(s.Ack):
+		return true // nothing of this connection follows its FIN
+	}
+	return apart
 }
 
 // beforeISN tells a number that lies before an end's SYN.

@@ -21,6 +21,7 @@ type resetMark struct {
 	set        bool
 	sends      bool // sent is set
 	doubted    bool // the end may have gone on
+	jumped     bool // what came later does not go on where the RST was
 	void       bool // the end has gone on: the RST was not its own
 }
 
@@ -83,16 +84,36 @@ func (b *Bystander) repeatsForged(from Side, s *craft.Segment) bool {
 
 // alive takes in what a segment of from shows of RSTs before it: that its
 // sender lives, or that it has received what the other has sent since.
-func (b *Bystander) alive(at int64, from Side, s *craft.Segment) {
+//
+// Numbers that jump may be those of a later connection on the same ports, of
+// which the handshake was not captured: they prove nothing, and leave a doubt.
+func (b *Bystander) alive(at int64, from Side, s *craft.Segment, n Notes) {
 	if b.resets == nil {
 		return
 	}
-	if b.resets[from].set && b.goesOn(at, from, s) {
+	if n.Has(NoteGap | NoteUncaptured) {
+		b.jumps()
+	}
+	if m := &b.resets[from]; m.set && !m.jumped && b.goesOn(at, from, s) {
 		b.revived(at, from)
 	}
-	if m := &b.resets[from.Other()]; m.set && b.received(at, from.Other(), m, s) {
+	if m := &b.resets[from.Other()]; m.set && !m.jumped && b.received(at, from.Other(), m, s) {
 		b.revived(at, from.Other())
 	}
+}
+
+// jumps notes that what came after an RST does not go on where it was.
+func (b *Bystander) jumps() {
+	for i := range b.resets {
+		if m := &b.resets[i]; m.set {
+			m.jumped, m.doubted = true, true
+		}
+	}
+}
+
+// doubted tells whether the end may have gone on that an RST of it has ended.
+func (b *Bystander) doubted() bool {
+	return b.mark(Client).set && b.mark(Client).doubted || b.mark(Server).set && b.mark(Server).doubted
 }
 
 // later tells whether a segment cannot have been sent before an RST, by its

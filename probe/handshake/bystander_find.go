@@ -107,8 +107,11 @@ var bystanderPatterns = []bystanderPattern{
 	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
 }
 
+// queueFull: timestamps prove that the server has had data when it sent its
+// SYN-ACK again. Without them it must not have answered anything.
 func (v *sight) queueFull() string {
-	if v.stuck < 2 || v.pair.Server.Confirmed() || !v.whole || v.known.has(knowServerReset) {
+	silent := v.stuck >= 2 && v.unheard == 0 && v.whole && !v.pair.Server.Confirmed() && !v.known.has(knowServerReset)
+	if !silent && !v.known.has(knowQueueFull) {
 		return ""
 	}
 	return fmt.Sprintf("SYN-ACK repeated %s after the client's ACK, %s with data or FIN ignored",

@@ -6,6 +6,7 @@ import "synscope/craft"
 type asking struct {
 	at, latest int64  // the first and the latest one
 	val, last  uint32 // their timestamps
+	ackVal     uint32 // that of the ACK of the SYN-ACK
 	count      uint16
 	flags      craft.Flags
 	ttl        uint8

@@ -81,7 +81,8 @@ func (b *Bystander) acked() uint64 {
 // judge is SEMANTICS §1, with what was captured alone: silence is no more than
 // unknown, unless the client says that it heard nothing by asking again.
 func (b *Bystander) judge(r *Result, t Trust) {
-	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || t.Gaps == 0)
+	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || t.Gaps == 0) &&
+		!b.known.has(knowClientReset) // a client that was refused has nothing to reset
 	switch {
 	case b.known.has(knowServerSYN):
 		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, b.reply(r)
@@ -161,7 +162,7 @@ const (
 // not certain which SYN was answered, or stamps contradict themselves.
 func (b *Bystander) roundTrips() (rtt, server time.Duration) {
 	asked := b.answered()
-	if b.answer.count == 0 && b.known.has(knowProven) {
+	if b.answer.count == 0 && b.known&(knowProven|knowClientReset) != 0 {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
 	}
 	if asked > 0 && asked < b.answer.at && (b.ackAt == 0 || b.answer.at <= b.ackAt) {
@@ -181,6 +182,9 @@ func (b *Bystander) answered() int64 {
 	if b.answer.count == 0 {
 		limit = longestRefusal
 	}
+	if b.retried() {
+		return 0
+	}
 	switch {
 	case b.syn.count == 1 && first && b.answer.at-b.syn.at < limit:
 		return b.syn.at
@@ -190,6 +194,15 @@ func (b *Bystander) answered() int64 {
 		return b.syn.latest
 	}
 	return 0
+}
+
+// retried tells whether the SYN that a SYN-ACK answers is one that was not
+// captured: all that were had been refused before, and a refused SYN may be sent
+// again, as by Windows.
+func (b *Bystander) retried() bool {
+	m := b.more
+	return m != nil && m.reset.at > 0 && b.answer.count > 0 && b.syn.latest <= m.reset.at && m.reset.at < b.answer.at &&
+		!b.known.has(knowForged) && !b.known.has(knowSYNStamped|knowSYNACKStamped)
 }
 
 // Openings are when the latest SYN, the answer and the ACK after that were
@@ -247,14 +260,16 @@ func (b *Bystander) closed(t Trust) Close {
 		return b.complete(t)
 	case both && c.count > unheard && !c.acked && !b.known.has(knowServerReset):
 		return CloseTimeout // also where the client gave up by RST
-	case reset && b.mark(Client).set && b.mark(Client).doubted:
+	case reset && b.doubted():
 		return CloseUnknown
 	case reset && !begun && !b.wasUp():
 		return CloseUnknown
 	case reset && !b.known.has(knowServerReset) && !b.known.has(knowClientSYN) && b.mark(Client).early:
 		return CloseUnknown // a client that never had this connection answers so
-	case reset && c.count == 0 && s.count == 0:
-		return CloseByReset
+	case reset && c.count == 0 && s.count == 0 && (b.tail(Client) == 0 || b.tail(Server) == 0):
+		return CloseByReset // one end at least has not sent its FIN
+	case c.count > 0 && s.count > 0 && b.gone():
+		return CloseUnknown
 	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
 		return CloseByReset
 	case both && (c.count > unheard && !c.acked || s.count > unheard && !s.acked):
@@ -267,6 +282,14 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseHalfClosed
 	}
 	return CloseNever
+}
+
+// gone tells an RST without ACK of the end that sent its FIN second: its socket
+// is no more, and had what acknowledges that FIN, or waited for it in vain.
+func (b *Bystander) gone() bool {
+	side := b.firstFIN().Other()
+	m, f := b.mark(side), &b.fins[side]
+	return m.set && !m.acks && f.seq.LessThan(m.seq)
 }
 
 // wasUp tells whether a connection that was met under way cannot have been
