@@ -14,7 +14,9 @@ func (t *Table) Close() error {
 	left := t.remaining()
 	t.ending = true
 	for _, r := range left {
-		if f := r.ref; !f.isLone() {
+		if f := r.ref; f.isLone() {
+			t.once = true
+		} else {
 			t.account(t.flow(f)) // what is missed counts for all of them
 		}
 	}
@@ -59,7 +61,7 @@ func (t *Table) trust() handshake.Trust {
 	if !t.ending && t.soFar.Loss() > c.Loss() {
 		c = &t.soFar
 	}
-	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied}
+	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied, Once: t.once}
 }
 
 // trustOn is the same for one connection.
@@ -93,6 +95,7 @@ func (t *Table) finish(r ref, why Ending) {
 
 // finishLone does so for a SYN that nothing has followed.
 func (t *Table) finishLone(r ref, why Ending) {
+	t.once = true
 	l := t.lone(r)
 	t.alone.remove(r, t.links)
 	t.index.remove(l.hash, r)

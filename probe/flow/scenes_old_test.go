@@ -102,3 +102,34 @@ func TestGoesOnFromDoubt(t *testing.T) {
 		}
 	}
 }
+
+// TestDeadHost: a capture that has nothing of any server still shows that
+// nobody answered where each client says so twice, at the pauses of silence.
+func TestDeadHost(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		pauses []time.Duration
+		other  bool // another client's SYN is all there is of it
+		state  probe.State
+	}{
+		{"Linux", []time.Duration{sec, 2 * sec, 4 * sec, 8 * sec}, false, probe.StateFiltered},
+		{"Windows", []time.Duration{3 * sec, 6 * sec}, false, probe.StateFiltered},
+		{"evenly", []time.Duration{sec, sec, sec}, false, probe.StateFiltered},
+		{"once again", []time.Duration{sec}, false, probe.StateUnknown},
+		{"as after refusals", []time.Duration{sec / 2, sec / 2}, false, probe.StateUnknown},
+		{"among SYNs that were chosen", []time.Duration{sec, 2 * sec, 4 * sec}, true, probe.StateUnknown},
+	} {
+		k := newTalk(t, 1, 0).say(0, 0, fS, 0)
+		for _, pause := range c.pauses {
+			k.again(pause, 0, fS, prev(k, 0, 1), 0)
+		}
+		packets := k.packets
+		if c.other {
+			packets = merged(k, newTalk(t, 2, 300*ms).say(0, 0, fS, 0))
+		}
+		g, _ := through(t, flow.Config{}, plain(packets)...)
+		if a := &g.attempts[0]; a.State != c.state {
+			t.Errorf("%s: %v (%v), want %v", c.name, a.State, a.Reason, c.state)
+		}
+	}
+}

@@ -31,6 +31,7 @@ type Table struct {
 	clock  clock
 	heard  bool // anything of any server
 	varied bool // a segment that is neither SYN nor FIN
+	once   bool // a SYN that nothing followed
 	ending bool // the last are being handed out
 	number uint64
 	counts Counts

@@ -134,6 +134,7 @@ func (o *asking) add(at int64, s *craft.Segment) {
 	if o.count == 0 {
 		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL}
 	}
+	o.hasty = o.hasty || o.count > 0 && at-o.latest < soonestRetry
 	o.latest, o.last = at, val
 	if o.count < 1<<16-1 {
 		o.count++

@@ -30,6 +30,8 @@ type Trust struct {
 	// Chosen says that it has no segment but SYNs and FINs: somebody chose
 	// those, and left RSTs out.
 	Chosen bool
+	// Once says that of some connection it has one SYN and nothing else.
+	Once bool
 	// Silent is how long it goes on after the last segment of the connection.
 	Silent time.Duration
 }
@@ -99,11 +101,26 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, b.resetReply(r)
 	case !b.known.has(knowClientSYN), b.known.has(knowClientReset), b.answeredOddly():
 		r.State, r.Reason = probe.StateUnknown, ReasonNotCaptured
-	case b.syn.count > 1 && !t.lossy() && !t.OneWay && !t.Chosen:
+	case b.heardNothing(t):
 		r.State, r.Reason = probe.StateFiltered, probe.ReasonNoResponse
 	default:
 		r.State, r.Reason = probe.StateUnknown, probe.ReasonNoResponse
 	}
+}
+
+// heardNothing tells whether the client says that it had no answer, by sending
+// its SYN again, and the capture has answers of others. Where it has none, that
+// must be said twice, by the pauses of silence, and of each connection: somebody
+// may have chosen the SYNs.
+func (b *Bystander) heardNothing(t Trust) bool {
+	const twice = 3
+	switch {
+	case t.lossy():
+		return false
+	case t.OneWay || t.Chosen:
+		return b.syn.count >= twice && !b.syn.hasty && !t.Once
+	}
+	return b.syn.count > 1
 }
 
 // answeredOddly tells whether the server was heard of, by what decides nothing:
