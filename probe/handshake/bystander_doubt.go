@@ -15,6 +15,8 @@ type suspect struct {
 	ack      craft.Seq
 	count    uint8
 	bare     uint8 // of these carried nothing
+	fin      bool  // the last number is that of a FIN
+	window   uint16
 }
 
 // refusable are numbers that segments of an older connection acknowledged, or
@@ -67,8 +69,9 @@ func (b *Bystander) suspected(at int64, s *craft.Segment) {
 		d.seq = s.Seq
 	}
 	if d.end.LessThan(end) {
-		d.end = end
+		d.end, d.fin = end, s.Flags.Has(craft.FIN)
 	}
+	d.window = s.Window
 	if s.Len() == 0 {
 		d.bare = min(d.bare, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
@@ -109,6 +112,17 @@ func (b *Bystander) believe() {
 	client.learn(synAcked | synReceived)
 	server.learn(synReceived | spoken)
 	b.known |= knowProven
+	b.believeFIN(&d)
+}
+
+// believeFIN does so for a FIN among them.
+func (b *Bystander) believeFIN(d *suspect) {
+	if !d.fin {
+		return
+	}
+	s := craft.Segment{Seq: d.end.Add(^uint32(0)), Ack: d.ack, Flags: craft.FIN | craft.ACK, Window: d.window}
+	converse(Server, &b.pair.Server, &b.pair.Client, &s)
+	b.teardown(d.at, Server, &s)
 }
 
 // disown takes what was suspected for an older connection's; asked tells that
@@ -142,4 +156,5 @@ func (b *Bystander) greeted(at int64) {
 		b.ways[Client].miss(b.since(d.at), client.Nxt, d.ack, client.Una)
 		client.Nxt, client.Una = d.ack, d.ack
 	}
+	b.believeFIN(&d)
 }

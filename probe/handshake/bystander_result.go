@@ -283,8 +283,8 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseUnknown
 	case reset && !b.known.has(knowServerReset) && !b.known.has(knowClientSYN) && b.mark(Client).early:
 		return CloseUnknown // a client that never had this connection answers so
-	case reset && c.count == 0 && s.count == 0 && (b.tail(Client) == 0 || b.tail(Server) == 0):
-		return CloseByReset // one end at least has not sent its FIN
+	case reset && c.count == 0 && s.count == 0 && b.untilReset():
+		return CloseByReset
 	case c.count > 0 && s.count > 0 && b.gone():
 		return CloseUnknown
 	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
@@ -307,6 +307,17 @@ func (b *Bystander) gone() bool {
 	side := b.firstFIN().Other()
 	m, f := b.mark(side), &b.fins[side]
 	return m.set && !m.acks && f.seq.LessThan(m.seq)
+}
+
+// untilReset tells whether nothing is missing of who sent the RST: it has sent no
+// FIN.
+func (b *Bystander) untilReset() bool {
+	for _, side := range []Side{Client, Server} {
+		if b.mark(side).set && b.tail(side) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // wasUp tells whether a connection that was met under way cannot have been
