@@ -81,6 +81,7 @@ func (t *Table) finish(r ref, why Ending) {
 	t.queueOf(f).remove(r, t.links)
 	t.index.remove(f.hash, r)
 	t.account(f)
+	defer t.release(f.rival, why)
 	if f.told {
 		t.flows.give(uint32(r))
 		return

@@ -133,3 +133,77 @@ func TestDeadHost(t *testing.T) {
 		}
 	}
 }
+
+// livingScenes are SYNs on the ports of a connection that is open.
+var livingScenes = []scene{
+	{"a SYN injected", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 900).at(5*ms, 0, fS, 0, 123_456_789, 0)
+		k.say(20*ms, 1, fA, 0)
+		data(data(k, 0, 100), 1, 50).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},
+	{"SYNs injected", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 900)
+		for i := range int32(5) {
+			k.at(5*ms, 0, fS, 0, 123_456_789*(i+1), 0).say(20*ms, 1, fA, 0)
+		}
+		data(data(k, 0, 100), 1, 50).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},
+	{"a SYN injected, not answered", func(k *talk) {
+		data(data(k.open(), 0, 300), 1, 900).at(5*ms, 0, fS, 0, 5_000_000, 0)
+		data(data(k, 0, 100), 1, 50).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},
+}
+
+// TestSYNToLivingConnection: whose it was is told by what follows.
+func TestSYNToLivingConnection(t *testing.T) {
+	first := data(data(newTalk(t, 1, 0).open(), 0, 300), 1, 900)
+	again := func(edit func(k *talk)) *talk {
+		k := *first
+		k.packets = append([]stamped(nil), first.packets...)
+		k.renumbered(10*sec, 5_000_000, 80_000_000).say(0, 0, fS, 0)
+		edit(&k)
+		return &k
+	}
+	for _, c := range []struct {
+		name     string
+		k        *talk
+		attempts int
+		state    probe.State // of the second
+		first    uint64      // its packet
+	}{
+		{"nothing", again(func(*talk) {}), 2, probe.StateUnknown, 8},
+		{"SYN-ACK", again(func(k *talk) { k.say(20*ms, 1, fSA, 0) }), 2, probe.StateOpen, 8},
+		{"refusal", again(func(k *talk) { k.raw(20*ms, 1, fRA, 0, seq(0)) }), 2, probe.StateRefused, 8},
+		{"ACK, the SYN-ACK missed", again(func(k *talk) { k.seq[1]++; k.say(30*ms, 0, fA, 0) }), 2, probe.StateOpen, 8},
+		{"data, all else missed", again(func(k *talk) { k.seq[1]++; data(k, 0, 100) }), 2, probe.StateOpen, 8},
+		{"data of the server, all else missed", again(func(k *talk) { k.seq[1]++; k.say(ms, 1, fP, 100) }), 2, probe.StateOpen, 8},
+		{"the SYN again", again(func(k *talk) { k.again(sec, 0, fS, prev(k, 0, 1), 0) }), 2, probe.StateFiltered, 8},
+		{"challenged, and refused", again(func(k *talk) {
+			old := first.seq
+			k.raw(20*ms, 1, fA, 0, func(s *craft.Segment) { s.Seq, s.Ack = old[1], old[0] }).raw(20*us, 0, fR, 0, seq(old[0]))
+			k.seq[0] = prev(k, 0, 1)
+			k.say(sec, 0, fS, 0).raw(20*ms, 1, fRA, 0, seq(0))
+		}), 2, probe.StateRefused, 8},
+	} {
+		g, counts := through(t, flow.Config{Segments: true}, plain(c.k.packets)...)
+		if counts.Followed != uint64(len(c.k.packets)) || len(g.segments) != len(c.k.packets) {
+			t.Errorf("%s: %d of %d packets counted, %d told", c.name, counts.Followed, len(c.k.packets), len(g.segments))
+		}
+		if len(g.attempts) != c.attempts {
+			t.Errorf("%s: %d attempts", c.name, len(g.attempts))
+			continue
+		}
+		if a := &g.attempts[1]; a.State != c.state || a.First != c.first || len(codesOf(a)) > 0 && codesOf(a)[0] != "challenge-ack" && codesOf(a)[0] != "banner" {
+			t.Errorf("%s: %v from packet %d, %v", c.name, a.State, a.First, codesOf(a))
+		}
+		if a := &g.attempts[0]; a.State != probe.StateOpen || a.Close != handshake.CloseNever {
+			t.Errorf("%s: the first is %v, closed %q, up to %d", c.name, a.State, a.Close, a.Last)
+		}
+	}
+	k := newTalk(t, 1, 0)
+	livingScenes[1].play(k)
+	g, counts := through(t, flow.Config{Segments: true}, plain(k.packets)...)
+	if len(g.attempts) != 1 || counts.Followed != uint64(len(k.packets)) || len(g.segments) != len(k.packets) || g.attempts[0].Gaps > 0 {
+		t.Errorf("%d attempts, %d packets counted", len(g.attempts), counts.Followed)
+	}
+}

@@ -57,6 +57,16 @@ func (b *Bystander) Precedes(from Side, s *craft.Segment) bool {
 	return me.Opened() && !b.known.has(knowISN(from)) && s.Seq.Add(s.Len()).LessThanEq(me.ISS.Add(1))
 }
 
+// Living tells whether the connection was open, and nothing says that it is over.
+func (b *Bystander) Living() bool {
+	c, s := &b.pair.Client, &b.pair.Server
+	return (c.Confirmed() || s.Confirmed()) && c.Opened() && s.Opened() && !b.Over()
+}
+
+// Ahead is how far a number is from the one that an end was to use next, as far
+// as captured.
+func (b *Bystander) Ahead(of Side, n craft.Seq) int32 { return n.Sub(b.pair.end(of).Nxt) }
+
 // SYNACK is what a SYN-ACK said and which SYN it answered.
 type SYNACK struct {
 	ClientISN, ServerISN craft.Seq

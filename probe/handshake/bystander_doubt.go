@@ -80,6 +80,14 @@ func (b *Bystander) suspected(at int64, s *craft.Segment) {
 	m.refusable.add(s.Ack)
 }
 
+// livesOn tells whether a client goes on with the connection that a server has
+// spoken for: then the SYN that was answered so was not the client's own.
+func (b *Bystander) livesOn(s *craft.Segment) bool {
+	m := b.more
+	return m != nil && m.challenges > 0 && s.Flags&(craft.SYN|craft.RST) == 0 &&
+		plausible(s.Seq.Sub(m.challenge[1]), minimalRoom) && plausible(s.Ack.Sub(m.challenge[0]), minimalRoom)
+}
+
 // doubts tells whether there is anything of that kind.
 func (b *Bystander) doubts() bool { return b.more != nil && b.more.suspect.count > 0 }
 

@@ -29,6 +29,7 @@ type rarely struct {
 
 	challenges uint8
 	challenge  [2]craft.Seq // its numbers
+	own        bool         // the client has shown that the SYN before them was its own
 	refusable  refusable
 	suspect    suspect
 
@@ -110,6 +111,8 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		b.suspected(at, s)
 	case n.Has(NoteBadAck) && from == Server && s.Flags.Has(craft.SYN):
 		b.rare().refusable.add(s.Ack)
+	case n.Void() && from == Client && b.livesOn(s):
+		b.more.challenges = 0
 	case n.Void() && n.Has(NoteAfterReset): // a probe of something that is gone
 	case n.Void():
 		b.strays = min(b.strays, 254) + 1
@@ -167,6 +170,9 @@ func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
 	b.asksAgain(at, Client)
 	if b.doubts() && at-b.more.suspect.at >= overtaking {
 		b.disown(true)
+	}
+	if b.syn.count > 0 && b.more != nil && b.more.challenges > 0 {
+		b.more.own = true
 	}
 	b.syn.add(at, s)
 	if _, _, ok := s.Options.Timestamps(); ok {

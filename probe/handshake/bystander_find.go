@@ -191,8 +191,10 @@ func (v *sight) openedAtOnce() string {
 	return ""
 }
 
+// challenged: the client shows that it asked for a connection, by its RST or by
+// another SYN. Somebody else's SYN into an open connection is answered so too.
 func (v *sight) challenged() string {
-	if v.more.challenges == 0 {
+	if v.more.challenges == 0 || !v.more.own {
 		return ""
 	}
 	return fmt.Sprintf("ACK %d, seq %d, to the SYN %d",
