@@ -11,6 +11,7 @@ import (
 
 // Close hands out the attempts that are left, in the order of their beginnings.
 func (t *Table) Close() error {
+	t.dropFragments()
 	left := t.remaining()
 	t.ending = true
 	for _, r := range left {

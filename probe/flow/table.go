@@ -12,12 +12,13 @@ import (
 // Table follows the connections of a capture, any number one after the other
 // and a bounded number at a time. Packets come in the order of the capture.
 type Table struct {
-	cfg     Config
-	sink    Sink
-	decoder decoder
-	held    decoder // of SYNs that were held
-	seen    *sightings
-	seed    maphash.Seed
+	cfg       Config
+	sink      Sink
+	decoder   decoder
+	held      decoder // of SYNs that were held
+	fragments fragments
+	seen      *sightings
+	seed      maphash.Seed
 
 	index index
 	flows store[flow]
@@ -58,6 +59,10 @@ func (t *Table) Add(p *Packet) error {
 	at := stampOf(p.Time)
 	if t.clock.advance(at) {
 		t.expire()
+	}
+	if part, ok := fragmentOf(p.Data); ok {
+		t.fragment(at, p, &part)
+		return t.err
 	}
 	if err := t.decoder.decode(p); err != nil {
 		t.counts.Rejected[rejection(err, p.Data)]++
