@@ -126,11 +126,11 @@ func parseBandwidth(s string) (float64, error) {
 
 // stateless is the configuration of a stateless run of this job. Unless it is
 // said, each target gets fewer probes than with state, where only silence is
-// asked again.
+// asked again; more where loss is measured.
 func (j *scanJob) stateless() wide.Config {
 	cfg := wide.Config{Config: j.cfg}
 	if !j.c.IsSet("max-retries") {
-		cfg.Retries = wide.DefaultRetries
+		cfg.Retries, cfg.MostRetries = wide.DefaultRetries, wide.DefaultMostRetries
 	}
 	if j.set != nil {
 		plan := newShardPlan(j.set, j.seed, j.shard)
@@ -142,13 +142,17 @@ func (j *scanJob) stateless() wide.Config {
 	return cfg
 }
 
-// perTarget is the most probes that a target gets.
+// perTarget is the most probes that a target gets; of a run without state, those
+// that it gets where little is lost.
 func (j *scanJob) perTarget() int {
 	if !j.keepsNoState() {
 		return j.probing.retries + 1
 	}
 	return max(j.stateless().Retries, 0) + 1
 }
+
+// mostPerTarget is how many probes a target may get in a run without state.
+func mostPerTarget(cfg *wide.Config) int { return max(cfg.Retries, cfg.MostRetries, 0) + 1 }
 
 // runStateless probes without keeping state.
 func (j *scanJob) runStateless(ctx context.Context) error {

@@ -70,6 +70,10 @@ type Config struct {
 	Plan Targets
 	From uint64 // the position in the plan to begin with
 
+	// MostRetries is how many retries a target may get where more packets are lost
+	// than Retries make up for; no more than Retries where it is less. See loss.go.
+	MostRetries int
+
 	// Checkpoint is told from time to time that everything before a position is
 	// done: probed as often as planned, its answers awaited, and handed to the
 	// sink before this call, from the same goroutine. An error ends the run.
@@ -97,6 +101,9 @@ type Summary struct {
 	OutageTime  time.Duration // how long together
 	Again       uint64        // targets that were probed anew because they fell into an outage
 	Improved    uint64        // ports with a second verdict, from a better answer than the first
+	Attempts    int           // probes of a target, as many as the loss asked for last
+	Trials      uint64        // probes of targets that answered others; see loss.go
+	Lost        uint64        // of Trials, those that nothing came back of
 }
 
 // Run probes a plan of any size in constant memory: no probe is
@@ -144,10 +151,14 @@ func (c *Config) complete(network probe.Network) error {
 	if c.Retries == 0 {
 		c.Retries = DefaultRetries
 	}
+	if c.MostRetries > probe.MaxRetries {
+		return fmt.Errorf("stateless scan: %d retries: at most %d", c.MostRetries, probe.MaxRetries)
+	}
 	if c.CheckpointEvery <= 0 {
 		c.CheckpointEvery = DefaultCheckpointEvery
 	}
 	c.SetDefaults()
+	c.MostRetries = max(c.MostRetries, c.Retries)
 	return nil
 }
 
