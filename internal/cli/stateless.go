@@ -265,6 +265,10 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	return summary, err
 }
 
+// sureEnough is how sure silence is where nothing need be said of it: two probes at
+// 1.5 % of loss each way.
+const sureEnough = 0.999
+
 // afterwards are the sentences about what went otherwise than it should have.
 func afterwards(s *wide.Summary, err error) (remarks []string) {
 	if s.Refusal != nil && err == nil && s.SendErrors > 0 {
@@ -280,6 +284,10 @@ func afterwards(s *wide.Summary, err error) (remarks []string) {
 	if s.Outages > 0 {
 		remarks = append(remarks, fmt.Sprintf("for %s nothing answered, not even what had before: %s targets were probed again",
 			units.Duration(s.OutageTime), units.Count(s.Again)))
+	}
+	if share, ok := s.Loss.Share(); ok && (s.Retransmitted > s.Probes || s.Confidence < sureEnough) {
+		remarks = append(remarks, fmt.Sprintf("%s of the probes of ports that answer came to nothing: after %d probes each %s of these ports may be missing",
+			units.Percent(share), s.Attempts, units.Percent(1-s.Confidence)))
 	}
 	if s.Held > 0 {
 		remarks = append(remarks, "sending waited "+units.Duration(s.Held)+" for results to be written")

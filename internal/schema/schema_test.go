@@ -37,7 +37,7 @@ var (
 	}
 	helpers = map[string]map[string]any{
 		"strField": text, "uintField": count, "boolField": truth, "durationField": nanos, "addrField": text,
-		"optField": count, "floatField": decimal, "timeField": moment, "momentField": moment,
+		"optField": count, "floatField": decimal, "maybeFloat": decimal, "timeField": moment, "momentField": moment,
 	}
 )
 

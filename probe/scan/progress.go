@@ -61,5 +61,6 @@ func (e *engine) summary() probe.Summary {
 	s.Took = e.now
 	s.Rate = wire.PerSecond(s.Sent, e.counters.LastSend)
 	s.Complete = e.complete()
+	s.Loss = probe.HostLoss{Sent: uint64(e.losses.answers + e.losses.wasted), Unanswered: uint64(e.losses.wasted)}
 	return s
 }

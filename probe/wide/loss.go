@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -96,6 +97,23 @@ func attemptsAt(share float64) int {
 		return math.MaxInt32
 	}
 	return max(2, int(math.Ceil(math.Log(missed)/math.Log(share))))
+}
+
+// loss is what was measured.
+func (l *losses) loss() probe.HostLoss {
+	t, _ := l.measured()
+	n, lost := t.count()
+	return probe.HostLoss{Sent: uint64(n), Unanswered: uint64(lost)}
+}
+
+// confidence is how sure silence is after that many probes; 0 where no loss could be
+// measured.
+func (l *losses) confidence(attempts int) float64 {
+	t, _ := l.measured()
+	if n, _ := t.count(); n == 0 {
+		return 0
+	}
+	return 1 - math.Pow(t.share(), float64(attempts))
 }
 
 // passesFor is how many probes a target is to get, of which it gets now: more as

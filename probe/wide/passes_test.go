@@ -36,9 +36,12 @@ func TestPassesFollowTheLoss(t *testing.T) {
 			}
 			open, wrong := missed(t, internet, plan, found)
 			recall := 1 - float64(open)/float64(open+found.count(probe.StateOpen))
-			t.Logf("loss %v: %d probes a target, recall %.4f, %d of %d trials lost", tc.loss, s.Attempts, recall, s.Lost, s.Trials)
+			t.Logf("loss %v: %d probes a target, recall %.4f, %d of %d trials lost, confidence %.4f", tc.loss, s.Attempts, recall, s.Loss.Unanswered, s.Loss.Sent, s.Confidence)
 			if recall < tc.recall || wrong > 0 {
 				t.Errorf("loss %v: recall %.4f, %d wrong", tc.loss, recall, wrong)
+			}
+			if off := s.Confidence - recall; off < -0.01 || off > 0.01 { // a silent port that answers is as rare as that
+				t.Errorf("loss %v: confidence %.4f, recall %.4f", tc.loss, s.Confidence, recall)
 			}
 			if s.Attempts < tc.least || s.Attempts > tc.most {
 				t.Errorf("loss %v: %d probes a target, want %d to %d", tc.loss, s.Attempts, tc.least, tc.most)

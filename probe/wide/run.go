@@ -304,14 +304,12 @@ func (w *run) summary() Summary {
 	s.Probes = w.sender.first().position() - w.cfg.From
 	s.Sent, s.Retransmitted, s.Held = status.sent, status.retransmitted, status.held
 	s.Resets, s.NoNeighbour = status.resets+w.sender.resetting()-w.sender.resets, status.noNeighbour
-	measured, _ := w.losses.measured()
-	trials, lost := measured.count()
 	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
 	s.SendErrors = stats.SendErrors - w.base.SendErrors
 	s.KernelDrops = stats.KernelDrops - w.base.KernelDrops
 	s.Took, s.Rate = w.now, wire.PerSecond(status.sent, status.lastSend)
 	s.Complete, s.Improved, s.Refusal = w.complete(), w.output.improved, status.refusal
-	s.Attempts, s.Trials, s.Lost = w.passes, uint64(trials), uint64(lost)
+	s.Attempts, s.Loss, s.Confidence = w.passes, w.losses.loss(), w.losses.confidence(w.passes)
 	w.rejectedBelow(&s.Summary)
 	w.states(&s)
 	return s

@@ -18,8 +18,9 @@ import (
 
 // Defaults of a [StatelessConfig].
 const (
-	// DefaultRetries makes two probes a target: with 1 % of loss each
-	// way a single one misses 2 % of what is open, two miss 0.04 %.
+	// DefaultRetries makes two probes a target: with 1 % of loss each way a single
+	// one misses 2 % of what is open, two miss 0.04 %. Where more is lost, see
+	// [Config.MostRetries].
 	DefaultRetries = 1
 	// DefaultCheckpointEvery is how much sending a killed run may have to
 	// repeat, beside what was still waiting for answers.
@@ -102,8 +103,6 @@ type Summary struct {
 	Again       uint64        // targets that were probed anew because they fell into an outage
 	Improved    uint64        // ports with a second verdict, from a better answer than the first
 	Attempts    int           // probes of a target, as many as the loss asked for last
-	Trials      uint64        // probes of targets that answered others; see loss.go
-	Lost        uint64        // of Trials, those that nothing came back of
 }
 
 // Run probes a plan of any size in constant memory: no probe is

@@ -27,6 +27,9 @@ type Summary struct {
 	States        map[probe.State]uint64 `json:"states"`
 	Rate          Maybe[float64]         `json:"rate_pps,omitzero"` // absent below two packets, and where nobody took the time
 
+	Loss       Maybe[float64] `json:"loss,omitzero"`       // 0 to 1, of transmissions to ports that answer
+	Confidence Maybe[float64] `json:"confidence,omitzero"` // 0 to 1, of the ports that kept silent and have no records (stateless)
+
 	// Where hosts were looked for first; those that are down were not probed.
 	HostsUp      Maybe[uint64]           `json:"hosts_up,omitzero"`
 	HostsDown    Maybe[uint64]           `json:"hosts_down,omitzero"`
@@ -54,6 +57,12 @@ func NewSummary(s *probe.Summary, end time.Time) *Summary {
 	if s.Sent > 1 && s.Rate > 0 && !math.IsInf(s.Rate, 0) {
 		r.Rate = Some(s.Rate)
 	}
+	if share, ok := s.Loss.Share(); ok {
+		r.Loss = Some(share)
+	}
+	if s.Confidence > 0 {
+		r.Confidence = Some(s.Confidence)
+	}
 	return r
 }
 
@@ -74,9 +83,9 @@ func (s *Summary) Fields(w FieldWriter) {
 	w.Counts("rejected", s.Rejections())
 	w.Uint("kernel_drops", s.KernelDrops)
 	w.Counts("states", s.states())
-	if rate, ok := s.Rate.Get(); ok {
-		w.Float("rate_pps", rate)
-	}
+	maybeFloat(w, "rate_pps", s.Rate)
+	maybeFloat(w, "loss", s.Loss)
+	maybeFloat(w, "confidence", s.Confidence)
 	uintField(w, "hosts_up", s.HostsUp)
 	uintField(w, "hosts_down", s.HostsDown)
 	uintField(w, "hosts_unknown", s.HostsUnknown)
