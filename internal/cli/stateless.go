@@ -275,7 +275,7 @@ func afterwards(s *wide.Summary, err error) (remarks []string) {
 		remarks = append(remarks, units.Count(s.SendErrors)+" times the kernel refused a packet, the last time: "+s.Refusal.Error())
 	}
 	if s.NoNeighbour > 0 {
-		remarks = append(remarks, units.Count(s.NoNeighbour)+" targets on the link are unknown: "+wide.ErrNoNeighbour.Error())
+		remarks = append(remarks, units.Count(s.NoNeighbour)+" targets on the link are filtered (no-neighbour): "+wide.ErrNoNeighbour.Error())
 	}
 	if s.KernelDrops > 0 {
 		remarks = append(remarks, units.Count(s.KernelDrops)+" packets were dropped here before they were read; "+

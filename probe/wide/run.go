@@ -325,10 +325,13 @@ func (w *run) states(s *Summary) {
 		answered += n
 	}
 	silent := s.Probes - min(answered, s.Probes)
+	absent := min(s.NoNeighbour, silent) // as other scans have it: filtered, no-neighbour
+	silent -= absent
 	unfinished := w.sender.first().position() - w.sender.last().position()
 	unsent := w.sender.unsent()
-	unsent -= min(unsent, w.firewalled)
+	unsent -= min(unsent, w.firewalled+absent)
 	unknown := min(silent, unsent+unfinished+s.KernelDrops)
+	s.States[probe.StateFiltered] += absent
 	s.States[probe.StateUnknown] += unknown
 	s.States[w.cfg.Technique.Silence] += silent - unknown
 	maps.DeleteFunc(s.States, func(_ probe.State, n uint64) bool { return n == 0 })

@@ -97,7 +97,7 @@ type Summary struct {
 	probe.Summary
 	Position    uint64        // everything before it is done: a run may go on from here
 	Held        time.Duration // how long sending waited for the sink
-	NoNeighbour uint64        // targets on the link whose link address does not resolve; unknown
+	NoNeighbour uint64        // targets on the link whose link address does not resolve: filtered
 	Outages     int           // how often nothing answered any more, not even what had, and then did again
 	OutageTime  time.Duration // how long together
 	Again       uint64        // targets that were probed anew because they fell into an outage
