@@ -55,7 +55,7 @@ func exitCode(err error) int {
 		return exitYes
 	case errors.As(err, &e):
 		return e.code
-	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, sink.ErrWrite, context.Canceled):
+	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, probe.ErrWentSilent, sink.ErrWrite, context.Canceled):
 		return exitInterrupted
 	case errors.Is(err, probe.ErrNothingSent):
 		return exitUnable

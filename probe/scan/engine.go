@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/netip"
 	"time"
@@ -46,6 +47,8 @@ type engine struct {
 	firewalled uint64        // packets that a firewall of this machine refused since the last look
 	paused     time.Duration // until then the network is given time to come back
 	slowest    time.Duration // round trip of any host
+	answering  int           // hosts that have answered
+	silenced   int           // of those, hosts that were given up: see watch.go
 	failure    error         // ends the run
 	outage     wire.Outage
 }
@@ -61,7 +64,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 		cfg: cfg, network: n, sink: sink,
 		matcher: wire.Matcher{
 			Cookie: wire.NewCookie(cfg.Key), Tech: cfg.Technique,
-			Ports: n.Ports(), Attempts: cfg.attempts(),
+			Ports: n.Ports(), Attempts: cfg.witnessAttempts(),
 		},
 		packets:  p,
 		flights:  newFlights(cfg.attempts()),
@@ -179,6 +182,8 @@ func (e *engine) outcome() error {
 		return e.outage.Error()
 	case e.stopping && !e.complete():
 		return probe.ErrInterrupted
+	case e.allSilent():
+		return fmt.Errorf("%w: %d ports are unknown", probe.ErrWentSilent, e.counters.WentSilent)
 	case e.counters.Sent == 0 && e.counters.Unroutable != nil:
 		return e.counters.Unroutable
 	}
@@ -187,5 +192,5 @@ func (e *engine) outcome() error {
 
 // complete tells whether every target has a verdict of its own.
 func (e *engine) complete() bool {
-	return e.exhausted && e.counters.Unfinished == 0 && e.failure == nil && !e.outage.Lasting()
+	return e.exhausted && e.counters.Unfinished == 0 && e.failure == nil && !e.outage.Lasting() && !e.allSilent()
 }
