@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -177,6 +178,24 @@ func TestAbsentNeighbour(t *testing.T) {
 	}
 	if _, measured := got["rtt_ns"]; measured {
 		t.Errorf("three seconds of neighbour discovery are called a round trip: %v", got)
+	}
+}
+
+// With state and without, the ports of a host that is not on the link are counted
+// alike, whatever the technique.
+func TestStatelessAgreesOnAbsentNeighbours(t *testing.T) {
+	l := standardLab(t)
+	web := l.Host("web")
+	for _, technique := range []string{"-sS", "-sF"} {
+		states := map[string]any{}
+		for _, engine := range []string{"--stateless=false", "--stateless"} {
+			r := command(t.Context(), l, "scan", "-Pn", technique, engine, "--timeout", "300ms", "-p", "1-3,5", "-o", "json", web.Absent4().String())
+			all := records(t, r.out)
+			states[engine] = all[len(all)-1]["states"]
+			if r.code != exitYes || !reflect.DeepEqual(states[engine], map[string]any{"filtered": 4.0}) {
+				t.Errorf("%s %s: exit %d, %v: %s", technique, engine, r.code, states[engine], r.err)
+			}
+		}
 	}
 }
 
