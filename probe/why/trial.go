@@ -119,7 +119,8 @@ type Trial struct {
 	At         time.Duration // when it began, from the beginning of the run
 	Held       int           // connections of ours that were open or opening then, without it
 	Ended      time.Duration // when what it opened was closed
-	Completed  int           // handshakes with the target that we had completed before its own third ACK
+	Before     int           // handshakes with the target that we had completed before its SYN
+	Completed  int           // and before its own third ACK
 	Experiment string        // whose trial it is
 	Reply      Reply
 	batch      string  // experiment and round
