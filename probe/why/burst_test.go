@@ -16,7 +16,7 @@ func TestABurstOfFailuresIsNotSure(t *testing.T) {
 	for i := range 6 {
 		c := Trial{Kind: Connect, Flow: 20 + i, At: 2*time.Second + time.Duration(i)*20*time.Millisecond, Outcome: Acked, Reply: Reply{RTT: time.Millisecond, TTL: 62, Window: -1}}
 		if i > 1 {
-			c.Outcome, c.Pause = Ignored, together
+			c.Outcome, c.Pause = Ignored, withheld
 		}
 		list = append(list, c)
 	}

@@ -84,18 +84,18 @@ func hostCauses() []Cause {
 
 // hostAliveOr predicts resets on ports that nobody serves.
 func hostAliveOr(p float64) rule {
-	return &choice{of: isKind(SYN, Closed), ways: []mode{{p, always(resets)}, {1 - p, always(silent)}}}
+	return &choice{of: isKind(SYN, Closed), ways: []mode{{p: p, d: always(resets)}, {p: 1 - p, d: always(silent)}}}
 }
 
 // mostly predicts that a closed port resets such segments, unless a firewall
 // that knows of no connection drops them.
 func mostly(k Kind) rule {
-	return &choice{of: isKind(k, Target), ways: []mode{{0.8, always(resets)}, {0.2, always(silent)}}}
+	return &choice{of: isKind(k, Target), ways: []mode{{p: 0.8, d: always(resets)}, {p: 0.2, d: always(silent)}}}
 }
 
 // echoes predicts that the host answers an echo request.
 func echoes() rule {
-	return &choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{0.9, always(only(EchoReply))}, {0.1, always(silent)}}}
+	return &choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{p: 0.9, d: always(only(EchoReply))}, {p: 0.1, d: always(silent)}}}
 }
 
 // acceptQueues: the queue is full all the time, most of it, or as soon as we add
@@ -107,7 +107,7 @@ func acceptQueues(full *dist) (list []Variant) {
 	for _, p := range []float64{1, 1, 0.9, 0.7, 0.5, 0.3} { // a program that is stuck takes nothing at all
 		for _, ignored := range []float64{p, 0.9} {
 			list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost),
-				&choice{of: completing, scope: perTrial, ways: []mode{{p, always(silent)}, {(1 - p) * ignored, untaken}, {(1 - p) * (1 - ignored), usual}}},
+				&choice{of: completing, scope: perTrial, ways: []mode{{p: p, d: always(silent)}, {p: (1 - p) * ignored, d: untaken}, {p: (1 - p) * (1 - ignored), d: usual}}},
 				partly(toTarget, perTrial, p, silent)))
 		}
 	}
@@ -197,7 +197,7 @@ func backendCauses() []Cause {
 func deadBackends(shares ...float64) (list []Variant) {
 	for _, p := range shares {
 		for _, redrawn := range []bool{false, true} {
-			list = append(list, rules(hostAliveOr(0.85), &choice{of: throughBalancer, scope: perFlow, redrawn: redrawn, ways: []mode{{p, deadBackend}, {1 - p, usual}}}))
+			list = append(list, rules(hostAliveOr(0.85), &choice{of: throughBalancer, scope: perFlow, redrawn: redrawn, ways: []mode{{p: p, d: deadBackend}, {p: 1 - p, d: usual}}}))
 		}
 	}
 	return list
@@ -245,9 +245,9 @@ func slowBackends(shares ...float64) (list []Variant) {
 	for _, p := range shares {
 		for _, s := range []scope{perFlow, perTrial} {
 			list = append(list,
-				rules(&choice{of: toTarget, scope: s, ways: []mode{{p, slow}, {1 - p, usual}}}))
+				rules(&choice{of: toTarget, scope: s, ways: []mode{{p: p, d: slow}, {p: 1 - p, d: usual}}}))
 		}
-		list = append(list, rules(&choice{of: toTarget, scope: perTrial, ways: []mode{{p, program}, {1 - p, usual}}}))
+		list = append(list, rules(&choice{of: toTarget, scope: perTrial, ways: []mode{{p: p, d: program}, {p: 1 - p, d: usual}}}))
 	}
 	return list
 }

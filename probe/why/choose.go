@@ -103,6 +103,7 @@ func (r *run) imagined(plan []Trial) []Trial {
 		_, known := r.k.hostDistance(t)
 		t.unplaced = t.opens(Target) && !known
 		t.far, _ = r.k.traceDistance(t)
+		t.wayless = r.k.wayless()
 		if t.Kind == Hold {
 			held++
 		}
@@ -110,16 +111,16 @@ func (r *run) imagined(plan []Trial) []Trial {
 			completed++
 		}
 	}
-	withheld(list)
+	countBefore(list)
 	if len(list) > mostTrials && list[0].Kind != Hold && list[len(list)-1].After > time.Second {
 		list = list[:mostTrials]
 	}
 	return r.placed(list)
 }
 
-// withheld counts anew what is completed before SYNs that leave while third ACKs are
+// countBefore counts anew what is completed before SYNs that leave while third ACKs are
 // withheld.
-func withheld(list []Trial) {
+func countBefore(list []Trial) {
 	for i := range list {
 		for j := range list[:i] {
 			if o := &list[j]; o.Role == Target && o.Kind.completes() && o.Kind != Idle && o.At+o.Pause > list[i].At {

@@ -13,7 +13,7 @@ import (
 const soft = 0.012
 
 func softly(d *dist, p float64, into []weighted) []weighted {
-	return append(into, weighted{p, d}, weighted{1 - p, nil})
+	return append(into, weighted{p: p, d: d}, weighted{p: 1 - p, d: nil})
 }
 
 // threshold is a level that is not known at first: what stays below one that has
@@ -82,12 +82,18 @@ func (b *bucket) modes(t *Trial, into []weighted) []weighted {
 	if !b.of(t) {
 		return into
 	}
-	return softly(b.d, b.p(b.level(t)), into)
+	level := b.level(t)
+	if level <= 1 { // it is full: only others can have emptied it
+		return softly(b.d, soft, into)
+	}
+	return softly(b.d, b.p(level), into)
 }
 
 func (b *bucket) learn(t *Trial, like []float64) {
 	level, fails := b.level(t), like[0] > like[1]
-	b.threshold.learn(level, fails)
+	if level > 1 || !fails {
+		b.threshold.learn(level, fails)
+	}
 	b.at, b.used = t.At, level
 	if fails {
 		b.used = level - 1
@@ -127,12 +133,12 @@ func (f *filling) modes(t *Trial, into []weighted) []weighted {
 		return into
 	}
 	before := f.p(float64(t.Before))
-	into = append(into, weighted{before, silent})
+	into = append(into, weighted{p: before, d: silent})
 	if !t.Kind.completes() || t.Kind == Kernel {
-		return append(into, weighted{1 - before, nil})
+		return append(into, weighted{p: 1 - before, d: nil})
 	}
 	after := math.Max(soft, (f.p(float64(t.Completed))-before)/(1-before))
-	return append(into, weighted{(1 - before) * after, f.full}, weighted{(1 - before) * (1 - after), nil})
+	return append(into, weighted{p: (1 - before) * after, d: f.full}, weighted{p: (1 - before) * (1 - after), d: nil})
 }
 
 func (f *filling) learn(t *Trial, like []float64) {
@@ -206,13 +212,13 @@ func (f *flapping) modes(t *Trial, into []weighted) []weighted {
 		return into
 	}
 	p := f.now(t)
-	into = append(into, weighted{p * f.share, f.bad}, weighted{p * (1 - f.share), nil})
+	into = append(into, weighted{p: p * f.share, d: f.bad}, weighted{p: p * (1 - f.share), d: nil})
 	falls := 0.0
 	if t.Kind.completes() {
 		falls = f.falls(t)
-		into = append(into, weighted{(1 - p) * falls, f.fallen(t)})
+		into = append(into, weighted{p: (1 - p) * falls, d: f.fallen(t)})
 	}
-	return append(into, weighted{(1 - p) * (1 - falls), nil})
+	return append(into, weighted{p: (1 - p) * (1 - falls), d: nil})
 }
 
 // fallen is what becomes of a connection during which the host went away.
@@ -319,7 +325,7 @@ func likely(k Kind) []Outcome {
 	case Trace:
 		return []Outcome{TraceReaches, TraceDies, TraceForks, TraceNear, TraceSilent}
 	}
-	return []Outcome{Silence, Reset, Acked, Lossy, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
+	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
 }
 
 func whateverKey(t *Trial) [3]uint8 {
@@ -343,7 +349,7 @@ func (w *whatever) modes(t *Trial, into []weighted) []weighted {
 	for _, o := range list {
 		d[o] /= total
 	}
-	return append(into, weighted{1, d})
+	return append(into, weighted{p: 1, d: d})
 }
 
 func (w *whatever) learn(t *Trial, _ []float64) {

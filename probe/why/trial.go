@@ -125,6 +125,7 @@ type Trial struct {
 	Reply      Reply
 	batch      string  // experiment and round
 	far        int     // of Trace: how many hops away the host is; 0 unknown
+	wayless    bool    // of a connection: the host does not tell on which way bytes are lost
 	unplaced   bool    // how far away the answer came from is not known
 	Outcome    Outcome // as the instrument saw it; [Knowledge] refines it
 }
@@ -138,8 +139,10 @@ type Reply struct {
 	Window int           // of the SYN-ACK; -1 not seen
 	Port   uint16        // our source port
 	Text   string        // numbers worth showing: an ICMP code, an error
-	Size   int           // of a connection's largest acknowledged segment, in bytes of its IP packet
-	Path   []Hop         // of Trace
+	// Duplicates is how often the host told that it had a segment already: RFC 2883.
+	Duplicates int
+	Size       int   // of a connection's largest acknowledged segment, in bytes of its IP packet
+	Path       []Hop // of Trace
 }
 
 // Hop is the answer to one SYN of limited TTL.

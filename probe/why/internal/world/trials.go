@@ -192,7 +192,7 @@ func (w *World) connection(t *why.Trial) time.Duration {
 func (w *World) complete(t *why.Trial, at time.Duration) time.Duration {
 	w.clock = at
 	answers, _ := w.send(packet{kind: third, t: t, ttl: 64, at: at})
-	w.taken = len(answers) > 0
+	w.taken = w.answered
 	t.Completed = w.completed
 	w.completed++
 	for _, a := range answers {
@@ -216,6 +216,7 @@ func (w *World) complete(t *why.Trial, at time.Duration) time.Duration {
 
 // byte1 sends a byte until it is acknowledged, and counts how often it had to.
 func (w *World) byte1(t *why.Trial, size int, idle time.Duration, tries int) (sent int, last *answer) {
+	w.twice = false
 	w.clock += idle
 	for sent = 1; sent <= tries; sent++ {
 		answers, _ := w.send(packet{kind: data, t: t, ttl: 64, size: size, at: w.clock, idle: idle})
@@ -223,6 +224,7 @@ func (w *World) byte1(t *why.Trial, size int, idle time.Duration, tries int) (se
 			w.clock += answers[i].after
 			return sent, &answers[i]
 		}
+		w.twice = w.twice || w.answered
 		w.clock += max(leastRTO, 4*w.RTT) * time.Duration(sent)
 	}
 	return sent, nil
@@ -230,26 +232,59 @@ func (w *World) byte1(t *why.Trial, size int, idle time.Duration, tries int) (se
 
 func (w *World) bytes(t *why.Trial) time.Duration {
 	t.Outcome = why.Acked
-	left := 8
+	left, there, back := 8, 0, 0
 	for i := range 5 {
-		sent, a := w.byte1(t, 1, 0, min(4, left))
+		sent, a := w.byte1(t, 1, 0, min(3, left))
 		left -= sent
 		switch {
 		case a == nil && i == 0:
 			t.Outcome = why.Ignored
-			return 2 * time.Second
-		case a == nil || sent > 1 && t.Outcome == why.Acked:
+			return w.clock - t.At
+		case a == nil:
 			t.Outcome = why.Lossy
+			return w.clock - t.At
 		case a.says == saysRST:
 			t.Outcome = why.ResetOnACK
 			return a.after
 		case a.slow > 0:
 			t.Outcome, t.Reply.Answer = why.SlowProgram, a.slow
 			return a.slow
+		case sent > 1 && w.twice:
+			back++
+		case sent > 1:
+			there++
+		}
+		if left <= 0 && i < 4 {
+			t.Outcome = why.Lossy
+			return w.clock - t.At
 		}
 	}
 	w.sent++
-	return 5 * w.RTT
+	w.whichWay(t, there, back, left)
+	return w.clock - t.At
+}
+
+// whichWay reads on which way bytes were lost, as far as the host tells.
+func (w *World) whichWay(t *why.Trial, there, back, left int) {
+	if there+back == 0 {
+		return
+	}
+	t.Outcome = why.Lossy
+	tells := back > 0
+	if !tells && left > 0 {
+		_, a := w.byte1(t, 1, 0, 1)
+		tells = a != nil
+	}
+	if w.TellsNoDuplicates || !tells {
+		return
+	}
+	t.Reply.Duplicates = 1
+	switch {
+	case back == 0:
+		t.Outcome = why.LossyThere
+	case there == 0:
+		t.Outcome = why.LossyBack
+	}
 }
 
 // hold sees whether the SYN-ACK comes again, and then tries a byte.

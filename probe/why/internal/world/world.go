@@ -24,6 +24,8 @@ type World struct {
 	held      int
 	completed int
 	reached   bool          // the last SYN was answered by a SYN-ACK, which may have been lost
+	answered  bool          // the last packet was answered, whether the answer came or not
+	twice     bool          // the last byte arrived more than once
 	taken     bool          // the third ACK under way arrived
 	ignoring  bool          // the host ignores the connection under way
 	clock     time.Duration // of the connection under way
@@ -163,7 +165,7 @@ func (w *World) send(p packet) (back []answer, refused bool) {
 	var all []answer
 	f := w.carry(p, &all)
 	all = append(all, f.answers...)
-	w.reached = false
+	w.reached, w.answered = false, len(all) > 0
 	for _, a := range all {
 		w.reached = w.reached || a.says == saysSYNACK
 		if w.rng.Float64() < w.LossBack || w.Back != nil && w.Back(w, p, a) {
