@@ -251,13 +251,15 @@ func (h *hypothesis) lossyBytes(d *dist, o Outcome) float64 {
 // bytes are the probabilities that no byte of a connection is sent twice; that some
 // are, and all of them because they were lost; and that all because their ACKs were. The
 // first copy of a byte that arrives is acknowledged at once with 1-back; copies
-// before it were lost.
+// before it were lost. Of a byte that is never acknowledged nobody knows which.
 func (h *hypothesis) bytes() (clean, there, back float64) {
 	o, b := h.loss.out, h.loss.back
 	clean = math.Pow((1-o)*(1-b), connectBytes)
 	there = math.Pow(1-b, connectBytes) - clean
 	back = math.Pow(1-o*(1-b), connectBytes) - clean
-	return clean, there, back
+	lost := 1 - (1-o)*(1-b)
+	known := math.Pow(1-lost*lost*lost, connectBytes)
+	return clean, there * known, back * known
 }
 
 // connectBytes is how many bytes a connection sends, one after the other.

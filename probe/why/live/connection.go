@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"synscope/craft"
@@ -158,8 +159,11 @@ func (c *conn) until(ctx context.Context, d time.Duration, holds func() bool) bo
 func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, acked bool) {
 	end := c.next + craft.Seq(len(payload))
 	over := func() bool { return c.reset || c.tooBig || !c.una.LessThan(end) }
-	f := &fate{}
-	c.fates[end] = f
+	f := c.fates[end]
+	if f == nil {
+		f = &fate{}
+		c.fates[end] = f
+	}
 	for sent = 1; sent <= most; sent++ {
 		f.sent++
 		s := c.segment(craft.ACK|craft.PSH, c.next, c.acked)
@@ -228,14 +232,13 @@ func (c *conn) connect(ctx context.Context) {
 // it came twice. Whether it does so at all, one more duplicate shows.
 func (c *conn) whichWay(ctx context.Context, left int) {
 	c.until(ctx, c.rto/2, c.reported)
+	there, back := c.losses()
 	if c.t.Reply.Duplicates == 0 && left > 0 {
 		s := c.segment(craft.ACK|craft.PSH, c.next-1, c.acked)
 		s.Payload = []byte{segmentFill[len(segmentFill)-1]}
-		if c.in.send(&s) != nil || !c.until(ctx, c.rto, func() bool { return c.t.Reply.Duplicates > 0 || c.reset }) {
-			return
-		}
+		c.in.send(&s)
+		c.until(ctx, c.rto, func() bool { return c.t.Reply.Duplicates > 0 || c.reset })
 	}
-	there, back := c.losses()
 	switch {
 	case there+back == 0:
 		c.t.Outcome = why.Acked // nothing was lost: it was late
@@ -409,6 +412,8 @@ func (c *conn) reuse(ctx context.Context) {
 	t := c.t
 	k := c.in.talkTo(t, c.dst)
 	defer k.end()
+	k.isn = c.next + craft.Seq(1<<20+rand.IntN(1<<20)) // beyond the old one, as that of RFC 6528's clock is
+	k.next = k.isn
 	if c.in.ask(ctx, k, t) && t.Outcome == why.SYNACK {
 		k.reset()
 	}

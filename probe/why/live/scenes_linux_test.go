@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -41,8 +42,10 @@ type scene struct {
 	prepare func(t *testing.T, h *lab.Host)
 	addr    func(h *lab.Host) netip.Addr   // of the target; nil: the host's own
 	more    func(h *lab.Host) []netip.Addr // further addresses of the name
-	only    []string
-	lossy   bool // closing segments may be lost
+	// held is told of the source ports that will be used.
+	held  func(t *testing.T, h *lab.Host, ports []uint16)
+	only  []string
+	lossy bool // closing segments may be lost
 }
 
 func echo() []lab.Service { return []lab.Service{{Ports: []uint16{port, 22}, Manner: lab.Echo}} }
@@ -140,6 +143,17 @@ func forgetting(after time.Duration) func(*tcp) bool {
 	}
 }
 
+// reopening loses SYNs of a tuple that was closed before.
+func reopening() func(*tcp) bool {
+	closed := map[uint16]bool{}
+	return func(p *tcp) bool {
+		if p.dport == port && p.flags&0x01 != 0 {
+			closed[p.sport] = true
+		}
+		return p.syn() && closed[p.sport]
+	}
+}
+
 func scenes() []scene {
 	salt := rand.Uint32()
 	return []scene{
@@ -182,6 +196,9 @@ func scenes() []scene {
 		{name: "gateway away", spec: lab.HostSpec{Services: echo()}, addr: func(h *lab.Host) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 9}) }, prepare: lostGateway, want: codes(why.LocalNoNeighbour)},
 		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, want: codes(why.LocalInterface)},
 		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected, want: codes(why.PathInjectedReset)},
+		{name: "old connections", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, held: oldConnections, want: codes(why.NATOldConnection)},
+		{name: "closed ports stay closed", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Routers: routers(2), Link: losing(reopening())}, want: codes(why.HostTimeWait)},
+		{name: "TIME_WAIT taken over", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Sysctls: lab.Sysctls{"net.ipv4.tcp_timestamps": "0"}}, want: codes(why.Healthy)},
 		{name: "one address dead", spec: lab.HostSpec{Services: echo(), Routers: routers(1)}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Absent4()} }, want: codes(why.NameDeadAddress)},
 		{name: "IPv6 broken", spec: lab.HostSpec{Services: echo(), Routers: routers(1, lab.Rule{Family: lab.IPv6, Do: lab.Drop})}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Addr6()} }, want: codes(why.NameIPv6Broken)},
 	}
@@ -240,13 +257,19 @@ func (s *scene) build(t *testing.T) *lab.Host {
 }
 
 // diagnose finds the cause in a network as the command does.
-func diagnose(t *testing.T, cfg why.Config) (d *why.Diagnosis, sent int) {
+func (s *scene) diagnose(t *testing.T, h *lab.Host, cfg why.Config) (d *why.Diagnosis, sent int) {
 	t.Helper()
 	conn, err := netraw.Open(&netraw.Config{Ports: 200, WatchOutgoing: true})
-	if err != nil {
-		t.Fatal(err)
+	if errors.Is(err, netraw.ErrPortInUse) {
+		d, err = why.Run(context.Background(), &live.Machine{Broken: err, Target: cfg.Addrs[0].AddrPort}, cfg)
+		must(t, err)
+		return d, 0
 	}
+	must(t, err)
 	defer conn.Close()
+	if s.held != nil {
+		s.held(t, h, conn.Ports())
+	}
 	neighbours, err := netraw.OpenNeighbours(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -350,7 +373,7 @@ func (s scene) test(t *testing.T, f *firsts) {
 		h := s.build(t) // anew: runs leave traces in hosts
 		cfg := s.config(h)
 		cfg.Seed = uint64(run)
-		d, sent := diagnose(t, cfg)
+		d, sent := s.diagnose(t, h, cfg)
 		report(t, d)
 		s.verify(t, h, sent)
 		top := d.Causes[0]

@@ -232,7 +232,7 @@ func (w *World) byte1(t *why.Trial, size int, idle time.Duration, tries int) (se
 
 func (w *World) bytes(t *why.Trial) time.Duration {
 	t.Outcome = why.Acked
-	left, there, back := 8, 0, 0
+	left, there, back, unknown := 8, 0, 0, false
 	for i := range 5 {
 		sent, a := w.byte1(t, 1, 0, min(3, left))
 		left -= sent
@@ -241,8 +241,7 @@ func (w *World) bytes(t *why.Trial) time.Duration {
 			t.Outcome = why.Ignored
 			return w.clock - t.At
 		case a == nil:
-			t.Outcome = why.Lossy
-			return w.clock - t.At
+			unknown = true
 		case a.says == saysRST:
 			t.Outcome = why.ResetOnACK
 			return a.after
@@ -254,12 +253,15 @@ func (w *World) bytes(t *why.Trial) time.Duration {
 		case sent > 1:
 			there++
 		}
-		if left <= 0 && i < 4 {
-			t.Outcome = why.Lossy
-			return w.clock - t.At
+		if left <= 0 {
+			break
 		}
 	}
 	w.sent++
+	if unknown {
+		t.Outcome = why.Lossy
+		return w.clock - t.At
+	}
 	w.whichWay(t, there, back, left)
 	return w.clock - t.At
 }
@@ -269,21 +271,23 @@ func (w *World) whichWay(t *why.Trial, there, back, left int) {
 	if there+back == 0 {
 		return
 	}
-	t.Outcome = why.Lossy
-	tells := back > 0
-	if !tells && left > 0 {
-		_, a := w.byte1(t, 1, 0, 1)
-		tells = a != nil
+	told := back
+	if told == 0 && left > 0 {
+		if _, a := w.byte1(t, 1, 0, 1); a != nil {
+			told = 1
+		}
 	}
-	if w.TellsNoDuplicates || !tells {
-		return
+	if w.TellsNoDuplicates {
+		told, there, back = 0, there+back, 0
 	}
-	t.Reply.Duplicates = 1
+	t.Reply.Duplicates = told
 	switch {
 	case back == 0:
 		t.Outcome = why.LossyThere
 	case there == 0:
 		t.Outcome = why.LossyBack
+	default:
+		t.Outcome = why.Lossy
 	}
 }
 
