@@ -128,14 +128,14 @@ func trackingFull(t *testing.T, h *lab.Host) {
 	}
 }
 
-// Attributes of ctnetlink: enum ctattr_type and its nested ones, and IPS_SEEN_REPLY |
-// IPS_ASSURED, in linux/netfilter/nfnetlink_conntrack.h and nf_conntrack_common.h.
+// Attributes of ctnetlink: enum ctattr_type and its nested ones, and IPS_SEEN_REPLY,
+// IPS_ASSURED and IPS_CONFIRMED, in linux/netfilter/nfnetlink_conntrack.h and nf_conntrack_common.h.
 const (
 	ctaTupleOrig, ctaTupleReply, ctaStatus, ctaTimeout = 1, 2, 3, 7
 	ctaTupleIP, ctaTupleProto                          = 1, 2
 	ctaIPv4Src, ctaIPv4Dst                             = 1, 2
 	ctaProtoNum, ctaProtoSrc, ctaProtoDst              = 1, 2, 3
-	statusSeen, statusAssured                          = 2, 4
+	statusSeen, statusAssured, statusConfirmed         = 2, 4, 8
 )
 
 // track adds the nth connection of a UDP service to the table.
@@ -157,7 +157,7 @@ func track(n int) error {
 	}
 	tuple(ctaTupleOrig, src, dst, sport, dport)
 	tuple(ctaTupleReply, dst, src, dport, sport)
-	req.AddData(nl.NewRtAttr(ctaStatus, binary.BigEndian.AppendUint32(nil, statusSeen|statusAssured)))
+	req.AddData(nl.NewRtAttr(ctaStatus, binary.BigEndian.AppendUint32(nil, statusSeen|statusAssured|statusConfirmed)))
 	req.AddData(nl.NewRtAttr(ctaTimeout, binary.BigEndian.AppendUint32(nil, 120)))
 	_, err := req.Execute(unix.NETLINK_NETFILTER, 0)
 	return err
