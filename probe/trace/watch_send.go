@@ -79,6 +79,7 @@ func (w *watcher) send() {
 	if w.cfg.Flow == probe.FlowVary {
 		port = w.Matcher.Ports[w.round%uint64(len(w.Matcher.Ports))]
 	}
+	w.clear(port)
 	s := &wire.Transmission{TTL: uint8(w.ttl), Index: w.ttl, N: w.round, Attempt: 1, Small: w.small}
 	if err := w.Transmit(s, port); err != nil {
 		w.refusedBy(err)
@@ -92,6 +93,21 @@ func (w *watcher) send() {
 	if w.ttl++; w.ttl > w.last() {
 		w.ttl = 0
 	}
+}
+
+// clear has a target that accepts forget what came before from the port and is not
+// answered yet, where the round trip is longer than the interval: it would give no
+// SYN-ACK to the probe that is to follow. What is on its way back counts all the same.
+func (w *watcher) clear(port uint16) {
+	if !w.opened || w.reach == 0 || w.ttl < w.reach {
+		return
+	}
+	for _, s := range w.Table.List {
+		if s.Src.Port() == port && int(s.TTL) >= w.reach && !s.Answered {
+			s.Close(&w.Responses)
+		}
+	}
+	w.RespondAll()
 }
 
 // refusedBy waits before the kernel is asked again; what it never takes ends the

@@ -214,3 +214,22 @@ func TestWatchOnABusyMachine(t *testing.T) {
 		}
 	})
 }
+
+// A round trip that is longer than the interval loses nothing, though all probes
+// leave from one port.
+func TestWatchFarAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := simnet.Path{Delay: 150 * ms}
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Config: simnet.Config{Out: path, Back: path}}
+		hops, result, err := w.watch(t, t.Context(), trace.WatchConfig{Config: trace.Config{Flow: probe.FlowFixed}, Rounds: 30, Interval: 100 * ms})
+		lost := 0
+		for _, h := range hops[3] {
+			if h.Kind == trace.HopNone || h.RTT != 300*ms {
+				lost++
+			}
+		}
+		if err != nil || lost > 3 || len(hops[3]) != 30 || result.Summary.Resets > 90 { // one before the next SYN, one for the SYN-ACK
+			t.Errorf("%d of %d lost or mistimed, %d RSTs, %v", lost, len(hops[3]), result.Summary.Resets, err)
+		}
+	})
+}
