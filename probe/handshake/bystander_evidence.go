@@ -27,6 +27,8 @@ type rarely struct {
 	pathMTU   uint32
 	mtuFrom   netip.Addr
 
+	acceptedAt int64 // of the client's SYN-ACK, to a SYN of the server
+
 	challenges uint8
 	challenge  [2]craft.Seq // its numbers
 	own        bool         // the client has shown that the SYN before them was its own
@@ -40,6 +42,7 @@ type rarely struct {
 	fastOpen   []byte        // the cookie on the SYN
 	cookie     []byte        // the cookie given
 	pressedVal uint32        // timestamp of the client's first data or FIN that is not the one of its ACK; 0 none
+	met        bool          // the server has answered the client's SYN-ACK
 	offered    bool          // MP_CAPABLE on the SYN
 	multipath  bool          // and on the SYN-ACK
 
@@ -118,7 +121,10 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		b.strays = min(b.strays, 254) + 1
 	case s.Flags.Has(craft.SYN) && from == Client && !s.Flags.Has(craft.ACK):
 		b.clientSYN(at, s, kept)
-	case s.Flags.Has(craft.SYN) && from == Client: // its SYN-ACK to a SYN that crossed
+	case s.Flags.Has(craft.SYN) && from == Client: // its SYN-ACK to the server's SYN
+		if m := b.rare(); m.acceptedAt == 0 {
+			m.acceptedAt = at
+		}
 	case s.Flags.Has(craft.SYN):
 		b.serverSYN(at, s, kept)
 	case from == Client:
@@ -324,6 +330,7 @@ func (b *Bystander) press(at int64, s *craft.Segment) {
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	b.proves(s, n, Client)
 	b.contradictsRefusal()
+	b.crosses(at)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
 	}
@@ -335,6 +342,18 @@ func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, b
 	if b.more != nil && b.more.marked > 0 {
 		b.more.echoed = b.more.echoed || s.Flags.Has(craft.ECE)
 		b.more.unmarked = b.more.unmarked || before.Client.Una.LessThan(s.Ack)
+	}
+}
+
+// crosses tells whether the SYN of a server was on its way before it had the
+// client's: it came in less than half of the time that its next answer takes.
+// Then its SYN-ACK was not captured; otherwise it sends none.
+func (b *Bystander) crosses(at int64) {
+	if m := b.more; m != nil && m.acceptedAt > 0 && !b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) && !m.met {
+		m.met = true
+		if (b.answer.at-b.syn.at)*2 < at-m.acceptedAt {
+			b.known |= knowCrossed
+		}
 	}
 }
 

@@ -186,7 +186,7 @@ func (v *sight) openedAtOnce() string {
 	case v.result.Source == v.result.Target && v.result.State == probe.StateOpen:
 		return "the socket is connected to itself"
 	case v.known.has(knowCrossed):
-		return fmt.Sprintf("SYNs at %d and %d, and a SYN-ACK to each", uint32(v.pair.Client.ISS), uint32(v.pair.Server.ISS))
+		return fmt.Sprintf("SYNs at %d and %d", uint32(v.pair.Client.ISS), uint32(v.pair.Server.ISS))
 	}
 	return ""
 }

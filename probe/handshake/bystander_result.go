@@ -90,6 +90,9 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, b.reply(r)
 		if !b.answer.flags.Has(craft.ACK) {
 			r.Reason = probe.ReasonSplitHandshake
+			if b.known.has(knowCrossed) {
+				r.Reason = probe.ReasonConnected
+			}
 		}
 	case b.known.has(knowProven):
 		r.State, r.Reason = probe.StateOpen, probe.ReasonConnected
@@ -181,6 +184,9 @@ func (b *Bystander) roundTrips() (rtt, server time.Duration) {
 	asked := b.answered()
 	if b.answer.count == 0 && b.known&(knowProven|knowClientReset) != 0 {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
+	}
+	if b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) {
+		return 0, 0 // what answers was not captured
 	}
 	if asked > 0 && asked < b.answer.at && (b.ackAt == 0 || b.answer.at <= b.ackAt) {
 		rtt = time.Duration(b.answer.at - asked)
