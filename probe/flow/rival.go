@@ -11,17 +11,24 @@ import (
 // somebody else has sent it, and the connection goes on (RFC 5961 §4). What
 // comes next tells.
 type rival struct {
-	packet  Packet // with bytes of its own
+	packets []heldPacket // the SYN, and bare ACKs of the server that may answer it
 	isn     craft.Seq
 	end     craft.Seq // after its numbers
-	at      int64
-	seen    uint32
 	swapped bool
 
-	answered bool          // the server has sent something of the old connection since
-	answer   craft.Segment // numbers, flags and window of the latest of that
-	answerAt int64
+	answered bool // the server has sent something since
+	answer   craft.Seq
 }
+
+// heldPacket is a packet of which it is not known yet to which connection it
+// belongs.
+type heldPacket struct {
+	Packet // with bytes of its own
+	seen   uint32
+}
+
+// mostHeld is how many packets are held of a connection.
+const mostHeld = 8
 
 // verdict is what a segment says of a rival. The zero verdict is undecided.
 type verdict uint8
@@ -55,7 +62,7 @@ func (v *rival) contest(f *flow, swapped bool, s *craft.Segment) verdict {
 			return begins
 		}
 	case craft.RST:
-		if client && v.answered && s.Seq == v.answer.Ack {
+		if client && v.answered && s.Seq == v.answer {
 			return begins // the client knows nothing of what the server answers for
 		}
 	}
@@ -76,14 +83,6 @@ func abs(n int64) int64 {
 	return n
 }
 
-// noteAnswer keeps what the server sends meanwhile.
-func (v *rival) noteAnswer(at int64, swapped bool, s *craft.Segment) {
-	if swapped != v.swapped && s.Flags&(craft.RST|craft.SYN) == 0 {
-		v.answered, v.answerAt = true, at
-		v.answer = craft.Segment{Src: s.Src, Dst: s.Dst, Seq: s.Seq, Ack: s.Ack, Flags: s.Flags, Window: s.Window, TTL: s.TTL}
-	}
-}
-
 // hold keeps a SYN that may begin another connection, where the one before is
 // open; it tells whether it did.
 func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) bool {
@@ -95,25 +94,37 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 	if f.rival != nil {
 		t.pass(r)
 	}
-	kept := *p
-	kept.Data = append([]byte(nil), p.Data...)
-	f.rival = &rival{packet: kept, isn: s.Seq, end: s.Seq.Add(s.Len()), at: at, seen: seen, swapped: swapped}
+	f.rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
+	f.rival.keep(p, seen)
 	return true
 }
 
+func (v *rival) keep(p *Packet, seen uint32) {
+	kept := *p
+	kept.Data = append([]byte(nil), p.Data...)
+	v.packets = append(v.packets, heldPacket{kept, seen})
+}
+
 // settleRival judges the rival of a connection by the next segment, and returns
-// the connection that the segment belongs to.
-func (t *Table) settleRival(at int64, k *key, r ref, hash uint32, swapped bool, s *craft.Segment) ref {
+// the connection that the segment belongs to; held says that this is not known.
+func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool, s *craft.Segment, seen uint32) (now ref, held bool) {
 	v := t.flow(r).rival
 	switch v.contest(t.flow(r), swapped, s) {
 	case begins:
-		return t.succeed(r, k, hash)
+		return t.succeed(r, k, hash), false
 	case passes:
 		t.pass(r)
-	default:
-		v.noteAnswer(at, swapped, s)
+		return r, false
 	}
-	return r
+	if swapped == v.swapped || s.Flags&(craft.SYN|craft.RST) != 0 {
+		return r, false
+	}
+	v.answered, v.answer = true, s.Ack
+	if s.Len() > 0 || len(v.packets) == mostHeld {
+		return r, false
+	}
+	v.keep(p, seen)
+	return r, true
 }
 
 // succeed ends a connection, and begins that of its rival.
@@ -121,46 +132,53 @@ func (t *Table) succeed(r ref, k *key, hash uint32) ref {
 	v := t.flow(r).rival
 	t.flow(r).rival = nil
 	t.finish(r, Reused)
-	next := t.beginRival(v, k, hash)
-	if v.answered {
-		if next.isLone() {
-			next = t.promote(next, &v.packet)
-		}
-		f := t.flow(next)
-		f.watch.Segment(v.answerAt, handshake.Server, &v.answer, handshake.Kept{})
-	}
-	return next
+	return t.beginRival(v, k, hash)
 }
 
-// beginRival makes a connection of a SYN that was held.
+// beginRival makes a connection of what was held.
 func (t *Table) beginRival(v *rival, k *key, hash uint32) ref {
-	if t.held.decode(&v.packet) != nil {
+	first := &v.packets[0]
+	if t.held.decode(&first.Packet) != nil {
 		return noRef // it could be decoded before
 	}
 	s := &t.held.packet.Segment
 	t.crowd()
 	t.number++
+	var r ref
 	if l, ok := loneOf(s, t.held.kept); ok {
-		return t.begin(v.at, &v.packet, s, k, v.swapped, hash, v.seen, &l)
+		r = t.begin(stampOf(first.Time), &first.Packet, s, k, v.swapped, hash, first.seen, &l)
+	} else {
+		r = t.open(&first.Packet, s, k, v.swapped, hash)
+		t.replay(r, first, v.swapped)
 	}
-	r := t.open(&v.packet, s, k, v.swapped, hash)
-	t.follow(v.at, &v.packet, s, t.held.kept, r, v.swapped, v.seen)
+	for i := range v.packets[1:] {
+		if r.isLone() {
+			r = t.promote(r, &first.Packet)
+		}
+		t.replay(r, &v.packets[1+i], !v.swapped)
+	}
 	return r
 }
 
-// pass gives a held SYN to the connection that goes on.
+// replay gives a packet that was held to a connection.
+func (t *Table) replay(r ref, p *heldPacket, swapped bool) {
+	if t.held.decode(&p.Packet) == nil {
+		t.follow(stampOf(p.Time), &p.Packet, &t.held.packet.Segment, t.held.kept, r, swapped, p.seen)
+	}
+}
+
+// pass gives what was held to the connection that goes on.
 func (t *Table) pass(r ref) {
-	f := t.flow(r)
-	v := f.rival
-	f.rival = nil
-	if t.held.decode(&v.packet) == nil {
-		t.follow(v.at, &v.packet, &t.held.packet.Segment, t.held.kept, r, v.swapped, f.seen)
+	v := t.flow(r).rival
+	t.flow(r).rival = nil
+	for i := range v.packets {
+		t.replay(r, &v.packets[i], v.swapped == (i == 0))
 	}
 }
 
 // release makes an attempt of its own of a SYN of which nothing has decided.
 func (t *Table) release(v *rival, why Ending) {
-	if v == nil || t.held.decode(&v.packet) != nil {
+	if v == nil || t.held.decode(&v.packets[0].Packet) != nil {
 		return
 	}
 	k, _ := keyOf(t.held.packet.Segment.Src, t.held.packet.Segment.Dst)

@@ -28,7 +28,6 @@ type Bystander struct {
 	idents      [2]idents
 	resets      *[2]resetMark // nil until the first RST that counts
 	ackAt       int64         // of the client's first ACK of the SYN-ACK
-	pressedAt   int64         // of the first segment counted by pressed
 
 	known   knowledge
 	onSYN   uint16 // bytes of data on a SYN, the most

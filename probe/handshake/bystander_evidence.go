@@ -319,7 +319,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 // press notes data or FIN to a server that has sent no more than its SYN-ACK.
 func (b *Bystander) press(at int64, s *craft.Segment) {
 	if b.pressed == 0 {
-		b.pressedAt = at
+		b.syn.pressed = uint32(min(max(0, at-b.ackAt)/int64(time.Microsecond), 1<<32-1))
 	}
 	b.pressed = min(b.pressed, 254) + 1
 	if val, _, ok := s.Options.Timestamps(); ok && val != b.syn.ackVal && (b.more == nil || b.more.pressedVal == 0) {

@@ -172,7 +172,7 @@ func (b *Bystander) answersACK(at int64) bool {
 	if trip <= 0 || trip > longest || took < 0 || took > trip+trip/4+slack {
 		return false
 	}
-	apart := b.pressedAt - b.ackAt
+	apart := int64(b.syn.pressed) * int64(time.Microsecond)
 	return b.pressed == 0 || apart > 0 && (apart <= trip/4 || (took-trip)*2 <= apart)
 }
 
