@@ -336,7 +336,7 @@ func damaged(t *testing.T, packets []stamped, name func(*flow.Attempt) string) {
 								}
 							}
 						}
-						t.Errorf("round %d, %s, %v > %v, packets %d to %d: %s", round, name(a), a.Source, a.Target, a.First, a.Last, wrong)
+						t.Errorf("round %d, %s: %s, %v > %v, packets %d to %d: %s", round, d.name, name(a), a.Source, a.Target, a.First, a.Last, wrong)
 					}
 				}
 			}

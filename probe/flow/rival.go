@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"time"
+
 	"synscope/craft"
 	"synscope/probe/handshake"
 )
@@ -16,8 +18,8 @@ type rival struct {
 	end     craft.Seq // after its numbers
 	swapped bool
 
-	answered bool // the server has sent something since
-	answer   craft.Seq
+	answer   craft.Seq // the latest acknowledgement of the server since
+	answerAt int64     // 0 none
 }
 
 // heldPacket is a packet of which it is not known yet to which connection it
@@ -43,8 +45,11 @@ const (
 // continuation: a large window.
 const apartAtMost = 1 << 20
 
+// slack is how much longer than the first round trip an answer may take.
+const slack = int64(20 * time.Millisecond)
+
 // contest judges by the next segment.
-func (v *rival) contest(f *flow, swapped bool, s *craft.Segment) verdict {
+func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdict {
 	const kind = craft.SYN | craft.ACK | craft.RST
 	client := swapped == v.swapped
 	number, old := s.Ack, f.watch.Ahead(handshake.Client, s.Ack)
@@ -62,7 +67,7 @@ func (v *rival) contest(f *flow, swapped bool, s *craft.Segment) verdict {
 			return begins
 		}
 	case craft.RST:
-		if client && v.answered && s.Seq == v.answer {
+		if client && v.answerAt > 0 && s.Seq == v.answer && at-v.answerAt <= f.trip()+slack {
 			return begins // the client knows nothing of what the server answers for
 		}
 	}
@@ -109,7 +114,7 @@ func (v *rival) keep(p *Packet, seen uint32) {
 // the connection that the segment belongs to; held says that this is not known.
 func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool, s *craft.Segment, seen uint32) (now ref, held bool) {
 	v := t.flow(r).rival
-	switch v.contest(t.flow(r), swapped, s) {
+	switch v.contest(t.flow(r), stampOf(p.Time), swapped, s) {
 	case begins:
 		return t.succeed(r, k, hash), false
 	case passes:
@@ -119,7 +124,7 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 	if swapped == v.swapped || s.Flags&(craft.SYN|craft.RST) != 0 {
 		return r, false
 	}
-	v.answered, v.answer = true, s.Ack
+	v.answer, v.answerAt = s.Ack, stampOf(p.Time)
 	if s.Len() > 0 || len(v.packets) == mostHeld {
 		return r, false
 	}

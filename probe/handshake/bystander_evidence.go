@@ -14,6 +14,7 @@ type rarely struct {
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
 	pending       resetKept // one that refuses what the server had taken
+	refusedAt     int64         // of the latest RST before the first SYN-ACK
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment
@@ -205,6 +206,7 @@ func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
 		b.contradicted(at, s)
 	}
 	b.asksAgain(at, Server)
+	b.refusedBefore()
 	if b.answer.count > 0 && !b.answer.flags.Has(craft.ACK) && s.Flags.Has(craft.ACK) {
 		b.known |= knowCrossed // its SYN was none to answer with
 		b.answer = greeting{}

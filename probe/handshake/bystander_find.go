@@ -314,15 +314,13 @@ func (v *sight) closedWithoutTimeWait() string {
 	return "RST to a retransmitted FIN"
 }
 
-// middlebox weighs marks of the RST itself against the SYN-ACK's.
+// middlebox weighs marks of the RSTs themselves against the SYN-ACK's.
 func (v *sight) middlebox() string {
-	m := &v.more.reset
-	if m.at == 0 {
-		m = &v.more.forged
+	for _, m := range []*resetKept{&v.more.forged, &v.more.reset} {
+		ttl, known := int(m.ttl), int(v.answer.ttl)
+		if m.at > 0 && !m.notes.Void() && v.known.has(knowServerSYN) && (ttl-known > 1 || known-ttl > 1) {
+			return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)
+		}
 	}
-	ttl, known := int(m.ttl), int(v.answer.ttl)
-	if m.at == 0 || m.notes.Void() || !v.known.has(knowServerSYN) || ttl-known <= 1 && known-ttl <= 1 {
-		return ""
-	}
-	return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)
+	return ""
 }
