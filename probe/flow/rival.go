@@ -7,16 +7,17 @@ import (
 	"synscope/probe/handshake"
 )
 
-// rival is a SYN with another number on the ports of a connection that is open,
-// as far as was captured. Either the end of that connection was not captured, or
-// the client does not know of it any more, and the SYN begins another one; or
-// somebody else has sent it, and the connection goes on (RFC 5961 §4). What
-// comes next tells.
+// rival is a SYN with another number, a SYN-ACK to such a SYN, or a segment with
+// quite other numbers, on the ports of a connection that is open, as far as was
+// captured. Either the end of that
+// connection was not captured, or the client does not know of it any more, and
+// this begins another one; or somebody else has sent it, or it comes late, and
+// the connection goes on (RFC 5961 §4). What comes next tells.
 type rival struct {
-	packets []heldPacket // the SYN, and bare ACKs of the server that may answer it
-	isn     craft.Seq
-	end     craft.Seq // after its numbers
-	swapped bool
+	packets []heldPacket // that segment, and bare ACKs of the server that may answer
+	isn     craft.Seq    // of the client
+	end     craft.Seq    // after the numbers of its SYN
+	swapped bool         // the client is the second endpoint of the key
 
 	answer   craft.Seq // the latest acknowledgement of the server since
 	answerAt int64     // 0 none
@@ -25,8 +26,9 @@ type rival struct {
 // heldPacket is a packet of which it is not known yet to which connection it
 // belongs.
 type heldPacket struct {
-	Packet // with bytes of its own
-	seen   uint32
+	Packet  // with bytes of its own
+	seen    uint32
+	swapped bool
 }
 
 // mostHeld is how many packets are held of a connection.
@@ -88,26 +90,33 @@ func abs(n int64) int64 {
 	return n
 }
 
-// hold keeps a SYN that may begin another connection, where the one before is
-// open; it tells whether it did.
+// hold keeps a segment that may belong to another connection, where the one
+// before is open; it tells whether it did.
 func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) bool {
 	f := t.flow(r)
-	if s.Flags&(craft.SYN|craft.ACK|craft.RST) != craft.SYN || f.self || f.side(swapped, s) != handshake.Client ||
-		!f.watch.Living() || !f.watch.Renewed(at, handshake.Client, s) {
+	from := f.side(swapped, s)
+	if f.self || s.Flags.Has(craft.RST) || !f.watch.Living() || !f.watch.Rivals(at, from, s) {
 		return false
 	}
 	if f.rival != nil {
 		t.pass(r)
 	}
-	f.rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
-	f.rival.keep(p, seen)
+	switch {
+	case from == handshake.Server:
+		f.rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped}
+	case s.Flags.Has(craft.SYN):
+		f.rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
+	default:
+		f.rival = &rival{isn: s.Seq.Add(^uint32(0)), end: s.Seq, swapped: swapped}
+	}
+	f.rival.keep(p, seen, swapped)
 	return true
 }
 
-func (v *rival) keep(p *Packet, seen uint32) {
+func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
 	kept := *p
 	kept.Data = append([]byte(nil), p.Data...)
-	v.packets = append(v.packets, heldPacket{kept, seen})
+	v.packets = append(v.packets, heldPacket{kept, seen, swapped})
 }
 
 // settleRival judges the rival of a connection by the next segment, and returns
@@ -128,7 +137,7 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 	if s.Len() > 0 || len(v.packets) == mostHeld {
 		return r, false
 	}
-	v.keep(p, seen)
+	v.keep(p, seen, swapped)
 	return r, true
 }
 
@@ -151,24 +160,24 @@ func (t *Table) beginRival(v *rival, k *key, hash uint32) ref {
 	t.number++
 	var r ref
 	if l, ok := loneOf(s, t.held.kept); ok {
-		r = t.begin(stampOf(first.Time), &first.Packet, s, k, v.swapped, hash, first.seen, &l)
+		r = t.begin(stampOf(first.Time), &first.Packet, s, k, first.swapped, hash, first.seen, &l)
 	} else {
-		r = t.open(&first.Packet, s, k, v.swapped, hash)
-		t.replay(r, first, v.swapped)
+		r = t.open(&first.Packet, s, k, first.swapped, hash)
+		t.replay(r, first)
 	}
 	for i := range v.packets[1:] {
 		if r.isLone() {
 			r = t.promote(r, &first.Packet)
 		}
-		t.replay(r, &v.packets[1+i], !v.swapped)
+		t.replay(r, &v.packets[1+i])
 	}
 	return r
 }
 
 // replay gives a packet that was held to a connection.
-func (t *Table) replay(r ref, p *heldPacket, swapped bool) {
+func (t *Table) replay(r ref, p *heldPacket) {
 	if t.held.decode(&p.Packet) == nil {
-		t.follow(stampOf(p.Time), &p.Packet, &t.held.packet.Segment, t.held.kept, r, swapped, p.seen)
+		t.follow(stampOf(p.Time), &p.Packet, &t.held.packet.Segment, t.held.kept, r, p.swapped, p.seen)
 	}
 }
 
@@ -177,11 +186,11 @@ func (t *Table) pass(r ref) {
 	v := t.flow(r).rival
 	t.flow(r).rival = nil
 	for i := range v.packets {
-		t.replay(r, &v.packets[i], v.swapped == (i == 0))
+		t.replay(r, &v.packets[i])
 	}
 }
 
-// release makes an attempt of its own of a SYN of which nothing has decided.
+// release makes an attempt of its own of what nothing has decided about.
 func (t *Table) release(v *rival, why Ending) {
 	if v == nil || t.held.decode(&v.packets[0].Packet) != nil {
 		return

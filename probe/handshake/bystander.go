@@ -220,7 +220,8 @@ func (b *Bystander) acknowledges(side Side, e *End, ack craft.Seq) bool {
 	case b.known.has(knowSYN(side)):
 		return e.covers(ack)
 	}
-	return plausible(ack.Sub(e.ISS.Add(1)), 0)
+	data := ack.Sub(e.ISS.Add(1)) // on the SYN
+	return data >= 0 && data <= longPayload
 }
 
 func knowISN(s Side) knowledge { return knowClientISN << s }
@@ -302,7 +303,7 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 // connection. One that was reset may have gone on all the same, as far ahead as
 // numbers can have come meanwhile.
 func (b *Bystander) foreign(from Side, me, you *End, s *craft.Segment) bool {
-	apart := !plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
+	apart := strange(me, you, s)
 	switch {
 	case !me.Confirmed() && !b.known.has(knowSYN(from)) && b.beforeISN(from, me, s.Seq):
 		return true
@@ -315,6 +316,12 @@ func (b *Bystander) foreign(from Side, me, you *End, s *craft.Segment) bool {
 		return true // nothing of this connection follows its FIN
 	}
 	return apart
+}
+
+// strange tells a segment of which both numbers have nothing to do with what was
+// captured.
+func strange(me, you *End, s *craft.Segment) bool {
+	return !plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
 }
 
 // beforeISN tells a number that lies before an end's SYN.
@@ -338,7 +345,7 @@ func (b *Bystander) otherAnswer(at int64, from Side, me, you *End, s *craft.Segm
 
 // Over tells whether nothing but repetitions is to be expected.
 func (b *Bystander) Over() bool {
-	return ended(b.pair.Client.State()) && ended(b.pair.Server.State())
+	return ended(b.pair.Client.State()) && ended(b.pair.Server.State()) || b.fins[Client].acked && b.fins[Server].acked
 }
 
 // mostOvertaken is how long after other segments a SYN may be captured that came

@@ -14,7 +14,7 @@ type rarely struct {
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
 	pending       resetKept // one that refuses what the server had taken
-	refusedAt     int64         // of the latest RST before the first SYN-ACK
+	refusedAt     int64     // of the latest RST before the first SYN-ACK
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment
@@ -300,6 +300,7 @@ func (b *Bystander) proves(s *craft.Segment, n Notes, other Side) {
 
 func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 	b.proves(s, n, Server)
+	b.contradictRefusal()
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowClientPlain
 	}

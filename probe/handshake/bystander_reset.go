@@ -21,8 +21,8 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 	case b.older(from, me, s):
 		return NoteOldReset
 	case !plausible(s.Seq.Sub(me.Nxt), late), b.beforeSYN(from, me, s):
-		if s.Flags.Has(craft.ACK) && you.Opened() && !near(you, me, s.Ack) {
-			return NoteOldReset // it answers a segment of another connection
+		if s.Flags.Has(craft.ACK) && you.Opened() && (!near(you, me, s.Ack) || s.Seq == 0 && you.Nxt.LessThan(s.Ack)) {
+			return NoteOldReset // it answers a segment of another connection, as a SYN that was not captured
 		}
 		return b.impossible(at, me, you, NoteOldReset)
 	case me.Nxt.Add(max(you.Room, minimalRoom)).LessThan(s.Seq):
@@ -201,6 +201,14 @@ func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 func (b *Bystander) refusedBefore() {
 	if m := b.more; m != nil && b.answer.count == 0 && m.reset.at > 0 {
 		m.refusedAt, m.reset = m.reset.at, resetKept{}
+	}
+}
+
+// contradictRefusal takes in that a client whose SYN was refused goes on: a
+// later SYN was taken.
+func (b *Bystander) contradictRefusal() {
+	if b.known.has(knowRefused) && !b.mark(Server).set && b.pair.Server.facts.has(sentReset) {
+		b.unreset(Server)
 	}
 }
 

@@ -137,7 +137,8 @@ func (b *Bystander) answeredOddly() bool {
 // connection would have given it.
 func (b *Bystander) unverified() bool {
 	m := b.more
-	return m != nil && m.resetCount > 0 && b.known.has(knowClientSYN) && m.reset.notes.Has(NoteUnverifiedReset) && m.reset.seq == 0
+	return m != nil && m.resetCount > 0 && b.known.has(knowClientSYN) && m.reset.notes.Has(NoteUnverifiedReset) && m.reset.seq == 0 &&
+		!m.reset.flags.Has(craft.ACK) && m.reset.at >= b.syn.at
 }
 
 func (b *Bystander) rejected(r *Result) {
