@@ -220,6 +220,9 @@ func (b *Bystander) acknowledges(side Side, e *End, ack craft.Seq) bool {
 	case b.known.has(knowSYN(side)):
 		return e.covers(ack)
 	}
+	if b.known.has(knowSYN(side.Other())) && b.answer.flags.Has(craft.ACK) && side == Client {
+		return ack == b.answer.ack
+	}
 	data := ack.Sub(e.ISS.Add(1)) // on the SYN
 	return data >= 0 && data <= longPayload
 }
@@ -312,10 +315,16 @@ func (b *Bystander) foreign(from Side, me, you *End, s *craft.Segment) bool {
 	case !apart && b.resets != nil && me.facts.has(wasReset) && !near(me, you, s.Seq) && !near(you, me, s.Ack):
 		b.jumps()
 		return true
-	case me.Finished() && me.FIN.Add(1).LessThan(s.Seq.Add(s.Len())) && you.FIN.LessThan(s.Ack):
-		return true // nothing of this connection follows its FIN
+	case afterFIN(me, s):
+		return true
 	}
 	return apart
+}
+
+// afterFIN tells numbers behind the FIN of an end: nothing of its connection
+// follows that.
+func afterFIN(me *End, s *craft.Segment) bool {
+	return me.Finished() && me.FIN.Add(1).LessThan(s.Seq.Add(s.Len()))
 }
 
 // strange tells a segment of which both numbers have nothing to do with what was

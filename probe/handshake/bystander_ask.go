@@ -65,12 +65,12 @@ func (b *Bystander) Living() bool {
 
 // Rivals tells a SYN of the client with another number, a SYN-ACK with another
 // number to another SYN, or a segment of which both numbers have nothing to do
-// with what was captured.
+// with what was captured, or that has numbers behind the FIN.
 func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	switch {
 	case !s.Flags.Has(craft.SYN):
-		return s.Flags.Has(craft.ACK) && strange(me, you, s)
+		return s.Flags.Has(craft.ACK) && (strange(me, you, s) || afterFIN(me, s))
 	case !s.Flags.Has(craft.ACK):
 		return from == Client && b.Renewed(at, from, s)
 	case from == Client || !b.known.has(knowServerISN|knowClientISN):

@@ -32,6 +32,7 @@ type rarely struct {
 
 	challenges uint8
 	challenge  [2]craft.Seq // its numbers
+	lives      bool         // the client goes on with the old connection
 	own        bool         // the client has shown that the SYN before them was its own
 	refusable  refusable
 	suspect    suspect
@@ -116,7 +117,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 	case n.Has(NoteBadAck) && from == Server && s.Flags.Has(craft.SYN):
 		b.rare().refusable.add(s.Ack)
 	case n.Void() && from == Client && b.livesOn(s):
-		b.more.challenges = 0
+		b.more.lives = true
 	case n.Void() && n.Has(NoteAfterReset): // a probe of something that is gone
 	case n.Void():
 		b.strays = min(b.strays, 254) + 1

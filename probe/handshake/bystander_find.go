@@ -194,7 +194,7 @@ func (v *sight) openedAtOnce() string {
 // challenged: the client shows that it asked for a connection, by its RST or by
 // another SYN. Somebody else's SYN into an open connection is answered so too.
 func (v *sight) challenged() string {
-	if v.more.challenges == 0 || !v.more.own {
+	if v.more.challenges == 0 || !v.more.own || v.more.lives {
 		return ""
 	}
 	return fmt.Sprintf("ACK %d, seq %d, to the SYN %d",

@@ -209,6 +209,7 @@ func (b *Bystander) refusedBefore() {
 func (b *Bystander) contradictRefusal() {
 	if b.known.has(knowRefused) && !b.mark(Server).set && b.pair.Server.facts.has(sentReset) {
 		b.unreset(Server)
+		b.more.refusedAt, b.more.reset = b.more.reset.at, resetKept{}
 	}
 }
 
