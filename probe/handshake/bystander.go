@@ -160,7 +160,8 @@ func (b *Bystander) belongs(from Side, me, you *End, s *craft.Segment) bool {
 	case me.Opened() && you.Opened() && me.facts.has(wasReset):
 		return near(me, you, s.Seq) && near(you, me, s.Ack) // nothing was missed that a dead connection has sent
 	case me.Opened() && you.Opened():
-		return plausible(s.Seq.Sub(me.Nxt), late) || plausible(s.Ack.Sub(you.Nxt), late)
+		seq, ack := plausible(s.Seq.Sub(me.Nxt), late), plausible(s.Ack.Sub(you.Nxt), late)
+		return seq && ack || (seq || ack) && (s.Len() > 0 || me.Confirmed() && you.Confirmed())
 	case me.Opened():
 		return plausible(s.Seq.Sub(me.Nxt), late)
 	case you.Opened():
@@ -182,7 +183,7 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	known := b.known.has(knowISN(from))
 	switch {
 	case me.Opened() && known && s.Seq != me.ISS,
-		me.Opened() && !known && !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0):
+		me.Opened() && !known && !justBefore(me, s):
 		return NoteOtherSYN
 	case ack && !b.acknowledges(from.Other(), you, s.Ack):
 		return NoteBadAck
@@ -293,11 +294,13 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	case craft.SYN:
 		return me.Opened() && s.Seq != me.ISS &&
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
-			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0) || at-b.begin > mostOvertaken)
+			(b.known.has(knowSYN(from)) || !justBefore(me, s) || at-b.begin > mostOvertaken)
 	case craft.SYN | craft.ACK:
 		return me.Opened() && s.Seq != me.ISS && b.otherAnswer(at, from, me, you, s)
 	case craft.ACK:
 		return me.Opened() && you.Opened() && b.foreign(from, me, you, s)
+	case craft.RST | craft.ACK: // refuses a SYN that was not captured
+		return s.Seq == 0 && from == Server && me.Opened() && you.Opened() && !b.known.has(knowProven) && !near(you, me, s.Ack)
 	}
 	return false
 }
@@ -360,6 +363,14 @@ func (b *Bystander) Over() bool {
 // mostOvertaken is how long after other segments a SYN may be captured that came
 // before them.
 const mostOvertaken = int64(200 * time.Millisecond)
+
+// justBefore tells a SYN that may be the one of an end of which other segments
+// were captured before: no more than a window lies between.
+func justBefore(me *End, s *craft.Segment) bool {
+	const most = 1 << 20
+	d := me.Nxt.Sub(s.Seq.Add(1))
+	return d >= 0 && d <= most
+}
 
 func ended(s State) bool { return s == Closed || s == TimeWait || s == Unknown }
 

@@ -109,6 +109,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		b.serverReset(at, s, n, before)
 	case n.Has(NoteChallenge):
 		m := b.rare()
+		m.lives = m.lives || m.challenges > 0 && m.challenge[1].LessThan(s.Ack) // somebody sends
 		m.challenges = min(m.challenges, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
 		m.refusable.add(s.Ack)

@@ -119,7 +119,7 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 
 // clientReset notes an RST of the client.
 func (b *Bystander) clientReset(at int64, s *craft.Segment, n Notes, before *Pair) {
-	if m := b.more; m != nil && m.challenges > 0 && s.Seq == m.challenge[1] {
+	if m := b.more; m != nil && m.challenges > 0 && s.Seq == m.challenge[1] && !s.Flags.Has(craft.ACK) {
 		m.own = true
 	}
 	if n.Void() {
