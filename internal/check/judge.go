@@ -27,7 +27,7 @@ type Result struct {
 }
 
 // Judge holds the facts against every expectation, in the order of the file.
-func (p *Plan) Judge(hosts Hosts, f *Facts) (all []Result) {
+func (p *Expectations) Judge(hosts Hosts, f *Facts) (all []Result) {
 	for i := range p.Expect {
 		for _, word := range p.Expect[i].Targets {
 			all = append(all, p.Expect[i].of(word).judge(word, hosts[word], f)...)
