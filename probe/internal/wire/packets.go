@@ -118,10 +118,18 @@ func (p *Packets) Full() bool { return len(p.Batch) == BatchSize }
 
 func (p *Packets) next() []byte { return p.buf[len(p.Batch)][:0] }
 
-// Add appends one transmission of a probe to the batch, small: without options.
-func (p *Packets) Add(small bool, src, dst netip.AddrPort, n Numbers, now time.Duration) {
+// Size is how large a probe is.
+type Size bool
+
+const (
+	Whole Size = false
+	Small Size = true // without options
+)
+
+// Add appends one transmission of a probe to the batch.
+func (p *Packets) Add(size Size, src, dst netip.AddrPort, n Numbers, now time.Duration) {
 	t := p.probe[src.Addr().Is4()]
-	if small {
+	if size == Small {
 		t = p.small[src.Addr().Is4()]
 	}
 	fields := craft.Fields{Src: src, Dst: dst, Seq: n.Seq, ID: n.IPID(), TSval: tsval(n, now)}
