@@ -3,6 +3,7 @@ package craft_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"testing"
 
@@ -271,5 +272,25 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A whole packet behind a fragment header says nothing of the first fragment that a
+// header before it makes of it (RFC 8200 §4.5).
+func TestFragmentHeadersAddUp(t *testing.T) {
+	for _, first := range []string{"0600000100002000", "0600000000002000"} { // which of the two has fragments behind it
+		second := "0600000000001b00"
+		if first == "0600000000002000" {
+			second = "0600000100001b00"
+		}
+		b, err := hex.DecodeString("6000000000282c4020010db800000000000000000000005020010db8000000000000000000000001" + "2c" + first[2:] + second +
+			"0035e59c4138b745f429f5645260122f6d2e09000002040578")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p craft.Packet
+		if err := p.Decode(b, craft.TrustChecksums); err != craft.ErrFragment {
+			t.Errorf("%s, %s: %v, want %v", first, second, err, craft.ErrFragment)
+		}
 	}
 }

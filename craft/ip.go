@@ -94,13 +94,14 @@ func (h *ipHeader) upperLayerSum() uint64 {
 }
 
 // skipAH returns what follows an authentication header, whose length is in
-// words of 4 bytes less 2 (RFC 4302 §2.2), and the protocol of that.
-func skipAH(b []byte) (next uint8, rest []byte, err error) {
+// words of 4 bytes less 2 (RFC 4302 §2.2), and the protocol of that. In IPv6 the
+// length is a multiple of 8 bytes, in IPv4 of 4.
+func skipAH(b []byte, multiple int) (next uint8, rest []byte, err error) {
 	if len(b) < 2 {
 		return 0, nil, ErrTruncated
 	}
 	n := (int(b[1]) + 2) * 4
-	if n < 12 {
+	if n < 12 || n%multiple != 0 {
 		return 0, nil, ErrMalformed
 	}
 	if n > len(b) {

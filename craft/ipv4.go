@@ -36,7 +36,7 @@ func (h *ipHeader) decodeIPv4(b []byte) error {
 		payload:  b[int(b[0]&0xf)*4:],
 	}
 	for h.protocol == protocolAH && h.offset == 0 {
-		next, rest, err := skipAH(h.payload)
+		next, rest, err := skipAH(h.payload, 4)
 		if err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ func isExtension(next uint8) bool {
 func (h *ipHeader) skipExtension() error {
 	b := h.payload
 	if h.protocol == protocolAH {
-		next, rest, err := skipAH(b)
+		next, rest, err := skipAH(b, 8)
 		h.protocol, h.payload = next, rest
 		return err
 	}
@@ -69,7 +69,7 @@ func (h *ipHeader) skipExtension() error {
 	if h.protocol == headerFragment {
 		n = 8
 		word := binary.BigEndian.Uint16(b[2:])
-		h.offset, h.more = word>>3, word&1 != 0
+		h.offset, h.more = word>>3, h.more || word&1 != 0 // a second header takes nothing back
 	}
 	if n > len(b) {
 		return ErrTruncated

@@ -3,8 +3,9 @@ package netraw
 import (
 	"encoding/binary"
 	"errors"
+	"net"
 	"net/netip"
-	"os"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -71,6 +72,25 @@ func answerCases(four bool) []answerCase {
 			{"TTL changed under the sum", flip(8), synAck, false, "bad-checksum"},
 			{"first fragment", func(p []byte) []byte { p[6] = 0x20; return resum(p) }, synAck, false, "fragment"},
 			{"later fragment", func(p []byte) []byte { p[6], p[7] = 0, 9; return resum(p) }, synAck, false, ""},
+			{"the reserved flag", func(p []byte) []byte { p[6] |= 0x80; return resum(p) }, synAck, true, ""},
+			{"40 bytes of IP options", func(p []byte) []byte {
+				for range 10 {
+					p = slices.Insert(p, 20, 1, 1, 1, 1)
+				}
+				p[0] = 0x4f
+				return resum(relength(p))
+			}, synAck, true, ""},
+			{"IHL below 5", func(p []byte) []byte { p[0] = 0x44; return headerSum(p, 16) }, synAck, false, ""},
+			{"IHL of zero", func(p []byte) []byte { p[0] = 0x40; return p }, synAck, false, ""},
+			{"IHL beyond the packet", func(p []byte) []byte { p[0] = 0x4f; return p }, synAck, false, ""},
+			{"version 5", func(p []byte) []byte { p[0] = 0x55; return headerSum(p, 20) }, synAck, false, ""},
+			{"version 6", func(p []byte) []byte { p[0] = 0x65; return headerSum(p, 20) }, synAck, false, ""},
+			{"length below the headers", func(p []byte) []byte { p[2], p[3] = 0, 30; return resum(p) }, synAck, false, "malformed"},
+			{"length of zero", func(p []byte) []byte { p[2], p[3] = 0, 0; return resum(p) }, synAck, false, "malformed"},
+			{"length beyond the frame", func(p []byte) []byte { p[2], p[3] = 0, 200; return resum(p) }, synAck, false, "truncated"},
+			{"length of a jumbo frame", func(p []byte) []byte { p[2], p[3] = 0x23, 0x28; return resum(p) }, synAck, false, "truncated"},
+			{"authentication header", authentication(2), synAck, false, ""},
+			{"UDP", func(p []byte) []byte { p[9] = 17; return resum(p) }, synAck, false, ""},
 		}...)
 	}
 	return append(cases, []answerCase{
@@ -85,6 +105,40 @@ func answerCases(four bool) []answerCase {
 		{"first fragment", extension(44, 0, 0, 1, 0, 0, 7), synAck, false, "fragment"},
 		{"later fragment", extension(44, 0, 0, 8, 0, 0, 7), synAck, false, ""},
 		{"no next header", extension(60, 1, 4, 0, 0, 0, 0, 59), synAck, false, ""},
+		{"hop-by-hop where it must not be", func(p []byte) []byte { // RFC 8200 §4.1; our number proves the answer all the same
+			return extension(60, 1, 4, 0, 0, 0, 0)(extension(0, 1, 4, 0, 0, 0, 0)(p))
+		}, synAck, true, ""},
+		{"hop-by-hop beyond the packet", func(p []byte) []byte { p = extension(0, 1, 4, 0, 0, 0, 0)(p); p[41] = 200; return p }, synAck, false, ""},
+		{"hop-by-hop into the segment", func(p []byte) []byte { p = extension(0, 1, 4, 0, 0, 0, 0)(p); p[41] = 1; return p }, synAck, false, ""},
+		{"an option beyond its header", extension(0, 1, 200, 0, 0, 0, 0), synAck, true, ""},
+		{"routing header with segments left", extension(43, 0, 1, 0, 0, 0, 0), synAck, true, ""},
+		{"mobility header", extension(135, 0, 0, 0, 0, 0, 0), synAck, true, ""},
+		{"shim6 header", extension(140, 0, 0, 0, 0, 0, 0), synAck, true, ""},
+		{"ESP", extension(50, 0, 0, 0, 0, 0, 0), synAck, false, ""},
+		{"twenty-seven headers", func(p []byte) []byte {
+			for range 27 {
+				p = extension(60, 1, 4, 0, 0, 0, 0)(p)
+			}
+			return p
+		}, synAck, true, ""},
+		{"reserved bits of a fragment header", func(p []byte) []byte { p = extension(44, 0, 0, 0, 0, 0, 7)(p); p[43] |= 6; return p }, synAck, true, ""},
+		{"an atomic fragment in a first one", func(p []byte) []byte {
+			return extension(44, 0, 0, 1, 0, 0, 7)(extension(44, 0, 0, 0, 0, 0, 7)(p))
+		}, synAck, false, "fragment"},
+		{"a first fragment in an atomic one", func(p []byte) []byte {
+			return extension(44, 0, 0, 0, 0, 0, 7)(extension(44, 0, 0, 1, 0, 0, 7)(p))
+		}, synAck, false, "fragment"},
+		{"authentication header", authentication(2), synAck, true, ""},
+		{"authentication header of 32 bytes", authentication(6), synAck, true, ""},
+		{"authentication header of 8 bytes", authentication(0), synAck, false, ""},
+		{"authentication header of 12 bytes", authentication(1), synAck, false, ""},
+		{"authentication header beyond the packet", func(p []byte) []byte { p = authentication(2)(p); p[41] = 100; return p }, synAck, false, ""},
+		{"version 4", func(p []byte) []byte { p[0] = 0x40; return p }, synAck, false, ""},
+		{"version 5", func(p []byte) []byte { p[0] = 0x50; return p }, synAck, false, ""},
+		{"length below the headers", func(p []byte) []byte { p[4], p[5] = 0, 10; return p }, synAck, false, "malformed"},
+		{"length of zero, as of a jumbogram", func(p []byte) []byte { p = extension(0, 0xc2, 4, 0, 0, 0, 20)(p); p[4], p[5] = 0, 0; return p }, synAck, false, ""},
+		{"length beyond the frame", func(p []byte) []byte { p[4], p[5] = 0, 200; return p }, synAck, false, "truncated"},
+		{"UDP", func(p []byte) []byte { p[6] = 17; return p }, synAck, false, ""},
 	}...)
 }
 
@@ -131,6 +185,25 @@ func extension(kind byte, body ...byte) func([]byte) []byte {
 	}
 }
 
+// authentication puts a header (RFC 4302 §2) with that in its length field behind the
+// IP header: words of 4 bytes less 2.
+func authentication(length byte) func([]byte) []byte {
+	return func(p []byte) []byte {
+		at, place := 40, 6
+		if p[0]>>4 == 4 {
+			at, place = 20, 9
+		}
+		header := make([]byte, (int(length)+2)*4)
+		header[0], header[1] = p[place], length
+		p[place] = 51
+		p = relength(slices.Insert(p, at, header...))
+		if at == 20 {
+			return headerSum(p, at) // the segment's sum is right as it is
+		}
+		return p
+	}
+}
+
 func transport(p []byte) int {
 	if p[0]>>4 == 4 {
 		return int(p[0]&15) * 4
@@ -153,8 +226,7 @@ func resum(p []byte) []byte {
 	protocol, sum := p[6], uint32(len(p)-at)
 	if p[0]>>4 == 4 {
 		protocol = p[9]
-		binary.BigEndian.PutUint16(p[10:], 0)
-		binary.BigEndian.PutUint16(p[10:], foldSlowly(addSlowly(0, p[:at])))
+		headerSum(p, at)
 		sum = addSlowly(sum, p[12:20])
 	} else {
 		sum = addSlowly(sum, p[8:40])
@@ -169,6 +241,13 @@ func resum(p []byte) []byte {
 	}
 	binary.BigEndian.PutUint16(p[place:], 0)
 	binary.BigEndian.PutUint16(p[place:], foldSlowly(addSlowly(sum, p[at:])))
+	return p
+}
+
+// headerSum computes that of an IPv4 header of n bytes anew.
+func headerSum(p []byte, n int) []byte {
+	binary.BigEndian.PutUint16(p[10:], 0)
+	binary.BigEndian.PutUint16(p[10:], foldSlowly(addSlowly(0, p[:n])))
 	return p
 }
 
@@ -192,19 +271,11 @@ func foldSlowly(sum uint32) uint16 {
 // One table of what arrives goes through every engine, on the wire, and each
 // gives the same answer.
 func TestEnginesAgreeOnAnswers(t *testing.T) {
-	for name, open := range map[string]func(t *testing.T, p *peer) wideEngine{
-		"raw":    func(t *testing.T, p *peer) wideEngine { return rawAsWide{open(t, &Config{Interface: p.here})} },
-		"packet": func(t *testing.T, p *peer) wideEngine { return openPacket(t, Config{}) },
-		"xdp":    func(t *testing.T, p *peer) wideEngine { return openXDP(t, p, Config{}) },
-	} {
+	for name, open := range wideEngines {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t)
 			p.do(func() { must(lab.AcceptRedirects(p.there)) })
 			c := open(t, p)
-			if x, ok := c.(*XDPConn); ok {
-				x.in.expect(our4)
-				x.in.expect(our6)
-			}
 			for _, four := range []bool{true, false} {
 				for i, row := range answerCases(four) {
 					src, dst := netip.AddrPortFrom(our6, c.Ports()[0]), netip.AddrPortFrom(peer6, uint16(1000+i))
@@ -213,13 +284,23 @@ func TestEnginesAgreeOnAnswers(t *testing.T) {
 					}
 					seq, _ := cookieOf(testKey, src, dst, 0)
 					right := segmentBytes(t, craft.Segment{Src: dst, Dst: src, Seq: 77, Ack: seq.Add(1), Flags: row.flags})
-					before := rejections(c)
-					p.throw(row.change(right))
-					if taken := delivers(t, c, seq.Add(1)); taken != row.taken {
+					before, passed := rejections(c), matched(c)
+					taken := p.delivers(t, c, func() { p.throw(row.change(right), four) }, acknowledges(seq.Add(1)))
+					if taken != row.taken {
 						t.Errorf("IPv4 %v, %s: taken is %v, want %v", four, row.name, taken, row.taken)
 					}
 					if name != "xdp" {
 						continue
+					}
+					want := passed + 1 // the mark is one
+					if row.taken {
+						want++
+					}
+					for matched(c) < want { // counted a moment after it was handed over
+						runtime.Gosched()
+					}
+					if n := matched(c); n != want {
+						t.Errorf("IPv4 %v, %s: %d passed by the program beside the mark, want it to be %v", four, row.name, n-passed-1, row.taken)
 					}
 					if row.reason != "" {
 						before[row.reason]++
@@ -242,54 +323,90 @@ func rejections(c wideEngine) map[string]uint64 {
 	return nil
 }
 
+// matched is how many answers the xdp program has let pass.
+func matched(c wideEngine) uint64 {
+	if x, ok := c.(*XDPConn); ok {
+		return x.in.counters()[countMatched]
+	}
+	return 0
+}
+
 // rawAsWide is a Conn where an engine is wanted; it does not blast.
 type rawAsWide struct{ *Conn }
 
 func (rawAsWide) Blast([]craft.Fields) (int, error) { return 0, errors.ErrUnsupported }
 func (rawAsWide) AnswersResets() bool               { return false }
 
-// delivers tells whether an answer is delivered that stands up to
-// craft's reading and acknowledges ack.
-func delivers(t *testing.T, c wideEngine, ack craft.Seq) (taken bool) {
+// acknowledges tells whether a packet of the far end acknowledges ack.
+func acknowledges(ack craft.Seq) func(*craft.Packet) bool {
+	return func(p *craft.Packet) bool {
+		return p.Kind == craft.PacketTCP && p.Segment.Ack == ack &&
+			!p.Segment.Src.Addr().IsUnspecified() && p.Segment.Src.Addr() != our4 && p.Segment.Src.Addr() != our6
+	}
+}
+
+// delivers throws a packet, and after it a right answer from another port: when
+// that has come, it tells whether one came before that stands up to craft's reading
+// and is what was meant.
+func (p *peer) delivers(t *testing.T, c wideEngine, throw func(), meant func(*craft.Packet) bool) (taken bool) {
 	t.Helper()
+	p.thrown++
+	src, dst := netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(peer4, 999)
+	number, _ := cookieOf(testKey, src, dst, 0)
+	mark := craft.Seq(p.thrown)
+	throw()
+	p.throw(segmentBytes(t, craft.Segment{Src: dst, Dst: src, Seq: mark, Ack: number.Add(1), Flags: synAck}), true)
 	pkts := make([]Packet, 16)
-	var p craft.Packet
+	var got craft.Packet
+	must(c.SetReadDeadline(time.Now().Add(time.Minute)))
 	for {
-		must(c.SetReadDeadline(time.Now().Add(30 * time.Millisecond)))
 		n, err := c.Recv(pkts)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return taken
-		}
 		must(err)
 		for _, pkt := range pkts[:n] {
 			check := craft.VerifyChecksums
 			if pkt.Partial {
 				check = craft.TrustChecksums
 			}
-			if p.Decode(pkt.Data, check) == nil && p.Kind == craft.PacketTCP && p.Segment.Ack == ack &&
-				!p.Segment.Src.Addr().IsUnspecified() && p.Segment.Src.Addr() != our4 && p.Segment.Src.Addr() != our6 {
+			switch err := got.Decode(pkt.Data, check); {
+			case err != nil:
+			case meant(&got):
 				taken = true
+			case got.Kind == craft.PacketTCP && got.Segment.Src == dst && got.Segment.Seq == mark && got.Segment.Ack == number.Add(1):
+				return taken
 			}
 		}
 	}
 }
 
-// throw has the far end send a packet as it is.
-func (p *peer) throw(packet []byte) {
+// throw has the far end send a packet as it is, as IPv4 or IPv6.
+func (p *peer) throw(packet []byte, four bool) {
 	near, err := netlink.LinkByName(p.here)
 	must(err)
+	p.throwTo(near.Attrs().HardwareAddr, packet, four)
+}
+
+// throwTo does so to a link address.
+func (p *peer) throwTo(mac net.HardwareAddr, packet []byte, four bool) {
 	far, err := p.thereHandler.LinkByName(p.there)
 	must(err)
-	frame := append(slices.Clone([]byte(near.Attrs().HardwareAddr)), far.Attrs().HardwareAddr...)
+	frame := append(slices.Clone([]byte(mac)), far.Attrs().HardwareAddr...)
 	ether := uint16(unix.ETH_P_IPV6)
-	if packet[0]>>4 == 4 {
+	if four {
 		ether = unix.ETH_P_IP
 	}
 	frame = append(binary.BigEndian.AppendUint16(frame, ether), packet...)
-	p.do(func() {
-		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
-		must(err)
-		defer unix.Close(fd)
-		must(unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: far.Attrs().Index, Halen: 6}))
-	})
+	must(unix.Sendto(p.wire(), frame, 0, &unix.SockaddrLinklayer{Ifindex: far.Attrs().Index, Halen: 6}))
+}
+
+// wire is the far end's socket for whole frames; closing one takes tens of
+// milliseconds, so it is kept.
+func (p *peer) wire() int {
+	if p.fd == 0 {
+		p.do(func() {
+			fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+			must(err)
+			p.fd = fd
+		})
+	}
+	return p.fd
 }

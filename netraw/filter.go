@@ -28,6 +28,9 @@ const (
 	protoAH         = 51
 	protoICMPv6     = 58
 	protoDestOption = 60
+	protoMobility   = 135
+	protoHIP        = 139
+	protoShim6      = 140
 
 	// passLength is how much of a packet is kept: all of it.
 	passLength = 1 << 18
@@ -41,7 +44,7 @@ const (
 //	  or icmp[icmptype] in {3,4,5,11,12} and quoted ip proto \tcp and quoted src port P
 //	  or icmp6 and ip6[40] in {1,2,3,4} and ip6[54] = 6 and ip6[88:2] in P
 //	  or icmp[icmptype] in {0,14} and icmp[4:2] in P or icmp6 and ip6[40] = 129 and ip6[44:2] in P
-//	  or ip6[6] in {43,44,51,60}
+//	  or ip6[6] in {43,44,51,60,135,139,140}
 //	  or ip6[6] = 0 and not (ip6[40:2] = 0x3a00 and not ip6[48] in {1,2,3,4})
 //	) or outbound and tcp src port P
 //
@@ -104,6 +107,9 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{op: equal(protoFragment), yes: "pass"},
 		{op: equal(protoAH), yes: "pass"},
 		{op: equal(protoDestOption), yes: "pass"},
+		{op: equal(protoMobility), yes: "pass"},
+		{op: equal(protoHIP), yes: "pass"},
+		{op: equal(protoShim6), yes: "pass"},
 		{op: equal(protoTCP), no: "drop"},
 		{op: bpf.LoadAbsolute{Off: 40 + 2, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},

@@ -102,6 +102,8 @@ type peer struct {
 	thereLL      netip.Addr
 	hereIndex    int
 	thereHandler *netlink.Handle
+	thrown       uint32 // marks so far: see delivers
+	fd           int    // see wire; 0: not open
 }
 
 // newPeer makes the network; it is gone when the test ends.
@@ -136,6 +138,9 @@ func newPeer(t testing.TB) *peer {
 			must(netlink.LinkDel(link))
 		}
 		p.thereHandler.Close()
+		if p.fd > 0 {
+			unix.Close(p.fd)
+		}
 		p.ns.Close()
 	})
 	p.await(t, near)

@@ -53,7 +53,7 @@ func (c *xdpConn) open(cfg Config, t Templates, cookie XDPCookie) (err error) {
 func (c *xdpConn) start(cfg Config, ifindex int, cookie XDPCookie) error {
 	err := c.program.load(xdpSettings{
 		ifindex: ifindex, redirects: c.ways.hops.veths[ifindex], ring: cfg.ReceiveBuffer,
-		metal: isMetal(cfg.Interface),
+		metal: isMetal(cfg.Interface), mac: c.ways.hops.sources[ifindex],
 		ports: c.ports.List(), templates: c.templates, cookie: cookie,
 	})
 	if err != nil {

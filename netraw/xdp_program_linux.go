@@ -45,6 +45,7 @@ type xdpSettings struct {
 	ifindex   int
 	redirects bool // it is a veth: see bpf/recv.h
 	metal     bool // it finishes and verifies checksums: see bpf/recv.h, unfinished
+	mac       [6]byte
 	ports     []uint16
 	templates Templates
 	cookie    XDPCookie
@@ -98,6 +99,7 @@ func (s xdpSettings) apply(spec *ebpf.CollectionSpec) error {
 		bpf.EngineVarLayout6:   layout6,
 		bpf.EngineVarCookie:    s.cookie.forKernel(),
 		bpf.EngineVarPorts:     held,
+		bpf.EngineVarMac:       s.mac,
 		bpf.EngineVarRedirects: s.redirects, bpf.EngineVarUnfinished: !s.metal,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {

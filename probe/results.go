@@ -24,6 +24,9 @@ var (
 	ErrNetworkDown = errors.New("the network went down during the run")
 	// ErrNothingSent means that this machine let none of a run's packets out.
 	ErrNothingSent = errors.New("no packet could leave")
+	// ErrWentSilent means that every host of a run that had answered answers nothing
+	// any more, not even on a port that had answered.
+	ErrWentSilent = errors.New("the targets went silent during the run: nothing answers any more, not even what had answered")
 	// ErrInterrupted means that the context was cancelled.
 	ErrInterrupted = errors.New("interrupted")
 )

@@ -21,9 +21,12 @@ type Summary struct {
 	KernelDrops   uint64            // packets that the kernel dropped before we read them
 	States        map[State]uint64
 	Took          time.Duration
-	Rate          float64 // probe transmissions a second, achieved while sending
-	Complete      bool    // every target has its verdict
-	Refusal       error   // why this machine did not let a packet out for good, the last time; nil: it never did not
+	Rate          float64  // probe transmissions a second, achieved while sending
+	Complete      bool     // every target has its verdict
+	Loss          HostLoss // of transmissions to ports that answer
+	WentSilent    uint64   // ports that are unknown because their hosts answered nothing any more
+	Confidence    float64  // of ports that kept silent, 0 to 1, where they have no records of their own; 0: it was not measured
+	Refusal       error    // why this machine did not let a packet out for good, the last time; nil: it never did not
 }
 
 // Progress is a look at a run under way.

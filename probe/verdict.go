@@ -26,6 +26,7 @@ const (
 	ReasonNoNeighbour     Reason = "no-neighbour"      // nobody on the link has the address
 	ReasonBroadcast       Reason = "broadcast-address" // of a network: no TCP answers (RFC 9293 §3.9.2.3)
 	ReasonInterrupted     Reason = "interrupted"
+	ReasonWentSilent      Reason = "went-silent"
 	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3
 )
 

@@ -25,6 +25,7 @@ func expectations(t *testing.T, text string) string {
 // What the lab is holds, what it is not fails with what it is instead, in every
 // output.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	web, fortress, far := l.Host("web").Addr4(), l.Host("fortress").Addr4(), l.Host("far").Addr4()
 	path := expectations(t, fmt.Sprintf(`
@@ -83,6 +84,7 @@ expect:
 
 // A file that --init writes holds, and what changes shows in --diff and in it.
 func TestCheckInit(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	web, reset := l.Host("web").Addr4().String(), l.Host("reset").Addr4().String()
 	r := command(t.Context(), l, "check", "--init", "-p", "20-90,443", web, reset)
@@ -141,6 +143,7 @@ func TestCheckRefuses(t *testing.T) {
 
 // Two hundred expectations of fifty hosts.
 func TestCheckOfManyHosts(t *testing.T) {
+	t.Parallel()
 	l := crowd(t, 50)
 	var b strings.Builder
 	b.WriteString("probing: {count: 5}\nexpect:\n")

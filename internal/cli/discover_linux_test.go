@@ -153,6 +153,7 @@ func upOf(hosts map[string]jsonRecord) (list []string) {
 // behind a router, IPv4 and IPv6, those that answer only pings too, and is of
 // one mind with nmap.
 func TestHostList(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	for _, v4 := range []bool{true, false} {
 		t.Run(fmt.Sprintf("v4 %t", v4), func(t *testing.T) {
@@ -270,6 +271,7 @@ func portHosts(list []jsonRecord) (hosts []string) {
 // TestScanLeavesOutWhoIsDown: a scan of many addresses probes those that are
 // there, and says how many it left out; -Pn probes all.
 func TestScanLeavesOutWhoIsDown(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	for _, v4 := range []bool{true, false} {
 		t.Run(fmt.Sprintf("v4 %t", v4), func(t *testing.T) {
@@ -313,6 +315,7 @@ func TestScanLeavesOutWhoIsDown(t *testing.T) {
 
 // TestFewAddressesAreNotLookedFor: up to eight addresses are probed at once.
 func TestFewAddressesAreNotLookedFor(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	absent := p.Host("near").Absent4()
 	for n, looked := range map[int]bool{8: false, 9: true} {
@@ -327,6 +330,7 @@ func TestFewAddressesAreNotLookedFor(t *testing.T) {
 // TestShardsOfASearch: the parts of a split scan probe each live pair once, as
 // far as each has found its host.
 func TestShardsOfASearch(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	near := network(p.Host("near").Addr4()).String()
 	probed := map[netip.AddrPort]int{}
@@ -356,6 +360,7 @@ func TestShardsOfASearch(t *testing.T) {
 
 // TestExpectationOfWhoIsLeftOut: the ports of hosts that are down are not open.
 func TestExpectationOfWhoIsLeftOut(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	absent := p.Host("near").Absent4()
 	word := fmt.Sprintf("%s-%d", place(absent, 220), 239)
@@ -369,6 +374,7 @@ func TestExpectationOfWhoIsLeftOut(t *testing.T) {
 // TestStatelessSearch: a run without state looks for hosts when it is told to,
 // and else says that it does not.
 func TestStatelessSearch(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	near := network(p.Host("near").Addr4()).String()
 	r := command(t.Context(), p.Lab, "scan", "-o", "json", "--stateless", "--engine", "raw", "--discover", "auto", "-p", "80", near)

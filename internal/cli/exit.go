@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 
 	"synscope/internal/report/sink"
@@ -53,7 +55,7 @@ func exitCode(err error) int {
 		return exitYes
 	case errors.As(err, &e):
 		return e.code
-	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, sink.ErrWrite, context.Canceled):
+	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, probe.ErrWentSilent, sink.ErrWrite, context.Canceled):
 		return exitInterrupted
 	case errors.Is(err, probe.ErrNothingSent):
 		return exitUnable
@@ -79,12 +81,49 @@ func explain(err error) string {
 	if err == nil || closedPipe(err) {
 		return ""
 	}
+	if several := joinedErrors(err); several != nil {
+		return explainAll(several)
+	}
 	return err.Error()
+}
+
+// joinedErrors are the errors of [errors.Join]; nil of any other error.
+func joinedErrors(err error) []error {
+	if e, ok := err.(*exit); ok {
+		err = e.err
+	}
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var lines []string
+	for _, one := range several.Unwrap() {
+		lines = append(lines, one.Error())
+	}
+	if strings.Join(lines, "\n") != err.Error() { // fmt.Errorf, with words between
+		return nil
+	}
+	return several.Unwrap()
+}
+
+// explainAll has a line for each of several errors that there is something to print
+// about.
+func explainAll(errs []error) string {
+	var lines []string
+	for _, err := range errs {
+		if line := explain(err); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // closedPipe tells whether all that went wrong is that nobody reads standard
 // output any more, of which other programs say nothing either.
 func closedPipe(err error) bool {
+	if several := joinedErrors(err); several != nil {
+		return !slices.ContainsFunc(several, func(one error) bool { return !closedPipe(one) })
+	}
 	var path *fs.PathError
 	return errors.Is(err, syscall.EPIPE) && errors.As(err, &path) && path.Path == os.Stdout.Name()
 }

@@ -97,6 +97,7 @@ func TestOneTargetOfMany(t *testing.T) {
 // TestHandshakeRecords: a segment record for each rung, a handshake record for
 // each connection, fields by the names and types of the contract.
 func TestHandshakeRecords(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	got := command(t.Context(), l, "hs", "web:80", "web:81", "--repeat", "2", "-o", "json")
 	list := records(t, got.out)

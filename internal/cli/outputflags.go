@@ -112,13 +112,14 @@ func formatNames(formats []report.Format) string {
 // files, progress and remarks on standard error.
 type display struct {
 	*report.Output
-	unusual  *unusual         // nil where it is not told
-	progress *screen.Progress // nil where nobody watches
-	streams  Streams
-	quiet    bool
-	zoned    bool // -e names the zone of link-local addresses
-	level    int  // 1 with -v, 2 with -d
-	colour   bool // on standard output
+	unusual   *unusual         // nil where it is not told
+	progress  *screen.Progress // nil where nobody watches
+	streams   Streams
+	quiet     bool
+	zoned     bool // -e names the zone of link-local addresses
+	level     int  // 1 with -v, 2 with -d
+	concluded bool // the last record has been written
+	colour    bool // on standard output
 }
 
 func newDisplay(o *common, s Streams, set *target.Set) (*display, error) {
@@ -243,8 +244,13 @@ func (d *display) finish(err error) error {
 	if closing == nil {
 		closing = d.unusual.tell(d.streams.Out)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return closing
+	case closing == nil:
+		return err
+	case errors.Is(err, sink.ErrWrite):
+		return closing // which tells of every output that failed, of the first one too
 	}
-	return err
+	return &exit{exitCode(err), errors.Join(err, closing)}
 }

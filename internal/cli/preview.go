@@ -165,6 +165,9 @@ func (j *scanJob) plan() error {
 	if j.keepsNoState() {
 		fmt.Fprintf(out, "stateless: %d packets each, %s in all\n", each, units.Count(times(j.cfg.Total, each)))
 		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, each))
+		if cfg := j.stateless(); mostPerTarget(&cfg) > each {
+			fmt.Fprintf(out, ", up to %d packets each (%s) where packets are lost", mostPerTarget(&cfg), j.span(rate, mostPerTarget(&cfg)))
+		}
 	} else {
 		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, 1))
 		if each > 1 {

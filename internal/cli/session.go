@@ -56,15 +56,25 @@ func (o *opening) run(ctx context.Context, work func(s *session) error, answer f
 		err = confine(o.options, o.streams, o.engine, o.later, o.reads...)
 	}
 	if err == nil {
-		err = d.Record(o.record())
-	}
-	if err == nil {
-		err = work(&session{d, tap, network, o.engine})
+		err = o.between(d, func() error { return work(&session{d, tap, network, o.engine}) })
 	}
 	if err = d.finish(tap.close(err)); err != nil {
 		return err
 	}
 	return answer(d)
+}
+
+// between does the work between the first record and the last, which is written in
+// any case: an output that fails takes no other with it.
+func (o *opening) between(d *display, work func() error) error {
+	err := d.Record(o.record())
+	if err == nil {
+		err = work()
+	}
+	if !d.concluded {
+		d.Record(&record.Summary{End: time.Now()})
+	}
+	return err
 }
 
 // network is what probes go through, once the hosts on the link are resolved.

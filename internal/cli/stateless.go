@@ -126,11 +126,11 @@ func parseBandwidth(s string) (float64, error) {
 
 // stateless is the configuration of a stateless run of this job. Unless it is
 // said, each target gets fewer probes than with state, where only silence is
-// asked again.
+// asked again; more where loss is measured.
 func (j *scanJob) stateless() wide.Config {
 	cfg := wide.Config{Config: j.cfg}
 	if !j.options.given["max-retries"] {
-		cfg.Retries = wide.DefaultRetries
+		cfg.Retries, cfg.MostRetries = wide.DefaultRetries, wide.DefaultMostRetries
 	}
 	if j.set != nil {
 		plan := newShardPlan(j.set, j.seed, j.shard)
@@ -142,13 +142,17 @@ func (j *scanJob) stateless() wide.Config {
 	return cfg
 }
 
-// perTarget is the most probes that a target gets.
+// perTarget is the most probes that a target gets; of a run without state, those
+// that it gets where little is lost.
 func (j *scanJob) perTarget() int {
 	if !j.keepsNoState() {
 		return j.probing.retries + 1
 	}
 	return max(j.stateless().Retries, 0) + 1
 }
+
+// mostPerTarget is how many probes a target may get in a run without state.
+func mostPerTarget(cfg *wide.Config) int { return max(cfg.Retries, cfg.MostRetries, 0) + 1 }
 
 // runStateless probes without keeping state.
 func (j *scanJob) runStateless(ctx context.Context) error {
@@ -261,13 +265,17 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	return summary, err
 }
 
+// sureEnough is how sure silence is where nothing need be said of it: two probes at
+// 1.5 % of loss each way.
+const sureEnough = 0.999
+
 // afterwards are the sentences about what went otherwise than it should have.
 func afterwards(s *wide.Summary, err error) (remarks []string) {
 	if s.Refusal != nil && err == nil && s.SendErrors > 0 {
 		remarks = append(remarks, units.Count(s.SendErrors)+" times the kernel refused a packet, the last time: "+s.Refusal.Error())
 	}
 	if s.NoNeighbour > 0 {
-		remarks = append(remarks, units.Count(s.NoNeighbour)+" targets on the link are unknown: "+wide.ErrNoNeighbour.Error())
+		remarks = append(remarks, units.Count(s.NoNeighbour)+" targets on the link are filtered (no-neighbour): "+wide.ErrNoNeighbour.Error())
 	}
 	if s.KernelDrops > 0 {
 		remarks = append(remarks, units.Count(s.KernelDrops)+" packets were dropped here before they were read; "+
@@ -276,6 +284,10 @@ func afterwards(s *wide.Summary, err error) (remarks []string) {
 	if s.Outages > 0 {
 		remarks = append(remarks, fmt.Sprintf("for %s nothing answered, not even what had before: %s targets were probed again",
 			units.Duration(s.OutageTime), units.Count(s.Again)))
+	}
+	if share, ok := s.Loss.Share(); ok && (s.Retransmitted > s.Probes || s.Confidence < sureEnough) {
+		remarks = append(remarks, fmt.Sprintf("%s of the probes of ports that answer came to nothing: after %d probes each %s of these ports may be missing",
+			units.Percent(share), s.Attempts, units.Percent(1-s.Confidence)))
 	}
 	if s.Held > 0 {
 		remarks = append(remarks, "sending waited "+units.Duration(s.Held)+" for results to be written")

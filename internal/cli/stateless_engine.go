@@ -30,7 +30,7 @@ const receiveBuffer = 16 << 20
 // packet, or raw where that does not work; xdp has to be asked for, since it
 // puts a program on the interface, before the kernel.
 func (j *scanJob) openBlaster(cfg *wide.Config) (*blaster, error) {
-	conn := j.probing.network(max(cfg.Retries, 0) + 1)
+	conn := j.probing.network(mostPerTarget(cfg))
 	conn.WatchOutgoing, conn.ReceiveBuffer = false, receiveBuffer
 	switch j.probing.engine {
 	case engineRaw:
@@ -106,7 +106,7 @@ func (j *scanJob) openXDP(conn *netraw.Config, cfg *wide.Config) (*blaster, erro
 			return nil, &exit{exitUnable, err}
 		}
 	}
-	cookie := netraw.XDPCookie{Key: cfg.Key, Attempts: max(cfg.Retries, 0) + 1, Flags: cfg.Technique.Flags}
+	cookie := netraw.XDPCookie{Key: cfg.Key, Attempts: mostPerTarget(cfg), Flags: cfg.Technique.Flags}
 	c, err := netraw.OpenXDP(conn, netraw.Templates{V4: v4, V6: v6}, cookie)
 	if err != nil {
 		return nil, &exit{exitUnable, fmt.Errorf("--engine xdp on %s: %w", conn.Interface, err)}

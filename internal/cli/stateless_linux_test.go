@@ -27,7 +27,12 @@ var synthetic = &simnet.Synthetic{Seed: 4, Open: 0.2, Refused: 0.2}
 // overModel runs a stateless scan's command line over a network in memory, in
 // real time, as the program does once its engine is open.
 func overModel(ctx context.Context, s Streams, edit func(*wide.Config), args ...string) int {
-	net := simnet.New(simnet.Config{Out: simnet.Path{Delay: time.Millisecond}})
+	return overPath(ctx, simnet.Path{Delay: time.Millisecond}, s, edit, args...)
+}
+
+// overPath does so over a network that is like that both ways.
+func overPath(ctx context.Context, path simnet.Path, s Streams, edit func(*wide.Config), args ...string) int {
+	net := simnet.New(simnet.Config{Out: path, Back: path})
 	net.Handle(netip.MustParsePrefix("0.0.0.0/0"), synthetic)
 	net.Handle(netip.MustParsePrefix("::/0"), synthetic)
 	scan := scanCommand(s)
@@ -46,7 +51,7 @@ func overModel(ctx context.Context, s Streams, edit func(*wide.Config), args ...
 		}
 		cfg := j.stateless()
 		edit(&cfg)
-		conn := net.Conn(max(cfg.Retries, 0) + 1)
+		conn := net.Conn(mostPerTarget(&cfg))
 		defer conn.Close()
 		b, err := wide.NewBlaster(conn, cfg)
 		if err != nil {
@@ -73,9 +78,14 @@ func overModel(ctx context.Context, s Streams, edit func(*wide.Config), args ...
 
 func modelled(t *testing.T, args ...string) ran {
 	t.Helper()
+	return modelledOver(t, simnet.Path{Delay: time.Millisecond}, args...)
+}
+
+func modelledOver(t *testing.T, path simnet.Path, args ...string) ran {
+	t.Helper()
 	var out, errs bytes.Buffer
 	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }}
-	code := overModel(t.Context(), s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "200k"}, args...)...)
+	code := overPath(t.Context(), path, s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "200k"}, args...)...)
 	return ran{code, out.String(), errs.String()}
 }
 
@@ -133,6 +143,45 @@ func TestStatelessRecords(t *testing.T) {
 	}
 }
 
+// Where packets are lost, each target gets more probes, and the run says how much is
+// lost and how sure silence is; a number that was asked for is kept.
+func TestStatelessFollowsTheLoss(t *testing.T) {
+	lossy := simnet.Path{Delay: time.Millisecond, Loss: 0.2}
+	for _, tc := range []struct {
+		retries     []string
+		least, most float64 // probes a target
+	}{{nil, 5, 12}, {[]string{"--max-retries", "1"}, 2, 2}, {[]string{"--max-retries", "11"}, 12, 12}} {
+		r := modelledOver(t, lossy, append(tc.retries, "-o", "json", "-p", "80", "10.0.0.0/20")...)
+		all := records(t, r.out)
+		sum := all[len(all)-1]
+		each := sum["sent"].(float64) / sum["probes"].(float64)
+		if loss, _ := sum["loss"].(float64); r.code != exitYes || each < tc.least || each > tc.most || loss < 0.25 || loss > 0.5 {
+			t.Errorf("%v: exit %d, %.1f probes a target: %v", tc.retries, r.code, each, sum)
+		}
+		ports, _ := found(t, r.out)
+		open, missed := 0, 0
+		p := netip.MustParsePrefix("10.0.0.0/20")
+		for a := p.Addr(); p.Contains(a); a = a.Next() {
+			pair := netip.AddrPortFrom(a, 80)
+			if synthetic.Expect(pair) == simnet.Open {
+				if open++; ports[pair] != "open" {
+					missed++
+				}
+			}
+		}
+		sure, _ := sum["confidence"].(float64)
+		if off := float64(missed)/float64(open) - (1 - sure); off > 0.08 || off < -0.08 || each > 2 && missed*100 > open {
+			t.Errorf("%v: %d of %d open ports missed at a confidence of %v", tc.retries, missed, open, sure)
+		}
+		if !strings.Contains(r.err, "of the probes of ports that answer came to nothing") {
+			t.Errorf("%v: said %q", tc.retries, r.err)
+		}
+	}
+	if r := modelled(t, "-o", "json", "-p", "80", "10.0.0.0/24"); strings.Contains(r.err, "came to nothing") || !strings.Contains(r.out, `"loss":0,`) {
+		t.Errorf("nothing is lost: %s%s", r.err, r.out)
+	}
+}
+
 func TestStatelessExpect(t *testing.T) {
 	if r := modelled(t, "-p", "80", "--expect", "open", "10.0.0.0/24"); r.code != exitNo {
 		t.Errorf("exit %d: %s", r.code, r.err)
@@ -142,6 +191,7 @@ func TestStatelessExpect(t *testing.T) {
 // Shards joined are the scan in one; what does not belong together, or is not
 // all there, is refused.
 func TestMergeShards(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	shardFile := func(name string, args ...string) string {
 		path := filepath.Join(dir, name)
@@ -258,6 +308,7 @@ func TestKilledChild(t *testing.T) {
 // Processes are killed with SIGKILL at random moments, and the next goes on.
 // What they wrote, joined, is everything, once.
 func TestKilledAndResumed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out.jsonl")
 	args := "scan --stateless -p 80 10.0.0.0/17 --rate 60k --timeout 40ms --resume " + filepath.Join(dir, "ckpt") + " -oJ " + out

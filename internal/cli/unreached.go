@@ -46,5 +46,5 @@ func (u *unreached) tell(d *display) error {
 
 // endsRun tells whether an error concerns the whole run, and not one target.
 func endsRun(err error) bool {
-	return isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, sink.ErrWrite, context.Canceled)
+	return isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, probe.ErrWentSilent, sink.ErrWrite, context.Canceled)
 }

@@ -88,6 +88,10 @@ func (u *unusual) tell(w io.Writer) error {
 
 // Record passes a record to the outputs.
 func (d *display) Record(r record.Record) error {
+	switch r.(type) {
+	case *record.Summary, *record.Reading:
+		d.concluded = true
+	}
 	d.unusual.see(r)
 	return d.Output.Record(r)
 }

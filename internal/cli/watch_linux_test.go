@@ -18,6 +18,7 @@ import (
 // Without a terminal there is a report after so many rounds, in 80 columns, over
 // IPv4 and IPv6; as JSON each probe, and the sums.
 func TestWatchReports(t *testing.T) {
+	t.Parallel()
 	l, h := pathLab(t)
 	for _, a := range []netip.Addr{h.Addr4(), h.Addr6()} {
 		target := netip.AddrPortFrom(a, 80).String()
@@ -52,6 +53,7 @@ func TestWatchReports(t *testing.T) {
 // On a terminal the table stays in place and keys work; afterwards the terminal is
 // as it was, and the report stands.
 func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
 	lab.Require(t)
 	m := mesh(t, lab.MeshSpec{Next: fan(2)})
 	screen, person, close := typing(t)

@@ -33,9 +33,9 @@ var controls = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]|\r`)
 
 // Nothing that a command says is wider than the terminal, be that narrow or wide.
 func TestFitsTheTerminal(t *testing.T) {
-	standardLab(t)
+	l := standardLab(t)
 	capture := t.TempDir() + "/web.pcap"
-	if r := command(t.Context(), nil, "handshake", "-4", "10.0.4.2:22", "--pcap", capture); r.code != exitYes {
+	if r := command(t.Context(), l, "handshake", "-4", "web:22", "--pcap", capture); r.code != exitYes {
 		t.Fatal(r.err)
 	}
 	for _, line := range []string{
@@ -95,9 +95,9 @@ func TestDryRunsShowWhatMatters(t *testing.T) {
 
 // -d says more than -v.
 func TestDebugSaysMore(t *testing.T) {
-	standardLab(t)
+	l := standardLab(t)
 	capture := t.TempDir() + "/web.pcap"
-	if r := command(t.Context(), nil, "handshake", "-4", "10.0.4.2:22", "--pcap", capture); r.code != exitYes {
+	if r := command(t.Context(), l, "handshake", "-4", "web:22", "--pcap", capture); r.code != exitYes {
 		t.Fatal(r.err)
 	}
 	if _, err := os.Stat(capture); err != nil {

@@ -56,6 +56,7 @@ var isnFindings = []Entry{
 	{Finding, "less-sure", "It may be another class as well.", "The samples fit both.", "The text says what would tell them apart.", ""},
 	{Finding, "tuple-counter", "Each tuple has a counter of its own, which grows by a fixed step.", "Differences on one tuple are the same.", "", ""},
 	{Finding, "rising-step", "One counter for everybody grows by a count of time that itself grows, as lwIP's.", "Steps that rise with time.", "One connection tells about where the next begins: replace the generator.", "RFC 6528 §1"},
+	{Finding, "cookie-variant-not-shown", "Whether the SYN cookies are Linux's was not shown.", "No SYNs with several values of the MSS were answered, and no timestamps that tell.", "--series options, or a run without --quick.", "net/ipv4/syncookies.c"},
 	{Finding, "cookie-without-options", "Window scale and SACK are lost though there is a timestamp to keep them in.", "SYN-ACKs with timestamps and without them: gVisor's cookies.", "", ""},
 	{Finding, "collisions", "Numbers come again more often than chance allows.", "The birthday bound.", "There are few of them: replace the generator.", "RFC 4086"},
 	{Finding, "biased-bits", "Some bits stand still or lean to one side.", "Shares of set bits, or χ² over all.", "Fewer bits are left to guess.", "RFC 4086"},

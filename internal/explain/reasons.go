@@ -42,6 +42,8 @@ var reasons = []Entry{
 		"Nothing: the port is free when synscope is not running.", ""},
 	{Reason, "broadcast-address", "The address stands for all machines of a network, so no connection can be made to it.", "The kernel's route to it is a broadcast one.", "Leave it out.", "RFC 9293 §3.9.2.3, RFC 919"},
 	{Reason, "interrupted", "The run was ended before an answer came.", "Ctrl-C, a signal, or the end of the time that was given.", "Repeat the run, or go on with --resume.", ""},
+	{Reason, "went-silent", "The host had answered, and then answered nothing any more: the port is unknown.", "A port that had answered was asked again and again for ten seconds, and kept silent.",
+		"The host is off or away, the network between is, or something drops what we send since the scan began. Probe these ports again, more slowly.", ""},
 	{Reason, "arp-response", "The host answered address resolution on the link.", "ARP.", "", "RFC 826"},
 	{Reason, "nd-response", "The host answered address resolution on the link.", "A neighbour advertisement.", "", "RFC 4861 §4.4"},
 	{Reason, "echo-reply", "The host answered ICMP echo.", "The identifier and the number of our request.", "", "RFC 792, RFC 4443 §4.2"},

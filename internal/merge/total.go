@@ -36,6 +36,11 @@ func (t *total) add(s *record.Summary) {
 	if rate, ok := s.Rate.Get(); ok {
 		t.rate += rate
 	}
+	if sure, ok := s.Confidence.Get(); ok { // of all, that of the least sure
+		if least, known := t.sum.Confidence.Get(); !known || sure < least {
+			t.sum.Confidence = s.Confidence
+		}
+	}
 }
 
 // summary is that of all: it took as long as the longest shard, as if all had

@@ -21,6 +21,7 @@ type Config struct {
 type Done struct {
 	User         bool // the user was changed to sudo's caller
 	Capabilities bool // none is left but those to be kept, and there were some
+	Bounding     bool // the bounding set holds none but those to be kept
 	Landlock     bool
 	Seccomp      bool
 }

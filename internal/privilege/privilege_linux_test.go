@@ -139,7 +139,10 @@ func TestInner(t *testing.T) {
 	if done.User != c.changed || !done.Capabilities || !done.Seccomp || done.Landlock != hasLandlock() {
 		t.Errorf("%+v", done)
 	}
-	checkThreads(t, c.uid, c.gid, c.keep)
+	if root := name != "file capabilities"; done.Bounding != root {
+		t.Errorf("the bounding set: %+v", done)
+	}
+	checkThreads(t, c.uid, c.gid, c.keep, done.Bounding)
 	checkRefusals(t)
 	probeStillWorks(t, conn, ln.Addr().(*net.TCPAddr))
 	if err := os.WriteFile(output, []byte("x"), 0o644); err != nil {
@@ -175,7 +178,7 @@ func busyThreads() func() {
 }
 
 // checkThreads reads what proc(5) says of every thread.
-func checkThreads(t *testing.T, uid, gid int, keep uint64) {
+func checkThreads(t *testing.T, uid, gid int, keep uint64, bounded bool) {
 	t.Helper()
 	tasks, err := filepath.Glob("/proc/self/task/*/status")
 	if err != nil || len(tasks) < 5 {
@@ -186,6 +189,9 @@ func checkThreads(t *testing.T, uid, gid int, keep uint64) {
 		"NoNewPrivs": "1", "Seccomp": "2",
 		"Uid": strings.Repeat(strconv.Itoa(uid)+"\t", 3) + strconv.Itoa(uid),
 		"Gid": strings.Repeat(strconv.Itoa(gid)+"\t", 3) + strconv.Itoa(gid),
+	}
+	if bounded {
+		want["CapBnd"] = fmt.Sprintf("%016x", keep)
 	}
 	for _, task := range tasks {
 		text, err := os.ReadFile(task)

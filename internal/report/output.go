@@ -197,7 +197,8 @@ func (out *Output) Flush() error {
 	return out.broken()
 }
 
-// Close finishes every output and closes the files. It returns what went wrong
+// Close finishes every output, makes those whole again that failed, as far as that
+// can be, and closes the files. It returns what went wrong
 // with each, also what Record has returned before.
 func (out *Output) Close() error {
 	for _, o := range out.sinks {
@@ -206,6 +207,9 @@ func (out *Output) Close() error {
 		}
 		if o.err == nil {
 			o.err = o.w.Flush()
+		}
+		if format, ok := o.Sink.(sink.Footed); ok && o.err != nil {
+			o.w.Repair(format.Foot(o.err))
 		}
 	}
 	return errors.Join(out.broken(), out.closeFiles())

@@ -122,6 +122,7 @@ const (
 	EngineVarInterface  = "interface"
 	EngineVarLayout4    = "layout4"
 	EngineVarLayout6    = "layout6"
+	EngineVarMac        = "mac"
 	EngineVarPorts      = "ports"
 	EngineVarProbes4    = "probes4"
 	EngineVarProbes6    = "probes6"
@@ -199,6 +200,7 @@ type EngineVariableSpecs struct {
 	Interface  *ebpf.VariableSpec `ebpf:"interface"`
 	Layout4    *ebpf.VariableSpec `ebpf:"layout4"`
 	Layout6    *ebpf.VariableSpec `ebpf:"layout6"`
+	Mac        *ebpf.VariableSpec `ebpf:"mac"`
 	Ports      *ebpf.VariableSpec `ebpf:"ports"`
 	Probes4    *ebpf.VariableSpec `ebpf:"probes4"`
 	Probes6    *ebpf.VariableSpec `ebpf:"probes6"`
@@ -256,6 +258,7 @@ type EngineVariables struct {
 	Interface  *ebpf.Variable `ebpf:"interface"`
 	Layout4    *ebpf.Variable `ebpf:"layout4"`
 	Layout6    *ebpf.Variable `ebpf:"layout6"`
+	Mac        *ebpf.Variable `ebpf:"mac"`
 	Ports      *ebpf.Variable `ebpf:"ports"`
 	Probes4    *ebpf.Variable `ebpf:"probes4"`
 	Probes6    *ebpf.Variable `ebpf:"probes6"`

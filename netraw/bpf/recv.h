@@ -20,7 +20,7 @@
 #define MESSAGE 1500  /* of a longer ICMP error: RFC 4443 section 2.4(c) stops at 1280 */
 #define OFFSET bpf_htons(0x1fff)
 #define MORE bpf_htons(0x2000)
-#define EXTENSIONS 8    /* extension headers that are walked */
+#define EXTENSIONS 28   /* headers that are walked: as many as fit before FURTHEST, and TCP */
 #define FURTHEST 256    /* bytes from the IP header on, up to the transport's */
 
 struct reply {
@@ -121,6 +121,10 @@ __u32 asleep;
  * the sum of the pseudo-header alone (Documentation/networking/
  * checksum-offloads.rst). The program is not told which have. */
 const volatile __u8 unfinished;
+
+/* The interface's link address. Frames for another one arrive where it is in
+ * promiscuous mode; what is in them is not for this machine. */
+const volatile __u8 mac[6];
 
 __u8 ports[1 << 16]; /* 1 for a held port, by its bytes on the wire */
 
@@ -482,7 +486,7 @@ static __always_inline int receive4(struct xdp_md *ctx, struct ipv4 *ip)
 	__u32 why;
 	int v;
 
-	if ((void *)(ip + 1) > end || ip->fragment & OFFSET)
+	if ((void *)(ip + 1) > end || ip->version_ihl >> 4 != 4 || ip->fragment & OFFSET)
 		return XDP_PASS;
 	s.transport = (ip->version_ihl & 0xf) * 4;
 	s.length = bpf_ntohs(ip->length);
@@ -546,6 +550,8 @@ static __noinline int behind(struct xdp_md *ctx, struct inner *in)
 			at += 8;
 			break;
 		case PROTO_AH:
+			if (header[1] < 2 || header[1] & 1) /* 12 bytes at least, and a multiple of 8 in IPv6 */
+				return 0;
 			at += (header[1] + 2) * 4;
 			break;
 		case PROTO_HOPS: case PROTO_ROUTING: case PROTO_OPTIONS:
@@ -571,7 +577,7 @@ static __always_inline int receive6(struct xdp_md *ctx, struct ipv6 *ip)
 	__u32 why;
 	int v;
 
-	if ((void *)(ip + 1) > end)
+	if ((void *)(ip + 1) > end || bpf_ntohl(ip->version_class_flow) >> 28 != 6)
 		return XDP_PASS;
 	in.protocol = ip->next_header;
 	s.length = IPV6_LEN + bpf_ntohs(ip->length);
@@ -608,12 +614,20 @@ static __always_inline int receive6(struct xdp_md *ctx, struct ipv6 *ip)
 	return answer6(ctx, &seen, seen.ack, 0, RST);
 }
 
+/* elsewhere tells whether a frame is for another link address than ours, and not
+ * for a group or for all. */
+static __always_inline int elsewhere(const struct ether *e)
+{
+	return !(e->dst[0] & 1) && (e->dst[0] != mac[0] || e->dst[1] != mac[1] || e->dst[2] != mac[2] ||
+				    e->dst[3] != mac[3] || e->dst[4] != mac[4] || e->dst[5] != mac[5]);
+}
+
 static __always_inline int receive(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct ether *e = data;
 
-	if ((void *)(e + 1) > end)
+	if ((void *)(e + 1) > end || elsewhere(e))
 		return XDP_PASS;
 	if (e->type == ETHER_IPV4)
 		return receive4(ctx, (void *)(e + 1));

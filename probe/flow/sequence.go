@@ -115,8 +115,13 @@ func (s *side) countDuplicate(seg *craft.Segment, other *side) {
 	}
 }
 
+// advance takes in how far a side has come. An RST uses up no number, and its
+// own may be a guess.
 func (s *side) advance(seg *craft.Segment, at int64, r Repeat) {
 	end := seg.Seq.Add(seg.Len())
+	if seg.Flags.Has(craft.RST) {
+		return
+	}
 	if !s.begun || s.next.LessThan(end) && r != WindowProbe {
 		s.begun, s.next, s.nextAt = true, end, at
 	}

@@ -50,6 +50,23 @@ func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	return s.Len() > 0 && w.lacks(s.Seq)
 }
 
+// Precedes tells whether a segment lies before all that was captured of an end
+// whose SYN was not: whether its numbers were sent before cannot be known.
+func (b *Bystander) Precedes(from Side, s *craft.Segment) bool {
+	me := b.pair.end(from)
+	return me.Opened() && !b.known.has(knowISN(from)) && s.Seq.Add(s.Len()).LessThanEq(me.ISS.Add(1))
+}
+
+// Living tells whether the connection was open, and nothing says that it is over.
+func (b *Bystander) Living() bool {
+	c, s := &b.pair.Client, &b.pair.Server
+	return (c.Confirmed() || s.Confirmed()) && c.Opened() && s.Opened() && !b.Over()
+}
+
+// Ahead is how far a number is from the one that an end was to use next, as far
+// as captured.
+func (b *Bystander) Ahead(of Side, n craft.Seq) int32 { return n.Sub(b.pair.end(of).Nxt) }
+
 // SYNACK is what a SYN-ACK said and which SYN it answered.
 type SYNACK struct {
 	ClientISN, ServerISN craft.Seq

@@ -107,8 +107,11 @@ var bystanderPatterns = []bystanderPattern{
 	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
 }
 
+// queueFull: timestamps prove that the server has had data when it sent its
+// SYN-ACK again. Without them it must not have answered anything.
 func (v *sight) queueFull() string {
-	if v.stuck < 2 || v.pair.Server.Confirmed() || !v.whole || v.known.has(knowServerReset) {
+	silent := v.stuck >= 2 && v.unheard == 0 && v.whole && !v.pair.Server.Confirmed() && !v.known.has(knowServerReset)
+	if !silent && !v.known.has(knowQueueFull) {
 		return ""
 	}
 	return fmt.Sprintf("SYN-ACK repeated %s after the client's ACK, %s with data or FIN ignored",
@@ -188,8 +191,10 @@ func (v *sight) openedAtOnce() string {
 	return ""
 }
 
+// challenged: the client shows that it asked for a connection, by its RST or by
+// another SYN. Somebody else's SYN into an open connection is answered so too.
 func (v *sight) challenged() string {
-	if v.more.challenges == 0 {
+	if v.more.challenges == 0 || !v.more.own {
 		return ""
 	}
 	return fmt.Sprintf("ACK %d, seq %d, to the SYN %d",

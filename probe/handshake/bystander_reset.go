@@ -38,14 +38,14 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 
 // older tells an RST that is about an earlier connection, while its end has sent
 // no more than its SYN: its number lies before that, or is the one that a
-// challenge ACK has asked for (RFC 5961 §4).
+// segment of that, or a SYN-ACK to another SYN, has acknowledged.
 func (b *Bystander) older(from Side, me *End, s *craft.Segment) bool {
 	return !me.Confirmed() && (b.beforeSYN(from, me, s) ||
-		from == Client && b.more != nil && b.more.challenges > 0 && b.more.challenge[1] == s.Seq && s.Seq != me.ISS.Add(1))
+		from == Client && b.more != nil && b.more.refusable.has(s.Seq) && s.Seq != me.ISS.Add(1))
 }
 
 func (b *Bystander) beforeSYN(from Side, me *End, s *craft.Segment) bool {
-	return b.known.has(knowISN(from)) && s.Seq.LessThan(me.ISS.Add(1))
+	return b.beforeISN(from, me, s.Seq) || b.known.has(knowISN(from)) && s.Seq == me.ISS
 }
 
 // minimalRoom is the window of an end whose own has not been seen.
@@ -116,6 +116,9 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 
 // clientReset notes an RST of the client.
 func (b *Bystander) clientReset(at int64, s *craft.Segment, n Notes, before *Pair) {
+	if m := b.more; m != nil && m.challenges > 0 && s.Seq == m.challenge[1] {
+		m.own = true
+	}
 	if n.Void() {
 		return
 	}
@@ -152,15 +155,25 @@ func (b *Bystander) resetOpen(at int64, s *craft.Segment, before *Pair) {
 
 // overflows tells an RST that answers the third segment of the handshake and
 // was sent by no connection: without ACK, with the number that the third
-// segment acknowledges, within the time that an answer takes. Data may have
-// followed that: it is not acknowledged. Long after the SYN-ACK, which did not
-// come again, it is another segment that is answered.
+// segment acknowledges, one round trip after that, and not after data that came
+// later, which draw the same RST from a socket that is gone. Long after the
+// SYN-ACK, which did not come again, it is another segment that is answered.
 func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
-	const slack = int64(20 * time.Millisecond)
-	trip := b.answer.at - b.syn.latest
-	return b.ackAt > 0 && trip > 0 && b.known.has(knowClientSYN|knowServerSYN) && !b.pair.Server.Confirmed() &&
+	return b.ackAt > 0 && b.known.has(knowClientSYN|knowServerSYN) && !b.pair.Server.Confirmed() &&
 		!s.Flags.Has(craft.ACK) && s.Seq == b.pair.Server.ISS.Add(1) && !b.known.has(knowClientReset) &&
-		at >= b.ackAt && at-b.ackAt <= 2*trip+slack && b.ackAt-b.answer.at < longest
+		b.answersACK(at) && b.ackAt >= b.answer.at && b.ackAt-b.answer.at < longest
+}
+
+// answersACK tells whether something of the server comes when the answer to the
+// third segment is due, rather than the one to the data after it, or in it.
+func (b *Bystander) answersACK(at int64) bool {
+	const slack = int64(time.Millisecond)
+	trip, took := b.answer.at-b.syn.latest, at-b.ackAt
+	if trip <= 0 || trip > longest || took < 0 || took > trip+trip/4+slack {
+		return false
+	}
+	apart := b.pressedAt - b.ackAt
+	return b.pressed == 0 || apart > 0 && (apart <= trip/4 || (took-trip)*2 <= apart)
 }
 
 // contradicted notes a genuine SYN-ACK after an RST that refused the same SYN:

@@ -6,8 +6,9 @@ import "time"
 // unanswered, on the way to the host and on the way of all.
 func (e *engine) measureLoss(f *flight, attempt int) {
 	h := f.host
-	h.losses.note(attempt)
-	e.losses.note(attempt)
+	lost := attempt - f.inGaps(attempt) // what left while the host was away was not lost on the way
+	h.losses.note(lost)
+	e.losses.note(lost)
 	h.answered(f.wasted(attempt, h.changed), e.Now, h.SRTT)
 	if e.Ramp != nil {
 		e.Ramp.Answered(f.wasted(attempt, e.Ramp.Changed))
@@ -16,8 +17,8 @@ func (e *engine) measureLoss(f *flight, attempt int) {
 
 // wasted is how many transmissions before an attempt left after a moment.
 func (f *flight) wasted(attempt int, after time.Duration) (n int) {
-	for _, tx := range f.tx[:attempt] {
-		if tx.Sent >= after {
+	for i, tx := range f.tx[:attempt] {
+		if tx.Sent >= after && !f.inGap(i) {
 			n++
 		}
 	}
@@ -36,6 +37,9 @@ func (e *engine) loss(h *host) float64 {
 // answered there is less to learn. One more is granted where an old connection
 // stood in the way.
 func (e *engine) allowed(f *flight) int {
+	if f.watches {
+		return e.cfg.witnessAttempts()
+	}
 	n := attemptsAt(e.loss(f.host))
 	if h := f.host; h.losses.answers == 0 {
 		n = silentAttempts
@@ -46,12 +50,12 @@ func (e *engine) allowed(f *flight) int {
 	if n = min(n, e.cfg.Retries+1); f.outcome.Renewed() {
 		n++
 	}
-	return n
+	return min(n+f.inGaps(len(f.tx)), e.cfg.attempts())
 }
 
 // confidence is how sure the silence of a probe is.
 func (e *engine) confidence(f *flight) float64 {
-	return confidence(e.loss(f.host), len(f.tx))
+	return confidence(e.loss(f.host), len(f.tx)-f.inGaps(len(f.tx)))
 }
 
 const (

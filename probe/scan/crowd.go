@@ -11,6 +11,9 @@ import (
 // answered, also waits for a slot in its network; packets may follow the first for
 // a moment, since the router remembers it meanwhile.
 func (e *engine) room(h *host) (wake time.Duration, ok bool) {
+	if h.waits() {
+		return e.Now + witnessLook, false
+	}
 	if !h.limiter.room(e.Now) {
 		return h.due, false
 	}

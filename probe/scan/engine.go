@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/netip"
 	"time"
@@ -30,12 +31,15 @@ type engine struct {
 	unwatched  bool   // own packets are not seen leaving any more
 	hungry     bool   // more would have been sent if the pace had allowed it
 	firewalled uint64 // packets that a firewall of this machine refused since the last look
+
+	answering int // hosts that have answered
+	silenced  int // of those, hosts that were given up: see watch.go
 }
 
 func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	rate := cfg.Rate
 	cfg.SetDefaults()
-	x, err := wire.NewSweep(n, cfg.Look(), rate, cfg.attempts())
+	x, err := wire.NewSweep(n, cfg.Look(), rate, cfg.witnessAttempts())
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +113,8 @@ func (e *engine) outcome() error {
 		return e.Outage.Error()
 	case e.Stopping && !e.complete():
 		return probe.ErrInterrupted
+	case e.allSilent():
+		return fmt.Errorf("%w: %d ports are unknown", probe.ErrWentSilent, e.Counters.WentSilent)
 	case e.Counters.Sent == 0 && e.Counters.Unroutable != nil:
 		return e.Counters.Unroutable
 	}
@@ -117,5 +123,5 @@ func (e *engine) outcome() error {
 
 // complete tells whether every target has a verdict of its own.
 func (e *engine) complete() bool {
-	return e.exhausted && e.Counters.Unfinished == 0 && e.Failure == nil && !e.Outage.Lasting()
+	return e.exhausted && e.Counters.Unfinished == 0 && e.Failure == nil && !e.Outage.Lasting() && !e.allSilent()
 }

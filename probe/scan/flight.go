@@ -16,6 +16,7 @@ const (
 	phaseFlying               // sent, waiting for an answer
 	phaseSettled              // answered; stays a while, something better may come
 	phaseRefused              // the kernel did not take it; waits for another try
+	phaseHeld                 // not answered; its verdict waits for a sign of life of the host
 )
 
 // flight is one probe between its first transmission and its verdict: all the
@@ -29,6 +30,7 @@ type flight struct {
 	phase    phase
 	refused  uint8 // how often the kernel refused the current transmission
 	canary   bool
+	watches  bool // asks whether the host still answers: see watch.go
 }
 
 func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr, f.port) }

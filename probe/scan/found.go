@@ -83,6 +83,9 @@ func (e *engine) handOut(h *host) bool {
 	if h.tally.canaries > 0 || h.tally.strayed > 0 {
 		r.Findings = h.tally.findings()
 	}
+	if h.gone() {
+		r.Findings = append(r.Findings, h.silenceFinding())
+	}
 	err := e.sink.Host(r)
 	if err != nil {
 		e.Fail(err)

@@ -88,6 +88,7 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
 	if f.outcome.Rank > before {
 		e.improved(f, ev, before)
 	}
+	e.vouch(f, ev)
 	e.act(do, id, f, ev)
 	return ""
 }
@@ -99,7 +100,7 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank) {
 	if !ev.Kind.Verified() {
 		return
 	}
-	if !e.delayed(f, ev) {
+	if !f.watches && !e.delayed(f, ev) {
 		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
 		e.learn(f, ev, before)
 	}
@@ -159,7 +160,7 @@ func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 	e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	if f.phase == phaseFlying && len(f.tx) < e.allowed(f) {
 		e.flights.void(id)
-		e.enqueue(id)
+		e.again(id, f)
 	}
 }
 
@@ -181,14 +182,21 @@ func (e *engine) expire() {
 			return
 		}
 		f := e.flights.at(id)
+		if f.watches && f.phase == phaseFlying {
+			e.unheard(id, f)
+			continue
+		}
 		if until, more := e.lastWait(f); more {
 			e.flights.expectBy(id, until)
 			continue
 		}
-		if f.phase == phaseSettled || e.Stopping || f.phase == phaseFlying && len(f.tx) >= e.allowed(f) {
+		silent := f.phase == phaseFlying && len(f.tx) >= e.allowed(f)
+		switch {
+		case silent && e.suspects(f) && e.hold(id, f):
+		case silent || f.phase == phaseSettled || e.Stopping:
 			e.finish(id)
-		} else {
-			e.enqueue(id)
+		default:
+			e.again(id, f)
 		}
 	}
 }
@@ -209,13 +217,15 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = len(f.tx)
-	canary, h := f.canary, f.host
+	canary, watches, h := f.canary, f.watches, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)
 	}
 	e.flights.remove(id)
 	h.flights--
 	switch {
+	case watches:
+		e.witnessEnded(h)
 	case canary:
 		h.tally.canary(v.State)
 	case v.Attempts > 0 || v.Err != nil:
@@ -237,8 +247,11 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 	h.account(&v)
 	e.Counters.Probes++
 	e.Counters.States[v.State]++
-	if v.Reason == probe.ReasonInterrupted {
+	switch v.Reason {
+	case probe.ReasonInterrupted:
 		e.Counters.Unfinished++
+	case probe.ReasonWentSilent:
+		e.Counters.WentSilent++
 	}
 	if err := e.sink.Port(v); err != nil {
 		e.Fail(err)
@@ -250,7 +263,9 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 	v := f.outcome.Verdict(e.cfg.Technique, f.target())
 	switch {
 	case f.outcome.Best != nil:
-	case len(f.tx) >= e.allowed(f):
+	case f.unheard():
+		v = wentSilent(f.target())
+	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)
 	default:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, e.Failure

@@ -24,6 +24,9 @@ type host struct {
 	tally     tally
 	found     found
 	pending   queue          // probes that wait to be sent
+	vouched   time.Duration  // when the latest of the transmissions left that it answered
+	witness   uint16         // a port that has answered; 0: none has
+	watch     *watch         // nil while the host was never under suspicion
 	resolving bool           // its link address is being asked for
 	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
 	queued    bool           // among those that are ready, or asleep

@@ -36,5 +36,6 @@ const limitedShare = 5
 func (e *engine) summary() probe.Summary {
 	s := e.Counted()
 	s.Complete = e.complete()
+	s.Loss = probe.HostLoss{Sent: uint64(e.losses.answers + e.losses.wasted), Unanswered: uint64(e.losses.wasted)}
 	return s
 }

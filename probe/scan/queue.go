@@ -19,6 +19,15 @@ func (q *queue) push(t ticket) {
 	q.n++
 }
 
+func (q *queue) pushFirst(t ticket) {
+	if q.n == len(q.ring) {
+		q.grow()
+	}
+	q.head = (q.head - 1) & (len(q.ring) - 1)
+	q.ring[q.head] = t
+	q.n++
+}
+
 func (q *queue) pop() ticket {
 	t := q.ring[q.head]
 	q.head = (q.head + 1) & (len(q.ring) - 1)

@@ -23,6 +23,15 @@ func (r *ready) add(h *host, t ticket) {
 	}
 }
 
+// addFirst lets a probe wait before all others of its host.
+func (r *ready) addFirst(h *host, t ticket) {
+	h.pending.pushFirst(t)
+	r.waiting++
+	if !h.queued && !h.resolving {
+		r.release(h)
+	}
+}
+
 // release lets a host take its turns.
 func (r *ready) release(h *host) {
 	if h.pending.n > 0 && !h.queued {

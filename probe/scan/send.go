@@ -128,6 +128,8 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 		e.Counters.NoRoute(h.way.err)
 	case h.way.many:
 		v.Reason = probe.ReasonBroadcast
+	case h.gone():
+		v = wentSilent(target)
 	case h.absent != nil:
 		v = *h.absent
 		v.Target = target
@@ -150,7 +152,7 @@ func (e *engine) enqueue(id uint32) {
 // dropWaiting ends the probes that will not be sent any more.
 func (e *engine) dropWaiting() {
 	for _, id := range e.flights.all() {
-		if p := e.flights.at(id).phase; p == phaseQueued || p == phaseRefused {
+		if p := e.flights.at(id).phase; p == phaseQueued || p == phaseRefused || p == phaseHeld {
 			e.finish(id)
 		}
 	}
@@ -162,6 +164,9 @@ func (e *engine) transmit(id uint32, f *flight) {
 	src := netip.AddrPortFrom(f.host.way.source, e.Matcher.Port(attempt))
 	e.Packets.Add(wire.Size(f.outcome.Small()), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), attempt), e.Now)
 	f.tx = append(f.tx, wire.Stamps{})
+	if f.watches {
+		f.host.watch.queued = false
+	}
 	e.batch = append(e.batch, id)
 	if e.Packets.Full() {
 		e.flush()
@@ -203,6 +208,9 @@ func (e *engine) departed(id uint32) {
 		e.Outage.End()
 	}
 	e.Counters.Departed(attempt, e.Now)
+	if f.watches {
+		attempt -= e.cfg.attempts()
+	}
 	e.flights.expectBy(id, e.Now+e.patience(f.host, attempt))
 }
 

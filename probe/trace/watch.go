@@ -106,7 +106,7 @@ func newWatcher(n probe.Network, cfg *WatchConfig, sink func(Hop) error) (*watch
 func (w *watcher) run(ctx context.Context) error {
 	w.Run(ctx, w.WarmUp, func(r *wire.Receiver) (more bool) {
 		w.expire(r)
-		w.fill()
+		w.fill(r)
 		return !w.finished()
 	}, w.wakeUp)
 	if w.Failure == nil && w.Stopping && !w.over() {

@@ -8,14 +8,25 @@ import (
 )
 
 // fill sends what is due.
-func (w *watcher) fill() {
+func (w *watcher) fill(in *wire.Receiver) {
 	w.Respond()
 	for !w.over() && w.failed == nil && w.Now >= w.due() && w.MaySend() {
-		if w.ttl == 0 && !w.begin() {
+		if w.ttl == 0 && !w.nextRound(in) {
 			return
 		}
 		w.send()
 	}
+}
+
+// nextRound begins a round, once what the last one found open is closed, however
+// late this process runs: a host that holds a connection half open gives a SYN from
+// the same port no SYN-ACK (RFC 9293, section 3.10.7.4).
+func (w *watcher) nextRound(in *wire.Receiver) bool {
+	if w.round > 0 {
+		w.CatchUp(in)
+		w.RespondAll()
+	}
+	return w.begin()
 }
 
 // due is when the next probe may leave.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
@@ -176,6 +177,40 @@ func TestWatchOfSilence(t *testing.T) {
 			trace.WatchConfig{Rounds: 5, Interval: time.Second, Config: trace.Config{Timeout: 500 * ms}})
 		if err != nil || result.Length != 0 || result.Silent != 4 || result.Verdict.State != probe.StateFiltered || len(hops[8]) > 1 || len(hops[4]) != 5 {
 			t.Errorf("%v, %+v: hop 4 %d, hop 8 %d", err, result, len(hops[4]), len(hops[8]))
+		}
+	})
+}
+
+// lateReader is a network whose reader gets what has arrived late.
+type lateReader struct {
+	*simnet.Conn
+	by time.Duration
+}
+
+func (l lateReader) Recv(pkts []netraw.Packet) (int, error) {
+	n, err := l.Conn.Recv(pkts)
+	time.Sleep(l.by)
+	return n, err
+}
+
+// On a busy machine the answers of a round are read after the next one is due: what
+// they found open is closed first, and none is lost to a SYN that came before.
+func TestWatchOnABusyMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Opts: []simnet.Option{simnet.WatchOutgoing()}}
+		conn := probetest.World(w).Conn()
+		defer conn.Close()
+		lost := 0
+		_, err := trace.Watch(t.Context(), lateReader{conn, 90 * ms}, trace.WatchConfig{
+			Config: trace.Config{Target: target}, Rounds: 20, Interval: 100 * ms,
+		}, func(h trace.Hop) error {
+			if h.Kind == trace.HopNone {
+				lost++
+			}
+			return nil
+		})
+		if err != nil || lost > 0 {
+			t.Errorf("%d probes lost, %v", lost, err)
 		}
 	})
 }

@@ -71,14 +71,14 @@ func router() rule { return when(isFact(OnLink), of(share{No, 0}, share{Yes, 0.0
 
 // hostAlive predicts that the host answers on ports that nobody serves.
 func hostAlive() rule {
-	return &choice{of: isKind(SYN, Closed), ways: []mode{{0.9, always(resets)}, {0.1, always(silent)}}}
+	return &choice{of: isKind(SYN, Closed), ways: []mode{{p: 0.9, d: always(resets)}, {p: 0.1, d: always(silent)}}}
 }
 
 // listens predicts how a port answers on which a program listens, when it is not
 // asked with a SYN.
 func listens() rule {
 	return &choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, scope: perTrial,
-		ways: []mode{{1, func(t *Trial) *dist {
+		ways: []mode{{p: 1, d: func(t *Trial) *dist {
 			if t.Kind == ACK {
 				return resets
 			}
@@ -99,26 +99,23 @@ func severalPaths() (list []Variant) {
 // pathOf is a rule by which flows are on a bad path, where they are lost so often,
 // and die in a trace.
 func pathOf(p, bad float64) rule {
-	lossyAnswer := of(share{SYNACK, 0}, share{Silence, bad})
-	lossyReset := of(share{Reset, 0}, share{Silence, bad})
+	dies := of(share{TraceReaches, 0}, share{TraceDies, 0.4}, share{TraceForks, 0.2})
+	if bad == 1 {
+		dies = diesAside
+	}
+	hit := func(t *Trial) *dist {
+		switch {
+		case t.Kind == Trace:
+			return dies
+		case bad == 1:
+			return silent
+		}
+		return nil
+	}
 	return &choice{
 		of:    func(t *Trial) bool { return t.Kind <= FIN || t.opens(t.Role) || t.Kind == Trace },
 		scope: perFlow,
-		ways: []mode{{p, func(t *Trial) *dist {
-			switch {
-			case t.Kind == Trace && bad == 1:
-				return diesAside
-			case t.Kind == Trace:
-				return of(share{TraceReaches, 0}, share{TraceDies, 0.4}, share{TraceForks, 0.2})
-			case t.Role == Closed || t.Kind == ACK:
-				return lossyReset
-			case t.Kind == SYN:
-				return lossyAnswer
-			case bad == 1:
-				return silent
-			}
-			return of(share{Lossy, 0}, share{Silence, bad})
-		}}, {1 - p, usual}},
+		ways:  []mode{{p: p, d: hit, lost: bad}, {p: 1 - p, d: usual}},
 	}
 }
 
@@ -162,6 +159,6 @@ func conntracks(shares ...float64) (list []Variant) {
 // rejects is a firewall that answers SYNs to the port, and perhaps all segments, with d.
 func rejects(d *dist, more ...rule) Variant {
 	return rules(append(more, when(toTarget, d),
-		&choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, ways: []mode{{0.6, always(d)}, {0.4, usual}}},
+		&choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, ways: []mode{{p: 0.6, d: always(d)}, {p: 0.4, d: usual}}},
 		targetTraces(of(share{TraceDies, 0}, share{TraceReaches, 0.5})))...)
 }

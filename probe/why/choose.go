@@ -99,10 +99,11 @@ func (r *run) imagined(plan []Trial) []Trial {
 	now, completed, held := r.inst.Now(), r.completed(), 0
 	for i := range list {
 		t := &list[i]
-		t.At, t.Held, t.Completed = now+t.After, held, completed
+		t.At, t.Held, t.Before, t.Completed = now+t.After, held, completed, completed
 		_, known := r.k.hostDistance(t)
 		t.unplaced = t.opens(Target) && !known
 		t.far, _ = r.k.traceDistance(t)
+		t.wayless = r.k.wayless()
 		if t.Kind == Hold {
 			held++
 		}
@@ -110,10 +111,23 @@ func (r *run) imagined(plan []Trial) []Trial {
 			completed++
 		}
 	}
+	countBefore(list)
 	if len(list) > mostTrials && list[0].Kind != Hold && list[len(list)-1].After > time.Second {
 		list = list[:mostTrials]
 	}
 	return r.placed(list)
+}
+
+// countBefore counts anew what is completed before SYNs that leave while third ACKs are
+// withheld.
+func countBefore(list []Trial) {
+	for i := range list {
+		for j := range list[:i] {
+			if o := &list[j]; o.Role == Target && o.Kind.completes() && o.Kind != Idle && o.At+o.Pause > list[i].At {
+				list[i].Before--
+			}
+		}
+	}
 }
 
 // placed adds, to a plan that would show how far the host is, a SYN whose answer

@@ -258,6 +258,11 @@ func TestScene(t *testing.T) {
 	for _, e := range d.Experiments {
 		t.Logf("%-10s %3d packets %5.1f s  %s", e.Name, e.Packets, e.Took.Seconds(), e.Outcome)
 	}
+	if os.Getenv("WHY_TRIALS") != "" {
+		for _, r := range d.Trials {
+			t.Logf("%-10s %8.1f ms flow %3d held %2d completed %2d %v %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Flow, r.Held, r.Completed, r.Look, r.Outcome)
+		}
+	}
 	for _, f := range d.Causes {
 		t.Logf("%s %.3f  where %q  evidence %q", f.Code, f.Probability, f.Where, f.Evidence)
 	}

@@ -52,8 +52,8 @@ type cursor struct {
 // chunkQueue takes chunks to a generator and back.
 type chunkQueue struct{ ready, empty chan *chunk }
 
-func newCursor(attempt, generators int, from uint64, horizon time.Duration) *cursor {
-	c := &cursor{attempt: attempt, turn: generators - 1, trail: newTrail(horizon, from)}
+func newCursor(attempt, generators int, t trail) *cursor {
+	c := &cursor{attempt: attempt, turn: generators - 1, trail: t}
 	for range generators {
 		q := chunkQueue{make(chan *chunk, chunks), make(chan *chunk, chunks)}
 		for range chunks {

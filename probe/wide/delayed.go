@@ -72,7 +72,12 @@ func (d *delayedProbes) takeDue(now time.Duration, n int) (due []delayed) {
 
 // drop removes those that a cursor will come to again.
 func (d *delayedProbes) drop(from []uint64) {
-	d.list = slices.DeleteFunc(d.list, func(x delayed) bool { return x.position >= from[x.attempt] })
+	d.list = slices.DeleteFunc(d.list, func(x delayed) bool { return x.ahead(from) })
+}
+
+// ahead tells whether passes that begin there come to a probe again.
+func (x *delayed) ahead(from []uint64) bool {
+	return x.attempt < len(from) && x.position >= from[x.attempt]
 }
 
 // retry tries the probes that are due, and returns how many it tried.

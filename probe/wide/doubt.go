@@ -58,7 +58,7 @@ func (w *run) doubtOf(ev *wire.Event) (d *doubt, reject string) {
 		return nil, rejectUnverified
 	}
 	d = &doubt{target: ev.Target, attempts: ev.Attempt + 1}
-	d.due = w.now + time.Duration(w.cfg.Retries)*w.cfg.Timeout + w.patience()
+	d.due = w.now + time.Duration(w.passes-1)*w.cfg.Timeout + w.patience()
 	w.doubts.of[ev.Target] = d
 	w.doubts.queue = append(w.doubts.queue, d)
 	if w.now < w.lastSend+w.patience() {
@@ -119,7 +119,7 @@ func (w *run) unresolved(d *doubt) {
 	if d.outcome.Best == nil {
 		rank = wire.RankICMP // silence is filtered, as most ICMP errors are
 	}
-	if w.seen.note(d.target, rank) == wire.RankSilence {
+	if w.seen.note(d.target, rank, -1).rank == wire.RankSilence {
 		v := d.verdict(w.cfg.Technique)
 		*w.results().add() = answer{verdict: &v}
 	}

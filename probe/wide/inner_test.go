@@ -74,17 +74,17 @@ func TestSeenRemembers(t *testing.T) {
 	const targets = 100_000
 	s := newSeen(targets, wire.NewCookie([16]byte{1}))
 	for i := range uint32(targets) {
-		if before := s.note(pairNumber(i), wire.RankICMP); before != wire.RankSilence {
-			t.Fatalf("target %d is taken for a known one of rank %d", i, before)
+		if before := s.note(pairNumber(i), wire.RankICMP, 0); before != (memory{}) {
+			t.Fatalf("target %d is taken for a known one: %+v", i, before)
 		}
 	}
 	forgotten := 0
 	for i := range uint32(targets) {
-		if s.note(pairNumber(i), wire.RankOpen) != wire.RankICMP {
+		if s.note(pairNumber(i), wire.RankOpen, 2) != (memory{wire.RankICMP, 1}) {
 			forgotten++
 		}
-		if s.note(pairNumber(i), wire.RankReset) != wire.RankOpen || s.note(pairNumber(i), wire.RankSilence) != wire.RankOpen {
-			t.Fatal("the better rank is not kept")
+		if s.note(pairNumber(i), wire.RankReset, 1) != (memory{wire.RankOpen, 3}) || s.note(pairNumber(i), wire.RankSilence, -1) != (memory{wire.RankOpen, 3}) {
+			t.Fatal("the better rank and the latest attempt are not kept")
 		}
 	}
 	if forgotten > 20 {
@@ -105,18 +105,18 @@ func TestSeenAtFullSize(t *testing.T) {
 	s := makeSeen(size, wire.NewCookie([16]byte{2}))
 	const total = 3 * size
 	for i := range uint32(total) {
-		if s.note(pairNumber(i), wire.RankReset) != wire.RankSilence {
+		if s.note(pairNumber(i), wire.RankReset, 0) != (memory{}) {
 			t.Fatalf("target %d is taken for a known one", i)
 		}
 	}
 	recent, old := 0, 0
 	for i := range uint32(1000) {
-		if s.note(pairNumber(total-1-i*60), wire.RankReset) != wire.RankSilence {
+		if s.note(pairNumber(total-1-i*60), wire.RankReset, 0) != (memory{}) {
 			recent++
 		}
 	}
 	for i := range uint32(1000) {
-		if s.note(pairNumber(i), wire.RankReset) != wire.RankSilence {
+		if s.note(pairNumber(i), wire.RankReset, 0) != (memory{}) {
 			old++
 		}
 	}
@@ -144,7 +144,7 @@ func TestSeenBoundOnConfusion(t *testing.T) {
 				}
 			}
 		}
-		s.note(pairNumber(i), wire.RankReset)
+		s.note(pairNumber(i), wire.RankReset, 0)
 	}
 	bound := float64(trials) * bucketSize / (1 << kept)
 	if float64(confused) > bound*1.2 || float64(confused) < bound/4 {
@@ -155,7 +155,7 @@ func TestSeenBoundOnConfusion(t *testing.T) {
 func BenchmarkSeen(b *testing.B) {
 	s := newSeen(1<<40, wire.NewCookie([16]byte{3}))
 	for i := uint32(0); b.Loop(); i++ {
-		s.note(pairNumber(i), wire.RankReset)
+		s.note(pairNumber(i), wire.RankReset, 0)
 	}
 }
 

@@ -97,17 +97,23 @@ func (n *neighbourWait) lowest(limit uint64) uint64 {
 	return limit
 }
 
-// goBack drops the probes that a cursor will come to again, and what was not
-// found during the outage.
-func (n *neighbourWait) goBack(from []uint64) {
+// drop removes the probes that a cursor will come to again.
+func (n *neighbourWait) drop(from []uint64) {
 	if n == nil {
 		return
 	}
 	for addr, list := range n.waiting {
 		before := len(list)
-		list = slices.DeleteFunc(list, func(x delayed) bool { return x.position >= from[x.attempt] })
+		list = slices.DeleteFunc(list, func(x delayed) bool { return x.ahead(from) })
 		n.held -= before - len(list)
 		n.waiting[addr] = list
+	}
+}
+
+// goBack forgets what was not found during an outage.
+func (n *neighbourWait) goBack() {
+	if n == nil {
+		return
 	}
 	for addr, state := range n.known {
 		if state == netraw.NeighbourFailed {

@@ -43,6 +43,9 @@ type run struct {
 	responses  *responses
 	doubts     doubts
 	silence    silence
+	losses     losses
+	passes     int    // how many probes each target is to get
+	added      int    // how often there were more
 	firewalled uint64 // targets that a local firewall kept from being probed
 	spare      *batch // to be filled, nil for none
 	failure    error
@@ -58,11 +61,12 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		silence: silence{sent: newTrail(mostPatience(cfg.Timeout), 0)},
 		matcher: wire.Matcher{
 			Cookie: wire.NewCookie(cfg.Key), Tech: cfg.Technique,
-			Ports: b.Ports(), Attempts: cfg.Retries + 1,
+			Ports: b.Ports(), Attempts: cfg.MostRetries + 1,
 		},
 		sources:  newSources(b, cfg.Plan),
 		output:   newOutput(cfg, sink),
 		marked:   cfg.From,
+		passes:   cfg.Retries + 1,
 		nextMark: cfg.CheckpointEvery,
 		base:     b.Stats(),
 		counters: probe.Summary{Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
@@ -170,8 +174,12 @@ func (w *run) look() {
 		w.failure = status.err
 	}
 	w.lastSend = status.lastSend
+	if status.added > w.added {
+		w.added, w.marked = status.added, min(w.marked, status.addedFrom)
+	}
 	w.listen(&status)
-	w.over = status.idle && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0)
+	changed := w.followLoss()
+	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0)
 	w.expireDoubts(false)
 	w.flush()
 	if w.cfg.OnHeld != nil && status.held > 0 {
@@ -185,7 +193,7 @@ func (w *run) look() {
 
 // refused reports a target that this machine's firewall keeps from being probed.
 func (w *run) refused(r refusedTarget) {
-	if w.seen.note(r.target, wire.RankICMP) != wire.RankSilence {
+	if w.seen.note(r.target, wire.RankICMP, -1).rank != wire.RankSilence {
 		return
 	}
 	v := wire.Unsendable(r.target, r.err)
@@ -194,12 +202,12 @@ func (w *run) refused(r refusedTarget) {
 }
 
 func (w *run) progress(s *sendStatus) {
-	count, last := w.cfg.Plan.Count(), w.sender.last().position()
+	count, done := w.cfg.Plan.Count(), w.sender.done()
 	w.cfg.OnProgress(probe.Progress{
-		Done: last, Total: count, Sent: s.sent,
+		Done: done, Total: count, Sent: s.sent,
 		Received: w.counters.Received, KernelDrops: w.net.Stats().KernelDrops - w.base.KernelDrops,
 		RateAsked: s.rateAsked, RateAchieved: wire.PerSecond(s.sent-w.lastSent, w.now-w.lastLook),
-		Elapsed: w.now, Left: wire.TimeLeft(w.now, last-w.cfg.From, count-w.cfg.From),
+		Elapsed: w.now, Left: wire.TimeLeft(w.now, done-w.cfg.From, count-w.cfg.From),
 	})
 }
 
@@ -301,6 +309,7 @@ func (w *run) summary() Summary {
 	s.KernelDrops = stats.KernelDrops - w.base.KernelDrops
 	s.Took, s.Rate = w.now, wire.PerSecond(status.sent, status.lastSend)
 	s.Complete, s.Improved, s.Refusal = w.complete(), w.output.improved, status.refusal
+	s.Attempts, s.Loss, s.Confidence = w.passes, w.losses.loss(), w.losses.confidence(w.passes)
 	w.rejectedBelow(&s.Summary)
 	w.states(&s)
 	return s
@@ -316,10 +325,13 @@ func (w *run) states(s *Summary) {
 		answered += n
 	}
 	silent := s.Probes - min(answered, s.Probes)
+	absent := min(s.NoNeighbour, silent) // as other scans have it: filtered, no-neighbour
+	silent -= absent
 	unfinished := w.sender.first().position() - w.sender.last().position()
 	unsent := w.sender.unsent()
-	unsent -= min(unsent, w.firewalled)
+	unsent -= min(unsent, w.firewalled+absent)
 	unknown := min(silent, unsent+unfinished+s.KernelDrops)
+	s.States[probe.StateFiltered] += absent
 	s.States[probe.StateUnknown] += unknown
 	s.States[w.cfg.Technique.Silence] += silent - unknown
 	maps.DeleteFunc(s.States, func(_ probe.State, n uint64) bool { return n == 0 })

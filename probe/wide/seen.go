@@ -12,16 +12,17 @@ import (
 
 // seen remembers which targets have answered, and how well, in a table of
 // fixed size: buckets of eight 64-bit words, one cache line each. A word is a
-// keyed hash of address and port, its low bits replaced by the rank of the
-// answer. A new target pushes the oldest out of its bucket.
+// keyed hash of address and port, its low bits replaced by the rank of the best
+// answer and the highest attempt that was answered. A new target pushes the oldest
+// out of its bucket.
 //
 // So it errs in two ways. It forgets: an answer that comes again after about
 // as many others as the table has words is taken for new. And it confuses: a
 // new target is taken for a known one if all bits of the hash agree that are
-// neither rank (3) nor the number of the bucket (b), with any of the bucket's
-// words: with probability at most 8·2^-(61-b). At the full size, b = 19, that is
-// 2^-39 for each answering target: among 200 million of them, 0.0004 ports are
-// expected to be missed.
+// neither rank (3), attempt (4) nor the number of the bucket (b), with any of the
+// bucket's words: with probability at most 8·2^-(57-b). At the full size, b = 19,
+// that is 2^-35 for each answering target: among 200 million of them, 0.006 ports
+// are expected to be missed.
 type seen struct {
 	words  []uint64
 	shift  uint // of a hash, down to the number of its bucket
@@ -31,6 +32,9 @@ type seen struct {
 const (
 	bucketSize = 8
 	rankBits   = 3
+	keptBits   = rankBits + 4 // of a word that are not of the hash
+	// mostLatest is the highest attempt that is told from those after it.
+	mostLatest = 1<<(keptBits-rankBits) - 2
 	// maxSeen is the most targets to remember, at 8 bytes each: 32 MiB, or the
 	// answers of 8 seconds at 500,000 a second.
 	maxSeen = 1 << 22
@@ -58,29 +62,46 @@ func makeSeen(size uint64, c wire.Cookie) *seen {
 	}
 }
 
-// note remembers an answer of rank r, and returns the rank of the best answer
-// of that target before: RankSilence where none is remembered.
-func (s *seen) note(target netip.AddrPort, r wire.Rank) (before wire.Rank) {
+// memory is what is remembered of a target: the zero value for nothing.
+type memory struct {
+	rank   wire.Rank // of its best answer
+	latest int       // the highest attempt that was answered, counted from 1
+}
+
+func memoryOf(word uint64) memory {
+	return memory{wire.Rank(word & (1<<rankBits - 1)), int(word >> rankBits & (1<<(keptBits-rankBits) - 1))}
+}
+
+func (m memory) bits() uint64 { return uint64(m.latest)<<rankBits | uint64(m.rank) }
+
+// add takes in an answer of rank r to an attempt, -1 for none.
+func (m memory) add(r wire.Rank, attempt int) memory {
+	return memory{max(m.rank, r), max(m.latest, min(attempt, mostLatest)+1)}
+}
+
+// note remembers an answer of rank r to an attempt, -1 for none of ours, and returns
+// what was remembered of the target before.
+func (s *seen) note(target netip.AddrPort, r wire.Rank, attempt int) (before memory) {
 	h := s.hash(target)
 	bucket := s.words[h>>s.shift*bucketSize:][:bucketSize]
 	for i, w := range bucket {
-		if w != 0 && w>>rankBits == h>>rankBits {
-			before = wire.Rank(w & (1<<rankBits - 1))
-			bucket[i] = h&^(1<<rankBits-1) | uint64(max(r, before))
+		if w != 0 && w>>keptBits == h>>keptBits {
+			before = memoryOf(w)
+			bucket[i] = h&^(1<<keptBits-1) | before.add(r, attempt).bits()
 			return before
 		}
 	}
 	copy(bucket[1:], bucket)
-	bucket[0] = h&^(1<<rankBits-1) | uint64(r)
-	return wire.RankSilence
+	bucket[0] = h&^(1<<keptBits-1) | before.add(r, attempt).bits()
+	return before
 }
 
 // rank is that of the best answer of a target that is remembered.
 func (s *seen) rank(target netip.AddrPort) wire.Rank {
 	h := s.hash(target)
 	for _, w := range s.words[h>>s.shift*bucketSize:][:bucketSize] {
-		if w != 0 && w>>rankBits == h>>rankBits {
-			return wire.Rank(w & (1<<rankBits - 1))
+		if w != 0 && w>>keptBits == h>>keptBits {
+			return memoryOf(w).rank
 		}
 	}
 	return wire.RankSilence

@@ -28,6 +28,8 @@ type sender struct {
 	pace      wire.Pace
 	cursors   []*cursor
 	from      []uint64 // where each begins
+	kept      int      // how many of them go on to the end of the plan
+	stopAt    uint64   // where the others end
 	history   []trail  // of each, as far back as an outage may begin
 	settled   trail    // before which nothing waits to be sent
 	delayed   delayedProbes
@@ -51,11 +53,12 @@ type sender struct {
 	firewalled uint64 // packets that a firewall of this machine refused since
 	drops      uint64 // of the kernel's, seen by then
 
-	mu     sync.Mutex // guards what others look at
-	status sendStatus
-	failed []uint64 // probes that never left, by attempt
-	silent silenceOrders
-	told   []refusedTarget // not yet taken by the run
+	mu      sync.Mutex // guards what others look at
+	status  sendStatus
+	noRoute uint64   // targets without one, of passes that have ended
+	failed  []uint64 // probes that never left, by attempt
+	orders  orders
+	told    []refusedTarget // not yet taken by the run
 }
 
 // sendStatus is a look at the sender from outside.
@@ -71,6 +74,8 @@ type sendStatus struct {
 	refusal             error         // of the last probe that the kernel did not take
 	noNeighbour         uint64        // targets on the link that do not resolve
 	again               uint64        // targets that were gone back to after an outage
+	added               int           // how often passes were added
+	addedFrom           uint64        // the position where those of the last time began
 }
 
 // refusedTarget is one that this machine's firewall does not let be probed.
@@ -83,7 +88,7 @@ func newSender(b Blaster, c *Config, held func() bool, r *responses) *sender {
 	s := &sender{
 		cfg: c, net: b, held: held, pace: wire.NewPace(c.Rate), responses: r,
 		quit: make(chan struct{}), ended: make(chan struct{}),
-		failed: make([]uint64, c.Retries+1), settled: newTrail(mostPatience(c.Timeout), c.From),
+		kept: c.Retries + 1, failed: make([]uint64, c.MostRetries+1), settled: newTrail(mostPatience(c.Timeout), c.From),
 		resetting: func() uint64 { return 0 },
 	}
 	if engine, ok := b.(interface{ Resets() uint64 }); ok {
@@ -102,13 +107,20 @@ func newSender(b Blaster, c *Config, held func() bool, r *responses) *sender {
 
 // newCursors begins a pass for each attempt, at its position.
 func (s *sender) newCursors() {
-	generators := max(1, min(mostEach, runtime.GOMAXPROCS(0))/(s.cfg.Retries+1))
-	cursors := make([]*cursor, s.cfg.Retries+1)
-	for attempt := range cursors {
-		cursors[attempt] = newCursor(attempt, generators, s.from[attempt], s.cfg.Timeout)
+	generators := max(1, min(mostEach, runtime.GOMAXPROCS(0))/len(s.from))
+	cursors := make([]*cursor, len(s.from))
+	for attempt, from := range s.from {
+		trail := newTrail(s.cfg.Timeout, from)
+		if attempt < len(s.cursors) { // goes on, or back: the spacing holds
+			trail = s.cursors[attempt].trail.cutAt(from)
+		}
+		cursors[attempt] = newCursor(attempt, generators, trail)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.cursors) > 0 {
+		s.noRoute += s.cursors[0].lost
+	}
 	s.cursors = cursors
 }
 
@@ -122,7 +134,7 @@ func (s *sender) run(ctx context.Context, start time.Time, m *wire.Matcher, from
 }
 
 // pass sends the plan from where the cursors are, and reports whether they have
-// to go back.
+// to begin anew elsewhere.
 func (s *sender) pass(ctx context.Context, m *wire.Matcher, from sources) (back bool) {
 	stop := make(chan struct{})
 	var generators sync.WaitGroup
@@ -146,7 +158,7 @@ func (s *sender) send(ctx context.Context) (back bool) {
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
 	for {
-		if s.goBack() {
+		if s.rearrange() {
 			return true
 		}
 		done := ctx.Done()
@@ -229,7 +241,7 @@ func (s *sender) holds() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.silent.on:
+	case s.orders.on:
 		return wire.MinRTO
 	case s.held():
 		s.status.held += holdFor
@@ -276,10 +288,14 @@ func (s *sender) stuck() bool {
 // room is how many probes a cursor may send without coming too close behind
 // the one before it.
 func (s *sender) room(i int) uint64 {
-	if i == 0 {
+	at, end := s.cursors[i].position(), s.endOf(i)
+	if i > 0 {
+		end = min(end, s.cursors[i-1].reached(s.now()-s.cfg.Timeout))
+	}
+	if i == 0 && at < end {
 		return chunkSize
 	}
-	return s.cursors[i-1].reached(s.now()-s.cfg.Timeout) - s.cursors[i].position()
+	return end - min(at, end)
 }
 
 // clockAt is the clock of the timestamp option, in microseconds modulo 2^32.
@@ -364,14 +380,14 @@ func (s *sender) settle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settled.reach(now, s.neighbour.lowest(s.delayed.lowest(s.cursors[len(s.cursors)-1].position())))
-	s.status.finished = s.allSent() && !s.silent.pending()
+	s.status.finished = s.allSent() && !s.orders.pending()
 	s.status.idle = s.status.finished || !s.goesOn()
 }
 
 // allSent tells whether every probe of the plan has left, or never will.
 func (s *sender) allSent() bool {
-	for _, c := range s.cursors {
-		if c.position() < s.cfg.Plan.Count() {
+	for i, c := range s.cursors {
+		if c.position() < s.endOf(i) {
 			return false
 		}
 	}
@@ -382,7 +398,7 @@ func (s *sender) allSent() bool {
 func (s *sender) finished() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.allSent() && !s.silent.pending()
+	return s.allSent() && !s.orders.pending()
 }
 
 // nextDue is when the first repeat may leave, after all first probes have.
@@ -437,5 +453,5 @@ func (s *sender) last() *cursor {
 // probe was given up, or still waits where a run ends early. It is for when run
 // has returned.
 func (s *sender) unsent() uint64 {
-	return s.cursors[0].lost + slices.Min(s.failed) + uint64(len(s.delayed.list)+s.neighbour.count())
+	return s.noRoute + s.cursors[0].lost + slices.Min(s.failed[:s.cfg.Retries+1]) + uint64(len(s.delayed.list)+s.neighbour.count())
 }

@@ -86,15 +86,17 @@ func (s *silence) note(now time.Duration, sent uint64) {
 	}
 }
 
-// silenceOrders is what the run tells the sender about an outage.
-type silenceOrders struct {
-	on       bool           // only canaries may be sent
+// orders are what the run tells the sender.
+type orders struct {
+	on       bool           // nothing answers: only canaries may be sent
 	canaries []craft.Fields // to be sent
 	back     bool           // everything that was sent since is to be sent anew
 	since    time.Duration
+	passes   int           // how many there are to be; 0: as many as there are
+	from     time.Duration // passes that are new begin where the last one was then
 }
 
-func (o *silenceOrders) pending() bool { return o.on || o.back }
+func (o *orders) pending() bool { return o.on || o.back || o.passes > 0 }
 
 // lag is how long an answer may be on its way, as far as is known.
 func (w *run) lag() time.Duration {
@@ -129,7 +131,7 @@ func (w *run) listen(status *sendStatus) {
 // askCanaries has only those targets probed that had answered.
 func (w *run) askCanaries() {
 	w.silence.nextAsk = w.now + canaryPause
-	last := w.cfg.Retries
+	last := w.cfg.MostRetries // whose port no other probe leaves from, but at the greatest loss
 	g := generator{
 		cookie: w.matcher.Cookie, port: w.matcher.Port(last), attempt: last,
 		acks: w.cfg.Technique.Acknowledges(),
@@ -140,7 +142,7 @@ func (w *run) askCanaries() {
 			probes = append(probes, g.stamp(source.addr, target))
 		}
 	}
-	w.sender.order(func(o *silenceOrders) { o.on, o.canaries = true, probes })
+	w.sender.order(func(o *orders) { o.on, o.canaries = true, probes })
 }
 
 // resume ends a silence; back: what was sent meanwhile is sent anew.
@@ -152,16 +154,19 @@ func (w *run) resume(back bool) {
 	if back {
 		s.outages++
 		s.lasted += s.lastAnswer - s.before
+		w.losses = losses{began: w.now, previous: w.now} // what fell into the outage was not lost on the way
 	}
 	began := max(0, s.before-w.lag())
 	s.since = 0
-	w.sender.order(func(o *silenceOrders) { o.on, o.canaries, o.back, o.since = false, nil, back, began })
+	w.sender.order(func(o *orders) { o.on, o.canaries, o.back, o.since = false, nil, back, began })
 }
 
 // order changes what the sender is told.
-func (s *sender) order(change func(*silenceOrders)) {
+func (s *sender) order(change func(*orders)) {
 	s.mu.Lock()
-	change(&s.silent)
+	if change(&s.orders); s.orders.pending() {
+		s.status.finished, s.status.idle = false, false
+	}
 	s.mu.Unlock()
 	s.responses.wake()
 }
@@ -169,8 +174,8 @@ func (s *sender) order(change func(*silenceOrders)) {
 // sendCanaries sends those that are to be asked now.
 func (s *sender) sendCanaries(budget int) (tried int) {
 	s.mu.Lock()
-	probes := s.silent.canaries
-	s.silent.canaries = nil
+	probes := s.orders.canaries
+	s.orders.canaries = nil
 	s.mu.Unlock()
 	probes = probes[:min(budget, len(probes))]
 	now := s.now()
@@ -178,29 +183,8 @@ func (s *sender) sendCanaries(budget int) (tried int) {
 		probes[i].TSval += clockAt(now)
 		n, _ := s.net.Blast(probes[i : i+1])
 		s.mu.Lock()
-		s.left(s.cfg.Retries, n, now)
+		s.left(s.cfg.MostRetries, n, now)
 		s.mu.Unlock()
 	}
 	return len(probes)
-}
-
-// goBack moves every pass back to where it was at the time that was ordered.
-func (s *sender) goBack() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.silent.back {
-		return false
-	}
-	s.silent.back = false
-	since := s.silent.since
-	for i := range s.from {
-		s.from[i] = s.history[i].by(since)
-		s.history[i].cut(s.from[i])
-	}
-	s.status.again += s.cursors[0].position() - s.from[0]
-	s.settled.cut(s.from[len(s.from)-1])
-	s.delayed.drop(s.from)
-	s.neighbour.goBack(s.from)
-	s.status.finished, s.status.idle = false, false
-	return true
 }

@@ -71,7 +71,11 @@ func (w *run) accept(ev *wire.Event) (reject string) {
 // deliver reports a verified answer, of a target in doubt or of any other.
 func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	r := ev.Kind.Rank()
-	before := w.seen.note(ev.Target, r)
+	known := w.seen.note(ev.Target, r, ev.Attempt)
+	if d == nil && w.silence.since == 0 && ev.Attempt < w.passes {
+		w.losses.note(r, ev.Attempt, known.latest, w.now)
+	}
+	before := known.rank
 	if r <= before {
 		return wire.RejectDuplicate
 	}

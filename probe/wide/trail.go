@@ -57,6 +57,14 @@ func (t *trail) forget(horizon time.Duration) {
 	t.marks = append(t.marks[:0], t.marks[old:]...)
 }
 
+// cutAt is a copy that was cut.
+func (t *trail) cutAt(pos uint64) trail {
+	c := *t
+	c.marks = slices.Clone(t.marks)
+	c.cut(pos)
+	return c
+}
+
 // cut goes back to a position, as if no more had been sent.
 func (t *trail) cut(pos uint64) {
 	t.marks = slices.DeleteFunc(t.marks, func(m mark) bool { return m.pos > pos })

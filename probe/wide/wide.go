@@ -18,8 +18,9 @@ import (
 
 // Defaults of a [StatelessConfig].
 const (
-	// DefaultRetries makes two probes a target: with 1 % of loss each
-	// way a single one misses 2 % of what is open, two miss 0.04 %.
+	// DefaultRetries makes two probes a target: with 1 % of loss each way a single
+	// one misses 2 % of what is open, two miss 0.04 %. Where more is lost, see
+	// [Config.MostRetries].
 	DefaultRetries = 1
 	// DefaultCheckpointEvery is how much sending a killed run may have to
 	// repeat, beside what was still waiting for answers.
@@ -70,6 +71,10 @@ type Config struct {
 	Plan Targets
 	From uint64 // the position in the plan to begin with
 
+	// MostRetries is how many retries a target may get where more packets are lost
+	// than Retries make up for; no more than Retries where it is less. See loss.go.
+	MostRetries int
+
 	// Checkpoint is told from time to time that everything before a position is
 	// done: probed as often as planned, its answers awaited, and handed to the
 	// sink before this call, from the same goroutine. An error ends the run.
@@ -92,11 +97,12 @@ type Summary struct {
 	probe.Summary
 	Position    uint64        // everything before it is done: a run may go on from here
 	Held        time.Duration // how long sending waited for the sink
-	NoNeighbour uint64        // targets on the link whose link address does not resolve; unknown
+	NoNeighbour uint64        // targets on the link whose link address does not resolve: filtered
 	Outages     int           // how often nothing answered any more, not even what had, and then did again
 	OutageTime  time.Duration // how long together
 	Again       uint64        // targets that were probed anew because they fell into an outage
 	Improved    uint64        // ports with a second verdict, from a better answer than the first
+	Attempts    int           // probes of a target, as many as the loss asked for last
 }
 
 // Run probes a plan of any size in constant memory: no probe is
@@ -144,10 +150,14 @@ func (c *Config) complete(network probe.Network) error {
 	if c.Retries == 0 {
 		c.Retries = DefaultRetries
 	}
+	if c.MostRetries > probe.MaxRetries {
+		return fmt.Errorf("stateless scan: %d retries: at most %d", c.MostRetries, probe.MaxRetries)
+	}
 	if c.CheckpointEvery <= 0 {
 		c.CheckpointEvery = DefaultCheckpointEvery
 	}
 	c.SetDefaults()
+	c.MostRetries = max(c.MostRetries, c.Retries)
 	return nil
 }
 

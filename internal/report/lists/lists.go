@@ -80,6 +80,9 @@ func (s *openList) Close() error {
 	return s.w.Flush()
 }
 
+// Foot implements [sink.Footed].
+func (s *openList) Foot(error) string { return s.foot }
+
 // NewList writes host:port lines, for pipes: -iL - reads them again.
 func NewList(w *sink.LineWriter, _ sink.Options) sink.Sink {
 	return &openList{w: w, line: func(b []byte, p *record.Port, _ bool) []byte {

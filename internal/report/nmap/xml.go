@@ -54,13 +54,13 @@ func (s *xmlSink) Record(r record.Record) error {
 // is no room for more.
 func (s *xmlSink) gather(r record.Record) error {
 	if s.book.again(r) {
-		if err := s.write(s.told()); err != nil {
+		if err := s.tell(); err != nil {
 			return err
 		}
 	}
 	s.book.record(r)
 	if s.book.full() {
-		return s.write(s.told())
+		return s.tell()
 	}
 	return nil
 }
@@ -88,9 +88,8 @@ func (s *xmlSink) begin(r *record.Run) error {
 	return s.write(b.String())
 }
 
-// told is every host gathered so far.
-func (s *xmlSink) told() string {
-	var b strings.Builder
+// tell writes every host gathered so far, each by itself.
+func (s *xmlSink) tell() error {
 	for _, page := range s.book.take() {
 		switch {
 		case page.down():
@@ -99,16 +98,22 @@ func (s *xmlSink) told() string {
 			s.hosts++
 			s.last = page.addr
 		}
+		var b strings.Builder
 		s.host(&b, page)
+		if err := s.write(b.String()); err != nil {
+			return err
+		}
 	}
-	return b.String()
+	return nil
 }
 
 // end closes the document; fault is why a run ended early, where that is known.
 func (s *xmlSink) end(r *record.Summary, fault string) error {
 	s.ended = true
+	if err := s.tell(); err != nil {
+		return err
+	}
 	var b strings.Builder
-	b.WriteString(s.told())
 	s.postscript(&b)
 	b.WriteString("<runstats>")
 	finished := []string{"time", unix(r.End), "timestr", r.End.Format(time.ANSIC),
@@ -174,8 +179,10 @@ func doneWords(command string, n uint64) string {
 // Close ends the document where no summary did.
 func (s *xmlSink) Close() error {
 	if !s.ended {
+		if err := s.tell(); err != nil {
+			return err
+		}
 		var rest strings.Builder
-		rest.WriteString(s.told())
 		if s.begun {
 			s.postscript(&rest)
 			rest.WriteString("</nmaprun>\n")
@@ -185,6 +192,17 @@ func (s *xmlSink) Close() error {
 		}
 	}
 	return s.w.Flush()
+}
+
+// Foot implements [sink.Footed].
+func (s *xmlSink) Foot(why error) string {
+	var b strings.Builder
+	now := time.Now()
+	b.WriteString("<runstats>")
+	element(&b, "finished", "/>", "time", unix(now), "timestr", now.Format(time.ANSIC), "exit", "error", "errormsg", why.Error())
+	element(&b, "hosts", "/>", "up", fmt.Sprint(s.hosts), "down", fmt.Sprint(s.down), "total", fmt.Sprint(s.hosts+s.down))
+	b.WriteString("\n</runstats>\n</nmaprun>\n")
+	return b.String()
 }
 
 func unix(t time.Time) string { return fmt.Sprint(t.Unix()) }

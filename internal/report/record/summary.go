@@ -27,6 +27,10 @@ type Summary struct {
 	States        map[probe.State]uint64 `json:"states"`
 	Rate          Maybe[float64]         `json:"rate_pps,omitzero"` // absent below two packets, and where nobody took the time
 
+	Loss       Maybe[float64] `json:"loss,omitzero"`        // 0 to 1, of transmissions to ports that answer
+	WentSilent Maybe[uint64]  `json:"went_silent,omitzero"` // ports that are unknown because their hosts answered nothing any more
+	Confidence Maybe[float64] `json:"confidence,omitzero"`  // 0 to 1, of the ports that kept silent and have no records (stateless)
+
 	// Where hosts were looked for first; those that are down were not probed.
 	HostsUp      Maybe[uint64]           `json:"hosts_up,omitzero"`
 	HostsDown    Maybe[uint64]           `json:"hosts_down,omitzero"`
@@ -54,6 +58,15 @@ func NewSummary(s *probe.Summary, end time.Time) *Summary {
 	if s.Sent > 1 && s.Rate > 0 && !math.IsInf(s.Rate, 0) {
 		r.Rate = Some(s.Rate)
 	}
+	if share, ok := s.Loss.Share(); ok {
+		r.Loss = Some(share)
+	}
+	if s.WentSilent > 0 {
+		r.WentSilent = Some(s.WentSilent)
+	}
+	if s.Confidence > 0 {
+		r.Confidence = Some(s.Confidence)
+	}
 	return r
 }
 
@@ -75,6 +88,9 @@ func (s *Summary) Fields(w FieldWriter) {
 	w.Uint("kernel_drops", s.KernelDrops)
 	w.Counts("states", s.states())
 	floatField(w, "rate_pps", s.Rate)
+	floatField(w, "loss", s.Loss)
+	uintField(w, "went_silent", s.WentSilent)
+	floatField(w, "confidence", s.Confidence)
 	uintField(w, "hosts_up", s.HostsUp)
 	uintField(w, "hosts_down", s.HostsDown)
 	uintField(w, "hosts_unknown", s.HostsUnknown)

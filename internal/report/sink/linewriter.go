@@ -37,6 +37,8 @@ type LineWriter struct {
 	buf     []byte
 	written time.Time   // when the last write began
 	timer   *time.Timer // runs while lines wait in buf
+	total   int64       // bytes written
+	ends    []int64     // where the latest parts end, in bytes from the first: see repair.go
 	err     error
 }
 
@@ -54,6 +56,7 @@ func (l *LineWriter) Append(add func(b []byte) []byte) error {
 		return l.err
 	}
 	l.buf = add(l.buf)
+	l.part()
 	wait := FlushInterval - time.Since(l.written)
 	if len(l.buf) >= flushSize || wait <= 0 {
 		l.flush()
@@ -81,6 +84,7 @@ func (l *LineWriter) flush() {
 	}
 	l.written = time.Now()
 	n, err := l.w.Write(l.buf)
+	l.total += int64(max(n, 0))
 	if err == nil && n < len(l.buf) {
 		err = io.ErrShortWrite
 	}

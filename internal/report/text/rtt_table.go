@@ -94,7 +94,7 @@ func lossCell(r *record.RTTSummary) string {
 	if r.Sent == 0 {
 		return "-"
 	}
-	return percent(r.Loss)
+	return units.Percent(r.Loss)
 }
 
 func timeCell(r *record.RTTSummary, d time.Duration) string {

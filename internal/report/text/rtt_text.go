@@ -188,7 +188,7 @@ func (t *pingText) clock(sent, seen time.Time) string {
 func tally(r *record.RTTSummary) string {
 	words := fmt.Sprintf("%s sent, %s received, %s lost", units.CountOf(r.Sent, "probe"), units.Count(r.Received), units.Count(r.Lost))
 	if r.Sent > 0 {
-		words += " (" + percent(r.Loss) + ")"
+		words += " (" + units.Percent(r.Loss) + ")"
 	}
 	if r.Unsent > 0 {
 		words += fmt.Sprintf(", %s could not be sent", units.Count(r.Unsent))
@@ -241,9 +241,6 @@ func splitWords(s *record.RTTSplit) string {
 	return fmt.Sprintf("the way there varies by %s, the way back by %s (%s, by the far end's clock of %s Hz)",
 		units.Duration(s.There), units.Duration(s.Back), units.CountOf(uint64(s.Samples), "probe"), units.Count(uint64(s.ClockHz)))
 }
-
-// percent is a share with as many decimals as it needs, up to two.
-func percent(share float64) string { return units.Significant(100*share, 2) + " %" }
 
 // barWide is the width of the longest bar, barAt where it begins.
 const (

@@ -66,6 +66,9 @@ func (t *textSink) losses(s *record.Summary) []string {
 		warn("the kernel dropped " + units.Plural(s.KernelDrops, "reply", "replies") +
 			" before they were read: open ports may be missing; lower --rate")
 	}
+	if n, ok := s.WentSilent.Get(); ok {
+		warn(units.CountOf(n, "port") + " unknown: the host answered nothing any more, not even on a port that had answered; it may be off, or drop what we send since")
+	}
 	if !s.Complete {
 		warn("cut short: not every port has been probed to the end")
 	}

@@ -115,6 +115,9 @@ func Significant(v float64, decimals int) string {
 	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
 }
 
+// Percent is a share of 0 to 1 with as many decimals as it needs, up to two: "0.05 %".
+func Percent(share float64) string { return Significant(100*share, 2) + " %" }
+
 // CountOf is a number of things: "1 port", "2 ports".
 func CountOf(n uint64, thing string) string {
 	if n == 1 {

@@ -171,7 +171,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), release <-chan struct{}) {
 	t.At, t.Reply.Window = i.Now(), -1
 	i.mu.Lock()
-	t.Completed = i.completed
+	t.Before, t.Completed = i.completed, i.completed
 	i.mu.Unlock()
 	defer func() {
 		if t.Ended == 0 {

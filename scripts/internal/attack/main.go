@@ -5,7 +5,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -15,20 +14,7 @@ import (
 	"synscope/internal/lab"
 )
 
-func main() {
-	inside, code, err := lab.Enter(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "attack:", err)
-		os.Exit(3)
-	}
-	if !inside {
-		os.Exit(code)
-	}
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "attack:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(lab.Command("attack", run)) }
 
 func run() error {
 	program := flag.String("program", "synscope", "the program")

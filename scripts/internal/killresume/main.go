@@ -6,7 +6,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -23,20 +22,7 @@ import (
 	"synscope/internal/lab"
 )
 
-func main() {
-	inside, code, err := lab.Enter(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "kill-and-resume:", err)
-		os.Exit(3)
-	}
-	if !inside {
-		os.Exit(code)
-	}
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "kill-and-resume:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(lab.Command("kill-and-resume", run)) }
 
 const (
 	ports     = 3000

@@ -22,6 +22,7 @@ type Scene struct {
 	LossOut, LossBack                 float64
 	DropsUnused, DropsACKs, DropsEcho bool
 	Cookies                           bool
+	TellsNoDuplicates                 bool // of segments
 	Facts                             map[why.Fact]bool
 
 	Fact     func(*World, why.Fact) bool
@@ -66,6 +67,7 @@ func network(rng *rand.Rand, loss float64) Scene {
 		Facts: map[why.Fact]bool{},
 		Addrs: []why.Address{{AddrPort: netip.MustParseAddrPort("192.0.2.7:443")}},
 	}
+	s.TellsNoDuplicates = rng.Float64() < 0.12
 	s.Jitter = time.Duration(rng.Float64() * float64(s.RTT) / 5)
 	quiet := rng.Float64() < 0.05
 	for range s.Routers {

@@ -1,0 +1,280 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// A host that answers may stop doing so while it is scanned: it is switched off, the
+// network behind us is away for a moment, or somebody begins to drop what we send. All
+// that looks like ports that are filtered. So no silence of such a host is believed
+// until the host has answered something that left no earlier than the probe that was
+// not answered. Where nothing else does, a port that has answered before is asked again:
+// the witness. While it keeps silent, the verdicts wait. If it answers after a time in
+// which it surely did not, what left in that time counts for nothing and is sent again;
+// if it does not answer any more, the ports are unknown.
+
+const (
+	// longestWatch is how long a host may be silent until it is given up.
+	longestWatch = 10 * time.Second
+	// witnessPause is the pause between rounds of asking the witness.
+	witnessPause = 250 * time.Millisecond
+	// witnessLook is how often hosts are looked at that nothing may be sent to meanwhile.
+	witnessLook = 20 * time.Millisecond
+	// surelyAway: the loss that was measured keeps as many answers of the witness away
+	// with a probability below that, or the host is.
+	surelyAway = 0.05
+	// surprising: as many ports in a row keep silent with a probability below that, by
+	// what share of the ports answered before.
+	surprising = 1e-6
+)
+
+// errWentSilent is why a port is unknown that was asked for in vain, or not at all.
+var errWentSilent = errors.New("the host answers nothing any more, not even on a port that had answered")
+
+// gap is a time in which a host did not answer.
+type gap struct{ from, to time.Duration }
+
+// watch is what is remembered of a host under suspicion.
+type watch struct {
+	since    time.Duration // when the witness was asked first; 0: the host is not under suspicion
+	vouched  time.Duration // as of then
+	failures int           // how often it did not answer
+	queued   bool          // it waits to be asked
+	held     []ticket      // probes whose verdict waits
+	gaps     []gap         // the latest
+	futile   bool          // asking again after a surprising silence has found nothing
+	gone     bool          // the host was given up
+}
+
+// vouch notes that a host answered what left at a time, and on which port.
+func (e *engine) vouch(f *flight, ev *wire.Event) {
+	if !ev.Kind.Verified() || ev.Kind == wire.KindICMP {
+		return
+	}
+	h, sent := f.host, f.tx[ev.Attempt].Sent
+	if h.witness == 0 {
+		e.answering++
+	}
+	if !f.watches && (h.witness == 0 || ev.Kind == wire.KindSYNACK) {
+		h.witness = f.port
+	}
+	h.vouched = max(h.vouched, sent)
+	w := h.watch
+	if w == nil {
+		return
+	}
+	w.futile = w.futile && f.watches
+	if w.gone {
+		w.gone = false
+		e.silenced--
+	}
+	if w.since > 0 && sent >= w.since {
+		e.cameBack(h, sent)
+	}
+}
+
+// suspects tells whether the silence of a probe may be that of its host.
+func (e *engine) suspects(f *flight) bool {
+	h := f.host
+	return !f.watches && !f.canary && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
+		!h.gone() && h.vouched < f.tx[len(f.tx)-1].Sent
+}
+
+// hold lets the verdict of a probe wait for the witness of its host, and tells whether
+// that can be asked.
+func (e *engine) hold(id uint32, f *flight) bool {
+	h := f.host
+	if h.watch == nil {
+		h.watch = &watch{}
+	}
+	if w := h.watch; w.since == 0 {
+		if _, busy := e.flights.find(h, h.witness); busy != nil {
+			return false
+		}
+		w.since, w.vouched = max(e.Now, 1), h.vouched
+		e.askWitness(h)
+		f = e.flights.at(id)
+	}
+	f.phase = phaseHeld
+	h.watch.held = append(h.watch.held, ticket{id, f.schedule})
+	return true
+}
+
+// askWitness makes a probe of the witness, and puts it before all others.
+func (e *engine) askWitness(h *host) { e.enqueueWitness(e.newWitness(h)) }
+
+// newWitness makes a probe of the witness. Its attempts are others than those of the
+// first time: a SYN-ACK to one of those may come again for a minute.
+func (e *engine) newWitness(h *host) uint32 {
+	id := e.flights.add(h, h.witness)
+	f := e.flights.at(id)
+	f.watches = true
+	f.tx = append(f.tx, make([]wire.Stamps, e.cfg.attempts())...)
+	return id
+}
+
+// witnessAttempts is the end of the attempts at a witness.
+func (c *Config) witnessAttempts() int { return 2 * c.attempts() }
+
+func (e *engine) enqueueWitness(id uint32) {
+	f := e.flights.at(id)
+	f.phase = phaseQueued
+	f.host.watch.queued = true
+	e.hungry = true
+	e.ready.addFirst(f.host, ticket{id, f.schedule})
+}
+
+// unheard deals with a witness that did not answer in time: it is asked again, unless
+// the host has been silent for too long.
+func (e *engine) unheard(id uint32, f *flight) {
+	w := f.host.watch
+	w.failures++
+	switch {
+	case !e.Stopping && w.since > 0 && e.Now-w.since < longestWatch && len(f.tx) < e.cfg.witnessAttempts():
+		e.enqueueWitness(id)
+	default:
+		e.finish(id)
+	}
+}
+
+// witnessEnded begins another round of asking where the host is still under
+// suspicion, or gives it up.
+func (e *engine) witnessEnded(h *host) {
+	w := h.watch
+	switch {
+	case w.since == 0 || e.Stopping || e.Failure != nil:
+	case e.Now-w.since >= longestWatch:
+		e.giveUp(h, w)
+	default:
+		id := e.newWitness(h)
+		e.flights.at(id).phase = phaseRefused
+		e.flights.expectBy(id, e.Now+witnessPause)
+	}
+}
+
+// again lets a probe wait for its turn once more.
+func (e *engine) again(id uint32, f *flight) {
+	if f.watches {
+		e.enqueueWitness(id)
+	} else {
+		e.enqueue(id)
+	}
+}
+
+// cameBack ends a suspicion: the host has answered what left at a time.
+func (e *engine) cameBack(h *host, sent time.Duration) {
+	w := h.watch
+	if e.wasAway(h) {
+		w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], gap{w.vouched, sent})
+	}
+	held := w.held
+	w.since, w.failures, w.held = 0, 0, nil
+	for _, t := range held {
+		f := e.flights.at(t.id)
+		switch {
+		case f.schedule != t.schedule: // answered meanwhile
+		case len(f.tx) < e.allowed(f):
+			e.enqueue(t.id)
+		default:
+			e.finish(t.id)
+		}
+	}
+}
+
+// wasAway tells whether a silence was more than loss and filtered ports make.
+func (e *engine) wasAway(h *host) bool {
+	w := h.watch
+	if w.failures > 0 && math.Pow(e.loss(h), float64(w.failures)) < surelyAway {
+		return true
+	}
+	if w.futile || len(w.held) == 0 {
+		return false
+	}
+	answered := float64(h.losses.answers) / float64(int(h.tally.ports)+int(h.flights))
+	w.futile = math.Pow(1-min(answered, 1), float64(len(w.held))) < surprising
+	return w.futile
+}
+
+// giveUp ends what waits for a host that answers nothing any more.
+func (e *engine) giveUp(h *host, w *watch) {
+	w.gone = true
+	e.silenced++
+	held := w.held
+	w.since, w.failures, w.held = 0, 0, nil
+	for h.pending.n > 0 {
+		held = append(held, e.ready.take(h))
+	}
+	for _, t := range held {
+		if f := e.flights.at(t.id); f.schedule == t.schedule && f.host == h {
+			e.finish(t.id)
+		}
+	}
+}
+
+func (h *host) gone() bool { return h.watch != nil && h.watch.gone }
+
+// waits tells whether nothing but the witness of a host may be asked now.
+func (h *host) waits() bool {
+	w := h.watch
+	return w != nil && w.since > 0 && w.failures > 0 && !w.queued
+}
+
+// inGaps counts those of the first n transmissions that left while the host was away.
+func (f *flight) inGaps(n int) (count int) {
+	if f.host.watch == nil {
+		return 0
+	}
+	for i := range n {
+		if f.inGap(i) {
+			count++
+		}
+	}
+	return count
+}
+
+func (f *flight) inGap(i int) bool {
+	if f.host.watch == nil {
+		return false
+	}
+	for _, g := range f.host.watch.gaps {
+		if f.tx[i].Sent > g.from && f.tx[i].Sent < g.to {
+			return true
+		}
+	}
+	return false
+}
+
+// unheard tells whether nothing is known of a port because its host went silent.
+func (f *flight) unheard() bool {
+	n := len(f.tx)
+	if f.host.gone() && (n == 0 || f.host.vouched < f.tx[n-1].Sent) {
+		return true
+	}
+	return n > 0 && f.inGaps(n) == n // and no more attempts are left
+}
+
+// allSilent tells whether every host that had answered was given up.
+func (e *engine) allSilent() bool {
+	return e.Counters.WentSilent > 0 && e.silenced > 0 && e.silenced == e.answering
+}
+
+// wentSilent is the verdict on a port of a host that was given up.
+func wentSilent(target netip.AddrPort) probe.Verdict {
+	return probe.Verdict{Target: target, State: probe.StateUnknown, Reason: probe.ReasonWentSilent, Err: errWentSilent}
+}
+
+func (h *host) silenceFinding() probe.Finding {
+	return probe.Finding{
+		Code: "went-silent", Severity: probe.SeverityWarning,
+		Text: "the host answered, and then nothing any more, not even on a port that had answered: it is off or away, " +
+			"or something drops what we send since; its ports that are unknown have to be probed again",
+		Evidence: fmt.Sprintf("port %d, which had answered, kept silent for %v", h.witness, longestWatch),
+	}
+}

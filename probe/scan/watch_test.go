@@ -1,0 +1,177 @@
+package scan_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/scan"
+	"synscope/probe/simnet"
+)
+
+// cut is a host that is away from one moment, counted from its making, to another.
+func cut(host simnet.Host, from, to time.Duration) simnet.Host {
+	start := time.Now()
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if since := now.Sub(start); since < from || since > to {
+			host.Respond(now, in, out)
+		}
+	})
+}
+
+// over is a network that takes 10 ms each way, and loses that share.
+func over(loss float64) simnet.Config {
+	path := simnet.Path{Delay: 10 * ms, Loss: loss}
+	return simnet.Config{Seed: 1, Out: path, Back: path}
+}
+
+const forever = 1000 * time.Hour
+
+// everyTenth is a host whose ports are refused, but for each tenth.
+func everyTenth(last uint16) simnet.Mux {
+	var open []uint16
+	for p := uint16(10); p <= last; p += 10 {
+		open = append(open, p)
+	}
+	return simnet.Linux(open...)
+}
+
+func wrongVerdicts(found *collector, addr netip.Addr, last uint16) (wrong int) {
+	for p := uint16(1); p <= last; p++ {
+		want := probe.StateRefused
+		if p%10 == 0 {
+			want = probe.StateOpen
+		}
+		if found.ports[netip.AddrPortFrom(addr, p)].State != want {
+			wrong++
+		}
+	}
+	return wrong
+}
+
+// A host that is away for a moment costs time and no verdict.
+func TestHostIsAwayForAMoment(t *testing.T) {
+	for _, away := range []time.Duration{100 * ms, 600 * ms, 3 * time.Second, 9 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			a := target.Addr()
+			found, s, err := world{Host: cut(everyTenth(2000), time.Second, time.Second+away), Config: over(0)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 2000, a)), Rate: 1000})
+			if err != nil || !s.Complete || s.WentSilent > 0 {
+				t.Errorf("away for %v: %v, %+v", away, err, s)
+			}
+			if wrong := wrongVerdicts(found, a, 2000); wrong > 0 {
+				t.Errorf("away for %v: %d of 2000 wrong", away, wrong)
+			}
+			if most := 2*time.Second + away + 1500*ms; s.Took > most {
+				t.Errorf("away for %v: took %v, want %v at most", away, s.Took, most)
+			}
+		})
+	}
+}
+
+// What a host answered before it went for good stands; of the rest nothing is claimed,
+// and little is sent for it.
+func TestHostGoesSilentForGood(t *testing.T) {
+	for _, retries := range []int{0, -1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			a := target.Addr()
+			found, s, err := world{Host: cut(everyTenth(4000), time.Second, forever), Config: over(0)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 4000, a)), Rate: 1000, Retries: retries})
+			if !errors.Is(err, probe.ErrWentSilent) || s.Complete {
+				t.Errorf("%v, complete %t", err, s.Complete)
+			}
+			unknown := 0
+			for pair, v := range found.ports {
+				switch {
+				case v.State == probe.StateUnknown && v.Reason == probe.ReasonWentSilent && v.Confidence == 0:
+					unknown++
+				case v.State == probe.StateFiltered:
+					t.Fatalf("%v: %+v", pair, v)
+				}
+			}
+			if len(found.ports) != 4000 || unknown < 2950 || unknown > 3150 || uint64(unknown) != s.WentSilent {
+				t.Errorf("%d verdicts, %d unknown, %d of them counted", len(found.ports), unknown, s.WentSilent)
+			}
+			if s.Took > 13*time.Second || s.Sent > 2500 {
+				t.Errorf("retries %d: took %v, %d sent", retries, s.Took, s.Sent)
+			}
+			if f := found.hosts[a].Findings; len(f) != 1 || f[0].Code != "went-silent" {
+				t.Errorf("findings %+v", f)
+			}
+		})
+	}
+}
+
+// One of several hosts that goes away is a finding about that host.
+func TestOneOfSeveralHostsGoesSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hosts := addresses(4)
+		host := everyTenth(500)
+		gone := cut(host, 100*ms, forever)
+		all := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Dst.Addr() == hosts[1] {
+				gone.Respond(now, in, out)
+			} else {
+				host.Respond(now, in, out)
+			}
+		})
+		found, s, err := world{Host: all, Config: over(0)}.scan(t, t.Context(), scan.Config{Targets: slices.Values(ranges(1, 500, hosts...)), Rate: 2000})
+		if err != nil || !s.Complete || s.WentSilent == 0 || s.WentSilent != s.States[probe.StateUnknown] {
+			t.Errorf("%v, %+v", err, s)
+		}
+		for i, h := range hosts {
+			wrong, findings := wrongVerdicts(found, h, 500), len(found.hosts[h].Findings)
+			if i == 1 && (uint64(wrong) != s.WentSilent || findings != 1) || i != 1 && wrong+findings > 0 {
+				t.Errorf("host %d: %d wrong, %d findings", i, wrong, findings)
+			}
+		}
+	})
+}
+
+// Filtered ports of a host that answers elsewhere, on good networks and bad ones, are
+// no outage.
+func TestFilteredPortsAreNoOutage(t *testing.T) {
+	for _, loss := range []float64{0, 0.05, 0.2, 0.4} {
+		synctest.Test(t, func(t *testing.T) {
+			host := simnet.Linux(22, 80, 443)
+			host.Default = simnet.Dropped{}
+			found, s, err := world{Host: host, Config: over(loss)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 3000, target.Addr())), Rate: 5000})
+			if err != nil || !s.Complete || s.WentSilent > 0 || s.States[probe.StateFiltered] < 2997 {
+				t.Errorf("loss %v: %v, %+v", loss, err, s)
+			}
+			for pair, v := range found.ports {
+				if v.State == probe.StateFiltered && (v.Confidence < 0.98 || v.Reason != probe.ReasonNoResponse) {
+					t.Fatalf("loss %v: %v %+v", loss, pair, v)
+				}
+			}
+			if loss == 0 && (s.Sent > 6100 || s.Took > 3*time.Second) {
+				t.Errorf("%d sent in %v", s.Sent, s.Took)
+			}
+		})
+	}
+}
+
+// An interrupt does not wait for a host to come back, and claims nothing of what waits.
+func TestInterruptDuringASilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		found, s, err := world{Host: cut(everyTenth(2000), time.Second, forever), Config: over(0)}.scan(t, ctx,
+			scan.Config{Targets: slices.Values(ranges(1, 2000, target.Addr())), Rate: 1000})
+		if !errors.Is(err, probe.ErrInterrupted) || s.Complete || s.Took > 6*time.Second {
+			t.Errorf("%v, %+v", err, s)
+		}
+		for pair, v := range found.ports {
+			if v.State == probe.StateFiltered {
+				t.Fatalf("%v: %+v", pair, v)
+			}
+		}
+	})
+}
