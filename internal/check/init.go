@@ -102,17 +102,17 @@ func roundUp(d time.Duration) time.Duration {
 	return (d + unit - 1) / unit * unit
 }
 
-// Seen is a plan that looks at all ports of a scope and expects nothing yet.
-func Seen(words []string, scope target.Ports) *Plan {
-	return &Plan{
+// Seen are expectations that look at all ports of a scope and expect nothing yet.
+func Seen(words []string, scope target.Ports) *Expectations {
+	return &Expectations{
 		Probing: Probing{Retries: -1, Count: defaultCount, Interval: defaultInterval},
 		Expect:  []Expectation{{Targets: words, Only: true, Scope: scope}},
 	}
 }
 
-// Measured is a plan that times the ports that were found open.
-func Measured(p *Plan, hosts Hosts, f *Facts) *Plan {
-	timed := &Plan{Probing: p.Probing}
+// Measured are expectations that time the ports that were found open.
+func Measured(p *Expectations, hosts Hosts, f *Facts) *Expectations {
+	timed := &Expectations{Probing: p.Probing}
 	for _, word := range p.Words() {
 		for _, a := range hosts[word] {
 			var open []uint16

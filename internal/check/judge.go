@@ -27,7 +27,7 @@ type Result struct {
 }
 
 // Judge holds the facts against every expectation, in the order of the file.
-func (p *Plan) Judge(hosts Hosts, f *Facts) (all []Result) {
+func (p *Expectations) Judge(hosts Hosts, f *Facts) (all []Result) {
 	for i := range p.Expect {
 		for _, word := range p.Expect[i].Targets {
 			all = append(all, p.Expect[i].of(word).judge(word, hosts[word], f)...)
@@ -82,6 +82,12 @@ func (j *judgement) say(port uint16, ok bool, expected, got string, words ...str
 		Name: j.e.Name, Where: j.e.Where, Target: placeOf(j.word, j.host.String(), port),
 		OK: ok, Expected: expected, Got: got, Words: words, Took: j.took,
 	})
+}
+
+func (j *judgement) kept(port uint16, expected, got string) { j.say(port, true, expected, got) }
+
+func (j *judgement) broken(port uint16, expected, got string, words ...string) {
+	j.say(port, false, expected, got, words...)
 }
 
 // states are the ports that must be in a state, or not open.
@@ -144,11 +150,11 @@ func (j *judgement) others() {
 	want := fmt.Sprintf("nothing else open of %d ports", probed)
 	switch {
 	case len(open) > 0:
-		j.say(0, false, want, "open: "+portList(open), "open")
+		j.broken(0, want, "open: "+portList(open), "open")
 	case len(unknown) > 0:
-		j.say(0, false, want, fmt.Sprintf("%d ports could not be probed", len(unknown)), "unknown")
+		j.broken(0, want, fmt.Sprintf("%d ports could not be probed", len(unknown)), "unknown")
 	default:
-		j.say(0, true, want, "nothing")
+		j.kept(0, want, "nothing")
 	}
 }
 
@@ -179,12 +185,12 @@ func (j *judgement) measured(port uint16) {
 func (j *judgement) bound(port uint16, b Bound, r *entry) {
 	want := fmt.Sprintf("%s of the RTT at most %s", b.Of, units.Duration(b.Most))
 	if r == nil {
-		j.say(port, false, want, "not probed")
+		j.broken(port, want, "not probed")
 		return
 	}
 	d, ok := r.time(b.Of)
 	if !ok {
-		j.say(port, false, want, fmt.Sprintf("no time was measured: %d of %d answered", r.Received, r.Sent), "no-response")
+		j.broken(port, want, fmt.Sprintf("no time was measured: %d of %d answered", r.Received, r.Sent), "no-response")
 		return
 	}
 	j.say(port, d <= b.Most, want, units.Duration(d))
@@ -193,7 +199,7 @@ func (j *judgement) bound(port uint16, b Bound, r *entry) {
 func (j *judgement) loss(port uint16, r *entry) {
 	want := fmt.Sprintf("at most %s lost", percent(*j.e.Loss))
 	if r == nil || r.Loss == nil {
-		j.say(port, false, want, "not probed")
+		j.broken(port, want, "not probed")
 		return
 	}
 	j.say(port, *r.Loss <= *j.e.Loss, want, fmt.Sprintf("%s lost (%d of %d)", percent(*r.Loss), r.Lost, r.Sent))
@@ -207,7 +213,7 @@ func percent(share float64) string {
 func (j *judgement) handshake(port uint16, r *entry) {
 	h := j.e.Handshake
 	if r == nil || r.State != probe.StateOpen.String() {
-		j.say(port, false, "a connection", stateOf(r), wordsOfPort(r)...)
+		j.broken(port, "a connection", stateOf(r), wordsOfPort(r)...)
 		return
 	}
 	var negotiated []string
@@ -234,7 +240,7 @@ func (j *judgement) handshake(port uint16, r *entry) {
 		j.say(port, !intersects(found, h.NoFindings), "no "+strings.Join(h.NoFindings, ", "), listed(found), found...)
 	}
 	if len(j.e.Handshake.Options)+len(h.Without)+len(h.Close)+len(h.Findings)+len(h.NoFindings) == 0 {
-		j.say(port, true, "a connection", stateOf(r))
+		j.kept(port, "a connection", stateOf(r))
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// planned is a file's plan, and its hosts.
-func planned(t *testing.T, text string) (*Plan, Hosts) {
+// planned are a file's expectations, and their hosts.
+func planned(t *testing.T, text string) (*Expectations, Hosts) {
 	t.Helper()
 	p, err := load(text)
 	if err != nil {

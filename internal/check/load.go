@@ -36,21 +36,21 @@ const (
 
 // Load reads a file and what it includes. The error lists up to ten mistakes,
 // each with its line and column, and is [ErrFile].
-func Load(path string, s Source) (*Plan, error) {
-	l := &loader{source: s, plan: &Plan{Probing: Probing{Retries: -1, Count: defaultCount, Interval: defaultInterval}}, groups: groups{}}
+func Load(path string, s Source) (*Expectations, error) {
+	l := &loader{source: s, all: &Expectations{Probing: Probing{Retries: -1, Count: defaultCount, Interval: defaultInterval}}, groups: groups{}}
 	if err := l.file(path, nil, Expectation{}); err != nil {
 		return nil, err
 	}
-	if len(l.plan.Expect) == 0 {
+	if len(l.all.Expect) == 0 {
 		return nil, fmt.Errorf("%w: %s: nothing is expected: `expect:` is empty or missing", ErrFile, path)
 	}
-	return l.plan, nil
+	return l.all, nil
 }
 
-// loader reads one file after the other into a plan.
+// loader reads one file after the other.
 type loader struct {
 	source Source
-	plan   *Plan
+	all    *Expectations
 	groups groups
 }
 
@@ -192,7 +192,7 @@ func (l *loader) uncircled(r *reader, name string) {
 }
 
 func (l *loader) readProbing(r *reader, n *yaml.Node) {
-	p := &l.plan.Probing
+	p := &l.all.Probing
 	r.mapping(n, "probing", keys{
 		"timeout":  func(n *yaml.Node) { p.Timeout = r.duration(n, "timeout", time.Millisecond, time.Hour) },
 		"retries":  func(n *yaml.Node) { p.Retries = r.integer(n, "retries", 0, 20) },
@@ -217,10 +217,10 @@ func (l *loader) readExpected(r *reader, n *yaml.Node, defaults Expectation) {
 		if item.Kind == yaml.MappingNode {
 			l.complete(r, item, &e, before)
 		}
-		if len(l.plan.Expect) >= mostExpected {
+		if len(l.all.Expect) >= mostExpected {
 			r.wrong(item, "more than %d expectations", mostExpected)
 			return
 		}
-		l.plan.Expect = append(l.plan.Expect, e)
+		l.all.Expect = append(l.all.Expect, e)
 	}
 }

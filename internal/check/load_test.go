@@ -27,7 +27,7 @@ func files(all map[string]string) Source {
 	}
 }
 
-func load(text string) (*Plan, error) {
+func load(text string) (*Expectations, error) {
 	return Load("c.yaml", files(map[string]string{"c.yaml": text, "empty.yaml": ""}))
 }
 

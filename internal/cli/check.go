@@ -71,15 +71,15 @@ type checkOptions struct {
 
 // checkJob is one run over a file of expectations.
 type checkJob struct {
-	options *checkOptions
-	streams Streams
-	path    string
-	plan    *check.Plan
-	hosts   check.Hosts
-	needs   *check.Needs
-	rate    float64 // packets a second; 0: the commands' own
-	start   time.Time
-	instead io.Writer // standard output, where a file for CI goes there; else nil
+	options  *checkOptions
+	streams  Streams
+	path     string
+	expected *check.Expectations
+	hosts    check.Hosts
+	needs    *check.Needs
+	rate     float64 // packets a second; 0: the commands' own
+	start    time.Time
+	instead  io.Writer // standard output, where a file for CI goes there; else nil
 }
 
 func checkFile(ctx context.Context, s Streams, o *checkOptions) error {
@@ -105,7 +105,7 @@ func (j *checkJob) read(ctx context.Context) (err error) {
 	if j.path == report.Stdout {
 		j.path = standardInput
 	}
-	j.plan, err = check.Load(j.path, check.Source{Read: j.file, Env: j.environment})
+	j.expected, err = check.Load(j.path, check.Source{Read: j.file, Env: j.environment})
 	if err != nil {
 		return usage(err)
 	}
@@ -120,7 +120,7 @@ func (j *checkJob) resolve(ctx context.Context) error {
 	var faults []error
 	var looking sync.WaitGroup
 	places := make(chan struct{}, lookups)
-	for _, word := range j.plan.Words() {
+	for _, word := range j.expected.Words() {
 		looking.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
@@ -137,7 +137,7 @@ func (j *checkJob) resolve(ctx context.Context) error {
 	if len(faults) > 0 {
 		return usagef("%s: %w", j.path, errors.Join(faults...))
 	}
-	j.needs = j.plan.Needs(j.hosts)
+	j.needs = j.expected.Needs(j.hosts)
 	return nil
 }
 
@@ -184,7 +184,7 @@ func (j *checkJob) environment(name string) (string, bool) {
 func (j *checkJob) readRate() (err error) {
 	rate := j.options.Rate
 	if rate == "" {
-		rate = j.plan.Probing.Rate
+		rate = j.expected.Probing.Rate
 	}
 	if rate == "" || rate == "max" {
 		return nil
@@ -262,7 +262,7 @@ func (j *checkJob) results(ctx context.Context, d *display) ([]check.Result, pro
 		return nil, summary, err
 	}
 	summary.Complete = true
-	return j.plan.Judge(j.hosts, found), summary, nil
+	return j.expected.Judge(j.hosts, found), summary, nil
 }
 
 func recordOf(r *check.Result) *record.Check {

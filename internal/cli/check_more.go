@@ -30,7 +30,7 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 			return usagef("-p: %w", err)
 		}
 	}
-	j := &checkJob{options: o, streams: s, path: "--init", plan: check.Seen(o.words, ports)}
+	j := &checkJob{options: o, streams: s, path: "--init", expected: check.Seen(o.words, ports)}
 	if err := inOrder(func() error { return j.resolve(ctx) }, j.unresolved, j.readRate); err != nil {
 		return err
 	}
@@ -39,8 +39,8 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	j.plan = check.Measured(j.plan, j.hosts, facts)
-	j.needs = j.plan.Needs(j.hosts)
+	j.expected = check.Measured(j.expected, j.hosts, facts)
+	j.needs = j.expected.Needs(j.hosts)
 	if err := j.probeInto(ctx, facts, d); err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 
 // unresolved refuses names without an address: nothing can be seen of them.
 func (j *checkJob) unresolved() error {
-	for _, word := range j.plan.Words() {
+	for _, word := range j.expected.Words() {
 		if len(j.hosts[word]) == 0 {
 			return usagef("%s does not resolve", word)
 		}

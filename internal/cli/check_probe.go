@@ -39,7 +39,7 @@ func (j *checkJob) phases() (all []phase) {
 			all = append(all, phase{command, append(slices.Clone(flags), j.shared()...), some})
 		}
 	}
-	p := &j.plan.Probing
+	p := &j.expected.Probing
 	add("scan", j.needs.Scan, 1, "--discover", "none")
 	add("ping", j.needs.Ping, 1, "-c", strconv.Itoa(p.Count), "-i", p.Interval.String())
 	add("handshake", j.needs.Handshake, beside)
@@ -54,7 +54,7 @@ func (j *checkJob) phases() (all []phase) {
 
 // shared are the flags that all commands have.
 func (j *checkJob) shared() (flags []string) {
-	p := &j.plan.Probing
+	p := &j.expected.Probing
 	if p.Timeout > 0 {
 		flags = append(flags, "--timeout", p.Timeout.String())
 	}

@@ -75,7 +75,7 @@ func (d *flagDoc) choices(command string) (values []string, files bool) {
 	case name == "o" && slices.Contains([]string{"doctor", "explain"}, command):
 		return []string{"text", "json"}, false
 	case name == "o" && command == "send":
-		return namesOf(formatsOf(false)), false
+		return namesOf(otherFormats()), false
 	case name == "o":
 		return namesOf(report.Formats()), false
 	case name == "profile":

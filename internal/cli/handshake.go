@@ -195,7 +195,7 @@ const heldPorts = 8
 
 func (j *handshakeJob) run(ctx context.Context) error {
 	connections := min(j.set.Count(), heldPorts) * uint64(min(j.options.Repeat, heldPorts))
-	e, err := j.probing.open(int(min(connections, heldPorts)), false)
+	e, err := j.probing.open(int(min(connections, heldPorts)), orFail)
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (j *isnJob) earliest() (times []time.Duration) {
 }
 
 func (j *isnJob) run(ctx context.Context) error {
-	e, err := j.probing.open(min(j.cfg.Plan.Ports(), netraw.MaxPorts), false)
+	e, err := j.probing.open(min(j.cfg.Plan.Ports(), netraw.MaxPorts), orFail)
 	if err != nil {
 		return err
 	}

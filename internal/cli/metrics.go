@@ -83,7 +83,7 @@ func (m *metricsServer) start(engine string, j *pingJob) {
 		return
 	}
 	m.metrics = report.NewMetrics(Version, engine)
-	m.metrics.Reloaded(true, time.Now())
+	m.metrics.Reloaded(time.Now())
 	m.watch(j.series)
 	m.prober.count = m.metrics.Requested
 	m.prober.follow(j.set, j.series)
@@ -153,9 +153,13 @@ func (m *metricsServer) watch(series []*pingSeries) {
 	}
 }
 
-func (m *metricsServer) reloaded(well bool) {
-	if m != nil {
-		m.metrics.Reloaded(well, time.Now())
+func (m *metricsServer) reloaded(err error) {
+	switch {
+	case m == nil:
+	case err != nil:
+		m.metrics.ReloadFailed()
+	default:
+		m.metrics.Reloaded(time.Now())
 	}
 }
 

@@ -68,8 +68,8 @@ func portFlags() []cli.Flag {
 // host. Those of formats that tell of hosts are not in its help, and are known
 // so that [refuseHosts] can say why.
 func hostlessFlags() []cli.Flag {
-	flags := formatFlags(formatsOf(false))
-	for _, f := range formatsOf(true) {
+	flags := formatFlags(otherFormats())
+	for _, f := range hostFormats() {
 		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Hidden: true})
 	}
 	for _, f := range flags {
@@ -80,17 +80,21 @@ func hostlessFlags() []cli.Flag {
 	return flags
 }
 
-// formatsOf are the formats that tell of hosts, or those that do not.
-func formatsOf(hosts bool) []report.Format {
-	return slices.DeleteFunc(report.Formats(), func(f report.Format) bool { return f.Hosts != hosts })
+// hostFormats are the formats that tell of hosts, otherFormats those that do not.
+func hostFormats() []report.Format {
+	return slices.DeleteFunc(report.Formats(), func(f report.Format) bool { return !f.Hosts })
+}
+
+func otherFormats() []report.Format {
+	return slices.DeleteFunc(report.Formats(), func(f report.Format) bool { return f.Hosts })
 }
 
 // refuseHosts refuses formats that tell of hosts, where there are none to tell
 // of: their documents would be empty.
 func (o *common) refuseHosts(why string) error {
-	for _, f := range formatsOf(true) {
+	for _, f := range hostFormats() {
 		if o.Format == f.Name || o.given[f.Flag] || o.given["oA"] {
-			return usagef("format %s: %s; there are %s", f.Name, why, formatNames(formatsOf(false)))
+			return usagef("format %s: %s; there are %s", f.Name, why, formatNames(otherFormats()))
 		}
 	}
 	return nil

@@ -251,7 +251,7 @@ func (j *pingJob) run(ctx context.Context) error {
 		return err
 	}
 	defer server.close()
-	e, err := j.probing.open(j.ports(), j.stamps != stampsHardware)
+	e, err := j.probing.open(j.ports(), fallback(j.stamps != stampsHardware))
 	if err != nil {
 		return err
 	}
@@ -367,9 +367,9 @@ type pingSeries struct {
 	word     string // as the user typed it
 	name     string // of a name that did not resolve at first, without its port
 	target   netip.AddrPort
-	timeline *rtt.Timeline
-	hardware uint64 // times between two stamps of hardware
-	unsent   uint64 // probes that this machine could not send
+	timeline *rtt.Timeline // nil: nothing is drawn
+	hardware uint64        // times between two stamps of hardware
+	unsent   uint64        // probes that this machine could not send
 	states   map[probe.State]uint64
 	clocks   []string // of the times in the series, each once
 	state    probe.State
@@ -391,7 +391,7 @@ func newPingSeries(word string, pair netip.AddrPort, targets, reach int) *pingSe
 	}
 	return &pingSeries{
 		Series: rtt.NewSeries(precision), word: word, target: pair,
-		timeline: &rtt.Timeline{}, states: map[probe.State]uint64{}, losses: loss.NewTracker(reach),
+		states: map[probe.State]uint64{}, losses: loss.NewTracker(reach),
 	}
 }
 
@@ -420,7 +420,7 @@ func (s *pingSeries) follow(p *ping.Sample, start time.Time) []loss.Window {
 }
 
 // add takes one sample in.
-func (s *pingSeries) add(p *ping.Sample, timeline bool) {
+func (s *pingSeries) add(p *ping.Sample) {
 	if p.Doubt == probe.DoubtSkipped {
 		return
 	}
@@ -428,7 +428,7 @@ func (s *pingSeries) add(p *ping.Sample, timeline bool) {
 	s.states[p.State]++
 	if p.Err != nil {
 		s.unsent++
-		if timeline {
+		if s.timeline != nil {
 			s.timeline.Lost(p.Due)
 		}
 		return
@@ -451,9 +451,11 @@ func (s *pingSeries) add(p *ping.Sample, timeline bool) {
 	default:
 		s.Lost()
 	}
-	if timeline && p.Timed() {
+	switch {
+	case s.timeline == nil:
+	case p.Timed():
 		s.timeline.Add(p.Due, p.RTT)
-	} else if timeline && !p.Answered() {
+	case !p.Answered():
 		s.timeline.Lost(p.Due)
 	}
 }

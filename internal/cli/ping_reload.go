@@ -11,6 +11,7 @@ import (
 	"synscope/internal/report"
 	"synscope/internal/report/record"
 	"synscope/internal/target"
+	"synscope/probe/rtt"
 )
 
 // reloads tells whether SIGHUP has the lists of targets read again: there is a
@@ -65,7 +66,7 @@ func (j *pingJob) reload(ctx context.Context, w *pingWatch) error {
 	if err == nil {
 		err = w.server.readModules()
 	}
-	w.server.reloaded(err == nil)
+	w.server.reloaded(err)
 	if err != nil {
 		w.complain("reload: " + err.Error() + ": going on as before")
 		return j.keep()
@@ -117,6 +118,9 @@ func (j *pingJob) keep() error {
 func (j *pingJob) seriesOf(set *target.Set, before []*pingSeries) (all []*pingSeries) {
 	count := int(set.Count())
 	add := func(s *pingSeries) {
+		if j.options.Plot != "" {
+			s.timeline = &rtt.Timeline{}
+		}
 		same := slices.IndexFunc(before, func(old *pingSeries) bool { return old.same(s) })
 		if same >= 0 {
 			s = before[same]

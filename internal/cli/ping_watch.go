@@ -60,7 +60,7 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	series := w.job.series[s.Index]
 	s.N, s.Due = s.N+series.base, s.Due+w.job.began
 	series.probed = max(series.probed, s.N)
-	series.add(&s, w.job.options.Plot != "")
+	series.add(&s)
 	if w.job.options.SplitJitter {
 		series.splitter.add(&s)
 	}
@@ -106,7 +106,7 @@ func (w *pingWatch) draw() {
 	if hidden > 0 {
 		shown = worst(shown, room)
 	}
-	table := text.RTTTable(w.rows(shown), false, columns)
+	table := text.RTTTable(w.rows(shown), columns)
 	for i := range table {
 		table[i] = cut(table[i], columns)
 	}

@@ -237,7 +237,7 @@ func (j *scanJob) engine() (opened, error) {
 	if j.probing.engine == engineConnect && !syn {
 		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
 	}
-	return j.probing.open(j.probing.retries+2, syn)
+	return j.probing.open(j.probing.retries+2, fallback(syn))
 }
 
 func (j *scanJob) run(ctx context.Context) error {

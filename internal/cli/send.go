@@ -150,7 +150,7 @@ func number(word string) (craft.Seq, error) {
 }
 
 func (j *sendJob) run(ctx context.Context) error {
-	e, err := j.probing.open(1, false)
+	e, err := j.probing.open(1, orFail)
 	if err != nil {
 		return err
 	}

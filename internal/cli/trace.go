@@ -145,7 +145,7 @@ func (j *traceJob) dryRun(ctx context.Context) error {
 // not have so many files open, which makes the search end early at worst.
 func (j *traceJob) open() (e opened, err error) {
 	for ports := j.ports(); ; ports /= 2 {
-		e, err = j.probing.open(ports, false)
+		e, err = j.probing.open(ports, orFail)
 		if !j.options.Paths || ports < 2*leastPathPorts || !errors.Is(err, netraw.ErrFileLimit) {
 			return e, err
 		}

@@ -235,7 +235,7 @@ const (
 func (j *whyJob) open() (e opened, broken error, err error) {
 	first, last := live.EphemeralPorts()
 	for n := min(mostFlowPorts, max(leastFlowPorts, (last-first+1)/8)); n >= leastFlowPorts; n /= 4 {
-		if e, err = j.probing.open(n, false); err == nil || !errors.Is(err, netraw.ErrPortInUse) {
+		if e, err = j.probing.open(n, orFail); err == nil || !errors.Is(err, netraw.ErrPortInUse) {
 			break
 		}
 	}

@@ -125,7 +125,7 @@ func TestWireLossIsBinomial(t *testing.T) {
 func TestLossRepeats(t *testing.T) {
 	run := func(seed uint64, path Path) (lost []byte) {
 		ledger := newLedger(Link{})
-		l := newLane(Outward, nil, nil, path, false, ledger, seed)
+		l := newSimplex(Outward, nil, nil, path, false, ledger, seed)
 		frame := make([]byte, netHeader+40)
 		frame[etherType] = unix.ETH_P_IP >> 8
 		for i := range byte(200) {

@@ -23,7 +23,7 @@ func Run(ctx context.Context, d probe.Dialer, cfg scan.Config, sink probe.Sink) 
 	if cfg.Targets == nil {
 		return probe.Summary{}, errors.New("scan: no targets")
 	}
-	cfg.SetDefaults()
+	wire.Defaults(&cfg.Rate, &cfg.Retries, &cfg.Timeout)
 	c := &run{
 		cfg: &cfg, dialer: d, sink: sink, start: time.Now(),
 		counters: wire.NewCounters(netraw.Stats{}), hosts: hosts{},

@@ -127,7 +127,7 @@ func (e *engine) packet(h *host, s segment) ([]byte, error) {
 		echo := craft.Echo{Src: src.Addr(), Dst: dst.Addr(), TTL: 64, Kind: s.echo, ID: src.Port(), Seq: uint16(h.round), Token: uint32(n.Seq)}
 		return echo.AppendTo(nil)
 	case s.flags == craft.SYN:
-		e.Packets.Add(false, src, dst, n, e.Now)
+		e.Packets.Add(wire.Whole, src, dst, n, e.Now)
 	default:
 		e.Packets.AddResponse(wire.Response{Src: src, Dst: dst, Flags: s.flags, Seq: n.Seq, Ack: n.Ack})
 	}

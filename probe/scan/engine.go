@@ -38,8 +38,8 @@ type engine struct {
 
 func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	rate := cfg.Rate
-	cfg.SetDefaults()
-	x, err := wire.NewSweep(n, cfg.Look(), rate, cfg.witnessAttempts())
+	cfg.setDefaults()
+	x, err := wire.NewSweep(n, cfg.look(), rate, cfg.witnessAttempts())
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func (e *engine) dropWaiting() {
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt := len(f.tx)
 	src := netip.AddrPortFrom(f.host.way.source, e.Matcher.Port(attempt))
-	e.Packets.Add(f.outcome.Small(), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), attempt), e.Now)
+	e.Packets.Add(wire.Size(f.outcome.Small()), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), attempt), e.Now)
 	f.tx = append(f.tx, wire.Stamps{})
 	if f.watches {
 		f.host.watch.queued = false

@@ -63,10 +63,10 @@ func (t *tracer) run(ctx context.Context) error {
 	t.Run(ctx, t.WarmUp, func(r *wire.Receiver) (more bool) {
 		t.expire(r)
 		t.fill()
-		t.hand(false)
+		t.hand()
 		return !t.finished()
 	}, t.wakeUp)
-	t.hand(true)
+	t.handRest()
 	return wire.ErrorOr(t.Failure, t.interrupted())
 }
 
@@ -129,20 +129,23 @@ func (t *tracer) finished() bool {
 
 // hand gives the sink the hops that are certain: those whose probes have ended,
 // as long as none before them has one in the air. Silent hops wait for one that
-// answers behind them; at the end, of those that nothing follows, the first
-// stands for all.
-func (t *tracer) hand(end bool) {
+// answers behind them.
+func (t *tracer) hand() {
 	for t.Failure == nil && t.handed < t.reach() {
 		upTo, certain := t.certain()
-		switch {
-		case certain:
-			t.deliver(upTo)
-		case end && t.handed < t.reach() && t.grid[t.handed][0].sent != nil:
-			t.deliver(t.handed + 1)
-			return
-		default:
+		if !certain {
 			return
 		}
+		t.deliver(upTo)
+	}
+}
+
+// handRest is hand at the end: of the silent hops that nothing follows, the first
+// stands for all.
+func (t *tracer) handRest() {
+	t.hand()
+	if t.Failure == nil && t.handed < t.reach() && t.grid[t.handed][0].sent != nil {
+		t.deliver(t.handed + 1)
 	}
 }
 

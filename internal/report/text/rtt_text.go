@@ -136,7 +136,7 @@ func hostPort(target string, a netip.Addr, port uint16) string {
 func (t *pingText) flush() error {
 	var lines []string
 	if len(t.closing) > fewTargets {
-		lines = append([]string{""}, RTTTable(t.closing, t.o.Colour, t.limit())...)
+		lines = append([]string{""}, rttTable(t.closing, t.paint, t.limit())...)
 		for _, s := range t.closing {
 			lines = append(lines, t.lossesOf(s)...)
 		}

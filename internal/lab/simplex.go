@@ -14,8 +14,8 @@ const (
 	maxSpare         = 1 << 12
 )
 
-// lane is one direction of a wire. Only the wire's thread uses it, but for path.
-type lane struct {
+// simplex is one direction of a wire, which is full duplex. Only the wire's thread uses it, but for path.
+type simplex struct {
 	direction Direction
 	from, to  *end
 	path      atomic.Pointer[Path]
@@ -28,8 +28,8 @@ type lane struct {
 	batch     []*parcel // being released
 }
 
-func newLane(d Direction, from, to *end, path Path, harm bool, log *ledger, seed uint64) *lane {
-	l := &lane{direction: d, from: from, to: to, harm: harm, log: log, chance: rand.New(rand.NewPCG(seed, 0))}
+func newSimplex(d Direction, from, to *end, path Path, harm bool, log *ledger, seed uint64) *simplex {
+	l := &simplex{direction: d, from: from, to: to, harm: harm, log: log, chance: rand.New(rand.NewPCG(seed, 0))}
 	l.path.Store(&path)
 	return l
 }
@@ -44,7 +44,7 @@ type parcel struct {
 }
 
 // receive takes in one batch of frames and returns how many there were.
-func (l *lane) receive() (int, error) {
+func (l *simplex) receive() (int, error) {
 	n, err := l.from.receive()
 	if n == 0 || err != nil {
 		return 0, err
@@ -59,7 +59,7 @@ func (l *lane) receive() (int, error) {
 
 // admit decides a frame's fate. Each packet takes the same number of draws
 // whatever the path does, so a seed gives the same losses with any delay.
-func (l *lane) admit(frame []byte, stamp, now time.Time) {
+func (l *simplex) admit(frame []byte, stamp, now time.Time) {
 	// The stamp is CLOCK_REALTIME's: only its distance from now is used, as far
 	// as it is plausible, so that a step of the clock stops no packet.
 	in := now.Add(-min(max(now.Sub(stamp), 0), 10*time.Millisecond))
@@ -126,7 +126,7 @@ func latest(a, b time.Time) time.Time {
 }
 
 // release sends what is due, one batch, and reports whether there was anything.
-func (l *lane) release() bool {
+func (l *simplex) release() bool {
 	now := time.Now()
 	l.batch = l.batch[:0]
 	for p := l.queue.first(); p != nil && len(l.batch) < batchSize && !p.due.After(now); p = l.queue.first() {
@@ -143,7 +143,7 @@ func (l *lane) release() bool {
 }
 
 // parcel makes a parcel with a copy of a frame.
-func (l *lane) parcel(frame []byte) *parcel {
+func (l *simplex) parcel(frame []byte) *parcel {
 	var p *parcel
 	if n := len(l.spare); n > 0 {
 		p, l.spare = l.spare[n-1], l.spare[:n-1]
@@ -157,7 +157,7 @@ func (l *lane) parcel(frame []byte) *parcel {
 
 // settle enters a parcel's record into the ledger and keeps the parcel for use
 // again, unless a large frame has made it heavy.
-func (l *lane) settle(p *parcel) {
+func (l *simplex) settle(p *parcel) {
 	if !p.silent {
 		l.log.add(&p.record)
 	}
