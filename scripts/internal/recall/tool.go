@@ -36,7 +36,7 @@ func toolsOf(program, only string) (list []tool) {
 		{name: "xdp", line: stateless + "xdp", read: readJSON},
 		{name: "raw-2", line: stateless + "raw --max-retries 1", read: readJSON},
 		{name: "nmap", line: "nmap -T4 -sS -n -Pn -p {ports} {addr} -oG {out}", read: readGrepable},
-		{name: "zmap", line: "zmap -q -v 0 -b /dev/null -p {open} -P 2 -c 3 -r 1000 -i {if} -G {mac} -S {src} -o {out} {net}", read: readAddresses, wide: true},
+		{name: "zmap", line: "zmap -q -v 0 -b {none} -p {open} -P 2 -c 3 -r 1000 -i {if} -G {mac} -S {src} -o {out} {net}", read: readAddresses, wide: true},
 		{name: "masscan", line: "timeout -k 3 20 masscan {addr} -p{ports} --rate 1000 --wait 3 --retries 1 -e {if} --router-mac {mac} --source-ip {src} -oL {out}", read: readList},
 	} {
 		if t.runs() && (only == "" || chosen(only, t.name)) {
@@ -60,9 +60,12 @@ func (t *tool) scan(w *world, patience time.Duration) string {
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "out")
+	if err := os.WriteFile(filepath.Join(dir, "none"), nil, 0o600); err != nil { // excluded addresses
+		return err.Error()
+	}
 	line := strings.NewReplacer(
 		"{addr}", w.host.Addr4().String(), "{ports}", fmt.Sprintf("1-%d", ports), "{if}", w.host.Interface(),
-		"{src}", w.host.Prober4().String(), "{net}", addresses.String(), "{open}", fmt.Sprint(openEvery), "{mac}", w.mac.String(), "{out}", out,
+		"{src}", w.host.Prober4().String(), "{net}", addresses.String(), "{open}", fmt.Sprint(openEvery), "{none}", filepath.Join(dir, "none"), "{mac}", w.mac.String(), "{out}", out,
 	).Replace(w.under + t.line)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
