@@ -258,9 +258,12 @@ func (h *hypothesis) bytes() (clean, there, back float64) {
 	there = math.Pow(1-b, connectBytes) - clean
 	back = math.Pow(1-o*(1-b), connectBytes) - clean
 	lost := 1 - (1-o)*(1-b)
-	known := math.Pow(1-lost*lost*lost, connectBytes)
+	known := traceable * math.Pow(1-lost*lost*lost, connectBytes)
 	return clean, there * known, back * known
 }
+
+// traceable is how often it can be told of all bytes on which way they were lost.
+const traceable = 0.85
 
 // connectBytes is how many bytes a connection sends, one after the other.
 const connectBytes = 5
