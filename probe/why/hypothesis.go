@@ -221,7 +221,8 @@ func (h *hypothesis) lossyConnection(d *dist, k Kind, o Outcome) float64 {
 	never := lost * lost * lost
 	switch k {
 	case Connect:
-		return turned(h.lossyBytes(d, o), o, Ignored, never)
+		late := h.loss.back * h.loss.back * h.loss.back // the program's word was lost, and what repeated it
+		return turned(turned(h.lossyBytes(d, o), o, SlowProgram, late), o, Ignored, never)
 	case Hold: // the third ACK was lost, so was the byte, and the repeated SYN-ACK came
 		return turned(d[o], o, Ignored, h.loss.out*(1-h.loss.back)*lost)
 	case Idle:
@@ -321,7 +322,7 @@ func (h *hypothesis) draw(t *Trial, rng *rand.Rand) Outcome {
 // comesOfLoss tells whether lost packets alone can make an outcome.
 func comesOfLoss(o Outcome) bool {
 	switch o {
-	case Silence, Late, Lossy, LossyThere, LossyBack, Ignored, LargeLost, IdleDead, TraceDies:
+	case Silence, Late, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, LargeLost, IdleDead, TraceDies:
 		return true
 	}
 	return false

@@ -13,11 +13,11 @@ import (
 const (
 	tries        = 3                      // transmissions of one segment
 	mostBytes    = 8                      // transmissions of all bytes of a Connect
-	leastRTO     = 250 * time.Millisecond //
+	leastRTO     = 310 * time.Millisecond // not when hosts retransmit themselves: 200 ms to 260 ms after on Linux
 	afterRTT     = 4                      // RTO in round trips
 	programWaits = 3500 * time.Millisecond
-	slowProgram  = time.Second           // from when a program is slow
-	soonAfter    = 15 * time.Millisecond // by how much more than a round trip an ACK may take
+	slowProgram  = time.Second          // from when a program is slow
+	soonAfter    = 2 * time.Millisecond // by how much more than a round trip an ACK may take
 	settleIn     = 200 * time.Millisecond
 	repeatedBy   = 1150 * time.Millisecond // by when a host repeats its SYN-ACK
 	segmentFill  = "\r\n\r\n\n"            // what Connect sends: an empty line in most protocols of lines
