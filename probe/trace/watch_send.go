@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"time"
 
 	"synscope/probe"
@@ -75,10 +76,7 @@ const lostEnd = 3
 // send sends the round's next probe. Probes are spread over part of the interval, so
 // that those of a round do not meet in one queue.
 func (w *watcher) send() {
-	port := w.Matcher.Ports[0]
-	if w.cfg.Flow == probe.FlowVary {
-		port = w.Matcher.Ports[w.round%uint64(len(w.Matcher.Ports))]
-	}
+	port := w.port()
 	s := &wire.Transmission{TTL: uint8(w.ttl), Index: w.ttl, N: w.round, Attempt: 1, Small: w.small}
 	if err := w.Transmit(s, port); err != nil {
 		w.refusedBy(err)
@@ -92,6 +90,34 @@ func (w *watcher) send() {
 	if w.ttl++; w.ttl > w.last() {
 		w.ttl = 0
 	}
+}
+
+// port is the source port of the next probe. While a SYN of an earlier round that
+// may have reached the target is not answered, the target may be half open for its
+// port and would not answer for another: the next free one is taken then.
+func (w *watcher) port() uint16 {
+	ports := w.Matcher.Ports
+	if w.cfg.Flow == probe.FlowVary {
+		return ports[w.round%uint64(len(ports))]
+	}
+	if w.mayReach(w.ttl) {
+		for _, port := range ports {
+			if !slices.ContainsFunc(w.Flying.List, func(s *wire.Transmission) bool {
+				return !s.Ended && s.N < w.round && s.Src.Port() == port && w.mayReach(int(s.TTL))
+			}) {
+				return port
+			}
+		}
+	}
+	return ports[0]
+}
+
+// mayReach tells whether a probe may get as far as the target.
+func (w *watcher) mayReach(ttl int) bool {
+	if w.reach > 0 {
+		return ttl >= w.reach
+	}
+	return ttl > w.routers
 }
 
 // refusedBy waits before the kernel is asked again; what it never takes ends the
