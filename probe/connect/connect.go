@@ -3,6 +3,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -29,9 +30,7 @@ func Run(ctx context.Context, d probe.Dialer, cfg scan.Config, sink probe.Sink) 
 		counters: wire.NewCounters(netraw.Stats{}), hosts: hosts{},
 	}
 	err := c.run(ctx)
-	if broken := c.hosts.report(sink); err == nil {
-		err = broken
-	}
+	err = cmp.Or(err, c.hosts.report(sink))
 	return c.summary(err == nil), err
 }
 
@@ -61,7 +60,7 @@ func (c *run) run(ctx context.Context) error {
 		select {
 		case v, more := <-results:
 			if !more {
-				return wire.ErrorOr(failure, c.interruption(ctx))
+				return cmp.Or(failure, c.interruption(ctx))
 			}
 			if failure == nil {
 				failure = c.deliver(v)
