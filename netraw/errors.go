@@ -3,6 +3,7 @@ package netraw
 import (
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 // What callers test for with errors.Is. Each message says what to do next;
@@ -52,10 +53,10 @@ var (
 	// ErrPortInUse: another socket has the source port, or all of them.
 	ErrPortInUse = errors.New("source port in use: choose another, or none to get a free one")
 
-	// ErrFileLimit: every held port takes a file descriptor, and the process
-	// may not open so many (RLIMIT_NOFILE, getrlimit(2)). Go programs raise
-	// the soft limit to the hard one by themselves.
-	ErrFileLimit = errors.New("too few file descriptors for the source ports: raise the hard limit (`ulimit -Hn`), or ask for fewer")
+	// ErrFileLimit: every held port takes a file descriptor, and a few sockets do,
+	// and the process, or the machine, may not open so many (RLIMIT_NOFILE,
+	// getrlimit(2)). Go programs raise the soft limit to the hard one by themselves.
+	ErrFileLimit = errors.New("too few file descriptors: raise the hard limit (`ulimit -Hn`), or hold fewer source ports (--max-retries, -g)")
 
 	// ErrPacket: what was to be sent does not begin with an IP header.
 	ErrPacket = errors.New("not an IP packet")
@@ -69,3 +70,11 @@ var (
 	// ErrUnsupportedOS: this operating system is not Linux.
 	ErrUnsupportedOS = errors.New("raw TCP probing works on Linux only")
 )
+
+// fileLimit adds ErrFileLimit to what was refused for want of a file descriptor.
+func fileLimit(err error) error {
+	if err != nil && !errors.Is(err, ErrFileLimit) && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)) {
+		return fmt.Errorf("%w: %w", err, ErrFileLimit)
+	}
+	return err
+}

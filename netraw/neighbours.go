@@ -99,7 +99,7 @@ func OpenNeighbours(cfg *NeighbourConfig) (*Neighbours, error) {
 	}
 	n := &Neighbours{}
 	if err := n.open(*cfg); err != nil {
-		return nil, err
+		return nil, fileLimit(err)
 	}
 	return n, nil
 }

@@ -161,7 +161,7 @@ func Open(cfg *Config) (*Conn, error) {
 	}
 	c := &Conn{}
 	if err := c.open(*cfg); err != nil {
-		return nil, err
+		return nil, fileLimit(err)
 	}
 	return c, nil
 }

@@ -47,7 +47,7 @@ func OpenPacket(cfg *Config, t Templates) (*PacketConn, error) {
 	}
 	c := &PacketConn{}
 	if err := c.open(*cfg, t); err != nil {
-		return nil, err
+		return nil, fileLimit(err)
 	}
 	return c, nil
 }

@@ -171,13 +171,10 @@ func boundPort(fd int) (uint16, error) {
 
 // holdError names what socket(2), bind(2) and ip(7) say of the error numbers.
 func holdError(err error) error {
-	switch {
-	case errors.Is(err, unix.EADDRINUSE):
+	if errors.Is(err, unix.EADDRINUSE) {
 		return fmt.Errorf("%w: %w", err, ErrPortInUse)
-	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
-		return fmt.Errorf("%w: %w", err, ErrFileLimit)
 	}
-	return permission(err)
+	return permission(fileLimit(err))
 }
 
 func (h *held) list() []uint16      { return slices.Clone(h.ports) }

@@ -273,6 +273,30 @@ func TestHoldPorts(t *testing.T) {
 	}
 }
 
+// However few files the process may open, the error says what to do, and nothing stays
+// open.
+func TestOpenWithinFileLimit(t *testing.T) {
+	newPeer(t)
+	var was unix.Rlimit
+	must(unix.Getrlimit(unix.RLIMIT_NOFILE, &was))
+	before := openFiles(t)
+	for more := range 40 {
+		must(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(before + more), Max: was.Max}))
+		c, err := Open(&Config{Ports: 13, SharedFrames: true, SendFrames: true})
+		must(unix.Setrlimit(unix.RLIMIT_NOFILE, &was))
+		if err == nil {
+			must(c.Close())
+			break
+		}
+		if !errors.Is(err, ErrFileLimit) || more == 39 {
+			t.Errorf("%d files: %v", more, err)
+		}
+		if after := openFiles(t); after != before {
+			t.Errorf("%d files: %d open, %d before", more, after, before)
+		}
+	}
+}
+
 // Where the process may not open so many files, the error says so and nothing
 // stays open.
 func TestHoldPortsBeyondFileLimit(t *testing.T) {

@@ -56,7 +56,7 @@ func OpenXDP(cfg *Config, t Templates, cookie XDPCookie) (*XDPConn, error) {
 	}
 	c := &XDPConn{}
 	if err := c.open(*cfg, t, cookie); err != nil {
-		return nil, err
+		return nil, fileLimit(err)
 	}
 	return c, nil
 }

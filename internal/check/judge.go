@@ -271,6 +271,7 @@ func (j *judgement) isn(port uint16, r *entry) {
 func (j *judgement) path(port uint16, at *found) {
 	p := j.e.Path
 	hops, seen, reached := walked(at.hops)
+	dumb := silent(at.hops, hops)
 	if p.MaxHops > 0 {
 		got := fmt.Sprintf("%d hops", hops)
 		if !reached {
@@ -284,8 +285,12 @@ func (j *judgement) path(port uint16, at *found) {
 	for _, prefix := range p.Avoid {
 		// A hop that kept silent may be the one that is to be avoided; what did
 		// not reach the end may have met it later.
-		ok := reached && !slices.ContainsFunc(seen, prefix.Contains)
-		j.say(port, ok, "no way through "+plain(prefix), "through "+addresses(seen))
+		met := slices.ContainsFunc(seen, prefix.Contains)
+		got := "through " + addresses(seen)
+		if !met && len(dumb) > 0 {
+			got += ", and whoever did not answer at hop " + strings.Join(dumb, ", ")
+		}
+		j.say(port, reached && !met && len(dumb) == 0, "no way through "+plain(prefix), got)
 	}
 }
 
@@ -304,6 +309,16 @@ func walked(hops []*entry) (n int, seen []netip.Addr, reached bool) {
 		}
 	}
 	return n, seen, reached
+}
+
+// silent are the hops before the last from which nobody answered.
+func silent(hops []*entry, last int) (all []string) {
+	for ttl := 1; ttl < last; ttl++ {
+		if !slices.ContainsFunc(hops, func(h *entry) bool { return h.TTL == ttl && h.Addr.IsValid() }) {
+			all = append(all, strconv.Itoa(ttl))
+		}
+	}
+	return all
 }
 
 func plain(p netip.Prefix) string {

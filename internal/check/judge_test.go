@@ -102,6 +102,7 @@ func TestJudge(t *testing.T) {
 		{"port: 81, path: {max-hops: 9}", "192.0.2.1:81|at most 9 hops|the port was not reached", false},
 		{"port: 80, path: {through: 198.51.100.0/24}", "192.0.2.1:80|a way through 198.51.100.0/24|through 198.51.100.1", true},
 		{"port: 80, path: {avoid: 198.51.100.1}", "192.0.2.1:80|no way through 198.51.100.1|through 198.51.100.1", false},
+		{"port: 80, path: {avoid: 203.0.113.1}", "192.0.2.1:80|no way through 203.0.113.1|through 198.51.100.1, and whoever did not answer at hop 2", false},
 		{"port: 81, path: {avoid: 203.0.113.1}", "192.0.2.1:81|no way through 203.0.113.1|through nothing", false},
 	} {
 		p, hosts := planned(t, "expect:\n  - {targets: 192.0.2.1, "+tc.line+"}\n")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -158,4 +159,17 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is no regular file is no checkpoint, and is not waited for.
+func TestLoadRefusesPipes(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for _, path := range []string{pipe, os.DevNull, t.TempDir()} {
+		if _, err := Load(path); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 }

@@ -38,6 +38,9 @@ func Save(path string, state State) error {
 
 // Load reads the state at path. It fails with [ErrDamaged], or as [os.ReadFile].
 func Load(path string) (State, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // reading a pipe has no end
+		return State{}, fmt.Errorf("load checkpoint: %s: %w: no regular file", path, ErrDamaged)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return State{}, fmt.Errorf("load checkpoint: %w", err)

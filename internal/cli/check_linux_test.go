@@ -103,7 +103,7 @@ func TestCheckInit(t *testing.T) {
 		}
 	}
 	r = command(t.Context(), l, "check", "--diff", filepath.Join(dir, "old"), filepath.Join(dir, "new"))
-	if r.code != exitNo || !strings.Contains(r.out, web+":80: state: was open (syn-ack), is nothing\n"+web+":81: state: was nothing, is refused (reset)\n") || !strings.Contains(r.out, "2 changes") {
+	if r.code != exitNo || !strings.Contains(r.out, web+":80: state: was open (syn-ack), is not listed\n"+web+":81: state: was not listed, is refused (reset)\n") || !strings.Contains(r.out, "2 changes") {
 		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
 	}
 	if r := command(t.Context(), l, "check", "--diff", filepath.Join(dir, "old"), filepath.Join(dir, "old")); r.code != exitYes {

@@ -274,7 +274,9 @@ func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
 	if j.options.Format == "json" {
 		args = append(args, "-o", "json")
 	}
-	err := run(ctx, args, j.streams)
+	s := j.streams
+	s.Confine = nil // it has been done, and cannot be done twice
+	err := run(ctx, args, s)
 	if err != nil && exitCode(err) != exitNo {
 		return err
 	}

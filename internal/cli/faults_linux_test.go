@@ -3,15 +3,18 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -126,6 +129,72 @@ func TestInterfaceGoesDown(t *testing.T) {
 	if refused, _ := states["refused"].(float64); last["complete"] != false || refused < 100 {
 		t.Errorf("summary %v", last)
 	}
+}
+
+// TestHostGoesSilent: a host that answers nothing any more, while the link stays up,
+// makes no port filtered. If it comes back, nothing is missing; if not, the summary
+// and the code say so.
+func TestHostGoesSilent(t *testing.T) {
+	lab.Require(t)
+	for _, back := range []bool{true, false} {
+		t.Run(fmt.Sprintf("comes back %v", back), func(t *testing.T) {
+			t.Parallel()
+			name := map[bool]string{true: "deaf", false: "dead"}[back]
+			l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{Name: name}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			h := l.Host(name)
+			var once sync.Once
+			out, errs := &countdown{left: 300, done: func() {
+				once.Do(func() {
+					if err := h.Do(func() error { return hearing(false) }); err != nil {
+						t.Error(err)
+					}
+					if back {
+						time.AfterFunc(3*time.Second, func() { h.Do(func() error { return hearing(true) }) })
+					}
+				})
+			}}, &strings.Builder{}
+			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
+			code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "-p", "1-3000", "--rate", "1000", h.Addr4().String()}, s)
+			list := records(t, out.String())
+			last := list[len(list)-1]
+			states, _ := last["states"].(map[string]any)
+			refused, _ := states["refused"].(float64)
+			unknown, _ := states["unknown"].(float64)
+			switch {
+			case states["filtered"] != nil:
+				t.Errorf("filtered: %v", last)
+			case back && (code != exitYes || refused != 3000 || last["complete"] != true):
+				t.Errorf("exit %d, %v: %s", code, last, errs)
+			case !back && (code != exitInterrupted || refused < 299 || refused+unknown != 3000 || last["went_silent"] != unknown || last["complete"] != false):
+				t.Errorf("exit %d, %v: %s", code, last, errs)
+			case !back && !strings.Contains(errs.String(), "went silent"):
+				t.Errorf("said %q", errs)
+			}
+		})
+	}
+}
+
+// hearing has this namespace take in IPv4 packets, or drop them all.
+func hearing(on bool) error {
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	table := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "deaf"}
+	if on {
+		c.DelTable(table)
+		return c.Flush()
+	}
+	drop := nftables.ChainPolicyDrop
+	c.AddChain(&nftables.Chain{
+		Name: "input", Table: c.AddTable(table), Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityFilter, Policy: &drop,
+	})
+	return c.Flush()
 }
 
 // TestInterrupt: the first Ctrl-C waits for what is in flight.

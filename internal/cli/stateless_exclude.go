@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
 
+	"synscope/internal/outfile"
 	"synscope/internal/report/units"
 	"synscope/internal/target"
 )
@@ -99,16 +101,10 @@ func (j *scanJob) keepExclusions() error {
 	if j.resume.path == "" || j.resume.found {
 		return nil
 	}
-	path := j.resume.excludedPath()
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return outfile.Replace(j.resume.excludedPath(), outfile.Private, func(w io.Writer) error {
+		_, err := w.Write(j.excluded.text)
 		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(j.excluded.text)
-	return errors.Join(err, f.Sync(), f.Close())
+	})
 }
 
 // shrunkPlan is a plan of which some targets are left out.

@@ -121,9 +121,6 @@ func (j *traceJob) ports() int {
 	if j.cfg.Flow == probe.FlowVary {
 		return flowPorts
 	}
-	if j.options.Watch {
-		return j.watchPorts()
-	}
 	return 2 + j.cfg.Queries
 }
 

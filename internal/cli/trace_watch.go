@@ -49,11 +49,6 @@ func (j *traceJob) readWatch() (err error) {
 	return nil
 }
 
-// watchPorts are enough for all probes that may be on their way to the target.
-func (j *traceJob) watchPorts() int {
-	return min(max(int(j.cfg.Timeout/j.interval), 8), flowPorts)
-}
-
 // watch asks all hops again and again and closes their record.
 func (j *traceJob) watch(ctx context.Context, s *session) (route trace.Path, err error) {
 	w := newTraceWatch(j, s.display)

@@ -57,6 +57,17 @@ func (h *Host) Source6(n int) netip.Addr { return h.links[0].at6(sources + byte(
 // Interface is the name of the prober's interface towards the host.
 func (h *Host) Interface() string { return h.near.Attrs().Name }
 
+// AcceptRedirects has the other end of the prober's link take the frames that an XDP
+// program redirects to it: see the function [AcceptRedirects]. Segments that follow
+// one another may then cross an imperfect link as one packet.
+func (h *Host) AcceptRedirects() error {
+	ns := h.stations[0]
+	if h.wire != nil {
+		ns = h.wire.ns
+	}
+	return ns.do(func() error { return AcceptRedirects(towardsProber) })
+}
+
 // Hops counts the routers between the prober and the host: how much lower the
 // TTL of its packets is on arrival than when they left.
 func (h *Host) Hops() int { return len(h.stations) - 1 }

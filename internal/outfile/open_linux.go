@@ -255,6 +255,9 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 		return err
 	}
 	defer p.dir.Close()
+	if stream, err := p.stream(); err != nil || stream != nil {
+		return pour(stream, err, write)
+	}
 	name := ".synscope-" + rand.Text()
 	fd, err := unix.Openat(p.fd(), name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(mode.Perm()))
 	if err != nil {

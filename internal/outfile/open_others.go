@@ -3,6 +3,7 @@
 package outfile
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -18,6 +19,13 @@ func openLock(path string) (*os.File, error) {
 }
 
 func replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, mode)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".synscope-*")
 	if err != nil {
 		return err

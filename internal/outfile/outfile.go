@@ -35,7 +35,8 @@ func Open(path string, mode fs.FileMode) (*os.File, error) { return open(path, m
 func OpenLock(path string) (*os.File, error) { return openLock(path) }
 
 // Replace puts what write writes at path, in place of what was there; where it
-// fails, what was there is unchanged. It is made to last before it returns, as
+// fails, what was there is unchanged. What is no regular file, as a device or a pipe,
+// is written to, and stays. It is made to last before it returns, as
 // far as the file system can. It fails with ErrUnsafe, with the error of write or
 // as [os.OpenFile].
 func Replace(path string, mode fs.FileMode, write func(io.Writer) error) error {

@@ -2,6 +2,7 @@ package outfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 const stranger = 4242 // a user who is nobody here
@@ -286,5 +289,58 @@ func TestClaims(t *testing.T) {
 	must(t, c.OutputFile(f))
 	if err := c.Output("out"); !errors.Is(err, ErrClash) {
 		t.Errorf("what standard output is: %v", err)
+	}
+}
+
+// Devices, pipes and open files stay what they are: they are written to.
+func TestReplaceWritesToWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	pipe, link, null := filepath.Join(dir, "pipe"), filepath.Join(dir, "link"), filepath.Join(dir, "null")
+	if err := errors.Join(unix.Mkfifo(pipe, 0o600), os.Symlink("pipe", link)); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	open := filepath.Join("/proc/self/fd", fmt.Sprint(w.Fd()))
+	say := func(w io.Writer) error { _, err := io.WriteString(w, "said"); return err }
+	for _, path := range []string{pipe, link, open} {
+		got := make(chan string)
+		go func() {
+			f := r
+			if path != open {
+				var err error
+				if f, err = os.Open(pipe); err != nil {
+					got <- err.Error()
+					return
+				}
+				defer f.Close()
+			}
+			b := make([]byte, 10)
+			n, _ := f.Read(b)
+			got <- string(b[:n])
+		}()
+		if err := Replace(path, Public, say); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if text := <-got; text != "said" {
+			t.Errorf("%s: %q", path, text)
+		}
+	}
+	if info, err := os.Lstat(pipe); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
+		t.Errorf("the pipe is %v, %v", info, err)
+	}
+	if unix.Mknod(null, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))) != nil {
+		return // only root makes devices
+	}
+	err = Replace(null, Public, say)
+	if info, stat := os.Lstat(null); err != nil || stat != nil || info.Mode().Type() != fs.ModeDevice|fs.ModeCharDevice {
+		t.Errorf("the device is %v: %v, %v", info, err, stat)
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) != 3 {
+		t.Errorf("%v, %v", names, err)
 	}
 }

@@ -20,6 +20,7 @@ func drop(cfg Config) (done Done, err error) {
 		name string
 		do   func() error
 	}{
+		{"reach all threads", reachesThreads},
 		{"empty the bounding set", func() error { done.Bounding, err = emptyBounding(had, cfg.Keep); return err }},
 		{"change the user", func() error { done.User, err = becomeCaller(had, &cfg); return err }},
 		{"drop capabilities", func() error { return dropCapabilities(cfg.Keep & had) }},

@@ -330,13 +330,13 @@ func damaged(t *testing.T, packets []stamped, name func(*flow.Attempt) string) {
 					if wrong != "" {
 						if testing.Verbose() {
 							var p craft.Packet
-							for _, s := range d.do(rand.New(rand.NewPCG(seed, uint64(round))), packets) {
-								if p.Decode(s.data, craft.TrustChecksums) == nil && p.Kind == craft.PacketTCP && (p.Segment.Src == a.Source && p.Segment.Dst == a.Target || p.Segment.Src == a.Target && p.Segment.Dst == a.Source) {
+							for n, s := range d.do(rand.New(rand.NewPCG(seed, uint64(round))), packets) {
+								if uint64(n+1) >= a.First && uint64(n+1) <= a.Last && p.Decode(s.data, craft.TrustChecksums) == nil && p.Kind == craft.PacketTCP && (p.Segment.Src == a.Source && p.Segment.Dst == a.Target || p.Segment.Src == a.Target && p.Segment.Dst == a.Source) {
 									t.Logf("%v %v", s.at.Sub(epoch), &p.Segment)
 								}
 							}
 						}
-						t.Errorf("round %d, %s, %v > %v, packets %d to %d: %s", round, name(a), a.Source, a.Target, a.First, a.Last, wrong)
+						t.Errorf("round %d, %s: %s, %v > %v, packets %d to %d: %s", round, d.name, name(a), a.Source, a.Target, a.First, a.Last, wrong)
 					}
 				}
 			}

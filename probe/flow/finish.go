@@ -157,7 +157,7 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 530
+	flowCost = 546
 )
 
 // Memory is about how many bytes the connections take that are followed.

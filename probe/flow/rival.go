@@ -1,27 +1,38 @@
 package flow
 
 import (
+	"time"
+
 	"synscope/craft"
 	"synscope/probe/handshake"
 )
 
-// rival is a SYN with another number on the ports of a connection that is open,
-// as far as was captured. Either the end of that connection was not captured, or
-// the client does not know of it any more, and the SYN begins another one; or
-// somebody else has sent it, and the connection goes on (RFC 5961 §4). What
-// comes next tells.
+// rival is a SYN with another number, a SYN-ACK to such a SYN, or a segment with
+// quite other numbers, on the ports of a connection that is open, as far as was
+// captured. Either the end of that
+// connection was not captured, or the client does not know of it any more, and
+// this begins another one; or somebody else has sent it, or it comes late, and
+// the connection goes on (RFC 5961 §4). What comes next tells.
 type rival struct {
-	packet  Packet // with bytes of its own
-	isn     craft.Seq
-	end     craft.Seq // after its numbers
-	at      int64
+	packets []heldPacket // that segment, and bare ACKs of the server that may answer
+	isn     craft.Seq    // of the client
+	end     craft.Seq    // after the numbers of its SYN
+	swapped bool         // the client is the second endpoint of the key
+
+	answer   craft.Seq // the latest acknowledgement of the server since
+	answerAt int64     // 0 none
+}
+
+// heldPacket is a packet of which it is not known yet to which connection it
+// belongs.
+type heldPacket struct {
+	Packet  // with bytes of its own
 	seen    uint32
 	swapped bool
-
-	answered bool          // the server has sent something of the old connection since
-	answer   craft.Segment // numbers, flags and window of the latest of that
-	answerAt int64
 }
+
+// mostHeld is how many packets are held of a connection.
+const mostHeld = 8
 
 // verdict is what a segment says of a rival. The zero verdict is undecided.
 type verdict uint8
@@ -36,8 +47,11 @@ const (
 // continuation: a large window.
 const apartAtMost = 1 << 20
 
+// slack is how much longer than the first round trip an answer may take.
+const slack = int64(20 * time.Millisecond)
+
 // contest judges by the next segment.
-func (v *rival) contest(f *flow, swapped bool, s *craft.Segment) verdict {
+func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdict {
 	const kind = craft.SYN | craft.ACK | craft.RST
 	client := swapped == v.swapped
 	number, old := s.Ack, f.watch.Ahead(handshake.Client, s.Ack)
@@ -55,8 +69,11 @@ func (v *rival) contest(f *flow, swapped bool, s *craft.Segment) verdict {
 			return begins
 		}
 	case craft.RST:
-		if client && v.answered && s.Seq == v.answer.Ack {
+		if client && v.answerAt > 0 && s.Seq == v.answer && at-v.answerAt <= f.trip()+slack {
 			return begins // the client knows nothing of what the server answers for
+		}
+		if client && s.Seq != v.end && f.watch.Ahead(handshake.Client, s.Seq) != 0 && at-stampOf(v.packets[0].Time) <= f.trip()+slack {
+			return begins // it does so, and that was not captured
 		}
 	}
 	ours := int64(number.Sub(v.end))
@@ -76,44 +93,55 @@ func abs(n int64) int64 {
 	return n
 }
 
-// noteAnswer keeps what the server sends meanwhile.
-func (v *rival) noteAnswer(at int64, swapped bool, s *craft.Segment) {
-	if swapped != v.swapped && s.Flags&(craft.RST|craft.SYN) == 0 {
-		v.answered, v.answerAt = true, at
-		v.answer = craft.Segment{Src: s.Src, Dst: s.Dst, Seq: s.Seq, Ack: s.Ack, Flags: s.Flags, Window: s.Window, TTL: s.TTL}
-	}
-}
-
-// hold keeps a SYN that may begin another connection, where the one before is
-// open; it tells whether it did.
+// hold keeps a segment that may belong to another connection, where the one
+// before is open; it tells whether it did.
 func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) bool {
 	f := t.flow(r)
-	if s.Flags&(craft.SYN|craft.ACK|craft.RST) != craft.SYN || f.self || f.side(swapped, s) != handshake.Client ||
-		!f.watch.Living() || !f.watch.Renewed(at, handshake.Client, s) {
+	from := f.side(swapped, s)
+	if f.self || s.Flags.Has(craft.RST) || !f.watch.Living() || !f.watch.Rivals(at, from, s) {
 		return false
 	}
 	if f.rival != nil {
 		t.pass(r)
 	}
-	kept := *p
-	kept.Data = append([]byte(nil), p.Data...)
-	f.rival = &rival{packet: kept, isn: s.Seq, end: s.Seq.Add(s.Len()), at: at, seen: seen, swapped: swapped}
+	switch {
+	case from == handshake.Server:
+		f.rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped}
+	case s.Flags.Has(craft.SYN):
+		f.rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
+	default:
+		f.rival = &rival{isn: s.Seq.Add(^uint32(0)), end: s.Seq, swapped: swapped}
+	}
+	f.rival.keep(p, seen, swapped)
 	return true
 }
 
+func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
+	kept := *p
+	kept.Data = append([]byte(nil), p.Data...)
+	v.packets = append(v.packets, heldPacket{kept, seen, swapped})
+}
+
 // settleRival judges the rival of a connection by the next segment, and returns
-// the connection that the segment belongs to.
-func (t *Table) settleRival(at int64, k *key, r ref, hash uint32, swapped bool, s *craft.Segment) ref {
+// the connection that the segment belongs to; held says that this is not known.
+func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool, s *craft.Segment, seen uint32) (now ref, held bool) {
 	v := t.flow(r).rival
-	switch v.contest(t.flow(r), swapped, s) {
+	switch v.contest(t.flow(r), stampOf(p.Time), swapped, s) {
 	case begins:
-		return t.succeed(r, k, hash)
+		return t.succeed(r, k, hash), false
 	case passes:
 		t.pass(r)
-	default:
-		v.noteAnswer(at, swapped, s)
+		return r, false
 	}
-	return r
+	if swapped == v.swapped || s.Flags&(craft.SYN|craft.RST) != 0 {
+		return r, false
+	}
+	v.answer, v.answerAt = s.Ack, stampOf(p.Time)
+	if s.Len() > 0 || len(v.packets) == mostHeld {
+		return r, false
+	}
+	v.keep(p, seen, swapped)
+	return r, true
 }
 
 // succeed ends a connection, and begins that of its rival.
@@ -121,46 +149,53 @@ func (t *Table) succeed(r ref, k *key, hash uint32) ref {
 	v := t.flow(r).rival
 	t.flow(r).rival = nil
 	t.finish(r, Reused)
-	next := t.beginRival(v, k, hash)
-	if v.answered {
-		if next.isLone() {
-			next = t.promote(next, &v.packet)
-		}
-		f := t.flow(next)
-		f.watch.Segment(v.answerAt, handshake.Server, &v.answer, handshake.Kept{})
-	}
-	return next
+	return t.beginRival(v, k, hash)
 }
 
-// beginRival makes a connection of a SYN that was held.
+// beginRival makes a connection of what was held.
 func (t *Table) beginRival(v *rival, k *key, hash uint32) ref {
-	if t.held.decode(&v.packet) != nil {
+	first := &v.packets[0]
+	if t.held.decode(&first.Packet) != nil {
 		return noRef // it could be decoded before
 	}
 	s := &t.held.packet.Segment
 	t.crowd()
 	t.number++
+	var r ref
 	if l, ok := loneOf(s, t.held.kept); ok {
-		return t.begin(v.at, &v.packet, s, k, v.swapped, hash, v.seen, &l)
+		r = t.begin(stampOf(first.Time), &first.Packet, s, k, first.swapped, hash, first.seen, &l)
+	} else {
+		r = t.open(&first.Packet, s, k, first.swapped, hash)
+		t.replay(r, first)
 	}
-	r := t.open(&v.packet, s, k, v.swapped, hash)
-	t.follow(v.at, &v.packet, s, t.held.kept, r, v.swapped, v.seen)
+	for i := range v.packets[1:] {
+		if r.isLone() {
+			r = t.promote(r, &first.Packet)
+		}
+		t.replay(r, &v.packets[1+i])
+	}
 	return r
 }
 
-// pass gives a held SYN to the connection that goes on.
-func (t *Table) pass(r ref) {
-	f := t.flow(r)
-	v := f.rival
-	f.rival = nil
-	if t.held.decode(&v.packet) == nil {
-		t.follow(v.at, &v.packet, &t.held.packet.Segment, t.held.kept, r, v.swapped, f.seen)
+// replay gives a packet that was held to a connection.
+func (t *Table) replay(r ref, p *heldPacket) {
+	if t.held.decode(&p.Packet) == nil {
+		t.follow(stampOf(p.Time), &p.Packet, &t.held.packet.Segment, t.held.kept, r, p.swapped, p.seen)
 	}
 }
 
-// release makes an attempt of its own of a SYN of which nothing has decided.
+// pass gives what was held to the connection that goes on.
+func (t *Table) pass(r ref) {
+	v := t.flow(r).rival
+	t.flow(r).rival = nil
+	for i := range v.packets {
+		t.replay(r, &v.packets[i])
+	}
+}
+
+// release makes an attempt of its own of what nothing has decided about.
 func (t *Table) release(v *rival, why Ending) {
-	if v == nil || t.held.decode(&v.packet) != nil {
+	if v == nil || t.held.decode(&v.packets[0].Packet) != nil {
 		return
 	}
 	k, _ := keyOf(t.held.packet.Segment.Src, t.held.packet.Segment.Dst)

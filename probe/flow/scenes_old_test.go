@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -205,5 +206,31 @@ func TestSYNToLivingConnection(t *testing.T) {
 	g, counts := through(t, flow.Config{Segments: true}, plain(k.packets)...)
 	if len(g.attempts) != 1 || counts.Followed != uint64(len(k.packets)) || len(g.segments) != len(k.packets) || g.attempts[0].Gaps > 0 {
 		t.Errorf("%d attempts, %d packets counted", len(g.attempts), counts.Followed)
+	}
+}
+
+// TestSYNsThatCross: a SYN-ACK that was not captured makes no split handshake of
+// a simultaneous open, and the reverse.
+func TestSYNsThatCross(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		pause    time.Duration // from SYN to SYN
+		findings string
+		reason   probe.Reason
+	}{
+		{"crossing", ms, "simultaneous-open close-three-way", probe.ReasonConnected},
+		{"split", 20 * ms, "split-handshake close-three-way", probe.ReasonSplitHandshake},
+	} {
+		k := newTalk(t, 1, 0)
+		isn := k.seq
+		k.say(0, 0, fS, 0).say(c.pause, 1, fS, 0).again(20*ms-c.pause, 0, fSA, isn[0], 0)
+		k.say(20*ms, 1, fA, 0)
+		data(data(k, 0, 100), 1, 100).close()
+		g, _ := through(t, flow.Config{}, plain(k.packets)...)
+		a := &g.attempts[0]
+		if got := strings.Join(codesOf(a), " "); len(g.attempts) != 1 || a.State != probe.StateOpen || a.Reason != c.reason || got != c.findings ||
+			c.reason == probe.ReasonConnected && a.RTT != 0 {
+			t.Errorf("%s: %v (%v), RTT %v, %s", c.name, a.State, a.Reason, a.RTT, got)
+		}
 	}
 }

@@ -150,7 +150,10 @@ func (t *Table) unwanted(src, dst netip.AddrPort) bool {
 // fresh takes in a segment that was not captured before.
 func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, r ref, hash, seen uint32) {
 	if r != noRef && t.flow(r).rival != nil {
-		r = t.settleRival(at, k, r, hash, swapped, s)
+		var held bool
+		if r, held = t.settleRival(p, k, r, hash, swapped, s, seen); held {
+			return
+		}
 		if r != noRef && r.isLone() {
 			r = t.promote(r, p)
 		}

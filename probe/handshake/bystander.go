@@ -28,7 +28,6 @@ type Bystander struct {
 	idents      [2]idents
 	resets      *[2]resetMark // nil until the first RST that counts
 	ackAt       int64         // of the client's first ACK of the SYN-ACK
-	pressedAt   int64         // of the first segment counted by pressed
 
 	known   knowledge
 	onSYN   uint16 // bytes of data on a SYN, the most
@@ -161,7 +160,8 @@ func (b *Bystander) belongs(from Side, me, you *End, s *craft.Segment) bool {
 	case me.Opened() && you.Opened() && me.facts.has(wasReset):
 		return near(me, you, s.Seq) && near(you, me, s.Ack) // nothing was missed that a dead connection has sent
 	case me.Opened() && you.Opened():
-		return plausible(s.Seq.Sub(me.Nxt), late) || plausible(s.Ack.Sub(you.Nxt), late)
+		seq, ack := plausible(s.Seq.Sub(me.Nxt), late), plausible(s.Ack.Sub(you.Nxt), late)
+		return seq && ack || (seq || ack) && (s.Len() > 0 || me.Confirmed() && you.Confirmed())
 	case me.Opened():
 		return plausible(s.Seq.Sub(me.Nxt), late)
 	case you.Opened():
@@ -183,7 +183,7 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	known := b.known.has(knowISN(from))
 	switch {
 	case me.Opened() && known && s.Seq != me.ISS,
-		me.Opened() && !known && !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0):
+		me.Opened() && !known && !justBefore(me, s):
 		return NoteOtherSYN
 	case ack && !b.acknowledges(from.Other(), you, s.Ack):
 		return NoteBadAck
@@ -221,7 +221,11 @@ func (b *Bystander) acknowledges(side Side, e *End, ack craft.Seq) bool {
 	case b.known.has(knowSYN(side)):
 		return e.covers(ack)
 	}
-	return plausible(ack.Sub(e.ISS.Add(1)), 0)
+	if b.known.has(knowSYN(side.Other())) && b.answer.flags.Has(craft.ACK) && side == Client {
+		return ack == b.answer.ack
+	}
+	data := ack.Sub(e.ISS.Add(1)) // on the SYN
+	return data >= 0 && data <= longPayload
 }
 
 func knowISN(s Side) knowledge { return knowClientISN << s }
@@ -290,11 +294,13 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	case craft.SYN:
 		return me.Opened() && s.Seq != me.ISS &&
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
-			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0) || at-b.begin > mostOvertaken)
+			(b.known.has(knowSYN(from)) || !justBefore(me, s) || at-b.begin > mostOvertaken)
 	case craft.SYN | craft.ACK:
 		return me.Opened() && s.Seq != me.ISS && b.otherAnswer(at, from, me, you, s)
 	case craft.ACK:
 		return me.Opened() && you.Opened() && b.foreign(from, me, you, s)
+	case craft.RST | craft.ACK: // refuses a SYN that was not captured
+		return s.Seq == 0 && from == Server && me.Opened() && you.Opened() && !b.known.has(knowProven) && !near(you, me, s.Ack)
 	}
 	return false
 }
@@ -303,7 +309,7 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 // connection. One that was reset may have gone on all the same, as far ahead as
 // numbers can have come meanwhile.
 func (b *Bystander) foreign(from Side, me, you *End, s *craft.Segment) bool {
-	apart := !plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
+	apart := strange(me, you, s)
 	switch {
 	case !me.Confirmed() && !b.known.has(knowSYN(from)) && b.beforeISN(from, me, s.Seq):
 		return true
@@ -312,10 +318,22 @@ func (b *Bystander) foreign(from Side, me, you *End, s *craft.Segment) bool {
 	case !apart && b.resets != nil && me.facts.has(wasReset) && !near(me, you, s.Seq) && !near(you, me, s.Ack):
 		b.jumps()
 		return true
-	case me.Finished() && me.FIN.Add(1).LessThan(s.Seq.Add(s.Len())) && you.FIN.LessThan(s.Ack):
-		return true // nothing of this connection follows its FIN
+	case afterFIN(me, s):
+		return true
 	}
 	return apart
+}
+
+// afterFIN tells numbers behind the FIN of an end: nothing of its connection
+// follows that.
+func afterFIN(me *End, s *craft.Segment) bool {
+	return me.Finished() && me.FIN.Add(1).LessThan(s.Seq.Add(s.Len()))
+}
+
+// strange tells a segment of which both numbers have nothing to do with what was
+// captured.
+func strange(me, you *End, s *craft.Segment) bool {
+	return !plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
 }
 
 // beforeISN tells a number that lies before an end's SYN.
@@ -339,12 +357,20 @@ func (b *Bystander) otherAnswer(at int64, from Side, me, you *End, s *craft.Segm
 
 // Over tells whether nothing but repetitions is to be expected.
 func (b *Bystander) Over() bool {
-	return ended(b.pair.Client.State()) && ended(b.pair.Server.State())
+	return ended(b.pair.Client.State()) && ended(b.pair.Server.State()) || b.fins[Client].acked && b.fins[Server].acked
 }
 
 // mostOvertaken is how long after other segments a SYN may be captured that came
 // before them.
 const mostOvertaken = int64(200 * time.Millisecond)
+
+// justBefore tells a SYN that may be the one of an end of which other segments
+// were captured before: no more than a window lies between.
+func justBefore(me *End, s *craft.Segment) bool {
+	const most = 1 << 20
+	d := me.Nxt.Sub(s.Seq.Add(1))
+	return d >= 0 && d <= most
+}
 
 func ended(s State) bool { return s == Closed || s == TimeWait || s == Unknown }
 

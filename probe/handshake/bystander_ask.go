@@ -63,6 +63,22 @@ func (b *Bystander) Living() bool {
 	return (c.Confirmed() || s.Confirmed()) && c.Opened() && s.Opened() && !b.Over()
 }
 
+// Rivals tells a SYN of the client with another number, a SYN-ACK with another
+// number to another SYN, or a segment of which both numbers have nothing to do
+// with what was captured, or that has numbers behind the FIN.
+func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
+	me, you := b.pair.end(from), b.pair.end(from.Other())
+	switch {
+	case !s.Flags.Has(craft.SYN):
+		return s.Flags.Has(craft.ACK) && (strange(me, you, s) || afterFIN(me, s))
+	case !s.Flags.Has(craft.ACK):
+		return from == Client && b.Renewed(at, from, s)
+	case from == Client || !b.known.has(knowServerISN|knowClientISN):
+		return false
+	}
+	return me.Confirmed() && s.Seq != me.ISS && !b.acknowledges(Client, you, s.Ack)
+}
+
 // Ahead is how far a number is from the one that an end was to use next, as far
 // as captured.
 func (b *Bystander) Ahead(of Side, n craft.Seq) int32 { return n.Sub(b.pair.end(of).Nxt) }
@@ -87,7 +103,7 @@ func (b *Bystander) SYNACK() (SYNACK, bool) {
 		return SYNACK{}, false
 	}
 	return SYNACK{
-		ClientISN: b.pair.Client.ISS, ServerISN: s.ISS, Asked: b.answered(), Heard: b.answer.at,
+		ClientISN: b.pair.Client.ISS, ServerISN: s.ISS, Asked: b.answered(false), Heard: b.answer.at,
 		MSS: s.MSS, Shift: s.Shift, Scaled: s.Scaled, SACK: s.SACK, Stamped: s.Stamped, TSval: b.answer.val,
 		Window: b.answer.window, TTL: b.answer.ttl,
 	}, true

@@ -14,6 +14,7 @@ type rarely struct {
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
 	pending       resetKept // one that refuses what the server had taken
+	refusedAt     int64     // of the latest RST before the first SYN-ACK
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment
@@ -27,8 +28,11 @@ type rarely struct {
 	pathMTU   uint32
 	mtuFrom   netip.Addr
 
+	acceptedAt int64 // of the client's SYN-ACK, to a SYN of the server
+
 	challenges uint8
 	challenge  [2]craft.Seq // its numbers
+	lives      bool         // the client goes on with the old connection
 	own        bool         // the client has shown that the SYN before them was its own
 	refusable  refusable
 	suspect    suspect
@@ -40,6 +44,7 @@ type rarely struct {
 	fastOpen   []byte        // the cookie on the SYN
 	cookie     []byte        // the cookie given
 	pressedVal uint32        // timestamp of the client's first data or FIN that is not the one of its ACK; 0 none
+	met        bool          // the server has answered the client's SYN-ACK
 	offered    bool          // MP_CAPABLE on the SYN
 	multipath  bool          // and on the SYN-ACK
 
@@ -104,6 +109,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		b.serverReset(at, s, n, before)
 	case n.Has(NoteChallenge):
 		m := b.rare()
+		m.lives = m.lives || m.challenges > 0 && m.challenge[1].LessThan(s.Ack) // somebody sends
 		m.challenges = min(m.challenges, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
 		m.refusable.add(s.Ack)
@@ -112,13 +118,16 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 	case n.Has(NoteBadAck) && from == Server && s.Flags.Has(craft.SYN):
 		b.rare().refusable.add(s.Ack)
 	case n.Void() && from == Client && b.livesOn(s):
-		b.more.challenges = 0
+		b.more.lives = true
 	case n.Void() && n.Has(NoteAfterReset): // a probe of something that is gone
 	case n.Void():
 		b.strays = min(b.strays, 254) + 1
 	case s.Flags.Has(craft.SYN) && from == Client && !s.Flags.Has(craft.ACK):
 		b.clientSYN(at, s, kept)
-	case s.Flags.Has(craft.SYN) && from == Client: // its SYN-ACK to a SYN that crossed
+	case s.Flags.Has(craft.SYN) && from == Client: // its SYN-ACK to the server's SYN
+		if m := b.rare(); m.acceptedAt == 0 {
+			m.acceptedAt = at
+		}
 	case s.Flags.Has(craft.SYN):
 		b.serverSYN(at, s, kept)
 	case from == Client:
@@ -199,6 +208,7 @@ func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
 		b.contradicted(at, s)
 	}
 	b.asksAgain(at, Server)
+	b.refusedBefore()
 	if b.answer.count > 0 && !b.answer.flags.Has(craft.ACK) && s.Flags.Has(craft.ACK) {
 		b.known |= knowCrossed // its SYN was none to answer with
 		b.answer = greeting{}
@@ -292,6 +302,7 @@ func (b *Bystander) proves(s *craft.Segment, n Notes, other Side) {
 
 func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 	b.proves(s, n, Server)
+	b.contradictRefusal()
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowClientPlain
 	}
@@ -313,7 +324,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 // press notes data or FIN to a server that has sent no more than its SYN-ACK.
 func (b *Bystander) press(at int64, s *craft.Segment) {
 	if b.pressed == 0 {
-		b.pressedAt = at
+		b.syn.pressed = uint32(min(max(0, at-b.ackAt)/int64(time.Microsecond), 1<<32-1))
 	}
 	b.pressed = min(b.pressed, 254) + 1
 	if val, _, ok := s.Options.Timestamps(); ok && val != b.syn.ackVal && (b.more == nil || b.more.pressedVal == 0) {
@@ -324,6 +335,7 @@ func (b *Bystander) press(at int64, s *craft.Segment) {
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	b.proves(s, n, Client)
 	b.contradictsRefusal()
+	b.crosses(at)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
 	}
@@ -335,6 +347,18 @@ func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, b
 	if b.more != nil && b.more.marked > 0 {
 		b.more.echoed = b.more.echoed || s.Flags.Has(craft.ECE)
 		b.more.unmarked = b.more.unmarked || before.Client.Una.LessThan(s.Ack)
+	}
+}
+
+// crosses tells whether the SYN of a server was on its way before it had the
+// client's: it came in less than half of the time that its next answer takes.
+// Then its SYN-ACK was not captured; otherwise it sends none.
+func (b *Bystander) crosses(at int64) {
+	if m := b.more; m != nil && m.acceptedAt > 0 && !b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) && !m.met {
+		m.met = true
+		if (b.answer.at-b.syn.at)*2 < at-m.acceptedAt {
+			b.known |= knowCrossed
+		}
 	}
 }
 

@@ -186,7 +186,7 @@ func (v *sight) openedAtOnce() string {
 	case v.result.Source == v.result.Target && v.result.State == probe.StateOpen:
 		return "the socket is connected to itself"
 	case v.known.has(knowCrossed):
-		return fmt.Sprintf("SYNs at %d and %d, and a SYN-ACK to each", uint32(v.pair.Client.ISS), uint32(v.pair.Server.ISS))
+		return fmt.Sprintf("SYNs at %d and %d", uint32(v.pair.Client.ISS), uint32(v.pair.Server.ISS))
 	}
 	return ""
 }
@@ -194,7 +194,7 @@ func (v *sight) openedAtOnce() string {
 // challenged: the client shows that it asked for a connection, by its RST or by
 // another SYN. Somebody else's SYN into an open connection is answered so too.
 func (v *sight) challenged() string {
-	if v.more.challenges == 0 || !v.more.own {
+	if v.more.challenges == 0 || !v.more.own || v.more.lives {
 		return ""
 	}
 	return fmt.Sprintf("ACK %d, seq %d, to the SYN %d",
@@ -314,15 +314,13 @@ func (v *sight) closedWithoutTimeWait() string {
 	return "RST to a retransmitted FIN"
 }
 
-// middlebox weighs marks of the RST itself against the SYN-ACK's.
+// middlebox weighs marks of the RSTs themselves against the SYN-ACK's.
 func (v *sight) middlebox() string {
-	m := &v.more.reset
-	if m.at == 0 {
-		m = &v.more.forged
+	for _, m := range []*resetKept{&v.more.forged, &v.more.reset} {
+		ttl, known := int(m.ttl), int(v.answer.ttl)
+		if m.at > 0 && !m.notes.Void() && v.known.has(knowServerSYN) && (ttl-known > 1 || known-ttl > 1) {
+			return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)
+		}
 	}
-	ttl, known := int(m.ttl), int(v.answer.ttl)
-	if m.at == 0 || m.notes.Void() || !v.known.has(knowServerSYN) || ttl-known <= 1 && known-ttl <= 1 {
-		return ""
-	}
-	return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)
+	return ""
 }

@@ -21,6 +21,9 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 	case b.older(from, me, s):
 		return NoteOldReset
 	case !plausible(s.Seq.Sub(me.Nxt), late), b.beforeSYN(from, me, s):
+		if s.Flags.Has(craft.ACK) && you.Opened() && (!near(you, me, s.Ack) || s.Seq == 0 && you.Nxt.LessThan(s.Ack)) {
+			return NoteOldReset // it answers a segment of another connection, as a SYN that was not captured
+		}
 		return b.impossible(at, me, you, NoteOldReset)
 	case me.Nxt.Add(max(you.Room, minimalRoom)).LessThan(s.Seq):
 		if n := b.impossible(at, me, you, 0); n != 0 {
@@ -68,11 +71,11 @@ func (b *Bystander) refusal(from Side, you *End, s *craft.Segment) (n Notes, ok 
 // impossible is [NoteIllegalReset] for a number that no end could have sent
 // at that point, and otherwise what it is where segments were missed. It is
 // certain only of a connection that was followed without a gap, both ways, up
-// to just before.
+// to just before. To one that is over an RST does nothing.
 func (b *Bystander) impossible(at int64, me, you *End, otherwise Notes) Notes {
 	gaps, _, _ := b.Gaps()
 	whole := b.known.has(knowClientSYN | knowServerSYN | knowClientPlain | knowServerPlain)
-	if gaps == 0 && whole && b.strays == 0 && b.tail(Client) == 0 && b.tail(Server) == 0 &&
+	if gaps == 0 && whole && !b.Over() && b.strays == 0 && b.tail(Client) == 0 && b.tail(Server) == 0 &&
 		time.Duration(at-b.last) < current && !me.facts.has(sentReset) && you.Room > 0 {
 		return NoteIllegalReset
 	}
@@ -116,7 +119,7 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 
 // clientReset notes an RST of the client.
 func (b *Bystander) clientReset(at int64, s *craft.Segment, n Notes, before *Pair) {
-	if m := b.more; m != nil && m.challenges > 0 && s.Seq == m.challenge[1] {
+	if m := b.more; m != nil && m.challenges > 0 && s.Seq == m.challenge[1] && !s.Flags.Has(craft.ACK) {
 		m.own = true
 	}
 	if n.Void() {
@@ -172,7 +175,7 @@ func (b *Bystander) answersACK(at int64) bool {
 	if trip <= 0 || trip > longest || took < 0 || took > trip+trip/4+slack {
 		return false
 	}
-	apart := b.pressedAt - b.ackAt
+	apart := int64(b.syn.pressed) * int64(time.Microsecond)
 	return b.pressed == 0 || apart > 0 && (apart <= trip/4 || (took-trip)*2 <= apart)
 }
 
@@ -190,6 +193,23 @@ func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 		b.known |= knowForged
 		m.forged = m.reset
 		m.contradicted = time.Duration(at - m.reset.at)
+	}
+}
+
+// refusedBefore puts the RST aside that came before the first SYN-ACK: what
+// comes later is about the connection.
+func (b *Bystander) refusedBefore() {
+	if m := b.more; m != nil && b.answer.count == 0 && m.reset.at > 0 {
+		m.refusedAt, m.reset = m.reset.at, resetKept{}
+	}
+}
+
+// contradictRefusal takes in that a client whose SYN was refused goes on: a
+// later SYN was taken.
+func (b *Bystander) contradictRefusal() {
+	if b.known.has(knowRefused) && !b.mark(Server).set && b.pair.Server.facts.has(sentReset) {
+		b.unreset(Server)
+		b.more.refusedAt, b.more.reset = b.more.reset.at, resetKept{}
 	}
 }
 

@@ -57,7 +57,7 @@ func (b *Bystander) Result(client, server netip.AddrPort, t Trust) Result {
 		r.SYNACKSchedule, r.FINSchedule = m.synacks, m.finsAt[Server]
 	}
 	b.judge(&r, t)
-	r.RTT, r.ServerRTT = b.roundTrips()
+	r.RTT, r.ServerRTT = b.roundTrips(t)
 	if r.State == probe.StateOpen {
 		r.Negotiated = b.negotiated()
 		r.Close = b.closed(t)
@@ -90,6 +90,9 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, b.reply(r)
 		if !b.answer.flags.Has(craft.ACK) {
 			r.Reason = probe.ReasonSplitHandshake
+			if b.known.has(knowCrossed) {
+				r.Reason = probe.ReasonConnected
+			}
 		}
 	case b.known.has(knowProven):
 		r.State, r.Reason = probe.StateOpen, probe.ReasonConnected
@@ -134,7 +137,8 @@ func (b *Bystander) answeredOddly() bool {
 // connection would have given it.
 func (b *Bystander) unverified() bool {
 	m := b.more
-	return m != nil && m.resetCount > 0 && b.known.has(knowClientSYN) && m.reset.notes.Has(NoteUnverifiedReset) && m.reset.seq == 0
+	return m != nil && m.resetCount > 0 && b.known.has(knowClientSYN) && m.reset.notes.Has(NoteUnverifiedReset) && m.reset.seq == 0 &&
+		!m.reset.flags.Has(craft.ACK) && m.reset.at >= b.syn.at
 }
 
 func (b *Bystander) rejected(r *Result) {
@@ -177,10 +181,13 @@ const (
 
 // roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
 // not certain which SYN was answered, or stamps contradict themselves.
-func (b *Bystander) roundTrips() (rtt, server time.Duration) {
-	asked := b.answered()
+func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
+	asked := b.answered(t.Gaps > 0)
 	if b.answer.count == 0 && b.known&(knowProven|knowClientReset) != 0 {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
+	}
+	if b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) {
+		return 0, 0 // what answers was not captured
 	}
 	if asked > 0 && asked < b.answer.at && (b.ackAt == 0 || b.answer.at <= b.ackAt) {
 		rtt = time.Duration(b.answer.at - asked)
@@ -191,12 +198,13 @@ func (b *Bystander) roundTrips() (rtt, server time.Duration) {
 	return rtt, server
 }
 
-// answered is when the SYN was captured that the answer echoes; 0 unknown.
-func (b *Bystander) answered() int64 {
+// answered is when the SYN was captured that the answer echoes; 0 unknown. In a
+// capture that misses segments another may have been sent after a refusal.
+func (b *Bystander) answered(missing bool) int64 {
 	stamped := b.known.has(knowSYNStamped|knowSYNACKStamped) && b.answer.ecr != 0
 	first, last := !stamped || b.answer.ecr == b.syn.val, stamped && b.answer.ecr == b.syn.last
 	limit := longest
-	if b.answer.count == 0 {
+	if b.answer.count == 0 || missing && !stamped {
 		limit = longestRefusal
 	}
 	if b.retried() {
@@ -218,7 +226,7 @@ func (b *Bystander) answered() int64 {
 // again, as by Windows.
 func (b *Bystander) retried() bool {
 	m := b.more
-	return m != nil && m.reset.at > 0 && b.answer.count > 0 && b.syn.latest <= m.reset.at && m.reset.at < b.answer.at &&
+	return m != nil && m.refusedAt > 0 && b.answer.count > 0 && b.syn.latest <= m.refusedAt && m.refusedAt < b.answer.at &&
 		!b.known.has(knowForged) && !b.known.has(knowSYNStamped|knowSYNACKStamped)
 }
 

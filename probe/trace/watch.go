@@ -34,9 +34,7 @@ type WatchConfig struct {
 // with the round as its query, once it was answered or its time is over. An answer
 // that comes after that counts for nothing.
 //
-// With FlowFixed all probes leave from one port, and so take one path; only those
-// that may reach the target leave from others while it has SYNs of earlier rounds to
-// answer, which takes Timeout/Interval ports. With FlowVary
+// With FlowFixed all probes leave from one port, and so take one path; with FlowVary
 // each round leaves from the next of the held ports. A round goes no further than
 // where the way ended in the rounds before; while it has not ended, a few hops behind
 // the last that answered.

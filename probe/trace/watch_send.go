@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"slices"
 	"time"
 
 	"synscope/probe"
@@ -76,7 +75,11 @@ const lostEnd = 3
 // send sends the round's next probe. Probes are spread over part of the interval, so
 // that those of a round do not meet in one queue.
 func (w *watcher) send() {
-	port := w.port()
+	port := w.Matcher.Ports[0]
+	if w.cfg.Flow == probe.FlowVary {
+		port = w.Matcher.Ports[w.round%uint64(len(w.Matcher.Ports))]
+	}
+	w.clear(port)
 	s := &wire.Transmission{TTL: uint8(w.ttl), Index: w.ttl, N: w.round, Attempt: 1, Small: w.small}
 	if err := w.Transmit(s, port); err != nil {
 		w.refusedBy(err)
@@ -92,32 +95,19 @@ func (w *watcher) send() {
 	}
 }
 
-// port is the source port of the next probe. While a SYN of an earlier round that
-// may have reached the target is not answered, the target may be half open for its
-// port and would not answer for another: the next free one is taken then.
-func (w *watcher) port() uint16 {
-	ports := w.Matcher.Ports
-	if w.cfg.Flow == probe.FlowVary {
-		return ports[w.round%uint64(len(ports))]
+// clear has a target that accepts forget what came before from the port and is not
+// answered yet, where the round trip is longer than the interval: it would give no
+// SYN-ACK to the probe that is to follow. What is on its way back counts all the same.
+func (w *watcher) clear(port uint16) {
+	if !w.opened || w.reach == 0 || w.ttl < w.reach {
+		return
 	}
-	if w.mayReach(w.ttl) {
-		for _, port := range ports {
-			if !slices.ContainsFunc(w.Flying.List, func(s *wire.Transmission) bool {
-				return !s.Ended && s.N < w.round && s.Src.Port() == port && w.mayReach(int(s.TTL))
-			}) {
-				return port
-			}
+	for _, s := range w.Table.List {
+		if s.Src.Port() == port && int(s.TTL) >= w.reach && !s.Answered {
+			s.Close(&w.Responses)
 		}
 	}
-	return ports[0]
-}
-
-// mayReach tells whether a probe may get as far as the target.
-func (w *watcher) mayReach(ttl int) bool {
-	if w.reach > 0 {
-		return ttl >= w.reach
-	}
-	return ttl > w.routers
+	w.RespondAll()
 }
 
 // refusedBy waits before the kernel is asked again; what it never takes ends the

@@ -35,8 +35,8 @@ func pathCauses() []Cause {
 		{
 			Code: PathFirewallDrop, Title: "a firewall on the way drops SYNs silently", Prior: 1.6,
 			Variants: variants(
-				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive()),
-				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive(), listens()),
+				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive()),
+				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive(), listens()),
 				rules(router(), when(toHost, silent), traces(diesOnPath)),
 				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
 			Where: deathOf, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
@@ -57,8 +57,8 @@ func pathCauses() []Cause {
 		{
 			Code: PathFirewallReset, Title: "a firewall on the way resets connections in the host's name", Prior: 1.2,
 			Variants: variants(
-				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(nearTrace), tracesOf(Closed, usualTrace), hostAlive()),
-				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(usualTrace), tracesOf(Closed, usualTrace), hostAlive()),
+				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(nearTrace), traces(usualTrace), hostAlive()),
+				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(usualTrace), traces(usualTrace), hostAlive()),
 				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), when(isKind(SYN, Closed), of(share{ResetNear, 0}, share{Reset, 0.3})), traces(nearTrace))),
 			Where: answerer, Advice: "The reset does not come from the host. Ask who runs the box at that hop.",
 			Again: commands("trace %s", "handshake %s"),
@@ -136,11 +136,9 @@ func returnLosses(shares ...float64) (list []Variant) {
 // buckets are rate limits of SYNs: on this port, or on all of the host.
 func buckets() (list []Variant) {
 	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
-	for _, rate := range []float64{1.6, 2.4, 3.4, 4.8, 6.8, 9.6, 13.6, 19, 27, 40, 80} {
-		for _, step := range []float64{0.04, 0.15} {
-			for _, of := range []func(*Trial) bool{toTarget, toAny} {
-				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step, blur: 0.25}}))
-			}
+	for rate := 1.4; rate < 90; rate *= 1.2 {
+		for _, of := range []func(*Trial) bool{toTarget, toAny} {
+			list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: 0.08, blur: 0.25}}))
 		}
 	}
 	return list
@@ -150,7 +148,7 @@ func buckets() (list []Variant) {
 func conntracks(shares ...float64) (list []Variant) {
 	anySYN := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
 	for _, p := range shares {
-		dies := tracesOf(Target, of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))
+		dies := traces(of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))
 		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies))
 	}
 	return list

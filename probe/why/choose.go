@@ -38,7 +38,7 @@ func (r *run) choose() (best candidate, ok bool) {
 	score := 0.0
 	for i := range r.experiments {
 		c, possible := r.candidate(&r.experiments[i])
-		if !possible || c.packets > packets || c.took > left {
+		if !possible || c.Name == lastly || c.packets > packets || c.took > left {
 			continue
 		}
 		c.bits = r.information(c.plan)

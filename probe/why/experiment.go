@@ -46,6 +46,7 @@ func Experiments() []Experiment {
 		{"reuse", "ports of a connection just closed", "TIME_WAIT and old connections", 2, planReuse},
 		{"kernel", "this machine's own connect(2)", "answers that are dropped on this machine", 2, planKernel},
 		{"time", "nothing, for a while", "what comes and goes", 3, planTime},
+		{"again", "nothing: some SYNs once more, a little later", "a cause from something that began meanwhile", 1, planAgain},
 		{"against", "the port that works", "this port from the way there", 1, planAgainst},
 	}
 }
@@ -328,6 +329,15 @@ func planIdle(k *Knowledge, round int) (list []Trial) {
 	for i := range list {
 		list[i].After = time.Duration(i) * 20 * ms
 	}
+	return append(list, k.controls(pauses...)...)
+}
+
+// controls are usual SYNs at the times at which others may fail: whether it is because
+// of what is special about those, or of the time.
+func (k *Knowledge) controls(at ...time.Duration) (list []Trial) {
+	for _, d := range at {
+		list = append(list, Trial{Kind: SYN, Flow: k.newFlow(), After: d})
+	}
 	return list
 }
 
@@ -342,7 +352,8 @@ func planReuse(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	return spread([]Trial{{Kind: Reuse, Flow: k.newFlow()}, {Kind: Reuse, Flow: k.newFlow()}}, 50*ms)
+	list = spread([]Trial{{Kind: Reuse, Flow: k.newFlow()}, {Kind: Reuse, Flow: k.newFlow()}}, 50*ms)
+	return append(list, k.controls(300*ms, 600*ms)...)
 }
 
 func planKernel(k *Knowledge, round int) []Trial {
@@ -356,6 +367,19 @@ func planTime(k *Knowledge, round int) []Trial {
 		return nil
 	}
 	return k.syns(24, Target, 170*ms)
+}
+
+// planAgain asks once more before a cause is taken for sure, where anything was ever
+// answered: what was seen may have been a bad moment.
+func planAgain(k *Knowledge, round int) (list []Trial) {
+	if !k.answers() {
+		return nil
+	}
+	list = k.syns(6, Target, 130*ms)
+	for i := range list {
+		list[i].After += 400 * ms
+	}
+	return list
 }
 
 func planAgainst(k *Knowledge, round int) []Trial {

@@ -66,25 +66,26 @@ var diesAt = func() (list [7]*dist) {
 	return list
 }()
 
-// targetTracesBy is targetTraces for ways that depend on the trial.
-func targetTracesBy(d func(*Trial) *dist) rule {
-	return &choice{of: isKind(Trace, Target), ways: []mode{{p: 0.9, d: d}, {p: 0.1, d: always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}}}
+// traceWays are d where routers answer; where the last ones do not, which looks the same
+// each time; and where none does.
+func traceWays(d func(*Trial) *dist) []mode {
+	return []mode{{p: 0.85, d: d}, {p: 0.05, d: always(lastSilent)}, {p: 0.1, d: always(noneAnswers)}}
 }
 
-// traces is a rule for traces that go like d where routers answer.
-func traces(d *dist) rule { return tracesOf(Target, d) }
+var (
+	lastSilent  = of(share{TraceDies, 0}, share{TraceReaches, 0.3})
+	noneAnswers = of(share{TraceSilent, 0}, share{TraceReaches, 0.3})
+)
 
-func tracesOf(least Role, d *dist) rule {
-	return &choice{
-		of:   func(t *Trial) bool { return t.Kind == Trace },
-		ways: []mode{{p: 0.9, d: always(d)}, {p: 0.1, d: always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}},
-	}
+// targetTracesBy is targetTraces for ways that depend on the trial.
+func targetTracesBy(d func(*Trial) *dist) rule {
+	return &choice{of: isKind(Trace, Target), ways: traceWays(d)}
+}
+
+// traces is a rule for traces that go like d.
+func traces(d *dist) rule {
+	return &choice{of: func(t *Trial) bool { return t.Kind == Trace }, ways: traceWays(always(d))}
 }
 
 // targetTraces is a rule for traces to the port in question.
-func targetTraces(d *dist) rule {
-	return &choice{
-		of:   isKind(Trace, Target),
-		ways: []mode{{p: 0.9, d: always(d)}, {p: 0.1, d: always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}},
-	}
-}
+func targetTraces(d *dist) rule { return targetTracesBy(always(d)) }

@@ -21,6 +21,9 @@ const (
 	firstRejected = 601
 )
 
+// addresses are all the host's, for scanners that probe one port of many.
+var addresses = netip.MustParsePrefix("198.18.4.0/22")
+
 // network is a row.
 type network struct {
 	name, says string
@@ -28,7 +31,9 @@ type network struct {
 	link       *lab.Link
 	rules      []lab.Rule
 	sysctls    lab.Sysctls
-	attack     float64 // forged packets a second; 0: none
+	attack     float64      // forged packets a second; 0: none
+	queue      *netlink.Tbf // of the prober's interface
+	under      string       // what the scanner is started by
 	rejects    bool
 }
 
@@ -55,6 +60,9 @@ var networks = []network{
 	{name: "icmp", says: "ICMP limited as Linux does", rejects: true, sysctls: lab.Sysctls{
 		"net.ipv4.icmp_msgs_per_sec": "1000", "net.ipv4.icmp_msgs_burst": "50", "net.ipv4.icmp_ratelimit": "1000", "net.ipv4.icmp_ratemask": "6168",
 	}},
+	{name: "path-queue", says: "20 packets have room on the way", link: both(lab.Path{Delay: 5 * milli, Limit: 20})},
+	{name: "send-queue", says: "500 packets a second leave, 8 wait", short: true, queue: &netlink.Tbf{Rate: 30_000, Buffer: 1600, Limit: 500}},
+	{name: "clocks", says: "in a time namespace, ten days ahead", link: lossy(0), under: "unshare --time --monotonic 864000 --boottime 864000 "},
 	{name: "flood", says: "20,000 forged packets a second", short: true, attack: 20000},
 }
 
@@ -65,10 +73,11 @@ type world struct {
 	attacker *lab.Attacker
 	mac      net.HardwareAddr // of the host
 	rejects  bool
+	under    string
 }
 
 func (n *network) build(seed uint64) (*world, error) {
-	spec := lab.HostSpec{Name: "far", Link: n.link, Rules: n.rules, Sysctls: n.sysctls}
+	spec := lab.HostSpec{Name: "far", Prefixes: []netip.Prefix{addresses}, Link: n.link, Rules: n.rules, Sysctls: n.sysctls}
 	for p := uint16(openEvery); p <= ports; p += openEvery {
 		if !n.rejects || p < firstRejected {
 			spec.Services = append(spec.Services, lab.Service{Ports: []uint16{p}, Manner: lab.Discard})
@@ -84,8 +93,14 @@ func (n *network) build(seed uint64) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{Lab: l, host: l.Host("far"), rejects: n.rejects}
-	if w.mac, err = w.neighbour(); err == nil && n.attack > 0 {
+	w := &world{Lab: l, host: l.Host("far"), rejects: n.rejects, under: n.under}
+	if w.mac, err = w.neighbour(); err == nil {
+		err = w.host.AcceptRedirects() // of the engine xdp
+	}
+	if err == nil && n.queue != nil {
+		err = w.shape(n.queue)
+	}
+	if err == nil && n.attack > 0 {
 		w.attacker, err = w.host.Attack(lab.Attack{Rate: n.attack, Seed: seed})
 	}
 	if err != nil {
@@ -99,6 +114,18 @@ func acceptOpen() (rules []lab.Rule) {
 		rules = append(rules, lab.Rule{Ports: lab.Port(p), Do: lab.Accept})
 	}
 	return rules
+}
+
+// shape limits what leaves by the prober's interface.
+func (w *world) shape(q *netlink.Tbf) error {
+	link, err := netlink.LinkByName(w.host.Interface())
+	if err != nil {
+		return err
+	}
+	shaped := *q
+	shaped.QdiscAttrs = netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT}
+	shaped.Buffer = uint32(float64(q.Buffer) / float64(q.Rate) * 1e6 * netlink.TickInUsec())
+	return netlink.QdiscReplace(&shaped)
 }
 
 // neighbour is the host's link address, as the kernel finds it.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,25 +24,32 @@ type tool struct {
 	line string
 	read func(text string) map[int]string
 	all  bool // it says what every port is, and not only which are open
+	wide bool // it probes one port of many addresses, which are all open
 }
 
 func toolsOf(program, only string) (list []tool) {
 	stateless := program + " scan -q --stateless -p {ports} {addr} -oJ {out} --engine "
 	for _, t := range []tool{
-		{"scan", program + " scan -q -Pn -p {ports} {addr} -oJ {out}", readJSON, true},
-		{"raw", stateless + "raw", readJSON, false},
-		{"packet", stateless + "packet", readJSON, false},
-		{"xdp", stateless + "xdp", readJSON, false},
-		{"raw-12", stateless + "raw --max-retries 11", readJSON, false},
-		{"nmap", "nmap -T4 -sS -n -Pn -p {ports} {addr} -oG {out}", readGrepable, false},
-		{"masscan", "timeout -k 3 20 masscan {addr} -p{ports} --rate 1000 --wait 3 --retries 1 -e {if} --router-mac {mac} --source-ip {src} -oL {out}", readList, false},
+		{name: "scan", line: program + " scan -q -Pn -p {ports} {addr} -oJ {out}", read: readJSON, all: true},
+		{name: "raw", line: stateless + "raw", read: readJSON},
+		{name: "packet", line: stateless + "packet", read: readJSON},
+		{name: "xdp", line: stateless + "xdp", read: readJSON},
+		{name: "raw-2", line: stateless + "raw --max-retries 1", read: readJSON},
+		{name: "nmap", line: "nmap -T4 -sS -n -Pn -p {ports} {addr} -oG {out}", read: readGrepable},
+		{name: "zmap", line: "zmap -q -v 0 -b {none} -p {open} -P 2 -c 3 -r 1000 -i {if} -G {mac} -S {src} -o {out} {net}", read: readAddresses, wide: true},
+		{name: "masscan", line: "timeout -k 3 20 masscan {addr} -p{ports} --rate 1000 --wait 3 --retries 1 -e {if} --router-mac {mac} --source-ip {src} -oL {out}", read: readList},
 	} {
-		first := strings.Fields(strings.TrimPrefix(t.line, "timeout -k 3 20 "))[0]
-		if _, err := exec.LookPath(first); err == nil && (only == "" || chosen(only, t.name)) {
+		if t.runs() && (only == "" || chosen(only, t.name)) {
 			list = append(list, t)
 		}
 	}
 	return list
+}
+
+// runs tells whether the tool is installed.
+func (t *tool) runs() bool {
+	_, err := exec.LookPath(strings.Fields(strings.TrimPrefix(t.line, "timeout -k 3 20 "))[0])
+	return err == nil
 }
 
 // scan runs the tool, and says in a cell of the table how it did.
@@ -52,10 +60,13 @@ func (t *tool) scan(w *world, patience time.Duration) string {
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "out")
+	if err := os.WriteFile(filepath.Join(dir, "none"), nil, 0o600); err != nil { // excluded addresses
+		return err.Error()
+	}
 	line := strings.NewReplacer(
 		"{addr}", w.host.Addr4().String(), "{ports}", fmt.Sprintf("1-%d", ports), "{if}", w.host.Interface(),
-		"{src}", w.host.Prober4().String(), "{mac}", w.mac.String(), "{out}", out,
-	).Replace(t.line)
+		"{src}", w.host.Prober4().String(), "{net}", addresses.String(), "{open}", fmt.Sprint(openEvery), "{none}", filepath.Join(dir, "none"), "{mac}", w.mac.String(), "{out}", out,
+	).Replace(w.under + t.line)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	words := strings.Fields(line)
@@ -91,6 +102,9 @@ func lastLine(said string, err error) string {
 
 // judge compares with the truth.
 func (t *tool) judge(w *world, found map[int]string, took time.Duration) string {
+	if t.wide {
+		return cell(len(found), 1<<(32-addresses.Bits()), 0, took)
+	}
 	open, got, wrong := 0, 0, 0
 	for port := 1; port <= ports; port++ {
 		truth, said := w.truth(port), found[port]
@@ -105,11 +119,27 @@ func (t *tool) judge(w *world, found map[int]string, took time.Duration) string 
 			wrong++
 		}
 	}
-	cell := fmt.Sprintf("%.1f %%, %.1f s", 100*float64(got)/float64(open), took.Seconds())
+	return cell(got, open, wrong, took)
+}
+
+func cell(got, open, wrong int, took time.Duration) string {
+	words := fmt.Sprintf("%.1f %%, %.1f s", 100*float64(got)/float64(open), took.Seconds())
 	if wrong > 0 {
-		cell += fmt.Sprintf(", %d wrong", wrong)
+		words += fmt.Sprintf(", %d wrong", wrong)
 	}
-	return cell
+	return words
+}
+
+// readAddresses reads zmap's default output, an address a line, each once.
+func readAddresses(text string) map[int]string {
+	found := map[int]string{}
+	for line := range strings.Lines(text) {
+		if a, err := netip.ParseAddr(strings.TrimSpace(line)); err == nil && addresses.Contains(a) {
+			b := a.As4()
+			found[int(b[2])<<8|int(b[3])] = "open"
+		}
+	}
+	return found
 }
 
 func readJSON(text string) map[int]string {

@@ -33,6 +33,9 @@ type Scene struct {
 	Back     func(*World, packet, answer) bool // loses it
 	Branch   func(w *World, flow int) byte     // which of several routers
 	Connect2 func(*World) why.Outcome          // of connect(2); NotMade: as the network says
+
+	From, Until time.Duration // when boxes, host and way back have the fault; Until 0: to the end
+	still       bool          // the host stays as far away as it is
 }
 
 // Codes are those for which there are scenes.
@@ -80,7 +83,7 @@ func network(rng *rand.Rand, loss float64) Scene {
 
 // near puts the host on the link, half of the times.
 func (s *Scene) near(rng *rand.Rand) {
-	if rng.IntN(2) == 0 {
+	if rng.IntN(2) == 0 && !s.still {
 		s.link()
 	}
 }

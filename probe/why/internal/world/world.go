@@ -168,7 +168,7 @@ func (w *World) send(p packet) (back []answer, refused bool) {
 	w.reached, w.answered = false, len(all) > 0
 	for _, a := range all {
 		w.reached = w.reached || a.says == saysSYNACK
-		if w.rng.Float64() < w.LossBack || w.Back != nil && w.Back(w, p, a) {
+		if w.rng.Float64() < w.LossBack || w.Back != nil && w.faulty(p.at) && w.Back(w, p, a) {
 			continue
 		}
 		a.after += w.rtt()
@@ -193,7 +193,7 @@ func (w *World) carry(p packet, also *[]answer) fate {
 			}
 			return ends(answer{says: saysExceeded, from: hop})
 		}
-		if w.BoxAt == hop && w.Box != nil {
+		if w.BoxAt == hop && w.Box != nil && w.faulty(p.at) {
 			f := w.Box(w, p)
 			*also = append(*also, f.also...)
 			if f.ends {
@@ -201,7 +201,7 @@ func (w *World) carry(p packet, also *[]answer) fate {
 			}
 		}
 	}
-	if w.Host != nil {
+	if w.Host != nil && w.faulty(p.at) {
 		if f := w.Host(w, p); f.ends || len(f.also) > 0 {
 			*also = append(*also, f.also...)
 			if f.ends {
@@ -210,6 +210,11 @@ func (w *World) carry(p packet, also *[]answer) fate {
 		}
 	}
 	return w.healthy(p)
+}
+
+// faulty tells whether the fault is there at a time.
+func (w *World) faulty(at time.Duration) bool {
+	return at >= w.From && (w.Until == 0 || at < w.Until)
 }
 
 // far is how many hops away the host is.
