@@ -34,6 +34,7 @@ func public(t *testing.T) (paths []string) {
 // name, and everything that is a function or a method says what it does.
 func TestExportedAPI(t *testing.T) {
 	internal := regexp.MustCompile(`\b(wire|probetest|adversary|evaluate|weak|world)\.[A-Z]`)
+	dead := regexp.MustCompile(`^ {4}(\S.* )?\[[A-Z]\w+\]`) // a link that go doc could follow has no brackets any more
 	for _, path := range public(t) {
 		doc, err := exec.Command("go", "doc", "-all", path).Output()
 		if err != nil {
@@ -44,6 +45,9 @@ func TestExportedAPI(t *testing.T) {
 			declares := strings.HasPrefix(line, "func ") || strings.HasPrefix(line, "type ") || strings.HasPrefix(line, "\t")
 			if declares && internal.MatchString(line) && !strings.Contains(line, "//") {
 				t.Errorf("%s: an internal type in %q", path, line)
+			}
+			if dead.MatchString(line) {
+				t.Errorf("%s: nothing has the name in %q", path, line)
 			}
 			if strings.HasPrefix(line, "func ") && !strings.HasSuffix(line, "{") && (i+1 == len(lines) || !strings.HasPrefix(lines[i+1], "    ")) {
 				t.Errorf("%s: %q has no comment", path, line)

@@ -14,19 +14,19 @@ type Reason string
 
 // Reasons that are not named after an ICMP message.
 const (
-	ReasonSYNACK          Reason = "syn-ack"
-	ReasonSplitHandshake  Reason = "split-handshake"
-	ReasonReset           Reason = "reset"
-	ReasonUnverifiedReset Reason = "unverified-reset"
+	ReasonSYNACK          Reason = "syn-ack"          // that acknowledges our ISN
+	ReasonSplitHandshake  Reason = "split-handshake"  // the SYN came apart from its ACK (RFC 9293 §3.5, simultaneous open)
+	ReasonReset           Reason = "reset"            // an RST with our number
+	ReasonUnverifiedReset Reason = "unverified-reset" // an RST without one: anybody may have sent it
 	ReasonNoResponse      Reason = "no-response"
-	ReasonSendFailed      Reason = "send-failed"
-	ReasonNoRoute         Reason = "no-route-here"
-	ReasonLocalFirewall   Reason = "local-firewall"
-	ReasonOwnPort         Reason = "held-by-this-run"
+	ReasonSendFailed      Reason = "send-failed"       // the kernel refused the packet for good
+	ReasonNoRoute         Reason = "no-route-here"     // this machine has none
+	ReasonLocalFirewall   Reason = "local-firewall"    // an output rule of this machine
+	ReasonOwnPort         Reason = "held-by-this-run"  // a port of this machine that we send from
 	ReasonNoNeighbour     Reason = "no-neighbour"      // nobody on the link has the address
 	ReasonBroadcast       Reason = "broadcast-address" // of a network: no TCP answers (RFC 9293 §3.9.2.3)
 	ReasonInterrupted     Reason = "interrupted"
-	ReasonWentSilent      Reason = "went-silent"
+	ReasonWentSilent      Reason = "went-silent"   // the host had answered, and then stopped for all ports
 	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3
 )
 

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -49,9 +50,7 @@ func FollowAll(ctx context.Context, inputs []Input, t *flow.Table, watch func())
 	for _, h := range f.heads {
 		f.close(h)
 	}
-	if closing := t.Close(); err == nil {
-		err = closing
-	}
+	err = cmp.Or(err, t.Close())
 	return f.tally, err
 }
 

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -230,7 +231,7 @@ func (j *judgement) handshake(port uint16, r *entry) {
 		j.say(port, !intersects(negotiated, h.Without), "without "+strings.Join(h.Without, ", "), got)
 	}
 	if len(h.Close) > 0 {
-		j.say(port, slices.Contains(h.Close, r.Close), "close "+strings.Join(h.Close, " or "), cmpOr(r.Close, "not closed"), r.Close)
+		j.say(port, slices.Contains(h.Close, r.Close), "close "+strings.Join(h.Close, " or "), cmp.Or(r.Close, "not closed"), r.Close)
 	}
 	found := r.codes()
 	if len(h.Findings) > 0 {
@@ -349,11 +350,4 @@ func contains(all, some []string) bool {
 
 func intersects(a, b []string) bool {
 	return slices.ContainsFunc(a, func(w string) bool { return slices.Contains(b, w) })
-}
-
-func cmpOr(word, otherwise string) string {
-	if word == "" {
-		return otherwise
-	}
-	return word
 }

@@ -108,7 +108,7 @@ func (l *loader) override(r *reader, n *yaml.Node, e *Expectation) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		for _, w := range l.groups.resolve([]located{{key.Value, key}}) {
-			if !containsWord(e.Targets, w.word) {
+			if !slices.Contains(e.Targets, w.word) {
 				r.wrong(key, "overrides: %q is none of the targets", w.word)
 				continue
 			}
@@ -118,15 +118,6 @@ func (l *loader) override(r *reader, n *yaml.Node, e *Expectation) {
 			e.Overrides[w.word] = &special
 		}
 	}
-}
-
-func containsWord(words []string, w string) bool {
-	for _, x := range words {
-		if x == w {
-			return true
-		}
-	}
-	return false
 }
 
 // scoped refuses a scope that nothing is expected of.

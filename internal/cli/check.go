@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -242,14 +243,10 @@ func (j *checkJob) run(ctx context.Context) error {
 		results, summary, err = j.results(ctx, d)
 	}
 	for i := range results {
-		if recorded := d.Record(recordOf(&results[i])); err == nil {
-			err = recorded
-		}
+		err = cmp.Or(err, d.Record(recordOf(&results[i])))
 	}
 	summary.Took, summary.Probes = time.Since(j.start), uint64(len(results))
-	if ended := d.Record(record.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
+	err = cmp.Or(err, d.Record(record.NewSummary(&summary, time.Now())))
 	if err = d.finish(err); err != nil {
 		return err
 	}

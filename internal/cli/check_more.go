@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,14 +96,10 @@ func compareRuns(s Streams, o *checkOptions) error {
 	start := time.Now()
 	err = d.Record(&record.Run{Version: Version, Command: "check", Args: s.Args, Start: start})
 	for _, x := range changes {
-		if recorded := d.Record(&record.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}); err == nil {
-			err = recorded
-		}
+		err = cmp.Or(err, d.Record(&record.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}))
 	}
 	summary := probe.Summary{Probes: uint64(len(changes)), Complete: true, Took: time.Since(start)}
-	if ended := d.Record(record.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
+	err = cmp.Or(err, d.Record(record.NewSummary(&summary, time.Now())))
 	if err = d.finish(err); err == nil && len(changes) > 0 {
 		return errNo
 	}

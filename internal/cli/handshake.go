@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +117,7 @@ func (j *handshakeJob) readPlan() (err error) {
 // readLimits takes what a peer may send.
 func (j *handshakeJob) readLimits() (err error) {
 	o := j.options
-	if err = errorOf(o.within("max-bytes", o.MaxBytes, 0, math.MaxInt32), o.within("max-segments", o.MaxSegments, 0, math.MaxInt32)); err != nil {
+	if err = cmp.Or(o.within("max-bytes", o.MaxBytes, 0, math.MaxInt32), o.within("max-segments", o.MaxSegments, 0, math.MaxInt32)); err != nil {
 		return err
 	}
 	if j.cfg.MaxTime, err = parseDuration(o.MaxTime); err != nil || j.cfg.MaxTime < 0 {
@@ -234,7 +235,7 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 			break
 		}
 	}
-	err = errorOf(err, j.unreached.tell(s.display))
+	err = cmp.Or(err, j.unreached.tell(s.display))
 	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
 	return s.conclude(&j.summary, err)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,9 +61,7 @@ func mergeShards(ctx context.Context, s Streams, o *common) error {
 	case err != nil && !errors.Is(err, sink.ErrWrite):
 		err = usage(err)
 	}
-	if closing := out.Close(); err == nil {
-		err = closing
-	}
+	err = cmp.Or(err, out.Close())
 	return err
 }
 

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -107,5 +110,40 @@ func TestOptionsOfACommandLine(t *testing.T) {
 	}
 	if want := []report.File{{Format: "json", Path: "x.json"}, {Format: "text", Path: "base.nmap"}, {Format: "xml", Path: "base.xml"}, {Format: "grep", Path: "base.gnmap"}}; !slices.Equal(got.files, want) {
 		t.Errorf("files %v", got.files)
+	}
+}
+
+// pinging are the options of a ping as the command line would give them.
+func pinging(change func(*pingOptions)) *pingOptions {
+	o := &pingOptions{Interval: "200ms", Flow: "fixed", Stamps: stampsSoftware}
+	o.command, o.words = "ping", []string{"192.0.2.1:443"}
+	o.Profile, o.Timeout, o.Retries, o.Engine = "linux", "3", 3, engineAuto
+	o.given = map[string]bool{}
+	change(o)
+	return o
+}
+
+// A command's job is made of values, with no command line.
+func TestPingOfValues(t *testing.T) {
+	j, err := newPing(t.Context(), Streams{}, pinging(func(o *pingOptions) { o.Count, o.MaxRTT = 5, []string{"p95=20ms,max=1s"} }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := netip.MustParseAddrPort("192.0.2.1:443"); len(j.cfg.Targets) != 1 || j.cfg.Targets[0] != want || j.cfg.Count != 5 ||
+		j.cfg.Interval != 200*time.Millisecond || j.cfg.Timeout != 3*time.Second || len(j.limits.maxRTT) != 2 {
+		t.Errorf("%+v, %+v", j.cfg, j.limits)
+	}
+	for want, change := range map[string]func(*pingOptions){
+		"-i: 0:":                      func(o *pingOptions) { o.Interval = "0" },
+		"--flow: \"some\"":            func(o *pingOptions) { o.Flow = "some" },
+		"--ttl: 300: want 1 to 255":   func(o *pingOptions) { o.TTL, o.given["ttl"] = 300, true },
+		"--histogram is drawn":        func(o *pingOptions) { o.Histogram, o.Format = true, "json" },
+		"no target":                   func(o *pingOptions) { o.words = nil },
+		"--probe-modules has no":      func(o *pingOptions) { o.given["probe-modules"] = true },
+		"--compare takes two targets": func(o *pingOptions) { o.Compare = true },
+	} {
+		if _, err := newPing(t.Context(), Streams{}, pinging(change)); err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"math"
@@ -216,9 +217,7 @@ func (o *outputOptions) level() int {
 // of which no packet could leave says nothing of any target, and is an error.
 func (d *display) conclude(s *probe.Summary, err error) error {
 	err = settled(s, err)
-	if ended := d.Record(record.NewSummary(s, time.Now())); err == nil {
-		err = ended
-	}
+	err = cmp.Or(err, d.Record(record.NewSummary(s, time.Now())))
 	return err
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -292,14 +293,10 @@ func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 		}
 	}
 	total.Took = time.Since(j.start)
-	if ended := w.end(); err == nil {
-		err = ended
-	}
+	err = cmp.Or(err, w.end())
 	err = w.conclude(&total, err)
 	if j.options.Plot != "" {
-		if drawn := j.draw(); err == nil {
-			err = drawn
-		}
+		err = cmp.Or(err, j.draw())
 	}
 	return err
 }

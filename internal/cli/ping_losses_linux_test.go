@@ -30,7 +30,7 @@ func TestPingTellsOutages(t *testing.T) {
 		return false
 	}
 	l, h := linkLab(t, &lab.Link{Out: lab.Path{Lose: lose}})
-	args := []string{"ping", h.Addr4().String(), "-c", "60", "-i", "20ms", "--timeout", "100ms"}
+	args := []string{"ping", h.Addr4().String(), "-c", "60", "-i", "20ms", "--timeout", "3s"}
 	all := records(t, command(t.Context(), l, append(args, "-o", "json")...).out)
 	outage, summary := find(all, "outage"), find(all, "rtt_summary")
 	if outage["probes"] != 12.0 || outage.str("from") == "" || outage.str("to") <= outage.str("last") || outage.str("last") <= outage.str("from") {

@@ -69,9 +69,7 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	line := record.NewRTT(series.word, &s)
 	line.Stamps, line.Seen = w.job.stampsOf(&s), time.Now()
 	err := w.Record(line)
-	if told := w.outages(series, series.follow(&s, w.job.start)); err == nil {
-		err = told
-	}
+	err = cmp.Or(err, w.outages(series, series.follow(&s, w.job.start)))
 	w.draw()
 	return err
 }
@@ -160,9 +158,7 @@ func (w *pingWatch) close(s *pingSeries) error {
 		closing.Bars = s.Distribution.Bars(bars(s.Distribution.N()))
 	}
 	closing.Split = w.job.split(s)
-	if told := w.Record(closing); err == nil {
-		err = told
-	}
+	err = cmp.Or(err, w.Record(closing))
 	return err
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -32,7 +33,7 @@ func (j *scanJob) dryRun(ctx context.Context) error {
 	from4, from6 := j.probing.previewSources()
 	out := bufio.NewWriter(j.streams.Out)
 	if err := j.previewSearch(ctx, out, from4, from6); err != nil || j.hostsOnly() {
-		return errorOf(err, flushed(out))
+		return cmp.Or(err, flushed(out))
 	}
 	segments, err := scan.Preview(j.cfg, from4, from6, j.probing.sourcePort)
 	if err != nil {
@@ -121,17 +122,10 @@ func withTTL(packet string, ttl int) string {
 func printAll[P fmt.Stringer](ctx context.Context, out *bufio.Writer, packets iter.Seq[P]) error {
 	for p := range packets {
 		if _, err := fmt.Fprintln(out, p); err != nil || ctx.Err() != nil {
-			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", errorOf(err, ctx.Err()))}
+			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", cmp.Or(err, ctx.Err()))}
 		}
 	}
 	return nil
-}
-
-func errorOf(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func flushed(out *bufio.Writer) error {

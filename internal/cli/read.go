@@ -402,9 +402,7 @@ func (j *readJob) end(err error) error {
 	if errors.Is(err, context.Canceled) {
 		j.closing.Fault = record.Interrupted
 	}
-	if told := j.conclude(); err == nil {
-		err = told
-	}
+	err = cmp.Or(err, j.conclude())
 	if errors.Is(err, context.Canceled) {
 		return &exit{exitInterrupted, fmt.Errorf("interrupted after %s packets", units.Count(j.closing.Packets))}
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -69,7 +70,7 @@ func (r *results) end(s *probe.Summary, err error) error {
 	if r.search != nil {
 		r.search.tell(closing)
 	}
-	return errorOf(err, r.write(closing))
+	return cmp.Or(err, r.write(closing))
 }
 
 // vendors are those that this machine knows; the registries are read once.

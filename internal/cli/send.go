@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,11 +184,11 @@ func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 			s.remark(err.Error())
 			err = nil
 		}
-		if err = errorOf(j.broken, j.unreached.take(err)); err != nil {
+		if err = cmp.Or(j.broken, j.unreached.take(err)); err != nil {
 			break
 		}
 	}
-	err = errorOf(err, j.unreached.tell(s.display))
+	err = cmp.Or(err, j.unreached.tell(s.display))
 	total.Took, total.Complete = time.Since(start), err == nil
 	return s.conclude(&total, err)
 }
@@ -221,7 +222,7 @@ func (j *sendJob) exchange(ctx context.Context, s *session, pair netip.AddrPort)
 	case j.options.Expect != "":
 		s.remark(fmt.Sprintf("%s: expected %s, found %s", pair, j.options.Expect, came.String()))
 	}
-	j.broken = errorOf(j.broken, failed)
+	j.broken = cmp.Or(j.broken, failed)
 	return summary, err
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -209,7 +210,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 		summary, err = j.blastAll(ctx, e, cfg, results)
 		return err
 	}, func(d *display) error {
-		return errorOf(j.endCheckpoint(&summary), errorOf(results.answer(d), j.asExpected(&summary.Summary)))
+		return cmp.Or(j.endCheckpoint(&summary), cmp.Or(results.answer(d), j.asExpected(&summary.Summary)))
 	})
 }
 

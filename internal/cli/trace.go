@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -92,7 +93,7 @@ func (j *traceJob) readProbing() (err error) {
 
 func (j *traceJob) readExtent() (err error) {
 	o := j.options
-	if err = errorOf(o.within("max-hops", o.MaxHops, 1, trace.MaxHops), o.within("queries", o.Queries, 1, trace.MaxQueries)); err != nil {
+	if err = cmp.Or(o.within("max-hops", o.MaxHops, 1, trace.MaxHops), o.within("queries", o.Queries, 1, trace.MaxQueries)); err != nil {
 		return err
 	}
 	j.cfg.MaxHops, j.cfg.Queries = o.MaxHops, o.Queries
@@ -203,9 +204,7 @@ func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err
 		func() error { return <-written },
 		func() error { return s.Record(record.NewPort(j.word, &route.Verdict)) },
 	} {
-		if failed := step(); err == nil {
-			err = failed
-		}
+		err = cmp.Or(err, step())
 	}
 	return route, s.conclude(&route.Summary, err)
 }

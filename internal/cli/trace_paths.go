@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -62,9 +63,7 @@ func (j *traceJob) explore(ctx context.Context, s *session) (route trace.Path, e
 		func() error { return s.Record(record.NewPort(j.word, &m.Verdict)) },
 		func() error { return j.drawPaths(m, names) },
 	} {
-		if failed := step(); err == nil {
-			err = failed
-		}
+		err = cmp.Or(err, step())
 	}
 	return route, s.conclude(&m.Summary, err)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -60,13 +61,9 @@ func (j *traceJob) watch(ctx context.Context, s *session) (route trace.Path, err
 	defer w.mu.Unlock()
 	w.board.clear()
 	for _, h := range w.rows() {
-		if failed := s.Record(h); err == nil {
-			err = failed
-		}
+		err = cmp.Or(err, s.Record(h))
 	}
-	if failed := s.Record(record.NewPort(j.word, &route.Verdict)); err == nil {
-		err = failed
-	}
+	err = cmp.Or(err, s.Record(record.NewPort(j.word, &route.Verdict)))
 	return route, s.conclude(&route.Summary, err)
 }
 

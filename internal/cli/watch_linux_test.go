@@ -22,7 +22,7 @@ func TestWatchReports(t *testing.T) {
 	l, h := pathLab(t)
 	for _, a := range []netip.Addr{h.Addr4(), h.Addr6()} {
 		target := netip.AddrPortFrom(a, 80).String()
-		got := command(t.Context(), l, "trace", "--watch", "-n", "-c", "4", "-i", "100ms", target)
+		got := command(t.Context(), l, "trace", "--watch", "-n", "-c", "4", "-i", "100ms", "--timeout", "5s", target)
 		if got.code != exitYes || strings.Count(got.out, "0.0%     4") != 6 || !strings.Contains(got.out, "is open") {
 			t.Errorf("exit %d\n%s%s", got.code, got.out, got.err)
 		}
@@ -31,7 +31,7 @@ func TestWatchReports(t *testing.T) {
 				t.Errorf("%d columns: %q", n, line)
 			}
 		}
-		list := records(t, command(t.Context(), l, "trace", "--watch", "-n", "-c", "4", "-i", "100ms", "-o", "json", target).out)
+		list := records(t, command(t.Context(), l, "trace", "--watch", "-n", "-c", "4", "-i", "100ms", "--timeout", "5s", "-o", "json", target).out)
 		probes, sums := 0, 0
 		for _, r := range list {
 			switch r.str("type") {

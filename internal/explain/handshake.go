@@ -66,7 +66,7 @@ var optionFindings = []Entry{
 	{Finding, "ecn-negotiated", "Congestion will be signalled by marks instead of losses.", "The SYN-ACK has ECE and not CWR.", "", "RFC 3168 §6.1.1"},
 	{Finding, "accecn", "Congestion will be signalled by accurate marks.", "The flags AE, CWR and ECE of the SYN-ACK.", "", "RFC 9768 §3.1"},
 	{Finding, "ecn-refused", "The far end does not take part in ECN.", "The SYN-ACK has no ECE.", "On Linux: net.ipv4.tcp_ecn.", "RFC 3168 §6.1.1"},
-	{Finding, "ecn-bleached", "Something on the way washes congestion marks off.", "A mark of the client was not echoed on a connection that had agreed on them.", "Look for a router that rewrites the TOS byte.", "RFC 3168 §18"},
+	{Finding, "ecn-bleached", "Something on the way clears congestion marks.", "A mark of the client was not echoed on a connection that had negotiated them.", "Look for a router that rewrites the TOS byte.", "RFC 3168 §18"},
 	{Finding, "tfo-cookie", "The server gave a cookie for data on the SYN.", "The SYN-ACK has the option Fast Open.", "", "RFC 7413 §4.1.1"},
 	{Finding, "tfo-accepted", "The server took the cookie and the data on the SYN.", "The SYN-ACK acknowledges the data.", "", "RFC 7413 §4.2"},
 	{Finding, "data-on-syn-acked", "The SYN-ACK acknowledges the data that came with the SYN.", "Its acknowledgment number.", "Without a cookie that is unusual: a middlebox, or a stack that asks for none.", "RFC 7413 §2"},

@@ -220,7 +220,7 @@ func afterWords(schedule []time.Duration) string {
 	return ", after " + strings.Join(words, ", ")
 }
 
-// negotiated are the options that both ends agreed on.
+// negotiated are the options that both ends negotiated.
 func negotiated(options map[string]json.RawMessage) string {
 	var words []string
 	for _, o := range []struct{ key, name string }{

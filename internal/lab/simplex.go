@@ -24,8 +24,8 @@ type simplex struct {
 	chance    *rand.Rand
 	queue     schedule
 	newest    time.Time // when the latest packet that keeps its place is due
-	spare     []*parcel // released, to be used again
-	batch     []*parcel // being released
+	spare     []*flight // released, to be used again
+	batch     []*flight // being released
 }
 
 func newSimplex(d Direction, from, to *end, path Path, harm bool, log *ledger, seed uint64) *simplex {
@@ -34,8 +34,8 @@ func newSimplex(d Direction, from, to *end, path Path, harm bool, log *ledger, s
 	return l
 }
 
-// parcel is a frame in flight.
-type parcel struct {
+// flight is a frame in flight.
+type flight struct {
 	due    time.Time
 	order  uint64 // breaks ties of due: first in, first out
 	frame  []byte // virtio_net_hdr, Ethernet header, packet
@@ -64,7 +64,7 @@ func (l *simplex) admit(frame []byte, stamp, now time.Time) {
 	// as it is plausible, so that a step of the clock stops no packet.
 	in := now.Add(-min(max(now.Sub(stamp), 0), 10*time.Millisecond))
 	if neighbourly(frame) && !l.harm {
-		p := l.parcel(frame)
+		p := l.flight(frame)
 		p.due, p.silent = in, true
 		l.queue.push(p)
 		return
@@ -75,7 +75,7 @@ func (l *simplex) admit(frame []byte, stamp, now time.Time) {
 	twice := l.chance.Float64() < path.Duplicate
 	late := l.chance.Float64() < path.Reorder
 
-	p := l.parcel(frame)
+	p := l.flight(frame)
 	p.due = in.Add(max(path.Delay+shift, 0))
 	p.record = newRecord(l.direction, frame, stamp)
 	switch {
@@ -97,7 +97,7 @@ func (l *simplex) admit(frame []byte, stamp, now time.Time) {
 	}
 	l.queue.push(p)
 	if twice {
-		again := l.parcel(frame)
+		again := l.flight(frame)
 		again.due, again.record = p.due, p.record
 		again.record.Outcome = Duplicated
 		l.queue.push(again)
@@ -142,22 +142,22 @@ func (l *simplex) release() bool {
 	return true
 }
 
-// parcel makes a parcel with a copy of a frame.
-func (l *simplex) parcel(frame []byte) *parcel {
-	var p *parcel
+// flight makes a flight with a copy of a frame.
+func (l *simplex) flight(frame []byte) *flight {
+	var p *flight
 	if n := len(l.spare); n > 0 {
 		p, l.spare = l.spare[n-1], l.spare[:n-1]
 	} else {
-		p = &parcel{frame: make([]byte, 0, smallFrame)}
+		p = &flight{frame: make([]byte, 0, smallFrame)}
 	}
 	p.frame = append(p.frame[:0], frame...)
 	p.silent = false
 	return p
 }
 
-// settle enters a parcel's record into the ledger and keeps the parcel for use
+// settle enters a flight's record into the ledger and keeps the flight for use
 // again, unless a large frame has made it heavy.
-func (l *simplex) settle(p *parcel) {
+func (l *simplex) settle(p *flight) {
 	if !p.silent {
 		l.log.add(&p.record)
 	}

@@ -264,7 +264,7 @@ func TestSchedule(t *testing.T) {
 	var s schedule
 	base := time.Unix(0, 0)
 	for i := range 100 {
-		s.push(&parcel{due: base.Add(time.Duration(i*37%10) * time.Second), frame: []byte{byte(i)}})
+		s.push(&flight{due: base.Add(time.Duration(i*37%10) * time.Second), frame: []byte{byte(i)}})
 	}
 	last := s.pop()
 	for s.len() > 0 {
@@ -275,7 +275,7 @@ func TestSchedule(t *testing.T) {
 		last = next
 	}
 	if s.first() != nil {
-		t.Error("an empty schedule has a first parcel")
+		t.Error("an empty schedule has a first flight")
 	}
 }
 

@@ -32,7 +32,6 @@ type history struct {
 	id      [2]uint16
 	ttl     [2]uint8
 	stamps  bool
-	syns    bool // of the connection under way
 	packets []stamped
 	sent    []craft.Segment // of the connection under way, for old duplicates
 	old     []craft.Segment // of the one before

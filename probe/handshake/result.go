@@ -23,7 +23,7 @@ const (
 	CloseTimeout    Close = "timeout" // a FIN that nobody acknowledged
 )
 
-// Negotiated is what the two SYNs agreed on. Absent options are zero.
+// Negotiated is what the two SYNs negotiated. Absent options are zero.
 type Negotiated struct {
 	MSS    uint16 // the peer's
 	Shift  uint8  // the peer's window scale
@@ -39,7 +39,7 @@ type Negotiated struct {
 	Partial bool
 }
 
-// ECN is what was agreed on explicit congestion notification.
+// ECN is what was negotiated on explicit congestion notification.
 type ECN string
 
 // The words for ECN. The zero value: not asked.

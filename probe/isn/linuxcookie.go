@@ -2,6 +2,7 @@ package isn
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -119,7 +120,7 @@ func mssLadder(w *view) (top int, table []uint16, rungs string, ok bool) {
 		}
 		for _, table := range linuxTables(&g[0]) {
 			if high, ok := climbs(levels, low, table); ok {
-				return high, table, ladderText(sortedKeys(levels), levels, low), true
+				return high, table, ladderText(slices.Sorted(maps.Keys(levels)), levels, low), true
 			}
 		}
 	}
@@ -138,7 +139,7 @@ func climbed(w *view) bool {
 // climbs reports whether the offset of each offered MSS is its index in the
 // table, up to a highest one.
 func climbs(levels map[uint16]int32, low int32, table []uint16) (high int, ok bool) {
-	values := sortedKeys(levels)
+	values := slices.Sorted(maps.Keys(levels))
 	high = int(levels[values[len(values)-1]] - low)
 	if high < 1 || high >= len(table) {
 		return 0, false
@@ -171,16 +172,6 @@ func lowestOffers(g []point) (low int32, levels map[uint16]int32) {
 		levels[o.MSS] = d
 	}
 	return low, levels
-}
-
-// sortedKeys lists the offered MSS values upwards.
-func sortedKeys(m map[uint16]int32) []uint16 {
-	var keys []uint16
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // ladderText prints each offered MSS with its place.

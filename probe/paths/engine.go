@@ -1,6 +1,7 @@
 package paths
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -72,7 +73,7 @@ func (r *runner) run(ctx context.Context) error {
 		r.progress()
 		return !r.finished()
 	}, r.wakeUp)
-	return wire.ErrorOr(r.Failure, r.interrupted())
+	return cmp.Or(r.Failure, r.interrupted())
 }
 
 func (r *runner) interrupted() error {

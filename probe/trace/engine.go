@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -67,7 +68,7 @@ func (t *tracer) run(ctx context.Context) error {
 		return !t.finished()
 	}, t.wakeUp)
 	t.handRest()
-	return wire.ErrorOr(t.Failure, t.interrupted())
+	return cmp.Or(t.Failure, t.interrupted())
 }
 
 func (t *tracer) interrupted() error {

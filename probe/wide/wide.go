@@ -16,7 +16,7 @@ import (
 	"synscope/probe/scan"
 )
 
-// Defaults of a [StatelessConfig].
+// Defaults of a [Config].
 const (
 	// DefaultRetries makes two probes a target: with 1 % of loss each way a single
 	// one misses 2 % of what is open, two miss 0.04 %. Where more is lost, see
@@ -33,7 +33,7 @@ const (
 )
 
 // Blaster sends probes that differ only in [craft.Fields], as fast as it can.
-// [NewBlaster] makes one of any [Network].
+// [NewBlaster] makes one of any [probe.Network].
 type Blaster interface {
 	// Receiving, routes, ports and counters; Send is for single packets, such
 	// as the RST after a SYN-ACK, and may be called beside Blast.

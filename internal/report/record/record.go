@@ -53,13 +53,6 @@ func uintField[T ~uint8 | ~uint16 | ~uint32 | ~uint64](w FieldWriter, name strin
 	}
 }
 
-// maybeFloat writes a number where it is present.
-func maybeFloat(w FieldWriter, name string, m Maybe[float64]) {
-	if v, ok := m.Get(); ok {
-		w.Float(name, v)
-	}
-}
-
 // boolField writes a boolean field where it is present.
 func boolField(w FieldWriter, name string, m Maybe[bool]) {
 	if v, ok := m.Get(); ok {

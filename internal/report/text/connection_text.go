@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -117,8 +118,8 @@ func connectionRow(c *record.Connection, t *textSink) string {
 	}
 	return t.captureRow(strconv.FormatUint(c.Captured.First, 10), c.Begin.Format("15:04:05.000000"),
 		c.Source.String()+" > "+c.Result.Target.String(), state,
-		tripOf(c.Captured.SYNToAnswer), tripOf(c.Captured.AnswerToACK), orDash(c.Captured.View.String()),
-		orDash(string(c.Close)), repeats, lasted)
+		tripOf(c.Captured.SYNToAnswer), tripOf(c.Captured.AnswerToACK), cmp.Or(c.Captured.View.String(), "-"),
+		cmp.Or(string(c.Close), "-"), repeats, lasted)
 }
 
 // captureRow is a line of the table. On a narrow terminal a pair of addresses has
@@ -170,13 +171,6 @@ func tripOf(m record.Maybe[time.Duration]) string {
 		return units.Duration(d)
 	}
 	return "-"
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 // findingFolds counts the findings that servers repeat: each is told in full

@@ -99,7 +99,7 @@ func connectionFacts(c *record.Connection) (list [][2]string) {
 		}
 	}
 	if c.State == probe.StateOpen {
-		add("negotiated", agreement(&c.Negotiated))
+		add("negotiated", negotiatedWords(&c.Negotiated))
 		add("closed", closingWords(c))
 		add("retransmitted", timesOf("SYN-ACK", c.SYNACKRetransmits, c.SYNACKSchedule))
 		add("retransmitted", timesOf("FIN", c.FINRetransmits, c.FINSchedule))
@@ -122,8 +122,8 @@ func ConnectionWords(c *record.Connection) string {
 	return strings.Join(words, "; ")
 }
 
-// agreement is "mss 1460, wscale 7, SACK, timestamps".
-func agreement(n *handshake.Negotiated) string {
+// negotiatedWords is "mss 1460, wscale 7, SACK, timestamps".
+func negotiatedWords(n *handshake.Negotiated) string {
 	var words []string
 	add := func(there bool, word string) {
 		if there {

@@ -77,11 +77,3 @@ func PerSecond(n uint64, d time.Duration) float64 {
 	}
 	return float64(n) / d.Seconds()
 }
-
-// ErrorOr is the first of two errors that is one.
-func ErrorOr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
-}
