@@ -34,6 +34,9 @@ func checkCommand(s Streams) *cli.Command {
 			"OLD.json NEW.json it says what changed between two runs' JSON lines.",
 		Flags: joined(checkFlags(), under("Output", hostlessFlags())),
 		Action: func(c *cli.Context) error {
+			if err := refuseIdle(c); err != nil {
+				return err
+			}
 			switch {
 			case c.Bool("init"):
 				return writeExpectations(c, s)
@@ -57,6 +60,32 @@ func checkFlags() []cli.Flag {
 		&cli.StringFlag{Name: "e", Usage: "leave through `IFACE` (default: what the route says)"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "read the file, say what would be probed, and stop"},
 	}
+}
+
+// refuseIdle refuses flags that the way in which check was asked has no use for.
+func refuseIdle(c *cli.Context) error {
+	idle := map[string][]string{
+		"without --init": {"p"},
+		"with --init":    {"junit", "tap", "explain", "dry-run", "o", "oN", "oJ", "oC", "fields"},
+		"with --diff":    {"junit", "tap", "explain", "dry-run", "rate", "e"},
+	}
+	asked := []string{"without --init"}
+	for _, way := range []string{"init", "diff"} {
+		if c.Bool(way) {
+			asked = append(asked, "with --"+way)
+		}
+	}
+	if c.Bool("init") {
+		asked = asked[1:]
+	}
+	for _, how := range asked {
+		for _, name := range idle[how] {
+			if c.IsSet(name) {
+				return usagef("%s has no effect %s", dashed(name), how)
+			}
+		}
+	}
+	return nil
 }
 
 // checkJob is one run over a file of expectations.
@@ -187,7 +216,7 @@ func (j *checkJob) readRate() (err error) {
 
 func (j *checkJob) readOutputs() error {
 	for _, name := range []string{"junit", "tap"} {
-		path := j.c.String(name)
+		path := j.output(name)
 		switch {
 		case path == report.Stdout && (j.c.IsSet("o") || j.instead != nil):
 			return usagef("--%s: two formats for standard output", name)
@@ -200,6 +229,16 @@ func (j *checkJob) readOutputs() error {
 		}
 	}
 	return nil
+}
+
+// output is the file that a flag names. Standard output by its name among the
+// devices is standard output, which then holds nothing else.
+func (j *checkJob) output(flag string) string {
+	path := j.c.String(flag)
+	if path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1" {
+		return report.Stdout
+	}
+	return path
 }
 
 // dryRun says what would be run.
@@ -291,7 +330,7 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 
 // into writes to the file that a flag names, if it does.
 func (j *checkJob) into(flag string, write func(io.Writer) error) error {
-	path := j.c.String(flag)
+	path := j.output(flag)
 	switch path {
 	case "":
 		return nil

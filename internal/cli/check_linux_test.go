@@ -189,3 +189,32 @@ func unheld(all []jsonRecord) string {
 	}
 	return b.String()
 }
+
+// The program itself, which has given up its rights by then, asks why of a
+// connection that failed; and its files for CI go where a shell may have them.
+func TestCheckExplainsAsProgram(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	web := l.Host("web").Addr4()
+	path := expectations(t, fmt.Sprintf("expect:\n  - {name: n, targets: %v, port: 81, handshake: {}}\n", web))
+	r := start(t, false, nil, "check", path, "--explain", "--tap", "/dev/stderr").end(t)
+	if r.code != exitNo || !strings.Contains(r.out, "(host-not-listening") || !strings.Contains(r.err, "not ok 1 - n: ") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+}
+
+// Flags that one way of asking has no use for are refused there.
+func TestCheckIdleFlags(t *testing.T) {
+	good := expectations(t, "expect:\n  - {targets: 192.0.2.1, open: 80}\n")
+	for line, want := range map[string]string{
+		"check -p 80 " + good:                  "-p has no effect without --init",
+		"check --init --junit x 192.0.2.1":     "--junit has no effect with --init",
+		"check --init -o json 192.0.2.1":       "-o has no effect with --init",
+		"check --diff --explain a b":           "--explain has no effect with --diff",
+		"check --diff --rate 5 " + good + " b": "--rate has no effect with --diff",
+	} {
+		if out, errs, code := ranAlone(t, strings.Fields(line)...); code != exitUsage || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit %d\n%s%s", line, code, out, errs)
+		}
+	}
+}

@@ -103,7 +103,7 @@ func newTraceWatch(j *traceJob, d *display) *traceWatch {
 		names: map[netip.Addr]string{}, asking: map[netip.Addr]bool{},
 	}
 	format := j.c.String("o")
-	if f, ok := j.streams.Out.(*os.File); ok && isTerminal(f) && (format == "" || format == "text") && !j.c.Bool("q") {
+	if f, ok := j.streams.Out.(*os.File); ok && j.streams.clever(f) && (format == "" || format == "text") && !j.c.Bool("q") {
 		w.board = &watchBoard{board: screen.NewBoard(f), file: f, colour: d.colour}
 	}
 	return w
