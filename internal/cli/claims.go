@@ -16,6 +16,7 @@ import (
 var (
 	readFlags    = []string{"iL", "exclude-file", "from"}
 	writtenFlags = []string{"pcap", "plot", "raw", "resume", "isn", "junit", "tap", "html"}
+	fileFlags    = []string{"pcap", "plot", "raw", "resume", "isn", "oA"} // never standard output
 	readCommands = []string{"read", "merge", "report"} // whose arguments are files
 )
 
@@ -32,6 +33,11 @@ func withClaims(s Streams, action cli.ActionFunc) cli.ActionFunc {
 
 func claimFiles(c *cli.Context, s Streams) error {
 	var claims outfile.Claims
+	for _, name := range fileFlags {
+		if slices.Contains(named(c, name), report.Stdout) {
+			return fmt.Errorf("%s %s: standard output is for results: name a file", dashed(name), report.Stdout)
+		}
+	}
 	for _, path := range inputs(c) {
 		claims.Input(path)
 	}

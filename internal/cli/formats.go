@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -52,7 +53,11 @@ func fieldsOf(c *cli.Context) ([]string, error) {
 	if len(fields) == 0 {
 		return nil, usagef("--fields: no field; there are %s", strings.Join(report.FieldsOf(tableName(c), ""), ", "))
 	}
-	for _, format := range columnFormats(c) {
+	used := columnFormats(c)
+	if _, err := report.FormatByName(cmp.Or(c.String("o"), "text")); len(used) == 0 && err == nil {
+		return nil, usagef("--fields: columns are chosen of text, csv and zmap, and this run writes none of them")
+	}
+	for _, format := range used {
 		if err := report.CheckFields(tableName(c), format, fields); err != nil {
 			return nil, usagef("--fields: %w", err)
 		}
