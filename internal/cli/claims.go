@@ -17,7 +17,7 @@ var (
 	readFlags    = []string{"iL", "exclude-file", "from"}
 	writtenFlags = []string{"pcap", "plot", "raw", "resume", "isn", "junit", "tap", "html"}
 	fileFlags    = []string{"pcap", "plot", "raw", "resume", "isn", "oA"} // never standard output
-	readCommands = []string{"read", "merge", "report"} // whose arguments are files
+	readCommands = []string{"read", "merge", "report"}                    // whose arguments are files
 )
 
 // withClaims has a command begin by claiming its files, so that none is emptied
