@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -95,6 +97,7 @@ type checkJob struct {
 	path    string
 	plan    *check.Plan
 	hosts   check.Hosts
+	unasked map[string]string // names, and why no resolver told of them
 	needs   *check.Needs
 	rate    float64 // packets a second; 0: the commands' own
 	start   time.Time
@@ -134,7 +137,7 @@ func (j *checkJob) read() (err error) {
 // resolve finds the addresses of all targets, and refuses words that are none.
 // That a name does not resolve fails the expectation, and not the check.
 func (j *checkJob) resolve() error {
-	j.hosts = check.Hosts{}
+	j.hosts, j.unasked = check.Hosts{}, map[string]string{}
 	var mu sync.Mutex
 	var faults []error
 	var looking sync.WaitGroup
@@ -147,14 +150,17 @@ func (j *checkJob) resolve() error {
 			mu.Lock()
 			defer mu.Unlock()
 			j.hosts[word] = found
-			if err != nil {
-				faults = append(faults, err)
+			switch {
+			case errors.Is(err, target.ErrResolve):
+				j.unasked[word] = unasked(err)
+			case err != nil:
+				faults = append(faults, fmt.Errorf("%s: %w", cmp.Or(j.plan.Place(word), j.path), err))
 			}
 		})
 	}
 	looking.Wait()
 	if len(faults) > 0 {
-		return usagef("%s: %w", j.path, errors.Join(faults...))
+		return usage(errors.Join(faults...))
 	}
 	j.needs = j.plan.Needs(j.hosts)
 	return nil
@@ -170,8 +176,6 @@ const (
 func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
 	set, err := target.Parse(j.c.Context, []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: j.streams.Resolver})
 	switch {
-	case errors.Is(err, target.ErrResolve):
-		return nil, nil
 	case err != nil:
 		return nil, err
 	case set.Count() > mostHosts:
@@ -181,6 +185,15 @@ func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
 		all = append(all, pair.Addr())
 	}
 	return all, nil
+}
+
+// unasked is why nobody told of a name; "" where it is known that there is none.
+func unasked(err error) string {
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || dns.IsNotFound {
+		return ""
+	}
+	return dns.Error()
 }
 
 // standardInput is what messages call it.

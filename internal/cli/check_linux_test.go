@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"encoding/xml"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -216,5 +219,23 @@ func TestCheckIdleFlags(t *testing.T) {
 		if out, errs, code := ranAlone(t, strings.Fields(line)...); code != exitUsage || out != "" || !strings.Contains(errs, want) {
 			t.Errorf("%s: exit %d\n%s%s", line, code, out, errs)
 		}
+	}
+}
+
+// mute is a resolver that nobody can reach.
+type mute struct{}
+
+func (mute) LookupNetIP(_ context.Context, _, name string) ([]netip.Addr, error) {
+	return nil, &net.DNSError{Err: "i/o timeout", Name: name, Server: "192.0.2.53:53", IsTimeout: true}
+}
+
+// A resolver that does not answer is no proof that there is no such name.
+func TestCheckWithoutResolver(t *testing.T) {
+	path := expectations(t, "expect:\n  - {name: n, targets: some.example, open: 80}\n")
+	var out, errs strings.Builder
+	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Resolver: mute{}}
+	code := Main(t.Context(), []string{"synscope", "check", path}, s)
+	if code != exitNo || !strings.Contains(out.String(), "no answer of a resolver: lookup some.example on 192.0.2.53:53: i/o timeout") {
+		t.Errorf("exit %d: %s\n%s", code, errs.String(), out.String())
 	}
 }

@@ -55,7 +55,11 @@ func writeExpectations(c *cli.Context, s Streams) error {
 // unresolved refuses names without an address: nothing can be seen of them.
 func (j *checkJob) unresolved() error {
 	for _, word := range j.plan.Words() {
-		if len(j.hosts[word]) == 0 {
+		switch why := j.unasked[word]; {
+		case len(j.hosts[word]) > 0:
+		case why != "":
+			return usagef("%s: no answer of a resolver: %s", word, why)
+		default:
 			return usagef("%s does not resolve", word)
 		}
 	}

@@ -98,6 +98,7 @@ func parted(lines []string, parts int) (all [][]string) {
 // probe runs all commands and gathers what they find.
 func (j *checkJob) probe(ctx context.Context, d *display) (*check.Facts, probe.Summary, error) {
 	g := &gathering{facts: check.NewFacts()}
+	g.facts.Unasked = j.unasked
 	err := j.gather(ctx, g, d)
 	return g.facts, g.summary, err
 }
