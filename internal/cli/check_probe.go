@@ -242,7 +242,7 @@ func (j *checkJob) writeExplanations(entries []words.Entry) error {
 		if _, err := io.WriteString(j.streams.Out, "\n"); err != nil {
 			return err
 		}
-		return words.WriteText(j.streams.Out, entries)
+		return words.WriteText(j.streams.Out, entries, readable(j.streams.Out))
 	case "json":
 		return writeEntries(j.streams, entries)
 	}

@@ -37,9 +37,9 @@ func explainWords(c *cli.Context, s Streams) error {
 	case format != "text":
 		return usagef("-o: explain writes text or json, not %q", format)
 	case list:
-		err = words.WriteList(s.Out, entries)
+		err = words.WriteList(s.Out, entries, readable(s.Out))
 	default:
-		err = words.WriteText(s.Out, entries)
+		err = words.WriteText(s.Out, entries, readable(s.Out))
 	}
 	if err != nil {
 		return &exit{exitInterrupted, err}
