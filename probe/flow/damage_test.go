@@ -176,7 +176,7 @@ var damages = []damage{
 	{"0.1 % dropped", false, true, dropped(0.001)},
 	{"1 % dropped", false, true, dropped(0.01)},
 	{"5 % dropped", false, true, dropped(0.05)},
-	{"20 % dropped", false, false, dropped(0.2)},
+	{"20 % dropped", false, true, dropped(0.2)},
 	{"server's packets dropped", false, false, oneWay(true)},
 	{"client's packets dropped", false, false, oneWay(false)},
 	{"only SYN, FIN, RST", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN|craft.RST) != 0 })},
@@ -227,7 +227,7 @@ func forwarded(rng *rand.Rand, in []stamped) []stamped {
 			p.Segment.TTL--
 			p.Segment.TOS = 0
 			if b, err := p.Segment.AppendTo(nil); err == nil {
-				out = append(out, stamped{s.at.Add(time.Duration(5+rng.IntN(10)) * us), b})
+				out = append(out, stamped{s.at.Add(time.Duration(100 + rng.IntN(400))), b})
 			}
 		}
 	}
