@@ -32,9 +32,9 @@ func readCommand(s Streams) *cli.Command {
 			"time; \"-\" is standard input, where connections are told of as they end. Every\n" +
 			"connection attempt is a line; -v adds its segments. With --segments there is a\n" +
 			"record for each packet too. What a capture misses is unknown, and said to be.\n" +
-			"--filter speaks of packets in the words of pcap-filter(7): host, net, port,\n" +
-			"portrange, src, dst, and, or, not. It shows whole connections, of which packets\n" +
-			"match in one direction or the other.",
+			"--filter speaks of packets in the language of pcap-filter(7): host, net, port,\n" +
+			"portrange, src, dst, and, or, not, parentheses. It shows whole connections, of\n" +
+			"which packets match in one direction or the other.",
 		Flags: joined([]cli.Flag{
 			&cli.BoolFlag{Name: "segments", Usage: "a record for each packet too"},
 			&cli.StringFlag{Name: "filter", Usage: "only connections of an `EXPRESSION`, as \"host 192.0.2.7 and port 443\""},

@@ -176,7 +176,7 @@ var damages = []damage{
 	{"0.1 % dropped", false, true, dropped(0.001)},
 	{"1 % dropped", false, true, dropped(0.01)},
 	{"5 % dropped", false, true, dropped(0.05)},
-	{"20 % dropped", false, false, dropped(0.2)},
+	{"20 % dropped", false, true, dropped(0.2)},
 	{"server's packets dropped", false, false, oneWay(true)},
 	{"client's packets dropped", false, false, oneWay(false)},
 	{"only SYN, FIN, RST", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN|craft.RST) != 0 })},
@@ -202,7 +202,37 @@ var damages = []damage{
 	{"clock set back", true, false, stepped(-time.Hour)},
 	{"clock set back a little", true, false, stepped(-300 * ms)},
 	{"joined with itself", false, false, func(_ *rand.Rand, in []stamped) []stamped { return append(slices.Clone(in), in...) }},
+	{"seen behind a router too", false, false, forwarded},
+	{"seen behind a router too, and 1 % dropped", false, true, both(forwarded, dropped(0.01))},
+	{"cut to 54 bytes, and 5 % dropped", false, true, both(snapped(54), dropped(0.05))},
+	{"out of order, and 1 % dropped", false, true, both(jittered(false), dropped(0.01))},
+	{"begun somewhere, and 1 % dropped", false, true, func(rng *rand.Rand, in []stamped) []stamped {
+		return dropped(0.01)(rng, in[rng.IntN(len(in)):])
+	}},
 	{"begun somewhere", false, false, func(rng *rand.Rand, in []stamped) []stamped { return in[rng.IntN(len(in)):] }},
+}
+
+// both damages a capture in two ways.
+func both(first, second func(*rand.Rand, []stamped) []stamped) func(*rand.Rand, []stamped) []stamped {
+	return func(rng *rand.Rand, in []stamped) []stamped { return second(rng, first(rng, in)) }
+}
+
+// forwarded has each segment again, as a router has sent it on.
+func forwarded(rng *rand.Rand, in []stamped) []stamped {
+	var out []stamped
+	var p craft.Packet
+	for _, s := range in {
+		out = append(out, s)
+		if p.Decode(s.data, craft.TrustChecksums) == nil && p.Kind == craft.PacketTCP {
+			p.Segment.TTL--
+			p.Segment.TOS = 0
+			if b, err := p.Segment.AppendTo(nil); err == nil {
+				out = append(out, stamped{s.at.Add(time.Duration(100 + rng.IntN(400))), b})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b stamped) int { return a.at.Compare(b.at) })
+	return out
 }
 
 // ends are the two ends of a connection, the client first.
@@ -294,7 +324,7 @@ func near(times map[time.Duration]bool, d time.Duration) bool {
 // TestDamage: what a damaged capture says is what the whole one says, or less.
 func TestDamage(t *testing.T) {
 	packets, which := played(t, 6)
-	damaged(t, packets, func(a *flow.Attempt) string {
+	damaged(t, max(1, *seedFlag), packets, func(a *flow.Attempt) string {
 		if s := which[a.Source]; s != nil {
 			return s.name
 		}
@@ -303,10 +333,9 @@ func TestDamage(t *testing.T) {
 }
 
 // damaged damages a capture in every way and compares what it says then.
-func damaged(t *testing.T, packets []stamped, name func(*flow.Attempt) string) {
+func damaged(t *testing.T, seed uint64, packets []stamped, name func(*flow.Attempt) string) {
 	whole, _ := through(t, flow.Config{}, plain(packets)...)
 	o := oracleOf(whole)
-	seed := seedOf(t)
 	const rounds = 12
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {

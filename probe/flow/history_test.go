@@ -2,6 +2,8 @@ package flow_test
 
 import (
 	"cmp"
+	"flag"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -32,6 +34,7 @@ type history struct {
 	id      [2]uint16
 	ttl     [2]uint8
 	stamps  bool
+	last    [2]uint32 // timestamps sent
 	packets []stamped
 	sent    []craft.Segment // of the connection under way, for old duplicates
 	old     []craft.Segment // of the one before
@@ -99,11 +102,12 @@ func (h *history) make(from int, flags craft.Flags, n int) craft.Segment {
 		options = []craft.Option{mss, sack, craft.NOP(), craft.NOP()}
 	}
 	if h.stamps && !flags.Has(craft.RST) {
-		options = append(options, craft.NOP(), craft.NOP(), craft.Timestamps(h.val(from, h.clock[from]), h.val(1-from, h.clock[from]-h.way)))
+		options = append(options, craft.NOP(), craft.NOP(), craft.Timestamps(h.val(from, h.clock[from]), h.last[1-from]))
 		if flags.Has(craft.SYN) && !flags.Has(craft.ACK) {
 			options[len(options)-1] = craft.Timestamps(h.val(from, h.clock[from]), 0)
 		}
 	}
+	h.last[from] = h.val(from, h.clock[from])
 	s.Options, _ = craft.NewOptions(options...)
 	return s
 }
@@ -230,7 +234,7 @@ func (h *history) opened() {
 		h.resend(sec, 0, syn)
 	case 2:
 		h.did("RST forged before the SYN-ACK")
-		h.forge(h.clock[1]-h.way/2, 1, craft.Segment{Flags: fRA, Ack: h.nxt[0]})
+		h.forge(h.clock[1]+us, 1, craft.Segment{Flags: fRA, Ack: h.nxt[0]})
 	case 3:
 		h.did("refused at first")
 		h.refuse()
@@ -363,7 +367,7 @@ func (h *history) closing() {
 		h.send(20*us, first, fA, 0)
 		if h.rng.IntN(3) == 0 {
 			h.did("late RST")
-			h.send(h.some(ms, 90*ms), h.rng.IntN(2), fR, 0)
+			h.send(h.some(ms, 90*ms), second, fR, 0) // its socket is gone
 		}
 	case 3, 4:
 		h.did("three-way")
@@ -393,7 +397,7 @@ func (h *history) closing() {
 	case 6:
 		h.did("reset")
 		this.close = handshake.CloseByReset
-		h.send(0, first, []craft.Flags{fR, fRA}[h.rng.IntN(2)], 0)
+		h.send(0, first, []craft.Flags{fR, fRA}[max(first, h.rng.IntN(2))], 0) // a server's has ACK, unless it answers
 	case 7:
 		h.did("reset with data on the way")
 		this.close = handshake.CloseByReset
@@ -422,11 +426,22 @@ var alarming = []string{"forged-reset", "accept-queue-full", "accept-queue-reset
 // TestHistories holds what whole captures say against what happened, and what
 // damaged ones say against both.
 func TestHistories(t *testing.T) {
-	seed := seedOf(t)
-	count := 200
-	if testing.Short() {
-		count = 60
+	seeds := make([]uint64, max(1, *histories))
+	for i := range seeds {
+		seeds[i] = uint64(i + 1)
 	}
+	if *seedFlag != 0 {
+		seeds = []uint64{*seedFlag}
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { playHistories(t, seed) })
+	}
+}
+
+var histories = flag.Int("histories", 1, "how many sets of 200 made-up histories are played")
+
+func playHistories(t *testing.T, seed uint64) {
+	const count = 200
 	var packets []stamped
 	all := map[netip.AddrPort]*history{}
 	for n := range count {
@@ -466,7 +481,7 @@ func TestHistories(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	damaged(t, packets, func(a *flow.Attempt) string {
+	damaged(t, seed, packets, func(a *flow.Attempt) string {
 		if h := all[a.Source]; h != nil {
 			var kinds []string
 			for _, c := range h.truth {

@@ -33,6 +33,7 @@ type rarely struct {
 	challenges uint8
 	challenge  [2]craft.Seq // its numbers
 	lives      bool         // the client goes on with the old connection
+	stray      craft.Seq    // the end of what the client sent of another connection; 0 none
 	own        bool         // the client has shown that the SYN before them was its own
 	refusable  refusable
 	suspect    suspect
@@ -109,7 +110,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		b.serverReset(at, s, n, before)
 	case n.Has(NoteChallenge):
 		m := b.rare()
-		m.lives = m.lives || m.challenges > 0 && m.challenge[1].LessThan(s.Ack) // somebody sends
+		m.lives = m.lives || m.challenges > 0 && m.challenge[1].LessThan(s.Ack) || m.stray != 0 && m.stray == s.Ack // somebody sends
 		m.challenges = min(m.challenges, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
 		m.refusable.add(s.Ack)
@@ -119,6 +120,9 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		b.rare().refusable.add(s.Ack)
 	case n.Void() && from == Client && b.livesOn(s):
 		b.more.lives = true
+	case n.Void() && from == Client && s.Len() > 0 && b.known.has(knowClientSYN):
+		b.rare().stray = s.Seq.Add(s.Len())
+		b.strays = min(b.strays, 254) + 1
 	case n.Void() && n.Has(NoteAfterReset): // a probe of something that is gone
 	case n.Void():
 		b.strays = min(b.strays, 254) + 1

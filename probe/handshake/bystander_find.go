@@ -301,7 +301,8 @@ func afterHandshake(d int64) string {
 
 func (v *sight) crossed() string {
 	c, s := &v.fins[Client], &v.fins[Server]
-	if c.count == 0 || s.count == 0 || c.seq.LessThan(s.ack) || s.seq.LessThan(c.ack) {
+	const onTheWay = 2000 // milliseconds, more than a FIN is under way
+	if c.count == 0 || s.count == 0 || c.seq.LessThan(s.ack) || s.seq.LessThan(c.ack) || max(c.at, s.at)-min(c.at, s.at) > onTheWay {
 		return ""
 	}
 	return fmt.Sprintf("FINs at %d and %d", uint32(c.seq), uint32(s.seq))

@@ -21,11 +21,14 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 	case b.older(from, me, s):
 		return NoteOldReset
 	case !plausible(s.Seq.Sub(me.Nxt), late), b.beforeSYN(from, me, s):
-		if s.Flags.Has(craft.ACK) && you.Opened() && (!near(you, me, s.Ack) || s.Seq == 0 && you.Nxt.LessThan(s.Ack)) {
-			return NoteOldReset // it answers a segment of another connection, as a SYN that was not captured
+		if answersOther(me, you, s) {
+			return NoteOldReset
 		}
 		return b.impossible(at, me, you, NoteOldReset)
 	case me.Nxt.Add(max(you.Room, minimalRoom)).LessThan(s.Seq):
+		if answersOther(me, you, s) {
+			return NoteOldReset
+		}
 		if n := b.impossible(at, me, you, 0); n != 0 {
 			return n
 		}
@@ -37,6 +40,12 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 	me.learn(wasReset | sentReset)
 	you.learn(wasReset)
 	return 0
+}
+
+// answersOther tells whether an RST acknowledges a segment of another connection,
+// as a SYN that was not captured.
+func answersOther(me, you *End, s *craft.Segment) bool {
+	return s.Flags.Has(craft.ACK) && you.Opened() && (!near(you, me, s.Ack) || s.Seq == 0 && you.Nxt.LessThan(s.Ack))
 }
 
 // older tells an RST that is about an earlier connection, while its end has sent

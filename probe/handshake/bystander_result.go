@@ -84,7 +84,8 @@ func (b *Bystander) acked() uint64 {
 // unknown, unless the client says that it heard nothing by asking again.
 func (b *Bystander) judge(r *Result, t Trust) {
 	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || t.Gaps == 0) &&
-		!b.known.has(knowClientReset) // a client that was refused has nothing to reset
+		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
+		!b.doubts() // a server that refused has nothing to acknowledge
 	switch {
 	case b.known.has(knowServerSYN):
 		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, b.reply(r)
@@ -183,6 +184,9 @@ const (
 // not certain which SYN was answered, or stamps contradict themselves.
 func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	asked := b.answered(t.Gaps > 0)
+	if t.Gaps > 0 && b.answer.at-asked >= longest {
+		asked = 0 // the SYN-ACK may be one that was sent again
+	}
 	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && t.Gaps > 0) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
 	}
