@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -168,12 +167,15 @@ func (j *checkJob) addresses(ctx context.Context, word string) (all []netip.Addr
 // standardInput is what messages call it.
 const standardInput = "standard input"
 
+// maxExpectations bounds a file of expectations, or a list that it names.
+const maxExpectations = 64 << 20
+
 // file reads a file, or standard input.
 func (j *checkJob) file(path string) ([]byte, error) {
 	if path == standardInput && j.options.words[0] == report.Stdout {
-		return io.ReadAll(j.streams.In)
+		return allOf(j.streams.In, path, maxExpectations)
 	}
-	return os.ReadFile(path)
+	return readAtMost(path, maxExpectations)
 }
 
 // environment is a variable, where it is set.

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -136,10 +135,13 @@ func TestInterfaceGoesDown(t *testing.T) {
 // and the code say so.
 func TestHostGoesSilent(t *testing.T) {
 	lab.Require(t)
-	for _, back := range []bool{true, false} {
-		t.Run(fmt.Sprintf("comes back %v", back), func(t *testing.T) {
+	for name, tc := range map[string]struct {
+		engine string
+		back   bool
+	}{"deaf": {"raw", true}, "dead": {"raw", false}, "deafc": {"connect", true}, "deadc": {"connect", false}} {
+		back := tc.back
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			name := map[bool]string{true: "deaf", false: "dead"}[back]
 			l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{Name: name}}})
 			if err != nil {
 				t.Fatal(err)
@@ -158,7 +160,7 @@ func TestHostGoesSilent(t *testing.T) {
 				})
 			}}, &strings.Builder{}
 			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
-			code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "-p", "1-3000", "--rate", "1000", h.Addr4().String()}, s)
+			code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "--engine", tc.engine, "-p", "1-3000", "--rate", "1000", h.Addr4().String()}, s)
 			list := records(t, out.String())
 			last := list[len(list)-1]
 			states, _ := last["states"].(map[string]any)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -21,12 +20,5 @@ func payload(word string) ([]byte, error) {
 		}
 		return []byte(text), nil
 	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxPayload {
-		return nil, fmt.Errorf("%s: %d bytes, more than %d", name, info.Size(), maxPayload)
-	}
-	return os.ReadFile(name)
+	return readAtMost(name, maxPayload)
 }

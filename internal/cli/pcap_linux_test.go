@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"synscope/internal/lab"
 )
 
 // TestPcapOfAScan writes down a scan of the lab; read must come to the same
@@ -65,6 +67,27 @@ func commented(t *testing.T, file string, want map[string]string) {
 		state, _, _ := strings.Cut(string(line), " (")
 		if state != "open" && state != "refused" && state != "filtered" {
 			t.Errorf("packet %d: comment %q", i+1, line)
+		}
+	}
+}
+
+// A capture that cannot be made is refused before any file loses its contents.
+func TestRefusedCaptureEmptiesNoFile(t *testing.T) {
+	lab.Require(t)
+	kept := filepath.Join(t.TempDir(), "kept")
+	for args, says := range map[string]string{
+		"--engine connect --pcap " + kept + ".pcap": "engine connect",
+		"--stateless --pcap " + kept + ".pcap":      "without state",
+		"--pcap " + kept + "/no/such.pcap":          "no/such.pcap",
+		"--pcap " + filepath.Dir(kept):              "is a directory",
+	} {
+		if err := os.WriteFile(kept, []byte("results"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := command(t.Context(), nil, append([]string{"scan", "-p", "1", "127.0.0.1", "-oJ", kept}, strings.Fields(args)...)...)
+		text, err := os.ReadFile(kept)
+		if r.code != exitUsage || !strings.Contains(r.err, says) || err != nil || string(text) != "results" {
+			t.Errorf("%s: exit %d, %q; the output is %q, %v", args, r.code, r.err, text, err)
 		}
 	}
 }

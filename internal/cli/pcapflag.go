@@ -29,19 +29,30 @@ type tap struct {
 	file     *os.File
 }
 
-// openTap begins the file that the flag names, if it does.
-func openTap(path string, s Streams, e *opened) (*tap, error) {
+// openCapture opens the file that the flag names, if it does; it is not emptied.
+func openCapture(path string, e *opened) (*os.File, error) {
 	switch {
 	case path == "":
 		return nil, nil
+	case e.stateless:
+		return nil, usagef("--pcap: a run without state keeps no packets: use tcpdump, or --stateless=false")
 	case e.conn == nil:
 		return nil, usagef("--pcap: the kernel makes the packets of this run (engine connect): use tcpdump")
 	}
 	file, err := outfile.Open(path, outfile.Private)
-	if err == nil {
-		err = emptied(file)
-	}
 	if err != nil {
+		return nil, usagef("--pcap: %w", err)
+	}
+	return file, nil
+}
+
+// beginTap begins the capture in a file; nil: there is none.
+func beginTap(file *os.File, s Streams, e *opened) (*tap, error) {
+	if file == nil {
+		return nil, nil
+	}
+	if err := emptied(file); err != nil {
+		file.Close()
 		return nil, usagef("--pcap: %w", err)
 	}
 	w, err := capture.NewWriter(file, "synscope "+Version, "synscope "+strings.Join(s.Args, " "))

@@ -41,12 +41,17 @@ type session struct {
 // record itself; whatever came of it, the capture and the outputs are completed.
 // Of a run that came to its end, answer makes the exit code, and says why.
 func (o *opening) run(ctx context.Context, work func(s *session) error, answer func(d *display) error) error {
-	d, err := newDisplay(o.options, o.streams, o.set)
+	file, err := openCapture(o.options.Pcap, o.engine) // before any file is emptied
 	if err != nil {
 		return err
 	}
+	d, err := newDisplay(o.options, o.streams, o.set)
+	if err != nil {
+		file.Close()
+		return err
+	}
 	d.remark(slices.Concat(o.remarks, d.targetRemarks(o.set))...)
-	tap, err := openTap(o.options.Pcap, o.streams, o.engine)
+	tap, err := beginTap(file, o.streams, o.engine)
 	if err != nil {
 		return d.finish(err)
 	}

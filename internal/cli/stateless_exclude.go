@@ -73,6 +73,9 @@ func inBoth(a, b *target.Set) uint64 {
 	return uint64(float64(both) / float64(looked) * float64(count))
 }
 
+// maxExclusions bounds the lists that are kept with a checkpoint.
+const maxExclusions = 1 << 30
+
 // exclusionText is what the command line excludes, with the contents of its
 // lists. Standard input has been read by now; what it held is not known here.
 func (o *targetOptions) exclusionText() ([]byte, error) {
@@ -84,7 +87,7 @@ func (o *targetOptions) exclusionText() ([]byte, error) {
 		if name == "-" {
 			continue
 		}
-		list, err := os.ReadFile(name)
+		list, err := readAtMost(name, maxExclusions)
 		if err != nil {
 			return nil, usage(err)
 		}

@@ -68,10 +68,21 @@ func TestWatchOnATerminal(t *testing.T) {
 		target := netip.AddrPortFrom(m.Addr4(m.Host()), 80).String()
 		code <- Main(t.Context(), []string{"synscope", "trace", "--watch", "-n", "-i", "100ms", target}, s)
 	}()
-	for _, key := range []string{"p", "p", "r", "q"} {
-		time.Sleep(700 * time.Millisecond) // of which the table is drawn several times
-		fmt.Fprint(person, key)
+	header := func(paused bool) func() bool { // the latest that was drawn
+		return func() bool {
+			_, last, drawn := cutLast(person.sees(), "· round ")
+			return drawn && strings.Contains(last, "· paused") == paused && strings.Contains(last, m.Addr4(1).String())
+		}
 	}
+	for _, step := range []struct {
+		key    string
+		paused bool
+	}{{"p", true}, {"p", false}, {"r", false}} {
+		await(t, "the table", header(!step.paused && step.key == "p"))
+		fmt.Fprint(person.keys, step.key)
+		await(t, "the answer to "+step.key, header(step.paused))
+	}
+	fmt.Fprint(person.keys, "q")
 	if got := <-code; got != exitYes {
 		t.Errorf("exit %d", got)
 	}
@@ -104,4 +115,13 @@ func TestWatchInterrupted(t *testing.T) {
 	if code != exitInterrupted || strings.Count(string(b), "0.0%") != 4 {
 		t.Errorf("exit %d\n%s", code, b)
 	}
+}
+
+// cutLast cuts a text at the last place of sep.
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Host is one host of a lab: a network namespace with a kernel stack of its own.
@@ -110,7 +111,9 @@ func (h *Host) close(prober *namespace) error {
 		errs = append(errs, h.wire.close())
 	}
 	if h.near != nil {
-		errs = append(errs, prober.nl.LinkDel(h.near))
+		if err := prober.nl.LinkDel(h.near); !errors.Is(err, unix.ENODEV) { // gone with the namespace of its other end
+			errs = append(errs, err)
+		}
 	}
 	for _, s := range h.stations {
 		errs = append(errs, s.close())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // MeshSpec describes a host behind routers between which there are several paths.
@@ -229,7 +230,9 @@ func (m *Mesh) Close() error {
 	m.servers.close()
 	var errs []error
 	if m.near != nil {
-		errs = append(errs, m.prober.nl.LinkDel(m.near))
+		if err := m.prober.nl.LinkDel(m.near); !errors.Is(err, unix.ENODEV) { // gone with the namespace of its other end
+			errs = append(errs, err)
+		}
 	}
 	for _, ns := range m.nodes {
 		errs = append(errs, ns.close())

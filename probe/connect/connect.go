@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -27,9 +28,10 @@ func Run(ctx context.Context, d probe.Dialer, cfg scan.Config, sink probe.Sink) 
 	wire.Defaults(&cfg.Rate, &cfg.Retries, &cfg.Timeout)
 	c := &run{
 		cfg: &cfg, dialer: d, sink: sink, start: time.Now(),
-		counters: wire.NewCounters(netraw.Stats{}), hosts: hosts{},
+		counters: wire.NewCounters(netraw.Stats{}), hosts: hosts{}, watches: newWatches(),
 	}
 	err := c.run(ctx)
+	c.watches.tell(c.hosts)
 	err = cmp.Or(err, c.hosts.report(sink))
 	return c.summary(err == nil), err
 }
@@ -41,6 +43,7 @@ type run struct {
 	start    time.Time
 	counters wire.Counters
 	hosts    hosts
+	watches  watches
 }
 
 // run lets the workers dial while this goroutine alone counts and reports.
@@ -56,22 +59,43 @@ func (c *run) run(ctx context.Context) error {
 	look := time.NewTicker(wire.LookEvery)
 	defer look.Stop()
 	var failure error
-	for {
-		select {
-		case v, more := <-results:
-			if !more {
-				return cmp.Or(failure, c.interruption(ctx))
-			}
-			if failure == nil {
-				failure = c.deliver(v)
-			}
-			if failure != nil {
-				stop()
-			}
-		case <-look.C:
-			c.progress()
+	for results != nil || c.watches.busy() {
+		err := c.turn(dialing, ctx, &results, look.C, failure != nil)
+		if failure == nil && err != nil {
+			failure = err
+			stop()
 		}
 	}
+	return cmp.Or(failure, c.interruption(ctx))
+}
+
+// turn takes in one event; after a failure it only waits for what goes on.
+func (c *run) turn(dialing, ctx context.Context, results *chan dialled, look <-chan time.Time, failed bool) error {
+	if failed {
+		ctx = dialing // which has ended: nothing is asked any more
+	}
+	select {
+	case v, more := <-*results:
+		switch {
+		case !more:
+			*results = nil
+		case !failed:
+			return c.take(ctx, v)
+		}
+	case v := <-c.watches.again:
+		if c.watches.redial--; !failed {
+			return c.take(ctx, v)
+		}
+	case s := <-c.watches.signs:
+		if failed {
+			c.watches.asking--
+			return nil
+		}
+		return c.heed(ctx, s)
+	case <-look:
+		c.progress()
+	}
+	return nil
 }
 
 // feed paces the targets out until they end or one of the contexts does.
@@ -121,6 +145,9 @@ type dialled struct {
 
 func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
 	began := time.Now()
+	if _, gone := c.watches.gone.Load(target.Addr()); gone {
+		return dialled{wentSilent(probe.Verdict{Target: target, Time: began}), began}
+	}
 	h, err := wire.Dial(ctx, c.dialer, target, c.cfg.Timeout*time.Duration(c.cfg.Retries+1))
 	v := wire.JudgeConnect(target, err)
 	if v.Err == nil {
@@ -136,6 +163,11 @@ func (c *run) deliver(v dialled) error {
 	switch {
 	case v.Reason == probe.ReasonNoRoute:
 		c.counters.NoRoute(v.Err)
+	case v.Reason == probe.ReasonWentSilent:
+		c.watches.silent++
+		c.counters.WentSilent++
+		c.counters.Sent += uint64(v.Attempts)
+		c.counters.Retransmitted += uint64(max(v.Attempts-1, 0))
 	case v.Err != nil:
 		c.counters.SendErrors++
 		c.counters.Refusal = v.Err
@@ -164,7 +196,7 @@ func (c *run) summary(complete bool) probe.Summary {
 	s := c.counters.Summary
 	s.Took = time.Since(c.start)
 	s.Rate = wire.PerSecond(s.Sent, s.Took)
-	s.Complete = complete
+	s.Complete = complete && !c.watches.allSilent()
 	return s
 }
 
@@ -173,6 +205,8 @@ func (c *run) interruption(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return probe.ErrInterrupted
+	case c.watches.allSilent():
+		return fmt.Errorf("%w: %d ports are unknown", probe.ErrWentSilent, c.counters.WentSilent)
 	case c.counters.Sent == 0 && c.counters.Unroutable != nil:
 		return c.counters.Unroutable
 	}

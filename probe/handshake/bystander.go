@@ -296,7 +296,11 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
 			(b.known.has(knowSYN(from)) || !justBefore(me, s) || at-b.begin > mostOvertaken)
 	case craft.SYN | craft.ACK:
-		return me.Opened() && s.Seq != me.ISS && b.otherAnswer(at, from, me, you, s)
+		if !me.Opened() {
+			const gaveUp = int64(10 * time.Second)
+			return from == Server && b.known.has(knowClientSYN) && !you.covers(s.Ack) && at-b.last > gaveUp
+		}
+		return s.Seq != me.ISS && b.otherAnswer(at, from, me, you, s)
 	case craft.ACK:
 		return me.Opened() && you.Opened() && b.foreign(from, me, you, s)
 	case craft.RST | craft.ACK: // refuses a SYN that was not captured
@@ -318,17 +322,15 @@ func (b *Bystander) foreign(from Side, me, you *End, s *craft.Segment) bool {
 	case !apart && b.resets != nil && me.facts.has(wasReset) && !near(me, you, s.Seq) && !near(you, me, s.Ack):
 		b.jumps()
 		return true
-	case afterFIN(me, s):
+	case afterFIN(me, s.Seq.Add(s.Len())), afterFIN(you, s.Ack):
 		return true
 	}
 	return apart
 }
 
-// afterFIN tells numbers behind the FIN of an end: nothing of its connection
+// afterFIN tells a number behind the FIN of an end: nothing of its connection
 // follows that.
-func afterFIN(me *End, s *craft.Segment) bool {
-	return me.Finished() && me.FIN.Add(1).LessThan(s.Seq.Add(s.Len()))
-}
+func afterFIN(e *End, n craft.Seq) bool { return e.Finished() && e.FIN.Add(1).LessThan(n) }
 
 // strange tells a segment of which both numbers have nothing to do with what was
 // captured.

@@ -70,13 +70,21 @@ func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	switch {
 	case !s.Flags.Has(craft.SYN):
-		return s.Flags.Has(craft.ACK) && (strange(me, you, s) || afterFIN(me, s))
+		return s.Flags.Has(craft.ACK) && (odd(me, you, s) || afterFIN(me, s.Seq.Add(s.Len())) || afterFIN(you, s.Ack))
 	case !s.Flags.Has(craft.ACK):
 		return from == Client && b.Renewed(at, from, s)
 	case from == Client || !b.known.has(knowServerISN|knowClientISN):
 		return false
 	}
 	return me.Confirmed() && s.Seq != me.ISS && !b.acknowledges(Client, you, s.Ack)
+}
+
+// odd tells a segment of which one number is far from what was captured, and the
+// other does not go on from there.
+func odd(me, you *End, s *craft.Segment) bool {
+	const window = 1 << 20
+	seq, ack := s.Seq.Sub(me.Nxt), s.Ack.Sub(you.Nxt)
+	return !plausible(seq, window) && ack != 0 || !plausible(ack, window) && seq != 0
 }
 
 // Ahead is how far a number is from the one that an end was to use next, as far

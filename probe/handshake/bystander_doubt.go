@@ -16,6 +16,7 @@ type suspect struct {
 	count    uint8
 	bare     uint8 // of these carried nothing
 	fin      bool  // the last number is that of a FIN
+	reset    bool  // the client has reset it
 	window   uint16
 }
 
@@ -50,7 +51,8 @@ func (b *Bystander) suspects(from Side, me, you *End, s *craft.Segment) bool {
 	if from != Server || me.Opened() || !b.known.has(knowClientSYN) || you.Confirmed() || s.Ack.LessThanEq(you.Nxt) {
 		return false
 	}
-	if m := b.more; m == nil || m.suspect.count == 0 || !m.suspect.ack.LessThan(s.Ack) {
+	if m := b.more; m == nil || m.suspect.count == 0 || m.suspect.reset || !m.suspect.ack.LessThan(s.Ack) ||
+		!plausible(s.Seq.Sub(m.suspect.seq), minimalRoom) {
 		return true
 	}
 	b.believe() // it acknowledges more than before: the client is sending

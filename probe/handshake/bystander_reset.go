@@ -119,6 +119,9 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 
 // clientReset notes an RST of the client.
 func (b *Bystander) clientReset(at int64, s *craft.Segment, n Notes, before *Pair) {
+	if b.doubts() && s.Seq == b.more.suspect.ack {
+		b.more.suspect.reset = true
+	}
 	if m := b.more; m != nil && m.challenges > 0 && s.Seq == m.challenge[1] && !s.Flags.Has(craft.ACK) {
 		m.own = true
 	}

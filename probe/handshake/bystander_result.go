@@ -183,7 +183,7 @@ const (
 // not certain which SYN was answered, or stamps contradict themselves.
 func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	asked := b.answered(t.Gaps > 0)
-	if b.answer.count == 0 && b.known&(knowProven|knowClientReset) != 0 {
+	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && t.Gaps > 0) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
 	}
 	if b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) {

@@ -227,7 +227,8 @@ func WriteCSV(w io.Writer, samples []Sample) error {
 // absent; only isn must exist. Errors name the file, the line and the column,
 // and wrap [ErrCSV] where the text is at fault.
 func ReadCSV(r io.Reader, file string) ([]Sample, error) {
-	in := csv.NewReader(r)
+	rows := &rowReader{Reader: r}
+	in := csv.NewReader(rows)
 	in.FieldsPerRecord = -1
 	in.Comment = '#'
 	in.ReuseRecord = true
@@ -240,7 +241,28 @@ func ReadCSV(r io.Reader, file string) ([]Sample, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: line 1: %w", file, err)
 	}
-	return readRows(in, file, cols)
+	return readRows(in, rows, file, cols)
+}
+
+// Bounds of a file of samples: a device or a pipe may have no end.
+const (
+	maxRow     = 1 << 20 // bytes
+	maxSamples = 1 << 22
+)
+
+// rowReader ends a row that is too long to be one.
+type rowReader struct {
+	io.Reader
+	read int // since the last row
+}
+
+func (r *rowReader) Read(b []byte) (int, error) {
+	if r.read > maxRow {
+		return 0, fmt.Errorf("%w: a row of more than %d bytes", ErrCSV, maxRow)
+	}
+	n, err := r.Reader.Read(b)
+	r.read += n
+	return n, err
 }
 
 // fileError tells an empty file and bad quoting from a failing reader.
@@ -288,9 +310,10 @@ func heading(header []string) ([]*column, error) {
 }
 
 // readRows reads everything below the header.
-func readRows(in *csv.Reader, file string, cols []*column) ([]Sample, error) {
+func readRows(in *csv.Reader, rows *rowReader, file string, cols []*column) ([]Sample, error) {
 	var samples []Sample
 	for {
+		rows.read = 0
 		row, err := in.Read()
 		if err == io.EOF {
 			return samples, nil
@@ -303,7 +326,9 @@ func readRows(in *csv.Reader, file string, cols []*column) ([]Sample, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", file, line, err)
 		}
-		samples = append(samples, s)
+		if samples = append(samples, s); len(samples) > maxSamples {
+			return nil, fmt.Errorf("%s: line %d: %w: more than %d samples", file, line, ErrCSV, maxSamples)
+		}
 	}
 }
 

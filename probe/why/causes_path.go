@@ -6,7 +6,7 @@ func pathCauses() []Cause {
 			Code: PathOneOfSeveral, Title: "one of several paths to it is dead or loses packets", Prior: 1.2,
 			Variants: variants(severalPaths()...),
 			Where:    sticky, Advice: "Ask who runs the routers named: a link of a bundle, or one next hop of an ECMP group, fails and was not taken out. Flows that hash on it fail always, others never.",
-			Again: commands("ping -c 40 --flow vary %s", "trace --flow vary --queries 6 %s"),
+			Again: commands("ping -c 40 --flow vary %s", "trace --paths %s"),
 		},
 		{
 			Code: PathLoss, Title: "packets are lost at random on the way", Prior: 1.2,

@@ -73,7 +73,7 @@ func (r *run) information(plan []Trial) (bits float64) {
 	trials := r.imagined(plan)
 	for _, truth := range order {
 		for range draws {
-			drawn := draw(r.p.best(truth).clone(), trials, r.rng)
+			drawn := draw(r.p.setting(truth, r.rng).clone(), trials, r.rng)
 			bits += p[truth] / draws * r.learned(drawn, truth, order, p)
 		}
 	}
@@ -182,10 +182,14 @@ func (r *run) learned(drawn []Trial, truth int, order []int, p []float64) float6
 }
 
 // evidence is the log of how probable drawn outcomes are under a cause.
-func (r *run) evidence(cause int, drawn []Trial) (log float64) {
-	h := r.p.best(cause).clone()
-	for i := range drawn {
-		log += math.Log(h.probability(&drawn[i], true))
+func (r *run) evidence(cause int, drawn []Trial) float64 {
+	var logs []float64
+	for _, s := range r.p.settings(cause) {
+		h, log := s.h.clone(), math.Log(s.weight)
+		for i := range drawn {
+			log += math.Log(h.probability(&drawn[i], true))
+		}
+		logs = append(logs, log)
 	}
-	return log
+	return logSum(logs)
 }

@@ -221,7 +221,8 @@ func (h *hypothesis) lossyConnection(d *dist, k Kind, o Outcome) float64 {
 	never := lost * lost * lost
 	switch k {
 	case Connect:
-		return turned(h.lossyBytes(d, o), o, Ignored, never)
+		late := h.loss.back * h.loss.back * h.loss.back // the program's word was lost, and what repeated it
+		return turned(turned(h.lossyBytes(d, o), o, SlowProgram, late), o, Ignored, never)
 	case Hold: // the third ACK was lost, so was the byte, and the repeated SYN-ACK came
 		return turned(d[o], o, Ignored, h.loss.out*(1-h.loss.back)*lost)
 	case Idle:
@@ -258,9 +259,12 @@ func (h *hypothesis) bytes() (clean, there, back float64) {
 	there = math.Pow(1-b, connectBytes) - clean
 	back = math.Pow(1-o*(1-b), connectBytes) - clean
 	lost := 1 - (1-o)*(1-b)
-	known := math.Pow(1-lost*lost*lost, connectBytes)
+	known := traceable * math.Pow(1-lost*lost*lost, connectBytes)
 	return clean, there * known, back * known
 }
+
+// traceable is how often it can be told of all bytes on which way they were lost.
+const traceable = 0.85
 
 // connectBytes is how many bytes a connection sends, one after the other.
 const connectBytes = 5
@@ -318,7 +322,7 @@ func (h *hypothesis) draw(t *Trial, rng *rand.Rand) Outcome {
 // comesOfLoss tells whether lost packets alone can make an outcome.
 func comesOfLoss(o Outcome) bool {
 	switch o {
-	case Silence, Late, Lossy, LossyThere, LossyBack, Ignored, LargeLost, IdleDead, TraceDies:
+	case Silence, Late, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, LargeLost, IdleDead, TraceDies:
 		return true
 	}
 	return false

@@ -13,10 +13,11 @@ import (
 const (
 	tries        = 3                      // transmissions of one segment
 	mostBytes    = 8                      // transmissions of all bytes of a Connect
-	leastRTO     = 250 * time.Millisecond //
+	leastRTO     = 310 * time.Millisecond // not when hosts retransmit themselves: 200 ms to 260 ms after on Linux
 	afterRTT     = 4                      // RTO in round trips
 	programWaits = 3500 * time.Millisecond
-	slowProgram  = time.Second // from when a program is slow
+	slowProgram  = time.Second          // from when a program is slow
+	soonAfter    = 2 * time.Millisecond // by how much more than a round trip an ACK may take
 	settleIn     = 200 * time.Millisecond
 	repeatedBy   = 1150 * time.Millisecond // by when a host repeats its SYN-ACK
 	segmentFill  = "\r\n\r\n\n"            // what Connect sends: an empty line in most protocols of lines
@@ -26,6 +27,7 @@ const (
 type conn struct {
 	*talk
 	t        *why.Trial
+	rtt      time.Duration
 	rto      time.Duration
 	opened   time.Time
 	una      craft.Seq // SND.UNA
@@ -41,8 +43,10 @@ type conn struct {
 // fate is what became of a payload, by its right edge.
 type fate struct {
 	sent  int
-	plain bool // it was acknowledged before the peer told of a duplicate
-	twice int  // how often the peer said that it had it already
+	left  time.Time // the last copy
+	plain bool      // it was acknowledged before the peer told of a duplicate
+	soon  bool      // that was as soon as the last copy can have been answered
+	twice int       // how often the peer said that it had it already
 }
 
 // connection opens one and does what the trial wants.
@@ -57,7 +61,8 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 		t.Outcome = why.NotMade
 		return
 	}
-	c := &conn{talk: k, t: t, rto: max(leastRTO, afterRTT*t.Reply.RTT), opened: time.Now(), una: k.next, fates: map[craft.Seq]*fate{}}
+	rtt := i.fastest(t)
+	c := &conn{talk: k, t: t, rtt: rtt, rto: max(leastRTO, afterRTT*rtt), opened: time.Now(), una: k.next, fates: map[craft.Seq]*fate{}}
 	i.mu.Lock()
 	t.Completed = i.completed
 	i.completed++
@@ -77,6 +82,19 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 		return
 	}
 	c.close()
+}
+
+// fastest is the shortest round trip to a trial's address so far: a SYN-ACK that the
+// host had to repeat says nothing of how long answers take.
+func (i *Instrument) fastest(t *why.Trial) time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	known, ok := i.rtts[t.Addr]
+	if !ok || t.Reply.RTT < known {
+		known = t.Reply.RTT
+		i.rtts[t.Addr] = known
+	}
+	return known
 }
 
 // close resets what is still open.
@@ -108,7 +126,7 @@ func (c *conn) take(ev *event) {
 		return
 	}
 	if s.Flags.Has(craft.ACK) {
-		c.acknowledged(s.Ack, ev.twice)
+		c.acknowledged(s.Ack, ev)
 	}
 	if ev.hasTS {
 		c.echoed = ev.tsval
@@ -127,8 +145,8 @@ func (c *conn) take(ev *event) {
 }
 
 // acknowledged takes in an ACK.
-func (c *conn) acknowledged(ack, twice craft.Seq) {
-	if f := c.fates[twice]; f != nil {
+func (c *conn) acknowledged(ack craft.Seq, ev *event) {
+	if f := c.fates[ev.twice]; f != nil {
 		f.twice++
 		c.t.Reply.Duplicates++
 	}
@@ -136,8 +154,8 @@ func (c *conn) acknowledged(ack, twice craft.Seq) {
 		return
 	}
 	c.una = ack
-	if f := c.fates[ack]; f != nil && ack != twice {
-		f.plain = true
+	if f := c.fates[ack]; f != nil && ack != ev.twice {
+		f.plain, f.soon = true, ev.at.Sub(f.left) < c.rtt+max(c.rtt/2, soonAfter)
 	}
 }
 
@@ -171,6 +189,7 @@ func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, ac
 		if c.in.send(&s) != nil {
 			return sent, false
 		}
+		f.left = time.Now()
 		if c.until(ctx, c.rto*time.Duration(sent), over) {
 			break
 		}
@@ -232,7 +251,7 @@ func (c *conn) connect(ctx context.Context) {
 // it came twice. Whether it does so at all, one more duplicate shows.
 func (c *conn) whichWay(ctx context.Context, left int) {
 	c.until(ctx, c.rto/2, c.reported)
-	there, back := c.losses()
+	there, back, unknown := c.losses()
 	if c.t.Reply.Duplicates == 0 && left > 0 {
 		s := c.segment(craft.ACK|craft.PSH, c.next-1, c.acked)
 		s.Payload = []byte{segmentFill[len(segmentFill)-1]}
@@ -240,6 +259,7 @@ func (c *conn) whichWay(ctx context.Context, left int) {
 		c.until(ctx, c.rto, func() bool { return c.t.Reply.Duplicates > 0 || c.reset })
 	}
 	switch {
+	case unknown > 0:
 	case there+back == 0:
 		c.t.Outcome = why.Acked // nothing was lost: it was late
 	case back == 0:
@@ -261,17 +281,20 @@ func (c *conn) reported() bool {
 
 // losses counts the payloads that were lost on the way there, and those whose ACKs
 // were lost on the way back. What was acknowledged and came twice all the same was late.
-func (c *conn) losses() (there, back int) {
+// An ACK that came with data of the peer's some time after the last copy tells neither.
+func (c *conn) losses() (there, back, unknown int) {
 	for _, f := range c.fates {
 		switch {
-		case f.sent < 2:
+		case f.sent < 2, f.plain && f.twice > 0:
 		case !f.plain:
 			back++
-		case f.twice == 0:
+		case f.soon:
 			there++
+		default:
+			unknown++
 		}
 	}
-	return there, back
+	return there, back, unknown
 }
 
 // hold keeps the connection until all others of the batch have their outcome. A

@@ -26,7 +26,8 @@ const ownScene = "WHY_OWN_SCENE"
 // program that has a network namespace to itself.
 func ownScenes() []scene {
 	return []scene{
-		{name: "answers by another interface", spec: lab.HostSpec{Services: echo()}, prepare: detour, want: codes(why.LocalRPFilter)},
+		{name: "answers by another interface", spec: lab.HostSpec{Services: echo()}, prepare: detour("1"), want: codes(why.LocalRPFilter)},
+		{name: "answers by another interface, which may be", spec: lab.HostSpec{Services: echo()}, prepare: detour("0"), want: codes(why.Healthy)},
 		{name: "no free port", spec: lab.HostSpec{Services: echo()}, prepare: exhausted, want: codes(why.LocalPortsExhausted)},
 		{name: "connection tracking full", spec: lab.HostSpec{Services: echo()}, prepare: trackingFull, want: codes(why.LocalConntrackFull)},
 	}
@@ -69,15 +70,21 @@ func sysctl(t *testing.T, path, value string) {
 }
 
 // detour lets the host answer by another link than the one on which it is asked,
-// where this machine checks the reverse path.
-func detour(t *testing.T, h *lab.Host) {
+// where this machine checks the reverse path or does not.
+func detour(check string) func(*testing.T, *lab.Host) {
+	return func(t *testing.T, h *lab.Host) { answersBy(t, h, check) }
+}
+
+func answersBy(t *testing.T, h *lab.Host, check string) {
+	t.Helper()
 	var ns *os.File
 	must(t, h.Do(func() (err error) { ns, err = os.Open("/proc/thread-self/ns/net"); return err }))
 	defer ns.Close()
 	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "back0"}, PeerName: "back1", PeerNamespace: netlink.NsFd(ns.Fd())}))
 	near, err := netlink.LinkByName("back0")
 	must(t, err)
-	sysctl(t, "ipv4/conf/back0/rp_filter", "1")
+	sysctl(t, "ipv4/conf/all/rp_filter", "0")
+	sysctl(t, "ipv4/conf/back0/rp_filter", check)
 	must(t, netlink.LinkSetUp(near))
 	me := net.IP(h.Prober4().AsSlice())
 	must(t, h.Do(func() error {

@@ -23,7 +23,7 @@ import (
 
 // These tests wait for networks, not for processors: many run side by side.
 func TestMain(m *testing.M) {
-	flag.Set("test.parallel", "6")
+	flag.Set("test.parallel", "8")
 	os.Exit(lab.Main(m))
 }
 
@@ -143,6 +143,20 @@ func forgetting(after time.Duration) func(*tcp) bool {
 	}
 }
 
+// from loses what goes to the port from so long after its first packet on.
+func from(d time.Duration) func(*tcp) bool {
+	var first time.Time
+	return func(p *tcp) bool {
+		if p.dport != port {
+			return false
+		}
+		if first.IsZero() {
+			first = time.Now()
+		}
+		return time.Since(first) > d
+	}
+}
+
 // reopening loses SYNs of a tuple that was closed before.
 func reopening() func(*tcp) bool {
 	closed := map[uint16]bool{}
@@ -196,6 +210,9 @@ func scenes() []scene {
 		{name: "gateway away", spec: lab.HostSpec{Services: echo()}, addr: func(h *lab.Host) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 9}) }, prepare: lostGateway, want: codes(why.LocalNoNeighbour)},
 		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, want: codes(why.LocalInterface)},
 		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected, want: codes(why.PathInjectedReset)},
+		{name: "goes away for good", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(from(2500 * time.Millisecond))}, want: codes(why.BackendFlapping, why.Unknown)},
+		{name: "loss and a dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}, Link: &lab.Link{Out: lab.Path{Loss: 0.1}, Back: lab.Path{Loss: 0.1}}}, prepare: balanced(dead), lossy: true, want: codes(why.BackendDead, why.PathLoss, why.PathOneOfSeveral, why.Unknown)},
+		{name: "slow program behind a rate limit", spec: lab.HostSpec{Routers: routers(2, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x12, Flags: 2, PerSecond: 5, Burst: 6})}, prepare: slowly(1500 * time.Millisecond), want: codes(why.HostSlow, why.PathSYNRateLimit, why.Unknown)},
 		{name: "old connections", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, held: oldConnections, want: codes(why.NATOldConnection)},
 		{name: "closed ports stay closed", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Routers: routers(2), Link: losing(reopening())}, want: codes(why.HostTimeWait)},
 		{name: "TIME_WAIT taken over", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Sysctls: lab.Sysctls{"net.ipv4.tcp_timestamps": "0"}}, want: codes(why.Healthy)},

@@ -1,0 +1,89 @@
+package connect_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/connect"
+	"synscope/probe/scan"
+)
+
+// away is a host that refuses every connect, 5 ms away, and is not there from one
+// moment to another. The ports below filtered never answer.
+type away struct {
+	start    time.Time
+	from, to time.Duration
+	filtered uint16
+}
+
+func (h *away) Dial(ctx context.Context, dst netip.AddrPort) (netraw.Handshake, error) {
+	if since := time.Since(h.start); dst.Port() >= h.filtered && (since < h.from || since > h.to) {
+		time.Sleep(5 * time.Millisecond)
+		return netraw.Handshake{}, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	}
+	<-ctx.Done()
+	return netraw.Handshake{Retransmits: 2}, ctx.Err()
+}
+
+func over(t *testing.T, ctx context.Context, h *away) (verdicts, probe.Summary, error) {
+	t.Helper()
+	var targets []netip.AddrPort
+	for port := range uint16(3000) {
+		targets = append(targets, netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port+1))
+	}
+	h.start = time.Now()
+	found := verdicts{}
+	s, err := connect.Run(ctx, h, scan.Config{Targets: slices.Values(targets), Rate: 1000, Timeout: 500 * time.Millisecond, Retries: 3}, found)
+	return found, s, err
+}
+
+// A host that goes away makes no port filtered: for a moment it costs time, for good
+// the ports are unknown and the run was cut short.
+func TestHostGoesSilent(t *testing.T) {
+	for _, to := range []time.Duration{4 * time.Second, 9 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			found, s, err := over(t, t.Context(), &away{from: time.Second, to: to})
+			refused, unknown := s.States[probe.StateRefused], s.States[probe.StateUnknown]
+			switch {
+			case len(found) != 3000 || refused+unknown != 3000:
+				t.Errorf("away until %v: %d verdicts, %v", to, len(found), s.States)
+			case to < time.Minute && (err != nil || unknown > 0 || !s.Complete):
+				t.Errorf("away until %v: %v, %v", to, err, s.States)
+			case to > time.Minute && (!errors.Is(err, probe.ErrWentSilent) || s.Complete || s.WentSilent != unknown || refused < 900 || s.Took > 30*time.Second):
+				t.Errorf("away for good: %v, %v in %v", err, s.States, s.Took)
+			}
+		})
+	}
+}
+
+// Filtered ports of a host that answers elsewhere stay filtered.
+func TestFilteredPortsStayFiltered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		found, s, err := over(t, t.Context(), &away{filtered: 2001, from: time.Hour, to: time.Hour})
+		if err != nil || !s.Complete || s.States[probe.StateFiltered] != 2000 || s.States[probe.StateRefused] != 1000 || len(found) != 3000 {
+			t.Errorf("%v, %v", err, s.States)
+		}
+	})
+}
+
+// An interrupt does not wait for a witness, and what waits for one is no verdict.
+func TestInterruptDuringASilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, s, err := over(t, ctx, &away{from: time.Second, to: time.Hour})
+		if !errors.Is(err, probe.ErrInterrupted) || s.Complete || s.States[probe.StateFiltered] > 0 || s.Took > 10*time.Second {
+			t.Errorf("%v, %v in %v", err, s.States, s.Took)
+		}
+	})
+}
