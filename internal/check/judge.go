@@ -41,7 +41,11 @@ func (p *Expectations) Judge(hosts Hosts, f *Facts) (all []Result) {
 // several hosts.
 func (e *Expectation) judge(word string, hosts []netip.Addr, f *Facts) (all []Result) {
 	if len(hosts) == 0 {
-		return []Result{{Name: e.Name, Where: e.Where, Target: word, Expected: "a name that resolves", Got: "it does not"}}
+		got := "it does not"
+		if why := f.Unasked[word]; why != "" {
+			got = "no answer of a resolver: " + why
+		}
+		return []Result{{Name: e.Name, Where: e.Where, Target: word, Expected: "a name that resolves", Got: got}}
 	}
 	for _, host := range hosts {
 		j := judgement{e: e, word: word, host: host, facts: f}

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
@@ -175,5 +176,33 @@ func TestResultFiles(t *testing.T) {
 	want := "TAP version 13\n1..2\nok 1 - a <b> & \\#c: x:1: open\nnot ok 2 - d: y:2: open\n  ---\n  expected: \"open\"\n  found: \"refused \\\"reset\\\"\"\n  at: \"c.yaml:1:1\"\n  ...\n"
 	if tap.String() != want {
 		t.Errorf("%s", tap.String())
+	}
+}
+
+// What --init writes of a lossy link holds of the same link later: of a thousand
+// such files hardly one fails by chance. So does that of a steady one.
+func TestAllowanceHoldsAgain(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	lose := func(p float64) (lost uint64) {
+		for range initCount {
+			if random.Float64() < p {
+				lost++
+			}
+		}
+		return lost
+	}
+	for _, p := range []float64{0, 0.001, 0.02, 0.1, 0.2, 0.5, 0.9} {
+		failed := 0
+		for range 1000 {
+			if bound := allowance(lose(p), initCount); float64(lose(p))/initCount > bound {
+				failed++
+			}
+		}
+		if failed > 10 {
+			t.Errorf("loss %g: %d of 1000 files fail", p, failed)
+		}
+	}
+	if allowance(0, initCount) != fewLost || allowance(initCount, initCount) != 1 {
+		t.Errorf("%g %g", allowance(0, initCount), allowance(initCount, initCount))
 	}
 }

@@ -29,6 +29,16 @@ func (p *Expectations) Words() (all []string) {
 	return all
 }
 
+// Place is where in the files a target is first named, "" where it is in none.
+func (p *Expectations) Place(word string) string {
+	for i := range p.Expect {
+		if slices.Contains(p.Expect[i].Targets, word) {
+			return p.Expect[i].Where
+		}
+	}
+	return ""
+}
+
 // Needs says what has to be probed to judge expectations: for each way of probing the
 // addresses with their ports, as the commands read them.
 type Needs struct {

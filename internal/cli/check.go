@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -35,6 +36,9 @@ func checkCommand(s Streams) *cli.Command {
 		Flags: joined(checkFlags(), under("Output", hostlessFlags())),
 		Action: func(c *cli.Context) error {
 			o := optionsOf[checkOptions](c)
+			if err := o.refuseIdle(); err != nil {
+				return err
+			}
 			switch {
 			case o.Init:
 				return writeExpectations(c.Context, s, o)
@@ -60,6 +64,32 @@ func checkFlags() []cli.Flag {
 	}
 }
 
+// refuseIdle refuses flags that the way in which check was asked has no use for.
+func (o *checkOptions) refuseIdle() error {
+	idle := map[string][]string{
+		"without --init": {"p"},
+		"with --init":    {"junit", "tap", "explain", "dry-run", "o", "oN", "oJ", "oC", "fields"},
+		"with --diff":    {"junit", "tap", "explain", "dry-run", "rate", "e"},
+	}
+	var asked []string
+	if o.Init {
+		asked = append(asked, "with --init")
+	} else {
+		asked = append(asked, "without --init")
+	}
+	if o.Diff {
+		asked = append(asked, "with --diff")
+	}
+	for _, how := range asked {
+		for _, name := range idle[how] {
+			if o.given[name] {
+				return usagef("%s has no effect %s", dashed(name), how)
+			}
+		}
+	}
+	return nil
+}
+
 // checkOptions are the flags of check.
 type checkOptions struct {
 	common
@@ -76,6 +106,7 @@ type checkJob struct {
 	path     string
 	expected *check.Expectations
 	hosts    check.Hosts
+	unasked  map[string]string // names, and why no resolver told of them
 	needs    *check.Needs
 	rate     float64 // packets a second; 0: the commands' own
 	start    time.Time
@@ -115,7 +146,7 @@ func (j *checkJob) read(ctx context.Context) (err error) {
 // resolve finds the addresses of all targets, and refuses words that are none.
 // That a name does not resolve fails the expectation, and not the check.
 func (j *checkJob) resolve(ctx context.Context) error {
-	j.hosts = check.Hosts{}
+	j.hosts, j.unasked = check.Hosts{}, map[string]string{}
 	var mu sync.Mutex
 	var faults []error
 	var looking sync.WaitGroup
@@ -128,14 +159,17 @@ func (j *checkJob) resolve(ctx context.Context) error {
 			mu.Lock()
 			defer mu.Unlock()
 			j.hosts[word] = found
-			if err != nil {
-				faults = append(faults, err)
+			switch {
+			case errors.Is(err, target.ErrResolve):
+				j.unasked[word] = unasked(err)
+			case err != nil:
+				faults = append(faults, fmt.Errorf("%s: %w", cmp.Or(j.expected.Place(word), j.path), err))
 			}
 		})
 	}
 	looking.Wait()
 	if len(faults) > 0 {
-		return usagef("%s: %w", j.path, errors.Join(faults...))
+		return usage(errors.Join(faults...))
 	}
 	j.needs = j.expected.Needs(j.hosts)
 	return nil
@@ -151,8 +185,6 @@ const (
 func (j *checkJob) addresses(ctx context.Context, word string) (all []netip.Addr, err error) {
 	set, err := target.Parse(ctx, []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: j.streams.Resolver})
 	switch {
-	case errors.Is(err, target.ErrResolve):
-		return nil, nil
 	case err != nil:
 		return nil, err
 	case set.Count() > mostHosts:
@@ -162,6 +194,15 @@ func (j *checkJob) addresses(ctx context.Context, word string) (all []netip.Addr
 		all = append(all, pair.Addr())
 	}
 	return all, nil
+}
+
+// unasked is why nobody told of a name; "" where it is known that there is none.
+func unasked(err error) string {
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || dns.IsNotFound {
+		return ""
+	}
+	return dns.Error()
 }
 
 // standardInput is what messages call it.
@@ -200,7 +241,7 @@ func (j *checkJob) readRate() (err error) {
 
 func (j *checkJob) readOutputs() error {
 	for _, flag := range [][2]string{{"junit", j.options.JUnit}, {"tap", j.options.TAP}} {
-		name, path := flag[0], flag[1]
+		name, path := flag[0], j.output(flag[1])
 		switch {
 		case path == report.Stdout && (j.options.given["o"] || j.instead != nil):
 			return usagef("--%s: two formats for standard output", name)
@@ -213,6 +254,15 @@ func (j *checkJob) readOutputs() error {
 		}
 	}
 	return nil
+}
+
+// output is the file that a flag names by a path. Standard output by its name among the
+// devices is standard output, which then holds nothing else.
+func (j *checkJob) output(path string) string {
+	if path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1" {
+		return report.Stdout
+	}
+	return path
 }
 
 // dryRun says what would be run.
@@ -300,6 +350,7 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 
 // into writes to the file of a flag, if there is one.
 func (j *checkJob) into(path string, write func(io.Writer) error) error {
+	path = j.output(path)
 	switch path {
 	case "":
 		return nil

@@ -55,7 +55,11 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 // unresolved refuses names without an address: nothing can be seen of them.
 func (j *checkJob) unresolved() error {
 	for _, word := range j.expected.Words() {
-		if len(j.hosts[word]) == 0 {
+		switch why := j.unasked[word]; {
+		case len(j.hosts[word]) > 0:
+		case why != "":
+			return usagef("%s: no answer of a resolver: %s", word, why)
+		default:
 			return usagef("%s does not resolve", word)
 		}
 	}

@@ -98,6 +98,7 @@ func parted(lines []string, parts int) (all [][]string) {
 // probe runs all commands and gathers what they find.
 func (j *checkJob) probe(ctx context.Context, d *display) (*check.Facts, probe.Summary, error) {
 	g := &gathering{facts: check.NewFacts()}
+	g.facts.Unasked = j.unasked
 	err := j.gather(ctx, g, d)
 	return g.facts, g.summary, err
 }
@@ -241,7 +242,7 @@ func (j *checkJob) writeExplanations(entries []words.Entry) error {
 		if _, err := io.WriteString(j.streams.Out, "\n"); err != nil {
 			return err
 		}
-		return words.WriteText(j.streams.Out, entries)
+		return words.WriteText(j.streams.Out, entries, readable(j.streams.Out))
 	case "json":
 		return writeEntries(j.streams, entries)
 	}

@@ -42,6 +42,9 @@ func withClaims(s Streams, action cli.ActionFunc) cli.ActionFunc {
 
 func claimFiles(o *common, s Streams) error {
 	var claims outfile.Claims
+	if err := o.refuseStdout(); err != nil {
+		return err
+	}
 	for _, path := range o.inputs() {
 		claims.Input(path)
 	}
@@ -57,6 +60,19 @@ func claimFiles(o *common, s Streams) error {
 		if err := claims.Output(path); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// refuseStdout refuses standard output where only a file will do.
+func (o *common) refuseStdout() error {
+	for name, path := range map[string]string{"pcap": o.Pcap, "plot": o.Plot, "raw": o.Raw, "resume": o.Resume, "isn": o.ISN} {
+		if path == report.Stdout {
+			return fmt.Errorf("%s %s: standard output is for results: name a file", dashed(name), report.Stdout)
+		}
+	}
+	if slices.ContainsFunc(o.files, func(f report.File) bool { return f.Path == report.Stdout+nmapFiles[0].Path }) {
+		return fmt.Errorf("-oA %s: standard output is for results: name a file", report.Stdout)
 	}
 	return nil
 }

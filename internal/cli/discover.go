@@ -314,6 +314,15 @@ func rateOfBoth(a, b *probe.Summary) float64 {
 	return float64(a.Sent+b.Sent) / sending
 }
 
+// settle takes it back that nothing could be asked where something was found out:
+// the link is asked by the kernel, whose packets are not counted, and what this
+// machine has no route to concerns itself alone.
+func (s *hostSearch) settle(sum *probe.Summary) {
+	if s.counts[probe.HostUp]+s.counts[probe.HostDown] > 0 {
+		sum.Refusal = nil
+	}
+}
+
 // tell puts what was found into the record of the run.
 func (s *hostSearch) tell(r *record.Summary) {
 	r.HostsUp, r.HostsDown, r.Down = record.Some(s.counts[probe.HostUp]), record.Some(s.counts[probe.HostDown]), s.down

@@ -425,3 +425,29 @@ func TestPlannedSearch(t *testing.T) {
 		t.Errorf("%q", plan.out)
 	}
 }
+
+// What this machine has no route to concerns itself alone: the hosts of the link,
+// which the kernel asks, are an answer of the search, although not one packet of
+// our own has left for them.
+func TestSearchPartlyWithoutRoute(t *testing.T) {
+	t.Parallel()
+	lab.Require(t)
+	l, err := sparse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := network(l.Host("near").Addr4()).String()
+	r := command(t.Context(), l.Lab, "scan", "-sn", "-o", "json", near, "203.0.113.0/28")
+	all := records(t, r.out)
+	end := all[len(all)-1]
+	if r.code != exitYes || end["complete"] != true || end["hosts_up"] == 0.0 || end["hosts_unknown"] != 16.0 {
+		t.Errorf("exit %d: %s\n%v", r.code, r.err, end)
+	}
+	r = command(t.Context(), l.Lab, "scan", "-sn", near, "203.0.113.0/28")
+	if r.code != exitYes || strings.Contains(r.out, "cut short") || !strings.Contains(r.out, "16 could not be asked") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	if r := command(t.Context(), l.Lab, "scan", "-sn", "203.0.113.0/28"); r.code != exitUnable || !strings.Contains(r.err, "no route") || strings.Contains(r.out, "every port") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+}

@@ -75,7 +75,12 @@ func runDocument(t *testing.T, path string) {
 		}
 		ran++
 		updated.WriteString(part.now)
-		if diff := cmp.Diff(part.masked(part.output), part.masked(part.now)); diff != "" && !*updateDocuments {
+		diff := cmp.Diff(part.masked(part.output), part.masked(part.now))
+		if diff != "" && !*updateDocuments { // what a busy machine did to times is not there twice
+			part.now = shell.run(t, part.command)
+			diff = cmp.Diff(part.masked(part.output), part.masked(part.now))
+		}
+		if diff != "" && !*updateDocuments {
 			t.Errorf("$ %s\n(-document +now):\n%s\nwhich printed:\n%s", part.command, diff, part.now)
 		}
 	}

@@ -37,9 +37,9 @@ func explainWords(o *common, s Streams) error {
 	case o.Format != "text":
 		return usagef("-o: explain writes text or json, not %q", o.Format)
 	case list:
-		err = words.WriteList(s.Out, entries)
+		err = words.WriteList(s.Out, entries, readable(s.Out))
 	default:
-		err = words.WriteText(s.Out, entries)
+		err = words.WriteText(s.Out, entries, readable(s.Out))
 	}
 	if err != nil {
 		return &exit{exitInterrupted, err}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -27,7 +28,11 @@ func (o *common) fields() ([]string, error) {
 	if len(fields) == 0 {
 		return nil, usagef("--fields: no field; there are %s", strings.Join(report.FieldsOf(o.table(), ""), ", "))
 	}
-	for _, format := range o.columnFormats() {
+	used := o.columnFormats()
+	if _, err := report.FormatByName(cmp.Or(o.Format, "text")); len(used) == 0 && err == nil {
+		return nil, usagef("--fields: columns are chosen of text, csv and zmap, and this run writes none of them")
+	}
+	for _, format := range used {
 		if err := report.CheckFields(o.table(), format, fields); err != nil {
 			return nil, usagef("--fields: %w", err)
 		}

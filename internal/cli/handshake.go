@@ -275,7 +275,21 @@ func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Con
 	if j.expect != nil && r.State != *j.expect {
 		s.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
 	}
+	if tooShort(&cfg, &r) {
+		s.remark(fmt.Sprintf("%s was watched for %v, too short to tell how patient it is: a SYN-ACK comes again after 1 to 3 s for the first time", cfg.Target, cfg.Watch))
+	}
 	return r, errors.Join(j.unreached.take(err), failed)
+}
+
+// firstRepeat is until when a SYN-ACK has come again for the first time, if it
+// does: after the initial RTO, 1 s (RFC 6298 §2.1), or 3 s in older stacks.
+const firstRepeat = 3 * time.Second
+
+// tooShort tells whether a peer was watched for less than it takes to see anything
+// of what was withheld from it.
+func tooShort(cfg *handshake.Config, r *handshake.Result) bool {
+	return cfg.Withhold == handshake.WithholdSYNACKAck && cfg.Watch > 0 && cfg.Watch < firstRepeat &&
+		r.State == probe.StateOpen && r.SYNACKRetransmits == 0
 }
 
 // unexpected says in one line what was expected of a target and what was found.

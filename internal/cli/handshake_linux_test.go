@@ -167,3 +167,18 @@ func TestDryRunOfSegments(t *testing.T) {
 		t.Errorf("%q %s", got.out, got.err)
 	}
 }
+
+// A watch that ends before the first repetition says nothing of the peer, and that
+// is said.
+func TestWatchTooShort(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	r := command(t.Context(), l, "hs", "-4", "web:80", "--withhold", "synack-ack", "--watch", "300ms")
+	if r.code != exitYes || !strings.Contains(r.err, "watched for 300ms, too short to tell") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	r = command(t.Context(), l, "hs", "-4", "-q", "web:80", "--withhold", "synack-ack", "--watch", "300ms")
+	if r.err != "" {
+		t.Errorf("-q: %s", r.err)
+	}
+}

@@ -55,7 +55,11 @@ func (j *pingJob) serve() (*metricsServer, error) {
 	if addr == "" {
 		return nil, nil
 	}
-	if _, _, err := net.SplitHostPort(addr); err != nil {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
 		return nil, usagef("--metrics: %q is no address to listen on, such as :9115 or 127.0.0.1:9115", addr)
 	}
 	l, err := net.Listen("tcp", addr)

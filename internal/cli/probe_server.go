@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -185,7 +188,13 @@ func (p *prober) answer(ctx context.Context, request *http.Request) (*probeRun, 
 
 // asked reads a request.
 func (p *prober) asked(request *http.Request) (*probeRun, error) {
-	query := request.URL.Query()
+	query, err := url.ParseQuery(request.URL.RawQuery)
+	if err == nil {
+		err = onlyOnce(query)
+	}
+	if err != nil {
+		return nil, refused(http.StatusBadRequest, "bad-request", err)
+	}
 	word, name := query.Get("target"), query.Get("module")
 	if name == "" {
 		name = "syn"
@@ -198,6 +207,20 @@ func (p *prober) asked(request *http.Request) (*probeRun, error) {
 		return nil, refused(http.StatusBadRequest, "bad-request", fmt.Errorf("module %q is not known", name))
 	}
 	return &probeRun{word: word, module: m}, nil
+}
+
+// onlyOnce refuses what would be passed over: a parameter that there is not, and a
+// second value of one. Whoever misspells module would be answered by another one.
+func onlyOnce(query url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case name != "target" && name != "module":
+			return fmt.Errorf("parameter %q is not known: /probe?target=HOST:PORT&module=NAME", name)
+		case len(query[name]) > 1:
+			return fmt.Errorf("%s is there %d times", name, len(query[name]))
+		}
+	}
+	return nil
 }
 
 // place waits for an engine, and for the rate to let n SYNs pass.

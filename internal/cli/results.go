@@ -64,6 +64,7 @@ func (r *results) end(s *probe.Summary, err error) error {
 			r.writeHost(&h)
 		}
 		r.search.add(s, r.hostsOnly)
+		r.search.settle(s)
 	}
 	err = settled(s, err)
 	closing := record.NewSummary(s, time.Now())

@@ -99,7 +99,7 @@ func newTraceWatch(j *traceJob, d *display) *traceWatch {
 		display: d, job: j, quit: make(chan struct{}),
 		names: map[netip.Addr]string{}, asking: map[netip.Addr]bool{},
 	}
-	if f, ok := j.streams.Out.(*os.File); ok && isTerminal(f) && j.options.textOut() && !j.options.Quiet {
+	if f, ok := j.streams.Out.(*os.File); ok && j.streams.clever(f) && j.options.textOut() && !j.options.Quiet {
 		w.board = &watchBoard{board: screen.NewBoard(f), file: f, colour: d.colour}
 	}
 	return w

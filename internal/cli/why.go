@@ -105,6 +105,9 @@ const (
 func (j *whyJob) readBudget() error {
 	for _, word := range strings.Split(j.options.Budget, ",") {
 		if n, err := strconv.Atoi(strings.TrimSpace(word)); err == nil && j.cfg.Packets == 0 {
+			if n < leastPackets || n > mostPackets {
+				return usagef("--budget: %d packets: want %d to %d", n, leastPackets, mostPackets)
+			}
 			j.cfg.Packets = n
 			continue
 		}
@@ -112,13 +115,10 @@ func (j *whyJob) readBudget() error {
 		if err != nil || j.cfg.Time != 0 {
 			return usagef("--budget: %q: want PACKETS,D, such as 400,30s", j.options.Budget)
 		}
+		if d < time.Second || d > mostTime {
+			return usagef("--budget: %v: want 1s to 24h", d)
+		}
 		j.cfg.Time = d
-	}
-	switch {
-	case j.cfg.Packets != 0 && (j.cfg.Packets < leastPackets || j.cfg.Packets > mostPackets):
-		return usagef("--budget: %d packets: want %d to %d", j.cfg.Packets, leastPackets, mostPackets)
-	case j.cfg.Time != 0 && (j.cfg.Time < time.Second || j.cfg.Time > mostTime):
-		return usagef("--budget: %v: want 1s to 24h", j.cfg.Time)
 	}
 	return nil
 }

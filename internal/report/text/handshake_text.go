@@ -188,5 +188,5 @@ func (t *connectionText) summing(s *record.Summary) (lines []string) {
 	if t.bare {
 		lines = append(lines, "", t.traffic(s))
 	}
-	return append(lines, t.losses(s)...)
+	return append(lines, t.losses(s, "not every port has been probed to the end")...)
 }
