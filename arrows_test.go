@@ -13,7 +13,8 @@ import (
 var arrows = map[string][]string{
 	"craft":           {},
 	"netraw":          {"craft"},
-	"probe":           {"craft", "netraw"},
+	"probe":           {"craft", "netraw", "probe/finding"},
+	"probe/finding":   {},
 	"probe/internal":  {"craft", "netraw", "probe", "probe/rtt", "probe/simnet", "internal/mutate"},
 	"probe/discover":  {"craft", "netraw", "probe", "probe/internal"},
 	"probe/scan":      {"craft", "netraw", "probe", "probe/internal"},
@@ -24,7 +25,7 @@ var arrows = map[string][]string{
 	"probe/paths":     {"craft", "netraw", "probe", "probe/internal", "probe/trace", "probe/rtt"},
 	"probe/rtt":       {},
 	"probe/loss":      {},
-	"probe/isn":       {"craft"},
+	"probe/isn":       {"craft", "probe/finding"},
 	"probe/simnet":    {"craft", "netraw", "probe/isn"},
 	"probe/handshake": {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/flow":      {"craft", "probe", "probe/handshake"},
@@ -48,7 +49,7 @@ var arrows = map[string][]string{
 	"internal/oui":         {},
 	"internal/plot":        {"probe/trace", "probe/paths", "probe/rtt", "probe/isn", "internal/report", "internal/picture"},
 	"internal/htmlreport":  {"craft", "probe", "probe/rtt", "probe/loss", "probe/isn", "internal/target", "internal/report", "internal/picture", "internal/explain", "internal/plot"},
-	"internal/check":       {"probe", "internal/target", "internal/report", "internal/explain"},
+	"internal/check":       {"probe", "internal/target", "internal/report", "internal/explain", "internal/schema"},
 	"internal/merge":       {"probe", "internal/target", "internal/report"},
 	"internal/checkpoint":  {"internal/outfile"},
 }

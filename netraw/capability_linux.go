@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"syscall"
@@ -113,9 +114,7 @@ func tryXDP() error {
 	if err == nil {
 		err = p.tryOut()
 	}
-	if closeErr := p.close(); err == nil {
-		err = closeErr
-	}
+	err = cmp.Or(err, p.close())
 	return xdpError(err)
 }
 

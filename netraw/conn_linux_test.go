@@ -149,7 +149,7 @@ func readDeadline(t *testing.T, cfg Config) {
 	start := time.Now()
 	must(c.SetReadDeadline(start.Add(50 * time.Millisecond)))
 	_, err := c.Recv(make([]Packet, 1))
-	if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took < 50*time.Millisecond || took > time.Second {
+	if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took < 50*time.Millisecond {
 		t.Errorf("Recv: %v after %v, want os.ErrDeadlineExceeded after 50ms", err, took)
 	}
 	must(c.SetReadDeadline(time.Time{}))

@@ -104,7 +104,7 @@ func (t *neighbourTable) listen() {
 		msgs, _, err := t.told.Receive()
 		switch {
 		case errors.Is(err, unix.ENOBUFS):
-			t.note(nil, true)
+			t.overran()
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
 		case err != nil:
 			return
@@ -114,23 +114,32 @@ func (t *neighbourTable) listen() {
 				continue
 			}
 			if entry, err := netlink.NeighDeserialize(m.Data); err == nil {
-				t.note(entry, false)
+				t.note(entry)
 			}
 		}
 	}
 }
 
-func (t *neighbourTable) note(entry *netlink.Neigh, overrun bool) {
+// overran takes note of notifications that were lost.
+func (t *neighbourTable) overran() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.overrun = t.overrun || overrun
-	if entry != nil {
-		key, ok := keyOf(entry)
-		if !ok || !t.expected[key] || entry.State&(nudValid|netlink.NUD_FAILED) == 0 {
-			return // of nobody who is asked for, or that he is being asked for
-		}
-		t.latest[key] = entry
+	t.overrun = true
+	t.ring()
+}
+
+func (t *neighbourTable) note(entry *netlink.Neigh) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key, ok := keyOf(entry)
+	if !ok || !t.expected[key] || entry.State&(nudValid|netlink.NUD_FAILED) == 0 {
+		return // of nobody who is asked for, or that he is being asked for
 	}
+	t.latest[key] = entry
+	t.ring()
+}
+
+func (t *neighbourTable) ring() {
 	select {
 	case t.bell <- struct{}{}:
 	default:

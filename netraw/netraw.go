@@ -3,6 +3,7 @@ package netraw
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -16,24 +17,29 @@ const (
 	ClockTCPInfo               // the kernel's own handshake sample, TCP_INFO
 )
 
+var clockNames = [...]string{"user", "kernel-rx", "kernel", "tcp-info"}
+
 // String returns the word that records use: "user", "kernel-rx", "kernel" or
 // "tcp-info".
 func (c Clock) String() string {
-	switch c {
-	case ClockUser:
-		return "user"
-	case ClockKernelRx:
-		return "kernel-rx"
-	case ClockKernel:
-		return "kernel"
-	case ClockTCPInfo:
-		return "tcp-info"
+	if int(c) >= len(clockNames) {
+		return fmt.Sprintf("clock(%d)", uint8(c))
 	}
-	return fmt.Sprintf("clock(%d)", uint8(c))
+	return clockNames[c]
 }
 
 // MarshalText implements [encoding.TextMarshaler] with the words of String.
 func (c Clock) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler]: the inverse of MarshalText.
+func (c *Clock) UnmarshalText(text []byte) error {
+	i := slices.Index(clockNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown clock %q", text)
+	}
+	*c = Clock(i)
+	return nil
+}
 
 // Packet is one IP packet as a tap of this machine saw it.
 type Packet struct {

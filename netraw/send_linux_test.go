@@ -193,7 +193,7 @@ func TestSendGivesUp(t *testing.T) {
 	}
 	start := time.Now()
 	n, err := c.Send(batch)
-	if took := time.Since(start); n == len(batch) || !errors.Is(err, unix.ENOBUFS) || took < sendPatience || took > 5*sendPatience {
+	if took := time.Since(start); n == len(batch) || !errors.Is(err, unix.ENOBUFS) || took < sendPatience {
 		t.Errorf("Send: %d, %v after %v; want ENOBUFS after about %v", n, err, took, sendPatience)
 	}
 	waits := c.Stats().SendRetries

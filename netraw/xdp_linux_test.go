@@ -81,19 +81,19 @@ func TestXDPFramesAgainstTheTemplate(t *testing.T) {
 		template, err := c.templates.of(&probe)
 		must(err)
 		want := binary.BigEndian.AppendUint16(header[:12:12], 0x0800)
-		lane := &c.out.v4
+		queue := &c.out.v4
 		if i%2 != 0 {
 			want = binary.BigEndian.AppendUint16(header[:12:12], 0x86dd)
-			lane = &c.out.v6
+			queue = &c.out.v6
 		}
 		want = template.AppendTo(want, probe)
 
-		lane.n = 0
+		queue.n = 0
 		if c.out.add(&probe, 0, 77) != nil {
 			t.Fatal("no room")
 		}
-		*c.program.run = bpf.EngineRun{Version: lane.version, Count: 1}
-		run := ebpf.RunOptions{Data: bytes.Repeat([]byte{0xa5}, len(lane.data)), DataOut: make([]byte, 256)}
+		*c.program.run = bpf.EngineRun{Version: queue.version, Count: 1}
+		run := ebpf.RunOptions{Data: bytes.Repeat([]byte{0xa5}, len(queue.data)), DataOut: make([]byte, 256)}
 		verdict, err := c.program.objects.Engine.Run(&run)
 		if err != nil || verdict != xdpRedirect {
 			t.Fatalf("verdict %d, %v", verdict, err)
@@ -102,8 +102,8 @@ func TestXDPFramesAgainstTheTemplate(t *testing.T) {
 			t.Fatalf("%+v\n got %x\nwant %x", probe, run.DataOut, want)
 		}
 	}
-	lane := &c.out.v4
-	lane.n = 0
+	queue := &c.out.v4
+	queue.n = 0
 }
 
 func randomProbe(r *rand.Rand, four bool) craft.Fields {

@@ -70,7 +70,7 @@ func (p *xdpProgram) load(s xdpSettings) error {
 	if err := p.share(loaded.Maps[memory], spec.Variables); err != nil {
 		return err
 	}
-	if err := loaded.Maps[bpf.EngineMapOutlet].Put(uint32(0), uint32(s.ifindex)); err != nil {
+	if err := loaded.Maps[bpf.EngineMapEgress].Put(uint32(0), uint32(s.ifindex)); err != nil {
 		return err
 	}
 	return loaded.Assign(&p.objects)

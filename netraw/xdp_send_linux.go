@@ -16,18 +16,18 @@ import (
 // up meanwhile; a veth's ring takes 256.
 const frameBurst = 64
 
-// xdpSender is the user space half of bpf/send.h. Its two lanes, one for each
+// xdpSender is the user space half of bpf/send.h. Its two queues, one for each
 // IP version, are the arrays that the program reads.
 type xdpSender struct {
 	program *xdpProgram
-	v4, v6  lane
+	v4, v6  sendQueue
 
 	newSources []netip.Addr // seen by add, not yet expected by the receiver
 	frameCount
 }
 
-// lane is what waits to be sent of one IP version.
-type lane struct {
+// sendQueue is what waits to be sent of one IP version.
+type sendQueue struct {
 	version uint32
 	data    []byte   // of the length that the program demands
 	ttl     uint8    // of the template
@@ -42,7 +42,7 @@ func (s *xdpSender) open(p *xdpProgram, t Templates) {
 	s.v6.open(6, t.V6)
 }
 
-func (l *lane) open(version uint32, t *craft.Template) {
+func (l *sendQueue) open(version uint32, t *craft.Template) {
 	l.version = version
 	l.origin = make([]uint32, probeBatch)
 	if t != nil {
@@ -122,7 +122,7 @@ func words(a netip.Addr) (w [4]uint32) {
 	return w
 }
 
-// flush sends both lanes, whose probes are the first n of the stretch. It
+// flush sends both queues, whose probes are the first n of the stretch. It
 // returns n, or the place of the first probe that did not leave.
 func (s *xdpSender) flush(n int) (int, error) {
 	p := s.program
@@ -137,10 +137,10 @@ func (s *xdpSender) flush(n int) (int, error) {
 	return n, nil
 }
 
-// empty sends a lane until the driver has taken every frame, or has taken none
+// empty sends a queue until the driver has taken every frame, or has taken none
 // for too long; then it returns the first probe's place. move copies a probe
 // within the array.
-func (s *xdpSender) empty(l *lane, move func(to, from uint32)) (place int, err error) {
+func (s *xdpSender) empty(l *sendQueue, move func(to, from uint32)) (place int, err error) {
 	defer func() { l.n = 0 }()
 	var pause backoff
 	for l.n > 0 {
@@ -168,10 +168,10 @@ func (s *xdpSender) empty(l *lane, move func(to, from uint32)) (place int, err e
 	return 0, nil
 }
 
-// once makes one run over the lane. A frame that was not even queued for the
+// once makes one run over the queue. A frame that was not even queued for the
 // driver is one that bpf_redirect refused: dev_map_enqueue in
 // kernel/bpf/devmap.c has the reasons.
-func (s *xdpSender) once(l *lane) error {
+func (s *xdpSender) once(l *sendQueue) error {
 	run := s.program.run
 	*run = bpf.EngineRun{Version: l.version, Count: uint32(l.n)}
 	err := s.program.repeat(l.data, l.n)

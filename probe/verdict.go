@@ -1,13 +1,12 @@
 package probe
 
 import (
-	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"synscope/craft"
 	"synscope/netraw"
+	"synscope/probe/finding"
 )
 
 // Reason says in one kebab-case word what a verdict rests on.
@@ -15,19 +14,19 @@ type Reason string
 
 // Reasons that are not named after an ICMP message.
 const (
-	ReasonSYNACK          Reason = "syn-ack"
-	ReasonSplitHandshake  Reason = "split-handshake"
-	ReasonReset           Reason = "reset"
-	ReasonUnverifiedReset Reason = "unverified-reset"
+	ReasonSYNACK          Reason = "syn-ack"          // that acknowledges our ISN
+	ReasonSplitHandshake  Reason = "split-handshake"  // the SYN came apart from its ACK (RFC 9293 §3.5, simultaneous open)
+	ReasonReset           Reason = "reset"            // an RST with our number
+	ReasonUnverifiedReset Reason = "unverified-reset" // an RST without one: anybody may have sent it
 	ReasonNoResponse      Reason = "no-response"
-	ReasonSendFailed      Reason = "send-failed"
-	ReasonNoRoute         Reason = "no-route-here"
-	ReasonLocalFirewall   Reason = "local-firewall"
-	ReasonOwnPort         Reason = "held-by-this-run"
+	ReasonSendFailed      Reason = "send-failed"       // the kernel refused the packet for good
+	ReasonNoRoute         Reason = "no-route-here"     // this machine has none
+	ReasonLocalFirewall   Reason = "local-firewall"    // an output rule of this machine
+	ReasonOwnPort         Reason = "held-by-this-run"  // a port of this machine that we send from
 	ReasonNoNeighbour     Reason = "no-neighbour"      // nobody on the link has the address
 	ReasonBroadcast       Reason = "broadcast-address" // of a network: no TCP answers (RFC 9293 §3.9.2.3)
 	ReasonInterrupted     Reason = "interrupted"
-	ReasonWentSilent      Reason = "went-silent"
+	ReasonWentSilent      Reason = "went-silent"   // the host had answered, and then stopped for all ports
 	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3
 )
 
@@ -49,45 +48,17 @@ func NeighbourReason(a netip.Addr) Reason {
 	return ReasonND
 }
 
-// Severity ranks a finding. The zero value is SeverityInfo.
-type Severity uint8
-
-const (
-	SeverityInfo    Severity = iota // worth knowing
-	SeverityNotice                  // unusual
-	SeverityWarning                 // something is wrong, or somebody interferes
+// Finding is something worth telling beside a verdict, and Severity how grave it is.
+type (
+	Finding  = finding.Finding
+	Severity = finding.Severity
 )
 
-var severityNames = [...]string{"info", "notice", "warning"}
-
-// String is the severity's word in every output.
-func (s Severity) String() string {
-	if int(s) >= len(severityNames) {
-		return fmt.Sprintf("severity(%d)", uint8(s))
-	}
-	return severityNames[s]
-}
-
-// MarshalText writes the severity's word.
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText reads the severity's word.
-func (s *Severity) UnmarshalText(b []byte) error {
-	i := slices.Index(severityNames[:], string(b))
-	if i < 0 {
-		return fmt.Errorf("unknown severity %q", b)
-	}
-	*s = Severity(i)
-	return nil
-}
-
-// Finding is something worth telling beside a verdict.
-type Finding struct {
-	Code     string   `json:"code"` // stable, kebab case
-	Severity Severity `json:"severity"`
-	Text     string   `json:"text"`               // one sentence for a person
-	Evidence string   `json:"evidence,omitempty"` // what was seen, raw
-}
+const (
+	SeverityInfo    = finding.Info
+	SeverityNotice  = finding.Notice
+	SeverityWarning = finding.Warning
+)
 
 // ICMPCode is the type and code of an ICMP or ICMPv6 error.
 type ICMPCode struct{ Type, Code uint8 }

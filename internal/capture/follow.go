@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -33,17 +34,6 @@ type Input struct {
 	Close func() // may be nil
 }
 
-// Follow reads a file to its end, or to what is wrong with it, and gives its
-// packets to a table, which it closes. The error is that of [FollowAll], or
-// else the file's fault, an [*Error].
-func Follow(ctx context.Context, r *Reader, t *flow.Table) (Tally, error) {
-	tally, err := FollowAll(ctx, []Input{{Open: func() (*Reader, error) { return r, nil }}}, t, nil)
-	if err == nil && len(tally.Faults) > 0 {
-		err = tally.Faults[0].Err
-	}
-	return tally, err
-}
-
 // FollowAll reads several files as one, in the order of time: rotated captures,
 // or captures of several machines. Of each file the order is left as it is. It
 // gives the packets to a table, which it closes. A fault of a file ends that
@@ -60,9 +50,7 @@ func FollowAll(ctx context.Context, inputs []Input, t *flow.Table, watch func())
 	for _, h := range f.heads {
 		f.close(h)
 	}
-	if closing := t.Close(); err == nil {
-		err = closing
-	}
+	err = cmp.Or(err, t.Close())
 	return f.tally, err
 }
 

@@ -30,7 +30,11 @@ func followBytes(t *testing.T, ctx context.Context, file []byte) (*kept, Tally, 
 		t.Fatal(err)
 	}
 	k := &kept{}
-	tally, err := Follow(ctx, r, flow.NewTable(k, flow.Config{}))
+	input := Input{Open: func() (*Reader, error) { return r, nil }}
+	tally, err := FollowAll(ctx, []Input{input}, flow.NewTable(k, flow.Config{}), nil)
+	if err == nil && len(tally.Faults) > 0 {
+		err = tally.Faults[0].Err
+	}
 	return k, tally, err
 }
 

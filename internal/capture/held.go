@@ -117,7 +117,7 @@ func (r *Recorder) write(h *held) {
 		return
 	}
 	if !h.settled {
-		h.packet.Comment = "no verdict"
+		h.packet.Comment = r.verdicts.without(h.target)
 	}
 	if err := r.w.Write(&h.packet); r.err == nil {
 		r.err = err
@@ -146,27 +146,50 @@ func (r *Recorder) forget(written []*held) {
 // verdicts remembers the latest verdicts for packets that come after them. Its
 // memory is bounded: when one generation is full it becomes the old one, and
 // the one before is forgotten.
-type verdicts struct{ young, old map[netip.AddrPort]string }
+type verdicts struct{ young, old map[netip.AddrPort]judged }
+
+// judged is a verdict, which a SYN to the same target may have followed.
+type judged struct {
+	comment string
+	asked   bool
+}
 
 // generation is how many verdicts are remembered at least.
 const generation = 1 << 15
 
 func (v *verdicts) keep(target netip.AddrPort, comment string) {
 	if v.young == nil || len(v.young) >= generation {
-		v.young, v.old = make(map[netip.AddrPort]string), v.young
+		v.young, v.old = make(map[netip.AddrPort]judged), v.young
 	}
-	v.young[target] = comment
+	v.young[target] = judged{comment: comment}
 }
 
 func (v *verdicts) find(target netip.AddrPort) (string, bool) {
-	comment, ok := v.young[target]
-	if !ok {
-		comment, ok = v.old[target]
-	}
-	return comment, ok
+	j, ok := v.last(target)
+	return j.comment, ok && !j.asked
 }
 
-func (v *verdicts) forget(target netip.AddrPort) {
-	delete(v.young, target)
-	delete(v.old, target)
+func (v *verdicts) last(target netip.AddrPort) (j judged, ok bool) {
+	if j, ok = v.young[target]; !ok {
+		j, ok = v.old[target]
+	}
+	return j, ok
+}
+
+// follow notes that the target is asked again: what comes now is no longer of the
+// verdict.
+func (v *verdicts) follow(target netip.AddrPort) {
+	if j, ok := v.last(target); ok && !j.asked {
+		v.keep(target, j.comment)
+		v.young[target] = judged{j.comment, true}
+	}
+}
+
+// without is the comment of a packet that has no verdict of its own: a scan asks a
+// port that has answered whether its host still does.
+func (v *verdicts) without(target netip.AddrPort) string {
+	if j, ok := v.last(target); ok {
+		return "after the verdict: " + j.comment
+	}
+	return "no verdict"
 }

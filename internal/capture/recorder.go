@@ -19,7 +19,8 @@ import (
 // answers, and no more. What would make more than 262,144 packets or 64 MiB wait,
 // or one for more than a minute, is written without a verdict. Packets that
 // follow a verdict, such as the RST that ends a half-open connection, get it
-// too, until another SYN leaves for the same target.
+// too, until another SYN leaves for the same target: without a verdict of their own,
+// what follows that is said to be after the last one.
 //
 // An own packet that comes back from the network with a stamp of its departure
 // replaces the one that was handed to Send. Writing must not disturb a run:
@@ -168,7 +169,7 @@ func (r *Recorder) note(d Direction, at time.Time, b []byte) *held {
 		return h
 	}
 	if h.opens() {
-		r.verdicts.forget(h.target)
+		r.verdicts.follow(h.target)
 	} else if verdict, ok := r.verdicts.find(h.target); ok {
 		h.settle(verdict)
 		return h

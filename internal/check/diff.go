@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"synscope/internal/report/record"
+	"synscope/internal/schema"
+	"synscope/probe"
 )
 
 // ErrRun marks a file that holds no whole run of JSON lines.
@@ -22,6 +25,7 @@ type Run struct {
 	Command string
 	facts   map[string]map[string]string // target → what → how it is
 	times   map[string]time.Duration     // medians
+	known   []string                     // types of records
 }
 
 // longestLine bounds a record.
@@ -30,7 +34,7 @@ const longestLine = 16 << 20
 // ReadRun reads the JSON lines of one whole run. An error names the line and is
 // [ErrRun]: a file that is cut short, or another program's, is not compared.
 func ReadRun(name string, r io.Reader) (*Run, error) {
-	run := &Run{facts: map[string]map[string]string{}, times: map[string]time.Duration{}}
+	run := &Run{facts: map[string]map[string]string{}, times: map[string]time.Duration{}, known: schema.Names()}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, longestLine)
 	n, ended := 0, false
@@ -66,7 +70,7 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 		Complete              *bool
 	}
 	if err := json.Unmarshal(line, &head); err != nil {
-		return false, fmt.Errorf("no record: %w", err)
+		return false, fmt.Errorf("no record: %w", wording(err))
 	}
 	switch {
 	case head.Type == "":
@@ -86,24 +90,87 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 		}
 		return true, nil
 	}
+	if !slices.Contains(r.known, head.Type) {
+		return false, fmt.Errorf("a record of type %q, which this program does not know", head.Type)
+	}
 	if !slices.Contains(compared, head.Type) {
 		return false, nil
 	}
 	var rec entry
 	if err := json.Unmarshal(line, &rec); err != nil {
+		return false, fmt.Errorf("a record of type %q: %w", head.Type, wording(err))
+	}
+	if err := rec.sound(line); err != nil {
 		return false, fmt.Errorf("a record of type %q: %w", head.Type, err)
 	}
-	return false, r.learn(&rec, line)
+	if err := r.learn(&rec, line); err != nil {
+		return false, fmt.Errorf("a record of type %q: %w", head.Type, err)
+	}
+	return false, nil
+}
+
+// wording says an error of the decoder without the names of this program's types.
+func wording(err error) error {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fmt.Errorf("%q cannot be a %s", strings.ToLower(wrong.Field), wrong.Value)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("it is a JSON %s and no object", wrong.Value)
+	}
+	return err
+}
+
+// aboutPorts are the records that tell of a port of an address.
+var aboutPorts = []string{"port", "handshake", "isn", "rtt_summary"}
+
+// sound refuses a record that lacks what it is about, or says what no run does.
+func (r *entry) sound(line []byte) error {
+	var has struct{ Addr, Port *json.RawMessage }
+	if err := json.Unmarshal(line, &has); err != nil {
+		return err
+	}
+	about := slices.Contains(aboutPorts, r.Type)
+	switch {
+	case about && has.Port == nil:
+		return errors.New("it names no port")
+	case about && !r.Addr.IsValid() && r.State != probe.StateUnknown.String():
+		return errors.New("it names no address")
+	case r.Type == "hop" && r.Target == "", r.Type == "host" && !r.Addr.IsValid() && r.Target == "":
+		return errors.New("it names no target")
+	case r.State != "" && !slices.Contains(statesOf(r.Type), r.State):
+		return fmt.Errorf("%q is no state", r.State)
+	}
+	for _, d := range []*time.Duration{r.Min, r.Mean, r.P50, r.P90, r.P95, r.P99, r.Max} {
+		if d != nil && *d < 0 {
+			return fmt.Errorf("%v is no round-trip time", *d)
+		}
+	}
+	return nil
+}
+
+// statesOf are the words for the state of what a record is about.
+func statesOf(kind string) (words []string) {
+	if kind == "host" {
+		return []string{"up", "down", probe.StateUnknown.String()}
+	}
+	for _, s := range probe.States() {
+		words = append(words, s.String())
+	}
+	return words
 }
 
 // learn keeps what a record says.
 func (r *Run) learn(rec *entry, line []byte) error {
 	place := rec.Target
 	if rec.Addr.IsValid() {
-		place = placeOf("", rec.Addr.String(), rec.Port)
+		place = netip.AddrPortFrom(rec.Addr, rec.Port).String()
 	}
 	switch rec.Type {
 	case "port":
+		if old := r.facts[place]["state"]; old != "" && old != stateOf(rec) {
+			return fmt.Errorf("%s is %s here and %s before", place, stateOf(rec), old)
+		}
 		r.set(place, "state", stateOf(rec))
 		r.set(place, "findings", r.unusual(rec))
 	case "host":

@@ -82,6 +82,19 @@ func TestReadRunRefuses(t *testing.T) {
 		runLine + summaryLine + runLine:                            "a.json:3: a record after the summary",
 		runLine + runLine:                                          "another run begins",
 		runLine + `{"type":"port","addr":"nowhere"}` + "\n":        "a.json:2: a record of type \"port\"",
+
+		// Records whose fields are right by themselves, and which no run writes.
+		runLine + `{"type":"prt","addr":"192.0.2.1"}` + "\n":                               `a.json:2: a record of type "prt", which this program does not know`,
+		runLine + portLine(1, "opened", "syn-ack"):                                         `a.json:2: a record of type "port": "opened" is no state`,
+		runLine + `{"type":"host","addr":"192.0.2.1","state":"open"}` + "\n":               `"open" is no state`,
+		runLine + `{"type":"port","addr":"192.0.2.1","port":null,"state":"open"}` + "\n":   "it names no port",
+		runLine + `{"type":"port","port":80,"state":"open"}` + "\n":                        "it names no address",
+		runLine + `{"type":"port","addr":"192.0.2.1","port":"80"}` + "\n":                  `a.json:2: a record of type "port": "port" cannot be a string`,
+		runLine + portLine(70000, "open", "syn-ack"):                                       `"port" cannot be a number 70000`,
+		runLine + `{"type":"rtt_summary","addr":"192.0.2.1","port":80,"p50_ns":-5}` + "\n": "-5ns is no round-trip time",
+		runLine + `{"type":"hop","ttl":1}` + "\n":                                          "it names no target",
+		runLine + portLine(80, "open", "syn-ack") + portLine(80, "refused", "reset"):       "a.json:3: a record of type \"port\": 192.0.2.1:80 is refused (reset) here and open (syn-ack) before",
+		runLine + "[1]\n": "a.json:2: no record: it is a JSON array and no object",
 	} {
 		if _, err := ReadRun("a.json", strings.NewReader(text)); !errors.Is(err, ErrRun) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v lacks %s", text, err, want)

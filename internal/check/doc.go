@@ -1,6 +1,6 @@
 // Package check is the language of expectations about a network: it reads files
-// ([Load]), says what has to be probed for them ([Plan.Needs]), and holds what was
-// found ([Facts]) against them ([Plan.Judge]). It sends nothing and prints nothing;
+// ([Load]), says what has to be probed for them ([Expectations.Needs]), and holds what was
+// found ([Facts]) against them ([Expectations.Judge]). It sends nothing and prints nothing;
 // the command line runs its own commands in between and gives their records to
 // Facts.
 //

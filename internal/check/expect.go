@@ -8,8 +8,8 @@ import (
 	"synscope/probe"
 )
 
-// Plan is a file of expectations with all that it includes.
-type Plan struct {
+// Expectations are a file of expectations with all that it includes.
+type Expectations struct {
 	Probing Probing
 	Expect  []Expectation
 }

@@ -9,7 +9,13 @@ import (
 )
 
 // Facts is what was found, out of the JSON lines of the commands.
-type Facts struct{ at map[netip.AddrPort]*found }
+type Facts struct {
+	at map[netip.AddrPort]*found
+
+	// Unasked says of a name without an address why nobody could be asked for one:
+	// that is another thing than a name that there is not.
+	Unasked map[string]string
+}
 
 // found is all that is known of a place; nil where it was not looked at.
 type found struct {

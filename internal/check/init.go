@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -15,7 +16,8 @@ import (
 
 // written is a file of expectations as it is written.
 type written struct {
-	Expect []writtenHost `yaml:"expect"`
+	Probing map[string]int `yaml:"probing,flow,omitempty"`
+	Expect  []writtenHost  `yaml:"expect"`
 }
 
 type writtenHost struct {
@@ -30,10 +32,12 @@ type writtenHost struct {
 }
 
 // headroom is how many times the round trips of now may be exceeded later, and
-// leastBound what is allowed in any case.
+// leastBound what is allowed in any case. initCount is how many probes are sent to
+// know them.
 const (
 	headroom   = 3
 	leastBound = 5 * time.Millisecond
+	initCount  = 50
 )
 
 // Write writes expectations that hold now of the targets: what is open, that
@@ -41,6 +45,9 @@ const (
 // was run; scope is "" for the commonly served ports.
 func Write(w io.Writer, comment string, words []string, hosts Hosts, scope target.Ports, scoped bool, f *Facts) error {
 	file := written{Expect: []writtenHost{}}
+	if unsteady(f) {
+		file.Probing = map[string]int{"count": initCount}
+	}
 	for _, word := range words {
 		for _, a := range hosts[word] {
 			name := a.String()
@@ -65,6 +72,7 @@ func Write(w io.Writer, comment string, words []string, hosts Hosts, scope targe
 func describe(name string, a netip.Addr, scope target.Ports, scoped bool, f *Facts) writtenHost {
 	h := writtenHost{Name: name, Targets: name}
 	slowest := time.Duration(0)
+	var lost, sent uint64 // of the port that lost most
 	for port := range scope.All() {
 		at := f.of(netip.AddrPortFrom(a, port))
 		if at.port == nil || at.port.State != probe.StateOpen.String() {
@@ -74,6 +82,9 @@ func describe(name string, a netip.Addr, scope target.Ports, scoped bool, f *Fac
 		if at.rtt != nil {
 			if d, ok := at.rtt.time("p95"); ok {
 				slowest = max(slowest, d)
+			}
+			if at.rtt.Lost*max(sent, 1) >= lost*at.rtt.Sent {
+				lost, sent = at.rtt.Lost, at.rtt.Sent
 			}
 		}
 	}
@@ -88,9 +99,37 @@ func describe(name string, a netip.Addr, scope target.Ports, scoped bool, f *Fac
 	h.Only = true
 	if slowest > 0 {
 		h.RTT = map[string]string{"p95": roundUp(max(headroom*slowest, leastBound)).String()}
-		h.Loss = "10%"
+		h.Loss = percent(allowance(lost, sent))
 	}
 	return h
+}
+
+// unsteady tells whether a few probes more or less make another answer of a port:
+// some were lost, or some took far longer than most. Then later ones have to be as
+// many as these.
+func unsteady(f *Facts) bool {
+	for _, at := range f.at {
+		if r := at.rtt; r != nil && (r.Lost > 0 || r.Max != nil && r.P50 != nil && *r.Max > max(headroom**r.P50, leastBound)) {
+			return true
+		}
+	}
+	return false
+}
+
+// fewLost is the share of lost probes that is allowed where none was lost.
+const fewLost = 0.1
+
+// allowance is the share of lost probes that as many later ones exceed by chance in
+// one run of a thousand, were the loss at the upper end of what was seen (two
+// standard deviations of the score interval of Wilson, JASA 22, 1927).
+func allowance(lost, sent uint64) float64 {
+	if lost == 0 || sent == 0 {
+		return fewLost
+	}
+	const z = 2
+	n, p := float64(sent), float64(lost)/float64(sent)
+	upper := (p + z*z/(2*n) + z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))) / (1 + z*z/n)
+	return max(fewLost, math.Min(1, math.Ceil(100*(upper+3*math.Sqrt(upper*(1-upper)/n)))/100))
 }
 
 // roundUp is a time to two digits, not below it.
@@ -102,17 +141,17 @@ func roundUp(d time.Duration) time.Duration {
 	return (d + unit - 1) / unit * unit
 }
 
-// Seen is a plan that looks at all ports of a scope and expects nothing yet.
-func Seen(words []string, scope target.Ports) *Plan {
-	return &Plan{
-		Probing: Probing{Retries: -1, Count: defaultCount, Interval: defaultInterval},
+// Seen are expectations that look at all ports of a scope and expect nothing yet.
+func Seen(words []string, scope target.Ports) *Expectations {
+	return &Expectations{
+		Probing: Probing{Retries: -1, Count: initCount, Interval: defaultInterval},
 		Expect:  []Expectation{{Targets: words, Only: true, Scope: scope}},
 	}
 }
 
-// Measured is a plan that times the ports that were found open.
-func Measured(p *Plan, hosts Hosts, f *Facts) *Plan {
-	timed := &Plan{Probing: p.Probing}
+// Measured are expectations that time the ports that were found open.
+func Measured(p *Expectations, hosts Hosts, f *Facts) *Expectations {
+	timed := &Expectations{Probing: p.Probing}
 	for _, word := range p.Words() {
 		for _, a := range hosts[word] {
 			var open []uint16

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -27,7 +28,7 @@ type Result struct {
 }
 
 // Judge holds the facts against every expectation, in the order of the file.
-func (p *Plan) Judge(hosts Hosts, f *Facts) (all []Result) {
+func (p *Expectations) Judge(hosts Hosts, f *Facts) (all []Result) {
 	for i := range p.Expect {
 		for _, word := range p.Expect[i].Targets {
 			all = append(all, p.Expect[i].of(word).judge(word, hosts[word], f)...)
@@ -40,7 +41,11 @@ func (p *Plan) Judge(hosts Hosts, f *Facts) (all []Result) {
 // several hosts.
 func (e *Expectation) judge(word string, hosts []netip.Addr, f *Facts) (all []Result) {
 	if len(hosts) == 0 {
-		return []Result{{Name: e.Name, Where: e.Where, Target: word, Expected: "a name that resolves", Got: "it does not"}}
+		got := "it does not"
+		if why := f.Unasked[word]; why != "" {
+			got = "no answer of a resolver: " + why
+		}
+		return []Result{{Name: e.Name, Where: e.Where, Target: word, Expected: "a name that resolves", Got: got}}
 	}
 	for _, host := range hosts {
 		j := judgement{e: e, word: word, host: host, facts: f}
@@ -82,6 +87,12 @@ func (j *judgement) say(port uint16, ok bool, expected, got string, words ...str
 		Name: j.e.Name, Where: j.e.Where, Target: placeOf(j.word, j.host.String(), port),
 		OK: ok, Expected: expected, Got: got, Words: words, Took: j.took,
 	})
+}
+
+func (j *judgement) kept(port uint16, expected, got string) { j.say(port, true, expected, got) }
+
+func (j *judgement) broken(port uint16, expected, got string, words ...string) {
+	j.say(port, false, expected, got, words...)
 }
 
 // states are the ports that must be in a state, or not open.
@@ -144,11 +155,11 @@ func (j *judgement) others() {
 	want := fmt.Sprintf("nothing else open of %d ports", probed)
 	switch {
 	case len(open) > 0:
-		j.say(0, false, want, "open: "+portList(open), "open")
+		j.broken(0, want, "open: "+portList(open), "open")
 	case len(unknown) > 0:
-		j.say(0, false, want, fmt.Sprintf("%d ports could not be probed", len(unknown)), "unknown")
+		j.broken(0, want, fmt.Sprintf("%d ports could not be probed", len(unknown)), "unknown")
 	default:
-		j.say(0, true, want, "nothing")
+		j.kept(0, want, "nothing")
 	}
 }
 
@@ -179,12 +190,12 @@ func (j *judgement) measured(port uint16) {
 func (j *judgement) bound(port uint16, b Bound, r *entry) {
 	want := fmt.Sprintf("%s of the RTT at most %s", b.Of, units.Duration(b.Most))
 	if r == nil {
-		j.say(port, false, want, "not probed")
+		j.broken(port, want, "not probed")
 		return
 	}
 	d, ok := r.time(b.Of)
 	if !ok {
-		j.say(port, false, want, fmt.Sprintf("no time was measured: %d of %d answered", r.Received, r.Sent), "no-response")
+		j.broken(port, want, fmt.Sprintf("no time was measured: %d of %d answered", r.Received, r.Sent), "no-response")
 		return
 	}
 	j.say(port, d <= b.Most, want, units.Duration(d))
@@ -193,7 +204,7 @@ func (j *judgement) bound(port uint16, b Bound, r *entry) {
 func (j *judgement) loss(port uint16, r *entry) {
 	want := fmt.Sprintf("at most %s lost", percent(*j.e.Loss))
 	if r == nil || r.Loss == nil {
-		j.say(port, false, want, "not probed")
+		j.broken(port, want, "not probed")
 		return
 	}
 	j.say(port, *r.Loss <= *j.e.Loss, want, fmt.Sprintf("%s lost (%d of %d)", percent(*r.Loss), r.Lost, r.Sent))
@@ -207,7 +218,7 @@ func percent(share float64) string {
 func (j *judgement) handshake(port uint16, r *entry) {
 	h := j.e.Handshake
 	if r == nil || r.State != probe.StateOpen.String() {
-		j.say(port, false, "a connection", stateOf(r), wordsOfPort(r)...)
+		j.broken(port, "a connection", stateOf(r), wordsOfPort(r)...)
 		return
 	}
 	var negotiated []string
@@ -224,7 +235,7 @@ func (j *judgement) handshake(port uint16, r *entry) {
 		j.say(port, !intersects(negotiated, h.Without), "without "+strings.Join(h.Without, ", "), got)
 	}
 	if len(h.Close) > 0 {
-		j.say(port, slices.Contains(h.Close, r.Close), "close "+strings.Join(h.Close, " or "), cmpOr(r.Close, "not closed"), r.Close)
+		j.say(port, slices.Contains(h.Close, r.Close), "close "+strings.Join(h.Close, " or "), cmp.Or(r.Close, "not closed"), r.Close)
 	}
 	found := r.codes()
 	if len(h.Findings) > 0 {
@@ -234,7 +245,7 @@ func (j *judgement) handshake(port uint16, r *entry) {
 		j.say(port, !intersects(found, h.NoFindings), "no "+strings.Join(h.NoFindings, ", "), listed(found), found...)
 	}
 	if len(j.e.Handshake.Options)+len(h.Without)+len(h.Close)+len(h.Findings)+len(h.NoFindings) == 0 {
-		j.say(port, true, "a connection", stateOf(r))
+		j.kept(port, "a connection", stateOf(r))
 	}
 }
 
@@ -264,6 +275,7 @@ func (j *judgement) isn(port uint16, r *entry) {
 func (j *judgement) path(port uint16, at *found) {
 	p := j.e.Path
 	hops, seen, reached := walked(at.hops)
+	dumb := silent(at.hops, hops)
 	if p.MaxHops > 0 {
 		got := fmt.Sprintf("%d hops", hops)
 		if !reached {
@@ -277,8 +289,12 @@ func (j *judgement) path(port uint16, at *found) {
 	for _, prefix := range p.Avoid {
 		// A hop that kept silent may be the one that is to be avoided; what did
 		// not reach the end may have met it later.
-		ok := reached && !slices.ContainsFunc(seen, prefix.Contains)
-		j.say(port, ok, "no way through "+plain(prefix), "through "+addresses(seen))
+		met := slices.ContainsFunc(seen, prefix.Contains)
+		got := "through " + addresses(seen)
+		if !met && len(dumb) > 0 {
+			got += ", and whoever did not answer at hop " + strings.Join(dumb, ", ")
+		}
+		j.say(port, reached && !met && len(dumb) == 0, "no way through "+plain(prefix), got)
 	}
 }
 
@@ -297,6 +313,16 @@ func walked(hops []*entry) (n int, seen []netip.Addr, reached bool) {
 		}
 	}
 	return n, seen, reached
+}
+
+// silent are the hops before the last from which nobody answered.
+func silent(hops []*entry, last int) (all []string) {
+	for ttl := 1; ttl < last; ttl++ {
+		if !slices.ContainsFunc(hops, func(h *entry) bool { return h.TTL == ttl && h.Addr.IsValid() }) {
+			all = append(all, strconv.Itoa(ttl))
+		}
+	}
+	return all
 }
 
 func plain(p netip.Prefix) string {
@@ -328,11 +354,4 @@ func contains(all, some []string) bool {
 
 func intersects(a, b []string) bool {
 	return slices.ContainsFunc(a, func(w string) bool { return slices.Contains(b, w) })
-}
-
-func cmpOr(word, otherwise string) string {
-	if word == "" {
-		return otherwise
-	}
-	return word
 }

@@ -4,14 +4,15 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 )
 
-// planned is a file's plan, and its hosts.
-func planned(t *testing.T, text string) (*Plan, Hosts) {
+// planned are a file's expectations, and their hosts.
+func planned(t *testing.T, text string) (*Expectations, Hosts) {
 	t.Helper()
 	p, err := load(text)
 	if err != nil {
@@ -102,6 +103,7 @@ func TestJudge(t *testing.T) {
 		{"port: 81, path: {max-hops: 9}", "192.0.2.1:81|at most 9 hops|the port was not reached", false},
 		{"port: 80, path: {through: 198.51.100.0/24}", "192.0.2.1:80|a way through 198.51.100.0/24|through 198.51.100.1", true},
 		{"port: 80, path: {avoid: 198.51.100.1}", "192.0.2.1:80|no way through 198.51.100.1|through 198.51.100.1", false},
+		{"port: 80, path: {avoid: 203.0.113.1}", "192.0.2.1:80|no way through 203.0.113.1|through 198.51.100.1, and whoever did not answer at hop 2", false},
 		{"port: 81, path: {avoid: 203.0.113.1}", "192.0.2.1:81|no way through 203.0.113.1|through nothing", false},
 	} {
 		p, hosts := planned(t, "expect:\n  - {targets: 192.0.2.1, "+tc.line+"}\n")
@@ -174,5 +176,33 @@ func TestResultFiles(t *testing.T) {
 	want := "TAP version 13\n1..2\nok 1 - a <b> & \\#c: x:1: open\nnot ok 2 - d: y:2: open\n  ---\n  expected: \"open\"\n  found: \"refused \\\"reset\\\"\"\n  at: \"c.yaml:1:1\"\n  ...\n"
 	if tap.String() != want {
 		t.Errorf("%s", tap.String())
+	}
+}
+
+// What --init writes of a lossy link holds of the same link later: of a thousand
+// such files hardly one fails by chance. So does that of a steady one.
+func TestAllowanceHoldsAgain(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	lose := func(p float64) (lost uint64) {
+		for range initCount {
+			if random.Float64() < p {
+				lost++
+			}
+		}
+		return lost
+	}
+	for _, p := range []float64{0, 0.001, 0.02, 0.1, 0.2, 0.5, 0.9} {
+		failed := 0
+		for range 1000 {
+			if bound := allowance(lose(p), initCount); float64(lose(p))/initCount > bound {
+				failed++
+			}
+		}
+		if failed > 10 {
+			t.Errorf("loss %g: %d of 1000 files fail", p, failed)
+		}
+	}
+	if allowance(0, initCount) != fewLost || allowance(initCount, initCount) != 1 {
+		t.Errorf("%g %g", allowance(0, initCount), allowance(initCount, initCount))
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
+	"sort"
 	"strings"
 	"time"
 
@@ -36,22 +36,22 @@ const (
 
 // Load reads a file and what it includes. The error lists up to ten mistakes,
 // each with its line and column, and is [ErrFile].
-func Load(path string, s Source) (*Plan, error) {
-	l := &loader{source: s, plan: &Plan{Probing: Probing{Retries: -1, Count: defaultCount, Interval: defaultInterval}}, groups: map[string][]located{}}
+func Load(path string, s Source) (*Expectations, error) {
+	l := &loader{source: s, all: &Expectations{Probing: Probing{Retries: -1, Count: defaultCount, Interval: defaultInterval}}, groups: groups{}}
 	if err := l.file(path, nil, Expectation{}); err != nil {
 		return nil, err
 	}
-	if len(l.plan.Expect) == 0 {
+	if len(l.all.Expect) == 0 {
 		return nil, fmt.Errorf("%w: %s: nothing is expected: `expect:` is empty or missing", ErrFile, path)
 	}
-	return l.plan, nil
+	return l.all, nil
 }
 
-// loader reads one file after the other into a plan.
+// loader reads one file after the other.
 type loader struct {
 	source Source
-	plan   *Plan
-	groups map[string][]located
+	all    *Expectations
+	groups groups
 }
 
 // file reads one file; defaults are those of the file that includes it.
@@ -117,7 +117,7 @@ func (l *loader) parse(path string, within []string) (*yaml.Node, error) {
 	if err := d.Decode(&document); errors.Is(err, io.EOF) || err == nil && len(document.Content) == 0 {
 		return nil, fmt.Errorf("%w: %s: the file is empty", ErrFile, path)
 	} else if err != nil {
-		return nil, syntax(path, err)
+		return nil, syntax(path, b, err)
 	}
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
 		return nil, &fault{fmt.Sprintf("%s:%d:%d", path, more.Line, max(more.Column, 1)), "one document a file: leave out what follows ---"}
@@ -125,17 +125,24 @@ func (l *loader) parse(path string, within []string) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
-// yamlLine is the place in the messages of the YAML parser.
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+// yamlLine is the place in the messages of the YAML parser, which is where the
+// block begins that is wrong, or nothing.
+var yamlLine = regexp.MustCompile(`^yaml: (?:line \d+: )?(.*)$`)
 
-// syntax is an error of the YAML parser with its place in front.
-func syntax(path string, err error) error {
-	m := yamlLine.FindStringSubmatch(err.Error())
-	if m == nil {
-		return &fault{path, err.Error()}
+// syntax is an error of the YAML parser with its place in front: the line after
+// the most lines that can be read.
+func syntax(path string, b []byte, err error) error {
+	text := err.Error()
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		text = m[1]
 	}
-	line, _ := strconv.Atoi(m[1])
-	return &fault{fmt.Sprintf("%s:%d:1", path, max(line, 1)), "not YAML: " + m[2]}
+	lines := bytes.SplitAfter(b, []byte{'\n'})
+	wrong := sort.Search(len(lines), func(n int) bool {
+		var any yaml.Node
+		err := yaml.NewDecoder(bytes.NewReader(bytes.Join(lines[:n], nil))).Decode(&any)
+		return err != nil && !errors.Is(err, io.EOF)
+	})
+	return &fault{fmt.Sprintf("%s:%d:1", path, min(max(wrong, 1), len(lines))), "not YAML: " + text}
 }
 
 func (r *reader) version(n *yaml.Node) {
@@ -144,8 +151,8 @@ func (r *reader) version(n *yaml.Node) {
 	}
 }
 
-// readGroups takes the names that stand for several targets. They may name
-// groups that were read before.
+// readGroups takes the names that stand for several targets. They may name each
+// other, in any order, and not in a circle.
 func (l *loader) readGroups(r *reader, n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
 		r.wrong(n, "groups: expected names with lists of targets, found %s", kindOf(n))
@@ -161,32 +168,31 @@ func (l *loader) readGroups(r *reader, n *yaml.Node) {
 			r.wrong(name, "group %q: a name is of letters, digits, - and _, and begins with a letter", name.Value)
 			continue
 		}
-		members := r.words(n.Content[i+1], "group "+name.Value)
-		for _, m := range members {
-			if m.word == name.Value {
-				r.wrong(m.node, "group %q holds itself", name.Value)
-			}
-		}
-		l.groups[name.Value] = l.resolve(members)
+		l.groups[name.Value] = r.words(n.Content[i+1], "group "+name.Value)
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		l.uncircled(r, n.Content[i].Value)
 	}
 }
 
-var groupName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
-
-// resolve puts the targets of groups in place of their names.
-func (l *loader) resolve(words []located) (all []located) {
-	for _, w := range words {
-		if members, ok := l.groups[w.word]; ok {
-			all = append(all, members...)
+// uncircled refuses a group that holds itself, and opens the circle.
+func (l *loader) uncircled(r *reader, name string) {
+	for i, m := range l.groups[name] {
+		if m.word != name && !l.groups.holds(m.word, name) {
 			continue
 		}
-		all = append(all, w)
+		if m.word == name {
+			r.wrong(m.node, "group %q holds itself", name)
+		} else {
+			r.wrong(m.node, "group %q holds itself, by way of %q", name, m.word)
+		}
+		l.groups[name] = slices.Delete(slices.Clone(l.groups[name]), i, i+1)
+		return
 	}
-	return all
 }
 
 func (l *loader) readProbing(r *reader, n *yaml.Node) {
-	p := &l.plan.Probing
+	p := &l.all.Probing
 	r.mapping(n, "probing", keys{
 		"timeout":  func(n *yaml.Node) { p.Timeout = r.duration(n, "timeout", time.Millisecond, time.Hour) },
 		"retries":  func(n *yaml.Node) { p.Retries = r.integer(n, "retries", 0, 20) },
@@ -211,10 +217,10 @@ func (l *loader) readExpected(r *reader, n *yaml.Node, defaults Expectation) {
 		if item.Kind == yaml.MappingNode {
 			l.complete(r, item, &e, before)
 		}
-		if len(l.plan.Expect) >= mostExpected {
+		if len(l.all.Expect) >= mostExpected {
 			r.wrong(item, "more than %d expectations", mostExpected)
 			return
 		}
-		l.plan.Expect = append(l.plan.Expect, e)
+		l.all.Expect = append(l.all.Expect, e)
 	}
 }

@@ -27,7 +27,7 @@ func files(all map[string]string) Source {
 	}
 }
 
-func load(text string) (*Plan, error) {
+func load(text string) (*Expectations, error) {
 	return Load("c.yaml", files(map[string]string{"c.yaml": text, "empty.yaml": ""}))
 }
 
@@ -150,6 +150,32 @@ func TestMistakes(t *testing.T) {
 		one("filtered: 22\n    refused: 22"):                                 "c.yaml:4:14: port 22 is expected to be filtered, and refused",
 		one("open: 80\n    not-open: 70-90"):                                 "c.yaml:4:15: port 80 is expected to be open, and not-open",
 		one("open: 80\n    overrides: {192.0.2.1: {open: 81, refused: 81}}"): "port 81 is expected to be open, and refused",
+
+		// What cannot hold, or expects nothing, although each key is right.
+		one("open: 80\n    handshake: {options: [mss, ts], without: ts}"):              "c.yaml:4:46: without: ts is among options too",
+		one("open: 80\n    handshake: {findings: banner, no-findings: banner}"):        "c.yaml:4:48: no-findings: banner is among findings too",
+		one("open: 80\n    isn: {at-least: random, class: constant}"):                  "c.yaml:4:36: class: none of these is at least random",
+		one("open: 80\n    path: {through: 192.0.2.7, avoid: 192.0.2.0/24}"):           "avoid: 192.0.2.0/24 holds 192.0.2.7",
+		one("open: 80\n    path: {}"):                                                  "c.yaml:4:11: path: nothing is expected",
+		one("open: 80\n    rtt: {}"):                                                   "c.yaml:4:10: rtt: nothing is expected",
+		one("open: 80\n    isn: {}"):                                                   "c.yaml:4:10: isn: nothing is expected",
+		one("open: 80\n    isn: {quick: true}"):                                        "isn: nothing is expected",
+		one("open: 80\n    scope: all"):                                                "c.yaml:4:12: scope: it says where",
+		one("open: 80\n    loss: 1"):                                                   "c.yaml:4:11: loss: a share of 1 has no sign: write 1%",
+		one("open: 80\n    name: ''"):                                                  "c.yaml:4:11: name: it is empty",
+		one("open: -1"):                                                                `c.yaml:3:11: open: "-1" is no port`,
+		one("open: 0"):                                                                 "c.yaml:3:11: open: \"0\": nothing can listen on port 0",
+		one("open: 0-9"):                                                               "nothing can listen on port 0",
+		one("open: 80\n    name: !!binary eA=="):                                       "c.yaml:4:11: name: tags such as !!binary are not read",
+		"expect:\n  - <<: {loss: 0%}\n    targets: 192.0.2.1\n    open: 80":            "c.yaml:2:5: keys are not merged",
+		"probing: {rate: 0}\n" + one("open: 80"):                                       "c.yaml:1:17: rate: expected packets a second",
+		"groups: {a: [b], b: [c], c: [192.0.2.1, a]}\n" + one("open: 80"):              `c.yaml:1:14: group "a" holds itself, by way of "b"`,
+		"expect:\n  - targets: '[2001:db8::1]'\n    open: 80":                          "write an address without brackets: 2001:db8::1",
+		"expect:\n  - name: x\n   targets: 192.0.2.1\n":                                "c.yaml:3:1: not YAML",
+		"expect:\n  - name: gr\xf6\xdfe\n    targets: 192.0.2.1\n":                     "c.yaml:2:1: not YAML",
+		"expect:\n  - targets: 192.0.2.1\n    open: 80\n    name: \"a\x00b\"\n":        "c.yaml:4:1: not YAML",
+		"expect:\n  - name:x\n    targets: 192.0.2.1\n    open: 80\n":                  "c.yaml:3:1: not YAML",
+		"expect:\n  - targets: 192.0.2.1\n    open: 80\n  - {name: \"x, open: 80}\n\n": "c.yaml:4:1: not YAML",
 	} {
 		p, err := load(text)
 		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, ErrFile) || p != nil {
@@ -281,5 +307,29 @@ func TestDocumentedExamples(t *testing.T) {
 	}
 	if seen < 2 {
 		t.Errorf("%d examples", seen)
+	}
+}
+
+// Groups name each other in any order, and a target of several groups is judged
+// once.
+func TestGroupsInAnyOrder(t *testing.T) {
+	p, err := load("groups: {all: [later, web], later: [192.0.2.2, web], web: [192.0.2.1]}\nexpect:\n  - {targets: [all, web, 192.0.2.1], open: 80}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(p.Expect[0].Targets); got != "[192.0.2.2 192.0.2.1]" {
+		t.Error(got)
+	}
+}
+
+// Groups that hold each other twice, and those again, and so on, are few targets.
+func TestGroupsThatGrow(t *testing.T) {
+	text := "groups:\n  g0: [192.0.2.1]\n"
+	for i := range 60 {
+		text += fmt.Sprintf("  g%d: [g%d, g%d]\n", i+1, i, i)
+	}
+	p, err := load(text + "expect:\n  - {targets: g60, open: 80}\n")
+	if err != nil || len(p.Expect[0].Targets) != 1 {
+		t.Errorf("%v %v", p, err)
 	}
 }

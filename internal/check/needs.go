@@ -11,12 +11,12 @@ import (
 	"synscope/internal/target"
 )
 
-// Hosts are the addresses of each target of a plan. A target without any is one
+// Hosts are the addresses of each target. A target without any is one
 // whose name did not resolve.
 type Hosts map[string][]netip.Addr
 
-// Words are all targets of the plan, each once.
-func (p *Plan) Words() (all []string) {
+// Words are all targets, each once.
+func (p *Expectations) Words() (all []string) {
 	seen := map[string]bool{}
 	for i := range p.Expect {
 		for _, w := range p.Expect[i].Targets {
@@ -29,7 +29,17 @@ func (p *Plan) Words() (all []string) {
 	return all
 }
 
-// Needs says what has to be probed to judge a plan: for each way of probing the
+// Place is where in the files a target is first named, "" where it is in none.
+func (p *Expectations) Place(word string) string {
+	for i := range p.Expect {
+		if slices.Contains(p.Expect[i].Targets, word) {
+			return p.Expect[i].Where
+		}
+	}
+	return ""
+}
+
+// Needs says what has to be probed to judge expectations: for each way of probing the
 // addresses with their ports, as the commands read them.
 type Needs struct {
 	Scan, Ping, Handshake, ISN, QuickISN, Trace []string
@@ -56,8 +66,8 @@ func (w *wanted) add(hosts []netip.Addr, ports ...uint16) {
 	}
 }
 
-// Needs of the plan, each address once for each way.
-func (p *Plan) Needs(hosts Hosts) *Needs {
+// Needs of the expectations, each address once for each way.
+func (p *Expectations) Needs(hosts Hosts) *Needs {
 	var scan, ping, handshake, isn, quick, trace wanted
 	for i := range p.Expect {
 		for _, word := range p.Expect[i].Targets {

@@ -63,6 +63,8 @@ func (r *reader) mapping(n *yaml.Node, what string, known keys) {
 		switch {
 		case key.Kind != yaml.ScalarNode:
 			r.wrong(key, "%s: a key is a word, found %s", what, kindOf(key))
+		case key.Value == "<<" && key.Tag == "!!merge":
+			r.wrong(key, "keys are not merged: defaults and include do what << would")
 		case !ok:
 			r.wrong(key, "unknown key %q in %s%s", key.Value, what, suggestion(key.Value, known))
 		case seen[key.Value]:
@@ -104,14 +106,24 @@ func kindOf(n *yaml.Node) string {
 	if n.Tag == "!!null" {
 		return "nothing"
 	}
+	if len(n.Value) > longestQuote {
+		return fmt.Sprintf("%.*q…", longestQuote, n.Value)
+	}
 	return fmt.Sprintf("%q", n.Value)
 }
+
+// longestQuote is how much of a value is repeated in a message.
+const longestQuote = 60
 
 // word is a scalar with its variables filled in; "" and a mistake where there is
 // none.
 func (r *reader) word(n *yaml.Node, what string) string {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		r.wrong(n, "%s: expected one word, found %s", what, kindOf(n))
+		return ""
+	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		r.wrong(n, "%s: tags such as %s are not read: leave it out", what, n.Tag)
 		return ""
 	}
 	text, err := expand(n.Value, r.env)

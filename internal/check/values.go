@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,12 +36,22 @@ func (r *reader) apply(n *yaml.Node, what string, e *Expectation, whole bool) {
 		"path":      func(n *yaml.Node) { e.Path = r.path(n) },
 	}
 	if whole {
-		known["name"] = func(n *yaml.Node) { e.Name = r.word(n, "name") }
+		known["name"] = func(n *yaml.Node) { e.Name = r.name(n) }
 		known["targets"] = func(*yaml.Node) {}   // read when groups are known
 		known["overrides"] = func(*yaml.Node) {} // read when the rest is
 	}
 	r.mapping(n, what, known)
 	r.settle(n, e)
+}
+
+// name is what an expectation is called, and results in files for CI are.
+func (r *reader) name(n *yaml.Node) string {
+	before := len(r.faults)
+	w := r.word(n, "name")
+	if w == "" && len(r.faults) == before {
+		r.wrong(n, "name: it is empty")
+	}
+	return w
 }
 
 // complete resolves the targets of an expectation and its overrides. There were so
@@ -53,9 +64,11 @@ func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation, before int) {
 	}
 	places := map[string]*yaml.Node{}
 	for _, w := range r.words(targets, "targets") {
-		for _, member := range l.resolve([]located{w}) {
-			e.Targets = append(e.Targets, member.word)
-			places[member.word] = w.node
+		for _, member := range l.groups.resolve([]located{w}) {
+			if places[member.word] == nil {
+				e.Targets = append(e.Targets, member.word)
+				places[member.word] = w.node
+			}
 		}
 	}
 	if len(e.Targets) == 0 && len(r.faults) == 0 {
@@ -67,6 +80,7 @@ func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation, before int) {
 	if len(r.faults) > before { // which may be why nothing else is expected
 		return
 	}
+	r.scoped(n, e)
 	for _, w := range e.Targets {
 		r.sensible(n, w, e.of(w))
 		if err := wellFormed(w); err != "" {
@@ -93,8 +107,8 @@ func (l *loader) override(r *reader, n *yaml.Node, e *Expectation) {
 	e.Overrides = map[string]*Expectation{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		for _, w := range l.resolve([]located{{key.Value, key}}) {
-			if !containsWord(e.Targets, w.word) {
+		for _, w := range l.groups.resolve([]located{{key.Value, key}}) {
+			if !slices.Contains(e.Targets, w.word) {
 				r.wrong(key, "overrides: %q is none of the targets", w.word)
 				continue
 			}
@@ -106,13 +120,18 @@ func (l *loader) override(r *reader, n *yaml.Node, e *Expectation) {
 	}
 }
 
-func containsWord(words []string, w string) bool {
-	for _, x := range words {
-		if x == w {
-			return true
+// scoped refuses a scope that nothing is expected of.
+func (r *reader) scoped(n *yaml.Node, e *Expectation) {
+	scope := valueOf(n, "scope")
+	if scope == nil || e.Only {
+		return
+	}
+	for _, o := range e.Overrides {
+		if o.Only {
+			return
 		}
 	}
-	return false
+	r.wrong(scope, "scope: it says where nothing else may be open, and that is not expected without `only: true`")
 }
 
 // sensible refuses an expectation of a target that expects nothing, or measures
@@ -132,6 +151,9 @@ func (r *reader) sensible(n *yaml.Node, word string, e *Expectation) {
 func wellFormed(word string) string {
 	if _, err := netip.ParseAddr(word); err == nil {
 		return ""
+	}
+	if inside, bracketed := strings.CutPrefix(word, "["); bracketed && strings.HasSuffix(word, "]") {
+		return "write an address without brackets: " + strings.TrimSuffix(inside, "]")
 	}
 	if _, err := netip.ParsePrefix(word); err != nil && strings.ContainsAny(word, ":[]") {
 		return "a target has no port here: say `open:` or `port:`"
@@ -171,8 +193,16 @@ func (r *reader) ports(n *yaml.Node, what string) target.Ports {
 		if w.word == "all" {
 			w.word = "-"
 		}
-		if _, err := target.ParsePorts(w.word); err != nil {
+		ports, err := target.ParsePorts(w.word)
+		switch {
+		case err != nil:
 			r.wrong(w.node, "%s: %v", what, err)
+			continue
+		case strings.HasPrefix(w.word, "-") && w.word != "-":
+			r.wrong(w.node, "%s: %q is no port: write a range with both ends, or all", what, w.word)
+			continue
+		case ports.Contains(0):
+			r.wrong(w.node, "%s: %q: nothing can listen on port 0, which asks for any", what, w.word)
 			continue
 		}
 		words = append(words, w.word)
@@ -226,15 +256,24 @@ var rateWord = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?[kM]?|max)$`)
 
 func (r *reader) rate(n *yaml.Node) string {
 	w := r.word(n, "rate")
-	if !rateWord.MatchString(w) {
+	digits := strings.TrimRight(w, "kM")
+	if !rateWord.MatchString(w) || strings.Trim(digits, "0.") == "" || len(digits) > mostDigits {
 		r.wrong(n, "rate: expected packets a second such as 1000, 50k or max, found %q", w)
 	}
 	return w
 }
 
-// percent reads "5%" or 0.05 as a share.
+// mostDigits bounds a rate: more packets a second than any interface sends.
+const mostDigits = 15
+
+// percent reads "5%" or 0.05 as a share. Whoever writes 1 may mean either of two
+// things that are far apart.
 func (r *reader) percent(n *yaml.Node, what string) *float64 {
 	w := r.word(n, what)
+	if v, err := strconv.ParseFloat(w, 64); err == nil && v >= 1 {
+		r.wrong(n, "%s: a share of %s has no sign: write %s%%, or 100%% for all", what, w, w)
+		return nil
+	}
 	digits, percent := strings.CutSuffix(w, "%")
 	v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
 	if percent {
@@ -263,7 +302,15 @@ func (r *reader) bounds(n *yaml.Node) (all []Bound) {
 		}
 	}
 	r.mapping(n, "rtt", known)
+	r.something(n, "rtt", "such as p95: 20ms")
 	return all
+}
+
+// something refuses an empty mapping, which expects nothing.
+func (r *reader) something(n *yaml.Node, what, example string) {
+	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		r.wrong(n, "%s: nothing is expected: write keys in it, %s", what, example)
+	}
 }
 
 // optionNames are what a handshake negotiates, by their names in records.
@@ -279,7 +326,19 @@ func (r *reader) handshake(n *yaml.Node) *Handshake {
 		"findings":    func(n *yaml.Node) { h.Findings = r.among(n, "findings", wordsOf(explain.Finding)) },
 		"no-findings": func(n *yaml.Node) { h.NoFindings = r.among(n, "no-findings", wordsOf(explain.Finding)) },
 	})
+	r.notBoth(n, "options", h.Options, "without", h.Without)
+	r.notBoth(n, "findings", h.Findings, "no-findings", h.NoFindings)
 	return h
+}
+
+// notBoth refuses a word that must be there and must not.
+func (r *reader) notBoth(n *yaml.Node, wanted string, some []string, unwanted string, others []string) {
+	for _, w := range some {
+		if slices.Contains(others, w) {
+			r.wrong(valueOf(n, unwanted), "%s: %s is among %s too, and both cannot hold", unwanted, w, wanted)
+			return
+		}
+	}
 }
 
 func wordsOf(k explain.Kind) (words []string) {
@@ -320,6 +379,12 @@ func (r *reader) isn(n *yaml.Node) *ISN {
 		"difficulty": func(n *yaml.Node) { i.Difficulty = float64(r.integer(n, "difficulty", 1, 32)) },
 		"quick":      func(n *yaml.Node) { i.Quick = r.boolean(n, "quick") },
 	})
+	if n.Kind == yaml.MappingNode && valueOf(n, "at-least") == nil && valueOf(n, "class") == nil && valueOf(n, "difficulty") == nil {
+		r.wrong(n, "isn: nothing is expected: say at-least, class or difficulty")
+	}
+	if i.AtLeast != "" && len(i.Classes) > 0 && !slices.ContainsFunc(i.Classes, func(c string) bool { return rank(c) >= rank(i.AtLeast) }) {
+		r.wrong(valueOf(n, "class"), "class: none of these is at least %s, and both cannot hold", i.AtLeast)
+	}
 	return i
 }
 
@@ -338,6 +403,14 @@ func (r *reader) path(n *yaml.Node) *Path {
 		"through":  func(n *yaml.Node) { p.Through = r.prefixes(n, "through") },
 		"avoid":    func(n *yaml.Node) { p.Avoid = r.prefixes(n, "avoid") },
 	})
+	r.something(n, "path", "such as max-hops: 3")
+	for _, a := range p.Avoid {
+		for _, t := range p.Through {
+			if a.Overlaps(t) && a.Bits() <= t.Bits() {
+				r.wrong(valueOf(n, "avoid"), "avoid: %s holds %s, which the way must lead through", plain(a), plain(t))
+			}
+		}
+	}
 	return p
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 
@@ -110,6 +111,8 @@ func (a *arrangement) flag(word, name, value string, glued bool, rest []string) 
 		return nil, a.unknown(word, name)
 	case valued && !glued && len(rest) == 0:
 		return nil, errors.New("flag " + word + " needs a value")
+	case valued && !glued && a.isFlag(rest[0]):
+		return nil, fmt.Errorf("flag %s needs a value, and %s is a flag: if it is meant, write --%s=%s", word, rest[0], name, rest[0])
 	case valued && !glued:
 		return rest[1:], a.valued(name, rest[0])
 	case glued:
@@ -118,6 +121,17 @@ func (a *arrangement) flag(word, name, value string, glued bool, rest []string) 
 	a.put(name, "--"+name)
 	return rest, nil
 }
+
+// isFlag tells whether a word is a flag, as it is written: a value is forgotten
+// more often than it is one of their names.
+func (a *arrangement) isFlag(word string) bool {
+	name := strings.TrimLeft(word, "-")
+	_, known := a.lookup(name)
+	return word != name && known && (len(name) == 1 || len(name) <= shortNames) == !strings.HasPrefix(word, "--")
+}
+
+// shortNames is how long the names are that are written after one dash.
+const shortNames = 2
 
 // short splits a single-dash word: the longest flag that it begins with takes
 // the remainder, as its value or as further switches.

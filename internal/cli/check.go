@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -33,13 +35,17 @@ func checkCommand(s Streams) *cli.Command {
 			"OLD.json NEW.json it says what changed between two runs' JSON lines.",
 		Flags: joined(checkFlags(), under("Output", hostlessFlags())),
 		Action: func(c *cli.Context) error {
-			switch {
-			case c.Bool("init"):
-				return writeExpectations(c, s)
-			case c.Bool("diff"):
-				return compareRuns(c, s)
+			o := optionsOf[checkOptions](c)
+			if err := o.refuseIdle(); err != nil {
+				return err
 			}
-			return checkFile(c, s)
+			switch {
+			case o.Init:
+				return writeExpectations(c.Context, s, o)
+			case o.Diff:
+				return compareRuns(s, o)
+			}
+			return checkFile(c.Context, s, o)
 		},
 	}
 }
@@ -58,75 +64,114 @@ func checkFlags() []cli.Flag {
 	}
 }
 
-// checkJob is one run over a file of expectations.
-type checkJob struct {
-	c       *cli.Context
-	streams Streams
-	path    string
-	plan    *check.Plan
-	hosts   check.Hosts
-	needs   *check.Needs
-	rate    float64 // packets a second; 0: the commands' own
-	start   time.Time
-	instead io.Writer // standard output, where a file for CI goes there; else nil
+// refuseIdle refuses flags that the way in which check was asked has no use for.
+func (o *checkOptions) refuseIdle() error {
+	idle := map[string][]string{
+		"without --init": {"p"},
+		"with --init":    {"junit", "tap", "explain", "dry-run", "o", "oN", "oJ", "oC", "fields"},
+		"with --diff":    {"junit", "tap", "explain", "dry-run", "rate", "e"},
+	}
+	var asked []string
+	if o.Init {
+		asked = append(asked, "with --init")
+	} else {
+		asked = append(asked, "without --init")
+	}
+	if o.Diff {
+		asked = append(asked, "with --diff")
+	}
+	for _, how := range asked {
+		for _, name := range idle[how] {
+			if o.given[name] {
+				return usagef("%s has no effect %s", dashed(name), how)
+			}
+		}
+	}
+	return nil
 }
 
-func checkFile(c *cli.Context, s Streams) error {
-	j := &checkJob{c: c, streams: s}
-	if err := inOrder(j.read, j.readRate, j.readOutputs); err != nil {
+// checkOptions are the flags of check.
+type checkOptions struct {
+	common
+	PortList string `flag:"p"`
+	Init     bool   `flag:"init"`
+	Diff     bool   `flag:"diff"`
+	Explain  bool   `flag:"explain"`
+}
+
+// checkJob is one run over a file of expectations.
+type checkJob struct {
+	options  *checkOptions
+	streams  Streams
+	path     string
+	expected *check.Expectations
+	hosts    check.Hosts
+	unasked  map[string]string // names, and why no resolver told of them
+	needs    *check.Needs
+	rate     float64 // packets a second; 0: the commands' own
+	start    time.Time
+	instead  io.Writer // standard output, where a file for CI goes there; else nil
+}
+
+func checkFile(ctx context.Context, s Streams, o *checkOptions) error {
+	j := &checkJob{options: o, streams: s}
+	if err := inOrder(func() error { return j.read(ctx) }, j.readRate, j.readOutputs); err != nil {
 		return err
 	}
-	if c.Bool("dry-run") {
+	if o.DryRun {
 		return j.dryRun()
 	}
-	return j.run(c.Context)
+	return j.run(ctx)
 }
 
 // read takes the file, and refuses targets that are none before anything is sent.
-func (j *checkJob) read() (err error) {
-	if j.c.NArg() != 1 {
+func (j *checkJob) read(ctx context.Context) (err error) {
+	if len(j.options.words) != 1 {
 		return usagef("check: name one file of expectations, or - for standard input; --init TARGET... writes one")
 	}
-	if err := refuseHosts(j.c, "expectations are no hosts"); err != nil {
+	if err := j.options.refuseHosts("expectations are no hosts"); err != nil {
 		return err
 	}
-	j.path = j.c.Args().First()
+	j.path = j.options.words[0]
 	if j.path == report.Stdout {
 		j.path = standardInput
 	}
-	j.plan, err = check.Load(j.path, check.Source{Read: j.file, Env: j.environment})
+	j.expected, err = check.Load(j.path, check.Source{Read: j.file, Env: j.environment})
 	if err != nil {
 		return usage(err)
 	}
-	return j.resolve()
+	return j.resolve(ctx)
 }
 
 // resolve finds the addresses of all targets, and refuses words that are none.
 // That a name does not resolve fails the expectation, and not the check.
-func (j *checkJob) resolve() error {
-	j.hosts = check.Hosts{}
+func (j *checkJob) resolve(ctx context.Context) error {
+	j.hosts, j.unasked = check.Hosts{}, map[string]string{}
 	var mu sync.Mutex
 	var faults []error
 	var looking sync.WaitGroup
 	places := make(chan struct{}, lookups)
-	for _, word := range j.plan.Words() {
+	for _, word := range j.expected.Words() {
 		looking.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			found, err := j.addresses(word)
+			found, err := j.addresses(ctx, word)
 			mu.Lock()
 			defer mu.Unlock()
 			j.hosts[word] = found
-			if err != nil {
-				faults = append(faults, err)
+			switch {
+			case errors.Is(err, target.ErrResolve):
+				j.unasked[word] = unasked(err)
+			case err != nil:
+				faults = append(faults, fmt.Errorf("%s: %w", cmp.Or(j.expected.Place(word), j.path), err))
 			}
 		})
 	}
 	looking.Wait()
 	if len(faults) > 0 {
-		return usagef("%s: %w", j.path, errors.Join(faults...))
+		return usage(errors.Join(faults...))
 	}
-	j.needs = j.plan.Needs(j.hosts)
+	j.needs = j.expected.Needs(j.hosts)
 	return nil
 }
 
@@ -137,11 +182,9 @@ const (
 )
 
 // addresses are those of one word.
-func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
-	set, err := target.Parse(j.c.Context, []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: j.streams.Resolver})
+func (j *checkJob) addresses(ctx context.Context, word string) (all []netip.Addr, err error) {
+	set, err := target.Parse(ctx, []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: j.streams.Resolver})
 	switch {
-	case errors.Is(err, target.ErrResolve):
-		return nil, nil
 	case err != nil:
 		return nil, err
 	case set.Count() > mostHosts:
@@ -153,6 +196,15 @@ func (j *checkJob) addresses(word string) (all []netip.Addr, err error) {
 	return all, nil
 }
 
+// unasked is why nobody told of a name; "" where it is known that there is none.
+func unasked(err error) string {
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || dns.IsNotFound {
+		return ""
+	}
+	return dns.Error()
+}
+
 // standardInput is what messages call it.
 const standardInput = "standard input"
 
@@ -161,7 +213,7 @@ const maxExpectations = 64 << 20
 
 // file reads a file, or standard input.
 func (j *checkJob) file(path string) ([]byte, error) {
-	if path == standardInput && j.c.Args().First() == report.Stdout {
+	if path == standardInput && j.options.words[0] == report.Stdout {
 		return allOf(j.streams.In, path, maxExpectations)
 	}
 	return readAtMost(path, maxExpectations)
@@ -174,9 +226,9 @@ func (j *checkJob) environment(name string) (string, bool) {
 }
 
 func (j *checkJob) readRate() (err error) {
-	rate := j.c.String("rate")
+	rate := j.options.Rate
 	if rate == "" {
-		rate = j.plan.Probing.Rate
+		rate = j.expected.Probing.Rate
 	}
 	if rate == "" || rate == "max" {
 		return nil
@@ -188,10 +240,10 @@ func (j *checkJob) readRate() (err error) {
 }
 
 func (j *checkJob) readOutputs() error {
-	for _, name := range []string{"junit", "tap"} {
-		path := j.c.String(name)
+	for _, flag := range [][2]string{{"junit", j.options.JUnit}, {"tap", j.options.TAP}} {
+		name, path := flag[0], j.output(flag[1])
 		switch {
-		case path == report.Stdout && (j.c.IsSet("o") || j.instead != nil):
+		case path == report.Stdout && (j.options.given["o"] || j.instead != nil):
 			return usagef("--%s: two formats for standard output", name)
 		case path == report.Stdout:
 			j.instead, j.streams.Out = j.streams.Out, io.Discard
@@ -202,6 +254,15 @@ func (j *checkJob) readOutputs() error {
 		}
 	}
 	return nil
+}
+
+// output is the file that a flag names by a path. Standard output by its name among the
+// devices is standard output, which then holds nothing else.
+func (j *checkJob) output(path string) string {
+	if path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1" {
+		return report.Stdout
+	}
+	return path
 }
 
 // dryRun says what would be run.
@@ -218,11 +279,11 @@ func (j *checkJob) dryRun() error {
 
 func (j *checkJob) run(ctx context.Context) error {
 	j.start = time.Now()
-	d, err := newDisplay(j.c, j.streams, &target.Set{})
+	d, err := newDisplay(&j.options.common, j.streams, &target.Set{})
 	if err != nil {
 		return err
 	}
-	if err := confineChecks(j.c, j.streams); err != nil {
+	if err := confineChecks(&j.options.common, j.streams); err != nil {
 		return d.finish(err)
 	}
 	err = d.Record(&record.Run{Version: Version, Command: "check", Args: j.streams.Args, Start: j.start})
@@ -232,14 +293,10 @@ func (j *checkJob) run(ctx context.Context) error {
 		results, summary, err = j.results(ctx, d)
 	}
 	for i := range results {
-		if recorded := d.Record(recordOf(&results[i])); err == nil {
-			err = recorded
-		}
+		err = cmp.Or(err, d.Record(recordOf(&results[i])))
 	}
 	summary.Took, summary.Probes = time.Since(j.start), uint64(len(results))
-	if ended := d.Record(record.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
+	err = cmp.Or(err, d.Record(record.NewSummary(&summary, time.Now())))
 	if err = d.finish(err); err != nil {
 		return err
 	}
@@ -254,7 +311,7 @@ func (j *checkJob) results(ctx context.Context, d *display) ([]check.Result, pro
 		return nil, summary, err
 	}
 	summary.Complete = true
-	return j.plan.Judge(j.hosts, found), summary, nil
+	return j.expected.Judge(j.hosts, found), summary, nil
 }
 
 func recordOf(r *check.Result) *record.Check {
@@ -268,8 +325,8 @@ func recordOf(r *check.Result) *record.Check {
 // conclude writes the files for CI, explains, and gives the answer.
 func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 	err := errors.Join(
-		j.into("junit", func(w io.Writer) error { return check.WriteJUnit(w, j.path, time.Since(j.start), results) }),
-		j.into("tap", func(w io.Writer) error { return check.WriteTAP(w, results) }),
+		j.into(j.options.JUnit, func(w io.Writer) error { return check.WriteJUnit(w, j.path, time.Since(j.start), results) }),
+		j.into(j.options.TAP, func(w io.Writer) error { return check.WriteTAP(w, results) }),
 	)
 	if err != nil {
 		return fmt.Errorf("%w: %w", sink.ErrWrite, err)
@@ -283,7 +340,7 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	if j.c.Bool("explain") {
+	if j.options.Explain {
 		if err := j.explain(ctx, failed); err != nil {
 			return err
 		}
@@ -291,9 +348,9 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 	return errNo
 }
 
-// into writes to the file that a flag names, if it does.
-func (j *checkJob) into(flag string, write func(io.Writer) error) error {
-	path := j.c.String(flag)
+// into writes to the file of a flag, if there is one.
+func (j *checkJob) into(path string, write func(io.Writer) error) error {
+	path = j.output(path)
 	switch path {
 	case "":
 		return nil

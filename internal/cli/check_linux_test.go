@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"encoding/xml"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +28,7 @@ func expectations(t *testing.T, text string) string {
 // What the lab is holds, what it is not fails with what it is instead, in every
 // output.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	web, fortress, far := l.Host("web").Addr4(), l.Host("fortress").Addr4(), l.Host("far").Addr4()
 	path := expectations(t, fmt.Sprintf(`
@@ -83,6 +87,7 @@ expect:
 
 // A file that --init writes holds, and what changes shows in --diff and in it.
 func TestCheckInit(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	web, reset := l.Host("web").Addr4().String(), l.Host("reset").Addr4().String()
 	r := command(t.Context(), l, "check", "--init", "-p", "20-90,443", web, reset)
@@ -101,7 +106,7 @@ func TestCheckInit(t *testing.T) {
 		}
 	}
 	r = command(t.Context(), l, "check", "--diff", filepath.Join(dir, "old"), filepath.Join(dir, "new"))
-	if r.code != exitNo || !strings.Contains(r.out, web+":80: state: was open (syn-ack), is nothing\n"+web+":81: state: was nothing, is refused (reset)\n") || !strings.Contains(r.out, "2 changes") {
+	if r.code != exitNo || !strings.Contains(r.out, web+":80: state: was open (syn-ack), is not listed\n"+web+":81: state: was not listed, is refused (reset)\n") || !strings.Contains(r.out, "2 changes") {
 		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
 	}
 	if r := command(t.Context(), l, "check", "--diff", filepath.Join(dir, "old"), filepath.Join(dir, "old")); r.code != exitYes {
@@ -141,6 +146,7 @@ func TestCheckRefuses(t *testing.T) {
 
 // Two hundred expectations of fifty hosts.
 func TestCheckOfManyHosts(t *testing.T) {
+	t.Parallel()
 	l := crowd(t, 50)
 	var b strings.Builder
 	b.WriteString("probing: {count: 5}\nexpect:\n")
@@ -185,4 +191,51 @@ func unheld(all []jsonRecord) string {
 		}
 	}
 	return b.String()
+}
+
+// The program itself, which has given up its rights by then, asks why of a
+// connection that failed; and its files for CI go where a shell may have them.
+func TestCheckExplainsAsProgram(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	web := l.Host("web").Addr4()
+	path := expectations(t, fmt.Sprintf("expect:\n  - {name: n, targets: %v, port: 81, handshake: {}}\n", web))
+	r := start(t, false, nil, "check", path, "--explain", "--tap", "/dev/stderr").end(t)
+	if r.code != exitNo || !strings.Contains(r.out, "(host-not-listening") || !strings.Contains(r.err, "not ok 1 - n: ") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+}
+
+// Flags that one way of asking has no use for are refused there.
+func TestCheckIdleFlags(t *testing.T) {
+	good := expectations(t, "expect:\n  - {targets: 192.0.2.1, open: 80}\n")
+	for line, want := range map[string]string{
+		"check -p 80 " + good:                  "-p has no effect without --init",
+		"check --init --junit x 192.0.2.1":     "--junit has no effect with --init",
+		"check --init -o json 192.0.2.1":       "-o has no effect with --init",
+		"check --diff --explain a b":           "--explain has no effect with --diff",
+		"check --diff --rate 5 " + good + " b": "--rate has no effect with --diff",
+	} {
+		if out, errs, code := ranAlone(t, strings.Fields(line)...); code != exitUsage || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit %d\n%s%s", line, code, out, errs)
+		}
+	}
+}
+
+// mute is a resolver that nobody can reach.
+type mute struct{}
+
+func (mute) LookupNetIP(_ context.Context, _, name string) ([]netip.Addr, error) {
+	return nil, &net.DNSError{Err: "i/o timeout", Name: name, Server: "192.0.2.53:53", IsTimeout: true}
+}
+
+// A resolver that does not answer is no proof that there is no such name.
+func TestCheckWithoutResolver(t *testing.T) {
+	path := expectations(t, "expect:\n  - {name: n, targets: some.example, open: 80}\n")
+	var out, errs strings.Builder
+	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Resolver: mute{}}
+	code := Main(t.Context(), []string{"synscope", "check", path}, s)
+	if code != exitNo || !strings.Contains(out.String(), "no answer of a resolver: lookup some.example on 192.0.2.53:53: i/o timeout") {
+		t.Errorf("exit %d: %s\n%s", code, errs.String(), out.String())
+	}
 }

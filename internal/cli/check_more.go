@@ -1,14 +1,14 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
-
-	"github.com/urfave/cli/v2"
 
 	"synscope/internal/check"
 	"synscope/internal/report/record"
@@ -18,35 +18,35 @@ import (
 
 // writeExpectations is check --init: it looks at targets and writes what holds of
 // them now.
-func writeExpectations(c *cli.Context, s Streams) error {
-	if c.Bool("diff") {
+func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
+	if o.Diff {
 		return usagef("--init and --diff: one of them at a time")
 	}
-	if c.NArg() == 0 {
+	if len(o.words) == 0 {
 		return usagef("check --init: no target")
 	}
 	ports, err := target.DefaultPorts(), error(nil)
-	if c.IsSet("p") {
-		if ports, err = target.ParsePorts(c.String("p")); err != nil {
+	if o.given["p"] {
+		if ports, err = target.ParsePorts(o.PortList); err != nil {
 			return usagef("-p: %w", err)
 		}
 	}
-	j := &checkJob{c: c, streams: s, path: "--init", plan: check.Seen(c.Args().Slice(), ports)}
-	if err := inOrder(j.resolve, j.unresolved, j.readRate); err != nil {
+	j := &checkJob{options: o, streams: s, path: "--init", expected: check.Seen(o.words, ports)}
+	if err := inOrder(func() error { return j.resolve(ctx) }, j.unresolved, j.readRate); err != nil {
 		return err
 	}
-	d := &display{streams: s, level: verbosity(c)}
-	facts, _, err := j.probe(c.Context, d)
+	d := &display{streams: s, level: o.level()}
+	facts, _, err := j.probe(ctx, d)
 	if err != nil {
 		return err
 	}
-	j.plan = check.Measured(j.plan, j.hosts, facts)
-	j.needs = j.plan.Needs(j.hosts)
-	if err := j.probeInto(c.Context, facts, d); err != nil {
+	j.expected = check.Measured(j.expected, j.hosts, facts)
+	j.needs = j.expected.Needs(j.hosts)
+	if err := j.probeInto(ctx, facts, d); err != nil {
 		return err
 	}
 	comment := "synscope " + strings.Join(s.Args, " ") + ", " + time.Now().Format(time.RFC3339)
-	if err := check.Write(s.Out, comment, c.Args().Slice(), j.hosts, ports, c.IsSet("p"), facts); err != nil {
+	if err := check.Write(s.Out, comment, o.words, j.hosts, ports, o.given["p"], facts); err != nil {
 		return &exit{exitInterrupted, err}
 	}
 	return nil
@@ -54,8 +54,12 @@ func writeExpectations(c *cli.Context, s Streams) error {
 
 // unresolved refuses names without an address: nothing can be seen of them.
 func (j *checkJob) unresolved() error {
-	for _, word := range j.plan.Words() {
-		if len(j.hosts[word]) == 0 {
+	for _, word := range j.expected.Words() {
+		switch why := j.unasked[word]; {
+		case len(j.hosts[word]) > 0:
+		case why != "":
+			return usagef("%s: no answer of a resolver: %s", word, why)
+		default:
 			return usagef("%s does not resolve", word)
 		}
 	}
@@ -63,22 +67,22 @@ func (j *checkJob) unresolved() error {
 }
 
 // compareRuns is check --diff.
-func compareRuns(c *cli.Context, s Streams) error {
-	if c.NArg() != 2 {
+func compareRuns(s Streams, o *checkOptions) error {
+	if len(o.words) != 2 {
 		return usagef("check --diff: name two files of JSON lines, the older first")
 	}
-	if err := refuseHosts(c, "changes are no hosts"); err != nil {
+	if err := o.refuseHosts("changes are no hosts"); err != nil {
 		return err
 	}
-	files, err := openAll(c.Args().Slice())
+	files, err := openAll(o.words)
 	if err != nil {
 		return err
 	}
-	if err := confineFiles(c, s); err != nil {
+	if err := confineFiles(&o.common, s); err != nil {
 		return err
 	}
 	var runs [2]*check.Run
-	for i, path := range c.Args().Slice() {
+	for i, path := range o.words {
 		run, err := readRun(path, files[i], s)
 		if err != nil {
 			return usage(err)
@@ -89,21 +93,17 @@ func compareRuns(c *cli.Context, s Streams) error {
 	if err != nil {
 		return usage(err)
 	}
-	d, err := newDisplay(c, s, &target.Set{})
+	d, err := newDisplay(&o.common, s, &target.Set{})
 	if err != nil {
 		return err
 	}
 	start := time.Now()
 	err = d.Record(&record.Run{Version: Version, Command: "check", Args: s.Args, Start: start})
 	for _, x := range changes {
-		if recorded := d.Record(&record.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}); err == nil {
-			err = recorded
-		}
+		err = cmp.Or(err, d.Record(&record.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}))
 	}
 	summary := probe.Summary{Probes: uint64(len(changes)), Complete: true, Took: time.Since(start)}
-	if ended := d.Record(record.NewSummary(&summary, time.Now())); err == nil {
-		err = ended
-	}
+	err = cmp.Or(err, d.Record(record.NewSummary(&summary, time.Now())))
 	if err = d.finish(err); err == nil && len(changes) > 0 {
 		return errNo
 	}

@@ -39,7 +39,7 @@ func (j *checkJob) phases() (all []phase) {
 			all = append(all, phase{command, append(slices.Clone(flags), j.shared()...), some})
 		}
 	}
-	p := &j.plan.Probing
+	p := &j.expected.Probing
 	add("scan", j.needs.Scan, 1, "--discover", "none")
 	add("ping", j.needs.Ping, 1, "-c", strconv.Itoa(p.Count), "-i", p.Interval.String())
 	add("handshake", j.needs.Handshake, beside)
@@ -54,14 +54,14 @@ func (j *checkJob) phases() (all []phase) {
 
 // shared are the flags that all commands have.
 func (j *checkJob) shared() (flags []string) {
-	p := &j.plan.Probing
+	p := &j.expected.Probing
 	if p.Timeout > 0 {
 		flags = append(flags, "--timeout", p.Timeout.String())
 	}
 	if p.Retries >= 0 {
 		flags = append(flags, "--max-retries", strconv.Itoa(p.Retries))
 	}
-	if iface := j.c.String("e"); iface != "" {
+	if iface := j.options.Interface; iface != "" {
 		flags = append(flags, "-e", iface)
 	}
 	return flags
@@ -98,6 +98,7 @@ func parted(lines []string, parts int) (all [][]string) {
 // probe runs all commands and gathers what they find.
 func (j *checkJob) probe(ctx context.Context, d *display) (*check.Facts, probe.Summary, error) {
 	g := &gathering{facts: check.NewFacts()}
+	g.facts.Unasked = j.unasked
 	err := j.gather(ctx, g, d)
 	return g.facts, g.summary, err
 }
@@ -236,12 +237,12 @@ func (r *recordLines) Write(b []byte) (int, error) {
 // writeExplanations writes entries in the format of standard output; where that is
 // no format for them, they are left out.
 func (j *checkJob) writeExplanations(entries []words.Entry) error {
-	switch j.c.String("o") {
+	switch j.options.Format {
 	case "", "text":
 		if _, err := io.WriteString(j.streams.Out, "\n"); err != nil {
 			return err
 		}
-		return words.WriteText(j.streams.Out, entries)
+		return words.WriteText(j.streams.Out, entries, readable(j.streams.Out))
 	case "json":
 		return writeEntries(j.streams, entries)
 	}
@@ -267,14 +268,16 @@ func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
 	if err := j.writeExplanations(entries); err != nil {
 		return err
 	}
-	if j.c.App.Command("why") == nil || len(ports) == 0 {
+	if len(ports) == 0 {
 		return nil
 	}
 	args := append([]string{"why"}, ports[:min(len(ports), mostWhys)]...)
-	if j.c.String("o") == "json" {
+	if j.options.Format == "json" {
 		args = append(args, "-o", "json")
 	}
-	err := run(ctx, args, j.streams)
+	s := j.streams
+	s.Confine = nil // it has been done, and cannot be done twice
+	err := run(ctx, args, s)
 	if err != nil && exitCode(err) != exitNo {
 		return err
 	}

@@ -12,30 +12,43 @@ import (
 	"synscope/internal/report"
 )
 
-// Flags and commands that name files.
-var (
-	readFlags    = []string{"iL", "exclude-file", "from"}
-	writtenFlags = []string{"pcap", "plot", "raw", "resume", "isn", "junit", "tap", "html"}
-	readCommands = []string{"read", "merge", "report"} // whose arguments are files
-)
+// fileOptions are flags that name files, beside the lists of targets.
+type fileOptions struct {
+	From   []string `flag:"from"`
+	Pcap   string   `flag:"pcap"`
+	Plot   string   `flag:"plot"`
+	Raw    string   `flag:"raw"`
+	Resume string   `flag:"resume"`
+	ISN    string   `flag:"isn"`
+	JUnit  string   `flag:"junit"`
+	TAP    string   `flag:"tap"`
+	HTML   string   `flag:"html"`
+	Data   string   `flag:"data"` // or a file, after "@"
+}
+
+// readCommands are those whose arguments are files.
+var readCommands = []string{"read", "merge", "report"}
 
 // withClaims has a command begin by claiming its files, so that none is emptied
 // that is still to be read, or written twice.
 func withClaims(s Streams, action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		if err := claimFiles(c, s); err != nil {
+		if err := claimFiles(optionsOf[common](c), s); err != nil {
 			return usage(err)
 		}
 		return action(c)
 	}
 }
 
-func claimFiles(c *cli.Context, s Streams) error {
+func claimFiles(o *common, s Streams) error {
 	var claims outfile.Claims
-	for _, path := range inputs(c) {
+	if err := o.refuseStdout(); err != nil {
+		return err
+	}
+	for _, path := range o.inputs() {
 		claims.Input(path)
 	}
-	if f, ok := s.In.(*os.File); ok && slices.Contains(inputs(c), report.Stdout) {
+	if f, ok := s.In.(*os.File); ok && slices.Contains(o.inputs(), report.Stdout) {
 		claims.Input(fmt.Sprintf("/dev/fd/%d", f.Fd()))
 	}
 	if f, ok := s.Out.(*os.File); ok {
@@ -43,10 +56,7 @@ func claimFiles(c *cli.Context, s Streams) error {
 			return err
 		}
 	}
-	for _, path := range outputs(c) {
-		if path == "" || path == report.Stdout {
-			continue
-		}
+	for _, path := range o.outputs() {
 		if err := claims.Output(path); err != nil {
 			return err
 		}
@@ -54,38 +64,41 @@ func claimFiles(c *cli.Context, s Streams) error {
 	return nil
 }
 
-// inputs are the files that a command line has read.
-func inputs(c *cli.Context) (paths []string) {
-	for _, name := range readFlags {
-		paths = append(paths, named(c, name)...)
+// refuseStdout refuses standard output where only a file will do.
+func (o *common) refuseStdout() error {
+	for name, path := range map[string]string{"pcap": o.Pcap, "plot": o.Plot, "raw": o.Raw, "resume": o.Resume, "isn": o.ISN} {
+		if path == report.Stdout {
+			return fmt.Errorf("%s %s: standard output is for results: name a file", dashed(name), report.Stdout)
+		}
 	}
-	if data, isFile := strings.CutPrefix(c.String("data"), "@"); isFile {
+	if slices.ContainsFunc(o.files, func(f report.File) bool { return f.Path == report.Stdout+nmapFiles[0].Path }) {
+		return fmt.Errorf("-oA %s: standard output is for results: name a file", report.Stdout)
+	}
+	return nil
+}
+
+// inputs are the files that a command line has read.
+func (o *common) inputs() []string {
+	paths := slices.Concat(o.Lists, o.ExcludeFiles, o.From)
+	if data, isFile := strings.CutPrefix(o.Data, "@"); isFile {
 		paths = append(paths, data)
 	}
-	if slices.Contains(readCommands, c.Command.Name) {
-		paths = append(paths, c.Args().Slice()...)
+	if slices.Contains(readCommands, o.command) {
+		paths = append(paths, o.words...)
 	}
 	return paths
 }
 
 // outputs are the files that a command line has written.
-func outputs(c *cli.Context) (paths []string) {
-	for _, f := range outputFiles(c) {
+func (o *common) outputs() []string {
+	paths := []string{o.Pcap, o.Plot, o.Raw, o.Resume, o.ISN, o.JUnit, o.TAP, o.HTML}
+	for _, f := range o.files {
 		paths = append(paths, f.Path)
 	}
-	for _, name := range writtenFlags {
-		paths = append(paths, named(c, name)...)
-	}
-	return paths
+	return named(paths)
 }
 
-// named are the values of a flag, of one or several.
-func named(c *cli.Context, name string) []string {
-	if list := c.StringSlice(name); len(list) > 0 {
-		return list
-	}
-	if one := c.String(name); one != "" {
-		return []string{one}
-	}
-	return nil
+// named are the paths that name a file.
+func named(paths []string) []string {
+	return slices.DeleteFunc(paths, func(path string) bool { return path == "" || path == report.Stdout })
 }

@@ -27,6 +27,9 @@ import (
 // Version is what `synscope --version` and every record say.
 const Version = "0.1.0"
 
+// released is the day of Version, or the last on which its manual changed.
+const released = "2026-11-29"
+
 // Streams are the standard files of the process.
 type Streams struct {
 	In       io.Reader

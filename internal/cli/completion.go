@@ -72,10 +72,10 @@ func (d *flagDoc) choices(command string) (values []string, files bool) {
 	switch {
 	case d.value == "FILE" || d.value == "BASE" || strings.HasPrefix(d.value, "FILE."):
 		return nil, true
-	case name == "o" && slices.Contains([]string{"doctor", "explain"}, command):
+	case name == "o" && slices.Contains([]string{"doctor", "explain", "schema", "report"}, command):
 		return []string{"text", "json"}, false
-	case name == "o" && command == "send":
-		return namesOf(formatsOf(false)), false
+	case name == "o" && slices.Contains([]string{"send", "check"}, command):
+		return namesOf(otherFormats()), false
 	case name == "o":
 		return namesOf(report.Formats()), false
 	case name == "profile":
@@ -125,6 +125,9 @@ func techniqueNames() []string {
 // operands are the words that a command takes beside flags; files tells whether
 // it takes paths, hosts whether it takes targets.
 func (p *page) operands(c *completion) (values []string, files, hosts bool) {
+	if slices.Contains(readCommands, p.name) {
+		return nil, true, false
+	}
 	switch p.name {
 	case "help", "man":
 		for _, command := range c.commands {
@@ -140,7 +143,7 @@ func (p *page) operands(c *completion) (values []string, files, hosts bool) {
 				values = append(values, e.Word)
 			}
 		}
-	case "read", "merge", "check":
+	case "check":
 		files = true
 	case "scan", "ping", "handshake", "isn", "trace", "send", "why":
 		hosts = true

@@ -25,7 +25,7 @@ func (c *completion) bash() string {
 		fmt.Fprintf(&b, "    %s)\n        case $cur in\n        -*) words='%s' ;;\n", strings.Join(p.names(), "|"), strings.Join(flagWords(p), " "))
 		switch {
 		case files:
-			b.WriteString("        *) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n")
+			b.WriteString("        *) " + bashFiles + "; return ;;\n")
 		case hosts:
 			b.WriteString("        *) COMPREPLY=($(compgen -A hostname -- \"$cur\")); return ;;\n")
 		default:
@@ -36,6 +36,10 @@ func (c *completion) bash() string {
 	b.WriteString("    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _synscope synscope\n")
 	return b.String()
 }
+
+// bashFiles completes the name of a file, whatever letters are in it, and goes on
+// after the slash of a directory.
+const bashFiles = `mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null`
 
 // bashValues completes the value of one flag.
 func (c *completion) bashValues(b *strings.Builder, p *page, f *flagDoc) {
@@ -49,11 +53,11 @@ func (c *completion) bashValues(b *strings.Builder, p *page, f *flagDoc) {
 			patterns = append(patterns, fmt.Sprintf("'%s %s'", name, dashed(n)))
 		}
 	}
-	reply := "compgen -W '" + strings.Join(values, " ") + "'"
+	reply := "COMPREPLY=($(compgen -W '" + strings.Join(values, " ") + "' -- \"$cur\"))"
 	if files {
-		reply = "compgen -f"
+		reply = bashFiles
 	}
-	fmt.Fprintf(b, "    %s) COMPREPLY=($(%s -- \"$cur\")); return ;;\n", strings.Join(patterns, "|"), reply)
+	fmt.Fprintf(b, "    %s) %s; return ;;\n", strings.Join(patterns, "|"), reply)
 }
 
 func (c *completion) names() (names []string) {

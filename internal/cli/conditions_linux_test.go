@@ -164,6 +164,7 @@ func nobodyReads() *os.File {
 // TestConditions holds every command's exit code, sentence and counters against
 // what docs/exit-codes.md says, under every condition of machine and network.
 func TestConditions(t *testing.T) {
+	t.Parallel()
 	long(t)
 	lab.Require(t)
 	if os.Getenv(conditionsAlone) == "" {

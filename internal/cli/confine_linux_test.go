@@ -54,6 +54,7 @@ func TestFileCommandsAreConfined(t *testing.T) {
 
 // The kernel says so too, of a process that waits for more of a capture.
 func TestReadHasNoRight(t *testing.T) {
+	t.Parallel()
 	lab.Require(t)
 	in, feed, err := os.Pipe()
 	if err != nil {

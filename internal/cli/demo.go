@@ -2,6 +2,12 @@ package cli
 
 import "github.com/urfave/cli/v2"
 
+// demoOptions are the flags of demo.
+type demoOptions struct {
+	common
+	Shell bool `flag:"shell"`
+}
+
 func demoCommand(s Streams) *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
@@ -16,7 +22,7 @@ func demoCommand(s Streams) *cli.Command {
 			if c.NArg() > 0 {
 				return usagef("demo takes no target: %q", c.Args().First())
 			}
-			return demonstrate(c, s)
+			return demonstrate(c.Context, s, optionsOf[demoOptions](c))
 		},
 	}
 }

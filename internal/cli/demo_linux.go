@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"synscope/internal/lab"
 	"synscope/internal/lab/models"
 	"synscope/internal/report/units"
@@ -19,12 +17,12 @@ import (
 
 // demonstrate moves the program into a namespace of its own, builds the lab
 // there, and shows the tour.
-func demonstrate(c *cli.Context, s Streams) error {
+func demonstrate(ctx context.Context, s Streams, o *demoOptions) error {
 	enter := lab.Enter
-	if c.Bool("shell") && isTerminal(s.In) {
+	if o.Shell && isTerminal(s.In) {
 		enter = lab.EnterForeground
 	}
-	inside, code, err := enter(c.Context)
+	inside, code, err := enter(ctx)
 	switch {
 	case err != nil:
 		return &exit{exitUnable, err}
@@ -44,11 +42,11 @@ func demonstrate(c *cli.Context, s Streams) error {
 		return &exit{exitUnable, err}
 	}
 	defer guess.Close()
-	t := &tour{ctx: c.Context, lab: l, streams: s}
+	t := &tour{ctx: ctx, lab: l, streams: s}
 	t.streams.Resolver = labNames{l}
 	t.streams.Confine = nil // what one command gives up, the next would lack
 	t.printf("A private network of %d hosts, built in %s. Nothing leaves this machine.\n", len(l.Hosts()), units.Duration(time.Since(start)))
-	if c.Bool("shell") {
+	if o.Shell {
 		return t.shell()
 	}
 	return t.walk()

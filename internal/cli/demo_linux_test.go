@@ -16,6 +16,7 @@ import (
 // The demo runs command after command in one process: none of them may give up
 // rights that the next one needs.
 func TestDemoKeepsItsRights(t *testing.T) {
+	t.Parallel()
 	lab.Require(t)
 	if os.Getenv(demoAlone) == "" {
 		inNamespaceOfItsOwn(t, demoAlone)

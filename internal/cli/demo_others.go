@@ -3,12 +3,14 @@
 package cli
 
 import (
-	"github.com/urfave/cli/v2"
+	"context"
 
 	"synscope/netraw"
 )
 
-func demonstrate(*cli.Context, Streams) error { return &exit{exitUnable, netraw.ErrUnsupportedOS} }
+func demonstrate(context.Context, Streams, *demoOptions) error {
+	return &exit{exitUnable, netraw.ErrUnsupportedOS}
+}
 
 func becomeShell() int { return exitUnable }
 

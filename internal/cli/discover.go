@@ -11,7 +11,6 @@ import (
 
 	"synscope/internal/report/record"
 	"synscope/internal/report/units"
-	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/discover"
@@ -37,20 +36,17 @@ func discoverFlags() []cli.Flag {
 	}
 }
 
-// hostsOnly tells whether a command line asks for hosts and no ports. Commands
-// that do not look for hosts have no such flag.
-func hostsOnly(c *cli.Context) bool { return c.Bool("sn") || c.String("discover") == searchOnly }
-
 // readDiscovery takes the choice from whichever way it was named.
 func (j *scanJob) readDiscovery() error {
-	j.discovery = j.c.String("discover")
+	j.discovery = j.options.Discover
 	var chosen []string
-	for flag, word := range map[string]string{"Pn": searchNone, "sn": searchOnly} {
-		if j.c.Bool(flag) {
-			chosen = append(chosen, word)
-		}
+	if j.options.Pn {
+		chosen = append(chosen, searchNone)
 	}
-	if j.c.IsSet("discover") {
+	if j.options.SN {
+		chosen = append(chosen, searchOnly)
+	}
+	if j.options.given["discover"] {
 		chosen = append(chosen, j.discovery)
 	}
 	slices.Sort(chosen)
@@ -74,12 +70,12 @@ func (j *scanJob) checkHostsOnly() error {
 		return nil
 	}
 	for _, name := range []string{"p", "top-ports", "expect", "resume", "stateless", "shard"} {
-		if j.c.IsSet(name) {
+		if j.options.given[name] {
 			return usagef("%s: only hosts are looked for (--discover only, -sn), and no port is probed", dashed(name))
 		}
 	}
 	for name, flag := range map[string]string{"list": "oL", "masscan": "oM", "zmap": "oZ"} {
-		if j.c.String("o") == name || j.c.IsSet(flag) {
+		if j.options.Format == name || j.options.given[flag] {
 			return usagef("format %s: it tells of open ports, and only hosts are looked for (--discover only, -sn)", name)
 		}
 	}
@@ -139,7 +135,7 @@ func (j *scanJob) discoverConfig() discover.Config {
 // forbidden are the ports by which hosts are looked for and that must not be
 // probed.
 func (j *scanJob) forbidden() (list []uint16) {
-	ports, err := target.ParsePorts(listed(j.c, "exclude-ports"))
+	ports, err := j.options.excludedPorts()
 	if err != nil {
 		return nil
 	}
@@ -316,6 +312,15 @@ func rateOfBoth(a, b *probe.Summary) float64 {
 		return 0
 	}
 	return float64(a.Sent+b.Sent) / sending
+}
+
+// settle takes it back that nothing could be asked where something was found out:
+// the link is asked by the kernel, whose packets are not counted, and what this
+// machine has no route to concerns itself alone.
+func (s *hostSearch) settle(sum *probe.Summary) {
+	if s.counts[probe.HostUp]+s.counts[probe.HostDown] > 0 {
+		sum.Refusal = nil
+	}
 }
 
 // tell puts what was found into the record of the run.

@@ -153,6 +153,7 @@ func upOf(hosts map[string]jsonRecord) (list []string) {
 // behind a router, IPv4 and IPv6, those that answer only pings too, and is of
 // one mind with nmap.
 func TestHostList(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	for _, v4 := range []bool{true, false} {
 		t.Run(fmt.Sprintf("v4 %t", v4), func(t *testing.T) {
@@ -270,6 +271,7 @@ func portHosts(list []jsonRecord) (hosts []string) {
 // TestScanLeavesOutWhoIsDown: a scan of many addresses probes those that are
 // there, and says how many it left out; -Pn probes all.
 func TestScanLeavesOutWhoIsDown(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	for _, v4 := range []bool{true, false} {
 		t.Run(fmt.Sprintf("v4 %t", v4), func(t *testing.T) {
@@ -313,6 +315,7 @@ func TestScanLeavesOutWhoIsDown(t *testing.T) {
 
 // TestFewAddressesAreNotLookedFor: up to eight addresses are probed at once.
 func TestFewAddressesAreNotLookedFor(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	absent := p.Host("near").Absent4()
 	for n, looked := range map[int]bool{8: false, 9: true} {
@@ -327,6 +330,7 @@ func TestFewAddressesAreNotLookedFor(t *testing.T) {
 // TestShardsOfASearch: the parts of a split scan probe each live pair once, as
 // far as each has found its host.
 func TestShardsOfASearch(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	near := network(p.Host("near").Addr4()).String()
 	probed := map[netip.AddrPort]int{}
@@ -356,6 +360,7 @@ func TestShardsOfASearch(t *testing.T) {
 
 // TestExpectationOfWhoIsLeftOut: the ports of hosts that are down are not open.
 func TestExpectationOfWhoIsLeftOut(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	absent := p.Host("near").Absent4()
 	word := fmt.Sprintf("%s-%d", place(absent, 220), 239)
@@ -369,6 +374,7 @@ func TestExpectationOfWhoIsLeftOut(t *testing.T) {
 // TestStatelessSearch: a run without state looks for hosts when it is told to,
 // and else says that it does not.
 func TestStatelessSearch(t *testing.T) {
+	t.Parallel()
 	p := sparseLab(t)
 	near := network(p.Host("near").Addr4()).String()
 	r := command(t.Context(), p.Lab, "scan", "-o", "json", "--stateless", "--engine", "raw", "--discover", "auto", "-p", "80", near)
@@ -417,5 +423,31 @@ func TestPlannedSearch(t *testing.T) {
 	plan := command(t.Context(), nil, "scan", "--plan", "-sn", "198.51.100.0/24")
 	if want := "256 addresses looked for"; plan.code != exitYes || !strings.HasPrefix(plan.out, want) || strings.Contains(plan.out, "order of seed") {
 		t.Errorf("%q", plan.out)
+	}
+}
+
+// What this machine has no route to concerns itself alone: the hosts of the link,
+// which the kernel asks, are an answer of the search, although not one packet of
+// our own has left for them.
+func TestSearchPartlyWithoutRoute(t *testing.T) {
+	t.Parallel()
+	lab.Require(t)
+	l, err := sparse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := network(l.Host("near").Addr4()).String()
+	r := command(t.Context(), l.Lab, "scan", "-sn", "-o", "json", near, "203.0.113.0/28")
+	all := records(t, r.out)
+	end := all[len(all)-1]
+	if r.code != exitYes || end["complete"] != true || end["hosts_up"] == 0.0 || end["hosts_unknown"] != 16.0 {
+		t.Errorf("exit %d: %s\n%v", r.code, r.err, end)
+	}
+	r = command(t.Context(), l.Lab, "scan", "-sn", near, "203.0.113.0/28")
+	if r.code != exitYes || strings.Contains(r.out, "cut short") || !strings.Contains(r.out, "16 could not be asked") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	if r := command(t.Context(), l.Lab, "scan", "-sn", "203.0.113.0/28"); r.code != exitUnable || !strings.Contains(r.err, "no route") || strings.Contains(r.out, "every port") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
 	}
 }

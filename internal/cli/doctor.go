@@ -26,21 +26,21 @@ func doctorCommand(s Streams) *cli.Command {
 			if c.NArg() > 0 {
 				return usagef("doctor takes no target: %q", c.Args().First())
 			}
-			return examine(c, s, netraw.Capabilities())
+			return examine(optionsOf[common](c), s, netraw.Capabilities())
 		},
 	}
 }
 
 // examine prints what was found, in the format asked for.
-func examine(c *cli.Context, s Streams, found []netraw.Capability) error {
+func examine(o *common, s Streams, found []netraw.Capability) error {
 	var err error
-	switch format := c.String("o"); format {
+	switch o.Format {
 	case "text":
 		err = printCapabilities(s, found)
 	case "json":
 		err = writeCapabilities(s, found)
 	default:
-		return usagef("-o: doctor writes text or json, not %q", format)
+		return usagef("-o: doctor writes text or json, not %q", o.Format)
 	}
 	if err != nil {
 		return &exit{exitInterrupted, err}
@@ -70,7 +70,7 @@ func optional(missing netraw.Capability, found []netraw.Capability) bool {
 }
 
 func printCapabilities(s Streams, found []netraw.Capability) error {
-	width := 0
+	width, wide := 0, readable(s.Out)
 	for _, f := range found {
 		width = max(width, len(f.Name))
 	}
@@ -84,10 +84,10 @@ func printCapabilities(s Streams, found []netraw.Capability) error {
 			mark = "MISSING"
 		}
 		head := fmt.Sprintf("%-10s  %-*s  ", mark, width, f.Name)
-		b.WriteString(below(head, f.For))
+		b.WriteString(below(head, f.For, wide))
 		if !f.OK {
 			indent := strings.Repeat(" ", len("not needed  "))
-			b.WriteString(below(indent, reason(f.Err)) + below(indent, "to mend it: "+f.Remedy))
+			b.WriteString(below(indent, reason(f.Err), wide) + below(indent, "to mend it: "+f.Remedy, wide))
 		}
 	}
 	_, err := s.Out.Write([]byte(b.String()))
@@ -95,10 +95,13 @@ func printCapabilities(s Streams, found []netraw.Capability) error {
 }
 
 // below is a text behind a heading, in lines that stand below each other.
-func below(heading, text string) string {
-	lines := broken(text, helpWide-len(heading))
+func below(heading, text string, wide int) string {
+	lines := broken(text, max(wide-len(heading), leastText))
 	return heading + strings.Join(lines, "\n"+strings.Repeat(" ", len(heading))) + "\n"
 }
+
+// leastText is how many columns text has at least, beside its heading.
+const leastText = 20
 
 // reason is an error without the advice that the remedy repeats.
 func reason(err error) string {

@@ -167,11 +167,13 @@ var variable = []struct {
 	{regexp.MustCompile(`after [0-9][0-9., ms]*s\b`), "after TIMES"},
 	{regexp.MustCompile(`-?[0-9.]+ ?(ns|µs|ms)\b`), "TIME"},
 	{regexp.MustCompile(`"[a-z_]+_ns":\d+`), "TIME"},
+	{regexp.MustCompile(`probed in [0-9.]+ ?m?s`), "probed in TIME"},
 	{regexp.MustCompile(`\b(\d+)\.\d+( ?s\b|,)`), "$1 s"},
 	{regexp.MustCompile(`[0-9.]+[kM]? pps`), "RATE"},
 	{regexp.MustCompile(`[0-9.]+ %`), "SHARE"},
 	{regexp.MustCompile(` ?\(kernel(-rx)?\)`), ""}, // a busy machine misses a stamp
 	{regexp.MustCompile(`in \d+ segments`), "in N segments"},
+	{regexp.MustCompile(`(retransmitted SYN-ACK|SYN-ACK repeated) \d+ times`), "$1 N times"},
 	{regexp.MustCompile(`\b[0-9,]{4,}(\.\d+)?\b`), "N"},
 	{regexp.MustCompile(`─+`), "─"},
 	{regexp.MustCompile(`[ \t]+`), " "},

@@ -14,6 +14,14 @@ const (
 	engineConnect = "connect"
 )
 
+// fallback is what a run does where raw sockets are not permitted.
+type fallback bool
+
+const (
+	orFail    fallback = false
+	orConnect fallback = true
+)
+
 // opened is how packets leave in this run.
 type opened struct {
 	name string
@@ -26,7 +34,7 @@ type opened struct {
 // open opens the engine that was asked for. Left the choice, it falls back from
 // raw sockets to connects where those are not permitted, and says so; a named
 // engine fails instead.
-func (p *probing) open(attempts int, mayConnect bool) (opened, error) {
+func (p *probing) open(attempts int, otherwise fallback) (opened, error) {
 	switch p.engine {
 	case engineConnect:
 		return opened{name: engineConnect}, nil
@@ -42,8 +50,8 @@ func (p *probing) open(attempts int, mayConnect bool) (opened, error) {
 	if err == nil {
 		return opened{name: name, conn: conn, note: strings.Join(conn.RouteRemarks(), "; ")}, nil
 	}
-	if p.engine == engineAuto && mayConnect && errors.Is(err, netraw.ErrPermission) {
-		return opened{name: engineConnect, note: p.fallback()}, nil
+	if p.engine == engineAuto && otherwise == orConnect && errors.Is(err, netraw.ErrPermission) {
+		return opened{name: engineConnect, note: p.withoutRaw()}, nil
 	}
 	return opened{}, &exit{exitUnable, err}
 }
@@ -95,8 +103,8 @@ func (p *probing) foreign() error {
 	return usagef("--engine: unknown engine %q: there are auto, raw and connect", p.engine)
 }
 
-// fallback says what a run does without raw sockets.
-func (p *probing) fallback() string {
+// withoutRaw says what a run does without raw sockets.
+func (p *probing) withoutRaw() string {
 	note := "raw sockets are not permitted here, so whole connections are made instead: `synscope doctor` tells how to mend that"
 	if len(p.looks) > 0 {
 		note += "; " + strings.Join(p.looks, ", ") + " cannot be had that way"

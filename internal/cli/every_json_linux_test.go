@@ -18,6 +18,7 @@ func takesFormats(c *cli.Command) bool {
 // With -o json every command that has formats writes records of the published
 // schema, one a line, and nothing else, whatever the answer is.
 func TestEveryCommandWritesRecords(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }

@@ -57,6 +57,8 @@ func exitCode(err error) int {
 		return e.code
 	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, probe.ErrWentSilent, sink.ErrWrite, context.Canceled):
 		return exitInterrupted
+	case unwritten(err):
+		return exitInterrupted
 	case errors.Is(err, probe.ErrNothingSent):
 		return exitUnable
 	case errors.Is(err, sink.ErrOutput):
@@ -116,6 +118,12 @@ func explainAll(errs []error) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// unwritten tells whether standard output took not all: a full disk, for example.
+func unwritten(err error) bool {
+	var path *fs.PathError
+	return errors.As(err, &path) && path.Op == "write" && path.Path == os.Stdout.Name()
 }
 
 // closedPipe tells whether all that went wrong is that nobody reads standard

@@ -20,26 +20,26 @@ func explainCommand(s Streams) *cli.Command {
 			"(reasons, findings, classes, rejections, ...) those of the kind.",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "o", Value: "text", Usage: "`FORMAT`: text or json"}},
 		Action: func(c *cli.Context) error {
-			return explainWords(c, s)
+			return explainWords(optionsOf[common](c), s)
 		},
 	}
 }
 
 // explainWords looks every word up before it prints any.
-func explainWords(c *cli.Context, s Streams) error {
-	entries, list, err := lookedUp(c.Args().Slice())
+func explainWords(o *common, s Streams) error {
+	entries, list, err := lookedUp(o.words)
 	if err != nil {
 		return err
 	}
-	switch format := c.String("o"); {
-	case format == "json":
+	switch {
+	case o.Format == "json":
 		err = writeEntries(s, entries)
-	case format != "text":
-		return usagef("-o: explain writes text or json, not %q", format)
+	case o.Format != "text":
+		return usagef("-o: explain writes text or json, not %q", o.Format)
 	case list:
-		err = words.WriteList(s.Out, entries)
+		err = words.WriteList(s.Out, entries, readable(s.Out))
 	default:
-		err = words.WriteText(s.Out, entries)
+		err = words.WriteText(s.Out, entries, readable(s.Out))
 	}
 	if err != nil {
 		return &exit{exitInterrupted, err}

@@ -25,6 +25,7 @@ const fullDiskAlone = "SYNSCOPE_TEST_FULLDISK"
 // A disk that fills up while a run writes leaves whole lines and whole blocks, and
 // the other outputs end as they should.
 func TestFullDiskLeavesWholeLines(t *testing.T) {
+	t.Parallel()
 	lab.Require(t)
 	if os.Getenv(fullDiskAlone) == "" {
 		inNamespaceOfItsOwn(t, fullDiskAlone, syscall.CLONE_NEWNS)
@@ -167,6 +168,22 @@ func packetsIn(t *testing.T, path string) (n int) {
 			return n
 		default:
 			t.Fatalf("after %d packets: %v", n, err)
+		}
+	}
+}
+
+// Whatever is written to a full disk: one sentence, and the code of what was cut
+// short.
+func TestFullStandardOutput(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"help scan", "man", "man ping", "schema", "schema port", "version", "completion bash", "explain", "explain reset -o json", "--help", "doctor"} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, false, func(c *exec.Cmd) { c.Stdout = full }, strings.Fields(line)...).end(t)
+		if r.code != exitInterrupted || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "no space left") {
+			t.Errorf("%s: exit %d: %s", line, r.code, r.err)
 		}
 	}
 }

@@ -1,9 +1,8 @@
 package cli
 
 import (
+	"context"
 	"net/netip"
-
-	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report/units"
 	"synscope/internal/target"
@@ -29,14 +28,17 @@ var specialRanges = []string{
 // them. remarks say what was left out. More public addresses than wideAddresses
 // are refused, unless what must not be probed was named, or that is said to be
 // intended; a plan may always be looked at.
-func guardedTargets(c *cli.Context, s Streams) (set *target.Set, remarks []string, err error) {
-	set, err = targetsWith(c, s, func(o *target.Options) {
-		o.Reserved, o.ReserveAbove = specialPrefixes(), wideAddresses
+func (o *scanOptions) guardedTargets(ctx context.Context, s Streams) (set *target.Set, remarks []string, err error) {
+	set, err = o.targetsWith(ctx, s, func(t *target.Options) {
+		t.Reserved, t.ReserveAbove = specialPrefixes(), wideAddresses
+		if o.shown.HostList { // which looks for hosts by ports of its own
+			t.Ports, t.ExcludePorts = target.PortsOf(1), target.Ports{}
+		}
 	})
 	if err != nil || set.Addresses() <= wideAddresses && set.LeftOut() == 0 {
 		return set, nil, err
 	}
-	if n := set.Unreserved(); n > wideAddresses && !deliberate(c) {
+	if n := set.Unreserved(); n > wideAddresses && !o.deliberate() {
 		return nil, nil, usagef("%s public addresses: for more than %s, name those that must not be probed with --exclude-file, or say --yes-wide",
 			units.Count(n), units.Count(wideAddresses))
 	}
@@ -55,6 +57,6 @@ func specialPrefixes() (list []netip.Prefix) {
 }
 
 // deliberate tells whether a wide scan was thought about, or sends nothing.
-func deliberate(c *cli.Context) bool {
-	return c.Bool("yes-wide") || len(c.StringSlice("exclude-file")) > 0 || c.Bool("plan") || c.Bool("dry-run")
+func (o *scanOptions) deliberate() bool {
+	return o.YesWide || len(o.ExcludeFiles) > 0 || o.Plan || o.DryRun
 }

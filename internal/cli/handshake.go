@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,14 +49,30 @@ func handshakeFlags() []cli.Flag {
 	}
 }
 
+// handshakeOptions are the flags of handshake.
+type handshakeOptions struct {
+	common
+	DataOn      string `flag:"data-on"`
+	Close       string `flag:"close"`
+	Withhold    string `flag:"withhold"`
+	Watch       string `flag:"watch"`
+	MaxBytes    int    `flag:"max-bytes"`
+	MaxSegments int    `flag:"max-segments"`
+	MaxTime     string `flag:"max-time"`
+	FastOpen    bool   `flag:"tfo"`
+	ECN         bool   `flag:"ecn"`
+	AccECN      bool   `flag:"accecn"`
+	Multipath   bool   `flag:"mptcp"`
+	Repeat      int    `flag:"repeat"`
+}
+
 // handshakeJob is a run of connections, its command line understood.
 type handshakeJob struct {
-	c       *cli.Context
+	options *handshakeOptions
 	streams Streams
 	set     *target.Set
 	probing probing
 	cfg     handshake.Config
-	repeat  int
 	expect  *probe.State
 
 	known   map[netip.Addr]handshake.Known
@@ -65,33 +82,33 @@ type handshakeJob struct {
 	unreached
 }
 
-func newHandshakeJob(c *cli.Context, s Streams) (*handshakeJob, error) {
-	j := &handshakeJob{c: c, streams: s, known: map[netip.Addr]handshake.Known{}}
-	return j, inOrder(j.readPlan, j.readLimits, j.readProbing, j.readExpectation, j.readTargets)
+func newHandshakeJob(ctx context.Context, s Streams, o *handshakeOptions) (*handshakeJob, error) {
+	j := &handshakeJob{options: o, streams: s, known: map[netip.Addr]handshake.Known{}}
+	return j, inOrder(j.readPlan, j.readLimits, j.readProbing, j.readExpectation, func() error { return j.readTargets(ctx) })
 }
 
 // readPlan takes what is to be done with a connection.
 func (j *handshakeJob) readPlan() (err error) {
-	c, cfg := j.c, &j.cfg
-	if cfg.Data, err = payload(c.String("data")); err != nil {
+	o, cfg := j.options, &j.cfg
+	if cfg.Data, err = payload(o.Data); err != nil {
 		return usagef("--data: %w", err)
 	}
-	if cfg.DataOn, err = handshake.ParseDataOn(c.String("data-on")); err != nil {
+	if cfg.DataOn, err = handshake.ParseDataOn(o.DataOn); err != nil {
 		return usagef("--data-on: %w", err)
 	}
-	if cfg.Close, err = handshake.ParseEnding(c.String("close")); err != nil {
+	if cfg.Close, err = handshake.ParseEnding(o.Close); err != nil {
 		return usagef("--close: %w", err)
 	}
-	if cfg.Withhold, err = handshake.ParseWithhold(c.String("withhold")); err != nil {
+	if cfg.Withhold, err = handshake.ParseWithhold(o.Withhold); err != nil {
 		return usagef("--withhold: %w", err)
 	}
-	if word := c.String("watch"); word != "" {
-		if cfg.Watch, err = parseDuration(word); err != nil || cfg.Watch < 0 || cfg.Watch > time.Hour {
-			return usagef("--watch: %q: want a duration up to 1h", word)
+	if o.Watch != "" {
+		if cfg.Watch, err = parseDuration(o.Watch); err != nil || cfg.Watch < 0 || cfg.Watch > time.Hour {
+			return usagef("--watch: %q: want a duration up to 1h", o.Watch)
 		}
 	}
-	cfg.FastOpen, cfg.ECN, cfg.AccECN, cfg.Multipath = c.Bool("tfo"), c.Bool("ecn"), c.Bool("accecn"), c.Bool("mptcp")
-	if c.IsSet("data-on") && len(cfg.Data) == 0 {
+	cfg.FastOpen, cfg.ECN, cfg.AccECN, cfg.Multipath = o.FastOpen, o.ECN, o.AccECN, o.Multipath
+	if o.given["data-on"] && len(cfg.Data) == 0 {
 		return usagef("--data-on: there is no --data to send")
 	}
 	return nil
@@ -99,29 +116,28 @@ func (j *handshakeJob) readPlan() (err error) {
 
 // readLimits takes what a peer may send.
 func (j *handshakeJob) readLimits() (err error) {
-	limit := func(name string) int {
-		n, wrong := within(j.c, name, 0, math.MaxInt32)
-		err = errorOf(err, wrong)
-		if n == 0 {
-			return -1
-		}
-		return int(n)
-	}
-	j.cfg.MaxBytes, j.cfg.MaxSegments = limit("max-bytes"), limit("max-segments")
-	if err != nil {
+	o := j.options
+	if err = cmp.Or(o.within("max-bytes", o.MaxBytes, 0, math.MaxInt32), o.within("max-segments", o.MaxSegments, 0, math.MaxInt32)); err != nil {
 		return err
 	}
-	if j.cfg.MaxTime, err = parseDuration(j.c.String("max-time")); err != nil || j.cfg.MaxTime < 0 {
-		return usagef("--max-time: %q: want a duration", j.c.String("max-time"))
+	if j.cfg.MaxTime, err = parseDuration(o.MaxTime); err != nil || j.cfg.MaxTime < 0 {
+		return usagef("--max-time: %q: want a duration", o.MaxTime)
 	}
-	if j.cfg.MaxTime == 0 {
-		j.cfg.MaxTime = -1
-	}
+	j.cfg.MaxBytes, j.cfg.MaxSegments, j.cfg.MaxTime = noneOf(o.MaxBytes), noneOf(o.MaxSegments), noneOf(j.cfg.MaxTime)
 	return nil
 }
 
+// noneOf is a number on the command line as the engines take it, whose zero is the
+// default: there, none is negative.
+func noneOf[N int | time.Duration](n N) N {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
 func (j *handshakeJob) readProbing() (err error) {
-	if j.probing, err = probingOf(j.c); err != nil {
+	if j.probing, err = j.options.probing(); err != nil {
 		return err
 	}
 	p := &j.probing
@@ -129,45 +145,36 @@ func (j *handshakeJob) readProbing() (err error) {
 		return usagef("--engine %s cannot do handshake: it needs segments of its own making", p.engine)
 	}
 	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS = p.profile, p.ttl, p.tos
-	j.cfg.Timeout, j.cfg.Retries = p.timeout, p.retries
-	if p.retries == 0 {
-		j.cfg.Retries = -1
-	}
+	j.cfg.Timeout, j.cfg.Retries = p.timeout, noneOf(p.retries)
 	return nil
 }
 
 func (j *handshakeJob) readExpectation() (err error) {
-	if j.repeat = j.c.Int("repeat"); j.repeat < 1 || j.repeat > maxRepeat {
-		return usagef("--repeat: %d: want 1 to %d", j.repeat, maxRepeat)
+	if n := j.options.Repeat; n < 1 || n > maxRepeat {
+		return usagef("--repeat: %d: want 1 to %d", n, maxRepeat)
 	}
-	if word := j.c.String("expect"); word != "" {
-		state, err := probe.ParseState(word)
-		if err != nil {
-			return usagef("--expect: %w", err)
-		}
-		j.expect = &state
-	}
-	return nil
+	j.expect, err = j.options.expectation()
+	return err
 }
 
 const maxRepeat = 1_000_000
 
-func (j *handshakeJob) readTargets() (err error) {
-	j.set, err = portTargets(j.c, j.streams)
+func (j *handshakeJob) readTargets(ctx context.Context) (err error) {
+	j.set, err = j.options.portTargets(ctx, j.streams)
 	return err
 }
 
 // portTargets are the targets of a command that talks to single ports: there
 // is no list of ports to fall back on.
-func portTargets(c *cli.Context, s Streams) (*target.Set, error) {
-	if !c.IsSet("p") && !c.IsSet("top-ports") {
-		for _, word := range c.Args().Slice() {
+func (o *common) portTargets(ctx context.Context, s Streams) (*target.Set, error) {
+	if !o.given["p"] && !o.given["top-ports"] {
+		for _, word := range o.words {
 			if _, err := netip.ParseAddr(word); err == nil || !hasPort(word) {
 				return nil, usagef("%s: which port? Give host:port, or -p", word)
 			}
 		}
 	}
-	return targetsWith(c, s, func(*target.Options) {})
+	return o.targetsWith(ctx, s, func(*target.Options) {})
 }
 
 // hasPort tells whether a target word ends in ":port".
@@ -188,14 +195,14 @@ func hasPort(word string) bool {
 const heldPorts = 8
 
 func (j *handshakeJob) run(ctx context.Context) error {
-	connections := min(j.set.Count(), heldPorts) * uint64(min(j.repeat, heldPorts))
-	e, err := j.probing.open(int(min(connections, heldPorts)), false)
+	connections := min(j.set.Count(), heldPorts) * uint64(min(j.options.Repeat, heldPorts))
+	e, err := j.probing.open(int(min(connections, heldPorts)), orFail)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	run := opening{
-		c: j.c, streams: j.streams, command: "handshake", set: j.set, engine: &e,
+		options: &j.options.common, streams: j.streams, set: j.set, engine: &e,
 		probing: &j.probing, resolve: hostsOf(slices.Collect(j.set.Ordered())),
 	}
 	return run.run(ctx, func(s *session) error { return j.connectAll(ctx, s) }, j.answer)
@@ -216,7 +223,7 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 	ports := s.network.Ports()
 	start, n := time.Now(), 0
 	for pair := range j.set.Ordered() {
-		for range j.repeat {
+		for range j.options.Repeat {
 			cfg := j.cfg
 			cfg.Target, cfg.Port = pair, ports[n%len(ports)]
 			n++
@@ -228,7 +235,7 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 			break
 		}
 	}
-	err = errorOf(err, j.unreached.tell(s.display))
+	err = cmp.Or(err, j.unreached.tell(s.display))
 	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
 	return s.conclude(&j.summary, err)
 }
@@ -268,7 +275,21 @@ func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Con
 	if j.expect != nil && r.State != *j.expect {
 		s.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
 	}
+	if tooShort(&cfg, &r) {
+		s.remark(fmt.Sprintf("%s was watched for %v, too short to tell how patient it is: a SYN-ACK comes again after 1 to 3 s for the first time", cfg.Target, cfg.Watch))
+	}
 	return r, errors.Join(j.unreached.take(err), failed)
+}
+
+// firstRepeat is until when a SYN-ACK has come again for the first time, if it
+// does: after the initial RTO, 1 s (RFC 6298 §2.1), or 3 s in older stacks.
+const firstRepeat = 3 * time.Second
+
+// tooShort tells whether a peer was watched for less than it takes to see anything
+// of what was withheld from it.
+func tooShort(cfg *handshake.Config, r *handshake.Result) bool {
+	return cfg.Withhold == handshake.WithholdSYNACKAck && cfg.Watch > 0 && cfg.Watch < firstRepeat &&
+		r.State == probe.StateOpen && r.SYNACKRetransmits == 0
 }
 
 // unexpected says in one line what was expected of a target and what was found.
@@ -287,7 +308,7 @@ func (j *handshakeJob) count(r *handshake.Result) {
 }
 
 // dryRun prints the SYNs.
-func (j *handshakeJob) dryRun() error {
+func (j *handshakeJob) dryRun(context.Context) error {
 	for pair := range j.set.Ordered() {
 		j.cfg.Target = pair
 		syn, err := handshake.Preview(j.cfg, sourceFor(&j.probing, pair.Addr()))

@@ -97,6 +97,7 @@ func TestOneTargetOfMany(t *testing.T) {
 // TestHandshakeRecords: a segment record for each rung, a handshake record for
 // each connection, fields by the names and types of the contract.
 func TestHandshakeRecords(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	got := command(t.Context(), l, "hs", "web:80", "web:81", "--repeat", "2", "-o", "json")
 	list := records(t, got.out)
@@ -164,5 +165,20 @@ func TestDryRunOfSegments(t *testing.T) {
 	}
 	if got := command(t.Context(), nil, "hs", "192.0.2.7:80", "--dry-run", "--ecn"); !strings.Contains(got.out, "Flags [SEW]") {
 		t.Errorf("%q %s", got.out, got.err)
+	}
+}
+
+// A watch that ends before the first repetition says nothing of the peer, and that
+// is said.
+func TestWatchTooShort(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	r := command(t.Context(), l, "hs", "-4", "web:80", "--withhold", "synack-ack", "--watch", "300ms")
+	if r.code != exitYes || !strings.Contains(r.err, "watched for 300ms, too short to tell") {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	r = command(t.Context(), l, "hs", "-4", "-q", "web:80", "--withhold", "synack-ack", "--watch", "300ms")
+	if r.err != "" {
+		t.Errorf("-q: %s", r.err)
 	}
 }

@@ -11,12 +11,30 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// helpWide is the width that help fits into, in columns; meaningAt is where the
-// meanings of flags begin.
+// meaningAt is where the meanings of flags begin.
+const meaningAt = 22
+
+// Widths of text for people, in columns: where nothing is known of the terminal, and
+// between which it follows one.
 const (
-	helpWide  = 80
-	meaningAt = 22
+	helpWide     = 80
+	narrowestFit = 40
+	widestFit    = 100
 )
+
+// readable is how wide text on a stream is to be.
+func readable(stream any) int {
+	if columns := columnsOf(stream); columns > 0 {
+		return min(max(columns, narrowestFit), widestFit)
+	}
+	return helpWide
+}
+
+// sheet is help in the making.
+type sheet struct {
+	strings.Builder
+	wide int
+}
 
 // showInstead shows the version in place of running a command.
 func showInstead(c *cli.Context) error {
@@ -59,34 +77,34 @@ func (silent) Error() string { return "" }
 // help writes the page for a terminal: what the command answers, how it is
 // called, its flags, three examples, and the exit codes.
 func (p *page) help(w io.Writer) error {
-	var b strings.Builder
-	lines := broken(strings.TrimSpace("synscope "+p.name)+": "+p.answers, helpWide-2)
-	fmt.Fprintf(&b, "%s\n\n  %s\n", strings.Join(lines, "\n  "), p.usage)
+	b := sheet{wide: readable(w)}
+	b.paragraph("", "  ", strings.TrimSpace("synscope "+p.name)+": "+p.answers)
+	b.WriteByte('\n')
+	b.paragraph("  ", "      ", p.usage)
 	if p.description != "" {
 		b.WriteByte('\n')
-		for _, line := range broken(p.description, helpWide-2) {
-			b.WriteString("  " + line + "\n")
-		}
+		b.paragraph("  ", "  ", p.description)
 	}
 	if len(p.commands) > 0 {
 		b.WriteString("\nCOMMANDS:\n")
 		for _, c := range p.commands {
-			entry(&b, strings.Join(c.Names(), ", "), c.Usage)
+			b.entry(strings.Join(c.Names(), ", "), c.Usage)
 		}
 	}
 	for _, g := range p.groups {
 		fmt.Fprintf(&b, "\n%s:\n", cmp.Or(strings.ToUpper(g.heading), "FLAGS"))
 		for _, f := range g.flags {
-			entry(&b, f.typed(), f.meant())
+			b.entry(f.typed(), f.meant())
 		}
 	}
 	b.WriteString("\nEXAMPLES:\n")
 	for _, e := range p.examples {
-		fmt.Fprintf(&b, "  %s\n      %s\n", e.line, e.does)
+		b.WriteString("  " + e.line + "\n") // which is typed as it stands
+		b.paragraph("      ", "      ", e.does)
 	}
 	b.WriteString("\nEXIT CODES:\n")
 	for _, e := range p.exits {
-		entry(&b, fmt.Sprint(e.code), e.means)
+		b.entry(fmt.Sprint(e.code), e.means)
 	}
 	_, err := io.WriteString(w, b.String())
 	if err != nil {
@@ -95,10 +113,18 @@ func (p *page) help(w io.Writer) error {
 	return nil
 }
 
+// paragraph is running text, whose lines begin with what they are indented by.
+func (b *sheet) paragraph(first, others, text string) {
+	for _, line := range broken(text, b.wide-len(others)) {
+		b.WriteString(first + line + "\n")
+		first = others
+	}
+}
+
 // entry is a word with its meaning beside it, or, where it is long, below it.
-func entry(b *strings.Builder, word, meaning string) {
+func (b *sheet) entry(word, meaning string) {
 	head := "  " + word
-	lines := broken(meaning, helpWide-meaningAt)
+	lines := broken(meaning, b.wide-meaningAt)
 	if utf8.RuneCountInString(head) > meaningAt-2 {
 		b.WriteString(head + "\n")
 		head = ""

@@ -156,6 +156,26 @@ func TestBashCompletion(t *testing.T) {
 	}
 }
 
+// Whatever reads files completes their names, with all letters that are in them.
+func TestBashCompletesFiles(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	path, dir := script(t, "bash"), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "two words.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range append([]string{"check", "check --diff", "scan -oX", "ping --pcap"}, readCommands...) {
+		line := "synscope " + command + " two"
+		test := fmt.Sprintf("cd %s; source %s; COMP_WORDS=(%s); COMP_CWORD=%d; _synscope; printf '%%s\\n' \"${COMPREPLY[@]}\"", dir, path, line, len(strings.Fields(line))-1)
+		out, err := exec.CommandContext(t.Context(), bash, "--norc", "-c", test).CombinedOutput()
+		if err != nil || string(out) != "two words.json\n" {
+			t.Errorf("%s: %v, %q", line, err, out)
+		}
+	}
+}
+
 func TestFishCompletion(t *testing.T) {
 	fish, err := exec.LookPath("fish")
 	if err != nil {
@@ -184,6 +204,32 @@ func TestZshCompletion(t *testing.T) {
 	load := fmt.Sprintf("autoload -U compinit; compinit -D -u; source %s; print ${_comps[synscope]}", path)
 	if out, err := exec.CommandContext(t.Context(), zsh, "-f", "-c", load).CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "_synscope" {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// mandoc, which the BSDs and Alpine have for man, finds nothing to complain of but
+// the names of other pages, which are not installed here, and lines that must not
+// be broken.
+func TestManualPagesLint(t *testing.T) {
+	mandoc, err := exec.LookPath("mandoc")
+	if err != nil {
+		t.Skip("no mandoc")
+	}
+	app := appForTest()
+	for _, c := range append(app.Commands, nil) {
+		p := pageOf(app, c)
+		page, _, _ := ranAlone(t, strings.Fields("man "+p.name)...)
+		lint := exec.CommandContext(t.Context(), mandoc, "-Tlint", "-W", "style")
+		lint.Stdin = strings.NewReader(page)
+		out, _ := lint.CombinedOutput() // whose exit code says how bad the worst was
+		for line := range strings.Lines(string(out)) {
+			if !strings.Contains(line, "referenced manual not found") && !strings.Contains(line, "input text line longer") {
+				t.Errorf("man %s: %s", p.name, line)
+			}
+		}
+		if n := strings.Count(string(out), "input text line longer"); n > 1 { // that of NAME
+			t.Errorf("man %s: %d long lines\n%s", p.name, n, out)
+		}
 	}
 }
 

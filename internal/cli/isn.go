@@ -31,10 +31,10 @@ func isnCommand(s Streams) *cli.Command {
 		Name:      "isn",
 		Usage:     "how does this host choose its initial sequence numbers, and could they be guessed?",
 		ArgsUsage: "TARGET...",
-		Flags:     probingFlags(isnFlags(), pingPort, isnMeanings, joined(outputFlags(), sampleFlags())),
+		Flags:     probingFlags(isnFlags(), pingPortWord, isnMeanings, joined(outputFlags(), sampleFlags())),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
-				return analyseFiles(c, s)
+				return analyseFiles(c.Context, s, optionsOf[isnOptions](c))
 			}
 			return probes(s, newISN)(c)
 		},
@@ -59,9 +59,18 @@ func sampleFlags() []cli.Flag {
 	return []cli.Flag{&cli.BoolFlag{Name: "reason", Usage: "show each SYN and the number that answered it"}}
 }
 
+// isnOptions are the flags of isn.
+type isnOptions struct {
+	common
+	Samples int      `flag:"samples"`
+	Budget  string   `flag:"budget"`
+	Quick   bool     `flag:"quick"`
+	Series  []string `flag:"series"`
+}
+
 // isnJob is one run of isn, its command line understood.
 type isnJob struct {
-	c       *cli.Context
+	options *isnOptions
 	streams Streams
 	set     *target.Set
 	probing probing
@@ -69,14 +78,14 @@ type isnJob struct {
 	files   isnFiles
 }
 
-func newISN(c *cli.Context, s Streams) (*isnJob, error) {
-	j := &isnJob{c: c, streams: s}
+func newISN(ctx context.Context, s Streams, o *isnOptions) (*isnJob, error) {
+	j := &isnJob{options: o, streams: s}
 	rand.Read(j.cfg.Seed[:])
-	return j, inOrder(j.readProbing, j.readTargets, j.readPlan, j.readFiles)
+	return j, inOrder(j.readProbing, func() error { return j.readTargets(ctx) }, j.readPlan, j.readFiles)
 }
 
 func (j *isnJob) readProbing() (err error) {
-	j.probing, err = probingOf(j.c)
+	j.probing, err = j.options.probing()
 	p := &j.probing
 	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS, j.cfg.Timeout, j.cfg.Rate = p.profile, p.ttl, p.tos, p.timeout, p.rate
 	if err == nil && p.engine == engineConnect {
@@ -88,8 +97,8 @@ func (j *isnJob) readProbing() (err error) {
 // maxSampled is the most targets of one run.
 const maxSampled = 1 << 12
 
-func (j *isnJob) readTargets() (err error) {
-	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+func (j *isnJob) readTargets(ctx context.Context) (err error) {
+	if j.set, err = j.options.targetsOn(ctx, j.streams, pingPort); err != nil {
 		return err
 	}
 	if n := j.set.Count(); n > maxSampled {
@@ -100,13 +109,13 @@ func (j *isnJob) readTargets() (err error) {
 }
 
 func (j *isnJob) readFiles() (err error) {
-	j.files, err = isnFilesOf(j.c, len(j.cfg.Targets))
+	j.files, err = isnFilesOf(&j.options.fileOptions, len(j.cfg.Targets))
 	return err
 }
 
 // dryRun prints the SYNs of the plan, each with the time at which it leaves at the
 // earliest: a pause begins when the answer to the SYN before has come.
-func (j *isnJob) dryRun() error {
+func (j *isnJob) dryRun(ctx context.Context) error {
 	from4, from6 := j.probing.previewSources()
 	out := bufio.NewWriter(j.streams.Out)
 	times := j.earliest()
@@ -119,7 +128,7 @@ func (j *isnJob) dryRun() error {
 			i++
 		}
 	}
-	if err := printAll(j.c.Context, out, packets); err != nil {
+	if err := printAll(ctx, out, packets); err != nil {
 		return err
 	}
 	return flushed(out)
@@ -142,7 +151,7 @@ func (j *isnJob) earliest() (times []time.Duration) {
 }
 
 func (j *isnJob) run(ctx context.Context) error {
-	e, err := j.probing.open(min(j.cfg.Plan.Ports(), netraw.MaxPorts), false)
+	e, err := j.probing.open(min(j.cfg.Plan.Ports(), netraw.MaxPorts), orFail)
 	if err != nil {
 		return err
 	}
@@ -150,7 +159,7 @@ func (j *isnJob) run(ctx context.Context) error {
 	j.findSources(&e)
 	r := &isnResults{job: j}
 	run := opening{
-		c: j.c, streams: j.streams, command: "isn", set: j.set, engine: &e, probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
+		options: &j.options.common, streams: j.streams, set: j.set, engine: &e, probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
 	}
 	return run.run(ctx, func(s *session) error {
 		r.session = s
@@ -209,8 +218,8 @@ type isnFiles struct {
 	targets   int
 }
 
-func isnFilesOf(c *cli.Context, targets int) (isnFiles, error) {
-	f := isnFiles{plot: c.String("plot"), raw: c.String("raw"), targets: targets}
+func isnFilesOf(o *fileOptions, targets int) (isnFiles, error) {
+	f := isnFiles{plot: o.Plot, raw: o.Raw, targets: targets}
 	if f.plot != "" {
 		if err := picture.Check(f.plot); err != nil {
 			return f, usagef("--plot: %w", err)
@@ -232,7 +241,7 @@ func (f *isnFiles) write(r *record.ISN, samples []isn.Sample) error {
 		}
 	}
 	if f.plot != "" {
-		return drawn(plot.ISN(f.path(f.plot, r), isnPlace(r), &r.Report, samples))
+		return written(plot.ISN(f.path(f.plot, r), isnPlace(r), &r.Report, samples))
 	}
 	return nil
 }

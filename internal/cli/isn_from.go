@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"synscope/internal/capture"
 	"synscope/internal/report/record"
 	"synscope/internal/target"
@@ -34,28 +32,28 @@ func liveFlags() (names []string) {
 // analyseFiles analyses samples that somebody measured before: files of samples, or
 // captures of connections. Those of one server are one series, whatever file they are
 // in; samples of no named server are one series a file.
-func analyseFiles(c *cli.Context, s Streams) error {
+func analyseFiles(ctx context.Context, s Streams, o *isnOptions) error {
 	for _, name := range liveFlags() {
-		if c.IsSet(name) {
+		if o.given[name] {
 			return usagef("--from analyses a file and sends nothing: leave out %s", dashed(name))
 		}
 	}
 	g := isnGathering{servers: isnServers{series: map[netip.AddrPort][]isn.Sample{}, heard: map[netip.AddrPort]bool{}}}
-	if err := g.servers.choose(c); err != nil {
+	if err := g.servers.choose(o.words); err != nil {
 		return err
 	}
-	if err := g.readAll(c, s); err != nil {
+	if err := g.readAll(ctx, s, &o.common); err != nil {
 		return err
 	}
-	if err := g.check(c); err != nil {
+	if err := g.check(&o.common); err != nil {
 		return err
 	}
-	files, err := isnFilesOf(c, len(g.servers.order)+len(g.files))
+	files, err := isnFilesOf(&o.fileOptions, len(g.servers.order)+len(g.files))
 	if err != nil {
 		return err
 	}
 	records, samples := g.analyse()
-	if err = tellFile(c, s, records, samples, files); g.fault != nil && (err == nil || err == errNo) {
+	if err = tellFile(&o.common, s, records, samples, files); g.fault != nil && (err == nil || err == errNo) {
 		return &exit{exitInterrupted, g.fault}
 	}
 	return err
@@ -76,9 +74,9 @@ type fileSamples struct {
 
 // readAll reads the files that the flags name, which are open before the rights
 // are given up.
-func (g *isnGathering) readAll(c *cli.Context, s Streams) error {
+func (g *isnGathering) readAll(ctx context.Context, s Streams, o *common) error {
 	var inputs []*bufio.Reader
-	for _, path := range c.StringSlice("from") {
+	for _, path := range o.From {
 		in, closeFile, err := openFrom(path, s.In)
 		if err != nil {
 			return usagef("--from: %w", err)
@@ -86,11 +84,11 @@ func (g *isnGathering) readAll(c *cli.Context, s Streams) error {
 		defer closeFile()
 		inputs = append(inputs, in)
 	}
-	if err := confineFiles(c, s); err != nil {
+	if err := confineFiles(o, s); err != nil {
 		return err
 	}
-	for i, path := range c.StringSlice("from") {
-		if err := g.read(c.Context, path, inputs[i]); err != nil {
+	for i, path := range o.From {
+		if err := g.read(ctx, path, inputs[i]); err != nil {
 			return err
 		}
 	}
@@ -164,27 +162,27 @@ func (g *isnGathering) readCapture(ctx context.Context, path string, in io.Reade
 }
 
 // check refuses what the files cannot answer.
-func (g *isnGathering) check(c *cli.Context) error {
+func (g *isnGathering) check(o *common) error {
 	only := g.servers.only
 	switch {
 	case only.IsValid() && len(g.servers.order) == 0:
-		return usagef("--from: nothing of %s in %s", only, strings.Join(c.StringSlice("from"), ", "))
+		return usagef("--from: nothing of %s in %s", only, strings.Join(o.From, ", "))
 	case only.IsValid():
 		g.files = nil // of others, or nobody knows of whom
 	case len(g.files) > 0:
-		return refuseHosts(c, "samples in a file belong to no host that is known")
+		return o.refuseHosts("samples in a file belong to no host that is known")
 	}
 	return nil
 }
 
 // choose takes the server that is named, if any.
-func (v *isnServers) choose(c *cli.Context) (err error) {
-	switch c.NArg() {
+func (v *isnServers) choose(words []string) (err error) {
+	switch len(words) {
 	case 0:
 		return nil
 	case 1:
-		if v.only, err = netip.ParseAddrPort(c.Args().First()); err != nil {
-			return usagef("--from analyses a file and sends nothing: name one server of the file as ADDRESS:PORT, or none for all, and not %s", c.Args().First())
+		if v.only, err = netip.ParseAddrPort(words[0]); err != nil {
+			return usagef("--from analyses a file and sends nothing: name one server of the file as ADDRESS:PORT, or none for all, and not %s", words[0])
 		}
 		return nil
 	}
@@ -238,9 +236,9 @@ func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
 
 // tellFile writes the records of an analysis. The answer is no where not one
 // class could be told.
-func tellFile(c *cli.Context, s Streams, records []*record.ISN, samples [][]isn.Sample, files isnFiles) error {
+func tellFile(o *common, s Streams, records []*record.ISN, samples [][]isn.Sample, files isnFiles) error {
 	start := time.Now()
-	d, err := newDisplay(c, s, &target.Set{})
+	d, err := newDisplay(o, s, &target.Set{})
 	if err != nil {
 		return err
 	}

@@ -27,26 +27,21 @@ const (
 
 // readPlan lays out the SYNs.
 func (j *isnJob) readPlan() error {
-	n, err := within(j.c, "samples", 1, maxSamples)
+	n := j.options.Samples
+	if err := j.options.within("samples", n, 1, maxSamples); err != nil {
+		return err
+	}
+	series, err := seriesOf(strings.Join(j.options.Series, ","))
 	if err != nil {
 		return err
 	}
-	series, err := seriesOf(listed(j.c, "series"))
-	if err != nil {
-		return err
-	}
-	if j.c.Bool("quick") {
-		for _, name := range []string{"samples", "series", "budget"} {
-			if j.c.IsSet(name) {
-				return usagef("--quick is a plan of its own: leave out --%s", name)
-			}
-		}
+	if j.options.Quick {
 		j.cfg.Plan = isn.QuickPlan()
 		return nil
 	}
-	cfg := isn.PlanConfig{Samples: int(n), Series: series, Offer: sample.OfferOf(j.cfg.Profile), Addresses: maxSources}
+	cfg := isn.PlanConfig{Samples: n, Series: series, Offer: sample.OfferOf(j.cfg.Profile), Addresses: maxSources}
 	if slices.Contains(series, isn.SeriesMany) {
-		cfg.Samples, cfg.Ports = 0, int(n)
+		cfg.Samples, cfg.Ports = 0, n
 	}
 	if cfg.Budget, err = j.budget(); err != nil {
 		return err
@@ -65,7 +60,7 @@ func (j *isnJob) readPlan() error {
 
 // budget is what the pauses may come to.
 func (j *isnJob) budget() (time.Duration, error) {
-	word := j.c.String("budget")
+	word := j.options.Budget
 	if word == "" {
 		return 0, nil
 	}

@@ -8,19 +8,20 @@ import (
 
 // job is a probing command whose command line is understood.
 type job interface {
-	dryRun() error // print what would leave
+	dryRun(ctx context.Context) error // print what would leave
 	run(ctx context.Context) error
 }
 
 // probes makes a command's action of what understands its command line.
-func probes[J job](s Streams, understand func(*cli.Context, Streams) (J, error)) cli.ActionFunc {
+func probes[O any, P options[O], J job](s Streams, understand func(context.Context, Streams, P) (J, error)) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		j, err := understand(c, s)
+		o := optionsOf[O, P](c)
+		j, err := understand(c.Context, s, o)
 		if err != nil {
 			return err
 		}
-		if c.Bool("dry-run") {
-			return j.dryRun()
+		if o.base().DryRun {
+			return j.dryRun(c.Context)
 		}
 		return j.run(c.Context)
 	}

@@ -30,10 +30,10 @@ func manCommand(s Streams) *cli.Command {
 func (p *page) man(w io.Writer) error {
 	title := strings.TrimSuffix("synscope-"+p.name, "-")
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"synscope %s\" \"User Commands\"\n", strings.ToUpper(title), Version)
+	fmt.Fprintf(&b, ".TH %s 1 \"%s\" \"synscope %s\" \"User Commands\"\n", strings.ToUpper(title), released, Version)
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n", roff(title), roff(p.answers), roff(p.usage))
 	if p.description != "" {
-		b.WriteString(".SH DESCRIPTION\n" + roff(p.description) + "\n")
+		b.WriteString(".SH DESCRIPTION\n" + filled(p.description) + "\n")
 	}
 	if len(p.commands) > 0 {
 		b.WriteString(".SH COMMANDS\n")
@@ -79,7 +79,23 @@ func (p *page) seeAlso() string {
 
 // tagged is a paragraph with a tag.
 func tagged(b *strings.Builder, tag, text string) {
-	fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(tag), roff(text))
+	fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(tag), filled(text))
+}
+
+// roffWide is how long lines of a page's source are: mandoc(1) asks for less than 80.
+const roffWide = 70
+
+// filled is running text in lines of the source, which man(1) breaks anew.
+func filled(text string) string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(roff(line+" "+word)) > roffWide {
+			lines, line = append(lines, roff(line)), ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return strings.Join(append(lines, roff(line)), "\n")
 }
 
 // roff writes text so that nothing in it is a request or an escape, hyphens are

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,7 +12,6 @@ import (
 	"synscope/internal/merge"
 	"synscope/internal/report"
 	"synscope/internal/report/sink"
-	"synscope/internal/report/text"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -29,56 +30,45 @@ func mergeCommand(s Streams) *cli.Command {
 			if c.NArg() == 0 {
 				return usagef("no file: `synscope merge FILE...`")
 			}
-			return mergeShards(c, s)
+			return mergeShards(c.Context, s, optionsOf[common](c))
 		},
 	}
 }
 
-func mergeShards(c *cli.Context, s Streams) error {
-	if slices.Contains(c.Args().Slice(), report.Stdout) {
+func mergeShards(ctx context.Context, s Streams, o *common) error {
+	if slices.Contains(o.words, report.Stdout) {
 		return usagef("merge reads its files twice: standard input cannot be one")
 	}
-	files, err := openAll(c.Args().Slice())
+	files, err := openAll(o.words)
 	if err != nil {
 		return err
 	}
-	if err := confineFiles(c, s); err != nil {
+	if err := confineFiles(o, s); err != nil {
 		return err
 	}
 	scan, err := merge.Read(files...)
 	if err != nil {
 		return usage(err)
 	}
-	out, err := mergeOutput(c, s)
+	out, err := mergeOutput(o, s)
 	if err != nil {
 		return err
 	}
-	err = scan.Write(c.Context, out, Version, s.Args)
+	err = scan.Write(ctx, out, Version, s.Args)
 	switch {
-	case err != nil && c.Context.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		err = &exit{exitInterrupted, fmt.Errorf("%w while merging", probe.ErrInterrupted)}
 	case err != nil && !errors.Is(err, sink.ErrWrite):
 		err = usage(err)
 	}
-	if closing := out.Close(); err == nil {
-		err = closing
-	}
+	err = cmp.Or(err, out.Close())
 	return err
 }
 
-func mergeOutput(c *cli.Context, s Streams) (*report.Output, error) {
-	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), s.clever(s.Out))
+func mergeOutput(o *common, s Streams) (*report.Output, error) {
+	colour, err := o.colour(s)
 	if err != nil {
-		return nil, usagef("--color: %w", err)
+		return nil, err
 	}
-	out, err := report.Open(report.Config{
-		Stdout: s.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
-		Options: sink.Options{
-			Colour: colour, Reason: c.Bool("reason") || verbosity(c) > 0, Quiet: c.Bool("q"), Service: target.Service, Wide: columnsOf(s.Out),
-		},
-	})
-	if err != nil {
-		return nil, usage(err)
-	}
-	return out, nil
+	return o.open(s.Out, columnsOf(s.Out), sink.Options{Colour: colour, Service: target.Service})
 }

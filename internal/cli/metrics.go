@@ -26,16 +26,16 @@ type metricsServer struct {
 
 // serves tells whether there is a server; servesOnly, whether there is nothing
 // else.
-func (j *pingJob) serves() bool { return j.c.String("metrics") != "" }
+func (j *pingJob) serves() bool { return j.options.Metrics != "" }
 
 func (j *pingJob) servesOnly() bool {
-	return j.serves() && j.c.IsSet("probe-allow") && j.c.NArg() == 0 && !j.c.IsSet("iL")
+	return j.serves() && j.options.given["probe-allow"] && len(j.options.words) == 0 && len(j.options.Lists) == 0
 }
 
 // readServing refuses what belongs to a server without one.
 func (j *pingJob) readServing() (err error) {
 	for _, name := range []string{"probe-allow", "probe-modules"} {
-		if j.c.IsSet(name) && !j.serves() {
+		if j.options.given[name] && !j.serves() {
 			return usagef("%s has no effect without --metrics", dashed(name))
 		}
 	}
@@ -51,11 +51,15 @@ const mostScrapers = 512
 // serve opens the address of --metrics, if one was given: what is wrong with it
 // is told before anything is sent.
 func (j *pingJob) serve() (*metricsServer, error) {
-	addr := j.c.String("metrics")
+	addr := j.options.Metrics
 	if addr == "" {
 		return nil, nil
 	}
-	if _, _, err := net.SplitHostPort(addr); err != nil {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
 		return nil, usagef("--metrics: %q is no address to listen on, such as :9115 or 127.0.0.1:9115", addr)
 	}
 	l, err := net.Listen("tcp", addr)
@@ -83,7 +87,7 @@ func (m *metricsServer) start(engine string, j *pingJob) {
 		return
 	}
 	m.metrics = report.NewMetrics(Version, engine)
-	m.metrics.Reloaded(true, time.Now())
+	m.metrics.Reloaded(time.Now())
 	m.watch(j.series)
 	m.prober.count = m.metrics.Requested
 	m.prober.follow(j.set, j.series)
@@ -153,9 +157,13 @@ func (m *metricsServer) watch(series []*pingSeries) {
 	}
 }
 
-func (m *metricsServer) reloaded(well bool) {
-	if m != nil {
-		m.metrics.Reloaded(well, time.Now())
+func (m *metricsServer) reloaded(err error) {
+	switch {
+	case m == nil:
+	case err != nil:
+		m.metrics.ReloadFailed()
+	default:
+		m.metrics.Reloaded(time.Now())
 	}
 }
 

@@ -20,6 +20,8 @@ import (
 // TestModelGenerators samples a model host of every class over raw sockets,
 // through the kernel, with parameters drawn at random.
 func TestModelGenerators(t *testing.T) {
+	t.Parallel()
+	alone(t, &modelsPrefix)
 	lab.RequireTun(t)
 	const each = 2
 	seed := rand.Uint64()
@@ -67,6 +69,8 @@ func TestModelGenerators(t *testing.T) {
 // but not so small that 22 draws would meet one of it again, a bit that leans a
 // little, and beside them a generator that hides nothing.
 func TestModelsOnManyPorts(t *testing.T) {
+	t.Parallel()
+	alone(t, &modelsPrefix)
 	lab.RequireTun(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

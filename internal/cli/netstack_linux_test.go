@@ -11,6 +11,8 @@ import (
 // TestAnotherStack probes a TCP that is not Linux's, over an interface without
 // a link layer. Where RFC 9293 §3.10.7 leaves no choice it answers alike.
 func TestAnotherStack(t *testing.T) {
+	t.Parallel()
+	alone(t, &netstackPrefix)
 	lab.RequireTun(t)
 	h, err := netstack.New(netstack.Config{Ports: []uint16{80}})
 	if err != nil {

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
+	"io"
 	"math"
 	"net/netip"
 	"os"
@@ -22,6 +24,21 @@ import (
 	"synscope/netraw"
 	"synscope/probe"
 )
+
+// outputOptions are the values of outputFlags and portFlags, and what all commands
+// have: how much is said.
+type outputOptions struct {
+	Quiet   bool     `flag:"q"`
+	Verbose bool     `flag:"v"`
+	Debug   bool     `flag:"d"`
+	Colour  string   `flag:"color"`
+	Format  string   `flag:"o"`
+	Fields  []string `flag:"fields"`
+	Open    bool     `flag:"open"`
+	Reason  bool     `flag:"reason"`
+
+	shown sink.Options // what the command itself knows of how its results look
+}
 
 // outputFlags say where results go.
 func outputFlags() []cli.Flag {
@@ -52,8 +69,8 @@ func portFlags() []cli.Flag {
 // host. Those of formats that tell of hosts are not in its help, and are known
 // so that [refuseHosts] can say why.
 func hostlessFlags() []cli.Flag {
-	flags := formatFlags(formatsOf(false))
-	for _, f := range formatsOf(true) {
+	flags := formatFlags(otherFormats())
+	for _, f := range hostFormats() {
 		flags = append(flags, &cli.StringSliceFlag{Name: f.Flag, Hidden: true})
 	}
 	for _, f := range flags {
@@ -64,17 +81,21 @@ func hostlessFlags() []cli.Flag {
 	return flags
 }
 
-// formatsOf are the formats that tell of hosts, or those that do not.
-func formatsOf(hosts bool) []report.Format {
-	return slices.DeleteFunc(report.Formats(), func(f report.Format) bool { return f.Hosts != hosts })
+// hostFormats are the formats that tell of hosts, otherFormats those that do not.
+func hostFormats() []report.Format {
+	return slices.DeleteFunc(report.Formats(), func(f report.Format) bool { return !f.Hosts })
+}
+
+func otherFormats() []report.Format {
+	return slices.DeleteFunc(report.Formats(), func(f report.Format) bool { return f.Hosts })
 }
 
 // refuseHosts refuses formats that tell of hosts, where there are none to tell
 // of: their documents would be empty.
-func refuseHosts(c *cli.Context, why string) error {
-	for _, f := range formatsOf(true) {
-		if c.String("o") == f.Name || c.IsSet(f.Flag) || c.IsSet("oA") {
-			return usagef("format %s: %s; there are %s", f.Name, why, formatNames(formatsOf(false)))
+func (o *common) refuseHosts(why string) error {
+	for _, f := range hostFormats() {
+		if o.Format == f.Name || o.given[f.Flag] || o.given["oA"] {
+			return usagef("format %s: %s; there are %s", f.Name, why, formatNames(otherFormats()))
 		}
 	}
 	return nil
@@ -102,42 +123,51 @@ type display struct {
 	colour    bool // on standard output
 }
 
-func newDisplay(c *cli.Context, s Streams, set *target.Set) (*display, error) {
-	colour, err := text.UseColour(c.String("color"), s.Env("NO_COLOR"), s.clever(s.Out))
-	if err != nil {
-		return nil, usagef("--color: %w", err)
-	}
-	fields, err := fieldsOf(c)
+func newDisplay(o *common, s Streams, set *target.Set) (*display, error) {
+	colour, err := o.colour(s)
 	if err != nil {
 		return nil, err
 	}
-	d := &display{streams: s, quiet: c.Bool("q"), zoned: c.String("e") != "", level: verbosity(c), colour: colour}
+	fields, err := o.fields()
+	if err != nil {
+		return nil, err
+	}
+	d := &display{streams: s, quiet: o.Quiet, zoned: o.Interface != "", level: o.level(), colour: colour}
 	if terminal, ok := s.Err.(*os.File); ok && s.clever(terminal) && !d.quiet {
 		d.attach(terminal)
 	}
-	if format := c.String("o"); !d.quiet && fields == nil && (format == "" || format == "text") {
+	if !d.quiet && fields == nil && o.textOut() {
 		d.unusual = &unusual{}
 	}
-	d.Output, err = report.Open(report.Config{
-		Stdout: d.streams.Out, StdoutFormat: c.String("o"), Files: outputFiles(c), OpenOnly: c.Bool("open"),
-		Options: sink.Options{
-			Colour: colour, Reason: c.Bool("reason") || d.level > 0, Quiet: d.quiet,
-			Verbose: d.level > 0, Clock: c.Bool("D"), HostList: hostsOnly(c), Paths: c.Bool("paths"), Rounds: c.Bool("watch"),
-			Hosts:    int(min(set.Addresses(), math.MaxInt32)),
-			HostWide: hostWide(set),
-			Service:  target.Service,
-			IANA:     target.Registered,
-			Fields:   fields,
-			Scan:     scanInfo(c),
-			Board:    hasBoard(c, s, set),
-			Wide:     columnsOf(s.Out),
-		},
-	})
+	shown := o.shown
+	shown.Colour, shown.Fields, shown.Board, shown.Verbose = colour, fields, o.hasBoard(s, set), d.level > 0
+	shown.Hosts, shown.HostWide = int(min(set.Addresses(), math.MaxInt32)), hostWide(set)
+	shown.Service, shown.IANA = target.Service, target.Registered
+	d.Output, err = o.open(d.streams.Out, columnsOf(s.Out), shown)
+	return d, err
+}
+
+// open opens the outputs, of which the text looks as shown.
+func (o *common) open(out io.Writer, columns int, shown sink.Options) (*report.Output, error) {
+	shown.Reason, shown.Quiet, shown.Wide = o.Reason || o.level() > 0, o.Quiet, columns
+	opened, err := report.Open(report.Config{Stdout: out, StdoutFormat: o.Format, Files: o.files, OpenOnly: o.Open, Options: shown})
 	if err != nil {
 		return nil, usage(err)
 	}
-	return d, nil
+	return opened, nil
 }
+
+// colour tells whether standard output is coloured.
+func (o *outputOptions) colour(s Streams) (bool, error) {
+	colour, err := text.UseColour(o.Colour, s.Env("NO_COLOR"), s.clever(s.Out))
+	if err != nil {
+		return false, usagef("--color: %w", err)
+	}
+	return colour, nil
+}
+
+// textOut tells whether standard output is text.
+func (o *outputOptions) textOut() bool { return o.Format == "" || o.Format == "text" }
 
 // attach keeps a line of progress at the foot of the terminal; what else goes
 // to the same terminal goes above it.
@@ -172,32 +202,22 @@ func hostWide(set *target.Set) (width int) {
 	return width
 }
 
-func verbosity(c *cli.Context) int {
+// level is how much is said: 1 with -v, 2 with -d.
+func (o *outputOptions) level() int {
 	switch {
-	case c.Bool("d"):
+	case o.Debug:
 		return 2
-	case c.Bool("v"):
+	case o.Verbose:
 		return 1
 	}
 	return 0
-}
-
-func outputFiles(c *cli.Context) (files []report.File) {
-	for _, f := range report.Formats() {
-		for _, path := range c.StringSlice(f.Flag) {
-			files = append(files, report.File{Format: f.Name, Path: path})
-		}
-	}
-	return append(files, basedFiles(c)...)
 }
 
 // conclude writes the closing record of a run and returns how the run ended. One
 // of which no packet could leave says nothing of any target, and is an error.
 func (d *display) conclude(s *probe.Summary, err error) error {
 	err = settled(s, err)
-	if ended := d.Record(record.NewSummary(s, time.Now())); err == nil {
-		err = ended
-	}
+	err = cmp.Or(err, d.Record(record.NewSummary(s, time.Now())))
 	return err
 }
 

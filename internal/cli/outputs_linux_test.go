@@ -9,6 +9,7 @@ import (
 // Every command that probes ports has a host in nmap's formats, and the state
 // of its port.
 func TestNmapFormatsOfEveryCommand(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	web := netip.AddrPortFrom(l.Host("web").Addr4(), 80)
 	for line, element := range map[string]string{

@@ -94,6 +94,7 @@ func meshLinks(m *lab.Mesh, next [][]int, v6 bool) map[string]bool {
 // Through real kernels that balance by flow hash, all paths are found, over IPv4 and
 // IPv6, with no more SYNs than promised, and nothing that is not there.
 func TestPathsThroughKernels(t *testing.T) {
+	t.Parallel()
 	for name, next := range map[string][][]int{
 		"one path":        {{1}, {2}, {3}, nil},
 		"eight":           fan(8),
@@ -133,6 +134,7 @@ func TestPathsThroughKernels(t *testing.T) {
 // Of eight paths one is dead, or loses: it is named by its two ends, in text too, and
 // drawn.
 func TestPathsThatFail(t *testing.T) {
+	t.Parallel()
 	long(t)
 	const bad = 5
 	next := fan(8)
@@ -167,6 +169,7 @@ func TestPathsThatFail(t *testing.T) {
 // The routers of Linux as they are, which send one error a second to each host and
 // six at once, are found all the same, and nothing is called dead.
 func TestPathsThroughLimitedRouters(t *testing.T) {
+	t.Parallel()
 	long(t)
 	next := [][]int{{1}, {2, 3}, {4}, {4}, {5}, nil}
 	usual := lab.Sysctls{"net.ipv4.icmp_ratelimit": "1000", "net.ipv4.icmp_ratemask": "6168"}
@@ -179,6 +182,7 @@ func TestPathsThroughLimitedRouters(t *testing.T) {
 
 // The table has a row for each hop of each path.
 func TestPathsAsCSV(t *testing.T) {
+	t.Parallel()
 	m := mesh(t, lab.MeshSpec{Next: fan(3)})
 	target := netip.AddrPortFrom(m.Addr4(m.Host()), 80).String()
 	got := command(t.Context(), nil, "trace", "--paths", "-n", "-o", "csv", target)

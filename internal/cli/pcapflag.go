@@ -30,8 +30,7 @@ type tap struct {
 }
 
 // openCapture opens the file that the flag names, if it does; it is not emptied.
-func openCapture(c *cli.Context, e *opened) (*os.File, error) {
-	path := c.String("pcap")
+func openCapture(path string, e *opened) (*os.File, error) {
 	switch {
 	case path == "":
 		return nil, nil

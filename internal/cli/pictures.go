@@ -19,9 +19,9 @@ func isnPlace(r *record.ISN) string {
 	return netip.AddrPortFrom(r.Addr, r.Port).String()
 }
 
-// drawn is the error of a picture that could not be written: a run that is cut
-// short, as with any other file.
-func drawn(err error) error {
+// written is the error of a picture or a page that could not be written: a run that
+// is cut short, as with any other file.
+func written(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ func pingCommand(s Streams) *cli.Command {
 		Name:      "ping",
 		Usage:     "how long does the handshake take, how steadily, how often is it lost?",
 		ArgsUsage: "TARGET...",
-		Flags:     probingFlags(pingFlags(), pingPort, pingMeanings, outputFlags()),
+		Flags:     probingFlags(pingFlags(), pingPortWord, pingMeanings, outputFlags()),
 		Action:    probes(s, newPing),
 	}
 }
@@ -54,18 +55,38 @@ func pingFlags() []cli.Flag {
 	}
 }
 
-// pingPort is probed where no port is named.
-const pingPort = "80"
+// pingPort is probed where no port is named, pingPortWord in help.
+const (
+	pingPort     = 80
+	pingPortWord = "80"
+)
+
+// pingOptions are the flags of ping.
+type pingOptions struct {
+	common
+	Count        uint64   `flag:"c"`
+	Interval     string   `flag:"i"`
+	Flow         string   `flag:"flow"`
+	Stamps       string   `flag:"stamps"`
+	Clock        bool     `flag:"D"`
+	Histogram    bool     `flag:"histogram"`
+	SplitJitter  bool     `flag:"split-jitter"`
+	Compare      bool     `flag:"compare"`
+	Metrics      string   `flag:"metrics"`
+	ProbeAllow   []string `flag:"probe-allow"`
+	ProbeModules string   `flag:"probe-modules"`
+	MaxLoss      string   `flag:"max-loss"`
+	MaxRTT       []string `flag:"max-rtt"`
+}
 
 // pingJob is one ping, its command line understood.
 type pingJob struct {
-	c       *cli.Context
+	options *pingOptions
 	streams Streams
 	set     *target.Set
 	probing probing
 	cfg     ping.Config
 	limits  limits
-	plot    string
 	prober  *prober // of --metrics
 	stamps  string
 	notes   []string // what the run has to do without
@@ -74,23 +95,24 @@ type pingJob struct {
 	began   time.Duration // when the engine began with the targets of now, since start
 }
 
-func newPing(c *cli.Context, s Streams) (*pingJob, error) {
-	j := &pingJob{c: c, streams: s, plot: c.String("plot")}
-	return j, inOrder(j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readServing, j.readTargets)
+func newPing(ctx context.Context, s Streams, o *pingOptions) (*pingJob, error) {
+	j := &pingJob{options: o, streams: s}
+	o.shown.Clock = o.Clock
+	return j, inOrder(j.readSchedule, j.readProbing, j.readStamps, j.readLimits, j.readPlot, j.readServing, func() error { return j.readTargets(ctx) })
 }
 
 func (j *pingJob) readSchedule() (err error) {
-	j.cfg.Count = j.c.Uint64("c")
-	if j.c.IsSet("c") && j.cfg.Count == 0 {
+	j.cfg.Count = j.options.Count
+	if j.options.given["c"] && j.cfg.Count == 0 {
 		return usagef("-c: 0: at least one probe")
 	}
-	if j.cfg.Interval, err = parseDuration(j.c.String("i")); err != nil {
+	if j.cfg.Interval, err = parseDuration(j.options.Interval); err != nil {
 		return usagef("-i: %w", err)
 	}
 	if j.cfg.Interval < ping.MinInterval || j.cfg.Interval > 24*time.Hour {
-		return usagef("-i: %s: want 1ms to 24h", j.c.String("i"))
+		return usagef("-i: %s: want 1ms to 24h", j.options.Interval)
 	}
-	j.cfg.Flow, err = parseFlow(j.c.String("flow"))
+	j.cfg.Flow, err = parseFlow(j.options.Flow)
 	return err
 }
 
@@ -105,54 +127,54 @@ func parseFlow(word string) (probe.Flow, error) {
 }
 
 func (j *pingJob) readProbing() (err error) {
-	j.probing, err = probingOf(j.c)
+	j.probing, err = j.options.probing()
 	p := &j.probing
 	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS, j.cfg.Timeout, j.cfg.Rate = p.profile, p.ttl, p.tos, p.timeout, p.rate
 	return err
 }
 
 func (j *pingJob) readLimits() (err error) {
-	j.limits, err = limitsOf(j.c)
+	j.limits, err = j.options.limits()
 	return err
 }
 
 func (j *pingJob) readPlot() error {
-	if j.c.Bool("histogram") && !writesText(j.c) {
+	if j.options.Histogram && !j.options.writesText() {
 		return usagef("--histogram is drawn in text: leave it out, or write text too, with -oN FILE")
 	}
-	if j.plot == "" {
+	if j.options.Plot == "" {
 		return nil
 	}
-	if err := picture.Check(j.plot); err != nil {
+	if err := picture.Check(j.options.Plot); err != nil {
 		return usagef("--plot: %w", err)
 	}
 	return nil
 }
 
-func (j *pingJob) readTargets() error {
-	set, err := j.targets()
+func (j *pingJob) readTargets(ctx context.Context) error {
+	set, err := j.targets(ctx)
 	if err != nil {
 		return err
 	}
 	j.set = set
-	if n := len(set.Unresolved()); j.c.Bool("compare") && set.Count() != 2 {
+	if n := len(set.Unresolved()); j.options.Compare && set.Count() != 2 {
 		return usagef("--compare takes two targets, not %d", int(set.Count())+n)
 	}
 	j.series = j.seriesOf(set, nil)
 	j.aim()
 	if rate := j.slotRate(); j.probing.rate > 0 && rate > j.probing.rate {
-		return usagef("--rate %s: %d targets every %v are %s", j.c.String("rate"), len(j.cfg.Targets), j.cfg.Interval, units.Rate(rate))
+		return usagef("--rate %s: %d targets every %v are %s", j.options.Rate, len(j.cfg.Targets), j.cfg.Interval, units.Rate(rate))
 	}
 	j.noteRate()
 	return nil
 }
 
 // targets are those of the command line and of its lists, as they are now.
-func (j *pingJob) targets() (*target.Set, error) {
+func (j *pingJob) targets(ctx context.Context) (*target.Set, error) {
 	if j.servesOnly() {
 		return &target.Set{}, nil
 	}
-	set, err := targetsOn(j.c, j.streams, pingPort)
+	set, err := j.options.targetsOn(ctx, j.streams, pingPort)
 	if j.serves() && errors.Is(err, target.ErrEmpty) && len(set.Unresolved()) > 0 {
 		err = nil // the names are asked for again
 	}
@@ -185,7 +207,7 @@ func (j *pingJob) noteRate() {
 	probes := j.slotRate()
 	if rate := j.probing.rate; rate > 0 && 2*probes > rate && j.probing.engine != engineConnect {
 		j.notes = append(j.notes, fmt.Sprintf("--rate %s: %s probes a second and the RST that closes each are more, so probes leave late",
-			j.c.String("rate"), units.Count(uint64(probes))))
+			j.options.Rate, units.Count(uint64(probes))))
 	}
 }
 
@@ -194,7 +216,7 @@ const maxPinged = 1 << 16
 
 // dryRun prints every probe with the time at which it is due; without -c, where there
 // is no end of them, the first of each target.
-func (j *pingJob) dryRun() error {
+func (j *pingJob) dryRun(ctx context.Context) error {
 	out := bufio.NewWriter(j.streams.Out)
 	rounds, n := max(j.cfg.Count, 1), len(j.cfg.Targets)
 	for round := range rounds {
@@ -203,13 +225,13 @@ func (j *pingJob) dryRun() error {
 			return shownPacket{sincePacket(due), packet}
 		})
 		if err == nil {
-			err = printAll(j.c.Context, out, packets)
+			err = printAll(ctx, out, packets)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if j.cfg.Count == 0 && !j.c.Bool("q") {
+	if j.cfg.Count == 0 && !j.options.Quiet {
 		fmt.Fprintf(j.streams.Err, "synscope: and so on every %s, until interrupted; -c ends it\n", units.Duration(j.cfg.Interval))
 	}
 	return flushed(out)
@@ -230,7 +252,7 @@ func (j *pingJob) run(ctx context.Context) error {
 		return err
 	}
 	defer server.close()
-	e, err := j.probing.open(j.ports(), j.stamps != stampsHardware)
+	e, err := j.probing.open(j.ports(), fallback(j.stamps != stampsHardware))
 	if err != nil {
 		return err
 	}
@@ -246,7 +268,7 @@ func (j *pingJob) run(ctx context.Context) error {
 	}
 	server.start(e.name, j)
 	run := opening{
-		c: j.c, streams: j.streams, command: "ping", set: j.set, engine: &e, remarks: j.notes, notes: j.notes,
+		options: &j.options.common, streams: j.streams, set: j.set, engine: &e, remarks: j.notes, notes: j.notes,
 		later: opensConnections, reads: j.readAgain(), probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
 	}
 	return run.run(ctx, func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
@@ -266,19 +288,15 @@ func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 		total.Complete, total.Rate = summary.Complete, summary.Rate
 		again = ctx.Err() == nil && errors.Is(err, probe.ErrInterrupted)
 		if again {
-			err = j.reload(w)
+			err = j.reload(ctx, w)
 			again = err == nil
 		}
 	}
 	total.Took = time.Since(j.start)
-	if ended := w.end(); err == nil {
-		err = ended
-	}
+	err = cmp.Or(err, w.end())
 	err = w.conclude(&total, err)
-	if j.plot != "" {
-		if drawn := j.draw(); err == nil {
-			err = drawn
-		}
+	if j.options.Plot != "" {
+		err = cmp.Or(err, j.draw())
 	}
 	return err
 }
@@ -324,7 +342,7 @@ func (j *pingJob) draw() error {
 	for _, s := range known {
 		shown = append(shown, plot.Series{Name: s.label(), Series: s.Series, Timeline: s.timeline})
 	}
-	return drawn(plot.RTT(j.plot, title, j.start, shown))
+	return written(plot.RTT(j.options.Plot, title, j.start, shown))
 }
 
 // answer turns the end of a run into its answer.
@@ -346,9 +364,9 @@ type pingSeries struct {
 	word     string // as the user typed it
 	name     string // of a name that did not resolve at first, without its port
 	target   netip.AddrPort
-	timeline *rtt.Timeline
-	hardware uint64 // times between two stamps of hardware
-	unsent   uint64 // probes that this machine could not send
+	timeline *rtt.Timeline // nil: nothing is drawn
+	hardware uint64        // times between two stamps of hardware
+	unsent   uint64        // probes that this machine could not send
 	states   map[probe.State]uint64
 	clocks   []string // of the times in the series, each once
 	state    probe.State
@@ -370,7 +388,7 @@ func newPingSeries(word string, pair netip.AddrPort, targets, reach int) *pingSe
 	}
 	return &pingSeries{
 		Series: rtt.NewSeries(precision), word: word, target: pair,
-		timeline: &rtt.Timeline{}, states: map[probe.State]uint64{}, losses: loss.NewTracker(reach),
+		states: map[probe.State]uint64{}, losses: loss.NewTracker(reach),
 	}
 }
 
@@ -399,7 +417,7 @@ func (s *pingSeries) follow(p *ping.Sample, start time.Time) []loss.Window {
 }
 
 // add takes one sample in.
-func (s *pingSeries) add(p *ping.Sample, timeline bool) {
+func (s *pingSeries) add(p *ping.Sample) {
 	if p.Doubt == probe.DoubtSkipped {
 		return
 	}
@@ -407,7 +425,7 @@ func (s *pingSeries) add(p *ping.Sample, timeline bool) {
 	s.states[p.State]++
 	if p.Err != nil {
 		s.unsent++
-		if timeline {
+		if s.timeline != nil {
 			s.timeline.Lost(p.Due)
 		}
 		return
@@ -430,9 +448,11 @@ func (s *pingSeries) add(p *ping.Sample, timeline bool) {
 	default:
 		s.Lost()
 	}
-	if timeline && p.Timed() {
+	switch {
+	case s.timeline == nil:
+	case p.Timed():
 		s.timeline.Add(p.Due, p.RTT)
-	} else if timeline && !p.Answered() {
+	case !p.Answered():
 		s.timeline.Lost(p.Due)
 	}
 }

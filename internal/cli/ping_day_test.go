@@ -38,7 +38,7 @@ func TestADayOfMetrics(t *testing.T) {
 		const day = 24 * 3600
 		var early, late uint64
 		_, err := ping.Run(context.Background(), conn, ping.Config{Targets: []netip.AddrPort{pair}, Count: day}, func(s ping.Sample) error {
-			series.add(&s, true)
+			series.add(&s)
 			series.follow(&s, time.Time{})
 			metrics.Observe("web", &s)
 			switch s.N {
@@ -112,7 +112,7 @@ func cronRun(t *testing.T, n *simnet.Net) {
 	targets := []netip.AddrPort{netip.MustParseAddrPort("198.51.100.7:80"), netip.MustParseAddrPort("198.51.100.7:81")}
 	series := []*pingSeries{newPingSeries("a", targets[0], 2, 18), newPingSeries("b", targets[1], 2, 18)}
 	_, err := ping.Run(context.Background(), conn, ping.Config{Targets: targets, Count: 5, Interval: 200 * time.Millisecond}, func(s ping.Sample) error {
-		series[s.Index].add(&s, false)
+		series[s.Index].add(&s)
 		series[s.Index].follow(&s, time.Time{})
 		return nil
 	})

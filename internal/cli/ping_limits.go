@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/probe"
@@ -27,17 +25,17 @@ type maxRTT struct {
 	limit     time.Duration
 }
 
-func limitsOf(c *cli.Context) (l limits, err error) {
-	if l.expect, err = expectation(c); err != nil {
+func (o *pingOptions) limits() (l limits, err error) {
+	if l.expect, err = o.expectation(); err != nil {
 		return l, err
 	}
 	l.maxLoss = 1
-	if word := c.String("max-loss"); word != "" {
-		if l.maxLoss, err = parsePercent(word); err != nil {
+	if o.MaxLoss != "" {
+		if l.maxLoss, err = parsePercent(o.MaxLoss); err != nil {
 			return l, usagef("--max-loss: %w", err)
 		}
 	}
-	for _, list := range c.StringSlice("max-rtt") {
+	for _, list := range o.MaxRTT {
 		for word := range strings.SplitSeq(list, ",") {
 			bound, err := parseMaxRTT(word)
 			if err != nil {
@@ -50,12 +48,11 @@ func limitsOf(c *cli.Context) (l limits, err error) {
 }
 
 // expectation reads --expect, nil where it was not given.
-func expectation(c *cli.Context) (*probe.State, error) {
-	word := c.String("expect")
-	if word == "" {
+func (o *common) expectation() (*probe.State, error) {
+	if o.Expect == "" {
 		return nil, nil
 	}
-	state, err := probe.ParseState(word)
+	state, err := probe.ParseState(o.Expect)
 	if err != nil {
 		return nil, usagef("--expect: %w", err)
 	}
@@ -179,7 +176,7 @@ func (s *pingSeries) found() string {
 // comparison compares the two targets of --compare, in the order typed.
 func (j *pingJob) comparison() *record.RTTComparison {
 	a, b := j.series[0], j.series[1]
-	if args := j.c.Args(); args.Get(0) == b.word && args.Get(1) == a.word {
+	if words := j.options.words; len(words) == 2 && words[0] == b.word && words[1] == a.word {
 		a, b = b, a
 	}
 	return &record.RTTComparison{A: a.label(), B: b.label(), Comparison: rtt.Compare(&a.Distribution, &b.Distribution)}

@@ -49,8 +49,8 @@ func TestUnsentProbesAreNotSent(t *testing.T) {
 	target := netip.MustParseAddrPort("192.0.2.7:80")
 	s := newPingSeries("", target, 1, 8)
 	answered := ping.Sample{Target: target, State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: time.Millisecond}
-	s.add(&answered, false)
-	s.add(&ping.Sample{Target: target, Reason: probe.ReasonNoRoute, Err: syscall.ENETUNREACH}, true)
+	s.add(&answered)
+	s.add(&ping.Sample{Target: target, Reason: probe.ReasonNoRoute, Err: syscall.ENETUNREACH})
 	jsonRecord := s.record()
 	if jsonRecord.Sent != 1 || jsonRecord.Lost != 0 || jsonRecord.Unsent != 1 {
 		t.Errorf("%+v", jsonRecord)

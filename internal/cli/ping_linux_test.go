@@ -185,7 +185,7 @@ func TestPingExitCodes(t *testing.T) {
 		{silent + " --timeout 50ms", exitNo},
 		{silent + " --timeout 50ms --expect filtered", exitYes},
 		{silent + " --timeout 50ms --expect filtered --max-loss 50%", exitNo},
-		{slow + " --max-rtt p95=200ms,max=1s", exitYes},
+		{slow + " --max-rtt p95=30s,max=30s", exitYes},
 		{slow + " --max-rtt p95=5ms", exitNo},
 		{slow + " --max-rtt min=5ms", exitNo},
 		{silent + " --timeout 50ms --expect filtered --max-rtt p50=1s", exitNo},

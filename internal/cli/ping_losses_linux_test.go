@@ -20,6 +20,7 @@ func isSYN(ip []byte) (sport uint16, ok bool) {
 
 // An outage is told when it is over, in a line and a record, and again at the end.
 func TestPingTellsOutages(t *testing.T) {
+	t.Parallel()
 	var syns atomic.Int32
 	lose := func(ip []byte) bool {
 		if _, ok := isSYN(ip); ok {
@@ -29,7 +30,7 @@ func TestPingTellsOutages(t *testing.T) {
 		return false
 	}
 	l, h := linkLab(t, &lab.Link{Out: lab.Path{Lose: lose}})
-	args := []string{"ping", h.Addr4().String(), "-c", "60", "-i", "20ms", "--timeout", "100ms"}
+	args := []string{"ping", h.Addr4().String(), "-c", "60", "-i", "20ms", "--timeout", "3s"}
 	all := records(t, command(t.Context(), l, append(args, "-o", "json")...).out)
 	outage, summary := find(all, "outage"), find(all, "rtt_summary")
 	if outage["probes"] != 12.0 || outage.str("from") == "" || outage.str("to") <= outage.str("last") || outage.str("last") <= outage.str("from") {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"synscope/internal/report/record"
-	"synscope/internal/target"
 	"synscope/probe"
 	"synscope/probe/ping"
 )
@@ -97,7 +96,7 @@ func (j *pingJob) followNames(ctx context.Context, named []*name, changes chan<-
 func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (change ping.Retarget, changed bool) {
 	limited, cancel := context.WithTimeout(ctx, resolvePatience)
 	defer cancel()
-	addrs, err := j.resolver().LookupNetIP(limited, familyName(j), n.host)
+	addrs, err := resolverOf(j.streams).LookupNetIP(limited, j.options.network(), n.host)
 	switch {
 	case ctx.Err() != nil:
 		return change, false
@@ -124,24 +123,6 @@ func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (chan
 		w.tell(notice(n, "address-changed", fmt.Sprintf("%s resolves now: it is %v", n.host, n.addr)))
 	}
 	return ping.Retarget{Index: n.index, Target: netip.AddrPortFrom(n.addr, n.port)}, true
-}
-
-func (j *pingJob) resolver() target.Resolver {
-	if j.streams.Resolver != nil {
-		return j.streams.Resolver
-	}
-	return net.DefaultResolver
-}
-
-// familyName is the family asked for as a resolver wants it.
-func familyName(j *pingJob) string {
-	switch {
-	case j.c.Bool("4"):
-		return "ip4"
-	case j.c.Bool("6"):
-		return "ip6"
-	}
-	return "ip"
 }
 
 func notice(n *name, code, text string) *record.Host {

@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report"
 	"synscope/probe/ping"
@@ -39,7 +36,7 @@ func TestPingFollowsNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := Streams{Err: &errs, Resolver: &moving{[]string{"192.0.2.1", "", "", "192.0.2.2", "192.0.2.2"}}}
-		j := &pingJob{streams: s, c: cli.NewContext(nil, flag.NewFlagSet("ping", flag.ContinueOnError), nil)}
+		j := &pingJob{streams: s, options: &pingOptions{}}
 		j.series = []*pingSeries{
 			newPingSeries("192.0.2.9", netip.MustParseAddrPort("192.0.2.9:80"), 2, 8),
 			newPingSeries("web.example:443", netip.MustParseAddrPort("192.0.2.1:443"), 2, 8),

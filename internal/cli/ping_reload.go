@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,23 +11,27 @@ import (
 	"synscope/internal/report"
 	"synscope/internal/report/record"
 	"synscope/internal/target"
+	"synscope/probe/rtt"
 )
 
 // reloads tells whether SIGHUP has the lists of targets read again: there is a
 // file to read, and no count that says when the run is over.
 func (j *pingJob) reloads() bool {
-	lists := j.c.StringSlice("iL")
-	return j.cfg.Count == 0 && (len(lists) > 0 || j.c.String("probe-modules") != "") && !slices.Contains(lists, report.Stdout)
+	lists := j.options.Lists
+	return j.cfg.Count == 0 && (len(lists) > 0 || j.options.ProbeModules != "") && !slices.Contains(lists, report.Stdout)
 }
 
 // readAgain are the directories of what a reload reads.
 func (j *pingJob) readAgain() (dirs []string) {
-	for _, name := range []string{"iL", "exclude-file", "probe-modules"} {
-		for _, path := range named(j.c, name) {
-			if j.reloads() || name == "exclude-file" && j.serves() {
-				dirs = append(dirs, filepath.Dir(path))
-			}
-		}
+	var paths []string
+	if j.reloads() {
+		paths = append(named(slices.Clone(j.options.Lists)), named([]string{j.options.ProbeModules})...)
+	}
+	if j.reloads() || j.serves() {
+		paths = append(paths, named(slices.Clone(j.options.ExcludeFiles))...)
+	}
+	for _, path := range paths {
+		dirs = append(dirs, filepath.Dir(path))
 	}
 	return dirs
 }
@@ -53,15 +58,15 @@ func (j *pingJob) watchReloads() <-chan struct{} {
 
 // reload reads the targets again. What is wrong with them is told, and the run
 // goes on with those of before.
-func (j *pingJob) reload(w *pingWatch) error {
-	set, err := j.targets()
+func (j *pingJob) reload(ctx context.Context, w *pingWatch) error {
+	set, err := j.targets(ctx)
 	if err == nil {
 		err = j.fits(set)
 	}
 	if err == nil {
 		err = w.server.readModules()
 	}
-	w.server.reloaded(err == nil)
+	w.server.reloaded(err)
 	if err != nil {
 		w.complain("reload: " + err.Error() + ": going on as before")
 		return j.keep()
@@ -73,7 +78,7 @@ func (j *pingJob) reload(w *pingWatch) error {
 func (j *pingJob) fits(set *target.Set) error {
 	n := float64(set.Count()) + float64(len(set.Unresolved()))
 	if j.probing.rate > 0 && n/j.cfg.Interval.Seconds() > j.probing.rate {
-		return fmt.Errorf("--rate %s: %.0f targets every %v are more", j.c.String("rate"), n, j.cfg.Interval)
+		return fmt.Errorf("--rate %s: %.0f targets every %v are more", j.options.Rate, n, j.cfg.Interval)
 	}
 	return nil
 }
@@ -113,6 +118,9 @@ func (j *pingJob) keep() error {
 func (j *pingJob) seriesOf(set *target.Set, before []*pingSeries) (all []*pingSeries) {
 	count := int(set.Count())
 	add := func(s *pingSeries) {
+		if j.options.Plot != "" {
+			s.timeline = &rtt.Timeline{}
+		}
 		same := slices.IndexFunc(before, func(old *pingSeries) bool { return old.same(s) })
 		if same >= 0 {
 			s = before[same]

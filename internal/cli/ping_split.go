@@ -39,7 +39,7 @@ func (s *splitter) split() *record.RTTSplit {
 
 // split measures a target, if asked to.
 func (j *pingJob) split(s *pingSeries) *record.RTTSplit {
-	if !j.c.Bool("split-jitter") {
+	if !j.options.SplitJitter {
 		return nil
 	}
 	return s.splitter.split()

@@ -19,7 +19,7 @@ const (
 // readStamps reads --stamps. Hardware's are asked of the sockets wherever they
 // are wished; what the interfaces can do is seen once the routes are known.
 func (j *pingJob) readStamps() error {
-	j.stamps = j.c.String("stamps")
+	j.stamps = j.options.Stamps
 	if !slices.Contains([]string{stampsSoftware, stampsHardware, stampsAuto}, j.stamps) {
 		return usagef("--stamps: %q: want software, hardware or auto", j.stamps)
 	}

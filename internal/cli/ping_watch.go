@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"synscope/internal/report/record"
 	"synscope/internal/report/screen"
 	"synscope/internal/report/text"
@@ -36,14 +34,13 @@ type pingWatch struct {
 
 // hasBoard tells whether the probes are shown in a table that is updated in
 // place: there are several targets, and somebody watches.
-func hasBoard(c *cli.Context, s Streams, set *target.Set) bool {
-	format := c.String("o")
-	return c.Command.Name == "ping" && s.clever(s.Out) && set.Count() > 1 && (format == "" || format == "text") && !c.Bool("q")
+func (o *common) hasBoard(s Streams, set *target.Set) bool {
+	return o.command == "ping" && s.clever(s.Out) && set.Count() > 1 && o.textOut() && !o.Quiet
 }
 
 func newPingWatch(j *pingJob, s *session, server *metricsServer) *pingWatch {
 	w := &pingWatch{session: s, job: j, server: server}
-	if f, ok := j.streams.Out.(*os.File); ok && hasBoard(j.c, j.streams, j.set) {
+	if f, ok := j.streams.Out.(*os.File); ok && j.options.hasBoard(j.streams, j.set) {
 		w.board = screen.NewBoard(f)
 		w.height = func() (int, int) {
 			columns, lines, ok := tty.Size(f)
@@ -63,8 +60,8 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	series := w.job.series[s.Index]
 	s.N, s.Due = s.N+series.base, s.Due+w.job.began
 	series.probed = max(series.probed, s.N)
-	series.add(&s, w.job.plot != "")
-	if w.job.c.Bool("split-jitter") {
+	series.add(&s)
+	if w.job.options.SplitJitter {
 		series.splitter.add(&s)
 	}
 	w.server.observe(series.word, &s)
@@ -72,9 +69,7 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	line := record.NewRTT(series.word, &s)
 	line.Stamps, line.Seen = w.job.stampsOf(&s), time.Now()
 	err := w.Record(line)
-	if told := w.outages(series, series.follow(&s, w.job.start)); err == nil {
-		err = told
-	}
+	err = cmp.Or(err, w.outages(series, series.follow(&s, w.job.start)))
 	w.draw()
 	return err
 }
@@ -109,7 +104,7 @@ func (w *pingWatch) draw() {
 	if hidden > 0 {
 		shown = worst(shown, room)
 	}
-	table := text.RTTTable(w.rows(shown), false, columns)
+	table := text.RTTTable(w.rows(shown), columns)
 	for i := range table {
 		table[i] = cut(table[i], columns)
 	}
@@ -159,13 +154,11 @@ func (w *pingWatch) close(s *pingSeries) error {
 	if w.job.stamps != stampsSoftware {
 		closing.Hardware = record.Some(s.hardware)
 	}
-	if w.job.c.Bool("histogram") {
+	if w.job.options.Histogram {
 		closing.Bars = s.Distribution.Bars(bars(s.Distribution.N()))
 	}
 	closing.Split = w.job.split(s)
-	if told := w.Record(closing); err == nil {
-		err = told
-	}
+	err = cmp.Or(err, w.Record(closing))
 	return err
 }
 
@@ -185,7 +178,7 @@ func (w *pingWatch) end() error {
 			return err
 		}
 	}
-	if w.job.c.Bool("compare") {
+	if w.job.options.Compare {
 		if err := w.Record(w.job.comparison()); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -19,11 +20,11 @@ import (
 
 // dryRun prints what would leave, in tcpdump's notation. The source is what was
 // asked for; without, unspecified: no socket is opened and no route asked.
-func (j *scanJob) dryRun() error {
+func (j *scanJob) dryRun(ctx context.Context) error {
 	if j.connect {
 		return usagef("--dry-run: technique connect leaves the packets to the kernel")
 	}
-	if j.c.IsSet("seed") {
+	if j.options.given["seed"] {
 		j.cfg.Key = [16]byte{}
 		for i := range 8 {
 			j.cfg.Key[i], j.cfg.Key[15-i] = byte(j.seed>>(8*i)), 1
@@ -31,14 +32,14 @@ func (j *scanJob) dryRun() error {
 	}
 	from4, from6 := j.probing.previewSources()
 	out := bufio.NewWriter(j.streams.Out)
-	if err := j.previewSearch(out, from4, from6); err != nil || j.hostsOnly() {
-		return errorOf(err, flushed(out))
+	if err := j.previewSearch(ctx, out, from4, from6); err != nil || j.hostsOnly() {
+		return cmp.Or(err, flushed(out))
 	}
 	segments, err := scan.Preview(j.cfg, from4, from6, j.probing.sourcePort)
 	if err != nil {
 		return usage(err)
 	}
-	if err := printAll(j.c.Context, out, segments); err != nil {
+	if err := printAll(ctx, out, segments); err != nil {
 		return err
 	}
 	return flushed(out)
@@ -82,7 +83,7 @@ func (p *probing) previewRound(targets []netip.AddrPort, ttl uint8, shown func(i
 }
 
 // previewSearch prints how hosts are looked for, where they are.
-func (j *scanJob) previewSearch(out *bufio.Writer, from4, from6 netip.Addr) error {
+func (j *scanJob) previewSearch(ctx context.Context, out *bufio.Writer, from4, from6 netip.Addr) error {
 	if !j.planSearches() {
 		return nil
 	}
@@ -92,10 +93,10 @@ func (j *scanJob) previewSearch(out *bufio.Writer, from4, from6 netip.Addr) erro
 	if err != nil {
 		return usage(err)
 	}
-	if !j.c.Bool("q") {
+	if !j.options.Quiet {
 		fmt.Fprintf(j.streams.Err, "synscope: %s\n", j.searchWords())
 	}
-	return printAll(j.c.Context, out, questions)
+	return printAll(ctx, out, questions)
 }
 
 // sincePacket is a time since the first packet, as tcpdump -ttttt writes it before a
@@ -121,17 +122,10 @@ func withTTL(packet string, ttl int) string {
 func printAll[P fmt.Stringer](ctx context.Context, out *bufio.Writer, packets iter.Seq[P]) error {
 	for p := range packets {
 		if _, err := fmt.Fprintln(out, p); err != nil || ctx.Err() != nil {
-			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", errorOf(err, ctx.Err()))}
+			return &exit{exitInterrupted, fmt.Errorf("cut short: %w", cmp.Or(err, ctx.Err()))}
 		}
 	}
 	return nil
-}
-
-func errorOf(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func flushed(out *bufio.Writer) error {

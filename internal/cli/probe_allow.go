@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"synscope/internal/target"
 )
 
@@ -22,13 +20,13 @@ type allowance struct {
 	pairs    []netip.AddrPort
 }
 
-// allowanceOf reads --probe-allow, nil where it was not given.
-func allowanceOf(c *cli.Context) (*allowance, error) {
-	if !c.IsSet("probe-allow") {
+// allowance reads --probe-allow, nil where it was not given.
+func (o *pingOptions) allowance() (*allowance, error) {
+	if !o.given["probe-allow"] {
 		return nil, nil
 	}
 	a := &allowance{}
-	for word := range strings.FieldsFuncSeq(listed(c, "probe-allow"), func(r rune) bool { return r == ',' || r == ' ' }) {
+	for word := range strings.FieldsFuncSeq(strings.Join(o.ProbeAllow, ","), func(r rune) bool { return r == ',' || r == ' ' }) {
 		if err := a.add(word); err != nil {
 			return nil, err
 		}

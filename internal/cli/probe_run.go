@@ -42,7 +42,7 @@ func (r *probeRun) probe(ctx context.Context, e *opened, p *prober) {
 	defer enough()
 	r.engine, r.series = e.name, newPingSeries(r.word, r.target, 1, 8)
 	sink := func(s ping.Sample) error {
-		r.series.add(&s, false)
+		r.series.add(&s)
 		r.reason = s.Reason
 		if r.module.Attempts > 0 && s.Reason != probe.ReasonNoResponse && s.Err == nil {
 			enough()

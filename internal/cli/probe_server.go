@@ -4,17 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/urfave/cli/v2"
 
 	"synscope/internal/check"
 	"synscope/internal/target"
@@ -39,7 +40,7 @@ const (
 // prober answers /probe?target=HOST:PORT&module=NAME with the metrics of one run of
 // a module, as blackbox_exporter does.
 type prober struct {
-	c       *cli.Context
+	options *pingOptions
 	streams Streams
 	probing probing
 	allow   *allowance // nil: the targets of the run
@@ -54,14 +55,14 @@ type prober struct {
 
 // newProber reads what /probe is to do, before anything is opened.
 func newProber(j *pingJob) (*prober, error) {
-	p := &prober{c: j.c, streams: j.streams, probing: j.probing, count: func(string) {}}
+	p := &prober{options: j.options, streams: j.streams, probing: j.probing, count: func(string) {}}
 	p.probing.sourcePort, p.probing.device = 0, 0
 	p.pace.rate = proberRate
 	if j.probing.rate > 0 {
 		p.pace.rate = j.probing.rate
 	}
 	var err error
-	if p.allow, err = allowanceOf(j.c); err != nil {
+	if p.allow, err = j.options.allowance(); err != nil {
 		return nil, err
 	}
 	return p, p.readModules()
@@ -70,7 +71,7 @@ func newProber(j *pingJob) (*prober, error) {
 // readModules reads the file of modules, for the first time or again.
 func (p *prober) readModules() error {
 	all := check.BuiltIn()
-	if path := p.c.String("probe-modules"); path != "" {
+	if path := p.options.ProbeModules; path != "" {
 		var err error
 		all, err = check.LoadModules(path, check.Source{Read: os.ReadFile, Env: func(name string) (string, bool) {
 			v := p.streams.Env(name)
@@ -187,7 +188,13 @@ func (p *prober) answer(ctx context.Context, request *http.Request) (*probeRun, 
 
 // asked reads a request.
 func (p *prober) asked(request *http.Request) (*probeRun, error) {
-	query := request.URL.Query()
+	query, err := url.ParseQuery(request.URL.RawQuery)
+	if err == nil {
+		err = onlyOnce(query)
+	}
+	if err != nil {
+		return nil, refused(http.StatusBadRequest, "bad-request", err)
+	}
 	word, name := query.Get("target"), query.Get("module")
 	if name == "" {
 		name = "syn"
@@ -200,6 +207,20 @@ func (p *prober) asked(request *http.Request) (*probeRun, error) {
 		return nil, refused(http.StatusBadRequest, "bad-request", fmt.Errorf("module %q is not known", name))
 	}
 	return &probeRun{word: word, module: m}, nil
+}
+
+// onlyOnce refuses what would be passed over: a parameter that there is not, and a
+// second value of one. Whoever misspells module would be answered by another one.
+func onlyOnce(query url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case name != "target" && name != "module":
+			return fmt.Errorf("parameter %q is not known: /probe?target=HOST:PORT&module=NAME", name)
+		case len(query[name]) > 1:
+			return fmt.Errorf("%s is there %d times", name, len(query[name]))
+		}
+	}
+	return nil
 }
 
 // place waits for an engine, and for the rate to let n SYNs pass.
@@ -227,7 +248,7 @@ func (p *prober) place(ctx context.Context, n int) (*opened, error) {
 // resolve finds the one address and port that a request is about, and whether it
 // may be probed.
 func (p *prober) resolve(ctx context.Context, run *probeRun) error {
-	opts, err := targetOptions(p.c, p.streams)
+	opts, err := p.options.targets(p.streams)
 	if err != nil {
 		return refused(http.StatusInternalServerError, "bad-request", err)
 	}

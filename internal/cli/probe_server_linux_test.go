@@ -85,7 +85,7 @@ func (s *serving) get(path string) (status int, page string, err error) {
 // await asks until something holds.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
@@ -120,6 +120,9 @@ func TestProbePage(t *testing.T) {
 		"target=10.0.4.0/24&module=five": {400, []string{"one address"}},
 		"target=web:80&module=sixty":     {400, []string{`module "sixty" is not known`}},
 		"module=syn":                     {400, []string{"target is missing"}},
+		"target=web:80&modul=five":       {400, []string{`parameter "modul" is not known`}},
+		"target=web:80&target=fort:80":   {400, []string{"target is there 2 times"}},
+		"target=web:80;module=five":      {400, []string{"semicolon"}},
 		"target=192.0.2.1:80":            {403, []string{"not among"}},
 		"target=127.0.0.1:80":            {403, []string{"not among"}},
 		"target=reset:80":                {403, []string{"excluded"}},
@@ -138,7 +141,7 @@ func TestProbePage(t *testing.T) {
 		}
 	}
 	_, page, _ := s.get("/metrics")
-	for _, line := range []string{`synscope_probe_requests_total{result="forbidden"} 3`, `synscope_probe_requests_total{result="bad-request"} 5`} {
+	for _, line := range []string{`synscope_probe_requests_total{result="forbidden"} 3`, `synscope_probe_requests_total{result="bad-request"} 8`} {
 		if !strings.Contains(page, line) {
 			t.Errorf("no %s in\n%s", line, page)
 		}

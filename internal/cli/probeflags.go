@@ -23,7 +23,7 @@ func probeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "tos", Usage: "type of service or traffic class `N`"},
 		&cli.StringFlag{Name: "profile", Value: "linux", Usage: "`STACK` that the SYN looks like: " + profileNames()},
 		&cli.StringFlag{Name: "timeout", Value: "1s", Usage: "wait at most `D` for the answer to one packet"},
-		&cli.IntFlag{Name: "max-retries", Value: probe.DefaultRetries, Usage: "send again up to `N` times"},
+		&cli.IntFlag{Name: "max-retries", Value: probe.DefaultRetries, Usage: "retransmit up to `N` times"},
 		&cli.StringFlag{Name: "rate", Usage: "packets a second `R`: 1000, 50k, 2M, max (default: 10k, less while replies are lost here)"},
 		&cli.StringFlag{Name: "engine", Value: "auto", Usage: "`HOW` packets leave: auto, raw or connect"},
 	}
@@ -37,7 +37,21 @@ func profileNames() string {
 	return strings.Join(names, ", ")
 }
 
-// probing are the values of probeFlags.
+// probeOptions are the values of probeFlags.
+type probeOptions struct {
+	Interface  string `flag:"e"`
+	Source     string `flag:"S"`
+	SourcePort int    `flag:"g"`
+	TTL        int    `flag:"ttl"`
+	TOS        int    `flag:"tos"`
+	Profile    string `flag:"profile"`
+	Timeout    string `flag:"timeout"`
+	Retries    int    `flag:"max-retries"`
+	Rate       string `flag:"rate"`
+	Engine     string `flag:"engine"`
+}
+
+// probing is what probeOptions mean.
 type probing struct {
 	iface      string
 	source     netip.Addr
@@ -54,43 +68,35 @@ type probing struct {
 	load load
 }
 
-func probingOf(c *cli.Context) (p probing, err error) {
-	p.iface = c.String("e")
-	if err = p.readEngine(c); err != nil {
+func (o *common) probing() (p probing, err error) {
+	p = probing{iface: o.Interface, engine: o.Engine}
+	if err = p.checkLooks(o); err != nil {
 		return p, err
 	}
-	if p.source, err = sourceOf(c.String("S")); err != nil {
+	if p.source, err = sourceOf(o.Source); err != nil {
 		return p, err
 	}
-	var n uint64
-	if n, err = within(c, "g", 1, 65535); err != nil {
+	err = inOrder(
+		func() error { return o.within("g", o.SourcePort, 1, 65535) },
+		func() error { return o.within("ttl", o.TTL, 1, 255) },
+		func() error { return o.within("tos", o.TOS, 0, 255) },
+		func() error { return o.within("max-retries", o.Retries, 0, probe.MaxRetries) },
+	)
+	if err != nil {
 		return p, err
 	}
-	p.sourcePort = uint16(n)
-	if n, err = within(c, "ttl", 1, 255); err != nil {
-		return p, err
-	}
-	p.ttl = uint8(n)
-	if n, err = within(c, "tos", 0, 255); err != nil {
-		return p, err
-	}
-	p.tos = uint8(n)
-	if n, err = within(c, "max-retries", 0, probe.MaxRetries); err != nil {
-		return p, err
-	}
-	p.retries = int(n)
-	if p.profile, err = craft.ProfileByName(c.String("profile")); err != nil {
+	p.sourcePort, p.ttl, p.tos, p.retries = uint16(o.SourcePort), uint8(o.TTL), uint8(o.TOS), o.Retries
+	if p.profile, err = craft.ProfileByName(o.Profile); err != nil {
 		return p, usagef("--profile: %w", err)
 	}
-	return p, p.times(c)
+	return p, p.times(&o.probeOptions)
 }
 
-// readEngine takes the engine, and refuses what it cannot do: the kernel's own
-// connections look as the kernel makes them.
-func (p *probing) readEngine(c *cli.Context) error {
-	p.engine = c.String("engine")
+// checkLooks refuses what the engine cannot do: the kernel's own connections look
+// as the kernel makes them.
+func (p *probing) checkLooks(o *common) error {
 	for _, name := range []string{"profile", "ttl", "tos"} {
-		if c.IsSet(name) {
+		if o.given[name] {
 			p.looks = append(p.looks, dashed(name))
 		}
 	}
@@ -108,28 +114,19 @@ func (p *probing) plain(how string) error {
 	return usagef("%s: %s leaves the packets to the kernel", p.looks[0], how)
 }
 
-func (p *probing) times(c *cli.Context) (err error) {
-	if p.timeout, err = parseDuration(c.String("timeout")); err != nil {
+func (p *probing) times(o *probeOptions) (err error) {
+	if p.timeout, err = parseDuration(o.Timeout); err != nil {
 		return usagef("--timeout: %w", err)
 	}
 	if p.timeout < time.Millisecond || p.timeout > time.Hour {
-		return usagef("--timeout: %s: want 1ms to 1h", c.String("timeout"))
+		return usagef("--timeout: %s: want 1ms to 1h", o.Timeout)
 	}
-	if rate := c.String("rate"); rate != "" {
-		if p.rate, err = parseRate(rate); err != nil {
+	if o.Rate != "" {
+		if p.rate, err = parseRate(o.Rate); err != nil {
 			return usagef("--rate: %w", err)
 		}
 	}
 	return nil
-}
-
-// within reads an integer flag and its bounds; an unset flag is its default.
-func within(c *cli.Context, name string, low, high int) (uint64, error) {
-	n := c.Int(name)
-	if c.IsSet(name) && (n < low || n > high) {
-		return 0, usagef("%s: %d: want %d to %d", dashed(name), n, low, high)
-	}
-	return uint64(n), nil
 }
 
 func sourceOf(word string) (netip.Addr, error) {
@@ -147,10 +144,7 @@ func sourceOf(word string) (netip.Addr, error) {
 func (p *probing) apply(cfg *scan.Config) {
 	cfg.Profile, cfg.TTL, cfg.TOS = p.profile, p.ttl, p.tos
 	cfg.Timeout, cfg.Rate, cfg.FixedRate = p.timeout, p.rate, p.rate != 0
-	cfg.Retries = p.retries
-	if p.retries == 0 {
-		cfg.Retries = -1
-	}
+	cfg.Retries = noneOf(p.retries)
 }
 
 // network is the configuration of the raw connection for that many attempts a

@@ -143,6 +143,7 @@ func firing(address, alert, label string) (values []string) {
 // by probes that Prometheus asks for. Every query of the dashboard is understood,
 // and those of what there is have an answer.
 func TestPrometheusAlertsOnOneDeadHost(t *testing.T) {
+	t.Parallel()
 	long(t)
 	if _, err := exec.LookPath("prometheus"); err != nil {
 		t.Skip("no prometheus: apt-get install prometheus")

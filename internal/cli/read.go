@@ -45,7 +45,7 @@ func readCommand(s Streams) *cli.Command {
 			if c.NArg() == 0 {
 				return usagef("read: name a capture file, or - for standard input")
 			}
-			return readCaptures(c, s, c.Args().Slice())
+			return readCaptures(c.Context, s, optionsOf[readOptions](c))
 		},
 	}
 }
@@ -60,33 +60,40 @@ const (
 )
 
 // readCaptures turns files into one run of records.
-func readCaptures(c *cli.Context, s Streams, paths []string) error {
-	j, err := newReadJob(c, s)
+func readCaptures(ctx context.Context, s Streams, o *readOptions) error {
+	j, err := newReadJob(s, o)
 	if err != nil {
 		return err
 	}
-	if j.display, err = newDisplay(c, s, &target.Set{}); err != nil {
+	if j.display, err = newDisplay(&o.common, s, &target.Set{}); err != nil {
 		return err
 	}
 	begin := time.Now()
 	err = j.Record(&record.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
 	if err == nil {
-		err = j.read(c.Context, paths)
+		err = j.read(ctx, o.words)
 	}
 	j.closing.Took = time.Since(begin)
 	return j.finish(j.end(err))
 }
 
+// readOptions are the flags of read.
+type readOptions struct {
+	common
+	Segments  bool   `flag:"segments"`
+	Filter    string `flag:"filter"`
+	SummaryBy string `flag:"summary-by"`
+}
+
 // readJob is the sink of what captures hold.
 type readJob struct {
 	*display
-	c        *cli.Context
-	segments bool
-	wanted   capture.Filter
-	ladders  map[uint64]*record.Captured // of connections that are not over
-	groups   *record.Groups              // nil where every connection is told of
-	numbers  *isnCollector               // nil where nobody asked
-	closing  record.Reading
+	options *readOptions
+	wanted  capture.Filter
+	ladders map[uint64]*record.Captured // of connections that are not over
+	groups  *record.Groups              // nil where every connection is told of
+	numbers *isnCollector               // nil where nobody asked
+	closing record.Reading
 
 	paths   []string
 	formats []string // of the files
@@ -96,29 +103,28 @@ type readJob struct {
 	failed  error // of a call that could not tell
 }
 
-func newReadJob(c *cli.Context, s Streams) (*readJob, error) {
+func newReadJob(s Streams, o *readOptions) (*readJob, error) {
 	j := &readJob{
-		c:        c,
-		segments: c.Bool("segments"), ladders: map[uint64]*record.Captured{}, fixed: s.Env("GOGC") != "",
+		options: o, ladders: map[uint64]*record.Captured{}, fixed: s.Env("GOGC") != "",
 		closing: record.Reading{Summary: record.Summary{Complete: true}},
 	}
 	var err error
-	if c.IsSet("filter") {
-		if j.wanted, err = capture.ParseFilter(c.String("filter")); err != nil {
+	if o.given["filter"] {
+		if j.wanted, err = capture.ParseFilter(o.Filter); err != nil {
 			return nil, usagef("--filter: %w", err)
 		}
 	}
-	if c.IsSet("summary-by") {
-		if j.groups, err = record.NewGroups(c.String("summary-by")); err != nil {
+	if o.given["summary-by"] {
+		if j.groups, err = record.NewGroups(o.SummaryBy); err != nil {
 			return nil, usagef("--summary-by: %w", err)
 		}
 		for _, f := range report.Formats() {
-			if f.Name != "text" && f.Name != "json" && (c.String("o") == f.Name || c.IsSet(f.Flag)) {
+			if f.Name != "text" && f.Name != "json" && (o.Format == f.Name || o.given[f.Flag]) {
 				return nil, usagef("--summary-by: format %s tells of connections; there are text and json", f.Name)
 			}
 		}
 	}
-	if path := c.String("isn"); path != "" {
+	if path := o.ISN; path != "" {
 		if err := report.CheckFile(path); err != nil {
 			return nil, usagef("--isn: %w", err)
 		}
@@ -137,7 +143,7 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if err := confineFiles(j.c, j.streams); err != nil {
+	if err := confineFiles(&j.options.common, j.streams); err != nil {
 		return err
 	}
 	for i, path := range paths {
@@ -151,7 +157,7 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 		live = live || grows
 		inputs = append(inputs, input)
 	}
-	cfg := flow.Config{Segments: (j.segments || j.level > 0) && j.groups == nil, Live: live}
+	cfg := flow.Config{Segments: (j.options.Segments || j.level > 0) && j.groups == nil, Live: live}
 	if j.wanted != nil {
 		cfg.Wanted = j.wanted
 	}
@@ -294,7 +300,7 @@ func (j *readJob) Segment(s *flow.Segment) error {
 	if j.level > 0 {
 		j.climb(s.Attempt, record)
 	}
-	if j.segments {
+	if j.options.Segments {
 		return j.Record(record)
 	}
 	return nil
@@ -396,9 +402,7 @@ func (j *readJob) end(err error) error {
 	if errors.Is(err, context.Canceled) {
 		j.closing.Fault = record.Interrupted
 	}
-	if told := j.conclude(); err == nil {
-		err = told
-	}
+	err = cmp.Or(err, j.conclude())
 	if errors.Is(err, context.Canceled) {
 		return &exit{exitInterrupted, fmt.Errorf("interrupted after %s packets", units.Count(j.closing.Packets))}
 	}

@@ -263,6 +263,7 @@ func TestReadFilter(t *testing.T) {
 // TestReadPipe: from a pipe, connections are told of while it goes on, and an
 // interrupt ends the run with its summary.
 func TestReadPipe(t *testing.T) {
+	t.Parallel()
 	in, out, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func wideVerdict(i uint32) probe.Verdict {
 }
 
 // BenchmarkRecords writes the JSON records of a wide scan to a file, as the
-// outlet of a stateless run does.
+// results of a stateless run do.
 func BenchmarkRecords(b *testing.B) {
 	set, err := target.Parse(b.Context(), []string{"0.0.0.0/0"}, target.Options{Ports: target.PortsOf(443)})
 	if err != nil {

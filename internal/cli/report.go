@@ -15,7 +15,6 @@ import (
 	"synscope/internal/report"
 	"synscope/internal/report/record"
 	"synscope/internal/report/rows"
-	"synscope/internal/report/sink"
 	"synscope/internal/report/units"
 )
 
@@ -36,9 +35,15 @@ func reportCommand(s Streams) *cli.Command {
 			if c.NArg() == 0 {
 				return usagef("report: name a file of JSON lines, or - for standard input")
 			}
-			return makeReport(c, s)
+			return makeReport(s, optionsOf[reportOptions](c))
 		},
 	}
+}
+
+// reportOptions are the flags of report.
+type reportOptions struct {
+	common
+	Formats []string `flag:"o"`
 }
 
 // reportJob is where the page goes, and what standard output says.
@@ -49,13 +54,13 @@ type reportJob struct {
 	quiet   bool
 }
 
-func makeReport(c *cli.Context, s Streams) error {
-	j, err := newReportJob(c, s)
+func makeReport(s Streams, o *reportOptions) error {
+	j, err := newReportJob(s, o)
 	if err != nil {
 		return err
 	}
 	var r htmlreport.Report
-	for _, path := range c.Args().Slice() {
+	for _, path := range o.words {
 		if err := readInto(&r, path, s.In); err != nil {
 			return usage(err)
 		}
@@ -70,9 +75,9 @@ func makeReport(c *cli.Context, s Streams) error {
 }
 
 // newReportJob reads the flags: -o names a format, or the page's file.
-func newReportJob(c *cli.Context, s Streams) (*reportJob, error) {
-	j := &reportJob{streams: s, page: c.String("html"), quiet: c.Bool("q")}
-	for _, word := range c.StringSlice("o") {
+func newReportJob(s Streams, o *reportOptions) (*reportJob, error) {
+	j := &reportJob{streams: s, page: o.HTML, quiet: o.Quiet}
+	for _, word := range o.Formats {
 		switch {
 		case word == "html", word == report.Stdout:
 			word = report.Stdout
@@ -140,14 +145,6 @@ func (j *reportJob) write(r *htmlreport.Report) error {
 		return written(fmt.Errorf("--html: %s: %w", j.page, err))
 	}
 	return j.tell(r)
-}
-
-// written is the error of a page that could not be written: a run cut short.
-func written(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", sink.ErrWrite, err)
 }
 
 // tell says on standard output what was read.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -63,13 +64,14 @@ func (r *results) end(s *probe.Summary, err error) error {
 			r.writeHost(&h)
 		}
 		r.search.add(s, r.hostsOnly)
+		r.search.settle(s)
 	}
 	err = settled(s, err)
 	closing := record.NewSummary(s, time.Now())
 	if r.search != nil {
 		r.search.tell(closing)
 	}
-	return errorOf(err, r.write(closing))
+	return cmp.Or(err, r.write(closing))
 }
 
 // vendors are those that this machine knows; the registries are read once.

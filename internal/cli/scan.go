@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"synscope/craft"
 	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -22,19 +24,7 @@ func scanCommand(s Streams) *cli.Command {
 		ArgsUsage: "TARGET...",
 		Flags:     probingFlags(joined(scanFlags(), discoverFlags(), under("Wide scans", wideFlags())), servedPorts, scanMeanings, joined(outputFlags(), portFlags())),
 		Action: func(c *cli.Context) error {
-			scan, err := newScan(c, s)
-			if err != nil {
-				return err
-			}
-			switch {
-			case c.Bool("plan"):
-				return scan.plan()
-			case c.Bool("dry-run"):
-				return scan.dryRun()
-			case !scan.hostsOnly() && scan.keepsNoState():
-				return scan.runStateless(c.Context)
-			}
-			return scan.run(c.Context)
+			return runScan(c.Context, s, scanOptionsOf(c))
 		},
 	}
 }
@@ -77,9 +67,52 @@ func techniqueAliases() []string {
 	return aliases
 }
 
+// scanOptions are the flags of scan.
+type scanOptions struct {
+	common
+	Technique string `flag:"technique"`
+	Flags     string `flag:"flags"`
+	Plan      bool   `flag:"plan"`
+	Seed      uint64 `flag:"seed"`
+	Shard     string `flag:"shard"`
+	Discover  string `flag:"discover"`
+	Pn        bool   `flag:"Pn"`
+	SN        bool   `flag:"sn"`
+	Stateless bool   `flag:"stateless"`
+	Bandwidth string `flag:"bandwidth"`
+	YesWide   bool   `flag:"yes-wide"`
+
+	aliases []string // of techniques, as nmap calls them
+}
+
+func scanOptionsOf(c *cli.Context) *scanOptions {
+	o := optionsOf[scanOptions](c)
+	for _, alias := range techniqueAliases() {
+		if c.Bool(alias) {
+			o.aliases = append(o.aliases, alias)
+		}
+	}
+	return o
+}
+
+func runScan(ctx context.Context, s Streams, o *scanOptions) error {
+	j, err := newScan(ctx, s, o)
+	switch {
+	case err != nil:
+		return err
+	case o.Plan:
+		return j.plan()
+	case o.DryRun:
+		return j.dryRun(ctx)
+	case !j.hostsOnly() && j.keepsNoState():
+		return j.runStateless(ctx)
+	}
+	return j.run(ctx)
+}
+
 // scanJob is one scan, its command line understood.
 type scanJob struct {
-	c        *cli.Context
+	options  *scanOptions
 	streams  Streams
 	set      *target.Set
 	probing  probing
@@ -96,14 +129,14 @@ type scanJob struct {
 	discoverAsked bool   // on the command line
 }
 
-func newScan(c *cli.Context, s Streams) (*scanJob, error) {
-	j := &scanJob{c: c, streams: s}
-	return j, inOrder(j.readTechnique, j.readExpectation, j.readProbing, j.readDiscovery, j.readTargets)
+func newScan(ctx context.Context, s Streams, o *scanOptions) (*scanJob, error) {
+	j := &scanJob{options: o, streams: s}
+	return j, inOrder(j.readTechnique, j.readExpectation, j.readProbing, j.readDiscovery, func() error { return j.readTargets(ctx) })
 }
 
 func (j *scanJob) readProbing() (err error) {
-	j.probing, err = probingOf(j.c)
-	if !j.c.IsSet("max-retries") && !j.connect && j.probing.engine != engineConnect {
+	j.probing, err = j.options.probing()
+	if !j.options.given["max-retries"] && !j.connect && j.probing.engine != engineConnect {
 		j.probing.retries = scan.DefaultRetries // as many of them as the loss asks for
 	}
 	j.probing.apply(&j.cfg)
@@ -113,13 +146,15 @@ func (j *scanJob) readProbing() (err error) {
 	return err
 }
 
-func (j *scanJob) readTargets() (err error) {
-	if j.set, j.guarded, err = guardedTargets(j.c, j.streams); err != nil {
+func (j *scanJob) readTargets(ctx context.Context) (err error) {
+	j.options.shown.HostList = j.hostsOnly()
+	if j.set, j.guarded, err = j.options.guardedTargets(ctx, j.streams); err != nil {
 		return err
 	}
-	if err = inOrder(j.readOrder, j.readExclusions); err != nil {
+	if err = inOrder(j.readOrder, func() error { return j.readExclusions(ctx) }); err != nil {
 		return err
 	}
+	j.options.shown.Scan = j.info()
 	j.cfg.Targets = j.set.Shard(j.seed, j.shard.index, j.shard.count)
 	j.cfg.Total = j.set.ShardCount(j.shard.index, j.shard.count)
 	j.cfg.Canaries = true
@@ -128,23 +163,18 @@ func (j *scanJob) readTargets() (err error) {
 
 // readTechnique takes the technique from whichever way it was named.
 func (j *scanJob) readTechnique() error {
-	names := []string{}
-	if j.c.IsSet("technique") {
-		names = append(names, j.c.String("technique"))
+	names := slices.Clone(j.options.aliases)
+	if j.options.given["technique"] {
+		names = append([]string{j.options.Technique}, names...)
 	}
-	for _, alias := range techniqueAliases() {
-		if j.c.Bool(alias) {
-			names = append(names, alias)
-		}
-	}
-	if j.c.IsSet("flags") {
+	if j.options.given["flags"] {
 		names = append(names, "flags")
 	}
 	switch {
 	case len(names) > 1:
 		return usagef("one technique at a time, not %v", names)
 	case len(names) == 0:
-		names = []string{j.c.String("technique")}
+		names = []string{j.options.Technique}
 	}
 	return j.setTechnique(names[0])
 }
@@ -152,7 +182,7 @@ func (j *scanJob) readTechnique() error {
 func (j *scanJob) setTechnique(name string) (err error) {
 	switch name {
 	case "flags":
-		flags, err := craft.ParseFlags(j.c.String("flags"))
+		flags, err := craft.ParseFlags(j.options.Flags)
 		if err != nil {
 			return usagef("--flags: %w", err)
 		}
@@ -167,17 +197,26 @@ func (j *scanJob) setTechnique(name string) (err error) {
 	return nil
 }
 
-func (j *scanJob) readExpectation() error {
-	word := j.c.String("expect")
-	if word == "" {
+func (j *scanJob) readExpectation() (err error) {
+	j.expect, err = j.options.expectation()
+	return err
+}
+
+// info is what nmap's XML says of a scan, nil where no port is probed; of free flags
+// it says "syn", as nmap does of --scanflags.
+func (j *scanJob) info() *sink.ScanInfo {
+	all, err := j.options.ports()
+	if err != nil || j.hostsOnly() {
 		return nil
 	}
-	state, err := probe.ParseState(word)
-	if err != nil {
-		return usagef("--expect: %w", err)
+	if less, err := j.options.excludedPorts(); err == nil {
+		all = all.Minus(less)
 	}
-	j.expect = &state
-	return nil
+	technique := j.techniqueName()
+	if j.options.given["flags"] {
+		technique = "syn"
+	}
+	return &sink.ScanInfo{Technique: technique, Ports: all.String(), Count: all.Len()}
 }
 
 // thousands of probes are worth the preparations for sending them as frames.
@@ -198,7 +237,7 @@ func (j *scanJob) engine() (opened, error) {
 	if j.probing.engine == engineConnect && !syn {
 		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
 	}
-	return j.probing.open(j.probing.retries+2, syn)
+	return j.probing.open(j.probing.retries+2, fallback(syn))
 }
 
 func (j *scanJob) run(ctx context.Context) error {
@@ -210,7 +249,7 @@ func (j *scanJob) run(ctx context.Context) error {
 	neighbours, note := j.openNeighbours(&e)
 	defer neighbours.close()
 	run := j.opening(&e)
-	if note != "" && verbosity(j.c) > 0 {
+	if note != "" && j.options.level() > 0 {
 		run.remarks = append(run.remarks, note)
 	}
 	results := &results{set: j.set, expect: j.expect, hostsOnly: j.hostsOnly()}
@@ -235,7 +274,7 @@ func (j *scanJob) probe(ctx context.Context, results *results) error {
 	if results.e.conn != nil {
 		summary, err = j.probeRaw(ctx, results)
 	} else {
-		if !j.c.IsSet("max-retries") {
+		if !j.options.given["max-retries"] {
 			j.cfg.Retries = probe.DefaultRetries // the kernel retransmits, and each is a wait
 		}
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}
@@ -261,7 +300,7 @@ func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary
 
 // opening is what a scan says of itself.
 func (j *scanJob) opening(e *opened) *opening {
-	o := &opening{c: j.c, streams: j.streams, command: "scan", set: j.set, engine: e, seed: record.Some(j.seed)}
+	o := &opening{options: &j.options.common, streams: j.streams, set: j.set, engine: e, seed: record.Some(j.seed)}
 	if e.note != "" {
 		o.remarks, o.notes = append(o.remarks, e.note), append(o.notes, e.note)
 	}

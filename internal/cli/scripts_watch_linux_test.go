@@ -77,6 +77,7 @@ func TestPortWatch(t *testing.T) {
 
 // rtt-watch tells of a handshake that has become slow, of losses, and of silence.
 func TestRTTWatch(t *testing.T) {
+	t.Parallel()
 	h, d := scriptLab(t, "rttwatch", &lab.Link{})
 	d.write(t, "list", "rttwatch:80\n")
 	watch := "STATE=state COUNT=5 INTERVAL=10ms KEEP=3 MORE=1000 rtt-watch list"
@@ -94,6 +95,7 @@ func TestRTTWatch(t *testing.T) {
 
 // accept-queue finds the port on which nobody accepts.
 func TestAcceptQueueAlarm(t *testing.T) {
+	t.Parallel()
 	_, d := scriptLab(t, "acceptqueue", nil)
 	d.write(t, "well", "acceptqueue:80\n")
 	d.write(t, "list", "acceptqueue:80\nacceptqueue:9000\n")

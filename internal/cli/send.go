@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,16 +51,25 @@ const (
 	expectSilence = "silence"
 )
 
+// sendOptions are the flags of send.
+type sendOptions struct {
+	common
+	Flags   string   `flag:"flags"`
+	Seq     string   `flag:"seq"`
+	Ack     string   `flag:"ack"`
+	Window  int      `flag:"win"`
+	Options []string `flag:"opt"`
+	Count   int      `flag:"count"`
+}
+
 // sendJob sends one segment to some targets, its command line understood.
 type sendJob struct {
-	c       *cli.Context
+	options *sendOptions
 	streams Streams
 	set     *target.Set
 	probing probing
 	segment craft.Segment // without addresses
-	count   int
-	expect  string
-	wanted  craft.Flags // where expect is neither empty nor a word
+	wanted  craft.Flags   // where --expect is neither empty nor a word
 
 	answers int   // that came, of any kind
 	met     int   // targets that answered as expected
@@ -67,19 +77,19 @@ type sendJob struct {
 	unreached
 }
 
-func newSendJob(c *cli.Context, s Streams) (j *sendJob, err error) {
-	j = &sendJob{c: c, streams: s, count: c.Int("count"), expect: c.String("expect")}
-	if err = refuseHosts(c, "the answers to a segment decide on no port's state"); err != nil {
+func newSendJob(ctx context.Context, s Streams, o *sendOptions) (j *sendJob, err error) {
+	j = &sendJob{options: o, streams: s}
+	if err = o.refuseHosts("the answers to a segment decide on no port's state"); err != nil {
 		return nil, err
 	}
-	if j.probing, err = probingOf(c); err != nil {
+	if j.probing, err = o.probing(); err != nil {
 		return nil, err
 	}
 	if err = j.readSegment(); err != nil {
 		return nil, err
 	}
-	if j.count < 1 || j.count > maxRepeat {
-		return nil, usagef("--count: %d: want 1 to %d", j.count, maxRepeat)
+	if o.Count < 1 || o.Count > maxRepeat {
+		return nil, usagef("--count: %d: want 1 to %d", o.Count, maxRepeat)
 	}
 	if e := j.probing.engine; e != engineAuto && e != engineRaw {
 		return nil, usagef("--engine %s cannot send single segments", e)
@@ -87,16 +97,16 @@ func newSendJob(c *cli.Context, s Streams) (j *sendJob, err error) {
 	if err = j.readExpectation(); err != nil {
 		return nil, err
 	}
-	j.set, err = portTargets(c, s)
+	j.set, err = o.portTargets(ctx, s)
 	return j, err
 }
 
 func (j *sendJob) readExpectation() (err error) {
-	switch j.expect {
+	switch j.options.Expect {
 	case "", expectICMP, expectSilence:
 		return nil
 	}
-	if j.wanted, err = craft.ParseFlags(j.expect); err != nil {
+	if j.wanted, err = craft.ParseFlags(j.options.Expect); err != nil {
 		return usagef("--expect: %w; or icmp, or silence", err)
 	}
 	return nil
@@ -104,25 +114,24 @@ func (j *sendJob) readExpectation() (err error) {
 
 // readSegment takes the segment's words.
 func (j *sendJob) readSegment() (err error) {
-	c, s := j.c, &j.segment
-	if s.Flags, err = craft.ParseFlags(c.String("flags")); err != nil {
+	o, s := j.options, &j.segment
+	if s.Flags, err = craft.ParseFlags(o.Flags); err != nil {
 		return usagef("--flags: %w", err)
 	}
-	if s.Seq, err = number(c.String("seq")); err != nil {
+	if s.Seq, err = number(o.Seq); err != nil {
 		return usagef("--seq: %w", err)
 	}
-	if s.Ack, err = number(c.String("ack")); err != nil {
+	if s.Ack, err = number(o.Ack); err != nil {
 		return usagef("--ack: %w", err)
 	}
-	window, err := within(c, "win", 0, 65535)
-	if err != nil {
+	if err = o.within("win", o.Window, 0, 65535); err != nil {
 		return err
 	}
-	s.Window = uint16(window)
-	if s.Options, err = craft.ParseOptions(listed(c, "opt")); err != nil {
+	s.Window = uint16(o.Window)
+	if s.Options, err = craft.ParseOptions(strings.Join(o.Options, ",")); err != nil {
 		return usagef("--opt: %w", err)
 	}
-	if s.Payload, err = payload(c.String("data")); err != nil {
+	if s.Payload, err = payload(o.Data); err != nil {
 		return usagef("--data: %w", err)
 	}
 	s.TTL, s.TOS = j.probing.profile.TTL, j.probing.tos
@@ -142,13 +151,13 @@ func number(word string) (craft.Seq, error) {
 }
 
 func (j *sendJob) run(ctx context.Context) error {
-	e, err := j.probing.open(1, false)
+	e, err := j.probing.open(1, orFail)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	run := opening{
-		c: j.c, streams: j.streams, command: "send", set: j.set, engine: &e,
+		options: &j.options.common, streams: j.streams, set: j.set, engine: &e,
 		probing: &j.probing, resolve: hostsOf(slices.Collect(j.set.Ordered())),
 	}
 	return run.run(ctx, func(s *session) error { return j.exchangeAll(ctx, s) }, j.answer)
@@ -157,7 +166,7 @@ func (j *sendJob) run(ctx context.Context) error {
 // answer: without --expect any answer is a yes.
 func (j *sendJob) answer(*display) error {
 	var no error = errNo
-	if j.expect == "" && j.answers > 0 || j.expect != "" && uint64(j.met) == j.set.Count() {
+	if j.options.Expect == "" && j.answers > 0 || j.options.Expect != "" && uint64(j.met) == j.set.Count() {
 		no = nil
 	}
 	return no
@@ -175,11 +184,11 @@ func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 			s.remark(err.Error())
 			err = nil
 		}
-		if err = errorOf(j.broken, j.unreached.take(err)); err != nil {
+		if err = cmp.Or(j.broken, j.unreached.take(err)); err != nil {
 			break
 		}
 	}
-	err = errorOf(err, j.unreached.tell(s.display))
+	err = cmp.Or(err, j.unreached.tell(s.display))
 	total.Took, total.Complete = time.Since(start), err == nil
 	return s.conclude(&total, err)
 }
@@ -191,7 +200,7 @@ func (j *sendJob) exchange(ctx context.Context, s *session, pair netip.AddrPort)
 	if err != nil {
 		return probe.Summary{}, err
 	}
-	cfg := handshake.ExchangeConfig{Segment: j.to(netip.AddrPortFrom(route.Source, conn.Ports()[0]), pair), Count: j.count, Wait: j.probing.timeout}
+	cfg := handshake.ExchangeConfig{Segment: j.to(netip.AddrPortFrom(route.Source, conn.Ports()[0]), pair), Count: j.options.Count, Wait: j.probing.timeout}
 	if pair.Addr().Zone() != "" {
 		cfg.Link = route.IfIndex
 	}
@@ -208,12 +217,12 @@ func (j *sendJob) exchange(ctx context.Context, s *session, pair netip.AddrPort)
 	s.tap.judge(pair, fmt.Sprintf("%d answers", came.any))
 	switch {
 	case err != nil:
-	case came.meet(j.expect):
+	case came.meet(j.options.Expect):
 		j.met++
-	case j.expect != "":
-		s.remark(fmt.Sprintf("%s: expected %s, found %s", pair, j.expect, came.String()))
+	case j.options.Expect != "":
+		s.remark(fmt.Sprintf("%s: expected %s, found %s", pair, j.options.Expect, came.String()))
 	}
-	j.broken = errorOf(j.broken, failed)
+	j.broken = cmp.Or(j.broken, failed)
 	return summary, err
 }
 
@@ -280,10 +289,10 @@ func (r *replies) meet(expect string) bool {
 	return r.wanted > 0
 }
 
-func (j *sendJob) dryRun() error {
+func (j *sendJob) dryRun(context.Context) error {
 	for pair := range j.set.Ordered() {
 		s := j.to(sourceFor(&j.probing, pair.Addr()), pair)
-		for range j.count {
+		for range j.options.Count {
 			if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
 				return &exit{exitInterrupted, err}
 			}

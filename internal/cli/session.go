@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"synscope/internal/report/record"
 	"synscope/internal/target"
 	"synscope/probe"
@@ -15,9 +13,8 @@ import (
 
 // opening is what a run says of itself before anything is sent.
 type opening struct {
-	c       *cli.Context
+	options *common
 	streams Streams
-	command string
 	set     *target.Set // what is probed, by name
 	engine  *opened     // what it is probed with
 	remarks []string    // for standard error; those about the targets follow
@@ -44,11 +41,11 @@ type session struct {
 // record itself; whatever came of it, the capture and the outputs are completed.
 // Of a run that came to its end, answer makes the exit code, and says why.
 func (o *opening) run(ctx context.Context, work func(s *session) error, answer func(d *display) error) error {
-	file, err := openCapture(o.c, o.engine) // before any file is emptied
+	file, err := openCapture(o.options.Pcap, o.engine) // before any file is emptied
 	if err != nil {
 		return err
 	}
-	d, err := newDisplay(o.c, o.streams, o.set)
+	d, err := newDisplay(o.options, o.streams, o.set)
 	if err != nil {
 		file.Close()
 		return err
@@ -61,7 +58,7 @@ func (o *opening) run(ctx context.Context, work func(s *session) error, answer f
 	network, forget := o.network(ctx, tap)
 	defer forget()
 	if !o.rights {
-		err = confine(o.c, o.streams, o.engine, o.later, o.reads...)
+		err = confine(o.options, o.streams, o.engine, o.later, o.reads...)
 	}
 	if err == nil {
 		err = o.between(d, func() error { return work(&session{d, tap, network, o.engine}) })
@@ -99,7 +96,7 @@ func (o *opening) network(ctx context.Context, tap *tap) (network probe.Polled, 
 // record is the first of the run.
 func (o *opening) record() *record.Run {
 	return &record.Run{
-		Version: Version, Command: o.command, Args: o.streams.Args, Engine: o.engine.name, Seed: o.seed,
+		Version: Version, Command: o.options.command, Args: o.streams.Args, Engine: o.engine.name, Seed: o.seed,
 		Start: time.Now(), Notes: slices.Concat(o.notes, targetNotes(o.set)),
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -33,9 +34,9 @@ func wideFlags() []cli.Flag {
 // or if there are more addresses than the other engine remembers hosts.
 func (j *scanJob) keepsNoState() bool {
 	switch {
-	case j.c.IsSet("stateless"):
-		return j.c.Bool("stateless")
-	case j.c.IsSet("resume"):
+	case j.options.given["stateless"]:
+		return j.options.Stateless
+	case j.options.given["resume"]:
 		return true
 	}
 	return !j.connect && j.probing.engine != engineConnect && j.set.Addresses() > wide.Above
@@ -46,9 +47,9 @@ func (j *scanJob) keepsNoState() bool {
 func (j *scanJob) whyStateless() []string {
 	const kept = ", so no state is kept: only answers are listed"
 	switch {
-	case j.c.IsSet("stateless"):
+	case j.options.given["stateless"]:
 		return nil
-	case j.c.IsSet("resume"):
+	case j.options.given["resume"]:
 		return []string{"--resume" + kept}
 	}
 	return []string{units.Count(j.set.Addresses()) + " addresses" + kept}
@@ -57,15 +58,15 @@ func (j *scanJob) whyStateless() []string {
 // readOrder settles seed and shard. Shards need a seed that they share: the one
 // on the command line, or the one that the checkpoint remembers.
 func (j *scanJob) readOrder() (err error) {
-	if j.shard, err = shardOf(j.c.String("shard"), j.streams.Env); err != nil {
+	if j.shard, err = shardOf(j.options.Shard, j.streams.Env); err != nil {
 		return usagef("--shard: %w", err)
 	}
 	if err := j.readCheckpoint(); err != nil {
 		return err
 	}
 	switch {
-	case j.c.IsSet("seed"):
-		j.seed = j.c.Uint64("seed")
+	case j.options.given["seed"]:
+		j.seed = j.options.Seed
 	case j.resume.found:
 		j.seed = j.resume.state.Seed
 	case j.shard.count > 1:
@@ -90,7 +91,7 @@ func randomSeed() uint64 {
 
 // readBandwidth turns bits into packets a second.
 func (j *scanJob) readBandwidth() error {
-	word := j.c.String("bandwidth")
+	word := j.options.Bandwidth
 	if word == "" {
 		return nil
 	}
@@ -129,7 +130,7 @@ func parseBandwidth(s string) (float64, error) {
 // asked again; more where loss is measured.
 func (j *scanJob) stateless() wide.Config {
 	cfg := wide.Config{Config: j.cfg}
-	if !j.c.IsSet("max-retries") {
+	if !j.options.given["max-retries"] {
 		cfg.Retries, cfg.MostRetries = wide.DefaultRetries, wide.DefaultMostRetries
 	}
 	if j.set != nil {
@@ -209,7 +210,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 		summary, err = j.blastAll(ctx, e, cfg, results)
 		return err
 	}, func(d *display) error {
-		return errorOf(j.endCheckpoint(&summary), errorOf(results.answer(d), j.asExpected(&summary.Summary)))
+		return cmp.Or(j.endCheckpoint(&summary), cmp.Or(results.answer(d), j.asExpected(&summary.Summary)))
 	})
 }
 
@@ -232,7 +233,7 @@ func (j *scanJob) blastFound(ctx context.Context, e *blaster, cfg wide.Config, r
 	if done || err != nil {
 		return summary, r.end(&probe.Summary{}, err)
 	}
-	if err := confine(j.c, j.streams, r.e, opensNothing); err != nil {
+	if err := confine(&j.options.common, j.streams, r.e, opensNothing); err != nil {
 		return summary, err
 	}
 	cfg.Plan = newShardPlan(j.set.Narrow(r.search.probed), j.seed, j.shard)

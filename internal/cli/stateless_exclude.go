@@ -2,8 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,8 +11,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"github.com/urfave/cli/v2"
 
 	"synscope/internal/outfile"
 	"synscope/internal/report/units"
@@ -33,8 +31,8 @@ func (r *resume) excludedPath() string { return r.path + ".excluded" }
 
 // readExclusions takes in those of the command line, and for a resumed run those
 // that it began with.
-func (j *scanJob) readExclusions() (err error) {
-	if j.excluded.text, err = exclusionText(j.c); err != nil || !j.resume.found || j.readsInput() {
+func (j *scanJob) readExclusions(ctx context.Context) (err error) {
+	if j.excluded.text, err = j.options.exclusionText(); err != nil || !j.resume.found || j.readsInput() {
 		return err
 	}
 	began, err := os.ReadFile(j.resume.excludedPath())
@@ -44,28 +42,25 @@ func (j *scanJob) readExclusions() (err error) {
 	case err != nil:
 		return usagef("--resume: %w", err)
 	}
-	c, err := j.excludingOnly(j.resume.excludedPath())
-	if err != nil {
-		return usage(err)
-	}
-	allowed := j.set
-	if j.set, _, err = guardedTargets(c, j.streams); err != nil {
+	allowed, before := j.set, *j.options
+	before.Exclude, before.ExcludeFiles = nil, []string{j.resume.excludedPath()}
+	if j.set, _, err = before.guardedTargets(ctx, j.streams); err != nil {
 		return err
 	}
 	j.excluded = exclusions{began, allowed}
 	j.guarded = append(j.guarded, fmt.Sprintf("--resume: the exclusions have changed: %s targets are left out now too; those no longer excluded stay out",
-		units.Count(j.set.Count()-common(j.set, allowed))))
+		units.Count(j.set.Count()-inBoth(j.set, allowed))))
 	return nil
 }
 
 // readsInput tells whether a list came from standard input, which is read once.
 func (j *scanJob) readsInput() bool {
-	return slices.Contains(append(j.c.StringSlice("iL"), j.c.StringSlice("exclude-file")...), "-")
+	return slices.Contains(slices.Concat(j.options.Lists, j.options.ExcludeFiles), "-")
 }
 
-// common is how many targets of a the other set has too, from a sample where
+// inBoth is how many targets of a the other set has too, from a sample where
 // there are many.
-func common(a, b *target.Set) uint64 {
+func inBoth(a, b *target.Set) uint64 {
 	const most = 1 << 20
 	count, step := a.Count(), max(1, a.Count()/most)
 	var both, looked uint64
@@ -83,12 +78,12 @@ const maxExclusions = 1 << 30
 
 // exclusionText is what the command line excludes, with the contents of its
 // lists. Standard input has been read by now; what it held is not known here.
-func exclusionText(c *cli.Context) ([]byte, error) {
+func (o *targetOptions) exclusionText() ([]byte, error) {
 	var text bytes.Buffer
-	for _, word := range c.StringSlice("exclude") {
+	for _, word := range o.Exclude {
 		fmt.Fprintln(&text, strings.ReplaceAll(word, ",", "\n"))
 	}
-	for _, name := range c.StringSlice("exclude-file") {
+	for _, name := range o.ExcludeFiles {
 		if name == "-" {
 			continue
 		}
@@ -102,24 +97,6 @@ func exclusionText(c *cli.Context) ([]byte, error) {
 		}
 	}
 	return text.Bytes(), nil
-}
-
-// excludingOnly is the command line with one list in place of its exclusions.
-func (j *scanJob) excludingOnly(list string) (*cli.Context, error) {
-	set := flag.NewFlagSet("", flag.ContinueOnError)
-	for _, f := range targetFlags("") {
-		if slices.Contains(f.Names(), "exclude") || slices.Contains(f.Names(), "exclude-file") {
-			if err := f.Apply(set); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if err := set.Parse(append([]string{"--exclude-file", list, "--"}, j.c.Args().Slice()...)); err != nil {
-		return nil, err
-	}
-	c := cli.NewContext(j.c.App, set, j.c)
-	c.Command = j.c.Command
-	return c, nil
 }
 
 // keepExclusions leaves them beside the checkpoint of a run that begins.

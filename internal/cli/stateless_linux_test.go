@@ -37,7 +37,7 @@ func overPath(ctx context.Context, path simnet.Path, s Streams, edit func(*wide.
 	net.Handle(netip.MustParsePrefix("::/0"), synthetic)
 	scan := scanCommand(s)
 	scan.Action = func(c *cli.Context) error {
-		j, err := newScan(c, s)
+		j, err := newScan(c.Context, s, scanOptionsOf(c))
 		if err != nil {
 			return err
 		}
@@ -191,6 +191,7 @@ func TestStatelessExpect(t *testing.T) {
 // Shards joined are the scan in one; what does not belong together, or is not
 // all there, is refused.
 func TestMergeShards(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	shardFile := func(name string, args ...string) string {
 		path := filepath.Join(dir, name)
@@ -307,6 +308,7 @@ func TestKilledChild(t *testing.T) {
 // Processes are killed with SIGKILL at random moments, and the next goes on.
 // What they wrote, joined, is everything, once.
 func TestKilledAndResumed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out.jsonl")
 	args := "scan --stateless -p 80 10.0.0.0/17 --rate 60k --timeout 40ms --resume " + filepath.Join(dir, "ckpt") + " -oJ " + out

@@ -50,10 +50,10 @@ func (p shardPlan) Fill(first uint64, into []netip.AddrPort) {
 // come to mean other addresses, a sample of what they amount to.
 func (j *scanJob) planDigest(seed uint64) (string, error) {
 	h := sha256.New()
-	c := j.c
-	fmt.Fprintf(h, "%q %q %q %t %t", listed(c, "p"), c.String("top-ports"), listed(c, "exclude-ports"), c.Bool("4"), c.Bool("6"))
-	fmt.Fprintf(h, "%q %q", c.Args().Slice(), j.excluded.text)
-	for _, name := range c.StringSlice("iL") {
+	o := j.options
+	fmt.Fprintf(h, "%q \"%d\" %q %t %t", strings.Join(o.Ports, ","), o.TopPorts, strings.Join(o.ExcludePorts, ","), o.IPv4, o.IPv6)
+	fmt.Fprintf(h, "%q %q", o.words, j.excluded.text)
+	for _, name := range o.Lists {
 		if err := addList(h, name); err != nil {
 			return "", usage(err)
 		}

@@ -21,7 +21,7 @@ type resume struct {
 
 // readCheckpoint reads what an earlier process left.
 func (j *scanJob) readCheckpoint() (err error) {
-	j.resume.path = j.c.String("resume")
+	j.resume.path = j.options.Resume
 	if j.resume.path == "" {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (j *scanJob) keepOutputs() (remarks []string, err error) {
 	if !j.resume.found {
 		return nil, nil
 	}
-	for _, f := range outputFiles(j.c) {
+	for _, f := range j.options.files {
 		info, err := os.Stat(f.Path)
 		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 			continue

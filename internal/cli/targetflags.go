@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,41 +31,42 @@ func targetFlags(ports string) []cli.Flag {
 	}
 }
 
-// targetsOn are the pairs of address and port that the command line names, with
-// ports of the command's own where it names none.
-func targetsOn(c *cli.Context, s Streams, ports string) (*target.Set, error) {
-	change, err := ownPorts(c, ports)
-	if err != nil {
-		return nil, err
-	}
-	return targetsWith(c, s, change)
+// targetOptions are the values of targetFlags.
+type targetOptions struct {
+	Ports        []string `flag:"p"`
+	TopPorts     int      `flag:"top-ports"`
+	Lists        []string `flag:"iL"`
+	Exclude      []string `flag:"exclude"`
+	ExcludeFiles []string `flag:"exclude-file"`
+	ExcludePorts []string `flag:"exclude-ports"`
+	IPv4         bool     `flag:"4"`
+	IPv6         bool     `flag:"6"`
+	NoNames      bool     `flag:"n"`
+	SkipBad      bool     `flag:"skip-bad-targets"`
 }
 
-// ownPorts makes ports those of the command, where the command line names none.
-func ownPorts(c *cli.Context, ports string) (func(*target.Options), error) {
-	own, err := target.ParsePorts(ports)
-	if err != nil {
-		return nil, usage(err)
-	}
-	return func(o *target.Options) {
-		if !c.IsSet("p") && !c.IsSet("top-ports") {
-			o.Ports = own
+// targetsOn are the pairs of address and port that the command line names, with
+// a port of the command's own where it names none.
+func (o *common) targetsOn(ctx context.Context, s Streams, port uint16) (*target.Set, error) {
+	return o.targetsWith(ctx, s, func(t *target.Options) {
+		if !o.given["p"] && !o.given["top-ports"] {
+			t.Ports = target.PortsOf(port)
 		}
-	}, nil
+	})
 }
 
 // targetsWith are the pairs that the command line names, with options changed.
-func targetsWith(c *cli.Context, s Streams, change func(*target.Options)) (*target.Set, error) {
-	opts, err := targetOptions(c, s)
+func (o *common) targetsWith(ctx context.Context, s Streams, change func(*target.Options)) (*target.Set, error) {
+	opts, err := o.targets(s)
 	if err != nil {
 		return nil, err
 	}
 	change(&opts)
-	if c.NArg() == 0 && len(opts.Lists) == 0 {
-		return nil, usagef("no target: `synscope %s TARGET...`, such as 192.0.2.7, 192.0.2.0/24 or host.example", c.Command.Name)
+	if len(o.words) == 0 && len(opts.Lists) == 0 {
+		return nil, usagef("no target: `synscope %s TARGET...`, such as 192.0.2.7, 192.0.2.0/24 or host.example", o.command)
 	}
-	set, err := target.Parse(c.Context, c.Args().Slice(), opts)
-	if err != nil && c.Context.Err() != nil {
+	set, err := target.Parse(ctx, o.words, opts)
+	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("%w while targets were resolved", probe.ErrInterrupted)
 	}
 	if err != nil {
@@ -73,34 +75,29 @@ func targetsWith(c *cli.Context, s Streams, change func(*target.Options)) (*targ
 	return set, nil
 }
 
-func targetOptions(c *cli.Context, s Streams) (o target.Options, err error) {
-	o = target.Options{
-		Lists:        c.StringSlice("iL"),
-		Exclude:      c.StringSlice("exclude"),
-		ExcludeFiles: c.StringSlice("exclude-file"),
-		SkipBad:      c.Bool("skip-bad-targets"),
-		Stdin:        s.In,
-		Resolver:     s.Resolver,
+// targets are the options of a set of targets that the flags amount to.
+func (o *common) targets(s Streams) (t target.Options, err error) {
+	t = target.Options{
+		Lists: o.Lists, Exclude: o.Exclude, ExcludeFiles: o.ExcludeFiles, SkipBad: o.SkipBad,
+		Stdin: s.In, Resolver: s.Resolver,
 	}
-	if o.Family, err = family(c); err != nil {
-		return o, err
+	if t.Family, err = o.family(); err != nil {
+		return t, err
 	}
-	if o.Ports, err = ports(c); err != nil {
-		return o, usage(err)
+	if t.Ports, err = o.ports(); err != nil {
+		return t, usage(err)
 	}
-	if c.IsSet("exclude-ports") {
-		if o.ExcludePorts, err = target.ParsePorts(listed(c, "exclude-ports")); err != nil {
-			return o, usagef("--exclude-ports: %w", err)
+	if o.given["exclude-ports"] {
+		if t.ExcludePorts, err = o.excludedPorts(); err != nil {
+			return t, usagef("--exclude-ports: %w", err)
 		}
 	}
-	if hostsOnly(c) { // which looks for hosts by other ports
-		o.ExcludePorts = target.Ports{}
-	}
-	return o, nil
+	return t, nil
 }
 
-// listed joins a list that was given in several flags.
-func listed(c *cli.Context, name string) string { return strings.Join(c.StringSlice(name), ",") }
+func (o *targetOptions) excludedPorts() (target.Ports, error) {
+	return target.ParsePorts(strings.Join(o.ExcludePorts, ","))
+}
 
 // targetNotes is what was found out about the targets while they were read, for
 // the record: above all which were skipped.
@@ -125,28 +122,37 @@ func (d *display) targetRemarks(set *target.Set) (lines []string) {
 	return lines
 }
 
-func family(c *cli.Context) (target.Family, error) {
+func (o *targetOptions) family() (target.Family, error) {
 	switch {
-	case c.Bool("4") && c.Bool("6"):
+	case o.IPv4 && o.IPv6:
 		return target.AnyFamily, usagef("-4 and -6 exclude each other")
-	case c.Bool("4"):
+	case o.IPv4:
 		return target.IPv4, nil
-	case c.Bool("6"):
+	case o.IPv6:
 		return target.IPv6, nil
 	}
 	return target.AnyFamily, nil
 }
 
-func ports(c *cli.Context) (target.Ports, error) {
+// network is the family asked for as a resolver wants it.
+func (o *targetOptions) network() string {
 	switch {
-	case hostsOnly(c):
-		return target.PortsOf(1), nil // none is probed
-	case c.IsSet("p") && c.IsSet("top-ports"):
+	case o.IPv4:
+		return "ip4"
+	case o.IPv6:
+		return "ip6"
+	}
+	return "ip"
+}
+
+func (o *common) ports() (target.Ports, error) {
+	switch {
+	case o.given["p"] && o.given["top-ports"]:
 		return target.Ports{}, errors.New("-p and --top-ports exclude each other")
-	case c.IsSet("top-ports"):
-		return target.TopPorts(c.Int("top-ports"))
-	case c.IsSet("p"):
-		return target.ParsePorts(listed(c, "p"))
+	case o.given["top-ports"]:
+		return target.TopPorts(o.TopPorts)
+	case o.given["p"]:
+		return target.ParsePorts(strings.Join(o.Ports, ","))
 	}
 	return target.DefaultPorts(), nil
 }

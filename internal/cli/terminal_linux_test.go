@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,17 +19,38 @@ func terminal(t *testing.T) (*os.File, func() string) {
 	return program, seen
 }
 
-// typing is terminal with the end of the person, who may press keys.
-func typing(t *testing.T) (program, person *os.File, seen func() string) {
+// person sits at a terminal, and may press keys.
+type person struct {
+	keys *os.File
+	mu   sync.Mutex
+	seen strings.Builder
+}
+
+// Write takes what the program says.
+func (p *person) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen.Write(b)
+}
+
+// sees is what the program has said until now.
+func (p *person) sees() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen.String()
+}
+
+// typing is terminal with the person at it.
+func typing(t *testing.T) (program *os.File, at *person, seen func() string) {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	end, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+	if err := unix.IoctlSetPointerInt(int(end.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}
-	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	n, err := unix.IoctlGetInt(int(end.Fd()), unix.TIOCGPTN)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,15 +58,17 @@ func typing(t *testing.T) (program, person *os.File, seen func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := make(chan string)
+	at = &person{keys: end}
+	read := make(chan struct{})
 	go func() {
-		b, _ := io.ReadAll(person) // EIO when the other end is closed
-		person.Close()
-		read <- string(b)
+		io.Copy(at, end) // EIO when the other end is closed
+		end.Close()
+		close(read)
 	}()
-	return program, person, func() string {
+	return program, at, func() string {
 		program.Close()
-		return <-read
+		<-read
+		return at.sees()
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -24,7 +25,7 @@ func traceCommand(s Streams) *cli.Command {
 		Name:      "trace",
 		Usage:     "which hops lead to this port, and who answers for it?",
 		ArgsUsage: "TARGET",
-		Flags:     probingFlags(traceFlags(), pingPort, traceMeanings, outputFlags()),
+		Flags:     probingFlags(traceFlags(), pingPortWord, traceMeanings, outputFlags()),
 		Action:    probes(s, newTrace),
 	}
 }
@@ -44,36 +45,45 @@ func traceFlags() []cli.Flag {
 	}
 }
 
+// traceOptions are the flags of trace.
+type traceOptions struct {
+	common
+	MaxHops  int    `flag:"max-hops"`
+	Queries  int    `flag:"queries"`
+	Flow     string `flag:"flow"`
+	Paths    bool   `flag:"paths"`
+	Watch    bool   `flag:"watch"`
+	Rounds   uint64 `flag:"c"`
+	Interval string `flag:"i"`
+}
+
 // traceJob is one trace, its command line understood.
 type traceJob struct {
-	c       *cli.Context
+	options *traceOptions
 	streams Streams
 	set     *target.Set
 	probing probing
 	cfg     trace.Config
 	expect  *probe.State
 	word    string
-	paths   bool   // all are looked for
-	plot    string // the picture's file; "" none
 
-	watches  bool // hops are asked again and again
-	rounds   uint64
-	interval time.Duration
+	interval time.Duration // of --watch
 }
 
-func newTrace(c *cli.Context, s Streams) (*traceJob, error) {
-	j := &traceJob{c: c, streams: s}
-	return j, inOrder(j.readProbing, j.readExtent, j.readPaths, j.readWatch, j.readTarget)
+func newTrace(ctx context.Context, s Streams, o *traceOptions) (*traceJob, error) {
+	j := &traceJob{options: o, streams: s}
+	o.shown.Paths, o.shown.Rounds = o.Paths, o.Watch
+	return j, inOrder(j.readProbing, j.readExtent, j.readPaths, j.readWatch, func() error { return j.readTarget(ctx) })
 }
 
 func (j *traceJob) readProbing() (err error) {
-	if j.expect, err = expectation(j.c); err != nil {
+	if j.expect, err = j.options.expectation(); err != nil {
 		return err
 	}
-	if j.c.IsSet("ttl") {
+	if j.options.given["ttl"] {
 		return usagef("--ttl: a trace chooses it; see --max-hops")
 	}
-	j.probing, err = probingOf(j.c)
+	j.probing, err = j.options.probing()
 	j.cfg.Profile, j.cfg.TOS, j.cfg.Timeout, j.cfg.Rate = j.probing.profile, j.probing.tos, j.probing.timeout, j.probing.rate
 	if err == nil && j.probing.engine == engineConnect {
 		return usagef("--engine connect cannot trace")
@@ -81,22 +91,18 @@ func (j *traceJob) readProbing() (err error) {
 	return err
 }
 
-func (j *traceJob) readExtent() error {
-	hops, err := within(j.c, "max-hops", 1, trace.MaxHops)
-	if err != nil {
+func (j *traceJob) readExtent() (err error) {
+	o := j.options
+	if err = cmp.Or(o.within("max-hops", o.MaxHops, 1, trace.MaxHops), o.within("queries", o.Queries, 1, trace.MaxQueries)); err != nil {
 		return err
 	}
-	queries, err := within(j.c, "queries", 1, trace.MaxQueries)
-	if err != nil {
-		return err
-	}
-	j.cfg.MaxHops, j.cfg.Queries = int(hops), int(queries)
-	j.cfg.Flow, err = parseFlow(j.c.String("flow"))
+	j.cfg.MaxHops, j.cfg.Queries = o.MaxHops, o.Queries
+	j.cfg.Flow, err = parseFlow(o.Flow)
 	return err
 }
 
-func (j *traceJob) readTarget() (err error) {
-	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+func (j *traceJob) readTarget(ctx context.Context) (err error) {
+	if j.set, err = j.options.targetsOn(ctx, j.streams, pingPort); err != nil {
 		return err
 	}
 	if n := j.set.Count(); n != 1 {
@@ -109,7 +115,7 @@ func (j *traceJob) readTarget() (err error) {
 
 // tracePorts is how many source ports a trace holds.
 func (j *traceJob) ports() int {
-	if j.paths {
+	if j.options.Paths {
 		return pathPorts
 	}
 	if j.cfg.Flow == probe.FlowVary {
@@ -120,14 +126,14 @@ func (j *traceJob) ports() int {
 
 // dryRun prints the first probe of each hop, the nearest first. A trace that
 // finds its target sends no further.
-func (j *traceJob) dryRun() error {
+func (j *traceJob) dryRun(ctx context.Context) error {
 	out := bufio.NewWriter(j.streams.Out)
 	for ttl := range j.cfg.MaxHops {
 		round, err := j.probing.previewRound([]netip.AddrPort{j.cfg.Target}, uint8(ttl+1), func(_ int, packet string) shownPacket {
 			return shownPacket{"", withTTL(packet, ttl+1)}
 		})
 		if err == nil {
-			err = printAll(j.c.Context, out, round)
+			err = printAll(ctx, out, round)
 		}
 		if err != nil {
 			return err
@@ -140,8 +146,8 @@ func (j *traceJob) dryRun() error {
 // not have so many files open, which makes the search end early at worst.
 func (j *traceJob) open() (e opened, err error) {
 	for ports := j.ports(); ; ports /= 2 {
-		e, err = j.probing.open(ports, false)
-		if !j.paths || ports < 2*leastPathPorts || !errors.Is(err, netraw.ErrFileLimit) {
+		e, err = j.probing.open(ports, orFail)
+		if !j.options.Paths || ports < 2*leastPathPorts || !errors.Is(err, netraw.ErrFileLimit) {
 			return e, err
 		}
 	}
@@ -156,13 +162,13 @@ func (j *traceJob) run(ctx context.Context) error {
 	var route trace.Path
 	find := j.probe
 	switch {
-	case j.paths:
+	case j.options.Paths:
 		find = j.explore
-	case j.watches:
+	case j.options.Watch:
 		find = j.watch
 	}
 	run := opening{
-		c: j.c, streams: j.streams, command: "trace", set: j.set, engine: &e, later: opensConnections,
+		options: &j.options.common, streams: j.streams, set: j.set, engine: &e, later: opensConnections,
 		probing: &j.probing, resolve: []netip.Addr{j.cfg.Target.Addr()},
 	}
 	return run.run(ctx, func(s *session) (err error) {
@@ -198,9 +204,7 @@ func (j *traceJob) probe(ctx context.Context, s *session) (route trace.Path, err
 		func() error { return <-written },
 		func() error { return s.Record(record.NewPort(j.word, &route.Verdict)) },
 	} {
-		if failed := step(); err == nil {
-			err = failed
-		}
+		err = cmp.Or(err, step())
 	}
 	return route, s.conclude(&route.Summary, err)
 }
@@ -211,7 +215,7 @@ func (j *traceJob) write(ctx context.Context, hops <-chan trace.Hop, d *display)
 	var failed error
 	for h := range hops {
 		name, known := names[h.Addr]
-		if !known && h.Addr.IsValid() && !j.c.Bool("n") {
+		if !known && h.Addr.IsValid() && !j.options.NoNames {
 			name = reverse(ctx, h.Addr)
 			names[h.Addr] = name
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -16,19 +17,19 @@ import (
 
 // readPaths reads what belongs to a search for all paths.
 func (j *traceJob) readPaths() error {
-	j.paths, j.plot = j.c.Bool("paths"), j.c.String("plot")
+	o := j.options
 	switch {
-	case !j.paths && j.plot != "":
+	case !o.Paths && o.Plot != "":
 		return usagef("--plot: a trace draws its paths, with --paths")
-	case !j.paths:
+	case !o.Paths:
 		return nil
-	case j.c.IsSet("flow"):
+	case o.given["flow"]:
 		return usagef("--flow: all paths are found by flows that vary; leave it out, or --paths")
-	case j.c.IsSet("g"):
+	case o.given["g"]:
 		return usagef("-g: all paths are found by many source ports; leave it out, or --paths")
 	}
-	if j.plot != "" {
-		if err := picture.Check(j.plot); err != nil {
+	if o.Plot != "" {
+		if err := picture.Check(o.Plot); err != nil {
 			return usagef("--plot: %w", err)
 		}
 	}
@@ -62,9 +63,7 @@ func (j *traceJob) explore(ctx context.Context, s *session) (route trace.Path, e
 		func() error { return s.Record(record.NewPort(j.word, &m.Verdict)) },
 		func() error { return j.drawPaths(m, names) },
 	} {
-		if failed := step(); err == nil {
-			err = failed
-		}
+		err = cmp.Or(err, step())
 	}
 	return route, s.conclude(&m.Summary, err)
 }
@@ -82,7 +81,7 @@ func explored(p paths.Progress) string {
 // namesOf are the names of those who answered.
 func (j *traceJob) namesOf(ctx context.Context, m *paths.Map) map[netip.Addr]string {
 	names := map[netip.Addr]string{}
-	if j.c.Bool("n") {
+	if j.options.NoNames {
 		return names
 	}
 	var unknown []netip.Addr
@@ -105,12 +104,12 @@ func (j *traceJob) namesOf(ctx context.Context, m *paths.Map) map[netip.Addr]str
 
 // drawPaths makes the picture.
 func (j *traceJob) drawPaths(m *paths.Map, names map[netip.Addr]string) error {
-	if j.plot == "" || len(m.Nodes) == 0 {
+	if j.options.Plot == "" || len(m.Nodes) == 0 {
 		return nil
 	}
 	title := fmt.Sprintf("Paths to %s: %d", j.cfg.Target, len(m.Paths))
 	if m.Confidence > 0 {
 		title += fmt.Sprintf(", none missing with %.1f %%", 100*min(m.Confidence, 0.999))
 	}
-	return drawn(plot.Paths(j.plot, title, m, names))
+	return written(plot.Paths(j.options.Plot, title, m, names))
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -22,24 +23,24 @@ import (
 
 // readWatch reads what belongs to a table that keeps going.
 func (j *traceJob) readWatch() (err error) {
-	j.watches = j.c.Bool("watch")
+	o := j.options
 	for _, name := range []string{"c", "i"} {
-		if !j.watches && j.c.IsSet(name) {
+		if !o.Watch && o.given[name] {
 			return usagef("-%s: rounds belong to --watch", name)
 		}
 	}
 	switch {
-	case !j.watches:
+	case !o.Watch:
 		return nil
-	case j.paths:
+	case o.Paths:
 		return usagef("--watch and --paths: one at a time")
-	case j.c.IsSet("queries"):
+	case o.given["queries"]:
 		return usagef("--queries: --watch asks each hop once a round; see -c")
 	}
-	if j.rounds = j.c.Uint64("c"); j.c.IsSet("c") && j.rounds == 0 {
+	if o.given["c"] && o.Rounds == 0 {
 		return usagef("-c 0: at least one round")
 	}
-	if j.interval, err = parseDuration(j.c.String("i")); err != nil {
+	if j.interval, err = parseDuration(o.Interval); err != nil {
 		return usagef("-i: %w", err)
 	}
 	if j.interval < trace.MinInterval || j.interval > 24*time.Hour {
@@ -52,7 +53,7 @@ func (j *traceJob) readWatch() (err error) {
 func (j *traceJob) watch(ctx context.Context, s *session) (route trace.Path, err error) {
 	w := newTraceWatch(j, s.display)
 	defer w.keys(ctx)()
-	cfg := trace.WatchConfig{Config: j.cfg, Interval: j.interval, Rounds: j.rounds, Paused: w.paused.Load, Quit: w.quit}
+	cfg := trace.WatchConfig{Config: j.cfg, Interval: j.interval, Rounds: j.options.Rounds, Paused: w.paused.Load, Quit: w.quit}
 	stop := w.tick()
 	route, err = trace.Watch(ctx, s.network, cfg, w.hop)
 	stop()
@@ -60,13 +61,9 @@ func (j *traceJob) watch(ctx context.Context, s *session) (route trace.Path, err
 	defer w.mu.Unlock()
 	w.board.clear()
 	for _, h := range w.rows() {
-		if failed := s.Record(h); err == nil {
-			err = failed
-		}
+		err = cmp.Or(err, s.Record(h))
 	}
-	if failed := s.Record(record.NewPort(j.word, &route.Verdict)); err == nil {
-		err = failed
-	}
+	err = cmp.Or(err, s.Record(record.NewPort(j.word, &route.Verdict)))
 	return route, s.conclude(&route.Summary, err)
 }
 
@@ -102,8 +99,7 @@ func newTraceWatch(j *traceJob, d *display) *traceWatch {
 		display: d, job: j, quit: make(chan struct{}),
 		names: map[netip.Addr]string{}, asking: map[netip.Addr]bool{},
 	}
-	format := j.c.String("o")
-	if f, ok := j.streams.Out.(*os.File); ok && isTerminal(f) && (format == "" || format == "text") && !j.c.Bool("q") {
+	if f, ok := j.streams.Out.(*os.File); ok && j.streams.clever(f) && j.options.textOut() && !j.options.Quiet {
 		w.board = &watchBoard{board: screen.NewBoard(f), file: f, colour: d.colour}
 	}
 	return w
@@ -153,7 +149,7 @@ func (w *watchedHop) add(h *trace.Hop) {
 
 // learn looks for the name of an address, beside the probes.
 func (w *traceWatch) learn(a netip.Addr) {
-	if !a.IsValid() || w.asking[a] || w.job.c.Bool("n") {
+	if !a.IsValid() || w.asking[a] || w.job.options.NoNames {
 		return
 	}
 	w.asking[a] = true

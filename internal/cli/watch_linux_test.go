@@ -18,10 +18,11 @@ import (
 // Without a terminal there is a report after so many rounds, in 80 columns, over
 // IPv4 and IPv6; as JSON each probe, and the sums.
 func TestWatchReports(t *testing.T) {
+	t.Parallel()
 	l, h := pathLab(t)
 	for _, a := range []netip.Addr{h.Addr4(), h.Addr6()} {
 		target := netip.AddrPortFrom(a, 80).String()
-		got := command(t.Context(), l, "trace", "--watch", "-n", "-c", "4", "-i", "100ms", target)
+		got := command(t.Context(), l, "trace", "--watch", "-n", "-c", "4", "-i", "100ms", "--timeout", "5s", target)
 		if got.code != exitYes || strings.Count(got.out, "0.0%     4") != 6 || !strings.Contains(got.out, "is open") {
 			t.Errorf("exit %d\n%s%s", got.code, got.out, got.err)
 		}
@@ -30,7 +31,7 @@ func TestWatchReports(t *testing.T) {
 				t.Errorf("%d columns: %q", n, line)
 			}
 		}
-		list := records(t, command(t.Context(), l, "trace", "--watch", "-n", "-c", "4", "-i", "100ms", "-o", "json", target).out)
+		list := records(t, command(t.Context(), l, "trace", "--watch", "-n", "-c", "4", "-i", "100ms", "--timeout", "5s", "-o", "json", target).out)
 		probes, sums := 0, 0
 		for _, r := range list {
 			switch r.str("type") {
@@ -52,6 +53,7 @@ func TestWatchReports(t *testing.T) {
 // On a terminal the table stays in place and keys work; afterwards the terminal is
 // as it was, and the report stands.
 func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
 	lab.Require(t)
 	m := mesh(t, lab.MeshSpec{Next: fan(2)})
 	screen, person, close := typing(t)
@@ -66,10 +68,21 @@ func TestWatchOnATerminal(t *testing.T) {
 		target := netip.AddrPortFrom(m.Addr4(m.Host()), 80).String()
 		code <- Main(t.Context(), []string{"synscope", "trace", "--watch", "-n", "-i", "100ms", target}, s)
 	}()
-	for _, key := range []string{"p", "p", "r", "q"} {
-		time.Sleep(700 * time.Millisecond) // of which the table is drawn several times
-		fmt.Fprint(person, key)
+	header := func(paused bool) func() bool { // the latest that was drawn
+		return func() bool {
+			_, last, drawn := cutLast(person.sees(), "· round ")
+			return drawn && strings.Contains(last, "· paused") == paused && strings.Contains(last, m.Addr4(1).String())
+		}
 	}
+	for _, step := range []struct {
+		key    string
+		paused bool
+	}{{"p", true}, {"p", false}, {"r", false}} {
+		await(t, "the table", header(!step.paused && step.key == "p"))
+		fmt.Fprint(person.keys, step.key)
+		await(t, "the answer to "+step.key, header(step.paused))
+	}
+	fmt.Fprint(person.keys, "q")
 	if got := <-code; got != exitYes {
 		t.Errorf("exit %d", got)
 	}
@@ -102,4 +115,13 @@ func TestWatchInterrupted(t *testing.T) {
 	if code != exitInterrupted || strings.Count(string(b), "0.0%") != 4 {
 		t.Errorf("exit %d\n%s", code, b)
 	}
+}
+
+// cutLast cuts a text at the last place of sep.
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }

@@ -29,7 +29,7 @@ func whyCommand(s Streams) *cli.Command {
 		Description: "Makes experiments, each chosen for what it tells apart, until one cause is sure\n" +
 			"enough or the budget is spent. All addresses of a name are tried. Exit code 0:\n" +
 			"nothing is wrong; 1: a cause was found, or none that is sure.",
-		Flags:  probingFlags(whyFlags(), pingPort, whyMeanings, outputFlags()),
+		Flags:  probingFlags(whyFlags(), pingPortWord, whyMeanings, outputFlags()),
 		Action: probes(s, newWhy),
 	}
 }
@@ -50,9 +50,17 @@ func experimentNames() (names []string) {
 	return names
 }
 
+// whyOptions are the flags of why.
+type whyOptions struct {
+	common
+	Budget  string   `flag:"budget"`
+	Only    []string `flag:"only"`
+	Against string   `flag:"against"`
+}
+
 // whyJob is some diagnoses, their command line understood.
 type whyJob struct {
-	c       *cli.Context
+	options *whyOptions
 	streams Streams
 	set     *target.Set
 	probing probing
@@ -69,18 +77,18 @@ type whyTarget struct {
 	addrs      []why.Address
 }
 
-func newWhy(c *cli.Context, s Streams) (*whyJob, error) {
-	j := &whyJob{c: c, streams: s}
-	return j, inOrder(j.readProbing, j.readBudget, j.readExperiments, j.readTargets)
+func newWhy(ctx context.Context, s Streams, o *whyOptions) (*whyJob, error) {
+	j := &whyJob{options: o, streams: s}
+	return j, inOrder(j.readProbing, j.readBudget, func() error { return j.readExperiments(ctx) }, func() error { return j.readTargets(ctx) })
 }
 
 func (j *whyJob) readProbing() (err error) {
 	for _, name := range []string{"ttl", "tos", "profile", "timeout", "max-retries", "g"} {
-		if j.c.IsSet(name) {
+		if j.options.given[name] {
 			return usagef("%s: the experiments choose it", dashed(name))
 		}
 	}
-	j.probing, err = probingOf(j.c)
+	j.probing, err = j.options.probing()
 	if err == nil && j.probing.engine != engineAuto && j.probing.engine != engineRaw {
 		return usagef("--engine %s cannot make the experiments", j.probing.engine)
 	}
@@ -95,43 +103,43 @@ const (
 )
 
 func (j *whyJob) readBudget() error {
-	for _, word := range strings.Split(j.c.String("budget"), ",") {
+	for _, word := range strings.Split(j.options.Budget, ",") {
 		if n, err := strconv.Atoi(strings.TrimSpace(word)); err == nil && j.cfg.Packets == 0 {
+			if n < leastPackets || n > mostPackets {
+				return usagef("--budget: %d packets: want %d to %d", n, leastPackets, mostPackets)
+			}
 			j.cfg.Packets = n
 			continue
 		}
 		d, err := parseDuration(strings.TrimSpace(word))
 		if err != nil || j.cfg.Time != 0 {
-			return usagef("--budget: %q: want PACKETS,D, such as 400,30s", j.c.String("budget"))
+			return usagef("--budget: %q: want PACKETS,D, such as 400,30s", j.options.Budget)
+		}
+		if d < time.Second || d > mostTime {
+			return usagef("--budget: %v: want 1s to 24h", d)
 		}
 		j.cfg.Time = d
-	}
-	switch {
-	case j.cfg.Packets != 0 && (j.cfg.Packets < leastPackets || j.cfg.Packets > mostPackets):
-		return usagef("--budget: %d packets: want %d to %d", j.cfg.Packets, leastPackets, mostPackets)
-	case j.cfg.Time != 0 && (j.cfg.Time < time.Second || j.cfg.Time > mostTime):
-		return usagef("--budget: %v: want 1s to 24h", j.cfg.Time)
 	}
 	return nil
 }
 
-func (j *whyJob) readExperiments() error {
-	j.cfg.Only = listOf(j.c.StringSlice("only"))
+func (j *whyJob) readExperiments(ctx context.Context) error {
+	j.cfg.Only = listOf(j.options.Only)
 	for _, name := range j.cfg.Only {
 		if !slices.Contains(experimentNames(), name) {
 			return usagef("--only: there is no experiment %q: there are %s", name, strings.Join(experimentNames(), ", "))
 		}
 	}
-	word := j.c.String("against")
+	word := j.options.Against
 	if word == "" {
 		return nil
 	}
-	opts, err := targetOptions(j.c, j.streams)
+	opts, err := j.options.targets(j.streams)
 	if err != nil {
 		return err
 	}
 	opts.Lists = nil
-	set, err := target.Parse(j.c.Context, []string{word}, opts)
+	set, err := target.Parse(ctx, []string{word}, opts)
 	if err != nil || set.Count() != 1 || !hasPort(word) {
 		return usagef("--against: %q: want one HOST:PORT", word)
 	}
@@ -155,8 +163,8 @@ func listOf(given []string) (list []string) {
 const mostTargets = 64
 
 // readTargets takes the targets, names with all their addresses.
-func (j *whyJob) readTargets() (err error) {
-	if j.set, err = targetsOn(j.c, j.streams, pingPort); err != nil {
+func (j *whyJob) readTargets(ctx context.Context) (err error) {
+	if j.set, err = j.options.targetsOn(ctx, j.streams, pingPort); err != nil {
 		return err
 	}
 	if n := j.set.Count(); n > mostTargets {
@@ -167,7 +175,7 @@ func (j *whyJob) readTargets() (err error) {
 		if t.name == "" {
 			t.name = pair.Addr().String()
 		}
-		j.targets = append(j.targets, j.expanded(t, pair))
+		j.targets = append(j.targets, j.expanded(ctx, t, pair))
 	}
 	return nil
 }
@@ -176,18 +184,11 @@ func (j *whyJob) readTargets() (err error) {
 const mostAddresses = 6
 
 // expanded adds the name's other addresses.
-func (j *whyJob) expanded(t whyTarget, pair netip.AddrPort) whyTarget {
+func (j *whyJob) expanded(ctx context.Context, t whyTarget, pair netip.AddrPort) whyTarget {
 	if _, err := netip.ParseAddr(t.name); err == nil {
 		return t
 	}
-	network := "ip"
-	switch fam, _ := family(j.c); fam {
-	case target.IPv4:
-		network = "ip4"
-	case target.IPv6:
-		network = "ip6"
-	}
-	found, err := resolverOf(j.streams).LookupNetIP(j.c.Context, network, t.name)
+	found, err := resolverOf(j.streams).LookupNetIP(ctx, j.options.network(), t.name)
 	if err != nil {
 		return t
 	}
@@ -208,7 +209,7 @@ func (j *whyJob) run(ctx context.Context) error {
 	}
 	defer e.close()
 	facts := j.facts(ctx, &e)
-	run := opening{c: j.c, streams: j.streams, command: "why", set: j.set, engine: &e, later: opensConnections}
+	run := opening{options: &j.options.common, streams: j.streams, set: j.set, engine: &e, later: opensConnections}
 	return run.run(ctx, func(s *session) error {
 		began := time.Now()
 		var err error
@@ -234,7 +235,7 @@ const (
 func (j *whyJob) open() (e opened, broken error, err error) {
 	first, last := live.EphemeralPorts()
 	for n := min(mostFlowPorts, max(leastFlowPorts, (last-first+1)/8)); n >= leastFlowPorts; n /= 4 {
-		if e, err = j.probing.open(n, false); err == nil || !errors.Is(err, netraw.ErrPortInUse) {
+		if e, err = j.probing.open(n, orFail); err == nil || !errors.Is(err, netraw.ErrPortInUse) {
 			break
 		}
 	}
@@ -313,7 +314,7 @@ func (j *whyJob) answer() error {
 const previewPort = 40000
 
 // dryRun prints a SYN of each look towards the first target.
-func (j *whyJob) dryRun() error {
+func (j *whyJob) dryRun(context.Context) error {
 	for _, t := range j.targets {
 		for _, a := range t.addrs {
 			src := sourceFor(&j.probing, a.Addr())

@@ -46,6 +46,7 @@ func diagnoses(t *testing.T, r ran) (list []diagnosed) {
 }
 
 func TestWhy(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	for _, c := range []struct {
 		target string
@@ -62,21 +63,34 @@ func TestWhy(t *testing.T) {
 	} {
 		t.Run(c.target, func(t *testing.T) {
 			t.Parallel()
-			r := command(t.Context(), l, "why", "-4", "-o", "json", c.target)
-			found := diagnoses(t, r)
-			if len(found) != 1 || r.code != c.code {
-				t.Fatalf("%d diagnoses, exit %d, want 1 and %d: %s%s", len(found), r.code, c.code, r.out, r.err)
-			}
-			d := found[0]
+			r, d := askedWhy(t, l, c.target, c.want)
 			top := d.Causes[0]
-			if top.Code != c.want || d.Healthy != (c.want == why.Healthy) || d.Target != c.target {
-				t.Errorf("%s, healthy %v, of %s: %s", top.Code, d.Healthy, d.Target, r.out)
+			if r.code != c.code || top.Code != c.want || d.Healthy != (c.want == why.Healthy) || d.Target != c.target {
+				t.Errorf("exit %d, %s, healthy %v, of %s: %s", r.code, top.Code, d.Healthy, d.Target, r.out)
 			}
 			if d.Packets == 0 || d.Packets > why.DefaultPackets || len(d.Experiments) < 2 || len(top.Evidence) == 0 || top.Advice == "" || len(top.Again) == 0 {
 				t.Errorf("a diagnosis without its basis: %s", r.out)
 			}
 		})
 	}
+}
+
+// askedWhy is what the command says of a target. Chance has its part in what a link loses
+// and what a busy machine delays: it is asked up to three times for the right cause.
+func askedWhy(t *testing.T, l *lab.Lab, target string, want why.Code) (r ran, d diagnosed) {
+	t.Helper()
+	for range 3 {
+		r = command(t.Context(), l, "why", "-4", "-o", "json", target)
+		found := diagnoses(t, r)
+		if len(found) != 1 || len(found[0].Causes) == 0 {
+			t.Fatalf("%d diagnoses, exit %d: %s%s", len(found), r.code, r.out, r.err)
+		}
+		if d = found[0]; d.Causes[0].Code == want {
+			break
+		}
+		t.Logf("%s is first, want %s", d.Causes[0].Code, want)
+	}
+	return r, d
 }
 
 func portText(p uint16) string {
@@ -91,7 +105,7 @@ func TestWhyText(t *testing.T) {
 	if r.code != exitNo || strings.Count(r.out, "\n") > 48 {
 		t.Errorf("exit %d, %d lines: %s", r.code, strings.Count(r.out, "\n"), r.out)
 	}
-	for _, want := range []string{"web:81", "host-not-listening", "path-firewall-drop", "evidence", "what to do", "see again", "excluded", "rests on"} {
+	for _, want := range []string{"web:81", "host-not-listening", "path-firewall-drop", "evidence", "what to do", "reproduce", "excluded", "rests on"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("no %q in: %s", want, r.out)
 		}

@@ -33,17 +33,21 @@ var controls = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]|\r`)
 
 // Nothing that a command says is wider than the terminal, be that narrow or wide.
 func TestFitsTheTerminal(t *testing.T) {
-	standardLab(t)
+	l := standardLab(t)
 	capture := t.TempDir() + "/web.pcap"
-	if r := command(t.Context(), nil, "handshake", "-4", "10.0.4.2:22", "--pcap", capture); r.code != exitYes {
+	if r := command(t.Context(), l, "handshake", "-4", "web:22", "--pcap", capture); r.code != exitYes {
 		t.Fatal(r.err)
 	}
 	for _, line := range []string{
 		"scan -4 --reason -p 22,80,8000,8013 web far", "scan -4 -p 22,80,8000 web", "scan -4 -sn web 198.51.100.0/30", "scan -4 --reason -sn web",
 		"ping -4 -c 4 -i 20ms web:80", "ping -4 -c 20 -i 50ms web:80 slow:80 lossy:80", "ping -4 -c 4 -i 10ms --histogram web:80", "handshake -4 web:22",
-		"handshake -4 web:8000", "isn -4 --quick web:80", "trace -4 -n far:80", "doctor", "read " + capture, "read -v " + capture, "read --summary-by server " + capture,
+		"handshake -4 web:8000", "isn -4 --quick web:80", "trace -4 -n far:80", "doctor", "explain accept-queue-full reset", "help scan", "help", "read " + capture, "read -v " + capture, "read --summary-by server " + capture,
 	} {
-		for _, columns := range []int{80, 160} {
+		widths := []int{80, 160}
+		if words := strings.Fields(line); words[0] == "doctor" || words[0] == "explain" || line == "help" {
+			widths = append(widths, 60)
+		}
+		for _, columns := range widths {
 			t.Run(line, func(t *testing.T) {
 				t.Parallel()
 				seen := strings.ReplaceAll(onScreen(t, columns, 24, nil, strings.Fields(line)...), "\r\x1b[K", "\n") // what was erased was a line
@@ -67,6 +71,7 @@ func TestDumbTerminal(t *testing.T) {
 	standardLab(t)
 	for line, want := range map[string]string{
 		"scan -4 -p 80,81 web fortress --timeout 200ms": "4 ports probed", "ping -4 -c 6 -i 100ms web:80 slow:80": "ping statistics",
+		"trace -4 -n --watch -c 3 -i 100ms web:80": "1 10.0.4.2",
 	} {
 		seen := onScreen(t, 80, 24, map[string]string{"TERM": "dumb"}, strings.Fields(line)...)
 		if strings.Contains(seen, "\x1b") || !strings.Contains(seen, want) {
@@ -95,9 +100,9 @@ func TestDryRunsShowWhatMatters(t *testing.T) {
 
 // -d says more than -v.
 func TestDebugSaysMore(t *testing.T) {
-	standardLab(t)
+	l := standardLab(t)
 	capture := t.TempDir() + "/web.pcap"
-	if r := command(t.Context(), nil, "handshake", "-4", "10.0.4.2:22", "--pcap", capture); r.code != exitYes {
+	if r := command(t.Context(), l, "handshake", "-4", "web:22", "--pcap", capture); r.code != exitYes {
 		t.Fatal(r.err)
 	}
 	if _, err := os.Stat(capture); err != nil {

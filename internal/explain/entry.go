@@ -23,17 +23,20 @@ const (
 	Rejection Kind = "rejection" // why a packet counted for nothing
 	Ending    Kind = "ending"    // why a connection of a capture was followed no further
 	Hop       Kind = "hop"       // what answered on the way
+
+	Connection Kind = "connection state" // where an end of a connection is
+	Clock      Kind = "clock"            // what took a time
 )
 
 // Kinds are all kinds, in their order.
 func Kinds() []Kind {
-	return []Kind{State, Reason, Finding, Class, Flag, Close, Doubt, Rejection, Ending, Hop, Cause}
+	return []Kind{State, Reason, Finding, Class, Flag, Close, Doubt, Rejection, Ending, Hop, Cause, Connection, Clock}
 }
 
 // Entry is what is to be known of a word.
 type Entry struct {
 	Kind  Kind   `json:"kind"`
-	Word  string `json:"word"` // stable, in kebab case
+	Word  string `json:"word"` // stable, in kebab case; states of connections as netstat(8) writes them
 	Means string `json:"means"`
 	Seen  string `json:"concluded_from,omitempty"`
 	Do    string `json:"advice,omitempty"` // "" where there is nothing to be done
@@ -43,7 +46,7 @@ type Entry struct {
 // All are all entries, by kind and word.
 func All() []Entry {
 	all := slices.Concat(states, reasons, icmpReasons, scanFindings, handshakeFindings, optionFindings, teardownFindings,
-		isnFindings, samplingFindings, pathFindings, classes, flags, closes, doubts, rejections, endings, hops, pathNodes, causes)
+		isnFindings, samplingFindings, pathFindings, classes, flags, closes, doubts, rejections, endings, hops, pathNodes, causes, connectionStates, clocks)
 	order := Kinds()
 	slices.SortStableFunc(all, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), strings.Compare(a.Word, b.Word))
@@ -56,7 +59,7 @@ func All() []Entry {
 func Of(word string) (found []Entry) {
 	word = normal(word)
 	for _, e := range All() {
-		if e.Word == word || e.Word == icmpFamily(word) {
+		if own := normal(e.Word); own == word || own == icmpFamily(word) {
 			found = append(found, e)
 		}
 	}
@@ -97,8 +100,9 @@ func Near(word string) (near []string) {
 	word = normal(word)
 	var all []scored
 	for _, e := range All() {
-		d := distance(word, e.Word)
-		if strings.Contains(e.Word, word) || strings.Contains(word, e.Word) {
+		own := normal(e.Word)
+		d := distance(word, own)
+		if strings.Contains(own, word) || strings.Contains(word, own) {
 			d = min(d, 2)
 		}
 		if limit := max(2, len(word)/3); d <= limit && !slices.ContainsFunc(all, func(s scored) bool { return s.word == e.Word }) {

@@ -247,11 +247,11 @@ func TestDocumentation(t *testing.T) {
 // No line is wider than a small terminal.
 func TestTextFits(t *testing.T) {
 	var b strings.Builder
-	if err := errors.Join(WriteText(&b, All()), WriteList(&b, All())); err != nil {
+	if err := errors.Join(WriteText(&b, All(), 80), WriteList(&b, All(), 80)); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
-		if utf8.RuneCountInString(line) > textWide+1 {
+		if utf8.RuneCountInString(line) > 80+1 {
 			t.Errorf("%d columns: %s", utf8.RuneCountInString(line), line)
 		}
 	}

@@ -30,7 +30,7 @@ var scanFindings = []Entry{
 
 var handshakeFindings = []Entry{
 	{Finding, "accept-queue-full", "The program on the far end does not accept connections as fast as they come: its accept queue is full.",
-		"The same SYN-ACK came again although the client had acknowledged it, and data of the client was not acknowledged either, as on Linux with tcp_abort_on_overflow=0.",
+		"The same SYN-ACK was retransmitted although the client had acknowledged it, and data of the client was not acknowledged either, as on Linux with tcp_abort_on_overflow=0.",
 		"On the host: ss -ltn shows Recv-Q above Send-Q; nstat -az TcpExtListenOverflows counts. Let the program accept faster, or raise its backlog and net.core.somaxconn.", "listen(2), tcp(7)"},
 	{Finding, "accept-queue-reset", "The accept queue is full, and the host says so by RST.", "An RST answered the third segment of the handshake.",
 		"As for accept-queue-full; on Linux net.ipv4.tcp_abort_on_overflow is 1. A program that closes at once looks alike.", "listen(2), tcp(7)"},
@@ -40,9 +40,9 @@ var handshakeFindings = []Entry{
 	{Finding, "syn-proxy", "Something in front of the host answers in its name and connects to it only later.",
 		"Window 0 in the SYN-ACK (in every one, while sequence numbers are sampled), options or a window that come after the third segment, or another TTL for data than for the SYN-ACK.",
 		"It hides whether the service behind it lives: send data (--data) to see.", "RFC 4987 §3.7"},
-	{Finding, "synack-retransmissions", "How patiently the host waits for the third segment of the handshake.", "We kept silent after the SYN-ACK and counted how often, and when, it came again.",
+	{Finding, "synack-retransmissions", "How patiently the host waits for the third segment of the handshake.", "We kept silent after the SYN-ACK and counted how often, and when, it was retransmitted.",
 		"Linux repeats it 5 times over 63 s (net.ipv4.tcp_synack_retries). The schedule tells stacks apart.", "RFC 6298 §5"},
-	{Finding, "synack-repeated", "The SYN-ACK came again although it was acknowledged.", "The client's ACK was lost on the way, or reached the host after its timer, or the program waits for data first (TCP_DEFER_ACCEPT).", "Once is nothing; often is loss on the way there: measure with `synscope ping`.", "RFC 6298 §5"},
+	{Finding, "synack-repeated", "The SYN-ACK was retransmitted although it was acknowledged.", "The client's ACK was lost on the way, or reached the host after its timer, or the program waits for data first (TCP_DEFER_ACCEPT).", "Once is nothing; often is loss on the way there: measure with `synscope ping`.", "RFC 6298 §5"},
 	{Finding, "endless-sender", "The peer went on sending until a limit of ours ended the connection.", "Bytes or segments of the peer reached the limit, or it did not fall quiet in time.",
 		"Where so much is expected: raise --max-bytes, --max-segments or --max-time. Else it may be a tarpit, or a service that streams.", ""},
 	{Finding, "forged-reset", "An RST came that the host it names cannot have sent.", "Its number is outside what the state of the connection allows, or the genuine answer came after it, or that host went on: it sent or acknowledged what is newer.",
@@ -66,7 +66,7 @@ var optionFindings = []Entry{
 	{Finding, "ecn-negotiated", "Congestion will be signalled by marks instead of losses.", "The SYN-ACK has ECE and not CWR.", "", "RFC 3168 §6.1.1"},
 	{Finding, "accecn", "Congestion will be signalled by accurate marks.", "The flags AE, CWR and ECE of the SYN-ACK.", "", "RFC 9768 §3.1"},
 	{Finding, "ecn-refused", "The far end does not take part in ECN.", "The SYN-ACK has no ECE.", "On Linux: net.ipv4.tcp_ecn.", "RFC 3168 §6.1.1"},
-	{Finding, "ecn-bleached", "Something on the way washes congestion marks off.", "A mark of the client was not echoed on a connection that had agreed on them.", "Look for a router that rewrites the TOS byte.", "RFC 3168 §18"},
+	{Finding, "ecn-bleached", "Something on the way clears congestion marks.", "A mark of the client was not echoed on a connection that had negotiated them.", "Look for a router that rewrites the TOS byte.", "RFC 3168 §18"},
 	{Finding, "tfo-cookie", "The server gave a cookie for data on the SYN.", "The SYN-ACK has the option Fast Open.", "", "RFC 7413 §4.1.1"},
 	{Finding, "tfo-accepted", "The server took the cookie and the data on the SYN.", "The SYN-ACK acknowledges the data.", "", "RFC 7413 §4.2"},
 	{Finding, "data-on-syn-acked", "The SYN-ACK acknowledges the data that came with the SYN.", "Its acknowledgment number.", "Without a cookie that is unusual: a middlebox, or a stack that asks for none.", "RFC 7413 §2"},
@@ -81,7 +81,7 @@ var teardownFindings = []Entry{
 	{Finding, "close-by-reset", "The far end ended the connection by RST.", "An RST with the right number came instead of a FIN.", "It closed with unread data or with SO_LINGER 0, or crashed.", "RFC 2525 §2.17, RFC 9293 §3.6.1"},
 	{Finding, "simultaneous-close", "Both ends sent a FIN before they had the other's.", "The two FINs crossed.", "", "RFC 9293 §3.6"},
 	{Finding, "time-wait-skipped", "The far end closed first and forgot the connection at once.", "The client's FIN, repeated, was answered by RST.", "It has no TIME_WAIT: old segments may fit into a new connection.", "RFC 9293 §3.6.1"},
-	{Finding, "fin-retransmissions", "How patiently the far end repeats a FIN that nobody acknowledges.", "The same FIN came again: a probing run keeps its last ACK back and counts.", "On Linux net.ipv4.tcp_orphan_retries.", "RFC 6298 §5"},
+	{Finding, "fin-retransmissions", "How patiently the far end repeats a FIN that nobody acknowledges.", "The same FIN was retransmitted: a probing run keeps its last ACK back and counts.", "On Linux net.ipv4.tcp_orphan_retries.", "RFC 6298 §5"},
 	{Finding, "fin-unanswered", "Nobody acknowledged a FIN.", "It was repeated until the end of the watch.", "The way is cut, or a firewall forgot the connection.", "RFC 9293 §3.6"},
 }
 

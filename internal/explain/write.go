@@ -7,11 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// textWide is the width of texts for people, in columns.
-const textWide = 80
-
-// WriteText writes entries for people to read on a terminal.
-func WriteText(w io.Writer, entries []Entry) error {
+// WriteText writes entries for people to read on a terminal of so many columns.
+func WriteText(w io.Writer, entries []Entry, columns int) error {
 	var b strings.Builder
 	for i, e := range entries {
 		if i > 0 {
@@ -19,7 +16,7 @@ func WriteText(w io.Writer, entries []Entry) error {
 		}
 		fmt.Fprintf(&b, "%s (%s)\n", e.Word, e.Kind)
 		for _, part := range e.parts() {
-			for _, line := range wrapped(part, textWide-4) {
+			for _, line := range wrapped(part, columns-4) {
 				b.WriteString("    " + line + "\n")
 			}
 		}
@@ -41,8 +38,8 @@ func (e Entry) parts() []string {
 	return parts
 }
 
-// WriteList writes one line for each entry, by kind.
-func WriteList(w io.Writer, entries []Entry) error {
+// WriteList writes one line for each entry, by kind, or more where columns ask for it.
+func WriteList(w io.Writer, entries []Entry, columns int) error {
 	var b strings.Builder
 	kind := Kind("")
 	for _, e := range entries {
@@ -53,7 +50,7 @@ func WriteList(w io.Writer, entries []Entry) error {
 			kind = e.Kind
 			b.WriteString(strings.ToUpper(string(kind)) + "\n")
 		}
-		lines := wrapped(e.Means, textWide-29)
+		lines := wrapped(e.Means, max(columns-29, 20))
 		fmt.Fprintf(&b, "  %-25s  %s\n", e.Word, lines[0])
 		for _, line := range lines[1:] {
 			fmt.Fprintf(&b, "%29s%s\n", "", line)
@@ -85,7 +82,7 @@ var headings = map[Kind]string{
 	Class: "Classes: how sequence numbers are chosen", Flag: "Flags: what happened while they were sampled",
 	Close: "Closes: how a connection ended", Doubt: "Doubts: why a time was not counted",
 	Rejection: "Rejections: why a packet counted for nothing", Ending: "Endings: why a captured connection was followed no further",
-	Hop: "Hops: what answered on the way",
+	Hop: "Hops: what answered on the way", Connection: "Connection states: where an end of a connection is", Clock: "Clocks: what took a time",
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }

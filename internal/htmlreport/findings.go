@@ -120,15 +120,21 @@ func (r *Report) runName(one *run) string {
 }
 
 // wordBook is the words of a report that are explained at its end.
-type wordBook struct{ used map[string]bool }
+type wordBook struct{ used map[noted]bool }
 
-func (b *wordBook) note(list ...string) {
+// noted is a word and where it stood: one word means other things elsewhere.
+type noted struct {
+	kind words.Kind
+	word string
+}
+
+func (b *wordBook) note(kind words.Kind, list ...string) {
 	if b.used == nil {
-		b.used = map[string]bool{}
+		b.used = map[noted]bool{}
 	}
 	for _, word := range list {
 		if word != "" && len(b.used) < 500 {
-			b.used[word] = true
+			b.used[noted{kind, word}] = true
 		}
 	}
 }
@@ -136,13 +142,13 @@ func (b *wordBook) note(list ...string) {
 // entries are the explanations of the words, by kind.
 func (b *wordBook) entries() (list []words.Entry) {
 	for _, e := range words.All() {
-		if e.Kind != words.Finding && e.Kind != words.Rejection && b.used[e.Word] {
+		if b.used[noted{e.Kind, e.Word}] {
 			list = append(list, e)
 		}
 	}
-	for word := range b.used {
-		for _, e := range words.Of(word) {
-			if e.Word != word && e.Kind == words.Reason && !slices.Contains(list, e) { // a family: icmp-3-n
+	for w := range b.used {
+		for _, e := range words.Of(w.word) {
+			if e.Word != w.word && e.Kind == words.Reason && w.kind == words.Reason && !slices.Contains(list, e) { // a family: icmp-3-n
 				list = append(list, e)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"synscope/internal/explain"
 	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/internal/target"
@@ -185,7 +186,7 @@ func (row *hostRow) state(r *Report, s *sighting) {
 		row.State = "silent"
 	}
 	row.StateClass = map[string]string{"up": "open", "down": "filtered", "silent": "filtered"}[row.State]
-	r.book.note(row.Reason)
+	r.book.note(explain.Reason, row.Reason)
 }
 
 func (row *hostRow) verdicts(s *sighting) {
@@ -234,13 +235,15 @@ func (row *hostRow) ports(r *Report, a netip.Addr, s *sighting, budget *int) {
 		*budget--
 		row.Ports = append(row.Ports, portRowOf(p, v, detail, r.before(a, p)))
 		row.Detailed = row.Detailed || detail != nil
-		r.book.note(v.state.String(), v.reason)
+		r.book.note(explain.State, v.state.String())
+		r.book.note(explain.Reason, v.reason)
 	}
 	var words []string
 	for _, what := range slices.Sorted(maps.Keys(folded)) {
 		words = append(words, units.Count(folded[what])+" "+what)
 		state, reason, _ := strings.Cut(strings.TrimSuffix(what, ")"), " (")
-		r.book.note(state, reason)
+		r.book.note(explain.State, state)
+		r.book.note(explain.Reason, reason)
 	}
 	row.Folded = strings.Join(words, ", ")
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/explain"
 	"synscope/internal/report/units"
 	"synscope/probe"
 )
@@ -173,10 +174,9 @@ func (c *connection) view(r *Report) (v connectionView) {
 	}
 	v.Title, v.State, v.Reason = h.place.String(), h.State.String(), h.Reason
 	v.Facts, v.Findings = h.facts(), h.Findings
-	r.book.note(v.State, v.Reason, h.Close)
-	for _, f := range h.Findings {
-		r.book.note(f.Code)
-	}
+	r.book.note(explain.State, v.State)
+	r.book.note(explain.Reason, v.Reason)
+	r.book.note(explain.Close, h.Close)
 	return v
 }
 
@@ -220,7 +220,7 @@ func afterWords(schedule []time.Duration) string {
 	return ", after " + strings.Join(words, ", ")
 }
 
-// negotiated are the options that both ends agreed on.
+// negotiated are the options that both ends negotiated.
 func negotiated(options map[string]json.RawMessage) string {
 	var words []string
 	for _, o := range []struct{ key, name string }{

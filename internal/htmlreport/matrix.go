@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"synscope/internal/explain"
 	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/internal/target"
@@ -78,7 +79,7 @@ func (r *Report) matrix() *matrixView {
 	for _, s := range probe.States() {
 		if states[s] {
 			v.Keys = append(v.Keys, cell{State: s.String(), Mark: marks[s].mark, Class: marks[s].class})
-			r.book.note(s.String())
+			r.book.note(explain.State, s.String())
 		}
 	}
 	if allHosts > len(hosts) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/explain"
 	"synscope/internal/plot"
 	"synscope/internal/report/units"
 	"synscope/probe"
@@ -117,7 +118,7 @@ func (r *Report) numbersViews() (views []numbersView) {
 			if len(r.runs) > 1 {
 				v.Run = one.short()
 			}
-			r.book.note(v.Class)
+			r.book.note(explain.Class, v.Class)
 			views = append(views, v)
 		}
 	}

@@ -165,3 +165,33 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// A word is explained as what it is where it stands: a hop from which nothing came
+// is no connection that is still open.
+func TestWordsAreExplainedWhereTheyStand(t *testing.T) {
+	var r Report
+	lines := `{"type":"run","schema":"synscope/1","command":"trace","start":"2026-11-29T05:48:40Z"}
+{"type":"hop","target":"192.0.2.1:80","port":80,"ttl":1,"query":1,"kind":"none"}
+{"type":"port","target":"192.0.2.1:80","addr":"192.0.2.1","port":80,"state":"filtered","reason":"no-response","attempts":3}
+{"type":"summary","complete":true,"end":"2026-11-29T05:48:41Z"}
+`
+	if err := r.Read("x", strings.NewReader(lines)); err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, g := range explainedIn(t, &r) {
+		for _, e := range g.Entries {
+			kinds = append(kinds, g.Kind+" "+e.Word)
+		}
+	}
+	if got := strings.Join(kinds, ", "); got != "state filtered, reason no-response, hop none" {
+		t.Error(got)
+	}
+}
+
+// explainedIn writes a page, and is which words it explains.
+func explainedIn(t *testing.T, r *Report) []wordGroup {
+	t.Helper()
+	written(t, r)
+	return r.wordGroups()
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"synscope/internal/explain"
 	"synscope/internal/report/units"
 	"synscope/probe"
 	"synscope/probe/rtt"
@@ -176,7 +177,7 @@ func (r *Report) routeViews() (views []routeView) {
 				v.Run = one.short()
 			}
 			for _, h := range way.hops {
-				r.book.note(h.kinds...)
+				r.book.note(explain.Hop, h.kinds...)
 			}
 			views = append(views, v)
 		}

@@ -114,9 +114,9 @@ func (a *Attacker) Heard() (segments, resets uint64) {
 
 // run sends a batch and looks at what has arrived, in turns.
 func (a *Attacker) run() {
-	parcels := make([]*parcel, batchSize)
-	for i := range parcels {
-		parcels[i] = &parcel{frame: make([]byte, 0, smallFrame)}
+	flights := make([]*flight, batchSize)
+	for i := range flights {
+		flights[i] = &flight{frame: make([]byte, 0, smallFrame)}
 	}
 	start := time.Now()
 	for sent := 0; ; sent += batchSize {
@@ -128,11 +128,11 @@ func (a *Attacker) run() {
 		if a.listen(); a.err != nil {
 			return
 		}
-		for _, p := range parcels {
+		for _, p := range flights {
 			p.frame, p.record = a.forge(append(p.frame[:0], a.head...)), PacketRecord{}
 		}
-		a.end.send(parcels)
-		a.count(parcels)
+		a.end.send(flights)
+		a.count(flights)
 		if a.cfg.Rate > 0 {
 			due := time.Duration(float64(sent+batchSize) / a.cfg.Rate * float64(time.Second))
 			time.Sleep(due - time.Since(start))
@@ -140,8 +140,8 @@ func (a *Attacker) run() {
 	}
 }
 
-func (a *Attacker) count(parcels []*parcel) {
-	for _, p := range parcels {
+func (a *Attacker) count(flights []*flight) {
+	for _, p := range flights {
 		if p.record.Outcome != SendFailed {
 			a.forged.Add(1)
 		}

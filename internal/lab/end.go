@@ -124,25 +124,25 @@ func (e *end) stamp(i int) time.Time {
 	return time.Unix(ts.Unix())
 }
 
-// send hands parcels to the kernel and enters into their records when, or that
+// send hands flights to the kernel and enters into their records when, or that
 // it refused them.
-func (e *end) send(parcels []*parcel) {
-	for i := range parcels {
-		point(&e.outVec[i], parcels[i].frame)
+func (e *end) send(flights []*flight) {
+	for i := range flights {
+		point(&e.outVec[i], flights[i].frame)
 	}
-	for done := 0; done < len(parcels); {
+	for done := 0; done < len(flights); {
 		out := time.Now()
-		n, errno := mmsg(unix.SYS_SENDMMSG, e.fd, e.out[done:len(parcels)])
+		n, errno := mmsg(unix.SYS_SENDMMSG, e.fd, e.out[done:len(flights)])
 		if errno == unix.EINTR {
 			continue
 		}
 		if errno != 0 {
-			parcels[done].record.Outcome = SendFailed
+			flights[done].record.Outcome = SendFailed
 			done++
 			continue
 		}
 		for i := range n {
-			parcels[done+i].record.Out = out
+			flights[done+i].record.Out = out
 		}
 		done += n
 	}

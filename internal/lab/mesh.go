@@ -131,9 +131,6 @@ func (m *Mesh) Host() int { return len(m.nodes) - 1 }
 // Do runs f in the namespace of a node.
 func (m *Mesh) Do(i int, f func() error) error { return m.nodes[i].do(f) }
 
-// Interface is the prober's end of the first link.
-func (m *Mesh) Interface() string { return m.near.Attrs().Name }
-
 // lead links a node to its next hops and sends what is for the host there.
 func (m *Mesh) lead(i int, next []int) error {
 	var v4, v6 []*netlink.NexthopInfo

@@ -2,24 +2,24 @@
 
 package lab
 
-// schedule is a priority queue of parcels: a binary heap by due time, then by
+// schedule is a priority queue of flights: a binary heap by due time, then by
 // order of arrival. The zero value is empty.
 type schedule struct {
-	heap  []*parcel
+	heap  []*flight
 	count uint64
 }
 
 func (s *schedule) len() int { return len(s.heap) }
 
-// first is the parcel that is due first, or nil. It stays in the queue.
-func (s *schedule) first() *parcel {
+// first is the flight that is due first, or nil. It stays in the queue.
+func (s *schedule) first() *flight {
 	if len(s.heap) == 0 {
 		return nil
 	}
 	return s.heap[0]
 }
 
-func (s *schedule) push(p *parcel) {
+func (s *schedule) push(p *flight) {
 	p.order = s.count
 	s.count++
 	s.heap = append(s.heap, p)
@@ -28,8 +28,8 @@ func (s *schedule) push(p *parcel) {
 	}
 }
 
-// pop removes the first parcel of a queue that is not empty.
-func (s *schedule) pop() *parcel {
+// pop removes the first flight of a queue that is not empty.
+func (s *schedule) pop() *flight {
 	p, last := s.heap[0], len(s.heap)-1
 	s.heap[0] = s.heap[last]
 	s.heap[last] = nil

@@ -30,7 +30,7 @@ const spin = 60 * time.Microsecond
 type Wire struct {
 	ns    *namespace
 	ends  [2]*end // the prober's side, the host's side
-	lanes [2]*lane
+	ways  [2]*simplex
 	log   *ledger
 	wake  *os.File // eventfd(2) that ends the thread
 	done  chan struct{}
@@ -61,7 +61,7 @@ func (l *Lab) span(near *namespace, nearName string, far *namespace, farName str
 	}
 	for d, path := range []Path{link.Out, link.Back} {
 		seed := l.seed + uint64(2*len(l.hosts)+d)
-		w.lanes[d] = newLane(Direction(d), w.ends[d], w.ends[1-d], path, link.HarmNeighbours, w.log, seed)
+		w.ways[d] = newSimplex(Direction(d), w.ends[d], w.ends[1-d], path, link.HarmNeighbours, w.log, seed)
 	}
 	go w.run()
 	return a, b, w, nil
@@ -91,8 +91,8 @@ func (w *Wire) Set(out, back Path) error {
 	if err := (Link{Out: out, Back: back}).check(); err != nil {
 		return err
 	}
-	w.lanes[Outward].path.Store(&out)
-	w.lanes[Homeward].path.Store(&back)
+	w.ways[Outward].path.Store(&out)
+	w.ways[Homeward].path.Store(&back)
 	return nil
 }
 
@@ -160,7 +160,7 @@ func (w *Wire) tune() error {
 
 // turn takes in what has arrived and lets out what is due, once.
 func (w *Wire) turn() (busy bool, err error) {
-	for _, l := range w.lanes {
+	for _, l := range w.ways {
 		n, err := l.receive()
 		if err != nil {
 			return false, err
@@ -195,7 +195,7 @@ func (w *Wire) sleep() error {
 }
 
 func (w *Wire) nextDue() (due time.Time, any bool) {
-	for _, l := range w.lanes {
+	for _, l := range w.ways {
 		if p := l.queue.first(); p != nil && (!any || p.due.Before(due)) {
 			due, any = p.due, true
 		}

@@ -125,7 +125,7 @@ func TestWireLossIsBinomial(t *testing.T) {
 func TestLossRepeats(t *testing.T) {
 	run := func(seed uint64, path Path) (lost []byte) {
 		ledger := newLedger(Link{})
-		l := newLane(Outward, nil, nil, path, false, ledger, seed)
+		l := newSimplex(Outward, nil, nil, path, false, ledger, seed)
 		frame := make([]byte, netHeader+40)
 		frame[etherType] = unix.ETH_P_IP >> 8
 		for i := range byte(200) {
@@ -264,7 +264,7 @@ func TestSchedule(t *testing.T) {
 	var s schedule
 	base := time.Unix(0, 0)
 	for i := range 100 {
-		s.push(&parcel{due: base.Add(time.Duration(i*37%10) * time.Second), frame: []byte{byte(i)}})
+		s.push(&flight{due: base.Add(time.Duration(i*37%10) * time.Second), frame: []byte{byte(i)}})
 	}
 	last := s.pop()
 	for s.len() > 0 {
@@ -275,7 +275,7 @@ func TestSchedule(t *testing.T) {
 		last = next
 	}
 	if s.first() != nil {
-		t.Error("an empty schedule has a first parcel")
+		t.Error("an empty schedule has a first flight")
 	}
 }
 

@@ -3,10 +3,10 @@
 // resumed.
 //
 // A scan is whole where no shard is missing, each was finished, and all are of
-// one plan; [Open] refuses anything less. A port that two processes probed is
+// one plan; [Read] refuses anything less. A port that two processes probed is
 // written once, with the answer that proves more.
 //
-//	scan, err := merge.Open("shard-1.jsonl", "shard-2.jsonl")
+//	scan, err := merge.Read(shard1, shard2)
 //	if err != nil {
 //		return err
 //	}
@@ -31,19 +31,6 @@ type Recorder interface{ Record(record.Record) error }
 // Scan is a whole scan, in parts that are read when it is written.
 type Scan struct {
 	parts []*part // by shard, and of each in the order in which they ran
-}
-
-// Open is Read of the files with these names.
-func Open(paths ...string) (*Scan, error) {
-	var files []*os.File
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, f)
-	}
-	return Read(files...)
 }
 
 // Read finds the parts of a scan in files of JSON lines, in any order, which stay

@@ -15,6 +15,19 @@ import (
 	"synscope/probe"
 )
 
+// open is Read of the files with these names.
+func open(paths ...string) (*Scan, error) {
+	var files []*os.File
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return Read(files...)
+}
+
 // file is what one process writes: of shard i of n, its part, and lines for
 // ports; end is the rest of the file.
 func file(shard, shards, part int, end string, ports ...string) string {
@@ -68,7 +81,7 @@ func write(t *testing.T, files ...string) []string {
 
 func merged(t *testing.T, files ...string) (*kept, error) {
 	t.Helper()
-	scan, err := Open(write(t, files...)...)
+	scan, err := open(write(t, files...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +154,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	if _, err := Open(filepath.Join(t.TempDir(), "nothing")); !os.IsNotExist(err) {
+	if _, err := open(filepath.Join(t.TempDir(), "nothing")); !os.IsNotExist(err) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -167,7 +180,7 @@ func TestKilledBeforeTheFirstCheckpoint(t *testing.T) {
 }
 
 func TestInterrupted(t *testing.T) {
-	scan, err := Open(write(t, file(1, 1, 1, summary(true, "")))...)
+	scan, err := open(write(t, file(1, 1, 1, summary(true, "")))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +204,7 @@ func FuzzMerge(f *testing.F) {
 			paths = append(paths, filepath.Join(dir, "b"))
 			os.WriteFile(paths[1], b, 0o600)
 		}
-		scan, err := Open(paths...)
+		scan, err := open(paths...)
 		if err != nil {
 			return
 		}

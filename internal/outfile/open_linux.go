@@ -255,8 +255,8 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 		return err
 	}
 	defer p.dir.Close()
-	if p.isNoFile() {
-		return fillInPlace(path, mode, write)
+	if stream, err := p.stream(); err != nil || stream != nil {
+		return pour(stream, err, write)
 	}
 	name := ".synscope-" + rand.Text()
 	fd, err := unix.Openat(p.fd(), name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(mode.Perm()))
@@ -274,33 +274,6 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	}
 	p.sync()
 	return nil
-}
-
-// isNoFile tells whether something is there that is to be written to and not to be
-// replaced: a device, a pipe, an open file of proc(5).
-func (p *place) isNoFile() bool {
-	var st unix.Stat_t
-	err := unix.Fstatat(p.fd(), p.name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	return err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG
-}
-
-// fillInPlace writes to what is there.
-func fillInPlace(path string, mode fs.FileMode, write func(io.Writer) error) error {
-	f, err := open(path, mode)
-	if err != nil {
-		return err
-	}
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		if err := f.Truncate(0); err != nil {
-			f.Close()
-			return err
-		}
-	}
-	err = write(f)
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	return err
 }
 
 // destination is path with links followed, as far as they may be, and checked.

@@ -176,6 +176,12 @@ func TestRTTOfOneMoment(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
+	late := Series{"a", rtt.NewSeries(rtt.Precise), &rtt.Timeline{}} // as a run has it: its first probe is no moment's work
+	late.Series.Add(time.Millisecond)
+	late.Timeline.Add(11*time.Microsecond, time.Millisecond)
+	if all := strings.Join(words(t, drawn(t, "late", late)), "\n"); strings.Contains(all, "e-") {
+		t.Errorf("%s", all)
+	}
 	if all := strings.Join(words(t, drawn(t, "nothing", run("web"))), "\n"); !strings.Contains(all, "no probes") {
 		t.Errorf("%s", all)
 	}

@@ -25,7 +25,7 @@ func lengthOf(all []Series) (end float64, unit timeUnit) {
 	}
 	unit = timeUnit{time.Second, "seconds"}
 	switch {
-	case last == 0:
+	case last < oneMoment:
 		return 0, unit
 	case last > 72*time.Hour:
 		unit = timeUnit{24 * time.Hour, "days"}
@@ -36,6 +36,10 @@ func lengthOf(all []Series) (end float64, unit timeUnit) {
 	}
 	return unit.of(last), unit
 }
+
+// oneMoment is how close probes left that left together: none is sent again so soon,
+// and the first leaves some microseconds after the run has begun.
+const oneMoment = time.Millisecond / 2
 
 // timeScale is an axis of round-trip times from the smallest to the largest,
 // logarithmic where the largest is more than twenty times the smallest.

@@ -31,7 +31,7 @@ func TestOneTimeDoesNotVary(t *testing.T) {
 		if words := text.RTTWords(r); strings.Contains(words, "stddev") != varies || strings.Contains(words, "jitter") != varies {
 			t.Errorf("%d times: %s", n, words)
 		}
-		if row := text.RTTTable([]*record.RTTSummary{r}, false, 0)[1]; strings.HasSuffix(row, "0 ns") != varies {
+		if row := text.RTTTable([]*record.RTTSummary{r}, 0)[1]; strings.HasSuffix(row, "0 ns") != varies {
 			t.Errorf("%d times: %s", n, row)
 		}
 	}
@@ -47,7 +47,7 @@ func TestUnsentProbes(t *testing.T) {
 	if words := text.RTTWords(r); words != "0 probes sent, 0 received, 0 lost, 2 could not be sent" {
 		t.Error(words)
 	}
-	if row := text.RTTTable([]*record.RTTSummary{r}, false, 0)[1]; strings.Contains(row, "%") {
+	if row := text.RTTTable([]*record.RTTSummary{r}, 0)[1]; strings.Contains(row, "%") {
 		t.Error(row)
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -49,9 +50,7 @@ func writeThrough(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 	}
 	err = write(f)
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
+	err = cmp.Or(err, f.Close())
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", sink.ErrWrite, path, err)
 	}

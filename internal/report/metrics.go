@@ -147,15 +147,14 @@ func (m *Metrics) Forget(word string, target netip.AddrPort) {
 	m.rtt.Delete(of...)
 }
 
-// Reloaded says how the latest reading of the lists of targets ended.
-func (m *Metrics) Reloaded(well bool, at time.Time) {
-	if well {
-		m.reloaded.Set(1)
-		m.reloadedAt.Set(float64(at.Unix()))
-		return
-	}
-	m.reloaded.Set(0)
+// Reloaded says that the lists of targets were read; ReloadFailed, that the latest
+// reading of them failed.
+func (m *Metrics) Reloaded(at time.Time) {
+	m.reloaded.Set(1)
+	m.reloadedAt.Set(float64(at.Unix()))
 }
+
+func (m *Metrics) ReloadFailed() { m.reloaded.Set(0) }
 
 // Requested counts a request to /probe and its result.
 func (m *Metrics) Requested(result string) { m.requests.Add(1, result) }

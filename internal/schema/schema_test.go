@@ -37,7 +37,8 @@ var (
 	}
 	helpers = map[string]map[string]any{
 		"strField": text, "uintField": count, "boolField": truth, "durationField": nanos, "addrField": text,
-		"optField": count, "floatField": decimal, "maybeFloat": decimal, "timeField": moment, "momentField": moment,
+		"floatField": decimal, "timeField": moment, "momentField": moment,
+		"findingsField": {"type": "array", "items": map[string]any{"$ref": "#/$defs/finding"}},
 	}
 )
 

@@ -21,6 +21,9 @@ type octetRun struct{ first, last byte }
 
 func parseOctets(text string) (*octets, error) {
 	parts := strings.Split(text, ".")
+	if len(parts) == 1 && strings.Trim(text, "0123456789") == "" {
+		return nil, fmt.Errorf("an IPv4 address has 4 octets, this has 1; a port is written HOST:%s", text)
+	}
 	if len(parts) != 4 {
 		return nil, fmt.Errorf("an IPv4 address has 4 octets, this has %d", len(parts))
 	}

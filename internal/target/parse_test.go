@@ -139,7 +139,7 @@ func TestParseErrors(t *testing.T) {
 		{"192.0.2.0/33", "the prefix length 33 is above 32", ErrSyntax},
 		{"2001:db8::/129", "the prefix length 129 is above 128", ErrSyntax},
 		{"192.0.2", "an IPv4 address has 4 octets, this has 3", ErrSyntax},
-		{"7", "an IPv4 address has 4 octets, this has 1", ErrSyntax},
+		{"7", "an IPv4 address has 4 octets, this has 1; a port is written HOST:7", ErrSyntax},
 		{"192.0.2.1,192.0.2.5", "an IPv4 address has 4 octets, this has 7", ErrSyntax},
 		{"192.0.2.256", "octet 4: 256 is above 255", ErrSyntax},
 		{"192.0.2.99999999999999999999", "octet 4: 99999999999999999999 is above 255", ErrSyntax},

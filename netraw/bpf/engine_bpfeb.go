@@ -110,7 +110,7 @@ type EngineSource struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	EngineMapCounts     = "counts"
-	EngineMapOutlet     = "outlet"
+	EngineMapEgress     = "egress"
 	EngineMapReplies    = "replies"
 	EngineMapResets     = "resets"
 	EngineMapSources    = "sources"
@@ -184,7 +184,7 @@ type EngineProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type EngineMapSpecs struct {
 	Counts  *ebpf.MapSpec `ebpf:"counts"`
-	Outlet  *ebpf.MapSpec `ebpf:"outlet"`
+	Egress  *ebpf.MapSpec `ebpf:"egress"`
 	Replies *ebpf.MapSpec `ebpf:"replies"`
 	Resets  *ebpf.MapSpec `ebpf:"resets"`
 	Sources *ebpf.MapSpec `ebpf:"sources"`
@@ -232,7 +232,7 @@ func (o *EngineObjects) Close() error {
 // It can be passed to LoadEngineObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EngineMaps struct {
 	Counts  *ebpf.Map `ebpf:"counts"`
-	Outlet  *ebpf.Map `ebpf:"outlet"`
+	Egress  *ebpf.Map `ebpf:"egress"`
 	Replies *ebpf.Map `ebpf:"replies"`
 	Resets  *ebpf.Map `ebpf:"resets"`
 	Sources *ebpf.Map `ebpf:"sources"`
@@ -241,7 +241,7 @@ type EngineMaps struct {
 func (m *EngineMaps) Close() error {
 	return _EngineClose(
 		m.Counts,
-		m.Outlet,
+		m.Egress,
 		m.Replies,
 		m.Resets,
 		m.Sources,

@@ -76,7 +76,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} outlet SEC(".maps");
+} egress SEC(".maps");
 
 struct run run;
 struct hop hops[HOPS];
@@ -170,7 +170,7 @@ static __always_inline int send4(void *data, void *end, __u32 at)
 	tcp->seq = p->seq;
 	tcp->ack = p->ack;
 	tcp->checksum = ~fold(sum);
-	return bpf_redirect_map(&outlet, 0, XDP_DROP);
+	return bpf_redirect_map(&egress, 0, XDP_DROP);
 }
 
 static __always_inline int send6(void *data, void *end, __u32 at)
@@ -197,7 +197,7 @@ static __always_inline int send6(void *data, void *end, __u32 at)
 	tcp->seq = p->seq;
 	tcp->ack = p->ack;
 	tcp->checksum = ~fold(sum);
-	return bpf_redirect_map(&outlet, 0, XDP_DROP);
+	return bpf_redirect_map(&egress, 0, XDP_DROP);
 }
 
 static __always_inline int transmit(struct xdp_md *ctx)

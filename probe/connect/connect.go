@@ -3,6 +3,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,16 +25,14 @@ func Run(ctx context.Context, d probe.Dialer, cfg scan.Config, sink probe.Sink) 
 	if cfg.Targets == nil {
 		return probe.Summary{}, errors.New("scan: no targets")
 	}
-	cfg.SetDefaults()
+	wire.Defaults(&cfg.Rate, &cfg.Retries, &cfg.Timeout)
 	c := &run{
 		cfg: &cfg, dialer: d, sink: sink, start: time.Now(),
 		counters: wire.NewCounters(netraw.Stats{}), hosts: hosts{}, watches: newWatches(),
 	}
 	err := c.run(ctx)
 	c.watches.tell(c.hosts)
-	if broken := c.hosts.report(sink); err == nil {
-		err = broken
-	}
+	err = cmp.Or(err, c.hosts.report(sink))
 	return c.summary(err == nil), err
 }
 
@@ -67,7 +66,7 @@ func (c *run) run(ctx context.Context) error {
 			stop()
 		}
 	}
-	return wire.ErrorOr(failure, c.interruption(ctx))
+	return cmp.Or(failure, c.interruption(ctx))
 }
 
 // turn takes in one event; after a failure it only waits for what goes on.

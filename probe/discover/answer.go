@@ -11,7 +11,7 @@ import (
 
 // handle counts one packet, and lets it take effect.
 func (e *engine) handle(ev *wire.Event) {
-	h := e.hosts[key(ev.Target.Addr(), ev.Link)]
+	h := e.hosts[wire.AsCarried(ev.Target.Addr(), ev.Link)]
 	switch {
 	case ev.Kind == wire.KindDeparture:
 		if h != nil {
@@ -23,7 +23,7 @@ func (e *engine) handle(ev *wire.Event) {
 	case ev.Own:
 		return
 	}
-	wire.Count(&e.counters.Summary, ev, func(ev *wire.Event) string { return e.accept(h, ev) })
+	wire.Count(&e.Counters.Summary, ev, func(ev *wire.Event) string { return e.accept(h, ev) })
 }
 
 // accept lets an answer decide a host, or says why it is rejected.
@@ -32,7 +32,7 @@ func (e *engine) accept(h *host, ev *wire.Event) (reject string) {
 		return wire.RejectUnsolicited
 	}
 	if ev.Kind == wire.KindSYNACK {
-		e.responses.Add(wire.CloseAfter(ev), e.now)
+		e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	}
 	switch {
 	case h == nil:
@@ -61,8 +61,8 @@ func (e *engine) ask(h *host, ev *wire.Event) string {
 		return wire.RejectDuplicate
 	}
 	h.asked++
-	n := e.matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)
-	if !e.responses.Add(wire.Ask(ev, n), e.now) {
+	n := e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)
+	if !e.Responses.Add(wire.Ask(ev, n), e.Now) {
 		return wire.RejectDuplicate
 	}
 	return ""
@@ -71,10 +71,10 @@ func (e *engine) ask(h *host, ev *wire.Event) string {
 func (e *engine) answered(h *host, ev *wire.Event) {
 	tx := h.transmission(ev)
 	h.Time = ev.At
-	h.RTT, h.Clock = tx.Elapsed(ev.At, e.start.Add(tx.Sent), e.now)
-	e.slowest = max(e.slowest, e.now-tx.Sent)
-	if e.ramp != nil {
-		e.ramp.Answered(0)
+	h.RTT, h.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
+	e.Slowest = max(e.Slowest, e.Now-tx.Sent)
+	if e.Ramp != nil {
+		e.Ramp.Answered(0)
 	}
 	e.up(h, reasonOf(h.Addr, ev))
 }
@@ -100,11 +100,11 @@ func reasonOf(a netip.Addr, ev *wire.Event) probe.Reason {
 // expire gives hosts their second round, and up those that had it, once what
 // has arrived by now was taken in.
 func (e *engine) expire() {
-	if len(e.timers) == 0 || e.timers[0].At > e.now {
+	if len(e.timers) == 0 || e.timers[0].At > e.Now {
 		return
 	}
-	e.check(e.inbox.CatchUp(e.readClock))
-	for len(e.timers) > 0 && e.timers[0].At <= e.now {
+	e.CatchUp()
+	for len(e.timers) > 0 && e.timers[0].At <= e.Now {
 		h := e.byID[e.timers.Pop().ID]
 		switch {
 		case h == nil: // it answered
@@ -129,8 +129,8 @@ const (
 // patience is how long the answers of a round are waited for: by the slowest
 // host that answered, where one did.
 func (e *engine) patience() time.Duration {
-	if e.slowest == 0 {
+	if e.Slowest == 0 {
 		return e.cfg.Timeout
 	}
-	return min(max(waitFactor*e.slowest, shortestWait), e.cfg.Timeout)
+	return min(max(waitFactor*e.Slowest, shortestWait), e.cfg.Timeout)
 }

@@ -20,7 +20,7 @@ func Crowded(n uint64) time.Duration {
 
 // approach lets a host have its first round when its network has room.
 func (e *engine) approach(h *host) {
-	if at := e.crowds.Slot(h.Addr, e.now); at > e.now {
+	if at := e.Crowds.Slot(h.Addr, e.Now); at > e.Now {
 		e.timers.Push(wire.Timer{At: at, ID: h.id})
 		return
 	}

@@ -7,38 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"synscope/craft"
-	"synscope/probe/simnet"
+	"synscope/probe/internal/probetest"
 )
-
-// router is the last one before a network: it resolves each address that a
-// segment comes for, remembers those that are not there for 3 s and the others
-// for 5, and drops what finds its table full, as Linux does.
-type router struct {
-	live  func(netip.Addr) bool
-	until map[netip.Addr]time.Time
-	full  int // segments dropped since the table was full
-}
-
-func (r *router) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	a := in.Dst.Addr()
-	for other, until := range r.until {
-		if !now.Before(until) {
-			delete(r.until, other)
-		}
-	}
-	if _, known := r.until[a]; !known {
-		if len(r.until) >= 1024 {
-			r.full++
-			return
-		}
-		r.until[a] = now.Add(3 * time.Second)
-	}
-	if r.live(a) {
-		r.until[a] = now.Add(5 * time.Second)
-		simnet.Closed{}.Respond(now, in, out)
-	}
-}
 
 // TestSmallTableOfARouter: hosts behind a router with a small table are found,
 // whatever share of a network is there.
@@ -46,20 +16,15 @@ func TestSmallTableOfARouter(t *testing.T) {
 	for name, every := range map[string]uint32{"one in 64": 64, "one in 3": 3} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := &router{until: map[netip.Addr]time.Time{}, live: func(a netip.Addr) bool {
+				r := &probetest.Router{Live: func(a netip.Addr) bool {
 					b := a.As4()
 					return (uint32(b[2])<<8|uint32(b[3]))%every == 0
 				}}
-				n := simnet.New(simnet.Config{Out: simnet.Path{Delay: time.Millisecond}, Back: simnet.Path{Delay: time.Millisecond}})
-				prefix := netip.MustParsePrefix("10.0.0.0/21")
-				n.Handle(prefix, r)
-				conn := n.Conn(2)
+				conn, all := probetest.BehindRouter(r, 2)
 				defer conn.Close()
 				want, up := 0, 0
-				var all []netip.Addr
-				for a := prefix.Addr(); prefix.Contains(a); a = a.Next() {
-					all = append(all, a)
-					if r.live(a) {
+				for _, a := range all {
+					if r.Live(a) {
 						want++
 					}
 				}
@@ -69,8 +34,8 @@ func TestSmallTableOfARouter(t *testing.T) {
 					}
 					return nil
 				})
-				if err != nil || up != want || r.full > 0 {
-					t.Errorf("%d of %d found, %d segments dropped: %v", up, want, r.full, err)
+				if err != nil || up != want || r.Full > 0 {
+					t.Errorf("%d of %d found, %d segments dropped: %v", up, want, r.Full, err)
 				}
 				if least := Crowded(2048); summary.Took < least || summary.Took > least+3*time.Second {
 					t.Errorf("took %v, said %v beside the pace", summary.Took, least)

@@ -2,7 +2,6 @@ package discover
 
 import (
 	"net/netip"
-	"strconv"
 	"time"
 
 	"synscope/netraw"
@@ -27,15 +26,6 @@ type host struct {
 	asked   int           // questions about answers that proved nothing
 	also    []netip.Addr  // other spellings of the address: its link by name and by number
 	waiting bool          // in the list of those to be sent to
-}
-
-// key is an address as packets carry it. One of a link is another on each link
-// (RFC 4007 §6).
-func key(a netip.Addr, link int) netip.Addr {
-	if a.Is6() && a.IsLinkLocalUnicast() && link != 0 {
-		return a.WithZone(strconv.Itoa(link))
-	}
-	return a.WithZone("")
 }
 
 // transmission finds the segment that an answer is to, nil if it was not sent.
@@ -79,63 +69,35 @@ func (e *engine) admit(budget int) {
 func (e *engine) meet(a netip.Addr) {
 	h := &host{Host: Host{Addr: a, Began: time.Now()}, asks: e.asks, id: uint32(len(e.byID))}
 	var err error
-	if h.route, err = e.network.Route(a); err != nil {
-		e.lost, e.counters.Refusal = err, err
+	if h.route, err = e.Network.Route(a); err != nil {
+		e.lost, e.Counters.Refusal = err, err
 		e.unroutable++
 		h.Reason, h.Err = probe.ReasonNoRoute, err
 		e.deliver(h)
 		return
 	}
-	h.source, h.key = h.route.Source, key(a, h.route.IfIndex)
+	h.source, h.key = h.route.Source, wire.AsCarried(a, h.route.IfIndex)
 	if same := e.hosts[h.key]; same != nil {
 		same.also = append(same.also, a)
 		return
 	}
 	e.hosts[h.key] = h
 	e.byID = append(e.byID, h)
-	if e.ramp != nil {
-		e.ramp.Towards(h.route)
+	if e.Ramp != nil {
+		e.Ramp.Towards(h.route)
 	}
 	switch {
 	case h.route.Local:
 		e.up(h, probe.ReasonLocalhost)
 	case h.route.Broadcast:
 		e.down(h, probe.ReasonBroadcast)
-	case e.cfg.Neighbours != nil:
-		e.askNeighbour(h)
+	case e.resolving.Asks():
+		if n, known := e.resolving.Ask(h.Addr, h.route, h); known {
+			e.resolved(h, &n)
+		}
 	default:
 		e.approach(h)
 	}
-}
-
-func (e *engine) askNeighbour(h *host) {
-	n := e.cfg.Neighbours.AskRoute(h.Addr, h.route)
-	if n.State == netraw.NeighbourPending {
-		e.resolving[n.Addr] = h
-		return
-	}
-	e.resolved(h, &n)
-}
-
-func (e *engine) pollNeighbours() {
-	if len(e.resolving) == 0 {
-		return
-	}
-	e.found = e.cfg.Neighbours.Poll(e.found[:0])
-	for i := range e.found {
-		n := &e.found[i]
-		if h := e.resolving[n.Addr]; h != nil {
-			delete(e.resolving, n.Addr)
-			e.resolved(h, n)
-		}
-	}
-}
-
-func (e *engine) neighboursReady() <-chan struct{} {
-	if e.cfg.Neighbours == nil {
-		return nil
-	}
-	return e.cfg.Neighbours.Ready()
 }
 
 // resolved decides a host on the link; others are asked themselves.
@@ -190,10 +152,10 @@ func (e *engine) deliver(h *host) {
 		h.Time = time.Now()
 	}
 	for _, a := range append([]netip.Addr{h.Addr}, h.also...) {
-		e.counters.Probes++
+		e.Counters.Probes++
 		h.Addr = a
 		if err := e.yield(h.Host); err != nil {
-			e.fail(err)
+			e.Fail(err)
 			return
 		}
 	}

@@ -24,7 +24,8 @@ func Preview(cfg Config, from4, from6 netip.Addr, port uint16) (iter.Seq[fmt.Str
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{packets: p, asks: newQuestions(cfg.Forbidden), matcher: wire.Matcher{Cookie: wire.NewCookie(look.Key), Tech: look.Technique, Ports: []uint16{port}, Attempts: rounds}}
+	e := &engine{asks: newQuestions(cfg.Forbidden)}
+	e.Packets, e.Matcher = p, wire.Matcher{Cookie: wire.NewCookie(look.Key), Tech: look.Technique, Ports: []uint16{port}, Attempts: rounds}
 	return func(yield func(fmt.Stringer) bool) {
 		for a := range cfg.Hosts {
 			h := &host{Host: Host{Addr: a}, asks: e.asks, source: from6}

@@ -56,28 +56,26 @@ func (h *host) segmentsOf(round int) []segment {
 
 // wants tells whether there is anything to send that the pace alone holds back.
 func (e *engine) wants() bool {
-	return e.responses.Waiting() > 0 || len(e.due) > 0 || !e.exhausted && len(e.hosts) < mostAtOnce
+	return e.Responses.Waiting() > 0 || len(e.due) > 0 || !e.exhausted && len(e.hosts) < mostAtOnce
 }
 
 // fill sends what may be sent now.
 func (e *engine) fill() {
-	budget := e.pace.Allowance(e.now, 4*wire.BatchSize)
+	budget := e.Pace.Allowance(e.Now, 4*wire.BatchSize)
 	granted := budget
-	taken, resets := e.responses.Send(e.packets, e.network, budget)
-	e.counters.Resets += resets
-	budget -= taken
-	if e.outage.Lasting() {
+	budget = e.Respond(budget)
+	if e.Outage.Lasting() {
 		budget = min(budget, 1)
 	}
 	if budget > 0 && len(e.due) == 0 {
 		e.admit(budget)
 	}
-	for budget > 0 && len(e.due) > 0 && e.now >= e.paused && e.failure == nil {
+	for budget > 0 && len(e.due) > 0 && e.Now >= e.Paused && e.Failure == nil {
 		h := e.due[0]
 		e.due = e.due[1:]
 		budget -= e.sendRound(h, budget)
 	}
-	e.pace.Spend(granted - budget)
+	e.Pace.Spend(granted - budget)
 }
 
 // sendRound sends what is left of a host's round, as far as the budget allows,
@@ -98,10 +96,10 @@ func (e *engine) sendRound(h *host, budget int) (taken int) {
 			return taken
 		}
 		h.place, h.refused, h.left = h.place+1, 0, true
-		e.outage.End()
-		e.counters.Departed(h.round, e.now)
+		e.Outage.End()
+		e.Counters.Departed(h.round, e.Now)
 	}
-	e.timers.Push(wire.Timer{At: e.now + e.patience(), ID: h.id})
+	e.timers.Push(wire.Timer{At: e.Now + e.patience(), ID: h.id})
 	return taken
 }
 
@@ -110,8 +108,8 @@ func (e *engine) send(h *host, s segment) error {
 	if err != nil {
 		return err
 	}
-	sent := wire.Stamps{Sent: time.Since(e.start)}
-	if _, err = e.network.Send([][]byte{b}); err == nil {
+	sent := wire.Stamps{Sent: time.Since(e.Start)}
+	if _, err = e.Network.Send([][]byte{b}); err == nil {
 		h.sent = append(h.sent, sent)
 	}
 	return err
@@ -120,36 +118,30 @@ func (e *engine) send(h *host, s segment) error {
 // packet is one question in bytes. The numbers are as a scan's, so that what
 // answers is told by all 32 bits of one of them.
 func (e *engine) packet(h *host, s segment) ([]byte, error) {
-	src := netip.AddrPortFrom(h.source, e.matcher.Port(h.round))
+	src := netip.AddrPortFrom(h.source, e.Matcher.Port(h.round))
 	dst := netip.AddrPortFrom(h.Addr, s.port)
-	n := e.matcher.Cookie.Numbers(src, dst, h.round)
-	e.packets.Clear()
+	n := e.Matcher.Cookie.Numbers(src, dst, h.round)
+	e.Packets.Clear()
 	switch {
 	case s.echo != 0:
 		echo := craft.Echo{Src: src.Addr(), Dst: dst.Addr(), TTL: 64, Kind: s.echo, ID: src.Port(), Seq: uint16(h.round), Token: uint32(n.Seq)}
 		return echo.AppendTo(nil)
 	case s.flags == craft.SYN:
-		e.packets.Add(false, src, dst, n, e.now)
+		e.Packets.Add(wire.Whole, src, dst, n, e.Now)
 	default:
-		e.packets.AddResponse(wire.Response{Src: src, Dst: dst, Flags: s.flags, Seq: n.Seq, Ack: n.Ack})
+		e.Packets.AddResponse(wire.Response{Src: src, Dst: dst, Flags: s.flags, Seq: n.Seq, Ack: n.Ack})
 	}
-	return e.packets.Batch[0], nil
+	return e.Packets.Batch[0], nil
 }
 
 // refused lets the rest of a round wait. A segment that this machine never lets
 // out is skipped, since it may let out the others.
 func (e *engine) refused(h *host, err error) {
-	e.outage.Note(err, e.now)
-	if e.outage.Certain(e.now) {
-		e.fail(e.outage.Error())
-	}
-	if e.outage.Lasting() {
-		e.paused = e.now + outagePause
-	}
+	e.Refused(err)
 	wait, again := wire.Backoff(err, h.refused)
 	if !again || h.unsent != nil && wire.RefusalOf(err) == wire.RefusedByFirewall {
 		h.place, h.refused = h.place+1, 0
-		e.counters.Refusal = err
+		e.Counters.Refusal = err
 		if h.unsent == nil {
 			h.unsent = err
 		}
@@ -158,7 +150,7 @@ func (e *engine) refused(h *host, err error) {
 		return
 	}
 	h.refused++
-	e.timers.Push(wire.Timer{At: e.now + wait, ID: h.id})
+	e.timers.Push(wire.Timer{At: e.Now + wait, ID: h.id})
 }
 
 // skip goes on with the next segment of a round, or gives up a host to which none
@@ -170,6 +162,3 @@ func (e *engine) skip(h *host) {
 	}
 	e.begin(h)
 }
-
-// outagePause is how often an absent network is tried.
-const outagePause = 20 * time.Millisecond

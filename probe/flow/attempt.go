@@ -79,7 +79,7 @@ type SYNACKOptions struct {
 	TTL     uint8
 }
 
-// Retransmissions is how many segments of a side were sent again.
+// Retransmissions is how many segments of a side were retransmitted.
 func (a *Attempt) Retransmissions(s handshake.Side) int {
 	n := a.Repeats[s]
 	return n[Retransmission] + n[FastRetransmission] + n[SpuriousRetransmission]

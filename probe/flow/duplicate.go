@@ -11,7 +11,7 @@ import (
 const (
 	elsewhere  = int64(100 * time.Millisecond) // on different interfaces of the machine
 	samePlace  = int64(100 * time.Millisecond) // at one place, where an IP identification tells packets apart
-	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is sent again unasked
+	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is retransmitted unasked
 	shortest   = int64(100 * time.Millisecond) // the same for a SYN, which no stack repeats sooner, and for what has a timestamp
 	bareAgain  = int64(time.Millisecond)       // the same for a bare ACK, where all packets come twice
 )
@@ -23,10 +23,14 @@ const (
 //
 // It remembers the latest packets of each of a thousand groups of hash values,
 // in constant memory. What is compared is all that routers leave alone and that
-// does not depend on checksum offloading. A segment that its sender sent again
+// does not depend on checksum offloading. A segment that its sender retransmitted
 // has another IP identification; where there is none it comes later, and so it
 // is not mistaken. Bare ACKs without one may well come in a row: they are taken
 // for one packet only where most others come twice.
+//
+// Some routers change options (the maximum segment size of a SYN), the window,
+// the congestion bits or the identification, and lower the TTL: the copy that
+// looks so is the same packet too.
 type sightings struct {
 	seed    maphash.Seed
 	groups  [1024][4]sighting
@@ -39,8 +43,10 @@ type sightings struct {
 }
 
 type sighting struct {
-	hash uint64
-	at   int64
+	hash  uint64 // of what nobody changes on the way
+	at    int64
+	looks uint32 // hash of the rest
+	id    uint16 // IPv4 identification
 	place
 }
 
@@ -62,10 +68,10 @@ const (
 
 // again reports whether a segment was seen just before, when, and its hash.
 func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice sameness, first int64, hash uint64) {
-	hash = s.hash(k, seg)
-	here := sighting{hash, at, place{p.Interface, p.Direction, seg.TTL}}
+	hash, looks := s.hash(k, seg)
+	here := sighting{hash, at, looks, seg.ID, place{p.Interface, p.Direction, seg.TTL}}
 	if s.rewind(&here) {
-		return same, at, hash
+		return same, at, hash ^ uint64(looks)
 	}
 	group := &s.groups[hash%uint64(len(s.groups))]
 	oldest := &group[0]
@@ -73,16 +79,16 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 		slot := &group[i]
 		if slot.hash == hash {
 			if twice := s.compare(slot, &here, seg); twice != fresh {
-				return twice, slot.at, hash
+				return twice, slot.at, hash ^ uint64(looks)
 			}
 		}
-		if slot.hash == hash || oldest.hash != hash && slot.at < oldest.at {
+		if alike(slot, &here) || !alike(oldest, &here) && slot.at < oldest.at {
 			oldest = slot
 		}
 	}
 	s.weigh(false)
 	*oldest = here
-	return fresh, 0, hash
+	return fresh, 0, hash ^ uint64(looks)
 }
 
 // often is the share of packets that come again in a capture that has each
@@ -90,7 +96,7 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 const often = 0.25
 
 // compare decides about two packets that look the same. Data without an
-// identification may have been lost and sent again within a millisecond where
+// identification may have been lost and retransmitted within a millisecond where
 // the two ends are near: only who knows the connection can tell.
 func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	apart := b.at - a.at
@@ -100,6 +106,8 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	bare := seg.Len() == 0 // an RST answers each of several segments
 	var twice bool
 	switch {
+	case a.looks != b.looks:
+		twice = forwarded(a, b) && (apart < noIdentity || apart < elsewhere && a.id == b.id && a.id != 0)
 	case a.place != b.place:
 		twice = apart < elsewhere
 	case seg.ID != 0:
@@ -124,8 +132,17 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	return same
 }
 
+// alike tells two packets that do not differ in anything.
+func alike(a, b *sighting) bool { return a.hash == b.hash && a.looks == b.looks }
+
+// forwarded tells whether a router has sent on the one of two packets that was
+// captured as the other too.
+func forwarded(a, b *sighting) bool {
+	return a.at <= b.at && a.ttl > b.ttl || a.at >= b.at && a.ttl < b.ttl
+}
+
 // stamped tells whether a segment has the timestamp option (RFC 7323 §3), whose
-// clock has moved on when something is sent again after a timeout.
+// clock has moved on when something is retransmitted after a timeout.
 func stamped(seg *craft.Segment) bool {
 	_, _, ok := seg.Options.Timestamps()
 	return ok
@@ -148,24 +165,29 @@ func (s *sightings) rewind(here *sighting) bool {
 		s.anything, s.first, s.latest = true, *here, here.at
 	case here.at > s.latest:
 		s.latest, s.rewound = here.at, false
-	case here.hash == s.first.hash && here.at == s.first.at && here.at < s.latest:
+	case alike(here, &s.first) && here.at == s.first.at && here.at < s.latest:
 		s.rewound = true
 	}
 	return s.rewound
 }
 
-// hash covers addresses, ports, numbers, flags, window, options, length and the
-// IPv4 identification.
-func (s *sightings) hash(k *key, seg *craft.Segment) uint64 {
+// hash covers addresses, ports, numbers, flags and length; looks is one of what
+// is changed on the way: congestion bits, window, IPv4 identification, options.
+func (s *sightings) hash(k *key, seg *craft.Segment) (hash uint64, looks uint32) {
+	const congestion = craft.ECE | craft.CWR | craft.AE
 	var b [36 + 20 + 40]byte
 	n := copy(b[:], k[:])
 	for _, v := range [...]uint32{
 		uint32(seg.Src.Port()), uint32(seg.Seq), uint32(seg.Ack),
-		uint32(seg.Flags)<<16 | uint32(seg.Window), uint32(seg.ID)<<16 ^ uint32(len(seg.Payload)),
+		uint32(seg.Flags &^ congestion), uint32(len(seg.Payload)),
 	} {
 		b[n], b[n+1], b[n+2], b[n+3] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
 		n += 4
 	}
-	n += copy(b[n:], seg.Options)
-	return maphash.Bytes(s.seed, b[:n])
+	hash = maphash.Bytes(s.seed, b[:n])
+	b[0], b[1] = byte(seg.Window>>8), byte(seg.Window)
+	b[2], b[3] = byte((seg.Flags&congestion)>>8), byte(seg.Flags&congestion)
+	b[4], b[5] = byte(seg.ID>>8), byte(seg.ID)
+	n = 6 + copy(b[6:], seg.Options)
+	return hash, uint32(maphash.Bytes(s.seed, b[:n]))
 }

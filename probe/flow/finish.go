@@ -11,10 +11,13 @@ import (
 
 // Close hands out the attempts that are left, in the order of their beginnings.
 func (t *Table) Close() error {
+	t.dropFragments()
 	left := t.remaining()
 	t.ending = true
 	for _, r := range left {
-		if f := r.ref; !f.isLone() {
+		if f := r.ref; f.isLone() {
+			t.once = true
+		} else {
 			t.account(t.flow(f)) // what is missed counts for all of them
 		}
 	}
@@ -59,7 +62,7 @@ func (t *Table) trust() handshake.Trust {
 	if !t.ending && t.soFar.Loss() > c.Loss() {
 		c = &t.soFar
 	}
-	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied}
+	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied, Once: t.once}
 }
 
 // trustOn is the same for one connection.
@@ -79,6 +82,7 @@ func (t *Table) finish(r ref, why Ending) {
 	t.queueOf(f).remove(r, t.links)
 	t.index.remove(f.hash, r)
 	t.account(f)
+	defer t.release(f.rival, why)
 	if f.told {
 		t.flows.give(uint32(r))
 		return
@@ -93,6 +97,7 @@ func (t *Table) finish(r ref, why Ending) {
 
 // finishLone does so for a SYN that nothing has followed.
 func (t *Table) finishLone(r ref, why Ending) {
+	t.once = true
 	l := t.lone(r)
 	t.alone.remove(r, t.links)
 	t.index.remove(l.hash, r)
@@ -152,7 +157,7 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 530
+	flowCost = 546
 )
 
 // Memory is about how many bytes the connections take that are followed.

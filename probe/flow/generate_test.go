@@ -124,8 +124,9 @@ func chaos(t testing.TB, rng *rand.Rand, n int) *talk {
 		before := k.seq[from]
 		pause := time.Duration(rng.IntN(30_000)) * us
 		switch rng.IntN(10) {
-		case 0: // sent again
-			k.again(pause, from, craft.ACK|craft.PSH, before.Add(^uint32(rng.IntN(1500))), 1+rng.IntN(1400))
+		case 0: // retransmitted
+			back := min(1+uint32(rng.IntN(1500)), uint32(before.Sub(isn[from]))-1) // not before its SYN
+			k.again(pause, from, craft.ACK|craft.PSH, before.Add(-back), 1+rng.IntN(1400))
 		case 1: // a hole, filled later
 			size := 100 + rng.IntN(1000)
 			k.again(pause, from, craft.ACK, before.Add(uint32(size)), 500)

@@ -115,7 +115,7 @@ func TestAgainstTsharkInTheLab(t *testing.T) {
 				t.Errorf("%+v", counts)
 			}
 			if repeats[flow.Retransmission]+repeats[flow.FastRetransmission] == 0 {
-				t.Error("nothing was sent again over a lossy link")
+				t.Error("nothing was retransmitted over a lossy link")
 			}
 			outcomes(t, l, g.attempts)
 		})

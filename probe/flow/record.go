@@ -20,6 +20,7 @@ type flow struct {
 	heard               int64 // of the table's clock
 	sides               [2]side
 	repeats             *[2][WindowProbe]uint32 // by Repeat less one; nil none
+	rival               *rival                  // nil none
 	seen                uint32                  // hash of the latest packet
 	firstFile, lastFile uint16
 	opening             opening

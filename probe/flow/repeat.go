@@ -29,8 +29,3 @@ func (r Repeat) String() string {
 	}
 	return repeatNames[r]
 }
-
-// IsRetransmission tells whether something was sent again.
-func (r Repeat) IsRetransmission() bool {
-	return r == Retransmission || r == FastRetransmission || r == SpuriousRetransmission
-}

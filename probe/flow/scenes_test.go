@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,7 +66,9 @@ type scene struct {
 }
 
 // scenes are the kinds of connections that captures hold.
-var scenes = []scene{
+var scenes = slices.Concat(commonScenes, oldScenes, resetScenes, livingScenes)
+
+var commonScenes = []scene{
 	{"three-way", func(k *talk) { data(data(k.open(), 0, 300), 1, 900).close() }, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},
 	{"four-way", func(k *talk) {
 		data(data(k.open(), 0, 300), 1, 900).say(ms, 0, fF, 0).say(20*ms, 1, fA, 0).say(ms, 1, fF, 0).say(20*us, 0, fA, 0)

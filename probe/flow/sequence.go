@@ -94,7 +94,7 @@ func (s *side) early(seg *craft.Segment) Repeat {
 
 // overtaken tells a segment that may fill a hole soon after a later one was
 // seen. Whether there was a hole is not asked: Wireshark 4.0 does not either,
-// and so calls what SACK has sent again within a round trip out of order.
+// and so calls what SACK has retransmitted within a round trip out of order.
 func (s *side) overtaken(seg *craft.Segment, at int64, rtt int64) bool {
 	if rtt <= 0 {
 		rtt = reorderWindow
@@ -115,8 +115,13 @@ func (s *side) countDuplicate(seg *craft.Segment, other *side) {
 	}
 }
 
+// advance takes in how far a side has come. An RST uses up no number, and its
+// own may be a guess.
 func (s *side) advance(seg *craft.Segment, at int64, r Repeat) {
 	end := seg.Seq.Add(seg.Len())
+	if seg.Flags.Has(craft.RST) {
+		return
+	}
 	if !s.begun || s.next.LessThan(end) && r != WindowProbe {
 		s.begun, s.next, s.nextAt = true, end, at
 	}

@@ -27,8 +27,6 @@ func (d *decoder) decode(p *Packet) error {
 	switch {
 	case err == nil || err == craft.ErrUnsupported:
 		return err
-	case err == craft.ErrFragment && firstFragment(b):
-		return d.decodeFirst(b)
 	case err == craft.ErrFragment:
 		return err
 	}
@@ -58,23 +56,6 @@ func claimed(b []byte) (length int, ok bool) {
 		return 0, true
 	}
 	return 0, false
-}
-
-// Bits of the field of IPv4 that says what a fragment is (RFC 791 §3.1).
-const moreFragments, fragmentOffset = 0x2000, 0x1fff
-
-// firstFragment tells the first part of an IPv4 packet, which has the header of
-// TCP. What follows is not put together: it counts as not captured.
-func firstFragment(b []byte) bool {
-	return len(b) >= 20 && b[0]>>4 == 4 && binary.BigEndian.Uint16(b[6:])&fragmentOffset == 0
-}
-
-// decodeFirst reads the first part of a packet as if it were all.
-func (d *decoder) decodeFirst(b []byte) error {
-	d.header = append(d.header[:0], b...)
-	binary.BigEndian.PutUint16(d.header[6:], binary.BigEndian.Uint16(b[6:])&^moreFragments)
-	whole := Packet{Data: append([]byte(nil), d.header...)}
-	return d.decode(&whole)
 }
 
 // spare is room for the longest TCP header behind what was captured.

@@ -12,11 +12,13 @@ import (
 // Table follows the connections of a capture, any number one after the other
 // and a bounded number at a time. Packets come in the order of the capture.
 type Table struct {
-	cfg     Config
-	sink    Sink
-	decoder decoder
-	seen    *sightings
-	seed    maphash.Seed
+	cfg       Config
+	sink      Sink
+	decoder   decoder
+	held      decoder // of SYNs that were held
+	fragments fragments
+	seen      *sightings
+	seed      maphash.Seed
 
 	index index
 	flows store[flow]
@@ -31,6 +33,7 @@ type Table struct {
 	clock  clock
 	heard  bool // anything of any server
 	varied bool // a segment that is neither SYN nor FIN
+	once   bool // a SYN that nothing followed
 	ending bool // the last are being handed out
 	number uint64
 	counts Counts
@@ -56,6 +59,10 @@ func (t *Table) Add(p *Packet) error {
 	at := stampOf(p.Time)
 	if t.clock.advance(at) {
 		t.expire()
+	}
+	if part, ok := fragmentOf(p.Data); ok {
+		t.fragment(at, p, &part)
+		return t.err
 	}
 	if err := t.decoder.decode(p); err != nil {
 		t.counts.Rejected[rejection(err, p.Data)]++
@@ -142,6 +149,18 @@ func (t *Table) unwanted(src, dst netip.AddrPort) bool {
 
 // fresh takes in a segment that was not captured before.
 func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, r ref, hash, seen uint32) {
+	if r != noRef && t.flow(r).rival != nil {
+		var held bool
+		if r, held = t.settleRival(p, k, r, hash, swapped, s, seen); held {
+			return
+		}
+		if r != noRef && r.isLone() {
+			r = t.promote(r, p)
+		}
+	}
+	if r != noRef && t.hold(at, p, s, r, swapped, seen) {
+		return
+	}
 	if r != noRef && t.flow(r).renewed(at, swapped, s) {
 		t.finish(r, Reused)
 		r = noRef
@@ -155,11 +174,11 @@ func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 		}
 		r = t.open(p, s, k, swapped, hash)
 	}
-	t.follow(at, p, s, r, swapped, seen)
+	t.follow(at, p, s, t.decoder.kept, r, swapped, seen)
 }
 
 // begin makes a record of a SYN that nothing has followed.
-func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, hash, seen uint32, l *lone) {
+func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, hash, seen uint32, l *lone) ref {
 	n := t.lones.take()
 	r := ref(n) | loneBit
 	l.key, l.hash, l.at, l.number, l.packet, l.seen = *k, hash, at, t.number, p.Number, seen
@@ -177,6 +196,7 @@ func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 			Time: p.Time, From: handshake.Client, Segment: s, Client: handshake.SYNSent,
 		}, Attempt: t.number, Packet: p.Number, File: p.File})
 	}
+	return r
 }
 
 // promote makes a connection of a SYN, since something follows it.
@@ -241,12 +261,15 @@ func served(port uint16) bool {
 	return port < 1024
 }
 
-func (t *Table) follow(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) {
+func (t *Table) follow(at int64, p *Packet, s *craft.Segment, kept handshake.Kept, r ref, swapped bool, seen uint32) {
 	f := t.flow(r)
 	from := f.side(swapped, s)
-	missing := f.watch.Lacks(from, s)
-	notes := f.observe(at, from, s, t.decoder.kept)
-	repeat := f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip(), missing)
+	missing, before := f.watch.Lacks(from, s), f.watch.Precedes(from, s)
+	notes := f.observe(at, from, s, kept)
+	repeat := Fresh
+	if !notes.Void() && !before {
+		repeat = f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip(), missing)
+	}
 	f.opening.note(p, s, from)
 	f.count(from, repeat)
 	f.seen = seen

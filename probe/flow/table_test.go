@@ -108,7 +108,7 @@ func TestDuplicates(t *testing.T) {
 }
 
 // TestTwiceAtOnePlace: a mirror port shows each packet twice, and a file may be
-// joined with itself; what a sender sends again has another IP identification.
+// joined with itself; what a sender retransmits has another IP identification.
 func TestTwiceAtOnePlace(t *testing.T) {
 	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 500).say(20*ms, 1, craft.ACK, 0).close()
 	whole, _ := through(t, flow.Config{}, plain(k.packets)...)
@@ -133,7 +133,7 @@ func TestTwiceAtOnePlace(t *testing.T) {
 	k.again(10*us, 0, craft.ACK|craft.PSH, k.seq[0].Add(^uint32(499)), 500)
 	g, counts := through(t, flow.Config{}, plain(k.packets)...)
 	if counts.Duplicates != 0 || g.attempts[0].Retransmissions(handshake.Client) != 1 {
-		t.Errorf("sent again: %+v, %d retransmissions", counts, g.attempts[0].Retransmissions(handshake.Client))
+		t.Errorf("retransmitted: %+v, %d retransmissions", counts, g.attempts[0].Retransmissions(handshake.Client))
 	}
 }
 
@@ -156,7 +156,7 @@ func TestResentAtOnce(t *testing.T) {
 	}
 }
 
-// TestLossIsNoGap: what is lost on the way is sent again, however late and
+// TestLossIsNoGap: what is lost on the way is retransmitted, however late and
 // however many at a time, and is not missing in the capture.
 func TestLossIsNoGap(t *testing.T) {
 	k := newTalk(t, 1, 0).open()
@@ -357,7 +357,7 @@ func TestSnapped(t *testing.T) {
 	}
 }
 
-// TestFragments reads the first part of a packet that was sent in several.
+// TestFragments reads a packet that was sent in two parts, of which one may be missing.
 func TestFragments(t *testing.T) {
 	k := newTalk(t, 1, 0).open().say(ms, 0, craft.ACK|craft.PSH, 900).say(20*ms, 1, craft.ACK, 0).close()
 	packets := plain(k.packets)
@@ -365,12 +365,21 @@ func TestFragments(t *testing.T) {
 	first.Data, second.Data = append([]byte(nil), first.Data[:500]...), append(append([]byte(nil), first.Data[:20]...), first.Data[500:]...)
 	first.Data[6], first.Data[2], first.Data[3] = 0x20, 500>>8, 500&0xff
 	second.Data[6], second.Data[7], second.Data[2], second.Data[3] = 0, 60, byte(len(second.Data)>>8), byte(len(second.Data))
-	g, counts := through(t, flow.Config{}, slices.Concat(packets[:3], []flow.Packet{first, second}, packets[4:])...)
-	if counts.Rejected["fragment"] != 1 || len(g.attempts) != 1 {
-		t.Fatalf("%+v", counts)
-	}
-	if a := &g.attempts[0]; a.State != probe.StateOpen || a.Close != handshake.CloseThreeWay || a.GapBytes != 440 {
-		t.Errorf("%+v", a)
+	for _, c := range []struct {
+		parts    []flow.Packet
+		gapBytes uint64
+		rejected uint64
+	}{
+		{[]flow.Packet{first, second}, 0, 0}, {[]flow.Packet{second, first}, 0, 0},
+		{[]flow.Packet{first}, 440, 0}, {[]flow.Packet{second}, 900, 1},
+	} {
+		g, counts := through(t, flow.Config{}, slices.Concat(packets[:3], c.parts, packets[4:])...)
+		if counts.Rejected["fragment"] != c.rejected || len(g.attempts) != 1 {
+			t.Fatalf("%+v", counts)
+		}
+		if a := &g.attempts[0]; a.State != probe.StateOpen || a.Close != handshake.CloseThreeWay || a.GapBytes != c.gapBytes {
+			t.Errorf("%+v", a)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type Bystander struct {
 	onSYN   uint16 // bytes of data on a SYN, the most
 	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
 	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
+	unheard uint8  // SYN-ACKs that came again and do not show that the server has heard more than the SYN
 	repeats uint8  // SYN-ACKs that came again after the client's ACK
 	strays  uint8  // segments that belong to no number seen
 	nops    uint8  // the longest run of NOPs in a SYN-ACK
@@ -64,6 +65,7 @@ const (
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
 	knowStranger   // an RST answered a FIN that came again after the end
+	knowQueueFull  // the server had data and sent its SYN-ACK again
 )
 
 func (k knowledge) has(l knowledge) bool { return k&l == l }
@@ -124,9 +126,12 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 		return n | NoteNoAck
 	case b.challenges(from, me, you, s):
 		return n | NoteChallenge
-	case !belongs(me, you, s):
+	case b.suspects(from, me, you, s):
+		return n | NoteDoubtful
+	case !b.belongs(from, me, you, s):
 		return n | NoteOutside
 	}
+	b.decide(from, s)
 	n |= b.catchUp(at, from, me, you, s) | converse(from, me, you, s)
 	if s.Len() > 0 {
 		b.ways[from].reach(s.Seq.Add(s.Len()))
@@ -148,12 +153,15 @@ func plausible(d int32, behind int32) bool { return d >= -behind && d < far }
 // belongs tells whether a segment is of this connection: one of its two
 // numbers goes on from what was seen. Both are asked for while the other end
 // has not been heard of.
-func belongs(me, you *End, s *craft.Segment) bool {
+func (b *Bystander) belongs(from Side, me, you *End, s *craft.Segment) bool {
 	switch {
+	case b.beforeISN(from, me, s.Seq):
+		return false
 	case me.Opened() && you.Opened() && me.facts.has(wasReset):
 		return near(me, you, s.Seq) && near(you, me, s.Ack) // nothing was missed that a dead connection has sent
 	case me.Opened() && you.Opened():
-		return plausible(s.Seq.Sub(me.Nxt), late) || plausible(s.Ack.Sub(you.Nxt), late)
+		seq, ack := plausible(s.Seq.Sub(me.Nxt), late), plausible(s.Ack.Sub(you.Nxt), late)
+		return seq && ack || (seq || ack) && (s.Len() > 0 || me.Confirmed() && you.Confirmed())
 	case me.Opened():
 		return plausible(s.Seq.Sub(me.Nxt), late)
 	case you.Opened():
@@ -175,7 +183,7 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	known := b.known.has(knowISN(from))
 	switch {
 	case me.Opened() && known && s.Seq != me.ISS,
-		me.Opened() && !known && !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0):
+		me.Opened() && !known && !justBefore(me, s):
 		return NoteOtherSYN
 	case ack && !b.acknowledges(from.Other(), you, s.Ack):
 		return NoteBadAck
@@ -197,7 +205,11 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 		you.Nxt = s.Ack
 	}
 	b.ways[from].reach(s.Seq.Add(s.Len()))
-	return n | greet(me, you, s)
+	n |= greet(me, you, s)
+	if ack && from == Server {
+		b.greeted(at)
+	}
+	return n
 }
 
 // acknowledges tells whether a SYN-ACK's acknowledgement is right: of a SYN that
@@ -209,7 +221,11 @@ func (b *Bystander) acknowledges(side Side, e *End, ack craft.Seq) bool {
 	case b.known.has(knowSYN(side)):
 		return e.covers(ack)
 	}
-	return plausible(ack.Sub(e.ISS.Add(1)), 0)
+	if b.known.has(knowSYN(side.Other())) && b.answer.flags.Has(craft.ACK) && side == Client {
+		return ack == b.answer.ack
+	}
+	data := ack.Sub(e.ISS.Add(1)) // on the SYN
+	return data >= 0 && data <= longPayload
 }
 
 func knowISN(s Side) knowledge { return knowClientISN << s }
@@ -278,24 +294,85 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	case craft.SYN:
 		return me.Opened() && s.Seq != me.ISS &&
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
-			(b.known.has(knowSYN(from)) || !plausible(me.Nxt.Sub(s.Seq.Add(1)), 0) || at-b.begin > mostOvertaken)
+			(b.known.has(knowSYN(from)) || !justBefore(me, s) || at-b.begin > mostOvertaken)
 	case craft.SYN | craft.ACK:
-		return over && me.Opened() && s.Seq != me.ISS && !plausible(s.Ack.Sub(you.ISS), 0)
+		if !me.Opened() {
+			const gaveUp = int64(10 * time.Second)
+			return from == Server && b.known.has(knowClientSYN) && !you.covers(s.Ack) && at-b.last > gaveUp
+		}
+		return s.Seq != me.ISS && b.otherAnswer(at, from, me, you, s)
 	case craft.ACK:
-		return over && me.Opened() && you.Opened() &&
-			!plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
+		return me.Opened() && you.Opened() && b.foreign(from, me, you, s)
+	case craft.RST | craft.ACK: // refuses a SYN that was not captured
+		return s.Seq == 0 && from == Server && me.Opened() && you.Opened() && !b.known.has(knowProven) && !near(you, me, s.Ack)
 	}
 	return false
 }
 
+// foreign tells whether the numbers of a segment are those of another
+// connection. One that was reset may have gone on all the same, as far ahead as
+// numbers can have come meanwhile.
+func (b *Bystander) foreign(from Side, me, you *End, s *craft.Segment) bool {
+	apart := strange(me, you, s)
+	switch {
+	case !me.Confirmed() && !b.known.has(knowSYN(from)) && b.beforeISN(from, me, s.Seq):
+		return true
+	case !b.Over():
+		return false
+	case !apart && b.resets != nil && me.facts.has(wasReset) && !near(me, you, s.Seq) && !near(you, me, s.Ack):
+		b.jumps()
+		return true
+	case afterFIN(me, s.Seq.Add(s.Len())), afterFIN(you, s.Ack):
+		return true
+	}
+	return apart
+}
+
+// afterFIN tells a number behind the FIN of an end: nothing of its connection
+// follows that.
+func afterFIN(e *End, n craft.Seq) bool { return e.Finished() && e.FIN.Add(1).LessThan(n) }
+
+// strange tells a segment of which both numbers have nothing to do with what was
+// captured.
+func strange(me, you *End, s *craft.Segment) bool {
+	return !plausible(s.Seq.Sub(me.Nxt), late) && !plausible(s.Ack.Sub(you.Nxt), late)
+}
+
+// beforeISN tells a number that lies before an end's SYN.
+func (b *Bystander) beforeISN(from Side, me *End, n craft.Seq) bool {
+	return b.known.has(knowISN(from)) && plausible(me.Nxt.Sub(me.ISS), 0) && n.LessThan(me.ISS)
+}
+
+// otherAnswer tells whether a SYN-ACK with another number is about another
+// connection: it acknowledges another SYN than the one captured, or comes long
+// after its end has sent more.
+func (b *Bystander) otherAnswer(at int64, from Side, me, you *End, s *craft.Segment) bool {
+	known := b.known.has(knowISN(from)) && b.known.has(knowISN(from.Other()))
+	switch {
+	case known && !b.acknowledges(from.Other(), you, s.Ack):
+		return b.Over() || !me.Confirmed()
+	case !b.known.has(knowISN(from)):
+		return s.Seq.Add(1) != me.Nxt && at-b.begin > mostOvertaken
+	}
+	return b.Over() && !plausible(s.Ack.Sub(you.ISS), 0)
+}
+
 // Over tells whether nothing but repetitions is to be expected.
 func (b *Bystander) Over() bool {
-	return ended(b.pair.Client.State()) && ended(b.pair.Server.State())
+	return ended(b.pair.Client.State()) && ended(b.pair.Server.State()) || b.fins[Client].acked && b.fins[Server].acked
 }
 
 // mostOvertaken is how long after other segments a SYN may be captured that came
 // before them.
-const mostOvertaken = int64(time.Second)
+const mostOvertaken = int64(200 * time.Millisecond)
+
+// justBefore tells a SYN that may be the one of an end of which other segments
+// were captured before: no more than a window lies between.
+func justBefore(me *End, s *craft.Segment) bool {
+	const most = 1 << 20
+	d := me.Nxt.Sub(s.Seq.Add(1))
+	return d >= 0 && d <= most
+}
 
 func ended(s State) bool { return s == Closed || s == TimeWait || s == Unknown }
 

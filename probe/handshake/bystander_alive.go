@@ -21,6 +21,7 @@ type resetMark struct {
 	set        bool
 	sends      bool // sent is set
 	doubted    bool // the end may have gone on
+	jumped     bool // what came later does not go on where the RST was
 	void       bool // the end has gone on: the RST was not its own
 }
 
@@ -83,22 +84,42 @@ func (b *Bystander) repeatsForged(from Side, s *craft.Segment) bool {
 
 // alive takes in what a segment of from shows of RSTs before it: that its
 // sender lives, or that it has received what the other has sent since.
-func (b *Bystander) alive(at int64, from Side, s *craft.Segment) {
+//
+// Numbers that jump may be those of a later connection on the same ports, of
+// which the handshake was not captured: they prove nothing, and leave a doubt.
+func (b *Bystander) alive(at int64, from Side, s *craft.Segment, n Notes) {
 	if b.resets == nil {
 		return
 	}
-	if b.resets[from].set && b.goesOn(at, from, s) {
+	if n.Has(NoteGap | NoteUncaptured) {
+		b.jumps()
+	}
+	if m := &b.resets[from]; m.set && !m.jumped && b.goesOn(at, from, s) {
 		b.revived(at, from)
 	}
-	if m := &b.resets[from.Other()]; m.set && b.received(at, from.Other(), m, s) {
+	if m := &b.resets[from.Other()]; m.set && !m.jumped && b.received(at, from.Other(), m, s) {
 		b.revived(at, from.Other())
 	}
 }
 
+// jumps notes that what came after an RST does not go on where it was.
+func (b *Bystander) jumps() {
+	for i := range b.resets {
+		if m := &b.resets[i]; m.set {
+			m.jumped, m.doubted = true, true
+		}
+	}
+}
+
+// doubted tells whether the end may have gone on that an RST of it has ended.
+func (b *Bystander) doubted() bool {
+	return b.mark(Client).set && b.mark(Client).doubted || b.mark(Server).set && b.mark(Server).doubted
+}
+
 // later tells whether a segment cannot have been sent before an RST, by its
 // stamp: less may be the order of capturing.
-func (b *Bystander) later(at int64, m *resetMark) bool {
-	return b.since(at) >= m.at+uint32(overtaking/int64(time.Millisecond))
+func (m *resetMark) later(now uint32) bool {
+	return now >= m.at+uint32(overtaking/int64(time.Millisecond))
 }
 
 // goesOn tells whether a segment is of an end that did not send the RST in its
@@ -109,11 +130,14 @@ func (b *Bystander) later(at int64, m *resetMark) bool {
 // RST, and otherwise once the server has acknowledged them.
 func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 	m := &b.resets[from]
-	if m.heard && m.peer.LessThan(s.Ack) && (m.acks || b.later(at, m)) {
+	if m.heard && m.peer.LessThan(s.Ack) && (m.acks || m.later(b.since(at))) {
 		return true
 	}
+	if m.early && from == Client && m.later(b.since(at)) && s.Seq.LessThan(m.seq) {
+		return true // it begins before where it was said to end
+	}
 	end := s.Seq.Add(s.Len())
-	if !m.next.LessThan(end) || s.Len() == 0 || !b.later(at, m) && !(m.acks && m.seq.LessThanEq(s.Seq)) {
+	if !m.next.LessThan(end) || s.Len() == 0 || !m.later(b.since(at)) && !(m.acks && m.seq.LessThanEq(s.Seq)) {
 		return false
 	}
 	if !m.sends {
@@ -129,7 +153,7 @@ func (b *Bystander) received(at int64, dead Side, m *resetMark, s *craft.Segment
 	if m.sends && m.sent.LessThan(s.Ack) && m.seq.LessThan(s.Ack) {
 		return true
 	}
-	if !b.later(at, m) || s.Ack.LessThanEq(m.next) || s.Ack.LessThanEq(m.seq) {
+	if !m.later(b.since(at)) || s.Ack.LessThanEq(m.next) || s.Ack.LessThanEq(m.seq) {
 		return false
 	}
 	m.doubted = m.doubted || dead == Client
@@ -170,10 +194,10 @@ func (b *Bystander) unreset(side Side) {
 	}
 }
 
-// asksAgain takes an RST of an end back that sends its SYN again later: it
+// asksAgain takes an RST of an end back that retransmits its SYN later: it
 // answered what came of an older connection.
 func (b *Bystander) asksAgain(at int64, side Side) {
-	if m := b.mark(side); m.set && b.later(at, m) {
+	if m := b.mark(side); m.set && m.later(b.since(at)) {
 		b.withdraw(side)
 	}
 }

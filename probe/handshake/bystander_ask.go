@@ -50,6 +50,47 @@ func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	return s.Len() > 0 && w.lacks(s.Seq)
 }
 
+// Precedes tells whether a segment lies before all that was captured of an end
+// whose SYN was not: whether its numbers were sent before cannot be known.
+func (b *Bystander) Precedes(from Side, s *craft.Segment) bool {
+	me := b.pair.end(from)
+	return me.Opened() && !b.known.has(knowISN(from)) && s.Seq.Add(s.Len()).LessThanEq(me.ISS.Add(1))
+}
+
+// Living tells whether the connection was open, and nothing says that it is over.
+func (b *Bystander) Living() bool {
+	c, s := &b.pair.Client, &b.pair.Server
+	return (c.Confirmed() || s.Confirmed()) && c.Opened() && s.Opened() && !b.Over()
+}
+
+// Rivals tells a SYN of the client with another number, a SYN-ACK with another
+// number to another SYN, or a segment of which both numbers have nothing to do
+// with what was captured, or that has numbers behind the FIN.
+func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
+	me, you := b.pair.end(from), b.pair.end(from.Other())
+	switch {
+	case !s.Flags.Has(craft.SYN):
+		return s.Flags.Has(craft.ACK) && (odd(me, you, s) || afterFIN(me, s.Seq.Add(s.Len())) || afterFIN(you, s.Ack))
+	case !s.Flags.Has(craft.ACK):
+		return from == Client && b.Renewed(at, from, s)
+	case from == Client || !b.known.has(knowServerISN|knowClientISN):
+		return false
+	}
+	return me.Confirmed() && s.Seq != me.ISS && !b.acknowledges(Client, you, s.Ack)
+}
+
+// odd tells a segment of which one number is far from what was captured, and the
+// other does not go on from there.
+func odd(me, you *End, s *craft.Segment) bool {
+	const window = 1 << 20
+	seq, ack := s.Seq.Sub(me.Nxt), s.Ack.Sub(you.Nxt)
+	return !plausible(seq, window) && ack != 0 || !plausible(ack, window) && seq != 0
+}
+
+// Ahead is how far a number is from the one that an end was to use next, as far
+// as captured.
+func (b *Bystander) Ahead(of Side, n craft.Seq) int32 { return n.Sub(b.pair.end(of).Nxt) }
+
 // SYNACK is what a SYN-ACK said and which SYN it answered.
 type SYNACK struct {
 	ClientISN, ServerISN craft.Seq
@@ -70,7 +111,7 @@ func (b *Bystander) SYNACK() (SYNACK, bool) {
 		return SYNACK{}, false
 	}
 	return SYNACK{
-		ClientISN: b.pair.Client.ISS, ServerISN: s.ISS, Asked: b.answered(), Heard: b.answer.at,
+		ClientISN: b.pair.Client.ISS, ServerISN: s.ISS, Asked: b.answered(false), Heard: b.answer.at,
 		MSS: s.MSS, Shift: s.Shift, Scaled: s.Scaled, SACK: s.SACK, Stamped: s.Stamped, TSval: b.answer.val,
 		Window: b.answer.window, TTL: b.answer.ttl,
 	}, true

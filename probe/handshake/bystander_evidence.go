@@ -14,6 +14,7 @@ type rarely struct {
 
 	reset, forged resetKept // the first RST of the server that counts, or else the first
 	pending       resetKept // one that refuses what the server had taken
+	refusedAt     int64     // of the latest RST before the first SYN-ACK
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment
@@ -27,8 +28,14 @@ type rarely struct {
 	pathMTU   uint32
 	mtuFrom   netip.Addr
 
+	acceptedAt int64 // of the client's SYN-ACK, to a SYN of the server
+
 	challenges uint8
 	challenge  [2]craft.Seq // its numbers
+	lives      bool         // the client goes on with the old connection
+	own        bool         // the client has shown that the SYN before them was its own
+	refusable  refusable
+	suspect    suspect
 
 	banner     []byte
 	bannerLen  int
@@ -36,6 +43,8 @@ type rarely struct {
 	synackDiff craft.Options // of one that contradicts it
 	fastOpen   []byte        // the cookie on the SYN
 	cookie     []byte        // the cookie given
+	pressedVal uint32        // timestamp of the client's first data or FIN that is not the one of its ACK; 0 none
+	met        bool          // the server has answered the client's SYN-ACK
 	offered    bool          // MP_CAPABLE on the SYN
 	multipath  bool          // and on the SYN-ACK
 
@@ -100,22 +109,33 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		b.serverReset(at, s, n, before)
 	case n.Has(NoteChallenge):
 		m := b.rare()
+		m.lives = m.lives || m.challenges > 0 && m.challenge[1].LessThan(s.Ack) // somebody sends
 		m.challenges = min(m.challenges, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
+		m.refusable.add(s.Ack)
+	case n.Has(NoteDoubtful):
+		b.suspected(at, s)
+	case n.Has(NoteBadAck) && from == Server && s.Flags.Has(craft.SYN):
+		b.rare().refusable.add(s.Ack)
+	case n.Void() && from == Client && b.livesOn(s):
+		b.more.lives = true
 	case n.Void() && n.Has(NoteAfterReset): // a probe of something that is gone
 	case n.Void():
 		b.strays = min(b.strays, 254) + 1
 	case s.Flags.Has(craft.SYN) && from == Client && !s.Flags.Has(craft.ACK):
 		b.clientSYN(at, s, kept)
-	case s.Flags.Has(craft.SYN) && from == Client: // its SYN-ACK to a SYN that crossed
+	case s.Flags.Has(craft.SYN) && from == Client: // its SYN-ACK to the server's SYN
+		if m := b.rare(); m.acceptedAt == 0 {
+			m.acceptedAt = at
+		}
 	case s.Flags.Has(craft.SYN):
 		b.serverSYN(at, s, kept)
 	case from == Client:
-		b.alive(at, from, s)
+		b.alive(at, from, s, n)
 		b.fromClient(at, s, n)
 		b.teardown(at, from, s)
 	default:
-		b.alive(at, from, s)
+		b.alive(at, from, s, n)
 		b.fromServer(at, s, n, kept, before)
 		b.teardown(at, from, s)
 	}
@@ -126,6 +146,7 @@ func (o *asking) add(at int64, s *craft.Segment) {
 	if o.count == 0 {
 		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL}
 	}
+	o.hasty = o.hasty || o.count > 0 && at-o.latest < soonestRetry
 	o.latest, o.last = at, val
 	if o.count < 1<<16-1 {
 		o.count++
@@ -156,6 +177,12 @@ func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
 		b.offers(s)
 	}
 	b.asksAgain(at, Client)
+	if b.doubts() && at-b.more.suspect.at >= overtaking {
+		b.disown(true)
+	}
+	if b.syn.count > 0 && b.more != nil && b.more.challenges > 0 {
+		b.more.own = true
+	}
 	b.syn.add(at, s)
 	if _, _, ok := s.Options.Timestamps(); ok {
 		b.known |= knowSYNStamped
@@ -181,12 +208,13 @@ func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
 		b.contradicted(at, s)
 	}
 	b.asksAgain(at, Server)
+	b.refusedBefore()
 	if b.answer.count > 0 && !b.answer.flags.Has(craft.ACK) && s.Flags.Has(craft.ACK) {
 		b.known |= knowCrossed // its SYN was none to answer with
 		b.answer = greeting{}
 	}
 	if b.answer.count > 0 {
-		b.serverSYNAgain(at, s)
+		b.serverSYNAgain(at, s, kept)
 	} else {
 		b.accepts(s, kept)
 	}
@@ -230,20 +258,37 @@ func longestRun(o craft.Options, kind craft.OptionKind) (longest uint8) {
 }
 
 // serverSYNAgain notes what a SYN-ACK shows by coming again.
-func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment) {
+func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
 	m := b.rare()
 	if len(m.synacks) < maxSchedule && at >= b.answer.at {
 		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))
 	}
 	if b.ackAt > 0 && at-b.ackAt > settling {
 		b.repeats = min(b.repeats, 254) + 1
-		b.stuck = min(b.stuck, 250) + min(b.pressed, 2)
+		b.echoes(s, kept)
 	}
 	if m.earlyAt > 0 && at-m.earlyAt > 2*settling {
 		m.early = true
 	}
 	if mss, ok := s.Options.MSS(); ok && b.pair.Server.MSS != 0 && mss != b.pair.Server.MSS {
 		m.synackDiff = append(craft.Options(nil), s.Options...)
+	}
+}
+
+// echoes notes what the server had received when it sent its SYN-ACK again, as
+// the timestamp option tells (RFC 7323 §4.3): Linux echoes the latest segment,
+// even one that finds the queue full (tcp_check_req in net/ipv4/tcp_minisocks.c).
+// Where it echoes something older, data and ACK may have been lost.
+func (b *Bystander) echoes(s *craft.Segment, kept Kept) {
+	_, echo, stamped := s.Options.Timestamps()
+	m := b.more
+	switch {
+	case stamped && m.pressedVal > 0 && int32(echo-m.pressedVal) >= 0:
+		b.known |= knowQueueFull
+	case stamped || kept.OptionsCut || b.known.has(knowSYNCut):
+		b.unheard = min(b.unheard, 254) + 1
+	default:
+		b.stuck = min(b.stuck, 250) + min(b.pressed, 2)
 	}
 }
 
@@ -257,6 +302,7 @@ func (b *Bystander) proves(s *craft.Segment, n Notes, other Side) {
 
 func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 	b.proves(s, n, Server)
+	b.contradictRefusal()
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowClientPlain
 	}
@@ -265,18 +311,31 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
 		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {
 		b.ackAt = at
+		b.syn.ackVal, _, _ = s.Options.Timestamps()
 	}
 	if s.Len() > 0 && b.known.has(knowServerSYN) && !server.Confirmed() {
-		b.pressed = min(b.pressed, 254) + 1
+		b.press(at, s)
 	}
 	if s.TOS&tosECN == tosCE && len(s.Payload) > 0 {
 		b.rare().marked++
 	}
 }
 
+// press notes data or FIN to a server that has sent no more than its SYN-ACK.
+func (b *Bystander) press(at int64, s *craft.Segment) {
+	if b.pressed == 0 {
+		b.syn.pressed = uint32(min(max(0, at-b.ackAt)/int64(time.Microsecond), 1<<32-1))
+	}
+	b.pressed = min(b.pressed, 254) + 1
+	if val, _, ok := s.Options.Timestamps(); ok && val != b.syn.ackVal && (b.more == nil || b.more.pressedVal == 0) {
+		b.rare().pressedVal = val
+	}
+}
+
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	b.proves(s, n, Client)
 	b.contradictsRefusal()
+	b.crosses(at)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
 	}
@@ -288,6 +347,18 @@ func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, b
 	if b.more != nil && b.more.marked > 0 {
 		b.more.echoed = b.more.echoed || s.Flags.Has(craft.ECE)
 		b.more.unmarked = b.more.unmarked || before.Client.Una.LessThan(s.Ack)
+	}
+}
+
+// crosses tells whether the SYN of a server was on its way before it had the
+// client's: it came in less than half of the time that its next answer takes.
+// Then its SYN-ACK was not captured; otherwise it sends none.
+func (b *Bystander) crosses(at int64) {
+	if m := b.more; m != nil && m.acceptedAt > 0 && !b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) && !m.met {
+		m.met = true
+		if (b.answer.at-b.syn.at)*2 < at-m.acceptedAt {
+			b.known |= knowCrossed
+		}
 	}
 }
 

@@ -30,9 +30,16 @@ func (b *Bystander) teardown(at int64, from Side, s *craft.Segment) {
 
 func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
 	f, now := &b.fins[from], b.since(at)
+	seq := s.Seq.Add(s.Len() - 1)
 	switch {
+	case f.count > 0 && f.seq.LessThan(seq):
+		*f = finKept{plain: f.plain, top: f.top, end: f.end} // nothing follows a FIN: the first was no FIN of this connection
+		b.fin(at, from, s)
+		return
+	case f.count > 0 && f.seq != seq:
+		return
 	case f.count == 0:
-		f.at, f.ackedAt, f.seq, f.ack = now, now, s.Seq.Add(s.Len()-1), s.Ack
+		f.at, f.ackedAt, f.seq, f.ack = now, now, seq, s.Ack
 		b.overtaken(f, &b.fins[from.Other()])
 	case s.Ack.LessThan(f.ack):
 		f.ack = s.Ack // captured after one that was sent later
@@ -50,7 +57,7 @@ func (b *Bystander) afterFIN(s *craft.Segment) {
 		return
 	}
 	m := b.rare()
-	if m.late == 0 {
+	if m.late == 0 || s.Seq.LessThan(m.lateSeq) {
 		m.lateSeq = s.Seq
 	}
 	m.late += uint64(len(s.Payload))

@@ -53,7 +53,7 @@ func (b *Bystander) findings(r *Result, t Trust) (list []probe.Finding) {
 // report lists them.
 var bystanderPatterns = []bystanderPattern{
 	{"accept-queue-full", probe.SeverityWarning,
-		"the program does not accept connections fast enough: the server sends its SYN-ACK again although the client has acknowledged it and sent data",
+		"the program does not accept connections fast enough: the server retransmits its SYN-ACK although the client has acknowledged it and sent data",
 		(*sight).queueFull},
 	{"accept-queue-reset", probe.SeverityWarning,
 		"the server took the SYN and then reset the finished handshake: its accept queue is full, and it says so",
@@ -102,13 +102,16 @@ var bystanderPatterns = []bystanderPattern{
 	{"simultaneous-close", probe.SeverityInfo, "both ends sent their FIN before they had the other's", (*sight).crossed},
 	{"time-wait-skipped", probe.SeverityInfo,
 		"the server closed first and kept no TIME_WAIT: the client's FIN, retransmitted, was reset", (*sight).closedWithoutTimeWait},
-	{"fin-retransmissions", probe.SeverityInfo, "the server sent its FIN again: its acknowledgement was lost, or late", (*sight).finAgain},
-	{"fin-unanswered", probe.SeverityNotice, "a FIN was sent again and again, and nobody acknowledged it", (*sight).finUnanswered},
+	{"fin-retransmissions", probe.SeverityInfo, "the server retransmitted its FIN: its acknowledgement was lost, or late", (*sight).finAgain},
+	{"fin-unanswered", probe.SeverityNotice, "a FIN was retransmitted over and over, and nobody acknowledged it", (*sight).finUnanswered},
 	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
 }
 
+// queueFull: timestamps prove that the server has had data when it sent its
+// SYN-ACK again. Without them it must not have answered anything.
 func (v *sight) queueFull() string {
-	if v.stuck < 2 || v.pair.Server.Confirmed() || !v.whole || v.known.has(knowServerReset) {
+	silent := v.stuck >= 2 && v.unheard == 0 && v.whole && !v.pair.Server.Confirmed() && !v.known.has(knowServerReset)
+	if !silent && !v.known.has(knowQueueFull) {
 		return ""
 	}
 	return fmt.Sprintf("SYN-ACK repeated %s after the client's ACK, %s with data or FIN ignored",
@@ -183,13 +186,15 @@ func (v *sight) openedAtOnce() string {
 	case v.result.Source == v.result.Target && v.result.State == probe.StateOpen:
 		return "the socket is connected to itself"
 	case v.known.has(knowCrossed):
-		return fmt.Sprintf("SYNs at %d and %d, and a SYN-ACK to each", uint32(v.pair.Client.ISS), uint32(v.pair.Server.ISS))
+		return fmt.Sprintf("SYNs at %d and %d", uint32(v.pair.Client.ISS), uint32(v.pair.Server.ISS))
 	}
 	return ""
 }
 
+// challenged: the client shows that it asked for a connection, by its RST or by
+// another SYN. Somebody else's SYN into an open connection is answered so too.
 func (v *sight) challenged() string {
-	if v.more.challenges == 0 {
+	if v.more.challenges == 0 || !v.more.own || v.more.lives {
 		return ""
 	}
 	return fmt.Sprintf("ACK %d, seq %d, to the SYN %d",
@@ -309,15 +314,13 @@ func (v *sight) closedWithoutTimeWait() string {
 	return "RST to a retransmitted FIN"
 }
 
-// middlebox weighs marks of the RST itself against the SYN-ACK's.
+// middlebox weighs marks of the RSTs themselves against the SYN-ACK's.
 func (v *sight) middlebox() string {
-	m := &v.more.reset
-	if m.at == 0 {
-		m = &v.more.forged
+	for _, m := range []*resetKept{&v.more.forged, &v.more.reset} {
+		ttl, known := int(m.ttl), int(v.answer.ttl)
+		if m.at > 0 && !m.notes.Void() && v.known.has(knowServerSYN) && (ttl-known > 1 || known-ttl > 1) {
+			return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)
+		}
 	}
-	ttl, known := int(m.ttl), int(v.answer.ttl)
-	if m.at == 0 || m.notes.Void() || !v.known.has(knowServerSYN) || ttl-known <= 1 && known-ttl <= 1 {
-		return ""
-	}
-	return fmt.Sprintf("TTL %d, of the SYN-ACK %d", ttl, known)
+	return ""
 }

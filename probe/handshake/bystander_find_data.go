@@ -143,7 +143,7 @@ func (v *sight) earlyData() string {
 	if !v.more.early {
 		return ""
 	}
-	return fmt.Sprintf("%d bytes, and then the SYN-ACK again", v.more.earlyBytes)
+	return fmt.Sprintf("%d bytes, and then the SYN-ACK retransmitted", v.more.earlyBytes)
 }
 
 func (v *sight) zeroWindow() string {
@@ -151,6 +151,10 @@ func (v *sight) zeroWindow() string {
 	switch {
 	case z.count == 0 || !v.pair.Server.Confirmed():
 		return ""
+	case v.result.Acked == 0 && z.last-z.first < heldFor:
+		return "" // there was nothing to read
+	case z.shut && v.result.Acked == 0:
+		return fmt.Sprintf("shut from the beginning, for %v as far as captured", time.Duration(v.last-z.first))
 	case z.shut:
 		return fmt.Sprintf("shut after %d bytes, for %v as far as captured", v.result.Acked, time.Duration(v.last-z.first))
 	}

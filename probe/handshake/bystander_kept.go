@@ -1,15 +1,27 @@
 package handshake
 
-import "synscope/craft"
+import (
+	"time"
+
+	"synscope/craft"
+)
 
 // asking is what is kept of the client's SYNs.
 type asking struct {
 	at, latest int64  // the first and the latest one
 	val, last  uint32 // their timestamps
+	ackVal     uint32 // that of the ACK of the SYN-ACK
+	pressed    uint32 // from that ACK to the client's first data or FIN, in microseconds
 	count      uint16
 	flags      craft.Flags
 	ttl        uint8
+	hasty      bool // one came sooner after the one before than silence lets it
 }
+
+// soonestRetry is how long a client waits at least for an answer until it sends its
+// SYN again: a second (RFC 6298 §2.1), or less by inexact timers. After a
+// refusal it comes sooner.
+const soonestRetry = int64(900 * time.Millisecond)
 
 // greeting is what is kept of the server's SYN-ACKs; an RST that refuses stands
 // in for one.

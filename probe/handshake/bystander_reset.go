@@ -21,6 +21,9 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 	case b.older(from, me, s):
 		return NoteOldReset
 	case !plausible(s.Seq.Sub(me.Nxt), late), b.beforeSYN(from, me, s):
+		if s.Flags.Has(craft.ACK) && you.Opened() && (!near(you, me, s.Ack) || s.Seq == 0 && you.Nxt.LessThan(s.Ack)) {
+			return NoteOldReset // it answers a segment of another connection, as a SYN that was not captured
+		}
 		return b.impossible(at, me, you, NoteOldReset)
 	case me.Nxt.Add(max(you.Room, minimalRoom)).LessThan(s.Seq):
 		if n := b.impossible(at, me, you, 0); n != 0 {
@@ -38,14 +41,14 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 
 // older tells an RST that is about an earlier connection, while its end has sent
 // no more than its SYN: its number lies before that, or is the one that a
-// challenge ACK has asked for (RFC 5961 §4).
+// segment of that, or a SYN-ACK to another SYN, has acknowledged.
 func (b *Bystander) older(from Side, me *End, s *craft.Segment) bool {
 	return !me.Confirmed() && (b.beforeSYN(from, me, s) ||
-		from == Client && b.more != nil && b.more.challenges > 0 && b.more.challenge[1] == s.Seq && s.Seq != me.ISS.Add(1))
+		from == Client && b.more != nil && b.more.refusable.has(s.Seq) && s.Seq != me.ISS.Add(1))
 }
 
 func (b *Bystander) beforeSYN(from Side, me *End, s *craft.Segment) bool {
-	return b.known.has(knowISN(from)) && s.Seq.LessThan(me.ISS.Add(1))
+	return b.beforeISN(from, me, s.Seq) || b.known.has(knowISN(from)) && s.Seq == me.ISS
 }
 
 // minimalRoom is the window of an end whose own has not been seen.
@@ -68,11 +71,11 @@ func (b *Bystander) refusal(from Side, you *End, s *craft.Segment) (n Notes, ok 
 // impossible is [NoteIllegalReset] for a number that no end could have sent
 // at that point, and otherwise what it is where segments were missed. It is
 // certain only of a connection that was followed without a gap, both ways, up
-// to just before.
+// to just before. To one that is over an RST does nothing.
 func (b *Bystander) impossible(at int64, me, you *End, otherwise Notes) Notes {
 	gaps, _, _ := b.Gaps()
 	whole := b.known.has(knowClientSYN | knowServerSYN | knowClientPlain | knowServerPlain)
-	if gaps == 0 && whole && b.strays == 0 && b.tail(Client) == 0 && b.tail(Server) == 0 &&
+	if gaps == 0 && whole && !b.Over() && b.strays == 0 && b.tail(Client) == 0 && b.tail(Server) == 0 &&
 		time.Duration(at-b.last) < current && !me.facts.has(sentReset) && you.Room > 0 {
 		return NoteIllegalReset
 	}
@@ -116,6 +119,12 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 
 // clientReset notes an RST of the client.
 func (b *Bystander) clientReset(at int64, s *craft.Segment, n Notes, before *Pair) {
+	if b.doubts() && s.Seq == b.more.suspect.ack {
+		b.more.suspect.reset = true
+	}
+	if m := b.more; m != nil && m.challenges > 0 && s.Seq == m.challenge[1] && !s.Flags.Has(craft.ACK) {
+		m.own = true
+	}
 	if n.Void() {
 		return
 	}
@@ -152,19 +161,29 @@ func (b *Bystander) resetOpen(at int64, s *craft.Segment, before *Pair) {
 
 // overflows tells an RST that answers the third segment of the handshake and
 // was sent by no connection: without ACK, with the number that the third
-// segment acknowledges, within the time that an answer takes. Data may have
-// followed that: it is not acknowledged. Long after the SYN-ACK, which did not
-// come again, it is another segment that is answered.
+// segment acknowledges, one round trip after that, and not after data that came
+// later, which draw the same RST from a socket that is gone. Long after the
+// SYN-ACK, which did not come again, it is another segment that is answered.
 func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
-	const slack = int64(20 * time.Millisecond)
-	trip := b.answer.at - b.syn.latest
-	return b.ackAt > 0 && trip > 0 && b.known.has(knowClientSYN|knowServerSYN) && !b.pair.Server.Confirmed() &&
+	return b.ackAt > 0 && b.known.has(knowClientSYN|knowServerSYN) && !b.pair.Server.Confirmed() &&
 		!s.Flags.Has(craft.ACK) && s.Seq == b.pair.Server.ISS.Add(1) && !b.known.has(knowClientReset) &&
-		at >= b.ackAt && at-b.ackAt <= 2*trip+slack && b.ackAt-b.answer.at < longest
+		b.answersACK(at) && b.ackAt >= b.answer.at && b.ackAt-b.answer.at < longest
+}
+
+// answersACK tells whether something of the server comes when the answer to the
+// third segment is due, rather than the one to the data after it, or in it.
+func (b *Bystander) answersACK(at int64) bool {
+	const slack = int64(time.Millisecond)
+	trip, took := b.answer.at-b.syn.latest, at-b.ackAt
+	if trip <= 0 || trip > longest || took < 0 || took > trip+trip/4+slack {
+		return false
+	}
+	apart := int64(b.syn.pressed) * int64(time.Microsecond)
+	return b.pressed == 0 || apart > 0 && (apart <= trip/4 || (took-trip)*2 <= apart)
 }
 
 // contradicted notes a genuine SYN-ACK after an RST that refused the same SYN:
-// the same by its timestamp, or because it came before a SYN is sent again.
+// the same by its timestamp, or because it came before a SYN is retransmitted.
 func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 	const soonest = int64(400 * time.Millisecond) // no stack repeats a refused SYN sooner
 	m := b.rare()
@@ -177,6 +196,23 @@ func (b *Bystander) contradicted(at int64, s *craft.Segment) {
 		b.known |= knowForged
 		m.forged = m.reset
 		m.contradicted = time.Duration(at - m.reset.at)
+	}
+}
+
+// refusedBefore puts the RST aside that came before the first SYN-ACK: what
+// comes later is about the connection.
+func (b *Bystander) refusedBefore() {
+	if m := b.more; m != nil && b.answer.count == 0 && m.reset.at > 0 {
+		m.refusedAt, m.reset = m.reset.at, resetKept{}
+	}
+}
+
+// contradictRefusal takes in that a client whose SYN was refused goes on: a
+// later SYN was taken.
+func (b *Bystander) contradictRefusal() {
+	if b.known.has(knowRefused) && !b.mark(Server).set && b.pair.Server.facts.has(sentReset) {
+		b.unreset(Server)
+		b.more.refusedAt, b.more.reset = b.more.reset.at, resetKept{}
 	}
 }
 

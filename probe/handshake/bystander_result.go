@@ -30,6 +30,8 @@ type Trust struct {
 	// Chosen says that it has no segment but SYNs and FINs: somebody chose
 	// those, and left RSTs out.
 	Chosen bool
+	// Once says that of some connection it has one SYN and nothing else.
+	Once bool
 	// Silent is how long it goes on after the last segment of the connection.
 	Silent time.Duration
 }
@@ -55,7 +57,7 @@ func (b *Bystander) Result(client, server netip.AddrPort, t Trust) Result {
 		r.SYNACKSchedule, r.FINSchedule = m.synacks, m.finsAt[Server]
 	}
 	b.judge(&r, t)
-	r.RTT, r.ServerRTT = b.roundTrips()
+	r.RTT, r.ServerRTT = b.roundTrips(t)
 	if r.State == probe.StateOpen {
 		r.Negotiated = b.negotiated()
 		r.Close = b.closed(t)
@@ -81,12 +83,16 @@ func (b *Bystander) acked() uint64 {
 // judge is SEMANTICS §1, with what was captured alone: silence is no more than
 // unknown, unless the client says that it heard nothing by asking again.
 func (b *Bystander) judge(r *Result, t Trust) {
-	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || t.Gaps == 0)
+	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || t.Gaps == 0) &&
+		!b.known.has(knowClientReset) // a client that was refused has nothing to reset
 	switch {
 	case b.known.has(knowServerSYN):
 		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, b.reply(r)
 		if !b.answer.flags.Has(craft.ACK) {
 			r.Reason = probe.ReasonSplitHandshake
+			if b.known.has(knowCrossed) {
+				r.Reason = probe.ReasonConnected
+			}
 		}
 	case b.known.has(knowProven):
 		r.State, r.Reason = probe.StateOpen, probe.ReasonConnected
@@ -96,20 +102,43 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		b.rejected(r)
 	case b.unverified():
 		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, b.resetReply(r)
-	case !b.known.has(knowClientSYN), b.known.has(knowClientReset), b.more != nil && b.more.resetCount > 0:
+	case !b.known.has(knowClientSYN), b.known.has(knowClientReset), b.answeredOddly():
 		r.State, r.Reason = probe.StateUnknown, ReasonNotCaptured
-	case b.syn.count > 1 && !t.lossy() && !t.OneWay && !t.Chosen:
+	case b.heardNothing(t):
 		r.State, r.Reason = probe.StateFiltered, probe.ReasonNoResponse
 	default:
 		r.State, r.Reason = probe.StateUnknown, probe.ReasonNoResponse
 	}
 }
 
+// heardNothing tells whether the client says that it had no answer, by sending
+// its SYN again, and the capture has answers of others. Where it has none, that
+// must be said twice, by the pauses of silence, and of each connection: somebody
+// may have chosen the SYNs.
+func (b *Bystander) heardNothing(t Trust) bool {
+	const twice = 3
+	switch {
+	case t.lossy():
+		return false
+	case t.OneWay || t.Chosen:
+		return b.syn.count >= twice && !b.syn.hasty && !t.Once
+	}
+	return b.syn.count > 1
+}
+
+// answeredOddly tells whether the server was heard of, by what decides nothing:
+// silence it was not.
+func (b *Bystander) answeredOddly() bool {
+	m := b.more
+	return m != nil && (m.resetCount > 0 || m.challenges > 0 || m.refusable.used > 0)
+}
+
 // unverified tells an RST without ACK, and without a number that an open
 // connection would have given it.
 func (b *Bystander) unverified() bool {
 	m := b.more
-	return m != nil && m.resetCount > 0 && b.known.has(knowClientSYN) && m.reset.notes.Has(NoteUnverifiedReset) && m.reset.seq == 0
+	return m != nil && m.resetCount > 0 && b.known.has(knowClientSYN) && m.reset.notes.Has(NoteUnverifiedReset) && m.reset.seq == 0 &&
+		!m.reset.flags.Has(craft.ACK) && m.reset.at >= b.syn.at
 }
 
 func (b *Bystander) rejected(r *Result) {
@@ -141,7 +170,7 @@ func (b *Bystander) resetReply(r *Result) *craft.Segment {
 }
 
 // How long an answer may have taken to be believed where the SYN was captured
-// once: a client would have sent it again after a second (RFC 6298 §2.1), or
+// once: a client would have retransmitted it after a second (RFC 6298 §2.1), or
 // half a second after a refusal, and what was answered may be what was not
 // captured.
 const (
@@ -152,10 +181,13 @@ const (
 
 // roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
 // not certain which SYN was answered, or stamps contradict themselves.
-func (b *Bystander) roundTrips() (rtt, server time.Duration) {
-	asked := b.answered()
-	if b.answer.count == 0 && b.known.has(knowProven) {
+func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
+	asked := b.answered(t.Gaps > 0)
+	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && t.Gaps > 0) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
+	}
+	if b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) {
+		return 0, 0 // what answers was not captured
 	}
 	if asked > 0 && asked < b.answer.at && (b.ackAt == 0 || b.answer.at <= b.ackAt) {
 		rtt = time.Duration(b.answer.at - asked)
@@ -166,13 +198,17 @@ func (b *Bystander) roundTrips() (rtt, server time.Duration) {
 	return rtt, server
 }
 
-// answered is when the SYN was captured that the answer echoes; 0 unknown.
-func (b *Bystander) answered() int64 {
+// answered is when the SYN was captured that the answer echoes; 0 unknown. In a
+// capture that misses segments another may have been sent after a refusal.
+func (b *Bystander) answered(missing bool) int64 {
 	stamped := b.known.has(knowSYNStamped|knowSYNACKStamped) && b.answer.ecr != 0
 	first, last := !stamped || b.answer.ecr == b.syn.val, stamped && b.answer.ecr == b.syn.last
 	limit := longest
-	if b.answer.count == 0 {
+	if b.answer.count == 0 || missing && !stamped {
 		limit = longestRefusal
+	}
+	if b.retried() {
+		return 0
 	}
 	switch {
 	case b.syn.count == 1 && first && b.answer.at-b.syn.at < limit:
@@ -185,14 +221,18 @@ func (b *Bystander) answered() int64 {
 	return 0
 }
 
+// retried tells whether the SYN that a SYN-ACK answers is one that was not
+// captured: all that were had been refused before, and a refused SYN may be sent
+// again, as by Windows.
+func (b *Bystander) retried() bool {
+	m := b.more
+	return m != nil && m.refusedAt > 0 && b.answer.count > 0 && b.syn.latest <= m.refusedAt && m.refusedAt < b.answer.at &&
+		!b.known.has(knowForged) && !b.known.has(knowSYNStamped|knowSYNACKStamped)
+}
+
 // Openings are when the latest SYN, the answer and the ACK after that were
 // captured, 0 for what was not.
 func (b *Bystander) Openings() (syn, answer, ack int64) { return b.syn.latest, b.answer.at, b.ackAt }
-
-// ISNs are those of the two ends, as far as they are certain.
-func (b *Bystander) ISNs() (client, server craft.Seq, both bool) {
-	return b.pair.Client.ISS, b.pair.Server.ISS, b.known.has(knowClientSYN | knowServerSYN)
-}
 
 func (b *Bystander) negotiated() Negotiated {
 	c, s := &b.pair.Client, &b.pair.Server
@@ -240,10 +280,16 @@ func (b *Bystander) closed(t Trust) Close {
 		return b.complete(t)
 	case both && c.count > unheard && !c.acked && !b.known.has(knowServerReset):
 		return CloseTimeout // also where the client gave up by RST
-	case reset && b.mark(Client).set && b.mark(Client).doubted:
+	case reset && b.doubted():
 		return CloseUnknown
-	case reset && c.count == 0 && s.count == 0:
+	case reset && !begun && !b.wasUp():
+		return CloseUnknown
+	case reset && !b.known.has(knowServerReset) && !b.known.has(knowClientSYN) && b.mark(Client).early:
+		return CloseUnknown // a client that never had this connection answers so
+	case reset && c.count == 0 && s.count == 0 && b.untilReset():
 		return CloseByReset
+	case c.count > 0 && s.count > 0 && b.gone():
+		return CloseUnknown
 	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
 		return CloseByReset
 	case both && (c.count > unheard && !c.acked || s.count > unheard && !s.acked):
@@ -256,6 +302,40 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseHalfClosed
 	}
 	return CloseNever
+}
+
+// gone tells an RST without ACK of the end that sent its FIN second: its socket
+// is no more, and had what acknowledges that FIN, or waited for it in vain.
+func (b *Bystander) gone() bool {
+	side := b.firstFIN().Other()
+	m, f := b.mark(side), &b.fins[side]
+	return m.set && !m.acks && f.seq.LessThan(m.seq)
+}
+
+// untilReset tells whether nothing is missing of who sent the RST: it has sent no
+// FIN.
+func (b *Bystander) untilReset() bool {
+	for _, side := range []Side{Client, Server} {
+		if b.mark(side).set && b.tail(side) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// wasUp tells whether a connection that was met under way cannot have been
+// closed before the RST: an end that sent data in the capture, and no FIN after
+// them, had sent none before. And its ends have spoken before the RST, which
+// otherwise may come from a socket that is long gone.
+func (b *Bystander) wasUp() bool {
+	up := false
+	for _, side := range []Side{Client, Server} {
+		if m := b.mark(side); m.set && m.early {
+			return false
+		}
+		up = up || b.ways[side].carried > 0 && b.fins[side].count == 0
+	}
+	return up
 }
 
 // seldom is a loss so low that a FIN and its acknowledgement are not missed both.

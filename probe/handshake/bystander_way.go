@@ -18,7 +18,7 @@ type way struct {
 }
 
 // hole is a stretch of numbers that were not captured. What is lost on the way
-// is sent again, and fills it; what only the capture lost is acknowledged.
+// is retransmitted, and fills it; what only the capture lost is acknowledged.
 type hole struct {
 	lo, hi craft.Seq
 	at     uint32 // when it was met, in milliseconds since the connection's first packet

@@ -39,6 +39,7 @@ func halfCloseHeld(f *Follower, r *Result) string {
 func closeByReset(f *Follower, r *Result) string {
 	reset := f.seen.reset()
 	if reset == nil || reset.state == SYNSent || f.seen.ack.IsZero() || f.seen.genuine > 0 ||
+		r.Close != CloseByReset || // both ends had closed: an RST to a late ACK ends nothing
 		f.seen.after.wasReset || acceptQueueReset(f, r) != "" {
 		return ""
 	}

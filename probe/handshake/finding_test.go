@@ -146,6 +146,27 @@ func unreachableData(off uint32) simnet.Host {
 	})
 }
 
+// overtaken is a host whose ACK of our FIN was overtaken by its own FIN, and which
+// knows nothing of the connection any more when that ACK is answered.
+func overtaken() simnet.Host {
+	h, shut := healthy(), false
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		late := craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: in.Ack.Add(^uint32(0)), Ack: in.Seq, Flags: craft.ACK, Window: 64}
+		switch {
+		case in.Flags.Has(craft.FIN):
+			h.Respond(now, in, out)
+			shut = true
+		case shut && in.Flags == craft.ACK:
+			out.Segment(time.Millisecond, &late)
+			late.Seq, late.Flags = in.Ack, craft.RST
+			out.Segment(2*time.Millisecond, &late)
+			shut = false
+		default:
+			h.Respond(now, in, out)
+		}
+	})
+}
+
 func deafToFIN(h simnet.Host) simnet.Host {
 	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 		if !in.Flags.Has(craft.FIN) {
@@ -231,6 +252,7 @@ func TestFindings(t *testing.T) {
 		{"close-three-way", info, scene{host: healthy()}, scene{host: &simnet.Listener{App: simnet.App{Linger: time.Millisecond}}}},
 		{"half-close-held", info, scene{host: &simnet.Listener{App: simnet.App{OnFIN: simnet.HalfClosed}}}, scene{host: healthy()}},
 		{"close-by-reset", notice, scene{host: &simnet.Listener{App: simnet.App{OnFIN: simnet.ResetOnFIN}}}, scene{host: healthy(), cfg: Config{Close: EndRST}}},
+		{"close-by-reset", notice, scene{host: &simnet.Listener{App: simnet.App{OnFIN: simnet.ResetOnFIN}}}, scene{host: overtaken(), cfg: Config{Watch: time.Second}}},
 		{"simultaneous-close", info,
 			scene{host: &simnet.Listener{App: simnet.App{Hangup: true}}, cfg: Config{Quiet: 15 * time.Millisecond}},
 			scene{host: &simnet.Listener{App: simnet.App{Hangup: true}}}},

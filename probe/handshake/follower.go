@@ -76,13 +76,6 @@ func (f *Follower) Side(s *craft.Segment) Side {
 	return Server
 }
 
-// Renewed tells whether a segment begins another connection on the same
-// addresses and ports, so that this one is over and a new Follower is due.
-func (f *Follower) Renewed(s *craft.Segment) bool {
-	const kind = craft.SYN | craft.ACK | craft.RST
-	return f.Side(s) == Client && s.Flags&kind == craft.SYN && f.Client.Opened() && s.Seq != f.Client.ISS
-}
-
 // Segment takes in the next segment seen. The line's Segment is s itself.
 func (f *Follower) Segment(at time.Time, s *craft.Segment) Line {
 	from := f.Side(s)

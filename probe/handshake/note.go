@@ -33,10 +33,11 @@ const (
 
 	NoteUncaptured // acknowledges what the capture does not have; not void
 	NoteFINAgain   // a FIN that was acknowledged: an end in TIME_WAIT answers it (RFC 9293 §3.10.7.4)
+	NoteDoubtful   // of this connection, or of an older one on the same ports; void
 )
 
 const void = NoteBadAck | NoteNoAck | NoteChallenge | NoteInexactReset | NoteIllegalReset |
-	NoteUnverifiedReset | NoteOutside | NoteOldReset | NoteOtherSYN | NoteAside
+	NoteUnverifiedReset | NoteOutside | NoteOldReset | NoteOtherSYN | NoteAside | NoteDoubtful
 
 var noteWords = [...]string{
 	"retransmission", "gap before", "keep-alive", "window probe", "zero window", "window update",
@@ -45,6 +46,7 @@ var noteWords = [...]string{
 	"RST that proves nothing", "outside the window",
 	"RST about something older", "another connection", "unverified",
 	"", "acknowledged before: TIME_WAIT is there to answer it",
+	"of this connection or of an older one",
 }
 
 // Has reports whether n holds any of m.

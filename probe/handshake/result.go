@@ -23,7 +23,7 @@ const (
 	CloseTimeout    Close = "timeout" // a FIN that nobody acknowledged
 )
 
-// Negotiated is what the two SYNs agreed on. Absent options are zero.
+// Negotiated is what the two SYNs negotiated. Absent options are zero.
 type Negotiated struct {
 	MSS    uint16 // the peer's
 	Shift  uint8  // the peer's window scale
@@ -39,7 +39,7 @@ type Negotiated struct {
 	Partial bool
 }
 
-// ECN is what was agreed on explicit congestion notification.
+// ECN is what was negotiated on explicit congestion notification.
 type ECN string
 
 // The words for ECN. The zero value: not asked.
@@ -78,7 +78,7 @@ type Result struct {
 	SYNACKReset       bool            // an RST ended the half-open connection
 	FINRetransmits    int             // of the server's FIN
 	FINSchedule       []time.Duration
-	Retransmits       [2]int // segments of each Side that were sent again, SYNs and FINs too
+	Retransmits       [2]int // segments of each Side that were retransmitted, SYNs and FINs too
 
 	Sent, Acked, Received uint64 // bytes: of our data, of it acknowledged, of the peer's
 	Data                  []byte // the peer's first bytes
@@ -153,7 +153,7 @@ func (f *Follower) judge(r *Result) {
 	}
 }
 
-// measure finds the round trips. Where the SYN was sent again, only a
+// measure finds the round trips. Where the SYN was retransmitted, only a
 // timestamp option tells which one was answered (RFC 7323 §4.1).
 func (f *Follower) measure(r *Result) {
 	v := &f.seen

@@ -10,7 +10,7 @@ import (
 // minRTO is Linux's floor (TCP_RTO_MIN); RFC 6298 §2.4 would have a second.
 const minRTO = 200 * time.Millisecond
 
-// rto is the retransmission timeout of RFC 6298. Segments that were sent again
+// rto is the retransmission timeout of RFC 6298. Segments that were retransmitted
 // are not timed (Karn's algorithm, §3).
 type rto struct {
 	rtt.Smoothed

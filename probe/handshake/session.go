@@ -29,7 +29,7 @@ type Session struct {
 	classicECN bool // of the classic kind
 	accurate   bool // ECN of RFC 9768 was negotiated
 	echo       bool // answer congestion by CWR on the next data
-	poked      bool // a FIN was sent again to see whether TIME_WAIT stands
+	poked      bool // a FIN was retransmitted to see whether TIME_WAIT stands
 	plain      bool // the SYN goes without options: a router asked for less
 	stamped    bool // recent was heard
 

@@ -165,7 +165,7 @@ func TestRetransmission(t *testing.T) {
 	r.backOff()
 	r.sampleFor(20, 900*time.Millisecond)
 	if r.SRTT != 100*time.Millisecond {
-		t.Error("a segment that was sent again was timed: Karn forbids it")
+		t.Error("a segment that was retransmitted was timed: Karn forbids it")
 	}
 }
 

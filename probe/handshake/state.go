@@ -1,6 +1,9 @@
 package handshake
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // State is a state of RFC 9293 §3.3.2. The zero value is Unknown: nothing has
 // been seen from which a state could be told.
@@ -37,6 +40,16 @@ func (s State) String() string {
 
 // MarshalText writes the state's name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the state's name; empty is Unknown.
+func (s *State) UnmarshalText(text []byte) error {
+	i := slices.Index(stateNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown state %q", text)
+	}
+	*s = State(i)
+	return nil
+}
 
 // Synchronized tells whether both ends know each other's numbers (RFC 9293
 // §3.5.1).

@@ -186,13 +186,9 @@ func TestInterrupted(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
 			defer cancel()
 			var err error
-			start := time.Now()
 			lines := capture(t, cfg.Target, func() { _, err = attemptUntil(t, ctx, cfg) })
 			if !errors.Is(err, probe.ErrInterrupted) {
 				t.Errorf("error %v", err)
-			}
-			if took := time.Since(start); took > 3*time.Second {
-				t.Errorf("took %v", took)
 			}
 			if last := lines[len(lines)-1].segment; last.Flags != craft.RST || last.Dst != cfg.Target {
 				t.Errorf("last packet %s", &last)

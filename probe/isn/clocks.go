@@ -24,24 +24,24 @@ func clocks(v *view, key factor) (list []*standing) {
 			d := drift{hz: p.hz, step: p.step, quantum: 1, wide: 1}
 			list = append(list, fitClock(v, key, d))
 			d.busy = true
-			both = append(both, fitClock(v, key, d).settle(v, 3, true))
+			both = append(both, fitClock(v, key, d).settle(v, 3, withStep))
 		}
 	}
 	list = best(list)[:min(mostRates, len(list))]
 	for _, s := range list {
-		plain = append(plain, s.settle(v, 3, false))
+		plain = append(plain, s.settle(v, 3, withoutStep))
 	}
 	if len(plain) == 0 {
 		return nil
 	}
 	top := best(plain)[0]
-	both = append(both, top.settle(v, 3, true))
+	both = append(both, top.settle(v, 3, withStep))
 	if key == 0 {
-		both = append(both, list[0].settle(v, 3, true))
+		both = append(both, list[0].settle(v, 3, withStep))
 	}
 	for _, q := range quanta {
-		plain = append(plain, top.with(func(d *drift) { d.quantum, d.step = q, 0 }).settle(v, 2, false))
-		both = append(both, best(both)[0].with(func(d *drift) { d.quantum = q }).settle(v, 2, true))
+		plain = append(plain, top.with(func(d *drift) { d.quantum, d.step = q, 0 }).settle(v, 2, withoutStep))
+		both = append(both, best(both)[0].with(func(d *drift) { d.quantum = q }).settle(v, 2, withStep))
 	}
 	return append(best(plain)[:1], best(both)[:1]...)
 }
@@ -93,15 +93,15 @@ func (s *standing) with(change func(*drift)) *standing {
 
 // settle refines a clock, with a step beside it or without, by so many rounds of
 // least squares, tries other widths, and returns the best.
-func (s *standing) settle(v *view, rounds int, withStep bool) *standing {
+func (s *standing) settle(v *view, rounds int, kind stepping) *standing {
 	d := *s.drift
-	if !withStep {
+	if kind == withoutStep {
 		d.step, d.busy = 0, false
 	}
 	top := fitClock(v, s.key, d)
 	at := top
 	for range rounds {
-		d, ok := at.drift.refined(v, at.ledger, withStep)
+		d, ok := at.drift.refined(v, at.ledger, kind)
 		if !ok || math.Abs(d.hz) > maxHz || d.hz == 0 {
 			break
 		}
@@ -110,11 +110,11 @@ func (s *standing) settle(v *view, rounds int, withStep bool) *standing {
 			top = at
 		}
 	}
-	if withStep && top.drift.step == 0 {
+	if kind == withStep && top.drift.step == 0 {
 		top.bits = math.Inf(1)
 		return top
 	}
-	if withStep && s.key == 0 && !top.drift.busy {
+	if kind == withStep && s.key == 0 && !top.drift.busy {
 		d := *top.drift
 		d.busy = true
 		if busy := fitClock(v, 0, d); busy.bits < top.bits {

@@ -6,7 +6,8 @@ import (
 	"synscope/craft"
 )
 
-// Variants of syn-cookies.
+// Variants of syn-cookies. A cookie that is ours plus a keyed hash may be Linux's, and
+// has no variant where the samples could not show that.
 const (
 	VariantLinux   = "linux"
 	VariantFreeBSD = "freebsd"
@@ -32,6 +33,7 @@ func near(a, b int32, n int32) bool {
 func (v *verdict) describeOffset(s *standing) {
 	w := s.view
 	if s.key == 0 && len(w.tuples) > 1 {
+		v.variant = VariantOther
 		v.note("isn-echo", Warning, someValues(w.points), "The number is ours plus a constant: nobody has to guess it.")
 		return
 	}

@@ -1,6 +1,7 @@
 package isn_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -155,5 +156,34 @@ func TestCookiesThatLoseOptionsAreNotLinuxs(t *testing.T) {
 	}
 	if r := isn.Analyze(samples, isn.Options{}); r.Class != isn.ClassSYNCookies || r.Variant != isn.VariantOther {
 		t.Errorf("got %v %q", r.Class, r.Variant)
+	}
+}
+
+// Whose cookies they are is said where something shows it: timestamps, if nothing
+// else, and each tuple may add its own constant to those. Without them it is not
+// said, and the worse number of guesses holds.
+func TestWhoseCookiesIsShown(t *testing.T) {
+	quick := isn.QuickPlan()
+	for _, tc := range []struct {
+		name    string
+		of      string
+		change  func(s *isn.Sample)
+		variant string
+		bits    float64
+	}{
+		{"Linux", isn.VariantLinux, func(s *isn.Sample) {}, isn.VariantLinux, 28.41},
+		{"Linux, a constant for each tuple", isn.VariantLinux, func(s *isn.Sample) { s.TSVal.Value += uint32(s.SrcPort.Value) * 0x9e3779b1 }, isn.VariantLinux, 28.41},
+		{"Linux without timestamps", isn.VariantLinux, func(s *isn.Sample) { s.TSVal = isn.Opt[uint32]{} }, "", 28.41},
+		{"timestamps that run", isn.VariantLinux, func(s *isn.Sample) { s.TSVal.Value += uint32(s.Sent.Value/1e6) % 64 }, isn.VariantOther, 31},
+	} {
+		samples := cookieSamples(t, isn.ClassSYNCookies, tc.of, quick)
+		for i := range samples {
+			samples[i].Src = netip.MustParseAddr("192.0.2.1")
+			tc.change(&samples[i])
+		}
+		r := isn.Analyze(samples, isn.Options{})
+		if d := r.Difficulty.Value; r.Class != isn.ClassSYNCookies || r.Variant != tc.variant || math.Abs(d-tc.bits) > 0.1 {
+			t.Errorf("%s: %v %q, %.2f bits, want %q, %.2f", tc.name, r.Class, r.Variant, d, tc.variant, tc.bits)
+		}
 	}
 }

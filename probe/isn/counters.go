@@ -154,7 +154,7 @@ func ticking(v *view, a int32) (list []*standing) {
 		}
 	}
 	top := best(list)[0]
-	return []*standing{top.settle(v, 1, true)}
+	return []*standing{top.settle(v, 1, withStep)}
 }
 
 // slowTimer is the period of BSD's and libslirp's slow timer (PR_SLOWHZ), in s.

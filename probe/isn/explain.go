@@ -173,13 +173,14 @@ func (s *standing) along(visit func(was, p *point)) {
 
 // explainCookie reports a keyed function of the SYN.
 func (v *verdict) explainCookie(s *standing) {
-	v.variant = VariantOther
 	switch {
 	case s.moves&byClient != 0 && s.grow().(still).echo == added:
 		v.describeOffset(s)
 	case s.moves&byClient != 0:
+		v.variant = VariantOther
 		v.note("syn-cookie", Notice, s.evidence(), "The number is a keyed hash and ours (%s): the host keeps no state for half-open connections.", s.name)
 	default:
+		v.variant = VariantOther
 		v.note("syn-cookie", Notice, s.evidence(), "The number is a keyed function of our SYN (%s): the host keeps no state for half-open connections.",
 			strings.ReplaceAll(s.key.String(), "+", ", "))
 	}

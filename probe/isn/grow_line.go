@@ -44,21 +44,24 @@ func (d *drift) skipped(v *view, s *strand, p *point) (n, bits float64) {
 		if m >= float64(choices) || m < 0 && !d.busy || d.quantum > 1 && !d.ticks(p, &v.points[s.last], count) {
 			continue
 		}
-		r := math.Abs(wrap(d.at(p, count)-s.center))/(d.spread(p)+d.grain(s)) + skipBits(m, choices)/4
+		r := math.Abs(wrap(d.at(p, count)-s.center))/(d.spread(p)+d.grain(s)) + skipBits(m, choices, d.busy)/4
 		if r < best {
-			best, n, bits = r, s.sum+m, skipBits(m, choices)
+			best, n, bits = r, s.sum+m, skipBits(m, choices, d.busy)
 		}
 	}
 	return n, bits
 }
 
 // skipBits prices m connections that were lost of so many choices, or, below zero,
-// so many of other people's.
-func skipBits(m float64, choices int) float64 {
-	if m >= 0 {
+// so many of other people's, if there may be any.
+func skipBits(m float64, choices int, busy bool) float64 {
+	switch {
+	case m < 0:
+		return 3 + 2*math.Log2(1-m)
+	case busy:
 		return 0.2 + math.Log2(float64(choices))
 	}
-	return 3 + 2*math.Log2(1-m)
+	return math.Log2(float64(choices))
 }
 
 // moving is where the line is at the point, against the point's number: constant

@@ -45,12 +45,18 @@ func (r *Report) guessesUnder(v *view, top *standing, answer verdict) float64 {
 	case limited:
 		return math.Exp2(free - 1)
 	case isCookie(r.Class) && r.Variant == VariantLinux:
-		return space * (1 - math.Exp2(-1.0/linuxCookies))
+		return linuxGuesses()
 	case top.ledger == nil:
 		return blindGuesses
 	}
-	return r.guessesAlong(v, top)
+	guesses := r.guessesAlong(v, top)
+	if isCookie(r.Class) && r.Variant == "" { // they may be Linux's
+		guesses = min(guesses, linuxGuesses())
+	}
+	return guesses
 }
+
+func linuxGuesses() float64 { return space * (1 - math.Exp2(-1.0/linuxCookies)) }
 
 // guessesAlong is the figure under a model of growth.
 func (r *Report) guessesAlong(v *view, top *standing) float64 {

@@ -2,6 +2,8 @@ package isn
 
 import (
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 
 	"synscope/craft"
@@ -37,11 +39,12 @@ func mssIndex(table []uint16, mss uint16) int {
 // linuxOptions looks for Linux's encodings: the MSS index in the offset, which
 // also tells the MSS that arrived, the minute counter above it, and the other
 // options in TSval. Other stacks have taken over the former two; where they leave
-// out of their answers what Linux would keep in TSval, they are not Linux.
+// out of their answers what Linux would keep in TSval, they are not Linux; nor is
+// who puts neither MSS nor options where Linux does.
 func (v *verdict) linuxOptions(w *view, counts bool) {
 	variant := VariantLinux
 	if !keepsOptions(w) {
-		variant = VariantOther
+		variant, v.variant = VariantOther, VariantOther
 		v.note("cookie-without-options", Info, "SYN-ACKs with timestamps, and without window scale and SACK",
 			"Window scale and SACK are lost though there is a timestamp to keep them in: gVisor's cookies do that, and Linux's do not.")
 	}
@@ -62,10 +65,17 @@ func (v *verdict) linuxOptions(w *view, counts bool) {
 		v.note("cookie-mss", Info, "isn − client_isn takes neighbouring values", "The cookie holds the place of our MSS in a table.")
 		return
 	}
-	if n, ok := steadyTSval(w); ok {
+	n, equal, unequal := steadyTSval(w)
+	switch {
+	case equal && !unequal:
 		v.variant = variant
 		v.note("cookie-timestamps", Info, fmt.Sprintf("%d TSvals share their low six bits", n),
 			"Window scale, SACK and ECN are kept in the low six bits of the timestamp.")
+	case unequal || climbed(w):
+		v.variant = VariantOther
+	case v.variant == "":
+		v.note("cookie-variant-not-shown", Info, fmt.Sprintf("%d samples, %d with timestamps", len(w.points), n),
+			"Whether these are Linux's cookies was not shown: that takes SYNs with several values of the MSS (the options ladder). If they are, fewer guesses are enough than for others.")
 	}
 }
 
@@ -110,17 +120,26 @@ func mssLadder(w *view) (top int, table []uint16, rungs string, ok bool) {
 		}
 		for _, table := range linuxTables(&g[0]) {
 			if high, ok := climbs(levels, low, table); ok {
-				return high, table, ladderText(sortedKeys(levels), levels, low), true
+				return high, table, ladderText(slices.Sorted(maps.Keys(levels)), levels, low), true
 			}
 		}
 	}
 	return 0, nil, "", false
 }
 
+// climbed reports whether SYNs of one tuple that offered three values of the MSS or
+// more were answered: Linux's cookies would have told them apart.
+func climbed(w *view) bool {
+	return slices.ContainsFunc(w.repeated(4), func(g []point) bool {
+		_, levels := lowestOffers(g)
+		return len(levels) >= 3
+	})
+}
+
 // climbs reports whether the offset of each offered MSS is its index in the
 // table, up to a highest one.
 func climbs(levels map[uint16]int32, low int32, table []uint16) (high int, ok bool) {
-	values := sortedKeys(levels)
+	values := slices.Sorted(maps.Keys(levels))
 	high = int(levels[values[len(values)-1]] - low)
 	if high < 1 || high >= len(table) {
 		return 0, false
@@ -155,16 +174,6 @@ func lowestOffers(g []point) (low int32, levels map[uint16]int32) {
 	return low, levels
 }
 
-// sortedKeys lists the offered MSS values upwards.
-func sortedKeys(m map[uint16]int32) []uint16 {
-	var keys []uint16
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // ladderText prints each offered MSS with its place.
 func ladderText(values []uint16, levels map[uint16]int32, low int32) string {
 	text := ""
@@ -174,24 +183,31 @@ func ladderText(values []uint16, levels map[uint16]int32, low int32) string {
 	return text
 }
 
-// steadyTSval reports whether the TSvals of SYNs with equal options agree in
-// their low six bits, up to the constant that each pair of hosts adds: chance
-// is 1/64 a sample.
-func steadyTSval(w *view) (n int, ok bool) {
-	first := make(map[Opt[Offer]]uint32)
-	plain := w.unladdered()
-	for i := range plain {
-		s := plain[i].sample
-		ts, seen := s.TSVal.Get()
+// steadyTSval compares the low six bits of the TSvals of n SYNs, of each tuple with
+// equal options, to which each tuple, or each pair of hosts, adds a constant of its
+// own (net/core/secure_seq.c): equal is that none differs among enough of them, by
+// chance 1/64 a sample; unequal that some differ, though the tuples are known.
+func steadyTSval(w *view) (n int, equal, unequal bool) {
+	type kind struct {
+		src   netip.Addr
+		port  Opt[uint16]
+		offer Opt[Offer]
+	}
+	first, differ := make(map[kind]uint32), false
+	for _, p := range w.unladdered() {
+		ts, seen := p.sample.TSVal.Get()
 		if !seen {
 			continue
 		}
-		was, known := first[s.Offer]
-		if known && (was^ts)&63 != 0 {
-			return 0, false
-		}
-		first[s.Offer] = ts
 		n++
+		k := kind{p.sample.Src, p.sample.SrcPort, p.sample.Offer}
+		was, known := first[k]
+		if !known {
+			first[k] = ts
+		}
+		if known && (was^ts)&63 != 0 {
+			differ, unequal = true, unequal || k.port.OK
+		}
 	}
-	return n, n-len(first) >= 3
+	return n, !differ && n-len(first) >= 3, unequal
 }

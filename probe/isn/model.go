@@ -151,7 +151,7 @@ func (s *standing) again(v *view, refine bool) *standing {
 	if !refine {
 		return top
 	}
-	d, ok := top.drift.refined(v, top.ledger, s.drift.step != 0)
+	d, ok := top.drift.refined(v, top.ledger, stepping(s.drift.step != 0))
 	if !ok || d.hz == 0 {
 		return top
 	}

@@ -101,7 +101,7 @@ func (p plane) explains(list []successor) (bits float64) {
 		if more < 0 || math.Abs(off-more*p.step) > scale {
 			continue
 		}
-		bits += max(0, math.Log2(p.step/scale)-skipBits(-more, 1))
+		bits += max(0, math.Log2(p.step/scale)-skipBits(-more, 1, true))
 	}
 	return bits - math.Log2(p.step)
 }

@@ -184,10 +184,18 @@ func weightedMedian(xs []weighted) float64 {
 	return 0
 }
 
+// stepping tells whether connections move a number beside time.
+type stepping bool
+
+const (
+	withoutStep stepping = false
+	withStep    stepping = true
+)
+
 // refined is the drift after one step of weighted least squares over the points
 // on its strands, each strand about its own mean; ok is whether the points tell
-// the rate (and the step, where withStep).
-func (d drift) refined(v *view, l *ledger, withStep bool) (out drift, ok bool) {
+// the rate (and the step, where there is one).
+func (d drift) refined(v *view, l *ledger, kind stepping) (out drift, ok bool) {
 	m := newMeans(v, l, &d)
 	var tt, kk, tk, tr, kr float64
 	for i := range v.points {
@@ -201,7 +209,7 @@ func (d drift) refined(v *view, l *ledger, withStep bool) (out drift, ok bool) {
 		tt, kk, tk = tt+w*t*t, kk+w*k*k, tk+w*t*k
 		tr, kr = tr+w*t*r, kr+w*k*r
 	}
-	if !withStep {
+	if kind == withoutStep {
 		d.hz += tr / tt
 		return d, tt > 0
 	}

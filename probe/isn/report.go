@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"synscope/craft"
+	"synscope/probe/finding"
 )
 
 // Class says how a host chooses its initial sequence numbers. The zero Class
@@ -68,38 +69,18 @@ func Classes() []Class {
 	return list
 }
 
-// Severity grades a finding. The zero Severity is Info.
-type Severity uint8
+// Finding is one observation beside the class, and Severity how grave it is.
+type (
+	Finding  = finding.Finding
+	Severity = finding.Severity
+)
 
 // The severities of a finding.
 const (
-	Info    Severity = iota // good to know
-	Notice                  // unusual
-	Warning                 // weak, or the measurement is in doubt
+	Info    = finding.Info
+	Notice  = finding.Notice
+	Warning = finding.Warning
 )
-
-// String returns the severity in the words of the records.
-func (s Severity) String() string {
-	switch s {
-	case Notice:
-		return "notice"
-	case Warning:
-		return "warning"
-	}
-	return "info"
-}
-
-// MarshalText implements [encoding.TextMarshaler].
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// Finding is one observation beside the class. Code is stable and in kebab
-// case; Evidence holds the numbers that the text rests on.
-type Finding struct {
-	Code     string   `json:"code"`
-	Severity Severity `json:"severity"`
-	Text     string   `json:"text"`
-	Evidence string   `json:"evidence,omitempty"`
-}
 
 // Flags of a report: things that happened to the sampling.
 const (
@@ -183,7 +164,7 @@ func (r *Report) HasFlag(flag string) bool {
 
 // note adds a finding.
 func (r *Report) note(code string, s Severity, text, evidence string) {
-	r.Findings = append(r.Findings, Finding{code, s, text, evidence})
+	r.Findings = append(r.Findings, Finding{Code: code, Severity: s, Text: text, Evidence: evidence})
 }
 
 // flag adds a flag once.

@@ -1,6 +1,7 @@
 package isn
 
 import (
+	"encoding/json"
 	"net/netip"
 	"time"
 
@@ -8,17 +9,39 @@ import (
 )
 
 // Opt is a value that may not have been measured. The zero Opt is absent,
-// which is not the same as a measured zero: an ISN of 0 is a value.
-type Opt[T comparable] struct {
+// which is not the same as a measured zero: an ISN of 0 is a value. In JSON it is the
+// value, or null; a field with the option omitzero is left out where it is absent.
+type Opt[T any] struct {
 	Value T
 	OK    bool
 }
 
 // Some returns a measured value.
-func Some[T comparable](v T) Opt[T] { return Opt[T]{Value: v, OK: true} }
+func Some[T any](v T) Opt[T] { return Opt[T]{Value: v, OK: true} }
 
 // Get returns the value and whether it was measured.
 func (o Opt[T]) Get() (T, bool) { return o.Value, o.OK }
+
+// IsZero reports absence.
+func (o Opt[T]) IsZero() bool { return !o.OK }
+
+// MarshalJSON writes the value, or null where there is none.
+func (o Opt[T]) MarshalJSON() ([]byte, error) {
+	if !o.OK {
+		return []byte("null"), nil
+	}
+	return json.Marshal(o.Value)
+}
+
+// UnmarshalJSON reads a value; null is absence.
+func (o *Opt[T]) UnmarshalJSON(b []byte) error {
+	*o = Opt[T]{}
+	if string(b) == "null" {
+		return nil
+	}
+	o.OK = true
+	return json.Unmarshal(b, &o.Value)
+}
 
 // Offer is what the options of a SYN of ours offered. MSS 0 means that the
 // SYN carried no MSS option.

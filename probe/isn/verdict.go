@@ -25,5 +25,5 @@ type verdict struct {
 
 // note adds a finding to the verdict.
 func (v *verdict) note(code string, s Severity, evidence, text string, args ...any) {
-	v.notes = append(v.notes, Finding{code, s, fmt.Sprintf(text, args...), evidence})
+	v.notes = append(v.notes, Finding{Code: code, Severity: s, Text: fmt.Sprintf(text, args...), Evidence: evidence})
 }

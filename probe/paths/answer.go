@@ -36,17 +36,17 @@ func (r *runner) concerned(ev *wire.Event) (*sending, string) {
 	if !ev.Kind.Verified() {
 		s = r.Table.Concerned(ev)
 	}
-	if s == nil {
+	switch {
+	case s == nil || !s.WarmUp && s.ID >= len(r.sent):
 		return nil, wire.RejectUnsolicited
-	}
-	if s.WarmUp {
+	case s.WarmUp:
 		s.Ended = true
 		return nil, wire.RejectDuplicate
 	}
 	return r.sent[s.ID], wire.RejectUnsolicited
 }
 
-// repeat lets a probe be sent again that an old connection of the target, or its
+// repeat lets a probe be repeated that an old connection of the target, or its
 // size, kept from being answered.
 func (r *runner) repeat(p *sending) {
 	if !p.Ended {

@@ -58,7 +58,7 @@
 // for. The average is exact: if flows came at random moments, each node would fill
 // by itself, so it is the integral over t of 1 − Π P(Poisson(share·t) ≥ n(k)).
 // No more than 1.2 times that is sent; where it does not suffice, the confidence says
-// so. Probes that are lost, or that meet silence, are sent again beside it.
+// so. Probes that are lost, or that meet silence, are repeated beside it.
 //
 // # What it cannot see
 //
@@ -70,7 +70,7 @@
 //
 // Behind a router that sends each packet of a flow elsewhere, interfaces are
 // known, but not which of them are joined: such links are [Edge.Uncertain]. A probe
-// without an answer is sent again up to four times, and up to twenty where others on
+// without an answer is repeated up to four times, and up to twenty where others on
 // its way are lost as well, slower each time, since routers send few errors a second (Linux: one a
 // second to each host, after six at once); only then is silence taken to be one. Two
 // flows look behind it. If something answers there, the hop is silent and passes

@@ -1,13 +1,12 @@
 package paths
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
-	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -16,13 +15,11 @@ import (
 // faster than hops answer, and gives it what comes back. All its state but the
 // table belongs to the goroutine of run.
 type runner struct {
-	wire.Loop
-	cfg   *Config
-	x     *explorer
-	route netraw.Route
+	*wire.Hops
+	cfg *Config
+	x   *explorer
 
-	sent     []*sending // by the number of the transmission
-	warmUp   *wire.Transmission
+	sent     []*sending   // by the number of the transmission
 	hops     map[int]*hop // by TTL
 	wanted   []want       // by the latest graph
 	changed  bool         // something came back since, or was given up
@@ -34,7 +31,6 @@ type runner struct {
 	settle   time.Duration // until when something better than an RST may come
 	next     time.Duration // when the next probe may leave
 	looked   time.Duration // when progress was told
-	outage   wire.Outage
 	refusals int
 	best     *sending       // whose outcome is the verdict
 	failed   *probe.Verdict // of a target for which nothing could be sent
@@ -47,20 +43,15 @@ type sending struct {
 	attempt *attempt
 }
 
-const (
-	spacing    = 200 * time.Microsecond // between two probes
-	shortest   = 250 * time.Millisecond // wait for an answer
-	warmUpWait = 200 * time.Millisecond
-)
+// shortest is the least wait for an answer.
+const shortest = 250 * time.Millisecond
 
 func newRunner(n probe.Network, cfg *Config) (*runner, error) {
-	loop, err := wire.NewLoop(n, wire.Look{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}.Complete())
+	x, err := wire.NewHops(n, wire.Look{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}, cfg.Target, cfg.Rate)
 	if err != nil {
 		return nil, err
 	}
-	loop.Matcher.Recall, loop.Pace = wire.Rewritten{Table: loop.Table}, wire.NewPace(cfg.Rate)
-	r := &runner{Loop: loop, cfg: cfg, hops: map[int]*hop{}, changed: true}
-	r.Departed = func(s *wire.Transmission, ev *wire.Event) { s.Left(ev, r.Reading) }
+	r := &runner{Hops: x, cfg: cfg, hops: map[int]*hop{}, changed: true}
 	r.Accept = r.accept
 	r.x = newExplorer(cfg.Target.Addr().WithZone(""), cfg.MaxHops, len(n.Ports()), cfg.Queries, cfg.Confidence)
 	for _, port := range cfg.Flows {
@@ -71,31 +62,18 @@ func newRunner(n probe.Network, cfg *Config) (*runner, error) {
 		r.x.follows = true
 	}
 	r.x.trust = func(ttl int) bool { return r.hop(ttl).tells() }
-	r.route, err = n.Route(cfg.Target.Addr())
-	return r, err
+	return r, nil
 }
 
 func (r *runner) run(ctx context.Context) error {
-	in := wire.NewReceiver(r.Network, r.Matcher)
-	go in.Run()
-	defer in.Stop()
-	alarm := time.NewTimer(time.Hour)
-	defer alarm.Stop()
-
-	r.Tick(ctx)
-	r.sendWarmUp()
-	for {
-		r.Tick(ctx)
+	r.Run(ctx, r.WarmUp, func(in *wire.Receiver) (more bool) {
 		r.expire(in)
 		r.decide()
 		r.fill()
 		r.progress()
-		if r.Failure != nil || r.finished() {
-			break
-		}
-		r.await(ctx, in, alarm)
-	}
-	return wire.ErrorOr(r.Failure, r.interrupted())
+		return !r.finished()
+	}, r.wakeUp)
+	return cmp.Or(r.Failure, r.interrupted())
 }
 
 func (r *runner) interrupted() error {
@@ -107,7 +85,7 @@ func (r *runner) interrupted() error {
 
 // decide asks the explorer what to send, where something has changed.
 func (r *runner) decide() {
-	if r.changed && !r.warming() {
+	if r.changed && !r.Warming() {
 		r.changed = false
 		r.wanted = r.x.next()
 		for _, h := range r.hops {
@@ -126,7 +104,7 @@ func (r *runner) finished() bool {
 	if r.failed != nil {
 		return true
 	}
-	if r.warming() || r.Flying.Waiting() != nil || r.Responses.Waiting() > 0 || r.Now < r.settle && !r.Stopping {
+	if r.Warming() || r.Flying.Waiting() != nil || r.Responses.Waiting() > 0 || r.Now < r.settle && !r.Stopping {
 		return false
 	}
 	return r.Stopping || len(r.wanted) == 0 && !r.changed
@@ -135,7 +113,7 @@ func (r *runner) finished() bool {
 // fill sends what may be sent now.
 func (r *runner) fill() {
 	r.Respond()
-	for !r.Stopping && !r.warming() && r.Failure == nil && r.failed == nil && r.Now >= r.next && r.Pace.Allowance(r.Now, 1) > 0 {
+	for r.failed == nil && r.Now >= r.next && r.MaySend() {
 		i := slices.IndexFunc(r.wanted, func(w want) bool { return r.hop(w.ttl).ready(w) <= r.Now })
 		if i < 0 {
 			return
@@ -152,11 +130,12 @@ func (r *runner) send(w want) {
 		w.flow = r.x.unused(r.Matcher.Ports)
 	}
 	s := &wire.Transmission{TTL: uint8(w.ttl), Index: w.ttl - 1, Attempt: 1, Small: r.small}
-	if err := r.transmit(s, w.flow.port); err != nil {
+	if err := r.Transmit(s, w.flow.port); err != nil {
 		r.refused(w, err)
 		return
 	}
 	r.refusals = 0
+	r.sent = append(r.sent, make([]*sending, s.ID+1-len(r.sent))...)
 	a := r.x.begin(w)
 	r.sent[s.ID] = &sending{s, w.flow.pair(w.ttl), a}
 	r.hop(w.ttl).sent(w, r.Now)
@@ -166,40 +145,16 @@ func (r *runner) send(w want) {
 		attempt = 1
 	}
 	r.Counters.Departed(attempt, r.Now)
-	r.outage.End()
-	r.next = r.Now + spacing
-}
-
-// transmit sends one SYN.
-func (r *runner) transmit(s *wire.Transmission, port uint16) error {
-	s.Src, s.Dst = netip.AddrPortFrom(r.route.Source, port), r.cfg.Target
-	if s.Dst.Addr().Zone() != "" {
-		s.Link = r.route.IfIndex
-	}
-	id := len(r.Table.List)
-	s.Numbers = r.Matcher.Cookie.Numbers(s.Src, s.Dst, id)
-	s.IPID = r.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(id)
-	r.Table.Add(s)
-	r.sent = append(r.sent, nil)
-	r.Packets.Clear()
-	r.Packets.AddTransmission(s, r.Now)
-	s.Wire = append([]byte(nil), r.Packets.Batch[0]...)
-	r.Reading = r.Clocks.Read()
-	s.Tx.Sent, s.Handed = r.Now, r.Reading
-	_, err := wire.SendOn(r.Network, r.Packets.Batch, []int{s.Link})
-	s.Back = r.Clocks.Read().Wall
-	r.Packets.Clear()
-	r.Pace.Spend(1)
-	s.Ended, s.Closed = err != nil, err != nil
-	return err
+	r.Outage.End()
+	r.next = r.Now + wire.Spacing
 }
 
 // refused waits before the kernel is asked again. What it never takes ends the
 // run.
 func (r *runner) refused(w want, err error) {
-	r.outage.Note(err, r.Now)
-	if r.outage.Certain(r.Now) {
-		r.Fail(r.outage.Error())
+	r.Outage.Note(err, r.Now)
+	if r.Outage.Certain(r.Now) {
+		r.Fail(r.Outage.Error())
 		return
 	}
 	if wait, again := wire.Backoff(err, r.refusals); again {
@@ -216,62 +171,21 @@ func (r *runner) refused(w want, err error) {
 	r.Fail(fmt.Errorf("paths: %w", err))
 }
 
-// sendWarmUp sends a SYN that dies at the first router, so that the neighbour's
-// address is known before anything is timed.
-func (r *runner) sendWarmUp() {
-	if r.route.Local {
-		return
-	}
-	r.warmUp = &wire.Transmission{TTL: 1, WarmUp: true}
-	ports := r.Matcher.Ports
-	if r.transmit(r.warmUp, ports[len(ports)-1]) != nil {
-		r.warmUp.Ended = true
-	}
-}
-
-func (r *runner) warming() bool {
-	s := r.warmUp
-	return s != nil && !s.Ended && s.Tx.Left == 0 && r.Now-s.Tx.Sent < warmUpWait && !r.Stopping
-}
-
-func (r *runner) await(ctx context.Context, in *wire.Receiver, alarm *time.Timer) {
-	if wait := r.wakeUp() - r.Now; wait > 0 {
-		done := ctx.Done()
-		if r.Stopping {
-			done = nil
-		}
-		alarm.Reset(wait)
-		select {
-		case batch, ok := <-in.Full:
-			r.Take(in, batch, ok)
-		case <-alarm.C:
-		case <-done:
-		}
-	}
-	r.Poll(in)
-}
-
 // wakeUp is the time until which nothing is due.
 func (r *runner) wakeUp() time.Duration {
-	wake := r.Now + wire.LookEvery
+	wake := r.WakeUp(r.Now + wire.LookEvery)
 	if s := r.Flying.Waiting(); s != nil {
 		wake = min(wake, r.deadline(s))
 	}
 	if r.settle > r.Now {
 		wake = min(wake, r.settle)
 	}
-	if r.warming() {
-		wake = min(wake, r.Now+spacing)
-	}
 	if !r.Stopping {
 		for _, w := range r.wanted {
 			if at := r.hop(w.ttl).ready(w); at != never {
-				wake = min(wake, max(at, r.next, r.Pace.WakeUp(), r.Now+spacing))
+				wake = min(wake, max(at, r.next, r.Pace.WakeUp(), r.Now+wire.Spacing))
 			}
 		}
-	}
-	if r.Responses.Waiting() > 0 {
-		wake = min(wake, max(r.Pace.WakeUp(), r.Now+spacing))
 	}
 	return wake
 }

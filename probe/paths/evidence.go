@@ -48,7 +48,7 @@ func weight(k trace.HopKind) int {
 	return slices.Index([]trace.HopKind{trace.HopNone, trace.HopUnreachable, trace.HopReset, trace.HopSYNACK, trace.HopTimeExceeded}, k)
 }
 
-// pair is a flow and a TTL: the probe that is sent again where it is lost.
+// pair is a flow and a TTL: the probe that is repeated where it is lost.
 type pair struct {
 	flow     *flow
 	ttl      int

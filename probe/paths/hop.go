@@ -10,17 +10,17 @@ import (
 // more (RFC 1812 §4.3.2.8): Linux one a second to each host, after six at once
 // (net/ipv4/inetpeer.c, inet_peer_xrlim_allow). So where several probes are lost at a
 // hop whose routers have answered others, nothing is sent there for a second; then
-// one of them is sent again. If it is answered now, the hop is limited, and is asked
+// one of them is repeated. If it is answered now, the hop is limited, and is asked
 // no faster than it answers; if not, nor a second one, they were lost for another
 // reason, and silence can be believed.
 type hop struct {
 	state  hopState
 	flying int
-	narrow bool                    // some are to be sent again
+	narrow bool                    // some are to be repeated
 	lost   map[*pair]time.Duration // when it was given up the last time
 	known  []netip.Addr            // routers that answered
 
-	test  *pair         // that is sent again to tell
+	test  *pair         // that is repeated to tell
 	tests int           // that were lost
 	slot  time.Duration // when the next probe may leave: a test, or one of a limited hop
 	gap   time.Duration // between two probes of a limited hop
@@ -69,7 +69,7 @@ func (h *hop) ready(w want) time.Duration {
 	return h.repeated(w)
 }
 
-// repeated is when a probe may be sent again.
+// repeated is when a probe may be repeated.
 func (h *hop) repeated(w want) time.Duration {
 	q := w.flow.pair(w.ttl)
 	switch n := q.lost(); {
@@ -146,7 +146,7 @@ func (h *hop) count(n *int) {
 	}
 }
 
-// look ends a test for which there is nothing left to be sent again.
+// look ends a test for which there is nothing left to be repeated.
 func (h *hop) look() {
 	if h.state == hopTesting && h.test == nil && !h.narrow {
 		h.state = hopFast

@@ -6,8 +6,8 @@ type purpose byte
 const (
 	forRule   purpose = iota // the rule asks for it
 	forFlow                  // to find a flow that passes a vertex
-	forSame                  // sent again, to see whether it goes the same way
-	forLost                  // sent again, because nothing came back
+	forSame                  // repeated, to see whether it goes the same way
+	forLost                  // repeated, because nothing came back
 	forSilent                // to see whether anything is behind a silent hop
 	forBox                   // to see whether the target is where it answers
 	forEnd                   // to measure a path to its end
@@ -18,7 +18,7 @@ type want struct {
 	flow *flow // nil: one that was not used yet
 	ttl  int
 	why  purpose
-	loss bool // what is sent again was lost on a way that loses at random
+	loss bool // what is repeated was lost on a way that loses at random
 }
 
 // repeats is how many probes are sent twice behind a vertex with several next

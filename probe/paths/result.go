@@ -11,7 +11,7 @@ func (r *runner) result(err error) *Map {
 	r.x.over = true
 	g := r.x.graph()
 	m := r.x.draw(g)
-	m.Target, m.Source = r.cfg.Target, r.route.Source
+	m.Target, m.Source = r.cfg.Target, r.Way.Source
 	m.Verdict = r.verdict(err)
 	m.Summary = r.Counted()
 	m.Summary.Rate = perSecond(m.Summary.Sent, r.Counters.LastSend)

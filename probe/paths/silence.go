@@ -52,7 +52,7 @@ const (
 )
 
 // settle tells which of the pairs that were given up are taken to meet silence;
-// the others are to be sent again. Where no flow from there was answered they
+// the others are to be repeated. Where no flow from there was answered they
 // stand for each other.
 func (l *level) settle(v *vertex, silent []*pair, answered bool) (settled []*pair) {
 	lost := 0

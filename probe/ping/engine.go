@@ -1,6 +1,7 @@
 package ping
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"net/netip"
@@ -84,7 +85,7 @@ func (p *pinger) run(ctx context.Context) error {
 		p.fill(r)
 		return !p.finished()
 	}, p.wakeUp)
-	return wire.ErrorOr(p.Failure, p.interrupted())
+	return cmp.Or(p.Failure, p.interrupted())
 }
 
 // takeOrders lets the targets that a name has now be taken up between two turns.

@@ -30,13 +30,13 @@ func (r *Result) judge(quick bool) {
 		case "local-firewall": // why says so
 		case "challenge-ack":
 			r.note(f.Code, isn.Notice, "An ACK that acknowledges none of our SYNs answered one: the host may hold an old connection on these ports. "+
-				"That was reset and the SYN sent again.", f.Evidence)
+				"That was reset and the SYN retransmitted.", f.Evidence)
 		default:
-			r.note(f.Code, isn.Severity(f.Severity), f.Text, f.Evidence)
+			r.note(f.Code, f.Severity, f.Text, f.Evidence)
 		}
 	}
 	if r.Stale > 0 {
-		r.note("stale-half-open", isn.Info, "Our SYN met a half-open connection of an earlier one, whose reset was lost or overtaken; it was closed and the SYN sent again.",
+		r.note("stale-half-open", isn.Info, "Our SYN met a half-open connection of an earlier one, whose reset was lost or overtaken; it was closed and the SYN retransmitted.",
 			fmt.Sprintf("%d challenge ACKs", r.Stale))
 	}
 	if r.Stepped > 0 {

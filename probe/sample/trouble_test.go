@@ -136,7 +136,7 @@ func TestStaleHalfOpen(t *testing.T) {
 	})
 }
 
-// A SYN-ACK sent again from a half-open connection gets the reset that was lost.
+// A SYN-ACK retransmitted from a half-open connection gets the reset that was lost.
 func TestRetransmittedSYNACK(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var resets []craft.Segment
@@ -160,7 +160,7 @@ func TestRetransmittedSYNACK(t *testing.T) {
 			t.Errorf("%d stale, %d lost, %v", r.Stale, r.Report.Lost, summary.Rejected)
 		}
 		if resets[6].Seq != resets[7].Seq || resets[6].Src != resets[7].Src {
-			t.Errorf("the reset was not sent again")
+			t.Errorf("the reset was not repeated")
 		}
 	})
 }

@@ -9,9 +9,9 @@ func (e *engine) measureLoss(f *flight, attempt int) {
 	lost := attempt - f.inGaps(attempt) // what left while the host was away was not lost on the way
 	h.losses.note(lost)
 	e.losses.note(lost)
-	h.answered(f.wasted(attempt, h.changed), e.now, h.SRTT)
-	if e.ramp != nil {
-		e.ramp.Answered(f.wasted(attempt, e.ramp.Changed))
+	h.answered(f.wasted(attempt, h.changed), e.Now, h.SRTT)
+	if e.Ramp != nil {
+		e.Ramp.Answered(f.wasted(attempt, e.Ramp.Changed))
 	}
 }
 
@@ -74,14 +74,14 @@ const (
 func (e *engine) patience(h *host, attempt int) time.Duration {
 	attempt = min(attempt, mostDoublings)
 	wait := h.Wait(attempt, e.cfg.Timeout)
-	if h.Known() || e.slowest == 0 {
+	if h.Known() || e.Slowest == 0 {
 		return wait
 	}
-	return min(wait, max(guessFactor*e.slowest, shortestGuess))
+	return min(wait, max(guessFactor*e.Slowest, shortestGuess))
 }
 
 // noteRoundTrip keeps the slowest round trip of any host.
-func (e *engine) noteRoundTrip(h *host) { e.slowest = max(e.slowest, h.SRTT) }
+func (e *engine) noteRoundTrip(h *host) { e.Slowest = max(e.Slowest, h.SRTT) }
 
 // watchedRate is the rate, in packets a second, up to which own packets are
 // watched as they leave: above it the better stamps cost too much.
@@ -89,11 +89,10 @@ const watchedRate = 20_000
 
 // rampUp lets the rate follow what the network bears.
 func (e *engine) rampUp() {
-	if e.ramp == nil || !e.ramp.Turn(e.now, e.counters.Sent) {
+	if !e.RampUp() {
 		return
 	}
-	e.pace.Ask(e.ramp.Rate)
-	if n, ok := e.network.(watching); ok && e.ramp.Rate > watchedRate && !e.unwatched {
+	if n, ok := e.Network.(watching); ok && e.Ramp.Rate > watchedRate && !e.unwatched {
 		e.unwatched = true
 		n.Watch(false)
 	}

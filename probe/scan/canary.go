@@ -94,7 +94,7 @@ func (e *engine) sendCanaries() bool {
 // sendCanary queues probes of dynamic ports (RFC 6335 §6: never assigned).
 func (e *engine) sendCanary(h *host) {
 	for i := range canariesPerHost {
-		seed := e.matcher.Cookie.Numbers(netip.AddrPortFrom(h.way.source, uint16(i)), netip.AddrPortFrom(h.addr, 0), 0)
+		seed := e.Matcher.Cookie.Numbers(netip.AddrPortFrom(h.way.source, uint16(i)), netip.AddrPortFrom(h.addr, 0), 0)
 		port := 49152 + uint16(uint32(seed.Seq)%8192)*2 + uint16(i)
 		id := e.flights.add(h, port)
 		e.flights.at(id).canary = true

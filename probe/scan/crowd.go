@@ -12,18 +12,18 @@ import (
 // a moment, since the router remembers it meanwhile.
 func (e *engine) room(h *host) (wake time.Duration, ok bool) {
 	if h.waits() {
-		return e.now + witnessLook, false
+		return e.Now + witnessLook, false
 	}
-	if !h.limiter.room(e.now) {
+	if !h.limiter.room(e.Now) {
 		return h.due, false
 	}
 	if !h.crowded || h.found.up {
 		return 0, true
 	}
-	if h.slot == 0 || h.contact != 0 && e.now > h.contact+wire.Contact {
-		h.slot, h.contact = e.crowds.Slot(h.addr, e.now), 0
+	if h.slot == 0 || h.contact != 0 && e.Now > h.contact+wire.Contact {
+		h.slot, h.contact = e.Crowds.Slot(h.addr, e.Now), 0
 	}
-	return h.slot, e.now >= h.slot
+	return h.slot, e.Now >= h.slot
 }
 
 // reaches notes that a probe of a host leaves.

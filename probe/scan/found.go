@@ -88,7 +88,7 @@ func (e *engine) handOut(h *host) bool {
 	}
 	err := e.sink.Host(r)
 	if err != nil {
-		e.fail(err)
+		e.Fail(err)
 	}
 	return err == nil
 }

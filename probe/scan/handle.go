@@ -18,7 +18,7 @@ func (e *engine) handle(ev *wire.Event) {
 	case ev.Own:
 		return
 	}
-	wire.Count(&e.counters.Summary, ev, e.accept)
+	wire.Count(&e.Counters.Summary, ev, e.accept)
 }
 
 // seenLeaving notes the kernel's stamp of a transmission.
@@ -43,7 +43,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		return wire.RejectUnsolicited
 	}
 	if ev.Kind == wire.KindSYNACK {
-		e.responses.Add(wire.CloseAfter(ev), e.now)
+		e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	}
 	switch {
 	case f == nil && ev.Kind.Verified():
@@ -72,7 +72,7 @@ func (e *engine) strayed(f *flight, ev *wire.Event) bool {
 // probe that it would answer had left.
 func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
 	tx := f.tx[ev.Attempt]
-	return !ev.Kind.Verified() && tx.After(ev.At, e.start.Add(tx.Sent))
+	return !ev.Kind.Verified() && tx.After(ev.At, e.Start.Add(tx.Sent))
 }
 
 // answered lets an answer count, and does what it calls for.
@@ -112,14 +112,14 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 	switch do {
 	case wire.ActFinish:
 		if ev.Kind == wire.KindACK {
-			e.responses.Add(wire.CloseAfter(ev), e.now)
+			e.Responses.Add(wire.CloseAfter(ev), e.Now)
 		}
 		e.finish(id)
 	case wire.ActSettle:
 		f.phase = phaseSettled
-		e.flights.expectBy(id, e.now+e.grace(f, ev))
+		e.flights.expectBy(id, e.Now+e.grace(f, ev))
 	case wire.ActAsk:
-		e.responses.Add(wire.Ask(ev, e.matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)), e.now)
+		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)), e.Now)
 	case wire.ActRenew:
 		e.renew(id, f, ev)
 	}
@@ -127,7 +127,7 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 
 // grace is how long a settled probe waits for something better.
 func (e *engine) grace(f *flight, ev *wire.Event) time.Duration {
-	return wire.Grace(e.now-f.tx[ev.Attempt].Sent, f.host.Wait(0, e.cfg.Timeout))
+	return wire.Grace(e.Now-f.tx[ev.Attempt].Sent, f.host.Wait(0, e.cfg.Timeout))
 }
 
 // delayed tells whether the time an answer took is more than its way: our own
@@ -137,7 +137,7 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 	if ev.Sender == f.host.way.source {
 		return true
 	}
-	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.now-f.tx[ev.Attempt].Sent)
+	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.Now-f.tx[ev.Attempt].Sent)
 }
 
 // learn draws from an answer what it says about the host and the way there.
@@ -147,7 +147,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 		return
 	}
 	if before < wire.RankReset {
-		f.host.Sample(e.now - f.tx[ev.Attempt].Sent)
+		f.host.Sample(e.Now - f.tx[ev.Attempt].Sent)
 		e.measureLoss(f, ev.Attempt)
 		e.noteRoundTrip(f.host)
 	}
@@ -157,7 +157,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 // renew clears an old connection out of the way and tries again from another
 // port, where the probe is still waited for.
 func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
-	e.responses.Add(wire.CloseAfter(ev), e.now)
+	e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	if f.phase == phaseFlying && len(f.tx) < e.allowed(f) {
 		e.flights.void(id)
 		e.again(id, f)
@@ -166,18 +166,18 @@ func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 
 // measure is the RTT of one transmission and the clock behind it.
 func (e *engine) measure(tx wire.Stamps, at time.Time) (time.Duration, netraw.Clock) {
-	return tx.Elapsed(at, e.start.Add(tx.Sent), e.now)
+	return tx.Elapsed(at, e.Start.Add(tx.Sent), e.Now)
 }
 
 // expire deals with the probes whose time is up, once everything that has
 // arrived by now was taken in.
 func (e *engine) expire() {
-	if at, ok := e.flights.nextDeadline(); !ok || at > e.now {
+	if at, ok := e.flights.nextDeadline(); !ok || at > e.Now {
 		return
 	}
-	e.check(e.inbox.CatchUp(e.readClock))
+	e.CatchUp()
 	for {
-		id, ok := e.flights.due(e.now)
+		id, ok := e.flights.due(e.Now)
 		if !ok {
 			return
 		}
@@ -193,7 +193,7 @@ func (e *engine) expire() {
 		silent := f.phase == phaseFlying && len(f.tx) >= e.allowed(f)
 		switch {
 		case silent && e.suspects(f) && e.hold(id, f):
-		case silent || f.phase == phaseSettled || e.stopping:
+		case silent || f.phase == phaseSettled || e.Stopping:
 			e.finish(id)
 		default:
 			e.again(id, f)
@@ -203,13 +203,13 @@ func (e *engine) expire() {
 
 // lastWait is until when the answer to a probe may still come in a run that has
 // been interrupted: there will be no other transmission of it, so its time is
-// not the one after which it would be sent again.
+// not the one after which it would be retransmitted.
 func (e *engine) lastWait(f *flight) (until time.Duration, more bool) {
-	if !e.stopping || f.phase != phaseFlying || len(f.tx) == 0 || len(f.tx) >= e.allowed(f) {
+	if !e.Stopping || f.phase != phaseFlying || len(f.tx) == 0 || len(f.tx) >= e.allowed(f) {
 		return 0, false
 	}
 	until = f.tx[len(f.tx)-1].Sent + e.cfg.Timeout
-	return until, until > e.now
+	return until, until > e.Now
 }
 
 // finish gives a probe its verdict and forgets it.
@@ -232,7 +232,7 @@ func (e *engine) finish(id uint32) {
 		h.tally.verdict(v.State)
 		e.deliver(h, v)
 	default:
-		e.counters.Unfinished++
+		e.Counters.Unfinished++
 	}
 	if e.hosts.trim(h) {
 		e.handOut(h)
@@ -242,19 +242,19 @@ func (e *engine) finish(id uint32) {
 // deliver hands a verdict out.
 func (e *engine) deliver(h *host, v probe.Verdict) {
 	if v.Time.IsZero() {
-		v.Time = e.start.Add(e.now)
+		v.Time = e.Start.Add(e.Now)
 	}
 	h.account(&v)
-	e.counters.Probes++
-	e.counters.States[v.State]++
+	e.Counters.Probes++
+	e.Counters.States[v.State]++
 	switch v.Reason {
 	case probe.ReasonInterrupted:
-		e.counters.Unfinished++
+		e.Counters.Unfinished++
 	case probe.ReasonWentSilent:
-		e.counters.WentSilent++
+		e.Counters.WentSilent++
 	}
 	if err := e.sink.Port(v); err != nil {
-		e.fail(err)
+		e.Fail(err)
 	}
 }
 
@@ -265,10 +265,10 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 	case f.outcome.Best != nil:
 	case f.unheard():
 		v = wentSilent(f.target())
-	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.stopping || e.failure != nil)):
+	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)
 	default:
-		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, e.failure
+		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, e.Failure
 	}
 	return v
 }

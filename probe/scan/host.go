@@ -2,7 +2,6 @@ package scan
 
 import (
 	"net/netip"
-	"strconv"
 	"time"
 
 	"synscope/netraw"
@@ -15,7 +14,7 @@ import (
 // A run may meet very many hosts, so the record is kept small.
 type host struct {
 	addr    netip.Addr
-	key     netip.Addr // see key
+	key     netip.Addr // see wire.AsCarried
 	id      uint32
 	flights int32 // probes without a verdict
 	way     *way
@@ -64,7 +63,7 @@ func newHosts(n probe.Network, met func(*host, netraw.Route)) *hosts {
 
 // find returns the host of an address that a packet on a link names, nil if
 // unknown.
-func (t *hosts) find(a netip.Addr, link int) *host { return t.byAddr[key(a, link)] }
+func (t *hosts) find(a netip.Addr, link int) *host { return t.byAddr[wire.AsCarried(a, link)] }
 
 // get returns the host of an address to be probed.
 func (t *hosts) get(a netip.Addr) *host {
@@ -72,7 +71,7 @@ func (t *hosts) get(a netip.Addr) *host {
 		return h
 	}
 	route, err := t.net.Route(a)
-	k := key(a, route.IfIndex)
+	k := wire.AsCarried(a, route.IfIndex)
 	if h := t.byAddr[k]; h != nil {
 		return h
 	}
@@ -104,15 +103,6 @@ func (t *hosts) trim(h *host) bool {
 	}
 	delete(t.byAddr, h.key)
 	return true
-}
-
-// key is an address as packets carry it. One of a link is another on each link
-// (RFC 4007 §6).
-func key(a netip.Addr, link int) netip.Addr {
-	if a.Is6() && a.IsLinkLocalUnicast() && link != 0 {
-		return a.WithZone(strconv.Itoa(link))
-	}
-	return a.WithZone("")
 }
 
 var _ probe.Polled = (*netraw.Conn)(nil)

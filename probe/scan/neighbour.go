@@ -3,7 +3,6 @@ package scan
 import (
 	"fmt"
 	"net/netip"
-	"time"
 
 	"synscope/netraw"
 	"synscope/probe"
@@ -13,37 +12,20 @@ import (
 // met takes note of a new host: where its packets go bounds the rate, and one on
 // the link is resolved before anything is sent to it.
 func (e *engine) met(h *host, route netraw.Route) {
-	if e.ramp != nil {
-		e.ramp.Towards(route)
+	if e.Ramp != nil {
+		e.Ramp.Towards(route)
 		h.crowded = route.NextHop.IsValid() && !e.cfg.HostsKnown
 	}
 	if route.Local {
 		h.found.up, h.found.reason = true, probe.ReasonLocalhost
 	}
-	if e.cfg.Neighbours == nil || route.Local {
+	if !e.resolving.Asks() || route.Local {
 		return
 	}
-	n := e.cfg.Neighbours.AskRoute(h.addr, route)
-	if n.State == netraw.NeighbourPending {
+	if n, known := e.resolving.Ask(h.addr, route, h); known {
+		e.resolved(h, &n)
+	} else {
 		h.resolving = true
-		e.resolving[n.Addr] = h
-		return
-	}
-	e.resolved(h, &n)
-}
-
-// pollNeighbours takes what was found out.
-func (e *engine) pollNeighbours() {
-	if e.cfg.Neighbours == nil || len(e.resolving) == 0 {
-		return
-	}
-	e.found = e.cfg.Neighbours.Poll(e.found[:0])
-	for i := range e.found {
-		n := &e.found[i]
-		if h := e.resolving[n.Addr]; h != nil {
-			delete(e.resolving, n.Addr)
-			e.resolved(h, n)
-		}
 	}
 }
 
@@ -79,21 +61,4 @@ func (e *engine) endAll(h *host) {
 			e.finish(t.id)
 		}
 	}
-}
-
-// neighbourWakeUp is when the neighbours want to be polled.
-func (e *engine) neighbourWakeUp() (time.Duration, bool) {
-	if len(e.resolving) == 0 {
-		return 0, false
-	}
-	wait, ok := e.cfg.Neighbours.Next()
-	return e.now + wait, ok
-}
-
-// neighboursReady receives when there is something to poll.
-func (e *engine) neighboursReady() <-chan struct{} {
-	if e.cfg.Neighbours == nil {
-		return nil
-	}
-	return e.cfg.Neighbours.Ready()
 }

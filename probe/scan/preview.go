@@ -8,12 +8,12 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// Preview yields the first transmission of every target, as [Scan] would send
+// Preview yields the first transmission of every target, as [Run] would send
 // it from the given addresses and port, without a network. The segment is valid
 // until the next one.
 func Preview(cfg Config, from4, from6 netip.Addr, port uint16) (iter.Seq[*craft.Segment], error) {
-	cfg.SetDefaults()
-	p, err := wire.NewPackets(cfg.Look())
+	cfg.setDefaults()
+	p, err := wire.NewPackets(cfg.look())
 	if err != nil {
 		return nil, err
 	}

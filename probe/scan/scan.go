@@ -8,7 +8,7 @@
 //     (limiter.go) allow it (send.go); how often it is retransmitted follows the
 //     loss that was measured (loss.go, attention.go).
 //  3. While it is in flight, and no longer, it has a record (flight.go) and a
-//     deadline (timers.go) after RFC 6298. A new attempt has another source port
+//     deadline after RFC 6298. A new attempt has another source port
 //     and sequence number, so each reply names what it answers.
 //  4. The engine keeps the best answer (handle.go), closes half-open connections
 //     by RST, and hands a [probe.Verdict] to the caller's [probe.Sink].
@@ -40,11 +40,11 @@ type Config struct {
 	Targets   iter.Seq[netip.AddrPort] // each exactly once, in the order of probing
 	Total     uint64                   // how many Targets there are; 0: not known
 
-	Rate      float64 // packets a second; 0: begins gently and grows, see ramp.go; +Inf: no bound
+	Rate      float64 // packets a second; 0: begins at 2,000 and grows while nothing is lost; +Inf: no bound
 	FixedRate bool    // keep to Rate even while the kernel drops replies
 
 	Retries int           // transmissions after the first at most; negative: none; 0: DefaultRetries
-	Timeout time.Duration // longest wait for one answer; 0: DefaultTimeout
+	Timeout time.Duration // longest wait for one answer; 0: [probe.DefaultTimeout]
 
 	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
 	TTL     uint8         // 0: the profile's
@@ -67,9 +67,9 @@ type Config struct {
 
 // Run probes every target over network and hands each verdict to sink once.
 //
-// Cancelling ctx stops the sending; Scan waits for the answers that are still
-// due, hands them out, and returns [ErrInterrupted]. Other errors are
-// [ErrNetworkDown], the sink's, and those of a configuration that cannot work.
+// Cancelling ctx stops the sending; Run waits for the answers that are still
+// due, hands them out, and returns [probe.ErrInterrupted]. Other errors are
+// [probe.ErrNetworkDown], the sink's, and those of a configuration that cannot work.
 // The summary is valid in each case.
 func Run(ctx context.Context, network probe.Polled, cfg Config, sink probe.Sink) (probe.Summary, error) {
 	if err := cfg.complete(network); err != nil {
@@ -103,26 +103,15 @@ func (c *Config) complete(network probe.Polled) error {
 	return nil
 }
 
-func (c *Config) SetDefaults() {
-	if c.Rate == 0 {
-		c.Rate = probe.DefaultRate
-	}
-	switch {
-	case c.Retries == 0:
-		c.Retries = probe.DefaultRetries
-	case c.Retries < 0:
-		c.Retries = 0
-	}
-	if c.Timeout <= 0 {
-		c.Timeout = probe.DefaultTimeout
-	}
-	l := c.Look().Complete()
+func (c *Config) setDefaults() {
+	wire.Defaults(&c.Rate, &c.Retries, &c.Timeout)
+	l := c.look()
 	c.Technique, c.Profile, c.Key = l.Technique, l.Profile, l.Key
 }
 
-// Look is what the probes have in common.
-func (c *Config) Look() wire.Look {
-	return wire.Look{Technique: c.Technique, Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key}
+// look is what the probes have in common.
+func (c *Config) look() wire.Look {
+	return wire.Look{Technique: c.Technique, Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key}.Complete()
 }
 
 // attempts is the most transmissions of one probe: one more than the retries,

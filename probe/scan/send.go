@@ -23,28 +23,28 @@ const (
 // far as there is room, probes whose turn has come again. All count towards the
 // rate.
 func (e *engine) fill() {
-	budget := e.pace.Allowance(e.now, turnSize)
-	if e.outage.Lasting() {
+	budget := e.Pace.Allowance(e.Now, turnSize)
+	if e.Outage.Lasting() {
 		budget = min(budget, 1) // one tells whether the network is back
 	}
 	granted := budget
-	budget = e.respond(budget)
+	budget = e.Respond(budget)
 	switch {
-	case e.stopping:
+	case e.Stopping:
 		e.dropWaiting()
-	case e.now >= e.paused:
+	case e.Now >= e.Paused:
 		budget = e.sendWaiting(budget, e.share(budget))
 		budget = e.sendFresh(budget)
 		budget = e.sendWaiting(budget, budget)
 		e.flush()
 	}
-	e.pace.Spend(granted - budget)
-	e.hungry = (budget == 0 || e.now < e.paused) && e.wants()
+	e.Pace.Spend(granted - budget)
+	e.hungry = (budget == 0 || e.Now < e.Paused) && e.wants()
 }
 
 // wants tells whether there is anything to send that the pace alone holds back.
 func (e *engine) wants() bool {
-	return e.responses.Waiting() > 0 || !e.stopping && (e.ready.any(e.now) || e.roomForMore())
+	return e.Responses.Waiting() > 0 || !e.Stopping && (e.ready.any(e.Now) || e.roomForMore())
 }
 
 // share is what waiting probes may have of a budget before fresh targets do.
@@ -59,7 +59,7 @@ func (e *engine) share(budget int) int {
 // probes of the budget.
 func (e *engine) sendWaiting(budget, limit int) int {
 	for limit = min(limit, budget); limit > 0; {
-		h := e.ready.next(e.now, e.room)
+		h := e.ready.next(e.Now, e.room)
 		if h == nil {
 			break
 		}
@@ -102,14 +102,14 @@ func (e *engine) mayReach(h *host) bool {
 }
 
 func (e *engine) roomForMore() bool {
-	return !e.exhausted && e.ready.waiting < maxWaiting && e.flights.live < maxFlights && e.failure == nil
+	return !e.exhausted && e.ready.waiting < maxWaiting && e.flights.live < maxFlights && e.Failure == nil
 }
 
 // admit makes a probe of a target, unless its verdict needs none.
 func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
 	h := e.hosts.get(target.Addr())
 	if h.found.began.IsZero() {
-		h.found.began = e.start.Add(e.now)
+		h.found.began = e.Start.Add(e.Now)
 	}
 	if v, ok := e.foregone(h, target); ok {
 		e.deliver(h, v)
@@ -125,7 +125,7 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 	switch {
 	case h.way.err != nil:
 		v.Reason, v.Err = probe.ReasonNoRoute, h.way.err
-		e.counters.NoRoute(h.way.err)
+		e.Counters.NoRoute(h.way.err)
 	case h.way.many:
 		v.Reason = probe.ReasonBroadcast
 	case h.gone():
@@ -133,7 +133,7 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 	case h.absent != nil:
 		v = *h.absent
 		v.Target = target
-	case h.way.local && slices.Contains(e.matcher.Ports, target.Port()):
+	case h.way.local && slices.Contains(e.Matcher.Ports, target.Port()):
 		v.Reason = probe.ReasonOwnPort
 	default:
 		return v, false
@@ -161,14 +161,14 @@ func (e *engine) dropWaiting() {
 // transmit puts the next attempt of a probe into the batch.
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt := len(f.tx)
-	src := netip.AddrPortFrom(f.host.way.source, e.matcher.Port(attempt))
-	e.packets.Add(f.outcome.Small(), src, f.target(), e.matcher.Cookie.Numbers(src, f.target(), attempt), e.now)
+	src := netip.AddrPortFrom(f.host.way.source, e.Matcher.Port(attempt))
+	e.Packets.Add(wire.Size(f.outcome.Small()), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), attempt), e.Now)
 	f.tx = append(f.tx, wire.Stamps{})
 	if f.watches {
 		f.host.watch.queued = false
 	}
 	e.batch = append(e.batch, id)
-	if e.packets.Full() {
+	if e.Packets.Full() {
 		e.flush()
 	}
 }
@@ -176,8 +176,8 @@ func (e *engine) transmit(id uint32, f *flight) {
 // flush sends the batch. A packet that the kernel refuses costs only itself.
 func (e *engine) flush() {
 	for at := 0; at < len(e.batch); {
-		e.now = time.Since(e.start)
-		n, err := e.network.Send(e.packets.Batch[at:])
+		e.Now = time.Since(e.Start)
+		n, err := e.Network.Send(e.Packets.Batch[at:])
 		for _, id := range e.batch[at : at+n] {
 			e.departed(id)
 		}
@@ -192,26 +192,26 @@ func (e *engine) flush() {
 
 func (e *engine) clearBatch() {
 	e.batch = e.batch[:0]
-	e.packets.Clear()
+	e.Packets.Clear()
 }
 
 // departed starts the clock of a probe that left.
 func (e *engine) departed(id uint32) {
 	f := e.flights.at(id)
 	attempt := len(f.tx) - 1
-	f.tx[attempt].Sent = e.now
+	f.tx[attempt].Sent = e.Now
 	f.phase = phaseFlying
-	f.host.depart(e.now)
-	f.host.reaches(e.now)
+	f.host.depart(e.Now)
+	f.host.reaches(e.Now)
 	f.refused = 0
 	if !f.host.way.local { // which works without any network
-		e.outage.End()
+		e.Outage.End()
 	}
-	e.counters.Departed(attempt, e.now)
+	e.Counters.Departed(attempt, e.Now)
 	if f.watches {
 		attempt -= e.cfg.attempts()
 	}
-	e.flights.expectBy(id, e.now+e.patience(f.host, attempt))
+	e.flights.expectBy(id, e.Now+e.patience(f.host, attempt))
 }
 
 // refused lets a probe that the kernel did not take wait for another try, or
@@ -219,35 +219,18 @@ func (e *engine) departed(id uint32) {
 func (e *engine) refused(id uint32, err error) {
 	f := e.flights.at(id)
 	f.tx = f.tx[:len(f.tx)-1]
-	e.outage.Note(err, e.now)
-	if e.outage.Certain(e.now) {
-		e.fail(e.outage.Error())
-	}
-	if e.outage.Lasting() {
-		e.paused = e.now + outagePause
-	}
+	e.Refused(err)
 	if wire.RefusalOf(err) == wire.RefusedByFirewall {
 		e.firewalled++
 	}
-	if wait, again := wire.Backoff(err, int(f.refused)); again && e.failure == nil {
+	if wait, again := wire.Backoff(err, int(f.refused)); again && e.Failure == nil {
 		f.refused = min(f.refused, 254) + 1
 		f.phase = phaseRefused
-		e.flights.expectBy(id, e.now+wait)
+		e.flights.expectBy(id, e.Now+wait)
 		return
 	}
-	e.counters.Refusal = err
+	e.Counters.Refusal = err
 	v := wire.Unsendable(f.target(), err)
 	f.outcome.Best, f.outcome.Rank = &v, wire.RankReset
 	e.finish(id)
-}
-
-// outagePause is how often an absent network is tried.
-const outagePause = 20 * time.Millisecond
-
-// respond sends what answers call for, as far as the pace allows, and returns
-// what it leaves of it.
-func (e *engine) respond(budget int) int {
-	taken, resets := e.responses.Send(e.packets, e.network, budget)
-	e.counters.Resets += resets
-	return budget - taken
 }

@@ -83,7 +83,7 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 // suspects tells whether the silence of a probe may be that of its host.
 func (e *engine) suspects(f *flight) bool {
 	h := f.host
-	return !f.watches && !f.canary && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.stopping &&
+	return !f.watches && !f.canary && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
 		!h.gone() && h.vouched < f.tx[len(f.tx)-1].Sent
 }
 
@@ -98,7 +98,7 @@ func (e *engine) hold(id uint32, f *flight) bool {
 		if _, busy := e.flights.find(h, h.witness); busy != nil {
 			return false
 		}
-		w.since, w.vouched = max(e.now, 1), h.vouched
+		w.since, w.vouched = max(e.Now, 1), h.vouched
 		e.askWitness(h)
 		f = e.flights.at(id)
 	}
@@ -137,7 +137,7 @@ func (e *engine) unheard(id uint32, f *flight) {
 	w := f.host.watch
 	w.failures++
 	switch {
-	case !e.stopping && w.since > 0 && e.now-w.since < longestWatch && len(f.tx) < e.cfg.witnessAttempts():
+	case !e.Stopping && w.since > 0 && e.Now-w.since < longestWatch && len(f.tx) < e.cfg.witnessAttempts():
 		e.enqueueWitness(id)
 	default:
 		e.finish(id)
@@ -149,13 +149,13 @@ func (e *engine) unheard(id uint32, f *flight) {
 func (e *engine) witnessEnded(h *host) {
 	w := h.watch
 	switch {
-	case w.since == 0 || e.stopping || e.failure != nil:
-	case e.now-w.since >= longestWatch:
+	case w.since == 0 || e.Stopping || e.Failure != nil:
+	case e.Now-w.since >= longestWatch:
 		e.giveUp(h, w)
 	default:
 		id := e.newWitness(h)
 		e.flights.at(id).phase = phaseRefused
-		e.flights.expectBy(id, e.now+witnessPause)
+		e.flights.expectBy(id, e.Now+witnessPause)
 	}
 }
 
@@ -262,7 +262,7 @@ func (f *flight) unheard() bool {
 
 // allSilent tells whether every host that had answered was given up.
 func (e *engine) allSilent() bool {
-	return e.counters.WentSilent > 0 && e.silenced > 0 && e.silenced == e.answering
+	return e.Counters.WentSilent > 0 && e.silenced > 0 && e.silenced == e.answering
 }
 
 // wentSilent is the verdict on a port of a host that was given up.

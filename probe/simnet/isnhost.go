@@ -20,7 +20,7 @@ type Modelled struct {
 	half    map[netip.AddrPort]halfOpen
 	drawn   int             // connections so far
 	forgets bool            // cookies: nothing is kept
-	repeats []time.Duration // when an unacknowledged SYN-ACK is sent again
+	repeats []time.Duration // when an unacknowledged SYN-ACK is retransmitted
 }
 
 // halfOpen is a connection of a [Modelled] port that waits for its third segment.
@@ -79,7 +79,7 @@ func (m *Modelled) answer(now time.Time, in *craft.Segment, out Emitter) {
 	}
 }
 
-// repeat sends a SYN-ACK again for as long as it is not ended.
+// repeat retransmits a SYN-ACK for as long as it is not ended.
 func (m *Modelled) repeat(s *craft.Segment, drawn int, after []time.Duration, out Emitter) {
 	if len(after) == 0 {
 		return

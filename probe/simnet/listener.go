@@ -30,7 +30,7 @@ type Listener struct {
 	Booted time.Time
 
 	// SYNACKs are the times, counted from the first, at which a SYN-ACK that
-	// is not acknowledged is sent again; the half-open connection is
+	// is not acknowledged is retransmitted; the half-open connection is
 	// forgotten after Forget. nil is Linux's: 1, 3, 7, 15, 31, and 63 s.
 	SYNACKs []time.Duration
 	Forget  time.Duration

@@ -74,14 +74,16 @@ func (n *Net) transmit(at int64, dir Direction, from *Conn, host netip.Addr, dat
 	if twice {
 		n.transmitCopy(at, at+int64(wait+path.delay(&d)), dir, from, data)
 	}
-	n.plan(first, n.packetEvent(dir, from, data, false))
+	n.plan(first, n.packetEvent(dir, from, data))
 }
 
 func (n *Net) transmitCopy(at, arrival int64, dir Direction, from *Conn, data []byte) {
 	if dir == Out {
 		n.observe(at, Out, Duplicated, data)
 	}
-	n.plan(arrival, n.packetEvent(dir, from, append(n.buffer(), data...), true))
+	again := n.packetEvent(dir, from, append(n.buffer(), data...))
+	again.copy = true
+	n.plan(arrival, again)
 }
 
 func (n *Net) drop(at int64, dir Direction, fate Fate, data []byte) {
@@ -209,12 +211,12 @@ func (n *Net) tick() {
 }
 
 // packetEvent and buffer reuse what release and happen gave back.
-func (n *Net) packetEvent(dir Direction, from *Conn, data []byte, second bool) *event {
+func (n *Net) packetEvent(dir Direction, from *Conn, data []byte) *event {
 	e := new(event)
 	if last := len(n.events) - 1; last >= 0 {
 		e, n.events = n.events[last], n.events[:last]
 	}
-	e.dir, e.from, e.data, e.copy = dir, from, data, second
+	e.dir, e.from, e.data, e.copy = dir, from, data, false
 	return e
 }
 

@@ -50,12 +50,12 @@ func TestConnections(t *testing.T) {
 		{"reset on FIN", Listener{App: App{OnFIN: ResetOnFIN}}, `
 			0.100000 > [F.], seq 101, ack 1001, win 1024, length 0
 			0.120000 < [R.], seq 1001, ack 102, win 64240, length 0`, time.Second, 0},
-		{"FIN sent again until given up", Listener{App: App{Retries: 2}}, `
+		{"FIN retransmitted until given up", Listener{App: App{Retries: 2}}, `
 			0.100000 > [F.], seq 101, ack 1001, win 1024, length 0
 			0.120000 < [F.], seq 1001, ack 102, win 64240, length 0
 			1.120000 < [F.], seq 1001, ack 102, win 64240, length 0
 			3.120000 < [F.], seq 1001, ack 102, win 64240, length 0`, 20 * time.Second, 0},
-		{"banner sent again", Listener{App: App{Banner: []byte("hello")}}, `
+		{"banner retransmitted", Listener{App: App{Banner: []byte("hello")}}, `
 			0.040000 < [P.], seq 1001:1006, ack 101, win 64240, length 5
 			1.040000 < [P.], seq 1001:1006, ack 101, win 64240, length 5
 			1.100000 > [.], seq 101, ack 1006, win 1024, length 0`, 20 * time.Second, 1},

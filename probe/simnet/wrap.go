@@ -77,9 +77,6 @@ func rewrite(h Host, segment func(time.Duration, *craft.Segment, Emitter)) Host 
 
 // Edits for Mangle.
 
-// SetTTL gives every segment the TTL t.
-func SetTTL(t uint8) func(*craft.Segment) { return func(s *craft.Segment) { s.TTL = t } }
-
 // AckOff adds d, modulo 2^32, to the acknowledgement number.
 func AckOff(d uint32) func(*craft.Segment) {
 	return func(s *craft.Segment) { s.Ack = s.Ack.Add(d) }

@@ -78,7 +78,7 @@ func (t *tracer) act(do wire.Action, q *query, ev *wire.Event) {
 // target stood in its way, or because it was too large for a router.
 const retries = 2
 
-// repeat sends a probe again from another port.
+// repeat sends another probe from another port.
 func (t *tracer) repeat(q *query, small bool) {
 	if q.retries == retries || t.Stopping {
 		return

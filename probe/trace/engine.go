@@ -1,10 +1,10 @@
 package trace
 
 import (
+	"cmp"
 	"context"
 	"time"
 
-	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -12,24 +12,21 @@ import (
 // tracer runs one trace. All its state but the table belongs to the goroutine
 // of run.
 type tracer struct {
-	wire.Loop
+	*wire.Hops
 	cfg  *Config
 	sink func(Hop) error
 
-	route      netraw.Route
-	warmUp     *wire.Transmission
-	grid       [][]*query    // by TTL from 1, and query
-	again      []*query      // to be sent once more, before the others
-	settling   []*query      // answered, but something better may come
-	aside      bool          // the flow's port may be half open at the target: what may reach it takes another
-	opened     int           // the lowest TTL of a SYN that opened a connection though its SYN-ACK was lost, 0 none
-	end        end           // of the way, as far as is known
-	handed     int           // hops handed to sink
-	longest    time.Duration // the longest time that an answer took
-	firstRound time.Duration // when the last probe of the first round left
-	next       time.Duration // when the next probe may leave
-	ports      int           // turns the source ports
-	outage     wire.Outage
+	grid       [][]*query     // by TTL from 1, and query
+	again      []*query       // to be sent once more, before the others
+	settling   []*query       // answered, but something better may come
+	aside      bool           // the flow's port may be half open at the target: what may reach it takes another
+	opened     int            // the lowest TTL of a SYN that opened a connection though its SYN-ACK was lost, 0 none
+	end        end            // of the way, as far as is known
+	handed     int            // hops handed to sink
+	longest    time.Duration  // the longest time that an answer took
+	firstRound time.Duration  // when the last probe of the first round left
+	next       time.Duration  // when the next probe may leave
+	ports      int            // turns the source ports
 	unsendable *probe.Verdict // of a target for which nothing could be sent
 }
 
@@ -41,23 +38,17 @@ type query struct {
 	aside   bool // to leave from another port than the flow's
 	small   bool // to leave without options
 	refused int  // how often the kernel refused it
-	retries int  // how often it was sent again because of what came back
+	retries int  // how often it was repeated because of what came back
 	noted   []probe.Finding
 	took    time.Duration // until its SYN-ACK; 0: none came
 }
 
-// spacing is kept between two probes: a burst would meet the limits that
-// routers put on the errors they send (RFC 1812 §4.3.2.8, RFC 4443 §2.4).
-const spacing = 200 * time.Microsecond
-
 func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, error) {
-	x, err := wire.NewLoop(n, wire.Look{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}.Complete())
+	x, err := wire.NewHops(n, wire.Look{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}, cfg.Target, cfg.Rate)
 	if err != nil {
 		return nil, err
 	}
-	x.Matcher.Recall, x.Pace = wire.Rewritten{Table: x.Table}, wire.NewPace(cfg.Rate)
-	t := &tracer{Loop: x, cfg: cfg, sink: sink}
-	t.Departed = func(s *wire.Transmission, ev *wire.Event) { s.Left(ev, t.Reading) }
+	t := &tracer{Hops: x, cfg: cfg, sink: sink}
 	t.Accept = t.acceptAnswer
 	for ttl := range cfg.MaxHops {
 		queries := make([]*query, cfg.Queries)
@@ -66,19 +57,18 @@ func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, err
 		}
 		t.grid = append(t.grid, queries)
 	}
-	t.route, err = n.Route(cfg.Target.Addr())
-	return t, err
+	return t, nil
 }
 
 func (t *tracer) run(ctx context.Context) error {
-	t.Run(ctx, t.sendWarmUp, func(r *wire.Receiver) (more bool) {
+	t.Run(ctx, t.WarmUp, func(r *wire.Receiver) (more bool) {
 		t.expire(r)
 		t.fill()
-		t.hand(false)
+		t.hand()
 		return !t.finished()
 	}, t.wakeUp)
-	t.hand(true)
-	return wire.ErrorOr(t.Failure, t.interrupted())
+	t.handRest()
+	return cmp.Or(t.Failure, t.interrupted())
 }
 
 func (t *tracer) interrupted() error {
@@ -90,7 +80,7 @@ func (t *tracer) interrupted() error {
 
 // wakeUp is the time until which nothing is due.
 func (t *tracer) wakeUp() time.Duration {
-	wake := t.Now + wire.Idle
+	wake := t.WakeUp(t.Now + wire.Idle)
 	if s := t.Flying.Waiting(); s != nil {
 		wake = min(wake, t.deadline(s))
 	}
@@ -100,14 +90,8 @@ func (t *tracer) wakeUp() time.Duration {
 	if until := t.doubtful(); until > 0 {
 		wake = min(wake, until)
 	}
-	if t.warming() {
-		wake = min(wake, t.Now+spacing)
-	}
 	if q, at := t.pick(); q != nil && !t.Stopping {
-		wake = min(wake, max(t.next, at, t.Now+spacing))
-	}
-	if t.Responses.Waiting() > 0 {
-		wake = min(wake, max(t.Pace.WakeUp(), t.Now+spacing))
+		wake = min(wake, max(t.next, at, t.Now+wire.Spacing))
 	}
 	return wake
 }
@@ -128,7 +112,7 @@ func (t *tracer) finished() bool {
 	if t.unsendable != nil {
 		return true
 	}
-	if t.warming() || t.Responses.Waiting() > 0 {
+	if t.Warming() || t.Responses.Waiting() > 0 {
 		return false
 	}
 	if q, _ := t.pick(); q != nil && !t.Stopping {
@@ -146,20 +130,23 @@ func (t *tracer) finished() bool {
 
 // hand gives the sink the hops that are certain: those whose probes have ended,
 // as long as none before them has one in the air. Silent hops wait for one that
-// answers behind them; at the end, of those that nothing follows, the first
-// stands for all.
-func (t *tracer) hand(end bool) {
+// answers behind them.
+func (t *tracer) hand() {
 	for t.Failure == nil && t.handed < t.reach() {
 		upTo, certain := t.certain()
-		switch {
-		case certain:
-			t.deliver(upTo)
-		case end && t.handed < t.reach() && t.grid[t.handed][0].sent != nil:
-			t.deliver(t.handed + 1)
-			return
-		default:
+		if !certain {
 			return
 		}
+		t.deliver(upTo)
+	}
+}
+
+// handRest is hand at the end: of the silent hops that nothing follows, the first
+// stands for all.
+func (t *tracer) handRest() {
+	t.hand()
+	if t.Failure == nil && t.handed < t.reach() && t.grid[t.handed][0].sent != nil {
+		t.deliver(t.handed + 1)
 	}
 }
 

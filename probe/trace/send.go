@@ -1,42 +1,19 @@
 package trace
 
 import (
-	"net/netip"
 	"time"
 
-	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
-// warmUpLimit bounds the wait for the neighbour before the first probe.
-const warmUpLimit = 200 * time.Millisecond
-
 // quickest is the least time that a first round is given.
 const quickest = 10 * time.Millisecond
-
-// sendWarmUp sends a SYN that dies at the first router, so that the neighbour's
-// address is known before anything is timed.
-func (t *tracer) sendWarmUp() {
-	if t.route.Local {
-		return
-	}
-	t.warmUp = &wire.Transmission{TTL: 1, WarmUp: true}
-	if t.transmit(t.warmUp, t.Matcher.Ports[len(t.Matcher.Ports)-1]) != nil {
-		t.warmUp.Ended = true
-	}
-}
-
-// warming tells whether the warm-up probe is still under way.
-func (t *tracer) warming() bool {
-	s := t.warmUp
-	return s != nil && !s.Ended && s.Tx.Left == 0 && t.Now-s.Tx.Sent < warmUpLimit && !t.Stopping
-}
 
 // fill sends what may be sent now.
 func (t *tracer) fill() {
 	t.Respond()
-	for !t.Stopping && !t.warming() && t.Failure == nil && t.unsendable == nil && t.Now >= t.next && t.Pace.Allowance(t.Now, 1) > 0 {
+	for t.unsendable == nil && t.Now >= t.next && t.MaySend() {
 		q, at := t.pick()
 		if q == nil || at > t.Now {
 			return
@@ -57,15 +34,15 @@ func (t *tracer) send(q *query) {
 		port = t.Matcher.Ports[t.ports%len(t.Matcher.Ports)]
 	}
 	s := &wire.Transmission{TTL: uint8(q.TTL), Index: q.TTL - 1, N: uint64(q.Query - 1), Attempt: 1, Small: q.small}
-	if err := t.transmit(s, port); err != nil {
+	if err := t.Transmit(s, port); err != nil {
 		t.refused(q, s, err)
 		return
 	}
 	q.sent = s
 	t.Flying.Push(s)
 	t.Counters.Departed(0, t.Now)
-	t.outage.End()
-	t.next = t.Now + spacing
+	t.Outage.End()
+	t.next = t.Now + wire.Spacing
 	if q.Query == 1 {
 		t.firstRound = t.Now
 	}
@@ -118,41 +95,12 @@ func (t *tracer) promising(round int) int {
 	return min(t.end.routers+beyond, t.cfg.MaxHops)
 }
 
-// transmit sends one probe.
-func (t *tracer) transmit(s *wire.Transmission, port uint16) error {
-	return transmit(&t.Loop, t.route, t.cfg, s, port)
-}
-
-// transmit sends one SYN of a run.
-func transmit(x *wire.Loop, route netraw.Route, cfg *Config, s *wire.Transmission, port uint16) error {
-	s.Src, s.Dst = netip.AddrPortFrom(route.Source, port), cfg.Target
-	if s.Dst.Addr().Zone() != "" {
-		s.Link = route.IfIndex
-	}
-	id := x.Table.Next()
-	s.Numbers = x.Matcher.Cookie.Numbers(s.Src, s.Dst, id)
-	// One after the other from a random start, so that each is different.
-	s.IPID = x.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(id)
-	x.Table.Add(s)
-	x.Packets.Clear()
-	x.Packets.AddTransmission(s, x.Now)
-	s.Wire = append([]byte(nil), x.Packets.Batch[0]...)
-	x.Reading = x.Clocks.Read()
-	s.Tx.Sent, s.Handed = x.Now, x.Reading
-	_, err := wire.SendOn(x.Network, x.Packets.Batch, []int{s.Link})
-	s.Back = x.Clocks.Read().Wall
-	x.Packets.Clear()
-	x.Pace.Spend(1)
-	s.Ended, s.Closed = err != nil, err != nil
-	return err
-}
-
 // refused lets a probe that the kernel did not take wait for another try. What
 // it never takes is left out; where that is the first, so is the whole way.
 func (t *tracer) refused(q *query, s *wire.Transmission, err error) {
-	t.outage.Note(err, t.Now)
-	if t.outage.Certain(t.Now) {
-		t.Fail(t.outage.Error())
+	t.Outage.Note(err, t.Now)
+	if t.Outage.Certain(t.Now) {
+		t.Fail(t.Outage.Error())
 		return
 	}
 	if wait, again := wire.Backoff(err, q.refused); again {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -74,61 +73,42 @@ func (c *WatchConfig) completeWatch() error {
 // watcher runs one watch. All its state but the table belongs to the goroutine of
 // run.
 type watcher struct {
-	wire.Loop
+	*wire.Hops
 	cfg  *WatchConfig
 	sink func(Hop) error
 
-	route   netraw.Route
-	warmUp  *wire.Transmission
 	round   uint64        // the latest that has begun
 	began   time.Duration // when
 	ttl     int           // of the round's next probe; 0: the round is sent
-	quit    bool
-	reach   int  // where the way ended, in the rounds before; 0: it has not
-	proved  bool // by the target itself
-	routers int  // the highest TTL at which a router answered
-	beyond  int  // rounds in a row in which nothing came from where the way ended
+	reach   int           // where the way ended, in the rounds before; 0: it has not
+	proved  bool          // by the target itself
+	routers int           // the highest TTL at which a router answered
+	beyond  int           // rounds in a row in which nothing came from where the way ended
 	next    time.Duration
 	quick   time.Duration // the least time of a SYN-ACK
 	opened  bool          // the target has accepted
 	best    *wire.Transmission
-	outage  wire.Outage
 	refused int
 	small   bool
 	failed  *probe.Verdict
 }
 
 func newWatcher(n probe.Network, cfg *WatchConfig, sink func(Hop) error) (*watcher, error) {
-	x, err := wire.NewLoop(n, wire.Look{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}.Complete())
+	x, err := wire.NewHops(n, wire.Look{Profile: cfg.Profile, TOS: cfg.TOS, Key: cfg.Key}, cfg.Target, cfg.Rate)
 	if err != nil {
 		return nil, err
 	}
-	x.Matcher.Recall, x.Pace = wire.Rewritten{Table: x.Table}, wire.NewPace(cfg.Rate)
-	w := &watcher{Loop: x, cfg: cfg, sink: sink}
-	w.Departed = func(s *wire.Transmission, ev *wire.Event) { s.Left(ev, w.Reading) }
-	w.Accept = w.accept
-	w.route, err = n.Route(cfg.Target.Addr())
-	return w, err
+	w := &watcher{Hops: x, cfg: cfg, sink: sink}
+	w.Accept, w.Quit = w.accept, cfg.Quit
+	return w, nil
 }
 
 func (w *watcher) run(ctx context.Context) error {
-	in := wire.NewReceiver(w.Network, w.Matcher)
-	go in.Run()
-	defer in.Stop()
-	alarm := time.NewTimer(time.Hour)
-	defer alarm.Stop()
-
-	w.Tick(ctx)
-	w.sendWarmUp()
-	for {
-		w.Tick(ctx)
-		w.expire(in)
-		w.fill()
-		if w.Failure != nil || w.finished() {
-			break
-		}
-		w.await(ctx, in, alarm)
-	}
+	w.Run(ctx, w.WarmUp, func(r *wire.Receiver) (more bool) {
+		w.expire(r)
+		w.fill(r)
+		return !w.finished()
+	}, w.wakeUp)
 	if w.Failure == nil && w.Stopping && !w.over() {
 		return probe.ErrInterrupted
 	}
@@ -137,7 +117,7 @@ func (w *watcher) run(ctx context.Context) error {
 
 // over tells whether no further round is to come, and the last is sent.
 func (w *watcher) over() bool {
-	return w.quit || w.cfg.Rounds > 0 && w.round >= w.cfg.Rounds && w.ttl == 0
+	return w.Quitting || w.cfg.Rounds > 0 && w.round >= w.cfg.Rounds && w.ttl == 0
 }
 
 func (w *watcher) finished() bool {
@@ -147,43 +127,14 @@ func (w *watcher) finished() bool {
 	return (w.over() || w.Stopping) && w.Flying.Waiting() == nil && w.Responses.Waiting() == 0
 }
 
-func (w *watcher) await(ctx context.Context, in *wire.Receiver, alarm *time.Timer) {
-	if wait := w.wakeUp() - w.Now; wait > 0 {
-		done := ctx.Done()
-		if w.Stopping {
-			done = nil
-		}
-		quit := w.cfg.Quit
-		if w.quit {
-			quit = nil
-		}
-		alarm.Reset(wait)
-		select {
-		case batch, ok := <-in.Full:
-			w.Take(in, batch, ok)
-		case <-alarm.C:
-		case <-done:
-		case <-quit:
-			w.quit, w.ttl = true, 0
-		}
-	}
-	w.Poll(in)
-}
-
 // wakeUp is the time until which nothing is due.
 func (w *watcher) wakeUp() time.Duration {
-	wake := w.Now + wire.Idle
+	wake := w.WakeUp(w.Now + wire.Idle)
 	if s := w.Flying.Waiting(); s != nil {
 		wake = min(wake, s.Tx.Sent+w.cfg.Timeout)
 	}
-	if w.warming() {
-		wake = min(wake, w.Now+spacing)
-	}
 	if !w.Stopping && !w.over() {
-		wake = min(wake, max(w.due(), w.Pace.WakeUp(), w.Now+spacing))
-	}
-	if w.Responses.Waiting() > 0 {
-		wake = min(wake, max(w.Pace.WakeUp(), w.Now+spacing))
+		wake = min(wake, max(w.due(), w.Pace.WakeUp(), w.Now+wire.Spacing))
 	}
 	return wake
 }

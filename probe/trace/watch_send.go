@@ -8,15 +8,25 @@ import (
 )
 
 // fill sends what is due.
-func (w *watcher) fill() {
+func (w *watcher) fill(in *wire.Receiver) {
 	w.Respond()
-	for !w.Stopping && !w.over() && !w.warming() && w.Failure == nil && w.failed == nil &&
-		w.Now >= w.due() && w.Pace.Allowance(w.Now, 1) > 0 {
-		if w.ttl == 0 && !w.begin() {
+	for !w.over() && w.failed == nil && w.Now >= w.due() && w.MaySend() {
+		if w.ttl == 0 && !w.nextRound(in) {
 			return
 		}
 		w.send()
 	}
+}
+
+// nextRound begins a round, once what the last one found open is closed, however
+// late this process runs: a host that holds a connection half open gives a SYN from
+// the same port no SYN-ACK (RFC 9293, section 3.10.7.4).
+func (w *watcher) nextRound(in *wire.Receiver) bool {
+	if w.round > 0 {
+		w.CatchUp(in)
+		w.RespondAll()
+	}
+	return w.begin()
 }
 
 // due is when the next probe may leave.
@@ -69,27 +79,43 @@ func (w *watcher) send() {
 	if w.cfg.Flow == probe.FlowVary {
 		port = w.Matcher.Ports[w.round%uint64(len(w.Matcher.Ports))]
 	}
+	w.clear(port)
 	s := &wire.Transmission{TTL: uint8(w.ttl), Index: w.ttl, N: w.round, Attempt: 1, Small: w.small}
-	if err := transmit(&w.Loop, w.route, &w.cfg.Config, s, port); err != nil {
+	if err := w.Transmit(s, port); err != nil {
 		w.refusedBy(err)
 		return
 	}
 	w.refused = 0
 	w.Flying.Push(s)
 	w.Counters.Departed(0, w.Now)
-	w.outage.End()
-	w.next = w.Now + min(max(w.cfg.Interval/time.Duration(2*w.last()), spacing), 10*time.Millisecond)
+	w.Outage.End()
+	w.next = w.Now + min(max(w.cfg.Interval/time.Duration(2*w.last()), wire.Spacing), 10*time.Millisecond)
 	if w.ttl++; w.ttl > w.last() {
 		w.ttl = 0
 	}
 }
 
+// clear has a target that accepts forget what came before from the port and is not
+// answered yet, where the round trip is longer than the interval: it would give no
+// SYN-ACK to the probe that is to follow. What is on its way back counts all the same.
+func (w *watcher) clear(port uint16) {
+	if !w.opened || w.reach == 0 || w.ttl < w.reach {
+		return
+	}
+	for _, s := range w.Table.List {
+		if s.Src.Port() == port && int(s.TTL) >= w.reach && !s.Answered {
+			s.Close(&w.Responses)
+		}
+	}
+	w.RespondAll()
+}
+
 // refusedBy waits before the kernel is asked again; what it never takes ends the
 // run.
 func (w *watcher) refusedBy(err error) {
-	w.outage.Note(err, w.Now)
-	if w.cfg.Rounds > 0 && w.outage.Certain(w.Now) {
-		w.Fail(w.outage.Error())
+	w.Outage.Note(err, w.Now)
+	if w.cfg.Rounds > 0 && w.Outage.Certain(w.Now) {
+		w.Fail(w.Outage.Error())
 		return
 	}
 	if wait, again := wire.Backoff(err, w.refused); again {
@@ -99,20 +125,4 @@ func (w *watcher) refusedBy(err error) {
 	}
 	v := wire.Unsendable(w.cfg.Target, err)
 	w.failed = &v
-}
-
-func (w *watcher) sendWarmUp() {
-	if w.route.Local {
-		return
-	}
-	w.warmUp = &wire.Transmission{TTL: 1, WarmUp: true}
-	ports := w.Matcher.Ports
-	if transmit(&w.Loop, w.route, &w.cfg.Config, w.warmUp, ports[len(ports)-1]) != nil {
-		w.warmUp.Ended = true
-	}
-}
-
-func (w *watcher) warming() bool {
-	s := w.warmUp
-	return s != nil && !s.Ended && s.Tx.Left == 0 && w.Now-s.Tx.Sent < warmUpLimit && !w.Stopping
 }

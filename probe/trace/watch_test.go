@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
@@ -176,6 +177,59 @@ func TestWatchOfSilence(t *testing.T) {
 			trace.WatchConfig{Rounds: 5, Interval: time.Second, Config: trace.Config{Timeout: 500 * ms}})
 		if err != nil || result.Length != 0 || result.Silent != 4 || result.Verdict.State != probe.StateFiltered || len(hops[8]) > 1 || len(hops[4]) != 5 {
 			t.Errorf("%v, %+v: hop 4 %d, hop 8 %d", err, result, len(hops[4]), len(hops[8]))
+		}
+	})
+}
+
+// lateReader is a network whose reader gets what has arrived late.
+type lateReader struct {
+	*simnet.Conn
+	by time.Duration
+}
+
+func (l lateReader) Recv(pkts []netraw.Packet) (int, error) {
+	n, err := l.Conn.Recv(pkts)
+	time.Sleep(l.by)
+	return n, err
+}
+
+// On a busy machine the answers of a round are read after the next one is due: what
+// they found open is closed first, and none is lost to a SYN that came before.
+func TestWatchOnABusyMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Opts: []simnet.Option{simnet.WatchOutgoing()}}
+		conn := probetest.World(w).Conn()
+		defer conn.Close()
+		lost := 0
+		_, err := trace.Watch(t.Context(), lateReader{conn, 90 * ms}, trace.WatchConfig{
+			Config: trace.Config{Target: target}, Rounds: 20, Interval: 100 * ms,
+		}, func(h trace.Hop) error {
+			if h.Kind == trace.HopNone {
+				lost++
+			}
+			return nil
+		})
+		if err != nil || lost > 0 {
+			t.Errorf("%d probes lost, %v", lost, err)
+		}
+	})
+}
+
+// A round trip that is longer than the interval loses nothing, though all probes
+// leave from one port.
+func TestWatchFarAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := simnet.Path{Delay: 150 * ms}
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Config: simnet.Config{Out: path, Back: path}}
+		hops, result, err := w.watch(t, t.Context(), trace.WatchConfig{Config: trace.Config{Flow: probe.FlowFixed}, Rounds: 30, Interval: 100 * ms})
+		lost := 0
+		for _, h := range hops[3] {
+			if h.Kind == trace.HopNone || h.RTT != 300*ms {
+				lost++
+			}
+		}
+		if err != nil || lost > 3 || len(hops[3]) != 30 || result.Summary.Resets > 90 { // one before the next SYN, one for the SYN-ACK
+			t.Errorf("%d of %d lost or mistimed, %d RSTs, %v", lost, len(hops[3]), result.Summary.Resets, err)
 		}
 	})
 }

@@ -84,44 +84,55 @@ func hostCauses() []Cause {
 
 // hostAliveOr predicts resets on ports that nobody serves.
 func hostAliveOr(p float64) rule {
-	return &choice{of: isKind(SYN, Closed), ways: []mode{{p, always(resets)}, {1 - p, always(silent)}}}
+	return &choice{of: isKind(SYN, Closed), ways: []mode{{p: p, d: always(resets)}, {p: 1 - p, d: always(silent)}}}
 }
 
 // mostly predicts that a closed port resets such segments, unless a firewall
 // that knows of no connection drops them.
 func mostly(k Kind) rule {
-	return &choice{of: isKind(k, Target), ways: []mode{{0.8, always(resets)}, {0.2, always(silent)}}}
+	return &choice{of: isKind(k, Target), ways: []mode{{p: 0.8, d: always(resets)}, {p: 0.2, d: always(silent)}}}
 }
 
 // echoes predicts that the host answers an echo request.
 func echoes() rule {
-	return &choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{0.9, always(only(EchoReply))}, {0.1, always(silent)}}}
+	return &choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{p: 0.9, d: always(only(EchoReply))}, {p: 0.1, d: always(silent)}}}
 }
 
 // acceptQueues: the queue is full all the time, most of it, or as soon as we add
 // to it. What gets in then is SYN-ACKed and not taken, or dropped.
 func acceptQueues(full *dist) (list []Variant) {
 	completing := func(t *Trial) bool {
-		return toTarget(t) && t.Kind.completes() && t.Kind != Kernel && t.Kind != Reuse && t.Kind != Hold
+		return toTarget(t) && t.Kind.completes() && t.Kind != Kernel && t.Kind != Reuse
 	}
-	for _, p := range []float64{1, 0.9, 0.7, 0.5, 0.3} {
+	for _, p := range []float64{1, 1, 0.9, 0.7, 0.5, 0.3} { // a program that is stuck takes nothing at all
 		for _, ignored := range []float64{p, 0.9} {
 			list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost),
-				&choice{of: completing, scope: perTrial, ways: []mode{{p, always(silent)}, {(1 - p) * ignored, always(only(Ignored))}, {(1 - p) * (1 - ignored), usual}}},
+				&choice{of: completing, scope: perTrial, ways: []mode{{p: p, d: always(silent)}, {p: (1 - p) * ignored, d: untaken}, {p: (1 - p) * (1 - ignored), d: usual}}},
 				partly(toTarget, perTrial, p, silent)))
 		}
 	}
 	list = append(list, rules(listens(), hostAlive(), partly(completing, perTrial, 0.9, full)))
 	for _, step := range []float64{0.03, 0.04, 0.06, 0.12, 0.2, 0.25} {
-		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
-			if t.Kind == Connect || t.Kind == Hold {
-				return of(share{Silence, 0}, share{Ignored, 0.1})
-			}
-			return silent
-		}}))
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: mostlyIgnored}))
 	}
 	return list
 }
+
+// untaken is what becomes of a third ACK that finds the queue full. A held connection
+// asks again after a second.
+func untaken(t *Trial) *dist {
+	if t.Kind == Hold {
+		return heldOrIgnored
+	}
+	return ignored
+}
+
+var (
+	ignored       = only(Ignored)
+	heldOrIgnored = of(share{Ignored, 0}, share{Acked, 0.35})
+)
+
+var mostlyIgnored = of(share{Ignored, 0}, share{Silence, 0.1})
 
 func acceptResets() (list []Variant) {
 	completing := func(t *Trial) bool { return toTarget(t) && t.Kind.completes() && t.Kind != Reuse }
@@ -129,15 +140,12 @@ func acceptResets() (list []Variant) {
 		list = append(list, rules(partly(completing, perTrial, p, only(ResetOnACK))))
 	}
 	for _, step := range []float64{0.04, 0.2} {
-		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: func(t *Trial) *dist {
-			if t.Kind.completes() {
-				return of(share{Silence, 0}, share{ResetOnACK, 0.1})
-			}
-			return silent
-		}}))
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: mostlyReset}))
 	}
 	return list
 }
+
+var mostlyReset = of(share{ResetOnACK, 0}, share{Silence, 0.1})
 
 func synQueues(shares ...float64) (list []Variant) {
 	for _, p := range shares {
@@ -189,7 +197,7 @@ func backendCauses() []Cause {
 func deadBackends(shares ...float64) (list []Variant) {
 	for _, p := range shares {
 		for _, redrawn := range []bool{false, true} {
-			list = append(list, rules(hostAliveOr(0.85), &choice{of: throughBalancer, scope: perFlow, redrawn: redrawn, ways: []mode{{p, deadBackend}, {1 - p, usual}}}))
+			list = append(list, rules(hostAliveOr(0.85), &choice{of: throughBalancer, scope: perFlow, redrawn: redrawn, ways: []mode{{p: p, d: deadBackend}, {p: 1 - p, d: usual}}}))
 		}
 	}
 	return list
@@ -237,9 +245,9 @@ func slowBackends(shares ...float64) (list []Variant) {
 	for _, p := range shares {
 		for _, s := range []scope{perFlow, perTrial} {
 			list = append(list,
-				rules(&choice{of: toTarget, scope: s, ways: []mode{{p, slow}, {1 - p, usual}}}))
+				rules(&choice{of: toTarget, scope: s, ways: []mode{{p: p, d: slow}, {p: 1 - p, d: usual}}}))
 		}
-		list = append(list, rules(&choice{of: toTarget, scope: perTrial, ways: []mode{{p, program}, {1 - p, usual}}}))
+		list = append(list, rules(&choice{of: toTarget, scope: perTrial, ways: []mode{{p: p, d: program}, {p: 1 - p, d: usual}}}))
 	}
 	return list
 }
@@ -251,7 +259,7 @@ func longIdle(t *Trial) bool { return t.Kind == Idle && t.Role == Target && t.Pa
 var slowIdle = of(share{SlowProgram, 0}, share{Acked, 0.3}, share{IdleClosed, 0.15})
 
 func flappings() (list []Variant) {
-	for _, t := range []time.Duration{800 * time.Millisecond, 2 * time.Second, 5 * time.Second} {
+	for _, t := range []time.Duration{800 * time.Millisecond, 2 * time.Second, 5 * time.Second, 15 * time.Second} {
 		for _, ratio := range []float64{0.4, 1} {
 			for _, d := range []*dist{silent, resets} {
 				list = append(list, rules(&flapping{of: toTarget, bad: d, up: t, down: time.Duration(float64(t) * ratio), share: 0.98}))

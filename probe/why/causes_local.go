@@ -66,7 +66,7 @@ func localCauses() []Cause {
 			Code: LocalInterface, Title: "this machine's interface is down or drops packets", Prior: 0.7,
 			Variants: variants(
 				rules(sureFact(InterfaceDown), anyway(GatewayUnresolved, TargetUnresolved), nothingLeaves(), traces(only(TraceSilent))),
-				lossyInterface(0.08), lossyInterface(0.13), lossyInterface(0.2), lossyInterface(0.32), lossyInterface(0.5), lossyInterface(0.7)),
+				lossyInterface(0.08), lossyInterface(0.13), lossyInterface(0.2), lossyInterface(0.32), lossyInterface(0.5), lossyInterface(0.7), lossyInterface(0.85)),
 			Where: here, Advice: "Look at the link and its counters (ip -s link; ethtool -S): cable, driver, ring sizes, queue length.",
 			Again: shell("ip -s link"),
 		},
@@ -80,7 +80,7 @@ func lossyInterface(p float64) Variant {
 
 // nothingLeaves: nothing comes of anything, in one way or the other.
 func nothingLeaves() rule {
-	return &choice{of: toHost, ways: []mode{{0.45, always(only(SendRefused))}, {0.45, always(silent)}, {0.1, always(of(share{Silence, 0}, share{SendRefused, 0.5}))}}}
+	return &choice{of: toHost, ways: []mode{{p: 0.45, d: always(only(SendRefused))}, {p: 0.45, d: always(silent)}, {p: 0.1, d: always(of(share{Silence, 0}, share{SendRefused, 0.5}))}}}
 }
 
 // unresolved predicts that a neighbour does not answer; once in a while it did, a moment ago.
@@ -88,5 +88,5 @@ func unresolved(f Fact) rule { return when(isFact(f), of(share{Yes, 0}, share{No
 
 // anyway lets facts be as they will.
 func anyway(f ...Fact) rule {
-	return &choice{of: isFact(f...), scope: perTrial, ways: []mode{{1, always(of(share{Yes, 0}, share{No, 0.5}))}}}
+	return &choice{of: isFact(f...), scope: perTrial, ways: []mode{{p: 1, d: always(of(share{Yes, 0}, share{No, 0.5}))}}}
 }

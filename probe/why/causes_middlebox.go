@@ -70,11 +70,11 @@ func middleboxCauses() []Cause {
 // proxy answers SYNs with d, and duplicates as again says.
 func proxy(d, again *dist) Variant {
 	return rules(
-		&choice{of: func(t *Trial) bool { return t.Kind == SYN && t.Role == Target }, scope: perTrial, ways: []mode{{1, always(d)}}},
-		&choice{of: isKind(SYN, Closed), ways: []mode{{0.3, always(of(share{SYNACK, 0}, share{Near, 0.3}))}, {0.55, always(resets)}, {0.15, always(silent)}}},
+		&choice{of: func(t *Trial) bool { return t.Kind == SYN && t.Role == Target }, scope: perTrial, ways: []mode{{p: 1, d: always(d)}}},
+		&choice{of: isKind(SYN, Closed), ways: []mode{{p: 0.3, d: always(of(share{SYNACK, 0}, share{Near, 0.3}))}, {p: 0.55, d: always(resets)}, {p: 0.15, d: always(silent)}}},
 		when(isKind(Again, Target), again),
-		&choice{of: isKind(Connect, Target), ways: []mode{{0.8, always(connected)}, {0.2, always(of(share{Ignored, 0}, share{ResetOnACK, 0.4}, share{SlowProgram, 0.3}))}}},
-		&choice{of: isKind(Trace, Target), ways: []mode{{0.75, always(only(TraceNear))}, {0.25, always(only(TraceReaches))}}},
+		&choice{of: isKind(Connect, Target), ways: []mode{{p: 0.8, d: always(connected)}, {p: 0.2, d: always(of(share{Ignored, 0}, share{ResetOnACK, 0.4}, share{SlowProgram, 0.3}))}}},
+		&choice{of: isKind(Trace, Target), ways: []mode{{p: 0.75, d: always(only(TraceNear))}, {p: 0.25, d: always(only(TraceReaches))}}},
 	)
 }
 
@@ -88,7 +88,7 @@ func lookRule(d *dist, hit ...Look) rule {
 	}
 	hits := func(t *Trial) bool { return toTarget(t) && set[t.Look] && (t.Kind != Kernel || t.Look == Usual) }
 	if d == eitherReset { // always the one, or always the other
-		return &choice{of: hits, ways: []mode{{0.5, always(resets)}, {0.5, always(only(ResetNear))}}}
+		return &choice{of: hits, ways: []mode{{p: 0.5, d: always(resets)}, {p: 0.5, d: always(only(ResetNear))}}}
 	}
 	return when(hits, d)
 }

@@ -6,7 +6,7 @@ func pathCauses() []Cause {
 			Code: PathOneOfSeveral, Title: "one of several paths to it is dead or loses packets", Prior: 1.2,
 			Variants: variants(severalPaths()...),
 			Where:    sticky, Advice: "Ask who runs the routers named: a link of a bundle, or one next hop of an ECMP group, fails and was not taken out. Flows that hash on it fail always, others never.",
-			Again: commands("ping -c 40 --flow vary %s", "trace --flow vary --queries 6 %s"),
+			Again: commands("ping -c 40 --flow vary %s", "trace --paths %s"),
 		},
 		{
 			Code: PathLoss, Title: "packets are lost at random on the way", Prior: 1.2,
@@ -35,8 +35,8 @@ func pathCauses() []Cause {
 		{
 			Code: PathFirewallDrop, Title: "a firewall on the way drops SYNs silently", Prior: 1.6,
 			Variants: variants(
-				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive()),
-				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), tracesOf(Closed, usualTrace), hostAlive(), listens()),
+				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive()),
+				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive(), listens()),
 				rules(router(), when(toHost, silent), traces(diesOnPath)),
 				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
 			Where: deathOf, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
@@ -57,8 +57,8 @@ func pathCauses() []Cause {
 		{
 			Code: PathFirewallReset, Title: "a firewall on the way resets connections in the host's name", Prior: 1.2,
 			Variants: variants(
-				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(nearTrace), tracesOf(Closed, usualTrace), hostAlive()),
-				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(usualTrace), tracesOf(Closed, usualTrace), hostAlive()),
+				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(nearTrace), traces(usualTrace), hostAlive()),
+				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), targetTraces(usualTrace), traces(usualTrace), hostAlive()),
 				rules(router(), when(toTarget, of(share{ResetNear, 0}, share{Reset, 0.05})), when(isKind(SYN, Closed), of(share{ResetNear, 0}, share{Reset, 0.3})), traces(nearTrace))),
 			Where: answerer, Advice: "The reset does not come from the host. Ask who runs the box at that hop.",
 			Again: commands("trace %s", "handshake %s"),
@@ -71,14 +71,14 @@ func router() rule { return when(isFact(OnLink), of(share{No, 0}, share{Yes, 0.0
 
 // hostAlive predicts that the host answers on ports that nobody serves.
 func hostAlive() rule {
-	return &choice{of: isKind(SYN, Closed), ways: []mode{{0.9, always(resets)}, {0.1, always(silent)}}}
+	return &choice{of: isKind(SYN, Closed), ways: []mode{{p: 0.9, d: always(resets)}, {p: 0.1, d: always(silent)}}}
 }
 
 // listens predicts how a port answers on which a program listens, when it is not
 // asked with a SYN.
 func listens() rule {
 	return &choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, scope: perTrial,
-		ways: []mode{{1, func(t *Trial) *dist {
+		ways: []mode{{p: 1, d: func(t *Trial) *dist {
 			if t.Kind == ACK {
 				return resets
 			}
@@ -99,26 +99,23 @@ func severalPaths() (list []Variant) {
 // pathOf is a rule by which flows are on a bad path, where they are lost so often,
 // and die in a trace.
 func pathOf(p, bad float64) rule {
-	lossyAnswer := of(share{SYNACK, 0}, share{Silence, bad})
-	lossyReset := of(share{Reset, 0}, share{Silence, bad})
+	dies := of(share{TraceReaches, 0}, share{TraceDies, 0.4}, share{TraceForks, 0.2})
+	if bad == 1 {
+		dies = diesAside
+	}
+	hit := func(t *Trial) *dist {
+		switch {
+		case t.Kind == Trace:
+			return dies
+		case bad == 1:
+			return silent
+		}
+		return nil
+	}
 	return &choice{
 		of:    func(t *Trial) bool { return t.Kind <= FIN || t.opens(t.Role) || t.Kind == Trace },
 		scope: perFlow,
-		ways: []mode{{p, func(t *Trial) *dist {
-			switch {
-			case t.Kind == Trace && bad == 1:
-				return diesAside
-			case t.Kind == Trace:
-				return of(share{TraceReaches, 0}, share{TraceDies, 0.4}, share{TraceForks, 0.2})
-			case t.Role == Closed || t.Kind == ACK:
-				return lossyReset
-			case t.Kind == SYN:
-				return lossyAnswer
-			case bad == 1:
-				return silent
-			}
-			return of(share{Lossy, 0}, share{Silence, bad})
-		}}, {1 - p, usual}},
+		ways:  []mode{{p: p, d: hit, lost: bad}, {p: 1 - p, d: usual}},
 	}
 }
 
@@ -139,11 +136,9 @@ func returnLosses(shares ...float64) (list []Variant) {
 // buckets are rate limits of SYNs: on this port, or on all of the host.
 func buckets() (list []Variant) {
 	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
-	for _, rate := range []float64{1.6, 2.4, 3.4, 4.8, 6.8, 9.6, 13.6, 19, 27, 40, 80} {
-		for _, step := range []float64{0.04, 0.15} {
-			for _, of := range []func(*Trial) bool{toTarget, toAny} {
-				list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: step, blur: 0.25}}))
-			}
+	for rate := 1.4; rate < 90; rate *= 1.2 {
+		for _, of := range []func(*Trial) bool{toTarget, toAny} {
+			list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: 0.08, blur: 0.25}}))
 		}
 	}
 	return list
@@ -153,7 +148,7 @@ func buckets() (list []Variant) {
 func conntracks(shares ...float64) (list []Variant) {
 	anySYN := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
 	for _, p := range shares {
-		dies := tracesOf(Target, of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))
+		dies := traces(of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))
 		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies))
 	}
 	return list
@@ -162,6 +157,6 @@ func conntracks(shares ...float64) (list []Variant) {
 // rejects is a firewall that answers SYNs to the port, and perhaps all segments, with d.
 func rejects(d *dist, more ...rule) Variant {
 	return rules(append(more, when(toTarget, d),
-		&choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, ways: []mode{{0.6, always(d)}, {0.4, usual}}},
+		&choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN) }, ways: []mode{{p: 0.6, d: always(d)}, {p: 0.4, d: usual}}},
 		targetTraces(of(share{TraceDies, 0}, share{TraceReaches, 0.5})))...)
 }

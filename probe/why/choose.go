@@ -38,7 +38,7 @@ func (r *run) choose() (best candidate, ok bool) {
 	score := 0.0
 	for i := range r.experiments {
 		c, possible := r.candidate(&r.experiments[i])
-		if !possible || c.packets > packets || c.took > left {
+		if !possible || c.Name == lastly || c.packets > packets || c.took > left {
 			continue
 		}
 		c.bits = r.information(c.plan)
@@ -73,7 +73,7 @@ func (r *run) information(plan []Trial) (bits float64) {
 	trials := r.imagined(plan)
 	for _, truth := range order {
 		for range draws {
-			drawn := draw(r.p.best(truth).clone(), trials, r.rng)
+			drawn := draw(r.p.setting(truth, r.rng).clone(), trials, r.rng)
 			bits += p[truth] / draws * r.learned(drawn, truth, order, p)
 		}
 	}
@@ -99,10 +99,11 @@ func (r *run) imagined(plan []Trial) []Trial {
 	now, completed, held := r.inst.Now(), r.completed(), 0
 	for i := range list {
 		t := &list[i]
-		t.At, t.Held, t.Completed = now+t.After, held, completed
+		t.At, t.Held, t.Before, t.Completed = now+t.After, held, completed, completed
 		_, known := r.k.hostDistance(t)
 		t.unplaced = t.opens(Target) && !known
 		t.far, _ = r.k.traceDistance(t)
+		t.wayless = r.k.wayless()
 		if t.Kind == Hold {
 			held++
 		}
@@ -110,10 +111,23 @@ func (r *run) imagined(plan []Trial) []Trial {
 			completed++
 		}
 	}
+	countBefore(list)
 	if len(list) > mostTrials && list[0].Kind != Hold && list[len(list)-1].After > time.Second {
 		list = list[:mostTrials]
 	}
 	return r.placed(list)
+}
+
+// countBefore counts anew what is completed before SYNs that leave while third ACKs are
+// withheld.
+func countBefore(list []Trial) {
+	for i := range list {
+		for j := range list[:i] {
+			if o := &list[j]; o.Role == Target && o.Kind.completes() && o.Kind != Idle && o.At+o.Pause > list[i].At {
+				list[i].Before--
+			}
+		}
+	}
 }
 
 // placed adds, to a plan that would show how far the host is, a SYN whose answer
@@ -168,10 +182,14 @@ func (r *run) learned(drawn []Trial, truth int, order []int, p []float64) float6
 }
 
 // evidence is the log of how probable drawn outcomes are under a cause.
-func (r *run) evidence(cause int, drawn []Trial) (log float64) {
-	h := r.p.best(cause).clone()
-	for i := range drawn {
-		log += math.Log(h.probability(&drawn[i], true))
+func (r *run) evidence(cause int, drawn []Trial) float64 {
+	var logs []float64
+	for _, s := range r.p.settings(cause) {
+		h, log := s.h.clone(), math.Log(s.weight)
+		for i := range drawn {
+			log += math.Log(h.probability(&drawn[i], true))
+		}
+		logs = append(logs, log)
 	}
-	return log
+	return logSum(logs)
 }

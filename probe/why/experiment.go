@@ -34,7 +34,7 @@ func Experiments() []Experiment {
 		{"local", "route, source, interface, neighbour, ports, connection tracking", "causes on this machine", 3, planLocal},
 		{"names", "every address of the name", "a dead address of several, broken IPv6", 2, planNames},
 		{"flows", "source ports, failing ones again and again", "loss that sticks to a flow from loss that does not", 5, planFlows},
-		{"pace", "bursts against single SYNs", "rate limits from loss", 3, planPace},
+		{"pace", "bursts against single SYNs", "rate limits from loss", 4, planPace},
 		{"options", "TCP options, ECN, type of service, TTL, timestamps", "what drops which SYN; PAWS", 3, planOptions},
 		{"distance", "TTL, on failing and on passing flows", "where it dies and who answers in the host's name", 2, planDistance},
 		{"neighbours", "other ports, ACK, FIN, echo", "port, host and path", 2, planNeighbours},
@@ -46,6 +46,7 @@ func Experiments() []Experiment {
 		{"reuse", "ports of a connection just closed", "TIME_WAIT and old connections", 2, planReuse},
 		{"kernel", "this machine's own connect(2)", "answers that are dropped on this machine", 2, planKernel},
 		{"time", "nothing, for a while", "what comes and goes", 3, planTime},
+		{"again", "nothing: some SYNs once more, a little later", "a cause from something that began meanwhile", 1, planAgain},
 		{"against", "the port that works", "this port from the way there", 1, planAgainst},
 	}
 }
@@ -129,11 +130,14 @@ func (k *Knowledge) again(flows []flowFate, n int) (list []Trial) {
 }
 
 func planPace(k *Knowledge, round int) []Trial {
+	if round > 0 && k.burstAgain() {
+		round--
+	}
 	switch round {
 	case 0:
-		return k.syns(24, Target, 3*ms)
+		return k.syns(burst, Target, 3*ms)
 	case 1:
-		if k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome.fails() }) == 0 {
+		if !k.failed() {
 			return nil
 		}
 		return k.syns(16, Target, 400*ms)
@@ -143,6 +147,21 @@ func planPace(k *Knowledge, round int) []Trial {
 		list = append(list, Trial{Kind: SYN, Role: Closed, Flow: k.newFlow(), After: time.Duration(i)*4*ms + 500*ms})
 	}
 	return list
+}
+
+// burst is how many SYNs leave at once.
+const burst = 24
+
+// burstAgain tells whether the first burst lost so few that only another one tells
+// whether that was because of their number.
+func (k *Knowledge) burstAgain() bool {
+	fail, all := 0, 0
+	k.each(func(t *Trial) bool { return t.Experiment == "pace" && all < burst }, func(t *Trial) {
+		if all++; t.Outcome.fails() {
+			fail++
+		}
+	})
+	return fail > 0 && 3*fail < all
 }
 
 // arms are the looks of the first round; a newer timestamp comes only where old
@@ -260,19 +279,16 @@ func planHandshake(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	for i := range 6 {
-		t := Trial{Kind: Connect, Flow: k.newFlow()}
-		if i > 1 {
-			t.Pause = together
-		}
-		list = append(list, t)
+	for range 6 {
+		list = append(list, Trial{Kind: Connect, Flow: k.newFlow(), Pause: withheld})
 	}
 	return spread(list, 20*ms)
 }
 
-// together is how long third ACKs are withheld, so that those of a batch come at
-// once: an accept queue that would just do for one after the other is full then.
-const together = 250 * ms
+// withheld is how long third ACKs are withheld in a batch: long enough that a few
+// connections are half open at any time, so that when the accept queue is full some
+// third ACKs meet it, short enough that a small half-open queue has room for them.
+const withheld = 60 * ms
 
 // answers tells whether any SYN to the target was answered by a SYN-ACK, so that
 // connections can be tried.
@@ -285,9 +301,9 @@ func planHold(k *Knowledge, round int) (list []Trial) {
 		return nil
 	}
 	for range 17 {
-		list = append(list, Trial{Kind: Hold, Flow: k.newFlow(), Pause: together})
+		list = append(list, Trial{Kind: Hold, Flow: k.newFlow(), Pause: withheld})
 	}
-	return spread(list, 12*ms)
+	return spread(list, 15*ms)
 }
 
 func planMTU(k *Knowledge, round int) (list []Trial) {
@@ -313,6 +329,15 @@ func planIdle(k *Knowledge, round int) (list []Trial) {
 	for i := range list {
 		list[i].After = time.Duration(i) * 20 * ms
 	}
+	return append(list, k.controls(pauses...)...)
+}
+
+// controls are usual SYNs at the times at which others may fail: whether it is because
+// of what is special about those, or of the time.
+func (k *Knowledge) controls(at ...time.Duration) (list []Trial) {
+	for _, d := range at {
+		list = append(list, Trial{Kind: SYN, Flow: k.newFlow(), After: d})
+	}
 	return list
 }
 
@@ -327,7 +352,8 @@ func planReuse(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	return spread([]Trial{{Kind: Reuse, Flow: k.newFlow()}, {Kind: Reuse, Flow: k.newFlow()}}, 50*ms)
+	list = spread([]Trial{{Kind: Reuse, Flow: k.newFlow()}, {Kind: Reuse, Flow: k.newFlow()}}, 50*ms)
+	return append(list, k.controls(300*ms, 600*ms)...)
 }
 
 func planKernel(k *Knowledge, round int) []Trial {
@@ -341,6 +367,19 @@ func planTime(k *Knowledge, round int) []Trial {
 		return nil
 	}
 	return k.syns(24, Target, 170*ms)
+}
+
+// planAgain asks once more before a cause is taken for sure, where anything was ever
+// answered: what was seen may have been a bad moment.
+func planAgain(k *Knowledge, round int) (list []Trial) {
+	if !k.answers() {
+		return nil
+	}
+	list = k.syns(6, Target, 130*ms)
+	for i := range list {
+		list[i].After += 400 * ms
+	}
+	return list
 }
 
 func planAgainst(k *Knowledge, round int) []Trial {

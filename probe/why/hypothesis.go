@@ -67,9 +67,12 @@ func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) f
 	like, sum, usual := likeBuf[:0], 0.0, 0.0
 	for _, w := range ways {
 		p := 0.0
-		if w.d == nil {
+		switch {
+		case w.lost > 0:
+			p = h.lossier(w.lost, r, t)
+		case w.d == nil:
 			usual += w.p
-		} else {
+		default:
 			p = h.observe(w.d, t)
 		}
 		like = append(like, p)
@@ -80,7 +83,7 @@ func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) f
 		p := h.usual(r, t, nested[:0], surroundings{in.other + in.scale*sum, in.scale * usual, in.learn})
 		sum += usual * p
 		for i, w := range ways {
-			if w.d == nil {
+			if w.d == nil && w.lost == 0 {
 				like[i] = p
 			}
 		}
@@ -92,6 +95,17 @@ func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) f
 		r.learn(t, like)
 	}
 	return sum
+}
+
+// lossier is the probability of a trial that goes as usual, on a way there that
+// loses more.
+func (h *hypothesis) lossier(lost float64, after rule, t *Trial) float64 {
+	own := h.loss
+	h.loss.out = 1 - (1-own.out)*(1-lost)
+	var nested [8]weighted
+	p := h.usual(after, t, nested[:0], surroundings{scale: 1})
+	h.loss = own
+	return p
 }
 
 func (h *hypothesis) usual(after rule, t *Trial, into []weighted, in surroundings) float64 {
@@ -121,6 +135,8 @@ func meanings(t *Trial) []Outcome {
 		return []Outcome{Reset, ResetNear}
 	case t.Outcome == SYNACK && t.vague():
 		return []Outcome{SYNACK, Near}
+	case t.Outcome == Lossy && t.wayless:
+		return []Outcome{Lossy, LossyThere, LossyBack}
 	}
 	return single[t.Outcome : t.Outcome+1]
 }
@@ -166,7 +182,7 @@ func (h *hypothesis) lossy(d *dist, k Kind, o Outcome) float64 {
 	case Trace:
 		return h.lossyTrace(d, o)
 	}
-	return h.lossyConnection(d, k, o)
+	return turned(h.lossyConnection(d, k, o), o, Silence, h.silence(k))
 }
 
 // synacks is the probability of a SYN-ACK.
@@ -179,28 +195,76 @@ func mixSilence(d *dist, o Outcome, lost float64) float64 {
 	return d[o] * (1 - lost)
 }
 
-// lossyConnection: the SYN is sent once; a lost SYN-ACK is repeated and costs no
-// more than time. Its bytes are repeated, and each that is lost once makes it Lossy.
-func (h *hypothesis) lossyConnection(d *dist, k Kind, o Outcome) float64 {
+// turned is the probability of an outcome where with the probability p another comes instead.
+func turned(d float64, o, other Outcome, p float64) float64 {
+	if o == other {
+		return d + (1-d)*p
+	}
+	return d * (1 - p)
+}
+
+// silence is the probability that the SYN of a connection's trial is not answered: it is
+// sent once; a lost SYN-ACK is repeated and costs no more than time.
+func (h *hypothesis) silence(k Kind) float64 {
 	out, back := h.loss.out, h.loss.back
 	silent := out + (1-out)*back*(back+(1-back)*(1-repeats))
-	if o == Silence {
-		return d[o] + (1-d[o])*silent
+	if k == Reuse { // two SYNs, one after the other
+		return 1 - (1-silent)*(1-silent)
 	}
-	if k != Connect {
-		return d[o] * (1 - silent)
+	return silent
+}
+
+// lossyConnection is the probability of an outcome of a connection whose SYN was
+// answered. Bytes are repeated; of what is never acknowledged nobody knows why.
+func (h *hypothesis) lossyConnection(d *dist, k Kind, o Outcome) float64 {
+	lost := 1 - (1-h.loss.out)*(1-h.loss.back)
+	never := lost * lost * lost
+	switch k {
+	case Connect:
+		late := h.loss.back * h.loss.back * h.loss.back // the program's word was lost, and what repeated it
+		return turned(turned(h.lossyBytes(d, o), o, SlowProgram, late), o, Ignored, never)
+	case Hold: // the third ACK was lost, so was the byte, and the repeated SYN-ACK came
+		return turned(d[o], o, Ignored, h.loss.out*(1-h.loss.back)*lost)
+	case Idle:
+		return turned(turned(d[o], o, IdleDead, never), o, Ignored, never)
+	case Large:
+		return turned(turned(d[o], o, LargeLost, never), o, Ignored, never)
 	}
-	clean := math.Pow((1-out)*(1-back), connectBytes)
+	return d[o]
+}
+
+// lossyBytes shares out what would have worked by what became of its bytes.
+func (h *hypothesis) lossyBytes(d *dist, o Outcome) float64 {
+	clean, there, back := h.bytes()
 	switch o {
 	case Acked:
-		return d[Acked] * (1 - silent) * clean
+		return d[o] * clean
+	case LossyThere:
+		return d[o] + d[Acked]*there
+	case LossyBack:
+		return d[o] + d[Acked]*back
 	case Lossy:
-		return (d[Lossy] + d[Acked]*(1-clean)) * (1 - silent)
-	case Ignored:
-		return (d[Ignored] + d[Acked]*math.Pow(1-(1-out)*(1-back), 4)) * (1 - silent)
+		return d[o] + d[Acked]*(1-clean-there-back)
 	}
-	return d[o] * (1 - silent)
+	return d[o]
 }
+
+// bytes are the probabilities that no byte of a connection is sent twice; that some
+// are, and all of them because they were lost; and that all because their ACKs were. The
+// first copy of a byte that arrives is acknowledged at once with 1-back; copies
+// before it were lost. Of a byte that is never acknowledged nobody knows which.
+func (h *hypothesis) bytes() (clean, there, back float64) {
+	o, b := h.loss.out, h.loss.back
+	clean = math.Pow((1-o)*(1-b), connectBytes)
+	there = math.Pow(1-b, connectBytes) - clean
+	back = math.Pow(1-o*(1-b), connectBytes) - clean
+	lost := 1 - (1-o)*(1-b)
+	known := traceable * math.Pow(1-lost*lost*lost, connectBytes)
+	return clean, there * known, back * known
+}
+
+// traceable is how often it can be told of all bytes on which way they were lost.
+const traceable = 0.85
 
 // connectBytes is how many bytes a connection sends, one after the other.
 const connectBytes = 5
@@ -231,45 +295,60 @@ func (h *hypothesis) clone() *hypothesis {
 
 // draw is an outcome that the hypothesis thinks possible.
 func (h *hypothesis) draw(t *Trial, rng *rand.Rand) Outcome {
+	own := h.loss
+	defer func() { h.loss = own }()
 	r, ways := h.apply(t)
-	d := pick(ways, rng)
-	for d == nil && r != nil {
+	w := pick(ways, rng)
+	for w.d == nil && r != nil {
+		h.loss.out = 1 - (1-h.loss.out)*(1-w.lost)
 		r, ways = h.usualWays(r, t, h.ways[:0])
-		d = pick(ways, rng)
+		w = pick(ways, rng)
 	}
-	if d == nil {
+	if w.d == nil {
 		return NotMade
 	}
 	at := rng.Float64()
 	for o := Silence; o < outcomes; o++ {
-		if d[o] == 0 && o != Silence && o != Late && o != Lossy && o != Ignored && o != TraceDies {
+		if w.d[o] == 0 && !comesOfLoss(o) {
 			continue
 		}
-		if at -= h.lossy(d, t.Kind, o); at < 0 {
+		if at -= h.lossy(w.d, t.Kind, o); at < 0 {
 			return t.asSeen(o)
 		}
 	}
 	return Silence
 }
 
-// asSeen is what an outcome looks like where nobody knows how far the host is.
+// comesOfLoss tells whether lost packets alone can make an outcome.
+func comesOfLoss(o Outcome) bool {
+	switch o {
+	case Silence, Late, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, LargeLost, IdleDead, TraceDies:
+		return true
+	}
+	return false
+}
+
+// asSeen is what an outcome looks like where nobody knows how far the host is, or
+// which way bytes are lost.
 func (t *Trial) asSeen(o Outcome) Outcome {
 	switch {
 	case t.unplaced && o == Near:
 		return SYNACK
 	case t.unplaced && o == ResetNear:
 		return Reset
+	case t.wayless && (o == LossyThere || o == LossyBack):
+		return Lossy
 	}
 	return o
 }
 
-// pick draws one of the ways; nil for one that is as usual.
-func pick(ways []weighted, rng *rand.Rand) *dist {
+// pick draws one of the ways; none where there are none.
+func pick(ways []weighted, rng *rand.Rand) weighted {
 	at := rng.Float64()
 	for _, w := range ways {
 		if at -= w.p; at < 0 {
-			return w.d
+			return w
 		}
 	}
-	return nil
+	return weighted{}
 }

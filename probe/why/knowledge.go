@@ -44,13 +44,14 @@ func (k *Knowledge) add(done []Trial) (reread bool) {
 type seen struct {
 	o        Outcome
 	unplaced bool
+	wayless  bool
 	far      int
 }
 
 func (k *Knowledge) outcomes() []seen {
 	list := make([]seen, len(k.Log))
 	for i := range k.Log {
-		list[i] = seen{k.Log[i].Outcome, k.Log[i].unplaced, k.Log[i].far}
+		list[i] = seen{k.Log[i].Outcome, k.Log[i].unplaced, k.Log[i].wayless, k.Log[i].far}
 	}
 	return list
 }
@@ -68,6 +69,11 @@ func (k *Knowledge) each(of func(*Trial) bool, visit func(*Trial)) {
 func (k *Knowledge) count(of func(*Trial) bool) (n int) {
 	k.each(of, func(*Trial) { n++ })
 	return n
+}
+
+// failed tells whether anything failed that a client would do.
+func (k *Knowledge) failed() bool {
+	return k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome.fails() }) > 0
 }
 
 // flowFate is how often the trials of one flow failed.

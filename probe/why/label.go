@@ -15,6 +15,7 @@ func (k *Knowledge) label() {
 		k.Log[i].Outcome, k.Log[i].unplaced = k.raw[i], false
 	}
 	k.labelTimes()
+	k.labelWays()
 	for i := range k.Log {
 		switch t := &k.Log[i]; {
 		case t.Kind == SYN && t.Outcome == SYNACK, t.opens(t.Role) && t.Outcome == Reset:
@@ -24,6 +25,27 @@ func (k *Knowledge) label() {
 			t.Outcome = k.readTrace(t)
 		}
 	}
+}
+
+func (k *Knowledge) tells() bool {
+	return k.count(func(t *Trial) bool { return t.Kind == Connect && t.Reply.Duplicates > 0 }) > 0
+}
+
+// wayless tells whether connections had losses and the host did not tell on which way.
+func (k *Knowledge) wayless() bool {
+	return !k.tells() && k.count(func(t *Trial) bool { return t.Kind == Connect && t.Outcome == Lossy }) > 0
+}
+
+// labelWays doubts on which way the bytes of connections were lost, where the host has
+// told of no duplicate at all: not all hosts do.
+func (k *Knowledge) labelWays() {
+	tells := k.tells()
+	k.each(func(t *Trial) bool { return t.Kind == Connect }, func(t *Trial) {
+		t.wayless = !tells
+		if !tells && (t.Outcome == LossyThere || t.Outcome == LossyBack) {
+			t.Outcome = Lossy
+		}
+	})
 }
 
 // Bounds of what is slow: a SYN-ACK that took so much longer than the fastest

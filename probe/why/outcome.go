@@ -22,6 +22,8 @@ const (
 	NoPorts                        // EADDRNOTAVAIL of connect(2)
 	Acked                          // the connection works
 	Lossy                          // it works after retransmissions
+	LossyThere                     // the same, and only bytes on their way there were lost
+	LossyBack                      // the same, and only ACKs on their way back were lost
 	SlowProgram                    // it works, and the program takes a second or more
 	Ignored                        // the third ACK is ignored: the SYN-ACK comes again, bytes are not acknowledged
 	ResetOnACK                     // RST answers the third ACK or the first byte
@@ -47,7 +49,7 @@ const (
 var outcomeNames = [outcomes]string{"not made", "silence", "late SYN-ACK", "SYN-ACK", "slow SYN-ACK", "SYN-ACK of somebody else",
 	"reset", "reset from nearer than the host", "reset and SYN-ACK", "challenge ACK", "host unreachable", "prohibited",
 	"rejected by the host", "refused by this machine", "no free source port", "works", "works after retransmissions",
-	"works, slow program", "third ACK ignored", "reset after the third ACK", "large segments lost", "packet too big",
+	"works after bytes were lost", "works after ACKs were lost", "works, slow program", "third ACK ignored", "reset after the third ACK", "large segments lost", "packet too big",
 	"dead after the pause", "reset after the pause", "closed by the host in the pause", "ISN moves", "ISN stays",
 	"echo reply", "reaches the host", "dies before the host", "takes another way and dies", "answered before the host",
 	"ends at a router", "no router answers", "yes", "no"}
@@ -67,7 +69,7 @@ func (o Outcome) fails() bool {
 // answered tells whether the SYN of a trial was answered by a SYN-ACK.
 func (o Outcome) answered() bool {
 	switch o {
-	case SYNACK, SlowSYNACK, Near, Late, Acked, Lossy, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays:
+	case SYNACK, SlowSYNACK, Near, Late, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays:
 		return true
 	}
 	return false

@@ -3,6 +3,7 @@ package why
 import (
 	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -12,6 +13,7 @@ type posterior struct {
 	causes []Cause
 	hyps   [][]*hypothesis // by cause
 	gains  []gain          // by experiment, in the order in which they were made
+	known  map[int][]setting
 }
 
 // gain is by how much an experiment raised the log of each cause's probability
@@ -55,6 +57,7 @@ func hypotheses(c *Cause, addrs []Address) (list []*hypothesis) {
 
 // take takes trials in, which are of one experiment.
 func (p *posterior) take(experiment string, trials []Trial) {
+	p.known = nil
 	before := p.logs()
 	for _, list := range p.hyps {
 		for _, h := range list {
@@ -99,13 +102,21 @@ func (p *posterior) logs() []float64 {
 }
 
 func sumLogs(list []*hypothesis) float64 {
-	if len(list) == 0 {
+	logs := make([]float64, len(list))
+	for i, h := range list {
+		logs[i] = h.log
+	}
+	return logSum(logs)
+}
+
+// logSum is the log of the sum of numbers whose logs are given.
+func logSum(logs []float64) float64 {
+	if len(logs) == 0 {
 		return math.Inf(-1)
 	}
-	top := slices.MaxFunc(list, byLog).log
-	sum := 0.0
-	for _, h := range list {
-		sum += math.Exp(h.log - top)
+	top, sum := slices.Max(logs), 0.0
+	for _, l := range logs {
+		sum += math.Exp(l - top)
 	}
 	return top + math.Log(sum)
 }
@@ -126,10 +137,55 @@ func normalise(logs []float64) []float64 {
 	return out
 }
 
-// best is the hypothesis of a cause that fits best; nil if the cause is impossible here.
-func (p *posterior) best(cause int) *hypothesis {
-	if len(p.hyps[cause]) == 0 {
-		return nil
+// setting is a hypothesis and its share of a cause's weight.
+type setting struct {
+	h      *hypothesis
+	weight float64
+}
+
+// Bounds of the settings that stand for a cause.
+const (
+	mostSettings = 3
+	leastSetting = 0.15 // of the best one's weight
+)
+
+// settings are a few hypotheses that stand for a cause, the best first.
+func (p *posterior) settings(cause int) []setting {
+	list := p.known[cause]
+	if list == nil {
+		list = p.leading(cause)
+		if p.known == nil {
+			p.known = map[int][]setting{}
+		}
+		p.known[cause] = list
 	}
-	return slices.MaxFunc(p.hyps[cause], byLog)
+	return list
+}
+
+func (p *posterior) leading(cause int) (list []setting) {
+	sorted := slices.SortedFunc(slices.Values(p.hyps[cause]), func(a, b *hypothesis) int { return byLog(b, a) })
+	sum := 0.0
+	for i, h := range sorted {
+		w := math.Exp(h.log - sorted[0].log)
+		if i == mostSettings || w < leastSetting {
+			break
+		}
+		list = append(list, setting{h, w})
+		sum += w
+	}
+	for i := range list {
+		list[i].weight /= sum
+	}
+	return list
+}
+
+// setting draws one of them.
+func (p *posterior) setting(cause int, rng *rand.Rand) *hypothesis {
+	list, at := p.settings(cause), rng.Float64()
+	for _, s := range list {
+		if at -= s.weight; at < 0 {
+			return s.h
+		}
+	}
+	return list[0].h
 }

@@ -18,14 +18,16 @@ type rule interface {
 }
 
 type weighted struct {
-	p float64
-	d *dist
+	p    float64
+	d    *dist   // nil: as usual
+	lost float64 // then, by how much more is lost on the way there
 }
 
 // mode is one way in which all trials of a kind may go.
 type mode struct {
-	p float64
-	d func(t *Trial) *dist // nil result: as usual
+	p    float64
+	d    func(t *Trial) *dist // nil result: as usual
+	lost float64              // then, by how much more is lost on the way there
 }
 
 // always is a mode's dist that is the same for all trials.
@@ -74,9 +76,18 @@ func (c *choice) modes(t *Trial, into []weighted) []weighted {
 		if known != nil {
 			p = known[i]
 		}
-		into = append(into, weighted{p, c.ways[i].d(t)})
+		into = append(into, c.ways[i].of(p, t))
 	}
 	return into
+}
+
+// of is what a mode says of a trial, with the probability that it is the one.
+func (m *mode) of(p float64, t *Trial) weighted {
+	w := weighted{p: p, d: m.d(t)}
+	if w.d == nil {
+		w.lost = m.lost
+	}
+	return w
 }
 
 func (c *choice) learn(t *Trial, like []float64) {
@@ -131,12 +142,12 @@ func (c *choice) clone() rule {
 
 // when is a rule of one way: what it applies to goes like that.
 func when(of func(*Trial) bool, d *dist) rule {
-	return &choice{of: of, ways: []mode{{1, always(d)}}}
+	return &choice{of: of, ways: []mode{{p: 1, d: always(d)}}}
 }
 
 // partly is a rule by which a share of the flows, or of the trials, goes like d.
 func partly(of func(*Trial) bool, s scope, p float64, d *dist) rule {
-	return &choice{of: of, scope: s, ways: []mode{{p, always(d)}, {1 - p, usual}}}
+	return &choice{of: of, scope: s, ways: []mode{{p: p, d: always(d)}, {p: 1 - p, d: usual}}}
 }
 
 // toTarget tells whether a trial begins with a SYN to the port in question.

@@ -84,7 +84,7 @@ func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
 	}
 	err := r.first(ctx)
 	for err == nil && ctx.Err() == nil {
-		c, ok := r.recount()
+		c, ok := r.confirm()
 		if r.decided() && !ok {
 			break
 		}
@@ -103,11 +103,15 @@ func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
 
 // first makes the experiments on whose outcome the plans of all others rest: this
 // machine, which costs nothing, every address of the name, some flows, and some
-// connections: later ones may find that those before have filled a queue.
+// connections: later ones may find that those before have filled a queue. So more are
+// held at once before that, where all is well so far.
 func (r *run) first(ctx context.Context) error {
 	for i := range r.experiments {
 		switch r.experiments[i].Name {
-		case "local", "names", "flows", "handshake":
+		case "local", "names", "flows", "handshake", "hold":
+			if r.experiments[i].Name == "hold" && r.k.failed() {
+				continue
+			}
 			c, ok := r.candidate(&r.experiments[i])
 			if packets, left := r.left(); !ok || r.decided() || c.packets > packets || c.took > left {
 				continue
@@ -120,14 +124,27 @@ func (r *run) first(ctx context.Context) error {
 	return nil
 }
 
-// recount looks at this machine's counters once more before a cause that is elsewhere
-// is taken for sure: it costs nothing.
-func (r *run) recount() (c candidate, ok bool) {
-	if !r.decided() || r.experiments[0].Name != "local" || r.k.rounds["local"] != 1 {
+// confirm looks once more before a cause is taken for sure: at this machine's counters,
+// which costs nothing, and whether SYNs still fare as they did.
+func (r *run) confirm() (c candidate, ok bool) {
+	if !r.decided() {
 		return c, false
 	}
-	return r.candidate(&r.experiments[0])
+	for i := range r.experiments {
+		e := &r.experiments[i]
+		if e.Name == "local" && r.k.rounds[e.Name] != 1 || e.Name != "local" && e.Name != lastly {
+			continue
+		}
+		packets, left := r.left()
+		if c, ok = r.candidate(e); ok && c.packets <= packets && c.took <= left {
+			return c, true
+		}
+	}
+	return c, false
 }
+
+// lastly is the experiment that is made when a cause is nearly sure, and at no other time.
+const lastly = "again"
 
 // make makes an experiment and takes in what came of it.
 func (r *run) make(ctx context.Context, c *candidate) error {

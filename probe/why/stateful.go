@@ -13,7 +13,7 @@ import (
 const soft = 0.012
 
 func softly(d *dist, p float64, into []weighted) []weighted {
-	return append(into, weighted{p, d}, weighted{1 - p, nil})
+	return append(into, weighted{p: p, d: d}, weighted{p: 1 - p, d: nil})
 }
 
 // threshold is a level that is not known at first: what stays below one that has
@@ -82,12 +82,18 @@ func (b *bucket) modes(t *Trial, into []weighted) []weighted {
 	if !b.of(t) {
 		return into
 	}
-	return softly(b.d, b.p(b.level(t)), into)
+	level := b.level(t)
+	if level <= 1 { // it is full: only others can have emptied it
+		return softly(b.d, soft, into)
+	}
+	return softly(b.d, b.p(level), into)
 }
 
 func (b *bucket) learn(t *Trial, like []float64) {
 	level, fails := b.level(t), like[0] > like[1]
-	b.threshold.learn(level, fails)
+	if level > 1 || !fails {
+		b.threshold.learn(level, fails)
+	}
 	b.at, b.used = t.At, level
 	if fails {
 		b.used = level - 1
@@ -115,9 +121,10 @@ func (l *limit) learn(t *Trial, like []float64) {
 func (l *limit) clone() rule { c := *l; return &c }
 
 // filling is an accept queue with room for so many connections of ours, not known
-// at first: after those the SYN is dropped, or the third ACK is not taken.
+// at first. A SYN that finds it full is dropped (Linux: tcp_conn_request in
+// net/ipv4/tcp_input.c); a third ACK that finds it full is not taken, or reset.
 type filling struct {
-	full func(t *Trial) *dist // what becomes of connections then
+	full *dist // what becomes of such a third ACK
 	threshold
 }
 
@@ -125,36 +132,79 @@ func (f *filling) modes(t *Trial, into []weighted) []weighted {
 	if !toTarget(t) {
 		return into
 	}
-	return softly(f.full(t), f.p(float64(t.Completed)), into)
+	before := f.p(float64(t.Before))
+	into = append(into, weighted{p: before, d: silent})
+	if !t.Kind.completes() || t.Kind == Kernel {
+		return append(into, weighted{p: 1 - before, d: nil})
+	}
+	after := math.Max(soft, (f.p(float64(t.Completed))-before)/(1-before))
+	return append(into, weighted{p: (1 - before) * after, d: f.full}, weighted{p: (1 - before) * (1 - after), d: nil})
 }
 
 func (f *filling) learn(t *Trial, like []float64) {
-	f.threshold.learn(float64(t.Completed), like[0] > like[1])
+	switch last := like[len(like)-1]; {
+	case like[0] > last && like[0] >= like[1]:
+		f.threshold.learn(float64(t.Before), true)
+	case len(like) == 3 && like[1] > last:
+		f.threshold.learn(float64(t.Before), false)
+		f.threshold.learn(float64(t.Completed), true)
+	case len(like) == 3:
+		f.threshold.learn(float64(t.Completed), false)
+	default:
+		f.threshold.learn(float64(t.Before), false)
+	}
 }
 
 func (f *filling) clone() rule { c := *f; return &c }
 
 // flapping comes and goes: two states, with a mean time in each, known by
-// filtering (the forward recursion of a hidden Markov model).
+// filtering (the forward recursion of a hidden Markov model). A connection asks
+// twice: by its SYN, and by what follows its handshake.
 type flapping struct {
 	of      func(*Trial) bool
 	bad     *dist
 	up      time.Duration
 	down    time.Duration
-	share   float64 // of trials that are hit while it is down
-	p       float64 // that it is down at
-	at      time.Duration
+	share   float64       // of trials that are hit while it is down
+	p       float64       // that it is down at
+	at      time.Duration //
+	fell    time.Duration // when it is known to have been down after at; 0: not known
 	started bool
 }
 
+// now is how probable it is that it is down when a trial begins.
 func (f *flapping) now(t *Trial) float64 {
 	stationary := f.down.Seconds() / (f.up + f.down).Seconds()
-	if !f.started {
+	switch {
+	case !f.started:
 		return stationary
+	case f.fell > t.At: // it went down at some time between the two
+		return f.p + (1-f.p)*(t.At-f.at).Seconds()/(f.fell-f.at).Seconds()
+	}
+	p, at := f.p, f.at
+	if f.fell > 0 {
+		p, at = 1, f.fell
 	}
 	rate := 1/f.up.Seconds() + 1/f.down.Seconds()
-	decay := math.Exp(-rate * math.Max(0, (t.At-f.at).Seconds()))
-	return stationary + (f.p-stationary)*decay
+	return stationary + (p-stationary)*math.Exp(-rate*math.Max(0, (t.At-at).Seconds()))
+}
+
+// asksAgain is when a trial's connection asks for the second time: a little after its pause.
+func (t *Trial) asksAgain() time.Duration { return t.At + t.Pause + connectionLasts }
+
+// connectionLasts is about how long the bytes of a trial's connection take where they are answered.
+const connectionLasts = 100 * time.Millisecond
+
+// falls is how probable it is that it goes down during a trial that found it up.
+func (f *flapping) falls(t *Trial) float64 {
+	again := t.asksAgain()
+	switch {
+	case f.fell > t.At && again >= f.fell:
+		return 0.95
+	case f.fell > t.At:
+		return (again - t.At).Seconds() / (f.fell - t.At).Seconds()
+	}
+	return 1 - math.Exp(-(again-t.At).Seconds()/f.up.Seconds())
 }
 
 func (f *flapping) modes(t *Trial, into []weighted) []weighted {
@@ -162,31 +212,51 @@ func (f *flapping) modes(t *Trial, into []weighted) []weighted {
 		return into
 	}
 	p := f.now(t)
-	into = append(into, weighted{p * f.share, f.bad}, weighted{p * (1 - f.share), nil})
-	falls := 0.0 // while the connection lasts
-	if t.Kind.completes() && f.bad == silent {
-		falls = 1 - math.Exp(-connectionLasts/f.up.Seconds())
-		into = append(into, weighted{(1 - p) * falls, fallen})
+	into = append(into, weighted{p: p * f.share, d: f.bad}, weighted{p: p * (1 - f.share), d: nil})
+	falls := 0.0
+	if t.Kind.completes() {
+		falls = f.falls(t)
+		into = append(into, weighted{p: (1 - p) * falls, d: f.fallen(t)})
 	}
-	return append(into, weighted{(1 - p) * (1 - falls), nil})
+	return append(into, weighted{p: (1 - p) * (1 - falls), d: nil})
 }
 
-// connectionLasts is about how long a trial's connection has to do without an answer
-// to be called ignored, in seconds.
-const connectionLasts = 0.5
+// fallen is what becomes of a connection during which the host went away.
+func (f *flapping) fallen(t *Trial) *dist {
+	switch {
+	case f.bad != silent:
+		return fallenReset
+	case t.Kind == Idle:
+		return fallenIdle
+	case t.Kind == Large:
+		return fallenLarge
+	}
+	return fallenSilent
+}
 
-// fallen is a connection during which the host went away.
-var fallen = of(share{Ignored, 0}, share{Lossy, 0.2}, share{IdleDead, 0.1}, share{LargeLost, 0.02})
+// What becomes of connections during which the host went away; some were done by then.
+var (
+	fallenSilent = of(share{Ignored, 0}, share{Lossy, 0.2}, share{Acked, 0.15})
+	fallenLarge  = of(share{Ignored, 0}, share{Lossy, 0.2}, share{Acked, 0.15}, share{LargeLost, 0.2})
+	fallenIdle   = of(share{IdleDead, 0}, share{Ignored, 0.1}, share{Acked, 0.3})
+	fallenReset  = of(share{ResetOnACK, 0}, share{Acked, 0.4}, share{IdleReset, 0.1})
+)
 
 func (f *flapping) learn(t *Trial, like []float64) {
 	p := f.now(t)
 	down := p * (f.share*like[0] + (1-f.share)*like[1])
-	up := (1 - p) * like[len(like)-1]
+	up, fell := (1-p)*like[len(like)-1], 0.0
 	if len(like) == 4 {
-		falls := 1 - math.Exp(-connectionLasts/f.up.Seconds())
-		down, up = down+(1-p)*falls*like[2], up*(1-falls)
+		falls := f.falls(t)
+		up, fell = up*(1-falls), (1-p)*falls*like[2]
 	}
-	f.p, f.at, f.started = down/(down+up), t.At, true
+	if f.fell <= t.At {
+		f.fell = 0
+	}
+	if fell > up+down && (f.fell == 0 || t.asksAgain() < f.fell) {
+		f.fell = t.asksAgain()
+	}
+	f.p, f.at, f.started = down/(down+up+fell), t.At, true
 }
 
 func (f *flapping) clone() rule { c := *f; return &c }
@@ -255,7 +325,7 @@ func likely(k Kind) []Outcome {
 	case Trace:
 		return []Outcome{TraceReaches, TraceDies, TraceForks, TraceNear, TraceSilent}
 	}
-	return []Outcome{Silence, Reset, Acked, Lossy, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
+	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
 }
 
 func whateverKey(t *Trial) [3]uint8 {
@@ -279,7 +349,7 @@ func (w *whatever) modes(t *Trial, into []weighted) []weighted {
 	for _, o := range list {
 		d[o] /= total
 	}
-	return append(into, weighted{1, d})
+	return append(into, weighted{p: 1, d: d})
 }
 
 func (w *whatever) learn(t *Trial, _ []float64) {

@@ -119,11 +119,13 @@ type Trial struct {
 	At         time.Duration // when it began, from the beginning of the run
 	Held       int           // connections of ours that were open or opening then, without it
 	Ended      time.Duration // when what it opened was closed
-	Completed  int           // handshakes with the target that we had completed before its own third ACK
+	Before     int           // handshakes with the target that we had completed before its SYN
+	Completed  int           // and before its own third ACK
 	Experiment string        // whose trial it is
 	Reply      Reply
 	batch      string  // experiment and round
 	far        int     // of Trace: how many hops away the host is; 0 unknown
+	wayless    bool    // of a connection: the host does not tell on which way bytes are lost
 	unplaced   bool    // how far away the answer came from is not known
 	Outcome    Outcome // as the instrument saw it; [Knowledge] refines it
 }
@@ -137,8 +139,10 @@ type Reply struct {
 	Window int           // of the SYN-ACK; -1 not seen
 	Port   uint16        // our source port
 	Text   string        // numbers worth showing: an ICMP code, an error
-	Size   int           // of a connection's largest acknowledged segment, in bytes of its IP packet
-	Path   []Hop         // of Trace
+	// Duplicates is how often the host told that it had a segment already: RFC 2883.
+	Duplicates int
+	Size       int   // of a connection's largest acknowledged segment, in bytes of its IP packet
+	Path       []Hop // of Trace
 }
 
 // Hop is the answer to one SYN of limited TTL.

@@ -16,26 +16,26 @@ var (
 // usualRules predict what every trial comes to without a cause.
 func usualRules() []rule {
 	return []rule{
-		&choice{of: isKind(SYN, Target), ways: []mode{{0.84, always(synacked)}, {0.15, always(unsteady)}, {0.01, always(nearer)}}},
-		&choice{of: isKind(SYN, Against), ways: []mode{{1, always(synacked)}}},
-		&choice{of: isKind(SYN, Served), scope: perFlow, ways: []mode{{0.3, always(synacked)}, {0.4, always(resets)}, {0.3, always(only(Silence))}}},
-		&choice{of: isKind(SYN, Closed), ways: []mode{{0.78, always(resets)}, {0.15, always(only(Silence))}, {0.03, always(only(Prohibited))},
-			{0.02, always(only(RejectedByHost))}, {0.02, always(synacked)}}},
-		&choice{of: isKind(ACK, Target), ways: []mode{{0.8, always(resets)}, {0.2, always(only(Silence))}}},
-		&choice{of: isKind(FIN, Target), ways: []mode{{0.85, always(only(Silence))}, {0.15, always(resets)}}},
-		&choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{0.75, always(only(EchoReply))}, {0.22, always(only(Silence))}, {0.03, always(only(Prohibited))}}},
-		&choice{of: isKind(Connect, Target), scope: perRun, ways: []mode{{0.977, always(connected)}, {0.003, always(only(SlowProgram))}, {0.02, always(only(ResetOnACK))}}},
-		&choice{of: isKind(Hold, Target), ways: []mode{{0.98, always(held)}, {0.02, always(only(ResetOnACK))}}},
-		&choice{of: isKind(Large, Target), ways: []mode{{0.955, always(only(Acked))}, {0.03, always(only(TooBig))}, {0.015, always(only(ResetOnACK))}}},
-		&choice{of: isKind(Idle, Target), scope: perTrial, ways: []mode{{0.937, always(only(Acked))}, {0.003, always(only(SlowProgram))}, {0.05, always(only(IdleClosed))}, {0.005, always(only(IdleReset))}, {0.005, always(only(ResetOnACK))}}},
-		&choice{of: isKind(Again, Target), ways: []mode{{0.995, always(only(ISNMoves))}, {0.005, always(only(ISNStays))}}},
-		&choice{of: isKind(Reuse, Target), ways: []mode{{0.94, always(of(share{SYNACK, 0}, share{Silence, 0.04}))}, {0.02, always(only(Challenge))}, {0.04, always(only(ResetOnACK))}}},
-		&choice{of: isKind(Kernel, Target), ways: []mode{{1, always(only(Acked))}}},
-		&choice{of: isFact(OnLink), ways: []mode{{0.35, always(only(Yes))}, {0.65, always(only(No))}}},
-		&choice{of: isFact(ReversePathDrops), ways: []mode{{0.9, always(only(No))}, {0.1, always(only(Yes))}}}, // other traffic of this machine
-		&choice{of: isFact(InterfaceDrops), ways: []mode{{0.97, always(only(No))}, {0.03, always(only(Yes))}}},
-		&choice{of: isFact(ConntrackFull), ways: []mode{{0.995, always(only(No))}, {0.005, always(only(Yes))}}},
-		&choice{of: func(t *Trial) bool { return t.Kind == Local }, scope: perTrial, ways: []mode{{1, always(of(share{No, 0}, share{Yes, 0.001}))}}},
+		&choice{of: isKind(SYN, Target), ways: []mode{{p: 0.84, d: always(synacked)}, {p: 0.15, d: always(unsteady)}, {p: 0.01, d: always(nearer)}}},
+		&choice{of: isKind(SYN, Against), ways: []mode{{p: 1, d: always(synacked)}}},
+		&choice{of: isKind(SYN, Served), scope: perFlow, ways: []mode{{p: 0.3, d: always(synacked)}, {p: 0.4, d: always(resets)}, {p: 0.3, d: always(only(Silence))}}},
+		&choice{of: isKind(SYN, Closed), ways: []mode{{p: 0.78, d: always(resets)}, {p: 0.15, d: always(only(Silence))}, {p: 0.03, d: always(only(Prohibited))},
+			{p: 0.02, d: always(only(RejectedByHost))}, {p: 0.02, d: always(synacked)}}},
+		&choice{of: isKind(ACK, Target), ways: []mode{{p: 0.8, d: always(resets)}, {p: 0.2, d: always(only(Silence))}}},
+		&choice{of: isKind(FIN, Target), ways: []mode{{p: 0.85, d: always(only(Silence))}, {p: 0.15, d: always(resets)}}},
+		&choice{of: func(t *Trial) bool { return t.Kind == Echo }, ways: []mode{{p: 0.75, d: always(only(EchoReply))}, {p: 0.22, d: always(only(Silence))}, {p: 0.03, d: always(only(Prohibited))}}},
+		&choice{of: isKind(Connect, Target), scope: perRun, ways: []mode{{p: 0.977, d: always(connected)}, {p: 0.003, d: always(only(SlowProgram))}, {p: 0.02, d: always(only(ResetOnACK))}}},
+		&choice{of: isKind(Hold, Target), ways: []mode{{p: 0.98, d: always(held)}, {p: 0.02, d: always(only(ResetOnACK))}}},
+		&choice{of: isKind(Large, Target), ways: []mode{{p: 0.955, d: always(only(Acked))}, {p: 0.03, d: always(only(TooBig))}, {p: 0.015, d: always(only(ResetOnACK))}}},
+		&choice{of: isKind(Idle, Target), scope: perTrial, ways: []mode{{p: 0.937, d: always(only(Acked))}, {p: 0.003, d: always(only(SlowProgram))}, {p: 0.05, d: always(only(IdleClosed))}, {p: 0.005, d: always(only(IdleReset))}, {p: 0.005, d: always(only(ResetOnACK))}}},
+		&choice{of: isKind(Again, Target), ways: []mode{{p: 0.995, d: always(only(ISNMoves))}, {p: 0.005, d: always(only(ISNStays))}}},
+		&choice{of: isKind(Reuse, Target), ways: []mode{{p: 0.94, d: always(of(share{SYNACK, 0}, share{Silence, 0.04}))}, {p: 0.02, d: always(only(Challenge))}, {p: 0.04, d: always(only(ResetOnACK))}}},
+		&choice{of: isKind(Kernel, Target), ways: []mode{{p: 1, d: always(only(Acked))}}},
+		&choice{of: isFact(OnLink), ways: []mode{{p: 0.35, d: always(only(Yes))}, {p: 0.65, d: always(only(No))}}},
+		&choice{of: isFact(ReversePathDrops), ways: []mode{{p: 0.9, d: always(only(No))}, {p: 0.1, d: always(only(Yes))}}}, // other traffic of this machine
+		&choice{of: isFact(InterfaceDrops), ways: []mode{{p: 0.97, d: always(only(No))}, {p: 0.03, d: always(only(Yes))}}},
+		&choice{of: isFact(ConntrackFull), ways: []mode{{p: 0.995, d: always(only(No))}, {p: 0.005, d: always(only(Yes))}}},
+		&choice{of: func(t *Trial) bool { return t.Kind == Local }, scope: perTrial, ways: []mode{{p: 1, d: always(of(share{No, 0}, share{Yes, 0.001}))}}},
 		traces(usualTrace),
 	}
 }
@@ -66,25 +66,26 @@ var diesAt = func() (list [7]*dist) {
 	return list
 }()
 
-// targetTracesBy is targetTraces for ways that depend on the trial.
-func targetTracesBy(d func(*Trial) *dist) rule {
-	return &choice{of: isKind(Trace, Target), ways: []mode{{0.9, d}, {0.1, always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}}}
+// traceWays are d where routers answer; where the last ones do not, which looks the same
+// each time; and where none does.
+func traceWays(d func(*Trial) *dist) []mode {
+	return []mode{{p: 0.85, d: d}, {p: 0.05, d: always(lastSilent)}, {p: 0.1, d: always(noneAnswers)}}
 }
 
-// traces is a rule for traces that go like d where routers answer.
-func traces(d *dist) rule { return tracesOf(Target, d) }
+var (
+	lastSilent  = of(share{TraceDies, 0}, share{TraceReaches, 0.3})
+	noneAnswers = of(share{TraceSilent, 0}, share{TraceReaches, 0.3})
+)
 
-func tracesOf(least Role, d *dist) rule {
-	return &choice{
-		of:   func(t *Trial) bool { return t.Kind == Trace },
-		ways: []mode{{0.9, always(d)}, {0.1, always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}},
-	}
+// targetTracesBy is targetTraces for ways that depend on the trial.
+func targetTracesBy(d func(*Trial) *dist) rule {
+	return &choice{of: isKind(Trace, Target), ways: traceWays(d)}
+}
+
+// traces is a rule for traces that go like d.
+func traces(d *dist) rule {
+	return &choice{of: func(t *Trial) bool { return t.Kind == Trace }, ways: traceWays(always(d))}
 }
 
 // targetTraces is a rule for traces to the port in question.
-func targetTraces(d *dist) rule {
-	return &choice{
-		of:   isKind(Trace, Target),
-		ways: []mode{{0.9, always(d)}, {0.1, always(of(share{TraceSilent, 0}, share{TraceReaches, 0.3}))}},
-	}
-}
+func targetTraces(d *dist) rule { return targetTracesBy(always(d)) }

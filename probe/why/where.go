@@ -240,26 +240,37 @@ func limitWhere(k *Knowledge) string {
 
 // flapWhere says when it was down.
 func flapWhere(k *Knowledge) string {
-	var spans []string
-	down := false
-	begin := 0.0
-	k.each(isKind(SYN, Target), func(t *Trial) {
-		at := t.At.Seconds()
-		switch {
-		case t.Outcome.fails() && !down:
-			down, begin = true, at
-		case !t.Outcome.fails() && down:
+	spans, since, down := k.outages()
+	if len(spans) > mostSpans {
+		spans = append(spans[:mostSpans], "...")
+	}
+	var parts []string
+	if len(spans) > 0 {
+		parts = append(parts, "at "+strings.Join(spans, ", "))
+	}
+	if down {
+		parts = append(parts, fmt.Sprintf("from %.1f s on", since.Seconds()))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "failed " + strings.Join(parts, " and ") + ", counted from the beginning of the run"
+}
+
+const mostSpans = 5
+
+// outages are the spans in which connections failed, and since when they do at the end.
+func (k *Knowledge) outages() (spans []string, since time.Duration, down bool) {
+	k.each(toTarget, func(t *Trial) {
+		switch fails := t.Outcome.fails(); {
+		case fails && !down:
+			down, since = true, t.At
+		case !fails && down:
 			down = false
-			spans = append(spans, fmt.Sprintf("%.1f-%.1f s", begin, at))
+			spans = append(spans, fmt.Sprintf("%.1f-%.1f s", since.Seconds(), t.At.Seconds()))
 		}
 	})
-	if down {
-		spans = append(spans, fmt.Sprintf("from %.1f s", begin))
-	}
-	if len(spans) > 5 {
-		spans = append(spans[:5], "...")
-	}
-	return "failed at " + strings.Join(spans, ", ") + " of the run"
+	return spans, since, down
 }
 
 // deadWhere names the addresses that fail.

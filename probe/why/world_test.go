@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func diagnose(t testing.TB, code why.Code, seed uint64, loss float64) (result, *
 }
 
 // unseen is where the odd seeds begin that no tuning has looked at.
-const unseen = 2001
+const unseen = 20001
 
 // scenes judges n scenes of every cause, by odd or even seeds, under three losses.
 func scenes(t testing.TB, n int, odd bool) (list []result) {
@@ -46,7 +47,11 @@ func scenes(t testing.TB, n int, odd bool) (list []result) {
 		loss float64
 	}
 	var jobs []job
+	only := os.Getenv("WHY_CODES")
 	for _, code := range world.Codes() {
+		if only != "" && !slices.Contains(strings.Split(only, ","), string(code)) {
+			continue
+		}
 		for i := range n * weight(code) {
 			seed := uint64(2 * (i + 1))
 			if odd {
@@ -139,7 +144,7 @@ func (s *tally) String() string {
 
 // TestScenes judges random scenes of every cause by odd seeds; even ones were used
 // for tuning. WHY_SCENES is the number for each cause, WHY_EVEN=1 takes the even
-// seeds, WHY_DOC=1 writes what came of it into docs/why.md: see scripts/why-matrix.
+// seeds, WHY_CODES=code,... some causes only, WHY_DOC=1 writes what came of it into docs/why.md: see scripts/why-matrix.
 func TestScenes(t *testing.T) {
 	n := 2
 	if v, err := strconv.Atoi(os.Getenv("WHY_SCENES")); err == nil {
@@ -160,20 +165,18 @@ func TestScenes(t *testing.T) {
 	}
 }
 
-// judge holds a tally against what the documentation promises, with room for the
-// chance of a short run.
+// judge holds a tally against what is promised. The scenes are the same in each run.
 func (s *tally) judge(t *testing.T) {
 	t.Helper()
-	slack := 1.5 / math.Sqrt(float64(s.all)) / 4
 	for _, want := range []struct {
 		what string
 		ok   bool
 	}{
-		{"the right cause first in 95 %", share(s.first, s.all) >= 0.95-slack},
-		{"the right cause in the first two in 98 %", share(s.second, s.all) >= 0.98-slack},
-		{"sure and wrong in less than 2 %", share(s.sureWrong, s.all) < 0.02+slack},
-		{"healthy hosts healthy in 99 %", share(s.healthyRight, s.healthy) >= 0.99-slack},
-		{"calibrated within 0.05", s.calibration() <= 0.05+slack},
+		{"the right cause first in 95 %", share(s.first, s.all) >= 0.95},
+		{"the right cause in the first two in 99 %", share(s.second, s.all) >= 0.99},
+		{"sure and wrong in less than 0.5 %", share(s.sureWrong, s.all) < 0.005},
+		{"healthy hosts healthy in 99 %", s.healthy == 0 || share(s.healthyRight, s.healthy) >= 0.99},
+		{"calibrated within 0.05", s.calibration() <= 0.05},
 		{"never over the budget", s.over == 0},
 	} {
 		if !want.ok {
@@ -257,6 +260,11 @@ func TestScene(t *testing.T) {
 	_, d := diagnose(t, why.Code(parts[0]), seed, loss)
 	for _, e := range d.Experiments {
 		t.Logf("%-10s %3d packets %5.1f s  %s", e.Name, e.Packets, e.Took.Seconds(), e.Outcome)
+	}
+	if os.Getenv("WHY_TRIALS") != "" {
+		for _, r := range d.Trials {
+			t.Logf("%-10s %8.1f ms flow %3d held %2d completed %2d %v %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Flow, r.Held, r.Completed, r.Look, r.Outcome)
+		}
 	}
 	for _, f := range d.Causes {
 		t.Logf("%s %.3f  where %q  evidence %q", f.Code, f.Probability, f.Where, f.Evidence)

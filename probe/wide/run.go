@@ -52,7 +52,7 @@ type run struct {
 }
 
 func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
-	p, err := wire.NewPackets(cfg.Look())
+	p, err := wire.NewPackets(cfg.look())
 	if err != nil {
 		return nil, err
 	}

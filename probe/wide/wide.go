@@ -16,7 +16,7 @@ import (
 	"synscope/probe/scan"
 )
 
-// Defaults of a [StatelessConfig].
+// Defaults of a [Config].
 const (
 	// DefaultRetries makes two probes a target: with 1 % of loss each way a single
 	// one misses 2 % of what is open, two miss 0.04 %. Where more is lost, see
@@ -26,14 +26,14 @@ const (
 	// repeat, beside what was still waiting for answers.
 	DefaultCheckpointEvery = 2 * time.Second
 	// Above is the number of addresses above which a stateless run is
-	// the better one: [Scan] remembers that many hosts. Beyond, a host is
+	// the better one: [scan.Run] remembers that many hosts. Beyond, a host is
 	// forgotten between its ports and its retransmissions, what it taught about
 	// timing with it, and each probe pays for a route look-up.
 	Above = scan.MaxIdleHosts
 )
 
 // Blaster sends probes that differ only in [craft.Fields], as fast as it can.
-// [NewBlaster] makes one of any [Network].
+// [NewBlaster] makes one of any [probe.Network].
 type Blaster interface {
 	// Receiving, routes, ports and counters; Send is for single packets, such
 	// as the RST after a SYN-ACK, and may be called beside Blast.
@@ -120,7 +120,7 @@ type Summary struct {
 // ([netraw.ClockKernelRx]), or to the program's where there is none.
 //
 // Cancelling ctx stops the sending; Stateless waits for the answers that are
-// still due and returns [ErrInterrupted]. Other errors are as of [Scan]. The
+// still due and returns [probe.ErrInterrupted]. Other errors are as of [scan.Run]. The
 // summary is valid in each case.
 func Run(ctx context.Context, b Blaster, cfg Config, sink probe.Sink) (Summary, error) {
 	if err := cfg.complete(b); err != nil {
@@ -156,16 +156,27 @@ func (c *Config) complete(network probe.Network) error {
 	if c.CheckpointEvery <= 0 {
 		c.CheckpointEvery = DefaultCheckpointEvery
 	}
-	c.SetDefaults()
+	c.setDefaults()
 	c.MostRetries = max(c.MostRetries, c.Retries)
 	return nil
+}
+
+func (c *Config) setDefaults() {
+	wire.Defaults(&c.Rate, &c.Retries, &c.Timeout)
+	l := c.look()
+	c.Technique, c.Profile, c.Key = l.Technique, l.Profile, l.Key
+}
+
+// look is what the probes have in common.
+func (c *Config) look() wire.Look {
+	return wire.Look{Technique: c.Technique, Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key}.Complete()
 }
 
 // Templates are the probes of this configuration, of which [craft.Fields]
 // vary: what a Blaster needs to know.
 func (c Config) Templates() (v4, v6 *craft.Template, err error) {
-	c.SetDefaults()
-	p, err := wire.NewPackets(c.Look())
+	c.setDefaults()
+	p, err := wire.NewPackets(c.look())
 	if err != nil {
 		return nil, nil, err
 	}

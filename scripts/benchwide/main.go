@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -86,9 +87,7 @@ func (o options) compare() error {
 			return err
 		}
 		best, err := o.in(arena{responder: responder, want: o.expected(w), probes: 1 << o.bits, answering: w.Open + w.Refused})
-		if closing := responder.Close(); err == nil {
-			err = closing
-		}
+		err = cmp.Or(err, responder.Close())
 		if err != nil {
 			return err
 		}

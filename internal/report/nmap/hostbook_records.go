@@ -148,7 +148,7 @@ func (b *hostbook) sequence(r *record.ISN) {
 		return
 	}
 	page := b.page(r.Target, r.Addr)
-	page.put(&record.Port{Target: r.Target, Addr: r.Addr, Port: r.Port, State: r.State, Reason: r.Reason, TTL: page.ttl(r.Port), Findings: r.Findings()})
+	page.put(&record.Port{Target: r.Target, Addr: r.Addr, Port: r.Port, State: r.State, Reason: r.Reason, TTL: page.ttl(r.Port), Findings: r.Report.Findings})
 	page.tell(r.Port, story{r, text.ISNWords(r)})
 	if n, ok := r.Report.Nmap.Get(); ok {
 		page.figures(n)

@@ -139,9 +139,7 @@ func (c *Connection) Fields(w FieldWriter) {
 	if c.Captured != nil {
 		c.Captured.Fields(w)
 	}
-	if len(c.Findings) > 0 {
-		w.Findings("findings", c.Findings)
-	}
+	findingsField(w, "findings", c.Findings)
 }
 
 func (c *Connection) refusalFields(w FieldWriter) {

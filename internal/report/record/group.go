@@ -25,7 +25,7 @@ type Group struct {
 	Unanswered uint64 // nothing but SYNs was captured
 	Other      uint64 // rejected, or not captured well enough to be known
 	Resets     uint64 // open ones that ended by RST
-	Repeated   uint64 // segments sent again
+	Repeated   uint64 // segments retransmitted
 	Trips      rtt.Distribution
 }
 

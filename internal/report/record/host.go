@@ -80,18 +80,12 @@ func (h *Host) Fields(w FieldWriter) {
 		w.Str("state", h.State.String())
 	}
 	strField(w, "reason", string(h.Reason))
-	if rtt, ok := h.RTT.Get(); ok {
-		w.Nanoseconds("rtt_ns", rtt)
-	}
+	durationField(w, "rtt_ns", h.RTT)
 	strField(w, "rtt_clock", h.Clock)
 	strField(w, "mac", h.MAC)
 	strField(w, "vendor", h.Vendor)
 	momentField(w, "began", h.Began)
 	uintField(w, "ports_probed", h.Ports)
-	if loss, ok := h.Loss.Get(); ok {
-		w.Float("loss", loss)
-	}
-	if len(h.Findings) > 0 {
-		w.Findings("findings", h.Findings)
-	}
+	floatField(w, "loss", h.Loss)
+	findingsField(w, "findings", h.Findings)
 }

@@ -48,22 +48,20 @@ func (s *ISNSample) Fields(w FieldWriter) {
 	placeFields(w, s.Target, s.Addr, s.Port)
 	strField(w, "series", s.Series)
 	addrField(w, "src", s.Src)
-	optField(w, "sport", s.SrcPort)
-	optField(w, "client_isn", s.ClientISN)
+	uintField(w, "sport", s.SrcPort)
+	uintField(w, "client_isn", s.ClientISN)
 	timeField(w, "sent", s.Sent)
 	timeField(w, "received", s.Received)
-	optField(w, "isn", s.ISN)
+	uintField(w, "isn", s.ISN)
 	if rtt, ok := s.RTT(); ok {
 		w.Nanoseconds("rtt_ns", rtt)
 	}
-	optField(w, "mss", s.MSS)
-	optField(w, "wscale", s.WScale)
-	if sack, ok := s.SACK.Get(); ok {
-		w.Bool("sack", sack)
-	}
-	optField(w, "tsval", s.TSVal)
-	optField(w, "window", s.Window)
-	optField(w, "ttl", s.TTL)
+	uintField(w, "mss", s.MSS)
+	uintField(w, "wscale", s.WScale)
+	boolField(w, "sack", s.SACK)
+	uintField(w, "tsval", s.TSVal)
+	uintField(w, "window", s.Window)
+	uintField(w, "ttl", s.TTL)
 	if offer, ok := s.Offer.Get(); ok {
 		w.Str("syn_options", offer.String())
 	}
@@ -75,16 +73,6 @@ func placeFields(w FieldWriter, target string, a netip.Addr, port uint16) {
 	addrField(w, "addr", a)
 	if port != 0 {
 		w.Uint("port", uint64(port))
-	}
-}
-
-// optField writes an unsigned field where it was measured.
-func optField[T interface {
-	comparable
-	~uint8 | ~uint16 | ~uint32
-}](w FieldWriter, name string, o isn.Opt[T]) {
-	if v, ok := o.Get(); ok {
-		w.Uint(name, uint64(v))
 	}
 }
 
@@ -142,9 +130,7 @@ func (r *ISN) Fields(w FieldWriter) {
 	if len(r.Report.Flags) > 0 {
 		w.Strs("flags", r.Report.Flags)
 	}
-	if f := r.Findings(); len(f) > 0 {
-		w.Findings("findings", f)
-	}
+	findingsField(w, "findings", r.Report.Findings)
 }
 
 // generator writes what moves the numbers, and by how much.
@@ -166,8 +152,8 @@ func (r *ISN) generator(w FieldWriter) {
 	if r.Report.Machines > 0 {
 		w.Uint("machines", uint64(r.Report.Machines))
 	}
-	optField(w, "gcd", r.Report.GCD)
-	optField(w, "server_mss", r.Report.ServerMSS)
+	uintField(w, "gcd", r.Report.GCD)
+	uintField(w, "server_mss", r.Report.ServerMSS)
 }
 
 // guessing writes how hard the next number is to guess, and nmap's figures.
@@ -186,31 +172,6 @@ func (r *ISN) guessing(w FieldWriter) {
 			w.Uint("sp", uint64(sp))
 		}
 	})
-}
-
-func floatField(w FieldWriter, name string, o isn.Opt[float64]) {
-	if v, ok := o.Get(); ok {
-		w.Float(name, v)
-	}
-}
-
-// Findings are the report's, as every record has them.
-func (r *ISN) Findings() []probe.Finding {
-	list := make([]probe.Finding, len(r.Report.Findings))
-	for i, f := range r.Report.Findings {
-		list[i] = probe.Finding{Code: f.Code, Severity: severityOf(f.Severity), Text: f.Text, Evidence: f.Evidence}
-	}
-	return list
-}
-
-func severityOf(s isn.Severity) probe.Severity {
-	switch s {
-	case isn.Notice:
-		return probe.SeverityNotice
-	case isn.Warning:
-		return probe.SeverityWarning
-	}
-	return probe.SeverityInfo
 }
 
 // StampedBy says in words how samples were stamped, "" where nothing is known.

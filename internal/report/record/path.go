@@ -46,9 +46,7 @@ func (r *Paths) Fields(w FieldWriter) {
 	w.Uint("probes", uint64(r.Probes))
 	w.Uint("repeated", uint64(r.Repeated))
 	w.Uint("asked", uint64(r.Asked))
-	if len(r.Findings) > 0 {
-		w.Findings("findings", r.Findings)
-	}
+	findingsField(w, "findings", r.Findings)
 }
 
 func (r *Paths) node(w FieldWriter, n *paths.Node) {

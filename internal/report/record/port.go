@@ -129,23 +129,15 @@ func (p *Port) Fields(w FieldWriter) {
 	w.Uint("port", uint64(p.Port))
 	w.Str("state", p.State.String())
 	w.Str("reason", string(p.Reason))
-	if sure, ok := p.Sure.Get(); ok {
-		w.Float("confidence", sure)
-	}
+	floatField(w, "confidence", p.Sure)
 	w.Uint("attempts", uint64(p.Attempts))
-	if rtt, ok := p.RTT.Get(); ok {
-		w.Nanoseconds("rtt_ns", rtt)
-	}
+	durationField(w, "rtt_ns", p.RTT)
 	strField(w, "rtt_clock", p.Clock)
 	p.segmentFields(w)
-	if p.Responder.IsValid() {
-		w.Str("responder", p.Responder.String())
-	}
+	addrField(w, "responder", p.Responder)
 	uintField(w, "icmp_type", p.ICMPType)
 	uintField(w, "icmp_code", p.ICMPCode)
-	if len(p.Findings) > 0 {
-		w.Findings("findings", p.Findings)
-	}
+	findingsField(w, "findings", p.Findings)
 }
 
 func (p *Port) segmentFields(w FieldWriter) {

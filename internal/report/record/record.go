@@ -1,12 +1,12 @@
 package record
 
 import (
-	"encoding/json"
 	"iter"
 	"net/netip"
 	"time"
 
 	"synscope/probe"
+	"synscope/probe/isn"
 )
 
 // Schema names the version of the JSON lines. It changes when a field changes
@@ -41,49 +41,15 @@ type FieldWriter interface {
 
 // Maybe is a value that may not have been measured. The zero Maybe is absent:
 // it is left out of every output, whereas Some(0) is written as 0.
-type Maybe[T any] struct {
-	value   T
-	present bool
-}
+type Maybe[T any] = isn.Opt[T]
 
 // Some is a value that was measured.
-func Some[T any](v T) Maybe[T] { return Maybe[T]{v, true} }
-
-// Get returns the value and whether there is one.
-func (m Maybe[T]) Get() (T, bool) { return m.value, m.present }
-
-// IsZero reports absence; encoding/json's omitzero asks for it.
-func (m Maybe[T]) IsZero() bool { return !m.present }
-
-// MarshalJSON writes the value, or null where there is none.
-func (m Maybe[T]) MarshalJSON() ([]byte, error) {
-	if !m.present {
-		return []byte("null"), nil
-	}
-	return json.Marshal(m.value)
-}
-
-// UnmarshalJSON reads a value; null is absence.
-func (m *Maybe[T]) UnmarshalJSON(b []byte) error {
-	*m = Maybe[T]{}
-	if string(b) == "null" {
-		return nil
-	}
-	m.present = true
-	return json.Unmarshal(b, &m.value)
-}
+func Some[T any](v T) Maybe[T] { return isn.Some(v) }
 
 // uintField writes an unsigned field where it is present.
 func uintField[T ~uint8 | ~uint16 | ~uint32 | ~uint64](w FieldWriter, name string, m Maybe[T]) {
 	if v, ok := m.Get(); ok {
 		w.Uint(name, uint64(v))
-	}
-}
-
-// maybeFloat writes a number where it is present.
-func maybeFloat(w FieldWriter, name string, m Maybe[float64]) {
-	if v, ok := m.Get(); ok {
-		w.Float(name, v)
 	}
 }
 
@@ -105,5 +71,33 @@ func momentField(w FieldWriter, name string, t time.Time) {
 func strField(w FieldWriter, name, value string) {
 	if value != "" {
 		w.Str(name, value)
+	}
+}
+
+// durationField writes a duration where it is present.
+func durationField(w FieldWriter, name string, m Maybe[time.Duration]) {
+	if v, ok := m.Get(); ok {
+		w.Nanoseconds(name, v)
+	}
+}
+
+// addrField writes an address where it is valid.
+func addrField(w FieldWriter, name string, a netip.Addr) {
+	if a.IsValid() {
+		w.Str(name, a.String())
+	}
+}
+
+// floatField writes a number where it is present.
+func floatField(w FieldWriter, name string, o Maybe[float64]) {
+	if v, ok := o.Get(); ok {
+		w.Float(name, v)
+	}
+}
+
+// findingsField writes findings where there are any.
+func findingsField(w FieldWriter, name string, list []probe.Finding) {
+	if len(list) > 0 {
+		w.Findings(name, list)
 	}
 }

@@ -86,9 +86,7 @@ func (r *RTT) Fields(w FieldWriter) {
 	w.Uint("attempt", uint64(r.Attempt))
 	w.Str("state", r.State.String())
 	w.Str("reason", string(r.Reason))
-	if !r.Sent.IsZero() {
-		w.Time("sent", r.Sent)
-	}
+	momentField(w, "sent", r.Sent)
 	durationField(w, "rtt_ns", r.RTT)
 	strField(w, "rtt_clock", r.Clock)
 	strField(w, "doubt", r.Doubt)
@@ -100,23 +98,7 @@ func (r *RTT) Fields(w FieldWriter) {
 	uintField(w, "syn_retransmits", r.Repeats)
 	strField(w, "error", r.Error)
 	strField(w, "stamps", r.Stamps)
-	if len(r.Findings) > 0 {
-		w.Findings("findings", r.Findings)
-	}
-}
-
-// durationField writes a duration where it is present.
-func durationField(w FieldWriter, name string, m Maybe[time.Duration]) {
-	if v, ok := m.Get(); ok {
-		w.Nanoseconds(name, v)
-	}
-}
-
-// addrField writes an address where it is valid.
-func addrField(w FieldWriter, name string, a netip.Addr) {
-	if a.IsValid() {
-		w.Str(name, a.String())
-	}
+	findingsField(w, "findings", r.Findings)
 }
 
 // RTTSummary is all the probes of one target.

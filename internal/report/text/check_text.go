@@ -11,10 +11,10 @@ import (
 func changeWords(c *record.Change) string {
 	old, now := c.Old, c.New
 	if old == "" {
-		old = "nothing"
+		old = absent(c.What)
 	}
 	if now == "" {
-		now = "nothing"
+		now = absent(c.What)
 	}
 	return units.Printable(c.Target + ": " + c.What + ": was " + old + ", is " + now)
 }
@@ -78,3 +78,12 @@ func (t *checkText) line(c *record.Check) string {
 }
 
 func (t *checkText) Close() error { return t.w.Flush() }
+
+// absent is how a run tells of what it has no word of: where that is a port or a
+// host itself, it was not probed, or not shown, and that is no verdict.
+func absent(what string) string {
+	if what == "state" || what == "host" {
+		return "not listed"
+	}
+	return "nothing"
+}

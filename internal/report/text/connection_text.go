@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -21,7 +22,7 @@ const (
 	pairNarrow = len("10.255.255.255:65535 > 10.0.0.1:443")
 	tripWide   = len("ANSWER AFTER")
 	closeWide  = len("three-way")
-	againWide  = len("AGAIN")
+	repeatWide = len("RETRANS")
 )
 
 // captureText tells of the connections in captures, a line each.
@@ -92,7 +93,7 @@ func (t *captureText) headings(c *record.Connection) (lines []string) {
 	if !t.headed {
 		t.headed = true
 		lines = append(lines, t.paint.paint(dim, t.captureRow("PACKET", "START", "CLIENT > SERVER", units.Padded("STATE", stateWide),
-			"ANSWER AFTER", "ACK AFTER", "SEEN AT", "CLOSE", "AGAIN", "LASTED")))
+			"ANSWER AFTER", "ACK AFTER", "SEEN AT", "CLOSE", "RETRANS", "LASTED")))
 	}
 	if day := c.Begin.Format(time.DateOnly + " MST"); day != t.day {
 		t.day = day
@@ -107,9 +108,9 @@ func (t *captureText) headings(c *record.Connection) (lines []string) {
 
 func connectionRow(c *record.Connection, t *textSink) string {
 	state := t.paint.paint(stateStyle(c.State), c.State.String()) + strings.Repeat(" ", stateWide-len(c.State.String()))
-	again := "-"
+	repeats := "-"
 	if n := c.Captured.ClientRetransmission + c.Captured.ServerRetransmission; n > 0 {
-		again = strconv.Itoa(n)
+		repeats = strconv.Itoa(n)
 	}
 	lasted := units.Duration(c.Took)
 	if c.Captured.Ending == flow.Ongoing {
@@ -117,13 +118,13 @@ func connectionRow(c *record.Connection, t *textSink) string {
 	}
 	return t.captureRow(strconv.FormatUint(c.Captured.First, 10), c.Begin.Format("15:04:05.000000"),
 		c.Source.String()+" > "+c.Result.Target.String(), state,
-		tripOf(c.Captured.SYNToAnswer), tripOf(c.Captured.AnswerToACK), orDash(c.Captured.View.String()),
-		orDash(string(c.Close)), again, lasted)
+		tripOf(c.Captured.SYNToAnswer), tripOf(c.Captured.AnswerToACK), cmp.Or(c.Captured.View.String(), "-"),
+		cmp.Or(string(c.Close), "-"), repeats, lasted)
 }
 
 // captureRow is a line of the table. On a narrow terminal a pair of addresses has
 // the room that it needs, and what is said less often goes.
-func (t *textSink) captureRow(packet, start, pair, state, answer, ack, view, closed, again, lasted string) string {
+func (t *textSink) captureRow(packet, start, pair, state, answer, ack, view, closed, repeats, lasted string) string {
 	ends := pairWide
 	if t.limit() > 0 && t.limit() < 120 {
 		ends = pairNarrow
@@ -132,7 +133,7 @@ func (t *textSink) captureRow(packet, start, pair, state, answer, ack, view, clo
 		{leftPadded(packet, packetWide), packetWide, 2}, {units.Padded(start, startWide), startWide, 4},
 		{units.Padded(pair, ends), ends, 0}, {state, stateWide, 0}, {units.Padded(answer, tripWide), tripWide, 0},
 		{units.Padded(ack, len("ACK AFTER")), len("ACK AFTER"), 7}, {units.Padded(view, len("SEEN AT")), len("SEEN AT"), 6},
-		{units.Padded(closed, closeWide), closeWide, 1}, {units.Padded(again, againWide), againWide, 3}, {lasted, len("LASTED") + 3, 5},
+		{units.Padded(closed, closeWide), closeWide, 1}, {units.Padded(repeats, repeatWide), repeatWide, 3}, {lasted, len("LASTED") + 3, 5},
 	})
 }
 
@@ -172,18 +173,11 @@ func tripOf(m record.Maybe[time.Duration]) string {
 	return "-"
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
 // findingFolds counts the findings that servers repeat: each is told in full
 // with the first connection that has it.
 type findingFolds struct {
-	told  map[foldKey]bool
-	again map[foldKey]uint64
+	told map[foldKey]bool
+	more map[foldKey]uint64 // connections that had it too
 }
 
 type foldKey struct {
@@ -198,11 +192,11 @@ const mostFolds = 1 << 16
 func (f *findingFolds) first(server netip.AddrPort, finding probe.Finding) bool {
 	k := foldKey{server, finding.Code}
 	if f.told[k] {
-		f.again[k]++
+		f.more[k]++
 		return false
 	}
 	if f.told == nil {
-		f.told, f.again = map[foldKey]bool{}, map[foldKey]uint64{}
+		f.told, f.more = map[foldKey]bool{}, map[foldKey]uint64{}
 	}
 	if len(f.told) < mostFolds {
 		f.told[k] = true
@@ -210,14 +204,14 @@ func (f *findingFolds) first(server netip.AddrPort, finding probe.Finding) bool 
 	return true
 }
 
-// lines tell how often findings came again, by kind.
+// lines tell how many more connections had the findings, by kind.
 func (f *findingFolds) lines() (lines []string) {
 	type sum struct {
 		code                 string
 		connections, servers uint64
 	}
 	var sums []*sum
-	for k, n := range f.again {
+	for k, n := range f.more {
 		i := slices.IndexFunc(sums, func(s *sum) bool { return s.code == k.code })
 		if i < 0 {
 			i = len(sums)
@@ -228,7 +222,7 @@ func (f *findingFolds) lines() (lines []string) {
 	}
 	slices.SortFunc(sums, func(a, b *sum) int { return strings.Compare(a.code, b.code) })
 	for _, s := range sums {
-		lines = append(lines, s.code+" again on "+units.CountOf(s.connections, "more connection")+" of "+units.CountOf(s.servers, "server"))
+		lines = append(lines, s.code+": also on "+units.CountOf(s.connections, "more connection")+" of "+units.CountOf(s.servers, "server"))
 	}
 	return lines
 }

@@ -83,7 +83,7 @@ func (t *diagnosisText) cause(f *why.Found, first bool) (lines []string) {
 	}
 	lines = append(lines, labelled("what to do", f.Advice)...)
 	for i, c := range f.Again {
-		lines = append(lines, "  "+pad(onlyFirst(i, "see again"))+units.Printable(c))
+		lines = append(lines, "  "+pad(onlyFirst(i, "reproduce"))+units.Printable(c))
 	}
 	return lines
 }

@@ -89,7 +89,7 @@ func (t *connectionText) verdict(c *record.Connection) string {
 	return line
 }
 
-const factWide = len("SYN-ACK again")
+const factWide = len("retransmitted")
 
 // connectionFacts are name and value of what is worth telling.
 func connectionFacts(c *record.Connection) (list [][2]string) {
@@ -99,10 +99,10 @@ func connectionFacts(c *record.Connection) (list [][2]string) {
 		}
 	}
 	if c.State == probe.StateOpen {
-		add("negotiated", agreement(&c.Negotiated))
+		add("negotiated", negotiatedWords(&c.Negotiated))
 		add("closed", closingWords(c))
-		add("SYN-ACK again", again(c.SYNACKRetransmits, c.SYNACKSchedule))
-		add("FIN again", again(c.FINRetransmits, c.FINSchedule))
+		add("retransmitted", timesOf("SYN-ACK", c.SYNACKRetransmits, c.SYNACKSchedule))
+		add("retransmitted", timesOf("FIN", c.FINRetransmits, c.FINSchedule))
 	}
 	if c.Sent > 0 {
 		add("data sent", fmt.Sprintf("%s, %s acknowledged", units.CountOf(c.Sent, "byte"), units.Count(c.Acked)))
@@ -122,8 +122,8 @@ func ConnectionWords(c *record.Connection) string {
 	return strings.Join(words, "; ")
 }
 
-// agreement is "mss 1460, wscale 7, SACK, timestamps".
-func agreement(n *handshake.Negotiated) string {
+// negotiatedWords is "mss 1460, wscale 7, SACK, timestamps".
+func negotiatedWords(n *handshake.Negotiated) string {
 	var words []string
 	add := func(there bool, word string) {
 		if there {
@@ -153,8 +153,8 @@ func closingWords(c *record.Connection) string {
 	return string(c.Close)
 }
 
-// again is "5 times, after 1.0 s, 3.0 s, 7.0 s".
-func again(n int, schedule []time.Duration) string {
+// timesOf is "FIN 5 times, after 1.0 s, 3.0 s, 7.0 s".
+func timesOf(segment string, n int, schedule []time.Duration) string {
 	if n == 0 {
 		return ""
 	}
@@ -162,7 +162,7 @@ func again(n int, schedule []time.Duration) string {
 	for i, d := range schedule {
 		words[i] = units.Duration(d)
 	}
-	return units.CountOf(uint64(n), "time") + ", after " + strings.Join(words, ", ")
+	return segment + " " + units.CountOf(uint64(n), "time") + ", after " + strings.Join(words, ", ")
 }
 
 // excerptOf quotes the beginning of what a peer said.
@@ -188,5 +188,5 @@ func (t *connectionText) summing(s *record.Summary) (lines []string) {
 	if t.bare {
 		lines = append(lines, "", t.traffic(s))
 	}
-	return append(lines, t.losses(s)...)
+	return append(lines, t.losses(s, "not every port has been probed to the end")...)
 }

@@ -90,7 +90,7 @@ func (l *hostList) ending(s *record.Summary) []string {
 	if rejected := countWords(s.Rejections()); rejected != "" {
 		lines = append(lines, "ignored: "+units.Printable(rejected))
 	}
-	return append(lines, l.losses(s)...)
+	return append(lines, l.losses(s, "not every address has been looked for")...)
 }
 
 const (

@@ -186,7 +186,7 @@ func (t *isnText) labelled(label, text string) []string {
 
 // remarks are the findings; evidence is for those who ask.
 func (t *isnText) remarks(r *record.ISN) []string {
-	found := r.Findings()
+	found := r.Report.Findings
 	if len(found) == 0 {
 		return nil
 	}

@@ -103,6 +103,8 @@ func ISNAttack(r *isn.Report) string {
 	switch {
 	case r.Variant == isn.VariantLinux && isCookie(r.Class):
 		return text + ": a host that makes Linux's cookies takes any of 8 at a time (4 MSS values, 2 minutes)"
+	case r.Variant == "" && isCookie(r.Class):
+		return text + ", if these are Linux's cookies, of which a host takes any of 8 at a time; which was not shown"
 	case g >= 1<<31 && !addressShown(r):
 		return text + ", if our address moves the number, which was not shown"
 	case g >= 1<<31:

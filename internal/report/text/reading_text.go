@@ -52,17 +52,9 @@ func readingTrust(r *record.Reading) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf(
-		"the capture has gaps: of %s, %s acknowledged and not captured (%s, %.2g %% of the segments with data, SYN or FIN); "+
-			"what seems missing may have been there",
-		units.CountOf(r.Incomplete, "connection"), stretches(r.Gaps), units.CountOf(r.GapBytes, "byte"), 100*r.Loss)}
-}
-
-// stretches is "1 stretch was" or "2 stretches were".
-func stretches(n uint64) string {
-	if n == 1 {
-		return "1 stretch was"
-	}
-	return units.Count(n) + " stretches were"
+		"the capture lacks what must have been there: %s in %s, missing SYNs and SYN-ACKs included (%s, %.2g %% of the segments with data, SYN or FIN); "+
+			"what else seems missing may have been there too",
+		units.CountOf(r.Gaps, "gap"), units.CountOf(r.Incomplete, "connection"), units.CountOf(r.GapBytes, "byte"), 100*r.Loss)}
 }
 
 func readingWarnings(r *record.Reading, t *textSink) (lines []string) {

@@ -34,8 +34,11 @@ const rttStateWide = len("filtered")
 
 // RTTTable is one line a target, under the names of the columns, with those columns
 // that so many of a terminal have room for; 0 has room for all.
-func RTTTable(rows []*record.RTTSummary, colour bool, columns int) []string {
-	paint := painter{colour}
+func RTTTable(rows []*record.RTTSummary, columns int) []string {
+	return rttTable(rows, painter{}, columns)
+}
+
+func rttTable(rows []*record.RTTSummary, paint painter, columns int) []string {
 	wide := len("TARGET")
 	for _, r := range rows {
 		wide = max(wide, utf8.RuneCountInString(hostPort(r.Target, r.Addr, r.Port)))

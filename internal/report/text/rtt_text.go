@@ -90,7 +90,7 @@ func (t *pingText) probe(r *record.RTT) string {
 	return line
 }
 
-// obstacle is why a probe had to be sent again.
+// obstacle is why a probe had to be retransmitted.
 func obstacle(r *record.RTT) string {
 	if slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return f.Code == "path-mtu" }) {
 		return "a router found the first too large"
@@ -136,7 +136,7 @@ func hostPort(target string, a netip.Addr, port uint16) string {
 func (t *pingText) flush() error {
 	var lines []string
 	if len(t.closing) > fewTargets {
-		lines = append([]string{""}, RTTTable(t.closing, t.o.Colour, t.limit())...)
+		lines = append([]string{""}, rttTable(t.closing, t.paint, t.limit())...)
 		for _, s := range t.closing {
 			lines = append(lines, t.lossesOf(s)...)
 		}

@@ -25,7 +25,7 @@ func (t *textSink) summary(s *record.Summary) []string {
 	if rejected := countWords(s.Rejections()); rejected != "" {
 		lines = append(lines, "ignored: "+units.Printable(rejected))
 	}
-	return append(lines, t.losses(s)...)
+	return append(lines, t.losses(s, "not every port has been probed to the end")...)
 }
 
 func (t *textSink) foundWords(s *record.Summary) string {
@@ -53,8 +53,9 @@ func (t *textSink) traffic(s *record.Summary) string {
 // enoughForRate is how many packets make their rate worth telling.
 const enoughForRate = 1000
 
-// losses are warnings about what makes the results doubtful.
-func (t *textSink) losses(s *record.Summary) []string {
+// losses are warnings about what makes the results doubtful; unfinished is what a run
+// did not come to that was cut short.
+func (t *textSink) losses(s *record.Summary, unfinished string) []string {
 	var lines []string
 	warn := func(text string) {
 		lines = append(lines, t.paint.paint(severityStyle(probe.SeverityWarning), "warning")+": "+text)
@@ -70,7 +71,7 @@ func (t *textSink) losses(s *record.Summary) []string {
 		warn(units.CountOf(n, "port") + " unknown: the host answered nothing any more, not even on a port that had answered; it may be off, or drop what we send since")
 	}
 	if !s.Complete {
-		warn("cut short: not every port has been probed to the end")
+		warn("cut short: " + unfinished)
 	}
 	return lines
 }

@@ -63,3 +63,31 @@ func TestWatchTable(t *testing.T) {
 		}
 	}
 }
+
+// The table fits whatever the terminal: what matters least goes first, and a wide
+// one shows more of the past.
+func TestWatchTableFits(t *testing.T) {
+	var times []time.Duration
+	for i := range 100 {
+		times = append(times, time.Duration(10+i%7)*time.Millisecond)
+	}
+	hop := watched("192.0.2.100", 1, times...)
+	hop.Others = []netip.Addr{netip.MustParseAddr("2001:db8:1111:2222:3333:4444:5555:6666")}
+	for columns, want := range map[int]string{
+		20: "hop host", 30: "hop host loss", 39: "hop host loss mean", 48: "hop host loss sent last mean", 60: "hop host loss sent last best mean worst", 55: "hop host loss sent last mean worst",
+		79: "hop host loss sent last best mean worst dev history", 159: "hop host loss sent last best mean worst dev history",
+	} {
+		lines := WatchTable([]*record.HopSummary{hop}, columns, false)
+		if got := strings.Join(strings.Fields(lines[0]), " "); got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
+		}
+		for _, line := range lines {
+			if n := utf8.RuneCountInString(line); n > columns {
+				t.Errorf("%d of %d columns: %q", n, columns, line)
+			}
+		}
+	}
+	if line := WatchTable([]*record.HopSummary{hop}, 159, false)[1]; strings.Count(line, "▁") < 3 || utf8.RuneCountInString(line) < 120 {
+		t.Errorf("little history: %q", line)
+	}
+}

@@ -63,7 +63,7 @@ func TestRTTTableByWidth(t *testing.T) {
 	rows := []*record.RTTSummary{{Target: "host.example", Addr: netip.MustParseAddr("192.0.2.7"), Port: 443, State: probe.StateOpen, Last: time.Millisecond, Summary: series.Summary()}}
 	last := 0
 	for columns := 60; columns <= 160; columns++ {
-		lines := RTTTable(rows, false, columns)
+		lines := RTTTable(rows, columns)
 		for _, line := range lines {
 			if seen(line) > columns {
 				t.Errorf("%d columns in %d: %q", seen(line), columns, line)
@@ -75,7 +75,7 @@ func TestRTTTableByWidth(t *testing.T) {
 		}
 		last = names
 	}
-	if all := RTTTable(rows, false, 0)[0]; len(strings.Fields(all)) != 10 || last != 10 {
+	if all := RTTTable(rows, 0)[0]; len(strings.Fields(all)) != 10 || last != 10 {
 		t.Errorf("%q, and %d in 160 columns", all, last)
 	}
 }

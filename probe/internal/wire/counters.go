@@ -51,6 +51,15 @@ func (c *Counters) Departed(attempt int, now time.Duration) {
 	}
 }
 
+// Counted is the summary as far as the counters and those of the network tell it.
+func (c *Counters) Counted(stats netraw.Stats, took time.Duration) probe.Summary {
+	s := c.Summary
+	s.SendErrors = stats.SendErrors - c.Base.SendErrors
+	s.KernelDrops = stats.KernelDrops - c.Base.KernelDrops
+	s.Took = took
+	return s
+}
+
 // NoRoute notes that a target cannot be reached from here.
 func (c *Counters) NoRoute(err error) { c.Unroutable, c.Refusal = err, err }
 
@@ -67,12 +76,4 @@ func PerSecond(n uint64, d time.Duration) float64 {
 		return 0
 	}
 	return float64(n) / d.Seconds()
-}
-
-// ErrorOr is the first of two errors that is one.
-func ErrorOr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }

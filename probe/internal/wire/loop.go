@@ -23,11 +23,13 @@ type Loop struct {
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
 	Orders   <-chan func()                    // what is to be done between two turns; nil: nothing
+	Quit     <-chan struct{}                  // is closed when no more is to be sent; nil: never
 
 	Clocks   Clocks
 	Reading  // of the clocks, once a turn
 	Counters Counters
 	Stopping bool
+	Quitting bool // Quit was closed
 	Failure  error
 }
 
@@ -112,13 +114,7 @@ func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
 }
 
 // Counted is the summary as far as the counters tell it.
-func (x *Loop) Counted() probe.Summary {
-	s, stats := x.Counters.Summary, x.Network.Stats()
-	s.SendErrors = stats.SendErrors - x.Counters.Base.SendErrors
-	s.KernelDrops = stats.KernelDrops - x.Counters.Base.KernelDrops
-	s.Took = x.Now
-	return s
-}
+func (x *Loop) Counted() probe.Summary { return x.Counters.Counted(x.Network.Stats(), x.Now) }
 
 // CatchUp takes in everything that has arrived: it counts, however late this
 // process runs.
@@ -174,6 +170,8 @@ func (x *Loop) await(ctx context.Context, r *Receiver, alarm *time.Timer, until 
 			x.Take(r, batch, ok)
 		case order := <-x.Orders:
 			order()
+		case <-x.Quit:
+			x.Quit, x.Quitting = nil, true
 		case <-alarm.C:
 		case <-done:
 		}

@@ -37,6 +37,22 @@ type Look struct {
 	Key       [16]byte // of the probes' numbers; the zero value: random
 }
 
+// Defaults fills in what was left to us: negative retries are none.
+func Defaults(rate *float64, retries *int, timeout *time.Duration) {
+	if *rate == 0 {
+		*rate = probe.DefaultRate
+	}
+	switch {
+	case *retries == 0:
+		*retries = probe.DefaultRetries
+	case *retries < 0:
+		*retries = 0
+	}
+	if *timeout <= 0 {
+		*timeout = probe.DefaultTimeout
+	}
+}
+
 // Complete fills in what was left open: a key of zeros would be one that
 // everybody knows.
 func (l Look) Complete() Look {
@@ -118,10 +134,18 @@ func (p *Packets) Full() bool { return len(p.Batch) == BatchSize }
 
 func (p *Packets) next() []byte { return p.buf[len(p.Batch)][:0] }
 
-// Add appends one transmission of a probe to the batch, small: without options.
-func (p *Packets) Add(small bool, src, dst netip.AddrPort, n Numbers, now time.Duration) {
+// Size is how large a probe is.
+type Size bool
+
+const (
+	Whole Size = false
+	Small Size = true // without options
+)
+
+// Add appends one transmission of a probe to the batch.
+func (p *Packets) Add(size Size, src, dst netip.AddrPort, n Numbers, now time.Duration) {
 	t := p.probe[src.Addr().Is4()]
-	if small {
+	if size == Small {
 		t = p.small[src.Addr().Is4()]
 	}
 	fields := craft.Fields{Src: src, Dst: dst, Seq: n.Seq, ID: n.IPID(), TSval: tsval(n, now)}

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"net/netip"
 	"slices"
+	"strconv"
 
 	"synscope/probe"
 )
@@ -52,4 +54,13 @@ func SendAll(n probe.Network, pkts [][]byte, links []int, refused func(i int, er
 			at++
 		}
 	}
+}
+
+// AsCarried is an address as packets on a link carry it. One of a link is another on
+// each link (RFC 4007 §6), and is told by the link's number.
+func AsCarried(a netip.Addr, link int) netip.Addr {
+	if a.Is6() && a.IsLinkLocalUnicast() && link != 0 {
+		return a.WithZone(strconv.Itoa(link))
+	}
+	return a.WithZone("")
 }

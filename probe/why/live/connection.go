@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"synscope/craft"
@@ -12,10 +13,11 @@ import (
 const (
 	tries        = 3                      // transmissions of one segment
 	mostBytes    = 8                      // transmissions of all bytes of a Connect
-	leastRTO     = 250 * time.Millisecond //
+	leastRTO     = 310 * time.Millisecond // not when hosts retransmit themselves: 200 ms to 260 ms after on Linux
 	afterRTT     = 4                      // RTO in round trips
 	programWaits = 3500 * time.Millisecond
-	slowProgram  = time.Second // from when a program is slow
+	slowProgram  = time.Second          // from when a program is slow
+	soonAfter    = 2 * time.Millisecond // by how much more than a round trip an ACK may take
 	settleIn     = 200 * time.Millisecond
 	repeatedBy   = 1150 * time.Millisecond // by when a host repeats its SYN-ACK
 	segmentFill  = "\r\n\r\n\n"            // what Connect sends: an empty line in most protocols of lines
@@ -25,6 +27,7 @@ const (
 type conn struct {
 	*talk
 	t        *why.Trial
+	rtt      time.Duration
 	rto      time.Duration
 	opened   time.Time
 	una      craft.Seq // SND.UNA
@@ -34,6 +37,16 @@ type conn struct {
 	repeated bool // the SYN-ACK came again
 	tooBig   bool
 	data     time.Time // when the program's first byte came
+	fates    map[craft.Seq]*fate
+}
+
+// fate is what became of a payload, by its right edge.
+type fate struct {
+	sent  int
+	left  time.Time // the last copy
+	plain bool      // it was acknowledged before the peer told of a duplicate
+	soon  bool      // that was as soon as the last copy can have been answered
+	twice int       // how often the peer said that it had it already
 }
 
 // connection opens one and does what the trial wants.
@@ -48,7 +61,8 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 		t.Outcome = why.NotMade
 		return
 	}
-	c := &conn{talk: k, t: t, rto: max(leastRTO, afterRTT*t.Reply.RTT), opened: time.Now(), una: k.next}
+	rtt := i.fastest(t)
+	c := &conn{talk: k, t: t, rtt: rtt, rto: max(leastRTO, afterRTT*rtt), opened: time.Now(), una: k.next, fates: map[craft.Seq]*fate{}}
 	i.mu.Lock()
 	t.Completed = i.completed
 	i.completed++
@@ -68,6 +82,19 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 		return
 	}
 	c.close()
+}
+
+// fastest is the shortest round trip to a trial's address so far: a SYN-ACK that the
+// host had to repeat says nothing of how long answers take.
+func (i *Instrument) fastest(t *why.Trial) time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	known, ok := i.rtts[t.Addr]
+	if !ok || t.Reply.RTT < known {
+		known = t.Reply.RTT
+		i.rtts[t.Addr] = known
+	}
+	return known
 }
 
 // close resets what is still open.
@@ -98,8 +125,8 @@ func (c *conn) take(ev *event) {
 		c.repeated = true
 		return
 	}
-	if s.Flags.Has(craft.ACK) && c.una.LessThan(s.Ack) {
-		c.una = s.Ack
+	if s.Flags.Has(craft.ACK) {
+		c.acknowledged(s.Ack, ev)
 	}
 	if ev.hasTS {
 		c.echoed = ev.tsval
@@ -114,6 +141,21 @@ func (c *conn) take(ev *event) {
 	if s.Flags.Has(craft.FIN) {
 		c.acked++
 		c.fin = true
+	}
+}
+
+// acknowledged takes in an ACK.
+func (c *conn) acknowledged(ack craft.Seq, ev *event) {
+	if f := c.fates[ev.twice]; f != nil {
+		f.twice++
+		c.t.Reply.Duplicates++
+	}
+	if !c.una.LessThan(ack) {
+		return
+	}
+	c.una = ack
+	if f := c.fates[ack]; f != nil && ack != ev.twice {
+		f.plain, f.soon = true, ev.at.Sub(f.left) < c.rtt+max(c.rtt/2, soonAfter)
 	}
 }
 
@@ -135,12 +177,19 @@ func (c *conn) until(ctx context.Context, d time.Duration, holds func() bool) bo
 func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, acked bool) {
 	end := c.next + craft.Seq(len(payload))
 	over := func() bool { return c.reset || c.tooBig || !c.una.LessThan(end) }
+	f := c.fates[end]
+	if f == nil {
+		f = &fate{}
+		c.fates[end] = f
+	}
 	for sent = 1; sent <= most; sent++ {
+		f.sent++
 		s := c.segment(craft.ACK|craft.PSH, c.next, c.acked)
 		s.Payload = payload
 		if c.in.send(&s) != nil {
 			return sent, false
 		}
+		f.left = time.Now()
 		if c.until(ctx, c.rto*time.Duration(sent), over) {
 			break
 		}
@@ -184,6 +233,9 @@ func (c *conn) connect(ctx context.Context) {
 			break
 		}
 	}
+	if c.t.Outcome == why.Lossy && c.una == c.next {
+		c.whichWay(ctx, left)
+	}
 	spoke := func() bool { return !c.data.IsZero() || c.fin || c.reset }
 	c.until(ctx, programWaits-time.Since(c.opened), spoke)
 	if c.data.IsZero() {
@@ -193,6 +245,56 @@ func (c *conn) connect(ctx context.Context) {
 	if c.t.Outcome == why.Acked && c.t.Reply.Answer > slowProgram {
 		c.t.Outcome = why.SlowProgram
 	}
+}
+
+// whichWay says on which way bytes were lost: of what had arrived, the peer tells that
+// it came twice. Whether it does so at all, one more duplicate shows.
+func (c *conn) whichWay(ctx context.Context, left int) {
+	c.until(ctx, c.rto/2, c.reported)
+	there, back, unknown := c.losses()
+	if c.t.Reply.Duplicates == 0 && left > 0 {
+		s := c.segment(craft.ACK|craft.PSH, c.next-1, c.acked)
+		s.Payload = []byte{segmentFill[len(segmentFill)-1]}
+		c.in.send(&s)
+		c.until(ctx, c.rto, func() bool { return c.t.Reply.Duplicates > 0 || c.reset })
+	}
+	switch {
+	case unknown > 0:
+	case there+back == 0:
+		c.t.Outcome = why.Acked // nothing was lost: it was late
+	case back == 0:
+		c.t.Outcome = why.LossyThere
+	case there == 0:
+		c.t.Outcome = why.LossyBack
+	}
+}
+
+// reported tells whether the peer has told of each payload sent twice.
+func (c *conn) reported() bool {
+	for _, f := range c.fates {
+		if f.sent > 1 && f.plain && f.twice == 0 {
+			return c.reset
+		}
+	}
+	return true
+}
+
+// losses counts the payloads that were lost on the way there, and those whose ACKs
+// were lost on the way back. What was acknowledged and came twice all the same was late.
+// An ACK that came with data of the peer's some time after the last copy tells neither.
+func (c *conn) losses() (there, back, unknown int) {
+	for _, f := range c.fates {
+		switch {
+		case f.sent < 2, f.plain && f.twice > 0:
+		case !f.plain:
+			back++
+		case f.soon:
+			there++
+		default:
+			unknown++
+		}
+	}
+	return there, back, unknown
 }
 
 // hold keeps the connection until all others of the batch have their outcome. A
@@ -333,6 +435,8 @@ func (c *conn) reuse(ctx context.Context) {
 	t := c.t
 	k := c.in.talkTo(t, c.dst)
 	defer k.end()
+	k.isn = c.next + craft.Seq(1<<20+rand.IntN(1<<20)) // beyond the old one, as that of RFC 6528's clock is
+	k.next = k.isn
 	if c.in.ask(ctx, k, t) && t.Outcome == why.SYNACK {
 		k.reset()
 	}

@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -82,6 +83,39 @@ func limited(most uint32) func(*testing.T, *lab.Host) {
 			return chained(&nftables.Chain{Name: "in", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter}, nftables.TableFamilyINet, rule...)
 		}))
 	}
+}
+
+// oldConnections lets the host hold connections from most of our ports that nobody on this
+// side knows of any more: sockets in repair mode connect without a packet (tcp(7)).
+func oldConnections(t *testing.T, h *lab.Host, ports []uint16) {
+	must(t, h.Do(func() error {
+		for i, p := range ports {
+			if i%3 == 0 {
+				continue
+			}
+			fd, err := repaired(netip.AddrPortFrom(h.Addr4(), port), netip.AddrPortFrom(h.Prober4(), p))
+			if err != nil {
+				return err
+			}
+			t.Cleanup(func() { unix.Close(fd) })
+		}
+		return nil
+	}))
+}
+
+// repaired is an established connection of the kernel's that was never opened.
+func repaired(src, dst netip.AddrPort) (fd int, err error) {
+	if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		return fd, err
+	}
+	address := func(a netip.AddrPort) *unix.SockaddrInet4 {
+		return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
+	}
+	return fd, errors.Join(
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, unix.TCP_REPAIR_ON),
+		unix.Bind(fd, address(src)), unix.Connect(fd, address(dst)),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, unix.TCP_REPAIR_OFF_NO_WP))
 }
 
 // restricted drops what this machine sends to a port.

@@ -45,6 +45,7 @@ type Instrument struct {
 	unclosed  []craft.Segment     // RSTs for what may be half open
 	silent    map[tuple]craft.Seq // numbers of SYNs that were not answered
 	completed int
+	rtts      map[int]time.Duration // the shortest, by address
 	ports     []uint16
 	done      chan struct{}
 	failure   error
@@ -57,7 +58,7 @@ func New(n probe.Network, cfg Config) *Instrument {
 	}
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
-		routes: map[netip.Addr]netraw.Route{}, talks: map[uint16][]*talk{}, silent: map[tuple]craft.Seq{},
+		routes: map[netip.Addr]netraw.Route{}, talks: map[uint16][]*talk{}, silent: map[tuple]craft.Seq{}, rtts: map[int]time.Duration{},
 		ports: n.Ports(), done: make(chan struct{}),
 	}
 	for _, a := range cfg.Addrs {
@@ -171,7 +172,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), release <-chan struct{}) {
 	t.At, t.Reply.Window = i.Now(), -1
 	i.mu.Lock()
-	t.Completed = i.completed
+	t.Before, t.Completed = i.completed, i.completed
 	i.mu.Unlock()
 	defer func() {
 		if t.Ended == 0 {

@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -22,7 +23,7 @@ import (
 
 // These tests wait for networks, not for processors: many run side by side.
 func TestMain(m *testing.M) {
-	flag.Set("test.parallel", "6")
+	flag.Set("test.parallel", "8")
 	os.Exit(lab.Main(m))
 }
 
@@ -41,8 +42,10 @@ type scene struct {
 	prepare func(t *testing.T, h *lab.Host)
 	addr    func(h *lab.Host) netip.Addr   // of the target; nil: the host's own
 	more    func(h *lab.Host) []netip.Addr // further addresses of the name
-	only    []string
-	lossy   bool // closing segments may be lost
+	// held is told of the source ports that will be used.
+	held  func(t *testing.T, h *lab.Host, ports []uint16)
+	only  []string
+	lossy bool // closing segments may be lost
 }
 
 func echo() []lab.Service { return []lab.Service{{Ports: []uint16{port, 22}, Manner: lab.Echo}} }
@@ -140,6 +143,31 @@ func forgetting(after time.Duration) func(*tcp) bool {
 	}
 }
 
+// from loses what goes to the port from so long after its first packet on.
+func from(d time.Duration) func(*tcp) bool {
+	var first time.Time
+	return func(p *tcp) bool {
+		if p.dport != port {
+			return false
+		}
+		if first.IsZero() {
+			first = time.Now()
+		}
+		return time.Since(first) > d
+	}
+}
+
+// reopening loses SYNs of a tuple that was closed before.
+func reopening() func(*tcp) bool {
+	closed := map[uint16]bool{}
+	return func(p *tcp) bool {
+		if p.dport == port && p.flags&0x01 != 0 {
+			closed[p.sport] = true
+		}
+		return p.syn() && closed[p.sport]
+	}
+}
+
 func scenes() []scene {
 	salt := rand.Uint32()
 	return []scene{
@@ -182,6 +210,12 @@ func scenes() []scene {
 		{name: "gateway away", spec: lab.HostSpec{Services: echo()}, addr: func(h *lab.Host) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 9}) }, prepare: lostGateway, want: codes(why.LocalNoNeighbour)},
 		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, want: codes(why.LocalInterface)},
 		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected, want: codes(why.PathInjectedReset)},
+		{name: "goes away for good", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(from(2500 * time.Millisecond))}, want: codes(why.BackendFlapping, why.Unknown)},
+		{name: "loss and a dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}, Link: &lab.Link{Out: lab.Path{Loss: 0.1}, Back: lab.Path{Loss: 0.1}}}, prepare: balanced(dead), lossy: true, want: codes(why.BackendDead, why.PathLoss, why.PathOneOfSeveral, why.Unknown)},
+		{name: "slow program behind a rate limit", spec: lab.HostSpec{Routers: routers(2, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x12, Flags: 2, PerSecond: 5, Burst: 6})}, prepare: slowly(1500 * time.Millisecond), want: codes(why.HostSlow, why.PathSYNRateLimit, why.Unknown)},
+		{name: "old connections", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, held: oldConnections, want: codes(why.NATOldConnection)},
+		{name: "closed ports stay closed", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Routers: routers(2), Link: losing(reopening())}, want: codes(why.HostTimeWait)},
+		{name: "TIME_WAIT taken over", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Sysctls: lab.Sysctls{"net.ipv4.tcp_timestamps": "0"}}, want: codes(why.Healthy)},
 		{name: "one address dead", spec: lab.HostSpec{Services: echo(), Routers: routers(1)}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Absent4()} }, want: codes(why.NameDeadAddress)},
 		{name: "IPv6 broken", spec: lab.HostSpec{Services: echo(), Routers: routers(1, lab.Rule{Family: lab.IPv6, Do: lab.Drop})}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Addr6()} }, want: codes(why.NameIPv6Broken)},
 	}
@@ -240,13 +274,19 @@ func (s *scene) build(t *testing.T) *lab.Host {
 }
 
 // diagnose finds the cause in a network as the command does.
-func diagnose(t *testing.T, cfg why.Config) (d *why.Diagnosis, sent int) {
+func (s *scene) diagnose(t *testing.T, h *lab.Host, cfg why.Config) (d *why.Diagnosis, sent int) {
 	t.Helper()
 	conn, err := netraw.Open(&netraw.Config{Ports: 200, WatchOutgoing: true})
-	if err != nil {
-		t.Fatal(err)
+	if errors.Is(err, netraw.ErrPortInUse) {
+		d, err = why.Run(context.Background(), &live.Machine{Broken: err, Target: cfg.Addrs[0].AddrPort}, cfg)
+		must(t, err)
+		return d, 0
 	}
+	must(t, err)
 	defer conn.Close()
+	if s.held != nil {
+		s.held(t, h, conn.Ports())
+	}
 	neighbours, err := netraw.OpenNeighbours(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -290,21 +330,86 @@ func (s *scene) verify(t *testing.T, h *lab.Host, sent int) {
 	}))
 }
 
+// Chance has its part in what a network loses and in what a busy machine delays: a
+// scene may be diagnosed anew, but few scenes may need it.
+const (
+	mostRuns  = 3
+	mostWrong = 0.2 // of the scenes, the first time; a run of all on two loaded cores has about 0.03
+)
+
+// firsts counts how scenes were diagnosed the first time.
+type firsts struct {
+	mu                 sync.Mutex
+	all, wrong, surely int
+}
+
+func (f *firsts) add(right bool, p float64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all++
+	if !right {
+		f.wrong++
+		if p >= 0.9 {
+			f.surely++
+		}
+	}
+}
+
+func (f *firsts) judge(t *testing.T) {
+	t.Helper()
+	t.Logf("%d scenes, %d of them wrong the first time, %d of those at 0.9 or more", f.all, f.wrong, f.surely)
+	if float64(f.wrong) > max(2, mostWrong*float64(f.all)) {
+		t.Errorf("%d of %d scenes were wrong the first time", f.wrong, f.all)
+	}
+}
+
 // TestScenes finds the cause in real networks: kernels on both sides.
 func TestScenes(t *testing.T) {
 	lab.Require(t)
 	if testing.Short() {
 		t.Skip("delays of a busy machine are delays of the network to it")
 	}
-	for _, s := range scenes() {
-		t.Run(s.name, s.test)
-	}
+	judgeAll(t, scenes())
+}
+
+func judgeAll(t *testing.T, list []scene) {
+	t.Helper()
+	var f firsts
+	t.Run("all", func(t *testing.T) {
+		for _, s := range list {
+			t.Run(s.name, func(t *testing.T) { s.test(t, &f) })
+		}
+	})
+	f.judge(t)
 }
 
 // test diagnoses one scene.
-func (s scene) test(t *testing.T) {
+func (s scene) test(t *testing.T, f *firsts) {
 	t.Parallel()
-	h := s.build(t)
+	for run := 1; ; run++ {
+		h := s.build(t) // anew: runs leave traces in hosts
+		cfg := s.config(h)
+		cfg.Seed = uint64(run)
+		d, sent := s.diagnose(t, h, cfg)
+		report(t, d)
+		s.verify(t, h, sent)
+		top := d.Causes[0]
+		right := slices.Contains(s.want, top.Code)
+		if run == 1 {
+			f.add(right, top.Probability)
+		}
+		if right || run == mostRuns {
+			if !right {
+				t.Errorf("%s, want %v", top.Code, s.want)
+			}
+			return
+		}
+		t.Logf("run %d: %s %.3f, want %v", run, top.Code, top.Probability, s.want)
+	}
+}
+
+// config is what the command would make of a scene.
+func (s *scene) config(h *lab.Host) why.Config {
 	addr := h.Addr4()
 	if s.addr != nil {
 		addr = s.addr(h)
@@ -319,24 +424,7 @@ func (s scene) test(t *testing.T) {
 			addrs = append(addrs, why.Address{AddrPort: netip.AddrPortFrom(a, s.port)})
 		}
 	}
-	cfg := why.Config{Target: target.String(), Name: addr.String(), Addrs: addrs, Seed: 1, Only: s.only}
-	d, sent := diagnose(t, cfg)
-	report(t, d)
-	if !slices.Contains(s.want, d.Causes[0].Code) { // a diagnosis is right in most runs, not in all
-		s.verify(t, h, sent)
-		cfg.Seed = 2
-		d, sent = diagnose(t, cfg)
-		report(t, d)
-	}
-	if os.Getenv("WHY_TRIALS") != "" {
-		for _, r := range d.Trials {
-			t.Logf("%-10s %8.1f ms held %2d completed %2d port %5d %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Held, r.Completed, r.Reply.Port, r.Outcome)
-		}
-	}
-	s.verify(t, h, sent)
-	if !slices.Contains(s.want, d.Causes[0].Code) {
-		t.Errorf("%s, want %v", d.Causes[0].Code, s.want)
-	}
+	return why.Config{Target: target.String(), Name: addr.String(), Addrs: addrs, Only: s.only}
 }
 
 // report tells the course of a diagnosis.
@@ -349,4 +437,9 @@ func report(t *testing.T, d *why.Diagnosis) {
 		t.Logf("%s %.3f where %q", f.Code, f.Probability, f.Where)
 	}
 	t.Logf("%d packets, %.1f s", d.Packets, d.Took.Seconds())
+	if os.Getenv("WHY_TRIALS") != "" {
+		for _, r := range d.Trials {
+			t.Logf("%-10s %8.1f ms held %2d completed %2d port %5d %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Held, r.Completed, r.Reply.Port, r.Outcome)
+		}
+	}
 }

@@ -29,6 +29,7 @@ func (i *Instrument) syn(ctx context.Context, t *why.Trial) {
 	if i.ask(ctx, k, t) && t.Outcome == why.SYNACK {
 		k.reset()
 		t.Ended = i.Now()
+		i.fastest(t)
 		i.second(ctx, k, t)
 	}
 }

@@ -40,6 +40,7 @@ type event struct {
 	mss     uint16
 	tsval   uint32
 	hasTS   bool
+	twice   craft.Seq // right edge of what the peer says it had already; 0: it says nothing
 	icmp    *craft.ICMPError
 	echoTTL uint8
 }
@@ -239,11 +240,21 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		ev.seg, ev.len = *s, len(s.Payload)
 		ev.mss, _ = s.Options.MSS()
 		ev.tsval, _, ev.hasTS = s.Options.Timestamps()
+		ev.twice = duplicate(s)
 		ev.seg.Options, ev.seg.Payload = nil, nil
 		if k := i.concerned(s); k != nil {
 			k.deliver(ev)
 		}
 	}
+}
+
+// duplicate is the right edge of a segment that its receiver had already: the first
+// block of a SACK option that is not beyond the acknowledgement (RFC 2883 §4).
+func duplicate(s *craft.Segment) craft.Seq {
+	if blocks := s.Options.SACK(); len(blocks) > 0 && !s.Ack.LessThan(blocks[0][1]) {
+		return blocks[0][1]
+	}
+	return 0
 }
 
 // window is how far the numbers of one talk reach.

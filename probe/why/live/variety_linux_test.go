@@ -85,7 +85,5 @@ func TestVariety(t *testing.T) {
 		t.Skip("takes minutes: WHY_VARIETY=SEED")
 	}
 	lab.Require(t)
-	for _, s := range variety(rand.New(rand.NewPCG(seed, 3))) {
-		t.Run(s.name, s.test)
-	}
+	judgeAll(t, variety(rand.New(rand.NewPCG(seed, 3))))
 }

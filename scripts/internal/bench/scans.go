@@ -174,7 +174,7 @@ func lossyRound(c cost, all int, least time.Duration) error {
 		}
 	}
 	s := list[len(list)-1]
-	fmt.Printf("  synscope  %d of %d open ports found (%.3f %%), %d falsely; %d of %d packets sent again; %d RTTs that cannot be, the longest %v\n",
+	fmt.Printf("  synscope  %d of %d open ports found (%.3f %%), %d falsely; %d of %d packets retransmitted; %d RTTs that cannot be, the longest %v\n",
 		found, all, 100*float64(found)/float64(all), falsely, s.Again, s.Sent, wrong, longest)
 	return nil
 }

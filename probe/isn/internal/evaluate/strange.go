@@ -31,17 +31,16 @@ func Strangers() []Stranger {
 // clockAt is what a clock of hz shows.
 func clockAt(s model.SYN, hz float64) uint32 { return uint32(uint64(s.At.Seconds() * hz)) }
 
-// hashOf hashes what is left of the SYN's tuple and a word.
-func hashOf(k model.Key, s model.SYN, address, port bool, word uint64) uint32 {
-	src := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-	if address {
-		src = netip.AddrPortFrom(s.Src.Addr(), 0)
-	}
-	if port {
-		src = netip.AddrPortFrom(src.Addr(), s.Src.Port())
-	}
+// hashOf hashes an address and a port, and a word.
+func hashOf(k model.Key, src netip.AddrPort, word uint64) uint32 {
 	k[1] ^= word * 0x9e3779b97f4a7c15
 	return uint32(model.TupleConstant(k).Next(model.SYN{Src: src}))
+}
+
+// What is left of the source of a SYN.
+func onlyAddress(s model.SYN) netip.AddrPort { return netip.AddrPortFrom(s.Src.Addr(), 0) }
+func onlyPort(s model.SYN) netip.AddrPort {
+	return netip.AddrPortFrom(netip.IPv4Unspecified(), s.Src.Port())
 }
 
 // made is a stranger whose generator is a function of the SYN alone.
@@ -56,32 +55,32 @@ func made(name string, next func(k model.Key, r *rand.Rand, s model.SYN) uint32,
 func strangeClocks() []Stranger {
 	return []Stranger{
 		made("a clock for each address", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, false, 0) + clockAt(s, 1e6)
+			return hashOf(k, onlyAddress(s), 0) + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassGlobalClock),
 		made("a clock for each port", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, false, true, 0) + clockAt(s, 250e3)
+			return hashOf(k, onlyPort(s), 0) + clockAt(s, 250e3)
 		}, isn.ClassTupleClock),
 		made("16 random bits on a clock of 250 kHz", func(_ model.Key, r *rand.Rand, s model.SYN) uint32 {
 			return clockAt(s, 250e3) + r.Uint32N(1<<16)
 		}, isn.ClassGlobalClock),
 		made("8 random bits below a tuple's clock", func(k model.Key, r *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, true, 0) + clockAt(s, 1e6) + r.Uint32N(1<<8)
+			return hashOf(k, s.Src, 0) + clockAt(s, 1e6) + r.Uint32N(1<<8)
 		}, isn.ClassTupleClock),
 		made("a clock whose ticks of 10 ms jitter", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
 			n := uint64(s.At / (10 * time.Millisecond))
-			if s.At%(10*time.Millisecond) < time.Duration(hashOf(k, s, false, false, n)%5_000_000) {
+			if s.At%(10*time.Millisecond) < time.Duration(hashOf(k, netip.AddrPortFrom(netip.IPv4Unspecified(), 0), n)%5_000_000) {
 				n--
 			}
 			return uint32(n * 2500)
 		}, isn.ClassGlobalClock),
 		made("rekeyed every 30 s (RFC 1948)", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, true, uint64(s.At/(30*time.Second))) + clockAt(s, 250e3)
+			return hashOf(k, s.Src, uint64(s.At/(30*time.Second))) + clockAt(s, 250e3)
 		}, isn.ClassTupleClock, isn.ClassMixed),
 		made("rekeyed every second", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, true, uint64(s.At/time.Second)) + clockAt(s, 1e6)
+			return hashOf(k, s.Src, uint64(s.At/time.Second)) + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassMixed),
 		made("a hash of the tuple and the second", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, true, uint64(s.At/time.Second))
+			return hashOf(k, s.Src, uint64(s.At/time.Second))
 		}, isn.ClassTupleConstant, isn.ClassWeakRandom, isn.ClassMixed),
 		made("a clock with its bytes swapped", func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 {
 			return bits.ReverseBytes32(clockAt(s, 1e6))
@@ -90,22 +89,22 @@ func strangeClocks() []Stranger {
 			return clockAt(s, 250e3) ^ uint32(k[0])
 		}, isn.ClassGlobalClock, isn.ClassWeakRandom),
 		made("a tuple's clock XORed with a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return clockAt(s, 250e3) ^ hashOf(k, s, true, true, 0)
+			return clockAt(s, 250e3) ^ hashOf(k, s.Src, 0)
 		}, isn.ClassTupleClock, isn.ClassWeakRandom),
 		made("24 hashed bits, 8 of minutes", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
 			n := uint32(s.At / (5 * time.Minute))
-			return hashOf(k, s, true, true, uint64(n))&0xffffff + n<<24 + clockAt(s, 1e6)
+			return hashOf(k, s.Src, uint64(n))&0xffffff + n<<24 + clockAt(s, 1e6)
 		}, isn.ClassTupleClock),
 		made("each tuple's clock has a rate of its own", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			h := hashOf(k, s, true, true, 0)
+			h := hashOf(k, s.Src, 0)
 			return h + clockAt(s, 1e5+float64(h%1_000_000))
 		}, isn.ClassTupleClock, isn.ClassTupleRandomIncrement),
 		made("a clock that runs down", func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 { return -clockAt(s, 1e6) }, isn.ClassGlobalClock),
 		made("our number and a clock in the hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, true, uint64(s.ISN)) + clockAt(s, 1e6)
+			return hashOf(k, s.Src, uint64(s.ISN)) + clockAt(s, 1e6)
 		}, isn.ClassRandom, isn.ClassSYNCookies),
 		made("our number and a clock", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, true, 0) + uint32(s.ISN) + clockAt(s, 1e6)
+			return hashOf(k, s.Src, 0) + uint32(s.ISN) + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassSYNCookies),
 	}
 }
@@ -168,24 +167,24 @@ func strangeCounters() (list []Stranger) {
 // strangeHashes are hashes, cookies, pools and several machines with a difference.
 func strangeHashes() (list []Stranger) {
 	list = append(list,
-		made("a hash of our address alone", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, s, true, false, 0) }, isn.ClassTupleConstant, isn.ClassConstant),
-		made("a hash of our port alone", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, s, false, true, 0) }, isn.ClassTupleConstant),
-		made("16 hashed bits", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, s, true, true, 0) & 0xffff }, isn.ClassTupleConstant, isn.ClassWeakRandom),
+		made("a hash of our address alone", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, onlyAddress(s), 0) }, isn.ClassTupleConstant, isn.ClassConstant),
+		made("a hash of our port alone", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, onlyPort(s), 0) }, isn.ClassTupleConstant),
+		made("16 hashed bits", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, s.Src, 0) & 0xffff }, isn.ClassTupleConstant, isn.ClassWeakRandom),
 		made("a cookie whose counter takes two minutes", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
 			n := uint64(s.At / (2 * time.Minute))
-			return uint32(s.ISN) + hashOf(k, s, true, true, 0) + uint32(n)<<24 + hashOf(k, s, true, true, n+9)&0xffffff
+			return uint32(s.ISN) + hashOf(k, s.Src, 0) + uint32(n)<<24 + hashOf(k, s.Src, n+9)&0xffffff
 		}, isn.ClassSYNCookies),
 		made("a cookie of the tuple and two minutes", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, true, uint64(s.At/(2*time.Minute)))
+			return hashOf(k, s.Src, uint64(s.At/(2*time.Minute)))
 		}, isn.ClassTupleConstant, isn.ClassSYNCookies),
 		made("our number XORed with a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return uint32(s.ISN) ^ hashOf(k, s, true, true, 0)
+			return uint32(s.ISN) ^ hashOf(k, s.Src, 0)
 		}, isn.ClassSYNCookies),
 		made("our number with its bytes swapped, and a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return bits.ReverseBytes32(uint32(s.ISN)) + hashOf(k, s, true, true, 0)
+			return bits.ReverseBytes32(uint32(s.ISN)) + hashOf(k, s.Src, 0)
 		}, isn.ClassSYNCookies, isn.ClassRandom),
 		made("our number less a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
-			return hashOf(k, s, true, true, 0) - uint32(s.ISN)
+			return hashOf(k, s.Src, 0) - uint32(s.ISN)
 		}, isn.ClassSYNCookies, isn.ClassRandom),
 		made("our number", func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 { return uint32(s.ISN) }, isn.ClassSYNCookies),
 	)
@@ -194,7 +193,7 @@ func strangeHashes() (list []Stranger) {
 			one, other := make(rng)
 			k, r := secret(rng), fork(rng)
 			return model.GeneratorFunc(func(s model.SYN) craft.Seq {
-				if hashed && hashOf(k, s, true, true, 0)&1 == 0 || !hashed && r.IntN(2) == 0 {
+				if hashed && hashOf(k, s.Src, 0)&1 == 0 || !hashed && r.IntN(2) == 0 {
 					return one.Next(s)
 				}
 				return other.Next(s)

@@ -237,6 +237,16 @@ var faults = []fault{
 		})
 	}},
 	{why.BackendSlow, func(s *Scene, rng *rand.Rand) {
+		if rng.IntN(2) == 0 { // its program is, and its kernel is not
+			d := time.Duration(between(rng, 1.1, 3) * float64(time.Second))
+			backends(s, rng, func(w *World, p packet) fate {
+				if p.kind == data {
+					return ends(answer{says: saysACK, from: w.far(), slow: d})
+				}
+				return passes
+			})
+			return
+		}
 		d := time.Duration(between(rng, 0.25, 0.7)*float64(time.Second)) + 3*s.RTT
 		backends(s, rng, func(w *World, p packet) fate {
 			if p.kind == syn {

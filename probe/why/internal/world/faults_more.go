@@ -135,7 +135,10 @@ func acceptQueue(s *Scene, rng *rand.Rand) {
 		room := rng.IntN(9)
 		s.Host = func(w *World, p packet) fate {
 			full := w.completed > room
-			if p.opening() && full || (p.kind == third || p.kind == data) && w.completed > room+1 {
+			if p.kind == third {
+				w.ignoring = full
+			}
+			if p.opening() && full || (p.kind == third || p.kind == data) && w.ignoring {
 				return dropped
 			}
 			return passes
@@ -164,7 +167,7 @@ func acceptQueueReset(s *Scene, rng *rand.Rand) {
 		s.DropsACKs, s.DropsUnused = false, rng.Float64() < 0.1
 		s.Host = func(w *World, p packet) fate {
 			switch {
-			case p.opening() && w.completed > room+1:
+			case p.opening() && w.completed > room:
 				return dropped
 			case p.kind == third && w.completed > room:
 				return ends(answer{says: saysRST, from: w.far()})
@@ -235,8 +238,9 @@ func flapping(s *Scene, rng *rand.Rand) {
 	up, down := between(rng, 0.8, 4), between(rng, 0.8, 3)
 	phase := rng.Float64() * (up + down)
 	resets := rng.IntN(2) == 0
+	all := rng.IntN(2) == 0 // open connections go down with it
 	s.Host = func(w *World, p packet) fate {
-		if !p.opening() {
+		if !p.opening() && (!all || p.kind != third && p.kind != data) {
 			return passes
 		}
 		at := phase + p.at.Seconds()

@@ -22,6 +22,7 @@ type Scene struct {
 	LossOut, LossBack                 float64
 	DropsUnused, DropsACKs, DropsEcho bool
 	Cookies                           bool
+	TellsNoDuplicates                 bool // of segments
 	Facts                             map[why.Fact]bool
 
 	Fact     func(*World, why.Fact) bool
@@ -32,6 +33,9 @@ type Scene struct {
 	Back     func(*World, packet, answer) bool // loses it
 	Branch   func(w *World, flow int) byte     // which of several routers
 	Connect2 func(*World) why.Outcome          // of connect(2); NotMade: as the network says
+
+	From, Until time.Duration // when boxes, host and way back have the fault; Until 0: to the end
+	still       bool          // the host stays as far away as it is
 }
 
 // Codes are those for which there are scenes.
@@ -66,6 +70,7 @@ func network(rng *rand.Rand, loss float64) Scene {
 		Facts: map[why.Fact]bool{},
 		Addrs: []why.Address{{AddrPort: netip.MustParseAddrPort("192.0.2.7:443")}},
 	}
+	s.TellsNoDuplicates = rng.Float64() < 0.12
 	s.Jitter = time.Duration(rng.Float64() * float64(s.RTT) / 5)
 	quiet := rng.Float64() < 0.05
 	for range s.Routers {
@@ -78,7 +83,7 @@ func network(rng *rand.Rand, loss float64) Scene {
 
 // near puts the host on the link, half of the times.
 func (s *Scene) near(rng *rand.Rand) {
-	if rng.IntN(2) == 0 {
+	if rng.IntN(2) == 0 && !s.still {
 		s.link()
 	}
 }

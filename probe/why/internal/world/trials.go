@@ -9,6 +9,8 @@ import (
 const (
 	wait   = 1300 * time.Millisecond // for an answer
 	repeat = time.Second             // after which hosts repeat a SYN-ACK
+
+	leastRTO = 250 * time.Millisecond // of bytes
 )
 
 // trial makes one trial and says how long it took.
@@ -176,64 +178,117 @@ func (w *World) connection(t *why.Trial) time.Duration {
 		return took
 	}
 	w.sent-- // it is not closed yet
-	answers, _ := w.send(packet{kind: third, t: t, ttl: 64, at: t.At + took})
-	w.taken = len(answers) > 0
-	w.completed++
 	if t.Kind == why.Hold {
 		w.held++
 	}
+	if t.Pause > 0 && t.Kind != why.Idle {
+		w.pending = append(w.pending, withheld{t.At + max(t.Pause, took), t})
+		return took
+	}
+	return took + w.complete(t, t.At+took)
+}
+
+// complete sends a third ACK and what follows.
+func (w *World) complete(t *why.Trial, at time.Duration) time.Duration {
+	w.clock = at
+	answers, _ := w.send(packet{kind: third, t: t, ttl: 64, at: at})
+	w.taken = w.answered
+	t.Completed = w.completed
+	w.completed++
 	for _, a := range answers {
 		if a.says == saysRST {
 			t.Outcome = why.ResetOnACK
-			return took + a.after
+			return a.after
 		}
 	}
 	switch t.Kind {
 	case why.Connect:
-		return took + w.bytes(t)
+		return w.bytes(t)
 	case why.Hold:
-		return took + w.hold(t)
+		return w.hold(t)
 	case why.Large:
-		return took + w.large(t)
+		return w.large(t)
 	case why.Idle:
-		return took + w.idle(t)
+		return w.idle(t)
 	}
-	return took + w.reuse(t)
+	return w.reuse(t)
 }
 
 // byte1 sends a byte until it is acknowledged, and counts how often it had to.
 func (w *World) byte1(t *why.Trial, size int, idle time.Duration, tries int) (sent int, last *answer) {
+	w.twice = false
+	w.clock += idle
 	for sent = 1; sent <= tries; sent++ {
-		answers, _ := w.send(packet{kind: data, t: t, ttl: 64, size: size, at: t.At, idle: idle})
+		answers, _ := w.send(packet{kind: data, t: t, ttl: 64, size: size, at: w.clock, idle: idle})
 		for i := range answers {
+			w.clock += answers[i].after
 			return sent, &answers[i]
 		}
+		w.twice = w.twice || w.answered
+		w.clock += max(leastRTO, 4*w.RTT) * time.Duration(sent)
 	}
 	return sent, nil
 }
 
 func (w *World) bytes(t *why.Trial) time.Duration {
 	t.Outcome = why.Acked
-	left := 8
+	left, there, back, unknown := 8, 0, 0, false
 	for i := range 5 {
-		sent, a := w.byte1(t, 1, 0, min(4, left))
+		sent, a := w.byte1(t, 1, 0, min(3, left))
 		left -= sent
 		switch {
 		case a == nil && i == 0:
 			t.Outcome = why.Ignored
-			return 2 * time.Second
-		case a == nil || sent > 1 && t.Outcome == why.Acked:
-			t.Outcome = why.Lossy
+			return w.clock - t.At
+		case a == nil:
+			unknown = true
 		case a.says == saysRST:
 			t.Outcome = why.ResetOnACK
 			return a.after
 		case a.slow > 0:
 			t.Outcome, t.Reply.Answer = why.SlowProgram, a.slow
 			return a.slow
+		case sent > 1 && w.twice:
+			back++
+		case sent > 1:
+			there++
+		}
+		if left <= 0 {
+			break
 		}
 	}
 	w.sent++
-	return 5 * w.RTT
+	if unknown {
+		t.Outcome = why.Lossy
+		return w.clock - t.At
+	}
+	w.whichWay(t, there, back, left)
+	return w.clock - t.At
+}
+
+// whichWay reads on which way bytes were lost, as far as the host tells.
+func (w *World) whichWay(t *why.Trial, there, back, left int) {
+	if there+back == 0 {
+		return
+	}
+	told := back
+	if told == 0 && left > 0 {
+		if _, a := w.byte1(t, 1, 0, 1); a != nil {
+			told = 1
+		}
+	}
+	if w.TellsNoDuplicates {
+		told, there, back = 0, there+back, 0
+	}
+	t.Reply.Duplicates = told
+	switch {
+	case back == 0:
+		t.Outcome = why.LossyThere
+	case there == 0:
+		t.Outcome = why.LossyBack
+	default:
+		t.Outcome = why.Lossy
+	}
 }
 
 // hold sees whether the SYN-ACK comes again, and then tries a byte.

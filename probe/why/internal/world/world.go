@@ -5,9 +5,11 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/probe/why"
@@ -21,9 +23,14 @@ type World struct {
 	sent      int
 	held      int
 	completed int
-	reached   bool            // the last SYN was answered by a SYN-ACK, which may have been lost
-	taken     bool            // the third ACK under way arrived
-	ignoring  bool            // the host ignores the connection under way
+	reached   bool          // the last SYN was answered by a SYN-ACK, which may have been lost
+	answered  bool          // the last packet was answered, whether the answer came or not
+	twice     bool          // the last byte arrived more than once
+	taken     bool          // the third ACK under way arrived
+	ignoring  bool          // the host ignores the connection under way
+	clock     time.Duration // of the connection under way
+	pending   []withheld
+	settled   time.Duration   // when the last of them was done
 	flows     map[int]float64 // a hash of each flow, from 0 to 1
 }
 
@@ -56,15 +63,33 @@ func (w *World) Run(_ context.Context, batch []why.Trial) ([]why.Trial, error) {
 		t := &batch[i]
 		t.At = begin + t.After
 		w.now = t.At
-		t.Held, t.Completed = w.held, w.completed
+		w.settle(t.At)
+		t.Held, t.Before, t.Completed = w.held, w.completed, w.completed
 		t.Reply.Window = -1
 		t.Reply.Port = uint16(20000 + t.Flow)
 		took := w.trial(t)
 		end = max(end, t.At+took)
 	}
+	w.settle(1 << 62)
 	w.held = 0
-	w.now = end + 5*time.Millisecond
+	w.now = max(end, w.settled) + 5*time.Millisecond
 	return batch, nil
+}
+
+// withheld is a connection whose third ACK is still to be sent.
+type withheld struct {
+	at time.Duration
+	t  *why.Trial
+}
+
+// settle completes what was withheld until then.
+func (w *World) settle(until time.Duration) {
+	slices.SortStableFunc(w.pending, func(a, b withheld) int { return cmp.Compare(a.at, b.at) })
+	for len(w.pending) > 0 && w.pending[0].at <= until {
+		p := w.pending[0]
+		w.pending = w.pending[1:]
+		w.settled = max(w.settled, p.at+w.complete(p.t, p.at))
+	}
 }
 
 // kind of a packet.
@@ -140,10 +165,10 @@ func (w *World) send(p packet) (back []answer, refused bool) {
 	var all []answer
 	f := w.carry(p, &all)
 	all = append(all, f.answers...)
-	w.reached = false
+	w.reached, w.answered = false, len(all) > 0
 	for _, a := range all {
 		w.reached = w.reached || a.says == saysSYNACK
-		if w.rng.Float64() < w.LossBack || w.Back != nil && w.Back(w, p, a) {
+		if w.rng.Float64() < w.LossBack || w.Back != nil && w.faulty(p.at) && w.Back(w, p, a) {
 			continue
 		}
 		a.after += w.rtt()
@@ -168,7 +193,7 @@ func (w *World) carry(p packet, also *[]answer) fate {
 			}
 			return ends(answer{says: saysExceeded, from: hop})
 		}
-		if w.BoxAt == hop && w.Box != nil {
+		if w.BoxAt == hop && w.Box != nil && w.faulty(p.at) {
 			f := w.Box(w, p)
 			*also = append(*also, f.also...)
 			if f.ends {
@@ -176,7 +201,7 @@ func (w *World) carry(p packet, also *[]answer) fate {
 			}
 		}
 	}
-	if w.Host != nil {
+	if w.Host != nil && w.faulty(p.at) {
 		if f := w.Host(w, p); f.ends || len(f.also) > 0 {
 			*also = append(*also, f.also...)
 			if f.ends {
@@ -185,6 +210,11 @@ func (w *World) carry(p packet, also *[]answer) fate {
 		}
 	}
 	return w.healthy(p)
+}
+
+// faulty tells whether the fault is there at a time.
+func (w *World) faulty(at time.Duration) bool {
+	return at >= w.From && (w.Until == 0 || at < w.Until)
 }
 
 // far is how many hops away the host is.

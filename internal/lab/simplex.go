@@ -14,8 +14,8 @@ const (
 	maxSpare         = 1 << 12
 )
 
-// lane is one direction of a wire. Only the wire's thread uses it, but for path.
-type lane struct {
+// simplex is one direction of a wire, which is full duplex. Only the wire's thread uses it, but for path.
+type simplex struct {
 	direction Direction
 	from, to  *end
 	path      atomic.Pointer[Path]
@@ -24,18 +24,18 @@ type lane struct {
 	chance    *rand.Rand
 	queue     schedule
 	newest    time.Time // when the latest packet that keeps its place is due
-	spare     []*parcel // released, to be used again
-	batch     []*parcel // being released
+	spare     []*flight // released, to be used again
+	batch     []*flight // being released
 }
 
-func newLane(d Direction, from, to *end, path Path, harm bool, log *ledger, seed uint64) *lane {
-	l := &lane{direction: d, from: from, to: to, harm: harm, log: log, chance: rand.New(rand.NewPCG(seed, 0))}
+func newSimplex(d Direction, from, to *end, path Path, harm bool, log *ledger, seed uint64) *simplex {
+	l := &simplex{direction: d, from: from, to: to, harm: harm, log: log, chance: rand.New(rand.NewPCG(seed, 0))}
 	l.path.Store(&path)
 	return l
 }
 
-// parcel is a frame in flight.
-type parcel struct {
+// flight is a frame in flight.
+type flight struct {
 	due    time.Time
 	order  uint64 // breaks ties of due: first in, first out
 	frame  []byte // virtio_net_hdr, Ethernet header, packet
@@ -44,7 +44,7 @@ type parcel struct {
 }
 
 // receive takes in one batch of frames and returns how many there were.
-func (l *lane) receive() (int, error) {
+func (l *simplex) receive() (int, error) {
 	n, err := l.from.receive()
 	if n == 0 || err != nil {
 		return 0, err
@@ -59,12 +59,12 @@ func (l *lane) receive() (int, error) {
 
 // admit decides a frame's fate. Each packet takes the same number of draws
 // whatever the path does, so a seed gives the same losses with any delay.
-func (l *lane) admit(frame []byte, stamp, now time.Time) {
+func (l *simplex) admit(frame []byte, stamp, now time.Time) {
 	// The stamp is CLOCK_REALTIME's: only its distance from now is used, as far
 	// as it is plausible, so that a step of the clock stops no packet.
 	in := now.Add(-min(max(now.Sub(stamp), 0), 10*time.Millisecond))
 	if neighbourly(frame) && !l.harm {
-		p := l.parcel(frame)
+		p := l.flight(frame)
 		p.due, p.silent = in, true
 		l.queue.push(p)
 		return
@@ -75,7 +75,7 @@ func (l *lane) admit(frame []byte, stamp, now time.Time) {
 	twice := l.chance.Float64() < path.Duplicate
 	late := l.chance.Float64() < path.Reorder
 
-	p := l.parcel(frame)
+	p := l.flight(frame)
 	p.due = in.Add(max(path.Delay+shift, 0))
 	p.record = newRecord(l.direction, frame, stamp)
 	switch {
@@ -97,7 +97,7 @@ func (l *lane) admit(frame []byte, stamp, now time.Time) {
 	}
 	l.queue.push(p)
 	if twice {
-		again := l.parcel(frame)
+		again := l.flight(frame)
 		again.due, again.record = p.due, p.record
 		again.record.Outcome = Duplicated
 		l.queue.push(again)
@@ -126,7 +126,7 @@ func latest(a, b time.Time) time.Time {
 }
 
 // release sends what is due, one batch, and reports whether there was anything.
-func (l *lane) release() bool {
+func (l *simplex) release() bool {
 	now := time.Now()
 	l.batch = l.batch[:0]
 	for p := l.queue.first(); p != nil && len(l.batch) < batchSize && !p.due.After(now); p = l.queue.first() {
@@ -142,22 +142,22 @@ func (l *lane) release() bool {
 	return true
 }
 
-// parcel makes a parcel with a copy of a frame.
-func (l *lane) parcel(frame []byte) *parcel {
-	var p *parcel
+// flight makes a flight with a copy of a frame.
+func (l *simplex) flight(frame []byte) *flight {
+	var p *flight
 	if n := len(l.spare); n > 0 {
 		p, l.spare = l.spare[n-1], l.spare[:n-1]
 	} else {
-		p = &parcel{frame: make([]byte, 0, smallFrame)}
+		p = &flight{frame: make([]byte, 0, smallFrame)}
 	}
 	p.frame = append(p.frame[:0], frame...)
 	p.silent = false
 	return p
 }
 
-// settle enters a parcel's record into the ledger and keeps the parcel for use
+// settle enters a flight's record into the ledger and keeps the flight for use
 // again, unless a large frame has made it heavy.
-func (l *lane) settle(p *parcel) {
+func (l *simplex) settle(p *flight) {
 	if !p.silent {
 		l.log.add(&p.record)
 	}

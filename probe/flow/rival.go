@@ -1,0 +1,204 @@
+package flow
+
+import (
+	"time"
+
+	"synscope/craft"
+	"synscope/probe/handshake"
+)
+
+// rival is a SYN with another number, a SYN-ACK to such a SYN, or a segment with
+// quite other numbers, on the ports of a connection that is open, as far as was
+// captured. Either the end of that
+// connection was not captured, or the client does not know of it any more, and
+// this begins another one; or somebody else has sent it, or it comes late, and
+// the connection goes on (RFC 5961 §4). What comes next tells.
+type rival struct {
+	packets []heldPacket // that segment, and bare ACKs of the server that may answer
+	isn     craft.Seq    // of the client
+	end     craft.Seq    // after the numbers of its SYN
+	swapped bool         // the client is the second endpoint of the key
+
+	answer   craft.Seq // the latest acknowledgement of the server since
+	answerAt int64     // 0 none
+}
+
+// heldPacket is a packet of which it is not known yet to which connection it
+// belongs.
+type heldPacket struct {
+	Packet  // with bytes of its own
+	seen    uint32
+	swapped bool
+}
+
+// mostHeld is how many packets are held of a connection.
+const mostHeld = 8
+
+// verdict is what a segment says of a rival. The zero verdict is undecided.
+type verdict uint8
+
+const (
+	undecided verdict = iota
+	begins            // it begins another connection
+	passes            // the connection goes on
+)
+
+// apartAtMost is how far from what was captured a segment may lie to be the
+// continuation: a large window.
+const apartAtMost = 1 << 20
+
+// slack is how much longer than the first round trip an answer may take.
+const slack = int64(20 * time.Millisecond)
+
+// contest judges by the next segment.
+func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdict {
+	const kind = craft.SYN | craft.ACK | craft.RST
+	client := swapped == v.swapped
+	number, old := s.Ack, f.watch.Ahead(handshake.Client, s.Ack)
+	if client {
+		number, old = s.Seq, f.watch.Ahead(handshake.Client, s.Seq)
+	}
+	switch s.Flags & kind {
+	case craft.SYN:
+		if client && s.Seq == v.isn {
+			return begins
+		}
+		return undecided
+	case craft.SYN | craft.ACK, craft.RST | craft.ACK:
+		if !client && s.Ack == v.end {
+			return begins
+		}
+	case craft.RST:
+		if client && v.answerAt > 0 && s.Seq == v.answer && at-v.answerAt <= f.trip()+slack {
+			return begins // the client knows nothing of what the server answers for
+		}
+		if client && s.Seq != v.end && f.watch.Ahead(handshake.Client, s.Seq) != 0 && at-stampOf(v.packets[0].Time) <= f.trip()+slack {
+			return begins // it does so, and that was not captured
+		}
+	}
+	ours := int64(number.Sub(v.end))
+	switch {
+	case s.Flags&kind == craft.ACK && ours >= 0 && ours < apartAtMost && ours < abs(int64(old)):
+		return begins
+	case client && abs(int64(old)) < apartAtMost:
+		return passes
+	}
+	return undecided
+}
+
+func abs(n int64) int64 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
+
+// hold keeps a segment that may belong to another connection, where the one
+// before is open; it tells whether it did.
+func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) bool {
+	f := t.flow(r)
+	from := f.side(swapped, s)
+	if f.self || s.Flags.Has(craft.RST) || !f.watch.Living() || !f.watch.Rivals(at, from, s) {
+		return false
+	}
+	if f.rival != nil {
+		t.pass(r)
+	}
+	switch {
+	case from == handshake.Server:
+		f.rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped}
+	case s.Flags.Has(craft.SYN):
+		f.rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
+	default:
+		f.rival = &rival{isn: s.Seq.Add(^uint32(0)), end: s.Seq, swapped: swapped}
+	}
+	f.rival.keep(p, seen, swapped)
+	return true
+}
+
+func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
+	kept := *p
+	kept.Data = append([]byte(nil), p.Data...)
+	v.packets = append(v.packets, heldPacket{kept, seen, swapped})
+}
+
+// settleRival judges the rival of a connection by the next segment, and returns
+// the connection that the segment belongs to; held says that this is not known.
+func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool, s *craft.Segment, seen uint32) (now ref, held bool) {
+	v := t.flow(r).rival
+	switch v.contest(t.flow(r), stampOf(p.Time), swapped, s) {
+	case begins:
+		return t.succeed(r, k, hash), false
+	case passes:
+		t.pass(r)
+		return r, false
+	}
+	if swapped == v.swapped || s.Flags&(craft.SYN|craft.RST) != 0 {
+		return r, false
+	}
+	v.answer, v.answerAt = s.Ack, stampOf(p.Time)
+	if s.Len() > 0 || len(v.packets) == mostHeld {
+		return r, false
+	}
+	v.keep(p, seen, swapped)
+	return r, true
+}
+
+// succeed ends a connection, and begins that of its rival.
+func (t *Table) succeed(r ref, k *key, hash uint32) ref {
+	v := t.flow(r).rival
+	t.flow(r).rival = nil
+	t.finish(r, Reused)
+	return t.beginRival(v, k, hash)
+}
+
+// beginRival makes a connection of what was held.
+func (t *Table) beginRival(v *rival, k *key, hash uint32) ref {
+	first := &v.packets[0]
+	if t.held.decode(&first.Packet) != nil {
+		return noRef // it could be decoded before
+	}
+	s := &t.held.packet.Segment
+	t.crowd()
+	t.number++
+	var r ref
+	if l, ok := loneOf(s, t.held.kept); ok {
+		r = t.begin(stampOf(first.Time), &first.Packet, s, k, first.swapped, hash, first.seen, &l)
+	} else {
+		r = t.open(&first.Packet, s, k, first.swapped, hash)
+		t.replay(r, first)
+	}
+	for i := range v.packets[1:] {
+		if r.isLone() {
+			r = t.promote(r, &first.Packet)
+		}
+		t.replay(r, &v.packets[1+i])
+	}
+	return r
+}
+
+// replay gives a packet that was held to a connection.
+func (t *Table) replay(r ref, p *heldPacket) {
+	if t.held.decode(&p.Packet) == nil {
+		t.follow(stampOf(p.Time), &p.Packet, &t.held.packet.Segment, t.held.kept, r, p.swapped, p.seen)
+	}
+}
+
+// pass gives what was held to the connection that goes on.
+func (t *Table) pass(r ref) {
+	v := t.flow(r).rival
+	t.flow(r).rival = nil
+	for i := range v.packets {
+		t.replay(r, &v.packets[i])
+	}
+}
+
+// release makes an attempt of its own of what nothing has decided about.
+func (t *Table) release(v *rival, why Ending) {
+	if v == nil || t.held.decode(&v.packets[0].Packet) != nil {
+		return
+	}
+	k, _ := keyOf(t.held.packet.Segment.Src, t.held.packet.Segment.Dst)
+	_, hash := t.find(&k)
+	t.finish(t.beginRival(v, &k, hash), why)
+}

@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// Hops is a loop whose SYNs all go to one target, each with a TTL of its own: what a
+// trace, its watch and a search for all paths do alike.
+type Hops struct {
+	Loop
+	Target netip.AddrPort
+	Way    netraw.Route
+	Outage Outage
+	warmUp *Transmission // nil: none was sent
+}
+
+const (
+	// Spacing is kept between two probes: a burst would meet the limits that routers
+	// put on the errors they send (RFC 1812 §4.3.2.8, RFC 4443 §2.4).
+	Spacing = 200 * time.Microsecond
+	// warmUpLimit bounds the wait for the neighbour before the first probe.
+	warmUpLimit = 200 * time.Millisecond
+)
+
+// NewHops asks for the way to the target. Where there is none, that is the error.
+func NewHops(n probe.Network, l Look, target netip.AddrPort, rate float64) (*Hops, error) {
+	loop, err := NewLoop(n, l.Complete())
+	if err != nil {
+		return nil, err
+	}
+	x := &Hops{Loop: loop, Target: target}
+	x.Matcher.Recall, x.Pace = Rewritten{Table: x.Table}, NewPace(rate)
+	x.Departed = func(s *Transmission, ev *Event) { s.Left(ev, x.Reading) }
+	x.Way, err = n.Route(target.Addr())
+	return x, err
+}
+
+// Transmit sends one SYN, and keeps what it looks like beside it, so that what
+// routers quote can be compared with it.
+func (x *Hops) Transmit(s *Transmission, port uint16) error {
+	s.Src, s.Dst = netip.AddrPortFrom(x.Way.Source, port), x.Target
+	if s.Dst.Addr().Zone() != "" {
+		s.Link = x.Way.IfIndex
+	}
+	id := x.Table.Next()
+	s.Numbers = x.Matcher.Cookie.Numbers(s.Src, s.Dst, id)
+	// One after the other from a random start, so that each is different.
+	s.IPID = x.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(id)
+	x.Table.Add(s)
+	x.Packets.Clear()
+	x.Packets.AddTransmission(s, x.Now)
+	s.Wire = append([]byte(nil), x.Packets.Batch[0]...)
+	x.Reading = x.Clocks.Read()
+	s.Tx.Sent, s.Handed = x.Now, x.Reading
+	_, err := SendOn(x.Network, x.Packets.Batch, []int{s.Link})
+	s.Back = x.Clocks.Read().Wall
+	x.Packets.Clear()
+	x.Pace.Spend(1)
+	s.Ended, s.Closed = err != nil, err != nil
+	return err
+}
+
+// WarmUp sends a SYN that dies at the first router, so that the neighbour's address
+// is known before anything is timed.
+func (x *Hops) WarmUp() {
+	if x.Way.Local {
+		return
+	}
+	x.warmUp = &Transmission{TTL: 1, WarmUp: true}
+	if x.Transmit(x.warmUp, x.Matcher.Ports[len(x.Matcher.Ports)-1]) != nil {
+		x.warmUp.Ended = true
+	}
+}
+
+// Warming tells whether the warm-up probe is still under way.
+func (x *Hops) Warming() bool {
+	s := x.warmUp
+	return s != nil && !s.Ended && s.Tx.Left == 0 && x.Now-s.Tx.Sent < warmUpLimit && !x.Stopping
+}
+
+// MaySend tells whether a probe may leave now.
+func (x *Hops) MaySend() bool {
+	return !x.Stopping && !x.Warming() && x.Failure == nil && x.Pace.Allowance(x.Now, 1) > 0
+}
+
+// WakeUp is the time until which nothing is due of what all such loops do; wake is
+// until when at most.
+func (x *Hops) WakeUp(wake time.Duration) time.Duration {
+	if x.Warming() {
+		wake = min(wake, x.Now+Spacing)
+	}
+	if x.Responses.Waiting() > 0 {
+		wake = min(wake, max(x.Pace.WakeUp(), x.Now+Spacing))
+	}
+	return wake
+}
