@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -195,6 +196,47 @@ func TestHostGoesSilent(t *testing.T) {
 				t.Errorf("exit %d, %v: %s", code, last, errs)
 			case !back && !strings.Contains(errs.String(), "went silent"):
 				t.Errorf("said %q", errs)
+			}
+		})
+	}
+}
+
+// TestStatelessHostGoesSilent: so it is without state, on every engine: what was sent
+// into the silence is sent again, and a run that nothing answers any more is cut short.
+func TestStatelessHostGoesSilent(t *testing.T) {
+	lab.Require(t)
+	for i, engine := range []string{"raw", "packet", "xdp"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			name := fmt.Sprintf("hush%d", i)
+			l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{Name: name}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			h := l.Host(name)
+			if err := h.AcceptRedirects(); err != nil {
+				t.Fatal(err)
+			}
+			var once sync.Once
+			out, errs := &countdown{left: 300, done: func() {
+				once.Do(func() {
+					if err := h.Do(func() error { return hearing(false) }); err != nil {
+						t.Error(err)
+					}
+					time.AfterFunc(3*time.Second, func() { h.Do(func() error { return hearing(true) }) })
+				})
+			}}, &strings.Builder{}
+			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
+			code := Main(t.Context(), []string{"synscope", "scan", "--stateless", "--engine", engine, "-o", "json", "-p", "1-3000", "--rate", "1000", h.Addr4().String()}, s)
+			list := records(t, out.String())
+			last := list[len(list)-1]
+			states, _ := last["states"].(map[string]any)
+			if code != exitYes || states["refused"] != 3000.0 || last["complete"] != true || !strings.Contains(errs.String(), "were probed again") {
+				t.Errorf("exit %d, %v: %s", code, last, errs)
+			}
+			if loss, _ := last["loss"].(float64); loss > 0.05 { // nothing is lost beside the outage, and that was sent again
+				t.Errorf("a loss of %v: %v", loss, last)
 			}
 		})
 	}

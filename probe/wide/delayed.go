@@ -41,12 +41,11 @@ type delayedProbes struct{ list []delayed }
 
 func (d *delayedProbes) full() bool { return len(d.list) >= mostDelayed }
 
-// lowest is the lowest position of all, at most limit.
-func (d *delayedProbes) lowest(limit uint64) uint64 {
-	for i := range d.list {
-		limit = min(limit, d.list[i].position)
-	}
-	return limit
+// lower keeps the positions of passes at that of a probe that waits; one of a pass that
+// was dropped counts for the last.
+func (x *delayed) lower(passes []uint64, last int) {
+	i := min(x.attempt, last)
+	passes[i] = min(passes[i], x.position)
 }
 
 // nextDue is when the first is to be tried anew.

@@ -84,17 +84,16 @@ func (n *neighbourWait) count() int {
 	return n.held
 }
 
-// lowest is the lowest position of those that wait, at most limit.
-func (n *neighbourWait) lowest(limit uint64) uint64 {
+// lower keeps the positions of passes at those of the probes that wait.
+func (n *neighbourWait) lower(passes []uint64, last int) {
 	if n == nil || n.held == 0 {
-		return limit
+		return
 	}
 	for _, list := range n.waiting {
 		for i := range list {
-			limit = min(limit, list[i].position)
+			list[i].lower(passes, last)
 		}
 	}
-	return limit
 }
 
 // drop removes the probes that a cursor will come to again.

@@ -131,3 +131,28 @@ func TestPassesInterruptedAndResumed(t *testing.T) {
 		}
 	})
 }
+
+// An outage is no loss: what fell into it is sent again, and no more probes than
+// before are sent afterwards.
+func TestOutagesAreNoLoss(t *testing.T) {
+	for _, from := range []time.Duration{time.Second, 2900 * ms, 3500 * ms, 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			cut := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+				if since := now.Sub(start); since < from || since > from+3*time.Second {
+					simnet.Closed{}.Respond(now, in, out)
+				}
+			})
+			found := newAnswers()
+			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 5 * ms}}, cut, wide.Config{
+				Plan: planOf(t, 3, "1-3000", "10.0.0.1"), MostRetries: 11, Config: scan.Config{Rate: 1000},
+			}, found)
+			if err != nil || s.States[probe.StateRefused] != 3000 || s.Outages != 1 {
+				t.Errorf("away from %v: %v, %+v", from, err, s)
+			}
+			if s.Attempts != 2 || s.Sent > 9500 {
+				t.Errorf("away from %v: %d probes a target, %d sent, loss %+v", from, s.Attempts, s.Sent, s.Loss)
+			}
+		})
+	}
+}

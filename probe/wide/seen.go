@@ -41,12 +41,17 @@ const (
 	minSeen = 1 << 10
 )
 
-// newSeen makes a table for a run of that many targets: with room for four
-// times as many, or of the full size.
+// roomy is how many words a target has where they are not too many: with half a target a
+// bucket on the average, one bucket of 300 million overflows (Poisson). One that does
+// forgets some of its targets in each pass, and they are listed again.
+const roomy = 16
+
+// newSeen makes a table for a run of that many targets: with room for many times as
+// many, or of the full size.
 func newSeen(targets uint64, c wire.Cookie) *seen {
 	size := uint64(maxSeen)
-	if targets < maxSeen/4 {
-		size = max(minSeen, uint64(1)<<bits.Len64(targets*4))
+	if targets < maxSeen/roomy {
+		size = max(minSeen, uint64(1)<<bits.Len64(targets*roomy))
 	}
 	return makeSeen(size, c)
 }

@@ -3,6 +3,7 @@ package wide
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -32,6 +33,7 @@ type sender struct {
 	stopAt    uint64   // where the others end
 	history   []trail  // of each, as far back as an outage may begin
 	settled   trail    // before which nothing waits to be sent
+	lowest    []uint64 // see unsettled
 	delayed   delayedProbes
 	neighbour *neighbourWait // nil where nothing is asked
 	responses *responses
@@ -374,14 +376,31 @@ func (s *sender) refusedTargets(target netip.AddrPort, err error) {
 // settle notes up to where nothing waits to be sent.
 func (s *sender) settle() {
 	now := s.now()
-	for i, c := range s.cursors {
-		s.history[i].reach(now, c.position())
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settled.reach(now, s.neighbour.lowest(s.delayed.lowest(s.cursors[len(s.cursors)-1].position())))
+	all := uint64(math.MaxUint64)
+	for i, at := range s.unsettled() {
+		s.history[i].reach(now, at)
+		all = min(all, at)
+	}
+	s.settled.reach(now, all)
 	s.status.finished = s.allSent() && !s.orders.pending()
 	s.status.idle = s.status.finished || !s.goesOn()
+}
+
+// unsettled is, of each pass, before which position nothing waits to be sent. What
+// waits has been taken from its cursor, and has not left.
+func (s *sender) unsettled() []uint64 {
+	s.lowest = s.lowest[:0]
+	for _, c := range s.cursors {
+		s.lowest = append(s.lowest, c.position())
+	}
+	last := len(s.lowest) - 1
+	for i := range s.delayed.list {
+		s.delayed.list[i].lower(s.lowest, last)
+	}
+	s.neighbour.lower(s.lowest, last)
+	return s.lowest
 }
 
 // allSent tells whether every probe of the plan has left, or never will.
