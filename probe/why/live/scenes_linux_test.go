@@ -369,6 +369,7 @@ func TestScenes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("delays of a busy machine are delays of the network to it")
 	}
+	t.Parallel()
 	judgeAll(t, scenes())
 }
 
