@@ -45,6 +45,7 @@ type scene struct {
 	// held is told of the source ports that will be used.
 	held  func(t *testing.T, h *lab.Host, ports []uint16)
 	only  []string
+	asked string // variable of the environment without which it is left out
 	lossy bool // closing segments may be lost
 }
 
