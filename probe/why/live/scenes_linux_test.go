@@ -46,7 +46,7 @@ type scene struct {
 	held  func(t *testing.T, h *lab.Host, ports []uint16)
 	only  []string
 	asked string // variable of the environment without which it is left out
-	lossy bool // closing segments may be lost
+	lossy bool   // closing segments may be lost
 }
 
 func echo() []lab.Service { return []lab.Service{{Ports: []uint16{port, 22}, Manner: lab.Echo}} }
