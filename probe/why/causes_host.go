@@ -75,7 +75,8 @@ func hostCauses() []Cause {
 		{
 			Code: HostSlow, Title: "the host accepts, and its program answers slowly", Prior: 1,
 			Variants: variants(rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05})), when(longIdle, slowIdle)),
-				rules(partly(isKind(Connect, Target), perTrial, 0.8, only(SlowProgram)), partly(longIdle, perTrial, 0.8, slowIdle))),
+				rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05})), when(longIdle, slowIdle)),
+				rules(partly(isKind(Connect, Target), perTrial, 0.82, only(SlowProgram)), partly(longIdle, perTrial, 0.82, slowIdle))),
 			Where: atHost, Advice: "The network is not to blame: the handshake is fast and the program is not. Look at the host's load and at the program.",
 			Again: commands("handshake --data '\\r\\n\\r\\n' %s"),
 		},

@@ -224,7 +224,11 @@ func (h *hypothesis) lossyConnection(d *dist, k Kind, o Outcome) float64 {
 		late := h.loss.back * h.loss.back * h.loss.back // the program's word was lost, and what repeated it
 		return turned(turned(h.lossyBytes(d, o), o, SlowProgram, late), o, Ignored, never)
 	case Hold: // the third ACK was lost, so was the byte, and the repeated SYN-ACK came
-		return turned(d[o], o, Ignored, h.loss.out*(1-h.loss.back)*lost)
+		p := turned(d[o], o, Ignored, h.loss.out*(1-h.loss.back)*lost)
+		if refused := d[ResetOnACK] + d[Ignored]; o == Acked { // what told of it was lost
+			p += refused * h.loss.back
+		}
+		return p
 	case Idle:
 		return turned(turned(d[o], o, IdleDead, never), o, Ignored, never)
 	case Large:

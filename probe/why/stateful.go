@@ -90,7 +90,8 @@ func (b *bucket) modes(t *Trial, into []weighted) []weighted {
 }
 
 func (b *bucket) learn(t *Trial, like []float64) {
-	level, fails := b.level(t), like[0] > like[1]
+	level := b.level(t)
+	fails := level <= 1 && like[0]*soft > like[1]*(1-soft) || level > 1 && more(b.p(level), like)
 	if level > 1 || !fails {
 		b.threshold.learn(level, fails)
 	}
@@ -99,6 +100,10 @@ func (b *bucket) learn(t *Trial, like []float64) {
 		b.used = level - 1
 	}
 }
+
+// more tells whether the first of two ways, whose probability was p, is now the more
+// probable one: what fails below a level that has passed was rather lost by chance.
+func more(p float64, like []float64) bool { return p*like[0] > (1-p)*like[1] }
 
 func (b *bucket) clone() rule { c := *b; return &c }
 
@@ -116,7 +121,8 @@ func (l *limit) modes(t *Trial, into []weighted) []weighted {
 }
 
 func (l *limit) learn(t *Trial, like []float64) {
-	l.threshold.learn(float64(t.Held), like[0] > like[1])
+	held := float64(t.Held)
+	l.threshold.learn(held, more(l.p(held), like))
 }
 func (l *limit) clone() rule { c := *l; return &c }
 
@@ -132,20 +138,31 @@ func (f *filling) modes(t *Trial, into []weighted) []weighted {
 	if !toTarget(t) {
 		return into
 	}
-	before := f.p(float64(t.Before))
+	before, after := f.fills(t)
 	into = append(into, weighted{p: before, d: silent})
 	if !t.Kind.completes() || t.Kind == Kernel {
 		return append(into, weighted{p: 1 - before, d: nil})
 	}
-	after := math.Max(soft, (f.p(float64(t.Completed))-before)/(1-before))
 	return append(into, weighted{p: (1 - before) * after, d: f.full}, weighted{p: (1 - before) * (1 - after), d: nil})
 }
 
+// fills is how probable it is that the queue is full when the SYN comes, and, if it is
+// not, when the third ACK does.
+func (f *filling) fills(t *Trial) (before, after float64) {
+	before = f.p(float64(t.Before))
+	return before, math.Max(soft, (f.p(float64(t.Completed))-before)/(1-before))
+}
+
 func (f *filling) learn(t *Trial, like []float64) {
-	switch last := like[len(like)-1]; {
-	case like[0] > last && like[0] >= like[1]:
+	before, after := f.fills(t)
+	silent, passes, full := before*like[0], (1-before)*like[len(like)-1], 0.0
+	if len(like) == 3 {
+		passes, full = passes*(1-after), (1-before)*after*like[1]
+	}
+	switch {
+	case silent > passes && silent > full:
 		f.threshold.learn(float64(t.Before), true)
-	case len(like) == 3 && like[1] > last:
+	case full > passes:
 		f.threshold.learn(float64(t.Before), false)
 		f.threshold.learn(float64(t.Completed), true)
 	case len(like) == 3:

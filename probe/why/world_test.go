@@ -37,7 +37,7 @@ func diagnose(t testing.TB, code why.Code, seed uint64, loss float64) (result, *
 }
 
 // unseen is where the odd seeds begin that no tuning has looked at.
-const unseen = 20001
+const unseen = 40001
 
 // scenes judges n scenes of every cause, by odd or even seeds, under three losses.
 func scenes(t testing.TB, n int, odd bool) (list []result) {
@@ -263,7 +263,7 @@ func TestScene(t *testing.T) {
 	}
 	if os.Getenv("WHY_TRIALS") != "" {
 		for _, r := range d.Trials {
-			t.Logf("%-10s %8.1f ms flow %3d held %2d completed %2d %v %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Flow, r.Held, r.Completed, r.Look, r.Outcome)
+			t.Logf("%-10s %8.1f ms flow %3d held %2d before %2d completed %2d %v %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Flow, r.Held, r.Before, r.Completed, r.Look, r.Outcome)
 		}
 	}
 	for _, f := range d.Causes {

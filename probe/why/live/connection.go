@@ -16,8 +16,7 @@ const (
 	leastRTO     = 310 * time.Millisecond // not when hosts retransmit themselves: 200 ms to 260 ms after on Linux
 	afterRTT     = 4                      // RTO in round trips
 	programWaits = 3500 * time.Millisecond
-	slowProgram  = time.Second          // from when a program is slow
-	soonAfter    = 2 * time.Millisecond // by how much more than a round trip an ACK may take
+	slowProgram  = time.Second // from when a program is slow
 	settleIn     = 200 * time.Millisecond
 	repeatedBy   = 1150 * time.Millisecond // by when a host repeats its SYN-ACK
 	segmentFill  = "\r\n\r\n\n"            // what Connect sends: an empty line in most protocols of lines
@@ -38,15 +37,6 @@ type conn struct {
 	tooBig   bool
 	data     time.Time // when the program's first byte came
 	fates    map[craft.Seq]*fate
-}
-
-// fate is what became of a payload, by its right edge.
-type fate struct {
-	sent  int
-	left  time.Time // the last copy
-	plain bool      // it was acknowledged before the peer told of a duplicate
-	soon  bool      // that was as soon as the last copy can have been answered
-	twice int       // how often the peer said that it had it already
 }
 
 // connection opens one and does what the trial wants.
@@ -144,21 +134,6 @@ func (c *conn) take(ev *event) {
 	}
 }
 
-// acknowledged takes in an ACK.
-func (c *conn) acknowledged(ack craft.Seq, ev *event) {
-	if f := c.fates[ev.twice]; f != nil {
-		f.twice++
-		c.t.Reply.Duplicates++
-	}
-	if !c.una.LessThan(ack) {
-		return
-	}
-	c.una = ack
-	if f := c.fates[ack]; f != nil && ack != ev.twice {
-		f.plain, f.soon = true, ev.at.Sub(f.left) < c.rtt+max(c.rtt/2, soonAfter)
-	}
-}
-
 // until takes packets in until a condition holds; false where time was over first.
 func (c *conn) until(ctx context.Context, d time.Duration, holds func() bool) bool {
 	deadline := time.Now().Add(d)
@@ -245,56 +220,6 @@ func (c *conn) connect(ctx context.Context) {
 	if c.t.Outcome == why.Acked && c.t.Reply.Answer > slowProgram {
 		c.t.Outcome = why.SlowProgram
 	}
-}
-
-// whichWay says on which way bytes were lost: of what had arrived, the peer tells that
-// it came twice. Whether it does so at all, one more duplicate shows.
-func (c *conn) whichWay(ctx context.Context, left int) {
-	c.until(ctx, c.rto/2, c.reported)
-	there, back, unknown := c.losses()
-	if c.t.Reply.Duplicates == 0 && left > 0 {
-		s := c.segment(craft.ACK|craft.PSH, c.next-1, c.acked)
-		s.Payload = []byte{segmentFill[len(segmentFill)-1]}
-		c.in.send(&s)
-		c.until(ctx, c.rto, func() bool { return c.t.Reply.Duplicates > 0 || c.reset })
-	}
-	switch {
-	case unknown > 0:
-	case there+back == 0:
-		c.t.Outcome = why.Acked // nothing was lost: it was late
-	case back == 0:
-		c.t.Outcome = why.LossyThere
-	case there == 0:
-		c.t.Outcome = why.LossyBack
-	}
-}
-
-// reported tells whether the peer has told of each payload sent twice.
-func (c *conn) reported() bool {
-	for _, f := range c.fates {
-		if f.sent > 1 && f.plain && f.twice == 0 {
-			return c.reset
-		}
-	}
-	return true
-}
-
-// losses counts the payloads that were lost on the way there, and those whose ACKs
-// were lost on the way back. What was acknowledged and came twice all the same was late.
-// An ACK that came with data of the peer's some time after the last copy tells neither.
-func (c *conn) losses() (there, back, unknown int) {
-	for _, f := range c.fates {
-		switch {
-		case f.sent < 2, f.plain && f.twice > 0:
-		case !f.plain:
-			back++
-		case f.soon:
-			there++
-		default:
-			unknown++
-		}
-	}
-	return there, back, unknown
 }
 
 // hold keeps the connection until all others of the batch have their outcome. A

@@ -29,7 +29,7 @@ func ownScenes() []scene {
 		{name: "answers by another interface", spec: lab.HostSpec{Services: echo()}, prepare: detour("1"), want: codes(why.LocalRPFilter)},
 		{name: "answers by another interface, which may be", spec: lab.HostSpec{Services: echo()}, prepare: detour("0"), want: codes(why.Healthy)},
 		{name: "no free port", spec: lab.HostSpec{Services: echo()}, prepare: exhausted, want: codes(why.LocalPortsExhausted)},
-		{name: "connection tracking full", spec: lab.HostSpec{Services: echo()}, prepare: trackingFull, want: codes(why.LocalConntrackFull)},
+		{name: "connection tracking full", spec: lab.HostSpec{Services: echo()}, prepare: trackingFull, asked: "WHY_CONNTRACK", want: codes(why.LocalConntrackFull)},
 	}
 }
 
@@ -40,6 +40,9 @@ func TestOwnMachine(t *testing.T) {
 		t.Skip("delays of a busy machine are delays of the network to it")
 	}
 	mine := os.Getenv(ownScene)
+	if mine == "" {
+		t.Parallel()
+	}
 	var f firsts
 	for _, s := range ownScenes() {
 		switch mine {
@@ -53,6 +56,9 @@ func TestOwnMachine(t *testing.T) {
 
 // inCopy runs a scene in a copy of this program, which enters a namespace of its own.
 func (s scene) inCopy(t *testing.T) {
+	if s.asked != "" && os.Getenv(s.asked) == "" {
+		t.Skipf("fills the kernel's whole table of connections, some 100 MB: %s=1", s.asked)
+	}
 	t.Parallel()
 	self, err := os.Executable()
 	must(t, err)
@@ -118,9 +124,6 @@ func exhausted(t *testing.T, h *lab.Host) {
 // trackingFull fills this namespace's connection tracking with connections that are
 // in use, so that none gives way.
 func trackingFull(t *testing.T, h *lab.Host) {
-	if os.Getenv("WHY_CONNTRACK") == "" {
-		t.Skip("fills the kernel's whole table, some 100 MB: WHY_CONNTRACK=1")
-	}
 	must(t, chained(&nftables.Chain{Name: "out", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter},
 		nftables.TableFamilyINet, &expr.Ct{Key: expr.CtKeySTATE, Register: 1}))
 	most := 0
