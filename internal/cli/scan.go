@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -142,7 +143,7 @@ func (j *scanJob) readTechnique() error {
 	}
 	switch {
 	case len(names) > 1:
-		return usagef("one technique at a time, not %v", names)
+		return usagef("one technique at a time, not %s", strings.Join(names, " and "))
 	case len(names) == 0:
 		names = []string{j.c.String("technique")}
 	}
