@@ -167,7 +167,7 @@ var variable = []struct {
 	{regexp.MustCompile(`after [0-9][0-9., ms]*s\b`), "after TIMES"},
 	{regexp.MustCompile(`-?[0-9.]+ ?(ns|µs|ms)\b`), "TIME"},
 	{regexp.MustCompile(`"[a-z_]+_ns":\d+`), "TIME"},
-	{regexp.MustCompile(`probed in [0-9.]+ ?m?s`), "probed in TIME"},
+	{regexp.MustCompile(`(probed|took|held|failed|traced|,) in [0-9.]+ ?m?s\b`), "$1 in TIME"},
 	{regexp.MustCompile(`\b(\d+)\.\d+( ?s\b|,)`), "$1 s"},
 	{regexp.MustCompile(`[0-9.]+[kM]? pps`), "RATE"},
 	{regexp.MustCompile(`[0-9.]+ %`), "SHARE"},
