@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -162,7 +163,7 @@ func (j *handshakeJob) readTargets() (err error) {
 func portTargets(c *cli.Context, s Streams) (*target.Set, error) {
 	if !c.IsSet("p") && !c.IsSet("top-ports") {
 		for _, word := range c.Args().Slice() {
-			if _, err := netip.ParseAddr(word); err == nil || !hasPort(word) {
+			if _, err := netip.ParseAddr(word); err == nil || !hasPort(word) && !strings.Contains(word, "://") {
 				return nil, usagef("%s: which port? Give host:port, or -p", word)
 			}
 		}
