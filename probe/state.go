@@ -1,6 +1,9 @@
 package probe
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // State is what a port turned out to be. The zero value is StateUnknown.
 type State uint8
@@ -40,7 +43,11 @@ func ParseState(word string) (State, error) {
 			return State(s), nil
 		}
 	}
-	return StateUnknown, fmt.Errorf("unknown state %q: want one of %v", word, States())
+	var known []string
+	for _, s := range States() {
+		known = append(known, s.String())
+	}
+	return StateUnknown, fmt.Errorf("unknown state %q: want one of %s", word, strings.Join(known, ", "))
 }
 
 // MarshalText writes the state's word.

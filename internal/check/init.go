@@ -83,6 +83,9 @@ func describe(name string, a netip.Addr, scope target.Ports, scoped bool, f *Fac
 			if d, ok := at.rtt.time("p95"); ok {
 				slowest = max(slowest, d)
 			}
+			if d, ok := at.rtt.time("max"); ok && jumpy(at.rtt) {
+				slowest = max(slowest, 2*d/headroom) // what is a p95 there is chance
+			}
 			if at.rtt.Lost*max(sent, 1) >= lost*at.rtt.Sent {
 				lost, sent = at.rtt.Lost, at.rtt.Sent
 			}
@@ -109,27 +112,32 @@ func describe(name string, a netip.Addr, scope target.Ports, scoped bool, f *Fac
 // many as these.
 func unsteady(f *Facts) bool {
 	for _, at := range f.at {
-		if r := at.rtt; r != nil && (r.Lost > 0 || r.Max != nil && r.P50 != nil && *r.Max > max(headroom**r.P50, leastBound)) {
+		if r := at.rtt; r != nil && (r.Lost > 0 || jumpy(r)) {
 			return true
 		}
 	}
 	return false
 }
 
+// jumpy tells whether some round trips took far longer than most.
+func jumpy(r *entry) bool {
+	return r.Max != nil && r.P50 != nil && *r.Max > max(headroom**r.P50, leastBound)
+}
+
 // fewLost is the share of lost probes that is allowed where none was lost.
 const fewLost = 0.1
 
-// allowance is the share of lost probes that as many later ones exceed by chance in
-// one run of a thousand, were the loss at the upper end of what was seen (two
-// standard deviations of the score interval of Wilson, JASA 22, 1927).
+// allowance is the share of lost probes that as many later ones hardly ever exceed: two
+// and a half standard deviations above a loss that is one above what was seen (by the
+// score interval of Wilson, JASA 22, 1927).
 func allowance(lost, sent uint64) float64 {
 	if lost == 0 || sent == 0 {
 		return fewLost
 	}
-	const z = 2
+	const z = 1
 	n, p := float64(sent), float64(lost)/float64(sent)
 	upper := (p + z*z/(2*n) + z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))) / (1 + z*z/n)
-	return max(fewLost, math.Min(1, math.Ceil(100*(upper+3*math.Sqrt(upper*(1-upper)/n)))/100))
+	return max(fewLost, math.Min(1, math.Ceil(100*(upper+2.5*math.Sqrt(upper*(1-upper)/n)))/100))
 }
 
 // roundUp is a time to two digits, not below it.

@@ -152,12 +152,12 @@ func (j *judgement) others() {
 		probed++
 	}
 	j.on(looked...)
-	want := fmt.Sprintf("nothing else open of %d ports", probed)
+	want := "nothing else open of " + units.CountOf(uint64(probed), "port")
 	switch {
 	case len(open) > 0:
 		j.broken(0, want, "open: "+portList(open), "open")
 	case len(unknown) > 0:
-		j.broken(0, want, fmt.Sprintf("%d ports could not be probed", len(unknown)), "unknown")
+		j.broken(0, want, units.CountOf(uint64(len(unknown)), "port")+" could not be probed", "unknown")
 	default:
 		j.kept(0, want, "nothing")
 	}
@@ -277,11 +277,11 @@ func (j *judgement) path(port uint16, at *found) {
 	hops, seen, reached := walked(at.hops)
 	dumb := silent(at.hops, hops)
 	if p.MaxHops > 0 {
-		got := fmt.Sprintf("%d hops", hops)
+		got := units.CountOf(uint64(hops), "hop")
 		if !reached {
 			got = "the port was not reached"
 		}
-		j.say(port, reached && hops <= p.MaxHops, fmt.Sprintf("at most %d hops", p.MaxHops), got)
+		j.say(port, reached && hops <= p.MaxHops, "at most "+units.CountOf(uint64(p.MaxHops), "hop"), got)
 	}
 	for _, prefix := range p.Through {
 		j.say(port, slices.ContainsFunc(seen, prefix.Contains), "a way through "+plain(prefix), "through "+addresses(seen))

@@ -75,8 +75,8 @@ func TestJudge(t *testing.T) {
 		{"not-open: 84", "192.0.2.1:84|not open|open (syn-ack)", false},
 		{"only: true, scope: 81-82", "192.0.2.1|nothing else open of 2 ports|nothing", true},
 		{"only: true, scope: [81, 84]", "192.0.2.1|nothing else open of 2 ports|open: 84", false},
-		{"only: true, scope: [81, 83]", "192.0.2.1|nothing else open of 2 ports|1 ports could not be probed", false},
-		{"only: true, scope: [81, 99]", "192.0.2.1|nothing else open of 2 ports|1 ports could not be probed", false},
+		{"only: true, scope: [81, 83]", "192.0.2.1|nothing else open of 2 ports|1 port could not be probed", false},
+		{"only: true, scope: [81, 99]", "192.0.2.1|nothing else open of 2 ports|1 port could not be probed", false},
 		{"port: 80, rtt: 30ms", "192.0.2.1:80|p95 of the RTT at most 30.0 ms|30.0 ms", true},
 		{"port: 80, rtt: {max: 30ms}", "192.0.2.1:80|max of the RTT at most 30.0 ms|31.0 ms", false},
 		{"port: 80, rtt: {p99: 1h}", "192.0.2.1:80|p99 of the RTT at most 1 h 00 m|no time was measured: 9 of 10 answered", false},
@@ -204,5 +204,17 @@ func TestAllowanceHoldsAgain(t *testing.T) {
 	}
 	if allowance(0, initCount) != fewLost || allowance(initCount, initCount) != 1 {
 		t.Errorf("%g %g", allowance(0, initCount), allowance(initCount, initCount))
+	}
+}
+
+// A name of strange letters is neither a directive nor a control sequence of a
+// terminal that shows the protocol, nor another line.
+func TestTAPNames(t *testing.T) {
+	var b strings.Builder
+	if err := WriteTAP(&b, []Result{{Name: "a # TODO\nnot ok 2\x1b[31m\u2028", Target: "x:1", Expected: "open", OK: true}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "TAP version 13\n1..1\nok 1 - a \\# TODO not ok 2\uFFFD[31m\uFFFD: x:1: open\n"; b.String() != want {
+		t.Errorf("%q", b.String())
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"synscope/internal/report/units"
 )
 
 // WriteJUnit writes results as JUnit's XML, which servers for CI read: a suite,
@@ -75,5 +77,5 @@ func WriteTAP(w io.Writer, all []Result) error {
 // tapWords are a description, in which # begins a directive and a line's end ends
 // it.
 func tapWords(s string) string {
-	return strings.NewReplacer("\\", "\\\\", "#", "\\#", "\n", " ", "\r", " ").Replace(s)
+	return units.Printable(strings.NewReplacer("\\", "\\\\", "#", "\\#", "\n", " ", "\r", " ").Replace(s))
 }

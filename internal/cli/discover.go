@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -56,7 +57,7 @@ func (j *scanJob) readDiscovery() error {
 	case 1:
 		j.discovery, j.discoverAsked = chosen[0], true
 	default:
-		return usagef("--discover, -Pn and -sn: one of them at a time, not %v", chosen)
+		return usagef("--discover, -Pn and -sn: one of them at a time, not %s", strings.Join(chosen, " and "))
 	}
 	if !slices.Contains([]string{searchAuto, searchNone, searchOnly}, j.discovery) {
 		return usagef("--discover: %q: want auto, none or only", j.discovery)

@@ -444,7 +444,7 @@ func TestSearchPartlyWithoutRoute(t *testing.T) {
 		t.Errorf("exit %d: %s\n%v", r.code, r.err, end)
 	}
 	r = command(t.Context(), l.Lab, "scan", "-sn", near, "203.0.113.0/28")
-	if r.code != exitYes || strings.Contains(r.out, "cut short") || !strings.Contains(r.out, "16 could not be asked") {
+	if r.code != exitYes || strings.Contains(r.out, "cut short") || !strings.Contains(r.out, "16 addresses could not be asked: 16 no-route-here") || strings.Contains(r.out, "203.0.113.") {
 		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
 	}
 	if r := command(t.Context(), l.Lab, "scan", "-sn", "203.0.113.0/28"); r.code != exitUnable || !strings.Contains(r.err, "no route") || strings.Contains(r.out, "every port") {

@@ -172,7 +172,7 @@ var variable = []struct {
 	{regexp.MustCompile(`after [0-9][0-9., ms]*s\b`), "after TIMES"},
 	{regexp.MustCompile(`-?[0-9.]+ ?(ns|µs|ms)\b`), "TIME"},
 	{regexp.MustCompile(`"[a-z_]+_ns":\d+`), "TIME"},
-	{regexp.MustCompile(`\b(probed|held,|failed,) in [0-9.]+ ?m?s`), "$1 in TIME"},
+	{regexp.MustCompile(`(probed|took|held|failed|traced|,) in [0-9.]+ ?m?s\b`), "$1 in TIME"},
 	{regexp.MustCompile(`\b(\d+)\.\d+( ?s\b|,)`), "$1 s"},
 	{regexp.MustCompile(`[0-9.]+[kM]? pps`), "RATE"},
 	{regexp.MustCompile(`[0-9.]+ %`), "SHARE"},

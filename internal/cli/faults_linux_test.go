@@ -69,6 +69,8 @@ func TestBadInput(t *testing.T) {
 		{"scan -o json --fields port 192.0.2.1", exitUsage, "this run writes none of them"},
 		{"scan -o xml -oJ /dev/null --fields port 192.0.2.1", exitUsage, "this run writes none of them"},
 		{"scan 192.0.2.1 80", exitUsage, "a port is written HOST:80"},
+		{"scan --skip-bad-targets 192.0.2.999", exitUsage, `was skipped: target "192.0.2.999": octet 4`},
+		{"handshake https://192.0.2.1/", exitUsage, "not a URL"},
 		{"scan 192.0.2.1 -p", exitUsage, "flag -p needs a value"},
 		{"scan -p 80,banana 192.0.2.1", exitUsage, `"banana"`},
 		{"scan -p 70000 192.0.2.1", exitUsage, "70000"},

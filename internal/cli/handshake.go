@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -169,7 +170,7 @@ func (j *handshakeJob) readTargets(ctx context.Context) (err error) {
 func (o *common) portTargets(ctx context.Context, s Streams) (*target.Set, error) {
 	if !o.given["p"] && !o.given["top-ports"] {
 		for _, word := range o.words {
-			if _, err := netip.ParseAddr(word); err == nil || !hasPort(word) {
+			if _, err := netip.ParseAddr(word); err == nil || !hasPort(word) && !strings.Contains(word, "://") {
 				return nil, usagef("%s: which port? Give host:port, or -p", word)
 			}
 		}

@@ -200,7 +200,7 @@ func helpCommand(s Streams) *cli.Command {
 		Name: "help", Usage: "what do a command's flags mean, and how is it used?", ArgsUsage: "[COMMAND]",
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 1 {
-				return usagef("help: one command at a time, not %q", c.Args().Slice())
+				return usagef("help: one command at a time, not %s", strings.Join(c.Args().Slice(), " and "))
 			}
 			return showHelp(c.App, c.Args().First())
 		},

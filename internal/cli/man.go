@@ -16,7 +16,7 @@ func manCommand(s Streams) *cli.Command {
 			name := c.Args().First()
 			command := c.App.Command(name)
 			if c.NArg() > 1 {
-				return usagef("man: one command at a time, not %q", c.Args().Slice())
+				return usagef("man: one command at a time, not %s", strings.Join(c.Args().Slice(), " and "))
 			}
 			if name != "" && command == nil {
 				return unknownCommand(c.App, name)

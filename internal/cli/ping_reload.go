@@ -94,6 +94,7 @@ func (j *pingJob) change(set *target.Set, w *pingWatch) error {
 	gone := slices.DeleteFunc(slices.Clone(before), func(s *pingSeries) bool { return slices.Contains(j.series, s) })
 	come := slices.DeleteFunc(slices.Clone(j.series), func(s *pingSeries) bool { return slices.Contains(before, s) })
 	w.server.changed(j, gone, come)
+	w.remark(w.targetRemarks(set)...)
 	w.remark(fmt.Sprintf("reload: %d targets, of which %d are new; %d are left out", len(j.series), len(come), len(gone)))
 	var errs []error
 	for _, s := range gone {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -172,7 +173,7 @@ func (j *scanJob) readTechnique() error {
 	}
 	switch {
 	case len(names) > 1:
-		return usagef("one technique at a time, not %v", names)
+		return usagef("one technique at a time, not %s", strings.Join(names, " and "))
 	case len(names) == 0:
 		names = []string{j.options.Technique}
 	}

@@ -40,7 +40,7 @@ func schemaCommand(s Streams) *cli.Command {
 func schemaOf(words []string) ([]byte, error) {
 	switch {
 	case len(words) > 1:
-		return nil, usagef("schema: one record at a time, not %q", words)
+		return nil, usagef("schema: one record at a time, not %s", strings.Join(words, " and "))
 	case len(words) == 0:
 		return schema.Records, nil
 	}

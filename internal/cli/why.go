@@ -299,7 +299,30 @@ func (j *whyJob) tell(ctx context.Context, s *session, t *whyTarget, inst why.In
 	}
 	j.total.Probes += uint64(len(d.Trials))
 	j.total.Sent += uint64(d.Packets)
+	n := answersOf(d.Trials)
+	j.total.Received, j.total.Matched = j.total.Received+n, j.total.Matched+n
 	return errors.Join(s.Record(record.NewDiagnosis(t.word, d)), err)
+}
+
+// answersOf is how many answers trials rest on: one each that was answered, and one
+// for each hop of those that walk a path. Segments that follow within a connection are
+// not among them.
+func answersOf(trials []why.Trial) (n uint64) {
+	for i := range trials {
+		t := &trials[i]
+		if t.Kind == why.Local {
+			continue
+		}
+		for _, hop := range t.Reply.Path {
+			if hop.Addr.IsValid() {
+				n++
+			}
+		}
+		if len(t.Reply.Path) == 0 && (t.Reply.From.IsValid() || t.Reply.TTL > 0) {
+			n++
+		}
+	}
+	return n
 }
 
 // answer is yes where nothing is wrong anywhere.

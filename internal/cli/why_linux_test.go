@@ -165,3 +165,17 @@ func TestCausesAreExplained(t *testing.T) {
 		t.Errorf("%s is no cause", word)
 	}
 }
+
+// The summary counts the answers that the diagnosis rests on.
+func TestWhyCountsAnswers(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	r := command(t.Context(), l, "why", "-4", "-o", "json", "--only", "flows", "--budget", "30,10s", "web:81")
+	all := records(t, r.out)
+	end := all[len(all)-1]
+	sent, _ := end["sent"].(float64)
+	received, _ := end["received"].(float64)
+	if received == 0 || received > sent || end["matched"] != end["received"] {
+		t.Errorf("exit %d, %s\n%v", r.code, r.err, end)
+	}
+}

@@ -198,6 +198,10 @@ func TestCheckSchema(t *testing.T) {
 		"expect: [{targets: a, open: 80, isn: tuple-clok}]": false, "version: 2\nexpect: [{targets: a, open: 80}]": false,
 		"expect: [{targets: a, open: [80, https]}]": true, "expect: [{targets: [a, b], port: 1, handshake: {}}]": true,
 		"expect: [{targets: a, open: 80, handshake: {close: fourway}}]": false,
+		"expect: [{targets: a, open: 0}]":                               false, "expect: [{targets: a, open: 80, loss: 1}]": false, "expect: [{targets: a, open: 80, loss: 0.5}]": true,
+		"expect: [{targets: a, open: 80, rtt: {}}]": false, "expect: [{targets: a, open: 80, path: {}}]": false,
+		"expect: [{targets: a, open: 80, isn: {quick: true}}]": false, "expect: [{targets: a, open: 80, isn: {class: random, quick: true}}]": true,
+		"expect: [{targets: a, open: 80, name: ''}]": false,
 	}
 	for _, part := range strings.Split(string(page), "```") {
 		if example, ok := strings.CutPrefix(part, "yaml\n"); ok {

@@ -246,6 +246,11 @@ func (b *builder) emptyError() error {
 	if len(b.words) == 0 && len(b.warnings) == 0 {
 		return fmt.Errorf("%w: no target is given", ErrEmpty)
 	}
+	for _, w := range b.warnings {
+		if w.Code == WarnBadTarget { // the first stands for all: there may be many
+			return fmt.Errorf("%w: every target is excluded or was skipped: %s", ErrEmpty, w.Text)
+		}
+	}
 	return fmt.Errorf("%w: every target is excluded or was skipped", ErrEmpty)
 }
 

@@ -24,18 +24,27 @@ type listed struct {
 	hosts  []*record.Host
 	counts map[probe.Reason]uint64
 	total  uint64
+
+	unasked map[probe.Reason]uint64 // of those, the ones that could not be asked
 }
 
 func (l *listed) add(h *record.Host, all bool) {
 	l.total++
 	l.counts[h.Reason]++
+	if h.State == probe.HostUnknown {
+		l.unasked[h.Reason]++
+	}
 	if all || len(l.hosts) < few {
 		l.hosts = append(l.hosts, h)
 	}
 }
 
 func newHostList(t *textSink) *hostList {
-	return &hostList{textSink: t, others: listed{counts: map[probe.Reason]uint64{}}}
+	return &hostList{textSink: t, others: newListed()}
+}
+
+func newListed() listed {
+	return listed{counts: map[probe.Reason]uint64{}, unasked: map[probe.Reason]uint64{}}
 }
 
 func (l *hostList) Record(r record.Record) error {
@@ -62,22 +71,29 @@ func (l *hostList) Close() error {
 	return l.w.Flush()
 }
 
-// absent are the hosts that are not up, once: each, if there are few, and else
-// those that could not be asked, and the number of all, unless a sum of them
-// follows.
+// absent are the hosts that are not up, once: each, if there are few, and else the
+// number of those that could not be asked, and of all, unless a sum of them follows.
 func (l *hostList) absent(summed bool) (lines []string) {
 	others := &l.others
 	slices.SortFunc(others.hosts, func(a, b *record.Host) int { return a.Addr.Compare(b.Addr) })
 	whole := others.total == uint64(len(others.hosts))
+	unasked := uint64(0)
+	for _, n := range others.unasked {
+		unasked += n
+	}
+	each := unasked <= few || l.o.Verbose
 	for _, h := range others.hosts {
-		if whole || h.State == probe.HostUnknown {
+		if unknown := h.State == probe.HostUnknown; unknown && each || !unknown && whole {
 			lines = l.line(lines, h)
 		}
+	}
+	if !each {
+		lines = append(lines, units.Plural(unasked, "address", "addresses")+" could not be asked: "+downWords(others.unasked)+" (-v lists them)")
 	}
 	if !whole && !summed {
 		lines = append(lines, units.Plural(others.total, "address", "addresses")+" not there: "+downWords(others.counts))
 	}
-	l.others = listed{counts: map[probe.Reason]uint64{}}
+	l.others = newListed()
 	return lines
 }
 
