@@ -40,7 +40,7 @@ func odd(seed uint64) (s world.Scene, truths []why.Code) {
 // TestOddScenes wants an honest word on networks that no cause describes: one of the
 // faults that are there, that none of the known fits, or no certainty.
 func TestOddScenes(t *testing.T) {
-	n := 60
+	n := 30
 	if v, err := strconv.Atoi(os.Getenv("WHY_ODD")); err == nil {
 		n = v
 	}
