@@ -98,7 +98,7 @@ func (f *flow) renewed(at int64, swapped bool, s *craft.Segment) bool {
 		from = from.Other()
 	}
 	if f.watch.Renewed(at, from, s) {
-		return true
+		return !s.Flags.Has(craft.ACK) || s.Flags.Has(craft.RST) || !f.opening.elsewhere(from, s.TTL)
 	}
 	if s.Flags.Has(craft.SYN) {
 		f.midstream = false

@@ -92,3 +92,38 @@ func TestRewrittenOnTheWay(t *testing.T) {
 		}
 	}
 }
+
+// TestRenumberedOnTheWay shows each packet before and behind a firewall that
+// changes the numbers of both ends: no more than one attempt for each side of
+// it, and nothing sent again.
+func TestRenumberedOnTheWay(t *testing.T) {
+	k := newTalk(t, 1, 0).open()
+	data(data(k, 0, 100), 1, 500).close()
+	var both []stamped
+	for _, p := range k.packets {
+		var q craft.Packet
+		if err := q.Decode(p.data, craft.TrustChecksums); err != nil {
+			t.Fatal(err)
+		}
+		s := q.Segment
+		client, server := uint32(0x5555_5555), uint32(0x6666_6666)
+		if s.Src == k.server {
+			client, server = server, client
+		}
+		s.Seq, s.TTL = s.Seq.Add(client), s.TTL-1
+		if s.Flags.Has(craft.ACK) {
+			s.Ack = s.Ack.Add(server)
+		}
+		b, err := s.AppendTo(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, p, stamped{p.at.Add(5 * us), b})
+	}
+	g, _ := through(t, flow.Config{}, plain(both)...)
+	for i := range g.attempts {
+		if a := &g.attempts[i]; len(g.attempts) > 2 || a.Gaps > 0 || a.Retransmissions(0)+a.Retransmissions(1) > 0 || len(codesOf(a)) > 1 {
+			t.Errorf("%d attempts, %d gaps, %v, %v", len(g.attempts), a.Gaps, a.Repeats, codesOf(a))
+		}
+	}
+}

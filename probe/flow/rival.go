@@ -98,7 +98,8 @@ func abs(n int64) int64 {
 func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) bool {
 	f := t.flow(r)
 	from := f.side(swapped, s)
-	if f.self || s.Flags.Has(craft.RST) || !f.watch.Living() || !f.watch.Rivals(at, from, s) {
+	if f.self || s.Flags.Has(craft.RST) || !f.watch.Living() || !f.watch.Rivals(at, from, s) ||
+		s.Flags.Has(craft.ACK) && f.opening.elsewhere(from, s.TTL) {
 		return false
 	}
 	if f.rival != nil {

@@ -270,7 +270,9 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, kept handshake.Kep
 	if !notes.Void() && !before {
 		repeat = f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip(), missing)
 	}
-	f.opening.note(p, s, from)
+	if !notes.Void() || s.Flags.Has(craft.RST) {
+		f.opening.note(p, s, from)
+	}
 	f.count(from, repeat)
 	f.seen = seen
 	if s.Len() > 0 {

@@ -55,6 +55,16 @@ func (o *opening) note(p *Packet, s *craft.Segment, from handshake.Side) {
 	}
 }
 
+// elsewhere tells whether a segment came another way than the SYN of its end: it
+// was forged, or seen before or behind a firewall that changes numbers too.
+func (o *opening) elsewhere(from handshake.Side, ttl uint8) bool {
+	known := o.synTTL
+	if from == handshake.Server {
+		known = o.answerTTL
+	}
+	return known != 0 && known != ttl
+}
+
 // view infers where the capture was made, from times as in
 // [handshake.Bystander.Openings]. A direction tells: who sends a SYN is the
 // client, or forwards it. So does a TTL that no router has lowered. Where both

@@ -290,7 +290,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseUnknown
 	case reset && !b.known.has(knowServerReset) && !b.known.has(knowClientSYN) && b.mark(Client).early:
 		return CloseUnknown // a client that never had this connection answers so
-	case reset && c.count == 0 && s.count == 0 && b.untilReset():
+	case reset && c.count == 0 && s.count == 0 && (t.Gaps == 0 || b.untilReset()):
 		return CloseByReset
 	case c.count > 0 && s.count > 0 && b.gone():
 		return CloseUnknown
