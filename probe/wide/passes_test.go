@@ -23,9 +23,9 @@ func TestPassesFollowTheLoss(t *testing.T) {
 		loss        float64 // each way
 		least, most int     // probes a target
 		recall      float64
-	}{{0, 2, 2, 1}, {0.02, 2, 4, 0.995}, {0.1, 4, 7, 0.995}, {0.2, 6, 10, 0.995}, {0.4, 12, 12, 0.99}} {
+	}{{0, 2, 2, 1}, {0.02, 2, 4, 0.99}, {0.1, 4, 7, 0.99}, {0.2, 6, 10, 0.99}, {0.4, 12, 12, 0.98}} { // of a thousand open ports: chance takes some more
 		synctest.Test(t, func(t *testing.T) {
-			plan := planOf(t, 9, "443", "10.0.0.0/18", "2001:db8::/116")
+			plan := planOf(t, 9, "443", "10.0.0.0/19", "2001:db8::/117")
 			path := simnet.Path{Delay: 20 * ms, Jitter: 50 * ms, Loss: tc.loss}
 			probes := map[netip.AddrPort]int{}
 			found := newAnswers()
@@ -40,7 +40,7 @@ func TestPassesFollowTheLoss(t *testing.T) {
 			if recall < tc.recall || wrong > 0 {
 				t.Errorf("loss %v: recall %.4f, %d wrong", tc.loss, recall, wrong)
 			}
-			if off := s.Confidence - recall; off < -0.01 || off > 0.01 { // a silent port that answers is as rare as that
+			if off := s.Confidence - recall; off < -0.015 || off > 0.015 { // a silent port that answers is as rare as that
 				t.Errorf("loss %v: confidence %.4f, recall %.4f", tc.loss, s.Confidence, recall)
 			}
 			if s.Attempts < tc.least || s.Attempts > tc.most {
@@ -83,6 +83,9 @@ func TestAddedPassesKeepTheSpacing(t *testing.T) {
 // A loss that comes in the middle of a run and goes again costs more probes while it
 // is there, and few after.
 func TestPassesEndWithTheLoss(t *testing.T) {
+	if testing.Short() {
+		t.Skip("minutes under the race detector")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		start, r := time.Now(), rand.New(rand.NewPCG(1, 2))
 		bad := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
@@ -107,6 +110,9 @@ func TestPassesEndWithTheLoss(t *testing.T) {
 
 // However often a run on a bad network is interrupted, its parts find what there is.
 func TestPassesInterruptedAndResumed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("minutes under the race detector")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		plan := planOf(t, 4, "80", "10.0.0.0/16")
 		all := newAnswers()
