@@ -76,7 +76,8 @@ func runDocument(t *testing.T, path string) {
 		ran++
 		updated.WriteString(part.now)
 		diff := cmp.Diff(part.masked(part.output), part.masked(part.now))
-		if diff != "" && !*updateDocuments { // what a busy machine did to times is not there twice
+		// What a busy machine did to times is not there twice; a queue that is full stays so.
+		if diff != "" && !*updateDocuments && hostOf(part.command) != "deaf" {
 			part.now = shell.run(t, part.command)
 			diff = cmp.Diff(part.masked(part.output), part.masked(part.now))
 		}

@@ -95,8 +95,13 @@ func (e *engine) hold(id uint32, f *flight) bool {
 		h.watch = &watch{}
 	}
 	if w := h.watch; w.since == 0 {
-		if _, busy := e.flights.find(h, h.witness); busy != nil {
+		switch _, busy := e.flights.find(h, h.witness); busy {
+		case nil:
+		case f:
 			return false
+		default: // a canary: its answer is worth as much
+			e.flights.expectBy(id, e.Now+witnessLook)
+			return true
 		}
 		w.since, w.vouched = max(e.Now, 1), h.vouched
 		e.askWitness(h)
