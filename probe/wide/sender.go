@@ -2,18 +2,12 @@ package wide
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"net/netip"
 	"runtime"
-	"slices"
 	"sync"
-	"syscall"
 	"time"
 
-	"synscope/craft"
-	"synscope/netraw"
-	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -303,76 +297,6 @@ func (s *sender) room(i int) uint64 {
 // clockAt is the clock of the timestamp option, in microseconds modulo 2^32.
 func clockAt(now time.Duration) uint32 { return uint32(now / time.Microsecond) }
 
-// blast sends probes; those that the kernel refuses are delayed.
-func (s *sender) blast(c *cursor, probes []craft.Fields) (tried int) {
-	now := s.now()
-	clock := clockAt(now)
-	for i := range probes {
-		probes[i].TSval += clock
-	}
-	for tried < len(probes) && s.goesOn() && !s.stuck() {
-		n, err := s.net.Blast(probes[tried:])
-		if s.book(c, probes[tried:], n, err, now); err != nil {
-			n++
-		}
-		tried += n
-	}
-	for i := range probes[tried:] {
-		probes[tried+i].TSval -= clock
-	}
-	return tried
-}
-
-// book notes what became of probes that were stamped at now: n left, and the
-// next one did not if there is an error.
-func (s *sender) book(c *cursor, probes []craft.Fields, n int, err error, now time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.left(c.attempt, n, now)
-	if err != nil {
-		d := delayed{probe: probes[n], attempt: c.attempt, position: c.chunk.at(c.used + n), sent: s.status.sent}
-		d.probe.TSval -= clockAt(now)
-		s.refuse(d, err)
-		n++
-	}
-	c.advance(n, s.now())
-}
-
-// left counts probes that left. The lock is held.
-func (s *sender) left(attempt, n int, now time.Duration) {
-	if n == 0 {
-		return
-	}
-	s.status.sent += uint64(n)
-	s.status.lastSend = now
-	if attempt > 0 {
-		s.status.retransmitted += uint64(n)
-	}
-	s.outage.End()
-	s.inVain, s.refusals = 0, 0
-}
-
-// mostInVain is how many probes in a row may be given up before a run is,
-// whatever the reason; but for neighbours that do not answer, of which a
-// network may well have more.
-const mostInVain = 4096
-
-// cannotSend is the error of a run of which nothing leaves.
-func cannotSend(refusal error) error {
-	if wire.RefusalOf(refusal) == wire.RefusedByFirewall {
-		return fmt.Errorf("%w: %w: %w", probe.ErrNothingSent, netraw.ErrLocalFirewall, syscall.EPERM)
-	}
-	return fmt.Errorf("%w: no probe could be sent: %w", probe.ErrNetworkDown, refusal)
-}
-
-// refusedTargets tells the run of a target that the firewall keeps from being
-// probed. The lock is held.
-func (s *sender) refusedTargets(target netip.AddrPort, err error) {
-	if len(s.told) < mostDelayed {
-		s.told = append(s.told, refusedTarget{target, err})
-	}
-}
-
 // settle notes up to where nothing waits to be sent.
 func (s *sender) settle() {
 	now := s.now()
@@ -429,48 +353,4 @@ func (s *sender) nextDue() time.Duration {
 		}
 	}
 	return wake
-}
-
-// look is how the sender does, and which targets it was kept from since the
-// last look.
-func (s *sender) look() (sendStatus, []refusedTarget) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	told := s.told
-	s.told = nil
-	return s.status, told
-}
-
-// reached is before which everything had been sent by a moment.
-func (s *sender) reached(by time.Duration) uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.settled.by(by)
-}
-
-// first, attempted and last are the passes of the first, of any and of the last
-// probe of each target.
-func (s *sender) first() *cursor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cursors[0]
-}
-
-func (s *sender) attempted(attempt int) *cursor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cursors[min(attempt, len(s.cursors)-1)]
-}
-
-func (s *sender) last() *cursor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cursors[len(s.cursors)-1]
-}
-
-// unsent is how many targets got no probe at all: they have no route, or each
-// probe was given up, or still waits where a run ends early. It is for when run
-// has returned.
-func (s *sender) unsent() uint64 {
-	return s.noRoute + s.cursors[0].lost + slices.Min(s.failed[:s.cfg.Retries+1]) + uint64(len(s.delayed.list)+s.neighbour.count())
 }

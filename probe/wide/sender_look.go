@@ -1,0 +1,50 @@
+package wide
+
+import (
+	"slices"
+	"time"
+)
+
+// look is how the sender does, and which targets it was kept from since the
+// last look.
+func (s *sender) look() (sendStatus, []refusedTarget) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := s.told
+	s.told = nil
+	return s.status, told
+}
+
+// reached is before which everything had been sent by a moment.
+func (s *sender) reached(by time.Duration) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settled.by(by)
+}
+
+// first, attempted and last are the passes of the first, of any and of the last
+// probe of each target.
+func (s *sender) first() *cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursors[0]
+}
+
+func (s *sender) attempted(attempt int) *cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursors[min(attempt, len(s.cursors)-1)]
+}
+
+func (s *sender) last() *cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursors[len(s.cursors)-1]
+}
+
+// unsent is how many targets got no probe at all: they have no route, or each
+// probe was given up, or still waits where a run ends early. It is for when run
+// has returned.
+func (s *sender) unsent() uint64 {
+	return s.noRoute + s.cursors[0].lost + slices.Min(s.failed[:s.cfg.Retries+1]) + uint64(len(s.delayed.list)+s.neighbour.count())
+}
