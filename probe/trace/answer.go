@@ -121,7 +121,7 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	if q.Kind == HopTimeExceeded || q.Kind == HopSYNACK {
 		q.ended = true
 	} else {
-		s.Until = t.Now + min(max(2*took, wire.MinRTO), t.cfg.Timeout)
+		s.Until = t.Now + wire.Grace(took, 0, t.cfg.Timeout)
 		t.settling = append(t.settling, q)
 	}
 	t.settleEnd()

@@ -90,7 +90,7 @@ func (t *tracer) doubtful() (until time.Duration) {
 			if q.sent == nil || q.ended {
 				continue
 			}
-			if patience := q.sent.Tx.Sent + min(max(4*t.longest, wire.MinRTO), t.cfg.Timeout); patience > t.Now {
+			if patience := q.sent.Tx.Sent + wire.Grace(2*t.longest, 0, t.cfg.Timeout); patience > t.Now {
 				until = max(until, patience)
 			}
 		}
