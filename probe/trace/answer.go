@@ -25,6 +25,7 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	if ev.Kind == wire.KindICMP && ev.Quote.Seq != s.Numbers.Seq && !timeExceeded(s.Dst.Addr(), ev.ICMP) {
 		return wire.RejectQuote // that its identification is right is too little for a verdict
 	}
+	t.late = t.late || ev.Kind == wire.KindSYNACK
 	q := t.grid[s.Index][s.N]
 	switch {
 	case ev.Kind == wire.KindACK && !s.Outcome.Asked():

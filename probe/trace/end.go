@@ -134,6 +134,8 @@ func (t *tracer) verdict(err error) probe.Verdict {
 // orOtherwise is a verdict, or what stands for it where no answer gives one.
 func (t *tracer) orOtherwise(v probe.Verdict, err error) probe.Verdict {
 	switch {
+	case v.State != probe.StateOpen && t.late:
+		return probe.Verdict{Target: v.Target, State: probe.StateOpen, Reason: probe.ReasonSYNACK, Attempts: v.Attempts, Findings: v.Findings}
 	case v.Reason != probe.ReasonNoResponse:
 	case t.opened > 0:
 		v.State, v.Reason = probe.StateOpen, probe.ReasonSplitHandshake
