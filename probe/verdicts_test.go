@@ -168,6 +168,9 @@ func peers() []peer {
 		{"ACK of nothing, then genuine", chorus(says(reply{craft.ACK, bySYN}), linux), open, probe.ReasonSYNACK, ""},
 		{"ICMP that quotes other numbers, then genuine", func(f family) simnet.Host { return simnet.ForgedICMP(simnet.Linux(80), f.unreachable()) }, open, probe.ReasonSYNACK, ""},
 		{"ICMP, then genuine", chorus(onSYN(family.prohibited), linux), open, probe.ReasonSYNACK, ""},
+		{"near ICMP, then genuine from far", chorus(onSYN(family.prohibited), far(linux)), open, probe.ReasonSYNACK, ""},
+		{"near RST, then genuine from far", chorus(func(family) simnet.Host { return simnet.Only(craft.SYN, simnet.Closed{}) }, far(linux)), open, probe.ReasonSYNACK, ""},
+		{"near ICMP, then RST from far", chorus(onSYN(family.prohibited), far(func(family) simnet.Host { return simnet.Closed{} })), refused, probe.ReasonReset, ""},
 		{"genuine, then ICMP", chorus(linux, onSYN(family.prohibited)), open, probe.ReasonSYNACK, ""},
 		{"ICMP, then RST", chorus(onSYN(family.prohibited), func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
 		{"RST, then ICMP", chorus(func(family) simnet.Host { return simnet.Closed{} }, onSYN(family.prohibited)), refused, probe.ReasonReset, ""},
@@ -225,6 +228,11 @@ func chorus(hosts ...func(family) simnet.Host) func(family) simnet.Host {
 		}
 		return simnet.Chorus(list...)
 	}
+}
+
+// far is a host behind all who answer for it: several times as far as they are.
+func far(host func(family) simnet.Host) func(family) simnet.Host {
+	return func(f family) simnet.Host { return simnet.Slow(host(f), 120*time.Millisecond) }
 }
 
 // onSYN is a router that answers each SYN with an error.

@@ -28,8 +28,9 @@ var traceMeanings = meanings{
 }
 
 var handshakeMeanings = meanings{
-	"rate":   "no effect, whatever `R`: each connection waits for the one before",
-	"engine": "`HOW` packets leave: auto or raw",
+	"max-retries": "retransmit each segment up to `N` times (default: 2)",
+	"rate":        "no effect, whatever `R`: each connection waits for the one before",
+	"engine":      "`HOW` packets leave: auto or raw",
 }
 
 var sendMeanings = meanings{

@@ -147,6 +147,9 @@ func (j *handshakeJob) readProbing() (err error) {
 	}
 	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS = p.profile, p.ttl, p.tos
 	j.cfg.Timeout, j.cfg.Retries = p.timeout, noneOf(p.retries)
+	if !j.options.given["max-retries"] {
+		j.cfg.Retries = handshake.DefaultRetries
+	}
 	return nil
 }
 

@@ -281,6 +281,12 @@ func TestExpectation(t *testing.T) {
 			t.Errorf("-p %s --expect %s: exit %d, want %d; %q", tc.ports, tc.expect, r.code, tc.code, r.err)
 		}
 	}
+	for _, technique := range []string{"-sS", "-sT"} {
+		r := command(t.Context(), l, "scan", technique, "web", "-p", "80,81", "--expect", "refused")
+		if r.code != exitNo || !strings.Contains(r.err, ":80: expected refused, found open (") || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%s: exit %d; %q", technique, r.code, r.err)
+		}
+	}
 }
 
 // TestOwnPort: a port held for the run says so instead of looking filtered.

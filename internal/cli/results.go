@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type results struct {
 	set        *target.Set
 	expect     *probe.State
 	unexpected int         // ports that are not what was expected
+	unlike     string      // what was found instead, of the first of them
 	broken     error       // an output that takes no more
 	search     *hostSearch // what was found before ports were probed, nil where nobody looked
 	leftOut    int         // addresses that were not probed, and were expected to be otherwise
@@ -26,17 +28,34 @@ type results struct {
 }
 
 // answer is the exit code of a scan that came to its end.
-func (r *results) answer(*display) error {
-	if r.unexpected+r.leftOut > 0 {
-		return errNo
+func (r *results) answer(d *display) error {
+	if r.unexpected+r.leftOut == 0 {
+		return nil
 	}
-	return nil
+	d.remark(r.complaint())
+	return errNo
+}
+
+// complaint says in one line what was expected and what was found.
+func (r *results) complaint() string {
+	switch {
+	case r.unlike == "" && r.unexpected > 0:
+		return fmt.Sprintf("expected %s, found %d ports that are not", *r.expect, r.unexpected)
+	case r.unlike == "":
+		return fmt.Sprintf("expected %s, found %d addresses that are not there", *r.expect, r.leftOut)
+	case r.unexpected+r.leftOut > 1:
+		return fmt.Sprintf("%s, and %d more that are not", r.unlike, r.unexpected+r.leftOut-1)
+	}
+	return r.unlike
 }
 
 // Port takes one verdict.
 func (r *results) Port(v probe.Verdict) error {
 	if r.expect != nil && v.State != *r.expect {
 		r.unexpected++
+		if r.unlike == "" {
+			r.unlike = unexpected(v.Target, *r.expect, v.State, v.Reason)
+		}
 	}
 	r.tap.verdict(&v)
 	if r.port == nil || !r.PassesPorts() {

@@ -210,7 +210,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 		summary, err = j.blastAll(ctx, e, cfg, results)
 		return err
 	}, func(d *display) error {
-		return cmp.Or(j.endCheckpoint(&summary), cmp.Or(results.answer(d), j.asExpected(&summary.Summary)))
+		return cmp.Or(j.endCheckpoint(&summary), j.judged(d, results, &summary.Summary))
 	})
 }
 
@@ -296,13 +296,14 @@ func afterwards(s *wide.Summary, err error) (remarks []string) {
 	return remarks
 }
 
-// asExpected compares what was found with --expect: silence has a state too.
-func (j *scanJob) asExpected(s *probe.Summary) error {
-	if j.expect == nil {
-		return nil
+// judged compares what was found with --expect: silence has a state too.
+func (j *scanJob) judged(d *display, r *results, s *probe.Summary) error {
+	if err := r.answer(d); err != nil || j.expect == nil {
+		return err
 	}
 	for state, n := range s.States {
 		if state != *j.expect && n > 0 {
+			d.remark(fmt.Sprintf("expected %s, found %s %s", *j.expect, units.Count(n), state))
 			return errNo
 		}
 	}

@@ -183,7 +183,7 @@ func TestStatelessFollowsTheLoss(t *testing.T) {
 }
 
 func TestStatelessExpect(t *testing.T) {
-	if r := modelled(t, "-p", "80", "--expect", "open", "10.0.0.0/24"); r.code != exitNo {
+	if r := modelled(t, "-p", "80", "--expect", "open", "10.0.0.0/24"); r.code != exitNo || !strings.Contains(r.err, "expected open, found ") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 }

@@ -63,7 +63,7 @@ const (
 	DefaultQuiet   = 250 * time.Millisecond
 	DefaultWatch   = 70 * time.Second
 	DefaultTimeout = time.Second
-	DefaultRetries = 3
+	DefaultRetries = 2
 
 	DefaultMaxBytes    = 1 << 20
 	DefaultMaxSegments = 4096

@@ -363,3 +363,10 @@ func TestExchange(t *testing.T) {
 		}
 	})
 }
+
+// By default a silent port is sent three SYNs, not more.
+func TestSilenceCostsThreeSYNs(t *testing.T) {
+	if r := (scene{host: simnet.Dropped{}}).play(t).result; r.Attempts != 3 || r.Reason != probe.ReasonNoResponse {
+		t.Errorf("%d SYNs, %s (%s)", r.Attempts, r.State, r.Reason)
+	}
+}

@@ -123,7 +123,7 @@ func (r *runner) open(do wire.Action, a *arrival, ev *wire.Event) {
 		r.step(Event{Kind: TooBig, MTU: int(a.packet.ICMP.MTU)})
 	case do == wire.ActSettle:
 		r.stepped = o.handed.Stepped(r.clocks.Read())
-		r.step(Event{Kind: Refuse, After: wire.Grace(r.when(a)-o.since, o.timeout)})
+		r.step(Event{Kind: Refuse, After: wire.Grace(r.when(a)-o.since, 0, o.timeout)})
 	case do == wire.ActAsk:
 		r.question(a, s)
 	}

@@ -91,11 +91,11 @@ func (r *runner) reached(p *sending, kind trace.HopKind) {
 	if r.best == nil || p.Outcome.Rank > r.best.Outcome.Rank {
 		r.best = p
 	}
+	if kind != trace.HopSYNACK {
+		r.settle = max(r.settle, r.Now+wire.Grace(r.longest, 0, r.cfg.Timeout))
+	}
 	if kind == trace.HopUnreachable {
 		return
-	}
-	if kind == trace.HopReset {
-		r.settle = max(r.settle, r.Now+min(max(2*r.longest, wire.MinRTO), r.cfg.Timeout))
 	}
 	opened, nearer := kind == trace.HopSYNACK && !r.opened, r.nearest == 0 || p.pair.ttl < r.nearest
 	r.opened = r.opened || opened

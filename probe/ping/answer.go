@@ -82,11 +82,9 @@ func (p *pinger) act(do wire.Action, s *wire.Transmission, ev *wire.Event) {
 	}
 }
 
-// grace is how long a verdict waits for something better: the genuine answer
-// behind a forged one took the same way, and not much longer.
+// grace is how long a verdict waits for something better.
 func (p *pinger) grace(s *wire.Transmission, ev *wire.Event) time.Duration {
-	wait := p.targets[s.Index].rto.Wait(0, p.cfg.Timeout)
-	return min(max(2*s.Took(ev, p.Reading), wire.MinRTO), wait)
+	return wire.Grace(s.Took(ev, p.Reading), 0, p.cfg.Timeout)
 }
 
 // note makes the sample of the best answer so far.

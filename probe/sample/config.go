@@ -88,6 +88,7 @@ type Result struct {
 	Report   isn.Report
 	noticed  []probe.Finding // on the way to the answers
 	finished bool
+	late     bool // SYN-ACKs came, each after its SYN was given up
 }
 
 // Whole reports whether the plan was carried out to its end.

@@ -182,7 +182,7 @@ func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
 	case wire.ActFinish:
 		x.answeredBy(s, ev)
 	case wire.ActSettle:
-		x.settled, x.deadline = true, x.Now+wire.Grace(x.Now-s.Tx.Sent, x.timeout())
+		x.settled, x.deadline = true, x.Now+wire.Grace(x.Now-s.Tx.Sent, 0, x.cfg.Timeout)
 	case wire.ActRenew:
 		x.renew()
 	}

@@ -74,6 +74,8 @@ func (r *Result) why() (code, text string) {
 		return "port-refused", "Nothing listens on this port, so there is no sequence number to see: name an open one with -p."
 	case r.Report.Samples > 0:
 		return "stopped-answering", "The host stopped answering half-way: it may limit SYNs or hold us for an attack; try a lower --rate, or later."
+	case r.late:
+		return "too-few-samples", "The port is open, but its SYN-ACKs came after the time that they were waited for: a longer --timeout takes them in."
 	case r.ICMP != nil:
 		return "unreachable", fmt.Sprintf("%s says that the port cannot be reached (ICMP type %d code %d).", r.Sender, r.ICMP.Type, r.ICMP.Code)
 	}

@@ -47,6 +47,7 @@ type series struct {
 	last     *craft.Segment           // the last answer
 	best     *wire.Outcome            // since the last answer
 	silent   int                      // SYNs lost since the last answer
+	late     bool                     // a SYN-ACK came after its SYN was given up
 	rto      wire.RTO                 // what a round trip takes
 	longest  time.Duration            // round trip so far
 	shortest time.Duration            // round trip so far; 0: none
@@ -237,7 +238,10 @@ func (s *series) stop(state probe.State, why probe.Reason, err error) {
 	if s.res.finished {
 		return
 	}
-	if len(s.numbers) > 0 {
+	if s.late && len(s.numbers) == 0 && err == nil && why != probe.ReasonInterrupted {
+		s.res.late, why = true, probe.ReasonSYNACK
+	}
+	if len(s.numbers) > 0 || s.late {
 		state = probe.StateOpen
 	}
 	s.res.State, s.res.Reason, s.res.Err = state, why, err

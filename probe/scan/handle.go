@@ -127,7 +127,7 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 
 // grace is how long a settled probe waits for something better.
 func (e *engine) grace(f *flight, ev *wire.Event) time.Duration {
-	return wire.Grace(e.Now-f.tx[ev.Attempt].Sent, f.host.Wait(0, e.cfg.Timeout))
+	return wire.Grace(e.Now-f.tx[ev.Attempt].Sent, f.host.usual(), e.cfg.Timeout)
 }
 
 // delayed tells whether the time an answer took is more than its way: our own
@@ -148,6 +148,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	}
 	if before < wire.RankReset {
 		f.host.Sample(e.Now - f.tx[ev.Attempt].Sent)
+		f.host.timed++
 		e.measureLoss(f, ev.Attempt)
 		e.noteRoundTrip(f.host)
 	}

@@ -25,6 +25,7 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	if ev.Kind == wire.KindICMP && ev.Quote.Seq != s.Numbers.Seq && !timeExceeded(s.Dst.Addr(), ev.ICMP) {
 		return wire.RejectQuote // that its identification is right is too little for a verdict
 	}
+	t.late = t.late || ev.Kind == wire.KindSYNACK
 	q := t.grid[s.Index][s.N]
 	switch {
 	case ev.Kind == wire.KindACK && !s.Outcome.Asked():
@@ -121,7 +122,7 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	if q.Kind == HopTimeExceeded || q.Kind == HopSYNACK {
 		q.ended = true
 	} else {
-		s.Until = t.Now + min(max(2*took, wire.MinRTO), t.cfg.Timeout)
+		s.Until = t.Now + wire.Grace(took, 0, t.cfg.Timeout)
 		t.settling = append(t.settling, q)
 	}
 	t.settleEnd()

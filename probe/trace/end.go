@@ -90,7 +90,7 @@ func (t *tracer) doubtful() (until time.Duration) {
 			if q.sent == nil || q.ended {
 				continue
 			}
-			if patience := q.sent.Tx.Sent + min(max(4*t.longest, wire.MinRTO), t.cfg.Timeout); patience > t.Now {
+			if patience := q.sent.Tx.Sent + wire.Grace(2*t.longest, 0, t.cfg.Timeout); patience > t.Now {
 				until = max(until, patience)
 			}
 		}
@@ -134,6 +134,8 @@ func (t *tracer) verdict(err error) probe.Verdict {
 // orOtherwise is a verdict, or what stands for it where no answer gives one.
 func (t *tracer) orOtherwise(v probe.Verdict, err error) probe.Verdict {
 	switch {
+	case v.State != probe.StateOpen && t.late:
+		return probe.Verdict{Target: v.Target, State: probe.StateOpen, Reason: probe.ReasonSYNACK, Attempts: v.Attempts, Findings: v.Findings}
 	case v.Reason != probe.ReasonNoResponse:
 	case t.opened > 0:
 		v.State, v.Reason = probe.StateOpen, probe.ReasonSplitHandshake

@@ -183,6 +183,7 @@ func TestTraceBelievesTheTarget(t *testing.T) {
 		{"forged reset first", behind(simnet.ForgedReset(probetest.Listener(), 250, 5*ms)), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
 		{"ICMP error first", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(probetest.Listener(), 5*ms))), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
 		{"ICMP error before a reset", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(simnet.Closed{}, 5*ms))), 6, trace.HopReset, probe.StateRefused, "reset"},
+		{"SYN-ACKs that come too late for a hop", behind(simnet.Slow(probetest.Listener(), 1000*ms)), 6, trace.HopNone, probe.StateOpen, "syn-ack"},
 		{"reset without a number", behind(bare), 6, trace.HopReset, probe.StateRefused, "reset"},
 		{"reset without a number, and silence then", behind(simnet.Only(craft.SYN, bare)), 0, trace.HopNone, probe.StateRefused, "unverified-reset"},
 		{"too large a SYN, whatever its size", behind(probetest.Reject(3, 4)), 0, trace.HopNone, probe.StateFiltered, "no-response"},

@@ -75,7 +75,7 @@ func (w *watcher) accept(ev *wire.Event) (reject string) {
 
 // answered hands an answered probe on.
 func (w *watcher) answered(s *wire.Transmission, ev *wire.Event) {
-	s.Ended = true
+	s.Ended, s.Answered = true, ev.Kind.Verified()
 	h := Hop{}
 	h.Kind, h.Addr = hopKind(w.cfg.Target.Addr(), ev)
 	if ev.Kind == wire.KindICMP {

@@ -73,6 +73,9 @@ func TestWatch(t *testing.T) {
 				if n := listener.Conns(); n > 0 {
 					t.Errorf("%d half open", n)
 				}
+				if synACKs := result.Summary.Received - 4*10; result.Summary.Resets > synACKs {
+					t.Errorf("%d RSTs for %d SYN-ACKs", result.Summary.Resets, synACKs)
+				}
 			})
 		}
 	}

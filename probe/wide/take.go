@@ -90,6 +90,9 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	if !wire.Repeats(a.rtt, w.quickest) { // a SYN-ACK that was lost and came again is no measure of the way
 		w.slowest = max(w.slowest, a.rtt)
 	}
+	if wire.Repeats(a.rtt, 0) { // of one host nothing else is remembered: nobody knows which it was
+		a.rtt, a.clock = 0, netraw.ClockUser
+	}
 	if d != nil {
 		v := d.verdict(w.cfg.Technique)
 		v.RTT, v.Clock = a.rtt, a.clock

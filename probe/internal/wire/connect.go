@@ -17,7 +17,8 @@ const MostConnections = 256
 
 // errnoVerdicts is what connect(2) and tcp(7) say of the far end. EACCES and
 // EPERM come from a firewall of this machine, or with EACCES over IPv6 from an
-// ICMPv6 "administratively prohibited".
+// ICMPv6 "administratively prohibited". The rest are the kernel's words for ICMP
+// errors (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, icmpv6_err_convert).
 var errnoVerdicts = []struct {
 	err    error
 	state  probe.State
@@ -28,6 +29,10 @@ var errnoVerdicts = []struct {
 	{syscall.EHOSTUNREACH, probe.StateFiltered, "host-unreachable"},
 	{syscall.ENETUNREACH, probe.StateFiltered, "net-unreachable"},
 	{syscall.ENOPROTOOPT, probe.StateFiltered, "proto-unreachable"},
+	{syscall.EPROTO, probe.StateFiltered, "param-problem"},
+	{syscall.EOPNOTSUPP, probe.StateFiltered, "icmp-3-5"},
+	{syscall.EHOSTDOWN, probe.StateFiltered, "icmp-3-7"},
+	{syscall.ENONET, probe.StateFiltered, "icmp-3-8"},
 	{syscall.EPERM, probe.StateFiltered, probe.ReasonLocalFirewall},
 	{syscall.EACCES, probe.StateFiltered, "prohibited"},
 	{syscall.ETIMEDOUT, probe.StateFiltered, probe.ReasonNoResponse},
