@@ -1,9 +1,12 @@
 package flow_test
 
 import (
+	"math/rand/v2"
+	"testing"
 	"time"
 
 	"synscope/probe"
+	"synscope/probe/flow"
 	"synscope/probe/handshake"
 )
 
@@ -21,4 +24,34 @@ var lossyScenes = []scene{
 		}
 		k.say(20*ms, 1, fR, 0)
 	}, probe.StateOpen, handshake.CloseByReset, ""},
+}
+
+// near20us are openings between two ends of one rack: the whole of one lies within
+// the time by which queues of a card shuffle packets.
+var near20us = map[string]func(k *talk){
+	"the server speaks first": func(k *talk) {
+		k.say(0, 0, fS, 0).say(30*us, 1, fSA, 0).say(15*us, 0, fA, 0).say(90*us, 1, fP, 500).say(10*us, 0, fA, 0)
+	},
+	"data on the SYN": func(k *talk) {
+		k.say(0, 0, fS, 100).say(30*us, 1, fSA, 0).say(15*us, 0, fA, 0).say(90*us, 1, fP, 300).say(10*us, 0, fA, 0)
+	},
+}
+
+// TestShuffledOpenings: packets of an opening in any order are one attempt.
+func TestShuffledOpenings(t *testing.T) {
+	for name, play := range near20us {
+		t.Run(name, func(t *testing.T) {
+			k := newTalk(t, 0, 0)
+			play(k)
+			k.now = k.now.Add(sec)
+			k.say(0, 0, fF, 0).say(30*us, 1, fF, 0).say(15*us, 0, fA, 0)
+			for seed := range uint64(300) {
+				rng := rand.New(rand.NewPCG(seed, 14))
+				g, _ := through(t, flow.Config{}, plain(jittered(seed%2 == 0)(rng, k.packets))...)
+				if n := len(g.attempts); n != 1 || g.attempts[0].State != probe.StateOpen {
+					t.Fatalf("seed %d: %d attempts, the first %v: %+v", seed, n, g.attempts[0].State, g.attempts)
+				}
+			}
+		})
+	}
 }
