@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/flow"
 	"synscope/probe/handshake"
@@ -53,5 +54,20 @@ func TestShuffledOpenings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFINAgain: a FIN that comes again after a number behind it is not taken for
+// the answer to the other end's.
+func TestFINAgain(t *testing.T) {
+	k := newTalk(t, 0, 0)
+	data(k.open(), 0, 10)
+	k.say(ms, 0, fF, 0)
+	from := len(k.packets) // the client's first FIN is not captured
+	k.raw(us, 1, fF, 0, func(s *craft.Segment) { s.Ack-- }).say(20*us, 0, fA, 0)
+	k.again(200*ms, 0, fF, prev(k, 0, 1), 0).say(20*ms, 1, fA, 0)
+	g, _ := through(t, flow.Config{}, plain(k.packets[from:])...)
+	if a := g.attempts[0]; len(g.attempts) != 1 || a.Close != handshake.CloseUnknown {
+		t.Errorf("%d attempts, closed %q: %+v", len(g.attempts), a.Close, a.Findings)
 	}
 }

@@ -371,6 +371,8 @@ func (b *Bystander) complete(t Trust) Close {
 		return CloseUnknown // both had come before
 	case t.lossy(), b.idents[b.firstFIN().Other()].hole:
 		return CloseUnknown // an ACK by itself may not have been captured
+	case second.again:
+		return CloseUnknown // it had been sent before, perhaps as the first of the two
 	}
 	return CloseThreeWay
 }
