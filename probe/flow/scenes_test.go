@@ -66,7 +66,7 @@ type scene struct {
 }
 
 // scenes are the kinds of connections that captures hold.
-var scenes = slices.Concat(commonScenes, oldScenes, resetScenes, livingScenes)
+var scenes = slices.Concat(commonScenes, oldScenes, resetScenes, livingScenes, lossyScenes)
 
 var commonScenes = []scene{
 	{"three-way", func(k *talk) { data(data(k.open(), 0, 300), 1, 900).close() }, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},

@@ -180,7 +180,8 @@ func near(me, you *End, n craft.Seq) bool {
 // one that was captured after segments that it came before.
 func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment) (n Notes) {
 	ack := s.Flags.Has(craft.ACK)
-	known := b.known.has(knowISN(from))
+	laden := s.Len() > 1 && !b.known.has(knowSYN(from)) && s.Seq.Add(s.Len()) == me.ISS.Add(1) // with data that the SYN-ACK acknowledged
+	known := b.known.has(knowISN(from)) && !laden
 	switch {
 	case me.Opened() && known && s.Seq != me.ISS,
 		me.Opened() && !known && !justBefore(me, s):
@@ -290,6 +291,7 @@ func (b *Bystander) resume(from Side, me, you *End, s *craft.Segment) {
 func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	over := b.Over()
+	b.named(at, from, me, s)
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
 	case craft.SYN:
 		return me.Opened() && s.Seq != me.ISS &&
@@ -365,6 +367,26 @@ func (b *Bystander) Over() bool {
 // mostOvertaken is how long after other segments a SYN may be captured that came
 // before them.
 const mostOvertaken = int64(200 * time.Millisecond)
+
+// opens tells whether a segment is captured when the handshake is: soon after
+// the connection's first segment, its latest SYN, or the ACK of its SYN-ACK.
+func (b *Bystander) opens(at int64) bool {
+	return min(at-b.begin, at-b.syn.latest, at-b.ackAt) <= mostOvertaken
+}
+
+// named takes back what the third segment has told of the server's ISN, where
+// that was a later one, captured before: the server has numbers below it.
+func (b *Bystander) named(at int64, from Side, me *End, s *craft.Segment) {
+	const window = 1 << 20
+	below := me.ISS.Sub(s.Seq)
+	if s.Flags.Has(craft.SYN) {
+		below--
+	}
+	if from == Server && b.known&(knowServerISN|knowServerSYN) == knowServerISN && below >= 0 && below < window && b.opens(at) {
+		b.known &^= knowServerISN
+		b.ackAt = 0
+	}
+}
 
 // justBefore tells a SYN that may be the one of an end of which other segments
 // were captured before: no more than a window lies between.

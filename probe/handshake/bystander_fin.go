@@ -40,6 +40,7 @@ func (b *Bystander) fin(at int64, from Side, s *craft.Segment) {
 		return
 	case f.count == 0:
 		f.at, f.ackedAt, f.seq, f.ack = now, now, seq, s.Ack
+		f.again = f.plain && seq.LessThan(f.end)
 		b.overtaken(f, &b.fins[from.Other()])
 	case s.Ack.LessThan(f.ack):
 		f.ack = s.Ack // captured after one that was sent later

@@ -247,10 +247,10 @@ func (v *sight) finAgain() string {
 
 func (v *sight) finUnanswered() string {
 	side := Client
-	if v.fins[Client].count <= unheard || v.fins[Client].acked {
+	if !v.neverAcked(Client, v.trust) {
 		side = Server
 	}
-	if f := &v.fins[side]; v.result.Close != CloseTimeout || f.count <= unheard || f.acked || v.queueFull() != "" {
+	if v.result.Close != CloseTimeout || !v.neverAcked(side, v.trust) || v.queueFull() != "" {
 		return ""
 	}
 	return fmt.Sprintf("the %s's FIN was sent %s; the %s acknowledged none", side, count(int(v.fins[side].count), "time"), side.Other())

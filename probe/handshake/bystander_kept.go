@@ -46,6 +46,7 @@ type finKept struct {
 	acked    bool
 	bare     bool
 	plain    bool // top and end are set
+	again    bool // a number behind it was captured before: it came again
 }
 
 // idents are the IP identifications of one side. Most stacks count them up by

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/craft"
@@ -282,7 +283,7 @@ func (b *Bystander) closed(t Trust) Close {
 	switch {
 	case c.acked && s.acked:
 		return b.complete(t)
-	case both && c.count > unheard && !c.acked && !b.known.has(knowServerReset):
+	case both && b.neverAcked(Client, t) && !b.known.has(knowServerReset):
 		return CloseTimeout // also where the client gave up by RST
 	case reset && b.doubted():
 		return CloseUnknown
@@ -296,7 +297,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseUnknown
 	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
 		return CloseByReset
-	case both && (c.count > unheard && !c.acked || s.count > unheard && !s.acked):
+	case both && (b.neverAcked(Client, t) || b.neverAcked(Server, t)):
 		return CloseTimeout
 	case t.lossy(), hidden, !both, c.count > 0 && s.count > 0, c.count > 0 && !c.acked, s.count > 0 && !s.acked:
 		return CloseUnknown
@@ -345,9 +346,18 @@ func (b *Bystander) wasUp() bool {
 // seldom is a loss so low that a FIN and its acknowledgement are not missed both.
 const seldom = 0.01
 
-// unheard is how many times a FIN must have been sent without an
-// acknowledgement, to say that nobody acknowledged it.
-const unheard = 2
+// neverAcked tells whether nobody acknowledged an end's FIN, by that end's own
+// word: it sent it again and again, over a second and more. The last of few may
+// have been acknowledged after all in a capture that misses segments.
+func (b *Bystander) neverAcked(side Side, t Trust) bool {
+	const several, many, lasting = 3, 5, time.Second
+	f := &b.fins[side]
+	if f.acked || f.count < several || f.count < many && t.Gaps > 0 || b.more == nil {
+		return false
+	}
+	again := b.more.finsAt[side]
+	return len(again) > 0 && slices.Max(again) >= lasting
+}
 
 // complete names a teardown in which both FINs were acknowledged.
 func (b *Bystander) complete(t Trust) Close {
@@ -361,6 +371,8 @@ func (b *Bystander) complete(t Trust) Close {
 		return CloseUnknown // both had come before
 	case t.lossy(), b.idents[b.firstFIN().Other()].hole:
 		return CloseUnknown // an ACK by itself may not have been captured
+	case second.again:
+		return CloseUnknown // it had been sent before, perhaps as the first of the two
 	}
 	return CloseThreeWay
 }
