@@ -231,6 +231,9 @@ func TestStatelessHostGoesSilent(t *testing.T) {
 			}}, &strings.Builder{}
 			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
 			code := Main(t.Context(), []string{"synscope", "scan", "--stateless", "--engine", engine, "-o", "json", "-p", "1-3000", "--rate", "1000", h.Addr4().String()}, s)
+			if engine == "xdp" && code == exitUnable {
+				t.Skip(errs) // programs may not be loaded here
+			}
 			list := records(t, out.String())
 			last := list[len(list)-1]
 			states, _ := last["states"].(map[string]any)

@@ -85,6 +85,9 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
 	if reject != "" {
 		return reject
 	}
+	if ev.Kind.Verified() && ev.Kind != wire.KindICMP {
+		f.host.noteAbsence(f.tx[ev.Attempt].Sent)
+	}
 	if f.outcome.Rank > before {
 		e.improved(f, ev, before)
 	}

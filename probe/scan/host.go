@@ -20,6 +20,10 @@ type host struct {
 	way     *way
 	wire.RTO
 	timed int32 // answers that RTO has taken in
+
+	left         int // transmissions so far
+	leftAtAnswer int // as of the latest answer
+
 	limiter
 	losses    losses
 	tally     tally

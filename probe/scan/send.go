@@ -202,6 +202,7 @@ func (e *engine) departed(id uint32) {
 	f.tx[attempt].Sent = e.Now
 	f.phase = phaseFlying
 	f.host.depart(e.Now)
+	f.host.left++
 	f.host.reaches(e.Now)
 	f.refused = 0
 	if !f.host.way.local { // which works without any network

@@ -80,6 +80,30 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 	}
 }
 
+// noteAbsence is for a verified answer to what left at a time: if none came to so much that left
+// between it and what was answered before, the host was away meanwhile, though nobody
+// had come to suspect it: all probes have their first try before any has its last.
+func (h *host) noteAbsence(sent time.Duration) {
+	run := h.left - h.leftAtAnswer
+	if h.leftAtAnswer > 0 && sent > h.vouched {
+		answered := min(1, float64(h.losses.answers)/float64(h.leftAtAnswer))
+		if math.Pow(1-answered, float64(run)) < surprising && run > leastRun {
+			if h.watch == nil {
+				h.watch = &watch{}
+			}
+			h.watch.away(gap{h.vouched, sent})
+		}
+	}
+	h.leftAtAnswer = h.left
+}
+
+// leastRun is how many transmissions in a row are left unanswered by chance or by a
+// limit, whatever the share of those answered before.
+const leastRun = 32
+
+// away keeps a time in which the host did not answer.
+func (w *watch) away(g gap) { w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], g) }
+
 // suspects tells whether the silence of a probe may be that of its host.
 func (e *engine) suspects(f *flight) bool {
 	h := f.host
@@ -177,7 +201,7 @@ func (e *engine) again(id uint32, f *flight) {
 func (e *engine) cameBack(h *host, sent time.Duration) {
 	w := h.watch
 	if e.wasAway(h) {
-		w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], gap{w.vouched, sent})
+		w.away(gap{w.vouched, sent})
 	}
 	held := w.held
 	w.since, w.failures, w.held = 0, 0, nil

@@ -75,6 +75,22 @@ func TestHostIsAwayForAMoment(t *testing.T) {
 	}
 }
 
+// So it is where the host is back before any probe has had its last try: nobody had
+// come to suspect it, and what left meanwhile is not taken for lost, nor for silence.
+func TestHostIsAwayWhileAllHaveTheirFirstTry(t *testing.T) {
+	near := simnet.Config{Out: simnet.Path{Delay: 20 * time.Microsecond}, Back: simnet.Path{Delay: 20 * time.Microsecond}}
+	for away := 2500 * ms; away < 4000*ms; away += 50 * ms {
+		synctest.Test(t, func(t *testing.T) {
+			a := target.Addr()
+			found, s, err := world{Host: cut(everyTenth(3000), 300*ms, 300*ms+away), Config: near}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 3000, a)), Rate: 1000})
+			if wrong := wrongVerdicts(found, a, 3000); err != nil || !s.Complete || wrong > 0 {
+				t.Errorf("away for %v: %d of 3000 wrong, %v", away, wrong, err)
+			}
+		})
+	}
+}
+
 // What a host answered before it went for good stands; of the rest nothing is claimed,
 // and little is sent for it.
 func TestHostGoesSilentForGood(t *testing.T) {
