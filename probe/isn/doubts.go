@@ -36,12 +36,18 @@ func (v *view) doubts(s *standing) (list []doubt) {
 	return list
 }
 
-// clientDoubts are those of samples without our own numbers.
+// clientDoubts are those of samples without our own numbers, or that gave each tuple
+// one number of ours: what is computed from our SYN is then the same each time.
 func (v *view) clientDoubts(s *standing, add doubting) {
 	if v.known(func(s *Sample) bool { return s.ClientISN.OK }) {
+		if s.class == ClassTupleConstant && v.groups(byTuple|byClient).n <= v.groups(byTuple).n {
+			add(0, "another client ISN on a source port that was sampled before", s.class, ClassSYNCookies)
+		}
 		return
 	}
 	switch {
+	case s.class == ClassTupleConstant:
+		add(unseenTuples, "our own sequence numbers (client_isn)", s.class, ClassSYNCookies)
 	case s.class == ClassRandom, s.class == ClassWeakRandom && !s.found.told, s.class == ClassMixed && s.drift == nil:
 		add(0, "our own sequence numbers (client_isn)", s.class, ClassSYNCookies)
 	}
@@ -179,7 +185,7 @@ func (v *view) tupleDoubts(s *standing, add doubting) {
 	if !ports {
 		missing, most = "source ports (sport)", unseenTuples
 	}
-	if len(v.tuples) == 1 {
+	if len(v.tuples) == 1 || ports && !v.varied(byPort) {
 		switch s.class {
 		case ClassConstant:
 			add(most, missing, ClassConstant, ClassTupleConstant)
