@@ -107,6 +107,22 @@ func TestCookieOfOneClientISN(t *testing.T) {
 	}
 }
 
+// Numbers that go in the steps of our own are a counter's or a cookie's.
+func TestClientISNThatCounts(t *testing.T) {
+	shared := func(_ int, rng *rand.Rand) uint16 { return uint16(40000 + rng.IntN(3)) }
+	for _, n := range []int{40, 400, 1000} {
+		samples := clients(n, shared, 2, func(netip.Addr, uint16, uint32, float64) uint32 { return 0 })
+		for i := range samples {
+			samples[i].ClientISN = isn.Some(craft.Seq(77 + 1000*i))
+			samples[i].ISN = isn.Some(craft.Seq(5 + 1000*i))
+		}
+		r := isn.Analyze(samples, isn.Options{})
+		if r.Class == isn.ClassGlobalStep || r.Confidence >= 0.9 && r.Class != isn.ClassSYNCookies {
+			t.Errorf("%d samples: %s %.3f", n, r.Class, r.Confidence)
+		}
+	}
+}
+
 // One port from several addresses does not show what other ports get.
 func TestOnePortOfSeveralAddresses(t *testing.T) {
 	one := func(int, *rand.Rand) uint16 { return 40000 }
