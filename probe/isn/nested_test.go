@@ -167,3 +167,31 @@ func TestHeaderIsQuoted(t *testing.T) {
 		t.Errorf("%q", err)
 	}
 }
+
+// A counter that runs down is told from one with a timer as one that runs up is.
+func TestCountersRunDownAsUp(t *testing.T) {
+	ports := func(_ int, rng *rand.Rand) uint16 { return uint16(rng.UintN(60000)) }
+	for name, timer := range map[string]bool{"others at random": false, "a timer": true} {
+		var classes []isn.Class
+		for _, step := range []uint32{1000, 1<<32 - 1000} {
+			rng := rand.New(rand.NewPCG(5, 5))
+			last, added, x := 0.0, 0.0, uint32(0)
+			r := isn.Analyze(clients(600, ports, 1, func(_ netip.Addr, _ uint16, _ uint32, t float64) uint32 {
+				x += step
+				switch {
+				case timer && t-added >= 0.5:
+					x, added = x+step, t
+				case !timer && rng.Float64() < (t-last)/2:
+					x += step
+				}
+				last = t
+				return x
+			}), isn.Options{})
+			classes = append(classes, r.Class)
+			t.Logf("%s, step %d: %s %.3f", name, int32(step), r.Class, r.Confidence)
+		}
+		if classes[0] != classes[1] {
+			t.Errorf("%s: %v up and down", name, classes)
+		}
+	}
+}
