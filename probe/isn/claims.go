@@ -48,6 +48,8 @@ func (r *Report) claim(v *view, list []*standing) {
 			f.Bits = r.weigh(list, factor(1)<<i)
 		}
 		switch {
+		case f.Levels < 2 && name != "time", structured && top.hides(v, factor(1)<<i):
+			f.Bits = 0
 		case slices.Contains(r.Inputs, name):
 			f.Effect = Moves
 		case f.Levels < 2:
@@ -57,6 +59,7 @@ func (r *Report) claim(v *view, list []*standing) {
 		case f.Bits <= -claimBits:
 			f.Effect = DoesNotMove
 		}
+		r.Inputs = slices.DeleteFunc(r.Inputs, func(input string) bool { return input == name })
 		if f.Effect == Moves {
 			r.Inputs = append(r.Inputs, name)
 		}
@@ -65,6 +68,24 @@ func (r *Report) claim(v *view, list []*standing) {
 	if structured {
 		r.remarkHash(v, top)
 	}
+}
+
+// hides reports whether the samples cannot show what the factor does, however much it
+// varied: it varied only together with what the model's groups stand for already, as
+// where each address used ports of its own. Nor does a step beside which other people's
+// connections are seen leave anything to be said of time: those came in time.
+func (s *standing) hides(v *view, f factor) bool {
+	switch {
+	case f == byTime:
+		return s.steps != nil && s.steps.rate > 0
+	case s.moves&f != 0:
+		return false
+	case s.key&f == 0:
+		return s.key != 0 && v.groups(s.key|f).n == v.groups(s.key).n
+	}
+	rest := byTuple &^ f
+	both := v.groups(s.key | rest).n
+	return s.key&^byTuple == 0 && both == v.groups(rest).n && both == v.groups(s.key).n
 }
 
 // levels is how many values of a factor there are.

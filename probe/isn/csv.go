@@ -303,7 +303,7 @@ func heading(header []string) ([]*column, error) {
 		seen[name] = true
 	}
 	if !seen["isn"] {
-		return nil, fmt.Errorf("column isn: %w: the header does not name it (it names %s)",
+		return nil, fmt.Errorf("column isn: %w: the header does not name it (it names %q)",
 			ErrCSV, strings.Join(header, ","))
 	}
 	return cols, nil

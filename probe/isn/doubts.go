@@ -36,15 +36,42 @@ func (v *view) doubts(s *standing) (list []doubt) {
 	return list
 }
 
-// clientDoubts are those of samples without our own numbers.
+// clientDoubts are those of samples without our own numbers, or that gave each tuple
+// one number of ours: what is computed from our SYN is then the same each time.
 func (v *view) clientDoubts(s *standing, add doubting) {
 	if v.known(func(s *Sample) bool { return s.ClientISN.OK }) {
+		if s.class == ClassTupleConstant && v.groups(byTuple|byClient).n <= v.groups(byTuple).n {
+			add(0, "another client ISN on a source port that was sampled before", s.class, ClassSYNCookies)
+		}
+		if !isCookie(s.class) && v.stepsWithClient() {
+			add(0, "client ISNs that do not go in the same steps", s.class, ClassSYNCookies)
+		}
 		return
 	}
 	switch {
+	case s.class == ClassTupleConstant:
+		add(unseenTuples, "our own sequence numbers (client_isn)", s.class, ClassSYNCookies)
 	case s.class == ClassRandom, s.class == ClassWeakRandom && !s.found.told, s.class == ClassMixed && s.drift == nil:
 		add(0, "our own sequence numbers (client_isn)", s.class, ClassSYNCookies)
 	}
+}
+
+// stepsWithClient reports whether every number is ours plus what its tuple adds, though
+// ours varied: where ours went up in steps, that is no less a counter's doing than a
+// cookie's.
+func (v *view) stepsWithClient() bool {
+	pairs := 0
+	for _, g := range v.repeated(2) {
+		for i := 1; i < len(g); i++ {
+			if g[i].offset() != g[0].offset() {
+				return false
+			}
+			if g[i].sample.ClientISN != g[i-1].sample.ClientISN {
+				pairs++
+			}
+		}
+	}
+	return pairs >= leastHeldOut
 }
 
 // mixtureDoubts are those about one generator beside which others may have answered.
@@ -179,7 +206,7 @@ func (v *view) tupleDoubts(s *standing, add doubting) {
 	if !ports {
 		missing, most = "source ports (sport)", unseenTuples
 	}
-	if len(v.tuples) == 1 {
+	if len(v.tuples) == 1 || ports && !v.varied(byPort) {
 		switch s.class {
 		case ClassConstant:
 			add(most, missing, ClassConstant, ClassTupleConstant)

@@ -15,10 +15,7 @@ type steps struct {
 }
 
 func (g *steps) price(v *view, s *strand, p *point) (bits, miss float64) {
-	d := int64(uint32(p.x - v.points[s.last].x))
-	if g.a < 0 {
-		d = int64(uint32(v.points[s.last].x - p.x))
-	}
+	d := g.along(v, s, p)
 	a := int64(magnitude(g.a))
 	if a == 0 {
 		if a = int64(s.sum); a == 0 || d%a != 0 {
@@ -37,6 +34,14 @@ func (g *steps) price(v *view, s *strand, p *point) (bits, miss float64) {
 		k, mean = k+g.ticked(s, p), 0
 	}
 	return g.bitsOf(m-k, k, mean), 2*math.Abs(float64(m-k)-math.Round(mean)) + 1
+}
+
+// along is how far the point lies from the strand's last, in the direction of the step.
+func (g *steps) along(v *view, s *strand, p *point) int64 {
+	if g.a < 0 {
+		return int64(uint32(v.points[s.last].x - p.x))
+	}
+	return int64(uint32(p.x - v.points[s.last].x))
 }
 
 // learn prices a strand's first difference, or one that shows that its step is a
@@ -101,7 +106,7 @@ func (g *steps) take(v *view, s *strand, p *point) {
 		s.sum = float64(gcd(uint32(s.sum), uint32(p.x-v.points[s.last].x)))
 	}
 	if g.tick > 0 {
-		d := int64(uint32(p.x-v.points[s.last].x)) / int64(magnitude(g.a))
+		d := g.along(v, s, p) / int64(magnitude(g.a))
 		if d > int64(s.passed(v, p, g.own)) {
 			s.phi = p.t
 		}

@@ -80,7 +80,7 @@ func (r *Report) guessesAlong(v *view, top *standing) float64 {
 			fmt.Sprintf("%.0f bits for the one without", -address.Bits))
 		return open
 	}
-	if address.Levels < 2 {
+	if address.Effect == NotSaid {
 		r.note("guesses-if-address-hashed", Info, "The guesses hold if the hash takes in our address, which was not shown; if it does not, they are far fewer.",
 			fmt.Sprintf("%.0f guesses then", open))
 	}
