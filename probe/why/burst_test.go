@@ -32,3 +32,39 @@ func TestABurstOfFailuresIsNotSure(t *testing.T) {
 		}
 	}
 }
+
+// A limiter may answer what exceeds it. Refusals that come in one row, from nearer than
+// the host, after as many passed in one row, are its work rather than a backend's.
+func TestALimiterMayAnswerWhatExceedsIt(t *testing.T) {
+	for _, refusal := range []Outcome{ResetNear, Reset, Prohibited} {
+		k := newKnowledge(&Config{Addrs: []Address{{}}})
+		var list []Trial
+		for i := range 14 { // 8 at once, and 4 a second
+			s := Trial{Kind: SYN, Flow: i + 1, At: time.Duration(i) * 60 * time.Millisecond, Outcome: SYNACK, Reply: Reply{RTT: time.Millisecond, TTL: 62, Window: -1}}
+			if i >= 8 && i%4 > 0 {
+				s.Outcome = refusal
+			}
+			list = append(list, s)
+		}
+		for i := range 12 {
+			s := Trial{Kind: SYN, Flow: 20 + i, At: 5*time.Second + time.Duration(i)*5*time.Millisecond, Outcome: SYNACK, Reply: Reply{RTT: time.Millisecond, TTL: 62, Window: -1}}
+			if i >= 6 {
+				s.Outcome = refusal
+			}
+			list = append(list, s)
+		}
+		k.add(list)
+		p := newPosterior(k.Addrs)
+		p.take("pace", k.Log)
+		best := 0
+		ps := p.probabilities()
+		for i, q := range ps {
+			if q > ps[best] {
+				best = i
+			}
+		}
+		if p.causes[best].Code != PathSYNRateLimit {
+			t.Errorf("%v: %s at %.3f", refusal, p.causes[best].Code, ps[best])
+		}
+	}
+}

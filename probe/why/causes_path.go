@@ -21,9 +21,9 @@ func pathCauses() []Cause {
 			Again:    commands("handshake --watch 4s %s", "ping -c 100 %s"),
 		},
 		{
-			Code: PathSYNRateLimit, Title: "SYNs beyond a rate are dropped", Prior: 1.2,
+			Code: PathSYNRateLimit, Title: "SYNs beyond a rate are dropped, or rejected", Prior: 1.8,
 			Variants: variants(buckets()...),
-			Advice:   "A policer, a firewall's SYN protection or the host's own limit drops what exceeds it. Spread connections, reuse them, or have the limit raised for this source.",
+			Advice:   "A policer, a firewall's SYN protection or the host's own limit refuses what exceeds it. Spread connections, reuse them, or have the limit raised for this source.",
 			Again:    commands("ping -c 60 -i 5ms --flow vary %s", "ping -c 20 -i 1s --flow vary %s"),
 		},
 		{
@@ -139,6 +139,11 @@ func buckets() (list []Variant) {
 	for rate := 1.4; rate < 90; rate *= 1.2 {
 		for _, of := range []func(*Trial) bool{toTarget, toAny} {
 			list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: 0.08, blur: 0.25}}))
+		}
+	}
+	for rate := 1.4; rate < 90; rate *= 1.44 { // some answer what exceeds it
+		for _, d := range []*dist{resets, only(ResetNear), only(Prohibited), only(RejectedByHost)} {
+			list = append(list, rules(&bucket{of: toTarget, rate: rate, d: d, threshold: threshold{step: 0.08, blur: 0.25}}))
 		}
 	}
 	return list
