@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -51,6 +52,21 @@ const nudValid = netlink.NUD_PERMANENT | netlink.NUD_NOARP | netlink.NUD_REACHAB
 
 // read takes in the interfaces and the whole table.
 func (h *hops) read(handle *netlink.Handle) error {
+	return whole(func() error { return h.readOnce(handle) })
+}
+
+// whole repeats the reading of a table of the kernel that changed meanwhile
+// (NLM_F_DUMP_INTR, include/uapi/linux/netlink.h), a few times.
+func whole(read func() error) (err error) {
+	for range 20 {
+		if err = read(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return err
+}
+
+func (h *hops) readOnce(handle *netlink.Handle) error {
 	h.sources, h.veths = make(map[int][6]byte), make(map[int]bool)
 	links, err := handle.LinkList()
 	if err != nil {

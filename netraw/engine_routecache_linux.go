@@ -42,7 +42,7 @@ func (a *routeCache) reload(handle *netlink.Handle, family int) error {
 			starts = append(starts, after)
 		}
 	}
-	err := eachPrefix(handle, family, mark)
+	err := whole(func() error { return eachPrefix(handle, family, mark) })
 	a.divide(starts)
 	if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil // a kernel without IPv6 says so when it is asked for a route

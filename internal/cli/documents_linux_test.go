@@ -35,6 +35,7 @@ var updateDocuments = flag.Bool("update-documents", false, "write into the docum
 //
 //	go test ./internal/cli -run TestDocuments -update-documents
 func TestDocuments(t *testing.T) {
+	long(t)
 	lab.Require(t)
 	t.Parallel()
 	if path := os.Getenv(documentAlone); path != "" {
