@@ -172,6 +172,9 @@ func (j *whyJob) readTargets(ctx context.Context) (err error) {
 	}
 	for pair := range j.set.Ordered() {
 		t := whyTarget{word: j.set.Word(pair), name: j.set.Name(pair.Addr()), addrs: []why.Address{{AddrPort: pair}}}
+		if host, _, err := net.SplitHostPort(t.name); err == nil { // the word of host:80
+			t.name = host
+		}
 		if t.name == "" {
 			t.name = pair.Addr().String()
 		}

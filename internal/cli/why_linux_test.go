@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"net/netip"
 	"slices"
@@ -146,6 +147,35 @@ func TestWhyDryRun(t *testing.T) {
 	r := command(t.Context(), nil, "why", "--dry-run", "192.0.2.1:443", "[2001:db8::1]:443")
 	if n := strings.Count(r.out, "Flags [S"); r.code != exitYes || n < 20 {
 		t.Errorf("exit %d, %d SYNs: %s%s", r.code, n, r.out, r.err)
+	}
+}
+
+// twoAddresses is a resolver to which every name has the same two addresses.
+type twoAddresses struct{}
+
+func (twoAddresses) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}, nil
+}
+
+// All addresses of a name are tried, wherever its port stands.
+func TestWhyTriesAllAddresses(t *testing.T) {
+	for line, want := range map[string]string{
+		"svc.test:80": "svc.test", "-p 80 svc.test": "svc.test", "[2001:db8::1]:80": "2001:db8::1", "192.0.2.7:80": "192.0.2.7",
+	} {
+		s := Streams{Resolver: twoAddresses{}, Env: func(string) string { return "" }}
+		o := &whyOptions{Budget: "400,30s"}
+		o.words, o.given = strings.Fields(line), map[string]bool{}
+		if rest, ported := strings.CutPrefix(line, "-p 80 "); ported {
+			o.words, o.Ports, o.given["p"] = []string{rest}, []string{"80"}, true
+		}
+		j := &whyJob{options: o, streams: s}
+		addresses := 1
+		if want == "svc.test" {
+			addresses = 2
+		}
+		if err := j.readTargets(t.Context()); err != nil || len(j.targets) != 1 || len(j.targets[0].addrs) != addresses || j.targets[0].name != want {
+			t.Errorf("%s: %v, %+v", line, err, j.targets)
+		}
 	}
 }
 
