@@ -32,7 +32,7 @@ var errnoVerdicts = []struct {
 	{syscall.EPROTO, probe.StateFiltered, "param-problem"},
 	{syscall.EOPNOTSUPP, probe.StateFiltered, "icmp-3-5"},
 	{syscall.EHOSTDOWN, probe.StateFiltered, "icmp-3-7"},
-	{syscall.ENONET, probe.StateFiltered, "icmp-3-8"},
+	{errNoNet, probe.StateFiltered, "icmp-3-8"},
 	{syscall.EPERM, probe.StateFiltered, probe.ReasonLocalFirewall},
 	{syscall.EACCES, probe.StateFiltered, "prohibited"},
 	{syscall.ETIMEDOUT, probe.StateFiltered, probe.ReasonNoResponse},
