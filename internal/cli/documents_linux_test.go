@@ -180,7 +180,7 @@ var variable = []struct {
 	{regexp.MustCompile(`[0-9.]+ %`), "SHARE"},
 	{regexp.MustCompile(` ?\(kernel(-rx)?\)`), ""}, // a busy machine misses a stamp
 	{regexp.MustCompile(`in \d+ segments`), "in N segments"},
-	{regexp.MustCompile(`(retransmitted SYN-ACK|SYN-ACK repeated) \d+ times`), "$1 N times"},
+	{regexp.MustCompile(`(retransmitted +SYN-ACK|SYN-ACK repeated) (\d+ times|once|twice)`), "$1 N times"},
 	{regexp.MustCompile(`\b[0-9,]{4,}(\.\d+)?\b`), "N"},
 	{regexp.MustCompile(`─+`), "─"},
 	{regexp.MustCompile(`[ \t]+`), " "},
