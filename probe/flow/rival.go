@@ -18,6 +18,7 @@ type rival struct {
 	isn     craft.Seq    // of the client
 	end     craft.Seq    // after the numbers of its SYN
 	swapped bool         // the client is the second endpoint of the key
+	back    bool         // the client is the server of the connection before, which has not been heard of
 
 	answer   craft.Seq // the latest acknowledgement of the server since
 	answerAt int64     // 0 none
@@ -41,6 +42,7 @@ const (
 	undecided verdict = iota
 	begins            // it begins another connection
 	passes            // the connection goes on
+	parts             // the connection goes on, and this is none of it
 )
 
 // apartAtMost is how far from what was captured a segment may lie to be the
@@ -52,6 +54,9 @@ const slack = int64(20 * time.Millisecond)
 
 // contest judges by the next segment.
 func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdict {
+	if v.back {
+		return v.contestBack(f, swapped, s)
+	}
 	const kind = craft.SYN | craft.ACK | craft.RST
 	client := swapped == v.swapped
 	number, old := s.Ack, f.watch.Ahead(handshake.Client, s.Ack)
@@ -98,7 +103,8 @@ func abs(n int64) int64 {
 func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool, seen uint32) bool {
 	f := t.flow(r)
 	from := f.side(swapped, s)
-	if f.self || s.Flags.Has(craft.RST) || !f.watch.Living() || !f.watch.Rivals(at, from, s) ||
+	back := f.watch.AsksBack(from, s)
+	if f.self || s.Flags.Has(craft.RST) || !back && (!f.watch.Living() || !f.watch.Rivals(at, from, s)) ||
 		s.Flags.Has(craft.ACK) && f.opening.elsewhere(from, s.TTL) {
 		return false
 	}
@@ -106,6 +112,8 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 		t.pass(r)
 	}
 	switch {
+	case back:
+		f.rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped, back: true}
 	case from == handshake.Server:
 		f.rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped}
 	case s.Flags.Has(craft.SYN):
@@ -133,6 +141,13 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 	case passes:
 		t.pass(r)
 		return r, false
+	case parts:
+		t.flow(r).rival = nil
+		t.release(v, Reused)
+		return r, false
+	}
+	if v.back {
+		return t.await(p, r, swapped, s, seen)
 	}
 	if swapped == v.swapped || s.Flags&(craft.SYN|craft.RST) != 0 {
 		return r, false

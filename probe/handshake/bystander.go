@@ -294,6 +294,9 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	b.named(at, from, me, s)
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
 	case craft.SYN:
+		if from == Server && !me.Opened() {
+			return b.known.has(knowRefused)
+		}
 		return me.Opened() && s.Seq != me.ISS &&
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
 			(b.known.has(knowSYN(from)) || !justBefore(me, s) || at-b.begin > mostOvertaken)
@@ -302,7 +305,7 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 			const gaveUp = int64(10 * time.Second)
 			return from == Server && b.known.has(knowClientSYN) && !you.covers(s.Ack) && at-b.last > gaveUp
 		}
-		return s.Seq != me.ISS && b.otherAnswer(at, from, me, you, s)
+		return s.Seq != me.ISS && (b.asked(from, me, you) || b.otherAnswer(at, from, me, you, s))
 	case craft.ACK:
 		return me.Opened() && you.Opened() && b.foreign(from, me, you, s)
 	case craft.RST | craft.ACK: // refuses a SYN that was not captured

@@ -87,6 +87,21 @@ func odd(me, you *End, s *craft.Segment) bool {
 	return !plausible(seq, window) && ack != 0 || !plausible(ack, window) && seq != 0
 }
 
+// AsksBack tells a SYN of a server of which nothing was captured that tells what
+// became of the client's: it answers that (RFC 9293 §3.5, figure 7), or the
+// attempt has failed and the two ends change roles.
+func (b *Bystander) AsksBack(from Side, s *craft.Segment) bool {
+	return from == Server && s.Flags&(craft.SYN|craft.ACK|craft.RST) == craft.SYN && b.known.has(knowClientSYN) &&
+		!b.pair.Server.Opened() && !b.known.has(knowRefused)
+}
+
+// asked tells whether an end that sends a SYN-ACK with another number than its
+// SYN had was asked for a connection: where the other end has not been heard of,
+// its SYN was not captured.
+func (b *Bystander) asked(from Side, me, you *End) bool {
+	return from == Client && b.known.has(knowClientSYN) && !you.Opened() && !me.Confirmed()
+}
+
 // Ahead is how far a number is from the one that an end was to use next, as far
 // as captured.
 func (b *Bystander) Ahead(of Side, n craft.Seq) int32 { return n.Sub(b.pair.end(of).Nxt) }

@@ -88,14 +88,10 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
 		!b.doubts() // a server that refused has nothing to acknowledge
 	switch {
-	case b.known.has(knowServerSYN):
+	case b.known.has(knowServerSYN) && b.answer.flags.Has(craft.ACK):
 		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, b.reply(r)
-		if !b.answer.flags.Has(craft.ACK) {
-			r.Reason = probe.ReasonSplitHandshake
-			if b.known.has(knowCrossed) {
-				r.Reason = probe.ReasonConnected
-			}
-		}
+	case b.known.has(knowServerSYN) && !b.known.has(knowCrossed):
+		r.State, r.Reason, r.Reply = b.splitState(), probe.ReasonSplitHandshake, b.reply(r)
 	case b.known.has(knowProven):
 		r.State, r.Reason = probe.StateOpen, probe.ReasonConnected
 	case refused:
@@ -111,6 +107,15 @@ func (b *Bystander) judge(r *Result, t Trust) {
 	default:
 		r.State, r.Reason = probe.StateUnknown, probe.ReasonNoResponse
 	}
+}
+
+// splitState is that of a connection of which the server has answered the SYN
+// with a SYN: open once it has taken the client's SYN-ACK (SEMANTICS §1).
+func (b *Bystander) splitState() probe.State {
+	if b.known.has(knowProven) {
+		return probe.StateOpen
+	}
+	return probe.StateUnknown
 }
 
 // heardNothing tells whether the client says that it had no answer, by sending
