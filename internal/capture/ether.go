@@ -39,11 +39,11 @@ var etherNames = map[uint16]unread{
 }
 
 // ethernet takes an Ethernet header off.
-func ethernet(b []byte) ([]byte, error) {
+func (w *Network) ethernet(b []byte) ([]byte, error) {
 	if len(b) < 14 {
 		return nil, ErrShortFrame
 	}
-	return etherType(binary.BigEndian.Uint16(b[12:]), b[14:])
+	return w.etherType(binary.BigEndian.Uint16(b[12:]), b[14:])
 }
 
 // longestLength is the largest number in the place of an EtherType that is a
@@ -52,7 +52,7 @@ const longestLength = 1500
 
 // etherType finds the IP packet in what follows an EtherType: behind VLAN tags,
 // MPLS labels, PPPoE and the like.
-func etherType(kind uint16, b []byte) ([]byte, error) {
+func (w *Network) etherType(kind uint16, b []byte) ([]byte, error) {
 	for {
 		switch kind {
 		case etherIPv4, etherIPv6:
@@ -61,6 +61,9 @@ func etherType(kind uint16, b []byte) ([]byte, error) {
 			if len(b) < 4 {
 				return nil, ErrShortFrame
 			}
+			if id := binary.BigEndian.Uint16(b) & 0xfff; id != 0 { // 0 says a priority only
+				w.add(tagVLAN, uint32(id))
+			}
 			kind, b = binary.BigEndian.Uint16(b[2:]), b[4:]
 		case etherVNTag:
 			if len(b) < 6 {
@@ -68,32 +71,33 @@ func etherType(kind uint16, b []byte) ([]byte, error) {
 			}
 			kind, b = binary.BigEndian.Uint16(b[4:]), b[6:]
 		default:
-			return otherType(kind, b)
+			return w.otherType(kind, b)
 		}
 	}
 }
 
 // otherType is etherType for what ends a row of tags.
-func otherType(kind uint16, b []byte) ([]byte, error) {
+func (w *Network) otherType(kind uint16, b []byte) ([]byte, error) {
 	switch kind {
 	case etherMPLS, etherMPLSMany:
-		return mpls(b)
+		return w.mpls(b)
 	case etherPPPoE:
-		return pppoe(b)
+		return w.pppoe(b)
 	case etherPPP:
-		return ppp(b)
+		return w.ppp(b)
 	case etherBridged:
-		return ethernet(b)
+		return w.ethernet(b)
 	case etherPBB: // a service tag, and the customer's frame
 		if len(b) < 4 {
 			return nil, ErrShortFrame
 		}
-		return ethernet(b[4:])
+		w.add(tagService, binary.BigEndian.Uint32(b)&0xffffff)
+		return w.ethernet(b[4:])
 	case sllNoLength, sllLLC:
-		return llc(b)
+		return w.llc(b)
 	}
 	if kind <= longestLength {
-		return llc(b)
+		return w.llc(b)
 	}
 	if name, ok := etherNames[kind]; ok {
 		return nil, name
@@ -103,7 +107,7 @@ func otherType(kind uint16, b []byte) ([]byte, error) {
 
 // llc takes an IEEE 802.2 header off, with the protocol of a SNAP header behind
 // it (RFC 1042).
-func llc(b []byte) ([]byte, error) {
+func (w *Network) llc(b []byte) ([]byte, error) {
 	const snap, ip, unnumbered = 0xaa, 0x06, 0x03
 	switch {
 	case len(b) < 3:
@@ -117,7 +121,7 @@ func llc(b []byte) ([]byte, error) {
 	case len(b) < 8:
 		return nil, ErrShortFrame
 	case b[3] == 0 && b[4] == 0x80 && b[5] == 0xc2: // IEEE 802.1: bridged (RFC 2684 §5.2)
-		return bridged(binary.BigEndian.Uint16(b[6:]), b[8:])
+		return w.bridged(binary.BigEndian.Uint16(b[6:]), b[8:])
 	case b[3] != 0 || b[4] != 0 || b[5] != 0 && b[5] != 0xf8:
 		return nil, unread(fmt.Sprintf("snap-0x%02x%02x%02x", b[3], b[4], b[5]))
 	}
@@ -125,29 +129,30 @@ func llc(b []byte) ([]byte, error) {
 	if kind <= longestLength {
 		return nil, unread("snap")
 	}
-	return etherType(kind, b[8:])
+	return w.etherType(kind, b[8:])
 }
 
 // bridged takes Ethernet in ATM: with a check sequence (1) or without (7).
-func bridged(kind uint16, b []byte) ([]byte, error) {
+func (w *Network) bridged(kind uint16, b []byte) ([]byte, error) {
 	if kind != 1 && kind != 7 {
 		return nil, unread("bridged")
 	}
 	if len(b) < 2 {
 		return nil, ErrShortFrame
 	}
-	return ethernet(b[2:])
+	return w.ethernet(b[2:])
 }
 
 // mpls takes labels off (RFC 3032 §2.1). What follows is not said: IP begins
 // with its version, and the control word of a pseudowire with zeros (RFC 4385).
-func mpls(b []byte) ([]byte, error) {
+func (w *Network) mpls(b []byte) ([]byte, error) {
 	const bottom = 1
 	for {
 		if len(b) < 4 {
 			return nil, ErrShortFrame
 		}
 		last := b[2]&bottom != 0
+		w.add(tagMPLS, binary.BigEndian.Uint32(b)>>12)
 		if b = b[4:]; last {
 			break
 		}
@@ -158,17 +163,18 @@ func mpls(b []byte) ([]byte, error) {
 	case b[0]>>4 == 4 || b[0]>>4 == 6:
 		return b, nil
 	case b[0]>>4 == 0 && len(b) >= 4+14:
-		return ethernet(b[4:])
+		return w.ethernet(b[4:])
 	}
 	return nil, unread("mpls")
 }
 
 // pppoe takes the header of a session off (RFC 2516 §4).
-func pppoe(b []byte) ([]byte, error) {
+func (w *Network) pppoe(b []byte) ([]byte, error) {
 	if len(b) < 6 {
 		return nil, ErrShortFrame
 	}
-	return ppp(b[6:])
+	w.add(tagPPPoE, uint32(binary.BigEndian.Uint16(b[2:])))
+	return w.ppp(b[6:])
 }
 
 // Protocols of PPP (RFC 1661 §2, IANA).
@@ -182,7 +188,7 @@ const (
 
 // ppp takes a PPP header off: address and control, unless those are left out
 // (RFC 1662 §3.1), and a protocol of one or two bytes (RFC 1661 §6.5).
-func ppp(b []byte) ([]byte, error) {
+func (w *Network) ppp(b []byte) ([]byte, error) {
 	if len(b) >= 2 && b[0] == 0xff && b[1] == 0x03 {
 		b = b[2:]
 	}
@@ -200,22 +206,22 @@ func ppp(b []byte) ([]byte, error) {
 	case pppIPv4, pppIPv6:
 		return asIP(b)
 	case pppMPLS, pppMPLSMany:
-		return mpls(b)
+		return w.mpls(b)
 	case pppBridged:
 		if len(b) < 2 {
 			return nil, ErrShortFrame
 		}
-		return ethernet(b[2:])
+		return w.ethernet(b[2:])
 	}
 	return nil, unread(fmt.Sprintf("ppp-0x%04x", protocol))
 }
 
 // hdlc takes PPP in HDLC framing off, or Cisco HDLC: address, control, and an
 // EtherType.
-func hdlc(b []byte) ([]byte, error) {
+func (w *Network) hdlc(b []byte) ([]byte, error) {
 	const unicast, multicast = 0x0f, 0x8f
 	if len(b) >= 4 && (b[0] == unicast || b[0] == multicast) {
-		return etherType(binary.BigEndian.Uint16(b[2:]), b[4:])
+		return w.etherType(binary.BigEndian.Uint16(b[2:]), b[4:])
 	}
-	return ppp(b)
+	return w.ppp(b)
 }

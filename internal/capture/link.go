@@ -62,26 +62,28 @@ func knownLinkTypes() string {
 }
 
 // Strip returns the IP packet in the frame, the innermost one where it is
-// tunnelled. It aliases p.Data and may be followed by padding. It sets
-// Direction and Interface where the link layer tells them. It fails with
+// tunnelled. It aliases p.Data and may be followed by padding. It sets Network,
+// and Direction and Interface where the link layer tells them. It fails with
 // [ErrShortFrame], an error that wraps [ErrNotIP] and names what is there
 // instead, or an [*Error] around [ErrLinkType].
 func (p *Packet) Strip() ([]byte, error) {
 	if p.Link == LinkEthernet && len(p.Data) > 34 && p.Data[12] == 8 && p.Data[13] == 0 && p.Data[23] == protocolTCP {
+		p.Network = Network{}
 		return asIP(p.Data[14:]) // what most frames are
 	}
+	p.Network = Network{}
 	b, err := p.stripLink(p.Link, p.Data)
 	if err != nil {
 		return nil, err
 	}
-	return innermost(b)
+	return p.Network.innermost(b)
 }
 
 // stripLink takes a link-layer header off.
 func (p *Packet) stripLink(link LinkType, b []byte) ([]byte, error) {
 	switch link {
 	case LinkEthernet:
-		return ethernet(b)
+		return p.Network.ethernet(b)
 	case LinkRaw, LinkRawBSD, LinkRawOld, LinkIPv4, LinkIPv6:
 		return asIP(b)
 	case LinkSLL:
@@ -93,27 +95,27 @@ func (p *Packet) stripLink(link LinkType, b []byte) ([]byte, error) {
 	case LinkEnc:
 		return behind(12, b)
 	case LinkPPP:
-		return ppp(b)
+		return p.Network.ppp(b)
 	case LinkPPPHDLC, LinkCHDLC:
-		return hdlc(b)
+		return p.Network.hdlc(b)
 	case LinkPPPoE:
-		return pppoe(b)
+		return p.Network.pppoe(b)
 	case LinkATM:
-		return llc(b)
+		return p.Network.llc(b)
 	case LinkFDDI: // frame control and two addresses
 		if len(b) < 13 {
 			return nil, ErrShortFrame
 		}
-		return llc(b[13:])
+		return p.Network.llc(b[13:])
 	case LinkIPoIB: // the address of the other end, and RFC 4391's header
 		if len(b) < 24 {
 			return nil, ErrShortFrame
 		}
-		return etherType(binary.BigEndian.Uint16(b[20:]), b[24:])
+		return p.Network.etherType(binary.BigEndian.Uint16(b[20:]), b[24:])
 	case LinkWiFi:
-		return wifi(b)
+		return p.Network.wifi(b)
 	case LinkRadiotap:
-		return radiotap(b)
+		return p.Network.radiotap(b)
 	case LinkPPI:
 		return p.stripPPI(b)
 	case LinkPFLog:
@@ -145,7 +147,7 @@ func (p *Packet) stripSLL(b []byte) ([]byte, error) {
 		return nil, ErrShortFrame
 	}
 	p.sent(binary.BigEndian.Uint16(b) == outgoing)
-	return etherType(binary.BigEndian.Uint16(b[14:]), b[16:])
+	return p.Network.etherType(binary.BigEndian.Uint16(b[14:]), b[16:])
 }
 
 // stripSLL2 takes LINKTYPE_LINUX_SLL2 off: protocol, reserved, interface index,
@@ -156,7 +158,7 @@ func (p *Packet) stripSLL2(b []byte) ([]byte, error) {
 	}
 	p.sent(b[10] == outgoing)
 	p.Interface = p.Interface<<16 ^ binary.BigEndian.Uint32(b[4:])
-	return etherType(binary.BigEndian.Uint16(b), b[20:])
+	return p.Network.etherType(binary.BigEndian.Uint16(b), b[20:])
 }
 
 func (p *Packet) sent(out bool) {

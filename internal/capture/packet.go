@@ -57,7 +57,8 @@ type Packet struct {
 	Link      LinkType  // what Data begins with
 	Interface uint32    // on which it was seen; comparable within one file only
 	Direction Direction
-	Data      []byte // as captured, perhaps cut; valid until the next call of Next
-	Length    int    // on the wire
-	Comment   string // pcapng's first comment; "" none. Filled under Reader.Comments
+	Network   Network // set by Strip
+	Data      []byte  // as captured, perhaps cut; valid until the next call of Next
+	Length    int     // on the wire
+	Comment   string  // pcapng's first comment; "" none. Filled under Reader.Comments
 }

@@ -53,7 +53,7 @@ func pflog(b []byte) ([]byte, error) {
 
 // radiotap takes a radiotap header off, whose length is little-endian
 // (radiotap.org), and the 802.11 header behind it.
-func radiotap(b []byte) ([]byte, error) {
+func (w *Network) radiotap(b []byte) ([]byte, error) {
 	if len(b) < 4 {
 		return nil, ErrShortFrame
 	}
@@ -61,12 +61,12 @@ func radiotap(b []byte) ([]byte, error) {
 	if n < 8 || n > len(b) {
 		return nil, ErrShortFrame
 	}
-	return wifi(b[n:])
+	return w.wifi(b[n:])
 }
 
 // wifi takes the header of an 802.11 data frame off (IEEE 802.11 §9.3.2). What
 // is encrypted, or aggregated, is not read.
-func wifi(b []byte) ([]byte, error) {
+func (w *Network) wifi(b []byte) ([]byte, error) {
 	const (
 		data, withoutData, qos = 2, 0x40, 0x80
 		toDS, fromDS           = 0x01, 0x02
@@ -103,5 +103,5 @@ func wifi(b []byte) ([]byte, error) {
 	case len(b) >= n+4 && b[n] == 0 && b[n+1] == 0: // aligned by two bytes
 		n += 2
 	}
-	return llc(b[n:])
+	return w.llc(b[n:])
 }

@@ -29,9 +29,9 @@ const deepest = 8
 // innermost opens the tunnels that an IP packet may be. What is no tunnel, or
 // none that is known, stays as it is: it is for the reader of segments to
 // count.
-func innermost(b []byte) ([]byte, error) {
+func (w *Network) innermost(b []byte) ([]byte, error) {
 	for range deepest {
-		inner, ok := opened(b)
+		inner, ok := w.opened(b)
 		if !ok {
 			break
 		}
@@ -41,25 +41,31 @@ func innermost(b []byte) ([]byte, error) {
 }
 
 // opened returns the IP packet within another one.
-func opened(b []byte) (inner []byte, ok bool) {
+func (w *Network) opened(b []byte) (inner []byte, ok bool) {
 	protocol, payload := payloadOf(b)
+	before := *w
 	var err error
 	switch protocol {
 	case protocolIPv4, protocolIPv6:
+		w.between(tagIPIP, b)
 		inner, err = asIP(payload)
 	case protocolGRE:
-		inner, err = gre(payload)
+		inner, err = w.gre(b, payload)
 	case protocolUDP:
-		inner, err = overUDP(payload)
+		inner, err = w.overUDP(payload)
 	case protocolEtherIP: // RFC 3378: two bytes, and the frame
 		if len(payload) < 2 {
 			return nil, false
 		}
-		inner, err = ethernet(payload[2:])
+		w.between(tagEtherIP, b)
+		inner, err = w.ethernet(payload[2:])
 	case protocolMPLS:
-		inner, err = mpls(payload)
+		inner, err = w.mpls(payload)
 	default:
 		return nil, false
+	}
+	if err != nil {
+		*w = before
 	}
 	return inner, err == nil
 }
@@ -125,7 +131,7 @@ const (
 // wccp is what a router redirects to a cache (draft-mclaggan-wccp-v2rev1).
 const wccp = 0x883e
 
-func gre(b []byte) ([]byte, error) {
+func (w *Network) gre(outer, b []byte) ([]byte, error) {
 	if len(b) < 4 {
 		return nil, ErrShortFrame
 	}
@@ -134,6 +140,10 @@ func gre(b []byte) ([]byte, error) {
 		if flags&flag != 0 {
 			n += 4
 		}
+	}
+	mirrored := kind == erspanII || kind == erspanIII || kind == wccp
+	if !mirrored {
+		w.carrier(outer, flags, b)
 	}
 	if flags&greVersion == 1 && flags&greAck != 0 {
 		n += 4
@@ -148,15 +158,15 @@ func gre(b []byte) ([]byte, error) {
 	case kind == wccp:
 		return asIP(b[n:])
 	case kind == erspanII || kind == erspanIII:
-		return erspan(kind, flags&greSequence != 0, b[n:])
+		return w.erspan(kind, flags&greSequence != 0, b[n:])
 	}
-	return etherType(kind, b[n:])
+	return w.etherType(kind, b[n:])
 }
 
 // erspan takes the header of a mirrored frame off
 // (draft-foschiano-erspan §4): none in type I, which has no sequence number, 8
 // bytes in type II, 12 in type III, and 8 more where that says so.
-func erspan(kind uint16, numbered bool, b []byte) ([]byte, error) {
+func (w *Network) erspan(kind uint16, numbered bool, b []byte) ([]byte, error) {
 	n := 0
 	switch {
 	case kind == wccp && len(b) >= n+4 && b[n]>>4 != 4: // version 2 has a header of its own
@@ -173,32 +183,32 @@ func erspan(kind uint16, numbered bool, b []byte) ([]byte, error) {
 	if len(b) < n {
 		return nil, ErrShortFrame
 	}
-	return ethernet(b[n:])
+	return w.ethernet(b[n:])
 }
 
 // overUDP opens a UDP datagram to the port of a tunnel.
-func overUDP(b []byte) ([]byte, error) {
+func (w *Network) overUDP(b []byte) ([]byte, error) {
 	if len(b) < 8 {
 		return nil, ErrShortFrame
 	}
 	src, dst, payload := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]), b[8:]
 	switch {
 	case dst == portVXLAN || dst == portVXLANOld:
-		return vxlan(payload)
+		return w.vxlan(payload)
 	case dst == portVXLANGPE:
-		return vxlanGPE(payload)
+		return w.vxlanGPE(payload)
 	case dst == portGeneve:
-		return geneve(payload)
+		return w.geneve(payload)
 	case dst == portGTPU || src == portGTPU:
-		return gtpu(payload)
+		return w.gtpu(payload)
 	case dst == portMPLS:
-		return mpls(payload)
+		return w.mpls(payload)
 	}
 	return nil, ErrNotIP
 }
 
 // vxlan takes a VXLAN header off (RFC 7348 §5).
-func vxlan(b []byte) ([]byte, error) {
+func (w *Network) vxlan(b []byte) ([]byte, error) {
 	const valid = 0x08
 	switch {
 	case len(b) < 8:
@@ -206,18 +216,22 @@ func vxlan(b []byte) ([]byte, error) {
 	case b[0]&valid == 0:
 		return nil, ErrNotIP
 	}
-	return ethernet(b[8:])
+	w.add(tagVXLAN, binary.BigEndian.Uint32(b[4:])>>8)
+	return w.ethernet(b[8:])
 }
 
 // vxlanGPE takes off the header of the generic protocol extension, which names
 // what follows.
-func vxlanGPE(b []byte) ([]byte, error) {
+func (w *Network) vxlanGPE(b []byte) ([]byte, error) {
 	const named, ipv4, ipv6, frame = 0x04, 1, 2, 3
 	switch {
 	case len(b) < 8:
 		return nil, ErrShortFrame
+	}
+	w.add(tagVXLAN, binary.BigEndian.Uint32(b[4:])>>8)
+	switch {
 	case b[0]&named == 0 || b[3] == frame:
-		return ethernet(b[8:])
+		return w.ethernet(b[8:])
 	case b[3] == ipv4 || b[3] == ipv6:
 		return asIP(b[8:])
 	}
@@ -225,7 +239,7 @@ func vxlanGPE(b []byte) ([]byte, error) {
 }
 
 // geneve takes a Geneve header and its options off (RFC 8926 §3.4).
-func geneve(b []byte) ([]byte, error) {
+func (w *Network) geneve(b []byte) ([]byte, error) {
 	if len(b) < 8 {
 		return nil, ErrShortFrame
 	}
@@ -236,18 +250,22 @@ func geneve(b []byte) ([]byte, error) {
 	if len(b) < n {
 		return nil, ErrShortFrame
 	}
-	return etherType(binary.BigEndian.Uint16(b[2:]), b[n:])
+	w.add(tagGeneve, binary.BigEndian.Uint32(b[4:])>>8)
+	return w.etherType(binary.BigEndian.Uint16(b[2:]), b[n:])
 }
 
 // gtpu takes a GTP-U header off, with its optional part and extension headers
 // (3GPP TS 29.281 §5).
-func gtpu(b []byte) ([]byte, error) {
+func (w *Network) gtpu(b []byte) ([]byte, error) {
 	const version, gtp, extension, optional, userData = 0xe0, 0x30, 0x04, 0x07, 255
 	switch {
 	case len(b) < 8:
 		return nil, ErrShortFrame
 	case b[0]&(version|0x10) != gtp || b[1] != userData:
 		return nil, ErrNotIP
+	}
+	w.add(tagGTP, binary.BigEndian.Uint32(b[4:]))
+	switch {
 	case b[0]&optional == 0:
 		return asIP(b[8:])
 	case len(b) < 12:

@@ -20,6 +20,16 @@ const (
 // tick is how often the table is searched for what is due.
 const tick = int64(10 * time.Millisecond)
 
+// ticks are a time of a clock, in units of 16.8 ms: two years and more.
+type ticks uint32
+
+const tickBits = 24
+
+func ticksOf(now int64) ticks { return ticks(now >> tickBits) }
+
+// nanoseconds is the time again, a tick too early at most.
+func (t ticks) nanoseconds() int64 { return int64(t) << tickBits }
+
 // advance takes in the stamp of the next packet, and tells whether it is worth
 // looking for what is due.
 func (c *clock) advance(at int64) bool {

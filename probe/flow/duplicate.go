@@ -53,6 +53,7 @@ type sighting struct {
 // place is where a packet was seen.
 type place struct {
 	iface     uint32
+	network   uint32
 	direction Direction
 	ttl       uint8
 }
@@ -69,7 +70,7 @@ const (
 // again reports whether a segment was seen just before, when, and its hash.
 func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice sameness, first int64, hash uint64) {
 	hash, looks := s.hash(k, seg)
-	here := sighting{hash, at, looks, seg.ID, place{p.Interface, p.Direction, seg.TTL}}
+	here := sighting{hash, at, looks, seg.ID, place{p.Interface, p.Network, p.Direction, seg.TTL}}
 	if s.rewind(&here) {
 		return same, at, hash ^ uint64(looks)
 	}

@@ -149,7 +149,7 @@ func (t *Table) expire() {
 	for t.going.first != noRef && t.flow(t.going.first).heard < before(t.cfg.Idle) {
 		t.finish(t.going.first, Idle)
 	}
-	for t.alone.first != noRef && t.lone(t.alone.first).heard < before(t.cfg.Idle) {
+	for t.alone.first != noRef && t.lone(t.alone.first).heard.nanoseconds() < before(t.cfg.Idle) {
 		t.finish(t.alone.first, Idle)
 	}
 }
@@ -183,5 +183,5 @@ func (t *Table) crowd() {
 // older tells whether the oldest SYN was silent longer than any connection.
 func (t *Table) older() bool {
 	return t.alone.first != noRef &&
-		(t.going.first == noRef || t.lone(t.alone.first).heard < t.flow(t.going.first).heard)
+		(t.going.first == noRef || t.lone(t.alone.first).heard.nanoseconds() < t.flow(t.going.first).heard)
 }

@@ -21,6 +21,7 @@ type fragment struct {
 type fragmentKey struct {
 	src, dst [16]byte
 	id       uint32
+	network  uint32 // as in Packet
 }
 
 // datagram is what is kept of a TCP segment in fragments: enough to give each of
@@ -118,6 +119,7 @@ func fragmentOf6(b []byte) (f fragment, ok bool) {
 
 // fragment takes in a part of a segment.
 func (t *Table) fragment(at int64, p *Packet, f *fragment) {
+	f.key.network = p.Network
 	d := t.datagram(f.key)
 	if d.at != 0 && abs(at-d.at) > together {
 		t.countWaiting(d) // the identification is used again

@@ -15,13 +15,14 @@ type lone struct {
 	hash      uint32 // of key
 	links     links
 	at        int64  // its stamp
-	heard     int64  // the same, of the table's clock
 	number    uint64 // of the attempt
 	packet    uint64
 	seen      uint32 // hash of the packet
 	isn, val  uint32
 	window    uint16
 	mss       uint16
+	heard     ticks  // of the table's clock
+	network   uint32 // as in Packet
 	ecn       craft.Flags
 	file      uint16
 	ttl       uint8

@@ -26,6 +26,7 @@ type Packet struct {
 	Length    int       // in bytes on the wire, from the IP header on; 0 unknown
 	File      int       // which of several captures it comes from
 	Interface uint32    // where it was seen, any number that tells interfaces apart
+	Network   uint32    // in which VLAN, tunnel or the like, any number that tells those apart; 0 none
 	Direction Direction
 }
 

@@ -13,6 +13,7 @@ type flow struct {
 
 	key                 key
 	hash                uint32 // of key
+	network             uint32 // as in Packet, of its first packet
 	links               links
 	number              uint64
 	first, lastPacket   uint64
@@ -56,7 +57,7 @@ func (f *flow) observe(at int64, from handshake.Side, s *craft.Segment, kept han
 
 // take makes a connection of a SYN.
 func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
-	f.key, f.hash, f.number, f.self = l.key, l.hash, l.number, l.key.self()
+	f.key, f.hash, f.network, f.number, f.self = l.key, l.hash, l.network, l.number, l.key.self()
 	f.first, f.lastPacket, f.firstFile, f.lastFile = l.packet, l.packet, l.file, l.file
 	f.packets, f.seen = 1, l.seen
 	f.fromSecond = l.offers&fromSecond != 0

@@ -215,6 +215,6 @@ func (t *Table) release(v *rival, why Ending) {
 		return
 	}
 	k, _ := keyOf(t.held.packet.Segment.Src, t.held.packet.Segment.Dst)
-	_, hash := t.find(&k)
+	hash := t.hash(&k)
 	t.finish(t.beginRival(v, &k, hash), why)
 }

@@ -38,8 +38,8 @@ func (t *Table) Settle(announce uint32) error {
 
 // announce hands out what has become of a connection that goes on.
 func (t *Table) announce(y *young) {
-	r, _ := t.find(&y.key)
-	if r == noRef || t.numberOf(r) != y.number {
+	r := t.index.find(t.hash(&y.key), func(r ref) bool { return t.numberOf(r) == y.number })
+	if r == noRef {
 		return
 	}
 	if !r.isLone() {

@@ -20,9 +20,12 @@ type Table struct {
 	seen      *sightings
 	seed      maphash.Seed
 
-	index index
-	flows store[flow]
-	lones store[lone]
+	index    index
+	flows    store[flow]
+	lones    store[lone]
+	shared   bool // endpoints have been met in several networks
+	networks networks
+
 	alone queue // SYNs that nothing has followed, the oldest first
 	going queue // connections, the one that was silent longest first
 	over  queue // the same for those that have ended
@@ -84,12 +87,6 @@ func stampOf(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// find returns the record of a pair of endpoints.
-func (t *Table) find(k *key) (ref, uint32) {
-	hash := uint32(maphash.Bytes(t.seed, k[:]))
-	return t.index.find(hash, func(r ref) bool { return *t.keyOf(r) == *k }), hash
-}
-
 func (t *Table) keyOf(r ref) *key {
 	if r.isLone() {
 		return &t.lone(r).key
@@ -113,13 +110,18 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 	}
 	k, swapped := keyOf(s.Src, s.Dst)
 	known, first, seen := t.seen.again(at, p, s, &k)
-	r, hash := t.find(&k)
+	hash := t.hash(&k)
+	r := t.find(&k, hash, p.Network, swapped, s)
 	twice := known == same
 	if known == likely && !(r != noRef && !r.isLone() && t.flow(r).asked(swapped, s, first)) {
 		twice = true
 		t.seen.weigh(true)
 	}
 	switch {
+	case twice && known == same:
+		if r != noRef && t.networkOf(r) != p.Network {
+			t.networks.join(t.networkOf(r), p.Network)
+		}
 	case twice:
 	case r.isLone():
 		if l := t.lone(r); s.Flags.Has(craft.SYN) && uint32(s.Seq) == l.isn && at <= l.at && swapped == (l.offers&fromSecond != 0) {
@@ -182,7 +184,7 @@ func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 	n := t.lones.take()
 	r := ref(n) | loneBit
 	l.key, l.hash, l.at, l.number, l.packet, l.seen = *k, hash, at, t.number, p.Number, seen
-	l.heard, l.file, l.direction = t.clock.now, uint16(p.File), p.Direction
+	l.heard, l.network, l.file, l.direction = ticksOf(t.clock.now), p.Network, uint16(p.File), p.Direction
 	if swapped {
 		l.offers |= fromSecond
 	}
@@ -218,6 +220,7 @@ func (t *Table) open(p *Packet, s *craft.Segment, k *key, swapped bool, hash uin
 	r := ref(t.flows.take())
 	f := t.flow(r)
 	f.key, f.hash, f.number, f.first, f.firstFile = *k, hash, t.number, p.Number, uint16(p.File)
+	f.network = p.Network
 	f.self = k.self()
 	f.fromSecond = swapped == asClient(s) && !f.self
 	f.midstream = s.Flags&craft.SYN == 0
@@ -319,8 +322,8 @@ func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
 	if t.unwanted(e.Quote.Src, e.Quote.Dst) {
 		return
 	}
-	k, _ := keyOf(e.Quote.Src, e.Quote.Dst)
-	r, _ := t.find(&k)
+	k, swapped := keyOf(e.Quote.Src, e.Quote.Dst)
+	r := t.find(&k, t.hash(&k), p.Network, swapped, &craft.Segment{Seq: e.Quote.Seq, Flags: craft.RST})
 	if r == noRef {
 		t.counts.Underway++
 		return

@@ -102,6 +102,25 @@ func (b *Bystander) asked(from Side, me, you *End) bool {
 	return from == Client && b.known.has(knowClientSYN) && !you.Opened() && !me.Confirmed()
 }
 
+// Fits tells a segment of which all numbers that can be compared are near to
+// those that were captured, and at least one can; sure says that this is not by
+// chance.
+func (b *Bystander) Fits(from Side, s *craft.Segment) (fits, sure bool) {
+	me, you := b.pair.end(from), b.pair.end(from.Other())
+	if s.Flags&(craft.SYN|craft.ACK) == craft.SYN {
+		same := me.Opened() && s.Seq == me.ISS
+		return same || me.Opened() && !b.known.has(knowSYN(from)) && justBefore(me, s), same
+	}
+	const window = 1 << 22
+	close := func(d int32) bool { return d >= -window && d <= window }
+	seq, ack := s.Seq.Sub(me.Nxt), s.Ack.Sub(you.Nxt)
+	mine, yours := me.Opened(), you.Opened() && s.Flags.Has(craft.ACK)
+	if mine && !close(seq) || yours && !close(ack) {
+		return false, false
+	}
+	return mine || yours, mine && yours || mine && seq == 0 || yours && ack == 0
+}
+
 // Ahead is how far a number is from the one that an end was to use next, as far
 // as captured.
 func (b *Bystander) Ahead(of Side, n craft.Seq) int32 { return n.Sub(b.pair.end(of).Nxt) }
