@@ -26,6 +26,9 @@ const (
 	// DoubtRepeated: the far end repeated its SYN-ACK, so the time holds the wait
 	// for an answer to the first one, which was lost.
 	DoubtRepeated Doubt = "synack-retransmitted"
+	// DoubtLate: the answer came after the timeout. It proves what the port is, and
+	// the probe counts as lost all the same.
+	DoubtLate Doubt = "late"
 	// DoubtSkipped: the probe was not sent; this machine slept or was too slow.
 	DoubtSkipped Doubt = "skipped"
 )

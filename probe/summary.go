@@ -11,7 +11,7 @@ import (
 // Matched plus the sum of Rejected.
 type Summary struct {
 	Probes        uint64            // ports probed, whatever came of it
-	Sent          uint64            // probe transmissions, first ones and repeated ones
+	Sent          uint64            // packets that left and are no RSTs: probes, first ones and repeated ones, those that warm up a way, and questions about answers
 	Retransmitted uint64            // of those, repeated ones
 	Resets        uint64            // RSTs of our own that closed half-open connections
 	SendErrors    uint64            // packets that the kernel refused

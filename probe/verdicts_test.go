@@ -21,56 +21,63 @@ import (
 	"synscope/probe/wide"
 )
 
-// An engine asks one port and tells its verdict.
+// An engine asks one port, and tells its verdict and what it counted.
 type engine struct {
 	name  string
 	ports int
-	ask   func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error)
+	ask   func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error)
+}
+
+type answer struct {
+	state  probe.State
+	reason probe.Reason
+	counts probe.Summary
 }
 
 var engines = []engine{
-	{"scan", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"scan", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		var got portSink
-		_, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
-		return got.State, got.Reason, err
+		s, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
+		return answer{got.State, got.Reason, s}, err
 	}},
 	{"stateless", 2, statelessly},
-	{"ping", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (state probe.State, reason probe.Reason, err error) {
-		_, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1}, func(s ping.Sample) error {
-			state, reason = s.State, s.Reason
+	{"ping", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (a answer, err error) {
+		take := func(s ping.Sample) { a.state, a.reason = s.State, s.Reason }
+		a.counts, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1, Late: take}, func(s ping.Sample) error {
+			take(s)
 			return nil
 		})
-		return state, reason, err
+		return a, err
 	}},
-	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
-		return path.Verdict.State, path.Verdict.Reason, err
+		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary}, err
 	}},
-	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
-		return r.State, r.Reason, err
+		return answer{r.State, r.Reason, r.Traffic}, err
 	}},
-	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
+	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		var got sampleSink
-		_, err := sample.Run(ctx, n, sample.Config{Targets: []netip.AddrPort{target}, Plan: isn.QuickPlan(), Seed: [32]byte{1}}, &got)
-		return got.got.State, got.got.Reason, err
+		s, err := sample.Run(ctx, n, sample.Config{Targets: []netip.AddrPort{target}, Plan: isn.QuickPlan(), Seed: [32]byte{1}}, &got)
+		return answer{got.got.State, got.got.Reason, s}, err
 	}},
 }
 
 // statelessly asks without a table of probes: what stays silent is counted and
 // not told of.
-func statelessly(ctx context.Context, n probe.Polled, target netip.AddrPort) (probe.State, probe.Reason, error) {
+func statelessly(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 	cfg := wide.Config{Plan: onePort(target), Config: scan.Config{Retries: 1}}
 	b, err := wide.NewBlaster(n, cfg)
 	if err != nil {
-		return 0, "", err
+		return answer{}, err
 	}
 	var got portSink
 	s, err := wide.Run(ctx, b, cfg, &got)
 	if !got.Target.IsValid() && s.States[probe.StateFiltered] == 1 {
-		return probe.StateFiltered, probe.ReasonNoResponse, err
+		return answer{probe.StateFiltered, probe.ReasonNoResponse, s.Summary}, err
 	}
-	return got.State, got.Reason, err
+	return answer{got.State, got.Reason, s.Summary}, err
 }
 
 // onePort is a plan of one port.
@@ -172,6 +179,8 @@ func peers() []peer {
 		{"near RST, then genuine from far", chorus(func(family) simnet.Host { return simnet.Only(craft.SYN, simnet.Closed{}) }, far(linux)), open, probe.ReasonSYNACK, ""},
 		{"near ICMP, then RST from far", chorus(onSYN(family.prohibited), far(func(family) simnet.Host { return simnet.Closed{} })), refused, probe.ReasonReset, ""},
 		{"genuine, then ICMP", chorus(linux, onSYN(family.prohibited)), open, probe.ReasonSYNACK, ""},
+		{"genuine, but after the timeout", slow(linux, 1200*time.Millisecond), open, probe.ReasonSYNACK, ""},
+		{"RST, but after the timeout", slow(func(family) simnet.Host { return simnet.Closed{} }, 1200*time.Millisecond), refused, probe.ReasonReset, ""},
 		{"ICMP, then RST", chorus(onSYN(family.prohibited), func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
 		{"RST, then ICMP", chorus(func(family) simnet.Host { return simnet.Closed{} }, onSYN(family.prohibited)), refused, probe.ReasonReset, ""},
 		{"RST without ACK, then ICMP", chorus(says(reply{craft.RST, bySYN}), onSYN(family.prohibited)), filtered, "admin-prohibited", ""},
@@ -232,7 +241,12 @@ func chorus(hosts ...func(family) simnet.Host) func(family) simnet.Host {
 
 // far is a host behind all who answer for it: several times as far as they are.
 func far(host func(family) simnet.Host) func(family) simnet.Host {
-	return func(f family) simnet.Host { return simnet.Slow(host(f), 120*time.Millisecond) }
+	return slow(host, 120*time.Millisecond)
+}
+
+// slow is a host that takes its time.
+func slow(host func(family) simnet.Host, takes time.Duration) func(family) simnet.Host {
+	return func(f family) simnet.Host { return simnet.Slow(host(f), takes) }
 }
 
 // onSYN is a router that answers each SYN with an error.
@@ -302,12 +316,30 @@ func TestEveryEngineSaysTheSame(t *testing.T) {
 
 func judge(t *testing.T, p peer, f family, e engine) {
 	way := simnet.Path{Delay: 5 * time.Millisecond}
-	n := simnet.New(simnet.Config{Out: way, Back: way})
+	var wire tally
+	n := simnet.New(simnet.Config{Out: way, Back: way, Observe: wire.see})
 	n.HandleAddr(f.target, p.host(f))
 	conn := n.Conn(e.ports, simnet.WatchOutgoing())
 	defer conn.Close()
-	state, reason, err := e.ask(t.Context(), conn, netip.AddrPortFrom(f.addr(), 80))
-	if err != nil || state != p.state || reason != p.reason {
-		t.Errorf("%s (%s), want %s (%s): %v", state, reason, p.state, p.reason, err)
+	got, err := e.ask(t.Context(), conn, netip.AddrPortFrom(f.addr(), 80))
+	if err != nil || got.state != p.state || got.reason != p.reason {
+		t.Errorf("%s (%s), want %s (%s): %v", got.state, got.reason, p.state, p.reason, err)
+	}
+	if counted := (tally{got.counts.Sent, got.counts.Resets}); counted != wire {
+		t.Errorf("%d packets sent and %d RSTs are counted, of %d and %d", counted.sent, counted.resets, wire.sent, wire.resets)
+	}
+}
+
+// tally are the packets that left: RSTs, and all others.
+type tally struct{ sent, resets uint64 }
+
+func (w *tally) see(e simnet.Event) {
+	var p craft.Packet
+	switch {
+	case e.Dir != simnet.Out || p.Decode(e.Data, craft.TrustChecksums) != nil:
+	case p.Segment.Flags.Has(craft.RST):
+		w.resets++
+	default:
+		w.sent++
 	}
 }

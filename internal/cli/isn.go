@@ -182,13 +182,14 @@ func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 // isnResults passes what is found to the outputs and the files.
 type isnResults struct {
 	*session
-	job     *isnJob
-	unknown int // targets without a class
+	job  *isnJob
+	open int // targets that answered as a listener does
 }
 
-// answer is the exit code of a run that came to its end.
+// answer is the exit code of a run that came to its end: of an open port too little
+// may have been seen for a class, which the class says.
 func (r *isnResults) answer(*display) error {
-	if r.unknown > 0 {
+	if r.open == 0 {
 		return errNo
 	}
 	return nil
@@ -201,8 +202,8 @@ func (r *isnResults) Sample(t netip.AddrPort, s isn.Sample) error {
 
 // Result takes what all samples of a target show.
 func (r *isnResults) Result(res sample.Result) error {
-	if res.Report.Class == isn.ClassUnknown {
-		r.unknown++
+	if res.State == probe.StateOpen {
+		r.open++
 	}
 	r.tap.verdict(&probe.Verdict{Target: res.Target, State: res.State, Reason: res.Reason})
 	numbers := record.NewISN(r.job.set.Word(res.Target), &res)

@@ -316,6 +316,7 @@ func (j *pingJob) once(ctx context.Context, w *pingWatch, reloads <-chan struct{
 		<-ctx.Done()
 		err = probe.ErrInterrupted
 	case w.e.conn != nil:
+		j.cfg.Late = w.late
 		summary, err = ping.Run(ctx, w.network, j.cfg, w.sample)
 	default:
 		dialer := netraw.Dialer{Interface: j.probing.iface, Source: j.probing.source, Port: j.probing.sourcePort}

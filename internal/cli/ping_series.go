@@ -20,6 +20,7 @@ type pingSeries struct {
 	name     string // of a name that did not resolve at first, without its port
 	target   netip.AddrPort
 	timeline *rtt.Timeline // nil: nothing is drawn
+	late     uint64        // probes that were lost, and answered after their timeout
 	hardware uint64        // times between two stamps of hardware
 	unsent   uint64        // probes that this machine could not send
 	states   map[probe.State]uint64
@@ -88,6 +89,9 @@ func (s *pingSeries) add(p *ping.Sample) {
 	for range p.Repeats {
 		s.Lost()
 	}
+	if p.Doubt == probe.DoubtLate {
+		s.late++
+	}
 	switch {
 	case p.Timed():
 		s.Series.Add(p.RTT)
@@ -110,4 +114,10 @@ func (s *pingSeries) add(p *ping.Sample) {
 	case !p.Answered():
 		s.timeline.Lost(p.Due)
 	}
+}
+
+// addLate takes an answer in that came after its probe was taken for lost.
+func (s *pingSeries) addLate(p *ping.Sample) {
+	s.states[p.State]++
+	s.late++
 }

@@ -74,6 +74,14 @@ func (w *pingWatch) sample(s ping.Sample) error {
 	return err
 }
 
+// late takes an answer that came too late for its probe.
+func (w *pingWatch) late(s ping.Sample) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.job.series[s.Index].addLate(&s)
+	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason})
+}
+
 // outages tells of times in which a target answered nothing.
 func (w *pingWatch) outages(s *pingSeries, windows []loss.Window) (err error) {
 	for _, window := range windows {
@@ -141,7 +149,7 @@ func (w *pingWatch) rows(shown []*pingSeries) []*record.RTTSummary {
 func (s *pingSeries) record() *record.RTTSummary {
 	return &record.RTTSummary{
 		Target: s.word, Addr: s.target.Addr(), Port: s.target.Port(), State: s.state,
-		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(), Unsent: s.unsent,
+		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(), Unsent: s.unsent, Late: s.late,
 	}
 }
 

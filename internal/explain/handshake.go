@@ -100,6 +100,7 @@ var doubts = []Entry{
 	{Doubt, "clock-step", "Somebody set the wall clock between the two stamps.", "CLOCK_REALTIME moved against CLOCK_MONOTONIC_RAW by more than NTP slews.", "Look at what sets the clock of this machine.", "clock_gettime(2)"},
 	{Doubt, "syn-retransmitted", "The kernel repeated its SYN: the time does not say which one was answered.", "TCP_INFO counts retransmissions (Karn's problem).", "A raw engine tells them apart.", "RFC 6298 §3, tcp(7)"},
 	{Doubt, "synack-retransmitted", "The far end repeated its SYN-ACK because the first one was lost: the time holds its wait, and is no round trip.", "The SYN-ACK came 0.9 s or more after the soonest of that port: stacks wait a second before they repeat one.", "Packets are lost on the way back: see the loss.", "RFC 6298 §2.1, RFC 9293 §3.8.1"},
+	{Doubt, "late", "The answer came after the timeout: the port is what it says, and the probe counts as lost.", "The kernel's stamps of the two lie further apart than --timeout.", "Wait longer with --timeout, or look at what is slow.", ""},
 	{Doubt, "skipped", "The probe was not sent: its time was more than ten seconds ago.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},
 }
 

@@ -36,12 +36,8 @@ func (r *runner) concerned(ev *wire.Event) (*sending, string) {
 	if !ev.Kind.Verified() {
 		s = r.Table.Concerned(ev)
 	}
-	switch {
-	case s == nil || !s.WarmUp && s.ID >= len(r.sent):
+	if s == nil || s.WarmUp || s.ID >= len(r.sent) {
 		return nil, wire.RejectUnsolicited
-	case s.WarmUp:
-		s.Ended = true
-		return nil, wire.RejectDuplicate
 	}
 	return r.sent[s.ID], wire.RejectUnsolicited
 }

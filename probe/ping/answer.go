@@ -36,18 +36,45 @@ func (p *pinger) acceptAnswer(ev *wire.Event) (reject string) {
 	if s == nil {
 		return wire.RejectUnsolicited
 	}
-	tooLate := s.Took(ev, p.Reading) > p.cfg.Timeout
-	switch settled := s.Outcome.Rank > wire.RankUnverified; {
-	case tooLate && (s.Ended || !settled):
-		return wire.RejectAfterVerdict
-	case s.Ended:
-		return wire.RejectDuplicate
+	tooLate, settled := s.Took(ev, p.Reading) > p.cfg.Timeout, s.Outcome.Rank > wire.RankUnverified
+	if s.Ended || tooLate && !settled {
+		return p.takeLate(s, ev, tooLate)
 	}
 	do, reject := p.Weigh(s, ev)
 	if reject == "" {
 		p.act(do, s, ev)
 	}
 	return reject
+}
+
+// takeLate takes an answer to a probe that has ended, or whose time is over: it is
+// rejected, but where the port itself says more than all that came before, that is
+// what the port is.
+func (p *pinger) takeLate(s *wire.Transmission, ev *wire.Event, tooLate bool) (reject string) {
+	reject = wire.RejectDuplicate
+	if tooLate {
+		reject = wire.RejectAfterVerdict
+	}
+	before := s.Outcome.Verdict(p.Matcher.Tech, s.Dst)
+	if !s.Outcome.TakeLate(p.Matcher.Tech, s.Dst, ev) {
+		return reject
+	}
+	late := p.sample(s)
+	late.seen(s.Outcome.Best, ev)
+	late.Doubt = probe.DoubtLate
+	p.targets[s.Index].heard = true
+	if !s.Ended {
+		p.samples[s.ID] = late
+		return reject
+	}
+	if p.Counters.States[before.State]--; p.Counters.States[before.State] == 0 {
+		delete(p.Counters.States, before.State)
+	}
+	p.Counters.States[late.State]++
+	if p.cfg.Late != nil {
+		p.cfg.Late(*late)
+	}
+	return wire.RejectAfterVerdict
 }
 
 // concerned is the transmission that an answer is about, nil if none. An ACK
@@ -99,7 +126,7 @@ func (p *pinger) note(s *wire.Transmission, ev *wire.Event) {
 	if !ev.Kind.Verified() {
 		return
 	}
-	s.Answered = true
+	s.Answered, t.heard = true, true
 	p.measure(sample, t, s, ev)
 	p.warm[t.nextHop()] = true
 	if p.byDevice(s, t, ev) {
@@ -205,6 +232,9 @@ func (p *pinger) expire(r *wire.Receiver) {
 		if p.samples[s.ID] == nil {
 			p.samples[s.ID] = p.silence(s)
 		}
+		if !s.Answered && !s.WarmUp {
+			p.lingers.silent(p.targets[s.Index], now+p.cfg.Timeout)
+		}
 		p.closeSilent(s)
 		p.finish(s)
 	}
@@ -219,9 +249,11 @@ func (p *pinger) expire(r *wire.Receiver) {
 
 // closeSilent sends the exact RST that is for a SYN-ACK which was lost on its way
 // back: the far end would repeat it for a minute. A probe that waits in this
-// machine, since its neighbour does not answer, needs none.
+// machine, since its neighbour does not answer, needs none, nor does the warm-up probe
+// of a target that answers nothing.
 func (p *pinger) closeSilent(s *wire.Transmission) {
-	if waits := p.watches && s.Tx.Left == 0; !s.Answered && !waits {
+	waits, silent := p.watches && s.Tx.Left == 0, s.WarmUp && !p.targets[s.Index].heard
+	if !s.Answered && !waits && !silent {
 		s.Close(&p.Responses)
 	}
 }

@@ -30,24 +30,28 @@ type pinger struct {
 	salt    uint64 // makes the numbers of each transmission its own
 	batch   []*wire.Transmission
 	begun   bool                // warmed up
+	warmUps uint64              // transmissions until then
 	warm    map[netip.Addr]bool // next hops that a packet has left towards
 	origin  time.Duration       // of the schedule, since the start of the run
 	anew    bool                // the last that was sent had been refused before
 	lag     catchUp             // of the probes that are late
 	absence absence
 	watches bool // the network shows what leaves
+	lingers lingers
 }
 
 // pinged is what a ping knows of one target.
 type pinged struct {
-	dst   netip.AddrPort
-	route netraw.Route
-	err   error         // why there is no route
-	asked time.Duration // when the route was looked up
-	known bool          // it has been
-	round int           // turns the source ports
-	rto   wire.RTO
-	small bool // a router asked for packets without options
+	dst    netip.AddrPort
+	route  netraw.Route
+	err    error         // why there is no route
+	asked  time.Duration // when the route was looked up
+	known  bool          // it has been
+	round  int           // turns the source ports
+	rto    wire.RTO
+	small  bool // a router asked for packets without options
+	heard  bool // it has answered, too late perhaps
+	silent bool // a probe was not answered before anything was
 
 	left     time.Duration // when the last packet for it left, 0: none did
 	used     bool          // a packet for it was handed to the kernel
@@ -135,7 +139,31 @@ func (p *pinger) finished() bool {
 	if !p.Stopping && (!p.exhausted() || len(p.refused.list) > 0) {
 		return false
 	}
-	return !p.flying() && p.late.waiting() == nil && p.Responses.Waiting() == 0
+	return !p.flying() && p.late.waiting() == nil && p.Responses.Waiting() == 0 && (p.Stopping || !p.lingers.at(p.Now))
+}
+
+// lingers is until when late answers of targets are waited for that have answered
+// nothing, once all probes have ended.
+type lingers struct {
+	until   time.Duration
+	targets []*pinged
+}
+
+// silent takes note of a target that left a probe without an answer.
+func (l *lingers) silent(t *pinged, until time.Duration) {
+	l.until = until
+	if !t.heard && !t.silent {
+		t.silent = true
+		l.targets = append(l.targets, t)
+	}
+}
+
+// at tells whether there is something to wait for.
+func (l *lingers) at(now time.Duration) bool {
+	for len(l.targets) > 0 && l.targets[len(l.targets)-1].heard {
+		l.targets = l.targets[:len(l.targets)-1]
+	}
+	return now < l.until && len(l.targets) > 0
 }
 
 // flying tells whether a transmission has not ended.
@@ -160,6 +188,9 @@ func (p *pinger) wakeUp() time.Duration {
 	}
 	if at, ok := p.nextProbe(); ok {
 		wake = min(wake, at)
+	}
+	if p.lingers.at(p.Now) {
+		wake = min(wake, p.lingers.until)
 	}
 	return wake
 }
@@ -212,7 +243,7 @@ func (p *pinger) deliver(s *Sample) {
 // summary is what the run did.
 func (p *pinger) summary() probe.Summary {
 	s := p.Counted()
-	s.Rate = wire.PerSecond(s.Sent, p.Counters.LastSend-p.origin)
+	s.Rate = wire.PerSecond(s.Sent-p.warmUps, p.Counters.LastSend-p.origin)
 	s.Complete = p.exhausted() && p.Failure == nil && !p.absence.last(p.cfg.Count > 0)
 	return s
 }

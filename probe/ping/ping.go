@@ -36,6 +36,11 @@ type Config struct {
 	TOS     uint8
 	Key     [16]byte // of the probes' numbers; the zero value: random
 
+	// Late is told of each probe that Run has handed out already, and that the port
+	// answered after that: what the port turned out to be, DoubtLate, and no time; nil:
+	// nobody is told.
+	Late func(Sample)
+
 	// Retarget gives targets new addresses while the run goes on; nil: none.
 	Retarget <-chan Retarget
 }
@@ -70,9 +75,9 @@ type Sample struct {
 	Err        error // why it could not be sent
 }
 
-// Answered tells whether the port itself answered: it accepted or it refused.
+// Answered tells whether the port itself answered in time: it accepted or it refused.
 func (s *Sample) Answered() bool {
-	return s.State == probe.StateOpen || s.State == probe.StateRefused
+	return (s.State == probe.StateOpen || s.State == probe.StateRefused) && s.Doubt != probe.DoubtLate
 }
 
 // Timed tells whether the sample's RTT belongs into a statistic.
@@ -112,17 +117,19 @@ func (s *Sample) Timed() bool {
 // packets that costs answers. So the network should hold Timeout/Interval ports.
 //
 // Neighbour discovery is no part of a time: before the first probe every next
-// hop gets one packet that is not counted, and the schedule starts when those
-// have left this machine, or after a second.
+// hop gets one SYN more, which is counted as sent and is no probe of a series, and the
+// schedule starts when those have left this machine, or after a second.
 //
 // A transmission is closed once: by the RST after its SYN-ACK, by one more for
 // each SYN-ACK that the far end repeats, and where nothing answered by one RST at
 // its end, or before its port is used again. So a silent port gets two packets a
-// probe. An answer less than SYN-ACK ends a probe after a moment in which the
+// probe, and that one SYN. An answer less than SYN-ACK ends a probe after a moment in which the
 // genuine one may still come.
 //
 // Whether an answer came in time is judged by its stamp, however late this process
-// ran. Probes that are late leave at twice the pace of the schedule until that is
+// ran. One that comes later tells what the port is, beside a probe that is lost: in
+// the probe's own sample or by Config.Late. So where no probe of a target was answered
+// in time, Run waits for one more timeout at its end. Probes that are late leave at twice the pace of the schedule until that is
 // caught up with, no more than two milliseconds of it at once; only what is late
 // by more than ten seconds is left out.
 //

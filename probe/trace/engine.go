@@ -20,7 +20,7 @@ type tracer struct {
 	again      []*query       // to be sent once more, before the others
 	settling   []*query       // answered, but something better may come
 	aside      bool           // the flow's port may be half open at the target: what may reach it takes another
-	late       bool           // a SYN-ACK came after its time: too late for a hop, but it proves the port open
+	late       wire.Outcome   // of the target's answers that came too late for a hop
 	opened     int            // the lowest TTL of a SYN that opened a connection though its SYN-ACK was lost, 0 none
 	end        end            // of the way, as far as is known
 	handed     int            // hops handed to sink

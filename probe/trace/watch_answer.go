@@ -49,12 +49,8 @@ func (w *watcher) accept(ev *wire.Event) (reject string) {
 	if !ev.Kind.Verified() {
 		s = w.Table.Concerned(ev)
 	}
-	switch {
-	case s == nil:
+	if s == nil {
 		return wire.RejectUnsolicited
-	case s.WarmUp:
-		s.Ended = true
-		return wire.RejectDuplicate
 	}
 	do, reject := w.Weigh(s, ev)
 	switch {

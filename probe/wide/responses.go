@@ -47,7 +47,7 @@ func (r *responses) any() bool {
 }
 
 // send sends at most budget responses; only the sender calls it.
-func (r *responses) send(n probe.Network, budget int) (taken int, resets uint64) {
+func (r *responses) send(n probe.Network, budget int) (taken int, left wire.Responded) {
 	r.mu.Lock()
 	r.batch = r.queue.Take(budget, r.batch[:0])
 	r.mu.Unlock()

@@ -302,7 +302,7 @@ func (w *run) summary() Summary {
 	status, _ := w.sender.look()
 	stats := w.net.Stats()
 	s.Probes = w.sender.first().position() - w.cfg.From
-	s.Sent, s.Retransmitted, s.Held = status.sent, status.retransmitted, status.held
+	s.Sent, s.Retransmitted, s.Held = status.sent+status.questions, status.retransmitted, status.held
 	s.Resets, s.NoNeighbour = status.resets+w.sender.resetting()-w.sender.resets, status.noNeighbour
 	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
 	s.SendErrors = stats.SendErrors - w.base.SendErrors

@@ -60,7 +60,7 @@ type sender struct {
 // sendStatus is a look at the sender from outside.
 type sendStatus struct {
 	sent, retransmitted uint64
-	resets              uint64
+	resets, questions   uint64        // that answered answers
 	rateAsked           float64       // after what was given up while the kernel dropped
 	lastSend            time.Duration // of a probe
 	held                time.Duration // spent waiting for results to be written

@@ -16,10 +16,11 @@ func (s *sender) respond(budget int, probing bool) (taken int) {
 	if budget == taken || !s.responses.any() {
 		return taken
 	}
-	sent, resets := s.responses.send(s.net, budget-taken)
+	sent, left := s.responses.send(s.net, budget-taken)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.resets += resets
+	s.status.resets += left.Resets
+	s.status.questions += left.Questions
 	return taken + sent
 }
 

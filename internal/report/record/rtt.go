@@ -111,6 +111,7 @@ type RTTSummary struct {
 	Last   time.Duration
 	rtt.Summary
 	Unsent   uint64        // probes that this machine could not send, beside Sent
+	Late     uint64        // of those lost, which the port answered after their timeout
 	Hardware Maybe[uint64] // times between two stamps of hardware, where those were asked for
 	Bars     []rtt.Bar     // for text; nil: not asked for
 	Split    *RTTSplit     // nil: not asked for
@@ -141,6 +142,9 @@ func (r *RTTSummary) Fields(w FieldWriter) {
 	}
 	if r.Unsent > 0 {
 		w.Uint("unsent", r.Unsent)
+	}
+	if r.Late > 0 {
+		w.Uint("late", r.Late)
 	}
 	if r.Received > r.Measured {
 		w.Uint("unmeasured", r.Received-r.Measured)

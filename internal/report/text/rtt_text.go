@@ -84,7 +84,11 @@ func (t *pingText) probe(r *record.RTT) string {
 			line += " " + t.paint.paint(yellow, "["+f.Code+"]")
 		}
 	}
-	if r.Doubt != "" {
+	switch r.Doubt {
+	case "":
+	case string(probe.DoubtLate):
+		line += " " + t.paint.paint(yellow, "[late: counted as lost]")
+	default:
 		line += " " + t.paint.paint(yellow, "["+r.Doubt+": not counted]")
 	}
 	return line
@@ -192,6 +196,9 @@ func tally(r *record.RTTSummary) string {
 	}
 	if r.Unsent > 0 {
 		words += fmt.Sprintf(", %s could not be sent", units.Count(r.Unsent))
+	}
+	if r.Late > 0 {
+		words += fmt.Sprintf(", %s of those answered after the timeout", units.Count(r.Late))
 	}
 	if n := r.Received - r.Measured; n > 0 {
 		words += fmt.Sprintf(", %s without a time to trust", units.Count(n))

@@ -51,6 +51,12 @@ func (c *Counters) Departed(attempt int, now time.Duration) {
 	}
 }
 
+// Responded counts the responses that left.
+func (c *Counters) Responded(left Responded) {
+	c.Resets += left.Resets
+	c.Sent += left.Questions
+}
+
 // Counted is the summary as far as the counters and those of the network tell it.
 func (c *Counters) Counted(stats netraw.Stats, took time.Duration) probe.Summary {
 	s := c.Summary

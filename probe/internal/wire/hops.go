@@ -73,7 +73,9 @@ func (x *Hops) WarmUp() {
 	x.warmUp = &Transmission{TTL: 1, WarmUp: true}
 	if x.Transmit(x.warmUp, x.Matcher.Ports[len(x.Matcher.Ports)-1]) != nil {
 		x.warmUp.Ended = true
+		return
 	}
+	x.Counters.Departed(0, x.Now)
 }
 
 // Warming tells whether the warm-up probe is still under way.

@@ -76,7 +76,21 @@ func (x *Loop) handle(ev *Event) {
 	if ev.reject == "" && ev.Kind == KindSYNACK {
 		x.Responses.Add(CloseAfter(ev), x.Now)
 	}
-	Count(&x.Counters.Summary, ev, x.Accept)
+	Count(&x.Counters.Summary, ev, x.accept)
+}
+
+// accept lets an answer take effect, or says why it is rejected. One to a warm-up
+// probe is matched like any, and ends that.
+func (x *Loop) accept(ev *Event) (reject string) {
+	s := x.Table.At(ev.Attempt)
+	if !ev.Kind.Verified() || s == nil || !s.WarmUp {
+		return x.Accept(ev)
+	}
+	if s.Answered {
+		return RejectDuplicate
+	}
+	s.Ended, s.Answered = true, true
+	return ""
 }
 
 func (x *Loop) Fail(err error) {
@@ -93,9 +107,9 @@ func (x *Loop) Respond() { x.respond(x.Pace.Allowance(x.Now, x.Responses.Waiting
 func (x *Loop) RespondAll() { x.respond(x.Responses.Waiting()) }
 
 func (x *Loop) respond(budget int) {
-	taken, resets := x.Responses.Send(x.Packets, x.Network, budget)
+	taken, left := x.Responses.Send(x.Packets, x.Network, budget)
 	x.Pace.Spend(taken)
-	x.Counters.Resets += resets
+	x.Counters.Responded(left)
 }
 
 // Weigh lets an answer count for its transmission, and queues the response that

@@ -120,6 +120,17 @@ func (o *Outcome) Take(t *probe.Technique, target netip.AddrPort, ev *Event) (do
 	return o.action(), ""
 }
 
+// TakeLate weighs an answer that came after its probe was given up, and tells whether
+// it proves more than all before: what the target itself says proves what the port
+// is, however late.
+func (o *Outcome) TakeLate(t *probe.Technique, target netip.AddrPort, ev *Event) (better bool) {
+	if ev.Kind.Rank() < RankReset || ev.Kind.Rank() <= o.Rank {
+		return false
+	}
+	_, reject := o.Take(t, target, ev)
+	return reject == "" && o.Rank == ev.Kind.Rank()
+}
+
 // action is what follows from the best answer.
 func (o *Outcome) action() Action {
 	switch {

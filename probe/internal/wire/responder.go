@@ -80,13 +80,19 @@ func (r *Responder) turn(now time.Duration) {
 // Waiting is how many responses wait to be sent.
 func (r *Responder) Waiting() int { return len(r.queue) }
 
+// Responded counts the responses that left.
+type Responded struct {
+	Resets    uint64
+	Questions uint64 // the others
+}
+
 // Send sends at most budget responses, and tells how many of the queue it took
-// and how many of those left and were RSTs.
-func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken int, resets uint64) {
+// and what of them left.
+func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken int, left Responded) {
 	taken = min(budget, len(r.queue))
-	resets = p.Respond(network, r.queue[:taken])
+	left = p.Respond(network, r.queue[:taken])
 	r.queue = append(r.queue[:0], r.queue[taken:]...)
-	return taken, resets
+	return taken, left
 }
 
 // Take appends at most budget responses to a list, for a caller that sends them
@@ -98,19 +104,19 @@ func (r *Responder) Take(budget int, list []Response) []Response {
 	return list
 }
 
-// Respond sends responses, and tells how many RSTs left.
-func (p *Packets) Respond(network probe.Network, responses []Response) (resets uint64) {
+// Respond sends responses, and tells what of them left. What the kernel refuses is
+// lost like any packet that the network loses.
+func (p *Packets) Respond(network probe.Network, responses []Response) (left Responded) {
 	for len(responses) > 0 {
 		n := min(len(responses), BatchSize)
-		resets += p.respond(network, responses[:n])
+		p.respond(network, responses[:n], &left)
 		responses = responses[n:]
 	}
-	return resets
+	return left
 }
 
-// respond sends a batch of responses, and tells how many RSTs left. What the
-// kernel refuses is lost like any packet that the network loses.
-func (p *Packets) respond(network probe.Network, batch []Response) (resets uint64) {
+// respond sends a batch of responses.
+func (p *Packets) respond(network probe.Network, batch []Response, left *Responded) {
 	p.Clear()
 	links := p.links[:len(batch)]
 	for i, x := range batch {
@@ -121,7 +127,9 @@ func (p *Packets) respond(network probe.Network, batch []Response) (resets uint6
 		n, err := SendOn(network, p.Batch[at:], links[at:])
 		for _, x := range batch[at : at+n] {
 			if x.Flags.Has(craft.RST) {
-				resets++
+				left.Resets++
+			} else {
+				left.Questions++
 			}
 		}
 		if at += n; err != nil {
@@ -129,7 +137,6 @@ func (p *Packets) respond(network probe.Network, batch []Response) (resets uint6
 		}
 	}
 	p.Clear()
-	return resets
 }
 
 // AddResponse appends a response to the batch.

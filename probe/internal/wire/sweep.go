@@ -97,8 +97,8 @@ func (x *Sweep) RampUp() (changed bool) {
 // Respond sends what answers call for, as far as the budget allows, and returns
 // what it leaves of it.
 func (x *Sweep) Respond(budget int) int {
-	taken, resets := x.Responses.Send(x.Packets, x.Network, budget)
-	x.Counters.Resets += resets
+	taken, left := x.Responses.Send(x.Packets, x.Network, budget)
+	x.Counters.Responded(left)
 	return budget - taken
 }
 
