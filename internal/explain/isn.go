@@ -67,6 +67,7 @@ var isnFindings = []Entry{
 	{Finding, "undecided", "The samples fit no class well enough.", "", "More samples, or all series.", ""},
 	{Finding, "too-few-samples", "Nothing can be said from so few answers.", "", "More samples (--samples).", ""},
 	{Finding, "few-samples", "Weaknesses may hide in what looks like one generator, or like none.", "", "More samples (--samples).", ""},
+	{Finding, "compared-part", "Models were compared on a part of very many samples, which holds every address and stretches of direct successors.", "", "Nothing.", ""},
 	{Finding, "lost-samples", "Some SYNs were not answered.", "", "Lower the --rate, if there are many.", ""},
 }
 

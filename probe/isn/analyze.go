@@ -20,6 +20,8 @@ type Options struct {
 const (
 	// quadratic is about how many samples models are proposed from.
 	quadratic = 400
+	// mostCompared is about how many samples models are compared on.
+	mostCompared = 10_000
 	// fewest is the number of samples below which nothing is said at all.
 	fewest = 3
 	// leastConfidence is what a class needs to be named.
@@ -31,14 +33,20 @@ const (
 // report. With too few samples the class is ClassUnknown and the findings say
 // what is missing.
 func Analyze(samples []Sample, opts Options) Report {
-	v := newView(samples)
-	r := Report{Samples: len(v.points), Lost: v.lost}
+	whole := newView(samples)
+	r := Report{Samples: len(whole.points), Lost: whole.lost}
 	if r.Samples < fewest {
 		r.note("too-few-samples", Notice, fmt.Sprintf("Nothing can be said from %d answered samples; %d are the least, about 22 the default.", r.Samples, fewest),
 			fmt.Sprintf("%d answered, %d lost", r.Samples, r.Lost))
 		return r
 	}
+	v := whole.part(mostCompared, byTuple, byPort, byTuple|byClient)
 	list := compare(v)
+	if v != whole {
+		list = counted(whole, v, list)
+		r.note("compared-part", Info, "Models were compared on a part of the samples that holds every address and stretches of direct successors.",
+			fmt.Sprintf("%d of %d", len(v.points), len(whole.points)))
+	}
 	if opts.ClockOnly {
 		if list = v.clocks(list); len(list) == 0 {
 			return r

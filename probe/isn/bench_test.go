@@ -1,7 +1,9 @@
 package isn_test
 
 import (
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"synscope/probe/isn"
 	"synscope/probe/isn/model"
@@ -20,4 +22,26 @@ func BenchmarkAnalyze(b *testing.B) {
 	for i := range b.N {
 		isn.Analyze(hosts[i%len(hosts)], isn.Options{})
 	}
+}
+
+// BenchmarkHundredThousand analyses as many rows of every class, on 500 tuples of ours.
+func BenchmarkHundredThousand(b *testing.B) {
+	for _, class := range model.Drawable() {
+		b.Run(class.String(), func(b *testing.B) {
+			samples := manySamples(class, 100_000, 500)
+			for b.Loop() {
+				isn.Analyze(samples, isn.Options{})
+			}
+		})
+	}
+}
+
+// manySamples are n of a host of the class, on so many ports of ours.
+func manySamples(class isn.Class, n, ports int) []isn.Sample {
+	rng := rand.New(rand.NewPCG(4, 4))
+	plan := isn.NewPlan(isn.PlanConfig{Samples: n, Budget: time.Hour})
+	for i := range plan.Steps {
+		plan.Steps[i].Port %= ports
+	}
+	return model.Sample(isn.Plan{Steps: plan.Steps, Quick: true}, model.Draw(class, rng), model.Path{RTT: time.Millisecond, Jitter: 1e5}, rng)
 }

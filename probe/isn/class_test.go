@@ -148,12 +148,7 @@ func processorTime() time.Duration {
 
 func TestManySamples(t *testing.T) {
 	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassTupleClock, isn.ClassGlobalMixed, isn.ClassSYNCookies} {
-		rng := rand.New(rand.NewPCG(4, 4))
-		plan := isn.NewPlan(isn.PlanConfig{Samples: 100_000, Budget: time.Hour})
-		for i := range plan.Steps {
-			plan.Steps[i].Port %= 20_000
-		}
-		samples := model.Sample(isn.Plan{Steps: plan.Steps, Quick: true}, model.Draw(class, rng), model.Path{RTT: time.Millisecond, Jitter: 1e5}, rng)
+		samples := manySamples(class, 100_000, 20_000)
 		start := processorTime()
 		r := isn.Analyze(samples, isn.Options{})
 		took := processorTime() - start

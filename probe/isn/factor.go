@@ -36,18 +36,22 @@ func (f factor) String() string { return strings.Join(f.names(), "+") }
 
 // level is what a sample has of the factors in a set.
 type level struct {
+	tuple  int // one more than its number, where the set holds the whole tuple
 	src    netip.Addr
 	port   Opt[uint16]
 	client Opt[uint32]
 	offer  Opt[Offer]
 }
 
-// levelOf reads a sample's level.
-func (f factor) levelOf(s *Sample) (l level) {
-	if f&byAddress != 0 {
+// levelOf reads a point's level.
+func (f factor) levelOf(p *point) (l level) {
+	s := p.sample
+	switch {
+	case f&byTuple == byTuple:
+		l.tuple = p.tuple + 1
+	case f&byAddress != 0:
 		l.src = s.Src
-	}
-	if f&byPort != 0 {
+	case f&byPort != 0:
 		l.port = s.SrcPort
 	}
 	if f&byClient != 0 {
@@ -75,7 +79,7 @@ func (v *view) groups(key factor) *partition {
 	}
 	ids := make(map[level]int)
 	for i := range v.points {
-		l := key.levelOf(v.points[i].sample)
+		l := key.levelOf(&v.points[i])
 		id, ok := ids[l]
 		if !ok {
 			id = p.n
@@ -108,6 +112,15 @@ func (p *partition) members(points []point) [][]point {
 	out := make([][]point, p.n)
 	for i, g := range p.of {
 		out[g] = append(out[g], points[i])
+	}
+	return out
+}
+
+// indexes lists the points' indexes of each group, in order of time.
+func (p *partition) indexes() [][]int {
+	out := make([][]int, p.n)
+	for i, g := range p.of {
+		out[g] = append(out[g], i)
 	}
 	return out
 }

@@ -99,6 +99,22 @@ func rivalsOf(whole *view, list []*standing) (out []*standing) {
 	return out
 }
 
+// counted asks rivals that only count about all samples where a part of them looks
+// random: a store shows in the many.
+func counted(whole, part *view, list []*standing) []*standing {
+	if list[0].class != ClassRandom {
+		return list
+	}
+	fresh := whole.fresh()
+	for _, r := range rivalList {
+		if s := r.ask(whole, fresh); s != nil {
+			s.bits += part.plainBits() - fresh.plainBits()
+			list = append(list, s)
+		}
+	}
+	return best(list)
+}
+
 // staleBits is about what a repeated number costs.
 const staleBits = 5
 

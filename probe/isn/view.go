@@ -201,7 +201,11 @@ func (v *view) fresh() *view {
 // stretches of direct successors, their starts ever further apart up to the end, so
 // that clocks can be unwrapped from short gaps to long; the others are some points
 // of tuples of every address, taken evenly from all that came again.
-func (v *view) head(n int) *view {
+func (v *view) head(n int) *view { return v.part(n, byTuple) }
+
+// part is a head whose other half holds points of groups that came again under each of
+// the keys.
+func (v *view) part(n int, keys ...factor) *view {
 	if len(v.points) <= n {
 		return v
 	}
@@ -217,19 +221,28 @@ func (v *view) head(n int) *view {
 			keep[start+j] = true
 		}
 	}
-	again := slices.DeleteFunc(slices.Clone(v.tuples), func(t []int) bool { return len(t) < 2 })
+	for _, key := range keys {
+		v.keepAgain(keep, key, n/2/len(keys))
+	}
+	return v.only(keep)
+}
+
+// keepAgain keeps about n points of groups that came again, a few of each, taken evenly
+// from all of them in the order of our addresses.
+func (v *view) keepAgain(keep map[int]bool, key factor, n int) {
+	again := slices.DeleteFunc(v.groups(key).indexes(), func(g []int) bool { return len(g) < 2 })
 	slices.SortStableFunc(again, func(a, b []int) int {
 		return v.points[a[0]].sample.Src.Compare(v.points[b[0]].sample.Src)
 	})
 	const each = 5
-	stride := max(1, len(again)*each*2/n)
+	stride := max(1, len(again)*each/n)
 	for i := 0; i < len(again); i += stride {
 		t := again[i]
-		for j := range min(each, len(t)) {
-			keep[t[j*(len(t)-1)/max(min(each, len(t))-1, 1)]] = true
+		few := min(each, len(t))
+		for j := range few {
+			keep[t[j*(len(t)-1)/max(few-1, 1)]] = true
 		}
 	}
-	return v.only(keep)
 }
 
 // only returns a view of the points at the indexes.
