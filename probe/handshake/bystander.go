@@ -65,6 +65,7 @@ const (
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
 	knowStranger   // an RST answered a FIN that came again after the end
+	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
 	knowQueueFull  // the server had data and sent its SYN-ACK again
 )
 
@@ -75,6 +76,9 @@ func (k knowledge) has(l knowledge) bool { return k&l == l }
 type Kept struct {
 	Payload    int  // bytes, of the beginning
 	OptionsCut bool // the end of the options is missing
+	// Elsewhere says that the segment was captured at another place than most
+	// of its connection, whose clock may be another: its time says nothing.
+	Elsewhere bool
 }
 
 // since is the time since the connection's first packet, in milliseconds.

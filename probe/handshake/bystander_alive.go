@@ -87,8 +87,10 @@ func (b *Bystander) repeatsForged(from Side, s *craft.Segment) bool {
 //
 // Numbers that jump may be those of a later connection on the same ports, of
 // which the handshake was not captured: they prove nothing, and leave a doubt.
-func (b *Bystander) alive(at int64, from Side, s *craft.Segment, n Notes) {
-	if b.resets == nil {
+//
+// What another clock has stamped may have come before the RST.
+func (b *Bystander) alive(at int64, from Side, s *craft.Segment, n Notes, kept Kept) {
+	if b.resets == nil || kept.Elsewhere {
 		return
 	}
 	if n.Has(NoteGap | NoteUncaptured) {

@@ -189,6 +189,9 @@ const (
 // roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
 // not certain which SYN was answered, or stamps contradict themselves.
 func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
+	if b.known.has(knowTwoClocks) {
+		return 0, 0
+	}
 	asked := b.answered(t.Gaps > 0)
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
 		asked = 0 // the SYN-ACK may be one that was sent again
@@ -241,8 +244,13 @@ func (b *Bystander) retried() bool {
 }
 
 // Openings are when the latest SYN, the answer and the ACK after that were
-// captured, 0 for what was not.
-func (b *Bystander) Openings() (syn, answer, ack int64) { return b.syn.latest, b.answer.at, b.ackAt }
+// captured, 0 for what was not; all 0 where clocks of two places took the stamps.
+func (b *Bystander) Openings() (syn, answer, ack int64) {
+	if b.known.has(knowTwoClocks) {
+		return 0, 0, 0
+	}
+	return b.syn.latest, b.answer.at, b.ackAt
+}
 
 func (b *Bystander) negotiated() Negotiated {
 	c, s := &b.pair.Client, &b.pair.Server
