@@ -74,13 +74,15 @@ func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
 }
 
 // repeated tells a packet that was captured before: stamped before the latest
-// of the connection and with nothing new, or the latest itself.
+// of the connection and with nothing new, or the latest itself. One with an
+// identification that comes after the latest was sent anew.
 func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) bool {
 	last := f.watch.Last()
 	if seen == f.seen && (at == last || s.Len() > 0 && at-last < noIdentity) {
 		return true
 	}
-	return at <= last && f.watch.Knows(f.side(swapped, s), at, s)
+	from := f.side(swapped, s)
+	return at <= last && !f.watch.Counts(from, s.ID) && f.watch.Knows(from, at, s)
 }
 
 // asked tells whether the receiver of a segment has asked for it since it was

@@ -100,7 +100,9 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.begin, b.last = at, at
 	}
 	before := b.pair
-	b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
+	if !s.Flags.Has(craft.RST) { // an RST may be anybody's
+		b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
+	}
 	n := b.observe(at, from, s)
 	b.evidence(at, from, s, n, kept, &before)
 	b.advance(at)

@@ -35,6 +35,8 @@ func (b *Bystander) News(from Side, s *craft.Segment) bool {
 	switch {
 	case !me.Opened() || s.Flags.Has(craft.SYN) && !b.known.has(knowSYN(from)):
 		return true
+	case s.Flags.Has(craft.SYN) && from == Client && b.known.has(knowSYNStamped) && b.SameSYN(from, s) == NotSeen:
+		return true
 	case s.Flags.Has(craft.RST):
 		return !me.facts.has(sentReset)
 	}
