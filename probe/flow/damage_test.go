@@ -212,6 +212,16 @@ var damages = []damage{
 	{"begun somewhere", false, false, func(rng *rand.Rand, in []stamped) []stamped { return in[rng.IntN(len(in)):] }},
 }
 
+// skewed merges the captures of both ends, whose clocks differ. Ports that are
+// used again within that difference are beyond what can be told apart.
+var skewed = []damage{
+	{"at both ends, clocks 150 ms apart", true, false, bothEnds(150 * ms)},
+	{"at both ends, clocks 150 ms apart the other way", true, false, bothEnds(-150 * ms)},
+	{"at both ends, clocks 2 s apart", true, false, bothEnds(2 * sec)},
+	{"at both ends, clocks 1.5 s apart the other way", true, false, bothEnds(-1500 * ms)},
+	{"at both ends, clocks 300 ms apart, and 1 % dropped", true, true, both(bothEnds(300*ms), dropped(0.01))},
+}
+
 // both damages a capture in two ways.
 func both(first, second func(*rand.Rand, []stamped) []stamped) func(*rand.Rand, []stamped) []stamped {
 	return func(rng *rand.Rand, in []stamped) []stamped { return second(rng, first(rng, in)) }
@@ -233,6 +243,29 @@ func forwarded(rng *rand.Rand, in []stamped) []stamped {
 	}
 	slices.SortStableFunc(out, func(a, b stamped) int { return a.at.Compare(b.at) })
 	return out
+}
+
+// bothEnds has each segment again, as it was captured at the other end by a clock
+// that is off.
+func bothEnds(off time.Duration) func(*rand.Rand, []stamped) []stamped {
+	return func(_ *rand.Rand, in []stamped) []stamped {
+		out := slices.Clone(in)
+		var p craft.Packet
+		for _, s := range in {
+			if p.Decode(s.data, craft.TrustChecksums) != nil || p.Kind != craft.PacketTCP {
+				continue
+			}
+			p.Segment.TTL -= 3
+			if p.Segment.Src.Port() < p.Segment.Dst.Port() {
+				p.Segment.TTL += 6
+			}
+			if b, err := p.Segment.AppendTo(nil); err == nil {
+				out = append(out, stamped{s.at.Add(off), b})
+			}
+		}
+		slices.SortStableFunc(out, func(a, b stamped) int { return a.at.Compare(b.at) })
+		return out
+	}
 }
 
 // ends are the two ends of a connection, the client first.
@@ -324,7 +357,7 @@ func near(times map[time.Duration]bool, d time.Duration) bool {
 // TestDamage: what a damaged capture says is what the whole one says, or less.
 func TestDamage(t *testing.T) {
 	packets, which := played(t, 6)
-	damaged(t, max(1, *seedFlag), packets, func(a *flow.Attempt) string {
+	damaged(t, slices.Concat(damages, skewed), max(1, *seedFlag), packets, func(a *flow.Attempt) string {
 		if s := which[a.Source]; s != nil {
 			return s.name
 		}
@@ -333,7 +366,7 @@ func TestDamage(t *testing.T) {
 }
 
 // damaged damages a capture in every way and compares what it says then.
-func damaged(t *testing.T, seed uint64, packets []stamped, name func(*flow.Attempt) string) {
+func damaged(t *testing.T, damages []damage, seed uint64, packets []stamped, name func(*flow.Attempt) string) {
 	whole, _ := through(t, flow.Config{}, plain(packets)...)
 	o := oracleOf(whole)
 	const rounds = 12

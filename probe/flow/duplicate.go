@@ -10,6 +10,7 @@ import (
 // How far apart the stamps of one packet are at most that was captured twice.
 const (
 	elsewhere  = int64(100 * time.Millisecond) // on different interfaces of the machine
+	otherClock = int64(2 * time.Minute)        // at both ends of a connection, whose clocks differ
 	samePlace  = int64(100 * time.Millisecond) // at one place, where an IP identification tells packets apart
 	noIdentity = int64(3 * time.Millisecond)   // at one place, without: sooner than anything is retransmitted unasked
 	shortest   = int64(100 * time.Millisecond) // the same for a SYN, which no stack repeats sooner, and for what has a timestamp
@@ -51,13 +52,6 @@ type sighting struct {
 }
 
 // place is where a packet was seen.
-type place struct {
-	iface     uint32
-	network   uint32
-	direction Direction
-	ttl       uint8
-}
-
 // sameness is what sightings make of a packet.
 type sameness uint8
 
@@ -68,11 +62,11 @@ const (
 )
 
 // again reports whether a segment was seen just before, when, and its hash.
-func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice sameness, first int64, hash uint64) {
+func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice sameness, first sighting, hash uint64) {
 	hash, looks := s.hash(k, seg)
-	here := sighting{hash, at, looks, seg.ID, place{p.Interface, p.Network, p.Direction, seg.TTL}}
+	here := sighting{hash, at, looks, seg.ID, placeOf(p, seg)}
 	if s.rewind(&here) {
-		return same, at, hash ^ uint64(looks)
+		return same, here, hash ^ uint64(looks)
 	}
 	group := &s.groups[hash%uint64(len(s.groups))]
 	oldest := &group[0]
@@ -80,7 +74,7 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 		slot := &group[i]
 		if slot.hash == hash {
 			if twice := s.compare(slot, &here, seg); twice != fresh {
-				return twice, slot.at, hash ^ uint64(looks)
+				return twice, *slot, hash ^ uint64(looks)
 			}
 		}
 		if alike(slot, &here) || !alike(oldest, &here) && slot.at < oldest.at {
@@ -89,7 +83,7 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 	}
 	s.weigh(false)
 	*oldest = here
-	return fresh, 0, hash ^ uint64(looks)
+	return fresh, here, hash ^ uint64(looks)
 }
 
 // often is the share of packets that come again in a capture that has each
@@ -108,9 +102,10 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 	var twice bool
 	switch {
 	case a.looks != b.looks:
-		twice = forwarded(a, b) && (apart < noIdentity || apart < elsewhere && a.id == b.id && a.id != 0)
+		twice = forwarded(a, b) && (apart < noIdentity || apart < elsewhere && a.id == b.id && a.id != 0) ||
+			a.ttl != b.ttl && apart < otherClock && a.id == b.id && a.id != 0
 	case a.place != b.place:
-		twice = apart < elsewhere
+		twice = apart < elsewhere || apart < otherClock && (seg.ID != 0 || stamped(seg) || !bare && a.ttl != b.ttl)
 	case seg.ID != 0:
 		twice = apart < samePlace
 	case bare && s.doubled > often && apart < bareAgain:

@@ -25,7 +25,7 @@ type talk struct {
 	now            time.Time
 	client, server netip.AddrPort
 	seq            [2]craft.Seq // next of client and server
-	id             uint16
+	id             [3]uint16    // of client, server, and of who sends RSTs
 	packets        []stamped
 }
 
@@ -42,6 +42,7 @@ func newTalk(t testing.TB, n int, start time.Duration) *talk {
 	return &talk{
 		t: t, now: epoch.Add(start),
 		client: netip.AddrPortFrom(client, uint16(1024+n%60000)), server: netip.AddrPortFrom(server, 80),
+		id:  [3]uint16{100, 20_000, 40_000},
 		seq: [2]craft.Seq{craft.Seq(uint32(n) * 2654435761), craft.Seq(^uint32(n) * 40503)},
 	}
 }
@@ -60,9 +61,13 @@ func (k *talk) say(pause time.Duration, from int, flags craft.Flags, payload int
 // is new moves its side on.
 func (k *talk) again(pause time.Duration, from int, flags craft.Flags, seq craft.Seq, payload int) *talk {
 	k.now = k.now.Add(pause)
-	k.id++
+	counter := &k.id[from]
+	if flags.Has(craft.RST) {
+		counter = &k.id[2]
+	}
+	*counter++
 	s := craft.Segment{
-		Src: k.client, Dst: k.server, TTL: 64, ID: k.id, DF: true, Seq: seq, Flags: flags, Window: 64240,
+		Src: k.client, Dst: k.server, TTL: 64, ID: *counter, DF: true, Seq: seq, Flags: flags, Window: 64240,
 		Payload: make([]byte, payload),
 	}
 	if from == 1 {

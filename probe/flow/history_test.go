@@ -481,7 +481,7 @@ func playHistories(t *testing.T, seed uint64) {
 	if t.Failed() {
 		return
 	}
-	damaged(t, seed, packets, func(a *flow.Attempt) string {
+	damaged(t, damages, seed, packets, func(a *flow.Attempt) string {
 		if h := all[a.Source]; h != nil {
 			var kinds []string
 			for _, c := range h.truth {

@@ -157,7 +157,7 @@ func TestDamageInTheLab(t *testing.T) {
 	}
 	defer l.Close()
 	path := tcpdumped(t, func() { makeTraffic(t, l) }, "-i", "any", "--nano", "tcp or icmp or icmp6")
-	damaged(t, seedOf(t), packetsOf(t, path), func(a *flow.Attempt) string {
+	damaged(t, damages, seedOf(t), packetsOf(t, path), func(a *flow.Attempt) string {
 		for _, h := range l.Hosts() {
 			if h.Addr4() == a.Target.Addr() || h.Addr6() == a.Target.Addr() {
 				return h.Name
@@ -211,7 +211,7 @@ func TestDamageOfCaptures(t *testing.T) {
 			if len(packets) == 0 {
 				t.Skip("nothing in it")
 			}
-			damaged(t, seedOf(t), packets, func(*flow.Attempt) string { return "" })
+			damaged(t, damages, seedOf(t), packets, func(*flow.Attempt) string { return "" })
 		})
 	}
 }

@@ -22,9 +22,11 @@ type flow struct {
 	sides               [2]side
 	repeats             *[2][WindowProbe]uint32 // by Repeat less one; nil none
 	rival               *rival                  // nil none
+	copies              *copies                 // nil none
 	seen                uint32                  // hash of the latest packet
 	firstFile, lastFile uint16
 	opening             opening
+	reset               uint8 // bits by Side: it has sent an RST
 	over                bool
 	fromSecond          bool   // the client is the second endpoint of the key
 	midstream           bool   // it had begun before the capture
@@ -48,6 +50,9 @@ func (f *flow) side(second bool, s *craft.Segment) handshake.Side {
 // observe gives a segment to the judge. What a socket sends to itself is sent by
 // both ends, but for the two SYNs (RFC 9293 §3.5, figure 7).
 func (f *flow) observe(at int64, from handshake.Side, s *craft.Segment, kept handshake.Kept) handshake.Notes {
+	if kept.Elsewhere {
+		s = f.asFirst(from, s)
+	}
 	notes := f.watch.Segment(at, from, s, kept)
 	if f.self && !s.Flags.Has(craft.SYN) {
 		f.watch.Segment(at, from.Other(), s, kept)
@@ -63,18 +68,21 @@ func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
 	f.fromSecond = l.offers&fromSecond != 0
 	s := l.segment(room)
 	f.watch.Segment(l.at, handshake.Client, &s, handshake.Kept{})
+	f.sides[handshake.Client].ttl = s.TTL
 	f.sides[handshake.Client].classify(&s, l.at, &f.sides[handshake.Server], 0, false)
 	f.opening.note(&Packet{Direction: l.direction}, &s, handshake.Client)
 }
 
 // repeated tells a packet that was captured before: stamped before the latest
-// of the connection and with nothing new, or the latest itself.
+// of the connection and with nothing new, or the latest itself. One with an
+// identification that comes after the latest was sent anew.
 func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) bool {
 	last := f.watch.Last()
 	if seen == f.seen && (at == last || s.Len() > 0 && at-last < noIdentity) {
 		return true
 	}
-	return at <= last && f.watch.Knows(f.side(swapped, s), at, s)
+	from := f.side(swapped, s)
+	return at <= last && !f.watch.Counts(from, s.ID) && f.watch.Knows(from, at, s)
 }
 
 // asked tells whether the receiver of a segment has asked for it since it was

@@ -13,7 +13,7 @@ import (
 // turned makes a talk of the same endpoints with the roles changed.
 func (k *talk) turned() *talk {
 	b := newTalk(k.t, 7, 0)
-	b.now, b.client, b.server, b.id = k.now, k.server, k.client, 1000
+	b.now, b.client, b.server, b.id = k.now, k.server, k.client, [3]uint16{1000, 30_000, 50_000}
 	b.seq = [2]craft.Seq{777_777, 888_888}
 	return b
 }

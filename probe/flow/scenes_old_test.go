@@ -178,7 +178,7 @@ func TestSYNToLivingConnection(t *testing.T) {
 		{"ACK, the SYN-ACK missed", again(func(k *talk) { k.seq[1]++; k.say(30*ms, 0, fA, 0) }), 2, probe.StateOpen, 8},
 		{"data, all else missed", again(func(k *talk) { k.seq[1]++; data(k, 0, 100) }), 2, probe.StateOpen, 8},
 		{"data of the server, all else missed", again(func(k *talk) { k.seq[1]++; k.say(ms, 1, fP, 100) }), 2, probe.StateOpen, 8},
-		{"the SYN again", again(func(k *talk) { k.again(sec, 0, fS, prev(k, 0, 1), 0) }), 2, probe.StateFiltered, 8},
+		{"the SYN again", again(func(k *talk) { k.again(sec, 0, fS, prev(k, 0, 1), 0) }), 2, probe.StateUnknown, 8},
 		{"challenged, and refused", again(func(k *talk) {
 			old := first.seq
 			k.raw(20*ms, 1, fA, 0, func(s *craft.Segment) { s.Seq, s.Ack = old[1], old[0] }).raw(20*us, 0, fR, 0, seq(old[0]))

@@ -22,8 +22,9 @@ type side struct {
 	same   uint8 // duplicate acknowledgements in a row, up to 255
 	begun  bool
 	acked  bool
-	probed bool // its last segment was a keep-alive
-	holed  bool // its latest acknowledgement tells of a hole, by SACK (RFC 2018)
+	probed bool  // its last segment was a keep-alive
+	ttl    uint8 // of its first segment, 0 unknown
+	holed  bool  // its latest acknowledgement tells of a hole, by SACK (RFC 2018)
 }
 
 // classify says what a segment of side s is, and takes it in; other is the far

@@ -113,7 +113,7 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 	hash := t.hash(&k)
 	r := t.find(&k, hash, p.Network, swapped, s)
 	twice := known == same
-	if known == likely && !(r != noRef && !r.isLone() && t.flow(r).asked(swapped, s, first)) {
+	if known == likely && !(r != noRef && !r.isLone() && t.flow(r).asked(swapped, s, first.at)) {
 		twice = true
 		t.seen.weigh(true)
 	}
@@ -122,15 +122,24 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 		if r != noRef && t.networkOf(r) != p.Network {
 			t.networks.join(t.networkOf(r), p.Network)
 		}
+		if apart := abs(at - first.at); apart >= elsewhere && first.place != placeOf(p, s) && r != noRef && !s.Flags.Has(craft.RST) {
+			r = t.copied(r, p, swapped, s, first.place)
+		}
 	case twice:
 	case r.isLone():
 		if l := t.lone(r); s.Flags.Has(craft.SYN) && uint32(s.Seq) == l.isn && at <= l.at && swapped == (l.offers&fromSecond != 0) {
 			twice = true
 			break
 		}
+		copied := t.lone(r).copyOf(swapped, s)
 		r = t.promote(r, p)
+		if copied {
+			f := t.flow(r)
+			twice = f.copyOf(swapped, p, s)
+		}
 	case r != noRef:
-		twice = t.flow(r).repeated(at, swapped, s, uint32(seen))
+		f := t.flow(r)
+		twice = f.repeated(at, swapped, s, uint32(seen)) || f.copyOf(swapped, p, s)
 	}
 	if twice {
 		t.counts.Duplicates++
@@ -138,6 +147,16 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 		return
 	}
 	t.fresh(at, p, s, &k, swapped, r, hash, uint32(seen))
+}
+
+// copied notes that a packet of a record was captured by another clock too.
+func (t *Table) copied(r ref, p *Packet, swapped bool, s *craft.Segment, first place) ref {
+	if r.isLone() {
+		r = t.promote(r, p)
+	}
+	f := t.flow(r)
+	f.copied(f.side(swapped, s), first, placeOf(p, s))
+	return r
 }
 
 // unwanted counts packets that were not asked for.
@@ -163,18 +182,21 @@ func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 	if r != noRef && t.hold(at, p, s, r, swapped, seen) {
 		return
 	}
+	var copies *copies
 	if r != noRef && t.flow(r).renewed(at, swapped, s) {
+		copies = t.flow(r).inherited()
 		t.finish(r, Reused)
 		r = noRef
 	}
 	if r == noRef {
 		t.crowd()
 		t.number++
-		if l, ok := loneOf(s, t.decoder.kept); ok {
+		if l, ok := loneOf(s, t.decoder.kept); ok && copies == nil {
 			t.begin(at, p, s, k, swapped, hash, seen, &l)
 			return
 		}
 		r = t.open(p, s, k, swapped, hash)
+		t.flow(r).copies = copies
 	}
 	t.follow(at, p, s, t.decoder.kept, r, swapped, seen)
 }
@@ -267,10 +289,17 @@ func served(port uint16) bool {
 func (t *Table) follow(at int64, p *Packet, s *craft.Segment, kept handshake.Kept, r ref, swapped bool, seen uint32) {
 	f := t.flow(r)
 	from := f.side(swapped, s)
+	kept.Elsewhere = f.elsewhere(from, p, s)
 	missing, before := f.watch.Lacks(from, s), f.watch.Precedes(from, s)
+	if s.Flags.Has(craft.RST) {
+		f.reset |= 1 << from
+	}
+	if f.sides[from].ttl == 0 && !s.Flags.Has(craft.RST) {
+		f.sides[from].ttl = s.TTL
+	}
 	notes := f.observe(at, from, s, kept)
 	repeat := Fresh
-	if !notes.Void() && !before {
+	if !notes.Void() && !before && !kept.Elsewhere {
 		repeat = f.sides[from].classify(s, at, &f.sides[from.Other()], f.trip(), missing)
 	}
 	if !notes.Void() || s.Flags.Has(craft.RST) {

@@ -65,6 +65,7 @@ const (
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
 	knowStranger   // an RST answered a FIN that came again after the end
+	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
 	knowQueueFull  // the server had data and sent its SYN-ACK again
 )
 
@@ -75,6 +76,9 @@ func (k knowledge) has(l knowledge) bool { return k&l == l }
 type Kept struct {
 	Payload    int  // bytes, of the beginning
 	OptionsCut bool // the end of the options is missing
+	// Elsewhere says that the segment was captured at another place than most
+	// of its connection, whose clock may be another: its time says nothing.
+	Elsewhere bool
 }
 
 // since is the time since the connection's first packet, in milliseconds.
@@ -96,7 +100,9 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.begin, b.last = at, at
 	}
 	before := b.pair
-	b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
+	if !s.Flags.Has(craft.RST) { // an RST may be anybody's
+		b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
+	}
 	n := b.observe(at, from, s)
 	b.evidence(at, from, s, n, kept, &before)
 	b.advance(at)

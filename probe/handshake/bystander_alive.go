@@ -21,7 +21,8 @@ type resetMark struct {
 	set        bool
 	sends      bool // sent is set
 	doubted    bool // the end may have gone on
-	jumped     bool // what came later does not go on where the RST was
+	again      uint8 // segments that the end has retransmitted since
+	jumped     bool  // what came later does not go on where the RST was
 	void       bool // the end has gone on: the RST was not its own
 }
 
@@ -87,14 +88,16 @@ func (b *Bystander) repeatsForged(from Side, s *craft.Segment) bool {
 //
 // Numbers that jump may be those of a later connection on the same ports, of
 // which the handshake was not captured: they prove nothing, and leave a doubt.
-func (b *Bystander) alive(at int64, from Side, s *craft.Segment, n Notes) {
-	if b.resets == nil {
+//
+// What another clock has stamped may have come before the RST.
+func (b *Bystander) alive(at int64, from Side, s *craft.Segment, n Notes, kept Kept) {
+	if b.resets == nil || kept.Elsewhere {
 		return
 	}
 	if n.Has(NoteGap | NoteUncaptured) {
 		b.jumps()
 	}
-	if m := &b.resets[from]; m.set && !m.jumped && b.goesOn(at, from, s) {
+	if m := &b.resets[from]; m.set && !m.jumped && (b.goesOn(at, from, s) || b.resends(at, m, s)) {
 		b.revived(at, from)
 	}
 	if m := &b.resets[from.Other()]; m.set && !m.jumped && b.received(at, from.Other(), m, s) {
@@ -144,6 +147,19 @@ func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 		m.sends, m.sent = true, s.Seq
 	}
 	return from == Server || m.talking || apart(m.ttl, s.TTL, s.TTL)
+}
+
+// resends tells whether an end still retransmits what it had sent before an RST
+// in its name: a socket that is closed does not. One segment may be a copy that
+// came late, unless it has come another way than the RST.
+func (b *Bystander) resends(at int64, m *resetMark, s *craft.Segment) bool {
+	const soonest, latest = 190, 130_000 // milliseconds: the least RTO (tcp(7), rto_min), and the most (RFC 6298 §2.5)
+	passed := b.since(at) - m.at
+	if s.Len() == 0 || b.since(at) < m.at || passed < soonest || passed > latest || m.next.LessThan(s.Seq.Add(s.Len())) {
+		return false
+	}
+	m.again = min(m.again, 254) + 1
+	return m.again > 1 || m.ttl != s.TTL
 }
 
 // received tells whether a segment acknowledges what the end that an RST

@@ -22,19 +22,60 @@ func (b *Bystander) Turn() {
 // Knows tells whether a segment that is stamped before the latest one has
 // nothing that was not captured already.
 func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
-	me, you := b.pair.end(from), b.pair.end(from.Other())
-	if !me.Opened() || at < b.begin || s.Flags.Has(craft.SYN) && !b.known.has(knowSYN(from)) {
+	if at < b.begin || b.News(from, s) {
 		return false
 	}
-	if s.Flags.Has(craft.RST) {
-		return me.facts.has(sentReset)
+	return s.Len() > 0 || s.Flags.Has(craft.RST) || at < b.last-settling
+}
+
+// News tells whether a segment has anything that was not captured already:
+// numbers of its own, or an acknowledgement.
+func (b *Bystander) News(from Side, s *craft.Segment) bool {
+	me, you := b.pair.end(from), b.pair.end(from.Other())
+	switch {
+	case !me.Opened() || s.Flags.Has(craft.SYN) && !b.known.has(knowSYN(from)):
+		return true
+	case s.Flags.Has(craft.SYN) && from == Client && b.known.has(knowSYNStamped) && b.SameSYN(from, s) == NotSeen:
+		return true
+	case s.Flags.Has(craft.RST):
+		return !me.facts.has(sentReset)
 	}
-	end := s.Seq.Add(s.Len())
-	news := me.ISS.LessThan(s.Seq.Add(1)) && b.ways[from].seen.LessThan(end) ||
+	return me.ISS.LessThan(s.Seq.Add(1)) && b.ways[from].seen.LessThan(s.Seq.Add(s.Len())) ||
 		b.Lacks(from, s) || b.ways[from].lacks(s.Seq) ||
 		s.Flags.Has(craft.ACK) && you.Una.LessThan(s.Ack) ||
 		s.Flags.Has(craft.FIN) && (b.fins[from].count == 0 || s.Ack.LessThan(b.fins[from].ack))
-	return !news && (s.Len() > 0 || at < b.last-settling)
+}
+
+// Numbers are the first and the next sequence number of both ends, as far as
+// captured.
+func (b *Bystander) Numbers() (client, clientNext, server, serverNext craft.Seq) {
+	c, s := &b.pair.Client, &b.pair.Server
+	return c.ISS, c.Nxt, s.ISS, s.Nxt
+}
+
+// Sighting is whether a SYN was captured before. The zero value is NotSeen.
+type Sighting uint8
+
+// The sightings.
+const (
+	NotSeen Sighting = iota // nothing says so
+	Seen                    // it was
+	Missed                  // it was not, and what came after it was
+)
+
+// SameSYN compares a SYN or SYN-ACK with those captured, by number and timestamp.
+func (b *Bystander) SameSYN(from Side, s *craft.Segment) Sighting {
+	val, _, _ := s.Options.Timestamps()
+	switch me := b.pair.end(from); {
+	case !me.Opened() || s.Seq != me.ISS:
+	case !b.known.has(knowSYN(from)):
+		return Missed
+	case from == Client && (val == b.syn.val || val == b.syn.last):
+		return Seen
+	case from == Server && val == b.answer.val && s.Flags == b.answer.flags:
+		return Seen
+	}
+	return NotSeen
 }
 
 // Lacks tells whether a segment has numbers that lie in a hole of what was

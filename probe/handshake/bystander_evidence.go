@@ -103,6 +103,9 @@ func (b *Bystander) rare() *rarely {
 
 // evidence keeps what a segment shows beyond states.
 func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kept Kept, before *Pair) {
+	if kept.Elsewhere && (b.ackAt == 0 || s.Flags.Has(craft.SYN)) {
+		b.known |= knowTwoClocks
+	}
 	switch {
 	case s.Flags.Has(craft.RST) && from == Client:
 		b.clientReset(at, s, n, before)
@@ -135,11 +138,11 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 	case s.Flags.Has(craft.SYN):
 		b.serverSYN(at, s, kept)
 	case from == Client:
-		b.alive(at, from, s, n)
+		b.alive(at, from, s, n, kept)
 		b.fromClient(at, s, n)
 		b.teardown(at, from, s)
 	default:
-		b.alive(at, from, s, n)
+		b.alive(at, from, s, n, kept)
 		b.fromServer(at, s, n, kept, before)
 		b.teardown(at, from, s)
 	}

@@ -58,12 +58,22 @@ type idents struct {
 	hole               bool  // at its FIN, something is missing just before
 }
 
-// few is how many packets in a row are thought to be missing at most, and
-// enoughSteps how many steps by one show that numbers are counted so.
-const (
-	few         = 16
-	enoughSteps = 3
-)
+// few is how many packets in a row are thought to be missing at most.
+const few = 16
+
+// counted tells an end whose numbers go up by one from packet to packet, but for
+// what is missing.
+func (i *idents) counted() bool { return i.wild == 0 && i.steps >= max(1, i.small) }
+
+// holed tells whether identifications show that the capture misses a packet.
+func (b *Bystander) holed() bool {
+	for side := range b.idents {
+		if i := &b.idents[side]; i.counted() && i.small > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // longPayload is more than fits into a packet on most links, in bytes.
 const longPayload = 1460
@@ -86,11 +96,19 @@ func (i *idents) add(id uint16, long, fin bool) {
 	case step == 1:
 		i.steps = min(i.steps, 254) + 1
 	case step <= few:
-		i.hole = i.hole || fin && i.wild == 0 && i.small == 0 && i.steps >= enoughSteps
+		i.hole = i.hole || fin && i.counted()
 		i.small = min(i.small, 254) + 1
 	case int16(step) > 0 || int16(step) < -few:
 		i.wild = min(i.wild, 254) + 1
 	}
+}
+
+// Counts tells an IP identification that goes on where an end has got to, which
+// counts its packets by it.
+func (b *Bystander) Counts(from Side, id uint16) bool {
+	i := &b.idents[from]
+	step := id - i.last
+	return id != 0 && i.last != 0 && i.wild == 0 && step > 0 && step <= few
 }
 
 // ttlRange is of what a server sent after its SYN-ACK, RSTs left out.

@@ -84,7 +84,7 @@ func (b *Bystander) acked() uint64 {
 // judge is SEMANTICS §1, with what was captured alone: silence is no more than
 // unknown, unless the client says that it heard nothing by asking again.
 func (b *Bystander) judge(r *Result, t Trust) {
-	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || t.Gaps == 0) &&
+	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || b.askedAfter()) &&
 		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
 		!b.doubts() // a server that refused has nothing to acknowledge
 	switch {
@@ -109,6 +109,14 @@ func (b *Bystander) judge(r *Result, t Trust) {
 	}
 }
 
+// askedAfter tells whether the client has sent its SYN again after an RST that
+// has a number of its own. One that refuses a SYN has none (RFC 9293 §3.5.2), but
+// for few hosts: it may have ended a connection of which nothing else was
+// captured, and then the client would not ask again.
+func (b *Bystander) askedAfter() bool {
+	return b.more != nil && b.more.reset.at > 0 && b.syn.latest > b.more.reset.at
+}
+
 // splitState is that of a connection of which the server has answered the SYN
 // with a SYN: open once it has taken the client's SYN-ACK (SEMANTICS §1).
 func (b *Bystander) splitState() probe.State {
@@ -123,10 +131,10 @@ func (b *Bystander) splitState() probe.State {
 // must be said twice, by the pauses of silence, and of each connection: somebody
 // may have chosen the SYNs.
 func (b *Bystander) heardNothing(t Trust) bool {
-	const twice = 3
+	const twice, answered = 3, time.Second
 	switch {
-	case t.lossy():
-		return false
+	case t.lossy(), b.syn.count < twice && t.Silent < answered:
+		return false // the answer to the last one may have come after the end
 	case t.OneWay || t.Chosen:
 		return b.syn.count >= twice && !b.syn.hasty && !t.Once
 	}
@@ -189,6 +197,9 @@ const (
 // roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
 // not certain which SYN was answered, or stamps contradict themselves.
 func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
+	if b.known.has(knowTwoClocks) {
+		return 0, 0
+	}
 	asked := b.answered(t.Gaps > 0)
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
 		asked = 0 // the SYN-ACK may be one that was sent again
@@ -241,8 +252,13 @@ func (b *Bystander) retried() bool {
 }
 
 // Openings are when the latest SYN, the answer and the ACK after that were
-// captured, 0 for what was not.
-func (b *Bystander) Openings() (syn, answer, ack int64) { return b.syn.latest, b.answer.at, b.ackAt }
+// captured, 0 for what was not; all 0 where clocks of two places took the stamps.
+func (b *Bystander) Openings() (syn, answer, ack int64) {
+	if b.known.has(knowTwoClocks) {
+		return 0, 0, 0
+	}
+	return b.syn.latest, b.answer.at, b.ackAt
+}
 
 func (b *Bystander) negotiated() Negotiated {
 	c, s := &b.pair.Client, &b.pair.Server
@@ -306,7 +322,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseTimeout
 	case t.lossy(), hidden, !both, c.count > 0 && s.count > 0, c.count > 0 && !c.acked, s.count > 0 && !s.acked:
 		return CloseUnknown
-	case (c.count > 0 || s.count > 0) && (!begun || t.Loss > seldom):
+	case (c.count > 0 || s.count > 0) && (!begun || t.Gaps > 0 || b.holed()):
 		return CloseUnknown // the other FIN may have come before the capture, or been missed
 	case c.count > 0 || s.count > 0:
 		return CloseHalfClosed
@@ -347,9 +363,6 @@ func (b *Bystander) wasUp() bool {
 	}
 	return up
 }
-
-// seldom is a loss so low that a FIN and its acknowledgement are not missed both.
-const seldom = 0.01
 
 // neverAcked tells whether nobody acknowledged an end's FIN, by that end's own
 // word: it sent it again and again, over a second and more. The last of few may
