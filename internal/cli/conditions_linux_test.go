@@ -116,6 +116,16 @@ var conditions = []condition{
 		but:  map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP tells nobody
 	},
 	{
+		name: "local firewall that resets", target: at(conditionReset),
+		most: ending{code: exitUnable, says: "own firewall", sent: refusedSent},
+		but:  map[string]ending{"connect": {code: exitYes}},
+	},
+	{
+		name: "local firewall that rejects", target: at(conditionRejected),
+		most: ending{code: exitUnable, says: "own firewall", sent: refusedSent},
+		but:  map[string]ending{"connect": {code: exitYes}},
+	},
+	{
 		name: "queue full now and then", target: on("narrow"), most: ending{code: exitYes, sent: uncounted},
 		but: map[string]ending{"stateless": {code: exitYes, says: whatever, sent: uncounted}}, // how often, if ever
 	},
@@ -246,6 +256,7 @@ func (s sending) hold(t *testing.T, out string) {
 		Type     string `json:"type"`
 		Sent     uint64 `json:"sent"`
 		Errors   uint64 `json:"send_errors"`
+		Matched  uint64 `json:"matched"`
 		Complete bool   `json:"complete"`
 	}
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &sum); err != nil || sum.Type != "summary" {
@@ -253,11 +264,11 @@ func (s sending) hold(t *testing.T, out string) {
 		return
 	}
 	ok := map[sending]bool{
-		someSent: sum.Sent > 0 && sum.Errors == 0, noneSent: sum.Sent == 0 && !sum.Complete, refusedSent: sum.Sent == 0 && sum.Errors > 0 && !sum.Complete,
+		someSent: sum.Sent > 0 && sum.Errors == 0, noneSent: sum.Sent == 0 && !sum.Complete, refusedSent: sum.Sent == 0 && sum.Errors > 0 && sum.Matched == 0 && !sum.Complete,
 		noneNeeded: sum.Sent == 0 && sum.Errors == 0,
 	}[s]
 	if !ok {
-		t.Errorf("summary: %d sent, %d refused, complete %v", sum.Sent, sum.Errors, sum.Complete)
+		t.Errorf("summary: %d sent, %d refused, %d matched, complete %v", sum.Sent, sum.Errors, sum.Matched, sum.Complete)
 	}
 }
 

@@ -134,7 +134,7 @@ type conditionWorld struct {
 }
 
 const (
-	conditionOpen, conditionRefused, conditionSilent, conditionForbidden = 80, 81, 90, 91
+	conditionOpen, conditionRefused, conditionSilent, conditionForbidden, conditionReset, conditionRejected = 80, 81, 90, 91, 92, 93
 )
 
 func newConditionWorld(t *testing.T) *conditionWorld {
@@ -152,7 +152,11 @@ func newConditionWorld(t *testing.T) *conditionWorld {
 	}
 	t.Cleanup(func() { l.Close() })
 	w := &conditionWorld{Lab: l}
-	remove, err := lab.RestrictOutput(lab.Rule{Ports: lab.Port(conditionForbidden), Do: lab.Drop})
+	remove, err := lab.RestrictOutput(
+		lab.Rule{Ports: lab.Port(conditionForbidden), Do: lab.Drop},
+		lab.Rule{Ports: lab.Port(conditionReset), Do: lab.Reset},
+		lab.Rule{Ports: lab.Port(conditionRejected), Family: lab.IPv4, Do: lab.Reject, Code: 3},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ type input struct {
 // about them.
 func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] {
 	here, there := own.Src, own.Dst
+	machine := wire.NewMachine(n)
 	examine := func(in *netraw.Packet, a *arrival) {
 		a.at, a.ifIndex, a.outgoing = in.Time, in.IfIndex, in.Outgoing
 		var p craft.Packet
@@ -48,6 +49,9 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 			a.reject = wire.RejectQuote
 		default:
 			a.reject = wire.RejectForeign
+		}
+		if a.reject == "" && machine.Rejected(in, &p) {
+			a.reject = wire.RejectOwnFirewall
 		}
 		a.ignored = a.ignored || in.Outgoing && a.reject != ""
 	}

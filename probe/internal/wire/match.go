@@ -61,6 +61,7 @@ const (
 	RejectUnsolicited  = "unsolicited"
 	RejectDuplicate    = "duplicate"
 	RejectAfterVerdict = "after-verdict"
+	RejectOwnFirewall  = "own-firewall"
 )
 
 // decodeRejection names the error of [craft.Packet.Decode].
@@ -87,6 +88,7 @@ type Matcher struct {
 	Attempts int      // most transmissions of one probe
 	Echoes   bool     // echo and time stamp replies count too
 	Recall   recall   // where transmissions are found instead; nil: by the cookie
+	machine  Machine
 }
 
 // recall finds transmissions in a table, for runs whose probes are not told

@@ -78,6 +78,7 @@ func (ev *Event) Answers() bool {
 const eventBatches = 16
 
 func NewReceiver(n probe.Network, m Matcher) *Receiver {
+	m.machine = NewMachine(n)
 	var p craft.Packet // used again for each, since its address leaves the stack
 	examine := func(in *netraw.Packet, ev *Event) { m.examine(in, &p, ev) }
 	return NewReader(n, examine, func(ev *Event) time.Time { return ev.At })
@@ -204,7 +205,9 @@ func (m *Matcher) examine(in *netraw.Packet, p *craft.Packet, ev *Event) {
 func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject string) {
 	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 	ev.Translated, ev.Wire = in.Translated, in.Wire
-	ev.answer, reject = m.match(p, in.Outgoing)
+	if ev.answer, reject = m.match(p, in.Outgoing); reject == "" && m.machine.Rejected(in, p) {
+		ev.answer, reject = answer{}, RejectOwnFirewall
+	}
 	if ev.Kind == KindDeparture && in.Time.IsZero() {
 		ev.Kind = KindDeviceDeparture
 	}

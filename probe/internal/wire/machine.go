@@ -1,0 +1,69 @@
+package wire
+
+import (
+	"net/netip"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// Machine knows what this machine itself sends in a target's stead: where a rule of
+// its output firewall rejects a probe, the RST bears the target's address and the ICMP
+// error quotes the probe, but both come in through the loopback interface, and say
+// nothing of the target. The zero value takes nothing for that.
+type Machine struct {
+	network probe.Network
+	local   map[netip.Addr]bool // whether an address is this machine's own
+}
+
+func NewMachine(n probe.Network) Machine {
+	return Machine{network: n, local: map[netip.Addr]bool{}}
+}
+
+// loopback is the index of lo in every network namespace (LOOPBACK_IFINDEX in
+// include/net/flow.h).
+const loopback = 1
+
+// Rejected tells whether a packet is this machine's own answer to a probe that did not
+// leave. Its ICMP errors about a route or a neighbour are the kernel's, and count.
+func (m *Machine) Rejected(in *netraw.Packet, p *craft.Packet) bool {
+	if m.network == nil || in.IfIndex != loopback || in.Outgoing || in.Translated {
+		return false
+	}
+	if p.Kind == craft.PacketTCP {
+		s := &p.Segment
+		return s.Flags.Has(craft.RST) && m.foreign(s.Src.Addr(), s.Dst.Addr())
+	}
+	q := &p.ICMP.Quote
+	return p.Kind == craft.PacketICMPError && p.ICMP.Src == q.Src.Addr() && m.foreign(q.Dst.Addr(), q.Src.Addr()) && prohibits(q.Dst.Addr(), &p.ICMP)
+}
+
+// foreign tells whether a target is not this machine.
+func (m *Machine) foreign(target, source netip.Addr) bool {
+	if target == source || target.IsLoopback() {
+		return false
+	}
+	local, known := m.local[target]
+	if !known {
+		route, err := m.network.Route(target)
+		local = err == nil && route.Local
+		if len(m.local) < mostLocal {
+			m.local[target] = local
+		}
+	}
+	return !local
+}
+
+// mostLocal bounds how many addresses are remembered.
+const mostLocal = 1 << 12
+
+// prohibits tells whether an ICMP error is one that a firewall sends.
+func prohibits(target netip.Addr, e *craft.ICMPError) bool {
+	switch reason, tooBig := probe.ICMPMeaning(target, e.Type, e.Code); reason {
+	case "", "host-unreachable", "net-unreachable", "addr-unreachable", "no-route", probe.ReasonTimeExceeded:
+		return false
+	default:
+		return !tooBig
+	}
+}
