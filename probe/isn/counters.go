@@ -85,8 +85,30 @@ func increments(v *view, key factor) []*standing {
 		m.grow, m.cost = func() growth { return &b }, b.cost
 		list = append(list, m.fit(v))
 	}
+	if key == 0 && v.timed {
+		list = append(list, busyBand(v, m, gaps)...)
+	}
 	return best(list)[:1]
 }
+
+// busyBand fits random steps of nearly one size, with other people's connections
+// between ours.
+func busyBand(v *view, m model, gaps []int32) []*standing {
+	b, n := narrowBand(gaps)
+	if b.low < leastBand || b.low >= b.high || uint64(b.high-b.low)*narrow > uint64(b.low) || v.span() <= 0 {
+		return nil
+	}
+	b.rate = max(n-float64(len(gaps)), 1) / v.span()
+	m.grow, m.cost, m.band = func() growth { return &b }, b.cost, &b
+	return []*standing{m.fit(v)}
+}
+
+// leastBand is the smallest step of which a narrow band is told from a clock, and narrow
+// how many times narrower than it the band must be.
+const (
+	leastBand = 32
+	narrow    = 4
+)
 
 // leastIncrements is how many steps of more than nothing must have been seen.
 const leastIncrements = 3
@@ -108,6 +130,7 @@ func stepped(v *view, key factor) (list []*standing) {
 	list = bestOfEach(list)
 	if key == 0 && v.timed {
 		list = append(list, risingSteps(v, list)...)
+		list = append(list, timers(v)...)
 	}
 	return list
 }
@@ -155,6 +178,56 @@ func ticking(v *view, a int32) (list []*standing) {
 	}
 	top := best(list)[0]
 	return []*standing{top.settle(v, 1, withStep)}
+}
+
+// timer proposes a step that most connections make, and a timer that adds another amount
+// at even times, as 4.4BSD's adds TCP_ISSINCR/2 and a connection TCP_ISSINCR/4.
+func (v *view) timer() (d drift, ok bool) {
+	votes := make(map[float64]int)
+	list := v.successors()
+	for _, s := range list {
+		if votes[s.d]++; votes[s.d] > votes[d.step] {
+			d.step = s.d
+		}
+	}
+	if votes[d.step] < leastAlike || d.step == 0 {
+		return d, false
+	}
+	var more []int32
+	grown, time := 0.0, 0.0
+	for _, s := range list {
+		if s.d != d.step {
+			more = append(more, int32(int64(s.d-d.step)))
+		}
+		grown, time = grown+s.d-d.step, time+s.dt
+	}
+	tick := commonDivisor(more, quantumBits)
+	if tick <= 1 || time <= 0 || float64(tick) == math.Abs(d.step) {
+		return d, false
+	}
+	d.hz, d.quantum, d.wide = grown/time, float64(tick), 1
+	return d, true
+}
+
+// leastAlike is how many differences must be alike to be a step.
+const leastAlike = 3
+
+// timers fits what timer proposes, with the rate that was seen and the usual ones next to it.
+func timers(v *view) (list []*standing) {
+	d, ok := v.timer()
+	if !ok {
+		return nil
+	}
+	list = append(list, fitClock(v, 0, d))
+	for _, t := range tickRates {
+		if ratio := math.Abs(d.hz) / d.quantum / t; ratio > 0.7 && ratio < 1.4 {
+			usual := d
+			usual.hz = math.Copysign(d.quantum*t, d.hz)
+			list = append(list, fitClock(v, 0, usual))
+		}
+	}
+	top := best(list)[0]
+	return []*standing{top, top.settle(v, 2, withStep)}
 }
 
 // slowTimer is the period of BSD's and libslirp's slow timer (PR_SLOWHZ), in s.

@@ -2,6 +2,7 @@ package isn
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -78,6 +79,7 @@ func (v *view) stepsWithClient() bool {
 func (v *view) mixtureDoubts(s *standing, add doubting) {
 	switch {
 	case s.class == ClassMixed:
+		v.severalDoubts(s, add)
 		return
 	case s.found.told && s.class == ClassWeakRandom && s.found.saved < generatorShare*v.plainBits():
 		add(oneStray, "more samples", ClassWeakRandom, ClassMixed)
@@ -95,11 +97,59 @@ func (v *view) mixtureDoubts(s *standing, add doubting) {
 	}
 }
 
+// severalDoubts are those about a mixture: of random steps it explains nearly anything,
+// and a line that some tuples are on and others never is no machine that answers now and
+// then.
+func (v *view) severalDoubts(s *standing, add doubting) {
+	if s.ledger == nil {
+		return
+	}
+	m := s.machinesOf(s.view)
+	grows, _ := s.growsWithTime()
+	switch {
+	case s.drift == nil && s.steps == nil && !s.constant() && (m.strays*straysMany > s.ledger.count[joined] || m.count > fewMachines || v.timed && grows):
+		add(0, "more samples", s.class, ClassTupleClock, ClassWeakRandom)
+	case !s.constant() && (m.count > fewMachines && m.strays*straysMany > s.ledger.count[joined] || m.count > 1 && s.neighbours()):
+		add(0, "more samples", s.class, ClassGlobalMixed, ClassWeakRandom)
+	case m.strays > straysFew && s.partsTuples():
+		add(0, "more samples of each source port", s.class, ClassTupleClock, ClassTupleRandomIncrement)
+	}
+}
+
+// partsTuples reports whether the tuple decides if a number is on the model's strands or
+// on none: telling which are is by partedBits shorter tuple by tuple.
+func (s *standing) partsTuples() bool {
+	all, saved := onOff{prior: 0.5}, 0.0
+	each := make([]onOff, len(s.view.tuples))
+	for i := range s.view.points {
+		t, off := &each[s.view.points[i].tuple], s.alone(i)
+		t.prior = 0.1
+		saved += all.bits(off) - t.bits(off)
+	}
+	return saved > partedBits
+}
+
+// partedBits is the evidence from which a tuple decides.
+const partedBits = 4
+
+// onOff is a code for one of two things (Krichevsky–Trofimov with a prior of its own).
+type onOff struct{ n, off, prior float64 }
+
+// bits prices the next, and learns from it.
+func (c *onOff) bits(off bool) float64 {
+	seen := cond(off, c.off, c.n-c.off)
+	bits := math.Log2((c.n + 2*c.prior) / (seen + c.prior))
+	c.n, c.off = c.n+1, c.off+cond(off, 1.0, 0)
+	return bits
+}
+
 // fitDoubts are those about a model that is the best and yet does not fit.
 func (v *view) fitDoubts(s *standing, add doubting) {
 	switch {
 	case s.drift != nil && s.loose():
 		add(0, "more samples", s.class, ClassRandomIncrement, ClassWeakRandom)
+	case s.drift != nil && s.drift.hz*s.drift.step < 0:
+		add(0, "gaps of more than one length", s.class, ClassGlobalStep, ClassRandomIncrement, ClassWeakRandom) // nothing counts up and down
 	case s.ledger != nil && !s.constant() && s.repeatsTuples():
 		add(0, "more samples", s.class, ClassTupleConstant, ClassSYNCookies)
 	case s.class == ClassWeakRandom && s.ledger == nil && !s.found.told && v.wanders():
@@ -114,6 +164,12 @@ func (v *view) evenDoubts(s *standing, add doubting) {
 	}
 	if growing[s.class] && s.ledger != nil && !s.constant() && v.timed && v.even() && !s.exact() {
 		add(busyStep, "gaps of more than one length", s.class, ClassGlobalMixed)
+	}
+	if s.class == ClassGlobalMixed && s.drift != nil && s.drift.quantum <= 1 && v.even() {
+		add(busyStep, "gaps of more than one length", ClassGlobalMixed, ClassGlobalStep, ClassGlobalClock)
+	}
+	if s.class == ClassConstant && v.timed && len(v.points) < handful {
+		add(unseenTimes, "a longer run", ClassConstant, ClassRepeating, ClassGlobalClock)
 	}
 	if s.class == ClassGlobalStep && len(v.points) < handful {
 		add(busyStep, "more samples", ClassGlobalStep, ClassMixed, ClassGlobalMixed)
@@ -160,11 +216,15 @@ func (v *view) growthDoubts(s *standing, add doubting) {
 		if s.risesWithTime() {
 			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
 		}
+		if s.band != nil {
+			add(busyStep, "a time without other people's connections", ClassRandomIncrement, ClassGlobalMixed)
+			return
+		}
 		grows, seen := s.growsWithTime()
 		if !s.variesAtOnce() && (even || grows || !seen) {
 			add(0, cond(even, "gaps of more than one length", "SYNs one right after the other"), ClassRandomIncrement, ClassGlobalMixed)
 		}
-	case s.class == ClassTupleRandomIncrement && v.timed && s.steps == nil:
+	case s.class == ClassTupleRandomIncrement && v.timed:
 		if grows, _ := s.growsWithTime(); grows {
 			add(0, "a time without other people's connections", ClassTupleRandomIncrement, ClassRandomIncrement, ClassTupleClock)
 		}

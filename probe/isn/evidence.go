@@ -29,16 +29,18 @@ func (s *standing) repeatsTuples() bool {
 
 // loosest is how many times its scale the median number may lie off a clock's line; the
 // tail that is allowed for late packets explains numbers that only are near each other.
-// Beside a step, what is less than smallOfStep of it is no matter.
+// Beside a step, what is less than smallOfStep of it is no matter, unless most numbers
+// cost loosestBits, which is nearly what they cost unexplained.
 const (
 	loosest     = 3
+	loosestBits = 20
 	smallOfStep = 0.01
 )
 
 // loose reports whether a clock's numbers lie far off its line, for what their moments
 // are known to.
 func (s *standing) loose() bool {
-	var off []float64
+	var off, bits []float64
 	if s.drift.quantum > 1 {
 		return false // they are on it, or it is impossible
 	}
@@ -50,11 +52,10 @@ func (s *standing) loose() bool {
 			if step > scale/smallOfStep {
 				r -= step * math.Round(r/step) // connections of others', or lost
 			}
-			scale = max(scale, smallOfStep*step)
-			off = append(off, math.Abs(r)/scale)
+			off, bits = append(off, math.Abs(r)/max(scale, smallOfStep*step)), append(bits, s.ledger.bits[i])
 		}
 	}
-	return len(off) > 0 && median(off) > loosest
+	return len(off) > 0 && (median(off) > loosest || s.drift.step != 0 && median(bits) > loosestBits)
 }
 
 // even reports whether nearly all gaps between direct successors are as long: then

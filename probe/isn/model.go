@@ -21,6 +21,7 @@ type model struct {
 
 	drift *drift // of clocks
 	steps *steps // of counters
+	band  *band  // of random steps of nearly one size, with other people's between
 }
 
 // standing is how well a model did: the length, in bits, of the shortest

@@ -1,6 +1,10 @@
 package isn
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // mixedPrior is what a mixture of two costs beside its numbers, in bits, and
 // crowdPrior each machine more than fewMachines.
@@ -140,20 +144,30 @@ const leastApart = 1 << 22
 // neighbours reports whether the strands run beside each other in every group: then
 // they are one generator that jumps.
 func (s *standing) neighbours() bool {
-	apart := 0.0
+	several := false
 	for g := range s.ledger.all {
-		near := float64(space)
 		list := s.ledger.established(g)
-		for i, a := range list {
-			for _, b := range list[:i] {
-				near = min(near, math.Abs(wrap(s.place(g, a)-s.place(g, b))))
-			}
+		places := make([]float64, len(list))
+		for i, j := range list {
+			places[i] = s.place(g, j)
 		}
-		if len(list) > 1 {
-			apart = max(apart, near)
+		if clusters(places) > 1 {
+			return false
+		}
+		several = several || len(list) > 1
+	}
+	return several
+}
+
+// clusters counts the sets of numbers, each near the next, that are far from each other.
+func clusters(places []float64) (n int) {
+	slices.SortFunc(places, func(a, b float64) int { return cmp.Compare(uint32(int64(a)), uint32(int64(b))) })
+	for i, at := range places {
+		if math.Abs(wrap(at-places[(i+1)%len(places)])) >= leastApart {
+			n++
 		}
 	}
-	return apart > 0 && apart < leastApart
+	return max(n, 1)
 }
 
 // place is where a strand is: of a clock its line, of other counters its last number.

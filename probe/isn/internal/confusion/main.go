@@ -24,11 +24,16 @@ func main() {
 	foreign := flag.Bool("foreign", false, "plans and files that are not ours")
 	unusual := flag.Bool("unusual", false, "hosts of unusual parameters, so many of each kind")
 	strange := flag.Bool("strange", false, "generators that there is no model of, so many hosts of each")
+	stacks := flag.Bool("stacks", false, "generators of old stacks and small devices, so many hosts of each")
 	limit := flag.Duration("limit", time.Hour, "end the hosts of foreign plans after so long, and report those that were tried")
 	flag.Parse()
-	if *strange {
+	if *strange || *stacks {
+		kinds, draw := evaluate.Strangers(), evaluate.DrawStranger
+		if *stacks {
+			kinds, draw = evaluate.Stacks(), evaluate.DrawStack
+		}
 		left := *wrong
-		evaluate.StrangersMarkdown(os.Stdout, *first, *hosts, func(f *evaluate.Foreign) {
+		evaluate.StrangersMarkdown(os.Stdout, kinds, *first, *hosts, draw, func(f *evaluate.Foreign) {
 			if left--; left >= 0 {
 				fmt.Fprintln(os.Stderr, f)
 			}

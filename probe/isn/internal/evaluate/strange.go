@@ -94,7 +94,7 @@ func strangeClocks() []Stranger {
 		made("24 hashed bits, 8 of minutes", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
 			n := uint32(s.At / (5 * time.Minute))
 			return hashOf(k, s.Src, uint64(n))&0xffffff + n<<24 + clockAt(s, 1e6)
-		}, isn.ClassTupleClock),
+		}, isn.ClassTupleClock, isn.ClassWeakRandom),
 		made("each tuple's clock has a rate of its own", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
 			h := hashOf(k, s.Src, 0)
 			return h + clockAt(s, 1e5+float64(h%1_000_000))
@@ -222,13 +222,24 @@ func strangeHashes() (list []Stranger) {
 }
 
 // DrawStranger samples a stranger by a plan of somebody else's, or by ours.
-func DrawStranger(k Stranger, seed uint64) Foreign {
+func DrawStranger(k Stranger, seed uint64) Foreign { return drawStranger(k, seed, 0) }
+
+// DrawStack does so where every third host has other people's connections, too.
+func DrawStack(k Stranger, seed uint64) Foreign { return drawStranger(k, seed, 3) }
+
+// drawStranger gives one host in busy other people's connections, 0 none.
+func drawStranger(k Stranger, seed uint64, busy int) Foreign {
 	rng := rand.New(rand.NewPCG(seed, uint64(len(k.Name))<<32+uint64(k.Name[0])))
 	path := model.DrawPath(time.Duration(logUniform(rng, 50e3, 3e6)), rng)
 	p := foreignPlans[rng.IntN(len(foreignPlans))]
 	f := Foreign{Plan: p.name, Missing: pick(rng, columns...)}
 	host := model.New(model.Truth{Kind: k.Name}, k.Make(rng), rng)
-	f.Samples = model.Sample(isn.Plan{Steps: p.make(rng, int(logUniform(rng, 20, 300))), Quick: true}, host, path, rng)
+	n := int(logUniform(rng, 20, 300))
+	if busy > 0 && rng.IntN(busy) == 0 {
+		path.Others = logUniform(rng, 0.1, 30)
+	}
+	f.Others = path.Others
+	f.Samples = model.Sample(isn.Plan{Steps: p.make(rng, n), Quick: true}, host, path, rng)
 	for i := range f.Samples {
 		forget(&f.Samples[i], f.Missing)
 	}
@@ -238,13 +249,13 @@ func DrawStranger(k Stranger, seed uint64) Foreign {
 
 // StrangersMarkdown writes one row a stranger: how often the class is one of those
 // that fit, how often it is withheld, and what is claimed at 0.9 or more beside them.
-func StrangersMarkdown(w io.Writer, first uint64, hosts int, list func(*Foreign)) {
+func StrangersMarkdown(w io.Writer, kinds []Stranger, first uint64, hosts int, draw func(Stranger, uint64) Foreign, list func(*Foreign)) {
 	fmt.Fprint(w, "| generator | fits | unknown | wrong below 0.9 | wrong at 0.9 or more |\n| --- | ---: | ---: | ---: | --- |\n")
-	for _, k := range Strangers() {
+	for _, k := range kinds {
 		fits, unknown, unsure := 0, 0, 0
 		sure := map[isn.Class]int{}
 		for i := range hosts {
-			f := DrawStranger(k, first+uint64(2*i))
+			f := draw(k, first+uint64(2*i))
 			switch r := &f.Report; {
 			case slices.Contains(k.Right, r.Class):
 				fits++
