@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"time"
 
 	"golang.org/x/net/netutil"
 
+	"synscope/internal/plainhttp"
 	"synscope/internal/report"
 	"synscope/probe/ping"
 )
@@ -21,7 +21,7 @@ type metricsServer struct {
 	listener net.Listener
 	metrics  *report.Metrics
 	prober   *prober
-	http     *http.Server
+	http     *plainhttp.Server
 }
 
 // serves tells whether there is a server; servesOnly, whether there is nothing
@@ -91,14 +91,23 @@ func (m *metricsServer) start(engine string, j *pingJob) {
 	m.watch(j.series)
 	m.prober.count = m.metrics.Requested
 	m.prober.follow(j.set, j.series)
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", m.metrics.Handler())
-	mux.Handle("GET /probe", m.prober)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "synscope ping: the metrics are at /metrics, one probe is at /probe?target=HOST:PORT&module=NAME")
-	})
-	m.http = &http.Server{Handler: mux, ReadTimeout: scrapePatience, WriteTimeout: scrapePatience, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	m.http = &plainhttp.Server{Handler: m.route(m.metrics.Handler()), Patience: scrapePatience, Idle: 2 * time.Minute}
 	go m.http.Serve(m.listener)
+}
+
+// route answers a request by its path.
+func (m *metricsServer) route(scrape plainhttp.Handler) plainhttp.Handler {
+	return func(ctx context.Context, r *plainhttp.Request) plainhttp.Answer {
+		switch r.URL.Path {
+		case "/metrics":
+			return scrape(ctx, r)
+		case "/probe":
+			return m.prober.serve(ctx, r)
+		case "/", "":
+			return plainhttp.Text(plainhttp.OK, "synscope ping: the metrics are at /metrics, one probe is at /probe?target=HOST:PORT&module=NAME")
+		}
+		return plainhttp.Text(plainhttp.NotFound, "there is no such page: the metrics are at /metrics")
+	}
 }
 
 // readModules reads the modules of /probe again.
@@ -182,5 +191,5 @@ func (m *metricsServer) close() error {
 	if err := m.http.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return m.http.Close()
+	return nil
 }

@@ -170,7 +170,11 @@ func (j *pingJob) targets(ctx context.Context) (*target.Set, error) {
 	if j.servesOnly() {
 		return &target.Set{}, nil
 	}
-	set, err := j.options.targetsOn(ctx, j.streams, pingPort)
+	set, err := j.options.targetsWith(ctx, j.streams, func(t *target.Options) {
+		if t.Ports = j.options.portsOr(t.Ports, pingPort); j.serves() && t.SkipBad {
+			t.Patience = servingPatience
+		}
+	})
 	if j.serves() && errors.Is(err, target.ErrEmpty) && len(set.Unresolved()) > 0 {
 		err = nil // the names are asked for again
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/http/httptest"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"synscope/internal/plainhttp"
 	"synscope/internal/report"
 	"synscope/probe/ping"
 	"synscope/probe/simnet"
@@ -60,9 +60,8 @@ func TestADayOfMetrics(t *testing.T) {
 		if late > early+early/10+64<<10 {
 			t.Errorf("memory grew from %d to %d bytes", early, late)
 		}
-		page := httptest.NewRecorder()
-		metrics.Handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
-		if !strings.Contains(page.Body.String(), `synscope_ping_probes_sent_total{addr="198.51.100.7",port="80",target="web"} 86400`) {
+		page := metrics.Handler()(t.Context(), &plainhttp.Request{})
+		if !strings.Contains(string(page.Body), `synscope_ping_probes_sent_total{addr="198.51.100.7",port="80",target="web"} 86400`) {
 			t.Errorf("%s", page.Body)
 		}
 	})

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"synscope/internal/report/record"
@@ -13,11 +15,15 @@ import (
 	"synscope/probe/ping"
 )
 
-// resolveEvery is how often the names of the targets of a long ping are
-// resolved again, and resolvePatience how long one may take.
+// How the names of the targets of a long ping are resolved again.
 const (
 	resolveEvery    = time.Minute
-	resolvePatience = 10 * time.Second
+	resolvePatience = 10 * time.Second // for each
+	resolveAtOnce   = 16
+
+	// servingPatience is how long a run that serves metrics waits for names before
+	// it begins: those that have no address by then are asked for meanwhile.
+	servingPatience = 2 * time.Second
 )
 
 // follow resolves the names of targets again and again, and moves each series
@@ -69,17 +75,15 @@ func (j *pingJob) named() (list []*name) {
 	return list
 }
 
+// followNames asks for what has not resolved yet at once, and for all names every
+// resolveEvery.
 func (j *pingJob) followNames(ctx context.Context, named []*name, changes chan<- ping.Retarget, w *pingWatch) {
 	ticker := time.NewTicker(resolveEvery)
 	defer ticker.Stop()
+	asked := slices.DeleteFunc(slices.Clone(named), func(n *name) bool { return !n.broken })
 	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		for _, n := range named {
-			change, ok := j.resolveAgain(ctx, n, w)
+		for a := range j.lookUp(ctx, asked) {
+			change, ok := j.take(ctx, a, w)
 			if !ok {
 				continue
 			}
@@ -89,33 +93,64 @@ func (j *pingJob) followNames(ctx context.Context, named []*name, changes chan<-
 				return
 			}
 		}
+		select {
+		case <-ticker.C:
+			asked = named
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-// resolveAgain looks one name up, and returns the change of its address.
-func (j *pingJob) resolveAgain(ctx context.Context, n *name, w *pingWatch) (change ping.Retarget, changed bool) {
-	limited, cancel := context.WithTimeout(ctx, resolvePatience)
-	defer cancel()
-	addrs, err := resolverOf(j.streams).LookupNetIP(limited, j.options.network(), n.host)
+// resolved is what a name stands for now.
+type resolved struct {
+	*name
+	addrs []netip.Addr
+	err   error
+}
+
+// lookUp asks for names, several at once; the channel is closed after the last
+// answer, and nobody has to read it to its end.
+func (j *pingJob) lookUp(ctx context.Context, names []*name) <-chan resolved {
+	answers, places := make(chan resolved, len(names)), make(chan struct{}, resolveAtOnce)
+	go func() {
+		defer close(answers)
+		var all sync.WaitGroup
+		for _, n := range names {
+			places <- struct{}{}
+			all.Go(func() {
+				limited, cancel := context.WithTimeout(ctx, resolvePatience)
+				defer cancel()
+				addrs, err := resolverOf(j.streams).LookupNetIP(limited, j.options.network(), n.host)
+				answers <- resolved{n, addrs, err}
+				<-places
+			})
+		}
+		all.Wait()
+	}()
+	return answers
+}
+
+// take makes of an answer the change of the name's address, if there is one.
+func (j *pingJob) take(ctx context.Context, a resolved, w *pingWatch) (change ping.Retarget, changed bool) {
+	n := a.name
 	switch {
 	case ctx.Err() != nil:
 		return change, false
-	case err != nil || len(addrs) == 0:
+	case a.err != nil || len(a.addrs) == 0:
 		w.server.unresolved(n)
 		if !n.broken {
-			w.tell(notice(n, "name-unresolved", fmt.Sprintf("%s does not resolve any more (%v): going on with %v, and trying again", n.host, err, n.addr)))
+			w.tell(notice(n, "name-unresolved", fmt.Sprintf("%s does not resolve any more (%v): going on with %v, and trying again", n.host, a.err, n.addr)))
 		}
 		n.broken = true
 		return change, false
 	}
 	n.broken = false
-	for _, a := range addrs {
-		if a.Unmap() == n.addr {
-			return change, false
-		}
+	if slices.ContainsFunc(a.addrs, func(addr netip.Addr) bool { return addr.Unmap() == n.addr }) {
+		return change, false
 	}
 	old := n.addr
-	n.addr = addrs[0].Unmap()
+	n.addr = a.addrs[0].Unmap()
 	w.server.moved(n, old)
 	if old.IsValid() {
 		w.tell(notice(n, "address-changed", fmt.Sprintf("%s is %v now, and was %v", n.host, n.addr, old)))

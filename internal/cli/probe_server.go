@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"synscope/internal/check"
+	"synscope/internal/plainhttp"
 	"synscope/internal/target"
 )
 
@@ -128,30 +128,32 @@ func (r *refusal) Unwrap() error { return r.err }
 
 func refused(status int, result string, err error) error { return &refusal{status, result, err} }
 
-// ServeHTTP answers one request.
-func (p *prober) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+// serve answers one request.
+func (p *prober) serve(ctx context.Context, request *plainhttp.Request) plainhttp.Answer {
 	start := time.Now()
-	limit := patienceOf(request)
-	http.NewResponseController(w).SetWriteDeadline(start.Add(limit + scrapePatience))
-	ctx, cancel := context.WithDeadline(request.Context(), start.Add(limit))
+	ctx, cancel := context.WithDeadline(ctx, start.Add(patienceOf(request)))
 	defer cancel()
 	run, err := p.answer(ctx, request)
 	var no *refusal
 	if errors.As(err, &no) {
 		p.count(no.result)
-		if no.status == http.StatusServiceUnavailable {
-			w.Header().Set("Retry-After", "1")
-		}
-		http.Error(w, no.Error(), no.status)
-		return
+		return no.answer()
 	}
 	run.took = time.Since(start)
 	p.count(map[bool]string{true: "success", false: "failure"}[run.success()])
-	run.registry().Handler().ServeHTTP(w, request)
+	return run.registry().Answer(request)
+}
+
+func (r *refusal) answer() plainhttp.Answer {
+	a := plainhttp.Text(r.status, r.Error())
+	if r.status == plainhttp.Unavailable {
+		return a.With("Retry-After", "1")
+	}
+	return a
 }
 
 // patienceOf is how long a scraper waits, less what it takes itself.
-func patienceOf(request *http.Request) time.Duration {
+func patienceOf(request *plainhttp.Request) time.Duration {
 	seconds, err := strconv.ParseFloat(request.Header.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
 	if err != nil || !(seconds > 0 && seconds < proberPatience.Seconds()) {
 		return proberPatience
@@ -162,14 +164,14 @@ func patienceOf(request *http.Request) time.Duration {
 
 // answer does what a request asks for. A name that does not resolve is a failure
 // of the target, and no refusal.
-func (p *prober) answer(ctx context.Context, request *http.Request) (*probeRun, error) {
+func (p *prober) answer(ctx context.Context, request *plainhttp.Request) (*probeRun, error) {
 	run, err := p.asked(request)
 	if err != nil {
 		return nil, err
 	}
 	if p.waiting.Add(1) > proberWaiting {
 		p.waiting.Add(-1)
-		return nil, refused(http.StatusServiceUnavailable, "busy", errors.New("too many probes wait"))
+		return nil, refused(plainhttp.Unavailable, "busy", errors.New("too many probes wait"))
 	}
 	e, err := p.place(ctx, run.module.SYNs())
 	p.waiting.Add(-1)
@@ -187,13 +189,13 @@ func (p *prober) answer(ctx context.Context, request *http.Request) (*probeRun, 
 }
 
 // asked reads a request.
-func (p *prober) asked(request *http.Request) (*probeRun, error) {
+func (p *prober) asked(request *plainhttp.Request) (*probeRun, error) {
 	query, err := url.ParseQuery(request.URL.RawQuery)
 	if err == nil {
 		err = onlyOnce(query)
 	}
 	if err != nil {
-		return nil, refused(http.StatusBadRequest, "bad-request", err)
+		return nil, refused(plainhttp.BadRequest, "bad-request", err)
 	}
 	word, name := query.Get("target"), query.Get("module")
 	if name == "" {
@@ -202,9 +204,9 @@ func (p *prober) asked(request *http.Request) (*probeRun, error) {
 	m, known := (*p.modules.Load())[name]
 	switch {
 	case word == "" || len(word) > 300:
-		return nil, refused(http.StatusBadRequest, "bad-request", errors.New("target is missing: /probe?target=HOST:PORT&module=NAME"))
+		return nil, refused(plainhttp.BadRequest, "bad-request", errors.New("target is missing: /probe?target=HOST:PORT&module=NAME"))
 	case !known:
-		return nil, refused(http.StatusBadRequest, "bad-request", fmt.Errorf("module %q is not known", name))
+		return nil, refused(plainhttp.BadRequest, "bad-request", fmt.Errorf("module %q is not known", name))
 	}
 	return &probeRun{word: word, module: m}, nil
 }
@@ -225,7 +227,7 @@ func onlyOnce(query url.Values) error {
 
 // place waits for an engine, and for the rate to let n SYNs pass.
 func (p *prober) place(ctx context.Context, n int) (*opened, error) {
-	busy := refused(http.StatusServiceUnavailable, "busy", errors.New("no place for a probe became free in time"))
+	busy := refused(plainhttp.Unavailable, "busy", errors.New("no place for a probe became free in time"))
 	select {
 	case e := <-p.idle:
 		wait := p.pace.take(n, time.Now())
@@ -250,7 +252,7 @@ func (p *prober) place(ctx context.Context, n int) (*opened, error) {
 func (p *prober) resolve(ctx context.Context, run *probeRun) error {
 	opts, err := p.options.targets(p.streams)
 	if err != nil {
-		return refused(http.StatusInternalServerError, "bad-request", err)
+		return refused(plainhttp.InternalError, "bad-request", err)
 	}
 	opts.Lists, opts.Stdin, opts.SkipBad = nil, strings.NewReader(""), false
 	opts.Ports = target.PortsOf(run.module.Port)
@@ -265,11 +267,11 @@ func (p *prober) resolve(ctx context.Context, run *probeRun) error {
 		run.unresolved = errors.Join(err, ctx.Err())
 		return nil
 	case errors.Is(err, target.ErrEmpty):
-		return refused(http.StatusForbidden, "forbidden", err)
+		return refused(plainhttp.Forbidden, "forbidden", err)
 	case err != nil:
-		return refused(http.StatusBadRequest, "bad-request", err)
+		return refused(plainhttp.BadRequest, "bad-request", err)
 	case set.Count() != 1:
-		return refused(http.StatusBadRequest, "bad-request", fmt.Errorf("target %q: one address and one port, please", run.word))
+		return refused(plainhttp.BadRequest, "bad-request", fmt.Errorf("target %q: one address and one port, please", run.word))
 	}
 	return p.permit(run, set.At(0))
 }
@@ -277,9 +279,9 @@ func (p *prober) resolve(ctx context.Context, run *probeRun) error {
 func (p *prober) permit(run *probeRun, pair netip.AddrPort) error {
 	switch {
 	case pair.Port() == 0:
-		return refused(http.StatusBadRequest, "bad-request", fmt.Errorf("target %q names no port, and neither does module %s", run.word, run.module.Name))
+		return refused(plainhttp.BadRequest, "bad-request", fmt.Errorf("target %q names no port, and neither does module %s", run.word, run.module.Name))
 	case !p.allows(run.word, pair):
-		return refused(http.StatusForbidden, "forbidden", p.forbidden(run.word, pair))
+		return refused(plainhttp.Forbidden, "forbidden", p.forbidden(run.word, pair))
 	}
 	run.target = pair
 	return nil

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"synscope/internal/lab"
+	"synscope/internal/target"
 )
 
 // serving is a command that runs until the test ends it.
@@ -49,11 +51,17 @@ func (l *lockedBuffer) String() string {
 // serve runs a ping with a server until its page is there.
 func serve(t *testing.T, l *lab.Lab, args ...string) *serving {
 	t.Helper()
+	return serveWith(t, labNames{l}, args...)
+}
+
+// serveWith does with another resolver.
+func serveWith(t *testing.T, names target.Resolver, args ...string) *serving {
+	t.Helper()
 	s := &serving{addr: freeAddress(t), hangups: make(chan os.Signal, 1), done: make(chan int, 1)}
 	ctx, end := context.WithCancel(t.Context())
 	s.end = end
 	go func() {
-		streams := Streams{In: strings.NewReader(""), Out: &s.out, Err: &s.err, Env: func(string) string { return "" }, Resolver: labNames{l}, Hangups: s.hangups}
+		streams := Streams{In: strings.NewReader(""), Out: &s.out, Err: &s.err, Env: func(string) string { return "" }, Resolver: names, Hangups: s.hangups}
 		s.done <- Main(ctx, append([]string{"synscope", "ping", "--metrics", s.addr}, args...), streams)
 	}()
 	t.Cleanup(func() { s.stop() })
@@ -202,6 +210,45 @@ func TestProbePageOfOwnTargets(t *testing.T) {
 	}
 }
 
+// silentAbout is a resolver that says nothing about one name until it is let to.
+type silentAbout struct {
+	target.Resolver
+	name string
+	let  chan struct{}
+}
+
+func (s silentAbout) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if host == s.name {
+		select {
+		case <-s.let:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return s.Resolver.LookupNetIP(ctx, network, host)
+}
+
+// A resolver that does not answer holds nothing up: the other targets are probed and
+// the page says that resolution fails, until it does not.
+func TestServesWhileNamesAreWaitedFor(t *testing.T) {
+	l := standardLab(t)
+	names := silentAbout{labNames{l}, "far", make(chan struct{})}
+	s := serveWith(t, names, "web:80", "far:80", "-i", "50ms", "--skip-bad-targets")
+	shows := func(lines ...string) func() bool {
+		return func() bool {
+			_, page, _ := s.get("/metrics")
+			return !slices.ContainsFunc(lines, func(line string) bool { return !strings.Contains(page, line) })
+		}
+	}
+	await(t, "the targets", shows(fmt.Sprintf(`synscope_ping_up{addr="%v",port="80",target="web:80"} 1`, l.Host("web").Addr4()),
+		`synscope_ping_up{addr="",port="80",target="far:80"} 0`, `synscope_ping_resolve_failures_total{addr="",port="80",target="far:80"} `))
+	if !strings.Contains(s.err.String(), "no resolver answered within 2s") {
+		t.Errorf("%s", s.err.String())
+	}
+	close(names.let)
+	await(t, "the address", shows(fmt.Sprintf(`synscope_ping_up{addr="%v",port="80",target="far:80"} 1`, l.Host("far").Addr4())))
+}
+
 // SIGHUP reads the list again: what stays goes on, what is new begins, what is gone
 // is closed; what is wrong leaves all as it is.
 func TestReload(t *testing.T) {
@@ -226,7 +273,7 @@ func TestReload(t *testing.T) {
 	await(t, "far", shows(fmt.Sprintf(`synscope_ping_up{addr="%v",port="80",target="far:80"} 1`, l.Host("far").Addr4())))
 	_, page, _ := s.get("/metrics")
 	if strings.Contains(page, `target="slow:80"`) || !strings.Contains(page, "synscope_config_last_reload_successful 1") ||
-		!strings.Contains(page, `synscope_ping_resolve_failures_total{addr="",port="443",target="nosuch:443"} 1`) || !strings.Contains(page, `synscope_ping_up{addr="",port="443",target="nosuch:443"} 0`) {
+		!strings.Contains(page, `synscope_ping_resolve_failures_total{addr="",port="443",target="nosuch:443"} `) || !strings.Contains(page, `synscope_ping_up{addr="",port="443",target="nosuch:443"} 0`) {
 		t.Errorf("%s", page)
 	}
 	os.Remove(list)

@@ -154,6 +154,11 @@ func TestPrometheusAlertsOnOneDeadHost(t *testing.T) {
 	await(t, "the alert", func() bool { return len(firing(address, "PortDown", "target")) > 0 })
 	await(t, "the alert of /probe", func() bool { return len(firing(address, "ProbeFailed", "instance")) > 0 })
 	time.Sleep(2 * time.Second) // others would be firing by now
+	t.Cleanup(func() {
+		if t.Failed() {
+			health(t, address)
+		}
+	})
 	for _, tc := range []struct{ alert, label string }{{"PortDown", "target"}, {"ProbeFailed", "instance"}} {
 		await(t, tc.alert+" of the dead one alone", func() bool { // a busy Prometheus answers no query now and then
 			got := firing(address, tc.alert, tc.label)
@@ -161,6 +166,20 @@ func TestPrometheusAlertsOnOneDeadHost(t *testing.T) {
 		})
 	}
 	dashboard(t, address)
+}
+
+// health logs what Prometheus says of its targets and alerts.
+func health(t *testing.T, address string) {
+	for _, path := range []string{"/api/v1/alerts", "/api/v1/targets?state=active"} {
+		response, err := http.Get("http://" + address + path)
+		if err != nil {
+			t.Log(path, err)
+			continue
+		}
+		b, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		t.Logf("%s: %v %s", path, err, b)
+	}
 }
 
 // rare are the queries that have no answer while nothing goes wrong.

@@ -49,10 +49,16 @@ type targetOptions struct {
 // a port of the command's own where it names none.
 func (o *common) targetsOn(ctx context.Context, s Streams, port uint16) (*target.Set, error) {
 	return o.targetsWith(ctx, s, func(t *target.Options) {
-		if !o.given["p"] && !o.given["top-ports"] {
-			t.Ports = target.PortsOf(port)
-		}
+		t.Ports = o.portsOr(t.Ports, port)
 	})
+}
+
+// portsOr are the ports asked for, or else one port.
+func (o *common) portsOr(asked target.Ports, port uint16) target.Ports {
+	if o.given["p"] || o.given["top-ports"] {
+		return asked
+	}
+	return target.PortsOf(port)
 }
 
 // targetsWith are the pairs that the command line names, with options changed.

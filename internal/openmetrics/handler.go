@@ -1,44 +1,52 @@
 package openmetrics
 
 import (
+	"bytes"
 	"compress/gzip"
+	"context"
 	"mime"
-	"net/http"
 	"strconv"
 	"strings"
+
+	"synscope/internal/plainhttp"
 )
 
 // atOnce is how many scrapes are answered at the same time; more are turned away.
 const atOnce = 4
 
 // Handler answers scrapes of the registry.
-func (r *Registry) Handler() http.Handler {
+func (r *Registry) Handler() plainhttp.Handler {
 	places := make(chan struct{}, atOnce)
-	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+	return func(_ context.Context, request *plainhttp.Request) plainhttp.Answer {
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
+			return r.Answer(request)
 		default:
-			http.Error(w, "as many scrapes as are answered at once are under way", http.StatusServiceUnavailable)
-			return
+			return plainhttp.Text(plainhttp.Unavailable, "as many scrapes as are answered at once are under way")
 		}
-		f := FormatFor(request.Header.Values("Accept"))
-		w.Header().Set("Content-Type", f.ContentType())
-		w.Header().Add("Vary", "Accept, Accept-Encoding")
-		respond(w, request, r.Text(f))
-	})
+	}
 }
 
-// respond writes a page, compressed where the scraper can read that.
-func respond(w http.ResponseWriter, request *http.Request, page []byte) {
+// Answer is the registry's page in the format that a request prefers, compressed
+// where the scraper can read that.
+func (r *Registry) Answer(request *plainhttp.Request) plainhttp.Answer {
+	f := FormatFor(request.Header.Values("Accept"))
+	a := plainhttp.Answer{Status: plainhttp.OK, Body: r.Text(f)}
+	a = a.With("Content-Type", f.ContentType()).With("Vary", "Accept, Accept-Encoding")
 	if !accepts(request.Header.Values("Accept-Encoding"), "gzip") {
-		w.Write(page)
-		return
+		return a
 	}
-	w.Header().Set("Content-Encoding", "gzip")
-	z := gzip.NewWriter(w)
-	defer z.Close()
+	a.Body = compressed(a.Body)
+	return a.With("Content-Encoding", "gzip")
+}
+
+func compressed(page []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
 	z.Write(page)
+	z.Close()
+	return b.Bytes()
 }
 
 // FormatFor is the format that the values of a request's Accept header prefer

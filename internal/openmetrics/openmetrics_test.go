@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
-	"net/http/httptest"
+	"net/textproto"
 	"os/exec"
 	"strings"
 	"sync"
@@ -14,6 +14,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"synscope/internal/plainhttp"
 )
 
 // filled is a registry with one family of each kind, and awkward labels.
@@ -146,11 +148,11 @@ func TestHandler(t *testing.T) {
 	}
 	h := r.Handler()
 	for range 20 {
-		request := httptest.NewRequest("GET", "/metrics", nil)
-		request.Header.Set("Accept-Encoding", "deflate, gzip;q=1.0")
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, request)
-		z, err := gzip.NewReader(w.Body)
+		answer := h(t.Context(), &plainhttp.Request{Header: textproto.MIMEHeader{"Accept-Encoding": {"deflate, gzip;q=1.0"}}})
+		if answer.Fields["Content-Encoding"] != "gzip" {
+			t.Fatalf("%v", answer.Fields)
+		}
+		z, err := gzip.NewReader(bytes.NewReader(answer.Body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,10 +163,9 @@ func TestHandler(t *testing.T) {
 		parsed(t, page)
 	}
 	counting.Wait()
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	if !strings.Contains(w.Body.String(), `a_total{n="x"} 4000`) || w.Header().Get("Content-Type") != Prometheus.ContentType() {
-		t.Errorf("%v %s", w.Header(), w.Body)
+	answer := h(t.Context(), &plainhttp.Request{})
+	if !strings.Contains(string(answer.Body), `a_total{n="x"} 4000`) || answer.Fields["Content-Type"] != Prometheus.ContentType() {
+		t.Errorf("%v %s", answer.Fields, answer.Body)
 	}
 	c.Delete("x")
 	if page := r.Text(Prometheus); len(page) > 0 {

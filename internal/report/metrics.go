@@ -1,12 +1,12 @@
 package report
 
 import (
-	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
 
 	"synscope/internal/openmetrics"
+	"synscope/internal/plainhttp"
 	"synscope/probe"
 	"synscope/probe/ping"
 )
@@ -160,4 +160,4 @@ func (m *Metrics) ReloadFailed() { m.reloaded.Set(0) }
 func (m *Metrics) Requested(result string) { m.requests.Add(1, result) }
 
 // Handler answers scrapes.
-func (m *Metrics) Handler() http.Handler { return m.registry.Handler() }
+func (m *Metrics) Handler() plainhttp.Handler { return m.registry.Handler() }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // Family restricts targets to one version of IP. The zero value accepts both.
@@ -82,6 +83,10 @@ type Options struct {
 
 	// Stdin is what the list named "-" reads.
 	Stdin io.Reader
+
+	// Patience is how long the names of targets are waited for, all together; 0:
+	// for as long as the resolver takes. Exclusions are always waited for.
+	Patience time.Duration
 
 	// Resolver defaults to net.DefaultResolver.
 	Resolver Resolver

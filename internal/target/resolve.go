@@ -13,8 +13,9 @@ const lookups = 16
 
 // An answer is what a resolver said about a name.
 type answer struct {
-	addrs []netip.Addr
-	err   error
+	patient bool // it is waited for however long it takes
+	addrs   []netip.Addr
+	err     error
 }
 
 // resolve gives pending words their addresses.
@@ -46,15 +47,21 @@ func (b *builder) question(p pending) question {
 func (b *builder) lookUp(ctx context.Context) map[question]*answer {
 	answers := map[question]*answer{}
 	for _, p := range b.pending {
-		answers[b.question(p)] = &answer{}
+		a := answers[b.question(p)]
+		if a == nil {
+			a = &answer{}
+			answers[b.question(p)] = a
+		}
+		a.patient = a.patient || p.from.what == asExclusion
 	}
-	resolver := b.opts.resolver()
+	short, cancel := b.impatient(ctx)
+	defer cancel()
 	slots := make(chan struct{}, lookups)
 	var workers sync.WaitGroup
 	for q, a := range answers {
 		slots <- struct{}{}
 		workers.Go(func() {
-			a.addrs, a.err = resolver.LookupNetIP(ctx, q.network, q.name)
+			b.ask(ctx, short, q, a)
 			<-slots
 		})
 		if ctx.Err() != nil {
@@ -63,6 +70,25 @@ func (b *builder) lookUp(ctx context.Context) map[question]*answer {
 	}
 	workers.Wait()
 	return answers
+}
+
+// impatient is a context that ends when names of targets are not waited for any more.
+func (b *builder) impatient(ctx context.Context) (context.Context, context.CancelFunc) {
+	if b.opts.Patience <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, b.opts.Patience)
+}
+
+// ask has a question answered. A resolver that is too slow is said to be.
+func (b *builder) ask(ctx, short context.Context, q question, a *answer) {
+	if a.patient {
+		short = ctx
+	}
+	a.addrs, a.err = b.opts.resolver().LookupNetIP(short, q.network, q.name)
+	if a.err != nil && short.Err() != nil && ctx.Err() == nil {
+		a.err = fmt.Errorf("no resolver answered within %v", b.opts.Patience)
+	}
 }
 
 // answer claims what a name stands for.

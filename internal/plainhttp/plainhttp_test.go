@@ -1,0 +1,260 @@
+package plainhttp_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"synscope/internal/plainhttp"
+)
+
+// echo answers the path and the query.
+func echo(_ context.Context, r *plainhttp.Request) plainhttp.Answer {
+	if r.URL.Path == "/missing" {
+		return plainhttp.Text(plainhttp.NotFound, "there is no such page")
+	}
+	return plainhttp.Text(plainhttp.OK, r.URL.Path+" "+r.URL.RawQuery+" "+r.Header.Get("X-Word"))
+}
+
+// serve runs a server until the test ends.
+func serve(t testing.TB, h plainhttp.Handler) (*plainhttp.Server, string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &plainhttp.Server{Handler: h, Patience: time.Minute, Idle: time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(l) }()
+	t.Cleanup(func() {
+		if err := s.Shutdown(t.Context()); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+		if err := <-ended; err != nil {
+			t.Error("Serve:", err)
+		}
+	})
+	return s, l.Addr().String()
+}
+
+// TestAnswersGoToolsClient asks many times, from many goroutines, over connections
+// that are kept.
+func TestAnswersGoToolsClient(t *testing.T) {
+	_, addr := serve(t, echo)
+	transport := &http.Transport{MaxIdleConnsPerHost: 8}
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				got, err := client.Get("http://" + addr + "/a%20b?x=1&y")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				body, err := io.ReadAll(got.Body)
+				got.Body.Close()
+				if err != nil || string(body) != "/a b x=1&y \n" || got.StatusCode != 200 {
+					t.Errorf("%d %q, %v", got.StatusCode, body, err)
+				}
+				if at, err := http.ParseTime(got.Header.Get("Date")); err != nil || time.Since(at) > time.Hour {
+					t.Errorf("Date %q: %v", got.Header.Get("Date"), err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	got, err := client.Head("http://" + addr + "/page")
+	if err != nil || got.StatusCode != 200 || got.ContentLength != int64(len("/page  \n")) {
+		t.Errorf("HEAD: %+v, %v", got, err)
+	}
+}
+
+// asked are requests as bytes, and the status of the answer: net/http's own where it
+// takes what this server does not need to, ours.
+var asked = []struct {
+	name, request string
+	status        int
+	ours          bool // net/http answers otherwise: HTTP/2, content and other methods are a handler's there
+}{
+	{"as a browser asks", "GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n", 200, false},
+	{"HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", 200, false},
+	{"whole URL", "GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n", 200, false},
+	{"line feeds alone", "GET / HTTP/1.1\nHost: a\n\n", 200, false},
+	{"HTTP/1.0 without a host", "GET / HTTP/1.0\r\n\r\n", 200, false},
+	{"continued field", "GET / HTTP/1.1\r\nHost: a\r\nX-Word: a\r\n b\r\n\r\n", 200, false},
+	{"no content, said so", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 200, false},
+	{"no such page", "GET /missing HTTP/1.1\r\nHost: a\r\n\r\n", 404, false},
+	{"no host", "GET / HTTP/1.1\r\n\r\n", 400, false},
+	{"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, false},
+	{"no version", "GET /\r\nHost: a\r\n\r\n", 400, false},
+	{"words too many", "GET / x HTTP/1.1\r\nHost: a\r\n\r\n", 400, false},
+	{"no method", " / HTTP/1.1\r\nHost: a\r\n\r\n", 400, false},
+	{"a field without a colon", "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", 400, false},
+	{"a space before the colon", "GET / HTTP/1.1\r\nHost: a\r\nX-Word : a\r\n\r\n", 400, false},
+	{"bad escape", "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400, false},
+	{"relative target", "GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400, false},
+	{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, false},
+	{"HTTP/2", "PRI * HTTP/2.0\r\nHost: a\r\n\r\n", 505, true},
+	{"HTTP/3.0", "GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505, false},
+	{"long field", "GET / HTTP/1.1\r\nHost: a\r\nX-Word: " + strings.Repeat("w", 60<<10) + "\r\n\r\n", 431, false},
+	{"many fields", "GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X-Word: w\r\n", 6<<10) + "\r\n", 431, false},
+	{"POST", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab", 405, true},
+	{"content", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab", 413, true},
+	{"chunks", "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 413, true},
+	{"two lengths", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 2\r\n\r\n", 413, true},
+}
+
+// TestRequestsAsNetHTTPTakesThem asks this server and Go's.
+func TestRequestsAsNetHTTPTakesThem(t *testing.T) {
+	_, ours := serve(t, echo)
+	for _, c := range asked {
+		t.Run(c.name, func(t *testing.T) {
+			if got := status(t, ours, c.request); got != c.status {
+				t.Errorf("%d, want %d", got, c.status)
+			}
+			if c.ours {
+				return
+			}
+			if got := status(t, netHTTP(t), c.request); got != c.status {
+				t.Errorf("net/http says %d, the table %d", got, c.status)
+			}
+		})
+	}
+}
+
+// netHTTP is Go's server with the same bound.
+func netHTTP(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{MaxHeaderBytes: 16 << 10, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/missing" {
+			http.NotFound(w, r)
+		}
+	})}
+	go s.Serve(l)
+	t.Cleanup(func() { s.Close() })
+	return l.Addr().String()
+}
+
+// status sends bytes and returns the status of what comes back.
+func status(t *testing.T, addr, request string) int {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	go io.WriteString(c, request)
+	method, _, _ := strings.Cut(request, " ")
+	got, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
+	if err != nil {
+		t.Fatal("no answer: ", err)
+	}
+	io.Copy(io.Discard, got.Body)
+	return got.StatusCode
+}
+
+// TestRequestsInOneGo sends two requests before it reads an answer; the third asks for
+// the end.
+func TestRequestsInOneGo(t *testing.T) {
+	_, addr := serve(t, echo)
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	one := func(path, more string) string { return "GET " + path + " HTTP/1.1\r\nHost: a\r\n" + more + "\r\n" }
+	io.WriteString(c, one("/1", "")+one("/2", "")+one("/3", "Connection: foo, Close\r\n")+one("/4", ""))
+	r := bufio.NewReader(c)
+	for _, want := range []string{"/1", "/2", "/3"} {
+		got, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(got.Body); err != nil || string(body) != want+"  \n" {
+			t.Errorf("%q, %v, want %s", body, err, want)
+		}
+	}
+	if rest, _ := io.ReadAll(r); len(rest) > 0 {
+		t.Errorf("after the last one: %q", rest)
+	}
+}
+
+// TestContextEndsWithTheClient goes away while the handler works.
+func TestContextEndsWithTheClient(t *testing.T) {
+	began, ended := make(chan struct{}), make(chan struct{})
+	_, addr := serve(t, func(ctx context.Context, _ *plainhttp.Request) plainhttp.Answer {
+		close(began)
+		<-ctx.Done()
+		close(ended)
+		return plainhttp.Text(plainhttp.OK, "too late")
+	})
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-began
+	c.Close()
+	<-ended
+}
+
+// TestShutdownWaitsForAnswers closes what waits at once and what is answered after its
+// answer.
+func TestShutdownWaitsForAnswers(t *testing.T) {
+	began, go_ := make(chan struct{}), make(chan struct{})
+	s, addr := serve(t, func(context.Context, *plainhttp.Request) plainhttp.Answer {
+		close(began)
+		<-go_
+		return plainhttp.Text(plainhttp.OK, "done")
+	})
+	idle, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Close()
+	answer := make(chan string, 1)
+	go func() {
+		got, err := http.Get("http://" + addr + "/")
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		body, _ := io.ReadAll(got.Body)
+		answer <- string(body)
+	}()
+	<-began
+	short, cancel := context.WithCancel(t.Context())
+	down := make(chan error, 1)
+	go func() { down <- s.Shutdown(short) }()
+	if n, err := idle.Read(make([]byte, 1)); err == nil {
+		t.Errorf("%d bytes on a connection without a request", n)
+	}
+	select {
+	case err := <-down:
+		t.Errorf("Shutdown returned before the answer: %v", err)
+	default:
+	}
+	close(go_)
+	if got := <-answer; got != "done\n" {
+		t.Errorf("answer %q", got)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if c, err := net.Dial("tcp", addr); err == nil {
+		c.Close()
+		t.Error("still listening")
+	}
+}
