@@ -107,7 +107,7 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank) {
 		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
 		e.learn(f, ev, before)
 	}
-	f.host.hear(best)
+	e.hear(f.host, best)
 }
 
 // act does what an answer calls for.

@@ -37,8 +37,8 @@ type host struct {
 	queued    bool           // among those that are ready, or asleep
 	wake      time.Duration  // when it is ready again, while asleep
 	crowded   bool           // one of a network whose router resolves it, and may resolve few at a time
-	slot      time.Duration  // from when on it may be sent to; zero: that is not known yet
-	contact   time.Duration  // when the first packet of the slot left; zero: none did
+	placed    bool           // has a place in its network, or had one
+	entered   time.Duration  // when it got that
 }
 
 // way is how hosts are reached; those that are reached alike share one.

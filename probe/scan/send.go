@@ -203,7 +203,6 @@ func (e *engine) departed(id uint32) {
 	f.phase = phaseFlying
 	f.host.depart(e.Now)
 	f.host.left++
-	f.host.reaches(e.Now)
 	f.refused = 0
 	if !f.host.way.local { // which works without any network
 		e.Outage.End()
