@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net/netip"
+	"time"
 
 	"synscope/internal/report/units"
 	"synscope/probe"
@@ -88,6 +89,7 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 func (j *scanJob) probePart(ctx context.Context, r *results, hosts []netip.Addr, more bool, all *parts) error {
 	cfg := j.cfg
 	cfg.HostsKnown = true
+	cfg.RoundTrip = func(a netip.Addr) time.Duration { return r.search.up[a].RTT }
 	cfg.Targets, cfg.Total = j.targetsAt(hosts)
 	so := searchedAll
 	if more {

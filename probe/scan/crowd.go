@@ -16,7 +16,7 @@ func (e *engine) room(h *host) (wake time.Duration, ok bool) {
 		return e.Now + witnessLook, false
 	}
 	if !h.limiter.room(e.Now) {
-		return h.due, false
+		return h.due + limiterGathers, false
 	}
 	if !h.crowded || h.found.up {
 		return 0, true

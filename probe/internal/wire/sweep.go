@@ -89,7 +89,7 @@ func (x *Sweep) Fail(err error) {
 // RampUp lets the rate follow what the network bears, and tells whether it is
 // another now.
 func (x *Sweep) RampUp() (changed bool) {
-	if x.Ramp == nil || !x.Ramp.Turn(x.Now, x.Counters.Sent) {
+	if x.Ramp == nil || !x.Ramp.Turn(x.Now, x.Counters.Sent, x.Slowest) {
 		return false
 	}
 	x.Pace.Ask(x.Ramp.Rate)
