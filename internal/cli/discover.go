@@ -173,23 +173,6 @@ func (j *scanJob) inShard(a netip.Addr) (n uint64) {
 	return n
 }
 
-// look looks for the hosts, and writes down those whose ports will not be
-// probed.
-func (j *scanJob) look(ctx context.Context, network probe.Polled, r *results) error {
-	s := &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
-	r.search = s
-	cfg := j.discoverConfig()
-	if r.progress != nil {
-		cfg.OnProgress = r.progress.UpdateHosts
-	}
-	var err error
-	s.summary, err = discover.Run(ctx, network, cfg, func(h discover.Host) error {
-		r.tap.host(&h)
-		return j.found(h.Report(), r)
-	})
-	return err
-}
-
 // found takes one host.
 func (j *scanJob) found(h probe.HostReport, r *results) error {
 	s := r.search
@@ -218,48 +201,6 @@ func (j *scanJob) leftOutState(why probe.Reason) probe.State {
 		return j.cfg.Technique.Silence
 	}
 	return probe.StateFiltered
-}
-
-// narrow leaves of the targets those at the hosts that were found. The parts of
-// a split plan keep its order, so that they stay apart whatever each has found.
-func (j *scanJob) narrow(s *hostSearch) {
-	j.cfg.HostsKnown = true
-	if j.shard.count <= 1 {
-		found := j.set.Narrow(s.probed)
-		j.cfg.Targets, j.cfg.Total = found.All(j.seed), found.Count()
-		return
-	}
-	chosen := map[netip.Addr]bool{}
-	j.cfg.Total = 0
-	for _, a := range s.probed {
-		chosen[a] = true
-		j.cfg.Total += j.inShard(a)
-	}
-	all := j.cfg.Targets
-	j.cfg.Targets = func(yield func(netip.AddrPort) bool) {
-		for pair := range all {
-			if chosen[pair.Addr()] && !yield(pair) {
-				return
-			}
-		}
-	}
-}
-
-// search looks for the hosts, and narrows the targets down to them; done tells
-// that nothing is left to be probed.
-func (j *scanJob) search(ctx context.Context, network probe.Polled, r *results) (done bool, err error) {
-	if err := j.look(ctx, network, r); err != nil || j.hostsOnly() {
-		return true, err
-	}
-	j.narrow(r.search)
-	if n := uint64(len(r.search.up)); r.level > 0 {
-		r.remark(units.Count(n) + " of " + hostsWord(j.set.Addresses()) + " answered: probing " + units.Count(j.cfg.Total) + " ports")
-	}
-	if len(r.search.probed) == 0 {
-		r.remark("no address answered, so no port was probed: --discover none probes them all the same")
-		return true, nil
-	}
-	return false, nil
 }
 
 // merge takes into the report on a host what was found before its ports were
@@ -377,7 +318,7 @@ func (j *scanJob) lookStateless(ctx context.Context, r *results) (done bool, err
 	if note != "" && r.level > 0 {
 		r.remark(note)
 	}
-	return j.search(ctx, c, r)
+	return j.searchAll(ctx, c, r)
 }
 
 // checkStatelessDiscovery refuses to narrow a plan whose positions must mean the

@@ -290,13 +290,10 @@ func (j *scanJob) probe(ctx context.Context, results *results) error {
 // probeRaw looks for the hosts, where that is to be done, and probes those that
 // are there.
 func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary, error) {
-	network := results.network
 	if j.looksFirst(results.e) {
-		if done, err := j.search(ctx, network, results); done || err != nil {
-			return probe.Summary{}, err
-		}
+		return j.probeFound(ctx, results)
 	}
-	return scan.Run(ctx, network, j.cfg, results)
+	return scan.Run(ctx, results.network, j.cfg, results)
 }
 
 // opening is what a scan says of itself.

@@ -69,6 +69,9 @@ func (e *engine) ask(h *host, ev *wire.Event) string {
 }
 
 func (e *engine) answered(h *host, ev *wire.Event) {
+	if h.placed {
+		e.Crowds.Answered(h.Addr, h.entered, e.Now)
+	}
 	tx := h.transmission(ev)
 	h.Time = ev.At
 	h.RTT, h.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
@@ -108,11 +111,14 @@ func (e *engine) expire() {
 		h := e.byID[e.timers.Pop().ID]
 		switch {
 		case h == nil: // it answered
+		case h.queues:
+			e.unqueue(h)
+			e.approach(h)
 		case h.place < len(h.segments()):
-			e.begin(h) // its network has room; or the kernel refused what is left of the round
+			e.begin(h) // the kernel refused what is left of the round
 		case h.round+1 < rounds:
 			h.round, h.place = h.round+1, 0
-			e.begin(h)
+			e.approach(h)
 		default:
 			e.down(h, probe.ReasonNoResponse)
 		}

@@ -7,22 +7,54 @@ import (
 )
 
 // Crowded is how long the hosts of a range of n addresses wait for each other off
-// the link, beside the pace.
+// the link at most, beside the pace.
 func Crowded(n uint64) time.Duration {
-	alone := min(n, wire.CrowdSize)
-	if alone <= wire.CrowdBurst {
-		return 0
-	}
 	const beside = mostAtOnce / wire.CrowdSize
-	turns := (n-1)/(wire.CrowdSize*beside) + 1
-	return time.Duration(min(float64(turns)*float64(alone-wire.CrowdBurst)*float64(wire.CrowdInterval), float64(1<<62)))
+	turns := (max(n, 1)-1)/(wire.CrowdSize*beside) + 1
+	return time.Duration(min(float64(turns)*float64(wire.CrowdedFor(n)), float64(1<<62)))
 }
 
-// approach lets a host have its first round when its network has room.
+// approach lets a host have a round as soon as its network has a place for it. The
+// one that it got for the round before it may still hold.
 func (e *engine) approach(h *host) {
-	if at := e.Crowds.Slot(h.Addr, e.Now); at > e.Now {
-		e.timers.Push(wire.Timer{At: at, ID: h.id})
+	if h.placed && e.Now-h.entered < wire.Contact {
+		e.begin(h)
 		return
 	}
+	at, entered := e.Crowds.Enter(h.Addr, e.Now)
+	if !entered {
+		e.wait(h, at)
+		return
+	}
+	h.placed, h.entered = true, e.Now
 	e.begin(h)
+}
+
+// wait lets a host try again to get a place.
+func (e *engine) wait(h *host, at time.Duration) {
+	h.queues = true
+	e.queueing++
+	e.timers.Push(wire.Timer{At: at, ID: h.id})
+}
+
+// unqueue ends the wait of a host, if it waits.
+func (e *engine) unqueue(h *host) {
+	if h.queues {
+		h.queues = false
+		e.queueing--
+	}
+}
+
+// shortestPause is the least wait for a place that is worth a pause of the search.
+const shortestPause = 50 * time.Millisecond
+
+// idle tells whether nothing is left but hosts that wait for a place.
+func (e *engine) idle() bool {
+	if len(e.hosts) == 0 || len(e.hosts) > e.queueing || len(e.due) > 0 || e.Responses.Waiting() > 0 {
+		return false
+	}
+	for e.byID[e.timers[0].ID] == nil { // decided
+		e.timers.Pop()
+	}
+	return (e.exhausted || len(e.hosts) >= mostAtOnce) && e.timers[0].At > e.Now+shortestPause
 }

@@ -81,15 +81,13 @@ func (h *Host) Report() probe.HostReport {
 // are [probe.ErrNetworkDown], yield's, and those of a configuration that cannot
 // work. The summary counts hosts as probes, and is valid in each case.
 func Run(ctx context.Context, network probe.Polled, cfg Config, yield func(Host) error) (probe.Summary, error) {
-	if err := cfg.check(network); err != nil {
-		return probe.Summary{}, err
-	}
-	e, err := newEngine(network, &cfg, yield)
+	s, err := Begin(network, cfg, yield)
 	if err != nil {
 		return probe.Summary{}, err
 	}
-	err = e.run(ctx)
-	return e.summary(), err
+	defer s.Close()
+	err = s.engine.run(ctx, func() bool { return false })
+	return s.Summary(), err
 }
 
 func (c *Config) check(network probe.Polled) error {

@@ -2,7 +2,6 @@ package discover
 
 import (
 	"context"
-	"iter"
 	"net/netip"
 	"time"
 
@@ -25,8 +24,11 @@ type engine struct {
 
 	next       func() (netip.Addr, bool)
 	exhausted  bool
-	lost       error  // why a host could not be reached from here
-	unroutable uint64 // hosts that could not
+	queueing   int           // hosts that wait for a place in their network
+	found      int           // hosts that are up
+	lost       error         // why a host could not be reached from here
+	unroutable uint64        // hosts that could not
+	apart      time.Duration // that pauses took
 }
 
 func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, error) {
@@ -43,10 +45,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 
 // run takes in what arrived, sees what is overdue, sends what may be sent, and waits
 // for whichever comes next.
-func (e *engine) run(ctx context.Context) error {
-	next, stop := iter.Pull(e.cfg.Hosts)
-	defer stop()
-	e.next = next
+func (e *engine) run(ctx context.Context, pause func() bool) error {
 	e.Run(ctx, e.resolving.Ready(), e.handle, func() (more bool) {
 		e.RampUp()
 		e.resolving.Poll(e.resolved)
@@ -55,7 +54,7 @@ func (e *engine) run(ctx context.Context) error {
 		}
 		e.expire()
 		e.fill()
-		return !e.Stopping && !e.finished()
+		return !e.Stopping && !e.finished() && !pause()
 	}, e.wakeUp)
 	return e.outcome()
 }
@@ -98,6 +97,8 @@ func (e *engine) look() {
 
 func (e *engine) summary() probe.Summary {
 	s := e.Counted()
+	s.Took -= e.apart
+	s.Rate = wire.PerSecond(s.Sent, e.Counters.LastSend-e.apart)
 	s.Complete = e.Failure == nil && e.finished()
 	return s
 }

@@ -26,6 +26,9 @@ type host struct {
 	asked   int           // questions about answers that proved nothing
 	also    []netip.Addr  // other spellings of the address: its link by name and by number
 	waiting bool          // in the list of those to be sent to
+	queues  bool          // waits for a place in its network
+	placed  bool          // has or had one
+	entered time.Duration // when it got that
 }
 
 // transmission finds the segment that an answer is to, nil if it was not sent.
@@ -125,6 +128,7 @@ func (e *engine) begin(h *host) {
 }
 
 func (e *engine) up(h *host, why probe.Reason) {
+	e.found++
 	h.Up, h.Reason = true, why
 	e.decide(h)
 }
@@ -142,6 +146,7 @@ func (e *engine) down(h *host, why probe.Reason) {
 }
 
 func (e *engine) decide(h *host) {
+	e.unqueue(h)
 	delete(e.hosts, h.key)
 	e.byID[h.id] = nil
 	e.deliver(h)

@@ -69,19 +69,56 @@ const (
 )
 
 // patience is how long to wait for the answer to an attempt: after RFC 6298 by
-// the host's own round trips. Before its first answer those of the others are
-// a guess, where there are any.
+// the host's own round trips. Before its first answer those that it is known by, or
+// those of the others, are a guess, where there are any.
 func (e *engine) patience(h *host, attempt int) time.Duration {
-	attempt = min(attempt, mostDoublings)
-	wait := h.Wait(attempt, e.cfg.Timeout)
-	if h.Known() || e.Slowest == 0 {
+	wait := h.Wait(min(attempt, mostDoublings), e.cfg.Timeout)
+	near := h.expected
+	if near == 0 {
+		near = e.Slowest
+	}
+	if h.Known() || near == 0 {
 		return wait
 	}
-	return min(wait, max(guessFactor*e.Slowest, shortestGuess))
+	return min(wait, max(guessFactor*near, shortestGuess))
 }
 
-// noteRoundTrip keeps the slowest round trip of any host.
-func (e *engine) noteRoundTrip(h *host) { e.Slowest = max(e.Slowest, h.SRTT) }
+// overdue is when the last transmission of a probe counts as not answered, as its
+// host is known now. The silence of a host of which nothing was heard is not believed
+// before the longest round trip has passed, however near the others are.
+func (e *engine) overdue(f *flight) time.Duration {
+	h, last := f.host, len(f.tx)-1
+	attempt := last
+	if f.watches {
+		attempt -= e.cfg.attempts()
+	}
+	due := f.tx[last].Sent + e.patience(h, attempt)
+	if !h.Known() && h.expected == 0 && len(f.tx) >= e.allowed(f) {
+		due = max(due, h.began+e.cfg.Timeout)
+	}
+	return due
+}
+
+// noteRoundTrip takes in how long an answer of a host took.
+func (e *engine) noteRoundTrip(h *host, took time.Duration) {
+	h.Sample(took)
+	h.timed++
+	e.near(h.SRTT)
+}
+
+// near notes how far a host is. The first to answer tells of what was sent before, and
+// waits as long as may be.
+func (e *engine) near(took time.Duration) {
+	first := e.Slowest == 0
+	if e.Slowest = max(e.Slowest, took); !first {
+		return
+	}
+	for _, id := range e.flights.index {
+		if f := e.flights.at(id); f.phase == phaseFlying {
+			e.flights.expectBy(id, max(e.Now, e.overdue(f)))
+		}
+	}
+}
 
 // watchedRate is the rate, in packets a second, up to which own packets are
 // watched as they leave: above it the better stamps cost too much.

@@ -107,7 +107,8 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank) {
 		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
 		e.learn(f, ev, before)
 	}
-	f.host.hear(best)
+	e.hasten(f.host)
+	e.hear(f.host, best)
 }
 
 // act does what an answer calls for.
@@ -119,18 +120,12 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 		}
 		e.finish(id)
 	case wire.ActSettle:
-		f.phase = phaseSettled
-		e.flights.expectBy(id, e.Now+e.grace(f, ev))
+		e.settle(id, f, e.Now-f.tx[ev.Attempt].Sent)
 	case wire.ActAsk:
 		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)), e.Now)
 	case wire.ActRenew:
 		e.renew(id, f, ev)
 	}
-}
-
-// grace is how long a settled probe waits for something better.
-func (e *engine) grace(f *flight, ev *wire.Event) time.Duration {
-	return wire.Grace(e.Now-f.tx[ev.Attempt].Sent, f.host.usual(), e.cfg.Timeout)
 }
 
 // delayed tells whether the time an answer took is more than its way: our own
@@ -144,16 +139,18 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 }
 
 // learn draws from an answer what it says about the host and the way there.
-// Errors made by routers say nothing of the host's round-trip time.
+// Errors say little of the host's round-trip time: it may limit them, or a router
+// makes them.
 func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	if ev.Kind == wire.KindICMP {
+		if ev.Sender == f.host.addr.WithZone("") {
+			e.near(e.Now - f.tx[ev.Attempt].Sent)
+		}
 		return
 	}
 	if before < wire.RankReset {
-		f.host.Sample(e.Now - f.tx[ev.Attempt].Sent)
-		f.host.timed++
+		e.noteRoundTrip(f.host, e.Now-f.tx[ev.Attempt].Sent)
 		e.measureLoss(f, ev.Attempt)
-		e.noteRoundTrip(f.host)
 	}
 	f.host.tally.seen(ev)
 }
@@ -190,7 +187,7 @@ func (e *engine) expire() {
 			e.unheard(id, f)
 			continue
 		}
-		if until, more := e.lastWait(f); more {
+		if until, more := e.worthWaiting(f); more {
 			e.flights.expectBy(id, until)
 			continue
 		}
@@ -205,14 +202,18 @@ func (e *engine) expire() {
 	}
 }
 
-// lastWait is until when the answer to a probe may still come in a run that has
-// been interrupted: there will be no other transmission of it, so its time is
-// not the one after which it would be retransmitted.
-func (e *engine) lastWait(f *flight) (until time.Duration, more bool) {
-	if !e.Stopping || f.phase != phaseFlying || len(f.tx) == 0 || len(f.tx) >= e.allowed(f) {
+// worthWaiting is until when the answer to a probe may still come: answers of its host
+// may turn out to take longer than was thought when it was sent. In a run that has been
+// interrupted there will be no other transmission, so its time is not the one after
+// which it would be retransmitted.
+func (e *engine) worthWaiting(f *flight) (until time.Duration, more bool) {
+	if f.phase != phaseFlying || len(f.tx) == 0 {
 		return 0, false
 	}
-	until = f.tx[len(f.tx)-1].Sent + e.cfg.Timeout
+	until = e.overdue(f)
+	if e.Stopping && len(f.tx) < e.allowed(f) {
+		until = f.tx[len(f.tx)-1].Sent + e.cfg.Timeout
+	}
 	return until, until > e.Now
 }
 

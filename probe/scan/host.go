@@ -19,10 +19,13 @@ type host struct {
 	flights int32 // probes without a verdict
 	way     *way
 	wire.RTO
-	timed int32 // answers that RTO has taken in
+	timed int32   // answers that RTO has taken in
+	early []early // answered before it was known how long its answers take
 
-	left         int // transmissions so far
-	leftAtAnswer int // as of the latest answer
+	expected     time.Duration // round trip that it is known by from elsewhere, 0: none
+	began        time.Duration // when the first transmission left
+	left         int           // transmissions so far
+	leftAtAnswer int           // as of the latest answer
 
 	limiter
 	losses    losses
@@ -37,8 +40,8 @@ type host struct {
 	queued    bool           // among those that are ready, or asleep
 	wake      time.Duration  // when it is ready again, while asleep
 	crowded   bool           // one of a network whose router resolves it, and may resolve few at a time
-	slot      time.Duration  // from when on it may be sent to; zero: that is not known yet
-	contact   time.Duration  // when the first packet of the slot left; zero: none did
+	placed    bool           // has a place in its network, or had one
+	entered   time.Duration  // when it got that
 }
 
 // way is how hosts are reached; those that are reached alike share one.
@@ -47,18 +50,6 @@ type way struct {
 	local  bool       // the hosts are this machine
 	many   bool       // they are all machines of a network
 	err    error      // why they cannot be reached from here
-}
-
-// enoughTimes is how many ports of a host have to answer before their times tell how
-// long its answers take: one or a few may be forged.
-const enoughTimes = 32
-
-// usual is how long the answers of a host take, 0 while too few have come to say.
-func (h *host) usual() time.Duration {
-	if h.timed < enoughTimes {
-		return 0
-	}
-	return h.SRTT
 }
 
 // MaxIdleHosts bounds how many hosts without a probe in flight are remembered.

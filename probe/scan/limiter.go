@@ -38,6 +38,9 @@ const (
 	openRate     = 20_000          // above it the limiter opens
 	holdRaised   = 2 * time.Second // after a try that brought no more answers
 	limiterSlack = 50 * time.Millisecond
+
+	// limiterGathers is for how long the probes of a limited host wait for each other.
+	limiterGathers = 1500 * time.Microsecond
 )
 
 // room tells whether one more probe may leave.

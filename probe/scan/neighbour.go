@@ -16,6 +16,9 @@ func (e *engine) met(h *host, route netraw.Route) {
 		e.Ramp.Towards(route)
 		h.crowded = route.NextHop.IsValid() && !e.cfg.HostsKnown
 	}
+	if e.cfg.RoundTrip != nil {
+		h.expected = e.cfg.RoundTrip(h.addr)
+	}
 	if route.Local {
 		h.found.up, h.found.reason = true, probe.ReasonLocalhost
 	}

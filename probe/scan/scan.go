@@ -58,6 +58,10 @@ type Config struct {
 	// is set: the router resolves their addresses, and can hold about a thousand.
 	HostsKnown bool
 
+	// RoundTrip tells the round trip of a host that is known from elsewhere, 0 of others.
+	// It is how long the first answers of the host are waited for; nil: none is known.
+	RoundTrip func(netip.Addr) time.Duration
+
 	// Neighbours resolves hosts on the link before they are probed, and knows
 	// those that are not there; nil: the kernel does, packet by packet.
 	Neighbours probe.Neighbours

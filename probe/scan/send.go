@@ -202,17 +202,15 @@ func (e *engine) departed(id uint32) {
 	f.tx[attempt].Sent = e.Now
 	f.phase = phaseFlying
 	f.host.depart(e.Now)
-	f.host.left++
-	f.host.reaches(e.Now)
+	if f.host.left++; f.host.left == 1 {
+		f.host.began = e.Now
+	}
 	f.refused = 0
 	if !f.host.way.local { // which works without any network
 		e.Outage.End()
 	}
 	e.Counters.Departed(attempt, e.Now)
-	if f.watches {
-		attempt -= e.cfg.attempts()
-	}
-	e.flights.expectBy(id, e.Now+e.patience(f.host, attempt))
+	e.flights.expectBy(id, e.overdue(f))
 }
 
 // refused lets a probe that the kernel did not take wait for another try, or

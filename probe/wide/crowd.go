@@ -24,7 +24,7 @@ func RouterRate(hosts iter.Seq[netip.Addr], routed func(netip.Addr) bool) float6
 		count[network] = n + 1
 		most = max(most, n+1)
 	}
-	if most <= wire.CrowdBurst {
+	if most <= wire.CrowdPlaces {
 		return 0
 	}
 	return wire.CrowdRate * float64(total) / float64(most)

@@ -5,42 +5,58 @@ import (
 	"time"
 )
 
-// The last router before a network resolves every address that packets come for,
-// and remembers those that are not there for about 3 s (three requests, RFC 1122
-// §2.3.2.1, arp(7)). Its table is small: Linux holds 1,024 entries by default
-// (gc_thresh3), of all its networks together, and drops what does not fit, answers
-// of hosts that are there included. So new hosts of a network, which is
-// taken to be no larger than a /20 or an IPv6 /64, are begun at most CrowdBurst at
-// once and then CrowdRate a second: 320 + 3 × 160 entries, and a fifth of the table
-// for others.
+// The last router before a network resolves every address that packets come for.
+// Its table is small: Linux holds 1,024 entries by default (gc_thresh3, arp(7)), of
+// all its networks together, and drops what does not fit, answers of hosts that are
+// there included. An address that is not there holds its entry for three requests, a
+// second apart (RFC 1122 §2.3.2.1); one that is there for at least five seconds from
+// its answer on (net/core/neighbour.c, neigh_forced_gc). So hosts are begun only
+// while there is a place for them in the table of their network, which is taken to be
+// no larger than a /20 or an IPv6 /64; an eighth of the table is left to others.
 const (
-	CrowdBurst    = 320
-	CrowdRate     = 160
-	CrowdSize     = 1 << 12 // addresses of a /20
-	CrowdInterval = time.Second / CrowdRate
-	// Contact is how long packets may go on to a host that has a slot and has not
+	CrowdPlaces = 880
+	CrowdSize   = 1 << 12 // addresses of a /20
+
+	absentHolds  = 3100 * time.Millisecond
+	presentHolds = 5100 * time.Millisecond
+
+	// CrowdRate is how many hosts a second find a place, whoever is there.
+	CrowdRate = 160
+	// Contact is how long packets may go on to a host that has a place and has not
 	// answered: they find the entry that the first one made, and do not prolong it.
 	Contact = 2500 * time.Millisecond
 )
 
-// Crowds paces the hosts of each network. The zero value is ready for use.
-type Crowds struct {
-	at map[netip.Prefix]time.Duration // the last slot of a network
+// CrowdedFor is how long the last of n hosts of one network waits for its place at
+// most.
+func CrowdedFor(n uint64) time.Duration {
+	return time.Duration((min(max(n, 1), CrowdSize)-1)/CrowdPlaces) * presentHolds
 }
 
-// Slot takes the next place in the network of an address, and tells when that is.
-func (c *Crowds) Slot(a netip.Addr, now time.Duration) time.Duration {
+// Crowds keeps count of the places of each network. The zero value is ready for use.
+type Crowds struct {
+	at map[netip.Prefix]*crowd
+}
+
+// Enter takes a place for a host in the network of its address, or says when it is
+// worth trying again.
+func (c *Crowds) Enter(a netip.Addr, now time.Duration) (again time.Duration, entered bool) {
 	if c.at == nil {
-		c.at = map[netip.Prefix]time.Duration{}
+		c.at = map[netip.Prefix]*crowd{}
 	}
 	network := CrowdOf(a)
-	at, known := c.at[network]
-	if idle := now - CrowdBurst*CrowdInterval; !known || at < idle {
-		at = idle
+	if c.at[network] == nil {
+		c.at[network] = new(crowd)
 	}
-	at += CrowdInterval
-	c.at[network] = at
-	return max(at, now)
+	return c.at[network].enter(now)
+}
+
+// Answered lets a host that has entered at a time and answers now hold its place for
+// as long as it may.
+func (c *Crowds) Answered(a netip.Addr, entered, now time.Duration) {
+	if crowd := c.at[CrowdOf(a)]; crowd != nil {
+		crowd.answered(entered, now)
+	}
 }
 
 // CrowdOf is the network that an address is taken to lie in.
@@ -51,4 +67,60 @@ func CrowdOf(a netip.Addr) netip.Prefix {
 	}
 	p, _ := a.WithZone("").Prefix(bits)
 	return p
+}
+
+const (
+	crowdTick  = 100 * time.Millisecond
+	crowdTicks = 64 // more than anybody holds a place
+)
+
+// crowd is the table of one network's router, as far as we fill it.
+type crowd struct {
+	tick     int64             // the present one
+	taken    int32             // places
+	ending   [crowdTicks]int32 // of those, by the tick in which they become free
+	promised [crowdTicks]int32 // hosts told to come then
+}
+
+func tickOf(t time.Duration) int64 { return int64(t / crowdTick) }
+
+// turn lets time pass.
+func (c *crowd) turn(now time.Duration) {
+	for end := min(tickOf(now), c.tick+crowdTicks); c.tick < end; {
+		c.tick++
+		c.taken -= c.ending[c.tick%crowdTicks]
+		c.ending[c.tick%crowdTicks], c.promised[c.tick%crowdTicks] = 0, 0
+	}
+	c.tick = max(c.tick, tickOf(now))
+}
+
+func (c *crowd) enter(now time.Duration) (again time.Duration, entered bool) {
+	if c.turn(now); c.taken < CrowdPlaces {
+		c.taken++
+		c.ending[tickOf(now+absentHolds)%crowdTicks]++
+		return now, true
+	}
+	return c.promise(now), false
+}
+
+// promise is when a place becomes free that nobody else was told of, or when it is
+// known which.
+func (c *crowd) promise(now time.Duration) time.Duration {
+	for t := c.tick + 1; t < c.tick+crowdTicks; t++ {
+		if at := t % crowdTicks; c.ending[at] > c.promised[at] {
+			c.promised[at]++
+			return time.Duration(t) * crowdTick
+		}
+	}
+	return now + absentHolds
+}
+
+func (c *crowd) answered(entered, now time.Duration) {
+	c.turn(now)
+	if until := tickOf(entered + absentHolds); until > c.tick {
+		c.ending[until%crowdTicks]--
+	} else {
+		c.taken++ // it answers late, and is resolved again
+	}
+	c.ending[tickOf(now+presentHolds)%crowdTicks]++
 }

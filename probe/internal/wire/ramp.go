@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math"
 	"time"
 
 	"synscope/netraw"
@@ -29,6 +30,8 @@ const (
 	linkRate   = 5 * probe.DefaultRate
 	localRate  = 20 * probe.DefaultRate
 	rampEpoch  = 25 * time.Millisecond
+	rampQuick  = 5 * time.Millisecond // the shortest epoch, where many answers come
+	rampMany   = 8                    // as many
 	lowestRate = 200.0
 
 	rampEvidence = 16  // rescued answers; fewer prove nothing
@@ -60,10 +63,21 @@ func (r *Ramp) Answered(wasted int) {
 	}
 }
 
+// over tells whether an epoch has lasted long enough: the sooner the answers come the
+// shorter, but never less than two round trips.
+func (r *Ramp) over(now, rtt time.Duration) bool {
+	least := rampEpoch
+	if r.first+r.rescued >= rampMany && rtt > 0 {
+		least = min(max(2*rtt, rampQuick), rampEpoch)
+	}
+	return now-r.epoch >= least
+}
+
 // Turn ends an epoch, and tells whether the rate is another now; sent is what has
-// left so far. A rate that was not used is no evidence for a higher one.
-func (r *Ramp) Turn(now time.Duration, sent uint64) (changed bool) {
-	if now-r.epoch < rampEpoch {
+// left so far, rtt the slowest round trip of those who answer, 0 if none did. A rate
+// that was not used is no evidence for a higher one.
+func (r *Ramp) Turn(now time.Duration, sent uint64, rtt time.Duration) (changed bool) {
+	if !r.over(now, rtt) {
 		return false
 	}
 	before := r.Rate
@@ -78,8 +92,9 @@ func (r *Ramp) Turn(now time.Duration, sent uint64) (changed bool) {
 	case share <= fewRescued:
 		r.Rate *= 2
 	}
-	answered := float64(n) / (now - r.epoch).Seconds()
-	r.Rate = min(r.Rate, max(r.bound+answered, before*mostFall), localRate)
+	lasted := (now - r.epoch).Seconds()
+	fall := math.Pow(mostFall, min(lasted/rampEpoch.Seconds(), 1))
+	r.Rate = min(r.Rate, max(r.bound+float64(n)/lasted, before*fall), localRate)
 	r.epoch, r.sent, r.first, r.rescued = now, sent, 0, 0
 	return r.Rate != before
 }

@@ -37,6 +37,9 @@ func (r *RTO) Repeated(took time.Duration) bool {
 	return Repeats(took, usual)
 }
 
+// Least is the least time that a SYN-ACK took, 0 where none came.
+func (r *RTO) Least() time.Duration { return r.least }
+
 // Repeats is Repeated of a SYN-ACK whose like usually takes so long; 0: none came.
 func Repeats(took, usual time.Duration) bool { return took-usual > repeatedRTO }
 

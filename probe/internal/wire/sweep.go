@@ -48,9 +48,11 @@ func NewSweep(n probe.Polled, l Look, rate float64, attempts int) (Sweep, error)
 // Run turns the wheel until turn has nothing more to do or something failed: the
 // clock is read, turn sees what is overdue and sends what may be sent, and then
 // packets are waited for, until wakeUp. A wait ends when ready receives; it may be
-// nil. handle takes in what arrives.
+// nil. handle takes in what arrives. It may be called again after it has returned.
 func (x *Sweep) Run(ctx context.Context, ready <-chan struct{}, handle func(*Event), turn func() (more bool), wakeUp func() time.Duration) {
-	x.Start = time.Now()
+	if x.Start.IsZero() {
+		x.Start = time.Now()
+	}
 	x.Inbox = NewInbox(x.Network, x.Matcher, handle)
 	defer x.Inbox.WakeBy(ctx, ready)()
 	for {
@@ -87,7 +89,7 @@ func (x *Sweep) Fail(err error) {
 // RampUp lets the rate follow what the network bears, and tells whether it is
 // another now.
 func (x *Sweep) RampUp() (changed bool) {
-	if x.Ramp == nil || !x.Ramp.Turn(x.Now, x.Counters.Sent) {
+	if x.Ramp == nil || !x.Ramp.Turn(x.Now, x.Counters.Sent, x.Slowest) {
 		return false
 	}
 	x.Pace.Ask(x.Ramp.Rate)

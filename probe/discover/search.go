@@ -1,0 +1,56 @@
+package discover
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"synscope/probe"
+)
+
+// Search is a run that pauses. Behind a router whose table is full hosts wait
+// seconds for each other: time for the ports of those that were found. It is not safe
+// for concurrent use.
+type Search struct {
+	engine *engine
+	stop   func()
+	left   time.Duration // when the latest pause began
+}
+
+// Begin prepares what [Run] does in one go; nothing is sent before [Search.Next].
+// The caller closes it.
+func Begin(network probe.Polled, cfg Config, yield func(Host) error) (*Search, error) {
+	if err := cfg.check(network); err != nil {
+		return nil, err
+	}
+	e, err := newEngine(network, &cfg, yield)
+	if err != nil {
+		return nil, err
+	}
+	s := &Search{engine: e}
+	e.next, s.stop = iter.Pull(cfg.Hosts)
+	return s, nil
+}
+
+// Next searches until it is done, or until hosts have been found and all others wait
+// for a place in the table of a router; more tells that it has to be called again.
+// Errors are those of [Run].
+func (s *Search) Next(ctx context.Context) (more bool, err error) {
+	e := s.engine
+	if s.left > 0 {
+		e.apart += time.Since(e.Start) - s.left
+	}
+	before := e.found
+	err = e.run(ctx, func() bool {
+		more = e.found > before && e.idle()
+		return more
+	})
+	s.left = e.Now
+	return more && err == nil, err
+}
+
+// Summary is that of [Run], so far; pauses do not count.
+func (s *Search) Summary() probe.Summary { return s.engine.summary() }
+
+// Close ends the search.
+func (s *Search) Close() { s.stop() }

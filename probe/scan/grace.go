@@ -1,0 +1,65 @@
+package scan
+
+import (
+	"slices"
+	"time"
+
+	"synscope/probe/internal/wire"
+)
+
+// enoughTimes is how many ports of a host have to answer before their times tell how
+// long its answers take: one or a few may be forged.
+const enoughTimes = 32
+
+// usual is how long the answers of a host take, 0 while too few have come to say. One
+// SYN-ACK is enough: it is what whoever refuses in the host's name has to be ahead of.
+func (h *host) usual() time.Duration {
+	switch least := h.Least(); {
+	case h.timed >= enoughTimes:
+		return h.SRTT
+	case least > 0:
+		return max(least, h.SRTT)
+	}
+	return 0
+}
+
+// early is a probe that was answered before it was known how long the answers of its
+// host take.
+type early struct {
+	ticket
+	at, took time.Duration // when it was answered, and after how long
+}
+
+// settle lets the answer to a probe wait for something better.
+func (e *engine) settle(id uint32, f *flight, took time.Duration) {
+	h := f.host
+	f.phase = phaseSettled
+	e.flights.expectBy(id, e.Now+wire.Grace(took, h.usual(), e.cfg.Timeout))
+	if h.usual() > 0 {
+		return
+	}
+	if len(h.early) == mostEarly {
+		h.early = slices.DeleteFunc(h.early, e.hasEnded)
+	}
+	if len(h.early) < mostEarly {
+		h.early = append(h.early, early{ticket{id, f.schedule}, e.Now, took})
+	}
+}
+
+// hasten ends the long waits of a host's first answers once a SYN-ACK has come.
+func (e *engine) hasten(h *host) {
+	if len(h.early) == 0 || h.Least() == 0 {
+		return
+	}
+	for _, x := range h.early {
+		if !e.hasEnded(x) {
+			e.flights.expectBy(x.id, max(e.Now, x.at+wire.Grace(x.took, h.usual(), e.cfg.Timeout)))
+		}
+	}
+	h.early = nil
+}
+
+// mostEarly bounds those of one host that are remembered.
+const mostEarly = 1024
+
+func (e *engine) hasEnded(x early) bool { return e.flights.at(x.id).schedule != x.schedule }

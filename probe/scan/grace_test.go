@@ -1,0 +1,54 @@
+package scan_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/scan"
+	"synscope/probe/simnet"
+)
+
+// Ports that are refused do not wait long for something better once a SYN-ACK has told
+// how far the host is; where a nearer machine forges the resets they wait for the host.
+func TestGraceAfterASYNACK(t *testing.T) {
+	ms := time.Millisecond
+	for _, row := range []struct {
+		name   string
+		host   simnet.Host
+		delay  time.Duration
+		listen uint16
+		most   time.Duration
+		open   int
+	}{
+		{"near, one port open", simnet.Linux(30), ms, 30, 60 * ms, 1},
+		{"far, one port open", simnet.Linux(30), 150 * ms, 30, 1300 * ms, 1},
+		{"near, none open", simnet.Linux(), ms, 0, 260 * ms, 0},
+		{"forger ahead of the host", simnet.ForgedReset(simnet.Linux(30), 250, 30*ms), ms, 30, 300 * ms, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := simnet.New(simnet.Config{Out: simnet.Path{Delay: row.delay}, Back: simnet.Path{Delay: row.delay}})
+				a := netip.MustParseAddr("10.0.0.1")
+				n.Handle(netip.PrefixFrom(a, 32), row.host)
+				conn := n.Conn(13)
+				defer conn.Close()
+				var all []netip.AddrPort
+				for port := uint16(20); port < 40; port++ {
+					all = append(all, netip.AddrPortFrom(a, port))
+				}
+				found := states{}
+				sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found)
+				if err != nil || found[probe.StateOpen] != row.open || found[probe.StateRefused] != len(all)-row.open {
+					t.Errorf("%v, %v", found, err)
+				}
+				if sum.Took > row.most {
+					t.Errorf("took %v, want at most %v", sum.Took, row.most)
+				}
+			})
+		})
+	}
+}
