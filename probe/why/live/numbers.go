@@ -16,7 +16,7 @@ const (
 	mostSent   = 1 << 13 // bytes of ours: more than any trial sends
 	mostWindow = 1 << 16 // bytes of the peer's that may be under way: what we offer
 	saidKept   = 8       // of our acknowledgment numbers
-	oldKept    = 32      // numbers of talks that ended, by flow
+	oldKept    = 8       // talks that ended, by flow
 )
 
 // numbers are those that a talk has said, and what it has heard of its peer's.
@@ -40,7 +40,7 @@ func (n *numbers) said(s *craft.Segment) {
 		n.seqs = append(n.seqs, s.Seq)
 	}
 	if s.Flags.Has(craft.ACK) && !slices.Contains(n.acks, s.Ack) {
-		n.acks = append(n.acks[max(0, len(n.acks)-saidKept):], s.Ack)
+		n.acks = append(n.acks[max(0, len(n.acks)-saidKept+1):], s.Ack)
 	}
 }
 
@@ -101,20 +101,20 @@ func challenges(s *craft.Segment) bool {
 // flow is where a talk's packets go.
 type flow struct{ src, dst netip.AddrPort }
 
-// ended are numbers of a flow's talks that are over: what the host still holds of
-// them acknowledges one.
-type ended []craft.Seq
+// ended are talks of a flow that are over: the number after the SYN, and the last one.
+// What the host still holds of them acknowledges one of these.
+type ended [][2]craft.Seq
 
 func (e ended) acknowledgedBy(s *craft.Segment) bool {
-	return slices.ContainsFunc(e, func(isn craft.Seq) bool { return s.Ack.InWindow(isn+1, mostSent) })
+	return slices.ContainsFunc(e, func(n [2]craft.Seq) bool { return s.Ack == n[0] || s.Ack == n[1] })
 }
 
-// remember keeps the number of a talk that ends; mu is held.
+// remember keeps the numbers of a talk that ends; mu is held.
 func (i *Instrument) remember(k *talk) {
-	f := flow{k.src, k.dst}
-	if !k.numbers.flags.Has(craft.SYN) || slices.Contains(i.old[f], k.numbers.isn) {
+	f, last := flow{k.src, k.dst}, [2]craft.Seq{k.numbers.isn + 1, k.next}
+	if !k.numbers.flags.Has(craft.SYN) || slices.Contains(i.old[f], last) {
 		return
 	}
 	list := i.old[f]
-	i.old[f] = append(list[max(0, len(list)-oldKept):], k.numbers.isn)
+	i.old[f] = append(list[max(0, len(list)-oldKept+1):], last)
 }
