@@ -74,9 +74,9 @@ func (a *Attacker) pick() flow {
 	}
 }
 
-// forgeError adds an ICMP error that quotes a SYN with a number that is not ours.
+// forgeError adds an ICMP error that quotes a SYN with numbers that are not ours.
 func (a *Attacker) forgeError(frame []byte, f flow, kind Forgery) []byte {
-	syn := craft.Segment{Src: f.prober, Dst: f.host, TTL: 63, Seq: craft.Seq(a.chance.Uint32()), Flags: craft.SYN, Window: 64240}
+	syn := craft.Segment{Src: f.prober, Dst: f.host, TTL: 63, ID: uint16(a.chance.Uint32()), Seq: craft.Seq(a.chance.Uint32()), Flags: craft.SYN, Window: 64240}
 	quote := appended(nil, &syn)
 	message := append([]byte{3, 13, 0, 0, 0, 0, 0, 0}, quote...)
 	v6 := f.host.Addr().Is6()

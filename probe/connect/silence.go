@@ -146,7 +146,7 @@ func (c *run) ask(ctx context.Context, w *watch, pause time.Duration) {
 		case <-ctx.Done():
 		}
 		s := sign{host: witness.Addr(), began: time.Now()}
-		_, err := wire.Dial(ctx, c.dialer, witness, witnessWait)
+		_, err := c.dials.Dial(ctx, c.dialer, witness, witnessWait)
 		v := wire.JudgeConnect(witness, err)
 		s.answers = answered(&v)
 		c.watches.signs <- s

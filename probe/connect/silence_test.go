@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -86,4 +87,41 @@ func TestInterruptDuringASilence(t *testing.T) {
 			t.Errorf("%v, %v in %v", err, s.States, s.Took)
 		}
 	})
+}
+
+// narrow is a machine that has room for a few connects at a time, and a host that
+// keeps silent on every port but the first.
+type narrow struct{ taken, room atomic.Int64 }
+
+func (n *narrow) Dial(ctx context.Context, dst netip.AddrPort) (netraw.Handshake, error) {
+	if n.taken.Add(1) > n.room.Load() {
+		n.taken.Add(-1)
+		return netraw.Handshake{}, syscall.EMFILE
+	}
+	defer n.taken.Add(-1)
+	if dst.Port() == 1 {
+		return netraw.Handshake{RTT: time.Millisecond}, nil
+	}
+	<-ctx.Done()
+	return netraw.Handshake{}, ctx.Err()
+}
+
+// Connects wait for each other as long as others end, which may be long where most
+// time out; where none ends, they give up.
+func TestConnectsWaitForRoom(t *testing.T) {
+	for room, want := range map[int64]probe.State{3: probe.StateFiltered, 0: probe.StateUnknown} {
+		synctest.Test(t, func(t *testing.T) {
+			n := &narrow{}
+			n.room.Store(room)
+			targets := func(yield func(netip.AddrPort) bool) {
+				for port := uint16(1); port <= 200 && yield(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port)); port++ {
+				}
+			}
+			found := verdicts{}
+			s, err := connect.Run(t.Context(), n, scan.Config{Targets: targets, Timeout: time.Second, Retries: 1}, found)
+			if len(found) != 200 || s.States[want] < 199 {
+				t.Errorf("room for %d: %d verdicts, %v, %v", room, len(found), s.States, err)
+			}
+		})
+	}
 }

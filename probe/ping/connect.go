@@ -45,6 +45,7 @@ type connectPing struct {
 	lag      catchUp
 	inFlight int
 	counters wire.Counters
+	dials    wire.Dials
 	failure  error
 }
 
@@ -127,7 +128,7 @@ func (p *connectPing) begin(ctx context.Context, dials *sync.WaitGroup, results 
 // program's clock; a step of the wall clock is in none of these times.
 func (p *connectPing) dial(ctx context.Context, s Sample) Sample {
 	s.Sent = time.Now()
-	h, err := wire.Dial(ctx, p.dialer, s.Target, p.cfg.Timeout)
+	h, err := p.dials.Dial(ctx, p.dialer, s.Target, p.cfg.Timeout)
 	v := wire.JudgeConnect(s.Target, err)
 	s.State, s.Reason, s.Err, s.Findings = v.State, v.Reason, v.Err, v.Findings
 	if s.Err != nil {

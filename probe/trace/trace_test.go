@@ -257,6 +257,40 @@ func TestTraceNamesChanges(t *testing.T) {
 	}
 }
 
+// The identification alone is 16 bits, which a stranger guesses in a second: without
+// the timestamp beside it, a quote of another number is nobody's.
+func TestIdentificationAloneIsNotBelieved(t *testing.T) {
+	stranger := netip.MustParseAddr("10.66.6.6")
+	for name, forge := range map[string]func(*craft.Segment) int{
+		"cut short":         func(*craft.Segment) int { return 8 },
+		"without options":   func(s *craft.Segment) int { s.Options = nil; return 64 },
+		"another timestamp": func(s *craft.Segment) int { s.Options, _ = craft.NewOptions(craft.Timestamps(1, 0)); return 64 },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			way := routers(3, false)
+			host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+				if in.TTL == 0 || int(in.TTL) > len(way) {
+					simnet.Closed{}.Respond(now, in, out)
+					return
+				}
+				forged := *in
+				forged.TTL, forged.Seq = 1, in.Seq.Add(1<<20)
+				n := forge(&forged)
+				out.ICMP(0, &simnet.ICMP{From: stranger, Type: 11, Quote: forged, QuoteTCP: n})
+			})
+			hops, _, _ := world{Host: host}.trace(t, trace.Config{Queries: 1})
+			for _, h := range hops {
+				if h.Addr == stranger {
+					t.Errorf("%s: hop %d is believed", name, h.TTL)
+				}
+			}
+			if len(hops) < 4 || hops[3].Kind != trace.HopReset {
+				t.Errorf("%s: the host is not reached: %v", name, hops)
+			}
+		})
+	}
+}
+
 func TestTraceRefusesNonsense(t *testing.T) {
 	n := simnet.New(simnet.Config{})
 	for _, cfg := range []trace.Config{{}, {Target: target, MaxHops: 256}, {Target: target, MaxHops: -1}, {Target: target, Queries: 21}} {

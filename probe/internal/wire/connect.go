@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -79,12 +80,21 @@ func ConnectBackoff(err error, refused int) (wait time.Duration, ok bool) {
 	return 0, false
 }
 
-// Dial is one connect of at most timeout, which waits for what is used up.
-func Dial(ctx context.Context, d probe.Dialer, target netip.AddrPort, timeout time.Duration) (netraw.Handshake, error) {
+// Dials are the connects of a run. Each waits for what is used up, for as long as
+// others end and for ten seconds more.
+type Dials struct{ ended atomic.Uint64 }
+
+// Dial is one connect of at most timeout.
+func (a *Dials) Dial(ctx context.Context, d probe.Dialer, target netip.AddrPort, timeout time.Duration) (netraw.Handshake, error) {
+	ended := a.ended.Load()
 	for refused := 0; ; refused++ {
 		h, err := dialOnce(ctx, d, target, timeout)
+		if now := a.ended.Load(); now != ended {
+			ended, refused = now, 0
+		}
 		wait, again := ConnectBackoff(err, refused)
 		if !again {
+			a.ended.Add(1)
 			return h, err
 		}
 		select {

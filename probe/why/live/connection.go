@@ -97,7 +97,7 @@ func (c *conn) close() {
 // ack acknowledges what has come.
 func (c *conn) ack() {
 	s := c.segment(craft.ACK, c.next, c.acked)
-	c.in.send(&s)
+	c.send(&s)
 }
 
 // take takes in one packet.
@@ -108,6 +108,8 @@ func (c *conn) take(ev *event) {
 	}
 	s := &ev.seg
 	switch {
+	case ev.doubt:
+		return
 	case s.Flags.Has(craft.RST):
 		c.reset, c.bare = true, !s.Flags.Has(craft.ACK)
 		return
@@ -161,7 +163,7 @@ func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, ac
 		f.sent++
 		s := c.segment(craft.ACK|craft.PSH, c.next, c.acked)
 		s.Payload = payload
-		if c.in.send(&s) != nil {
+		if c.send(&s) != nil {
 			return sent, false
 		}
 		f.left = time.Now()
@@ -347,7 +349,7 @@ func (c *conn) reuse(ctx context.Context) {
 		return
 	}
 	s := c.segment(craft.FIN|craft.ACK, c.next, c.acked)
-	c.in.send(&s)
+	c.send(&s)
 	c.next++
 	both := func() bool { return c.reset || c.fin && !c.una.LessThan(c.next) }
 	if !c.until(ctx, 2*c.rto, both) || c.reset {
@@ -360,8 +362,7 @@ func (c *conn) reuse(ctx context.Context) {
 	t := c.t
 	k := c.in.talkTo(t, c.dst)
 	defer k.end()
-	k.isn = c.next + craft.Seq(1<<20+rand.IntN(1<<20)) // beyond the old one, as that of RFC 6528's clock is
-	k.next = k.isn
+	k.renumber(c.next + craft.Seq(1<<20+rand.IntN(1<<20))) // beyond the old one, as that of RFC 6528's clock is
 	if c.in.ask(ctx, k, t) && t.Outcome == why.SYNACK {
 		k.reset()
 	}

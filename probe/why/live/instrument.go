@@ -44,6 +44,7 @@ type Instrument struct {
 	talks     map[uint16][]*talk  // by our port
 	unclosed  []craft.Segment     // RSTs for what may be half open
 	silent    map[tuple]craft.Seq // numbers of SYNs that were not answered
+	old       map[flow]ended      // numbers of talks that are over
 	completed int
 	rtts      map[int]time.Duration // the shortest, by address
 	ports     []uint16
@@ -58,7 +59,7 @@ func New(n probe.Network, cfg Config) *Instrument {
 	}
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
-		routes: map[netip.Addr]netraw.Route{}, talks: map[uint16][]*talk{}, silent: map[tuple]craft.Seq{}, rtts: map[int]time.Duration{},
+		routes: map[netip.Addr]netraw.Route{}, talks: map[uint16][]*talk{}, silent: map[tuple]craft.Seq{}, old: map[flow]ended{}, rtts: map[int]time.Duration{},
 		ports: n.Ports(), done: make(chan struct{}),
 	}
 	for _, a := range cfg.Addrs {
@@ -289,7 +290,7 @@ func (k *talk) tuple() tuple { return tuple{k.src, k.dst, k.look} }
 func (i *Instrument) leave(k *talk) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if _, known := i.silent[k.tuple()]; !known {
+	if isn, known := i.silent[k.tuple()]; !known || isn != k.isn {
 		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
 	}
 	i.silent[k.tuple()] = k.isn

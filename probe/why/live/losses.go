@@ -46,7 +46,7 @@ func (c *conn) whichWay(ctx context.Context, left int) {
 	if c.t.Reply.Duplicates == 0 && left > 0 {
 		s := c.segment(craft.ACK|craft.PSH, c.next-1, c.acked)
 		s.Payload = []byte{segmentFill[len(segmentFill)-1]}
-		c.in.send(&s)
+		c.send(&s)
 		c.until(ctx, c.rto, func() bool { return c.t.Reply.Duplicates > 0 || c.reset })
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"syscall"
 	"time"
 
@@ -42,24 +43,59 @@ func (i *Instrument) ask(ctx context.Context, k *talk, t *why.Trial) bool {
 		return false
 	}
 	deadline := time.Now().Add(synPatience)
+	newer := k // the same, once an old connection in its way was reset
 	for {
 		ev, ok := k.wait(ctx, time.Until(deadline))
-		if !ok {
+		switch {
+		case !ok:
 			t.Outcome = why.Silence
 			if ctx.Err() != nil {
 				t.Outcome = why.NotMade
 			}
-			i.leave(k)
+			i.leave(newer)
 			return false
-		}
-		if i.answer(k, t, &ev) {
-			break
+		case ev.doubt:
+			ignore(t, &ev.seg)
+			if newer == k && challenges(&ev.seg) {
+				newer = i.clear(k, t, &ev.seg)
+				defer newer.end()
+			}
+		case i.answer(ev.of, t, &ev):
+			i.settle(ctx, ev.of, k, t)
+			return true
 		}
 	}
-	if t.Outcome == why.Reset {
-		i.second(ctx, k, t)
+}
+
+// ignore notes what came without a number of ours.
+func ignore(t *why.Trial, s *craft.Segment) {
+	if t.Reply.Text = "an ACK without a number of ours was ignored"; s.Flags.Has(craft.RST) {
+		t.Reply.Text = "an RST without a number of ours was ignored"
 	}
-	return true
+}
+
+// clear resets the old connection that an ACK may be of, and sends another SYN: only
+// an answer to that shows that there was one (RFC 9293 §3.5.1, figure 10).
+func (i *Instrument) clear(k *talk, t *why.Trial, ack *craft.Segment) *talk {
+	r := k.segment(craft.RST, ack.Ack, 0)
+	i.send(&r)
+	newer := i.talkTo(t, k.dst)
+	newer.events = k.events
+	newer.renumber(craft.Seq(rand.Uint32()))
+	newer.open(0)
+	return newer
+}
+
+// settle follows up the answer to a SYN. A SYN-ACK that came only after an old
+// connection was reset is a challenge overcome, and closed.
+func (i *Instrument) settle(ctx context.Context, answered, first *talk, t *why.Trial) {
+	switch {
+	case t.Outcome == why.SYNACK && answered != first:
+		t.Outcome = why.Challenge
+		answered.reset()
+	case t.Outcome == why.Reset:
+		i.second(ctx, answered, t)
+	}
 }
 
 // refuse notes that this machine did not let a packet leave.
@@ -95,11 +131,11 @@ func (i *Instrument) answer(k *talk, t *why.Trial, ev *event) bool {
 	case s.Flags.Has(craft.ACK):
 		t.Outcome = why.Challenge
 		r := k.segment(craft.RST, s.Ack, 0)
-		i.send(&r)
+		k.send(&r)
 	default:
 		return false
 	}
-	t.Reply.RTT, t.Reply.TTL, t.Reply.From = k.rtt(ev), s.TTL, s.Src.Addr()
+	t.Reply.RTT, t.Reply.TTL, t.Reply.From, t.Reply.Text = k.rtt(ev), s.TTL, s.Src.Addr(), ""
 	return true
 }
 
@@ -138,7 +174,7 @@ func (i *Instrument) second(ctx context.Context, k *talk, t *why.Trial) {
 		if !ok {
 			return
 		}
-		if ev.icmp != nil {
+		if ev.icmp != nil || ev.doubt {
 			continue
 		}
 		reset, synack := ev.seg.Flags.Has(craft.RST), ev.seg.Flags.Has(craft.SYN|craft.ACK)
@@ -163,7 +199,7 @@ func (i *Instrument) bare(ctx context.Context, t *why.Trial) {
 		s = k.segment(craft.FIN, k.isn, 0)
 	}
 	k.left = time.Now()
-	i.await(ctx, k, t, i.send(&s))
+	i.await(ctx, k, t, k.send(&s))
 }
 
 // echo sends one echo request.
@@ -185,7 +221,7 @@ func (i *Instrument) await(ctx context.Context, k *talk, t *why.Trial, err error
 		refuse(t, err)
 		return
 	}
-	ev, ok := k.wait(ctx, barePatience)
+	ev, ok := k.waitVerified(ctx, barePatience, t)
 	switch {
 	case !ok:
 		t.Outcome = why.Silence
@@ -199,6 +235,16 @@ func (i *Instrument) await(ctx context.Context, k *talk, t *why.Trial, err error
 		t.Outcome, t.Reply.TTL, t.Reply.From = why.Reset, ev.seg.TTL, ev.seg.Src.Addr()
 	default:
 		t.Outcome = why.Challenge
+	}
+}
+
+// waitVerified is the next packet for the talk that carries a number of ours.
+func (k *talk) waitVerified(ctx context.Context, d time.Duration, t *why.Trial) (ev event, ok bool) {
+	for deadline := time.Now().Add(d); ; {
+		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || !ev.doubt {
+			return ev, ok
+		}
+		ignore(t, &ev.seg)
 	}
 }
 

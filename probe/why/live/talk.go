@@ -30,6 +30,7 @@ type talk struct {
 	mss      int       // the peer's
 	left     time.Time // when its SYN left
 	events   chan event
+	numbers  numbers // what its segments said; under the instrument's mu
 }
 
 // event is one packet that concerns a talk.
@@ -38,6 +39,8 @@ type event struct {
 	seg     craft.Segment // without payload and options
 	len     int
 	mss     uint16
+	doubt   bool  // it carries no number of ours
+	of      *talk // that it is for
 	tsval   uint32
 	hasTS   bool
 	twice   craft.Seq // right edge of what the peer says it had already; 0: it says nothing
@@ -75,12 +78,20 @@ func (k *talk) dress() {
 	}
 }
 
+// renumber gives a talk another number, before its SYN leaves.
+func (k *talk) renumber(isn craft.Seq) {
+	k.in.mu.Lock()
+	defer k.in.mu.Unlock()
+	k.isn, k.next = isn, isn
+}
+
 // end forgets a talk.
 func (k *talk) end() {
 	k.in.mu.Lock()
 	defer k.in.mu.Unlock()
 	port := k.src.Port()
 	k.in.talks[port] = slices.DeleteFunc(k.in.talks[port], func(o *talk) bool { return o == k })
+	k.in.remember(k)
 }
 
 // old and newer timestamps are half a day away: far more than any host's own clock
@@ -113,7 +124,15 @@ func (k *talk) segment(f craft.Flags, seq, ack craft.Seq) craft.Segment {
 func (k *talk) open(ttl uint8) error {
 	s := k.syn(ttl)
 	k.next, k.left = k.isn+1, time.Now()
-	return k.in.send(&s)
+	return k.send(&s)
+}
+
+// send sends one of the talk's segments, and notes its numbers.
+func (k *talk) send(s *craft.Segment) error {
+	k.in.mu.Lock()
+	k.numbers.said(s)
+	k.in.mu.Unlock()
+	return k.in.send(s)
 }
 
 // syn is the talk's SYN.
@@ -199,7 +218,7 @@ func (k *talk) rtt(ev *event) time.Duration {
 // reset closes what a talk has opened, with the exact number.
 func (k *talk) reset() {
 	s := k.segment(craft.RST, k.next, 0)
-	k.in.send(&s)
+	k.send(&s)
 }
 
 // accept takes in a SYN-ACK.
@@ -230,7 +249,7 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		ev.icmp = &icmp
 		q := &icmp.Quote
 		for _, k := range i.talks[q.Src.Port()] {
-			if q.Dst.Port() == k.dst.Port() && q.Seq-k.isn < window {
+			if q.Src == k.src && q.Dst == netip.AddrPortFrom(k.dst.Addr().WithZone(""), k.dst.Port()) && k.numbers.sent(q.Seq) {
 				k.deliver(ev)
 				return
 			}
@@ -242,7 +261,14 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		ev.tsval, _, ev.hasTS = s.Options.Timestamps()
 		ev.twice = duplicate(s)
 		ev.seg.Options, ev.seg.Payload = nil, nil
-		if k := i.concerned(s); k != nil {
+		k, verified := i.concerned(s)
+		switch {
+		case k == nil:
+		case verified:
+			k.numbers.heard(s)
+			k.deliver(ev)
+		case !k.numbers.doubted: // one is enough: a flood of them is no more
+			k.numbers.doubted, ev.doubt = true, true
 			k.deliver(ev)
 		}
 	}
@@ -257,25 +283,29 @@ func duplicate(s *craft.Segment) craft.Seq {
 	return 0
 }
 
-// window is how far the numbers of one talk reach.
-const window = 1 << 18
-
-// concerned is the talk that a segment is for: whose number it acknowledges, or,
-// where it acknowledges none, the newest one.
-func (i *Instrument) concerned(s *craft.Segment) (last *talk) {
-	for _, k := range i.talks[s.Dst.Port()] {
-		if s.Src.Port() != k.dst.Port() || s.Src.Addr() != k.dst.Addr().WithZone("") {
+// concerned is the talk that a segment is for, and whether it carries a number of
+// ours. One that does not is about the newest of its ports, if it may be one at all.
+func (i *Instrument) concerned(s *craft.Segment) (k *talk, verified bool) {
+	var last *talk
+	for _, o := range i.talks[s.Dst.Port()] {
+		if s.Dst.Addr() != o.src.Addr() || s.Src.Port() != o.dst.Port() || s.Src.Addr() != o.dst.Addr().WithZone("") {
 			continue
 		}
-		if d := s.Ack - k.isn; s.Flags.Has(craft.ACK) && d > 0 && d < window {
-			return k
+		if last = o; k == nil && o.numbers.answeredBy(s) {
+			k = o
 		}
-		last = k
 	}
-	if s.Flags.Has(craft.SYN) {
-		return nil // a SYN-ACK of a number that is not ours any more
+	switch {
+	case last == nil:
+		return nil, false
+	case challenges(s) && !last.numbers.open && (k != nil && k.numbers.open || i.old[flow{last.src, last.dst}].acknowledgedBy(s)):
+		return last, true // what the host holds of an older one answers
+	case k != nil:
+		return k, true
+	case s.Flags.Has(craft.SYN), last.numbers.open:
+		return nil, false
 	}
-	return last
+	return last, false
 }
 
 // departed corrects when a SYN left by the kernel's stamp.
@@ -293,6 +323,7 @@ func (i *Instrument) departed(p *craft.Packet, at time.Time) {
 
 // deliver drops what a talk is too slow to take: it has more than enough then.
 func (k *talk) deliver(ev event) {
+	ev.of = k
 	select {
 	case k.events <- ev:
 	default:

@@ -92,7 +92,7 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port
 	if k.open(uint8(h.TTL)) != nil {
 		return port
 	}
-	ev, ok := k.wait(ctx, hopPatience)
+	ev, ok := k.waitVerified(ctx, hopPatience, &trial)
 	switch {
 	case !ok:
 	case ev.icmp != nil:
@@ -107,7 +107,7 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port
 		h.Addr, h.Target, h.Ours = ev.seg.Src.Addr(), true, ev.seg.TTL
 		if !ev.seg.Flags.Has(craft.RST) {
 			s := k.segment(craft.RST, ev.seg.Ack, 0)
-			i.send(&s)
+			k.send(&s)
 		}
 	}
 	return port

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,22 +28,27 @@ type outcome struct {
 
 // record has of every type what could be believed.
 type record struct {
-	Type     string                  `json:"type"`
-	State    string                  `json:"state"`
-	Reason   string                  `json:"reason"`
-	RTT      *int64                  `json:"rtt_ns"`
-	Class    string                  `json:"class"`
-	Kind     string                  `json:"kind"`
-	OK       *bool                   `json:"ok"`
-	ISN      *uint32                 `json:"isn"`
-	Received uint64                  `json:"received"`
-	Samples  int                     `json:"samples"`
-	Findings []struct{ Code string } `json:"findings"`
+	Type     string                        `json:"type"`
+	State    string                        `json:"state"`
+	Reason   string                        `json:"reason"`
+	RTT      *int64                        `json:"rtt_ns"`
+	Class    string                        `json:"class"`
+	Kind     string                        `json:"kind"`
+	OK       *bool                         `json:"ok"`
+	ISN      *uint32                       `json:"isn"`
+	Received uint64                        `json:"received"`
+	Samples  int                           `json:"samples"`
+	Findings []struct{ Code string }       `json:"findings"`
+	Nodes    []struct{ Kind string }       `json:"nodes"`
+	Causes   []struct{ Evidence []string } `json:"causes"`
 }
 
 // harmless are verdicts that claim no more than there is: silence, and a reset
 // that is said to prove nothing.
 var harmless = []string{"no-response", "unverified-reset", ""}
+
+// answers are the words of a diagnosis for what came back.
+var answers = regexp.MustCompile(`SYN-ACK|reset|challenge|unreachable|prohibited|rejected|works|too big|echo reply|reaches|dies|ends at`)
 
 // claim is what a record claims of a host that never answered, "" if nothing.
 func (r *record) claim() string {
@@ -63,7 +69,21 @@ func (r *record) claim() string {
 		if r.Class != "unknown" || r.Samples > 0 {
 			return "class " + r.Class
 		}
-	case "hop":
+	case "path":
+		for _, n := range r.Nodes {
+			if n.Kind != "self" && n.Kind != "none" && n.Kind != "dead" {
+				return "node " + n.Kind
+			}
+		}
+	case "diagnosis":
+		for _, c := range r.Causes {
+			for _, e := range c.Evidence {
+				if answer := answers.FindString(e); answer != "" {
+					return "answered: " + answer
+				}
+			}
+		}
+	case "hop", "hop_summary":
 		if r.Kind != "none" {
 			return "hop " + r.Kind
 		}
