@@ -257,13 +257,27 @@ func (j *whyJob) facts(ctx context.Context, e *opened) (list []*live.Facts) {
 		}
 		neighbours, _ := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source})
 		f := live.NewFacts(live.FactsConfig{Addr: t.addrs[0].Addr(), Route: e.conn.Route, Neighbours: neighbours})
-		f.Resolve(ctx)
+		j.resolve(ctx, f)
 		list = append(list, f)
 		if neighbours != nil {
 			neighbours.Close()
 		}
 	}
 	return list
+}
+
+// resolve takes no more than a third of the time that a target has.
+func (j *whyJob) resolve(ctx context.Context, f *live.Facts) {
+	ctx, cancel := context.WithTimeout(ctx, orDefaultTime(j.cfg.Time)/3)
+	defer cancel()
+	f.Resolve(ctx)
+}
+
+func orDefaultTime(d time.Duration) time.Duration {
+	if d == 0 {
+		return why.DefaultTime
+	}
+	return d
 }
 
 // diagnose finds the cause of one target.
@@ -279,6 +293,7 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 	if broken != nil {
 		return j.tell(ctx, s, t, &live.Machine{Broken: broken, Target: t.addrs[0].AddrPort}, cfg)
 	}
+	cfg.Time = orDefaultTime(cfg.Time) - f.Took()
 	i := live.New(s.network, live.Config{Addrs: t.addrs, Against: j.against, Rate: min(live.DefaultRate, orDefault(j.probing.rate)), Dialer: dialer, Facts: f})
 	err := j.tell(ctx, s, t, i, cfg)
 	return errors.Join(err, i.Close())

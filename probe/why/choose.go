@@ -34,11 +34,10 @@ const (
 
 // choose finds the best next experiment within what is left; ok is false where none is worth it.
 func (r *run) choose() (best candidate, ok bool) {
-	packets, left := r.left()
 	score := 0.0
 	for i := range r.experiments {
 		c, possible := r.candidate(&r.experiments[i])
-		if !possible || c.Name == lastly || c.packets > packets || c.took > left {
+		if !possible || c.Name == lastly || !r.affords(&c) {
 			continue
 		}
 		c.bits = r.information(c.plan)

@@ -115,6 +115,11 @@ func (r *run) found(c int, p float64, made []Record) Found {
 	if cause.Where != nil {
 		f.Where = cause.Where(r.k)
 	}
+	if cause.Words != nil {
+		if title, advice := cause.Words(r.k); title != "" {
+			f.Text, f.Advice = title, advice
+		}
+	}
 	if cause.Again != nil {
 		f.Again = cause.Again(r.k)
 	}

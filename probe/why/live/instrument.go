@@ -41,6 +41,8 @@ type Instrument struct {
 	mu        sync.Mutex
 	sent      int
 	next      time.Time           // when the next packet may leave
+	until     time.Time           // when trials have to end; zero: at no time
+	late      netip.Addr          // the router that said the host is unreachable after the SYN was given up
 	talks     map[uint16][]*talk  // by our port
 	unclosed  []craft.Segment     // RSTs for what may be half open
 	silent    map[tuple]craft.Seq // numbers of SYNs that were not answered
@@ -97,7 +99,7 @@ func (i *Instrument) Sent() int {
 func (i *Instrument) Close() error {
 	i.mu.Lock()
 	list := i.unclosed
-	i.unclosed = nil
+	i.unclosed, i.until = nil, time.Time{}
 	i.mu.Unlock()
 	for k := range list {
 		i.send(&list[k])
@@ -108,8 +110,34 @@ func (i *Instrument) Close() error {
 	return i.failure
 }
 
-// Run makes a batch: each trial at its time, in a goroutine of its own.
-func (i *Instrument) Run(ctx context.Context, batch []why.Trial) ([]why.Trial, error) {
+// Closing is how long the packets take that close what is open.
+func (i *Instrument) Closing() time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return closingSlack + time.Duration(float64(len(i.unclosed))/i.cfg.Rate*float64(time.Second))
+}
+
+// closingSlack is more than it takes to end a batch whose time is over.
+const closingSlack = 150 * time.Millisecond
+
+// untilEnd gives a batch the time that it has, less what closing takes.
+func (i *Instrument) untilEnd(ctx context.Context, batch []why.Trial) (context.Context, context.CancelFunc) {
+	if len(batch) == 0 || batch[0].Until == 0 {
+		return context.WithCancel(ctx)
+	}
+	own := time.Duration(float64(len(batch)) / i.cfg.Rate * float64(time.Second))
+	end := i.start.Add(batch[0].Until - i.Closing() - own)
+	i.mu.Lock()
+	i.until = end
+	i.mu.Unlock()
+	return context.WithDeadline(ctx, end)
+}
+
+// Run makes a batch: each trial at its time, in a goroutine of its own. What has not
+// ended by the time that the batch has was not made.
+func (i *Instrument) Run(whole context.Context, batch []why.Trial) ([]why.Trial, error) {
+	ctx, cancel := i.untilEnd(whole, batch)
+	defer cancel()
 	began := time.Now()
 	release := make(chan struct{}) // of held connections
 	var all, holds sync.WaitGroup
@@ -135,7 +163,7 @@ func (i *Instrument) Run(ctx context.Context, batch []why.Trial) ([]why.Trial, e
 	close(release)
 	holds.Wait()
 	countHeld(batch)
-	return batch, ctx.Err()
+	return batch, whole.Err()
 }
 
 // countHeld counts, for each trial of a batch, the connections of ours that were open
@@ -195,7 +223,9 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	case why.SYN:
 		i.syn(ctx, t)
 	default:
-		i.connection(ctx, t, settle, release)
+		if i.connection(ctx, t, settle, release); ctx.Err() != nil {
+			t.Outcome = why.NotMade
+		}
 	}
 }
 
@@ -238,11 +268,27 @@ func (i *Instrument) send(s *craft.Segment) error {
 	if err != nil {
 		return err
 	}
-	return i.sendPacket(b)
+	p := asks
+	if s.Flags.Has(craft.RST) {
+		p = closes
+	}
+	return i.sendPacket(b, p)
 }
 
-func (i *Instrument) sendPacket(b []byte) error {
-	time.Sleep(i.turn())
+// purpose of a packet: those that close something leave when the time is over, too.
+type purpose uint8
+
+const (
+	asks purpose = iota
+	closes
+)
+
+func (i *Instrument) sendPacket(b []byte, p purpose) error {
+	wait, ok := i.turn(p)
+	if !ok {
+		return errTimeOver
+	}
+	time.Sleep(wait)
 	var err error
 	for range delayedTries {
 		if _, err = i.network.Send([][]byte{b}); err == nil {
@@ -262,8 +308,11 @@ func (i *Instrument) sendPacket(b []byte) error {
 // delayedTries is how often a packet is tried for which the kernel has no room.
 const delayedTries = 4
 
-// turn is how long the next packet has to wait.
-func (i *Instrument) turn() time.Duration {
+// errTimeOver: a packet's turn would come after its batch has to end.
+var errTimeOver = errors.New("the time of the run is over")
+
+// turn is how long the next packet has to wait; ok is false where that is too long.
+func (i *Instrument) turn(p purpose) (wait time.Duration, ok bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
@@ -271,8 +320,11 @@ func (i *Instrument) turn() time.Duration {
 	if at.Before(now) {
 		at = now
 	}
+	if p == asks && !i.until.IsZero() && at.After(i.until) {
+		return 0, false
+	}
 	i.next = at.Add(time.Duration(float64(time.Second) / i.cfg.Rate))
-	return at.Sub(now)
+	return at.Sub(now), true
 }
 
 // tuple is a flow's SYN as the other side sees it.

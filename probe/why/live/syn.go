@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -64,6 +65,9 @@ func (i *Instrument) ask(ctx context.Context, k *talk, t *why.Trial) bool {
 
 // refuse notes that this machine did not let a packet leave.
 func refuse(t *why.Trial, err error) {
+	if errors.Is(err, errTimeOver) {
+		return
+	}
 	t.Outcome, t.Reply.Text = why.SendRefused, reason(err)
 }
 
@@ -114,7 +118,9 @@ func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool 
 	t.Reply.Text = fmt.Sprintf("%s from %s", meaning, e.Src)
 	switch {
 	case meaning == probe.ReasonTimeExceeded:
-		t.Outcome = why.HostUnreachable
+		t.Outcome = why.Expired
+	case noWay[meaning]:
+		t.Outcome = why.NoWay
 	case e.Src == k.dst.Addr().WithZone(""):
 		t.Outcome = why.RejectedByHost
 	case unreachable[meaning]:
@@ -125,9 +131,12 @@ func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool 
 	return true
 }
 
-// unreachable are the words of routers that cannot reach a host or its network,
-// the others those of somebody who does not want to.
-var unreachable = map[probe.Reason]bool{"host-unreachable": true, "net-unreachable": true, "addr-unreachable": true, "no-route": true, "beyond-scope": true}
+// noWay are the words of routers that have no route to a host's network, unreachable
+// of those that cannot reach the host; the others are those of somebody who does not want to.
+var (
+	noWay       = map[probe.Reason]bool{"net-unreachable": true, "no-route": true, "beyond-scope": true}
+	unreachable = map[probe.Reason]bool{"host-unreachable": true, "addr-unreachable": true}
+)
 
 // second waits for another answer to the same SYN: an RST with a SYN-ACK is
 // somebody else's.
@@ -174,7 +183,7 @@ func (i *Instrument) echo(ctx context.Context, t *why.Trial) {
 	b, err := e.AppendTo(nil)
 	if err == nil {
 		k.left = time.Now()
-		err = i.sendPacket(b)
+		err = i.sendPacket(b, asks)
 	}
 	i.await(ctx, k, t, err)
 }
@@ -187,6 +196,7 @@ func (i *Instrument) await(ctx context.Context, k *talk, t *why.Trial, err error
 	}
 	ev, ok := k.wait(ctx, barePatience)
 	switch {
+	case !ok && ctx.Err() != nil:
 	case !ok:
 		t.Outcome = why.Silence
 	case ev.echoTTL != 0:
@@ -239,17 +249,19 @@ func (i *Instrument) drain(k *talk) {
 }
 
 // kernel lets this machine's own TCP connect.
-func (i *Instrument) kernel(ctx context.Context, t *why.Trial) {
+func (i *Instrument) kernel(whole context.Context, t *why.Trial) {
 	if i.cfg.Dialer == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, kernelPatience)
+	ctx, cancel := context.WithTimeout(whole, kernelPatience)
 	defer cancel()
 	i.mu.Lock()
 	i.sent += kernelPackets
 	i.mu.Unlock()
 	h, err := i.cfg.Dialer.Dial(ctx, i.destination(t))
-	t.Outcome = kernelOutcome(err)
+	if t.Outcome = kernelOutcome(err); whole.Err() != nil {
+		t.Outcome = why.NotMade
+	}
 	switch t.Outcome {
 	case why.Acked:
 		i.mu.Lock()
@@ -257,7 +269,7 @@ func (i *Instrument) kernel(ctx context.Context, t *why.Trial) {
 		i.mu.Unlock()
 		t.Reply.RTT = h.RTT
 	case why.NotMade:
-		t.Reply.Text = err.Error()
+		t.Reply.Text = fmt.Sprint(err)
 	}
 }
 
@@ -284,12 +296,29 @@ func kernelOutcome(err error) why.Outcome {
 	return why.NotMade
 }
 
+// fact is what this machine knows of it, or the routers have said by now.
+func (i *Instrument) fact(f why.Fact) (yes bool, from netip.Addr, text string, ok bool) {
+	switch {
+	case f == why.LateUnreachable && len(i.cfg.Addrs) == 1:
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return i.late.IsValid(), i.late, addrText(i.late), true
+	case f == why.LateUnreachable || i.cfg.Facts == nil:
+		return false, netip.Addr{}, "", false
+	}
+	return i.cfg.Facts.Look(f, i.Sent())
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
 // look reads a fact.
 func (i *Instrument) look(t *why.Trial) {
-	if i.cfg.Facts == nil {
-		return
-	}
-	yes, from, text, ok := i.cfg.Facts.Look(t.Fact, i.Sent())
+	yes, from, text, ok := i.fact(t.Fact)
 	if !ok {
 		return
 	}

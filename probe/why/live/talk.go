@@ -9,6 +9,7 @@ import (
 
 	"synscope/craft"
 	"synscope/netraw"
+	"synscope/probe"
 	"synscope/probe/internal/wire"
 	"synscope/probe/why"
 )
@@ -235,6 +236,7 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 				return
 			}
 		}
+		i.tooLate(&icmp)
 	case p.Kind == craft.PacketTCP:
 		s := &p.Segment
 		ev.seg, ev.len = *s, len(s.Payload)
@@ -244,6 +246,20 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		ev.seg.Options, ev.seg.Payload = nil, nil
 		if k := i.concerned(s); k != nil {
 			k.deliver(ev)
+		}
+	}
+}
+
+// tooLate takes in an ICMP error about a SYN that was given up. Routers that ask for the
+// link address of a host in vain say so after some seconds (RFC 1122 §2.3.2.2; 3 s on Linux).
+func (i *Instrument) tooLate(e *craft.ICMPError) {
+	meaning, _ := probe.ICMPMeaning(e.Quote.Dst.Addr(), e.Type, e.Code)
+	if !unreachable[meaning] || e.Src == e.Quote.Src.Addr() {
+		return
+	}
+	for t, isn := range i.silent {
+		if t.src.Port() == e.Quote.Src.Port() && t.dst.Port() == e.Quote.Dst.Port() && e.Quote.Seq == isn {
+			i.late = e.Src
 		}
 	}
 }
