@@ -114,9 +114,9 @@ func acceptQueues(full *dist) (list []Variant) {
 	}
 	list = append(list, rules(listens(), hostAlive(), partly(completing, perTrial, 0.9, full)))
 	for _, step := range []float64{0.03, 0.04, 0.06, 0.12, 0.2, 0.25} {
-		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: mostlyIgnored}))
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: always(mostlyIgnored)}))
 	}
-	return append(list, draining(mostlyIgnored)...)
+	return append(list, draining(ignoredAWhile)...)
 }
 
 // untaken is what becomes of a third ACK that finds the queue full. A held connection
@@ -141,9 +141,9 @@ func acceptResets() (list []Variant) {
 		list = append(list, rules(partly(completing, perTrial, p, only(ResetOnACK))))
 	}
 	for _, step := range []float64{0.04, 0.2} {
-		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: mostlyReset}))
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: always(mostlyReset)}))
 	}
-	return append(list, draining(mostlyReset)...)
+	return append(list, draining(always(mostlyReset))...)
 }
 
 var mostlyReset = of(share{ResetOnACK, 0}, share{Silence, 0.1})

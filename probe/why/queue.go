@@ -11,11 +11,19 @@ import (
 // net/ipv4/tcp_input.c); a third ACK that finds it full is not taken, or reset. The
 // program takes nothing out, or so many connections a second.
 type filling struct {
-	full *dist   // what becomes of such a third ACK
-	rate float64 // at which the program accepts, a second; 0: it does not
+	full func(*Trial) *dist // what becomes of such a third ACK
+	rate float64            // at which the program accepts, a second; 0: it does not
 	threshold
 
 	taken []time.Duration // when connections came into the queue, where the program accepts
+}
+
+// acksAt is when a trial sends its third ACK.
+func (t *Trial) acksAt() time.Duration {
+	if t.Kind == Idle {
+		return t.At
+	}
+	return t.At + t.Pause
 }
 
 // length of the queue at a time, of which so many handshakes were completed before.
@@ -42,19 +50,19 @@ func (f *filling) modes(t *Trial, into []weighted) []weighted {
 	if !t.Kind.completes() || t.Kind == Kernel {
 		return append(into, weighted{p: 1 - before, d: nil})
 	}
-	return append(into, weighted{p: (1 - before) * after, d: f.full}, weighted{p: (1 - before) * (1 - after), d: nil})
+	return append(into, weighted{p: (1 - before) * after, d: f.full(t)}, weighted{p: (1 - before) * (1 - after), d: nil})
 }
 
 // fills is how probable it is that the queue is full when the SYN comes, and, if it is
 // not, when the third ACK does.
 func (f *filling) fills(t *Trial) (before, after float64) {
 	before = f.p(f.length(t.At, t.Before))
-	return before, math.Max(soft, (f.p(f.length(t.At+t.Pause, t.Completed))-before)/(1-before))
+	return before, math.Max(soft, (f.p(f.length(t.acksAt(), t.Completed))-before)/(1-before))
 }
 
 func (f *filling) learn(t *Trial, like []float64) {
 	before, after := f.fills(t)
-	atSYN, atACK := f.length(t.At, t.Before), f.length(t.At+t.Pause, t.Completed)
+	atSYN, atACK := f.length(t.At, t.Before), f.length(t.acksAt(), t.Completed)
 	silent, passes, full := before*like[0], (1-before)*like[len(like)-1], 0.0
 	if len(like) == 3 {
 		passes, full = passes*(1-after), (1-before)*after*like[1]
@@ -88,9 +96,23 @@ func (f *filling) take(at time.Duration) {
 func (f *filling) clone() rule { c := *f; return &c }
 
 // draining are the settings of a queue that a program empties, slowly.
-func draining(full *dist) (list []Variant) {
+func draining(full func(*Trial) *dist) (list []Variant) {
 	for rate := 0.25; rate < 12; rate *= 1.45 {
 		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{rate: rate, threshold: threshold{step: 0.15, blur: 0.7}, full: full}))
 	}
 	return list
 }
+
+// ignoredAWhile is what becomes of a third ACK that finds a queue full from which the
+// program takes some a little later: what is retransmitted may find room.
+func ignoredAWhile(t *Trial) *dist {
+	switch t.Kind {
+	case Connect:
+		return connectsLate
+	case Hold:
+		return heldOrIgnored
+	}
+	return mostlyIgnored
+}
+
+var connectsLate = of(share{Ignored, 0}, share{LossyThere, 0.15}, share{Lossy, 0.15}, share{Silence, 0.1})
