@@ -294,7 +294,8 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 		return j.tell(ctx, s, t, &live.Machine{Broken: broken, Target: t.addrs[0].AddrPort}, cfg)
 	}
 	cfg.Time = orDefaultTime(cfg.Time) - f.Took()
-	i := live.New(s.network, live.Config{Addrs: t.addrs, Against: j.against, Rate: min(live.DefaultRate, orDefault(j.probing.rate)), Dialer: dialer, Facts: f})
+	cfg.Rate = min(live.DefaultRate, orDefault(j.probing.rate))
+	i := live.New(s.network, live.Config{Addrs: t.addrs, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f})
 	err := j.tell(ctx, s, t, i, cfg)
 	return errors.Join(err, i.Close())
 }

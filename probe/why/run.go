@@ -31,6 +31,7 @@ type Config struct {
 	Against bool          // trials of the role Against can be made
 	Packets int           // budget; 0: 400
 	Time    time.Duration // budget; 0: 30 s
+	Rate    float64       // packets a second that the instrument sends at most; 0: no matter
 	Hops    int           // the most hops that a trace looks at; 0: 16
 	Only    []string      // names of the experiments that may be made; empty: all
 	Sure    float64       // probability at which a cause is sure enough; 0: 0.996
@@ -169,7 +170,7 @@ func (r *run) make(ctx context.Context, c *candidate) error {
 		code, p := r.leader()
 		r.cfg.Progress(c.Name, code, p)
 	}
-	batch := c.Plan(r.k, r.k.rounds[c.Name])
+	batch := c.Plan(r.k, r.k.rounds[c.Name])[:len(c.plan)]
 	r.k.rounds[c.Name]++
 	for i := range batch {
 		batch[i].Experiment, batch[i].Hops, batch[i].Until = c.Name, r.hops(), r.cfg.Time

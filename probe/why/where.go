@@ -164,6 +164,9 @@ func slowWhere(k *Knowledge) string {
 			most = max(most, t.Reply.RTT, t.Reply.Answer)
 		}
 	})
+	if slow == 0 {
+		return ""
+	}
 	return fmt.Sprintf("%d of %d connections took up to %v", slow, all, most.Round(time.Millisecond))
 }
 

@@ -23,6 +23,7 @@ type Config struct {
 	Addrs   []why.Address  // of the target, its port included
 	Against netip.AddrPort // of the role Against; invalid: none
 	Rate    float64        // most packets a second; 0: DefaultRate
+	Packets int            // the budget, of which what is left closes connections again where packets were lost; 0: why.DefaultPackets
 	Dialer  probe.Dialer   // of this machine's own connections; nil: none are made
 	Facts   *Facts         // looks at this machine; nil: none
 }
@@ -42,6 +43,9 @@ type Instrument struct {
 	sent      int
 	next      time.Time           // when the next packet may leave
 	until     time.Time           // when trials have to end; zero: at no time
+	end       time.Time           // when the run has to end; zero: at no time
+	closed    [2][]craft.Segment  // RSTs that were sent: of connections, and of half-open ones
+	lossy     bool                // something was answered, and something was not
 	late      netip.Addr          // the router that said the host is unreachable after the SYN was given up
 	talks     map[uint16][]*talk  // by our port
 	unclosed  []craft.Segment     // RSTs for what may be half open
@@ -57,6 +61,9 @@ type Instrument struct {
 func New(n probe.Network, cfg Config) *Instrument {
 	if cfg.Rate == 0 {
 		cfg.Rate = DefaultRate
+	}
+	if cfg.Packets == 0 {
+		cfg.Packets = why.DefaultPackets
 	}
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
@@ -95,31 +102,6 @@ func (i *Instrument) Sent() int {
 	return i.sent + len(i.unclosed)
 }
 
-// Close closes what may be half open at the far end, and stops listening.
-func (i *Instrument) Close() error {
-	i.mu.Lock()
-	list := i.unclosed
-	i.unclosed, i.until = nil, time.Time{}
-	i.mu.Unlock()
-	for k := range list {
-		i.send(&list[k])
-	}
-	i.network.SetReadDeadline(time.Unix(1, 0))
-	<-i.done
-	i.network.SetReadDeadline(time.Time{})
-	return i.failure
-}
-
-// Closing is how long the packets take that close what is open.
-func (i *Instrument) Closing() time.Duration {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return closingSlack + time.Duration(float64(len(i.unclosed))/i.cfg.Rate*float64(time.Second))
-}
-
-// closingSlack is more than it takes to end a batch whose time is over.
-const closingSlack = 150 * time.Millisecond
-
 // untilEnd gives a batch the time that it has, less what closing takes.
 func (i *Instrument) untilEnd(ctx context.Context, batch []why.Trial) (context.Context, context.CancelFunc) {
 	if len(batch) == 0 || batch[0].Until == 0 {
@@ -128,7 +110,7 @@ func (i *Instrument) untilEnd(ctx context.Context, batch []why.Trial) (context.C
 	own := time.Duration(float64(len(batch)) / i.cfg.Rate * float64(time.Second))
 	end := i.start.Add(batch[0].Until - i.Closing() - own)
 	i.mu.Lock()
-	i.until = end
+	i.until, i.end = end, i.start.Add(batch[0].Until-closingSlack/2)
 	i.mu.Unlock()
 	return context.WithDeadline(ctx, end)
 }
@@ -334,18 +316,6 @@ type tuple struct {
 }
 
 func (k *talk) tuple() tuple { return tuple{k.src, k.dst, k.look} }
-
-// leave notes that a SYN was not answered, and may have opened something all the same.
-// The next one of the flow will be its retransmission, with the same number: another
-// number would only draw a challenge ACK from what is half open.
-func (i *Instrument) leave(k *talk) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if _, known := i.silent[k.tuple()]; !known {
-		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
-	}
-	i.silent[k.tuple()] = k.isn
-}
 
 // read hands packets to their talks until Close.
 func (i *Instrument) read() {

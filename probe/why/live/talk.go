@@ -201,6 +201,7 @@ func (k *talk) rtt(ev *event) time.Duration {
 func (k *talk) reset() {
 	s := k.segment(craft.RST, k.next, 0)
 	k.in.send(&s)
+	k.in.ended(s, halfOpen)
 }
 
 // accept takes in a SYN-ACK.
