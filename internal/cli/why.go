@@ -67,7 +67,8 @@ type whyJob struct {
 	cfg     why.Config
 	against netip.AddrPort
 	targets []whyTarget
-	sick    int // targets with which something is wrong
+	lent    uint16 // a source port of this machine's own connections whose packets are seen; 0: none
+	sick    int    // targets with which something is wrong
 	total   probe.Summary
 }
 
@@ -211,6 +212,9 @@ func (j *whyJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
+	if e.conn != nil {
+		j.lent, _ = e.conn.Lend()
+	}
 	facts := j.facts(ctx, &e)
 	run := opening{options: &j.options.common, streams: j.streams, set: j.set, engine: &e, later: opensConnections}
 	return run.run(ctx, func(s *session) error {
@@ -295,7 +299,12 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 	}
 	cfg.Time = orDefaultTime(cfg.Time) - f.Took()
 	cfg.Rate = min(live.DefaultRate, orDefault(j.probing.rate))
-	i := live.New(s.network, live.Config{Addrs: t.addrs, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f})
+	settings := live.Config{Addrs: t.addrs, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f}
+	if j.lent != 0 {
+		dialer.Port = j.lent
+		settings.Seen, settings.SeenPort = dialer, j.lent
+	}
+	i := live.New(s.network, settings)
 	err := j.tell(ctx, s, t, i, cfg)
 	return errors.Join(err, i.Close())
 }

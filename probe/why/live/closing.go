@@ -92,4 +92,3 @@ func (i *Instrument) leave(k *talk) {
 	}
 	i.silent[k.tuple()] = k.isn
 }
-

@@ -25,7 +25,12 @@ type Config struct {
 	Rate    float64        // most packets a second; 0: DefaultRate
 	Packets int            // the budget, of which what is left closes connections again where packets were lost; 0: why.DefaultPackets
 	Dialer  probe.Dialer   // of this machine's own connections; nil: none are made
-	Facts   *Facts         // looks at this machine; nil: none
+	// Seen are connections of this machine's from SeenPort, whose packets the network
+	// receives ([netraw.Conn.Lend]): they go first, and what they leave half open
+	// is closed. nil: connections are made that nobody can close when answers are dropped here.
+	Seen     probe.Dialer
+	SeenPort uint16
+	Facts    *Facts // looks at this machine; nil: none
 }
 
 // DefaultRate keeps bursts short and away from what could be called a flood.
@@ -53,6 +58,8 @@ type Instrument struct {
 	completed int
 	rtts      map[int]time.Duration // the shortest, by address
 	ports     []uint16
+	seen      *craft.Segment // the newest SYN of Config.Seen
+	dialling  sync.Mutex     // of it: one connection at a time
 	done      chan struct{}
 	failure   error
 }

@@ -248,54 +248,6 @@ func (i *Instrument) drain(k *talk) {
 	}
 }
 
-// kernel lets this machine's own TCP connect.
-func (i *Instrument) kernel(whole context.Context, t *why.Trial) {
-	if i.cfg.Dialer == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(whole, kernelPatience)
-	defer cancel()
-	i.mu.Lock()
-	i.sent += kernelPackets
-	i.mu.Unlock()
-	h, err := i.cfg.Dialer.Dial(ctx, i.destination(t))
-	if t.Outcome = kernelOutcome(err); whole.Err() != nil {
-		t.Outcome = why.NotMade
-	}
-	switch t.Outcome {
-	case why.Acked:
-		i.mu.Lock()
-		i.completed++
-		i.mu.Unlock()
-		t.Reply.RTT = h.RTT
-	case why.NotMade:
-		t.Reply.Text = fmt.Sprint(err)
-	}
-}
-
-// kernelPatience is enough for one SYN that the kernel repeats (after 1 s), and
-// kernelPackets what it may send meanwhile.
-const (
-	kernelPatience = 2200 * time.Millisecond
-	kernelPackets  = 4
-)
-
-// kernelOutcome reads the error of connect(2). Those that may come of an ICMP error
-// or a reset say nothing that a raw SYN does not say better.
-func kernelOutcome(err error) why.Outcome {
-	switch {
-	case err == nil:
-		return why.Acked
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return why.NoPorts
-	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
-		return why.SendRefused
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
-		return why.Silence
-	}
-	return why.NotMade
-}
-
 // fact is what this machine knows of it, or the routers have said by now.
 func (i *Instrument) fact(f why.Fact) (yes bool, from netip.Addr, text string, ok bool) {
 	switch {

@@ -301,6 +301,10 @@ func (i *Instrument) departed(p *craft.Packet, at time.Time) {
 	if p.Kind != craft.PacketTCP || !s.Flags.Has(craft.SYN) {
 		return
 	}
+	if i.cfg.SeenPort != 0 && s.Src.Port() == i.cfg.SeenPort {
+		i.seen = &craft.Segment{Src: s.Src, Dst: s.Dst, TTL: s.TTL, DF: s.DF, Seq: s.Seq + 1, Flags: craft.RST}
+		return
+	}
 	for _, k := range i.talks[s.Src.Port()] {
 		if k.isn == s.Seq {
 			k.left = at
