@@ -117,6 +117,7 @@ func (c *conn) await(d, gather time.Duration)               { c.in.await(d, gath
 func (c *conn) wake()                                       { c.in.wake() }
 func (c *conn) watch(outgoing bool) error                   { return c.in.watch(outgoing) }
 func (c *conn) heldPorts() []uint16                         { return c.ports.List() }
+func (c *conn) lend() (uint16, bool)                        { return c.ports.lend() }
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
 
 func (c *conn) route(dst netip.Addr) (Route, error) {

@@ -248,6 +248,12 @@ func (c *Conn) RouteRemarks() []string { return c.routeRemarks() }
 // Ports returns the held source ports.
 func (c *Conn) Ports() []uint16 { return c.heldPorts() }
 
+// Lend gives one of the held ports to the kernel's own connections ([Dialer.Port]): it
+// is not among Ports any more, and the kernel answers on it, but its packets are still
+// received. ok is false where there is only one port. Call it before the Conn is
+// used by several goroutines.
+func (c *Conn) Lend() (port uint16, ok bool) { return c.lend() }
+
 // Stats returns the counters; after Close, their last values.
 func (c *Conn) Stats() Stats { return c.stats() }
 

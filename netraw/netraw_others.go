@@ -34,6 +34,7 @@ func (c *conn) watch(bool) error                      { return errUnsupported() 
 func (c *conn) setReadDeadline(time.Time) error       { return errUnsupported() }
 func (c *conn) route(netip.Addr) (Route, error)       { return Route{}, errUnsupported() }
 func (c *conn) heldPorts() []uint16                   { return nil }
+func (c *conn) lend() (uint16, bool)                  { return 0, false }
 func (c *conn) stats() Stats                          { return Stats{} }
 func (c *conn) silencer() string                      { return "" }
 func (c *conn) close() error                          { return errUnsupported() }

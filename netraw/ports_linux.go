@@ -180,6 +180,17 @@ func holdError(err error) error {
 func (h *held) list() []uint16      { return slices.Clone(h.ports) }
 func (h *held) mechanism() Silencer { return h.silencer }
 
+// lend frees the last port, if it is not the only one and one socket holds it.
+func (h *held) lend() (port uint16, ok bool) {
+	n := len(h.ports) - 1
+	if n < 1 || len(h.sockets) != len(h.ports) || unix.Close(h.sockets[n]) != nil {
+		return 0, false
+	}
+	port = h.ports[n]
+	h.ports, h.sockets = h.ports[:n], h.sockets[:n]
+	return port, true
+}
+
 func (h *held) close() error {
 	h.closing.Do(func() {
 		for _, fd := range h.sockets {

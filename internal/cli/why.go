@@ -67,7 +67,8 @@ type whyJob struct {
 	cfg     why.Config
 	against netip.AddrPort
 	targets []whyTarget
-	sick    int // targets with which something is wrong
+	lent    uint16 // a source port of this machine's own connections whose packets are seen; 0: none
+	sick    int    // targets with which something is wrong
 	total   probe.Summary
 }
 
@@ -211,6 +212,9 @@ func (j *whyJob) run(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
+	if e.conn != nil {
+		j.lent, _ = e.conn.Lend()
+	}
 	facts := j.facts(ctx, &e)
 	run := opening{options: &j.options.common, streams: j.streams, set: j.set, engine: &e, later: opensConnections}
 	return run.run(ctx, func(s *session) error {
@@ -257,13 +261,27 @@ func (j *whyJob) facts(ctx context.Context, e *opened) (list []*live.Facts) {
 		}
 		neighbours, _ := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: j.probing.iface, Source: j.probing.source})
 		f := live.NewFacts(live.FactsConfig{Addr: t.addrs[0].Addr(), Route: e.conn.Route, Neighbours: neighbours})
-		f.Resolve(ctx)
+		j.resolve(ctx, f)
 		list = append(list, f)
 		if neighbours != nil {
 			neighbours.Close()
 		}
 	}
 	return list
+}
+
+// resolve takes no more than a third of the time that a target has.
+func (j *whyJob) resolve(ctx context.Context, f *live.Facts) {
+	ctx, cancel := context.WithTimeout(ctx, orDefaultTime(j.cfg.Time)/3)
+	defer cancel()
+	f.Resolve(ctx)
+}
+
+func orDefaultTime(d time.Duration) time.Duration {
+	if d == 0 {
+		return why.DefaultTime
+	}
+	return d
 }
 
 // diagnose finds the cause of one target.
@@ -279,7 +297,14 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 	if broken != nil {
 		return j.tell(ctx, s, t, &live.Machine{Broken: broken, Target: t.addrs[0].AddrPort}, cfg)
 	}
-	i := live.New(s.network, live.Config{Addrs: t.addrs, Against: j.against, Rate: min(live.DefaultRate, orDefault(j.probing.rate)), Dialer: dialer, Facts: f})
+	cfg.Time = orDefaultTime(cfg.Time) - f.Took()
+	cfg.Rate = min(live.DefaultRate, orDefault(j.probing.rate))
+	settings := live.Config{Addrs: t.addrs, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f}
+	if j.lent != 0 {
+		dialer.Port = j.lent
+		settings.Seen, settings.SeenPort = dialer, j.lent
+	}
+	i := live.New(s.network, settings)
 	err := j.tell(ctx, s, t, i, cfg)
 	return errors.Join(err, i.Close())
 }

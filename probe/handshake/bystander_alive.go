@@ -19,11 +19,11 @@ type resetMark struct {
 	early      bool // the end had sent no more than its SYN
 	talking    bool // the two ends had exchanged data
 	set        bool
-	sends      bool // sent is set
-	doubted    bool // the end may have gone on
+	sends      bool  // sent is set
+	doubted    bool  // the end may have gone on
 	again      uint8 // segments that the end has retransmitted since
 	jumped     bool  // what came later does not go on where the RST was
-	void       bool // the end has gone on: the RST was not its own
+	void       bool  // the end has gone on: the RST was not its own
 }
 
 // aliveAfter is what shows that an end went on after an RST in its name.

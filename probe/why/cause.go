@@ -64,9 +64,13 @@ type Cause struct {
 	// others: what it predicts with each. Several addresses are given to causes
 	// about names.
 	Variants func(addrs []Address) []Variant
-	Where    func(k *Knowledge) string   // where it sits; nil: nothing is known beyond the code
-	Advice   string                      // what to do, and whom to ask
-	Again    func(k *Knowledge) []string // commands that show it again
+	Where    func(k *Knowledge) string // where it sits; nil: nothing is known beyond the code
+	Advice   string                    // what to do, and whom to ask
+	// Words are a title and an advice that say more than the cause's own, where the
+	// evidence does; empty where not. nil: never.
+	Words  func(k *Knowledge) (title, advice string)
+	Traced bool                        // where it sits is known by a trace
+	Again  func(k *Knowledge) []string // commands that show it again
 }
 
 // Variant is a cause with its parameters set.

@@ -7,13 +7,13 @@ func hostCauses() []Cause {
 		{
 			Code: HostDown, Title: "the host is down, or not at this address", Prior: 1.4,
 			Variants: variants(
-				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.005})), traces(diesAtHost)),
-				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.2})), traces(diesAtHost)),
-				rules(when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.5})), traces(diesAtHost)),
-				rules(when(toHost, of(share{Silence, 0}, share{HostUnreachable, 0.08})), traces(diesAtHost)), // those that waited for address resolution
-				rules(router(), when(toHost, silent), traces(diesAtHost)),
+				rules(resolvesLate(), when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.005})), traces(diesAtHost)),
+				rules(resolvesLate(), when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.2})), traces(diesAtHost)),
+				rules(resolvesLate(), when(toHost, of(share{HostUnreachable, 0}, share{Silence, 0.5})), traces(diesAtHost)),
+				rules(resolvesLate(), when(toHost, of(share{Silence, 0}, share{HostUnreachable, 0.08})), traces(diesAtHost)), // those that waited for address resolution
+				rules(resolvesLate(), router(), when(toHost, silent), traces(diesAtHost)),
 				rules(unresolved(TargetUnresolved), fact(OnLink), nothingLeaves(), traces(only(TraceSilent)))),
-			Where: deathOf, Advice: "Look at the host itself: power, link, address. Its last router does not reach it.",
+			Where: deathOf, Traced: true, Advice: "Look at the host itself: power, link, address. Its last router does not reach it.",
 			Again: commands("scan -sn %a", "trace %s"),
 		},
 		{
@@ -114,9 +114,9 @@ func acceptQueues(full *dist) (list []Variant) {
 	}
 	list = append(list, rules(listens(), hostAlive(), partly(completing, perTrial, 0.9, full)))
 	for _, step := range []float64{0.03, 0.04, 0.06, 0.12, 0.2, 0.25} {
-		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: mostlyIgnored}))
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: always(mostlyIgnored)}))
 	}
-	return list
+	return append(list, draining(ignoredAWhile)...)
 }
 
 // untaken is what becomes of a third ACK that finds the queue full. A held connection
@@ -141,9 +141,9 @@ func acceptResets() (list []Variant) {
 		list = append(list, rules(partly(completing, perTrial, p, only(ResetOnACK))))
 	}
 	for _, step := range []float64{0.04, 0.2} {
-		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: mostlyReset}))
+		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: always(mostlyReset)}))
 	}
-	return list
+	return append(list, draining(always(mostlyReset))...)
 }
 
 var mostlyReset = of(share{ResetOnACK, 0}, share{Silence, 0.1})
@@ -198,7 +198,7 @@ func backendCauses() []Cause {
 func deadBackends(shares ...float64) (list []Variant) {
 	for _, p := range shares {
 		for _, redrawn := range []bool{false, true} {
-			list = append(list, rules(hostAliveOr(0.85), &choice{of: throughBalancer, scope: perFlow, redrawn: redrawn, ways: []mode{{p: p, d: deadBackend}, {p: 1 - p, d: usual}}}))
+			list = append(list, rules(anyway(LateUnreachable), hostAliveOr(0.85), &choice{of: throughBalancer, scope: perFlow, redrawn: redrawn, ways: []mode{{p: p, d: deadBackend}, {p: 1 - p, d: usual}}}))
 		}
 	}
 	return list

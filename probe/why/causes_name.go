@@ -31,7 +31,7 @@ func nameCauses() []Cause {
 }
 
 // deaths are the ways in which an address can be dead.
-var deaths = []*dist{silent, resets, only(HostUnreachable), only(Prohibited), only(SendRefused), only(RejectedByHost)}
+var deaths = []*dist{silent, resets, only(HostUnreachable), only(NoWay), only(Expired), only(Prohibited), only(SendRefused), only(RejectedByHost)}
 
 // dead makes variants in which those addresses are dead.
 func dead(is func(addr int) bool) (list []Variant) {

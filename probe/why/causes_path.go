@@ -39,19 +39,21 @@ func pathCauses() []Cause {
 				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive(), listens()),
 				rules(router(), when(toHost, silent), traces(diesOnPath)),
 				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
-			Where: deathOf, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
+			Where: deathOf, Traced: true, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
 			Again: commands("trace %s", "scan --reason %s"),
 		},
 		{
 			Code: PathFirewallReject, Title: "a router rejects the connection with an ICMP error", Prior: 1.2,
-			Variants: variants(
+			Variants: variants(append(unrouted(),
 				rejects(of(share{Prohibited, 0}, share{Silence, 0.005})),
 				rejects(of(share{Prohibited, 0}, share{Silence, 0.4})), // ICMP errors are limited in rate
 				rejects(of(share{HostUnreachable, 0}, share{Silence, 0.005}), hostAlive()),
 				rejects(of(share{HostUnreachable, 0}, share{Silence, 0.4}), hostAlive()),
 				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.005}))),
-				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.4})))),
-			Where: answerer, Advice: "Ask who runs the router named to allow this port from this source.",
+				rejects(of(share{NoWay, 0}, share{Silence, 0.005}), hostAlive()),
+				rejects(of(share{NoWay, 0}, share{Silence, 0.4}), hostAlive()),
+				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.4}))))...),
+			Where: rejecter, Words: rejectWords, Traced: true, Advice: "Ask who runs the router named to allow this port from this source.",
 			Again: commands("scan --reason %s", "trace %s"),
 		},
 		{
@@ -90,7 +92,7 @@ func listens() rule {
 func severalPaths() (list []Variant) {
 	for _, share := range []float64{0.125, 0.25, 0.4, 0.5, 0.7} {
 		for _, bad := range []float64{1, 0.7, 0.4} {
-			list = append(list, rules(router(), pathOf(share, bad)))
+			list = append(list, rules(router(), anyway(LateUnreachable), pathOf(share, bad)))
 		}
 	}
 	return list

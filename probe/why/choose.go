@@ -34,11 +34,10 @@ const (
 
 // choose finds the best next experiment within what is left; ok is false where none is worth it.
 func (r *run) choose() (best candidate, ok bool) {
-	packets, left := r.left()
 	score := 0.0
 	for i := range r.experiments {
 		c, possible := r.candidate(&r.experiments[i])
-		if !possible || c.Name == lastly || c.packets > packets || c.took > left {
+		if !possible || c.Name == lastly || !r.affords(&c) {
 			continue
 		}
 		c.bits = r.information(c.plan)
@@ -53,8 +52,15 @@ func (r *run) choose() (best candidate, ok bool) {
 	return best, ok
 }
 
-// candidate plans an experiment without using up flows.
+// candidate plans an experiment, if need be a smaller one than it would be.
 func (r *run) candidate(e *Experiment) (c candidate, possible bool) {
+	c, possible = r.whole(e)
+	r.cut(&c)
+	return c, possible
+}
+
+// whole plans an experiment without using up flows.
+func (r *run) whole(e *Experiment) (c candidate, possible bool) {
 	round := r.k.rounds[e.Name]
 	if round >= e.Rounds {
 		return c, false
@@ -62,7 +68,7 @@ func (r *run) candidate(e *Experiment) (c candidate, possible bool) {
 	flows := r.k.flows
 	defer func() { r.k.flows = flows }()
 	c = candidate{Experiment: e, plan: e.Plan(r.k, round)}
-	c.packets, c.took = Cost(c.plan, r.hops())
+	r.cost(&c)
 	return c, len(c.plan) > 0
 }
 

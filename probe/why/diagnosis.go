@@ -22,7 +22,8 @@ type Diagnosis struct {
 	RTT         []time.Duration // of SYN-ACKs, sorted
 	Packets     int
 	Took        time.Duration
-	Complete    bool // false: it was cut short
+	Untried     []Untried // what would tell more, with a larger budget
+	Complete    bool      // false: it was cut short
 	Trials      []Trial
 }
 
@@ -78,6 +79,8 @@ func (r *run) diagnosis() *Diagnosis {
 	}
 	d.Healthy = r.p.causes[order[0]].Code == Healthy && p[order[0]] >= moreThanNot
 	d.Excluded = r.excluded(p, order[0])
+	d.Untried = r.untried()
+	r.advise(&d.Causes[0], d.Untried)
 	r.measure(d)
 	return d
 }
@@ -114,6 +117,11 @@ func (r *run) found(c int, p float64, made []Record) Found {
 	f := Found{Code: cause.Code, Probability: p, Text: cause.Title, Advice: cause.Advice}
 	if cause.Where != nil {
 		f.Where = cause.Where(r.k)
+	}
+	if cause.Words != nil {
+		if title, advice := cause.Words(r.k); title != "" {
+			f.Text, f.Advice = title, advice
+		}
 	}
 	if cause.Again != nil {
 		f.Again = cause.Again(r.k)

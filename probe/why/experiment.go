@@ -74,7 +74,7 @@ func planLocal(k *Knowledge, round int) (list []Trial) {
 		return nil
 	}
 	for f := range facts {
-		counts := f == InterfaceDrops || f == ReversePathDrops
+		counts := f == InterfaceDrops || f == ReversePathDrops || f == LateUnreachable
 		if counts == (round == 0) && f != ConntrackFull {
 			continue // what counts says something after packets only, the rest does not change
 		}

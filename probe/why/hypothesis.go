@@ -10,10 +10,11 @@ type loss struct{ out, back float64 }
 
 // hypothesis is a cause with one setting of its parameters.
 type hypothesis struct {
-	cause *Cause
-	log   float64 // log of its prior and of the probability of all trials so far
-	loss  loss
-	rules []rule
+	cause   *Cause
+	variant int     // of the cause
+	log     float64 // log of its prior and of the probability of all trials so far
+	loss    loss
+	rules   []rule
 
 	ways []weighted // of one trial, reused
 }
@@ -290,7 +291,7 @@ func (h *hypothesis) take(t *Trial) { h.log += math.Log(h.probability(t, true)) 
 
 // clone learns apart from h.
 func (h *hypothesis) clone() *hypothesis {
-	c := &hypothesis{cause: h.cause, log: h.log, loss: h.loss, rules: make([]rule, len(h.rules))}
+	c := &hypothesis{cause: h.cause, variant: h.variant, log: h.log, loss: h.loss, rules: make([]rule, len(h.rules))}
 	for i, r := range h.rules {
 		c.rules[i] = r.clone()
 	}

@@ -178,6 +178,10 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 		return TraceNear
 	case answered > 0:
 		return TraceReaches
+	case len(t.loop()) > 0:
+		return TraceLoops
+	case t.refusedAt() > 0:
+		return TraceRefused
 	case last == 0 && k.routersAnswer(t) && (!known || host > 1):
 		return TraceDies
 	case last == 0 && (!known || host > 1):
@@ -190,6 +194,48 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 		return TraceForks
 	}
 	return TraceDies
+}
+
+// leastRepeats is how many hops of a trace have to show a router that an earlier one
+// showed: one may, where ways of different length are balanced by packet.
+const leastRepeats = 2
+
+// loop is the part of a trace that comes again and again; empty where none does.
+func (t *Trial) loop() (list []Hop) {
+	repeats, seen := 0, map[netip.Addr]int{}
+	for i, h := range t.Reply.Path {
+		if !h.Addr.IsValid() || h.Target || h.Refuses {
+			continue
+		}
+		first, known := seen[h.Addr]
+		if !known {
+			seen[h.Addr] = i
+		}
+		if known && i > first+1 {
+			if repeats++; repeats == 1 {
+				list = t.Reply.Path[first:i]
+			}
+		}
+	}
+	if repeats < leastRepeats {
+		return nil
+	}
+	return list
+}
+
+// refusedAt is the hop of a router that says it cannot reach the target where the TTL
+// ends at that router: its routes say so. One that asks in vain for the link address
+// of the target looks at the TTL before that. 0: there is none.
+func (t *Trial) refusedAt() int {
+	for n, h := range t.Reply.Path {
+		if h.Refuses {
+			if n > 0 && (!t.Reply.Path[n-1].Addr.IsValid() || t.Reply.Path[n-1].Addr == h.Addr) {
+				return 0
+			}
+			return h.TTL
+		}
+	}
+	return 0
 }
 
 // routerAt is the furthest hop at which another trace to the same address saw a router.
@@ -208,7 +254,7 @@ func (k *Knowledge) routersAnswer(t *Trial) bool { return k.routerAt(t) > 0 }
 // somebody did in the target's name; 0 for none.
 func (t *Trial) reach() (last, answered int) {
 	for _, h := range t.Reply.Path {
-		if !h.Addr.IsValid() {
+		if !h.Addr.IsValid() || h.Refuses {
 			continue
 		}
 		if h.Target {
@@ -245,7 +291,7 @@ func (k *Knowledge) forks(t *Trial) bool {
 			return
 		}
 		for _, h := range o.Reply.Path {
-			if h.Addr.IsValid() && !h.Target {
+			if h.Addr.IsValid() && !h.Target && !h.Refuses {
 				if hops[h.TTL] == nil {
 					hops[h.TTL] = map[netip.Addr]bool{}
 				}
@@ -254,7 +300,7 @@ func (k *Knowledge) forks(t *Trial) bool {
 		}
 	})
 	for _, h := range t.Reply.Path {
-		if h.Addr.IsValid() && !h.Target && hops[h.TTL] != nil && !hops[h.TTL][h.Addr] {
+		if h.Addr.IsValid() && !h.Target && !h.Refuses && hops[h.TTL] != nil && !hops[h.TTL][h.Addr] {
 			return true
 		}
 	}

@@ -15,7 +15,9 @@ const (
 	ResetNear                      // from nearer than the host
 	ResetToo                       // an RST and a SYN-ACK to one SYN
 	Challenge                      // an ACK of other numbers: RFC 5961 §4
-	HostUnreachable                // a router: it cannot reach the host or its network
+	HostUnreachable                // a router: it cannot reach the host
+	NoWay                          // a router: it has no route to the host's network
+	Expired                        // a router: its TTL ran out, although it left with the usual one
 	Prohibited                     // a router: it may not pass
 	RejectedByHost                 // an ICMP error of the host's own
 	SendRefused                    // this machine's kernel did not let it leave
@@ -38,6 +40,8 @@ const (
 	TraceReaches // routers answer up to the host, or it does
 	TraceDies    // the last router that answers is short of the host
 	TraceForks   // other routers than on the way of flows that pass, and it dies there
+	TraceLoops   // the same routers come again and again
+	TraceRefused // a router that says it cannot reach the host, before it looks at the TTL
 	TraceNear    // somebody answers in the host's name before it
 	TraceEnds    // it ends at a router; how far the host is, is not known
 	TraceSilent  // no router answers
@@ -47,11 +51,11 @@ const (
 )
 
 var outcomeNames = [outcomes]string{"not made", "silence", "late SYN-ACK", "SYN-ACK", "slow SYN-ACK", "SYN-ACK of somebody else",
-	"reset", "reset from nearer than the host", "reset and SYN-ACK", "challenge ACK", "host unreachable", "prohibited",
+	"reset", "reset from nearer than the host", "reset and SYN-ACK", "challenge ACK", "host unreachable", "no route at a router", "TTL ran out on the way", "prohibited",
 	"rejected by the host", "refused by this machine", "no free source port", "works", "works after retransmissions",
 	"works after bytes were lost", "works after ACKs were lost", "works, slow program", "third ACK ignored", "reset after the third ACK", "large segments lost", "packet too big",
 	"dead after the pause", "reset after the pause", "closed by the host in the pause", "ISN moves", "ISN stays",
-	"echo reply", "reaches the host", "dies before the host", "takes another way and dies", "answered before the host",
+	"echo reply", "reaches the host", "dies before the host", "takes another way and dies", "goes round in a loop", "refused by a router", "answered before the host",
 	"ends at a router", "no router answers", "yes", "no"}
 
 // String says the outcome in words.
@@ -60,7 +64,7 @@ func (o Outcome) String() string { return outcomeNames[o] }
 // fails tells whether a client would call this a failure to connect.
 func (o Outcome) fails() bool {
 	switch o {
-	case Silence, Late, Reset, ResetNear, ResetToo, Challenge, HostUnreachable, Prohibited, RejectedByHost, SendRefused, NoPorts, Ignored, ResetOnACK:
+	case Silence, Late, Reset, ResetNear, ResetToo, Challenge, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, NoPorts, Ignored, ResetOnACK:
 		return true
 	}
 	return false

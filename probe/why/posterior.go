@@ -35,9 +35,9 @@ func newPosterior(addrs []Address) *posterior {
 func hypotheses(c *Cause, addrs []Address) (list []*hypothesis) {
 	all := c.Variants(addrs)
 	usual := usualRules()
-	for _, v := range all {
+	for n, v := range all {
 		for _, b := range background {
-			h := &hypothesis{cause: c, loss: b.loss, log: math.Log(c.Prior * b.weight / float64(len(all)))}
+			h := &hypothesis{cause: c, variant: n, loss: b.loss, log: math.Log(c.Prior * b.weight / float64(len(all)))}
 			if v.Loss != nil {
 				h.loss, h.log = *v.Loss, math.Log(c.Prior/float64(len(all)))
 			}
@@ -145,7 +145,7 @@ type setting struct {
 
 // Bounds of the settings that stand for a cause.
 const (
-	mostSettings = 3
+	mostSettings = 5
 	leastSetting = 0.15 // of the best one's weight
 )
 
@@ -162,21 +162,38 @@ func (p *posterior) settings(cause int) []setting {
 	return list
 }
 
+// leading are the best hypotheses of the best variants, with the weight of all of their
+// variants: those that differ by the background's loss only would tell nothing new.
 func (p *posterior) leading(cause int) (list []setting) {
-	sorted := slices.SortedFunc(slices.Values(p.hyps[cause]), func(a, b *hypothesis) int { return byLog(b, a) })
-	sum := 0.0
-	for i, h := range sorted {
-		w := math.Exp(h.log - sorted[0].log)
-		if i == mostSettings || w < leastSetting {
-			break
+	top := slices.MaxFunc(p.hyps[cause], byLog).log
+	at := map[int]int{}
+	for _, h := range p.hyps[cause] {
+		w := math.Exp(h.log - top)
+		i, known := at[h.variant]
+		if !known {
+			i = len(list)
+			at[h.variant], list = i, append(list, setting{h: h})
 		}
-		list = append(list, setting{h, w})
-		sum += w
+		list[i].weight += w
+		if h.log > list[i].h.log {
+			list[i].h = h
+		}
 	}
-	for i := range list {
+	slices.SortStableFunc(list, func(a, b setting) int { return cmp.Compare(b.weight, a.weight) })
+	return few(list)
+}
+
+// few are the first of a sorted list that matter, their weights made to add up to 1.
+func few(list []setting) []setting {
+	n, sum := 0, 0.0
+	for n < len(list) && n < mostSettings && list[n].weight >= leastSetting*list[0].weight {
+		sum += list[n].weight
+		n++
+	}
+	for i := range list[:n] {
 		list[i].weight /= sum
 	}
-	return list
+	return list[:n]
 }
 
 // setting draws one of them.

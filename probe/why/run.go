@@ -17,8 +17,10 @@ type Instrument interface {
 	Run(ctx context.Context, batch []Trial) ([]Trial, error)
 	// Now is the time since the beginning of the diagnosis.
 	Now() time.Duration
-	// Sent is how many packets have left so far.
+	// Sent is how many packets have left so far, and those that will close what is open.
 	Sent() int
+	// Closing is how long those take.
+	Closing() time.Duration
 }
 
 // Config says what is in question. Only Addrs must be set.
@@ -29,6 +31,7 @@ type Config struct {
 	Against bool          // trials of the role Against can be made
 	Packets int           // budget; 0: 400
 	Time    time.Duration // budget; 0: 30 s
+	Rate    float64       // packets a second that the instrument sends at most; 0: no matter
 	Hops    int           // the most hops that a trace looks at; 0: 16
 	Only    []string      // names of the experiments that may be made; empty: all
 	Sure    float64       // probability at which a cause is sure enough; 0: 0.996
@@ -113,7 +116,7 @@ func (r *run) first(ctx context.Context) error {
 				continue
 			}
 			c, ok := r.candidate(&r.experiments[i])
-			if packets, left := r.left(); !ok || r.decided() || c.packets > packets || c.took > left {
+			if !ok || r.decided() || !r.affords(&c) {
 				continue
 			}
 			if err := r.make(ctx, &c); err != nil {
@@ -125,22 +128,37 @@ func (r *run) first(ctx context.Context) error {
 }
 
 // confirm looks once more before a cause is taken for sure: at this machine's counters,
-// which costs nothing, and whether SYNs still fare as they did.
+// which costs nothing, where on the way it dies, and whether SYNs still fare as they did.
 func (r *run) confirm() (c candidate, ok bool) {
 	if !r.decided() {
 		return c, false
 	}
 	for i := range r.experiments {
 		e := &r.experiments[i]
-		if e.Name == "local" && r.k.rounds[e.Name] != 1 || e.Name != "local" && e.Name != lastly {
+		if !r.confirms(e.Name) {
 			continue
 		}
-		packets, left := r.left()
-		if c, ok = r.candidate(e); ok && c.packets <= packets && c.took <= left {
+		if c, ok = r.candidate(e); ok && r.affords(&c) {
 			return c, true
 		}
 	}
 	return c, false
+}
+
+func (r *run) confirms(experiment string) bool {
+	switch experiment {
+	case "local":
+		return r.k.rounds[experiment] == 1
+	case "distance":
+		return r.untraced()
+	}
+	return experiment == lastly
+}
+
+// untraced tells whether the leading cause sits where a trace would show, and none was made.
+func (r *run) untraced() bool {
+	code, _ := r.leader()
+	return r.p.causes[r.index(code)].Traced && r.k.count(func(t *Trial) bool { return t.Kind == Trace }) == 0
 }
 
 // lastly is the experiment that is made when a cause is nearly sure, and at no other time.
@@ -152,10 +170,10 @@ func (r *run) make(ctx context.Context, c *candidate) error {
 		code, p := r.leader()
 		r.cfg.Progress(c.Name, code, p)
 	}
-	batch := c.Plan(r.k, r.k.rounds[c.Name])
+	batch := c.Plan(r.k, r.k.rounds[c.Name])[:len(c.plan)]
 	r.k.rounds[c.Name]++
 	for i := range batch {
-		batch[i].Experiment, batch[i].Hops = c.Name, r.hops()
+		batch[i].Experiment, batch[i].Hops, batch[i].Until = c.Name, r.hops(), r.cfg.Time
 	}
 	sent, began := r.inst.Sent(), r.inst.Now()
 	done, err := r.inst.Run(ctx, batch)
@@ -181,9 +199,10 @@ func (r *run) reread() {
 	}
 }
 
-// left is what is left of the budget.
-func (r *run) left() (packets int, took time.Duration) {
-	return r.cfg.Packets - r.inst.Sent(), r.cfg.Time - r.inst.Now()
+// affords tells whether an experiment fits into what is left of the budget.
+func (r *run) affords(c *candidate) bool {
+	packets, left := r.cfg.Packets-r.inst.Sent(), r.cfg.Time-r.inst.Now()-r.inst.Closing()
+	return c.packets <= packets && c.took <= left
 }
 
 // hops is how far a trace looks.

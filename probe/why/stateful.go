@@ -126,54 +126,6 @@ func (l *limit) learn(t *Trial, like []float64) {
 }
 func (l *limit) clone() rule { c := *l; return &c }
 
-// filling is an accept queue with room for so many connections of ours, not known
-// at first. A SYN that finds it full is dropped (Linux: tcp_conn_request in
-// net/ipv4/tcp_input.c); a third ACK that finds it full is not taken, or reset.
-type filling struct {
-	full *dist // what becomes of such a third ACK
-	threshold
-}
-
-func (f *filling) modes(t *Trial, into []weighted) []weighted {
-	if !toTarget(t) {
-		return into
-	}
-	before, after := f.fills(t)
-	into = append(into, weighted{p: before, d: silent})
-	if !t.Kind.completes() || t.Kind == Kernel {
-		return append(into, weighted{p: 1 - before, d: nil})
-	}
-	return append(into, weighted{p: (1 - before) * after, d: f.full}, weighted{p: (1 - before) * (1 - after), d: nil})
-}
-
-// fills is how probable it is that the queue is full when the SYN comes, and, if it is
-// not, when the third ACK does.
-func (f *filling) fills(t *Trial) (before, after float64) {
-	before = f.p(float64(t.Before))
-	return before, math.Max(soft, (f.p(float64(t.Completed))-before)/(1-before))
-}
-
-func (f *filling) learn(t *Trial, like []float64) {
-	before, after := f.fills(t)
-	silent, passes, full := before*like[0], (1-before)*like[len(like)-1], 0.0
-	if len(like) == 3 {
-		passes, full = passes*(1-after), (1-before)*after*like[1]
-	}
-	switch {
-	case silent > passes && silent > full:
-		f.threshold.learn(float64(t.Before), true)
-	case full > passes:
-		f.threshold.learn(float64(t.Before), false)
-		f.threshold.learn(float64(t.Completed), true)
-	case len(like) == 3:
-		f.threshold.learn(float64(t.Completed), false)
-	default:
-		f.threshold.learn(float64(t.Before), false)
-	}
-}
-
-func (f *filling) clone() rule { c := *f; return &c }
-
 // flapping comes and goes: two states, with a mean time in each, known by
 // filtering (the forward recursion of a hidden Markov model). A connection asks
 // twice: by its SYN, and by what follows its handshake.
@@ -334,13 +286,13 @@ const fresh = 0.5
 func likely(k Kind) []Outcome {
 	switch k {
 	case SYN, Kernel:
-		return []Outcome{Silence, Late, SYNACK, SlowSYNACK, Near, Reset, ResetNear, ResetToo, Challenge, HostUnreachable, Prohibited, RejectedByHost, SendRefused, Acked}
+		return []Outcome{Silence, Late, SYNACK, SlowSYNACK, Near, Reset, ResetNear, ResetToo, Challenge, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, Acked}
 	case Local:
 		return []Outcome{No, Yes}
 	case ACK, FIN, Echo:
-		return []Outcome{Silence, Reset, EchoReply, HostUnreachable, Prohibited, RejectedByHost}
+		return []Outcome{Silence, Reset, EchoReply, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost}
 	case Trace:
-		return []Outcome{TraceReaches, TraceDies, TraceForks, TraceNear, TraceSilent}
+		return []Outcome{TraceReaches, TraceDies, TraceForks, TraceLoops, TraceRefused, TraceNear, TraceSilent}
 	}
 	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
 }

@@ -92,13 +92,14 @@ const (
 	PortsExhausted
 	ConntrackFull
 	ReversePathDrops // the kernel discarded answers by rp_filter
+	LateUnreachable  // a router said that the host is unreachable, after some seconds: it had asked for its link address
 	OnLink           // no router is between
 	facts
 )
 
 var factNames = [facts]string{"no route", "source address cannot be used", "interface down", "interface drops packets",
 	"gateway does not resolve", "target does not resolve", "source ports exhausted", "conntrack table full",
-	"answers dropped by rp_filter", "target is on the link"}
+	"answers dropped by rp_filter", "a router reported the host unreachable some seconds later,", "target is on the link"}
 
 // String says the fact in words.
 func (f Fact) String() string { return factNames[f] }
@@ -115,6 +116,7 @@ type Trial struct {
 	Pause time.Duration // of Idle before its byte, of Connect and Hold before the third ACK
 	Hops  int           // of Trace: the largest TTL
 	After time.Duration // when it begins, from the beginning of its batch
+	Until time.Duration // when it must have ended, from the beginning of the run; what has not by then was not made. 0: at no time
 
 	At         time.Duration // when it began, from the beginning of the run
 	Held       int           // connections of ours that were open or opening then, without it
@@ -147,10 +149,11 @@ type Reply struct {
 
 // Hop is the answer to one SYN of limited TTL.
 type Hop struct {
-	TTL    int
-	Addr   netip.Addr // invalid: silence
-	Target bool       // it answered in the target's name, with TCP
-	Ours   uint8      // TTL of the answer itself
+	TTL     int
+	Addr    netip.Addr // invalid: silence
+	Target  bool       // it answered in the target's name, with TCP
+	Refuses bool       // it said that it cannot reach the target, not that the TTL ran out
+	Ours    uint8      // TTL of the answer itself
 }
 
 // opens tells whether a trial begins with a SYN to the given role.
@@ -184,4 +187,4 @@ func (t *Trial) Packets(hops int) int {
 }
 
 // packetsOf is the most that trials send, closing segments included.
-var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 4, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 9}
+var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 9}

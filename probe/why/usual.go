@@ -42,9 +42,9 @@ func usualRules() []rule {
 
 // Ways of traces. That no router answers is a habit of the network, whatever the cause.
 var (
-	usualTrace = of(share{TraceReaches, 0}, share{TraceDies, 0.03}, share{TraceNear, 0.002}, share{TraceForks, 0.002})
+	usualTrace = of(share{TraceReaches, 0}, share{TraceDies, 0.03}, share{TraceLoops, 0.0005}, share{TraceNear, 0.002}, share{TraceForks, 0.002})
 	diesOnPath = of(share{TraceDies, 0}, share{TraceReaches, 0.15}, share{TraceForks, 0.03})
-	diesAtHost = of(share{TraceReaches, 0}, share{TraceDies, 0.06}, share{TraceForks, 0.005})
+	diesAtHost = of(share{TraceReaches, 0}, share{TraceDies, 0.06}, share{TraceRefused, 0.01}, share{TraceForks, 0.005})
 	diesAside  = of(share{TraceForks, 0}, share{TraceDies, 0.35}, share{TraceReaches, 0.25})
 	nearTrace  = of(share{TraceNear, 0}, share{TraceReaches, 0.3})
 )

@@ -55,7 +55,7 @@ func answerer(k *Knowledge) string {
 	hop := 0
 	k.each(func(t *Trial) bool { return t.opens(Target) && t.Outcome != SYNACK }, func(t *Trial) {
 		switch t.Outcome {
-		case Prohibited, HostUnreachable:
+		case Prohibited, HostUnreachable, NoWay, Expired:
 			if name := addrText(t.Reply.From); name != "" && !slices.Contains(who, name) {
 				who = append(who, name)
 			}
@@ -92,7 +92,7 @@ func (k *Knowledge) nearAnswer() (where string) {
 
 func (t *Trial) hopBefore(ttl int) (a netip.Addr) {
 	for _, h := range t.Reply.Path {
-		if h.TTL < ttl && h.Addr.IsValid() && !h.Target {
+		if h.TTL < ttl && h.Addr.IsValid() && !h.Target && !h.Refuses {
 			a = h.Addr
 		}
 	}
@@ -164,6 +164,9 @@ func slowWhere(k *Knowledge) string {
 			most = max(most, t.Reply.RTT, t.Reply.Answer)
 		}
 	})
+	if slow == 0 {
+		return ""
+	}
 	return fmt.Sprintf("%d of %d connections took up to %v", slow, all, most.Round(time.Millisecond))
 }
 

@@ -57,6 +57,13 @@ func (d *Diagnosis) Fields(w FieldWriter) {
 		w.Nanoseconds("took_ns", e.Took)
 		w.Str("outcome", e.Outcome)
 	})
+	w.Objects("untried", len(d.Untried), func(w FieldWriter, i int) {
+		u := &d.Untried[i]
+		w.Str("name", u.Name)
+		w.Uint("packets", uint64(u.Packets))
+		w.Nanoseconds("took_ns", u.Took)
+		w.Str("separates", u.Separates)
+	})
 	d.measureFields(w)
 	w.Uint("packets", uint64(d.Packets))
 	w.Nanoseconds("took_ns", d.Took)

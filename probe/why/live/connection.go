@@ -90,7 +90,9 @@ func (i *Instrument) fastest(t *why.Trial) time.Duration {
 // close resets what is still open.
 func (c *conn) close() {
 	if !c.reset {
-		c.talk.reset()
+		s := c.segment(craft.RST, c.next, 0)
+		c.in.send(&s)
+		c.in.ended(s, connection)
 	}
 }
 
@@ -170,6 +172,7 @@ func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, ac
 		if c.until(ctx, c.rto*time.Duration(sent), over) {
 			break
 		}
+		c.in.lost()
 	}
 	acked = !c.una.LessThan(end)
 	if acked {

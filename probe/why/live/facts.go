@@ -17,6 +17,7 @@ type Facts struct {
 	cfg    FactsConfig
 	before counters
 	known  *netraw.Neighbour // of the next hop, once it was asked
+	took   time.Duration
 }
 
 // FactsConfig says what is looked at.
@@ -113,12 +114,17 @@ func (f *Facts) Resolve(ctx context.Context) {
 	if f.cfg.Neighbours == nil {
 		return
 	}
+	began := time.Now()
+	defer func() { f.took = time.Since(began) }()
 	n := f.ask(ctx, f.cfg.Addr)
 	if n.State == netraw.NeighbourRouted {
 		n = f.ask(ctx, n.NextHop)
 	}
 	f.known = &n
 }
+
+// Took is how long Resolve did.
+func (f *Facts) Took() time.Duration { return f.took }
 
 func (f *Facts) ask(ctx context.Context, a netip.Addr) netraw.Neighbour {
 	n := f.cfg.Neighbours.Ask(a)

@@ -23,8 +23,14 @@ type Config struct {
 	Addrs   []why.Address  // of the target, its port included
 	Against netip.AddrPort // of the role Against; invalid: none
 	Rate    float64        // most packets a second; 0: DefaultRate
+	Packets int            // the budget, of which what is left closes connections again where packets were lost; 0: why.DefaultPackets
 	Dialer  probe.Dialer   // of this machine's own connections; nil: none are made
-	Facts   *Facts         // looks at this machine; nil: none
+	// Seen are connections of this machine's from SeenPort, whose packets the network
+	// receives ([netraw.Conn.Lend]): they go first, and what they leave half open
+	// is closed. nil: connections are made that nobody can close when answers are dropped here.
+	Seen     probe.Dialer
+	SeenPort uint16
+	Facts    *Facts // looks at this machine; nil: none
 }
 
 // DefaultRate keeps bursts short and away from what could be called a flood.
@@ -41,6 +47,11 @@ type Instrument struct {
 	mu        sync.Mutex
 	sent      int
 	next      time.Time           // when the next packet may leave
+	until     time.Time           // when trials have to end; zero: at no time
+	end       time.Time           // when the run has to end; zero: at no time
+	closed    [2][]craft.Segment  // RSTs that were sent: of connections, and of half-open ones
+	lossy     bool                // something was answered, and something was not
+	late      netip.Addr          // the router that said the host is unreachable after the SYN was given up
 	talks     map[uint16][]*talk  // by our port
 	unclosed  []craft.Segment     // RSTs for what may be half open
 	silent    map[tuple]craft.Seq // numbers of SYNs that were not answered
@@ -48,6 +59,8 @@ type Instrument struct {
 	completed int
 	rtts      map[int]time.Duration // the shortest, by address
 	ports     []uint16
+	seen      *craft.Segment // the newest SYN of Config.Seen
+	dialling  sync.Mutex     // of it: one connection at a time
 	done      chan struct{}
 	failure   error
 }
@@ -56,6 +69,9 @@ type Instrument struct {
 func New(n probe.Network, cfg Config) *Instrument {
 	if cfg.Rate == 0 {
 		cfg.Rate = DefaultRate
+	}
+	if cfg.Packets == 0 {
+		cfg.Packets = why.DefaultPackets
 	}
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
@@ -94,23 +110,24 @@ func (i *Instrument) Sent() int {
 	return i.sent + len(i.unclosed)
 }
 
-// Close closes what may be half open at the far end, and stops listening.
-func (i *Instrument) Close() error {
-	i.mu.Lock()
-	list := i.unclosed
-	i.unclosed = nil
-	i.mu.Unlock()
-	for k := range list {
-		i.send(&list[k])
+// untilEnd gives a batch the time that it has, less what closing takes.
+func (i *Instrument) untilEnd(ctx context.Context, batch []why.Trial) (context.Context, context.CancelFunc) {
+	if len(batch) == 0 || batch[0].Until == 0 {
+		return context.WithCancel(ctx)
 	}
-	i.network.SetReadDeadline(time.Unix(1, 0))
-	<-i.done
-	i.network.SetReadDeadline(time.Time{})
-	return i.failure
+	own := time.Duration(float64(len(batch)) / i.cfg.Rate * float64(time.Second))
+	end := i.start.Add(batch[0].Until - i.Closing() - own)
+	i.mu.Lock()
+	i.until, i.end = end, i.start.Add(batch[0].Until-closingSlack/2)
+	i.mu.Unlock()
+	return context.WithDeadline(ctx, end)
 }
 
-// Run makes a batch: each trial at its time, in a goroutine of its own.
-func (i *Instrument) Run(ctx context.Context, batch []why.Trial) ([]why.Trial, error) {
+// Run makes a batch: each trial at its time, in a goroutine of its own. What has not
+// ended by the time that the batch has was not made.
+func (i *Instrument) Run(whole context.Context, batch []why.Trial) ([]why.Trial, error) {
+	ctx, cancel := i.untilEnd(whole, batch)
+	defer cancel()
 	began := time.Now()
 	release := make(chan struct{}) // of held connections
 	var all, holds sync.WaitGroup
@@ -136,7 +153,7 @@ func (i *Instrument) Run(ctx context.Context, batch []why.Trial) ([]why.Trial, e
 	close(release)
 	holds.Wait()
 	countHeld(batch)
-	return batch, ctx.Err()
+	return batch, whole.Err()
 }
 
 // countHeld counts, for each trial of a batch, the connections of ours that were open
@@ -196,7 +213,9 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	case why.SYN:
 		i.syn(ctx, t)
 	default:
-		i.connection(ctx, t, settle, release)
+		if i.connection(ctx, t, settle, release); ctx.Err() != nil {
+			t.Outcome = why.NotMade
+		}
 	}
 }
 
@@ -239,11 +258,27 @@ func (i *Instrument) send(s *craft.Segment) error {
 	if err != nil {
 		return err
 	}
-	return i.sendPacket(b)
+	p := asks
+	if s.Flags.Has(craft.RST) {
+		p = closes
+	}
+	return i.sendPacket(b, p)
 }
 
-func (i *Instrument) sendPacket(b []byte) error {
-	time.Sleep(i.turn())
+// purpose of a packet: those that close something leave when the time is over, too.
+type purpose uint8
+
+const (
+	asks purpose = iota
+	closes
+)
+
+func (i *Instrument) sendPacket(b []byte, p purpose) error {
+	wait, ok := i.turn(p)
+	if !ok {
+		return errTimeOver
+	}
+	time.Sleep(wait)
 	var err error
 	for range delayedTries {
 		if _, err = i.network.Send([][]byte{b}); err == nil {
@@ -263,8 +298,11 @@ func (i *Instrument) sendPacket(b []byte) error {
 // delayedTries is how often a packet is tried for which the kernel has no room.
 const delayedTries = 4
 
-// turn is how long the next packet has to wait.
-func (i *Instrument) turn() time.Duration {
+// errTimeOver: a packet's turn would come after its batch has to end.
+var errTimeOver = errors.New("the time of the run is over")
+
+// turn is how long the next packet has to wait; ok is false where that is too long.
+func (i *Instrument) turn(p purpose) (wait time.Duration, ok bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
@@ -272,8 +310,11 @@ func (i *Instrument) turn() time.Duration {
 	if at.Before(now) {
 		at = now
 	}
+	if p == asks && !i.until.IsZero() && at.After(i.until) {
+		return 0, false
+	}
 	i.next = at.Add(time.Duration(float64(time.Second) / i.cfg.Rate))
-	return at.Sub(now)
+	return at.Sub(now), true
 }
 
 // tuple is a flow's SYN as the other side sees it.
@@ -283,18 +324,6 @@ type tuple struct {
 }
 
 func (k *talk) tuple() tuple { return tuple{k.src, k.dst, k.look} }
-
-// leave notes that a SYN was not answered, and may have opened something all the same.
-// The next one of the flow will be its retransmission, with the same number: another
-// number would only draw a challenge ACK from what is half open.
-func (i *Instrument) leave(k *talk) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if isn, known := i.silent[k.tuple()]; !known || isn != k.isn {
-		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
-	}
-	i.silent[k.tuple()] = k.isn
-}
 
 // read hands packets to their talks until Close.
 func (i *Instrument) read() {

@@ -52,6 +52,9 @@ func (m *Machine) Now() time.Duration {
 	return time.Since(m.start)
 }
 
+// Closing is 0: nothing is open.
+func (m *Machine) Closing() time.Duration { return 0 }
+
 // Sent is 0.
 func (m *Machine) Sent() int { return 0 }
 

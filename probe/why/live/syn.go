@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -100,6 +101,9 @@ func (i *Instrument) settle(ctx context.Context, answered, first *talk, t *why.T
 
 // refuse notes that this machine did not let a packet leave.
 func refuse(t *why.Trial, err error) {
+	if errors.Is(err, errTimeOver) {
+		return
+	}
 	t.Outcome, t.Reply.Text = why.SendRefused, reason(err)
 }
 
@@ -150,7 +154,9 @@ func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool 
 	t.Reply.Text = fmt.Sprintf("%s from %s", meaning, e.Src)
 	switch {
 	case meaning == probe.ReasonTimeExceeded:
-		t.Outcome = why.HostUnreachable
+		t.Outcome = why.Expired
+	case noWay[meaning]:
+		t.Outcome = why.NoWay
 	case e.Src == k.dst.Addr().WithZone(""):
 		t.Outcome = why.RejectedByHost
 	case unreachable[meaning]:
@@ -161,9 +167,12 @@ func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool 
 	return true
 }
 
-// unreachable are the words of routers that cannot reach a host or its network,
-// the others those of somebody who does not want to.
-var unreachable = map[probe.Reason]bool{"host-unreachable": true, "net-unreachable": true, "addr-unreachable": true, "no-route": true, "beyond-scope": true}
+// noWay are the words of routers that have no route to a host's network, unreachable
+// of those that cannot reach the host; the others are those of somebody who does not want to.
+var (
+	noWay       = map[probe.Reason]bool{"net-unreachable": true, "no-route": true, "beyond-scope": true}
+	unreachable = map[probe.Reason]bool{"host-unreachable": true, "addr-unreachable": true}
+)
 
 // second waits for another answer to the same SYN: an RST with a SYN-ACK is
 // somebody else's.
@@ -210,7 +219,7 @@ func (i *Instrument) echo(ctx context.Context, t *why.Trial) {
 	b, err := e.AppendTo(nil)
 	if err == nil {
 		k.left = time.Now()
-		err = i.sendPacket(b)
+		err = i.sendPacket(b, asks)
 	}
 	i.await(ctx, k, t, err)
 }
@@ -223,6 +232,7 @@ func (i *Instrument) await(ctx context.Context, k *talk, t *why.Trial, err error
 	}
 	ev, ok := k.waitVerified(ctx, barePatience, t)
 	switch {
+	case !ok && ctx.Err() != nil:
 	case !ok:
 		t.Outcome = why.Silence
 	case ev.echoTTL != 0:
@@ -284,58 +294,29 @@ func (i *Instrument) drain(k *talk) {
 	}
 }
 
-// kernel lets this machine's own TCP connect.
-func (i *Instrument) kernel(ctx context.Context, t *why.Trial) {
-	if i.cfg.Dialer == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, kernelPatience)
-	defer cancel()
-	i.mu.Lock()
-	i.sent += kernelPackets
-	i.mu.Unlock()
-	h, err := i.cfg.Dialer.Dial(ctx, i.destination(t))
-	t.Outcome = kernelOutcome(err)
-	switch t.Outcome {
-	case why.Acked:
+// fact is what this machine knows of it, or the routers have said by now.
+func (i *Instrument) fact(f why.Fact) (yes bool, from netip.Addr, text string, ok bool) {
+	switch {
+	case f == why.LateUnreachable && len(i.cfg.Addrs) == 1:
 		i.mu.Lock()
-		i.completed++
-		i.mu.Unlock()
-		t.Reply.RTT = h.RTT
-	case why.NotMade:
-		t.Reply.Text = err.Error()
+		defer i.mu.Unlock()
+		return i.late.IsValid(), i.late, addrText(i.late), true
+	case f == why.LateUnreachable || i.cfg.Facts == nil:
+		return false, netip.Addr{}, "", false
 	}
+	return i.cfg.Facts.Look(f, i.Sent())
 }
 
-// kernelPatience is enough for one SYN that the kernel repeats (after 1 s), and
-// kernelPackets what it may send meanwhile.
-const (
-	kernelPatience = 2200 * time.Millisecond
-	kernelPackets  = 4
-)
-
-// kernelOutcome reads the error of connect(2). Those that may come of an ICMP error
-// or a reset say nothing that a raw SYN does not say better.
-func kernelOutcome(err error) why.Outcome {
-	switch {
-	case err == nil:
-		return why.Acked
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return why.NoPorts
-	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
-		return why.SendRefused
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
-		return why.Silence
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
 	}
-	return why.NotMade
+	return a.String()
 }
 
 // look reads a fact.
 func (i *Instrument) look(t *why.Trial) {
-	if i.cfg.Facts == nil {
-		return
-	}
-	yes, from, text, ok := i.cfg.Facts.Look(t.Fact, i.Sent())
+	yes, from, text, ok := i.fact(t.Fact)
 	if !ok {
 		return
 	}

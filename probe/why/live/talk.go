@@ -9,6 +9,7 @@ import (
 
 	"synscope/craft"
 	"synscope/netraw"
+	"synscope/probe"
 	"synscope/probe/internal/wire"
 	"synscope/probe/why"
 )
@@ -219,6 +220,7 @@ func (k *talk) rtt(ev *event) time.Duration {
 func (k *talk) reset() {
 	s := k.segment(craft.RST, k.next, 0)
 	k.send(&s)
+	k.in.ended(s, halfOpen)
 }
 
 // accept takes in a SYN-ACK.
@@ -254,6 +256,7 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 				return
 			}
 		}
+		i.tooLate(&icmp)
 	case p.Kind == craft.PacketTCP:
 		s := &p.Segment
 		ev.seg, ev.len = *s, len(s.Payload)
@@ -270,6 +273,20 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		case !k.numbers.doubted: // one is enough: a flood of them is no more
 			k.numbers.doubted, ev.doubt = true, true
 			k.deliver(ev)
+		}
+	}
+}
+
+// tooLate takes in an ICMP error about a SYN that was given up. Routers that ask for the
+// link address of a host in vain say so after some seconds (RFC 1122 §2.3.2.2; 3 s on Linux).
+func (i *Instrument) tooLate(e *craft.ICMPError) {
+	meaning, _ := probe.ICMPMeaning(e.Quote.Dst.Addr(), e.Type, e.Code)
+	if !unreachable[meaning] || e.Src == e.Quote.Src.Addr() {
+		return
+	}
+	for t, isn := range i.silent {
+		if t.src.Port() == e.Quote.Src.Port() && t.dst.Port() == e.Quote.Dst.Port() && e.Quote.Seq == isn {
+			i.late = e.Src
 		}
 	}
 }
@@ -312,6 +329,10 @@ func (i *Instrument) concerned(s *craft.Segment) (k *talk, verified bool) {
 func (i *Instrument) departed(p *craft.Packet, at time.Time) {
 	s := &p.Segment
 	if p.Kind != craft.PacketTCP || !s.Flags.Has(craft.SYN) {
+		return
+	}
+	if i.cfg.SeenPort != 0 && s.Src.Port() == i.cfg.SeenPort {
+		i.seen = &craft.Segment{Src: s.Src, Dst: s.Dst, TTL: s.TTL, DF: s.DF, Seq: s.Seq + 1, Flags: craft.RST}
 		return
 	}
 	for _, k := range i.talks[s.Src.Port()] {

@@ -30,6 +30,9 @@ func (i *Instrument) trace(ctx context.Context, t *why.Trial) {
 			break
 		}
 	}
+	if ctx.Err() != nil {
+		t.Outcome = why.NotMade
+	}
 	t.Reply.Path = upToTarget(hops)
 }
 
@@ -97,7 +100,7 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port
 	case !ok:
 	case ev.icmp != nil:
 		reason, _ := probe.ICMPMeaning(k.dst.Addr(), ev.icmp.Type, ev.icmp.Code)
-		if reason == probe.ReasonTimeExceeded {
+		if h.Refuses = noWay[reason] || unreachable[reason]; h.Refuses || reason == probe.ReasonTimeExceeded {
 			h.Addr, h.Ours = ev.icmp.Src, ev.icmp.TTL
 		}
 	case ev.seg.Flags.Has(craft.SYN | craft.ACK):

@@ -88,18 +88,7 @@ var faults = []fault{
 			return passes
 		}
 	}},
-	{why.PathFirewallReject, func(s *Scene, rng *rand.Rand) {
-		all, share := rng.IntN(2) == 0, oneOf(rng, 1, 1, 0.7)
-		s.Box = func(w *World, p packet) fate {
-			switch {
-			case !all && !p.opening():
-				return passes
-			case w.rng.Float64() > share:
-				return dropped
-			}
-			return ends(answer{says: saysProhibited, from: w.BoxAt})
-		}
-	}},
+	{why.PathFirewallReject, rejects},
 	{why.PathFirewallReset, func(s *Scene, rng *rand.Rand) {
 		s.DropsUnused = false
 		s.Box = func(w *World, p packet) fate {

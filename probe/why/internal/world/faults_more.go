@@ -118,8 +118,12 @@ func paws(s *Scene, rng *rand.Rand) {
 	}
 }
 
+// hostDown: the last router says so at once, or after it asked for the link address in vain.
 func hostDown(s *Scene, rng *rand.Rand) {
-	share := oneOf(rng, 1, 1, 0.5)
+	share, late := oneOf(rng, 1, 1, 0.5, 0.1), rng.IntN(4) > 0
+	if share < 0.5 {
+		s.Fact = func(w *World, f why.Fact) bool { return f == why.LateUnreachable && late && w.now > 3*time.Second }
+	}
 	s.Host = func(w *World, p packet) fate {
 		if w.rng.Float64() < share {
 			return ends(answer{says: saysUnreachable, from: w.Routers})
@@ -128,60 +132,47 @@ func hostDown(s *Scene, rng *rand.Rand) {
 	}
 }
 
-func acceptQueue(s *Scene, rng *rand.Rand) {
-	s.near(rng)
-	s.DropsACKs, s.DropsUnused = false, rng.Float64() < 0.1
-	if rng.IntN(2) == 0 { // nobody accepts: it fills with us
-		room := rng.IntN(9)
-		s.Host = func(w *World, p packet) fate {
-			full := w.completed > room
-			if p.kind == third {
-				w.ignoring = full
-			}
-			if p.opening() && full || (p.kind == third || p.kind == data) && w.ignoring {
+// rejects: a router does not let it pass, has no way to the host, or one in a circle.
+func rejects(s *Scene, rng *rand.Rand) {
+	share := oneOf(rng, 1, 1, 0.7, 0.4)
+	switch rng.IntN(4) {
+	case 0:
+		s.circle(share)
+	case 1:
+		s.unrouted(share, oneOf(rng, saysUnreachable, saysNoRoute))
+	default:
+		all := rng.IntN(2) == 0
+		s.Box = func(w *World, p packet) fate {
+			switch {
+			case !all && !p.opening():
+				return passes
+			case w.rng.Float64() > share:
 				return dropped
 			}
-			return passes
+			return ends(answer{says: saysProhibited, from: w.BoxAt})
 		}
-		return
-	}
-	p := between(rng, 0.3, 0.9) // full most of the time, by others
-	s.Host = func(w *World, p2 packet) fate {
-		if p2.opening() && w.rng.Float64() < p {
-			return dropped
-		}
-		if p2.kind == third {
-			w.ignoring = w.rng.Float64() < p
-		}
-		if (p2.kind == third || p2.kind == data) && w.ignoring {
-			return dropped
-		}
-		return passes
 	}
 }
 
-func acceptQueueReset(s *Scene, rng *rand.Rand) {
-	s.near(rng)
-	if rng.IntN(2) == 0 {
-		room := rng.IntN(9)
-		s.DropsACKs, s.DropsUnused = false, rng.Float64() < 0.1
-		s.Host = func(w *World, p packet) fate {
-			switch {
-			case p.opening() && w.completed > room:
-				return dropped
-			case p.kind == third && w.completed > room:
-				return ends(answer{says: saysRST, from: w.far()})
-			}
-			return passes
+// unrouted is a router that looks for a route before it looks at the TTL, as Linux does.
+func (s *Scene) unrouted(share float64, word says) {
+	s.BoxFirst, s.Mute[s.BoxAt-1] = true, false
+	s.Box = func(w *World, _ packet) fate {
+		if w.rng.Float64() > share {
+			return dropped
 		}
-		return
+		return ends(answer{says: word, from: w.BoxAt})
 	}
-	p := between(rng, 0.4, 1)
-	s.Host = func(w *World, p2 packet) fate {
-		if p2.kind == third && w.rng.Float64() < p {
-			return ends(answer{says: saysRST, from: w.far()})
+}
+
+// circle lets two routers send everything to each other.
+func (s *Scene) circle(share float64) {
+	s.Mute[s.BoxAt-1], s.Mute[s.BoxAt] = false, false
+	s.Box = func(w *World, p packet) fate {
+		if w.rng.Float64() > share {
+			return dropped
 		}
-		return passes
+		return ends(answer{says: saysExceeded, from: w.BoxAt + (p.ttl-w.BoxAt)%2})
 	}
 }
 

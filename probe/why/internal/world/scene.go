@@ -28,6 +28,7 @@ type Scene struct {
 	Fact     func(*World, why.Fact) bool
 	Local    func(*World, packet) fate
 	BoxAt    int
+	BoxFirst bool // it looks at a packet before its router looks at the TTL
 	Box      func(*World, packet) fate
 	Host     func(*World, packet) fate
 	Back     func(*World, packet, answer) bool // loses it

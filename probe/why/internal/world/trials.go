@@ -61,7 +61,7 @@ func (w *World) read(t *why.Trial, a answer) {
 	t.Reply.TTL = w.ttl(a.from)
 	t.Reply.From = w.address(a.from, packet{t: t})
 	t.Outcome = map[says]why.Outcome{saysSYNACK: why.SYNACK, saysRST: why.Reset, saysChallenge: why.Challenge, saysEcho: why.EchoReply,
-		saysUnreachable: why.HostUnreachable, saysProhibited: why.Prohibited, saysRejected: why.RejectedByHost, saysACK: why.Challenge, saysExceeded: why.HostUnreachable}[a.says]
+		saysUnreachable: why.HostUnreachable, saysProhibited: why.Prohibited, saysRejected: why.RejectedByHost, saysACK: why.Challenge, saysExceeded: why.Expired, saysNoRoute: why.NoWay}[a.says]
 	if a.says == saysSYNACK {
 		t.Reply.Window = 64240
 		if a.zero {
@@ -368,8 +368,8 @@ func (w *World) trace(t *why.Trial) time.Duration {
 			}
 			a := answers[0]
 			switch a.says {
-			case saysExceeded:
-				h.Addr = w.address(a.from, p)
+			case saysExceeded, saysUnreachable, saysNoRoute:
+				h.Addr, h.Refuses = w.address(a.from, p), a.says != saysExceeded
 			case saysSYNACK, saysRST:
 				h.Addr, h.Target = w.address(w.far(), p), true
 				w.sent++

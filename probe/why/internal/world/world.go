@@ -45,6 +45,9 @@ func (w *World) Now() time.Duration { return w.now }
 // Sent is how many packets have left.
 func (w *World) Sent() int { return w.sent }
 
+// Closing takes no time.
+func (w *World) Closing() time.Duration { return 0 }
+
 // hash is the same for all packets of a flow.
 func (w *World) hash(flow int) float64 {
 	h, ok := w.flows[flow]
@@ -68,12 +71,23 @@ func (w *World) Run(_ context.Context, batch []why.Trial) ([]why.Trial, error) {
 		t.Reply.Window = -1
 		t.Reply.Port = uint16(20000 + t.Flow)
 		took := w.trial(t)
+		w.cut(t, t.At+took)
 		end = max(end, t.At+took)
 	}
 	w.settle(1 << 62)
 	w.held = 0
 	w.now = max(end, w.settled) + 5*time.Millisecond
+	if until := batch[0].Until; until > 0 {
+		w.now = min(w.now, until)
+	}
 	return batch, nil
+}
+
+// cut takes back what came of a trial that ended after its time.
+func (w *World) cut(t *why.Trial, end time.Duration) {
+	if t.Until > 0 && end > t.Until {
+		t.Outcome = why.NotMade
+	}
 }
 
 // withheld is a connection whose third ACK is still to be sent.
@@ -88,7 +102,9 @@ func (w *World) settle(until time.Duration) {
 	for len(w.pending) > 0 && w.pending[0].at <= until {
 		p := w.pending[0]
 		w.pending = w.pending[1:]
-		w.settled = max(w.settled, p.at+w.complete(p.t, p.at))
+		end := p.at + w.complete(p.t, p.at)
+		w.cut(p.t, end)
+		w.settled = max(w.settled, end)
 	}
 }
 
@@ -126,6 +142,7 @@ const (
 	saysEcho
 	saysExceeded
 	saysUnreachable
+	saysNoRoute
 	saysProhibited
 	saysRejected // by the host, with ICMP
 	saysTooBig
@@ -187,7 +204,7 @@ func (w *World) carry(p packet, also *[]answer) fate {
 		return dropped
 	}
 	for hop := 1; hop <= w.Routers; hop++ {
-		if p.ttl == hop {
+		if p.ttl == hop && !(w.BoxFirst && w.BoxAt == hop) {
 			if w.Mute[hop-1] {
 				return dropped
 			}

@@ -1,0 +1,103 @@
+package why
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Untried is an experiment that would tell more, and for which the budget had no room.
+type Untried struct {
+	Name      string
+	Separates string
+	Packets   int
+	Took      time.Duration // what it takes at most
+}
+
+// untried are those, the most telling first; none where the cause is sure.
+func (r *run) untried() []Untried {
+	type worth struct {
+		Untried
+		bits float64
+	}
+	var list []worth
+	if r.decided() {
+		return nil
+	}
+	for i := range r.experiments {
+		c, possible := r.whole(&r.experiments[i])
+		if !possible || c.Name == lastly || r.affords(&c) {
+			continue
+		}
+		if bits := r.information(c.plan); bits >= leastBits {
+			list = append(list, worth{Untried{c.Name, c.Separates, c.packets, c.took}, bits})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b worth) int { return cmp.Compare(b.bits, a.bits) })
+	var out []Untried
+	for _, w := range list {
+		out = append(out, w.Untried)
+	}
+	return out
+}
+
+// leastTrials is how many SYNs a plan keeps at least that is cut to fit the budget.
+const leastTrials = 5
+
+// cut makes a plan of SYNs alone as short as what is left of the budget.
+func (r *run) cut(c *candidate) {
+	one := Trial{Kind: SYN}
+	n := (r.cfg.Packets - r.inst.Sent()) / one.Packets(0)
+	if c.packets <= r.cfg.Packets-r.inst.Sent() || n < leastTrials || n >= len(c.plan) {
+		return
+	}
+	if slices.ContainsFunc(c.plan, func(t Trial) bool { return t.Kind != SYN }) {
+		return
+	}
+	c.plan = c.plan[:n]
+	r.cost(c)
+}
+
+// cost says what a plan takes at most.
+func (r *run) cost(c *candidate) {
+	c.packets, c.took = Cost(c.plan, r.hops())
+	if r.cfg.Rate > 0 {
+		c.took += time.Duration(float64(c.packets) / r.cfg.Rate * float64(time.Second))
+	}
+}
+
+// mostNamed is how many experiments without room are named.
+const mostNamed = 4
+
+// advise adds to what to do what could not be tried, and what would.
+func (r *run) advise(f *Found, untried []Untried) {
+	if len(untried) == 0 {
+		return
+	}
+	packets, took := r.inst.Sent(), r.inst.Now()
+	var parts []string
+	for i, u := range untried {
+		packets, took = packets+u.Packets, took+u.Took
+		if i < mostNamed {
+			parts = append(parts, fmt.Sprintf("%s (%s)", u.Name, u.Separates))
+		}
+	}
+	text := "The budget had no room for " + strings.Join(parts, ", ")
+	if rest := len(untried) - mostNamed; rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	text += fmt.Sprintf(": --budget %s has.", roomFor(packets, took))
+	if f.Code == Healthy {
+		f.Advice = "Nothing failed, but too little was tried to say that nothing is wrong. " + text
+		return
+	}
+	f.Advice += " " + text
+}
+
+// roomFor is a round budget, the usual one at least.
+func roomFor(packets int, took time.Duration) string {
+	packets = (max(packets, DefaultPackets) + 99) / 100 * 100
+	return fmt.Sprintf("%d,%v", packets, max(took.Round(10*time.Second)+10*time.Second, DefaultTime))
+}

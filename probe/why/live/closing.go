@@ -1,0 +1,94 @@
+package live
+
+import (
+	"slices"
+	"time"
+
+	"synscope/craft"
+)
+
+// Here what was opened is closed again: nothing stays behind at the far end.
+
+// Close closes what may be half open at the far end, and stops listening.
+func (i *Instrument) Close() error {
+	i.mu.Lock()
+	list := i.unclosed
+	i.unclosed, i.until = nil, time.Time{}
+	i.mu.Unlock()
+	for k := range list {
+		i.send(&list[k])
+	}
+	i.closeAgain(list)
+	i.network.SetReadDeadline(time.Unix(1, 0))
+	<-i.done
+	i.network.SetReadDeadline(time.Time{})
+	return i.failure
+}
+
+// Closing is how long the packets take that close what is open.
+func (i *Instrument) Closing() time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return closingSlack + time.Duration(float64(len(i.unclosed))/i.cfg.Rate*float64(time.Second))
+}
+
+// closingSlack is more than it takes to end a batch whose time is over.
+const closingSlack = 150 * time.Millisecond
+
+// closings is how often what was opened is closed where packets are lost.
+const closings = 3
+
+// closeAgain repeats RSTs where packets were lost, connections first: an RST is
+// acknowledged by nobody, and a server keeps what it does not know to be closed. It
+// uses what is left of the budget.
+func (i *Instrument) closeAgain(last []craft.Segment) {
+	i.mu.Lock()
+	list, lossy := slices.Concat(i.closed[0], i.closed[1], last), i.lossy && len(i.closed[0])+len(i.closed[1]) > 0
+	i.mu.Unlock()
+	if !lossy {
+		return
+	}
+	for range closings - 1 {
+		for k := range list {
+			if i.Sent() >= i.cfg.Packets || !i.end.IsZero() && time.Now().After(i.end) {
+				return
+			}
+			i.send(&list[k])
+		}
+	}
+}
+
+// ended notes that an RST was sent.
+func (i *Instrument) ended(s craft.Segment, what opening) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.closed[what] = append(i.closed[what], s)
+}
+
+// opening is what an RST has ended.
+type opening uint8
+
+const (
+	connection opening = iota
+	halfOpen
+)
+
+// lost notes that something was not answered, or not at once.
+func (i *Instrument) lost() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.lossy = true
+}
+
+// leave notes that a SYN was not answered, and may have opened something all the same.
+// The next one of the flow will be its retransmission, with the same number: another
+// number would only draw a challenge ACK from what is half open.
+func (i *Instrument) leave(k *talk) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.lossy = true
+	if isn, known := i.silent[k.tuple()]; !known || isn != k.isn {
+		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
+	}
+	i.silent[k.tuple()] = k.isn
+}

@@ -1,0 +1,100 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/why"
+)
+
+// kernel lets this machine's own TCP connect: first from a port that is seen, so that
+// what is left half open can be closed, then from one that the kernel chooses.
+func (i *Instrument) kernel(whole context.Context, t *why.Trial) {
+	if i.cfg.Dialer == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(whole, kernelPatience)
+	defer cancel()
+	if i.cfg.Seen != nil && !i.dialSeen(ctx, t) {
+		i.undecided(whole, t)
+		return
+	}
+	i.dial(ctx, i.cfg.Dialer, t)
+	i.undecided(whole, t)
+}
+
+// undecided takes back what came because the run's own time was over.
+func (i *Instrument) undecided(whole context.Context, t *why.Trial) {
+	if whole.Err() != nil {
+		t.Outcome = why.NotMade
+	}
+}
+
+// dial makes one connection and takes in what came of it.
+func (i *Instrument) dial(ctx context.Context, d probe.Dialer, t *why.Trial) {
+	i.mu.Lock()
+	i.sent += kernelPackets
+	i.mu.Unlock()
+	h, err := d.Dial(ctx, i.destination(t))
+	switch t.Outcome = kernelOutcome(err); t.Outcome {
+	case why.Acked:
+		i.mu.Lock()
+		i.completed++
+		i.mu.Unlock()
+		t.Reply.RTT = h.RTT
+	case why.NotMade:
+		t.Reply.Text = fmt.Sprint(err)
+	}
+}
+
+// dialSeen makes one from the port that is seen, and tells whether it worked, or could
+// not be made from there.
+func (i *Instrument) dialSeen(ctx context.Context, t *why.Trial) bool {
+	i.dialling.Lock()
+	defer i.dialling.Unlock()
+	i.mu.Lock()
+	i.seen = nil
+	i.mu.Unlock()
+	i.dial(ctx, i.cfg.Seen, t)
+	if t.Outcome != why.Silence {
+		return t.Outcome == why.Acked || t.Outcome == why.NotMade || t.Outcome == why.NoPorts
+	}
+	time.Sleep(seenSoon) // a SYN that left a moment ago may be on its way to us
+	i.mu.Lock()
+	rst := i.seen
+	i.mu.Unlock()
+	if rst != nil {
+		i.send(rst)
+		i.ended(*rst, halfOpen)
+	}
+	return false
+}
+
+const seenSoon = 5 * time.Millisecond
+
+// kernelPatience is enough for one SYN that the kernel repeats (after 1 s), and
+// kernelPackets what one connection may send meanwhile.
+const (
+	kernelPatience = 2200 * time.Millisecond
+	kernelPackets  = 3
+)
+
+// kernelOutcome reads the error of connect(2). Those that may come of an ICMP error
+// or a reset say nothing that a raw SYN does not say better.
+func kernelOutcome(err error) why.Outcome {
+	switch {
+	case err == nil:
+		return why.Acked
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return why.NoPorts
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return why.SendRefused
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+		return why.Silence
+	}
+	return why.NotMade
+}
