@@ -325,9 +325,21 @@ func judge(t *testing.T, p peer, f family, e engine) {
 	if err != nil || got.state != p.state || got.reason != p.reason {
 		t.Errorf("%s (%s), want %s (%s): %v", got.state, got.reason, p.state, p.reason, err)
 	}
+	if why, known := rejections[p.name]; known && (got.counts.Rejected[why] == 0 || got.counts.Rejected["foreign-port"] > 0) {
+		t.Errorf("rejected are %v, want %s", got.counts.Rejected, why)
+	}
 	if counted := (tally{got.counts.Sent, got.counts.Resets}); counted != wire {
 		t.Errorf("%d packets sent and %d RSTs are counted, of %d and %d", counted.sent, counted.resets, wire.sent, wire.resets)
 	}
+}
+
+// rejections are the words for what some peers say, by their names: one for each.
+var rejections = map[string]string{
+	"SYN-ACK that acknowledges one too many":       "bad-ack",
+	"SYN-ACK that acknowledges nothing of the SYN": "bad-ack",
+	"SYN-ACK from another port":                    "bad-ack",
+	"SYN-ACK with a wrong checksum":                "bad-checksum",
+	"RST that acknowledges something else":         "bad-ack",
 }
 
 // tally are the packets that left: RSTs, and all others.

@@ -181,7 +181,12 @@ func (x *exchange) take(a *arrival) {
 		x.answer(a, Line{ICMP: &p.ICMP})
 	default:
 		l := Line{Segment: &p.Segment}
-		if !x.ours(&p.Segment) {
+		switch {
+		case x.ours(&p.Segment):
+		case p.Segment.Flags.Has(craft.SYN | craft.ACK):
+			x.aside(a, l, wire.RejectBadAck)
+			return
+		default:
 			l.Notes = NoteAside
 		}
 		x.answer(a, l)
@@ -189,11 +194,23 @@ func (x *exchange) take(a *arrival) {
 }
 
 // ours tells whether a segment carries a number that whoever sent it had from our
-// segment: it acknowledges it, or begins where that said that it should.
+// segment: it acknowledges it, a SYN to the full (RFC 9293 §3.10.7.3), or begins where
+// that said that it should.
 func (x *exchange) ours(s *craft.Segment) bool {
 	sent := &x.cfg.Segment
-	return s.Flags.Has(craft.ACK) && s.Ack.InRange(sent.Seq, sent.Seq.Add(sent.Len()+1)) ||
+	first := sent.Seq
+	if sent.Flags.Has(craft.SYN) {
+		first = first.Add(1)
+	}
+	return s.Flags.Has(craft.ACK) && s.Ack.InRange(first, sent.Seq.Add(sent.Len()+1)) ||
 		sent.Flags.Has(craft.ACK) && s.Seq == sent.Ack
+}
+
+// aside shows a segment that is rejected.
+func (x *exchange) aside(a *arrival, l Line, why string) {
+	l.Notes = NoteAside
+	x.traffic.reject(why)
+	x.showAnswer(a, l)
 }
 
 // early tells whether a packet had arrived before the segment left.
@@ -206,6 +223,11 @@ func (x *exchange) answer(a *arrival, l Line) {
 		x.input.ifIndex = a.ifIndex
 	}
 	x.traffic.received()
+	x.showAnswer(a, l)
+}
+
+// showAnswer shows what came in, as far as the limit goes.
+func (x *exchange) showAnswer(a *arrival, l Line) {
 	if x.shown++; x.cfg.MaxSegments > 0 && x.shown > x.cfg.MaxSegments {
 		return
 	}

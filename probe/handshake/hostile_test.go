@@ -370,3 +370,56 @@ func TestSilenceCostsThreeSYNs(t *testing.T) {
 		t.Errorf("%d SYNs, %s (%s)", r.Attempts, r.State, r.Reason)
 	}
 }
+
+// Only what acknowledges the whole SYN is its answer, whatever else comes back.
+func TestExchangeTakesWhatIsAcknowledged(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		ack     craft.Seq // beyond the SYN's number
+		data    int
+		flags   craft.Flags
+		answers bool
+		matched uint64
+	}{
+		{"SYN-ACK", 1, 0, craft.SYN | craft.ACK, true, 1},
+		{"SYN-ACK of the ISN itself", 0, 0, craft.SYN | craft.ACK, false, 0},
+		{"SYN-ACK of one too many", 2, 0, craft.SYN | craft.ACK, false, 0},
+		{"SYN-ACK of the data too", 6, 5, craft.SYN | craft.ACK, true, 1},
+		{"SYN-ACK of more than the data", 7, 5, craft.SYN | craft.ACK, false, 0},
+		{"RST", 1, 0, craft.RST | craft.ACK, true, 1},
+		{"RST of the ISN itself", 0, 0, craft.RST | craft.ACK, false, 1},
+		{"RST without a number", 0, 0, craft.RST, false, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := simnet.New(simnet.Config{})
+				n.Handle(netip.MustParsePrefix("198.51.100.0/24"), simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+					s := craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Flags: tc.flags, Seq: 77}
+					if tc.flags.Has(craft.ACK) {
+						s.Ack = in.Seq + tc.ack
+					}
+					out.Segment(0, &s)
+				}))
+				conn := n.Conn(1, simnet.WatchOutgoing())
+				defer conn.Close()
+				route, _ := conn.Route(netip.MustParseAddr("198.51.100.7"))
+				syn := craft.Segment{
+					Src: netip.AddrPortFrom(route.Source, conn.Ports()[0]), Dst: netip.MustParseAddrPort("198.51.100.7:80"),
+					Flags: craft.SYN, Seq: 1000, TTL: 64, Payload: make([]byte, tc.data),
+				}
+				shown, answers := 0, 0
+				s, err := Exchange(t.Context(), conn, ExchangeConfig{Segment: syn, OnSegment: func(l Line) {
+					if l.From == Server {
+						shown++
+						if l.Notes&NoteAside == 0 {
+							answers++
+						}
+					}
+				}})
+				if err != nil || shown != 1 || (answers == 1) != tc.answers || s.Matched != tc.matched || s.Received != 1 {
+					t.Errorf("%d shown, %d answers, %+v, %v", shown, answers, s, err)
+				}
+			})
+		})
+	}
+}

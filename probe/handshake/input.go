@@ -47,6 +47,10 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 			a.keep(in.Data)
 		case p.Kind == craft.PacketICMPError:
 			a.reject = wire.RejectQuote
+		case p.Kind == craft.PacketTCP && s.Dst == here && s.Flags.Has(craft.ACK): // of another host or port
+			a.reject = wire.RejectBadAck
+		case p.Kind == craft.PacketTCP && s.Dst == here:
+			a.reject = wire.RejectUnsolicited
 		default:
 			a.reject = wire.RejectForeign
 		}

@@ -56,10 +56,13 @@ func (s *Session) patience() time.Duration {
 }
 
 // timeout is RFC 6298 §5.4 to §5.6. After the last retransmission and its
-// timeout the connection is given up.
+// timeout the connection is given up; of a peer that has sent nothing at all, it is
+// taken that there is none to be reset.
 func (s *Session) timeout() {
 	if s.rto.tries >= s.plan.Retries {
-		s.abort()
+		if s.Server.Opened() || s.came > 0 {
+			s.abort()
+		}
 		s.finish()
 		return
 	}

@@ -85,7 +85,7 @@ func wired(change func(*nic)) *nic {
 		inside: 10 * time.Microsecond,
 		told:   func(int) time.Duration { return 0 },
 		blind:  func(int) bool { return false },
-		link:   1,
+		link:   2,
 	}
 	change(n)
 	n.plug()

@@ -69,15 +69,37 @@ func TestPingAfterAPause(t *testing.T) {
 	}
 }
 
-// A silent port gets one SYN and one RST a probe, whatever the pace.
+// A port gets one SYN and one RST a probe, whatever the pace, and one RST more for each
+// SYN-ACK that is repeated.
 func TestPingClosesOnce(t *testing.T) {
-	for _, flow := range []probe.Flow{probe.FlowFixed, probe.FlowVary} {
-		synctest.Test(t, func(t *testing.T) {
-			_, summary, err := world{Host: simnet.Dropped{}, Ports: 64}.ping(t, t.Context(), ping.Config{
-				Count: 6000, Interval: ms, Timeout: 10 * time.Second, Flow: flow})
-			if err != nil || summary.Sent != warmUp+6000 || summary.Resets > 6001 {
-				t.Errorf("%d SYNs and %d RSTs, %v", summary.Sent, summary.Resets, err)
-			}
+	late := func() simnet.Host { return simnet.Slow(probetest.Listener(), 600*ms) }
+	repeats := func() simnet.Host {
+		again := simnet.Slow(simnet.Only(craft.SYN, simnet.AllOpen{}), time.Second)
+		return simnet.Chorus(simnet.Only(craft.SYN, simnet.AllOpen{}), again)
+	}
+	for _, tc := range []struct {
+		name   string
+		host   func() simnet.Host
+		count  uint64
+		config ping.Config
+		resets uint64 // a probe
+	}{
+		{"silent", func() simnet.Host { return simnet.Dropped{} }, 6000, ping.Config{Interval: ms, Timeout: 10 * time.Second}, 1},
+		{"silent, other flows", func() simnet.Host { return simnet.Dropped{} }, 6000, ping.Config{Interval: ms, Timeout: 10 * time.Second, Flow: probe.FlowVary}, 1},
+		{"answers late", late, 20, ping.Config{Interval: 100 * ms, Timeout: 500 * ms}, 1},
+		{"answers late, ports used again", late, 3000, ping.Config{Interval: ms, Timeout: 500 * ms}, 1},
+		{"repeats its SYN-ACKs", repeats, 20, ping.Config{Interval: 100 * ms, Timeout: 1500 * ms}, 2},
+		{"repeats its SYN-ACKs, ports used again", repeats, 3000, ping.Config{Interval: ms}, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := tc.config
+				cfg.Count = tc.count
+				_, summary, err := world{Host: tc.host(), Ports: 64}.ping(t, t.Context(), cfg)
+				if most := tc.resets * summary.Sent; err != nil || summary.Sent != warmUp+tc.count || summary.Resets > most || summary.Resets < most/2 {
+					t.Errorf("%d SYNs and %d RSTs, %v", summary.Sent, summary.Resets, err)
+				}
+			})
 		})
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Defaults of a [Config].
 const (
 	DefaultTimeout  = time.Second
-	DefaultRate     = 2000 // packets a second, of all targets together
+	DefaultRate     = probe.DefaultRate // of all targets together
 	DefaultParallel = 64
 )
 

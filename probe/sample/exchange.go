@@ -61,17 +61,9 @@ func (x *exchange) goOn() {
 // wakeUp is when there is something to do.
 func (x *exchange) wakeUp() time.Duration {
 	if x.waiting() {
-		return max(x.due, x.Pace.Due-ahead(x.Pace.Rate()))
+		return max(x.due, x.Pace.Due-wire.Slack)
 	}
 	return x.deadline
-}
-
-// burst is how many packets may leave ahead of an even pace, so that SYNs
-// without a pause between them stay so.
-const burst = 32
-
-func ahead(rate float64) time.Duration {
-	return time.Duration((burst - 1) / rate * float64(time.Second))
 }
 
 // send hands a SYN to the network.

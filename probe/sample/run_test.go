@@ -145,7 +145,13 @@ func TestLadder(t *testing.T) {
 // The rate bounds all targets together.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var left []time.Duration
 		w := world{Config: path(simnet.Path{Delay: ms / 10}), hosts: map[netip.Addr]simnet.Host{}}
+		w.Observe = func(e simnet.Event) {
+			if e.Dir == simnet.Out {
+				left = append(left, e.Elapsed)
+			}
+		}
 		var cfg sample.Config
 		for i := range byte(10) {
 			a := netip.AddrFrom4([4]byte{198, 51, 100, i + 1})
@@ -158,9 +164,14 @@ func TestRate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// 80 SYNs and their RSTs, 32 packets of them ahead of the pace.
-		if took := time.Since(start); took < 6*time.Second || took > 6500*ms || summary.Sent != 80 || summary.Resets != 80 {
+		// 80 SYNs and their RSTs, of which one leaves as soon as it is due.
+		if took := time.Since(start); took < 7900*ms || took > 8*time.Second || summary.Sent != 80 || summary.Resets != 80 {
 			t.Errorf("%d SYNs and %d RSTs in %v", summary.Sent, summary.Resets, took)
+		}
+		for i := 3; i < len(left); i++ {
+			if apart := left[i] - left[i-3]; apart < 50*ms {
+				t.Fatalf("four packets left within %v", apart)
+			}
 		}
 	})
 }

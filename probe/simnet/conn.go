@@ -247,7 +247,7 @@ func (c *Conn) stopAlarm() {
 // The one interface of a Net.
 const (
 	ifName  = "sim0"
-	ifIndex = 1
+	ifIndex = 2 // 1 is the loopback interface
 )
 
 // Route answers every destination with our first source address of its

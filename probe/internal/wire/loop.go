@@ -73,7 +73,7 @@ func (x *Loop) handle(ev *Event) {
 	case ev.Own:
 		return
 	}
-	if ev.reject == "" && ev.Kind == KindSYNACK {
+	if ev.reject == "" && ev.Kind == KindSYNACK && x.Table.At(ev.Attempt).opens() {
 		x.Responses.Add(CloseAfter(ev), x.Now)
 	}
 	Count(&x.Counters.Summary, ev, x.accept)

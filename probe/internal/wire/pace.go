@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// slack is how much unsent time a pace may make up for in one go: it absorbs
+// Slack is how much unsent time a pace may make up for in one go: it absorbs
 // late wake-ups without turning a stall into a flood.
-const slack = 2 * time.Millisecond
+const Slack = 2 * time.Millisecond
 
 // Pace is a token bucket kept as a schedule: the time at which the next packet
 // is due. So it is exact at one packet a second and at ten millions.
@@ -31,7 +31,7 @@ func (p *Pace) Allowance(now time.Duration, limit int) int {
 	if now < p.WakeUp() {
 		return 0
 	}
-	p.Due = max(p.Due, now-slack)
+	p.Due = max(p.Due, now-Slack)
 	return int(min(float64(limit), float64(now-p.Due)/p.interval()+1))
 }
 

@@ -37,10 +37,10 @@ func TestPaceIsExact(t *testing.T) {
 		p := NewPace(tc.rate)
 		total, burst := sendFor(&p, tc.span, tc.jitter, rng)
 		want := tc.rate * tc.span.Seconds()
-		if math.Abs(float64(total)-want) > want/1000+tc.rate*slack.Seconds()+1 {
+		if math.Abs(float64(total)-want) > want/1000+tc.rate*Slack.Seconds()+1 {
 			t.Errorf("%v pps over %v: %d packets, want %v", tc.rate, tc.span, total, want)
 		}
-		if most := tc.rate*slack.Seconds() + 2; float64(burst) > most {
+		if most := tc.rate*Slack.Seconds() + 2; float64(burst) > most {
 			t.Errorf("%v pps: %d at once, at most %v may", tc.rate, burst, most)
 		}
 	}

@@ -22,6 +22,7 @@ type Transmission struct {
 	Ended    bool          // answered, or given up
 	Answered bool          // by what repeats a number of ours
 	Closed   bool          // an RST was sent although nothing answered
+	opened   bool          // a SYN-ACK has come
 	Outcome  Outcome       // what has come of it
 	Until    time.Duration // when it ends, unless something better comes
 	Refused  int           // how often the kernel refused the probe before
@@ -181,6 +182,17 @@ func (s *Transmission) Close(to *Responder) {
 	if !s.Closed {
 		s.Closed = to.Insist(Response{Src: s.Src, Dst: s.Dst, Flags: craft.RST, Seq: s.Numbers.Seq.Add(1), Link: s.Link, Attempt: s.ID})
 	}
+}
+
+// opens tells whether a SYN-ACK calls for an RST: not the first after the one that was
+// sent because none had come.
+func (s *Transmission) opens() bool {
+	if s == nil {
+		return true
+	}
+	first := !s.opened
+	s.opened = true
+	return !first || !s.Closed
 }
 
 // Attempt finds the id of a transmission. The newest come first: most answers

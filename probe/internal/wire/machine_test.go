@@ -1,0 +1,61 @@
+package wire
+
+import (
+	"net/netip"
+	"testing"
+
+	"synscope/craft"
+	"synscope/netraw"
+	"synscope/probe"
+)
+
+// localAddrs is a network that knows which addresses are this machine's own.
+type localAddrs struct {
+	probe.Network
+	own map[netip.Addr]bool
+}
+
+func (n localAddrs) Route(dst netip.Addr) (netraw.Route, error) {
+	return netraw.Route{Local: n.own[dst]}, nil
+}
+
+// What comes in through the loopback interface in the name of another machine is this
+// machine's own, where it refuses.
+func TestMachineRejects(t *testing.T) {
+	addr := netip.MustParseAddr
+	us, other, them := addr("192.0.2.1"), addr("192.0.2.2"), addr("198.51.100.7")
+	m := NewMachine(localAddrs{own: map[netip.Addr]bool{us: true, other: true}})
+	tcp := func(flags craft.Flags, src, dst netip.Addr) craft.Packet {
+		return craft.Packet{Kind: craft.PacketTCP, Segment: craft.Segment{Flags: flags, Src: netip.AddrPortFrom(src, 80), Dst: netip.AddrPortFrom(dst, 40000)}}
+	}
+	icmp := func(code uint8, from, target netip.Addr) craft.Packet {
+		quote := craft.Quote{Src: netip.AddrPortFrom(us, 40000), Dst: netip.AddrPortFrom(target, 80)}
+		return craft.Packet{Kind: craft.PacketICMPError, ICMP: craft.ICMPError{Type: 3, Code: code, Src: from, Quote: quote}}
+	}
+	const eth0 = 2
+	for _, tc := range []struct {
+		name string
+		in   netraw.Packet
+		p    craft.Packet
+		want bool
+	}{
+		{"RST in another's name", netraw.Packet{IfIndex: loopback}, tcp(craft.RST|craft.ACK, them, us), true},
+		{"RST from the network", netraw.Packet{IfIndex: eth0}, tcp(craft.RST|craft.ACK, them, us), false},
+		{"RST of our own port", netraw.Packet{IfIndex: loopback}, tcp(craft.RST|craft.ACK, us, us), false},
+		{"RST of another address of ours", netraw.Packet{IfIndex: loopback}, tcp(craft.RST|craft.ACK, other, us), false},
+		{"RST of a loopback address", netraw.Packet{IfIndex: loopback}, tcp(craft.RST|craft.ACK, addr("127.0.0.2"), addr("127.0.0.1")), false},
+		{"RST that our NAT turned back", netraw.Packet{IfIndex: loopback, Translated: true}, tcp(craft.RST|craft.ACK, them, us), false},
+		{"RST of our own, leaving", netraw.Packet{IfIndex: loopback, Outgoing: true}, tcp(craft.RST, them, us), false},
+		{"SYN-ACK in another's name", netraw.Packet{IfIndex: loopback}, tcp(craft.SYN|craft.ACK, them, us), false},
+		{"port unreachable, says our address", netraw.Packet{IfIndex: loopback}, icmp(3, us, them), true},
+		{"prohibited, says our address", netraw.Packet{IfIndex: loopback}, icmp(13, us, them), true},
+		{"prohibited, says a router", netraw.Packet{IfIndex: eth0}, icmp(13, addr("192.0.2.254"), them), false},
+		{"prohibited, of a port of ours", netraw.Packet{IfIndex: loopback}, icmp(13, us, us), false},
+		{"no neighbour, says the kernel", netraw.Packet{IfIndex: loopback}, icmp(1, us, them), false},
+		{"too large, says the kernel", netraw.Packet{IfIndex: loopback}, icmp(4, us, them), false},
+	} {
+		if got := m.Rejected(&tc.in, &tc.p); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
+		}
+	}
+}
