@@ -52,7 +52,7 @@ func clockModel(key factor, d drift) model {
 		grow: func() growth { return &d }, cost: d.cost}
 	switch {
 	case key == 0 && d.step != 0:
-		m.class, m.name = ClassGlobalMixed, "a clock and a step"
+		m.class, m.name, m.prior = ClassGlobalMixed, "a clock and a step", 4
 	case key == 0:
 		m.class = ClassGlobalClock
 	case d.step != 0:
@@ -68,6 +68,9 @@ func fitClock(v *view, key factor, d drift) *standing {
 		d.counts = make([]float64, len(v.points))
 	}
 	s := clockModel(key, d).fit(v)
+	if d.hz*d.step < 0 { // nothing counts time upwards and connections downwards
+		s.bits = math.Inf(1)
+	}
 	if math.Abs(d.hz)*v.span() < leastWay*d.quantum || math.Abs(d.hz) > maxHz || d.quantum > mostQuantum {
 		s.bits = math.Inf(1)
 	}

@@ -148,8 +148,6 @@ func (v *view) fitDoubts(s *standing, add doubting) {
 	switch {
 	case s.drift != nil && s.loose():
 		add(0, "more samples", s.class, ClassRandomIncrement, ClassWeakRandom)
-	case s.drift != nil && s.drift.hz*s.drift.step < 0:
-		add(0, "gaps of more than one length", s.class, ClassGlobalStep, ClassRandomIncrement, ClassWeakRandom) // nothing counts up and down
 	case s.ledger != nil && !s.constant() && s.repeatsTuples():
 		add(0, "more samples", s.class, ClassTupleConstant, ClassSYNCookies)
 	case s.class == ClassWeakRandom && s.ledger == nil && !s.found.told && v.wanders():
@@ -168,8 +166,8 @@ func (v *view) evenDoubts(s *standing, add doubting) {
 	if s.class == ClassGlobalMixed && s.drift != nil && s.drift.quantum <= 1 && v.even() {
 		add(busyStep, "gaps of more than one length", ClassGlobalMixed, ClassGlobalStep, ClassGlobalClock)
 	}
-	if s.class == ClassConstant && v.timed && len(v.points) < handful {
-		add(unseenTimes, "a longer run", ClassConstant, ClassRepeating, ClassGlobalClock)
+	if (s.class == ClassConstant || s.class == ClassRepeating) && len(v.points) < handful {
+		add(unseenTimes, "a longer run", s.class, cond(s.class == ClassConstant, ClassGlobalClock, ClassWeakRandom))
 	}
 	if s.class == ClassGlobalStep && len(v.points) < handful {
 		add(busyStep, "more samples", ClassGlobalStep, ClassMixed, ClassGlobalMixed)
@@ -208,6 +206,9 @@ func (v *view) growthDoubts(s *standing, add doubting) {
 	case s.class == ClassGlobalStep && s.steps != nil && len(v.points) < leastRandom && (!v.timed || unevenness(v.points) < leastUneven):
 		add(busyStep, "gaps of more than one length", ClassGlobalStep, ClassGlobalMixed)
 	case s.class == ClassGlobalStep && s.steps == nil:
+		if s.steady() {
+			add(busyStep, "a longer run", ClassGlobalStep, ClassGlobalMixed)
+		}
 		if len(v.points) < leastRandom || unevenness(v.points) < leastUneven {
 			add(0, "more samples, and gaps of more than one length", ClassGlobalStep, ClassGlobalMixed, ClassRandomIncrement)
 		}

@@ -139,6 +139,27 @@ func (s *standing) risesWithTime() bool {
 	return len(x) >= 6 && r > 0 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
 }
 
+// steady reports whether the difference that most connections of the first half made is
+// also that of the second: then no step rose.
+func (s *standing) steady() bool {
+	list := s.view.points
+	half := len(list) / 2
+	early, late := commonest(list[:half]), commonest(list[half:])
+	return early == late && early != 0
+}
+
+// commonest is the most frequent difference of direct successors, 0 where none came twice.
+func commonest(list []point) (most int32) {
+	votes := make(map[int32]int)
+	for i := 1; i < len(list); i++ {
+		d := list[i].x.Sub(list[i-1].x)
+		if votes[d]++; list[i].k == list[i-1].k+1 && votes[d] > max(votes[most], 1) {
+			most = d
+		}
+	}
+	return most
+}
+
 // variesAtOnce reports whether the steps of connections right after one another
 // differ by more than time, a common step or other people's connections could make
 // them: then they are random.

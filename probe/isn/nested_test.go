@@ -195,3 +195,81 @@ func TestCountersRunDownAsUp(t *testing.T) {
 		}
 	}
 }
+
+// busyCounter are samples of a counter that other people's connections move as well,
+// rate of them a second: next is asked for each connection's number.
+func busyCounter(n int, rate float64, next func(rng *rand.Rand, t float64) uint32) []isn.Sample {
+	rng := rand.New(rand.NewPCG(uint64(n), 17))
+	last := 0.0
+	ports := func(_ int, rng *rand.Rand) uint16 { return uint16(rng.UintN(60000)) }
+	return clients(n, ports, 2, func(_ netip.Addr, _ uint16, _ uint32, t float64) uint32 {
+		if rate > 0 {
+			for at := last + rng.ExpFloat64()/rate; at < t; at += rng.ExpFloat64() / rate {
+				next(rng, at)
+			}
+		}
+		last = t
+		return next(rng, t)
+	})
+}
+
+// A timer may add another amount than a connection does, upwards and downwards.
+func TestTimerAddsAnotherAmount(t *testing.T) {
+	for _, tc := range []struct{ timer, step int32 }{{64000, 30000}, {62464, 31232}, {128, 64}, {128000, 64000}, {1000, 7}, {-64000, -30000}} {
+		x, last := uint32(99), 0.0
+		r := isn.Analyze(busyCounter(120, 0, func(_ *rand.Rand, t float64) uint32 {
+			x += uint32(tc.step) + uint32(tc.timer)*uint32(int(2*t)-int(2*last))
+			last = t
+			return x
+		}), isn.Options{})
+		if r.Class != isn.ClassGlobalMixed || r.Confidence < 0.9 || r.Step.Value != int64(tc.step) || r.GuessesP50.Value > 4 {
+			t.Errorf("%d each half second, %d a connection: %s %.3f, step %d, %.0f guesses, %v", tc.timer, tc.step, r.Class, r.Confidence, r.Step.Value, r.GuessesP50.Value, r.Standings)
+		}
+	}
+}
+
+// Random steps of nearly one size are told beside other people's connections; without
+// those they are told for sure.
+func TestNarrowStepsBesideOthers(t *testing.T) {
+	for _, rate := range []float64{0, 0.5, 5, 20} {
+		x := uint32(99)
+		r := isn.Analyze(busyCounter(120, rate, func(rng *rand.Rand, _ float64) uint32 {
+			x += 1000 + rng.Uint32N(11)
+			return x
+		}), isn.Options{})
+		if r.Class != isn.ClassRandomIncrement && (rate < 20 || r.Class != isn.ClassUnknown) {
+			t.Errorf("%g others a second: %s %.3f, %v", rate, r.Class, r.Confidence, r.Standings)
+		}
+	}
+}
+
+// A counter in Gray's code and a clock with 16 random bits are nobody's class: their
+// numbers rise and fall, and a clock and a step of two signs explain that, which no host has.
+func TestNothingCountsUpAndDown(t *testing.T) {
+	n := uint32(1000)
+	for name, next := range map[string]func(rng *rand.Rand, t float64) uint32{
+		"Gray's code":    func(*rand.Rand, float64) uint32 { n++; return n ^ n>>1 },
+		"16 random bits": func(rng *rand.Rand, t float64) uint32 { return uint32(t*250e3) + rng.Uint32N(1<<16) },
+	} {
+		for _, size := range []int{20, 40, 100} {
+			r := isn.Analyze(busyCounter(size, 0, next), isn.Options{})
+			if r.Class == isn.ClassGlobalMixed || r.Class == isn.ClassMixed && r.Confidence >= 0.9 {
+				t.Errorf("%s, %d samples: %s %.3f", name, size, r.Class, r.Confidence)
+			}
+		}
+	}
+}
+
+// Each tuple on a line of its own rate is no pool of machines.
+func TestTuplesOfDifferentRatesAreNotMachines(t *testing.T) {
+	ports := func(_ int, rng *rand.Rand) uint16 { return uint16(40000 + rng.IntN(6)) }
+	for _, n := range []int{60, 120, 300} {
+		r := isn.Analyze(clients(n, ports, 2, func(a netip.Addr, p uint16, _ uint32, t float64) uint32 {
+			h := hashOf(a, p)
+			return h + uint32(int64(t*(1e5+float64(h%1_000_000))))
+		}), isn.Options{})
+		if r.Class == isn.ClassMixed {
+			t.Errorf("%d samples: %s %.3f, %d machines", n, r.Class, r.Confidence, r.Machines)
+		}
+	}
+}

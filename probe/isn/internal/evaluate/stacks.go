@@ -156,7 +156,7 @@ func smallStacks() (list []Stranger) {
 		kept("two numbers", func(h *state, _ model.SYN) uint32 { return h.x + h.r.Uint32N(2)*0x10000 }, isn.ClassWeakRandom, isn.ClassMixed),
 		kept("a clock of 1 ms XORed with our port", func(_ *state, s model.SYN) uint32 {
 			return uint32(s.At/time.Millisecond) ^ uint32(s.Src.Port())<<16
-		}, isn.ClassTupleClock, isn.ClassGlobalClock, isn.ClassWeakRandom),
+		}, isn.ClassTupleClock, isn.ClassGlobalClock, isn.ClassGlobalMixed, isn.ClassWeakRandom), // ports one after the other are steps
 		kept("seconds, and a random byte below them", func(h *state, s model.SYN) uint32 {
 			return uint32(s.At/time.Second)<<8 | h.r.Uint32N(256)
 		}, isn.ClassGlobalClock, isn.ClassWeakRandom, isn.ClassRandomIncrement),

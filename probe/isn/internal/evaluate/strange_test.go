@@ -29,9 +29,12 @@ func TestStrangersAreNotForcedIntoAClass(t *testing.T) {
 }
 
 // The strangers have names of their own, and classes that fit.
-func TestStrangersAreDistinct(t *testing.T) {
+func TestStrangersAreDistinct(t *testing.T) { distinct(t, Strangers()) }
+
+func distinct(t *testing.T, list []Stranger) {
+	t.Helper()
 	seen := map[string]bool{}
-	for _, k := range Strangers() {
+	for _, k := range list {
 		if seen[k.Name] || len(k.Right) == 0 || slices.Contains(k.Right, isn.ClassUnknown) {
 			t.Errorf("%s", k.Name)
 		}
