@@ -197,12 +197,15 @@ func (r *Run) learn(rec *entry, line []byte) error {
 	case "check":
 		var c struct {
 			Name, Target, Expected string
-			OK                     bool
+			OK                     *bool
 		}
 		if err := json.Unmarshal(line, &c); err != nil {
 			return err
 		}
-		r.set(c.Name+": "+c.Target, c.Expected, map[bool]string{true: "held", false: "failed"}[c.OK])
+		if c.OK == nil {
+			return nil // not judged
+		}
+		r.set(c.Name+": "+c.Target, c.Expected, map[bool]string{true: "held", false: "failed"}[*c.OK])
 	}
 	return nil
 }

@@ -15,6 +15,10 @@ type Facts struct {
 	// Unasked says of a name without an address why nobody could be asked for one:
 	// that is another thing than a name that there is not.
 	Unasked map[string]string
+
+	// Unable says of a command why it could not run on this machine, or for this
+	// user, and what to do: nothing is judged for want of what it would have found.
+	Unable map[string]string
 }
 
 // found is all that is known of a place; nil where it was not looked at.
@@ -59,7 +63,7 @@ type entry struct {
 }
 
 // NewFacts are none yet.
-func NewFacts() *Facts { return &Facts{at: map[netip.AddrPort]*found{}} }
+func NewFacts() *Facts { return &Facts{at: map[netip.AddrPort]*found{}, Unable: map[string]string{}} }
 
 // typesOf are the records that facts are made of, by command.
 var typesOf = map[string][]string{

@@ -19,6 +19,7 @@ type Result struct {
 	Where    string // in the file
 	Target   string // "192.0.2.7:80"
 	OK       bool
+	Unjudged string // why it could not be judged, and what to do; OK is false
 	Expected string
 	Got      string
 	Words    []string // of what was found, that can be explained
@@ -66,12 +67,17 @@ type judgement struct {
 	host    netip.Addr
 	facts   *Facts
 	took    time.Duration // of the facts that are looked at
+	unable  string        // why some of them are missing, where the machine or the user is to blame
 	results []Result
 }
 
-// on says which facts the next results rest on; those that are missing are nil.
-func (j *judgement) on(facts ...*entry) {
-	j.took = 0
+// on says which facts of a command the next results rest on; those that are missing
+// are nil.
+func (j *judgement) on(command string, facts ...*entry) {
+	j.took, j.unable = 0, ""
+	if len(facts) == 0 || slices.Contains(facts, nil) {
+		j.unable = j.facts.Unable[command]
+	}
 	for _, f := range facts {
 		if f != nil {
 			j.took = max(j.took, f.took)
@@ -83,10 +89,13 @@ func (j *judgement) at(port uint16) *found { return j.facts.of(netip.AddrPortFro
 
 // say adds a result of a port; 0 is the host.
 func (j *judgement) say(port uint16, ok bool, expected, got string, words ...string) {
-	j.results = append(j.results, Result{
-		Name: j.e.Name, Where: j.e.Where, Target: placeOf(j.word, j.host.String(), port),
-		OK: ok, Expected: expected, Got: got, Words: words, Took: j.took,
-	})
+	r := Result{Name: j.e.Name, Where: j.e.Where, Target: placeOf(j.word, j.host.String(), port), Expected: expected}
+	if j.unable != "" {
+		r.Unjudged = j.unable
+	} else {
+		r.OK, r.Got, r.Words, r.Took = ok, got, words, j.took
+	}
+	j.results = append(j.results, r)
 }
 
 func (j *judgement) kept(port uint16, expected, got string) { j.say(port, true, expected, got) }
@@ -100,13 +109,13 @@ func (j *judgement) states() {
 	for _, s := range j.e.States {
 		for port := range s.Ports.All() {
 			r := j.at(port).port
-			j.on(r)
+			j.on("scan", r)
 			j.say(port, r != nil && r.State == s.State.String(), s.State.String(), stateOf(r), wordsOfPort(r)...)
 		}
 	}
 	for port := range j.e.NotOpen.All() {
 		r := j.at(port).port
-		j.on(r)
+		j.on("scan", r)
 		closed := r != nil && (r.State == probe.StateRefused.String() || r.State == probe.StateFiltered.String())
 		j.say(port, closed, "not open", stateOf(r), wordsOfPort(r)...)
 	}
@@ -151,10 +160,11 @@ func (j *judgement) others() {
 		}
 		probed++
 	}
-	j.on(looked...)
+	j.on("scan", looked...)
 	want := "nothing else open of " + units.CountOf(uint64(probed), "port")
 	switch {
 	case len(open) > 0:
+		j.unable = "" // that is enough
 		j.broken(0, want, "open: "+portList(open), "open")
 	case len(unknown) > 0:
 		j.broken(0, want, units.CountOf(uint64(len(unknown)), "port")+" could not be probed", "unknown")
@@ -166,7 +176,7 @@ func (j *judgement) others() {
 // measured is all that is expected of one port beside its state.
 func (j *judgement) measured(port uint16) {
 	at := j.at(port)
-	j.on(at.rtt)
+	j.on("ping", at.rtt)
 	for _, b := range j.e.RTT {
 		j.bound(port, b, at.rtt)
 	}
@@ -174,15 +184,15 @@ func (j *judgement) measured(port uint16) {
 		j.loss(port, at.rtt)
 	}
 	if j.e.Handshake != nil {
-		j.on(at.handshake)
+		j.on("handshake", at.handshake)
 		j.handshake(port, at.handshake)
 	}
 	if j.e.ISN != nil {
-		j.on(at.isn)
+		j.on("isn", at.isn)
 		j.isn(port, at.isn)
 	}
 	if j.e.Path != nil && port == j.e.measured()[0] {
-		j.on(at.hops...)
+		j.on("trace", at.hops...)
 		j.path(port, at)
 	}
 }

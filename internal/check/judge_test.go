@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,36 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What a command would have found that could not run is not judged, neither held nor
+// failed; what other commands found is.
+func TestUnjudged(t *testing.T) {
+	p, hosts := planned(t, `
+expect:
+  - {targets: 192.0.2.1, open: 80, port: 99, handshake: {close: four-way}, isn: random, path: {max-hops: 3, avoid: 203.0.113.1}, rtt: 1s}
+  - {targets: 192.0.2.1, only: true, scope: [81, 84, 99]}
+  - {targets: 192.0.2.1, only: true, scope: [81, 99]}
+`)
+	f := told(t, facts)
+	for _, command := range []string{"scan", "handshake", "isn", "trace"} {
+		f.Unable[command] = command + " may not"
+	}
+	var got []string
+	for _, r := range p.Judge(hosts, f) {
+		if r.Unjudged != "" && (r.OK || r.Got != "") {
+			t.Errorf("judged and not: %+v", r)
+		}
+		got = append(got, fmt.Sprintf("%s: %v %s%s", r.Expected, r.OK, r.Got, r.Unjudged))
+	}
+	want := []string{
+		"open: true open (syn-ack)", "p95 of the RTT at most 1.0 s: false not probed", "a connection: false handshake may not",
+		"sequence numbers at least random: false isn may not", "at most 3 hops: false trace may not", "no way through 203.0.113.1: false trace may not",
+		"nothing else open of 3 ports: false open: 84", "nothing else open of 2 ports: false scan may not",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // A name without an address fails, a target of several addresses is judged one by
 // one, and what needs to be probed is asked once.
 func TestNeeds(t *testing.T) {
@@ -155,7 +186,7 @@ expect:
 
 // Results are what CI reads, also with awkward words.
 func TestResultFiles(t *testing.T) {
-	all := []Result{{Name: "a <b> & #c", Target: "x:1", OK: true, Expected: "open", Got: "open"}, {Name: "d", Target: "y:2", Expected: "open", Got: "refused \"reset\"", Where: "c.yaml:1:1"}}
+	all := []Result{{Name: "a <b> & #c", Target: "x:1", OK: true, Expected: "open", Got: "open"}, {Name: "d", Target: "y:2", Expected: "open", Got: "refused \"reset\"", Where: "c.yaml:1:1"}, {Name: "e", Target: "z:3", Expected: "a connection", Unjudged: "no right", Where: "c.yaml:2:1"}}
 	var junit, tap strings.Builder
 	if err := errors.Join(WriteJUnit(&junit, "c.yaml", 1500*time.Millisecond, all), WriteTAP(&tap, all)); err != nil {
 		t.Fatal(err)
@@ -163,17 +194,21 @@ func TestResultFiles(t *testing.T) {
 	var suite struct {
 		Tests    int `xml:"tests,attr"`
 		Failures int `xml:"failures,attr"`
+		Errors   int `xml:"errors,attr"`
 		Cases    []struct {
 			Class   string `xml:"classname,attr"`
 			Failure *struct {
 				Message string `xml:"message,attr"`
 			} `xml:"failure"`
+			Error *struct {
+				Message string `xml:"message,attr"`
+			} `xml:"error"`
 		} `xml:"testcase"`
 	}
-	if err := xml.Unmarshal([]byte(junit.String()), &suite); err != nil || suite.Tests != 2 || suite.Failures != 1 || suite.Cases[0].Class != "a <b> & #c" || suite.Cases[0].Failure != nil || !strings.Contains(suite.Cases[1].Failure.Message, `refused "reset"`) {
+	if err := xml.Unmarshal([]byte(junit.String()), &suite); err != nil || suite.Tests != 3 || suite.Failures != 1 || suite.Errors != 1 || suite.Cases[2].Failure != nil || suite.Cases[2].Error.Message != "not judged: no right" || suite.Cases[0].Class != "a <b> & #c" || suite.Cases[0].Failure != nil || !strings.Contains(suite.Cases[1].Failure.Message, `refused "reset"`) {
 		t.Errorf("%v %+v\n%s", err, suite, junit.String())
 	}
-	want := "TAP version 13\n1..2\nok 1 - a <b> & \\#c: x:1: open\nnot ok 2 - d: y:2: open\n  ---\n  expected: \"open\"\n  found: \"refused \\\"reset\\\"\"\n  at: \"c.yaml:1:1\"\n  ...\n"
+	want := "TAP version 13\n1..3\nok 1 - a <b> & \\#c: x:1: open\nnot ok 2 - d: y:2: open\n  ---\n  expected: \"open\"\n  found: \"refused \\\"reset\\\"\"\n  at: \"c.yaml:1:1\"\n  ...\nnot ok 3 - e: z:3: a connection\n  ---\n  expected: \"a connection\"\n  not_judged: \"no right\"\n  at: \"c.yaml:2:1\"\n  ...\n"
 	if tap.String() != want {
 		t.Errorf("%s", tap.String())
 	}

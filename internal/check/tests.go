@@ -22,6 +22,7 @@ func WriteJUnit(w io.Writer, suite string, took time.Duration, all []Result) err
 		Name    string   `xml:"name,attr"`
 		Time    string   `xml:"time,attr,omitempty"` // s
 		Failure *failure `xml:"failure,omitempty"`
+		Error   *failure `xml:"error,omitempty"`
 	}
 	type testSuite struct {
 		XMLName  xml.Name   `xml:"testsuite"`
@@ -38,7 +39,11 @@ func WriteJUnit(w io.Writer, suite string, took time.Duration, all []Result) err
 		if r.Took > 0 {
 			c.Time = fmt.Sprintf("%.3f", r.Took.Seconds())
 		}
-		if !r.OK {
+		switch {
+		case r.Unjudged != "":
+			s.Errors++
+			c.Error = &failure{"not judged: " + r.Unjudged, r.Where}
+		case !r.OK:
 			s.Failures++
 			c.Failure = &failure{"expected " + r.Expected + ", found " + r.Got, r.Where}
 		}
@@ -67,7 +72,11 @@ func WriteTAP(w io.Writer, all []Result) error {
 		}
 		fmt.Fprintf(&b, "%s %d - %s\n", verdict, i+1, tapWords(r.Name+": "+r.Target+": "+r.Expected))
 		if !r.OK {
-			fmt.Fprintf(&b, "  ---\n  expected: %q\n  found: %q\n  at: %q\n  ...\n", r.Expected, r.Got, r.Where)
+			key, found := "found", r.Got
+			if r.Unjudged != "" {
+				key, found = "not_judged", r.Unjudged
+			}
+			fmt.Fprintf(&b, "  ---\n  expected: %q\n  %s: %q\n  at: %q\n  ...\n", r.Expected, key, found, r.Where)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,10 +116,14 @@ type checkJob struct {
 
 func checkFile(ctx context.Context, s Streams, o *checkOptions) error {
 	j := &checkJob{options: o, streams: s}
-	if err := inOrder(func() error { return j.read(ctx) }, j.readRate, j.readOutputs); err != nil {
+	err := inOrder(func() error { return j.read(ctx) }, j.readRate, j.readOutputs)
+	if err != nil {
 		return err
 	}
 	if o.DryRun {
+		if j.streams, err = o.planning(j.streams, o.plans()); err != nil {
+			return err
+		}
 		return j.dryRun()
 	}
 	return j.run(ctx)
@@ -310,12 +315,16 @@ func (j *checkJob) results(ctx context.Context, d *display) ([]check.Result, pro
 	if err != nil {
 		return nil, summary, err
 	}
-	summary.Complete = true
-	return j.expected.Judge(j.hosts, found), summary, nil
+	results := j.expected.Judge(j.hosts, found)
+	summary.Complete = !slices.ContainsFunc(results, func(r check.Result) bool { return r.Unjudged != "" })
+	return results, summary, nil
 }
 
 func recordOf(r *check.Result) *record.Check {
-	c := &record.Check{Name: r.Name, Target: r.Target, OK: r.OK, Expected: r.Expected, Got: r.Got, Where: r.Where}
+	c := &record.Check{Name: r.Name, Target: r.Target, Expected: r.Expected, Got: r.Got, Where: r.Where, Why: r.Unjudged}
+	if r.Unjudged == "" {
+		c.OK = record.Some(r.OK)
+	}
 	if r.Took > 0 {
 		c.Took = record.Some(r.Took)
 	}
@@ -332,12 +341,19 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 		return fmt.Errorf("%w: %w", sink.ErrWrite, err)
 	}
 	var failed []check.Result
+	unjudged := 0
 	for _, r := range results {
-		if !r.OK {
+		switch {
+		case r.Unjudged != "":
+			unjudged++
+		case !r.OK:
 			failed = append(failed, r)
 		}
 	}
-	if len(failed) == 0 {
+	switch {
+	case len(failed) == 0 && unjudged > 0:
+		return &exit{exitUnable, fmt.Errorf("%d of %s not judged", unjudged, units.CountOf(uint64(len(results)), "expectation"))}
+	case len(failed) == 0:
 		return nil
 	}
 	if j.options.Explain {

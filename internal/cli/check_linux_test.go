@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,33 @@ expect:
 		if r.code != exitNo || !strings.Contains(r.out, want) {
 			t.Errorf("exit %d, no %q in\n%s%s", r.code, want, r.out, r.err)
 		}
+	}
+}
+
+// Without the right to raw sockets, what they would show is not judged, and the rest is:
+// code 3, or 1 where something failed.
+func TestCheckWithoutRights(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	path := expectations(t, fmt.Sprintf("expect:\n  - {name: here, targets: 127.0.0.1, open: %[1]d, handshake: {}, isn: random}\n", l.Addr().(*net.TCPAddr).Port))
+	r := withoutRights(t, "check", path, "-o", "json")
+	var got []string
+	for _, c := range records(t, r.out) {
+		if c.str("type") == "check" {
+			got = append(got, fmt.Sprint(c["ok"], " ", c["got"], " ", c["not_judged"]))
+		}
+	}
+	why := "it takes raw sockets: run as root, or see `synscope doctor`"
+	want := []string{"true open (connected) <nil>", "<nil> <nil> " + why, "<nil> <nil> " + why}
+	if r.code != exitUnable || !slices.Equal(got, want) || !strings.Contains(r.err, "2 of 3 expectations not judged") {
+		t.Errorf("exit %d, %q: %s", r.code, got, r.err)
+	}
+	other := expectations(t, fmt.Sprintf("expect:\n  - {name: here, targets: 127.0.0.1, refused: %[1]d, port: %[1]d, handshake: {}}\n", l.Addr().(*net.TCPAddr).Port))
+	if r := withoutRights(t, "check", other); r.code != exitNo || !strings.Contains(r.out, "0 held, 1 failed, 1 not judged") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
 	}
 }
 

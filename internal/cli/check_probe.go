@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"synscope/internal/check"
+	"synscope/netraw"
 	"synscope/probe"
 
 	words "synscope/internal/explain"
@@ -162,6 +164,17 @@ func (g *gathering) fail(err error) {
 	}
 }
 
+// unable notes why a command could not run: what rests on it is not judged.
+func (g *gathering) unable(command string, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	why := err.Error()
+	if errors.Is(err, netraw.ErrPermission) {
+		why = "it takes raw sockets: run as root, or see `synscope doctor`"
+	}
+	g.facts.Unable[command] = why
+}
+
 // runPhase runs one command and takes its records.
 func (j *checkJob) runPhase(ctx context.Context, p *phase, g *gathering, d *display) error {
 	if err := ctx.Err(); err != nil {
@@ -184,7 +197,11 @@ func (j *checkJob) runPhase(ctx context.Context, p *phase, g *gathering, d *disp
 	if d.level > 0 {
 		d.remark(strings.Split(strings.TrimSpace(strings.ReplaceAll(said.String(), "synscope: ", "")), "\n")...)
 	}
-	if err == nil || exitCode(err) == exitNo {
+	switch {
+	case err == nil, exitCode(err) == exitNo:
+		return nil
+	case exitCode(err) == exitUnable:
+		g.unable(p.command, err)
 		return nil
 	}
 	return &exit{exitCode(err), fmt.Errorf("%s: %w", p.command, err)}

@@ -33,20 +33,20 @@ func TestEveryCommandWritesRecords(t *testing.T) {
 		}
 	}
 	lines := map[string][]string{
-		"scan":      {"-4 -p 80,81 web", "-4 -sn web", "-4 -sT -p 80,81 web", "-4 --stateless -p 80 web", "-4 -p 80,7000-7013 reject --open"},
-		"ping":      {"-4 -c 3 -i 10ms web:80", "-4 -c 2 -i 10ms --compare web:80 slow:80", "-4 -c 1 --timeout 50ms --max-retries 0 fortress:80"},
-		"handshake": {"-4 web:22", "-4 web:81", "-4 web:80 --data hello", "-4 cookie:80", "-4 reject:7013"},
-		"isn":       {"-4 --quick web:80", "-4 --quick cookie:80"},
-		"trace":     {"-4 -n far:80", "-4 -n --max-hops 1 --timeout 50ms fortress:80"},
-		"send":      {"-4 web:80 --flags SA --timeout 100ms"},
+		"scan":      {"-4 -p 80,81 web", "-4 -sn web", "-4 -sT -p 80,81 web", "-4 --stateless -p 80 web", "-4 -p 80 web --dry-run", "-4 -p 80 web --plan", "-4 -p 80,7000-7013 reject --open"},
+		"ping":      {"-4 -c 3 -i 10ms web:80", "-4 -c 2 web:80 --dry-run", "-4 -c 2 -i 10ms --compare web:80 slow:80", "-4 -c 1 --timeout 50ms --max-retries 0 fortress:80"},
+		"handshake": {"-4 web:22", "-4 web:80 --dry-run", "-4 web:81", "-4 web:80 --data hello", "-4 cookie:80", "-4 reject:7013"},
+		"isn":       {"-4 --quick web:80", "-4 --quick web:80 --dry-run", "-4 --quick cookie:80"},
+		"trace":     {"-4 -n far:80", "-4 -n far:80 --dry-run", "-4 -n --max-hops 1 --timeout 50ms fortress:80"},
+		"send":      {"-4 web:80 --flags SA --timeout 100ms", "-4 web:80 --flags SA --dry-run"},
 		"read":      {in("web.pcap"), in("web.pcap") + " --segments", in("web.pcap") + " --summary-by server"},
-		"check":     {good, wrong, wrong + " --explain", "--diff " + in("old") + " " + in("new")},
+		"check":     {good, good + " --dry-run", wrong, wrong + " --explain", "--diff " + in("old") + " " + in("new")},
 		"merge":     {in("shard")},
 		"report":    {in("old"), in("old") + " " + in("new") + " --html " + in("page.html")},
 		"explain":   {"", "syn-ack", "findings"},
 		"schema":    {"", "port", "check"},
 		"doctor":    {""},
-		"why":       {"-4 web:80"},
+		"why":       {"-4 web:80", "-4 web:80 --dry-run"},
 	}
 	app := newApp(Streams{Env: func(string) string { return "" }})
 	for _, c := range app.Commands {

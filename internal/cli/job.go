@@ -16,7 +16,11 @@ type job interface {
 func probes[O any, P options[O], J job](s Streams, understand func(context.Context, Streams, P) (J, error)) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		o := optionsOf[O, P](c)
-		j, err := understand(c.Context, s, o)
+		streams, err := o.base().planning(s, o.base().plans())
+		if err != nil {
+			return err
+		}
+		j, err := understand(c.Context, streams, o)
 		if err != nil {
 			return err
 		}

@@ -68,6 +68,9 @@ func makeReport(s Streams, o *reportOptions) error {
 	if err := j.write(&r); err != nil {
 		return err
 	}
+	for _, line := range r.LeftOut() {
+		fmt.Fprintf(s.Err, "synscope: %s\n", units.Printable(line))
+	}
 	if cut := r.Cut(); len(cut) > 0 {
 		return &exit{exitInterrupted, errors.New(strings.Join(cut, "\nsynscope: "))}
 	}

@@ -96,7 +96,19 @@ func scanOptionsOf(c *cli.Context) *scanOptions {
 	return o
 }
 
+// plans is common's, with --plan.
+func (o *scanOptions) plans() string {
+	if o.Plan {
+		return "--plan"
+	}
+	return o.common.plans()
+}
+
 func runScan(ctx context.Context, s Streams, o *scanOptions) error {
+	s, err := o.planning(s, o.plans())
+	if err != nil {
+		return err
+	}
 	j, err := newScan(ctx, s, o)
 	switch {
 	case err != nil:

@@ -43,11 +43,14 @@ func (r *Report) diagnosisTiles() []tile {
 }
 
 func (r *Report) checkTiles() []tile {
-	failed, all := 0, 0
+	failed, unjudged, all := 0, 0, 0
 	for _, one := range r.runs {
 		for _, c := range one.checks {
 			all++
-			if !c.OK {
+			switch {
+			case c.OK == nil:
+				unjudged++
+			case !*c.OK:
 				failed++
 			}
 		}
@@ -55,6 +58,8 @@ func (r *Report) checkTiles() []tile {
 	switch {
 	case all == 0:
 		return nil
+	case failed == 0 && unjudged > 0:
+		return []tile{{fmt.Sprintf("%d of %d", unjudged, all), "expectations not judged", "filtered"}}
 	case failed == 0:
 		return []tile{{units.Count(uint64(all)), plural(all, "expectation holds", "expectations hold"), "open"}}
 	}

@@ -12,9 +12,9 @@ import (
 
 // checkView is the expectations of one run, those that failed first.
 type checkView struct {
-	Title        string
-	Failed, Held []checkRow
-	Omitted      string
+	Title                  string
+	Failed, Unjudged, Held []checkRow
+	Omitted                string
 }
 
 type checkRow struct{ Name, Target, Expected, Got, Where, Took string }
@@ -32,7 +32,10 @@ func (r *Report) checkViews() (views []checkView) {
 		for _, c := range one.checks {
 			row := checkRow{c.Name, c.Target, c.Expected, c.Got, c.Where, spell(c.Took)}
 			switch {
-			case !c.OK:
+			case c.OK == nil:
+				row.Got = c.Unjudged
+				v.Unjudged = append(v.Unjudged, row)
+			case !*c.OK:
 				v.Failed = append(v.Failed, row)
 			case held < mostHeld:
 				v.Held = append(v.Held, row)

@@ -3,6 +3,7 @@ package htmlreport
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,6 +104,23 @@ func TestUnknownRecords(t *testing.T) {
 	}
 	if page := written(t, &r); !strings.Contains(page, "2 records of type &#34;weather&#34;, which this version does not know, are left out.") {
 		t.Error("the page does not say what it left out")
+	}
+	if told := r.Told()[0].Unknown; len(told) != 1 || told["weather"] != 2 {
+		t.Errorf("told of %v", told)
+	}
+	if left := r.LeftOut(); len(left) != 1 || left[0] != `in: 2 records of type "weather", which this version does not know, are left out` {
+		t.Errorf("%q", left)
+	}
+	var many Report
+	var lines strings.Builder
+	for i := range 3 * mostStrangers {
+		fmt.Fprintf(&lines, "{\"type\":\"kind%d\"}\n", i)
+	}
+	if err := many.Read("in", strings.NewReader(begun+lines.String()+ended)); err != nil {
+		t.Fatal(err)
+	}
+	if told := many.Told()[0].Unknown; told[otherTypes] != 2*mostStrangers || len(told) != mostStrangers+1 {
+		t.Errorf("told of %v", told)
 	}
 }
 

@@ -189,7 +189,8 @@ type hopRecord struct {
 type checkRecord struct {
 	Name     string         `json:"name"`
 	Target   string         `json:"target"`
-	OK       bool           `json:"ok"`
+	OK       *bool          `json:"ok"`
+	Unjudged string         `json:"not_judged"`
 	Expected string         `json:"expected"`
 	Got      string         `json:"got"`
 	Where    string         `json:"where"`

@@ -50,6 +50,7 @@ const (
 	mostListed    = 2_000 // changes, groups, diagnoses and the like
 	mostFindings  = 50_000
 	mostStrangers = 40 // types that are told apart
+	otherTypes    = "(others)"
 )
 
 // take decodes a record by its type and puts it where it belongs.
@@ -101,12 +102,13 @@ func (r *run) takeListed(kind string, line []byte) error {
 		return keep(r, &r.groups, mostListed, kind, line)
 	case "capability":
 		return keep(r, &r.abilities, mostListed, kind, line)
-	case "shard", "explanation", "report":
+	case "shard", "explanation", "report", "planned", "schema":
 		return nil
 	}
-	if kind = shortened(kind, 40); r.strange[kind] > 0 || len(r.strange) < mostStrangers {
-		r.strange[kind]++
+	if kind = shortened(kind, 40); r.strange[kind] == 0 && len(r.strange) >= mostStrangers {
+		kind = otherTypes // counted all the same
 	}
+	r.strange[kind]++
 	return nil
 }
 

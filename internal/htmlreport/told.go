@@ -1,6 +1,8 @@
 package htmlreport
 
 import (
+	"strings"
+
 	"synscope/internal/report/record"
 	"synscope/probe"
 )
@@ -9,7 +11,7 @@ import (
 func (r *Report) Told() (list []*record.Reported) {
 	for _, one := range r.runs {
 		t := &record.Reported{
-			File: one.file, Of: one.head.Command, Start: one.head.Start, Cut: one.cut, Records: one.records,
+			File: one.file, Of: one.head.Command, Start: one.head.Start, Cut: one.cut, Records: one.records, Unknown: one.strange,
 			Hosts: uint64(len(one.hosts)), Complete: one.cut == "" && (one.alone || one.summary != nil && one.summary.Complete),
 		}
 		for _, s := range one.hosts {
@@ -23,4 +25,14 @@ func (r *Report) Told() (list []*record.Reported) {
 		list = append(list, t)
 	}
 	return list
+}
+
+// LeftOut says what of the files is not on the page, a line each.
+func (r *Report) LeftOut() (lines []string) {
+	for _, one := range r.runs {
+		for _, note := range one.leftOut() {
+			lines = append(lines, one.file+": "+strings.TrimSuffix(note, "."))
+		}
+	}
+	return lines
 }

@@ -6,11 +6,12 @@ import (
 
 // Check is one expectation, and whether it held.
 type Check struct {
-	Name     string // of the expectation
-	Target   string // the port or host that it is about
-	OK       bool
+	Name     string      // of the expectation
+	Target   string      // the port or host that it is about
+	OK       Maybe[bool] // absent where it was not judged
 	Expected string
 	Got      string
+	Why      string               // it was not judged, and what to do
 	Where    string               // file, line and column
 	Took     Maybe[time.Duration] // of the probing that it rests on
 }
@@ -20,15 +21,16 @@ func (*Check) Type() string { return "check" }
 
 // CheckColumns are the fields of a check in their order, present or not.
 func CheckColumns() []string {
-	return []string{"name", "target", "ok", "expected", "got", "where", "took_ns"}
+	return []string{"name", "target", "ok", "expected", "got", "not_judged", "where", "took_ns"}
 }
 
 func (c *Check) Fields(w FieldWriter) {
 	w.Str("name", c.Name)
 	w.Str("target", c.Target)
-	w.Bool("ok", c.OK)
+	boolField(w, "ok", c.OK)
 	w.Str("expected", c.Expected)
-	w.Str("got", c.Got)
+	strField(w, "got", c.Got)
+	strField(w, "not_judged", c.Why)
 	strField(w, "where", c.Where)
 	durationField(w, "took_ns", c.Took)
 }

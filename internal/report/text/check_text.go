@@ -22,7 +22,7 @@ func changeWords(c *record.Change) string {
 // checkText is a line for each expectation, and how many held.
 type checkText struct {
 	*textSink
-	held, failed, changed uint64
+	held, failed, unjudged, changed uint64
 }
 
 func (t *checkText) Record(r record.Record) error {
@@ -36,30 +36,45 @@ func (t *checkText) Record(r record.Record) error {
 		if t.o.Quiet {
 			return nil
 		}
-		if t.held+t.failed == 0 && !r.Complete {
+		all := t.held + t.failed + t.unjudged
+		switch {
+		case all == 0 && !r.Complete:
 			return t.write([]string{"nothing was judged"})
-		}
-		if t.held+t.failed == 0 {
+		case all == 0:
 			return t.write([]string{units.CountOf(t.changed, "change")})
 		}
-		words := units.CountOf(t.held+t.failed, "expectation") + ": "
-		if t.failed == 0 {
-			words += "all held"
-		} else {
-			words += units.Count(t.held) + " held, " + t.paint.paint(red, units.Count(t.failed)+" failed")
-		}
-		return t.write([]string{"", words + ", in " + units.Duration(r.Took)})
+		return t.write([]string{"", units.CountOf(all, "expectation") + ": " + t.counts() + ", in " + units.Duration(r.Took)})
 	}
 	return nil
+}
+
+// counts are how many expectations held, and what became of the others.
+func (t *checkText) counts() string {
+	if t.failed+t.unjudged == 0 {
+		return "all held"
+	}
+	words := units.Count(t.held) + " held"
+	if t.failed > 0 {
+		words += ", " + t.paint.paint(red, units.Count(t.failed)+" failed")
+	}
+	if t.unjudged > 0 {
+		words += ", " + t.paint.paint(yellow, units.Count(t.unjudged)+" not judged")
+	}
+	return words
 }
 
 // line is an expectation; what was found is told where it did not hold, or says
 // more than that it did.
 func (t *checkText) line(c *record.Check) string {
+	ok, judged := c.OK.Get()
 	mark := t.paint.paint(green, "ok  ")
-	if c.OK {
+	switch {
+	case !judged:
+		t.unjudged++
+		mark = t.paint.paint(yellow, "?   ")
+	case ok:
 		t.held++
-	} else {
+	default:
 		t.failed++
 		mark = t.paint.paint(red, "FAIL")
 	}
@@ -69,7 +84,9 @@ func (t *checkText) line(c *record.Check) string {
 	}
 	words += ": " + units.Printable(c.Expected)
 	switch {
-	case !c.OK:
+	case !judged:
+		return words + ": not judged: " + units.Printable(c.Why)
+	case !ok:
 		return words + ", but found " + units.Printable(c.Got) + t.paint.paint(dim, "  "+units.Printable(c.Where))
 	case !strings.HasPrefix(c.Got, c.Expected):
 		return words + ": " + units.Printable(c.Got)

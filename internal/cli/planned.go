@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"bytes"
+	"io"
+
+	"synscope/internal/report/record"
+	"synscope/internal/report/rows"
+)
+
+// planning are the streams of a command that says what it would do: what it prints for
+// people is a record a line where records are asked for. flag is what it was asked by;
+// without one nothing changes.
+func (o *common) planning(s Streams, flag string) (Streams, error) {
+	switch out := s.Out; {
+	case flag == "", o.Format == "", o.Format == "text":
+		return s, nil
+	case o.Format == "json":
+		s.Out = &recordLines{take: func(line []byte) error { return writePlanned(out, line) }}
+		return s, nil
+	}
+	return s, usagef("-o %s: %s prints text, or with -o json a record a line", o.Format, flag)
+}
+
+// plans tells which flag, if any, has a command say what it would do and stop.
+func (o *common) plans() string {
+	if o.DryRun {
+		return "--dry-run"
+	}
+	return ""
+}
+
+func writePlanned(w io.Writer, line []byte) error {
+	if line = bytes.TrimSpace(line); len(line) == 0 {
+		return nil
+	}
+	_, err := w.Write(append(rows.AppendJSON(nil, &record.Planned{Text: string(line)}), '\n'))
+	return err
+}
