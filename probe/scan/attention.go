@@ -31,6 +31,11 @@ func (e *engine) loss(h *host) float64 {
 	return h.losses.share(e.losses.share(priorLoss, priorWeight), priorWeight)
 }
 
+// likelyLoss is the loss as it may well be, where few answers tell of it.
+func (e *engine) likelyLoss(h *host) float64 {
+	return max(e.loss(h), (float64(h.losses.wasted)+0.5)/float64(h.losses.answers+h.losses.wasted+1))
+}
+
 // allowed is how many transmissions a probe may have. They follow the loss that
 // was measured, so that a silent port of a host that answers elsewhere costs
 // no more than it takes to tell silence from loss; of a host that never
