@@ -31,6 +31,11 @@ func (e *engine) loss(h *host) float64 {
 	return h.losses.share(e.losses.share(priorLoss, priorWeight), priorWeight)
 }
 
+// likelyLoss is the loss as it may well be, where few answers tell of it.
+func (e *engine) likelyLoss(h *host) float64 {
+	return max(e.loss(h), (float64(h.losses.wasted)+0.5)/float64(h.losses.answers+h.losses.wasted+1))
+}
+
 // allowed is how many transmissions a probe may have. They follow the loss that
 // was measured, so that a silent port of a host that answers elsewhere costs
 // no more than it takes to tell silence from loss; of a host that never
@@ -46,6 +51,9 @@ func (e *engine) allowed(f *flight) int {
 		if int(h.tally.ports)+int(h.flights) <= fewPorts {
 			n++ // all that is asked of the host hangs on them
 		}
+	}
+	if errors := &f.host.errors; errors.answers > 0 {
+		n = max(n, min(attemptsAt(errors.share(priorLoss, priorWeight)), mostByErrors))
 	}
 	if n = min(n, e.cfg.Retries+1); f.outcome.Renewed() {
 		n++
@@ -63,6 +71,8 @@ const (
 	// believe of one that has not answered yet.
 	shortestGuess = 200 * time.Millisecond
 	guessFactor   = 4
+	// unsureWait is the least wait for the last answer of a host of few answers.
+	unsureWait = 400 * time.Millisecond
 	// mostDoublings of the timeout: what is lost at random is not won by waiting,
 	// and what is limited is the limiter's.
 	mostDoublings = 2
@@ -85,7 +95,8 @@ func (e *engine) patience(h *host, attempt int) time.Duration {
 
 // overdue is when the last transmission of a probe counts as not answered, as its
 // host is known now. The silence of a host of which nothing was heard is not believed
-// before the longest round trip has passed, however near the others are.
+// before the longest round trip has passed, however near the others are, and where a
+// few answers alone tell of the way the last of its answers may take longer than they.
 func (e *engine) overdue(f *flight) time.Duration {
 	h, last := f.host, len(f.tx)-1
 	attempt := last
@@ -93,7 +104,11 @@ func (e *engine) overdue(f *flight) time.Duration {
 		attempt -= e.cfg.attempts()
 	}
 	due := f.tx[last].Sent + e.patience(h, attempt)
-	if !h.Known() && h.expected == 0 && len(f.tx) >= e.allowed(f) {
+	switch {
+	case h.timed >= enoughTimes || f.watches || len(f.tx) < e.allowed(f):
+	case h.Known():
+		due = max(due, f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
+	case h.expected == 0:
 		due = max(due, h.began+e.cfg.Timeout)
 	}
 	return due

@@ -145,6 +145,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	if ev.Kind == wire.KindICMP {
 		if ev.Sender == f.host.addr.WithZone("") {
 			e.near(e.Now - f.tx[ev.Attempt].Sent)
+			f.host.errors.note(ev.Attempt - f.inGaps(ev.Attempt))
 		}
 		return
 	}

@@ -29,6 +29,7 @@ type host struct {
 
 	limiter
 	losses    losses
+	errors    losses // by its ICMP errors
 	tally     tally
 	found     found
 	pending   queue          // probes that wait to be sent

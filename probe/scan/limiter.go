@@ -19,6 +19,7 @@ type limiter struct {
 	first   int32         // answers of this epoch to the first probe sent since the change
 	rescued int32         // and to later ones
 	sent    int32         // probes of this epoch
+	seen    float64       // answers a second at the latest cut
 	plateau float64       // answers a second before the rate was last raised; 0: it was not
 	hold    time.Duration // until then it is not raised
 	ceiling float64       // a rate that brought no more answers, or too few; 0: none is known
@@ -50,8 +51,24 @@ func (l *limiter) room(now time.Duration) bool { return l.rate == 0 || now >= l.
 func (l *limiter) depart(now time.Duration) {
 	l.sent++
 	if l.rate > 0 {
+		l.unbind(now)
 		l.due = max(l.due, now-limiterSlack) + time.Duration(float64(time.Second)/l.rate)
 	}
+}
+
+// unbind raises a rate at which hardly anything is answered: a host that answered more
+// before is not held back by its limit now, but most of its ports are silent, and what
+// it took for one may be loss.
+func (l *limiter) unbind(now time.Duration) {
+	lasted, n := now-l.epoch, l.first+l.rescued
+	few := n < epochAnswers && l.rescued < minRescued
+	if lasted < maxEpoch/2 || lasted < maxEpoch && !few || l.sent < epochAnswers || 4*n >= l.sent || float64(n)/lasted.Seconds() >= l.seen/2 {
+		return
+	}
+	if l.rate *= 2; l.rate > openRate {
+		l.rate, l.changed = 0, now
+	}
+	l.plateau, l.epoch, l.first, l.rescued, l.sent = 0, now, 0, 0, 0
 }
 
 // answered takes note of an answer; wasted is how many probes of that port went
@@ -101,7 +118,7 @@ func (l *limiter) cut(share, success, answered float64, now time.Duration) {
 	default:
 		l.rate, l.ceiling = max(min(answered, l.rate), minRate), l.rate
 	}
-	l.changed, l.due = now, now
+	l.changed, l.due, l.seen = now, now, answered
 }
 
 // raise tries a higher rate, unless the last try brought no more answers: twice as

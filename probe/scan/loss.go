@@ -26,6 +26,9 @@ const (
 	missed = 0.0005
 	// silentAttempts are those of a port of a host that answered nothing at all.
 	silentAttempts = 2
+	// mostByErrors are those to which errors of the host may add up: it may limit them,
+	// so that they tell less of the way than segments do.
+	mostByErrors = 4
 	// fewPorts is up to how many ports of a host one more attempt costs little.
 	fewPorts = 8
 )

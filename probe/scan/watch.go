@@ -29,7 +29,7 @@ const (
 	witnessLook = 20 * time.Millisecond
 	// surelyAway: the loss that was measured keeps as many answers of the witness away
 	// with a probability below that, or the host is.
-	surelyAway = 0.05
+	surelyAway = 0.01
 	// surprising: as many ports in a row keep silent with a probability below that, by
 	// what share of the ports answered before.
 	surprising = 1e-6
@@ -220,7 +220,7 @@ func (e *engine) cameBack(h *host, sent time.Duration) {
 // wasAway tells whether a silence was more than loss and filtered ports make.
 func (e *engine) wasAway(h *host) bool {
 	w := h.watch
-	if w.failures > 0 && math.Pow(e.loss(h), float64(w.failures)) < surelyAway {
+	if w.failures > 0 && math.Pow(e.likelyLoss(h), float64(w.failures)) < surelyAway {
 		return true
 	}
 	if w.futile || len(w.held) == 0 {
