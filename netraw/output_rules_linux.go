@@ -16,11 +16,12 @@ import (
 
 // checkOutput refuses to send frames where a rule for what this machine sends
 // could take one: nftables' hooks output and postrouting, those of iptables of
-// both kinds, and egress of an interface. Rules that only count, mark or
+// both kinds, and egress of an interface; and where an IPsec policy could, which
+// blocks packets or has them leave encrypted. Rules that only count, mark or
 // translate are no obstacle, nor are those that only accept.
 //
 // Only CAP_NET_ADMIN may look; whoever may not is refused too, unless the kernel
-// has no netfilter.
+// has neither netfilter nor IPsec.
 func checkOutput() error { return checkOutputFor(rulesThatTake) }
 
 // obstacle says which rules frames must not pass by.
@@ -32,11 +33,8 @@ const (
 )
 
 func checkOutputFor(what obstacle) error {
-	if _, err := os.Stat("/proc/thread-self/net/netfilter"); errors.Is(err, fs.ErrNotExist) && what == rulesThatTake {
-		return nil
-	}
 	where, err := firstOutputRule(what)
-	if where == "" && err == nil && what == rulesAtAll {
+	if where == "" && err == nil {
 		where, err = firstOutputPolicy()
 	}
 	switch {
@@ -52,6 +50,9 @@ func checkOutputFor(what obstacle) error {
 
 // firstOutputRule names a chain that is an obstacle, "" if there is none.
 func firstOutputRule(what obstacle) (where string, err error) {
+	if _, err := os.Stat("/proc/thread-self/net/netfilter"); errors.Is(err, fs.ErrNotExist) && what == rulesThatTake {
+		return "", nil
+	}
 	if where, err = nftablesOutput(what); where != "" || err != nil {
 		return where, err
 	}

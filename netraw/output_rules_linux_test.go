@@ -3,6 +3,7 @@ package netraw
 import (
 	"bytes"
 	"errors"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -130,6 +132,27 @@ func TestOutputVerdictMap(t *testing.T) {
 	t.Cleanup(func() { conn.DelTable(table); must(conn.Flush()) })
 	if err := checkOutput(); !errors.Is(err, ErrOutputFirewall) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What IPsec would block or encrypt is not passed by.
+func TestOutputPolicies(t *testing.T) {
+	newPeer(t)
+	for _, action := range []netlink.PolicyAction{netlink.XFRM_POLICY_BLOCK, netlink.XFRM_POLICY_ALLOW} {
+		policy := &netlink.XfrmPolicy{Dir: netlink.XFRM_DIR_OUT, Action: action,
+			Src: &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}, Dst: &net.IPNet{IP: net.IPv4(192, 0, 2, 0).To4(), Mask: net.CIDRMask(24, 32)}}
+		if err := netlink.XfrmPolicyAdd(policy); err != nil {
+			t.Skipf("this kernel has no IPsec: %v", err)
+		}
+		if err := checkOutput(); !errors.Is(err, ErrOutputFirewall) || !strings.Contains(err.Error(), "IPsec") {
+			t.Errorf("action %v: %v", action, err)
+		}
+		if err := netlink.XfrmPolicyDel(policy); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := checkOutput(); err != nil {
+		t.Errorf("without a policy: %v", err)
 	}
 }
 

@@ -165,7 +165,7 @@ func (r *runner) refused(w want, err error) {
 	}
 	if r.Counters.Sent == 0 {
 		v := wire.Unsendable(r.cfg.Target, err)
-		r.failed = &v
+		r.failed, r.Counters.Refusal = &v, err
 		return
 	}
 	r.Fail(fmt.Errorf("paths: %w", err))

@@ -11,6 +11,7 @@ import (
 	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/internal/probetest"
+	"synscope/probe/paths"
 	"synscope/probe/simnet"
 	"synscope/probe/trace"
 )
@@ -108,4 +109,33 @@ func TestTraceMeasuresNoRepeatedSYNACK(t *testing.T) {
 			t.Errorf("%d repeated, %+v", doubted, path)
 		}
 	})
+}
+
+// A search of which the firewall let no packet leave has learnt nothing of the target.
+func TestNothingLeftIsToldAsSuch(t *testing.T) {
+	refuse := func([]byte) error { return syscall.EPERM }
+	for name, run := range map[string]func(*testing.T, probe.Network) (probe.Verdict, probe.Summary, error){
+		"trace": func(t *testing.T, n probe.Network) (probe.Verdict, probe.Summary, error) {
+			path, err := trace.Run(t.Context(), n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
+			return path.Verdict, path.Summary, err
+		},
+		"watch": func(t *testing.T, n probe.Network) (probe.Verdict, probe.Summary, error) {
+			path, err := trace.Watch(t.Context(), n, trace.WatchConfig{Config: trace.Config{Target: target}, Rounds: 2}, func(trace.Hop) error { return nil })
+			return path.Verdict, path.Summary, err
+		},
+		"paths": func(t *testing.T, n probe.Network) (probe.Verdict, probe.Summary, error) {
+			m, err := paths.Run(t.Context(), n, paths.Config{Target: target})
+			return m.Verdict, m.Summary, err
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := world{Host: probetest.Listener(), Ports: 8, Config: simnet.Config{SendError: refuse}}
+			conn := probetest.World(w).Conn()
+			defer conn.Close()
+			v, s, err := run(t, conn)
+			if err != nil || v.Reason != "local-firewall" || !errors.Is(s.Unsent(), probe.ErrNothingSent) || !errors.Is(s.Unsent(), syscall.EPERM) {
+				t.Errorf("%s: %v, %v (%v), %v", name, err, v.State, v.Reason, s.Unsent())
+			}
+		})
+	}
 }

@@ -124,5 +124,5 @@ func (w *watcher) refusedBy(err error) {
 		return
 	}
 	v := wire.Unsendable(w.cfg.Target, err)
-	w.failed = &v
+	w.failed, w.Counters.Refusal = &v, err
 }

@@ -27,7 +27,7 @@ func TestNothingIsBelieved(t *testing.T) {
 	t.Cleanup(func() { f.close() })
 	for i := range trials {
 		switch trials[i].name {
-		case "scan-fin", "scan-ack", "discover", "withhold", "packet", "xdp":
+		case "scan-fin", "scan-ack", "scan-window", "scan-null", "scan-xmas", "scan-maimon", "discover", "withhold", "packet", "xdp":
 			continue // as the others, or for those who may more: scripts/attack has them
 		}
 		o, err := f.try(&trials[i], time.Second)
@@ -46,19 +46,25 @@ func TestNothingIsBelieved(t *testing.T) {
 // The judge sees what a run believes.
 func TestJudge(t *testing.T) {
 	for line, want := range map[string]int{
-		`{"type":"port","state":"open","reason":"syn-ack"}`:                     1,
-		`{"type":"port","state":"refused","reason":"reset"}`:                    1,
-		`{"type":"port","state":"refused","reason":"unverified-reset"}`:         0,
-		`{"type":"port","state":"filtered","reason":"admin-prohibited"}`:        1,
-		`{"type":"rtt","state":"filtered","reason":"no-response","rtt_ns":7}`:   1,
-		`{"type":"handshake","state":"filtered","reason":"no-response"}`:        0,
-		`{"type":"isn_sample","isn":0}`:                                         1,
-		`{"type":"isn","class":"unknown","samples":0}`:                          0,
-		`{"type":"isn","class":"random","samples":9}`:                           1,
-		`{"type":"hop","kind":"time-exceeded"}`:                                 1,
-		`{"type":"check","ok":false}`:                                           1,
-		`{"type":"host","state":"up","reason":"reset"}`:                         1,
-		`{"type":"port","state":"filtered","reason":"no-response"}` + "\nnoise": 0,
+		`{"type":"port","state":"open","reason":"syn-ack"}`:                                                             1,
+		`{"type":"port","state":"refused","reason":"reset"}`:                                                            1,
+		`{"type":"port","state":"refused","reason":"unverified-reset"}`:                                                 0,
+		`{"type":"port","state":"filtered","reason":"admin-prohibited"}`:                                                1,
+		`{"type":"rtt","state":"filtered","reason":"no-response","rtt_ns":7}`:                                           1,
+		`{"type":"handshake","state":"filtered","reason":"no-response"}`:                                                0,
+		`{"type":"isn_sample","isn":0}`:                                                                                 1,
+		`{"type":"isn","class":"unknown","samples":0}`:                                                                  0,
+		`{"type":"isn","class":"random","samples":9}`:                                                                   1,
+		`{"type":"hop","kind":"time-exceeded"}`:                                                                         1,
+		`{"type":"check","ok":false}`:                                                                                   1,
+		`{"type":"hop_summary","kind":"none"}`:                                                                          0,
+		`{"type":"hop_summary","kind":"unreachable"}`:                                                                   1,
+		`{"type":"path","nodes":[{"kind":"self"},{"kind":"dead"}]}`:                                                     0,
+		`{"type":"path","nodes":[{"kind":"self"},{"kind":"router"}]}`:                                                   1,
+		`{"type":"diagnosis","causes":[{"evidence":["SYN: 3 silence (an RST without a number of ours was ignored)"]}]}`: 0,
+		`{"type":"diagnosis","causes":[{"evidence":["SYN: 3 silence"]},{"evidence":["FIN: reset"]}]}`:                   1,
+		`{"type":"host","state":"up","reason":"reset"}`:                                                                 1,
+		`{"type":"port","state":"filtered","reason":"no-response"}` + "\nnoise":                                         0,
 	} {
 		o := outcome{trial: &trials[0]}
 		if o.judge(0, []byte(line), ""); len(o.believed) != want {

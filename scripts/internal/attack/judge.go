@@ -47,8 +47,9 @@ type record struct {
 // that is said to prove nothing.
 var harmless = []string{"no-response", "unverified-reset", ""}
 
-// answers are the words of a diagnosis for what came back.
-var answers = regexp.MustCompile(`SYN-ACK|reset|challenge|unreachable|prohibited|rejected|works|too big|echo reply|reaches|dies|ends at`)
+// answers are the words of a diagnosis for what came back of a segment: the host does
+// answer echo requests.
+var answers = regexp.MustCompile(`SYN-ACK|reset|challenge|unreachable|prohibited|rejected|works|too big`)
 
 // claim is what a record claims of a host that never answered, "" if nothing.
 func (r *record) claim() string {
