@@ -21,6 +21,8 @@ type Instrument interface {
 	Sent() int
 	// Closing is how long those take.
 	Closing() time.Duration
+	// End closes what is open, when nothing more will be asked.
+	End()
 }
 
 // Config says what is in question. Only Addrs must be set.
@@ -99,6 +101,7 @@ func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
 		}
 		err = r.make(ctx, &c)
 	}
+	inst.End()
 	d := r.diagnosis()
 	d.Complete = err == nil && ctx.Err() == nil
 	return d, err
