@@ -40,7 +40,7 @@ func pathCauses() []Cause {
 				oneWay(0.97), oneWay(0.6),
 				rules(router(), when(toHost, silent), traces(diesOnPath)),
 				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
-			Words: oneWayWords, Where: deathOf, Traced: true, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
+			Words: oneWayWords, Where: deathOf, Needs: "distance", Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
 			Again: commands("trace %s", "scan --reason %s"),
 		},
 		{
@@ -54,7 +54,7 @@ func pathCauses() []Cause {
 				rejects(of(share{NoWay, 0}, share{Silence, 0.005}), hostAlive()),
 				rejects(of(share{NoWay, 0}, share{Silence, 0.4}), hostAlive()),
 				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.4}))))...),
-			Where: rejecter, Words: rejectWords, Traced: true, Advice: "Ask who runs the router named to allow this port from this source.",
+			Where: rejecter, Words: rejectWords, Needs: "distance", Advice: "Ask who runs the router named to allow this port from this source.",
 			Again: commands("scan --reason %s", "trace %s"),
 		},
 		{
