@@ -68,9 +68,11 @@ type Cause struct {
 	Advice   string                    // what to do, and whom to ask
 	// Words are a title and an advice that say more than the cause's own, where the
 	// evidence does; empty where not. nil: never.
-	Words  func(k *Knowledge) (title, advice string)
-	Traced bool                        // where it sits is known by a trace
-	Again  func(k *Knowledge) []string // commands that show it again
+	Words func(k *Knowledge) (title, advice string)
+	// Needs is an experiment that is made before the cause is taken for sure: one
+	// that shows where it sits, or that what was seen does not come of our own doing.
+	Needs string
+	Again func(k *Knowledge) []string // commands that show it again
 }
 
 // Variant is a cause with its parameters set.

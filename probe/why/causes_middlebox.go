@@ -8,8 +8,9 @@ func middleboxCauses() []Cause {
 			Code: PathInjectedReset, Title: "somebody on the way injects resets into connections that the host accepts", Prior: 0.8,
 			Variants: variants(
 				rules(when(toTarget, of(share{ResetToo, 0}, share{ResetNear, 0.05}, share{SYNACK, 0.05}))),
-				rules(partly(toTarget, perTrial, 0.5, of(share{ResetToo, 0}, share{ResetNear, 0.05})))),
-			Where: answerer, Advice: "The host answers, and a reset comes with it that is not the host's. Ask who runs the network at that hop; encrypted or tunnelled connections may pass.",
+				rules(partly(toTarget, perTrial, 0.5, of(share{ResetToo, 0}, share{ResetNear, 0.05}))),
+				cutOff(1, only(ResetBy)), cutOff(0.5, only(ResetBy)), cutOff(1, of(share{ResetOnACK, 0}, share{ResetBy, 0.1}))),
+			Where: answerer, Words: cutWords, Advice: "The host answers, and a reset comes with it that is not the host's. Ask who runs the network at that hop; encrypted or tunnelled connections may pass.",
 			Again: commands("handshake --repeat 5 %s"),
 		},
 		{
@@ -65,6 +66,24 @@ func middleboxCauses() []Cause {
 			Again: commands("ping -c 60 --flow vary %s"),
 		},
 	}
+}
+
+// cutOff is a box that lets handshakes pass and resets a share of the connections when
+// bytes follow, as those do that look into them.
+func cutOff(p float64, d *dist) Variant {
+	speaks := func(t *Trial) bool {
+		return t.Role == Target && (t.Kind == Connect || t.Kind == Large || t.Kind == Idle)
+	}
+	return rules(partly(speaks, perTrial, p, d), when(isKind(Hold, Target), held))
+}
+
+// cutWords tell of resets that come when bytes follow the handshake.
+func cutWords(k *Knowledge) (title, advice string) {
+	if k.outcome(ResetBy)+k.outcome(ResetOnACK) == 0 || k.outcome(ResetToo) > 0 {
+		return "", ""
+	}
+	return "handshakes pass, and connections are reset as soon as bytes follow, not by the host",
+		"Something on the way looks into connections and resets those that it does not want: a firewall, an intrusion prevention system, a censor. Ask who runs the network at the distance named; encrypted or tunnelled connections may pass."
 }
 
 // proxy answers SYNs with d, and duplicates as again says.

@@ -37,9 +37,10 @@ func pathCauses() []Cause {
 			Variants: variants(
 				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive()),
 				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive(), listens()),
+				oneWay(0.97), oneWay(0.6),
 				rules(router(), when(toHost, silent), traces(diesOnPath)),
 				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
-			Where: deathOf, Traced: true, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
+			Words: oneWayWords, Where: deathOf, Needs: "distance", Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
 			Again: commands("trace %s", "scan --reason %s"),
 		},
 		{
@@ -53,7 +54,7 @@ func pathCauses() []Cause {
 				rejects(of(share{NoWay, 0}, share{Silence, 0.005}), hostAlive()),
 				rejects(of(share{NoWay, 0}, share{Silence, 0.4}), hostAlive()),
 				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.4}))))...),
-			Where: rejecter, Words: rejectWords, Traced: true, Advice: "Ask who runs the router named to allow this port from this source.",
+			Where: rejecter, Words: rejectWords, Needs: "distance", Advice: "Ask who runs the router named to allow this port from this source.",
 			Again: commands("scan --reason %s", "trace %s"),
 		},
 		{
@@ -66,6 +67,29 @@ func pathCauses() []Cause {
 			Again: commands("trace %s", "handshake %s"),
 		},
 	}
+}
+
+// oneWay is a firewall that remembers connections and sees one direction of them only:
+// SYNs pass, and of what follows, closing segments included, it knows nothing. So the
+// host's half of the connection stays half open, and it answers the same SYN alike.
+func oneWay(p float64) Variant {
+	return rules(router(),
+		partly(func(t *Trial) bool {
+			return t.Role == Target && (t.Kind == Connect || t.Kind == Hold || t.Kind == Large || t.Kind == Idle)
+		}, perTrial, p, only(Ignored)),
+		when(isKind(Again, Target), of(share{ISNStays, 0}, share{ISNMoves, 0.1})),
+		when(isKind(ACK, Target), of(share{Silence, 0}, share{Reset, 0.1})),
+		when(isKind(Kernel, Target), of(share{Acked, 0}, share{Silence, 0.4})),
+		when(isKind(Reuse, Target), of(share{SYNACK, 0}, share{Silence, 0.3}, share{Challenge, 0.3})))
+}
+
+// oneWayWords tell of connections that end after the handshake's second segment.
+func oneWayWords(k *Knowledge) (title, advice string) {
+	if k.outcome(Ignored) == 0 || k.outcome(Ignored) < k.outcome(Silence) {
+		return "", ""
+	}
+	return "a firewall on the way lets SYNs pass and drops what follows",
+		"The host answers every SYN, and nothing behind it arrives. A firewall that remembers connections does that where it sees one direction only (asymmetric routing: SYN-ACKs come back another way), or where its table lost them. Ask who runs it for the way back, or to let both directions pass through the same box. What was opened stays half open at the host until it gives up."
 }
 
 // router predicts that the target is not on the link.

@@ -21,6 +21,8 @@ type Instrument interface {
 	Sent() int
 	// Closing is how long those take.
 	Closing() time.Duration
+	// End closes what is open, when nothing more will be asked.
+	End()
 }
 
 // Config says what is in question. Only Addrs must be set.
@@ -99,6 +101,7 @@ func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
 		}
 		err = r.make(ctx, &c)
 	}
+	inst.End()
 	d := r.diagnosis()
 	d.Complete = err == nil && ctx.Err() == nil
 	return d, err
@@ -146,19 +149,14 @@ func (r *run) confirm() (c candidate, ok bool) {
 }
 
 func (r *run) confirms(experiment string) bool {
+	code, _ := r.leader()
 	switch experiment {
 	case "local":
 		return r.k.rounds[experiment] == 1
-	case "distance":
-		return r.untraced()
+	case r.p.causes[r.index(code)].Needs:
+		return r.k.rounds[experiment] == 0
 	}
 	return experiment == lastly
-}
-
-// untraced tells whether the leading cause sits where a trace would show, and none was made.
-func (r *run) untraced() bool {
-	code, _ := r.leader()
-	return r.p.causes[r.index(code)].Traced && r.k.count(func(t *Trial) bool { return t.Kind == Trace }) == 0
 }
 
 // lastly is the experiment that is made when a cause is nearly sure, and at no other time.

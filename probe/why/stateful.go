@@ -294,7 +294,7 @@ func likely(k Kind) []Outcome {
 	case Trace:
 		return []Outcome{TraceReaches, TraceDies, TraceForks, TraceLoops, TraceRefused, TraceNear, TraceSilent}
 	}
-	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
+	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
 }
 
 func whateverKey(t *Trial) [3]uint8 {

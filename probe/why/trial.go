@@ -137,6 +137,7 @@ type Reply struct {
 	RTT    time.Duration // from the SYN to its answer
 	Answer time.Duration // from the first byte to the program's own first byte
 	TTL    uint8         // of the answer
+	Reset  uint8         // TTL of an RST that came after the handshake
 	From   netip.Addr    // who answered
 	Window int           // of the SYN-ACK; -1 not seen
 	Port   uint16        // our source port

@@ -59,6 +59,10 @@ func answerer(k *Knowledge) string {
 			if name := addrText(t.Reply.From); name != "" && !slices.Contains(who, name) {
 				who = append(who, name)
 			}
+		case ResetBy:
+			if t.Reply.Reset != 0 {
+				hop = distance(t.Reply.Reset)
+			}
 		case ResetNear, Near, ResetToo:
 			if t.Reply.TTL != 0 {
 				hop = distance(t.Reply.TTL)
@@ -72,7 +76,7 @@ func answerer(k *Knowledge) string {
 		return near
 	}
 	if hop > 0 {
-		return fmt.Sprintf("about %d hops away, by the TTL of its answers", hop)
+		return fmt.Sprintf("about hop %d, by the TTL of its answers", hop)
 	}
 	return "somewhere on the way"
 }

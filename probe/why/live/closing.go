@@ -9,16 +9,22 @@ import (
 
 // Here what was opened is closed again: nothing stays behind at the far end.
 
-// Close closes what may be half open at the far end, and stops listening.
-func (i *Instrument) Close() error {
+// End closes what may be half open at the far end.
+func (i *Instrument) End() {
 	i.mu.Lock()
 	list := i.unclosed
 	i.unclosed, i.until = nil, time.Time{}
+	clear(i.silent)
 	i.mu.Unlock()
 	for k := range list {
 		i.send(&list[k])
 	}
 	i.closeAgain(list)
+}
+
+// Close closes what may be half open at the far end, and stops listening.
+func (i *Instrument) Close() error {
+	i.End()
 	i.network.SetReadDeadline(time.Unix(1, 0))
 	<-i.done
 	i.network.SetReadDeadline(time.Time{})
@@ -43,7 +49,8 @@ const closings = 3
 // uses what is left of the budget.
 func (i *Instrument) closeAgain(last []craft.Segment) {
 	i.mu.Lock()
-	list, lossy := slices.Concat(i.closed[0], i.closed[1], last), i.lossy && len(i.closed[0])+len(i.closed[1]) > 0
+	list, lossy := slices.Concat(i.closed[connection], i.closed[halfOpen], last), i.lossy
+	i.closed = [2][]craft.Segment{}
 	i.mu.Unlock()
 	if !lossy {
 		return
@@ -73,7 +80,7 @@ const (
 	halfOpen
 )
 
-// lost notes that something was not answered, or not at once.
+// lost notes that something was answered the second time only.
 func (i *Instrument) lost() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -86,7 +93,6 @@ func (i *Instrument) lost() {
 func (i *Instrument) leave(k *talk) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.lossy = true
 	if isn, known := i.silent[k.tuple()]; !known || isn != k.isn {
 		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
 	}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -31,6 +32,7 @@ type conn struct {
 	opened   time.Time
 	una      craft.Seq // SND.UNA
 	reset    bool      // an RST came
+	stranger bool      // that came from nearer or further than the SYN-ACK
 	bare     bool      // it had no ACK: a kernel's word on a segment, not a program's
 	fin      bool
 	repeated bool // the SYN-ACK came again
@@ -87,9 +89,9 @@ func (i *Instrument) fastest(t *why.Trial) time.Duration {
 	return known
 }
 
-// close resets what is still open.
+// close resets what is still open. Who is reset by somebody else may be so at this end only.
 func (c *conn) close() {
-	if !c.reset {
+	if !c.reset || c.stranger || c.bare {
 		s := c.segment(craft.RST, c.next, 0)
 		c.in.send(&s)
 		c.in.ended(s, connection)
@@ -113,7 +115,11 @@ func (c *conn) take(ev *event) {
 	case ev.doubt:
 		return
 	case s.Flags.Has(craft.RST):
+		c.t.Reply.Reset = s.TTL
 		c.reset, c.bare = true, !s.Flags.Has(craft.ACK)
+		if c.stranger = c.t.Reply.TTL != 0 && !sameWay(s.TTL, c.t.Reply.TTL); c.stranger {
+			c.t.Reply.Text = fmt.Sprintf("a reset with TTL %d, a SYN-ACK with %d", s.TTL, c.t.Reply.TTL)
+		}
 		return
 	case s.Flags.Has(craft.SYN):
 		c.repeated = true
@@ -136,6 +142,23 @@ func (c *conn) take(ev *event) {
 		c.acked++
 		c.fin = true
 	}
+}
+
+// sameWay tells whether two TTLs are of one sender: kernels let segments of connections
+// and those of none begin with values of their own, and ways back may differ by a hop.
+func sameWay(a, b uint8) bool {
+	d := hops(a) - hops(b)
+	return -1 <= d && d <= 1
+}
+
+// hops is how many routers a packet has passed that began with 64, 128 or 255.
+func hops(ttl uint8) int {
+	for _, initial := range []int{64, 128, 255} {
+		if int(ttl) <= initial {
+			return initial - int(ttl)
+		}
+	}
+	return 0
 }
 
 // until takes packets in until a condition holds; false where time was over first.
@@ -172,11 +195,13 @@ func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, ac
 		if c.until(ctx, c.rto*time.Duration(sent), over) {
 			break
 		}
-		c.in.lost()
 	}
 	acked = !c.una.LessThan(end)
 	if acked {
 		c.next = end
+	}
+	if acked && sent > 1 {
+		c.in.lost()
 	}
 	return min(sent, most), acked
 }
@@ -184,6 +209,8 @@ func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, ac
 // fail is the outcome of a connection that took nothing: ignored, or reset.
 func (c *conn) fail() why.Outcome {
 	switch {
+	case c.reset && c.stranger:
+		return why.ResetBy
 	case c.reset && (!c.bare || c.fin || !c.data.IsZero()):
 		c.t.Reply.Text = "the program resets it"
 		return why.Acked
@@ -257,6 +284,8 @@ func (c *conn) large(ctx context.Context) {
 	full := c.room()
 	_, acked := c.push(ctx, fill(full), tries)
 	switch {
+	case c.reset && c.stranger && !acked:
+		c.t.Outcome = why.ResetBy
 	case acked, c.reset && (!c.bare || c.fin), c.fin:
 		c.t.Outcome, c.t.Reply.Size = why.Acked, c.size(full)
 	case c.tooBig:
@@ -338,6 +367,8 @@ func (c *conn) idle(ctx context.Context) {
 		c.t.Outcome = why.Acked
 	case c.fin:
 		c.t.Outcome = why.IdleClosed
+	case c.reset && c.stranger && c.t.Pause < time.Second:
+		c.t.Outcome = why.ResetBy
 	case c.reset:
 		c.t.Outcome = why.IdleReset
 	default:

@@ -50,7 +50,7 @@ type Instrument struct {
 	until     time.Time           // when trials have to end; zero: at no time
 	end       time.Time           // when the run has to end; zero: at no time
 	closed    [2][]craft.Segment  // RSTs that were sent: of connections, and of half-open ones
-	lossy     bool                // something was answered, and something was not
+	lossy     bool                // something was answered the second time only
 	late      netip.Addr          // the router that said the host is unreachable after the SYN was given up
 	talks     map[uint16][]*talk  // by our port
 	unclosed  []craft.Segment     // RSTs for what may be half open

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/why"
 )
@@ -63,18 +64,28 @@ func (i *Instrument) dialSeen(ctx context.Context, t *why.Trial) bool {
 	if t.Outcome != why.Silence {
 		return t.Outcome == why.Acked || t.Outcome == why.NotMade || t.Outcome == why.NoPorts
 	}
-	time.Sleep(seenSoon) // a SYN that left a moment ago may be on its way to us
-	i.mu.Lock()
-	rst := i.seen
-	i.mu.Unlock()
-	if rst != nil {
+	if rst := i.sawSYN(); rst != nil {
 		i.send(rst)
 		i.ended(*rst, halfOpen)
 	}
 	return false
 }
 
-const seenSoon = 5 * time.Millisecond
+// sawSYN is what closes a SYN that was seen to leave. It may be on its way to us yet.
+func (i *Instrument) sawSYN() *craft.Segment {
+	for range seenTries {
+		i.mu.Lock()
+		rst := i.seen
+		i.mu.Unlock()
+		if rst != nil {
+			return rst
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return nil
+}
+
+const seenTries = 20
 
 // kernelPatience is enough for one SYN that the kernel repeats (after 1 s), and
 // kernelPackets what one connection may send meanwhile.

@@ -55,6 +55,9 @@ func (m *Machine) Now() time.Duration {
 // Closing is 0: nothing is open.
 func (m *Machine) Closing() time.Duration { return 0 }
 
+// End has nothing to do.
+func (m *Machine) End() {}
+
 // Sent is 0.
 func (m *Machine) Sent() int { return 0 }
 

@@ -225,6 +225,10 @@ func (k *talk) reset() {
 
 // accept takes in a SYN-ACK.
 func (k *talk) accept(ev *event) {
+	k.in.mu.Lock()
+	_, silent := k.in.silent[k.tuple()]
+	k.in.lossy = k.in.lossy || silent
+	k.in.mu.Unlock()
 	k.acked = ev.seg.Seq + 1
 	k.ts, k.echoed = ev.hasTS && k.look.Timestamps(), ev.tsval
 	k.mss = int(ev.mss)

@@ -45,6 +45,9 @@ func (w *World) Now() time.Duration { return w.now }
 // Sent is how many packets have left.
 func (w *World) Sent() int { return w.sent }
 
+// End has nothing to do.
+func (w *World) End() {}
+
 // Closing takes no time.
 func (w *World) Closing() time.Duration { return 0 }
 
