@@ -1,6 +1,8 @@
 package flow_test
 
 import (
+	"encoding/binary"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -81,6 +83,7 @@ func TestSimultaneousOpen(t *testing.T) {
 type damage struct {
 	name    string
 	times   bool // stamps are no longer what they were
+	ended   bool // it may end before the connections do
 	counted bool // as many closes as were damaged may be misread
 	do      func(*rand.Rand, []stamped) []stamped
 }
@@ -94,12 +97,21 @@ func keep(f func(*rand.Rand, *craft.Segment) bool) func(*rand.Rand, []stamped) [
 	return func(rng *rand.Rand, in []stamped) (out []stamped) {
 		var p craft.Packet
 		for _, s := range in {
-			if p.Decode(s.data, craft.TrustChecksums) != nil || p.Kind != craft.PacketTCP || f(rng, &p.Segment) {
+			if p.Decode(filledUp(s.data), craft.TrustChecksums) != nil || p.Kind != craft.PacketTCP || f(rng, &p.Segment) {
 				out = append(out, s)
 			}
 		}
 		return out
 	}
+}
+
+// filledUp is a packet of which a capture has cut off the end, with zeros there.
+func filledUp(b []byte) []byte {
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	if b[0]>>4 == 6 {
+		n = 40 + int(binary.BigEndian.Uint16(b[4:]))
+	}
+	return append(slices.Clone(b), make([]byte, max(0, n-len(b)))...)
 }
 
 func snapped(n int) func(*rand.Rand, []stamped) []stamped {
@@ -173,53 +185,54 @@ func oneWay(server bool) func(*rand.Rand, []stamped) []stamped {
 }
 
 var damages = []damage{
-	{"0.1 % dropped", false, true, dropped(0.001)},
-	{"1 % dropped", false, true, dropped(0.01)},
-	{"5 % dropped", false, true, dropped(0.05)},
-	{"20 % dropped", false, true, dropped(0.2)},
-	{"server's packets dropped", false, false, oneWay(true)},
-	{"client's packets dropped", false, false, oneWay(false)},
-	{"only SYN, FIN, RST", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN|craft.RST) != 0 })},
-	{"only SYN", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags.Has(craft.SYN) })},
-	{"only SYN, FIN", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN) != 0 })},
-	{"a stamp in the far future", true, false, func(rng *rand.Rand, in []stamped) []stamped {
+	{"0.1 % dropped", false, false, true, dropped(0.001)},
+	{"1 % dropped", false, false, true, dropped(0.01)},
+	{"5 % dropped", false, false, true, dropped(0.05)},
+	{"20 % dropped", false, false, true, dropped(0.2)},
+	{"server's packets dropped", false, false, false, oneWay(true)},
+	{"client's packets dropped", false, false, false, oneWay(false)},
+	{"only SYN, FIN, RST", false, false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN|craft.RST) != 0 })},
+	{"only SYN", false, false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags.Has(craft.SYN) })},
+	{"only SYN, FIN", false, false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags&(craft.SYN|craft.FIN) != 0 })},
+	{"a stamp in the far future", true, false, false, func(rng *rand.Rand, in []stamped) []stamped {
 		out := slices.Clone(in)
 		for range 20 {
 			out[rng.IntN(len(out))].at = time.Unix(1<<32-1, 0)
 		}
 		return out
 	}},
-	{"bare ACKs dropped", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags != craft.ACK })},
-	{"data dropped", false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return len(s.Payload) == 0 })},
-	{"snapped to 54", false, false, snapped(54)},
-	{"snapped to 74", false, false, snapped(74)},
-	{"snapped to 96", false, false, snapped(96)},
-	{"snapped to 128", false, false, snapped(128)},
-	{"doubled", false, false, doubled},
-	{"out of order", false, false, jittered(false)},
-	{"stamps out of order", true, false, jittered(true)},
-	{"clock set forward", true, false, stepped(time.Hour)},
-	{"clock set back", true, false, stepped(-time.Hour)},
-	{"clock set back a little", true, false, stepped(-300 * ms)},
-	{"joined with itself", false, false, func(_ *rand.Rand, in []stamped) []stamped { return append(slices.Clone(in), in...) }},
-	{"seen behind a router too", false, false, forwarded},
-	{"seen behind a router too, and 1 % dropped", false, true, both(forwarded, dropped(0.01))},
-	{"cut to 54 bytes, and 5 % dropped", false, true, both(snapped(54), dropped(0.05))},
-	{"out of order, and 1 % dropped", false, true, both(jittered(false), dropped(0.01))},
-	{"begun somewhere, and 1 % dropped", false, true, func(rng *rand.Rand, in []stamped) []stamped {
+	{"bare ACKs dropped", false, false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return s.Flags != craft.ACK })},
+	{"data dropped", false, false, false, keep(func(_ *rand.Rand, s *craft.Segment) bool { return len(s.Payload) == 0 })},
+	{"snapped to 54", false, false, false, snapped(54)},
+	{"snapped to 74", false, false, false, snapped(74)},
+	{"snapped to 96", false, false, false, snapped(96)},
+	{"snapped to 128", false, false, false, snapped(128)},
+	{"doubled", false, false, false, doubled},
+	{"out of order", false, false, false, jittered(false)},
+	{"stamps out of order", true, false, false, jittered(true)},
+	{"clock set forward", true, false, false, stepped(time.Hour)},
+	{"clock set back", true, false, false, stepped(-time.Hour)},
+	{"clock set back a little", true, false, false, stepped(-300 * ms)},
+	{"joined with itself", false, false, false, func(_ *rand.Rand, in []stamped) []stamped { return append(slices.Clone(in), in...) }},
+	{"seen behind a router too", false, false, false, forwarded},
+	{"seen behind a router too, and 1 % dropped", false, false, true, both(forwarded, dropped(0.01))},
+	{"cut to 54 bytes, and 5 % dropped", false, false, true, both(snapped(54), dropped(0.05))},
+	{"out of order, and 1 % dropped", false, false, true, both(jittered(false), dropped(0.01))},
+	{"begun somewhere, and 1 % dropped", false, false, true, func(rng *rand.Rand, in []stamped) []stamped {
 		return dropped(0.01)(rng, in[rng.IntN(len(in)):])
 	}},
-	{"begun somewhere", false, false, func(rng *rand.Rand, in []stamped) []stamped { return in[rng.IntN(len(in)):] }},
+	{name: "ended somewhere", ended: true, do: func(rng *rand.Rand, in []stamped) []stamped { return in[:1+rng.IntN(len(in))] }},
+	{"begun somewhere", false, false, false, func(rng *rand.Rand, in []stamped) []stamped { return in[rng.IntN(len(in)):] }},
 }
 
 // skewed merges the captures of both ends, whose clocks differ. Ports that are
 // used again within that difference are beyond what can be told apart.
 var skewed = []damage{
-	{"at both ends, clocks 150 ms apart", true, false, bothEnds(150 * ms)},
-	{"at both ends, clocks 150 ms apart the other way", true, false, bothEnds(-150 * ms)},
-	{"at both ends, clocks 2 s apart", true, false, bothEnds(2 * sec)},
-	{"at both ends, clocks 1.5 s apart the other way", true, false, bothEnds(-1500 * ms)},
-	{"at both ends, clocks 300 ms apart, and 1 % dropped", true, true, both(bothEnds(300*ms), dropped(0.01))},
+	{"at both ends, clocks 150 ms apart", true, false, false, bothEnds(150 * ms)},
+	{"at both ends, clocks 150 ms apart the other way", true, false, false, bothEnds(-150 * ms)},
+	{"at both ends, clocks 2 s apart", true, false, false, bothEnds(2 * sec)},
+	{"at both ends, clocks 1.5 s apart the other way", true, false, false, bothEnds(-1500 * ms)},
+	{"at both ends, clocks 300 ms apart, and 1 % dropped", true, false, true, both(bothEnds(300*ms), dropped(0.01))},
 }
 
 // both damages a capture in two ways.
@@ -286,7 +299,7 @@ func oracleOf(g *gathered) oracle {
 
 // weaker tells what an attempt of a damaged capture says that the whole one
 // does not; "" is nothing.
-func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
+func (o oracle) weaker(a *flow.Attempt, d *damage) (wrong, close string) {
 	whole := o[ends{a.Source, a.Target}]
 	if len(whole) == 0 {
 		if a.State == probe.StateUnknown {
@@ -318,15 +331,20 @@ func (o oracle) weaker(a *flow.Attempt, times bool) (wrong, close string) {
 			states[probe.StateRefused] = true
 		}
 	}
+	closes[handshake.CloseHalfClosed] = closes[handshake.CloseHalfClosed] || d.ended
 	switch {
+	case a.State == probe.StateRefused && a.Attempts < whole[0].Attempts:
+		return "", "" // it was, and the SYN that was taken later is missing
+	case d.ended && a.State == probe.StateFiltered && a.Attempts < whole[0].Attempts:
+		return "", "" // it was, until then
 	case !states[a.State]:
 		return fmt.Sprintf("state %v (%v), not %v", a.State, a.Reason, whole[0].State), ""
 	case a.State == probe.StateRefused && codes["forged-reset"]:
 		return "", "" // nothing shows the difference
-	case !times && !near(rtts, a.RTT) && whole[0].Attempts == 1 && whole[0].RTT > 0: // else a SYN may be missed that was sent before
+	case !d.times && !near(rtts, a.RTT) && whole[0].Attempts == 1 && whole[0].RTT > 0: // else a SYN may be missed that was sent before
 		return fmt.Sprintf("RTT %v, not %v", a.RTT, whole[0].RTT), ""
 	}
-	if n := a.Retransmissions(handshake.Client) + a.Retransmissions(handshake.Server); n > again {
+	if n := a.Retransmissions(handshake.Client) + a.Retransmissions(handshake.Server); n > again && !d.times {
 		return fmt.Sprintf("%d retransmissions, not %d", n, again), ""
 	}
 	for _, f := range a.Findings {
@@ -367,46 +385,127 @@ func TestDamage(t *testing.T) {
 
 // damaged damages a capture in every way and compares what it says then.
 func damaged(t *testing.T, damages []damage, seed uint64, packets []stamped, name func(*flow.Attempt) string) {
-	whole, _ := through(t, flow.Config{}, plain(packets)...)
-	o := oracleOf(whole)
+	c := compared{packets: packets, name: name, oracle: oracleOfAll(t, packets)}
 	const rounds = 12
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
-			attempts, closes, known := 0, 0, 0
+			c.attempts, c.closes = 0, 0
 			for round := range rounds {
-				rng := rand.New(rand.NewPCG(seed, uint64(round)))
-				g, _ := through(t, flow.Config{}, plain(d.do(rng, packets))...)
-				for i := range g.attempts {
-					a := &g.attempts[i]
-					attempts++
-					if a.State != probe.StateUnknown {
-						known++
-					}
-					wrong, closed := o.weaker(a, d.times)
-					if closed != "" {
-						closes++
-						if !d.counted {
-							wrong = closed
-						}
-					}
-					if wrong != "" {
-						if testing.Verbose() {
-							var p craft.Packet
-							for n, s := range d.do(rand.New(rand.NewPCG(seed, uint64(round))), packets) {
-								if uint64(n+1) >= a.First && uint64(n+1) <= a.Last && p.Decode(s.data, craft.TrustChecksums) == nil && p.Kind == craft.PacketTCP && (p.Segment.Src == a.Source && p.Segment.Dst == a.Target || p.Segment.Src == a.Target && p.Segment.Dst == a.Source) {
-									t.Logf("%v %v", s.at.Sub(epoch), &p.Segment)
-								}
-							}
-						}
-						t.Errorf("round %d, %s: %s, %v > %v, packets %d to %d: %s", round, d.name, name(a), a.Source, a.Target, a.First, a.Last, wrong)
-					}
-				}
+				c.round(t, &d, seed, uint64(round))
 			}
-			if closes*50 > attempts {
-				t.Errorf("%d of %d closes were misread", closes, attempts)
-			}
-			t.Logf("%d of %d attempts decided, %d closes misread", known, attempts, closes)
+			c.misread(t)
 		})
+	}
+}
+
+// compared holds damaged captures against the whole one.
+type compared struct {
+	packets          []stamped
+	oracle           oracle
+	name             func(*flow.Attempt) string
+	attempts, closes int
+}
+
+func oracleOfAll(t *testing.T, packets []stamped) oracle {
+	whole, _ := through(t, flow.Config{}, plain(packets)...)
+	return oracleOf(whole)
+}
+
+// round damages the capture once.
+func (c *compared) round(t *testing.T, d *damage, seed, round uint64) {
+	packets := d.do(rand.New(rand.NewPCG(seed, round)), c.packets)
+	g, _ := through(t, flow.Config{}, plain(packets)...)
+	for i := range g.attempts {
+		a := &g.attempts[i]
+		c.attempts++
+		wrong, closed := c.oracle.weaker(a, d)
+		if closed != "" {
+			c.closes++
+			if !d.counted {
+				wrong = closed
+			}
+		}
+		if wrong != "" {
+			dumpAttempt(t, packets, a)
+			t.Errorf("round %d, %s: %s, %v > %v, packets %d to %d: %s", round, d.name, c.name(a), a.Source, a.Target, a.First, a.Last, wrong)
+		}
+	}
+}
+
+// misread allows for one close in fifty.
+func (c *compared) misread(t *testing.T) {
+	if c.closes*50 > c.attempts {
+		t.Errorf("%d of %d closes were misread", c.closes, c.attempts)
+	}
+	t.Logf("%d attempts, %d closes misread", c.attempts, c.closes)
+}
+
+// dumpAttempt shows the packets of an attempt, and what each was taken for.
+func dumpAttempt(t *testing.T, packets []stamped, a *flow.Attempt) {
+	if !testing.Verbose() {
+		return
+	}
+	g, _ := through(t, flow.Config{Segments: true}, plain(packets)...)
+	for i := range g.segments {
+		if s := &g.segments[i]; s.Attempt == a.Number && s.Segment != nil {
+			t.Logf("%d %v %v ID %d: %v %v %v", s.Packet, s.Time.Sub(epoch), s.Segment, s.Segment.ID, s.Repeat, s.Duplicate, s.Notes)
+		}
+	}
+}
+
+var combinedFlag = flag.Int("combined", 40, "how many captures are damaged in two or three ways at once")
+
+// TestDamageCombined damages scenes and histories in two or three ways at once.
+func TestDamageCombined(t *testing.T) {
+	packets, which := played(t, 3)
+	histories := map[netip.AddrPort]*history{}
+	for n := range 60 {
+		h := newHistory(t, rand.New(rand.NewPCG(max(1, *seedFlag), uint64(n))), 10_000+3*n)
+		histories[h.ends[0]] = h
+		packets = append(packets, h.packets...)
+	}
+	slices.SortStableFunc(packets, func(a, b stamped) int { return a.at.Compare(b.at) })
+	combined(t, *combinedFlag, packets, func(a *flow.Attempt) string {
+		if s := which[a.Source]; s != nil {
+			return s.name
+		}
+		if h := histories[a.Source]; h != nil {
+			return fmt.Sprint(h.truth)
+		}
+		return "?"
+	})
+}
+
+// combined damages a capture in two or three ways at once, several times.
+func combined(t *testing.T, times int, packets []stamped, name func(*flow.Attempt) string) {
+	c := compared{packets: packets, name: name, oracle: oracleOfAll(t, packets)}
+	seed := max(1, *seedFlag)
+	for round := range times {
+		d := severalWays(rand.New(rand.NewPCG(seed, 1000+uint64(round))))
+		c.round(t, &d, seed, uint64(round))
+	}
+	c.misread(t)
+}
+
+// severalWays makes one damage of two or three.
+func severalWays(rng *rand.Rand) damage {
+	d := anyDamage(rng)
+	for range 1 + rng.IntN(2) {
+		next := anyDamage(rng)
+		late := d.name == "doubled" || next.name == "doubled" // what is left of two may be the later one
+		d = damage{
+			d.name + " + " + next.name, d.times || next.times || late, d.ended || next.ended, d.counted || next.counted, both(d.do, next.do),
+		}
+	}
+	return d
+}
+
+// anyDamage leaves two out that make a clock nonsense for whatever sorts by it.
+func anyDamage(rng *rand.Rand) damage {
+	for {
+		if d := damages[rng.IntN(len(damages))]; d.name != "a stamp in the far future" && d.name != "joined with itself" {
+			return d
+		}
 	}
 }
 
@@ -448,7 +547,7 @@ func TestBegunAnywhere(t *testing.T) {
 			for from := range k.packets {
 				g, _ := through(t, flow.Config{}, plain(k.packets[from:])...)
 				for j := range g.attempts {
-					if wrong, closed := o.weaker(&g.attempts[j], false); wrong+closed != "" {
+					if wrong, closed := o.weaker(&g.attempts[j], &damage{}); wrong+closed != "" {
 						t.Errorf("%s, from packet %d: %s%s", scenes[i].name, from+1, wrong, closed)
 					}
 				}

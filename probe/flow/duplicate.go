@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/probe/handshake"
 )
 
 // How far apart the stamps of one packet are at most that was captured twice.
@@ -62,7 +63,7 @@ const (
 )
 
 // again reports whether a segment was seen just before, when, and its hash.
-func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twice sameness, first sighting, hash uint64) {
+func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, kept handshake.Kept, k *key) (twice sameness, first sighting, hash uint64) {
 	hash, looks := s.hash(k, seg)
 	here := sighting{hash, at, looks, seg.ID, placeOf(p, seg)}
 	if s.rewind(&here) {
@@ -73,7 +74,7 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, k *key) (twic
 	for i := range group {
 		slot := &group[i]
 		if slot.hash == hash {
-			if twice := s.compare(slot, &here, seg); twice != fresh {
+			if twice := s.compare(slot, &here, seg, kept); twice != fresh {
 				return twice, *slot, hash ^ uint64(looks)
 			}
 		}
@@ -93,7 +94,7 @@ const often = 0.25
 // compare decides about two packets that look the same. Data without an
 // identification may have been lost and retransmitted within a millisecond where
 // the two ends are near: only who knows the connection can tell.
-func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
+func (s *sightings) compare(a, b *sighting, seg *craft.Segment, kept handshake.Kept) sameness {
 	apart := b.at - a.at
 	if apart < 0 {
 		apart = -apart
@@ -112,7 +113,7 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment) sameness {
 		return same
 	case bare:
 		return fresh
-	case seg.Flags.Has(craft.SYN):
+	case seg.Flags.Has(craft.SYN) && !kept.OptionsCut:
 		twice = apart < shortest
 	case apart >= shortest, apart >= noIdentity && !stamped(seg):
 		return fresh

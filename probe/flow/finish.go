@@ -62,8 +62,12 @@ func (t *Table) trust() handshake.Trust {
 	if !t.ending && t.soFar.Loss() > c.Loss() {
 		c = &t.soFar
 	}
-	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied, Once: t.once}
+	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied, NoACKs: !t.acked && t.spoken > enoughSpoken, Once: t.once}
 }
+
+// enoughSpoken is how many segments with data or a FIN a capture must have for it
+// to be odd that it has none that only acknowledges.
+const enoughSpoken = 20
 
 // trustOn is the same for one connection.
 func (t *Table) trustOn(f *flow) handshake.Trust {
@@ -157,7 +161,7 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 546
+	flowCost = 580
 )
 
 // Memory is about how many bytes the connections take that are followed.

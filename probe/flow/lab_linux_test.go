@@ -212,6 +212,7 @@ func TestDamageOfCaptures(t *testing.T) {
 				t.Skip("nothing in it")
 			}
 			damaged(t, damages, seedOf(t), packets, func(*flow.Attempt) string { return "" })
+			combined(t, *combinedFlag, packets, func(*flow.Attempt) string { return "" })
 		})
 	}
 }

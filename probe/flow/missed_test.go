@@ -28,7 +28,7 @@ func TestMissed(t *testing.T) {
 		return data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fA, 0).say(ms, 1, fF, 0).say(20*us, 0, fA, 0)
 	}
 	syns := func(k *talk) *talk {
-		k.say(0, 0, fS, 0).again(sec, 0, fS, prev(k, 0, 1), 0).again(2*sec, 0, fS, prev(k, 0, 1), 0)
+		k.say(0, 0, fS, 0).again(sec, 0, fS, prev(k, 0, 1), 0).again(2*sec, 0, fS, prev(k, 0, 1), 0).again(4*sec, 0, fS, prev(k, 0, 1), 0)
 		return k.say(20*ms, 1, fSA, 0).say(20*us, 0, fA, 0)
 	}
 	halfClosed := func(k *talk) *talk {
@@ -51,8 +51,12 @@ func TestMissed(t *testing.T) {
 			k.say(0, 0, fS, 0).raw(20*ms, 1, fRA, 0, seq(77)).again(500*ms, 0, fS, prev(k, 0, 1), 0)
 			return k.raw(20*ms, 1, fRA, 0, seq(78))
 		}, nil, probe.StateRefused, ""},
-		{"all after the second SYN", syns, []int{2, 3, 4}, probe.StateUnknown, ""},
-		{"all after the third SYN", syns, []int{3, 4}, probe.StateFiltered, ""},
+		{"all after the second SYN", syns, []int{2, 3, 4, 5}, probe.StateUnknown, ""},
+		{"all after the third SYN", syns, []int{3, 4, 5}, probe.StateUnknown, ""},
+		{"all after the fourth SYN", syns, []int{4, 5}, probe.StateFiltered, ""},
+		{"the refusal of the second SYN", func(k *talk) *talk {
+			return k.say(0, 0, fS, 0).again(sec, 0, fS, prev(k, 0, 1), 0).raw(20*ms, 1, fRA, 0, seq(0))
+		}, []int{2}, probe.StateUnknown, ""},
 	} {
 		k := newTalk(t, 1, 0)
 		c.play(k)

@@ -77,7 +77,7 @@ func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdi
 		if client && v.answerAt > 0 && s.Seq == v.answer && at-v.answerAt <= f.trip()+slack {
 			return begins // the client knows nothing of what the server answers for
 		}
-		if client && s.Seq != v.end && f.watch.Ahead(handshake.Client, s.Seq) != 0 && at-stampOf(v.packets[0].Time) <= f.trip()+slack {
+		if client && s.Seq != v.end && at-stampOf(v.packets[0].Time) <= f.trip()+slack {
 			return begins // it does so, and that was not captured
 		}
 	}

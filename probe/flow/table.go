@@ -35,6 +35,8 @@ type Table struct {
 
 	clock  clock
 	heard  bool // anything of any server
+	acked  bool // a segment that only acknowledges
+	spoken int  // segments with data or a FIN
 	varied bool // a segment that is neither SYN nor FIN
 	once   bool // a SYN that nothing followed
 	ending bool // the last are being handed out
@@ -109,7 +111,7 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 		return
 	}
 	k, swapped := keyOf(s.Src, s.Dst)
-	known, first, seen := t.seen.again(at, p, s, &k)
+	known, first, seen := t.seen.again(at, p, s, t.decoder.kept, &k)
 	hash := t.hash(&k)
 	r := t.find(&k, hash, p.Network, swapped, s)
 	twice := known == same
@@ -314,6 +316,10 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, kept handshake.Kep
 		t.soFar.Gaps++
 	}
 	t.heard = t.heard || from == handshake.Server
+	t.acked = t.acked || s.Flags == craft.ACK && len(s.Payload) == 0
+	if len(s.Payload) > 0 || s.Flags.Has(craft.FIN) {
+		t.spoken++
+	}
 	t.varied = t.varied || s.Flags&(craft.SYN|craft.FIN) == 0
 	if f.midstream {
 		t.counts.Underway++

@@ -30,6 +30,7 @@ type Bystander struct {
 	ackAt       int64         // of the client's first ACK of the SYN-ACK
 
 	known   knowledge
+	wentOn  uint32 // when the first segment beside SYN and RST was captured, in milliseconds since the first packet, and 1; 0 none was
 	onSYN   uint16 // bytes of data on a SYN, the most
 	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
 	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
@@ -100,6 +101,9 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.begin, b.last = at, at
 	}
 	before := b.pair
+	if b.wentOn == 0 && s.Flags&(craft.SYN|craft.RST) == 0 {
+		b.wentOn = b.since(at) + 1
+	}
 	if !s.Flags.Has(craft.RST) { // an RST may be anybody's
 		b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
 	}
@@ -305,7 +309,7 @@ func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 		}
 		return me.Opened() && s.Seq != me.ISS &&
 			(from == Client || over || !b.known.has(knowClientSYN)) &&
-			(b.known.has(knowSYN(from)) || !justBefore(me, s) || at-b.begin > mostOvertaken)
+			(b.known.has(knowSYN(from)) || !justBefore(me, s) || !b.opens(at))
 	case craft.SYN | craft.ACK:
 		if !me.Opened() {
 			const gaveUp = int64(10 * time.Second)
@@ -363,7 +367,7 @@ func (b *Bystander) otherAnswer(at int64, from Side, me, you *End, s *craft.Segm
 	case known && !b.acknowledges(from.Other(), you, s.Ack):
 		return b.Over() || !me.Confirmed()
 	case !b.known.has(knowISN(from)):
-		return s.Seq.Add(1) != me.Nxt && at-b.begin > mostOvertaken
+		return s.Seq.Add(1) != me.Nxt && !b.opens(at)
 	}
 	return b.Over() && !plausible(s.Ack.Sub(you.ISS), 0)
 }
@@ -378,9 +382,12 @@ func (b *Bystander) Over() bool {
 const mostOvertaken = int64(200 * time.Millisecond)
 
 // opens tells whether a segment is captured when the handshake is: soon after
-// the connection's first segment, its latest SYN, or the ACK of its SYN-ACK.
+// the connection's first segment, its latest SYN, the ACK of its SYN-ACK, or the
+// first of what follows that.
 func (b *Bystander) opens(at int64) bool {
-	return min(at-b.begin, at-b.syn.latest, at-b.ackAt) <= mostOvertaken
+	ms := int64(time.Millisecond)
+	return min(at-b.begin, at-b.syn.latest, at-b.ackAt) <= mostOvertaken ||
+		b.wentOn > 0 && at-b.begin-int64(b.wentOn-1)*ms <= mostOvertaken
 }
 
 // named takes back what the third segment has told of the server's ISN, where

@@ -119,6 +119,10 @@ func (b *Bystander) doubted() bool {
 	return b.mark(Client).set && b.mark(Client).doubted || b.mark(Server).set && b.mark(Server).doubted
 }
 
+// longestRTO is how long a timeout may be (RFC 6298 §2.5 has 60 s at least, Linux
+// 120), and some more.
+const longestRTO = int64(130 * time.Second)
+
 // later tells whether a segment cannot have been sent before an RST, by its
 // stamp: less may be the order of capturing.
 func (m *resetMark) later(now uint32) bool {
@@ -153,7 +157,7 @@ func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 // in its name: a socket that is closed does not. One segment may be a copy that
 // came late, unless it has come another way than the RST.
 func (b *Bystander) resends(at int64, m *resetMark, s *craft.Segment) bool {
-	const soonest, latest = 190, 130_000 // milliseconds: the least RTO (tcp(7), rto_min), and the most (RFC 6298 §2.5)
+	const soonest, latest = 190, uint32(longestRTO / int64(time.Millisecond)) // the least RTO (tcp(7), rto_min), and the most
 	passed := b.since(at) - m.at
 	if s.Len() == 0 || b.since(at) < m.at || passed < soonest || passed > latest || m.next.LessThan(s.Seq.Add(s.Len())) {
 		return false

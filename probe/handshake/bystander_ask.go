@@ -88,7 +88,7 @@ func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	if me.Opened() && !b.known.has(knowISN(from)) && s.Seq.LessThan(me.ISS.Add(1)) {
 		return true
 	}
-	return s.Len() > 0 && w.lacks(s.Seq)
+	return s.Len() > 0 && w.overlaps(s.Seq, s.Seq.Add(s.Len()))
 }
 
 // Precedes tells whether a segment lies before all that was captured of an end

@@ -270,7 +270,7 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
 	if len(m.synacks) < maxSchedule && at >= b.answer.at {
 		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))
 	}
-	if b.ackAt > 0 && at-b.ackAt > settling {
+	if b.ackAt > 0 && at-b.ackAt > settling && at-b.ackAt < longestRTO {
 		b.repeats = min(b.repeats, 254) + 1
 		b.echoes(s, kept)
 	}

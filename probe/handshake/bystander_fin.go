@@ -80,7 +80,7 @@ func (b *Bystander) halfOpen(s *craft.Segment) {
 // overtaken looks for what acknowledged a FIN and was captured before it.
 func (b *Bystander) overtaken(f, other *finKept) {
 	if other.count > 0 && f.seq.LessThan(other.ack) {
-		f.acked = true
+		f.acked, f.late = true, true
 	}
 	if other.plain && f.seq.LessThan(other.top) {
 		f.acked = true

@@ -242,7 +242,11 @@ func (v *sight) finAgain() string {
 	if v.result.FINRetransmits == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s, after %s", count(v.result.FINRetransmits, "time"), schedule(v.result.FINSchedule))
+	text := count(v.result.FINRetransmits, "time")
+	if len(v.result.FINSchedule) > 0 {
+		text += ", after " + schedule(v.result.FINSchedule)
+	}
+	return text
 }
 
 func (v *sight) finUnanswered() string {

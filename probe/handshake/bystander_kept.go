@@ -46,6 +46,7 @@ type finKept struct {
 	acked    bool
 	bare     bool
 	plain    bool // top and end are set
+	late     bool // the other's FIN was captured before, and acknowledges it
 	again    bool // a number behind it was captured before: it came again
 }
 

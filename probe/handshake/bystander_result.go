@@ -31,6 +31,8 @@ type Trust struct {
 	// Chosen says that it has no segment but SYNs and FINs: somebody chose
 	// those, and left RSTs out.
 	Chosen bool
+	// NoACKs says that it has no segment that only acknowledges.
+	NoACKs bool
 	// Once says that of some connection it has one SYN and nothing else.
 	Once bool
 	// Silent is how long it goes on after the last segment of the connection.
@@ -41,7 +43,7 @@ type Trust struct {
 // gaps are not enough to know a share by.
 func (t Trust) lossy() bool {
 	const enough, most = 2, 0.02
-	return t.Gaps >= enough && t.Loss > most
+	return t.Gaps >= enough && t.Loss > most || t.NoACKs
 }
 
 // Result is what the connection has come to so far, as far as the capture
@@ -126,19 +128,21 @@ func (b *Bystander) splitState() probe.State {
 	return probe.StateUnknown
 }
 
-// heardNothing tells whether the client says that it had no answer, by sending
-// its SYN again, and the capture has answers of others. Where it has none, that
-// must be said twice, by the pauses of silence, and of each connection: somebody
-// may have chosen the SYNs.
+// heardNothing tells whether the client says twice that it had no answer, by
+// sending its SYN again. Where the capture has no answers of others, that must be
+// said by the pauses of silence, and of each connection: somebody may have chosen
+// the SYNs.
 func (b *Bystander) heardNothing(t Trust) bool {
 	const twice, answered = 3, time.Second
 	switch {
-	case t.lossy(), b.syn.count < twice && t.Silent < answered:
+	case t.lossy(), b.syn.count < twice:
+		return false // what made the client stop may be what is missing
+	case b.syn.count == twice && t.Silent < answered && !t.OneWay:
 		return false // the answer to the last one may have come after the end
 	case t.OneWay || t.Chosen:
-		return b.syn.count >= twice && !b.syn.hasty && !t.Once
+		return !b.syn.hasty && !t.Once
 	}
-	return b.syn.count > 1
+	return true
 }
 
 // answeredOddly tells whether the server was heard of, by what decides nothing:
@@ -247,6 +251,9 @@ func (b *Bystander) answered(missing bool) int64 {
 // again, as by Windows.
 func (b *Bystander) retried() bool {
 	m := b.more
+	if m != nil && m.challenges > 0 && b.syn.count == 1 && !b.known.has(knowSYNStamped|knowSYNACKStamped) {
+		return true // after a challenge ACK it is sent again at once
+	}
 	return m != nil && m.refusedAt > 0 && b.answer.count > 0 && b.syn.latest <= m.refusedAt && m.refusedAt < b.answer.at &&
 		!b.known.has(knowForged) && !b.known.has(knowSYNStamped|knowSYNACKStamped)
 }
@@ -306,7 +313,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return b.complete(t)
 	case both && b.neverAcked(Client, t) && !b.known.has(knowServerReset):
 		return CloseTimeout // also where the client gave up by RST
-	case reset && b.doubted():
+	case reset && (b.doubted() || t.NoACKs):
 		return CloseUnknown
 	case reset && !begun && !b.wasUp():
 		return CloseUnknown
@@ -314,7 +321,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseUnknown // a client that never had this connection answers so
 	case reset && c.count == 0 && s.count == 0 && (t.Gaps == 0 || b.untilReset()):
 		return CloseByReset
-	case c.count > 0 && s.count > 0 && b.gone():
+	case c.count > 0 && s.count > 0 && b.gone(), !both && b.goneAlone():
 		return CloseUnknown
 	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
 		return CloseByReset
@@ -336,6 +343,17 @@ func (b *Bystander) gone() bool {
 	side := b.firstFIN().Other()
 	m, f := b.mark(side), &b.fins[side]
 	return m.set && !m.acks && f.seq.LessThan(m.seq)
+}
+
+// goneAlone tells such an RST of an end that had sent its FIN, where nothing of
+// the other was captured: its FIN may have come before.
+func (b *Bystander) goneAlone() bool {
+	for side := range Server + 1 {
+		if m := b.mark(side); m.set && !m.acks && b.fins[side].count > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // untilReset tells whether nothing is missing of who sent the RST: it has sent no
@@ -365,12 +383,13 @@ func (b *Bystander) wasUp() bool {
 }
 
 // neverAcked tells whether nobody acknowledged an end's FIN, by that end's own
-// word: it sent it again and again, over a second and more. The last of few may
-// have been acknowledged after all in a capture that misses segments.
+// word: it sent it again and again, over a second and more. The last of them may
+// have been acknowledged after all in a capture that misses segments, unless
+// they are as many as are sent before it is given up (tcp(7), tcp_orphan_retries).
 func (b *Bystander) neverAcked(side Side, t Trust) bool {
-	const several, many, lasting = 3, 5, time.Second
+	const several, many, lasting = 3, 8, time.Second
 	f := &b.fins[side]
-	if f.acked || f.count < several || f.count < many && t.Gaps > 0 || b.more == nil {
+	if f.acked || f.count < several || f.count < many && (t.Gaps > 0 || b.holed()) || t.NoACKs || t.Chosen || b.more == nil {
 		return false
 	}
 	again := b.more.finsAt[side]
@@ -389,6 +408,8 @@ func (b *Bystander) complete(t Trust) Close {
 		return CloseUnknown // both had come before
 	case t.lossy(), b.idents[b.firstFIN().Other()].hole:
 		return CloseUnknown // an ACK by itself may not have been captured
+	case first.late && (t.Gaps > 0 || b.known&(knowClientSYN|knowServerSYN) == 0):
+		return CloseUnknown // it had been sent before, and may have been acknowledged
 	case second.again:
 		return CloseUnknown // it had been sent before, perhaps as the first of the two
 	}
