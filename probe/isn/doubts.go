@@ -92,8 +92,8 @@ func (v *view) mixtureDoubts(s *standing, add doubting) {
 	if (s.drift != nil || few) && (m.count > 1 || m.strays*straysTold > len(v.points)) {
 		add(oneStray, "more samples", s.class, ClassMixed)
 	}
-	if s.drift == nil && !s.constant() && m.strays*straysMany > s.ledger.count[joined] && m.strays > straysFew {
-		add(0, "more samples", s.class, ClassMixed, ClassWeakRandom)
+	if s.drift == nil && !s.constant() && m.strays*straysMany > s.ledger.count[joined] {
+		add(cond(m.strays > straysFew, 0, oneStray), "more samples", s.class, ClassMixed, ClassWeakRandom)
 	}
 }
 
@@ -107,8 +107,9 @@ func (v *view) severalDoubts(s *standing, add doubting) {
 	m := s.machinesOf(s.view)
 	grows, _ := s.growsWithTime()
 	switch {
-	case s.drift == nil && s.steps == nil && !s.constant() && (m.strays*straysMany > s.ledger.count[joined] || m.count > fewMachines || v.timed && grows):
-		add(0, "more samples", s.class, ClassTupleClock, ClassWeakRandom)
+	case s.random():
+		lost := m.strays*straysMany > s.ledger.count[joined] || m.count > fewMachines || v.timed && grows
+		add(cond(lost, 0, oneStray), "more samples", s.class, ClassTupleClock, ClassWeakRandom)
 	case !s.constant() && (m.count > fewMachines && m.strays*straysMany > s.ledger.count[joined] || m.count > 1 && s.neighbours()):
 		add(0, "more samples", s.class, ClassGlobalMixed, ClassWeakRandom)
 	case m.strays > straysFew && s.partsTuples():
@@ -148,7 +149,7 @@ func (v *view) fitDoubts(s *standing, add doubting) {
 	switch {
 	case s.drift != nil && s.loose():
 		add(0, "more samples", s.class, ClassRandomIncrement, ClassWeakRandom)
-	case s.ledger != nil && !s.constant() && s.repeatsTuples():
+	case s.ledger != nil && !s.constant() && (s.repeatsTuples() || s.random() && s.onlyRepeats()):
 		add(0, "more samples", s.class, ClassTupleConstant, ClassSYNCookies)
 	case s.class == ClassWeakRandom && s.ledger == nil && !s.found.told && v.wanders():
 		add(0, "more samples, and gaps of more than one length", ClassWeakRandom, ClassGlobalClock, ClassGlobalStep, ClassRandomIncrement)

@@ -27,6 +27,27 @@ func (s *standing) repeatsTuples() bool {
 	return len(tuples) >= repeatsTuples && s.ledger.count[repeated]*repeatsMany > len(s.view.points)
 }
 
+// random reports whether the model is one of steps of any size, or of rising ones, which
+// explains more than it should of numbers that are only near each other.
+func (s *standing) random() bool {
+	return s.ledger != nil && s.drift == nil && s.steps == nil && !s.constant()
+}
+
+// onlyRepeats reports whether every tuple that was sampled again gave its number again.
+func (s *standing) onlyRepeats() bool {
+	last, other := make(map[int]*point), false
+	again := 0
+	for i := range s.view.points {
+		p := &s.view.points[i]
+		if q := last[p.tuple]; q != nil {
+			other = other || q.x != p.x
+			again++
+		}
+		last[p.tuple] = p
+	}
+	return !other && again >= repeatsTuples
+}
+
 // loosest is how many times its scale the median number may lie off a clock's line; the
 // tail that is allowed for late packets explains numbers that only are near each other.
 // Beside a step, what is less than smallOfStep of it is no matter, unless most numbers
