@@ -12,6 +12,7 @@ import (
 
 	"synscope/internal/check"
 	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -45,7 +46,7 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 	if err := j.probeInto(ctx, facts, d); err != nil {
 		return err
 	}
-	comment := "synscope " + strings.Join(s.Args, " ") + ", " + time.Now().Format(time.RFC3339)
+	comment := units.Printable("synscope "+strings.Join(s.Args, " ")) + "\n# on " + time.Now().Format(time.RFC3339)
 	if err := check.Write(s.Out, comment, o.words, j.hosts, ports, o.given["p"], facts); err != nil {
 		return &exit{exitInterrupted, err}
 	}

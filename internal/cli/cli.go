@@ -10,7 +10,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -97,7 +96,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	s.hangup = h
 	err := run(ctx, args[1:], s)
 	if message := explain(err); message != "" {
-		fmt.Fprintf(s.Err, "synscope: %s\n", message)
+		say(s.Err, message)
 	}
 	return exitCode(err)
 }

@@ -96,7 +96,11 @@ func printCapabilities(s Streams, found []netraw.Capability) error {
 
 // below is a text behind a heading, in lines that stand below each other.
 func below(heading, text string, wide int) string {
-	lines := broken(text, max(wide-len(heading), leastText))
+	if wide-len(heading) < leastText {
+		indent := "\n    "
+		return strings.TrimRight(heading, " ") + indent + strings.Join(broken(text, wide-4), indent) + "\n"
+	}
+	lines := broken(text, wide-len(heading))
 	return heading + strings.Join(lines, "\n"+strings.Repeat(" ", len(heading))) + "\n"
 }
 

@@ -139,6 +139,16 @@ func padded(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
 
+// say says something on standard error, in lines that fit where that is a terminal.
+func say(w io.Writer, text string) {
+	for line := range strings.SplitSeq("synscope: "+text, "\n") {
+		if wide := columnsOf(w); wide >= narrowestFit && utf8.RuneCountInString(line) > wide {
+			line = strings.Join(broken(line, wide-2), "\n  ")
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
 // broken is a text in lines of up to so many characters, each but the last as
 // long as its words allow. A default stays on one line with its heading.
 func broken(text string, wide int) (lines []string) {

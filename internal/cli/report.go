@@ -69,7 +69,7 @@ func makeReport(s Streams, o *reportOptions) error {
 		return err
 	}
 	for _, line := range r.LeftOut() {
-		fmt.Fprintf(s.Err, "synscope: %s\n", units.Printable(line))
+		say(s.Err, units.Printable(line))
 	}
 	if cut := r.Cut(); len(cut) > 0 {
 		return &exit{exitInterrupted, errors.New(strings.Join(cut, "\nsynscope: "))}

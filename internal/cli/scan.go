@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -327,6 +326,6 @@ func (d *display) remark(lines ...string) {
 		return
 	}
 	for _, line := range lines {
-		fmt.Fprintf(d.streams.Err, "synscope: %s\n", line)
+		say(d.streams.Err, line)
 	}
 }

@@ -50,7 +50,7 @@ func (j *traceJob) explore(ctx context.Context, s *session) (route trace.Path, e
 		Profile: j.cfg.Profile, TOS: j.cfg.TOS,
 	}
 	if s.progress != nil {
-		cfg.OnProgress = func(p paths.Progress) { s.progress.Screen.Show(explored(p)) }
+		cfg.OnProgress = func(p paths.Progress) { s.progress.Show(explored(p)...) }
 	}
 	m, err := paths.Run(ctx, s.network, cfg)
 	if m == nil {
@@ -69,13 +69,13 @@ func (j *traceJob) explore(ctx context.Context, s *session) (route trace.Path, e
 }
 
 // explored is the line of progress of a search for paths.
-func explored(p paths.Progress) string {
-	line := fmt.Sprintf("%s known · %s of about %s · %s", units.CountOf(uint64(p.Nodes), "node"),
-		units.CountOf(uint64(p.Probes), "SYN"), units.Count(uint64(p.Asked)), units.Duration(p.Elapsed))
+func explored(p paths.Progress) []string {
+	parts := []string{units.CountOf(uint64(p.Nodes), "node") + " known",
+		units.CountOf(uint64(p.Probes), "SYN") + " of about " + units.Count(uint64(p.Asked)), units.Duration(p.Elapsed)}
 	if p.Limited > 0 {
-		line += fmt.Sprintf(" · slow: %s", units.CountOf(uint64(p.Limited), "rate-limited hop"))
+		parts = append(parts, "slow: "+units.CountOf(uint64(p.Limited), "rate-limited hop"))
 	}
-	return line
+	return parts
 }
 
 // namesOf are the names of those who answered.

@@ -41,13 +41,9 @@ func TestFitsTheTerminal(t *testing.T) {
 	for _, line := range []string{
 		"scan -4 --reason -p 22,80,8000,8013 web far", "scan -4 -p 22,80,8000 web", "scan -4 -sn web 198.51.100.0/30", "scan -4 --reason -sn web",
 		"ping -4 -c 4 -i 20ms web:80", "ping -4 -c 20 -i 50ms web:80 slow:80 lossy:80", "ping -4 -c 4 -i 10ms --histogram web:80", "handshake -4 web:22",
-		"handshake -4 web:8000", "isn -4 --quick web:80", "trace -4 -n far:80", "doctor", "explain accept-queue-full reset", "help scan", "help", "read " + capture, "read -v " + capture, "read --summary-by server " + capture,
+		"handshake -4 web:8000", "isn -4 --quick web:80", "trace -4 -n far:80", "trace -4 -n --paths far:80", "why -4 web:8000", "send -4 web:80 --flags S --timeout 100ms", "doctor", "explain accept-queue-full reset", "explain", "help scan", "help", "read " + capture, "read -v " + capture, "read --summary-by server " + capture,
 	} {
-		widths := []int{80, 160}
-		if words := strings.Fields(line); words[0] == "doctor" || words[0] == "explain" || line == "help" {
-			widths = append(widths, 60)
-		}
-		for _, columns := range widths {
+		for _, columns := range []int{40, 60, 80, 160} {
 			t.Run(line, func(t *testing.T) {
 				t.Parallel()
 				seen := strings.ReplaceAll(onScreen(t, columns, 24, nil, strings.Fields(line)...), "\r\x1b[K", "\n") // what was erased was a line
@@ -56,12 +52,28 @@ func TestFitsTheTerminal(t *testing.T) {
 					if strings.HasPrefix(strings.TrimSpace(text), "█") {
 						t.Errorf("a bar without its range: %q", text)
 					}
+					if len(strings.Fields(text)) == 1 || strings.HasPrefix(text, "  synscope ") {
+						continue // words that are wider than the terminal are left to it, and commands that are to be copied
+					}
 					if n := utf8.RuneCountInString(strings.TrimRight(text, "\n")); n > columns {
 						t.Errorf("%d columns of %d: %q", n, columns, text)
 					}
 				}
 			})
 		}
+	}
+}
+
+// Errors break between words too.
+func TestErrorsFitTheTerminal(t *testing.T) {
+	screen, close := terminal(t)
+	if err := unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 40, Row: 24}); err != nil {
+		t.Fatal(err)
+	}
+	code := Main(t.Context(), []string{"synscope", "scan", "--nonsense", "192.0.2.1"}, Streams{In: strings.NewReader(""), Out: screen, Err: screen, Env: func(string) string { return "" }})
+	want := "synscope: unknown flag --nonsense:\n  `synscope scan --help` lists the flags\n"
+	if seen := strings.ReplaceAll(close(), "\r", ""); code != exitUsage || seen != want {
+		t.Errorf("exit %d:\n%s", code, seen)
 	}
 }
 

@@ -50,14 +50,22 @@ func WriteList(w io.Writer, entries []Entry, columns int) error {
 			kind = e.Kind
 			b.WriteString(strings.ToUpper(string(kind)) + "\n")
 		}
-		lines := wrapped(e.Means, max(columns-29, 20))
-		fmt.Fprintf(&b, "  %-25s  %s\n", e.Word, lines[0])
-		for _, line := range lines[1:] {
-			fmt.Fprintf(&b, "%29s%s\n", "", line)
-		}
+		b.WriteString(listed(e, columns))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// listed is an entry in a list, its meaning beside its word, or below it where there is
+// no room for both.
+func listed(e Entry, columns int) string {
+	const beside, least, indent = 29, 20, 6
+	if columns < beside+least {
+		below := "\n" + strings.Repeat(" ", indent)
+		return "  " + e.Word + below + strings.Join(wrapped(e.Means, columns-indent), below) + "\n"
+	}
+	lines := wrapped(e.Means, columns-beside)
+	return fmt.Sprintf("  %-25s  %s\n", e.Word, strings.Join(lines, "\n"+strings.Repeat(" ", beside)))
 }
 
 // Markdown is the whole table as a page of documentation.

@@ -36,6 +36,9 @@ func (p *Progress) UpdateSYNs(now probe.Progress) {
 	p.Screen.Show(fit(progressParts(&now, "SYN"), p.width()))
 }
 
+// Show shows as many parts as the line has room for, the most important first.
+func (p *Progress) Show(parts ...string) { p.Screen.Show(fit(parts, p.width())) }
+
 // Done removes the line.
 func (p *Progress) Done() { p.Screen.Show("") }
 

@@ -67,7 +67,7 @@ func (t *captureText) Close() error { return t.w.Flush() }
 func connectionLines(c *record.Connection, t *captureText) []string {
 	lines := t.headings(c)
 	lines = append(lines, connectionRow(c, t.textSink))
-	l := ladder{paint: t.paint, begin: c.Begin}
+	l := ladder{paint: t.paint, begin: c.Begin, wide: t.limit()}
 	for _, s := range c.Captured.Ladder {
 		lines = append(lines, l.rung(s)...)
 	}

@@ -36,7 +36,7 @@ func (t *diagnosisText) Record(r record.Record) error {
 	for i := range d.Causes {
 		lines = append(lines, t.cause(&d.Causes[i], i == 0)...)
 	}
-	return t.write(append(append(lines, excluded(d)...), t.basis(d)...))
+	return t.write(append(append(lines, t.excluded(d)...), t.basis(d)...))
 }
 
 func (t *diagnosisText) Close() error { return t.w.Flush() }
@@ -69,19 +69,19 @@ func (t *diagnosisText) cause(f *why.Found, first bool) (lines []string) {
 		if f.Where != "" {
 			text += " (" + f.Where + ")"
 		}
-		return labelled("or", text)
+		return t.labelled("or", text)
 	}
 	if f.Where != "" {
-		lines = append(lines, labelled("where", f.Where)...)
+		lines = append(lines, t.labelled("where", f.Where)...)
 	}
 	evidence := f.Evidence
 	if f.Code == why.Healthy {
 		evidence = nil // all experiments: what it rests on follows
 	}
 	for i, e := range evidence {
-		lines = append(lines, labelled(onlyFirst(i, "evidence"), e)...)
+		lines = append(lines, t.labelled(onlyFirst(i, "evidence"), e)...)
 	}
-	lines = append(lines, labelled("what to do", f.Advice)...)
+	lines = append(lines, t.labelled("what to do", f.Advice)...)
 	for i, c := range f.Again {
 		lines = append(lines, "  "+pad(onlyFirst(i, "reproduce"))+units.Printable(c))
 	}
@@ -101,8 +101,8 @@ func pad(label string) string {
 }
 
 // labelled wraps a text behind its label.
-func labelled(label, text string) (lines []string) {
-	wide := screenWide - labelWide - 2
+func (t *diagnosisText) labelled(label, text string) (lines []string) {
+	wide := t.prose(screenWide) - labelWide - 2
 	head := "  " + pad(label)
 	line := ""
 	flush := func() {
@@ -120,7 +120,7 @@ func labelled(label, text string) (lines []string) {
 }
 
 // excluded names some of the causes that it is not, and what said so.
-func excluded(d *record.Diagnosis) []string {
+func (t *diagnosisText) excluded(d *record.Diagnosis) []string {
 	by := map[string][]string{}
 	var order []string
 	for i, e := range d.Excluded {
@@ -143,7 +143,7 @@ func excluded(d *record.Diagnosis) []string {
 	if rest := len(d.Excluded) - mostGone; rest > 0 && !d.Healthy {
 		text += fmt.Sprintf("; and %d others", rest)
 	}
-	return labelled("excluded", text)
+	return t.labelled("excluded", text)
 }
 
 // basis says what all this rests on.
@@ -165,7 +165,7 @@ func (t *diagnosisText) basis(d *record.Diagnosis) []string {
 	if !d.Complete {
 		text += "; it was cut short"
 	}
-	return labelled("rests on", text)
+	return t.labelled("rests on", text)
 }
 
 // compact counts repeated names.

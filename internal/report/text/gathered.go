@@ -63,7 +63,7 @@ func (t *textSink) block(lines []string, h *hostFold) []string {
 		return lines
 	}
 	prefix := ""
-	if t.o.Hosts != 1 {
+	if !t.grouped() {
 		prefix = units.Padded(h.name, t.hostWide) + "  "
 	} else {
 		lines = t.hostHeading(lines, h.name)

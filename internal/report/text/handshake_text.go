@@ -24,7 +24,7 @@ type connectionText struct {
 }
 
 func newConnectionText(t *textSink, command string) *connectionText {
-	return &connectionText{textSink: t, bare: command == "send", ladder: ladder{paint: t.paint, plain: command == "send"}}
+	return &connectionText{textSink: t, bare: command == "send", ladder: ladder{paint: t.paint, plain: command == "send", wide: t.limit()}}
 }
 
 func (t *connectionText) Record(r record.Record) error {

@@ -141,6 +141,10 @@ func (l *hostList) columns(host, state, reason, rtt, mac, at, vendor string) str
 		rtt, _, _ = strings.Cut(rtt, " (")
 	}
 	room += trip
+	if !l.fits(room) {
+		return l.row([]cell{{units.Padded(host, l.hostWide), l.hostWide, 0}, {state, hostStateWide, 0},
+			{units.Padded(reason, hostReasonWide), hostReasonWide - 1, 1}, {units.Padded(rtt, trip), trip, 2}})
+	}
 	cells := []string{units.Padded(host, l.hostWide), state, units.Padded(reason, hostReasonWide), units.Padded(rtt, trip), units.Padded(mac, macWide)}
 	if l.o.Reason && l.fits(room+2+clockWide) {
 		cells = append(cells, units.Padded(at, clockWide))

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"synscope/internal/report/units"
@@ -27,13 +28,28 @@ func (t *isnText) evidenceTable(rep *isn.Report) []string {
 		rows = append(rows, []string{name, units.Count(uint64(s.Samples)), varied, units.Count(uint64(s.Offsets)), units.Count(uint64(s.Explained)), unexplained(s)})
 	}
 	lines := []string{""}
-	for i, row := range aligned(rows) {
+	for i, row := range aligned(t.narrowed(rows)) {
 		if i == 0 {
 			row = t.paint.paint(dim, row)
 		}
 		lines = append(lines, "  "+row)
 	}
 	return lines
+}
+
+// narrowed leaves out the columns of the evidence that there is no room for: what varied
+// first, then the offsets, then how many there were.
+func (t *isnText) narrowed(rows [][]string) [][]string {
+	for _, gone := range []string{"varied", "offsets", "samples"} {
+		if t.fits(2 + seen(aligned(rows)[0])) {
+			break
+		}
+		at := slices.Index(rows[0], gone)
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], at, at+1)
+		}
+	}
+	return rows
 }
 
 // unexplained counts the numbers that no model explains, and beside them those of

@@ -13,12 +13,14 @@ import (
 
 // The ladder is laid out for a terminal of 80 columns: time, our state, an
 // arrow that carries what went, the peer's state; below the arrow, dim, the
-// numbers as they are on the wire, the options, and what is to be noted.
+// numbers as they are on the wire, the options, and what is to be noted. On a
+// narrower one the states go below the arrow too, the peer's first.
 const (
 	timeWide   = len("999.9 ms")
 	localWide  = len("SYN_RECEIVED")
 	shaftWide  = 40
-	peerColumn = 2 + timeWide + 2 + localWide + 2 + shaftWide + 2
+	leastShaft = 34 // beside our state
+	timeColumn = 2 + timeWide + 2
 	detailWide = shaftWide + 2 + localWide
 	shaftEnds  = 5 // a head, a tail, and the blanks round the words
 )
@@ -28,18 +30,56 @@ type ladder struct {
 	paint painter
 	begin time.Time // of the first segment
 	plain bool      // without states
+	wide  int       // columns of the terminal; 0: as many as it takes
+}
+
+// shape is which states have columns of their own, and how long the arrows are.
+type shape struct {
+	local, peer   bool
+	shaft, detail int // columns of an arrow, and of what stands below it
+}
+
+func (l *ladder) shape() shape {
+	const beside = timeColumn + localWide + 2
+	switch {
+	case l.wide == 0 || l.wide >= beside+shaftWide+2+localWide:
+		return shape{true, true, shaftWide, detailWide - 3}
+	case l.wide >= beside+leastShaft:
+		shaft := min(shaftWide, l.wide-beside)
+		return shape{true, false, shaft, shaft - 3}
+	}
+	shaft := min(shaftWide, l.wide-timeColumn)
+	return shape{false, false, shaft, shaft - 3}
 }
 
 // header names the columns.
 func (l *ladder) header() string {
-	local, peer := "WE", "PEER"
-	if l.plain {
-		local, peer = "", ""
-	}
+	of := l.shape()
 	title := " SEGMENT "
-	dashes := strings.Repeat("─", (shaftWide-len(title))/2)
-	row := "  " + leftPadded("TIME", timeWide) + "  " + units.Padded(local, localWide) + "  " + dashes + title + dashes + "  " + peer
-	return l.paint.paint(dim, strings.TrimRight(row, " "))
+	dashes := strings.Repeat("─", (of.shaft-len(title))/2)
+	row := l.columns(of, leftPadded("TIME", timeWide), units.Padded(l.named("WE"), localWide), dashes+title+dashes, l.named("PEER"))
+	return l.paint.paint(dim, row)
+}
+
+// named is the heading of a column of states.
+func (l *ladder) named(heading string) string {
+	if l.plain {
+		return ""
+	}
+	return heading
+}
+
+// columns puts together what there is room for.
+func (l *ladder) columns(of shape, at, local, shaft, peer string) string {
+	row := "  " + at + "  "
+	if of.local {
+		row += local + "  "
+	}
+	row += shaft
+	if of.peer {
+		row += "  " + peer
+	}
+	return strings.TrimRight(row, " ")
 }
 
 // rung is the lines of one segment.
@@ -47,19 +87,40 @@ func (l *ladder) rung(s *record.Segment) []string {
 	if l.begin.IsZero() {
 		l.begin = s.Time
 	}
-	row := "  " + l.paint.paint(dim, leftPadded(l.offset(s), timeWide)) + "  " +
-		l.state(s.Local) + "  " + l.shaft(s) + "  " + l.state(s.Peer)
-	lines := []string{strings.TrimRight(row, " ")}
-	indent := strings.Repeat(" ", peerColumn-shaftWide-2+3)
-	for _, line := range wrapped(details(s), detailWide-3) {
-		lines = append(lines, indent+l.paint.paint(dim, line))
+	of := l.shape()
+	at := l.paint.paint(dim, leftPadded(l.offset(s), timeWide))
+	lines := []string{l.columns(of, at, l.state(s.Local), l.shaft(s, of.shaft), l.state(s.Peer))}
+	indent := strings.Repeat(" ", timeColumn+3)
+	if of.local {
+		indent += strings.Repeat(" ", localWide+2)
 	}
-	if s.Note != "" {
-		for _, line := range wrapped(strings.Split(s.Note, ", "), detailWide-3) {
-			lines = append(lines, indent+l.paint.paint(yellow, units.Printable(line)))
+	below := func(words []string, look style) {
+		for _, line := range wrapped(words, of.detail) {
+			for _, piece := range folded(line, min(of.detail, l.wide)) { // without a limit nothing is
+				lines = append(lines, indent+l.paint.paint(look, piece))
+			}
 		}
 	}
+	below(l.statesBelow(s, of), cyan)
+	below(details(s, of.shaft), dim)
+	if s.Note != "" {
+		below(strings.Split(units.Printable(s.Note), ", "), yellow)
+	}
 	return lines
+}
+
+// statesBelow are the states that have no column.
+func (l *ladder) statesBelow(s *record.Segment, of shape) (words []string) {
+	if l.plain {
+		return nil
+	}
+	if !of.local && s.Local != handshake.Unknown {
+		words = append(words, "we "+s.Local.String())
+	}
+	if !of.peer && s.Peer != handshake.Unknown {
+		words = append(words, "peer "+s.Peer.String())
+	}
+	return words
 }
 
 // offset is the time since the first segment. A stamp before its own is told in
@@ -89,13 +150,12 @@ func (l *ladder) state(s handshake.State) string {
 	return l.paint.paint(look, s.String()) + strings.Repeat(" ", max(0, localWide-len(s.String())))
 }
 
-// shaft is the arrow: flags, relative numbers, window and length within it.
-func (l *ladder) shaft(s *record.Segment) string {
-	words := strings.Join(segmentWords(s), " ")
-	if roomy(s) {
-		words += windowWords(s)
-	}
-	line := strings.Repeat("─", max(1, shaftWide-shaftEnds-utf8.RuneCountInString(words)))
+// shaft is the arrow: flags, relative numbers, window and length within it, as far as
+// there is room.
+func (l *ladder) shaft(s *record.Segment, wide int) string {
+	carried, _ := parted(s, wide)
+	words := strings.Join(carried, " ")
+	line := strings.Repeat("─", max(1, wide-shaftEnds-utf8.RuneCountInString(words)))
 	look := bold
 	if strings.Contains(s.Flags, "R") || s.Flags == "" {
 		look = red
@@ -104,6 +164,17 @@ func (l *ladder) shaft(s *record.Segment) string {
 		return "── " + l.paint.paint(look, words) + " " + line + "▶"
 	}
 	return "◀─ " + l.paint.paint(look, words) + " " + line + "─"
+}
+
+// parted are the words that the arrow has room for, and those that stand below it: the
+// window goes first.
+func parted(s *record.Segment, wide int) (carried, below []string) {
+	carried = segmentWords(s)
+	for len(carried) > 1 && len(strings.Join(carried, " "))+shaftEnds >= wide {
+		last := len(carried) - 1
+		carried, below = carried[:last], append([]string{carried[last]}, below...)
+	}
+	return carried, below
 }
 
 // segmentWords are what the arrow carries.
@@ -118,38 +189,27 @@ func segmentWords(s *record.Segment) []string {
 	if s.Len > 0 {
 		words = append(words, "len "+strconv.Itoa(s.Len))
 	}
+	if !strings.Contains(s.Flags, "R") { // an RST has no window worth telling
+		words = append(words, "win "+strconv.Itoa(int(s.Window)))
+	}
 	return words
 }
 
-// windowWords is " win N"; an RST has none worth telling.
-func windowWords(s *record.Segment) string {
-	if s.Flags == "" || strings.Contains(s.Flags, "R") {
-		return ""
-	}
-	return " win " + strconv.Itoa(int(s.Window))
-}
-
-// roomy tells whether the arrow has room for the window too; else it stands
-// among the details.
-func roomy(s *record.Segment) bool {
-	return len(strings.Join(segmentWords(s), " "))+len(windowWords(s))+shaftEnds < shaftWide
-}
-
-// details are the numbers and options of the wire.
-func details(s *record.Segment) []string {
+// details are the numbers and options of the wire, and what an arrow of a width has no
+// room for.
+func details(s *record.Segment, wide int) []string {
 	if s.Flags == "" {
 		return nil
 	}
+	_, below := parted(s, wide)
 	if s.RelativeSeq == uint32(s.Seq) && s.RelativeAck == ackOf(s) {
-		return append([]string{"ttl " + strconv.Itoa(int(s.TTL))}, telling(s.Options)...)
+		return append(append(below, "ttl "+strconv.Itoa(int(s.TTL))), telling(s.Options)...)
 	}
 	words := []string{"= " + strconv.FormatUint(uint64(s.Seq), 10)}
 	if ack, ok := s.Ack.Get(); ok && strings.Contains(s.Flags, ".") {
 		words[0] += ":" + strconv.FormatUint(uint64(ack), 10)
 	}
-	if window := windowWords(s); window != "" && !roomy(s) {
-		words = append(words, window[1:])
-	}
+	words = append(words, below...)
 	if strings.ContainsAny(s.Flags, "SR") {
 		words = append(words, "ttl "+strconv.Itoa(int(s.TTL)))
 	}

@@ -23,13 +23,14 @@ type pathTree struct {
 	next  map[int][]*paths.Edge // by where they come from
 	meet  map[int]int           // where all living ways from a node meet again; absent: nowhere
 	shown map[int]bool
+	wide  treeColumns
 	lines []string
 }
 
-// PathTree are the lines of the tree, each within 80 columns where addresses and
-// names allow.
-func PathTree(r *record.Paths, colour bool) []string {
-	t := &pathTree{Paths: r, paint: painter{colour}, next: map[int][]*paths.Edge{}, shown: map[int]bool{}}
+// PathTree are the lines of the tree, each within so many columns where addresses and
+// names allow; of more than 80, and where 0 stands for no limit, it takes 80.
+func PathTree(r *record.Paths, colour bool, columns int) []string {
+	t := &pathTree{Paths: r, paint: painter{colour}, next: map[int][]*paths.Edge{}, shown: map[int]bool{}, wide: treeWithin(columns)}
 	for i := range r.Edges {
 		e := &r.Edges[i]
 		t.next[e.From] = append(t.next[e.From], e)
@@ -38,7 +39,7 @@ func PathTree(r *record.Paths, colour bool) []string {
 		slices.SortStableFunc(edges, func(a, b *paths.Edge) int { return r.Nodes[a.To].Addr.Compare(r.Nodes[b.To].Addr) })
 	}
 	t.meet = meetings(r.Nodes, t.next)
-	t.lines = append(t.lines, t.paint.paint(dim, columnsOf("hop", "", "", "flows", "loss", "rtt")))
+	t.lines = append(t.lines, t.paint.paint(dim, t.wide.row("hop", "", "", "flows", "loss", "rtt")))
 	if len(r.Nodes) > 0 {
 		t.walk(0, -1, "", "")
 	}
@@ -217,10 +218,31 @@ func answerWord(n *paths.Node) string {
 const (
 	ttlWide       = 3
 	nodeWide      = 44
+	leastNode     = 20 // of a node, so that the address of most has room
 	flowsWide     = 5
 	lossWide      = 10
 	pathRTTColumn = 12
 )
+
+// treeColumns are the widths of a tree's columns; 0 is one that there is no room for.
+type treeColumns struct{ node, flows, loss, rtt int }
+
+// treeWithin are the columns of a tree on a terminal: the nodes give room first, then
+// the flows go.
+func treeWithin(columns int) treeColumns {
+	all := treeColumns{nodeWide, flowsWide, lossWide, pathRTTColumn}
+	over := all.wide() - columns
+	switch {
+	case columns == 0 || over <= 0:
+		return all
+	case nodeWide-over >= leastNode:
+		all.node -= over
+		return all
+	}
+	return treeColumns{node: leastNode, loss: len("10/10"), rtt: len("99.9 µs")}
+}
+
+func (w treeColumns) wide() int { return ttlWide + 1 + w.node + 1 + w.flows + 1 + w.loss + 1 + w.rtt }
 
 // styled lays out the line of a node. What stands in the tree keeps its colour to
 // itself.
@@ -229,14 +251,22 @@ func (t *pathTree) styled(ttl int, before, words string, n *paths.Node, s style)
 	if n != nil && ttl > 0 {
 		flows, loss, time = strconv.Itoa(n.Flows), lossOf(&n.Stats), timeOf(&n.Stats)
 	}
-	line := columnsOf(strconv.Itoa(ttl), before, words, flows, loss, time)
+	line := t.wide.row(strconv.Itoa(ttl), before, words, flows, loss, time)
 	return strings.Replace(line, words, t.paint.paint(s, words), 1)
 }
 
-func columnsOf(ttl, before, words, flows, loss, time string) string {
-	room := nodeWide - utf8.RuneCountInString(before)
-	return strings.TrimRight(fmt.Sprintf("%*s %s%s %*s %*s %*s", ttlWide, ttl, before, units.Padded(words, room),
-		flowsWide, flows, lossWide, loss, pathRTTColumn, time), " ")
+// row lays out a line.
+func (w treeColumns) row(ttl, before, words, flows, loss, time string) string {
+	line := fmt.Sprintf("%*s %s%s", ttlWide, ttl, before, units.Padded(words, w.node-utf8.RuneCountInString(before)))
+	for _, c := range []struct {
+		text string
+		wide int
+	}{{flows, w.flows}, {loss, w.loss}, {time, w.rtt}} {
+		if c.wide > 0 {
+			line += " " + leftPadded(c.text, c.wide)
+		}
+	}
+	return strings.TrimRight(line, " ")
 }
 
 // lossOf is "2/15", or nothing where nothing was sent.
@@ -256,12 +286,12 @@ func timeOf(s *rtt.Summary) string {
 
 // paths are the lines about all paths to a target.
 func (t *traceText) paths(r *record.Paths) []string {
-	lines := append([]string{t.paint.paint(bold, "paths to "+hostPort(r.Target, r.Addr, r.Port))}, PathTree(r, t.o.Colour)...)
+	lines := append([]string{t.paint.paint(bold, "paths to "+hostPort(r.Target, r.Addr, r.Port))}, PathTree(r, t.o.Colour, t.limit())...)
 	lines = append(lines, "")
 	lines = append(lines, t.pathTable(r)...)
 	lines = append(lines, pathSums(r)...)
 	for _, f := range r.Findings {
-		lines = append(lines, broken(t.finding(f, ""), 80)...)
+		lines = append(lines, broken(t.finding(f, ""), t.prose(80))...)
 	}
 	return lines
 }

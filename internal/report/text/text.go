@@ -182,7 +182,7 @@ func (t *textSink) heading(lines []string, p *record.Port) []string {
 // hostHeading appends a host's name above its lines where a run has one host,
 // or that many names.
 func (t *textSink) hostHeading(lines []string, host string) []string {
-	if t.o.Hosts != 1 || host == t.lastHost {
+	if !t.grouped() || host == t.lastHost {
 		return lines
 	}
 	if t.lastHost != "" {
@@ -190,6 +190,12 @@ func (t *textSink) hostHeading(lines []string, host string) []string {
 	}
 	t.lastHost, t.headed = host, false
 	return append(lines, t.paint.paint(bold, host))
+}
+
+// grouped tells whether hosts have headings: where there is one, and where the terminal
+// has no room for a column of them.
+func (t *textSink) grouped() bool {
+	return t.o.Hosts == 1 || !t.fits(t.hostWide+2+portWide+2+stateWide+2+tripNarrow)
 }
 
 const (
@@ -208,7 +214,7 @@ const (
 // fixed is how wide the columns are that are always there.
 func (t *textSink) fixed() int {
 	w := portWide + 2 + stateWide + 2
-	if t.o.Hosts != 1 {
+	if !t.grouped() {
 		w += t.hostWide + 2
 	}
 	return w
@@ -227,7 +233,7 @@ func (t *textSink) narrow() bool {
 // the terminal is narrow the time of day goes first, then the service.
 func (t *textSink) columns(host, port, state, service, rtt, at, reason string) string {
 	var b strings.Builder
-	if t.o.Hosts != 1 {
+	if !t.grouped() {
 		t.hostWide = max(t.hostWide, utf8.RuneCountInString(host))
 		b.WriteString(units.Padded(host, t.hostWide) + "  ")
 	}
@@ -259,7 +265,10 @@ func (t *textSink) withReason(columns, reason string) string {
 	if t.fits(at + utf8.RuneCountInString(reason)) {
 		return columns + reason
 	}
-	parts := wrapped(strings.Split(reason, ", "), max(t.limit()-at, leastReason)-1) // for the comma
+	if !t.fits(at + leastReason) {
+		return columns + "\n    " + strings.Join(wrapped(strings.Split(reason, ", "), t.limit()-5), ",\n    ")
+	}
+	parts := wrapped(strings.Split(reason, ", "), t.limit()-at-1) // for the comma
 	return columns + strings.Join(parts, ",\n"+strings.Repeat(" ", at))
 }
 
