@@ -49,7 +49,7 @@ func TestSmallTableOfARouter(t *testing.T) {
 func TestCrowded(t *testing.T) {
 	second := func(d time.Duration) time.Duration { return d.Round(time.Second) }
 	for n, want := range map[uint64]time.Duration{
-		1: 0, 256: 0, 880: 0, 1024: 5 * time.Second, 4096: 20 * time.Second, 65536: 20 * time.Second, 1 << 17: 41 * time.Second,
+		1: 0, 256: 0, 800: 0, 1024: 5 * time.Second, 4096: 20 * time.Second, 65536: 20 * time.Second, 1 << 17: 41 * time.Second,
 	} {
 		if got := second(Crowded(n)); got != want {
 			t.Errorf("%d: %v, want %v", n, got, want)

@@ -12,9 +12,11 @@ import (
 // second apart (RFC 1122 §2.3.2.1); one that is there for at least five seconds from
 // its answer on (net/core/neighbour.c, neigh_forced_gc). So hosts are begun only
 // while there is a place for them in the table of their network, which is taken to be
-// no larger than a /20 or an IPv6 /64; an eighth of the table is left to others.
+// no larger than a /20 or an IPv6 /64. A fifth of the table is left to others, and most of
+// that to hosts that answer: those the router has to hold anyway.
 const (
-	CrowdPlaces = 880
+	CrowdPlaces = 800     // of hosts that do not answer
+	crowdTable  = 880     // of all
 	CrowdSize   = 1 << 12 // addresses of a /20
 
 	absentHolds  = 3100 * time.Millisecond
@@ -28,9 +30,10 @@ const (
 )
 
 // CrowdedFor is how long the last of n hosts of one network waits for its place at
-// most.
+// most: where none is there, or all are.
 func CrowdedFor(n uint64) time.Duration {
-	return time.Duration((min(max(n, 1), CrowdSize)-1)/CrowdPlaces) * presentHolds
+	n = min(max(n, 1), CrowdSize) - 1
+	return max(time.Duration(n/CrowdPlaces)*absentHolds, time.Duration(n/crowdTable)*presentHolds)
 }
 
 // Crowds keeps count of the places of each network. The zero value is ready for use.
@@ -55,7 +58,7 @@ func (c *Crowds) Enter(a netip.Addr, now time.Duration) (again time.Duration, en
 // as long as it may.
 func (c *Crowds) Answered(a netip.Addr, entered, now time.Duration) {
 	if crowd := c.at[CrowdOf(a)]; crowd != nil {
-		crowd.answered(entered, now)
+		crowd.hear(entered, now)
 	}
 }
 
@@ -76,10 +79,26 @@ const (
 
 // crowd is the table of one network's router, as far as we fill it.
 type crowd struct {
-	tick     int64             // the present one
-	taken    int32             // places
-	ending   [crowdTicks]int32 // of those, by the tick in which they become free
+	tick     int64 // the present one
+	silent   places
+	answered places
 	promised [crowdTicks]int32 // hosts told to come then
+}
+
+// places are those that some hosts hold.
+type places struct {
+	taken  int32
+	ending [crowdTicks]int32 // of those, by the tick in which they become free
+}
+
+func (p *places) take(until time.Duration) {
+	p.taken++
+	p.ending[tickOf(until)%crowdTicks]++
+}
+
+func (p *places) free(at int64) {
+	p.taken -= p.ending[at]
+	p.ending[at] = 0
 }
 
 func tickOf(t time.Duration) int64 { return int64(t / crowdTick) }
@@ -88,16 +107,19 @@ func tickOf(t time.Duration) int64 { return int64(t / crowdTick) }
 func (c *crowd) turn(now time.Duration) {
 	for end := min(tickOf(now), c.tick+crowdTicks); c.tick < end; {
 		c.tick++
-		c.taken -= c.ending[c.tick%crowdTicks]
-		c.ending[c.tick%crowdTicks], c.promised[c.tick%crowdTicks] = 0, 0
+		at := c.tick % crowdTicks
+		c.silent.free(at)
+		c.answered.free(at)
+		c.promised[at] = 0
 	}
 	c.tick = max(c.tick, tickOf(now))
 }
 
+func (c *crowd) full() bool { return c.silent.taken+c.answered.taken >= crowdTable }
+
 func (c *crowd) enter(now time.Duration) (again time.Duration, entered bool) {
-	if c.turn(now); c.taken < CrowdPlaces {
-		c.taken++
-		c.ending[tickOf(now+absentHolds)%crowdTicks]++
+	if c.turn(now); c.silent.taken < CrowdPlaces && !c.full() {
+		c.silent.take(now + absentHolds)
 		return now, true
 	}
 	return c.promise(now), false
@@ -107,7 +129,12 @@ func (c *crowd) enter(now time.Duration) (again time.Duration, entered bool) {
 // known which.
 func (c *crowd) promise(now time.Duration) time.Duration {
 	for t := c.tick + 1; t < c.tick+crowdTicks; t++ {
-		if at := t % crowdTicks; c.ending[at] > c.promised[at] {
+		at := t % crowdTicks
+		ending := c.silent.ending[at]
+		if c.full() {
+			ending += c.answered.ending[at]
+		}
+		if ending > c.promised[at] {
 			c.promised[at]++
 			return time.Duration(t) * crowdTick
 		}
@@ -115,12 +142,13 @@ func (c *crowd) promise(now time.Duration) time.Duration {
 	return now + absentHolds
 }
 
-func (c *crowd) answered(entered, now time.Duration) {
+// hear moves a host to those that answer; one whose place was free again is resolved
+// anew.
+func (c *crowd) hear(entered, now time.Duration) {
 	c.turn(now)
 	if until := tickOf(entered + absentHolds); until > c.tick {
-		c.ending[until%crowdTicks]--
-	} else {
-		c.taken++ // it answers late, and is resolved again
+		c.silent.ending[until%crowdTicks]--
+		c.silent.taken--
 	}
-	c.ending[tickOf(now+presentHolds)%crowdTicks]++
+	c.answered.take(now + presentHolds)
 }

@@ -50,11 +50,11 @@ func TestCrowdBesideATable(t *testing.T) {
 					ends = append(ends, now+3*time.Second)
 				}
 			}
-			if n := len(ends) + len(due); n > CrowdPlaces {
+			if n := len(ends) + len(due); n > crowdTable {
 				t.Fatalf("seed %d: %d entries at %v", seed, n, now)
 			}
 		}
-		if most := CrowdedFor(3000) + 4*time.Second; begun < 3000 || now > most {
+		if most := CrowdedFor(3000) + 5*time.Second; begun < 3000 || now > most {
 			t.Errorf("seed %d: %d begun after %v, at most %v", seed, begun, now, most)
 		}
 	}
