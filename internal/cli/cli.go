@@ -87,14 +87,20 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	if len(args) == 2 && args[1] == shellWord {
 		return becomeShell()
 	}
+	space := addressSpace()
 	if s.Env("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
-		defer runtime.KeepAlive(make([]byte, ballast))
+		if space > ampleSpace {
+			defer runtime.KeepAlive(make([]byte, ballast))
+		}
 	}
 	ctx, h, stop := watchHangups(ctx, s.Hangups)
 	defer stop()
 	s.hangup = h
-	err := run(ctx, args[1:], s)
+	err := enough(space)
+	if err == nil {
+		err = run(ctx, args[1:], s)
+	}
 	if message := explain(err); message != "" {
 		say(s.Err, message)
 	}

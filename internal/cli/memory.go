@@ -1,0 +1,22 @@
+package cli
+
+import "fmt"
+
+// Go's runtime reserves addresses generously, and ends with a stack trace where it
+// gets no more (ulimit -v). Memory that is used is another matter: cgroups bound
+// that, and so little of it is used that few will.
+const (
+	// leastSpace is what a run needs.
+	leastSpace = 896 << 20
+	// ampleSpace leaves room for what only saves time.
+	ampleSpace = 2 << 30
+)
+
+// enough is an error where this process may have too few addresses for a run.
+func enough(space uint64) error {
+	if space >= leastSpace {
+		return nil
+	}
+	return &exit{exitUnable, fmt.Errorf("this process may have %d MiB of addresses, and a run reserves up to %d: raise that limit (`ulimit -v`); to bound memory itself, use a cgroup",
+		space>>20, leastSpace>>20)}
+}
