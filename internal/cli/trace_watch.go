@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"slices"
@@ -92,6 +93,7 @@ type watchedHop struct {
 	last   time.Duration
 	clock  string
 	recent []record.Beat
+	heard  int // the round of the last answer
 }
 
 func newTraceWatch(j *traceJob, d *display) *traceWatch {
@@ -139,7 +141,7 @@ func (w *watchedHop) add(h *trace.Hop) {
 	if beat.Lost {
 		return
 	}
-	w.kind = h.Kind
+	w.kind, w.heard = h.Kind, max(w.heard, h.Query)
 	if w.addr.IsValid() && w.addr != h.Addr && !slices.Contains(w.others, w.addr) {
 		w.others = append(w.others, w.addr)
 	}
@@ -172,23 +174,54 @@ func (w *traceWatch) rows() (rows []*record.HopSummary) {
 			Kind: h.kind, Last: h.last, Clock: h.clock, Summary: h.series.Summary(), Recent: h.recent,
 		})
 	}
+	markLimited(rows)
 	return rows
 }
 
-// length is the highest TTL at which anything answered, and one more where nothing
-// of the target did: the first silent hop stands for all that follow.
+// length is the first TTL at which the way ended, by the latest answers: hops behind
+// it were there when the way was longer, or were asked when its end was lost. Where it
+// has not ended it is the highest at which anything answered, and one more: the first
+// silent hop stands for all that follow.
 func (w *traceWatch) length() int {
-	last, ended := 0, false
+	last := 0
 	for i, h := range w.hops {
-		if h.addr.IsValid() {
-			last, ended = i+1, h.kind != trace.HopTimeExceeded
+		if !h.addr.IsValid() {
+			continue
+		}
+		if last = i + 1; h.kind != trace.HopTimeExceeded && !w.longer(i) {
+			return last
 		}
 	}
-	if !ended {
-		last++
-	}
-	return last
+	return last + 1
 }
+
+// longer tells whether a router behind a hop answered after that did.
+func (w *traceWatch) longer(hop int) bool {
+	return slices.ContainsFunc(w.hops[hop+1:], func(h *watchedHop) bool {
+		return h.kind == trace.HopTimeExceeded && h.addr.IsValid() && h.heard > w.hops[hop].heard
+	})
+}
+
+// markLimited notes which hops lose more than one behind them.
+func markLimited(rows []*record.HopSummary) {
+	for i, h := range rows {
+		h.Limited = h.Received > 0 && slices.ContainsFunc(rows[i+1:], func(o *record.HopSummary) bool { return losesMore(h, o) })
+	}
+}
+
+// losesMore tells whether one hop lost more than another, by more than chance makes
+// likely: three standard deviations of the difference of two shares.
+func losesMore(h, o *record.HopSummary) bool {
+	n, m := float64(h.Sent), float64(o.Sent)
+	if n < leastProbes || m < leastProbes {
+		return false
+	}
+	p := float64(h.Lost+o.Lost) / (n + m)
+	return h.Loss-o.Loss > 3*math.Sqrt(p*(1-p)*(1/n+1/m))
+}
+
+// leastProbes is from how many probes on shares are compared.
+const leastProbes = 5
 
 // reset forgets all sums.
 func (w *traceWatch) reset() {

@@ -58,10 +58,11 @@ func (p *plan) more(v *vertex, n float64) {
 		if u := f.known(v.ttl); u != nil && u.ttl >= waist.ttl {
 			share = reach[u]
 		}
+		unknown := len(f.at) < v.ttl || f.at[v.ttl-1] == nil // of one that met silence it is known where it went
 		switch q := f.pair(v.ttl); {
-		case q != nil && (q.flying() || q.answered() == 0), p.taken[probed{f, v.ttl}]:
+		case q != nil && (q.flying() || q.answered() == 0 && unknown), p.taken[probed{f, v.ttl}]:
 			n -= share
-		case q == nil && share > 0 && (len(f.at) < v.ttl || f.at[v.ttl-1] == nil):
+		case q == nil && share > 0 && unknown:
 			candidates = append(candidates, f)
 		}
 	}

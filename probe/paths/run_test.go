@@ -131,3 +131,21 @@ func TestDeadPath(t *testing.T) {
 		})
 	}
 }
+
+// A path that is dead from its first link on hides the router behind it. It is looked
+// for no less: the others get as many flows as the rule asks for.
+func TestDeadFromTheFirstLink(t *testing.T) {
+	for seed := range uint64(20) {
+		w := diamonds(seed+1, 1, 8)
+		w.cut = map[[2]int]bool{{0, 3}: true}
+		synctest.Test(t, func(t *testing.T) {
+			m, _ := w.run(t, Config{}, simnet.Path{Delay: 10 * time.Millisecond})
+			if len(m.Dead) != 1 || m.Dead[0].Near != 0 || m.Dead[0].Far < 0 || m.Nodes[m.Dead[0].Far].Addr != w.addr(w.target-1) {
+				t.Errorf("seed %d: %+v", seed+1, m.Dead)
+			}
+			if !m.Complete || m.Confidence < 0.95 || float64(m.Probes-m.Repeated) > 1.2*float64(m.Asked) {
+				t.Errorf("seed %d: complete %v, confidence %v, %d (%d) probes of %d", seed+1, m.Complete, m.Confidence, m.Probes, m.Repeated, m.Asked)
+			}
+		})
+	}
+}

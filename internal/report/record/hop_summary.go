@@ -19,6 +19,9 @@ type HopSummary struct {
 	Kind   trace.HopKind // of the last answer
 	Last   time.Duration // 0: the last probe gave no time
 	Clock  string        // of the times; "" where there are none
+	// Limited: a hop behind it loses less, so what it does not answer passes it all the
+	// same. Routers send few errors a second (RFC 1812 §4.3.2.8).
+	Limited bool
 	rtt.Summary
 	Recent []Beat // the last rounds, the oldest first, for text
 }
@@ -52,6 +55,9 @@ func (h *HopSummary) Fields(w FieldWriter) {
 	w.Uint("lost", h.Lost)
 	if h.Sent > 0 {
 		w.Float("loss", h.Loss)
+	}
+	if h.Limited {
+		w.Bool("limited", true)
 	}
 	if h.Last > 0 {
 		w.Nanoseconds("last_ns", h.Last)

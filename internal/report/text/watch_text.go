@@ -49,6 +49,9 @@ func WatchTable(hops []*record.HopSummary, columns int, colour bool) []string {
 	for _, h := range hops {
 		lines = append(lines, t.hop(h)...)
 	}
+	if slices.ContainsFunc(hops, func(h *record.HopSummary) bool { return h.Limited }) {
+		lines = append(lines, t.paint.paint(dim, t.within("    (%) is no loss on the way: the hop answers seldom, those behind it lose less")))
+	}
 	return lines
 }
 
@@ -105,6 +108,9 @@ func (t *watchTable) hop(h *record.HopSummary) (lines []string) {
 	if h.Sent > 0 {
 		cells["loss"] = strconv.FormatFloat(100*h.Loss, 'f', 1, 64) + "%"
 	}
+	if h.Limited {
+		cells["loss"] = "(" + cells["loss"] + ")"
+	}
 	if h.Measured > 0 {
 		cells["best"], cells["mean"], cells["worst"] = short(h.Min), short(h.Mean), short(h.Max)
 	}
@@ -112,7 +118,7 @@ func (t *watchTable) hop(h *record.HopSummary) (lines []string) {
 		cells["dev"] = short(h.StdDev)
 	}
 	line := strings.TrimRight(t.row(ttl, cells), " ")
-	if loss := cells["loss"]; h.Lost > 0 && h.Received > 0 {
+	if loss := cells["loss"]; h.Lost > 0 && h.Received > 0 && !h.Limited {
 		line = strings.Replace(line, loss, t.paint.paint(yellow, loss), 1)
 	}
 	lines = append(lines, line)

@@ -91,3 +91,13 @@ func TestWatchTableFits(t *testing.T) {
 		t.Errorf("little history: %q", line)
 	}
 }
+
+// Loss at a hop behind which less is lost is shown as what it is.
+func TestWatchTableOfALimitedHop(t *testing.T) {
+	h := watched("192.0.2.1", 3, time.Millisecond)
+	h.Limited = true
+	lines := WatchTable([]*record.HopSummary{h, watched("192.0.2.2", 0, time.Millisecond)}, 80, true)
+	if !strings.Contains(lines[1], "(75.0%)") || len(lines) != 4 || !strings.Contains(lines[3], "answers seldom") {
+		t.Errorf("%q", lines)
+	}
+}
