@@ -145,7 +145,7 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 	}
 	if twice {
 		t.counts.Duplicates++
-		t.duplicate(r, p, s, swapped)
+		t.duplicate(r, p, s, swapped, routing(known == same && first.ttl != s.TTL))
 		return
 	}
 	t.fresh(at, p, s, &k, swapped, r, hash, uint32(seen))
@@ -335,7 +335,11 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, kept handshake.Kep
 	}
 }
 
-func (t *Table) duplicate(r ref, p *Packet, s *craft.Segment, swapped bool) {
+// routing tells whether a router lies between the two places of a packet that was
+// captured twice.
+type routing bool
+
+func (t *Table) duplicate(r ref, p *Packet, s *craft.Segment, swapped bool, routed routing) {
 	if r == noRef {
 		return
 	}
@@ -345,6 +349,9 @@ func (t *Table) duplicate(r ref, p *Packet, s *craft.Segment, swapped bool) {
 	}
 	f := t.flow(r)
 	f.duplicates++
+	if routed {
+		f.watch.SeenTwice()
+	}
 	if number, from = f.number, f.side(swapped, s); t.cfg.Segments {
 		line := handshake.Line{Time: p.Time, From: from, Segment: s}
 		t.tell(&Segment{Line: line, Attempt: number, Packet: p.Number, File: p.File, Duplicate: true})

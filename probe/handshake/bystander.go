@@ -67,6 +67,7 @@ const (
 	knowCrossed    // the server's SYN crossed the client's
 	knowStranger   // an RST answered a FIN that came again after the end
 	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
+	knowTwoPlaces  // packets were captured before and behind a router: TTLs say nothing
 	knowQueueFull  // the server had data and sent its SYN-ACK again
 )
 
@@ -81,6 +82,9 @@ type Kept struct {
 	// of its connection, whose clock may be another: its time says nothing.
 	Elsewhere bool
 }
+
+// SeenTwice notes that packets were captured at two places that have other TTLs.
+func (b *Bystander) SeenTwice() { b.known |= knowTwoPlaces }
 
 // since is the time since the connection's first packet, in milliseconds.
 func (b *Bystander) since(at int64) uint32 {

@@ -15,6 +15,7 @@ type rarely struct {
 	reset, forged resetKept // the first RST of the server that counts, or else the first
 	pending       resetKept // one that refuses what the server had taken
 	refusedAt     int64     // of the latest RST before the first SYN-ACK
+	lastRefusal   int64     // of the latest RST that answered a SYN
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment

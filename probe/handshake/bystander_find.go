@@ -141,6 +141,7 @@ func (v *sight) proxied() string {
 	case !v.known.has(knowServerSYN) || v.ackAt == 0:
 	case v.answer.window == 0 && v.more.zero.room:
 		return fmt.Sprintf("SYN-ACK with window 0, TTL %d; then a window, TTL %d", ttl, later.low)
+	case v.known.has(knowTwoPlaces):
 	case later.count >= enough && apart(v.answer.ttl, later.low, later.high):
 		return fmt.Sprintf("TTL of the SYN-ACK %d, of %d segments that followed %d to %d", ttl, later.count, later.low, later.high)
 	}
@@ -321,6 +322,9 @@ func (v *sight) closedWithoutTimeWait() string {
 
 // middlebox weighs marks of the RSTs themselves against the SYN-ACK's.
 func (v *sight) middlebox() string {
+	if v.known.has(knowTwoPlaces) {
+		return ""
+	}
 	for _, m := range []*resetKept{&v.more.forged, &v.more.reset} {
 		ttl, known := int(m.ttl), int(v.answer.ttl)
 		if m.at > 0 && !m.notes.Void() && v.known.has(knowServerSYN) && (ttl-known > 1 || known-ttl > 1) {

@@ -45,7 +45,8 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 // answersOther tells whether an RST acknowledges a segment of another connection,
 // as a SYN that was not captured.
 func answersOther(me, you *End, s *craft.Segment) bool {
-	return s.Flags.Has(craft.ACK) && you.Opened() && (!near(you, me, s.Ack) || s.Seq == 0 && you.Nxt.LessThan(s.Ack))
+	return s.Flags.Has(craft.ACK) && you.Opened() &&
+		(!near(you, me, s.Ack) || s.Seq == 0 && (you.Nxt.LessThan(s.Ack) || s.Ack.LessThan(you.ISS.Add(1))))
 }
 
 // older tells an RST that is about an earlier connection, while its end has sent
@@ -147,6 +148,7 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 		return
 	}
 	b.known |= knowRefused
+	b.rare().lastRefusal = at
 	if s.Seq == 0 {
 		b.known |= knowRefusedZero
 	}

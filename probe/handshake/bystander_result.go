@@ -86,7 +86,7 @@ func (b *Bystander) acked() uint64 {
 // judge is SEMANTICS §1, with what was captured alone: silence is no more than
 // unknown, unless the client says that it heard nothing by asking again.
 func (b *Bystander) judge(r *Result, t Trust) {
-	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || b.askedAfter()) &&
+	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || b.askedAfter()) && !b.askedAnew() &&
 		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
 		!b.doubts() // a server that refused has nothing to acknowledge
 	switch {
@@ -117,6 +117,13 @@ func (b *Bystander) judge(r *Result, t Trust) {
 // captured, and then the client would not ask again.
 func (b *Bystander) askedAfter() bool {
 	return b.more != nil && b.more.reset.at > 0 && b.syn.latest > b.more.reset.at
+}
+
+// askedAnew tells whether the client has sent its SYN again after the latest
+// refusal: what became of that one was not captured.
+func (b *Bystander) askedAnew() bool {
+	const soonest = int64(100 * time.Millisecond) // less may be the order of capturing
+	return b.more != nil && b.syn.latest-b.more.lastRefusal > soonest
 }
 
 // splitState is that of a connection of which the server has answered the SYN
@@ -204,7 +211,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	if b.known.has(knowTwoClocks) {
 		return 0, 0
 	}
-	asked := b.answered(t.Gaps > 0)
+	asked := b.answered(t.Gaps > 0 || t.Chosen)
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
 		asked = 0 // the SYN-ACK may be one that was sent again
 	}
