@@ -2,7 +2,6 @@ package netraw
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -105,7 +104,7 @@ func (d Dialer) inZone(dst netip.AddrPort) (netip.AddrPort, error) {
 	case !a.Is6() || !a.IsLinkLocalUnicast() || a.Zone() != "":
 		return dst, nil
 	case d.Interface == "":
-		return dst, fmt.Errorf("a link-local address needs a zone or an interface, as in %v%%eth0: %w", a, ErrNoInterface)
+		return dst, ErrNoZone
 	}
 	return netip.AddrPortFrom(a.WithZone(d.Interface), dst.Port()), nil
 }
@@ -113,7 +112,7 @@ func (d Dialer) inZone(dst netip.AddrPort) (netip.AddrPort, error) {
 // explain adds ErrNoRoute to an error where the kernel has no way to dst.
 func (d Dialer) explain(err error, dst netip.AddrPort) error {
 	if unroutable(err) && !d.routed(dst) {
-		return fmt.Errorf("%w: %w", err, ErrNoRoute)
+		return dialError(dst, noRoute(err))
 	}
 	return err
 }

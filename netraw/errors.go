@@ -17,6 +17,10 @@ var (
 	// where a link-local address needs one.
 	ErrNoInterface = errors.New("no such interface: `ip link` lists those of this machine")
 
+	// ErrNoZone: a link-local address is another on each link, and none was named. It is
+	// an ErrNoInterface too.
+	ErrNoZone error = &named{"a link-local address needs its interface: write ADDRESS%INTERFACE, or name it with -e (`ip link` lists them)", []error{ErrNoInterface}}
+
 	// ErrForeignSource: the source address belongs to another machine.
 	// Nothing here sends under a foreign name.
 	ErrForeignSource = errors.New("not an address of this machine: `ip addr` lists those that are")
@@ -77,4 +81,30 @@ func fileLimit(err error) error {
 		return fmt.Errorf("%w: %w", err, ErrFileLimit)
 	}
 	return err
+}
+
+// named is an error in words of its own that is of other kinds too.
+type named struct {
+	words string
+	kinds []error
+}
+
+func (e *named) Error() string   { return e.words }
+func (e *named) Unwrap() []error { return e.kinds }
+
+// routeTypes are what the kernel answers in place of a route where the one that it has
+// leads nowhere: ip-route(8), fib_props in net/ipv4/fib_semantics.c.
+var routeTypes = map[syscall.Errno]string{
+	syscall.EINVAL: "blackhole", syscall.EACCES: "prohibit", syscall.EHOSTUNREACH: "unreachable",
+}
+
+// noRoute is ErrNoRoute with the kernel's error number, in words.
+func noRoute(err error) error {
+	words := ErrNoRoute.Error()
+	for errno, kind := range routeTypes {
+		if errors.Is(err, errno) {
+			words = "no route but one of type " + kind + ": compare `ip route get`"
+		}
+	}
+	return &named{words, []error{err, ErrNoRoute}}
 }

@@ -3,7 +3,6 @@ package netraw
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 	"syscall"
 
@@ -49,7 +48,7 @@ func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, err
 	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE)
 	switch {
 	case err != nil && errors.As(err, new(syscall.Errno)):
-		return routeAnswer{}, fmt.Errorf("%w: %w", err, ErrNoRoute)
+		return routeAnswer{}, noRoute(err)
 	case err != nil:
 		return routeAnswer{}, err
 	case len(msgs) == 0:

@@ -322,7 +322,7 @@ func (r *router) question(dst netip.Addr) (q routeQuestion, err error) {
 		}
 	case isLinkLocal6(dst):
 		if zone = cmp.Or(r.ifindex, r.zone); zone == 0 {
-			return q, fmt.Errorf("a link-local address needs a zone or an interface, as in %v%%eth0: %w", dst, ErrNoInterface)
+			return q, ErrNoZone
 		}
 	default:
 		return q, nil

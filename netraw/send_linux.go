@@ -216,7 +216,7 @@ func (s *sender) address6(i int, pkt []byte, ifindex int) error {
 		return fmt.Errorf("the address is in two zones, and nothing says which is meant: %w", ErrNoInterface)
 	case isLinkLocal6(dst):
 		if ifindex = cmp.Or(ifindex, s.scope); ifindex == 0 {
-			return fmt.Errorf("link-local destination without a zone or an interface: %w", ErrNoInterface)
+			return ErrNoZone
 		}
 		name.Scope_id = uint32(ifindex)
 	}

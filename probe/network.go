@@ -25,6 +25,10 @@ type Network interface {
 	SetReadDeadline(t time.Time) error
 	// Route tells from which of our addresses a destination is reached.
 	Route(dst netip.Addr) (netraw.Route, error)
+	// InZone is an address with the zone of the interface through which a packet of it
+	// came in ([netraw.Packet] IfIndex), where it means nothing without one: a link-local
+	// one (RFC 4007 §6).
+	InZone(addr netip.Addr, ifindex int) netip.Addr
 	// Ports are the source ports held for this run, at least one.
 	Ports() []uint16
 	// Stats are the counters so far.

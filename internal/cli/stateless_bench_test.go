@@ -101,6 +101,7 @@ func (e *echo) Quiet() bool {
 	defer e.mu.Unlock()
 	return e.read == len(e.answers)
 }
+func (*echo) InZone(a netip.Addr, _ int) netip.Addr { return a }
 func (e *echo) Route(netip.Addr) (netraw.Route, error) {
 	return netraw.Route{Source: netip.MustParseAddr("192.0.2.1")}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/target"
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -78,7 +79,20 @@ func (o *common) targetsWith(ctx context.Context, s Streams, change func(*target
 	if err != nil {
 		return set, usage(err) // a set without targets has its warnings
 	}
-	return set, nil
+	return set, o.inZones(set)
+}
+
+// inZones tells that a target is a link-local address and nothing says on which link.
+func (o *common) inZones(set *target.Set) error {
+	if o.Interface != "" || o.Source != "" || o.SkipBad {
+		return nil
+	}
+	for _, w := range set.Warnings() {
+		if w.Code == target.WarnNoZone {
+			return usagef("target %q: %w", w.Word, netraw.ErrNoZone)
+		}
+	}
+	return nil
 }
 
 // targets are the options of a set of targets that the flags amount to.

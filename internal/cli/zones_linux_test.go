@@ -76,7 +76,13 @@ func TestZones(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d\n%s%s", tc.args, got.code, tc.code, got.out, got.err)
 		}
 	}
-	got := command(t.Context(), l, "ping", "-c", "3", "-i", "20ms", "-o", "json", "fe80::b%"+zone[0], "fe80::b%"+zone[1])
+	got := command(t.Context(), l, "trace", "-o", "json", "fe80::b%"+zone[0])
+	for _, r := range records(t, got.out) {
+		if r.str("type") == "hop" && r.str("addr") != "fe80::b%"+zone[0] {
+			t.Errorf("hop %v", r["addr"])
+		}
+	}
+	got = command(t.Context(), l, "ping", "-c", "3", "-i", "20ms", "-o", "json", "fe80::b%"+zone[0], "fe80::b%"+zone[1])
 	states := map[string]string{}
 	for _, r := range records(t, got.out) {
 		if r.str("type") == "rtt" {
@@ -86,6 +92,24 @@ func TestZones(t *testing.T) {
 	for i, want := range []string{"open open open ", "refused refused refused "} {
 		if states["fe80::b%"+zone[i]] != want {
 			t.Errorf("in zone %d: %q, want %q", i, states["fe80::b%"+zone[i]], want)
+		}
+	}
+}
+
+// A link-local address without its link is a mistake of the command line, in one
+// sentence, whatever the command.
+func TestNoZone(t *testing.T) {
+	for _, line := range []string{
+		"scan -p 80", "scan -sT -p 80", "scan --stateless -p 80", "scan --plan -p 80", "ping -c 1", "handshake", "isn --quick", "trace", "trace --paths",
+		"send --flags S", "why",
+	} {
+		target := "[fe80::b]:80"
+		if strings.Contains(line, "-p") {
+			target = "fe80::b"
+		}
+		got := command(t.Context(), nil, append(strings.Fields(line), target)...)
+		if got.code != exitUsage || strings.Count(got.err, "\n") != 1 || !strings.Contains(got.err, "write ADDRESS%INTERFACE") || got.out != "" {
+			t.Errorf("%s: exit %d, %q %q", line, got.code, got.err, got.out)
 		}
 	}
 }

@@ -250,6 +250,14 @@ const (
 	ifIndex = 2 // 1 is the loopback interface
 )
 
+// InZone is a link-local address with the zone of the one interface.
+func (c *Conn) InZone(a netip.Addr, _ int) netip.Addr {
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		return a.WithZone(ifName)
+	}
+	return a
+}
+
 // Route answers every destination with our first source address of its
 // family, and netraw.ErrNoRoute where there is none.
 func (c *Conn) Route(dst netip.Addr) (netraw.Route, error) {

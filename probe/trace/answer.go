@@ -109,6 +109,7 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	took := s.Took(ev, t.Reading)
 	t.longest = max(t.longest, took)
 	q.Kind, q.Addr = hopKind(t.cfg.Target.Addr(), ev)
+	q.Addr = t.Network.InZone(q.Addr, ev.Link)
 	t.measure(q, ev, took)
 	q.ICMP, q.Changes = nil, nil
 	if ev.Kind == wire.KindICMP {

@@ -74,6 +74,7 @@ func (w *watcher) answered(s *wire.Transmission, ev *wire.Event) {
 	s.Ended, s.Answered = true, ev.Kind.Verified()
 	h := Hop{}
 	h.Kind, h.Addr = hopKind(w.cfg.Target.Addr(), ev)
+	h.Addr = w.Network.InZone(h.Addr, ev.Link)
 	if ev.Kind == wire.KindICMP {
 		icmp := ev.ICMP
 		h.ICMP, h.Changes = &icmp, Changes(s.Wire, &ev.Quote, h.Kind)

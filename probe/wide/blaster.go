@@ -58,16 +58,6 @@ func (s *stamped) link(a netip.Addr) int {
 	return link
 }
 
-// InZone is the network's, where that knows it.
-func (s *stamped) InZone(a netip.Addr, ifindex int) netip.Addr {
-	if n, ok := s.Network.(interface {
-		InZone(netip.Addr, int) netip.Addr
-	}); ok {
-		return n.InZone(a, ifindex)
-	}
-	return a
-}
-
 func (s *stamped) template(f *craft.Fields) *craft.Template {
 	if f.Dst.Addr().Is4() {
 		return s.v4

@@ -118,6 +118,7 @@ func (d *drain) Recv([]netraw.Packet) (int, error) {
 	<-d.stop
 	return 0, fmt.Errorf("receive: %w", context.DeadlineExceeded)
 }
+func (*drain) InZone(a netip.Addr, _ int) netip.Addr { return a }
 func (d *drain) Route(a netip.Addr) (netraw.Route, error) {
 	if a.Is4() {
 		return netraw.Route{Source: netip.MustParseAddr("192.0.2.1")}, nil

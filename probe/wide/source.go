@@ -97,12 +97,7 @@ func (s *sources) inZone(a netip.Addr, ifindex int) netip.Addr {
 	if zone, ok := s.zones[ifindex]; ok {
 		return a.WithZone(zone)
 	}
-	if n, ok := s.net.(interface {
-		InZone(addr netip.Addr, ifindex int) netip.Addr
-	}); ok {
-		return n.InZone(a, ifindex)
-	}
-	return a
+	return s.net.InZone(a, ifindex)
 }
 
 // unroutable is why a family without any source has none.
