@@ -56,7 +56,7 @@ func (r *Report) claim(v *view, list []*standing) {
 			f.Bits = 0
 		case f.Bits >= claimBits:
 			f.Effect = Moves
-		case f.Bits <= -claimBits:
+		case f.Bits <= -claimBits && !top.leavesMuch():
 			f.Effect = DoesNotMove
 		}
 		r.Inputs = slices.DeleteFunc(r.Inputs, func(input string) bool { return input == name })
@@ -68,6 +68,12 @@ func (r *Report) claim(v *view, list []*standing) {
 	if structured {
 		r.remarkHash(v, top)
 	}
+}
+
+// leavesMuch reports whether so many numbers are on none of the model's strands that they
+// may well depend on what the others do not.
+func (s *standing) leavesMuch() bool {
+	return s.machinesOf(s.view).strays*straysMany > s.ledger.count[joined]
 }
 
 // hides reports whether the samples cannot show what the factor does, however much it

@@ -27,6 +27,9 @@ func clocks(v *view, key factor) (list []*standing) {
 			both = append(both, fitClock(v, key, d).settle(v, 3, withStep))
 		}
 	}
+	if p, ok := v.sharedPlane(key); ok {
+		both = append(both, fitClock(v, key, drift{hz: p.hz, step: p.step, quantum: 1, wide: 1}).settle(v, 3, withStep))
+	}
 	list = best(list)[:min(mostRates, len(list))]
 	for _, s := range list {
 		plain = append(plain, s.settle(v, 3, withoutStep))
@@ -48,8 +51,7 @@ func clocks(v *view, key factor) (list []*standing) {
 
 // clockModel is a model of a clock.
 func clockModel(key factor, d drift) model {
-	m := model{class: ClassTupleClock, name: "a clock", key: key, moves: byTime, drift: &d,
-		grow: func() growth { return &d }, cost: d.cost}
+	m := model{class: ClassTupleClock, name: "a clock", key: key, moves: byTime}.by(&d)
 	switch {
 	case key == 0 && d.step != 0:
 		m.class, m.name, m.prior = ClassGlobalMixed, "a clock and a step", 4

@@ -23,8 +23,7 @@ func counters(v *view) (list []*standing) {
 func stills(v *view) (list []*standing) {
 	add := func(class Class, name string, key, moves factor, how echo, prior float64) {
 		g := still{how}
-		list = append(list, model{class: class, name: name, key: key, moves: moves, prior: prior,
-			grow: func() growth { return g }, cost: g.cost}.fit(v))
+		list = append(list, model{class: class, name: name, key: key, moves: moves, prior: prior}.by(g).fit(v))
 	}
 	for _, key := range v.tupleKeys() {
 		if key == 0 {
@@ -62,8 +61,8 @@ func (v *view) gaps(key factor) (list []int32) {
 
 // increments are random steps: of any size, and between the least and the largest.
 func increments(v *view, key factor) []*standing {
-	m := model{class: ClassRandomIncrement, name: "random steps", key: key, grow: func() growth { return newOctaves() },
-		cost: (*octaves)(nil).cost, propose: func(v *view) *standing { return increments(v, key)[0] }}
+	m := model{class: ClassRandomIncrement, name: "random steps", key: key,
+		propose: func(v *view) *standing { return increments(v, key)[0] }}.by(&octaves{})
 	if key != 0 {
 		m.class = ClassTupleRandomIncrement
 	}
@@ -82,8 +81,7 @@ func increments(v *view, key factor) []*standing {
 		}
 	}
 	if b.low < b.high && b.high < 1<<30 {
-		m.grow, m.cost = func() growth { return &b }, b.cost
-		list = append(list, m.fit(v))
+		list = append(list, m.by(&b).fit(v))
 	}
 	if key == 0 && v.timed {
 		list = append(list, busyBand(v, m, gaps)...)
@@ -99,8 +97,7 @@ func busyBand(v *view, m model, gaps []int32) []*standing {
 		return nil
 	}
 	b.rate = max(n-float64(len(gaps)), 1) / v.span()
-	m.grow, m.cost, m.band = func() growth { return &b }, b.cost, &b
-	return []*standing{m.fit(v)}
+	return []*standing{m.by(&b).fit(v)}
 }
 
 // leastBand is the smallest step of which a narrow band is told from a clock, and narrow
@@ -142,12 +139,10 @@ var rateGuesses = []float64{0, 0.5, 5, 50}
 func bestSteps(v *view, m model, a int32) (list []*standing) {
 	fit := func(g steps) *standing {
 		g.own = m.key != 0
-		n := m
-		n.steps = &g
+		n := m.by(&g)
 		if g.tick > 0 {
 			n.class, n.moves, n.name = ClassGlobalMixed, byTime, "a step a connection and one after a while"
 		}
-		n.grow, n.cost = func() growth { g := g; return &g }, g.cost
 		s := n.fit(v)
 		list = append(list, s)
 		return s
@@ -313,8 +308,7 @@ func risingSteps(v *view, fixed []*standing) (list []*standing) {
 	}
 	for _, rate := range []float64{0.01, 1, 5, 20, 80} {
 		g := rising{hz: tickHz, rate: rate}
-		list = append(list, model{class: ClassGlobalStep, name: "steps that rise with time", moves: byTime, prior: 2,
-			grow: func() growth { return &g }, cost: g.cost}.fit(v))
+		list = append(list, model{class: ClassGlobalStep, name: "steps that rise with time", moves: byTime, prior: 2}.by(&g).fit(v))
 	}
 	return best(list)[:1]
 }

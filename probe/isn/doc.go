@@ -23,7 +23,9 @@
 // A model is a key (which factors an offset depends on: nothing, port, address,
 // both, our ISN, our options) and a growth (how numbers that share an offset go
 // on: not at all, along a clock with ticks or a step, by fixed steps with other
-// people's connections in between, by steps that rise with time, by random steps).
+// people's connections in between, by steps that rise with time, by random steps). Every
+// growth is a type in a file of its own (grow_*.go) behind one interface: what a number
+// costs and how many guesses it takes, what the parameters cost.
 // Groups are read in order of time, each into strands: a number joins the strand
 // from which it follows most cheaply, or begins one. Joining, straying and
 // repeating are coded by how often they happened before, so several machines
@@ -35,7 +37,8 @@
 // the middle of its exchange as its moment and its RTT's excess over the shortest
 // as that moment's uncertainty; counters and rivals propose models from all
 // samples, or from a stratified part of many; compare fits them, the best again to
-// everything; resolve tells one machine from several; doubts withhold what these
+// everything, or, of more than 10,000 samples, to a part that holds stretches of direct
+// successors and every address; resolve tells one machine from several; doubts withhold what these
 // samples cannot tell, for want of a column or of anything that varied. Whether a
 // factor moves the numbers is said only where the best model with it and the best
 // without it are 20 bits apart.

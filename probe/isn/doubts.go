@@ -218,7 +218,7 @@ func (v *view) growthDoubts(s *standing, add doubting) {
 		if s.risesWithTime() {
 			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
 		}
-		if s.band != nil {
+		if s.band != nil && s.band.rate > 0 {
 			add(busyStep, "a time without other people's connections", ClassRandomIncrement, ClassGlobalMixed)
 			return
 		}

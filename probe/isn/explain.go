@@ -131,7 +131,7 @@ func (v *verdict) explainSteps(s *standing) {
 
 // explainIncrements reports steps that are not fixed.
 func (v *verdict) explainIncrements(s *standing) {
-	if _, ok := s.grow().(*rising); ok {
+	if _, ok := s.growth.(*rising); ok {
 		now := s.ledger.all[0][0].sum
 		v.step = Some(int64(now))
 		v.note("rising-step", Warning, fmt.Sprintf("%s; the step is %.0f at last", s.evidence(), now),
@@ -174,7 +174,7 @@ func (s *standing) along(visit func(was, p *point)) {
 // explainCookie reports a keyed function of the SYN.
 func (v *verdict) explainCookie(s *standing) {
 	switch {
-	case s.moves&byClient != 0 && s.grow().(still).echo == added:
+	case s.moves&byClient != 0 && s.growth.(still).echo == added:
 		v.describeOffset(s)
 	case s.moves&byClient != 0:
 		v.variant = VariantOther

@@ -169,6 +169,8 @@ func (d *drift) cost(v *view) (bits float64) {
 	return bits + 1
 }
 
+func (d *drift) fresh() growth { return d }
+
 // skewAllowance is how far a host's clock may be from its nominal rate.
 const skewAllowance = 2e-4
 

@@ -42,6 +42,8 @@ func (g *band) cost(*view) float64 {
 	return 4 + math.Log2(float64(g.low)+1) + math.Log2(float64(g.high)+1) + cond(g.rate > 0, 8.0, 0)
 }
 
+func (g *band) fresh() growth { return g }
+
 // narrowBand is the band whose multiples all the differences are, and how many
 // connections they are of; it is no band where it is wider than a quarter of the least.
 func narrowBand(gaps []int32) (b band, connections float64) {
@@ -73,8 +75,6 @@ type octaves struct {
 // mostOctave bounds what counts as a step: among random numbers one difference in
 // eight is smaller.
 const mostOctave = 29
-
-func newOctaves() *octaves { return &octaves{} }
 
 // share is the chance of a size: before anything was seen all are alike, and
 // neighbours of what was seen gain a little.
@@ -126,3 +126,5 @@ func (g *octaves) take(v *view, s *strand, p *point) {
 }
 
 func (*octaves) cost(*view) float64 { return 4 }
+
+func (*octaves) fresh() growth { return &octaves{} }

@@ -127,6 +127,8 @@ func (g *steps) cost(v *view) float64 {
 	return bits
 }
 
+func (g *steps) fresh() growth { n := *g; return &n }
+
 // rising is a step that itself grows with time and never falls, as lwIP's, which
 // adds its count of half seconds to the last number (lwIP src/core/tcp.c,
 // tcp_next_iss). The count stands still while no connection is there
@@ -185,3 +187,5 @@ func (g *rising) take(v *view, s *strand, p *point) {
 }
 
 func (*rising) cost(*view) float64 { return 12 }
+
+func (g *rising) fresh() growth { return g }

@@ -63,3 +63,5 @@ func (c still) price(_ *view, s *strand, p *point) (bits, miss float64) {
 func (c still) take(_ *view, s *strand, p *point) { s.center = float64(c.value(p)) }
 
 func (c still) cost(*view) float64 { return 2 }
+
+func (c still) fresh() growth { return c }

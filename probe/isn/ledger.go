@@ -35,6 +35,10 @@ type growth interface {
 	price(v *view, s *strand, p *point) (bits, miss float64)
 	// take adds the point to the strand, which may be empty.
 	take(v *view, s *strand, p *point)
+	// cost is how many bits it takes to tell the parameters.
+	cost(v *view) float64
+	// fresh is the growth as it is before any number.
+	fresh() growth
 }
 
 // The weights with which the code for a point's fate begins. They are counts of

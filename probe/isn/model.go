@@ -10,18 +10,27 @@ import (
 type model struct {
 	class Class
 	name  string
-	key   factor        // what moves the offset
-	moves factor        // what moves the number beside the key
-	prior float64       // bits by which it is less likely than others before any sample
-	grow  func() growth // fresh, because some learn from the numbers they are given
-	cost  func(*view) float64
+	key   factor  // what moves the offset
+	moves factor  // what moves the number beside the key
+	prior float64 // bits by which it is less likely than others before any sample
+	growth
 
 	// propose finds the model again in other samples, nil where it holds for any.
 	propose func(*view) *standing
 
+	// The growth itself, where it is one of these.
 	drift *drift // of clocks
 	steps *steps // of counters
-	band  *band  // of random steps of nearly one size, with other people's between
+	band  *band  // of random steps between bounds
+}
+
+// by is the model with the growth.
+func (m model) by(g growth) model {
+	m.growth = g
+	m.drift, _ = g.(*drift)
+	m.steps, _ = g.(*steps)
+	m.band, _ = g.(*band)
+	return m
 }
 
 // standing is how well a model did: the length, in bits, of the shortest
@@ -36,12 +45,8 @@ type standing struct {
 
 // fit follows the points under the model.
 func (m model) fit(v *view) *standing {
-	l := follow(v, m.key, m.grow())
-	s := &standing{model: m, view: v, ledger: l, bits: l.total + m.prior}
-	if m.cost != nil {
-		s.bits += m.cost(v)
-	}
-	return s
+	l := follow(v, m.key, m.fresh())
+	return &standing{model: m, view: v, ledger: l, bits: l.total + m.prior + m.cost(v)}
 }
 
 // all are the factors that move the numbers under the model.

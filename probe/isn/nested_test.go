@@ -273,3 +273,20 @@ func TestTuplesOfDifferentRatesAreNotMachines(t *testing.T) {
 		}
 	}
 }
+
+// A hash of the four-tuple beside a clock and a step that every connection makes, as
+// Solaris has with strong_iss 2, is told as a clock of each tuple, and nothing of it is
+// said to be left out.
+func TestHashWithACounterForEverybody(t *testing.T) {
+	ports := func(_ int, rng *rand.Rand) uint16 { return uint16(40000 + rng.IntN(4)) }
+	for _, n := range []int{60, 150} {
+		count := uint32(0)
+		r := isn.Analyze(clients(n, ports, 2, func(a netip.Addr, p uint16, _ uint32, t float64) uint32 {
+			count += 125000
+			return hashOf(a, p) + uint32(int64(t*1e9/4096)) + count
+		}), isn.Options{})
+		if r.Class != isn.ClassTupleClock || r.GuessesP50.Value < 1<<30 || hasFinding(r, "address-not-hashed") || hasFinding(r, "port-not-hashed") {
+			t.Errorf("%d samples: %s %.3f, %.0f guesses, %v", n, r.Class, r.Confidence, r.GuessesP50.Value, r.Factors)
+		}
+	}
+}

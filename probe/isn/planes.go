@@ -105,3 +105,71 @@ func (p plane) explains(list []successor) (bits float64) {
 	}
 	return bits - math.Log2(p.step)
 }
+
+// stride is the difference of two numbers of one group, with how many connections of
+// ours lie between them, all or without those that were lost.
+type stride struct{ dt, dk, d, u float64 }
+
+// mostStrides is how many differences shared planes are read from, and mostScored on how
+// many they are tried.
+const (
+	mostStrides = 24
+	mostScored  = 96
+)
+
+// strides lists the differences of neighbours within the groups of a key, the shortest
+// gap first.
+func (v *view) strides(key factor) (list []stride) {
+	for _, g := range v.groups(key).members(v.points) {
+		for i := 1; i < len(g); i++ {
+			q, p := &g[i-1], &g[i]
+			k := float64(p.k - q.k)
+			list = append(list, stride{p.t - q.t, k, float64(p.x.Sub(q.x)), p.u + q.u})
+			if lost := float64(lostBetween(q, p)); lost > 0 && lost < k {
+				list = append(list, stride{p.t - q.t, k - lost, float64(p.x.Sub(q.x)), p.u + q.u})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b stride) int { return cmp.Compare(a.dt, b.dt) })
+	return list
+}
+
+// sharedPlane proposes the rate and the step of a counter that all connections of ours
+// move, on a line of its own for each group: those of two differences that explain the
+// most others. ok is whether they explain many.
+func (v *view) sharedPlane(key factor) (best plane, ok bool) {
+	list := v.strides(key)
+	list = list[:min(len(list), mostScored)]
+	most := 0.0
+	near := list[:min(len(list), mostStrides)]
+	for i, a := range near {
+		for _, b := range near[:i] {
+			det := a.dt*b.dk - b.dt*a.dk
+			if math.Abs(det) < 4*(a.u+b.u)*max(a.dk, b.dk) {
+				continue
+			}
+			p := plane{(a.d*b.dk - b.d*a.dk) / det, math.Round((a.dt*b.d - b.dt*a.d) / det)}
+			if on := p.scored(list); on > most {
+				most, best = on, p
+			}
+		}
+	}
+	return best, most > claimBits
+}
+
+// scored is how many bits the plane saves of the differences that lie on it, beyond the
+// two that it was read from.
+func (p plane) scored(list []stride) (bits float64) {
+	if math.Abs(p.step) < 1 || p.hz*p.step <= 0 || math.Abs(p.hz) > maxHz {
+		return 0
+	}
+	for _, s := range list {
+		scale := 1 + 2*math.Abs(p.hz)*s.u
+		if math.Abs(wrap(s.d-p.hz*s.dt-p.step*s.dk)) <= scale {
+			bits += max(0, wordBits-1-math.Log2(scale))
+		} else {
+			bits--
+		}
+	}
+	return bits - 2*wordBits
+}

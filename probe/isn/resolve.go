@@ -133,7 +133,7 @@ func (s *standing) single() {
 		return
 	}
 	was := s.ledger.total
-	s.ledger = followed(s.view, s.key, s.grow(), 1)
+	s.ledger = followed(s.view, s.key, s.fresh(), 1)
 	s.bits += s.ledger.total - was
 }
 
@@ -222,7 +222,7 @@ func (s *standing) constant() bool {
 	if s.ledger == nil {
 		return false
 	}
-	_, ok := s.grow().(still)
+	_, ok := s.growth.(still)
 	return ok
 }
 

@@ -57,7 +57,7 @@ func TestMoreRowsAreNoWorse(t *testing.T) {
 				half.Class, half.Confidence, half.Samples, whole.Class, whole.Confidence, whole.Samples)
 		}
 	}
-	if worse > 1+hosts/100 {
+	if worse > hosts/200 {
 		t.Errorf("%d of %d hosts are told worse from twice the rows", worse, hosts)
 	}
 }
