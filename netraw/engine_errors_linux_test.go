@@ -113,23 +113,42 @@ func (c *errorCase) about(probe []byte, four bool) []byte {
 // One table of ICMP errors goes through every engine, on the wire, and each gives the
 // same answer.
 func TestEnginesAgreeOnErrors(t *testing.T) {
+	onEngines(t, errorCases, func(t *testing.T, at *probed, row errorCase) {
+		probe := segmentBytes(t, craft.Segment{Src: at.src, Dst: at.dst, Seq: at.seq, Flags: craft.SYN})
+		taken := at.p.delivers(t, at.c, func() { at.p.throw(row.about(probe, at.four), at.four) }, quotes(at.seq, at.src.Port()))
+		if taken != row.taken {
+			t.Errorf("IPv4 %v, %s: taken is %v, want %v", at.four, row.name, taken, row.taken)
+		}
+	})
+}
+
+// probed is a probe that an engine may have sent.
+type probed struct {
+	engine   string
+	p        *peer
+	c        wideEngine
+	four     bool // IPv4
+	src, dst netip.AddrPort
+	seq      craft.Seq
+}
+
+// onEngines tries the rows of a table on each engine, of both versions of IP, each with a
+// probe of its own.
+func onEngines[R any](t *testing.T, rows func(four bool) []R, try func(*testing.T, *probed, R)) {
 	for name, open := range wideEngines {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t)
 			p.do(func() { must(lab.AcceptRedirects(p.there)) })
 			c := open(t, p)
 			for _, four := range []bool{true, false} {
-				for i, row := range errorCases(four) {
-					src, dst := netip.AddrPortFrom(our6, c.Ports()[0]), netip.AddrPortFrom(peer6, uint16(1000+i))
+				for i, row := range rows(four) {
+					at := probed{engine: name, p: p, c: c, four: four}
+					at.src, at.dst = netip.AddrPortFrom(our6, c.Ports()[0]), netip.AddrPortFrom(peer6, uint16(1000+i))
 					if four {
-						src, dst = netip.AddrPortFrom(our4, src.Port()), netip.AddrPortFrom(peer4, dst.Port())
+						at.src, at.dst = netip.AddrPortFrom(our4, at.src.Port()), netip.AddrPortFrom(peer4, at.dst.Port())
 					}
-					seq, _ := cookieOf(testKey, src, dst, 0)
-					probe := segmentBytes(t, craft.Segment{Src: src, Dst: dst, Seq: seq, Flags: craft.SYN})
-					taken := p.delivers(t, c, func() { p.throw(row.about(probe, four), four) }, quotes(seq, src.Port()))
-					if taken != row.taken {
-						t.Errorf("IPv4 %v, %s: taken is %v, want %v", four, row.name, taken, row.taken)
-					}
+					at.seq, _ = cookieOf(testKey, at.src, at.dst, 0)
+					try(t, &at, row)
 				}
 			}
 		})

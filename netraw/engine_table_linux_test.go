@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"synscope/craft"
-	"synscope/internal/lab"
 )
 
 // answerCase is a packet that arrives, made of a right answer to a probe, and
@@ -271,48 +270,38 @@ func foldSlowly(sum uint32) uint16 {
 // One table of what arrives goes through every engine, on the wire, and each
 // gives the same answer.
 func TestEnginesAgreeOnAnswers(t *testing.T) {
-	for name, open := range wideEngines {
-		t.Run(name, func(t *testing.T) {
-			p := newPeer(t)
-			p.do(func() { must(lab.AcceptRedirects(p.there)) })
-			c := open(t, p)
-			for _, four := range []bool{true, false} {
-				for i, row := range answerCases(four) {
-					src, dst := netip.AddrPortFrom(our6, c.Ports()[0]), netip.AddrPortFrom(peer6, uint16(1000+i))
-					if four {
-						src, dst = netip.AddrPortFrom(our4, src.Port()), netip.AddrPortFrom(peer4, dst.Port())
-					}
-					seq, _ := cookieOf(testKey, src, dst, 0)
-					right := segmentBytes(t, craft.Segment{Src: dst, Dst: src, Seq: 77, Ack: seq.Add(1), Flags: row.flags})
-					before, passed := rejections(c), matched(c)
-					taken := p.delivers(t, c, func() { p.throw(row.change(right), four) }, acknowledges(seq.Add(1)))
-					if taken != row.taken {
-						t.Errorf("IPv4 %v, %s: taken is %v, want %v", four, row.name, taken, row.taken)
-					}
-					if name != "xdp" {
-						continue
-					}
-					want := passed + 1 // the mark is one
-					if row.taken {
-						want++
-					}
-					for matched(c) < want { // counted a moment after it was handed over
-						runtime.Gosched()
-					}
-					if n := matched(c); n != want {
-						t.Errorf("IPv4 %v, %s: %d passed by the program beside the mark, want it to be %v", four, row.name, n-passed-1, row.taken)
-					}
-					if row.reason != "" {
-						before[row.reason]++
-					}
-					for reason, n := range rejections(c) {
-						if n != before[reason] {
-							t.Errorf("IPv4 %v, %s: %d counted as %s, want %d", four, row.name, n, reason, before[reason])
-						}
-					}
-				}
-			}
-		})
+	onEngines(t, answerCases, func(t *testing.T, at *probed, row answerCase) {
+		right := segmentBytes(t, craft.Segment{Src: at.dst, Dst: at.src, Seq: 77, Ack: at.seq.Add(1), Flags: row.flags})
+		before, passed := rejections(at.c), matched(at.c)
+		taken := at.p.delivers(t, at.c, func() { at.p.throw(row.change(right), at.four) }, acknowledges(at.seq.Add(1)))
+		if taken != row.taken {
+			t.Errorf("IPv4 %v, %s: taken is %v, want %v", at.four, row.name, taken, row.taken)
+		}
+		if at.engine == "xdp" {
+			row.counted(t, at, before, passed)
+		}
+	})
+}
+
+// counted holds what the program has counted of a row against what there was before.
+func (row *answerCase) counted(t *testing.T, at *probed, before map[string]uint64, passed uint64) {
+	want := passed + 1 // the mark is one
+	if row.taken {
+		want++
+	}
+	for deadline := time.Now().Add(time.Minute); matched(at.c) < want && time.Now().Before(deadline); {
+		runtime.Gosched() // it is counted a moment after it was handed over
+	}
+	if n := matched(at.c); n != want {
+		t.Errorf("IPv4 %v, %s: %d passed by the program beside the mark, want it to be %v", at.four, row.name, n-passed-1, row.taken)
+	}
+	if row.reason != "" {
+		before[row.reason]++
+	}
+	for reason, n := range rejections(at.c) {
+		if n != before[reason] {
+			t.Errorf("IPv4 %v, %s: %d counted as %s, want %d", at.four, row.name, n, reason, before[reason])
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func TestFilter(t *testing.T) {
 // of the one that goes back.
 func TestFilterAgainstTcpdump(t *testing.T) {
 	if _, err := exec.LookPath("tcpdump"); err != nil {
-		t.Skip("no tcpdump")
+		t.Skip("no tcpdump: apt-get install tcpdump")
 	}
 	var ends []netip.AddrPort
 	for _, addr := range []string{"10.1.2.3", "10.1.9.9", "192.0.2.7"} {

@@ -76,10 +76,6 @@ func runDocument(t *testing.T, path string) {
 		}
 		ran++
 		updated.WriteString(part.now)
-		if strings.Contains(part.command, "grep -l accept-queue") && strings.TrimSpace(part.now) == "" {
-			t.Logf("$ %s\nthe connections did not overlap, which takes luck on a busy machine", part.command)
-			part.now = part.output
-		}
 		diff := cmp.Diff(part.masked(part.output), part.masked(part.now))
 		// What a busy machine did to times is not there twice; a queue that is full stays so.
 		if diff != "" && !*updateDocuments && hostOf(part.command) != "deaf" {

@@ -179,7 +179,7 @@ func TestBashCompletesFiles(t *testing.T) {
 func TestFishCompletion(t *testing.T) {
 	fish, err := exec.LookPath("fish")
 	if err != nil {
-		t.Skip("no fish")
+		t.Skip("no fish: apt-get install fish")
 	}
 	path := script(t, "fish")
 	for line, want := range completed {
@@ -195,7 +195,7 @@ func TestFishCompletion(t *testing.T) {
 func TestZshCompletion(t *testing.T) {
 	zsh, err := exec.LookPath("zsh")
 	if err != nil {
-		t.Skip("no zsh")
+		t.Skip("no zsh: apt-get install zsh")
 	}
 	path := script(t, "zsh")
 	if out, err := exec.CommandContext(t.Context(), zsh, "-n", path).CombinedOutput(); err != nil {
@@ -213,7 +213,7 @@ func TestZshCompletion(t *testing.T) {
 func TestManualPagesLint(t *testing.T) {
 	mandoc, err := exec.LookPath("mandoc")
 	if err != nil {
-		t.Skip("no mandoc")
+		t.Skip("no mandoc: apt-get install mandoc")
 	}
 	app := appForTest()
 	for _, c := range append(app.Commands, nil) {
@@ -237,7 +237,7 @@ func TestManualPagesLint(t *testing.T) {
 func TestManualPages(t *testing.T) {
 	groff, err := exec.LookPath("groff")
 	if err != nil {
-		t.Skip("no groff")
+		t.Skip("no groff: apt-get install groff")
 	}
 	app := appForTest()
 	for _, c := range append(app.Commands, nil) {

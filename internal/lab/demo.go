@@ -13,7 +13,7 @@ const (
 // Demo is [Standard] with hosts to learn from, which the tests of agreement leave
 // out.
 //
-//	deaf      9000 and 9001 have a backlog of 1, nobody ever accepts, 200 ms away
+//	deaf      9000 and 9001 have a backlog of 1, nobody ever accepts, half a second away
 //	small     80 holds at most 8 half-open connections, each for 7 s; no cookies
 //	closer    80 closes first
 //	guess     80 counts its initial sequence numbers up by 64,000: see package models
@@ -23,7 +23,7 @@ func Demo(seed uint64, logf func(format string, args ...any)) Spec {
 	s.Hosts = append(s.Hosts,
 		HostSpec{Name: "deaf", Services: []Service{{Ports: []uint16{DeafPort, DeafPort + 1}, Manner: NeverAccept, Backlog: 1}},
 			Sysctls: Sysctls{"net.ipv4.tcp_syncookies": "0"},
-			Link:    &Link{Out: Path{Delay: 100 * time.Millisecond}, Back: Path{Delay: 100 * time.Millisecond}}},
+			Link:    &Link{Out: Path{Delay: 250 * time.Millisecond}, Back: Path{Delay: 250 * time.Millisecond}}},
 		HostSpec{Name: "small", Services: []Service{{Ports: []uint16{80}, Manner: Echo, Backlog: 8}},
 			Sysctls: Sysctls{"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_synack_retries": "2"}},
 		HostSpec{Name: "closer", Services: []Service{{Ports: []uint16{80}, Manner: AcceptClose}}},

@@ -82,7 +82,7 @@ func TestTextIsClean(t *testing.T) {
 	}
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("no promtool")
+		t.Skip("no promtool: apt-get install prometheus")
 	}
 	c := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	c.Stdin = bytes.NewReader(page)

@@ -109,7 +109,7 @@ func TestZMap(t *testing.T) {
 	}
 	zmap, err := exec.LookPath("zmap")
 	if err != nil {
-		t.Skip("no zmap")
+		t.Skip("no zmap: apt-get install zmap")
 	}
 	listed, err := exec.CommandContext(t.Context(), zmap, "-M", "tcp_synscan", "--list-output-fields").Output()
 	if err != nil {
@@ -161,7 +161,7 @@ func TestFieldsAreThoseOfTheRow(t *testing.T) {
 func TestXMLIsReadByLibnmap(t *testing.T) {
 	const python = "/usr/bin/python3"
 	if exec.Command(python, "-c", "import libnmap.parser").Run() != nil {
-		t.Skip("no python3-libnmap")
+		t.Skip("no python3-libnmap: apt-get install python3-libnmap")
 	}
 	path := filepath.Join(t.TempDir(), "run.xml")
 	document := formatted(t, "xml", sink.Options{Service: service, Scan: &sink.ScanInfo{Technique: "syn", Ports: "22,25-26,80", Count: 4}})

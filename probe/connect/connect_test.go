@@ -54,7 +54,7 @@ func limitFiles(t *testing.T, more uint64) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip(err)
+		t.Skip("needs /proc, where open files are counted: ", err)
 	}
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {

@@ -78,16 +78,30 @@ func TestHostIsAwayForAMoment(t *testing.T) {
 // So it is where the host is back before any probe has had its last try: nobody had
 // come to suspect it, and what left meanwhile is not taken for lost, nor for silence.
 func TestHostIsAwayWhileAllHaveTheirFirstTry(t *testing.T) {
-	near := simnet.Config{Out: simnet.Path{Delay: 20 * time.Microsecond}, Back: simnet.Path{Delay: 20 * time.Microsecond}}
-	for away := 2500 * ms; away < 4000*ms; away += 50 * ms {
-		synctest.Test(t, func(t *testing.T) {
-			a := target.Addr()
-			found, s, err := world{Host: cut(everyTenth(3000), 300*ms, 300*ms+away), Config: near}.scan(t, t.Context(),
-				scan.Config{Targets: slices.Values(ranges(1, 3000, a)), Rate: 1000})
-			if wrong := wrongVerdicts(found, a, 3000); err != nil || !s.Complete || wrong > 0 {
-				t.Errorf("away for %v: %d of 3000 wrong, %v", away, wrong, err)
-			}
-		})
+	for _, c := range []struct {
+		delay time.Duration
+		rate  float64
+		away  []time.Duration
+	}{
+		{20 * time.Microsecond, 1000, []time.Duration{60 * ms, 150 * ms, 250 * ms, 2500 * ms, 3100 * ms, 3900 * ms}},
+		{20 * time.Microsecond, 10_000, []time.Duration{60 * ms, 150 * ms, 250 * ms}},
+		{10 * ms, 1000, []time.Duration{60 * ms, 150 * ms, 250 * ms}},
+		{100 * ms, 10_000, []time.Duration{60 * ms, 250 * ms, 400 * ms}},
+	} {
+		path := simnet.Path{Delay: c.delay}
+		for _, away := range c.away {
+			synctest.Test(t, func(t *testing.T) {
+				a := target.Addr()
+				found, s, err := world{Host: cut(everyTenth(3000), 300*ms, 300*ms+away), Config: simnet.Config{Out: path, Back: path}}.scan(t, t.Context(),
+					scan.Config{Targets: slices.Values(ranges(1, 3000, a)), Rate: c.rate})
+				if wrong := wrongVerdicts(found, a, 3000); err != nil || !s.Complete || wrong > 0 {
+					t.Errorf("%v there, %v/s, away for %v: %d of 3000 wrong, %v", c.delay, c.rate, away, wrong, err)
+				}
+				if lost := found.hosts[a].Loss.Unanswered; lost > 0 {
+					t.Errorf("%v there, %v/s, away for %v: %d are taken for lost", c.delay, c.rate, away, lost)
+				}
+			})
+		}
 	}
 }
 
