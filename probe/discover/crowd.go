@@ -45,16 +45,19 @@ func (e *engine) unqueue(h *host) {
 	}
 }
 
-// shortestPause is the least wait for a place that is worth a pause of the search.
+// shortestPause is the least wait that is worth a pause of the search, and for how
+// long nobody may have been found before one.
 const shortestPause = 50 * time.Millisecond
 
-// idle tells whether nothing is left but hosts that wait for a place.
+// idle tells whether nothing is left but hosts that wait for a place, or that the link
+// is asked for in vain.
 func (e *engine) idle() bool {
-	if len(e.hosts) == 0 || len(e.hosts) > e.queueing || len(e.due) > 0 || e.Responses.Waiting() > 0 {
+	if len(e.hosts) == 0 || len(e.hosts) > e.queueing+e.resolving.Waiting() || len(e.due) > 0 || e.Responses.Waiting() > 0 {
 		return false
 	}
-	for e.byID[e.timers[0].ID] == nil { // decided
+	for len(e.timers) > 0 && e.byID[e.timers[0].ID] == nil { // decided
 		e.timers.Pop()
 	}
-	return (e.exhausted || len(e.hosts) >= mostAtOnce) && e.timers[0].At > e.Now+shortestPause
+	return (e.exhausted || len(e.hosts) >= mostAtOnce) && e.Now > e.foundAt+shortestPause &&
+		(len(e.timers) == 0 || e.timers[0].At > e.Now+shortestPause)
 }

@@ -25,6 +25,7 @@ type engine struct {
 	next       func() (netip.Addr, bool)
 	exhausted  bool
 	queueing   int           // hosts that wait for a place in their network
+	foundAt    time.Duration // when the last was
 	found      int           // hosts that are up
 	lost       error         // why a host could not be reached from here
 	unroutable uint64        // hosts that could not
@@ -68,6 +69,9 @@ func (e *engine) wakeUp() time.Duration {
 	wake := e.resolving.WakeUp(e.Now)
 	if len(e.timers) > 0 {
 		wake = min(wake, e.timers[0].At)
+	}
+	if pause := e.foundAt + shortestPause; e.found > 0 && pause >= e.Now {
+		wake = min(wake, pause+1)
 	}
 	if e.wants() {
 		wake = min(wake, max(e.Pace.WakeUp(), e.Paused))

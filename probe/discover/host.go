@@ -128,7 +128,7 @@ func (e *engine) begin(h *host) {
 }
 
 func (e *engine) up(h *host, why probe.Reason) {
-	e.found++
+	e.found, e.foundAt = e.found+1, e.Now
 	h.Up, h.Reason = true, why
 	e.decide(h)
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Search is a run that pauses. Behind a router whose table is full hosts wait
-// seconds for each other: time for the ports of those that were found. It is not safe
+// seconds for each other, and on the link those that are not there are waited for:
+// time for the ports of those that were found, if [Config.Neighbours] is polled meanwhile. It is not safe
 // for concurrent use.
 type Search struct {
 	engine *engine
@@ -33,12 +34,14 @@ func Begin(network probe.Polled, cfg Config, yield func(Host) error) (*Search, e
 }
 
 // Next searches until it is done, or until hosts have been found and all others wait
-// for a place in the table of a router; more tells that it has to be called again.
+// for a place in the table of a router or do not answer on the link; more tells that it has to be called again.
 // Errors are those of [Run].
 func (s *Search) Next(ctx context.Context) (more bool, err error) {
 	e := s.engine
 	if s.left > 0 {
 		e.apart += time.Since(e.Start) - s.left
+		e.Now = time.Since(e.Start)
+		e.resolving.Review(e.resolved)
 	}
 	before := e.found
 	err = e.run(ctx, func() bool {

@@ -9,15 +9,22 @@ import (
 	"synscope/probe"
 )
 
+// resolved is a host whose link address is being asked for, and how.
+type resolved[H any] struct {
+	host  H
+	addr  netip.Addr
+	route netraw.Route
+}
+
 // Resolving are the hosts of a run whose link address is being asked for.
 type Resolving[H any] struct {
 	neighbours probe.Neighbours // nil: the kernel asks, packet by packet
-	waiting    map[netip.Addr]H
+	waiting    map[netip.Addr]resolved[H]
 	found      []netraw.Neighbour
 }
 
 func NewResolving[H any](n probe.Neighbours) Resolving[H] {
-	return Resolving[H]{neighbours: n, waiting: map[netip.Addr]H{}}
+	return Resolving[H]{neighbours: n, waiting: map[netip.Addr]resolved[H]{}}
 }
 
 // Asks tells whether hosts are resolved before they are probed.
@@ -30,28 +37,44 @@ func (r *Resolving[H]) Ask(a netip.Addr, route netraw.Route, h H) (n netraw.Neig
 	if n.State != netraw.NeighbourPending {
 		return n, true
 	}
-	r.waiting[n.Addr] = h
+	r.waiting[n.Addr] = resolved[H]{h, a, route}
 	return n, false
 }
 
-// Poll hands out what was found since.
+// Waiting is how many hosts are being asked for.
+func (r *Resolving[H]) Waiting() int { return len(r.waiting) }
+
+// Review hands out what somebody else has polled for meanwhile.
+func (r *Resolving[H]) Review(resolved func(H, *netraw.Neighbour)) {
+	for a, w := range r.waiting {
+		if n := r.neighbours.AskRoute(w.addr, w.route); n.State != netraw.NeighbourPending {
+			delete(r.waiting, a)
+			resolved(w.host, &n)
+		}
+	}
+}
+
+// Poll hands out what was found since, and has the questions of others go on.
 func (r *Resolving[H]) Poll(resolved func(H, *netraw.Neighbour)) {
-	if len(r.waiting) == 0 {
+	if r.neighbours == nil {
+		return
+	}
+	if _, pending := r.neighbours.Next(); !pending {
 		return
 	}
 	r.found = r.neighbours.Poll(r.found[:0])
 	for i := range r.found {
 		n := &r.found[i]
-		if h, asked := r.waiting[n.Addr]; asked {
+		if w, asked := r.waiting[n.Addr]; asked {
 			delete(r.waiting, n.Addr)
-			resolved(h, n)
+			resolved(w.host, n)
 		}
 	}
 }
 
 // WakeUp is when to poll.
 func (r *Resolving[H]) WakeUp(now time.Duration) time.Duration {
-	if len(r.waiting) > 0 {
+	if r.neighbours != nil {
 		if wait, ok := r.neighbours.Next(); ok {
 			return now + wait
 		}
