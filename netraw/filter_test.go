@@ -287,7 +287,7 @@ func wanted6(c filterCase, port func(int) bool) bool {
 	case b[6] == protoHopByHop:
 		return len(b) >= 42
 	default:
-		return slices.Contains([]byte{43, 44, 51, 60}, b[6])
+		return slices.Contains([]byte{43, 44, 51, 60, protoMobility, protoHIP, protoShim6}, b[6])
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"synscope/internal/outfile"
 )
 
 var run = Run{Plan: "9f2c", Seed: 7, Shard: 3, Shards: 100, Targets: 1 << 40, Technique: "syn", Probes: 2}
@@ -171,5 +173,36 @@ func TestLoadRefusesPipes(t *testing.T) {
 		if _, err := Load(path); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", path, err)
 		}
+	}
+}
+
+// Where others may write, a checkpoint that is somebody else's is none: it would say
+// what is not to be probed any more.
+func TestLoadOfSomebodyElse(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make files of somebody else's")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	name, link := filepath.Join(dir, "ckpt"), filepath.Join(dir, "link")
+	if err := errors.Join(Save(name, State{Complete: true}), os.Symlink(name, link), os.Lchown(link, 4242, 4242)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(name); err != nil {
+		t.Errorf("one of our own: %v", err)
+	}
+	if _, err := Load(link); !errors.Is(err, outfile.ErrUnsafe) {
+		t.Errorf("through somebody else's link: %v", err)
+	}
+	if err := os.Chown(name, 4242, 4242); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(name); !errors.Is(err, outfile.ErrUnsafe) {
+		t.Errorf("somebody else's: %v", err)
+	}
+	if _, err := Load(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("none: %v", err)
 	}
 }

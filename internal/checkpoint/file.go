@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"synscope/internal/outfile"
 )
@@ -38,10 +38,7 @@ func Save(path string, state State) error {
 
 // Load reads the state at path. It fails with [ErrDamaged], or as [os.ReadFile].
 func Load(path string) (State, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // reading a pipe has no end
-		return State{}, fmt.Errorf("load checkpoint: %s: %w: no regular file", path, ErrDamaged)
-	}
-	b, err := os.ReadFile(path)
+	b, err := read(path)
 	if err != nil {
 		return State{}, fmt.Errorf("load checkpoint: %w", err)
 	}
@@ -50,6 +47,17 @@ func Load(path string) (State, error) {
 		return State{}, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
 	}
 	return state, nil
+}
+
+// mostBytes is more than any state takes.
+const mostBytes = 1 << 20
+
+func read(path string) ([]byte, error) {
+	b, err := outfile.ReadOurs(path, mostBytes)
+	if errors.Is(err, outfile.ErrNotRegular) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return b, err
 }
 
 func encode(state *State) ([]byte, error) {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
@@ -29,13 +28,16 @@ type exclusions struct {
 // excludedPath is where a run with a checkpoint keeps its exclusions.
 func (r *resume) excludedPath() string { return r.path + ".excluded" }
 
+// mostExclusions bounds the bytes of them that are read.
+const mostExclusions = 1 << 30
+
 // readExclusions takes in those of the command line, and for a resumed run those
 // that it began with.
 func (j *scanJob) readExclusions(ctx context.Context) (err error) {
 	if j.excluded.text, err = j.options.exclusionText(); err != nil || !j.resume.found || j.readsInput() {
 		return err
 	}
-	began, err := os.ReadFile(j.resume.excludedPath())
+	began, err := outfile.ReadOurs(j.resume.excludedPath(), mostExclusions)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(began, j.excluded.text):
 		return nil

@@ -108,14 +108,51 @@ func isOurs(uid uint32) bool {
 }
 
 func open(path string, mode fs.FileMode) (*os.File, error) {
+	return follow(path, func(path string) (*os.File, string, error) { return openOnce(path, mode) })
+}
+
+// follow opens what links lead to, one after the other.
+func follow(path string, once func(path string) (f *os.File, next string, err error)) (*os.File, error) {
 	for range maxLinks {
-		f, next, err := openOnce(path, mode)
+		f, next, err := once(path)
 		if err != nil || f != nil {
 			return f, err
 		}
 		path = next
 	}
 	return nil, &fs.PathError{Op: "open", Path: path, Err: unix.ELOOP}
+}
+
+func openOurs(path string) (*os.File, error) { return follow(path, openOursOnce) }
+
+func openOursOnce(path string) (f *os.File, next string, err error) {
+	p, err := locate(path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer p.dir.Close()
+	var st unix.Stat_t
+	if err := unix.Fstatat(p.fd(), p.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return nil, "", p.failed("open", err)
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		if err := p.check(&st); err != nil {
+			return nil, "", err
+		}
+		return p.follow()
+	}
+	fd, err := unix.Openat(p.fd(), p.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, "", p.failed("open", err)
+	}
+	if err = unix.Fstat(fd, &st); err == nil { // a run of ours may have put another one there meanwhile
+		err = p.check(&st)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, "", err
+	}
+	return os.NewFile(uintptr(fd), path), "", nil
 }
 
 // openOnce opens a file, or tells where the link leads that is in its place. A

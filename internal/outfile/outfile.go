@@ -2,6 +2,7 @@ package outfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -27,6 +28,25 @@ const (
 // emptied. Devices and pipes are opened as they are. It fails with ErrUnsafe or
 // as [os.OpenFile].
 func Open(path string, mode fs.FileMode) (*os.File, error) { return open(path, mode) }
+
+// ErrNotRegular: a pipe or a device is where a file should be; reading it may have
+// no end.
+var ErrNotRegular = errors.New("no regular file")
+
+// ReadOurs reads what a run of the same user wrote, at most so many bytes: in a
+// directory that others may write to, what is somebody else's is refused, since it
+// says what is to be done. It fails with ErrUnsafe, ErrNotRegular or as [os.ReadFile].
+func ReadOurs(path string, most int64) ([]byte, error) {
+	f, err := openOurs(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w", path, ErrNotRegular)
+	}
+	return io.ReadAll(io.LimitReader(f, most))
+}
 
 // OpenLock opens a file that is there to be locked, made if it is not there: for
 // its user alone, and never through a symbolic link. It fails with ErrUnsafe or as

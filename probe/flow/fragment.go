@@ -170,7 +170,7 @@ func (t *Table) dropDatagram(key fragmentKey) {
 // countWaiting counts what was never given its numbers.
 func (t *Table) countWaiting(d *datagram) {
 	left := len(d.waiting)
-	if len(d.head) > 0 && !d.begun {
+	if d.head != nil && !d.begun {
 		left++
 	}
 	if left > 0 {
@@ -181,14 +181,18 @@ func (t *Table) countWaiting(d *datagram) {
 // beginDatagram takes in the part with the TCP header, which may be in several.
 func (t *Table) beginDatagram(at int64, p *Packet, f *fragment, d *datagram) {
 	begin := f.data
-	if f.offset > 0 {
+	switch {
+	case f.offset > 0:
 		t.counts.Rejected["fragment"]++ // its bytes go into the segment that follows
 		begin = append(d.head, begin...)
+	case d.head != nil:
+		t.counts.Rejected["fragment"]++ // this one is in the place of what waited
 	}
 	if tooShort(begin, f.offset+f.length) {
-		d.head = append([]byte(nil), begin...)
+		d.head = append([]byte{}, begin...)
 		return
 	}
+	d.head = nil
 	whole := *p
 	whole.Data, whole.Length = joinHeader(f.header, begin, f.offset+f.length), 0
 	if err := t.decoder.decode(&whole); err != nil || t.decoder.packet.Kind != craft.PacketTCP {
@@ -196,7 +200,7 @@ func (t *Table) beginDatagram(at int64, p *Packet, f *fragment, d *datagram) {
 		return
 	}
 	s := &t.decoder.packet.Segment
-	d.begun, d.fin, d.head, d.data = true, false, nil, f.offset+f.length-len(s.Payload)
+	d.begun, d.fin, d.data = true, false, f.offset+f.length-len(s.Payload)
 	if f.more && s.Flags.Has(craft.FIN) {
 		s.Flags, d.fin = s.Flags&^craft.FIN, true
 	}
