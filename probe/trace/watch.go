@@ -87,6 +87,9 @@ type watcher struct {
 	next    time.Duration
 	quick   time.Duration // the least time of a SYN-ACK
 	opened  bool          // the target has accepted
+	since   uint64        // the round in which it was first seen to
+	losing  bool          // a probe to where the way ends was lost
+	closed  []closed
 	best    *wire.Transmission
 	refused int
 	small   bool

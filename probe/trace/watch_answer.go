@@ -23,6 +23,7 @@ func (w *watcher) expire(in *wire.Receiver) {
 		}
 		if int(s.TTL) == w.reach {
 			w.beyond++
+			w.losing = w.losing || w.opened && s.N > w.since
 		}
 		w.hand(s, Hop{Kind: HopNone})
 	}
@@ -72,6 +73,9 @@ func (w *watcher) accept(ev *wire.Event) (reject string) {
 // answered hands an answered probe on.
 func (w *watcher) answered(s *wire.Transmission, ev *wire.Event) {
 	s.Ended, s.Answered = true, ev.Kind.Verified()
+	if ev.Kind == wire.KindSYNACK {
+		w.closeLater(s)
+	}
 	h := Hop{}
 	h.Kind, h.Addr = hopKind(w.cfg.Target.Addr(), ev)
 	h.Addr = w.Network.InZone(h.Addr, ev.Link)
@@ -117,7 +121,9 @@ func (w *watcher) locate(s *wire.Transmission, kind HopKind) {
 		}
 		return
 	}
-	w.opened = w.opened || kind == HopSYNACK
+	if kind == HopSYNACK && !w.opened {
+		w.opened, w.since = true, w.round
+	}
 	if w.best == nil || s.Outcome.Rank >= w.best.Outcome.Rank || w.best.N+lostEnd < s.N {
 		w.best = s
 	}

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"time"
 
 	"synscope/probe"
@@ -102,12 +103,48 @@ func (w *watcher) clear(port uint16) {
 	if !w.opened || w.reach == 0 || w.ttl < w.reach {
 		return
 	}
+	w.closeAgain()
 	for _, s := range w.Table.List {
 		if s.Src.Port() == port && int(s.TTL) >= w.reach && !s.Answered {
 			s.Close(&w.Responses)
 		}
 	}
 	w.RespondAll()
+}
+
+// closed is a connection that was closed, and how often it is closed again where
+// packets are lost: a lost RST leaves the target with a connection half open, and SYNs
+// from the same port draw nothing from it until it gives that up.
+type closed struct {
+	s    *wire.Transmission
+	left int
+}
+
+// Bounds of what is closed again.
+const (
+	closings   = 2
+	mostClosed = 32 // that are remembered while nothing is lost
+)
+
+// closeLater remembers a connection that the target accepted, which is closed by now.
+func (w *watcher) closeLater(s *wire.Transmission) {
+	w.closed = append(w.closed, closed{s, closings})
+	if !w.losing {
+		w.closed = w.closed[max(0, len(w.closed)-mostClosed):]
+	}
+}
+
+func (w *watcher) closeAgain() {
+	if !w.losing {
+		return
+	}
+	for i := range w.closed {
+		c := &w.closed[i]
+		c.s.Closed = false
+		c.s.Close(&w.Responses)
+		c.left--
+	}
+	w.closed = slices.DeleteFunc(w.closed, func(c closed) bool { return c.left <= 0 })
 }
 
 // refusedBy waits before the kernel is asked again; what it never takes ends the

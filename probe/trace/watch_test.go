@@ -236,3 +236,22 @@ func TestWatchFarAway(t *testing.T) {
 		}
 	})
 }
+
+// Where packets are lost, closing segments are too. A target that holds a connection half
+// open answers no other SYN from its port: what is lost stays what the way loses.
+func TestWatchLosesNoMoreThanTheWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rounds = 300
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Config: simnet.Config{Seed: 1, Out: simnet.Path{Delay: 5 * ms, Loss: 0.2}, Back: simnet.Path{Delay: 5 * ms}}}
+		hops, _, err := w.watch(t, t.Context(), trace.WatchConfig{Config: trace.Config{Flow: probe.FlowFixed}, Rounds: rounds, Interval: 200 * ms})
+		lost := 0
+		for _, h := range hops[3] {
+			if h.Kind == trace.HopNone {
+				lost++
+			}
+		}
+		if err != nil || lost < rounds/10 || lost > rounds/3 {
+			t.Errorf("%d of %d lost, %v", lost, len(hops[3]), err)
+		}
+	})
+}
