@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
+	"time"
+
+	"synscope/probe/flow"
 )
 
 // TestNetworks: what tells two networks apart is in Network, and nothing else.
@@ -89,3 +92,39 @@ func TestNetworks(t *testing.T) {
 
 // ends are the ends of tunnel id.
 func ends(id, from byte) byte { return id*10 + from }
+
+// named keeps the networks of attempts.
+type named struct{ networks []string }
+
+func (n *named) Attempt(a *flow.Attempt) error {
+	n.networks = append(n.networks, a.Network)
+	return nil
+}
+
+func (*named) Segment(*flow.Segment) error { return nil }
+
+// TestNetworkIsTold: SYNs between the same ports in two networks and outside of
+// any are three attempts, each with the name of its network.
+func TestNetworkIsTold(t *testing.T) {
+	syn := func(seq byte) []byte {
+		return append([]byte{0x45, 0, 0, 40, 0, seq, 0x40, 0, 64, protocolTCP, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2},
+			0x9c, 0x40, 0, 80, seq, 1, 2, 3, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0)
+	}
+	header := make([]byte, 12)
+	n := &named{}
+	table := flow.NewTable(n, flow.Config{})
+	for i, frame := range [][]byte{
+		slices.Concat(header, []byte{8, 0}, syn(1)),
+		slices.Concat(header, []byte{0x81, 0, 0, 5, 8, 0}, syn(2)),
+		slices.Concat(header, []byte{0x81, 0, 0, 6, 8, 0}, syn(3)),
+	} {
+		p := Packet{Link: LinkEthernet, Data: frame, Length: len(frame), Number: uint64(i + 1), Time: time.Unix(1, int64(i))}
+		f := following{table: table, tally: Tally{Skipped: map[string]uint64{}}}
+		if err := f.add(&head{packet: p}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.Close(); err != nil || !slices.Equal(n.networks, []string{"", "vlan 5", "vlan 6"}) {
+		t.Errorf("%v, %q", err, n.networks)
+	}
+}

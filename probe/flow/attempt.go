@@ -43,6 +43,7 @@ type Attempt struct {
 	Packets             uint64 // duplicates not counted
 	Duplicates          uint64
 	View                View
+	Network             string // of the first packet, as [Packet] names it; "" none
 	Ending              Ending
 
 	// SYNToACK is from the SYN to the ACK that completes the handshake: both

@@ -95,8 +95,9 @@ func (t *Table) finish(r ref, why Ending) {
 	if why == Crowded && !f.over {
 		t.evict(a)
 	}
+	network := f.network
 	t.flows.give(uint32(r))
-	t.hand(a)
+	t.hand(a, network)
 }
 
 // finishLone does so for a SYN that nothing has followed.
@@ -113,7 +114,7 @@ func (t *Table) finishLone(r ref, why Ending) {
 	if why == Crowded {
 		t.evict(a)
 	}
-	t.hand(a)
+	t.hand(a, f.network)
 }
 
 // account adds what a connection misses to the counts, once.
@@ -138,7 +139,8 @@ func (t *Table) evict(a *Attempt) {
 	a.Close, a.Findings = handshake.CloseUnknown, nil
 }
 
-func (t *Table) hand(a *Attempt) {
+func (t *Table) hand(a *Attempt, network uint32) {
+	a.Network = t.names[network]
 	if err := t.sink.Attempt(a); t.err == nil {
 		t.err = err
 	}

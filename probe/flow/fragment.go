@@ -133,7 +133,7 @@ func (t *Table) fragment(at int64, p *Packet, f *fragment) {
 		t.goOn(at, p, f, d)
 	case len(d.waiting) < mostWaiting:
 		kept := *p
-		kept.Data = nil
+		kept.Data, kept.NetworkName = nil, nil
 		part := *f
 		part.header, part.data = nil, nil
 		d.waiting = append(d.waiting, waiting{kept, part})

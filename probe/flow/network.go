@@ -12,6 +12,17 @@ import (
 // network tells connections apart only where the numbers do not say that a
 // segment goes on with what another network had.
 
+// name remembers what a network is called, for a connection that begins.
+func (t *Table) name(p *Packet) {
+	if p.Network == 0 || p.NetworkName == nil || t.names[p.Network] != "" || len(t.names) == mostJoined {
+		return
+	}
+	if t.names == nil {
+		t.names = map[uint32]string{}
+	}
+	t.names[p.Network] = p.NetworkName.String()
+}
+
 func (t *Table) hash(k *key) uint32 { return uint32(maphash.Bytes(t.seed, k[:])) }
 
 // find returns the record of a segment between two endpoints, noRef where there
@@ -134,5 +145,5 @@ func (n *networks) join(a, b uint32) {
 	}
 }
 
-// mostJoined bounds what is remembered of networks that are one.
+// mostJoined bounds what is remembered of networks.
 const mostJoined = 1 << 16

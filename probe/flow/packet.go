@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -27,7 +28,10 @@ type Packet struct {
 	File      int       // which of several captures it comes from
 	Interface uint32    // where it was seen, any number that tells interfaces apart
 	Network   uint32    // in which VLAN, tunnel or the like, any number that tells those apart; 0 none
-	Direction Direction
+	// NetworkName is what a person calls Network, as "vlan 5". It is asked during
+	// the call, when a connection begins. Nil: it has no name.
+	NetworkName fmt.Stringer
+	Direction   Direction
 }
 
 // Segment is what is known of one packet of a connection. It is good during the

@@ -127,7 +127,7 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 
 func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
 	kept := *p
-	kept.Data = append([]byte(nil), p.Data...)
+	kept.Data, kept.NetworkName = append([]byte(nil), p.Data...), nil
 	v.packets = append(v.packets, heldPacket{kept, seen, swapped})
 }
 

@@ -26,7 +26,7 @@ func (t *Table) Settle(announce uint32) error {
 		if f := t.flow(r); !f.told {
 			f.told = true
 			t.account(f)
-			t.hand(f.attempt(Idle, t.trustOn(f)))
+			t.hand(f.attempt(Idle, t.trustOn(f)), f.network)
 		}
 	}
 	for len(t.young) > 0 && t.young[0].round+announce < t.round {
@@ -44,11 +44,11 @@ func (t *Table) announce(y *young) {
 	}
 	if !r.isLone() {
 		if f := t.flow(r); !f.told && !f.over {
-			t.hand(f.attempt(Ongoing, t.trustOn(f)))
+			t.hand(f.attempt(Ongoing, t.trustOn(f)), f.network)
 		}
 		return
 	}
 	var f flow
 	f.take(t.lone(r), &t.room)
-	t.hand(f.attempt(Ongoing, t.trust()))
+	t.hand(f.attempt(Ongoing, t.trust()), f.network)
 }

@@ -25,6 +25,7 @@ type Table struct {
 	lones    store[lone]
 	shared   bool // endpoints have been met in several networks
 	networks networks
+	names    map[uint32]string // of networks
 
 	alone queue // SYNs that nothing has followed, the oldest first
 	going queue // connections, the one that was silent longest first
@@ -213,6 +214,7 @@ func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 		l.offers |= fromSecond
 	}
 	*t.lones.at(n) = *l
+	t.name(p)
 	t.announceLater(k)
 	t.index.add(hash, r)
 	t.alone.push(r, t.links)
@@ -245,6 +247,7 @@ func (t *Table) open(p *Packet, s *craft.Segment, k *key, swapped bool, hash uin
 	f := t.flow(r)
 	f.key, f.hash, f.number, f.first, f.firstFile = *k, hash, t.number, p.Number, uint16(p.File)
 	f.network = p.Network
+	t.name(p)
 	f.self = k.self()
 	f.fromSecond = swapped == asClient(s) && !f.self
 	f.midstream = s.Flags&craft.SYN == 0

@@ -28,6 +28,7 @@ type Captured struct {
 	Gaps                 int      // holes in numbers that were acknowledged and not captured
 	GapBytes             uint64
 	View                 flow.View
+	Network              string // "vlan 5" and the like; "" none
 	Ending               flow.Ending
 	Heard                time.Time            // when the answer to the SYN was captured; zero unknown
 	SYNToAnswer          Maybe[time.Duration] // as the capture saw it
@@ -69,7 +70,7 @@ func NewCapturedConnection(a *flow.Attempt) *Connection {
 	}
 	c.Captured = &Captured{
 		Number: a.Number, First: a.First, Last: a.Last, Packets: a.Packets, Duplicates: a.Duplicates,
-		View: a.View, Ending: a.Ending, Missing: a.Missing, Gaps: a.Gaps, GapBytes: a.GapBytes,
+		View: a.View, Network: a.Network, Ending: a.Ending, Missing: a.Missing, Gaps: a.Gaps, GapBytes: a.GapBytes,
 		SYNToAnswer: measured(a.Result.RTT), AnswerToACK: measured(a.Result.ServerRTT), SYNToACK: measured(a.SYNToACK),
 		ClientRetransmission: a.Retransmissions(handshake.Client),
 		ServerRetransmission: a.Retransmissions(handshake.Server),
@@ -101,7 +102,7 @@ func ConnectionColumns() []string {
 		"target", "addr", "port", "src", "state", "reason", "attempts", "rtt_ns", "rtt_clock", "server_rtt_ns", "responder",
 		"icmp_type", "icmp_code", "mss", "wscale", "sack", "ts", "ecn", "tfo", "mptcp", "close",
 		"synack_retransmits", "synack_schedule_ns", "fin_retransmits", "start", "took_ns",
-		"connection", "file", "first_packet", "last_file", "last_packet", "packets", "duplicates", "view", "end",
+		"connection", "file", "first_packet", "last_file", "last_packet", "packets", "duplicates", "view", "network", "end",
 		"syn_to_answer_ns", "answer_to_ack_ns", "syn_to_ack_ns", "client_retransmissions", "server_retransmissions",
 		"missing", "gaps", "gap_bytes", "findings",
 	}
@@ -181,6 +182,7 @@ func (c *Captured) Fields(w FieldWriter) {
 	w.Uint("packets", c.Packets)
 	w.Uint("duplicates", c.Duplicates)
 	strField(w, "view", c.View.String())
+	strField(w, "network", c.Network)
 	w.Str("end", c.Ending.String())
 	durationField(w, "syn_to_answer_ns", c.SYNToAnswer)
 	durationField(w, "answer_to_ack_ns", c.AnswerToACK)

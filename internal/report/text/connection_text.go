@@ -28,10 +28,11 @@ const (
 // captureText tells of the connections in captures, a line each.
 type captureText struct {
 	*textSink
-	file  string // of the connection above
-	day   string // the date of the connection above
-	folds findingFolds
-	said  map[string]bool // why states were unknown
+	file    string // of the connection above
+	day     string // the date of the connection above
+	network string // the same
+	folds   findingFolds
+	said    map[string]bool // why states were unknown
 }
 
 // once is a sentence that is told the first time.
@@ -87,8 +88,8 @@ func connectionLines(c *record.Connection, t *captureText) []string {
 	return lines
 }
 
-// headings are the names of the columns, once, and the file and the day where
-// those change.
+// headings are the names of the columns, once, and the file, the day and the
+// network where those change.
 func (t *captureText) headings(c *record.Connection) (lines []string) {
 	if !t.headed {
 		t.headed = true
@@ -102,6 +103,10 @@ func (t *captureText) headings(c *record.Connection) (lines []string) {
 	if c.Captured.File != t.file {
 		t.file = c.Captured.File
 		lines = append(lines, t.paint.paint(dim, "# "+units.Printable(t.file)))
+	}
+	if c.Captured.Network != t.network {
+		t.network = c.Captured.Network
+		lines = append(lines, t.paint.paint(dim, "# "+cmp.Or(t.network, "no vlan, no tunnel")))
 	}
 	return lines
 }
