@@ -148,7 +148,7 @@ func (p *pinger) measure(sample *Sample, t *pinged, s *wire.Transmission, ev *wi
 	}
 	switch {
 	case sample.Doubt == probe.DoubtClockStep, sample.Doubt == probe.DoubtRepeated:
-		sample.RTT, sample.Clock = 0, netraw.ClockUser
+		sample.RTT, sample.Clock = 0, netraw.ClockNone
 	case ev.Kind != wire.KindICMP && t.dst == s.Dst:
 		t.rto.Sample(took)
 	}

@@ -75,6 +75,15 @@ type Sample struct {
 	Err        error // why it could not be sent
 }
 
+// String is a sample in words: "1 open 51.2µs (kernel)", or without a time where there
+// is none.
+func (s Sample) String() string {
+	if s.RTT == 0 {
+		return fmt.Sprintf("%d %v", s.N, s.State)
+	}
+	return fmt.Sprintf("%d %v %v (%v)", s.N, s.State, s.RTT, s.Clock)
+}
+
 // Answered tells whether the port itself answered in time: it accepted or it refused.
 func (s *Sample) Answered() bool {
 	return (s.State == probe.StateOpen || s.State == probe.StateRefused) && s.Doubt != probe.DoubtLate
