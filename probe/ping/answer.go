@@ -233,7 +233,7 @@ func (p *pinger) expire(r *wire.Receiver) {
 			p.samples[s.ID] = p.silence(s)
 		}
 		if !s.Answered && !s.WarmUp {
-			p.lingers.silent(p.targets[s.Index], now+p.cfg.Timeout)
+			p.lingers.silent(p.targets[s.Index], now+min(p.cfg.Timeout, probe.DefaultTimeout))
 		}
 		p.closeSilent(s)
 		p.finish(s)
