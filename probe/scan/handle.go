@@ -130,7 +130,7 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 
 // grace is how long a settled probe waits for something better.
 func (e *engine) grace(f *flight, ev *wire.Event) time.Duration {
-	return wire.Grace(e.Now-f.tx[ev.Attempt].Sent, f.host.usual(), e.cfg.Timeout)
+	return wire.Grace(e.took(f, ev), f.host.usual(), e.cfg.Timeout)
 }
 
 // delayed tells whether the time an answer took is more than its way: our own
@@ -140,7 +140,7 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 	if ev.Sender == f.host.way.source {
 		return true
 	}
-	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.Now-f.tx[ev.Attempt].Sent)
+	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.took(f, ev))
 }
 
 // learn draws from an answer what it says about the host and the way there.
@@ -150,7 +150,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 		return
 	}
 	if before < wire.RankReset {
-		f.host.Sample(e.Now - f.tx[ev.Attempt].Sent)
+		f.host.Sample(e.took(f, ev))
 		f.host.timed++
 		e.measureLoss(f, ev.Attempt)
 		e.noteRoundTrip(f.host)
@@ -166,6 +166,12 @@ func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 		e.flights.void(id)
 		e.again(id, f)
 	}
+}
+
+// took is how long an answer took, however late it was read.
+func (e *engine) took(f *flight, ev *wire.Event) time.Duration {
+	tx := f.tx[ev.Attempt]
+	return tx.Took(ev.At, e.Start.Add(tx.Sent), e.Now)
 }
 
 // measure is the RTT of one transmission and the clock behind it.

@@ -31,6 +31,15 @@ func (tx Stamps) Elapsed(at, sent time.Time, now time.Duration) (time.Duration, 
 	return rtt, clock
 }
 
+// Took is how long after the transmission an answer came: Elapsed, or where that tells
+// nothing, until it was read.
+func (tx Stamps) Took(at, sent time.Time, now time.Duration) time.Duration {
+	if took, _ := tx.Elapsed(at, sent, now); took > 0 {
+		return took
+	}
+	return now - tx.Sent
+}
+
 // After tells whether the transmission left after a packet had arrived that the
 // kernel stamped at; sent is as for Elapsed. Without a stamp it did not.
 func (tx Stamps) After(at, sent time.Time) bool {
