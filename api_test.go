@@ -85,7 +85,7 @@ func readBack[T word, P interface {
 
 // Whatever has a word in records can be read back from it.
 func TestWordsAreReadBack(t *testing.T) {
-	readBack[netraw.Clock](t, 4)
+	readBack[netraw.Clock](t, 5)
 	readBack[probe.State](t, len(probe.States()))
 	readBack[probe.HostState](t, 3)
 	readBack[finding.Severity](t, 3)

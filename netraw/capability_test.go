@@ -25,7 +25,7 @@ func TestCapabilities(t *testing.T) {
 
 func TestClockText(t *testing.T) {
 	for clock, want := range map[Clock]string{
-		ClockUser: "user", ClockKernelRx: "kernel-rx", ClockKernel: "kernel", ClockTCPInfo: "tcp-info", 9: "clock(9)",
+		ClockNone: "none", ClockUser: "user", ClockKernelRx: "kernel-rx", ClockKernel: "kernel", ClockTCPInfo: "tcp-info", 9: "clock(9)",
 	} {
 		if got, err := clock.MarshalText(); string(got) != want || err != nil {
 			t.Errorf("Clock(%d) = %q, %v; want %q", clock, got, err, want)

@@ -7,20 +7,21 @@ import (
 	"time"
 )
 
-// Clock says which clock took a time stamp. The zero value is ClockUser.
+// Clock says which clock took a time stamp. The zero value is ClockNone.
 type Clock uint8
 
 const (
-	ClockUser     Clock = iota // the program's own clock, round the system call
+	ClockNone     Clock = iota // nothing was timed
+	ClockUser                  // the program's own clock, round the system call
 	ClockKernelRx              // only the arrival was stamped by the kernel
 	ClockKernel                // the kernel stamped departure and arrival
 	ClockTCPInfo               // the kernel's own handshake sample, TCP_INFO
 )
 
-var clockNames = [...]string{"user", "kernel-rx", "kernel", "tcp-info"}
+var clockNames = [...]string{"none", "user", "kernel-rx", "kernel", "tcp-info"}
 
 // String returns the word that records use: "user", "kernel-rx", "kernel" or
-// "tcp-info".
+// "tcp-info"; of ClockNone, which none has, "none".
 func (c Clock) String() string {
 	if int(c) >= len(clockNames) {
 		return fmt.Sprintf("clock(%d)", uint8(c))

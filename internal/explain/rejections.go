@@ -6,7 +6,7 @@ var rejections = []Entry{
 	{Rejection, "udp-lite", "UDP-Lite, which is not TCP.", "IP protocol 136.", "", "RFC 3828"},
 	{Rejection, "truncated", "The packet ended before its headers did.", "Lengths in the headers, or too short a capture.", "A capture with a larger snap length (tcpdump -s 0).", "RFC 791, RFC 9293 §3.1"},
 	{Rejection, "malformed", "The headers contradict each other.", "Lengths, versions or offsets that cannot be.", "", "RFC 9293 §3.1"},
-	{Rejection, "fragment", "A piece of a packet: it holds no whole TCP header.", "The fragment offset, or more fragments to come.", "TCP segments should not be fragmented: look for a wrong MTU.", "RFC 791, RFC 8200 §4.5"},
+	{Rejection, "fragment", "A piece of a packet: it holds no whole TCP header.", "The fragment offset, or more fragments to come.", "TCP segments should not be fragmented: look for a wrong MTU. Raw engines put no pieces together; --engine connect leaves that to the kernel.", "RFC 791, RFC 8200 §4.5"},
 	{Rejection, "bad-checksum", "The checksum is wrong.", "Computed with the pseudo-header; packets whose checksum the kernel had not finished are not counted.", "A broken link or middlebox; on the capturing machine itself, offloading.", "RFC 9293 §3.1"},
 	{Rejection, "unsupported", "No TCP and no ICMP error that concerns it.", "The protocol number.", "", ""},
 	{Rejection, "undecodable", "The packet could not be read.", "Too short, contradictory, or of another protocol.", "", ""},

@@ -10,6 +10,7 @@ import (
 	"synscope/internal/report/record"
 	"synscope/internal/report/rows"
 	"synscope/internal/report/sink"
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -29,7 +30,7 @@ func ExampleOpen() {
 	host := netip.MustParseAddr("192.0.2.7")
 	out.Record(&record.Run{Version: "1.0", Command: "scan", Start: time.Unix(0, 0)})
 	out.Record(record.NewPort("web.example", &probe.Verdict{
-		Target: netip.AddrPortFrom(host, 443), State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: 20100 * time.Microsecond,
+		Target: netip.AddrPortFrom(host, 443), State: probe.StateOpen, Reason: probe.ReasonSYNACK, RTT: 20100 * time.Microsecond, Clock: netraw.ClockUser,
 	}))
 	for port := range uint16(65530) {
 		out.Record(record.NewPort("web.example", &probe.Verdict{

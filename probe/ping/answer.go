@@ -148,7 +148,7 @@ func (p *pinger) measure(sample *Sample, t *pinged, s *wire.Transmission, ev *wi
 	}
 	switch {
 	case sample.Doubt == probe.DoubtClockStep, sample.Doubt == probe.DoubtRepeated:
-		sample.RTT, sample.Clock = 0, netraw.ClockUser
+		sample.RTT, sample.Clock = 0, netraw.ClockNone
 	case ev.Kind != wire.KindICMP && t.dst == s.Dst:
 		t.rto.Sample(took)
 	}
@@ -233,7 +233,7 @@ func (p *pinger) expire(r *wire.Receiver) {
 			p.samples[s.ID] = p.silence(s)
 		}
 		if !s.Answered && !s.WarmUp {
-			p.lingers.silent(p.targets[s.Index], now+p.cfg.Timeout)
+			p.lingers.silent(p.targets[s.Index], now+min(p.cfg.Timeout, probe.DefaultTimeout))
 		}
 		p.closeSilent(s)
 		p.finish(s)

@@ -75,6 +75,15 @@ type Sample struct {
 	Err        error // why it could not be sent
 }
 
+// String is a sample in words: "1 open 51.2µs (kernel)", or without a time where there
+// is none.
+func (s Sample) String() string {
+	if s.RTT == 0 {
+		return fmt.Sprintf("%d %v", s.N, s.State)
+	}
+	return fmt.Sprintf("%d %v %v (%v)", s.N, s.State, s.RTT, s.Clock)
+}
+
 // Answered tells whether the port itself answered in time: it accepted or it refused.
 func (s *Sample) Answered() bool {
 	return (s.State == probe.StateOpen || s.State == probe.StateRefused) && s.Doubt != probe.DoubtLate
@@ -129,7 +138,7 @@ func (s *Sample) Timed() bool {
 // Whether an answer came in time is judged by its stamp, however late this process
 // ran. One that comes later tells what the port is, beside a probe that is lost: in
 // the probe's own sample or by Config.Late. So where no probe of a target was answered
-// in time, Run waits for one more timeout at its end. Probes that are late leave at twice the pace of the schedule until that is
+// in time, Run waits for one more timeout at its end, a second at most. Probes that are late leave at twice the pace of the schedule until that is
 // caught up with, no more than two milliseconds of it at once; only what is late
 // by more than ten seconds is left out.
 //

@@ -120,7 +120,7 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 		}
 		e.finish(id)
 	case wire.ActSettle:
-		e.settle(id, f, e.Now-f.tx[ev.Attempt].Sent)
+		e.settle(id, f, e.took(f, ev))
 	case wire.ActAsk:
 		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)), e.Now)
 	case wire.ActRenew:
@@ -135,7 +135,7 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 	if ev.Sender == f.host.way.source {
 		return true
 	}
-	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.Now-f.tx[ev.Attempt].Sent)
+	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.took(f, ev))
 }
 
 // learn draws from an answer what it says about the host and the way there.
@@ -144,13 +144,13 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	if ev.Kind == wire.KindICMP {
 		if ev.Sender == f.host.addr.WithZone("") {
-			e.near(e.Now - f.tx[ev.Attempt].Sent)
+			e.near(e.took(f, ev))
 			f.host.errors.note(ev.Attempt - f.inGaps(ev.Attempt))
 		}
 		return
 	}
 	if before < wire.RankReset {
-		e.noteRoundTrip(f.host, e.Now-f.tx[ev.Attempt].Sent)
+		e.noteRoundTrip(f.host, e.took(f, ev))
 		e.measureLoss(f, ev.Attempt)
 	}
 	f.host.tally.seen(ev)
@@ -164,6 +164,12 @@ func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 		e.flights.void(id)
 		e.again(id, f)
 	}
+}
+
+// took is how long an answer took, however late it was read.
+func (e *engine) took(f *flight, ev *wire.Event) time.Duration {
+	tx := f.tx[ev.Attempt]
+	return tx.Took(ev.At, e.Start.Add(tx.Sent), e.Now)
 }
 
 // measure is the RTT of one transmission and the clock behind it.

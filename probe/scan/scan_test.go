@@ -193,6 +193,44 @@ func onlySYN(h simnet.Host) simnet.Host {
 	})
 }
 
+// stopped is a connection in whose Await the process is stopped, once.
+type stopped struct {
+	*simnet.Conn
+	at, long time.Duration
+	start    time.Time
+}
+
+func (s *stopped) Await(d, gather time.Duration) {
+	s.Conn.Await(d, gather)
+	if s.long > 0 && time.Since(s.start) >= s.at {
+		time.Sleep(s.long)
+		s.long = 0
+	}
+}
+
+// A process that is stopped finds answers that came meanwhile, and measures them by
+// their stamps.
+func TestScanMeasuresAfterAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := simnet.Path{Delay: 300 * ms}
+		w := world{Host: probetest.Listener(), Config: simnet.Config{Out: path, Back: path}, Opts: []simnet.Option{simnet.WatchOutgoing()}}
+		conn := &stopped{Conn: probetest.World(w).Conn(), start: time.Now(), long: 3 * time.Second}
+		defer conn.Close()
+		time.AfterFunc(100*ms, conn.Wake)
+		conn.at = 100 * ms
+		var got portSink
+		s, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
+		if err != nil || got.State != probe.StateOpen || got.RTT != 600*ms || got.Clock != netraw.ClockKernel || s.Sent != 1 {
+			t.Errorf("%v, RTT %v by %v, %d sent, %v", got.State, got.RTT, got.Clock, s.Sent, err)
+		}
+	})
+}
+
+type portSink struct{ probe.Verdict }
+
+func (s *portSink) Port(v probe.Verdict) error { s.Verdict = v; return nil }
+func (*portSink) Host(probe.HostReport) error  { return nil }
+
 func bareReset(s *craft.Segment) { s.Flags, s.Ack = craft.RST, 0 }
 
 // One probe, its retransmissions and its RTT, by exact times.
@@ -209,7 +247,7 @@ func TestScheduleAndRTT(t *testing.T) {
 		{"without the stamp of departure", false, 0, 1, 30 * ms, 30 * ms, netraw.ClockKernelRx},
 		{"second attempt", true, 1, 2, 30 * ms, time.Second + 30*ms, netraw.ClockKernel},
 		{"third attempt", true, 2, 3, 30 * ms, 2*time.Second + 30*ms, netraw.ClockKernel},
-		{"never", true, 99, 3, 0, 3 * time.Second, netraw.ClockUser},
+		{"never", true, 99, 3, 0, 3 * time.Second, netraw.ClockNone},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

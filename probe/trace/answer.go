@@ -130,7 +130,7 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 // a neighbour that does not answer, and the answer to a question of ours, have none.
 func (t *tracer) measure(q *query, ev *wire.Event, took time.Duration) {
 	s := q.sent
-	q.RTT, q.Clock, q.Doubt = 0, netraw.ClockUser, probe.DoubtNone
+	q.RTT, q.Clock, q.Doubt = 0, netraw.ClockNone, probe.DoubtNone
 	if q.Kind == HopUnreachable && ev.Sender == s.Src.Addr() || ev.Indirect() {
 		return
 	}
@@ -159,7 +159,7 @@ func (t *tracer) doubtRepeated(q *query) {
 		}
 	}
 	if q.took > 0 && wire.Repeats(q.took, usual) {
-		q.RTT, q.Clock, q.Doubt = 0, netraw.ClockUser, probe.DoubtRepeated
+		q.RTT, q.Clock, q.Doubt = 0, netraw.ClockNone, probe.DoubtRepeated
 	}
 }
 

@@ -91,7 +91,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 		w.slowest = max(w.slowest, a.rtt)
 	}
 	if wire.Repeats(a.rtt, 0) { // of one host nothing else is remembered: nobody knows which it was
-		a.rtt, a.clock = 0, netraw.ClockUser
+		a.rtt, a.clock = 0, netraw.ClockNone
 	}
 	if d != nil {
 		v := d.verdict(w.cfg.Technique)
@@ -111,12 +111,12 @@ const longestRTT = longestPatience
 func (w *run) measure(ev *wire.Event) (time.Duration, netraw.Clock) {
 	_, echo, ok := ev.Seg.Options.Timestamps()
 	if !ok || echo == 0 || ev.Kind != wire.KindSYNACK || ev.Seg.Src.Addr() == ev.Seg.Dst.Addr() {
-		return 0, netraw.ClockUser
+		return 0, netraw.ClockNone
 	}
 	n := w.matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)
 	ago := time.Duration(clockAt(w.now)-(echo-uint32(n.Ack))) * time.Microsecond
 	if ago > min(longestRTT, w.now) {
-		return 0, netraw.ClockUser
+		return 0, netraw.ClockNone
 	}
 	tx := wire.Stamps{Sent: w.now - ago}
 	return tx.Elapsed(ev.At, w.wall.Add(-ago), w.now)

@@ -13,7 +13,7 @@ type Stamps struct {
 }
 
 // Elapsed is the time from the transmission to an answer that the kernel
-// stamped at (zero: not at all), and the clock behind it; zero where a stamp is
+// stamped at (zero: not at all), and the clock behind it; none where a stamp is
 // missing or the wall clock was set in between. sent is the program's wall
 // clock at tx.sent, now the present time on the clock of tx.sent.
 func (tx Stamps) Elapsed(at, sent time.Time, now time.Duration) (time.Duration, netraw.Clock) {
@@ -26,9 +26,18 @@ func (tx Stamps) Elapsed(at, sent time.Time, now time.Duration) (time.Duration, 
 	}
 	rtt := at.Round(0).Sub(left.Round(0))
 	if rtt <= 0 || rtt > now-tx.Sent+time.Millisecond {
-		return 0, netraw.ClockUser
+		return 0, netraw.ClockNone
 	}
 	return rtt, clock
+}
+
+// Took is how long after the transmission an answer came: Elapsed, or where that tells
+// nothing, until it was read.
+func (tx Stamps) Took(at, sent time.Time, now time.Duration) time.Duration {
+	if took, _ := tx.Elapsed(at, sent, now); took > 0 {
+		return took
+	}
+	return now - tx.Sent
 }
 
 // After tells whether the transmission left after a packet had arrived that the

@@ -51,11 +51,10 @@ func (s *Transmission) Again() *Transmission {
 // Took is how long after the transmission an answer came, by the stamps of the
 // kernel where they can be trusted, and else by the time at which it was read.
 func (s *Transmission) Took(ev *Event, read Reading) time.Duration {
-	took, _ := s.Tx.Elapsed(ev.At, s.Handed.Wall, read.Now)
-	if took == 0 || s.Handed.Stepped(read) {
+	if s.Handed.Stepped(read) {
 		return read.Now - s.Tx.Sent
 	}
-	return took
+	return s.Tx.Took(ev.At, s.Handed.Wall, read.Now)
 }
 
 // Left notes the kernel's stamp of the departure. What waited in the kernel

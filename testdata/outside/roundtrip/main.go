@@ -11,5 +11,5 @@ import (
 
 func main() {
 	samples, err := ping.One(context.Background(), netip.MustParseAddrPort(os.Args[1]), 1)
-	fmt.Println(len(samples), samples[0].State, samples[0].RTT, samples[0].Clock, err)
+	fmt.Println(samples, err)
 }
