@@ -118,8 +118,12 @@ func (v *view) severalDoubts(s *standing, add doubting) {
 }
 
 // partsTuples reports whether the tuple decides if a number is on the model's strands or
-// on none: telling which are is by partedBits shorter tuple by tuple.
+// on none: telling which are is by partedBits shorter tuple by tuple. A model that has
+// strands of its own for each tuple does not show it.
 func (s *standing) partsTuples() bool {
+	if s.ledger.groups.n == len(s.view.tuples) {
+		return false
+	}
 	all, saved := onOff{prior: 0.5}, 0.0
 	each := make([]onOff, len(s.view.tuples))
 	for i := range s.view.points {
