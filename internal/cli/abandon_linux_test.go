@@ -15,10 +15,7 @@ import (
 // as output of every command; then the program ends with its code.
 func TestTermWhileAPipeIsWaitedFor(t *testing.T) {
 	dir := t.TempDir()
-	pipe, run := filepath.Join(dir, "pipe"), filepath.Join(dir, "run.json")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	run := filepath.Join(dir, "run.json")
 	os.WriteFile(run, []byte(`{"type":"run","schema":"synscope/1","version":"0","command":"doctor","args":[],"start":"2026-01-01T00:00:00Z"}`+"\n"), 0o600)
 	for _, line := range []string{
 		"scan 127.0.0.1 -p 1 -oJ PIPE", "scan -p 1 -iL PIPE", "scan 127.0.0.1 -p 1 --exclude-file PIPE", "read PIPE", "check PIPE", "report PIPE --html " + filepath.Join(dir, "page.html"),
@@ -27,6 +24,10 @@ func TestTermWhileAPipeIsWaitedFor(t *testing.T) {
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
+			pipe := filepath.Join(t.TempDir(), "pipe")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			p := start(t, false, nil, strings.Fields(strings.ReplaceAll(line, "PIPE", pipe))...)
 			settles(t, p.Process.Pid)
 			p.Process.Signal(syscall.SIGTERM)
