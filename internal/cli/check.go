@@ -44,7 +44,7 @@ func checkCommand(s Streams) *cli.Command {
 			case o.Init:
 				return writeExpectations(c.Context, s, o)
 			case o.Diff:
-				return compareRuns(s, o)
+				return compareRuns(c.Context, s, o)
 			}
 			return checkFile(c.Context, s, o)
 		},
@@ -291,6 +291,7 @@ func (j *checkJob) run(ctx context.Context) error {
 	if err := confineChecks(&j.options.common, j.streams); err != nil {
 		return d.finish(err)
 	}
+	j.streams.work.begin()
 	err = d.Record(&record.Run{Version: Version, Command: "check", Args: j.streams.Args, Start: j.start})
 	var results []check.Result
 	var summary probe.Summary
@@ -333,6 +334,7 @@ func recordOf(r *check.Result) *record.Check {
 
 // conclude writes the files for CI, explains, and gives the answer.
 func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
+	j.streams.work.end()
 	err := errors.Join(
 		j.into(j.options.JUnit, func(w io.Writer) error { return check.WriteJUnit(w, j.path, time.Since(j.start), results) }),
 		j.into(j.options.TAP, func(w io.Writer) error { return check.WriteTAP(w, results) }),

@@ -68,14 +68,14 @@ func (j *checkJob) unresolved() error {
 }
 
 // compareRuns is check --diff.
-func compareRuns(s Streams, o *checkOptions) error {
+func compareRuns(ctx context.Context, s Streams, o *checkOptions) error {
 	if len(o.words) != 2 {
 		return usagef("check --diff: name two files of JSON lines, the older first")
 	}
 	if err := o.refuseHosts("changes are no hosts"); err != nil {
 		return err
 	}
-	files, err := openAll(o.words)
+	files, err := openAll(ctx, o.words)
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,7 @@ func compareRuns(s Streams, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
+	s.work.begin()
 	start := time.Now()
 	err = d.Record(&record.Run{Version: Version, Command: "check", Args: s.Args, Start: start})
 	for _, x := range changes {

@@ -39,6 +39,11 @@ type Streams struct {
 	Hangups  <-chan os.Signal // SIGHUP as it comes; nil: never
 
 	hangup *hangup
+	work   *work
+
+	// Abandon ends the process with an exit code, where an interrupted command waits
+	// for a file that may never be there; nil: it goes on waiting.
+	Abandon func(code int)
 
 	// Confine gives up privileges for the rest of the process; nil: they stay.
 	Confine func(privilege.Config) (privilege.Done, error)
@@ -46,7 +51,7 @@ type Streams struct {
 
 // OSStreams are those of this process.
 func OSStreams() Streams {
-	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Resolver: systemResolver(), Confine: confinement()}
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Resolver: systemResolver(), Confine: confinement(), Abandon: os.Exit}
 }
 
 // isTerminal tells whether a stream is a terminal that a person may look at.
@@ -97,6 +102,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	ctx, h, stop := watchHangups(ctx, s.Hangups)
 	defer stop()
 	s.hangup = h
+	defer s.watchAbandoned(ctx)()
 	err := enough(space)
 	if err == nil {
 		err = run(ctx, args[1:], s)

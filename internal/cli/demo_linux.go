@@ -18,6 +18,7 @@ import (
 // demonstrate moves the program into a namespace of its own, builds the lab
 // there, and shows the tour.
 func demonstrate(ctx context.Context, s Streams, o *demoOptions) error {
+	s.work.begin()
 	enter := lab.Enter
 	if o.Shell && isTerminal(s.In) {
 		enter = lab.EnterForeground
@@ -44,6 +45,7 @@ func demonstrate(ctx context.Context, s Streams, o *demoOptions) error {
 	defer guess.Close()
 	t := &tour{ctx: ctx, lab: l, streams: s}
 	t.streams.Resolver = labNames{l}
+	t.streams.work = nil    // the tour's is one
 	t.streams.Confine = nil // what one command gives up, the next would lack
 	t.printf("A private network of %d hosts, built in %s. Nothing leaves this machine.\n", len(l.Hosts()), units.Duration(time.Since(start)))
 	if o.Shell {

@@ -52,6 +52,7 @@ func analyseFiles(ctx context.Context, s Streams, o *isnOptions) error {
 	if err != nil {
 		return err
 	}
+	s.work.begin()
 	records, samples := g.analyse()
 	if err = tellFile(&o.common, s, records, samples, files); g.fault != nil && (err == nil || err == errNo) {
 		return &exit{exitInterrupted, g.fault}

@@ -39,7 +39,7 @@ func mergeShards(ctx context.Context, s Streams, o *common) error {
 	if slices.Contains(o.words, report.Stdout) {
 		return usagef("merge reads its files twice: standard input cannot be one")
 	}
-	files, err := openAll(o.words)
+	files, err := openAll(ctx, o.words)
 	if err != nil {
 		return err
 	}
@@ -54,6 +54,7 @@ func mergeShards(ctx context.Context, s Streams, o *common) error {
 	if err != nil {
 		return err
 	}
+	s.work.begin()
 	err = scan.Write(ctx, out, Version, s.Args)
 	switch {
 	case err != nil && ctx.Err() != nil:

@@ -20,6 +20,7 @@ import (
 	"synscope/internal/report/units"
 	"synscope/internal/target"
 	"synscope/netraw"
+	"synscope/probe"
 	"synscope/probe/flow"
 )
 
@@ -68,6 +69,7 @@ func readCaptures(ctx context.Context, s Streams, o *readOptions) error {
 	if j.display, err = newDisplay(&o.common, s, &target.Set{}); err != nil {
 		return err
 	}
+	s.work.begin() // files are opened for as long as nothing interrupts
 	begin := time.Now()
 	err = j.Record(&record.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
 	if err == nil {
@@ -139,7 +141,7 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 	j.grow(readGrowth)
 	live := false
 	var inputs []capture.Input
-	files, err := openAll(paths)
+	files, err := openAll(ctx, paths)
 	if err != nil {
 		return err
 	}
@@ -171,20 +173,42 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 }
 
 // openAll opens the files before rights are given up; nil stands for standard
-// input.
-func openAll(paths []string) ([]*os.File, error) {
+// input. A named pipe whose other end nobody opens is given up when ctx ends.
+func openAll(ctx context.Context, paths []string) ([]*os.File, error) {
 	files := make([]*os.File, len(paths))
 	for i, path := range paths {
 		if path == report.Stdout {
 			continue
 		}
-		f, err := os.Open(path)
-		if err != nil {
+		f, err := openWithin(ctx, path)
+		switch {
+		case errors.Is(err, probe.ErrInterrupted):
+			return nil, err
+		case err != nil:
 			return nil, usagef("%s: %w", path, errors.Unwrap(err))
 		}
 		files[i] = f
 	}
 	return files, nil
+}
+
+// openWithin is [os.Open] while ctx lasts: what opens later is left behind.
+func openWithin(ctx context.Context, path string) (*os.File, error) {
+	type result struct {
+		file *os.File
+		err  error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		f, err := os.Open(path)
+		opened <- result{f, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.file, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%s: %w while it was opened", path, probe.ErrInterrupted)
+	}
 }
 
 // input makes an input of a file, and tells whether it may still be growing.

@@ -51,6 +51,7 @@ func (o *opening) run(ctx context.Context, work func(s *session) error, answer f
 		return err
 	}
 	d.remark(slices.Concat(o.remarks, d.targetRemarks(o.set))...)
+	o.streams.work.begin()
 	tap, err := beginTap(file, o.streams, o.engine)
 	if err != nil {
 		return d.finish(err)
