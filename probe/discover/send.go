@@ -76,6 +76,7 @@ func (e *engine) fill() {
 		budget -= e.sendRound(h, budget)
 	}
 	e.Pace.Spend(granted - budget)
+	e.Hungry = budget == 0 && e.wants()
 }
 
 // sendRound sends what is left of a host's round, as far as the budget allows,

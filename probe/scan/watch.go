@@ -156,7 +156,7 @@ func (e *engine) enqueueWitness(id uint32) {
 	f := e.flights.at(id)
 	f.phase = phaseQueued
 	f.host.watch.queued = true
-	e.hungry = true
+	e.Hungry = true
 	e.ready.addFirst(f.host, ticket{id, f.schedule})
 }
 
