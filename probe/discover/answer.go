@@ -75,7 +75,10 @@ func (e *engine) answered(h *host, ev *wire.Event) {
 	tx := h.transmission(ev)
 	h.Time = ev.At
 	h.RTT, h.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
-	e.Slowest = max(e.Slowest, e.Now-tx.Sent)
+	first := e.Slowest == 0
+	if e.Slowest = max(e.Slowest, e.Now-tx.Sent); first {
+		e.hasten()
+	}
 	if e.Ramp != nil {
 		e.Ramp.Answered(0)
 	}
@@ -108,16 +111,19 @@ func (e *engine) expire() {
 	}
 	e.CatchUp()
 	for len(e.timers) > 0 && e.timers[0].At <= e.Now {
-		h := e.byID[e.timers.Pop().ID]
+		t := e.timers.Pop()
+		h := e.byID[t.ID]
 		switch {
-		case h == nil: // it answered
+		case !e.current(t):
 		case h.queues:
 			e.unqueue(h)
 			e.approach(h)
 		case h.place < len(h.segments()):
 			e.begin(h) // the kernel refused what is left of the round
+		case h.began+e.patience() > e.Now: // others turned out to be as far away
+			e.expect(h, h.began+e.patience())
 		case h.round+1 < rounds:
-			h.round, h.place = h.round+1, 0
+			h.round, h.place, h.began = h.round+1, 0, 0
 			e.approach(h)
 		default:
 			e.down(h, probe.ReasonNoResponse)
@@ -139,4 +145,22 @@ func (e *engine) patience() time.Duration {
 		return e.cfg.Timeout
 	}
 	return min(max(waitFactor*e.Slowest, shortestWait), e.cfg.Timeout)
+}
+
+// expect has a host looked at again at a time, and not before.
+func (e *engine) expect(h *host, at time.Duration) {
+	h.due = at
+	e.timers.Push(wire.Timer{At: at, ID: h.id})
+}
+
+// current tells whether a timer is the latest of a host that is not decided.
+func (e *engine) current(t wire.Timer) bool { h := e.byID[t.ID]; return h != nil && h.due == t.At }
+
+// hasten shortens the waits that began before anybody had answered.
+func (e *engine) hasten() {
+	for _, h := range e.hosts {
+		if at := h.began + e.patience(); h.began > 0 && !h.queues && h.place == len(h.segments()) && at < h.due {
+			e.expect(h, max(at, e.Now))
+		}
+	}
 }

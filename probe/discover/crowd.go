@@ -34,7 +34,7 @@ func (e *engine) approach(h *host) {
 func (e *engine) wait(h *host, at time.Duration) {
 	h.queues = true
 	e.queueing++
-	e.timers.Push(wire.Timer{At: at, ID: h.id})
+	e.expect(h, at)
 }
 
 // unqueue ends the wait of a host, if it waits.
@@ -55,7 +55,7 @@ func (e *engine) idle() bool {
 	if len(e.hosts) == 0 || len(e.hosts) > e.queueing+e.resolving.Waiting() || len(e.due) > 0 || e.Responses.Waiting() > 0 {
 		return false
 	}
-	for len(e.timers) > 0 && e.byID[e.timers[0].ID] == nil { // decided
+	for len(e.timers) > 0 && !e.current(e.timers[0]) {
 		e.timers.Pop()
 	}
 	return (e.exhausted || len(e.hosts) >= mostAtOnce) && e.Now > e.foundAt+shortestPause &&

@@ -27,6 +27,8 @@ type host struct {
 	also    []netip.Addr  // other spellings of the address: its link by name and by number
 	waiting bool          // in the list of those to be sent to
 	queues  bool          // waits for a place in its network
+	due     time.Duration // when it is looked at again
+	began   time.Duration // when the last segment of its round left; 0: not all of them have
 	placed  bool          // has or had one
 	entered time.Duration // when it got that
 }

@@ -76,6 +76,7 @@ func (e *engine) fill() {
 		budget -= e.sendRound(h, budget)
 	}
 	e.Pace.Spend(granted - budget)
+	e.Hungry = budget == 0 && e.wants()
 }
 
 // sendRound sends what is left of a host's round, as far as the budget allows,
@@ -99,7 +100,8 @@ func (e *engine) sendRound(h *host, budget int) (taken int) {
 		e.Outage.End()
 		e.Counters.Departed(h.round, e.Now)
 	}
-	e.timers.Push(wire.Timer{At: e.Now + e.patience(), ID: h.id})
+	h.began = e.Now
+	e.expect(h, e.Now+e.patience())
 	return taken
 }
 
@@ -150,7 +152,7 @@ func (e *engine) refused(h *host, err error) {
 		return
 	}
 	h.refused++
-	e.timers.Push(wire.Timer{At: e.Now + wait, ID: h.id})
+	e.expect(h, e.Now+wait)
 }
 
 // skip goes on with the next segment of a round, or gives up a host to which none

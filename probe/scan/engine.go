@@ -29,7 +29,6 @@ type engine struct {
 	next       func() (netip.AddrPort, bool)
 	exhausted  bool   // no more targets to come
 	unwatched  bool   // own packets are not seen leaving any more
-	hungry     bool   // more would have been sent if the pace had allowed it
 	firewalled uint64 // packets that a firewall of this machine refused since the last look
 
 	answering int // hosts that have answered
@@ -91,7 +90,7 @@ func (e *engine) wakeUp() time.Duration {
 	if at, ok := e.ready.wakeUp(); ok && at > e.Now {
 		wake = min(wake, at)
 	}
-	if e.hungry {
+	if e.Hungry {
 		wake = min(wake, max(e.Pace.WakeUp(), e.Paused))
 	}
 	return wake

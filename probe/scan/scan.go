@@ -54,8 +54,8 @@ type Config struct {
 	Canaries bool     // check hosts that look too good to be true
 
 	// HostsKnown says that the hosts are known to be there. Those of which it is not
-	// are begun a few hundred at a time in each network behind a router, unless Rate
-	// is set: the router resolves their addresses, and can hold about a thousand.
+	// are begun as the table of the router before their network has room, unless Rate
+	// is set: it resolves their addresses, and can hold about a thousand.
 	HostsKnown bool
 
 	// RoundTrip tells the round trip of a host that is known from elsewhere, 0 of others.

@@ -39,7 +39,7 @@ func (e *engine) fill() {
 		e.flush()
 	}
 	e.Pace.Spend(granted - budget)
-	e.hungry = (budget == 0 || e.Now < e.Paused) && e.wants()
+	e.Hungry = (budget == 0 || e.Now < e.Paused) && e.wants()
 }
 
 // wants tells whether there is anything to send that the pace alone holds back.
@@ -145,7 +145,7 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 func (e *engine) enqueue(id uint32) {
 	f := e.flights.at(id)
 	f.phase = phaseQueued
-	e.hungry = true
+	e.Hungry = true
 	e.ready.add(f.host, ticket{id, f.schedule})
 }
 

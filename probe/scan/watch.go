@@ -86,7 +86,7 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 func (h *host) noteAbsence(sent time.Duration) {
 	run := h.left - h.leftAtAnswer
 	if h.leftAtAnswer > 0 && sent > h.vouched {
-		answered := min(1, float64(h.losses.answers)/float64(h.leftAtAnswer))
+		answered := atLeast(h.losses.answers, h.leftAtAnswer)
 		if math.Pow(1-answered, float64(run)) < surprising && run > leastRun {
 			if h.watch == nil {
 				h.watch = &watch{}
@@ -95,6 +95,13 @@ func (h *host) noteAbsence(sent time.Duration) {
 		}
 	}
 	h.leftAtAnswer = h.left
+}
+
+// atLeast is the share of ports that answer, as small as it may well be: the first may
+// be the only ones.
+func atLeast(answers uint32, of int) float64 {
+	n := float64(answers)
+	return min(1, max(0, n-2*math.Sqrt(n))/float64(max(of, 1)))
 }
 
 // leastRun is how many transmissions in a row are left unanswered by chance or by a
@@ -156,7 +163,7 @@ func (e *engine) enqueueWitness(id uint32) {
 	f := e.flights.at(id)
 	f.phase = phaseQueued
 	f.host.watch.queued = true
-	e.hungry = true
+	e.Hungry = true
 	e.ready.addFirst(f.host, ticket{id, f.schedule})
 }
 
@@ -226,8 +233,8 @@ func (e *engine) wasAway(h *host) bool {
 	if w.futile || len(w.held) == 0 {
 		return false
 	}
-	answered := float64(h.losses.answers) / float64(int(h.tally.ports)+int(h.flights))
-	w.futile = math.Pow(1-min(answered, 1), float64(len(w.held))) < surprising
+	answered := atLeast(h.losses.answers, int(h.tally.ports)+int(h.flights))
+	w.futile = math.Pow(1-answered, float64(len(w.held))) < surprising
 	return w.futile
 }
 

@@ -205,3 +205,29 @@ func TestInterruptDuringASilence(t *testing.T) {
 		}
 	})
 }
+
+// A host whose few open ports come early has not gone silent when nothing follows.
+func TestFewOpenPortsComeEarly(t *testing.T) {
+	for first := range 8 {
+		synctest.Test(t, func(t *testing.T) {
+			way := simnet.Path{Delay: time.Millisecond}
+			n := simnet.New(simnet.Config{Out: way, Back: way})
+			a := netip.MustParseAddr("10.0.0.1")
+			n.Handle(netip.PrefixFrom(a, 32), simnet.Mux{
+				Ports:   map[uint16]simnet.Host{uint16(1 + first): &simnet.Listener{}, uint16(3 + 2*first): &simnet.Listener{}},
+				Default: simnet.Dropped{},
+			})
+			conn := n.Conn(13)
+			defer conn.Close()
+			var all []netip.AddrPort
+			for port := range uint16(600) {
+				all = append(all, netip.AddrPortFrom(a, port+1))
+			}
+			found := states{}
+			sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found)
+			if err != nil || found[probe.StateOpen] != 2 || found[probe.StateFiltered] != 598 || sum.Sent > 1220 || sum.Took > time.Second {
+				t.Errorf("%d silent ports before: %v, %d sent in %v, %v", first, found, sum.Sent, sum.Took, err)
+			}
+		})
+	}
+}

@@ -20,8 +20,8 @@ type Ramp struct {
 	Rate           float64
 	bound          float64
 	Changed        time.Duration // when the rate was cut
-	epoch          time.Duration
-	sent           uint64 // of the whole run, when the epoch began
+	epoch, able    time.Duration // when the epoch began, and what the pace had had by then
+	sent           uint64        // of the whole run, when the epoch began
 	first, rescued int32
 }
 
@@ -73,15 +73,15 @@ func (r *Ramp) over(now, rtt time.Duration) bool {
 	return now-r.epoch >= least
 }
 
-// Turn ends an epoch, and tells whether the rate is another now; sent is what has
-// left so far, rtt the slowest round trip of those who answer, 0 if none did. A rate
-// that was not used is no evidence for a higher one.
-func (r *Ramp) Turn(now time.Duration, sent uint64, rtt time.Duration) (changed bool) {
+// Turn ends an epoch, and tells whether the rate is another now; able is for how long
+// it could be used so far, sent is what has left, rtt the slowest round trip of those
+// who answer, 0 if none did. A rate that was not used is no evidence for a higher one.
+func (r *Ramp) Turn(now, able time.Duration, sent uint64, rtt time.Duration) (changed bool) {
 	if !r.over(now, rtt) {
 		return false
 	}
-	before := r.Rate
-	used := float64(sent-r.sent) >= r.Rate*(now-r.epoch).Seconds()/2
+	before, lasted := r.Rate, max(able-r.able, time.Millisecond).Seconds()
+	used := float64(sent-r.sent) >= r.Rate*lasted/2
 	n := r.first + r.rescued
 	switch share := float64(r.rescued) / float64(max(n, 1)); {
 	case r.rescued >= rampEvidence && share >= muchRescued:
@@ -92,9 +92,8 @@ func (r *Ramp) Turn(now time.Duration, sent uint64, rtt time.Duration) (changed 
 	case share <= fewRescued:
 		r.Rate *= 2
 	}
-	lasted := (now - r.epoch).Seconds()
-	fall := math.Pow(mostFall, min(lasted/rampEpoch.Seconds(), 1))
+	fall := math.Pow(mostFall, min((now-r.epoch).Seconds()/rampEpoch.Seconds(), 1))
 	r.Rate = min(r.Rate, max(r.bound+float64(n)/lasted, before*fall), localRate)
-	r.epoch, r.sent, r.first, r.rescued = now, sent, 0, 0
+	r.epoch, r.able, r.sent, r.first, r.rescued = now, able, sent, 0, 0
 	return r.Rate != before
 }

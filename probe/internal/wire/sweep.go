@@ -27,6 +27,9 @@ type Sweep struct {
 	Paused   time.Duration // until then the network is given time to come back
 	Slowest  time.Duration // round trip of any host
 	Stopping bool          // the context was cancelled
+	Hungry   bool          // more would have been sent if the pace had allowed it
+	turned   time.Duration // when the latest turn began
+	able     time.Duration // for how long the pace could be used, so far
 	Failure  error         // ends the run
 }
 
@@ -57,6 +60,7 @@ func (x *Sweep) Run(ctx context.Context, ready <-chan struct{}, handle func(*Eve
 	defer x.Inbox.WakeBy(ctx, ready)()
 	for {
 		x.readClock()
+		x.passTime()
 		x.Stopping = x.Stopping || ctx.Err() != nil
 		if more := turn(); !more || x.Failure != nil {
 			return
@@ -66,6 +70,18 @@ func (x *Sweep) Run(ctx context.Context, ready <-chan struct{}, handle func(*Eve
 		}
 		x.check(x.Inbox.Take(x.readClock))
 	}
+}
+
+// passTime notes how much of the time since the last turn the pace could be used.
+// Where it alone held packets back, this process was not let run for what is more than
+// the pace may make up for: that says nothing of what the network bears.
+func (x *Sweep) passTime() {
+	passed := x.Now - x.turned
+	if x.Hungry {
+		passed = min(passed, slack)
+	}
+	x.able += passed
+	x.turned = x.Now
 }
 
 func (x *Sweep) readClock() { x.Now = time.Since(x.Start) }
@@ -89,7 +105,7 @@ func (x *Sweep) Fail(err error) {
 // RampUp lets the rate follow what the network bears, and tells whether it is
 // another now.
 func (x *Sweep) RampUp() (changed bool) {
-	if x.Ramp == nil || !x.Ramp.Turn(x.Now, x.Counters.Sent, x.Slowest) {
+	if x.Ramp == nil || !x.Ramp.Turn(x.Now, x.able, x.Counters.Sent, x.Slowest) {
 		return false
 	}
 	x.Pace.Ask(x.Ramp.Rate)
