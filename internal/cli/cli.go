@@ -103,7 +103,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 		err = run(ctx, args[1:], s)
 	}
 	if message := explain(err); message != "" {
-		fmt.Fprintf(s.Err, "synscope: %s\n", message)
+		fmt.Fprintf(s.Err, "synscope: %s\n", printable(message))
 	}
 	return exitCode(err)
 }
