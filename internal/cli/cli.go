@@ -108,7 +108,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 		err = run(ctx, args[1:], s)
 	}
 	if message := explain(err); message != "" {
-		say(s.Err, message)
+		say(s.Err, printable(message))
 	}
 	return exitCode(err)
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"synscope/internal/report/sink"
+	"synscope/internal/report/units"
 	"synscope/netraw"
 	"synscope/probe"
 )
@@ -87,6 +88,16 @@ func explain(err error) string {
 		return explainAll(several)
 	}
 	return err.Error()
+}
+
+// printable keeps names of files, which others may have chosen, from commanding the
+// terminal; lines stay lines.
+func printable(message string) string {
+	lines := strings.Split(message, "\n")
+	for i := range lines {
+		lines[i] = units.Printable(strings.ReplaceAll(lines[i], "\t", " "))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // joinedErrors are the errors of [errors.Join]; nil of any other error.

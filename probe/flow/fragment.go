@@ -170,7 +170,7 @@ func (t *Table) dropDatagram(key fragmentKey) {
 // countWaiting counts what was never given its numbers.
 func (t *Table) countWaiting(d *datagram) {
 	left := len(d.waiting)
-	if d.head != nil && !d.begun {
+	if d.head != nil {
 		left++
 	}
 	if left > 0 {

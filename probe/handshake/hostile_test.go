@@ -182,6 +182,40 @@ func TestEndlessSender(t *testing.T) {
 	}
 }
 
+// What a host sends again and again, a SYN-ACK or a segment of data, is answered now
+// and then: it cannot have us flood it.
+func TestCopiesAreAnsweredNowAndThen(t *testing.T) {
+	const copies = 2000
+	for name, flags := range map[string]craft.Flags{"SYN-ACK": craft.SYN | craft.ACK, "data": craft.ACK | craft.PSH} {
+		answer := craft.Segment{TTL: 64, Window: 60000, Seq: 1000}
+		host := simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+			answer.Src, answer.Dst, answer.Ack = in.Dst, in.Src, in.Seq.Add(in.Len())
+			switch {
+			case in.Flags == craft.SYN:
+				answer.Flags, answer.Seq = craft.SYN|craft.ACK, 1000
+				out.Segment(0, &answer)
+				for i := range copies {
+					again := answer
+					if again.Flags = flags; !flags.Has(craft.SYN) {
+						again.Seq, again.Payload = 1001, []byte("again")
+					}
+					out.Segment(time.Duration(i+1)*100*time.Microsecond, &again)
+				}
+			case in.Flags.Has(craft.FIN):
+				answer.Flags, answer.Seq, answer.Payload = craft.FIN|craft.ACK, 1001, nil
+				if !flags.Has(craft.SYN) {
+					answer.Seq = 1006
+				}
+				out.Segment(0, &answer)
+			}
+		})
+		got := scene{host: host}.play(t)
+		if tr := got.result.Traffic; got.err != nil || got.result.State != probe.StateOpen || tr.Sent > 20 {
+			t.Errorf("%s: %v, %v, %d segments sent", name, got.err, got.result.State, tr.Sent)
+		}
+	}
+}
+
 // An interrupted watch tells how long it was, and nothing of what it did not
 // wait for.
 func TestInterruptedWatch(t *testing.T) {

@@ -39,8 +39,9 @@ func (s *Session) stamp(in *craft.Segment) {
 	}
 }
 
-// challengeEvery is how often a segment that cannot belong to the connection is
-// answered (RFC 5961 §7: throttled, so that it is no means of flooding).
+// challengeEvery is how often a segment is answered that cannot belong to the
+// connection, or that had come before (RFC 5961 §7: throttled, so that it is no means
+// of flooding). No stack repeats a segment sooner.
 const challengeEvery = 100 * time.Millisecond
 
 // challengeBack acknowledges what we have, so that a peer with another picture
@@ -136,8 +137,10 @@ func (s *Session) talk(in *craft.Segment, n Notes, before *Pair) {
 	case s.Server.Finished() && s.rcv.Sub(s.Server.FIN) == 1 && s.plan.Withhold == WithholdLastAck:
 		s.watch()
 		return
-	case taken || in.Len() > 0 || n.Has(NoteKeepAlive|NoteWindowProbe):
+	case taken, s.rcv.LessThan(in.Seq) && in.Len() > 0: // the peer counts the ACKs beside a gap (RFC 5681 §3.2)
 		s.acknowledge()
+	case in.Len() > 0, n.Has(NoteKeepAlive|NoteWindowProbe):
+		s.challengeBack()
 	}
 	if taken && s.phase == phaseTalking {
 		s.wait(s.patience())

@@ -25,6 +25,12 @@ const (
 	enoughOpen = 20
 	// enoughToCease is how many trials it takes to believe that less is lost.
 	enoughToCease = 200
+	// enoughToBeExact is how many trials tell the loss exactly enough. Of fewer, once
+	// enoughToDoubt were lost, it may be greater by so many standard deviations: where
+	// few ports are open, each of them is much, and one more probe little.
+	enoughToBeExact = 500
+	enoughToDoubt   = 2
+	deviations      = 1.65
 	// A measurement is of the latest trials: of windowTrials at least, over windowTime
 	// at least.
 	windowTrials = 1000
@@ -50,6 +56,16 @@ func (t trials) count() (n, lost float64) {
 func (t trials) share() float64 {
 	n, lost := t.count()
 	return (lost + priorLoss*priorTrials) / (n + priorTrials)
+}
+
+// most is the greatest share that the trials allow for, at 95 %.
+func (t trials) most() float64 {
+	n, lost := t.count()
+	share := t.share()
+	if n >= enoughToBeExact || lost < enoughToDoubt {
+		return share
+	}
+	return share + deviations*math.Sqrt(share*(1-share)/(n+priorTrials))
 }
 
 // losses measures how many probes go unanswered although the target answers. Every
@@ -120,7 +136,7 @@ func (l *losses) confidence(attempts int) float64 {
 // soon as loss shows, fewer once it has surely gone.
 func (l *losses) passesFor(now, least, most int) int {
 	t, _ := l.measured()
-	wanted := min(max(attemptsAt(t.share()), least), most)
+	wanted := min(max(attemptsAt(t.most()), least), most)
 	if wanted >= now {
 		return wanted
 	}

@@ -93,3 +93,28 @@ func TestPassesFollowTheLatestLoss(t *testing.T) {
 		t.Errorf("%d passes before anything is known", got)
 	}
 }
+
+// Few trials tell the loss roughly: nine times of ten the probes are enough all the
+// same, where the share itself would be too low every other time.
+func TestFewTrialsAreReadCautiously(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, share := range []float64{0.06, 0.0975, 0.19, 0.36} {
+		enough := 0
+		const samples = 1000
+		for range samples {
+			sample := trials{open: 100}
+			for range int(sample.open) {
+				if rng.Float64() < share {
+					sample.openLost++
+				}
+			}
+			l := losses{latest: sample}
+			if math.Pow(share, float64(l.passesFor(2, 2, 12))) <= missed {
+				enough++
+			}
+		}
+		if enough < samples*9/10 {
+			t.Errorf("at a loss of %v the probes are enough in %d of %d samples", share, enough, samples)
+		}
+	}
+}

@@ -78,7 +78,7 @@ func (x *Sweep) Run(ctx context.Context, ready <-chan struct{}, handle func(*Eve
 func (x *Sweep) passTime() {
 	passed := x.Now - x.turned
 	if x.Hungry {
-		passed = min(passed, slack)
+		passed = min(passed, Slack)
 	}
 	x.able += passed
 	x.turned = x.Now
