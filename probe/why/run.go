@@ -153,10 +153,19 @@ func (r *run) confirms(experiment string) bool {
 	switch experiment {
 	case "local":
 		return r.k.rounds[experiment] == 1
-	case r.p.causes[r.index(code)].Needs:
-		return r.k.rounds[experiment] == 0
+	case lastly:
+		return true
 	}
-	return experiment == lastly
+	return r.k.rounds[experiment] < count(r.p.causes[r.index(code)].Needs, experiment)
+}
+
+func count(list []string, word string) (n int) {
+	for _, w := range list {
+		if w == word {
+			n++
+		}
+	}
+	return n
 }
 
 // lastly is the experiment that is made when a cause is nearly sure, and at no other time.
