@@ -69,9 +69,10 @@ type Cause struct {
 	// Words are a title and an advice that say more than the cause's own, where the
 	// evidence does; empty where not. nil: never.
 	Words func(k *Knowledge) (title, advice string)
-	// Needs is an experiment that is made before the cause is taken for sure: one
-	// that shows where it sits, or that what was seen does not come of our own doing.
-	Needs string
+	// Needs are experiments that are made before the cause is taken for sure, those
+	// named twice two times: what shows where it sits, or that what was seen does
+	// not come of our own doing.
+	Needs []string
 	Again func(k *Knowledge) []string // commands that show it again
 }
 

@@ -13,7 +13,7 @@ func hostCauses() []Cause {
 				rules(resolvesLate(), when(toHost, of(share{Silence, 0}, share{HostUnreachable, 0.08})), traces(diesAtHost)), // those that waited for address resolution
 				rules(resolvesLate(), router(), when(toHost, silent), traces(diesAtHost)),
 				rules(unresolved(TargetUnresolved), fact(OnLink), nothingLeaves(), traces(only(TraceSilent)))),
-			Where: deathOf, Needs: "distance", Advice: "Look at the host itself: power, link, address. Its last router does not reach it.",
+			Where: deathOf, Needs: []string{"distance"}, Advice: "Look at the host itself: power, link, address. Its last router does not reach it.",
 			Again: commands("scan -sn %a", "trace %s"),
 		},
 		{
@@ -169,7 +169,7 @@ func backendCauses() []Cause {
 		{
 			Code: BackendDead, Title: "one of several hosts behind this address is dead", Prior: 1.2,
 			Variants: variants(deadBackends(0.125, 0.25, 0.33, 0.5, 0.7)...),
-			Where:    sticky, Advice: "Ask who runs the load balancer to take the dead backend out, and why its health check does not.",
+			Where:    sticky, Needs: []string{"flows", "flows"}, Advice: "Ask who runs the load balancer to take the dead backend out, and why its health check does not.",
 			Again: commands("ping -c 60 --flow vary %s"),
 		},
 		{
@@ -187,7 +187,7 @@ func backendCauses() []Cause {
 		{
 			Code: BackendFlapping, Title: "what is behind this address comes and goes", Prior: 0.3,
 			Variants: variants(flappings()...),
-			Where:    flapWhere, Needs: "time", Advice: "A backend or its health check flaps. Ask who runs the load balancer for its log of the minutes named.",
+			Where:    flapWhere, Needs: []string{"time"}, Advice: "A backend or its health check flaps. Ask who runs the load balancer for its log of the minutes named.",
 			Again: commands("ping -c 300 -i 100ms --flow vary %s"),
 		},
 	}

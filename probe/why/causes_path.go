@@ -5,7 +5,7 @@ func pathCauses() []Cause {
 		{
 			Code: PathOneOfSeveral, Title: "one of several paths to it is dead or loses packets", Prior: 1.2,
 			Variants: variants(severalPaths()...),
-			Where:    sticky, Advice: "Ask who runs the routers named: a link of a bundle, or one next hop of an ECMP group, fails and was not taken out. Flows that hash on it fail always, others never.",
+			Where:    sticky, Needs: []string{"flows", "flows", "distance"}, Advice: "Ask who runs the routers named: a link of a bundle, or one next hop of an ECMP group, fails and was not taken out. Flows that hash on it fail always, others never.",
 			Again: commands("ping -c 40 --flow vary %s", "trace --paths %s"),
 		},
 		{
@@ -40,7 +40,7 @@ func pathCauses() []Cause {
 				oneWay(0.97), oneWay(0.6),
 				rules(router(), when(toHost, silent), traces(diesOnPath)),
 				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
-			Words: oneWayWords, Where: deathOf, Needs: "distance", Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
+			Words: oneWayWords, Where: deathOf, Needs: []string{"distance"}, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
 			Again: commands("trace %s", "scan --reason %s"),
 		},
 		{
@@ -54,7 +54,7 @@ func pathCauses() []Cause {
 				rejects(of(share{NoWay, 0}, share{Silence, 0.005}), hostAlive()),
 				rejects(of(share{NoWay, 0}, share{Silence, 0.4}), hostAlive()),
 				rules(when(toHost, of(share{Prohibited, 0}, share{Silence, 0.4}))))...),
-			Where: rejecter, Words: rejectWords, Needs: "distance", Advice: "Ask who runs the router named to allow this port from this source.",
+			Where: rejecter, Words: rejectWords, Needs: []string{"distance"}, Advice: "Ask who runs the router named to allow this port from this source.",
 			Again: commands("scan --reason %s", "trace %s"),
 		},
 		{
@@ -178,9 +178,13 @@ func buckets() (list []Variant) {
 // conntracks: the first packet of a flow gets an entry, or is dropped.
 func conntracks(shares ...float64) (list []Variant) {
 	anySYN := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
+	ofPort := func(t *Trial) bool { return toTarget(t) || isKind(ACK, Target)(t) || isKind(FIN, Target)(t) }
 	for _, p := range shares {
 		dies := traces(of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))
 		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies))
+	}
+	for _, p := range []float64{0.3, 0.55, 0.85} {
+		list = append(list, rules(router(), partly(ofPort, perTrial, p, silent), traces(of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))))
 	}
 	return list
 }

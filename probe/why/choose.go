@@ -34,6 +34,8 @@ const (
 
 // choose finds the best next experiment within what is left; ok is false where none is worth it.
 func (r *run) choose() (best candidate, ok bool) {
+	began := r.inst.Now()
+	defer func() { r.thinking = max(r.thinking, r.inst.Now()-began) }()
 	score := 0.0
 	for i := range r.experiments {
 		c, possible := r.candidate(&r.experiments[i])

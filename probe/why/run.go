@@ -75,6 +75,7 @@ type run struct {
 	p           *posterior
 	rng         *rand.Rand
 	records     []Record
+	thinking    time.Duration // the longest that a choice has taken: a busy machine takes some of the run's time
 }
 
 // Run finds the cause. With an error of the instrument, or a cancelled ctx, comes the
@@ -153,10 +154,19 @@ func (r *run) confirms(experiment string) bool {
 	switch experiment {
 	case "local":
 		return r.k.rounds[experiment] == 1
-	case r.p.causes[r.index(code)].Needs:
-		return r.k.rounds[experiment] == 0
+	case lastly:
+		return true
 	}
-	return experiment == lastly
+	return r.k.rounds[experiment] < count(r.p.causes[r.index(code)].Needs, experiment)
+}
+
+func count(list []string, word string) (n int) {
+	for _, w := range list {
+		if w == word {
+			n++
+		}
+	}
+	return n
 }
 
 // lastly is the experiment that is made when a cause is nearly sure, and at no other time.
@@ -171,7 +181,7 @@ func (r *run) make(ctx context.Context, c *candidate) error {
 	batch := c.Plan(r.k, r.k.rounds[c.Name])[:len(c.plan)]
 	r.k.rounds[c.Name]++
 	for i := range batch {
-		batch[i].Experiment, batch[i].Hops, batch[i].Until = c.Name, r.hops(), r.cfg.Time
+		batch[i].Experiment, batch[i].Hops, batch[i].Until = c.Name, r.hops(), max(r.cfg.Time-r.thinking, 1)
 	}
 	sent, began := r.inst.Sent(), r.inst.Now()
 	done, err := r.inst.Run(ctx, batch)
@@ -199,7 +209,7 @@ func (r *run) reread() {
 
 // affords tells whether an experiment fits into what is left of the budget.
 func (r *run) affords(c *candidate) bool {
-	packets, left := r.cfg.Packets-r.inst.Sent(), r.cfg.Time-r.inst.Now()-r.inst.Closing()
+	packets, left := r.cfg.Packets-r.inst.Sent(), r.cfg.Time-r.thinking-r.inst.Now()-r.inst.Closing()
 	return c.packets <= packets && c.took <= left
 }
 

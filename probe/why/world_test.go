@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"sort"
 	"strconv"
@@ -63,7 +64,7 @@ func scenes(t testing.TB, n int, odd bool) (list []result) {
 	list = make([]result, len(jobs))
 	var wg sync.WaitGroup
 	next := make(chan int)
-	for range 2 {
+	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := range next {
 				list[i], _ = diagnose(t, jobs[i].code, jobs[i].seed, jobs[i].loss)

@@ -216,3 +216,49 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// unroutable gives the first router a route of the type unreachable.
+func unroutable(t *testing.T, h *lab.Host) {
+	must(t, h.DoRouter(0, func() error {
+		return netlink.RouteAdd(&netlink.Route{Type: unix.RTN_UNREACHABLE, Dst: single(h.Addr4())})
+	}))
+}
+
+// circular lets the second router send what is for the host back to the first.
+func circular(t *testing.T, h *lab.Host) {
+	must(t, h.DoRouter(1, func() error {
+		routes, err := netlink.RouteGet(net.IP(h.Prober4().AsSlice()))
+		if err != nil {
+			return err
+		}
+		return netlink.RouteAdd(&netlink.Route{LinkIndex: routes[0].LinkIndex, Gw: routes[0].Gw, Dst: single(h.Addr4())})
+	}))
+}
+
+func single(a netip.Addr) *net.IPNet {
+	return &net.IPNet{IP: net.IP(a.AsSlice()), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}
+}
+
+// acceptingSlowly serves one connection after the other, each for a while, with a short queue.
+func acceptingSlowly(backlog int, each time.Duration) func(*testing.T, *lab.Host) {
+	return func(t *testing.T, h *lab.Host) {
+		var fd int
+		must(t, h.Do(func() (err error) {
+			if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+				return err
+			}
+			return errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Port: port}), unix.Listen(fd, backlog))
+		}))
+		t.Cleanup(func() { unix.Shutdown(fd, unix.SHUT_RDWR); unix.Close(fd) })
+		go func() {
+			for {
+				c, _, err := unix.Accept(fd)
+				if err != nil {
+					return
+				}
+				time.Sleep(each)
+				unix.Close(c)
+			}
+		}()
+	}
+}

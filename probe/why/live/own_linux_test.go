@@ -28,7 +28,7 @@ func ownScenes() []scene {
 	return []scene{
 		{name: "answers by another interface", spec: lab.HostSpec{Services: echo()}, prepare: detour("1"), want: codes(why.LocalRPFilter)},
 		{name: "answers by another interface, which may be", spec: lab.HostSpec{Services: echo()}, prepare: detour("0"), want: codes(why.Healthy)},
-		{name: "no free port", spec: lab.HostSpec{Services: echo()}, prepare: exhausted, want: codes(why.LocalPortsExhausted)},
+		{name: "no free port", spec: lab.HostSpec{Services: echo()}, prepare: exhausted, leaves: 64, want: codes(why.LocalPortsExhausted)},
 		{name: "connection tracking full", spec: lab.HostSpec{Services: echo()}, prepare: trackingFull, asked: "WHY_CONNTRACK", want: codes(why.LocalConntrackFull)},
 	}
 }

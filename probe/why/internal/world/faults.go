@@ -70,9 +70,10 @@ var faults = []fault{
 	}},
 	{why.PathSYNRateLimit, rateLimit},
 	{why.PathConntrackFull, func(s *Scene, rng *rand.Rand) {
-		p := between(rng, 0.2, 0.95)
+		p, all := between(rng, 0.2, 0.95), rng.IntN(4) > 0
+		s.DropsACKs = s.DropsACKs && all
 		s.Box = func(w *World, p2 packet) fate {
-			if p2.kind != third && p2.kind != data && w.rng.Float64() < p {
+			if (all || p2.target()) && p2.kind != third && p2.kind != data && w.rng.Float64() < p {
 				return dropped
 			}
 			return passes
