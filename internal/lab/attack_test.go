@@ -44,14 +44,14 @@ func TestAttackerLearnsFlows(t *testing.T) {
 	}
 	p := newProber(t)
 	p.send(h.Prober4(), 30001, netip.AddrPortFrom(h.Addr4(), 80), 2)
-	for a.Sent() < 20000 {
+	segments, resets := a.Heard() // our kernel's RSTs, to what it did not ask for
+	for end := time.Now().Add(20 * time.Second); (a.Sent() < 20000 || segments < 2 || resets < 1) && time.Now().Before(end); segments, resets = a.Heard() {
 		time.Sleep(time.Millisecond)
 	}
 	if err := a.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	answers := p.collect(100 * time.Millisecond)
-	segments, resets := a.Heard() // our kernel's, to what it did not ask for
+	answers := p.collect(1)
 	if answers[30001].flags != 0x12 || segments < 2 || resets < 1 || a.Sent() == 0 {
 		t.Errorf("%+v; %d segments heard, %d RSTs, %d sent", answers[30001], segments, resets, a.Sent())
 	}

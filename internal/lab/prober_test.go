@@ -97,9 +97,13 @@ func as4(a netip.Addr) (b [4]byte) {
 	return b
 }
 
-// collect listens until nothing has come for quiet, and returns the first answer
-// to each source port.
-func (p *prober) collect(quiet time.Duration) map[uint16]answer {
+// quiet is how long nothing must come until nothing more is waited for.
+const quiet = 200 * time.Millisecond
+
+// collect listens until at least want source ports have their answer and nothing more
+// comes, and returns the first answer to each. It gives up after twenty seconds: by
+// then what is missing is not late.
+func (p *prober) collect(want int) map[uint16]answer {
 	p.t.Helper()
 	tv := unix.NsecToTimeval(quiet.Nanoseconds())
 	if err := unix.SetsockoptTimeval(p.capture, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
@@ -108,25 +112,29 @@ func (p *prober) collect(quiet time.Duration) map[uint16]answer {
 	}
 	got := make(map[uint16]answer)
 	buf := make([]byte, 1<<16)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		n, _, err := unix.Recvfrom(p.capture, buf, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if errors.Is(err, unix.EAGAIN) {
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN) && len(got) >= want:
 			return got
-		}
-		if err != nil {
+		case errors.Is(err, unix.EAGAIN):
+		case err != nil:
 			p.t.Error(os.NewSyscallError("recvfrom", err))
 			return nil
-		}
-		if port, a, ok := parse(buf[:n]); ok {
-			if _, dup := got[port]; !dup {
-				got[port] = a
-			}
+		default:
+			note(got, buf[:n])
 		}
 	}
 	return got
+}
+
+// note keeps the first answer to each port.
+func note(got map[uint16]answer, packet []byte) {
+	port, a, ok := parse(packet)
+	if _, twice := got[port]; ok && !twice {
+		got[port] = a
+	}
 }
 
 // parse reads an answer and the port of ours that it is for.

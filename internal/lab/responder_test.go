@@ -57,7 +57,7 @@ func TestResponderAgainstTheOracle(t *testing.T) {
 	for i := range uint16(n) {
 		for _, addr := range []string{"11.1.2.3", "2001:db8:a::5"} {
 			dst := netip.AddrPortFrom(netip.MustParseAddr(addr), i*977)
-			_, err := net.DialTimeout("tcp", dst.String(), 5*time.Second)
+			_, err := net.DialTimeout("tcp", dst.String(), 20*time.Second)
 			if dst.Port() != 0 && !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("%v: %v", dst, err)
 			}
