@@ -140,9 +140,17 @@ func TestHandshakeFastOpen(t *testing.T) {
 // was cut short.
 func TestHandshakeInterrupted(t *testing.T) {
 	l := standardLab(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	got := command(ctx, l, "hs", "web:80", "--withhold", "synack-ack", "-o", "json")
+	done := make(chan ran)
+	go func() { done <- command(ctx, l, "hs", "web:80", "--withhold", "synack-ack", "-o", "json") }()
+	web := l.Host("web")
+	for end := time.Now().Add(time.Minute); halfOpen(t, web) == 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(100 * time.Millisecond) // the SYN-ACK has left; it is read
+	cancel()
+	got := <-done
 	list := records(t, got.out)
 	if got.code != exitInterrupted || len(ofType(list, "handshake")) != 1 || list[len(list)-1]["complete"] != false {
 		t.Errorf("exit %d\n%s", got.code, got.out)

@@ -177,16 +177,29 @@ func TestNoFirewall(t *testing.T) {
 // expects, and the host forgets the connection.
 func TestInterrupted(t *testing.T) {
 	l := kernelLab(t)
-	for name, cfg := range map[string]Config{
-		"half-open": {Target: at(l.Host("patient"), 80), Withhold: WithholdSYNACKAck, Watch: time.Minute},
-		"open":      {Target: at(l.Host("web"), 80), Close: EndNone, Watch: time.Minute, Data: []byte("x")},
-		"closing":   {Target: at(l.Host("web"), 80), Withhold: WithholdLastAck, Watch: time.Minute},
+	for name, tc := range map[string]struct {
+		cfg   Config
+		state string // of the host's socket, in which it is cut short
+	}{
+		"half-open": {Config{Target: at(l.Host("patient"), 80), Withhold: WithholdSYNACKAck, Watch: time.Minute}, "SYN-RECV"},
+		"open":      {Config{Target: at(l.Host("web"), 80), Close: EndNone, Watch: time.Minute, Data: []byte("x")}, "ESTAB"},
+		"closing":   {Config{Target: at(l.Host("web"), 80), Withhold: WithholdLastAck, Watch: time.Minute}, "LAST-ACK"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
+			cfg, host := tc.cfg, l.Host(hostNameOf(name))
+			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var err error
-			lines := capture(t, cfg.Target, func() { _, err = attemptUntil(t, ctx, cfg) })
+			lines := capture(t, cfg.Target, func() {
+				done := make(chan struct{})
+				go func() { defer close(done); _, err = attemptUntil(t, ctx, cfg) }()
+				for end := time.Now().Add(time.Minute); !strings.Contains(socketsOf(t, host), tc.state) && time.Now().Before(end); {
+					time.Sleep(10 * time.Millisecond)
+				}
+				time.Sleep(100 * time.Millisecond) // what the host sent meanwhile is read
+				cancel()
+				<-done
+			})
 			if !errors.Is(err, probe.ErrInterrupted) {
 				t.Errorf("error %v", err)
 			}
