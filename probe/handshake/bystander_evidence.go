@@ -16,6 +16,7 @@ type rarely struct {
 	pending       resetKept // one that refuses what the server had taken
 	refusedAt     int64     // of the latest RST before the first SYN-ACK
 	lastRefusal   int64     // of the latest RST that answered a SYN
+	refusedSYNs   uint16    // how many SYNs had been captured by then
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment

@@ -91,6 +91,10 @@ func (i *idents) add(id uint16, long, fin bool) {
 	}
 	step := id - i.last
 	first := i.last == 0
+	if early := int16(step) < 0 && int16(step) >= -few; early && !first {
+		i.hole = i.hole || fin && i.counted() // what came before it in the order of sending is not known
+		return
+	}
 	i.last = id
 	switch {
 	case first || step == 0:
@@ -99,7 +103,7 @@ func (i *idents) add(id uint16, long, fin bool) {
 	case step <= few:
 		i.hole = i.hole || fin && i.counted()
 		i.small = min(i.small, 254) + 1
-	case int16(step) > 0 || int16(step) < -few:
+	default:
 		i.wild = min(i.wild, 254) + 1
 	}
 }
