@@ -11,6 +11,7 @@ type asking struct {
 	at, latest int64  // the first and the latest one
 	val, last  uint32 // their timestamps
 	ackVal     uint32 // that of the ACK of the SYN-ACK
+	pressedVal uint32 // timestamp of that first data or FIN, where it is not ackVal; 0 none
 	pressed    uint32 // from that ACK to the client's first data or FIN, in microseconds
 	count      uint16
 	flags      craft.Flags
