@@ -386,7 +386,7 @@ func TestDamage(t *testing.T) {
 // damaged damages a capture in every way and compares what it says then.
 func damaged(t *testing.T, damages []damage, seed uint64, packets []stamped, name func(*flow.Attempt) string) {
 	c := compared{packets: packets, name: name, oracle: oracleOfAll(t, packets)}
-	const rounds = 12
+	const rounds = 8
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
 			c.attempts, c.closes = 0, 0
@@ -453,7 +453,7 @@ func dumpAttempt(t *testing.T, packets []stamped, a *flow.Attempt) {
 	}
 }
 
-var combinedFlag = flag.Int("combined", 40, "how many captures are damaged in two or three ways at once")
+var combinedFlag = flag.Int("combined", 25, "how many captures are damaged in two or three ways at once")
 
 // TestDamageCombined damages scenes and histories in two or three ways at once.
 func TestDamageCombined(t *testing.T) {

@@ -86,7 +86,14 @@ var commonScenes = []scene{
 	}, probe.StateOpen, handshake.CloseFourWay, ""},
 	{"half closed at the end", func(k *talk) {
 		data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fA, 0)
+	}, probe.StateOpen, handshake.CloseUnknown, ""}, // an RST may be missing
+	{"half closed and in use at the end", func(k *talk) {
+		data(data(k.open(), 0, 100).say(ms, 0, fF, 0).say(20*ms, 1, fA, 0), 1, 500)
+		data(k, 1, 700)
 	}, probe.StateOpen, handshake.CloseHalfClosed, "half-close-held"},
+	{"half closed by the server, and in use at the end", func(k *talk) {
+		data(data(k.open(), 0, 100).say(ms, 1, fF, 0).say(20*us, 0, fA, 0), 0, 500)
+	}, probe.StateOpen, handshake.CloseHalfClosed, ""},
 	{"simultaneous close", func(k *talk) {
 		data(k.open(), 0, 100).say(ms, 0, fF, 0)
 		k.raw(us, 1, fF, 0, func(s *craft.Segment) { s.Ack-- }).say(20*ms, 0, fA, 0).say(20*ms, 1, fA, 0)

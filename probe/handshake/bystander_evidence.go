@@ -16,6 +16,7 @@ type rarely struct {
 	pending       resetKept // one that refuses what the server had taken
 	refusedAt     int64     // of the latest RST before the first SYN-ACK
 	lastRefusal   int64     // of the latest RST that answered a SYN
+	refusedSYNs   uint16    // how many SYNs had been captured by then
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment
@@ -45,7 +46,6 @@ type rarely struct {
 	synackDiff craft.Options // of one that contradicts it
 	fastOpen   []byte        // the cookie on the SYN
 	cookie     []byte        // the cookie given
-	pressedVal uint32        // timestamp of the client's first data or FIN that is not the one of its ACK; 0 none
 	met        bool          // the server has answered the client's SYN-ACK
 	offered    bool          // MP_CAPABLE on the SYN
 	multipath  bool          // and on the SYN-ACK
@@ -289,9 +289,8 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
 // Where it echoes something older, data and ACK may have been lost.
 func (b *Bystander) echoes(s *craft.Segment, kept Kept) {
 	_, echo, stamped := s.Options.Timestamps()
-	m := b.more
 	switch {
-	case stamped && m.pressedVal > 0 && int32(echo-m.pressedVal) >= 0:
+	case stamped && b.syn.pressedVal > 0 && int32(echo-b.syn.pressedVal) >= 0:
 		b.known |= knowQueueFull
 	case stamped || kept.OptionsCut || b.known.has(knowSYNCut):
 		b.unheard = min(b.unheard, 254) + 1
@@ -335,8 +334,8 @@ func (b *Bystander) press(at int64, s *craft.Segment) {
 		b.syn.pressed = uint32(min(max(0, at-b.ackAt)/int64(time.Microsecond), 1<<32-1))
 	}
 	b.pressed = min(b.pressed, 254) + 1
-	if val, _, ok := s.Options.Timestamps(); ok && val != b.syn.ackVal && (b.more == nil || b.more.pressedVal == 0) {
-		b.rare().pressedVal = val
+	if val, _, ok := s.Options.Timestamps(); ok && val != b.syn.ackVal && b.syn.pressedVal == 0 {
+		b.syn.pressedVal = val
 	}
 }
 

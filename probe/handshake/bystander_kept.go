@@ -11,6 +11,7 @@ type asking struct {
 	at, latest int64  // the first and the latest one
 	val, last  uint32 // their timestamps
 	ackVal     uint32 // that of the ACK of the SYN-ACK
+	pressedVal uint32 // timestamp of that first data or FIN, where it is not ackVal; 0 none
 	pressed    uint32 // from that ACK to the client's first data or FIN, in microseconds
 	count      uint16
 	flags      craft.Flags
@@ -91,6 +92,10 @@ func (i *idents) add(id uint16, long, fin bool) {
 	}
 	step := id - i.last
 	first := i.last == 0
+	if early := int16(step) < 0 && int16(step) >= -few; early && !first {
+		i.hole = i.hole || fin && i.counted() // what came before it in the order of sending is not known
+		return
+	}
 	i.last = id
 	switch {
 	case first || step == 0:
@@ -99,7 +104,7 @@ func (i *idents) add(id uint16, long, fin bool) {
 	case step <= few:
 		i.hole = i.hole || fin && i.counted()
 		i.small = min(i.small, 254) + 1
-	case int16(step) > 0 || int16(step) < -few:
+	default:
 		i.wild = min(i.wild, 254) + 1
 	}
 }

@@ -148,7 +148,7 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 		return
 	}
 	b.known |= knowRefused
-	b.rare().lastRefusal = at
+	b.rare().lastRefusal, b.more.refusedSYNs = at, b.syn.count
 	if s.Seq == 0 {
 		b.known |= knowRefusedZero
 	}

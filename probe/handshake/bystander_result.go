@@ -123,7 +123,7 @@ func (b *Bystander) askedAfter() bool {
 // refusal: what became of that one was not captured.
 func (b *Bystander) askedAnew() bool {
 	const soonest = int64(100 * time.Millisecond) // less may be the order of capturing
-	return b.more != nil && b.syn.latest-b.more.lastRefusal > soonest
+	return b.more != nil && b.syn.count > b.more.refusedSYNs && max(b.syn.latest, b.more.lastRefusal)-min(b.syn.latest, b.more.lastRefusal) > soonest
 }
 
 // splitState is that of a connection of which the server has answered the SYN
@@ -336,12 +336,19 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseTimeout
 	case t.lossy(), hidden, !both, c.count > 0 && s.count > 0, c.count > 0 && !c.acked, s.count > 0 && !s.acked:
 		return CloseUnknown
-	case (c.count > 0 || s.count > 0) && (!begun || t.Gaps > 0 || b.holed()):
-		return CloseUnknown // the other FIN may have come before the capture, or been missed
+	case (c.count > 0 || s.count > 0) && (!begun || t.Gaps > 0 || b.holed() || !b.used(Client) && !b.used(Server)):
+		return CloseUnknown // the other FIN may have come before the capture, or been missed, or an RST
 	case c.count > 0 || s.count > 0:
 		return CloseHalfClosed
 	}
 	return CloseNever
+}
+
+// used tells whether an end went on receiving after it had sent its FIN: a
+// socket that was closed as a whole would have sent an RST.
+func (b *Bystander) used(side Side) bool {
+	f := &b.fins[side]
+	return f.count > 0 && f.ack.LessThan(b.pair.end(side.Other()).Una)
 }
 
 // gone tells an RST without ACK of the end that sent its FIN second: its socket
