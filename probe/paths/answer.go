@@ -3,9 +3,7 @@ package paths
 import (
 	"net/netip"
 	"slices"
-	"time"
 
-	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 	"synscope/probe/trace"
@@ -113,31 +111,16 @@ func (r *runner) closeEarlier() {
 	}
 }
 
-// measure gives an answer its time. Our own kernel's verdict on a neighbour that
-// does not answer, and the answer to a question of ours, have none.
+// measure gives an answer its time.
 func (r *runner) measure(p *sending, ev *wire.Event, a *Answer) {
-	if a.Kind == trace.HopUnreachable && ev.Sender == p.Src.Addr() || ev.Indirect() {
-		return
-	}
-	if p.Handed.Stepped(r.Reading) {
-		a.Doubt = probe.DoubtClockStep
+	if a.RTT, a.Clock, a.Doubt = r.Measure(p.Transmission, ev, r.quickest); a.RTT == 0 {
 		return
 	}
 	took := p.Took(ev, r.Reading)
-	if a.Kind == trace.HopSYNACK {
-		if wire.Repeats(took, r.quickest) && r.quickest > 0 {
-			a.Doubt = probe.DoubtRepeated
-			return
-		}
-		if r.quickest == 0 || took < r.quickest {
-			r.quickest = took
-		}
+	if a.Kind == trace.HopSYNACK && (r.quickest == 0 || took < r.quickest) {
+		r.quickest = took
 	}
 	r.longest = max(r.longest, took)
-	a.RTT, a.Clock = p.Tx.Elapsed(ev.At, p.Handed.Wall, r.Now)
-	if a.Clock == netraw.ClockKernel && time.Unix(0, p.Tx.Left).Sub(p.Back) > wire.HeldBack {
-		a.Doubt = probe.DoubtCold
-	}
 }
 
 // kindOf is what an answer says of a hop, and who gave it.

@@ -126,24 +126,12 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	t.settleEnd()
 }
 
-// measure puts the time of an answer into the grid. Our own kernel's verdict on
-// a neighbour that does not answer, and the answer to a question of ours, have none.
+// measure puts the time of an answer into the grid. Whether a SYN-ACK was repeated is
+// seen when all have come.
 func (t *tracer) measure(q *query, ev *wire.Event, took time.Duration) {
-	s := q.sent
-	q.RTT, q.Clock, q.Doubt = 0, netraw.ClockNone, probe.DoubtNone
-	if q.Kind == HopUnreachable && ev.Sender == s.Src.Addr() || ev.Indirect() {
-		return
-	}
-	switch {
-	case s.Handed.Stepped(t.Reading):
-		q.Doubt = probe.DoubtClockStep
-		return
-	case ev.Kind == wire.KindSYNACK:
+	q.RTT, q.Clock, q.Doubt = t.Measure(q.sent, ev, 0)
+	if ev.Kind == wire.KindSYNACK && q.Doubt != probe.DoubtClockStep {
 		q.took = took
-	}
-	q.RTT, q.Clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, t.Now)
-	if q.Clock == netraw.ClockKernel && time.Unix(0, s.Tx.Left).Sub(s.Back) > wire.HeldBack {
-		q.Doubt = probe.DoubtCold
 	}
 }
 

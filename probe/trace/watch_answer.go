@@ -1,9 +1,6 @@
 package trace
 
 import (
-	"time"
-
-	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -90,23 +87,9 @@ func (w *watcher) answered(s *wire.Transmission, ev *wire.Event) {
 
 // timed gives an answer its time.
 func (w *watcher) timed(s *wire.Transmission, ev *wire.Event, h *Hop) {
-	if h.Kind == HopUnreachable && ev.Sender == s.Src.Addr() || ev.Indirect() {
-		return
-	}
-	took := s.Took(ev, w.Reading)
-	switch {
-	case s.Handed.Stepped(w.Reading):
-		h.Doubt = probe.DoubtClockStep
-		return
-	case h.Kind == HopSYNACK && w.quick > 0 && wire.Repeats(took, w.quick):
-		h.Doubt = probe.DoubtRepeated
-		return
-	case h.Kind == HopSYNACK && (w.quick == 0 || took < w.quick):
+	h.RTT, h.Clock, h.Doubt = w.Measure(s, ev, w.quick)
+	if took := s.Took(ev, w.Reading); h.Kind == HopSYNACK && h.RTT > 0 && (w.quick == 0 || took < w.quick) {
 		w.quick = took
-	}
-	h.RTT, h.Clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, w.Now)
-	if h.Clock == netraw.ClockKernel && time.Unix(0, s.Tx.Left).Sub(s.Back) > wire.HeldBack {
-		h.Doubt = probe.DoubtCold
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -125,6 +126,26 @@ func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
 		x.Responses.Add(response, x.Now)
 	}
 	return do, reject
+}
+
+// Measure is the time that an answer took and the clock behind it, and why the time is
+// not to be trusted; usual is the least time of a SYN-ACK of the same target, 0 if none
+// came. Our own kernel's verdict on a neighbour that does not answer, and the answer to
+// a question of ours, have no time.
+func (x *Loop) Measure(s *Transmission, ev *Event, usual time.Duration) (rtt time.Duration, clock netraw.Clock, doubt probe.Doubt) {
+	switch {
+	case ev.Kind == KindICMP && ev.Sender == s.Src.Addr(), ev.Indirect():
+		return 0, netraw.ClockNone, probe.DoubtNone
+	case s.Handed.Stepped(x.Reading):
+		return 0, netraw.ClockNone, probe.DoubtClockStep
+	case ev.Kind == KindSYNACK && usual > 0 && Repeats(s.Took(ev, x.Reading), usual):
+		return 0, netraw.ClockNone, probe.DoubtRepeated
+	}
+	rtt, clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, x.Now)
+	if clock == netraw.ClockKernel && time.Unix(0, s.Tx.Left).Sub(s.Back) > HeldBack {
+		doubt = probe.DoubtCold
+	}
+	return rtt, clock, doubt
 }
 
 // Counted is the summary as far as the counters tell it.
