@@ -178,7 +178,7 @@ func TestHostGoesSilent(t *testing.T) {
 						t.Error(err)
 					}
 					if back {
-						time.AfterFunc(3*time.Second, func() { h.Do(func() error { return hearing(true) }) })
+						time.AfterFunc(time.Second, func() { h.Do(func() error { return hearing(true) }) })
 					}
 				})
 			}}, &strings.Builder{}

@@ -58,7 +58,7 @@ func certain(l *lab.Lab, technique string, v4 bool) []netip.AddrPort {
 type nmapPort struct{ state, reason string }
 
 func runNmap(t *testing.T, nmap string, flags []string, pairs []netip.AddrPort) (map[netip.AddrPort]nmapPort, error) {
-	args := append(flags, "-n", "-Pn", "-T4", "--max-retries", "2", "-v", "-oX", "-", "-p", portList(pairs))
+	args := append(flags, "-n", "-Pn", "-T4", "--max-retries", "5", "--min-rtt-timeout", "400ms", "-v", "-oX", "-", "-p", portList(pairs))
 	for _, p := range pairs {
 		if a := p.Addr().String(); !slices.Contains(args, a) {
 			args = append(args, a)
