@@ -242,7 +242,7 @@ func TestInterruptedGenerator(t *testing.T) {
 	t.Parallel()
 	l := generatorLab(t)
 	raw := filepath.Join(t.TempDir(), "samples.csv")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	r := command(ctx, l, "isn", "-o", "json", "--raw", raw, l.Host("isn-default").Addr4().String())
 	if r.code != exitInterrupted {
