@@ -61,8 +61,7 @@ func (l *limiter) depart(now time.Duration) {
 // it took for one may be loss.
 func (l *limiter) unbind(now time.Duration) {
 	lasted, n := now-l.epoch, l.first+l.rescued
-	few := n < epochAnswers && l.rescued < minRescued
-	if lasted < maxEpoch/2 || lasted < maxEpoch && !few || l.sent < epochAnswers || 4*n >= l.sent || float64(n)/lasted.Seconds() >= l.seen/2 {
+	if lasted < maxEpoch/2 || lasted < 2*maxEpoch && n > 0 || l.sent < epochAnswers || 4*n >= l.sent || float64(n)/lasted.Seconds() >= l.seen/2 {
 		return
 	}
 	if l.rate *= 2; l.rate > openRate {

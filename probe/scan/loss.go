@@ -28,7 +28,7 @@ const (
 	silentAttempts = 2
 	// mostByErrors are those to which errors of the host may add up: it may limit them,
 	// so that they tell less of the way than segments do.
-	mostByErrors = 4
+	mostByErrors = 3
 	// fewPorts is up to how many ports of a host one more attempt costs little.
 	fewPorts = 8
 )
