@@ -2,14 +2,13 @@ package cli
 
 import (
 	"math"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // addressSpace is how many bytes of addresses this process may have, getrlimit(2).
 func addressSpace() uint64 {
-	var l unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_AS, &l) != nil {
+	var l syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_AS, &l) != nil {
 		return math.MaxUint64
 	}
 	return l.Cur
