@@ -139,7 +139,7 @@ func (s *Session) talk(in *craft.Segment, n Notes, before *Pair) {
 		return
 	case taken, s.rcv.LessThan(in.Seq) && in.Len() > 0: // the peer counts the ACKs beside a gap (RFC 5681 §3.2)
 		s.acknowledge()
-	case in.Len() > 0, n.Has(NoteKeepAlive|NoteWindowProbe):
+	case in.Len() > 0, n.Has(NoteKeepAlive | NoteWindowProbe):
 		s.challengeBack()
 	}
 	if taken && s.phase == phaseTalking {

@@ -125,7 +125,8 @@ func oldSYNs() func(*tcp) bool {
 			return false
 		}
 		val := binary.BigEndian.Uint32(ts)
-		if seen && int32(val-newest) < 0 {
+		const sameClock = 1 << 28 // another diagnosis has another clock: it begins anew
+		if behind := int32(newest - val); seen && behind > 0 && behind < sameClock {
 			return true
 		}
 		newest, seen = val, true
