@@ -62,7 +62,7 @@ func hostCauses() []Cause {
 		{
 			Code: HostConnectionLimit, Title: "the host, or a box before it, allows only so many connections of one source at a time", Prior: 1,
 			Variants: variants(limits()...),
-			Where:    limitWhere, Advice: "Close or share connections, or have the limit (nft ct count, connlimit, the program's own) raised for this source.",
+			Where:    limitWhere, Needs: []string{"hold", "hold"}, Advice: "Close or share connections, or have the limit (nft ct count, connlimit, the program's own) raised for this source.",
 			Again: commands("ping -c 30 --flow vary %s"),
 		},
 		{
