@@ -163,7 +163,7 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 580
+	flowCost = 572
 )
 
 // Memory is about how many bytes the connections take that are followed.

@@ -15,6 +15,7 @@ type flow struct {
 	hash                uint32 // of key
 	network             uint32 // as in Packet, of its first packet
 	links               links
+	round               uint32 // of Table.Settle, when it was last heard of
 	number              uint64
 	first, lastPacket   uint64
 	packets, duplicates uint32
@@ -28,12 +29,11 @@ type flow struct {
 	opening             opening
 	reset               uint8 // bits by Side: it has sent an RST
 	over                bool
-	fromSecond          bool   // the client is the second endpoint of the key
-	midstream           bool   // it had begun before the capture
-	self                bool   // both endpoints are one: a socket that is connected to itself
-	accounted           bool   // what it misses has been counted
-	told                bool   // its attempt has been handed out
-	round               uint32 // of Table.Settle, when it was last heard of
+	fromSecond          bool // the client is the second endpoint of the key
+	midstream           bool // it had begun before the capture
+	self                bool // both endpoints are one: a socket that is connected to itself
+	accounted           bool // what it misses has been counted
+	told                bool // its attempt has been handed out
 }
 
 // side is who sent a segment of which the second endpoint of the key is the

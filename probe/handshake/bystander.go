@@ -26,11 +26,11 @@ type Bystander struct {
 	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
+	wentOn      uint32        // when the first segment beside SYN and RST was captured, in milliseconds since the first packet, and 1; 0 none was
 	resets      *[2]resetMark // nil until the first RST that counts
 	ackAt       int64         // of the client's first ACK of the SYN-ACK
 
 	known   knowledge
-	wentOn  uint32 // when the first segment beside SYN and RST was captured, in milliseconds since the first packet, and 1; 0 none was
 	onSYN   uint16 // bytes of data on a SYN, the most
 	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
 	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
