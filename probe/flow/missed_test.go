@@ -70,6 +70,25 @@ func TestMissed(t *testing.T) {
 	}
 }
 
+// TestUnansweredFIN: identifications that both ends count together, with steps
+// of one and of two, make nothing missing of a FIN that nobody acknowledged.
+func TestUnansweredFIN(t *testing.T) {
+	k := newTalk(t, 1, 0).open().say(ms, 0, fF, 0).say(20*ms, 1, fA, 0).say(ms, 1, fF, 0)
+	for _, pause := range []time.Duration{200 * ms, 400 * ms, 800 * ms} {
+		k.again(pause, 1, fF, prev(k, 1, 1), 0)
+	}
+	for i := range k.packets {
+		var p craft.Packet
+		p.Decode(k.packets[i].data, craft.TrustChecksums)
+		p.Segment.ID = uint16(i + 1)
+		k.packets[i].data, _ = p.Segment.AppendTo(nil)
+	}
+	g, _ := through(t, flow.Config{}, plain(k.packets)...)
+	if a := &g.attempts[0]; a.Close != handshake.CloseTimeout || !slices.Contains(codesOf(a), "fin-unanswered") {
+		t.Errorf("closed %q, %v", a.Close, codesOf(a))
+	}
+}
+
 // TestResentAfterReset: a server that retransmits what it had sent before an RST
 // in its name has not sent that.
 func TestResentAfterReset(t *testing.T) {

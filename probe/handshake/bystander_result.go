@@ -403,7 +403,7 @@ func (b *Bystander) wasUp() bool {
 func (b *Bystander) neverAcked(side Side, t Trust) bool {
 	const several, many, lasting = 3, 8, time.Second
 	f := &b.fins[side]
-	if f.acked || f.count < several || f.count < many && (t.Gaps > 0 || b.holed()) || t.NoACKs || t.Chosen || b.more == nil {
+	if f.acked || f.count < several || f.count < many && t.Gaps > 0 || t.NoACKs || t.Chosen || b.more == nil {
 		return false
 	}
 	again := b.more.finsAt[side]
