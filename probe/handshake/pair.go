@@ -73,7 +73,7 @@ func opening(me, you *End, s *craft.Segment) (n Notes) {
 	case !me.Opened():
 		me.open(s)
 	case !ack || me.facts.has(answered):
-		n = again(me)
+		n = retransmittedSYN(me)
 	}
 	return n | greet(me, you, s)
 }
@@ -102,9 +102,9 @@ func greet(me, you *End, s *craft.Segment) (n Notes) {
 	return n | zeroWindow(me, s)
 }
 
-// again notes a repeated SYN: unless its end has moved on, nobody has
+// retransmittedSYN notes a repeated SYN: unless its end has moved on, nobody has
 // acknowledged it.
-func again(me *End) Notes {
+func retransmittedSYN(me *End) Notes {
 	if !me.facts.has(spoken) {
 		me.forget(synAcked)
 	}

@@ -66,12 +66,12 @@ func (s *Session) timeout() {
 		s.finish()
 		return
 	}
-	s.again()
+	s.retransmit()
 }
 
-// again sends the earliest segment that is not acknowledged once more, or a
+// retransmit sends the earliest segment that is not acknowledged, or a
 // probe into a window that is shut.
-func (s *Session) again() {
+func (s *Session) retransmit() {
 	s.rto.backOff()
 	switch {
 	case s.phase == phaseOpening && s.Client.State() == SYNReceived:

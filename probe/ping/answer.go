@@ -216,7 +216,7 @@ func (p *pinger) repeat(s *wire.Transmission) {
 	}
 	s.Ended = true
 	t := p.targets[s.Index]
-	p.transmit(t, s.Again(), p.choosePort(t, s.Src.Port()))
+	p.transmit(t, s.Retransmission(), p.choosePort(t, s.Src.Port()))
 	p.flush()
 }
 

@@ -81,7 +81,7 @@ func (p *pinger) worthWaiting(t *pinged, s *wire.Transmission, err error) bool {
 
 // sendAnew sends a probe that the kernel refused before.
 func (p *pinger) sendAnew(s *wire.Transmission) {
-	again := s.Again()
+	again := s.Retransmission()
 	again.Attempt, again.Refused = s.Attempt, s.Refused+1
 	p.send(p.targets[s.Index], again)
 }

@@ -162,7 +162,7 @@ func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 	e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	if f.phase == phaseFlying && len(f.tx) < e.allowed(f) {
 		e.flights.void(id)
-		e.again(id, f)
+		e.requeue(id, f)
 	}
 }
 
@@ -204,7 +204,7 @@ func (e *engine) expire() {
 		case silent || f.phase == phaseSettled || e.Stopping:
 			e.finish(id)
 		default:
-			e.again(id, f)
+			e.requeue(id, f)
 		}
 	}
 }

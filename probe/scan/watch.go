@@ -195,8 +195,8 @@ func (e *engine) witnessEnded(h *host) {
 	}
 }
 
-// again lets a probe wait for its turn once more.
-func (e *engine) again(id uint32, f *flight) {
+// requeue lets a probe wait for its turn once more.
+func (e *engine) requeue(id uint32, f *flight) {
 	if f.watches {
 		e.enqueueWitness(id)
 	} else {

@@ -40,8 +40,8 @@ type Transmission struct {
 	Noted   []probe.Finding // of the attempts before
 }
 
-// Again is another transmission of the same probe.
-func (s *Transmission) Again() *Transmission {
+// Retransmission is another transmission of the same probe.
+func (s *Transmission) Retransmission() *Transmission {
 	return &Transmission{
 		Index: s.Index, N: s.N, Attempt: s.Attempt + 1, Due: s.Due, TTL: s.TTL, Small: s.Small, WarmUp: s.WarmUp,
 		Noted: s.Outcome.Annotate(probe.Verdict{Findings: s.Noted}).Findings,

@@ -1,0 +1,135 @@
+package handshake
+
+import (
+	"time"
+
+	"synscope/craft"
+)
+
+// onSYNTaken is how many bytes of the data on the SYN the SYN-ACK acknowledges.
+func (b *Bystander) onSYNTaken() int {
+	taken := b.answer.ack.Sub(b.pair.Client.ISS) - 1
+	if b.onSYN == 0 || !b.known.has(knowServerSYN) || !b.answer.flags.Has(craft.ACK) || taken < 0 {
+		return 0
+	}
+	return min(int(taken), int(b.onSYN))
+}
+
+func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
+	if b.syn.count == 0 {
+		b.offers(s)
+	}
+	b.asksAgain(at, Client)
+	if b.doubts() && at-b.more.suspect.at >= overtaking {
+		b.disown(true)
+	}
+	if b.syn.count > 0 && b.more != nil && b.more.challenges > 0 {
+		b.more.own = true
+	}
+	b.syn.add(at, s)
+	if _, _, ok := s.Options.Timestamps(); ok {
+		b.known |= knowSYNStamped
+	}
+	if kept.OptionsCut {
+		b.known |= knowSYNCut
+	}
+	b.onSYN = max(b.onSYN, uint16(min(len(s.Payload), 1<<16-1)))
+}
+
+// offers keeps the offers that few SYNs make.
+func (b *Bystander) offers(s *craft.Segment) {
+	if cookie, ok := s.Options.FastOpen(); ok && len(cookie) > 0 {
+		b.rare().fastOpen = append([]byte(nil), cookie...)
+	}
+	if data, ok := s.Options.MPTCP(); ok && len(data) > 0 && data[0]>>4 == mpCapable {
+		b.rare().offered = true
+	}
+}
+
+func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
+	if b.answer.count == 0 && b.refusesSYN() {
+		b.contradicted(at, s)
+	}
+	b.asksAgain(at, Server)
+	b.refusedBefore()
+	if b.answer.count > 0 && !b.answer.flags.Has(craft.ACK) && s.Flags.Has(craft.ACK) {
+		b.known |= knowCrossed // its SYN was none to answer with
+		b.answer = greeting{}
+	}
+	if b.answer.count > 0 {
+		b.serverSYNAgain(at, s, kept)
+	} else {
+		b.accepts(s, kept)
+	}
+	b.answer.add(at, s)
+}
+
+// accepts reads what the first SYN-ACK agrees to.
+func (b *Bystander) accepts(s *craft.Segment, kept Kept) {
+	if _, _, ok := s.Options.Timestamps(); ok {
+		b.known |= knowSYNACKStamped
+	}
+	if kept.OptionsCut {
+		b.known |= knowSYNACKCut
+	}
+	c, v := &b.pair.Client, &b.pair.Server
+	unasked := v.Scaled && !c.Scaled || v.SACK && !c.SACK || v.Stamped && !c.Stamped
+	if b.nops = longestRun(s.Options, craft.KindNOP); b.nops > 2 || s.Window == 0 || unasked || s.Options.Malformed() != nil {
+		b.rare().synack = append(craft.Options(nil), s.Options...)
+	}
+	if !kept.OptionsCut && s.Options.Malformed() != nil {
+		b.known |= knowBadOptions
+	}
+	if cookie, ok := s.Options.FastOpen(); ok && len(cookie) > 0 {
+		b.rare().cookie = append([]byte(nil), cookie...)
+	}
+	if data, ok := s.Options.MPTCP(); ok && len(data) > 0 && data[0]>>4 == mpCapable {
+		b.rare().multipath = true
+	}
+}
+
+// longestRun is the longest run of options of a kind.
+func longestRun(o craft.Options, kind craft.OptionKind) (longest uint8) {
+	run := uint8(0)
+	for option := range o.All() {
+		if run++; option.Kind != kind {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+// serverSYNAgain notes what a SYN-ACK shows by coming again.
+func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
+	m := b.rare()
+	if len(m.synacks) < maxSchedule && at >= b.answer.at {
+		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))
+	}
+	if b.ackAt > 0 && at-b.ackAt > settling && at-b.ackAt < longestRTO {
+		b.repeats = min(b.repeats, 254) + 1
+		b.echoes(s, kept)
+	}
+	if m.earlyAt > 0 && at-m.earlyAt > 2*settling {
+		m.early = true
+	}
+	if mss, ok := s.Options.MSS(); ok && b.pair.Server.MSS != 0 && mss != b.pair.Server.MSS {
+		m.synackDiff = append(craft.Options(nil), s.Options...)
+	}
+}
+
+// echoes notes what the server had received when it sent its SYN-ACK again, as
+// the timestamp option tells (RFC 7323 §4.3): Linux echoes the latest segment,
+// even one that finds the queue full (tcp_check_req in net/ipv4/tcp_minisocks.c).
+// Where it echoes something older, data and ACK may have been lost.
+func (b *Bystander) echoes(s *craft.Segment, kept Kept) {
+	_, echo, stamped := s.Options.Timestamps()
+	switch {
+	case stamped && b.syn.pressedVal > 0 && int32(echo-b.syn.pressedVal) >= 0:
+		b.known |= knowQueueFull
+	case stamped || kept.OptionsCut || b.known.has(knowSYNCut):
+		b.unheard = min(b.unheard, 254) + 1
+	default:
+		b.stuck = min(b.stuck, 250) + min(b.pressed, 2)
+	}
+}
