@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/craft"
@@ -231,7 +232,8 @@ func (o *Outcome) Verdict(t *probe.Technique, target netip.AddrPort) probe.Verdi
 	return o.Annotate(v)
 }
 
-// Annotate adds to a verdict what was noticed on the way to it.
+// Annotate adds to a verdict what was noticed on the way to it, each kind once: what an
+// earlier attempt noticed too stands there already.
 func (o *Outcome) Annotate(v probe.Verdict) probe.Verdict {
 	for _, f := range findings {
 		if o.noticed&f.when == 0 {
@@ -241,7 +243,9 @@ func (o *Outcome) Annotate(v probe.Verdict) probe.Verdict {
 		if f.when == noticedChallenge {
 			found.Evidence = fmt.Sprintf("ack %d", o.stale)
 		}
-		v.Findings = append(v.Findings, found)
+		if !slices.ContainsFunc(v.Findings, func(f probe.Finding) bool { return f.Code == found.Code }) {
+			v.Findings = append(v.Findings, found)
+		}
 	}
 	return v
 }
