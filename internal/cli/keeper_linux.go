@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+
+	"synscope/internal/privilege"
 )
 
 // startKeeper starts this program again, with a socket between the two. It is in a
@@ -18,6 +20,7 @@ func startKeeper(word string) (net.Conn, error) {
 	ours, theirs := os.NewFile(uintptr(fds[0]), "keeper"), os.NewFile(uintptr(fds[1]), "kept")
 	defer ours.Close() // net.FileConn has a copy
 	defer theirs.Close()
+	privilege.KeepInherited()
 	cmd := exec.Command("/proc/self/exe", word)
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Env = keeperEnv()

@@ -30,3 +30,8 @@ type Done struct {
 // out; an error means that something is there that should not be, and the process
 // should end. For a process without any right it does the rest.
 func Drop(cfg Config) (Done, error) { return drop(cfg) }
+
+// KeepInherited keeps files that this process has inherited, beyond the standard ones,
+// from the processes that it starts: a lock that a script holds by such a file, flock(2),
+// would last as long as those (close_range(2); Linux 5.11, before that it does nothing).
+func KeepInherited() { keepInherited() }
