@@ -105,7 +105,7 @@ func TestPathsThroughKernels(t *testing.T) {
 		m := mesh(t, lab.MeshSpec{Next: next})
 		for _, v6 := range []bool{false, true} {
 			whole := 0
-			for range 2 { // of which each may miss one with a chance of one in twenty
+			for run := 0; run < 2 || run < runsOfPaths && whole == 0; run++ {
 				r, got := seen(t, m, v6)
 				want, links := meshLinks(m, next, v6), r.links()
 				if len(links) == len(want) {
@@ -131,6 +131,10 @@ func TestPathsThroughKernels(t *testing.T) {
 	}
 }
 
+// runsOfPaths is after how many runs a path that none has found is missing: each may
+// miss one with a chance of one in twenty.
+const runsOfPaths = 4
+
 // Of eight paths one is dead, or loses: it is named by its two ends, in text too, and
 // drawn.
 func TestPathsThatFail(t *testing.T) {
@@ -148,8 +152,12 @@ func TestPathsThatFail(t *testing.T) {
 		m := mesh(t, lab.MeshSpec{Next: next, Rules: map[int][]lab.Rule{bad: {tc.rule}}})
 		target := netip.AddrPortFrom(m.Addr4(m.Host()), 80).String()
 		picture := t.TempDir() + "/paths.svg"
-		got := command(t.Context(), nil, "trace", "--paths", "-n", "--plot", picture, target)
-		text := strings.Join(strings.Fields(got.out), " ")
+		var got ran
+		var text string
+		for run := 0; run < runsOfPaths && !strings.Contains(text, m.Addr4(bad).String()); run++ {
+			got = command(t.Context(), nil, "trace", "--paths", "-n", "--plot", picture, target)
+			text = strings.Join(strings.Fields(got.out), " ")
+		}
 		ends := []string{m.Addr4(bad).String() + " (hop 2)", m.Addr4(10).String() + " (hop 3)"}
 		if !strings.Contains(text, tc.code) || !strings.Contains(text, ends[0]) || !strings.Contains(text, ends[1]) || got.code != exitYes {
 			t.Errorf("%s: exit %d, want both of %q in\n%s", tc.code, got.code, ends, got.out)
@@ -174,9 +182,15 @@ func TestPathsThroughLimitedRouters(t *testing.T) {
 	next := [][]int{{1}, {2, 3}, {4}, {4}, {5}, nil}
 	usual := lab.Sysctls{"net.ipv4.icmp_ratelimit": "1000", "net.ipv4.icmp_ratemask": "6168"}
 	m := mesh(t, lab.MeshSpec{Next: next, Sysctls: map[int]lab.Sysctls{1: usual, 2: usual, 3: usual, 4: usual}})
-	r, _ := seen(t, m, false)
-	if want, links := meshLinks(m, next, false), r.links(); len(links) != len(want) || r["findings"] != nil {
-		t.Errorf("%v, want %v; findings %v", links, want, r["findings"])
+	want, links := meshLinks(m, next, false), map[string]bool(nil)
+	for run := 0; run < runsOfPaths && len(links) != len(want); run++ {
+		r, _ := seen(t, m, false)
+		if links = r.links(); r["findings"] != nil {
+			t.Errorf("findings %v", r["findings"])
+		}
+	}
+	if len(links) != len(want) {
+		t.Errorf("%v, want %v", links, want)
 	}
 }
 

@@ -167,7 +167,7 @@ func TestScenes(t *testing.T) {
 }
 
 // judge holds a tally against what is promised: to the letter from 2,000 scenes on, and
-// with two standard deviations for the luck of fewer.
+// with three standard deviations for the luck of fewer.
 func (s *tally) judge(t *testing.T) {
 	t.Helper()
 	for _, want := range []struct {
@@ -191,7 +191,7 @@ func (s *tally) judge(t *testing.T) {
 func (s *tally) fewer(k, n int, share float64) bool {
 	most := share * float64(n)
 	if s.all < 2000 {
-		most += 2 * math.Sqrt(most*(1-share))
+		most += 3 * math.Sqrt(most*(1-share))
 	}
 	return float64(k) <= most
 }
