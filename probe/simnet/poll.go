@@ -36,6 +36,9 @@ func (c *Conn) Await(d, gather time.Duration) {
 // sleep waits until a time, or until something is so, Wake is called or the Conn
 // closed.
 func (c *Conn) sleep(until time.Time, so func() bool) {
+	if !time.Now().Before(until) {
+		return // and no timer that is due when it is made
+	}
 	alarm := time.AfterFunc(time.Until(until), c.wake)
 	defer alarm.Stop()
 	for !c.closed && !c.woken && time.Now().Before(until) {
