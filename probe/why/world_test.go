@@ -147,6 +147,9 @@ func (s *tally) String() string {
 // for tuning. WHY_SCENES is the number for each cause, WHY_EVEN=1 takes the even
 // seeds, WHY_CODES=code,... some causes only, WHY_DOC=1 writes what came of it into docs/why.md: see scripts/why-matrix.
 func TestScenes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: fewer scenes than two of each cause judge nothing")
+	}
 	n := 2
 	if v, err := strconv.Atoi(os.Getenv("WHY_SCENES")); err == nil {
 		n = v
