@@ -334,12 +334,24 @@ func TestNmapFigures(t *testing.T) {
 		t.Skip("nmap is not installed")
 	}
 	a := l.Host("isn-default").Addr4()
-	found, _ := isnOf(t, l, exitYes, a.String())
-	ours, ok := found[a.String()]["nmap"].(map[string]any)
+	var differ []string
+	for run := 0; run < 3 && (run == 0 || len(differ) > 0); run++ { // few random numbers have any divisor now and then
+		differ = differentFigures(t, l, nmap, a.String())
+	}
+	if len(differ) > 0 {
+		t.Errorf("in each of three runs, at last %v", differ)
+	}
+}
+
+// differentFigures are those of a host that nmap gives otherwise.
+func differentFigures(t *testing.T, l *lab.Lab, nmap, a string) (differ []string) {
+	t.Helper()
+	found, _ := isnOf(t, l, exitYes, a)
+	ours, ok := found[a]["nmap"].(map[string]any)
 	if !ok {
 		t.Fatal("no figures")
 	}
-	out, err := exec.CommandContext(t.Context(), nmap, "-O", "-v", "-d", "-n", "-Pn", "-p", "80,81", "--max-os-tries", "1", a.String()).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), nmap, "-O", "-v", "-d", "-n", "-Pn", "-p", "80,81", "--max-os-tries", "1", a).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -354,9 +366,10 @@ func TestNmapFigures(t *testing.T) {
 		got, _ := ours[name].(float64)
 		t.Logf("%s: ours %.0f, nmap's %.0f", name, got, theirs)
 		if math.Abs(got-theirs) > within {
-			t.Errorf("%s: %.0f, nmap says %.0f", name, got, theirs)
+			differ = append(differ, fmt.Sprintf("%s: %.0f, nmap says %.0f", name, got, theirs))
 		}
 	}
+	return differ
 }
 
 // seqFigure reads one figure of nmap's SEQ line.
