@@ -148,9 +148,9 @@ func (s *tally) String() string {
 // seeds, WHY_CODES=code,... some causes only, WHY_DOC=1 writes what came of it into docs/why.md: see scripts/why-matrix.
 func TestScenes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: fewer scenes than two of each cause judge nothing")
+		t.Skip("-short: fewer scenes than ten of each cause judge little")
 	}
-	n := 2
+	n := 10
 	if v, err := strconv.Atoi(os.Getenv("WHY_SCENES")); err == nil {
 		n = v
 	}
@@ -170,7 +170,7 @@ func TestScenes(t *testing.T) {
 }
 
 // judge holds a tally against what is promised: to the letter from 2,000 scenes on, and
-// with three standard deviations for the luck of fewer.
+// with two standard deviations for the luck of fewer.
 func (s *tally) judge(t *testing.T) {
 	t.Helper()
 	for _, want := range []struct {
@@ -194,7 +194,7 @@ func (s *tally) judge(t *testing.T) {
 func (s *tally) fewer(k, n int, share float64) bool {
 	most := share * float64(n)
 	if s.all < 2000 {
-		most += 3 * math.Sqrt(most*(1-share))
+		most += 2 * math.Sqrt(most*(1-share))
 	}
 	return float64(k) <= most
 }
