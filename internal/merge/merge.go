@@ -45,8 +45,11 @@ func Read(files ...*os.File) (*Scan, error) {
 		}
 		parts = append(parts, found...)
 	}
-	if len(parts) == 0 {
+	switch {
+	case len(files) == 0:
 		return nil, fmt.Errorf("nothing to merge")
+	case len(parts) == 0:
+		return nil, fmt.Errorf("%s holds no results of a scan: its process ended as it began", files[0].Name())
 	}
 	return &Scan{parts}, whole(parts)
 }

@@ -137,18 +137,20 @@ func TestRefused(t *testing.T) {
 	done := summary(true, `"open":1`)
 	other := strings.Replace(file(2, 2, 1, done), `"plan":"abc"`, `"plan":"xyz"`, 1)
 	for want, files := range map[string][]string{
-		"shard 2 of 2 missing":         {file(1, 2, 1, done)},
-		"shards 2-4 of 4 missing":      {file(1, 4, 1, done)},
-		"was cut short":                {file(1, 1, 1, "")},
-		"finish it with --resume":      {file(1, 1, 1, summary(false, ""))},
-		"part 1 of shard 1/1 missing":  {file(1, 1, 2, done)},
-		"are both part 1":              {file(1, 1, 1, done), file(1, 1, 1, done)},
-		"other targets":                {file(1, 2, 1, done), other},
-		"is impossible":                {file(3, 2, 1, done)},
-		"is not the output of a shard": {`{"type":"run"}` + "\n"},
-		"holds no run":                 {"hello\n"},
-		"which no record is":           {file(1, 1, 1, strings.Repeat("x", longestLine+1)+"\n"+done)},
-		"nothing to merge":             {},
+		"shard 2 of 2 missing":          {file(1, 2, 1, done)},
+		"shards 2-4 of 4 missing":       {file(1, 4, 1, done)},
+		"was cut short":                 {file(1, 1, 1, "")},
+		"finish it with --resume":       {file(1, 1, 1, summary(false, ""))},
+		"part 1 of shard 1/1 missing":   {file(1, 1, 2, done)},
+		"are both part 1":               {file(1, 1, 1, done), file(1, 1, 1, done)},
+		"other targets":                 {file(1, 2, 1, done), other},
+		"is impossible":                 {file(3, 2, 1, done)},
+		"is not the output of a shard":  {`{"type":"run"}` + "\n" + done + "\n"},
+		"holds no results of a scan":    {`{"type":"run"}` + "\n"},
+		"its process ended as it began": {""},
+		"holds no run":                  {"hello\n"},
+		"which no record is":            {file(1, 1, 1, strings.Repeat("x", longestLine+1)+"\n"+done)},
+		"nothing to merge":              {},
 	} {
 		if _, err := merged(t, files...); err == nil || !strings.Contains(strings.Replace(err.Error(), "is missing", "missing", 1), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -176,6 +178,21 @@ func TestKilledBeforeTheFirstCheckpoint(t *testing.T) {
 	k, err := merged(t, file(1, 1, 1, summary(true, `"open":1`), port("192.0.2.1", "open")), file(1, 1, 1, "", port("192.0.2.9", "refused")))
 	if err != nil || len(k.ports) != 2 {
 		t.Errorf("%v, %v", err, k)
+	}
+}
+
+// One that was killed as it began wrote its run record, a piece of it, or nothing,
+// and takes nothing from the others.
+func TestKilledAsItBegan(t *testing.T) {
+	whole := file(1, 1, 1, summary(true, `"open":1`), port("192.0.2.1", "open"))
+	run, _, _ := strings.Cut(whole, "\n")
+	for _, left := range []string{"", run[:20], run + "\n", run + "\n" + run + "\n"} {
+		for _, files := range [][]string{{left, whole}, {whole, left}} {
+			k, err := merged(t, files...)
+			if err != nil || len(k.ports) != 1 {
+				t.Errorf("%q: %v, %v", files, err, k)
+			}
+		}
 	}
 }
 

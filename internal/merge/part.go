@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"synscope/internal/report/record"
 )
@@ -18,6 +19,7 @@ type part struct {
 	file       *os.File
 	path       string
 	first, end int64 // bytes of the file
+	records    int
 	run        *record.Run
 	shard      *record.Shard
 	summary    *record.Summary // nil where the process was killed
@@ -46,10 +48,12 @@ func (p *part) belongs(other *part) error {
 	return fmt.Errorf("%s does not belong to %s: it has %s", p.where(), other.where(), what)
 }
 
-// readParts finds the parts in a file of JSON lines.
+// readParts finds the parts in a file of JSON lines. A process that was killed
+// as it began left no more than its run record, or not even that: no part.
 func readParts(f *os.File) (parts []*part, err error) {
 	path := f.Name()
 	var now *part
+	lines := 0
 	err = eachRecord(f, 0, func(kind string, line []byte, at int64) error {
 		var err error
 		switch kind {
@@ -68,19 +72,22 @@ func readParts(f *os.File) (parts []*part, err error) {
 		}
 		if now != nil {
 			now.end = at + int64(len(line)) + 1
+			now.records++
 		}
+		lines++
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
+	case lines > 0 && len(parts) == 0:
+		return nil, fmt.Errorf("%s holds no run of synscope: merge takes what `scan -o json` wrote", path)
 	}
+	parts = slices.DeleteFunc(parts, func(p *part) bool { return p.records == 1 })
 	return parts, checkParts(path, parts)
 }
 
 func checkParts(path string, parts []*part) error {
-	if len(parts) == 0 {
-		return fmt.Errorf("%s holds no run of synscope: merge takes what `scan -o json` wrote", path)
-	}
 	for _, p := range parts {
 		switch {
 		case p.shard == nil:
