@@ -167,8 +167,7 @@ func TestDamageInTheLab(t *testing.T) {
 	})
 }
 
-// mostPackets is how much is damaged of a capture.
-const mostPackets = 3000
+var packetsFlag = flag.Int("packets", 3000, "how many packets are damaged of a capture")
 
 // packetsOf are the IP packets of a capture of the whole machine, each once.
 func packetsOf(t *testing.T, path string) (list []stamped) {
@@ -185,7 +184,7 @@ func packetsOf(t *testing.T, path string) (list []stamped) {
 	var p capture.Packet
 	for r.Next(&p) == nil {
 		if ip, err := p.Strip(); err == nil {
-			if len(list) == mostPackets {
+			if len(list) == *packetsFlag {
 				return list
 			}
 			list = append(list, stamped{p.Time, bytes.Clone(ip)})

@@ -137,6 +137,9 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 	v := t.flow(r).rival()
 	switch v.contest(t.flow(r), stampOf(p.Time), swapped, s) {
 	case begins:
+		if f := t.flow(r); s.Flags.Has(craft.RST) && swapped == v.swapped && v.swapped == f.fromSecond {
+			f.watch.Segment(stampOf(p.Time), handshake.Client, s, handshake.Kept{}) // it is about the old one, and ends that
+		}
 		return t.succeed(r, k, hash), false
 	case passes:
 		t.pass(r)
