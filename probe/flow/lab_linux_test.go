@@ -157,7 +157,11 @@ func TestDamageInTheLab(t *testing.T) {
 	}
 	defer l.Close()
 	path := tcpdumped(t, func() { makeTraffic(t, l) }, "-i", "any", "--nano", "tcp or icmp or icmp6")
-	damaged(t, damages, seedOf(t), packetsOf(t, path), func(a *flow.Attempt) string {
+	packets := packetsOf(t, path)
+	for e, packets := range eachConnection(packets, 40) {
+		begunAnywhere(t, fmt.Sprint(e), packets)
+	}
+	damaged(t, damages, seedOf(t), packets, func(a *flow.Attempt) string {
 		for _, h := range l.Hosts() {
 			if h.Addr4() == a.Target.Addr() || h.Addr6() == a.Target.Addr() {
 				return h.Name
@@ -212,6 +216,9 @@ func TestDamageOfCaptures(t *testing.T) {
 			}
 			damaged(t, damages, seedOf(t), packets, func(*flow.Attempt) string { return "" })
 			combined(t, *combinedFlag, packets, func(*flow.Attempt) string { return "" })
+			for e, packets := range eachConnection(packets, 100) {
+				begunAnywhere(t, fmt.Sprint(e), packets)
+			}
 		})
 	}
 }
