@@ -132,3 +132,53 @@ func TestOpeningInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestReuseWithinTheClocks: ports that are used again while the clocks of two places
+// are further apart, among more connections than packets are remembered.
+func TestReuseWithinTheClocks(t *testing.T) {
+	const many, times = 300, 3
+	var all []*talk
+	for n := range many {
+		k := newTalk(t, n, time.Duration(n)*300*us)
+		for range times {
+			data(data(k.open(), 0, 300), 1, 900).close().renumbered(200*ms, 5_000_000, 80_000_000)
+		}
+		all = append(all, k)
+	}
+	once := merged(all...)
+	for _, off := range []time.Duration{0, 150 * ms, -150 * ms, sec, -sec, 30 * sec, -30 * sec} {
+		g, counts := through(t, flow.Config{}, plain(bothEnds(off)(nil, once))...)
+		if len(g.attempts) != many*times || counts.Duplicates != uint64(len(once)) {
+			t.Errorf("clocks %v apart: %d attempts, want %d; %d duplicates, want %d", off, len(g.attempts), many*times, counts.Duplicates, len(once))
+		}
+		for i := range g.attempts {
+			if a := &g.attempts[i]; a.State != probe.StateOpen || a.Close != handshake.CloseThreeWay || a.RTT != 20*ms || a.Gaps > 0 {
+				t.Fatalf("clocks %v apart: %v, closed %q, RTT %v, %d gaps", off, a.State, a.Close, a.RTT, a.Gaps)
+			}
+		}
+	}
+}
+
+// TestNumbersWithinOlderOnes: a connection with numbers that the one before on its
+// ports has used is another one, though its packets come another way.
+func TestNumbersWithinOlderOnes(t *testing.T) {
+	k := newTalk(t, 1, 0)
+	start := k.seq
+	data(data(k.open(), 0, 300), 1, 900).close()
+	again := newTalk(t, 1, 300*sec)
+	again.seq = [2]craft.Seq{start[0].Add(50), start[1].Add(100)}
+	data(data(again.open(), 0, 300), 1, 900).close()
+	for i := range again.packets {
+		var p craft.Packet
+		if err := p.Decode(again.packets[i].data, craft.TrustChecksums); err != nil {
+			t.Fatal(err)
+		}
+		p.Segment.TTL -= 2
+		p.Segment.ID += 500
+		again.packets[i].data, _ = p.Segment.AppendTo(nil)
+	}
+	g, _ := through(t, flow.Config{}, plain(merged(k, again))...)
+	if len(g.attempts) != 2 || g.attempts[1].Close != handshake.CloseThreeWay {
+		t.Errorf("%d attempts", len(g.attempts))
+	}
+}

@@ -167,8 +167,13 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 func (t *Table) succeed(r ref, k *key, hash uint32) ref {
 	v := t.flow(r).rival()
 	t.flow(r).more.rival = nil
+	old := t.flow(r).inherited()
 	t.finish(r, Reused)
-	return t.beginRival(v, k, hash)
+	now := t.beginRival(v, k, hash)
+	if now != noRef && !now.isLone() && old != nil {
+		t.flow(now).rare().copies = old
+	}
+	return now
 }
 
 // beginRival makes a connection of what was held.

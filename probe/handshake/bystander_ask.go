@@ -204,5 +204,8 @@ func (b *Bystander) SYNACK() (SYNACK, bool) {
 	}, true
 }
 
+// Begin is the first stamp, in nanoseconds since 1970.
+func (b *Bystander) Begin() int64 { return b.begin }
+
 // Last is the latest stamp, in nanoseconds since 1970.
 func (b *Bystander) Last() int64 { return b.last }
