@@ -182,3 +182,50 @@ func TestNumbersWithinOlderOnes(t *testing.T) {
 		t.Errorf("%d attempts", len(g.attempts))
 	}
 }
+
+// TestTwoFilesOfOneLink: the captures of both ends of one link, where TTLs are the
+// same, by clocks that differ.
+func TestTwoFilesOfOneLink(t *testing.T) {
+	const many, times = 300, 3
+	var all []*talk
+	for n := range many {
+		k := newTalk(t, 5*n, time.Duration(n)*300*us) // IPv4: without identifications nothing tells
+		for range times {
+			data(data(k.open(), 0, 300), 1, 900).close().renumbered(200*ms, 5_000_000, 80_000_000)
+		}
+		all = append(all, k)
+	}
+	once := merged(all...)
+	for _, off := range []time.Duration{0, 150 * ms, sec, -sec, 30 * sec} {
+		packets := plain(once)
+		for _, p := range plain(once) {
+			p.File, p.Interface, p.Time = 1, 1<<24, p.Time.Add(off)
+			packets = append(packets, p)
+		}
+		slices.SortStableFunc(packets, func(a, b flow.Packet) int { return a.Time.Compare(b.Time) })
+		g, counts := through(t, flow.Config{}, packets...)
+		if len(g.attempts) != many*times || counts.Duplicates != uint64(len(once)) {
+			t.Errorf("clocks %v apart: %d attempts, want %d; %d duplicates, want %d", off, len(g.attempts), many*times, counts.Duplicates, len(once))
+		}
+		for i := range g.attempts {
+			if a := &g.attempts[i]; a.State != probe.StateOpen || a.Close != handshake.CloseThreeWay || a.RTT != 20*ms || a.Gaps > 0 || len(codesOf(a)) > 1 {
+				t.Errorf("clocks %v apart: %v, closed %q, RTT %v, %d gaps, %v", off, a.State, a.Close, a.RTT, a.Gaps, codesOf(a))
+				break
+			}
+		}
+	}
+}
+
+// TestRotatedWhileAsking: a SYN that came again in the next file was sent again.
+func TestRotatedWhileAsking(t *testing.T) {
+	k := newTalk(t, 1, 0).say(0, 0, fS, 0)
+	k.again(sec, 0, fS, prev(k, 0, 1), 0).again(2*sec, 0, fS, prev(k, 0, 1), 0).say(20*ms, 1, fSA, 0).say(30*us, 0, fA, 0)
+	packets := plain(k.packets)
+	for i := range packets {
+		packets[i].File, packets[i].Interface = i, uint32(i)<<24
+	}
+	g, counts := through(t, flow.Config{}, packets...)
+	if a := &g.attempts[0]; len(g.attempts) != 1 || a.Attempts != 3 || counts.Duplicates > 0 {
+		t.Errorf("%d attempts, %d SYNs, %d duplicates", len(g.attempts), a.Attempts, counts.Duplicates)
+	}
+}

@@ -140,7 +140,7 @@ func (f *flow) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	if f.past(from, p, s) {
 		return true
 	}
-	if known := f.sides[from].ttl; s.Flags.Has(craft.SYN) && known != 0 && known != s.TTL && abs(stampOf(p.Time)-f.watch.Begin()) < otherClock {
+	if known := f.sides[from].ttl; s.Flags.Has(craft.SYN) && known != 0 && (known != s.TTL || f.fromOtherFile(from, p, s)) && abs(stampOf(p.Time)-f.watch.Begin()) < otherClock {
 		first := placeOf(p, s)
 		first.ttl = known
 		switch f.watch.SameSYN(from, s) {
@@ -154,10 +154,16 @@ func (f *flow) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	return f.elsewhere(from, p, s) && (!f.watch.News(from, s) || s.Flags.Has(craft.RST) && f.reset&(1<<from) != 0)
 }
 
+// fromOtherFile tells a packet of another file that its sender did not send anew: a
+// capture may also have been rotated.
+func (f *flow) fromOtherFile(from handshake.Side, p *Packet, s *craft.Segment) bool {
+	return p.File != int(f.firstFile) && (stamped(s) || f.watch.Counted(from, s.ID))
+}
+
 // copyOf does so for a SYN that nothing has followed.
-func (l *lone) copyOf(swapped bool, s *craft.Segment) bool {
+func (l *lone) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	val, _, _ := s.Options.Timestamps()
-	return s.Flags&(craft.SYN|craft.ACK) == craft.SYN && uint32(s.Seq) == l.isn && s.TTL != l.ttl && val == l.val &&
+	return s.Flags&(craft.SYN|craft.ACK) == craft.SYN && uint32(s.Seq) == l.isn && (s.TTL != l.ttl || p.File != int(l.file) && stamped(s)) && val == l.val &&
 		swapped == (l.offers&fromSecond != 0)
 }
 
