@@ -178,6 +178,8 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	b.known |= knowISN(from) | knowSYN(from)
 	if ack && !you.Opened() {
 		b.assume(from.Other(), you, s.Ack)
+	}
+	if ack && s.Ack == you.ISS.Add(1) {
 		b.known |= knowISN(from.Other())
 	}
 	if ack && you.Nxt.LessThan(s.Ack) {

@@ -123,6 +123,12 @@ func (b *Bystander) doubted() bool {
 // 120), and some more.
 const longestRTO = int64(130 * time.Second)
 
+// disorder is by how much, in milliseconds, two segments may have been captured in
+// another order than they were sent. An RST does not always have the number after
+// what its end has sent: beyond a window that is shut Linux leaves that out
+// (tcp_acceptable_seq in net/ipv4/tcp_output.c).
+const disorder = 1
+
 // later tells whether a segment cannot have been sent before an RST, by its
 // stamp: less may be the order of capturing.
 func (m *resetMark) later(now uint32) bool {
@@ -144,7 +150,7 @@ func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 		return true // it begins before where it was said to end
 	}
 	end := s.Seq.Add(s.Len())
-	if !m.next.LessThan(end) || s.Len() == 0 || !m.later(b.since(at)) && !(m.acks && m.seq.LessThanEq(s.Seq)) {
+	if !m.next.LessThan(end) || s.Len() == 0 || !m.later(b.since(at)) && !(m.acks && m.seq.LessThanEq(s.Seq) && b.since(at) > m.at+disorder) {
 		return false
 	}
 	if !m.sends {
