@@ -87,7 +87,8 @@ func (b *Bystander) goneAlone() bool {
 func (b *Bystander) endedBefore() bool {
 	for _, side := range []Side{Client, Server} {
 		m, other := b.mark(side), side.Other()
-		if m.set && m.acks && b.strays == 0 && b.fins[other].count == 0 && m.ack.LessThanEq(b.ways[other].seen) {
+		had := b.fins[other].count > 0 && b.fins[other].seq.LessThan(m.ack)
+		if m.set && m.acks && b.strays == 0 && !had && m.ack.LessThanEq(b.ways[other].seen) {
 			return true
 		}
 	}
