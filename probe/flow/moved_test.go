@@ -297,3 +297,40 @@ func TestResetBeforeWhatItFollows(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusalBeforeAnotherConnection: a server that took a SYN, refused it when it
+// came again, and takes a later one, whose segments are out of order, has not gone
+// on after the refusal.
+func TestRefusalBeforeAnotherConnection(t *testing.T) {
+	k := newTalk(t, 1, 0)
+	k.seq = [2]craft.Seq{801932359, 2042784228}
+	k.say(0, 0, fS, 0).say(10*us, 1, fSA, 0)
+	k.again(sec, 0, fS, prev(k, 0, 1), 0).raw(15*us, 1, fRA, 0, seq(0))
+	refusal := len(k.packets) - 1
+	k.packets[refusal-1], k.packets[refusal] = k.packets[refusal], k.packets[refusal-1]
+	k.renumbered(4*sec, 68_000_000, 83_000_000)
+	data(k.open(), 1, 500).close()
+	list := k.packets
+	list[4], list[6] = list[6], list[4] // ACK, SYN-ACK, SYN
+	g, _ := through(t, flow.Config{}, plain(list)...)
+	for i := range g.attempts {
+		if a := &g.attempts[i]; slices.Contains(codesOf(a), "forged-reset") {
+			t.Errorf("attempt %d: %v", i+1, a.Findings)
+		}
+	}
+}
+
+// TestCopyFromTheFuture: a packet that is there twice, once with a stamp that is
+// wrong, was not sent twice.
+func TestCopyFromTheFuture(t *testing.T) {
+	k := newTalk(t, 1, 0).raw(0, 0, fS, 0, stamps(500, 0)).raw(20*ms, 1, fSA, 0, stamps(77, 500)).raw(30*us, 0, fA, 0, stamps(520, 77))
+	k.raw(ms, 0, fP, 100, stamps(521, 77)).raw(20*ms, 1, fA, 0, stamps(90, 521)).raw(ms, 0, fF, 0, stamps(540, 90))
+	packets := k.packets
+	for _, i := range []int{3, 5} {
+		packets = append(packets, stamped{time.Unix(1<<32-1, 0), k.packets[i].data})
+	}
+	g, counts := through(t, flow.Config{}, plain(packets)...)
+	if a := &g.attempts[0]; len(g.attempts) != 1 || counts.Duplicates != 2 || a.Retransmissions(handshake.Client) > 0 {
+		t.Errorf("%d attempts, %d duplicates, %v", len(g.attempts), counts.Duplicates, a.Repeats)
+	}
+}
