@@ -160,6 +160,9 @@ func peers() []peer {
 		{"SYN-ACK with ECE and PSH", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.ECE | craft.PSH }), open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK that acknowledges one too many", edit(craft.ACK, func(s *craft.Segment) { s.Ack++ }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK that acknowledges nothing of the SYN", edit(craft.ACK, func(s *craft.Segment) { s.Ack-- }), filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK that acknowledges something else, then the right one", chorus(edit(craft.ACK, func(s *craft.Segment) { s.Ack += 77 }), slow(linux, 20*time.Millisecond)), open, probe.ReasonSYNACK, ""},
+		{"ACK of every SYN, without a SYN", acknowledges, filtered, probe.ReasonNoResponse, ""},
+		{"a way that is too narrow for options", narrow, open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK from another port", edit(craft.ACK, func(s *craft.Segment) { s.Src = netip.AddrPortFrom(s.Src.Addr(), 81) }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK with a wrong checksum", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.FlipLast) }, filtered, probe.ReasonNoResponse, ""},
 		{"simultaneous open", says(reply{craft.SYN, bySYN}, reply{craft.ACK, bySYNACK}), open, probe.ReasonSplitHandshake, ""},
@@ -209,6 +212,31 @@ func errorPeers() (list []peer) {
 		list = append(list, peer{fmt.Sprintf("ICMP %d/%d", e.typ, e.code), host, filtered, e.reason, e.only})
 	}
 	return list
+}
+
+// acknowledges is a host without memory that answers each SYN with an ACK alone.
+func acknowledges(family) simnet.Host {
+	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Window: 5000, Flags: craft.ACK, Seq: 1, Ack: in.Seq.Add(1)})
+		}
+	})
+}
+
+// narrow is an open host behind a router through which only SYNs without options fit.
+func narrow(f family) simnet.Host {
+	tooBig := f.icmp(3, 4)
+	if f.addr().Is6() {
+		tooBig = f.icmp(2, 0)
+	}
+	linux, router := simnet.Linux(80), simnet.Rejected{ICMP: tooBig}
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN && len(in.Options) > 0 {
+			router.Respond(now, in, out)
+			return
+		}
+		linux.Respond(now, in, out)
+	})
 }
 
 // edit is an open host some of whose segments are changed on the way.
