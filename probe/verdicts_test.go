@@ -32,17 +32,18 @@ type answer struct {
 	state  probe.State
 	reason probe.Reason
 	counts probe.Summary
+	from   netip.Addr // the responder, of engines that tell one
 }
 
 var engines = []engine{
 	{"scan", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		var got portSink
 		s, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
-		return answer{got.State, got.Reason, s}, err
+		return answer{got.State, got.Reason, s, got.Responder}, err
 	}},
 	{"stateless", 2, statelessly},
 	{"ping", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (a answer, err error) {
-		take := func(s ping.Sample) { a.state, a.reason = s.State, s.Reason }
+		take := func(s ping.Sample) { a.state, a.reason, a.from = s.State, s.Reason, s.Responder }
 		a.counts, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1, Late: take}, func(s ping.Sample) error {
 			take(s)
 			return nil
@@ -51,16 +52,16 @@ var engines = []engine{
 	}},
 	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
-		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary}, err
+		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary, path.Verdict.Responder}, err
 	}},
 	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
-		return answer{r.State, r.Reason, r.Traffic}, err
+		return answer{r.State, r.Reason, r.Traffic, r.Responder}, err
 	}},
 	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		var got sampleSink
 		s, err := sample.Run(ctx, n, sample.Config{Targets: []netip.AddrPort{target}, Plan: isn.QuickPlan(), Seed: [32]byte{1}}, &got)
-		return answer{got.got.State, got.got.Reason, s}, err
+		return answer{got.got.State, got.got.Reason, s, got.got.Sender}, err
 	}},
 }
 
@@ -75,9 +76,9 @@ func statelessly(ctx context.Context, n probe.Polled, target netip.AddrPort) (an
 	var got portSink
 	s, err := wide.Run(ctx, b, cfg, &got)
 	if !got.Target.IsValid() && s.States[probe.StateFiltered] == 1 {
-		return answer{probe.StateFiltered, probe.ReasonNoResponse, s.Summary}, err
+		return answer{probe.StateFiltered, probe.ReasonNoResponse, s.Summary, netip.Addr{}}, err
 	}
-	return answer{got.State, got.Reason, s.Summary}, err
+	return answer{got.State, got.Reason, s.Summary, got.Responder}, err
 }
 
 // onePort is a plan of one port.
@@ -339,6 +340,26 @@ func TestEveryEngineSaysTheSame(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestResponderInItsZone: a router that has only a link-local address is told with the
+// zone in which it has it.
+func TestResponderInItsZone(t *testing.T) {
+	router := netip.MustParseAddr("fe80::77")
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := simnet.New(simnet.Config{Back: simnet.Path{Delay: 5 * time.Millisecond}})
+				n.HandleAddr(families[1].target, simnet.Rejected{ICMP: simnet.ICMP{From: router, Type: 1, Code: 1}})
+				conn := n.Conn(e.ports, simnet.WatchOutgoing())
+				defer conn.Close()
+				got, err := e.ask(t.Context(), conn, netip.AddrPortFrom(families[1].addr(), 80))
+				if want := conn.InZone(router, 0); err != nil || got.reason != "admin-prohibited" || got.from != want {
+					t.Errorf("%s from %v, want %v: %v", got.reason, got.from, want, err)
+				}
+			})
+		})
 	}
 }
 

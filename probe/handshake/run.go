@@ -92,6 +92,7 @@ func newRunner(n probe.Network, cfg *Config) (*runner, error) {
 		traffic: newTraffic(n.Stats()),
 	}
 	r.opening = newSYNProbe(plan, cfg)
+	r.opening.matcher.Machine = wire.NewMachine(n)
 	return r, nil
 }
 

@@ -44,7 +44,7 @@ func judgeICMP(v probe.Verdict, ev *Event) probe.Verdict {
 	icmp := ev.ICMP
 	v.ICMP = &icmp
 	if ev.Sender != v.Target.Addr().WithZone("") {
-		v.Responder = ev.Sender
+		v.Responder = ev.Sender.WithZone(ev.zone)
 	}
 	return v
 }
