@@ -305,8 +305,12 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 		settings.Seen, settings.SeenPort = dialer, j.lent
 	}
 	i := live.New(s.network, settings)
-	err := j.tell(ctx, s, t, i, cfg)
-	return errors.Join(err, i.Close())
+	before := s.network.Stats()
+	err := errors.Join(j.tell(ctx, s, t, i, cfg), i.Close())
+	after := s.network.Stats()
+	j.total.SendErrors += after.SendErrors - before.SendErrors
+	j.total.ResetsRefused += after.ResetsRefused - before.ResetsRefused
+	return err
 }
 
 func orDefault(rate float64) float64 {
