@@ -299,7 +299,7 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 	}
 	cfg.Time = orDefaultTime(cfg.Time) - f.Took()
 	cfg.Rate = min(live.DefaultRate, orDefault(j.probing.rate))
-	settings := live.Config{Addrs: t.addrs, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f}
+	settings := live.Config{Addrs: t.addrs, Name: cfg.Name, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f}
 	if j.lent != 0 {
 		dialer.Port = j.lent
 		settings.Seen, settings.SeenPort = dialer, j.lent

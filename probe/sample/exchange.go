@@ -36,6 +36,7 @@ type syn struct {
 	when    wire.Reading   // of the clocks, when the answer was read
 	delayed bool           // the answer was itself retransmitted, so its time says nothing
 	answer  *craft.Segment // nil: none
+	offer   isn.Offer      // of its options
 }
 
 // waiting tells whether a SYN waits for its turn.
@@ -69,15 +70,11 @@ func (x *exchange) wakeUp() time.Duration {
 // send hands a SYN to the network.
 func (x *exchange) send() {
 	t := x.begin()
-	offer := x.step.Offer
-	if x.outcome.Small() {
-		offer = isn.Offer{}
-	}
 	tsval := x.tsBase
 	if !x.step.SameISN {
 		tsval += uint32(x.Now / time.Millisecond)
 	}
-	packet := x.cfg.syn(t.Src, t.Dst, t.Numbers.Seq, offer, tsval)
+	packet := x.cfg.syn(t.Src, t.Dst, t.Numbers.Seq, x.offer(), tsval)
 	b, err := packet.AppendTo(nil)
 	if err != nil {
 		x.stop(x.res.State, probe.ReasonSendFailed, err)
@@ -96,6 +93,14 @@ func (x *exchange) send() {
 	x.departed(t)
 }
 
+// offer is what the next SYN offers: nothing where a router found it too large.
+func (x *exchange) offer() isn.Offer {
+	if x.small {
+		return isn.Offer{}
+	}
+	return x.step.Offer
+}
+
 // begin chooses the numbers of a transmission.
 func (x *exchange) begin() *wire.Transmission {
 	t := &wire.Transmission{Src: x.source(x.step), Dst: onWire(x.res.Target), Link: x.link, Numbers: wire.Numbers{Seq: x.random(), Ack: x.random()}}
@@ -112,7 +117,7 @@ func (x *exchange) departed(t *wire.Transmission) {
 	x.outage.End()
 	x.Counters.Departed(len(x.syns), x.Now)
 	x.kept.Push(t)
-	x.syns = append(x.syns, &syn{Transmission: t})
+	x.syns = append(x.syns, &syn{Transmission: t, offer: x.offer()})
 	x.again, x.refused = false, 0
 	x.deadline = x.Now + x.timeout()
 }
@@ -177,6 +182,8 @@ func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
 		x.settled, x.deadline = true, x.Now+wire.Grace(x.Now-s.Tx.Sent, 0, x.cfg.Timeout)
 	case wire.ActRenew:
 		x.renew()
+	case wire.ActShrink:
+		x.small, x.again = true, !x.Stopping
 	}
 	return ""
 }
@@ -279,7 +286,7 @@ func (s *series) keep(sample isn.Sample) {
 // number that nobody saw.
 func (x *exchange) sample(s *syn) isn.Sample {
 	sample := isn.Sample{Series: x.step.Series, Src: s.Src.Addr(), SrcPort: isn.Some(s.Src.Port()),
-		ClientISN: isn.Some(s.Numbers.Seq), Offer: isn.Some(x.step.Offer)}
+		ClientISN: isn.Some(s.Numbers.Seq), Offer: isn.Some(s.offer)}
 	x.times(s, &sample)
 	if s.answer != nil {
 		fill(&sample, s.answer)

@@ -37,6 +37,7 @@ type series struct {
 	rng     *rand.Rand
 	ladder  craft.Seq // the ladder's client ISN
 	tsBase  uint32
+	small   bool // a router asked for SYNs without options
 
 	probe *exchange // under way, nil between two
 	ready time.Duration

@@ -52,7 +52,7 @@ func (w *run) accept(ev *wire.Event) (reject string) {
 	if a := ev.Target.Addr(); a.Is6() && a.IsLinkLocalUnicast() {
 		ev.Target = netip.AddrPortFrom(w.sources.inZone(a, ev.Link), ev.Target.Port())
 	}
-	if ev.Kind == wire.KindPathMTU {
+	if ev.Kind == wire.KindPathMTU && !w.cfg.Technique.Opens() { // it has no options to leave out
 		return wire.RejectICMPType
 	}
 	if ev.Kind == wire.KindSYNACK && !w.net.AnswersResets() {

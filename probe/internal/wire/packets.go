@@ -75,7 +75,7 @@ func NewPackets(l Look) (*Packets, error) {
 		probe: map[bool]*craft.Template{},
 		small: map[bool]*craft.Template{},
 		responses: map[craft.Flags]map[bool]*craft.Template{
-			craft.RST: {}, craft.ACK: {}, craft.SYN | craft.ACK: {},
+			craft.RST: {}, craft.ACK: {}, craft.SYN | craft.ACK: {}, craft.SYN: {},
 		},
 		Batch: make([][]byte, 0, BatchSize),
 		acks:  l.Technique.Acknowledges(),

@@ -10,10 +10,11 @@ import (
 )
 
 // Response is a segment of ours that answers one of theirs: the RST that closes
-// a half-open connection, or a question about what proves nothing by itself.
+// a half-open connection, a question about what proves nothing by itself, or the SYN
+// without the options that made it too large.
 type Response struct {
 	Src, Dst netip.AddrPort
-	Flags    craft.Flags // RST, ACK, or SYN and ACK
+	Flags    craft.Flags // RST, ACK, SYN, or SYN and ACK
 	Seq, Ack craft.Seq
 	Link     int // the interface of a destination in a zone; 0: any
 	Attempt  int // the transmission, for runs in which two may have the same numbers
