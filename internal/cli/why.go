@@ -299,14 +299,18 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 	}
 	cfg.Time = orDefaultTime(cfg.Time) - f.Took()
 	cfg.Rate = min(live.DefaultRate, orDefault(j.probing.rate))
-	settings := live.Config{Addrs: t.addrs, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f}
+	settings := live.Config{Addrs: t.addrs, Name: cfg.Name, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f}
 	if j.lent != 0 {
 		dialer.Port = j.lent
 		settings.Seen, settings.SeenPort = dialer, j.lent
 	}
 	i := live.New(s.network, settings)
-	err := j.tell(ctx, s, t, i, cfg)
-	return errors.Join(err, i.Close())
+	before := s.network.Stats()
+	err := errors.Join(j.tell(ctx, s, t, i, cfg), i.Close())
+	after := s.network.Stats()
+	j.total.SendErrors += after.SendErrors - before.SendErrors
+	j.total.ResetsRefused += after.ResetsRefused - before.ResetsRefused
+	return err
 }
 
 func orDefault(rate float64) float64 {

@@ -52,6 +52,7 @@ type Host struct {
 	Reason probe.Reason // what the host answered; why it is down
 	RTT    time.Duration
 	Clock  netraw.Clock     // behind RTT
+	TTL    uint8            // with which the answer arrived; 0 where it was none of IP
 	MAC    net.HardwareAddr // where it is on the link, nil elsewhere
 	Time   time.Time        // of the answer, or of giving up
 	Began  time.Time        // when the host was first asked
@@ -62,7 +63,7 @@ type Host struct {
 // neither up nor down.
 func (h *Host) Report() probe.HostReport {
 	r := probe.HostReport{
-		Addr: h.Addr, State: probe.HostDown, Reason: h.Reason, RTT: h.RTT, Clock: h.Clock, MAC: h.MAC,
+		Addr: h.Addr, State: probe.HostDown, Reason: h.Reason, RTT: h.RTT, Clock: h.Clock, TTL: h.TTL, MAC: h.MAC,
 		Began: h.Began, Time: h.Time, Err: h.Err,
 	}
 	switch {

@@ -46,7 +46,7 @@ const mostOld = 4
 // inherited are the copies of a connection for the next one on its ports: those
 // of its packets may still come.
 func (f *flow) inherited() *copies {
-	c := f.copies
+	c := f.copies()
 	if c == nil {
 		return nil
 	}
@@ -61,11 +61,12 @@ func (f *flow) inherited() *copies {
 
 // past tells a copy of a connection before.
 func (f *flow) past(from handshake.Side, p *Packet, s *craft.Segment) bool {
-	if f.copies == nil || !f.elsewhere(from, p, s) {
+	c := f.copies()
+	if c == nil || !f.elsewhere(from, p, s) {
 		return false
 	}
-	for i := range f.copies.old {
-		if f.copies.old[i].has(from, s) {
+	for i := range c.old {
+		if c.old[i].has(from, s) {
 			return true
 		}
 	}
@@ -74,20 +75,22 @@ func (f *flow) past(from handshake.Side, p *Packet, s *craft.Segment) bool {
 
 // copied notes that a packet was captured again at another place.
 func (f *flow) copied(from handshake.Side, first, again place) {
-	if f.copies == nil {
-		f.copies = &copies{}
+	m := f.rare()
+	if m.copies == nil {
+		m.copies = &copies{}
 	}
-	if !f.copies.known[from] {
-		f.copies.first[from], f.copies.second[from], f.copies.known[from] = first, again, true
+	if c := m.copies; !c.known[from] {
+		c.first[from], c.second[from], c.known[from] = first, again, true
 	}
 }
 
 // elsewhere tells a packet from the place at which copies come.
 func (f *flow) elsewhere(from handshake.Side, p *Packet, s *craft.Segment) bool {
-	if f.copies == nil {
+	c := f.copies()
+	if c == nil {
 		return false
 	}
-	here, c := placeOf(p, s), f.copies
+	here := placeOf(p, s)
 	if c.known[from] {
 		return c.second[from] == here
 	}
@@ -127,8 +130,8 @@ func (l *lone) copyOf(swapped bool, s *craft.Segment) bool {
 // first place.
 func (f *flow) asFirst(from handshake.Side, s *craft.Segment) *craft.Segment {
 	first := *s
-	if first.TTL = f.sides[from].ttl; f.copies.known[from] {
-		first.TTL = f.copies.first[from].ttl
+	if first.TTL = f.sides[from].ttl; f.copies().known[from] {
+		first.TTL = f.copies().first[from].ttl
 	}
 	return &first
 }

@@ -17,27 +17,21 @@ import (
 // since a capture has many connections at a time: what most connections never
 // show is in memory of its own. Times are nanoseconds since 1970.
 type Bystander struct {
-	more *rarely // nil until something rare comes
-	pair Pair
-	ways [2]way // by the Side that sent
+	more   *rarely       // nil until something rare comes
+	ways   [2]way        // by the Side that sent
+	resets *[2]resetMark // nil until the first RST that counts; the pointers are near each other for the collector
+	pair   Pair
 
 	begin, last int64
 	syn         asking
 	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
-	wentOn      uint32        // when the first segment beside SYN and RST was captured, in milliseconds since the first packet, and 1; 0 none was
-	resets      *[2]resetMark // nil until the first RST that counts
-	ackAt       int64         // of the client's first ACK of the SYN-ACK
+	known       knowledge
 
-	known   knowledge
-	onSYN   uint16 // bytes of data on a SYN, the most
-	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
-	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
-	unheard uint8  // SYN-ACKs that came again and do not show that the server has heard more than the SYN
-	repeats uint8  // SYN-ACKs that came again after the client's ACK
-	strays  uint8  // segments that belong to no number seen
-	nops    uint8  // the longest run of NOPs in a SYN-ACK
+	ackAt   int64 // of the client's first ACK of the SYN-ACK
+	pressed uint8 // segments with numbers of their own that the client sent to the half-open server
+	strays  uint8 // segments that belong to no number seen
 	seenTTL ttlRange
 }
 
@@ -105,8 +99,8 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.begin, b.last = at, at
 	}
 	before := b.pair
-	if b.wentOn == 0 && s.Flags&(craft.SYN|craft.RST) == 0 {
-		b.wentOn = b.since(at) + 1
+	if b.syn.wentOn == 0 && s.Flags&(craft.SYN|craft.RST) == 0 {
+		b.syn.wentOn = b.since(at) + 1
 	}
 	if !s.Flags.Has(craft.RST) { // an RST may be anybody's
 		b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))

@@ -152,7 +152,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 func (o *asking) add(at int64, s *craft.Segment) {
 	val, _, _ := s.Options.Timestamps()
 	if o.count == 0 {
-		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL}
+		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL, data: o.data, wentOn: o.wentOn}
 	}
 	o.hasty = o.hasty || o.count > 0 && at-o.latest < soonestRetry
 	o.latest, o.last = at, val
@@ -164,7 +164,7 @@ func (o *asking) add(at int64, s *craft.Segment) {
 func (o *greeting) add(at int64, s *craft.Segment) {
 	if o.count == 0 {
 		val, ecr, _ := s.Options.Timestamps()
-		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL, ack: s.Ack}
+		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL, ack: s.Ack, tally: o.tally}
 	}
 	if o.count < 1<<16-1 {
 		o.count++

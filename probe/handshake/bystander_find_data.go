@@ -15,7 +15,7 @@ func (v *sight) altered() string {
 		return ""
 	}
 	what := unasked(&v.pair.Client, &v.pair.Server)
-	if removed := cutOut(&v.pair.Client, &v.pair.Server, v.nops); removed != "" {
+	if removed := cutOut(&v.pair.Client, &v.pair.Server, v.answer.tally.nops); removed != "" {
 		what = append(what, removed)
 	}
 	if v.known.has(knowBadOptions) {
@@ -99,14 +99,14 @@ func (v *sight) dataTaken() string {
 	if v.onSYNTaken() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d bytes", v.onSYNTaken(), v.onSYN)
+	return fmt.Sprintf("%d of %d bytes", v.onSYNTaken(), v.syn.data)
 }
 
 func (v *sight) dataIgnored() string {
-	if !v.pairSeen() || v.onSYN == 0 || v.onSYNTaken() > 0 {
+	if !v.pairSeen() || v.syn.data == 0 || v.onSYNTaken() > 0 {
 		return ""
 	}
-	return fmt.Sprintf("0 of %d bytes", v.onSYN)
+	return fmt.Sprintf("0 of %d bytes", v.syn.data)
 }
 
 func (v *sight) multipath() string {

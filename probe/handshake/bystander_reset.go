@@ -153,7 +153,7 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 		b.known |= knowRefusedZero
 	}
 	if b.answer.count == 0 && b.answer.at == 0 {
-		b.answer = greeting{at: at, ttl: s.TTL}
+		b.answer = greeting{at: at, ttl: s.TTL, tally: b.answer.tally}
 	}
 }
 

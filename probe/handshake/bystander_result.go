@@ -45,10 +45,10 @@ func (t Trust) lossy() bool {
 	return t.Gaps >= enough && t.Loss > most || t.NoACKs
 }
 
-// Result is what the connection has come to so far, as far as the capture
+// Judge tells what the connection has come to so far, as far as the capture
 // shows it. Clock is left to whoever knows who took the stamps.
-func (b *Bystander) Result(client, server netip.AddrPort, t Trust) Result {
-	r := Result{
+func (b *Bystander) Judge(r *Result, client, server netip.AddrPort, t Trust) {
+	*r = Result{
 		Source: client, Target: server, Attempts: int(b.syn.count),
 		SYNACKRetransmits: max(0, int(b.answer.count)-1), FINRetransmits: max(0, int(b.fins[Server].count)-1),
 		Acked: b.acked(),
@@ -58,14 +58,13 @@ func (b *Bystander) Result(client, server netip.AddrPort, t Trust) Result {
 	if m := b.more; m != nil {
 		r.SYNACKSchedule, r.FINSchedule = m.synacks, m.finsAt[Server]
 	}
-	b.judge(&r, t)
+	b.judge(r, t)
 	r.RTT, r.ServerRTT = b.roundTrips(t)
 	if r.State == probe.StateOpen {
 		r.Negotiated = b.negotiated()
 		r.Close = b.closed(t)
 	}
-	r.Findings = b.findings(&r, t)
-	return r
+	r.Findings = b.findings(r, t)
 }
 
 // acked is how many of the client's bytes the server has acknowledged since

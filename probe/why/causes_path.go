@@ -23,6 +23,7 @@ func pathCauses() []Cause {
 		{
 			Code: PathSYNRateLimit, Title: "SYNs beyond a rate are dropped, or rejected", Prior: 1.8,
 			Variants: variants(buckets()...),
+			Words:    banWords,
 			Advice:   "A policer, a firewall's SYN protection or the host's own limit refuses what exceeds it. Spread connections, reuse them, or have the limit raised for this source.",
 			Again:    commands("ping -c 60 -i 5ms --flow vary %s", "ping -c 20 -i 1s --flow vary %s"),
 		},
@@ -159,6 +160,9 @@ func returnLosses(shares ...float64) (list []Variant) {
 	return list
 }
 
+// refusals are answers to what exceeds a limit.
+var refusals = []*dist{resets, only(ResetNear), only(Prohibited), only(RejectedByHost)}
+
 // buckets are rate limits of SYNs: on this port, or on all of the host.
 func buckets() (list []Variant) {
 	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
@@ -167,8 +171,14 @@ func buckets() (list []Variant) {
 			list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: 0.08, blur: 0.25}}))
 		}
 	}
+	for _, rate := range []float64{0, 0, 0, 0, 0.05, 0.12, 0.25, 0.45, 0.7, 1} { // of minutes; 0: who sent too many is banned
+		list = append(list, rules(&bucket{of: toTarget, rate: rate, d: silent, threshold: threshold{step: 0.08, blur: 0.25}}))
+	}
+	for _, d := range refusals {
+		list = append(list, rules(&bucket{of: toTarget, d: d, threshold: threshold{step: 0.08, blur: 0.25}}))
+	}
 	for rate := 1.4; rate < 90; rate *= 1.44 { // some answer what exceeds it
-		for _, d := range []*dist{resets, only(ResetNear), only(Prohibited), only(RejectedByHost)} {
+		for _, d := range refusals {
 			list = append(list, rules(&bucket{of: toTarget, rate: rate, d: d, threshold: threshold{step: 0.08, blur: 0.25}}))
 		}
 	}

@@ -201,11 +201,8 @@ func droppedLooks(k *Knowledge) string {
 }
 
 func mtuWhere(k *Knowledge) string {
-	lost, passed := 0, 0
-	k.each(func(t *Trial) bool { return t.Kind == Large && t.Outcome == LargeLost }, func(t *Trial) {
-		passed = max(passed, t.Reply.Size)
-		lost++
-	})
+	passed := 0
+	k.each(func(t *Trial) bool { return t.Kind == Large && t.Outcome == LargeLost }, func(t *Trial) { passed = max(passed, t.Reply.Size) })
 	if passed == 0 {
 		return "somewhere on the way"
 	}

@@ -57,6 +57,15 @@ func (p *hostPage) status() (state, reason string) {
 	return "unknown", "unknown-response"
 }
 
+// reasonTTL is that of the answer by which a host is up; 0 where it was none of IP.
+func (p *hostPage) reasonTTL() uint8 {
+	if p.about == nil {
+		return 0
+	}
+	ttl, _ := p.about.TTL.Get()
+	return ttl
+}
+
 // stateReason is what ports are counted by.
 type stateReason struct {
 	state  probe.State

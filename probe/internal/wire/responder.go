@@ -37,7 +37,12 @@ type Responder struct {
 	recent, older map[uint64]bool // hashes of those sent during this period, and the one before
 	turned        time.Duration   // when the period began
 	seed          maphash.Seed
+	unheard       unheard
 }
+
+// Unheard is how many connections were closed by an RST of which the far end seems not
+// to have heard: its SYN-ACK came again.
+func (r *Responder) Unheard() uint64 { return r.unheard.count }
 
 // Add queues a response, unless the same was sent a moment ago. It reports
 // whether it did.
@@ -49,6 +54,9 @@ func (r *Responder) Add(x Response, now time.Duration) bool {
 	}
 	queued := r.Insist(x)
 	r.recent[key] = queued
+	if queued {
+		r.unheard.note(key, &x, now)
+	}
 	return queued
 }
 

@@ -38,6 +38,7 @@ type conn struct {
 	repeated bool // the SYN-ACK came again
 	tooBig   bool
 	data     time.Time // when the program's first byte came
+	gap      time.Time // since when something is missing before what came; zero: nothing is
 	fates    map[craft.Seq]*fate
 }
 
@@ -62,6 +63,10 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 	c.ack()
 	switch t.Kind {
 	case why.Connect:
+		if t.Says == why.Request {
+			c.request(ctx)
+			break
+		}
 		c.connect(ctx)
 	case why.Hold:
 		c.hold(ctx, settle, release)
@@ -132,7 +137,11 @@ func (c *conn) take(ev *event) {
 		c.echoed = ev.tsval
 	}
 	if s.Seq != c.acked {
+		c.ahead(ev)
 		return
+	}
+	if ev.len > 0 {
+		c.gap = time.Time{}
 	}
 	if ev.len > 0 && c.data.IsZero() {
 		c.data = ev.at
@@ -245,6 +254,9 @@ func (c *conn) connect(ctx context.Context) {
 	}
 	spoke := func() bool { return !c.data.IsZero() || c.fin || c.reset }
 	c.until(ctx, programWaits-time.Since(c.opened), spoke)
+	if c.incomplete() {
+		c.t.Outcome = why.LargeBack
+	}
 	if c.data.IsZero() {
 		return
 	}
@@ -363,6 +375,8 @@ func (c *conn) idle(ctx context.Context) {
 	}
 	_, acked := c.push(ctx, []byte("\n"), tries)
 	switch {
+	case c.incomplete():
+		c.t.Outcome = why.LargeBack
 	case acked:
 		c.t.Outcome = why.Acked
 	case c.fin:

@@ -124,12 +124,20 @@ var faults = []fault{
 		s.Box = byLook(rng, oneOf(rng, why.TOS, why.TOS, why.HighTTL))
 	}},
 	{why.PathMTUBlackHole, func(s *Scene, rng *rand.Rand) {
-		mtu := 600 + rng.IntN(800)
-		s.Box = func(_ *World, p packet) fate {
-			if p.size+40 > mtu {
-				return dropped
+		mtu, way := 600+rng.IntN(800), rng.IntN(3)
+		if way != 1 {
+			s.Box = func(_ *World, p packet) fate {
+				if p.size+40 > mtu {
+					return dropped
+				}
+				return passes
 			}
-			return passes
+		}
+		if way > 0 {
+			s.BackMTU = mtu
+		}
+		if way == 1 { // or nobody could tell
+			s.Answers = 4000
 		}
 	}},
 	{why.PathIdleTimeout, func(s *Scene, rng *rand.Rand) {
