@@ -16,7 +16,7 @@ func nameCauses() []Cause {
 		{
 			Code: NameDeadAddress, Title: "one of the name's addresses does not answer, others do", Prior: 1.2,
 			Variants: deadAddresses,
-			Words:    halfDeadWords, Where:    deadWhere, Advice: "Take the address out of the DNS, or mend the host behind it: clients that try it first wait or fail.",
+			Words:    halfDeadWords, Where: deadWhere, Advice: "Take the address out of the DNS, or mend the host behind it: clients that try it first wait or fail.",
 			Again: shell("synscope ping -c 5 %n"),
 		},
 		{

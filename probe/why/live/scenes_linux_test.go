@@ -109,6 +109,26 @@ func losing(f func(p *tcp) bool) *lab.Link {
 	return &lab.Link{Out: lab.Path{Lose: func(ip []byte) bool { p, ok := parse(ip); return ok && f(&p) }}}
 }
 
+// forgettingBoth loses what belongs to a connection of which nothing was seen in either
+// direction for so long.
+func forgettingBoth(after time.Duration) *lab.Link {
+	var mu sync.Mutex
+	last := map[uint16]time.Time{}
+	old := func(port uint16, syn bool) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		at, known := last[port]
+		if known && !syn && time.Since(at) > after {
+			return true
+		}
+		last[port] = time.Now()
+		return false
+	}
+	l := losing(func(p *tcp) bool { return old(p.sport, p.syn()) })
+	l.Back = losing(func(p *tcp) bool { return old(p.dport, false) }).Out
+	return l
+}
+
 // losingBack is a link that loses such packets of the host's.
 func losingBack(f func(p *tcp) bool) *lab.Link {
 	return &lab.Link{Back: losing(f).Out}
@@ -265,6 +285,7 @@ func scenes() []scene {
 		{name: "host says network unreachable", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(port), Family: lab.IPv4, Do: lab.Reject, Code: 0}}}, want: codes(why.HostFirewall)},
 		{name: "one address fails now and then", spec: lab.HostSpec{Services: echo(), Routers: routers(1, lab.Rule{Family: lab.IPv6, Do: lab.Drop, Mask: 0x12, Flags: 2, Chance: 0.6})}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Addr6()} }, want: codes(why.NameIPv6Broken, why.NameDeadAddress)},
 		{name: "idle timeout", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(forgetting(3 * time.Second))}, leaves: 3, want: codes(why.PathIdleTimeout)},
+		{name: "idle timeout, whoever speaks", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: forgettingBoth(3 * time.Second)}, leaves: 3, want: codes(why.PathIdleTimeout)},
 		{name: "timestamps dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.option(8) != nil && p.dport == port })}, want: codes(why.PathDropsOption)},
 		{name: "MPTCP dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.option(30) != nil })}, want: codes(why.PathDropsOption)},
 		{name: "ECN dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.flags&0xc0 != 0 })}, want: codes(why.PathDropsECN)},
