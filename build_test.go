@@ -11,7 +11,7 @@ import (
 
 // mostModules is how many modules the program may be made of: who tries it for
 // the first time waits for each of them. Three are for giving up privileges.
-const mostModules = 22
+const mostModules = 20
 
 // TestModulesStayFew counts the modules that `go run .` downloads.
 func TestModulesStayFew(t *testing.T) {

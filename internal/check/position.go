@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"synscope/internal/target"
 )
 
 // ErrFile marks an error of a file of expectations: the file is wrong, and
@@ -29,6 +31,7 @@ type reader struct {
 	file   string
 	env    func(string) (string, bool)
 	faults []error
+	known  map[string]target.Ports // by the words that name them
 }
 
 // wrong notes a mistake at a node.

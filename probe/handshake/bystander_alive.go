@@ -11,7 +11,7 @@ import (
 type resetMark struct {
 	at         uint32    // in milliseconds since the connection's first packet
 	next, peer craft.Seq // what the end and the other one were to use next, as far as captured
-	seq        craft.Seq // of the RST
+	seq, ack   craft.Seq // of the RST
 	sent       craft.Seq // the first number that the end has used since
 	ttl        uint8
 	acks       bool // the RST acknowledges: it is no answer to a segment
@@ -45,7 +45,7 @@ func (b *Bystander) markReset(at int64, from Side, s *craft.Segment, before *Pai
 	}
 	me, you := before.end(from), before.end(from.Other())
 	*m = resetMark{
-		at: b.since(at), next: s.Seq, peer: you.Nxt, seq: s.Seq, ttl: s.TTL, acks: s.Flags.Has(craft.ACK),
+		at: b.since(at), next: s.Seq, peer: you.Nxt, seq: s.Seq, ack: s.Ack, ttl: s.TTL, acks: s.Flags.Has(craft.ACK),
 		heard: you.Opened(), early: !me.Confirmed(), talking: me.talked() || you.talked(), set: true,
 	}
 	if me.Opened() {

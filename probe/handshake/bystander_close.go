@@ -41,7 +41,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseByReset
 	case c.count > 0 && s.count > 0 && b.gone(), !both && b.goneAlone():
 		return CloseUnknown
-	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
+	case reset && (!hidden || b.endedBefore()) && !(c.count > 0 && s.count > 0 && t.lossy()):
 		return CloseByReset
 	case both && (b.neverAcked(Client, t) || b.neverAcked(Server, t)):
 		return CloseTimeout
@@ -75,6 +75,19 @@ func (b *Bystander) gone() bool {
 func (b *Bystander) goneAlone() bool {
 	for side := range Server + 1 {
 		if m := b.mark(side); m.set && !m.acks && b.fins[side].count > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// endedBefore tells an RST of an end of which nothing is missing, and that had
+// received nothing that is: what the other end sent after that, as a FIN that was
+// lost on the way, changes nothing.
+func (b *Bystander) endedBefore() bool {
+	for _, side := range []Side{Client, Server} {
+		m := b.mark(side)
+		if m.set && m.acks && b.strays == 0 && b.tail(side) == 0 && m.ack.LessThanEq(b.ways[side.Other()].seen) {
 			return true
 		}
 	}

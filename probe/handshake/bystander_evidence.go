@@ -50,7 +50,8 @@ type rarely struct {
 	offered    bool          // MP_CAPABLE on the SYN
 	multipath  bool          // and on the SYN-ACK
 
-	earlyAt    int64 // of data of the server before the client's ACK
+	earlyAt    int64  // of data of the server before the client's ACK
+	earlyVal   uint32 // their timestamp
 	earlyBytes int
 	early      bool // and the SYN-ACK came again after it
 
@@ -257,6 +258,7 @@ func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
 		m := b.rare()
 		if m.earlyAt == 0 {
 			m.earlyAt = at
+			m.earlyVal, _, _ = s.Options.Timestamps()
 		}
 		m.earlyBytes += len(s.Payload)
 	}

@@ -128,6 +128,14 @@ func (b *Bystander) Counts(from Side, id uint16) bool {
 	return id != 0 && i.last != 0 && i.wild == 0 && step > 0 && step <= few
 }
 
+// Counted tells an IP identification that an end which counts its packets by it has
+// used not long ago.
+func (b *Bystander) Counted(from Side, id uint16) bool {
+	const recent = 256
+	i := &b.idents[from]
+	return id != 0 && i.last != 0 && i.wild == 0 && i.last-id < recent
+}
+
 // ttlRange is of what a server sent after its SYN-ACK, RSTs left out.
 type ttlRange struct{ low, high, count uint8 }
 

@@ -114,7 +114,7 @@ func (b *Bystander) judge(r *Result, t Trust) {
 // for few hosts: it may have ended a connection of which nothing else was
 // captured, and then the client would not ask again.
 func (b *Bystander) askedAfter() bool {
-	return b.more != nil && b.more.reset.at > 0 && b.syn.latest > b.more.reset.at
+	return b.more != nil && b.more.reset.at > 0 && b.syn.latest-b.more.reset.at > settling
 }
 
 // askedAnew tells whether the client has sent its SYN again after the latest
