@@ -2,10 +2,9 @@ package why
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
-
-	"gonum.org/v1/gonum/mathext"
 )
 
 // Diagnosis is what was found.
@@ -104,12 +103,32 @@ func (r *run) measure(d *Diagnosis) {
 }
 
 // upperBound is the rate that k failures of n exclude at 95 %: Clopper and
-// Pearson's one-sided bound.
+// Pearson's one-sided bound, at which so few failures have a chance of 5 %.
 func upperBound(k, n int) float64 {
 	if n == 0 || k >= n {
 		return 1
 	}
-	return mathext.InvRegIncBeta(float64(k+1), float64(n-k), 0.95)
+	low, high := float64(k)/float64(n), 1.0
+	for range 60 {
+		middle := (low + high) / 2
+		if atMost(k, n, middle) > 0.05 {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return (low + high) / 2
+}
+
+// atMost is the chance of at most k failures of n at a rate between 0 and 1.
+func atMost(k, n int, rate float64) (sum float64) {
+	all, _ := math.Lgamma(float64(n + 1))
+	for i := range k + 1 {
+		some, _ := math.Lgamma(float64(i + 1))
+		others, _ := math.Lgamma(float64(n - i + 1))
+		sum += math.Exp(all - some - others + float64(i)*math.Log(rate) + float64(n-i)*math.Log1p(-rate))
+	}
+	return sum
 }
 
 func (r *run) found(c int, p float64, made []Record) Found {
