@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -53,14 +54,18 @@ func readCaptures(ctx context.Context, s Streams, o *readOptions) error {
 	if err != nil {
 		return err
 	}
+	files, err := openAll(ctx, o.words)
+	if err != nil {
+		return err
+	}
 	if j.display, err = newDisplay(&o.common, s, &target.Set{}); err != nil {
 		return err
 	}
-	s.work.begin() // files are opened for as long as nothing interrupts
+	s.work.begin()
 	begin := time.Now()
 	err = j.Record(&record.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
 	if err == nil {
-		err = j.read(ctx, o.words)
+		err = j.read(ctx, files)
 	}
 	j.closing.Took = time.Since(begin)
 	return j.finish(j.end(err))
@@ -122,19 +127,15 @@ func newReadJob(s Streams, o *readOptions) (*readJob, error) {
 }
 
 // read looks at every file before it reads the first.
-func (j *readJob) read(ctx context.Context, paths []string) error {
-	j.paths = paths
+func (j *readJob) read(ctx context.Context, files []*os.File) error {
+	j.paths = j.options.words
 	j.heap.watch(0)
 	live := false
 	var inputs []capture.Input
-	files, err := openAll(ctx, paths)
-	if err != nil {
-		return err
-	}
 	if err := confineFiles(&j.options.common, j.streams); err != nil {
 		return err
 	}
-	for i, path := range paths {
+	for i, path := range j.paths {
 		input, grows, err := j.input(ctx, files[i])
 		switch {
 		case ctx.Err() != nil:
@@ -330,7 +331,7 @@ func (j *readJob) conclude() error {
 			errs = append(errs, j.Record(g))
 		}
 	}
-	if j.numbers != nil {
+	if j.numbers != nil && j.table != nil { // nothing was read of a file that is no capture
 		errs = append(errs, j.numbers.write())
 	}
 	return errors.Join(append(errs, j.Record(&j.closing))...)

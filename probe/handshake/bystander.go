@@ -59,10 +59,10 @@ const (
 	knowForged     // an RST that the host cannot have sent
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
-	knowStranger   // an RST answered a FIN that came again after the end
+	knowStranger   // an RST answered a FIN that was retransmitted after the end
 	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
 	knowTwoPlaces  // packets were captured before and behind a router: TTLs say nothing
-	knowQueueFull  // the server had data and sent its SYN-ACK again
+	knowQueueFull  // the server had data and retransmitted its SYN-ACK
 )
 
 func (k knowledge) has(l knowledge) bool { return k&l == l }
@@ -154,7 +154,7 @@ func (b *Bystander) challenges(from Side, me, you *End, s *craft.Segment) bool {
 		!plausible(s.Ack.Sub(you.ISS.Add(1)), 0)
 }
 
-// opening takes in a SYN or SYN-ACK: the first one, one that comes again, or
+// opening takes in a SYN or SYN-ACK: the first one, a retransmitted one, or
 // one that was captured after segments that it came before.
 func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment) (n Notes) {
 	ack := s.Flags.Has(craft.ACK)

@@ -122,7 +122,7 @@ func (b *Bystander) wasUp() bool {
 }
 
 // neverAcked tells whether nobody acknowledged an end's FIN, by that end's own
-// word: it sent it again and again, over a second and more. The last of them may
+// word: it retransmitted it again and again, over a second and more. The last of them may
 // have been acknowledged after all in a capture that misses segments, unless
 // they are as many as are sent before it is given up (tcp(7), tcp_orphan_retries).
 func (b *Bystander) neverAcked(side Side, t Trust) bool {

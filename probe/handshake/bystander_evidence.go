@@ -53,7 +53,7 @@ type rarely struct {
 	earlyAt    int64  // of data of the server before the client's ACK
 	earlyVal   uint32 // their timestamp
 	earlyBytes int
-	early      bool // and the SYN-ACK came again after it
+	early      bool // and the SYN-ACK was retransmitted after it
 
 	zero             zeroWindows
 	late             uint64    // bytes of the server sent after it had the client's FIN

@@ -137,7 +137,7 @@ func (v *sight) spokeFirst() string {
 	return "its first bytes were not captured"
 }
 
-// earlyData: a SYN-ACK that comes again shows that the server had no ACK when
+// earlyData: a retransmitted SYN-ACK shows that the server had no ACK when
 // it sent the data.
 func (v *sight) earlyData() string {
 	if !v.more.early {

@@ -41,7 +41,7 @@ type greeting struct {
 
 // synackTally counts what is odd about SYN-ACKs.
 type synackTally struct {
-	repeats uint8 // those that came again after the client's ACK
+	repeats uint8 // those that were retransmitted after the client's ACK
 	unheard uint8 // of them those that do not show that the server has heard more than the SYN
 	stuck   uint8 // the same after data or a FIN of the client; twice where it was after several
 	nops    uint8 // the longest run of NOPs in one

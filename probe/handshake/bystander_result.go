@@ -200,7 +200,7 @@ func (b *Bystander) resetReply(r *Result) *craft.Segment {
 const (
 	longest        = int64(time.Second)
 	longestRefusal = int64(400 * time.Millisecond)
-	unrepeated     = int64(3 * time.Second) // a SYN-ACK has come again by then
+	unrepeated     = int64(3 * time.Second) // a SYN-ACK has been retransmitted by then
 )
 
 // roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
@@ -211,7 +211,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	}
 	asked := b.answered(t.Gaps > 0 || t.Chosen)
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
-		asked = 0 // the SYN-ACK may be one that was sent again
+		asked = 0 // the SYN-ACK may be a retransmitted one
 	}
 	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && t.Gaps > 0) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
@@ -264,7 +264,7 @@ func (b *Bystander) beforeNext() bool {
 func (b *Bystander) retried() bool {
 	m := b.more
 	if m != nil && m.challenges > 0 && b.syn.count == 1 && !b.known.has(knowSYNStamped|knowSYNACKStamped) {
-		return true // after a challenge ACK it is sent again at once
+		return true // after a challenge ACK it is retransmitted at once
 	}
 	return m != nil && m.refusedAt > 0 && b.answer.count > 0 && b.syn.latest <= m.refusedAt && m.refusedAt < b.answer.at &&
 		!b.known.has(knowForged) && !b.known.has(knowSYNStamped|knowSYNACKStamped)

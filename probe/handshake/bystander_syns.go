@@ -119,7 +119,7 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
 	}
 }
 
-// echoes notes what the server had received when it sent its SYN-ACK again, as
+// echoes notes what the server had received when it retransmitted its SYN-ACK, as
 // the timestamp option tells (RFC 7323 §4.3): Linux echoes the latest segment,
 // even one that finds the queue full (tcp_check_req in net/ipv4/tcp_minisocks.c).
 // Where it echoes something older, data and ACK may have been lost.
