@@ -117,9 +117,11 @@ func sameClose(got, want Close) bool {
 	return got == want || got == CloseThreeWay && want == CloseFourWay || got == CloseFourWay && want == CloseThreeWay
 }
 
-// tellingCodes are the findings without the one that depends on that too.
+// tellingCodes are the findings without the one that depends on that too, and
+// without the one that the kernel sends its FIN again where a busy machine acknowledges
+// it late: that comes after 200 ms.
 func tellingCodes(r *Result) []string {
-	return slices.DeleteFunc(codes(r), func(code string) bool { return code == "close-three-way" })
+	return slices.DeleteFunc(codes(r), func(code string) bool { return code == "close-three-way" || code == "fin-retransmissions" })
 }
 
 // TestKernel: what a Linux kernel does, found by its exact findings.
