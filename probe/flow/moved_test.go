@@ -334,3 +334,30 @@ func TestCopyFromTheFuture(t *testing.T) {
 		t.Errorf("%d attempts, %d duplicates, %v", len(g.attempts), counts.Duplicates, a.Repeats)
 	}
 }
+
+// TestRefusalOfTheSYNBefore: ports that were refused, and used again at once with a
+// number a little higher, in any order: the refusal is of the first SYN.
+func TestRefusalOfTheSYNBefore(t *testing.T) {
+	k := newTalk(t, 1, 0)
+	k.seq = [2]craft.Seq{1129843841, 558869686}
+	k.say(0, 0, fS, 0).raw(20*us, 1, fRA, 0, seq(0))
+	k.seq[0], k.seq[1] = 1129845599, 558869686
+	k.say(90*us, 0, fS, 0).say(13*us, 1, fSA, 0).say(10*us, 0, fA, 0)
+	n := len(k.packets)
+	data(k.say(ms, 1, fP, 10), 1, 1)
+	for round := range 120 {
+		order, places := round, []int{0, 1, 2, 3, 4}
+		list := slices.Clone(k.packets)
+		for i := range n {
+			at := order % len(places)
+			list[i], order = k.packets[places[at]], order/len(places)
+			places = slices.Delete(places, at, at+1)
+		}
+		g, _ := through(t, flow.Config{}, plain(list)...)
+		for i := range g.attempts {
+			if a := &g.attempts[i]; slices.Contains(codesOf(a), "forged-reset") {
+				t.Errorf("order %d, attempt %d: %v", round, i+1, a.Findings)
+			}
+		}
+	}
+}

@@ -249,7 +249,7 @@ func (b *Bystander) refusesSYN() bool {
 // and no SYN was retransmitted. It is forged where the server goes on.
 func (b *Bystander) refusalAfter(this *resetKept) {
 	if b.known.has(knowClientSYN|knowServerSYN) && this.seq == 0 && b.pair.Server.ISS != 0 && this.flags.Has(craft.ACK) &&
-		this.ack == b.pair.Client.ISS.Add(1) && b.syn.latest < b.answer.at {
+		this.ack == b.pair.Client.ISS.Add(1) && this.ack == b.answer.ack && b.syn.latest < b.answer.at {
 		b.more.pending = *this
 	}
 }
