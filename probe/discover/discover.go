@@ -13,9 +13,7 @@ package discover
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"math"
 	"net"
 	"net/netip"
 	"time"
@@ -92,18 +90,13 @@ func Run(ctx context.Context, network probe.Polled, cfg Config, yield func(Host)
 }
 
 func (c *Config) check(network probe.Polled) error {
-	switch {
-	case c.Hosts == nil:
+	if c.Hosts == nil {
 		return errors.New("discover: no hosts")
-	case len(network.Ports()) == 0:
-		return errors.New("discover: no source port is held")
-	case c.Rate < 0 || math.IsNaN(c.Rate):
-		return fmt.Errorf("discover: a rate of %v packets a second", c.Rate)
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = probe.DefaultTimeout
 	}
-	return nil
+	return wire.Check("discover", network, c.Rate, 0)
 }
 
 func (c *Config) look() wire.Look {

@@ -137,6 +137,9 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 	v := t.flow(r).rival()
 	switch v.contest(t.flow(r), stampOf(p.Time), swapped, s) {
 	case begins:
+		if f := t.flow(r); s.Flags.Has(craft.RST) && swapped == v.swapped && v.swapped == f.fromSecond {
+			f.watch.Segment(stampOf(p.Time), handshake.Client, s, handshake.Kept{}) // it is about the old one, and ends that
+		}
 		return t.succeed(r, k, hash), false
 	case passes:
 		t.pass(r)
@@ -164,8 +167,13 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 func (t *Table) succeed(r ref, k *key, hash uint32) ref {
 	v := t.flow(r).rival()
 	t.flow(r).more.rival = nil
+	old := t.flow(r).inherited()
 	t.finish(r, Reused)
-	return t.beginRival(v, k, hash)
+	now := t.beginRival(v, k, hash)
+	if now != noRef && !now.isLone() && old != nil {
+		t.flow(now).rare().copies = old
+	}
+	return now
 }
 
 // beginRival makes a connection of what was held.

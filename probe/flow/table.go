@@ -136,7 +136,7 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 			twice = true
 			break
 		}
-		copied := t.lone(r).copyOf(swapped, s)
+		copied := t.lone(r).copyOf(swapped, p, s)
 		r = t.promote(r, p)
 		if copied {
 			f := t.flow(r)

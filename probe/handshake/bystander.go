@@ -59,10 +59,10 @@ const (
 	knowForged     // an RST that the host cannot have sent
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
-	knowStranger   // an RST answered a FIN that came again after the end
+	knowStranger   // an RST answered a FIN that was retransmitted after the end
 	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
 	knowTwoPlaces  // packets were captured before and behind a router: TTLs say nothing
-	knowQueueFull  // the server had data and sent its SYN-ACK again
+	knowQueueFull  // the server had data and retransmitted its SYN-ACK
 )
 
 func (k knowledge) has(l knowledge) bool { return k&l == l }
@@ -154,7 +154,7 @@ func (b *Bystander) challenges(from Side, me, you *End, s *craft.Segment) bool {
 		!plausible(s.Ack.Sub(you.ISS.Add(1)), 0)
 }
 
-// opening takes in a SYN or SYN-ACK: the first one, one that comes again, or
+// opening takes in a SYN or SYN-ACK: the first one, a retransmitted one, or
 // one that was captured after segments that it came before.
 func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment) (n Notes) {
 	ack := s.Flags.Has(craft.ACK)
@@ -178,6 +178,8 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	b.known |= knowISN(from) | knowSYN(from)
 	if ack && !you.Opened() {
 		b.assume(from.Other(), you, s.Ack)
+	}
+	if ack && s.Ack == you.ISS.Add(1) {
 		b.known |= knowISN(from.Other())
 	}
 	if ack && you.Nxt.LessThan(s.Ack) {
@@ -238,8 +240,10 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 		me.Nxt = s.Seq
 	}
 	if you.Nxt.LessThan(s.Ack) {
-		n |= NoteUncaptured
-		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
+		if !b.probed(from.Other(), you, s.Ack) {
+			n |= NoteUncaptured
+			b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
+		}
 		you.Nxt = s.Ack
 	}
 	b.ways[from].fill(s)
@@ -247,6 +251,13 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 		b.resume(from, me, you, s)
 	}
 	return n
+}
+
+// probed tells whether the one number more that is acknowledged of an end may be of
+// a keep-alive, which is sent one number back (RFC 9293 §3.8.4): of a connection met
+// under way nothing else was captured of that end.
+func (b *Bystander) probed(side Side, e *End, ack craft.Seq) bool {
+	return ack == e.Nxt.Add(1) && !b.known.has(knowISN(side)) && b.ways[side].carried == 0
 }
 
 // resume picks up both directions at a segment whose one number is beyond

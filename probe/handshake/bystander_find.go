@@ -61,7 +61,7 @@ var bystanderPatterns = []bystanderPattern{
 	{"syn-proxy", probe.SeverityNotice,
 		"something in front of the server answers the SYN in its name and connects to it later", (*sight).proxied},
 	{"synack-repeated", probe.SeverityNotice,
-		"the SYN-ACK came again although the client had acknowledged it: the ACK was lost on the way or came late, or the server waits for data first",
+		"the SYN-ACK was retransmitted although the client had acknowledged it: the ACK was lost on the way or came late, or the server waits for data first",
 		(*sight).synackRepeated},
 	{"split-handshake", probe.SeverityNotice,
 		"the server answered the SYN with a SYN of its own instead of a SYN-ACK", (*sight).split},

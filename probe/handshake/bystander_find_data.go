@@ -137,7 +137,7 @@ func (v *sight) spokeFirst() string {
 	return "its first bytes were not captured"
 }
 
-// earlyData: a SYN-ACK that comes again shows that the server had no ACK when
+// earlyData: a retransmitted SYN-ACK shows that the server had no ACK when
 // it sent the data.
 func (v *sight) earlyData() string {
 	if !v.more.early {
@@ -149,7 +149,7 @@ func (v *sight) earlyData() string {
 func (v *sight) zeroWindow() string {
 	z := &v.more.zero
 	switch {
-	case z.count == 0 || !v.pair.Server.Confirmed():
+	case z.count == 0 || !v.pair.Server.Confirmed() || v.last < z.first: // stamps contradict themselves
 		return ""
 	case v.result.Acked == 0 && z.last-z.first < heldFor:
 		return "" // there was nothing to read

@@ -41,7 +41,7 @@ type greeting struct {
 
 // synackTally counts what is odd about SYN-ACKs.
 type synackTally struct {
-	repeats uint8 // those that came again after the client's ACK
+	repeats uint8 // those that were retransmitted after the client's ACK
 	unheard uint8 // of them those that do not show that the server has heard more than the SYN
 	stuck   uint8 // the same after data or a FIN of the client; twice where it was after several
 	nops    uint8 // the longest run of NOPs in one
@@ -126,6 +126,14 @@ func (b *Bystander) Counts(from Side, id uint16) bool {
 	i := &b.idents[from]
 	step := id - i.last
 	return id != 0 && i.last != 0 && i.wild == 0 && step > 0 && step <= few
+}
+
+// Counted tells an IP identification that an end which counts its packets by it has
+// used not long ago.
+func (b *Bystander) Counted(from Side, id uint16) bool {
+	const recent = 256
+	i := &b.idents[from]
+	return id != 0 && i.last != 0 && i.wild == 0 && i.last-id < recent
 }
 
 // ttlRange is of what a server sent after its SYN-ACK, RSTs left out.

@@ -110,7 +110,8 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
 		b.answer.tally.repeats = min(b.answer.tally.repeats, 254) + 1
 		b.echoes(s, kept)
 	}
-	if m.earlyAt > 0 && at-m.earlyAt > 2*settling {
+	val, _, _ := s.Options.Timestamps()
+	if m.earlyAt > 0 && at-m.earlyAt > 2*settling && int32(val-m.earlyVal) >= 0 { // else it was sent before the data
 		m.early = true
 	}
 	if mss, ok := s.Options.MSS(); ok && b.pair.Server.MSS != 0 && mss != b.pair.Server.MSS {
@@ -118,7 +119,7 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
 	}
 }
 
-// echoes notes what the server had received when it sent its SYN-ACK again, as
+// echoes notes what the server had received when it retransmitted its SYN-ACK, as
 // the timestamp option tells (RFC 7323 §4.3): Linux echoes the latest segment,
 // even one that finds the queue full (tcp_check_req in net/ipv4/tcp_minisocks.c).
 // Where it echoes something older, data and ACK may have been lost.

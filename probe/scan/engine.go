@@ -21,6 +21,7 @@ type engine struct {
 	flights   *flights
 	ready     ready    // hosts with probes that wait for their turn
 	losses    losses   // of the whole run
+	seen      trials   // of all its hosts
 	batch     []uint32 // the flights whose packets are in the current batch
 	canaries  canaries
 	rooms     []*probe.Verdict // of probes that are done, to be used again

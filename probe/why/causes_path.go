@@ -38,7 +38,7 @@ func pathCauses() []Cause {
 			Variants: variants(
 				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive()),
 				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive(), listens()),
-				oneWay(0.97),
+				oneWay(0.97), bytesDropped(),
 				rules(router(), when(toHost, silent), traces(diesOnPath)),
 				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
 			Words: oneWayWords, Where: deathOf, Needs: []string{"distance"}, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
@@ -84,10 +84,21 @@ func oneWay(p float64) Variant {
 		when(isKind(Reuse, Target), of(share{SYNACK, 0}, share{Silence, 0.3}, share{Challenge, 0.3})))
 }
 
-// oneWayWords tell of connections that end after the handshake's second segment.
+// bytesDropped is a firewall that lets handshakes pass, looks into what follows and drops it.
+func bytesDropped() Variant {
+	return rules(router(), when(func(t *Trial) bool {
+		return t.Role == Target && (t.Kind == Connect || t.Kind == Large || t.Kind == Idle)
+	}, only(Ignored)), when(isKind(Hold, Target), held))
+}
+
+// oneWayWords tell of connections that end after the handshake's second segment, or third.
 func oneWayWords(k *Knowledge) (title, advice string) {
 	if k.outcome(Ignored) == 0 || k.outcome(Ignored) < k.outcome(Silence) {
 		return "", ""
+	}
+	if k.count(func(t *Trial) bool { return t.Kind == Hold && t.Role == Target && t.Outcome == Acked }) > 0 {
+		return "a firewall on the way lets handshakes pass and drops the bytes that follow",
+			"The host takes every connection, and nothing that is said in it arrives. Something looks into connections and drops those that it does not know or want: an application firewall, an intrusion prevention system, a censor. Ask who runs the network between; encrypted or tunnelled connections may pass."
 	}
 	return "a firewall on the way lets SYNs pass and drops what follows",
 		"The host answers every SYN, and nothing behind it arrives. A firewall that remembers connections does that where it sees one direction only (asymmetric routing: SYN-ACKs come back another way), or where its table lost them. Ask who runs it for the way back, or to let both directions pass through the same box. What was opened stays half open at the host until it gives up."

@@ -32,7 +32,7 @@ var patience = [kinds]time.Duration{SYN: 1300 * time.Millisecond, ACK: time.Seco
 func Experiments() []Experiment {
 	return []Experiment{
 		{"local", "route, source, interface, neighbour, ports, connection tracking", "causes on this machine", 3, planLocal},
-		{"names", "every address of the name", "a dead address of several, broken IPv6", 2, planNames},
+		{"names", "every address of the name", "a dead address of several, broken IPv6", 3, planNames},
 		{"flows", "source ports, failing ones again and again", "loss that sticks to a flow from loss that does not", 5, planFlows},
 		{"pace", "bursts against single SYNs", "rate limits from loss", 4, planPace},
 		{"options", "TCP options, ECN, type of service, TTL, timestamps", "what drops which SYN; PAWS", 3, planOptions},
@@ -87,7 +87,7 @@ func planNames(k *Knowledge, round int) (list []Trial) {
 	if len(k.Addrs) < 2 {
 		return nil
 	}
-	for range 3 {
+	for range max(3, 12/len(k.Addrs)) {
 		for a := range k.Addrs {
 			list = append(list, Trial{Kind: SYN, Addr: a, Flow: k.newFlow()})
 		}

@@ -197,4 +197,4 @@ func (t *Trial) Packets(hops int) int {
 }
 
 // packetsOf is the most that trials send, closing segments included.
-var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 9}
+var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}

@@ -88,7 +88,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	if a.rtt > 0 && (w.quickest == 0 || a.rtt < w.quickest) {
 		w.quickest = a.rtt
 	}
-	if !wire.Repeats(a.rtt, w.quickest) { // a SYN-ACK that was lost and came again is no measure of the way
+	if !wire.Repeats(a.rtt, w.quickest) { // a retransmitted SYN-ACK is no measure of the way
 		w.slowest = max(w.slowest, a.rtt)
 	}
 	if wire.Repeats(a.rtt, 0) { // of one host nothing else is remembered: nobody knows which it was

@@ -44,22 +44,7 @@ func (s *grepSink) Record(r record.Record) error {
 		}
 		return s.comment("%s", text.ComparisonWords(r))
 	}
-	return s.gather(r)
-}
-
-// gather takes what tells of a host, and writes the hosts so far where there
-// is no room for more.
-func (s *grepSink) gather(r record.Record) error {
-	if s.book.again(r) {
-		if err := s.hosts(); err != nil {
-			return err
-		}
-	}
-	s.book.record(r)
-	if s.book.full() {
-		return s.hosts()
-	}
-	return nil
+	return s.book.gather(r, s.hosts)
 }
 
 func (s *grepSink) end(r *record.Summary) error {

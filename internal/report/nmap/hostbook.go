@@ -82,6 +82,21 @@ const (
 
 func (b *hostbook) full() bool { return b.kept >= bookSize }
 
+// gather takes what tells of a host, and has the hosts so far written where there is
+// no room for more.
+func (b *hostbook) gather(r record.Record, write func() error) error {
+	if b.again(r) {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	b.record(r)
+	if b.full() {
+		return write()
+	}
+	return nil
+}
+
 // add takes a port that is told of once.
 func (b *hostbook) add(p *record.Port) {
 	page := b.page(p.Target, p.Addr)

@@ -44,22 +44,7 @@ func (s *xmlSink) Record(r record.Record) error {
 		s.after = append(s.after, story{r, text.ComparisonWords(r)})
 		return nil
 	}
-	return s.gather(r)
-}
-
-// gather takes what tells of a host, and writes the hosts so far where there
-// is no room for more.
-func (s *xmlSink) gather(r record.Record) error {
-	if s.book.again(r) {
-		if err := s.tell(); err != nil {
-			return err
-		}
-	}
-	s.book.record(r)
-	if s.book.full() {
-		return s.tell()
-	}
-	return nil
+	return s.book.gather(r, s.tell)
 }
 
 func (s *xmlSink) write(text string) error {

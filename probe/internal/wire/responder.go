@@ -41,7 +41,7 @@ type Responder struct {
 }
 
 // Unheard is how many connections were closed by an RST of which the far end seems not
-// to have heard: its SYN-ACK came again.
+// to have heard: its SYN-ACK was retransmitted.
 func (r *Responder) Unheard() uint64 { return r.unheard.count }
 
 // Add queues a response, unless the same was sent a moment ago. It reports

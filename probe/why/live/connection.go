@@ -31,6 +31,7 @@ type conn struct {
 	rto      time.Duration
 	opened   time.Time
 	una      craft.Seq // SND.UNA
+	told     craft.Seq // what an ACK of ours has acknowledged
 	reset    bool      // an RST came
 	stranger bool      // that came from nearer or further than the SYN-ACK
 	bare     bool      // it had no ACK: a kernel's word on a segment, not a program's
@@ -106,6 +107,7 @@ func (c *conn) close() {
 // ack acknowledges what has come.
 func (c *conn) ack() {
 	s := c.segment(craft.ACK, c.next, c.acked)
+	c.told = c.acked
 	c.send(&s)
 }
 
@@ -369,7 +371,7 @@ func (c *conn) idle(ctx context.Context) {
 		c.t.Outcome = c.fail()
 		return
 	}
-	if c.until(ctx, c.t.Pause, func() bool { return c.reset || c.fin }) {
+	if c.quiet(ctx) {
 		c.t.Outcome = why.IdleClosed
 		return
 	}
@@ -388,6 +390,24 @@ func (c *conn) idle(ctx context.Context) {
 	default:
 		c.t.Outcome = why.IdleDead
 	}
+}
+
+// mostAcks is how often what a program says in a pause is acknowledged.
+const mostAcks = 2
+
+// quiet waits for a trial's pause, and tells whether the connection ended in it. What
+// the program says is acknowledged: else the host would retransmit it, and keep alive what
+// should be forgotten.
+func (c *conn) quiet(ctx context.Context) (ended bool) {
+	acks := 0
+	over := func() bool {
+		if c.acked != c.told && acks < mostAcks && !c.fin && !c.reset {
+			acks++
+			c.ack()
+		}
+		return c.reset || c.fin
+	}
+	return c.until(ctx, c.t.Pause, over)
 }
 
 // reuse closes the connection in both directions and sends a SYN from the same port.

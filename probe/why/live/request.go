@@ -2,9 +2,7 @@ package live
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
@@ -70,15 +68,4 @@ func (c *conn) greeting() []byte {
 		return fmt.Appendf(nil, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", name)
 	}
 	return []byte("\r\n\r\n")
-}
-
-// clientHello is the first message of a TLS client, small enough for any segment.
-func clientHello(name string) []byte {
-	near, far := net.Pipe()
-	defer near.Close()
-	defer far.Close()
-	go tls.Client(near, &tls.Config{ServerName: name, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256}}).Handshake()
-	b := make([]byte, 1024)
-	n, _ := far.Read(b)
-	return b[:n]
 }

@@ -155,10 +155,10 @@ func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool 
 	switch {
 	case meaning == probe.ReasonTimeExceeded:
 		t.Outcome = why.Expired
-	case noWay[meaning]:
-		t.Outcome = why.NoWay
 	case e.Src == k.dst.Addr().WithZone(""):
 		t.Outcome = why.RejectedByHost
+	case noWay[meaning]:
+		t.Outcome = why.NoWay
 	case unreachable[meaning]:
 		t.Outcome = why.HostUnreachable
 	default:

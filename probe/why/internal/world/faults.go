@@ -80,10 +80,13 @@ var faults = []fault{
 		}
 	}},
 	{why.PathFirewallDrop, func(s *Scene, rng *rand.Rand) {
-		which := rng.IntN(3)
+		which := rng.IntN(4)
 		s.DropsUnused = false
 		s.Box = func(_ *World, p packet) fate {
-			if which == 0 || p.target() && (which == 1 || p.kind == syn) {
+			if which == 3 && p.kind == data && p.target() {
+				return dropped
+			}
+			if which == 0 || p.target() && (which == 1 || which == 2 && p.kind == syn) {
 				return dropped
 			}
 			return passes

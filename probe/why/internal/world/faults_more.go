@@ -275,12 +275,16 @@ func names(s *Scene, rng *rand.Rand, six bool) {
 	}
 	which := rng.IntN(fours)
 	end := oneOf(rng, dropped, dropped, ends(answer{says: saysRST, from: s.far()}), ends(answer{says: saysUnreachable, from: s.Routers}))
+	how := 1.0
+	if !six && rng.IntN(4) == 0 { // half dead
+		how = between(rng, 0.4, 0.8)
+	}
 	s.Host = func(w *World, p packet) fate {
 		dead := p.t.Addr == which
 		if six {
 			dead = p.t.Addr >= fours
 		}
-		if p.opening() && dead {
+		if p.opening() && dead && w.rng.Float64() < how {
 			return end
 		}
 		return passes
