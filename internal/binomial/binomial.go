@@ -26,6 +26,14 @@ func UpperTail(n, k int, p float64) (sum float64) {
 	return min(sum, 1)
 }
 
+// atMost is the probability of at most k successes in n trials.
+func atMost(n, k int, p float64) (sum float64) {
+	for i := range k + 1 {
+		sum += exactly(n, i, p)
+	}
+	return sum
+}
+
 func exactly(n, k int, p float64) float64 {
 	return math.Exp(LogChoose(n, k) + times(k, math.Log(p)) + times(n-k, math.Log1p(-p)))
 }
@@ -49,7 +57,7 @@ func UpperBound(n, k int, level float64) float64 {
 	low, high := 0.0, 1.0
 	for range 60 { // as fine as a float64
 		p := (low + high) / 2
-		if 1-UpperTail(n, k+1, p) > 1-level {
+		if atMost(n, k, p) > 1-level {
 			low = p
 		} else {
 			high = p

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"gonum.org/v1/gonum/mathext"
 )
 
 func near(t *testing.T, what string, got, want, within float64) {
@@ -52,4 +54,15 @@ func TestUpperBound(t *testing.T) {
 	near(t, "10 of 20", UpperBound(20, 10, 0.975), 0.728, 0.0005)
 	near(t, "no trials", UpperBound(0, 0, 0.95), 1, 0)
 	near(t, "all of 3", UpperBound(3, 3, 0.95), 1, 0)
+}
+
+// The bound is the quantile of a beta distribution, as a library of others has it.
+func TestUpperBoundIsABetaQuantile(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 10, 59, 100, 1000, 20_000} {
+		for _, k := range []int{0, 1, 2, n / 10, n / 2, n - 1} {
+			if k < n {
+				near(t, "quantile", UpperBound(n, k, 0.95), mathext.InvRegIncBeta(float64(k+1), float64(n-k), 0.95), 1e-9)
+			}
+		}
+	}
 }

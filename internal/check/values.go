@@ -59,12 +59,12 @@ func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation, before int) {
 		r.wrong(n, "%s has no targets", e.Name)
 		return
 	}
-	places := map[string]*yaml.Node{}
+	places, own := map[string]*yaml.Node{}, map[string]bool{}
 	for _, w := range r.words(targets, "targets") {
 		for _, member := range l.groups.resolve([]located{w}) {
 			if places[member.word] == nil {
 				e.Targets = append(e.Targets, member.word)
-				places[member.word] = w.node
+				places[member.word], own[member.word] = w.node, w.word == member.word
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation, before int) {
 	r.scoped(n, e)
 	for _, w := range e.Targets {
 		r.sensible(n, w, e.of(w))
-		if err := wellFormed(w); err != "" {
+		if err := wellFormed(w); err != "" && own[w] { // those of groups are refused there
 			r.wrong(places[w], "%s: target %q: %s", e.Name, w, err)
 		}
 	}

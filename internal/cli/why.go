@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report/record"
+	"synscope/internal/spelling"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -128,7 +129,7 @@ func (j *whyJob) readExperiments(ctx context.Context) error {
 	j.cfg.Only = listOf(j.options.Only)
 	for _, name := range j.cfg.Only {
 		if !slices.Contains(experimentNames(), name) {
-			return usagef("--only: there is no experiment %q: there are %s", name, strings.Join(experimentNames(), ", "))
+			return usagef("--only: there is no experiment %q: %s", name, spelling.Hint(name, experimentNames()))
 		}
 	}
 	word := j.options.Against

@@ -229,3 +229,108 @@ func TestRotatedWhileAsking(t *testing.T) {
 		t.Errorf("%d attempts, %d SYNs, %d duplicates", len(g.attempts), a.Attempts, counts.Duplicates)
 	}
 }
+
+// TestKeepAliveMetUnderWay: its answer acknowledges no segment that is missing.
+func TestKeepAliveMetUnderWay(t *testing.T) {
+	k := data(newTalk(t, 1, 0).open(), 0, 100)
+	n := len(k.packets)
+	k.again(30*sec, 0, fA, prev(k, 0, 1), 0).say(20*ms, 1, fA, 0)
+	k.again(30*sec, 0, fA, prev(k, 0, 1), 0).say(20*ms, 1, fA, 0)
+	g, counts := through(t, flow.Config{}, plain(k.packets[n:])...)
+	if a := &g.attempts[0]; len(g.attempts) != 1 || a.Gaps > 0 || counts.Gaps > 0 || a.Close == handshake.CloseByReset {
+		t.Errorf("%d attempts, %d gaps, closed %q", len(g.attempts), counts.Gaps, a.Close)
+	}
+}
+
+// TestRepeatedSYNAnsweredLate: a SYN-ACK that came after the SYN came again does not
+// say which it answers, though it echoes the first: Linux goes on doing that.
+func TestRepeatedSYNAnsweredLate(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		wait time.Duration // from the first SYN to the second
+		trip time.Duration // from there to the SYN-ACK
+		echo uint32
+		want time.Duration
+	}{
+		{"echoes the first", sec, 20 * ms, 500, 0},
+		{"echoes the second", sec, 20 * ms, 1500, 20 * ms},
+	} {
+		k := newTalk(t, 1, 0)
+		isn := k.seq[0]
+		k.raw(0, 0, fS, 0, stamps(500, 0))
+		k.seq[0] = isn
+		k.raw(c.wait, 0, fS, 0, stamps(1500, 0)).raw(c.trip, 1, fSA, 0, stamps(77, c.echo)).raw(30*us, 0, fA, 0, stamps(1520, 77))
+		g, _ := through(t, flow.Config{}, plain(k.packets)...)
+		if a := &g.attempts[0]; a.RTT != c.want || a.Attempts != 2 {
+			t.Errorf("%s: RTT %v, want %v; %d SYNs", c.name, a.RTT, c.want, a.Attempts)
+		}
+	}
+}
+
+// TestResetBelowWhatWasSent: an RST of an end whose data a shut window has held back
+// has a number before theirs, and they may stand behind it in the file.
+func TestResetBelowWhatWasSent(t *testing.T) {
+	k := data(newTalk(t, 1, 0).open(), 0, 10)
+	k.say(ms, 1, fP, 1400).raw(10*us, 0, fA, 0, win(0)).say(10*us, 1, fP, 80)
+	k.raw(30*us, 1, fRA, 0, seq(prev(k, 1, 80)))
+	last := len(k.packets) - 1
+	for to := last - 3; to <= last; to++ {
+		g, _ := through(t, flow.Config{}, plain(k.moved(last, to))...)
+		if a := &g.attempts[0]; slices.Contains(codesOf(a), "forged-reset") || a.Close != handshake.CloseByReset {
+			t.Errorf("the RST at %d: closed %q, %v", to+1, a.Close, codesOf(a))
+		}
+	}
+}
+
+// TestResetBeforeWhatItFollows: what an end sent just before an RST, and stands
+// behind it in the file, may be acknowledged later.
+func TestResetBeforeWhatItFollows(t *testing.T) {
+	k := data(newTalk(t, 1, 0).open(), 0, 1000)
+	k.say(ms, 0, fP, 500).say(100*us, 1, fP, 1).say(10*us, 1, fF, 0)
+	k.say(20*us, 0, fA, 0).raw(20*us, 1, fR, 0, seq(prev(k, 1, 2)))
+	end := len(k.packets)
+	k.again(200*ms, 0, fP, prev(k, 0, 500), 500)
+	for to := 5; to < end; to++ {
+		g, _ := through(t, flow.Config{}, plain(k.moved(end-1, to))...)
+		if a := &g.attempts[0]; slices.Contains(codesOf(a), "forged-reset") {
+			t.Errorf("the RST at %d: %v", to+1, a.Findings)
+		}
+	}
+}
+
+// TestRefusalBeforeAnotherConnection: a server that took a SYN, refused it when it
+// came again, and takes a later one, whose segments are out of order, has not gone
+// on after the refusal.
+func TestRefusalBeforeAnotherConnection(t *testing.T) {
+	k := newTalk(t, 1, 0)
+	k.seq = [2]craft.Seq{801932359, 2042784228}
+	k.say(0, 0, fS, 0).say(10*us, 1, fSA, 0)
+	k.again(sec, 0, fS, prev(k, 0, 1), 0).raw(15*us, 1, fRA, 0, seq(0))
+	refusal := len(k.packets) - 1
+	k.packets[refusal-1], k.packets[refusal] = k.packets[refusal], k.packets[refusal-1]
+	k.renumbered(4*sec, 68_000_000, 83_000_000)
+	data(k.open(), 1, 500).close()
+	list := k.packets
+	list[4], list[6] = list[6], list[4] // ACK, SYN-ACK, SYN
+	g, _ := through(t, flow.Config{}, plain(list)...)
+	for i := range g.attempts {
+		if a := &g.attempts[i]; slices.Contains(codesOf(a), "forged-reset") {
+			t.Errorf("attempt %d: %v", i+1, a.Findings)
+		}
+	}
+}
+
+// TestCopyFromTheFuture: a packet that is there twice, once with a stamp that is
+// wrong, was not sent twice.
+func TestCopyFromTheFuture(t *testing.T) {
+	k := newTalk(t, 1, 0).raw(0, 0, fS, 0, stamps(500, 0)).raw(20*ms, 1, fSA, 0, stamps(77, 500)).raw(30*us, 0, fA, 0, stamps(520, 77))
+	k.raw(ms, 0, fP, 100, stamps(521, 77)).raw(20*ms, 1, fA, 0, stamps(90, 521)).raw(ms, 0, fF, 0, stamps(540, 90))
+	packets := k.packets
+	for _, i := range []int{3, 5} {
+		packets = append(packets, stamped{time.Unix(1<<32-1, 0), k.packets[i].data})
+	}
+	g, counts := through(t, flow.Config{}, plain(packets)...)
+	if a := &g.attempts[0]; len(g.attempts) != 1 || counts.Duplicates != 2 || a.Retransmissions(handshake.Client) > 0 {
+		t.Errorf("%d attempts, %d duplicates, %v", len(g.attempts), counts.Duplicates, a.Repeats)
+	}
+}

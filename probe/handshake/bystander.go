@@ -178,6 +178,8 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	b.known |= knowISN(from) | knowSYN(from)
 	if ack && !you.Opened() {
 		b.assume(from.Other(), you, s.Ack)
+	}
+	if ack && s.Ack == you.ISS.Add(1) {
 		b.known |= knowISN(from.Other())
 	}
 	if ack && you.Nxt.LessThan(s.Ack) {
@@ -238,8 +240,10 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 		me.Nxt = s.Seq
 	}
 	if you.Nxt.LessThan(s.Ack) {
-		n |= NoteUncaptured
-		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
+		if !b.probed(from.Other(), you, s.Ack) {
+			n |= NoteUncaptured
+			b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
+		}
 		you.Nxt = s.Ack
 	}
 	b.ways[from].fill(s)
@@ -247,6 +251,13 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 		b.resume(from, me, you, s)
 	}
 	return n
+}
+
+// probed tells whether the one number more that is acknowledged of an end may be of
+// a keep-alive, which is sent one number back (RFC 9293 §3.8.4): of a connection met
+// under way nothing else was captured of that end.
+func (b *Bystander) probed(side Side, e *End, ack craft.Seq) bool {
+	return ack == e.Nxt.Add(1) && !b.known.has(knowISN(side)) && b.ways[side].carried == 0
 }
 
 // resume picks up both directions at a segment whose one number is beyond

@@ -37,11 +37,11 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseUnknown
 	case reset && !b.known.has(knowServerReset) && !b.known.has(knowClientSYN) && b.mark(Client).early:
 		return CloseUnknown // a client that never had this connection answers so
-	case reset && c.count == 0 && s.count == 0 && (t.Gaps == 0 || b.untilReset()):
+	case reset && b.endedBefore(), reset && c.count == 0 && s.count == 0 && (t.Gaps == 0 || b.untilReset()):
 		return CloseByReset
 	case c.count > 0 && s.count > 0 && b.gone(), !both && b.goneAlone():
 		return CloseUnknown
-	case reset && (!hidden || b.endedBefore()) && !(c.count > 0 && s.count > 0 && t.lossy()):
+	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
 		return CloseByReset
 	case both && (b.neverAcked(Client, t) || b.neverAcked(Server, t)):
 		return CloseTimeout
@@ -81,13 +81,14 @@ func (b *Bystander) goneAlone() bool {
 	return false
 }
 
-// endedBefore tells an RST of an end of which nothing is missing, and that had
-// received nothing that is: what the other end sent after that, as a FIN that was
-// lost on the way, changes nothing.
+// endedBefore tells an RST that acknowledges, and so is of a socket that lived,
+// where the other end has sent no FIN, or the socket had not received it: what came
+// later, or what it had sent in vain, changes nothing.
 func (b *Bystander) endedBefore() bool {
 	for _, side := range []Side{Client, Server} {
-		m := b.mark(side)
-		if m.set && m.acks && b.strays == 0 && b.tail(side) == 0 && m.ack.LessThanEq(b.ways[side.Other()].seen) {
+		m, other := b.mark(side), side.Other()
+		had := b.fins[other].count > 0 && b.fins[other].seq.LessThan(m.ack)
+		if m.set && m.acks && b.strays == 0 && !had && m.ack.LessThanEq(b.ways[other].seen) {
 			return true
 		}
 	}

@@ -214,7 +214,7 @@ func (b *Bystander) press(at int64, s *craft.Segment) {
 
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	b.proves(s, n, Client)
-	b.contradictsRefusal()
+	b.contradictsRefusal(s)
 	b.crosses(at)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain

@@ -149,7 +149,7 @@ func (v *sight) earlyData() string {
 func (v *sight) zeroWindow() string {
 	z := &v.more.zero
 	switch {
-	case z.count == 0 || !v.pair.Server.Confirmed():
+	case z.count == 0 || !v.pair.Server.Confirmed() || v.last < z.first: // stamps contradict themselves
 		return ""
 	case v.result.Acked == 0 && z.last-z.first < heldFor:
 		return "" // there was nothing to read

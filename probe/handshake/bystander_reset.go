@@ -254,9 +254,12 @@ func (b *Bystander) refusalAfter(this *resetKept) {
 	}
 }
 
-// contradictsRefusal takes in that a server goes on after such an RST.
-func (b *Bystander) contradictsRefusal() {
-	if m := b.more; m != nil && m.pending.at > 0 {
+// contradictsRefusal takes in that a server goes on after such an RST: numbers that
+// jump may be those of a later connection.
+func (b *Bystander) contradictsRefusal(s *craft.Segment) {
+	const jump = 1 << 20
+	d := s.Seq.Sub(b.pair.Server.ISS)
+	if m := b.more; m != nil && m.pending.at > 0 && d >= 0 && d < jump {
 		b.known |= knowForged
 		m.forged, m.pending = m.pending, resetKept{}
 	}

@@ -243,12 +243,19 @@ func (b *Bystander) answered(missing bool) int64 {
 	switch {
 	case b.syn.count == 1 && first && b.answer.at-b.syn.at < limit:
 		return b.syn.at
-	case b.syn.count > 1 && stamped && first && b.syn.val != b.syn.last:
+	case b.syn.count > 1 && stamped && first && b.syn.val != b.syn.last && b.beforeNext():
 		return b.syn.at
 	case b.syn.count > 1 && last && b.syn.val != b.syn.last:
 		return b.syn.latest
 	}
 	return 0
+}
+
+// beforeNext tells whether the answer came before the SYN came again. A later one
+// does not say which it answers, by what it echoes: Linux goes on echoing the first
+// SYN that it had (tcp_check_req in net/ipv4/tcp_minisocks.c).
+func (b *Bystander) beforeNext() bool {
+	return b.syn.count == 2 && b.answer.at <= b.syn.latest || !b.syn.hasty && b.answer.at-b.syn.at < soonestRetry
 }
 
 // retried tells whether the SYN that a SYN-ACK answers is one that was not

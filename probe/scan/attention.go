@@ -74,13 +74,19 @@ const (
 	// mostDoublings of the timeout: what is lost at random is not won by waiting,
 	// and what is limited is the limiter's.
 	mostDoublings = 2
+	// manyAttempts in vain are waited for longer: what so many are lost to may be over
+	// once others have had their answers.
+	manyAttempts = 6
 )
+
+// doublings of the timeout of an attempt, from 0.
+func doublings(attempt int) int { return min(attempt, mostDoublings) + max(0, attempt-manyAttempts+1) }
 
 // patience is how long to wait for the answer to an attempt: after RFC 6298 by
 // the host's own round trips. Before its first answer those that it is known by, or
 // those of the others, are a guess, where there are any.
 func (e *engine) patience(h *host, attempt int) time.Duration {
-	wait := h.Wait(min(attempt, mostDoublings), e.cfg.Timeout)
+	wait := h.Wait(doublings(attempt), e.cfg.Timeout)
 	near := h.expected
 	if near == 0 {
 		near = e.Slowest

@@ -90,7 +90,7 @@ func unclosed(s *record.Summary) []string {
 			"and later SYNs from the same ports may meet them; let RSTs out (nft list ruleset)"}
 	}
 	if n, ok := s.ResetsUnheard.Get(); ok {
-		return []string{units.CountOf(n, "connection") + " stayed half open at the targets after our RST: RSTs are lost on the way, or a firewall behind this machine drops them"}
+		return []string{units.CountOf(n, "connection") + " stayed half open at the targets: our RSTs were lost, or a firewall behind this machine drops them"}
 	}
 	return nil
 }
