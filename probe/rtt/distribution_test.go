@@ -73,7 +73,7 @@ func TestPercentileOfMany(t *testing.T) {
 // The runtime allocates now and then by itself: ten of a million are none of ours.
 func TestMemoryIsConstant(t *testing.T) {
 	d := distribute(draw(2*Exact, 3), Precise)
-	before := 8*cap(d.counts.counts)
+	before := 8 * cap(d.counts.counts)
 	allocated := testing.AllocsPerRun(1, func() {
 		for i := range 1_000_000 {
 			d.Add(time.Duration(i) * time.Microsecond)
