@@ -59,7 +59,8 @@ func lookAcross(t *testing.T, loss float64, hosts int, port uint16) (up int, sen
 // lossy loses what comes and what goes.
 func lossy(r *rand.Rand, loss float64, h simnet.Host) simnet.Host {
 	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-		if r.Float64() >= loss && r.Float64() >= loss { // of the packet, and of its only answer
+		arrives, answered := r.Float64() >= loss, r.Float64() >= loss // the packet, and its only answer
+		if arrives && answered {
 			h.Respond(now, in, out)
 		}
 	})
