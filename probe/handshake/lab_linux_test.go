@@ -34,10 +34,6 @@ var kernels = sync.OnceValues(func() (*lab.Lab, error) {
 		{Name: "proxy", Services: echoes, SynProxy: &lab.SynProxy{
 			Ports: []uint16{80}, MSS: 1460, WindowScale: 7, Timestamps: true, SACK: true,
 		}},
-		{Name: "full", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.NeverAccept, Backlog: 1}},
-			Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0"}},
-		{Name: "abort", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.NeverAccept, Backlog: 1}},
-			Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_abort_on_overflow": "1"}},
 		{Name: "patient", Services: echoes, Sysctls: lab.Sysctls{"net.ipv4.tcp_synack_retries": "1"}},
 		{Name: "plain", Services: echoes, Sysctls: lab.Sysctls{
 			"net.ipv4.tcp_sack": "0", "net.ipv4.tcp_timestamps": "0", "net.ipv4.tcp_ecn": "0",
@@ -218,7 +214,16 @@ func fill(t *testing.T, target netip.AddrPort, n int) {
 // TestAcceptQueue fills the queue between SYN-ACK and ACK, so that the third
 // segment finds it full.
 func TestAcceptQueue(t *testing.T) {
-	l := kernelLab(t)
+	lab.Require(t)
+	never := []lab.Service{{Ports: []uint16{80}, Manner: lab.NeverAccept, Backlog: 1}} // the queue stays full
+	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{
+		{Name: "full", Services: never, Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0"}},
+		{Name: "abort", Services: never, Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_abort_on_overflow": "1"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
 	for host, want := range map[string]string{"full": "accept-queue-full", "abort": "accept-queue-reset"} {
 		t.Run(host, func(t *testing.T) {
 			target := at(l.Host(host), 80)
