@@ -152,7 +152,7 @@ func TestOwnFirewallKeepsResets(t *testing.T) {
 	for _, line := range []string{
 		"scan --stateless --max-retries 0 --timeout 100ms " + target, "scan " + target, "ping -c 2 -i 20ms --flow vary " + target,
 		"handshake --withhold synack-ack --watch 100ms " + target, "trace -n " + target, "trace --paths -n " + target,
-		"isn --timeout 200ms " + target, "why --only flows,identity " + target,
+		"isn " + target, "why --only flows,identity " + target,
 	} {
 		got := command(t.Context(), l, strings.Fields(line)...)
 		if !strings.Contains(got.out, "this machine's firewall refused") || !strings.Contains(got.out, "half open at the targets") {
