@@ -80,6 +80,7 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 		}
 		hosts := r.search.probed[done:]
 		done = len(r.search.probed)
+		j.cfg.Loss = s.Loss()
 		err = j.probePart(ctx, r, hosts, more, &all)
 	}
 	return all.total, all.outcome(err)
@@ -111,7 +112,7 @@ func (j *scanJob) probePart(ctx context.Context, r *results, hosts []netip.Addr,
 func (j *scanJob) targetsAt(hosts []netip.Addr) (targets iter.Seq[netip.AddrPort], total uint64) {
 	if j.shard.count <= 1 {
 		set := j.set.Narrow(hosts)
-		return set.All(j.seed), set.Count()
+		return set.Foremost(j.seed), set.Count()
 	}
 	chosen := map[netip.Addr]bool{}
 	for _, a := range hosts {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"iter"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -167,10 +169,19 @@ func (j *scanJob) readTargets(ctx context.Context) (err error) {
 		return err
 	}
 	j.options.shown.Scan = j.info()
-	j.cfg.Targets = j.set.Shard(j.seed, j.shard.index, j.shard.count)
+	j.cfg.Targets = j.order()
 	j.cfg.Total = j.set.ShardCount(j.shard.index, j.shard.count)
 	j.cfg.Canaries = true
 	return j.readBandwidth()
+}
+
+// order is that of probing. The parts of a split plan, and runs that keep no state, have
+// to know where each target comes in it.
+func (j *scanJob) order() iter.Seq[netip.AddrPort] {
+	if j.shard.count <= 1 && !j.keepsNoState() {
+		return j.set.Foremost(j.seed)
+	}
+	return j.set.Shard(j.seed, j.shard.index, j.shard.count)
 }
 
 // readTechnique takes the technique from whichever way it was named.

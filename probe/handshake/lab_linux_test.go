@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"synscope/craft"
 	"synscope/internal/lab"
 	"synscope/netraw"
 	"synscope/probe"
@@ -33,10 +34,6 @@ var kernels = sync.OnceValues(func() (*lab.Lab, error) {
 		{Name: "proxy", Services: echoes, SynProxy: &lab.SynProxy{
 			Ports: []uint16{80}, MSS: 1460, WindowScale: 7, Timestamps: true, SACK: true,
 		}},
-		{Name: "full", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.NeverAccept, Backlog: 1}},
-			Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0"}},
-		{Name: "abort", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.NeverAccept, Backlog: 1}},
-			Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_abort_on_overflow": "1"}},
 		{Name: "patient", Services: echoes, Sysctls: lab.Sysctls{"net.ipv4.tcp_synack_retries": "1"}},
 		{Name: "plain", Services: echoes, Sysctls: lab.Sysctls{
 			"net.ipv4.tcp_sack": "0", "net.ipv4.tcp_timestamps": "0", "net.ipv4.tcp_ecn": "0",
@@ -215,7 +212,16 @@ func fill(t *testing.T, target netip.AddrPort, n int) {
 // TestAcceptQueue fills the queue between SYN-ACK and ACK, so that the third
 // segment finds it full.
 func TestAcceptQueue(t *testing.T) {
-	l := kernelLab(t)
+	lab.Require(t)
+	never := []lab.Service{{Ports: []uint16{80}, Manner: lab.NeverAccept, Backlog: 1}} // the queue stays full
+	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{
+		{Name: "full", Services: never, Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0"}},
+		{Name: "abort", Services: never, Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_abort_on_overflow": "1"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
 	for host, want := range map[string]string{"full": "accept-queue-full", "abort": "accept-queue-reset"} {
 		t.Run(host, func(t *testing.T) {
 			target := at(l.Host(host), 80)
@@ -239,16 +245,28 @@ func TestAcceptQueue(t *testing.T) {
 	}
 }
 
-// TestSYNACKSchedule: Linux with one retransmission sends it after a second.
+// TestSYNACKSchedule: Linux with one retransmission sends it after a second, and the
+// record has the time that tcpdump saw.
 func TestSYNACKSchedule(t *testing.T) {
 	t.Parallel()
-	l := kernelLab(t)
-	r := attempt(t, Config{Target: at(l.Host("patient"), 80), Withhold: WithholdSYNACKAck, Watch: 4 * time.Second})
+	target := at(kernelLab(t).Host("patient"), 80)
+	var r Result
+	lines := capture(t, target, func() { r = attempt(t, Config{Target: target, Withhold: WithholdSYNACKAck, Watch: 4 * time.Second}) })
 	if r.SYNACKRetransmits != 1 || len(r.SYNACKSchedule) != 1 || r.SYNACKReset {
 		t.Fatalf("%d retransmissions at %v, reset %t", r.SYNACKRetransmits, r.SYNACKSchedule, r.SYNACKReset)
 	}
-	if at := r.SYNACKSchedule[0]; at < 900*time.Millisecond || at > 1300*time.Millisecond {
-		t.Errorf("repeated after %v", at)
+	var seen []time.Time
+	for _, line := range lines {
+		if line.segment.Dst == r.Source && line.segment.Flags.Has(craft.SYN|craft.ACK) {
+			seen = append(seen, line.time)
+		}
+	}
+	if len(seen) != 2 {
+		t.Fatalf("tcpdump saw SYN-ACKs at %v", seen)
+	}
+	const least = 900 * time.Millisecond // TCP_TIMEOUT_INIT in ticks of the kernel's wheel of timers
+	if got, want := r.SYNACKSchedule[0], seen[1].Sub(seen[0]); got < least || (got-want).Abs() > time.Millisecond {
+		t.Errorf("retransmitted after %v, tcpdump saw %v", got, want)
 	}
 	if got := codes(&r); !slices.Equal(got, []string{"synack-retransmissions"}) {
 		t.Errorf("findings %v", got)

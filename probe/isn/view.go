@@ -37,7 +37,7 @@ type view struct {
 }
 
 // newView orders the samples by their time of sending, drops exact copies and
-// answers that were sent again, counts the lost and numbers the tuples. Samples
+// retransmitted answers, counts the lost and numbers the tuples. Samples
 // without time keep the order of the file, and nothing is then said about clocks.
 func newView(samples []Sample) *view {
 	order := timeOrder(samples)
@@ -82,7 +82,7 @@ func copied(samples []Sample, before []int, s *Sample) bool {
 }
 
 // answeredAgain reports whether the answer is the one before on its tuple, to the same SYN:
-// one of the two was sent again, or the half-open connection answered once more. No number
+// one of the two was retransmitted, or the half-open connection answered once more. No number
 // was drawn for it.
 func (v *view) answeredAgain(s *Sample, ids map[tuple]int) bool {
 	id, ok := ids[s.tuple()]

@@ -90,6 +90,7 @@ type Result struct {
 	kept     netip.AddrPort  // of ours, to which the plan kept since no other was answered
 	finished bool
 	late     bool // SYN-ACKs came, each after its SYN was given up
+	unclosed bool // this machine's firewall refuses RSTs: what a SYN has opened stays open
 }
 
 // Whole reports whether the plan was carried out to its end.

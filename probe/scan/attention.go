@@ -6,9 +6,7 @@ import "time"
 // unanswered, on the way to the host and on the way of all.
 func (e *engine) measureLoss(f *flight, attempt int) {
 	h := f.host
-	lost := attempt - f.inGaps(attempt) // what left while the host was away was not lost on the way
-	h.losses.note(lost)
-	e.losses.note(lost)
+	e.noteLoss(f, attempt)
 	h.answered(f.wasted(attempt, h.changed), e.Now, h.SRTT)
 	if e.Ramp != nil {
 		e.Ramp.Answered(f.wasted(attempt, e.Ramp.Changed))
@@ -28,7 +26,7 @@ func (f *flight) wasted(attempt int, after time.Duration) (n int) {
 // loss is the share of transmissions to a host that go unanswered: its own as far
 // as it was measured, and else the run's.
 func (e *engine) loss(h *host) float64 {
-	return h.losses.share(e.losses.share(priorLoss, priorWeight), priorWeight)
+	return h.losses.trials(&h.silent).share(e.seen.share(priorLoss))
 }
 
 // likelyLoss is the loss as it may well be, where few answers tell of it.
@@ -48,12 +46,15 @@ func (e *engine) allowed(f *flight) int {
 	n := attemptsAt(e.loss(f.host))
 	if h := f.host; h.losses.answers == 0 {
 		n = silentAttempts
+		if e.cfg.HostsKnown { // it answers elsewhere
+			n = max(n, attemptsAt(e.seen.share(priorLoss)))
+		}
 		if int(h.tally.ports)+int(h.flights) <= fewPorts {
 			n++ // all that is asked of the host hangs on them
 		}
 	}
 	if errors := &f.host.errors; errors.answers > 0 {
-		n = max(n, min(attemptsAt(errors.share(priorLoss, priorWeight)), mostByErrors))
+		n = max(n, min(attemptsAt(errors.trials(&f.host.silent).share(priorLoss)), mostByErrors))
 	}
 	if n = min(n, e.cfg.Retries+1); f.outcome.Renewed() {
 		n++
@@ -76,13 +77,19 @@ const (
 	// mostDoublings of the timeout: what is lost at random is not won by waiting,
 	// and what is limited is the limiter's.
 	mostDoublings = 2
+	// manyAttempts in vain are waited for longer: what so many are lost to may be over
+	// once others have had their answers.
+	manyAttempts = 6
 )
+
+// doublings of the timeout of an attempt, from 0.
+func doublings(attempt int) int { return min(attempt, mostDoublings) + max(0, attempt-manyAttempts+1) }
 
 // patience is how long to wait for the answer to an attempt: after RFC 6298 by
 // the host's own round trips. Before its first answer those that it is known by, or
 // those of the others, are a guess, where there are any.
 func (e *engine) patience(h *host, attempt int) time.Duration {
-	wait := h.Wait(min(attempt, mostDoublings), e.cfg.Timeout)
+	wait := h.Wait(doublings(attempt), e.cfg.Timeout)
 	near := h.expected
 	if near == 0 {
 		near = e.Slowest

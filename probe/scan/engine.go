@@ -21,6 +21,7 @@ type engine struct {
 	flights   *flights
 	ready     ready    // hosts with probes that wait for their turn
 	losses    losses   // of the whole run
+	seen      trials   // of all its hosts
 	batch     []uint32 // the flights whose packets are in the current batch
 	canaries  canaries
 	rooms     []*probe.Verdict // of probes that are done, to be used again
@@ -45,6 +46,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	e := &engine{
 		Sweep: x, cfg: cfg, sink: sink, flights: newFlights(cfg.attempts()),
 		resolving: wire.NewResolving[*host](cfg.Neighbours),
+		seen:      trials{float64(cfg.Loss.Unanswered), float64(cfg.Loss.Sent)},
 	}
 	e.hosts = newHosts(n, e.met)
 	return e, nil

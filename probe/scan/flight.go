@@ -29,6 +29,7 @@ type flight struct {
 	port     uint16
 	phase    phase
 	refused  uint8 // how often the kernel refused the current transmission
+	noted    uint8 // transmissions whose silence was noted
 	canary   bool
 	watches  bool // asks whether the host still answers: see watch.go
 }

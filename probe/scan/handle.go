@@ -145,6 +145,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	if ev.Kind == wire.KindICMP {
 		if ev.Sender == f.host.addr.WithZone("") {
 			e.near(e.took(f, ev))
+			f.unnoteSilence(ev.Attempt)
 			f.host.errors.note(ev.Attempt - f.inGaps(ev.Attempt))
 		}
 		return
@@ -197,6 +198,9 @@ func (e *engine) expire() {
 		if until, more := e.worthWaiting(f); more {
 			e.flights.expectBy(id, until)
 			continue
+		}
+		if f.phase == phaseFlying {
+			e.noteSilence(f)
 		}
 		silent := f.phase == phaseFlying && len(f.tx) >= e.allowed(f)
 		switch {

@@ -30,6 +30,7 @@ type host struct {
 	limiter
 	losses    losses
 	errors    losses // by its ICMP errors
+	silent    byTry  // transmissions that were not answered in time
 	tally     tally
 	found     found
 	pending   queue          // probes that wait to be sent

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
@@ -48,4 +49,46 @@ func TestLimitsOfResets(t *testing.T) {
 			})
 		}
 	}
+}
+
+// clockedHost notes when segments come.
+type clockedHost struct {
+	*randomHost
+	came []time.Time
+}
+
+func (h *clockedHost) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
+	if in.Flags == craft.SYN {
+		h.came = append(h.came, now)
+	}
+	h.randomHost.Respond(now, in, out)
+}
+
+// A host whose limit has no room for bursts gets none once its limit is known: a
+// probe leaves when the one before it has had its time.
+func TestLimitedHostGetsNoBursts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &clockedHost{randomHost: &randomHost{chance: rand.New(rand.NewPCG(1, 1)), began: time.Now(),
+			truth: map[uint16]probe.State{}, burst: 2, tokens: 2, rate: 20, Host: simnet.Linux(22)}}
+		n := simnet.New(simnet.Config{})
+		a := netip.MustParseAddr("10.0.0.1")
+		n.Handle(netip.PrefixFrom(a, 32), h)
+		conn := n.Conn(13)
+		defer conn.Close()
+		var all []netip.AddrPort
+		for port := uint16(1); port <= 200; port++ {
+			h.truth[port] = probe.StateRefused
+			all = append(all, netip.AddrPortFrom(a, port))
+		}
+		found := states{}
+		if _, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found); err != nil || found[probe.StateRefused] < 197 {
+			t.Errorf("%v, %v", found, err)
+		}
+		late := h.came[slices.IndexFunc(h.came, func(at time.Time) bool { return at.Sub(h.began) > 2*time.Second }):]
+		for i := range late[4:] {
+			if gap := late[i+4].Sub(late[i]); gap < 20*time.Millisecond {
+				t.Fatalf("5 probes within %v, %v after the beginning", gap, late[i].Sub(h.began))
+			}
+		}
+	})
 }

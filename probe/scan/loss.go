@@ -8,19 +8,59 @@ import "math"
 type losses struct {
 	answers uint32 // ports that answered
 	wasted  uint32 // transmissions to these ports before the one that was answered
+	at      byTry  // of the answers
+}
+
+// byTry counts by the place of a transmission among those of its port; the few beyond the
+// last count for nothing.
+type byTry [8]uint32
+
+func (b *byTry) add(try int) {
+	if try < len(b) {
+		b[try]++
+	}
+}
+
+func (b *byTry) take(try int) {
+	if try < len(b) && b[try] > 0 {
+		b[try]--
+	}
 }
 
 func (l *losses) note(wasted int) {
 	l.answers++
 	l.wasted += uint32(wasted)
+	l.at.add(wasted)
+}
+
+// trials is what was seen of the loss of a way: of so many transmissions to ports that answer,
+// so many were lost.
+type trials struct{ lost, of float64 }
+
+// trials compares the answers to a try with those to the one after it. Of the ports that answer
+// one, the share p remains for the next: so there are p times as many answers to that, however many
+// ports are filtered. While some that kept silent wait for their next try, only as
+// large a part of the answers counts as has had it.
+func (l *losses) trials(silent *byTry) (t trials) {
+	for k := range len(l.at) - 1 {
+		tried := 1.0
+		if n := silent[k]; n > 0 {
+			tried = min(1, float64(l.at[k+1]+silent[k+1])/float64(n))
+		}
+		t.of += tried * float64(l.at[k])
+		t.lost += float64(l.at[k+1])
+	}
+	return t
 }
 
 const (
-	// priorWeight is how many answers what is known from elsewhere is worth
+	// priorWeight is how many transmissions what is known from elsewhere is worth
 	// beside a host's own.
 	priorWeight = 8
 	// priorLoss is the loss of a network of which nothing is known.
 	priorLoss = 0.02
+	// mostLoss is what a share is taken to be at most: somebody did answer.
+	mostLoss = 0.95
 	// missed is the share of a lossy host's open ports that may be taken for
 	// filtered; attempts are as many as it takes to stay below.
 	missed = 0.0005
@@ -34,17 +74,50 @@ const (
 )
 
 // share is the probability that a transmission goes unanswered, the prior
-// counting for weight answers.
-func (l *losses) share(prior, weight float64) float64 {
-	return (float64(l.wasted) + prior*weight) / (float64(l.answers+l.wasted) + weight)
+// counting for priorWeight of them.
+func (t trials) share(prior float64) float64 {
+	return min((t.lost+prior*priorWeight)/(t.of+priorWeight), mostLoss)
+}
+
+// noteLoss takes in that a port answered an attempt, on the way to its host and on the way
+// of all.
+func (e *engine) noteLoss(f *flight, attempt int) {
+	h := f.host
+	before := h.losses.trials(&h.silent)
+	f.unnoteSilence(attempt)
+	try := attempt - f.inGaps(attempt) // what left while the host was away was not lost on the way
+	h.losses.note(try)
+	e.losses.note(try)
+	now := h.losses.trials(&h.silent)
+	e.seen.lost += now.lost - before.lost
+	e.seen.of += now.of - before.of
+}
+
+// noteSilence takes in that the latest transmission of a probe was not answered in time.
+func (e *engine) noteSilence(f *flight) {
+	n := len(f.tx)
+	if f.watches || f.canary || int(f.noted) >= n || f.inGap(n-1) {
+		return
+	}
+	f.noted = uint8(n)
+	h := f.host
+	before := h.losses.trials(&h.silent)
+	h.silent.add(n - 1 - f.inGaps(n-1))
+	e.seen.of += h.losses.trials(&h.silent).of - before.of
+}
+
+// unnoteSilence takes it back of the transmission that was answered late, and of those after it: nobody
+// knows whether they would have been.
+func (f *flight) unnoteSilence(attempt int) {
+	for i := attempt; i < int(f.noted); i++ {
+		f.host.silent.take(i - f.inGaps(i))
+	}
+	f.noted = min(f.noted, uint8(attempt))
 }
 
 // attemptsAt is how many transmissions leave a port unanswered by mere loss with
 // the probability missed, at least two.
 func attemptsAt(share float64) int {
-	if share >= 0.99 {
-		return math.MaxInt32
-	}
 	return max(2, int(math.Ceil(math.Log(missed)/math.Log(share))))
 }
 

@@ -19,9 +19,7 @@ package scan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"math"
 	"net/netip"
 	"time"
 
@@ -62,6 +60,10 @@ type Config struct {
 	// It is how long the first answers of the host are waited for; nil: none is known.
 	RoundTrip func(netip.Addr) time.Duration
 
+	// Loss is what was seen before of the loss on the way to hosts that answer; the zero
+	// value: nothing.
+	Loss probe.HostLoss
+
 	// Neighbours resolves hosts on the link before they are probed, and knows
 	// those that are not there; nil: the kernel does, packet by packet.
 	Neighbours probe.Neighbours
@@ -92,19 +94,10 @@ func (c *Config) complete(network probe.Polled) error {
 	if c.Targets == nil {
 		return errors.New("scan: no targets")
 	}
-	if len(network.Ports()) == 0 {
-		return errors.New("scan: no source port is held")
-	}
-	if c.Retries > probe.MaxRetries {
-		return fmt.Errorf("scan: %d retries: at most %d", c.Retries, probe.MaxRetries)
-	}
-	if c.Rate < 0 || math.IsNaN(c.Rate) {
-		return fmt.Errorf("scan: a rate of %v packets a second", c.Rate)
-	}
 	if c.Retries == 0 {
 		c.Retries = DefaultRetries
 	}
-	return nil
+	return wire.Check("scan", network, c.Rate, c.Retries)
 }
 
 func (c *Config) setDefaults() {

@@ -167,6 +167,7 @@ func (e *engine) transmit(id uint32, f *flight) {
 	if f.watches {
 		f.host.watch.queued = false
 	}
+	f.host.depart(e.Now) // or the whole batch would be taken for the first packet of it
 	e.batch = append(e.batch, id)
 	if e.Packets.Full() {
 		e.flush()
@@ -201,7 +202,6 @@ func (e *engine) departed(id uint32) {
 	attempt := len(f.tx) - 1
 	f.tx[attempt].Sent = e.Now
 	f.phase = phaseFlying
-	f.host.depart(e.Now)
 	if f.host.left++; f.host.left == 1 {
 		f.host.began = e.Now
 	}
