@@ -69,6 +69,7 @@ var isnFindings = []Entry{
 	{Finding, "few-samples", "Weaknesses may hide in what looks like one generator, or like none.", "", "More samples (--samples).", ""},
 	{Finding, "compared-part", "Models were compared on a part of very many samples, which holds every address and stretches of direct successors.", "", "Nothing.", ""},
 	{Finding, "other-byte-order", "The numbers count with their bytes or halves swapped.", "Steps that are small only then.", "The host, or who took the samples, writes them in the order of the machine: mend that.", "RFC 9293 §3.1"},
+	{Finding, "bits-turned-over", "The numbers count once the same bits of all are turned over.", "Steps that are equal only then.", "A constant XORed in hides nothing: replace the generator.", "RFC 6528 §3"},
 	{Finding, "narrow-counter", "The numbers come round long before 32 bits are used up.", "The highest bits are 0 in all, and what is below them counts.", "Fewer bits are left to guess: replace the generator.", "RFC 9293 §3.4.1"},
 	{Finding, "lost-samples", "Some SYNs were not answered.", "", "Lower the --rate, if there are many.", ""},
 }
@@ -83,6 +84,7 @@ var samplingFindings = []Entry{
 	{Finding, "no-route", "There is no way to the host from here.", "The kernel's route lookup failed.", "ip route get ADDRESS.", "rtnetlink(7)"},
 	{Finding, "stopped-listening", "The port was open and then refused.", "An RST came after SYN-ACKs.", "The service ended, or something on the way cut us off.", ""},
 	{Finding, "port-refused", "Nothing listens on this port, so there is no number to see.", "An RST.", "Name an open port with -p.", "RFC 9293 §3.5.2"},
+	{Finding, "one-port-answered", "The host answers one of our ports and no longer the others.", "SYNs from others were lost, from that one not.", "It may hold a place for each that asked: what is said holds for that port.", ""},
 	{Finding, "stopped-answering", "The host stopped answering half-way.", "SYN-ACKs, and then none.", "It may limit SYNs or hold us for an attack: a lower --rate, or later.", ""},
 	{Finding, "unreachable", "A router says that the port cannot be reached.", "An ICMP error that quoted our SYN.", "The text names the router and the code.", "RFC 792"},
 	{Finding, "no-answer", "Nothing answered.", "All SYNs were lost.", "The port is filtered or the host is down: `synscope scan -p PORT --reason HOST`.", ""},

@@ -25,7 +25,7 @@ const (
 	// fewest is the number of samples below which nothing is said at all.
 	fewest = 3
 	// leastConfidence is what a class needs to be named.
-	leastConfidence = 0.55
+	leastConfidence = 0.51
 )
 
 // Analyze says how the host chose the numbers in the samples, all of which are
@@ -106,8 +106,9 @@ func (r *Report) decide(v *view, list []*standing, answer *verdict) {
 			r.Standings = append(r.Standings, Standing{Class: s.class, Model: s.describe(), Bits: s.bits})
 		}
 	}
+	left := make(map[Class]float64)
 	for _, d := range v.doubts(top) {
-		r.doubt(d)
+		r.doubt(d, left)
 	}
 	r.beHumble()
 	if r.Confidence < leastConfidence {
@@ -130,13 +131,20 @@ func (s *standing) describe() string {
 	return name + " for each " + s.key.String()
 }
 
-// doubt lowers the confidence, and says why.
-func (r *Report) doubt(d doubt) {
-	if d.most >= r.Confidence {
+// doubt lowers the confidence, and says why. Doubts about other classes add up: left is
+// what each class has of the chance so far.
+func (r *Report) doubt(d doubt, left map[Class]float64) {
+	other := d.classes[len(d.classes)-1]
+	left[other] = max(left[other], 1-d.most)
+	most := 1.0
+	for _, chance := range left {
+		most -= chance
+	}
+	if most = max(most, 0); most >= r.Confidence {
 		return
 	}
-	r.Confidence = d.most
-	if d.most == 0 {
+	r.Confidence = most
+	if most == 0 {
 		r.note("undecided", Notice, fmt.Sprintf("These samples cannot tell %s: that would take %s.", d.words(), d.missing), "")
 		return
 	}

@@ -128,7 +128,7 @@ const (
 )
 
 // unladdered is the confidence in random where a keyed cookie could hide.
-const unladdered = 0.87
+const unladdered = 0.78
 
 // repeatsSYN reports whether some SYN was repeated exactly and got another
 // number than before.

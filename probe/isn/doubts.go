@@ -86,18 +86,18 @@ func (v *view) mixtureDoubts(s *standing, add doubting) {
 		v.severalDoubts(s, add)
 		return
 	case s.found.told && s.class == ClassWeakRandom && s.found.saved < generatorShare*v.plainBits():
-		add(oneStray, "more samples", ClassWeakRandom, ClassMixed)
+		add(fewStrays, "more samples", ClassWeakRandom, ClassMixed)
 		return
 	case s.ledger == nil:
 		return
 	}
 	m := s.machinesOf(s.view)
 	if s.class == ClassSYNCookies && !v.seesTuples() && m.strays*straysMany > s.ledger.count[joined] {
-		add(oneStray, "source ports (sport) and addresses (src)", s.class, ClassMixed)
+		add(fewStrays, "source ports (sport) and addresses (src)", s.class, ClassMixed)
 	}
 	few := len(v.points) < leastRandom && !s.constant()
 	if (s.drift != nil || few) && (m.count > 1 || m.strays*straysTold > len(v.points)) {
-		add(oneStray, "more samples", s.class, ClassMixed)
+		add(cond(s.key == 0, fewStrays, oneStray), "more samples", s.class, ClassMixed)
 	}
 	if s.drift == nil && !s.constant() && m.strays*straysMany > s.ledger.count[joined] {
 		add(cond(m.strays > straysFew, 0, oneStray), "more samples", s.class, ClassMixed, ClassWeakRandom)
@@ -170,10 +170,10 @@ func (v *view) fitDoubts(s *standing, add doubting) {
 // evenDoubts are those of samples that are evenly apart, or a handful.
 func (v *view) evenDoubts(s *standing, add doubting) {
 	if s.class == ClassGlobalClock && len(v.points) > 2 && unevenness(v.points) < leastUneven {
-		add(0.6, "gaps of more than one length", ClassGlobalClock, ClassGlobalStep, ClassGlobalMixed)
+		add(evenClock, "gaps of more than one length", ClassGlobalClock, ClassGlobalStep, ClassGlobalMixed)
 	}
 	if growing[s.class] && s.ledger != nil && !s.constant() && v.timed && v.even() && !s.exact() {
-		add(busyStep, "gaps of more than one length", s.class, ClassGlobalMixed)
+		add(cond(s.class == ClassGlobalStep, busyStep, evenTuples), "gaps of more than one length", s.class, ClassGlobalMixed)
 	}
 	if s.class == ClassGlobalMixed && s.drift != nil && s.drift.quantum <= 1 && v.even() {
 		add(busyStep, "gaps of more than one length", ClassGlobalMixed, ClassGlobalStep, ClassGlobalClock)
@@ -189,6 +189,16 @@ func (v *view) evenDoubts(s *standing, add doubting) {
 // busyStep is the confidence in a step beside which others' connections are seen: a
 // slow timer that adds steps looks nearly the same.
 const busyStep = 0.75
+
+// crowd is how many connections of others a second hide a clock beside random steps.
+const crowd = 20
+
+// evenClock is that in a clock for everybody where the gaps are even: a step for each
+// connection looks the same.
+const evenClock = 0.68
+
+// evenTuples is the confidence in what tuples have of their own where the gaps are even.
+const evenTuples = 0.89
 
 // A counter of which more than one number in straysMany follows from none before, but
 // for straysFew, may be no counter; nor may one of which one number in repeatsMany is the
@@ -224,13 +234,17 @@ func (v *view) growthDoubts(s *standing, add doubting) {
 		if len(v.points) < leastRandom || unevenness(v.points) < leastUneven {
 			add(0, "more samples, and gaps of more than one length", ClassGlobalStep, ClassGlobalMixed, ClassRandomIncrement)
 		}
+	case s.class == ClassRepeating && v.startsAlike():
+		add(0, "one source port for longer", ClassRepeating, ClassTupleRandomIncrement)
+	case s.class == ClassRandomIncrement && s.ledger != nil && s.stands():
+		add(0, "a longer run", ClassRandomIncrement, ClassGlobalClock)
 	case s.class == ClassRandomIncrement && v.timed:
 		even := v.even()
 		if s.risesWithTime() {
 			add(0, "more samples", ClassRandomIncrement, ClassGlobalStep)
 		}
 		if s.band != nil && s.band.rate > 0 {
-			add(busyStep, "a time without other people's connections", ClassRandomIncrement, ClassGlobalMixed)
+			add(cond(s.band.rate < crowd, busyStep, 0), "a time without other people's connections", ClassRandomIncrement, ClassGlobalMixed)
 			return
 		}
 		grows, seen := s.growsWithTime()
@@ -242,19 +256,37 @@ func (v *view) growthDoubts(s *standing, add doubting) {
 			add(0, "a time without other people's connections", ClassTupleRandomIncrement, ClassRandomIncrement, ClassTupleClock)
 		}
 	case s.class == ClassWeakRandom && s.name == "store" && distinct(v.points) <= shortCycle:
-		few := len(v.points) < leastRandom
+		few := distinct(v.points) < leastStore && !v.drawsAtOnce() || len(v.points) < leastRandom
 		add(cond(few, 0, busyStep), "a time without other people's connections", ClassWeakRandom, ClassRepeating)
 	}
+}
+
+// startsAlike reports whether all tuples that were sampled again, three at least, began
+// with one number and went on: then each may count for itself.
+func (v *view) startsAlike() bool {
+	starts := v.repeated(2)
+	for _, g := range starts {
+		if g[0].x != starts[0][0].x || g[1].x == g[0].x {
+			return false
+		}
+	}
+	return len(starts) >= repeatsTuples
 }
 
 // shortCycle is up to how many numbers a store may be a cycle through which other
 // people's connections skip.
 const shortCycle = 16
 
-// oneStray is the confidence in one clock where a number lies off it, unless there
+// leastStore is how many numbers a store has that is told from a cycle without SYNs right
+// after one another: what other people skip of a shorter cycle looks drawn.
+const leastStore = 10
+
+// oneStray is the confidence in one clock for each tuple where a number lies off it, and
+// fewStrays that in one generator for everybody, unless there
 // are straysTold times as many samples: a second machine may have answered once.
 const (
 	oneStray   = 0.8
+	fewStrays  = 0.89
 	straysTold = 40
 )
 

@@ -3,6 +3,8 @@ package isn
 import (
 	"math"
 	"slices"
+
+	"synscope/craft"
 )
 
 // wanders reports whether numbers that look drawn from a few go with the order in
@@ -205,6 +207,26 @@ func (s *standing) variesAtOnce() bool {
 		}
 	}
 	return odd >= leastClose-1 && 2*odd >= len(close)-1
+}
+
+// drawsAtOnce reports whether numbers right after one another are not those that followed
+// before, most of the time: then no cycle is left that other people move on.
+func (v *view) drawsAtOnce() bool {
+	next, same, other := make(map[craft.Seq]craft.Seq), 0, 0
+	for i := 1; i < len(v.points); i++ {
+		was, p := &v.points[i-1], &v.points[i]
+		if p.k != was.k+1 || p.t-was.t > closeGap {
+			continue
+		}
+		switch x, ok := next[was.x]; {
+		case ok && x == p.x:
+			same++
+		case ok:
+			other++
+		}
+		next[was.x] = p.x
+	}
+	return v.timed && other >= 2 && other > 2*same
 }
 
 // closeGap is the longest time, in s, between connections right after one another,

@@ -9,7 +9,8 @@ import (
 
 // writing is another way to write a number down than the one in which it counts: a
 // counter whose bytes or halves are in the order of the machine instead of the
-// network's, or one of fewer than 32 bits, which comes round sooner.
+// network's, one of fewer than 32 bits, which comes round sooner, or one with some bits
+// turned over.
 type writing struct {
 	name  string
 	shift int // by how many bits numbers of fewer bits are moved up, 0 for a swap
@@ -68,6 +69,9 @@ func (v *view) writings(top *standing) (list []writing) {
 			list = append(list, w)
 		}
 	}
+	if secret, ok := v.turned(); ok {
+		list = append(list, writing{name: "some bits", read: func(x craft.Seq) craft.Seq { return x ^ secret }})
+	}
 	if n := v.unusedBits(); n >= leastNarrow && n <= mostNarrow && top.bits > wellTold*float64(len(v.points)) {
 		list = append(list, writing{shift: n, read: func(x craft.Seq) craft.Seq { return x << n }})
 	}
@@ -111,11 +115,86 @@ func (v *view) unusedBits() int {
 	return bits.LeadingZeros32(uint32(all))
 }
 
+// leastTurned is how many differences show that bits are turned over, and mostTurned how
+// many ways to turn them are followed at once.
+const (
+	leastTurned = 6
+	mostTurned  = 64
+)
+
+// turned finds the bits that must be turned over for direct successors to be one step
+// apart, the lowest bit first: of the low bits of the secret and of the step only those
+// stay for which all differences so far are right. Bits above the highest that ever
+// changes are left as they are.
+func (v *view) turned() (secret craft.Seq, ok bool) {
+	pairs := v.successorPairs()
+	if len(pairs) < leastTurned {
+		return 0, false
+	}
+	var change craft.Seq
+	for _, p := range pairs {
+		change |= p[0] ^ p[1]
+	}
+	type low struct{ secret, step craft.Seq }
+	list := []low{{}}
+	for bit := craft.Seq(1); bit != 0 && bit <= change; bit <<= 1 {
+		var next []low
+		for _, l := range list {
+			for i, more := range []low{{}, {step: bit}, {secret: bit}, {bit, bit}} {
+				if i > 1 && change&bit == 0 {
+					break // nobody sees whether it is turned over
+				}
+				if l := (low{l.secret | more.secret, l.step | more.step}); stepsBy(pairs, l.secret, l.step, bit<<1-1) {
+					next = append(next, l)
+				}
+			}
+		}
+		if list = next; len(list) == 0 || len(list) > mostTurned {
+			return 0, false
+		}
+	}
+	least := list[0]
+	for _, l := range list {
+		if l.secret == 0 {
+			return 0, false // they go in steps as they are
+		}
+		if l.step < least.step { // all bits turned over, they would count down
+			least = l
+		}
+	}
+	return least.secret, true
+}
+
+// stepsBy reports whether all pairs, their bits turned over, are a step apart in the bits of
+// the mask.
+func stepsBy(pairs [][2]craft.Seq, secret, step, mask craft.Seq) bool {
+	for _, p := range pairs {
+		if ((p[1]^secret)-(p[0]^secret)-step)&mask != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// successorPairs are the numbers of connections right after one another, up to a few dozen.
+func (v *view) successorPairs() (list [][2]craft.Seq) {
+	for i := 1; i < len(v.points) && len(list) < shortGroup; i++ {
+		if p, q := &v.points[i], &v.points[i-1]; p.k == q.k+1 && p.x != q.x {
+			list = append(list, [2]craft.Seq{q.x, p.x})
+		}
+	}
+	return list
+}
+
 // noteWriting says in which writing the numbers make sense, and brings what was measured
 // back to the numbers as they are.
 func (r *Report) noteWriting(w writing) {
 	r.Lines = nil
-	if w.shift == 0 {
+	switch {
+	case w.name == "some bits":
+		r.note("bits-turned-over", Warning, "The numbers count once some of their bits are turned over, the same in all: a few of them tell which. Class and step are those of the numbers so read.", "")
+		return
+	case w.shift == 0:
 		r.note("other-byte-order", Notice, "The numbers count with "+w.name+" swapped: the host, or who took the samples, writes them in the order of the machine and not in the network's. "+
 			"Class, rate and step are those of the swapped numbers.", "")
 		return

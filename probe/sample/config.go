@@ -87,6 +87,7 @@ type Result struct {
 	Samples  []isn.Sample
 	Report   isn.Report
 	noticed  []probe.Finding // on the way to the answers
+	kept     netip.AddrPort  // of ours, to which the plan kept since no other was answered
 	finished bool
 	late     bool // SYN-ACKs came, each after its SYN was given up
 	unclosed bool // this machine's firewall refuses RSTs: what a SYN has opened stays open

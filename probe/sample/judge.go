@@ -23,6 +23,9 @@ func (r *Result) judge(quick bool) {
 	default:
 		r.withdraw()
 	}
+	if r.kept.IsValid() && r.finished {
+		r.note("one-port-answered", isn.Notice, fmt.Sprintf("Only port %d of ours is answered, and others no longer are: what is said holds for that port.", r.kept.Port()), r.progress())
+	}
 	if quick && r.Report.Class != isn.ClassUnknown {
 		r.note("quick-run", isn.Info, "A quick run cannot tell a weak generator from a good one, several machines from one, "+
 			"or which options a cookie holds; a run without --quick can.", r.progress())

@@ -46,6 +46,7 @@ type series struct {
 	numbers  map[int]craft.Seq        // by transmission: the ISN that was taken
 	gaps     map[int]craft.Seq        // by transmission: another that a copy of the SYN drew
 	last     *craft.Segment           // the last answer
+	answered netip.AddrPort           // of ours, the first that was answered
 	best     *wire.Outcome            // since the last answer
 	silent   int                      // SYNs lost since the last answer
 	late     wire.Outcome             // of the answers to SYNs that were given up
@@ -114,6 +115,9 @@ func (c *Config) further(source netip.Addr) (list []netip.Addr) {
 // source is where the SYN of a step leaves from. The first port is the same
 // tuple's own; steps beyond the ports held go round the others again.
 func (s *series) source(step isn.Step) netip.AddrPort {
+	if s.res.kept.IsValid() {
+		return s.res.kept
+	}
 	i := 0
 	if step.Port > 0 && len(s.ports) > 1 {
 		i = 1 + (step.Port-1)%(len(s.ports)-1)
@@ -162,9 +166,21 @@ func (s *series) next() {
 	}
 	s.progress(1)
 	s.rest()
-	if s.silent >= silence {
+	if s.silent >= silence && !s.keepTo() {
 		s.giveUp()
 	}
+}
+
+// keepTo turns to the tuple that answered where others do not, once: some hosts serve the
+// first that asks and nobody else. What is to come of the plan goes to that tuple, and the
+// first silence there ends the sampling.
+func (s *series) keepTo() bool {
+	if s.res.kept.IsValid() || !s.answered.IsValid() || s.silent >= 2*silence {
+		return false
+	}
+	s.res.kept, s.silent = s.answered, silence-attempts
+	s.take(s.steps)
+	return true
 }
 
 // wakeUp is when there is something to do.
@@ -178,6 +194,9 @@ func (s *series) wakeUp() time.Duration {
 // learn takes what an answer tells about the way and the host.
 func (s *series) learn(t *wire.Transmission, in *craft.Segment, rtt time.Duration, reason probe.Reason) {
 	s.numbers[t.ID] = in.Seq
+	if !s.answered.IsValid() {
+		s.answered = in.Dst
+	}
 	s.last, s.silent, s.best = in, 0, nil
 	s.res.State, s.res.Reason = probe.StateOpen, reason
 	if rtt > 0 {

@@ -57,6 +57,30 @@ func TestNoGuess(t *testing.T) {
 	}
 }
 
+// A host that serves the first port that asks and no other is sampled there, and what its
+// numbers show is said, with what one port does not show.
+func TestHostOfOnePort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, inner := uint16(0), drawn(isn.ClassGlobalStep, 1)
+		host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if first == 0 {
+				first = in.Src.Port()
+			}
+			if in.Src.Port() == first {
+				inner.Respond(now, in, out)
+			}
+		})
+		g, _, err := single(path(simnet.Path{Delay: ms}), host).run(t, t.Context(), sample.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := g.result(t, target)
+		if r.Report.Class != isn.ClassGlobalStep || r.Report.Confidence > 0.9 || !hasFinding(r, "one-port-answered") || r.Report.Samples < 20 {
+			t.Errorf("%s %.2f of %d, %v", r.Report.Class, r.Report.Confidence, r.Report.Samples, r.Report.Findings)
+		}
+	})
+}
+
 // bareReset answers with an RST that acknowledges nothing.
 func bareReset() simnet.Host {
 	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {

@@ -143,10 +143,10 @@ func faultyCounters() (list []Stranger) {
 	keyed("a counter of 16 bits", none, func(n, h uint32, _ model.SYN) uint32 { return uint32(uint16(h + 1000*n)) }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRepeating)
 	keyed("a counter of 24 bits by 64,000", none, func(n, h uint32, _ model.SYN) uint32 { return (h + 64000*n) & 0xffffff }, isn.ClassGlobalStep, isn.ClassWeakRandom)
 	keyed("a counter with the port in the upper half", none, func(n, h uint32, s model.SYN) uint32 { return uint32(s.Src.Port())<<16 | (h+n)&0xffff },
-		isn.ClassTupleRandomIncrement, isn.ClassWeakRandom, isn.ClassGlobalStep)
+		isn.ClassTupleRandomIncrement, isn.ClassWeakRandom, isn.ClassGlobalStep, isn.ClassGlobalMixed) // ports one after the other are steps
 	keyed("a counter of 1,000 below a hash of 16 bits", none, func(n, h uint32, s model.SYN) uint32 {
 		return hashOf(model.Key{7, 9}, s.Src, 0)<<16 | (h+1000*n)&0xffff
-	}, isn.ClassTupleRandomIncrement, isn.ClassWeakRandom, isn.ClassTupleClock)
+	}, isn.ClassTupleRandomIncrement, isn.ClassWeakRandom, isn.ClassTupleClock, isn.ClassRandomIncrement) // one number a tuple shows no hash
 	keyed("a number shifted, round and round", none, func(n, h uint32, _ model.SYN) uint32 { return h<<(n%29) + h }, isn.ClassRepeating, isn.ClassWeakRandom)
 	keyed("a counter that starts again at 2^20", none, func(n, h uint32, _ model.SYN) uint32 { return (n*64000 + h) % (1 << 20) }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRepeating)
 	return list

@@ -12,20 +12,7 @@ import (
 func TestStacksAreNotCalledOthers(t *testing.T) {
 	first := FirstSeed() + 1
 	t.Logf("first seed %d", first)
-	hosts, told, wrong := 0, 0, 0
-	for _, k := range Stacks() {
-		for i := range Many(4, 100) {
-			f := DrawStack(k, first+uint64(2*i))
-			hosts++
-			switch r := &f.Report; {
-			case slices.Contains(k.Right, r.Class):
-				told++
-			case r.Class != isn.ClassUnknown && r.Confidence >= 0.9:
-				wrong++
-				t.Log(&f)
-			}
-		}
-	}
+	hosts, told, wrong := judged(t, Stacks(), first, Many(4, 100))
 	t.Logf("%d hosts, %d told, %d wrong at 0.9 or more", hosts, told, wrong)
 	if wrong > hosts/200 {
 		t.Errorf("%d of %d wrong at 0.9 or more", wrong, hosts)
