@@ -80,6 +80,7 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 		}
 		hosts := r.search.probed[done:]
 		done = len(r.search.probed)
+		j.cfg.Loss = s.Loss()
 		err = j.probePart(ctx, r, hosts, more, &all)
 	}
 	return all.total, all.outcome(err)

@@ -40,8 +40,8 @@ func (j *scanJob) planNotes() []string {
 // searchWords says what a search for the hosts sends.
 func (j *scanJob) searchWords() string {
 	n := j.set.Addresses()
-	words := fmt.Sprintf("%s looked for: 2 ARP requests or neighbour solicitations each on the link, %d to %d packets each elsewhere, %s at most",
-		hostsWord(n), discover.Most/2, discover.Most, units.Count(times(n, discover.Most)))
+	words := fmt.Sprintf("%s looked for: 2 ARP requests or neighbour solicitations each on the link, %d to %d packets each elsewhere, %s at most, and up to %d more each where packets are lost",
+		hostsWord(n), discover.Most/2, discover.Most, units.Count(times(n, discover.Most)), discover.MostLost)
 	if !j.hostsOnly() {
 		words += "; then the ports of those that are up"
 	}

@@ -27,16 +27,23 @@ func (h *heapBound) watch(table int64) {
 	if h.fixed {
 		return
 	}
-	live := max(liveHeap(), ballast)
-	h.largest = max(h.largest, table, live-ballast)
-	bound := h.largest + ballast + largeWaste
-	if h.largest < largeTable {
-		bound = h.largest + ballast + smallWaste
-	}
-	if growth := max(1, int((bound-live)*100/live)); growth != h.growth {
+	if growth := h.percent(table, liveHeap()); growth != h.growth {
 		h.growth = growth
 		debug.SetGCPercent(growth)
 	}
+}
+
+// percent is by how much what is in use may grow before it is collected again, where
+// the last collection has left live bytes. Connections hold more than the table
+// knows of: what they hold counts too.
+func (h *heapBound) percent(table, live int64) int {
+	live = max(live, ballast)
+	h.largest = max(h.largest, table, live-ballast)
+	waste := int64(largeWaste)
+	if h.largest < largeTable {
+		waste = smallWaste
+	}
+	return max(1, int((h.largest+ballast+waste-live)*100/live))
 }
 
 // liveHeap is what the last collection has left, in bytes.

@@ -35,6 +35,8 @@ func (e *engine) accept(h *host, ev *wire.Event) (reject string) {
 		e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	}
 	switch {
+	case h == nil && e.checked(ev):
+		return ""
 	case h == nil:
 		return wire.RejectAfterVerdict
 	case ev.Attempt > h.round || h.transmission(ev) == nil:
@@ -82,6 +84,7 @@ func (e *engine) answered(h *host, ev *wire.Event) {
 	if e.Ramp != nil {
 		e.Ramp.Answered(0)
 	}
+	e.asksAgain(h, ev)
 	e.up(h, reasonOf(h.Addr, ev))
 }
 
@@ -122,7 +125,7 @@ func (e *engine) expire() {
 			e.begin(h) // the kernel refused what is left of the round
 		case h.began+e.patience() > e.Now: // others turned out to be as far away
 			e.expect(h, h.began+e.patience())
-		case h.round+1 < rounds:
+		case h.round+1 < e.roundsWorth():
 			h.round, h.place, h.began = h.round+1, 0, 0
 			e.approach(h)
 		default:

@@ -20,7 +20,8 @@ type engine struct {
 	byID      []*host // nil once decided
 	timers    wire.Timers
 	resolving wire.Resolving[*host]
-	due       []*host // to be sent a round, or the rest of one
+	checks    map[netip.Addr]*check // of the loss
+	due       []*host               // to be sent a round, or the rest of one
 
 	next       func() (netip.Addr, bool)
 	exhausted  bool
@@ -33,14 +34,14 @@ type engine struct {
 }
 
 func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, error) {
-	x, err := wire.NewSweep(n, cfg.look(), cfg.Rate, rounds)
+	x, err := wire.NewSweep(n, cfg.look(), cfg.Rate, allAttempts)
 	if err != nil {
 		return nil, err
 	}
 	x.Matcher.Echoes = true
 	return &engine{
 		Sweep: x, cfg: cfg, yield: yield, asks: newQuestions(cfg.Forbidden),
-		hosts: map[netip.Addr]*host{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
+		hosts: map[netip.Addr]*host{}, checks: map[netip.Addr]*check{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
 	}, nil
 }
 

@@ -9,9 +9,12 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// Most is how many packets a host off the link gets at most, responses to its
-// answers not counted.
-const Most = 6
+// Most is how many packets a host off the link gets at most where none are lost, responses to
+// its answers not counted; MostLost is how many more where many are.
+const (
+	Most     = 6
+	MostLost = 5 * moreRounds
+)
 
 // Ports are those that hosts are asked at, and 0, which stands for ICMP.
 func Ports() []uint16 { return []uint16{0, 22, 80, 443} }
@@ -44,7 +47,7 @@ func Preview(cfg Config, from4, from6 netip.Addr, port uint16) (iter.Seq[fmt.Str
 // preview makes one question and reads it back, so that what is shown is what
 // the bytes say.
 func (e *engine) preview(h *host, s segment) fmt.Stringer {
-	b, err := e.packet(h, s)
+	b, err := e.packet(h, s, h.round)
 	if err != nil {
 		return nil
 	}

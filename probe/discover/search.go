@@ -41,6 +41,7 @@ func (s *Search) Next(ctx context.Context) (more bool, err error) {
 	if s.left > 0 {
 		e.apart += time.Since(e.Start) - s.left
 		e.Now = time.Since(e.Start)
+		e.forgetChecks(s.left)
 		e.resolving.Review(e.resolved)
 	}
 	before := e.found
@@ -54,6 +55,10 @@ func (s *Search) Next(ctx context.Context) (more bool, err error) {
 
 // Summary is that of [Run], so far; pauses do not count.
 func (s *Search) Summary() probe.Summary { return s.engine.summary() }
+
+// Loss is what was seen of the loss on the way: of so many questions to hosts that had answered
+// the same before, so many were not answered.
+func (s *Search) Loss() probe.HostLoss { return s.engine.checkLosses() }
 
 // Close ends the search.
 func (s *Search) Close() { s.stop() }

@@ -28,10 +28,16 @@ var (
 	firstRound    = []segment{{echo: craft.EchoRequest}, {flags: craft.SYN, port: 443}, {flags: craft.ACK, port: 80}}
 	secondRound   = []segment{{echo: craft.TimestampRequest}, {flags: craft.SYN, port: 80}, {flags: craft.SYN, port: 22}}
 	secondRoundV6 = []segment{{echo: craft.EchoRequest}, {flags: craft.SYN, port: 80}, {flags: craft.SYN, port: 22}}
+	// laterRounds are for networks that lose packets, see loss.go.
+	laterRounds = []segment{{echo: craft.EchoRequest}, {flags: craft.SYN, port: 443}, {flags: craft.ACK, port: 80},
+		{flags: craft.SYN, port: 80}, {flags: craft.SYN, port: 22}}
 )
 
 // questions are those of a run, by round: of IPv4, and of IPv6.
-type questions struct{ v4, v6 [rounds][]segment }
+type questions struct {
+	v4, v6 [rounds][]segment
+	later  []segment
+}
 
 // newQuestions are all questions but those to ports that must not be probed.
 func newQuestions(forbidden []uint16) *questions {
@@ -42,13 +48,18 @@ func newQuestions(forbidden []uint16) *questions {
 	return &questions{
 		v4: [rounds][]segment{first, allowed(secondRound)},
 		v6: [rounds][]segment{first, allowed(secondRoundV6)},
+
+		later: allowed(laterRounds),
 	}
 }
 
 func (h *host) segments() []segment { return h.segmentsOf(h.round) }
 
 func (h *host) segmentsOf(round int) []segment {
-	if h.Addr.Is4() {
+	switch {
+	case round >= rounds:
+		return h.asks.later
+	case h.Addr.Is4():
 		return h.asks.v4[round]
 	}
 	return h.asks.v6[round]
@@ -106,7 +117,7 @@ func (e *engine) sendRound(h *host, budget int) (taken int) {
 }
 
 func (e *engine) send(h *host, s segment) error {
-	b, err := e.packet(h, s)
+	b, err := e.packet(h, s, h.round)
 	if err != nil {
 		return err
 	}
@@ -117,16 +128,16 @@ func (e *engine) send(h *host, s segment) error {
 	return err
 }
 
-// packet is one question in bytes. The numbers are as a scan's, so that what
+// packet is one question in bytes, the attempt being its round. The numbers are as a scan's, so that what
 // answers is told by all 32 bits of one of them.
-func (e *engine) packet(h *host, s segment) ([]byte, error) {
-	src := netip.AddrPortFrom(h.source, e.Matcher.Port(h.round))
+func (e *engine) packet(h *host, s segment, attempt int) ([]byte, error) {
+	src := netip.AddrPortFrom(h.source, e.Matcher.Port(attempt))
 	dst := netip.AddrPortFrom(h.Addr, s.port)
-	n := e.Matcher.Cookie.Numbers(src, dst, h.round)
+	n := e.Matcher.Cookie.Numbers(src, dst, attempt)
 	e.Packets.Clear()
 	switch {
 	case s.echo != 0:
-		echo := craft.Echo{Src: src.Addr(), Dst: dst.Addr(), TTL: 64, Kind: s.echo, ID: src.Port(), Seq: uint16(h.round), Token: uint32(n.Seq)}
+		echo := craft.Echo{Src: src.Addr(), Dst: dst.Addr(), TTL: 64, Kind: s.echo, ID: src.Port(), Seq: uint16(attempt), Token: uint32(n.Seq)}
 		return echo.AppendTo(nil)
 	case s.flags == craft.SYN:
 		e.Packets.Add(wire.Whole, src, dst, n, e.Now)

@@ -46,6 +46,9 @@ func (e *engine) allowed(f *flight) int {
 	n := attemptsAt(e.loss(f.host))
 	if h := f.host; h.losses.answers == 0 {
 		n = silentAttempts
+		if e.cfg.HostsKnown { // it answers elsewhere
+			n = max(n, attemptsAt(e.seen.share(priorLoss)))
+		}
 		if int(h.tally.ports)+int(h.flights) <= fewPorts {
 			n++ // all that is asked of the host hangs on them
 		}

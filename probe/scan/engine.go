@@ -46,6 +46,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	e := &engine{
 		Sweep: x, cfg: cfg, sink: sink, flights: newFlights(cfg.attempts()),
 		resolving: wire.NewResolving[*host](cfg.Neighbours),
+		seen:      trials{float64(cfg.Loss.Unanswered), float64(cfg.Loss.Sent)},
 	}
 	e.hosts = newHosts(n, e.met)
 	return e, nil

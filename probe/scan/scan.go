@@ -60,6 +60,10 @@ type Config struct {
 	// It is how long the first answers of the host are waited for; nil: none is known.
 	RoundTrip func(netip.Addr) time.Duration
 
+	// Loss is what was seen before of the loss on the way to hosts that answer; the zero
+	// value: nothing.
+	Loss probe.HostLoss
+
 	// Neighbours resolves hosts on the link before they are probed, and knows
 	// those that are not there; nil: the kernel does, packet by packet.
 	Neighbours probe.Neighbours

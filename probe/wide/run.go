@@ -44,6 +44,7 @@ type run struct {
 	doubts     doubts
 	silence    silence
 	losses     losses
+	whole      whole
 	passes     int    // how many probes each target is to get
 	added      int    // how often there were more
 	firewalled uint64 // targets that a local firewall kept from being probed
@@ -71,6 +72,7 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		base:     b.Stats(),
 		counters: probe.Summary{Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 	}
+	w.whole = newWhole(cfg)
 	w.seen = newSeen(cfg.Plan.Count()-cfg.From, w.matcher.Cookie)
 	w.sender = newSender(b, cfg, w.output.congested, w.responses)
 	return w, nil
@@ -179,7 +181,7 @@ func (w *run) look() {
 	}
 	w.listen(&status)
 	changed := w.followLoss()
-	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0)
+	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0) || w.answered()
 	w.expireDoubts(false)
 	w.flush()
 	if w.cfg.OnHeld != nil && status.held > 0 {
@@ -253,7 +255,10 @@ func (w *run) close() {
 		w.expireDoubts(true)
 		w.flush()
 	}
-	if w.over {
+	switch {
+	case w.over && w.whole.all():
+		w.marked = w.cfg.Plan.Count()
+	case w.over:
 		w.marked = w.sender.reached(never)
 	}
 	if w.failure == nil && w.cfg.Checkpoint != nil {
@@ -292,7 +297,8 @@ func (w *run) unsendable() error {
 }
 
 func (w *run) complete() bool {
-	return w.failure == nil && w.over && w.sender.status.finished && !w.sender.outage.Lasting() &&
+	finished := w.sender.status.finished && !w.sender.outage.Lasting() || w.whole.all()
+	return w.failure == nil && w.over && finished &&
 		(w.sender.status.sent > 0 || w.sender.status.refusal == nil)
 }
 

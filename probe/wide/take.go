@@ -80,6 +80,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 		return wire.RejectDuplicate
 	}
 	w.lastNew = w.now
+	w.whole.note(ev.Target, r)
 	w.silence.answered(ev)
 	a := w.results().add()
 	a.Event, a.before, a.verdict = *ev, before, nil

@@ -463,8 +463,8 @@ func TestStatelessCooldown(t *testing.T) {
 	}{{10 * ms, 2010 * ms}, {1500 * ms, 1500*ms + 3*time.Second}, {2600 * ms, 2 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			found := newAnswers()
-			s, err := stateless(t, t.Context(), simnet.Config{Back: simnet.Path{Delay: tc.late}}, simnet.Linux(80),
-				wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/24"), Config: scan.Config{Retries: -1, Rate: 1e6}}, found)
+			s, err := stateless(t, t.Context(), simnet.Config{Back: simnet.Path{Delay: tc.late}}, deaf{simnet.Linux(80), 81},
+				wide.Config{Plan: planOf(t, 1, "80,81", "10.0.0.0/24"), Config: scan.Config{Retries: -1, Rate: 1e6}}, found)
 			if err != nil || s.Took < tc.took || s.Took > tc.took+300*ms {
 				t.Errorf("answers after %v: took %v, want %v; %v", tc.late, s.Took, tc.took, err)
 			}

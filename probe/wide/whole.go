@@ -1,0 +1,60 @@
+package wide
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/probe/internal/wire"
+)
+
+// whole knows when every target of a run has answered as a listener or as a closed port
+// does: then further passes would tell nothing, and the run is over. It has a bit for
+// each target, by its position, and is for plans that are not large and know the
+// positions of targets. The zero value never knows.
+type whole struct {
+	plan TargetIndexer
+	from uint64
+	bits []uint64
+	left uint64 // targets that have not answered
+}
+
+// mostWhole is how many targets a run may have to be looked at that way: 32 KiB.
+const mostWhole = 1 << 18
+
+func newWhole(c *Config) (w whole) {
+	plan, known := c.Plan.(TargetIndexer)
+	count := c.Plan.Count() - c.From
+	if !known || count == 0 || count > mostWhole {
+		return w
+	}
+	return whole{plan: plan, from: c.From, bits: make([]uint64, (count+63)/64), left: count}
+}
+
+// note takes in the answer of a target. What a router says may be of a moment, and is
+// asked for again.
+func (w *whole) note(target netip.AddrPort, r wire.Rank) {
+	if w.left == 0 || r < wire.RankReset {
+		return
+	}
+	at, planned := w.plan.Index(target)
+	if !planned || at < w.from || at-w.from >= uint64(len(w.bits))*64 {
+		return
+	}
+	at -= w.from
+	if bit := uint64(1) << (at % 64); w.bits[at/64]&bit == 0 {
+		w.bits[at/64] |= bit
+		w.left--
+	}
+}
+
+func (w *whole) all() bool { return w.bits != nil && w.left == 0 }
+
+// leastWatch is how long an answer that a better one may contradict is watched, as a scan
+// that keeps state does.
+const leastWatch = 200 * time.Millisecond
+
+// answered tells whether all targets have answered, long enough ago that what is on the
+// way has come, and everything is closed again.
+func (w *run) answered() bool {
+	return w.whole.all() && w.now >= w.lastNew+max(leastWatch, 3*w.slowest) && !w.responses.any()
+}

@@ -1,0 +1,57 @@
+package wide_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/scan"
+	"synscope/probe/simnet"
+	"synscope/probe/wide"
+)
+
+// deaf answers nothing on one port.
+type deaf struct {
+	simnet.Host
+	port uint16
+}
+
+func (d deaf) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
+	if in.Dst.Port() != d.port {
+		d.Host.Respond(now, in, out)
+	}
+}
+
+// A run is over when every target has answered; while one of them keeps silent, all get
+// the probes that were asked for.
+func TestOverWhenAllHaveAnswered(t *testing.T) {
+	for _, c := range []struct {
+		silent bool
+		sent   uint64
+		took   time.Duration // at most
+	}{{false, 512, 800 * ms}, {true, 1024, 6 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			words := []string{"10.0.0.0/24"}
+			host := simnet.Host(simnet.Linux(80))
+			if c.silent {
+				host = deaf{host, 81}
+			}
+			var checkpoints []uint64
+			cfg := wide.Config{Plan: planOf(t, 1, "80,81", words...), Config: scan.Config{Rate: 5000}, CheckpointEvery: time.Hour}
+			cfg.Checkpoint = func(at uint64) error { checkpoints = append(checkpoints, at); return nil }
+			found := newAnswers()
+			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}}, host, cfg, found)
+			if err != nil || !s.Complete || found.count(probe.StateOpen) != 256 {
+				t.Fatalf("%v, %+v", err, s)
+			}
+			if s.Sent != c.sent || s.Took > c.took {
+				t.Errorf("silent %v: %d sent in %v, want %d in at most %v", c.silent, s.Sent, s.Took, c.sent, c.took)
+			}
+			if n := len(checkpoints); n == 0 || checkpoints[n-1] != 512 {
+				t.Errorf("silent %v: checkpoints %v", c.silent, checkpoints)
+			}
+		})
+	}
+}
