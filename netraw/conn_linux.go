@@ -130,11 +130,12 @@ func (c *conn) route(dst netip.Addr) (Route, error) {
 
 func (c *conn) stats() Stats {
 	return Stats{
-		Sent:        c.out.sent.Load(),
-		SendErrors:  c.out.errors.Load(),
-		SendRetries: c.out.retries.Load(),
-		Received:    c.in.total(),
-		KernelDrops: c.in.drops(),
+		Sent:          c.out.sent.Load(),
+		SendErrors:    c.out.errors.Load(),
+		ResetsRefused: c.out.resetsRefused.Load(),
+		SendRetries:   c.out.retries.Load(),
+		Received:      c.in.total(),
+		KernelDrops:   c.in.drops(),
 	}
 }
 

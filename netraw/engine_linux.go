@@ -66,11 +66,12 @@ type frameCount struct{ sent, retries atomic.Uint64 }
 // stats adds up what left as frames, what left through the kernel, and what came.
 func (b *base) stats(frames *frameCount, received, drops uint64) Stats {
 	return Stats{
-		Sent:        b.kernel.sent.Load() + frames.sent.Load(),
-		SendErrors:  b.kernel.errors.Load() + b.refused.Load(),
-		SendRetries: b.kernel.retries.Load() + frames.retries.Load(),
-		Received:    received,
-		KernelDrops: drops,
+		Sent:          b.kernel.sent.Load() + frames.sent.Load(),
+		SendErrors:    b.kernel.errors.Load() + b.refused.Load(),
+		ResetsRefused: b.kernel.resetsRefused.Load(),
+		SendRetries:   b.kernel.retries.Load() + frames.retries.Load(),
+		Received:      received,
+		KernelDrops:   drops,
 	}
 }
 

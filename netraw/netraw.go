@@ -97,11 +97,12 @@ func (r *Route) nextHopInZone() netip.Addr {
 
 // Stats counts what a Conn did since it was opened.
 type Stats struct {
-	Sent        uint64 // packets the kernel took
-	SendErrors  uint64 // times the kernel refused a packet, each reported by Send or SendEach
-	SendRetries uint64 // waits after EAGAIN and ENOBUFS
-	Received    uint64 // packets delivered by Recv
-	KernelDrops uint64 // packets that found the receive buffer full
+	Sent          uint64 // packets the kernel took
+	SendErrors    uint64 // times the kernel refused a packet, each reported by Send or SendEach
+	ResetsRefused uint64 // of those, RSTs that an output rule of this machine refused (EPERM): what they were to close stays open
+	SendRetries   uint64 // waits after EAGAIN and ENOBUFS
+	Received      uint64 // packets delivered by Recv
+	KernelDrops   uint64 // packets that found the receive buffer full
 }
 
 // MaxPorts is the largest number of source ports that one Conn holds. Each

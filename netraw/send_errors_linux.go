@@ -124,3 +124,17 @@ func endOf(pkt []byte) (end flowEnd) {
 	}
 	return end
 }
+
+// isReset tells whether a packet that has a whole IP header, and no extension headers,
+// is an RST.
+func isReset(pkt []byte) bool {
+	const rst = 4
+	at := 40
+	switch {
+	case len(pkt) >= 20 && pkt[0]>>4 == 4 && pkt[9] == unix.IPPROTO_TCP:
+		at = int(pkt[0]&0xf) * 4
+	case len(pkt) < 40 || pkt[0]>>4 != 6 || pkt[6] != unix.IPPROTO_TCP:
+		return false
+	}
+	return len(pkt) > at+13 && pkt[at+13]&rst != 0
+}

@@ -44,7 +44,7 @@ type sender struct {
 	refusals refusals // by a local firewall
 	stuck    bool     // a full queue was waited for in vain, and nothing has left since
 
-	sent, errors, retries atomic.Uint64
+	sent, errors, retries, resetsRefused atomic.Uint64
 }
 
 // open makes both sockets; a kernel without IPv6 leaves that one closed.
@@ -150,6 +150,9 @@ func (s *sender) left(pkts [][]byte) {
 func (s *sender) refuse(pkt []byte, err error) error {
 	s.errors.Add(1)
 	if errors.Is(err, unix.EPERM) {
+		if isReset(pkt) {
+			s.resetsRefused.Add(1)
+		}
 		return sendError(pkt, fmt.Errorf("%w: %w", err, s.refusals.note(pkt, time.Now())))
 	}
 	return sendError(pkt, sendReason(err))

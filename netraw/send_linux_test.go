@@ -54,7 +54,9 @@ func TestSendOrder(t *testing.T) {
 // batch can be sent after it.
 func TestSendErrors(t *testing.T) {
 	p := newPeer(t)
-	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("203.0.113.0/24"), Type: unix.RTN_PROHIBIT}))
+	prohibited := netlink.Route{Dst: ipNet("203.0.113.0/24"), Type: unix.RTN_PROHIBIT}
+	must(netlink.RouteAdd(&prohibited))
+	t.Cleanup(func() { must(netlink.RouteDel(&prohibited)) })
 	c := open(t, nil)
 	ok := segment(netip.AddrPortFrom(lo4, c.Ports()[0]), netip.AddrPortFrom(lo4, 9), flagSYN, 1, 0)
 	to := func(addr string) []byte {

@@ -47,6 +47,7 @@ type HostReport struct {
 	// RTT is the round trip of that first answer; zero where none was measured.
 	RTT   time.Duration
 	Clock netraw.Clock     // behind RTT
+	TTL   uint8            // with which that answer arrived; 0 where it was none of IP, or was not seen
 	MAC   net.HardwareAddr // where it is on the link, nil elsewhere
 
 	Began time.Time // when it was first asked

@@ -84,6 +84,7 @@ type Verdict struct {
 	Reply     *craft.Segment // the deciding segment, nil where there was none
 	Responder netip.Addr     // who answered, valid only where it was not the target
 	ICMP      *ICMPCode      // nil where no ICMP error decided
+	TTL       uint8          // time to live with which the answer arrived, a segment or an ICMP error; 0 where none was seen
 	Findings  []Finding
 	Err       error // why a probe could not be sent, nil otherwise
 }

@@ -32,17 +32,18 @@ type answer struct {
 	state  probe.State
 	reason probe.Reason
 	counts probe.Summary
+	from   netip.Addr // the responder, of engines that tell one
 }
 
 var engines = []engine{
 	{"scan", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		var got portSink
 		s, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
-		return answer{got.State, got.Reason, s}, err
+		return answer{got.State, got.Reason, s, got.Responder}, err
 	}},
 	{"stateless", 2, statelessly},
 	{"ping", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (a answer, err error) {
-		take := func(s ping.Sample) { a.state, a.reason = s.State, s.Reason }
+		take := func(s ping.Sample) { a.state, a.reason, a.from = s.State, s.Reason, s.Responder }
 		a.counts, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1, Late: take}, func(s ping.Sample) error {
 			take(s)
 			return nil
@@ -51,16 +52,16 @@ var engines = []engine{
 	}},
 	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
-		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary}, err
+		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary, path.Verdict.Responder}, err
 	}},
 	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
-		return answer{r.State, r.Reason, r.Traffic}, err
+		return answer{r.State, r.Reason, r.Traffic, r.Responder}, err
 	}},
 	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		var got sampleSink
 		s, err := sample.Run(ctx, n, sample.Config{Targets: []netip.AddrPort{target}, Plan: isn.QuickPlan(), Seed: [32]byte{1}}, &got)
-		return answer{got.got.State, got.got.Reason, s}, err
+		return answer{got.got.State, got.got.Reason, s, got.got.Sender}, err
 	}},
 }
 
@@ -75,9 +76,9 @@ func statelessly(ctx context.Context, n probe.Polled, target netip.AddrPort) (an
 	var got portSink
 	s, err := wide.Run(ctx, b, cfg, &got)
 	if !got.Target.IsValid() && s.States[probe.StateFiltered] == 1 {
-		return answer{probe.StateFiltered, probe.ReasonNoResponse, s.Summary}, err
+		return answer{probe.StateFiltered, probe.ReasonNoResponse, s.Summary, netip.Addr{}}, err
 	}
-	return answer{got.State, got.Reason, s.Summary}, err
+	return answer{got.State, got.Reason, s.Summary, got.Responder}, err
 }
 
 // onePort is a plan of one port.
@@ -160,6 +161,9 @@ func peers() []peer {
 		{"SYN-ACK with ECE and PSH", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.ECE | craft.PSH }), open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK that acknowledges one too many", edit(craft.ACK, func(s *craft.Segment) { s.Ack++ }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK that acknowledges nothing of the SYN", edit(craft.ACK, func(s *craft.Segment) { s.Ack-- }), filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK that acknowledges something else, then the right one", chorus(edit(craft.ACK, func(s *craft.Segment) { s.Ack += 77 }), slow(linux, 20*time.Millisecond)), open, probe.ReasonSYNACK, ""},
+		{"ACK of every SYN, without a SYN", acknowledges, filtered, probe.ReasonNoResponse, ""},
+		{"a way that is too narrow for options", narrow, open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK from another port", edit(craft.ACK, func(s *craft.Segment) { s.Src = netip.AddrPortFrom(s.Src.Addr(), 81) }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK with a wrong checksum", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.FlipLast) }, filtered, probe.ReasonNoResponse, ""},
 		{"simultaneous open", says(reply{craft.SYN, bySYN}, reply{craft.ACK, bySYNACK}), open, probe.ReasonSplitHandshake, ""},
@@ -209,6 +213,31 @@ func errorPeers() (list []peer) {
 		list = append(list, peer{fmt.Sprintf("ICMP %d/%d", e.typ, e.code), host, filtered, e.reason, e.only})
 	}
 	return list
+}
+
+// acknowledges is a host without memory that answers each SYN with an ACK alone.
+func acknowledges(family) simnet.Host {
+	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Window: 5000, Flags: craft.ACK, Seq: 1, Ack: in.Seq.Add(1)})
+		}
+	})
+}
+
+// narrow is an open host behind a router through which only SYNs without options fit.
+func narrow(f family) simnet.Host {
+	tooBig := f.icmp(3, 4)
+	if f.addr().Is6() {
+		tooBig = f.icmp(2, 0)
+	}
+	linux, router := simnet.Linux(80), simnet.Rejected{ICMP: tooBig}
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN && len(in.Options) > 0 {
+			router.Respond(now, in, out)
+			return
+		}
+		linux.Respond(now, in, out)
+	})
 }
 
 // edit is an open host some of whose segments are changed on the way.
@@ -311,6 +340,26 @@ func TestEveryEngineSaysTheSame(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestResponderInItsZone: a router that has only a link-local address is told with the
+// zone in which it has it.
+func TestResponderInItsZone(t *testing.T) {
+	router := netip.MustParseAddr("fe80::77")
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := simnet.New(simnet.Config{Back: simnet.Path{Delay: 5 * time.Millisecond}})
+				n.HandleAddr(families[1].target, simnet.Rejected{ICMP: simnet.ICMP{From: router, Type: 1, Code: 1}})
+				conn := n.Conn(e.ports, simnet.WatchOutgoing())
+				defer conn.Close()
+				got, err := e.ask(t.Context(), conn, netip.AddrPortFrom(families[1].addr(), 80))
+				if want := conn.InZone(router, 0); err != nil || got.reason != "admin-prohibited" || got.from != want {
+					t.Errorf("%s from %v, want %v: %v", got.reason, got.from, want, err)
+				}
+			})
+		})
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 type Expectations struct {
 	Probing Probing
 	Expect  []Expectation
+
+	groups []string // names
 }
 
 // Probing says how is probed. Zero values are the commands' defaults, but for

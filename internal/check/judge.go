@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"synscope/internal/report/units"
+	"synscope/internal/spelling"
 	"synscope/probe"
 )
 
@@ -31,23 +32,34 @@ type Result struct {
 // Judge holds the facts against every expectation, in the order of the file.
 func (p *Expectations) Judge(hosts Hosts, f *Facts) (all []Result) {
 	for i := range p.Expect {
-		for _, word := range p.Expect[i].Targets {
-			all = append(all, p.Expect[i].of(word).judge(word, hosts[word], f)...)
+		e := &p.Expect[i]
+		for _, word := range e.Targets {
+			if len(hosts[word]) == 0 {
+				all = append(all, Result{Name: e.Name, Where: e.Where, Target: word, Expected: "a name that resolves", Got: p.Unresolved(word, f.Unasked[word])})
+				continue
+			}
+			all = append(all, e.of(word).judge(word, hosts[word], f)...)
 		}
 	}
 	return all
 }
 
+// Unresolved says that a target has no address: why no resolver told of it, where that is
+// so, and which group may have been meant.
+func (p *Expectations) Unresolved(word, why string) string {
+	got := "it does not"
+	if why != "" {
+		got = "no answer of a resolver: " + why
+	}
+	if group := spelling.Nearest(word, p.groups); group != "" {
+		got += fmt.Sprintf("; is the group %q meant?", group)
+	}
+	return got
+}
+
 // judge holds one expectation against what was found of one target, which may be
 // several hosts.
 func (e *Expectation) judge(word string, hosts []netip.Addr, f *Facts) (all []Result) {
-	if len(hosts) == 0 {
-		got := "it does not"
-		if why := f.Unasked[word]; why != "" {
-			got = "no answer of a resolver: " + why
-		}
-		return []Result{{Name: e.Name, Where: e.Where, Target: word, Expected: "a name that resolves", Got: got}}
-	}
 	for _, host := range hosts {
 		j := judgement{e: e, word: word, host: host, facts: f}
 		j.states()

@@ -253,3 +253,15 @@ func TestTAPNames(t *testing.T) {
 		t.Errorf("%q", b.String())
 	}
 }
+
+// A target that does not resolve may be a group that was mistyped.
+func TestUnresolvedNamesTheGroup(t *testing.T) {
+	p, err := load("groups: {web: 192.0.2.1, database: 192.0.2.2}\nexpect:\n  - {targets: [wbe, elsewhere.example], open: 80}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := p.Judge(Hosts{}, &Facts{Unasked: map[string]string{"elsewhere.example": "timeout"}})
+	if len(results) != 2 || results[0].Got != `it does not; is the group "web" meant?` || results[1].Got != "no answer of a resolver: timeout" || results[0].OK {
+		t.Errorf("%+v", results)
+	}
+}

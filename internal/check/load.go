@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -44,6 +45,7 @@ func Load(path string, s Source) (*Expectations, error) {
 	if len(l.all.Expect) == 0 {
 		return nil, fmt.Errorf("%w: %s: nothing is expected: `expect:` is empty or missing", ErrFile, path)
 	}
+	l.all.groups = slices.Sorted(maps.Keys(l.groups))
 	return l.all, nil
 }
 
@@ -142,7 +144,9 @@ func syntax(path string, b []byte, err error) error {
 		err := yaml.NewDecoder(bytes.NewReader(bytes.Join(lines[:n], nil))).Decode(&any)
 		return err != nil && !errors.Is(err, io.EOF)
 	})
-	return &fault{fmt.Sprintf("%s:%d:1", path, min(max(wrong, 1), len(lines))), "not YAML: " + text}
+	wrong = min(max(wrong, 1), len(lines))
+	column, why := blame(string(lines[wrong-1]), text)
+	return &fault{fmt.Sprintf("%s:%d:%d", path, wrong, column), "not YAML: " + why}
 }
 
 func (r *reader) version(n *yaml.Node) {
@@ -172,6 +176,16 @@ func (l *loader) readGroups(r *reader, n *yaml.Node) {
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		l.uncircled(r, n.Content[i].Value)
+		l.members(r, n.Content[i].Value)
+	}
+}
+
+// members refuses what is no target, whether or not the group is named anywhere.
+func (l *loader) members(r *reader, name string) {
+	for _, m := range l.groups[name] {
+		if err := wellFormed(m.word); err != "" {
+			r.wrong(m.node, "group %q: target %q: %s", name, m.word, err)
+		}
 	}
 }
 

@@ -2,7 +2,7 @@ package check
 
 import (
 	"fmt"
-	"maps"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -45,25 +45,76 @@ type Needs struct {
 	Scan, Ping, Handshake, ISN, QuickISN, Trace []string
 }
 
-// wanted gathers ports by address, in the order in which they are first named.
+// wanted gathers ports by address, in the order in which they are first named. Addresses
+// that want the same ports share one set: networks of thousands of hosts, of which all
+// ports are asked for, take no memory for each.
 type wanted struct {
 	order []netip.Addr
-	ports map[netip.Addr]map[uint16]bool
+	of    map[netip.Addr]int // the place of its set
+	sets  []*portSet
+	known map[portSet]int // places of sets
+	union map[[2]int]int  // places of unions, by those of their parts
 }
 
+// portSet has a bit for each port.
+type portSet [1 << 16 / 64]uint64
+
 func (w *wanted) add(hosts []netip.Addr, ports ...uint16) {
-	if w.ports == nil {
-		w.ports = map[netip.Addr]map[uint16]bool{}
+	if w.of == nil {
+		w.of, w.known, w.union = map[netip.Addr]int{}, map[portSet]int{}, map[[2]int]int{}
 	}
+	var set portSet
+	for _, p := range ports {
+		set[p/64] |= 1 << (p % 64)
+	}
+	id := w.place(&set)
 	for _, a := range hosts {
-		if w.ports[a] == nil {
-			w.ports[a] = map[uint16]bool{}
+		before, known := w.of[a]
+		if !known {
 			w.order = append(w.order, a)
+			w.of[a] = id
+			continue
 		}
-		for _, p := range ports {
-			w.ports[a][p] = true
+		w.of[a] = w.both(before, id)
+	}
+}
+
+// place finds or keeps a set.
+func (w *wanted) place(s *portSet) int {
+	id, known := w.known[*s]
+	if !known {
+		id = len(w.sets)
+		w.known[*s], w.sets = id, append(w.sets, s)
+	}
+	return id
+}
+
+// both is the place of the union of two sets.
+func (w *wanted) both(a, b int) int {
+	if a == b {
+		return a
+	}
+	pair := [2]int{min(a, b), max(a, b)}
+	id, known := w.union[pair]
+	if !known {
+		union := *w.sets[a]
+		for i, word := range w.sets[b] {
+			union[i] |= word
+		}
+		id = w.place(&union)
+		w.union[pair] = id
+	}
+	return id
+}
+
+// ports are those of a set, in ascending order.
+func (s *portSet) ports() (list []uint16) {
+	for i, word := range s {
+		for ; word != 0; word &= word - 1 {
+			list = append(list, uint16(64*i+bits.TrailingZeros64(word)))
 		}
 	}
+	return list
 }
 
 // Needs of the expectations, each address once for each way.
@@ -120,9 +171,13 @@ func (e *Expectation) scope() target.Ports {
 
 // lines writes each address with its ports.
 func (w *wanted) lines() (lines []string) {
+	texts := make([]string, len(w.sets))
 	for _, a := range w.order {
-		ports := slices.Collect(maps.Keys(w.ports[a]))
-		lines = append(lines, bracketed(a)+":"+target.PortsOf(ports...).String())
+		id := w.of[a]
+		if texts[id] == "" {
+			texts[id] = target.PortsOf(w.sets[id].ports()...).String()
+		}
+		lines = append(lines, bracketed(a)+":"+texts[id])
 	}
 	return lines
 }
@@ -130,7 +185,7 @@ func (w *wanted) lines() (lines []string) {
 // single writes a line for each port of each address.
 func (w *wanted) single() (lines []string) {
 	for _, a := range w.order {
-		for _, p := range slices.Sorted(maps.Keys(w.ports[a])) {
+		for _, p := range w.sets[w.of[a]].ports() {
 			lines = append(lines, netip.AddrPortFrom(a, p).String())
 		}
 	}

@@ -3,9 +3,14 @@ package check
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"synscope/internal/spelling"
+	"synscope/internal/target"
 )
 
 // ErrFile marks an error of a file of expectations: the file is wrong, and
@@ -29,6 +34,7 @@ type reader struct {
 	file   string
 	env    func(string) (string, bool)
 	faults []error
+	known  map[string]target.Ports // by the words that name them
 }
 
 // wrong notes a mistake at a node.
@@ -80,18 +86,7 @@ func (r *reader) mapping(n *yaml.Node, what string, known keys) {
 
 // suggestion is the known key that is spelled most like a word, or all.
 func suggestion(word string, known keys) string {
-	best, distance := "", max(2, len(word)/3)+1
-	var all []string
-	for k := range known {
-		all = append(all, k)
-		if d := edits(word, k); d < distance || d == distance && k < best {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ": there are " + strings.Join(sorted(all), ", ")
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
+	return ": " + spelling.Hint(word, slices.Collect(maps.Keys(known)))
 }
 
 func kindOf(n *yaml.Node) string {

@@ -59,12 +59,12 @@ func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation, before int) {
 		r.wrong(n, "%s has no targets", e.Name)
 		return
 	}
-	places := map[string]*yaml.Node{}
+	places, own := map[string]*yaml.Node{}, map[string]bool{}
 	for _, w := range r.words(targets, "targets") {
 		for _, member := range l.groups.resolve([]located{w}) {
 			if places[member.word] == nil {
 				e.Targets = append(e.Targets, member.word)
-				places[member.word] = w.node
+				places[member.word], own[member.word] = w.node, w.word == member.word
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (l *loader) complete(r *reader, n *yaml.Node, e *Expectation, before int) {
 	r.scoped(n, e)
 	for _, w := range e.Targets {
 		r.sensible(n, w, e.of(w))
-		if err := wellFormed(w); err != "" {
+		if err := wellFormed(w); err != "" && own[w] { // those of groups are refused there
 			r.wrong(places[w], "%s: target %q: %s", e.Name, w, err)
 		}
 	}
@@ -138,7 +138,7 @@ func (r *reader) ports(n *yaml.Node, what string) target.Ports {
 		if w.word == "all" {
 			w.word = "-"
 		}
-		ports, err := target.ParsePorts(w.word)
+		ports, err := r.parsed(w.word)
 		switch {
 		case err != nil:
 			r.wrong(w.node, "%s: %v", what, err)
@@ -155,11 +155,28 @@ func (r *reader) ports(n *yaml.Node, what string) target.Ports {
 	if len(words) == 0 {
 		return target.Ports{}
 	}
-	ports, err := target.ParsePorts(strings.Join(words, ","))
+	ports, err := r.parsed(strings.Join(words, ","))
 	if err != nil {
 		r.wrong(n, "%s: %v", what, err)
 	}
 	return ports
+}
+
+// parsed is a set of ports, one for all places that name it alike: a large one takes
+// 128 KiB.
+func (r *reader) parsed(word string) (target.Ports, error) {
+	if ports, known := r.known[word]; known {
+		return ports, nil
+	}
+	ports, err := target.ParsePorts(word)
+	if err != nil {
+		return ports, err
+	}
+	if r.known == nil {
+		r.known = map[string]target.Ports{}
+	}
+	r.known[word] = ports
+	return ports, nil
 }
 
 func (r *reader) boolean(n *yaml.Node, what string) bool {

@@ -1,18 +1,11 @@
 package check
 
-import (
-	"slices"
-
-	"github.com/xrash/smetrics"
-)
+import "slices"
 
 func sorted(words []string) []string {
 	slices.Sort(words)
 	return words
 }
-
-// edits is Levenshtein's distance.
-func edits(a, b string) int { return smetrics.WagnerFischer(a, b, 1, 1, 1) }
 
 // Ranked are the classes of sequence numbers from the easiest to guess to the
 // hardest. Those that say nothing of the host itself (syn-proxy, mixed, unknown)

@@ -272,6 +272,11 @@ func (j *checkJob) output(path string) string {
 
 // dryRun says what would be run.
 func (j *checkJob) dryRun() error {
+	for _, word := range j.expected.Words() {
+		if len(j.hosts[word]) == 0 {
+			say(j.streams.Err, fmt.Sprintf("%s: %s: it should resolve, and %s", j.expected.Place(word), word, j.expected.Unresolved(word, j.unasked[word])))
+		}
+	}
 	for _, p := range j.phases() {
 		for _, line := range p.lines {
 			if _, err := fmt.Fprintln(j.streams.Out, strings.Join(append(p.args(), line), " ")); err != nil {

@@ -54,7 +54,7 @@ type condition struct {
 	target  func(*conditionWorld) netip.AddrPort
 	user    bool                             // who has no right to raw sockets
 	prepare func(*conditionWorld, *exec.Cmd) // of the process
-	during  func(*running)                   // while it runs
+	during  func(*running)                   // once it has sent something
 	most    ending                           // of the commands that are not in but
 	but     map[string]ending                // by command
 	longer  map[string]string                // flags that keep a command busy, by command
@@ -134,20 +134,20 @@ var conditions = []condition{
 		but: map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP tells nobody
 	},
 	{
-		name: "interrupted (SIGINT)", target: at(conditionSilent), most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
+		name: "interrupted (SIGINT)", target: (*conditionWorld).hush, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
 		longer: map[string]string{
-			"scan": "-p 1000-9999 --rate 100", "stateless": "-p 1000-9999 --rate 100", "connect": "-p 1000-9999 --rate 100",
+			"scan": "--rate 20 -p", "stateless": "--rate 20 -p", "connect": "--rate 20 -p",
 			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
 		},
-		during: func(r *running) { r.underWay(); r.Process.Signal(syscall.SIGINT) },
+		during: func(r *running) { r.Process.Signal(syscall.SIGINT) },
 	},
 	{
-		name: "terminal closed (SIGHUP)", target: at(conditionSilent), most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
+		name: "terminal closed (SIGHUP)", target: (*conditionWorld).hush, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
 		longer: map[string]string{
-			"scan": "-p 1000-9999 --rate 100", "stateless": "-p 1000-9999 --rate 100", "connect": "-p 1000-9999 --rate 100",
+			"scan": "--rate 20 -p", "stateless": "--rate 20 -p", "connect": "--rate 20 -p",
 			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
 		},
-		during: func(r *running) { r.underWay(); r.Process.Signal(syscall.SIGHUP) },
+		during: func(r *running) { r.Process.Signal(syscall.SIGHUP) },
 	},
 	{
 		name: "disk full", target: at(conditionOpen), most: ending{code: exitInterrupted, says: "no space left on device", sent: uncounted},
@@ -209,10 +209,12 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 	}
 	args := append(strings.Fields(line), "-o", "json")
 	target := c.target(w)
-	if more := c.longer[name]; strings.Contains(more, "-p ") {
-		args = append(append(args, strings.Fields(more)...), target.Addr().String())
+	more := c.longer[name]
+	args = append(args, strings.Fields(more)...)
+	if strings.HasSuffix(more, "-p") {
+		args = append(args, fmt.Sprintf("%d-%d", target.Port(), target.Port()+hushed-1), target.Addr().String())
 	} else {
-		args = append(append(args, strings.Fields(more)...), target.String())
+		args = append(args, target.String())
 	}
 	r := start(t, c.user, func(cmd *exec.Cmd) {
 		if c.prepare != nil {
@@ -220,6 +222,7 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 		}
 	}, args...)
 	if c.during != nil {
+		await(t, "a SYN", func() bool { return w.seen.any(target) })
 		c.during(r)
 	}
 	want.hold(t, r.end(t))

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"synscope/craft"
 	"synscope/internal/lab"
 )
 
@@ -57,23 +59,6 @@ func (w *soFar) String() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.text.String()
-}
-
-func (w *soFar) has(text string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return strings.Contains(w.text.String(), text)
-}
-
-// underWay waits until the program has opened everything and had time to send.
-func (r *running) underWay() {
-	for range 3000 {
-		if r.out.has(`"type":"run"`) {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	time.Sleep(time.Second)
 }
 
 // start starts the program in the network of the test's process; with user the
@@ -131,6 +116,62 @@ func withoutCapabilities(start func() error) error {
 type conditionWorld struct {
 	*lab.Lab
 	full string // a directory without room
+	seen departures
+	runs atomic.Uint32 // that hush has given ports to
+}
+
+// hushed is how many ports a run has that is interrupted, on a host that drops what
+// comes to them; the first is hushFrom.
+const hushed, hushFrom, hushMost = 200, 2000, 40
+
+// hush is where a run probes that no other does.
+func (w *conditionWorld) hush() netip.AddrPort {
+	return w.web(hushFrom + hushed*uint16(w.runs.Add(1)-1))
+}
+
+// departures are the ports to which SYNs have left.
+type departures struct {
+	mu    sync.Mutex
+	ports map[uint16]bool
+}
+
+// any tells whether one has left to a run's ports.
+func (d *departures) any(run netip.AddrPort) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for p := range uint16(hushed) {
+		if d.ports[run.Port()+p] {
+			return true
+		}
+	}
+	return false
+}
+
+// watch sees every packet of the namespace until the test ends.
+func (d *departures) watch(t *testing.T) {
+	const everything = 0x0300 // ETH_P_ALL in network byte order
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<24)
+	d.ports = map[uint16]bool{}
+	f := os.NewFile(uintptr(fd), "packets")
+	t.Cleanup(func() { f.Close() })
+	go func() {
+		var p craft.Packet
+		for buf := make([]byte, 1<<16); ; {
+			n, err := f.Read(buf)
+			if err != nil {
+				return
+			}
+			if p.Decode(buf[:n], craft.TrustChecksums) == nil && p.Kind == craft.PacketTCP && p.Segment.Flags.Has(craft.SYN) {
+				d.mu.Lock()
+				d.ports[p.Segment.Dst.Port()] = true
+				d.mu.Unlock()
+			}
+		}
+	}()
 }
 
 const (
@@ -139,7 +180,10 @@ const (
 
 func newConditionWorld(t *testing.T) *conditionWorld {
 	t.Helper()
-	silent := []lab.Rule{{Ports: lab.Port(conditionSilent), Do: lab.Drop}}
+	silent := []lab.Rule{
+		{Ports: lab.Port(conditionSilent), Do: lab.Drop},
+		{Ports: lab.PortRange{First: hushFrom, Last: hushFrom + hushed*hushMost - 1}, Do: lab.Drop},
+	}
 	http := []lab.Service{{Ports: []uint16{conditionOpen, conditionForbidden}, Manner: lab.Discard}}
 	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{
 		{Name: "web", Services: http, Rules: silent},
@@ -152,6 +196,7 @@ func newConditionWorld(t *testing.T) *conditionWorld {
 	}
 	t.Cleanup(func() { l.Close() })
 	w := &conditionWorld{Lab: l}
+	w.seen.watch(t)
 	remove, err := lab.RestrictOutput(
 		lab.Rule{Ports: lab.Port(conditionForbidden), Do: lab.Drop},
 		lab.Rule{Ports: lab.Port(conditionReset), Do: lab.Reset},

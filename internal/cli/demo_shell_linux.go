@@ -17,26 +17,41 @@ import (
 // shellWord is the command line of the process that becomes the demo's shell.
 const shellWord = "become-demo-shell"
 
-// thingsToTry is what the shell begins with.
-const thingsToTry = `Things to try; "exit" takes the network down again:
+// thingsToTry are the command lines that the shell begins with, and what is to be seen.
+var thingsToTry = [][2]string{
+	{"synscope scan web far reset", "open, refused, dropped, rejected, reset by a firewall"},
+	{"synscope handshake web:80", "SYN to TIME_WAIT, segment by segment"},
+	{"synscope handshake closer:80", "the far end closes first"},
+	{"synscope handshake --withhold synack-ack --watch 8s small:80", "how patient is it with a half-open connection?"},
+	{"synscope handshake deaf:9000", "once, twice, three times: its backlog is 1, and nobody accepts"},
+	{"synscope ping -c 5 slow:80", "20 ms there and back"},
+	{"synscope ping -c 50 -i 20ms lossy:80", "which losses have something in common?"},
+	{"synscope trace -n behind:80", "three hops"},
+	{"synscope scan --reason -p 80,8080 behind", "which of the two answers came from a middlebox?"},
+	{"synscope isn guess:80", "could somebody guess its next sequence number?"},
+	{"synscope isn --quick cookie:80", "SYN cookies"},
+	{"synscope scan -sn 10.0.0.0/16", "who else is there?"},
+}
 
-  synscope scan web far reset              open, refused, dropped, rejected, reset by a firewall
-  synscope handshake web:80                SYN to TIME_WAIT, segment by segment
-  synscope handshake closer:80             the far end closes first
-  synscope handshake --withhold synack-ack --watch 8s small:80
-                                           how patient is it with a half-open connection?
-  synscope handshake deaf:9000             once, twice, three times: its backlog is 1, and nobody accepts
-  synscope ping -c 5 slow:80               20 ms there and back
-  synscope ping -c 50 -i 20ms lossy:80     which losses have something in common?
-  synscope trace -n behind:80              three hops
-  synscope scan --reason -p 80,8080 behind which of the two answers came from a middlebox?
-  synscope isn guess:80                    could somebody guess its next sequence number?
-  synscope isn --quick cookie:80           SYN cookies
-  synscope scan -sn 10.0.0.0/16            who else is there?
-
-Other programs see the same network: nmap, tcpdump, curl. docs/handshake.md walks through it.
-
-`
+// invitation is what the shell begins with, in lines of up to so many columns; a command
+// line is never broken.
+func invitation(wide int) string {
+	var b strings.Builder
+	told := func(text, indent string) {
+		for _, line := range broken(text, wide-len(indent)) {
+			b.WriteString(indent + line + "\n")
+		}
+	}
+	told(`Things to try; "exit" takes the network down again:`, "")
+	b.WriteString("\n")
+	for _, try := range thingsToTry {
+		b.WriteString("  " + try[0] + "\n")
+		told(try[1], "      ")
+	}
+	b.WriteString("\n")
+	told("Other programs see the same network: nmap, tcpdump, curl. docs/handshake.md walks through it.", "")
+	return b.String() + "\n"
+}
 
 // shell leaves the user inside the demo's network, until the shell ends.
 func (t *tour) shell() error {
@@ -51,7 +66,7 @@ func (t *tour) shell() error {
 	}
 	interactive := isTerminal(t.streams.In)
 	if interactive {
-		t.printf("\n%s", thingsToTry)
+		t.printf("\n%s", invitation(readable(t.streams.Out)))
 	}
 	code, err := runShell(t.ctx, env)
 	switch {

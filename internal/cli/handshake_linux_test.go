@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func ofType(list []jsonRecord, kind string) []jsonRecord {
@@ -142,18 +142,12 @@ func TestHandshakeInterrupted(t *testing.T) {
 	l := standardLab(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := make(chan ran)
-	go func() { done <- command(ctx, l, "hs", "web:80", "--withhold", "synack-ack", "-o", "json") }()
-	web := l.Host("web")
-	for end := time.Now().Add(time.Minute); halfOpen(t, web) == 0 && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
-	time.Sleep(100 * time.Millisecond) // the SYN-ACK has left; it is read
-	cancel()
-	got := <-done
-	list := records(t, got.out)
-	if got.code != exitInterrupted || len(ofType(list, "handshake")) != 1 || list[len(list)-1]["complete"] != false {
-		t.Errorf("exit %d\n%s", got.code, got.out)
+	out := &countdown{left: 3, done: cancel} // the run, its SYN and the SYN-ACK
+	s := Streams{In: strings.NewReader(""), Out: out, Err: io.Discard, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	code := Main(ctx, []string{"synscope", "hs", "web:80", "--withhold", "synack-ack", "-o", "json"}, s)
+	list := records(t, out.String())
+	if code != exitInterrupted || len(ofType(list, "handshake")) != 1 || list[len(list)-1]["complete"] != false {
+		t.Errorf("exit %d\n%s", code, out)
 	}
 	last := ofType(list, "segment")
 	if s := last[len(last)-1]; s["flags"] != "R" || s["dir"] != "out" {

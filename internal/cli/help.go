@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
+
+	"synscope/internal/spelling"
 )
 
 // meaningAt is where the meanings of flags begin.
@@ -58,7 +60,7 @@ func unknownCommand(app *cli.App, name string) error {
 	best, distance := "", 3
 	for _, c := range app.Commands {
 		for _, known := range c.Names() {
-			if d := editDistance(name, known); d < distance && d < len(known) {
+			if d := spelling.Distance(name, known); d < distance && d < len(known) {
 				best, distance = known, d
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"synscope/internal/spelling"
 	"synscope/netraw"
 	"synscope/probe/isn"
 	"synscope/probe/sample"
@@ -81,7 +82,7 @@ func seriesOf(list string) (names []string, err error) {
 	}
 	for _, name := range strings.Split(list, ",") {
 		if !slices.Contains(seriesNames(), name) {
-			return nil, usagef("--series: %q: there are %s", name, strings.Join(seriesNames(), ", "))
+			return nil, usagef("--series: %q: %s", name, spelling.Hint(name, seriesNames()))
 		}
 		names = append(names, name)
 	}

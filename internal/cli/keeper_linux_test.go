@@ -33,7 +33,7 @@ func TestKeeperHoldsNothingInherited(t *testing.T) {
 		if err != io.EOF {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the keeper holds the other end of a pipe that was inherited")
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"synscope/internal/plainhttp"
 	"synscope/internal/report"
 	"synscope/probe/ping"
@@ -45,9 +43,6 @@ func (j *pingJob) readServing() (err error) {
 	return err
 }
 
-// mostScrapers is how many connections are held at once.
-const mostScrapers = 512
-
 // serve opens the address of --metrics, if one was given: what is wrong with it
 // is told before anything is sent.
 func (j *pingJob) serve() (*metricsServer, error) {
@@ -66,12 +61,16 @@ func (j *pingJob) serve() (*metricsServer, error) {
 	if err != nil {
 		return nil, &exit{exitUnable, fmt.Errorf("--metrics: %w", err)}
 	}
-	return &metricsServer{listener: netutil.LimitListener(l, mostScrapers), prober: j.prober}, nil
+	return &metricsServer{listener: l, prober: j.prober}, nil
 }
 
 // scrapePatience bounds every step of a scrape, so that no client holds a
 // connection for good.
 const scrapePatience = 15 * time.Second
+
+// mostScrapers is how many connections may be open at a time: strangers who open more
+// take neither the descriptors that a run needs nor Prometheus' turn.
+const mostScrapers = 64
 
 // open opens what probes that are asked for take.
 func (m *metricsServer) open(e *opened) error {
@@ -91,7 +90,7 @@ func (m *metricsServer) start(engine string, j *pingJob) {
 	m.watch(j.series)
 	m.prober.count = m.metrics.Requested
 	m.prober.follow(j.set, j.series)
-	m.http = &plainhttp.Server{Handler: m.route(m.metrics.Handler()), Patience: scrapePatience, Idle: 2 * time.Minute}
+	m.http = &plainhttp.Server{Handler: m.route(m.metrics.Handler()), Patience: scrapePatience, Idle: 2 * time.Minute, Most: mostScrapers}
 	go m.http.Serve(m.listener)
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"net/netip"
@@ -55,7 +56,7 @@ func certain(l *lab.Lab, technique string, v4 bool) []netip.AddrPort {
 }
 
 // nmapPort is a port as nmap's XML tells it.
-type nmapPort struct{ state, reason string }
+type nmapPort struct{ state, reason, ttl string }
 
 func runNmap(t *testing.T, nmap string, flags []string, pairs []netip.AddrPort) (map[netip.AddrPort]nmapPort, error) {
 	args := append(flags, "-n", "-Pn", "-T4", "--max-retries", "5", "--min-rtt-timeout", "400ms", "-v", "-oX", "-", "-p", portList(pairs))
@@ -100,6 +101,7 @@ func parseNmap(out []byte) (map[netip.AddrPort]nmapPort, error) {
 				State struct {
 					State  string `xml:"state,attr"`
 					Reason string `xml:"reason,attr"`
+					TTL    string `xml:"reason_ttl,attr"`
 				} `xml:"state"`
 			} `xml:"ports>port"`
 		} `xml:"host"`
@@ -111,7 +113,7 @@ func parseNmap(out []byte) (map[netip.AddrPort]nmapPort, error) {
 	for _, h := range run.Hosts {
 		for _, p := range h.Ports {
 			a := netip.MustParseAddr(h.Addresses[0].Addr)
-			found[netip.AddrPortFrom(a, p.ID)] = nmapPort{p.State.State, p.State.Reason}
+			found[netip.AddrPortFrom(a, p.ID)] = nmapPort{p.State.State, p.State.Reason, p.State.TTL}
 		}
 	}
 	return found, nil
@@ -129,5 +131,8 @@ func compare(t *testing.T, technique string, p netip.AddrPort, ours jsonRecord, 
 	state := strings.Replace(ours.str("state"), "refused", "closed", 1)
 	if state != theirs.state {
 		t.Errorf("%s %v: ours %s (%s), nmap %s (%s)", technique, p, state, ours.str("reason"), theirs.state, theirs.reason)
+	}
+	if ttl := fmt.Sprint(cmp.Or(ours["ttl"], any(0))); technique != "connect" && theirs.reason != "no-response" && ttl != theirs.ttl {
+		t.Errorf("%s %v: the answer's TTL is %s, nmap says %s (%s)", technique, p, ttl, theirs.ttl, theirs.reason)
 	}
 }

@@ -163,7 +163,7 @@ func TestPathsThatFail(t *testing.T) {
 			t.Errorf("%s: exit %d, want both of %q in\n%s", tc.code, got.code, ends, got.out)
 		}
 		for _, line := range strings.Split(got.out, "\n") {
-			if utf8.RuneCountInString(line) > 80 {
+			if utf8.RuneCountInString(line) > 80 && !strings.HasPrefix(line, "warning: ") { // RSTs are lost too
 				t.Errorf("%d columns: %q", utf8.RuneCountInString(line), line)
 			}
 		}

@@ -30,7 +30,7 @@ type tap struct {
 }
 
 // openCapture opens the file that the flag names, if it does; it is not emptied.
-func openCapture(path string, e *opened) (*os.File, error) {
+func openCapture(path string, e *opened) (*outfile.Begun, error) {
 	switch {
 	case path == "":
 		return nil, nil
@@ -39,7 +39,7 @@ func openCapture(path string, e *opened) (*os.File, error) {
 	case e.conn == nil:
 		return nil, usagef("--pcap: the kernel makes the packets of this run (engine connect): use tcpdump")
 	}
-	file, err := outfile.Open(path, outfile.Private)
+	file, err := outfile.Begin(path, outfile.Private)
 	if err != nil {
 		return nil, usagef("--pcap: %w", err)
 	}
@@ -47,20 +47,20 @@ func openCapture(path string, e *opened) (*os.File, error) {
 }
 
 // beginTap begins the capture in a file; nil: there is none.
-func beginTap(file *os.File, s Streams, e *opened) (*tap, error) {
+func beginTap(file *outfile.Begun, s Streams, e *opened) (*tap, error) {
 	if file == nil {
 		return nil, nil
 	}
-	if err := emptied(file); err != nil {
-		file.Close()
+	if err := emptied(file.File); err != nil {
+		file.TakeBack()
 		return nil, usagef("--pcap: %w", err)
 	}
-	w, err := capture.NewWriter(file, "synscope "+Version, "synscope "+strings.Join(s.Args, " "))
+	w, err := capture.NewWriter(file.File, "synscope "+Version, "synscope "+strings.Join(s.Args, " "))
 	if err != nil {
-		file.Close()
+		file.TakeBack()
 		return nil, &exit{exitInterrupted, fmt.Errorf("--pcap: %w", err)}
 	}
-	return &tap{capture.NewRecorder(e.conn, w, time.Now), file}, nil
+	return &tap{capture.NewRecorder(e.conn, w, time.Now), file.File}, nil
 }
 
 // emptied empties a file. Devices and pipes have nothing to lose.

@@ -2,16 +2,22 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 
+	"synscope/internal/report"
 	"synscope/internal/report/record"
 	"synscope/internal/report/rows"
 )
 
 // planning are the streams of a command that says what it would do: what it prints for
 // people is a record a line where records are asked for. flag is what it was asked by;
-// without one nothing changes.
+// without one nothing changes. A format that does not exist is refused here, before any
+// name is looked up.
 func (o *common) planning(s Streams, flag string) (Streams, error) {
+	if _, err := report.FormatByName(cmp.Or(o.Format, "text")); err != nil {
+		return s, usagef("%w", err)
+	}
 	switch out := s.Out; {
 	case flag == "", o.Format == "", o.Format == "text":
 		return s, nil

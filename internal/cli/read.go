@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -48,29 +48,24 @@ func readCommand(s Streams) *cli.Command {
 	}
 }
 
-// By how many percent garbage may grow what is in use while reading: much where
-// the table of connections is small, and little where it is large, since each
-// connection that is over is garbage.
-const (
-	readGrowth  = 200
-	largeGrowth = 10
-	largeTable  = 48 << 20 // bytes
-)
-
 // readCaptures turns files into one run of records.
 func readCaptures(ctx context.Context, s Streams, o *readOptions) error {
 	j, err := newReadJob(s, o)
 	if err != nil {
 		return err
 	}
+	files, err := openAll(ctx, o.words)
+	if err != nil {
+		return err
+	}
 	if j.display, err = newDisplay(&o.common, s, &target.Set{}); err != nil {
 		return err
 	}
-	s.work.begin() // files are opened for as long as nothing interrupts
+	s.work.begin()
 	begin := time.Now()
 	err = j.Record(&record.Run{Version: Version, Command: "read", Args: s.Args, Start: begin})
 	if err == nil {
-		err = j.read(ctx, o.words)
+		err = j.read(ctx, files)
 	}
 	j.closing.Took = time.Since(begin)
 	return j.finish(j.end(err))
@@ -97,14 +92,13 @@ type readJob struct {
 	paths   []string
 	formats []string // of the files
 	table   *flow.Table
-	large   bool  // the table is
-	fixed   bool  // the growth of garbage was chosen by the user
+	heap    heapBound
 	failed  error // of a call that could not tell
 }
 
 func newReadJob(s Streams, o *readOptions) (*readJob, error) {
 	j := &readJob{
-		options: o, ladders: map[uint64]*record.Captured{}, fixed: s.Env("GOGC") != "",
+		options: o, ladders: map[uint64]*record.Captured{}, heap: heapBound{fixed: s.Env("GOGC") != ""},
 		closing: record.Reading{Summary: record.Summary{Complete: true}},
 	}
 	var err error
@@ -133,19 +127,15 @@ func newReadJob(s Streams, o *readOptions) (*readJob, error) {
 }
 
 // read looks at every file before it reads the first.
-func (j *readJob) read(ctx context.Context, paths []string) error {
-	j.paths = paths
-	j.grow(readGrowth)
+func (j *readJob) read(ctx context.Context, files []*os.File) error {
+	j.paths = j.options.words
+	j.heap.watch(0)
 	live := false
 	var inputs []capture.Input
-	files, err := openAll(ctx, paths)
-	if err != nil {
-		return err
-	}
 	if err := confineFiles(&j.options.common, j.streams); err != nil {
 		return err
 	}
-	for i, path := range paths {
+	for i, path := range j.paths {
 		input, grows, err := j.input(ctx, files[i])
 		switch {
 		case ctx.Err() != nil:
@@ -161,7 +151,7 @@ func (j *readJob) read(ctx context.Context, paths []string) error {
 		cfg.Wanted = j.wanted
 	}
 	j.table = flow.NewTable(j, cfg)
-	tally, err := capture.FollowAll(ctx, inputs, j.table, j.watch)
+	tally, err := capture.FollowAll(ctx, inputs, j.table, j.watchHeap)
 	j.account(&tally)
 	if err == nil && ctx.Err() == nil {
 		err = j.faults(&tally)
@@ -188,22 +178,6 @@ func (j *readJob) settle() {
 	}
 	if j.failed == nil {
 		j.failed = err
-	}
-}
-
-// watch is called every few thousand packets.
-func (j *readJob) watch() {
-	if large := j.table.Memory() > largeTable; large != j.large {
-		j.large = large
-		if j.grow(readGrowth); large {
-			j.grow(largeGrowth)
-		}
-	}
-}
-
-func (j *readJob) grow(percent int) {
-	if !j.fixed {
-		debug.SetGCPercent(percent)
 	}
 }
 
@@ -268,6 +242,9 @@ func (j *readJob) climb(attempt uint64, s *record.Segment) {
 // Attempt takes a connection that is over, or goes on. The stamps of a capture
 // were taken by the kernel that captured.
 func (j *readJob) Attempt(a *flow.Attempt) error {
+	if j.closing.Connections%watchEvery == 0 {
+		j.watchHeap()
+	}
 	a.Clock = netraw.ClockKernel
 	c := record.NewCapturedConnection(a)
 	c.Captured.File, c.Captured.LastFile = j.file(a.FirstFile), j.file(a.LastFile)
@@ -354,7 +331,7 @@ func (j *readJob) conclude() error {
 			errs = append(errs, j.Record(g))
 		}
 	}
-	if j.numbers != nil {
+	if j.numbers != nil && j.table != nil { // nothing was read of a file that is no capture
 		errs = append(errs, j.numbers.write())
 	}
 	return errors.Join(append(errs, j.Record(&j.closing))...)

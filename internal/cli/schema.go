@@ -9,6 +9,7 @@ import (
 	"synscope/internal/report/record"
 	"synscope/internal/report/rows"
 	"synscope/internal/schema"
+	"synscope/internal/spelling"
 )
 
 func schemaCommand(s Streams) *cli.Command {
@@ -51,7 +52,7 @@ func schemaOf(words []string) ([]byte, error) {
 	}
 	text, known := schema.Record(words[0])
 	if !known {
-		return nil, usagef("schema: %q is no record: there are %s, and check", words[0], strings.Join(schema.Names(), ", "))
+		return nil, usagef("schema: %q is no record, nor check: %s", words[0], spelling.Hint(words[0], append(schema.Names(), "check")))
 	}
 	return text, nil
 }

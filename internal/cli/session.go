@@ -47,7 +47,9 @@ func (o *opening) run(ctx context.Context, work func(s *session) error, answer f
 	}
 	d, err := newDisplay(o.options, o.streams, o.set)
 	if err != nil {
-		file.Close()
+		if file != nil {
+			file.TakeBack()
+		}
 		return err
 	}
 	d.remark(slices.Concat(o.remarks, d.targetRemarks(o.set))...)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -370,6 +369,19 @@ func TestLockedCheckpoint(t *testing.T) {
 	}
 }
 
+// after does something when so many lines have been written to it.
+type after struct {
+	lines int
+	do    func()
+}
+
+func (a *after) Write(b []byte) (int, error) {
+	if a.lines -= bytes.Count(b, []byte("\n")); a.lines <= 0 {
+		a.do()
+	}
+	return len(b), nil
+}
+
 // What is excluded when a run is resumed is not probed any more, and what was
 // excluded when it began is not probed either, wherever the list says so.
 func TestExclusionsOfAResumedRunOnlyGrow(t *testing.T) {
@@ -378,10 +390,10 @@ func TestExclusionsOfAResumedRunOnlyGrow(t *testing.T) {
 	args := []string{"-p", "80", "10.0.0.0/20", "--resume", ckpt, "-oJ", out, "--exclude-file", list}
 	os.WriteFile(list, []byte("10.0.1.0/24 # ours\n10.0.2.0/24"), 0o600)
 	var said bytes.Buffer
-	s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: &said, Env: func(string) string { return "" }}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	first := overModel(ctx, s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "1k"}, args...)...)
+	s := Streams{In: strings.NewReader(""), Out: &after{lines: 20, do: cancel}, Err: &said, Env: func(string) string { return "" }}
+	first := overModel(ctx, s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "1k", "-o", "json"}, args...)...)
 	if first != exitInterrupted {
 		t.Fatalf("exit %d: %s", first, said.String())
 	}

@@ -109,7 +109,7 @@ func (j *traceJob) drawPaths(m *paths.Map, names map[netip.Addr]string) error {
 	}
 	title := fmt.Sprintf("Paths to %s: %d", j.cfg.Target, len(m.Paths))
 	if m.Confidence > 0 {
-		title += fmt.Sprintf(", none missing with %.1f %%", 100*min(m.Confidence, 0.999))
+		title += fmt.Sprintf(", %.1f %% sure that none is missing", 100*min(m.Confidence, 0.999))
 	}
 	return written(plot.Paths(j.options.Plot, title, m, names))
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/xrash/smetrics"
+	"synscope/internal/spelling"
 )
 
 // habits answers flags that people know from other scanners.
@@ -82,7 +82,7 @@ func (a *arrangement) nearest(name string) string {
 	best, distance := "", 3
 	for _, flags := range []map[string]bool{a.local, a.global} {
 		for known := range flags {
-			d := editDistance(name, known)
+			d := spelling.Distance(name, known)
 			if len(known) > 2 && (d < distance || d == distance && known < best) {
 				best, distance = known, d
 			}
@@ -90,6 +90,3 @@ func (a *arrangement) nearest(name string) string {
 	}
 	return best
 }
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int { return smetrics.WagnerFischer(a, b, 1, 1, 1) }

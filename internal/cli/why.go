@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"synscope/internal/report/record"
+	"synscope/internal/spelling"
 	"synscope/internal/target"
 	"synscope/netraw"
 	"synscope/probe"
@@ -128,7 +129,7 @@ func (j *whyJob) readExperiments(ctx context.Context) error {
 	j.cfg.Only = listOf(j.options.Only)
 	for _, name := range j.cfg.Only {
 		if !slices.Contains(experimentNames(), name) {
-			return usagef("--only: there is no experiment %q: there are %s", name, strings.Join(experimentNames(), ", "))
+			return usagef("--only: there is no experiment %q: %s", name, spelling.Hint(name, experimentNames()))
 		}
 	}
 	word := j.options.Against
@@ -299,14 +300,18 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 	}
 	cfg.Time = orDefaultTime(cfg.Time) - f.Took()
 	cfg.Rate = min(live.DefaultRate, orDefault(j.probing.rate))
-	settings := live.Config{Addrs: t.addrs, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f}
+	settings := live.Config{Addrs: t.addrs, Name: cfg.Name, Against: j.against, Rate: cfg.Rate, Packets: cfg.Packets, Dialer: dialer, Facts: f}
 	if j.lent != 0 {
 		dialer.Port = j.lent
 		settings.Seen, settings.SeenPort = dialer, j.lent
 	}
 	i := live.New(s.network, settings)
-	err := j.tell(ctx, s, t, i, cfg)
-	return errors.Join(err, i.Close())
+	before := s.network.Stats()
+	err := errors.Join(j.tell(ctx, s, t, i, cfg), i.Close())
+	after := s.network.Stats()
+	j.total.SendErrors += after.SendErrors - before.SendErrors
+	j.total.ResetsRefused += after.ResetsRefused - before.ResetsRefused
+	return err
 }
 
 func orDefault(rate float64) float64 {

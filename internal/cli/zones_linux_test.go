@@ -138,9 +138,54 @@ func TestOwnFirewall(t *testing.T) {
 	}
 }
 
+// A firewall of this machine that lets SYNs out and not the RSTs that close what they
+// open leaves connections half open at the target: every command says so, nothing is
+// laid to the host's charge.
+func TestOwnFirewallKeepsResets(t *testing.T) {
+	l, h := linkLab(t, nil)
+	refuse(t, []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{4}, Xor: []byte{0}}, // RST
+		&expr.Cmp{Register: 1, Op: expr.CmpOpNeq, Data: []byte{0}},
+	})
+	target := h.Addr4().String() + ":80"
+	for _, line := range []string{
+		"scan --stateless --max-retries 0 --timeout 100ms " + target, "scan " + target, "ping -c 2 -i 20ms --flow vary " + target,
+		"handshake --withhold synack-ack --watch 100ms " + target, "trace -n " + target, "trace --paths -n " + target,
+		"isn --timeout 200ms " + target, "why --only flows,identity " + target,
+	} {
+		got := command(t.Context(), l, strings.Fields(line)...)
+		if !strings.Contains(got.out, "this machine's firewall refused") || !strings.Contains(got.out, "half open at the targets") {
+			t.Errorf("%s: exit %d, %s%s", line, got.code, got.out, got.err)
+		}
+		for _, blame := range []string{"stopped-answering", "syn-cookies"} {
+			if strings.Contains(got.out, blame) {
+				t.Errorf("%s says %s\n%s", line, blame, got.out)
+			}
+		}
+		record := command(t.Context(), l, append(strings.Fields(line), "-o", "json")...)
+		if !strings.Contains(record.out, `"resets_refused":`) {
+			t.Errorf("%s: %s", line, record.out)
+		}
+	}
+}
+
 // forbid has the firewall of this namespace drop what is sent to a port, until the
 // test ends.
 func forbid(t *testing.T, to netip.Addr, port uint8) {
+	t.Helper()
+	same := func(base expr.PayloadBase, offset uint32, value []byte) []expr.Any {
+		return []expr.Any{
+			&expr.Payload{DestRegister: 1, Base: base, Offset: offset, Len: uint32(len(value))},
+			&expr.Cmp{Register: 1, Op: expr.CmpOpEq, Data: value},
+		}
+	}
+	refuse(t, append(same(expr.PayloadBaseNetworkHeader, 16, to.AsSlice()), same(expr.PayloadBaseTransportHeader, 2, []byte{0, port})...))
+}
+
+// refuse has the firewall of this namespace drop what it sends over IPv4 and a rule
+// chooses, until the test ends.
+func refuse(t *testing.T, rule []expr.Any) {
 	t.Helper()
 	c, err := nftables.New()
 	if err != nil {
@@ -151,13 +196,6 @@ func forbid(t *testing.T, to netip.Addr, port uint8) {
 		Name: "output", Table: table, Type: nftables.ChainTypeFilter,
 		Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter,
 	})
-	same := func(base expr.PayloadBase, offset uint32, value []byte) []expr.Any {
-		return []expr.Any{
-			&expr.Payload{DestRegister: 1, Base: base, Offset: offset, Len: uint32(len(value))},
-			&expr.Cmp{Register: 1, Op: expr.CmpOpEq, Data: value},
-		}
-	}
-	rule := append(same(expr.PayloadBaseNetworkHeader, 16, to.AsSlice()), same(expr.PayloadBaseTransportHeader, 2, []byte{0, port})...)
 	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(rule, &expr.Verdict{Kind: expr.VerdictDrop})})
 	if err := c.Flush(); err != nil {
 		t.Fatal(err)

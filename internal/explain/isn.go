@@ -68,6 +68,8 @@ var isnFindings = []Entry{
 	{Finding, "too-few-samples", "Nothing can be said from so few answers.", "", "More samples (--samples).", ""},
 	{Finding, "few-samples", "Weaknesses may hide in what looks like one generator, or like none.", "", "More samples (--samples).", ""},
 	{Finding, "compared-part", "Models were compared on a part of very many samples, which holds every address and stretches of direct successors.", "", "Nothing.", ""},
+	{Finding, "other-byte-order", "The numbers count with their bytes or halves swapped.", "Steps that are small only then.", "The host, or who took the samples, writes them in the order of the machine: mend that.", "RFC 9293 §3.1"},
+	{Finding, "narrow-counter", "The numbers come round long before 32 bits are used up.", "The highest bits are 0 in all, and what is below them counts.", "Fewer bits are left to guess: replace the generator.", "RFC 9293 §3.4.1"},
 	{Finding, "lost-samples", "Some SYNs were not answered.", "", "Lower the --rate, if there are many.", ""},
 }
 

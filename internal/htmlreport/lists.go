@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	words "synscope/internal/explain"
@@ -132,10 +133,13 @@ func (c *causeRecord) view(first bool) causeView {
 	p := min(max(c.Probability, 0), 1)
 	v := causeView{
 		Code: c.Code, Where: c.Where, Text: c.Text, Evidence: c.Evidence, Advice: c.Advice, Again: c.ShownAgain, First: first,
-		Percent: units.Significant(100*p, 1) + " %", Width: strconv.FormatFloat(100*p, 'f', 1, 64),
+		Percent: units.Likely(p), Width: strconv.FormatFloat(100*p, 'f', 1, 64),
 	}
 	if e, ok := explained(c.Code); ok {
-		v.Means, v.Do, v.See = e.Means, e.Do, e.See
+		v.Do, v.See = e.Do, e.See
+		if !strings.EqualFold(strings.TrimSuffix(e.Means, "."), strings.TrimSuffix(c.Text, ".")) {
+			v.Means = e.Means
+		}
 	}
 	return v
 }

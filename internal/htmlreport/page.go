@@ -58,7 +58,11 @@ func (r *Report) Write(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("page.html: %w", err)
 	}
-	return t.Execute(w, r.page())
+	p := &plain{to: w}
+	if err := t.Execute(p, r.page()); err != nil {
+		return err
+	}
+	return p.flush()
 }
 
 // pageTemplate is page.html, understood once.

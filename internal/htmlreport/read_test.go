@@ -180,3 +180,31 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A probe answered after the timeout is a loss, as in ping's own summary, also where
+// that summary is missing.
+func TestLateAnswersAreLosses(t *testing.T) {
+	const probe = `{"type":"rtt","target":"192.0.2.7:80","addr":"192.0.2.7","port":80,"n":1,"attempt":1,"state":"open","reason":"syn-ack","sent":"2026-03-01T12:00:00Z","rtt_ns":1000000,"rtt_clock":"kernel","sport":4000}` + "\n"
+	late := strings.Replace(probe, `"rtt_ns":1000000,"rtt_clock":"kernel"`, `"doubt":"late"`, 1)
+	var r Report
+	if err := r.Read("in", strings.NewReader(begun+probe+late+probe+probe)); err != nil {
+		t.Fatal(err)
+	}
+	if page := written(t, &r); !strings.Contains(page, "1 (25 %)") || !strings.Contains(page, "no answer") {
+		t.Error("a late answer is no loss on the page")
+	}
+}
+
+// A cause is said once, and never to be certain.
+func TestCauseIsSaidOnce(t *testing.T) {
+	const diagnosis = `{"type":"diagnosis","target":"far:80","addr":"10.16.8.2","port":80,"causes":[{"code":"path-firewall-reject","probability":0.99999,"text":"a router rejects the connection with an ICMP error"}]}` + "\n"
+	var r Report
+	if err := r.Read("in", strings.NewReader(begun+diagnosis+ended)); err != nil {
+		t.Fatal(err)
+	}
+	page := written(t, &r)
+	body := page[strings.Index(page, "<main>"):strings.Index(page, `<section id="runs"`)]
+	if strings.Count(strings.ToLower(body), "a router rejects the connection with an icmp error") != 1 || !strings.Contains(body, "<b>over 99 %</b>") {
+		t.Error(body)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"synscope/internal/plot"
 	"synscope/internal/report/units"
+	"synscope/probe"
 	"synscope/probe/rtt"
 )
 
@@ -74,7 +75,8 @@ func (b *tripBook) summarise(s *rttSummaryRecord) {
 }
 
 // takeRTT counts a probe as ping does: one of which the clock is in doubt was
-// answered and not measured, one that could not be sent was no probe.
+// answered and not measured, one whose answer came after the timeout is lost, one
+// that could not be sent was no probe.
 func (r *run) takeRTT(p *rttRecord) {
 	name := p.place.String()
 	r.takeFindings(p.place, p.Findings)
@@ -95,7 +97,7 @@ func (r *run) takeRTT(p *rttRecord) {
 	case p.RTT != nil && p.Doubt == "" && *p.RTT >= 0:
 		t.series.Add(*p.RTT)
 		t.timeline.Add(at, *p.RTT)
-	case p.RTT != nil || p.Reason != "no-response":
+	case p.Doubt != string(probe.DoubtLate) && (p.RTT != nil || p.Reason != "no-response"):
 		t.series.Unmeasured()
 	default:
 		t.series.Lost()

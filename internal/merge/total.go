@@ -24,6 +24,8 @@ func (t *total) add(s *record.Summary) {
 	t.sum.Retransmitted += s.Retransmitted
 	t.sum.Resets += s.Resets
 	t.sum.SendErrors += s.SendErrors
+	t.sum.ResetsRefused = plus(t.sum.ResetsRefused, s.ResetsRefused)
+	t.sum.ResetsUnheard = plus(t.sum.ResetsUnheard, s.ResetsUnheard)
 	t.sum.Received += s.Received
 	t.sum.Matched += s.Matched
 	t.sum.KernelDrops += s.KernelDrops
@@ -41,6 +43,16 @@ func (t *total) add(s *record.Summary) {
 			t.sum.Confidence = s.Confidence
 		}
 	}
+}
+
+// plus adds a count that only some have.
+func plus(sum, n record.Maybe[uint64]) record.Maybe[uint64] {
+	more, ok := n.Get()
+	if !ok {
+		return sum
+	}
+	so, _ := sum.Get()
+	return record.Some(so + more)
 }
 
 // summary is that of all: it took as long as the longest shard, as if all had

@@ -52,11 +52,19 @@ func (c *Claims) write(f claimed) error {
 	}
 	for _, other := range c.files {
 		if f.same(other) {
-			return fmt.Errorf("%s %s by this run already, as %s: %w", f.path, other.purpose, other.path, ErrClash)
+			return fmt.Errorf("%s %s by this run already%s: %w", f.path, other.purpose, f.alias(other), ErrClash)
 		}
 	}
 	c.files = append(c.files, f)
 	return nil
+}
+
+// alias names the other where it is the same file by another path.
+func (f claimed) alias(other claimed) string {
+	if f.path == other.path {
+		return ""
+	}
+	return ", as " + other.path
 }
 
 func look(path, purpose string) claimed {

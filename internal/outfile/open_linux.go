@@ -98,7 +98,7 @@ func isShared(d *os.File) bool {
 	if unix.Fstat(int(d.Fd()), &st) != nil {
 		return true
 	}
-	return st.Mode&(unix.S_IWOTH|unix.S_ISVTX) != 0 || st.Uid != 0 && !isOurs(st.Uid)
+	return st.Mode&(unix.S_IWOTH|unix.S_IWGRP|unix.S_ISVTX) != 0 || st.Uid != 0 && !isOurs(st.Uid)
 }
 
 // isOurs tells whether a user is the one who runs this, or who called sudo.
@@ -107,8 +107,33 @@ func isOurs(uid uint32) bool {
 	return int(uid) == os.Geteuid() || called && int(uid) == caller
 }
 
-func open(path string, mode fs.FileMode) (*os.File, error) {
-	return follow(path, func(path string) (*os.File, string, error) { return openOnce(path, mode) })
+func open(path string, mode fs.FileMode) (f *os.File, made bool, err error) {
+	f, err = follow(path, func(path string) (f *os.File, next string, err error) {
+		f, next, made, err = openOnce(path, mode)
+		return f, next, err
+	})
+	return f, made, err
+}
+
+// remove removes the file that f is, by its name, as long as that is its name and
+// nothing has been written to it.
+func remove(f *os.File) error {
+	p, err := locate(f.Name())
+	if err != nil {
+		return err
+	}
+	defer p.dir.Close()
+	var open, there unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &open); err != nil {
+		return p.failed("stat", err)
+	}
+	if err := unix.Fstatat(p.fd(), p.name, &there, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return p.failed("stat", err)
+	}
+	if open.Dev != there.Dev || open.Ino != there.Ino || open.Size > 0 {
+		return nil
+	}
+	return p.failed("remove", unix.Unlinkat(p.fd(), p.name, 0))
 }
 
 // follow opens what links lead to, one after the other.
@@ -157,22 +182,23 @@ func openOursOnce(path string) (f *os.File, next string, err error) {
 
 // openOnce opens a file, or tells where the link leads that is in its place. A
 // path with nothing to it is to be tried again: what was there has gone.
-func openOnce(path string, mode fs.FileMode) (f *os.File, next string, err error) {
+func openOnce(path string, mode fs.FileMode) (f *os.File, next string, made bool, err error) {
 	p, err := locate(path)
 	if err != nil {
-		return nil, "", err
+		return nil, "", false, err
 	}
 	defer p.dir.Close()
 	const flags = unix.O_WRONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	fd, err := unix.Openat(p.fd(), p.name, flags|unix.O_CREAT|unix.O_EXCL, uint32(mode.Perm()))
 	if err == nil {
 		giveToCaller(fd)
-		return os.NewFile(uintptr(fd), path), "", nil
+		return os.NewFile(uintptr(fd), path), "", true, nil
 	}
 	if !errors.Is(err, unix.EEXIST) {
-		return nil, "", p.failed("open", err)
+		return nil, "", false, p.failed("open", err)
 	}
-	return p.openThere(flags)
+	f, next, err = p.openThere(flags)
+	return f, next, false, err
 }
 
 // openThere opens what is there.

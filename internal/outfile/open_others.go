@@ -10,8 +10,19 @@ import (
 	"path/filepath"
 )
 
-func open(path string, mode fs.FileMode) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
+func open(path string, mode fs.FileMode) (f *os.File, made bool, err error) {
+	if f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode); err == nil {
+		return f, true, nil
+	}
+	f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
+	return f, false, err
+}
+
+func remove(f *os.File) error {
+	if info, err := f.Stat(); err != nil || info.Size() > 0 {
+		return err
+	}
+	return os.Remove(f.Name())
 }
 
 func openOurs(path string) (*os.File, error) { return os.Open(path) }

@@ -27,7 +27,34 @@ const (
 // Open opens a file for writing, made with mode if it is not there; it is not
 // emptied. Devices and pipes are opened as they are. It fails with ErrUnsafe or
 // as [os.OpenFile].
-func Open(path string, mode fs.FileMode) (*os.File, error) { return open(path, mode) }
+func Open(path string, mode fs.FileMode) (*os.File, error) {
+	f, _, err := open(path, mode)
+	return f, err
+}
+
+// Begun is a file that is open for writing, and may still be taken back.
+type Begun struct {
+	*os.File
+	made bool // by Begin
+}
+
+// Begin is [Open] for a run that may be refused before it writes.
+func Begin(path string, mode fs.FileMode) (*Begun, error) {
+	f, made, err := open(path, mode)
+	if err != nil {
+		return nil, err
+	}
+	return &Begun{f, made}, nil
+}
+
+// TakeBack closes the file. One that Begin has made, and that is empty, is removed as
+// far as this process still may: nothing is left of a run that did not begin.
+func (b *Begun) TakeBack() error {
+	if b.made {
+		remove(b.File)
+	}
+	return b.Close()
+}
 
 // ErrNotRegular: a pipe or a device is where a file should be; reading it may have
 // no end.

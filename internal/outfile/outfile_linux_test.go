@@ -346,3 +346,46 @@ func TestReplaceWritesToWhatIsNoFile(t *testing.T) {
 		t.Errorf("%v, %v", names, err)
 	}
 }
+
+// What Begin has made and nothing was written to is removed; what was there, what has
+// contents, and what somebody else has put in its place, stay.
+func TestTakeBack(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name   string
+		before bool
+		then   func(f *Begun)
+		stays  bool
+	}{
+		{"new", false, func(*Begun) {}, false},
+		{"old", true, func(*Begun) {}, true},
+		{"written", false, func(f *Begun) { f.WriteString("x") }, true},
+		{"replaced", false, func(f *Begun) { must(t, os.Remove(f.Name())); put(t, f.Name(), "") }, true},
+	} {
+		path := filepath.Join(dir, c.name)
+		if c.before {
+			put(t, path, "")
+		}
+		f, err := Begin(path, Public)
+		must(t, err)
+		c.then(f)
+		must(t, f.TakeBack())
+		if _, err := os.Lstat(path); (err == nil) != c.stays {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// A directory that a group may write to is shared as one that all may write to.
+func TestGroupsDirectoryIsShared(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	must(t, os.Chmod(dir, 0o770))
+	victim := put(t, filepath.Join(t.TempDir(), "victim"), "precious")
+	link := filepath.Join(dir, "out")
+	must(t, os.Symlink(victim, link))
+	must(t, os.Lchown(link, stranger, stranger))
+	if f, err := Open(link, Public); !errors.Is(err, ErrUnsafe) {
+		t.Errorf("%v, %v", f, err)
+	}
+}

@@ -93,3 +93,9 @@ func (c *connection) refuse(err error, patience time.Duration) {
 	c.SetReadDeadline(time.Now().Add(linger))
 	io.Copy(io.Discard, io.LimitReader(c.Conn, 1<<20))
 }
+
+// turnAway answers a connection for which there is no room, and closes it.
+func (c *connection) turnAway(patience time.Duration) {
+	c.write(Text(Unavailable, "too many requests are being worked out: ask again later"), false, true, patience)
+	c.Close()
+}

@@ -9,6 +9,6 @@
 //
 //	s := plainhttp.Server{Handler: func(_ context.Context, r *plainhttp.Request) plainhttp.Answer {
 //		return plainhttp.Text(plainhttp.OK, "you asked for "+r.URL.Path)
-//	}, Patience: 15 * time.Second, Idle: 2 * time.Minute}
+//	}, Patience: 15 * time.Second, Idle: 2 * time.Minute, Most: 64}
 //	err := s.Serve(listener)
 package plainhttp

@@ -3,9 +3,11 @@ package plainhttp_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +31,7 @@ func serve(t testing.TB, h plainhttp.Handler) (*plainhttp.Server, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &plainhttp.Server{Handler: h, Patience: time.Minute, Idle: time.Minute}
+	s := &plainhttp.Server{Handler: h, Patience: time.Minute, Idle: time.Minute, Most: 64}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -256,5 +258,57 @@ func TestShutdownWaitsForAnswers(t *testing.T) {
 	if c, err := net.Dial("tcp", addr); err == nil {
 		c.Close()
 		t.Error("still listening")
+	}
+}
+
+// TestStrangersTakeNoTurn: whoever opens connections and asks for nothing, or for a part
+// of something, keeps nobody else from being answered and holds no more than so many.
+func TestStrangersTakeNoTurn(t *testing.T) {
+	s, addr := serve(t, echo)
+	var first net.Conn
+	for i := range 3 * s.Most {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		io.WriteString(c, "GET / HTTP/1.1\r\nHos"[:i%20])
+		if i == 0 {
+			first = c
+		}
+	}
+	if got := status(t, addr, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"); got != 200 {
+		t.Errorf("status %d among strangers", got)
+	}
+	first.SetReadDeadline(time.Now().Add(s.Idle / 2))
+	if _, err := first.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the first of them is still held: %v", err)
+	}
+}
+
+// TestAllAreWorkedFor: who comes while everything that may be asked is being worked out
+// is told so, and those who came before are answered.
+func TestAllAreWorkedFor(t *testing.T) {
+	began, release := make(chan struct{}, 64), make(chan struct{})
+	s, addr := serve(t, func(context.Context, *plainhttp.Request) plainhttp.Answer {
+		began <- struct{}{}
+		<-release
+		return plainhttp.Text(plainhttp.OK, "done")
+	})
+	answers := make(chan int, s.Most)
+	for range s.Most {
+		go func() { answers <- status(t, addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") }()
+	}
+	for range s.Most {
+		<-began
+	}
+	if got := status(t, addr, ""); got != 503 {
+		t.Errorf("status %d, want 503", got)
+	}
+	close(release)
+	for range s.Most {
+		if got := <-answers; got != 200 {
+			t.Errorf("status %d", got)
+		}
 	}
 }

@@ -17,20 +17,30 @@ type Server struct {
 	Handler  Handler
 	Patience time.Duration // for a request to be read, and for an answer to be written
 	Idle     time.Duration // for the next request
+	Most     int           // connections at a time; beyond, one that nothing is worked out for makes room
 
 	mu       sync.Mutex
 	listener net.Listener
 	held     map[*connection]activity
+	turns    uint64 // so far: what entered an activity before another has the lower one
 	closing  bool
 	busy     sync.WaitGroup
 }
 
-// activity is what a connection is doing.
-type activity int
+// activity is what a connection is doing, and since when.
+type activity struct {
+	what  doing
+	since uint64
+}
+
+// doing is what a connection is doing, in the order in which they make room.
+type doing int
 
 const (
-	waiting   activity = iota // for a request
-	answering                 // one
+	waiting doing = iota // for a request
+	reading              // one
+	writing              // an answer
+	working              // one out
 )
 
 // acceptPause passes between two attempts to accept where one failed, for want of a
@@ -71,7 +81,12 @@ func (s *Server) hold(c *connection) {
 		c.Close()
 		return
 	}
-	s.held[c] = waiting
+	if len(s.held) >= s.Most && !s.makeRoom() {
+		go c.turnAway(s.Patience)
+		return
+	}
+	s.turns++
+	s.held[c] = activity{waiting, s.turns}
 	s.busy.Go(func() {
 		defer s.leave(c)
 		for s.serve(c) {
@@ -81,7 +96,7 @@ func (s *Server) hold(c *connection) {
 
 // serve answers one request, and tells whether there may be another.
 func (s *Server) serve(c *connection) bool {
-	if !s.enter(c, waiting) || c.await(s.Idle) != nil || !s.enter(c, answering) {
+	if !s.enter(c, waiting) || c.await(s.Idle) != nil || !s.enter(c, reading) {
 		return false
 	}
 	r, err := c.read(s.Patience)
@@ -89,19 +104,42 @@ func (s *Server) serve(c *connection) bool {
 		c.refuse(err, s.Patience)
 		return false
 	}
+	s.enter(c, working) // a request that has been read is answered, if the server is closing too
 	a := c.answer(context.Background(), s.Handler, r)
+	s.enter(c, writing)
 	last := r.last || s.ends()
 	return c.write(a, r.head, last, s.Patience) == nil && !last
 }
 
-// enter notes what a connection does now; false: the server is closing.
-func (s *Server) enter(c *connection, a activity) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing {
+// makeRoom closes the connection for which the least would be lost, of several the one
+// that is at it longest; false: something is being worked out for each.
+func (s *Server) makeRoom() bool {
+	var least *connection
+	for c, a := range s.held {
+		if a.what == working {
+			continue
+		}
+		if b := s.held[least]; least == nil || a.what < b.what || a.what == b.what && a.since < b.since {
+			least = c
+		}
+	}
+	if least == nil {
 		return false
 	}
-	s.held[c] = a
+	delete(s.held, least)
+	least.Close()
+	return true
+}
+
+// enter notes what a connection does now; false: the server is closing, or has closed it.
+func (s *Server) enter(c *connection, what doing) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, held := s.held[c]; !held || s.closing {
+		return false
+	}
+	s.turns++
+	s.held[c] = activity{what, s.turns}
 	return true
 }
 
@@ -121,27 +159,27 @@ func (s *Server) ends() bool {
 // Shutdown closes the listener and the connections that wait, and waits for those that
 // are being answered; when the context ends, it closes them too and returns its error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.shut(waiting)
+	s.shut(func(d doing) bool { return d == waiting })
 	done := make(chan struct{})
 	go func() { s.busy.Wait(); close(done) }()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		s.shut(answering)
+		s.shut(func(doing) bool { return true })
 		return ctx.Err()
 	}
 }
 
-// shut closes the connections of one activity.
-func (s *Server) shut(which activity) {
+// shut closes the listener, and connections by what they do.
+func (s *Server) shut(chosen func(doing) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing = true; s.listener != nil {
 		s.listener.Close()
 	}
 	for c, a := range s.held {
-		if a == which {
+		if chosen(a.what) {
 			c.Close()
 		}
 	}

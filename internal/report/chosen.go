@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"synscope/internal/report/lists"
 	"synscope/internal/report/rows"
 	"synscope/internal/report/sink"
+	"synscope/internal/spelling"
 )
 
 // CheckFields tells whether each of the fields exists in the table of a command,
@@ -47,7 +49,11 @@ func (e *fieldError) Error() string {
 	if e.columns == nil {
 		return "field " + strconv.Quote(e.field) + " is named twice"
 	}
-	return strconv.Quote(e.field) + " is no field of " + e.command + ": there are " + strings.Join(e.columns, ", ")
+	hint := ""
+	if near := spelling.Nearest(e.field, e.columns); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return strconv.Quote(e.field) + " is no field of " + e.command + ": there are " + strings.Join(e.columns, ", ") + hint
 }
 
 func (e *fieldError) Unwrap() error { return sink.ErrOutput }

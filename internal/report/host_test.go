@@ -123,7 +123,7 @@ func TestHostFieldsAreAbsent(t *testing.T) {
 func TestHostsInOtherFormats(t *testing.T) {
 	csv := strings.Split(strings.TrimSpace(hostRun(t, "csv", sink.Options{}, someHosts())), "\n")
 	if len(csv) != 4 || csv[0] != strings.Join(record.HostColumns(), ",") ||
-		csv[1] != "2026-03-01T12:00:00.123456789Z,web.example,192.0.2.7,web.example,up,arp-response,123000,user,00:00:0c:01:02:ff,Maker & Sons,2026-03-01T12:00:00.122456789Z,,," {
+		csv[1] != "2026-03-01T12:00:00.123456789Z,web.example,192.0.2.7,web.example,up,arp-response,123000,user,,00:00:0c:01:02:ff,Maker & Sons,2026-03-01T12:00:00.122456789Z,,," {
 		t.Errorf("%q", csv)
 	}
 	noComments := func(s string) []string {
@@ -185,6 +185,9 @@ func TestHostsAfterAScan(t *testing.T) {
 	}
 	document := write("xml", sink.Options{})
 	checkNmapType(t, document)
+	if !strings.Contains(document, `; 256 IP addresses (2 hosts up) scanned in `) {
+		t.Error(document)
+	}
 	for _, want := range []string{`<status state="up" reason="user-set" reason_ttl="0"/><address addr="192.0.2.8"`, `<hosts up="2" down="254" total="256"/>`} {
 		if !strings.Contains(document, want) {
 			t.Errorf("no %s in\n%s", want, document)

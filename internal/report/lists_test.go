@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"synscope/craft"
 	"synscope/internal/report/lists"
 	"synscope/internal/report/nmap"
 	"synscope/internal/report/record"
@@ -122,6 +125,25 @@ func TestZMap(t *testing.T) {
 	}
 }
 
+// Each column is as wide as its values, so that the next stands under its name.
+func TestChosenColumnsAlign(t *testing.T) {
+	p := record.NewPort("host.example", new(opened("192.0.2.7:80", time.Millisecond, netraw.ClockKernelRx)))
+	p.MSS, p.IPID, p.Seq, p.SACK, p.WScale = record.Some(uint16(1460)), record.Some(uint16(65535)), record.Some(craft.Seq(4294967295)), record.Some(false), record.Some(uint8(14))
+	p.Ack, p.TS, p.Time, p.Responder = record.Some(craft.Seq(4294967295)), record.Some(false), time.Unix(1_700_000_000, 123456789), netip.MustParseAddr("198.51.100.255")
+	for _, f := range record.PortColumns() {
+		var out strings.Builder
+		format, _ := FormatByName("text")
+		s := format.New(sink.NewLineWriter(&out, "out"), sink.Options{Fields: []string{f, "port"}})
+		s.Record(&record.Run{Command: "scan"})
+		s.Record(p)
+		s.Close()
+		lines := strings.Split(out.String(), "\n")
+		if at := strings.LastIndex(lines[0], "PORT"); utf8.RuneCountInString(lines[1][:strings.LastIndex(lines[1], "80")]) != at {
+			t.Errorf("%s:\n%s\n%s", f, lines[0], lines[1])
+		}
+	}
+}
+
 // Chosen columns come in the order asked for, in both formats, and unknown ones
 // are an error that lists the known.
 func TestFields(t *testing.T) {
@@ -136,7 +158,10 @@ func TestFields(t *testing.T) {
 	if at := strings.Index(lines[0], "ADDR"); at != strings.Index(lines[1], "192.") || at != strings.Index(lines[5], "192.") {
 		t.Errorf("columns are not under each other: %q", lines)
 	}
-	if err := CheckFields("scan", "csv", []string{"addr", "sport"}); !errors.Is(err, sink.ErrOutput) || !strings.Contains(err.Error(), "rtt_ns") {
+	if err := CheckFields("scan", "csv", []string{"addr", "sport"}); !errors.Is(err, sink.ErrOutput) || !strings.Contains(err.Error(), `did you mean "port"?`) {
+		t.Error(err)
+	}
+	if err := CheckFields("scan", "csv", []string{"weather"}); err == nil || !strings.Contains(err.Error(), "there are time, target, addr, ") {
 		t.Error(err)
 	}
 	if err := CheckFields("scan", "zmap", []string{"saddr-raw", "sport"}); err != nil {

@@ -128,7 +128,7 @@ var nmapRuns = map[string]struct {
 			`<script id="rtt_summary" output="4 probes sent, 3 received, 1 lost (25 %), 1 without a time to trust; RTT min 8.0 ms, mean 12.0 ms, max 16.0 ms, stddev 0 ns, jitter 0 ns (kernel clock)">`,
 			`output="0 probes sent, 0 received, 0 lost, 1 could not be sent"`, `<elem key="loss">0.25</elem>`,
 			// RFC 6298: 8 ms gives 8 and 4; 16 ms then 9 and 5, and 9 + 4·5 = 29.
-			`<times srtt="9000" rttvar="5000" to="29000"/>`, `summary="2 probes made"`, `up="2"`,
+			`<times srtt="9000" rttvar="5000" to="29000"/>`, `2 probes made in 1.00 seconds" exit`, `up="2"`,
 			`<postscript><script id="rtt_comparison" output="nothing to compare: one of them gave no time">`,
 		},
 		[]string{"Host: 192.0.2.7 (web.example)\tPorts: 80/open/tcp/////", "Host: 192.0.2.9 ()\tPorts: 81/unknown/tcp/////", "# nothing to compare: one of them gave no time"},
@@ -139,7 +139,7 @@ var nmapRuns = map[string]struct {
 			`<state state="open" reason="syn-ack" reason_ttl="61"/>`, `<state state="closed" reason="reset" reason_ttl="0"/>`,
 			`<script id="handshake" output="open (syn-ack); negotiated: mss 1460">`, `<table key="negotiated">`, `<elem key="mss">1460</elem>`,
 			`<script id="banner" output="info: the peer speaks first [&lt;a&amp;b&gt;�]"/>`,
-			`<times srtt="20000" rttvar="10000" to="60000"/>`, `summary="2 connections followed"`, `up="1"`,
+			`<times srtt="20000" rttvar="10000" to="60000"/>`, `2 connections followed in 1.00 seconds" exit`, `up="1"`,
 		},
 		[]string{"Host: 192.0.2.7 (web.example)\tPorts: 80/open/tcp/////", "Host: 192.0.2.7 (web.example)\tPorts: 80/closed/tcp/////"},
 	},

@@ -37,6 +37,7 @@ type File struct {
 // every sink for one goroutine at a time.
 type Output struct {
 	openOnly bool
+	begun    bool // files have been emptied
 	sinks    []*destination
 }
 
@@ -44,12 +45,14 @@ type Output struct {
 type destination struct {
 	sink.Sink
 	w    *sink.LineWriter
-	file *os.File // nil for standard output
-	err  error    // why it takes no more records
+	file *outfile.Begun // nil for standard output
+	err  error          // why it takes no more records
 }
 
-// Open creates every file, empty, before the run starts. An error names the
-// file or format and wraps [ErrOutput]; then no file has lost its contents.
+// Open opens every file, made if it is not there, before the run starts. Files are
+// emptied by the first record: of a run that comes to none they keep their contents,
+// and those that were not there are removed again. An error names the file or format
+// and wraps [ErrOutput].
 func Open(cfg Config) (*Output, error) {
 	files, err := cfg.all()
 	if err != nil {
@@ -58,11 +61,11 @@ func Open(cfg Config) (*Output, error) {
 	out := &Output{openOnly: cfg.OpenOnly}
 	for _, f := range files {
 		if err := out.add(f, &cfg); err != nil {
-			return nil, errors.Join(err, out.closeFiles())
+			return nil, errors.Join(err, out.TakeBack())
 		}
 	}
-	if err := out.truncate(); err != nil {
-		return nil, errors.Join(err, out.closeFiles())
+	if err := out.distinct(); err != nil {
+		return nil, errors.Join(err, out.TakeBack())
 	}
 	return out, nil
 }
@@ -97,19 +100,19 @@ func (out *Output) add(f File, cfg *Config) error {
 		out.sinks = append(out.sinks, &destination{Sink: format.New(w, cfg.Options), w: w})
 		return nil
 	}
-	file, err := outfile.Open(f.Path, outfile.Public)
+	file, err := outfile.Begin(f.Path, outfile.Public)
 	if err != nil {
 		return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 	}
 	options := cfg.Options
 	options.Colour, options.Banner, options.Quiet, options.Board, options.Wide = false, true, false, false, 0
-	w := sink.NewLineWriter(file, f.Path)
+	w := sink.NewLineWriter(file.File, f.Path)
 	out.sinks = append(out.sinks, &destination{Sink: format.New(w, options), w: w, file: file})
 	return nil
 }
 
-// truncate empties the files. Devices and pipes have nothing to lose.
-func (out *Output) truncate() error {
+// distinct refuses two formats for one file. Devices and pipes take several.
+func (out *Output) distinct() error {
 	var regular []os.FileInfo
 	for _, o := range out.sinks {
 		if o.file == nil {
@@ -129,12 +132,32 @@ func (out *Output) truncate() error {
 		}
 		regular = append(regular, info)
 	}
+	return nil
+}
+
+// Begin empties the files; the first record does so too. Devices and pipes have
+// nothing to lose.
+func (out *Output) Begin() {
+	if out.begun {
+		return
+	}
+	out.begun = true
 	for _, o := range out.sinks {
 		if err := o.truncate(); err != nil {
-			return fmt.Errorf("%w: %w", sink.ErrOutput, err)
+			o.err = fmt.Errorf("%w: %w", sink.ErrWrite, err)
 		}
 	}
-	return nil
+}
+
+// TakeBack closes the files of a run that did not begin.
+func (out *Output) TakeBack() error {
+	var errs []error
+	for _, o := range out.sinks {
+		if o.file != nil {
+			errs = append(errs, o.file.TakeBack())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (o *destination) truncate() error {
@@ -154,6 +177,7 @@ func (out *Output) Record(r record.Record) error {
 	if p, ok := r.(*record.Port); ok && out.openOnly && !record.PossiblyOpen(p.State) {
 		return out.broken()
 	}
+	out.Begin()
 	for _, o := range out.sinks {
 		if o.err == nil {
 			o.err = o.Sink.Record(r)
@@ -201,6 +225,9 @@ func (out *Output) Flush() error {
 // can be, and closes the files. It returns what went wrong
 // with each, also what Record has returned before.
 func (out *Output) Close() error {
+	if !out.begun {
+		return out.TakeBack()
+	}
 	for _, o := range out.sinks {
 		if o.err == nil {
 			o.err = o.Sink.Close()

@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -196,4 +197,36 @@ func TestQuietLeavesOutTheSummaryOnStandardOutputOnly(t *testing.T) {
 	if got := read(t, path); !strings.Contains(got, "1 port probed") {
 		t.Errorf("file: %q", got)
 	}
+}
+
+// A run that comes to no record leaves no file that was not there, and takes nothing
+// from one that was; so does one whose second output is refused.
+func TestOutputTakenBack(t *testing.T) {
+	dir := t.TempDir()
+	old, made := filepath.Join(dir, "old"), filepath.Join(dir, "new")
+	if err := os.WriteFile(old, []byte("yesterday\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	files := []File{{Format: "json", Path: old}, {Format: "xml", Path: made}}
+	check := func(what string) {
+		t.Helper()
+		if b, err := os.ReadFile(old); err != nil || string(b) != "yesterday\n" {
+			t.Errorf("%s: %q, %v", what, b, err)
+		}
+		if _, err := os.Lstat(made); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: the file was left: %v", what, err)
+		}
+	}
+	if _, err := Open(Config{Stdout: io.Discard, Files: append(files, File{Format: "csv", Path: filepath.Join(dir, "nowhere", "x")})}); err == nil {
+		t.Error("an output without a directory was not refused")
+	}
+	check("refused")
+	out, err := Open(Config{Stdout: io.Discard, Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Error(err)
+	}
+	check("without a record")
 }

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"synscope/craft"
 	"synscope/internal/report/record"
@@ -52,7 +55,19 @@ func oracle(tb testing.TB, r record.Record) []byte {
 	if err := e.Encode(typed); err != nil {
 		tb.Fatal(err)
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return escaped(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
+
+// escaped is JSON without what encoding/json lets pass and a terminal obeys.
+func escaped(b []byte) (out []byte) {
+	for _, r := range string(b) {
+		if unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Bidi_Control, r) {
+			out = fmt.Appendf(out, "\\u%04x", r)
+			continue
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out
 }
 
 // maybe is Some(v) half of the time.
@@ -63,7 +78,7 @@ func maybe[T any](r *rand.Rand, v T) record.Maybe[T] {
 	return record.Some(v)
 }
 
-var someTexts = []string{"", "plain", `quo"ted\`, "tab\tnewline\n", "<&>", "µ é 漢", "\x00\x1f\x7f", "bad \xff utf-8", "\u2028\u2029", "a,b"}
+var someTexts = []string{"", "plain", `quo"ted\`, "tab\tnewline\n", "<&>", "µ é 漢", "\x00\x1f\x7f", "bad \xff utf-8", "\u2028\u2029", "a,b", "\x1b[31m\u009b\u202e\u2066\u200f\u061c\x7f"}
 
 var someAddrs = []netip.Addr{
 	netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::1"),

@@ -119,7 +119,7 @@ func TestParseErrors(t *testing.T) {
 		{":443", "no host precedes the colon", ErrSyntax},
 		{"host.example:", "no port follows the colon", ErrSyntax},
 		{"host.example:70000", `port "70000": ports run from 0 to 65535`, ErrSyntax},
-		{"host.example:gopherd", `port "gopherd": neither a port, a range such as 8000-8100, nor a known service name`, ErrSyntax},
+		{"host.example:gopherd", `port "gopherd": neither a port, a range such as 8000-8100, nor a known service name: did you mean "gopher"?`, ErrSyntax},
 		{"[2001:db8::1", "the bracket is not closed", ErrSyntax},
 		{"[192.0.2.1]:80", "brackets hold an IPv6 address", ErrSyntax},
 		{"[2001:db8::1]80", "only :PORT may follow the bracket", ErrSyntax},

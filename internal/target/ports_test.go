@@ -49,11 +49,11 @@ func TestParsePortsErrors(t *testing.T) {
 		"--5":          `port "--5": a range is FIRST-LAST`,
 		"+80":          `port "+80"` + unknown,
 		"80 81":        `port "80 81"` + unknown,
-		"22,gopherd":   `port "gopherd"` + unknown,
+		"22,gopherd":   `port "gopherd"` + unknown + `: did you mean "gopher"?`,
 		"ftp-http":     `port "ftp-http"` + unknown,
 		"T:80":         `port "T:80": only TCP is probed; write ports without a protocol`,
 		"22,U:53":      `port "U:53": only TCP is probed; write ports without a protocol`,
-		"http*":        `port "http*"` + unknown,
+		"http*":        `port "http*"` + unknown + `: did you mean "http"?`,
 		"0x50":         `port "0x50"` + unknown,
 		"\u0661\u0662": "port \"\u0661\u0662\"" + unknown,
 	} {

@@ -1,8 +1,13 @@
 package target
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+
+	"synscope/internal/spelling"
 )
 
 // ParsePorts reads a comma-separated list of ports, ranges and service names:
@@ -74,5 +79,10 @@ func parsePortName(item string) (uint16, error) {
 	if kind, _, ok := strings.Cut(item, ":"); ok && len(kind) == 1 {
 		return 0, badPort(item, "only TCP is probed; write ports without a protocol")
 	}
-	return 0, badPort(item, "neither a port, a range such as 8000-8100, nor a known service name")
+	why := "neither a port, a range such as 8000-8100, nor a known service name"
+	near := spelling.Nearest(item, slices.Collect(maps.Keys(catalogue().byName)))
+	if near != "" && spelling.Distance(strings.ToLower(item), near) == 1 { // of thousands, many are like it
+		why += fmt.Sprintf(": did you mean %q?", near)
+	}
+	return 0, badPort(item, "%s", why)
 }

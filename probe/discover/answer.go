@@ -75,7 +75,7 @@ func (e *engine) answered(h *host, ev *wire.Event) {
 		e.Crowds.Answered(h.Addr, h.entered, e.Now)
 	}
 	tx := h.transmission(ev)
-	h.Time = ev.At
+	h.Time, h.TTL = ev.At, ev.Seg.TTL
 	h.RTT, h.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
 	first := e.Slowest == 0
 	if e.Slowest = max(e.Slowest, e.Now-tx.Sent); first {

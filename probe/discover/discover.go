@@ -13,9 +13,7 @@ package discover
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"math"
 	"net"
 	"net/netip"
 	"time"
@@ -54,6 +52,7 @@ type Host struct {
 	Reason probe.Reason // what the host answered; why it is down
 	RTT    time.Duration
 	Clock  netraw.Clock     // behind RTT
+	TTL    uint8            // with which the answer arrived; 0 where it was none of IP
 	MAC    net.HardwareAddr // where it is on the link, nil elsewhere
 	Time   time.Time        // of the answer, or of giving up
 	Began  time.Time        // when the host was first asked
@@ -64,7 +63,7 @@ type Host struct {
 // neither up nor down.
 func (h *Host) Report() probe.HostReport {
 	r := probe.HostReport{
-		Addr: h.Addr, State: probe.HostDown, Reason: h.Reason, RTT: h.RTT, Clock: h.Clock, MAC: h.MAC,
+		Addr: h.Addr, State: probe.HostDown, Reason: h.Reason, RTT: h.RTT, Clock: h.Clock, TTL: h.TTL, MAC: h.MAC,
 		Began: h.Began, Time: h.Time, Err: h.Err,
 	}
 	switch {
@@ -91,18 +90,13 @@ func Run(ctx context.Context, network probe.Polled, cfg Config, yield func(Host)
 }
 
 func (c *Config) check(network probe.Polled) error {
-	switch {
-	case c.Hosts == nil:
+	if c.Hosts == nil {
 		return errors.New("discover: no hosts")
-	case len(network.Ports()) == 0:
-		return errors.New("discover: no source port is held")
-	case c.Rate < 0 || math.IsNaN(c.Rate):
-		return fmt.Errorf("discover: a rate of %v packets a second", c.Rate)
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = probe.DefaultTimeout
 	}
-	return nil
+	return wire.Check("discover", network, c.Rate, 0)
 }
 
 func (c *Config) look() wire.Look {

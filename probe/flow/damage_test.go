@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -542,16 +543,40 @@ func TestBegunAnywhere(t *testing.T) {
 		for n := range 5 {
 			k := newTalk(t, n, 0)
 			scenes[i].play(k)
-			whole, _ := through(t, flow.Config{}, plain(k.packets)...)
-			o := oracleOf(whole)
-			for from := range k.packets {
-				g, _ := through(t, flow.Config{}, plain(k.packets[from:])...)
-				for j := range g.attempts {
-					if wrong, closed := o.weaker(&g.attempts[j], &damage{}); wrong+closed != "" {
-						t.Errorf("%s, from packet %d: %s%s", scenes[i].name, from+1, wrong, closed)
-					}
-				}
+			begunAnywhere(t, scenes[i].name, k.packets)
+		}
+	}
+}
+
+// begunAnywhere begins a capture at each of its packets.
+func begunAnywhere(t *testing.T, name string, packets []stamped) {
+	o := oracleOfAll(t, packets)
+	for from := range packets {
+		g, _ := through(t, flow.Config{}, plain(packets[from:])...)
+		for i := range g.attempts {
+			if wrong, closed := o.weaker(&g.attempts[i], &damage{}); wrong+closed != "" {
+				dumpAttempt(t, packets[from:], &g.attempts[i])
+				t.Errorf("%s, from packet %d: %s%s", name, from+1, wrong, closed)
 			}
 		}
 	}
+}
+
+// eachConnection are the packets of each pair of endpoints, of those that are not
+// more than most.
+func eachConnection(packets []stamped, most int) map[ends][]stamped {
+	list := map[ends][]stamped{}
+	var p craft.Packet
+	for _, s := range packets {
+		if p.Decode(filledUp(s.data), craft.TrustChecksums) != nil || p.Kind != craft.PacketTCP {
+			continue
+		}
+		e := ends{p.Segment.Src, p.Segment.Dst}
+		if e[1].Compare(e[0]) < 0 {
+			e[0], e[1] = e[1], e[0]
+		}
+		list[e] = append(list[e], s)
+	}
+	maps.DeleteFunc(list, func(_ ends, packets []stamped) bool { return len(packets) > most })
+	return list
 }

@@ -102,6 +102,8 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment, kept handshake.K
 	bare := seg.Len() == 0 // an RST answers each of several segments
 	var twice bool
 	switch {
+	case a.looks == b.looks && seg.ID != 0 && apart > otherClock && stamped(seg):
+		twice = true // one of the two stamps is wrong: the sender's clock has not moved
 	case a.looks != b.looks:
 		twice = forwarded(a, b) && (apart < noIdentity || apart < elsewhere && a.id == b.id && a.id != 0) ||
 			a.ttl != b.ttl && apart < otherClock && a.id == b.id && a.id != 0

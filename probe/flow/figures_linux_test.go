@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,6 +120,10 @@ type frames struct {
 	out   *bufio.Writer
 	count int
 	size  int
+
+	segment       craft.Segment
+	header, frame []byte // to be reused
+	zeros         [40]byte
 }
 
 func newFrames(t *testing.T, path string) *frames {
@@ -142,70 +147,68 @@ func (w *frames) close() {
 
 // put writes a segment of connection n at a time in microseconds: from is 0 for
 // the client, whose address and port come of n, and 1 for the server.
-func (w *frames) put(at, n, from int, flags craft.Flags, seq, ack uint32, payload int) {
-	const options = 12
-	length := 20 + 20 + options + payload
-	b := make([]byte, 16+14+length)
-	o, e := binary.LittleEndian, binary.BigEndian
-	o.PutUint32(b, uint32(1_700_000_000+at/1_000_000))
-	o.PutUint32(b[4:], uint32(at%1_000_000))
-	o.PutUint32(b[8:], uint32(14+length))
-	o.PutUint32(b[12:], uint32(14+length))
-	b[16+12] = 8
-	ip := b[16+14:]
-	ip[0], ip[6], ip[8], ip[9] = 0x45, 0x40, 64, 6
-	e.PutUint16(ip[2:], uint16(length))
-	e.PutUint16(ip[4:], uint16(w.count))
-	client, server := uint32(10<<24|n&0xffffff), uint32(192<<24|2<<8|1)
-	sport, dport := uint16(1024+n%50_000), uint16(443)
-	if from == 1 {
-		client, server, sport, dport, ip[8] = server, client, dport, sport, 55
+func (w *frames) put(at, n, from int, flags craft.Flags, seq, ack craft.Seq, payload int) {
+	w.segment = craft.Segment{
+		Src: clientOf(n), Dst: theServer, TTL: 64, ID: uint16(w.count), DF: true,
+		Flags: flags, Seq: seq, Ack: ack, Window: 64240, Payload: w.zeros[:payload],
 	}
-	e.PutUint32(ip[12:], client)
-	e.PutUint32(ip[16:], server)
-	tcp := ip[20:]
-	e.PutUint16(tcp, sport)
-	e.PutUint16(tcp[2:], dport)
-	e.PutUint32(tcp[4:], seq)
-	e.PutUint32(tcp[8:], ack)
-	tcp[12], tcp[13] = (20+options)/4<<4, byte(flags)
-	e.PutUint16(tcp[14:], 64240)
-	copy(tcp[20:], []byte{1, 1, 8, 10})
-	e.PutUint32(tcp[24:], uint32(at/1000))
-	w.out.Write(b)
+	if from == 1 {
+		w.segment.Src, w.segment.Dst, w.segment.TTL = w.segment.Dst, w.segment.Src, 55
+	}
+	w.segment.Options, _ = craft.NewOptions(craft.NOP(), craft.NOP(), craft.Timestamps(uint32(at/1000), 0))
+	const ethernet = "\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x08\x00"
+	frame, err := w.segment.AppendTo(append(w.frame[:0], ethernet...))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	o := binary.LittleEndian
+	header := o.AppendUint32(o.AppendUint32(w.header[:0], uint32(1_700_000_000+at/1_000_000)), uint32(at%1_000_000))
+	header = o.AppendUint32(o.AppendUint32(header, uint32(len(frame))), uint32(len(frame)))
+	w.out.Write(header)
+	w.out.Write(frame)
+	w.header, w.frame = header, frame
 	w.count++
-	w.size += len(b)
+	w.size += len(header) + len(frame)
+}
+
+var theServer = netip.MustParseAddrPort("192.0.2.1:443")
+
+func clientOf(n int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), uint16(1024+n%50_000))
+}
+
+// conversation is a connection of 12 packets: who sends, what, and how far both
+// ends have got.
+var conversation = [each]struct {
+	from, payload  int
+	flags          craft.Flags
+	client, server uint32
+}{
+	{flags: fS},
+	{from: 1, flags: fSA, client: 1},
+	{flags: fA, client: 1, server: 1},
+	{flags: fP, client: 1, server: 1, payload: 20},
+	{from: 1, flags: fA, client: 21, server: 1},
+	{from: 1, flags: fP, client: 21, server: 1, payload: 40},
+	{flags: fA, client: 21, server: 41},
+	{flags: fP, client: 21, server: 41, payload: 20},
+	{from: 1, flags: fP, client: 41, server: 41, payload: 40},
+	{flags: fF, client: 41, server: 81},
+	{from: 1, flags: fF, client: 42, server: 81},
+	{flags: fA, client: 42, server: 82},
 }
 
 // packet writes the i-th of the 12 packets of connection n.
 func (w *frames) packet(at, n, i int) {
-	c, s := uint32(n)*2654435761, uint32(n)*40503+77
-	switch i {
-	case 0:
-		w.put(at, n, 0, fS, c, 0, 0)
-	case 1:
-		w.put(at, n, 1, fSA, s, c+1, 0)
-	case 2:
-		w.put(at, n, 0, fA, c+1, s+1, 0)
-	case 3:
-		w.put(at, n, 0, fP, c+1, s+1, 20)
-	case 4:
-		w.put(at, n, 1, fA, s+1, c+21, 0)
-	case 5:
-		w.put(at, n, 1, fP, s+1, c+21, 40)
-	case 6:
-		w.put(at, n, 0, fA, c+21, s+41, 0)
-	case 7:
-		w.put(at, n, 0, fP, c+21, s+41, 20)
-	case 8:
-		w.put(at, n, 1, fP, s+41, c+41, 40)
-	case 9:
-		w.put(at, n, 0, fF, c+41, s+81, 0)
-	case 10:
-		w.put(at, n, 1, fF, s+81, c+42, 0)
-	case 11:
-		w.put(at, n, 0, fA, c+42, s+82, 0)
+	p := &conversation[i]
+	seq, ack := isnOf(n).Add(p.client), craft.Seq(uint32(n)*40503+77+p.server)
+	if i == 0 {
+		ack = 0
 	}
+	if p.from == 1 {
+		seq, ack = ack, seq
+	}
+	w.put(at, n, p.from, p.flags, seq, ack, p.payload)
 }
 
 const connections, each = 416_666, 12
@@ -241,15 +244,17 @@ func crowdedScan(w *frames) {
 	const ports, trip = 200_000, 100_000
 	for at := range ports + trip {
 		if at < ports {
-			w.put(at, at, 1, fS, uint32(at)*2654435761, 0, 0)
+			w.put(at, at, 1, fS, isnOf(at), 0, 0)
 		}
 		n := at - trip
 		switch {
 		case n < 0:
 		case n%2 == 0:
-			w.put(at, n, 0, fSA, uint32(n)*7, uint32(n)*2654435761+1, 0)
+			w.put(at, n, 0, fSA, craft.Seq(n*7), isnOf(n)+1, 0)
 		default:
-			w.put(at, n, 0, fRA, 0, uint32(n)*2654435761+1, 0)
+			w.put(at, n, 0, fRA, 0, isnOf(n)+1, 0)
 		}
 	}
 }
+
+func isnOf(n int) craft.Seq { return craft.Seq(uint32(n) * 2654435761) }

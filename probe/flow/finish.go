@@ -72,7 +72,7 @@ const enoughSpoken = 20
 // trustOn is the same for one connection.
 func (t *Table) trustOn(f *flow) handshake.Trust {
 	trust := t.trust()
-	trust.Silent = time.Duration(t.clock.now - f.heard)
+	trust.Silent = time.Duration(t.clock.now - f.heard.nanoseconds())
 	return trust
 }
 
@@ -86,18 +86,18 @@ func (t *Table) finish(r ref, why Ending) {
 	t.queueOf(f).remove(r, t.links)
 	t.index.remove(f.hash, r)
 	t.account(f)
-	defer t.release(f.rival, why)
-	if f.told {
+	defer t.release(f.rival(), why)
+	if f.reported == told {
 		t.flows.give(uint32(r))
 		return
 	}
-	a := f.attempt(why, t.trustOn(f))
+	f.attempt(&t.attempt, why, t.trustOn(f))
 	if why == Crowded && !f.over {
-		t.evict(a)
+		t.evict(&t.attempt)
 	}
 	network := f.network
 	t.flows.give(uint32(r))
-	t.hand(a, network)
+	t.hand(network)
 }
 
 // finishLone does so for a SYN that nothing has followed.
@@ -110,19 +110,19 @@ func (t *Table) finishLone(r ref, why Ending) {
 	var f flow
 	f.take(l, &t.room)
 	t.lones.give(uint32(r &^ loneBit))
-	a := f.attempt(why, t.trust())
+	f.attempt(&t.attempt, why, t.trust())
 	if why == Crowded {
-		t.evict(a)
+		t.evict(&t.attempt)
 	}
-	t.hand(a, f.network)
+	t.hand(f.network)
 }
 
 // account adds what a connection misses to the counts, once.
 func (t *Table) account(f *flow) {
-	if f.accounted {
+	if f.reported != unreported {
 		return
 	}
-	f.accounted = true
+	f.reported = accounted
 	gaps, bytes, carried := f.watch.Gaps()
 	t.counts.Gaps += uint64(gaps)
 	t.counts.GapBytes += bytes
@@ -139,9 +139,10 @@ func (t *Table) evict(a *Attempt) {
 	a.Close, a.Findings = handshake.CloseUnknown, nil
 }
 
-func (t *Table) hand(a *Attempt, network uint32) {
-	a.Network = t.names[network]
-	if err := t.sink.Attempt(a); t.err == nil {
+// hand gives the attempt that was written to the sink.
+func (t *Table) hand(network uint32) {
+	t.attempt.Network = t.names[network]
+	if err := t.sink.Attempt(&t.attempt); t.err == nil {
 		t.err = err
 	}
 }
@@ -149,10 +150,10 @@ func (t *Table) hand(a *Attempt, network uint32) {
 // expire hands out what has been silent for too long.
 func (t *Table) expire() {
 	before := func(age time.Duration) int64 { return t.clock.now - int64(age) }
-	for t.over.first != noRef && t.flow(t.over.first).heard < before(t.cfg.Linger) {
+	for t.over.first != noRef && t.flow(t.over.first).heard.nanoseconds() < before(t.cfg.Linger) {
 		t.finish(t.over.first, Idle)
 	}
-	for t.going.first != noRef && t.flow(t.going.first).heard < before(t.cfg.Idle) {
+	for t.going.first != noRef && t.flow(t.going.first).heard.nanoseconds() < before(t.cfg.Idle) {
 		t.finish(t.going.first, Idle)
 	}
 	for t.alone.first != noRef && t.lone(t.alone.first).heard.nanoseconds() < before(t.cfg.Idle) {
@@ -163,7 +164,7 @@ func (t *Table) expire() {
 // What a record takes of memory, its place in the index included, in bytes.
 const (
 	loneCost = 112
-	flowCost = 572
+	flowCost = 508
 )
 
 // Memory is about how many bytes the connections take that are followed.
@@ -189,5 +190,5 @@ func (t *Table) crowd() {
 // older tells whether the oldest SYN was silent longer than any connection.
 func (t *Table) older() bool {
 	return t.alone.first != noRef &&
-		(t.going.first == noRef || t.lone(t.alone.first).heard.nanoseconds() < t.flow(t.going.first).heard)
+		(t.going.first == noRef || t.lone(t.alone.first).heard < t.flow(t.going.first).heard)
 }

@@ -157,7 +157,11 @@ func TestDamageInTheLab(t *testing.T) {
 	}
 	defer l.Close()
 	path := tcpdumped(t, func() { makeTraffic(t, l) }, "-i", "any", "--nano", "tcp or icmp or icmp6")
-	damaged(t, damages, seedOf(t), packetsOf(t, path), func(a *flow.Attempt) string {
+	packets := packetsOf(t, path)
+	for e, packets := range eachConnection(packets, 40) {
+		begunAnywhere(t, fmt.Sprint(e), packets)
+	}
+	damaged(t, damages, seedOf(t), packets, func(a *flow.Attempt) string {
 		for _, h := range l.Hosts() {
 			if h.Addr4() == a.Target.Addr() || h.Addr6() == a.Target.Addr() {
 				return h.Name
@@ -167,8 +171,7 @@ func TestDamageInTheLab(t *testing.T) {
 	})
 }
 
-// mostPackets is how much is damaged of a capture.
-const mostPackets = 3000
+var packetsFlag = flag.Int("packets", 3000, "how many packets are damaged of a capture")
 
 // packetsOf are the IP packets of a capture of the whole machine, each once.
 func packetsOf(t *testing.T, path string) (list []stamped) {
@@ -185,7 +188,7 @@ func packetsOf(t *testing.T, path string) (list []stamped) {
 	var p capture.Packet
 	for r.Next(&p) == nil {
 		if ip, err := p.Strip(); err == nil {
-			if len(list) == mostPackets {
+			if len(list) == *packetsFlag {
 				return list
 			}
 			list = append(list, stamped{p.Time, bytes.Clone(ip)})
@@ -213,6 +216,9 @@ func TestDamageOfCaptures(t *testing.T) {
 			}
 			damaged(t, damages, seedOf(t), packets, func(*flow.Attempt) string { return "" })
 			combined(t, *combinedFlag, packets, func(*flow.Attempt) string { return "" })
+			for e, packets := range eachConnection(packets, 100) {
+				begunAnywhere(t, fmt.Sprint(e), packets)
+			}
 		})
 	}
 }

@@ -49,7 +49,8 @@ type Segment struct {
 // the Table's method that met it.
 type Sink interface {
 	// Attempt takes a connection attempt that is over or forgotten, in the
-	// order in which that happens.
+	// order in which that happens. It is good during the call; what it points
+	// to stays.
 	Attempt(*Attempt) error
 	// Segment takes each packet of an attempt before its Attempt, where
 	// [Config.Segments] asks for it.
@@ -70,7 +71,7 @@ type Config struct {
 	Flows int
 	// Memory is about how many bytes the connections may take that are
 	// followed at a time. A SYN alone takes about 110, a connection about
-	// 500. Default: 1 GiB.
+	// 510. Default: 1 GiB.
 	Memory int64
 	// Segments asks for [Sink.Segment].
 	Segments bool

@@ -28,30 +28,49 @@ type copies struct {
 	old           []numbers // of connections on the same ports before, the latest last
 }
 
+// placed tells whether another place is known.
+func (c *copies) placed() bool { return c.known[0] || c.known[1] }
+
 // numbers are those that a connection has used, by the Side that sent.
-type numbers struct{ from, to [2]craft.Seq }
+type numbers struct {
+	from, to   [2]craft.Seq
+	ttl        [2]uint8 // at the first place, 0 unknown
+	file       uint16   // of its first packet
+	fromSecond bool     // the client is the second endpoint
+}
+
+// elsewhere tells whether a segment was captured at another place than those of
+// that connection.
+func (n *numbers) elsewhere(from handshake.Side, p *Packet, s *craft.Segment) bool {
+	return n.ttl[from] != 0 && n.ttl[from] != s.TTL || n.file != uint16(p.File)
+}
 
 // has tells a segment of that connection.
 func (n *numbers) has(from handshake.Side, s *craft.Segment) bool {
 	other := from.Other()
-	within := func(v craft.Seq, side handshake.Side) bool {
-		return n.from[side].LessThanEq(v) && v.LessThanEq(n.to[side])
-	}
-	return (within(s.Seq, from) || s.Flags.Has(craft.RST) && s.Seq == 0) && (!s.Flags.Has(craft.ACK) || within(s.Ack, other))
+	return (n.within(s.Seq, from) || s.Flags.Has(craft.RST) && s.Seq == 0) && (!s.Flags.Has(craft.ACK) || n.within(s.Ack, other))
+}
+
+func (n *numbers) within(v craft.Seq, side handshake.Side) bool {
+	return n.from[side].LessThanEq(v) && v.LessThanEq(n.to[side])
 }
 
 // mostOld is how many connections before are remembered.
 const mostOld = 4
 
-// inherited are the copies of a connection for the next one on its ports: those
-// of its packets may still come.
+// inherited are the copies of a connection for the next one on its ports, and the
+// numbers of those before: more of their packets may come from another place.
 func (f *flow) inherited() *copies {
-	c := f.copies
-	if c == nil {
-		return nil
-	}
-	var n numbers
+	n := numbers{ttl: [2]uint8{f.sides[0].ttl, f.sides[1].ttl}, file: f.firstFile, fromSecond: f.fromSecond}
 	n.from[0], n.to[0], n.from[1], n.to[1] = f.watch.Numbers()
+	c := f.copies()
+	switch {
+	case c != nil:
+	case n.from[1] == n.to[1]: // nothing of the server
+		return nil
+	default:
+		c = new(copies)
+	}
 	if len(c.old) == mostOld {
 		c.old = c.old[1:]
 	}
@@ -61,33 +80,52 @@ func (f *flow) inherited() *copies {
 
 // past tells a copy of a connection before.
 func (f *flow) past(from handshake.Side, p *Packet, s *craft.Segment) bool {
-	if f.copies == nil || !f.elsewhere(from, p, s) {
+	c := f.copies()
+	if c == nil {
 		return false
 	}
-	for i := range f.copies.old {
-		if f.copies.old[i].has(from, s) {
+	again := f.elsewhere(from, p, s)
+	for i := range c.old {
+		n, side := &c.old[i], from
+		if n.fromSecond != f.fromSecond {
+			side = from.Other()
+		}
+		if n.has(side, s) && (again || n.elsewhere(side, p, s)) && !n.used(f) {
 			return true
 		}
 	}
 	return false
 }
 
+// used tells whether a later connection has begun with the same numbers.
+func (n *numbers) used(f *flow) bool {
+	var isn [2]craft.Seq
+	isn[0], _, isn[1], _ = f.watch.Numbers()
+	client := handshake.Client
+	if n.fromSecond != f.fromSecond {
+		client = handshake.Server
+	}
+	return n.within(isn[0], client) && (isn[1] == 0 || n.within(isn[1], client.Other()))
+}
+
 // copied notes that a packet was captured again at another place.
 func (f *flow) copied(from handshake.Side, first, again place) {
-	if f.copies == nil {
-		f.copies = &copies{}
+	m := f.rare()
+	if m.copies == nil {
+		m.copies = &copies{}
 	}
-	if !f.copies.known[from] {
-		f.copies.first[from], f.copies.second[from], f.copies.known[from] = first, again, true
+	if c := m.copies; !c.known[from] {
+		c.first[from], c.second[from], c.known[from] = first, again, true
 	}
 }
 
 // elsewhere tells a packet from the place at which copies come.
 func (f *flow) elsewhere(from handshake.Side, p *Packet, s *craft.Segment) bool {
-	if f.copies == nil {
+	c := f.copies()
+	if c == nil || !c.placed() {
 		return false
 	}
-	here, c := placeOf(p, s), f.copies
+	here := placeOf(p, s)
 	if c.known[from] {
 		return c.second[from] == here
 	}
@@ -102,7 +140,7 @@ func (f *flow) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	if f.past(from, p, s) {
 		return true
 	}
-	if known := f.sides[from].ttl; s.Flags.Has(craft.SYN) && known != 0 && known != s.TTL {
+	if known := f.sides[from].ttl; s.Flags.Has(craft.SYN) && known != 0 && (known != s.TTL || f.fromOtherFile(from, p, s)) && abs(stampOf(p.Time)-f.watch.Begin()) < otherClock {
 		first := placeOf(p, s)
 		first.ttl = known
 		switch f.watch.SameSYN(from, s) {
@@ -116,10 +154,16 @@ func (f *flow) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	return f.elsewhere(from, p, s) && (!f.watch.News(from, s) || s.Flags.Has(craft.RST) && f.reset&(1<<from) != 0)
 }
 
+// fromOtherFile tells a packet of another file that its sender did not send anew: a
+// capture may also have been rotated.
+func (f *flow) fromOtherFile(from handshake.Side, p *Packet, s *craft.Segment) bool {
+	return p.File != int(f.firstFile) && (stamped(s) || f.watch.Counted(from, s.ID))
+}
+
 // copyOf does so for a SYN that nothing has followed.
-func (l *lone) copyOf(swapped bool, s *craft.Segment) bool {
+func (l *lone) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	val, _, _ := s.Options.Timestamps()
-	return s.Flags&(craft.SYN|craft.ACK) == craft.SYN && uint32(s.Seq) == l.isn && s.TTL != l.ttl && val == l.val &&
+	return s.Flags&(craft.SYN|craft.ACK) == craft.SYN && uint32(s.Seq) == l.isn && (s.TTL != l.ttl || p.File != int(l.file) && stamped(s)) && val == l.val &&
 		swapped == (l.offers&fromSecond != 0)
 }
 
@@ -127,8 +171,8 @@ func (l *lone) copyOf(swapped bool, s *craft.Segment) bool {
 // first place.
 func (f *flow) asFirst(from handshake.Side, s *craft.Segment) *craft.Segment {
 	first := *s
-	if first.TTL = f.sides[from].ttl; f.copies.known[from] {
-		first.TTL = f.copies.first[from].ttl
+	if first.TTL = f.sides[from].ttl; f.copies().known[from] {
+		first.TTL = f.copies().first[from].ttl
 	}
 	return &first
 }

@@ -9,7 +9,8 @@ import (
 
 // flow is a connection that is being followed.
 type flow struct {
-	watch handshake.Bystander // first, since it holds a pointer
+	more  *unusual            // nil until something is
+	watch handshake.Bystander // here, since it begins with pointers: the collector finds all in one place
 
 	key                 key
 	hash                uint32 // of key
@@ -19,12 +20,9 @@ type flow struct {
 	number              uint64
 	first, lastPacket   uint64
 	packets, duplicates uint32
-	heard               int64 // of the table's clock
+	heard               ticks  // of the table's clock
+	seen                uint32 // hash of the latest packet
 	sides               [2]side
-	repeats             *[2][WindowProbe]uint32 // by Repeat less one; nil none
-	rival               *rival                  // nil none
-	copies              *copies                 // nil none
-	seen                uint32                  // hash of the latest packet
 	firstFile, lastFile uint16
 	opening             opening
 	reset               uint8 // bits by Side: it has sent an RST
@@ -32,8 +30,44 @@ type flow struct {
 	fromSecond          bool // the client is the second endpoint of the key
 	midstream           bool // it had begun before the capture
 	self                bool // both endpoints are one: a socket that is connected to itself
-	accounted           bool // what it misses has been counted
-	told                bool // its attempt has been handed out
+	reported            reported
+}
+
+// reported is how far the table has told of a connection.
+type reported uint8
+
+const (
+	unreported reported = iota
+	accounted           // what it misses has been counted
+	told                // and its attempt has been handed out
+)
+
+// unusual is what most connections never have.
+type unusual struct {
+	repeats [2][WindowProbe]uint32 // by Repeat less one
+	rival   *rival                 // nil none
+	copies  *copies                // nil none
+}
+
+func (f *flow) rare() *unusual {
+	if f.more == nil {
+		f.more = new(unusual)
+	}
+	return f.more
+}
+
+func (f *flow) rival() *rival {
+	if f.more == nil {
+		return nil
+	}
+	return f.more.rival
+}
+
+func (f *flow) copies() *copies {
+	if f.more == nil {
+		return nil
+	}
+	return f.more.copies
 }
 
 // side is who sent a segment of which the second endpoint of the key is the
@@ -101,8 +135,8 @@ func (f *flow) renewed(at int64, swapped bool, s *craft.Segment) bool {
 		f.fromSecond = !f.fromSecond
 		f.watch.Turn()
 		f.sides[0], f.sides[1] = f.sides[1], f.sides[0]
-		if f.repeats != nil {
-			f.repeats[0], f.repeats[1] = f.repeats[1], f.repeats[0]
+		if m := f.more; m != nil {
+			m.repeats[0], m.repeats[1] = m.repeats[1], m.repeats[0]
 		}
 		from = from.Other()
 	}
@@ -116,13 +150,9 @@ func (f *flow) renewed(at int64, swapped bool, s *craft.Segment) bool {
 }
 
 func (f *flow) count(from handshake.Side, r Repeat) {
-	if r == Fresh {
-		return
+	if r != Fresh {
+		f.rare().repeats[from][r-1]++
 	}
-	if f.repeats == nil {
-		f.repeats = new([2][WindowProbe]uint32)
-	}
-	f.repeats[from][r-1]++
 }
 
 // trip is the connection's first round trip, as Wireshark's iRTT; 0 unknown.
@@ -134,32 +164,31 @@ func (f *flow) trip() int64 {
 	return ack - syn
 }
 
-// attempt is what the record says.
-func (f *flow) attempt(why Ending, t handshake.Trust) *Attempt {
+// attempt writes what the record says.
+func (f *flow) attempt(a *Attempt, why Ending, t handshake.Trust) {
 	client, server := f.key.endpoints()
 	if f.fromSecond {
 		client, server = server, client
 	}
-	a := &Attempt{
-		Result: f.watch.Result(client, server, t),
+	*a = Attempt{
 		Number: f.number, First: f.first, Last: f.lastPacket, FirstFile: int(f.firstFile), LastFile: int(f.lastFile),
 		Packets: uint64(f.packets), Duplicates: uint64(f.duplicates), Ending: why,
 		Missing: f.watch.Missing(),
 	}
+	f.watch.Judge(&a.Result, client, server, t)
 	a.Gaps, a.GapBytes, _ = f.watch.Gaps()
 	a.View = f.opening.view(f.watch.Openings())
 	if a.Attempts == 1 && (a.RTT > 0 && a.Result.ServerRTT > 0 || f.trip() < int64(time.Second)) {
 		a.SYNToACK = time.Duration(f.trip())
 	}
-	if f.repeats != nil {
-		for from := range f.repeats {
-			for r, n := range f.repeats[from] {
+	if f.more != nil {
+		for from := range f.more.repeats {
+			for r, n := range f.more.repeats[from] {
 				a.Repeats[from][r+1] = int(n)
 			}
 		}
 	}
 	f.numbers(a)
-	return a
 }
 
 // numbers tells the ISNs of both ends, where both SYNs were captured.

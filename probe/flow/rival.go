@@ -108,20 +108,20 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 		s.Flags.Has(craft.ACK) && f.opening.elsewhere(from, s.TTL) {
 		return false
 	}
-	if f.rival != nil {
+	if f.rival() != nil {
 		t.pass(r)
 	}
 	switch {
 	case back:
-		f.rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped, back: true}
+		f.rare().rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped, back: true}
 	case from == handshake.Server:
-		f.rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped}
+		f.rare().rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped}
 	case s.Flags.Has(craft.SYN):
-		f.rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
+		f.rare().rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
 	default:
-		f.rival = &rival{isn: s.Seq.Add(^uint32(0)), end: s.Seq, swapped: swapped}
+		f.rare().rival = &rival{isn: s.Seq.Add(^uint32(0)), end: s.Seq, swapped: swapped}
 	}
-	f.rival.keep(p, seen, swapped)
+	f.rival().keep(p, seen, swapped)
 	return true
 }
 
@@ -134,15 +134,18 @@ func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
 // settleRival judges the rival of a connection by the next segment, and returns
 // the connection that the segment belongs to; held says that this is not known.
 func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool, s *craft.Segment, seen uint32) (now ref, held bool) {
-	v := t.flow(r).rival
+	v := t.flow(r).rival()
 	switch v.contest(t.flow(r), stampOf(p.Time), swapped, s) {
 	case begins:
+		if f := t.flow(r); s.Flags.Has(craft.RST) && swapped == v.swapped && v.swapped == f.fromSecond {
+			f.watch.Segment(stampOf(p.Time), handshake.Client, s, handshake.Kept{}) // it is about the old one, and ends that
+		}
 		return t.succeed(r, k, hash), false
 	case passes:
 		t.pass(r)
 		return r, false
 	case parts:
-		t.flow(r).rival = nil
+		t.flow(r).more.rival = nil
 		t.release(v, Reused)
 		return r, false
 	}
@@ -162,10 +165,15 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 
 // succeed ends a connection, and begins that of its rival.
 func (t *Table) succeed(r ref, k *key, hash uint32) ref {
-	v := t.flow(r).rival
-	t.flow(r).rival = nil
+	v := t.flow(r).rival()
+	t.flow(r).more.rival = nil
+	old := t.flow(r).inherited()
 	t.finish(r, Reused)
-	return t.beginRival(v, k, hash)
+	now := t.beginRival(v, k, hash)
+	if now != noRef && !now.isLone() && old != nil {
+		t.flow(now).rare().copies = old
+	}
+	return now
 }
 
 // beginRival makes a connection of what was held.
@@ -202,8 +210,8 @@ func (t *Table) replay(r ref, p *heldPacket) {
 
 // pass gives what was held to the connection that goes on.
 func (t *Table) pass(r ref) {
-	v := t.flow(r).rival
-	t.flow(r).rival = nil
+	v := t.flow(r).rival()
+	t.flow(r).more.rival = nil
 	for i := range v.packets {
 		t.replay(r, &v.packets[i])
 	}

@@ -66,9 +66,9 @@ func (v *rival) follows(n craft.Seq) bool {
 	return d >= 0 && d < apartAtMost
 }
 
-// await keeps a SYN that comes again until it is decided whose it is.
+// await keeps a retransmitted SYN until it is decided whose it is.
 func (t *Table) await(p *Packet, r ref, swapped bool, s *craft.Segment, seen uint32) (now ref, held bool) {
-	v := t.flow(r).rival
+	v := t.flow(r).rival()
 	again := swapped == v.swapped && s.Flags&(craft.SYN|craft.ACK|craft.RST) == craft.SYN && s.Seq == v.isn
 	if !again || len(v.packets) == mostHeld {
 		return r, false

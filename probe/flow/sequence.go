@@ -32,7 +32,7 @@ type side struct {
 // connection's first round trip, zero while unknown.
 func (s *side) classify(seg *craft.Segment, at int64, other *side, rtt int64, missing bool) Repeat {
 	r := s.repeat(seg, at, other, rtt)
-	if missing && (at < s.nextAt || at < other.ackAt) || r == KeepAlive && at < s.nextAt {
+	if missing && (at < s.nextAt || at < other.ackAt || r != Fresh && seg.Flags.Has(craft.SYN)) || r == KeepAlive && at < s.nextAt {
 		r = s.early(seg)
 	}
 	s.countDuplicate(seg, other)
@@ -87,7 +87,7 @@ func (s *side) repeat(seg *craft.Segment, at int64, other *side, rtt int64) Repe
 // repetition, since nothing of it was captured before. Wireshark 4.0 takes it
 // for one.
 func (s *side) early(seg *craft.Segment) Repeat {
-	if seg.Len() > 0 && seg.Seq.LessThan(s.next) {
+	if seg.Len() > 0 && s.begun && seg.Seq.LessThan(s.next) {
 		return OutOfOrder
 	}
 	return Fresh

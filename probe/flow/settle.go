@@ -23,10 +23,11 @@ func (t *Table) announceLater(k *key) {
 func (t *Table) Settle(announce uint32) error {
 	t.round++
 	for r := t.over.first; r != noRef && t.flow(r).round+1 < t.round; r = t.flow(r).links.newer {
-		if f := t.flow(r); !f.told {
-			f.told = true
+		if f := t.flow(r); f.reported != told {
 			t.account(f)
-			t.hand(f.attempt(Idle, t.trustOn(f)), f.network)
+			f.reported = told
+			f.attempt(&t.attempt, Idle, t.trustOn(f))
+			t.hand(f.network)
 		}
 	}
 	for len(t.young) > 0 && t.young[0].round+announce < t.round {
@@ -43,12 +44,14 @@ func (t *Table) announce(y *young) {
 		return
 	}
 	if !r.isLone() {
-		if f := t.flow(r); !f.told && !f.over {
-			t.hand(f.attempt(Ongoing, t.trustOn(f)), f.network)
+		if f := t.flow(r); f.reported != told && !f.over {
+			f.attempt(&t.attempt, Ongoing, t.trustOn(f))
+			t.hand(f.network)
 		}
 		return
 	}
 	var f flow
 	f.take(t.lone(r), &t.room)
-	t.hand(f.attempt(Ongoing, t.trust()), f.network)
+	f.attempt(&t.attempt, Ongoing, t.trust())
+	t.hand(f.network)
 }

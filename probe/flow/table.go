@@ -46,6 +46,8 @@ type Table struct {
 	soFar  Counts // of what is missing, connections included that are not over
 	room   [craft.MaxOptions]byte
 	err    error
+
+	attempt Attempt // the one that is handed out
 }
 
 // NewTable returns a table without connections.
@@ -134,7 +136,7 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 			twice = true
 			break
 		}
-		copied := t.lone(r).copyOf(swapped, s)
+		copied := t.lone(r).copyOf(swapped, p, s)
 		r = t.promote(r, p)
 		if copied {
 			f := t.flow(r)
@@ -173,7 +175,7 @@ func (t *Table) unwanted(src, dst netip.AddrPort) bool {
 
 // fresh takes in a segment that was not captured before.
 func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped bool, r ref, hash, seen uint32) {
-	if r != noRef && t.flow(r).rival != nil {
+	if r != noRef && t.flow(r).rival() != nil {
 		var held bool
 		if r, held = t.settleRival(p, k, r, hash, swapped, s, seen); held {
 			return
@@ -199,7 +201,9 @@ func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 			return
 		}
 		r = t.open(p, s, k, swapped, hash)
-		t.flow(r).copies = copies
+		if copies != nil {
+			t.flow(r).rare().copies = copies
+		}
 	}
 	t.follow(at, p, s, t.decoder.kept, r, swapped, seen)
 }
@@ -364,7 +368,7 @@ func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
 func (t *Table) touch(r ref, f *flow, p *Packet) {
 	f.packets++
 	f.lastPacket, f.lastFile = p.Number, uint16(p.File)
-	f.heard, f.round = t.clock.now, t.round
+	f.heard, f.round = ticksOf(t.clock.now), t.round
 	t.queueOf(f).remove(r, t.links)
 	f.over = f.watch.Over()
 	t.queueOf(f).push(r, t.links)

@@ -36,22 +36,32 @@ const lopsided = 4
 type opening struct {
 	synTTL, answerTTL   uint8
 	synFrom, answerFrom Direction
-	accepted            bool // the answer is a SYN-ACK, not an RST
-	done                bool // the ACK after it was seen
+	stage               stage
 }
+
+// stage is how far an opening has come.
+type stage uint8
+
+const (
+	asked    stage = iota
+	accepted       // the answer is a SYN-ACK, not an RST
+	done           // the ACK after it was seen
+)
 
 // note takes in a segment of the opening.
 func (o *opening) note(p *Packet, s *craft.Segment, from handshake.Side) {
 	const kind = craft.SYN | craft.ACK | craft.RST
 	synAck := s.Flags&kind == craft.SYN|craft.ACK
 	switch {
-	case o.done:
+	case o.stage == done:
 	case from == handshake.Client && s.Flags&kind == craft.SYN:
 		o.synTTL, o.synFrom = s.TTL, p.Direction
-	case from == handshake.Server && !o.accepted && (synAck || s.Flags.Has(craft.RST)):
-		o.answerTTL, o.answerFrom, o.accepted = s.TTL, p.Direction, synAck
-	case from == handshake.Client && s.Flags&kind == craft.ACK && o.accepted:
-		o.done = true
+	case from == handshake.Server && o.stage == asked && (synAck || s.Flags.Has(craft.RST)):
+		if o.answerTTL, o.answerFrom = s.TTL, p.Direction; synAck {
+			o.stage = accepted
+		}
+	case from == handshake.Client && s.Flags&kind == craft.ACK && o.stage == accepted:
+		o.stage = done
 	}
 }
 

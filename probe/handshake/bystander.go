@@ -17,27 +17,21 @@ import (
 // since a capture has many connections at a time: what most connections never
 // show is in memory of its own. Times are nanoseconds since 1970.
 type Bystander struct {
-	more *rarely // nil until something rare comes
-	pair Pair
-	ways [2]way // by the Side that sent
+	more   *rarely       // nil until something rare comes
+	ways   [2]way        // by the Side that sent
+	resets *[2]resetMark // nil until the first RST that counts; the pointers are near each other for the collector
+	pair   Pair
 
 	begin, last int64
 	syn         asking
 	answer      greeting
 	fins        [2]finKept
 	idents      [2]idents
-	wentOn      uint32        // when the first segment beside SYN and RST was captured, in milliseconds since the first packet, and 1; 0 none was
-	resets      *[2]resetMark // nil until the first RST that counts
-	ackAt       int64         // of the client's first ACK of the SYN-ACK
+	known       knowledge
 
-	known   knowledge
-	onSYN   uint16 // bytes of data on a SYN, the most
-	pressed uint8  // segments with numbers of their own that the client sent to the half-open server
-	stuck   uint8  // SYN-ACKs that came again after one of those; twice where it was after several
-	unheard uint8  // SYN-ACKs that came again and do not show that the server has heard more than the SYN
-	repeats uint8  // SYN-ACKs that came again after the client's ACK
-	strays  uint8  // segments that belong to no number seen
-	nops    uint8  // the longest run of NOPs in a SYN-ACK
+	ackAt   int64 // of the client's first ACK of the SYN-ACK
+	pressed uint8 // segments with numbers of their own that the client sent to the half-open server
+	strays  uint8 // segments that belong to no number seen
 	seenTTL ttlRange
 }
 
@@ -65,10 +59,10 @@ const (
 	knowForged     // an RST that the host cannot have sent
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
-	knowStranger   // an RST answered a FIN that came again after the end
+	knowStranger   // an RST answered a FIN that was retransmitted after the end
 	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
 	knowTwoPlaces  // packets were captured before and behind a router: TTLs say nothing
-	knowQueueFull  // the server had data and sent its SYN-ACK again
+	knowQueueFull  // the server had data and retransmitted its SYN-ACK
 )
 
 func (k knowledge) has(l knowledge) bool { return k&l == l }
@@ -105,8 +99,8 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.begin, b.last = at, at
 	}
 	before := b.pair
-	if b.wentOn == 0 && s.Flags&(craft.SYN|craft.RST) == 0 {
-		b.wentOn = b.since(at) + 1
+	if b.syn.wentOn == 0 && s.Flags&(craft.SYN|craft.RST) == 0 {
+		b.syn.wentOn = b.since(at) + 1
 	}
 	if !s.Flags.Has(craft.RST) { // an RST may be anybody's
 		b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
@@ -160,7 +154,7 @@ func (b *Bystander) challenges(from Side, me, you *End, s *craft.Segment) bool {
 		!plausible(s.Ack.Sub(you.ISS.Add(1)), 0)
 }
 
-// opening takes in a SYN or SYN-ACK: the first one, one that comes again, or
+// opening takes in a SYN or SYN-ACK: the first one, a retransmitted one, or
 // one that was captured after segments that it came before.
 func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment) (n Notes) {
 	ack := s.Flags.Has(craft.ACK)
@@ -184,6 +178,8 @@ func (b *Bystander) opening(at int64, from Side, me, you *End, s *craft.Segment)
 	b.known |= knowISN(from) | knowSYN(from)
 	if ack && !you.Opened() {
 		b.assume(from.Other(), you, s.Ack)
+	}
+	if ack && s.Ack == you.ISS.Add(1) {
 		b.known |= knowISN(from.Other())
 	}
 	if ack && you.Nxt.LessThan(s.Ack) {
@@ -244,8 +240,10 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 		me.Nxt = s.Seq
 	}
 	if you.Nxt.LessThan(s.Ack) {
-		n |= NoteUncaptured
-		b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
+		if !b.probed(from.Other(), you, s.Ack) {
+			n |= NoteUncaptured
+			b.ways[from.Other()].miss(b.since(at), you.Nxt, s.Ack, you.Una)
+		}
 		you.Nxt = s.Ack
 	}
 	b.ways[from].fill(s)
@@ -253,6 +251,13 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 		b.resume(from, me, you, s)
 	}
 	return n
+}
+
+// probed tells whether the one number more that is acknowledged of an end may be of
+// a keep-alive, which is sent one number back (RFC 9293 §3.8.4): of a connection met
+// under way nothing else was captured of that end.
+func (b *Bystander) probed(side Side, e *End, ack craft.Seq) bool {
+	return ack == e.Nxt.Add(1) && !b.known.has(knowISN(side)) && b.ways[side].carried == 0
 }
 
 // resume picks up both directions at a segment whose one number is beyond

@@ -11,8 +11,9 @@ import (
 type resetMark struct {
 	at         uint32    // in milliseconds since the connection's first packet
 	next, peer craft.Seq // what the end and the other one were to use next, as far as captured
-	seq        craft.Seq // of the RST
+	seq, ack   craft.Seq // of the RST
 	sent       craft.Seq // the first number that the end has used since
+	val        uint32    // its timestamp, 0 none
 	ttl        uint8
 	acks       bool // the RST acknowledges: it is no answer to a segment
 	heard      bool // peer is set
@@ -45,9 +46,10 @@ func (b *Bystander) markReset(at int64, from Side, s *craft.Segment, before *Pai
 	}
 	me, you := before.end(from), before.end(from.Other())
 	*m = resetMark{
-		at: b.since(at), next: s.Seq, peer: you.Nxt, seq: s.Seq, ttl: s.TTL, acks: s.Flags.Has(craft.ACK),
+		at: b.since(at), next: s.Seq, peer: you.Nxt, seq: s.Seq, ack: s.Ack, ttl: s.TTL, acks: s.Flags.Has(craft.ACK),
 		heard: you.Opened(), early: !me.Confirmed(), talking: me.talked() || you.talked(), set: true,
 	}
+	m.val, _, _ = s.Options.Timestamps()
 	if me.Opened() {
 		m.next = me.Nxt
 	}
@@ -97,12 +99,21 @@ func (b *Bystander) alive(at int64, from Side, s *craft.Segment, n Notes, kept K
 	if n.Has(NoteGap | NoteUncaptured) {
 		b.jumps()
 	}
-	if m := &b.resets[from]; m.set && !m.jumped && (b.goesOn(at, from, s) || b.resends(at, m, s)) {
+	if m := &b.resets[from]; m.set && b.since(at) <= m.at+disorder && m.next.LessThan(s.Seq.Add(s.Len())) {
+		m.next = s.Seq.Add(s.Len()) // it may have been sent before
+	}
+	if m := &b.resets[from]; m.set && !m.jumped && !m.after(s) && (b.goesOn(at, from, s) || b.resends(at, m, s)) {
 		b.revived(at, from)
 	}
 	if m := &b.resets[from.Other()]; m.set && !m.jumped && b.received(at, from.Other(), m, s) {
 		b.revived(at, from.Other())
 	}
+}
+
+// after tells an RST that was sent after a segment of its end, by their timestamps.
+func (m *resetMark) after(s *craft.Segment) bool {
+	val, _, ok := s.Options.Timestamps()
+	return ok && m.val != 0 && int32(val-m.val) < 0
 }
 
 // jumps notes that what came after an RST does not go on where it was.
@@ -122,6 +133,12 @@ func (b *Bystander) doubted() bool {
 // longestRTO is how long a timeout may be (RFC 6298 §2.5 has 60 s at least, Linux
 // 120), and some more.
 const longestRTO = int64(130 * time.Second)
+
+// disorder is by how much, in milliseconds, two segments may have been captured in
+// another order than they were sent. An RST does not always have the number after
+// what its end has sent: beyond a window that is shut Linux leaves that out
+// (tcp_acceptable_seq in net/ipv4/tcp_output.c).
+const disorder = 1
 
 // later tells whether a segment cannot have been sent before an RST, by its
 // stamp: less may be the order of capturing.
@@ -144,7 +161,7 @@ func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 		return true // it begins before where it was said to end
 	}
 	end := s.Seq.Add(s.Len())
-	if !m.next.LessThan(end) || s.Len() == 0 || !m.later(b.since(at)) && !(m.acks && m.seq.LessThanEq(s.Seq)) {
+	if !m.next.LessThan(end) || s.Len() == 0 || !m.later(b.since(at)) && !(m.acks && m.seq.LessThanEq(s.Seq) && b.since(at) > m.at+disorder) {
 		return false
 	}
 	if !m.sends {

@@ -1,6 +1,10 @@
 package handshake
 
-import "synscope/craft"
+import (
+	"time"
+
+	"synscope/craft"
+)
 
 // Turn makes the client of what was taken for the server, and the reverse: of
 // a connection that was met under way it was a guess.
@@ -22,10 +26,18 @@ func (b *Bystander) Turn() {
 // Knows tells whether a segment that is stamped before the latest one has
 // nothing that was not captured already.
 func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
-	if at < b.begin || b.News(from, s) {
+	if at < b.begin || b.News(from, s) || from == Client && s.Flags.Has(craft.SYN) && !b.askedAt(at) {
 		return false
 	}
 	return s.Len() > 0 || s.Flags.Has(craft.RST) || at < b.last-settling
+}
+
+// askedAt tells whether a SYN of the client was captured at a time: the same packet
+// has the same stamp, or nearly so.
+func (b *Bystander) askedAt(at int64) bool {
+	const nearly = int64(3 * time.Millisecond)
+	since := func(t int64) int64 { return max(at, t) - min(at, t) }
+	return min(since(b.syn.at), since(b.syn.latest)) < nearly
 }
 
 // News tells whether a segment has anything that was not captured already:
@@ -79,7 +91,7 @@ func (b *Bystander) SameSYN(from Side, s *craft.Segment) Sighting {
 }
 
 // Lacks tells whether a segment has numbers that lie in a hole of what was
-// captured or before all of it, or is the first SYN of its end.
+// captured or before or behind all of it, or is the first SYN of its end.
 func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	if s.Flags.Has(craft.SYN) {
 		return !b.known.has(knowSYN(from))
@@ -88,7 +100,7 @@ func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	if me.Opened() && !b.known.has(knowISN(from)) && s.Seq.LessThan(me.ISS.Add(1)) {
 		return true
 	}
-	return s.Len() > 0 && w.overlaps(s.Seq, s.Seq.Add(s.Len()))
+	return s.Len() > 0 && (w.overlaps(s.Seq, s.Seq.Add(s.Len())) || !w.begun || !s.Seq.LessThan(w.seen))
 }
 
 // Precedes tells whether a segment lies before all that was captured of an end
@@ -191,6 +203,9 @@ func (b *Bystander) SYNACK() (SYNACK, bool) {
 		Window: b.answer.window, TTL: b.answer.ttl,
 	}, true
 }
+
+// Begin is the first stamp, in nanoseconds since 1970.
+func (b *Bystander) Begin() int64 { return b.begin }
 
 // Last is the latest stamp, in nanoseconds since 1970.
 func (b *Bystander) Last() int64 { return b.last }

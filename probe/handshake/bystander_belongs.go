@@ -120,7 +120,7 @@ func (b *Bystander) otherAnswer(at int64, from Side, me, you *End, s *craft.Segm
 func (b *Bystander) opens(at int64) bool {
 	ms := int64(time.Millisecond)
 	return min(at-b.begin, at-b.syn.latest, at-b.ackAt) <= mostOvertaken ||
-		b.wentOn > 0 && at-b.begin-int64(b.wentOn-1)*ms <= mostOvertaken
+		b.syn.wentOn > 0 && at-b.begin-int64(b.syn.wentOn-1)*ms <= mostOvertaken
 }
 
 // named takes back what the third segment has told of the server's ISN, where

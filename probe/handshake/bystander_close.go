@@ -37,7 +37,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseUnknown
 	case reset && !b.known.has(knowServerReset) && !b.known.has(knowClientSYN) && b.mark(Client).early:
 		return CloseUnknown // a client that never had this connection answers so
-	case reset && c.count == 0 && s.count == 0 && (t.Gaps == 0 || b.untilReset()):
+	case reset && b.endedBefore(), reset && c.count == 0 && s.count == 0 && (t.Gaps == 0 || b.untilReset()):
 		return CloseByReset
 	case c.count > 0 && s.count > 0 && b.gone(), !both && b.goneAlone():
 		return CloseUnknown
@@ -81,6 +81,20 @@ func (b *Bystander) goneAlone() bool {
 	return false
 }
 
+// endedBefore tells an RST that acknowledges, and so is of a socket that lived,
+// where the other end has sent no FIN, or the socket had not received it: what came
+// later, or what it had sent in vain, changes nothing.
+func (b *Bystander) endedBefore() bool {
+	for _, side := range []Side{Client, Server} {
+		m, other := b.mark(side), side.Other()
+		had := b.fins[other].count > 0 && b.fins[other].seq.LessThan(m.ack)
+		if m.set && m.acks && b.strays == 0 && !had && m.ack.LessThanEq(b.ways[other].seen) {
+			return true
+		}
+	}
+	return false
+}
+
 // untilReset tells whether nothing is missing of who sent the RST: it has sent no
 // FIN.
 func (b *Bystander) untilReset() bool {
@@ -108,7 +122,7 @@ func (b *Bystander) wasUp() bool {
 }
 
 // neverAcked tells whether nobody acknowledged an end's FIN, by that end's own
-// word: it sent it again and again, over a second and more. The last of them may
+// word: it retransmitted it again and again, over a second and more. The last of them may
 // have been acknowledged after all in a capture that misses segments, unless
 // they are as many as are sent before it is given up (tcp(7), tcp_orphan_retries).
 func (b *Bystander) neverAcked(side Side, t Trust) bool {

@@ -50,9 +50,10 @@ type rarely struct {
 	offered    bool          // MP_CAPABLE on the SYN
 	multipath  bool          // and on the SYN-ACK
 
-	earlyAt    int64 // of data of the server before the client's ACK
+	earlyAt    int64  // of data of the server before the client's ACK
+	earlyVal   uint32 // their timestamp
 	earlyBytes int
-	early      bool // and the SYN-ACK came again after it
+	early      bool // and the SYN-ACK was retransmitted after it
 
 	zero             zeroWindows
 	late             uint64    // bytes of the server sent after it had the client's FIN
@@ -152,7 +153,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 func (o *asking) add(at int64, s *craft.Segment) {
 	val, _, _ := s.Options.Timestamps()
 	if o.count == 0 {
-		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL}
+		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL, data: o.data, wentOn: o.wentOn}
 	}
 	o.hasty = o.hasty || o.count > 0 && at-o.latest < soonestRetry
 	o.latest, o.last = at, val
@@ -164,7 +165,7 @@ func (o *asking) add(at int64, s *craft.Segment) {
 func (o *greeting) add(at int64, s *craft.Segment) {
 	if o.count == 0 {
 		val, ecr, _ := s.Options.Timestamps()
-		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL, ack: s.Ack}
+		*o = greeting{at: at, val: val, ecr: ecr, flags: s.Flags, window: s.Window, ttl: s.TTL, ack: s.Ack, tally: o.tally}
 	}
 	if o.count < 1<<16-1 {
 		o.count++
@@ -213,7 +214,7 @@ func (b *Bystander) press(at int64, s *craft.Segment) {
 
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	b.proves(s, n, Client)
-	b.contradictsRefusal()
+	b.contradictsRefusal(s)
 	b.crosses(at)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
@@ -257,6 +258,7 @@ func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
 		m := b.rare()
 		if m.earlyAt == 0 {
 			m.earlyAt = at
+			m.earlyVal, _, _ = s.Options.Timestamps()
 		}
 		m.earlyBytes += len(s.Payload)
 	}

@@ -61,7 +61,7 @@ var bystanderPatterns = []bystanderPattern{
 	{"syn-proxy", probe.SeverityNotice,
 		"something in front of the server answers the SYN in its name and connects to it later", (*sight).proxied},
 	{"synack-repeated", probe.SeverityNotice,
-		"the SYN-ACK came again although the client had acknowledged it: the ACK was lost on the way or came late, or the server waits for data first",
+		"the SYN-ACK was retransmitted although the client had acknowledged it: the ACK was lost on the way or came late, or the server waits for data first",
 		(*sight).synackRepeated},
 	{"split-handshake", probe.SeverityNotice,
 		"the server answered the SYN with a SYN of its own instead of a SYN-ACK", (*sight).split},
@@ -110,12 +110,12 @@ var bystanderPatterns = []bystanderPattern{
 // queueFull: timestamps prove that the server has had data when it sent its
 // SYN-ACK again. Without them it must not have answered anything.
 func (v *sight) queueFull() string {
-	silent := v.stuck >= 2 && v.unheard == 0 && v.whole && !v.pair.Server.Confirmed() && !v.known.has(knowServerReset)
+	silent := v.answer.tally.stuck >= 2 && v.answer.tally.unheard == 0 && v.whole && !v.pair.Server.Confirmed() && !v.known.has(knowServerReset)
 	if !silent && !v.known.has(knowQueueFull) {
 		return ""
 	}
 	return fmt.Sprintf("SYN-ACK repeated %s after the client's ACK, %s with data or FIN ignored",
-		count(int(v.repeats), "time"), count(int(v.pressed), "segment"))
+		count(int(v.answer.tally.repeats), "time"), count(int(v.pressed), "segment"))
 }
 
 // queueReset: an RST that has come another way than the SYN-ACK is another
@@ -169,10 +169,10 @@ func hops(ttl uint8) int {
 }
 
 func (v *sight) synackRepeated() string {
-	if v.repeats == 0 {
+	if v.answer.tally.repeats == 0 {
 		return ""
 	}
-	return count(int(v.repeats), "time")
+	return count(int(v.answer.tally.repeats), "time")
 }
 
 func (v *sight) split() string {

@@ -15,7 +15,7 @@ func (v *sight) altered() string {
 		return ""
 	}
 	what := unasked(&v.pair.Client, &v.pair.Server)
-	if removed := cutOut(&v.pair.Client, &v.pair.Server, v.nops); removed != "" {
+	if removed := cutOut(&v.pair.Client, &v.pair.Server, v.answer.tally.nops); removed != "" {
 		what = append(what, removed)
 	}
 	if v.known.has(knowBadOptions) {
@@ -99,14 +99,14 @@ func (v *sight) dataTaken() string {
 	if v.onSYNTaken() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d bytes", v.onSYNTaken(), v.onSYN)
+	return fmt.Sprintf("%d of %d bytes", v.onSYNTaken(), v.syn.data)
 }
 
 func (v *sight) dataIgnored() string {
-	if !v.pairSeen() || v.onSYN == 0 || v.onSYNTaken() > 0 {
+	if !v.pairSeen() || v.syn.data == 0 || v.onSYNTaken() > 0 {
 		return ""
 	}
-	return fmt.Sprintf("0 of %d bytes", v.onSYN)
+	return fmt.Sprintf("0 of %d bytes", v.syn.data)
 }
 
 func (v *sight) multipath() string {
@@ -137,7 +137,7 @@ func (v *sight) spokeFirst() string {
 	return "its first bytes were not captured"
 }
 
-// earlyData: a SYN-ACK that comes again shows that the server had no ACK when
+// earlyData: a retransmitted SYN-ACK shows that the server had no ACK when
 // it sent the data.
 func (v *sight) earlyData() string {
 	if !v.more.early {
@@ -149,7 +149,7 @@ func (v *sight) earlyData() string {
 func (v *sight) zeroWindow() string {
 	z := &v.more.zero
 	switch {
-	case z.count == 0 || !v.pair.Server.Confirmed():
+	case z.count == 0 || !v.pair.Server.Confirmed() || v.last < z.first: // stamps contradict themselves
 		return ""
 	case v.result.Acked == 0 && z.last-z.first < heldFor:
 		return "" // there was nothing to read

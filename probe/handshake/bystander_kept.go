@@ -13,6 +13,8 @@ type asking struct {
 	ackVal     uint32 // that of the ACK of the SYN-ACK
 	pressedVal uint32 // timestamp of that first data or FIN, where it is not ackVal; 0 none
 	pressed    uint32 // from that ACK to the client's first data or FIN, in microseconds
+	wentOn     uint32 // when the first segment beside SYN and RST was captured, in milliseconds since the first packet, and 1; 0 none was
+	data       uint16 // bytes on a SYN, the most
 	count      uint16
 	flags      craft.Flags
 	ttl        uint8
@@ -34,6 +36,15 @@ type greeting struct {
 	flags    craft.Flags
 	window   uint16
 	ttl      uint8
+	tally    synackTally
+}
+
+// synackTally counts what is odd about SYN-ACKs.
+type synackTally struct {
+	repeats uint8 // those that were retransmitted after the client's ACK
+	unheard uint8 // of them those that do not show that the server has heard more than the SYN
+	stuck   uint8 // the same after data or a FIN of the client; twice where it was after several
+	nops    uint8 // the longest run of NOPs in one
 }
 
 // finKept is what is kept of the FINs of one side.
@@ -115,6 +126,14 @@ func (b *Bystander) Counts(from Side, id uint16) bool {
 	i := &b.idents[from]
 	step := id - i.last
 	return id != 0 && i.last != 0 && i.wild == 0 && step > 0 && step <= few
+}
+
+// Counted tells an IP identification that an end which counts its packets by it has
+// used not long ago.
+func (b *Bystander) Counted(from Side, id uint16) bool {
+	const recent = 256
+	i := &b.idents[from]
+	return id != 0 && i.last != 0 && i.wild == 0 && i.last-id < recent
 }
 
 // ttlRange is of what a server sent after its SYN-ACK, RSTs left out.

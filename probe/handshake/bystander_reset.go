@@ -153,7 +153,7 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 		b.known |= knowRefusedZero
 	}
 	if b.answer.count == 0 && b.answer.at == 0 {
-		b.answer = greeting{at: at, ttl: s.TTL}
+		b.answer = greeting{at: at, ttl: s.TTL, tally: b.answer.tally}
 	}
 }
 
@@ -174,7 +174,7 @@ func (b *Bystander) resetOpen(at int64, s *craft.Segment, before *Pair) {
 // was sent by no connection: without ACK, with the number that the third
 // segment acknowledges, one round trip after that, and not after data that came
 // later, which draw the same RST from a socket that is gone. Long after the
-// SYN-ACK, which did not come again, it is another segment that is answered.
+// SYN-ACK, which was not retransmitted, it is another segment that is answered.
 func (b *Bystander) overflows(at int64, s *craft.Segment) bool {
 	return b.ackAt > 0 && b.known.has(knowClientSYN|knowServerSYN) && !b.pair.Server.Confirmed() &&
 		!s.Flags.Has(craft.ACK) && s.Seq == b.pair.Server.ISS.Add(1) && !b.known.has(knowClientReset) &&
@@ -246,7 +246,7 @@ func (b *Bystander) refusesSYN() bool {
 }
 
 // refusalAfter notes an RST that refuses the SYN after a SYN-ACK has taken it,
-// and no SYN came again. It is forged where the server goes on.
+// and no SYN was retransmitted. It is forged where the server goes on.
 func (b *Bystander) refusalAfter(this *resetKept) {
 	if b.known.has(knowClientSYN|knowServerSYN) && this.seq == 0 && b.pair.Server.ISS != 0 && this.flags.Has(craft.ACK) &&
 		this.ack == b.pair.Client.ISS.Add(1) && b.syn.latest < b.answer.at {
@@ -254,9 +254,12 @@ func (b *Bystander) refusalAfter(this *resetKept) {
 	}
 }
 
-// contradictsRefusal takes in that a server goes on after such an RST.
-func (b *Bystander) contradictsRefusal() {
-	if m := b.more; m != nil && m.pending.at > 0 {
+// contradictsRefusal takes in that a server goes on after such an RST: numbers that
+// jump may be those of a later connection.
+func (b *Bystander) contradictsRefusal(s *craft.Segment) {
+	const jump = 1 << 20
+	d := s.Seq.Sub(b.pair.Server.ISS)
+	if m := b.more; m != nil && m.pending.at > 0 && d >= 0 && d < jump {
 		b.known |= knowForged
 		m.forged, m.pending = m.pending, resetKept{}
 	}

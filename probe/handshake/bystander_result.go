@@ -45,10 +45,10 @@ func (t Trust) lossy() bool {
 	return t.Gaps >= enough && t.Loss > most || t.NoACKs
 }
 
-// Result is what the connection has come to so far, as far as the capture
+// Judge tells what the connection has come to so far, as far as the capture
 // shows it. Clock is left to whoever knows who took the stamps.
-func (b *Bystander) Result(client, server netip.AddrPort, t Trust) Result {
-	r := Result{
+func (b *Bystander) Judge(r *Result, client, server netip.AddrPort, t Trust) {
+	*r = Result{
 		Source: client, Target: server, Attempts: int(b.syn.count),
 		SYNACKRetransmits: max(0, int(b.answer.count)-1), FINRetransmits: max(0, int(b.fins[Server].count)-1),
 		Acked: b.acked(),
@@ -58,14 +58,13 @@ func (b *Bystander) Result(client, server netip.AddrPort, t Trust) Result {
 	if m := b.more; m != nil {
 		r.SYNACKSchedule, r.FINSchedule = m.synacks, m.finsAt[Server]
 	}
-	b.judge(&r, t)
+	b.judge(r, t)
 	r.RTT, r.ServerRTT = b.roundTrips(t)
 	if r.State == probe.StateOpen {
 		r.Negotiated = b.negotiated()
 		r.Close = b.closed(t)
 	}
-	r.Findings = b.findings(&r, t)
-	return r
+	r.Findings = b.findings(r, t)
 }
 
 // acked is how many of the client's bytes the server has acknowledged since
@@ -115,7 +114,7 @@ func (b *Bystander) judge(r *Result, t Trust) {
 // for few hosts: it may have ended a connection of which nothing else was
 // captured, and then the client would not ask again.
 func (b *Bystander) askedAfter() bool {
-	return b.more != nil && b.more.reset.at > 0 && b.syn.latest > b.more.reset.at
+	return b.more != nil && b.more.reset.at > 0 && b.syn.latest-b.more.reset.at > settling
 }
 
 // askedAnew tells whether the client has sent its SYN again after the latest
@@ -201,7 +200,7 @@ func (b *Bystander) resetReply(r *Result) *craft.Segment {
 const (
 	longest        = int64(time.Second)
 	longestRefusal = int64(400 * time.Millisecond)
-	unrepeated     = int64(3 * time.Second) // a SYN-ACK has come again by then
+	unrepeated     = int64(3 * time.Second) // a SYN-ACK has been retransmitted by then
 )
 
 // roundTrips are from SYN to answer and from SYN-ACK to ACK; zero where it is
@@ -212,7 +211,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	}
 	asked := b.answered(t.Gaps > 0 || t.Chosen)
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
-		asked = 0 // the SYN-ACK may be one that was sent again
+		asked = 0 // the SYN-ACK may be a retransmitted one
 	}
 	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && t.Gaps > 0) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
@@ -244,12 +243,19 @@ func (b *Bystander) answered(missing bool) int64 {
 	switch {
 	case b.syn.count == 1 && first && b.answer.at-b.syn.at < limit:
 		return b.syn.at
-	case b.syn.count > 1 && stamped && first && b.syn.val != b.syn.last:
+	case b.syn.count > 1 && stamped && first && b.syn.val != b.syn.last && b.beforeNext():
 		return b.syn.at
 	case b.syn.count > 1 && last && b.syn.val != b.syn.last:
 		return b.syn.latest
 	}
 	return 0
+}
+
+// beforeNext tells whether the answer came before the SYN came again. A later one
+// does not say which it answers, by what it echoes: Linux goes on echoing the first
+// SYN that it had (tcp_check_req in net/ipv4/tcp_minisocks.c).
+func (b *Bystander) beforeNext() bool {
+	return b.syn.count == 2 && b.answer.at <= b.syn.latest || !b.syn.hasty && b.answer.at-b.syn.at < soonestRetry
 }
 
 // retried tells whether the SYN that a SYN-ACK answers is one that was not
@@ -258,7 +264,7 @@ func (b *Bystander) answered(missing bool) int64 {
 func (b *Bystander) retried() bool {
 	m := b.more
 	if m != nil && m.challenges > 0 && b.syn.count == 1 && !b.known.has(knowSYNStamped|knowSYNACKStamped) {
-		return true // after a challenge ACK it is sent again at once
+		return true // after a challenge ACK it is retransmitted at once
 	}
 	return m != nil && m.refusedAt > 0 && b.answer.count > 0 && b.syn.latest <= m.refusedAt && m.refusedAt < b.answer.at &&
 		!b.known.has(knowForged) && !b.known.has(knowSYNStamped|knowSYNACKStamped)

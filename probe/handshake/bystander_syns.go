@@ -9,10 +9,10 @@ import (
 // onSYNTaken is how many bytes of the data on the SYN the SYN-ACK acknowledges.
 func (b *Bystander) onSYNTaken() int {
 	taken := b.answer.ack.Sub(b.pair.Client.ISS) - 1
-	if b.onSYN == 0 || !b.known.has(knowServerSYN) || !b.answer.flags.Has(craft.ACK) || taken < 0 {
+	if b.syn.data == 0 || !b.known.has(knowServerSYN) || !b.answer.flags.Has(craft.ACK) || taken < 0 {
 		return 0
 	}
-	return min(int(taken), int(b.onSYN))
+	return min(int(taken), int(b.syn.data))
 }
 
 func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
@@ -33,7 +33,7 @@ func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
 	if kept.OptionsCut {
 		b.known |= knowSYNCut
 	}
-	b.onSYN = max(b.onSYN, uint16(min(len(s.Payload), 1<<16-1)))
+	b.syn.data = max(b.syn.data, uint16(min(len(s.Payload), 1<<16-1)))
 }
 
 // offers keeps the offers that few SYNs make.
@@ -54,7 +54,7 @@ func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
 	b.refusedBefore()
 	if b.answer.count > 0 && !b.answer.flags.Has(craft.ACK) && s.Flags.Has(craft.ACK) {
 		b.known |= knowCrossed // its SYN was none to answer with
-		b.answer = greeting{}
+		b.answer = greeting{tally: b.answer.tally}
 	}
 	if b.answer.count > 0 {
 		b.serverSYNAgain(at, s, kept)
@@ -74,7 +74,7 @@ func (b *Bystander) accepts(s *craft.Segment, kept Kept) {
 	}
 	c, v := &b.pair.Client, &b.pair.Server
 	unasked := v.Scaled && !c.Scaled || v.SACK && !c.SACK || v.Stamped && !c.Stamped
-	if b.nops = longestRun(s.Options, craft.KindNOP); b.nops > 2 || s.Window == 0 || unasked || s.Options.Malformed() != nil {
+	if b.answer.tally.nops = longestRun(s.Options, craft.KindNOP); b.answer.tally.nops > 2 || s.Window == 0 || unasked || s.Options.Malformed() != nil {
 		b.rare().synack = append(craft.Options(nil), s.Options...)
 	}
 	if !kept.OptionsCut && s.Options.Malformed() != nil {
@@ -107,10 +107,11 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
 		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))
 	}
 	if b.ackAt > 0 && at-b.ackAt > settling && at-b.ackAt < longestRTO {
-		b.repeats = min(b.repeats, 254) + 1
+		b.answer.tally.repeats = min(b.answer.tally.repeats, 254) + 1
 		b.echoes(s, kept)
 	}
-	if m.earlyAt > 0 && at-m.earlyAt > 2*settling {
+	val, _, _ := s.Options.Timestamps()
+	if m.earlyAt > 0 && at-m.earlyAt > 2*settling && int32(val-m.earlyVal) >= 0 { // else it was sent before the data
 		m.early = true
 	}
 	if mss, ok := s.Options.MSS(); ok && b.pair.Server.MSS != 0 && mss != b.pair.Server.MSS {
@@ -118,7 +119,7 @@ func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
 	}
 }
 
-// echoes notes what the server had received when it sent its SYN-ACK again, as
+// echoes notes what the server had received when it retransmitted its SYN-ACK, as
 // the timestamp option tells (RFC 7323 §4.3): Linux echoes the latest segment,
 // even one that finds the queue full (tcp_check_req in net/ipv4/tcp_minisocks.c).
 // Where it echoes something older, data and ACK may have been lost.
@@ -128,8 +129,8 @@ func (b *Bystander) echoes(s *craft.Segment, kept Kept) {
 	case stamped && b.syn.pressedVal > 0 && int32(echo-b.syn.pressedVal) >= 0:
 		b.known |= knowQueueFull
 	case stamped || kept.OptionsCut || b.known.has(knowSYNCut):
-		b.unheard = min(b.unheard, 254) + 1
+		b.answer.tally.unheard = min(b.answer.tally.unheard, 254) + 1
 	default:
-		b.stuck = min(b.stuck, 250) + min(b.pressed, 2)
+		b.answer.tally.stuck = min(b.answer.tally.stuck, 250) + min(b.pressed, 2)
 	}
 }

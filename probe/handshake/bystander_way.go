@@ -8,13 +8,18 @@ import (
 
 // way is what was captured of the numbers that one end used.
 type way struct {
+	holes   *holes    // nil until the first
 	seen    craft.Seq // after the highest one captured
-	gaps    uint32    // older holes that stayed
-	bytes   uint64    // numbers in them
-	open    *[]hole   // those that may yet be filled; nil none
 	carried uint16    // segments that used up numbers, up to 65,535
 	begun   bool
-	lost    bool // more was missed than numbers can tell
+}
+
+// holes are those in the numbers that one end used.
+type holes struct {
+	open  []hole // those that may yet be filled
+	gaps  uint32 // older ones that stayed
+	bytes uint64 // numbers in them
+	lost  bool   // more was missed than numbers can tell
 }
 
 // hole is a stretch of numbers that were not captured. What is lost on the way
@@ -48,36 +53,41 @@ func (w *way) miss(at uint32, lo, hi, acked craft.Seq) {
 	if !lo.LessThan(hi) {
 		return
 	}
-	if w.open == nil {
-		w.open = new([]hole)
+	h := w.missed()
+	h.settle(at, acked)
+	if len(h.open) == mostHoles {
+		h.give(h.open[0], acked)
+		h.open = h.open[:copy(h.open, h.open[1:])]
 	}
-	w.settle(at, acked)
-	if len(*w.open) == mostHoles {
-		w.give((*w.open)[0], acked)
-		*w.open = (*w.open)[:copy(*w.open, (*w.open)[1:])]
+	h.open = append(h.open, hole{lo, hi, at})
+}
+
+func (w *way) missed() *holes {
+	if w.holes == nil {
+		w.holes = new(holes)
 	}
-	*w.open = append(*w.open, hole{lo, hi, at})
+	return w.holes
 }
 
 // settle closes holes that were acknowledged some time ago.
-func (w *way) settle(at uint32, acked craft.Seq) {
-	kept := (*w.open)[:0]
-	for _, h := range *w.open {
-		if acked.LessThan(h.hi) || at <= h.at+stayOpen {
-			kept = append(kept, h)
+func (h *holes) settle(at uint32, acked craft.Seq) {
+	kept := h.open[:0]
+	for _, one := range h.open {
+		if acked.LessThan(one.hi) || at <= one.at+stayOpen {
+			kept = append(kept, one)
 			continue
 		}
-		w.give(h, acked)
+		h.give(one, acked)
 	}
-	*w.open = kept
+	h.open = kept
 }
 
 // give counts a hole, as far as it was acknowledged: the rest may have been lost
 // for everybody.
-func (w *way) give(h hole, acked craft.Seq) {
-	if n := h.size(acked); n > 0 {
-		w.gaps++
-		w.bytes += n
+func (h *holes) give(one hole, acked craft.Seq) {
+	if n := one.size(acked); n > 0 {
+		h.gaps++
+		h.bytes += n
 	}
 }
 
@@ -94,10 +104,10 @@ func (h *hole) size(acked craft.Seq) uint64 {
 
 // lacks tells whether a number lies in a hole.
 func (w *way) lacks(n craft.Seq) bool {
-	if w.open == nil {
+	if w.holes == nil {
 		return false
 	}
-	for _, h := range *w.open {
+	for _, h := range w.holes.open {
 		if n.InRange(h.lo, h.hi) {
 			return true
 		}
@@ -115,19 +125,19 @@ func (w *way) fill(s *craft.Segment) {
 	if !w.overlaps(s.Seq, s.Seq.Add(n)) {
 		return
 	}
-	left := make([]hole, 0, len(*w.open)+1)
-	for _, h := range *w.open {
+	left := make([]hole, 0, len(w.holes.open)+1)
+	for _, h := range w.holes.open {
 		left = h.without(left, s.Seq, s.Seq.Add(n))
 	}
-	*w.open = left
+	w.holes.open = left
 }
 
 // overlaps tells whether any of the numbers from lo to hi lies in a hole.
 func (w *way) overlaps(lo, hi craft.Seq) bool {
-	if w.open == nil {
+	if w.holes == nil {
 		return false
 	}
-	for _, h := range *w.open {
+	for _, h := range w.holes.open {
 		if lo.LessThan(h.hi) && h.lo.LessThan(hi) {
 			return true
 		}
@@ -151,20 +161,25 @@ func (h hole) without(left []hole, lo, hi craft.Seq) []hole {
 }
 
 // lose gives up counting: the numbers have come round.
-func (w *way) lose() { w.lost, w.open = true, nil }
+func (w *way) lose() {
+	h := w.missed()
+	h.lost, h.open = true, nil
+}
 
-// holes are how many there are, and of how many numbers, as far as the other
+// count is how many holes there are, and of how many numbers, as far as the other
 // end has acknowledged them.
-func (w *way) holes(acked craft.Seq) (gaps int, bytes uint64) {
-	gaps, bytes = int(w.gaps), w.bytes
-	if w.open != nil {
-		for _, h := range *w.open {
-			if n := h.size(acked); n > 0 {
-				gaps, bytes = gaps+1, bytes+n
-			}
+func (w *way) count(acked craft.Seq) (gaps int, bytes uint64) {
+	h := w.holes
+	if h == nil {
+		return 0, 0
+	}
+	gaps, bytes = int(h.gaps), h.bytes
+	for _, one := range h.open {
+		if n := one.size(acked); n > 0 {
+			gaps, bytes = gaps+1, bytes+n
 		}
 	}
-	if w.lost {
+	if h.lost {
 		gaps++
 	}
 	return gaps, bytes
@@ -175,7 +190,7 @@ func (w *way) holes(acked craft.Seq) (gaps int, bytes uint64) {
 // many segments with numbers of their own it has.
 func (b *Bystander) Gaps() (gaps int, bytes uint64, carried int) {
 	for _, side := range []Side{Client, Server} {
-		n, size := b.ways[side].holes(b.pair.end(side).Una)
+		n, size := b.ways[side].count(b.pair.end(side).Una)
 		gaps, bytes = gaps+n, bytes+size
 		carried += int(b.ways[side].carried)
 	}

@@ -44,10 +44,10 @@ type evidence struct {
 
 	ignored int           // segments of the client that the half-open server did not take
 	pressed int           // of them those with data or a FIN
-	repeats int           // SYN-ACKs that came again although they were acknowledged
+	repeats int           // SYN-ACKs that were retransmitted although they were acknowledged
 	stuck   int           // of them those after data or a FIN
 	first   firstSpoken   // what the server sent first after its SYN-ACK
-	after   afterTimeWait // how the server treats a FIN that comes again
+	after   afterTimeWait // how the server treats a retransmitted FIN
 	cookie  *cookieProof  // of a live check; nil where there was none
 }
 

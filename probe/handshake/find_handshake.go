@@ -32,7 +32,7 @@ var handshakePatterns = []pattern{
 		synackSchedule,
 	}, {
 		"synack-repeated", probe.SeverityNotice,
-		"the SYN-ACK came again although it was acknowledged: our ACK was lost or came late, or the host waits for data (TCP_DEFER_ACCEPT)",
+		"the SYN-ACK was retransmitted although it was acknowledged: our ACK was lost or came late, or the host waits for data (TCP_DEFER_ACCEPT)",
 		synackRepeated,
 	}, {
 		"split-handshake", probe.SeverityNotice,
@@ -61,7 +61,7 @@ var handshakePatterns = []pattern{
 // SYN-ACK, to speak of a queue where no other SYN-ACK came since.
 const enoughPressed = 3
 
-// acceptQueueFull: the same SYN-ACK comes again after our ACK, and what takes
+// acceptQueueFull: the SYN-ACK is retransmitted after our ACK, and what takes
 // sequence space, data or FIN, is not acknowledged either. A lost ACK, and a host
 // that waits for data (TCP_DEFER_ACCEPT, tcp(7)), would be made good by it.
 func acceptQueueFull(f *Follower, r *Result) string {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"synscope/craft"
 	"synscope/internal/lab"
 	"synscope/netraw"
 	"synscope/probe"
@@ -239,16 +240,28 @@ func TestAcceptQueue(t *testing.T) {
 	}
 }
 
-// TestSYNACKSchedule: Linux with one retransmission sends it after a second.
+// TestSYNACKSchedule: Linux with one retransmission sends it after a second, and the
+// record has the time that tcpdump saw.
 func TestSYNACKSchedule(t *testing.T) {
 	t.Parallel()
-	l := kernelLab(t)
-	r := attempt(t, Config{Target: at(l.Host("patient"), 80), Withhold: WithholdSYNACKAck, Watch: 4 * time.Second})
+	target := at(kernelLab(t).Host("patient"), 80)
+	var r Result
+	lines := capture(t, target, func() { r = attempt(t, Config{Target: target, Withhold: WithholdSYNACKAck, Watch: 4 * time.Second}) })
 	if r.SYNACKRetransmits != 1 || len(r.SYNACKSchedule) != 1 || r.SYNACKReset {
 		t.Fatalf("%d retransmissions at %v, reset %t", r.SYNACKRetransmits, r.SYNACKSchedule, r.SYNACKReset)
 	}
-	if at := r.SYNACKSchedule[0]; at < 900*time.Millisecond || at > 1300*time.Millisecond {
-		t.Errorf("repeated after %v", at)
+	var seen []time.Time
+	for _, line := range lines {
+		if line.segment.Dst == r.Source && line.segment.Flags.Has(craft.SYN|craft.ACK) {
+			seen = append(seen, line.time)
+		}
+	}
+	if len(seen) != 2 {
+		t.Fatalf("tcpdump saw SYN-ACKs at %v", seen)
+	}
+	const least = 900 * time.Millisecond // TCP_TIMEOUT_INIT in ticks of the kernel's wheel of timers
+	if got, want := r.SYNACKSchedule[0], seen[1].Sub(seen[0]); got < least || (got-want).Abs() > time.Millisecond {
+		t.Errorf("retransmitted after %v, tcpdump saw %v", got, want)
 	}
 	if got := codes(&r); !slices.Equal(got, []string{"synack-retransmissions"}) {
 		t.Errorf("findings %v", got)

@@ -4,7 +4,7 @@ import "synscope/craft"
 
 // Pair is both ends of a connection as one tap sees them. What an end has sent
 // is known; that it has received a segment is assumed, until what it sends
-// says otherwise: a SYN-ACK or FIN that comes again was not acknowledged.
+// says otherwise: a retransmitted SYN-ACK or FIN was not acknowledged.
 type Pair struct{ Client, Server End }
 
 func (p *Pair) end(s Side) *End {
@@ -243,7 +243,7 @@ func zeroWindow(me *End, s *craft.Segment) Notes {
 }
 
 // finish takes in a FIN. One that left before its sender had the other's FIN
-// came first; one that comes again was not acknowledged.
+// came first; a retransmitted one was not acknowledged.
 func finish(me, you *End, s *craft.Segment, n Notes) {
 	if me.Finished() {
 		me.forget(finAcked)

@@ -92,6 +92,7 @@ func newRunner(n probe.Network, cfg *Config) (*runner, error) {
 		traffic: newTraffic(n.Stats()),
 	}
 	r.opening = newSYNProbe(plan, cfg)
+	r.opening.matcher.Machine = wire.NewMachine(n)
 	return r, nil
 }
 
@@ -257,7 +258,7 @@ func (r *runner) result(err error) Result {
 	case r.outbox.unsent != nil && res.State != probe.StateOpen:
 		v := r.outbox.unsent
 		res.State, res.Reason = v.State, v.Reason
-		res.Findings = append(res.Findings, v.Findings...)
+		res.Findings = wire.Noting(res.Findings, v.Findings...)
 	case r.failure != nil && r.traffic.out == 0:
 		res.State, res.Reason = probe.StateUnknown, probe.ReasonSendFailed
 	case err != nil && res.Reason == probe.ReasonNoResponse:

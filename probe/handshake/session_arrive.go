@@ -149,7 +149,7 @@ func (s *Session) talk(in *craft.Segment, n Notes, before *Pair) {
 	s.output()
 }
 
-// doubtQueue sends one byte where the SYN-ACK comes again although it was
+// doubtQueue sends one byte where the SYN-ACK is retransmitted although it was
 // acknowledged, and nothing else would tell a queue that is full from a host that
 // waits for data (TCP_DEFER_ACCEPT, tcp(7)): that takes the byte.
 func (s *Session) doubtQueue(in *craft.Segment) {

@@ -3,7 +3,6 @@ package handshake
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"synscope/craft"
@@ -199,8 +198,6 @@ func (o *synProbe) judge(res *Result) {
 		if f.Code == "split-handshake" && o.split != nil {
 			f.Evidence = fmt.Sprintf("SYN without ACK, seq %d", uint32(o.split.packet.Segment.Seq))
 		}
-		if !slices.ContainsFunc(res.Findings, func(g probe.Finding) bool { return f.Code == g.Code }) {
-			res.Findings = append(res.Findings, f)
-		}
+		res.Findings = wire.Noting(res.Findings, f)
 	}
 }

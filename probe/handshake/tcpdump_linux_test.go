@@ -179,27 +179,23 @@ func TestInterrupted(t *testing.T) {
 	l := kernelLab(t)
 	for name, tc := range map[string]struct {
 		cfg   Config
-		state string // of the host's socket, in which it is cut short
+		after craft.Flags // of the host's segment after which it is cut short
 	}{
-		"half-open": {Config{Target: at(l.Host("patient"), 80), Withhold: WithholdSYNACKAck, Watch: time.Minute}, "SYN-RECV"},
-		"open":      {Config{Target: at(l.Host("web"), 80), Close: EndNone, Watch: time.Minute, Data: []byte("x")}, "ESTAB"},
-		"closing":   {Config{Target: at(l.Host("web"), 80), Withhold: WithholdLastAck, Watch: time.Minute}, "LAST-ACK"},
+		"half-open": {Config{Target: at(l.Host("patient"), 80), Withhold: WithholdSYNACKAck, Watch: time.Minute}, craft.SYN},
+		"open":      {Config{Target: at(l.Host("web"), 80), Close: EndNone, Watch: time.Minute, Data: []byte("x")}, 0},
+		"closing":   {Config{Target: at(l.Host("web"), 80), Withhold: WithholdLastAck, Watch: time.Minute}, craft.FIN},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, host := tc.cfg, l.Host(hostNameOf(name))
+			cfg := tc.cfg
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var err error
-			lines := capture(t, cfg.Target, func() {
-				done := make(chan struct{})
-				go func() { defer close(done); _, err = attemptUntil(t, ctx, cfg) }()
-				for end := time.Now().Add(time.Minute); !strings.Contains(socketsOf(t, host), tc.state) && time.Now().Before(end); {
-					time.Sleep(10 * time.Millisecond)
+			cfg.OnSegment = func(l Line) {
+				if l.From == Server && l.Segment.Flags&(craft.SYN|craft.FIN) == tc.after {
+					cancel()
 				}
-				time.Sleep(100 * time.Millisecond) // what the host sent meanwhile is read
-				cancel()
-				<-done
-			})
+			}
+			lines := capture(t, cfg.Target, func() { _, err = attemptUntil(t, ctx, cfg) })
 			if !errors.Is(err, probe.ErrInterrupted) {
 				t.Errorf("error %v", err)
 			}

@@ -53,9 +53,10 @@ func (t *traffic) totals(n probe.Network, start time.Time, complete bool) probe.
 	stats := n.Stats()
 	s := probe.Summary{
 		Probes: 1, Sent: t.out, Resets: t.resets, Matched: t.matched, Received: t.matched,
-		SendErrors:  stats.SendErrors - t.base.SendErrors,
-		KernelDrops: stats.KernelDrops - t.base.KernelDrops,
-		Rejected:    t.others, Took: time.Since(start), Complete: complete,
+		SendErrors:    stats.SendErrors - t.base.SendErrors,
+		ResetsRefused: stats.ResetsRefused - t.base.ResetsRefused,
+		KernelDrops:   stats.KernelDrops - t.base.KernelDrops,
+		Rejected:      t.others, Took: time.Since(start), Complete: complete,
 		Refusal: t.refusal,
 	}
 	for _, n := range t.others {

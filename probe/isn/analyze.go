@@ -47,6 +47,11 @@ func Analyze(samples []Sample, opts Options) Report {
 		r.note("compared-part", Info, "Models were compared on a part of the samples that holds every address and stretches of direct successors.",
 			fmt.Sprintf("%d of %d", len(v.points), len(whole.points)))
 	}
+	plain := v
+	other, standings, how := v.rewritten(list)
+	if other != nil {
+		v, list = other, standings
+	}
 	if opts.ClockOnly {
 		if list = v.clocks(list); len(list) == 0 {
 			return r
@@ -56,11 +61,14 @@ func Analyze(samples []Sample, opts Options) Report {
 	answer := top.verdict()
 	r.decide(v, list, &answer)
 	r.adopt(v, answer)
+	if other != nil {
+		r.noteWriting(how)
+	}
 	if opts.Shallow {
 		return r
 	}
 	r.claim(v, list)
-	r.measure(v, top, answer)
+	r.measure(plain, top, answer)
 	r.tabulate(v, top)
 	r.remark(v)
 	return r
@@ -187,7 +195,7 @@ func (r *Report) adopt(v *view, a verdict) {
 // measure fills in the numbers beside the class.
 func (r *Report) measure(v *view, top *standing, answer verdict) {
 	fresh := v.fresh()
-	if fresh.stale > 0 && r.Class != ClassSYNCookies && r.Class != ClassSYNProxy && r.Class != ClassTupleConstant {
+	if fresh.stale+v.again > 0 && r.Class != ClassSYNCookies && r.Class != ClassSYNProxy && r.Class != ClassTupleConstant {
 		r.flag(FlagStaleHalfOpen)
 	}
 	if g := commonDivisor(fresh.gaps(top.key), divisorBits); g > 1 {

@@ -1,9 +1,13 @@
 package isn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+
+	"synscope/craft"
 )
 
 // doubt is why a class cannot be told from others, and which others.
@@ -88,6 +92,9 @@ func (v *view) mixtureDoubts(s *standing, add doubting) {
 		return
 	}
 	m := s.machinesOf(s.view)
+	if s.class == ClassSYNCookies && !v.seesTuples() && m.strays*straysMany > s.ledger.count[joined] {
+		add(oneStray, "source ports (sport) and addresses (src)", s.class, ClassMixed)
+	}
 	few := len(v.points) < leastRandom && !s.constant()
 	if (s.drift != nil || few) && (m.count > 1 || m.strays*straysTold > len(v.points)) {
 		add(oneStray, "more samples", s.class, ClassMixed)
@@ -310,6 +317,8 @@ func (v *view) unseenTupleDoubts(s *standing, ports bool, add doubting) {
 		if !s.found.told {
 			add(0, missing, ClassWeakRandom, ClassTupleConstant, ClassMixed)
 		}
+	case ClassRepeating:
+		add(unseenTuples, missing, ClassRepeating, ClassTupleRandomIncrement)
 	}
 }
 
@@ -336,7 +345,32 @@ func timeDoubts(s *standing, add doubting) {
 		if s.ledger != nil && !s.constant() {
 			add(0, missing, ClassMixed, ClassTupleClock, ClassGlobalClock)
 		}
+	case ClassWeakRandom:
+		if s.ledger == nil && !s.found.told && clumped(s.view) {
+			add(0, missing, ClassWeakRandom, ClassGlobalStep, ClassGlobalClock, ClassRandomIncrement)
+		}
 	}
+}
+
+// clumped reports whether the numbers lie within a quarter of all that there are, or in a
+// few small parts: those of a counter do, or of a few, in whatever order they were written
+// down.
+func clumped(v *view) bool {
+	sorted := make([]craft.Seq, len(v.points))
+	for i := range v.points {
+		sorted[i] = v.points[i].x
+	}
+	slices.Sort(sorted)
+	gaps := []uint32{uint32(sorted[0] - sorted[len(sorted)-1])}
+	for i := 1; i < len(sorted); i++ {
+		gaps = append(gaps, uint32(sorted[i]-sorted[i-1]))
+	}
+	slices.SortFunc(gaps, func(a, b uint32) int { return cmp.Compare(b, a) })
+	sum := 0.0
+	for _, gap := range gaps[:min(len(gaps), fewMachines)] {
+		sum += float64(gap)
+	}
+	return float64(gaps[0]) >= 0.75*space || sum >= 0.95*space
 }
 
 // randomDoubts are those about randomness: what the samples would not have shown.

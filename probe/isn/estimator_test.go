@@ -142,14 +142,18 @@ func TestNmapTakesTheStretchLikeItsOwn(t *testing.T) {
 	}
 }
 
-func TestFreshDropsHalfOpenRepeats(t *testing.T) {
+func TestAnswersSentAgainAreNoDraws(t *testing.T) {
 	same := Sample{SrcPort: Some[uint16](1), ClientISN: Some(craft.Seq(9)), ISN: Some(craft.Seq(3))}
 	samples := []Sample{same, same, same}
 	for i := range samples {
 		samples[i].Sent = Some(int64(i))
 	}
-	f := newView(samples).fresh()
-	if len(f.points) != 1 || f.stale != 2 {
+	samples[2].Offer = Some(Offer{MSS: 536})
+	v := newView(samples)
+	if len(v.points) != 2 || v.again != 1 || v.points[1].k != 2 {
+		t.Errorf("%d points, %d sent again", len(v.points), v.again)
+	}
+	if f := v.fresh(); len(f.points) != 1 || f.stale != 1 {
 		t.Errorf("%d points, %d stale", len(f.points), f.stale)
 	}
 }

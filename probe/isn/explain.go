@@ -88,8 +88,9 @@ func (v *verdict) explainClock(s *standing) {
 	v.setClock(s)
 	switch s.class {
 	case ClassGlobalMixed:
-		v.step = Some(int64(math.Round(s.drift.step)))
-		v.note("counter", Warning, fmt.Sprintf("%.0f a connection, %.6g a second; %s", s.drift.step, s.drift.hz, s.evidence()),
+		one := s.view.one()
+		v.step = Some(int64(math.Round(s.drift.step / one)))
+		v.note("counter", Warning, fmt.Sprintf("%.0f a connection, %.6g a second; %s", s.drift.step/one, s.drift.hz/one, s.evidence()),
 			"One counter for everybody grows with each connection and with time: one connection tells about where the next begins.")
 	case ClassGlobalClock:
 		v.note("global-clock", Warning, s.evidence(), "One clock gives every connection its number, whoever asks: one connection tells the numbers of all.")
@@ -115,6 +116,7 @@ func (v *verdict) explainSteps(s *standing) {
 	if a == 0 {
 		a = int32(s.ledger.all[0][0].sum)
 	}
+	a = int32(float64(a) / s.view.one())
 	v.step = Some(int64(a))
 	switch {
 	case s.steps.tick > 0:

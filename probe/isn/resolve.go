@@ -1,10 +1,6 @@
 package isn
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
+import "math"
 
 // mixedPrior is what a mixture of two costs beside its numbers, in bits, and
 // crowdPrior each machine more than fewMachines.
@@ -17,7 +13,7 @@ const (
 // leastExplained is the share of the numbers that a mixture of two must explain, and
 // crowdExplained that of more.
 const (
-	leastExplained = 0.3
+	leastExplained = 0.15
 	crowdExplained = 0.6
 )
 
@@ -141,42 +137,35 @@ func (s *standing) single() {
 // several hundred: they began at different times, or at random.
 const leastApart = 1 << 22
 
-// neighbours reports whether the strands run beside each other in every group: then
-// they are one generator that jumps.
+// neighbours reports whether the strands run beside each other: then they are one
+// generator that jumps. Where the numbers went from one strand to another tells.
 func (s *standing) neighbours() bool {
-	several := false
-	for g := range s.ledger.all {
-		list := s.ledger.established(g)
-		places := make([]float64, len(list))
-		for i, j := range list {
-			places[i] = s.place(g, j)
+	near, far, last := 0, 0, make([]int, s.ledger.groups.n)
+	for i := range s.view.points {
+		g, j := s.ledger.groups.of[i], s.ledger.strand[i]
+		if j < 0 || s.ledger.all[g][j].n < 2 {
+			continue
 		}
-		if clusters(places) > 1 {
-			return false
+		was := last[g] - 1
+		if last[g] = i + 1; was < 0 || s.ledger.strand[was] == j {
+			continue
 		}
-		several = several || len(list) > 1
-	}
-	return several
-}
-
-// clusters counts the sets of numbers, each near the next, that are far from each other.
-func clusters(places []float64) (n int) {
-	slices.SortFunc(places, func(a, b float64) int { return cmp.Compare(uint32(int64(a)), uint32(int64(b))) })
-	for i, at := range places {
-		if math.Abs(wrap(at-places[(i+1)%len(places)])) >= leastApart {
-			n++
+		if math.Abs(wrap(s.place(i)-s.place(was))) < leastApart {
+			near++
+		} else {
+			far++
 		}
 	}
-	return max(n, 1)
+	return near > 2*far
 }
 
-// place is where a strand is: of a clock its line, of other counters its last number.
-func (s *standing) place(group, strand int) float64 {
-	st := &s.ledger.all[group][strand]
+// place is where the strand of the point at i is: of a clock its line, of other counters
+// the number.
+func (s *standing) place(i int) float64 {
 	if s.drift != nil {
-		return st.center
+		return s.ledger.all[s.ledger.groups.of[i]][s.ledger.strand[i]].center
 	}
-	return float64(s.view.points[st.last].x)
+	return float64(s.view.points[i].x)
 }
 
 // aside reports whether the numbers on no strand are another machine's: many of them,

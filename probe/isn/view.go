@@ -27,16 +27,18 @@ type view struct {
 	points []point
 	tuples [][]int // indexes into points, by tuple, in order of time
 	lost   int
-	stale  int  // answers dropped by fresh
-	timed  bool // every point has a time
+	again  int     // answers that only repeat one before
+	stale  int     // answers dropped by fresh
+	timed  bool    // every point has a time
+	unit   float64 // what one is in the points' numbers where they were moved up; 0 where not
 
 	partitions map[factor]*partition
 	typical    float64 // median uncertainty, once it was asked for
 }
 
-// newView orders the samples by their time of sending, drops exact copies,
-// counts the lost and numbers the tuples. Samples without time keep the order
-// of the file, and nothing is then said about clocks.
+// newView orders the samples by their time of sending, drops exact copies and
+// retransmitted answers, counts the lost and numbers the tuples. Samples
+// without time keep the order of the file, and nothing is then said about clocks.
 func newView(samples []Sample) *view {
 	order := timeOrder(samples)
 	v := &view{timed: len(order) > 0}
@@ -45,6 +47,10 @@ func newView(samples []Sample) *view {
 	for at, i := range order {
 		s := &samples[i]
 		if copied(samples, order[:at], s) {
+			continue
+		}
+		if v.answeredAgain(s, ids) {
+			v.again++
 			continue
 		}
 		k++
@@ -73,6 +79,19 @@ func copied(samples []Sample, before []int, s *Sample) bool {
 		}
 	}
 	return false
+}
+
+// answeredAgain reports whether the answer is the one before on its tuple, to the same SYN:
+// one of the two was retransmitted, or the half-open connection answered once more. No number
+// was drawn for it.
+func (v *view) answeredAgain(s *Sample, ids map[tuple]int) bool {
+	id, ok := ids[s.tuple()]
+	if !ok || !s.ISN.OK || !s.ClientISN.OK {
+		return false
+	}
+	list := v.tuples[id]
+	was := v.points[list[len(list)-1]].sample
+	return was.ISN == s.ISN && was.ClientISN == s.ClientISN && was.Offer == s.Offer
 }
 
 // timeOrder lists the samples' indexes in the order in which they were sent.
@@ -121,8 +140,8 @@ const blindUncertainty = 0.05
 // for it, and 20 µs for the host's own scheduling.
 func (v *view) setTimes() {
 	shortest, excess := v.excess()
-	usual := median(excess)
-	slack := 20e-6 + 0.3*usual
+	usual, grain := median(excess), v.grain()
+	slack := 20e-6 + 0.3*usual + grain/2
 	var first int64
 	for i := range v.points {
 		p := &v.points[i]
@@ -133,12 +152,39 @@ func (v *view) setTimes() {
 		}
 		p.t, p.u = float64(at-first)/1e9, blindUncertainty
 		if rtt, ok := p.sample.RTT(); ok {
-			p.t += rtt.Seconds() / 2
+			p.t += (rtt.Seconds() + grain) / 2
 			p.u = (rtt.Seconds()-shortest)/2 + slack
 			p.late = (rtt.Seconds() - shortest - usual) / 2
 		}
 	}
 }
+
+// coarsest is the longest unit that stamps are taken to have been cut off to, in ns, and
+// finest the shortest that matters.
+const (
+	coarsest = 10e9
+	finest   = 1e3
+)
+
+// grain is the unit that all stamps were cut off to, in s: their greatest common divisor.
+func (v *view) grain() float64 {
+	var unit int64
+	for i := range v.points {
+		s := v.points[i].sample
+		for _, at := range []Opt[int64]{s.Sent, s.Received} {
+			for rest := at.Value; at.OK && rest != 0; {
+				unit, rest = rest, unit%rest
+			}
+		}
+	}
+	if unit = max(unit, -unit); unit < finest || unit > coarsest || len(v.points) < leastGrained {
+		return 0
+	}
+	return float64(unit) / 1e9
+}
+
+// leastGrained is how many points it takes to see to what unit stamps were cut off.
+const leastGrained = 4
 
 // excess returns the shortest RTT and every RTT's excess over it, in s.
 func (v *view) excess() (shortest float64, excess []float64) {
@@ -179,7 +225,7 @@ func (v *view) repeated(n int) [][]point {
 // tuple to the same SYN: where no cookie is at work they are one half-open
 // socket that our reset did not reach, not two draws.
 func (v *view) fresh() *view {
-	f := &view{lost: v.lost, timed: v.timed, tuples: make([][]int, len(v.tuples))}
+	f := &view{lost: v.lost, again: v.again, timed: v.timed, unit: v.unit, tuples: make([][]int, len(v.tuples))}
 	last := make(map[int]*point)
 	for i := range v.points {
 		p := v.points[i]
@@ -247,7 +293,7 @@ func (v *view) keepAgain(keep map[int]bool, key factor, n int) {
 
 // only returns a view of the points at the indexes.
 func (v *view) only(keep map[int]bool) *view {
-	h := &view{lost: v.lost, timed: v.timed}
+	h := &view{lost: v.lost, again: v.again, timed: v.timed, unit: v.unit}
 	ids := make(map[int]int)
 	for i, p := range v.points {
 		if !keep[i] {
@@ -279,6 +325,9 @@ func (v *view) runs() (out [][]weak.Number) {
 	}
 	return out
 }
+
+// one is what a count of one is in the points' numbers.
+func (v *view) one() float64 { return max(v.unit, 1) }
 
 // median returns the median, 0 of nothing. It leaves xs as it is.
 func median(xs []float64) float64 {

@@ -4,27 +4,16 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"synscope/internal/binomial"
 )
-
-// logChoose is the logarithm of n over k, -Inf where that is none.
-func logChoose(n, k uint64) float64 {
-	if k > n {
-		return math.Inf(-1)
-	}
-	return logFactorial(n) - logFactorial(k) - logFactorial(n-k)
-}
-
-func logFactorial(n uint64) float64 {
-	v, _ := math.Lgamma(float64(n) + 1)
-	return v
-}
 
 // upperTail is the chance that of n probes drawn from all, of which lost were
 // lost, k or more are among those: Fisher's exact test, one-sided.
 func upperTail(all, lost, n, k uint64) float64 {
-	whole, p := logChoose(all, n), 0.0
+	whole, p := binomial.LogChoose(all, n), 0.0
 	for x := k; x <= min(n, lost); x++ {
-		p += math.Exp(logChoose(lost, x) + logChoose(all-lost, n-x) - whole)
+		p += math.Exp(binomial.LogChoose(lost, x) + binomial.LogChoose(all-lost, n-x) - whole)
 	}
 	return min(p, 1)
 }
@@ -32,9 +21,9 @@ func upperTail(all, lost, n, k uint64) float64 {
 // fewRuns is the chance that lost losses among all probes form so few runs, or
 // fewer, if every order of them is as likely.
 func fewRuns(all, lost, runs uint64) float64 {
-	whole, p := logChoose(all, lost), 0.0
+	whole, p := binomial.LogChoose(all, lost), 0.0
 	for r := uint64(1); r <= min(runs, lost); r++ {
-		p += math.Exp(logChoose(lost-1, r-1) + logChoose(all-lost+1, r) - whole)
+		p += math.Exp(binomial.LogChoose(lost-1, r-1) + binomial.LogChoose(all-lost+1, r) - whole)
 	}
 	return min(p, 1)
 }

@@ -52,6 +52,7 @@ func (r *runner) repeat(p *sending) {
 // note enters an answer, unless the same is there.
 func (r *runner) note(p *sending, ev *wire.Event) (reject string) {
 	kind, addr := kindOf(r.cfg.Target.Addr(), ev)
+	addr = r.Network.InZone(addr, ev.Link)
 	if slices.ContainsFunc(p.attempt.answers, func(a Answer) bool { return a.Kind == kind && a.Addr == addr }) {
 		return wire.RejectDuplicate
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"synscope/internal/binomial"
 	"synscope/probe"
 	"synscope/probe/trace"
 )
@@ -269,20 +270,5 @@ func (l *losses) gain() float64 {
 // the target answers itself is lost less, or there is too little of it to tell.
 func (l *losses) limited() bool {
 	rate := float64(l.crossing.lost) / float64(max(l.crossing.sent, 1))
-	return l.ends.sent < 5 || 1-binomialTail(l.ends.lost+1, l.ends.sent, rate) < 0.05
-}
-
-func binomialTail(k, n int, p float64) (sum float64) {
-	for i := k; i <= n; i++ {
-		sum += math.Exp(choose(n, i) + float64(i)*math.Log(p) + float64(n-i)*math.Log(1-p))
-	}
-	return sum
-}
-
-// choose is the logarithm of a binomial coefficient.
-func choose(n, k int) float64 {
-	a, _ := math.Lgamma(float64(n + 1))
-	b, _ := math.Lgamma(float64(k + 1))
-	c, _ := math.Lgamma(float64(n - k + 1))
-	return a - b - c
+	return l.ends.sent < 5 || 1-binomial.UpperTail(l.ends.sent, l.ends.lost+1, rate) < 0.05
 }

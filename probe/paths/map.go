@@ -25,7 +25,7 @@ type Map struct {
 	Complete   bool // the rule was satisfied everywhere
 	Flowless   bool // it was not, for want of source ports
 	Probes     int  // SYNs that were sent
-	Repeated   int  // of those, sent again after a loss, or into silence
+	Repeated   int  // of those, retransmitted after a loss, or into silence
 	Asked      int  // SYNs that the rule asks for
 
 	Verdict  probe.Verdict // on the target's port

@@ -10,6 +10,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 	"synscope/probe/trace"
 )
 
@@ -62,8 +63,8 @@ func Run(ctx context.Context, network probe.Network, cfg Config) (*Map, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	if len(network.Ports()) == 0 {
-		return nil, errors.New("paths: no source port is held")
+	if err := wire.Check("paths", network, cfg.Rate, 0); err != nil {
+		return nil, err
 	}
 	r, err := newRunner(network, &cfg)
 	if err != nil {

@@ -154,8 +154,8 @@ func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Sampl
 	if err := cfg.complete(); err != nil {
 		return probe.Summary{}, err
 	}
-	if len(network.Ports()) == 0 {
-		return probe.Summary{}, errors.New("ping: no source port is held")
+	if err := wire.Check("ping", network, cfg.Rate, 0); err != nil {
+		return probe.Summary{}, err
 	}
 	p, err := newPinger(network, &cfg, sink)
 	if err != nil {

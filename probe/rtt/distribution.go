@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Precision is how exactly a [Distribution] keeps values once there are more
@@ -32,7 +30,7 @@ type Distribution struct {
 	precision Precision
 	values    []time.Duration // while there are at most Exact
 	sorted    bool
-	counts    *hdrhistogram.Histogram // afterwards
+	counts    *histogram // afterwards
 	min, max  time.Duration
 }
 
@@ -50,7 +48,7 @@ func (d *Distribution) Add(v time.Duration) {
 		d.values, d.sorted = append(d.values, v), false
 		return
 	}
-	d.count(v)
+	d.counts.add(v)
 }
 
 // spill moves the values into a histogram.
@@ -58,22 +56,17 @@ func (d *Distribution) spill() {
 	if d.precision == 0 {
 		d.precision = Precise
 	}
-	d.counts = hdrhistogram.New(1, int64(longest), int(d.precision))
+	d.counts = newHistogram(d.precision)
 	for _, v := range d.values {
-		d.count(v)
+		d.counts.add(v)
 	}
 	d.values = nil
-}
-
-// count cannot fail: the value is within the histogram's range.
-func (d *Distribution) count(v time.Duration) {
-	d.counts.RecordValue(int64(min(v, longest)))
 }
 
 // N is how many values there are.
 func (d *Distribution) N() uint64 {
 	if d.counts != nil {
-		return uint64(d.counts.TotalCount())
+		return d.counts.total
 	}
 	return uint64(len(d.values))
 }
@@ -89,7 +82,7 @@ func (d *Distribution) Max() time.Duration { return d.max }
 // one of the values, or within the precision of one.
 func (d *Distribution) Percentile(p float64) time.Duration {
 	if d.counts != nil {
-		return min(max(time.Duration(d.counts.ValueAtPercentile(p)), d.min), d.max)
+		return min(max(d.counts.percentile(p), d.min), d.max)
 	}
 	if len(d.values) == 0 {
 		return 0
@@ -116,9 +109,9 @@ func (d *Distribution) All() iter.Seq2[time.Duration, uint64] {
 }
 
 func (d *Distribution) steps(yield func(time.Duration, uint64) bool) {
-	for _, bar := range d.counts.Distribution() {
-		middle := min(max(time.Duration(bar.From+(bar.To-bar.From)/2), d.min), d.max)
-		if bar.Count > 0 && !yield(middle, uint64(bar.Count)) {
+	for i, n := range d.counts.counts {
+		from, to := d.counts.step(i)
+		if n > 0 && !yield(min(max(from+(to-from)/2, d.min), d.max), n) {
 			return
 		}
 	}

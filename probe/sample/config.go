@@ -89,6 +89,7 @@ type Result struct {
 	noticed  []probe.Finding // on the way to the answers
 	finished bool
 	late     bool // SYN-ACKs came, each after its SYN was given up
+	unclosed bool // this machine's firewall refuses RSTs: what a SYN has opened stays open
 }
 
 // Whole reports whether the plan was carried out to its end.

@@ -12,12 +12,12 @@
 //
 // The packets are read, matched and judged as every engine does (internal/wire),
 // one loop for all targets (engine.go): series.go takes a target through the plan,
-// exchange.go one step of it, handle.go what arrives.
+// trial.go one step of it, handle.go what arrives.
 //
 // What does not go to plan is told apart and counted. Nothing within the
 // time-out is a SYN that was lost: it is kept without a number, closed all the
 // same, and sent once more where the host has answered before. What carries no
-// number of ours ends no exchange. A SYN-ACK for an ISN that is no longer waited
+// number of ours ends no trial. A SYN-ACK for an ISN that is no longer waited
 // for is a copy, or comes from a half-open connection that our RST did not
 // reach: it gets another RST. A challenge ACK (RFC 5961 §4.2) says that such a
 // connection stands in the way: it is reset and the SYN sent anew.

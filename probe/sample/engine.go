@@ -130,6 +130,7 @@ func (e *engine) forget() {
 // report hands out what a target came to.
 func (e *engine) report(s *series) {
 	e.progress(len(e.cfg.Plan.Steps) - s.res.Carried)
+	s.res.unclosed = e.Counted().ResetsRefused > 0
 	s.res.judge(e.cfg.Plan.Quick)
 	e.Counters.Probes++
 	e.Counters.States[s.res.State]++

@@ -83,7 +83,7 @@ func (s *series) unverified(ev *wire.Event) string {
 // copied tells a copy of the last answer, which the network made, from an
 // answer to the same SYN sent anew: it is the same to the last bit and comes
 // sooner than any answer could.
-func (s *series) copied(x *exchange, t *wire.Transmission, ev *wire.Event) bool {
+func (s *series) copied(x *trial, t *wire.Transmission, ev *wire.Event) bool {
 	last, now := s.last, &ev.Seg
 	return x.step.SameISN && last != nil &&
 		last.Seq == now.Seq && last.ID == now.ID && last.Window == now.Window && last.TTL == now.TTL &&

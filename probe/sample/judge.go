@@ -13,6 +13,8 @@ import (
 func (r *Result) judge(quick bool) {
 	r.Report = isn.Analyze(r.Samples, isn.Options{})
 	switch {
+	case r.unclosed:
+		r.withdraw()
 	case r.finished && r.Planned == 0:
 		r.note("no-further-address", isn.Warning, "The series asked for needs another source address in the same subnet, and this machine has none.", "")
 	case r.finished:
@@ -64,6 +66,8 @@ func (r *Result) why() (code, text string) {
 		return "no-route", "There is no way to this host from here: " + r.Err.Error() + "."
 	case r.Reason == probe.ReasonLocalFirewall:
 		return "local-firewall", "This machine's own firewall refused to send the SYNs: " + r.Err.Error() + "."
+	case r.unclosed:
+		return "local-firewall", "This machine's own firewall refused the RSTs that close what SYNs open: the host answers for connections of earlier SYNs, and not with new numbers. Let RSTs out (nft list ruleset)."
 	case r.Err != nil:
 		return "send-failed", "The SYNs could not be sent: " + r.Err.Error() + "."
 	case r.refused() && r.Report.Samples > 0:

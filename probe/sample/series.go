@@ -37,8 +37,9 @@ type series struct {
 	rng     *rand.Rand
 	ladder  craft.Seq // the ladder's client ISN
 	tsBase  uint32
+	small   bool // a router asked for SYNs without options
 
-	probe *exchange // under way, nil between two
+	probe *trial // under way, nil between two
 	ready time.Duration
 	over  bool
 
@@ -51,7 +52,7 @@ type series struct {
 	rto      wire.RTO                 // what a round trip takes
 	longest  time.Duration            // round trip so far
 	shortest time.Duration            // round trip so far; 0: none
-	findings map[string]probe.Finding // of all exchanges, by code
+	findings map[string]probe.Finding // of all trials, by code
 }
 
 func newSeries(e *engine, target netip.AddrPort) *series {
@@ -131,7 +132,7 @@ func (s *series) goOn() {
 	case len(s.steps) == 0:
 		s.finish()
 	case s.Now >= s.ready:
-		s.probe = &exchange{series: s, step: s.steps[0]}
+		s.probe = &trial{series: s, step: s.steps[0]}
 		s.steps = s.steps[1:]
 		s.probe.goOn()
 	}
@@ -203,7 +204,7 @@ func (s *series) attempts() int {
 	return attempts
 }
 
-// lost takes note of an exchange without an answer: the best of what came
+// lost takes note of a trial without an answer: the best of what came
 // instead is the verdict, if nothing answers any more.
 func (s *series) lost(o *wire.Outcome, syns int) {
 	s.silent += syns

@@ -32,7 +32,7 @@ func (c *Config) syn(src, dst netip.AddrPort, client craft.Seq, o isn.Offer, tsv
 	p := c.Profile
 	p.Layout = nil
 	for _, kind := range c.Profile.Layout {
-		if offered(o, kind) {
+		if o != (isn.Offer{}) && offered(o, kind) {
 			p.Layout = append(p.Layout, kind)
 		}
 	}
@@ -46,7 +46,7 @@ func (c *Config) syn(src, dst netip.AddrPort, client craft.Seq, o isn.Offer, tsv
 }
 
 // offered tells whether a SYN with this offer carries an option of a kind.
-// What is no option in itself, the padding, stays.
+// What is no option in itself, the padding, stays where there is one.
 func offered(o isn.Offer, kind craft.OptionKind) bool {
 	switch kind {
 	case craft.KindMSS:

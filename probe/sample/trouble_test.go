@@ -1,6 +1,7 @@
 package sample_test
 
 import (
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -252,6 +253,36 @@ func TestQuick(t *testing.T) {
 		}
 		if r.Report.Class != isn.ClassTupleClock || !hasFinding(r, "quick-run") {
 			t.Errorf("%s, %v", r.Report.Class, r.Report.Findings)
+		}
+	})
+}
+
+// Where a router finds SYNs with options too large, one is lost to learn it: the others
+// offer nothing, and their samples say so.
+func TestTooLargeForTheWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host, large := drawn(isn.ClassTupleClock, 6), 0
+		router := simnet.Rejected{ICMP: simnet.ICMP{From: netip.MustParseAddr("198.51.100.254"), Type: 3, Code: 4}}
+		narrow := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags == craft.SYN && len(in.Options) > 0 {
+				large++
+				router.Respond(now, in, out)
+				return
+			}
+			host.Respond(now, in, out)
+		})
+		g, _, err := single(path(simnet.Path{Delay: 10 * ms}), narrow).run(t, t.Context(), sample.Config{Plan: isn.QuickPlan()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := g.result(t, target)
+		if large != 1 || r.Report.Class != isn.ClassTupleClock || !hasFinding(r, "quick-run") {
+			t.Errorf("%d SYNs with options, %s, %v", large, r.Report.Class, r.Report.Findings)
+		}
+		for _, s := range g.samples[target] {
+			if offer, ok := s.Offer.Get(); s.ISN.OK && (!ok || offer != isn.Offer{}) {
+				t.Errorf("a sample says that its SYN offered %+v", offer)
+			}
 		}
 	})
 }

@@ -16,6 +16,7 @@ type found struct {
 	reason      probe.Reason // of the first answer; what others said of the host, while it is not up
 	rtt         time.Duration
 	clock       netraw.Clock
+	ttl         uint8 // of that answer; 0: it came on the link
 	mac         net.HardwareAddr
 	began, done time.Time // when it was first met, and its last verdict
 	probed      int       // ports to which something was sent
@@ -41,7 +42,7 @@ func (h *host) hear(v *probe.Verdict) {
 	switch {
 	case f.up:
 	case !v.Responder.IsValid():
-		f.up, f.reason, f.rtt, f.clock = true, v.Reason, v.RTT, v.Clock
+		f.up, f.reason, f.rtt, f.clock, f.ttl = true, v.Reason, v.RTT, v.Clock, v.TTL
 	default:
 		f.reason = v.Reason
 	}
@@ -96,7 +97,7 @@ func (e *engine) handOut(h *host) bool {
 func (h *host) report() probe.HostReport {
 	f, l := &h.found, &h.losses
 	r := probe.HostReport{
-		Addr: h.addr, Reason: f.reason, RTT: f.rtt, Clock: f.clock, MAC: f.mac,
+		Addr: h.addr, Reason: f.reason, RTT: f.rtt, Clock: f.clock, TTL: f.ttl, MAC: f.mac,
 		Began: f.began, Time: f.done, Ports: f.probed, Err: h.way.err,
 		Loss: probe.HostLoss{Sent: uint64(l.answers + l.wasted), Unanswered: uint64(l.wasted)},
 	}

@@ -19,9 +19,7 @@ package scan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"math"
 	"net/netip"
 	"time"
 
@@ -96,19 +94,10 @@ func (c *Config) complete(network probe.Polled) error {
 	if c.Targets == nil {
 		return errors.New("scan: no targets")
 	}
-	if len(network.Ports()) == 0 {
-		return errors.New("scan: no source port is held")
-	}
-	if c.Retries > probe.MaxRetries {
-		return fmt.Errorf("scan: %d retries: at most %d", c.Retries, probe.MaxRetries)
-	}
-	if c.Rate < 0 || math.IsNaN(c.Rate) {
-		return fmt.Errorf("scan: a rate of %v packets a second", c.Rate)
-	}
 	if c.Retries == 0 {
 		c.Retries = DefaultRetries
 	}
-	return nil
+	return wire.Check("scan", network, c.Rate, c.Retries)
 }
 
 func (c *Config) setDefaults() {

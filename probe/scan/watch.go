@@ -17,7 +17,7 @@ import (
 // until the host has answered something that left no earlier than the probe that was
 // not answered. Where nothing else does, a port that has answered before is asked again:
 // the witness. While it keeps silent, the verdicts wait. If it answers after a time in
-// which it surely did not, what left in that time counts for nothing and is sent again;
+// which it surely did not, what left in that time counts for nothing and is retransmitted;
 // if it does not answer any more, the ports are unknown.
 
 const (
@@ -147,7 +147,7 @@ func (e *engine) hold(id uint32, f *flight) bool {
 func (e *engine) askWitness(h *host) { e.enqueueWitness(e.newWitness(h)) }
 
 // newWitness makes a probe of the witness. Its attempts are others than those of the
-// first time: a SYN-ACK to one of those may come again for a minute.
+// first time: a SYN-ACK to one of those may be retransmitted for a minute.
 func (e *engine) newWitness(h *host) uint32 {
 	id := e.flights.add(h, h.witness)
 	f := e.flights.at(id)

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"synscope/craft"
 	"synscope/netraw"
 )
 
@@ -83,6 +85,9 @@ func (c *Conn) Send(pkts [][]byte) (int, error) {
 		host, err := c.check(pkt)
 		if err != nil {
 			c.stats.SendErrors++
+			if errors.Is(err, syscall.EPERM) && isReset(pkt) {
+				c.stats.ResetsRefused++
+			}
 			return i, fmt.Errorf("send: %w", err)
 		}
 		c.stats.Sent++
@@ -299,4 +304,10 @@ func (c *Conn) Close() error {
 	n.open--
 	n.arm(n.now())
 	return nil
+}
+
+// isReset tells whether a packet is an RST.
+func isReset(pkt []byte) bool {
+	var p craft.Packet
+	return p.Decode(pkt, craft.TrustChecksums) == nil && p.Kind == craft.PacketTCP && p.Segment.Flags.Has(craft.RST)
 }

@@ -64,13 +64,13 @@ func (s *schedule) pop() entry {
 	h = h[:len(h)-1]
 	*s = h
 	if len(h) > 0 {
-		h.sink(last)
+		h.siftDown(last)
 	}
 	return first
 }
 
-// sink places e, starting from the free root.
-func (s schedule) sink(e entry) {
+// siftDown places e, starting from the free root.
+func (s schedule) siftDown(e entry) {
 	i := 0
 	for {
 		child := 2*i + 1

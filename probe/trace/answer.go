@@ -23,7 +23,7 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	}
 	q := t.grid[s.Index][s.N]
 	switch {
-	case ev.Kind == wire.KindACK && !s.Outcome.Asked():
+	case ev.Kind == wire.KindACK && !s.Outcome.Asked() && t.halfOpen(s):
 		return t.met(s)
 	case q.sent != s || s.Ended:
 		t.late.TakeLate(t.Matcher.Tech, t.cfg.Target, ev)
@@ -88,6 +88,19 @@ func (t *tracer) repeat(q *query, small bool) {
 	t.again = append(t.again, q)
 }
 
+// halfOpen tells whether an ACK of a probe may be the challenge to a later one from
+// the same port, by a target that is half open since the first. Who acknowledges more
+// than one of them is not, and what it acknowledged before proves nothing either.
+func (t *tracer) halfOpen(s *wire.Transmission) bool {
+	if t.opener != nil && t.opener != s && t.opener.Src == s.Src {
+		t.opener, t.opened, t.acksAll = nil, 0, true
+		t.settleEnd()
+	}
+	return !t.acksAll && slices.ContainsFunc(t.Table.List, func(later *wire.Transmission) bool {
+		return later.Src == s.Src && later.Tx.Sent > s.Tx.Sent
+	})
+}
+
 // met takes an ACK from a target that is half open already (RFC 9293 §3.10.7.4).
 // It acknowledges the SYN that opened it, so it names a probe that has arrived
 // although the SYN-ACK to it was lost.
@@ -97,7 +110,7 @@ func (t *tracer) met(s *wire.Transmission) string {
 		return wire.RejectDuplicate
 	}
 	s.Close(&t.Responses)
-	t.opened = q.TTL
+	t.opener, t.opened = s, q.TTL
 	t.settleEnd()
 	t.stepAside(q)
 	return ""

@@ -122,7 +122,7 @@ func (t *tracer) verdict(err error) probe.Verdict {
 	if best != nil {
 		v = best.sent.Outcome.Verdict(t.Matcher.Tech, t.cfg.Target)
 		v.RTT, v.Clock = best.RTT, best.Clock
-		v.Findings = append(best.noted, v.Findings...)
+		v.Findings = wire.Noting(best.noted, v.Findings...)
 	}
 	v.Attempts = reached
 	if v.Reason != probe.ReasonNoResponse {
@@ -140,7 +140,7 @@ func (t *tracer) orLate(v probe.Verdict) probe.Verdict {
 		return v
 	}
 	late := t.late.Verdict(t.Matcher.Tech, v.Target)
-	late.Attempts, late.Findings = 1, append(v.Findings, late.Findings...)
+	late.Attempts, late.Findings = 1, wire.Noting(v.Findings, late.Findings...)
 	return late
 }
 

@@ -16,19 +16,21 @@ type tracer struct {
 	cfg  *Config
 	sink func(Hop) error
 
-	grid       [][]*query     // by TTL from 1, and query
-	again      []*query       // to be sent once more, before the others
-	settling   []*query       // answered, but something better may come
-	aside      bool           // the flow's port may be half open at the target: what may reach it takes another
-	late       wire.Outcome   // of the target's answers that came too late for a hop
-	opened     int            // the lowest TTL of a SYN that opened a connection though its SYN-ACK was lost, 0 none
-	end        end            // of the way, as far as is known
-	handed     int            // hops handed to sink
-	longest    time.Duration  // the longest time that an answer took
-	firstRound time.Duration  // when the last probe of the first round left
-	next       time.Duration  // when the next probe may leave
-	ports      int            // turns the source ports
-	unsendable *probe.Verdict // of a target for which nothing could be sent
+	grid       [][]*query         // by TTL from 1, and query
+	again      []*query           // to be sent once more, before the others
+	settling   []*query           // answered, but something better may come
+	aside      bool               // the flow's port may be half open at the target: what may reach it takes another
+	late       wire.Outcome       // of the target's answers that came too late for a hop
+	opened     int                // the lowest TTL of a SYN that opened a connection though its SYN-ACK was lost, 0 none
+	opener     *wire.Transmission // that SYN
+	acksAll    bool               // the target acknowledges every SYN: that opens nothing
+	end        end                // of the way, as far as is known
+	handed     int                // hops handed to sink
+	longest    time.Duration      // the longest time that an answer took
+	firstRound time.Duration      // when the last probe of the first round left
+	next       time.Duration      // when the next probe may leave
+	ports      int                // turns the source ports
+	unsendable *probe.Verdict     // of a target for which nothing could be sent
 }
 
 // query is one probe of a hop and what came of it.

@@ -13,6 +13,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
 // Bounds and defaults of a [Config].
@@ -129,8 +130,8 @@ func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Hop) 
 	if err := cfg.complete(); err != nil {
 		return Path{}, err
 	}
-	if len(network.Ports()) == 0 {
-		return Path{}, errors.New("trace: no source port is held")
+	if err := wire.Check("trace", network, cfg.Rate, 0); err != nil {
+		return Path{}, err
 	}
 	t, err := newTracer(network, &cfg, sink)
 	if err != nil {

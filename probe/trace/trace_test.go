@@ -192,6 +192,11 @@ func TestTraceBelievesTheTarget(t *testing.T) {
 				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: 1, Ack: 77, Flags: craft.ACK})
 			}
 		})), 0, trace.HopNone, probe.StateFiltered, "no-response"},
+		{"an ACK for every SYN", behind(simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags == craft.SYN {
+				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: 1, Ack: in.Seq.Add(1), Flags: craft.ACK})
+			}
+		})), 0, trace.HopNone, probe.StateFiltered, "no-response"},
 		{"every probe rejected by the last router", behind(probetest.Reject(3, 13)), 6, trace.HopUnreachable, probe.StateFiltered, "admin-prohibited"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

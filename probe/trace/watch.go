@@ -2,7 +2,6 @@ package trace
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -45,8 +44,8 @@ func Watch(ctx context.Context, network probe.Network, cfg WatchConfig, sink fun
 	if err := cfg.completeWatch(); err != nil {
 		return Path{}, err
 	}
-	if len(network.Ports()) == 0 {
-		return Path{}, errors.New("trace: no source port is held")
+	if err := wire.Check("trace", network, cfg.Rate, 0); err != nil {
+		return Path{}, err
 	}
 	w, err := newWatcher(network, &cfg, sink)
 	if err != nil {

@@ -118,16 +118,6 @@ func Causes() []Cause {
 	return list
 }
 
-// CauseByCode finds a cause, nil if there is none of that code.
-func CauseByCode(code Code) *Cause {
-	for _, c := range Causes() {
-		if c.Code == code {
-			return &c
-		}
-	}
-	return nil
-}
-
 var silent = only(Silence)
 
 // fact predicts that a fact holds.

@@ -187,7 +187,7 @@ func backendCauses() []Cause {
 		{
 			Code: BackendFlapping, Title: "what is behind this address comes and goes", Prior: 0.3,
 			Variants: variants(flappings()...),
-			Where:    flapWhere, Needs: []string{"time"}, Advice: "A backend or its health check flaps. Ask who runs the load balancer for its log of the minutes named.",
+			Words:    outageWords, Where: flapWhere, Needs: []string{"time"}, Advice: "A backend or its health check flaps. Ask who runs the load balancer for its log of the minutes named.",
 			Again: commands("ping -c 300 -i 100ms --flow vary %s"),
 		},
 	}
@@ -259,12 +259,18 @@ func longIdle(t *Trial) bool { return t.Kind == Idle && t.Role == Target && t.Pa
 // slowIdle is what such a pause shows: the program speaks late, or not by itself.
 var slowIdle = of(share{SlowProgram, 0}, share{Acked, 0.3}, share{IdleClosed, 0.15})
 
+// unreachables are what routers say while what is behind them is away, as often as they may.
+var unreachables = []*dist{of(share{HostUnreachable, 0}, share{Silence, 0.3}), of(share{Expired, 0}, share{Silence, 0.3}), of(share{NoWay, 0}, share{Silence, 0.3})}
+
 func flappings() (list []Variant) {
 	for _, t := range []time.Duration{800 * time.Millisecond, 2 * time.Second, 5 * time.Second, 15 * time.Second} {
 		for _, ratio := range []float64{0.4, 1} {
 			for _, d := range []*dist{silent, resets} {
 				list = append(list, rules(&flapping{of: toTarget, bad: d, up: t, down: time.Duration(float64(t) * ratio), share: 0.98}))
 			}
+		}
+		for _, d := range unreachables {
+			list = append(list, rules(&flapping{of: toTarget, bad: d, up: t, down: t, share: 0.98}))
 		}
 	}
 	return list

@@ -40,8 +40,8 @@ func middleboxCauses() []Cause {
 		},
 		{
 			Code: PathMTUBlackHole, Title: "large packets are lost, and nobody says so (path MTU black hole)", Prior: 1,
-			Variants: variants(rules(when(isKind(Large, Target), of(share{LargeLost, 0}, share{Silence, 0.01}, share{Acked, 0.01})))),
-			Where:    mtuWhere, Advice: "Ask who filters ICMP \"fragmentation needed\"/\"packet too big\" on the way; meanwhile lower the MTU here, clamp MSS, or set net.ipv4.tcp_mtu_probing=1.",
+			Variants: variants(rules(largeLost()), rules(largeLost()), rules(answersLost()...), rules(append(answersLost(), largeLost())...)),
+			Words:    answersLostWords, Where: mtuWhere, Advice: "Ask who filters ICMP \"fragmentation needed\"/\"packet too big\" on the way; meanwhile lower the MTU here, clamp MSS, or set net.ipv4.tcp_mtu_probing=1.",
 			Again: commands("handshake --data @FILE_OF_3000_BYTES %s"),
 		},
 		{

@@ -1,6 +1,10 @@
 package why
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
 
 // Address is one of the addresses that a name has.
 type Address struct {
@@ -12,7 +16,7 @@ func nameCauses() []Cause {
 		{
 			Code: NameDeadAddress, Title: "one of the name's addresses does not answer, others do", Prior: 1.2,
 			Variants: deadAddresses,
-			Where:    deadWhere, Advice: "Take the address out of the DNS, or mend the host behind it: clients that try it first wait or fail.",
+			Words:    halfDeadWords, Where: deadWhere, Advice: "Take the address out of the DNS, or mend the host behind it: clients that try it first wait or fail.",
 			Again: shell("synscope ping -c 5 %n"),
 		},
 		{
@@ -37,6 +41,11 @@ var deaths = []*dist{silent, resets, only(HostUnreachable), only(NoWay), only(Ex
 func dead(is func(addr int) bool) (list []Variant) {
 	for _, d := range deaths {
 		list = append(list, rules(when(func(t *Trial) bool { return toTarget(t) && is(t.Addr) }, d)))
+	}
+	for _, p := range []float64{0.3, 0.65} { // half dead
+		for _, d := range []*dist{silent, resets, only(HostUnreachable)} {
+			list = append(list, rules(partly(func(t *Trial) bool { return toTarget(t) && is(t.Addr) }, perTrial, p, d)))
+		}
 	}
 	return list
 }
@@ -79,4 +88,46 @@ func brokenIPv6(addrs []Address) []Variant {
 		return nil
 	}
 	return dead(func(a int) bool { return !addrs[a].Addr().Is4() })
+}
+
+// fate is how many usual SYNs to an address were sent, and how many failed.
+func (k *Knowledge) fate(addr int) (all, fail int) {
+	k.each(isKind(SYN, Target), func(t *Trial) {
+		if t.Addr != addr || t.Look != Usual {
+			return
+		}
+		if all++; t.Outcome.fails() {
+			fail++
+		}
+	})
+	return all, fail
+}
+
+// deadWhere names the addresses that fail; those that do now and then where none fails mostly.
+func deadWhere(k *Knowledge) string {
+	var dead, half []string
+	for a := range k.Addrs {
+		all, fail := k.fate(a)
+		switch name := k.Addrs[a].Addr().String(); {
+		case 2*fail > all:
+			dead = append(dead, name)
+		case 5*fail > all:
+			half = append(half, fmt.Sprintf("%s, of whose %d SYNs %d failed", name, all, fail))
+		}
+	}
+	if len(dead) == 0 {
+		dead = half
+	}
+	return strings.Join(dead, ", ")
+}
+
+// halfDeadWords tell of an address that fails now and then.
+func halfDeadWords(k *Knowledge) (title, advice string) {
+	for a := range k.Addrs {
+		if all, fail := k.fate(a); all > 0 && fail == all {
+			return "", ""
+		}
+	}
+	return "one of the name's addresses answers only sometimes, others always do",
+		"Run this on the address named to learn why, or take it out of the DNS until it is mended: clients that try it first wait."
 }

@@ -23,6 +23,7 @@ func pathCauses() []Cause {
 		{
 			Code: PathSYNRateLimit, Title: "SYNs beyond a rate are dropped, or rejected", Prior: 1.8,
 			Variants: variants(buckets()...),
+			Words:    banWords,
 			Advice:   "A policer, a firewall's SYN protection or the host's own limit refuses what exceeds it. Spread connections, reuse them, or have the limit raised for this source.",
 			Again:    commands("ping -c 60 -i 5ms --flow vary %s", "ping -c 20 -i 1s --flow vary %s"),
 		},
@@ -37,7 +38,7 @@ func pathCauses() []Cause {
 			Variants: variants(
 				rules(router(), when(toTarget, silent), when(isKind(ACK, Target), silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive()),
 				rules(router(), when(toTarget, silent), targetTracesBy(dyingOnPath), traces(usualTrace), hostAlive(), listens()),
-				oneWay(0.97),
+				oneWay(0.97), bytesDropped(),
 				rules(router(), when(toHost, silent), traces(diesOnPath)),
 				rules(router(), when(toHostTCP, silent), traces(diesOnPath))),
 			Words: oneWayWords, Where: deathOf, Needs: []string{"distance"}, Advice: "Ask who runs the box behind the last hop that answered to allow this port from this source, and whether that is meant.",
@@ -83,10 +84,21 @@ func oneWay(p float64) Variant {
 		when(isKind(Reuse, Target), of(share{SYNACK, 0}, share{Silence, 0.3}, share{Challenge, 0.3})))
 }
 
-// oneWayWords tell of connections that end after the handshake's second segment.
+// bytesDropped is a firewall that lets handshakes pass, looks into what follows and drops it.
+func bytesDropped() Variant {
+	return rules(router(), when(func(t *Trial) bool {
+		return t.Role == Target && (t.Kind == Connect || t.Kind == Large || t.Kind == Idle)
+	}, only(Ignored)), when(isKind(Hold, Target), held))
+}
+
+// oneWayWords tell of connections that end after the handshake's second segment, or third.
 func oneWayWords(k *Knowledge) (title, advice string) {
 	if k.outcome(Ignored) == 0 || k.outcome(Ignored) < k.outcome(Silence) {
 		return "", ""
+	}
+	if k.count(func(t *Trial) bool { return t.Kind == Hold && t.Role == Target && t.Outcome == Acked }) > 0 {
+		return "a firewall on the way lets handshakes pass and drops the bytes that follow",
+			"The host takes every connection, and nothing that is said in it arrives. Something looks into connections and drops those that it does not know or want: an application firewall, an intrusion prevention system, a censor. Ask who runs the network between; encrypted or tunnelled connections may pass."
 	}
 	return "a firewall on the way lets SYNs pass and drops what follows",
 		"The host answers every SYN, and nothing behind it arrives. A firewall that remembers connections does that where it sees one direction only (asymmetric routing: SYN-ACKs come back another way), or where its table lost them. Ask who runs it for the way back, or to let both directions pass through the same box. What was opened stays half open at the host until it gives up."
@@ -159,6 +171,9 @@ func returnLosses(shares ...float64) (list []Variant) {
 	return list
 }
 
+// refusals are answers to what exceeds a limit.
+var refusals = []*dist{resets, only(ResetNear), only(Prohibited), only(RejectedByHost)}
+
 // buckets are rate limits of SYNs: on this port, or on all of the host.
 func buckets() (list []Variant) {
 	toAny := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
@@ -167,8 +182,14 @@ func buckets() (list []Variant) {
 			list = append(list, rules(&bucket{of: of, rate: rate, d: silent, threshold: threshold{step: 0.08, blur: 0.25}}))
 		}
 	}
+	for _, rate := range []float64{0, 0, 0, 0, 0.05, 0.12, 0.25, 0.45, 0.7, 1} { // of minutes; 0: who sent too many is banned
+		list = append(list, rules(&bucket{of: toTarget, rate: rate, d: silent, threshold: threshold{step: 0.08, blur: 0.25}}))
+	}
+	for _, d := range refusals {
+		list = append(list, rules(&bucket{of: toTarget, d: d, threshold: threshold{step: 0.08, blur: 0.25}}))
+	}
 	for rate := 1.4; rate < 90; rate *= 1.44 { // some answer what exceeds it
-		for _, d := range []*dist{resets, only(ResetNear), only(Prohibited), only(RejectedByHost)} {
+		for _, d := range refusals {
 			list = append(list, rules(&bucket{of: toTarget, rate: rate, d: d, threshold: threshold{step: 0.08, blur: 0.25}}))
 		}
 	}

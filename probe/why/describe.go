@@ -43,6 +43,8 @@ func armOf(t *Trial) string {
 	switch {
 	case t.Kind == Idle:
 		name = fmt.Sprintf("pause of %v", t.Pause)
+	case t.Says == Request:
+		name = "request"
 	case t.Look != Usual:
 		name = lookNames[t.Look]
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"gonum.org/v1/gonum/mathext"
+	"synscope/internal/binomial"
 )
 
 // Diagnosis is what was found.
@@ -96,20 +96,11 @@ func (r *run) measure(d *Diagnosis) {
 			d.Failed++
 		}
 	})
-	d.MostFailing = upperBound(d.Failed, d.SYNs)
+	d.MostFailing = binomial.UpperBound(d.SYNs, d.Failed, 0.95)
 	for a := range max(1, len(r.k.Addrs)) {
 		d.RTT = append(d.RTT, r.k.rtts(a, anyTrial)...)
 	}
 	slices.Sort(d.RTT)
-}
-
-// upperBound is the rate that k failures of n exclude at 95 %: Clopper and
-// Pearson's one-sided bound.
-func upperBound(k, n int) float64 {
-	if n == 0 || k >= n {
-		return 1
-	}
-	return mathext.InvRegIncBeta(float64(k+1), float64(n-k), 0.95)
 }
 
 func (r *run) found(c int, p float64, made []Record) Found {

@@ -32,11 +32,11 @@ var patience = [kinds]time.Duration{SYN: 1300 * time.Millisecond, ACK: time.Seco
 func Experiments() []Experiment {
 	return []Experiment{
 		{"local", "route, source, interface, neighbour, ports, connection tracking", "causes on this machine", 3, planLocal},
-		{"names", "every address of the name", "a dead address of several, broken IPv6", 2, planNames},
+		{"names", "every address of the name", "a dead address of several, broken IPv6", 3, planNames},
 		{"flows", "source ports, failing ones again and again", "loss that sticks to a flow from loss that does not", 5, planFlows},
 		{"pace", "bursts against single SYNs", "rate limits from loss", 4, planPace},
 		{"options", "TCP options, ECN, type of service, TTL, timestamps", "what drops which SYN; PAWS", 3, planOptions},
-		{"distance", "TTL, on failing and on passing flows", "where it dies and who answers in the host's name", 2, planDistance},
+		{"distance", "TTL, on failing and on passing flows", "where it dies and who answers in the host's name", 4, planDistance},
 		{"neighbours", "other ports, ACK, FIN, echo", "port, host and path", 2, planNeighbours},
 		{"handshake", "third ACK and bytes", "full accept queue, slow program, lossy connections", 3, planHandshake},
 		{"hold", "connections kept open", "connection limits", 2, planHold},
@@ -87,7 +87,7 @@ func planNames(k *Knowledge, round int) (list []Trial) {
 	if len(k.Addrs) < 2 {
 		return nil
 	}
-	for range 3 {
+	for range max(3, 12/len(k.Addrs)) {
 		for a := range k.Addrs {
 			list = append(list, Trial{Kind: SYN, Addr: a, Flow: k.newFlow()})
 		}
@@ -313,7 +313,7 @@ func planMTU(k *Knowledge, round int) (list []Trial) {
 	for range 2 {
 		list = append(list, Trial{Kind: Large, Flow: k.newFlow()})
 	}
-	return spread(list, 30*ms)
+	return spread(append(list, Trial{Kind: Connect, Says: Request, Flow: k.newFlow()}), 30*ms)
 }
 
 // pauses of planIdle.
@@ -370,9 +370,9 @@ func planTime(k *Knowledge, round int) []Trial {
 }
 
 // planAgain asks once more before a cause is taken for sure, where anything was ever
-// answered: what was seen may have been a bad moment.
+// answered, if by a router that cannot reach the host: what was seen may have been a bad moment.
 func planAgain(k *Knowledge, round int) (list []Trial) {
-	if !k.answers() {
+	if !k.answers() && k.outcome(HostUnreachable)+k.outcome(NoWay)+k.outcome(Expired) == 0 {
 		return nil
 	}
 	list = k.syns(6, Target, 130*ms)

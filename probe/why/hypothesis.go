@@ -16,8 +16,27 @@ type hypothesis struct {
 	loss    loss
 	rules   []rule
 
-	ways []weighted // of one trial, reused
+	ways    []weighted // of one trial, reused
+	scratch *scratch   // of all hypotheses of a run
 }
+
+// scratch is memory for ways within ways, reused.
+type scratch struct {
+	depth int
+	like  [6][8]float64
+	ways  [6][8]weighted
+}
+
+// down gives room for one level more.
+func (s *scratch) down() (like []float64, ways []weighted) {
+	d := s.depth
+	if s.depth++; d >= len(s.like) {
+		return make([]float64, 0, 8), make([]weighted, 0, 8)
+	}
+	return s.like[d][:0], s.ways[d][:0]
+}
+
+func (s *scratch) up() { s.depth-- }
 
 // apply finds the rule for a trial and its ways. A way of the cause's own that is
 // as usual takes what the usual rules say on average.
@@ -64,13 +83,14 @@ type surroundings struct {
 
 // weigh is the probability of a trial by a rule and those behind it.
 func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) float64 {
-	var likeBuf [8]float64
-	like, sum, usual := likeBuf[:0], 0.0, 0.0
+	like, nested := h.scratch.down()
+	defer h.scratch.up()
+	sum, usual := 0.0, 0.0
 	for _, w := range ways {
 		p := 0.0
 		switch {
 		case w.lost > 0:
-			p = h.lossier(w.lost, r, t)
+			p = h.lossier(w.lost, r, t, nested)
 		case w.d == nil:
 			usual += w.p
 		default:
@@ -80,8 +100,7 @@ func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) f
 		sum += w.p * p
 	}
 	if usual > 0 {
-		var nested [8]weighted
-		p := h.usual(r, t, nested[:0], surroundings{in.other + in.scale*sum, in.scale * usual, in.learn})
+		p := h.usual(r, t, nested, surroundings{in.other + in.scale*sum, in.scale * usual, in.learn})
 		sum += usual * p
 		for i, w := range ways {
 			if w.d == nil && w.lost == 0 {
@@ -100,11 +119,10 @@ func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) f
 
 // lossier is the probability of a trial that goes as usual, on a way there that
 // loses more.
-func (h *hypothesis) lossier(lost float64, after rule, t *Trial) float64 {
+func (h *hypothesis) lossier(lost float64, after rule, t *Trial, nested []weighted) float64 {
 	own := h.loss
 	h.loss.out = 1 - (1-own.out)*(1-lost)
-	var nested [8]weighted
-	p := h.usual(after, t, nested[:0], surroundings{scale: 1})
+	p := h.usual(after, t, nested, surroundings{scale: 1})
 	h.loss = own
 	return p
 }
@@ -291,7 +309,7 @@ func (h *hypothesis) take(t *Trial) { h.log += math.Log(h.probability(t, true)) 
 
 // clone learns apart from h.
 func (h *hypothesis) clone() *hypothesis {
-	c := &hypothesis{cause: h.cause, variant: h.variant, log: h.log, loss: h.loss, rules: make([]rule, len(h.rules))}
+	c := &hypothesis{cause: h.cause, variant: h.variant, log: h.log, loss: h.loss, scratch: h.scratch, rules: make([]rule, len(h.rules))}
 	for i, r := range h.rules {
 		c.rules[i] = r.clone()
 	}

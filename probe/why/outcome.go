@@ -31,6 +31,7 @@ const (
 	ResetOnACK                     // RST answers the third ACK or the first byte
 	ResetBy                        // the same, and the RST does not come from where the SYN-ACK came
 	LargeLost                      // small segments are acknowledged, large ones are not
+	LargeBack                      // what the program says comes with its large segments missing
 	TooBig                         // a router asks for smaller ones
 	IdleDead                       // after the pause nothing comes
 	IdleReset                      // after the pause it is reset
@@ -54,7 +55,7 @@ const (
 var outcomeNames = [outcomes]string{"not made", "silence", "late SYN-ACK", "SYN-ACK", "slow SYN-ACK", "SYN-ACK of somebody else",
 	"reset", "reset from nearer than the host", "reset and SYN-ACK", "challenge ACK", "host unreachable", "no route at a router", "TTL ran out on the way", "prohibited",
 	"rejected by the host", "refused by this machine", "no free source port", "works", "works after retransmissions",
-	"works after bytes were lost", "works after ACKs were lost", "works, slow program", "third ACK ignored", "reset after the third ACK", "reset by somebody else after the third ACK", "large segments lost", "packet too big",
+	"works after bytes were lost", "works after ACKs were lost", "works, slow program", "third ACK ignored", "reset after the third ACK", "reset by somebody else after the third ACK", "large segments lost", "large answers lost", "packet too big",
 	"dead after the pause", "reset after the pause", "closed by the host in the pause", "ISN moves", "ISN stays",
 	"echo reply", "reaches the host", "dies before the host", "takes another way and dies", "goes round in a loop", "refused by a router", "answered before the host",
 	"ends at a router", "no router answers", "yes", "no"}
@@ -74,7 +75,7 @@ func (o Outcome) fails() bool {
 // answered tells whether the SYN of a trial was answered by a SYN-ACK.
 func (o Outcome) answered() bool {
 	switch o {
-	case SYNACK, SlowSYNACK, Near, Late, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays:
+	case SYNACK, SlowSYNACK, Near, Late, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, LargeBack, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays:
 		return true
 	}
 	return false

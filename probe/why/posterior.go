@@ -24,20 +24,20 @@ type gain struct {
 }
 
 func newPosterior(addrs []Address) *posterior {
-	p := &posterior{causes: Causes()}
+	p, room := &posterior{causes: Causes()}, &scratch{}
 	for i := range p.causes {
-		p.hyps = append(p.hyps, hypotheses(&p.causes[i], addrs))
+		p.hyps = append(p.hyps, hypotheses(&p.causes[i], addrs, room))
 	}
 	return p
 }
 
 // hypotheses are a cause's, with their priors.
-func hypotheses(c *Cause, addrs []Address) (list []*hypothesis) {
+func hypotheses(c *Cause, addrs []Address, room *scratch) (list []*hypothesis) {
 	all := c.Variants(addrs)
 	usual := usualRules()
 	for n, v := range all {
 		for _, b := range background {
-			h := &hypothesis{cause: c, variant: n, loss: b.loss, log: math.Log(c.Prior * b.weight / float64(len(all)))}
+			h := &hypothesis{cause: c, variant: n, scratch: room, loss: b.loss, log: math.Log(c.Prior * b.weight / float64(len(all)))}
 			if v.Loss != nil {
 				h.loss, h.log = *v.Loss, math.Log(c.Prior/float64(len(all)))
 			}

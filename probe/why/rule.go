@@ -1,7 +1,5 @@
 package why
 
-import "maps"
-
 // rule is a part of what a cause predicts. The rules of a hypothesis are asked in
 // order; what the first that applies says, holds. They learn from each trial, so
 // that the product of their predictions is the probability of all trials with
@@ -53,7 +51,18 @@ type choice struct {
 	// redrawn: a flow that was answered goes any way the next time. So do balancers
 	// that keep a flow's backend in a table of connections, from which our RST takes it.
 	redrawn bool
-	known   map[int][]float64 // the probability of each way, by flow; 0 of all
+	known   map[int][]float64 // the probability of each way, by flow; 0 of all; nil: forgotten
+	base    *choice           // what it is a clone of, which knows the rest and learns no more while there are clones
+}
+
+// probabilities are those of each way for a flow; nil where nothing was learnt of it.
+func (c *choice) probabilities(key int) []float64 {
+	for ; c != nil; c = c.base {
+		if p, known := c.known[key]; known {
+			return p
+		}
+	}
+	return nil
 }
 
 func (c *choice) key(t *Trial) int {
@@ -68,8 +77,8 @@ func (c *choice) modes(t *Trial, into []weighted) []weighted {
 		return into
 	}
 	var known []float64
-	if c.scope != perTrial && c.known != nil {
-		known = c.known[c.key(t)]
+	if c.scope != perTrial {
+		known = c.probabilities(c.key(t))
 	}
 	for i := range c.ways {
 		p := c.ways[i].p
@@ -99,18 +108,24 @@ func (c *choice) learn(t *Trial, like []float64) {
 	}
 	k := c.key(t)
 	if c.redrawn && t.Outcome != Silence {
-		delete(c.known, k)
+		c.known[k] = nil
 		return
 	}
-	p := c.known[k]
-	if p == nil {
-		p = make([]float64, len(c.ways))
+	if c.known[k] == nil {
+		c.known[k] = c.inherited(k)
+	}
+	reweigh(c.known[k], like)
+}
+
+// inherited is a copy of what is known of a flow, to be changed.
+func (c *choice) inherited(key int) []float64 {
+	p := make([]float64, len(c.ways))
+	if copy(p, c.probabilities(key)) == 0 {
 		for i := range p {
 			p[i] = c.ways[i].p
 		}
-		c.known[k] = p
 	}
-	reweigh(p, like)
+	return p
 }
 
 // reweigh is Bayes' theorem.
@@ -133,9 +148,8 @@ func (c *choice) clone() rule {
 		return c
 	}
 	d := *c
-	d.known = maps.Clone(c.known)
-	for k, p := range d.known {
-		d.known[k] = append([]float64(nil), p...)
+	if d.known = nil; len(c.known) > 0 {
+		d.base = c
 	}
 	return &d
 }

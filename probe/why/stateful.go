@@ -193,7 +193,7 @@ func (f *flapping) modes(t *Trial, into []weighted) []weighted {
 // fallen is what becomes of a connection during which the host went away.
 func (f *flapping) fallen(t *Trial) *dist {
 	switch {
-	case f.bad != silent:
+	case f.bad == resets:
 		return fallenReset
 	case t.Kind == Idle:
 		return fallenIdle
@@ -294,7 +294,7 @@ func likely(k Kind) []Outcome {
 	case Trace:
 		return []Outcome{TraceReaches, TraceDies, TraceForks, TraceLoops, TraceRefused, TraceNear, TraceSilent}
 	}
-	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
+	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, LargeBack, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
 }
 
 func whateverKey(t *Trial) [3]uint8 {

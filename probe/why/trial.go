@@ -79,6 +79,14 @@ func (l Look) String() string { return lookNames[l] }
 // Timestamps tells whether such a SYN carries the timestamp option.
 func (l Look) Timestamps() bool { return l != Bare && l != MSSOnly && l != NoTimestamps }
 
+// Speech is what a connection says. The zero value is line ends.
+type Speech uint8
+
+const (
+	LineEnds Speech = iota // what most protocols of lines take for nothing
+	Request                // on ports of HTTP and TLS, what a client of theirs begins with, so that something long comes back
+)
+
 // Fact is something that is looked at on this machine.
 type Fact uint8
 
@@ -113,6 +121,7 @@ type Trial struct {
 	Port  int           // which of the role's ports
 	Look  Look          // of its SYN
 	Fact  Fact          // of Local
+	Says  Speech        // of Connect
 	Pause time.Duration // of Idle before its byte, of Connect and Hold before the third ACK
 	Hops  int           // of Trace: the largest TTL
 	After time.Duration // when it begins, from the beginning of its batch
@@ -188,4 +197,4 @@ func (t *Trial) Packets(hops int) int {
 }
 
 // packetsOf is the most that trials send, closing segments included.
-var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 9}
+var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}

@@ -201,12 +201,12 @@ func droppedLooks(k *Knowledge) string {
 }
 
 func mtuWhere(k *Knowledge) string {
-	lost, passed := 0, 0
-	k.each(func(t *Trial) bool { return t.Kind == Large && t.Outcome == LargeLost }, func(t *Trial) {
-		passed = max(passed, t.Reply.Size)
-		lost++
-	})
-	if passed == 0 {
+	passed := 0
+	k.each(func(t *Trial) bool { return t.Kind == Large && t.Outcome == LargeLost }, func(t *Trial) { passed = max(passed, t.Reply.Size) })
+	switch {
+	case passed == 0 && k.outcome(LargeBack) > 0:
+		return "on the way back from the host"
+	case passed == 0:
 		return "somewhere on the way"
 	}
 	return fmt.Sprintf("a link whose MTU is below the interface's; packets of %d bytes pass", passed)
@@ -278,21 +278,6 @@ func (k *Knowledge) outages() (spans []string, since time.Duration, down bool) {
 		}
 	})
 	return spans, since, down
-}
-
-// deadWhere names the addresses that fail.
-func deadWhere(k *Knowledge) string {
-	var dead []string
-	for a := range k.Addrs {
-		all := k.count(func(t *Trial) bool { return t.Addr == a && isKind(SYN, Target)(t) && t.Look == Usual })
-		fail := k.count(func(t *Trial) bool {
-			return t.Addr == a && isKind(SYN, Target)(t) && t.Look == Usual && t.Outcome.fails()
-		})
-		if 2*fail > all {
-			dead = append(dead, k.Addrs[a].Addr().String())
-		}
-	}
-	return strings.Join(dead, ", ")
 }
 
 // commands are of this program: %s is the target, %a its address, %n its name.

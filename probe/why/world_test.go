@@ -62,12 +62,18 @@ func scenes(t testing.TB, n int, odd bool) (list []result) {
 		}
 	}
 	list = make([]result, len(jobs))
+	k := openKept(t)
 	var wg sync.WaitGroup
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := range next {
+				if r, known := k.results[fmt.Sprint(jobs[i])]; known {
+					list[i] = r
+					continue
+				}
 				list[i], _ = diagnose(t, jobs[i].code, jobs[i].seed, jobs[i].loss)
+				k.add(t, fmt.Sprint(jobs[i]), &list[i])
 			}
 		})
 	}
@@ -145,7 +151,8 @@ func (s *tally) String() string {
 
 // TestScenes judges random scenes of every cause by odd seeds; even ones were used
 // for tuning. WHY_SCENES is the number for each cause, WHY_EVEN=1 takes the even
-// seeds, WHY_CODES=code,... some causes only, WHY_DOC=1 writes what came of it into docs/why.md: see scripts/why-matrix.
+// seeds, WHY_CODES=code,... some causes only, WHY_DOC=1 writes what came of it into docs/why.md,
+// WHY_KEEP=FILE keeps what was judged: see scripts/why-matrix.
 func TestScenes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: fewer scenes than ten of each cause judge little")

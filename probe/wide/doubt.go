@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -36,8 +37,11 @@ type doubts struct {
 func newDoubts() doubts { return doubts{of: map[netip.AddrPort]*doubt{}} }
 
 // unproven tells whether an answer has to be weighed with what came before it:
-// one that carries no number of ours, or is an answer only to a SYN-ACK of ours.
-func unproven(k wire.Kind) bool { return !k.Verified() || k == wire.KindACK }
+// one that carries no number of ours, is an answer only to a SYN-ACK of ours, or
+// says nothing of the port.
+func unproven(k wire.Kind) bool {
+	return !k.Verified() || k == wire.KindACK || k == wire.KindPathMTU
+}
 
 // doubtOf is what is remembered of the target of an answer, which prolongs a run by
 // one wait for answers at most, however many come without a number of ours; made at first need;
@@ -87,6 +91,9 @@ func (w *run) weigh(d *doubt, ev *wire.Event) (reject string) {
 	case do == wire.ActAsk:
 		numbers := w.matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)
 		w.responses.add(wire.Ask(ev, numbers), w.now)
+	case do == wire.ActShrink:
+		q := &ev.Quote
+		w.responses.add(wire.Response{Src: q.Src, Dst: q.Dst, Flags: craft.SYN, Seq: q.Seq, Link: ev.Link, Attempt: ev.Attempt}, w.now)
 	case do == wire.ActRenew, do == wire.ActFinish && ev.Kind == wire.KindACK:
 		w.responses.add(wire.CloseAfter(ev), w.now)
 	}

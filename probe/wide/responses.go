@@ -53,3 +53,10 @@ func (r *responses) send(n probe.Network, budget int) (taken int, left wire.Resp
 	r.mu.Unlock()
 	return len(r.batch), r.packets.Respond(n, r.batch)
 }
+
+// unheard is how many connections the far end has not heard to be closed.
+func (r *responses) unheard() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.queue.Unheard()
+}

@@ -306,6 +306,8 @@ func (w *run) summary() Summary {
 	s.Resets, s.NoNeighbour = status.resets+w.sender.resetting()-w.sender.resets, status.noNeighbour
 	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
 	s.SendErrors = stats.SendErrors - w.base.SendErrors
+	s.ResetsRefused = stats.ResetsRefused - w.base.ResetsRefused
+	s.ResetsUnheard = w.responses.unheard()
 	s.KernelDrops = stats.KernelDrops - w.base.KernelDrops
 	s.Took, s.Rate = w.now, wire.PerSecond(status.sent, status.lastSend)
 	s.Complete, s.Improved, s.Refusal = w.complete(), w.output.improved, status.refusal

@@ -5,8 +5,6 @@ import (
 	"math/bits"
 	"net/netip"
 
-	"github.com/dchest/siphash"
-
 	"synscope/probe/internal/wire"
 )
 
@@ -117,7 +115,7 @@ func (s *seen) hash(target netip.AddrPort) uint64 {
 	n := wire.PutAddr(buf[:], target.Addr())
 	binary.BigEndian.PutUint16(buf[n:], target.Port())
 	if zone := target.Addr().Zone(); zone != "" {
-		return siphash.Hash(s.k0, s.k1, append(buf[:n+2:n+2], zone...))
+		return wire.SipHash(s.k0, s.k1, append(buf[:n+2:n+2], zone...))
 	}
-	return siphash.Hash(s.k0, s.k1, buf[:n+2])
+	return wire.SipHash(s.k0, s.k1, buf[:n+2])
 }

@@ -52,7 +52,7 @@ func (w *run) accept(ev *wire.Event) (reject string) {
 	if a := ev.Target.Addr(); a.Is6() && a.IsLinkLocalUnicast() {
 		ev.Target = netip.AddrPortFrom(w.sources.inZone(a, ev.Link), ev.Target.Port())
 	}
-	if ev.Kind == wire.KindPathMTU {
+	if ev.Kind == wire.KindPathMTU && !w.cfg.Technique.Opens() { // it has no options to leave out
 		return wire.RejectICMPType
 	}
 	if ev.Kind == wire.KindSYNACK && !w.net.AnswersResets() {
@@ -87,7 +87,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	if a.rtt > 0 && (w.quickest == 0 || a.rtt < w.quickest) {
 		w.quickest = a.rtt
 	}
-	if !wire.Repeats(a.rtt, w.quickest) { // a SYN-ACK that was lost and came again is no measure of the way
+	if !wire.Repeats(a.rtt, w.quickest) { // a retransmitted SYN-ACK is no measure of the way
 		w.slowest = max(w.slowest, a.rtt)
 	}
 	if wire.Repeats(a.rtt, 0) { // of one host nothing else is remembered: nobody knows which it was

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/netip"
 	"time"
 
@@ -140,18 +139,12 @@ func (c *Config) complete(network probe.Network) error {
 		return errors.New("stateless scan: no plan")
 	case c.From > c.Plan.Count():
 		return fmt.Errorf("stateless scan: position %d of %d", c.From, c.Plan.Count())
-	case len(network.Ports()) == 0:
-		return errors.New("stateless scan: no source port is held")
-	case c.Retries > probe.MaxRetries:
-		return fmt.Errorf("stateless scan: %d retries: at most %d", c.Retries, probe.MaxRetries)
-	case c.Rate < 0 || math.IsNaN(c.Rate):
-		return fmt.Errorf("stateless scan: a rate of %v packets a second", c.Rate)
+	}
+	if err := wire.Check("stateless scan", network, c.Rate, max(c.Retries, c.MostRetries)); err != nil {
+		return err
 	}
 	if c.Retries == 0 {
 		c.Retries = DefaultRetries
-	}
-	if c.MostRetries > probe.MaxRetries {
-		return fmt.Errorf("stateless scan: %d retries: at most %d", c.MostRetries, probe.MaxRetries)
 	}
 	if c.CheckpointEvery <= 0 {
 		c.CheckpointEvery = DefaultCheckpointEvery

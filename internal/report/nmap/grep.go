@@ -19,6 +19,7 @@ type grepSink struct {
 	service func(uint16) string
 	command string
 	verbose bool
+	total   headcount
 	book    hostbook
 }
 
@@ -43,29 +44,15 @@ func (s *grepSink) Record(r record.Record) error {
 		}
 		return s.comment("%s", text.ComparisonWords(r))
 	}
-	return s.gather(r)
-}
-
-// gather takes what tells of a host, and writes the hosts so far where there
-// is no room for more.
-func (s *grepSink) gather(r record.Record) error {
-	if s.book.again(r) {
-		if err := s.hosts(); err != nil {
-			return err
-		}
-	}
-	s.book.record(r)
-	if s.book.full() {
-		return s.hosts()
-	}
-	return nil
+	return s.book.gather(r, s.hosts)
 }
 
 func (s *grepSink) end(r *record.Summary) error {
 	if err := s.hosts(); err != nil {
 		return err
 	}
-	return s.comment("synscope done at %s -- %s in %.2f seconds", r.End.Format(time.ANSIC), doneWords(s.command, r.Probes), r.Took.Seconds())
+	up, _, total := s.total.of(r)
+	return s.comment("%s", doneAt(r, " -- ", doneWords(s.command, r.Probes, up, total)))
 }
 
 func (s *grepSink) comment(format string, args ...any) error {
@@ -74,6 +61,7 @@ func (s *grepSink) comment(format string, args ...any) error {
 
 func (s *grepSink) hosts() error {
 	for _, page := range s.book.take() {
+		s.total.count(page)
 		for _, line := range s.lines(page) {
 			if err := s.w.Append(func(b []byte) []byte { return append(append(b, line...), '\n') }); err != nil {
 				return err

@@ -57,6 +57,15 @@ func (p *hostPage) status() (state, reason string) {
 	return "unknown", "unknown-response"
 }
 
+// reasonTTL is that of the answer by which a host is up; 0 where it was none of IP.
+func (p *hostPage) reasonTTL() uint8 {
+	if p.about == nil {
+		return 0
+	}
+	ttl, _ := p.about.TTL.Get()
+	return ttl
+}
+
 // stateReason is what ports are counted by.
 type stateReason struct {
 	state  probe.State
@@ -72,6 +81,21 @@ const (
 )
 
 func (b *hostbook) full() bool { return b.kept >= bookSize }
+
+// gather takes what tells of a host, and has the hosts so far written where there is
+// no room for more.
+func (b *hostbook) gather(r record.Record, write func() error) error {
+	if b.again(r) {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	b.record(r)
+	if b.full() {
+		return write()
+	}
+	return nil
+}
 
 // add takes a port that is told of once.
 func (b *hostbook) add(p *record.Port) {

@@ -3,7 +3,6 @@ package nmap
 import (
 	"encoding/xml"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -23,9 +22,7 @@ type xmlSink struct {
 	command string
 	book    hostbook
 	after   []story // of no host
-	hosts   int     // told of and not down, each once where its parts follow each other
-	down    int
-	last    netip.Addr // of the last of them
+	hosts   headcount
 	begun   bool
 	ended   bool
 }
@@ -47,22 +44,7 @@ func (s *xmlSink) Record(r record.Record) error {
 		s.after = append(s.after, story{r, text.ComparisonWords(r)})
 		return nil
 	}
-	return s.gather(r)
-}
-
-// gather takes what tells of a host, and writes the hosts so far where there
-// is no room for more.
-func (s *xmlSink) gather(r record.Record) error {
-	if s.book.again(r) {
-		if err := s.tell(); err != nil {
-			return err
-		}
-	}
-	s.book.record(r)
-	if s.book.full() {
-		return s.tell()
-	}
-	return nil
+	return s.book.gather(r, s.tell)
 }
 
 func (s *xmlSink) write(text string) error {
@@ -91,13 +73,7 @@ func (s *xmlSink) begin(r *record.Run) error {
 // tell writes every host gathered so far, each by itself.
 func (s *xmlSink) tell() error {
 	for _, page := range s.book.take() {
-		switch {
-		case page.down():
-			s.down++
-		case page.addr != s.last:
-			s.hosts++
-			s.last = page.addr
-		}
+		s.hosts.count(page)
 		var b strings.Builder
 		s.host(&b, page)
 		if err := s.write(b.String()); err != nil {
@@ -116,28 +92,16 @@ func (s *xmlSink) end(r *record.Summary, fault string) error {
 	var b strings.Builder
 	s.postscript(&b)
 	b.WriteString("<runstats>")
+	up, down, total := s.hosts.of(r)
 	finished := []string{"time", unix(r.End), "timestr", r.End.Format(time.ANSIC),
-		"elapsed", fmt.Sprintf("%.2f", r.Took.Seconds()), "summary", doneWords(s.command, r.Probes), "exit", outcome(r)}
+		"elapsed", fmt.Sprintf("%.2f", r.Took.Seconds()), "summary", doneAt(r, "; ", doneWords(s.command, r.Probes, up, total)), "exit", outcome(r)}
 	if fault != "" {
 		finished = append(finished, "errormsg", fault)
 	}
 	element(&b, "finished", "/>", finished...)
-	up, down, total := s.hostCounts(r)
 	element(&b, "hosts", "/>", "up", fmt.Sprint(up), "down", fmt.Sprint(down), "total", fmt.Sprint(total))
 	b.WriteString("\n</runstats>\n</nmaprun>\n")
 	return s.write(b.String())
-}
-
-// hostCounts are the hosts of a run: as it counted them where it looked for
-// them, and else those that were told of.
-func (s *xmlSink) hostCounts(r *record.Summary) (up, down, total uint64) {
-	up, looked := r.HostsUp.Get()
-	if !looked {
-		return uint64(s.hosts), uint64(s.down), uint64(s.hosts + s.down)
-	}
-	down, _ = r.HostsDown.Get()
-	unknown, _ := r.HostsUnknown.Get()
-	return up, down, up + down + unknown
 }
 
 // postscript is what was found out about no single host.
@@ -158,22 +122,6 @@ func outcome(r *record.Summary) string {
 		return "error"
 	}
 	return "success"
-}
-
-// doneWords says what a run of a command did to so many of its subjects, in
-// digits that programs read.
-func doneWords(command string, n uint64) string {
-	subject, what := "port", "probed"
-	switch command {
-	case "handshake", "read":
-		subject, what = "connection", "followed"
-	case "ping":
-		subject, what = "probe", "made"
-	}
-	if n != 1 {
-		subject += "s"
-	}
-	return fmt.Sprintf("%d %s %s", n, subject, what)
 }
 
 // Close ends the document where no summary did.
@@ -200,7 +148,7 @@ func (s *xmlSink) Foot(why error) string {
 	now := time.Now()
 	b.WriteString("<runstats>")
 	element(&b, "finished", "/>", "time", unix(now), "timestr", now.Format(time.ANSIC), "exit", "error", "errormsg", why.Error())
-	element(&b, "hosts", "/>", "up", fmt.Sprint(s.hosts), "down", fmt.Sprint(s.down), "total", fmt.Sprint(s.hosts+s.down))
+	element(&b, "hosts", "/>", "up", fmt.Sprint(s.hosts.up), "down", fmt.Sprint(s.hosts.down), "total", fmt.Sprint(s.hosts.up+s.hosts.down))
 	b.WriteString("\n</runstats>\n</nmaprun>\n")
 	return b.String()
 }

@@ -15,7 +15,7 @@ import (
 func (s *xmlSink) host(b *strings.Builder, page *hostPage) {
 	element(b, "host", ">", page.span()...)
 	state, reason := page.status()
-	element(b, "status", "/>", "state", state, "reason", reason, "reason_ttl", "0")
+	element(b, "status", "/>", "state", state, "reason", reason, "reason_ttl", fmt.Sprint(page.reasonTTL()))
 	kind := "ipv6"
 	if page.addr.Is4() {
 		kind = "ipv4"

@@ -19,6 +19,7 @@ type Host struct {
 	Reason   probe.Reason         `json:"reason,omitempty"` // what State rests on, or why there is none
 	RTT      Maybe[time.Duration] `json:"rtt_ns,omitzero"`
 	Clock    string               `json:"rtt_clock,omitempty"`
+	TTL      Maybe[uint8]         `json:"ttl,omitzero"` // with which the answer arrived
 	MAC      string               `json:"mac,omitempty"`
 	Vendor   string               `json:"vendor,omitempty"` // of the network interface
 	Began    time.Time            `json:"began,omitzero"`   // when it was first asked
@@ -39,6 +40,9 @@ func NewHost(target string, h *probe.HostReport, vendor func(net.HardwareAddr) s
 	}
 	if h.RTT > 0 {
 		r.RTT, r.Clock = Some(h.RTT), h.Clock.String()
+	}
+	if h.TTL > 0 {
+		r.TTL = Some(h.TTL)
 	}
 	if len(h.MAC) > 0 {
 		r.MAC = h.MAC.String()
@@ -66,7 +70,7 @@ func (*Host) Type() string { return "host" }
 // HostColumns are the fields of a host record in their order, present or not.
 func HostColumns() []string {
 	return []string{
-		"time", "target", "addr", "name", "state", "reason", "rtt_ns", "rtt_clock", "mac", "vendor",
+		"time", "target", "addr", "name", "state", "reason", "rtt_ns", "rtt_clock", "ttl", "mac", "vendor",
 		"began", "ports_probed", "loss", "findings",
 	}
 }
@@ -82,6 +86,7 @@ func (h *Host) Fields(w FieldWriter) {
 	strField(w, "reason", string(h.Reason))
 	durationField(w, "rtt_ns", h.RTT)
 	strField(w, "rtt_clock", h.Clock)
+	uintField(w, "ttl", h.TTL)
 	strField(w, "mac", h.MAC)
 	strField(w, "vendor", h.Vendor)
 	momentField(w, "began", h.Began)

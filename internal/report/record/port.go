@@ -72,6 +72,9 @@ func (p *Port) Fill(target string, v *probe.Verdict) {
 	if v.Reply != nil {
 		p.See(v.Reply)
 	}
+	if v.TTL > 0 {
+		p.TTL = Some(v.TTL)
+	}
 	if v.ICMP != nil {
 		p.ICMPType, p.ICMPCode = Some(v.ICMP.Type), Some(v.ICMP.Code)
 	}

@@ -20,6 +20,8 @@ type Summary struct {
 	Retransmitted uint64                 `json:"retransmitted"`
 	Resets        uint64                 `json:"resets"` // RSTs of our own, beside Sent
 	SendErrors    uint64                 `json:"send_errors"`
+	ResetsRefused Maybe[uint64]          `json:"resets_refused,omitzero"` // RSTs of our own that this machine's firewall refused: connections stay half open at the targets
+	ResetsUnheard Maybe[uint64]          `json:"resets_unheard,omitzero"` // connections whose SYN-ACK was retransmitted long after our RST had left
 	Received      uint64                 `json:"received"`
 	Matched       uint64                 `json:"matched"`
 	Rejected      map[string]uint64      `json:"rejected"`
@@ -61,6 +63,12 @@ func NewSummary(s *probe.Summary, end time.Time) *Summary {
 	if share, ok := s.Loss.Share(); ok {
 		r.Loss = Some(share)
 	}
+	if s.ResetsRefused > 0 {
+		r.ResetsRefused = Some(s.ResetsRefused)
+	}
+	if s.ResetsUnheard > 0 {
+		r.ResetsUnheard = Some(s.ResetsUnheard)
+	}
 	if s.WentSilent > 0 {
 		r.WentSilent = Some(s.WentSilent)
 	}
@@ -82,6 +90,8 @@ func (s *Summary) Fields(w FieldWriter) {
 	w.Uint("retransmitted", s.Retransmitted)
 	w.Uint("resets", s.Resets)
 	w.Uint("send_errors", s.SendErrors)
+	uintField(w, "resets_refused", s.ResetsRefused)
+	uintField(w, "resets_unheard", s.ResetsUnheard)
 	w.Uint("received", s.Received)
 	w.Uint("matched", s.Matched)
 	w.Counts("rejected", s.Rejections())

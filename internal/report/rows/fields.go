@@ -33,8 +33,25 @@ func NewFieldText(w *sink.LineWriter, o sink.Options) sink.Sink {
 // usualWidth is how wide columns are before anything wider comes.
 var usualWidth = map[string]int{
 	"target": 15, "addr": 15, "port": 5, "state": len("open|filtered"), "reason": len("admin-prohibited"),
-	"rtt_ns": len("99.9 ms"), "time": len(time.RFC3339), "sent": len(time.RFC3339), "service": 12,
+	"rtt_clock": len("kernel-rx"), "service": 12, "responder": 15, "src": 15, "name": 15, "mac": len("00:00:00:00:00:00"),
+	"series": len("varied-address"), "kind": len("time-exceeded"), "close": len("half-closed"),
+	"mss": 5, "window": 5, "sport": 5, "ip_id": 5, "sack": len("false"), "ts": len("false"), "ecn": len("false"), "tfo": len("false"), "mptcp": len("false"),
+	"seq": 10, "ack": 10, "isn": 10, "client_isn": 10, "tsval": 10,
 }
+
+// widthOf is how wide the column of a field is at least.
+func widthOf(field string) int {
+	switch {
+	case strings.HasSuffix(field, "_ns"):
+		return len("99.9 ms")
+	case slices.Contains(moments, field):
+		return len("2006-01-02T15:04:05.999999999Z")
+	}
+	return usualWidth[field]
+}
+
+// moments are the fields that hold a time.
+var moments = []string{"time", "sent", "received", "began", "start"}
 
 func (s *fieldText) Record(r record.Record) error {
 	if run, ok := r.(*record.Run); ok {
@@ -72,7 +89,7 @@ func (s *fieldText) header() error {
 	s.widths = make([]int, len(heads))
 	for i, f := range s.o.Fields {
 		heads[i] = strings.ToUpper(strings.TrimSuffix(f, "_ns"))
-		s.widths[i] = usualWidth[f]
+		s.widths[i] = widthOf(f)
 	}
 	if s.o.Quiet {
 		return nil

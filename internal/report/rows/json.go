@@ -2,6 +2,7 @@ package rows
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 	"math"
 	"net/netip"
@@ -213,14 +214,15 @@ func (o *jsonObject) Objects(name string, n int, fields func(w record.FieldWrite
 }
 
 // appendJSONString quotes as encoding/json does with HTML left alone (RFC 8259
-// §7): bytes that are not UTF-8 become U+FFFD, and U+2028 and U+2029, which
-// end a line in JavaScript, are escaped.
+// §7): bytes that are not UTF-8 become U+FFFD. What commands a terminal or turns the
+// order of what is read is escaped: DEL, the controls of ISO 6429 beyond ASCII, those of
+// bidirectional text; and U+2028 and U+2029, which end a line in JavaScript.
 func appendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
 	done := 0
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' || c == '"' || c == '\\' {
+			if c < ' ' || c == '"' || c == '\\' || c == 0x7f {
 				b = appendEscape(append(b, s[done:i]...), c)
 				done = i + 1
 			}
@@ -263,10 +265,8 @@ func longEscape(r rune, size int) string {
 	switch {
 	case r == utf8.RuneError && size == 1:
 		return `\ufffd`
-	case r == '\u2028':
-		return `\u2028`
-	case r == '\u2029':
-		return `\u2029`
+	case r < 0xa0, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x061c:
+		return fmt.Sprintf(`\u%04x`, r)
 	}
 	return ""
 }

@@ -43,7 +43,8 @@ func (t *checkText) Record(r record.Record) error {
 		case all == 0:
 			return t.write([]string{units.CountOf(t.changed, "change")})
 		}
-		return t.write([]string{"", units.CountOf(all, "expectation") + ": " + t.counts() + ", in " + units.Duration(r.Took)})
+		line := units.CountOf(all, "expectation") + ": " + t.counts() + ", in " + units.Duration(r.Took)
+		return t.write(append([]string{"", line}, t.warnings(unclosed(r))...))
 	}
 	return nil
 }

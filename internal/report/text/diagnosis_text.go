@@ -24,6 +24,9 @@ const (
 )
 
 func (t *diagnosisText) Record(r record.Record) error {
+	if s, ok := r.(*record.Summary); ok && !t.o.Quiet {
+		return t.write(t.warnings(unclosed(s)))
+	}
 	d, ok := r.(*record.Diagnosis)
 	if !ok {
 		return nil
@@ -52,20 +55,13 @@ func (t *diagnosisText) heading(d *record.Diagnosis) string {
 	if top.Probability < 0.5 {
 		colour, verdict = yellow, "%s: it cannot be told yet; most probably %s (%s, %s)"
 	}
-	return fmt.Sprintf(verdict, hostPort(d.Target, d.Addr, d.Port), t.paint.paint(colour, top.Text), t.paint.paint(bold, string(top.Code)), likely(top.Probability))
-}
-
-func likely(p float64) string {
-	if p > 0.995 {
-		return "over 99 %"
-	}
-	return fmt.Sprintf("%.0f %%", 100*p)
+	return fmt.Sprintf(verdict, hostPort(d.Target, d.Addr, d.Port), t.paint.paint(colour, top.Text), t.paint.paint(bold, string(top.Code)), units.Likely(top.Probability))
 }
 
 // cause tells the first cause in full, the others by what they are.
 func (t *diagnosisText) cause(f *why.Found, first bool) (lines []string) {
 	if !first {
-		text := fmt.Sprintf("%s, %s: %s", f.Code, likely(f.Probability), f.Text)
+		text := fmt.Sprintf("%s, %s: %s", f.Code, units.Likely(f.Probability), f.Text)
 		if f.Where != "" {
 			text += " (" + f.Where + ")"
 		}

@@ -56,13 +56,12 @@ const enoughForRate = 1000
 // losses are warnings about what makes the results doubtful; unfinished is what a run
 // did not come to that was cut short.
 func (t *textSink) losses(s *record.Summary, unfinished string) []string {
-	var lines []string
-	warn := func(text string) {
-		lines = append(lines, t.paint.paint(severityStyle(probe.SeverityWarning), "warning")+": "+text)
-	}
+	var words []string
+	warn := func(text string) { words = append(words, text) }
 	if s.SendErrors > 0 {
 		warn(units.CountOf(s.SendErrors, "packet") + " could not be sent")
 	}
+	words = append(words, unclosed(s)...)
 	if s.KernelDrops > 0 {
 		warn("the kernel dropped " + units.Plural(s.KernelDrops, "reply", "replies") +
 			" before they were read: open ports may be missing; lower --rate")
@@ -73,7 +72,27 @@ func (t *textSink) losses(s *record.Summary, unfinished string) []string {
 	if !s.Complete {
 		warn("cut short: " + unfinished)
 	}
+	return t.warnings(words)
+}
+
+// warnings are the lines of sentences that make results doubtful.
+func (t *textSink) warnings(words []string) (lines []string) {
+	for _, w := range words {
+		lines = append(lines, t.paint.paint(severityStyle(probe.SeverityWarning), "warning")+": "+w)
+	}
 	return lines
+}
+
+// unclosed are warnings about connections that stay half open at the targets.
+func unclosed(s *record.Summary) []string {
+	if n, ok := s.ResetsRefused.Get(); ok {
+		return []string{"this machine's firewall refused " + units.CountOf(n, "RST") + " that close what a probe has opened: connections stay half open at the targets for up to a minute, " +
+			"and later SYNs from the same ports may meet them; let RSTs out (nft list ruleset)"}
+	}
+	if n, ok := s.ResetsUnheard.Get(); ok {
+		return []string{units.CountOf(n, "connection") + " stayed half open at the targets: our RSTs were lost, or a firewall behind this machine drops them"}
+	}
+	return nil
 }
 
 // countWords is "12 bad-checksum, 3 wrong-ack".

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"github.com/dchest/siphash"
-
 	"synscope/craft"
 )
 
@@ -27,7 +25,7 @@ func (c Cookie) Numbers(src, dst netip.AddrPort, attempt int) Numbers {
 	binary.BigEndian.PutUint16(buf[n+2:], dst.Port())
 	n += 4
 	n += binary.PutUvarint(buf[n:], uint64(attempt))
-	h := siphash.Hash(c.K0, c.K1, buf[:n])
+	h := SipHash(c.K0, c.K1, buf[:n])
 	return Numbers{Seq: craft.Seq(h), Ack: craft.Seq(h >> 32)}
 }
 

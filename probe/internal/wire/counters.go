@@ -61,6 +61,7 @@ func (c *Counters) Responded(left Responded) {
 func (c *Counters) Counted(stats netraw.Stats, took time.Duration) probe.Summary {
 	s := c.Summary
 	s.SendErrors = stats.SendErrors - c.Base.SendErrors
+	s.ResetsRefused = stats.ResetsRefused - c.Base.ResetsRefused
 	s.KernelDrops = stats.KernelDrops - c.Base.KernelDrops
 	s.Took = took
 	return s

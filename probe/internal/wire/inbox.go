@@ -24,7 +24,7 @@ type Inbox struct {
 // NewInbox has each packet matched, and hands it to handle, which must not keep the
 // event.
 func NewInbox(n probe.Polled, m Matcher, handle func(*Event)) *Inbox {
-	m.machine = NewMachine(n)
+	m.Machine = NewMachine(n)
 	return &Inbox{network: n, matcher: m, handle: handle, pkts: make([]netraw.Packet, BatchSize)}
 }
 

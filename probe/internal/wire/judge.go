@@ -16,7 +16,7 @@ func Judge(t *probe.Technique, target netip.AddrPort, ev *Event) probe.Verdict {
 // JudgeInto is Judge with memory for the answering segment and its options, for
 // callers that judge many and get memory for all of them at once.
 func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craft.Segment, options craft.Options) probe.Verdict {
-	v := probe.Verdict{Target: target}
+	v := probe.Verdict{Target: target, TTL: ev.Seg.TTL}
 	if ev.Translated {
 		v.Findings = []probe.Finding{translatedHere(ev)}
 	}
@@ -44,7 +44,7 @@ func judgeICMP(v probe.Verdict, ev *Event) probe.Verdict {
 	icmp := ev.ICMP
 	v.ICMP = &icmp
 	if ev.Sender != v.Target.Addr().WithZone("") {
-		v.Responder = ev.Sender
+		v.Responder = ev.Sender.WithZone(ev.zone)
 	}
 	return v
 }

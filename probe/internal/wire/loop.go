@@ -149,7 +149,11 @@ func (x *Loop) Measure(s *Transmission, ev *Event, usual time.Duration) (rtt tim
 }
 
 // Counted is the summary as far as the counters tell it.
-func (x *Loop) Counted() probe.Summary { return x.Counters.Counted(x.Network.Stats(), x.Now) }
+func (x *Loop) Counted() probe.Summary {
+	s := x.Counters.Counted(x.Network.Stats(), x.Now)
+	s.ResetsUnheard = x.Responses.Unheard()
+	return s
+}
 
 // CatchUp takes in everything that has arrived: it counts, however late this
 // process runs.

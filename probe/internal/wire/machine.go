@@ -55,6 +55,14 @@ func (m *Machine) foreign(target, source netip.Addr) bool {
 	return !local
 }
 
+// zone is that of a link-local address of which a packet came in through an interface.
+func (m *Machine) zone(a netip.Addr, ifindex int) string {
+	if m.network == nil {
+		return ""
+	}
+	return m.network.InZone(a, ifindex).Zone()
+}
+
 // mostLocal bounds how many addresses are remembered.
 const mostLocal = 1 << 12
 

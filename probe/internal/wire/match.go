@@ -88,7 +88,7 @@ type Matcher struct {
 	Attempts int      // most transmissions of one probe
 	Echoes   bool     // echo and time stamp replies count too
 	Recall   recall   // where transmissions are found instead; nil: by the cookie
-	machine  Machine
+	Machine  Machine  // set by readers
 }
 
 // recall finds transmissions in a table, for runs whose probes are not told

@@ -243,11 +243,19 @@ func (o *Outcome) Annotate(v probe.Verdict) probe.Verdict {
 		if f.when == noticedChallenge {
 			found.Evidence = fmt.Sprintf("ack %d", o.stale)
 		}
-		if !slices.ContainsFunc(v.Findings, func(f probe.Finding) bool { return f.Code == found.Code }) {
-			v.Findings = append(v.Findings, found)
-		}
+		v.Findings = Noting(v.Findings, found)
 	}
 	return v
+}
+
+// Noting is a list of findings with others behind it, each kind once.
+func Noting(list []probe.Finding, others ...probe.Finding) []probe.Finding {
+	for _, f := range others {
+		if !slices.ContainsFunc(list, func(g probe.Finding) bool { return g.Code == f.Code }) {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 var findings = []struct {

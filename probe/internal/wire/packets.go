@@ -37,22 +37,6 @@ type Look struct {
 	Key       [16]byte // of the probes' numbers; the zero value: random
 }
 
-// Defaults fills in what was left to us: negative retries are none.
-func Defaults(rate *float64, retries *int, timeout *time.Duration) {
-	if *rate == 0 {
-		*rate = probe.DefaultRate
-	}
-	switch {
-	case *retries == 0:
-		*retries = probe.DefaultRetries
-	case *retries < 0:
-		*retries = 0
-	}
-	if *timeout <= 0 {
-		*timeout = probe.DefaultTimeout
-	}
-}
-
 // Complete fills in what was left open: a key of zeros would be one that
 // everybody knows.
 func (l Look) Complete() Look {
@@ -75,7 +59,7 @@ func NewPackets(l Look) (*Packets, error) {
 		probe: map[bool]*craft.Template{},
 		small: map[bool]*craft.Template{},
 		responses: map[craft.Flags]map[bool]*craft.Template{
-			craft.RST: {}, craft.ACK: {}, craft.SYN | craft.ACK: {},
+			craft.RST: {}, craft.ACK: {}, craft.SYN | craft.ACK: {}, craft.SYN: {},
 		},
 		Batch: make([][]byte, 0, BatchSize),
 		acks:  l.Technique.Acknowledges(),

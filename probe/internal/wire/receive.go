@@ -29,7 +29,8 @@ type Event struct {
 	ICMP   probe.ICMPCode
 	Quote  craft.Quote // of ICMP errors
 	From   [maxOptions]byte
-	Sender netip.Addr
+	Sender netip.Addr     // of ICMP messages, without a zone
+	zone   string         // of a link-local sender (RFC 4007 §6)
 	Echo   craft.EchoKind // of KindEcho
 
 	Translated bool           // this machine's own NAT stood in between
@@ -78,7 +79,7 @@ func (ev *Event) Answers() bool {
 const eventBatches = 16
 
 func NewReceiver(n probe.Network, m Matcher) *Receiver {
-	m.machine = NewMachine(n)
+	m.Machine = NewMachine(n)
 	var p craft.Packet // used again for each, since its address leaves the stack
 	examine := func(in *netraw.Packet, ev *Event) { m.examine(in, &p, ev) }
 	return NewReader(n, examine, func(ev *Event) time.Time { return ev.At })
@@ -205,7 +206,7 @@ func (m *Matcher) examine(in *netraw.Packet, p *craft.Packet, ev *Event) {
 func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject string) {
 	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 	ev.Translated, ev.Wire = in.Translated, in.Wire
-	if ev.answer, reject = m.match(p, in.Outgoing); reject == "" && m.machine.Rejected(in, p) {
+	if ev.answer, reject = m.match(p, in.Outgoing); reject == "" && m.Machine.Rejected(in, p) {
 		ev.answer, reject = answer{}, RejectOwnFirewall
 	}
 	if ev.Kind == KindDeparture && in.Time.IsZero() {
@@ -213,6 +214,9 @@ func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject s
 	}
 	ev.Own = in.Outgoing || ev.Kind == KindNone && reject == ""
 	ev.keep(p)
+	if ev.Sender.IsLinkLocalUnicast() {
+		ev.zone = m.Machine.zone(ev.Sender, ev.Link)
+	}
 	return reject
 }
 

@@ -10,10 +10,11 @@ import (
 )
 
 // Response is a segment of ours that answers one of theirs: the RST that closes
-// a half-open connection, or a question about what proves nothing by itself.
+// a half-open connection, a question about what proves nothing by itself, or the SYN
+// without the options that made it too large.
 type Response struct {
 	Src, Dst netip.AddrPort
-	Flags    craft.Flags // RST, ACK, or SYN and ACK
+	Flags    craft.Flags // RST, ACK, SYN, or SYN and ACK
 	Seq, Ack craft.Seq
 	Link     int // the interface of a destination in a zone; 0: any
 	Attempt  int // the transmission, for runs in which two may have the same numbers
@@ -36,7 +37,12 @@ type Responder struct {
 	recent, older map[uint64]bool // hashes of those sent during this period, and the one before
 	turned        time.Duration   // when the period began
 	seed          maphash.Seed
+	unheard       unheard
 }
+
+// Unheard is how many connections were closed by an RST of which the far end seems not
+// to have heard: its SYN-ACK was retransmitted.
+func (r *Responder) Unheard() uint64 { return r.unheard.count }
 
 // Add queues a response, unless the same was sent a moment ago. It reports
 // whether it did.
@@ -48,6 +54,9 @@ func (r *Responder) Add(x Response, now time.Duration) bool {
 	}
 	queued := r.Insist(x)
 	r.recent[key] = queued
+	if queued {
+		r.unheard.note(key, &x, now)
+	}
 	return queued
 }
 

@@ -34,14 +34,14 @@ func (h *Timers) Pop() Timer {
 	top, last := s[0], s[len(s)-1]
 	s = s[:len(s)-1]
 	if len(s) > 0 {
-		s.sink(last)
+		s.siftDown(last)
 	}
 	*h = s
 	return top
 }
 
-// sink puts t into the place of the removed root.
-func (h Timers) sink(t Timer) {
+// siftDown puts t into the place of the removed root.
+func (h Timers) siftDown(t Timer) {
 	i := 0
 	for {
 		child := 2*i + 1

@@ -31,6 +31,7 @@ type conn struct {
 	rto      time.Duration
 	opened   time.Time
 	una      craft.Seq // SND.UNA
+	told     craft.Seq // what an ACK of ours has acknowledged
 	reset    bool      // an RST came
 	stranger bool      // that came from nearer or further than the SYN-ACK
 	bare     bool      // it had no ACK: a kernel's word on a segment, not a program's
@@ -38,6 +39,7 @@ type conn struct {
 	repeated bool // the SYN-ACK came again
 	tooBig   bool
 	data     time.Time // when the program's first byte came
+	gap      time.Time // since when something is missing before what came; zero: nothing is
 	fates    map[craft.Seq]*fate
 }
 
@@ -62,6 +64,10 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 	c.ack()
 	switch t.Kind {
 	case why.Connect:
+		if t.Says == why.Request {
+			c.request(ctx)
+			break
+		}
 		c.connect(ctx)
 	case why.Hold:
 		c.hold(ctx, settle, release)
@@ -101,6 +107,7 @@ func (c *conn) close() {
 // ack acknowledges what has come.
 func (c *conn) ack() {
 	s := c.segment(craft.ACK, c.next, c.acked)
+	c.told = c.acked
 	c.send(&s)
 }
 
@@ -132,7 +139,11 @@ func (c *conn) take(ev *event) {
 		c.echoed = ev.tsval
 	}
 	if s.Seq != c.acked {
+		c.ahead(ev)
 		return
+	}
+	if ev.len > 0 {
+		c.gap = time.Time{}
 	}
 	if ev.len > 0 && c.data.IsZero() {
 		c.data = ev.at
@@ -245,6 +256,9 @@ func (c *conn) connect(ctx context.Context) {
 	}
 	spoke := func() bool { return !c.data.IsZero() || c.fin || c.reset }
 	c.until(ctx, programWaits-time.Since(c.opened), spoke)
+	if c.incomplete() {
+		c.t.Outcome = why.LargeBack
+	}
 	if c.data.IsZero() {
 		return
 	}
@@ -357,12 +371,14 @@ func (c *conn) idle(ctx context.Context) {
 		c.t.Outcome = c.fail()
 		return
 	}
-	if c.until(ctx, c.t.Pause, func() bool { return c.reset || c.fin }) {
+	if c.quiet(ctx) {
 		c.t.Outcome = why.IdleClosed
 		return
 	}
 	_, acked := c.push(ctx, []byte("\n"), tries)
 	switch {
+	case c.incomplete():
+		c.t.Outcome = why.LargeBack
 	case acked:
 		c.t.Outcome = why.Acked
 	case c.fin:
@@ -374,6 +390,24 @@ func (c *conn) idle(ctx context.Context) {
 	default:
 		c.t.Outcome = why.IdleDead
 	}
+}
+
+// mostAcks is how often what a program says in a pause is acknowledged.
+const mostAcks = 2
+
+// quiet waits for a trial's pause, and tells whether the connection ended in it. What
+// the program says is acknowledged: else the host would retransmit it, and keep alive what
+// should be forgotten.
+func (c *conn) quiet(ctx context.Context) (ended bool) {
+	acks := 0
+	over := func() bool {
+		if c.acked != c.told && acks < mostAcks && !c.fin && !c.reset {
+			acks++
+			c.ack()
+		}
+		return c.reset || c.fin
+	}
+	return c.until(ctx, c.t.Pause, over)
 }
 
 // reuse closes the connection in both directions and sends a SYN from the same port.

@@ -38,12 +38,14 @@ func (f *firsts) judge(t *testing.T) {
 	}
 }
 
-func judgeAll(t *testing.T, list []scene) {
+// judgeAll tests every scene of a list, which is made anew for each run: buckets fill,
+// and clocks begin, when a scene is played.
+func judgeAll(t *testing.T, list func() []scene) {
 	t.Helper()
 	var f firsts
 	t.Run("all", func(t *testing.T) {
-		for _, s := range list {
-			t.Run(s.name, func(t *testing.T) { s.test(t, &f) })
+		for i, s := range list() {
+			t.Run(s.name, func(t *testing.T) { test(t, &f, func() scene { return list()[i] }) })
 		}
 	})
 	f.judge(t)

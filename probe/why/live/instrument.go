@@ -21,6 +21,7 @@ import (
 // Config says where trials go. Only Addrs must be set.
 type Config struct {
 	Addrs   []why.Address  // of the target, its port included
+	Name    string         // of the target, which requests ask for; empty: its address
 	Against netip.AddrPort // of the role Against; invalid: none
 	Rate    float64        // most packets a second; 0: DefaultRate
 	Packets int            // the budget, of which what is left closes connections again where packets were lost; 0: why.DefaultPackets

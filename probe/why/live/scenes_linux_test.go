@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -108,6 +109,93 @@ func losing(f func(p *tcp) bool) *lab.Link {
 	return &lab.Link{Out: lab.Path{Lose: func(ip []byte) bool { p, ok := parse(ip); return ok && f(&p) }}}
 }
 
+// forgettingBoth loses what belongs to a connection of which nothing was seen in either
+// direction for so long.
+func forgettingBoth(after time.Duration) *lab.Link {
+	var mu sync.Mutex
+	last := map[uint16]time.Time{}
+	old := func(port uint16, syn bool) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		at, known := last[port]
+		if known && !syn && time.Since(at) > after {
+			return true
+		}
+		last[port] = time.Now()
+		return false
+	}
+	l := losing(func(p *tcp) bool { return old(p.sport, p.syn()) })
+	l.Back = losing(func(p *tcp) bool { return old(p.dport, false) }).Out
+	return l
+}
+
+// losingBack is a link that loses such packets of the host's.
+func losingBack(f func(p *tcp) bool) *lab.Link {
+	return &lab.Link{Back: losing(f).Out}
+}
+
+// greeting is a service that says so many bytes as soon as somebody connects.
+func greeting(n int) []lab.Service {
+	return []lab.Service{{Ports: []uint16{port}, Manner: lab.Banner, Banner: "220 " + strings.Repeat("x", n) + "\r\n"}}
+}
+
+// answering serves a program that says so many bytes once it was asked something, and closes.
+func answering(p uint16, n int) func(*testing.T, *lab.Host) {
+	return func(t *testing.T, h *lab.Host) {
+		ln, err := h.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
+		must(t, err)
+		t.Cleanup(func() { ln.Close() })
+		go func() {
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer c.Close()
+					if b := make([]byte, 4); readsGET(c, b) {
+						c.Write([]byte("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("y", n)))
+						time.Sleep(3 * time.Second)
+					}
+				}()
+			}
+		}()
+	}
+}
+
+func readsGET(r io.Reader, b []byte) bool {
+	_, err := io.ReadFull(r, b)
+	return err == nil && string(b) == "GET "
+}
+
+// banning loses all SYNs to the port after so many.
+func banning(after int) func(*tcp) bool {
+	n := 0
+	return func(p *tcp) bool {
+		if !p.syn() || p.dport != port {
+			return false
+		}
+		n++
+		return n > after
+	}
+}
+
+// limiting loses SYNs to the port beyond a rate a second, after a burst.
+func limiting(rate, burst float64) func(*tcp) bool {
+	tokens, last := burst, time.Now()
+	return func(p *tcp) bool {
+		if !p.syn() || p.dport != port {
+			return false
+		}
+		tokens = min(burst, tokens+rate*time.Since(last).Seconds())
+		if last = time.Now(); tokens < 1 {
+			return true
+		}
+		tokens--
+		return false
+	}
+}
+
 // hashed is a hash of a flow, from 0 to 1.
 func hashed(p *tcp, salt uint32) float64 {
 	x := (uint32(p.sport) ^ salt) * 0x9e3779b1 // mixed as splitmix does
@@ -189,7 +277,15 @@ func scenes() []scene {
 		{name: "new flows fail", spec: lab.HostSpec{Services: echo(), Routers: routers(2, lab.Rule{Do: lab.Drop, Mask: 0x12, Flags: 2, Chance: 0.6})}, want: codes(why.PathConntrackFull)},
 		{name: "one path of four", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return hashed(p, salt) < 0.25 })}, want: codes(why.PathOneOfSeveral)},
 		{name: "black hole", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.len > 1200 })}, want: codes(why.PathMTUBlackHole)},
+		{name: "large answers are lost", spec: lab.HostSpec{Services: greeting(4000), Routers: routers(2), Link: losingBack(func(p *tcp) bool { return p.len > 1200 })}, want: codes(why.PathMTUBlackHole)},
+		{name: "large answers to a request are lost", spec: lab.HostSpec{Routers: routers(2), Link: losingBack(func(p *tcp) bool { return p.len > 1200 })}, port: 8080, prepare: answering(8080, 5000), want: codes(why.PathMTUBlackHole)},
+		{name: "answers are large", spec: lab.HostSpec{Services: greeting(4000), Routers: routers(2)}, want: codes(why.Healthy)},
+		{name: "banned after some SYNs", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(banning(9))}, leaves: 20, want: codes(why.PathSYNRateLimit)},
+		{name: "a limit by the minute", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(limiting(0.3, 5))}, leaves: 20, want: codes(why.PathSYNRateLimit)},
+		{name: "host says network unreachable", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(port), Family: lab.IPv4, Do: lab.Reject, Code: 0}}}, want: codes(why.HostFirewall)},
+		{name: "one address fails now and then", spec: lab.HostSpec{Services: echo(), Routers: routers(1, lab.Rule{Family: lab.IPv6, Do: lab.Drop, Mask: 0x12, Flags: 2, Chance: 0.6})}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Addr6()} }, want: codes(why.NameIPv6Broken, why.NameDeadAddress)},
 		{name: "idle timeout", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(forgetting(3 * time.Second))}, leaves: 3, want: codes(why.PathIdleTimeout)},
+		{name: "idle timeout, whoever speaks", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: forgettingBoth(3 * time.Second)}, leaves: 3, want: codes(why.PathIdleTimeout)},
 		{name: "timestamps dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.option(8) != nil && p.dport == port })}, want: codes(why.PathDropsOption)},
 		{name: "MPTCP dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.option(30) != nil })}, want: codes(why.PathDropsOption)},
 		{name: "ECN dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.flags&0xc0 != 0 })}, want: codes(why.PathDropsECN)},
@@ -214,13 +310,14 @@ func scenes() []scene {
 		{name: "gateway away", spec: lab.HostSpec{Services: echo()}, addr: func(h *lab.Host) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 9}) }, prepare: lostGateway, want: codes(why.LocalNoNeighbour)},
 		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, want: codes(why.LocalInterface)},
 		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected, want: codes(why.PathInjectedReset)},
-		{name: "goes away for good", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(from(2500 * time.Millisecond))}, leaves: 40, want: codes(why.BackendFlapping, why.Unknown)},
+		{name: "goes away for good", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(from(2500 * time.Millisecond))}, leaves: 40, want: codes(why.BackendFlapping, why.Unknown, why.PathSYNRateLimit)}, // a ban looks the same
 		{name: "loss and a dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}, Link: &lab.Link{Out: lab.Path{Loss: 0.1}, Back: lab.Path{Loss: 0.1}}}, prepare: balanced(dead), leaves: 3, want: codes(why.BackendDead, why.PathLoss, why.PathOneOfSeveral, why.Unknown)},
 		{name: "slow program behind a rate limit", spec: lab.HostSpec{Routers: routers(2, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x12, Flags: 2, PerSecond: 5, Burst: 6})}, prepare: slowly(1500 * time.Millisecond), want: codes(why.HostSlow, why.PathSYNRateLimit, why.Unknown)},
 		{name: "no way on at a router", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, prepare: unroutable, want: codes(why.PathFirewallReject)},
 		{name: "a routing loop", spec: lab.HostSpec{Services: echo(), Routers: routers(3)}, prepare: circular, want: codes(why.PathFirewallReject)},
 		{name: "slow acceptor", spec: lab.HostSpec{Routers: routers(2)}, prepare: acceptingSlowly(3, 700*time.Millisecond), want: codes(why.HostAcceptQueue)},
 		{name: "only SYNs pass", spec: lab.HostSpec{Services: echo(), Routers: routers(2, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x02})}, leaves: 200, want: codes(why.PathFirewallDrop)},
+		{name: "bytes are dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(3, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x08, Flags: 0x08})}, want: codes(why.PathFirewallDrop)},
 		{name: "bytes are reset", spec: lab.HostSpec{Services: echo(), Routers: routers(3, lab.Rule{Ports: lab.Port(port), Do: lab.Reset, Mask: 0x08, Flags: 0x08})}, want: codes(why.PathInjectedReset)},
 		{name: "old connections", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, held: oldConnections, leaves: 200, want: codes(why.NATOldConnection)},
 		{name: "closed ports stay closed", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Routers: routers(2), Link: losing(reopening())}, want: codes(why.HostTimeWait)},
@@ -366,18 +463,21 @@ func TestScenes(t *testing.T) {
 		t.Skip("delays of a busy machine are delays of the network to it")
 	}
 	t.Parallel()
-	judgeAll(t, scenes())
+	judgeAll(t, scenes)
 }
 
 // test diagnoses one scene.
-func (s scene) test(t *testing.T, f *firsts) {
+func test(t *testing.T, f *firsts, fresh func() scene) {
 	t.Parallel()
 	for run := 1; ; run++ {
-		h := s.build(t) // anew: runs leave traces in hosts
+		s := fresh() // runs leave traces in hosts and on the way
+		h := s.build(t)
 		cfg := s.config(h)
 		cfg.Seed = uint64(run)
+		seen := watched(t, h)
 		d, sent := s.diagnose(t, h, cfg)
 		report(t, d)
+		seen(d)
 		s.verify(t, h, sent)
 		top := d.Causes[0]
 		right := slices.Contains(s.want, top.Code)

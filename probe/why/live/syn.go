@@ -155,10 +155,10 @@ func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool 
 	switch {
 	case meaning == probe.ReasonTimeExceeded:
 		t.Outcome = why.Expired
-	case noWay[meaning]:
-		t.Outcome = why.NoWay
 	case e.Src == k.dst.Addr().WithZone(""):
 		t.Outcome = why.RejectedByHost
+	case noWay[meaning]:
+		t.Outcome = why.NoWay
 	case unreachable[meaning]:
 		t.Outcome = why.HostUnreachable
 	default:
@@ -258,7 +258,8 @@ func (k *talk) waitVerified(ctx context.Context, d time.Duration, t *why.Trial) 
 	}
 }
 
-// again sends the same SYN twice, the first closed in between.
+// again sends the same SYN twice, the first closed in between. Where this machine's
+// firewall refuses that RST, the second SYN meets what the first has left, and says nothing.
 func (i *Instrument) again(ctx context.Context, t *why.Trial) {
 	dst := i.destination(t)
 	k := i.talkTo(t, dst)
@@ -266,9 +267,9 @@ func (i *Instrument) again(ctx context.Context, t *why.Trial) {
 	if !i.ask(ctx, k, t) || t.Outcome != why.SYNACK {
 		return
 	}
-	first := k.acked
+	first, refused := k.acked, i.network.Stats().ResetsRefused
 	k.reset()
-	if !sleep(ctx, 40*time.Millisecond) {
+	if !sleep(ctx, 40*time.Millisecond) || i.network.Stats().ResetsRefused > refused {
 		t.Outcome = why.NotMade
 		return
 	}

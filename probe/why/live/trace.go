@@ -98,6 +98,8 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port
 	ev, ok := k.waitVerified(ctx, hopPatience, &trial)
 	switch {
 	case !ok:
+	case ev.icmp != nil && ev.icmp.Src == k.dst.Addr().WithZone(""): // the host's own word
+		h.Addr, h.Target, h.Ours = ev.icmp.Src, true, ev.icmp.TTL
 	case ev.icmp != nil:
 		reason, _ := probe.ICMPMeaning(k.dst.Addr(), ev.icmp.Type, ev.icmp.Code)
 		if h.Refuses = noWay[reason] || unreachable[reason]; h.Refuses || reason == probe.ReasonTimeExceeded {

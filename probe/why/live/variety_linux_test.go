@@ -85,5 +85,5 @@ func TestVariety(t *testing.T) {
 		t.Skip("takes minutes: WHY_VARIETY=SEED")
 	}
 	lab.Require(t)
-	judgeAll(t, variety(rand.New(rand.NewPCG(seed, 3))))
+	judgeAll(t, func() []scene { return variety(rand.New(rand.NewPCG(seed, 3))) })
 }

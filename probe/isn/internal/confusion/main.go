@@ -25,15 +25,29 @@ func main() {
 	unusual := flag.Bool("unusual", false, "hosts of unusual parameters, so many of each kind")
 	strange := flag.Bool("strange", false, "generators that there is no model of, so many hosts of each")
 	stacks := flag.Bool("stacks", false, "generators of old stacks and small devices, so many hosts of each")
+	faulty := flag.Bool("faulty", false, "generators and pools with faults, so many hosts of each")
+	mishaps := flag.Bool("mishaps", false, "files whose sampler did something wrong, so many hosts of each")
 	limit := flag.Duration("limit", time.Hour, "end the hosts of foreign plans after so long, and report those that were tried")
 	flag.Parse()
-	if *strange || *stacks {
+	if *strange || *stacks || *faulty {
 		kinds, draw := evaluate.Strangers(), evaluate.DrawStranger
-		if *stacks {
+		switch {
+		case *stacks:
 			kinds, draw = evaluate.Stacks(), evaluate.DrawStack
+		case *faulty:
+			kinds, draw = evaluate.Faulty(), evaluate.DrawStack
 		}
 		left := *wrong
 		evaluate.StrangersMarkdown(os.Stdout, kinds, *first, *hosts, draw, func(f *evaluate.Foreign) {
+			if left--; left >= 0 {
+				fmt.Fprintln(os.Stderr, f)
+			}
+		})
+		return
+	}
+	if *mishaps {
+		left := *wrong
+		evaluate.MishapsMarkdown(os.Stdout, *first, *hosts, func(f *evaluate.Foreign) {
 			if left--; left >= 0 {
 				fmt.Fprintln(os.Stderr, f)
 			}

@@ -120,7 +120,7 @@ func strangeCounters() (list []Stranger) {
 	counted("a counter with its bytes swapped", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return bits.ReverseBytes32(n) }, isn.ClassWeakRandom, isn.ClassGlobalStep)
 	counted("a counter above 16 random bits", func(n uint32, r *rand.Rand, _ model.SYN) uint32 { return n<<16 | r.Uint32N(1<<16) },
 		isn.ClassRandomIncrement, isn.ClassWeakRandom, isn.ClassGlobalStep)
-	counted("a counter below 16 random bits", func(n uint32, r *rand.Rand, _ model.SYN) uint32 { return n&0xffff | r.Uint32()<<16 }, isn.ClassWeakRandom)
+	counted("a counter below 16 random bits", func(n uint32, r *rand.Rand, _ model.SYN) uint32 { return n&0xffff | r.Uint32()<<16 }, isn.ClassWeakRandom, isn.ClassRandomIncrement)
 	counted("a counter in Gray's code", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return n ^ n>>1 }, isn.ClassWeakRandom, isn.ClassGlobalStep, isn.ClassRandomIncrement)
 	counted("a counter times an odd number", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return n * 2654435761 }, isn.ClassGlobalStep, isn.ClassWeakRandom)
 	counted("the square of a counter", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return n * n }, isn.ClassWeakRandom, isn.ClassGlobalStep, isn.ClassRandomIncrement)

@@ -80,10 +80,13 @@ var faults = []fault{
 		}
 	}},
 	{why.PathFirewallDrop, func(s *Scene, rng *rand.Rand) {
-		which := rng.IntN(3)
+		which := rng.IntN(4)
 		s.DropsUnused = false
 		s.Box = func(_ *World, p packet) fate {
-			if which == 0 || p.target() && (which == 1 || p.kind == syn) {
+			if which == 3 && p.kind == data && p.target() {
+				return dropped
+			}
+			if which == 0 || p.target() && (which == 1 || which == 2 && p.kind == syn) {
 				return dropped
 			}
 			return passes
@@ -124,12 +127,20 @@ var faults = []fault{
 		s.Box = byLook(rng, oneOf(rng, why.TOS, why.TOS, why.HighTTL))
 	}},
 	{why.PathMTUBlackHole, func(s *Scene, rng *rand.Rand) {
-		mtu := 600 + rng.IntN(800)
-		s.Box = func(_ *World, p packet) fate {
-			if p.size+40 > mtu {
-				return dropped
+		mtu, way := 600+rng.IntN(800), rng.IntN(3)
+		if way != 1 {
+			s.Box = func(_ *World, p packet) fate {
+				if p.size+40 > mtu {
+					return dropped
+				}
+				return passes
 			}
-			return passes
+		}
+		if way > 0 {
+			s.BackMTU = mtu
+		}
+		if way == 1 { // or nobody could tell
+			s.Answers = 4000
 		}
 	}},
 	{why.PathIdleTimeout, func(s *Scene, rng *rand.Rand) {

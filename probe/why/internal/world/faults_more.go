@@ -42,6 +42,12 @@ func oneOfSeveral(s *Scene, rng *rand.Rand) {
 
 func rateLimit(s *Scene, rng *rand.Rand) {
 	rate, burst, any := math.Exp(between(rng, 0.4, 3.6)), float64(1+rng.IntN(18)), rng.IntN(2) == 0
+	switch rng.IntN(5) {
+	case 0: // of minutes
+		rate, burst, any = between(rng, 0.05, 1), burst+2, false
+	case 1: // a ban
+		rate, burst, any = 0, burst+3, false
+	}
 	tokens, last := burst, time.Duration(0)
 	s.Box = func(w *World, p packet) fate {
 		if p.kind != syn || !any && !p.opening() {
@@ -228,7 +234,13 @@ func backends(s *Scene, rng *rand.Rand, bad func(*World, packet) fate) {
 func flapping(s *Scene, rng *rand.Rand) {
 	up, down := between(rng, 0.8, 4), between(rng, 0.8, 3)
 	phase := rng.Float64() * (up + down)
-	resets := rng.IntN(2) == 0
+	bad := dropped
+	switch rng.IntN(3) {
+	case 0:
+		bad = ends(answer{says: saysRST, from: s.far()})
+	case 1:
+		bad = ends(answer{says: oneOf(rng, saysUnreachable, saysNoRoute), from: s.Routers})
+	}
 	all := rng.IntN(2) == 0 // open connections go down with it
 	s.Host = func(w *World, p packet) fate {
 		if !p.opening() && (!all || p.kind != third && p.kind != data) {
@@ -239,10 +251,10 @@ func flapping(s *Scene, rng *rand.Rand) {
 		switch {
 		case at < up:
 			return passes
-		case resets:
-			return ends(answer{says: saysRST, from: w.far()})
+		case p.kind != syn:
+			return dropped
 		}
-		return dropped
+		return bad
 	}
 }
 
@@ -263,12 +275,16 @@ func names(s *Scene, rng *rand.Rand, six bool) {
 	}
 	which := rng.IntN(fours)
 	end := oneOf(rng, dropped, dropped, ends(answer{says: saysRST, from: s.far()}), ends(answer{says: saysUnreachable, from: s.Routers}))
+	how := 1.0
+	if !six && rng.IntN(4) == 0 { // half dead
+		how = between(rng, 0.4, 0.8)
+	}
 	s.Host = func(w *World, p packet) fate {
 		dead := p.t.Addr == which
 		if six {
 			dead = p.t.Addr >= fours
 		}
-		if p.opening() && dead {
+		if p.opening() && dead && w.rng.Float64() < how {
 			return end
 		}
 		return passes

@@ -23,6 +23,8 @@ type Scene struct {
 	DropsUnused, DropsACKs, DropsEcho bool
 	Cookies                           bool
 	TellsNoDuplicates                 bool // of segments
+	Greets, Answers                   int  // bytes of what the program says to line ends, and to a request
+	BackMTU                           int  // of the way back, where nobody says so; 0: none
 	Facts                             map[why.Fact]bool
 
 	Fact     func(*World, why.Fact) bool
@@ -79,6 +81,7 @@ func network(rng *rand.Rand, loss float64) Scene {
 	}
 	s.Mute[s.Routers-1] = quiet || rng.Float64() < 0.03
 	s.BoxAt = 1 + rng.IntN(s.Routers-1)
+	s.Greets, s.Answers = oneOf(rng, 0, 40, 400, 4000), oneOf(rng, 0, 400, 4000, 4000)
 	return s
 }
 

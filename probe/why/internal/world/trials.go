@@ -258,12 +258,26 @@ func (w *World) bytes(t *why.Trial) time.Duration {
 		}
 	}
 	w.sent++
+	if w.answerLost(t) {
+		t.Outcome = why.LargeBack
+		return 3500 * time.Millisecond
+	}
 	if unknown {
 		t.Outcome = why.Lossy
 		return w.clock - t.At
 	}
 	w.whichWay(t, there, back, left)
 	return w.clock - t.At
+}
+
+// answerLost tells whether the program says more than passes in one packet, in packets
+// that are too large for the way back.
+func (w *World) answerLost(t *why.Trial) bool {
+	says := w.Greets
+	if t.Says == why.Request {
+		says = w.Answers
+	}
+	return w.BackMTU > 0 && says > w.BackMTU-40
 }
 
 // whichWay reads on which way bytes were lost, as far as the host tells.
@@ -345,6 +359,8 @@ func (w *World) idle(t *why.Trial) time.Duration {
 		t.Outcome = why.IdleClosed
 	case a.slow > 0 && a.slow < t.Pause:
 		t.Outcome = why.SlowProgram
+	case t.Pause >= time.Second && w.answerLost(t):
+		t.Outcome = why.LargeBack
 	default:
 		t.Outcome = why.Acked
 	}

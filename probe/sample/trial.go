@@ -11,38 +11,39 @@ import (
 	"synscope/probe/isn"
 )
 
-// exchange is one step of the plan: a SYN, what came back, and where nothing did
+// trial is one step of the plan: a SYN, what came back, and where nothing did
 // or an old connection stood in the way, another SYN. Each transmission has an
 // ISN of ours of its own, so a late answer still names the one that it belongs
-// to. Nothing that carries no number of ours ends an exchange.
-type exchange struct {
+// to. Nothing that carries no number of ours ends a trial.
+type trial struct {
 	*series
-	step     isn.Step
-	syns     []*syn
-	outcome  wire.Outcome
-	settled  bool               // answered; stays a while, something better may come
-	deadline time.Duration      // of the answer
-	due      time.Duration      // of a SYN that the kernel refused
-	refused  int                // how often it did
-	again    bool               // an old connection was reset: send another SYN at once
-	renewed  int                // how often that was
-	asked    *wire.Transmission // whose bare SYN was answered by a SYN-ACK; nil: none's
+	step       isn.Step
+	syns       []*syn
+	outcome    wire.Outcome
+	settled    bool               // answered; stays a while, something better may come
+	deadline   time.Duration      // of the answer
+	due        time.Duration      // of a SYN that the kernel refused
+	refused    int                // how often it did
+	retransmit bool               // another SYN is to be sent at once
+	renewed    int                // how often an old connection was reset for it
+	asked      *wire.Transmission // whose bare SYN was answered by a SYN-ACK; nil: none's
 }
 
-// syn is one transmission of an exchange.
+// syn is one transmission of a trial.
 type syn struct {
 	*wire.Transmission
 	came    time.Time      // the stamp of its answer
 	when    wire.Reading   // of the clocks, when the answer was read
 	delayed bool           // the answer was itself retransmitted, so its time says nothing
 	answer  *craft.Segment // nil: none
+	offer   isn.Offer      // of its options
 }
 
 // waiting tells whether a SYN waits for its turn.
-func (x *exchange) waiting() bool { return len(x.syns) == 0 || x.again }
+func (x *trial) waiting() bool { return len(x.syns) == 0 || x.retransmit }
 
 // goOn sends what may be sent, and ends what is over.
-func (x *exchange) goOn() {
+func (x *trial) goOn() {
 	switch {
 	case x.waiting():
 		if x.Now >= x.wakeUp() {
@@ -51,7 +52,7 @@ func (x *exchange) goOn() {
 	case x.Now < x.deadline:
 	case !x.settled && len(x.syns) < x.attempts() && !x.Stopping:
 		x.closeLast()
-		x.again = true
+		x.retransmit = true
 		x.goOn()
 	default:
 		x.end()
@@ -59,7 +60,7 @@ func (x *exchange) goOn() {
 }
 
 // wakeUp is when there is something to do.
-func (x *exchange) wakeUp() time.Duration {
+func (x *trial) wakeUp() time.Duration {
 	if x.waiting() {
 		return max(x.due, x.Pace.Due-wire.Slack)
 	}
@@ -67,17 +68,13 @@ func (x *exchange) wakeUp() time.Duration {
 }
 
 // send hands a SYN to the network.
-func (x *exchange) send() {
+func (x *trial) send() {
 	t := x.begin()
-	offer := x.step.Offer
-	if x.outcome.Small() {
-		offer = isn.Offer{}
-	}
 	tsval := x.tsBase
 	if !x.step.SameISN {
 		tsval += uint32(x.Now / time.Millisecond)
 	}
-	packet := x.cfg.syn(t.Src, t.Dst, t.Numbers.Seq, offer, tsval)
+	packet := x.cfg.syn(t.Src, t.Dst, t.Numbers.Seq, x.offer(), tsval)
 	b, err := packet.AppendTo(nil)
 	if err != nil {
 		x.stop(x.res.State, probe.ReasonSendFailed, err)
@@ -96,8 +93,16 @@ func (x *exchange) send() {
 	x.departed(t)
 }
 
+// offer is what the next SYN offers: nothing where a router found it too large.
+func (x *trial) offer() isn.Offer {
+	if x.small {
+		return isn.Offer{}
+	}
+	return x.step.Offer
+}
+
 // begin chooses the numbers of a transmission.
-func (x *exchange) begin() *wire.Transmission {
+func (x *trial) begin() *wire.Transmission {
 	t := &wire.Transmission{Src: x.source(x.step), Dst: onWire(x.res.Target), Link: x.link, Numbers: wire.Numbers{Seq: x.random(), Ack: x.random()}}
 	if x.step.SameISN {
 		t.Numbers.Seq = x.ladder
@@ -106,20 +111,20 @@ func (x *exchange) begin() *wire.Transmission {
 }
 
 // departed starts the clock of a SYN that left.
-func (x *exchange) departed(t *wire.Transmission) {
+func (x *trial) departed(t *wire.Transmission) {
 	x.Pace.Due = max(x.Pace.Due, x.Now)
 	x.Pace.Spend(1)
 	x.outage.End()
 	x.Counters.Departed(len(x.syns), x.Now)
 	x.kept.Push(t)
-	x.syns = append(x.syns, &syn{Transmission: t})
-	x.again, x.refused = false, 0
+	x.syns = append(x.syns, &syn{Transmission: t, offer: x.offer()})
+	x.retransmit, x.refused = false, 0
 	x.deadline = x.Now + x.timeout()
 }
 
 // refuse lets a SYN that the kernel did not take wait for another try, or ends
 // the sampling of its target.
-func (x *exchange) refuse(err error) {
+func (x *trial) refuse(err error) {
 	x.outage.Note(err, x.Now)
 	if x.outage.Certain(x.Now) {
 		x.Fail(x.outage.Error())
@@ -147,9 +152,9 @@ func (s *series) note(list []probe.Finding) {
 	}
 }
 
-// find is the transmission of an exchange that an answer concerns, nil if it is
+// find is the transmission of a trial that an answer concerns, nil if it is
 // another's.
-func (x *exchange) find(t *wire.Transmission) *syn {
+func (x *trial) find(t *wire.Transmission) *syn {
 	i := slices.IndexFunc(x.syns, func(s *syn) bool { return s.Transmission == t })
 	if i < 0 {
 		return nil
@@ -157,9 +162,9 @@ func (x *exchange) find(t *wire.Transmission) *syn {
 	return x.syns[i]
 }
 
-// take weighs an answer to a transmission of the exchange, and does what it calls
+// take weighs an answer to a transmission of the trial, and does what it calls
 // for.
-func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
+func (x *trial) take(s *syn, ev *wire.Event) (reject string) {
 	do, reject := x.outcome.Take(x.Matcher.Tech, x.res.Target, ev)
 	if reject != "" {
 		return reject
@@ -177,14 +182,16 @@ func (x *exchange) take(s *syn, ev *wire.Event) (reject string) {
 		x.settled, x.deadline = true, x.Now+wire.Grace(x.Now-s.Tx.Sent, 0, x.cfg.Timeout)
 	case wire.ActRenew:
 		x.renew()
+	case wire.ActShrink:
+		x.small, x.retransmit = true, !x.Stopping
 	}
 	return ""
 }
 
 // renew sends the SYN anew, now that an old connection was reset.
-func (x *exchange) renew() {
+func (x *trial) renew() {
 	x.renewed++
-	x.again = !x.Stopping
+	x.retransmit = !x.Stopping
 }
 
 // mostRenewals is how often a connection of an earlier SYN of ours may stand in
@@ -194,7 +201,7 @@ const mostRenewals = 3
 // standsInTheWay takes the challenge of a half-open connection that an earlier
 // SYN of ours has left, by its number: it is reset each time, whoever else sends
 // challenges.
-func (x *exchange) standsInTheWay(ev *wire.Event) (reject string) {
+func (x *trial) standsInTheWay(ev *wire.Event) (reject string) {
 	if x.settled || x.waiting() || x.renewed >= mostRenewals {
 		return wire.RejectDuplicate
 	}
@@ -204,9 +211,9 @@ func (x *exchange) standsInTheWay(ev *wire.Event) (reject string) {
 	return ""
 }
 
-// answeredBy takes the number that answers a SYN, and ends the exchange. After a
+// answeredBy takes the number that answers a SYN, and ends the trial. After a
 // split handshake that is the one before what the ACK has (RFC 9293 §3.5).
-func (x *exchange) answeredBy(s *syn, ev *wire.Event) {
+func (x *trial) answeredBy(s *syn, ev *wire.Event) {
 	in := ev.Seg
 	in.Options = slices.Clone(ev.Seg.Options)
 	if ev.Kind == wire.KindACK {
@@ -222,7 +229,7 @@ func (x *exchange) answeredBy(s *syn, ev *wire.Event) {
 
 // close queues the RSTs for what the far end may hold half open: an answer has
 // got its own already. Responses are sent before the next SYN.
-func (x *exchange) close() {
+func (x *trial) close() {
 	for _, s := range x.syns {
 		if s.answer == nil {
 			s.Close(&x.Responses)
@@ -233,10 +240,10 @@ func (x *exchange) close() {
 }
 
 // closeLast does so before the SYN is sent anew.
-func (x *exchange) closeLast() { x.syns[len(x.syns)-1].Close(&x.Responses) }
+func (x *trial) closeLast() { x.syns[len(x.syns)-1].Close(&x.Responses) }
 
 // end makes samples of the transmissions, and lets the next step follow.
-func (x *exchange) end() {
+func (x *trial) end() {
 	v := x.outcome.Verdict(x.Matcher.Tech, x.res.Target)
 	x.note(v.Findings)
 	answered, lost := false, 0
@@ -277,9 +284,9 @@ func (s *series) keep(sample isn.Sample) {
 // sample is a transmission and its answer. One that was not answered is kept as
 // lost, also after a challenge: a copy of it that came later may have drawn a
 // number that nobody saw.
-func (x *exchange) sample(s *syn) isn.Sample {
+func (x *trial) sample(s *syn) isn.Sample {
 	sample := isn.Sample{Series: x.step.Series, Src: s.Src.Addr(), SrcPort: isn.Some(s.Src.Port()),
-		ClientISN: isn.Some(s.Numbers.Seq), Offer: isn.Some(x.step.Offer)}
+		ClientISN: isn.Some(s.Numbers.Seq), Offer: isn.Some(s.offer)}
 	x.times(s, &sample)
 	if s.answer != nil {
 		fill(&sample, s.answer)
@@ -288,7 +295,7 @@ func (x *exchange) sample(s *syn) isn.Sample {
 }
 
 // times enters the stamps, unless the wall clock was set between them.
-func (x *exchange) times(s *syn, sample *isn.Sample) {
+func (x *trial) times(s *syn, sample *isn.Sample) {
 	read := x.Reading
 	if s.answer != nil {
 		read = s.when

@@ -1,0 +1,67 @@
+// Package binomial has what is asked about k of n trials of which each succeeds
+// with probability p.
+package binomial
+
+import "math"
+
+// LogChoose is the natural logarithm of the number of ways to choose k of n, -Inf
+// where there is none.
+func LogChoose[N int | uint64](n, k N) float64 {
+	if k > n {
+		return math.Inf(-1)
+	}
+	return logFactorial(n) - logFactorial(k) - logFactorial(n-k)
+}
+
+func logFactorial[N int | uint64](n N) float64 {
+	v, _ := math.Lgamma(float64(n) + 1)
+	return v
+}
+
+// UpperTail is the probability of at least k successes in n trials.
+func UpperTail(n, k int, p float64) (sum float64) {
+	for i := max(k, 0); i <= n; i++ {
+		sum += exactly(n, i, p)
+	}
+	return min(sum, 1)
+}
+
+// atMost is the probability of at most k successes in n trials.
+func atMost(n, k int, p float64) (sum float64) {
+	for i := range k + 1 {
+		sum += exactly(n, i, p)
+	}
+	return sum
+}
+
+func exactly(n, k int, p float64) float64 {
+	return math.Exp(LogChoose(n, k) + times(k, math.Log(p)) + times(n-k, math.Log1p(-p)))
+}
+
+// times is n·log, and 0 for none of what is impossible.
+func times(n int, log float64) float64 {
+	if n == 0 {
+		return 0
+	}
+	return float64(n) * log
+}
+
+// UpperBound is the greatest p of which k successes or fewer in n trials would still
+// be seen with probability 1-level: the one-sided bound of Clopper and Pearson ("The
+// use of confidence or fiducial limits illustrated in the case of the binomial",
+// Biometrika 26, 1934). It is 1 where there were no trials, or no failures.
+func UpperBound(n, k int, level float64) float64 {
+	if n == 0 || k >= n {
+		return 1
+	}
+	low, high := 0.0, 1.0
+	for range 60 { // as fine as a float64
+		p := (low + high) / 2
+		if atMost(n, k, p) > 1-level {
+			low = p
+		} else {
+			high = p
+		}
+	}
+	return high
+}
