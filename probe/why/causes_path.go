@@ -137,7 +137,8 @@ func severalPaths() (list []Variant) {
 // pathOf is a rule by which flows are on a bad path, where they are lost so often,
 // and die in a trace.
 func pathOf(p, bad float64) rule {
-	dies := of(share{TraceReaches, 0}, share{TraceDies, 0.4}, share{TraceForks, 0.2})
+	silent3 := bad * bad * bad // of two hops asked twice, about
+	dies := of(share{TraceReaches, 0}, share{TraceDies, 0.45 * silent3}, share{TraceForks, 0.45 * silent3})
 	if bad == 1 {
 		dies = diesAside
 	}
@@ -201,13 +202,23 @@ func conntracks(shares ...float64) (list []Variant) {
 	anySYN := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
 	ofPort := func(t *Trial) bool { return toTarget(t) || isKind(ACK, Target)(t) || isKind(FIN, Target)(t) }
 	for _, p := range shares {
-		dies := traces(of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))
+		dies := tracesThrough(p, func(t *Trial) bool { return t.Kind == Trace })
 		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies))
 	}
 	for _, p := range []float64{0.3, 0.55, 0.85} {
-		list = append(list, rules(router(), partly(ofPort, perTrial, p, silent), traces(of(share{TraceDies, 0}, share{TraceReaches, 1 - p*p}))))
+		list = append(list, rules(router(), partly(ofPort, perTrial, p, silent), tracesThrough(p, isKind(Trace, Target))))
 	}
 	return list
+}
+
+// tracesThrough are traces by way of a box that drops a share of the SYNs. A hop is asked
+// twice, and a trace dies where the last router and the host keep silent; or the host
+// alone, where the box is the last router.
+func tracesThrough(p float64, these func(*Trial) bool) rule {
+	dies := func(p float64) func(*Trial) *dist {
+		return always(of(share{TraceReaches, 0}, share{TraceDies, p}, share{TraceForks, 0.002}))
+	}
+	return &choice{of: these, ways: []mode{{p: 0.6, d: dies(p * p * p * p)}, {p: 0.25, d: dies(p * p)}, {p: 0.05, d: always(lastSilent)}, {p: 0.1, d: always(noneAnswers)}}}
 }
 
 // rejects is a firewall that answers SYNs to the port, and perhaps all segments, with d.

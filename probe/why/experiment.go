@@ -36,7 +36,7 @@ func Experiments() []Experiment {
 		{"flows", "source ports, failing ones again and again", "loss that sticks to a flow from loss that does not", 5, planFlows},
 		{"pace", "bursts against single SYNs", "rate limits from loss", 4, planPace},
 		{"options", "TCP options, ECN, type of service, TTL, timestamps", "what drops which SYN; PAWS", 3, planOptions},
-		{"distance", "TTL, on failing and on passing flows", "where it dies and who answers in the host's name", 4, planDistance},
+		{"distance", "TTL, on failing and on passing flows", "where it dies and who answers in the host's name", 2, planDistance},
 		{"neighbours", "other ports, ACK, FIN, echo", "port, host and path", 2, planNeighbours},
 		{"handshake", "third ACK and bytes", "full accept queue, slow program, lossy connections", 3, planHandshake},
 		{"hold", "connections kept open", "connection limits", 2, planHold},

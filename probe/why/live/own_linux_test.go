@@ -26,8 +26,8 @@ const ownScene = "WHY_OWN_SCENE"
 // program that has a network namespace to itself.
 func ownScenes() []scene {
 	return []scene{
-		{name: "answers by another interface", spec: lab.HostSpec{Services: echo()}, prepare: detour("1"), want: codes(why.LocalRPFilter)},
-		{name: "answers by another interface, which may be", spec: lab.HostSpec{Services: echo()}, prepare: detour("0"), want: codes(why.Healthy)},
+		{name: "answers by another interface", elsewhere: elsewhere, spec: lab.HostSpec{Services: echo()}, prepare: detour("1"), want: codes(why.LocalRPFilter)},
+		{name: "answers by another interface, which may be", elsewhere: elsewhere, spec: lab.HostSpec{Services: echo()}, prepare: detour("0"), want: codes(why.Healthy)},
 		{name: "no free port", spec: lab.HostSpec{Services: echo()}, prepare: exhausted, leaves: 64, want: codes(why.LocalPortsExhausted)},
 		{name: "connection tracking full", spec: lab.HostSpec{Services: echo()}, prepare: trackingFull, asked: "WHY_CONNTRACK", want: codes(why.LocalConntrackFull)},
 	}
