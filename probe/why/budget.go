@@ -89,12 +89,16 @@ func (r *run) advise(f *Found, untried []Untried) {
 		text += fmt.Sprintf(" and %d more", rest)
 	}
 	text += fmt.Sprintf(": --budget %s has.", roomFor(packets, took))
-	if f.Code == Healthy {
+	if f.Code == Healthy && f.Probability < wellShown {
 		f.Advice = "Nothing failed, but too little was tried to say that nothing is wrong. " + text
 		return
 	}
 	f.Advice += " " + text
 }
+
+// wellShown is the probability from which on nothing is said to be wrong although more
+// could be tried.
+const wellShown = 0.9
 
 // roomFor is a round budget, the usual one at least.
 func roomFor(packets int, took time.Duration) string {
