@@ -136,15 +136,20 @@ var (
 var mostlyIgnored = of(share{Ignored, 0}, share{Silence, 0.1})
 
 func acceptResets() (list []Variant) {
-	completing := func(t *Trial) bool { return toTarget(t) && t.Kind.completes() && t.Kind != Reuse }
+	completing := func(t *Trial) bool {
+		return toTarget(t) && t.Kind.completes() && t.Kind != Kernel && t.Kind != Reuse
+	}
 	for _, p := range []float64{1, 0.7, 0.4} {
-		list = append(list, rules(partly(completing, perTrial, p, only(ResetOnACK))))
+		list = append(list, rules(partly(completing, perTrial, p, only(ResetOnACK)), when(isKind(Kernel, Target), connectedFirst)))
 	}
 	for _, step := range []float64{0.04, 0.2} {
 		list = append(list, rules(listens(), hostAlive(), targetTraces(diesAtHost), &filling{threshold: threshold{step: step}, full: always(mostlyReset)}))
 	}
 	return append(list, draining(always(mostlyReset))...)
 }
+
+// connectedFirst: connect(2) works as soon as the SYN-ACK came, before the reset does.
+var connectedFirst = of(share{Acked, 0}, share{ResetOnACK, 0.15}, share{Silence, 0.02})
 
 var mostlyReset = of(share{ResetOnACK, 0}, share{Silence, 0.1})
 
@@ -259,8 +264,19 @@ func longIdle(t *Trial) bool { return t.Kind == Idle && t.Role == Target && t.Pa
 // slowIdle is what such a pause shows: the program speaks late, or not by itself.
 var slowIdle = of(share{SlowProgram, 0}, share{Acked, 0.3}, share{IdleClosed, 0.15})
 
-// unreachables are what routers say while what is behind them is away, as often as they may.
-var unreachables = []*dist{of(share{HostUnreachable, 0}, share{Silence, 0.3}), of(share{Expired, 0}, share{Silence, 0.3}), of(share{NoWay, 0}, share{Silence, 0.3})}
+// unreachables are what routers say while what is behind them is away: always, or as
+// often as they may.
+var unreachables = func() (list []*dist) {
+	for _, quiet := range []float64{0.005, 0.3} {
+		for _, o := range []Outcome{HostUnreachable, Expired, NoWay} {
+			list = append(list, of(share{o, 0}, share{Silence, quiet}))
+		}
+	}
+	return list
+}()
+
+// tracesAway are traces while a router tells that what is behind it is away, or when it is not.
+var tracesAway = of(share{TraceReaches, 0}, share{TraceRefused, 0.35}, share{TraceDies, 0.1}, share{TraceLoops, 0.05})
 
 func flappings() (list []Variant) {
 	for _, t := range []time.Duration{800 * time.Millisecond, 2 * time.Second, 5 * time.Second, 15 * time.Second} {
@@ -270,7 +286,7 @@ func flappings() (list []Variant) {
 			}
 		}
 		for _, d := range unreachables {
-			list = append(list, rules(&flapping{of: toTarget, bad: d, up: t, down: t, share: 0.98}))
+			list = append(list, rules(&flapping{of: toTarget, bad: d, up: t, down: t, share: 0.995}, targetTraces(tracesAway)))
 		}
 	}
 	return list
