@@ -29,7 +29,7 @@ func pathCauses() []Cause {
 		},
 		{
 			Code: PathConntrackFull, Title: "a router's connection tracking table is full: new connections fail, open ones live", Prior: 1,
-			Variants: variants(conntracks(0.15, 0.3, 0.5, 0.7, 0.85, 0.96)...),
+			Variants: variants(conntracks(portions()...)...),
 			Where:    deathOf, Advice: "Ask who runs the firewall or NAT on the way to look at its connection table: its size, its timeouts, and who fills it.",
 			Again: commands("ping -c 60 --flow vary %s"),
 		},
@@ -203,10 +203,8 @@ func conntracks(shares ...float64) (list []Variant) {
 	ofPort := func(t *Trial) bool { return toTarget(t) || isKind(ACK, Target)(t) || isKind(FIN, Target)(t) }
 	for _, p := range shares {
 		dies := tracesThrough(p, func(t *Trial) bool { return t.Kind == Trace })
-		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies))
-	}
-	for _, p := range []float64{0.3, 0.55, 0.85} {
-		list = append(list, rules(router(), partly(ofPort, perTrial, p, silent), tracesThrough(p, isKind(Trace, Target))))
+		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies),
+			rules(router(), partly(ofPort, perTrial, p, silent), tracesThrough(p, isKind(Trace, Target))))
 	}
 	return list
 }

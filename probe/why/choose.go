@@ -24,7 +24,8 @@ type candidate struct {
 
 // Bounds of the estimate.
 const (
-	draws      = 3    // outcomes drawn for each cause
+	draws      = 3    // outcomes drawn for each cause at least
+	mostDrawn  = 30   // outcomes drawn where few causes matter: among few, one draw weighs much
 	leaders    = 4    // causes that all others are held against
 	negligible = 4e-4 // probability below which a cause is left out
 	mostTrials = 16   // of a plan that are drawn
@@ -79,10 +80,11 @@ func (r *run) information(plan []Trial) (bits float64) {
 	p := r.p.probabilities()
 	order := r.byProbability(p)
 	trials := r.imagined(plan)
+	times := max(draws, mostDrawn/len(order))
 	for _, truth := range order {
-		for range draws {
+		for range times {
 			drawn := draw(r.p.setting(truth, r.rng).clone(), trials, r.rng)
-			bits += p[truth] / draws * r.learned(drawn, truth, order, p)
+			bits += p[truth] / float64(times) * r.learned(drawn, truth, order, p)
 		}
 	}
 	return bits

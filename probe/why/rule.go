@@ -1,5 +1,7 @@
 package why
 
+import "slices"
+
 // rule is a part of what a cause predicts. The rules of a hypothesis are asked in
 // order; what the first that applies says, holds. They learn from each trial, so
 // that the product of their predictions is the probability of all trials with
@@ -197,4 +199,9 @@ func isFact(f ...Fact) func(*Trial) bool {
 
 func isKind(k Kind, r Role) func(*Trial) bool {
 	return func(t *Trial) bool { return t.Kind == k && t.Role == r }
+}
+
+// isSYNTo tells whether a trial is a lone SYN to a port of one of some roles.
+func isSYNTo(roles ...Role) func(*Trial) bool {
+	return func(t *Trial) bool { return t.Kind == SYN && slices.Contains(roles, t.Role) }
 }
