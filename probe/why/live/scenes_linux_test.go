@@ -321,7 +321,7 @@ func scenes() []scene {
 		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, want: codes(why.LocalInterface)},
 		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected, want: codes(why.PathInjectedReset)},
 		{name: "goes away for good", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(from(2500 * time.Millisecond))}, leaves: 40, want: codes(why.BackendFlapping, why.Unknown, why.PathSYNRateLimit)}, // a ban looks the same
-		{name: "loss and a dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}, Link: &lab.Link{Out: lab.Path{Loss: 0.1}, Back: lab.Path{Loss: 0.1}}}, prepare: balanced(dead), leaves: 10, want: codes(why.BackendDead, why.PathLoss, why.PathOneOfSeveral, why.Unknown)},
+		{name: "loss and a dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}, Link: &lab.Link{Out: lab.Path{Loss: 0.1}, Back: lab.Path{Loss: 0.1}}}, prepare: balanced(dead), leaves: 20, want: codes(why.BackendDead, why.PathLoss, why.PathOneOfSeveral, why.Unknown)},
 		{name: "slow program behind a rate limit", spec: lab.HostSpec{Routers: routers(2, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x12, Flags: 2, PerSecond: 5, Burst: 6})}, prepare: slowly(1500 * time.Millisecond), want: codes(why.HostSlow, why.PathSYNRateLimit, why.Unknown)},
 		{name: "no way on at a router", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, prepare: unroutable, want: codes(why.PathFirewallReject)},
 		{name: "a routing loop", spec: lab.HostSpec{Services: echo(), Routers: routers(3)}, prepare: circular, want: codes(why.PathFirewallReject)},
@@ -437,7 +437,8 @@ func (s *scene) verify(t *testing.T, h *lab.Host, sent int) {
 		for _, o := range []lab.Outcome{lab.Forwarded, lab.Reordered, lab.Lost, lab.Overflowed, lab.SendFailed} {
 			crossed += w.Count(lab.Outward, o)
 		}
-		if crossed > uint64(sent) || sent > 40 && crossed < uint64(sent)/2 {
+		// The kernel's own connection may retransmit once more after it was counted.
+		if crossed > uint64(sent)+3 || sent > 40 && crossed < uint64(sent)/2 {
 			t.Errorf("%d packets crossed the link, %d are said to have been sent", crossed, sent)
 		}
 	}
