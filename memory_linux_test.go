@@ -11,11 +11,11 @@ import (
 // one sentence that it may have too few; it does not end with a stack trace.
 func TestFewAddresses(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the program")
+		t.Skip("-short: builds the program")
 	}
 	prlimit, err := exec.LookPath("prlimit")
 	if err != nil {
-		t.Skip(err)
+		t.Skip("no prlimit: apt-get install util-linux")
 	}
 	program := filepath.Join(t.TempDir(), "synscope")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")

@@ -183,7 +183,7 @@ func TestOnLinkNeighbour(t *testing.T) {
 // others can leave, and once the kernel has given up the error says so.
 func TestSilentGateway(t *testing.T) {
 	if testing.Short() {
-		t.Skip("the kernel takes three seconds to give up")
+		t.Skip("-short: the kernel takes three seconds to give up")
 	}
 	p := newPeer(t)
 	route(world4, netip.MustParseAddr("192.0.2.99"))

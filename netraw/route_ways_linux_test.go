@@ -299,8 +299,11 @@ func (p *peer) stack(t *testing.T, kind string) (our netip.Addr, index int) {
 	case "vlan":
 		upon = &netlink.Vlan{LinkAttrs: attrs, VlanId: 7}
 	}
-	if err := netlink.LinkAdd(upon); err != nil {
-		t.Skip("this kernel has no " + kind + ": " + err.Error())
+	switch err := netlink.LinkAdd(upon); {
+	case errors.Is(err, unix.EOPNOTSUPP):
+		t.Skip("this kernel has no " + kind)
+	case err != nil:
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { must(netlink.LinkDel(upon)) })
 	if kind == "bridge" {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"synscope/craft"
 )
 
 // sendBuffer is the room for packets that have not left yet: without it some
@@ -112,29 +114,35 @@ func (r *refusals) forget(pkts [][]byte) {
 
 // endOf reads the destination of a packet that has a whole IP header.
 func endOf(pkt []byte) (end flowEnd) {
-	header := 40
-	switch {
-	case len(pkt) >= 20 && pkt[0]>>4 == 4:
-		end.addr, end.protocol, header = netip.AddrFrom4([4]byte(pkt[16:20])), pkt[9], int(pkt[0]&0xf)*4
-	case len(pkt) >= 40:
-		end.addr, end.protocol = netip.AddrFrom16([16]byte(pkt[24:40])), pkt[6]
+	protocol, at := transportOf(pkt)
+	switch end.protocol = protocol; {
+	case at == 0:
+		return end
+	case pkt[0]>>4 == 4:
+		end.addr = netip.AddrFrom4([4]byte(pkt[16:20]))
+	default:
+		end.addr = netip.AddrFrom16([16]byte(pkt[24:40]))
 	}
-	if len(pkt) >= header+4 {
-		end.port = binary.BigEndian.Uint16(pkt[header+2:])
+	if len(pkt) >= at+4 {
+		end.port = binary.BigEndian.Uint16(pkt[at+2:])
 	}
 	return end
 }
 
-// isReset tells whether a packet that has a whole IP header, and no extension headers,
-// is an RST.
-func isReset(pkt []byte) bool {
-	const rst = 4
-	at := 40
+// transportOf is the protocol behind a whole IP header and where its header begins, 0
+// where the IP header is cut. Extension headers count as the protocol.
+func transportOf(pkt []byte) (protocol byte, at int) {
 	switch {
-	case len(pkt) >= 20 && pkt[0]>>4 == 4 && pkt[9] == unix.IPPROTO_TCP:
-		at = int(pkt[0]&0xf) * 4
-	case len(pkt) < 40 || pkt[0]>>4 != 6 || pkt[6] != unix.IPPROTO_TCP:
-		return false
+	case len(pkt) >= 20 && pkt[0]>>4 == 4:
+		return pkt[9], int(pkt[0]&0xf) * 4
+	case len(pkt) >= 40:
+		return pkt[6], 40
 	}
-	return len(pkt) > at+13 && pkt[at+13]&rst != 0
+	return 0, 0
+}
+
+// isReset tells whether a packet is an RST.
+func isReset(pkt []byte) bool {
+	protocol, at := transportOf(pkt)
+	return protocol == unix.IPPROTO_TCP && len(pkt) > at+13 && craft.Flags(pkt[at+13]).Has(craft.RST)
 }

@@ -46,6 +46,18 @@ func times(n int, log float64) float64 {
 	return float64(n) * log
 }
 
+// Trials is how many trials all fail with a probability of no more than all, where
+// each fails with probability share: [math.MaxInt32] where each always does.
+func Trials(share, all float64) int {
+	switch {
+	case share <= 0:
+		return 1
+	case share >= 1:
+		return math.MaxInt32
+	}
+	return int(min(math.Ceil(math.Log(all)/math.Log(share)), math.MaxInt32))
+}
+
 // UpperBound is the greatest p of which k successes or fewer in n trials would still
 // be seen with probability 1-level: the one-sided bound of Clopper and Pearson ("The
 // use of confidence or fiducial limits illustrated in the case of the binomial",

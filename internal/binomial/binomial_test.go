@@ -56,6 +56,18 @@ func TestUpperBound(t *testing.T) {
 	near(t, "all of 3", UpperBound(3, 3, 0.95), 1, 0)
 }
 
+func TestTrials(t *testing.T) {
+	for _, share := range []float64{0, 1e-9, 0.02, 0.2, 0.36, 0.5, 0.9, 0.999} {
+		n := Trials(share, 0.0005)
+		if math.Pow(share, float64(n)) > 0.0005 || n > 1 && math.Pow(share, float64(n-1)) <= 0.0005 {
+			t.Errorf("%v: %d trials", share, n)
+		}
+	}
+	if n := Trials(1, 0.0005); n != math.MaxInt32 {
+		t.Errorf("what always fails: %d trials", n)
+	}
+}
+
 // The bound is the quantile of a beta distribution, as a library of others has it.
 func TestUpperBoundIsABetaQuantile(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 10, 59, 100, 1000, 20_000} {

@@ -351,6 +351,6 @@ func alone(t *testing.T, m *sync.Mutex) {
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("takes long")
+		t.Skip("-short: takes seconds, and minutes under the race detector")
 	}
 }

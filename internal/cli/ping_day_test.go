@@ -20,7 +20,7 @@ import (
 // hours, and every probe is accounted for.
 func TestADayOfMetrics(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes some seconds")
+		t.Skip("-short: 86,400 probes")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		n := simnet.New(simnet.Config{Seed: 1,

@@ -58,7 +58,7 @@ func recorded(t *testing.T, dir, stem string) []string {
 // Where the same compiler is present, it makes the same objects.
 func TestObjectsAreReproducible(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the compiler")
+		t.Skip("-short: runs the compiler")
 	}
 	version, err := exec.Command("clang", "--version").Output()
 	if err != nil {

@@ -35,7 +35,7 @@ func (e *engine) accept(h *host, ev *wire.Event) (reject string) {
 		e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	}
 	switch {
-	case h == nil && e.checked(ev):
+	case h == nil && e.answersTrial(ev):
 		return ""
 	case h == nil:
 		return wire.RejectAfterVerdict
@@ -84,7 +84,7 @@ func (e *engine) answered(h *host, ev *wire.Event) {
 	if e.Ramp != nil {
 		e.Ramp.Answered(0)
 	}
-	e.asksAgain(h, ev)
+	e.tryLoss(h, ev)
 	e.up(h, reasonOf(h.Addr, ev))
 }
 
@@ -125,7 +125,7 @@ func (e *engine) expire() {
 			e.begin(h) // the kernel refused what is left of the round
 		case h.began+e.patience() > e.Now: // others turned out to be as far away
 			e.expect(h, h.began+e.patience())
-		case h.round+1 < e.roundsWorth():
+		case h.round+1 < e.worthRounds():
 			h.round, h.place, h.began = h.round+1, 0, 0
 			e.approach(h)
 		default:

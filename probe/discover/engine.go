@@ -15,13 +15,13 @@ type engine struct {
 	cfg   *Config
 	yield func(Host) error
 
-	asks      *questions
-	hosts     map[netip.Addr]*host
-	byID      []*host // nil once decided
-	timers    wire.Timers
-	resolving wire.Resolving[*host]
-	checks    map[netip.Addr]*check // of the loss
-	due       []*host               // to be sent a round, or the rest of one
+	asks       *questions
+	hosts      map[netip.Addr]*host
+	byID       []*host // nil once decided
+	timers     wire.Timers
+	resolving  wire.Resolving[*host]
+	lossTrials map[netip.Addr]*lossTrial
+	due        []*host // to be sent a round, or the rest of one
 
 	next       func() (netip.Addr, bool)
 	exhausted  bool
@@ -41,7 +41,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 	x.Matcher.Echoes = true
 	return &engine{
 		Sweep: x, cfg: cfg, yield: yield, asks: newQuestions(cfg.Forbidden),
-		hosts: map[netip.Addr]*host{}, checks: map[netip.Addr]*check{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
+		hosts: map[netip.Addr]*host{}, lossTrials: map[netip.Addr]*lossTrial{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
 	}, nil
 }
 

@@ -4,55 +4,55 @@ import (
 	"math"
 	"time"
 
+	"synscope/internal/binomial"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
-// A host that answers one question alone is missed where that is lost. How many are, no silence
-// tells: it may be a filter's, or nobody's. So some of the hosts that have answered a question are
-// asked the same twice more, and where these answers do not come, hosts that kept silent get
-// more rounds.
+// A host that answers one question alone is missed where that is lost. How much is lost, no
+// silence tells: it may be a filter's, or nobody's. So some of the hosts that have answered a
+// question are asked the same twice more, and where these trials are not answered, hosts that
+// kept silent get more rounds.
 
 const (
 	// moreRounds may be added to the usual ones.
 	moreRounds = 3
-	// checks are how often a host that has answered is asked again.
-	checks = 2
-	// mostChecked hosts tell enough of the loss.
-	mostChecked = 24
-	// overlooked is the share of the hosts that answer one question alone which may be lost.
+	// trials are how often a host that has answered is asked the same.
+	trials = 2
+	// mostTried hosts tell enough of the loss.
+	mostTried = 24
+	// overlooked is the share of the hosts that answer one question alone which may be missed.
 	overlooked = 0.02
-	// Of a network of which nothing is known so much is lost, for which so many checks count.
-	priorLoss, priorWeight = 0.02, 2
+	// priorLoss is the loss of a network of which nothing is known, worth priorTrials trials.
+	priorLoss, priorTrials = 0.02, 2
 )
 
-// allAttempts are those of the rounds and of the checks.
-const allAttempts = rounds + moreRounds + checks
+// allAttempts are those of the rounds and of the trials.
+const allAttempts = rounds + moreRounds + trials
 
-// check is what one host was asked again.
-type check struct {
+// lossTrial is what one host was asked again.
+type lossTrial struct {
 	host     *host
 	segment  segment
-	asked    time.Duration
-	answered [checks]bool
+	sent     time.Duration
+	answered [trials]bool
 }
 
-// asksAgain has a host that has answered asked the same again, if more has to be known of the
-// loss.
-func (e *engine) asksAgain(h *host, ev *wire.Event) {
-	if len(e.checks) >= mostChecked {
+// tryLoss asks a host what it has just answered, if more has to be known of the loss.
+func (e *engine) tryLoss(h *host, ev *wire.Event) {
+	if len(e.lossTrials) >= mostTried {
 		return
 	}
 	for _, s := range h.segmentsOf(ev.Attempt) {
 		if s.answeredBy(ev) {
-			e.check(h, s)
+			e.sendTrials(h, s)
 			return
 		}
 	}
 }
 
-func (e *engine) check(h *host, s segment) {
-	for k := range checks {
+func (e *engine) sendTrials(h *host, s segment) {
+	for k := range trials {
 		b, err := e.packet(h, s, rounds+moreRounds+k)
 		if err == nil {
 			_, err = e.Network.Send([][]byte{b})
@@ -62,38 +62,38 @@ func (e *engine) check(h *host, s segment) {
 		}
 		e.Counters.Departed(1, e.Now)
 	}
-	e.Pace.Spend(checks)
-	e.checks[h.key] = &check{host: h, segment: s, asked: e.Now}
+	e.Pace.Spend(trials)
+	e.lossTrials[h.key] = &lossTrial{host: h, segment: s, sent: e.Now}
 }
 
-// checked takes in the answer to a check, and tells whether it is one.
-func (e *engine) checked(ev *wire.Event) bool {
-	c := e.checks[wire.AsCarried(ev.Target.Addr(), ev.Link)]
+// answersTrial takes in the answer to a trial, and tells whether it is one.
+func (e *engine) answersTrial(ev *wire.Event) bool {
+	l := e.lossTrials[wire.AsCarried(ev.Target.Addr(), ev.Link)]
 	k := ev.Attempt - rounds - moreRounds
-	if c == nil || k < 0 || k >= checks || c.answered[k] || !ev.Kind.Verified() || !c.segment.answeredBy(ev) || !ev.ArrivedAt(c.host.source) {
+	if l == nil || k < 0 || k >= trials || l.answered[k] || !ev.Kind.Verified() || !l.segment.answeredBy(ev) || !ev.ArrivedAt(l.host.source) {
 		return false
 	}
-	c.answered[k] = true
+	l.answered[k] = true
 	return true
 }
 
-// forgetChecks are those whose answers may have come while nobody looked.
-func (e *engine) forgetChecks(before time.Duration) {
-	for a, c := range e.checks {
-		if c.asked+e.patience() > before && c.answered != [checks]bool{true, true} {
-			delete(e.checks, a)
+// forgetTrials are those whose answers may have come while nobody listened.
+func (e *engine) forgetTrials(since time.Duration) {
+	for a, l := range e.lossTrials {
+		if l.sent+e.patience() > since && l.answered != [trials]bool{true, true} {
+			delete(e.lossTrials, a)
 		}
 	}
 }
 
-// checkLosses is how many checks were decided, and how many of these lost.
-func (e *engine) checkLosses() (l probe.HostLoss) {
-	for _, c := range e.checks {
-		for _, answered := range c.answered {
+// loss is how many trials are over, and how many of these were not answered.
+func (e *engine) loss() (l probe.HostLoss) {
+	for _, one := range e.lossTrials {
+		for _, answered := range one.answered {
 			switch {
 			case answered:
 				l.Sent++
-			case c.asked+e.patience() <= e.Now:
+			case one.sent+e.patience() <= e.Now:
 				l.Sent, l.Unanswered = l.Sent+1, l.Unanswered+1
 			}
 		}
@@ -101,14 +101,13 @@ func (e *engine) checkLosses() (l probe.HostLoss) {
 	return l
 }
 
-// roundsWorth is how many rounds a host gets, by what share of the checks was lost: where any
+// worthRounds is how many rounds a host gets, by the share of the trials that was lost: where any
 // was, by one standard error more.
-func (e *engine) roundsWorth() int {
-	l := e.checkLosses()
-	share := (float64(l.Unanswered) + priorLoss*priorWeight) / float64(l.Sent+priorWeight)
+func (e *engine) worthRounds() int {
+	l := e.loss()
+	share := (float64(l.Unanswered) + priorLoss*priorTrials) / float64(l.Sent+priorTrials)
 	if l.Unanswered > 0 {
 		share += math.Sqrt(share * (1 - share) / float64(l.Sent))
 	}
-	asked := math.Ceil(math.Log(overlooked) / math.Log(min(share, 0.9)))
-	return rounds + min(max(int(asked)-1, 0), moreRounds)
+	return rounds + min(binomial.Trials(min(share, 0.9), overlooked)-1, moreRounds)
 }

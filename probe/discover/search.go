@@ -41,7 +41,7 @@ func (s *Search) Next(ctx context.Context) (more bool, err error) {
 	if s.left > 0 {
 		e.apart += time.Since(e.Start) - s.left
 		e.Now = time.Since(e.Start)
-		e.forgetChecks(s.left)
+		e.forgetTrials(s.left)
 		e.resolving.Review(e.resolved)
 	}
 	before := e.found
@@ -58,7 +58,7 @@ func (s *Search) Summary() probe.Summary { return s.engine.summary() }
 
 // Loss is what was seen of the loss on the way: of so many questions to hosts that had answered
 // the same before, so many were not answered.
-func (s *Search) Loss() probe.HostLoss { return s.engine.checkLosses() }
+func (s *Search) Loss() probe.HostLoss { return s.engine.loss() }
 
 // Close ends the search.
 func (s *Search) Close() { s.stop() }

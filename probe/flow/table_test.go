@@ -245,7 +245,7 @@ func TestCrowd(t *testing.T) {
 // smaller one.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("many packets")
+		t.Skip("-short: 300,000 packets")
 	}
 	const syns = 300_000
 	flood := func(cfg flow.Config) (*flow.Table, *ticking) {

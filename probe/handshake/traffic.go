@@ -6,6 +6,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
 // traffic counts the packets of a run.
@@ -50,15 +51,12 @@ func (t *traffic) summary(r *runner, res *Result) probe.Summary {
 
 // totals are the counts so far.
 func (t *traffic) totals(n probe.Network, start time.Time, complete bool) probe.Summary {
-	stats := n.Stats()
 	s := probe.Summary{
 		Probes: 1, Sent: t.out, Resets: t.resets, Matched: t.matched, Received: t.matched,
-		SendErrors:    stats.SendErrors - t.base.SendErrors,
-		ResetsRefused: stats.ResetsRefused - t.base.ResetsRefused,
-		KernelDrops:   stats.KernelDrops - t.base.KernelDrops,
-		Rejected:      t.others, Took: time.Since(start), Complete: complete,
+		Rejected: t.others, Took: time.Since(start), Complete: complete,
 		Refusal: t.refusal,
 	}
+	wire.CountNetwork(&s, n.Stats(), t.base)
 	for _, n := range t.others {
 		s.Received += n
 	}

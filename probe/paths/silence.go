@@ -1,9 +1,10 @@
 package paths
 
 import (
-	"math"
 	"net/netip"
 	"slices"
+
+	"synscope/internal/binomial"
 )
 
 // refuses puts a flow that met silence where others from there were told that the
@@ -92,10 +93,7 @@ func patience(v *vertex, f *flow, ttl int) int {
 			rate = max(rate, u.loss())
 		}
 	}
-	if rate == 0 {
-		return triesSilent
-	}
-	return min(max(int(math.Ceil(math.Log(1e-5)/math.Log(rate))), triesSilent), triesLossy)
+	return min(max(binomial.Trials(rate, 1e-5), triesSilent), triesLossy)
 }
 
 // loss is the share of probes that were lost of those for hops behind a vertex that

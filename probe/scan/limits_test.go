@@ -22,16 +22,8 @@ func TestLimitsOfResets(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				h := &randomHost{chance: r, began: time.Now(), truth: map[uint16]probe.State{}, burst: 20, tokens: 20, rate: rate, delay: 100 * time.Microsecond, Host: simnet.Linux(22, 80, 443)}
-				n := simnet.New(simnet.Config{})
-				a := netip.MustParseAddr("10.0.0.1")
-				n.Handle(netip.PrefixFrom(a, 32), h)
-				conn := n.Conn(13)
+				conn, all := alone(h, h, 1000)
 				defer conn.Close()
-				var all []netip.AddrPort
-				for port := uint16(1); port <= 1000; port++ {
-					h.truth[port] = probe.StateRefused
-					all = append(all, netip.AddrPortFrom(a, port))
-				}
 				r.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })
 				found := states{}
 				sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found)
@@ -49,6 +41,19 @@ func TestLimitsOfResets(t *testing.T) {
 			})
 		}
 	}
+}
+
+// alone is a network of one host, which refuses the first ports but for those that it
+// serves, and what there is to probe.
+func alone(h simnet.Host, known *randomHost, ports uint16) (conn *simnet.Conn, all []netip.AddrPort) {
+	n := simnet.New(simnet.Config{})
+	a := netip.MustParseAddr("10.0.0.1")
+	n.Handle(netip.PrefixFrom(a, 32), h)
+	for port := uint16(1); port <= ports; port++ {
+		known.truth[port] = probe.StateRefused
+		all = append(all, netip.AddrPortFrom(a, port))
+	}
+	return n.Conn(13), all
 }
 
 // clockedHost notes when segments come.
@@ -70,16 +75,8 @@ func TestLimitedHostGetsNoBursts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &clockedHost{randomHost: &randomHost{chance: rand.New(rand.NewPCG(1, 1)), began: time.Now(),
 			truth: map[uint16]probe.State{}, burst: 2, tokens: 2, rate: 20, Host: simnet.Linux(22)}}
-		n := simnet.New(simnet.Config{})
-		a := netip.MustParseAddr("10.0.0.1")
-		n.Handle(netip.PrefixFrom(a, 32), h)
-		conn := n.Conn(13)
+		conn, all := alone(h, h.randomHost, 200)
 		defer conn.Close()
-		var all []netip.AddrPort
-		for port := uint16(1); port <= 200; port++ {
-			h.truth[port] = probe.StateRefused
-			all = append(all, netip.AddrPortFrom(a, port))
-		}
 		found := states{}
 		if _, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found); err != nil || found[probe.StateRefused] < 197 {
 			t.Errorf("%v, %v", found, err)

@@ -1,6 +1,10 @@
 package scan
 
-import "math"
+import (
+	"math"
+
+	"synscope/internal/binomial"
+)
 
 // losses measures how many transmissions go unanswered although somebody is
 // there to answer: those of answered ports that came before the one answered.
@@ -117,9 +121,7 @@ func (f *flight) unnoteSilence(attempt int) {
 
 // attemptsAt is how many transmissions leave a port unanswered by mere loss with
 // the probability missed, at least two.
-func attemptsAt(share float64) int {
-	return max(2, int(math.Ceil(math.Log(missed)/math.Log(share))))
-}
+func attemptsAt(share float64) int { return max(2, binomial.Trials(share, missed)) }
 
 // confidence is how sure silence is after that many transmissions.
 func confidence(share float64, attempts int) float64 {

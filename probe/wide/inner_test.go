@@ -96,7 +96,7 @@ func TestSeenRemembers(t *testing.T) {
 // recent; and takes no new target for a known one.
 func TestSeenAtFullSize(t *testing.T) {
 	if testing.Short() {
-		t.Skip("minutes under the race detector")
+		t.Skip("-short: minutes under the race detector")
 	}
 	if got := len(newSeen(1<<40, wire.NewCookie([16]byte{2})).words) * 8; got != 32<<20 {
 		t.Fatalf("%d bytes", got)

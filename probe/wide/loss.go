@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"synscope/internal/binomial"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -108,12 +109,7 @@ func (l *losses) measured() (t trials, since time.Duration) {
 
 // attemptsAt is how many probes leave a target unanswered by mere loss with the
 // probability missed, two at least.
-func attemptsAt(share float64) int {
-	if share >= 0.99 {
-		return math.MaxInt32
-	}
-	return max(2, int(math.Ceil(math.Log(missed)/math.Log(share))))
-}
+func attemptsAt(share float64) int { return max(2, binomial.Trials(share, missed)) }
 
 // loss is what was measured.
 func (l *losses) loss() probe.HostLoss {

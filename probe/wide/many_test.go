@@ -269,7 +269,7 @@ func thousands(rate float64) string {
 // with -wide-table, in a larger one, in all scenarios.
 func TestInternetWide(t *testing.T) {
 	if testing.Short() {
-		t.Skip("minutes under the race detector")
+		t.Skip("-short: minutes under the race detector")
 	}
 	if *wideTable == "" {
 		s := scenario{machines: 100, rate: 100_000, probes: 2, loss: 0.01}

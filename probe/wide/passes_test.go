@@ -84,7 +84,7 @@ func TestAddedPassesKeepTheSpacing(t *testing.T) {
 // is there, and few after.
 func TestPassesEndWithTheLoss(t *testing.T) {
 	if testing.Short() {
-		t.Skip("minutes under the race detector")
+		t.Skip("-short: minutes under the race detector")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		start, r := time.Now(), rand.New(rand.NewPCG(1, 2))
@@ -111,7 +111,7 @@ func TestPassesEndWithTheLoss(t *testing.T) {
 // However often a run on a bad network is interrupted, its parts find what there is.
 func TestPassesInterruptedAndResumed(t *testing.T) {
 	if testing.Short() {
-		t.Skip("minutes under the race detector")
+		t.Skip("-short: minutes under the race detector")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		plan := planOf(t, 4, "80", "10.0.0.0/16")

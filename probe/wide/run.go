@@ -306,15 +306,12 @@ func (w *run) complete() bool {
 func (w *run) summary() Summary {
 	s := Summary{Summary: w.counters, Position: w.marked}
 	status, _ := w.sender.look()
-	stats := w.net.Stats()
+	wire.CountNetwork(&s.Summary, w.net.Stats(), w.base)
 	s.Probes = w.sender.first().position() - w.cfg.From
 	s.Sent, s.Retransmitted, s.Held = status.sent+status.questions, status.retransmitted, status.held
 	s.Resets, s.NoNeighbour = status.resets+w.sender.resetting()-w.sender.resets, status.noNeighbour
 	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
-	s.SendErrors = stats.SendErrors - w.base.SendErrors
-	s.ResetsRefused = stats.ResetsRefused - w.base.ResetsRefused
 	s.ResetsUnheard = w.responses.unheard()
-	s.KernelDrops = stats.KernelDrops - w.base.KernelDrops
 	s.Took, s.Rate = w.now, wire.PerSecond(status.sent, status.lastSend)
 	s.Complete, s.Improved, s.Refusal = w.complete(), w.output.improved, status.refusal
 	s.Attempts, s.Loss, s.Confidence = w.passes, w.losses.loss(), w.losses.confidence(w.passes)

@@ -60,11 +60,16 @@ func (c *Counters) Responded(left Responded) {
 // Counted is the summary as far as the counters and those of the network tell it.
 func (c *Counters) Counted(stats netraw.Stats, took time.Duration) probe.Summary {
 	s := c.Summary
-	s.SendErrors = stats.SendErrors - c.Base.SendErrors
-	s.ResetsRefused = stats.ResetsRefused - c.Base.ResetsRefused
-	s.KernelDrops = stats.KernelDrops - c.Base.KernelDrops
+	CountNetwork(&s, stats, c.Base)
 	s.Took = took
 	return s
+}
+
+// CountNetwork enters what the network has counted since it had counted base.
+func CountNetwork(s *probe.Summary, now, base netraw.Stats) {
+	s.SendErrors = now.SendErrors - base.SendErrors
+	s.ResetsRefused = now.ResetsRefused - base.ResetsRefused
+	s.KernelDrops = now.KernelDrops - base.KernelDrops
 }
 
 // NoRoute notes that a target cannot be reached from here.

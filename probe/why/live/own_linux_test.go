@@ -37,7 +37,7 @@ func ownScenes() []scene {
 func TestOwnMachine(t *testing.T) {
 	lab.Require(t)
 	if testing.Short() {
-		t.Skip("delays of a busy machine are delays of the network to it")
+		t.Skip("-short: delays of a busy machine are delays of the network to it")
 	}
 	mine := os.Getenv(ownScene)
 	if mine == "" {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -152,24 +153,12 @@ func greeting(n int) []lab.Service {
 // answering serves a program that says so many bytes once it was asked something, and closes.
 func answering(p uint16, n int) func(*testing.T, *lab.Host) {
 	return func(t *testing.T, h *lab.Host) {
-		ln, err := h.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
-		must(t, err)
-		t.Cleanup(func() { ln.Close() })
-		go func() {
-			for {
-				c, err := ln.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					defer c.Close()
-					if b := make([]byte, 4); readsGET(c, b) {
-						c.Write([]byte("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("y", n)))
-						time.Sleep(3 * time.Second)
-					}
-				}()
+		serve(t, h, p, func(c net.Conn) {
+			if b := make([]byte, 4); readsGET(c, b) {
+				c.Write([]byte("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("y", n)))
+				time.Sleep(3 * time.Second)
 			}
-		}()
+		})
 	}
 }
 
@@ -346,6 +335,16 @@ func slowly(d time.Duration) func(t *testing.T, h *lab.Host) {
 
 func serveSlowly(t *testing.T, h *lab.Host, p uint16, d time.Duration) {
 	t.Helper()
+	serve(t, h, p, func(c net.Conn) {
+		time.Sleep(d)
+		c.Write([]byte("220 ready\r\n"))
+		time.Sleep(time.Second)
+	})
+}
+
+// serve accepts connections until the test ends, and closes each once the program returns.
+func serve(t *testing.T, h *lab.Host, p uint16, program func(net.Conn)) {
+	t.Helper()
 	ln, err := h.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
 	must(t, err)
 	t.Cleanup(func() { ln.Close() })
@@ -356,10 +355,8 @@ func serveSlowly(t *testing.T, h *lab.Host, p uint16, d time.Duration) {
 				return
 			}
 			go func() {
-				time.Sleep(d)
-				c.Write([]byte("220 ready\r\n"))
-				time.Sleep(time.Second)
-				c.Close()
+				defer c.Close()
+				program(c)
 			}()
 		}
 	}()
@@ -471,7 +468,7 @@ func leftOpen(t *testing.T) (n int) {
 func TestScenes(t *testing.T) {
 	lab.Require(t)
 	if testing.Short() {
-		t.Skip("delays of a busy machine are delays of the network to it")
+		t.Skip("-short: delays of a busy machine are delays of the network to it")
 	}
 	t.Parallel()
 	judgeAll(t, scenes)
