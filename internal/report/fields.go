@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +50,7 @@ func (e *fieldError) Error() string {
 	}
 	hint := ""
 	if near := spelling.Nearest(e.field, e.columns); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
+		hint = "; " + spelling.Question(near)
 	}
 	return strconv.Quote(e.field) + " is no field of " + e.command + ": there are " + strings.Join(e.columns, ", ") + hint
 }
