@@ -7,31 +7,6 @@ import (
 	"synscope/craft"
 )
 
-// storeVerdict reports numbers of which so many of n came again.
-func storeVerdict(n, again int, saved float64) verdict {
-	pool := poolSize(n, again)
-	out := verdict{class: ClassWeakRandom, variant: "collisions", saved: saved, freeBits: Some(math.Log2(pool))}
-	out.note("collisions", Warning, fmt.Sprintf("%d of %d numbers were there before", again, n),
-		"Numbers come again: there are only about %.0f of them.", pool)
-	return out
-}
-
-// poolSize estimates the size of the store from how many of n draws were there
-// before, by bisection on the expected number of different ones.
-func poolSize(n, again int) float64 {
-	want := float64(n - again)
-	low, high := want, 1e12
-	for range 100 {
-		mid := math.Sqrt(low * high)
-		if mid*-math.Expm1(float64(n)*math.Log1p(-1/mid)) < want {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	return high
-}
-
 // biasCost is what must be paid for choosing one of 32 bits to blame.
 const biasCost = 5
 
@@ -117,40 +92,4 @@ func entropy(p float64) float64 {
 		return 0
 	}
 	return -p*math.Log2(p) - (1-p)*math.Log2(1-p)
-}
-
-// What the word random takes: so many numbers, so many of them on one tuple,
-// so many tuples.
-const (
-	leastRandom      = 12
-	leastRandomSame  = 4
-	leastRandomPorts = 4
-)
-
-// unladdered is the confidence in random where a keyed cookie could hide.
-const unladdered = 0.78
-
-// repeatsSYN reports whether some SYN was repeated exactly and got another
-// number than before.
-func repeatsSYN(v *view) bool {
-	type syn struct {
-		tuple  int
-		client Opt[craft.Seq]
-		offer  Opt[Offer]
-	}
-	seen := make(map[syn]bool)
-	for i := range v.points {
-		p := &v.points[i]
-		key := syn{p.tuple, p.sample.ClientISN, p.sample.Offer}
-		if p.sample.ClientISN.OK && seen[key] {
-			return true
-		}
-		seen[key] = true
-	}
-	return false
-}
-
-// randomConfidence grows with what would have been seen.
-func randomConfidence(n int) float64 {
-	return min(0.985, 1-0.6*math.Exp2(-float64(n)/5))
 }

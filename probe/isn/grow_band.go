@@ -2,7 +2,6 @@ package isn
 
 import (
 	"math"
-	"math/bits"
 )
 
 // band is growth by a random amount between low and high a connection, ours and
@@ -62,69 +61,20 @@ func narrowBand(gaps []int32) (b band, connections float64) {
 	return b, connections
 }
 
-// octaves is growth by a positive amount whose size nobody knows beforehand: the
-// code learns how often each power of two was the size, and takes all amounts of
-// one size for equally likely. It fits any bounded random step, with others'
-// connections in between or without, and costs 32 bits where there is none.
-type octaves struct {
-	seen  [33]float64
-	total float64
-	sizes []uint32
+// busyBand fits random steps of nearly one size, with other people's connections
+// between ours.
+func busyBand(v *view, m model, gaps []int32) []*standing {
+	b, n := narrowBand(gaps)
+	if b.low < leastBand || b.low >= b.high || uint64(b.high-b.low)*narrow > uint64(b.low) || v.span() <= 0 {
+		return nil
+	}
+	b.rate = max(n-float64(len(gaps)), 1) / v.span()
+	return []*standing{m.by(&b).fit(v)}
 }
 
-// mostOctave bounds what counts as a step: among random numbers one difference in
-// eight is smaller.
-const mostOctave = 29
-
-// share is the chance of a size: before anything was seen all are alike, and
-// neighbours of what was seen gain a little.
-func (g *octaves) share(size int) float64 {
-	near := 0.5 * g.seen[size]
-	if size > 0 {
-		near += 0.25 * g.seen[size-1]
-	}
-	if size < 32 {
-		near += 0.25 * g.seen[size+1]
-	}
-	return (near + 1.0/33) / (g.total + 1)
-}
-
-func (g *octaves) price(v *view, s *strand, p *point) (b, miss float64) {
-	d := uint32(p.x - v.points[s.last].x)
-	size := bits.Len32(d)
-	if size > mostOctave {
-		return math.Inf(1), 0
-	}
-	miss = 2*math.Abs(float64(d)-g.middle()) + 1
-	return -math.Log2(g.share(size)) + max(0, float64(size-1)), miss
-}
-
-// middle is the median of the amounts seen.
-func (g *octaves) middle() float64 {
-	if len(g.sizes) == 0 {
-		return 0
-	}
-	return float64(g.sizes[len(g.sizes)/2])
-}
-
-func (g *octaves) take(v *view, s *strand, p *point) {
-	if s.n == 0 {
-		return
-	}
-	d := uint32(p.x - v.points[s.last].x)
-	g.seen[bits.Len32(d)]++
-	g.total++
-	if len(g.sizes) < 512 {
-		at := len(g.sizes)
-		g.sizes = append(g.sizes, d)
-		for at > 0 && g.sizes[at-1] > d {
-			g.sizes[at] = g.sizes[at-1]
-			at--
-		}
-		g.sizes[at] = d
-	}
-}
-
-func (*octaves) cost(*view) float64 { return 4 }
-
-func (*octaves) fresh() growth { return &octaves{} }
+// leastBand is the smallest step of which a narrow band is told from a clock, and narrow
+// how many times narrower than it the band must be.
+const (
+	leastBand = 32
+	narrow    = 4
+)

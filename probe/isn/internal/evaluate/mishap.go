@@ -1,15 +1,17 @@
 package evaluate
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // Mishap is what a sampler did wrong to the rows that he wrote.
@@ -151,7 +153,7 @@ func Mishaps() []Mishap {
 			for i := range rows {
 				rows[i].Sent, rows[i].Received = isn.Opt[int64]{}, isn.Opt[int64]{}
 			}
-			sortByISN(rows)
+			slices.SortFunc(rows, func(a, b isn.Sample) int { return cmp.Compare(uint32(a.ISN.Value), uint32(b.ISN.Value)) })
 			return rows
 		}},
 		{"shuffled, without times", func(rng *rand.Rand, rows []isn.Sample) []isn.Sample {
@@ -178,27 +180,21 @@ func Mishaps() []Mishap {
 	}
 }
 
-func sortByISN(rows []isn.Sample) {
-	for i := range rows {
-		for j := i; j > 0 && rows[j].ISN.Value < rows[j-1].ISN.Value; j-- {
-			rows[j], rows[j-1] = rows[j-1], rows[j]
-		}
-	}
-}
-
-// DrawMishandled draws a host, a plan and the rows as the mishap leaves them.
-func DrawMishandled(m Mishap, seed uint64) Foreign {
-	rng := rand.New(rand.NewPCG(seed, uint64(len(m.Name))<<32+uint64(m.Name[0])))
+// DrawMishap draws a host, a plan and the rows as the mishap leaves them; whole is what
+// was said of the rows before.
+func DrawMishap(m Mishap, seed uint64) (f Foreign, whole isn.Report) {
+	rng := rand.New(rand.NewPCG(seed, seedOf(m.Name)))
 	host := foreignHost(rng)
-	path := model.DrawPath(time.Duration(logUniform(rng, 50e3, 3e6)), rng)
+	path := simhost.DrawPath(time.Duration(logUniform(rng, 50e3, 3e6)), rng)
 	p := foreignPlans[rng.IntN(len(foreignPlans))]
-	f := Foreign{Plan: p.name, Missing: m.Name}
-	samples := model.Sample(isn.Plan{Steps: p.make(rng, int(logUniform(rng, 20, 200))), Quick: true}, host, path, rng)
+	f = Foreign{Plan: p.name, Missing: m.Name}
+	samples := simhost.Sample(isn.Plan{Steps: p.make(rng, int(logUniform(rng, 20, 200))), Quick: true}, host, path, rng)
 	f.whole = layoutOf(samples)
 	f.Sources = f.whole.addresses
+	whole = isn.Analyze(samples, isn.Options{})
 	f.Samples = m.do(rng, samples)
 	f.Outcome = Outcome{Seed: seed, Truth: host.Truth, Path: path, Report: isn.Analyze(f.Samples, isn.Options{})}
-	return f
+	return f, whole
 }
 
 // MishapsMarkdown writes one row a mishap: how often the class is right, withheld, wrong.
@@ -207,7 +203,7 @@ func MishapsMarkdown(w io.Writer, first uint64, hosts int, list func(*Foreign)) 
 	for _, m := range Mishaps() {
 		right, unknown, unsure, sure := 0, 0, 0, 0
 		for i := range hosts {
-			f := DrawMishandled(m, first+uint64(2*i))
+			f, _ := DrawMishap(m, first+uint64(2*i))
 			switch r := &f.Report; {
 			case f.Right():
 				right++

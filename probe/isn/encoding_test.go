@@ -9,7 +9,7 @@ import (
 
 // A counter is told whatever its bytes, halves or bits went through, and with fewer bits
 // than 32.
-func TestCountersWrittenOtherwise(t *testing.T) {
+func TestEncodedCounters(t *testing.T) {
 	for _, tc := range []struct {
 		name, code string
 		step       uint32
@@ -17,8 +17,8 @@ func TestCountersWrittenOtherwise(t *testing.T) {
 	}{
 		{"bytes", "other-byte-order", 74565, bits.ReverseBytes32},
 		{"halves", "other-byte-order", 64000, func(n uint32) uint32 { return bits.RotateLeft32(n, 16) }},
-		{"XORed", "bits-turned-over", 64000, func(n uint32) uint32 { return n ^ 0x9e3779b9 }},
-		{"XORed, one", "bits-turned-over", 1, func(n uint32) uint32 { return n ^ 0x9e3779b9 }},
+		{"XORed", "xor-constant", 64000, func(n uint32) uint32 { return n ^ 0x9e3779b9 }},
+		{"XORed, one", "xor-constant", 1, func(n uint32) uint32 { return n ^ 0x9e3779b9 }},
 		{"24 bits", "narrow-counter", 5_000_011, func(n uint32) uint32 { return n & 0xffffff }},
 	} {
 		var samples []Sample

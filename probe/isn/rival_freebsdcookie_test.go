@@ -11,7 +11,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // freeBSDVectors are the default plan's SYNs and its options ladder as FreeBSD
@@ -63,10 +63,10 @@ var freeBSDBytes = []struct {
 
 // The model host encodes options as FreeBSD does.
 func TestFreeBSDModel(t *testing.T) {
-	cookie := model.FreeBSDCookie(model.Key{1, 2})
+	cookie := simhost.FreeBSDCookie(simhost.Key{1, 2})
 	for _, tc := range freeBSDBytes {
 		for i := range 100 {
-			x := cookie.Next(model.SYN{At: time.Duration(i) * time.Second, ISN: craft.Seq(i * 7919), Offer: tc.offer,
+			x := cookie.Next(simhost.SYN{At: time.Duration(i) * time.Second, ISN: craft.Seq(i * 7919), Offer: tc.offer,
 				Src: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(i))})
 			want := tc.want | byte(i/15&1)
 			if got := byte(x) ^ byte(x>>24); got != want {
