@@ -57,16 +57,12 @@ func showHelp(app *cli.App, name string) error {
 }
 
 func unknownCommand(app *cli.App, name string) error {
-	best, distance := "", 3
+	var known []string
 	for _, c := range app.Commands {
-		for _, known := range c.Names() {
-			if d := spelling.Distance(name, known); d < distance && d < len(known) {
-				best, distance = known, d
-			}
-		}
+		known = append(known, c.Names()...)
 	}
-	if best != "" {
-		return usagef("unknown command %q: did you mean %s?", name, best)
+	if near := spelling.Nearest(name, known); near != "" {
+		return usagef("unknown command %q: %s", name, spelling.Question(near))
 	}
 	return usagef("unknown command %q: `synscope --help` lists them", name)
 }

@@ -119,10 +119,20 @@ func (j *Judge) weighError(quote []byte) {
 	}
 }
 
+// proven is what was said of a target, or of any port of its address where it has none.
+func (j *Judge) proven(target netip.AddrPort) (p Proof) {
+	for t, said := range j.Proven {
+		if t == target || target.Port() == 0 && t.Addr() == target.Addr() {
+			p = Proof{p.Open || said.Open, p.Reset || said.Reset, p.ICMP || said.ICMP}
+		}
+	}
+	return p
+}
+
 // Wrong is what is wrong with a verdict, "" if nothing: it claims what nobody who
 // saw our segments has said.
 func (j *Judge) Wrong(target netip.AddrPort, state probe.State, reason probe.Reason) string {
-	p := j.Proven[target]
+	p := j.proven(target)
 	switch {
 	case state == probe.StateOpen && !p.Open,
 		state == probe.StateUnfiltered && !p.Reset,
