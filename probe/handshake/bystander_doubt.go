@@ -100,14 +100,18 @@ func (b *Bystander) livesOn(s *craft.Segment) bool {
 func (b *Bystander) doubts() bool { return b.more != nil && b.more.suspect.count > 0 }
 
 // decide takes in what a segment of this connection shows of what was
-// suspected: the client goes on from there, or from somewhere else.
-func (b *Bystander) decide(from Side, s *craft.Segment) {
+// suspected: the client goes on from there, or from somewhere else. What it sent
+// before that, as its stamp has it, shows neither.
+func (b *Bystander) decide(at int64, from Side, s *craft.Segment) {
 	if !b.doubts() || from != Client {
 		return
 	}
 	d := &b.more.suspect
 	if d.ack.LessThanEq(s.Seq.Add(s.Len())) && plausible(s.Seq.Sub(d.ack), late) && plausible(s.Ack.Sub(d.seq), late) {
 		b.believe()
+		return
+	}
+	if at < d.at && d.at-at < settling {
 		return
 	}
 	b.disown(false)
