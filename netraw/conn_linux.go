@@ -29,7 +29,7 @@ type intake interface {
 	poll(pkts []Packet) (int, error)
 	await(d, gather time.Duration)
 	wake()
-	watch(outgoing bool) error
+	unwatch() error
 	setReadDeadline(t time.Time) error
 	isQuiet() bool
 	total() uint64
@@ -115,7 +115,7 @@ func (c *conn) isQuiet() bool                               { return c.in.isQuie
 func (c *conn) poll(pkts []Packet) (int, error)             { return c.in.poll(pkts) }
 func (c *conn) await(d, gather time.Duration)               { c.in.await(d, gather) }
 func (c *conn) wake()                                       { c.in.wake() }
-func (c *conn) watch(outgoing bool) error                   { return c.in.watch(outgoing) }
+func (c *conn) unwatch() error                              { return c.in.unwatch() }
 func (c *conn) heldPorts() []uint16                         { return c.ports.List() }
 func (c *conn) lend() (uint16, bool)                        { return c.ports.lend() }
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }

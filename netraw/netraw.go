@@ -217,8 +217,8 @@ func (c *Conn) Await(d, gather time.Duration) { c.await(d, gather) }
 // Wake ends the Await under way, or the next one.
 func (c *Conn) Wake() { c.wake() }
 
-// Watch changes whether own packets are delivered, Config.WatchOutgoing.
-func (c *Conn) Watch(outgoing bool) error { return c.watch(outgoing) }
+// Unwatch ends Config.WatchOutgoing: own packets are delivered no more.
+func (c *Conn) Unwatch() error { return c.unwatch() }
 
 // Quiet tells whether everything that had arrived when it was called has been
 // returned by Recv, and a Recv waits for more.

@@ -30,7 +30,7 @@ func (c *conn) recv([]Packet) (int, error)            { return 0, errUnsupported
 func (c *conn) poll([]Packet) (int, error)            { return 0, errUnsupported() }
 func (c *conn) await(d, gather time.Duration)         {}
 func (c *conn) wake()                                 {}
-func (c *conn) watch(bool) error                      { return errUnsupported() }
+func (c *conn) unwatch() error                        { return errUnsupported() }
 func (c *conn) setReadDeadline(time.Time) error       { return errUnsupported() }
 func (c *conn) route(netip.Addr) (Route, error)       { return Route{}, errUnsupported() }
 func (c *conn) heldPorts() []uint16                   { return nil }

@@ -83,17 +83,13 @@ func (f *frameSender) listen() {
 		for _, m := range msgs {
 			if m.Header.Type != unix.RTM_NEWNEIGH && m.Header.Type != unix.RTM_DELNEIGH {
 				f.forget()
-			} else if n, err := netlink.NeighDeserialize(m.Data); err == nil {
-				f.learn(n, m.Header.Type == unix.RTM_DELNEIGH)
+				continue
 			}
+			f.mu.Lock()
+			f.hops.hear(m)
+			f.mu.Unlock()
 		}
 	}
-}
-
-func (f *frameSender) learn(n *netlink.Neigh, gone bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.hops.learn(n, gone)
 }
 
 // forget lets everything take the kernel's way from now on.

@@ -134,7 +134,7 @@ var conditions = []condition{
 		but: map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP tells nobody
 	},
 	{
-		name: "interrupted (SIGINT)", target: (*conditionWorld).hush, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
+		name: "interrupted (SIGINT)", target: (*conditionWorld).nextSilent, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
 		longer: map[string]string{
 			"scan": "--rate 20 -p", "stateless": "--rate 20 -p", "connect": "--rate 20 -p",
 			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
@@ -142,7 +142,7 @@ var conditions = []condition{
 		during: func(r *running) { r.Process.Signal(syscall.SIGINT) },
 	},
 	{
-		name: "terminal closed (SIGHUP)", target: (*conditionWorld).hush, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
+		name: "terminal closed (SIGHUP)", target: (*conditionWorld).nextSilent, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
 		longer: map[string]string{
 			"scan": "--rate 20 -p", "stateless": "--rate 20 -p", "connect": "--rate 20 -p",
 			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
@@ -212,7 +212,7 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 	more := c.longer[name]
 	args = append(args, strings.Fields(more)...)
 	if strings.HasSuffix(more, "-p") {
-		args = append(args, fmt.Sprintf("%d-%d", target.Port(), target.Port()+hushed-1), target.Addr().String())
+		args = append(args, fmt.Sprintf("%d-%d", target.Port(), target.Port()+silentPorts-1), target.Addr().String())
 	} else {
 		args = append(args, target.String())
 	}

@@ -15,7 +15,8 @@ import (
 // resume is what --resume knows.
 type resume struct {
 	path  string // "" where it was not given
-	found bool   // there was a checkpoint, and this run goes on from it
+	every time.Duration
+	found bool // there was a checkpoint, and this run goes on from it
 	state checkpoint.State
 }
 

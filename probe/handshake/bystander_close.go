@@ -124,15 +124,30 @@ func (b *Bystander) wasUp() bool {
 // neverAcked tells whether nobody acknowledged an end's FIN, by that end's own
 // word: it retransmitted it again and again, over a second and more. The last of them may
 // have been acknowledged after all in a capture that misses segments, unless
-// they are as many as are sent before it is given up (tcp(7), tcp_orphan_retries).
+// they are as many as are sent before it is given up (tcp(7), tcp_orphan_retries);
+// or after the end of one that does not go on until the next is due, unless it was
+// for three seconds.
 func (b *Bystander) neverAcked(side Side, t Trust) bool {
-	const several, many, lasting = 3, 8, time.Second
+	const several, many, lasting, long = 3, 8, time.Second, 3 * time.Second
 	f := &b.fins[side]
 	if f.acked || f.count < several || f.count < many && t.Gaps > 0 || t.NoACKs || t.Chosen || b.more == nil {
 		return false
 	}
 	again := b.more.finsAt[side]
-	return len(again) > 0 && slices.Max(again) >= lasting
+	if len(again) == 0 || slices.Max(again) < lasting {
+		return false
+	}
+	return f.count >= many || slices.Max(again) >= long || b.mark(side).set || t.Silent >= nextFIN(again)
+}
+
+// nextFIN is how long after the last of several FINs the next is due: twice as long
+// as that came after the one before (RFC 6298 §5.5).
+func nextFIN(again []time.Duration) time.Duration {
+	last, before := again[len(again)-1], time.Duration(0)
+	if len(again) > 1 {
+		before = again[len(again)-2]
+	}
+	return 2 * max(0, last-before)
 }
 
 // complete names a teardown in which both FINs were acknowledged.

@@ -157,8 +157,9 @@ func (b *Bystander) greeted(at int64) {
 		return
 	}
 	b.more.suspect = suspect{}
-	b.ways[Server].reach(d.end)
 	server, client := &b.pair.Server, &b.pair.Client
+	b.ways[Server].miss(b.since(d.at), server.Nxt, d.seq, server.Una)
+	b.ways[Server].reach(d.end)
 	if server.Nxt.LessThan(d.end) {
 		server.Nxt = d.end
 	}

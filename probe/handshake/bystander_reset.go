@@ -147,6 +147,9 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 	if !b.known.has(knowClientSYN) {
 		return
 	}
+	if !b.known.has(knowRefused) {
+		b.rare().asksBefore = b.syn.count > 1
+	}
 	b.known |= knowRefused
 	b.rare().lastRefusal, b.more.refusedSYNs = at, b.syn.count
 	if s.Seq == 0 {
