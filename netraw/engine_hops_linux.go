@@ -85,7 +85,7 @@ func (h *hops) readOnce(handle *netlink.Handle) error {
 		return err
 	}
 	for i := range list {
-		h.learn(&list[i], false)
+		h.learn(&list[i], unix.RTM_NEWNEIGH)
 	}
 	for i := range h.table {
 		h.refresh(i)
@@ -93,12 +93,13 @@ func (h *hops) readOnce(handle *netlink.Handle) error {
 	return nil
 }
 
-// learn takes in one entry of the table, or that it is gone.
+// learn takes in one entry of the table: RTM_NEWNEIGH, or RTM_DELNEIGH where it is gone.
 //
 // The kernel confirms an entry only when it uses it itself, and forgets it at
 // some time after. So an entry that turned stale lets the next probe through
 // the kernel, which then asks the neighbour, as for any packet of its own.
-func (h *hops) learn(n *netlink.Neigh, gone bool) {
+func (h *hops) learn(n *netlink.Neigh, message uint16) {
+	gone := message == unix.RTM_DELNEIGH
 	addr, ok := netip.AddrFromSlice(n.IP)
 	if !ok {
 		return

@@ -89,7 +89,7 @@ func (w *ways) apply(m syscall.NetlinkMessage) {
 	switch m.Header.Type {
 	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
 		if n, err := netlink.NeighDeserialize(m.Data); err == nil {
-			w.hops.learn(n, m.Header.Type == unix.RTM_DELNEIGH)
+			w.hops.learn(n, m.Header.Type)
 		}
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		w.hops.read(w.routes.handle)

@@ -84,16 +84,16 @@ func (f *frameSender) listen() {
 			if m.Header.Type != unix.RTM_NEWNEIGH && m.Header.Type != unix.RTM_DELNEIGH {
 				f.forget()
 			} else if n, err := netlink.NeighDeserialize(m.Data); err == nil {
-				f.learn(n, m.Header.Type == unix.RTM_DELNEIGH)
+				f.learn(n, m.Header.Type)
 			}
 		}
 	}
 }
 
-func (f *frameSender) learn(n *netlink.Neigh, gone bool) {
+func (f *frameSender) learn(n *netlink.Neigh, message uint16) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.hops.learn(n, gone)
+	f.hops.learn(n, message)
 }
 
 // forget lets everything take the kernel's way from now on.

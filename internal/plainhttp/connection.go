@@ -67,10 +67,10 @@ func (c *connection) answer(ctx context.Context, h Handler, r *Request) Answer {
 	return a
 }
 
-func (c *connection) write(a Answer, head, last bool, patience time.Duration) error {
+func (c *connection) write(a Answer, how manner, patience time.Duration) error {
 	now := time.Now()
 	c.SetWriteDeadline(now.Add(patience))
-	return a.write(c.out, head, last, now)
+	return a.write(c.out, how, now)
 }
 
 // refuse answers a request that is none, and waits a little for the client to close:
@@ -84,7 +84,7 @@ func (c *connection) refuse(err error, patience time.Duration) {
 	if r.status == MethodNotAllowed {
 		a = a.With("Allow", "GET, HEAD")
 	}
-	if c.write(a, false, true, patience) != nil {
+	if c.write(a, manner{last: true}, patience) != nil {
 		return
 	}
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
@@ -96,6 +96,6 @@ func (c *connection) refuse(err error, patience time.Duration) {
 
 // turnAway answers a connection for which there is no room, and closes it.
 func (c *connection) turnAway(patience time.Duration) {
-	c.write(Text(Unavailable, "too many requests are being worked out: ask again later"), false, true, patience)
+	c.write(Text(Unavailable, "too many requests are being worked out: ask again later"), manner{last: true}, patience)
 	c.Close()
 }
