@@ -26,7 +26,7 @@ func Cost(batch []Trial, hops int) (packets int, took time.Duration) {
 // patience is about how long each kind of trial takes where there is no answer.
 var patience = [kinds]time.Duration{SYN: 1300 * time.Millisecond, ACK: time.Second, FIN: time.Second, Echo: time.Second,
 	Connect: 2 * time.Second, Hold: 1200 * time.Millisecond, Large: 2 * time.Second, Idle: 1300 * time.Millisecond,
-	Again: 1500 * time.Millisecond, Reuse: 1500 * time.Millisecond, Kernel: 2 * time.Second, Trace: 1500 * time.Millisecond, Local: 20 * time.Millisecond}
+	DuplicateSYN: 1500 * time.Millisecond, Reuse: 1500 * time.Millisecond, Kernel: 2 * time.Second, Trace: 1500 * time.Millisecond, Local: 20 * time.Millisecond}
 
 // Experiments are all experiments.
 func Experiments() []Experiment {
@@ -345,7 +345,7 @@ func planIdentity(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	return spread([]Trial{{Kind: Again, Flow: k.newFlow()}, {Kind: Again, Flow: k.newFlow()}}, 80*ms)
+	return spread([]Trial{{Kind: DuplicateSYN, Flow: k.newFlow()}, {Kind: DuplicateSYN, Flow: k.newFlow()}}, 80*ms)
 }
 
 func planReuse(k *Knowledge, round int) (list []Trial) {

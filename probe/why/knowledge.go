@@ -71,6 +71,13 @@ func (k *Knowledge) count(of func(*Trial) bool) (n int) {
 	return n
 }
 
+// outcome counts the trials of this port and host of which an outcome came.
+func (k *Knowledge) outcome(o Outcome) int {
+	return k.count(func(t *Trial) bool { return t.Outcome == o && t.Role != Against })
+}
+
+func (k *Knowledge) trace(o Outcome) bool { return k.outcome(o) > 0 }
+
 // failed tells whether anything failed that a client would do.
 func (k *Knowledge) failed() bool {
 	return k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome.fails() }) > 0

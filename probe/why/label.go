@@ -1,6 +1,7 @@
 package why
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -174,7 +175,7 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 	last, answered := t.reach()
 	host, known := k.traceDistance(t)
 	switch {
-	case answered > 0 && (known && answered < host || k.routerAt(t) >= answered):
+	case answered > 0 && (known && answered < min(host, k.leastDistance(t)) || k.routerAt(t) >= answered):
 		return TraceNear
 	case answered > 0:
 		return TraceReaches
@@ -281,6 +282,21 @@ func (k *Knowledge) traceDistance(t *Trial) (hops int, known bool) {
 		return reached, true
 	}
 	return k.hostDistance(&Trial{Kind: Trace, Addr: t.Addr})
+}
+
+// leastDistance is how far the host is at least by the traces that reached it: one that
+// met silence before it may have been answered further on than where the host is.
+func (k *Knowledge) leastDistance(t *Trial) int {
+	least, reached := 0, false
+	k.each(func(o *Trial) bool { return o != t && o.Kind == Trace && o.Addr == t.Addr }, func(o *Trial) {
+		if last, answered := o.reach(); answered > 0 && (o.Role != Target || o.Flow != t.Flow) {
+			least, reached = max(least, last+1), true
+		}
+	})
+	if !reached {
+		return math.MaxInt
+	}
+	return least
 }
 
 // forks tells whether a trace shows another router than one of a flow that passes.

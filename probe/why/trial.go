@@ -10,19 +10,19 @@ import (
 type Kind uint8
 
 const (
-	SYN     Kind = iota // one SYN, never retransmitted; what answers is closed by an exact RST
-	ACK                 // a bare ACK of no connection: RFC 9293 §3.10.7 answers with RST, listening or not
-	FIN                 // a bare FIN: answered with RST unless somebody listens
-	Echo                // an ICMP echo request
-	Connect             // a handshake, then single bytes one after the other, each acknowledged or not
-	Hold                // a handshake, kept open until the batch has ended
-	Large               // a connection with a full-sized segment, then smaller ones
-	Idle                // a connection with a pause before its byte
-	Again               // two SYNs of the same tuple and the same ISN, closed in between
-	Reuse               // a connection closed in both directions, then a SYN of the same tuple
-	Kernel              // connect(2) of this machine's own TCP
-	Trace               // SYNs of one flow with growing TTL
-	Local               // a look at this machine: Fact
+	SYN          Kind = iota // one SYN, never retransmitted; what answers is closed by an exact RST
+	ACK                      // a bare ACK of no connection: RFC 9293 §3.10.7 answers with RST, listening or not
+	FIN                      // a bare FIN: answered with RST unless somebody listens
+	Echo                     // an ICMP echo request
+	Connect                  // a handshake, then single bytes one after the other, each acknowledged or not
+	Hold                     // a handshake, kept open until the batch has ended
+	Large                    // a connection with a full-sized segment, then smaller ones
+	Idle                     // a connection with a pause before its byte
+	DuplicateSYN             // two SYNs of the same tuple and the same ISN, closed in between
+	Reuse                    // a connection closed in both directions, then a SYN of the same tuple
+	Kernel                   // connect(2) of this machine's own TCP
+	Trace                    // SYNs of one flow with growing TTL
+	Local                    // a look at this machine: Fact
 	kinds
 )
 
@@ -151,6 +151,8 @@ type Reply struct {
 	Window int           // of the SYN-ACK; -1 not seen
 	Port   uint16        // our source port
 	Text   string        // numbers worth showing: an ICMP code, an error
+	// Overruled is who sent an ICMP error for a SYN that the host answered after all.
+	Overruled netip.Addr
 	// Duplicates is how often the host told that it had a segment already: RFC 2883.
 	Duplicates int
 	Size       int   // of a connection's largest acknowledged segment, in bytes of its IP packet
@@ -169,7 +171,7 @@ type Hop struct {
 // opens tells whether a trial begins with a SYN to the given role.
 func (t *Trial) opens(r Role) bool {
 	switch t.Kind {
-	case SYN, Connect, Hold, Large, Idle, Again, Reuse, Kernel:
+	case SYN, Connect, Hold, Large, Idle, DuplicateSYN, Reuse, Kernel:
 		return t.Role == r
 	}
 	return false
@@ -186,7 +188,7 @@ func (k Kind) completes() bool {
 // Packets is the most that a trial of a kind may send.
 func (t *Trial) Packets(hops int) int {
 	switch t.Kind {
-	case SYN, Hold, Kernel, Again, Reuse, Connect, Large, Idle:
+	case SYN, Hold, Kernel, DuplicateSYN, Reuse, Connect, Large, Idle:
 		return packetsOf[t.Kind]
 	case ACK, FIN, Echo:
 		return 1
@@ -197,4 +199,4 @@ func (t *Trial) Packets(hops int) int {
 }
 
 // packetsOf is the most that trials send, closing segments included.
-var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}
+var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, DuplicateSYN: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}

@@ -75,7 +75,7 @@ func (t *diagnosisText) cause(f *why.Found, first bool) (lines []string) {
 		lines = append(lines, t.labelled(onlyFirst(i, "evidence"), e)...)
 	}
 	lines = append(lines, t.labelled("what to do", f.Advice)...)
-	for i, c := range f.Again {
+	for i, c := range f.Commands {
 		lines = append(lines, "  "+pad(onlyFirst(i, "reproduce"))+units.Printable(c))
 	}
 	return lines

@@ -209,8 +209,8 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 		i.bare(ctx, t)
 	case why.Echo:
 		i.echo(ctx, t)
-	case why.Again:
-		i.again(ctx, t)
+	case why.DuplicateSYN:
+		i.duplicateSYN(ctx, t)
 	case why.SYN:
 		i.syn(ctx, t)
 	default:

@@ -62,6 +62,9 @@ func (i *Instrument) ask(ctx context.Context, k *talk, t *why.Trial) bool {
 				defer newer.end()
 			}
 		case i.answer(ev.of, t, &ev):
+			if ev.icmp != nil {
+				i.overrule(ctx, ev.of, t)
+			}
 			i.settle(ctx, ev.of, k, t)
 			return true
 		}
@@ -85,6 +88,43 @@ func (i *Instrument) clear(k *talk, t *why.Trial, ack *craft.Segment) *talk {
 	newer.renumber(craft.Seq(rand.Uint32()))
 	newer.open(0)
 	return newer
+}
+
+// How long the host's own answer is waited for after an ICMP error: some round trips, of
+// which the longer time stands for those that are not known yet.
+const (
+	overruleRTTs  = 3
+	overruleLeast = 100 * time.Millisecond
+	overruleMost  = 500 * time.Millisecond
+)
+
+// overruledBy is the time within which the host would have answered.
+func (i *Instrument) overruledBy(t *why.Trial) time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	rtt, known := i.rtts[t.Addr]
+	if !known {
+		return overruleMost
+	}
+	return min(max(overruleRTTs*rtt, overruleLeast), overruleMost)
+}
+
+// overrule waits for the host's own answer after an ICMP error. It says what the port is,
+// whatever a router has said before: nobody else knows our number.
+func (i *Instrument) overrule(ctx context.Context, k *talk, t *why.Trial) {
+	said := t.Reply
+	if ev, ok := i.own(ctx, k, t); ok && i.answer(k, t, &ev) {
+		t.Reply.Overruled, t.Reply.Text = said.From, said.Text+" came before it"
+	}
+}
+
+// own is the next packet that carries a number of ours and is no ICMP error.
+func (i *Instrument) own(ctx context.Context, k *talk, t *why.Trial) (ev event, ok bool) {
+	for deadline := time.Now().Add(i.overruledBy(t)); ; {
+		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || ev.icmp == nil && !ev.doubt {
+			return ev, ok
+		}
+	}
 }
 
 // settle follows up the answer to a SYN. A SYN-ACK that came only after an old
@@ -231,6 +271,11 @@ func (i *Instrument) await(ctx context.Context, k *talk, t *why.Trial, err error
 		return
 	}
 	ev, ok := k.waitVerified(ctx, barePatience, t)
+	if ok && ev.icmp != nil {
+		if own, came := i.own(ctx, k, t); came {
+			ev = own
+		}
+	}
 	switch {
 	case !ok && ctx.Err() != nil:
 	case !ok:
@@ -258,9 +303,9 @@ func (k *talk) waitVerified(ctx context.Context, d time.Duration, t *why.Trial) 
 	}
 }
 
-// again sends the same SYN twice, the first closed in between. Where this machine's
+// duplicateSYN sends the same SYN twice, the first closed in between. Where this machine's
 // firewall refuses that RST, the second SYN meets what the first has left, and says nothing.
-func (i *Instrument) again(ctx context.Context, t *why.Trial) {
+func (i *Instrument) duplicateSYN(ctx context.Context, t *why.Trial) {
 	dst := i.destination(t)
 	k := i.talkTo(t, dst)
 	defer k.end()

@@ -34,8 +34,8 @@ func (w *World) trial(t *why.Trial) time.Duration {
 		return w.trace(t)
 	case why.Kernel:
 		return w.kernel(t)
-	case why.Again:
-		return w.again(t)
+	case why.DuplicateSYN:
+		return w.duplicateSYN(t)
 	}
 	return w.connection(t)
 }
@@ -116,6 +116,16 @@ func (w *World) judge(t *why.Trial, answers []answer) {
 			w.sent++
 		}
 	}
+	w.overruled(t, answers)
+}
+
+// overruled notes an ICMP error that the host's own answer overrules.
+func (w *World) overruled(t *why.Trial, answers []answer) {
+	for _, a := range answers {
+		if t.Outcome == why.SYNACK && a.says.routers() {
+			t.Reply.Overruled = w.address(a.from, packet{t: t})
+		}
+	}
 }
 
 // repeated is the second SYN-ACK of a host whose first was lost.
@@ -127,8 +137,8 @@ func (w *World) repeated(p packet) (answer, bool) {
 	return a, true
 }
 
-// again sends the same SYN twice.
-func (w *World) again(t *why.Trial) time.Duration {
+// duplicateSYN sends the same SYN twice.
+func (w *World) duplicateSYN(t *why.Trial) time.Duration {
 	took := w.syn(t, 0, 64)
 	if t.Outcome != why.SYNACK {
 		return took
