@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/probe"
 )
