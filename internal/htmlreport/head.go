@@ -258,8 +258,8 @@ func (s *summaryRecord) facts() (list []fact) {
 	for _, loss := range []struct {
 		name string
 		n    uint64
-	}{{"errors of sending", s.SendErrors}, {"RSTs refused by this machine's firewall", countOf(s.ResetsRefused)},
-		{"connections left half open", countOf(s.ResetsUnheard)}, {"dropped by this machine", s.KernelDrops}} {
+	}{{"errors of sending", s.SendErrors}, {"RSTs refused by this machine's firewall", s.ResetsRefused.Value},
+		{"connections left half open", s.ResetsLost.Value}, {"dropped by this machine", s.KernelDrops}} {
 		if loss.n > 0 {
 			add(loss.name, units.Count(loss.n))
 		}
@@ -303,10 +303,4 @@ func (s *summaryRecord) rejected() (list []fact) {
 		list = append(list, fact{why, units.Count(s.Rejected[why])})
 	}
 	return list
-}
-
-// countOf is a count that may be absent, which says as much as zero.
-func countOf(m record.Maybe[uint64]) uint64 {
-	n, _ := m.Get()
-	return n
 }

@@ -53,13 +53,15 @@ func (j *Judge) keep(b []byte) {
 	j.sent[w] = append(j.sent[w], ours{uint32(s.Seq), uint32(s.Ack), s.Len(), s.Flags})
 }
 
-// weigh keeps what a packet proves, if its sums are right.
+// weigh keeps what a packet proves, if its sums are right: of a first fragment, that
+// of the IP header, since the other is of all fragments.
 func (j *Judge) weigh(b []byte) {
 	start, end, protocol, pseudo := mutate.Layout(b)
-	if start == 0 || b[0]>>4 == 4 && (mutate.Sum(b[:start], 0) != 0xffff || binary.BigEndian.Uint16(b[6:])&0x3fff != 0) {
+	if start == 0 || b[0]>>4 == 4 && (mutate.Sum(b[:start], 0) != 0xffff || binary.BigEndian.Uint16(b[6:])&0x1fff != 0) {
 		return
 	}
-	if mutate.Sum(b[start:end], pseudo) != 0xffff {
+	first := b[0]>>4 == 4 && b[6]&0x20 != 0
+	if !first && mutate.Sum(b[start:end], pseudo) != 0xffff {
 		return
 	}
 	from, to := addresses(b)
