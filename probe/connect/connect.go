@@ -108,7 +108,7 @@ func (c *run) feed(ctx, dialing context.Context, targets chan<- netip.AddrPort) 
 	defer alarm.Stop()
 	for target := range c.cfg.Targets {
 		for pace.Allowance(time.Since(c.start), 1) == 0 {
-			alarm.Reset(pace.Due - time.Since(c.start))
+			alarm.Reset(pace.WakeUp() - time.Since(c.start))
 			select {
 			case <-alarm.C:
 			case <-ctx.Done():
