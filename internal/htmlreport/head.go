@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/probe"
 )
@@ -198,9 +199,27 @@ func (r *run) leftOut() (notes []string) {
 	if r.omitted > 0 {
 		notes = append(notes, fmt.Sprintf("%s verdicts are counted and not listed: a report has room for %s.", units.Count(r.omitted), units.Count(mostVerdicts)))
 	}
-	for _, kind := range slices.Sorted(maps.Keys(r.strange)) {
+	return append(notes, r.strangers()...)
+}
+
+// mostTold is how many types are named that this version does not know.
+const mostTold = 3
+
+// strangers says which types these are; those beyond the first few together.
+func (r *run) strangers() (notes []string) {
+	others := uint64(0)
+	for i, kind := range slices.Sorted(maps.Keys(r.strange)) {
+		n := r.strange[kind]
+		if i >= mostTold {
+			others += n
+			continue
+		}
 		notes = append(notes, fmt.Sprintf("%s of type %q, which this version does not know, %s left out.",
-			units.Plural(r.strange[kind], "record", "records"), kind, plural(int(r.strange[kind]), "is", "are")))
+			units.Plural(n, "record", "records"), kind, plural(int(n), "is", "are")))
+	}
+	if others > 0 {
+		notes = append(notes, fmt.Sprintf("%s of other types that this version does not know %s left out too.",
+			units.Plural(others, "record", "records"), plural(int(others), "is", "are")))
 	}
 	return notes
 }
@@ -214,7 +233,7 @@ func quotedLine(args []string) string {
 			words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 		}
 	}
-	return shortened(strings.Join(words, " "), 2_000)
+	return record.Shortened(strings.Join(words, " "), 2_000)
 }
 
 // facts are what the summary counts.

@@ -140,7 +140,7 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 	case !b.belongs(from, me, you, s):
 		return n | NoteOutside
 	}
-	b.decide(from, s)
+	b.decide(at, from, s)
 	n |= b.catchUp(at, from, me, you, s) | converse(from, me, you, s)
 	if s.Len() > 0 {
 		b.ways[from].reach(s.Seq.Add(s.Len()))

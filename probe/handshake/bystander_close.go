@@ -41,7 +41,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseByReset
 	case c.count > 0 && s.count > 0 && b.gone(), !both && b.goneAlone():
 		return CloseUnknown
-	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
+	case reset && !hidden && !(c.count > 0 && s.count > 0 && (t.lossy() || t.Gaps > 0 && b.endedAfter())):
 		return CloseByReset
 	case both && (b.neverAcked(Client, t) || b.neverAcked(Server, t)):
 		return CloseTimeout
@@ -89,6 +89,17 @@ func (b *Bystander) endedBefore() bool {
 		m, other := b.mark(side), side.Other()
 		had := b.fins[other].count > 0 && b.fins[other].seq.LessThan(m.ack)
 		if m.set && m.acks && b.strays == 0 && !had && m.ack.LessThanEq(b.ways[other].seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// endedAfter tells an RST that acknowledges the other end's FIN: a segment that did so
+// before may not have been captured, and then the connection was over.
+func (b *Bystander) endedAfter() bool {
+	for _, side := range []Side{Client, Server} {
+		if m, f := b.mark(side), &b.fins[side.Other()]; m.set && m.acks && f.count > 0 && f.seq.LessThan(m.ack) {
 			return true
 		}
 	}

@@ -86,7 +86,7 @@ func (b *Bystander) acked() uint64 {
 func (b *Bystander) judge(r *Result, t Trust) {
 	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || b.askedAfter()) && !b.askedAnew() &&
 		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
-		!(b.more.asksBefore && t.Gaps > 0) && // the SYN-ACK to the SYN before may be missing, of a program that has ended since
+		!(b.askedBefore() && t.Gaps > 0) && // the SYN-ACK to the SYN before may be missing, of a program that has ended since
 		!b.doubts() // a server that refused has nothing to acknowledge
 	switch {
 	case b.known.has(knowServerSYN) && b.answer.flags.Has(craft.ACK):
@@ -116,6 +116,12 @@ func (b *Bystander) judge(r *Result, t Trust) {
 // captured, and then the client would not ask again.
 func (b *Bystander) askedAfter() bool {
 	return b.more != nil && b.more.reset.at > 0 && b.syn.latest-b.more.reset.at > settling
+}
+
+// askedBefore tells whether the first refusal answers a SYN that was sent again: what
+// became of the one before was not captured, or it was lost.
+func (b *Bystander) askedBefore() bool {
+	return b.more.asksBefore || b.syn.count > 1 && b.answer.count == 0 && b.answer.at-b.syn.at > longestRefusal
 }
 
 // askedAnew tells whether the client has sent its SYN again after the latest

@@ -59,6 +59,7 @@ func Analyze(samples []Sample, opts Options) Report {
 	}
 	top := list[0]
 	answer := top.verdict()
+	answer.sharpen(v, list)
 	r.decide(v, list, &answer)
 	r.adopt(v, answer)
 	if other != nil {

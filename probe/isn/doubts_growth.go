@@ -33,7 +33,7 @@ func (v *view) growthDoubts(s *standing, add doubting) {
 		if !s.variesAtOnce() && (even || grows || !seen) {
 			add(0, cond(even, "gaps of more than one length", "SYNs one right after the other"), ClassRandomIncrement, ClassGlobalMixed)
 		}
-	case s.class == ClassTupleRandomIncrement && v.timed:
+	case s.class == ClassTupleRandomIncrement && v.timed && !s.shared():
 		if grows, _ := s.growsWithTime(); grows {
 			add(0, "a time without other people's connections", ClassTupleRandomIncrement, ClassRandomIncrement, ClassTupleClock)
 		}

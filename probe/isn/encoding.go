@@ -12,6 +12,7 @@ type encoding struct {
 	kind   encodingKind
 	shift  int       // fewBits: by how many bits the numbers are moved up
 	secret craft.Seq // maskXOR: what is XORed into all of them
+	factor craft.Seq // multiplied: what they must be multiplied by again
 }
 
 // encodingKind says what was done to a number.
@@ -21,8 +22,9 @@ const (
 	asItIs       encodingKind = iota
 	bytesSwapped              // in the order of a little-endian machine instead of the network's
 	halvesSwapped
-	maskXOR // XORed with a constant
-	fewBits // of fewer than 32 bits, so that it comes round sooner
+	maskXOR    // XORed with a constant
+	multiplied // by an odd constant, modulo 2^32
+	fewBits    // of fewer than 32 bits, so that it comes round sooner
 )
 
 // read is the number as it counts.
@@ -34,6 +36,8 @@ func (e encoding) read(x craft.Seq) craft.Seq {
 		return craft.Seq(bits.RotateLeft32(uint32(x), 16))
 	case maskXOR:
 		return x ^ e.secret
+	case multiplied:
+		return x * e.factor
 	case fewBits:
 		return x << e.shift
 	}
@@ -53,6 +57,9 @@ const (
 	nearer = 4
 	// wellTold is how many bits a number may cost for no narrow counter to be looked for.
 	wellTold = 6
+	// wellOrdered is how many bits a number may cost where random steps are all that an
+	// encoding shows.
+	wellOrdered = 20
 )
 
 // decoded compares the models on the numbers as other encodings read them, and returns
@@ -67,15 +74,21 @@ func (v *view) decoded(list []*standing) (other *view, standings []*standing, ho
 		o := v.as(e)
 		tried := compare(o)
 		top := tried[0]
-		if top.ledger == nil || e.kind == fewBits && top.drift == nil && top.steps == nil {
+		if top.ledger == nil || e.kind == fewBits && top.drift == nil && top.steps == nil || e.kind == multiplied && top.class == ClassMixed {
 			continue
 		}
-		if top.bits+encodingPrior < least {
-			least, other, standings, how = top.bits+encodingPrior, o, tried, e
+		if top.random() && top.bits > wellOrdered*float64(len(v.points)) {
+			continue // high bits that count, above random ones
+		}
+		if bits := top.bits + e.prior(); bits < least {
+			least, other, standings, how = bits, o, tried, e
 		}
 	}
 	return other, standings, how
 }
+
+// prior is what the encoding costs.
+func (e encoding) prior() float64 { return encodingPrior + cond(e.kind == multiplied, wordBits-1.0, 0) }
 
 // encodings are those in which the numbers go on in smaller steps, and the one of as many
 // bits as are not 0 in all of them, where the best model says little.
@@ -88,6 +101,9 @@ func (v *view) encodings(top *standing) (list []encoding) {
 	}
 	if secret, ok := v.mask(); ok {
 		list = append(list, encoding{kind: maskXOR, secret: secret})
+	}
+	if a, ok := v.multiplier(); ok {
+		list = append(list, encoding{kind: multiplied, factor: inverse(a)})
 	}
 	if n := v.unusedBits(); n >= leastNarrow && n <= mostNarrow && top.bits > wellTold*float64(len(v.points)) {
 		list = append(list, encoding{kind: fewBits, shift: n})
@@ -203,6 +219,58 @@ func (v *view) successorPairs() (list [][2]craft.Seq) {
 	return list
 }
 
+// What a multiplier is proposed from: the differences of so many pairs right after one
+// another, each taken for so many steps at most; and how many bits the differences may
+// have once it is undone, where they had leastPlain before.
+const (
+	multipliedPairs = 6
+	multipliedSteps = 7
+	mostUndone      = 12
+	leastPlain      = 24
+)
+
+// multiplier finds the odd constant by which a counter or a clock is multiplied: that for
+// which the differences of direct successors become small.
+func (v *view) multiplier() (a craft.Seq, ok bool) {
+	list := v.successors()
+	list = list[:min(len(list), shortGroup)]
+	if len(list) < leastXORed || undoneBits(list, 1) < leastPlain {
+		return 0, false
+	}
+	least := float64(mostUndone)
+	for _, s := range list[:multipliedPairs] {
+		for m := craft.Seq(1); m <= multipliedSteps; m += 2 {
+			candidate := craft.Seq(int32(s.d)) * inverse(m)
+			if candidate&1 == 0 {
+				break
+			}
+			if bits := undoneBits(list, inverse(candidate)); bits < least {
+				least, a, ok = bits, candidate, true
+			}
+		}
+	}
+	return a, ok
+}
+
+// undoneBits is the median size, in bits, of the differences once multiplied.
+func undoneBits(list []successor, factor craft.Seq) float64 {
+	sizes := make([]float64, len(list))
+	for i, s := range list {
+		sizes[i] = float64(bits.Len32(magnitude(int32(craft.Seq(int32(s.d)) * factor))))
+	}
+	return median(sizes)
+}
+
+// inverse is that of an odd number modulo 2^32: each round of Newton's method doubles the
+// bits that are right, of which three are to begin with.
+func inverse(a craft.Seq) craft.Seq {
+	x := a
+	for range 4 {
+		x *= 2 - a*x
+	}
+	return x
+}
+
 // noteEncoding says in which encoding the numbers make sense, and brings what was measured
 // back to the numbers as they are.
 func (r *Report) noteEncoding(e encoding) {
@@ -210,6 +278,8 @@ func (r *Report) noteEncoding(e encoding) {
 	switch e.kind {
 	case maskXOR:
 		r.note("xor-constant", Warning, "The numbers count once a constant is XORed into all of them: a few of them tell which. Class and step are those of the numbers so read.", "")
+	case multiplied:
+		r.note("odd-multiple", Warning, "The numbers count once they are divided by an odd constant modulo 2^32: a few of them tell which. Class, rate and step are those of the numbers so read.", "")
 	case bytesSwapped:
 		r.noteSwapped("bytes")
 	case halvesSwapped:

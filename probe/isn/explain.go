@@ -121,6 +121,8 @@ func (v *verdict) explainSteps(s *standing) {
 	switch {
 	case s.steps.tick > 0:
 		v.note("counter", Warning, s.evidence(), "Each connection begins %d above the one before it, and %d more where half a second has passed since that was last added, whoever asks: one connection tells the number of the next.", a, a)
+	case s.shared():
+		v.note("shared-counter", Notice, s.evidence(), "Each %s has an offset of its own, above one counter for everybody that grows by %d a connection.", groupName(s.key), a)
 	case s.key != 0:
 		v.note("tuple-counter", Notice, s.evidence(), "Each %s has a counter of its own, which grows by %d a connection.", groupName(s.key), a)
 	case s.steps.rate > 0:

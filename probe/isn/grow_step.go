@@ -12,6 +12,10 @@ type steps struct {
 	rate float64
 	tick float64
 	own  bool // one chain a group: attempts are not counted across groups
+
+	// shared is that the steps of all connections count, in groups with offsets of their own:
+	// there cannot be fewer than those of ours that were answered.
+	shared bool
 }
 
 func (g *steps) price(v *view, s *strand, p *point) (bits, miss float64) {
@@ -26,7 +30,7 @@ func (g *steps) price(v *view, s *strand, p *point) (bits, miss float64) {
 		return math.Inf(1), 0
 	}
 	m, k := d/a, int64(s.passed(v, p, g.own))
-	if d > 1<<31 && m > k {
+	if d > 1<<31 && m > k || g.shared && m < k-int64(lostBetween(&v.points[s.last], p)) {
 		return math.Inf(1), 0
 	}
 	mean := g.rate * max(p.t-v.points[s.last].t, 0)
@@ -139,6 +143,9 @@ func stepped(v *view, key factor) (list []*standing) {
 		if a > 0 || key == 0 {
 			list = append(list, bestSteps(v, m, a)...)
 		}
+		if key != 0 {
+			list = append(list, sharedSteps(v, m, a))
+		}
 	}
 	if key == 0 {
 		list = append(list, bestSteps(v, m, 0)...)
@@ -149,6 +156,14 @@ func stepped(v *view, key factor) (list []*standing) {
 		list = append(list, timers(v)...)
 	}
 	return list
+}
+
+// sharedSteps fits a counter that all connections of ours move, each group's numbers an offset
+// of its own above it, as in NetBSD (sys/netinet/tcp_subr.c, tcp_new_iss1: a hash and
+// tcp_iss_seq). With other people's connections it would explain anything.
+func sharedSteps(v *view, m model, a int32) *standing {
+	m.name, m.prior = "an offset, and fixed steps for everybody", 12
+	return m.by(&steps{a: a, shared: true}).fit(v)
 }
 
 // rateGuesses are rates of others' connections, a second, to begin with.

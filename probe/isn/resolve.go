@@ -34,6 +34,12 @@ func (s *standing) resolve(deep bool) {
 		s.class, s.name, s.moves = ClassSYNCookies, "a hash of the tuple and our options", byOptions
 		return
 	}
+	if s.shared() {
+		if m.count > 1 || s.leavesMuch() {
+			s.bits = math.Inf(1)
+		}
+		return
+	}
 	several := s.several(&m)
 	if several && s.contradicted() {
 		s.single()
@@ -120,6 +126,9 @@ func (s *standing) contradicted() bool {
 	}
 	return s.neighbours()
 }
+
+// shared reports whether groups have offsets of their own above one counter of steps.
+func (s *standing) shared() bool { return s.steps != nil && s.steps.shared }
 
 // single fits the model again with one strand in each group. Clocks that other people's
 // connections move on are dropped.

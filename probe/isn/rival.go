@@ -12,6 +12,7 @@ type rival struct {
 // source; a new one is listed here.
 var rivalList = []rival{
 	{"cycle", detectCycle},
+	{"xored counter", detectRuler},
 	{"freebsd cookie", detectFreeBSDCookie},
 	{"ties", detectTies},
 	{"store", detectStore},
@@ -55,6 +56,22 @@ func (r *rival) ask(v, fresh *view) *standing {
 		return nil
 	}
 	return &standing{model: model{class: out.class, name: r.name}, view: v, bits: fresh.plainBits() - out.saved + rivalPrior, found: out}
+}
+
+// sharpen adds to a verdict on numbers of which only some bits are known, or their being
+// few, what a generator that was found beside it tells: who has its state knows the next
+// number, whatever description of the numbers is the shortest.
+func (v *verdict) sharpen(w *view, list []*standing) {
+	if v.class != ClassWeakRandom || v.told {
+		return
+	}
+	for _, s := range list {
+		if s.class == ClassWeakRandom && s.found.told && w.plainBits()-s.bits >= claimBits {
+			v.told = true
+			v.notes = append(v.notes, s.found.notes...)
+			return
+		}
+	}
 }
 
 // staleBits is about what a repeated number costs.
