@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"net/netip"
@@ -145,45 +146,56 @@ func (j *scanJob) plan() error {
 		return err
 	}
 	out := bufio.NewWriter(j.streams.Out)
-	rate, each := j.probing.rate, j.perTarget()
-	if rate == 0 {
-		rate = probe.DefaultRate
+	for _, line := range j.planWords(length) {
+		fmt.Fprintln(out, fitted(j.streams.Out, line))
 	}
+	if !j.hostsOnly() {
+		j.planOrder(out)
+	}
+	return flushed(out)
+}
+
+// planWords says how many packets leave, and how long that takes.
+func (j *scanJob) planWords(length int) (lines []string) {
+	rate := cmp.Or(j.probing.rate, probe.DefaultRate)
+	pace := paceWords(rate, length)
 	if j.planSearches() {
-		fmt.Fprintf(out, "%s\n%s: %s\n", j.searchWords(), paceWords(rate, length), j.searchSpan(rate))
+		lines = append(lines, j.searchWords(), pace+": "+j.searchSpan(rate))
 	}
 	if j.hostsOnly() {
-		return flushed(out)
+		return lines
 	}
-	fmt.Fprintf(out, "%s probes of %s, technique %s%s\n", units.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord())
-	if j.keepsNoState() {
-		fmt.Fprintf(out, "stateless: %d packets each, %s in all\n", each, units.Count(times(j.cfg.Total, each)))
-		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, each))
-		if cfg := j.stateless(); mostPerTarget(&cfg) > each {
-			fmt.Fprintf(out, ", up to %d packets each (%s) where packets are lost", mostPerTarget(&cfg), j.span(rate, mostPerTarget(&cfg)))
+	lines = append(lines, fmt.Sprintf("%s probes of %s, technique %s%s", units.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord()))
+	each := j.perTarget()
+	span := pace + ": " + j.span(rate, 1)
+	switch {
+	case j.keepsNoState():
+		cfg := j.stateless()
+		lines = append(lines, fmt.Sprintf("stateless: %d packets each, %s in all", each, units.Count(times(j.cfg.Total, each))))
+		span = pace + ": " + j.span(rate, each)
+		if mostPerTarget(&cfg) > each {
+			span += fmt.Sprintf(", up to %d packets each (%s) where packets are lost", mostPerTarget(&cfg), j.span(rate, mostPerTarget(&cfg)))
 		}
-	} else {
-		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, 1))
-		if each > 1 {
-			fmt.Fprintf(out, ", up to %s (%s packets) where nothing answers", j.span(rate, each), units.Count(times(j.cfg.Total, each)))
-		}
+	case each > 1:
+		span += fmt.Sprintf(", up to %s (%s packets) where nothing answers", j.span(rate, each), units.Count(times(j.cfg.Total, each)))
 	}
 	if j.planSearches() {
-		fmt.Fprint(out, "; less by what is down")
+		span += "; less by what is down"
 	}
-	for _, line := range append(j.planNotes(), j.guarded...) {
-		fmt.Fprintf(out, "\n%s", line)
-	}
-	fmt.Fprintf(out, "\norder of seed %d:\n", j.seed)
+	return append(append(append(lines, span), j.planNotes()...), j.guarded...)
+}
+
+// planOrder lists the first targets.
+func (j *scanJob) planOrder(out io.Writer) {
+	fmt.Fprintf(out, "order of seed %d:\n", j.seed)
 	n := 0
 	for t := range j.cfg.Targets {
 		if n++; n > planned {
 			fmt.Fprintln(out, "  ...")
-			break
+			return
 		}
 		fmt.Fprintf(out, "  %s\n", t)
 	}
-	return flushed(out)
 }
 
 func (j *scanJob) shardWord() string {

@@ -69,7 +69,9 @@ var isnFindings = []Entry{
 	{Finding, "few-samples", "Weaknesses may hide in what looks like one generator, or like none.", "", "More samples (--samples).", ""},
 	{Finding, "compared-part", "Models were compared on a part of very many samples, which holds every address and stretches of direct successors.", "", "Nothing.", ""},
 	{Finding, "other-byte-order", "The numbers count with their bytes or halves swapped.", "Steps that are small only then.", "The host, or who took the samples, writes them in the order of the machine: mend that.", "RFC 9293 §3.1"},
-	{Finding, "bits-turned-over", "The numbers count once the same bits of all are turned over.", "Steps that are equal only then.", "A constant XORed in hides nothing: replace the generator.", "RFC 6528 §3"},
+	{Finding, "xor-constant", "The numbers count once a constant is XORed into all of them.", "Steps that are equal only then.", "A constant XORed in hides nothing: replace the generator.", "RFC 6528 §3"},
+	{Finding, "odd-multiple", "The numbers count once all are divided by an odd constant, modulo 2^32.", "Steps or a clock that are small only then.", "Multiplying hides nothing: replace the generator.", "RFC 6528 §3"},
+	{Finding, "shared-counter", "An offset for each four-tuple, and one counter for everybody.", "Steps on one four-tuple that count the connections of all.", "Who samples learns how many connections there are, and not where another's begin.", "RFC 6528 §3"},
 	{Finding, "narrow-counter", "The numbers come round long before 32 bits are used up.", "The highest bits are 0 in all, and what is below them counts.", "Fewer bits are left to guess: replace the generator.", "RFC 9293 §3.4.1"},
 	{Finding, "lost-samples", "Some SYNs were not answered.", "", "Lower the --rate, if there are many.", ""},
 }

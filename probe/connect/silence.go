@@ -93,6 +93,8 @@ func answered(v *probe.Verdict) bool {
 func (c *run) take(ctx context.Context, v dialled) error {
 	w := c.watches.of[v.Target.Addr()]
 	switch {
+	case errors.Is(v.Err, probe.ErrNetworkDown):
+		return errors.Join(v.Err, c.deliver(v))
 	case answered(&v.Verdict):
 		c.vouch(ctx, w, &v)
 	case w == nil || v.Reason != probe.ReasonNoResponse:

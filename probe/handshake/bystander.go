@@ -59,6 +59,7 @@ const (
 	knowForged     // an RST that the host cannot have sent
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
+	knowSplit      // the server's SYN answered the client's
 	knowStranger   // an RST answered a FIN that was retransmitted after the end
 	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
 	knowTwoPlaces  // packets were captured before and behind a router: TTLs say nothing
@@ -139,7 +140,7 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 	case !b.belongs(from, me, you, s):
 		return n | NoteOutside
 	}
-	b.decide(from, s)
+	b.decide(at, from, s)
 	n |= b.catchUp(at, from, me, you, s) | converse(from, me, you, s)
 	if s.Len() > 0 {
 		b.ways[from].reach(s.Seq.Add(s.Len()))

@@ -13,6 +13,7 @@ type asking struct {
 	ackVal     uint32 // that of the ACK of the SYN-ACK
 	pressedVal uint32 // timestamp of that first data or FIN, where it is not ackVal; 0 none
 	pressed    uint32 // from that ACK to the client's first data or FIN, in microseconds
+	pause      uint32 // the longest between two in a row, in milliseconds
 	wentOn     uint32 // when the first segment beside SYN and RST was captured, in milliseconds since the first packet, and 1; 0 none was
 	data       uint16 // bytes on a SYN, the most
 	count      uint16

@@ -43,10 +43,10 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 }
 
 // answersOther tells whether an RST acknowledges a segment of another connection,
-// as a SYN that was not captured.
+// as a SYN that was not captured, or answers one without ACK, to which a socket that
+// is gone gives the number 0 (RFC 9293 §3.10.7.1): some stacks answer even an RST.
 func answersOther(me, you *End, s *craft.Segment) bool {
-	return s.Flags.Has(craft.ACK) && you.Opened() &&
-		(!near(you, me, s.Ack) || s.Seq == 0 && (you.Nxt.LessThan(s.Ack) || s.Ack.LessThan(you.ISS.Add(1))))
+	return s.Flags.Has(craft.ACK) && you.Opened() && (!near(you, me, s.Ack) || s.Seq == 0)
 }
 
 // older tells an RST that is about an earlier connection, while its end has sent
@@ -146,6 +146,9 @@ func (b *Bystander) clientReset(at int64, s *craft.Segment, n Notes, before *Pai
 func (b *Bystander) refused(at int64, s *craft.Segment) {
 	if !b.known.has(knowClientSYN) {
 		return
+	}
+	if !b.known.has(knowRefused) {
+		b.rare().asksBefore = b.syn.count > 1
 	}
 	b.known |= knowRefused
 	b.rare().lastRefusal, b.more.refusedSYNs = at, b.syn.count

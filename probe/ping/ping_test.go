@@ -80,7 +80,7 @@ func TestPingStates(t *testing.T) {
 		{"answering with a SYN, and not then", simnet.Only(craft.SYN, simnet.Split{}), target, probe.StateFiltered, "no-response", 0},
 		{"forged ICMP error", simnet.ForgedICMP(probetest.Listener(), simnet.ICMP{Type: 3, Code: 13}), target, probe.StateOpen, "syn-ack", 20 * ms},
 		{"too large a SYN, whatever its size", probetest.Reject(3, 4), target, probe.StateFiltered, "no-response", 0},
-		{"too large a SYN for a router", tooLarge(), target, probe.StateOpen, "syn-ack", 20 * ms},
+		{"too large a SYN for a router", &probetest.Narrow{Host: probetest.Listener()}, target, probe.StateOpen, "syn-ack", 20 * ms},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -116,18 +116,6 @@ func (splits) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
 		return
 	}
 	simnet.Only(craft.SYN, simnet.Split{}).Respond(now, in, out)
-}
-
-// tooLarge is an open port behind a router that lets no options pass.
-func tooLarge() simnet.Host {
-	open := probetest.Listener()
-	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-		if len(in.Options) > 0 {
-			probetest.Reject(3, 4).Respond(now, in, out)
-			return
-		}
-		open.Respond(now, in, out)
-	})
 }
 
 // The schedule is fixed: answers that take longer than the interval, and

@@ -24,9 +24,6 @@ const (
 )
 
 func (t *diagnosisText) Record(r record.Record) error {
-	if s, ok := r.(*record.Summary); ok && !t.o.Quiet {
-		return t.write(t.warnings(unclosed(s)))
-	}
 	d, ok := r.(*record.Diagnosis)
 	if !ok {
 		return nil

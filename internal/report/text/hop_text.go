@@ -139,6 +139,5 @@ func (t *traceText) verdict(s *record.Summary) []string {
 	if t.silent > 0 {
 		line += fmt.Sprintf(": silence from hop %d on", t.silent)
 	}
-	lines := []string{"", line, "traced in " + units.Duration(s.Took) + " with " + units.CountOf(s.Sent, "packet")}
-	return append(lines, t.warnings(unclosed(s))...)
+	return []string{"", line, "traced in " + units.Duration(s.Took) + " with " + units.CountOf(s.Sent, "packet")}
 }

@@ -65,6 +65,17 @@ func (t *textSink) commandText(command string) sink.Sink {
 }
 
 func (t *textSink) Record(r record.Record) error {
+	if err := t.tell(r); err != nil {
+		return err
+	}
+	if s, ok := r.(*record.Summary); ok && !t.o.Quiet {
+		return t.write(t.warnings(halfOpen(s)))
+	}
+	return nil
+}
+
+// tell writes or gathers what a record says.
+func (t *textSink) tell(r record.Record) error {
 	if r, ok := r.(*record.Run); ok && (t.told == nil || t.o.HostList) {
 		if t.told == nil {
 			t.told = t.commandText(r.Command)
