@@ -319,7 +319,7 @@ func (j *handshakeJob) dryRun(context.Context) error {
 		if err != nil {
 			return usage(err)
 		}
-		if _, err := fmt.Fprintln(j.streams.Out, &syn); err != nil {
+		if _, err := fmt.Fprintln(j.streams.Out, j.probing.withHeader(syn.String(), j.probing.ttl)); err != nil {
 			return &exit{exitInterrupted, err}
 		}
 	}

@@ -59,6 +59,7 @@ const (
 	knowForged     // an RST that the host cannot have sent
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
+	knowGone       // the server refused a SYN that came again: what it had taken is gone
 	knowSplit      // the server's SYN answered the client's
 	knowStranger   // an RST answered a FIN that was retransmitted after the end
 	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
