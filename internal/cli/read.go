@@ -85,7 +85,7 @@ type readJob struct {
 	options *readOptions
 	wanted  capture.Filter
 	ladders map[uint64]*record.Captured // of connections that are not over
-	groups  *record.Groups              // nil where every connection is told of
+	groups  *record.Groups              // nil where every connection is reported
 	numbers *isnCollector               // nil where nobody asked
 	closing record.Reading
 
@@ -263,7 +263,7 @@ func (j *readJob) Attempt(a *flow.Attempt) error {
 	return j.Record(c)
 }
 
-// count takes a connection into what is told at the end.
+// count takes a connection into what is reported at the end.
 func (j *readJob) count(a *flow.Attempt, c *record.Connection) {
 	j.closing.Count(c)
 	if j.groups != nil {
@@ -323,7 +323,7 @@ func (j *readJob) end(err error) error {
 	return err
 }
 
-// conclude tells of what was gathered, and ends with the summary.
+// conclude reports what was gathered, and ends with the summary.
 func (j *readJob) conclude() error {
 	var errs []error
 	if j.groups != nil {

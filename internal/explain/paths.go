@@ -16,7 +16,7 @@ var pathFindings = []Entry{
 		"An answer in the target's name came for a probe that was to expire before it: probes of the same flow with a higher TTL expired at routers behind.",
 		"A firewall, proxy or load balancer at that hop. Compare with the same path to another port.", ""},
 	{Finding, "answer-injected", "Somebody on the way answers in the target's name and lets the probe go on.",
-		"For one probe came both an answer in the target's name and a router's word that the probe expired there.",
+		"For one probe came both an answer in the target's name and a router's ICMP time exceeded.",
 		"Typical of intrusion prevention and of censorship: connections are reset by neither end.", ""},
 	{Finding, "header-rewritten", "A field of the probes is changed on the way.", "A router quotes a probe with another value than was sent.",
 		"Address translation, remarking, or a middlebox, before the router that first shows it or at it.", "RFC 792, RFC 1812 §4.3.2.3"},

@@ -79,7 +79,7 @@ func (b *Bystander) mark(side Side) *resetMark {
 
 var noReset resetMark
 
-// repeatsForged tells an RST that comes again after its end has gone on.
+// repeatsForged tells a duplicate of an RST after which its end has gone on.
 func (b *Bystander) repeatsForged(from Side, s *craft.Segment) bool {
 	m := b.mark(from)
 	return m.void && m.seq == s.Seq
