@@ -15,9 +15,16 @@ import (
 	"synscope/probe"
 )
 
-// apply puts the keys of a mapping into an expectation. Only whole ones, no
-// defaults and overrides, have targets and overrides of their own.
-func (r *reader) apply(n *yaml.Node, what string, e *Expectation, whole bool) {
+// extent is how much of an expectation a mapping may say.
+type extent uint8
+
+const (
+	someKeys extent = iota // defaults and overrides: nothing of a name, targets and overrides
+	allKeys                // all of them
+)
+
+// apply puts the keys of a mapping into an expectation.
+func (r *reader) apply(n *yaml.Node, what string, e *Expectation, most extent) {
 	known := keys{
 		"open":      func(n *yaml.Node) { r.state(n, probe.StateOpen, e) },
 		"refused":   func(n *yaml.Node) { r.state(n, probe.StateRefused, e) },
@@ -32,7 +39,7 @@ func (r *reader) apply(n *yaml.Node, what string, e *Expectation, whole bool) {
 		"isn":       func(n *yaml.Node) { e.ISN = r.isn(n) },
 		"path":      func(n *yaml.Node) { e.Path = r.path(n) },
 	}
-	if whole {
+	if most == allKeys {
 		known["name"] = func(n *yaml.Node) { e.Name = r.name(n) }
 		known["targets"] = func(*yaml.Node) {}   // read when groups are known
 		known["overrides"] = func(*yaml.Node) {} // read when the rest is
@@ -111,7 +118,7 @@ func (l *loader) override(r *reader, n *yaml.Node, e *Expectation) {
 			}
 			special := *e
 			special.Overrides = nil
-			r.apply(n.Content[i+1], "overrides", &special, false)
+			r.apply(n.Content[i+1], "overrides", &special, someKeys)
 			e.Overrides[w.word] = &special
 		}
 	}

@@ -52,7 +52,7 @@ const (
 type condition struct {
 	name    string
 	target  func(*conditionWorld) netip.AddrPort
-	user    bool                             // who has no right to raw sockets
+	by      runBy                            // a user has no right to raw sockets
 	prepare func(*conditionWorld, *exec.Cmd) // of the process
 	during  func(*running)                   // once it has sent something
 	most    ending                           // of the commands that are not in but
@@ -98,7 +98,7 @@ var conditions = []condition{
 		},
 	},
 	{
-		name: "no privilege", target: at(conditionOpen), user: true,
+		name: "no privilege", target: at(conditionOpen), by: asUser,
 		most: ending{code: exitUnable, says: "setcap", sent: noneSent},
 		but: map[string]ending{
 			"scan": {says: "whole connections are made instead"}, "ping": {says: "whole connections are made instead"}, "connect": {},
@@ -216,7 +216,7 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 	} else {
 		args = append(args, target.String())
 	}
-	r := start(t, c.user, func(cmd *exec.Cmd) {
+	r := start(t, c.by, func(cmd *exec.Cmd) {
 		if c.prepare != nil {
 			c.prepare(w, cmd)
 		}

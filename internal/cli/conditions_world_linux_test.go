@@ -61,9 +61,16 @@ func (w *soFar) String() string {
 	return w.text.String()
 }
 
-// start starts the program in the network of the test's process; with user the
-// process has no right there.
-func start(t *testing.T, user bool, prepare func(*exec.Cmd), args ...string) *running {
+// runBy is whose rights a program has.
+type runBy uint8
+
+const (
+	asRoot runBy = iota
+	asUser       // without any capability
+)
+
+// start starts the program in the network of the test's process.
+func start(t *testing.T, by runBy, prepare func(*exec.Cmd), args ...string) *running {
 	t.Helper()
 	path, err := built()
 	if err != nil {
@@ -78,7 +85,7 @@ func start(t *testing.T, user bool, prepare func(*exec.Cmd), args ...string) *ru
 		defer f.Close()
 	}
 	begin := r.Start
-	if user {
+	if by == asUser {
 		begin = func() error { return withoutCapabilities(r.Start) }
 	}
 	if err := begin(); err != nil {

@@ -68,7 +68,7 @@ func (j *pingJob) serve() (*metricsServer, error) {
 // connection for good.
 const scrapePatience = 15 * time.Second
 
-// mostScrapers is how many connections may be open at a time: strangers who open more
+// mostScrapers is how many connections may be open at a time: clients that open more
 // take neither the descriptors that a run needs nor Prometheus' turn.
 const mostScrapers = 64
 

@@ -40,7 +40,14 @@ func (j *scanJob) dryRun(ctx context.Context) error {
 	if err != nil {
 		return usage(err)
 	}
-	if err := printAll(ctx, out, segments); err != nil {
+	packets := func(yield func(shownPacket) bool) {
+		for s := range segments {
+			if !yield(shownPacket{"", j.probing.withHeader(s.String(), j.probing.ttl)}) {
+				return
+			}
+		}
+	}
+	if err := printAll(ctx, out, packets); err != nil {
 		return err
 	}
 	return flushed(out)
@@ -75,7 +82,7 @@ func (p *probing) previewRound(targets []netip.AddrPort, ttl uint8, shown func(i
 	return func(yield func(shownPacket) bool) {
 		i := 0
 		for s := range segments {
-			if !yield(shown(i, s.String())) {
+			if !yield(shown(i, p.withHeader(s.String(), cmp.Or(ttl, p.ttl)))) {
 				return
 			}
 			i++
@@ -111,12 +118,25 @@ type shownPacket struct{ before, text string }
 
 func (p shownPacket) String() string { return p.before + p.text }
 
-// withTTL puts the TTL where tcpdump -v has it.
-func withTTL(packet string, ttl int) string {
-	if rest, ok := strings.CutPrefix(packet, "IP6 "); ok {
-		return fmt.Sprintf("IP6 (hlim %d) %s", ttl, rest)
+// withHeader puts what was asked for of the IP header where tcpdump -v has it; a TTL of
+// 0 is the profile's.
+func (p *probing) withHeader(packet string, ttl uint8) string {
+	version, rest, _ := strings.Cut(packet, " ")
+	tosName, ttlName := "tos", "ttl"
+	if version == "IP6" {
+		tosName, ttlName = "class", "hlim"
 	}
-	return fmt.Sprintf("IP (ttl %d) %s", ttl, strings.TrimPrefix(packet, "IP "))
+	var words []string
+	if p.tos != 0 {
+		words = append(words, fmt.Sprintf("%s 0x%x", tosName, p.tos))
+	}
+	if ttl != 0 {
+		words = append(words, fmt.Sprintf("%s %d", ttlName, ttl))
+	}
+	if len(words) == 0 {
+		return packet
+	}
+	return version + " (" + strings.Join(words, ", ") + ") " + rest
 }
 
 // printAll prints packets until something stops it.

@@ -294,7 +294,7 @@ func (j *sendJob) dryRun(context.Context) error {
 	for pair := range j.set.Ordered() {
 		s := j.to(sourceFor(&j.probing, pair.Addr()), pair)
 		for range j.options.Count {
-			if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
+			if _, err := fmt.Fprintln(j.streams.Out, j.probing.withHeader(s.String(), j.probing.ttl)); err != nil {
 				return &exit{exitInterrupted, err}
 			}
 		}

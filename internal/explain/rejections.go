@@ -22,7 +22,7 @@ var rejections = []Entry{
 	{Rejection, "icmp-without-verdict", "An ICMP message that says nothing of the port.", "Its type: source quench, redirect, and the like.", "", "RFC 6633, RFC 792"},
 	{Rejection, "unverified", "An answer that repeats no number of ours.", "A scan without state knows its answers by the cookie in them.", "", ""},
 	{Rejection, "unsolicited", "A segment from an address that was not asked.", "", "", ""},
-	{Rejection, "duplicate", "The same answer again.", "It was taken before.", "A host repeats its SYN-ACK where our RST is lost; many are a sign of loss.", "RFC 6298 §5"},
+	{Rejection, "duplicate", "A duplicate of an answer.", "The answer had been counted.", "A host retransmits its SYN-ACK where our RST is lost; many are a sign of loss.", "RFC 6298 §5"},
 	{Rejection, "neighbour-lost", "This machine could not find the link address of a host that had answered.", "Its kernel gave the packets up (ICMP host unreachable to itself).", "Look at the cable, the switch and `ip neigh`; scan again what was silent.", "arp(7)"},
 	{Rejection, "own-firewall", "This machine's own firewall rejected a probe, and answered it in the target's name.", "It came in through the loopback interface, and the target is another machine.", "Look at `nft list ruleset`, chains of the output hook.", ""},
 	{Rejection, "after-verdict", "It came when the port or target was done.", "", "Many of them: a longer --timeout.", ""},

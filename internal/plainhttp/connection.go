@@ -68,10 +68,10 @@ func (c *connection) answer(ctx context.Context, h Handler, r *Request) Answer {
 	return a
 }
 
-func (c *connection) write(a Answer, head, last bool, patience time.Duration) error {
+func (c *connection) write(a Answer, how manner, patience time.Duration) error {
 	now := time.Now()
 	c.SetWriteDeadline(now.Add(patience))
-	return a.write(c.out, head, last, now)
+	return a.write(c.out, how, now)
 }
 
 // refuse answers a request that is none, and ends the connection.
@@ -97,7 +97,7 @@ func (c *connection) reject(patience time.Duration) {
 // with bytes unread, resets the connection, and may take the answer from the client
 // (RFC 9112 §9.6).
 func (c *connection) end(a Answer, patience time.Duration) {
-	if c.write(a, false, true, patience) != nil {
+	if c.write(a, manner{last: true}, patience) != nil {
 		return
 	}
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {

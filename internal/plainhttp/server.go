@@ -137,7 +137,7 @@ func (s *Server) serve(c *connection) bool {
 	a := c.answer(context.Background(), s.Handler, r)
 	s.enter(c, writing)
 	last := r.last || s.ends()
-	return c.write(a, r.head, last, s.Patience) == nil && !last
+	return c.write(a, manner{head: r.head, last: last}, s.Patience) == nil && !last
 }
 
 // makeRoom closes the connection for which the least would be lost, of several the one

@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -55,7 +56,7 @@ func (a *away) gone(to netip.Addr, err error, now time.Duration) (again bool, wh
 	case !a.routed[to]:
 		return false, err
 	}
-	a.outage.Note(errors.Join(wire.ErrRouteGone, err), now)
+	a.outage.Note(fmt.Errorf("%w (%w)", err, wire.ErrRouteGone), now)
 	if a.outage.Certain(now) {
 		return false, a.outage.Error()
 	}

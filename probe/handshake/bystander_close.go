@@ -27,6 +27,8 @@ func (b *Bystander) closed(t Trust) Close {
 	begun := b.known&(knowClientSYN|knowServerSYN) != 0
 	reset := b.known&(knowServerReset|knowClientReset) != 0
 	switch {
+	case b.known.has(knowGone) && !b.known.has(knowProven):
+		return CloseByReset
 	case c.acked && s.acked:
 		return b.complete(t)
 	case both && b.neverAcked(Client, t) && !b.known.has(knowServerReset):

@@ -248,12 +248,18 @@ func (b *Bystander) refusesSYN() bool {
 		(m.reset.seq == 0 || m.reset.seq == isn || m.reset.seq == isn.Add(1))
 }
 
-// refusalAfter notes an RST that refuses the SYN after a SYN-ACK has taken it,
-// and no SYN was retransmitted. It is forged where the server goes on.
+// refusalAfter notes an RST that refuses the SYN after a SYN-ACK has taken it. Where
+// no SYN was retransmitted it is forged if the server goes on. Where one was the
+// program has ended that listened, and what the server had taken is gone.
 func (b *Bystander) refusalAfter(this *resetKept) {
-	if b.known.has(knowClientSYN|knowServerSYN) && this.seq == 0 && b.pair.Server.ISS != 0 && this.flags.Has(craft.ACK) &&
-		this.ack == b.pair.Client.ISS.Add(1) && this.ack == b.answer.ack && b.syn.latest < b.answer.at {
+	if !b.known.has(knowClientSYN|knowServerSYN) || this.seq != 0 || b.pair.Server.ISS == 0 || !this.flags.Has(craft.ACK) ||
+		this.ack != b.pair.Client.ISS.Add(1) || this.ack != b.answer.ack {
+		return
+	}
+	if b.syn.latest < b.answer.at {
 		b.more.pending = *this
+	} else if b.syn.latest < this.at {
+		b.known |= knowGone
 	}
 }
 

@@ -5,7 +5,7 @@ func (v *view) growthDoubts(s *standing, add doubting) {
 	switch {
 	case s.steps != nil && s.steps.a != 0 && v.timed && s.keepsTime():
 		add(0, "gaps of more than one length", s.class, cond(s.key == 0, ClassGlobalClock, ClassTupleClock))
-	case s.class == ClassGlobalStep && s.steps != nil && s.steps.rate > 0:
+	case s.class == ClassGlobalStep && s.steps != nil && (s.steps.rate > 0 || s.steps.a == 0 && len(v.points) < leastRandom):
 		add(busyStep, "a longer run", ClassGlobalStep, ClassGlobalMixed)
 	case s.class == ClassGlobalStep && s.steps != nil && len(v.points) < leastRandom && (!v.timed || unevenness(v.points) < leastUneven):
 		add(busyStep, "gaps of more than one length", ClassGlobalStep, ClassGlobalMixed)

@@ -28,7 +28,7 @@ func (g *rising) price(v *view, s *strand, p *point) (bits, miss float64) {
 		return math.Inf(1), 0
 	}
 	if s.n == 1 {
-		return 4 + 1.2*math.Log2(d+1), blindGuesses
+		return 4 + 1.2*math.Log2(d+1), notPredicted
 	}
 	low, high := g.reach(v, s, p)
 	k := float64(s.passed(v, p, false))

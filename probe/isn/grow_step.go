@@ -55,10 +55,10 @@ func (g *steps) learn(d, a int64) (bits, miss float64) {
 		return math.Inf(1), 0
 	}
 	if a == 0 {
-		return 4 + 1.2*math.Log2(float64(d)+1), blindGuesses
+		return 4 + 1.2*math.Log2(float64(d)+1), notPredicted
 	}
 	if part := int64(gcd(uint32(d), uint32(a))); part*mostSkipped >= a {
-		return 8 + math.Log2(float64(d/part)), blindGuesses
+		return 8 + math.Log2(float64(d/part)), notPredicted
 	}
 	return math.Inf(1), 0
 }

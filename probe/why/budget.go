@@ -28,7 +28,7 @@ func (r *run) untried() []Untried {
 	}
 	for i := range r.experiments {
 		c, possible := r.whole(&r.experiments[i])
-		if !possible || c.Name == lastly || r.affords(&c) {
+		if !possible || c.Name == confirming || r.affords(&c) {
 			continue
 		}
 		if bits := r.information(c.plan); bits >= leastBits {

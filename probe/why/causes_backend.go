@@ -152,7 +152,7 @@ func outageWords(k *Knowledge) (title, advice string) {
 	switch {
 	case down && len(spans) == 0 && since > 0:
 		return "it answered at first, and stopped in the middle of the run",
-			"Run this again now: what is wrong since then is told better by a run that begins with it. Something went down at the time named, or was changed."
+			"Run this again now: what is wrong since then is seen better by a run that begins with it. Something went down at the time named, or was changed."
 	case !down && len(spans) == 1 && k.failsAtFirst():
 		return "it did not answer at first, and began to in the middle of the run",
 			"Something came up at the time named: a host or program that was started, a link, or a route that settled. Run this again to see whether it lasts."

@@ -120,7 +120,7 @@ func acceptQueues(full *dist) (list []Variant) {
 }
 
 // untaken is what becomes of a third ACK that finds the queue full. A held connection
-// asks again after a second.
+// is tried once more after a second.
 func untaken(t *Trial) *dist {
 	if t.Kind == Hold {
 		return heldOrIgnored

@@ -62,7 +62,7 @@ func noneOfThese() []Cause {
 	return []Cause{
 		{
 			Code: Unknown, Title: "none of the known causes fits", Prior: 0.5,
-			Variants: variants(rules(&whatever{})),
+			Variants: variants(rules(&frequencies{})),
 			Advice:   "See what repeats in the evidence. A capture at the far side (tcpdump on the host) beside this run, another vantage point, or a longer run (--budget) would tell more.",
 			Commands: commands("why --budget 4000,5m %s"),
 		},

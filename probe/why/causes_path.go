@@ -18,7 +18,7 @@ func pathCauses() []Cause {
 		{
 			Code: PathReturnLoss, Title: "the host's answers are lost on their way back", Prior: 0.8,
 			Variants: variants(returnLosses(0.07, 0.11, 0.16, 0.23, 0.32, 0.45, 0.6, 0.75, 0.9)...),
-			Advice:   "SYNs arrive (the host repeats its SYN-ACK, and the second comes a second late), answers are lost. The way back may be another than the way there: ask for a trace from the host to here.",
+			Advice:   "SYNs arrive (the host retransmits its SYN-ACK, which comes a second late), answers are lost. The way back may be another than the way there: ask for a trace from the host to here.",
 			Commands: commands("handshake --watch 4s %s", "ping -c 100 %s"),
 		},
 		{

@@ -103,8 +103,8 @@ func largeLost() rule {
 // answersLost: what the program says is longer than a segment, mostly to a request and
 // perhaps to line ends; what is large of it does not come.
 func answersLost() []rule {
-	asked := func(t *Trial) bool { return isKind(Connect, Target)(t) && t.Says == Request }
-	other := func(t *Trial) bool { return isKind(Connect, Target)(t) && t.Says != Request || longIdle(t) }
+	asked := func(t *Trial) bool { return isKind(Connect, Target)(t) && t.Sends == Request }
+	other := func(t *Trial) bool { return isKind(Connect, Target)(t) && t.Sends != Request || longIdle(t) }
 	return []rule{
 		&choice{of: asked, ways: []mode{{p: 0.8, d: always(of(share{LargeBack, 0}, share{Acked, 0.05}))}, {p: 0.2, d: usual}}},
 		&choice{of: other, ways: []mode{{p: 0.3, d: incomplete}, {p: 0.7, d: usual}}},

@@ -124,7 +124,7 @@ func (k *Knowledge) split() (failing, passing []flowFate) {
 	return failing, passing
 }
 
-// rtts are the times of SYN-ACKs to the usual SYN, those that were repeated left out.
+// rtts are the times of SYN-ACKs to the usual SYN, retransmitted ones left out.
 func (k *Knowledge) rtts(addr int, of func(*Trial) bool) (list []time.Duration) {
 	k.each(func(t *Trial) bool {
 		return of(t) && t.Addr == addr && t.opens(Target) && t.Kind != Kernel && t.Reply.RTT > 0 && (t.Outcome.answered() && t.Outcome != Late)

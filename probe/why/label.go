@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// An instrument says what it saw in one trial. Here this is held against the other
+// An instrument says what it saw in one trial. Here this is compared with the other
 // trials: how far the host is, how fast it usually answers, what a trace should show.
 
 // label reads all trials anew.
@@ -38,7 +38,7 @@ func (k *Knowledge) wayless() bool {
 }
 
 // labelWays doubts on which way the bytes of connections were lost, where the host has
-// told of no duplicate at all: not all hosts do.
+// reported no duplicate at all: not all hosts do.
 func (k *Knowledge) labelWays() {
 	tells := k.tells()
 	k.each(func(t *Trial) bool { return t.Kind == Connect }, func(t *Trial) {
@@ -50,7 +50,7 @@ func (k *Knowledge) labelWays() {
 }
 
 // Bounds of what is slow: a SYN-ACK that took so much longer than the fastest
-// ones, and one that is so late that the host has repeated it (RFC 6298 §2.1: 1 s).
+// ones, and one that is so late that the host has retransmitted it (RFC 6298 §2.1: 1 s).
 const (
 	slowFactor = 4
 	slowBy     = 80 * time.Millisecond
@@ -201,7 +201,7 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 // showed: one may, where ways of different length are balanced by packet.
 const leastRepeats = 2
 
-// loop is the part of a trace that comes again and again; empty where none does.
+// loop is the part of a trace that repeats; empty where none does.
 func (t *Trial) loop() (list []Hop) {
 	repeats, seen := 0, map[netip.Addr]int{}
 	for i, h := range t.Reply.Path {

@@ -37,15 +37,15 @@ func (f *flapping) now(t *Trial) float64 {
 	return stationary + (p-stationary)*math.Exp(-rate*math.Max(0, (t.At-at).Seconds()))
 }
 
-// asksAgain is when a trial's connection asks for the second time: a little after its pause.
-func (t *Trial) asksAgain() time.Duration { return t.At + t.Pause + connectionLasts }
+// nextRequest is when a trial's connection sends for the second time: a little after its pause.
+func (t *Trial) nextRequest() time.Duration { return t.At + t.Pause + connectionLasts }
 
 // connectionLasts is about how long the bytes of a trial's connection take where they are answered.
 const connectionLasts = 100 * time.Millisecond
 
 // falls is how probable it is that it goes down during a trial that found it up.
 func (f *flapping) falls(t *Trial) float64 {
-	again := t.asksAgain()
+	again := t.nextRequest()
 	switch {
 	case f.fell > t.At && again >= f.fell:
 		return 0.95
@@ -101,8 +101,8 @@ func (f *flapping) learn(t *Trial, like []float64) {
 	if f.fell <= t.At {
 		f.fell = 0
 	}
-	if fell > up+down && (f.fell == 0 || t.asksAgain() < f.fell) {
-		f.fell = t.asksAgain()
+	if fell > up+down && (f.fell == 0 || t.nextRequest() < f.fell) {
+		f.fell = t.nextRequest()
 	}
 	f.p, f.at, f.started = down/(down+up+fell), t.At, true
 }

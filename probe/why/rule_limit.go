@@ -39,9 +39,26 @@ func (th *threshold) p(level float64) float64 {
 	return math.Max(soft, 1-math.Pow(1-th.step, level-th.passed))
 }
 
+// side of a threshold on which a level was seen to be.
+type side uint8
+
+const (
+	below side = iota // it passed
+	above             // it failed
+)
+
+// sideOf is the one of a level that failed, or passed.
+func sideOf(fails bool) side {
+	if fails {
+		return above
+	}
+	return below
+}
+
 // learn corrects itself where something passes above what has failed, or fails below
 // what has passed: by chance, unless the level is only a little off.
-func (th *threshold) learn(level float64, fails bool) {
+func (th *threshold) learn(level float64, seen side) {
+	fails := seen == above
 	switch {
 	case fails && level > th.passed && (th.failed == 0 || level < th.failed):
 		th.failed = level
@@ -92,7 +109,7 @@ func (b *bucket) learn(t *Trial, like []float64) {
 	level := b.level(t)
 	fails := level <= 1 && like[0]*soft > like[1]*(1-soft) || level > 1 && more(b.p(level), like)
 	if level > 1 || !fails {
-		b.threshold.learn(level, fails)
+		b.threshold.learn(level, sideOf(fails))
 	}
 	b.at, b.used = t.At, level
 	if fails {
@@ -121,7 +138,7 @@ func (l *limit) modes(t *Trial, into []weighted) []weighted {
 
 func (l *limit) learn(t *Trial, like []float64) {
 	held := float64(t.Held)
-	l.threshold.learn(held, more(l.p(held), like))
+	l.threshold.learn(held, sideOf(more(l.p(held), like)))
 }
 
 func (l *limit) clone() rule { c := *l; return &c }

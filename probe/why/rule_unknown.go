@@ -1,8 +1,8 @@
 package why
 
-// whatever expects no outcome before others, and what it has seen more than what
+// frequencies expects no outcome before others, and what it has seen more than what
 // it has not: the cause that nobody wrote down, if it is one that repeats.
-type whatever struct {
+type frequencies struct {
 	seen map[[3]uint8]*[outcomes]float64
 }
 
@@ -24,16 +24,16 @@ func likely(k Kind) []Outcome {
 	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, LargeBack, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
 }
 
-func whateverKey(t *Trial) [3]uint8 {
+func frequenciesKey(t *Trial) [3]uint8 {
 	if t.Kind == Local {
 		return [3]uint8{uint8(t.Kind), uint8(t.Fact), 0}
 	}
 	return [3]uint8{uint8(t.Kind), uint8(t.Role), uint8(t.Look)}
 }
 
-func (w *whatever) modes(t *Trial, into []weighted) []weighted {
+func (w *frequencies) modes(t *Trial, into []weighted) []weighted {
 	d := &dist{}
-	counts := w.seen[whateverKey(t)]
+	counts := w.seen[frequenciesKey(t)]
 	list, total := likely(t.Kind), 0.0
 	for _, o := range list {
 		d[o] = fresh
@@ -48,19 +48,19 @@ func (w *whatever) modes(t *Trial, into []weighted) []weighted {
 	return append(into, weighted{p: 1, d: d})
 }
 
-func (w *whatever) learn(t *Trial, _ []float64) {
+func (w *frequencies) learn(t *Trial, _ []float64) {
 	if w.seen == nil {
 		w.seen = map[[3]uint8]*[outcomes]float64{}
 	}
-	k := whateverKey(t)
+	k := frequenciesKey(t)
 	if w.seen[k] == nil {
 		w.seen[k] = &[outcomes]float64{}
 	}
 	w.seen[k][t.Outcome]++
 }
 
-func (w *whatever) clone() rule {
-	c := &whatever{seen: map[[3]uint8]*[outcomes]float64{}}
+func (w *frequencies) clone() rule {
+	c := &frequencies{seen: map[[3]uint8]*[outcomes]float64{}}
 	for k, v := range w.seen {
 		n := *v
 		c.seen[k] = &n

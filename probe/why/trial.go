@@ -79,12 +79,12 @@ func (l Look) String() string { return lookNames[l] }
 // Timestamps tells whether such a SYN carries the timestamp option.
 func (l Look) Timestamps() bool { return l != Bare && l != MSSOnly && l != NoTimestamps }
 
-// Speech is what a connection says. The zero value is line ends.
-type Speech uint8
+// Payload is what a connection sends. The zero value is line ends.
+type Payload uint8
 
 const (
-	LineEnds Speech = iota // what most protocols of lines take for nothing
-	Request                // on ports of HTTP and TLS, what a client of theirs begins with, so that something long comes back
+	LineEnds Payload = iota // which most line-based protocols ignore
+	Request                 // on ports of HTTP and TLS, what a client of theirs begins with, so that something long comes back
 )
 
 // Fact is something that is looked at on this machine.
@@ -121,7 +121,7 @@ type Trial struct {
 	Port  int           // which of the role's ports
 	Look  Look          // of its SYN
 	Fact  Fact          // of Local
-	Says  Speech        // of Connect
+	Sends Payload       // of Connect
 	Pause time.Duration // of Idle before its byte, of Connect and Hold before the third ACK
 	Hops  int           // of Trace: the largest TTL
 	After time.Duration // when it begins, from the beginning of its batch
@@ -153,7 +153,7 @@ type Reply struct {
 	Text   string        // numbers worth showing: an ICMP code, an error
 	// Overruled is who sent an ICMP error for a SYN that the host answered after all.
 	Overruled netip.Addr
-	// Duplicates is how often the host told that it had a segment already: RFC 2883.
+	// Duplicates is how often the host reported a segment that it had already: RFC 2883.
 	Duplicates int
 	Size       int   // of a connection's largest acknowledged segment, in bytes of its IP packet
 	Path       []Hop // of Trace

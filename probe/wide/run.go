@@ -114,7 +114,11 @@ func (w *run) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
 	if w.stopping {
 		done = nil
 	}
-	alarm.Reset(min(wire.LookEvery, w.cfg.Timeout))
+	wait := min(wire.LookEvery, w.cfg.Timeout)
+	if left := w.watched() - w.now; left > 0 {
+		wait = min(wait, left)
+	}
+	alarm.Reset(wait)
 	select {
 	case batch, ok := <-r.Full:
 		if !ok {
@@ -157,7 +161,7 @@ func (w *run) read() {
 func (w *run) tick(ctx context.Context) {
 	w.read()
 	w.stopping = w.stopping || ctx.Err() != nil
-	if w.now >= w.nextLook {
+	if w.now >= w.nextLook || w.answered() {
 		w.nextLook = w.now + min(wire.LookEvery, w.cfg.Timeout)
 		w.look()
 	}

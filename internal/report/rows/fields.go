@@ -85,7 +85,7 @@ func (s *fieldText) Record(r record.Record) error {
 }
 
 func (s *fieldText) row(r record.Record) error {
-	values := valuesOf(r, true)
+	values := valuesOf(r, forPeople)
 	cells := make([]string, len(s.o.Fields))
 	for i, f := range s.o.Fields {
 		if cells[i] = units.Printable(values[f]); cells[i] == "" {
@@ -137,7 +137,7 @@ func (s *fieldText) Close() error {
 
 // AppendChosen appends a row of CSV with the columns in the order asked for.
 func AppendChosen(b []byte, columns []string, r record.Record) []byte {
-	values := valuesOf(r, false)
+	values := valuesOf(r, forPrograms)
 	for i, c := range columns {
 		if i > 0 {
 			b = append(b, ',')
@@ -147,10 +147,17 @@ func AppendChosen(b []byte, columns []string, r record.Record) []byte {
 	return append(b, '\n')
 }
 
-// valuesOf are the fields of a record by name, those of objects under their own,
-// as CSV has them or, for people, with durations in their units.
-func valuesOf(r record.Record, people bool) map[string]string {
-	v := values{map[string]string{}, people}
+// readers are who reads values.
+type readers uint8
+
+const (
+	forPrograms readers = iota // as CSV has them
+	forPeople                  // with durations in their units, and local times
+)
+
+// valuesOf are the fields of a record by name, those of objects under their own.
+func valuesOf(r record.Record, by readers) map[string]string {
+	v := values{map[string]string{}, by == forPeople}
 	r.Fields(v)
 	return v.of
 }

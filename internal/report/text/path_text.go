@@ -30,7 +30,7 @@ type pathTree struct {
 
 // PathTree are the lines of the tree, each within so many columns where addresses and
 // names allow; of more than 80, and where 0 stands for no limit, it takes 80.
-func PathTree(r *record.Paths, colour bool, columns int) []string {
+func PathTree(r *record.Paths, colour Paint, columns int) []string {
 	t := &pathTree{Paths: r, paint: painter{colour}, next: map[int][]*paths.Edge{}, shown: map[int]bool{}, wide: treeWithin(columns), most: columns}
 	for i := range r.Edges {
 		e := &r.Edges[i]
@@ -292,7 +292,7 @@ func timeOf(s *rtt.Summary) string {
 
 // paths are the lines about all paths to a target.
 func (t *traceText) paths(r *record.Paths) []string {
-	lines := append([]string{t.paint.paint(bold, "paths to "+hostPort(r.Target, r.Addr, r.Port))}, PathTree(r, t.o.Colour, t.limit())...)
+	lines := append([]string{t.paint.paint(bold, "paths to "+hostPort(r.Target, r.Addr, r.Port))}, PathTree(r, Paint(t.o.Colour), t.limit())...)
 	lines = append(lines, "")
 	lines = append(lines, t.pathTable(r)...)
 	lines = append(lines, pathSums(r)...)

@@ -36,7 +36,7 @@ func New(w *sink.LineWriter, o sink.Options) sink.Sink {
 	if len(o.Fields) > 0 {
 		return rows.NewFieldText(w, o)
 	}
-	t := &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
+	t := &textSink{w: w, o: o, paint: painter{Paint(o.Colour)}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
 	if o.HostList {
 		t.told = newHostList(t)
 	}

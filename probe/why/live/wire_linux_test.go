@@ -55,7 +55,7 @@ func sizeOf(file string) int64 {
 	return s.Size()
 }
 
-// flowOf names a port of ours and an address and port that it talks to.
+// flowOf names a port of ours and an address and port that it exchanges to.
 type flowOf struct {
 	port uint16
 	peer netip.AddrPort

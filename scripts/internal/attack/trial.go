@@ -68,7 +68,7 @@ type field struct {
 	pps          float64
 }
 
-func newField(program string, pps float64, six bool) (*field, error) {
+func newField(program string, pps float64, version lab.Family) (*field, error) {
 	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{Name: "silent", Rules: []lab.Rule{{Do: lab.Drop}}}}})
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func newField(program string, pps float64, six bool) (*field, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	f := &field{Lab: l, program: program, dir: dir, host: l.Host("silent").Addr4(), pps: pps}
-	if six {
+	if version == lab.IPv6 {
 		f.host = l.Host("silent").Addr6()
 	}
 	return f, os.WriteFile(filepath.Join(dir, "silent.yaml"), fmt.Appendf(nil, expectations, f.host), 0o600)

@@ -10,13 +10,22 @@ import (
 // nameFaults are dead addresses of a name that has several.
 func nameFaults() []fault {
 	return []fault{
-		{why.NameDeadAddress, func(s *Scene, rng *rand.Rand) { names(s, rng, false) }},
-		{why.NameIPv6Broken, func(s *Scene, rng *rand.Rand) { names(s, rng, true) }},
+		{why.NameDeadAddress, func(s *Scene, rng *rand.Rand) { names(s, rng, deadOne) }},
+		{why.NameIPv6Broken, func(s *Scene, rng *rand.Rand) { names(s, rng, deadIPv6) }},
 	}
 }
 
-// names gives the name several addresses, one of which, or all IPv6 ones, are dead.
-func names(s *Scene, rng *rand.Rand, six bool) {
+// deadOnes are which of a name's addresses are dead.
+type deadOnes uint8
+
+const (
+	deadOne  deadOnes = iota // one
+	deadIPv6                 // all IPv6 ones
+)
+
+// names gives the name several addresses, some of which are dead.
+func names(s *Scene, rng *rand.Rand, which deadOnes) {
+	six := which == deadIPv6
 	n := 2 + rng.IntN(3)
 	s.Addrs = nil
 	fours := n
@@ -30,14 +39,14 @@ func names(s *Scene, rng *rand.Rand, six bool) {
 		}
 		s.Addrs = append(s.Addrs, why.Address{AddrPort: netip.MustParseAddrPort(text)})
 	}
-	which := rng.IntN(fours)
+	victim := rng.IntN(fours)
 	end := oneOf(rng, dropped, dropped, ends(answer{says: saysRST, from: s.far()}), ends(answer{says: saysUnreachable, from: s.Routers}))
 	how := 1.0
 	if !six && rng.IntN(4) == 0 { // half dead
 		how = between(rng, 0.4, 0.8)
 	}
 	s.Host = func(w *World, p packet) fate {
-		dead := p.t.Addr == which
+		dead := p.t.Addr == victim
 		if six {
 			dead = p.t.Addr >= fours
 		}

@@ -8,7 +8,7 @@ import (
 
 const (
 	wait   = 1300 * time.Millisecond // for an answer
-	repeat = time.Second             // after which hosts repeat a SYN-ACK
+	repeat = time.Second             // after which hosts retransmit a SYN-ACK
 
 	leastRTO = 250 * time.Millisecond // of bytes
 )
@@ -128,7 +128,7 @@ func (w *World) overruled(t *why.Trial, answers []answer) {
 	}
 }
 
-// repeated is the second SYN-ACK of a host whose first was lost.
+// repeated is the second SYN-ACK of a host whose first one was lost.
 func (w *World) repeated(p packet) (answer, bool) {
 	a := answer{says: saysSYNACK, from: w.far(), after: repeat + w.rtt()}
 	if w.rng.Float64() < w.LossBack || w.Back != nil && w.Back(w, p, a) || a.after > wait {
@@ -284,7 +284,7 @@ func (w *World) bytes(t *why.Trial) time.Duration {
 // that are too large for the way back.
 func (w *World) answerLost(t *why.Trial) bool {
 	says := w.Greets
-	if t.Says == why.Request {
+	if t.Sends == why.Request {
 		says = w.Answers
 	}
 	return w.BackMTU > 0 && says > w.BackMTU-40
@@ -315,7 +315,7 @@ func (w *World) whichWay(t *why.Trial, there, back, left int) {
 	}
 }
 
-// hold sees whether the SYN-ACK comes again, and then tries a byte.
+// hold sees whether the SYN-ACK is retransmitted, and then tries a byte.
 func (w *World) hold(t *why.Trial) time.Duration {
 	t.Outcome = why.Acked
 	w.sent++
