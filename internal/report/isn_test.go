@@ -109,7 +109,7 @@ func TestISNScreens(t *testing.T) {
 		if err := sink.Close(); err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range []string{class.String(), "means", "how sure", "off the path", "nmap says"} {
+		for _, word := range []string{class.String(), "means", "how sure", "off-path", "nmap says"} {
 			if !strings.Contains(out.String(), word) {
 				t.Errorf("%s: no %q in\n%s", class, word, out.String())
 			}

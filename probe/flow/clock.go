@@ -9,6 +9,11 @@ type clock struct {
 	now   int64 // in nanoseconds since the first packet
 	stamp int64 // the highest, or the one after a jump back
 	next  int64 // when something may be due
+
+	high   int64 // the highest stamp that others went on from
+	before int64 // the same before the latest jump forward
+	leapt  bool  // nothing has gone on from that jump so far
+	leap   int64 // now, after the latest jump forward by more than goes into now
 }
 
 // How far a stamp may be from the one before it.
@@ -34,16 +39,47 @@ func (t ticks) nanoseconds() int64 { return int64(t) << tickBits }
 // looking for what is due.
 func (c *clock) advance(at int64) bool {
 	d := at - c.stamp
+	c.rise(at, d)
 	switch {
 	case c.stamp == 0 || d < -jumpBack:
 		c.stamp = at
 	case d > 0:
 		c.stamp = at
 		c.now += min(d, mostForward)
+		if d > mostForward {
+			c.leap = c.now
+		}
 	}
 	if c.now < c.next {
 		return false
 	}
 	c.next = c.now + tick
 	return true
+}
+
+// rise takes a stamp into the highest. One that jumps forward, and that the next
+// falls behind, was wrong.
+func (c *clock) rise(at, d int64) {
+	switch {
+	case c.leapt && d < -jumpBack:
+		c.high, c.leapt = c.before, false
+	case at > c.high:
+		c.before, c.leapt = c.high, c.high != 0 && at-c.high > mostForward
+		c.high = at
+	}
+}
+
+// watched is how long the capture goes on after a stamp, of a packet that came at a
+// time of this clock: what was captured twice, or is stamped wrong, is no time in
+// which anything could have been heard.
+func (c *clock) watched(stamp int64, heard ticks) time.Duration {
+	high := c.high
+	if c.leapt {
+		high = c.before
+	}
+	passed := c.now - heard.nanoseconds()
+	if heard.nanoseconds() < c.leap-mostForward+1<<tickBits {
+		passed -= mostForward // nobody knows how long the jump was
+	}
+	return time.Duration(max(0, min(high-stamp, passed)))
 }

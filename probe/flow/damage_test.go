@@ -186,6 +186,7 @@ func oneWay(server bool) func(*rand.Rand, []stamped) []stamped {
 }
 
 var damages = []damage{
+	{"nothing", false, false, false, dropped(0)},
 	{"0.1 % dropped", false, false, true, dropped(0.001)},
 	{"1 % dropped", false, false, true, dropped(0.01)},
 	{"5 % dropped", false, false, true, dropped(0.05)},
@@ -390,7 +391,7 @@ func damaged(t *testing.T, damages []damage, seed uint64, packets []stamped, nam
 	const rounds = 8
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
-			c.attempts, c.closes = 0, 0
+			c.attempts, c.closes, c.named, c.ended = 0, 0, 0, 0
 			for round := range rounds {
 				c.round(t, &d, seed, uint64(round))
 			}
@@ -405,6 +406,18 @@ type compared struct {
 	oracle           oracle
 	name             func(*flow.Attempt) string
 	attempts, closes int
+	named, ended     int // states and ways of ending that are not unknown
+}
+
+// tally counts what an attempt says for certain.
+func (c *compared) tally(a *flow.Attempt) {
+	c.attempts++
+	if a.State != probe.StateUnknown {
+		c.named++
+	}
+	if a.Close != "" && a.Close != handshake.CloseUnknown {
+		c.ended++
+	}
 }
 
 func oracleOfAll(t *testing.T, packets []stamped) oracle {
@@ -418,7 +431,7 @@ func (c *compared) round(t *testing.T, d *damage, seed, round uint64) {
 	g, _ := through(t, flow.Config{}, plain(packets)...)
 	for i := range g.attempts {
 		a := &g.attempts[i]
-		c.attempts++
+		c.tally(a)
 		wrong, closed := c.oracle.weaker(a, d)
 		if closed != "" {
 			c.closes++
@@ -438,7 +451,7 @@ func (c *compared) misread(t *testing.T) {
 	if c.closes*50 > c.attempts {
 		t.Errorf("%d of %d closes were misread", c.closes, c.attempts)
 	}
-	t.Logf("%d attempts, %d closes misread", c.attempts, c.closes)
+	t.Logf("%d attempts, %d states and %d closes named, %d closes misread", c.attempts, c.named, c.ended, c.closes)
 }
 
 // dumpAttempt shows the packets of an attempt, and what each was taken for.

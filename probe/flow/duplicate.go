@@ -107,6 +107,8 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment, kept handshake.K
 	case a.looks != b.looks:
 		twice = forwarded(a, b) && (apart < noIdentity || apart < elsewhere && a.id == b.id && a.id != 0) ||
 			a.ttl != b.ttl && apart < otherClock && a.id == b.id && a.id != 0
+	case a.place != b.place && apart > otherClock:
+		twice = !bare && a.ttl != b.ttl && !seg.Flags.Has(craft.SYN) // one of the two stamps is wrong; some scanners send one SYN again and again
 	case a.place != b.place:
 		twice = apart < elsewhere || apart < otherClock && (seg.ID != 0 || stamped(seg) || !bare && a.ttl != b.ttl)
 	case seg.ID != 0:

@@ -72,7 +72,7 @@ const enoughSpoken = 20
 // trustOn is the same for one connection.
 func (t *Table) trustOn(f *flow) handshake.Trust {
 	trust := t.trust()
-	trust.Silent = time.Duration(t.clock.now - f.heard.nanoseconds())
+	trust.Silent = t.clock.watched(f.watch.Last(), f.heard)
 	return trust
 }
 

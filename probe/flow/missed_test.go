@@ -74,7 +74,7 @@ func TestMissed(t *testing.T) {
 // of one and of two, make nothing missing of a FIN that nobody acknowledged.
 func TestUnansweredFIN(t *testing.T) {
 	k := newTalk(t, 1, 0).open().say(ms, 0, fF, 0).say(20*ms, 1, fA, 0).say(ms, 1, fF, 0)
-	for _, pause := range []time.Duration{200 * ms, 400 * ms, 800 * ms} {
+	for _, pause := range []time.Duration{200 * ms, 400 * ms, 800 * ms, 1600 * ms} {
 		k.again(pause, 1, fF, prev(k, 1, 1), 0)
 	}
 	for i := range k.packets {

@@ -140,7 +140,8 @@ func (f *flow) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	if f.past(from, p, s) {
 		return true
 	}
-	if known := f.sides[from].ttl; s.Flags.Has(craft.SYN) && known != 0 && (known != s.TTL || f.fromOtherFile(from, p, s)) && abs(stampOf(p.Time)-f.watch.Begin()) < otherClock {
+	apart := abs(stampOf(p.Time) - f.watch.Begin())
+	if known := f.sides[from].ttl; s.Flags.Has(craft.SYN) && known != 0 && (known != s.TTL || f.fromOtherFile(from, p, s)) && apart < otherClock {
 		first := placeOf(p, s)
 		first.ttl = known
 		switch f.watch.SameSYN(from, s) {
@@ -148,6 +149,9 @@ func (f *flow) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 			f.copied(from, first, placeOf(p, s))
 			return true
 		case handshake.Missed:
+			if apart < elsewhere/2 {
+				break // the same clock, or nearly so: it is out of order
+			}
 			f.copied(from, first, placeOf(p, s))
 		}
 	}

@@ -83,11 +83,12 @@ func TestSplitNeedsProof(t *testing.T) {
 	k.say(0, 0, fS, 0).say(20*ms, 1, fS, 0).again(ms, 0, fSA, isn[0], 0)
 	k.say(20*ms, 1, fA, 0)
 	for _, c := range []struct {
-		with  []stamped
-		state probe.State
-	}{{k.packets[:3], probe.StateUnknown}, {k.packets, probe.StateOpen}} {
+		with   []stamped
+		state  probe.State
+		reason probe.Reason
+	}{{k.packets[:3], probe.StateUnknown, handshake.ReasonNotCaptured}, {k.packets, probe.StateOpen, probe.ReasonSplitHandshake}} {
 		g, _ := through(t, flow.Config{}, plain(c.with)...)
-		if a := &g.attempts[0]; len(g.attempts) != 1 || a.State != c.state || a.Reason != probe.ReasonSplitHandshake {
+		if a := &g.attempts[0]; len(g.attempts) != 1 || a.State != c.state || a.Reason != c.reason {
 			t.Errorf("%d packets: %d attempts, %v (%v)", len(c.with), len(g.attempts), a.State, a.Reason)
 		}
 	}

@@ -66,7 +66,8 @@ func (s *side) repeat(seg *craft.Segment, at int64, other *side, rtt int64) Repe
 		return Fresh
 	case n == 1 && seg.Seq == s.next && other.begun && other.window == 0:
 		return WindowProbe
-	case n <= 1 && seg.Seq == s.next.Add(^uint32(0)) && seg.Flags&control == 0:
+	case n <= 1 && seg.Flags&control == 0 && (seg.Seq == s.next.Add(^uint32(0)) ||
+		n == 1 && other.acked && other.ack == seg.Seq.Add(1) && s.next.LessThan(other.ack)): // what is below it was not captured
 		return KeepAlive
 	case seg.Len() == 0 || seg.Flags.Has(craft.RST) && n == 0:
 		return Fresh

@@ -127,7 +127,7 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 		if r != noRef && t.networkOf(r) != p.Network {
 			t.networks.join(t.networkOf(r), p.Network)
 		}
-		if apart := abs(at - first.at); apart >= elsewhere && first.place != placeOf(p, s) && r != noRef && !s.Flags.Has(craft.RST) {
+		if apart := abs(at - first.at); apart >= elsewhere && apart <= otherClock && first.place != placeOf(p, s) && r != noRef && !s.Flags.Has(craft.RST) {
 			r = t.copied(r, p, swapped, s, first.place)
 		}
 	case twice:

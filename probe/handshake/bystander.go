@@ -59,6 +59,8 @@ const (
 	knowForged     // an RST that the host cannot have sent
 	knowGenuine    // an end went on after an RST in its name
 	knowCrossed    // the server's SYN crossed the client's
+	knowGone       // the server refused a SYN that came again: what it had taken is gone
+	knowSplit      // the server's SYN answered the client's
 	knowStranger   // an RST answered a FIN that was retransmitted after the end
 	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
 	knowTwoPlaces  // packets were captured before and behind a router: TTLs say nothing
@@ -103,7 +105,7 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.syn.wentOn = b.since(at) + 1
 	}
 	if !s.Flags.Has(craft.RST) { // an RST may be anybody's
-		b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
+		b.idents[from].add(s)
 	}
 	n := b.observe(at, from, s)
 	b.evidence(at, from, s, n, kept, &before)
@@ -139,7 +141,7 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 	case !b.belongs(from, me, you, s):
 		return n | NoteOutside
 	}
-	b.decide(from, s)
+	b.decide(at, from, s)
 	n |= b.catchUp(at, from, me, you, s) | converse(from, me, you, s)
 	if s.Len() > 0 {
 		b.ways[from].reach(s.Seq.Add(s.Len()))

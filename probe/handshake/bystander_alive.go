@@ -15,7 +15,7 @@ type resetMark struct {
 	sent       craft.Seq // the first number that the end has used since
 	val        uint32    // its timestamp, 0 none
 	ttl        uint8
-	acks       bool // the RST acknowledges: it is no answer to a segment
+	acks       bool // the RST acknowledges, and has a number: it is no answer to a segment
 	heard      bool // peer is set
 	early      bool // the end had sent no more than its SYN
 	talking    bool // the two ends had exchanged data
@@ -46,7 +46,7 @@ func (b *Bystander) markReset(at int64, from Side, s *craft.Segment, before *Pai
 	}
 	me, you := before.end(from), before.end(from.Other())
 	*m = resetMark{
-		at: b.since(at), next: s.Seq, peer: you.Nxt, seq: s.Seq, ack: s.Ack, ttl: s.TTL, acks: s.Flags.Has(craft.ACK),
+		at: b.since(at), next: s.Seq, peer: you.Nxt, seq: s.Seq, ack: s.Ack, ttl: s.TTL, acks: s.Flags.Has(craft.ACK) && s.Seq != 0,
 		heard: you.Opened(), early: !me.Confirmed(), talking: me.talked() || you.talked(), set: true,
 	}
 	m.val, _, _ = s.Options.Timestamps()

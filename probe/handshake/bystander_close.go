@@ -27,6 +27,8 @@ func (b *Bystander) closed(t Trust) Close {
 	begun := b.known&(knowClientSYN|knowServerSYN) != 0
 	reset := b.known&(knowServerReset|knowClientReset) != 0
 	switch {
+	case b.known.has(knowGone) && !b.known.has(knowProven):
+		return CloseByReset
 	case c.acked && s.acked:
 		return b.complete(t)
 	case both && b.neverAcked(Client, t) && !b.known.has(knowServerReset):
@@ -41,7 +43,7 @@ func (b *Bystander) closed(t Trust) Close {
 		return CloseByReset
 	case c.count > 0 && s.count > 0 && b.gone(), !both && b.goneAlone():
 		return CloseUnknown
-	case reset && !hidden && !(c.count > 0 && s.count > 0 && t.lossy()):
+	case reset && !hidden && !(c.count > 0 && s.count > 0 && (t.lossy() || t.Gaps > 0 && b.endedAfter())):
 		return CloseByReset
 	case both && (b.neverAcked(Client, t) || b.neverAcked(Server, t)):
 		return CloseTimeout
@@ -95,6 +97,17 @@ func (b *Bystander) endedBefore() bool {
 	return false
 }
 
+// endedAfter tells an RST that acknowledges the other end's FIN: a segment that did so
+// before may not have been captured, and then the connection was over.
+func (b *Bystander) endedAfter() bool {
+	for _, side := range []Side{Client, Server} {
+		if m, f := b.mark(side), &b.fins[side.Other()]; m.set && m.acks && f.count > 0 && f.seq.LessThan(m.ack) {
+			return true
+		}
+	}
+	return false
+}
+
 // untilReset tells whether nothing is missing of who sent the RST: it has sent no
 // FIN.
 func (b *Bystander) untilReset() bool {
@@ -124,15 +137,30 @@ func (b *Bystander) wasUp() bool {
 // neverAcked tells whether nobody acknowledged an end's FIN, by that end's own
 // word: it retransmitted it again and again, over a second and more. The last of them may
 // have been acknowledged after all in a capture that misses segments, unless
-// they are as many as are sent before it is given up (tcp(7), tcp_orphan_retries).
+// they are as many as are sent before it is given up (tcp(7), tcp_orphan_retries);
+// or after the end of one that does not go on until the next is due, unless it was
+// for three seconds.
 func (b *Bystander) neverAcked(side Side, t Trust) bool {
-	const several, many, lasting = 3, 8, time.Second
+	const several, many, lasting, long = 3, 8, time.Second, 3 * time.Second
 	f := &b.fins[side]
 	if f.acked || f.count < several || f.count < many && t.Gaps > 0 || t.NoACKs || t.Chosen || b.more == nil {
 		return false
 	}
 	again := b.more.finsAt[side]
-	return len(again) > 0 && slices.Max(again) >= lasting
+	if len(again) == 0 || slices.Max(again) < lasting {
+		return false
+	}
+	return f.count >= many || slices.Max(again) >= long || b.mark(side).set || t.Silent >= nextFIN(again)
+}
+
+// nextFIN is how long after the last of several FINs the next is due: twice as long
+// as that came after the one before (RFC 6298 §5.5).
+func nextFIN(again []time.Duration) time.Duration {
+	last, before := again[len(again)-1], time.Duration(0)
+	if len(again) > 1 {
+		before = again[len(again)-2]
+	}
+	return 2 * max(0, last-before)
 }
 
 // complete names a teardown in which both FINs were acknowledged.

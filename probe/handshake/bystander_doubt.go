@@ -17,7 +17,10 @@ type suspect struct {
 	bare     uint8 // of these carried nothing
 	fin      bool  // the last number is that of a FIN
 	reset    bool  // the client has reset it
+	plain    bool  // top and topEnd are set
 	window   uint16
+
+	top, topEnd craft.Seq // the highest acknowledgement of what was no FIN, and the end of what had it first
 }
 
 // refusable are numbers that segments of an older connection acknowledged, or
@@ -74,6 +77,9 @@ func (b *Bystander) suspected(at int64, s *craft.Segment) {
 		d.end, d.fin = end, s.Flags.Has(craft.FIN)
 	}
 	d.window = s.Window
+	if !s.Flags.Has(craft.FIN) && (!d.plain || d.top.LessThan(s.Ack)) {
+		d.plain, d.top, d.topEnd = true, s.Ack, end
+	}
 	if s.Len() == 0 {
 		d.bare = min(d.bare, 254) + 1
 		m.challenge = [2]craft.Seq{s.Seq, s.Ack}
@@ -94,8 +100,9 @@ func (b *Bystander) livesOn(s *craft.Segment) bool {
 func (b *Bystander) doubts() bool { return b.more != nil && b.more.suspect.count > 0 }
 
 // decide takes in what a segment of this connection shows of what was
-// suspected: the client goes on from there, or from somewhere else.
-func (b *Bystander) decide(from Side, s *craft.Segment) {
+// suspected: the client goes on from there, or from somewhere else. What it sent
+// before that, as its stamp has it, shows neither.
+func (b *Bystander) decide(at int64, from Side, s *craft.Segment) {
 	if !b.doubts() || from != Client {
 		return
 	}
@@ -104,7 +111,10 @@ func (b *Bystander) decide(from Side, s *craft.Segment) {
 		b.believe()
 		return
 	}
-	b.disown(false)
+	if at < d.at && d.at-at < settling {
+		return
+	}
+	b.disown()
 }
 
 // believe takes what was suspected for this connection's.
@@ -125,8 +135,11 @@ func (b *Bystander) believe() {
 	b.believeFIN(&d)
 }
 
-// believeFIN does so for a FIN among them.
+// believeFIN does so for a FIN among them, and for what acknowledges one.
 func (b *Bystander) believeFIN(d *suspect) {
+	if d.plain {
+		b.teardown(d.at, Server, &craft.Segment{Seq: d.topEnd, Ack: d.top, Flags: craft.ACK})
+	}
 	if !d.fin {
 		return
 	}
@@ -135,14 +148,14 @@ func (b *Bystander) believeFIN(d *suspect) {
 	b.teardown(d.at, Server, &s)
 }
 
-// disown takes what was suspected for an older connection's; asked tells that
-// the client has sent its SYN again, so that bare ACKs were challenges.
-func (b *Bystander) disown(asked bool) {
-	d := &b.more.suspect
-	if asked {
-		b.more.challenges = uint8(min(int(b.more.challenges)+int(d.bare), 255))
-	}
-	*d = suspect{}
+// disown takes what was suspected for an older connection's.
+func (b *Bystander) disown() { b.more.suspect = suspect{} }
+
+// disownChallenges does so where the client has retransmitted its SYN, so that bare
+// ACKs were challenges.
+func (b *Bystander) disownChallenges() {
+	b.more.challenges = uint8(min(int(b.more.challenges)+int(b.more.suspect.bare), 255))
+	b.disown()
 }
 
 // greeted takes in a SYN-ACK after what was suspected: it belongs to that where
@@ -153,12 +166,13 @@ func (b *Bystander) greeted(at int64) {
 	}
 	d, isn := b.more.suspect, b.pair.Server.ISS
 	if at-d.at > settling || !isn.LessThan(d.seq) || d.seq.Sub(isn) > minimalRoom {
-		b.disown(false)
+		b.disown()
 		return
 	}
 	b.more.suspect = suspect{}
-	b.ways[Server].reach(d.end)
 	server, client := &b.pair.Server, &b.pair.Client
+	b.ways[Server].miss(b.since(d.at), server.Nxt, d.seq, server.Una)
+	b.ways[Server].reach(d.end)
 	if server.Nxt.LessThan(d.end) {
 		server.Nxt = d.end
 	}

@@ -17,6 +17,7 @@ type rarely struct {
 	refusedAt     int64     // of the latest RST before the first SYN-ACK
 	lastRefusal   int64     // of the latest RST that answered a SYN
 	refusedSYNs   uint16    // how many SYNs had been captured by then
+	asksBefore    bool      // the first of them answered a SYN that had come again
 	resetAt       int64     // of the first one that counts, to an open connection
 	resetCount    uint8
 	overflow      bool          // it answered the third segment
@@ -155,7 +156,10 @@ func (o *asking) add(at int64, s *craft.Segment) {
 	if o.count == 0 {
 		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL, data: o.data, wentOn: o.wentOn}
 	}
-	o.hasty = o.hasty || o.count > 0 && at-o.latest < soonestRetry
+	if o.count > 0 {
+		o.hasty = o.hasty || at-o.latest < soonestRetry
+		o.pause = max(o.pause, uint32(min(max(0, at-o.latest), longestRTO)/int64(time.Millisecond)))
+	}
 	o.latest, o.last = at, val
 	if o.count < 1<<16-1 {
 		o.count++
@@ -187,6 +191,7 @@ func (b *Bystander) fromClient(at int64, s *craft.Segment, n Notes) {
 		b.known |= knowClientPlain
 	}
 	b.halfOpen(s)
+	b.heardSYNACK(s)
 	server := &b.pair.Server
 	if b.ackAt == 0 && !b.pair.Client.facts.has(wasReset) && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == server.ISS.Add(1) &&
 		(b.known.has(knowServerISN) || b.known.has(knowServerSYN)) {
@@ -215,7 +220,7 @@ func (b *Bystander) press(at int64, s *craft.Segment) {
 func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, before *Pair) {
 	b.proves(s, n, Client)
 	b.contradictsRefusal(s)
-	b.crosses(at)
+	b.crosses(at, s)
 	if !s.Flags.Has(craft.FIN) {
 		b.known |= knowServerPlain
 	}
@@ -230,15 +235,34 @@ func (b *Bystander) fromServer(at int64, s *craft.Segment, n Notes, kept Kept, b
 	}
 }
 
-// crosses tells whether the SYN of a server was on its way before it had the
-// client's: it came in less than half of the time that its next answer takes.
-// Then its SYN-ACK was not captured; otherwise it sends none.
-func (b *Bystander) crosses(at int64) {
-	if m := b.more; m != nil && m.acceptedAt > 0 && !b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) && !m.met {
-		m.met = true
-		if (b.answer.at-b.syn.at)*2 < at-m.acceptedAt {
-			b.known |= knowCrossed
-		}
+// crosses judges a SYN of the server by the bare ACK that answers the client's
+// SYN-ACK to it. Where the SYN came in less than half of that time it was on its way
+// before the server had the client's, and the server's own SYN-ACK was not captured.
+// Where it took about as long it answered the client's.
+func (b *Bystander) crosses(at int64, s *craft.Segment) {
+	m := b.more
+	if m == nil || m.acceptedAt == 0 || m.met || b.answer.flags.Has(craft.ACK) {
+		return
+	}
+	m.met = true
+	if s.Len() > 0 || s.Seq != b.pair.Server.ISS.Add(1) || s.Ack != b.pair.Client.ISS.Add(1) {
+		return
+	}
+	switch took, trip := b.answer.at-b.syn.latest, at-m.acceptedAt; {
+	case took*2 < trip:
+		b.known |= knowCrossed
+	case took*4 >= trip*3 && took*2 <= trip*3:
+		b.known |= knowSplit
+	}
+}
+
+// heardSYNACK takes in that a client acknowledges the server's SYN once more, and
+// nothing else, after its SYN-ACK: it has had another segment with that SYN, the
+// server's SYN-ACK (RFC 9293 §3.5, figure 7).
+func (b *Bystander) heardSYNACK(s *craft.Segment) {
+	if b.more != nil && b.more.acceptedAt > 0 && !b.answer.flags.Has(craft.ACK) && b.answer.count > 0 &&
+		s.Len() == 0 && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == b.pair.Server.ISS.Add(1) {
+		b.known |= knowCrossed
 	}
 }
 
@@ -254,7 +278,7 @@ func (b *Bystander) serverData(at int64, s *craft.Segment, kept Kept) {
 			m.banner = append([]byte(nil), s.Payload[:min(kept.Payload, keptBanner)]...)
 		}
 	}
-	if b.ackAt == 0 && b.known.has(knowServerSYN) && b.onSYNTaken() == 0 && !b.known.has(knowClientPlain) {
+	if b.ackAt == 0 && b.known.has(knowClientSYN|knowServerSYN) && b.onSYNTaken() == 0 && !b.known.has(knowClientPlain) { // the SYN may have had data
 		m := b.rare()
 		if m.earlyAt == 0 {
 			m.earlyAt = at

@@ -13,6 +13,7 @@ type asking struct {
 	ackVal     uint32 // that of the ACK of the SYN-ACK
 	pressedVal uint32 // timestamp of that first data or FIN, where it is not ackVal; 0 none
 	pressed    uint32 // from that ACK to the client's first data or FIN, in microseconds
+	pause      uint32 // the longest between two in a row, in milliseconds
 	wentOn     uint32 // when the first segment beside SYN and RST was captured, in milliseconds since the first packet, and 1; 0 none was
 	data       uint16 // bytes on a SYN, the most
 	count      uint16
@@ -93,11 +94,12 @@ const longPayload = 1460
 
 // add takes in the next packet's. One that is longer than packets are was cut
 // into several by the card, each with a number of its own.
-func (i *idents) add(id uint16, long, fin bool) {
+func (i *idents) add(s *craft.Segment) {
+	id, fin := s.ID, s.Flags.Has(craft.FIN)
 	if id == 0 {
 		return
 	}
-	if long {
+	if len(s.Payload) > longPayload {
 		i.last = 0
 		return
 	}

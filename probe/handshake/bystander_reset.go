@@ -43,10 +43,10 @@ func (b *Bystander) reset(at int64, from Side, me, you *End, s *craft.Segment) N
 }
 
 // answersOther tells whether an RST acknowledges a segment of another connection,
-// as a SYN that was not captured.
+// as a SYN that was not captured, or answers one without ACK, to which a socket that
+// is gone gives the number 0 (RFC 9293 §3.10.7.1): some stacks answer even an RST.
 func answersOther(me, you *End, s *craft.Segment) bool {
-	return s.Flags.Has(craft.ACK) && you.Opened() &&
-		(!near(you, me, s.Ack) || s.Seq == 0 && (you.Nxt.LessThan(s.Ack) || s.Ack.LessThan(you.ISS.Add(1))))
+	return s.Flags.Has(craft.ACK) && you.Opened() && (!near(you, me, s.Ack) || s.Seq == 0)
 }
 
 // older tells an RST that is about an earlier connection, while its end has sent
@@ -147,6 +147,9 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 	if !b.known.has(knowClientSYN) {
 		return
 	}
+	if !b.known.has(knowRefused) {
+		b.rare().asksBefore = b.syn.count > 1
+	}
 	b.known |= knowRefused
 	b.rare().lastRefusal, b.more.refusedSYNs = at, b.syn.count
 	if s.Seq == 0 {
@@ -245,12 +248,18 @@ func (b *Bystander) refusesSYN() bool {
 		(m.reset.seq == 0 || m.reset.seq == isn || m.reset.seq == isn.Add(1))
 }
 
-// refusalAfter notes an RST that refuses the SYN after a SYN-ACK has taken it,
-// and no SYN was retransmitted. It is forged where the server goes on.
+// refusalAfter notes an RST that refuses the SYN after a SYN-ACK has taken it. Where
+// no SYN was retransmitted it is forged if the server goes on. Where one was the
+// program has ended that listened, and what the server had taken is gone.
 func (b *Bystander) refusalAfter(this *resetKept) {
-	if b.known.has(knowClientSYN|knowServerSYN) && this.seq == 0 && b.pair.Server.ISS != 0 && this.flags.Has(craft.ACK) &&
-		this.ack == b.pair.Client.ISS.Add(1) && this.ack == b.answer.ack && b.syn.latest < b.answer.at {
+	if !b.known.has(knowClientSYN|knowServerSYN) || this.seq != 0 || b.pair.Server.ISS == 0 || !this.flags.Has(craft.ACK) ||
+		this.ack != b.pair.Client.ISS.Add(1) || this.ack != b.answer.ack {
+		return
+	}
+	if b.syn.latest < b.answer.at {
 		b.more.pending = *this
+	} else if b.syn.latest < this.at {
+		b.known |= knowGone
 	}
 }
 

@@ -86,11 +86,12 @@ func (b *Bystander) acked() uint64 {
 func (b *Bystander) judge(r *Result, t Trust) {
 	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || b.askedAfter()) && !b.askedAnew() &&
 		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
+		!(b.askedBefore() && t.Gaps > 0) && // the SYN-ACK to the SYN before may be missing, of a program that has ended since
 		!b.doubts() // a server that refused has nothing to acknowledge
 	switch {
 	case b.known.has(knowServerSYN) && b.answer.flags.Has(craft.ACK):
 		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, b.reply(r)
-	case b.known.has(knowServerSYN) && !b.known.has(knowCrossed):
+	case b.split(t):
 		r.State, r.Reason, r.Reply = b.splitState(), probe.ReasonSplitHandshake, b.reply(r)
 	case b.known.has(knowProven):
 		r.State, r.Reason = probe.StateOpen, probe.ReasonConnected
@@ -100,7 +101,7 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		b.rejected(r)
 	case b.unverified():
 		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, b.resetReply(r)
-	case !b.known.has(knowClientSYN), b.known.has(knowClientReset), b.answeredOddly():
+	case !b.known.has(knowClientSYN), b.known&(knowClientReset|knowServerSYN) != 0, b.answeredOddly():
 		r.State, r.Reason = probe.StateUnknown, ReasonNotCaptured
 	case b.heardNothing(t):
 		r.State, r.Reason = probe.StateFiltered, probe.ReasonNoResponse
@@ -117,11 +118,23 @@ func (b *Bystander) askedAfter() bool {
 	return b.more != nil && b.more.reset.at > 0 && b.syn.latest-b.more.reset.at > settling
 }
 
+// askedBefore tells whether the first refusal answers a SYN that was sent again: what
+// became of the one before was not captured, or it was lost.
+func (b *Bystander) askedBefore() bool {
+	return b.more.asksBefore || b.syn.count > 1 && b.answer.count == 0 && b.answer.at-b.syn.at > longestRefusal
+}
+
 // askedAnew tells whether the client has sent its SYN again after the latest
 // refusal: what became of that one was not captured.
 func (b *Bystander) askedAnew() bool {
 	const soonest = int64(100 * time.Millisecond) // less may be the order of capturing
 	return b.more != nil && b.syn.count > b.more.refusedSYNs && max(b.syn.latest, b.more.lastRefusal)-min(b.syn.latest, b.more.lastRefusal) > soonest
+}
+
+// split tells whether the server has answered the SYN with a SYN of its own, and not
+// merely sent one at that time: a capture that misses segments does not show it.
+func (b *Bystander) split(t Trust) bool {
+	return b.known.has(knowServerSYN|knowSplit) && !b.known.has(knowCrossed) && t.Gaps == 0
 }
 
 // splitState is that of a connection of which the server has answered the SYN
@@ -136,18 +149,26 @@ func (b *Bystander) splitState() probe.State {
 // heardNothing tells whether the client says twice that it had no answer, by
 // sending its SYN again. Where the capture has no answers of others, that must be
 // said by the pauses of silence, and of each connection: somebody may have chosen
-// the SYNs.
+// the SYNs. And the capture must go on for as long as the client would wait until
+// it asks a third time, or show that it did: the last answer may come yet.
 func (b *Bystander) heardNothing(t Trust) bool {
-	const twice, answered = 3, time.Second
+	const twice = 3
 	switch {
 	case t.lossy(), b.syn.count < twice:
 		return false // what made the client stop may be what is missing
-	case b.syn.count == twice && t.Silent < answered && !t.OneWay:
-		return false // the answer to the last one may have come after the end
+	case b.syn.count == twice && t.Silent < b.patience() && !t.OneWay:
+		return false
 	case t.OneWay || t.Chosen:
 		return !b.syn.hasty && !t.Once
 	}
 	return true
+}
+
+// patience is how long the client waits at least for an answer to its last SYN:
+// as long as before, or twice (RFC 6298 §5.5).
+func (b *Bystander) patience() time.Duration {
+	const least = time.Second
+	return max(least, 2*time.Duration(b.syn.pause)*time.Millisecond)
 }
 
 // answeredOddly tells whether the server was heard of, by what decides nothing:
@@ -216,7 +237,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && t.Gaps > 0) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
 	}
-	if b.known.has(knowCrossed) && !b.answer.flags.Has(craft.ACK) {
+	if b.known.has(knowServerSYN) && !b.answer.flags.Has(craft.ACK) && !b.split(t) {
 		return 0, 0 // what answers was not captured
 	}
 	if asked > 0 && asked < b.answer.at && (b.ackAt == 0 || b.answer.at <= b.ackAt) {
@@ -227,6 +248,9 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	}
 	return rtt, server
 }
+
+// nothingMissing is said of a capture that holds all segments of a connection.
+const nothingMissing = false
 
 // answered is when the SYN was captured that the answer echoes; 0 unknown. In a
 // capture that misses segments another may have been sent after a refusal.

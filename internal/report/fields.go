@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,11 +48,11 @@ func (e *fieldError) Error() string {
 	if e.columns == nil {
 		return "field " + strconv.Quote(e.field) + " is named twice"
 	}
-	hint := ""
+	hint := "there are " + strings.Join(e.columns, ", ")
 	if near := spelling.Nearest(e.field, e.columns); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
+		hint = spelling.Question(near)
 	}
-	return strconv.Quote(e.field) + " is no field of " + e.command + ": there are " + strings.Join(e.columns, ", ") + hint
+	return strconv.Quote(e.field) + " is no field of " + e.command + ": " + hint
 }
 
 func (e *fieldError) Unwrap() error { return sink.ErrOutput }

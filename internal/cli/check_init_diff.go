@@ -47,7 +47,7 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 		return err
 	}
 	comment := units.Printable("synscope "+strings.Join(s.Args, " ")) + "\n# on " + time.Now().Format(time.RFC3339)
-	if err := check.Write(s.Out, comment, o.words, j.hosts, ports, o.given["p"], facts); err != nil {
+	if err := check.Write(s.Out, comment, o.words, j.hosts, check.Scope{Ports: ports, Asked: o.given["p"]}, facts); err != nil {
 		return &exit{exitInterrupted, err}
 	}
 	return nil

@@ -14,8 +14,8 @@ import (
 	"synscope/probe/why"
 )
 
-// talk is a SYN or a connection of ours, and what answers it.
-type talk struct {
+// exchange is a SYN or a connection of ours, and what answers it.
+type exchange struct {
 	in       *Instrument
 	src, dst netip.AddrPort
 	look     why.Look
@@ -34,14 +34,14 @@ type talk struct {
 	numbers  numbers // what its segments said; under the instrument's mu
 }
 
-// event is one packet that concerns a talk.
+// event is one packet that concerns an exchange.
 type event struct {
 	at      time.Time
 	seg     craft.Segment // without payload and options
 	len     int
 	mss     uint16
-	doubt   bool  // it carries no number of ours
-	of      *talk // that it is for
+	doubt   bool      // it carries no number of ours
+	of      *exchange // that it is for
 	tsval   uint32
 	hasTS   bool
 	twice   craft.Seq // right edge of what the peer says it had already; 0: it says nothing
@@ -49,10 +49,10 @@ type event struct {
 	echoTTL uint8
 }
 
-// talkTo begins a talk from a trial's flow.
-func (i *Instrument) talkTo(t *why.Trial, dst netip.AddrPort) *talk {
+// newExchange begins an exchange from a trial's flow.
+func (i *Instrument) newExchange(t *why.Trial, dst netip.AddrPort) *exchange {
 	r := i.route(dst.Addr())
-	k := &talk{in: i, src: i.source(t, dst.Addr()), dst: dst, look: t.Look, mtu: r.MTU, isn: craft.Seq(rand.Uint32()), events: make(chan event, 64)}
+	k := &exchange{in: i, src: i.source(t, dst.Addr()), dst: dst, look: t.Look, mtu: r.MTU, isn: craft.Seq(rand.Uint32()), events: make(chan event, 64)}
 	if k.mtu == 0 || k.mtu > 1500 {
 		k.mtu = 1500
 	}
@@ -62,14 +62,14 @@ func (i *Instrument) talkTo(t *why.Trial, dst netip.AddrPort) *talk {
 	if isn, silent := i.silent[k.tuple()]; silent && t.Kind != why.Trace && t.Kind != why.ACK && t.Kind != why.FIN && t.Kind != why.Echo {
 		k.isn, k.next = isn, isn
 	}
-	i.talks[k.src.Port()] = append(i.talks[k.src.Port()], k)
+	i.exchanges[k.src.Port()] = append(i.exchanges[k.src.Port()], k)
 	i.mu.Unlock()
 	t.Reply.Port = k.src.Port()
 	return k
 }
 
-// dress gives a talk what its look says of its packets.
-func (k *talk) dress() {
+// dress gives an exchange what its look says of its packets.
+func (k *exchange) dress() {
 	k.tsval, k.ttl = k.in.timestamp(k.look), 64
 	switch k.look {
 	case why.TOS:
@@ -79,19 +79,19 @@ func (k *talk) dress() {
 	}
 }
 
-// renumber gives a talk another number, before its SYN leaves.
-func (k *talk) renumber(isn craft.Seq) {
+// renumber gives an exchange another number, before its SYN leaves.
+func (k *exchange) renumber(isn craft.Seq) {
 	k.in.mu.Lock()
 	defer k.in.mu.Unlock()
 	k.isn, k.next = isn, isn
 }
 
-// end forgets a talk.
-func (k *talk) end() {
+// end forgets an exchange.
+func (k *exchange) end() {
 	k.in.mu.Lock()
 	defer k.in.mu.Unlock()
 	port := k.src.Port()
-	k.in.talks[port] = slices.DeleteFunc(k.in.talks[port], func(o *talk) bool { return o == k })
+	k.in.exchanges[port] = slices.DeleteFunc(k.in.exchanges[port], func(o *exchange) bool { return o == k })
 	k.in.remember(k)
 }
 
@@ -111,8 +111,8 @@ func (i *Instrument) timestamp(l why.Look) uint32 {
 	return now
 }
 
-// segment is one of the talk's.
-func (k *talk) segment(f craft.Flags, seq, ack craft.Seq) craft.Segment {
+// segment is one of the exchange's.
+func (k *exchange) segment(f craft.Flags, seq, ack craft.Seq) craft.Segment {
 	s := craft.Segment{Src: k.src, Dst: netip.AddrPortFrom(k.dst.Addr().WithZone(""), k.dst.Port()), TTL: k.ttl, TOS: k.tos,
 		DF: k.src.Addr().Is4(), Seq: seq, Ack: ack, Flags: f, Window: 502}
 	if k.ts && f&craft.RST == 0 {
@@ -122,22 +122,22 @@ func (k *talk) segment(f craft.Flags, seq, ack craft.Seq) craft.Segment {
 }
 
 // open sends the SYN, with a TTL of its own unless that is 0.
-func (k *talk) open(ttl uint8) error {
+func (k *exchange) open(ttl uint8) error {
 	s := k.syn(ttl)
 	k.next, k.left = k.isn+1, time.Now()
 	return k.send(&s)
 }
 
-// send sends one of the talk's segments, and notes its numbers.
-func (k *talk) send(s *craft.Segment) error {
+// send sends one of the exchange's segments, and notes its numbers.
+func (k *exchange) send(s *craft.Segment) error {
 	k.in.mu.Lock()
 	k.numbers.said(s)
 	k.in.mu.Unlock()
 	return k.in.send(s)
 }
 
-// syn is the talk's SYN.
-func (k *talk) syn(ttl uint8) craft.Segment {
+// syn is the exchange's SYN.
+func (k *exchange) syn(ttl uint8) craft.Segment {
 	s := k.segment(craft.SYN, k.isn, 0)
 	s.Window = 64240
 	s.Options = k.options()
@@ -157,8 +157,8 @@ func (k *talk) syn(ttl uint8) craft.Segment {
 // experiments being 253 and 254.
 const unassigned = craft.OptionKind(77)
 
-// options are those of the talk's look, in the order of Linux.
-func (k *talk) options() craft.Options {
+// options are those of the exchange's look, in the order of Linux.
+func (k *exchange) options() craft.Options {
 	header := 40
 	if k.src.Addr().Is6() {
 		header = 60
@@ -188,8 +188,8 @@ func (k *talk) options() craft.Options {
 	return options
 }
 
-// wait is the next packet for the talk within a time; ok is false where none came.
-func (k *talk) wait(ctx context.Context, d time.Duration) (ev event, ok bool) {
+// wait is the next packet for the exchange within a time; ok is false where none came.
+func (k *exchange) wait(ctx context.Context, d time.Duration) (ev event, ok bool) {
 	if d <= 0 {
 		select {
 		case ev = <-k.events:
@@ -211,7 +211,7 @@ func (k *talk) wait(ctx context.Context, d time.Duration) (ev event, ok bool) {
 	return k.wait(ctx, 0)
 }
 
-// catchUp waits until what has arrived by now is handed to its talk: on a busy machine an
+// catchUp waits until what has arrived by now is handed to its exchange: on a busy machine an
 // alarm may ring before that.
 func (i *Instrument) catchUp(ctx context.Context) {
 	for range mostLooks {
@@ -228,21 +228,21 @@ const (
 )
 
 // rtt is the time from the SYN to an answer.
-func (k *talk) rtt(ev *event) time.Duration {
+func (k *exchange) rtt(ev *event) time.Duration {
 	k.in.mu.Lock()
 	defer k.in.mu.Unlock()
 	return max(ev.at.Sub(k.left), time.Microsecond)
 }
 
-// reset closes what a talk has opened, with the exact number.
-func (k *talk) reset() {
+// reset closes what an exchange has opened, with the exact number.
+func (k *exchange) reset() {
 	s := k.segment(craft.RST, k.next, 0)
 	k.send(&s)
 	k.in.ended(s, halfOpen)
 }
 
 // accept takes in a SYN-ACK.
-func (k *talk) accept(ev *event) {
+func (k *exchange) accept(ev *event) {
 	k.in.mu.Lock()
 	_, silent := k.in.silent[k.tuple()]
 	k.in.lossy = k.in.lossy || silent
@@ -252,7 +252,7 @@ func (k *talk) accept(ev *event) {
 	k.mss = int(ev.mss)
 }
 
-// take hands one packet to the talk that it concerns.
+// take hands one packet to the exchange that it concerns.
 func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 	if wire.Decode(in, p) != "" {
 		i.takeEcho(in)
@@ -272,7 +272,7 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		icmp.Quote.Options = nil
 		ev.icmp = &icmp
 		q := &icmp.Quote
-		for _, k := range i.talks[q.Src.Port()] {
+		for _, k := range i.exchanges[q.Src.Port()] {
 			if q.Src == k.src && q.Dst == netip.AddrPortFrom(k.dst.Addr().WithZone(""), k.dst.Port()) && k.numbers.sent(q.Seq) {
 				k.deliver(ev)
 				return
@@ -322,11 +322,11 @@ func duplicate(s *craft.Segment) craft.Seq {
 	return 0
 }
 
-// concerned is the talk that a segment is for, and whether it carries a number of
+// concerned is the exchange that a segment is for, and whether it carries a number of
 // ours. One that does not is about the newest of its ports, if it may be one at all.
-func (i *Instrument) concerned(s *craft.Segment) (k *talk, verified bool) {
-	var last *talk
-	for _, o := range i.talks[s.Dst.Port()] {
+func (i *Instrument) concerned(s *craft.Segment) (k *exchange, verified bool) {
+	var last *exchange
+	for _, o := range i.exchanges[s.Dst.Port()] {
 		if s.Dst.Addr() != o.src.Addr() || s.Src.Port() != o.dst.Port() || s.Src.Addr() != o.dst.Addr().WithZone("") {
 			continue
 		}
@@ -357,15 +357,15 @@ func (i *Instrument) departed(p *craft.Packet, at time.Time) {
 		i.seen = &craft.Segment{Src: s.Src, Dst: s.Dst, TTL: s.TTL, DF: s.DF, Seq: s.Seq + 1, Flags: craft.RST}
 		return
 	}
-	for _, k := range i.talks[s.Src.Port()] {
+	for _, k := range i.exchanges[s.Src.Port()] {
 		if k.isn == s.Seq {
 			k.left = at
 		}
 	}
 }
 
-// deliver drops what a talk is too slow to take: it has more than enough then.
-func (k *talk) deliver(ev event) {
+// deliver drops what an exchange is too slow to take: it has more than enough then.
+func (k *exchange) deliver(ev event) {
 	ev.of = k
 	select {
 	case k.events <- ev:
@@ -384,7 +384,7 @@ func (i *Instrument) takeEcho(in *netraw.Packet) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for _, k := range i.talks[e.ID] {
+	for _, k := range i.exchanges[e.ID] {
 		if e.Token == uint32(k.isn) && e.Src == k.dst.Addr().WithZone("") {
 			k.deliver(event{at: at, echoTTL: e.TTL})
 		}

@@ -69,15 +69,15 @@ func (f *filling) learn(t *Trial, like []float64) {
 	}
 	switch {
 	case silent > passes && silent > full:
-		f.threshold.learn(atSYN, true)
+		f.threshold.learn(atSYN, above)
 	case full > passes:
-		f.threshold.learn(atSYN, false)
-		f.threshold.learn(atACK, true)
+		f.threshold.learn(atSYN, below)
+		f.threshold.learn(atACK, above)
 	case len(like) == 3:
-		f.threshold.learn(atACK, false)
+		f.threshold.learn(atACK, below)
 		f.take(t.At + t.Pause)
 	default:
-		f.threshold.learn(atSYN, false)
+		f.threshold.learn(atSYN, below)
 		if t.Kind == Kernel {
 			f.take(t.At)
 		}

@@ -28,7 +28,7 @@ func usualRules() []rule {
 		&choice{of: isKind(Hold, Target), ways: []mode{{p: 0.98, d: always(held)}, {p: 0.02, d: always(only(ResetOnACK))}}},
 		&choice{of: isKind(Large, Target), ways: []mode{{p: 0.955, d: always(only(Acked))}, {p: 0.03, d: always(only(TooBig))}, {p: 0.015, d: always(only(ResetOnACK))}}},
 		&choice{of: isKind(Idle, Target), scope: perTrial, ways: []mode{{p: 0.937, d: always(only(Acked))}, {p: 0.003, d: always(only(SlowProgram))}, {p: 0.05, d: always(only(IdleClosed))}, {p: 0.005, d: always(only(IdleReset))}, {p: 0.005, d: always(only(ResetOnACK))}}},
-		&choice{of: isKind(Again, Target), ways: []mode{{p: 0.995, d: always(only(ISNMoves))}, {p: 0.005, d: always(only(ISNStays))}}},
+		&choice{of: isKind(DuplicateSYN, Target), ways: []mode{{p: 0.995, d: always(only(ISNMoves))}, {p: 0.005, d: always(only(ISNStays))}}},
 		&choice{of: isKind(Reuse, Target), ways: []mode{{p: 0.94, d: always(of(share{SYNACK, 0}, share{Silence, 0.04}))}, {p: 0.02, d: always(only(Challenge))}, {p: 0.04, d: always(only(ResetOnACK))}}},
 		&choice{of: isKind(Kernel, Target), ways: []mode{{p: 1, d: always(only(Acked))}}},
 		&choice{of: isFact(OnLink), ways: []mode{{p: 0.35, d: always(only(Yes))}, {p: 0.65, d: always(only(No))}}},
@@ -48,44 +48,3 @@ var (
 	diesAside  = of(share{TraceForks, 0}, share{TraceDies, 0.35}, share{TraceReaches, 0.25})
 	nearTrace  = of(share{TraceNear, 0}, share{TraceReaches, 0.3})
 )
-
-// dyingOnPath is where traces end that a router drops: by its filter, which stands
-// behind its TTL, so that the last router's looks like the host's.
-func dyingOnPath(t *Trial) *dist {
-	if t.far == 0 {
-		return diesOnPath
-	}
-	return diesAt[min(max(t.far-1, 1), len(diesAt)-1)]
-}
-
-// diesAt is dyingOnPath's by the number of routers.
-var diesAt = func() (list [7]*dist) {
-	for n, last := range []float64{0.8, 0.8, 0.3, 0.22, 0.18, 0.15, 0.12} {
-		list[n] = of(share{TraceDies, 0}, share{TraceReaches, last}, share{TraceForks, 0.02})
-	}
-	return list
-}()
-
-// traceWays are d where routers answer; where the last ones do not, which looks the same
-// each time; and where none does.
-func traceWays(d func(*Trial) *dist) []mode {
-	return []mode{{p: 0.85, d: d}, {p: 0.05, d: always(lastSilent)}, {p: 0.1, d: always(noneAnswers)}}
-}
-
-var (
-	lastSilent  = of(share{TraceDies, 0}, share{TraceReaches, 0.3})
-	noneAnswers = of(share{TraceSilent, 0}, share{TraceReaches, 0.3})
-)
-
-// targetTracesBy is targetTraces for ways that depend on the trial.
-func targetTracesBy(d func(*Trial) *dist) rule {
-	return &choice{of: isKind(Trace, Target), ways: traceWays(d)}
-}
-
-// traces is a rule for traces that go like d.
-func traces(d *dist) rule {
-	return &choice{of: func(t *Trial) bool { return t.Kind == Trace }, ways: traceWays(always(d))}
-}
-
-// targetTraces is a rule for traces to the port in question.
-func targetTraces(d *dist) rule { return targetTracesBy(always(d)) }

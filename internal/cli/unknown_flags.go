@@ -72,21 +72,21 @@ func (a *arrangement) unknown(word, name string) error {
 	if habit := cmp.Or(habitsOf[a.command][plain], habits[plain]); habit != "" {
 		hint = habit
 	} else if near := a.nearest(name); near != "" {
-		hint = fmt.Sprintf("did you mean --%s?", near)
+		hint = spelling.Question(dashed(near))
 	}
 	return fmt.Errorf("unknown flag %s: %s", word, hint)
 }
 
-// nearest is the flag that differs from name by one or two letters.
+// nearest is the flag whose name is spelled most like another; what is written after one
+// dash is like anything.
 func (a *arrangement) nearest(name string) string {
-	best, distance := "", 3
+	var known []string
 	for _, flags := range []map[string]bool{a.local, a.global} {
-		for known := range flags {
-			d := spelling.Distance(name, known)
-			if len(known) > 2 && (d < distance || d == distance && known < best) {
-				best, distance = known, d
+		for flag := range flags {
+			if len(flag) > shortNames {
+				known = append(known, flag)
 			}
 		}
 	}
-	return best
+	return spelling.Nearest(name, known)
 }

@@ -9,15 +9,6 @@ import (
 	"synscope/internal/report/rows"
 )
 
-// nmapFiles are the endings that nmap's -oA gives to a base, and the format of
-// each.
-var nmapFiles = []report.File{{Format: "text", Path: ".nmap"}, {Format: "xml", Path: ".xml"}, {Format: "grep", Path: ".gnmap"}}
-
-// writesText tells whether any output is text.
-func (o *common) writesText() bool {
-	return o.textOut() || slices.ContainsFunc(o.files, func(f report.File) bool { return f.Format == "text" })
-}
-
 // fields are the columns that --fields asks for, which must exist in each of the
 // formats that have columns.
 func (o *common) fields() ([]string, error) {
