@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"internal/picture":     {"internal/outfile"},
 	"internal/openmetrics": {"internal/plainhttp"},
 	"internal/plainhttp":   {},
-	"internal/explain":     {},
+	"internal/explain":     {"internal/spelling"},
 	"internal/schema":      {},
 	"internal/tty":         {},
 	"internal/oui":         {},

@@ -26,14 +26,39 @@ func (p *Packet) Decode(b []byte, c Checksums) error {
 	if err := h.decode(b, c); err != nil {
 		return err
 	}
-	switch {
-	case h.offset != 0 || h.more:
+	if h.offset != 0 || h.more {
 		return ErrFragment
+	}
+	return p.decodeUpper(&h, c)
+}
+
+// DecodeFirst is Decode for a packet that may be the first of several fragments (RFC
+// 791 §3.2, RFC 8200 §4.5): it reads the headers that are in it, options and payload
+// as far as they are. The checksum of what only all fragments hold is not verified,
+// and Fragment says so: take nothing from it but what repeats a number of your own.
+// Of later fragments the error is [ErrFragment].
+func (p *Packet) DecodeFirst(b []byte, c Checksums) error {
+	*p = Packet{}
+	var h ipHeader
+	if err := h.decode(b, c); err != nil {
+		return err
+	}
+	if h.offset != 0 {
+		return ErrFragment
+	}
+	if h.more {
+		p.Fragment, c = true, TrustChecksums
+	}
+	return p.decodeUpper(&h, c)
+}
+
+func (p *Packet) decodeUpper(h *ipHeader, c Checksums) error {
+	switch {
 	case h.protocol == protocolTCP:
-		return p.decodeSegment(&h, c)
+		return p.decodeSegment(h, c)
 	case h.protocol == protocolICMP && h.src.Is4(),
 		h.protocol == protocolICMPv6 && h.src.Is6():
-		return p.decodeICMP(&h, c)
+		return p.decodeICMP(h, c)
 	}
 	return ErrUnsupported
 }
@@ -75,6 +100,9 @@ func (s *Segment) decode(h *ipHeader) error {
 		return ErrTruncated
 	}
 	n := dataOffset(tcp)
+	if h.more {
+		n = min(n, len(tcp))
+	}
 	if n < tcpHeaderLen || n > len(tcp) {
 		return ErrMalformed
 	}

@@ -53,6 +53,9 @@ type Packet struct {
 	Kind    PacketKind
 	Segment Segment   // where Kind is PacketTCP
 	ICMP    ICMPError // where Kind is PacketICMPError
+	// Fragment marks the first of several fragments, whose checksum nobody verified:
+	// see [Packet.DecodeFirst].
+	Fragment bool
 }
 
 // An ICMPError is an ICMP or ICMPv6 error message about a TCP segment.

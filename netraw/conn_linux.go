@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ type conn struct {
 	ports  *Ports
 	in     intake
 	out    sender
+	beside *sender // another with sockets of its own; nil: there is none
 
 	closing  sync.Once
 	closeErr error
@@ -29,7 +31,7 @@ type intake interface {
 	poll(pkts []Packet) (int, error)
 	await(d, gather time.Duration)
 	wake()
-	watch(outgoing bool) error
+	unwatch() error
 	setReadDeadline(t time.Time) error
 	isQuiet() bool
 	total() uint64
@@ -92,8 +94,7 @@ func (c *conn) open(cfg Config) (err error) {
 		return fmt.Errorf("netraw: open raw socket: %w", permission(err))
 	}
 	if cfg.SendFrames {
-		c.out.frames = &frameSender{}
-		if err := c.out.frames.open(); err != nil {
+		if err := c.openFrames(cfg); err != nil {
 			return fmt.Errorf("netraw: open packet socket: %w", permission(err))
 		}
 	}
@@ -103,7 +104,28 @@ func (c *conn) open(cfg Config) (err error) {
 	return nil
 }
 
+// openFrames lets packets leave as frames, and, where more than one processor is
+// there, over a second set of sockets too.
+func (c *conn) openFrames(cfg Config) error {
+	c.out.frames = &frameSender{}
+	if err := c.out.frames.open(nil); err != nil || runtime.GOMAXPROCS(0) == 1 || cfg.DeviceStamps != DeviceNone {
+		return err
+	}
+	c.beside = &sender{frames: &frameSender{}}
+	if err := c.beside.open(cfg, &c.routes); err != nil {
+		return err
+	}
+	return c.beside.frames.open(c.out.frames.frameTable)
+}
+
 func (c *conn) send(pkts [][]byte) (int, error) { return c.out.send(pkts) }
+
+func (c *conn) sendBeside() (send func(pkts [][]byte) (int, error), ok bool) {
+	if c.beside == nil {
+		return nil, false
+	}
+	return c.beside.send, true
+}
 func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int {
 	return c.out.sendEach(pkts, via, refused)
 }
@@ -115,7 +137,7 @@ func (c *conn) isQuiet() bool                               { return c.in.isQuie
 func (c *conn) poll(pkts []Packet) (int, error)             { return c.in.poll(pkts) }
 func (c *conn) await(d, gather time.Duration)               { c.in.await(d, gather) }
 func (c *conn) wake()                                       { c.in.wake() }
-func (c *conn) watch(outgoing bool) error                   { return c.in.watch(outgoing) }
+func (c *conn) unwatch() error                              { return c.in.unwatch() }
 func (c *conn) heldPorts() []uint16                         { return c.ports.List() }
 func (c *conn) lend() (uint16, bool)                        { return c.ports.lend() }
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
@@ -129,14 +151,12 @@ func (c *conn) route(dst netip.Addr) (Route, error) {
 }
 
 func (c *conn) stats() Stats {
-	return Stats{
-		Sent:          c.out.sent.Load(),
-		SendErrors:    c.out.errors.Load(),
-		ResetsRefused: c.out.resetsRefused.Load(),
-		SendRetries:   c.out.retries.Load(),
-		Received:      c.in.total(),
-		KernelDrops:   c.in.drops(),
+	s := Stats{Received: c.in.total(), KernelDrops: c.in.drops()}
+	c.out.count(&s)
+	if c.beside != nil {
+		c.beside.count(&s)
 	}
+	return s
 }
 
 func (c *conn) close() error {
@@ -146,7 +166,7 @@ func (c *conn) close() error {
 		if c.in != nil {
 			err = c.in.close() // before c.out, whose error queues it reads
 		}
-		for _, next := range []error{c.out.close(), c.ports.Close()} {
+		for _, next := range []error{c.out.close(), c.closeFrames(), c.ports.Close()} {
 			if err == nil {
 				err = next
 			}
@@ -154,4 +174,14 @@ func (c *conn) close() error {
 		c.closeErr = err
 	})
 	return c.closeErr
+}
+
+func (c *conn) closeFrames() (err error) {
+	if c.beside != nil {
+		err = c.beside.close()
+	}
+	if f := c.out.frames; f != nil && f.frameTable != nil {
+		f.frameTable.close()
+	}
+	return err
 }

@@ -63,6 +63,15 @@ func errorCases(four bool) []errorCase {
 			{"quote of a later fragment", set(6, 0, 9), same, [2]byte{}, false},
 			{"quote of a first fragment", set(6, 0x20, 0), same, [2]byte{}, true},
 			{"quote of UDP", set(9, 17), same, [2]byte{}, false},
+			{"quote with an authentication header", authentication(2), same, [2]byte{}, true},
+			{"quote with an authentication header beyond it", func(q []byte) []byte { q = authentication(2)(q); q[21] = 100; return q }, same, [2]byte{}, false},
+			{"quote with other TTL, TOS and ID", func(q []byte) []byte { q[1], q[5], q[8] = 0x28, 9, 1; return q }, same, [2]byte{}, true},
+			{"extension structure behind the quote", func(q []byte) []byte { return extended(q) }, func(p []byte) []byte { p[25] = 32; return resum(p) }, [2]byte{}, true},
+			{"extension structure without a length", func(q []byte) []byte { return extended(q) }, same, [2]byte{}, true},
+			{"quote with another source", set(12, 10, 0, 0, 1), same, [2]byte{}, false},
+			{"quote with another destination", set(16, 10, 0, 0, 1), same, [2]byte{}, false},
+			{"first fragment", same, func(p []byte) []byte { p[6] = 0x20; return headerSum(p, 20) }, [2]byte{}, true},
+			{"later fragment", same, func(p []byte) []byte { p[7] = 8; return headerSum(p, 20) }, [2]byte{}, false},
 			{"quote that says IPv6", set(0, 0x65), same, [2]byte{}, false},
 			{"length of the quote in another order", set(2, 40, 0), same, [2]byte{}, true},
 			{"fragmentation needed, MTU 0", same, same, [2]byte{3, 4}, true},
@@ -76,6 +85,26 @@ func errorCases(four bool) []errorCase {
 	}
 	return append(cases, []errorCase{
 		{"behind hop-by-hop", same, extension(0, 1, 4, 0, 0, 0, 0), [2]byte{}, true},
+		{"quote with hop-by-hop options", extension(0, 1, 4, 0, 0, 0, 0), same, [2]byte{}, true},
+		{"quote with destination options", extension(60, 1, 4, 0, 0, 0, 0), same, [2]byte{}, true},
+		{"quote with a routing header", extension(43, 0, 1, 0, 0, 0, 0), same, [2]byte{}, true},
+		{"quote of an atomic fragment", extension(44, 0, 0, 0, 0, 0, 7), same, [2]byte{}, true},
+		{"quote of a first fragment", extension(44, 0, 0, 1, 0, 0, 7), same, [2]byte{}, true},
+		{"quote of a later fragment", extension(44, 0, 0, 8, 0, 0, 7), same, [2]byte{}, false},
+		{"quote with an authentication header", authentication(2), same, [2]byte{}, true},
+		{"quote with three headers, behind two", func(q []byte) []byte {
+			return extension(0, 1, 4, 0, 0, 0, 0)(extension(43, 0, 0, 0, 0, 0, 0)(extension(60, 1, 4, 0, 0, 0, 0)(q)))
+		}, func(p []byte) []byte {
+			return extension(0, 1, 4, 0, 0, 0, 0)(extension(60, 1, 4, 0, 0, 0, 0)(p))
+		}, [2]byte{}, true},
+		{"quote that ends in its extension header", func(q []byte) []byte { return extension(60, 1, 4, 0, 0, 0, 0)(q)[:44] }, same, [2]byte{}, false},
+		{"eight bytes of the segment behind a header", func(q []byte) []byte { return extension(60, 1, 4, 0, 0, 0, 0)(q)[:56] }, same, [2]byte{}, true},
+		{"quote with other hop limit, class and flow label", func(q []byte) []byte { q[0], q[1], q[3], q[7] = 0x62, 0x8a, 9, 1; return q }, same, [2]byte{}, true},
+		{"extension structure behind the quote", func(q []byte) []byte { return extended(q) }, func(p []byte) []byte { p[44] = 16; return resum(p) }, [2]byte{}, true},
+		{"quote with another source", set(8, 0x20, 1, 0xd, 0xb8, 9), same, [2]byte{}, false},
+		{"quote with another destination", set(24, 0x20, 1, 0xd, 0xb8, 9), same, [2]byte{}, false},
+		{"first fragment", same, extension(44, 0, 0, 1, 0, 0, 7), [2]byte{}, true},
+		{"later fragment", same, extension(44, 0, 0, 8, 0, 0, 7), [2]byte{}, false},
 		{"quote of UDP", set(6, 17), same, [2]byte{}, false},
 		{"quote that says IPv4", set(0, 0x45), same, [2]byte{}, false},
 		{"packet too big, MTU 0", same, same, [2]byte{2, 0}, true},
@@ -84,6 +113,12 @@ func errorCases(four bool) []errorCase {
 		{"an error of a later RFC", same, same, [2]byte{100, 0}, false},
 		{"redirect", same, same, [2]byte{137, 0}, false},
 	}...)
+}
+
+// extended pads a quote to 128 bytes, and puts an extension structure with an MPLS label
+// behind it (RFC 4884 §7, RFC 4950 §4).
+func extended(q []byte) []byte {
+	return append(append(q, make([]byte, 128-len(q))...), 0x20, 0, 0xb5, 0x96, 0, 8, 1, 1, 0x1f, 0x41, 0xe1, 0x3f)
 }
 
 // about makes the error about a probe.
@@ -115,7 +150,7 @@ func (c *errorCase) about(probe []byte, four bool) []byte {
 func TestEnginesAgreeOnErrors(t *testing.T) {
 	onEngines(t, errorCases, func(t *testing.T, at *probed, row errorCase) {
 		probe := segmentBytes(t, craft.Segment{Src: at.src, Dst: at.dst, Seq: at.seq, Flags: craft.SYN})
-		taken := at.p.delivers(t, at.c, func() { at.p.throw(row.about(probe, at.four), at.four) }, quotes(at.seq, at.src.Port()))
+		taken := at.p.delivers(t, at.c, func() { at.p.throw(row.about(probe, at.four), at.four) }, quotes(at))
 		if taken != row.taken {
 			t.Errorf("IPv4 %v, %s: taken is %v, want %v", at.four, row.name, taken, row.taken)
 		}
@@ -155,11 +190,12 @@ func onEngines[R any](t *testing.T, rows func(four bool) []R, try func(*testing.
 	}
 }
 
-// quotes tells whether a packet is an error that quotes a probe with that number, to
-// the port that it has.
-func quotes(seq craft.Seq, port uint16) func(*craft.Packet) bool {
+// quotes tells whether a packet is an error that quotes a probe: its addresses, ports
+// and number.
+func quotes(at *probed) func(*craft.Packet) bool {
 	return func(p *craft.Packet) bool {
-		return p.Kind == craft.PacketICMPError && p.ICMP.Quote.Seq == seq && p.ICMP.Quote.Src.Port() == port
+		q := &p.ICMP.Quote
+		return p.Kind == craft.PacketICMPError && q.Seq == at.seq && q.Src == at.src && q.Dst == at.dst
 	}
 }
 

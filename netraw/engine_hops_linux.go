@@ -2,7 +2,7 @@ package netraw
 
 import (
 	"errors"
-	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -85,7 +85,7 @@ func (h *hops) readOnce(handle *netlink.Handle) error {
 		return err
 	}
 	for i := range list {
-		h.learn(&list[i], false)
+		h.learn(&list[i])
 	}
 	for i := range h.table {
 		h.refresh(i)
@@ -93,31 +93,43 @@ func (h *hops) readOnce(handle *netlink.Handle) error {
 	return nil
 }
 
-// learn takes in one entry of the table, or that it is gone.
+// hear takes in what the kernel tells of one entry of the table.
+func (h *hops) hear(m syscall.NetlinkMessage) {
+	n, err := netlink.NeighDeserialize(m.Data)
+	if err != nil {
+		return
+	}
+	if m.Header.Type != unix.RTM_DELNEIGH {
+		h.learn(n)
+	} else if key, ok := keyOf(n); ok {
+		delete(h.known, key)
+		h.renew(key)
+	}
+}
+
+// learn takes in one entry of the table.
 //
 // The kernel confirms an entry only when it uses it itself, and forgets it at
 // some time after. So an entry that turned stale lets the next probe through
 // the kernel, which then asks the neighbour, as for any packet of its own.
-func (h *hops) learn(n *netlink.Neigh, gone bool) {
-	addr, ok := netip.AddrFromSlice(n.IP)
+func (h *hops) learn(n *netlink.Neigh) {
+	key, ok := keyOf(n)
 	if !ok {
 		return
 	}
-	key := neighbour{n.LinkIndex, addr.Unmap()}
-	source, ether := h.sources[n.LinkIndex]
-	now := hop{neighbour: key}
-	if ether && !gone && n.State&nudValid != 0 && len(n.HardwareAddr) == 6 {
+	now := hop{neighbour: key, failed: n.State == netlink.NUD_FAILED}
+	if source, ether := h.sources[n.LinkIndex]; ether && n.State&nudValid != 0 && len(n.HardwareAddr) == 6 {
 		now.valid = true
 		now.stale = n.State == netlink.NUD_STALE
 		copy(now.header[:6], n.HardwareAddr)
 		copy(now.header[6:], source[:])
 	}
-	now.failed = !gone && n.State == netlink.NUD_FAILED
-	if gone {
-		delete(h.known, key)
-	} else {
-		h.known[key] = now
-	}
+	h.known[key] = now
+	h.renew(key)
+}
+
+// renew refreshes the hop of a neighbour, if it has one.
+func (h *hops) renew(key neighbour) {
 	if v, used := h.numbered[key]; used {
 		h.refresh(int(v - viaHop))
 	}

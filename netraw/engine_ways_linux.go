@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -88,9 +87,7 @@ func (w *ways) listen() {
 func (w *ways) apply(m syscall.NetlinkMessage) {
 	switch m.Header.Type {
 	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
-		if n, err := netlink.NeighDeserialize(m.Data); err == nil {
-			w.hops.learn(n, m.Header.Type == unix.RTM_DELNEIGH)
-		}
+		w.hops.hear(m)
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		w.hops.read(w.routes.handle)
 		w.charted = false

@@ -41,10 +41,11 @@ const (
 //
 //	inbound and (
 //	  tcp dst port P
-//	  or icmp[icmptype] in {3,4,5,11,12} and quoted ip proto \tcp and quoted src port P
-//	  or icmp6 and ip6[40] in {1,2,3,4} and ip6[54] = 6 and ip6[88:2] in P
+//	  or icmp[icmptype] in {3,4,5,11,12} and (quoted ip proto \tcp and quoted src port P or quoted ip proto 51)
+//	  or icmp6 and ip6[40] in {1,2,3,4} and (ip6[54] = 6 and ip6[88:2] in P or ip6[54] in {0,43,44,51,60,135,139,140})
 //	  or icmp[icmptype] in {0,14} and icmp[4:2] in P or icmp6 and ip6[40] = 129 and ip6[44:2] in P
-//	  or ip6[6] in {43,44,51,60,135,139,140}
+//	  or ip6[6] in {43,51,60,135,139,140} or ip proto 51
+//	  or ip6[6] = 44 and ip6[42:2] & 0xfff8 = 0 and (ip6[40] != 6 or ip6[50:2] in P)
 //	  or ip6[6] = 0 and not (ip6[40:2] = 0x3a00 and not ip6[48] in {1,2,3,4})
 //	) or outbound and tcp src port P
 //
@@ -54,8 +55,8 @@ const (
 // The ports are looked up by bisection, so that a thousand of them cost little
 // more than one: see amongPorts. Of fragments it takes the first, which has the ports. The ICMP types are
 // the error messages of RFC 1122 §3.2.2 and RFC 4443 §2.1; the quoted IPv4
-// header may have options, the quoted IPv6 header no extension. An arriving
-// IPv6 packet with an extension header passes whatever it holds, because
+// header may have options. An IPv6 packet with an extension header passes whatever
+// it holds, arriving or quoted, and one with an authentication header, because
 // classic BPF cannot walk the chain: the reader has to. Only the chatter of
 // every IPv6 link is told apart, reports of multicast groups, which are
 // ICMPv6 behind a hop-by-hop header of 8 bytes (RFC 3810 §5).
@@ -74,6 +75,7 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{op: bpf.LoadMemShift{Off: 0}}, // X = header length
 		{op: bpf.LoadAbsolute{Off: 9, Size: 1}},
 		{op: equal(protoICMP), yes: "icmp"},
+		{op: equal(protoAH), yes: "pass"},
 		{op: equal(protoTCP), no: "drop"},
 		{op: bpf.LoadIndirect{Off: 2, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},
@@ -91,6 +93,7 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{label: "quote", op: bpf.LoadIndirect{Off: 8 + 6, Size: 2}},
 		{op: anyBit(fragmentOffset), yes: "drop"},
 		{op: bpf.LoadIndirect{Off: 8 + 9, Size: 1}},
+		{op: equal(protoAH), yes: "pass"},
 		{op: equal(protoTCP), no: "drop"},
 		{op: bpf.LoadIndirect{Off: 8, Size: 1}},
 		{op: bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x0f}},
@@ -103,15 +106,16 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{label: "ipv6", op: bpf.LoadAbsolute{Off: 6, Size: 1}},
 		{op: equal(protoICMPv6), yes: "icmp6"},
 		{op: equal(protoHopByHop), yes: "hops"},
-		{op: equal(protoRouting), yes: "pass"},
-		{op: equal(protoFragment), yes: "pass"},
-		{op: equal(protoAH), yes: "pass"},
-		{op: equal(protoDestOption), yes: "pass"},
-		{op: equal(protoMobility), yes: "pass"},
-		{op: equal(protoHIP), yes: "pass"},
-		{op: equal(protoShim6), yes: "pass"},
-		{op: equal(protoTCP), no: "drop"},
+		{op: equal(protoFragment), yes: "piece"},
+		{op: equal(protoTCP), no: "chain"},
 		{op: bpf.LoadAbsolute{Off: 40 + 2, Size: 2}},
+		{op: bpf.Jump{}, yes: "ports"},
+
+		{label: "piece", op: bpf.LoadAbsolute{Off: 40 + 2, Size: 2}},
+		{op: anyBit(0xfff8), yes: "drop"},
+		{op: bpf.LoadAbsolute{Off: 40, Size: 1}},
+		{op: equal(protoTCP), no: "pass"},
+		{op: bpf.LoadAbsolute{Off: 40 + 8 + 2, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},
 
 		{label: "hops", op: bpf.LoadAbsolute{Off: 40, Size: 2}},
@@ -125,9 +129,18 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{op: bpf.JumpIf{Cond: bpf.JumpLessThan, Val: 1}, yes: "drop"},
 		{op: bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: 4}, yes: "drop"},
 		{op: bpf.LoadAbsolute{Off: 40 + 8 + 6, Size: 1}},
-		{op: equal(protoTCP), no: "drop"},
+		{op: equal(protoHopByHop), yes: "pass"},
+		{op: equal(protoFragment), yes: "pass"},
+		{op: equal(protoTCP), no: "chain"},
 		{op: bpf.LoadAbsolute{Off: 40 + 8 + 40, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},
+
+		{label: "chain", op: equal(protoRouting), yes: "pass"}, // with the next header loaded
+		{op: equal(protoAH), yes: "pass"},
+		{op: equal(protoDestOption), yes: "pass"},
+		{op: equal(protoMobility), yes: "pass"},
+		{op: equal(protoHIP), yes: "pass"},
+		{op: equal(protoShim6), yes: "pass", no: "drop"},
 
 		{label: "echo6", op: bpf.LoadAbsolute{Off: 40 + 4, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},

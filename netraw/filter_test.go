@@ -123,6 +123,8 @@ func ipv4Cases(ours, other uint16) []filterCase {
 	add("icmp quoting options", unreachable(withOptions(probe(ours), 12)), true)
 	add("icmp with options quoting options", withOptions(unreachable(withOptions(probe(ours), 8)), 4), true)
 	add("icmp quoting udp", unreachable(patch8(probe(ours), 9, 17)), false)
+	add("icmp quoting an authentication header", unreachable(patch8(probe(ours), 9, protoAH)), true)
+	add("authentication header", patch8(reply(), 9, protoAH), true)
 	add("icmp quoting a later fragment", unreachable(patch16(probe(ours), 6, 3)), false)
 	add("icmp quoting no port", unreachable(probe(ours)[:20]), false)
 	add("icmp fragment", patch16(unreachable(probe(ours)), 6, 4), false)
@@ -149,9 +151,20 @@ func ipv6Cases(ours, other uint16) []filterCase {
 	add("icmp echo reply", icmp(129, probe(ours)), false)
 	add("icmp quoting udp", icmp(1, patch8(probe(ours), 6, 17)), false)
 	add("icmp quoting no port", icmp(1, probe(ours)[:40]), false)
+	for _, next := range chained {
+		add("icmp quoting next header "+name(int(next)), icmp(1, patch8(probe(ours), 6, next)), true)
+	}
+	for place, pass := range map[uint16]bool{0: true, 1: true, 6: true, 8: false, 0xfff9: false} {
+		for port, held := range map[uint16]bool{ours: true, other: false} {
+			piece := append([]byte{protoTCP, 0, byte(place >> 8), byte(place), 0, 0, 0, 7}, probe(port)[40:]...)
+			copy(piece[10:], piece[8:10]) // to the port
+			pkt := serialize(header(far, near, layers.IPProtocolIPv6Fragment, 64), gopacket.Payload(piece))
+			add(fmt.Sprintf("fragment %x to port %d", place, port), pkt, pass && held)
+		}
+	}
 	for next := range 70 {
 		pkt := serialize(header(far, near, layers.IPProtocol(next), 64), gopacket.Payload{6, 0, 1, 4, 0, 0, 0, 0})
-		add("next header "+name(next), pkt, slices.Contains([]int{0, 43, 44, 51, 60}, next))
+		add("next header "+name(next), pkt, slices.Contains([]int{0, 43, 51, 60}, next))
 	}
 	for kind, pass := range map[byte]bool{1: true, 4: true, 130: false, 143: false} {
 		behind := []byte{protoICMPv6, 0, 5, 2, 0, 0, 1, 0, kind, 0, 0, 0}
@@ -264,10 +277,12 @@ func wanted4(c filterCase, port func(int) bool) bool {
 		return port(ihl)
 	case b[9] == protoTCP:
 		return port(ihl + 2)
-	case b[9] == protoICMP && !c.outgoing && len(b) >= ihl+8+20:
+	case b[9] == protoAH:
+		return !c.outgoing
+	case b[9] == protoICMP && !c.outgoing && len(b) >= ihl+8+10:
 		quote := b[ihl+8:]
-		return slices.Contains([]byte{3, 4, 5, 11, 12}, b[ihl]) && quote[9] == protoTCP &&
-			binary.BigEndian.Uint16(quote[6:])&fragmentOffset == 0 && port(ihl+8+4*int(quote[0]&15))
+		return slices.Contains([]byte{3, 4, 5, 11, 12}, b[ihl]) && binary.BigEndian.Uint16(quote[6:])&fragmentOffset == 0 &&
+			(quote[9] == protoAH || quote[9] == protoTCP && port(ihl+8+4*int(quote[0]&15)))
 	}
 	return false
 }
@@ -280,16 +295,23 @@ func wanted6(c filterCase, port func(int) bool) bool {
 		return port(42)
 	case c.outgoing:
 		return false
-	case b[6] == protoICMPv6 && len(b) >= 90:
-		return b[40] >= 1 && b[40] <= 4 && b[54] == protoTCP && port(88)
+	case b[6] == protoICMPv6 && len(b) >= 55 && b[54] == protoTCP:
+		return b[40] >= 1 && b[40] <= 4 && port(88)
+	case b[6] == protoICMPv6 && len(b) >= 55:
+		return b[40] >= 1 && b[40] <= 4 && slices.Contains(chained, b[54])
+	case b[6] == protoFragment:
+		return len(b) >= 44 && b[42] == 0 && b[43]&0xf8 == 0 && (b[40] != protoTCP || port(50))
 	case b[6] == protoHopByHop && len(b) >= 42 && b[40] == protoICMPv6 && b[41] == 0:
 		return len(b) >= 49 && b[48] >= 1 && b[48] <= 4
 	case b[6] == protoHopByHop:
 		return len(b) >= 42
 	default:
-		return slices.Contains([]byte{43, 44, 51, 60, protoMobility, protoHIP, protoShim6}, b[6])
+		return slices.Contains(chained, b[6])
 	}
 }
+
+// chained are the protocols that another header follows, in IPv6.
+var chained = []byte{0, 43, 44, 51, 60, protoMobility, protoHIP, protoShim6}
 
 func FuzzReceiveFilter(f *testing.F) {
 	for _, c := range filterCases() {

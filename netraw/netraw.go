@@ -148,7 +148,7 @@ type Config struct {
 
 // Conn sends and receives whole IP packets, and holds the TCP source ports
 // they use. One goroutine may send while another receives and others look up
-// routes or statistics; concurrent Sends take turns, and so do Recvs.
+// routes or statistics; concurrent Sends take turns (but see SendBeside), and so do Recvs.
 type Conn struct {
 	conn
 }
@@ -188,6 +188,12 @@ func Open(cfg *Config) (*Conn, error) {
 // number of sendmsg(2); a packet larger than the MTU is EMSGSIZE.
 func (c *Conn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
+// SendBeside is a second Send, over sockets of its own, so that two goroutines send at
+// once and neither waits for the other: what the kernel does with a packet, and on veth
+// and loopback what its receiver does, then has two processors. ok is false where there
+// is none: without Config.SendFrames, or with one processor. Order is kept within each.
+func (c *Conn) SendBeside() (send func(pkts [][]byte) (int, error), ok bool) { return c.sendBeside() }
+
 // SendEach is Send for a caller that never waits: what does not leave at once
 // is refused, and the packets after it are sent all the same. refused is told
 // the place of each such packet and its error, one of those of Send, during the
@@ -217,8 +223,8 @@ func (c *Conn) Await(d, gather time.Duration) { c.await(d, gather) }
 // Wake ends the Await under way, or the next one.
 func (c *Conn) Wake() { c.wake() }
 
-// Watch changes whether own packets are delivered, Config.WatchOutgoing.
-func (c *Conn) Watch(outgoing bool) error { return c.watch(outgoing) }
+// Unwatch ends Config.WatchOutgoing: own packets are delivered no more.
+func (c *Conn) Unwatch() error { return c.unwatch() }
 
 // Quiet tells whether everything that had arrived when it was called has been
 // returned by Recv, and a Recv waits for more.

@@ -97,8 +97,7 @@ func setUpReceive(fd int, cfg Config, filter []bpf.Instruction) error {
 		}
 	}
 	if !cfg.WatchOutgoing {
-		err := option{"PACKET_IGNORE_OUTGOING", unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1}.set(fd)
-		if err != nil {
+		if err := ignoreOutgoing.set(fd); err != nil {
 			return err
 		}
 	}

@@ -118,10 +118,11 @@ func errorFilter(ports []uint16) []bpf.Instruction {
 		{op: bpf.LoadAbsolute{Off: 0, Size: 1}},
 		{op: bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: 4}, yes: "drop"},
 		{op: bpf.LoadAbsolute{Off: 8 + 6, Size: 1}},
-		{op: equal(protoTCP), no: "drop"},
+		{op: equal(protoTCP), no: "pass"}, // behind extension headers, perhaps: the reader looks
 		{op: bpf.LoadAbsolute{Off: 8 + 40, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},
 		{label: "drop", op: bpf.RetConstant{Val: 0}},
+		{label: "pass", op: bpf.RetConstant{Val: passLength}},
 	}, amongPorts("ports", sorted(ports))...))
 }
 
@@ -359,7 +360,7 @@ func (t *translated) isQuiet() bool {
 }
 
 func (t *translated) wake()                          { t.bell.ring() }
-func (t *translated) watch(outgoing bool) error      { return t.tap.watch(outgoing) }
+func (t *translated) unwatch() error                 { return t.tap.unwatch() }
 func (t *translated) total() uint64                  { return t.received.Load() }
 func (t *translated) drops() uint64                  { return t.tap.drops() }
 func (t *translated) backlog() float64               { return t.tap.backlog() }

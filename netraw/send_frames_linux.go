@@ -19,6 +19,11 @@ type frameSender struct {
 	rawSocket
 	names [sendBatch]unix.RawSockaddrLinklayer
 
+	*frameTable
+}
+
+// frameTable is what is known of destinations; the senders of a connection share it.
+type frameTable struct {
 	mu     sync.Mutex
 	paths  map[netip.Addr]framePath
 	hops   hops
@@ -41,15 +46,13 @@ const (
 	smallestMTU  = 128
 )
 
-func (f *frameSender) open() (err error) {
-	if f.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
-		return err
-	}
-	if f.events, err = nl.Subscribe(unix.NETLINK_ROUTE, watchedGroups...); err != nil {
-		return err
-	}
-	if err := f.hops.read(f.handle); err != nil {
-		return err
+// open opens the socket, and a table where there is none yet.
+func (f *frameSender) open(table *frameTable) (err error) {
+	if f.frameTable = table; table == nil {
+		f.frameTable = &frameTable{}
+		if err := f.frameTable.open(); err != nil {
+			return err
+		}
 	}
 	for i := range f.names {
 		f.names[i] = unix.RawSockaddrLinklayer{Family: unix.AF_PACKET, Halen: 6}
@@ -59,15 +62,26 @@ func (f *frameSender) open() (err error) {
 		setSendBuffer(fd, sendBuffer)
 		return nil
 	})
-	if err == nil {
-		f.paths = map[netip.Addr]framePath{}
-		f.heard.Go(f.listen)
-	}
 	return err
 }
 
+func (f *frameTable) open() (err error) {
+	if f.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return err
+	}
+	if f.events, err = nl.Subscribe(unix.NETLINK_ROUTE, watchedGroups...); err != nil {
+		return err
+	}
+	if err := f.hops.read(f.handle); err != nil {
+		return err
+	}
+	f.paths = map[netip.Addr]framePath{}
+	f.heard.Go(f.listen)
+	return nil
+}
+
 // listen follows what the kernel tells, until the socket is closed.
-func (f *frameSender) listen() {
+func (f *frameTable) listen() {
 	for {
 		msgs, _, err := f.events.Receive()
 		switch err {
@@ -83,21 +97,17 @@ func (f *frameSender) listen() {
 		for _, m := range msgs {
 			if m.Header.Type != unix.RTM_NEWNEIGH && m.Header.Type != unix.RTM_DELNEIGH {
 				f.forget()
-			} else if n, err := netlink.NeighDeserialize(m.Data); err == nil {
-				f.learn(n, m.Header.Type == unix.RTM_DELNEIGH)
+				continue
 			}
+			f.mu.Lock()
+			f.hops.hear(m)
+			f.mu.Unlock()
 		}
 	}
 }
 
-func (f *frameSender) learn(n *netlink.Neigh, gone bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.hops.learn(n, gone)
-}
-
 // forget lets everything take the kernel's way from now on.
-func (f *frameSender) forget() {
+func (f *frameTable) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.paths)
@@ -105,7 +115,7 @@ func (f *frameSender) forget() {
 }
 
 // note takes in what was found out about the way to a destination.
-func (f *frameSender) note(dst netip.Addr, route *Route) {
+func (f *frameTable) note(dst netip.Addr, route *Route) {
 	if route.Local || route.Broadcast || route.Plain || route.MTU < smallestMTU || dst.Is6() && dst.IsLinkLocalUnicast() {
 		return
 	}
@@ -153,7 +163,7 @@ func frameEnds(pkt []byte) (src, dst netip.Addr, protocol uint16) {
 	return src, dst, 0
 }
 
-func (f *frameSender) close() error {
+func (f *frameTable) close() {
 	if f.events != nil {
 		f.events.Close()
 		f.heard.Wait()
@@ -161,5 +171,4 @@ func (f *frameSender) close() error {
 	if f.handle != nil {
 		f.handle.Close()
 	}
-	return f.rawSocket.close()
 }

@@ -2,8 +2,11 @@ package netraw
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"net/netip"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,4 +130,44 @@ func TestSendFramesAndTheFirewall(t *testing.T) {
 	}
 	c := open(t, &Config{SendFrames: true})
 	c.Close()
+}
+
+// What is sent over both sets of sockets at once leaves, and is counted.
+func TestSendBeside(t *testing.T) {
+	newPeer(t)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	c := open(t, &Config{SendFrames: true, SharedFrames: true})
+	_, err := c.Route(peer4)
+	must(err)
+	beside, ok := c.SendBeside()
+	if !ok {
+		t.Fatal("nothing to send by")
+	}
+	const batches, size = 50, 64
+	var both sync.WaitGroup
+	for lane, send := range []func([][]byte) (int, error){c.Send, beside} {
+		both.Go(func() {
+			for b := range batches {
+				var pkts [][]byte
+				for i := range size {
+					port := uint16(10000 + lane*batches*size + b*size + i)
+					pkts = append(pkts, segment(netip.AddrPortFrom(our4, c.Ports()[0]), netip.AddrPortFrom(peer4, port), flagSYN, 7, 0))
+				}
+				if n, err := send(pkts); n != len(pkts) || err != nil {
+					t.Errorf("lane %d: %d of %d left: %v", lane, n, len(pkts), err)
+				}
+			}
+		})
+	}
+	both.Wait()
+	answered := map[uint16]bool{}
+	gather(t, c, 20*time.Second, func(p Packet) bool {
+		if tcp := p.Data[20:]; tcp[13]&flagRST != 0 {
+			answered[binary.BigEndian.Uint16(tcp)] = true
+		}
+		return len(answered) == 2*batches*size
+	})
+	if len(answered) != 2*batches*size || c.Stats().Sent != 2*batches*size {
+		t.Errorf("%d ports answered, %d packets counted, want %d", len(answered), c.Stats().Sent, 2*batches*size)
+	}
 }

@@ -262,6 +262,14 @@ func sendError(pkt []byte, err error) error {
 	return opError("send", "ip", nil, err)
 }
 
+// count adds what was counted.
+func (s *sender) count(to *Stats) {
+	to.Sent += s.sent.Load()
+	to.SendErrors += s.errors.Load()
+	to.ResetsRefused += s.resetsRefused.Load()
+	to.SendRetries += s.retries.Load()
+}
+
 // descriptors are those of the sockets that are open.
 func (s *sender) descriptors() (fds []int) {
 	for _, r := range []*rawSocket{&s.v4, &s.v6} {
@@ -273,7 +281,7 @@ func (s *sender) descriptors() (fds []int) {
 func (s *sender) close() error {
 	err := errors.Join(s.v4.close(), s.v6.close())
 	if s.frames != nil {
-		err = errors.Join(err, s.frames.close())
+		err = errors.Join(err, s.frames.rawSocket.close())
 	}
 	return err
 }
@@ -344,10 +352,11 @@ func (r *rawSocket) sendmmsg(msgs []unix.Mmsghdr, patience time.Duration) (n int
 	return r.n, r.waits, nil
 }
 
-// try sends what the buffer has room for, waiting for some a bounded time.
+// try sends what the buffer has room for, waiting for some a bounded time. The call
+// itself waits for nothing, so the runtime is not told of it: see briefly.
 func (r *rawSocket) try(fd uintptr) bool {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd,
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd,
 			uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(len(r.msgs)), unix.MSG_DONTWAIT, 0, 0)
 		r.n, r.errno = int(n), errno
 		switch {

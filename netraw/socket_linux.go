@@ -112,11 +112,7 @@ func permission(err error) error {
 	return err
 }
 
-// watch changes whether a packet socket sees what this machine sends, packet(7).
-func (s *socket) watch(outgoing bool) error {
-	ignore := 1
-	if outgoing {
-		ignore = 0
-	}
-	return s.withFD(option{"PACKET_IGNORE_OUTGOING", unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, ignore}.set)
-}
+// ignoreOutgoing keeps what this machine sends from a packet socket, packet(7).
+var ignoreOutgoing = option{"PACKET_IGNORE_OUTGOING", unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1}
+
+func (s *socket) unwatch() error { return s.withFD(ignoreOutgoing.set) }

@@ -74,7 +74,7 @@ func TestXDPAmongLies(t *testing.T) {
 		if put(c) > before {
 			taken++
 			var packet craft.Packet
-			if packet.Decode(b, craft.VerifyChecksums) != nil && !authenticated(b) {
+			if packet.DecodeFirst(b, craft.VerifyChecksums) != nil && !authenticated(b) {
 				if unread++; unread < 5 {
 					t.Logf("taken: % x", b)
 				}

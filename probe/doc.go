@@ -10,9 +10,15 @@
 //   - wide: the same in constant memory, for whole networks (--stateless)
 //   - connect: the same through the kernel's own TCP, without privilege
 //   - ping: the round-trip times of handshakes at fixed times
+//   - discover: which of many addresses are there
 //   - trace: the hops on the way to a port
+//   - paths: all ways that balancers open to it
 //   - sample: initial sequence numbers, for the mathematics in isn
 //   - handshake: one connection from SYN to TIME_WAIT
+//   - why, why/live: what keeps a port from answering
+//
+// Packages flow, isn, loss and rtt read what was recorded, and probe nothing. For one
+// answer, scan, ping, sample and handshake have a function One that opens what it needs.
 //
 // What they share is in internal/wire. A probe's life there: its sequence
 // number is a keyed hash of addresses, ports and attempt (cookie.go), its packet

@@ -16,6 +16,7 @@ import (
 	"synscope/probe/internal/adversary"
 	"synscope/probe/internal/probetest"
 	"synscope/probe/isn"
+	"synscope/probe/paths"
 	"synscope/probe/ping"
 	"synscope/probe/sample"
 	"synscope/probe/scan"
@@ -91,8 +92,28 @@ var liedToEngines = []liedTo{
 		return c.list, s, err
 	}},
 	{"trace", 1, 64, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
-		path, err := trace.Run(ctx, n, trace.Config{Target: targets[0], MaxHops: 4, Timeout: briefly}, func(trace.Hop) error { return nil })
-		return []claim{{targets[0], path.Verdict.State, path.Verdict.Reason}}, path.Summary, err
+		w := way{target: targets[0]}
+		path, err := trace.Run(ctx, n, trace.Config{Target: targets[0], MaxHops: 4, Timeout: briefly}, w.hop)
+		return w.with(&path.Verdict), path.Summary, err
+	}},
+	{"watch", 1, 64, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
+		w := way{target: targets[0]}
+		cfg := trace.WatchConfig{Config: trace.Config{Target: targets[0], MaxHops: 4, Timeout: briefly}, Interval: 100 * time.Millisecond, Rounds: 3}
+		if seed%2 == 0 {
+			cfg.Flow = probe.FlowVary
+		}
+		path, err := trace.Watch(ctx, n, cfg, w.hop)
+		return w.with(&path.Verdict), path.Summary, err
+	}},
+	{"paths", 1, 128, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
+		w := way{target: targets[0]}
+		m, err := paths.Run(ctx, n, paths.Config{Target: targets[0], MaxHops: 4, Timeout: briefly})
+		w.nodes(m)
+		return w.with(&m.Verdict), m.Summary, err
+	}},
+	{"why", 1, 128, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
+		list, err := diagnose(ctx, n, targets[0], seed)
+		return list, probe.Summary{}, err
 	}},
 	{"handshake", 1, 1, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, seed uint64) ([]claim, probe.Summary, error) {
 		cfg := handshake.Config{Target: targets[0], Timeout: briefly, Watch: time.Second, MaxTime: 5 * time.Second, Data: []byte("GET /\r\n"), Retries: 2}

@@ -9,12 +9,13 @@ import (
 	"synscope/netraw"
 )
 
-// Defaults of every engine.
+// What engines do where it is left to them, unless the field of their configuration
+// says otherwise: package scan begins slower, and retransmits as often as the loss asks.
 const (
-	DefaultRate    = 10_000 // packets a second
-	DefaultRetries = 3
-	DefaultTimeout = time.Second
-	MaxRetries     = 60
+	DefaultRate    = 10_000      // packets a second
+	DefaultRetries = 3           // transmissions after the first
+	DefaultTimeout = time.Second // wait for one answer
+	MaxRetries     = 60          // that a configuration may ask for
 )
 
 // Errors that end a scan before every target has its verdict. What was found

@@ -16,7 +16,7 @@ type Summary struct {
 	Resets        uint64            // RSTs of our own that closed half-open connections
 	SendErrors    uint64            // packets that the kernel refused
 	ResetsRefused uint64            // of those, RSTs that an output rule of this machine refused: connections stay half open at the targets
-	ResetsUnheard uint64            // transmissions whose SYN-ACK was retransmitted although an RST had left long enough before
+	ResetsLost    uint64            // RSTs that seem not to have arrived: the SYN-ACK was retransmitted long after
 	Received      uint64            // packets that passed the filter, our own not counted
 	Matched       uint64            // of those, answers to a transmission of this run
 	Rejected      map[string]uint64 // of those, the others, by reason
@@ -65,7 +65,7 @@ func (s *Summary) Add(part *Summary) {
 	s.Resets += part.Resets
 	s.SendErrors += part.SendErrors
 	s.ResetsRefused += part.ResetsRefused
-	s.ResetsUnheard += part.ResetsUnheard
+	s.ResetsLost += part.ResetsLost
 	s.Received += part.Received
 	s.Matched += part.Matched
 	s.KernelDrops += part.KernelDrops

@@ -12,6 +12,7 @@ import (
 	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/handshake"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/isn"
 	"synscope/probe/ping"
 	"synscope/probe/sample"
@@ -162,8 +163,8 @@ func peers() []peer {
 		{"SYN-ACK that acknowledges one too many", edit(craft.ACK, func(s *craft.Segment) { s.Ack++ }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK that acknowledges nothing of the SYN", edit(craft.ACK, func(s *craft.Segment) { s.Ack-- }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK that acknowledges something else, then the right one", chorus(edit(craft.ACK, func(s *craft.Segment) { s.Ack += 77 }), slow(linux, 20*time.Millisecond)), open, probe.ReasonSYNACK, ""},
-		{"ACK of every SYN, without a SYN", acknowledges, filtered, probe.ReasonNoResponse, ""},
-		{"a way that is too narrow for options", narrow, open, probe.ReasonSYNACK, ""},
+		{"ACK of every SYN, without a SYN", func(family) simnet.Host { return probetest.ACKs(func(isn craft.Seq) craft.Seq { return isn + 1 }) }, filtered, probe.ReasonNoResponse, ""},
+		{"a way that is too narrow for options", func(family) simnet.Host { return &probetest.Narrow{Host: simnet.Linux(80)} }, open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK from another port", edit(craft.ACK, func(s *craft.Segment) { s.Src = netip.AddrPortFrom(s.Src.Addr(), 81) }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK with a wrong checksum", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.FlipLast) }, filtered, probe.ReasonNoResponse, ""},
 		{"simultaneous open", says(reply{craft.SYN, bySYN}, reply{craft.ACK, bySYNACK}), open, probe.ReasonSplitHandshake, ""},
@@ -172,6 +173,10 @@ func peers() []peer {
 		{"RST without ACK, and no answer to our question", says(reply{craft.RST, bySYN}), refused, probe.ReasonUnverifiedReset, ""},
 		{"RST without ACK, which stands by it", says(reply{craft.RST, bySYN}, reply{craft.RST, byACK}), refused, probe.ReasonReset, ""},
 		{"RST that acknowledges the ISN itself", edit2(func(s *craft.Segment) { s.Ack-- }), refused, probe.ReasonUnverifiedReset, ""},
+		{"RST that acknowledges the ISN itself, which stands by it", func(family) simnet.Host { return simnet.Mangle(simnet.Closed{}, simnet.AckOff(^uint32(0))) }, refused, probe.ReasonReset, ""},
+		{"SYN-ACK that is cut short", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.Cut(30)) }, filtered, probe.ReasonNoResponse, ""},
+		{"every reply twice", func(family) simnet.Host { return simnet.Repeat(simnet.Linux(80), 2, time.Millisecond) }, open, probe.ReasonSYNACK, ""},
+		{"ICMP that quotes other numbers", func(f family) simnet.Host { return simnet.ForgedICMP(simnet.Dropped{}, f.unreachable()) }, filtered, probe.ReasonNoResponse, ""},
 		{"RST that acknowledges something else", edit2(func(s *craft.Segment) { s.Ack += 1000 }), filtered, probe.ReasonNoResponse, ""},
 		{"forged RST, then genuine", func(family) simnet.Host { return simnet.ForgedReset(simnet.Linux(80), 50, 2*time.Millisecond) }, open, probe.ReasonSYNACK, ""},
 		{"RST without ACK, then genuine", chorus(says(reply{craft.RST, bySYN}), linux), open, probe.ReasonSYNACK, ""},
@@ -190,7 +195,7 @@ func peers() []peer {
 		{"RST without ACK, then ICMP", chorus(says(reply{craft.RST, bySYN}), onSYN(family.prohibited)), filtered, "admin-prohibited", ""},
 		{"ICMP, then RST without ACK", chorus(onSYN(family.prohibited), says(reply{craft.RST, bySYN})), filtered, "admin-prohibited", ""},
 	}
-	return append(list, errorPeers()...)
+	return slices.Concat(list, errorPeers(), quotePeers(), fragmentPeers())
 }
 
 // errorPeers answer with one ICMP error.
@@ -213,31 +218,6 @@ func errorPeers() (list []peer) {
 		list = append(list, peer{fmt.Sprintf("ICMP %d/%d", e.typ, e.code), host, filtered, e.reason, e.only})
 	}
 	return list
-}
-
-// acknowledges is a host without memory that answers each SYN with an ACK alone.
-func acknowledges(family) simnet.Host {
-	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
-		if in.Flags == craft.SYN {
-			out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Window: 5000, Flags: craft.ACK, Seq: 1, Ack: in.Seq.Add(1)})
-		}
-	})
-}
-
-// narrow is an open host behind a router through which only SYNs without options fit.
-func narrow(f family) simnet.Host {
-	tooBig := f.icmp(3, 4)
-	if f.addr().Is6() {
-		tooBig = f.icmp(2, 0)
-	}
-	linux, router := simnet.Linux(80), simnet.Rejected{ICMP: tooBig}
-	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-		if in.Flags == craft.SYN && len(in.Options) > 0 {
-			router.Respond(now, in, out)
-			return
-		}
-		linux.Respond(now, in, out)
-	})
 }
 
 // edit is an open host some of whose segments are changed on the way.
@@ -371,6 +351,9 @@ func judge(t *testing.T, p peer, f family, e engine) {
 	conn := n.Conn(e.ports, simnet.WatchOutgoing())
 	defer conn.Close()
 	got, err := e.ask(t.Context(), conn, netip.AddrPortFrom(f.addr(), 80))
+	if e.name == "trace" && rewritten[p.name] {
+		p.reason = "admin-prohibited"
+	}
 	if err != nil || got.state != p.state || got.reason != p.reason {
 		t.Errorf("%s (%s), want %s (%s): %v", got.state, got.reason, p.state, p.reason, err)
 	}
@@ -382,6 +365,16 @@ func judge(t *testing.T, p peer, f family, e engine) {
 	}
 }
 
+// rewritten are peers whose errors quote a segment that somebody rewrote and left its
+// sequence number as it was. A trace, whose hops are behind that, reads them; to all
+// others they are "foreign-quote".
+var rewritten = map[string]bool{
+	"ICMP that quotes a segment with another source address": true,
+	"ICMP that quotes a segment with another source port":    true,
+	"ICMP that quotes a segment with another target address": true,
+	"ICMP that quotes a segment with another target port":    true,
+}
+
 // rejections are the words for what some peers say, by their names: one for each.
 var rejections = map[string]string{
 	"SYN-ACK that acknowledges one too many":       "bad-ack",
@@ -389,6 +382,17 @@ var rejections = map[string]string{
 	"SYN-ACK from another port":                    "bad-ack",
 	"SYN-ACK with a wrong checksum":                "bad-checksum",
 	"RST that acknowledges something else":         "bad-ack",
+	"SYN-ACK that is cut short":                    "truncated",
+	"ICMP that quotes other numbers":               "foreign-quote",
+
+	"in fragments: SYN-ACK, the first of 8 bytes":             "fragment",
+	"in fragments: SYN-ACK, the first lost":                   "fragment",
+	"in fragments: SYN-ACK that acknowledges something else":  "fragment",
+	"in fragments: RST without ACK":                           "fragment",
+	"ICMP that quotes a segment with another sequence number": "foreign-quote",
+	"ICMP that quotes a segment of a later fragment":          "fragment",
+	"ICMP that quotes a segment of 7 bytes of TCP":            "truncated",
+	"ICMP that quotes a segment of the IP header alone":       "truncated",
 }
 
 // tally are the packets that left: RSTs, and all others.

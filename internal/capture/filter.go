@@ -116,16 +116,21 @@ func (p *filterParser) any() (Filter, error) {
 		}
 		var g Filter
 		if g, err = p.one(); err == nil {
-			f = joinFilters(and, f, g)
+			if and {
+				f = both(f, g)
+			} else {
+				f = either(f, g)
+			}
 		}
 	}
 	return f, err
 }
 
-func joinFilters(and bool, f, g Filter) Filter {
-	if and {
-		return func(src, dst netip.AddrPort) bool { return f(src, dst) && g(src, dst) }
-	}
+func both(f, g Filter) Filter {
+	return func(src, dst netip.AddrPort) bool { return f(src, dst) && g(src, dst) }
+}
+
+func either(f, g Filter) Filter {
 	return func(src, dst netip.AddrPort) bool { return f(src, dst) || g(src, dst) }
 }
 

@@ -36,7 +36,7 @@ func (p *filterParser) primitive() (Filter, error) {
 		return nil, err
 	}
 	p.kind = kind
-	return joinFilters(true, p.ofVersion(kind.ip), ofEnds(kind.ends, e)), nil
+	return both(p.ofVersion(kind.ip), ofEnds(kind.ends, e)), nil
 }
 
 // former reads the words before an address or a port; alone says that nothing

@@ -49,6 +49,8 @@ func ReadRun(name string, r io.Reader) (*Run, error) {
 		}
 	}
 	switch {
+	case errors.Is(lines.Err(), bufio.ErrTooLong):
+		return nil, fmt.Errorf("%w: %s:%d: a line of more than %d bytes, which no record is", ErrRun, name, n+1, longestLine)
 	case lines.Err() != nil:
 		return nil, fmt.Errorf("%w: %s:%d: %w", ErrRun, name, n+1, lines.Err())
 	case n == 0:
@@ -70,7 +72,7 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 		Complete              *bool
 	}
 	if err := json.Unmarshal(line, &head); err != nil {
-		return false, fmt.Errorf("no record: %w", wording(err))
+		return false, fmt.Errorf("no record: %w", record.Wording(err))
 	}
 	switch {
 	case head.Type == "":
@@ -98,7 +100,7 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 	}
 	var rec entry
 	if err := json.Unmarshal(line, &rec); err != nil {
-		return false, fmt.Errorf("a record of type %q: %w", head.Type, wording(err))
+		return false, fmt.Errorf("a record of type %q: %w", head.Type, record.Wording(err))
 	}
 	if err := rec.sound(line); err != nil {
 		return false, fmt.Errorf("a record of type %q: %w", head.Type, err)
@@ -107,18 +109,6 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 		return false, fmt.Errorf("a record of type %q: %w", head.Type, err)
 	}
 	return false, nil
-}
-
-// wording says an error of the decoder without the names of this program's types.
-func wording(err error) error {
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong) && wrong.Field != "":
-		return fmt.Errorf("%q cannot be a %s", strings.ToLower(wrong.Field), wrong.Value)
-	case errors.As(err, &wrong):
-		return fmt.Errorf("it is a JSON %s and no object", wrong.Value)
-	}
-	return err
 }
 
 // aboutPorts are the records that tell of a port of an address.

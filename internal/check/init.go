@@ -40,10 +40,16 @@ const (
 	initCount  = 50
 )
 
+// Scope are the ports that were looked at.
+type Scope struct {
+	target.Ports
+	Asked bool // the user named them; else they are the commonly served ones
+}
+
 // Write writes expectations that hold now of the targets: what is open, that
 // nothing else of the scope is, and how long the open ports take. comment is what
-// was run; scope is "" for the commonly served ports.
-func Write(w io.Writer, comment string, words []string, hosts Hosts, scope target.Ports, scoped bool, f *Facts) error {
+// was run.
+func Write(w io.Writer, comment string, words []string, hosts Hosts, scope Scope, f *Facts) error {
 	file := written{Expect: []writtenHost{}}
 	if unsteady(f) {
 		file.Probing = map[string]int{"count": initCount}
@@ -54,7 +60,7 @@ func Write(w io.Writer, comment string, words []string, hosts Hosts, scope targe
 			if len(hosts[word]) == 1 {
 				name = word
 			}
-			file.Expect = append(file.Expect, describe(name, a, scope, scoped, f))
+			file.Expect = append(file.Expect, describe(name, a, scope, f))
 		}
 	}
 	if _, err := fmt.Fprintf(w, "# What held when this was written by: %s\n# `synscope check FILE` says whether it still does.\n", comment); err != nil {
@@ -69,7 +75,7 @@ func Write(w io.Writer, comment string, words []string, hosts Hosts, scope targe
 }
 
 // describe is what is seen of one host.
-func describe(name string, a netip.Addr, scope target.Ports, scoped bool, f *Facts) writtenHost {
+func describe(name string, a netip.Addr, scope Scope, f *Facts) writtenHost {
 	h := writtenHost{Name: name, Targets: name}
 	slowest := time.Duration(0)
 	var lost, sent uint64 // of the port that lost most
@@ -92,7 +98,7 @@ func describe(name string, a netip.Addr, scope target.Ports, scoped bool, f *Fac
 		}
 	}
 	slices.Sort(h.Open)
-	if scoped {
+	if scope.Asked {
 		h.Scope = scope.String()
 	}
 	if len(h.Open) == 0 {

@@ -52,7 +52,7 @@ func (p *Expectations) Unresolved(word, why string) string {
 		got = "no answer of a resolver: " + why
 	}
 	if group := spelling.Nearest(word, p.groups); group != "" {
-		got += fmt.Sprintf("; is the group %q meant?", group)
+		got += "; " + spelling.Question(group) + " (a group)"
 	}
 	return got
 }

@@ -77,7 +77,7 @@ func (l *loader) file(path string, within []string, defaults Expectation) error 
 		l.readProbing(r, probing)
 	}
 	if basis != nil {
-		r.apply(basis, "defaults", &defaults, false)
+		r.apply(basis, "defaults", &defaults, someKeys)
 	}
 	for _, i := range includes {
 		other := i.word
@@ -227,7 +227,7 @@ func (l *loader) readExpected(r *reader, n *yaml.Node, defaults Expectation) {
 		e.Where = r.at(item)
 		e.Name = fmt.Sprintf("expectation %d", i+1)
 		before := len(r.faults)
-		r.apply(item, "an expectation", &e, true)
+		r.apply(item, "an expectation", &e, allKeys)
 		if item.Kind == yaml.MappingNode {
 			l.complete(r, item, &e, before)
 		}

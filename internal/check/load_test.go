@@ -53,7 +53,7 @@ expect:
     isn: {at-least: tuple-clock, class: [random, tuple-clock], difficulty: 20, quick: true}
     path: {max-hops: 5, through: 198.51.100.0/24, avoid: [203.0.113.9]}
     overrides:
-      192.0.2.2: {rtt: {p50: 1s, max: 2}, open: 81}
+      192.0.2.2: {rtt: {p50: 1s, max: 0.5}, open: 81}
 `
 
 // A file with everything in it is read as it is meant.
@@ -86,7 +86,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("%v", e.RTT)
 	}
 	other := e.of("192.0.2.2")
-	if fmt.Sprint(other.RTT) != "[{p50 1s} {max 2s}]" || fmt.Sprint(other.open()) != "[81]" || len(other.States) != 2 || fmt.Sprint(e.of("192.0.2.1").open()) != "[80 443]" {
+	if fmt.Sprint(other.RTT) != "[{p50 1s} {max 500ms}]" || fmt.Sprint(other.open()) != "[81]" || len(other.States) != 2 || fmt.Sprint(e.of("192.0.2.1").open()) != "[80 443]" {
 		t.Errorf("%+v", other)
 	}
 }
@@ -116,6 +116,8 @@ func TestMistakes(t *testing.T) {
 		one("rtt: 20ms"):                     "on which port? Say `port:`",
 		one("only: yes please"):              "only: expected true or false",
 		one("open: 80\n    rtt: fast"):       `c.yaml:4:10: rtt: expected a time`,
+		one("open: 80\n    rtt: 20"):         "c.yaml:4:10: rtt: 20 has no unit: write 20ms, or 20s if seconds are meant",
+		one("open: 80\n    rtt: {p95: 1.5}"): "rtt p95: 1.5 has no unit",
 		one("open: 80\n    rtt: -1s"):        "rtt: expected a time",
 		one("open: 80\n    rtt: {p96: 1s}"):  `unknown key "p96" in rtt: did you mean`,
 		one("open: 80\n    rtt: [1s]"):       "rtt: expected a time, or percentiles",

@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"math/bits"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -51,21 +50,18 @@ type Needs struct {
 type wanted struct {
 	order []netip.Addr
 	of    map[netip.Addr]int // the place of its set
-	sets  []*portSet
-	known map[portSet]int // places of sets
-	union map[[2]int]int  // places of unions, by those of their parts
+	sets  []*target.PortBits
+	known map[target.PortBits]int // places of sets
+	union map[[2]int]int          // places of unions, by those of their parts
 }
-
-// portSet has a bit for each port.
-type portSet [1 << 16 / 64]uint64
 
 func (w *wanted) add(hosts []netip.Addr, ports ...uint16) {
 	if w.of == nil {
-		w.of, w.known, w.union = map[netip.Addr]int{}, map[portSet]int{}, map[[2]int]int{}
+		w.of, w.known, w.union = map[netip.Addr]int{}, map[target.PortBits]int{}, map[[2]int]int{}
 	}
-	var set portSet
+	var set target.PortBits
 	for _, p := range ports {
-		set[p/64] |= 1 << (p % 64)
+		set.Add(p)
 	}
 	id := w.place(&set)
 	for _, a := range hosts {
@@ -80,7 +76,7 @@ func (w *wanted) add(hosts []netip.Addr, ports ...uint16) {
 }
 
 // place finds or keeps a set.
-func (w *wanted) place(s *portSet) int {
+func (w *wanted) place(s *target.PortBits) int {
 	id, known := w.known[*s]
 	if !known {
 		id = len(w.sets)
@@ -98,23 +94,11 @@ func (w *wanted) both(a, b int) int {
 	id, known := w.union[pair]
 	if !known {
 		union := *w.sets[a]
-		for i, word := range w.sets[b] {
-			union[i] |= word
-		}
+		union.Union(w.sets[b])
 		id = w.place(&union)
 		w.union[pair] = id
 	}
 	return id
-}
-
-// ports are those of a set, in ascending order.
-func (s *portSet) ports() (list []uint16) {
-	for i, word := range s {
-		for ; word != 0; word &= word - 1 {
-			list = append(list, uint16(64*i+bits.TrailingZeros64(word)))
-		}
-	}
-	return list
 }
 
 // Needs of the expectations, each address once for each way.
@@ -175,7 +159,7 @@ func (w *wanted) lines() (lines []string) {
 	for _, a := range w.order {
 		id := w.of[a]
 		if texts[id] == "" {
-			texts[id] = target.PortsOf(w.sets[id].ports()...).String()
+			texts[id] = w.sets[id].Ports().String()
 		}
 		lines = append(lines, bracketed(a)+":"+texts[id])
 	}
@@ -185,7 +169,7 @@ func (w *wanted) lines() (lines []string) {
 // single writes a line for each port of each address.
 func (w *wanted) single() (lines []string) {
 	for _, a := range w.order {
-		for _, p := range w.sets[w.of[a]].ports() {
+		for p := range w.sets[w.of[a]].Ports().All() {
 			lines = append(lines, netip.AddrPortFrom(a, p).String())
 		}
 	}

@@ -15,9 +15,16 @@ import (
 	"synscope/probe"
 )
 
-// apply puts the keys of a mapping into an expectation. Only whole ones, no
-// defaults and overrides, have targets and overrides of their own.
-func (r *reader) apply(n *yaml.Node, what string, e *Expectation, whole bool) {
+// extent is how much of an expectation a mapping may say.
+type extent uint8
+
+const (
+	someKeys extent = iota // defaults and overrides: nothing of a name, targets and overrides
+	allKeys                // all of them
+)
+
+// apply puts the keys of a mapping into an expectation.
+func (r *reader) apply(n *yaml.Node, what string, e *Expectation, most extent) {
 	known := keys{
 		"open":      func(n *yaml.Node) { r.state(n, probe.StateOpen, e) },
 		"refused":   func(n *yaml.Node) { r.state(n, probe.StateRefused, e) },
@@ -32,7 +39,7 @@ func (r *reader) apply(n *yaml.Node, what string, e *Expectation, whole bool) {
 		"isn":       func(n *yaml.Node) { e.ISN = r.isn(n) },
 		"path":      func(n *yaml.Node) { e.Path = r.path(n) },
 	}
-	if whole {
+	if most == allKeys {
 		known["name"] = func(n *yaml.Node) { e.Name = r.name(n) }
 		known["targets"] = func(*yaml.Node) {}   // read when groups are known
 		known["overrides"] = func(*yaml.Node) {} // read when the rest is
@@ -111,7 +118,7 @@ func (l *loader) override(r *reader, n *yaml.Node, e *Expectation) {
 			}
 			special := *e
 			special.Overrides = nil
-			r.apply(n.Content[i+1], "overrides", &special, false)
+			r.apply(n.Content[i+1], "overrides", &special, someKeys)
 			e.Overrides[w.word] = &special
 		}
 	}
@@ -203,7 +210,7 @@ func (r *reader) integer(n *yaml.Node, what string, low, high int) int {
 func (r *reader) duration(n *yaml.Node, what string, low, high time.Duration) time.Duration {
 	w := r.word(n, what)
 	v := w
-	if _, err := strconv.ParseFloat(w, 64); err == nil {
+	if bareNumber(w) {
 		v += "s"
 	}
 	d, err := time.ParseDuration(v)
@@ -212,6 +219,21 @@ func (r *reader) duration(n *yaml.Node, what string, low, high time.Duration) ti
 		return low
 	}
 	return d
+}
+
+func bareNumber(word string) bool {
+	_, err := strconv.ParseFloat(word, 64)
+	return err == nil
+}
+
+// roundTrip reads how long an answer may take. A bare number is seconds, as everywhere; of
+// one from 1 on milliseconds may be meant, and a bound of so many seconds always holds.
+func (r *reader) roundTrip(n *yaml.Node, what string) time.Duration {
+	if v, err := strconv.ParseFloat(n.Value, 64); n.Kind == yaml.ScalarNode && err == nil && v >= 1 {
+		r.wrong(n, "%s: %s has no unit: write %sms, or %ss if seconds are meant", what, n.Value, n.Value, n.Value)
+		return time.Nanosecond
+	}
+	return r.duration(n, what, time.Nanosecond, time.Hour)
 }
 
 var rateWord = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?[kM]?|max)$`)
@@ -251,7 +273,7 @@ func (r *reader) percent(n *yaml.Node, what string) *float64 {
 // bounds are what times may be at most: "20ms" is the p95.
 func (r *reader) bounds(n *yaml.Node) (all []Bound) {
 	if n.Kind == yaml.ScalarNode {
-		return []Bound{{"p95", r.duration(n, "rtt", time.Nanosecond, time.Hour)}}
+		return []Bound{{"p95", r.roundTrip(n, "rtt")}}
 	}
 	if n.Kind != yaml.MappingNode {
 		r.wrong(n, "rtt: expected a time, or percentiles with times, found %s", kindOf(n))
@@ -260,7 +282,7 @@ func (r *reader) bounds(n *yaml.Node) (all []Bound) {
 	known := keys{}
 	for _, of := range []string{"min", "mean", "p50", "p90", "p95", "p99", "max"} {
 		known[of] = func(n *yaml.Node) {
-			all = append(all, Bound{of, r.duration(n, "rtt "+of, time.Nanosecond, time.Hour)})
+			all = append(all, Bound{of, r.roundTrip(n, "rtt "+of)})
 		}
 	}
 	r.mapping(n, "rtt", known)

@@ -28,7 +28,7 @@ func TestTermWhileAPipeIsWaitedFor(t *testing.T) {
 			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			p := start(t, false, nil, strings.Fields(strings.ReplaceAll(line, "PIPE", pipe))...)
+			p := start(t, asRoot, nil, strings.Fields(strings.ReplaceAll(line, "PIPE", pipe))...)
 			settles(t, p.Process.Pid)
 			p.Process.Signal(syscall.SIGTERM)
 			if r := p.end(t); r.code != exitInterrupted || !strings.Contains(r.err, "interrupted") {

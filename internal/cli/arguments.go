@@ -153,8 +153,9 @@ func (a *arrangement) short(word string, rest []string) ([]string, error) {
 
 // valued puts a flag with a value that it takes.
 func (a *arrangement) valued(name, value string) error {
+	value, err := readValue(a.flags[name], value)
 	a.put(name, "--"+name+"="+value)
-	return checkValue(a.flags[name], value)
+	return err
 }
 
 // byName are flags by each of their names.

@@ -228,7 +228,7 @@ func TestCheckExplainsAsProgram(t *testing.T) {
 	l := standardLab(t)
 	web := l.Host("web").Addr4()
 	path := expectations(t, fmt.Sprintf("expect:\n  - {name: n, targets: %v, port: 81, handshake: {}}\n", web))
-	r := start(t, false, nil, "check", path, "--explain", "--tap", "/dev/stderr").end(t)
+	r := start(t, asRoot, nil, "check", path, "--explain", "--tap", "/dev/stderr").end(t)
 	if r.code != exitNo || !strings.Contains(r.out, "(host-not-listening") || !strings.Contains(r.err, "not ok 1 - n: ") {
 		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
 	}

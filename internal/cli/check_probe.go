@@ -217,7 +217,7 @@ func (g *gathering) take(command string, line []byte, took time.Duration) error 
 			Sent, Retransmitted, Received, Matched uint64
 			SendErrors                             uint64 `json:"send_errors"`
 			ResetsRefused                          uint64 `json:"resets_refused"`
-			ResetsUnheard                          uint64 `json:"resets_unheard"`
+			ResetsLost                             uint64 `json:"resets_lost"`
 			KernelDrops                            uint64 `json:"kernel_drops"`
 			Rejected                               map[string]uint64
 		}
@@ -226,7 +226,7 @@ func (g *gathering) take(command string, line []byte, took time.Duration) error 
 		}
 		g.summary.Add(&probe.Summary{
 			Sent: s.Sent, Retransmitted: s.Retransmitted, Received: s.Received, Matched: s.Matched,
-			SendErrors: s.SendErrors, ResetsRefused: s.ResetsRefused, ResetsUnheard: s.ResetsUnheard, KernelDrops: s.KernelDrops, Rejected: s.Rejected,
+			SendErrors: s.SendErrors, ResetsRefused: s.ResetsRefused, ResetsLost: s.ResetsLost, KernelDrops: s.KernelDrops, Rejected: s.Rejected,
 		})
 		return nil
 	}

@@ -145,7 +145,7 @@ func (c *completion) fish() string {
 		c.fishFlags(&b, p)
 	}
 	for _, f := range c.program.flags() {
-		fishFlag(&b, none, &f, nil, false)
+		fishFlag(&b, none, &f, offer{})
 	}
 	return b.String()
 }
@@ -154,7 +154,7 @@ func (c *completion) fishFlags(b *strings.Builder, p *page) {
 	here := "__fish_seen_subcommand_from " + strings.Join(p.names(), " ")
 	for _, f := range p.flags() {
 		values, files := f.choices(p.name)
-		fishFlag(b, here, &f, values, files)
+		fishFlag(b, here, &f, offer{values, files})
 	}
 	switch values, files, hosts := p.operands(c); {
 	case files:
@@ -166,7 +166,13 @@ func (c *completion) fishFlags(b *strings.Builder, p *page) {
 	}
 }
 
-func fishFlag(b *strings.Builder, where string, f *flagDoc, values []string, files bool) {
+// offer is what a flag's value is completed by: some words, or the names of files.
+type offer struct {
+	values []string
+	files  bool
+}
+
+func fishFlag(b *strings.Builder, where string, f *flagDoc, of offer) {
 	fmt.Fprintf(b, "complete -c synscope -n '%s'", where)
 	for _, n := range f.names {
 		switch d := dashed(n); {
@@ -179,10 +185,10 @@ func fishFlag(b *strings.Builder, where string, f *flagDoc, values []string, fil
 		}
 	}
 	switch {
-	case files:
+	case of.files:
 		b.WriteString(" -r -F")
 	case f.value != "":
-		b.WriteString(" -x -a '" + strings.Join(values, " ") + "'")
+		b.WriteString(" -x -a '" + strings.Join(of.values, " ") + "'")
 	}
 	fmt.Fprintf(b, " -d '%s'\n", fishQuoted(f.meaning))
 }

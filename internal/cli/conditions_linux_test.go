@@ -52,7 +52,7 @@ const (
 type condition struct {
 	name    string
 	target  func(*conditionWorld) netip.AddrPort
-	user    bool                             // who has no right to raw sockets
+	by      runBy                            // a user has no right to raw sockets
 	prepare func(*conditionWorld, *exec.Cmd) // of the process
 	during  func(*running)                   // once it has sent something
 	most    ending                           // of the commands that are not in but
@@ -98,7 +98,7 @@ var conditions = []condition{
 		},
 	},
 	{
-		name: "no privilege", target: at(conditionOpen), user: true,
+		name: "no privilege", target: at(conditionOpen), by: asUser,
 		most: ending{code: exitUnable, says: "setcap", sent: noneSent},
 		but: map[string]ending{
 			"scan": {says: "whole connections are made instead"}, "ping": {says: "whole connections are made instead"}, "connect": {},
@@ -134,7 +134,7 @@ var conditions = []condition{
 		but: map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP tells nobody
 	},
 	{
-		name: "interrupted (SIGINT)", target: (*conditionWorld).hush, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
+		name: "interrupted (SIGINT)", target: (*conditionWorld).nextSilent, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
 		longer: map[string]string{
 			"scan": "--rate 20 -p", "stateless": "--rate 20 -p", "connect": "--rate 20 -p",
 			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
@@ -142,7 +142,7 @@ var conditions = []condition{
 		during: func(r *running) { r.Process.Signal(syscall.SIGINT) },
 	},
 	{
-		name: "terminal closed (SIGHUP)", target: (*conditionWorld).hush, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
+		name: "terminal closed (SIGHUP)", target: (*conditionWorld).nextSilent, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
 		longer: map[string]string{
 			"scan": "--rate 20 -p", "stateless": "--rate 20 -p", "connect": "--rate 20 -p",
 			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
@@ -212,11 +212,11 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 	more := c.longer[name]
 	args = append(args, strings.Fields(more)...)
 	if strings.HasSuffix(more, "-p") {
-		args = append(args, fmt.Sprintf("%d-%d", target.Port(), target.Port()+hushed-1), target.Addr().String())
+		args = append(args, fmt.Sprintf("%d-%d", target.Port(), target.Port()+silentPorts-1), target.Addr().String())
 	} else {
 		args = append(args, target.String())
 	}
-	r := start(t, c.user, func(cmd *exec.Cmd) {
+	r := start(t, c.by, func(cmd *exec.Cmd) {
 		if c.prepare != nil {
 			c.prepare(w, cmd)
 		}

@@ -61,9 +61,16 @@ func (w *soFar) String() string {
 	return w.text.String()
 }
 
-// start starts the program in the network of the test's process; with user the
-// process has no right there.
-func start(t *testing.T, user bool, prepare func(*exec.Cmd), args ...string) *running {
+// runBy is whose rights a program has.
+type runBy uint8
+
+const (
+	asRoot runBy = iota
+	asUser       // without any capability
+)
+
+// start starts the program in the network of the test's process.
+func start(t *testing.T, by runBy, prepare func(*exec.Cmd), args ...string) *running {
 	t.Helper()
 	path, err := built()
 	if err != nil {
@@ -78,7 +85,7 @@ func start(t *testing.T, user bool, prepare func(*exec.Cmd), args ...string) *ru
 		defer f.Close()
 	}
 	begin := r.Start
-	if user {
+	if by == asUser {
 		begin = func() error { return withoutCapabilities(r.Start) }
 	}
 	if err := begin(); err != nil {
@@ -117,16 +124,20 @@ type conditionWorld struct {
 	*lab.Lab
 	full string // a directory without room
 	seen departures
-	runs atomic.Uint32 // that hush has given ports to
+	runs atomic.Uint32 // that nextSilent has given ports to
 }
 
-// hushed is how many ports a run has that is interrupted, on a host that drops what
-// comes to them; the first is hushFrom.
-const hushed, hushFrom, hushMost = 200, 2000, 40
+// Silent ports of the host, of which each run that is interrupted has some to itself:
+// what comes to them is dropped.
+const (
+	silentFirst = 2000
+	silentPorts = 200 // of one run
+	silentRuns  = 40  // at most
+)
 
-// hush is where a run probes that no other does.
-func (w *conditionWorld) hush() netip.AddrPort {
-	return w.web(hushFrom + hushed*uint16(w.runs.Add(1)-1))
+// nextSilent is the first of the silent ports of a run.
+func (w *conditionWorld) nextSilent() netip.AddrPort {
+	return w.web(silentFirst + silentPorts*uint16(w.runs.Add(1)-1))
 }
 
 // departures are the ports to which SYNs have left.
@@ -139,7 +150,7 @@ type departures struct {
 func (d *departures) any(run netip.AddrPort) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for p := range uint16(hushed) {
+	for p := range uint16(silentPorts) {
 		if d.ports[run.Port()+p] {
 			return true
 		}
@@ -147,10 +158,12 @@ func (d *departures) any(run netip.AddrPort) bool {
 	return false
 }
 
+// everyProtocol is ETH_P_ALL in network byte order, as packet(7) wants it.
+const everyProtocol = unix.ETH_P_ALL&0xff<<8 | unix.ETH_P_ALL>>8
+
 // watch sees every packet of the namespace until the test ends.
 func (d *departures) watch(t *testing.T) {
-	const everything = 0x0300 // ETH_P_ALL in network byte order
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, everything)
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, everyProtocol)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +195,7 @@ func newConditionWorld(t *testing.T) *conditionWorld {
 	t.Helper()
 	silent := []lab.Rule{
 		{Ports: lab.Port(conditionSilent), Do: lab.Drop},
-		{Ports: lab.PortRange{First: hushFrom, Last: hushFrom + hushed*hushMost - 1}, Do: lab.Drop},
+		{Ports: lab.PortRange{First: silentFirst, Last: silentFirst + silentPorts*silentRuns - 1}, Do: lab.Drop},
 	}
 	http := []lab.Service{{Ports: []uint16{conditionOpen, conditionForbidden}, Manner: lab.Discard}}
 	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{

@@ -50,7 +50,7 @@ func giveUp(o *common, s Streams, keep privilege.Config) error {
 }
 
 // confineFiles gives up every right of a run that sends nothing and reads files
-// that strangers made, once it has opened them: what it still reads and writes is
+// that others made, once it has opened them: what it still reads and writes is
 // named on the command line.
 func confineFiles(o *common, s Streams) error {
 	if s.Confine == nil {

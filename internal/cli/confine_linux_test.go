@@ -60,7 +60,7 @@ func TestReadHasNoRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, false, func(c *exec.Cmd) { c.Stdin = in }, "read", "-o", "json", "-")
+	r := start(t, asRoot, func(c *exec.Cmd) { c.Stdin = in }, "read", "-o", "json", "-")
 	in.Close()
 	status := ""
 	for range 1000 {

@@ -178,7 +178,8 @@ var variable = []struct {
 	{regexp.MustCompile(`\b(\d+)\.\d+( ?s\b|,)`), "$1 s"},
 	{regexp.MustCompile(`[0-9.]+[kM]? pps`), "RATE"},
 	{regexp.MustCompile(`[0-9.]+ %`), "SHARE"},
-	{regexp.MustCompile(` ?\(kernel(-rx)?\)`), ""}, // a busy machine misses a stamp
+	{regexp.MustCompile(`(\(syn-ack\)), RTT TIME \(kernel clock\)`), "$1"}, // of an answer so late that it may be a retransmission there is none
+	{regexp.MustCompile(` ?\(kernel(-rx)?\)`), ""},                         // a busy machine misses a stamp
 	{regexp.MustCompile(`in \d+ segments`), "in N segments"},
 	{regexp.MustCompile(`(retransmitted +SYN-ACK|SYN-ACK repeated) (\d+ times|once|twice)`), "$1 N times"},
 	{regexp.MustCompile(`\b[0-9,]{4,}(\.\d+)?\b`), "N"},

@@ -3,11 +3,11 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	words "synscope/internal/explain"
+	"synscope/internal/spelling"
 )
 
 func explainCommand(s Streams) *cli.Command {
@@ -71,7 +71,7 @@ func unexplained(word string) error {
 	if len(near) == 0 {
 		return usagef("explain: %q is no word of a result: `synscope explain` lists them", word)
 	}
-	return usagef("explain: %q is no word of a result: did you mean %s?", word, strings.Join(near, " or "))
+	return usagef("explain: %q is no word of a result: %s", word, spelling.Question(near...))
 }
 
 // writeEntries writes a JSON line for each entry.

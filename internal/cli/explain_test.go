@@ -30,7 +30,7 @@ func TestExplain(t *testing.T) {
 		{"icmp-3-5", exitYes, "type 3 with that code", ""},
 		{"", exitYes, "REJECTION", ""},
 		{"classes", exitYes, "tuple-clock", ""},
-		{"chalenge-ack", exitUsage, "", "did you mean challenge-ack"},
+		{"chalenge-ack", exitUsage, "", "did you mean \"challenge-ack\""},
 		{"nonsense-xyzzy", exitUsage, "", "lists them"},
 		{"reset -o xml", exitUsage, "", "text or json"},
 	} {

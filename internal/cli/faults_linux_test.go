@@ -36,7 +36,7 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"scan", exitUsage, "no target"},
 		{"frobnicate", exitUsage, `unknown command "frobnicate"`},
-		{"scan --tiemout 3 192.0.2.1", exitUsage, "unknown flag --tiemout: did you mean --timeout?"},
+		{"scan --tiemout 3 192.0.2.1", exitUsage, `unknown flag --tiemout: did you mean "--timeout"?`},
 		{"trace -Pn 192.0.2.1", exitUsage, "looks for hosts"},
 		{"scan -Pn -sn 192.0.2.1", exitUsage, "one of them at a time"},
 		{"scan --discover maybe 192.0.2.1", exitUsage, "maybe"},

@@ -48,6 +48,8 @@ func TestFlagsWithoutEffect(t *testing.T) {
 		"ping 192.0.2.1 --engine connect --ttl 3":     "--ttl: --engine connect leaves the packets to the kernel",
 		"scan 192.0.2.1 -sT --profile bsd":            "--profile: technique connect leaves the packets to the kernel",
 		"ping 192.0.2.1 --engine packet":              "scan --stateless",
+		"scan 192.0.2.1 --resume-every 1s":            "--resume-every needs --resume",
+		"scan 192.0.2.1 --resume x --resume-every 0":  "too short a time: at least 10ms",
 		"isn --from samples.csv --timeout 1":          "leave out --timeout",
 		"isn --from samples.csv --pcap x":             "leave out --pcap",
 		"isn --from samples.csv --exclude 192.0.2.1 ": "leave out --exclude",

@@ -3,29 +3,45 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
 
-// checkValue tells whether a flag takes a value, before the flag parser does, whose
-// words are another library's.
-func checkValue(f cli.Flag, value string) error {
+// readValue is a value as the flag parser reads it, or why a flag does not take it: the
+// parser's words are another library's, and it takes 010 for eight.
+func readValue(f cli.Flag, value string) (string, error) {
 	name := dashed(f.Names()[0])
 	switch f.(type) {
 	case *cli.BoolFlag:
 		if value != "true" && value != "false" {
-			return fmt.Errorf("%s is a switch and takes no value: %q", name, value)
+			return "", fmt.Errorf("%s is a switch and takes no value: %q", name, value)
 		}
 	case *cli.IntFlag:
-		if _, err := strconv.ParseInt(value, 10, 64); err != nil {
-			return fmt.Errorf("%s: %q is no whole number", name, value)
+		n, err := wholeNumber(value, strconv.ParseInt)
+		if err != nil {
+			return "", fmt.Errorf("%s: %q is no whole number", name, value)
 		}
+		return strconv.FormatInt(n, 10), nil
 	case *cli.Uint64Flag:
-		if _, err := strconv.ParseUint(value, 10, 64); err != nil {
-			return fmt.Errorf("%s: %q is no whole number from 0 on", name, value)
+		n, err := wholeNumber(value, strconv.ParseUint)
+		if err != nil {
+			return "", fmt.Errorf("%s: %q is no whole number from 0 on", name, value)
+		}
+		return strconv.FormatUint(n, 10), nil
+	}
+	return value, nil
+}
+
+// wholeNumber reads a number as people write it: decimal, zeros before it or not, or,
+// after 0x, hexadecimal.
+func wholeNumber[N int64 | uint64](word string, parse func(word string, base, bits int) (N, error)) (N, error) {
+	for _, prefix := range []string{"0x", "0X"} {
+		if digits, found := strings.CutPrefix(word, prefix); found && strings.Trim(digits, "+-") == digits {
+			return parse(digits, 16, 64)
 		}
 	}
-	return nil
+	return parse(word, 10, 64)
 }
 
 // contradiction are two flags that say opposite things; a value that is not ""

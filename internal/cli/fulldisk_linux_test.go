@@ -49,7 +49,7 @@ func TestFullDiskLeavesWholeLines(t *testing.T) {
 	}
 	// Several hosts, so that some elements of the XML find room.
 	hosts := filepath.Join(small, "hosts")
-	if r := start(t, false, func(c *exec.Cmd) {}, "scan", "-q", "--discover", "none", "-p", strconv.Itoa(first), "127.0.0.0/27", "-oX", hosts).end(t); r.code != exitInterrupted {
+	if r := start(t, asRoot, func(c *exec.Cmd) {}, "scan", "-q", "--discover", "none", "-p", strconv.Itoa(first), "127.0.0.0/27", "-oX", hosts).end(t); r.code != exitInterrupted {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 	b, err := os.ReadFile(hosts)
@@ -64,7 +64,7 @@ func TestFullDiskLeavesWholeLines(t *testing.T) {
 		if flag == "pcap" {
 			dashes = "--"
 		}
-		r := start(t, false, func(c *exec.Cmd) {}, append(args, dashes+flag, file)...).end(t)
+		r := start(t, asRoot, func(c *exec.Cmd) {}, append(args, dashes+flag, file)...).end(t)
 		b, err := os.ReadFile(file)
 		if err != nil || len(b) == 0 {
 			t.Fatalf("%s: %v, %s", flag, err, r.err)
@@ -181,7 +181,7 @@ func TestFullStandardOutput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := start(t, false, func(c *exec.Cmd) { c.Stdout = full }, strings.Fields(line)...).end(t)
+		r := start(t, asRoot, func(c *exec.Cmd) { c.Stdout = full }, strings.Fields(line)...).end(t)
 		if r.code != exitInterrupted || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "no space left") {
 			t.Errorf("%s: exit %d: %s", line, r.code, r.err)
 		}

@@ -280,13 +280,13 @@ func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Con
 		s.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
 	}
 	if tooShort(&cfg, &r) {
-		s.remark(fmt.Sprintf("%s was watched for %v, too short to tell how patient it is: a SYN-ACK comes again after 1 to 3 s for the first time", cfg.Target, cfg.Watch))
+		s.remark(fmt.Sprintf("%s was watched for %v, too short to tell how patient it is: a SYN-ACK is retransmitted after 1 to 3 s for the first time", cfg.Target, cfg.Watch))
 	}
 	return r, errors.Join(j.unreached.take(err), failed)
 }
 
-// firstRepeat is until when a SYN-ACK has come again for the first time, if it
-// does: after the initial RTO, 1 s (RFC 6298 §2.1), or 3 s in older stacks.
+// firstRepeat is until when a SYN-ACK has been retransmitted for the first time, if it
+// is: after the initial RTO, 1 s (RFC 6298 §2.1), or 3 s in older stacks.
 const firstRepeat = 3 * time.Second
 
 // tooShort tells whether a peer was watched for less than it takes to see anything
@@ -319,7 +319,7 @@ func (j *handshakeJob) dryRun(context.Context) error {
 		if err != nil {
 			return usage(err)
 		}
-		if _, err := fmt.Fprintln(j.streams.Out, &syn); err != nil {
+		if _, err := fmt.Fprintln(j.streams.Out, j.probing.withHeader(syn.String(), j.probing.ttl)); err != nil {
 			return &exit{exitInterrupted, err}
 		}
 	}

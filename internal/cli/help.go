@@ -57,16 +57,12 @@ func showHelp(app *cli.App, name string) error {
 }
 
 func unknownCommand(app *cli.App, name string) error {
-	best, distance := "", 3
+	var known []string
 	for _, c := range app.Commands {
-		for _, known := range c.Names() {
-			if d := spelling.Distance(name, known); d < distance && d < len(known) {
-				best, distance = known, d
-			}
-		}
+		known = append(known, c.Names()...)
 	}
-	if best != "" {
-		return usagef("unknown command %q: did you mean %s?", name, best)
+	if near := spelling.Nearest(name, known); near != "" {
+		return usagef("unknown command %q: %s", name, spelling.Question(near))
 	}
 	return usagef("unknown command %q: `synscope --help` lists them", name)
 }
@@ -144,11 +140,17 @@ func padded(s string, width int) string {
 // say says something on standard error, in lines that fit where that is a terminal.
 func say(w io.Writer, text string) {
 	for line := range strings.SplitSeq("synscope: "+text, "\n") {
-		if wide := columnsOf(w); wide >= narrowestFit && utf8.RuneCountInString(line) > wide {
-			line = strings.Join(broken(line, wide-2), "\n  ")
-		}
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(w, fitted(w, line))
 	}
+}
+
+// fitted is a line in pieces that fit a terminal, where that is one.
+func fitted(w any, line string) string {
+	wide := columnsOf(w)
+	if wide < narrowestFit || utf8.RuneCountInString(line) <= wide {
+		return line
+	}
+	return strings.Join(broken(line, wide-2), "\n  ")
 }
 
 // broken is a text in lines of up to so many characters, each but the last as

@@ -85,15 +85,18 @@ func TestMistakes(t *testing.T) {
 	for line, want := range map[string]string{
 		"scan --ttl abc 192.0.2.1":                   `--ttl: "abc" is no whole number`,
 		"scan --ttl 1.5 192.0.2.1":                   "no whole number",
+		"scan --ttl 0x1g 192.0.2.1":                  "no whole number",
+		"scan --ttl 0x-10 192.0.2.1":                 "no whole number",
+		"send --seq 0x100000000 192.0.2.1:80":        "--seq:",
 		"scan --ttl= 192.0.2.1":                      "no whole number",
 		"ping -cx 192.0.2.1":                         `-c: "x" is no whole number from 0 on`,
 		"scan --seed -1 192.0.2.1":                   "no whole number from 0 on",
 		"scan --seed 99999999999999999999 192.0.2.1": "no whole number from 0 on",
 		"scan --open=maybe 192.0.2.1":                "--open is a switch",
 		"scan --verbose=2 192.0.2.1":                 "is a switch",
-		"help scna":                                  "did you mean scan?",
+		"help scna":                                  `did you mean "scan"?`,
 		"help scan ping":                             "one command at a time",
-		"versoin":                                    "did you mean version?",
+		"versoin":                                    `did you mean "version"?`,
 		"version now":                                "no argument",
 		"completion":                                 "bash, zsh, fish",
 		"completion tcsh":                            "bash, zsh, fish",
@@ -115,6 +118,27 @@ func TestMistakes(t *testing.T) {
 	for _, line := range []string{"hs --withhold last-ack --close fin --dry-run 192.0.2.1:1", "scan -p1 --plan --dry-run=false 192.0.2.1"} {
 		if _, errs, code := ranAlone(t, strings.Fields(line)...); code != exitYes {
 			t.Errorf("%s: exit %d: %s", line, code, errs)
+		}
+	}
+}
+
+// What was asked for of the IP header is in a dry run where tcpdump -v shows it.
+func TestDryRunShowsTheHeader(t *testing.T) {
+	for line, want := range map[string]string{
+		"scan -p 1 192.0.2.1":                              "IP 0.0.0.0.0 > 192.0.2.1.1: ",
+		"scan -p 1 --tos 0xb8 192.0.2.1":                   "IP (tos 0xb8) 0.0.0.0.0 > ",
+		"scan -p 1 --tos 184 --ttl 010 2001:db8::1":        "IP6 (class 0xb8, hlim 10) ::.0 > ",
+		"ping -c 1 --ttl 9 192.0.2.1:1":                    "IP (ttl 9) 0.0.0.0",
+		"isn --quick --tos 0x20 192.0.2.1:1":               "IP (tos 0x20) 0.0.0.0",
+		"handshake --tos 8 192.0.2.1:1":                    "IP (tos 0x8) 0.0.0.0",
+		"send --ttl 3 --seq 010 192.0.2.1:1":               "IP (ttl 3) 0.0.0.0.0 > 192.0.2.1.1: Flags [S], seq 10,",
+		"send --seq 0xA --flags SA --ack 0xff 192.0.2.1:1": "seq 10, ack 255,",
+		"trace --max-hops 1 --tos 0x4 192.0.2.1:1":         "IP (tos 0x4, ttl 1) 0.0.0.0",
+		"trace --max-hops 1 2001:db8::1":                   "IP6 (hlim 1) ::",
+	} {
+		out, errs, code := ranAlone(t, append(strings.Fields(line), "--dry-run")...)
+		if first, _, _ := strings.Cut(out, "\n"); code != exitYes || !strings.Contains(first, want) {
+			t.Errorf("%s: exit %d, %q, want %q\n%s", line, code, first, want, errs)
 		}
 	}
 }

@@ -122,7 +122,7 @@ func (j *isnJob) dryRun(ctx context.Context) error {
 	packets := func(yield func(shownPacket) bool) {
 		i := 0
 		for s := range sample.Preview(j.cfg, from4, from6, j.probing.sourcePort) {
-			if !yield(shownPacket{sincePacket(times[i%len(times)]), s.String()}) {
+			if !yield(shownPacket{sincePacket(times[i%len(times)]), j.probing.withHeader(s.String(), j.probing.ttl)}) {
 				return
 			}
 			i++

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"synscope/probe/isn"
-	hosts "synscope/probe/isn/model"
+	hosts "synscope/probe/isn/simhost"
 )
 
 // sampled is a file of samples of a model host of a class.

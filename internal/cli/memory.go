@@ -7,7 +7,7 @@ import "fmt"
 // that, and so little of it is used that few will.
 const (
 	// leastSpace is what a run needs.
-	leastSpace = 896 << 20
+	leastSpace = 896<<20 + threadSpace
 	// ampleSpace leaves room for what only saves time.
 	ampleSpace = 2 << 30
 )

@@ -68,7 +68,7 @@ func (j *pingJob) serve() (*metricsServer, error) {
 // connection for good.
 const scrapePatience = 15 * time.Second
 
-// mostScrapers is how many connections may be open at a time: strangers who open more
+// mostScrapers is how many connections may be open at a time: clients that open more
 // take neither the descriptors that a run needs nor Prometheus' turn.
 const mostScrapers = 64
 
@@ -90,7 +90,7 @@ func (m *metricsServer) start(engine string, j *pingJob) {
 	m.watch(j.series)
 	m.prober.count = m.metrics.Requested
 	m.prober.follow(j.set, j.series)
-	m.http = &plainhttp.Server{Handler: m.route(m.metrics.Handler()), Patience: scrapePatience, Idle: 2 * time.Minute, Most: mostScrapers}
+	m.http = &plainhttp.Server{Handler: m.route(m.metrics.Handler()), Patience: scrapePatience, Idle: plainhttp.DefaultIdle, MaxConns: mostScrapers}
 	go m.http.Serve(m.listener)
 }
 

@@ -13,7 +13,7 @@ import (
 	"synscope/internal/lab"
 	"synscope/internal/lab/models"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 	"synscope/probe/simnet"
 )
 
@@ -40,10 +40,10 @@ func TestModelGenerators(t *testing.T) {
 	truth := map[string]string{}
 	var words []string
 	addr := netip.MustParseAddr("10.201.1.0")
-	for _, class := range model.Drawable() {
+	for _, class := range simhost.Drawable() {
 		for range each {
 			addr = addr.Next()
-			n.HandleAddr(addr.String(), simnet.NewModelled(model.Draw(class, rng), time.Hour))
+			n.HandleAddr(addr.String(), simnet.NewModelled(simhost.Draw(class, rng), time.Hour))
 			truth[addr.String()] = fmt.Sprint(class)
 			words = append(words, addr.String())
 		}
@@ -85,10 +85,10 @@ func TestModelsOnManyPorts(t *testing.T) {
 		store[i] = craft.Seq(rng.Uint32())
 	}
 	truth := map[string]string{}
-	for _, h := range []*model.Host{
-		model.New(model.Truth{Class: isn.ClassWeakRandom}, model.Pool(rng, store), rng),
-		model.New(model.Truth{Class: isn.ClassWeakRandom}, model.Biased(rng, 1<<9, 1<<9, 0.65), rng),
-		model.New(model.Truth{Class: isn.ClassRandom}, model.Random(rng), rng),
+	for _, h := range []*simhost.Host{
+		simhost.New(simhost.Truth{Class: isn.ClassWeakRandom}, simhost.Pool(rng, store), rng),
+		simhost.New(simhost.Truth{Class: isn.ClassWeakRandom}, simhost.Biased(rng, 1<<9, 1<<9, 0.65), rng),
+		simhost.New(simhost.Truth{Class: isn.ClassRandom}, simhost.Random(rng), rng),
 	} {
 		a := models.Prefix4.Addr().As4()
 		a[2], a[3] = 2, byte(len(truth)+1)

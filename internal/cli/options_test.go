@@ -95,14 +95,14 @@ func TestOptionsOfACommandLine(t *testing.T) {
 		got = optionsOf[pingOptions](c)
 		return nil
 	}
-	args, err := arrange(app, []string{"-v", "ping", "192.0.2.1", "-c", "7", "-p", "80,443", "-p", "22", "--ttl", "9", "-oJ", "x.json", "-oA", "base", "web.example"})
+	args, err := arrange(app, []string{"-v", "ping", "192.0.2.1", "-c", "010", "--tos", "0xB8", "-p", "80,443", "-p", "22", "--ttl", "9", "-oJ", "x.json", "-oA", "base", "web.example"})
 	if err == nil {
 		err = app.Run(append([]string{"synscope"}, args...))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.command != "ping" || !slices.Equal(got.words, []string{"192.0.2.1", "web.example"}) || got.Count != 7 || got.TTL != 9 || got.level() != 1 {
+	if got.command != "ping" || !slices.Equal(got.words, []string{"192.0.2.1", "web.example"}) || got.Count != 10 || got.TOS != 184 || got.TTL != 9 || got.level() != 1 {
 		t.Errorf("%+v", got)
 	}
 	if !slices.Equal(got.targetOptions.Ports, []string{"80,443", "22"}) || !got.given["p"] || got.given["top-ports"] || got.Interval != "1s" || got.given["i"] {

@@ -253,3 +253,12 @@ func (d *display) finish(err error) error {
 	}
 	return &exit{exitCode(err), errors.Join(err, closing)}
 }
+
+// nmapFiles are the endings that nmap's -oA gives to a base, and the format of
+// each.
+var nmapFiles = []report.File{{Format: "text", Path: ".nmap"}, {Format: "xml", Path: ".xml"}, {Format: "grep", Path: ".gnmap"}}
+
+// writesText tells whether any output is text.
+func (o *common) writesText() bool {
+	return o.textOut() || slices.ContainsFunc(o.files, func(f report.File) bool { return f.Format == "text" })
+}

@@ -30,7 +30,7 @@ type tap struct {
 }
 
 // openCapture opens the file that the flag names, if it does; it is not emptied.
-func openCapture(path string, e *opened) (*outfile.Begun, error) {
+func openCapture(path string, e *opened) (*outfile.Reserved, error) {
 	switch {
 	case path == "":
 		return nil, nil
@@ -39,7 +39,7 @@ func openCapture(path string, e *opened) (*outfile.Begun, error) {
 	case e.conn == nil:
 		return nil, usagef("--pcap: the kernel makes the packets of this run (engine connect): use tcpdump")
 	}
-	file, err := outfile.Begin(path, outfile.Private)
+	file, err := outfile.Reserve(path, outfile.Private)
 	if err != nil {
 		return nil, usagef("--pcap: %w", err)
 	}
@@ -47,7 +47,7 @@ func openCapture(path string, e *opened) (*outfile.Begun, error) {
 }
 
 // beginTap begins the capture in a file; nil: there is none.
-func beginTap(file *outfile.Begun, s Streams, e *opened) (*tap, error) {
+func beginTap(file *outfile.Reserved, s Streams, e *opened) (*tap, error) {
 	if file == nil {
 		return nil, nil
 	}

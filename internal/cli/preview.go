@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"net/netip"
@@ -39,7 +40,14 @@ func (j *scanJob) dryRun(ctx context.Context) error {
 	if err != nil {
 		return usage(err)
 	}
-	if err := printAll(ctx, out, segments); err != nil {
+	packets := func(yield func(shownPacket) bool) {
+		for s := range segments {
+			if !yield(shownPacket{"", j.probing.withHeader(s.String(), j.probing.ttl)}) {
+				return
+			}
+		}
+	}
+	if err := printAll(ctx, out, packets); err != nil {
 		return err
 	}
 	return flushed(out)
@@ -74,7 +82,7 @@ func (p *probing) previewRound(targets []netip.AddrPort, ttl uint8, shown func(i
 	return func(yield func(shownPacket) bool) {
 		i := 0
 		for s := range segments {
-			if !yield(shown(i, s.String())) {
+			if !yield(shown(i, p.withHeader(s.String(), cmp.Or(ttl, p.ttl)))) {
 				return
 			}
 			i++
@@ -110,12 +118,25 @@ type shownPacket struct{ before, text string }
 
 func (p shownPacket) String() string { return p.before + p.text }
 
-// withTTL puts the TTL where tcpdump -v has it.
-func withTTL(packet string, ttl int) string {
-	if rest, ok := strings.CutPrefix(packet, "IP6 "); ok {
-		return fmt.Sprintf("IP6 (hlim %d) %s", ttl, rest)
+// withHeader puts what was asked for of the IP header where tcpdump -v has it; a TTL of
+// 0 is the profile's.
+func (p *probing) withHeader(packet string, ttl uint8) string {
+	version, rest, _ := strings.Cut(packet, " ")
+	tosName, ttlName := "tos", "ttl"
+	if version == "IP6" {
+		tosName, ttlName = "class", "hlim"
 	}
-	return fmt.Sprintf("IP (ttl %d) %s", ttl, strings.TrimPrefix(packet, "IP "))
+	var words []string
+	if p.tos != 0 {
+		words = append(words, fmt.Sprintf("%s 0x%x", tosName, p.tos))
+	}
+	if ttl != 0 {
+		words = append(words, fmt.Sprintf("%s %d", ttlName, ttl))
+	}
+	if len(words) == 0 {
+		return packet
+	}
+	return version + " (" + strings.Join(words, ", ") + ") " + rest
 }
 
 // printAll prints packets until something stops it.
@@ -145,45 +166,56 @@ func (j *scanJob) plan() error {
 		return err
 	}
 	out := bufio.NewWriter(j.streams.Out)
-	rate, each := j.probing.rate, j.perTarget()
-	if rate == 0 {
-		rate = probe.DefaultRate
+	for _, line := range j.planWords(length) {
+		fmt.Fprintln(out, fitted(j.streams.Out, line))
 	}
+	if !j.hostsOnly() {
+		j.planOrder(out)
+	}
+	return flushed(out)
+}
+
+// planWords says how many packets leave, and how long that takes.
+func (j *scanJob) planWords(length int) (lines []string) {
+	rate := cmp.Or(j.probing.rate, probe.DefaultRate)
+	pace := paceWords(rate, length)
 	if j.planSearches() {
-		fmt.Fprintf(out, "%s\n%s: %s\n", j.searchWords(), paceWords(rate, length), j.searchSpan(rate))
+		lines = append(lines, j.searchWords(), pace+": "+j.searchSpan(rate))
 	}
 	if j.hostsOnly() {
-		return flushed(out)
+		return lines
 	}
-	fmt.Fprintf(out, "%s probes of %s, technique %s%s\n", units.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord())
-	if j.keepsNoState() {
-		fmt.Fprintf(out, "stateless: %d packets each, %s in all\n", each, units.Count(times(j.cfg.Total, each)))
-		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, each))
-		if cfg := j.stateless(); mostPerTarget(&cfg) > each {
-			fmt.Fprintf(out, ", up to %d packets each (%s) where packets are lost", mostPerTarget(&cfg), j.span(rate, mostPerTarget(&cfg)))
+	lines = append(lines, fmt.Sprintf("%s probes of %s, technique %s%s", units.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord()))
+	each := j.perTarget()
+	span := pace + ": " + j.span(rate, 1)
+	switch {
+	case j.keepsNoState():
+		cfg := j.stateless()
+		lines = append(lines, fmt.Sprintf("stateless: %d packets each, %s in all", each, units.Count(times(j.cfg.Total, each))))
+		span = pace + ": " + j.span(rate, each)
+		if mostPerTarget(&cfg) > each {
+			span += fmt.Sprintf(", up to %d packets each (%s) where packets are lost", mostPerTarget(&cfg), j.span(rate, mostPerTarget(&cfg)))
 		}
-	} else {
-		fmt.Fprintf(out, "%s: %s", paceWords(rate, length), j.span(rate, 1))
-		if each > 1 {
-			fmt.Fprintf(out, ", up to %s (%s packets) where nothing answers", j.span(rate, each), units.Count(times(j.cfg.Total, each)))
-		}
+	case each > 1:
+		span += fmt.Sprintf(", up to %s (%s packets) where nothing answers", j.span(rate, each), units.Count(times(j.cfg.Total, each)))
 	}
 	if j.planSearches() {
-		fmt.Fprint(out, "; less by what is down")
+		span += "; less by what is down"
 	}
-	for _, line := range append(j.planNotes(), j.guarded...) {
-		fmt.Fprintf(out, "\n%s", line)
-	}
-	fmt.Fprintf(out, "\norder of seed %d:\n", j.seed)
+	return append(append(append(lines, span), j.planNotes()...), j.guarded...)
+}
+
+// planOrder lists the first targets.
+func (j *scanJob) planOrder(out io.Writer) {
+	fmt.Fprintf(out, "order of seed %d:\n", j.seed)
 	n := 0
 	for t := range j.cfg.Targets {
 		if n++; n > planned {
 			fmt.Fprintln(out, "  ...")
-			break
+			return
 		}
 		fmt.Fprintf(out, "  %s\n", t)
 	}
-	return flushed(out)
 }
 
 func (j *scanJob) shardWord() string {

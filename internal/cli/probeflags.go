@@ -20,7 +20,7 @@ func probeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "S", Usage: "source `ADDR`, one of this machine's own (default: what the route says)"},
 		&cli.IntFlag{Name: "g", Usage: "source `PORT` (default: free ones, held for the run)"},
 		&cli.IntFlag{Name: "ttl", Usage: "time to live or hop limit `N`"},
-		&cli.IntFlag{Name: "tos", Usage: "type of service or traffic class `N`"},
+		&cli.IntFlag{Name: "tos", Usage: "type of service or traffic class `N`: 184 or 0xb8 is DSCP EF"},
 		&cli.StringFlag{Name: "profile", Value: "linux", Usage: "`STACK` that the SYN looks like: " + profileNames()},
 		&cli.StringFlag{Name: "timeout", Value: "1s", Usage: "wait at most `D` for the answer to one packet"},
 		&cli.IntFlag{Name: "max-retries", Value: probe.DefaultRetries, Usage: "retransmit up to `N` times"},

@@ -84,6 +84,8 @@ type scanOptions struct {
 	Bandwidth string `flag:"bandwidth"`
 	YesWide   bool   `flag:"yes-wide"`
 
+	ResumeEvery string `flag:"resume-every"`
+
 	aliases []string // of techniques, as nmap calls them
 }
 
@@ -165,7 +167,7 @@ func (j *scanJob) readTargets(ctx context.Context) (err error) {
 	if j.set, j.guarded, err = j.options.guardedTargets(ctx, j.streams); err != nil {
 		return err
 	}
-	if err = inOrder(j.readOrder, func() error { return j.readExclusions(ctx) }); err != nil {
+	if err = inOrder(j.readOrder, j.readResumeEvery, func() error { return j.readExclusions(ctx) }); err != nil {
 		return err
 	}
 	j.options.shown.Scan = j.info()

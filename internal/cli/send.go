@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -34,8 +35,8 @@ func sendCommand(s Streams) *cli.Command {
 func sendFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "flags", Value: "S", Usage: "`FLAGS`: SA, S., syn,ack, none"},
-		&cli.StringFlag{Name: "seq", Value: "0", Usage: "sequence number `N`"},
-		&cli.StringFlag{Name: "ack", Value: "0", Usage: "acknowledgement number `N`"},
+		&cli.StringFlag{Name: "seq", Value: "0", Usage: "sequence number `N`, decimal or 0x and hexadecimal"},
+		&cli.StringFlag{Name: "ack", Value: "0", Usage: "acknowledgement number `N`, likewise"},
 		&cli.IntFlag{Name: "win", Value: 65535, Usage: "window `N`, as on the wire"},
 		&cli.StringSliceFlag{Name: "opt", Usage: "`OPTIONS`: mss=1460,sack,ts,wscale=7"},
 		&cli.StringFlag{Name: "data", Usage: "payload: `TEXT`, with escapes such as \\r\\n, or the contents of @FILE"},
@@ -141,10 +142,10 @@ func (j *sendJob) readSegment() (err error) {
 	return nil
 }
 
-// number reads a sequence number in any of Go's bases.
+// number reads a sequence number, decimal or hexadecimal.
 func number(word string) (craft.Seq, error) {
-	n, err := strconv.ParseUint(word, 0, 32)
-	if err != nil {
+	n, err := wholeNumber(word, strconv.ParseUint)
+	if err != nil || n > math.MaxUint32 {
 		return 0, fmt.Errorf("%q is no number from 0 to 4294967295", word)
 	}
 	return craft.Seq(n), nil
@@ -293,7 +294,7 @@ func (j *sendJob) dryRun(context.Context) error {
 	for pair := range j.set.Ordered() {
 		s := j.to(sourceFor(&j.probing, pair.Addr()), pair)
 		for range j.options.Count {
-			if _, err := fmt.Fprintln(j.streams.Out, &s); err != nil {
+			if _, err := fmt.Fprintln(j.streams.Out, j.probing.withHeader(s.String(), j.probing.ttl)); err != nil {
 				return &exit{exitInterrupted, err}
 			}
 		}

@@ -25,6 +25,7 @@ func wideFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "stateless", Usage: "keep no state: any number of targets, only answers are listed " +
 			"(by itself above " + units.Count(wide.Above) + " addresses)"},
 		&cli.StringFlag{Name: "resume", Usage: "save in `FILE` how far the run has come, and go on from there if it exists (stateless)"},
+		&cli.StringFlag{Name: "resume-every", Value: wide.DefaultCheckpointEvery.String(), Usage: "save it each `D`: a killed run repeats what it sent in that time (stateless)"},
 		&cli.StringFlag{Name: "bandwidth", Usage: "bits a second `B` on the wire: 10M, 1G; with --rate, the lower of both"},
 		&cli.BoolFlag{Name: "yes-wide", Usage: "probe more than " + units.Count(wideAddresses) + " public addresses without --exclude-file"},
 	}
@@ -124,6 +125,22 @@ func parseBandwidth(s string) (float64, error) {
 	}
 	return n * factor, nil
 }
+
+// readResumeEvery settles how often it is saved how far a run has come.
+func (j *scanJob) readResumeEvery() (err error) {
+	switch j.resume.every, err = parseDuration(j.options.ResumeEvery); {
+	case err != nil:
+		return usagef("--resume-every: %w", err)
+	case j.resume.every < leastResumeEvery:
+		return usagef("--resume-every: %v is too short a time: at least %v", j.resume.every, leastResumeEvery)
+	case j.options.given["resume-every"] && j.resume.path == "":
+		return usagef("--resume-every needs --resume FILE, which it is about")
+	}
+	return nil
+}
+
+// leastResumeEvery lies between two checkpoints, each of which waits for the disk.
+const leastResumeEvery = 10 * time.Millisecond
 
 // stateless is the configuration of a stateless run of this job. Unless it is
 // said, each target gets fewer probes than with state, where only silence is
@@ -246,6 +263,7 @@ func (j *scanJob) blast(ctx context.Context, e *blaster, cfg wide.Config, result
 	cfg.From = j.resume.state.Position
 	if j.resume.path != "" {
 		cfg.Checkpoint = func(position uint64) error { return j.saveCheckpoint(results.display, position) }
+		cfg.CheckpointEvery = j.resume.every
 	}
 	if p := results.progress; p != nil {
 		cfg.OnProgress = p.Update

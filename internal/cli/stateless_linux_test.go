@@ -369,19 +369,6 @@ func TestLockedCheckpoint(t *testing.T) {
 	}
 }
 
-// after does something when so many lines have been written to it.
-type after struct {
-	lines int
-	do    func()
-}
-
-func (a *after) Write(b []byte) (int, error) {
-	if a.lines -= bytes.Count(b, []byte("\n")); a.lines <= 0 {
-		a.do()
-	}
-	return len(b), nil
-}
-
 // What is excluded when a run is resumed is not probed any more, and what was
 // excluded when it began is not probed either, wherever the list says so.
 func TestExclusionsOfAResumedRunOnlyGrow(t *testing.T) {
@@ -392,7 +379,7 @@ func TestExclusionsOfAResumedRunOnlyGrow(t *testing.T) {
 	var said bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	s := Streams{In: strings.NewReader(""), Out: &after{lines: 20, do: cancel}, Err: &said, Env: func(string) string { return "" }}
+	s := Streams{In: strings.NewReader(""), Out: &countdown{left: 20, done: cancel}, Err: &said, Env: func(string) string { return "" }}
 	first := overModel(ctx, s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "1k", "-o", "json"}, args...)...)
 	if first != exitInterrupted {
 		t.Fatalf("exit %d: %s", first, said.String())

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"synscope/internal/checkpoint"
+	"synscope/internal/outfile"
 	"synscope/internal/report/record"
 	"synscope/probe/wide"
 )
@@ -15,7 +16,8 @@ import (
 // resume is what --resume knows.
 type resume struct {
 	path  string // "" where it was not given
-	found bool   // there was a checkpoint, and this run goes on from it
+	every time.Duration
+	found bool // there was a checkpoint, and this run goes on from it
 	state checkpoint.State
 }
 
@@ -33,7 +35,19 @@ func (j *scanJob) readCheckpoint() (err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
-	return usagef("--resume: %w; to begin anew, remove it", err)
+	return usagef("--resume: %w%s", err, insteadOf(err))
+}
+
+// insteadOf is what to do about a checkpoint that cannot be read: what is no checkpoint
+// of ours is not to be removed for that.
+func insteadOf(err error) string {
+	switch {
+	case errors.Is(err, outfile.ErrUnsafe): // says it itself
+		return ""
+	case errors.Is(err, outfile.ErrNotRegular), !errors.Is(err, checkpoint.ErrDamaged):
+		return "; name another file"
+	}
+	return "; to begin anew, remove it"
 }
 
 // lockCheckpoint keeps other processes from the run, and looks at how far it has
@@ -80,12 +94,24 @@ func (j *scanJob) beginCheckpoint() (done bool, err error) {
 		return true, nil
 	}
 	if j.resume.path != "" {
-		if err := errors.Join(j.keepExclusions(), j.save()); err != nil {
+		if err := j.keepBeginning(); err != nil {
 			return false, usagef("--resume: %w", err)
 		}
 	}
 	j.resume.state.Part++ // saved once its record stands in the outputs
 	return false, nil
+}
+
+// keepBeginning leaves exclusions and checkpoint of a run that begins, both or neither.
+func (j *scanJob) keepBeginning() error {
+	err := j.keepExclusions()
+	if err == nil {
+		err = j.save()
+	}
+	if err != nil && !j.resume.found {
+		os.Remove(j.resume.excludedPath())
+	}
+	return err
 }
 
 func (j *scanJob) save() error {

@@ -130,7 +130,7 @@ func (j *traceJob) dryRun(ctx context.Context) error {
 	out := bufio.NewWriter(j.streams.Out)
 	for ttl := range j.cfg.MaxHops {
 		round, err := j.probing.previewRound([]netip.AddrPort{j.cfg.Target}, uint8(ttl+1), func(_ int, packet string) shownPacket {
-			return shownPacket{"", withTTL(packet, ttl+1)}
+			return shownPacket{"", packet}
 		})
 		if err == nil {
 			err = printAll(ctx, out, round)

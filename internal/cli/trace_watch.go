@@ -324,7 +324,7 @@ func (b *watchBoard) show(title string, rows []*record.HopSummary) {
 	if b.keys {
 		title += " · p pause, r reset, q quit"
 	}
-	table := append([]string{cut(title, columns-1)}, text.WatchTable(rows, columns-1, b.colour)...)
+	table := append([]string{cut(title, columns-1)}, text.WatchTable(rows, columns-1, text.Paint(b.colour))...)
 	if room := max(lines-1, 3); len(table) > room {
 		table = slices.Delete(table, 2, 2+len(table)-room)
 	}

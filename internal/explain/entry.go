@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/xrash/smetrics"
+	"synscope/internal/spelling"
 )
 
 // Kind says where in a record a word stands.
@@ -92,30 +92,14 @@ func icmpFamily(word string) string {
 }
 
 // Near are up to three words that are spelled most like one, best first.
-func Near(word string) (near []string) {
-	type scored struct {
-		word     string
-		distance int
-	}
-	word = normal(word)
-	var all []scored
+func Near(word string) []string {
+	var known []string
 	for _, e := range All() {
-		own := normal(e.Word)
-		d := distance(word, own)
-		if strings.Contains(own, word) || strings.Contains(word, own) {
-			d = min(d, 2)
-		}
-		if limit := max(2, len(word)/3); d <= limit && !slices.ContainsFunc(all, func(s scored) bool { return s.word == e.Word }) {
-			all = append(all, scored{e.Word, d})
-		}
+		known = append(known, normal(e.Word))
 	}
-	slices.SortStableFunc(all, func(a, b scored) int { return a.distance - b.distance })
-	for _, s := range all[:min(3, len(all))] {
-		near = append(near, s.word)
+	near := spelling.Alike(normal(word), known, 3)
+	for i, n := range near {
+		near[i] = Of(n)[0].Word
 	}
 	return near
 }
-
-// distance is how many letters have to be put in, left out or replaced to make
-// one word another (Levenshtein).
-func distance(a, b string) int { return smetrics.WagnerFischer(a, b, 1, 1, 1) }

@@ -24,7 +24,7 @@ import (
 // below them does not: test worlds, and models of hosts.
 var (
 	emitters = []string{"probe", "netraw", "internal/capture", "internal/report", "internal/cli"}
-	apart    = []string{"probe/simnet", "probe/isn/model", "probe/isn/internal", "netraw/bpf"}
+	apart    = []string{"probe/simnet", "probe/isn/simhost", "probe/isn/internal", "netraw/bpf"}
 )
 
 // notWords are literals in the shape of a word that are none: of the command

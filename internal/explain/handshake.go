@@ -3,7 +3,7 @@ package explain
 var scanFindings = []Entry{
 	{Finding, "all-open", "Every port of the host seems open, also ports that nothing serves.", "Two ports that nobody uses (canaries) answered with SYN-ACK like all others.",
 		"Something answers for the host: a SYN proxy, a tarpit or a honeypot. Only a whole `synscope handshake` with data tells which services are real.", "RFC 4987 §3.7"},
-	{Finding, "went-silent", "The host answered, and then nothing any more: its ports that are unknown have to be probed again.", "A port that had answered was asked again and again for ten seconds, and kept silent.",
+	{Finding, "went-silent", "The host answered, and then nothing any more: its ports that are unknown have to be probed again.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"Is the host off, or the link away? An intrusion prevention system may drop what we send since it saw the scan: try --rate 10.", ""},
 	{Finding, "neighbour-lost", "The host's link address did not resolve any more during the run: what is silent from then on may not be filtered.", "This machine's kernel gave packets to it up, and nothing answered after.",
 		"Look at the link and `ip neigh`, and scan again what was silent.", "arp(7)"},
@@ -35,7 +35,7 @@ var handshakeFindings = []Entry{
 	{Finding, "accept-queue-reset", "The accept queue is full, and the host says so by RST.", "An RST answered the third segment of the handshake.",
 		"As for accept-queue-full; on Linux net.ipv4.tcp_abort_on_overflow is 1. A program that closes at once looks alike.", "listen(2), tcp(7)"},
 	{Finding, "syn-cookies", "The host keeps nothing of a half-open connection; it computes its number from the SYN.",
-		"No SYN-ACK was repeated while the connection was half open, and the answer to a repeated SYN is the same or moves with our number.",
+		"No SYN-ACK was retransmitted while the connection was half open, and the answer to a duplicate SYN is the same or depends on our number.",
 		"The host is being flooded, its SYN backlog is small, or cookies are always on. On Linux: nstat -az TcpExtSyncookiesSent.", "RFC 4987 §3.6"},
 	{Finding, "syn-proxy", "Something in front of the host answers in its name and connects to it only later.",
 		"Window 0 in the SYN-ACK (in every one, while sequence numbers are sampled), options or a window that come after the third segment, or another TTL for data than for the SYN-ACK.",
@@ -82,7 +82,7 @@ var teardownFindings = []Entry{
 	{Finding, "simultaneous-close", "Both ends sent a FIN before they had the other's.", "The two FINs crossed.", "", "RFC 9293 §3.6"},
 	{Finding, "time-wait-skipped", "The far end closed first and forgot the connection at once.", "The client's FIN, repeated, was answered by RST.", "It has no TIME_WAIT: old segments may fit into a new connection.", "RFC 9293 §3.6.1"},
 	{Finding, "fin-retransmissions", "How patiently the far end repeats a FIN that nobody acknowledges.", "The same FIN was retransmitted: a probing run keeps its last ACK back and counts.", "On Linux net.ipv4.tcp_orphan_retries.", "RFC 6298 §5"},
-	{Finding, "fin-unanswered", "Nobody acknowledged a FIN.", "It was repeated until the end of the watch.", "The way is cut, or a firewall forgot the connection.", "RFC 9293 §3.6"},
+	{Finding, "fin-unanswered", "Nobody acknowledged a FIN.", "It was retransmitted until the end of the watch.", "The way is cut, or a firewall forgot the connection.", "RFC 9293 §3.6"},
 }
 
 var closes = []Entry{
@@ -92,7 +92,7 @@ var closes = []Entry{
 	{Close, "reset", "Ended by RST.", "A valid RST.", "", "RFC 9293 §3.5.2"},
 	{Close, "none", "Still open when we stopped looking.", "No FIN and no RST.", "", ""},
 	{Close, "unknown", "How the connection ended was not captured as a whole.", "Segments are missing in the capture.", "", ""},
-	{Close, "timeout", "A FIN that nobody acknowledged.", "It was repeated in vain.", "The way is cut, or a firewall forgot the connection.", "RFC 9293 §3.6"},
+	{Close, "timeout", "A FIN that nobody acknowledged.", "It was retransmitted in vain.", "The way is cut, or a firewall forgot the connection.", "RFC 9293 §3.6"},
 }
 
 var doubts = []Entry{

@@ -22,7 +22,7 @@ var states = []Entry{
 }
 
 var reasons = []Entry{
-	{Reason, "syn-ack", "The port answered SYN with SYN-ACK: open.", "Its acknowledgment number is our sequence number plus one, which nobody off the path can guess.", "", "RFC 9293 §3.5"},
+	{Reason, "syn-ack", "The port answered SYN with SYN-ACK: open.", "Its acknowledgment number is our sequence number plus one, which no off-path attacker can guess.", "", "RFC 9293 §3.5"},
 	{Reason, "split-handshake", "The port answered our SYN with a SYN of its own, without ACK.",
 		"The SYN carries no number of ours, so it proves nothing until a SYN-ACK of ours was acknowledged.",
 		"Some load balancers and very old stacks do this. Try `synscope handshake`.", "RFC 9293 §3.5, figure 7"},
@@ -42,7 +42,7 @@ var reasons = []Entry{
 		"Nothing: the port is free when synscope is not running.", ""},
 	{Reason, "broadcast-address", "The address stands for all machines of a network, so no connection can be made to it.", "The kernel's route to it is a broadcast one.", "Leave it out.", "RFC 9293 §3.9.2.3, RFC 919"},
 	{Reason, "interrupted", "The run was ended before an answer came.", "Ctrl-C, a signal, or the end of the time that was given.", "Repeat the run, or go on with --resume.", ""},
-	{Reason, "went-silent", "The host had answered, and then answered nothing any more: the port is unknown.", "A port that had answered was asked again and again for ten seconds, and kept silent.",
+	{Reason, "went-silent", "The host had answered, and then answered nothing any more: the port is unknown.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"The host is off or away, the network between is, or something drops what we send since the scan began. Probe these ports again, more slowly.", ""},
 	{Reason, "arp-response", "The host answered address resolution on the link.", "ARP.", "", "RFC 826"},
 	{Reason, "nd-response", "The host answered address resolution on the link.", "A neighbour advertisement.", "", "RFC 4861 §4.4"},

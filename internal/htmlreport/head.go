@@ -199,9 +199,27 @@ func (r *run) leftOut() (notes []string) {
 	if r.omitted > 0 {
 		notes = append(notes, fmt.Sprintf("%s verdicts are counted and not listed: a report has room for %s.", units.Count(r.omitted), units.Count(mostVerdicts)))
 	}
-	for _, kind := range slices.Sorted(maps.Keys(r.strange)) {
+	return append(notes, r.strangers()...)
+}
+
+// mostTold is how many types are named that this version does not know.
+const mostTold = 3
+
+// strangers says which types these are; those beyond the first few together.
+func (r *run) strangers() (notes []string) {
+	others := uint64(0)
+	for i, kind := range slices.Sorted(maps.Keys(r.strange)) {
+		n := r.strange[kind]
+		if i >= mostTold {
+			others += n
+			continue
+		}
 		notes = append(notes, fmt.Sprintf("%s of type %q, which this version does not know, %s left out.",
-			units.Plural(r.strange[kind], "record", "records"), kind, plural(int(r.strange[kind]), "is", "are")))
+			units.Plural(n, "record", "records"), kind, plural(int(n), "is", "are")))
+	}
+	if others > 0 {
+		notes = append(notes, fmt.Sprintf("%s of other types that this version does not know %s left out too.",
+			units.Plural(others, "record", "records"), plural(int(others), "is", "are")))
 	}
 	return notes
 }
@@ -215,7 +233,7 @@ func quotedLine(args []string) string {
 			words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 		}
 	}
-	return shortened(strings.Join(words, " "), 2_000)
+	return record.Shortened(strings.Join(words, " "), 2_000)
 }
 
 // facts are what the summary counts.
@@ -240,8 +258,8 @@ func (s *summaryRecord) facts() (list []fact) {
 	for _, loss := range []struct {
 		name string
 		n    uint64
-	}{{"errors of sending", s.SendErrors}, {"RSTs refused by this machine's firewall", countOf(s.ResetsRefused)},
-		{"connections left half open", countOf(s.ResetsUnheard)}, {"dropped by this machine", s.KernelDrops}} {
+	}{{"errors of sending", s.SendErrors}, {"RSTs refused by this machine's firewall", s.ResetsRefused.Value},
+		{"connections left half open", s.ResetsLost.Value}, {"dropped by this machine", s.KernelDrops}} {
 		if loss.n > 0 {
 			add(loss.name, units.Count(loss.n))
 		}
@@ -285,10 +303,4 @@ func (s *summaryRecord) rejected() (list []fact) {
 		list = append(list, fact{why, units.Count(s.Rejected[why])})
 	}
 	return list
-}
-
-// countOf is a count that may be absent, which says as much as zero.
-func countOf(m record.Maybe[uint64]) uint64 {
-	n, _ := m.Get()
-	return n
 }

@@ -2,13 +2,13 @@ package htmlreport
 
 import (
 	"io"
-	"unicode"
 	"unicode/utf8"
+
+	"synscope/internal/report/units"
 )
 
-// plain passes a page on, and puts U+FFFD for what records may hold and no page shows:
-// controls, which command a terminal that the page is written to, and those of
-// bidirectional text, which turn the order of what follows them round.
+// plain passes a page on, and puts U+FFFD for what records may hold and no page shows
+// (units.Commanding): the page may be written to a terminal, and be read as text.
 type plain struct {
 	to   io.Writer
 	out  []byte
@@ -45,7 +45,7 @@ func shown(r rune) rune {
 	switch {
 	case r == '\n', r == '\t':
 		return r
-	case unicode.Is(unicode.Cc, r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
+	case units.Commanding(r):
 		return utf8.RuneError
 	}
 	return r

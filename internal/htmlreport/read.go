@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"synscope/internal/report/record"
-	"synscope/internal/report/units"
 )
 
 // ErrInput marks a file that is not the JSON lines of synscope.
@@ -147,12 +146,12 @@ func (f *reading) take(line []byte) error {
 	case f.now == nil && *head.Type == "capability":
 		f.examined()
 	case f.now == nil:
-		return fmt.Errorf("the first record is %q and not \"run\"", shortened(*head.Type, 40))
+		return fmt.Errorf("the first record is %q and not \"run\"", record.Shortened(*head.Type, 40))
 	case f.now.summary != nil:
-		return fmt.Errorf("a record of type %q after the summary, and no run that it belongs to", shortened(*head.Type, 40))
+		return fmt.Errorf("a record of type %q after the summary, and no run that it belongs to", record.Shortened(*head.Type, 40))
 	}
 	if err := f.now.take(*head.Type, line); err != nil {
-		return fmt.Errorf("a record of type %q: %w", shortened(*head.Type, 40), wording(err))
+		return fmt.Errorf("a record of type %q: %w", record.Shortened(*head.Type, 40), record.Wording(err))
 	}
 	return nil
 }
@@ -163,7 +162,7 @@ func (f *reading) begin(line []byte, schema *string) error {
 	case schema == nil:
 		return errors.New("no run of synscope: it names no schema")
 	case *schema != record.Schema:
-		return fmt.Errorf("records of %q: this version reads %q", shortened(*schema, 40), record.Schema)
+		return fmt.Errorf("records of %q: this version reads %q", record.Shortened(*schema, 40), record.Schema)
 	case len(f.report.runs) == mostRuns:
 		return fmt.Errorf("more than %d runs: a report holds no more", mostRuns)
 	}
@@ -172,7 +171,7 @@ func (f *reading) begin(line []byte, schema *string) error {
 	}
 	now := newRun(f.name, len(f.report.runs))
 	if err := json.Unmarshal(line, &now.head); err != nil {
-		return fmt.Errorf("a record of type \"run\": %w", wording(err))
+		return fmt.Errorf("a record of type \"run\": %w", record.Wording(err))
 	}
 	if now.head.Command == "" {
 		return errors.New("a run that names no command")
@@ -198,24 +197,7 @@ func (f *reading) noRecord(line []byte, err error) error {
 	case f.now == nil && strings.HasPrefix(start, "["), f.now == nil && start == "{":
 		return errors.New("one JSON document over many lines: report takes JSON lines of synscope, one object a line")
 	case errors.As(err, &syntax):
-		return fmt.Errorf("no JSON at column %d: %s", max(1, syntax.Offset), wording(err))
+		return fmt.Errorf("no JSON at column %d: %s", max(1, syntax.Offset), record.Wording(err))
 	}
-	return fmt.Errorf("no record: %w", wording(err))
-}
-
-// wording says errors of the decoder in words of a user.
-func wording(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) && wrong.Field != "" {
-		return fmt.Errorf("%q cannot be a %s", wrong.Field, shortened(wrong.Value, 40))
-	}
-	return errors.New(units.Printable(strings.TrimPrefix(shortened(err.Error(), 200), "json: ")))
-}
-
-// shortened is a stranger's text, no longer than n characters.
-func shortened(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
+	return fmt.Errorf("no record: %w", record.Wording(err))
 }

@@ -105,7 +105,7 @@ func (r *run) takeListed(kind string, line []byte) error {
 	case "shard", "explanation", "report", "planned", "schema":
 		return nil
 	}
-	if kind = shortened(kind, 40); r.strange[kind] == 0 && len(r.strange) >= mostStrangers {
+	if kind = record.Shortened(kind, 40); r.strange[kind] == 0 && len(r.strange) >= mostStrangers {
 		kind = otherTypes // counted all the same
 	}
 	r.strange[kind]++

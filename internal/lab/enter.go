@@ -34,21 +34,29 @@ const marker = "SYNSCOPE_LAB_PARENT"
 //
 // The error wraps [ErrNotPermitted] where the machine or user does not allow it.
 func Enter(ctx context.Context) (inside bool, code int, err error) {
-	return enter(ctx, false)
+	return enter(ctx, background)
 }
 
 // EnterForeground is Enter for a program that talks with whoever sits at the
 // terminal of standard input, as a shell does: the copy is its foreground, and
 // what is typed there is for the copy alone.
 func EnterForeground(ctx context.Context) (inside bool, code int, err error) {
-	return enter(ctx, true)
+	return enter(ctx, foreground)
 }
 
-func enter(ctx context.Context, foreground bool) (inside bool, code int, err error) {
+// ground is whether the copy is the foreground process group of its terminal.
+type ground uint8
+
+const (
+	background ground = iota
+	foreground
+)
+
+func enter(ctx context.Context, of ground) (inside bool, code int, err error) {
 	if Inside() {
 		return true, 0, arrive()
 	}
-	code, err = reexecute(ctx, foreground)
+	code, err = reexecute(ctx, of)
 	return false, code, err
 }
 
@@ -94,14 +102,14 @@ func (n *namespace) skipIndices() error {
 
 // reexecute runs the copy in a new network namespace, inside a new user
 // namespace if the first alone is not allowed.
-func reexecute(ctx context.Context, foreground bool) (int, error) {
+func reexecute(ctx context.Context, of ground) (int, error) {
 	// Pdeathsig follows the thread that forked, not the process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
 	var refused error
 	for _, attr := range isolations() {
-		attr.Foreground = foreground // its terminal is attr.Ctty, standard input
+		attr.Foreground = of == foreground // its terminal is attr.Ctty, standard input
 		cmd, err := copyOfSelf(ctx, attr)
 		if err != nil {
 			return 0, err

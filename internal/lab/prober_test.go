@@ -34,6 +34,9 @@ type prober struct {
 	capture int
 }
 
+// everyProtocol is ETH_P_ALL in network byte order, as packet(7) wants it.
+const everyProtocol = unix.ETH_P_ALL&0xff<<8 | unix.ETH_P_ALL>>8
+
 func newProber(t *testing.T) *prober {
 	t.Helper()
 	open := func(domain, proto int) int {
@@ -45,7 +48,7 @@ func newProber(t *testing.T) *prober {
 		return fd
 	}
 	p := &prober{t: t, raw: map[bool]int{true: open(unix.AF_INET, unix.IPPROTO_TCP), false: open(unix.AF_INET6, unix.IPPROTO_TCP)}}
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0x0300) // ETH_P_ALL
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, everyProtocol)
 	if err != nil {
 		t.Fatal(err)
 	}

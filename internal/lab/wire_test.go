@@ -116,19 +116,18 @@ func TestWireDelay(t *testing.T) {
 			conn.Close()
 		}
 	}
-	var late []time.Duration
-	for _, r := range h.Wire().Records() {
+	records := h.Wire().Records()
+	if len(records) < 2*2*20 { // a SYN and its answer, by both versions of IP
+		t.Errorf("the link has seen %d packets", len(records))
+	}
+	for _, r := range records {
 		if r.Outcome != Forwarded || r.Due.Sub(r.In) != delay/2 {
 			t.Errorf("%+v: want forwarded, due after %v", r, delay/2)
 		}
 		if r.Out.Before(r.Due) {
 			t.Errorf("left %v early", r.Due.Sub(r.Out))
 		}
-		late = append(late, r.Out.Sub(r.Due))
 	}
-	slices.Sort(late)
-	n := len(late)
-	t.Logf("%d packets left late by %v in the median, %v at 95%%, %v at most", n, late[n/2], late[n*95/100], late[n-1])
 }
 
 func TestWireLossIsBinomial(t *testing.T) {

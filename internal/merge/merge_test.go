@@ -151,6 +151,8 @@ func TestRefused(t *testing.T) {
 		"holds no run":                  {"hello\n"},
 		"which no record is":            {file(1, 1, 1, strings.Repeat("x", longestLine+1)+"\n"+done)},
 		"nothing to merge":              {},
+		"no record: no JSON":            {file(1, 1, 1, done, "\x00\n")},
+		`"port" cannot be a number -1`:  {file(1, 1, 1, done, strings.Replace(port("192.0.2.1", "open"), ":80,", ":-1,", 1))},
 	} {
 		if _, err := merged(t, files...); err == nil || !strings.Contains(strings.Replace(err.Error(), "is missing", "missing", 1), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -193,6 +195,16 @@ func TestKilledAsItBegan(t *testing.T) {
 				t.Errorf("%q: %v, %v", files, err, k)
 			}
 		}
+	}
+}
+
+// A process that was killed while it wrote, and another that wrote to the end of the
+// same file, as `>> file` has it, are two parts.
+func TestTornAndAppended(t *testing.T) {
+	first := file(1, 1, 1, `{"type":"port","addr":"192.0`, port("192.0.2.9", "refused"))
+	k, err := merged(t, first+file(1, 1, 2, summary(true, `"open":1`), port("192.0.2.1", "open")))
+	if err != nil || len(k.ports) != 2 || k.summary.States[probe.StateFiltered] != 8 {
+		t.Errorf("%v, %+v", err, k)
 	}
 }
 

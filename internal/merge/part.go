@@ -69,6 +69,11 @@ func readParts(f *os.File) (parts []*part, err error) {
 			if now != nil {
 				err = decodeInto(&now.summary, line)
 			}
+		case "port": // is decoded later
+		default:
+			if now != nil && len(bytes.TrimSpace(line)) > 0 && !json.Valid(line) {
+				err = errors.New("no record: no JSON")
+			}
 		}
 		if now != nil {
 			now.end = at + int64(len(line)) + 1
@@ -101,7 +106,10 @@ func checkParts(path string, parts []*part) error {
 
 func decodeInto[T any](field **T, line []byte) error {
 	*field = new(T)
-	return json.Unmarshal(line, *field)
+	if err := json.Unmarshal(line, *field); err != nil {
+		return fmt.Errorf("no record: %w", record.Wording(err))
+	}
+	return nil
 }
 
 // longestLine is more than any record of a scan takes.
@@ -122,11 +130,22 @@ func eachRecord(r io.Reader, at int64, f func(kind string, line []byte, at int64
 		case err != nil:
 			return err
 		}
+		torn := beforeRun(line)
+		line, at = line[torn:], at+int64(torn)
 		if err := f(kindOf(line), line[:len(line)-1], at); err != nil {
 			return fmt.Errorf("at byte %d: %w", at, err)
 		}
 		at += int64(len(line))
 	}
+}
+
+// beforeRun is how many bytes of a line are of a process that was killed while writing
+// it, where the next one wrote to the end of the same file.
+func beforeRun(line []byte) int {
+	if at := bytes.LastIndex(line, []byte(`{"type":"run",`)); at > 0 && !json.Valid(line) {
+		return at
+	}
+	return 0
 }
 
 // kindOf is a record's type; our own writer puts it first.

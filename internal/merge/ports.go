@@ -89,7 +89,7 @@ func (p *part) ports(f func(*record.Port) error) error {
 		}
 		port, err := decodePort(line)
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.path, err)
+			return fmt.Errorf("%s: no record: %w", p.path, record.Wording(err))
 		}
 		return f(port)
 	})

@@ -25,7 +25,7 @@ func (t *total) add(s *record.Summary) {
 	t.sum.Resets += s.Resets
 	t.sum.SendErrors += s.SendErrors
 	t.sum.ResetsRefused = plus(t.sum.ResetsRefused, s.ResetsRefused)
-	t.sum.ResetsUnheard = plus(t.sum.ResetsUnheard, s.ResetsUnheard)
+	t.sum.ResetsLost = plus(t.sum.ResetsLost, s.ResetsLost)
 	t.sum.Received += s.Received
 	t.sum.Matched += s.Matched
 	t.sum.KernelDrops += s.KernelDrops

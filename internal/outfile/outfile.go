@@ -32,28 +32,28 @@ func Open(path string, mode fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
-// Begun is a file that is open for writing, and may still be taken back.
-type Begun struct {
+// Reserved is a file that is open for writing, and may still be taken back.
+type Reserved struct {
 	*os.File
-	made bool // by Begin
+	made bool // by Reserve
 }
 
-// Begin is [Open] for a run that may be refused before it writes.
-func Begin(path string, mode fs.FileMode) (*Begun, error) {
+// Reserve is [Open] for a run that may be refused before it writes.
+func Reserve(path string, mode fs.FileMode) (*Reserved, error) {
 	f, made, err := open(path, mode)
 	if err != nil {
 		return nil, err
 	}
-	return &Begun{f, made}, nil
+	return &Reserved{f, made}, nil
 }
 
-// TakeBack closes the file. One that Begin has made, and that is empty, is removed as
+// TakeBack closes the file. One that Reserve has made, and that is empty, is removed as
 // far as this process still may: nothing is left of a run that did not begin.
-func (b *Begun) TakeBack() error {
-	if b.made {
-		remove(b.File)
+func (r *Reserved) TakeBack() error {
+	if r.made {
+		remove(r.File)
 	}
-	return b.Close()
+	return r.Close()
 }
 
 // ErrNotRegular: a pipe or a device is where a file should be; reading it may have

@@ -347,26 +347,26 @@ func TestReplaceWritesToWhatIsNoFile(t *testing.T) {
 	}
 }
 
-// What Begin has made and nothing was written to is removed; what was there, what has
+// What Reserve has made and nothing was written to is removed; what was there, what has
 // contents, and what somebody else has put in its place, stay.
 func TestTakeBack(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct {
 		name   string
 		before bool
-		then   func(f *Begun)
+		then   func(f *Reserved)
 		stays  bool
 	}{
-		{"new", false, func(*Begun) {}, false},
-		{"old", true, func(*Begun) {}, true},
-		{"written", false, func(f *Begun) { f.WriteString("x") }, true},
-		{"replaced", false, func(f *Begun) { must(t, os.Remove(f.Name())); put(t, f.Name(), "") }, true},
+		{"new", false, func(*Reserved) {}, false},
+		{"old", true, func(*Reserved) {}, true},
+		{"written", false, func(f *Reserved) { f.WriteString("x") }, true},
+		{"replaced", false, func(f *Reserved) { must(t, os.Remove(f.Name())); put(t, f.Name(), "") }, true},
 	} {
 		path := filepath.Join(dir, c.name)
 		if c.before {
 			put(t, path, "")
 		}
-		f, err := Begin(path, Public)
+		f, err := Reserve(path, Public)
 		must(t, err)
 		c.then(f)
 		must(t, f.TakeBack())

@@ -56,18 +56,24 @@ func (a Answer) With(name, value string) Answer {
 // imfFixdate is the form of a Date (RFC 9110 §5.6.7).
 const imfFixdate = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// write sends an answer; to HEAD without its body (RFC 9110 §9.3.2).
-func (a *Answer) write(w *bufio.Writer, head, last bool, now time.Time) error {
+// manner is in which way an answer is sent.
+type manner struct {
+	head bool // to HEAD: without its body (RFC 9110 §9.3.2)
+	last bool // the connection is closed after it
+}
+
+// write sends an answer.
+func (a *Answer) write(w *bufio.Writer, how manner, now time.Time) error {
 	fmt.Fprintf(w, "HTTP/1.1 %d %s\r\n", a.Status, phrases[a.Status])
 	fmt.Fprintf(w, "Date: %s\r\nContent-Length: %d\r\n", now.UTC().Format(imfFixdate), len(a.Body))
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		fmt.Fprintf(w, "%s: %s\r\n", name, a.Fields[name])
 	}
-	if last {
+	if how.last {
 		w.WriteString("Connection: close\r\n")
 	}
 	w.WriteString("\r\n")
-	if !head {
+	if !how.head {
 		w.Write(a.Body)
 	}
 	return w.Flush()

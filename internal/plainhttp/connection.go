@@ -12,8 +12,9 @@ import (
 
 // Bounds of a connection.
 const (
-	mostHead = 16 << 10               // bytes of a request
-	linger   = 500 * time.Millisecond // for a client to read why it was refused
+	mostHead      = 16 << 10    // bytes of a request
+	linger        = time.Second // for a client to read why it was refused
+	mostDiscarded = 1 << 20     // bytes that it may send meanwhile
 )
 
 // connection is one client's.
@@ -67,14 +68,13 @@ func (c *connection) answer(ctx context.Context, h Handler, r *Request) Answer {
 	return a
 }
 
-func (c *connection) write(a Answer, head, last bool, patience time.Duration) error {
+func (c *connection) write(a Answer, how manner, patience time.Duration) error {
 	now := time.Now()
 	c.SetWriteDeadline(now.Add(patience))
-	return a.write(c.out, head, last, now)
+	return a.write(c.out, how, now)
 }
 
-// refuse answers a request that is none, and waits a little for the client to close:
-// to close first, with bytes unread, would take the answer away by a reset.
+// refuse answers a request that is none, and ends the connection.
 func (c *connection) refuse(err error, patience time.Duration) {
 	var r *refusal
 	if !errors.As(err, &r) {
@@ -84,18 +84,25 @@ func (c *connection) refuse(err error, patience time.Duration) {
 	if r.status == MethodNotAllowed {
 		a = a.With("Allow", "GET, HEAD")
 	}
-	if c.write(a, false, true, patience) != nil {
+	c.end(a, patience)
+}
+
+// reject answers a connection for which there is no room, and ends it.
+func (c *connection) reject(patience time.Duration) {
+	c.end(Text(Unavailable, "too many requests in progress: try again later"), patience)
+	c.Close()
+}
+
+// end writes the last answer and waits a little for the client to close: to close first,
+// with bytes unread, resets the connection, and may take the answer from the client
+// (RFC 9112 §9.6).
+func (c *connection) end(a Answer, patience time.Duration) {
+	if c.write(a, manner{last: true}, patience) != nil {
 		return
 	}
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
 	c.SetReadDeadline(time.Now().Add(linger))
-	io.Copy(io.Discard, io.LimitReader(c.Conn, 1<<20))
-}
-
-// turnAway answers a connection for which there is no room, and closes it.
-func (c *connection) turnAway(patience time.Duration) {
-	c.write(Text(Unavailable, "too many requests are being worked out: ask again later"), false, true, patience)
-	c.Close()
+	io.Copy(io.Discard, io.LimitReader(c.Conn, mostDiscarded))
 }

@@ -7,8 +7,8 @@
 // length and on its time (request.go), is answered by the Handler, and written (answer.go);
 // then it waits for the next one. The context of a handler ends when the client goes away.
 //
-//	s := plainhttp.Server{Handler: func(_ context.Context, r *plainhttp.Request) plainhttp.Answer {
+//	s := plainhttp.Server{MaxConns: 16, Handler: func(_ context.Context, r *plainhttp.Request) plainhttp.Answer {
 //		return plainhttp.Text(plainhttp.OK, "you asked for "+r.URL.Path)
-//	}, Patience: 15 * time.Second, Idle: 2 * time.Minute, Most: 64}
+//	}}
 //	err := s.Serve(listener)
 package plainhttp

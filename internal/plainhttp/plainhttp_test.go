@@ -31,7 +31,7 @@ func serve(t testing.TB, h plainhttp.Handler) (*plainhttp.Server, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &plainhttp.Server{Handler: h, Patience: time.Minute, Idle: time.Minute, Most: 64}
+	s := &plainhttp.Server{Handler: h, Patience: time.Minute, Idle: time.Minute, MaxConns: 64}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -266,7 +266,7 @@ func TestShutdownWaitsForAnswers(t *testing.T) {
 func TestStrangersTakeNoTurn(t *testing.T) {
 	s, addr := serve(t, echo)
 	var first net.Conn
-	for i := range 3 * s.Most {
+	for i := range 3 * s.MaxConns {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
@@ -295,20 +295,81 @@ func TestAllAreWorkedFor(t *testing.T) {
 		<-release
 		return plainhttp.Text(plainhttp.OK, "done")
 	})
-	answers := make(chan int, s.Most)
-	for range s.Most {
+	answers := make(chan int, s.MaxConns)
+	for range s.MaxConns {
 		go func() { answers <- status(t, addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") }()
 	}
-	for range s.Most {
+	for range s.MaxConns {
 		<-began
 	}
 	if got := status(t, addr, ""); got != 503 {
 		t.Errorf("status %d, want 503", got)
 	}
 	close(release)
-	for range s.Most {
+	for range s.MaxConns {
 		if got := <-answers; got != 200 {
 			t.Errorf("status %d", got)
 		}
+	}
+}
+
+// gated is a listener that takes the next connection when the test says so.
+type gated struct {
+	net.Listener
+	next chan struct{}
+}
+
+func (g gated) Accept() (net.Conn, error) {
+	<-g.next
+	return g.Listener.Accept()
+}
+
+// TestRejectedAfterAWholeRequest: who has sent a request before the server looks at the
+// connection, and is rejected, reads why, and then the end of the connection: bytes that
+// nobody has read would make it a reset. The server has a default for every bound.
+func TestRejectedAfterAWholeRequest(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := gated{l, make(chan struct{}, 2*plainhttp.DefaultMaxConns)}
+	began, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	s := &plainhttp.Server{Handler: func(context.Context, *plainhttp.Request) plainhttp.Answer {
+		began <- struct{}{}
+		<-release
+		return plainhttp.Text(plainhttp.OK, "done")
+	}}
+	go func() { ended <- s.Serve(gate) }()
+	answers := make(chan int, plainhttp.DefaultMaxConns)
+	for range plainhttp.DefaultMaxConns {
+		gate.next <- struct{}{}
+		go func() { answers <- status(t, l.Addr().String(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n") }()
+		<-began
+	}
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nX-Word: "+strings.Repeat("w", 40<<10)+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	gate.next <- struct{}{}
+	got, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 503 ") || !strings.HasSuffix(string(got), "\r\n\r\ntoo many requests in progress: try again later\n") {
+		t.Errorf("%q, %v", got, err)
+	}
+	close(release)
+	for range plainhttp.DefaultMaxConns {
+		if got := <-answers; got != 200 {
+			t.Errorf("status %d", got)
+		}
+	}
+	close(gate.next)
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package plainhttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -12,20 +13,28 @@ import (
 type Handler func(ctx context.Context, r *Request) Answer
 
 // Server answers the connections of a listener. Its fields are set before Serve is
-// called; all are needed.
+// called; only Handler is needed.
 type Server struct {
 	Handler  Handler
-	Patience time.Duration // for a request to be read, and for an answer to be written
-	Idle     time.Duration // for the next request
-	Most     int           // connections at a time; beyond, one that nothing is worked out for makes room
+	Patience time.Duration // for a request to be read, and for an answer to be written; 0 is DefaultPatience
+	Idle     time.Duration // for the next request; 0 is DefaultIdle
+	MaxConns int           // connections at a time; beyond, one without a handler at work is closed; 0 is DefaultMaxConns
 
-	mu       sync.Mutex
-	listener net.Listener
-	held     map[*connection]activity
-	turns    uint64 // so far: what entered an activity before another has the lower one
-	closing  bool
-	busy     sync.WaitGroup
+	mu        sync.Mutex
+	listener  net.Listener
+	held      map[*connection]activity
+	rejecting int    // connections that are being told that there is no room
+	turns     uint64 // so far: what entered an activity before another has the lower one
+	closing   bool
+	busy      sync.WaitGroup
 }
+
+// What a Server does where its fields do not say.
+const (
+	DefaultPatience = 15 * time.Second
+	DefaultIdle     = 2 * time.Minute
+	DefaultMaxConns = 64
+)
 
 // activity is what a connection is doing, and since when.
 type activity struct {
@@ -40,7 +49,7 @@ const (
 	waiting doing = iota // for a request
 	reading              // one
 	writing              // an answer
-	working              // one out
+	working              // the handler is at work
 )
 
 // acceptPause passes between two attempts to accept where one failed, for want of a
@@ -69,6 +78,7 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) begin(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.Patience, s.Idle, s.MaxConns = cmp.Or(s.Patience, DefaultPatience), cmp.Or(s.Idle, DefaultIdle), cmp.Or(s.MaxConns, DefaultMaxConns)
 	s.listener, s.held = l, map[*connection]activity{}
 	return !s.closing
 }
@@ -81,8 +91,8 @@ func (s *Server) hold(c *connection) {
 		c.Close()
 		return
 	}
-	if len(s.held) >= s.Most && !s.makeRoom() {
-		go c.turnAway(s.Patience)
+	if len(s.held) >= s.MaxConns && !s.makeRoom() {
+		s.reject(c)
 		return
 	}
 	s.turns++
@@ -92,6 +102,25 @@ func (s *Server) hold(c *connection) {
 		for s.serve(c) {
 		}
 	})
+}
+
+// mostRejecting is how many clients are told at a time that there is no room: each
+// takes a descriptor until it closes its connection, or linger is over.
+const mostRejecting = 16
+
+// reject tells a client that there is no room; beyond mostRejecting it is not told why.
+func (s *Server) reject(c *connection) {
+	if s.rejecting >= mostRejecting {
+		c.Close()
+		return
+	}
+	s.rejecting++
+	go func() {
+		c.reject(s.Patience)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.rejecting--
+	}()
 }
 
 // serve answers one request, and tells whether there may be another.
@@ -108,11 +137,11 @@ func (s *Server) serve(c *connection) bool {
 	a := c.answer(context.Background(), s.Handler, r)
 	s.enter(c, writing)
 	last := r.last || s.ends()
-	return c.write(a, r.head, last, s.Patience) == nil && !last
+	return c.write(a, manner{head: r.head, last: last}, s.Patience) == nil && !last
 }
 
 // makeRoom closes the connection for which the least would be lost, of several the one
-// that is at it longest; false: something is being worked out for each.
+// that is at it longest; false: a handler is at work for each.
 func (s *Server) makeRoom() bool {
 	var least *connection
 	for c, a := range s.held {

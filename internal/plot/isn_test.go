@@ -12,14 +12,14 @@ import (
 	"time"
 
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // modelled are the samples of a model host and what they show.
 func modelled(class isn.Class, samples int) ([]isn.Sample, *isn.Report) {
 	rng := rand.New(rand.NewPCG(8, uint64(class)))
 	plan := isn.NewPlan(isn.PlanConfig{Samples: samples})
-	all := model.Sample(plan, model.Draw(class, rng), model.Path{RTT: time.Millisecond, Jitter: 100 * time.Microsecond}, rng)
+	all := simhost.Sample(plan, simhost.Draw(class, rng), simhost.Path{RTT: time.Millisecond, Jitter: 100 * time.Microsecond}, rng)
 	r := isn.Analyze(all, isn.Options{})
 	return all, &r
 }
@@ -28,7 +28,7 @@ func modelled(class isn.Class, samples int) ([]isn.Sample, *isn.Report) {
 func TestISN(t *testing.T) {
 	dir := pictures(t)
 	seen := map[string]isn.Class{}
-	for _, class := range model.Drawable() {
+	for _, class := range simhost.Drawable() {
 		samples, r := modelled(class, 0)
 		path := filepath.Join(dir, "isn-"+class.String()+".png")
 		if err := ISN(path, "192.0.2.7:443", r, samples); err != nil {
@@ -114,8 +114,8 @@ func TestPhasePanel(t *testing.T) {
 // The residuals of a clock are the jitter of the way, not more.
 func TestResiduals(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
-	host := model.Draw(isn.ClassTupleClock, rng)
-	samples := model.Sample(isn.NewPlan(isn.PlanConfig{}), host, model.Path{RTT: time.Millisecond}, rng)
+	host := simhost.Draw(isn.ClassTupleClock, rng)
+	samples := simhost.Sample(isn.NewPlan(isn.PlanConfig{}), host, simhost.Path{RTT: time.Millisecond}, rng)
 	r := isn.Analyze(samples, isn.Options{})
 	v := &numbers{report: &r, samples: samples}
 	rest := v.residuals(r.Clock.Value.Hz)

@@ -16,14 +16,14 @@ import (
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 	"synscope/probe/sample"
 )
 
 // modelled are the samples of a model host and what they show.
 func modelled(class isn.Class) ([]isn.Sample, *record.ISN) {
 	rng := rand.New(rand.NewPCG(8, uint64(class)))
-	samples := model.Sample(isn.NewPlan(isn.PlanConfig{}), model.Draw(class, rng), model.Path{RTT: time.Millisecond, Jitter: 100 * time.Microsecond}, rng)
+	samples := simhost.Sample(isn.NewPlan(isn.PlanConfig{}), simhost.Draw(class, rng), simhost.Path{RTT: time.Millisecond, Jitter: 100 * time.Microsecond}, rng)
 	return samples, record.NewISN("host.example", &sample.Result{
 		Target: netip.MustParseAddrPort("192.0.2.7:443"), State: probe.StateOpen, Clock: netraw.ClockKernel,
 		Report: isn.Analyze(samples, isn.Options{}),
@@ -109,7 +109,7 @@ func TestISNScreens(t *testing.T) {
 		if err := sink.Close(); err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range []string{class.String(), "means", "how sure", "off the path", "nmap says"} {
+		for _, word := range []string{class.String(), "means", "how sure", "off-path", "nmap says"} {
 			if !strings.Contains(out.String(), word) {
 				t.Errorf("%s: no %q in\n%s", class, word, out.String())
 			}

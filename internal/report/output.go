@@ -45,8 +45,8 @@ type Output struct {
 type destination struct {
 	sink.Sink
 	w    *sink.LineWriter
-	file *outfile.Begun // nil for standard output
-	err  error          // why it takes no more records
+	file *outfile.Reserved // nil for standard output
+	err  error             // why it takes no more records
 }
 
 // Open opens every file, made if it is not there, before the run starts. Files are
@@ -100,7 +100,7 @@ func (out *Output) add(f File, cfg *Config) error {
 		out.sinks = append(out.sinks, &destination{Sink: format.New(w, cfg.Options), w: w})
 		return nil
 	}
-	file, err := outfile.Begin(f.Path, outfile.Public)
+	file, err := outfile.Reserve(f.Path, outfile.Public)
 	if err != nil {
 		return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 	}

@@ -1,6 +1,9 @@
 package spelling
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestHint(t *testing.T) {
 	known := []string{"port", "state", "reason", "rtt_ns", "at", "tuple-random-increment"}
@@ -18,5 +21,19 @@ func TestHint(t *testing.T) {
 	}
 	if got := Nearest("", known); got != "" {
 		t.Errorf("nothing is like %q", got)
+	}
+}
+
+func TestAlike(t *testing.T) {
+	known := []string{"reset", "unverified-reset", "refused", "syn-ack", "synack-retransmissions", "reset"}
+	for word, want := range map[string][]string{
+		"rest": {"reset"}, "reset": {"reset", "unverified-reset"}, "nothing": {}, "syn-akc": {"syn-ack"},
+	} {
+		if got := Alike(word, known, 2); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", word, got, want)
+		}
+	}
+	if got := Question("a", "b"); got != `did you mean "a" or "b"?` {
+		t.Error(got)
 	}
 }

@@ -184,18 +184,18 @@ func (l *layers) portsOf(active []uint32) Ports {
 	if ports, ok := l.sharedPorts(active); ok {
 		return ports
 	}
-	var set portBits
+	var set PortBits
 	for _, w := range active {
 		if !l.words[w].exclude {
-			set.add(l.ports[l.words[w].ports])
+			set.AddAll(l.ports[l.words[w].ports])
 		}
 	}
 	for _, w := range active {
 		if l.words[w].exclude {
-			set.remove(l.ports[l.words[w].ports])
+			set.Remove(l.ports[l.words[w].ports])
 		}
 	}
-	return set.ports()
+	return set.Ports()
 }
 
 // sharedPorts answers portsOf where that takes no set arithmetic: an exclusion of

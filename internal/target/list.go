@@ -3,6 +3,7 @@ package target
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -54,6 +55,9 @@ func readList(ctx context.Context, name, what string, stdin io.Reader, add func(
 	}
 	if err := lines.Err(); err != nil {
 		at.line++
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("a line of more than %d bytes, which no list has", maxLine)
+		}
 		return listError(at, err)
 	}
 	return nil

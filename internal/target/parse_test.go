@@ -253,7 +253,7 @@ func TestLists(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	write("192.0.2.1\n" + strings.Repeat("x", maxLine+1))
-	if _, err := Parse(t.Context(), nil, Options{Lists: []string{file}}); !errors.Is(err, ErrList) || !strings.HasPrefix(err.Error(), file+":2: ") {
+	if _, err := Parse(t.Context(), nil, Options{Lists: []string{file}}); !errors.Is(err, ErrList) || !strings.HasPrefix(err.Error(), file+":2: ") || !strings.Contains(err.Error(), "a line of more than") {
 		t.Errorf("a long line gives %v", err)
 	}
 	if _, err := Parse(t.Context(), nil, Options{Lists: []string{dir + "/none"}}); !errors.Is(err, ErrList) || !errors.Is(err, os.ErrNotExist) {

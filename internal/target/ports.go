@@ -2,7 +2,6 @@ package target
 
 import (
 	"iter"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +20,9 @@ func PortsOf(ports ...uint16) Ports {
 
 // everyPort returns all 65536 ports.
 func everyPort() Ports {
-	var b portBits
-	b.setRange(0, 65535)
-	return b.ports()
+	var b PortBits
+	b.AddRange(0, 65535)
+	return b.Ports()
 }
 
 // Len returns the number of ports, at most 65536.
@@ -47,10 +46,10 @@ func (p Ports) Minus(q Ports) Ports {
 	if len(p.list) == 0 || len(q.list) == 0 {
 		return p
 	}
-	var b portBits
-	b.add(p)
-	b.remove(q)
-	return b.ports()
+	var b PortBits
+	b.AddAll(p)
+	b.Remove(q)
+	return b.Ports()
 }
 
 // String writes the set the way ParsePorts reads it: "22,80,8000-8100".
@@ -83,45 +82,4 @@ func (p Ports) runs() iter.Seq2[uint16, uint16] {
 			i = j
 		}
 	}
-}
-
-// portBits is a set of ports under construction.
-type portBits [1 << 16 / 64]uint64
-
-func (b *portBits) set(port uint16) { b[port/64] |= 1 << (port % 64) }
-
-func (b *portBits) setRange(first, last uint16) {
-	for p := uint32(first); p <= uint32(last); p++ {
-		b.set(uint16(p))
-	}
-}
-
-func (b *portBits) add(p Ports) {
-	for _, port := range p.list {
-		b.set(port)
-	}
-}
-
-func (b *portBits) remove(p Ports) {
-	for _, port := range p.list {
-		b[port/64] &^= 1 << (port % 64)
-	}
-}
-
-func (b *portBits) len() int {
-	n := 0
-	for _, w := range b {
-		n += bits.OnesCount64(w)
-	}
-	return n
-}
-
-func (b *portBits) ports() Ports {
-	list := make([]uint16, 0, b.len())
-	for i, w := range b {
-		for ; w != 0; w &= w - 1 {
-			list = append(list, uint16(i*64+bits.TrailingZeros64(w)))
-		}
-	}
-	return Ports{list}
 }

@@ -1,7 +1,6 @@
 package target
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,15 +14,15 @@ import (
 // its right ends at 65535, and "-" alone is 1-65535: port 0 is in the set only
 // where it is written. Errors are WordErrors naming the bad item.
 func ParsePorts(s string) (Ports, error) {
-	var set portBits
+	var set PortBits
 	for item := range strings.SplitSeq(s, ",") {
 		first, last, err := parsePortItem(strings.TrimSpace(item), s)
 		if err != nil {
 			return Ports{}, err
 		}
-		set.setRange(first, last)
+		set.AddRange(first, last)
 	}
-	return set.ports(), nil
+	return set.Ports(), nil
 }
 
 // parsePortItem reads one item of list, which is quoted where the item is empty.
@@ -82,7 +81,7 @@ func parsePortName(item string) (uint16, error) {
 	why := "neither a port, a range such as 8000-8100, nor a known service name"
 	near := spelling.Nearest(item, slices.Collect(maps.Keys(catalogue().byName)))
 	if near != "" && spelling.Distance(strings.ToLower(item), near) == 1 { // of thousands, many are like it
-		why += fmt.Sprintf(": did you mean %q?", near)
+		why += ": " + spelling.Question(near)
 	}
 	return 0, badPort(item, "%s", why)
 }

@@ -67,13 +67,13 @@ func TopPorts(n int) (Ports, error) {
 	if n <= len(order) {
 		return PortsOf(order[:n]...), nil
 	}
-	var set portBits
-	set.add(PortsOf(order...))
+	var set PortBits
+	set.AddAll(PortsOf(order...))
 	for port, missing := uint16(1), n-len(order); missing > 0; port++ {
 		if _, listed := catalogue().name[port]; !listed {
-			set.set(port)
+			set.Add(port)
 			missing--
 		}
 	}
-	return set.ports(), nil
+	return set.Ports(), nil
 }

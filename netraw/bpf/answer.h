@@ -53,12 +53,11 @@ static __always_inline void bare(struct tcp *tcp, __u64 addresses, __be32 seq, _
 }
 
 /* answer4 turns the frame round as a bare segment: XDP_TX, or XDP_DROP. */
-static __always_inline int answer4(struct xdp_md *ctx, __be32 seq, __be32 ack, __u8 flags)
+static __always_inline int answer4(struct xdp_md *ctx, const struct tcp *received, __be32 seq, __be32 ack, __u8 flags)
 {
-	void *data, *end;
+	struct tcp *tcp, seen = *received; /* behind whatever options */
 	struct ipv4 *ip, was;
-	struct tcp *tcp, seen;
-	__u32 header;
+	void *data, *end;
 
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
@@ -66,11 +65,6 @@ static __always_inline int answer4(struct xdp_md *ctx, __be32 seq, __be32 ack, _
 	if ((void *)(ip + 1) > end)
 		return XDP_DROP;
 	was = *ip;
-	header = (was.version_ihl & 0xf) * 4;
-	tcp = (void *)ip + header;
-	if (header < IPV4_LEN || (void *)(tcp + 1) > end)
-		return XDP_DROP;
-	seen = *tcp;
 	if (!shorten(ctx, IPV4_LEN + TCP_LEN))
 		return XDP_DROP;
 

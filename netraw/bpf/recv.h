@@ -21,7 +21,7 @@
 #define OFFSET bpf_htons(0x1fff)
 #define MORE bpf_htons(0x2000)
 #define EXTENSIONS 28   /* headers that are walked: as many as fit before FURTHEST, and TCP */
-#define FURTHEST 256    /* bytes from the IP header on, up to the transport's */
+#define FURTHEST 256    /* bytes of them with their IP header, up to the transport's */
 
 struct reply {
 	__u64 at; /* CLOCK_MONOTONIC, ns */
@@ -48,7 +48,7 @@ enum count {
 	QUOTE,     /* ICMP error that quotes another sequence number */
 	OVERSIZED, /* reply longer than MESSAGE, or than its frame */
 	SUM,       /* a checksum of IP, TCP or ICMP is wrong */
-	FRAGMENT,  /* first of several fragments */
+	FRAGMENT,  /* first of several fragments, without a number of ours that is whole */
 	MALFORMED, /* lengths that contradict one another */
 	COUNTS,
 };
@@ -136,6 +136,7 @@ struct shape {
 	__be16 partial;    /* TCP's checksum as an unfinished one would be, 0 for ICMP */
 	__be16 checksum;   /* as received */
 	__u8 version;
+	__u8 fragment;     /* the first of several: the transport's sum is of all of them */
 };
 
 /* A probe as its answer shows it: from is ours. */
@@ -143,6 +144,7 @@ struct flow {
 	struct address6 from, to; /* IPv4: word[0] */
 	__be16 sport, dport;
 	__u8 version;
+	__u8 fragment;
 };
 
 static __always_inline void count(__u32 what)
@@ -172,7 +174,7 @@ static __noinline int addressed(const struct flow *f)
 static __noinline int reject(const struct flow *f, __u32 why)
 {
 	if (addressed(f))
-		count(why);
+		count(f->fragment && why != SUM ? FRAGMENT : why);
 	return XDP_PASS;
 }
 
@@ -244,7 +246,7 @@ static __always_inline __u64 part(__u8 *from, __u32 length, __u32 most, __u64 su
  * the transport's. room is a constant, and a multiple of 4. */
 static __always_inline int right(const struct shape *s, __u8 *data, __u32 room)
 {
-	__u32 length = s->length, even;
+	__u32 length = s->length, ihl = (data[0] & 0xf) * 4, even;
 	__u64 all = 0, head;
 
 	for (int i = 0; i < 3; i++) { /* the last word is filled up */
@@ -260,9 +262,9 @@ static __always_inline int right(const struct shape *s, __u8 *data, __u32 room)
 	if (room > 2 * PART && even > 2 * PART)
 		all = part(data + 2 * PART, even - 2 * PART, UPTO(room - 2 * PART), all);
 	head = part(data, s->transport, UPTO(room), 0);
-	if (s->version == 4 && fold(head) != 0xffff)
+	if (s->version == 4 && fold(ihl == s->transport ? head : part(data, ihl, 60, 0)) != 0xffff)
 		return 0;
-	if (unfinished && s->partial && s->checksum == s->partial)
+	if (s->fragment || (unfinished && s->partial && s->checksum == s->partial))
 		return 1;
 	return fold(all + (__u16)~fold(head) + s->pseudo) == 0xffff;
 }
@@ -337,6 +339,8 @@ static __noinline int admit(const struct flow *f, __u32 why)
 
 	if (!addressed(f))
 		return XDP_PASS;
+	if (f->fragment) /* whose sum nobody verified */
+		return reject(f, why);
 	if (since >= PERIOD) {
 		unverified.since = now;
 		unverified.count = 0;
@@ -408,8 +412,9 @@ static __always_inline int verdict(const struct flow *f, const struct tcp *tcp)
 	return reject(f, FLAGS);
 }
 
-/* quoted judges the packet that an ICMP error quotes. */
-static __always_inline int quoted(struct xdp_md *ctx, struct flow *f, __be16 *tcp, const struct shape *s)
+/* quoted judges the packet that an ICMP error quotes, which was sent to an address. */
+static __always_inline int quoted(struct xdp_md *ctx, struct flow *f, const struct flow *to, __be16 *tcp,
+				  const struct shape *s)
 {
 	__be32 *seq = (__be32 *)(tcp + 2);
 	__u32 why;
@@ -419,107 +424,16 @@ static __always_inline int quoted(struct xdp_md *ctx, struct flow *f, __be16 *tc
 	if (!ports[f->sport])
 		return XDP_PASS;
 	if (!ours(f, bpf_ntohl(*seq), 0))
-		return reject(f, QUOTE);
+		return reject(to, QUOTE);
 	if (report(ctx, s, &why) == WRONG)
-		return reject(f, why);
+		return reject(to, why);
 	return XDP_PASS; /* the kernel learns path MTUs from it */
 }
 
-/* error4 takes the error messages of RFC 1122 section 3.2.2. */
-static __always_inline int error4(struct xdp_md *ctx, struct icmp *icmp, const struct shape *s)
-{
-	void *end = (void *)(long)ctx->data_end;
-	struct ipv4 *ip = (void *)(icmp + 1);
-	struct flow f = { .version = 4 };
-	__u32 header;
-	void *tcp;
-
-	if ((void *)(ip + 1) > end)
-		return XDP_PASS;
-	switch (icmp->type) {
-	case 3: case 4: case 5: case 11: case 12:
-		break;
-	default:
-		return XDP_PASS;
-	}
-	header = (ip->version_ihl & 0xf) * 4;
-	tcp = (void *)ip + header;
-	if (ip->protocol != PROTO_TCP || header < IPV4_LEN || ip->fragment & OFFSET || tcp + 8 > end)
-		return XDP_PASS;
-	f.from.word[0] = ip->src;
-	f.to.word[0] = ip->dst;
-	return quoted(ctx, &f, tcp, s);
-}
-
-/* error6 takes the error messages of RFC 4443 section 2.1. */
-static __always_inline int error6(struct xdp_md *ctx, struct icmp *icmp, const struct shape *s)
-{
-	void *end = (void *)(long)ctx->data_end;
-	struct ipv6 *ip = (void *)(icmp + 1);
-	struct flow f = { .version = 6 };
-	void *tcp = ip + 1;
-
-	if (tcp + 8 > end || icmp->type < 1 || icmp->type > 4 || ip->next_header != PROTO_TCP)
-		return XDP_PASS;
-	f.from = ip->src;
-	f.to = ip->dst;
-	return quoted(ctx, &f, tcp, s);
-}
-
-/* shaped completes the shape of a TCP segment, whose header is whole. */
-static __always_inline int shaped(struct shape *s, const struct tcp *tcp, __u64 addresses)
-{
-	__u32 header = tcp->offset >> 4 << 2, length = s->length - s->transport;
-
-	s->pseudo = addresses + bpf_htons(PROTO_TCP) + bpf_htons(length);
-	s->checksum = tcp->checksum;
-	s->partial = fold(s->pseudo);
-	return s->length >= s->transport + TCP_LEN && header >= TCP_LEN && header <= length;
-}
-
-static __always_inline int receive4(struct xdp_md *ctx, struct ipv4 *ip)
-{
-	void *end = (void *)(long)ctx->data_end;
-	struct flow f = { .version = 4 };
-	struct shape s = { .version = 4 };
-	struct tcp *tcp, seen;
-	__u32 why;
-	int v;
-
-	if ((void *)(ip + 1) > end || ip->version_ihl >> 4 != 4 || ip->fragment & OFFSET)
-		return XDP_PASS;
-	s.transport = (ip->version_ihl & 0xf) * 4;
-	s.length = bpf_ntohs(ip->length);
-	tcp = (void *)ip + s.transport;
-	if (s.transport < IPV4_LEN || (void *)tcp + ICMP_LEN > end)
-		return XDP_PASS;
-	if (ip->protocol == PROTO_ICMP)
-		return ip->fragment & MORE ? XDP_PASS : error4(ctx, (void *)tcp, &s);
-	if (ip->protocol != PROTO_TCP || !ports[tcp->dport] || (void *)(tcp + 1) > end)
-		return XDP_PASS;
-	f.from.word[0] = ip->dst;
-	f.to.word[0] = ip->src;
-	f.sport = tcp->dport;
-	f.dport = tcp->sport;
-	if (ip->fragment & MORE)
-		return reject(&f, FRAGMENT);
-	if (!shaped(&s, tcp, (__u64)ip->src + ip->dst))
-		return reject(&f, MALFORMED);
-	seen = *tcp;
-	v = verdict(&f, &seen);
-	if (v == XDP_PASS)
-		return v;
-	if (report(ctx, &s, &why) == WRONG)
-		return reject(&f, why);
-	if (v != XDP_TX)
-		return v;
-	count(ANSWERED);
-	return answer4(ctx, seen.ack, 0, RST);
-}
-
-/* What lies behind the extension headers. */
+/* What lies behind the extension headers of a packet, or of one in it. */
 struct inner {
-	__u32 transport; /* where it begins, from the IP header on; 0 for nothing of use */
+	__u32 start;     /* of its IP header, from the outer one on */
+	__u32 transport; /* where it begins, likewise; 0 for nothing of use */
 	__u8 protocol, more;
 };
 
@@ -528,12 +442,12 @@ struct inner {
 static __noinline int behind(struct xdp_md *ctx, struct inner *in)
 {
 	void *data = (void *)(long)ctx->data + ETHER_LEN, *end = (void *)(long)ctx->data_end;
-	__u32 at = IPV6_LEN;
+	__u32 at = in->start + IPV6_LEN, furthest = in->start + FURTHEST;
 
 	for (int i = 0; i < EXTENSIONS; i++) {
 		__u8 *header;
 
-		if (at > FURTHEST)
+		if (at > furthest)
 			return 0;
 		header = data + at;
 		if ((void *)header + 8 > end)
@@ -566,6 +480,124 @@ static __noinline int behind(struct xdp_md *ctx, struct inner *in)
 	return 0;
 }
 
+/* unwrapped is where a TCP header begins that may lie behind an authentication header
+ * (RFC 4302 section 2), 0 if it is none, or not in the packet. */
+static __always_inline __u32 unwrapped(struct xdp_md *ctx, __u32 at, __u8 protocol)
+{
+	void *data = (void *)(long)ctx->data + ETHER_LEN, *end = (void *)(long)ctx->data_end;
+	__u8 *header = data + at;
+
+	if (protocol == PROTO_TCP)
+		return at;
+	if (protocol != PROTO_AH || (void *)header + 2 > end || header[0] != PROTO_TCP || header[1] < 1)
+		return 0;
+	return at + (header[1] + 2) * 4;
+}
+
+/* error4 takes the error messages of RFC 1122 section 3.2.2. */
+static __always_inline int error4(struct xdp_md *ctx, struct icmp *icmp, const struct flow *to, const struct shape *s)
+{
+	void *end = (void *)(long)ctx->data_end, *data = (void *)(long)ctx->data + ETHER_LEN;
+	struct ipv4 *ip = (void *)(icmp + 1);
+	struct flow f = { .version = 4 };
+	__u32 header, at;
+	void *tcp;
+
+	if ((void *)(ip + 1) > end)
+		return XDP_PASS;
+	switch (icmp->type) {
+	case 3: case 4: case 5: case 11: case 12:
+		break;
+	default:
+		return XDP_PASS;
+	}
+	header = (ip->version_ihl & 0xf) * 4;
+	at = unwrapped(ctx, s->transport + ICMP_LEN + header, ip->protocol);
+	tcp = data + at;
+	if (!at || header < IPV4_LEN || ip->fragment & OFFSET || tcp + 8 > end)
+		return XDP_PASS;
+	f.from.word[0] = ip->src;
+	f.to.word[0] = ip->dst;
+	return quoted(ctx, &f, to, tcp, s);
+}
+
+/* error6 takes the error messages of RFC 4443 section 2.1. */
+static __always_inline int error6(struct xdp_md *ctx, struct icmp *icmp, const struct flow *to, const struct shape *s)
+{
+	void *end = (void *)(long)ctx->data_end, *data = (void *)(long)ctx->data + ETHER_LEN;
+	struct ipv6 *ip = (void *)(icmp + 1);
+	struct flow f = { .version = 6 };
+	struct inner in = { .start = s->transport + ICMP_LEN };
+	void *tcp;
+
+	if ((void *)(ip + 1) > end || icmp->type < 1 || icmp->type > 4)
+		return XDP_PASS;
+	in.protocol = ip->next_header;
+	f.from = ip->src;
+	f.to = ip->dst;
+	if (!behind(ctx, &in) || in.protocol != PROTO_TCP || in.transport > 2 * FURTHEST + ICMP_LEN)
+		return XDP_PASS;
+	tcp = data + in.transport;
+	if (tcp + 8 > end)
+		return XDP_PASS;
+	return quoted(ctx, &f, to, tcp, s);
+}
+
+/* shaped completes the shape of a TCP segment, whose header is whole. */
+static __always_inline int shaped(struct shape *s, const struct tcp *tcp, __u64 addresses)
+{
+	__u32 header = tcp->offset >> 4 << 2, length = s->length - s->transport;
+
+	if (s->fragment && header > length)
+		header = length; /* the options go on in the next one */
+
+	s->pseudo = addresses + bpf_htons(PROTO_TCP) + bpf_htons(length);
+	s->checksum = tcp->checksum;
+	s->partial = fold(s->pseudo);
+	return s->length >= s->transport + TCP_LEN && header >= TCP_LEN && header <= length;
+}
+
+static __always_inline int receive4(struct xdp_md *ctx, struct ipv4 *ip)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct flow f = { .version = 4 };
+	struct shape s = { .version = 4 };
+	struct tcp *tcp, seen;
+	__u32 why;
+	int v;
+
+	if ((void *)(ip + 1) > end || ip->version_ihl >> 4 != 4 || ip->fragment & OFFSET)
+		return XDP_PASS;
+	s.transport = (ip->version_ihl & 0xf) * 4;
+	s.length = bpf_ntohs(ip->length);
+	s.fragment = f.fragment = ip->fragment & MORE ? 1 : 0;
+	f.from.word[0] = ip->dst;
+	f.to.word[0] = ip->src;
+	tcp = (void *)ip + s.transport;
+	if (s.transport < IPV4_LEN || (void *)tcp + ICMP_LEN > end)
+		return XDP_PASS;
+	if (ip->protocol == PROTO_ICMP)
+		return error4(ctx, (void *)tcp, &f, &s);
+	s.transport = unwrapped(ctx, s.transport, ip->protocol);
+	tcp = (void *)ip + s.transport;
+	if (!s.transport || (void *)(tcp + 1) > end || !ports[tcp->dport])
+		return XDP_PASS;
+	f.sport = tcp->dport;
+	f.dport = tcp->sport;
+	if (!shaped(&s, tcp, (__u64)ip->src + ip->dst))
+		return reject(&f, MALFORMED);
+	seen = *tcp;
+	v = verdict(&f, &seen);
+	if (v == XDP_PASS)
+		return v;
+	if (report(ctx, &s, &why) == WRONG)
+		return reject(&f, why);
+	if (v != XDP_TX)
+		return v;
+	count(ANSWERED);
+	return answer4(ctx, &seen, seen.ack, 0, RST);
+}
+
 static __always_inline int receive6(struct xdp_md *ctx, struct ipv6 *ip)
 {
 	void *end = (void *)(long)ctx->data_end;
@@ -584,22 +616,21 @@ static __always_inline int receive6(struct xdp_md *ctx, struct ipv6 *ip)
 	if (!behind(ctx, &in) || in.transport > FURTHEST)
 		return XDP_PASS;
 	s.transport = in.transport;
+	s.fragment = f.fragment = in.more;
+	f.from = ip->dst;
+	f.to = ip->src;
 	addresses = sum6(&ip->src) + sum6(&ip->dst);
 	tcp = (void *)ip + s.transport;
 	if ((void *)tcp + ICMP_LEN > end || s.length < s.transport)
 		return XDP_PASS;
 	if (in.protocol == PROTO_ICMPV6) {
 		s.pseudo = addresses + bpf_htons(PROTO_ICMPV6) + bpf_htons(s.length - s.transport);
-		return in.more ? XDP_PASS : error6(ctx, (void *)tcp, &s);
+		return error6(ctx, (void *)tcp, &f, &s);
 	}
 	if (!ports[tcp->dport] || (void *)(tcp + 1) > end)
 		return XDP_PASS;
-	f.from = ip->dst;
-	f.to = ip->src;
 	f.sport = tcp->dport;
 	f.dport = tcp->sport;
-	if (in.more)
-		return reject(&f, FRAGMENT);
 	if (!shaped(&s, tcp, addresses))
 		return reject(&f, MALFORMED);
 	seen = *tcp;

@@ -45,6 +45,7 @@ type run struct {
 	hosts    hosts
 	watches  watches
 	dials    wire.Dials
+	away     away
 }
 
 // run lets the workers dial while this goroutine alone counts and reports.
@@ -149,7 +150,7 @@ func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
 	if _, gone := c.watches.gone.Load(target.Addr()); gone {
 		return dialled{wentSilent(probe.Verdict{Target: target, Time: began}), began}
 	}
-	h, err := c.dials.Dial(ctx, c.dialer, target, c.cfg.Timeout*time.Duration(c.cfg.Retries+1))
+	h, err := c.dialRouted(ctx, target)
 	v := wire.JudgeConnect(target, err)
 	if v.Err == nil {
 		v.Attempts = 1 + h.Retransmits

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"synscope/netraw"
@@ -102,5 +103,44 @@ func TestErrnoVerdicts(t *testing.T) {
 		if v := found[target]; v.State != tc.state || v.Reason != tc.reason || summary.Sent != tc.sent || !errors.Is(err, tc.ends) {
 			t.Errorf("%v: %v (%v), %d sent, %v", tc.err, v.State, v.Reason, summary.Sent, err)
 		}
+	}
+}
+
+// leaving is a network to which there is a way for some connects, then none for some,
+// and then one again.
+type leaving struct {
+	calls     atomic.Int64
+	from, til int64
+}
+
+func (l *leaving) Dial(context.Context, netip.AddrPort) (netraw.Handshake, error) {
+	if n := l.calls.Add(1); n > l.from && n <= l.til {
+		return netraw.Handshake{}, errors.Join(syscall.ENETUNREACH, netraw.ErrNoRoute)
+	}
+	return netraw.Handshake{}, os.NewSyscallError("connect", syscall.ECONNREFUSED)
+}
+
+// A network that goes away delays a run; where it stays away the run ends and says so,
+// and nothing is said of the ports that could not be asked.
+func TestNetworkGoesAway(t *testing.T) {
+	var targets []netip.AddrPort
+	for port := range uint16(600) {
+		targets = append(targets, netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port+1))
+	}
+	for _, back := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &leaving{from: 100, til: 100 + 5*256}
+			if !back {
+				l.til = 1 << 40
+			}
+			found := verdicts{}
+			s, err := connect.Run(t.Context(), l, scan.Config{Targets: slices.Values(targets), Rate: 1e4, Timeout: time.Second}, found)
+			switch refused := s.States[probe.StateRefused]; {
+			case back && (err != nil || refused != 600 || !s.Complete):
+				t.Errorf("it came back: %v, %v", err, s)
+			case !back && (!errors.Is(err, probe.ErrNetworkDown) || refused != 100 || s.Complete || s.States[probe.StateFiltered] > 0):
+				t.Errorf("it stayed away: %v, %v", err, s)
+			}
+		})
 	}
 }

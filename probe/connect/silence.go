@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,6 +94,8 @@ func answered(v *probe.Verdict) bool {
 func (c *run) take(ctx context.Context, v dialled) error {
 	w := c.watches.of[v.Target.Addr()]
 	switch {
+	case errors.Is(v.Err, probe.ErrNetworkDown):
+		return cmp.Or(c.deliver(v), v.Err)
 	case answered(&v.Verdict):
 		c.vouch(ctx, w, &v)
 	case w == nil || v.Reason != probe.ReasonNoResponse:

@@ -105,7 +105,7 @@ func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) No
 		b.syn.wentOn = b.since(at) + 1
 	}
 	if !s.Flags.Has(craft.RST) { // an RST may be anybody's
-		b.idents[from].add(s.ID, len(s.Payload) > longPayload, s.Flags.Has(craft.FIN))
+		b.idents[from].add(s)
 	}
 	n := b.observe(at, from, s)
 	b.evidence(at, from, s, n, kept, &before)

@@ -114,7 +114,7 @@ func (b *Bystander) decide(at int64, from Side, s *craft.Segment) {
 	if at < d.at && d.at-at < settling {
 		return
 	}
-	b.disown(false)
+	b.disown()
 }
 
 // believe takes what was suspected for this connection's.
@@ -148,14 +148,14 @@ func (b *Bystander) believeFIN(d *suspect) {
 	b.teardown(d.at, Server, &s)
 }
 
-// disown takes what was suspected for an older connection's; asked tells that
-// the client has sent its SYN again, so that bare ACKs were challenges.
-func (b *Bystander) disown(asked bool) {
-	d := &b.more.suspect
-	if asked {
-		b.more.challenges = uint8(min(int(b.more.challenges)+int(d.bare), 255))
-	}
-	*d = suspect{}
+// disown takes what was suspected for an older connection's.
+func (b *Bystander) disown() { b.more.suspect = suspect{} }
+
+// disownChallenges does so where the client has retransmitted its SYN, so that bare
+// ACKs were challenges.
+func (b *Bystander) disownChallenges() {
+	b.more.challenges = uint8(min(int(b.more.challenges)+int(b.more.suspect.bare), 255))
+	b.disown()
 }
 
 // greeted takes in a SYN-ACK after what was suspected: it belongs to that where
@@ -166,7 +166,7 @@ func (b *Bystander) greeted(at int64) {
 	}
 	d, isn := b.more.suspect, b.pair.Server.ISS
 	if at-d.at > settling || !isn.LessThan(d.seq) || d.seq.Sub(isn) > minimalRoom {
-		b.disown(false)
+		b.disown()
 		return
 	}
 	b.more.suspect = suspect{}

@@ -40,7 +40,7 @@ func (v *sight) clamped() string {
 	if !v.known.has(knowClientSYN|knowServerSYN) || mss == 0 {
 		return ""
 	}
-	expected := ethernetMSS(v.result.Target.Addr().Is4())
+	expected := ethernetMSS(v.result.Target.Addr())
 	if client != 0 {
 		expected = min(expected, client)
 	}

@@ -94,11 +94,12 @@ const longPayload = 1460
 
 // add takes in the next packet's. One that is longer than packets are was cut
 // into several by the card, each with a number of its own.
-func (i *idents) add(id uint16, long, fin bool) {
+func (i *idents) add(s *craft.Segment) {
+	id, fin := s.ID, s.Flags.Has(craft.FIN)
 	if id == 0 {
 		return
 	}
-	if long {
+	if len(s.Payload) > longPayload {
 		i.last = 0
 		return
 	}

@@ -249,6 +249,9 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	return rtt, server
 }
 
+// nothingMissing is said of a capture that holds all segments of a connection.
+const nothingMissing = false
+
 // answered is when the SYN was captured that the answer echoes; 0 unknown. In a
 // capture that misses segments another may have been sent after a refusal.
 func (b *Bystander) answered(missing bool) int64 {

@@ -21,7 +21,7 @@ func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
 	}
 	b.asksAgain(at, Client)
 	if b.doubts() && at-b.more.suspect.at >= overtaking {
-		b.disown(true)
+		b.disownChallenges()
 	}
 	if b.syn.count > 0 && b.more != nil && b.more.challenges > 0 {
 		b.more.own = true

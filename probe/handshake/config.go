@@ -122,11 +122,11 @@ func (c *Config) plan(route netraw.Route, port uint16) (*Plan, error) {
 		Watch: c.Watch, Quiet: c.Quiet, Settle: min(settleTime, c.Timeout),
 		Timeout: c.Timeout, Retries: c.Retries,
 		MaxBytes: c.MaxBytes, MaxSegments: c.MaxSegments, MaxTime: c.MaxTime,
-		MSS: segmentRoom(route.MTU, c.Target.Addr().Is4()), Mark: c.ECN,
+		MSS: segmentRoom(route.MTU, c.Target.Addr()), Mark: c.ECN,
 	}
 	src := netip.AddrPortFrom(route.Source, port)
 	dst := netip.AddrPortFrom(c.Target.Addr().WithZone(""), c.Target.Port())
-	p.SYN = c.Profile.SYN(src, dst, craft.Seq(binary.BigEndian.Uint32(random[:])), interfaceMSS(route.MTU, dst.Addr().Is4()), p.Clock)
+	p.SYN = c.Profile.SYN(src, dst, craft.Seq(binary.BigEndian.Uint32(random[:])), interfaceMSS(route.MTU, dst.Addr()), p.Clock)
 	p.SYN.ID = binary.BigEndian.Uint16(random[8:])
 	if !dst.Addr().Is4() {
 		p.SYN.ID = 0
@@ -191,28 +191,29 @@ const (
 // ethernetMTU bounds the MSS that a SYN announces, as a host on Ethernet would.
 const ethernetMTU = 1500
 
-// interfaceMSS is what our SYN announces; 0 where the MTU is not known.
-func interfaceMSS(mtu int, v4 bool) uint16 {
+// interfaceMSS is what our SYN to an address announces; 0 where the MTU is not known.
+func interfaceMSS(mtu int, to netip.Addr) uint16 {
 	if mtu == 0 {
 		return 0
 	}
-	return uint16(min(mtu, ethernetMTU) - headersOf(v4))
+	return uint16(min(mtu, ethernetMTU) - headersOf(to))
 }
 
-// segmentRoom is the payload of a full segment with timestamps.
-func segmentRoom(mtu int, v4 bool) int {
+// segmentRoom is the payload of a full segment with timestamps, to an address.
+func segmentRoom(mtu int, to netip.Addr) int {
 	if mtu == 0 || mtu > ethernetMTU {
 		mtu = ethernetMTU
 	}
-	return mtu - headersOf(v4) - stampLen
+	return mtu - headersOf(to) - stampLen
 }
 
 // stampLen is what timestamps take in every segment, padding included.
 const stampLen = 12
 
-// headersOf is the size of the IP and TCP headers without options.
-func headersOf(v4 bool) int {
-	if v4 {
+// headersOf is the size of the IP and TCP headers without options, between addresses
+// of one version.
+func headersOf(a netip.Addr) int {
+	if a.Is4() {
 		return 40
 	}
 	return 60

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"synscope/craft"
@@ -93,17 +94,12 @@ func cutOut(client, server *End, nops uint8) string {
 	return ""
 }
 
-// ethernetMSS is what fits into a frame of 1500 bytes.
-func ethernetMSS(v4 bool) uint16 {
-	if v4 {
-		return 1460
-	}
-	return 1440
-}
+// ethernetMSS is what fits into a frame of 1500 bytes, to an address.
+func ethernetMSS(to netip.Addr) uint16 { return uint16(ethernetMTU - headersOf(to)) }
 
 func mssClamped(f *Follower, _ *Result) string {
 	mss := f.Server.MSS
-	expected := ethernetMSS(f.server.Addr().Is4())
+	expected := ethernetMSS(f.server.Addr())
 	if f.context.MSS != 0 {
 		expected = min(expected, f.context.MSS)
 	}

@@ -42,6 +42,8 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 			a.keep(in.Data)
 		case in.Outgoing:
 			a.ignored = true
+		case p.Fragment && p.Kind == craft.PacketTCP && !answers(s, own): // nobody verified its checksum
+			a.reject = wire.RejectFragment
 		case p.Kind == craft.PacketTCP && s.Src == there && s.Dst == here,
 			p.Kind == craft.PacketICMPError && q.Src == here && q.Dst == there:
 			a.keep(in.Data)
@@ -62,9 +64,14 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 	return wire.NewReader(n, examine, func(a *arrival) time.Time { return a.at })
 }
 
+// answers tells whether a segment repeats a number of what it answers.
+func answers(s, own *craft.Segment) bool {
+	return s.Flags.Has(craft.ACK) && s.Ack == own.Seq.Add(own.Len()) || own.Flags.Has(craft.ACK) && s.Seq == own.Ack
+}
+
 // keep takes the packet apart once more, in memory of its own.
 func (a *arrival) keep(b []byte) {
-	a.packet.Decode(append([]byte(nil), b...), craft.TrustChecksums)
+	a.packet.DecodeFirst(append([]byte(nil), b...), craft.TrustChecksums)
 }
 
 // departure is a segment that was sent and not yet seen leaving.

@@ -114,7 +114,7 @@ func (s *Session) shrink(mtu int) {
 	if s.phase == phaseOpening {
 		s.plain = true
 	}
-	room := mtu - headersOf(s.plan.SYN.Src.Addr().Is4()) - stampLen
+	room := mtu - headersOf(s.plan.SYN.Src.Addr()) - stampLen
 	if room <= 0 || room >= s.mss {
 		return
 	}

@@ -48,7 +48,7 @@ func Analyze(samples []Sample, opts Options) Report {
 			fmt.Sprintf("%d of %d", len(v.points), len(whole.points)))
 	}
 	plain := v
-	other, standings, how := v.rewritten(list)
+	other, standings, how := v.decoded(list)
 	if other != nil {
 		v, list = other, standings
 	}
@@ -59,10 +59,11 @@ func Analyze(samples []Sample, opts Options) Report {
 	}
 	top := list[0]
 	answer := top.verdict()
+	answer.sharpen(v, list)
 	r.decide(v, list, &answer)
 	r.adopt(v, answer)
 	if other != nil {
-		r.noteWriting(how)
+		r.noteEncoding(how)
 	}
 	if opts.Shallow {
 		return r

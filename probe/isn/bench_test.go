@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // BenchmarkAnalyze analyses a host of each class in turn.
 func BenchmarkAnalyze(b *testing.B) {
 	var hosts [][]isn.Sample
 	for seed := range uint64(5) {
-		for _, class := range model.Drawable() {
+		for _, class := range simhost.Drawable() {
 			_, s := sampled(class, seed, isn.NewPlan(isn.PlanConfig{}))
 			hosts = append(hosts, s)
 		}
@@ -26,7 +26,7 @@ func BenchmarkAnalyze(b *testing.B) {
 
 // BenchmarkHundredThousand analyses as many rows of every class, on 500 tuples of ours.
 func BenchmarkHundredThousand(b *testing.B) {
-	for _, class := range model.Drawable() {
+	for _, class := range simhost.Drawable() {
 		b.Run(class.String(), func(b *testing.B) {
 			samples := manySamples(class, 100_000, 500)
 			for b.Loop() {
@@ -43,5 +43,5 @@ func manySamples(class isn.Class, n, ports int) []isn.Sample {
 	for i := range plan.Steps {
 		plan.Steps[i].Port %= ports
 	}
-	return model.Sample(isn.Plan{Steps: plan.Steps, Quick: true}, model.Draw(class, rng), model.Path{RTT: time.Millisecond, Jitter: 1e5}, rng)
+	return simhost.Sample(isn.Plan{Steps: plan.Steps, Quick: true}, simhost.Draw(class, rng), simhost.Path{RTT: time.Millisecond, Jitter: 1e5}, rng)
 }

@@ -122,6 +122,13 @@ func (r *Report) weigh(list []*standing, f factor) float64 {
 	return without - with
 }
 
+func levelWords(n int) string {
+	if n == 1 {
+		return "1 value"
+	}
+	return fmt.Sprintf("%d values", n)
+}
+
 // remarkHash notes which parts of the four-tuple a hash leaves out.
 func (r *Report) remarkHash(v *view, top *standing) {
 	if top.key&byTuple == 0 {
@@ -133,11 +140,11 @@ func (r *Report) remarkHash(v *view, top *standing) {
 	} {
 		f := r.factor(m.name)
 		if f.Effect == DoesNotMove {
-			r.note(m.code, Warning, m.text, fmt.Sprintf("%d levels, %.0f bits", f.Levels, -f.Bits))
+			r.note(m.code, Warning, m.text, fmt.Sprintf("%s, %.0f bits", levelWords(f.Levels), -f.Bits))
 		}
 		if m.name == "address" && f.Effect == NotSaid {
 			r.note("address-not-varied", Info, "Whether our address moves the number was not shown: that takes samples of the same ports from another address of ours.",
-				fmt.Sprintf("%d levels, %.0f bits", f.Levels, math.Abs(f.Bits)))
+				fmt.Sprintf("%s, %.0f bits", levelWords(f.Levels), math.Abs(f.Bits)))
 		}
 	}
 	if r.factor("client_isn").Effect == Moves && !isCookie(r.Class) {

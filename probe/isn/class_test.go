@@ -13,19 +13,19 @@ import (
 	"synscope/craft"
 	"synscope/probe/isn"
 	"synscope/probe/isn/internal/evaluate"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // sampled draws a host of the class and samples it over a clean path.
-func sampled(class isn.Class, seed uint64, plan isn.Plan) (*model.Host, []isn.Sample) {
+func sampled(class isn.Class, seed uint64, plan isn.Plan) (*simhost.Host, []isn.Sample) {
 	rng := rand.New(rand.NewPCG(seed, 77))
-	host := model.Draw(class, rng)
-	path := model.Path{RTT: 2 * time.Millisecond, Jitter: 200 * time.Microsecond}
-	return host, model.Sample(plan, host, path, rng)
+	host := simhost.Draw(class, rng)
+	path := simhost.Path{RTT: 2 * time.Millisecond, Jitter: 200 * time.Microsecond}
+	return host, simhost.Sample(plan, host, path, rng)
 }
 
 func TestEveryClassIsFound(t *testing.T) {
-	for _, class := range model.Drawable() {
+	for _, class := range simhost.Drawable() {
 		t.Run(class.String(), func(t *testing.T) {
 			wrong, hosts := 0, evaluate.Many(8, 200)
 			for seed := range uint64(hosts) {
@@ -63,7 +63,7 @@ func hasFinding(r isn.Report, code string) bool {
 }
 
 func TestOrderAndSeriesNamesDoNotMatter(t *testing.T) {
-	for _, class := range model.Drawable() {
+	for _, class := range simhost.Drawable() {
 		_, samples := sampled(class, 9, isn.NewPlan(isn.PlanConfig{}))
 		want := isn.Analyze(samples, isn.Options{})
 		rng := rand.New(rand.NewPCG(5, 5))
@@ -162,19 +162,19 @@ func TestManySamples(t *testing.T) {
 // Where only four ports or two addresses were sampled, what each has of its own is
 // not taken for a machine.
 func TestFewTuples(t *testing.T) {
-	clock := model.TupleClock(model.Key{3, 4}, 250_000, 1, 0)
-	byAddress := model.GeneratorFunc(func(s model.SYN) craft.Seq {
+	clock := simhost.TupleClock(simhost.Key{3, 4}, 250_000, 1, 0)
+	byAddress := simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 		s.Src = netip.AddrPortFrom(s.Src.Addr(), 0)
 		return clock.Next(s)
 	})
 	for _, tc := range []struct {
-		gen   model.Generator
+		gen   simhost.Generator
 		ports int
 		class isn.Class
 	}{
 		{clock, 4, isn.ClassTupleClock},
-		{model.TupleIncrement(model.Key{5, 6}, 1, 5000, rand.New(rand.NewPCG(1, 1))), 4, isn.ClassTupleRandomIncrement},
-		{model.TupleConstant(model.Key{7, 8}), 4, isn.ClassTupleConstant},
+		{simhost.TupleIncrement(simhost.Key{5, 6}, 1, 5000, rand.New(rand.NewPCG(1, 1))), 4, isn.ClassTupleRandomIncrement},
+		{simhost.TupleConstant(simhost.Key{7, 8}), 4, isn.ClassTupleConstant},
 		{byAddress, 100, isn.ClassTupleClock},
 	} {
 		rng := rand.New(rand.NewPCG(33, 34))
@@ -182,8 +182,8 @@ func TestFewTuples(t *testing.T) {
 		for i := range plan.Steps {
 			plan.Steps[i].Port %= tc.ports
 		}
-		host := model.New(model.Truth{Class: tc.class}, tc.gen, rng)
-		if r := isn.Analyze(model.Sample(plan, host, model.Path{RTT: time.Millisecond}, rng), isn.Options{}); r.Class != tc.class {
+		host := simhost.New(simhost.Truth{Class: tc.class}, tc.gen, rng)
+		if r := isn.Analyze(simhost.Sample(plan, host, simhost.Path{RTT: time.Millisecond}, rng), isn.Options{}); r.Class != tc.class {
 			t.Errorf("%d ports, %d addresses: %s, want %s: %v", tc.ports, 1+tc.ports/100, r.Class, tc.class, r.Findings)
 		}
 	}
@@ -194,16 +194,16 @@ func TestFewTuples(t *testing.T) {
 func TestManyPortsShowLinearGenerators(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 32))
 	x, y, z := rng.Uint32(), rng.Uint32(), rng.Uint32()
-	gen := model.GeneratorFunc(func(model.SYN) craft.Seq {
+	gen := simhost.GeneratorFunc(func(simhost.SYN) craft.Seq {
 		x ^= x << 16
 		x ^= x >> 5
 		x ^= x << 1
 		x, y, z = y, z, x^y^z
 		return craft.Seq(z)
 	})
-	host := model.New(model.Truth{Class: isn.ClassWeakRandom}, gen, rng)
+	host := simhost.New(simhost.Truth{Class: isn.ClassWeakRandom}, gen, rng)
 	plan := isn.NewPlan(isn.PlanConfig{Series: []string{isn.SeriesSameTuple, isn.SeriesMany}})
-	r := isn.Analyze(model.Sample(plan, host, model.Path{RTT: time.Millisecond, Loss: 0.01}, rng), isn.Options{})
+	r := isn.Analyze(simhost.Sample(plan, host, simhost.Path{RTT: time.Millisecond, Loss: 0.01}, rng), isn.Options{})
 	if g := r.GuessesP50.Value; r.Class != isn.ClassWeakRandom || !strings.HasPrefix(r.Variant, "linear over bits") || g > 2 {
 		t.Errorf("%s %s, %.0f guesses", r.Class, r.Variant, g)
 	}

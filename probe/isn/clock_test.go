@@ -8,7 +8,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // clockSamples answers the default plan with a hash of the port and a clock.
@@ -59,7 +59,7 @@ func TestIntervalsHoldTheRate(t *testing.T) {
 
 func TestSplitDelaysReadTheRemoteClock(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
-	path := model.Path{RTT: 10 * time.Millisecond, Jitter: 100 * time.Microsecond}
+	path := simhost.Path{RTT: 10 * time.Millisecond, Jitter: 100 * time.Microsecond}
 	samples := clockSamples(15_625_000, path.Jitter, rng)
 	var queued []int
 	for i := range samples { // one way back is slow, and nothing else knows it

@@ -44,7 +44,7 @@ func clocks(v *view, key factor) (list []*standing) {
 	}
 	for _, q := range quanta {
 		plain = append(plain, top.with(func(d *drift) { d.quantum, d.step = q, 0 }).settle(v, 2, withoutStep))
-		both = append(both, best(both)[0].with(func(d *drift) { d.quantum = q }).settle(v, 2, withStep))
+		both = append(both, best(both)[0].ticking(v, q)...)
 	}
 	return append(best(plain)[:1], best(both)[:1]...)
 }
@@ -94,6 +94,16 @@ func (s *standing) with(change func(*drift)) *standing {
 	d := *s.drift
 	change(&d)
 	return &standing{model: clockModel(s.key, d), bits: math.Inf(1), ledger: s.ledger}
+}
+
+// ticking is a clock and a step that ticks by q, with the step as it is and in whole ticks.
+func (s *standing) ticking(v *view, q float64) (list []*standing) {
+	whole := q * math.Round(s.drift.step/q)
+	list = append(list, s.with(func(d *drift) { d.quantum = q }).settle(v, 2, withStep))
+	if whole != 0 && whole != s.drift.step {
+		list = append(list, s.with(func(d *drift) { d.quantum, d.step = q, whole }).settle(v, 2, withStep))
+	}
+	return list
 }
 
 // settle refines a clock, with a step beside it or without, by so many rounds of

@@ -10,7 +10,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // cookieSamples draws hosts until one has the variant, and samples it.
@@ -18,9 +18,9 @@ func cookieSamples(t *testing.T, class isn.Class, variant string, plan isn.Plan)
 	t.Helper()
 	for seed := range uint64(100) {
 		rng := rand.New(rand.NewPCG(seed, 5))
-		host := model.Draw(class, rng)
+		host := simhost.Draw(class, rng)
 		if host.Truth.Variant == variant {
-			return model.Sample(plan, host, model.Path{RTT: time.Millisecond}, rng)
+			return simhost.Sample(plan, host, simhost.Path{RTT: time.Millisecond}, rng)
 		}
 	}
 	t.Fatalf("no host with variant %s", variant)

@@ -87,3 +87,14 @@ func correlation(x, y []float64) float64 {
 	}
 	return xy / math.Sqrt(xx*yy)
 }
+
+// dependence is the square of the t statistic of a correlation, n-2 degrees of freedom.
+func dependence(x, y []float64) float64 {
+	r := correlation(x, y)
+	return r * r * float64(len(x)-2) / (1 - r*r)
+}
+
+// rises reports whether y is the larger the larger x is, by so large a squared t statistic.
+func rises(x, y []float64, least float64) bool {
+	return correlation(x, y) > 0 && dependence(x, y) > least
+}

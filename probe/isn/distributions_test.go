@@ -39,24 +39,22 @@ func TestChiSquaredTail(t *testing.T) {
 }
 
 func TestInverted(t *testing.T) {
-	a := [][]float64{{4, 12, -16}, {12, 37, -43}, {-16, -43, 98}}
-	inverse := inverted(a)
-	for i := range a {
-		for j := range a {
-			sum := 0.0
-			for k := range a {
-				sum += a[i][k] * inverse[k][j]
-			}
-			want := 0.0
-			if i == j {
-				want = 1
-			}
-			if math.Abs(sum-want) > 1e-9 {
-				t.Errorf("A·A⁻¹ has %g at %d, %d", sum, i, j)
+	for _, a := range [][][]float64{{{4}}, {{4, 12}, {12, 37}}, {{1e6, -3}, {-3, 1e-3}}} {
+		inverse := inverted(a)
+		for i := range a {
+			for j := range a {
+				sum := 0.0
+				for k := range a {
+					sum += a[i][k] * inverse[k][j]
+				}
+				if want := float64(cond(i == j, 1, 0)); math.Abs(sum-want) > 1e-9 {
+					t.Errorf("A·A⁻¹ of %v has %g at %d, %d", a, sum, i, j)
+				}
 			}
 		}
 	}
 	for name, bad := range map[string][][]float64{
+		"nothing":              {{0}},
 		"singular":             {{1, 2}, {2, 4}},
 		"of two signs":         {{1, 0}, {0, -1}},
 		"all but singular":     {{1, 1}, {1, 1 + 1e-15}},

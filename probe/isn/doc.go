@@ -24,14 +24,25 @@
 // both, our ISN, our options) and a growth (how numbers that share an offset go
 // on: not at all, along a clock with ticks or a step, by fixed steps with other
 // people's connections in between, by steps that rise with time, by random steps). Every
-// growth is a type in a file of its own (grow_*.go) behind one interface: what a number
-// costs and how many guesses it takes, what the parameters cost.
+// growth is a type in a file of its own (grow_*.go) behind one interface: the length of a
+// number, which is its log-likelihood in bits; how many guesses the prediction of it takes;
+// what the parameters cost.
 // Groups are read in order of time, each into strands: a number joins the strand
 // from which it follows most cheaply, or begins one. Joining, straying and
 // repeating are coded by how often they happened before, so several machines
 // behind one address, strangers, and half-open connections that answer again cost
 // what they must. Rivals that are no counters (generators, stores, bits that lean,
-// cookies with an encoding) propose what they would save.
+// cookies with an encoding) are files rival_*.go, and say what they would save.
+//
+// A new model is, where numbers go on from those before them, a growth in a grow_*.go with
+// what proposes its parameters from samples, listed in counters; where they do not, a
+// function in a rival_*.go that returns a verdict with the bits that it saves, listed in
+// rivalList. Its comment names the paper or the source it was written from. A new
+// generator to test it is, where it belongs to a class that every test draws, an entry
+// in the draws of package isn/simhost; where it is a stack, a fault or a freak of its own, an
+// entry with the classes that fit it in isn/internal/evaluate (stacks.go, faulty.go,
+// strange.go). Then "go run ./probe/isn/internal/confusion" with -foreign, -stacks and
+// -faulty shows what the model gained and what it cost the others.
 //
 // The life of a sample: newView puts the samples in order of time and gives each
 // the middle of its exchange as its moment and its RTT's excess over the shortest
@@ -51,7 +62,7 @@
 //	fmt.Println(report.Class, report.Confidence, report.RunnerUp, report.BitsBetween)
 //
 // Confidence is the chance that the class is right. It was checked on model
-// hosts (package isn/model) with random parameters, under our own plans and under
+// hosts (package isn/simhost) with random parameters, under our own plans and under
 // plans of others; ACCURACY.md beside this file holds the figures and how to make
 // them again.
 package isn

@@ -14,8 +14,7 @@ func (v *view) wanders() bool {
 	for i := range v.points {
 		x, y = append(x, float64(i)), append(y, float64(v.points[i].x.Sub(v.points[0].x)))
 	}
-	r := correlation(x, y)
-	return len(x) >= 6 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
+	return len(x) >= leastCorrelated && dependence(x, y) > 2*timely
 }
 
 // repeatsTuples reports whether many numbers are the ones before on their tuples.
@@ -98,8 +97,11 @@ func (v *view) even() bool {
 }
 
 // timely is the square of the t statistic from which steps are said to go with the
-// time since the last one.
-const timely = 12
+// time since the last one, of leastCorrelated steps or more.
+const (
+	timely          = 12
+	leastCorrelated = 6
+)
 
 // growsWithTime reports whether the steps of a counter are the longer the more time
 // has passed: a clock, or other people's connections, move it too. seen is whether
@@ -111,15 +113,14 @@ func (s *standing) growsWithTime() (grows, seen bool) {
 			x, y = append(x, p.t-was.t), append(y, float64(uint32(p.x-was.x)))
 		}
 	})
-	if len(x) < 6 {
+	if len(x) < leastCorrelated {
 		return false, false
 	}
 	mean, deviation := meanAndDeviation(x)
 	if deviation < leastUneven*mean {
 		return false, false
 	}
-	r := correlation(x, y)
-	return r > 0 && r*r*float64(len(x)-2) > timely*(1-r*r), true
+	return rises(x, y, timely), true
 }
 
 // keepsTime reports whether the steps of a counter came as evenly as ticks: then a
@@ -158,8 +159,7 @@ func (s *standing) strandAt(i int) [2]int { return [2]int{s.ledger.groups.of[i],
 func (s *standing) risesWithTime() bool {
 	var x, y []float64
 	s.along(func(was, p *point) { x, y = append(x, p.t), append(y, float64(uint32(p.x-was.x))) })
-	r := correlation(x, y)
-	return len(x) >= 6 && r > 0 && r*r*float64(len(x)-2) > 2*timely*(1-r*r)
+	return len(x) >= leastCorrelated && rises(x, y, 2*timely)
 }
 
 // steady reports whether the difference that most connections of the first half made is

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // A file that somebody else measured: some columns are missing.
@@ -27,9 +27,9 @@ func ExampleReadCSV() {
 // A model host that follows RFC 6528, sampled over a simulated path.
 func ExampleAnalyze() {
 	rng := rand.New(rand.NewPCG(1, 4))
-	host := model.Draw(isn.ClassTupleClock, rng)
-	path := model.Path{RTT: 3 * time.Millisecond, Jitter: 100 * time.Microsecond}
-	samples := model.Sample(isn.NewPlan(isn.PlanConfig{}), host, path, rng)
+	host := simhost.Draw(isn.ClassTupleClock, rng)
+	path := simhost.Path{RTT: 3 * time.Millisecond, Jitter: 100 * time.Microsecond}
+	samples := simhost.Sample(isn.NewPlan(isn.PlanConfig{}), host, path, rng)
 	r := isn.Analyze(samples, isn.Options{})
 	c := r.Clock.Value
 	fmt.Println(r.Class, r.Inputs, c.Low < host.Truth.Hz && host.Truth.Hz < c.High)

@@ -88,7 +88,7 @@ func (v *verdict) explainClock(s *standing) {
 	v.setClock(s)
 	switch s.class {
 	case ClassGlobalMixed:
-		one := s.view.one()
+		one := s.view.unit
 		v.step = Some(int64(math.Round(s.drift.step / one)))
 		v.note("counter", Warning, fmt.Sprintf("%.0f a connection, %.6g a second; %s", s.drift.step/one, s.drift.hz/one, s.evidence()),
 			"One counter for everybody grows with each connection and with time: one connection tells about where the next begins.")
@@ -116,11 +116,13 @@ func (v *verdict) explainSteps(s *standing) {
 	if a == 0 {
 		a = int32(s.ledger.all[0][0].sum)
 	}
-	a = int32(float64(a) / s.view.one())
+	a = int32(float64(a) / s.view.unit)
 	v.step = Some(int64(a))
 	switch {
 	case s.steps.tick > 0:
 		v.note("counter", Warning, s.evidence(), "Each connection begins %d above the one before it, and %d more where half a second has passed since that was last added, whoever asks: one connection tells the number of the next.", a, a)
+	case s.shared():
+		v.note("shared-counter", Notice, s.evidence(), "Each %s has an offset of its own, above one counter for everybody that grows by %d a connection.", groupName(s.key), a)
 	case s.key != 0:
 		v.note("tuple-counter", Notice, s.evidence(), "Each %s has a counter of its own, which grows by %d a connection.", groupName(s.key), a)
 	case s.steps.rate > 0:
@@ -208,40 +210,3 @@ func someValues(points []point) string {
 	}
 	return fmt.Sprint(xs)
 }
-
-// gcd is Euclid's; gcd(0, b) is b.
-func gcd(a, b uint32) uint32 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
-}
-
-// magnitude is |d| without the overflow of -2^31.
-func magnitude(d int32) uint32 {
-	if d < 0 {
-		return -uint32(d)
-	}
-	return uint32(d)
-}
-
-// commonDivisor returns the greatest common divisor of the differences, and 1
-// where chance may have made it: m random differences share a divisor of g or
-// more with probability about 1/g^(m-1).
-func commonDivisor(gaps []int32, leastBits float64) uint32 {
-	var g uint32
-	for _, d := range gaps {
-		g = gcd(g, magnitude(d))
-	}
-	if g < 2 || float64(len(gaps)-1)*math.Log2(float64(g)) < leastBits {
-		return 1
-	}
-	return g
-}
-
-// The evidence, in bits, for a common divisor: to allow for it as a clock's
-// quantum, and to report it.
-const (
-	quantumBits = 12
-	divisorBits = 20
-)

@@ -8,14 +8,14 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // linuxFaced samples a host of any generator behind Linux's face.
-func linuxFaced(gen model.Generator) []isn.Sample {
+func linuxFaced(gen simhost.Generator) []isn.Sample {
 	rng := rand.New(rand.NewPCG(21, 22))
-	host := model.New(model.Truth{Class: isn.ClassRandom}, gen, rng)
-	samples := model.Sample(isn.NewPlan(isn.PlanConfig{}), host, model.Path{RTT: 2 * time.Millisecond}, rng)
+	host := simhost.New(simhost.Truth{Class: isn.ClassRandom}, gen, rng)
+	samples := simhost.Sample(isn.NewPlan(isn.PlanConfig{}), host, simhost.Path{RTT: 2 * time.Millisecond}, rng)
 	for i := range samples {
 		s := &samples[i]
 		s.TTL, s.Window = isn.Some[uint8](63), isn.Some[uint16](65160)
@@ -39,14 +39,14 @@ func contradicted(t *testing.T, samples []isn.Sample, want isn.Class) bool {
 func TestNumbersThatAreNotLinuxs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(23, 24))
 	for _, tc := range []struct {
-		gen   model.Generator
+		gen   simhost.Generator
 		class isn.Class
 		want  bool
 	}{
-		{model.Random(rng), isn.ClassRandom, true},
-		{model.Counter(5, 64000, 0, 1, 0), isn.ClassGlobalStep, true},
-		{model.TupleClock(model.Key{1, 2}, 250_000, 1, 0), isn.ClassTupleClock, true},
-		{model.TupleClock(model.Key{1, 2}, 15_625_000, 1, 0), isn.ClassTupleClock, false},
+		{simhost.Random(rng), isn.ClassRandom, true},
+		{simhost.Counter(5, 64000, 0, 1, 0), isn.ClassGlobalStep, true},
+		{simhost.TupleClock(simhost.Key{1, 2}, 250_000, 1, 0), isn.ClassTupleClock, true},
+		{simhost.TupleClock(simhost.Key{1, 2}, 15_625_000, 1, 0), isn.ClassTupleClock, false},
 	} {
 		if got := contradicted(t, linuxFaced(tc.gen), tc.class); got != tc.want {
 			t.Errorf("%s: finding %v, want %v", tc.class, got, tc.want)
@@ -67,7 +67,7 @@ func TestFacesThatAreNotLinuxs(t *testing.T) {
 		"SACK refused":                func(_ int, s *isn.Sample) { s.SACK = isn.Some(false) },
 		"no window scale in anything": func(_ int, s *isn.Sample) { s.WScale = isn.Opt[uint8]{} },
 	} {
-		samples := linuxFaced(model.Random(rand.New(rand.NewPCG(25, 26))))
+		samples := linuxFaced(simhost.Random(rand.New(rand.NewPCG(25, 26))))
 		for i := range samples {
 			change(i, &samples[i])
 		}

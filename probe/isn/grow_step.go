@@ -12,6 +12,10 @@ type steps struct {
 	rate float64
 	tick float64
 	own  bool // one chain a group: attempts are not counted across groups
+
+	// shared is that the steps of all connections count, in groups with offsets of their own:
+	// there cannot be fewer than those of ours that were answered.
+	shared bool
 }
 
 func (g *steps) price(v *view, s *strand, p *point) (bits, miss float64) {
@@ -26,7 +30,7 @@ func (g *steps) price(v *view, s *strand, p *point) (bits, miss float64) {
 		return math.Inf(1), 0
 	}
 	m, k := d/a, int64(s.passed(v, p, g.own))
-	if d > 1<<31 && m > k {
+	if d > 1<<31 && m > k || g.shared && m < k-int64(lostBetween(&v.points[s.last], p)) {
 		return math.Inf(1), 0
 	}
 	mean := g.rate * max(p.t-v.points[s.last].t, 0)
@@ -51,10 +55,10 @@ func (g *steps) learn(d, a int64) (bits, miss float64) {
 		return math.Inf(1), 0
 	}
 	if a == 0 {
-		return 4 + 1.2*math.Log2(float64(d)+1), blindGuesses
+		return 4 + 1.2*math.Log2(float64(d)+1), notPredicted
 	}
 	if part := int64(gcd(uint32(d), uint32(a))); part*mostSkipped >= a {
-		return 8 + math.Log2(float64(d/part)), blindGuesses
+		return 8 + math.Log2(float64(d/part)), notPredicted
 	}
 	return math.Inf(1), 0
 }
@@ -129,63 +133,152 @@ func (g *steps) cost(v *view) float64 {
 
 func (g *steps) fresh() growth { n := *g; return &n }
 
-// rising is a step that itself grows with time and never falls, as lwIP's, which
-// adds its count of half seconds to the last number (lwIP src/core/tcp.c,
-// tcp_next_iss). The count stands still while no connection is there
-// (tcp_timer_needed), so a step is the last one or up to hz a second more.
-type rising struct {
-	hz   float64
-	rate float64 // others' connections a second
-}
-
-// tickHz is lwIP's rate of counting (TCP_SLOW_INTERVAL).
-const tickHz = 2
-
-// risingShare is how many numbers of connections about the likeliest are weighed.
-const risingShare = 3
-
-// reach is between what the step is after the strand's last point.
-func (g *rising) reach(v *view, s *strand, p *point) (low, high float64) {
-	return s.sum, s.sum + g.hz*(p.t-v.points[s.last].t) + 1
-}
-
-func (g *rising) price(v *view, s *strand, p *point) (bits, miss float64) {
-	d := float64(uint32(p.x - v.points[s.last].x))
-	if d > 1<<28 {
-		return math.Inf(1), 0
+// stepped are fixed steps, those that rise with time among them.
+func stepped(v *view, key factor) (list []*standing) {
+	m := model{class: ClassGlobalStep, name: "fixed steps", key: key}
+	if key != 0 {
+		m.class, m.prior = ClassTupleRandomIncrement, 10
 	}
-	if s.n == 1 {
-		return 4 + 1.2*math.Log2(d+1), blindGuesses
-	}
-	low, high := g.reach(v, s, p)
-	k := float64(s.passed(v, p, false))
-	mean := g.rate * max(p.t-v.points[s.last].t, 0)
-	middle, sum := max(1, math.Round(2*d/(low+high))), 0.0
-	for m := max(1, middle-risingShare); m <= middle+risingShare; m++ {
-		if d >= m*low && d <= m*high {
-			sum += math.Exp2(-(&steps{}).bitsOf(int64(m-k), int64(k), mean)) / (m*(high-low) + 1)
+	for _, a := range divisors(v.gaps(key)) {
+		if a > 0 || key == 0 {
+			list = append(list, bestSteps(v, m, a)...)
+		}
+		if key != 0 {
+			list = append(list, sharedSteps(v, m, a))
 		}
 	}
-	if sum == 0 { // the step was taken for too much
-		return 2 + 1.2*math.Log2(d+1), blindGuesses
+	if key == 0 {
+		list = append(list, bestSteps(v, m, 0)...)
 	}
-	return -math.Log2(sum), 2*math.Abs(d-(k+math.Round(mean))*(low+high)/2) + 1
+	list = bestOfEach(list)
+	if key == 0 && v.timed {
+		list = append(list, risingSteps(v, list)...)
+		list = append(list, timers(v)...)
+	}
+	return list
 }
 
-func (g *rising) take(v *view, s *strand, p *point) {
-	if s.n == 0 {
-		return
-	}
-	d := float64(uint32(p.x - v.points[s.last].x))
-	low, high := g.reach(v, s, p)
-	m := max(1, math.Round(2*d/(low+high)))
-	if step := math.Floor(d / m); s.n > 1 && step >= low {
-		s.sum = min(step, high)
-		return
-	}
-	s.sum = d
+// sharedSteps fits a counter that all connections of ours move, each group's numbers an offset
+// of its own above it, as in NetBSD (sys/netinet/tcp_subr.c, tcp_new_iss1: a hash and
+// tcp_iss_seq). With other people's connections it would explain anything.
+func sharedSteps(v *view, m model, a int32) *standing {
+	m.name, m.prior = "an offset, and fixed steps for everybody", 12
+	return m.by(&steps{a: a, shared: true}).fit(v)
 }
 
-func (*rising) cost(*view) float64 { return 12 }
+// rateGuesses are rates of others' connections, a second, to begin with.
+var rateGuesses = []float64{0, 0.5, 5, 50}
 
-func (g *rising) fresh() growth { return g }
+// bestSteps fits the rate of others' connections, and libslirp's timer.
+func bestSteps(v *view, m model, a int32) (list []*standing) {
+	fit := func(g steps) *standing {
+		g.own = m.key != 0
+		n := m.by(&g)
+		if g.tick > 0 {
+			n.class, n.moves, n.name = ClassGlobalMixed, byTime, "a step a connection and one after a while"
+		}
+		s := n.fit(v)
+		list = append(list, s)
+		return s
+	}
+	s := fit(steps{a: a})
+	if !v.timed || s.ledger.count[joined] < 2 || a == 0 || m.key != 0 {
+		return list // others' connections do not move a counter of ours
+	}
+	for _, rate := range rateGuesses[1:] {
+		fit(steps{a: a, rate: rate})
+	}
+	if r := best(list)[0].othersRate(v); r > 0 {
+		fit(steps{a: a, rate: r})
+	}
+	fit(steps{a: a, tick: slowTimer})
+	return append(list, ticking(v, a)...)
+}
+
+// ticking fits a step beside which a timer adds as much, or twice as much, at even
+// times, as 4.4BSD's does (tcp_slowtimo).
+func ticking(v *view, a int32) (list []*standing) {
+	q := float64(magnitude(a))
+	for _, hz := range []float64{q / slowTimer, 2 * q / slowTimer} {
+		for _, quantum := range []float64{q, 2 * q} {
+			d := drift{hz: hz, step: float64(a), quantum: quantum, wide: 1}
+			list = append(list, fitClock(v, 0, d))
+		}
+	}
+	top := best(list)[0]
+	return []*standing{top.settle(v, 1, withStep)}
+}
+
+// timer proposes a step that most connections make, and a timer that adds another amount
+// at even times, as 4.4BSD's adds TCP_ISSINCR/2 and a connection TCP_ISSINCR/4.
+func (v *view) timer() (d drift, ok bool) {
+	votes := make(map[float64]int)
+	list := v.successors()
+	for _, s := range list {
+		if votes[s.d]++; votes[s.d] > votes[d.step] {
+			d.step = s.d
+		}
+	}
+	if votes[d.step] < leastAlike || d.step == 0 {
+		return d, false
+	}
+	var more []int32
+	grown, time := 0.0, 0.0
+	for _, s := range list {
+		if s.d != d.step {
+			more = append(more, int32(int64(s.d-d.step)))
+		}
+		grown, time = grown+s.d-d.step, time+s.dt
+	}
+	tick := commonDivisor(more, quantumBits)
+	if tick <= 1 || time <= 0 || float64(tick) == math.Abs(d.step) {
+		return d, false
+	}
+	d.hz, d.quantum, d.wide = grown/time, float64(tick), 1
+	return d, true
+}
+
+// leastAlike is how many differences must be alike to be a step.
+const leastAlike = 3
+
+// timers fits what timer proposes, with the rate that was seen and the usual ones next to it.
+func timers(v *view) (list []*standing) {
+	d, ok := v.timer()
+	if !ok {
+		return nil
+	}
+	list = append(list, fitClock(v, 0, d))
+	for _, t := range tickRates {
+		if ratio := math.Abs(d.hz) / d.quantum / t; ratio > 0.7 && ratio < 1.4 {
+			usual := d
+			usual.hz = math.Copysign(d.quantum*t, d.hz)
+			list = append(list, fitClock(v, 0, usual))
+		}
+	}
+	top := best(list)[0]
+	return []*standing{top, top.settle(v, 2, withStep)}
+}
+
+// slowTimer is the period of BSD's and libslirp's slow timer (PR_SLOWHZ), in s.
+const slowTimer = 0.5
+
+// othersRate is how many steps a second were made beside ours.
+func (s *standing) othersRate(v *view) float64 {
+	more, time := 0.0, 0.0
+	last := make(map[int]int)
+	for i := range v.points {
+		at := s.ledger.groups.of[i]*mostStrands + s.ledger.strand[i]
+		j, ok := last[at]
+		last[at] = i
+		if !ok || s.ledger.fates[i] != joined {
+			continue
+		}
+		d := math.Abs(float64(v.points[i].x.Sub(v.points[j].x))) / float64(magnitude(s.steps.a))
+		more += max(d-float64(v.points[i].k-v.points[j].k), 0)
+		time += v.points[i].t - v.points[j].t
+	}
+	if time <= 0 {
+		return 0
+	}
+	return more / time
+}

@@ -65,3 +65,30 @@ func (c still) take(_ *view, s *strand, p *point) { s.center = float64(c.value(p
 func (c still) cost(*view) float64 { return 2 }
 
 func (c still) fresh() growth { return c }
+
+// stills are the constants and the cookies.
+func stills(v *view) (list []*standing) {
+	add := func(class Class, name string, key, moves factor, how echo, prior float64) {
+		g := still{how}
+		list = append(list, model{class: class, name: name, key: key, moves: moves, prior: prior}.by(g).fit(v))
+	}
+	for _, key := range v.tupleKeys() {
+		if key == 0 {
+			add(ClassConstant, "one number", key, 0, silent, 0)
+			continue
+		}
+		add(ClassTupleConstant, "one number a tuple", key, 0, silent, 1)
+	}
+	if !v.varied(byClient) {
+		return list
+	}
+	for _, key := range v.tupleKeys() {
+		add(ClassSYNCookies, "our number plus a hash", key, byClient, added, 3)
+		add(ClassSYNCookies, "a hash less our number", key, byClient, negated, 8)
+		add(ClassSYNCookies, "our number XORed with a hash", key, byClient, xored, 8)
+	}
+	for _, key := range v.keys(byTuple, byTuple|byOptions, byTuple|byClient, byTuple|byClient|byOptions)[1:] {
+		add(ClassSYNCookies, "a hash of the SYN", key, 0, silent, 6)
+	}
+	return list
+}

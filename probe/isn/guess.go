@@ -97,6 +97,9 @@ func (s *standing) median(v *view) float64 {
 	var all, close []float64
 	s.along(func(was, p *point) {
 		m := s.ledger.miss[p.row]
+		if m == notPredicted {
+			return
+		}
 		all = append(all, m)
 		if p.t-was.t <= soon {
 			close = append(close, m)

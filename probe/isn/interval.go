@@ -33,7 +33,7 @@ func (v *verdict) setClock(s *standing) {
 	reg := s.regression()
 	if fit := reg.solve(); fit != nil {
 		half := fit.interval(0, reg, rand.New(rand.NewPCG(seed1, uint64(len(reg.rows)))))
-		one := s.view.one()
+		one := s.view.unit
 		v.clock = Some(Clock{Hz: s.drift.hz / one, Low: (s.drift.hz - half) / one, High: (s.drift.hz + half) / one})
 		v.name()
 	}

@@ -31,7 +31,7 @@ type strand struct {
 type growth interface {
 	// price is how many bits it takes to tell the point p as the next number of
 	// the strand s, +Inf where that is impossible; miss is how many guesses it
-	// takes to find the number.
+	// takes to find the number, notPredicted where it only tells a parameter.
 	price(v *view, s *strand, p *point) (bits, miss float64)
 	// take adds the point to the strand, which may be empty.
 	take(v *view, s *strand, p *point)
@@ -40,6 +40,9 @@ type growth interface {
 	// fresh is the growth as it is before any number.
 	fresh() growth
 }
+
+// notPredicted stands for the guesses of a number that a parameter is learnt from.
+const notPredicted = 0
 
 // The weights with which the code for a point's fate begins. They are counts of
 // points seen before the first: one in twenty strays, one in fifty repeats.

@@ -29,8 +29,7 @@ func nmapFigures(v *view) (Nmap, bool) {
 	for _, d := range diffs {
 		out.GCD = gcd(out.GCD, d)
 	}
-	mean := average(rates)
-	if mean >= 1 {
+	if mean, _ := meanAndDeviation(rates); mean >= 1 {
 		out.ISR = int(math.Round(8 * math.Log2(mean)))
 	}
 	if len(points) >= 4 {
@@ -112,21 +111,8 @@ func nmapSP(rates []float64, g uint32) int {
 			scaled[i] /= float64(g)
 		}
 	}
-	mean, sum := average(scaled), 0.0
-	for _, r := range scaled {
-		sum += (r - mean) * (r - mean)
-	}
-	if sd := math.Sqrt(sum / float64(len(scaled)-1)); sd > 1 {
-		return int(math.Round(8 * math.Log2(sd)))
+	if _, deviation := meanAndDeviation(scaled); deviation > 1 {
+		return int(math.Round(8 * math.Log2(deviation)))
 	}
 	return 0
-}
-
-// average is the arithmetic mean.
-func average(xs []float64) float64 {
-	sum := 0.0
-	for _, x := range xs {
-		sum += x
-	}
-	return sum / float64(len(xs))
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 func TestDefaultPlan(t *testing.T) {
@@ -76,7 +76,7 @@ func TestLadderIsCalledForWhereItHelps(t *testing.T) {
 		rng := rand.New(rand.NewPCG(3, uint64(class)))
 		plan := isn.NewPlan(isn.PlanConfig{})
 		n := 0
-		for _, s := range model.Sample(plan, model.Draw(class, rng), model.Path{RTT: time.Millisecond}, rng) {
+		for _, s := range simhost.Sample(plan, simhost.Draw(class, rng), simhost.Path{RTT: time.Millisecond}, rng) {
 			if s.Series == isn.SeriesOptions {
 				n++
 			}
@@ -98,9 +98,9 @@ func TestLadderEndsAsItBegins(t *testing.T) {
 // machine, and nothing where one class stands clear.
 func TestNextAsksWhatIsUndecided(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))
-	host := model.New(model.Truth{}, model.TupleClock(model.Key{1, 1}, 15_625_000, 1, 0), rng)
+	host := simhost.New(simhost.Truth{}, simhost.TupleClock(simhost.Key{1, 1}, 15_625_000, 1, 0), rng)
 	plan := isn.NewPlan(isn.PlanConfig{})
-	samples := model.Sample(plan, host, model.Path{RTT: time.Millisecond}, rng)
+	samples := simhost.Sample(plan, host, simhost.Path{RTT: time.Millisecond}, rng)
 	if next := plan.Next(samples); next != nil {
 		t.Errorf("a clear clock is asked %d SYNs more", len(next))
 	}

@@ -50,7 +50,10 @@ func (r *regression) solve() *solution {
 
 // normal is the matrix of the normal equations, Σ w·row·rowᵀ.
 func (r *regression) normal() [][]float64 {
-	m := square(len(r.rows[0]))
+	m := make([][]float64, len(r.rows[0]))
+	for j := range m {
+		m[j] = make([]float64, len(m))
+	}
 	for i, row := range r.rows {
 		for j, a := range row {
 			for k, b := range row {

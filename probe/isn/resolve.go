@@ -3,18 +3,18 @@ package isn
 import "math"
 
 // mixedPrior is what a mixture of two costs beside its numbers, in bits, and
-// crowdPrior each machine more than fewMachines.
+// manyPrior each machine more than fewMachines.
 const (
 	mixedPrior  = 8
-	crowdPrior  = 40
+	manyPrior   = 40
 	fewMachines = 4
 )
 
 // leastExplained is the share of the numbers that a mixture of two must explain, and
-// crowdExplained that of more.
+// manyExplained that of more.
 const (
 	leastExplained = 0.15
-	crowdExplained = 0.6
+	manyExplained  = 0.6
 )
 
 // resolve names the class of a standing: a model whose numbers take several
@@ -32,6 +32,12 @@ func (s *standing) resolve(deep bool) {
 	m := s.machinesOf(s.view)
 	if s.class == ClassTupleConstant && m.homes > 0 && s.byOffer() {
 		s.class, s.name, s.moves = ClassSYNCookies, "a hash of the tuple and our options", byOptions
+		return
+	}
+	if s.shared() {
+		if m.count > 1 || s.leavesMuch() {
+			s.bits = math.Inf(1)
+		}
 		return
 	}
 	several := s.several(&m)
@@ -71,9 +77,9 @@ func (s *standing) resolveCookie() {
 // mix makes the standing a mixture of the machines.
 func (s *standing) mix(m *machines) {
 	s.class = ClassMixed
-	s.bits += mixedPrior + crowdPrior*float64(max(m.count-fewMachines, 0))
+	s.bits += mixedPrior + manyPrior*float64(max(m.count-fewMachines, 0))
 	on, off := s.explained(2 * m.count)
-	if float64(on) < cond(m.count > 2, crowdExplained, leastExplained)*float64(on+off) {
+	if float64(on) < cond(m.count > 2, manyExplained, leastExplained)*float64(on+off) {
 		s.bits = math.Inf(1)
 	}
 }
@@ -120,6 +126,9 @@ func (s *standing) contradicted() bool {
 	}
 	return s.neighbours()
 }
+
+// shared reports whether groups have offsets of their own above one counter of steps.
+func (s *standing) shared() bool { return s.steps != nil && s.steps.shared }
 
 // single fits the model again with one strand in each group. Clocks that other people's
 // connections move on are dropped.

@@ -1,7 +1,6 @@
 package isn
 
 import (
-	"slices"
 	"time"
 )
 
@@ -30,16 +29,9 @@ func deviation(values []time.Duration) time.Duration {
 	if len(values) < 2 {
 		return 0
 	}
-	middle := middleOf(values)
+	middle := median(values)
 	for i, v := range values {
 		values[i] = (v - middle).Abs()
 	}
-	return time.Duration(normal * float64(middleOf(values)))
-}
-
-// middleOf is the median; it sorts its argument.
-func middleOf(values []time.Duration) time.Duration {
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
+	return time.Duration(normal * float64(median(values)))
 }

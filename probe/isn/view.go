@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"synscope/craft"
 	"synscope/probe/isn/internal/weak"
@@ -30,7 +31,7 @@ type view struct {
 	again  int     // answers that only repeat one before
 	stale  int     // answers dropped by fresh
 	timed  bool    // every point has a time
-	unit   float64 // what one is in the points' numbers where they were moved up; 0 where not
+	unit   float64 // what a count of one is in the points' numbers: more than 1 where an encoding moves them up
 
 	partitions map[factor]*partition
 	typical    float64 // median uncertainty, once it was asked for
@@ -41,7 +42,7 @@ type view struct {
 // without time keep the order of the file, and nothing is then said about clocks.
 func newView(samples []Sample) *view {
 	order := timeOrder(samples)
-	v := &view{timed: len(order) > 0}
+	v := &view{timed: len(order) > 0, unit: 1}
 	ids := make(map[tuple]int)
 	k := 0
 	for at, i := range order {
@@ -326,11 +327,8 @@ func (v *view) runs() (out [][]weak.Number) {
 	return out
 }
 
-// one is what a count of one is in the points' numbers.
-func (v *view) one() float64 { return max(v.unit, 1) }
-
 // median returns the median, 0 of nothing. It leaves xs as it is.
-func median(xs []float64) float64 {
+func median[T float64 | time.Duration](xs []T) T {
 	if len(xs) == 0 {
 		return 0
 	}

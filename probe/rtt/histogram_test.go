@@ -18,6 +18,13 @@ func TestHistogramIsHdrHistogram(t *testing.T) {
 			ours.add(v)
 			theirs.RecordValue(int64(min(v, longest)))
 		}
+		counted := uint64(0)
+		for _, n := range ours.counts {
+			counted += n
+		}
+		if want := uint64(theirs.TotalCount()); ours.total != want || counted != want {
+			t.Errorf("precision %d: %d values, %d in the steps, theirs %d", p, ours.total, counted, want)
+		}
 		for _, bar := range theirs.Distribution() {
 			if got := ours.counts[ours.index(time.Duration(bar.From))]; bar.Count > 0 && got != uint64(bar.Count) {
 				t.Fatalf("precision %d: %d values from %d to %d, theirs %d", p, got, bar.From, bar.To, bar.Count)

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 	"synscope/probe/sample"
 	"synscope/probe/simnet"
 )
@@ -27,7 +27,7 @@ func TestAccuracy(t *testing.T) {
 			w := world{Config: path(jitter), hosts: map[netip.Addr]simnet.Host{}}
 			want := map[netip.AddrPort]isn.Class{}
 			cfg := sample.Config{Parallel: 1000}
-			for i, class := range model.Drawable() {
+			for i, class := range simhost.Drawable() {
 				for n := range hostsPerClass {
 					a := netip.AddrFrom4([4]byte{198, 51, byte(100 + n), byte(i + 1)})
 					w.hosts[a] = drawn(class, rand.New(rand.NewPCG(77, uint64(n))).Uint64())

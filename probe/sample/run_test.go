@@ -13,7 +13,7 @@ import (
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 	"synscope/probe/sample"
 	"synscope/probe/simnet"
 )
@@ -26,7 +26,7 @@ func TestEveryClass(t *testing.T) {
 			w := world{Config: path(simnet.Path{Delay: 3 * ms, Jitter: ms / 2}), hosts: map[netip.Addr]simnet.Host{}}
 			want := map[netip.AddrPort]isn.Class{}
 			cfg := sample.Config{Seed: [32]byte{9}} // our ISNs and the hosts' are the same each time
-			for i, class := range model.Drawable() {
+			for i, class := range simhost.Drawable() {
 				a := netip.AddrFrom4([4]byte{198, 51, 100, byte(i + 1)})
 				if v6 {
 					a = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(i + 1)})

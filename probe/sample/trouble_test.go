@@ -1,13 +1,13 @@
 package sample_test
 
 import (
-	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/isn"
 	"synscope/probe/sample"
 	"synscope/probe/simnet"
@@ -285,23 +285,14 @@ func TestQuick(t *testing.T) {
 // offer nothing, and their samples say so.
 func TestTooLargeForTheWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		host, large := drawn(isn.ClassTupleClock, 6), 0
-		router := simnet.Rejected{ICMP: simnet.ICMP{From: netip.MustParseAddr("198.51.100.254"), Type: 3, Code: 4}}
-		narrow := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-			if in.Flags == craft.SYN && len(in.Options) > 0 {
-				large++
-				router.Respond(now, in, out)
-				return
-			}
-			host.Respond(now, in, out)
-		})
+		narrow := &probetest.Narrow{Host: drawn(isn.ClassTupleClock, 6)}
 		g, _, err := single(path(simnet.Path{Delay: 10 * ms}), narrow).run(t, t.Context(), sample.Config{Plan: isn.QuickPlan()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := g.result(t, target)
-		if large != 1 || r.Report.Class != isn.ClassTupleClock || !hasFinding(r, "quick-run") {
-			t.Errorf("%d SYNs with options, %s, %v", large, r.Report.Class, r.Report.Findings)
+		if narrow.Refused != 1 || r.Report.Class != isn.ClassTupleClock || !hasFinding(r, "quick-run") {
+			t.Errorf("%d SYNs with options, %s, %v", narrow.Refused, r.Report.Class, r.Report.Findings)
 		}
 		for _, s := range g.samples[target] {
 			if offer, ok := s.Offer.Get(); s.ISN.OK && (!ok || offer != isn.Offer{}) {

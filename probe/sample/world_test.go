@@ -11,7 +11,7 @@ import (
 	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 	"synscope/probe/sample"
 	"synscope/probe/simnet"
 )
@@ -100,7 +100,7 @@ func single(cfg simnet.Config, h simnet.Host) world {
 // drawn is a model host of a class.
 func drawn(class isn.Class, seed uint64) *simnet.Modelled {
 	rng := rand.New(rand.NewPCG(seed, uint64(class)))
-	return simnet.NewModelled(model.Draw(class, rng), time.Duration(rng.Int64N(int64(24*time.Hour))))
+	return simnet.NewModelled(simhost.Draw(class, rng), time.Duration(rng.Int64N(int64(24*time.Hour))))
 }
 
 // outgoing are the segments that left, in order.

@@ -153,10 +153,10 @@ func (e *engine) rampUp() {
 	}
 	if n, ok := e.Network.(watching); ok && e.Ramp.Rate > watchedRate && !e.unwatched {
 		e.unwatched = true
-		n.Watch(false)
+		n.Unwatch()
 	}
 }
 
 // watching is a network that can be told not to deliver own packets, as
 // [netraw.Conn] can.
-type watching interface{ Watch(outgoing bool) error }
+type watching interface{ Unwatch() error }

@@ -23,6 +23,7 @@ type engine struct {
 	losses    losses   // of the whole run
 	seen      trials   // of all its hosts
 	batch     []uint32 // the flights whose packets are in the current batch
+	outbox    wire.Outbox
 	canaries  canaries
 	rooms     []*probe.Verdict // of probes that are done, to be used again
 	resolving wire.Resolving[*host]
@@ -58,7 +59,10 @@ func (e *engine) run(ctx context.Context) error {
 	next, stop := iter.Pull(e.cfg.Targets)
 	defer stop()
 	e.next = next
+	e.Start = time.Now()
+	e.outbox = wire.OpenOutbox(e.Network, e.Start)
 	e.Run(ctx, e.resolving.Ready(), e.handle, func() (more bool) {
+		e.takeBack()
 		e.rampUp()
 		e.resolving.Poll(e.resolved)
 		if e.LookDue() {
@@ -68,6 +72,7 @@ func (e *engine) run(ctx context.Context) error {
 		e.fill()
 		return e.Failure == nil && !e.finished()
 	}, e.wakeUp)
+	e.outbox.Close(e.unpack)
 	e.abandon()
 	e.report()
 	return e.outcome()

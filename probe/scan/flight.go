@@ -32,6 +32,8 @@ type flight struct {
 	noted    uint8 // transmissions whose silence was noted
 	canary   bool
 	watches  bool // asks whether the host still answers: see watch.go
+
+	parcel *wire.Parcel // that the latest transmission is in, while its sending is not over
 }
 
 func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr, f.port) }
@@ -97,7 +99,7 @@ func (t *flights) remove(id uint32) {
 	f := t.at(id)
 	delete(t.index, flightKey(f.host, f.port))
 	f.schedule++
-	f.phase, f.host, f.outcome = phaseFree, nil, wire.Outcome{}
+	f.phase, f.host, f.outcome, f.parcel = phaseFree, nil, wire.Outcome{}, nil
 	t.free = append(t.free, id)
 	t.live--
 }

@@ -23,6 +23,14 @@ func (h *host) usual() time.Duration {
 	return 0
 }
 
+// grace is how long a refusal that took so long waits for something better.
+func (h *host) grace(took, limit time.Duration) time.Duration {
+	if h.timed >= enoughTimes && h.Least() > 0 {
+		return wire.GraceOf(took, max(h.Least(), h.Timeout()), limit)
+	}
+	return wire.Grace(took, h.usual(), limit)
+}
+
 // early is a probe that was answered before it was known how long the answers of its
 // host take.
 type early struct {
@@ -34,7 +42,7 @@ type early struct {
 func (e *engine) settle(id uint32, f *flight, took time.Duration) {
 	h := f.host
 	f.phase = phaseSettled
-	e.flights.expectBy(id, e.Now+wire.Grace(took, h.usual(), e.cfg.Timeout))
+	e.flights.expectBy(id, e.Now+h.grace(took, e.cfg.Timeout))
 	if h.usual() > 0 {
 		return
 	}
@@ -53,7 +61,7 @@ func (e *engine) hasten(h *host) {
 	}
 	for _, x := range h.early {
 		if !e.hasEnded(x) {
-			e.flights.expectBy(x.id, max(e.Now, x.at+wire.Grace(x.took, h.usual(), e.cfg.Timeout)))
+			e.flights.expectBy(x.id, max(e.Now, x.at+h.grace(x.took, e.cfg.Timeout)))
 		}
 	}
 	h.early = nil

@@ -42,6 +42,9 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	if f != nil && !ev.ArrivedAt(f.host.way.source) {
 		return wire.RejectUnsolicited
 	}
+	if f != nil {
+		f.stamp()
+	}
 	if ev.Kind == wire.KindSYNACK {
 		e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	}
@@ -191,7 +194,7 @@ func (e *engine) expire() {
 			return
 		}
 		f := e.flights.at(id)
-		if f.watches && f.phase == phaseFlying {
+		if f.watches && f.phase == phaseFlying && f.parcel == nil {
 			e.unheard(id, f)
 			continue
 		}
@@ -220,6 +223,9 @@ func (e *engine) expire() {
 func (e *engine) worthWaiting(f *flight) (until time.Duration, more bool) {
 	if f.phase != phaseFlying || len(f.tx) == 0 {
 		return 0, false
+	}
+	if f.parcel != nil {
+		return e.Now + besideLook, true
 	}
 	until = e.overdue(f)
 	if e.Stopping && len(f.tx) < e.allowed(f) {

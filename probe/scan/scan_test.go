@@ -76,7 +76,8 @@ func technique(t *testing.T, name string) *probe.Technique {
 	return tech
 }
 
-// The table of SEMANTICS §1, cell by cell.
+// The table of SEMANTICS §1, cell by cell, but for what answers a SYN: that is told
+// alike by all engines (TestEveryEngineSaysTheSame in package probe).
 func TestVerdicts(t *testing.T) {
 	const open, refused, filtered, unfiltered, either, unknown = probe.StateOpen, probe.StateRefused,
 		probe.StateFiltered, probe.StateUnfiltered, probe.StateOpenFiltered, probe.StateUnknown
@@ -89,14 +90,6 @@ func TestVerdicts(t *testing.T) {
 		state     probe.State
 		reason    probe.Reason
 	}{
-		{"syn", "listening", probetest.Listener(), target, open, "syn-ack"},
-		{"syn", "listening", probetest.Listener(), v6, open, "syn-ack"},
-		{"syn", "closed", simnet.Closed{}, target, refused, "reset"},
-		{"syn", "closed", simnet.Closed{}, v6, refused, "reset"},
-		{"syn", "silent", simnet.Dropped{}, target, filtered, "no-response"},
-		{"syn", "answering with a SYN", simnet.Split{}, target, open, "split-handshake"},
-		{"syn", "answering with a SYN, and nothing to the SYN-ACK", onlySYN(simnet.Split{}), target, filtered, "no-response"},
-		{"syn", "SYN-ACK with FIN", simnet.Mangle(probetest.Listener(), func(s *craft.Segment) { s.Flags |= craft.FIN }), target, open, "syn-ack"},
 		{"ack", "listening", probetest.Listener(), target, unfiltered, "reset"},
 		{"ack", "closed", simnet.Closed{}, target, unfiltered, "reset"},
 		{"ack", "silent", simnet.Dropped{}, target, filtered, "no-response"},
@@ -115,52 +108,12 @@ func TestVerdicts(t *testing.T) {
 		{"maimon", "listening, BSD", &simnet.Listener{Stray: simnet.StrayBSD}, target, either, "no-response"},
 		{"maimon", "closed", simnet.Closed{}, target, refused, "reset"},
 
-		{"syn", "ICMP 3/0", probetest.Reject(3, 0), target, filtered, "net-unreachable"},
-		{"syn", "ICMP 3/1", probetest.Reject(3, 1), target, filtered, "host-unreachable"},
-		{"syn", "ICMP 3/2", probetest.Reject(3, 2), target, filtered, "proto-unreachable"},
-		{"syn", "ICMP 3/3", probetest.Reject(3, 3), target, filtered, "port-unreachable"},
-		{"syn", "ICMP 3/5", probetest.Reject(3, 5), target, filtered, "icmp-3-5"},
-		{"syn", "ICMP 3/9", probetest.Reject(3, 9), target, filtered, "net-prohibited"},
-		{"syn", "ICMP 3/10", probetest.Reject(3, 10), target, filtered, "host-prohibited"},
-		{"syn", "ICMP 3/13", probetest.Reject(3, 13), target, filtered, "admin-prohibited"},
-		{"syn", "ICMP 3/15", probetest.Reject(3, 15), target, filtered, "icmp-3-15"},
-		{"syn", "ICMP 11/0", probetest.Reject(11, 0), target, filtered, "time-exceeded"},
-		{"syn", "ICMP 11/1", probetest.Reject(11, 1), target, filtered, "time-exceeded"},
-		{"syn", "ICMP 12/0", probetest.Reject(12, 0), target, filtered, "param-problem"},
 		{"fin", "ICMP 3/13", probetest.Reject(3, 13), target, filtered, "admin-prohibited"},
 		{"ack", "ICMP 3/13", probetest.Reject(3, 13), target, filtered, "admin-prohibited"},
-		{"syn", "ICMPv6 1/0", probetest.Reject(1, 0), v6, filtered, "no-route"},
-		{"syn", "ICMPv6 1/1", probetest.Reject(1, 1), v6, filtered, "admin-prohibited"},
-		{"syn", "ICMPv6 1/2", probetest.Reject(1, 2), v6, filtered, "beyond-scope"},
-		{"syn", "ICMPv6 1/3", probetest.Reject(1, 3), v6, filtered, "addr-unreachable"},
-		{"syn", "ICMPv6 1/4", probetest.Reject(1, 4), v6, filtered, "port-unreachable"},
-		{"syn", "ICMPv6 1/5", probetest.Reject(1, 5), v6, filtered, "policy-failed"},
-		{"syn", "ICMPv6 1/6", probetest.Reject(1, 6), v6, filtered, "reject-route"},
-		{"syn", "ICMPv6 1/7", probetest.Reject(1, 7), v6, filtered, "source-route-error"},
-		{"syn", "ICMPv6 3/0", probetest.Reject(3, 0), v6, filtered, "time-exceeded"},
-		{"syn", "ICMPv6 4/1", probetest.Reject(4, 1), v6, filtered, "param-problem"},
-		{"syn", "source quench", probetest.Reject(4, 0), target, filtered, "no-response"},
 
-		{"syn", "RST without ACK", simnet.Mangle(simnet.Closed{}, bareReset), target, refused, "reset"},
-		{"syn", "RST without ACK, and nothing to an ACK", onlySYN(simnet.Mangle(simnet.Closed{}, bareReset)), target, refused, "unverified-reset"},
-		{"syn", "RST acknowledging the ISN itself", simnet.Mangle(simnet.Closed{}, simnet.AckOff(^uint32(0))), target, refused, "reset"},
-		{"syn", "RST acknowledging the ISN itself, and nothing to an ACK", onlySYN(simnet.Mangle(simnet.Closed{}, simnet.AckOff(^uint32(0)))), target, refused, "unverified-reset"},
-		{"syn", "RST acknowledging too much", simnet.Mangle(simnet.Closed{}, simnet.AckOff(1)), target, filtered, "no-response"},
-		{"syn", "SYN-ACK of x", simnet.Mangle(probetest.Listener(), simnet.AckOff(^uint32(0))), target, filtered, "no-response"},
-		{"syn", "SYN-ACK of x+2", simnet.Mangle(probetest.Listener(), simnet.AckOff(1)), target, filtered, "no-response"},
 		{"ack", "RST with another seq", simnet.Mangle(simnet.Closed{}, simnet.SeqOff(1)), target, filtered, "no-response"},
 		{"fin", "4.4BSD: RST acknowledging the FIN's own number", simnet.Mangle(simnet.Closed{}, simnet.AckOff(^uint32(0))), target, refused, "reset"},
 		{"fin", "RST acknowledging too little", simnet.Mangle(simnet.Closed{}, simnet.AckOff(^uint32(1))), target, either, "no-response"},
-		{"syn", "cut short", simnet.Garble(probetest.Listener(), simnet.Cut(30)), target, filtered, "no-response"},
-		{"syn", "with a bad checksum", simnet.Garble(probetest.Listener(), simnet.FlipLast), target, filtered, "no-response"},
-		{"syn", "forged ICMP", simnet.ForgedICMP(probetest.Listener(), simnet.ICMP{Type: 3, Code: 13, SeqOff: 1}), target, open, "syn-ack"},
-		{"syn", "forged ICMP about nothing", simnet.ForgedICMP(simnet.Dropped{}, simnet.ICMP{Type: 3, Code: 13, SeqOff: 1}), target, filtered, "no-response"},
-		{"syn", "forged RST first", simnet.ForgedReset(probetest.Listener(), 250, 20*ms), target, open, "syn-ack"},
-		{"syn", "ICMP first", simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(probetest.Listener(), 20*ms)), target, open, "syn-ack"},
-		{"syn", "RST after ICMP", simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(simnet.Closed{}, 20*ms)), target, refused, "reset"},
-		{"syn", "ICMP after RST", simnet.Chorus(simnet.Closed{}, simnet.Slow(probetest.Reject(3, 13), 20*ms)), target, refused, "reset"},
-		{"syn", "ICMP after an unverified RST", simnet.Chorus(onlySYN(simnet.Mangle(simnet.Closed{}, bareReset)), simnet.Slow(probetest.Reject(3, 13), 20*ms)), target, filtered, "admin-prohibited"},
-		{"syn", "every reply twice", simnet.Repeat(probetest.Listener(), 2, ms), target, open, "syn-ack"},
 	} {
 		t.Run(tc.technique+" "+tc.host, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -182,15 +135,6 @@ func TestVerdicts(t *testing.T) {
 			})
 		})
 	}
-}
-
-// onlySYN is a host that answers nothing but SYNs.
-func onlySYN(h simnet.Host) simnet.Host {
-	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-		if in.Flags == craft.SYN {
-			h.Respond(now, in, out)
-		}
-	})
 }
 
 // stopped is a connection in whose Await the process is stopped, once.

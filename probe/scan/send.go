@@ -169,7 +169,7 @@ func (e *engine) transmit(id uint32, f *flight) {
 	}
 	f.host.depart(e.Now) // or the whole batch would be taken for the first packet of it
 	e.batch = append(e.batch, id)
-	if e.Packets.Full() {
+	if e.Packets.Full() && !e.handOver() {
 		e.flush()
 	}
 }
@@ -181,6 +181,7 @@ func (e *engine) flush() {
 		n, err := e.Network.Send(e.Packets.Batch[at:])
 		for _, id := range e.batch[at : at+n] {
 			e.departed(id)
+			e.accepted(e.flights.at(id))
 		}
 		at += n
 		if at < len(e.batch) {
@@ -205,12 +206,16 @@ func (e *engine) departed(id uint32) {
 	if f.host.left++; f.host.left == 1 {
 		f.host.began = e.Now
 	}
+	e.Counters.Departed(attempt, e.Now)
+	e.flights.expectBy(id, e.overdue(f))
+}
+
+// accepted takes note that the kernel took a probe's packet.
+func (e *engine) accepted(f *flight) {
 	f.refused = 0
 	if !f.host.way.local { // which works without any network
 		e.Outage.End()
 	}
-	e.Counters.Departed(attempt, e.Now)
-	e.flights.expectBy(id, e.overdue(f))
 }
 
 // refused lets a probe that the kernel did not take wait for another try, or

@@ -23,6 +23,9 @@ type ICMP struct {
 	QuoteTCP int
 	// SeqOff is added to the quoted sequence number: a forger has to guess.
 	SeqOff uint32
+	// Rewrite changes the quote as bytes: what routers on the way had changed of the
+	// segment, or cut off.
+	Rewrite func(quote []byte) []byte
 
 	Quote craft.Segment
 }
@@ -44,8 +47,13 @@ func (m *ICMP) AppendTo(b []byte) ([]byte, error) {
 
 func (m *ICMP) quote() ([]byte, error) {
 	quote, err := m.Quote.AppendTo(nil)
-	if err != nil || m.QuoteTCP == 0 {
-		return quote, err
+	switch {
+	case err != nil:
+		return nil, err
+	case m.Rewrite != nil:
+		return m.Rewrite(quote), nil
+	case m.QuoteTCP == 0:
+		return quote, nil
 	}
 	return quote[:min(len(quote), ipHeaderLen(m.Quote.Src.Addr())+m.QuoteTCP)], nil
 }

@@ -24,19 +24,9 @@ func ClockISN(key uint64, hz float64) ISN {
 	}
 }
 
-// GlobalClockISN is RFC 793's clock: the same for all connections.
-func GlobalClockISN(hz float64) ISN {
-	return func(now time.Time, _ *craft.Segment) craft.Seq { return ticks(now, hz) }
-}
-
 // ConstantISN is the worst there is.
 func ConstantISN(value craft.Seq) ISN {
 	return func(time.Time, *craft.Segment) craft.Seq { return value }
-}
-
-// TupleISN is a keyed hash of the four-tuple without a clock.
-func TupleISN(key uint64) ISN {
-	return func(_ time.Time, syn *craft.Segment) craft.Seq { return craft.Seq(tupleHash(key, syn)) }
 }
 
 // StepISN grows by step with each connection.
@@ -45,14 +35,6 @@ func StepISN(step uint32) ISN {
 	return func(time.Time, *craft.Segment) craft.Seq {
 		last = last.Add(step)
 		return last
-	}
-}
-
-// RandomISN is different every time.
-func RandomISN(seed uint64) ISN {
-	return func(time.Time, *craft.Segment) craft.Seq {
-		seed = mix(seed, 0)
-		return craft.Seq(seed)
 	}
 }
 

@@ -6,15 +6,15 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // Modelled is a port whose sequence numbers are those of a model host, of any
-// class that package isn/model draws. It answers SYNs and never opens a
+// class that package isn/simhost draws. It answers SYNs and never opens a
 // connection: what a sampler of ISNs does not need is not there. Make one with
 // [NewModelled] for each port; it keeps what is half-open.
 type Modelled struct {
-	model   *model.Host
+	model   *simhost.Host
 	epoch   time.Time // of the model's own time; the first segment's instant
 	uptime  time.Duration
 	half    map[netip.AddrPort]halfOpen
@@ -32,7 +32,7 @@ type halfOpen struct {
 
 // NewModelled makes a port of a model host that has been up for some time. The
 // host must not be used elsewhere.
-func NewModelled(h *model.Host, uptime time.Duration) *Modelled {
+func NewModelled(h *simhost.Host, uptime time.Duration) *Modelled {
 	return &Modelled{
 		model: h, uptime: uptime, half: map[netip.AddrPort]halfOpen{},
 		forgets: h.Truth.Class == isn.ClassSYNCookies || h.Truth.Class == isn.ClassSYNProxy,
@@ -64,7 +64,7 @@ func (m *Modelled) Respond(now time.Time, in *craft.Segment, out Emitter) {
 
 // answer sends the model's SYN-ACK.
 func (m *Modelled) answer(now time.Time, in *craft.Segment, out Emitter) {
-	a, ok := m.model.Answer(model.SYN{At: now.Sub(m.epoch), Src: in.Src, ISN: in.Seq, Offer: offerOf(in.Options)})
+	a, ok := m.model.Answer(simhost.SYN{At: now.Sub(m.epoch), Src: in.Src, ISN: in.Seq, Offer: offerOf(in.Options)})
 	if !ok {
 		return
 	}
@@ -107,7 +107,7 @@ func offerOf(o craft.Options) isn.Offer {
 
 // optionsOf are those of a SYN-ACK to a SYN with the options asked; they
 // always fit into a header.
-func optionsOf(a *model.Answer, asked craft.Options) craft.Options {
+func optionsOf(a *simhost.Answer, asked craft.Options) craft.Options {
 	list := []craft.Option{craft.MSS(a.MSS)}
 	if a.SACK {
 		list = append(list, craft.SACKPermitted())

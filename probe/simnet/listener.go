@@ -167,14 +167,23 @@ func (l *Listener) stampOffset(syn *craft.Segment) uint32 {
 	return uint32(-l.Booted.UnixMilli())
 }
 
-func (l *Listener) window(accepted bool) uint16 {
+// handshakeWindow is what a SYN-ACK announces.
+func (l *Listener) handshakeWindow() uint16 {
 	switch {
-	case l.Shut == ShutAlways, l.Shut == ShutAccepted && accepted:
+	case l.Shut == ShutAlways:
 		return 0
 	case l.Window == 0:
 		return 64240
 	}
 	return l.Window
+}
+
+// acceptedWindow is what the segments of a connection announce that was accepted.
+func (l *Listener) acceptedWindow() uint16 {
+	if l.Shut == ShutAccepted {
+		return 0
+	}
+	return l.handshakeWindow()
 }
 
 // linuxSYNACKs is tcp_synack_retries = 5 with a timeout that doubles from one

@@ -24,7 +24,7 @@ func (c *tcb) segment(flags craft.Flags) craft.Segment {
 // send emits a segment that is no SYN.
 func (c *tcb) send(now time.Time, flags craft.Flags, seq craft.Seq, payload []byte, out Emitter) {
 	s := c.segment(flags)
-	s.Seq, s.Payload, s.Window = seq, payload, c.l.window(c.state != synReceived)
+	s.Seq, s.Payload, s.Window = seq, payload, c.window()
 	if c.stamped {
 		s.Options = mustOptions(craft.NOP(), craft.NOP(), craft.Timestamps(c.tsval(now), c.tsRecent))
 	}

@@ -67,7 +67,7 @@ func mustOptions(list ...craft.Option) craft.Options {
 
 func (c *tcb) sendSYNACK(now time.Time, out Emitter) {
 	s := c.segment(craft.SYN | craft.ACK)
-	s.Seq, s.Window, s.Options = c.iss, c.l.window(false), c.synackOptions(now)
+	s.Seq, s.Window, s.Options = c.iss, c.l.handshakeWindow(), c.synackOptions(now)
 	if c.ecn {
 		s.Flags |= craft.ECE
 	}

@@ -104,11 +104,19 @@ func (c *tcb) unacceptable(now time.Time, in *craft.Segment, out Emitter) {
 	}
 }
 
+// window is what the next segment announces, unless it is a SYN-ACK.
+func (c *tcb) window() uint16 {
+	if c.state == synReceived {
+		return c.l.handshakeWindow()
+	}
+	return c.l.acceptedWindow()
+}
+
 func (c *tcb) receiveWindow() uint32 {
 	if c.state == synReceived {
-		return uint32(c.l.window(false))
+		return uint32(c.window())
 	}
-	size := uint32(c.l.window(true))
+	size := uint32(c.window())
 	if c.scaled {
 		size <<= ourShift
 	}

@@ -187,16 +187,8 @@ func TestTraceBelievesTheTarget(t *testing.T) {
 		{"reset without a number", behind(bare), 6, trace.HopReset, probe.StateRefused, "reset"},
 		{"reset without a number, and silence then", behind(simnet.Only(craft.SYN, bare)), 0, trace.HopNone, probe.StateRefused, "unverified-reset"},
 		{"too large a SYN, whatever its size", behind(probetest.Reject(3, 4)), 0, trace.HopNone, probe.StateFiltered, "no-response"},
-		{"an old connection that never ends", behind(simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
-			if in.Flags == craft.SYN {
-				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: 1, Ack: 77, Flags: craft.ACK})
-			}
-		})), 0, trace.HopNone, probe.StateFiltered, "no-response"},
-		{"an ACK for every SYN", behind(simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
-			if in.Flags == craft.SYN {
-				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: 1, Ack: in.Seq.Add(1), Flags: craft.ACK})
-			}
-		})), 0, trace.HopNone, probe.StateFiltered, "no-response"},
+		{"an old connection that never ends", behind(probetest.ACKs(func(craft.Seq) craft.Seq { return 77 })), 0, trace.HopNone, probe.StateFiltered, "no-response"},
+		{"an ACK for every SYN", behind(probetest.ACKs(func(isn craft.Seq) craft.Seq { return isn + 1 })), 0, trace.HopNone, probe.StateFiltered, "no-response"},
 		{"every probe rejected by the last router", behind(probetest.Reject(3, 13)), 6, trace.HopUnreachable, probe.StateFiltered, "admin-prohibited"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ func (r *run) untried() []Untried {
 	}
 	for i := range r.experiments {
 		c, possible := r.whole(&r.experiments[i])
-		if !possible || c.Name == lastly || r.affords(&c) {
+		if !possible || c.Name == confirming || r.affords(&c) {
 			continue
 		}
 		if bits := r.information(c.plan); bits >= leastBits {
@@ -90,7 +90,7 @@ func (r *run) advise(f *Found, untried []Untried) {
 	}
 	text += fmt.Sprintf(": --budget %s has.", roomFor(packets, took))
 	if f.Code == Healthy && f.Probability < wellShown {
-		f.Advice = "Nothing failed, but too little was tried to say that nothing is wrong. " + text
+		f.Advice = strings.TrimSpace("Nothing failed, but too little was tried to say that nothing is wrong. "+r.k.slowBound()) + " " + text
 		return
 	}
 	f.Advice += " " + text

@@ -72,8 +72,8 @@ type Cause struct {
 	// Needs are experiments that are made before the cause is taken for sure, those
 	// named twice two times: what shows where it sits, or that what was seen does
 	// not come of our own doing.
-	Needs []string
-	Again func(k *Knowledge) []string // commands that show it again
+	Needs    []string
+	Commands func(k *Knowledge) []string // that show it once more
 }
 
 // Variant is a cause with its parameters set.
@@ -112,19 +112,8 @@ func rules(list ...rule) Variant { return Variant{Rules: list} }
 // Causes are all causes, in the order of the codes.
 func Causes() []Cause {
 	var list []Cause
-	for _, part := range [][]Cause{localCauses(), pathCauses(), middleboxCauses(), hostCauses(), backendCauses(), nameCauses()} {
+	for _, part := range [][]Cause{noCause(), localCauses(), pathCauses(), firewallCauses(), selectiveCauses(), natCauses(), hostCauses(), backendCauses(), nameCauses(), noneOfThese()} {
 		list = append(list, part...)
 	}
 	return list
 }
-
-var silent = only(Silence)
-
-// fact predicts that a fact holds.
-func fact(f ...Fact) rule { return when(isFact(f...), of(share{Yes, 0}, share{No, 0.03})) }
-
-// noFact predicts that it does not.
-func noFact(f ...Fact) rule { return when(isFact(f...), of(share{No, 0}, share{Yes, 0.03})) }
-
-// sureFact predicts a fact that cannot be mistaken.
-func sureFact(f ...Fact) rule { return when(isFact(f...), of(share{Yes, 0}, share{No, 0.001})) }

@@ -1,7 +1,6 @@
 package why
 
-import "time"
-
+// hostCauses sit at the host itself.
 func hostCauses() []Cause {
 	return []Cause{
 		{
@@ -14,38 +13,38 @@ func hostCauses() []Cause {
 				rules(resolvesLate(), router(), when(toHost, silent), traces(diesAtHost)),
 				rules(unresolved(TargetUnresolved), fact(OnLink), nothingLeaves(), traces(only(TraceSilent)))),
 			Where: deathOf, Needs: []string{"distance"}, Advice: "Look at the host itself: power, link, address. Its last router does not reach it.",
-			Again: commands("scan -sn %a", "trace %s"),
+			Commands: commands("scan -sn %a", "trace %s"),
 		},
 		{
 			Code: HostNotListening, Title: "the host is up and nothing listens on this port", Prior: 1.6,
 			Variants: variants(rules(when(toTarget, resets), hostAliveOr(0.95), mostly(FIN), mostly(ACK)),
 				rules(when(toTarget, resets), mostly(FIN), mostly(ACK))),
 			Where: atHost, Advice: "Start the program, or look on which address and port it listens (ss -ltn on the host): 127.0.0.1 only is a common mistake.",
-			Again: commands("scan --reason %s"),
+			Commands: commands("scan --reason %s"),
 		},
 		{
 			Code: HostAcceptQueue, Title: "the program does not accept connections fast enough: its accept queue is full", Prior: 1.2,
 			Variants: variants(acceptQueues(of(share{Ignored, 0}, share{Silence, 0.3}))...),
 			Where:    atHost, Advice: "The program is stuck or too slow, or its backlog is too small. On the host: ss -ltn (Recv-Q against Send-Q), nstat -az TcpExtListenOverflows.",
-			Again: commands("handshake --repeat 5 %s"),
+			Commands: commands("handshake --repeat 5 %s"),
 		},
 		{
 			Code: HostAcceptQueueReset, Title: "the accept queue is full, and the host resets what does not fit", Prior: 0.7,
 			Variants: variants(acceptResets()...),
 			Where:    atHost, Advice: "As with a full accept queue; the host resets (Linux: net.ipv4.tcp_abort_on_overflow=1).",
-			Again: commands("handshake --repeat 5 %s"),
+			Commands: commands("handshake --repeat 5 %s"),
 		},
 		{
 			Code: HostSYNQueue, Title: "the host's queue of half-open connections is full, and it does not use cookies", Prior: 0.9,
 			Variants: variants(synQueues(append(portions(), 1)...)...),
 			Where:    atHost, Advice: "A SYN flood, or too small a queue. On the host: net.ipv4.tcp_syncookies=1, tcp_max_syn_backlog, ss -n state syn-recv.",
-			Again: commands("ping -c 60 --flow vary %s"),
+			Commands: commands("ping -c 60 --flow vary %s"),
 		},
 		{
 			Code: HostSYNCookies, Title: "the host answers with SYN cookies: it is under a flood, or set to", Prior: 0.8,
-			Variants: variants(rules(when(isKind(Again, Target), only(ISNStays)))),
+			Variants: variants(rules(when(isKind(DuplicateSYN, Target), only(ISNStays)))),
 			Where:    atHost, Advice: "Look at the host for a SYN flood (nstat -az TcpExtSyncookiesSent; ss -n state syn-recv). Cookies cost options such as window scaling when timestamps are missing.",
-			Again: commands("isn %s"),
+			Commands: commands("isn %s"),
 		},
 		{
 			Code: HostFirewall, Title: "the host's own firewall does not let it in", Prior: 1.4,
@@ -57,20 +56,20 @@ func hostCauses() []Cause {
 				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.4}), when(isSYNTo(Closed, Served), of(share{RejectedByHost, 0}, share{Silence, 0.4}))),
 				rules(when(toHostTCP, silent), traces(diesAtHost), echoes())),
 			Where: atHost, Advice: "Look at the host's rules (nft list ruleset; iptables-save; a cloud's security group) for this port and this source.",
-			Again: commands("scan --reason %s", "scan --reason -sA %s"),
+			Commands: commands("scan --reason %s", "scan --reason -sA %s"),
 		},
 		{
 			Code: HostConnectionLimit, Title: "the host, or a box before it, allows only so many connections of one source at a time", Prior: 1,
 			Variants: variants(limits()...),
 			Where:    limitWhere, Needs: []string{"hold", "hold"}, Advice: "Close or share connections, or have the limit (nft ct count, connlimit, the program's own) raised for this source.",
-			Again: commands("ping -c 30 --flow vary %s"),
+			Commands: commands("ping -c 30 --flow vary %s"),
 		},
 		{
 			Code: HostTimeWait, Title: "ports of connections just closed cannot be used again (TIME_WAIT)", Prior: 0.8,
 			Variants: variants(
 				rules(when(isKind(Reuse, Target), silent)), rules(when(isKind(Reuse, Target), only(Challenge))), rules(when(isKind(Reuse, Target), only(Reset)))),
 			Where: atHost, Advice: "Do not fix the source port; let the host close last, or reuse connections. A NAT that hands the same port out too soon does this to its clients.",
-			Again: commands("ping -c 20 -g 40000 %s"),
+			Commands: commands("ping -c 20 -g 40000 %s"),
 		},
 		{
 			Code: HostSlow, Title: "the host accepts, and its program answers slowly", Prior: 1,
@@ -78,14 +77,15 @@ func hostCauses() []Cause {
 				rules(when(isKind(Connect, Target), of(share{SlowProgram, 0}, share{Acked, 0.05})), when(longIdle, slowIdle)),
 				rules(partly(isKind(Connect, Target), perTrial, 0.82, only(SlowProgram)), partly(longIdle, perTrial, 0.82, slowIdle))),
 			Where: atHost, Advice: "The network is not to blame: the handshake is fast and the program is not. Look at the host's load and at the program.",
-			Again: commands("handshake --data '\\r\\n\\r\\n' %s"),
+			Commands: commands("handshake --data '\\r\\n\\r\\n' %s"),
 		},
 	}
 }
 
-// hostAliveOr predicts resets on ports that nobody serves.
-func hostAliveOr(p float64) rule {
-	return &choice{of: isKind(SYN, Closed), ways: []mode{{p: p, d: always(resets)}, {p: 1 - p, d: always(silent)}}}
+// resolvesLate predicts that the last router asks for the host's link address in vain,
+// and says so some seconds later.
+func resolvesLate() rule {
+	return &choice{of: isFact(LateUnreachable), ways: []mode{{p: 0.55, d: always(only(Yes))}, {p: 0.25, d: always(only(No))}, {p: 0.2, d: always(of(share{Yes, 0}, share{No, 0.5}))}}}
 }
 
 // mostly predicts that a closed port resets such segments, unless a firewall
@@ -120,7 +120,7 @@ func acceptQueues(full *dist) (list []Variant) {
 }
 
 // untaken is what becomes of a third ACK that finds the queue full. A held connection
-// asks again after a second.
+// is tried once more after a second.
 func untaken(t *Trial) *dist {
 	if t.Kind == Hold {
 		return heldOrIgnored
@@ -170,137 +170,6 @@ func limits() (list []Variant) {
 	for _, step := range []float64{0.04, 0.15} {
 		for _, d := range []*dist{silent, resets, only(ResetNear), only(Prohibited), only(RejectedByHost), only(ResetOnACK)} {
 			list = append(list, rules(&limit{d: d, threshold: threshold{step: step, blur: 1.2}}))
-		}
-	}
-	return list
-}
-
-func backendCauses() []Cause {
-	return []Cause{
-		{
-			Code: BackendDead, Title: "one of several hosts behind this address is dead", Prior: 1.2,
-			Variants: variants(deadBackends(0.125, 0.17, 0.25, 0.33, 0.5, 0.7)...),
-			Where:    sticky, Needs: []string{"flows", "flows"}, Advice: "Ask who runs the load balancer to take the dead backend out, and why its health check does not.",
-			Again: commands("ping -c 60 --flow vary %s"),
-		},
-		{
-			Code: BackendRefusing, Title: "one of several hosts behind this address refuses connections", Prior: 1.2,
-			Variants: variants(refusingBackends(0.125, 0.25, 0.33, 0.5, 0.7)...),
-			Where:    sticky, Advice: "On one backend the program does not run. Ask who runs the load balancer; its health check does not see it.",
-			Again: commands("ping -c 60 --flow vary %s"),
-		},
-		{
-			Code: BackendSlow, Title: "one of several hosts behind this address is slow", Prior: 1,
-			Variants: variants(slowBackends(0.1, 0.17, 0.25, 0.33, 0.5, 0.7)...),
-			Where:    slowWhere, Advice: "One backend is overloaded or far away. Ask who runs the load balancer.",
-			Again: commands("ping -c 60 --flow vary --histogram %s"),
-		},
-		{
-			Code: BackendFlapping, Title: "what is behind this address comes and goes", Prior: 0.3,
-			Variants: variants(flappings()...),
-			Words:    outageWords, Where: flapWhere, Needs: []string{"time"}, Advice: "A backend or its health check flaps. Ask who runs the load balancer for its log of the minutes named.",
-			Again: commands("ping -c 300 -i 100ms --flow vary %s"),
-		},
-	}
-}
-
-// deadBackends: flows keep to their backend, or those that failed do; those of other
-// ports are not concerned. ACKs of no connection are given out like SYNs, or by a table
-// of connections that does not know them.
-func deadBackends(shares ...float64) (list []Variant) {
-	for _, p := range shares {
-		dead := []mode{{p: p, d: deadBackend}, {p: 1 - p, d: usual}}
-		for _, c := range []*choice{
-			{of: throughHash, scope: perFlow, ways: dead},
-			{of: throughTable, scope: perFlow, ways: dead},
-			{of: throughTable, scope: perFlow, ways: dead, redrawn: true},
-		} {
-			list = append(list, rules(anyway(LateUnreachable), hostAliveOr(0.85), c))
-		}
-	}
-	return list
-}
-
-// throughTable tells whether a trial meets a balancer of the target that gives out
-// what begins with a SYN.
-func throughTable(t *Trial) bool { return toTarget(t) || t.Role == Target && t.Kind == Trace }
-
-// throughHash is throughTable for a balancer that knows of no connections.
-func throughHash(t *Trial) bool { return throughTable(t) || isKind(ACK, Target)(t) }
-
-func deadBackend(t *Trial) *dist {
-	if t.Kind == Trace {
-		return diesAtHost
-	}
-	return silent
-}
-
-func refusingBackends(shares ...float64) (list []Variant) {
-	refusal := of(share{Reset, 0}, share{ResetNear, 0.15}, share{HostUnreachable, 0.02})
-	for _, p := range shares {
-		list = append(list, rules(partly(toTarget, perFlow, p, refusal)), rules(partly(toTarget, perTrial, p, refusal)))
-	}
-	return list
-}
-
-func slowBackends(shares ...float64) (list []Variant) {
-	slow := func(t *Trial) *dist {
-		switch t.Kind {
-		case SYN:
-			return only(SlowSYNACK)
-		case Connect:
-			return of(share{Acked, 0}, share{SlowProgram, 0.3})
-		}
-		return nil
-	}
-	program := func(t *Trial) *dist {
-		switch {
-		case t.Kind == Connect:
-			return of(share{SlowProgram, 0}, share{Ignored, 0.05})
-		case longIdle(t):
-			return slowIdle
-		}
-		return nil
-	}
-	for _, p := range shares {
-		for _, s := range []scope{perFlow, perTrial} {
-			list = append(list,
-				rules(&choice{of: toTarget, scope: s, ways: []mode{{p: p, d: slow}, {p: 1 - p, d: usual}}}))
-		}
-		list = append(list, rules(&choice{of: toTarget, scope: perTrial, ways: []mode{{p: p, d: program}, {p: 1 - p, d: usual}}}))
-	}
-	return list
-}
-
-// longIdle tells whether a pause is long enough to see a slow program speak.
-func longIdle(t *Trial) bool { return t.Kind == Idle && t.Role == Target && t.Pause >= 2*time.Second }
-
-// slowIdle is what such a pause shows: the program speaks late, or not by itself.
-var slowIdle = of(share{SlowProgram, 0}, share{Acked, 0.3}, share{IdleClosed, 0.15})
-
-// unreachables are what routers say while what is behind them is away: always, or as
-// often as they may.
-var unreachables = func() (list []*dist) {
-	for _, quiet := range []float64{0.005, 0.3} {
-		for _, o := range []Outcome{HostUnreachable, Expired, NoWay} {
-			list = append(list, of(share{o, 0}, share{Silence, quiet}))
-		}
-	}
-	return list
-}()
-
-// tracesAway are traces while a router tells that what is behind it is away, or when it is not.
-var tracesAway = of(share{TraceReaches, 0}, share{TraceRefused, 0.35}, share{TraceDies, 0.1}, share{TraceLoops, 0.05})
-
-func flappings() (list []Variant) {
-	for _, t := range []time.Duration{800 * time.Millisecond, 2 * time.Second, 5 * time.Second, 15 * time.Second} {
-		for _, ratio := range []float64{0.4, 1} {
-			for _, d := range []*dist{silent, resets} {
-				list = append(list, rules(&flapping{of: toTarget, bad: d, up: t, down: time.Duration(float64(t) * ratio), share: 0.98}))
-			}
-		}
-		for _, d := range unreachables {
-			list = append(list, rules(&flapping{of: toTarget, bad: d, up: t, down: t, share: 0.995}, targetTraces(tracesAway)))
 		}
 	}
 	return list

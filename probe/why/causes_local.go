@@ -1,24 +1,19 @@
 package why
 
+// localCauses sit on this machine.
 func localCauses() []Cause {
 	return []Cause{
-		{
-			Code: Healthy, Title: "nothing is wrong", Prior: 6,
-			Variants: variants(rules()),
-			Advice:   "Nothing, on this evidence. If it fails for others, run this where they are; if it fails now and then, run it longer (--budget 4000,10m) or at the hour at which it fails.",
-			Again:    commands("ping -c 100 --flow vary %s"),
-		},
 		{
 			Code: LocalNoRoute, Title: "this machine has no route to it", Prior: 1,
 			Variants: variants(rules(sureFact(NoRoute), when(toHost, only(SendRefused)))),
 			Where:    here, Advice: "Look at the routes of this machine (ip route get ADDRESS; ip rule): one for this destination is missing, or it is a blackhole, unreachable or prohibit route.",
-			Again: shell("ip route get %a"),
+			Commands: shell("ip route get %a"),
 		},
 		{
 			Code: LocalSourceAddress, Title: "the source address cannot be used", Prior: 0.7,
 			Variants: variants(rules(sureFact(BadSource), nothingLeaves())),
 			Where:    here, Advice: "Look at the source address that the route prescribes (src in ip route) or that was given with -S: it must be one of this machine's, and one to which the other side has a way back.",
-			Again: shell("ip route get %a", "ip address"),
+			Commands: shell("ip route get %a", "ip address"),
 		},
 		{
 			Code: LocalFirewall, Title: "a firewall on this machine is in the way", Prior: 1,
@@ -29,21 +24,21 @@ func localCauses() []Cause {
 				rules(noFact(ConntrackFull), partly(toTarget, perTrial, 0.5, only(SendRefused))),
 				rules(noFact(ReversePathDrops, ConntrackFull), when(isKind(Kernel, Target), of(share{Silence, 0}, share{Reset, 0.1}, share{HostUnreachable, 0.1}, share{SendRefused, 0.2})))),
 			Where: here, Advice: "Look at this machine's own rules (nft list ruleset; iptables-save): for what leaves in OUTPUT, for answers in INPUT.",
-			Again: shell("nft list ruleset"),
+			Commands: shell("nft list ruleset"),
 		},
 		{
 			Code: LocalRPFilter, Title: "this machine discards the answers as coming in by the wrong interface (rp_filter)", Prior: 0.7,
 			Variants: variants(
 				rules(sureFact(ReversePathDrops), when(isKind(Kernel, Target), silent))),
 			Where: here, Advice: "Answers arrive on another interface than the route to their sender names. Mend the routes, or set net.ipv4.conf.INTERFACE.rp_filter to 2 (loose).",
-			Again: shell("nstat -az TcpExtIPReversePathFilter", "ip route get %a"),
+			Commands: shell("nstat -az TcpExtIPReversePathFilter", "ip route get %a"),
 		},
 		{
 			Code: LocalPortsExhausted, Title: "this machine has no free source port", Prior: 0.7,
 			Variants: variants(rules(fact(PortsExhausted), when(isKind(Kernel, Target), of(share{NoPorts, 0}, share{Acked, 0.2}))),
 				rules(when(isKind(Kernel, Target), only(NoPorts)))),
 			Where: here, Advice: "Too many connections to one destination are open or in TIME_WAIT. Reuse connections, widen net.ipv4.ip_local_port_range, or use more source addresses.",
-			Again: shell("ss -s", "sysctl net.ipv4.ip_local_port_range"),
+			Commands: shell("ss -s", "sysctl net.ipv4.ip_local_port_range"),
 		},
 		{
 			Code: LocalConntrackFull, Title: "this machine's connection tracking table is full", Prior: 0.7,
@@ -52,7 +47,7 @@ func localCauses() []Cause {
 				rules(sureFact(ConntrackFull), partly(anything, perTrial, 0.6, only(SendRefused))),
 				rules(sureFact(ConntrackFull), partly(anything, perTrial, 0.2, only(SendRefused)))),
 			Where: here, Advice: "Raise net.netfilter.nf_conntrack_max, shorten its timeouts, or do not track this traffic (notrack).",
-			Again: shell("sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max"),
+			Commands: shell("sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max"),
 		},
 		{
 			Code: LocalNoNeighbour, Title: "the next hop does not answer address resolution", Prior: 1,
@@ -60,7 +55,7 @@ func localCauses() []Cause {
 				rules(unresolved(GatewayUnresolved), noFact(OnLink), nothingLeaves(), traces(only(TraceSilent))),
 				rules(unresolved(TargetUnresolved), fact(OnLink), nothingLeaves(), traces(only(TraceSilent)))),
 			Where: nextHop, Advice: "The gateway, or the target if it is on this link, is off, has another address, or is in another VLAN. Look at the link, the address and the netmask.",
-			Again: shell("ip neighbour show %a", "ip route get %a"),
+			Commands: shell("ip neighbour show %a", "ip route get %a"),
 		},
 		{
 			Code: LocalInterface, Title: "this machine's interface is down or drops packets", Prior: 0.7,
@@ -68,7 +63,7 @@ func localCauses() []Cause {
 				rules(sureFact(InterfaceDown), anyway(GatewayUnresolved, TargetUnresolved), nothingLeaves(), traces(only(TraceSilent))),
 				lossyInterface(0.08), lossyInterface(0.13), lossyInterface(0.2), lossyInterface(0.32), lossyInterface(0.5), lossyInterface(0.7), lossyInterface(0.85)),
 			Where: here, Advice: "Look at the link and its counters (ip -s link; ethtool -S): cable, driver, ring sizes, queue length.",
-			Again: shell("ip -s link"),
+			Commands: shell("ip -s link"),
 		},
 	}
 }

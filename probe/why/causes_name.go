@@ -11,25 +11,20 @@ type Address struct {
 	netip.AddrPort
 }
 
+// nameCauses are names with several addresses, some of which are dead.
 func nameCauses() []Cause {
 	return []Cause{
 		{
 			Code: NameDeadAddress, Title: "one of the name's addresses does not answer, others do", Prior: 1.2,
 			Variants: deadAddresses,
 			Words:    halfDeadWords, Where: deadWhere, Advice: "Take the address out of the DNS, or mend the host behind it: clients that try it first wait or fail.",
-			Again: shell("synscope ping -c 5 %n"),
+			Commands: shell("synscope ping -c 5 %n"),
 		},
 		{
 			Code: NameIPv6Broken, Title: "the name's IPv6 addresses do not answer, its IPv4 ones do", Prior: 1.2,
 			Variants: brokenIPv6,
 			Where:    deadWhere, Advice: "Mend IPv6 on the way to the host, or take its AAAA records out: clients that try IPv6 first wait.",
-			Again: shell("synscope ping -6 -c 5 %n", "synscope ping -4 -c 5 %n"),
-		},
-		{
-			Code: Unknown, Title: "none of the known causes fits", Prior: 0.5,
-			Variants: variants(rules(&whatever{})),
-			Advice:   "See what repeats in the evidence. A capture at the far side (tcpdump on the host) beside this run, another vantage point, or a longer run (--budget) would tell more.",
-			Again:    commands("why --budget 4000,5m %s"),
+			Commands: shell("synscope ping -6 -c 5 %n", "synscope ping -4 -c 5 %n"),
 		},
 	}
 }

@@ -26,7 +26,7 @@ type candidate struct {
 const (
 	draws      = 3    // outcomes drawn for each cause at least
 	mostDrawn  = 30   // outcomes drawn where few causes matter: among few, one draw weighs much
-	leaders    = 4    // causes that all others are held against
+	leaders    = 4    // causes that all others are compared with
 	negligible = 4e-4 // probability below which a cause is left out
 	mostTrials = 16   // of a plan that are drawn
 	novelty    = 1.6  // by which an experiment is preferred that was not made yet: what it rules out nothing else does
@@ -40,7 +40,7 @@ func (r *run) choose() (best candidate, ok bool) {
 	score := 0.0
 	for i := range r.experiments {
 		c, possible := r.candidate(&r.experiments[i])
-		if !possible || c.Name == lastly || !r.affords(&c) {
+		if !possible || c.Name == confirming || !r.affords(&c) {
 			continue
 		}
 		c.bits = r.information(c.plan)
@@ -160,12 +160,12 @@ func draw(h *hypothesis, trials []Trial, rng *rand.Rand) []Trial {
 	out := slices.Clone(trials)
 	for i := range out {
 		out[i].Outcome = h.draw(&out[i], rng)
-		h.probability(&out[i], true)
+		h.learn(&out[i])
 	}
 	return out
 }
 
-// learned is log2(p'/p) of the truth, held against the leaders.
+// learned is log2(p'/p) of the truth, compared with the leaders.
 func (r *run) learned(drawn []Trial, truth int, order []int, p []float64) float64 {
 	sum, rest := 0.0, 1.0
 	mine := 0.0
@@ -197,7 +197,7 @@ func (r *run) evidence(cause int, drawn []Trial) float64 {
 	for _, s := range r.p.settings(cause) {
 		h, log := s.h.clone(), math.Log(s.weight)
 		for i := range drawn {
-			log += math.Log(h.probability(&drawn[i], true))
+			log += math.Log(h.learn(&drawn[i]))
 		}
 		logs = append(logs, log)
 	}

@@ -43,7 +43,7 @@ func armOf(t *Trial) string {
 	switch {
 	case t.Kind == Idle:
 		name = fmt.Sprintf("pause of %v", t.Pause)
-	case t.Says == Request:
+	case t.Sends == Request:
 		name = "request"
 	case t.Look != Usual:
 		name = lookNames[t.Look]

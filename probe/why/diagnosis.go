@@ -35,7 +35,7 @@ type Found struct {
 	Text        string
 	Evidence    []string
 	Advice      string
-	Again       []string // commands that show it again
+	Commands    []string // that show it once more
 }
 
 // Exclusion is a cause that is not it, and the experiment that said so.
@@ -114,8 +114,8 @@ func (r *run) found(c int, p float64, made []Record) Found {
 			f.Text, f.Advice = title, advice
 		}
 	}
-	if cause.Again != nil {
-		f.Again = cause.Again(r.k)
+	if cause.Commands != nil {
+		f.Commands = cause.Commands(r.k)
 	}
 	f.Evidence = r.evident(c, made)
 	return f

@@ -26,14 +26,14 @@ func Cost(batch []Trial, hops int) (packets int, took time.Duration) {
 // patience is about how long each kind of trial takes where there is no answer.
 var patience = [kinds]time.Duration{SYN: 1300 * time.Millisecond, ACK: time.Second, FIN: time.Second, Echo: time.Second,
 	Connect: 2 * time.Second, Hold: 1200 * time.Millisecond, Large: 2 * time.Second, Idle: 1300 * time.Millisecond,
-	Again: 1500 * time.Millisecond, Reuse: 1500 * time.Millisecond, Kernel: 2 * time.Second, Trace: 1500 * time.Millisecond, Local: 20 * time.Millisecond}
+	DuplicateSYN: 1500 * time.Millisecond, Reuse: 1500 * time.Millisecond, Kernel: 2 * time.Second, Trace: 1500 * time.Millisecond, Local: 20 * time.Millisecond}
 
 // Experiments are all experiments.
 func Experiments() []Experiment {
 	return []Experiment{
 		{"local", "route, source, interface, neighbour, ports, connection tracking", "causes on this machine", 3, planLocal},
 		{"names", "every address of the name", "a dead address of several, broken IPv6", 3, planNames},
-		{"flows", "source ports, failing ones again and again", "loss that sticks to a flow from loss that does not", 5, planFlows},
+		{"flows", "source ports, failing ones several times", "loss that sticks to a flow from loss that does not", 5, planFlows},
 		{"pace", "bursts against single SYNs", "rate limits from loss", 4, planPace},
 		{"options", "TCP options, ECN, type of service, TTL, timestamps", "what drops which SYN; PAWS", 3, planOptions},
 		{"distance", "TTL, on failing and on passing flows", "where it dies and who answers in the host's name", 2, planDistance},
@@ -95,7 +95,7 @@ func planNames(k *Knowledge, round int) (list []Trial) {
 	return spread(list, 40*ms)
 }
 
-// planFlows: new flows first; then those that failed again, three times each, as
+// planFlows: new flows first; then those that failed, three times each, as
 // many that passed, and some new ones.
 func planFlows(k *Knowledge, round int) (list []Trial) {
 	if round == 0 {
@@ -109,20 +109,20 @@ func planFlows(k *Knowledge, round int) (list []Trial) {
 		return k.syns(12, Target, 60*ms)
 	}
 	for range 3 {
-		list = append(list, k.again(failing, 4)...)
-		list = append(list, k.again(passing, 3)...)
+		list = append(list, k.retries(failing, 4)...)
+		list = append(list, k.retries(passing, 3)...)
 	}
 	return spread(append(list, k.syns(6, Target, 0)...), retryGap(len(list)/3))
 }
 
-// retryGap keeps repetitions of one flow further apart than the half second in
-// which Linux repeats a SYN-ACK only once (net.ipv4.tcp_invalid_ratelimit).
+// retryGap keeps retries of one flow further apart than the half second in
+// which Linux retransmits a SYN-ACK only once (net.ipv4.tcp_invalid_ratelimit).
 func retryGap(flows int) time.Duration {
 	return min(max(60*ms, 620*ms/time.Duration(max(flows, 1))), 200*ms)
 }
 
-// again are trials of the last few of some flows.
-func (k *Knowledge) again(flows []flowFate, n int) (list []Trial) {
+// retries are SYNs of the last few of some flows.
+func (k *Knowledge) retries(flows []flowFate, n int) (list []Trial) {
 	for _, f := range flows[max(0, len(flows)-n):] {
 		list = append(list, Trial{Kind: SYN, Addr: f.addr, Flow: f.flow})
 	}
@@ -165,11 +165,11 @@ func (k *Knowledge) burstAgain() bool {
 }
 
 // arms are the looks of the first round; a newer timestamp comes only where old
-// ones fail: it might leave hosts with PAWS deaf to our later connections.
+// ones fail: hosts with PAWS might drop the SYNs of our later connections.
 var arms = []Look{Bare, MSSOnly, NoTimestamps, NoSACK, NoScale, OldTimestamp, ECN, AccECN, FastOpen, MPTCP, Unassigned, TOS, HighTTL}
 
 // planOptions: all looks, the usual one interleaved; then those that fared
-// differently again.
+// differently, once more.
 func planOptions(k *Knowledge, round int) (list []Trial) {
 	if round == 0 {
 		for i, l := range arms {
@@ -313,7 +313,7 @@ func planMTU(k *Knowledge, round int) (list []Trial) {
 	for range 2 {
 		list = append(list, Trial{Kind: Large, Flow: k.newFlow()})
 	}
-	return spread(append(list, Trial{Kind: Connect, Says: Request, Flow: k.newFlow()}), 30*ms)
+	return spread(append(list, Trial{Kind: Connect, Sends: Request, Flow: k.newFlow()}), 30*ms)
 }
 
 // pauses of planIdle.
@@ -345,7 +345,7 @@ func planIdentity(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() {
 		return nil
 	}
-	return spread([]Trial{{Kind: Again, Flow: k.newFlow()}, {Kind: Again, Flow: k.newFlow()}}, 80*ms)
+	return spread([]Trial{{Kind: DuplicateSYN, Flow: k.newFlow()}, {Kind: DuplicateSYN, Flow: k.newFlow()}}, 80*ms)
 }
 
 func planReuse(k *Knowledge, round int) (list []Trial) {

@@ -64,14 +64,13 @@ func (h *hypothesis) usualWays(after rule, t *Trial, into []weighted) (rule, []w
 	return nil, into
 }
 
-// probability is how probable the outcome of a trial is after those before it.
-// With learn, the hypothesis takes it in.
-func (h *hypothesis) probability(t *Trial, learn bool) float64 {
+// learn takes a trial in, and returns how probable its outcome was after those before it.
+func (h *hypothesis) learn(t *Trial) (probability float64) {
 	r, ways := h.apply(t)
 	if r == nil {
 		return 1
 	}
-	return h.weigh(r, ways, t, surroundings{scale: 1, learn: learn})
+	return h.weigh(r, ways, t, surroundings{scale: 1, learn: true})
 }
 
 // surroundings is what is around a rule: the trial went another way with the
@@ -167,7 +166,7 @@ var single = func() (list [outcomes]Outcome) {
 	return list
 }()
 
-// repeats is how probable it is that a host's second SYN-ACK is waited for, and comes.
+// repeats is how probable it is that a host's retransmitted SYN-ACK is waited for, and comes.
 const repeats = 0.95
 
 // lossy is the probability of an outcome with packets lost by chance.
@@ -223,7 +222,7 @@ func turned(d float64, o, other Outcome, p float64) float64 {
 }
 
 // silence is the probability that the SYN of a connection's trial is not answered: it is
-// sent once; a lost SYN-ACK is repeated and costs no more than time.
+// sent once; a lost SYN-ACK is retransmitted and costs no more than time.
 func (h *hypothesis) silence(k Kind) float64 {
 	out, back := h.loss.out, h.loss.back
 	silent := out + (1-out)*back*(back+(1-back)*(1-repeats))
@@ -234,17 +233,17 @@ func (h *hypothesis) silence(k Kind) float64 {
 }
 
 // lossyConnection is the probability of an outcome of a connection whose SYN was
-// answered. Bytes are repeated; of what is never acknowledged nobody knows why.
+// answered. Bytes are retransmitted; of what is never acknowledged nobody knows why.
 func (h *hypothesis) lossyConnection(d *dist, k Kind, o Outcome) float64 {
 	lost := 1 - (1-h.loss.out)*(1-h.loss.back)
 	never := lost * lost * lost
 	switch k {
 	case Connect:
-		late := h.loss.back * h.loss.back * h.loss.back // the program's word was lost, and what repeated it
+		late := h.loss.back * h.loss.back * h.loss.back // what the program sent was lost, and its retransmission
 		return turned(turned(h.lossyBytes(d, o), o, SlowProgram, late), o, Ignored, never)
-	case Hold: // the third ACK was lost, so was the byte, and the repeated SYN-ACK came
+	case Hold: // the third ACK was lost, so was the byte, and the retransmitted SYN-ACK came
 		p := turned(d[o], o, Ignored, h.loss.out*(1-h.loss.back)*lost)
-		if refused := d[ResetOnACK] + d[Ignored]; o == Acked { // what told of it was lost
+		if refused := d[ResetOnACK] + d[Ignored]; o == Acked { // the segment that shows it was lost
 			p += refused * h.loss.back
 		}
 		return p
@@ -286,7 +285,7 @@ func (h *hypothesis) bytes() (clean, there, back float64) {
 	return clean, there * known, back * known
 }
 
-// traceable is how often it can be told of all bytes on which way they were lost.
+// traceable is how often it is known of all bytes on which way they were lost.
 const traceable = 0.85
 
 // connectBytes is how many bytes a connection sends, one after the other.
@@ -304,8 +303,8 @@ func (h *hypothesis) lossyTrace(d *dist, o Outcome) float64 {
 	return d[o]
 }
 
-// take takes a trial in.
-func (h *hypothesis) take(t *Trial) { h.log += math.Log(h.probability(t, true)) }
+// take takes a trial in, and into the log of all.
+func (h *hypothesis) take(t *Trial) { h.log += math.Log(h.learn(t)) }
 
 // clone learns apart from h.
 func (h *hypothesis) clone() *hypothesis {

@@ -2,10 +2,15 @@ package why_test
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -13,15 +18,18 @@ import (
 )
 
 // kept are results of scenes in a file, so that a long run may be cut short and goes on
-// where it was: WHY_KEEP=FILE. Several runs, of other causes, may share the file.
+// where it was: WHY_KEEP=FILE. Several runs, of other causes, may share the file. What
+// another version of the program has found ends the test: it says nothing of this one.
 type kept struct {
 	mu      sync.Mutex
 	file    *os.File // nil: nothing is kept
+	version string
 	results map[string]result
 }
 
 // line is one of them, as it is written.
 type line struct {
+	Version string // of the sources: versionOfSources
 	Job     string
 	Code    why.Code
 	Loss    float64
@@ -38,7 +46,10 @@ func openKept(t testing.TB) *kept {
 	if name == "" {
 		return k
 	}
-	k.read(t, name)
+	k.version = versionOfSources(t)
+	if err := k.read(name); err != nil {
+		t.Fatal(err)
+	}
 	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		t.Fatal(err)
@@ -48,29 +59,62 @@ func openKept(t testing.TB) *kept {
 	return k
 }
 
-func (k *kept) read(t testing.TB, name string) {
-	t.Helper()
+// errOtherVersion is of a file of another version.
+var errOtherVersion = errors.New("another version of the program has judged these scenes: remove the file, or name another one")
+
+func (k *kept) read(name string) error {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return
+		return nil
 	}
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		var l line
-		if json.Unmarshal(s.Bytes(), &l) == nil { // the last one may be half of one
-			k.results[l.Job] = result{l.Code, l.Loss, l.Seed, l.Found, l.Packets, l.Seconds}
+		if json.Unmarshal(s.Bytes(), &l) != nil { // the last one may be half of one
+			continue
+		}
+		if l.Version != k.version {
+			return fmt.Errorf("%s: %w", name, errOtherVersion)
+		}
+		k.results[l.Job] = result{l.Code, l.Loss, l.Seed, l.Found, l.Packets, l.Seconds}
+	}
+	return nil
+}
+
+// judging are the sources on which the result of a scene depends.
+var judging = []string{"*.go", "internal/world/*.go", "../../internal/binomial/*.go"}
+
+// versionOfSources is a hash of those, tests left out.
+func versionOfSources(t testing.TB) string {
+	t.Helper()
+	h := sha256.New()
+	for _, pattern := range judging {
+		names, err := filepath.Glob(pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: no sources (%v)", pattern, err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(h, "%s %d\n%s", name, len(b), b)
 		}
 	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 func (k *kept) add(t testing.TB, job string, r *result) {
 	if k.file == nil {
 		return
 	}
-	l := line{job, r.truth, r.loss, r.seed, nil, r.packets, r.seconds}
+	l := line{k.version, job, r.truth, r.loss, r.seed, nil, r.packets, r.seconds}
 	for _, f := range r.found {
 		l.Found = append(l.Found, why.Found{Code: f.Code, Probability: f.Probability})
 	}
@@ -83,5 +127,20 @@ func (k *kept) add(t testing.TB, job string, r *result) {
 	defer k.mu.Unlock()
 	if _, err := k.file.Write(append(b, '\n')); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestKeptOfAnotherVersion: what another version has judged is not taken for this one's.
+func TestKeptOfAnotherVersion(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "kept")
+	t.Setenv("WHY_KEEP", name)
+	r := result{truth: why.Healthy, found: []why.Found{{Code: why.Healthy}}}
+	openKept(t).add(t, "job", &r)
+	if k := openKept(t); k.results["job"].truth != why.Healthy {
+		t.Errorf("%v is not what was kept", k.results)
+	}
+	other := &kept{version: "another", results: map[string]result{}}
+	if err := other.read(name); !errors.Is(err, errOtherVersion) || len(other.results) > 0 {
+		t.Errorf("%v, and %d results of another version are taken", err, len(other.results))
 	}
 }

@@ -71,6 +71,13 @@ func (k *Knowledge) count(of func(*Trial) bool) (n int) {
 	return n
 }
 
+// outcome counts the trials of this port and host of which an outcome came.
+func (k *Knowledge) outcome(o Outcome) int {
+	return k.count(func(t *Trial) bool { return t.Outcome == o && t.Role != Against })
+}
+
+func (k *Knowledge) trace(o Outcome) bool { return k.outcome(o) > 0 }
+
 // failed tells whether anything failed that a client would do.
 func (k *Knowledge) failed() bool {
 	return k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome.fails() }) > 0
@@ -117,7 +124,7 @@ func (k *Knowledge) split() (failing, passing []flowFate) {
 	return failing, passing
 }
 
-// rtts are the times of SYN-ACKs to the usual SYN, those that were repeated left out.
+// rtts are the times of SYN-ACKs to the usual SYN, retransmitted ones left out.
 func (k *Knowledge) rtts(addr int, of func(*Trial) bool) (list []time.Duration) {
 	k.each(func(t *Trial) bool {
 		return of(t) && t.Addr == addr && t.opens(Target) && t.Kind != Kernel && t.Reply.RTT > 0 && (t.Outcome.answered() && t.Outcome != Late)

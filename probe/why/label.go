@@ -1,12 +1,13 @@
 package why
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"time"
 )
 
-// An instrument says what it saw in one trial. Here this is held against the other
+// An instrument says what it saw in one trial. Here this is compared with the other
 // trials: how far the host is, how fast it usually answers, what a trace should show.
 
 // label reads all trials anew.
@@ -37,7 +38,7 @@ func (k *Knowledge) wayless() bool {
 }
 
 // labelWays doubts on which way the bytes of connections were lost, where the host has
-// told of no duplicate at all: not all hosts do.
+// reported no duplicate at all: not all hosts do.
 func (k *Knowledge) labelWays() {
 	tells := k.tells()
 	k.each(func(t *Trial) bool { return t.Kind == Connect }, func(t *Trial) {
@@ -49,7 +50,7 @@ func (k *Knowledge) labelWays() {
 }
 
 // Bounds of what is slow: a SYN-ACK that took so much longer than the fastest
-// ones, and one that is so late that the host has repeated it (RFC 6298 §2.1: 1 s).
+// ones, and one that is so late that the host has retransmitted it (RFC 6298 §2.1: 1 s).
 const (
 	slowFactor = 4
 	slowBy     = 80 * time.Millisecond
@@ -174,7 +175,7 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 	last, answered := t.reach()
 	host, known := k.traceDistance(t)
 	switch {
-	case answered > 0 && (known && answered < host || k.routerAt(t) >= answered):
+	case answered > 0 && (known && answered < min(host, k.leastDistance(t)) || k.routerAt(t) >= answered):
 		return TraceNear
 	case answered > 0:
 		return TraceReaches
@@ -200,7 +201,7 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 // showed: one may, where ways of different length are balanced by packet.
 const leastRepeats = 2
 
-// loop is the part of a trace that comes again and again; empty where none does.
+// loop is the part of a trace that repeats; empty where none does.
 func (t *Trial) loop() (list []Hop) {
 	repeats, seen := 0, map[netip.Addr]int{}
 	for i, h := range t.Reply.Path {
@@ -281,6 +282,21 @@ func (k *Knowledge) traceDistance(t *Trial) (hops int, known bool) {
 		return reached, true
 	}
 	return k.hostDistance(&Trial{Kind: Trace, Addr: t.Addr})
+}
+
+// leastDistance is how far the host is at least by the traces that reached it: one that
+// met silence before it may have been answered further on than where the host is.
+func (k *Knowledge) leastDistance(t *Trial) int {
+	least, reached := 0, false
+	k.each(func(o *Trial) bool { return o != t && o.Kind == Trace && o.Addr == t.Addr }, func(o *Trial) {
+		if last, answered := o.reach(); answered > 0 && (o.Role != Target || o.Flow != t.Flow) {
+			least, reached = max(least, last+1), true
+		}
+	})
+	if !reached {
+		return math.MaxInt
+	}
+	return least
 }
 
 // forks tells whether a trace shows another router than one of a flow that passes.

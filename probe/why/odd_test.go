@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,4 +74,66 @@ func said(d *why.Diagnosis) (text string) {
 		text += fmt.Sprintf("%s %.3f, ", f.Code, f.Probability)
 	}
 	return text
+}
+
+// sureOf is the most probable cause of a scene, if it is claimed as sure; else "".
+func sureOf(t *testing.T, s world.Scene, seed uint64) (d *why.Diagnosis, sure why.Code) {
+	t.Helper()
+	d, err := why.Run(context.Background(), world.New(s, seed), why.Config{Addrs: s.Addrs, Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Causes[0].Probability >= 0.95 {
+		sure = d.Causes[0].Code
+	}
+	return d, sure
+}
+
+// TestDrawsBySYN: no packet tells a balancer that gives out each SYN anew, one of its hosts
+// dead, from a box that drops a share of the SYNs to this port. So nothing is sure, and the
+// balancer is among what is named.
+func TestDrawsBySYN(t *testing.T) {
+	const each = 4
+	surely, unnamed := 0, 0
+	for i := range uint64(2 * each) {
+		acks := world.ACKsPass
+		if i%2 == 1 {
+			acks = world.ACKsDrawn
+		}
+		d, sure := sureOf(t, world.DrawsBySYN(2+int(i)%3, acks, i), i)
+		named := slices.ContainsFunc(d.Causes, func(f why.Found) bool { return f.Code == why.BackendDead })
+		if sure != "" && sure != why.BackendDead {
+			surely++
+		}
+		if !named {
+			unnamed++
+		}
+		t.Logf("%d: %s", i, said(d))
+	}
+	if surely > 0 || unnamed > 1 {
+		t.Errorf("of %d runs %d are sure of something else, and %d do not name a dead host behind a balancer", 2*each, surely, unnamed)
+	}
+}
+
+// TestOverruledErrors: a port that the host opens is open, whatever routers say of it.
+func TestOverruledErrors(t *testing.T) {
+	for seed := range uint64(3) {
+		d, _ := sureOf(t, world.Overruled(seed), seed)
+		if top := d.Causes[0]; top.Code != why.Healthy || !strings.Contains(top.Text, "ICMP error from 10.0.") {
+			t.Errorf("%d: %s %q", seed, said(d), top.Text)
+		}
+	}
+}
+
+// TestFewSlowConnections: what is called healthy says of how many connections none was slow, or
+// how many were.
+func TestFewSlowConnections(t *testing.T) {
+	for seed := range uint64(4) {
+		d, _ := sureOf(t, world.FewSlow(0.06, seed), seed)
+		top := d.Causes[0]
+		if top.Code == why.Healthy && !strings.Contains(top.Advice, "connections none was slow") && !strings.Contains(top.Text, "connections took up to") {
+			t.Errorf("%d: %s %q %q", seed, said(d), top.Text, top.Advice)
+		}
+		t.Logf("%d: %s %q %q", seed, said(d), top.Text, top.Advice)
+	}
 }

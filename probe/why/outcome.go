@@ -7,7 +7,7 @@ type Outcome uint8
 const (
 	NotMade         Outcome = iota // the instrument could not, or the budget did not allow it
 	Silence                        // nothing came
-	Late                           // a SYN-ACK that the host had to repeat, a second or more late
+	Late                           // a SYN-ACK that the host had to retransmit, a second or more late
 	SYNACK                         //
 	SlowSYNACK                     // much later than those of other flows
 	Near                           // a SYN-ACK with marks of somebody else: nearer than the host, or window 0
@@ -27,7 +27,7 @@ const (
 	LossyThere                     // the same, and only bytes on their way there were lost
 	LossyBack                      // the same, and only ACKs on their way back were lost
 	SlowProgram                    // it works, and the program takes a second or more
-	Ignored                        // the third ACK is ignored: the SYN-ACK comes again, bytes are not acknowledged
+	Ignored                        // the third ACK is ignored: the SYN-ACK is retransmitted, bytes are not acknowledged
 	ResetOnACK                     // RST answers the third ACK or the first byte
 	ResetBy                        // the same, and the RST does not come from where the SYN-ACK came
 	LargeLost                      // small segments are acknowledged, large ones are not
@@ -42,7 +42,7 @@ const (
 	TraceReaches // routers answer up to the host, or it does
 	TraceDies    // the last router that answers is short of the host
 	TraceForks   // other routers than on the way of flows that pass, and it dies there
-	TraceLoops   // the same routers come again and again
+	TraceLoops   // the same routers repeat
 	TraceRefused // a router that says it cannot reach the host, before it looks at the TTL
 	TraceNear    // somebody answers in the host's name before it
 	TraceEnds    // it ends at a router; how far the host is, is not known

@@ -154,7 +154,7 @@ func (r *run) confirms(experiment string) bool {
 	switch experiment {
 	case "local":
 		return r.k.rounds[experiment] == 1
-	case lastly:
+	case confirming:
 		return true
 	}
 	return r.k.rounds[experiment] < count(r.p.causes[r.index(code)].Needs, experiment)
@@ -169,8 +169,8 @@ func count(list []string, word string) (n int) {
 	return n
 }
 
-// lastly is the experiment that is made when a cause is nearly sure, and at no other time.
-const lastly = "again"
+// confirming is the experiment that is made when a cause is nearly sure, and at no other time.
+const confirming = "again"
 
 // make makes an experiment and takes in what came of it.
 func (r *run) make(ctx context.Context, c *candidate) error {

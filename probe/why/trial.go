@@ -10,19 +10,19 @@ import (
 type Kind uint8
 
 const (
-	SYN     Kind = iota // one SYN, never retransmitted; what answers is closed by an exact RST
-	ACK                 // a bare ACK of no connection: RFC 9293 §3.10.7 answers with RST, listening or not
-	FIN                 // a bare FIN: answered with RST unless somebody listens
-	Echo                // an ICMP echo request
-	Connect             // a handshake, then single bytes one after the other, each acknowledged or not
-	Hold                // a handshake, kept open until the batch has ended
-	Large               // a connection with a full-sized segment, then smaller ones
-	Idle                // a connection with a pause before its byte
-	Again               // two SYNs of the same tuple and the same ISN, closed in between
-	Reuse               // a connection closed in both directions, then a SYN of the same tuple
-	Kernel              // connect(2) of this machine's own TCP
-	Trace               // SYNs of one flow with growing TTL
-	Local               // a look at this machine: Fact
+	SYN          Kind = iota // one SYN, never retransmitted; what answers is closed by an exact RST
+	ACK                      // a bare ACK of no connection: RFC 9293 §3.10.7 answers with RST, listening or not
+	FIN                      // a bare FIN: answered with RST unless somebody listens
+	Echo                     // an ICMP echo request
+	Connect                  // a handshake, then single bytes one after the other, each acknowledged or not
+	Hold                     // a handshake, kept open until the batch has ended
+	Large                    // a connection with a full-sized segment, then smaller ones
+	Idle                     // a connection with a pause before its byte
+	DuplicateSYN             // two SYNs of the same tuple and the same ISN, closed in between
+	Reuse                    // a connection closed in both directions, then a SYN of the same tuple
+	Kernel                   // connect(2) of this machine's own TCP
+	Trace                    // SYNs of one flow with growing TTL
+	Local                    // a look at this machine: Fact
 	kinds
 )
 
@@ -79,12 +79,12 @@ func (l Look) String() string { return lookNames[l] }
 // Timestamps tells whether such a SYN carries the timestamp option.
 func (l Look) Timestamps() bool { return l != Bare && l != MSSOnly && l != NoTimestamps }
 
-// Speech is what a connection says. The zero value is line ends.
-type Speech uint8
+// Payload is what a connection sends. The zero value is line ends.
+type Payload uint8
 
 const (
-	LineEnds Speech = iota // what most protocols of lines take for nothing
-	Request                // on ports of HTTP and TLS, what a client of theirs begins with, so that something long comes back
+	LineEnds Payload = iota // which most line-based protocols ignore
+	Request                 // on ports of HTTP and TLS, what a client of theirs begins with, so that something long comes back
 )
 
 // Fact is something that is looked at on this machine.
@@ -121,7 +121,7 @@ type Trial struct {
 	Port  int           // which of the role's ports
 	Look  Look          // of its SYN
 	Fact  Fact          // of Local
-	Says  Speech        // of Connect
+	Sends Payload       // of Connect
 	Pause time.Duration // of Idle before its byte, of Connect and Hold before the third ACK
 	Hops  int           // of Trace: the largest TTL
 	After time.Duration // when it begins, from the beginning of its batch
@@ -151,7 +151,9 @@ type Reply struct {
 	Window int           // of the SYN-ACK; -1 not seen
 	Port   uint16        // our source port
 	Text   string        // numbers worth showing: an ICMP code, an error
-	// Duplicates is how often the host told that it had a segment already: RFC 2883.
+	// Overruled is who sent an ICMP error for a SYN that the host answered after all.
+	Overruled netip.Addr
+	// Duplicates is how often the host reported a segment that it had already: RFC 2883.
 	Duplicates int
 	Size       int   // of a connection's largest acknowledged segment, in bytes of its IP packet
 	Path       []Hop // of Trace
@@ -169,7 +171,7 @@ type Hop struct {
 // opens tells whether a trial begins with a SYN to the given role.
 func (t *Trial) opens(r Role) bool {
 	switch t.Kind {
-	case SYN, Connect, Hold, Large, Idle, Again, Reuse, Kernel:
+	case SYN, Connect, Hold, Large, Idle, DuplicateSYN, Reuse, Kernel:
 		return t.Role == r
 	}
 	return false
@@ -186,7 +188,7 @@ func (k Kind) completes() bool {
 // Packets is the most that a trial of a kind may send.
 func (t *Trial) Packets(hops int) int {
 	switch t.Kind {
-	case SYN, Hold, Kernel, Again, Reuse, Connect, Large, Idle:
+	case SYN, Hold, Kernel, DuplicateSYN, Reuse, Connect, Large, Idle:
 		return packetsOf[t.Kind]
 	case ACK, FIN, Echo:
 		return 1
@@ -197,4 +199,4 @@ func (t *Trial) Packets(hops int) int {
 }
 
 // packetsOf is the most that trials send, closing segments included.
-var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, Again: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}
+var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, DuplicateSYN: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Here it is said where a cause sits, from what the trials have shown.
+// Where a cause sits, from what the trials have shown.
 
 func here(*Knowledge) string { return "this machine" }
 
@@ -302,7 +302,7 @@ func shell(list ...string) func(*Knowledge) []string {
 	}
 }
 
-// lookOptions are the options by which send shows a look again.
+// lookOptions are the options of synscope send for each look.
 var lookOptions = [looks]string{Usual: "--opt mss=1460,sack,ts,wscale=7", Bare: "", MSSOnly: "--opt mss=1460", NoTimestamps: "--opt mss=1460,sack,wscale=7",
 	NoSACK: "--opt mss=1460,ts,wscale=7", NoScale: "--opt mss=1460,sack,ts", OldTimestamp: "--opt mss=1460,sack,ts,wscale=7", NewTimestamp: "--opt mss=1460,sack,ts,wscale=7",
 	ECN: "--flags SEW --opt mss=1460,sack,ts,wscale=7", AccECN: "--flags SEW --opt mss=1460,sack,ts,wscale=7", FastOpen: "--opt mss=1460,sack,ts,wscale=7,tfo",

@@ -40,8 +40,16 @@ func diagnose(t testing.TB, code why.Code, seed uint64, loss float64) (result, *
 // unseen is where the odd seeds begin that no tuning has looked at.
 const unseen = 90001
 
-// scenes judges n scenes of every cause, by odd or even seeds, under three losses.
-func scenes(t testing.TB, n int, odd bool) (list []result) {
+// seeds are which ones scenes are drawn by.
+type seeds uint8
+
+const (
+	evenSeeds seeds = iota // those of tuning
+	oddSeeds               // those that no tuning has looked at
+)
+
+// scenes judges n scenes of every cause, under three losses.
+func scenes(t testing.TB, n int, which seeds) (list []result) {
 	type job struct {
 		code why.Code
 		seed uint64
@@ -55,7 +63,7 @@ func scenes(t testing.TB, n int, odd bool) (list []result) {
 		}
 		for i := range n * weight(code) {
 			seed := uint64(2 * (i + 1))
-			if odd {
+			if which == oddSeeds {
 				seed += unseen
 			}
 			jobs = append(jobs, job{code, seed, []float64{0, 0.005, 0.02}[i%3]})
@@ -161,7 +169,11 @@ func TestScenes(t *testing.T) {
 	if v, err := strconv.Atoi(os.Getenv("WHY_SCENES")); err == nil {
 		n = v
 	}
-	list := scenes(t, n, os.Getenv("WHY_EVEN") == "")
+	which := oddSeeds
+	if os.Getenv("WHY_EVEN") != "" {
+		which = evenSeeds
+	}
+	list := scenes(t, n, which)
 	s := count(list)
 	t.Log(s.String())
 	t.Log(times(list))

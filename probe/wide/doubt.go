@@ -104,9 +104,9 @@ func (w *run) weigh(d *doubt, ev *wire.Event) (reject string) {
 	return w.deliver(ev, d)
 }
 
-// expireDoubts ends those whose time is up; all of them where the run is over.
-func (w *run) expireDoubts(all bool) {
-	for len(w.doubts.queue) > 0 && (all || w.doubts.queue[0].due <= w.now) {
+// expireDoubts ends those whose time is up by then.
+func (w *run) expireDoubts(by time.Duration) {
+	for len(w.doubts.queue) > 0 && w.doubts.queue[0].due <= by {
 		d := w.doubts.queue[0]
 		w.doubts.queue = w.doubts.queue[1:]
 		delete(w.doubts.of, d.target)

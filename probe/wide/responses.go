@@ -54,9 +54,9 @@ func (r *responses) send(n probe.Network, budget int) (taken int, left wire.Resp
 	return len(r.batch), r.packets.Respond(n, r.batch)
 }
 
-// unheard is how many connections the far end has not heard to be closed.
-func (r *responses) unheard() uint64 {
+// lostResets is how many RSTs seem not to have arrived.
+func (r *responses) lostResets() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.queue.Unheard()
+	return r.queue.LostResets()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"time"
 
 	"synscope/netraw"
@@ -113,7 +114,11 @@ func (w *run) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
 	if w.stopping {
 		done = nil
 	}
-	alarm.Reset(min(wire.LookEvery, w.cfg.Timeout))
+	wait := min(wire.LookEvery, w.cfg.Timeout)
+	if left := w.watched() - w.now; left > 0 {
+		wait = min(wait, left)
+	}
+	alarm.Reset(wait)
 	select {
 	case batch, ok := <-r.Full:
 		if !ok {
@@ -156,7 +161,7 @@ func (w *run) read() {
 func (w *run) tick(ctx context.Context) {
 	w.read()
 	w.stopping = w.stopping || ctx.Err() != nil
-	if w.now >= w.nextLook {
+	if w.now >= w.nextLook || w.answered() {
 		w.nextLook = w.now + min(wire.LookEvery, w.cfg.Timeout)
 		w.look()
 	}
@@ -182,7 +187,7 @@ func (w *run) look() {
 	w.listen(&status)
 	changed := w.followLoss()
 	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0) || w.answered()
-	w.expireDoubts(false)
+	w.expireDoubts(w.now)
 	w.flush()
 	if w.cfg.OnHeld != nil && status.held > 0 {
 		w.cfg.OnHeld(status.held)
@@ -252,7 +257,7 @@ func (w *run) pass(d *batch) {
 // close ends the output, after what is left in doubt and a last checkpoint.
 func (w *run) close() {
 	if w.failure == nil {
-		w.expireDoubts(true)
+		w.expireDoubts(math.MaxInt64)
 		w.flush()
 	}
 	switch {
@@ -311,7 +316,7 @@ func (w *run) summary() Summary {
 	s.Sent, s.Retransmitted, s.Held = status.sent+status.questions, status.retransmitted, status.held
 	s.Resets, s.NoNeighbour = status.resets+w.sender.resetting()-w.sender.resets, status.noNeighbour
 	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
-	s.ResetsUnheard = w.responses.unheard()
+	s.ResetsLost = w.responses.lostResets()
 	s.Took, s.Rate = w.now, wire.PerSecond(status.sent, status.lastSend)
 	s.Complete, s.Improved, s.Refusal = w.complete(), w.output.improved, status.refusal
 	s.Attempts, s.Loss, s.Confidence = w.passes, w.losses.loss(), w.losses.confidence(w.passes)

@@ -109,7 +109,7 @@ func (w *run) listen(status *sendStatus) {
 	s.note(w.now, status.sent)
 	switch {
 	case w.stopping || w.failure != nil:
-		w.resume(false)
+		w.endSilence(func(*orders) {})
 	case s.since == 0:
 		missing := s.missing(w.now, w.lag())
 		atEnd := status.idle && !s.askedLast && missing >= perhapsSilent
@@ -119,7 +119,7 @@ func (w *run) listen(status *sendStatus) {
 			w.askCanaries()
 		}
 	case s.lastAnswer > s.since:
-		w.resume(true)
+		w.resume()
 	case w.now-s.since > longestSilence:
 		w.failure = fmt.Errorf("%w: nothing has answered for %v, not even the %d targets asked again that had answered before",
 			probe.ErrNetworkDown, (w.now - s.lastAnswer).Round(time.Second), len(s.canaries))
@@ -145,20 +145,26 @@ func (w *run) askCanaries() {
 	w.sender.order(func(o *orders) { o.on, o.canaries = true, probes })
 }
 
-// resume ends a silence; back: what was sent meanwhile is sent anew.
-func (w *run) resume(back bool) {
+// resume ends a silence that was an outage: what was sent meanwhile is sent anew.
+func (w *run) resume() {
 	s := &w.silence
-	if s.since == 0 {
+	s.outages++
+	s.lasted += s.lastAnswer - s.before
+	w.losses = losses{began: w.now, previous: w.now} // what fell into the outage was not lost on the way
+	began := max(0, s.before-w.lag())
+	w.endSilence(func(o *orders) { o.back, o.since = true, began })
+}
+
+// endSilence ends one, if there is one.
+func (w *run) endSilence(order func(*orders)) {
+	if w.silence.since == 0 {
 		return
 	}
-	if back {
-		s.outages++
-		s.lasted += s.lastAnswer - s.before
-		w.losses = losses{began: w.now, previous: w.now} // what fell into the outage was not lost on the way
-	}
-	began := max(0, s.before-w.lag())
-	s.since = 0
-	w.sender.order(func(o *orders) { o.on, o.canaries, o.back, o.since = false, nil, back, began })
+	w.silence.since = 0
+	w.sender.order(func(o *orders) {
+		o.on, o.canaries, o.back = false, nil, false
+		order(o)
+	})
 }
 
 // order changes what the sender is told.

@@ -58,8 +58,8 @@ func (s *sources) family(a netip.Addr) *family {
 	return &s.v6
 }
 
-// errUnheard is why an engine on one interface does not probe a target.
-var errUnheard = errors.New("its answer would not come in by the interface of this engine: use --engine packet")
+// errOtherInterface is why an engine on one interface does not probe a target.
+var errOtherInterface = errors.New("its answer would not come in by the interface of this engine: use --engine packet")
 
 // sourceOf is no route where the network would not hear the answer.
 func (s *sources) sourceOf(r netraw.Route) source {
@@ -80,7 +80,7 @@ func (s *sources) sample(a netip.Addr) {
 		s.zones[route.IfIndex] = a.Zone()
 		f.source, f.mixed = s.sourceOf(route), true
 	case !s.sourceOf(route).addr.IsValid():
-		f.mixed, f.err = true, fmt.Errorf("%v: %w", a, errUnheard)
+		f.mixed, f.err = true, fmt.Errorf("%v: %w", a, errOtherInterface)
 	case !f.source.addr.IsValid():
 		f.source, f.mixed = s.sourceOf(route), f.mixed || f.err != nil
 	default:

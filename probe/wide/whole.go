@@ -56,5 +56,13 @@ const leastWatch = 200 * time.Millisecond
 // answered tells whether all targets have answered, long enough ago that what is on the
 // way has come, and everything is closed again.
 func (w *run) answered() bool {
-	return w.whole.all() && w.now >= w.lastNew+max(leastWatch, 3*w.slowest) && !w.responses.any()
+	return w.now >= w.watched() && !w.responses.any()
+}
+
+// watched is until when the last answer is watched, never where some are missing.
+func (w *run) watched() time.Duration {
+	if !w.whole.all() {
+		return never
+	}
+	return w.lastNew + max(leastWatch, 3*w.slowest)
 }

@@ -139,7 +139,7 @@ static __always_inline int respond4(struct xdp_md *ctx, struct ipv4 *ip)
 	case OPEN:
 		break;
 	case REFUSED:
-		return answer4(ctx, 0, bpf_htonl(bpf_ntohl(tcp->seq) + 1), RST | ACK);
+		return answer4(ctx, tcp, 0, bpf_htonl(bpf_ntohl(tcp->seq) + 1), RST | ACK);
 	default:
 		return XDP_DROP;
 	}

@@ -76,7 +76,7 @@ func causeFields(w FieldWriter, f *why.Found) {
 	w.Str("text", f.Text)
 	w.Strs("evidence", f.Evidence)
 	w.Str("advice", f.Advice)
-	w.Strs("shown_again_by", f.Again)
+	w.Strs("shown_again_by", f.Commands)
 }
 
 // measureFields are what was measured on the way.

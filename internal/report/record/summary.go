@@ -21,7 +21,7 @@ type Summary struct {
 	Resets        uint64                 `json:"resets"` // RSTs of our own, beside Sent
 	SendErrors    uint64                 `json:"send_errors"`
 	ResetsRefused Maybe[uint64]          `json:"resets_refused,omitzero"` // RSTs of our own that this machine's firewall refused: connections stay half open at the targets
-	ResetsUnheard Maybe[uint64]          `json:"resets_unheard,omitzero"` // connections whose SYN-ACK was retransmitted long after our RST had left
+	ResetsLost    Maybe[uint64]          `json:"resets_lost,omitzero"`    // RSTs of ours that seem not to have arrived: the SYN-ACK was retransmitted long after
 	Received      uint64                 `json:"received"`
 	Matched       uint64                 `json:"matched"`
 	Rejected      map[string]uint64      `json:"rejected"`
@@ -66,8 +66,8 @@ func NewSummary(s *probe.Summary, end time.Time) *Summary {
 	if s.ResetsRefused > 0 {
 		r.ResetsRefused = Some(s.ResetsRefused)
 	}
-	if s.ResetsUnheard > 0 {
-		r.ResetsUnheard = Some(s.ResetsUnheard)
+	if s.ResetsLost > 0 {
+		r.ResetsLost = Some(s.ResetsLost)
 	}
 	if s.WentSilent > 0 {
 		r.WentSilent = Some(s.WentSilent)
@@ -91,7 +91,7 @@ func (s *Summary) Fields(w FieldWriter) {
 	w.Uint("resets", s.Resets)
 	w.Uint("send_errors", s.SendErrors)
 	uintField(w, "resets_refused", s.ResetsRefused)
-	uintField(w, "resets_unheard", s.ResetsUnheard)
+	uintField(w, "resets_lost", s.ResetsLost)
 	w.Uint("received", s.Received)
 	w.Uint("matched", s.Matched)
 	w.Counts("rejected", s.Rejections())

@@ -30,28 +30,44 @@ func NewFieldText(w *sink.LineWriter, o sink.Options) sink.Sink {
 	return &fieldText{w: w, o: o, table: tableFor(o, "")}
 }
 
-// usualWidth is how wide columns are before anything wider comes.
-var usualWidth = map[string]int{
-	"target": 15, "addr": 15, "port": 5, "state": len("open|filtered"), "reason": len("admin-prohibited"),
-	"rtt_clock": len("kernel-rx"), "service": 12, "responder": 15, "src": 15, "name": 15, "mac": len("00:00:00:00:00:00"),
-	"series": len("varied-address"), "kind": len("time-exceeded"), "close": len("half-closed"),
-	"mss": 5, "window": 5, "sport": 5, "ip_id": 5, "sack": len("false"), "ts": len("false"), "ecn": len("false"), "tfo": len("false"), "mptcp": len("false"),
-	"seq": 10, "ack": 10, "isn": 10, "client_isn": 10, "tsval": 10,
+// kindOfField is what fields hold that are equally wide.
+type kindOfField struct {
+	wide   string // a value as wide as the widest usual one
+	fields []string
 }
+
+// kindsOfFields are those whose width is known before a value comes. Others are as wide
+// as what comes, and so are addresses of IPv6.
+var kindsOfFields = []kindOfField{
+	{timeOfDay, []string{"time", "sent", "received", "began", "start"}},
+	{"255.255.255.255", []string{"target", "addr", "responder", "src", "dst", "name", "hop"}},
+	{"00:00:00:00:00:00", []string{"mac"}},
+	{"65535", []string{"port", "sport", "mss", "window", "win", "ip_id"}},
+	{"4294967295", []string{"seq", "ack", "isn", "client_isn", "tsval"}},
+	{"false", []string{"sack", "ts", "ecn", "tfo", "mptcp", "ok", "healthy"}},
+	{"open|filtered", []string{"state"}},
+	{"admin-prohibited", []string{"reason"}},
+	{"kernel-rx", []string{"rtt_clock"}},
+	{"time-exceeded", []string{"kind"}},
+	{"half-closed", []string{"close"}},
+	{"varied-address", []string{"series"}},
+}
+
+// timeOfDay is the form of a moment for people.
+const timeOfDay = "15:04:05.000"
 
 // widthOf is how wide the column of a field is at least.
 func widthOf(field string) int {
-	switch {
-	case strings.HasSuffix(field, "_ns"):
+	if strings.HasSuffix(field, "_ns") {
 		return len("99.9 ms")
-	case slices.Contains(moments, field):
-		return len("2006-01-02T15:04:05.999999999Z")
 	}
-	return usualWidth[field]
+	for _, k := range kindsOfFields {
+		if slices.Contains(k.fields, field) {
+			return len(k.wide)
+		}
+	}
+	return 0
 }
-
-// moments are the fields that hold a time.
-var moments = []string{"time", "sent", "received", "began", "start"}
 
 func (s *fieldText) Record(r record.Record) error {
 	if run, ok := r.(*record.Run); ok {
@@ -69,7 +85,7 @@ func (s *fieldText) Record(r record.Record) error {
 }
 
 func (s *fieldText) row(r record.Record) error {
-	values := valuesOf(r, true)
+	values := valuesOf(r, forPeople)
 	cells := make([]string, len(s.o.Fields))
 	for i, f := range s.o.Fields {
 		if cells[i] = units.Printable(values[f]); cells[i] == "" {
@@ -121,7 +137,7 @@ func (s *fieldText) Close() error {
 
 // AppendChosen appends a row of CSV with the columns in the order asked for.
 func AppendChosen(b []byte, columns []string, r record.Record) []byte {
-	values := valuesOf(r, false)
+	values := valuesOf(r, forPrograms)
 	for i, c := range columns {
 		if i > 0 {
 			b = append(b, ',')
@@ -131,10 +147,17 @@ func AppendChosen(b []byte, columns []string, r record.Record) []byte {
 	return append(b, '\n')
 }
 
-// valuesOf are the fields of a record by name, those of objects under their own,
-// as CSV has them or, for people, with durations in their units.
-func valuesOf(r record.Record, people bool) map[string]string {
-	v := values{map[string]string{}, people}
+// readers are who reads values.
+type readers uint8
+
+const (
+	forPrograms readers = iota // as CSV has them
+	forPeople                  // with durations in their units, and local times
+)
+
+// valuesOf are the fields of a record by name, those of objects under their own.
+func valuesOf(r record.Record, by readers) map[string]string {
+	v := values{map[string]string{}, by == forPeople}
 	r.Fields(v)
 	return v.of
 }
@@ -152,7 +175,7 @@ func (v values) Bool(name string, value bool)       { v.of[name] = strconv.Forma
 func (v values) Time(name string, value time.Time) {
 	v.of[name] = value.UTC().Format(time.RFC3339Nano)
 	if v.people {
-		v.of[name] = value.Local().Format("15:04:05.000")
+		v.of[name] = value.Local().Format(timeOfDay)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"synscope/internal/report/record"
 	"synscope/internal/report/sink"
+	"synscope/internal/report/units"
 	"synscope/probe"
 )
 
@@ -214,9 +215,8 @@ func (o *jsonObject) Objects(name string, n int, fields func(w record.FieldWrite
 }
 
 // appendJSONString quotes as encoding/json does with HTML left alone (RFC 8259
-// §7): bytes that are not UTF-8 become U+FFFD. What commands a terminal or turns the
-// order of what is read is escaped: DEL, the controls of ISO 6429 beyond ASCII, those of
-// bidirectional text; and U+2028 and U+2029, which end a line in JavaScript.
+// §7): bytes that are not UTF-8 become U+FFFD. What does something to a terminal, a reader
+// or JavaScript is escaped (units.Commanding).
 func appendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
 	done := 0
@@ -265,7 +265,7 @@ func longEscape(r rune, size int) string {
 	switch {
 	case r == utf8.RuneError && size == 1:
 		return `\ufffd`
-	case r < 0xa0, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x061c:
+	case units.Commanding(r):
 		return fmt.Sprintf(`\u%04x`, r)
 	}
 	return ""

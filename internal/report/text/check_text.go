@@ -44,7 +44,7 @@ func (t *checkText) Record(r record.Record) error {
 			return t.write([]string{units.CountOf(t.changed, "change")})
 		}
 		line := units.CountOf(all, "expectation") + ": " + t.counts() + ", in " + units.Duration(r.Took)
-		return t.write(append([]string{"", line}, t.warnings(unclosed(r))...))
+		return t.write([]string{"", line})
 	}
 	return nil
 }

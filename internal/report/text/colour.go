@@ -21,6 +21,14 @@ func UseColour(mode, noColor string, terminal bool) (bool, error) {
 	return false, fmt.Errorf("unknown colour mode %q: want auto, always or never", mode)
 }
 
+// Paint is whether text gets colours. The zero value leaves it plain.
+type Paint bool
+
+const (
+	Plain    Paint = false
+	Coloured Paint = true
+)
+
 // style is an ECMA-48 "select graphic rendition" parameter (§8.3.117).
 type style string
 
@@ -35,7 +43,7 @@ const (
 )
 
 // painter colours text, or leaves it alone: its zero value does the latter.
-type painter struct{ on bool }
+type painter struct{ on Paint }
 
 func (p painter) paint(s style, text string) string {
 	if !p.on || s == plain || text == "" {

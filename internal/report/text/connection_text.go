@@ -21,6 +21,7 @@ const (
 	pairWide   = len("255.255.255.255:65535 > 255.255.255.255:65535")
 	pairNarrow = len("10.255.255.255:65535 > 10.0.0.1:443")
 	tripWide   = len("ANSWER AFTER")
+	tripShort  = len("99.9 µs") - 1 // a time alone; µ has two bytes
 	closeWide  = len("three-way")
 	repeatWide = len("RETRANS")
 )
@@ -94,7 +95,7 @@ func (t *captureText) headings(c *record.Connection) (lines []string) {
 	if !t.headed {
 		t.headed = true
 		lines = append(lines, t.paint.paint(dim, t.captureRow("PACKET", "START", "CLIENT > SERVER", units.Padded("STATE", stateWide),
-			"ANSWER AFTER", "ACK AFTER", "SEEN AT", "CLOSE", "RETRANS", "LASTED")))
+			t.answerHead(), "ACK AFTER", "SEEN AT", "CLOSE", "RETRANS", "LASTED")))
 	}
 	if day := c.Begin.Format(time.DateOnly + " MST"); day != t.day {
 		t.day = day
@@ -127,16 +128,27 @@ func connectionRow(c *record.Connection, t *textSink) string {
 		cmp.Or(string(c.Close), "-"), repeats, lasted)
 }
 
+// answerHead is the name of the column of times, as long as there is room for.
+func (t *textSink) answerHead() string {
+	if !t.fits(pairNarrow + 2 + stateWide + 2 + tripWide) {
+		return "ANSWER"
+	}
+	return "ANSWER AFTER"
+}
+
 // captureRow is a line of the table. On a narrow terminal a pair of addresses has
 // the room that it needs, and what is said less often goes.
 func (t *textSink) captureRow(packet, start, pair, state, answer, ack, view, closed, repeats, lasted string) string {
-	ends := pairWide
+	ends, trip := pairWide, tripWide
 	if t.limit() > 0 && t.limit() < 120 {
 		ends = pairNarrow
 	}
+	if !t.fits(ends + 2 + stateWide + 2 + trip) {
+		trip = tripShort
+	}
 	return t.row([]cell{
 		{leftPadded(packet, packetWide), packetWide, 2}, {units.Padded(start, startWide), startWide, 4},
-		{units.Padded(pair, ends), ends, 0}, {state, stateWide, 0}, {units.Padded(answer, tripWide), tripWide, 0},
+		{units.Padded(pair, ends), ends, 0}, {state, stateWide, 0}, {units.Padded(answer, trip), trip, 0},
 		{units.Padded(ack, len("ACK AFTER")), len("ACK AFTER"), 7}, {units.Padded(view, len("SEEN AT")), len("SEEN AT"), 6},
 		{units.Padded(closed, closeWide), closeWide, 1}, {units.Padded(repeats, repeatWide), repeatWide, 3}, {lasted, len("LASTED") + 3, 5},
 	})

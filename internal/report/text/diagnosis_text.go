@@ -24,9 +24,6 @@ const (
 )
 
 func (t *diagnosisText) Record(r record.Record) error {
-	if s, ok := r.(*record.Summary); ok && !t.o.Quiet {
-		return t.write(t.warnings(unclosed(s)))
-	}
 	d, ok := r.(*record.Diagnosis)
 	if !ok {
 		return nil
@@ -78,7 +75,7 @@ func (t *diagnosisText) cause(f *why.Found, first bool) (lines []string) {
 		lines = append(lines, t.labelled(onlyFirst(i, "evidence"), e)...)
 	}
 	lines = append(lines, t.labelled("what to do", f.Advice)...)
-	for i, c := range f.Again {
+	for i, c := range f.Commands {
 		lines = append(lines, "  "+pad(onlyFirst(i, "reproduce"))+units.Printable(c))
 	}
 	return lines

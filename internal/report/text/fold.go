@@ -55,14 +55,18 @@ func newFolds() *folds { return &folds{byAddr: make(map[netip.Addr]*hostFold)} }
 func (f *folds) add(p *record.Port) {
 	h := f.host(p.Addr)
 	if h == &f.rest {
-		h.add(p, false)
+		h.add(p)
 		return
 	}
 	if h.name == "" {
 		h.name = record.HostOf(p)
 	}
 	h.spoke = h.spoke || p.Reason != probe.ReasonNoResponse
-	h.add(p, len(f.hosts) <= listHosts)
+	if len(f.hosts) <= listHosts {
+		h.addHeld(p)
+		return
+	}
+	h.add(p)
 }
 
 // see notes that a host answered.
@@ -101,14 +105,26 @@ func (f *folds) clear() {
 	f.rest.groups = nil
 }
 
-func (h *hostFold) add(p *record.Port, hold bool) {
+// add counts a verdict.
+func (h *hostFold) add(p *record.Port) {
 	g := h.group(p.State, p.Reason)
-	if hold && g.n < few && g.n == uint64(len(g.held)) {
+	g.held = nil
+	g.add(p)
+}
+
+// addHeld counts it, and holds it as long as few are alike.
+func (h *hostFold) addHeld(p *record.Port) {
+	g := h.group(p.State, p.Reason)
+	if g.n < few && g.n == uint64(len(g.held)) {
 		held := *p // the record may be filled anew
 		g.held = append(g.held, &held)
 	} else {
 		g.held = nil
 	}
+	g.add(p)
+}
+
+func (g *group) add(p *record.Port) {
 	g.answered(p.Responder, g.n == 0)
 	g.n++
 	for _, finding := range p.Findings {

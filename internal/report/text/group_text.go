@@ -14,8 +14,8 @@ var groupColumns = []struct {
 	wide int
 	goes int
 }{
-	{"ATTEMPTS", 8, 0}, {"OPEN", 7, 0}, {"REFUSED", 7, 0}, {"UNANSWERED", 10, 0}, {"OTHER", 7, 4}, {"RESET", 6, 3}, {"RETRANS", 8, 2},
-	{"RTT P50", 9, 0}, {"P95", 9, 1}, {"P99", 9, 5},
+	{"ATTEMPTS", 8, 0}, {"OPEN", 7, 0}, {"REFUSED", 7, 0}, {"NO ANSWER", 9, 0}, {"OTHER", 7, 5}, {"RESET", 6, 4}, {"RETRANS", 8, 3},
+	{"RTT P50", 9, 1}, {"P95", 9, 2}, {"P99", 9, 6},
 }
 
 func groupText(g *record.Group, t *textSink) (lines []string) {

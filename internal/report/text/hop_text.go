@@ -44,7 +44,7 @@ func (t *traceText) Record(r record.Record) error {
 			return err
 		}
 		if len(t.watched) > 0 {
-			if err := t.write(WatchTable(t.watched, cmp.Or(t.limit(), 80), t.o.Colour)); err != nil {
+			if err := t.write(WatchTable(t.watched, cmp.Or(t.limit(), 80), Paint(t.o.Colour))); err != nil {
 				return err
 			}
 		}
@@ -139,6 +139,5 @@ func (t *traceText) verdict(s *record.Summary) []string {
 	if t.silent > 0 {
 		line += fmt.Sprintf(": silence from hop %d on", t.silent)
 	}
-	lines := []string{"", line, "traced in " + units.Duration(s.Took) + " with " + units.CountOf(s.Sent, "packet")}
-	return append(lines, t.warnings(unclosed(s))...)
+	return []string{"", line, "traced in " + units.Duration(s.Took) + " with " + units.CountOf(s.Sent, "packet")}
 }

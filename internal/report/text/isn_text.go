@@ -18,8 +18,8 @@ type isnText struct {
 }
 
 const (
-	isnWide  = 96 // where lines break, unless a terminal says
-	isnLabel = len("  off the path  ")
+	isnWide  = 96                       // where lines break, unless a terminal says
+	isnLabel = len("  our MSS there  ") // the longest of all
 )
 
 func (t *isnText) Record(r record.Record) error {
@@ -70,7 +70,7 @@ func (t *isnText) screen(r *record.ISN) []string {
 	if rep.Class != isn.ClassUnknown {
 		lines = append(lines, t.labelled("how sure", isnSure(rep.Confidence)+"; "+basis(r)+runnerUp(rep))...)
 		lines = append(lines, t.generator(rep)...)
-		lines = append(lines, t.labelled("off the path", ISNAttack(rep))...)
+		lines = append(lines, t.labelled("off-path", ISNAttack(rep))...)
 	} else if rep.Samples > 0 {
 		lines = append(lines, t.labelled("rests on", basis(r))...)
 		if rep.Clock.OK {
@@ -141,7 +141,7 @@ func (t *isnText) generator(r *isn.Report) (lines []string) {
 	if text := shownOf(r); text != "" {
 		moved = text
 	}
-	lines = t.labelled("moves with", moved)
+	lines = t.labelled("depends on", moved)
 	if c, ok := r.Clock.Get(); ok {
 		wide := c.High - c.Low
 		text := fmt.Sprintf("%s counts a second (95 %%: %s to %s)", Hertz(c.Hz, wide), Hertz(c.Low, wide), Hertz(c.High, wide))

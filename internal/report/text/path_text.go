@@ -24,13 +24,14 @@ type pathTree struct {
 	meet  map[int]int           // where all living ways from a node meet again; absent: nowhere
 	shown map[int]bool
 	wide  treeColumns
+	most  int // columns of a line; 0 is no limit
 	lines []string
 }
 
 // PathTree are the lines of the tree, each within so many columns where addresses and
 // names allow; of more than 80, and where 0 stands for no limit, it takes 80.
-func PathTree(r *record.Paths, colour bool, columns int) []string {
-	t := &pathTree{Paths: r, paint: painter{colour}, next: map[int][]*paths.Edge{}, shown: map[int]bool{}, wide: treeWithin(columns)}
+func PathTree(r *record.Paths, colour Paint, columns int) []string {
+	t := &pathTree{Paths: r, paint: painter{colour}, next: map[int][]*paths.Edge{}, shown: map[int]bool{}, wide: treeWithin(columns), most: columns}
 	for i := range r.Edges {
 		e := &r.Edges[i]
 		t.next[e.From] = append(t.next[e.From], e)
@@ -43,7 +44,7 @@ func PathTree(r *record.Paths, colour bool, columns int) []string {
 	if len(r.Nodes) > 0 {
 		t.walk(0, -1, "", "")
 	}
-	return t.lines
+	return strings.Split(strings.Join(t.lines, "\n"), "\n")
 }
 
 // meetings finds for each node the nearest that all living ways from it pass: the
@@ -245,13 +246,18 @@ func treeWithin(columns int) treeColumns {
 func (w treeColumns) wide() int { return ttlWide + 1 + w.node + 1 + w.flows + 1 + w.loss + 1 + w.rtt }
 
 // styled lays out the line of a node. What stands in the tree keeps its colour to
-// itself.
+// itself. Where a name is too long for a terminal, the figures stand on a line below.
 func (t *pathTree) styled(ttl int, before, words string, n *paths.Node, s style) string {
 	flows, loss, time := "", "", ""
 	if n != nil && ttl > 0 {
 		flows, loss, time = strconv.Itoa(n.Flows), lossOf(&n.Stats), timeOf(&n.Stats)
 	}
-	line := t.wide.row(strconv.Itoa(ttl), before, words, flows, loss, time)
+	number := strconv.Itoa(ttl)
+	line := t.wide.row(number, before, words, flows, loss, time)
+	if t.most > 0 && utf8.RuneCountInString(line) > t.most && flows != "" {
+		bars := strings.NewReplacer("├", "│", "└", " ").Replace(before)
+		line = t.wide.row(number, before, words, "", "", "") + "\n" + t.wide.row("", bars, "", flows, loss, time)
+	}
 	return strings.Replace(line, words, t.paint.paint(s, words), 1)
 }
 
@@ -286,7 +292,7 @@ func timeOf(s *rtt.Summary) string {
 
 // paths are the lines about all paths to a target.
 func (t *traceText) paths(r *record.Paths) []string {
-	lines := append([]string{t.paint.paint(bold, "paths to "+hostPort(r.Target, r.Addr, r.Port))}, PathTree(r, t.o.Colour, t.limit())...)
+	lines := append([]string{t.paint.paint(bold, "paths to "+hostPort(r.Target, r.Addr, r.Port))}, PathTree(r, Paint(t.o.Colour), t.limit())...)
 	lines = append(lines, "")
 	lines = append(lines, t.pathTable(r)...)
 	lines = append(lines, pathSums(r)...)

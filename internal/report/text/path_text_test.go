@@ -97,7 +97,7 @@ func TestPathTree(t *testing.T) {
 3 192.0.2.9 admin-prohibited 3`},
 	} {
 		var lines []string
-		for _, line := range PathTree(tc.of, false, 0)[1:] {
+		for _, line := range PathTree(tc.of, Plain, 0)[1:] {
 			if utf8.RuneCountInString(line) > 80 {
 				t.Errorf("%s: too wide: %q", tc.name, line)
 			}

@@ -351,5 +351,5 @@ func (t *pingText) pingLosses(s *record.Summary) []string {
 		lines = append(lines, t.paint.paint(red, "warning")+": this machine refused to send "+units.Plural(s.SendErrors, "time", "times")+
 			": a queue was full, a firewall forbade it, or there was no way")
 	}
-	return append(lines, t.warnings(unclosed(s))...)
+	return lines
 }

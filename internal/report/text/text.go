@@ -36,7 +36,7 @@ func New(w *sink.LineWriter, o sink.Options) sink.Sink {
 	if len(o.Fields) > 0 {
 		return rows.NewFieldText(w, o)
 	}
-	t := &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
+	t := &textSink{w: w, o: o, paint: painter{Paint(o.Colour)}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
 	if o.HostList {
 		t.told = newHostList(t)
 	}
@@ -65,6 +65,17 @@ func (t *textSink) commandText(command string) sink.Sink {
 }
 
 func (t *textSink) Record(r record.Record) error {
+	if err := t.tell(r); err != nil {
+		return err
+	}
+	if s, ok := r.(*record.Summary); ok && !t.o.Quiet {
+		return t.write(t.warnings(halfOpen(s)))
+	}
+	return nil
+}
+
+// tell writes or gathers what a record says.
+func (t *textSink) tell(r record.Record) error {
 	if r, ok := r.(*record.Run); ok && (t.told == nil || t.o.HostList) {
 		if t.told == nil {
 			t.told = t.commandText(r.Command)

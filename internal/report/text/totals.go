@@ -61,7 +61,6 @@ func (t *textSink) losses(s *record.Summary, unfinished string) []string {
 	if s.SendErrors > 0 {
 		warn(units.CountOf(s.SendErrors, "packet") + " could not be sent")
 	}
-	words = append(words, unclosed(s)...)
 	if s.KernelDrops > 0 {
 		warn("the kernel dropped " + units.Plural(s.KernelDrops, "reply", "replies") +
 			" before they were read: open ports may be missing; lower --rate")
@@ -83,14 +82,14 @@ func (t *textSink) warnings(words []string) (lines []string) {
 	return lines
 }
 
-// unclosed are warnings about connections that stay half open at the targets.
-func unclosed(s *record.Summary) []string {
+// halfOpen are warnings about connections that stay half open at the targets.
+func halfOpen(s *record.Summary) []string {
 	if n, ok := s.ResetsRefused.Get(); ok {
 		return []string{"this machine's firewall refused " + units.CountOf(n, "RST") + " that close what a probe has opened: connections stay half open at the targets for up to a minute, " +
 			"and later SYNs from the same ports may meet them; let RSTs out (nft list ruleset)"}
 	}
-	if n, ok := s.ResetsUnheard.Get(); ok {
-		return []string{units.CountOf(n, "connection") + " stayed half open at the targets: our RSTs were lost, or a firewall behind this machine drops them"}
+	if n, ok := s.ResetsLost.Get(); ok {
+		return []string{units.CountOf(n, "connection") + " stayed half open at the targets: our RSTs were lost on the way, or a firewall drops them"}
 	}
 	return nil
 }

@@ -31,14 +31,15 @@ func (t *textSink) fits(columns int) bool { return t.limit() == 0 || columns <= 
 
 // folded breaks a line that is wider than so many columns between words. What goes
 // on stands below the line's text, two columns further in. A word that is wider
-// than that is left to the terminal.
+// than that is left to the terminal. A number keeps its unit, and a short remark in
+// parentheses stays whole.
 func folded(line string, wide int) (lines []string) {
 	if wide == 0 || seen(line) <= wide {
 		return []string{line}
 	}
 	indent := hanging(line, wide)
 	now, used, empty := "", 0, true
-	for word := range strings.SplitSeq(line, " ") {
+	for _, word := range unbroken(strings.Split(line, " ")) {
 		length := seen(word)
 		switch {
 		case empty && now == "": // blanks that the line begins with are words of no length
@@ -54,6 +55,47 @@ func folded(line string, wide int) (lines []string) {
 		empty = false
 	}
 	return append(lines, now)
+}
+
+// mostTogether is how wide words are at most between which no line is broken.
+const mostTogether = 24
+
+// unbroken are words, and as one those that belong together.
+func unbroken(words []string) (pieces []string) {
+	for len(words) > 0 {
+		n := together(words)
+		pieces = append(pieces, strings.Join(words[:n], " "))
+		words = words[n:]
+	}
+	return pieces
+}
+
+// together is how many of the words at the beginning are not parted.
+func together(words []string) int {
+	switch first := withoutColour(words[0]); {
+	case strings.HasPrefix(first, "(") && !strings.Contains(first, ")"):
+		for n := 2; n <= len(words) && seen(strings.Join(words[:n], " ")) <= mostTogether; n++ {
+			if strings.Contains(words[n-1], ")") {
+				return n
+			}
+		}
+	case len(words) > 1 && isNumber(first) && isUnit(withoutColour(words[1])):
+		return 2
+	}
+	return 1
+}
+
+func isNumber(word string) bool {
+	digits := strings.TrimLeft(strings.TrimPrefix(word, "time="), "(-+")
+	return digits != "" && strings.Trim(digits, "0123456789.,") == ""
+}
+
+func isUnit(word string) bool {
+	switch strings.TrimRight(word, ".,;:)]") {
+	case "ns", "µs", "ms", "s", "m", "h", "d", "%", "pps", "bits", "MiB", "Mbit/s":
+		return true
+	}
+	return false
 }
 
 // hanging is where the second line of a folded one begins: below what follows its

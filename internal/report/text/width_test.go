@@ -26,6 +26,11 @@ func TestFolded(t *testing.T) {
 		{"\x1b[31mred words\x1b[0m here and there", 17, "\x1b[31mred words\x1b[0m here\n  and there"},
 		{"averyveryverylongword and more", 10, "averyveryverylongword\n  and more"},
 		{"1,234 of 5,678", 14, "1,234 of 5,678"},
+		{"jitter 1.1 µs (kernel clock)", 22, "jitter 1.1 µs\n  (kernel clock)"},
+		{"at most 5.0 ms: 42.9 µs", 12, "at most\n  5.0 ms:\n  42.9 µs"},
+		{"n=1 ttl=64 time=21.1 µs", 21, "n=1 ttl=64\n  time=21.1 µs"},
+		{"one (of several remarks that are long) two", 16, "one (of several\n  remarks that\n  are long) two"},
+		{"of 3 ports", 5, "of 3\n  ports"},
 		{"µµµµ µµµµ µµµµ", 9, "µµµµ µµµµ\n  µµµµ"},
 	} {
 		if got := strings.Join(folded(c.line, c.wide), "\n"); got != c.want {

@@ -12,6 +12,14 @@ func Padded(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
 
+// Commanding tells of a character that does something to what shows it in place of being
+// shown: controls (C0, DEL and C1, which command a terminal), those of bidirectional text
+// (UAX 9), which turn the order of what follows round, and U+2028 and U+2029, which end a
+// line in JavaScript.
+func Commanding(r rune) bool {
+	return unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}
+
 // Printable keeps what came from outside from commanding the terminal.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {

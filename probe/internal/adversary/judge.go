@@ -53,13 +53,15 @@ func (j *Judge) keep(b []byte) {
 	j.sent[w] = append(j.sent[w], ours{uint32(s.Seq), uint32(s.Ack), s.Len(), s.Flags})
 }
 
-// weigh keeps what a packet proves, if its sums are right.
+// weigh keeps what a packet proves, if its sums are right: of a first fragment, that
+// of the IP header, since the other is of all fragments.
 func (j *Judge) weigh(b []byte) {
 	start, end, protocol, pseudo := mutate.Layout(b)
-	if start == 0 || b[0]>>4 == 4 && (mutate.Sum(b[:start], 0) != 0xffff || binary.BigEndian.Uint16(b[6:])&0x3fff != 0) {
+	if start == 0 || b[0]>>4 == 4 && (mutate.Sum(b[:start], 0) != 0xffff || binary.BigEndian.Uint16(b[6:])&0x1fff != 0) {
 		return
 	}
-	if mutate.Sum(b[start:end], pseudo) != 0xffff {
+	first := b[0]>>4 == 4 && b[6]&0x20 != 0
+	if !first && mutate.Sum(b[start:end], pseudo) != 0xffff {
 		return
 	}
 	from, to := addresses(b)
@@ -117,10 +119,20 @@ func (j *Judge) weighError(quote []byte) {
 	}
 }
 
+// proven is what was said of a target, or of any port of its address where it has none.
+func (j *Judge) proven(target netip.AddrPort) (p Proof) {
+	for t, said := range j.Proven {
+		if t == target || target.Port() == 0 && t.Addr() == target.Addr() {
+			p = Proof{p.Open || said.Open, p.Reset || said.Reset, p.ICMP || said.ICMP}
+		}
+	}
+	return p
+}
+
 // Wrong is what is wrong with a verdict, "" if nothing: it claims what nobody who
 // saw our segments has said.
 func (j *Judge) Wrong(target netip.AddrPort, state probe.State, reason probe.Reason) string {
-	p := j.Proven[target]
+	p := j.proven(target)
 	switch {
 	case state == probe.StateOpen && !p.Open,
 		state == probe.StateUnfiltered && !p.Reset,

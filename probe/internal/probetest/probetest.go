@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/simnet"
 )
@@ -65,4 +66,33 @@ func Listener() simnet.Host { return &simnet.Listener{} }
 // Reject is a router that answers every segment with an ICMP error.
 func Reject(typ, code uint8) simnet.Host {
 	return simnet.Rejected{ICMP: simnet.ICMP{Type: typ, Code: code, QuoteTCP: 8}}
+}
+
+// Narrow is a host behind a router that lets no SYN with options pass.
+type Narrow struct {
+	simnet.Host
+	Refused int // SYNs
+}
+
+// Respond implements [simnet.Host].
+func (n *Narrow) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
+	switch {
+	case in.Flags != craft.SYN || len(in.Options) == 0:
+		n.Host.Respond(now, in, out)
+		return
+	case in.Src.Addr().Is4():
+		Reject(3, 4).Respond(now, in, out)
+	default:
+		Reject(2, 0).Respond(now, in, out)
+	}
+	n.Refused++
+}
+
+// ACKs is a host without memory that answers each SYN with an ACK alone, of a number.
+func ACKs(number func(isn craft.Seq) craft.Seq) simnet.Host {
+	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Flags: craft.ACK, Seq: 1, Ack: number(in.Seq)})
+		}
+	})
 }

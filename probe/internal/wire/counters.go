@@ -51,6 +51,14 @@ func (c *Counters) Departed(attempt int, now time.Duration) {
 	}
 }
 
+// Recalled takes back a transmission that counted as sent, and was refused.
+func (c *Counters) Recalled(attempt int) {
+	c.Sent--
+	if attempt > 0 {
+		c.Retransmitted--
+	}
+}
+
 // Responded counts the responses that left.
 func (c *Counters) Responded(left Responded) {
 	c.Resets += left.Resets

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"testing"
 
 	"synscope/craft"
@@ -88,7 +89,11 @@ func TestMatcherAmongLies(t *testing.T) {
 	var p craft.Packet
 	var ev Event
 	kinds := map[Kind]int{}
-	for range *lies {
+	after := uint64(0) // a tenth of the lies
+	for n := range *lies {
+		if n == *lies/10 {
+			after = heap()
+		}
 		b := a.tell(&p, &ev)
 		if ev.reject != "" {
 			continue
@@ -105,6 +110,18 @@ func TestMatcherAmongLies(t *testing.T) {
 		t.Errorf("nothing was matched: %v", kinds)
 	}
 	t.Logf("%d lies: %v", *lies, kinds)
+	if now := heap(); now > after+64<<10 {
+		t.Errorf("%d bytes are held after %d lies, %d after %d", now, *lies, after, *lies/10)
+	}
+	runtime.KeepAlive(a)
+}
+
+// heap is what is in use after everything else was collected.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // FuzzMatcher tells the matcher what a fuzzer makes of genuine answers.

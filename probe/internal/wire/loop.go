@@ -151,7 +151,7 @@ func (x *Loop) Measure(s *Transmission, ev *Event, usual time.Duration) (rtt tim
 // Counted is the summary as far as the counters tell it.
 func (x *Loop) Counted() probe.Summary {
 	s := x.Counters.Counted(x.Network.Stats(), x.Now)
-	s.ResetsUnheard = x.Responses.Unheard()
+	s.ResetsLost = x.Responses.LostResets()
 	return s
 }
 

@@ -49,7 +49,7 @@ type answer struct {
 const (
 	rejectTruncated    = "truncated"
 	rejectMalformed    = "malformed"
-	rejectFragment     = "fragment"
+	RejectFragment     = "fragment"
 	rejectChecksum     = "bad-checksum"
 	rejectUnsupported  = "unsupported"
 	RejectForeign      = "foreign-port"
@@ -70,7 +70,7 @@ func decodeRejection(err error) string {
 	case errors.Is(err, craft.ErrTruncated):
 		return rejectTruncated
 	case errors.Is(err, craft.ErrFragment):
-		return rejectFragment
+		return RejectFragment
 	case errors.Is(err, craft.ErrChecksum):
 		return rejectChecksum
 	case errors.Is(err, craft.ErrUnsupported):

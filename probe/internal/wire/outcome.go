@@ -216,9 +216,16 @@ func Grace(took, usual, limit time.Duration) time.Duration {
 	return min(max(3*took, floor), limit)
 }
 
+// GraceOf is Grace where many answers of the host were timed, SYN-ACKs among them: slowest
+// is how long they take at most, as they vary.
+func GraceOf(took, slowest, limit time.Duration) time.Duration {
+	return min(max(3*took, 2*slowest, knownGrace), limit)
+}
+
 // Bounds of the grace: for what stands in the same queues behind a forged answer,
 // and for a host of which nobody knows how far it is.
 const (
+	knownGrace    = 5 * time.Millisecond
 	shortestGrace = 20 * time.Millisecond
 	unknownGrace  = 200 * time.Millisecond
 )

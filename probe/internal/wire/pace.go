@@ -35,11 +35,13 @@ func (p *Pace) Allowance(now time.Duration, limit int) int {
 	return int(min(float64(limit), float64(now-p.Due)/p.interval()+1))
 }
 
-// Together is for how long packets are gathered at high rates: some leave late,
-// and each costs a fraction of what it would alone.
-const Together = 300 * time.Microsecond
+// Together is for how long packets are gathered: some leave late, and each costs a
+// fraction of what it would alone. It is half of what a pace may make up for, so that a
+// wake-up may come late by the other half.
+const Together = Slack / 2
 
-// Gathers is for how long packets wait for each other.
+// Gathers is for how long packets wait for each other: not at all where it would be for
+// one or two.
 func (p *Pace) Gathers() time.Duration {
 	if p.interval() < float64(Together)/3 {
 		return Together

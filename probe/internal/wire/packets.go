@@ -19,7 +19,7 @@ const (
 type Packets struct {
 	probe, small map[bool]*craft.Template // by "is IPv4"
 	responses    map[craft.Flags]map[bool]*craft.Template
-	buf          [BatchSize][maxPacket]byte
+	buf          *[BatchSize][maxPacket]byte
 	Batch        [][]byte
 	links        [BatchSize]int // of a batch of responses
 	acks         bool           // the probe carries an acknowledgment number
@@ -61,6 +61,7 @@ func NewPackets(l Look) (*Packets, error) {
 		responses: map[craft.Flags]map[bool]*craft.Template{
 			craft.RST: {}, craft.ACK: {}, craft.SYN | craft.ACK: {}, craft.SYN: {},
 		},
+		buf:   new([BatchSize][maxPacket]byte),
 		Batch: make([][]byte, 0, BatchSize),
 		acks:  l.Technique.Acknowledges(),
 	}

@@ -30,7 +30,7 @@ const (
 	linkRate   = 5 * probe.DefaultRate
 	localRate  = 20 * probe.DefaultRate
 	rampEpoch  = 25 * time.Millisecond
-	rampQuick  = 5 * time.Millisecond // the shortest epoch, where many answers come
+	rampQuick  = 2 * time.Millisecond // the shortest epoch, where many answers come
 	rampMany   = 8                    // as many
 	lowestRate = 200.0
 

@@ -174,12 +174,21 @@ func (r *Reader[E]) CatchUp(take func(batch []E, ok bool) (more bool)) {
 
 // Decode takes a packet apart, or says why it is rejected: for its checksums
 // too, unless the kernel vouches for them or they are not finished yet, as on
-// loopback and veth.
+// loopback and veth. Nothing puts fragments together, as the kernel does for its own
+// connections: the first one is read, if it has what can repeat a number of ours.
 func Decode(in *netraw.Packet, p *craft.Packet) (reject string) {
-	if err := p.Decode(in.Data, checksumsOf(in)); err != nil {
+	switch err := p.DecodeFirst(in.Data, checksumsOf(in)); {
+	case p.Fragment && (err != nil || in.Outgoing || !repeats(p)):
+		return RejectFragment
+	case err != nil:
 		return decodeRejection(err)
 	}
 	return ""
+}
+
+// repeats tells whether a packet is of a kind that repeats a number of what it answers.
+func repeats(p *craft.Packet) bool {
+	return p.Kind == craft.PacketICMPError || p.Segment.Flags.Has(craft.RST) || p.Segment.Flags.Has(craft.SYN|craft.ACK)
 }
 
 func checksumsOf(in *netraw.Packet) craft.Checksums {
@@ -206,7 +215,11 @@ func (m *Matcher) examine(in *netraw.Packet, p *craft.Packet, ev *Event) {
 func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject string) {
 	ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 	ev.Translated, ev.Wire = in.Translated, in.Wire
-	if ev.answer, reject = m.match(p, in.Outgoing); reject == "" && m.Machine.Rejected(in, p) {
+	ev.answer, reject = m.match(p, in.Outgoing)
+	switch {
+	case p.Fragment && (reject != "" || !ev.Kind.Verified()): // its checksum was not verified
+		ev.answer, reject = answer{}, RejectFragment
+	case reject == "" && m.Machine.Rejected(in, p):
 		ev.answer, reject = answer{}, RejectOwnFirewall
 	}
 	if ev.Kind == KindDeparture && in.Time.IsZero() {

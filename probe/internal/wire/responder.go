@@ -37,12 +37,12 @@ type Responder struct {
 	recent, older map[uint64]bool // hashes of those sent during this period, and the one before
 	turned        time.Duration   // when the period began
 	seed          maphash.Seed
-	unheard       unheard
+	lost          lostResets
 }
 
-// Unheard is how many connections were closed by an RST of which the far end seems not
-// to have heard: its SYN-ACK was retransmitted.
-func (r *Responder) Unheard() uint64 { return r.unheard.count }
+// LostResets is how many connections were closed by an RST that seems not to have
+// arrived: the SYN-ACK was retransmitted long after.
+func (r *Responder) LostResets() uint64 { return r.lost.count }
 
 // Add queues a response, unless the same was sent a moment ago. It reports
 // whether it did.
@@ -55,7 +55,7 @@ func (r *Responder) Add(x Response, now time.Duration) bool {
 	queued := r.Insist(x)
 	r.recent[key] = queued
 	if queued {
-		r.unheard.note(key, &x, now)
+		r.lost.note(key, &x, now)
 	}
 	return queued
 }

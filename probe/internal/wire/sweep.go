@@ -162,7 +162,7 @@ func (x *Sweep) Progress(total uint64, inFlight int, rate float64) probe.Progres
 // Counted is the summary as far as the counters tell it.
 func (x *Sweep) Counted() probe.Summary {
 	s := x.Counters.Counted(x.Network.Stats(), x.Now)
-	s.ResetsUnheard = x.Responses.Unheard()
+	s.ResetsLost = x.Responses.LostResets()
 	s.Rate = PerSecond(s.Sent, x.Counters.LastSend)
 	return s
 }

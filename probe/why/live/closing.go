@@ -7,7 +7,7 @@ import (
 	"synscope/craft"
 )
 
-// Here what was opened is closed again: nothing stays behind at the far end.
+// What was opened is closed: nothing stays half open at the far end.
 
 // End closes what may be half open at the far end.
 func (i *Instrument) End() {
@@ -90,7 +90,7 @@ func (i *Instrument) lost() {
 // leave notes that a SYN was not answered, and may have opened something all the same.
 // The next one of the flow will be its retransmission, with the same number: another
 // number would only draw a challenge ACK from what is half open.
-func (i *Instrument) leave(k *talk) {
+func (i *Instrument) leave(k *exchange) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if isn, known := i.silent[k.tuple()]; !known || isn != k.isn {

@@ -19,33 +19,33 @@ const (
 	programWaits = 3500 * time.Millisecond
 	slowProgram  = time.Second // from when a program is slow
 	settleIn     = 200 * time.Millisecond
-	repeatedBy   = 1150 * time.Millisecond // by when a host repeats its SYN-ACK
+	repeatedBy   = 1150 * time.Millisecond // by when a host retransmits its SYN-ACK
 	segmentFill  = "\r\n\r\n\n"            // what Connect sends: an empty line in most protocols of lines
 )
 
 // conn is an open connection and what has come of it.
 type conn struct {
-	*talk
-	t        *why.Trial
-	rtt      time.Duration
-	rto      time.Duration
-	opened   time.Time
-	una      craft.Seq // SND.UNA
-	told     craft.Seq // what an ACK of ours has acknowledged
-	reset    bool      // an RST came
-	stranger bool      // that came from nearer or further than the SYN-ACK
-	bare     bool      // it had no ACK: a kernel's word on a segment, not a program's
-	fin      bool
-	repeated bool // the SYN-ACK came again
-	tooBig   bool
-	data     time.Time // when the program's first byte came
-	gap      time.Time // since when something is missing before what came; zero: nothing is
-	fates    map[craft.Seq]*fate
+	*exchange
+	t           *why.Trial
+	rtt         time.Duration
+	rto         time.Duration
+	opened      time.Time
+	una         craft.Seq // SND.UNA
+	lastACK     craft.Seq // what an ACK of ours has acknowledged
+	reset       bool      // an RST came
+	otherSender bool      // that came from nearer or further than the SYN-ACK
+	withoutACK  bool      // the RST had no ACK: a kernel sends it for a segment of no connection (RFC 9293 §3.5.2)
+	fin         bool
+	repeated    bool // the SYN-ACK was retransmitted
+	tooBig      bool
+	data        time.Time // when the program's first byte came
+	gap         time.Time // since when something is missing before what came; zero: nothing is
+	fates       map[craft.Seq]*fate
 }
 
 // connection opens one and does what the trial wants.
 func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func(), release <-chan struct{}) {
-	k := i.talkTo(t, i.destination(t))
+	k := i.newExchange(t, i.destination(t))
 	defer k.end()
 	if !i.ask(ctx, k, t) || t.Outcome != why.SYNACK {
 		return
@@ -56,7 +56,7 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 		return
 	}
 	rtt := i.fastest(t)
-	c := &conn{talk: k, t: t, rtt: rtt, rto: max(leastRTO, afterRTT*rtt), opened: time.Now(), una: k.next, fates: map[craft.Seq]*fate{}}
+	c := &conn{exchange: k, t: t, rtt: rtt, rto: max(leastRTO, afterRTT*rtt), opened: time.Now(), una: k.next, fates: map[craft.Seq]*fate{}}
 	i.mu.Lock()
 	t.Completed = i.completed
 	i.completed++
@@ -64,7 +64,7 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 	c.ack()
 	switch t.Kind {
 	case why.Connect:
-		if t.Says == why.Request {
+		if t.Sends == why.Request {
 			c.request(ctx)
 			break
 		}
@@ -97,7 +97,7 @@ func (i *Instrument) fastest(t *why.Trial) time.Duration {
 
 // close resets what is still open. Who is reset by somebody else may be so at this end only.
 func (c *conn) close() {
-	if !c.reset || c.stranger || c.bare {
+	if !c.reset || c.otherSender || c.withoutACK {
 		s := c.segment(craft.RST, c.next, 0)
 		c.in.send(&s)
 		c.in.ended(s, connection)
@@ -107,7 +107,7 @@ func (c *conn) close() {
 // ack acknowledges what has come.
 func (c *conn) ack() {
 	s := c.segment(craft.ACK, c.next, c.acked)
-	c.told = c.acked
+	c.lastACK = c.acked
 	c.send(&s)
 }
 
@@ -123,8 +123,8 @@ func (c *conn) take(ev *event) {
 		return
 	case s.Flags.Has(craft.RST):
 		c.t.Reply.Reset = s.TTL
-		c.reset, c.bare = true, !s.Flags.Has(craft.ACK)
-		if c.stranger = c.t.Reply.TTL != 0 && !sameWay(s.TTL, c.t.Reply.TTL); c.stranger {
+		c.reset, c.withoutACK = true, !s.Flags.Has(craft.ACK)
+		if c.otherSender = c.t.Reply.TTL != 0 && !sameWay(s.TTL, c.t.Reply.TTL); c.otherSender {
 			c.t.Reply.Text = fmt.Sprintf("a reset with TTL %d, a SYN-ACK with %d", s.TTL, c.t.Reply.TTL)
 		}
 		return
@@ -220,9 +220,9 @@ func (c *conn) push(ctx context.Context, payload []byte, most int) (sent int, ac
 // fail is the outcome of a connection that took nothing: ignored, or reset.
 func (c *conn) fail() why.Outcome {
 	switch {
-	case c.reset && c.stranger:
+	case c.reset && c.otherSender:
 		return why.ResetBy
-	case c.reset && (!c.bare || c.fin || !c.data.IsZero()):
+	case c.reset && (!c.withoutACK || c.fin || !c.data.IsZero()):
 		c.t.Reply.Text = "the program resets it"
 		return why.Acked
 	case c.reset:
@@ -269,7 +269,7 @@ func (c *conn) connect(ctx context.Context) {
 }
 
 // hold keeps the connection until all others of the batch have their outcome. A
-// SYN-ACK that comes again means that the third ACK was not taken, or that the
+// SYN-ACK that is retransmitted means that the third ACK was not taken, or that the
 // program waits for data (tcp(7), TCP_DEFER_ACCEPT): one byte tells.
 func (c *conn) hold(ctx context.Context, settle func(), release <-chan struct{}) {
 	c.t.Outcome = why.Acked
@@ -298,9 +298,9 @@ func (c *conn) large(ctx context.Context) {
 	full := c.room()
 	_, acked := c.push(ctx, fill(full), tries)
 	switch {
-	case c.reset && c.stranger && !acked:
+	case c.reset && c.otherSender && !acked:
 		c.t.Outcome = why.ResetBy
-	case acked, c.reset && (!c.bare || c.fin), c.fin:
+	case acked, c.reset && (!c.withoutACK || c.fin), c.fin:
 		c.t.Outcome, c.t.Reply.Size = why.Acked, c.size(full)
 	case c.tooBig:
 		c.t.Outcome = why.TooBig
@@ -383,7 +383,7 @@ func (c *conn) idle(ctx context.Context) {
 		c.t.Outcome = why.Acked
 	case c.fin:
 		c.t.Outcome = why.IdleClosed
-	case c.reset && c.stranger && c.t.Pause < time.Second:
+	case c.reset && c.otherSender && c.t.Pause < time.Second:
 		c.t.Outcome = why.ResetBy
 	case c.reset:
 		c.t.Outcome = why.IdleReset
@@ -401,7 +401,7 @@ const mostAcks = 2
 func (c *conn) quiet(ctx context.Context) (ended bool) {
 	acks := 0
 	over := func() bool {
-		if c.acked != c.told && acks < mostAcks && !c.fin && !c.reset {
+		if c.acked != c.lastACK && acks < mostAcks && !c.fin && !c.reset {
 			acks++
 			c.ack()
 		}
@@ -428,7 +428,7 @@ func (c *conn) reuse(ctx context.Context) {
 	c.ack()
 	sleep(ctx, 20*time.Millisecond)
 	t := c.t
-	k := c.in.talkTo(t, c.dst)
+	k := c.in.newExchange(t, c.dst)
 	defer k.end()
 	k.renumber(c.next + craft.Seq(1<<20+rand.IntN(1<<20))) // beyond the old one, as that of RFC 6528's clock is
 	if c.in.ask(ctx, k, t) && t.Outcome == why.SYNACK {

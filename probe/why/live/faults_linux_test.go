@@ -162,9 +162,14 @@ func unplugged(t *testing.T, h *lab.Host) {
 	}))
 }
 
-// injected answers every SYN with a forged RST, sent from where the host is but with
-// another TTL, while the host answers too.
-func injected(t *testing.T, h *lab.Host) {
+// injected lets the first router answer every SYN with a forged packet, while the host
+// answers too.
+func injected(forge func(out int, ip []byte, p *tcp)) func(*testing.T, *lab.Host) {
+	return func(t *testing.T, h *lab.Host) { inject(t, h, forge) }
+}
+
+func inject(t *testing.T, h *lab.Host, forge func(out int, ip []byte, p *tcp)) {
+	t.Helper()
 	var in, out int
 	must(t, h.DoRouter(0, func() (err error) {
 		if in, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM, int(htons(unix.ETH_P_IP))); err == nil {
@@ -198,14 +203,31 @@ func injected(t *testing.T, h *lab.Host) {
 	}()
 }
 
-// forge sends an RST in the host's name.
-func forge(out int, ip []byte, p *tcp) {
+// forgeReset sends an RST from where the host is, but with another TTL.
+func forgeReset(out int, ip []byte, p *tcp) {
 	src, dst := netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
 	s := craft.Segment{Src: netip.AddrPortFrom(dst, p.dport), Dst: netip.AddrPortFrom(src, p.sport), TTL: 57, Flags: craft.RST | craft.ACK, Ack: craft.Seq(p.seq + 1)}
 	b, err := s.AppendTo(nil)
 	if err == nil {
 		unix.Sendto(out, b, 0, &unix.SockaddrInet4{Addr: src.As4()})
 	}
+}
+
+// forgeUnreachable sends an ICMP error for a SYN that is on its way to the host: "host
+// unreachable" (RFC 792). The kernel fills in the router's address and the header's checksum.
+func forgeUnreachable(out int, ip []byte, _ *tcp) {
+	const quoted = 28 // the IP header and 8 bytes
+	icmp := append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, ip[:quoted]...)
+	sum := uint32(0)
+	for i := 0; i < len(icmp); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(icmp[i:]))
+	}
+	sum = sum&0xffff + sum>>16
+	binary.BigEndian.PutUint16(icmp[2:], ^uint16(sum&0xffff+sum>>16))
+	header := make([]byte, 20)
+	header[0], header[8], header[9] = 0x45, 64, unix.IPPROTO_ICMP
+	copy(header[16:], ip[12:16])
+	unix.Sendto(out, append(header, icmp...), 0, &unix.SockaddrInet4{Addr: [4]byte(ip[12:16])})
 }
 
 func htons(v uint16) uint16 { return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v)) }

@@ -38,14 +38,13 @@ func (f *firsts) judge(t *testing.T) {
 	}
 }
 
-// judgeAll tests every scene of a list, which is made anew for each run: buckets fill,
-// and clocks begin, when a scene is played.
-func judgeAll(t *testing.T, list func() []scene) {
+// judgeAll tests every scene of a list.
+func judgeAll(t *testing.T, list []scene) {
 	t.Helper()
 	var f firsts
 	t.Run("all", func(t *testing.T) {
-		for i, s := range list() {
-			t.Run(s.name, func(t *testing.T) { test(t, &f, func() scene { return list()[i] }) })
+		for _, s := range list {
+			t.Run(s.name, func(t *testing.T) { test(t, &f, s) })
 		}
 	})
 	f.judge(t)

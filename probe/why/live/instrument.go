@@ -47,16 +47,16 @@ type Instrument struct {
 
 	mu        sync.Mutex
 	sent      int
-	next      time.Time           // when the next packet may leave
-	until     time.Time           // when trials have to end; zero: at no time
-	end       time.Time           // when the run has to end; zero: at no time
-	closed    [2][]craft.Segment  // RSTs that were sent: of connections, and of half-open ones
-	lossy     bool                // something was answered the second time only
-	late      netip.Addr          // the router that said the host is unreachable after the SYN was given up
-	talks     map[uint16][]*talk  // by our port
-	unclosed  []craft.Segment     // RSTs for what may be half open
-	silent    map[tuple]craft.Seq // numbers of SYNs that were not answered
-	old       map[flow]ended      // numbers of talks that are over
+	next      time.Time              // when the next packet may leave
+	until     time.Time              // when trials have to end; zero: at no time
+	end       time.Time              // when the run has to end; zero: at no time
+	closed    [2][]craft.Segment     // RSTs that were sent: of connections, and of half-open ones
+	lossy     bool                   // something was answered the second time only
+	late      netip.Addr             // the router that said the host is unreachable after the SYN was given up
+	exchanges map[uint16][]*exchange // by our port
+	unclosed  []craft.Segment        // RSTs for what may be half open
+	silent    map[tuple]craft.Seq    // numbers of SYNs that were not answered
+	old       map[flow]ended         // numbers of exchanges that are over
 	completed int
 	rtts      map[int]time.Duration // the shortest, by address
 	ports     []uint16
@@ -76,7 +76,7 @@ func New(n probe.Network, cfg Config) *Instrument {
 	}
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
-		routes: map[netip.Addr]netraw.Route{}, talks: map[uint16][]*talk{}, silent: map[tuple]craft.Seq{}, old: map[flow]ended{}, rtts: map[int]time.Duration{},
+		routes: map[netip.Addr]netraw.Route{}, exchanges: map[uint16][]*exchange{}, silent: map[tuple]craft.Seq{}, old: map[flow]ended{}, rtts: map[int]time.Duration{},
 		ports: n.Ports(), done: make(chan struct{}),
 	}
 	for _, a := range cfg.Addrs {
@@ -209,8 +209,8 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 		i.bare(ctx, t)
 	case why.Echo:
 		i.echo(ctx, t)
-	case why.Again:
-		i.again(ctx, t)
+	case why.DuplicateSYN:
+		i.duplicateSYN(ctx, t)
 	case why.SYN:
 		i.syn(ctx, t)
 	default:
@@ -324,9 +324,9 @@ type tuple struct {
 	look     why.Look
 }
 
-func (k *talk) tuple() tuple { return tuple{k.src, k.dst, k.look} }
+func (k *exchange) tuple() tuple { return tuple{k.src, k.dst, k.look} }
 
-// read hands packets to their talks until Close.
+// read hands packets to their exchanges until Close.
 func (i *Instrument) read() {
 	defer close(i.done)
 	pkts := make([]netraw.Packet, 64)

@@ -8,7 +8,7 @@ import (
 	"synscope/probe/why"
 )
 
-// Here it is told on which way the bytes of a connection were lost.
+// On which way the bytes of a connection were lost.
 
 // soonAfter is by how much more than a round trip an ACK may take that answers the
 // last copy of a byte.
@@ -18,7 +18,7 @@ const soonAfter = 2 * time.Millisecond
 type fate struct {
 	sent  int
 	left  time.Time // the last copy
-	plain bool      // it was acknowledged before the peer told of a duplicate
+	plain bool      // it was acknowledged before the peer reported a duplicate
 	soon  bool      // that was as soon as the last copy can have been answered
 	twice int       // how often the peer said that it had it already
 }
@@ -60,7 +60,7 @@ func (c *conn) whichWay(ctx context.Context, left int) {
 	}
 }
 
-// reported tells whether the peer has told of each payload sent twice.
+// reported tells whether the peer has reported each payload sent twice as a duplicate.
 func (c *conn) reported() bool {
 	for _, f := range c.fates {
 		if f.sent > 1 && f.plain && f.twice == 0 {

@@ -64,7 +64,7 @@ func (m *Machine) Sent() int { return 0 }
 // Preview is a SYN of each look, in tcpdump's notation.
 func Preview(src, dst netip.AddrPort) (lines []string) {
 	for l := range why.Looks() {
-		k := &talk{in: &Instrument{key: rand.Uint32(), start: time.Now()}, src: src, dst: dst, look: l, mtu: 1500, isn: craft.Seq(rand.Uint32())}
+		k := &exchange{in: &Instrument{key: rand.Uint32(), start: time.Now()}, src: src, dst: dst, look: l, mtu: 1500, isn: craft.Seq(rand.Uint32())}
 		k.dress()
 		s := k.syn(0)
 		lines = append(lines, l.String()+": "+s.String())

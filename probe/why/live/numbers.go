@@ -7,19 +7,19 @@ import (
 	"synscope/craft"
 )
 
-// A stranger who knows our addresses and ports does not know our numbers. What of
-// a talk carries none of them is noticed, and decides nothing: TCP ignores it too
+// An off-path attacker who knows our addresses and ports does not know our numbers. What of
+// an exchange carries none of them is noticed, and decides nothing: TCP ignores it too
 // (RFC 9293 §3.10.7.3, RFC 5961 §3.2).
 
-// Bounds of what a talk's numbers may be.
+// Bounds of what an exchange's numbers may be.
 const (
 	mostSent   = 1 << 13 // bytes of ours: more than any trial sends
 	mostWindow = 1 << 16 // bytes of the peer's that may be under way: what we offer
 	saidKept   = 8       // of our acknowledgment numbers
-	oldKept    = 8       // talks that ended, by flow
+	oldKept    = 8       // exchanges that ended, by flow
 )
 
-// numbers are those that a talk has said, and what it has heard of its peer's.
+// numbers are those that an exchange has said, and what it has heard of its peer's.
 type numbers struct {
 	seqs    []craft.Seq // of all segments
 	acks    []craft.Seq // of the last ones
@@ -98,10 +98,10 @@ func challenges(s *craft.Segment) bool {
 	return s.Flags&(craft.SYN|craft.RST|craft.ACK|craft.FIN) == craft.ACK
 }
 
-// flow is where a talk's packets go.
+// flow is where an exchange's packets go.
 type flow struct{ src, dst netip.AddrPort }
 
-// ended are talks of a flow that are over: the number after the SYN, and the last one.
+// ended are exchanges of a flow that are over: the number after the SYN, and the last one.
 // What the host still holds of them acknowledges one of these.
 type ended [][2]craft.Seq
 
@@ -109,8 +109,8 @@ func (e ended) acknowledgedBy(s *craft.Segment) bool {
 	return slices.ContainsFunc(e, func(n [2]craft.Seq) bool { return s.Ack == n[0] || s.Ack == n[1] })
 }
 
-// remember keeps the numbers of a talk that ends; mu is held.
-func (i *Instrument) remember(k *talk) {
+// remember keeps the numbers of an exchange that ends; mu is held.
+func (i *Instrument) remember(k *exchange) {
 	f, last := flow{k.src, k.dst}, [2]craft.Seq{k.numbers.isn + 1, k.next}
 	if !k.numbers.flags.Has(craft.SYN) || slices.Contains(i.old[f], last) {
 		return

@@ -42,25 +42,28 @@ type scene struct {
 	want []why.Code
 	// prepare changes the network after it was built.
 	prepare func(t *testing.T, h *lab.Host)
-	addr    func(h *lab.Host) netip.Addr   // of the target; nil: the host's own
-	more    func(h *lab.Host) []netip.Addr // further addresses of the name
+	// link is made anew for each run of the scene, where it remembers what has passed,
+	// or when it began; nil: the spec's.
+	link func() *lab.Link
+	addr func(h *lab.Host) netip.Addr   // of the target; nil: the host's own
+	more func(h *lab.Host) []netip.Addr // further addresses of the name
 	// held is told of the source ports that will be used.
-	held func(t *testing.T, h *lab.Host, ports []uint16)
-	only []string
-	// elsewhere: packets do not all cross the interface that leads to the host.
-	elsewhere side
-	asked     string // variable of the environment without which it is left out
+	held  func(t *testing.T, h *lab.Host, ports []uint16)
+	only  []string
+	wire  side   // where its packets are to be seen
+	asked string // variable of the environment without which it is left out
 	// leaves is how many connections may stay open at the host: where closing segments
 	// are lost, and where the scene opens some of its own.
 	leaves int
 }
 
-// side is by which interface a scene's packets come.
+// side is which of a scene's packets cross the interface that leads to the host.
 type side uint8
 
 const (
-	here side = iota
-	elsewhere
+	here      side = iota // all of them
+	elsewhere             // answers come by another one
+	nowhere               // none that go to the target: they do not leave this machine
 )
 
 func echo() []lab.Service { return []lab.Service{{Ports: []uint16{port, 22}, Manner: lab.Echo}} }
@@ -279,37 +282,38 @@ func scenes() []scene {
 		{name: "large answers are lost", spec: lab.HostSpec{Services: greeting(4000), Routers: routers(2), Link: losingBack(func(p *tcp) bool { return p.len > 1200 })}, want: codes(why.PathMTUBlackHole)},
 		{name: "large answers to a request are lost", spec: lab.HostSpec{Routers: routers(2), Link: losingBack(func(p *tcp) bool { return p.len > 1200 })}, port: 8080, prepare: answering(8080, 5000), want: codes(why.PathMTUBlackHole)},
 		{name: "answers are large", spec: lab.HostSpec{Services: greeting(4000), Routers: routers(2)}, want: codes(why.Healthy)},
-		{name: "banned after some SYNs", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(banning(9))}, leaves: 20, want: codes(why.PathSYNRateLimit)},
-		{name: "a limit by the minute", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(limiting(0.3, 5))}, leaves: 20, want: codes(why.PathSYNRateLimit)},
+		{name: "banned after some SYNs", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, link: func() *lab.Link { return losing(banning(9)) }, leaves: 20, want: codes(why.PathSYNRateLimit)},
+		{name: "a limit by the minute", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, link: func() *lab.Link { return losing(limiting(0.3, 5)) }, leaves: 20, want: codes(why.PathSYNRateLimit)},
 		{name: "host says network unreachable", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(port), Family: lab.IPv4, Do: lab.Reject, Code: 0}}}, want: codes(why.HostFirewall)},
 		{name: "one address fails now and then", spec: lab.HostSpec{Services: echo(), Routers: routers(1, lab.Rule{Family: lab.IPv6, Do: lab.Drop, Mask: 0x12, Flags: 2, Chance: 0.6})}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Addr6()} }, want: codes(why.NameIPv6Broken, why.NameDeadAddress)},
-		{name: "idle timeout", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(forgetting(3 * time.Second))}, leaves: 3, want: codes(why.PathIdleTimeout)},
-		{name: "idle timeout, whoever speaks", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: forgettingBoth(3 * time.Second)}, leaves: 3, want: codes(why.PathIdleTimeout)},
+		{name: "idle timeout", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, link: func() *lab.Link { return losing(forgetting(3 * time.Second)) }, leaves: 3, want: codes(why.PathIdleTimeout)},
+		{name: "idle timeout, whoever speaks", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, link: func() *lab.Link { return forgettingBoth(3 * time.Second) }, leaves: 3, want: codes(why.PathIdleTimeout)},
 		{name: "timestamps dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.option(8) != nil && p.dport == port })}, want: codes(why.PathDropsOption)},
 		{name: "MPTCP dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.option(30) != nil })}, want: codes(why.PathDropsOption)},
 		{name: "ECN dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.flags&0xc0 != 0 })}, want: codes(why.PathDropsECN)},
 		{name: "DSCP dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.tos&0xfc != 0 })}, want: codes(why.PathDropsTOS)},
-		{name: "PAWS", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(oldSYNs())}, want: codes(why.NATPAWS)},
+		{name: "PAWS", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, link: func() *lab.Link { return losing(oldSYNs()) }, want: codes(why.NATPAWS)},
 		{name: "SYN cookies", spec: lab.HostSpec{Services: echo(), Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "2"}}, want: codes(why.HostSYNCookies)},
 		{name: "SYN proxy", spec: lab.HostSpec{Services: echo(), SynProxy: &lab.SynProxy{Ports: []uint16{port}, MSS: 1460, WindowScale: 7, Timestamps: true, SACK: true}}, want: codes(why.PathProxy)},
 		{name: "nobody accepts", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.NeverAccept, Backlog: 3}}}, want: codes(why.HostAcceptQueue)},
 		{name: "nobody accepts, and resets", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.NeverAccept, Backlog: 3}}, Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_abort_on_overflow": "1"}}, want: codes(why.HostAcceptQueueReset)},
 		{name: "slow program", spec: lab.HostSpec{}, prepare: slowly(1500 * time.Millisecond), want: codes(why.HostSlow)},
-		{name: "host down on the link", spec: lab.HostSpec{Services: echo()}, addr: (*lab.Host).Absent4, want: codes(why.LocalNoNeighbour, why.HostDown)},
+		{name: "host down on the link", spec: lab.HostSpec{Services: echo()}, addr: (*lab.Host).Absent4, wire: nowhere, want: codes(why.LocalNoNeighbour, why.HostDown)},
 		{name: "host down behind a router", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, addr: (*lab.Host).Absent4, want: codes(why.HostDown)},
-		{name: "no route", spec: lab.HostSpec{Services: echo()}, addr: func(*lab.Host) netip.Addr { return netip.MustParseAddr("203.0.113.9") }, want: codes(why.LocalNoRoute)},
+		{name: "no route", spec: lab.HostSpec{Services: echo()}, addr: func(*lab.Host) netip.Addr { return netip.MustParseAddr("203.0.113.9") }, wire: nowhere, want: codes(why.LocalNoRoute)},
 		{name: "comes and goes", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.dport == port && time.Now().UnixMilli()%3500 > 2000 })}, leaves: 20, want: codes(why.BackendFlapping)},
 		{name: "SYNs to one port fail", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return p.syn() && p.dport == port && rand.Float64() < 0.6 })}, want: codes(why.HostSYNQueue)},
 		{name: "dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}}, prepare: balanced(dead), want: codes(why.BackendDead)},
 		{name: "refusing backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, prepare: balanced(closed), want: codes(why.BackendRefusing)},
 		{name: "slow backend", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.Banner, Banner: "220 ready\r\n"}}, Routers: routers(2)}, prepare: slowBackend, want: codes(why.BackendSlow)},
 		{name: "connection limit", spec: lab.HostSpec{Services: echo()}, prepare: limited(8), want: codes(why.HostConnectionLimit)},
-		{name: "own firewall, outward", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{8500}, Manner: lab.Echo}}}, port: 8500, prepare: restricted(8500), want: codes(why.LocalFirewall)},
+		{name: "own firewall, outward", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{8500}, Manner: lab.Echo}}}, port: 8500, prepare: restricted(8500), wire: nowhere, want: codes(why.LocalFirewall)},
 		{name: "own firewall, inward", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{8501}, Manner: lab.Echo}}}, port: 8501, prepare: deaf(8501), want: codes(why.LocalFirewall)},
-		{name: "gateway away", spec: lab.HostSpec{Services: echo()}, addr: func(h *lab.Host) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 9}) }, prepare: lostGateway, want: codes(why.LocalNoNeighbour)},
-		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, want: codes(why.LocalInterface)},
-		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected, want: codes(why.PathInjectedReset)},
-		{name: "goes away for good", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(from(2500 * time.Millisecond))}, leaves: 40, want: codes(why.BackendFlapping, why.Unknown, why.PathSYNRateLimit)}, // a ban looks the same
+		{name: "gateway away", spec: lab.HostSpec{Services: echo()}, addr: func(h *lab.Host) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, h.Addr4().As4()[2], 9}) }, prepare: lostGateway, wire: nowhere, want: codes(why.LocalNoNeighbour)},
+		{name: "no carrier", spec: lab.HostSpec{Services: echo()}, prepare: unplugged, wire: nowhere, want: codes(why.LocalInterface)},
+		{name: "injected resets", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{}}, prepare: injected(forgeReset), want: codes(why.PathInjectedReset)},
+		{name: "ICMP errors before the SYN-ACK", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{Back: lab.Path{Delay: 20 * time.Millisecond}}}, prepare: injected(forgeUnreachable), want: codes(why.Healthy)},
+		{name: "goes away for good", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, link: func() *lab.Link { return losing(from(2500 * time.Millisecond)) }, leaves: 40, want: codes(why.BackendFlapping, why.Unknown, why.PathSYNRateLimit)}, // a ban looks the same
 		{name: "loss and a dead backend", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(dead), Do: lab.Drop}}, Link: &lab.Link{Out: lab.Path{Loss: 0.1}, Back: lab.Path{Loss: 0.1}}}, prepare: balanced(dead), leaves: 20, want: codes(why.BackendDead, why.PathLoss, why.PathOneOfSeveral, why.Unknown)},
 		{name: "slow program behind a rate limit", spec: lab.HostSpec{Routers: routers(2, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x12, Flags: 2, PerSecond: 5, Burst: 6})}, prepare: slowly(1500 * time.Millisecond), want: codes(why.HostSlow, why.PathSYNRateLimit, why.Unknown)},
 		{name: "no way on at a router", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, prepare: unroutable, want: codes(why.PathFirewallReject)},
@@ -319,7 +323,7 @@ func scenes() []scene {
 		{name: "bytes are dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(3, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x08, Flags: 0x08})}, want: codes(why.PathFirewallDrop)},
 		{name: "bytes are reset", spec: lab.HostSpec{Services: echo(), Routers: routers(3, lab.Rule{Ports: lab.Port(port), Do: lab.Reset, Mask: 0x08, Flags: 0x08})}, want: codes(why.PathInjectedReset)},
 		{name: "old connections", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, held: oldConnections, leaves: 200, want: codes(why.NATOldConnection)},
-		{name: "closed ports stay closed", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Routers: routers(2), Link: losing(reopening())}, want: codes(why.HostTimeWait)},
+		{name: "closed ports stay closed", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Routers: routers(2)}, link: func() *lab.Link { return losing(reopening()) }, want: codes(why.HostTimeWait)},
 		{name: "TIME_WAIT taken over", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}, Sysctls: lab.Sysctls{"net.ipv4.tcp_timestamps": "0"}}, want: codes(why.Healthy)},
 		{name: "one address dead", spec: lab.HostSpec{Services: echo(), Routers: routers(1)}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Absent4()} }, want: codes(why.NameDeadAddress)},
 		{name: "IPv6 broken", spec: lab.HostSpec{Services: echo(), Routers: routers(1, lab.Rule{Family: lab.IPv6, Do: lab.Drop})}, more: func(h *lab.Host) []netip.Addr { return []netip.Addr{h.Addr6()} }, want: codes(why.NameIPv6Broken)},
@@ -374,6 +378,9 @@ func (s *scene) build(t *testing.T) *lab.Host {
 	defer serial.Unlock()
 	number++
 	s.spec.Name = fmt.Sprintf("w%d", number)
+	if s.link != nil {
+		s.spec.Link = s.link()
+	}
 	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{s.spec}})
 	if err != nil {
 		t.Fatal(err)
@@ -471,21 +478,17 @@ func TestScenes(t *testing.T) {
 		t.Skip("-short: delays of a busy machine are delays of the network to it")
 	}
 	t.Parallel()
-	judgeAll(t, scenes)
+	judgeAll(t, scenes())
 }
 
 // test diagnoses one scene.
-func test(t *testing.T, f *firsts, fresh func() scene) {
+func test(t *testing.T, f *firsts, s scene) {
 	t.Parallel()
 	for run := 1; ; run++ {
-		s := fresh() // runs leave traces in hosts and on the way
-		h := s.build(t)
+		h := s.build(t) // anew: runs leave traces in hosts and on the way
 		cfg := s.config(h)
 		cfg.Seed = uint64(run)
-		seen := func(*why.Diagnosis) {}
-		if s.elsewhere == here {
-			seen = watched(t, h)
-		}
+		seen := watched(t, h, s.wire)
 		d, sent := s.diagnose(t, h, cfg)
 		report(t, d)
 		seen(d)

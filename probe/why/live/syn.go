@@ -15,7 +15,7 @@ import (
 	"synscope/probe/why"
 )
 
-// Patience of trials. A host repeats its SYN-ACK after one second (RFC 6298 §2.1),
+// Patience of trials. A host retransmits its SYN-ACK after one second (RFC 6298 §2.1),
 // which tells loss on the way back from loss on the way there.
 const (
 	synPatience  = 1350 * time.Millisecond
@@ -26,7 +26,7 @@ const (
 
 // syn sends one SYN and closes what it opened.
 func (i *Instrument) syn(ctx context.Context, t *why.Trial) {
-	k := i.talkTo(t, i.destination(t))
+	k := i.newExchange(t, i.destination(t))
 	defer k.end()
 	if i.ask(ctx, k, t) && t.Outcome == why.SYNACK {
 		k.reset()
@@ -36,9 +36,9 @@ func (i *Instrument) syn(ctx context.Context, t *why.Trial) {
 	}
 }
 
-// ask sends a talk's SYN and reads the first answer; it tells whether one came.
+// ask sends an exchange's SYN and reads the first answer; it tells whether one came.
 // What was answered by a SYN-ACK is open then.
-func (i *Instrument) ask(ctx context.Context, k *talk, t *why.Trial) bool {
+func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 	if err := k.open(0); err != nil {
 		refuse(t, err)
 		return false
@@ -62,6 +62,9 @@ func (i *Instrument) ask(ctx context.Context, k *talk, t *why.Trial) bool {
 				defer newer.end()
 			}
 		case i.answer(ev.of, t, &ev):
+			if ev.icmp != nil {
+				i.overrule(ctx, ev.of, t)
+			}
 			i.settle(ctx, ev.of, k, t)
 			return true
 		}
@@ -77,19 +80,56 @@ func ignore(t *why.Trial, s *craft.Segment) {
 
 // clear resets the old connection that an ACK may be of, and sends another SYN: only
 // an answer to that shows that there was one (RFC 9293 §3.5.1, figure 10).
-func (i *Instrument) clear(k *talk, t *why.Trial, ack *craft.Segment) *talk {
+func (i *Instrument) clear(k *exchange, t *why.Trial, ack *craft.Segment) *exchange {
 	r := k.segment(craft.RST, ack.Ack, 0)
 	i.send(&r)
-	newer := i.talkTo(t, k.dst)
+	newer := i.newExchange(t, k.dst)
 	newer.events = k.events
 	newer.renumber(craft.Seq(rand.Uint32()))
 	newer.open(0)
 	return newer
 }
 
+// How long the host's own answer is waited for after an ICMP error: some round trips, of
+// which the longer time stands for those that are not known yet.
+const (
+	overruleRTTs  = 3
+	overruleLeast = 100 * time.Millisecond
+	overruleMost  = 500 * time.Millisecond
+)
+
+// overruledBy is the time within which the host would have answered.
+func (i *Instrument) overruledBy(t *why.Trial) time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	rtt, known := i.rtts[t.Addr]
+	if !known {
+		return overruleMost
+	}
+	return min(max(overruleRTTs*rtt, overruleLeast), overruleMost)
+}
+
+// overrule waits for the host's own answer after an ICMP error. It says what the port is,
+// whatever a router has said before: nobody else knows our number.
+func (i *Instrument) overrule(ctx context.Context, k *exchange, t *why.Trial) {
+	said := t.Reply
+	if ev, ok := i.own(ctx, k, t); ok && i.answer(k, t, &ev) {
+		t.Reply.Overruled, t.Reply.Text = said.From, said.Text+" came before it"
+	}
+}
+
+// own is the next packet that carries a number of ours and is no ICMP error.
+func (i *Instrument) own(ctx context.Context, k *exchange, t *why.Trial) (ev event, ok bool) {
+	for deadline := time.Now().Add(i.overruledBy(t)); ; {
+		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || ev.icmp == nil && !ev.doubt {
+			return ev, ok
+		}
+	}
+}
+
 // settle follows up the answer to a SYN. A SYN-ACK that came only after an old
 // connection was reset is a challenge overcome, and closed.
-func (i *Instrument) settle(ctx context.Context, answered, first *talk, t *why.Trial) {
+func (i *Instrument) settle(ctx context.Context, answered, first *exchange, t *why.Trial) {
 	switch {
 	case t.Outcome == why.SYNACK && answered != first:
 		t.Outcome = why.Challenge
@@ -121,7 +161,7 @@ func reason(err error) string {
 }
 
 // answer reads a packet as the answer to a SYN; false where it is none.
-func (i *Instrument) answer(k *talk, t *why.Trial, ev *event) bool {
+func (i *Instrument) answer(k *exchange, t *why.Trial, ev *event) bool {
 	if ev.icmp != nil {
 		return i.icmpAnswer(k, t, ev.icmp)
 	}
@@ -145,7 +185,7 @@ func (i *Instrument) answer(k *talk, t *why.Trial, ev *event) bool {
 
 // icmpAnswer reads an ICMP error. What this machine tells itself, that a neighbour
 // does not resolve, is silence.
-func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool {
+func (i *Instrument) icmpAnswer(k *exchange, t *why.Trial, e *craft.ICMPError) bool {
 	meaning, tooBig := probe.ICMPMeaning(k.dst.Addr(), e.Type, e.Code)
 	if tooBig || meaning == "" || e.Src == k.src.Addr() {
 		return false
@@ -167,7 +207,7 @@ func (i *Instrument) icmpAnswer(k *talk, t *why.Trial, e *craft.ICMPError) bool 
 	return true
 }
 
-// noWay are the words of routers that have no route to a host's network, unreachable
+// noWay are the reasons of routers that have no route to a host's network, unreachable
 // of those that cannot reach the host; the others are those of somebody who does not want to.
 var (
 	noWay       = map[probe.Reason]bool{"net-unreachable": true, "no-route": true, "beyond-scope": true}
@@ -176,7 +216,7 @@ var (
 
 // second waits for another answer to the same SYN: an RST with a SYN-ACK is
 // somebody else's.
-func (i *Instrument) second(ctx context.Context, k *talk, t *why.Trial) {
+func (i *Instrument) second(ctx context.Context, k *exchange, t *why.Trial) {
 	deadline := time.Now().Add(min(max(2*t.Reply.RTT, secondLeast), secondMost))
 	for {
 		ev, ok := k.wait(ctx, time.Until(deadline))
@@ -201,7 +241,7 @@ func (i *Instrument) second(ctx context.Context, k *talk, t *why.Trial) {
 
 // bare sends one segment of no connection: an ACK or a FIN.
 func (i *Instrument) bare(ctx context.Context, t *why.Trial) {
-	k := i.talkTo(t, i.destination(t))
+	k := i.newExchange(t, i.destination(t))
 	defer k.end()
 	s := k.segment(craft.ACK, k.isn, k.isn+1000)
 	if t.Kind == why.FIN {
@@ -213,7 +253,7 @@ func (i *Instrument) bare(ctx context.Context, t *why.Trial) {
 
 // echo sends one echo request.
 func (i *Instrument) echo(ctx context.Context, t *why.Trial) {
-	k := i.talkTo(t, i.destination(t))
+	k := i.newExchange(t, i.destination(t))
 	defer k.end()
 	e := craft.Echo{Src: k.src.Addr(), Dst: k.dst.Addr().WithZone(""), TTL: 64, Kind: craft.EchoRequest, ID: k.src.Port(), Token: uint32(k.isn)}
 	b, err := e.AppendTo(nil)
@@ -225,12 +265,17 @@ func (i *Instrument) echo(ctx context.Context, t *why.Trial) {
 }
 
 // await is the answer to something other than a SYN.
-func (i *Instrument) await(ctx context.Context, k *talk, t *why.Trial, err error) {
+func (i *Instrument) await(ctx context.Context, k *exchange, t *why.Trial, err error) {
 	if err != nil {
 		refuse(t, err)
 		return
 	}
 	ev, ok := k.waitVerified(ctx, barePatience, t)
+	if ok && ev.icmp != nil {
+		if own, came := i.own(ctx, k, t); came {
+			ev = own
+		}
+	}
 	switch {
 	case !ok && ctx.Err() != nil:
 	case !ok:
@@ -248,8 +293,8 @@ func (i *Instrument) await(ctx context.Context, k *talk, t *why.Trial, err error
 	}
 }
 
-// waitVerified is the next packet for the talk that carries a number of ours.
-func (k *talk) waitVerified(ctx context.Context, d time.Duration, t *why.Trial) (ev event, ok bool) {
+// waitVerified is the next packet for the exchange that carries a number of ours.
+func (k *exchange) waitVerified(ctx context.Context, d time.Duration, t *why.Trial) (ev event, ok bool) {
 	for deadline := time.Now().Add(d); ; {
 		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || !ev.doubt {
 			return ev, ok
@@ -258,11 +303,11 @@ func (k *talk) waitVerified(ctx context.Context, d time.Duration, t *why.Trial) 
 	}
 }
 
-// again sends the same SYN twice, the first closed in between. Where this machine's
+// duplicateSYN sends the same SYN twice, the first closed in between. Where this machine's
 // firewall refuses that RST, the second SYN meets what the first has left, and says nothing.
-func (i *Instrument) again(ctx context.Context, t *why.Trial) {
+func (i *Instrument) duplicateSYN(ctx context.Context, t *why.Trial) {
 	dst := i.destination(t)
-	k := i.talkTo(t, dst)
+	k := i.newExchange(t, dst)
 	defer k.end()
 	if !i.ask(ctx, k, t) || t.Outcome != why.SYNACK {
 		return
@@ -287,7 +332,7 @@ func (i *Instrument) again(ctx context.Context, t *why.Trial) {
 }
 
 // drain forgets packets that came and were not waited for.
-func (i *Instrument) drain(k *talk) {
+func (i *Instrument) drain(k *exchange) {
 	for {
 		if _, ok := k.wait(context.Background(), 0); !ok {
 			return

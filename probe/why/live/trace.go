@@ -74,7 +74,7 @@ func (i *Instrument) ask4(ctx context.Context, t *why.Trial, first int, part []w
 	}
 }
 
-// askSilent asks those again that kept silent, before the target.
+// askSilent probes a second time the hops before the target that kept silent.
 func (i *Instrument) askSilent(ctx context.Context, t *why.Trial, first int, part []why.Hop) {
 	for n := range part {
 		if part[n].Target {
@@ -86,10 +86,10 @@ func (i *Instrument) askSilent(ctx context.Context, t *why.Trial, first int, par
 	}
 }
 
-// hop asks one hop, and returns the source port: its talk has a number of its own,
+// hop asks one hop, and returns the source port: its exchange has a number of its own,
 // which routers quote. Hops are asked at once, so each has a trial of its own.
 func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port uint16) {
-	k := i.talkTo(&trial, i.destination(&trial))
+	k := i.newExchange(&trial, i.destination(&trial))
 	port = k.src.Port()
 	defer k.end()
 	if k.open(uint8(h.TTL)) != nil {
@@ -98,7 +98,7 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port
 	ev, ok := k.waitVerified(ctx, hopPatience, &trial)
 	switch {
 	case !ok:
-	case ev.icmp != nil && ev.icmp.Src == k.dst.Addr().WithZone(""): // the host's own word
+	case ev.icmp != nil && ev.icmp.Src == k.dst.Addr().WithZone(""): // the host's own ICMP error
 		h.Addr, h.Target, h.Ours = ev.icmp.Src, true, ev.icmp.TTL
 	case ev.icmp != nil:
 		reason, _ := probe.ICMPMeaning(k.dst.Addr(), ev.icmp.Type, ev.icmp.Code)

@@ -38,6 +38,7 @@ func variety(rng *rand.Rand) []scene {
 	aborting := []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptReset}}
 	kind := byte([]int{2, 3, 4, 8, 30, 34, 77}[rng.IntN(7)])
 	limit := uint64(2 + rng.IntN(20))
+	quiet := time.Duration(between(0.7, 6) * float64(time.Second))
 	return []scene{
 		{name: "healthy, holds", spec: lab.HostSpec{Services: hold, Routers: at(0), Link: rtt(&lab.Link{})}, want: codes(why.Healthy)},
 		{name: "healthy, banner", spec: lab.HostSpec{Services: banner, Link: rtt(&lab.Link{})}, want: codes(why.Healthy)},
@@ -60,7 +61,7 @@ func variety(rng *rand.Rand) []scene {
 		{name: "one of several paths", spec: lab.HostSpec{Services: echo(), Routers: at(0), Link: losing(func(p *tcp) bool { return hashed(p, salt) < []float64{0.125, 0.25, 0.5}[salt%3] })}, want: codes(why.PathOneOfSeveral)},
 		{name: "an option drops", spec: lab.HostSpec{Services: echo(), Routers: at(0), Link: losing(func(p *tcp) bool { return p.syn() && p.dport == port && p.option(kind) != nil })}, want: codes(why.PathDropsOption, why.PathFirewallDrop)},
 		{name: "black hole", spec: lab.HostSpec{Services: hold, Routers: at(0), Link: losing(func(p *tcp) bool { return p.len > 1000+int(salt%400) })}, want: codes(why.PathMTUBlackHole)},
-		{name: "idle", spec: lab.HostSpec{Services: echo(), Routers: at(0), Link: losing(forgetting(time.Duration(between(0.7, 6) * float64(time.Second))))}, leaves: 5, want: codes(why.PathIdleTimeout)},
+		{name: "idle", spec: lab.HostSpec{Services: echo(), Routers: at(0)}, link: func() *lab.Link { return losing(forgetting(quiet)) }, leaves: 5, want: codes(why.PathIdleTimeout)},
 		{name: "cookies", spec: lab.HostSpec{Services: banner, Sysctls: lab.Sysctls{"net.ipv4.tcp_syncookies": "2"}, Routers: at(0)}, want: codes(why.HostSYNCookies)},
 		{name: "proxy", spec: lab.HostSpec{Services: echo(), Routers: at(0), SynProxy: &lab.SynProxy{Ports: []uint16{port}, MSS: 1400}}, want: codes(why.PathProxy)},
 		{name: "queue", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.NeverAccept, Backlog: 1 + rng.IntN(12)}}, Routers: at(0)}, want: codes(why.HostAcceptQueue)},
@@ -85,5 +86,5 @@ func TestVariety(t *testing.T) {
 		t.Skip("takes minutes: WHY_VARIETY=SEED")
 	}
 	lab.Require(t)
-	judgeAll(t, func() []scene { return variety(rand.New(rand.NewPCG(seed, 3))) })
+	judgeAll(t, variety(rand.New(rand.NewPCG(seed, 3))))
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +19,11 @@ import (
 // wrote, beside it on the same interface.
 const wireCheck = "WHY_TCPDUMP"
 
-// watched begins to capture on a scene's interface, where that is asked for. What it
-// returns ends that, and judges.
-func watched(t *testing.T, h *lab.Host) func(*why.Diagnosis) {
+// watched begins to capture on a scene's interface, where that is asked for and where
+// the scene's packets are to be seen there. What it returns ends that, and judges.
+func watched(t *testing.T, h *lab.Host, where side) func(*why.Diagnosis) {
 	t.Helper()
-	if os.Getenv(wireCheck) == "" {
+	if os.Getenv(wireCheck) == "" || where == elsewhere {
 		return func(*why.Diagnosis) {}
 	}
 	file := filepath.Join(t.TempDir(), "wire.pcap")
@@ -38,7 +39,11 @@ func watched(t *testing.T, h *lab.Host) func(*why.Diagnosis) {
 		c.Wait()
 		out, err := exec.Command("tcpdump", "-nn", "-r", file).Output()
 		must(t, err)
-		judgeWire(t, d, counted(string(out)))
+		if seen := counted(string(out)); where == nowhere {
+			judgeSilence(t, d, seen)
+		} else {
+			judgeWire(t, d, seen)
+		}
 	}
 }
 
@@ -50,7 +55,7 @@ func sizeOf(file string) int64 {
 	return s.Size()
 }
 
-// flowOf names a port of ours and an address and port that it talks to.
+// flowOf names a port of ours and an address and port that it exchanges to.
 type flowOf struct {
 	port uint16
 	peer netip.AddrPort
@@ -126,6 +131,16 @@ func endpoint(s string) netip.AddrPort {
 	return netip.AddrPortFrom(a, port)
 }
 
+// judgeSilence wants nothing on the wire that goes to the target.
+func judgeSilence(t *testing.T, d *why.Diagnosis, seen map[flowOf]*onWire) {
+	t.Helper()
+	for f, w := range seen {
+		if slices.Contains(d.Addrs, why.Address{AddrPort: f.peer}) {
+			t.Errorf("port %d to %s: nothing should leave this machine, tcpdump saw %v", f.port, f.peer, w)
+		}
+	}
+}
+
 // judgeWire wants each answer that is quoted on the wire, and nothing answered of what
 // is said to have been met by silence.
 func judgeWire(t *testing.T, d *why.Diagnosis, seen map[flowOf]*onWire) {
@@ -159,8 +174,7 @@ func judgeWire(t *testing.T, d *why.Diagnosis, seen map[flowOf]*onWire) {
 		}
 	}
 	if len(seen) == 0 {
-		t.Log("nothing left by this interface: there is nothing to be held against tcpdump")
-		return
+		t.Errorf("tcpdump saw nothing: there is nothing to compare %d SYNs with", syns)
 	}
 	for f, s := range said {
 		w := seen[f]

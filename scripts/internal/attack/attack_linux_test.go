@@ -20,7 +20,7 @@ func TestNothingIsBelieved(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, "synscope").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	f, err := newField(program, 20000, false)
+	f, err := newField(program, 20000, lab.IPv4)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,11 @@ func run() error {
 	only := flag.String("only", "", "names of trials, with commas between them; none: all")
 	six := flag.Bool("6", false, "over IPv6")
 	flag.Parse()
-	f, err := newField(*program, *pps, *six)
+	version := lab.IPv4
+	if *six {
+		version = lab.IPv6
+	}
+	f, err := newField(*program, *pps, version)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ type field struct {
 	pps          float64
 }
 
-func newField(program string, pps float64, six bool) (*field, error) {
+func newField(program string, pps float64, version lab.Family) (*field, error) {
 	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{{Name: "silent", Rules: []lab.Rule{{Do: lab.Drop}}}}})
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func newField(program string, pps float64, six bool) (*field, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	f := &field{Lab: l, program: program, dir: dir, host: l.Host("silent").Addr4(), pps: pps}
-	if six {
+	if version == lab.IPv6 {
 		f.host = l.Host("silent").Addr6()
 	}
 	return f, os.WriteFile(filepath.Join(dir, "silent.yaml"), fmt.Appendf(nil, expectations, f.host), 0o600)
@@ -116,8 +116,12 @@ func (f *field) try(t *trial, each time.Duration) (*outcome, error) {
 	return o, errors.Join(err, a.Stop())
 }
 
-// patience is how much longer than planned a run may take.
-const patience = 30 * time.Second
+// patience is how much longer than planned a run may take before it is asked to end,
+// and ending how long that may take.
+const (
+	patience = 30 * time.Second
+	ending   = 15 * time.Second
+)
 
 func (f *field) once(t *trial, each time.Duration, o *outcome) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*each+patience)
@@ -125,19 +129,31 @@ func (f *field) once(t *trial, each time.Duration, o *outcome) error {
 	cmd := exec.CommandContext(ctx, f.program, f.arguments(t, each)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, ending
 	begun := time.Now()
 	err := cmd.Run()
 	if cmd.ProcessState == nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		o.hung++
+		o.late(cmd.ProcessState, time.Since(begun))
 	}
 	o.runs++
 	o.longest = max(o.longest, time.Since(begun))
 	o.memory = max(o.memory, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss>>10)
 	o.judge(cmd.ProcessState.ExitCode(), out.Bytes(), errs.String())
 	return nil
+}
+
+// late counts a run that was not over in time. One that ends when it is asked to is
+// slow, and says here how much of a processor it had; another hangs.
+func (o *outcome) late(p *os.ProcessState, took time.Duration) {
+	if p.ExitCode() < 0 {
+		o.hung++
+		return
+	}
+	share := 100 * (p.UserTime() + p.SystemTime()).Seconds() / took.Seconds()
+	o.odd = append(o.odd, fmt.Sprintf("not over after %.0f s, with %.0f %% of a processor; ended when it was asked to", took.Seconds(), share))
 }
 
 func (f *field) arguments(t *trial, each time.Duration) []string {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // Config says which hosts are drawn. Host i has the seed First + i·Stride, so
@@ -57,8 +57,8 @@ func (cfg *Config) plan() isn.Plan {
 // Outcome is one host: what it was and what the analysis said.
 type Outcome struct {
 	Seed   uint64
-	Truth  model.Truth
-	Path   model.Path
+	Truth  simhost.Truth
+	Path   simhost.Path
 	Report isn.Report
 }
 
@@ -68,10 +68,10 @@ func (o *Outcome) Right() bool { return o.Report.Class == o.Truth.Class }
 // Host draws, samples and analyses the host of one seed.
 func Host(seed uint64, cfg Config) (Outcome, []isn.Sample) {
 	rng := rand.New(rand.NewPCG(seed, uint64(cfg.Jitter)))
-	classes := model.Drawable()
-	host := model.Draw(classes[rng.IntN(len(classes))], rng)
-	path := model.DrawPath(cfg.Jitter, rng)
-	samples := model.Sample(cfg.plan(), host, path, rng)
+	classes := simhost.Drawable()
+	host := simhost.Draw(classes[rng.IntN(len(classes))], rng)
+	path := simhost.DrawPath(cfg.Jitter, rng)
+	samples := simhost.Sample(cfg.plan(), host, path, rng)
 	for i := range samples {
 		if cfg.Blind {
 			samples[i].Offer = isn.Opt[isn.Offer]{}

@@ -10,7 +10,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // Faulty are generators as they come out where a programmer meant well: clocks cut
@@ -23,11 +23,11 @@ func Faulty() []Stranger {
 // faultyClocks are clocks that restart, come round too soon, or are written down wrongly.
 func faultyClocks() []Stranger {
 	plain := func(name string, next func(at time.Duration) uint32, right ...isn.Class) Stranger {
-		return made(name, func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 { return next(s.At) }, right...)
+		return made(name, func(_ simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return next(s.At) }, right...)
 	}
 	global, tupled := isn.ClassGlobalClock, isn.ClassTupleClock
 	return []Stranger{
-		kept("jiffies of 10 ms with a restart", func(h *state, s model.SYN) uint32 {
+		kept("jiffies of 10 ms with a restart", func(h *state, s simhost.SYN) uint32 {
 			if h.last == 0 {
 				h.last = s.At + time.Duration(h.r.Int64N(int64(4*time.Second)))
 				h.n = 0
@@ -38,12 +38,12 @@ func faultyClocks() []Stranger {
 			}
 			return uint32(at/(10*time.Millisecond)) * 2500
 		}, global, isn.ClassMixed),
-		kept("a clock of 250 kHz with a restart", func(h *state, s model.SYN) uint32 {
+		kept("a clock of 250 kHz with a restart", func(h *state, s simhost.SYN) uint32 {
 			if h.last == 0 {
 				h.last = s.At + time.Duration(h.r.Int64N(int64(4*time.Second)))
 			}
 			if s.At > h.last {
-				return clockAt(model.SYN{At: s.At - h.last}, 250e3)
+				return clockAt(simhost.SYN{At: s.At - h.last}, 250e3)
 			}
 			return clockAt(s, 250e3)
 		}, global, isn.ClassMixed),
@@ -70,30 +70,30 @@ func faultyClocks() []Stranger {
 			return bits.ReverseBytes32(uint32(at / time.Millisecond))
 		}, global, isn.ClassWeakRandom),
 		plain("a clock times an odd number", func(at time.Duration) uint32 { return uint32(at/time.Millisecond) * 2654435761 }, global, isn.ClassWeakRandom),
-		made("a tuple's clock, the bytes swapped", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a tuple's clock, the bytes swapped", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return bits.ReverseBytes32(hashOf(k, s.Src, 0) + clockAt(s, 1e6))
 		}, tupled, isn.ClassWeakRandom),
-		made("a tuple's clock of 28 bits", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a tuple's clock of 28 bits", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 0) + uint32(s.At/1000)&0xfffffff
 		}, tupled),
-		made("rekeyed every 5 s, at once", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("rekeyed every 5 s, at once", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, uint64(s.At/(5*time.Second))) + clockAt(s, 15.625e6)
 		}, tupled, isn.ClassMixed),
-		made("rekeyed every tenth of a second", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("rekeyed every tenth of a second", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, uint64(s.At/(100*time.Millisecond))) + clockAt(s, 15.625e6)
 		}, tupled, isn.ClassMixed, isn.ClassRandom, isn.ClassWeakRandom), // nearly all are drawn anew
-		made("a clock and the address of the client", func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a clock and the address of the client", func(_ simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			a := s.Src.Addr().As4()
 			return clockAt(s, 250e3) + uint32(a[3])<<24 + uint32(s.Src.Port())
 		}, tupled, global, isn.ClassGlobalMixed),
-		made("each address has a clock of another rate", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("each address has a clock of another rate", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			h := hashOf(k, onlyAddress(s), 0)
 			return h + clockAt(s, 1e5+float64(h%1_000_000))
 		}, tupled, isn.ClassTupleRandomIncrement, global, isn.ClassMixed),
-		made("a clock that a process reads late", func(_ model.Key, r *rand.Rand, s model.SYN) uint32 {
-			return clockAt(model.SYN{At: s.At - time.Duration(r.ExpFloat64()*5e6)}, 1e6)
+		made("a clock that a process reads late", func(_ simhost.Key, r *rand.Rand, s simhost.SYN) uint32 {
+			return clockAt(simhost.SYN{At: s.At - time.Duration(r.ExpFloat64()*5e6)}, 1e6)
 		}, global),
-		kept("a clock set back by NTP", func(h *state, s model.SYN) uint32 {
+		kept("a clock set back by NTP", func(h *state, s simhost.SYN) uint32 {
 			if h.last == 0 {
 				h.last = s.At + time.Duration(h.r.Int64N(int64(3*time.Second)))
 			}
@@ -102,7 +102,7 @@ func faultyClocks() []Stranger {
 			}
 			return clockAt(s, 1e6)
 		}, global, isn.ClassMixed),
-		kept("a clock that stands still for seconds", func(h *state, s model.SYN) uint32 {
+		kept("a clock that stands still for seconds", func(h *state, s simhost.SYN) uint32 {
 			return uint32(s.At/(4*time.Second)) * 1_000_003
 		}, global, isn.ClassConstant, isn.ClassWeakRandom),
 	}
@@ -110,79 +110,79 @@ func faultyClocks() []Stranger {
 
 // faultyCounters are counters kept for somebody, or written down wrongly.
 func faultyCounters() (list []Stranger) {
-	keyed := func(name string, key func(model.SYN) netip.AddrPort, next func(n uint32, start uint32, s model.SYN) uint32, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) model.Generator {
+	keyed := func(name string, key func(simhost.SYN) netip.AddrPort, next func(n uint32, start uint32, s simhost.SYN) uint32, right ...isn.Class) {
+		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
 			count, k := map[netip.AddrPort]uint32{}, secret(rng)
-			return model.GeneratorFunc(func(s model.SYN) craft.Seq {
+			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 				count[key(s)]++
 				return craft.Seq(next(count[key(s)], hashOf(k, key(s), 0), s))
 			})
 		}})
 	}
-	none := func(model.SYN) netip.AddrPort { return netip.AddrPort{} }
-	whole := func(s model.SYN) netip.AddrPort { return s.Src }
+	none := func(simhost.SYN) netip.AddrPort { return netip.AddrPort{} }
+	whole := func(s simhost.SYN) netip.AddrPort { return s.Src }
 	stepOr := []isn.Class{isn.ClassGlobalStep, isn.ClassWeakRandom}
-	keyed("a counter of 64,000 for each address", onlyAddress, func(n, h uint32, _ model.SYN) uint32 { return h + 64000*n },
+	keyed("a counter of 64,000 for each address", onlyAddress, func(n, h uint32, _ simhost.SYN) uint32 { return h + 64000*n },
 		isn.ClassTupleRandomIncrement, isn.ClassGlobalStep)
-	keyed("a counter of one for each address", onlyAddress, func(n, h uint32, _ model.SYN) uint32 { return h + n },
+	keyed("a counter of one for each address", onlyAddress, func(n, h uint32, _ simhost.SYN) uint32 { return h + n },
 		isn.ClassTupleRandomIncrement, isn.ClassGlobalStep)
-	keyed("a counter of one for each tuple", whole, func(n, h uint32, _ model.SYN) uint32 { return h + n }, isn.ClassTupleRandomIncrement)
-	keyed("a counter for each tuple from 0", whole, func(n, _ uint32, _ model.SYN) uint32 { return n * 64000 },
+	keyed("a counter of one for each tuple", whole, func(n, h uint32, _ simhost.SYN) uint32 { return h + n }, isn.ClassTupleRandomIncrement)
+	keyed("a counter for each tuple from 0", whole, func(n, _ uint32, _ simhost.SYN) uint32 { return n * 64000 },
 		isn.ClassTupleRandomIncrement, isn.ClassGlobalStep, isn.ClassConstant)
-	keyed("a counter for each address and a clock", onlyAddress, func(n, h uint32, s model.SYN) uint32 { return h + 64000*n + clockAt(s, 250e3) },
+	keyed("a counter for each address and a clock", onlyAddress, func(n, h uint32, s simhost.SYN) uint32 { return h + 64000*n + clockAt(s, 250e3) },
 		isn.ClassTupleRandomIncrement, isn.ClassTupleClock, isn.ClassGlobalMixed)
-	keyed("one a connection, the bytes swapped", none, func(n, h uint32, _ model.SYN) uint32 { return bits.ReverseBytes32(h + n) }, stepOr...)
-	keyed("64,000 a connection, the bytes swapped", none, func(n, h uint32, _ model.SYN) uint32 { return bits.ReverseBytes32(h + 64000*n) }, stepOr...)
-	keyed("64,000 a connection, the halves swapped", none, func(n, h uint32, _ model.SYN) uint32 { return bits.RotateLeft32(h+64000*n, 16) }, stepOr...)
-	keyed("one a connection, the halves swapped", none, func(n, h uint32, _ model.SYN) uint32 { return bits.RotateLeft32(h+n, 16) }, stepOr...)
-	keyed("64,000 a connection, XORed with a secret", none, func(n, h uint32, _ model.SYN) uint32 { return (64000 * n) ^ h }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRandomIncrement)
-	keyed("one a connection, XORed with a secret", none, func(n, h uint32, _ model.SYN) uint32 { return n ^ h }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRandomIncrement)
-	keyed("one a connection, the bits reversed", none, func(n, h uint32, _ model.SYN) uint32 { return bits.Reverse32(h + n) }, stepOr...)
-	keyed("two steps in turn", none, func(n, h uint32, _ model.SYN) uint32 { return h + n/2*65000 + n%2*1000 },
+	keyed("one a connection, the bytes swapped", none, func(n, h uint32, _ simhost.SYN) uint32 { return bits.ReverseBytes32(h + n) }, stepOr...)
+	keyed("64,000 a connection, the bytes swapped", none, func(n, h uint32, _ simhost.SYN) uint32 { return bits.ReverseBytes32(h + 64000*n) }, stepOr...)
+	keyed("64,000 a connection, the halves swapped", none, func(n, h uint32, _ simhost.SYN) uint32 { return bits.RotateLeft32(h+64000*n, 16) }, stepOr...)
+	keyed("one a connection, the halves swapped", none, func(n, h uint32, _ simhost.SYN) uint32 { return bits.RotateLeft32(h+n, 16) }, stepOr...)
+	keyed("64,000 a connection, XORed with a secret", none, func(n, h uint32, _ simhost.SYN) uint32 { return (64000 * n) ^ h }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRandomIncrement)
+	keyed("one a connection, XORed with a secret", none, func(n, h uint32, _ simhost.SYN) uint32 { return n ^ h }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRandomIncrement)
+	keyed("one a connection, the bits reversed", none, func(n, h uint32, _ simhost.SYN) uint32 { return bits.Reverse32(h + n) }, stepOr...)
+	keyed("two steps in turn", none, func(n, h uint32, _ simhost.SYN) uint32 { return h + n/2*65000 + n%2*1000 },
 		isn.ClassGlobalStep, isn.ClassRandomIncrement, isn.ClassWeakRandom)
-	keyed("a counter of 16 bits", none, func(n, h uint32, _ model.SYN) uint32 { return uint32(uint16(h + 1000*n)) }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRepeating)
-	keyed("a counter of 24 bits by 64,000", none, func(n, h uint32, _ model.SYN) uint32 { return (h + 64000*n) & 0xffffff }, isn.ClassGlobalStep, isn.ClassWeakRandom)
-	keyed("a counter with the port in the upper half", none, func(n, h uint32, s model.SYN) uint32 { return uint32(s.Src.Port())<<16 | (h+n)&0xffff },
+	keyed("a counter of 16 bits", none, func(n, h uint32, _ simhost.SYN) uint32 { return uint32(uint16(h + 1000*n)) }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRepeating)
+	keyed("a counter of 24 bits by 64,000", none, func(n, h uint32, _ simhost.SYN) uint32 { return (h + 64000*n) & 0xffffff }, isn.ClassGlobalStep, isn.ClassWeakRandom)
+	keyed("a counter with the port in the upper half", none, func(n, h uint32, s simhost.SYN) uint32 { return uint32(s.Src.Port())<<16 | (h+n)&0xffff },
 		isn.ClassTupleRandomIncrement, isn.ClassWeakRandom, isn.ClassGlobalStep, isn.ClassGlobalMixed) // ports one after the other are steps
-	keyed("a counter of 1,000 below a hash of 16 bits", none, func(n, h uint32, s model.SYN) uint32 {
-		return hashOf(model.Key{7, 9}, s.Src, 0)<<16 | (h+1000*n)&0xffff
+	keyed("a counter of 1,000 below a hash of 16 bits", none, func(n, h uint32, s simhost.SYN) uint32 {
+		return hashOf(simhost.Key{7, 9}, s.Src, 0)<<16 | (h+1000*n)&0xffff
 	}, isn.ClassTupleRandomIncrement, isn.ClassWeakRandom, isn.ClassTupleClock, isn.ClassRandomIncrement) // one number a tuple shows no hash
-	keyed("a number shifted, round and round", none, func(n, h uint32, _ model.SYN) uint32 { return h<<(n%29) + h }, isn.ClassRepeating, isn.ClassWeakRandom)
-	keyed("a counter that starts again at 2^20", none, func(n, h uint32, _ model.SYN) uint32 { return (n*64000 + h) % (1 << 20) }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRepeating)
+	keyed("a number shifted, round and round", none, func(n, h uint32, _ simhost.SYN) uint32 { return h<<(n%29) + h }, isn.ClassRepeating, isn.ClassWeakRandom)
+	keyed("a counter that starts again at 2^20", none, func(n, h uint32, _ simhost.SYN) uint32 { return (n*64000 + h) % (1 << 20) }, isn.ClassGlobalStep, isn.ClassWeakRandom, isn.ClassRepeating)
 	return list
 }
 
 // faultyEchoes are numbers made of ours, and hashes that leave something out.
 func faultyEchoes() []Stranger {
-	ours := func(name string, next func(h *state, s model.SYN, c uint32) uint32, right ...isn.Class) Stranger {
-		return kept(name, func(h *state, s model.SYN) uint32 { return next(h, s, uint32(s.ISN)) }, right...)
+	ours := func(name string, next func(h *state, s simhost.SYN, c uint32) uint32, right ...isn.Class) Stranger {
+		return kept(name, func(h *state, s simhost.SYN) uint32 { return next(h, s, uint32(s.ISN)) }, right...)
 	}
 	cookie := isn.ClassSYNCookies
 	return []Stranger{
-		ours("our number and one", func(_ *state, _ model.SYN, c uint32) uint32 { return c + 1 }, cookie),
-		ours("our number XORed with a secret", func(h *state, _ model.SYN, c uint32) uint32 { return c ^ h.x }, cookie),
-		ours("our number inverted", func(_ *state, _ model.SYN, c uint32) uint32 { return ^c }, cookie),
-		ours("our number doubled", func(_ *state, _ model.SYN, c uint32) uint32 { return c * 2 }, cookie, isn.ClassRandom, isn.ClassWeakRandom),
-		ours("our number shifted right", func(_ *state, _ model.SYN, c uint32) uint32 { return c >> 4 }, cookie, isn.ClassRandom, isn.ClassWeakRandom),
-		ours("our number rotated, and a secret", func(h *state, _ model.SYN, c uint32) uint32 { return bits.RotateLeft32(c, 7) + h.x }, cookie, isn.ClassRandom),
-		ours("our number with its bytes swapped", func(_ *state, _ model.SYN, c uint32) uint32 { return bits.ReverseBytes32(c) }, cookie, isn.ClassRandom),
-		ours("our number and a counter of 64,000", func(h *state, _ model.SYN, c uint32) uint32 { h.n++; return c + 64000*h.n }, cookie, isn.ClassGlobalStep, isn.ClassRandom),
-		ours("our number and 8 random bits", func(h *state, _ model.SYN, c uint32) uint32 { return c + h.r.Uint32N(256) }, cookie, isn.ClassRandom),
-		ours("our number and 16 random bits", func(h *state, _ model.SYN, c uint32) uint32 { return c + h.r.Uint32N(65536) }, cookie, isn.ClassRandom),
-		ours("our number, one answer in two a Linux clock", func(h *state, s model.SYN, c uint32) uint32 {
+		ours("our number and one", func(_ *state, _ simhost.SYN, c uint32) uint32 { return c + 1 }, cookie),
+		ours("our number XORed with a secret", func(h *state, _ simhost.SYN, c uint32) uint32 { return c ^ h.x }, cookie),
+		ours("our number inverted", func(_ *state, _ simhost.SYN, c uint32) uint32 { return ^c }, cookie),
+		ours("our number doubled", func(_ *state, _ simhost.SYN, c uint32) uint32 { return c * 2 }, cookie, isn.ClassRandom, isn.ClassWeakRandom),
+		ours("our number shifted right", func(_ *state, _ simhost.SYN, c uint32) uint32 { return c >> 4 }, cookie, isn.ClassRandom, isn.ClassWeakRandom),
+		ours("our number rotated, and a secret", func(h *state, _ simhost.SYN, c uint32) uint32 { return bits.RotateLeft32(c, 7) + h.x }, cookie, isn.ClassRandom),
+		ours("our number with its bytes swapped", func(_ *state, _ simhost.SYN, c uint32) uint32 { return bits.ReverseBytes32(c) }, cookie, isn.ClassRandom),
+		ours("our number and a counter of 64,000", func(h *state, _ simhost.SYN, c uint32) uint32 { h.n++; return c + 64000*h.n }, cookie, isn.ClassGlobalStep, isn.ClassRandom),
+		ours("our number and 8 random bits", func(h *state, _ simhost.SYN, c uint32) uint32 { return c + h.r.Uint32N(256) }, cookie, isn.ClassRandom),
+		ours("our number and 16 random bits", func(h *state, _ simhost.SYN, c uint32) uint32 { return c + h.r.Uint32N(65536) }, cookie, isn.ClassRandom),
+		ours("our number, one answer in two a Linux clock", func(h *state, s simhost.SYN, c uint32) uint32 {
 			if h.r.IntN(2) == 0 {
 				return c + hashOf(h.k, s.Src, 4)
 			}
 			return hashOf(h.k, s.Src, 0) + clockAt(s, 15.625e6)
 		}, isn.ClassMixed, isn.ClassSYNProxy),
-		ours("Linux under load: a cookie in four", func(h *state, s model.SYN, c uint32) uint32 {
+		ours("Linux under load: a cookie in four", func(h *state, s simhost.SYN, c uint32) uint32 {
 			if h.r.IntN(4) == 0 {
 				minute := uint32(s.At / time.Minute)
 				return c + hashOf(h.k, s.Src, 4) + minute<<24 + hashOf(h.k, s.Src, 77+uint64(minute))&0xffffff + 3
 			}
 			return hashOf(h.k, s.Src, 0) + clockAt(s, 15.625e6)
 		}, isn.ClassMixed),
-		ours("Linux whose cookies begin half way", func(h *state, s model.SYN, c uint32) uint32 {
+		ours("Linux whose cookies begin half way", func(h *state, s simhost.SYN, c uint32) uint32 {
 			if h.last == 0 {
 				h.last = s.At + time.Duration(h.r.Int64N(int64(3*time.Second)))
 			}
@@ -192,15 +192,15 @@ func faultyEchoes() []Stranger {
 			}
 			return hashOf(h.k, s.Src, 0) + clockAt(s, 15.625e6)
 		}, isn.ClassMixed, cookie),
-		ours("a hash of the tuple in 20 bits", func(h *state, s model.SYN, _ uint32) uint32 { return hashOf(h.k, s.Src, 0) & 0xfffff }, isn.ClassTupleConstant, isn.ClassWeakRandom),
-		ours("a sum over the tuple", func(_ *state, s model.SYN, _ uint32) uint32 {
+		ours("a hash of the tuple in 20 bits", func(h *state, s simhost.SYN, _ uint32) uint32 { return hashOf(h.k, s.Src, 0) & 0xfffff }, isn.ClassTupleConstant, isn.ClassWeakRandom),
+		ours("a sum over the tuple", func(_ *state, s simhost.SYN, _ uint32) uint32 {
 			a := s.Src.Addr().As4()
 			return uint32(a[0])<<24 + uint32(a[3])*65599 + uint32(s.Src.Port())*31
 		}, isn.ClassTupleConstant, isn.ClassGlobalStep, isn.ClassGlobalMixed), // ports one after the other are steps
-		ours("a CRC of the tuple and a counter", func(h *state, s model.SYN, _ uint32) uint32 { h.n++; return hashOf(h.k, s.Src, 0) + h.n },
+		ours("a CRC of the tuple and a counter", func(h *state, s simhost.SYN, _ uint32) uint32 { h.n++; return hashOf(h.k, s.Src, 0) + h.n },
 			isn.ClassTupleClock, isn.ClassTupleRandomIncrement),
-		ours("a hash of the tuple and a counter", func(h *state, s model.SYN, _ uint32) uint32 { h.n++; return hashOf(h.k, s.Src, uint64(h.n)) }, isn.ClassRandom),
-		ours("a hash of our number alone", func(h *state, _ model.SYN, c uint32) uint32 {
+		ours("a hash of the tuple and a counter", func(h *state, s simhost.SYN, _ uint32) uint32 { h.n++; return hashOf(h.k, s.Src, uint64(h.n)) }, isn.ClassRandom),
+		ours("a hash of our number alone", func(h *state, _ simhost.SYN, c uint32) uint32 {
 			return hashOf(h.k, netip.AddrPortFrom(netip.IPv4Unspecified(), 0), uint64(c))
 		}, isn.ClassRandom, cookie),
 	}
@@ -210,9 +210,9 @@ func faultyEchoes() []Stranger {
 func faultyGenerators() (list []Stranger) {
 	weak := []isn.Class{isn.ClassWeakRandom, isn.ClassRandom}
 	drawn := func(name string, start func(rng *rand.Rand) func() uint32, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) model.Generator {
+		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
 			next := start(rng)
-			return model.GeneratorFunc(func(model.SYN) craft.Seq { return craft.Seq(next()) })
+			return simhost.GeneratorFunc(func(simhost.SYN) craft.Seq { return craft.Seq(next()) })
 		}})
 	}
 	drawn("MT19937", mersenne, weak...)
@@ -327,7 +327,7 @@ func mersenne(rng *rand.Rand) func() uint32 {
 
 // pools are two to four machines of different stacks, between which something chooses.
 func pools() (list []Stranger) {
-	xnu, old := tupleClock(7812500), func(rng *rand.Rand) model.Generator { return model.Counter(seq(rng), 64000, 128000, 64000, 0) }
+	xnu, old := tupleClock(7812500), func(rng *rand.Rand) simhost.Generator { return simhost.Counter(seq(rng), 64000, 128000, 64000, 0) }
 	windows := tupleClock(1e6)
 	for _, p := range []struct {
 		name  string
@@ -349,13 +349,13 @@ func pools() (list []Stranger) {
 			if c.way != "by turns" { // a tuple is always the same machine's
 				right = append(slices.Clone(right), isn.ClassTupleClock)
 			}
-			list = append(list, Stranger{p.name + ", " + c.way, right, func(rng *rand.Rand) model.Generator {
-				all := make([]model.Generator, len(p.all))
+			list = append(list, Stranger{p.name + ", " + c.way, right, func(rng *rand.Rand) simhost.Generator {
+				all := make([]simhost.Generator, len(p.all))
 				for i := range all {
 					all[i] = p.all[i](rng)
 				}
 				which := c.choose(rng)
-				return model.GeneratorFunc(func(s model.SYN) craft.Seq { return all[which(s)%len(all)].Next(s) })
+				return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { return all[which(s)%len(all)].Next(s) })
 			}})
 		}
 	}
@@ -365,17 +365,17 @@ func pools() (list []Stranger) {
 // choices say which machine of a pool answers a SYN.
 var choices = []struct {
 	way    string
-	choose func(rng *rand.Rand) func(model.SYN) int
+	choose func(rng *rand.Rand) func(simhost.SYN) int
 }{
-	{"by turns", func(*rand.Rand) func(model.SYN) int {
+	{"by turns", func(*rand.Rand) func(simhost.SYN) int {
 		n := 0
-		return func(model.SYN) int { n++; return n }
+		return func(simhost.SYN) int { n++; return n }
 	}},
-	{"by source port", func(*rand.Rand) func(model.SYN) int {
-		return func(s model.SYN) int { return int(s.Src.Port()) }
+	{"by source port", func(*rand.Rand) func(simhost.SYN) int {
+		return func(s simhost.SYN) int { return int(s.Src.Port()) }
 	}},
-	{"by hash", func(rng *rand.Rand) func(model.SYN) int {
+	{"by hash", func(rng *rand.Rand) func(simhost.SYN) int {
 		k := secret(rng)
-		return func(s model.SYN) int { return int(hashOf(k, s.Src, 0) >> 1) }
+		return func(s simhost.SYN) int { return int(hashOf(k, s.Src, 0) >> 1) }
 	}},
 }

@@ -9,7 +9,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // Foreign is one host sampled by somebody else's plan, and what was lost of it.
@@ -88,7 +88,7 @@ var columns = []string{"", "", "", "time", "client_isn", "src", "sport", "syn_op
 func DrawForeign(seed uint64, jitter time.Duration) Foreign {
 	rng := rand.New(rand.NewPCG(seed, uint64(jitter)+99))
 	host := foreignHost(rng)
-	path := model.DrawPath(jitter, rng)
+	path := simhost.DrawPath(jitter, rng)
 	if rng.IntN(2) == 0 {
 		path.Others = logUniform(rng, 0.1, 100)
 	}
@@ -98,7 +98,7 @@ func DrawForeign(seed uint64, jitter time.Duration) Foreign {
 		n = 300 + rng.IntN(700)
 	}
 	f := Foreign{Plan: p.name, Missing: pick(rng, columns...), Others: path.Others}
-	samples := model.Sample(isn.Plan{Steps: p.make(rng, n), Quick: true}, host, path, rng)
+	samples := simhost.Sample(isn.Plan{Steps: p.make(rng, n), Quick: true}, host, path, rng)
 	f.Outliers, f.whole = disturb(samples, rng), layoutOf(samples)
 	f.Sources = f.whole.addresses
 	for i := range samples {
@@ -161,16 +161,16 @@ func forget(s *isn.Sample, column string) {
 
 // foreignHost draws a host of any class; clocks hash all, either or nothing of
 // address and port, and may be up to four machines.
-func foreignHost(rng *rand.Rand) *model.Host {
-	classes := model.Drawable()
+func foreignHost(rng *rand.Rand) *simhost.Host {
+	classes := simhost.Drawable()
 	class := classes[rng.IntN(len(classes))]
 	if class != isn.ClassTupleClock {
-		return model.Draw(class, rng)
+		return simhost.Draw(class, rng)
 	}
 	hz := pick(rng, 15_625_000, 7_812_500, 31_250_000, 1_000_000, 250_000, logUniform(rng, 1000, 5e7))
 	hidden := rng.IntN(4) // 1: the port is not hashed, 2: the address is not
-	clock := model.TupleClock(secret(rng), skewed(rng, hz), 1, rng.Float64())
-	gen := model.GeneratorFunc(func(s model.SYN) craft.Seq {
+	clock := simhost.TupleClock(secret(rng), skewed(rng, hz), 1, rng.Float64())
+	gen := simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 		switch hidden {
 		case 1:
 			s.Src = netip.AddrPortFrom(s.Src.Addr(), 0)
@@ -180,5 +180,5 @@ func foreignHost(rng *rand.Rand) *model.Host {
 		return clock.Next(s)
 	})
 	kind := [...]string{"", "port not hashed", "address not hashed", ""}[hidden]
-	return model.New(model.Truth{Class: class, Kind: kind, Hz: hz}, gen, rng)
+	return simhost.New(simhost.Truth{Class: class, Kind: kind, Hz: hz}, gen, rng)
 }

@@ -7,7 +7,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // Samples that somebody else took, by other plans, with columns missing, rows
@@ -47,8 +47,8 @@ func TestMoreRowsAreNoWorse(t *testing.T) {
 	for i := range hosts {
 		rng := rand.New(rand.NewPCG(first+uint64(2*i), 4))
 		host := foreignHost(rng)
-		samples := model.Sample(isn.Plan{Steps: twice(isn.NewPlan(isn.PlanConfig{Addresses: 2}).Steps), Quick: true}, host,
-			model.DrawPath(300*time.Microsecond, rng), rng)
+		samples := simhost.Sample(isn.Plan{Steps: twice(isn.NewPlan(isn.PlanConfig{Addresses: 2}).Steps), Quick: true}, host,
+			simhost.DrawPath(300*time.Microsecond, rng), rng)
 		half := isn.Analyze(samples[:len(samples)/2], isn.Options{})
 		whole := isn.Analyze(samples, isn.Options{})
 		if half.Class == host.Truth.Class && whole.Class != host.Truth.Class {

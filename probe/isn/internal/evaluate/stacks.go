@@ -8,7 +8,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // Stacks are generators as stacks of the past and of small devices have them, written
@@ -20,7 +20,7 @@ type state struct {
 	x, n uint32
 	last time.Duration // of the timer
 	r    *rand.Rand
-	k    model.Key
+	k    simhost.Key
 }
 
 // since is how often a timer of the period went off since it was last asked.
@@ -34,10 +34,10 @@ func (h *state) since(at, period time.Duration) uint32 {
 }
 
 // kept is a stranger with a state.
-func kept(name string, next func(h *state, s model.SYN) uint32, right ...isn.Class) Stranger {
-	return Stranger{name, right, func(rng *rand.Rand) model.Generator {
+func kept(name string, next func(h *state, s simhost.SYN) uint32, right ...isn.Class) Stranger {
+	return Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
 		h := &state{x: rng.Uint32(), n: rng.Uint32(), r: fork(rng), k: secret(rng)}
-		return model.GeneratorFunc(func(s model.SYN) craft.Seq { return craft.Seq(next(h, s)) })
+		return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { return craft.Seq(next(h, s)) })
 	}}
 }
 
@@ -46,7 +46,7 @@ const halfSecond = 500 * time.Millisecond
 // bsdStacks are counters for everybody that grow with connections and with a timer.
 func bsdStacks() (list []Stranger) {
 	timed := func(name string, period time.Duration, tick uint32, step func(r *rand.Rand) uint32, right ...isn.Class) {
-		list = append(list, kept(name, func(h *state, s model.SYN) uint32 {
+		list = append(list, kept(name, func(h *state, s simhost.SYN) uint32 {
 			h.x += tick*h.since(s.At, period) + step(h.r)
 			return h.x
 		}, right...))
@@ -78,7 +78,7 @@ func bsdStacks() (list []Stranger) {
 // hashingStacks hash the four-tuple.
 func hashingStacks() []Stranger {
 	clocked := func(name string, period time.Duration, counts uint32) Stranger {
-		return made(name, func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		return made(name, func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 0) + uint32(s.At/period)*counts
 		}, isn.ClassTupleClock)
 	}
@@ -90,32 +90,32 @@ func hashingStacks() []Stranger {
 		clocked("RFC 6528, 64 ns in ticks of 10 ms", 10*time.Millisecond, 156250),
 		clocked("RFC 6528, 4 µs in ticks of 1 ms", time.Millisecond, 250),
 		clocked("RFC 6528, seconds", time.Second, 1),
-		kept("Solaris, strong_iss 2: RFC 1948 and 125,000 a connection", func(h *state, s model.SYN) uint32 {
+		kept("Solaris, strong_iss 2: RFC 1948 and 125,000 a connection", func(h *state, s simhost.SYN) uint32 {
 			h.n += 125000
 			return hashOf(h.k, s.Src, 0) + uint32(s.At/4096) + h.n
 		}, shared...),
-		kept("FreeBSD without its cache: a hash, 1 MiB a second and random steps", func(h *state, s model.SYN) uint32 {
+		kept("FreeBSD without its cache: a hash, 1 MiB a second and random steps", func(h *state, s simhost.SYN) uint32 {
 			h.n += 10485 * h.since(s.At, 10*time.Millisecond)
 			h.n += 4096 + h.r.Uint32N(4096)
 			return hashOf(h.k, s.Src, 0) + h.n
 		}, shared...),
-		kept("NetBSD: a hash, and a counter for everybody", func(h *state, s model.SYN) uint32 {
+		kept("NetBSD: a hash, and a counter for everybody", func(h *state, s simhost.SYN) uint32 {
 			h.n += 124928/2*h.since(s.At, halfSecond) + 1 + h.r.Uint32N(1<<16)
 			return hashOf(h.k, s.Src, 0) + h.n
 		}, shared...),
-		made("Zephyr: a hash and a clock that goes round in 4.3 s", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("Zephyr: a hash and a clock that goes round in 4.3 s", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 0) + uint32(s.At)>>6
 		}, isn.ClassTupleClock),
-		made("Linux 2.4: 24 hashed bits, and a clock", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("Linux 2.4: 24 hashed bits, and a clock", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 7)&0xffffff + 5<<24 + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassWeakRandom),
-		made("a cookie that does not add our number, without a counter", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a cookie that does not add our number, without a counter", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, uint64(s.ISN))
 		}, isn.ClassSYNCookies, isn.ClassRandom),
-		made("a cookie that adds our number, without a counter", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a cookie that adds our number, without a counter", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 3) + uint32(s.ISN)
 		}, isn.ClassSYNCookies),
-		made("a hash of the tuple", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, s.Src, 3) }, isn.ClassTupleConstant),
+		made("a hash of the tuple", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return hashOf(k, s.Src, 3) }, isn.ClassTupleConstant),
 	}
 }
 
@@ -123,7 +123,7 @@ func hashingStacks() []Stranger {
 func smallStacks() (list []Stranger) {
 	none := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	lcg := func(name string, a, c uint64, next func(draw func() uint64) uint32) {
-		list = append(list, kept(name, func(h *state, _ model.SYN) uint32 {
+		list = append(list, kept(name, func(h *state, _ simhost.SYN) uint32 {
 			at := uint64(h.x)<<32 | uint64(h.n)
 			x := next(func() uint64 { at = at*a + c; return at })
 			h.x, h.n = uint32(at>>32), uint32(at)
@@ -140,38 +140,38 @@ func smallStacks() (list []Stranger) {
 	lcg("ANSI C's rand(), 32 bits", 1103515245, 12345, func(draw func() uint64) uint32 { return uint32(draw()) })
 	lcg("Numerical Recipes' generator", 1664525, 1013904223, func(draw func() uint64) uint32 { return uint32(draw()) })
 	return append(list,
-		kept("a constant", func(h *state, _ model.SYN) uint32 { return h.x & 0xff00 }, isn.ClassConstant),
-		kept("lwIP 1.4: ticks added since the start", func(h *state, s model.SYN) uint32 {
+		kept("a constant", func(h *state, _ simhost.SYN) uint32 { return h.x & 0xff00 }, isn.ClassConstant),
+		kept("lwIP 1.4: ticks added since the start", func(h *state, s simhost.SYN) uint32 {
 			h.x += uint32(s.At / halfSecond)
 			return h.x
 		}, isn.ClassGlobalStep, isn.ClassGlobalMixed),
-		kept("seconds in the upper half", func(h *state, s model.SYN) uint32 { return uint32(s.At/time.Second)<<16 + h.x&0xffff },
+		kept("seconds in the upper half", func(h *state, s simhost.SYN) uint32 { return uint32(s.At/time.Second)<<16 + h.x&0xffff },
 			isn.ClassGlobalClock),
-		kept("milliseconds in the upper half", func(_ *state, s model.SYN) uint32 { return uint32(s.At/time.Millisecond) << 16 },
+		kept("milliseconds in the upper half", func(_ *state, s simhost.SYN) uint32 { return uint32(s.At/time.Millisecond) << 16 },
 			isn.ClassGlobalClock),
-		kept("16 random bits in the upper half", func(h *state, _ model.SYN) uint32 { return h.r.Uint32N(1<<16) << 16 }, isn.ClassWeakRandom),
-		kept("16 random bits in the lower half", func(h *state, _ model.SYN) uint32 { return h.r.Uint32N(1 << 16) }, isn.ClassWeakRandom),
-		kept("a random number", func(h *state, _ model.SYN) uint32 { return h.r.Uint32() }, isn.ClassRandom),
-		kept("31 random bits", func(h *state, _ model.SYN) uint32 { return h.r.Uint32() >> 1 }, isn.ClassWeakRandom),
-		kept("two numbers", func(h *state, _ model.SYN) uint32 { return h.x + h.r.Uint32N(2)*0x10000 }, isn.ClassWeakRandom, isn.ClassMixed),
-		kept("a clock of 1 ms XORed with our port", func(_ *state, s model.SYN) uint32 {
+		kept("16 random bits in the upper half", func(h *state, _ simhost.SYN) uint32 { return h.r.Uint32N(1<<16) << 16 }, isn.ClassWeakRandom),
+		kept("16 random bits in the lower half", func(h *state, _ simhost.SYN) uint32 { return h.r.Uint32N(1 << 16) }, isn.ClassWeakRandom),
+		kept("a random number", func(h *state, _ simhost.SYN) uint32 { return h.r.Uint32() }, isn.ClassRandom),
+		kept("31 random bits", func(h *state, _ simhost.SYN) uint32 { return h.r.Uint32() >> 1 }, isn.ClassWeakRandom),
+		kept("two numbers", func(h *state, _ simhost.SYN) uint32 { return h.x + h.r.Uint32N(2)*0x10000 }, isn.ClassWeakRandom, isn.ClassMixed),
+		kept("a clock of 1 ms XORed with our port", func(_ *state, s simhost.SYN) uint32 {
 			return uint32(s.At/time.Millisecond) ^ uint32(s.Src.Port())<<16
 		}, isn.ClassTupleClock, isn.ClassGlobalClock, isn.ClassGlobalMixed, isn.ClassWeakRandom), // ports one after the other are steps
-		kept("seconds, and a random byte below them", func(h *state, s model.SYN) uint32 {
+		kept("seconds, and a random byte below them", func(h *state, s simhost.SYN) uint32 {
 			return uint32(s.At/time.Second)<<8 | h.r.Uint32N(256)
 		}, isn.ClassGlobalClock, isn.ClassWeakRandom, isn.ClassRandomIncrement),
-		kept("a random number each second", func(h *state, s model.SYN) uint32 { return hashOf(h.k, none, uint64(s.At/time.Second)) },
+		kept("a random number each second", func(h *state, s simhost.SYN) uint32 { return hashOf(h.k, none, uint64(s.At/time.Second)) },
 			isn.ClassWeakRandom, isn.ClassRepeating),
-		kept("a pool of two numbers by port", func(h *state, s model.SYN) uint32 { return h.x + hashOf(h.k, onlyPort(s), 0)%2*77777 },
+		kept("a pool of two numbers by port", func(h *state, s simhost.SYN) uint32 { return h.x + hashOf(h.k, onlyPort(s), 0)%2*77777 },
 			isn.ClassTupleConstant, isn.ClassWeakRandom, isn.ClassMixed),
-		kept("four Linux backends in turn", func(h *state, s model.SYN) uint32 {
+		kept("four Linux backends in turn", func(h *state, s simhost.SYN) uint32 {
 			h.n++
 			return hashOf(h.k, s.Src, uint64(h.n%4)) + uint32(s.At/64)
 		}, isn.ClassMixed),
-		kept("four counters, by chance", func(h *state, _ model.SYN) uint32 {
+		kept("four counters, by chance", func(h *state, _ simhost.SYN) uint32 {
 			i := h.r.IntN(4)
 			h.k[i/2] += 1 << (32 * (i % 2))
-			return hashOf(model.Key{1, 2}, none, uint64(i)) + 64000*uint32(h.k[i/2]>>(32*(i%2)))
+			return hashOf(simhost.Key{1, 2}, none, uint64(i)) + 64000*uint32(h.k[i/2]>>(32*(i%2)))
 		}, isn.ClassMixed),
 	)
 }

@@ -12,7 +12,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // Stranger is a generator that the analysis has no model of, or only one that comes
@@ -20,7 +20,7 @@ import (
 type Stranger struct {
 	Name  string
 	Right []isn.Class
-	Make  func(rng *rand.Rand) model.Generator
+	Make  func(rng *rand.Rand) simhost.Generator
 }
 
 // Strangers lists them.
@@ -29,81 +29,81 @@ func Strangers() []Stranger {
 }
 
 // clockAt is what a clock of hz shows.
-func clockAt(s model.SYN, hz float64) uint32 { return uint32(uint64(s.At.Seconds() * hz)) }
+func clockAt(s simhost.SYN, hz float64) uint32 { return uint32(uint64(s.At.Seconds() * hz)) }
 
 // hashOf hashes an address and a port, and a word.
-func hashOf(k model.Key, src netip.AddrPort, word uint64) uint32 {
+func hashOf(k simhost.Key, src netip.AddrPort, word uint64) uint32 {
 	k[1] ^= word * 0x9e3779b97f4a7c15
-	return uint32(model.TupleConstant(k).Next(model.SYN{Src: src}))
+	return uint32(simhost.TupleConstant(k).Next(simhost.SYN{Src: src}))
 }
 
 // What is left of the source of a SYN.
-func onlyAddress(s model.SYN) netip.AddrPort { return netip.AddrPortFrom(s.Src.Addr(), 0) }
-func onlyPort(s model.SYN) netip.AddrPort {
+func onlyAddress(s simhost.SYN) netip.AddrPort { return netip.AddrPortFrom(s.Src.Addr(), 0) }
+func onlyPort(s simhost.SYN) netip.AddrPort {
 	return netip.AddrPortFrom(netip.IPv4Unspecified(), s.Src.Port())
 }
 
 // made is a stranger whose generator is a function of the SYN alone.
-func made(name string, next func(k model.Key, r *rand.Rand, s model.SYN) uint32, right ...isn.Class) Stranger {
-	return Stranger{name, right, func(rng *rand.Rand) model.Generator {
+func made(name string, next func(k simhost.Key, r *rand.Rand, s simhost.SYN) uint32, right ...isn.Class) Stranger {
+	return Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
 		k, r := secret(rng), fork(rng)
-		return model.GeneratorFunc(func(s model.SYN) craft.Seq { return craft.Seq(next(k, r, s)) })
+		return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { return craft.Seq(next(k, r, s)) })
 	}}
 }
 
 // strangeClocks are clocks with a difference.
 func strangeClocks() []Stranger {
 	return []Stranger{
-		made("a clock for each address", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a clock for each address", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, onlyAddress(s), 0) + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassGlobalClock),
-		made("a clock for each port", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a clock for each port", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, onlyPort(s), 0) + clockAt(s, 250e3)
 		}, isn.ClassTupleClock),
-		made("16 random bits on a clock of 250 kHz", func(_ model.Key, r *rand.Rand, s model.SYN) uint32 {
+		made("16 random bits on a clock of 250 kHz", func(_ simhost.Key, r *rand.Rand, s simhost.SYN) uint32 {
 			return clockAt(s, 250e3) + r.Uint32N(1<<16)
 		}, isn.ClassGlobalClock),
-		made("8 random bits below a tuple's clock", func(k model.Key, r *rand.Rand, s model.SYN) uint32 {
+		made("8 random bits below a tuple's clock", func(k simhost.Key, r *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 0) + clockAt(s, 1e6) + r.Uint32N(1<<8)
 		}, isn.ClassTupleClock),
-		made("a clock whose ticks of 10 ms jitter", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a clock whose ticks of 10 ms jitter", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			n := uint64(s.At / (10 * time.Millisecond))
 			if s.At%(10*time.Millisecond) < time.Duration(hashOf(k, netip.AddrPortFrom(netip.IPv4Unspecified(), 0), n)%5_000_000) {
 				n--
 			}
 			return uint32(n * 2500)
 		}, isn.ClassGlobalClock),
-		made("rekeyed every 30 s (RFC 1948)", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("rekeyed every 30 s (RFC 1948)", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, uint64(s.At/(30*time.Second))) + clockAt(s, 250e3)
 		}, isn.ClassTupleClock, isn.ClassMixed),
-		made("rekeyed every second", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("rekeyed every second", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, uint64(s.At/time.Second)) + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassMixed),
-		made("a hash of the tuple and the second", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a hash of the tuple and the second", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, uint64(s.At/time.Second))
 		}, isn.ClassTupleConstant, isn.ClassWeakRandom, isn.ClassMixed),
-		made("a clock with its bytes swapped", func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a clock with its bytes swapped", func(_ simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return bits.ReverseBytes32(clockAt(s, 1e6))
 		}, isn.ClassWeakRandom, isn.ClassGlobalClock),
-		made("a clock with a secret XORed", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a clock with a secret XORed", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return clockAt(s, 250e3) ^ uint32(k[0])
 		}, isn.ClassGlobalClock, isn.ClassWeakRandom),
-		made("a tuple's clock XORed with a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a tuple's clock XORed with a hash", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return clockAt(s, 250e3) ^ hashOf(k, s.Src, 0)
 		}, isn.ClassTupleClock, isn.ClassWeakRandom),
-		made("24 hashed bits, 8 of minutes", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("24 hashed bits, 8 of minutes", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			n := uint32(s.At / (5 * time.Minute))
 			return hashOf(k, s.Src, uint64(n))&0xffffff + n<<24 + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassWeakRandom),
-		made("each tuple's clock has a rate of its own", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("each tuple's clock has a rate of its own", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			h := hashOf(k, s.Src, 0)
 			return h + clockAt(s, 1e5+float64(h%1_000_000))
 		}, isn.ClassTupleClock, isn.ClassTupleRandomIncrement),
-		made("a clock that runs down", func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 { return -clockAt(s, 1e6) }, isn.ClassGlobalClock),
-		made("our number and a clock in the hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a clock that runs down", func(_ simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return -clockAt(s, 1e6) }, isn.ClassGlobalClock),
+		made("our number and a clock in the hash", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, uint64(s.ISN)) + clockAt(s, 1e6)
 		}, isn.ClassRandom, isn.ClassSYNCookies),
-		made("our number and a clock", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("our number and a clock", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 0) + uint32(s.ISN) + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassSYNCookies),
 	}
@@ -111,26 +111,26 @@ func strangeClocks() []Stranger {
 
 // strangeCounters are counters with a difference.
 func strangeCounters() (list []Stranger) {
-	counted := func(name string, next func(n uint32, r *rand.Rand, s model.SYN) uint32, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) model.Generator {
+	counted := func(name string, next func(n uint32, r *rand.Rand, s simhost.SYN) uint32, right ...isn.Class) {
+		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
 			n, r := rng.Uint32(), fork(rng)
-			return model.GeneratorFunc(func(s model.SYN) craft.Seq { n++; return craft.Seq(next(n, r, s)) })
+			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { n++; return craft.Seq(next(n, r, s)) })
 		}})
 	}
-	counted("a counter with its bytes swapped", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return bits.ReverseBytes32(n) }, isn.ClassWeakRandom, isn.ClassGlobalStep)
-	counted("a counter above 16 random bits", func(n uint32, r *rand.Rand, _ model.SYN) uint32 { return n<<16 | r.Uint32N(1<<16) },
+	counted("a counter with its bytes swapped", func(n uint32, _ *rand.Rand, _ simhost.SYN) uint32 { return bits.ReverseBytes32(n) }, isn.ClassWeakRandom, isn.ClassGlobalStep)
+	counted("a counter above 16 random bits", func(n uint32, r *rand.Rand, _ simhost.SYN) uint32 { return n<<16 | r.Uint32N(1<<16) },
 		isn.ClassRandomIncrement, isn.ClassWeakRandom, isn.ClassGlobalStep)
-	counted("a counter below 16 random bits", func(n uint32, r *rand.Rand, _ model.SYN) uint32 { return n&0xffff | r.Uint32()<<16 }, isn.ClassWeakRandom, isn.ClassRandomIncrement)
-	counted("a counter in Gray's code", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return n ^ n>>1 }, isn.ClassWeakRandom, isn.ClassGlobalStep, isn.ClassRandomIncrement)
-	counted("a counter times an odd number", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return n * 2654435761 }, isn.ClassGlobalStep, isn.ClassWeakRandom)
-	counted("the square of a counter", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return n * n }, isn.ClassWeakRandom, isn.ClassGlobalStep, isn.ClassRandomIncrement)
-	counted("a counter down by 64,000", func(n uint32, _ *rand.Rand, _ model.SYN) uint32 { return -n * 64000 }, isn.ClassGlobalStep)
-	counted("our port added to a counter of 1,000", func(n uint32, _ *rand.Rand, s model.SYN) uint32 { return n*1000 + uint32(s.Src.Port()) },
+	counted("a counter below 16 random bits", func(n uint32, r *rand.Rand, _ simhost.SYN) uint32 { return n&0xffff | r.Uint32()<<16 }, isn.ClassWeakRandom, isn.ClassRandomIncrement)
+	counted("a counter in Gray's code", func(n uint32, _ *rand.Rand, _ simhost.SYN) uint32 { return n ^ n>>1 }, isn.ClassWeakRandom, isn.ClassGlobalStep, isn.ClassRandomIncrement)
+	counted("a counter times an odd number", func(n uint32, _ *rand.Rand, _ simhost.SYN) uint32 { return n * 2654435761 }, isn.ClassGlobalStep, isn.ClassWeakRandom)
+	counted("the square of a counter", func(n uint32, _ *rand.Rand, _ simhost.SYN) uint32 { return n * n }, isn.ClassWeakRandom, isn.ClassGlobalStep, isn.ClassRandomIncrement)
+	counted("a counter down by 64,000", func(n uint32, _ *rand.Rand, _ simhost.SYN) uint32 { return -n * 64000 }, isn.ClassGlobalStep)
+	counted("our port added to a counter of 1,000", func(n uint32, _ *rand.Rand, s simhost.SYN) uint32 { return n*1000 + uint32(s.Src.Port()) },
 		isn.ClassGlobalStep, isn.ClassTupleRandomIncrement, isn.ClassRandomIncrement)
-	kept := func(name string, key func(s model.SYN) netip.AddrPort, step func(r *rand.Rand) uint32, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) model.Generator {
+	kept := func(name string, key func(s simhost.SYN) netip.AddrPort, step func(r *rand.Rand) uint32, right ...isn.Class) {
+		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
 			at, r := map[netip.AddrPort]uint32{}, fork(rng)
-			return model.GeneratorFunc(func(s model.SYN) craft.Seq {
+			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 				if _, ok := at[key(s)]; !ok {
 					at[key(s)] = r.Uint32()
 				}
@@ -139,18 +139,18 @@ func strangeCounters() (list []Stranger) {
 			})
 		}})
 	}
-	byAddress := func(s model.SYN) netip.AddrPort { return netip.AddrPortFrom(s.Src.Addr(), 0) }
-	byPort := func(s model.SYN) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), s.Src.Port()) }
+	byAddress := func(s simhost.SYN) netip.AddrPort { return netip.AddrPortFrom(s.Src.Addr(), 0) }
+	byPort := func(s simhost.SYN) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), s.Src.Port()) }
 	kept("random steps for each address", byAddress, func(r *rand.Rand) uint32 { return 1 + r.Uint32N(1<<15) }, isn.ClassTupleRandomIncrement, isn.ClassRandomIncrement)
 	kept("a step for each port", byPort, func(*rand.Rand) uint32 { return 4096 }, isn.ClassTupleRandomIncrement)
-	kept("one of three steps", func(model.SYN) netip.AddrPort { return netip.AddrPort{} }, func(r *rand.Rand) uint32 { return 1000 << r.Uint32N(3) },
+	kept("one of three steps", func(simhost.SYN) netip.AddrPort { return netip.AddrPort{} }, func(r *rand.Rand) uint32 { return 1000 << r.Uint32N(3) },
 		isn.ClassRandomIncrement, isn.ClassGlobalStep)
-	kept("a step of 64,000 and now and then another", func(model.SYN) netip.AddrPort { return netip.AddrPort{} },
+	kept("a step of 64,000 and now and then another", func(simhost.SYN) netip.AddrPort { return netip.AddrPort{} },
 		func(r *rand.Rand) uint32 { return 64000 * (1 + r.Uint32N(8)/7) }, isn.ClassGlobalStep, isn.ClassRandomIncrement)
 	list = append(list, Stranger{"steps as OpenBSD's once, and random ones each half second", []isn.Class{isn.ClassRandomIncrement, isn.ClassGlobalMixed, isn.ClassGlobalClock},
-		func(rng *rand.Rand) model.Generator {
+		func(rng *rand.Rand) simhost.Generator {
 			x, last, r := rng.Uint32(), time.Duration(0), fork(rng)
-			return model.GeneratorFunc(func(s model.SYN) craft.Seq {
+			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 				for ; last+500*time.Millisecond <= s.At; last += 500 * time.Millisecond {
 					if last == 0 {
 						last = s.At
@@ -167,32 +167,32 @@ func strangeCounters() (list []Stranger) {
 // strangeHashes are hashes, cookies, pools and several machines with a difference.
 func strangeHashes() (list []Stranger) {
 	list = append(list,
-		made("a hash of our address alone", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, onlyAddress(s), 0) }, isn.ClassTupleConstant, isn.ClassConstant),
-		made("a hash of our port alone", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, onlyPort(s), 0) }, isn.ClassTupleConstant),
-		made("16 hashed bits", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 { return hashOf(k, s.Src, 0) & 0xffff }, isn.ClassTupleConstant, isn.ClassWeakRandom),
-		made("a cookie whose counter takes two minutes", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a hash of our address alone", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return hashOf(k, onlyAddress(s), 0) }, isn.ClassTupleConstant, isn.ClassConstant),
+		made("a hash of our port alone", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return hashOf(k, onlyPort(s), 0) }, isn.ClassTupleConstant),
+		made("16 hashed bits", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return hashOf(k, s.Src, 0) & 0xffff }, isn.ClassTupleConstant, isn.ClassWeakRandom),
+		made("a cookie whose counter takes two minutes", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			n := uint64(s.At / (2 * time.Minute))
 			return uint32(s.ISN) + hashOf(k, s.Src, 0) + uint32(n)<<24 + hashOf(k, s.Src, n+9)&0xffffff
 		}, isn.ClassSYNCookies),
-		made("a cookie of the tuple and two minutes", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("a cookie of the tuple and two minutes", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, uint64(s.At/(2*time.Minute)))
 		}, isn.ClassTupleConstant, isn.ClassSYNCookies),
-		made("our number XORed with a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("our number XORed with a hash", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return uint32(s.ISN) ^ hashOf(k, s.Src, 0)
 		}, isn.ClassSYNCookies),
-		made("our number with its bytes swapped, and a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("our number with its bytes swapped, and a hash", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return bits.ReverseBytes32(uint32(s.ISN)) + hashOf(k, s.Src, 0)
 		}, isn.ClassSYNCookies, isn.ClassRandom),
-		made("our number less a hash", func(k model.Key, _ *rand.Rand, s model.SYN) uint32 {
+		made("our number less a hash", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 0) - uint32(s.ISN)
 		}, isn.ClassSYNCookies, isn.ClassRandom),
-		made("our number", func(_ model.Key, _ *rand.Rand, s model.SYN) uint32 { return uint32(s.ISN) }, isn.ClassSYNCookies),
+		made("our number", func(_ simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return uint32(s.ISN) }, isn.ClassSYNCookies),
 	)
-	machines := func(name string, make func(rng *rand.Rand) (one, other model.Generator), hashed bool, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) model.Generator {
+	machines := func(name string, make func(rng *rand.Rand) (one, other simhost.Generator), hashed bool, right ...isn.Class) {
+		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
 			one, other := make(rng)
 			k, r := secret(rng), fork(rng)
-			return model.GeneratorFunc(func(s model.SYN) craft.Seq {
+			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 				if hashed && hashOf(k, s.Src, 0)&1 == 0 || !hashed && r.IntN(2) == 0 {
 					return one.Next(s)
 				}
@@ -200,22 +200,22 @@ func strangeHashes() (list []Stranger) {
 			})
 		}})
 	}
-	machines("two machines in turn, one of them a generator's", func(rng *rand.Rand) (one, other model.Generator) {
-		return linux(rng), model.LCG(rng.Uint64N(1<<31), 1103515245, 12345, 1<<31, 0)
+	machines("two machines in turn, one of them a generator's", func(rng *rand.Rand) (one, other simhost.Generator) {
+		return linux(rng), simhost.LCG(rng.Uint64N(1<<31), 1103515245, 12345, 1<<31, 0)
 	}, false, isn.ClassMixed, isn.ClassTupleClock, isn.ClassWeakRandom)
-	machines("two machines by hash, one of them a generator's", func(rng *rand.Rand) (one, other model.Generator) {
-		return linux(rng), model.LCG(rng.Uint64N(1<<31), 1103515245, 12345, 1<<31, 0)
+	machines("two machines by hash, one of them a generator's", func(rng *rand.Rand) (one, other simhost.Generator) {
+		return linux(rng), simhost.LCG(rng.Uint64N(1<<31), 1103515245, 12345, 1<<31, 0)
 	}, true, isn.ClassMixed, isn.ClassTupleClock, isn.ClassWeakRandom)
-	machines("a pool by hash, of two counters", func(rng *rand.Rand) (one, other model.Generator) {
-		return model.Counter(seq(rng), 64000, 0, 1, 0), model.Counter(seq(rng), 64000, 0, 1, 0)
+	machines("a pool by hash, of two counters", func(rng *rand.Rand) (one, other simhost.Generator) {
+		return simhost.Counter(seq(rng), 64000, 0, 1, 0), simhost.Counter(seq(rng), 64000, 0, 1, 0)
 	}, true, isn.ClassMixed)
-	machines("a pool by hash, of two clocks", func(rng *rand.Rand) (one, other model.Generator) {
-		return model.Counter(seq(rng), 0, 1e6, 1, 0), model.Counter(seq(rng), 0, 1e6, 1, 0)
+	machines("a pool by hash, of two clocks", func(rng *rand.Rand) (one, other simhost.Generator) {
+		return simhost.Counter(seq(rng), 0, 1e6, 1, 0), simhost.Counter(seq(rng), 0, 1e6, 1, 0)
 	}, true, isn.ClassMixed)
 	for _, shift := range []int{1, 33} {
-		list = append(list, Stranger{fmt.Sprintf("64 bits of a generator, from bit %d, 31 of them", shift), []isn.Class{isn.ClassWeakRandom}, func(rng *rand.Rand) model.Generator {
-			g := model.LCG(rng.Uint64(), 6364136223846793005, rng.Uint64()|1, 0, shift)
-			return model.GeneratorFunc(func(s model.SYN) craft.Seq { return g.Next(s) & 0x7fffffff })
+		list = append(list, Stranger{fmt.Sprintf("64 bits of a generator, from bit %d, 31 of them", shift), []isn.Class{isn.ClassWeakRandom}, func(rng *rand.Rand) simhost.Generator {
+			g := simhost.LCG(rng.Uint64(), 6364136223846793005, rng.Uint64()|1, 0, shift)
+			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { return g.Next(s) & 0x7fffffff })
 		}})
 	}
 	return list
@@ -229,17 +229,17 @@ func DrawStack(k Stranger, seed uint64) Foreign { return drawStranger(k, seed, 3
 
 // drawStranger gives one host in busy other people's connections, 0 none.
 func drawStranger(k Stranger, seed uint64, busy int) Foreign {
-	rng := rand.New(rand.NewPCG(seed, uint64(len(k.Name))<<32+uint64(k.Name[0])))
-	path := model.DrawPath(time.Duration(logUniform(rng, 50e3, 3e6)), rng)
+	rng := rand.New(rand.NewPCG(seed, seedOf(k.Name)))
+	path := simhost.DrawPath(time.Duration(logUniform(rng, 50e3, 3e6)), rng)
 	p := foreignPlans[rng.IntN(len(foreignPlans))]
 	f := Foreign{Plan: p.name, Missing: pick(rng, columns...)}
-	host := model.New(model.Truth{Kind: k.Name}, k.Make(rng), rng)
+	host := simhost.New(simhost.Truth{Kind: k.Name}, k.Make(rng), rng)
 	n := int(logUniform(rng, 20, 300))
 	if busy > 0 && rng.IntN(busy) == 0 {
 		path.Others = logUniform(rng, 0.1, 30)
 	}
 	f.Others = path.Others
-	f.Samples = model.Sample(isn.Plan{Steps: p.make(rng, n), Quick: true}, host, path, rng)
+	f.Samples = simhost.Sample(isn.Plan{Steps: p.make(rng, n), Quick: true}, host, path, rng)
 	for i := range f.Samples {
 		forget(&f.Samples[i], f.Missing)
 	}

@@ -8,15 +8,15 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
-// Kind is one way to make hosts that [model.Draw] never makes: a class with
+// Kind is one way to make hosts that [simhost.Draw] never makes: a class with
 // parameters at the edge of what it means.
 type Kind struct {
 	Class isn.Class
 	Name  string
-	Make  func(rng *rand.Rand) model.Generator
+	Make  func(rng *rand.Rand) simhost.Generator
 }
 
 // String is class and name.
@@ -28,14 +28,14 @@ func Kinds() []Kind {
 }
 
 // make draws a host of the kind.
-func (k Kind) host(rng *rand.Rand) *model.Host {
-	return model.New(model.Truth{Class: k.Class, Kind: k.Name}, k.Make(rng), rng)
+func (k Kind) host(rng *rand.Rand) *simhost.Host {
+	return simhost.New(simhost.Truth{Class: k.Class, Kind: k.Name}, k.Make(rng), rng)
 }
 
-// seed is the second half of the seeds of the kind's hosts.
-func (k Kind) seed() uint64 {
+// seedOf is the second half of the seeds of the hosts of a kind, by its name.
+func seedOf(name string) uint64 {
 	h := fnv.New64()
-	h.Write([]byte(k.String()))
+	h.Write([]byte(name))
 	return h.Sum64()
 }
 
@@ -43,8 +43,8 @@ func (k Kind) seed() uint64 {
 const farEvery = 4
 
 // path draws the way to the i-th host.
-func (k Kind) path(i int, cfg Config, rng *rand.Rand) model.Path {
-	p := model.DrawPath(cfg.Jitter, rng)
+func (k Kind) path(i int, cfg Config, rng *rand.Rand) simhost.Path {
+	p := simhost.DrawPath(cfg.Jitter, rng)
 	if i%farEvery == 0 {
 		p.RTT, p.Loss = 300*time.Millisecond, 0.05
 	}
@@ -56,9 +56,9 @@ func (k Kind) Run(cfg Config) []Outcome {
 	out := make([]Outcome, cfg.Hosts)
 	for i := range out {
 		seed := cfg.First + uint64(i)*cfg.Stride
-		rng := rand.New(rand.NewPCG(seed, k.seed()))
+		rng := rand.New(rand.NewPCG(seed, seedOf(k.String())))
 		host, path := k.host(rng), k.path(i, cfg, rng)
-		samples := model.Sample(cfg.plan(), host, path, rng)
+		samples := simhost.Sample(cfg.plan(), host, path, rng)
 		out[i] = Outcome{seed, host.Truth, path, isn.Analyze(samples, isn.Options{})}
 	}
 	return out
@@ -66,7 +66,7 @@ func (k Kind) Run(cfg Config) []Outcome {
 
 func seq(rng *rand.Rand) craft.Seq { return craft.Seq(rng.Uint32()) }
 
-func secret(rng *rand.Rand) model.Key { return model.Key{rng.Uint64(), rng.Uint64()} }
+func secret(rng *rand.Rand) simhost.Key { return simhost.Key{rng.Uint64(), rng.Uint64()} }
 
 func fork(rng *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())) }
 

@@ -6,7 +6,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe/isn"
-	"synscope/probe/isn/model"
+	"synscope/probe/isn/simhost"
 )
 
 // clockKinds are clocks from one count a second to one a nanosecond, and clocks
@@ -14,11 +14,11 @@ import (
 func clockKinds() (list []Kind) {
 	add := func(name string, hz, tick float64) {
 		list = append(list,
-			Kind{isn.ClassGlobalClock, name, func(rng *rand.Rand) model.Generator {
-				return model.Counter(seq(rng), 0, skewed(rng, hz), tick, rng.Float64())
+			Kind{isn.ClassGlobalClock, name, func(rng *rand.Rand) simhost.Generator {
+				return simhost.Counter(seq(rng), 0, skewed(rng, hz), tick, rng.Float64())
 			}},
-			Kind{isn.ClassTupleClock, name, func(rng *rand.Rand) model.Generator {
-				return model.TupleClock(secret(rng), skewed(rng, hz), tick, rng.Float64())
+			Kind{isn.ClassTupleClock, name, func(rng *rand.Rand) simhost.Generator {
+				return simhost.TupleClock(secret(rng), skewed(rng, hz), tick, rng.Float64())
 			}})
 	}
 	for _, hz := range []float64{1, 2, 10, 18.2, 64, 100, 250, 1000, 1e6, 62.5e6, 250e6, 1e9} {
@@ -34,17 +34,17 @@ func clockKinds() (list []Kind) {
 // step and a clock.
 func stepKinds() (list []Kind) {
 	for _, step := range []int32{1, 2, 64, 64000, 1e6, 1 << 28, 1 << 30, 0x7ffffff1, -1, -2, -64000, -1000003} {
-		list = append(list, Kind{isn.ClassGlobalStep, fmt.Sprint("step ", step), func(rng *rand.Rand) model.Generator {
+		list = append(list, Kind{isn.ClassGlobalStep, fmt.Sprint("step ", step), func(rng *rand.Rand) simhost.Generator {
 			start := pick(rng, seq(rng), craft.Seq(0).Add(-uint32(step)*uint32(1+rng.IntN(20)))) // near 0 and round it
-			return model.Counter(start, uint32(step), 0, 1, 0)
+			return simhost.Counter(start, uint32(step), 0, 1, 0)
 		}})
 	}
 	for _, m := range []struct{ step, hz, tick float64 }{{64000, 128000, 64000}, {64000, 256000, 128000}, {64000, 128000, 1}, {31232, 124928, 62464},
 		{64000, 250000, 1}, {1, 250000, 1}, {1, 100, 1}, {1, 10, 1}, {1000, 1000, 1}, {128000, 25000, 250}, {1 << 24, 1e6, 1}} {
 		name := fmt.Sprintf("step %.0f, %.0f counts %g times a second", m.step, m.tick, m.hz/m.tick)
-		list = append(list, Kind{isn.ClassGlobalMixed, name, func(rng *rand.Rand) model.Generator {
+		list = append(list, Kind{isn.ClassGlobalMixed, name, func(rng *rand.Rand) simhost.Generator {
 			start := pick(rng, seq(rng), craft.Seq(0).Add(-uint32(rng.IntN(1e6))))
-			return model.Counter(start, uint32(m.step), skewed(rng, m.hz), m.tick, rng.Float64())
+			return simhost.Counter(start, uint32(m.step), skewed(rng, m.hz), m.tick, rng.Float64())
 		}})
 	}
 	return list
@@ -56,11 +56,11 @@ func incrementKinds() (list []Kind) {
 		{1 << 20, 1<<20 + 100}, {1 << 24, 1 << 25}, {64000, 64007}} {
 		name := fmt.Sprintf("%d to %d", b[0], b[1])
 		list = append(list,
-			Kind{isn.ClassRandomIncrement, name, func(rng *rand.Rand) model.Generator {
-				return model.Increment(pick(rng, seq(rng), craft.Seq(0).Add(-(8*b[1]))), b[0], b[1], fork(rng))
+			Kind{isn.ClassRandomIncrement, name, func(rng *rand.Rand) simhost.Generator {
+				return simhost.Increment(pick(rng, seq(rng), craft.Seq(0).Add(-(8*b[1]))), b[0], b[1], fork(rng))
 			}},
-			Kind{isn.ClassTupleRandomIncrement, name, func(rng *rand.Rand) model.Generator {
-				return model.TupleIncrement(secret(rng), b[0], b[1], fork(rng))
+			Kind{isn.ClassTupleRandomIncrement, name, func(rng *rand.Rand) simhost.Generator {
+				return simhost.TupleIncrement(secret(rng), b[0], b[1], fork(rng))
 			}})
 	}
 	return list
@@ -69,16 +69,16 @@ func incrementKinds() (list []Kind) {
 // exactKinds are constants and cycles, of which 0 is a value.
 func exactKinds() (list []Kind) {
 	for n := 2; n <= 8; n++ {
-		list = append(list, Kind{isn.ClassRepeating, fmt.Sprint("cycle of ", n), func(rng *rand.Rand) model.Generator {
+		list = append(list, Kind{isn.ClassRepeating, fmt.Sprint("cycle of ", n), func(rng *rand.Rand) simhost.Generator {
 			cycle := make([]craft.Seq, n)
 			for i := range cycle {
 				cycle[i] = seq(rng)
 			}
 			cycle[0] = pick(rng, 0, cycle[0])
-			return model.Repeating(cycle)
+			return simhost.Repeating(cycle)
 		}})
 	}
 	return append(list,
-		Kind{isn.ClassConstant, "0", func(*rand.Rand) model.Generator { return model.Constant(0) }},
-		Kind{isn.ClassTupleConstant, "any", func(rng *rand.Rand) model.Generator { return model.TupleConstant(secret(rng)) }})
+		Kind{isn.ClassConstant, "0", func(*rand.Rand) simhost.Generator { return simhost.Constant(0) }},
+		Kind{isn.ClassTupleConstant, "any", func(rng *rand.Rand) simhost.Generator { return simhost.TupleConstant(secret(rng)) }})
 }

@@ -303,3 +303,38 @@ func TestReducedLatticeIsTheSameAndShort(t *testing.T) {
 		}
 	}
 }
+
+// rand() joined is found whatever its state, and its successors are told; the draws are those
+// of the C standard's example, of Microsoft's library and of glibc's rand_r().
+func TestJoinedRand(t *testing.T) {
+	ansi := func(s *uint32) uint32 { *s = *s*1103515245 + 12345; return *s / 65536 % 32768 }
+	microsoft := func(s *uint32) uint32 { *s = *s*214013 + 2531011; return *s >> 16 & 0x7fff }
+	for name, next := range map[string]func(s *uint32) uint32{
+		"ThreadX":      func(s *uint32) uint32 { high := ansi(s) << 16; return high | ansi(s) },
+		"low first":    func(s *uint32) uint32 { low := microsoft(s); return low | microsoft(s)<<16 },
+		"15 bits":      ansi,
+		"in the upper": func(s *uint32) uint32 { return microsoft(s) << 16 },
+		"rand_r": func(s *uint32) uint32 {
+			part := func(n uint32) uint32 { *s = *s*1103515245 + 12345; return *s / 65536 % n }
+			x := part(2048)
+			x = x<<10 ^ part(1024)
+			return x<<10 ^ part(1024)
+		},
+	} {
+		for seed := range uint32(5) {
+			s := seed * 0x9e3779b9
+			var run []Number
+			for i := range 12 {
+				run = append(run, Number{craft.Seq(next(&s)), i})
+			}
+			found := Search([][]Number{run})
+			if len(found) == 0 || found[0].Next == nil {
+				t.Errorf("%s, seed %d: %v", name, seed, found)
+				continue
+			}
+			if x, ok := found[0].Next(run); !ok || x != craft.Seq(next(&s)) {
+				t.Errorf("%s, seed %d: %s tells %d, %v", name, seed, found[0].Name, x, ok)
+			}
+		}
+	}
+}

@@ -1,5 +1,5 @@
 // Package weak recovers generators of numbers that look random and are not, from
-// the numbers themselves: congruential ones, known or not, whole or cut off,
+// the numbers themselves: congruential ones, known or not, whole, cut off or joined,
 // xorshift, shift registers, and whatever is linear over bits. Each is a file with
 // its paper. It is pure, and knows nothing of hosts or packets.
 //
@@ -40,7 +40,7 @@ const (
 
 // searches are asked in this order; the first of each kind that is found counts.
 var searches = []func(runs [][]Number) (Generator, bool){
-	inRuns(shiftRegisters), inRuns(knownLCG), inRuns(binaryLCG), inRuns(truncatedLCG), whereAllDiffer(anyLCG),
+	inRuns(joinedRand), inRuns(shiftRegisters), inRuns(knownLCG), inRuns(binaryLCG), inRuns(truncatedLCG), whereAllDiffer(anyLCG),
 	inRuns(xorshift), inRuns(linearStreams), whereAllDiffer(longRegisters), whereAllDiffer(linear),
 }
 

@@ -44,7 +44,7 @@ type Scene struct {
 // Codes are those for which there are scenes.
 func Codes() []why.Code {
 	var list []why.Code
-	for _, f := range faults {
+	for _, f := range faults() {
 		list = append(list, f.code)
 	}
 	return list
@@ -56,7 +56,7 @@ func Random(code why.Code, seed uint64, loss float64) Scene {
 	rng := rand.New(rand.NewPCG(seed, 11))
 	s := network(rng, loss)
 	s.Code = code
-	for _, f := range faults {
+	for _, f := range faults() {
 		if f.code == code {
 			f.make(&s, rng)
 		}

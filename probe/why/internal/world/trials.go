@@ -8,7 +8,7 @@ import (
 
 const (
 	wait   = 1300 * time.Millisecond // for an answer
-	repeat = time.Second             // after which hosts repeat a SYN-ACK
+	repeat = time.Second             // after which hosts retransmit a SYN-ACK
 
 	leastRTO = 250 * time.Millisecond // of bytes
 )
@@ -34,8 +34,8 @@ func (w *World) trial(t *why.Trial) time.Duration {
 		return w.trace(t)
 	case why.Kernel:
 		return w.kernel(t)
-	case why.Again:
-		return w.again(t)
+	case why.DuplicateSYN:
+		return w.duplicateSYN(t)
 	}
 	return w.connection(t)
 }
@@ -116,9 +116,19 @@ func (w *World) judge(t *why.Trial, answers []answer) {
 			w.sent++
 		}
 	}
+	w.overruled(t, answers)
 }
 
-// repeated is the second SYN-ACK of a host whose first was lost.
+// overruled notes an ICMP error that the host's own answer overrules.
+func (w *World) overruled(t *why.Trial, answers []answer) {
+	for _, a := range answers {
+		if t.Outcome == why.SYNACK && a.says.routers() {
+			t.Reply.Overruled = w.address(a.from, packet{t: t})
+		}
+	}
+}
+
+// repeated is the second SYN-ACK of a host whose first one was lost.
 func (w *World) repeated(p packet) (answer, bool) {
 	a := answer{says: saysSYNACK, from: w.far(), after: repeat + w.rtt()}
 	if w.rng.Float64() < w.LossBack || w.Back != nil && w.Back(w, p, a) || a.after > wait {
@@ -127,8 +137,8 @@ func (w *World) repeated(p packet) (answer, bool) {
 	return a, true
 }
 
-// again sends the same SYN twice.
-func (w *World) again(t *why.Trial) time.Duration {
+// duplicateSYN sends the same SYN twice.
+func (w *World) duplicateSYN(t *why.Trial) time.Duration {
 	took := w.syn(t, 0, 64)
 	if t.Outcome != why.SYNACK {
 		return took
@@ -274,7 +284,7 @@ func (w *World) bytes(t *why.Trial) time.Duration {
 // that are too large for the way back.
 func (w *World) answerLost(t *why.Trial) bool {
 	says := w.Greets
-	if t.Says == why.Request {
+	if t.Sends == why.Request {
 		says = w.Answers
 	}
 	return w.BackMTU > 0 && says > w.BackMTU-40
@@ -305,7 +315,7 @@ func (w *World) whichWay(t *why.Trial, there, back, left int) {
 	}
 }
 
-// hold sees whether the SYN-ACK comes again, and then tries a byte.
+// hold sees whether the SYN-ACK is retransmitted, and then tries a byte.
 func (w *World) hold(t *why.Trial) time.Duration {
 	t.Outcome = why.Acked
 	w.sent++

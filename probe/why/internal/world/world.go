@@ -152,6 +152,11 @@ const (
 	saysFIN
 )
 
+// routers tells whether a router says so.
+func (s says) routers() bool {
+	return s == saysExceeded || s == saysUnreachable || s == saysNoRoute || s == saysProhibited
+}
+
 // answer is one packet that comes back.
 type answer struct {
 	says  says

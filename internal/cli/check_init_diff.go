@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"synscope/internal/check"
+	"synscope/internal/report/record"
+	"synscope/internal/report/units"
+	"synscope/internal/target"
+	"synscope/probe"
+)
+
+// writeExpectations is check --init: it looks at targets and writes what holds of
+// them now.
+func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
+	if o.Diff {
+		return usagef("--init and --diff: one of them at a time")
+	}
+	if len(o.words) == 0 {
+		return usagef("check --init: no target")
+	}
+	ports, err := target.DefaultPorts(), error(nil)
+	if o.given["p"] {
+		if ports, err = target.ParsePorts(o.PortList); err != nil {
+			return usagef("-p: %w", err)
+		}
+	}
+	j := &checkJob{options: o, streams: s, path: "--init", expected: check.Seen(o.words, ports)}
+	if err := inOrder(func() error { return j.resolve(ctx) }, j.unresolved, j.readRate); err != nil {
+		return err
+	}
+	d := &display{streams: s, level: o.level()}
+	facts, _, err := j.probe(ctx, d)
+	if err != nil {
+		return err
+	}
+	j.expected = check.Measured(j.expected, j.hosts, facts)
+	j.needs = j.expected.Needs(j.hosts)
+	if err := j.probeInto(ctx, facts, d); err != nil {
+		return err
+	}
+	comment := units.Printable("synscope "+strings.Join(s.Args, " ")) + "\n# on " + time.Now().Format(time.RFC3339)
+	if err := check.Write(s.Out, comment, o.words, j.hosts, check.Scope{Ports: ports, Asked: o.given["p"]}, facts); err != nil {
+		return &exit{exitInterrupted, err}
+	}
+	return nil
+}
+
+// unresolved refuses names without an address: nothing can be seen of them.
+func (j *checkJob) unresolved() error {
+	for _, word := range j.expected.Words() {
+		switch why := j.unasked[word]; {
+		case len(j.hosts[word]) > 0:
+		case why != "":
+			return usagef("%s: no answer of a resolver: %s", word, why)
+		default:
+			return usagef("%s does not resolve", word)
+		}
+	}
+	return nil
+}
+
+// compareRuns is check --diff.
+func compareRuns(ctx context.Context, s Streams, o *checkOptions) error {
+	if len(o.words) != 2 {
+		return usagef("check --diff: name two files of JSON lines, the older first")
+	}
+	if err := o.refuseHosts("changes are no hosts"); err != nil {
+		return err
+	}
+	files, err := openAll(ctx, o.words)
+	if err != nil {
+		return err
+	}
+	if err := confineFiles(&o.common, s); err != nil {
+		return err
+	}
+	var runs [2]*check.Run
+	for i, path := range o.words {
+		run, err := readRun(path, files[i], s)
+		if err != nil {
+			return usage(err)
+		}
+		runs[i] = run
+	}
+	changes, err := check.Compare(runs[0], runs[1])
+	if err != nil {
+		return usage(err)
+	}
+	d, err := newDisplay(&o.common, s, &target.Set{})
+	if err != nil {
+		return err
+	}
+	s.work.begin()
+	start := time.Now()
+	err = d.Record(&record.Run{Version: Version, Command: "check", Args: s.Args, Start: start})
+	for _, x := range changes {
+		err = cmp.Or(err, d.Record(&record.Change{Target: x.Target, What: x.What, Old: x.Old, New: x.New}))
+	}
+	summary := probe.Summary{Probes: uint64(len(changes)), Complete: true, Took: time.Since(start)}
+	err = cmp.Or(err, d.Record(record.NewSummary(&summary, time.Now())))
+	if err = d.finish(err); err == nil && len(changes) > 0 {
+		return errNo
+	}
+	return err
+}
+
+func readRun(path string, f *os.File, s Streams) (*check.Run, error) {
+	var in io.Reader = s.In
+	if f != nil {
+		defer f.Close()
+		in = f
+	}
+	run, err := check.ReadRun(path, in)
+	if errors.Is(err, check.ErrRun) && path == "-" {
+		return nil, fmt.Errorf("standard input: %w", err)
+	}
+	return run, err
+}

@@ -1,0 +1,40 @@
+package wire
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"synscope/craft"
+)
+
+// A SYN-ACK that comes again a second after its RST tells that the RST was lost,
+// once a connection; copies on the way and questions tell nothing, and memory is bounded.
+func TestLostResets(t *testing.T) {
+	closing := Response{
+		Src: netip.MustParseAddrPort("192.0.2.1:40000"), Dst: netip.MustParseAddrPort("192.0.2.2:80"), Flags: craft.RST, Seq: 7,
+	}
+	other, question := closing, closing
+	other.Seq, question.Flags = 8, craft.ACK
+	var r Responder
+	for _, step := range []struct {
+		at   time.Duration
+		x    Response
+		want uint64
+	}{
+		{0, closing, 0}, {0, question, 0}, {300 * time.Millisecond, closing, 0}, {900 * time.Millisecond, other, 0},
+		{1000 * time.Millisecond, closing, 1}, {1000 * time.Millisecond, question, 1}, {1100 * time.Millisecond, other, 1},
+		{3000 * time.Millisecond, closing, 1}, {9000 * time.Millisecond, other, 2}, {11 * time.Second, closing, 2},
+	} {
+		if r.Add(step.x, step.at); r.LostResets() != step.want {
+			t.Errorf("at %v: %d, want %d", step.at, r.LostResets(), step.want)
+		}
+	}
+	for i := range uint32(5 * mostRemembered) {
+		other.Seq = craft.Seq(i)
+		r.lost.note(uint64(i)+1<<32, &other, 12*time.Second)
+	}
+	if n := len(r.lost.closed) + len(r.lost.before); n > 2*mostRemembered {
+		t.Errorf("%d connections are remembered", n)
+	}
+}

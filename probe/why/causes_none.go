@@ -1,0 +1,70 @@
+package why
+
+import (
+	"fmt"
+	"net/netip"
+
+	"synscope/internal/binomial"
+)
+
+// noCause is the verdict that nothing is wrong.
+func noCause() []Cause {
+	return []Cause{
+		{
+			Code: Healthy, Title: "nothing is wrong", Prior: 6,
+			Variants: variants(rules()),
+			Words:    healthyWords,
+			Advice:   "Nothing, on this evidence. If it fails for others, run this where they are; if it fails now and then, run it longer (--budget 4000,10m) or at the hour at which it fails.",
+			Commands: commands("ping -c 100 --flow vary %s"),
+		},
+	}
+}
+
+// healthyWords tell what was out of the ordinary although nothing is wrong with most of it,
+// and what share of slow connections so few leave possible.
+func healthyWords(k *Knowledge) (title, advice string) {
+	if n, from := k.overruled(); n > 0 {
+		return fmt.Sprintf("the port is open, although %d SYNs drew an ICMP error from %s before the host answered", n, from),
+			"Ask who runs the sender of the ICMP errors why it sends them: what it says cannot be reached can. connect(2) of Linux gives up at such an error while it waits for the SYN-ACK, so that clients may fail."
+	}
+	if few := slowWhere(k); few != "" {
+		return "nothing is wrong with most connections, but " + few,
+			"So few slow ones may be chance: a busy moment of the host, or of the network. If they matter, look again for longer (--budget 4000,10m): whether they keep to one backend, or to a time, shows only in many."
+	}
+	if bound := k.slowBound(); bound != "" {
+		return "nothing is wrong", "Nothing, on this evidence. " + bound + " If it fails for others, run this where they are; if it fails or is slow now and then, run it longer (--budget 4000,10m) or at the hour at which it is."
+	}
+	return "", ""
+}
+
+// slowBound says what share of slow connections is possible where none was seen; "" where
+// no program was asked.
+func (k *Knowledge) slowBound() string {
+	n := k.count(func(t *Trial) bool { return t.Kind == Connect && t.Role == Target && t.Outcome == Acked })
+	if n == 0 || slowWhere(k) != "" {
+		return ""
+	}
+	return fmt.Sprintf("Of %d connections none was slow, so that at 95 %% fewer than %.0f %% are.", n, 100*binomial.UpperBound(n, 0, 0.95))
+}
+
+// overruled counts the SYNs whose answer came after an ICMP error, and names a sender of those.
+func (k *Knowledge) overruled() (n int, from netip.Addr) {
+	k.each(toTarget, func(t *Trial) {
+		if t.Outcome.answered() && t.Reply.Overruled.IsValid() {
+			n, from = n+1, t.Reply.Overruled
+		}
+	})
+	return n, from
+}
+
+// noneOfThese is the verdict that no cause of the others fits.
+func noneOfThese() []Cause {
+	return []Cause{
+		{
+			Code: Unknown, Title: "none of the known causes fits", Prior: 0.5,
+			Variants: variants(rules(&frequencies{})),
+			Advice:   "See what repeats in the evidence. A capture at the far side (tcpdump on the host) beside this run, another vantage point, or a longer run (--budget) would tell more.",
+			Commands: commands("why --budget 4000,5m %s"),
+		},
+	}
+}

@@ -1,0 +1,45 @@
+package why
+
+import "slices"
+
+// The trials that rules are of.
+
+// toTarget tells whether a trial begins with a SYN to the port in question.
+func toTarget(t *Trial) bool { return t.opens(Target) }
+
+// toHost tells whether it sends anything to the host.
+func toHost(t *Trial) bool {
+	return t.Role != Against && t.Kind != Trace && t.Kind != Local
+}
+
+// toHostTCP leaves echo requests out.
+func toHostTCP(t *Trial) bool { return toHost(t) && t.Kind != Echo }
+
+// anything tells whether a trial sends anything, to whomever.
+func anything(t *Trial) bool { return t.Kind != Trace && t.Kind != Local }
+
+// newFlow tells whether it begins with a packet that no connection was opened for.
+func newFlow(t *Trial) bool { return toHost(t) }
+
+func isFact(f ...Fact) func(*Trial) bool {
+	return func(t *Trial) bool {
+		if t.Kind != Local {
+			return false
+		}
+		for _, g := range f {
+			if t.Fact == g {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func isKind(k Kind, r Role) func(*Trial) bool {
+	return func(t *Trial) bool { return t.Kind == k && t.Role == r }
+}
+
+// isSYNTo tells whether a trial is a lone SYN to a port of one of some roles.
+func isSYNTo(roles ...Role) func(*Trial) bool {
+	return func(t *Trial) bool { return t.Kind == SYN && slices.Contains(roles, t.Role) }
+}
