@@ -60,11 +60,19 @@ type State struct {
 }
 
 // Check compares the run of a checkpoint with the one that is to go on. The
-// error names everything that differs.
+// error names everything that differs; it is [ErrDamaged] where a run cannot be where
+// the checkpoint says.
 func (s *State) Check(run Run) error {
-	if s.Run == run {
-		return nil
+	switch {
+	case s.Run != run:
+		return s.differences(run)
+	case s.Position > s.Targets, s.Part < 0:
+		return fmt.Errorf("%w: position %d of %d targets, part %d", ErrDamaged, s.Position, s.Targets, s.Part)
 	}
+	return nil
+}
+
+func (s *State) differences(run Run) error {
 	var errs []error
 	differ := func(what string, was, is any) {
 		if was != is {
@@ -73,13 +81,21 @@ func (s *State) Check(run Run) error {
 	}
 	differ("the seed", s.Seed, run.Seed)
 	differ("the shard", shard{s.Shard, s.Shards}, shard{run.Shard, run.Shards})
-	differ("the technique", s.Technique, run.Technique)
+	differ("the technique", plain(s.Technique), plain(run.Technique))
 	differ("the number of probes a target", s.Probes, run.Probes)
 	differ("the number of targets", s.Targets, run.Targets)
 	if len(errs) == 0 {
 		errs = append(errs, errors.New("targets, exclusions or ports are not the same"))
 	}
 	return fmt.Errorf("%w: %w", ErrForeign, list(errs))
+}
+
+// plain is a word as it is, and quoted where it has more than letters in it or is long.
+func plain(word string) string {
+	if quoted := fmt.Sprintf("%.40q", word); quoted != `"`+word+`"` {
+		return quoted
+	}
+	return word
 }
 
 type shard struct{ index, count uint64 }

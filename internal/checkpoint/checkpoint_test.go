@@ -86,6 +86,21 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// A place that no run can be at is no checkpoint's, whoever has written it, and what
+// it calls itself is quoted.
+func TestImpossible(t *testing.T) {
+	for _, state := range []State{sample(run.Targets + 1), {Run: run, Part: -1}} {
+		if err := state.Check(run); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%+v: %v", state, err)
+		}
+	}
+	state := sample(1)
+	state.Technique = "\x1b[2J\nsyn"
+	if err := state.Check(run); !errors.Is(err, ErrForeign) || strings.ContainsAny(err.Error(), "\x1b\n") {
+		t.Errorf("%q", err)
+	}
+}
+
 // A save that fails, or that a kill cut short, leaves what was there.
 func TestFailedSaveKeepsTheOld(t *testing.T) {
 	dir := t.TempDir()

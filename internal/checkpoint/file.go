@@ -78,7 +78,7 @@ func decode(b []byte) (State, error) {
 		return State{}, err
 	}
 	if l.Schema != schema {
-		return State{}, fmt.Errorf("its format is %q, this program knows %q", l.Schema, schema)
+		return State{}, fmt.Errorf("its format is %.40q, this program knows %q", l.Schema, schema)
 	}
 	return l.State, nil
 }

@@ -26,8 +26,8 @@ func readCommand(s Streams) *cli.Command {
 		Name:      "read",
 		Usage:     "the same judgements, from capture files, with no privilege",
 		ArgsUsage: "FILE...",
-		Description: "Reads pcap and pcapng files, packed with gzip or not, several in the order of\n" +
-			"time; \"-\" is standard input, where connections are reported as they end. Every\n" +
+		Description: "Reads pcap and pcapng files, packed with gzip or bzip2 or not, several in the order\n" +
+			"of time; \"-\" is standard input, where connections are reported as they end. Every\n" +
 			"connection attempt is a line; -v adds its segments. With --segments there is a\n" +
 			"record for each packet too. What a capture misses is unknown, and said to be.\n" +
 			"--filter is written in the language of pcap-filter(7): host, net, port,\n" +

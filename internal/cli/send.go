@@ -205,12 +205,15 @@ func (j *sendJob) exchange(ctx context.Context, s *session, pair netip.AddrPort)
 	if pair.Addr().Zone() != "" {
 		cfg.Link = route.IfIndex
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var failed error
 	var came replies
 	cfg.OnSegment = func(l handshake.Line) {
 		came.note(&l, j.wanted)
-		if err := s.Record(record.NewSegment(&l)); failed == nil {
+		if err := s.Record(record.NewSegment(&l)); failed == nil && err != nil {
 			failed = err
+			stop() // nobody would be told what else comes
 		}
 	}
 	summary, err := handshake.Exchange(ctx, conn, cfg)

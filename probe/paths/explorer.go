@@ -22,6 +22,7 @@ type explorer struct {
 	short    bool // something was left out because it would have been too much
 	follows  bool // the flows are given, and nothing is looked for
 	over     bool // silence is taken for an answer: nothing more is sent
+	crowded  int  // the TTL at which too many answer for a network; 0: none
 
 	latest *graph // that next drew; nil: none yet
 
@@ -55,6 +56,9 @@ func (x *explorer) next() []want {
 	}
 	g := x.graph()
 	x.latest = g
+	if x.crowded = g.crowd(); x.crowded > 0 {
+		return nil
+	}
 	list := x.plan(g)
 	if len(list) == 0 && !x.flying() {
 		list = x.ends(g)

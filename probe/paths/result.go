@@ -17,8 +17,11 @@ func (r *runner) result(err error) *Map {
 	m.Summary.Rate = perSecond(m.Summary.Sent, r.Counters.LastSend)
 	m.Summary.Complete = err == nil
 	m.Summary.Probes, m.Summary.States[m.Verdict.State] = 1, 1
-	m.Complete = m.Complete && err == nil
+	m.Complete = m.Complete && err == nil && r.x.crowded == 0
 	m.find()
+	if r.x.crowded > 0 {
+		m.Findings = append(m.Findings, crowded(r.x.crowded))
+	}
 	return m
 }
 

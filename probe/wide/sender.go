@@ -46,6 +46,7 @@ type sender struct {
 
 	adaptAt    time.Duration
 	adapted    uint64 // sent by then
+	flood      wire.Flood
 	firewalled uint64 // packets that a firewall of this machine refused since
 	drops      uint64 // of the kernel's, seen by then
 

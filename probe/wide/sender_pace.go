@@ -56,18 +56,19 @@ func (s *sender) payResets(budget int) (paid int) {
 }
 
 // adapt slows down while the kernel drops answers, unless the rate was a
-// command.
+// command, or what it drops is a flood.
 func (s *sender) adapt(now time.Duration) {
 	if now < s.adaptAt {
 		return
 	}
-	drops := s.net.Stats().KernelDrops
-	sent := s.status.sent - s.adapted
+	stats := s.net.Stats()
+	drops, sent := stats.KernelDrops, s.status.sent-s.adapted
+	flooded := s.flood.Look(stats, sent)
 	switch {
 	case s.adaptAt > 0 && sent > 0 && s.firewalled > sent/limitedShare:
 		s.pace.Cap(wire.PerSecond(sent, now-s.adaptAt+wire.LookEvery))
 	case !s.cfg.FixedRate:
-		if s.adaptAt > 0 && drops > s.drops {
+		if s.adaptAt > 0 && drops > s.drops && !flooded {
 			s.pace.Slower(wire.PerSecond(s.status.sent-s.adapted, wire.LookEvery))
 		} else {
 			s.pace.Faster()

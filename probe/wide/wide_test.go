@@ -388,6 +388,30 @@ func TestStatelessDropsAreNotSilence(t *testing.T) {
 	})
 }
 
+// What strangers send beyond what this machine can read does not slow a run down: at a
+// sixty-fourth of its rate it would take half a minute.
+func TestStatelessFloodDoesNotSlowDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		found := newAnswers()
+		flood := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			simnet.AllOpen{}.Respond(now, in, out)
+			if in.Flags.Has(craft.RST) {
+				return
+			}
+			for i := range 60 {
+				forged := craft.Segment{Src: in.Dst, Dst: in.Src, Seq: 1, Ack: craft.Seq(i), Flags: craft.SYN | craft.ACK, TTL: 60}
+				out.Segment(0, &forged)
+			}
+		})
+		s, err := stateless(t, t.Context(), simnet.Config{Back: simnet.Path{Delay: 5 * ms}}, flood,
+			wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/19"), Config: scan.Config{Rate: 10_000, Retries: -1}},
+			found, simnet.ReceiveQueue(40))
+		if err != nil || s.KernelDrops < 1000 || s.Took > 6*time.Second {
+			t.Errorf("%v: %v, %d dropped", err, s.Took, s.KernelDrops)
+		}
+	})
+}
+
 // Open beats the reset that somebody forged before it.
 func TestStatelessBetterAnswerSupersedes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -40,11 +40,15 @@ func (p *Pace) Allowance(now time.Duration, limit int) int {
 // wake-up may come late by the other half.
 const Together = Slack / 2
 
+// togetherAtMost is how many packets wait for each other: five full batches cost hardly
+// less each than one does.
+const togetherAtMost = 5 * BatchSize
+
 // Gathers is for how long packets wait for each other: not at all where it would be for
 // one or two.
 func (p *Pace) Gathers() time.Duration {
 	if p.interval() < float64(Together)/3 {
-		return Together
+		return min(Together, time.Duration(togetherAtMost*p.interval()))
 	}
 	return 0
 }

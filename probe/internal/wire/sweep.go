@@ -21,6 +21,7 @@ type Sweep struct {
 	Crowds    Crowds
 	Counters  Counters
 	Outage    Outage
+	flood     Flood
 
 	Start    time.Time
 	Now      time.Duration // since Start, read once a turn
@@ -66,10 +67,19 @@ func (x *Sweep) Run(ctx context.Context, ready <-chan struct{}, handle func(*Eve
 			return
 		}
 		if wait := min(wakeUp(), x.Counters.NextLook) - x.Now; wait > 0 {
-			x.Inbox.Wait(wait, x.Pace.Gathers())
+			x.Inbox.Wait(wait, x.gathers())
 		}
 		x.check(x.Inbox.Take(x.readClock))
 	}
+}
+
+// gathers is for how long what comes is let come together: not where it comes one by one,
+// and nothing else is waited for.
+func (x *Sweep) gathers() time.Duration {
+	if !x.Hungry && !x.Inbox.Busy() {
+		return 0
+	}
+	return x.Pace.Gathers()
 }
 
 // passTime notes how much of the time since the last turn the pace could be used.
@@ -138,11 +148,14 @@ func (x *Sweep) Refused(err error) {
 func (x *Sweep) LookDue() bool { return x.Now >= x.Counters.NextLook }
 
 // Look looks at the counters: how many packets left since the last time, at what
-// rate that was, and whether the kernel has dropped replies meanwhile.
+// rate that was, and whether the kernel has dropped replies meanwhile, other than in a
+// flood.
 func (x *Sweep) Look() (sent uint64, rate float64, dropped bool) {
 	c := &x.Counters
-	drops := x.Network.Stats().KernelDrops - c.Base.KernelDrops
-	sent, dropped = c.Sent-c.LastSent, drops > c.Drops
+	stats := x.Network.Stats()
+	drops := stats.KernelDrops - c.Base.KernelDrops
+	sent = c.Sent - c.LastSent
+	dropped = !x.flood.Look(stats, sent) && drops > c.Drops
 	rate = PerSecond(sent, x.Now-c.LastLook)
 	c.Drops, c.LastSent, c.LastLook, c.NextLook = drops, c.Sent, x.Now, x.Now+LookEvery
 	return sent, rate, dropped

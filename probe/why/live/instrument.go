@@ -338,7 +338,7 @@ func (i *Instrument) read() {
 		}
 		if err != nil {
 			if !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
-				i.failure = fmt.Errorf("receiving: %w", err)
+				i.failure = fmt.Errorf("%w: receiving: %w", probe.ErrNetworkDown, err)
 			}
 			return
 		}

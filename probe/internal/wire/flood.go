@@ -1,0 +1,27 @@
+package wire
+
+import "synscope/netraw"
+
+// Flood tells a flood from answers of ours that come too fast: a run that slowed down
+// for what strangers send would take as long as they like, and lose as much.
+type Flood struct {
+	came uint64 // packets by the last look, read or dropped
+	sent uint64 // of ours, in the time before it
+}
+
+// What is more than floodShare times as much as was sent, in this time or the one
+// before, and more than floodLeast, is not answers.
+const (
+	floodShare = 8
+	floodLeast = 1000
+)
+
+// Look tells whether what came since the last look was a flood; sent is how many
+// packets of ours left in that time.
+func (f *Flood) Look(s netraw.Stats, sent uint64) bool {
+	came := s.Received + s.KernelDrops
+	since := came - min(f.came, came)
+	most := max(sent, f.sent)
+	f.came, f.sent = came, sent
+	return since > max(floodShare*most, floodLeast)
+}

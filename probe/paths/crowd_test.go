@@ -1,0 +1,42 @@
+package paths
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/internal/probetest"
+	"synscope/probe/simnet"
+)
+
+// crowd answers every probe as a router that was never seen before.
+func crowd() simnet.Host {
+	told := uint32(10 << 24)
+	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+		told++
+		out.ICMP(0, &simnet.ICMP{From: netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, told))), Type: 11, Quote: *in})
+	})
+}
+
+// Somebody who answers each probe in another name makes a run neither endless nor dear.
+func TestCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := probetest.World{Host: crowd(), Ports: 1000, Opts: []simnet.Option{simnet.WatchOutgoing()}}
+		w.Config.Out.Delay = 10 * time.Millisecond
+		conn := w.Conn()
+		defer conn.Close()
+		m, err := Run(t.Context(), conn, Config{Target: target4, MaxHops: 6})
+		if err != nil || m.Complete || m.Probes > 4*mostWide || m.Summary.Took > 30*time.Second {
+			t.Errorf("%v: %d probes in %v, complete %v", err, m.Probes, m.Summary.Took, m.Complete)
+		}
+		if !slices.ContainsFunc(m.Findings, func(f probe.Finding) bool { return f.Code == "hop-crowded" }) {
+			t.Errorf("findings %v", m.Findings)
+		}
+		t.Log(m.Probes, m.Asked, len(m.Nodes), m.Summary.Took)
+	})
+}
