@@ -35,7 +35,8 @@ func (p *Packet) Decode(b []byte, c Checksums) error {
 // DecodeFirst is Decode for a packet that may be the first of several fragments (RFC
 // 791 §3.2, RFC 8200 §4.5): it reads the headers that are in it, options and payload
 // as far as they are. The checksum of what only all fragments hold is not verified,
-// and Fragment says so: take nothing from it but what repeats a number of your own.
+// and Fragment says so, also beside an error: take nothing from it but what repeats a
+// number of your own.
 // Of later fragments the error is [ErrFragment].
 func (p *Packet) DecodeFirst(b []byte, c Checksums) error {
 	*p = Packet{}

@@ -294,3 +294,46 @@ func TestFragmentHeadersAddUp(t *testing.T) {
 		}
 	}
 }
+
+// Of a first fragment the headers are read as far as they are there; of a later one
+// nothing, and a whole packet is as ever.
+func TestDecodeFirst(t *testing.T) {
+	syn4, syn6 := synIPv4(), synIPv6()
+	whole4, whole6 := mustBuild(t, syn4), mustBuild(t, syn6)
+	first4 := func(word uint16, n int) []byte {
+		b := bytes.Clone(whole4)
+		binary.BigEndian.PutUint16(b[6:], word)
+		return rewriteIPv4(b, nil, 6, whole4[20:20+n])
+	}
+	first6 := func(word uint16, n int) []byte {
+		return rewriteIPv6(whole6, 44, []byte{6, 0, byte(word >> 8), byte(word), 0, 0, 0, 9}, whole6[40:40+n])
+	}
+	spoilt := first4(0x2000, 24)
+	spoilt[8]++
+	for _, tt := range []struct {
+		name     string
+		b        []byte
+		fragment bool
+		want     error
+	}{
+		{"whole", whole4, false, nil},
+		{"whole, IPv6", whole6, false, nil},
+		{"24 bytes", first4(0x2000, 24), true, nil},
+		{"24 bytes, IPv6", first6(1, 24), true, nil},
+		{"20 bytes", first4(0x2000, 20), true, nil},
+		{"16 bytes", first4(0x2000, 16), true, craft.ErrTruncated},
+		{"later", first4(0x2003, 16), false, craft.ErrFragment},
+		{"last", first4(0x0003, 16), false, craft.ErrFragment},
+		{"later, IPv6", first6(25, 16), false, craft.ErrFragment},
+		{"IP sum wrong", spoilt, false, craft.ErrChecksum},
+	} {
+		var p craft.Packet
+		err := p.DecodeFirst(tt.b, craft.VerifyChecksums)
+		if err != tt.want || p.Fragment != tt.fragment {
+			t.Errorf("%s: %v, fragment %v", tt.name, err, p.Fragment)
+		}
+		if s := &p.Segment; err == nil && (s.Seq != syn4.Seq && s.Seq != syn6.Seq || s.Flags != syn4.Flags && s.Flags != syn6.Flags) {
+			t.Errorf("%s: %v", tt.name, s)
+		}
+	}
+}

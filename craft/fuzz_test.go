@@ -20,10 +20,19 @@ func FuzzDecode(f *testing.F) {
 	good4, good6 := mustBuild(f, synIPv4()), mustBuild(f, synIPv6())
 	f.Add(rewriteIPv4(good4, []byte{7, 7, 4, 0, 0, 0, 0, 0}, 6, good4[20:]))
 	f.Add(rewriteIPv4(good4, nil, 51, append(append([]byte{6, 4}, make([]byte, 22)...), good4[20:]...)))
+	f.Add(rewriteIPv4(append([]byte{0x45, 0, 0, 0, 0, 0, 0x20}, good4[7:20]...), nil, 6, good4[20:44]))
+	f.Add(rewriteIPv6(good6, 44, []byte{6, 0, 0, 1, 0, 0, 0, 9}, good6[40:64]))
 	f.Add(rewriteIPv6(good6, 0, []byte{44, 0, 1, 4, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 9}, good6[40:]))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var p craft.Packet
-		if err := p.Decode(b, craft.TrustChecksums); err != nil {
+		var p, first craft.Packet
+		err := p.Decode(b, craft.TrustChecksums)
+		switch also := first.DecodeFirst(b, craft.TrustChecksums); {
+		case also == nil && first.Fragment != (err == craft.ErrFragment), also != nil && err == nil:
+			t.Errorf("%v as a whole, %v as a first fragment (%v)", err, also, first.Fragment)
+		case also == nil && first.Kind == craft.PacketTCP && len(first.Segment.Options)+len(first.Segment.Payload) > len(b):
+			t.Errorf("%d bytes of options and %d of payload in %d", len(first.Segment.Options), len(first.Segment.Payload), len(b))
+		}
+		if err != nil {
 			if p.Kind != craft.PacketOther {
 				t.Errorf("kind %v and %v", p.Kind, err)
 			}

@@ -66,8 +66,7 @@ func (b *bell) gather(s *socket, d, gather time.Duration) {
 // time waits.
 func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 	set[0] = unix.PollFd{Fd: int32(b.fd), Events: unix.POLLIN}
-	timeout := unix.NsecToTimespec(int64(max(d, 0)))
-	if n, err := ppoll(set, &timeout, d); err != nil || n == 0 || set[0].Revents == 0 {
+	if n, err := ppoll(set, max(d, 0)); err != nil || n == 0 || set[0].Revents == 0 {
 		return false
 	}
 	var count [8]byte
@@ -76,19 +75,27 @@ func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 }
 
 // briefly is how long a wait may be of which the runtime is not told. Told of one, it
-// wakes threads of its own every 20 µs, to take over what else is to be done (sysmon in
-// runtime/proc.go): for a short wait more work than the wait saves.
-const briefly = 2 * time.Millisecond
+// wakes a thread of its own fifty times, 20 µs apart, to take over what else is to be done
+// (sysmon in runtime/proc.go): for a short wait more work than the wait saves. One of which
+// it knows nothing it interrupts by a signal, every 10 ms or when it wants to collect
+// garbage, and gets its turn then.
+const briefly = 50 * time.Millisecond
 
-func ppoll(set []unix.PollFd, timeout *unix.Timespec, d time.Duration) (n int, err error) {
+func ppoll(set []unix.PollFd, d time.Duration) (n int, err error) {
 	if d > briefly || runtime.GOMAXPROCS(0) == 1 {
-		return unix.Ppoll(set, timeout, nil)
+		timeout := unix.NsecToTimespec(int64(d))
+		return unix.Ppoll(set, &timeout, nil)
 	}
-	ready, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&set[0])), uintptr(len(set)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
-	if errno != 0 {
-		return 0, errno
+	for until := time.Now().Add(d); ; d = time.Until(until) {
+		timeout := unix.NsecToTimespec(int64(max(d, 0)))
+		ready, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&set[0])), uintptr(len(set)), uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+		switch {
+		case errno == 0:
+			return int(ready), nil
+		case errno != unix.EINTR:
+			return 0, errno
+		}
 	}
-	return int(ready), nil
 }
 
 func (b *bell) close() error {

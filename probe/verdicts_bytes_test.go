@@ -83,72 +83,33 @@ func behind(p []byte, kind byte, rest ...byte) []byte {
 	h[0] = p[place]
 	copy(h[1:], rest)
 	p[place] = kind
-	return lengthen(slices.Insert(p, header(p), h...))
-}
-
-// lengthen makes the length and the sum of an IP header right.
-func lengthen(p []byte) []byte {
-	if p[0]>>4 == 6 {
-		binary.BigEndian.PutUint16(p[4:], uint16(len(p)-40))
-		return p
-	}
-	binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
-	p[10], p[11] = 0, 0
-	sum := uint32(0)
-	for i := 0; i < header(p); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(p[i:]))
-	}
-	binary.BigEndian.PutUint16(p[10:], ^uint16(sum+sum>>16))
+	p = slices.Insert(p, header(p), h...)
+	binary.BigEndian.PutUint16(p[either(p, 2, 4):], uint16(len(p)-either(p, 0, 40))) // nobody verifies sums in quotes
 	return p
 }
 
 // fragmentPeers answer in fragments: what proves an answer is in the first one, if
 // anywhere whole.
 func fragmentPeers() (list []peer) {
-	synack := func(s *craft.Segment) { s.Options = craft.Options(slices.Repeat([]byte{1}, 40)) }
+	listening := func() simnet.Host { return simnet.Linux(80) }
+	closed := func() simnet.Host { return simnet.Only(craft.SYN, simnet.Closed{}) }
+	long := func(s *craft.Segment) { s.Options = craft.Options(slices.Repeat([]byte{1}, 40)) }
 	for _, c := range []struct {
 		name   string
-		open   bool
-		first  int // bytes of TCP in the first fragment; 0: it does not come
+		host   func() simnet.Host
+		size   int // bytes of TCP in a fragment
 		change func(*craft.Segment)
 		state  probe.State
 		reason probe.Reason
 	}{
-		{"SYN-ACK", true, 24, synack, open, probe.ReasonSYNACK},
-		{"SYN-ACK, the first of 8 bytes", true, 8, synack, filtered, probe.ReasonNoResponse},
-		{"SYN-ACK, the first lost", true, 0, synack, filtered, probe.ReasonNoResponse},
-		{"SYN-ACK that acknowledges something else", true, 24, func(s *craft.Segment) { synack(s); s.Ack += 7 }, filtered, probe.ReasonNoResponse},
-		{"RST", false, 24, synack, refused, probe.ReasonReset},
-		{"RST without ACK", false, 24, func(s *craft.Segment) { synack(s); s.Flags, s.Ack = craft.RST, 0 }, filtered, probe.ReasonNoResponse},
+		{"SYN-ACK", listening, 24, long, open, probe.ReasonSYNACK},
+		{"SYN-ACK, the first of 8 bytes", listening, 8, long, filtered, probe.ReasonNoResponse},
+		{"SYN-ACK that acknowledges something else", listening, 24, func(s *craft.Segment) { long(s); s.Ack += 7 }, filtered, probe.ReasonNoResponse},
+		{"RST", closed, 24, long, refused, probe.ReasonReset},
+		{"RST without ACK", closed, 24, func(s *craft.Segment) { long(s); s.Flags, s.Ack = craft.RST, 0 }, filtered, probe.ReasonNoResponse},
 	} {
-		host := func(family) simnet.Host {
-			piece := func(from, to int) simnet.Host {
-				h := simnet.Only(craft.SYN, simnet.Closed{})
-				if c.open {
-					h = simnet.Linux(80)
-				}
-				return simnet.Garble(simnet.Mangle(h, c.change), func(p []byte) []byte { return fragment(p, from, to) })
-			}
-			if c.first == 0 {
-				return piece(24, 60)
-			}
-			return simnet.Chorus(piece(0, c.first), piece(c.first, 60))
-		}
+		host := func(family) simnet.Host { return simnet.Fragmented(simnet.Mangle(c.host(), c.change), c.size) }
 		list = append(list, peer{"in fragments: " + c.name, host, c.state, c.reason, ""})
 	}
 	return list
-}
-
-// fragment is a part of a packet, from and to so many bytes of what follows its header.
-func fragment(p []byte, from, to int) []byte {
-	more := byte(0)
-	if n := header(p); to < len(p)-n {
-		p, more = p[:n+to], 1
-	}
-	p = slices.Delete(p, header(p), header(p)+from)
-	if p[0]>>4 == 6 {
-		return behind(p, 44, 0, 0, byte(from)|more, 0, 0, 0, 9)
-	}
-	p[5], p[6], p[7] = 9, more<<5, byte(from/8)
-	return lengthen(p)
 }

@@ -386,7 +386,6 @@ var rejections = map[string]string{
 	"ICMP that quotes other numbers":               "foreign-quote",
 
 	"in fragments: SYN-ACK, the first of 8 bytes":             "fragment",
-	"in fragments: SYN-ACK, the first lost":                   "fragment",
 	"in fragments: SYN-ACK that acknowledges something else":  "fragment",
 	"in fragments: RST without ACK":                           "fragment",
 	"ICMP that quotes a segment with another sequence number": "foreign-quote",

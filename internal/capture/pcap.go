@@ -67,13 +67,20 @@ func (c *classic) recognise(magic [4]byte) bool {
 
 // foreign are beginnings of files that people take for captures.
 var foreign = map[[4]byte]string{
-	{0x28, 0xb5, 0x2f, 0xfd}: "it is packed with zstd: unpack it first",
-	{0xfd, '7', 'z', 'X'}:    "it is packed with xz: unpack it first",
-	{0x04, 0x22, 0x4d, 0x18}: "it is packed with lz4: unpack it first",
-	{'P', 'K', 3, 4}:         "it is a zip archive: unpack it first",
+	{0x28, 0xb5, 0x2f, 0xfd}: packedBy("zstd"),
+	{0xfd, '7', 'z', 'X'}:    packedBy("xz"),
+	{0x04, 0x22, 0x4d, 0x18}: packedBy("lz4"),
+	{0x02, 0x21, 0x4c, 0x18}: packedBy("lz4"), // its older format
+	{'L', 'Z', 'I', 'P'}:     packedBy("lzip"),
+	{'P', 'K', 3, 4}:         "it is a zip archive: unpack it first, as by `unzip -p FILE | synscope read -`",
 	{'s', 'n', 'o', 'o'}:     "it is a snoop file: convert it with editcap",
 	{0x34, 0xcd, 0xb2, 0xa1}: "it is a modified pcap: convert it with editcap",
 	{0xa1, 0xb2, 0xcd, 0x34}: "it is a modified pcap: convert it with editcap",
+}
+
+// packedBy is what to do about a file that a program has packed.
+func packedBy(program string) string {
+	return fmt.Sprintf("it is packed with %s: unpack it on the way, as by `%[1]s -dc FILE | synscope read -`", program)
 }
 
 func notCapture(magic [4]byte) error {

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 )
 
 // Reader reads the packets of a pcap or pcapng file, in either byte order,
-// packed with gzip or not.
+// packed with gzip or bzip2 or not.
 //
 // pcapng files may have any number of sections and interfaces; blocks of
 // unknown type are skipped. Packets are lent out of the read buffer, which is
@@ -50,13 +51,13 @@ func (c *Reader) open() error {
 	if err != nil {
 		return tooShort(err)
 	}
-	if bytes.HasPrefix(magic, gzipMagic) {
-		unpacked, err := gzip.NewReader(&remainder{c.src})
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	if packed(magic) {
+		if err := c.unpack(magic); err != nil {
+			return err
 		}
-		c.src = newSource(&unpacking{unpacked})
-		if magic, err = c.src.peek(4); err != nil {
+		if magic, err = c.src.peek(4); errors.Is(err, ErrCut) {
+			return err // what was packed may be one
+		} else if err != nil {
 			return tooShort(err)
 		}
 	}
@@ -68,14 +69,35 @@ func (c *Reader) open() error {
 	return err
 }
 
+// bzip2Magic begins one that bzip2 has packed, before a digit.
+var bzip2Magic = []byte("BZh")
+
+func packed(magic []byte) bool {
+	return bytes.HasPrefix(magic, gzipMagic) || bytes.HasPrefix(magic, bzip2Magic)
+}
+
+// unpack goes on with what a packed file holds.
+func (c *Reader) unpack(magic []byte) error {
+	if bytes.HasPrefix(magic, bzip2Magic) {
+		c.src = newSource(&unpacking{bzip2.NewReader(&remainder{c.src})})
+		return nil
+	}
+	unpacked, err := gzip.NewReader(&remainder{c.src})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	c.src = newSource(&unpacking{unpacked})
+	return nil
+}
+
 // Recognises tells whether a file that begins with these bytes, four of them,
-// is one that a Reader reads: a capture, or something packed with gzip.
+// is one that a Reader reads: a capture, or something packed with gzip or bzip2.
 func Recognises(begin []byte) bool {
 	if len(begin) < 4 {
 		return false
 	}
 	_, ng := sectionMagic(begin)
-	return ng || bytes.HasPrefix(begin, gzipMagic) || (&classic{}).recognise([4]byte(begin))
+	return ng || packed(begin) || (&classic{}).recognise([4]byte(begin))
 }
 
 // tooShort is the error of a file that ends within the first four bytes.

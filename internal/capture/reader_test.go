@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/hex"
 	"errors"
 	"io"
 	"strings"
@@ -60,6 +61,27 @@ func TestGzip(t *testing.T) {
 	broken[len(broken)-6] ^= 1
 	if _, _, err := readAll(broken); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("false checksum: %v", err)
+	}
+}
+
+// twoPackets is a capture of two packets that bzip2 1.0.8 has packed.
+const twoPackets = "425a6839314159265359533e9b61000040571fff100040420040000200200010004800140000600000a0007228d190346991a0553511069e91a69b52" +
+	"34692ef4869e4b311db658d92b0eeb198784384c42b94a2c8711ba759d57d9394abca57eeb567a5b588ff177245385090533e9b610"
+
+func TestBzip2(t *testing.T) {
+	packed, err := hex.DecodeString(twoPackets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := readAll(packed); err != nil || len(got) != 2 || !Recognises(packed) {
+		t.Errorf("%d packets, %v", len(got), err)
+	}
+	if got, _, err := readAll(packed[:len(packed)-12]); !errors.Is(err, ErrCut) {
+		t.Errorf("cut: %d packets, %v", len(got), err)
+	}
+	packed[len(packed)-20] ^= 1
+	if _, _, err := readAll(packed); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("damaged: %v", err)
 	}
 }
 
@@ -161,7 +183,8 @@ func TestDamage(t *testing.T) {
 		{"empty", nil, ErrNotCapture, 0, "empty"},
 		{"three bytes", good[:3], ErrNotCapture, 0, "less than 4 bytes"},
 		{"text", []byte("#!/bin/sh\n"), ErrNotCapture, 0, "23 21 2f 62"},
-		{"zstd", []byte{0x28, 0xb5, 0x2f, 0xfd, 0}, ErrNotCapture, 0, "zstd"},
+		{"zstd", []byte{0x28, 0xb5, 0x2f, 0xfd, 0}, ErrNotCapture, 0, "`zstd -dc FILE | synscope read -`"},
+		{"bzip2 that is none", []byte("BZh9 and then"), ErrCorrupt, 0, "unpacking"},
 		{"header cut", good[:20], ErrCut, 0, "20 of 24 bytes"},
 		{"record cut", good[:len(good)-1], ErrCut, 2, "packet 3, offset 136: the file is cut short: 55 of 56 bytes"},
 		{"record header cut", good[:24+16+len(p)+5], ErrCut, 1, "packet 2, offset 80"},

@@ -107,7 +107,7 @@ type checkJob struct {
 	path     string
 	expected *check.Expectations
 	hosts    check.Hosts
-	unasked  map[string]string // names, and why no resolver told of them
+	unasked  map[string]string // names, and why no resolver knows them
 	needs    *check.Needs
 	rate     float64 // packets a second; 0: the commands' own
 	start    time.Time
@@ -201,7 +201,7 @@ func (j *checkJob) addresses(ctx context.Context, word string) (all []netip.Addr
 	return all, nil
 }
 
-// unasked is why nobody told of a name; "" where it is known that there is none.
+// unasked is why a name was not resolved; "" where it is known that there is none.
 func unasked(err error) string {
 	var dns *net.DNSError
 	if !errors.As(err, &dns) || dns.IsNotFound {

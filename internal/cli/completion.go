@@ -43,7 +43,7 @@ func completionCommand(s Streams) *cli.Command {
 	}
 }
 
-// completion is what shells are told.
+// completion is what the scripts of all shells are made of.
 type completion struct {
 	program  *page
 	commands []*page

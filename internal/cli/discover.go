@@ -186,7 +186,7 @@ func (j *scanJob) found(h probe.HostReport, r *results) error {
 		s.probed = append(s.probed, h.Addr)
 	}
 	if h.State == probe.HostUp && !j.hostsOnly() {
-		s.up[h.Addr] = h // told of when its ports are
+		s.up[h.Addr] = h // reported when its ports are
 		return nil
 	}
 	if h.State == probe.HostUnknown && !j.hostsOnly() {
@@ -218,7 +218,7 @@ func (s *hostSearch) merge(h *probe.HostReport) {
 	*h = known
 }
 
-// rest are the hosts that are up and were not told of, by address.
+// rest are the hosts that are up and were not reported, by address.
 func (s *hostSearch) rest() (list []probe.HostReport) {
 	for _, a := range slices.SortedFunc(maps.Keys(s.up), netip.Addr.Compare) {
 		list = append(list, s.up[a])

@@ -60,7 +60,7 @@ func (p *probing) open(attempts int, otherwise fallback) (opened, error) {
 // by no rule of this machine, or where they were asked for; and else one that sends
 // through the kernel's IP.
 func (p *probing) openConn(cfg *netraw.Config) (name string, conn *netraw.Conn, err error) {
-	cfg.SharedFrames = p.load != fewPackets
+	cfg.SharedFrames = p.load >= searchPackets
 	cfg.WatchOutgoing = cfg.WatchOutgoing && p.load != manyPackets
 	cfg.SendFrames = p.engine == enginePacket || p.engine == engineAuto && p.load == manyPackets
 	conn, err = netraw.Open(cfg)
@@ -78,9 +78,10 @@ func (p *probing) openConn(cfg *netraw.Config) (name string, conn *netraw.Conn, 
 type load uint8
 
 const (
-	fewPackets  load = iota
-	somePackets      // those of a scan
-	manyPackets      // those of a scan of thousands of ports
+	fewPackets    load = iota
+	somePackets        // those of a scan: to open and close shared frames takes longer than they save
+	searchPackets      // those of a search for hosts
+	manyPackets        // those of a scan of thousands of ports
 )
 
 // openSmall opens a raw engine for a probe at a time.

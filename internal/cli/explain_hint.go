@@ -16,7 +16,7 @@ import (
 // the order in which they came. A nil one collects nothing.
 type unusual struct{ words []string }
 
-// mostUnusual is how many words are told of.
+// mostUnusual is how many words are explained.
 const mostUnusual = 5
 
 // ordinary are the reasons that need no explanation.
@@ -57,7 +57,7 @@ func (u *unusual) findings(list []probe.Finding) {
 	}
 }
 
-// class tells of what was found out about sequence numbers, but for what is as
+// class explains what was found out about sequence numbers, but for what is as
 // it should be.
 func (u *unusual) class(r *isn.Report) {
 	if r.Class != isn.ClassTupleClock && r.Class != isn.ClassRandom {

@@ -174,11 +174,11 @@ func TestHostGoesSilent(t *testing.T) {
 			var once sync.Once
 			out, errs := &countdown{left: 300, done: func() {
 				once.Do(func() {
-					if err := h.Do(func() error { return hearing(false) }); err != nil {
+					if err := h.Do(func() error { return dropAll() }); err != nil {
 						t.Error(err)
 					}
 					if back {
-						time.AfterFunc(time.Second, func() { h.Do(func() error { return hearing(true) }) })
+						time.AfterFunc(time.Second, func() { h.Do(func() error { return acceptAll() }) })
 					}
 				})
 			}}, &strings.Builder{}
@@ -223,10 +223,10 @@ func TestStatelessHostGoesSilent(t *testing.T) {
 			var once sync.Once
 			out, errs := &countdown{left: 300, done: func() {
 				once.Do(func() {
-					if err := h.Do(func() error { return hearing(false) }); err != nil {
+					if err := h.Do(func() error { return dropAll() }); err != nil {
 						t.Error(err)
 					}
-					time.AfterFunc(3*time.Second, func() { h.Do(func() error { return hearing(true) }) })
+					time.AfterFunc(3*time.Second, func() { h.Do(func() error { return acceptAll() }) })
 				})
 			}}, &strings.Builder{}
 			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
@@ -246,6 +246,12 @@ func TestStatelessHostGoesSilent(t *testing.T) {
 		})
 	}
 }
+
+// dropAll has this namespace drop all IPv4 packets that arrive.
+func dropAll() error { return hearing(false) }
+
+// acceptAll undoes that.
+func acceptAll() error { return hearing(true) }
 
 // hearing has this namespace take in IPv4 packets, or drop them all.
 func hearing(on bool) error {

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"synscope/craft"
 	"synscope/internal/lab"
@@ -78,62 +76,11 @@ func tellAlike(t *testing.T, l *lab.Lab, commands [][]string, hosts ...netip.Add
 	}
 }
 
+// inPieces makes fragments of each segment; RSTs are given options, to be long enough.
 func inPieces(h simnet.Host) simnet.Host {
-	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) { h.Respond(now, in, pieces{out}) })
-}
-
-// pieces sends each segment of more than a header as two fragments.
-type pieces struct{ simnet.Emitter }
-
-func (e pieces) Segment(after time.Duration, s *craft.Segment) {
-	whole := *s
-	if whole.Flags.Has(craft.RST) {
-		whole.Options = slices.Repeat(craft.Options{1}, 20)
-	}
-	p, err := whole.AppendTo(nil)
-	if err != nil {
-		panic(err)
-	}
-	const first = 24
-	for from := 0; from < len(p)-ipLength(p); from += first {
-		e.Emitter.Raw(after, fragment(p, from, min(from+first, len(p)-ipLength(p))))
-	}
-}
-
-func (e pieces) Schedule(after time.Duration, f func(time.Time, simnet.Emitter)) *simnet.Timer {
-	return e.Emitter.Schedule(after, func(now time.Time, out simnet.Emitter) { f(now, pieces{out}) })
-}
-
-func ipLength(p []byte) int {
-	if p[0]>>4 == 4 {
-		return 20
-	}
-	return 40
-}
-
-// fragment is a part of a packet (RFC 791 §2.3, RFC 8200 §4.5): from and to so many bytes
-// behind its IP header. What tells it from those of other packets is the TCP checksum.
-func fragment(p []byte, from, to int) []byte {
-	n := ipLength(p)
-	id, place := p[n+16:n+18], uint16(from)
-	if to < len(p)-n {
-		place |= 1
-	}
-	if n == 40 {
-		f := slices.Concat(p[:n], binary.BigEndian.AppendUint16([]byte{p[6], 0}, place), []byte{0, 0}, id, p[n+from:n+to])
-		f[6] = 44
-		binary.BigEndian.PutUint16(f[4:], uint16(len(f)-n))
-		return f
-	}
-	f := slices.Concat(p[:n], p[n+from:n+to])
-	binary.BigEndian.PutUint16(f[2:], uint16(len(f)))
-	copy(f[4:], id)
-	binary.BigEndian.PutUint16(f[6:], place>>3|place<<13)
-	f[10], f[11] = 0, 0
-	sum := uint32(0)
-	for i := 0; i < n; i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(f[i:]))
-	}
-	binary.BigEndian.PutUint16(f[10:], ^uint16(sum+sum>>16))
-	return f
+	return simnet.Fragmented(simnet.Mangle(h, func(s *craft.Segment) {
+		if s.Flags.Has(craft.RST) {
+			s.Options = slices.Repeat(craft.Options{1}, 20)
+		}
+	}), 24)
 }

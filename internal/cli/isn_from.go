@@ -236,7 +236,7 @@ func readISNSamples(path string, in io.Reader) ([]isn.Sample, error) {
 }
 
 // tellFile writes the records of an analysis. The answer is no where not one
-// class could be told.
+// class could be found.
 func tellFile(o *common, s Streams, records []*record.ISN, samples [][]isn.Sample, files isnFiles) error {
 	start := time.Now()
 	d, err := newDisplay(o, s, &target.Set{})

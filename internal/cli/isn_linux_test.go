@@ -74,12 +74,13 @@ func isnOf(t *testing.T, l *lab.Lab, want int, args ...string) (found map[string
 
 // clockHolds tells whether the interval of a record's clock holds a rate. One
 // interval in twenty misses by its nature, and a busy machine adds to that, so
-// it is taken four times as wide; a wrong rate is further off by far.
+// it is taken four times as wide, and may be a tenth of the rate; a wrong rate is off by
+// a factor of two and more.
 func clockHolds(r jsonRecord, hz float64) bool {
 	low, _ := r["clock_hz_low"].(float64)
 	high, _ := r["clock_hz_high"].(float64)
 	slack := 1.5 * (high - low)
-	return low-slack <= hz && hz <= high+slack && high-low < 0.01*hz
+	return low-slack <= hz && hz <= high+slack && high-low < 0.1*hz
 }
 
 // TestRealGenerators finds what this kernel does in each of its ways, all at

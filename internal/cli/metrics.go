@@ -44,7 +44,7 @@ func (j *pingJob) readServing() (err error) {
 }
 
 // serve opens the address of --metrics, if one was given: what is wrong with it
-// is told before anything is sent.
+// is reported before anything is sent.
 func (j *pingJob) serve() (*metricsServer, error) {
 	addr := j.options.Metrics
 	if addr == "" {

@@ -113,7 +113,7 @@ func formatNames(formats []report.Format) string {
 // files, progress and remarks on standard error.
 type display struct {
 	*report.Output
-	unusual   *unusual         // nil where it is not told
+	unusual   *unusual         // nil where it is not reported
 	progress  *screen.Progress // nil where nobody watches
 	streams   Streams
 	quiet     bool
@@ -249,7 +249,7 @@ func (d *display) finish(err error) error {
 	case closing == nil:
 		return err
 	case errors.Is(err, sink.ErrWrite):
-		return closing // which tells of every output that failed, of the first one too
+		return closing // which reports every output that failed, of the first one too
 	}
 	return &exit{exitCode(err), errors.Join(err, closing)}
 }

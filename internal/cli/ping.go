@@ -260,9 +260,6 @@ func (j *pingJob) run(ctx context.Context) error {
 	if err := server.open(&e); err != nil {
 		return err
 	}
-	if e.note != "" {
-		j.notes = append(j.notes, e.note)
-	}
 	if err := j.checkStamps(&e); err != nil {
 		return err
 	}

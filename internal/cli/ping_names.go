@@ -28,8 +28,8 @@ const (
 
 // follow resolves the names of targets again and again, and moves each series
 // to the address that its name has now. A name that does not resolve any more
-// is told of once and tried again; its series goes on with the old address.
-// The channel is closed when ctx has ended and nothing more will be told.
+// is reported once and tried again; its series goes on with the old address.
+// The channel is closed when ctx has ended and nothing more will be sent.
 func (j *pingJob) follow(ctx context.Context, w *pingWatch) <-chan struct{} {
 	done := make(chan struct{})
 	named := j.named()

@@ -36,7 +36,7 @@ func (j *pingJob) readAgain() (dirs []string) {
 	return dirs
 }
 
-// watchReloads takes SIGHUP over, and tells of each; nil where it ends the run. A
+// watchReloads takes SIGHUP over, and passes each on; nil where it ends the run. A
 // terminal that is gone ends it too.
 func (j *pingJob) watchReloads() <-chan struct{} {
 	if !j.reloads() {
@@ -56,7 +56,7 @@ func (j *pingJob) watchReloads() <-chan struct{} {
 	return wished
 }
 
-// reload reads the targets again. What is wrong with them is told, and the run
+// reload reads the targets again. What is wrong with them is reported, and the run
 // goes on with those of before.
 func (j *pingJob) reload(ctx context.Context, w *pingWatch) error {
 	set, err := j.targets(ctx)

@@ -42,7 +42,7 @@ func (j *pingJob) checkStamps(e *opened) error {
 	for _, t := range j.cfg.Targets {
 		route, err := e.conn.Route(t.Addr())
 		if err != nil || asked[route.Interface] {
-			continue // why there is no route is told of its probes
+			continue // why there is no route is reported with its probes
 		}
 		asked[route.Interface] = true
 		err = netraw.HardwareStamps(route.Interface)

@@ -82,7 +82,7 @@ func (w *pingWatch) late(s ping.Sample) {
 	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason})
 }
 
-// outages tells of times in which a target answered nothing.
+// outages reports times in which a target answered nothing.
 func (w *pingWatch) outages(s *pingSeries, windows []loss.Window) (err error) {
 	for _, window := range windows {
 		w.server.outage(s)

@@ -26,11 +26,11 @@ func readCommand(s Streams) *cli.Command {
 		Name:      "read",
 		Usage:     "the same judgements, from capture files, with no privilege",
 		ArgsUsage: "FILE...",
-		Description: "Reads pcap and pcapng files, packed with gzip or not, several in the order of\n" +
-			"time; \"-\" is standard input, where connections are told of as they end. Every\n" +
+		Description: "Reads pcap and pcapng files, packed with gzip or bzip2 or not, several in the order\n" +
+			"of time; \"-\" is standard input, where connections are reported as they end. Every\n" +
 			"connection attempt is a line; -v adds its segments. With --segments there is a\n" +
 			"record for each packet too. What a capture misses is unknown, and said to be.\n" +
-			"--filter speaks of packets in the language of pcap-filter(7): host, net, port,\n" +
+			"--filter is written in the language of pcap-filter(7): host, net, port,\n" +
 			"portrange, src, dst, and, or, not, parentheses. It shows whole connections, of\n" +
 			"which packets match in one direction or the other.",
 		Flags: joined([]cli.Flag{
@@ -85,7 +85,7 @@ type readJob struct {
 	options *readOptions
 	wanted  capture.Filter
 	ladders map[uint64]*record.Captured // of connections that are not over
-	groups  *record.Groups              // nil where every connection is told of
+	groups  *record.Groups              // nil where every connection is reported
 	numbers *isnCollector               // nil where nobody asked
 	closing record.Reading
 
@@ -263,7 +263,7 @@ func (j *readJob) Attempt(a *flow.Attempt) error {
 	return j.Record(c)
 }
 
-// count takes a connection into what is told at the end.
+// count takes a connection into what is reported at the end.
 func (j *readJob) count(a *flow.Attempt, c *record.Connection) {
 	j.closing.Count(c)
 	if j.groups != nil {
@@ -323,7 +323,7 @@ func (j *readJob) end(err error) error {
 	return err
 }
 
-// conclude tells of what was gathered, and ends with the summary.
+// conclude reports what was gathered, and ends with the summary.
 func (j *readJob) conclude() error {
 	var errs []error
 	if j.groups != nil {

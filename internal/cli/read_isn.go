@@ -8,7 +8,7 @@ import (
 	"synscope/probe/isn"
 )
 
-// isnSampleOf is what a connection of a capture tells of its server's initial
+// isnSampleOf is what a connection of a capture shows of its server's initial
 // sequence numbers.
 func isnSampleOf(a *flow.Attempt) (s isn.Sample, ok bool) {
 	if !a.Answered {

@@ -136,7 +136,7 @@ func readInto(r *htmlreport.Report, path string, stdin io.Reader) error {
 	return r.Read(path, f)
 }
 
-// write writes the page, and tells of it.
+// write writes the page, and says where it is.
 func (j *reportJob) write(r *htmlreport.Report) error {
 	switch j.page {
 	case report.Stdout:

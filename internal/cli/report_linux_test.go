@@ -12,14 +12,14 @@ func TestReportOfEveryCommand(t *testing.T) {
 	t.Parallel()
 	l := standardLab(t)
 	for line, want := range map[string][]string{
-		"scan -p 22,80,81 web reset":           {"Verdicts", ">web<", "refused"},
-		"scan -sn web":                         {"Hosts", "arp-response"},
-		"ping -c 5 -i 10ms web:80":             {"Round trips", "Over time", "kernel"},
-		"handshake web:22":                     {"Handshakes", "SYN_RECEIVED", "SSH-2.0"},
-		"isn --quick web:80":                   {"Sequence numbers", "phase space"},
-		"trace -n far:80":                      {"Paths", l.Host("far").Addr4().String(), "time-exceeded", "syn-ack"},
-		"send web:80 --flags SA --timeout 0.1": {"Handshakes", "S. seq"},
-		"why web:80":                           {"Diagnosis", "healthy", "experiments"},
+		"scan -p 22,80,81 web reset":               {"Verdicts", ">web<", "refused"},
+		"scan -sn web":                             {"Hosts", "arp-response"},
+		"ping -c 5 -i 10ms web:80":                 {"Round trips", "Over time", "kernel"},
+		"handshake --close none --watch 3s web:22": {"Handshakes", "SYN_RECEIVED", "SSH-2.0"},
+		"isn --quick web:80":                       {"Sequence numbers", "phase space"},
+		"trace -n far:80":                          {"Paths", l.Host("far").Addr4().String(), "time-exceeded", "syn-ack"},
+		"send web:80 --flags SA --timeout 0.1":     {"Handshakes", "S. seq"},
+		"why web:80":                               {"Diagnosis", "healthy", "experiments"},
 		"ping -c 2 -i 10ms fortress:80 --timeout 50ms --max-retries 0": {"100 %", "no-response"},
 	} {
 		t.Run(line, func(t *testing.T) {

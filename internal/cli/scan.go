@@ -247,6 +247,16 @@ func (j *scanJob) info() *sink.ScanInfo {
 // thousands of probes are worth the preparations for sending them as frames.
 const thousands = 2000
 
+func (j *scanJob) load() load {
+	switch {
+	case j.hostsOnly():
+		return searchPackets
+	case j.cfg.Total >= thousands:
+		return manyPackets
+	}
+	return somePackets
+}
+
 // engine opens what the technique needs.
 func (j *scanJob) engine() (opened, error) {
 	if j.connect {
@@ -256,9 +266,7 @@ func (j *scanJob) engine() (opened, error) {
 		return opened{name: engineConnect}, nil
 	}
 	syn := j.cfg.Technique.Name == "syn" && !j.hostsOnly()
-	if j.probing.load = somePackets; j.cfg.Total >= thousands && !j.hostsOnly() {
-		j.probing.load = manyPackets
-	}
+	j.probing.load = j.load()
 	if j.probing.engine == engineConnect && !syn {
 		return opened{}, usagef("--engine connect cannot do technique %s", j.cfg.Technique.Name)
 	}
@@ -323,9 +331,6 @@ func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary
 // opening is what a scan says of itself.
 func (j *scanJob) opening(e *opened) *opening {
 	o := &opening{options: &j.options.common, streams: j.streams, set: j.set, engine: e, seed: record.Some(j.seed)}
-	if e.note != "" {
-		o.remarks, o.notes = append(o.remarks, e.note), append(o.notes, e.note)
-	}
 	if note := j.discoverNote(e.name, e.stateless); note != "" {
 		o.remarks = append(o.remarks, note)
 	}

@@ -52,7 +52,7 @@ func (o *opening) run(ctx context.Context, work func(s *session) error, answer f
 		}
 		return err
 	}
-	d.remark(slices.Concat(o.remarks, d.targetRemarks(o.set))...)
+	d.remark(slices.Concat(o.engineNotes(), o.remarks, d.targetRemarks(o.set))...)
 	o.streams.work.begin()
 	tap, err := beginTap(file, o.streams, o.engine)
 	if err != nil {
@@ -96,10 +96,18 @@ func (o *opening) network(ctx context.Context, tap *tap) (network probe.Polled, 
 	return resolveFirst(ctx, o.streams, o.probing, tap.network(o.engine.conn), o.resolve)
 }
 
+// engineNotes are what is to be said of how packets leave.
+func (o *opening) engineNotes() []string {
+	if o.engine.note == "" {
+		return nil
+	}
+	return []string{o.engine.note}
+}
+
 // record is the first of the run.
 func (o *opening) record() *record.Run {
 	return &record.Run{
 		Version: Version, Command: o.options.command, Args: o.streams.Args, Engine: o.engine.name, Seed: o.seed,
-		Start: time.Now(), Notes: slices.Concat(o.notes, targetNotes(o.set)),
+		Start: time.Now(), Notes: slices.Concat(o.engineNotes(), o.notes, targetNotes(o.set)),
 	}
 }

@@ -216,7 +216,8 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	if err != nil {
 		return err
 	}
-	o := opened{name: e.name, note: e.note, stateless: true}
+	ways := strings.Join(e.ways, "; ")
+	o := opened{name: e.name, note: strings.Trim(e.note+"; "+ways, "; "), stateless: true}
 	run := j.opening(&o)
 	run.remarks = slices.Concat(run.remarks, aside, j.whyStateless())
 	run.rights = j.looksFirstStateless()

@@ -18,7 +18,8 @@ const (
 type blaster struct {
 	wide.Blaster
 	name  string
-	note  string // what the run has to do without, "" nothing
+	note  string   // what the run has to do without, "" nothing
+	ways  []string // in what connections may take other ways than its packets
 	close func()
 }
 
@@ -79,7 +80,7 @@ func openRaw(conn *netraw.Config, cfg *wide.Config) (*blaster, error) {
 		c.Close()
 		return nil, usage(err)
 	}
-	return &blaster{Blaster: b, name: engineRaw, close: func() { c.Close() }}, nil
+	return &blaster{Blaster: b, name: engineRaw, ways: c.RouteRemarks(), close: func() { c.Close() }}, nil
 }
 
 func openPacket(conn *netraw.Config, cfg *wide.Config) (*blaster, error) {
@@ -91,7 +92,7 @@ func openPacket(conn *netraw.Config, cfg *wide.Config) (*blaster, error) {
 	if err != nil {
 		return nil, &exit{exitUnable, err}
 	}
-	return &blaster{Blaster: c, name: enginePacket, close: func() { c.Close() }}, nil
+	return &blaster{Blaster: c, name: enginePacket, ways: c.RouteRemarks(), close: func() { c.Close() }}, nil
 }
 
 // openXDP takes the interface that the first target's route names, unless one
@@ -111,7 +112,7 @@ func (j *scanJob) openXDP(conn *netraw.Config, cfg *wide.Config) (*blaster, erro
 	if err != nil {
 		return nil, &exit{exitUnable, fmt.Errorf("--engine xdp on %s: %w", conn.Interface, err)}
 	}
-	return &blaster{Blaster: c, name: engineXDP, close: func() { c.Close() }}, nil
+	return &blaster{Blaster: c, name: engineXDP, ways: c.RouteRemarks(), close: func() { c.Close() }}, nil
 }
 
 func (j *scanJob) outgoing(conn *netraw.Config, plan wide.Targets) (string, error) {

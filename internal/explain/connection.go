@@ -17,7 +17,7 @@ var connectionStates = []Entry{
 		"Where it stays so, this end's program does not close.", "RFC 9293 §3.6"},
 	{Connection, "CLOSING", "Both ends closed at the same time, and this end's FIN is not acknowledged yet.", "FINs crossed.", "", "RFC 9293 §3.6, figure 13"},
 	{Connection, "LAST_ACK", "This end closed second, and waits for its FIN to be acknowledged.", "A FIN left after one had come.", "", "RFC 9293 §3.6"},
-	{Connection, "TIME_WAIT", "This end closed first and waits, so that a FIN that is repeated is answered and no old segment gets into a new connection of the same ports (Linux: 60 s).",
+	{Connection, "TIME_WAIT", "This end closed first and waits, so that a retransmitted FIN is answered and no old segment gets into a new connection of the same ports (Linux: 60 s).",
 		"Both FINs are acknowledged.", "It belongs to whoever closes first: busy servers let their clients do that.", "RFC 9293 §3.4.2, §3.6"},
 	{Connection, "CLOSED", "There is no connection, or no more.", "The last FIN was acknowledged, or an RST was sent or came.", "", "RFC 9293 §3.3.2"},
 }

@@ -16,7 +16,7 @@ var pathFindings = []Entry{
 		"An answer in the target's name came for a probe that was to expire before it: probes of the same flow with a higher TTL expired at routers behind.",
 		"A firewall, proxy or load balancer at that hop. Compare with the same path to another port.", ""},
 	{Finding, "answer-injected", "Somebody on the way answers in the target's name and lets the probe go on.",
-		"For one probe came both an answer in the target's name and a router's word that the probe expired there.",
+		"For one probe came both an answer in the target's name and a router's ICMP time exceeded.",
 		"Typical of intrusion prevention and of censorship: connections are reset by neither end.", ""},
 	{Finding, "hop-crowded", "More addresses answered at one hop than any network has there.",
 		"More than 128 addresses answered probes of one TTL.",

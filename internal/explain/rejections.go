@@ -26,7 +26,7 @@ var rejections = []Entry{
 	{Rejection, "neighbour-lost", "This machine could not find the link address of a host that had answered.", "Its kernel gave the packets up (ICMP host unreachable to itself).", "Look at the cable, the switch and `ip neigh`; scan again what was silent.", "arp(7)"},
 	{Rejection, "own-firewall", "This machine's own firewall rejected a probe, and answered it in the target's name.", "It came in through the loopback interface, and the target is another machine.", "Look at `nft list ruleset`, chains of the output hook.", ""},
 	{Rejection, "after-verdict", "It came when the port or target was done.", "", "Many of them: a longer --timeout.", ""},
-	{Rejection, "late", "The answer to a SYN that was given up, or again from its half-open connection.", "", "A longer --timeout.", ""},
+	{Rejection, "late", "The answer to a SYN that was given up, or a retransmission of it from the half-open connection.", "", "A longer --timeout.", ""},
 	{Rejection, "overrun", "It came faster than it was read.", "", "A lower --rate.", ""},
 	{Rejection, "unverified-reset", "An RST that proves nothing.", "It carries no number of ours.", "See the reason of the same name.", "RFC 9293 §3.10.7.3"},
 	{Rejection, "seen-twice", "The same packet was captured twice.", "Same bytes on another interface, or a mirror port.", "", ""},

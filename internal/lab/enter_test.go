@@ -62,6 +62,12 @@ func act(play string) int {
 	return 98
 }
 
+// Whether a role writes a line before it goes on.
+const (
+	oneLine = true
+	noLine  = false
+)
+
 // start runs the binary in a role and returns its first line of output.
 func start(t *testing.T, play string, wantLine bool) (*exec.Cmd, string) {
 	t.Helper()
@@ -94,7 +100,7 @@ func exitOf(cmd *exec.Cmd) int {
 
 func TestEnterReturnsTheExitCode(t *testing.T) {
 	for play, want := range map[string]int{"exit": 7, "killed": 128 + 9} {
-		cmd, _ := start(t, play, false)
+		cmd, _ := start(t, play, noLine)
 		if got := exitOf(cmd); got != want {
 			t.Errorf("%s: exit code %d, want %d", play, got, want)
 		}
@@ -102,14 +108,14 @@ func TestEnterReturnsTheExitCode(t *testing.T) {
 }
 
 func TestEnterIsAloneWithLoopback(t *testing.T) {
-	if _, line := start(t, "interfaces", true); line != "1 0" {
+	if _, line := start(t, "interfaces", oneLine); line != "1 0" {
 		t.Errorf("interfaces and user inside: %q, want only lo, as root", line)
 	}
 }
 
 func TestEnterForwardsSignalsOnce(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		cmd, line := start(t, "signal", true)
+		cmd, line := start(t, "signal", oneLine)
 		if line != "ready" {
 			t.Fatalf("got %q", line)
 		}
@@ -122,7 +128,7 @@ func TestEnterForwardsSignalsOnce(t *testing.T) {
 
 // kill -9 of the original takes the copy with it.
 func TestEnterLeavesNothingBehind(t *testing.T) {
-	cmd, line := start(t, "wait", true)
+	cmd, line := start(t, "wait", oneLine)
 	pid, err := strconv.Atoi(line)
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,12 @@ func port(addr string, state string) string {
 	return fmt.Sprintf(`{"type":"port","time":"2026-01-01T00:00:00.5Z","target":%q,"addr":%q,"port":80,"state":%q,"reason":"x","attempts":1}`+"\n", addr, addr, state)
 }
 
+// Whether a run came to its end.
+const (
+	complete = true
+	cutShort = false
+)
+
 func summary(complete bool, states string) string {
 	return fmt.Sprintf(`{"type":"summary","end":"2026-01-01T00:00:09Z","took_ns":9000000000,"complete":%t,"probes":10,"sent":20,"received":3,"matched":2,"rejected":{"duplicate":1},"kernel_drops":1,"states":{%s},"rate_pps":5.5}`+"\n", complete, states)
 }
@@ -93,7 +99,7 @@ func merged(t *testing.T, files ...string) (*kept, error) {
 // answer that proves more, and what nobody answered is silent.
 func TestPartsOfAShard(t *testing.T) {
 	k, err := merged(t,
-		file(1, 1, 2, summary(true, `"open":2`), port("192.0.2.1", "open"), port("192.0.2.2", "filtered"), port("192.0.2.4", "open")),
+		file(1, 1, 2, summary(complete, `"open":2`), port("192.0.2.1", "open"), port("192.0.2.2", "filtered"), port("192.0.2.4", "open")),
 		file(1, 1, 1, `{"type":"port","addr":"192.0`, port("192.0.2.1", "refused"), port("192.0.2.2", "filtered"), port("192.0.2.3", "refused")),
 	)
 	if err != nil {
@@ -120,8 +126,8 @@ func TestPartsOfAShard(t *testing.T) {
 // Shards add up, whatever their order; their rates too, and the longest says how
 // long it took.
 func TestShardsAddUp(t *testing.T) {
-	k, err := merged(t, file(2, 2, 1, summary(true, `"open":1,"filtered":9`), port("192.0.2.2", "open")),
-		file(1, 2, 1, summary(true, `"open":1,"filtered":9`), port("192.0.2.1", "open")))
+	k, err := merged(t, file(2, 2, 1, summary(complete, `"open":1,"filtered":9`), port("192.0.2.2", "open")),
+		file(1, 2, 1, summary(complete, `"open":1,"filtered":9`), port("192.0.2.1", "open")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,13 +140,13 @@ func TestShardsAddUp(t *testing.T) {
 
 // What is not whole is refused, and the sentence names what is wrong.
 func TestRefused(t *testing.T) {
-	done := summary(true, `"open":1`)
+	done := summary(complete, `"open":1`)
 	other := strings.Replace(file(2, 2, 1, done), `"plan":"abc"`, `"plan":"xyz"`, 1)
 	for want, files := range map[string][]string{
 		"shard 2 of 2 missing":          {file(1, 2, 1, done)},
 		"shards 2-4 of 4 missing":       {file(1, 4, 1, done)},
 		"was cut short":                 {file(1, 1, 1, "")},
-		"finish it with --resume":       {file(1, 1, 1, summary(false, ""))},
+		"finish it with --resume":       {file(1, 1, 1, summary(cutShort, ""))},
 		"part 1 of shard 1/1 missing":   {file(1, 1, 2, done)},
 		"are both part 1":               {file(1, 1, 1, done), file(1, 1, 1, done)},
 		"other targets":                 {file(1, 2, 1, done), other},
@@ -165,7 +171,7 @@ func TestRefused(t *testing.T) {
 
 // What one part could not tell stays unknown in the whole.
 func TestUnknownStaysUnknown(t *testing.T) {
-	k, err := merged(t, file(1, 1, 1, summary(false, `"unknown":3,"filtered":2`)), file(1, 1, 2, summary(true, `"open":1`), port("192.0.2.1", "open")))
+	k, err := merged(t, file(1, 1, 1, summary(cutShort, `"unknown":3,"filtered":2`)), file(1, 1, 2, summary(complete, `"open":1`), port("192.0.2.1", "open")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +183,7 @@ func TestUnknownStaysUnknown(t *testing.T) {
 // A process that was killed before its first checkpoint is followed by another
 // of the same part.
 func TestKilledBeforeTheFirstCheckpoint(t *testing.T) {
-	k, err := merged(t, file(1, 1, 1, summary(true, `"open":1`), port("192.0.2.1", "open")), file(1, 1, 1, "", port("192.0.2.9", "refused")))
+	k, err := merged(t, file(1, 1, 1, summary(complete, `"open":1`), port("192.0.2.1", "open")), file(1, 1, 1, "", port("192.0.2.9", "refused")))
 	if err != nil || len(k.ports) != 2 {
 		t.Errorf("%v, %v", err, k)
 	}
@@ -186,7 +192,7 @@ func TestKilledBeforeTheFirstCheckpoint(t *testing.T) {
 // One that was killed as it began wrote its run record, a piece of it, or nothing,
 // and takes nothing from the others.
 func TestKilledAsItBegan(t *testing.T) {
-	whole := file(1, 1, 1, summary(true, `"open":1`), port("192.0.2.1", "open"))
+	whole := file(1, 1, 1, summary(complete, `"open":1`), port("192.0.2.1", "open"))
 	run, _, _ := strings.Cut(whole, "\n")
 	for _, left := range []string{"", run[:20], run + "\n", run + "\n" + run + "\n"} {
 		for _, files := range [][]string{{left, whole}, {whole, left}} {
@@ -202,14 +208,14 @@ func TestKilledAsItBegan(t *testing.T) {
 // same file, as `>> file` has it, are two parts.
 func TestTornAndAppended(t *testing.T) {
 	first := file(1, 1, 1, `{"type":"port","addr":"192.0`, port("192.0.2.9", "refused"))
-	k, err := merged(t, first+file(1, 1, 2, summary(true, `"open":1`), port("192.0.2.1", "open")))
+	k, err := merged(t, first+file(1, 1, 2, summary(complete, `"open":1`), port("192.0.2.1", "open")))
 	if err != nil || len(k.ports) != 2 || k.summary.States[probe.StateFiltered] != 8 {
 		t.Errorf("%v, %+v", err, k)
 	}
 }
 
 func TestInterrupted(t *testing.T) {
-	scan, err := open(write(t, file(1, 1, 1, summary(true, "")))...)
+	scan, err := open(write(t, file(1, 1, 1, summary(complete, "")))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,9 +228,9 @@ func TestInterrupted(t *testing.T) {
 
 // Whatever the files hold, merging ends, and writes each port once.
 func FuzzMerge(f *testing.F) {
-	f.Add([]byte(file(1, 1, 1, summary(true, `"open":1`), port("192.0.2.1", "open"))), []byte(""))
-	f.Add([]byte(file(2, 2, 1, summary(true, `"open":1`), port("::1", "open|filtered"))), []byte(file(1, 2, 1, summary(true, ""))))
-	f.Add([]byte(file(1, 1, 1, "", port("192.0.2.1", "open"))), []byte(file(1, 1, 2, summary(true, ""), port("192.0.2.1", "refused"))))
+	f.Add([]byte(file(1, 1, 1, summary(complete, `"open":1`), port("192.0.2.1", "open"))), []byte(""))
+	f.Add([]byte(file(2, 2, 1, summary(complete, `"open":1`), port("::1", "open|filtered"))), []byte(file(1, 2, 1, summary(complete, ""))))
+	f.Add([]byte(file(1, 1, 1, "", port("192.0.2.1", "open"))), []byte(file(1, 1, 2, summary(complete, ""), port("192.0.2.1", "refused"))))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		dir := t.TempDir()
 		paths := []string{filepath.Join(dir, "a")}

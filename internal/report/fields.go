@@ -48,11 +48,11 @@ func (e *fieldError) Error() string {
 	if e.columns == nil {
 		return "field " + strconv.Quote(e.field) + " is named twice"
 	}
-	hint := "there are " + strings.Join(e.columns, ", ")
+	hint := ""
 	if near := spelling.Nearest(e.field, e.columns); near != "" {
-		hint = spelling.Question(near)
+		hint = "; " + spelling.Question(near)
 	}
-	return strconv.Quote(e.field) + " is no field of " + e.command + ": " + hint
+	return strconv.Quote(e.field) + " is no field of " + e.command + ": there are " + strings.Join(e.columns, ", ") + hint
 }
 
 func (e *fieldError) Unwrap() error { return sink.ErrOutput }

@@ -17,6 +17,12 @@ import (
 	"synscope/probe"
 )
 
+// Whether a run came to its summary.
+const (
+	ended    = true
+	cutShort = false
+)
+
 // nmapRun writes a small run in a format: a named host with a few ports, and
 // one of whose 200 ports 197 are refused.
 func nmapRun(t *testing.T, format string, summary bool) string {
@@ -60,7 +66,7 @@ func nmapRun(t *testing.T, format string, summary bool) string {
 }
 
 func TestGrepable(t *testing.T) {
-	lines := strings.Split(nmapRun(t, "grep", true), "\n")
+	lines := strings.Split(nmapRun(t, "grep", ended), "\n")
 	want := []string{
 		"Host: 192.0.2.7 (web.example)\tPorts: 22/filtered/tcp//ssh///, 80/open/tcp//http///, 81/closed/tcp/////",
 		"Host: 2001:db8::9 ()\tPorts: 22/unknown/tcp//ssh///, 80/open|filtered/tcp//http///, 81/open|filtered/tcp/////\tIgnored State: closed (197)",
@@ -95,7 +101,7 @@ func TestXMLReadsBack(t *testing.T) {
 			} `xml:"ports>port"`
 		} `xml:"host"`
 	}
-	if err := xml.Unmarshal([]byte(nmapRun(t, "xml", true)), &run); err != nil {
+	if err := xml.Unmarshal([]byte(nmapRun(t, "xml", ended)), &run); err != nil {
 		t.Fatal(err)
 	}
 	if run.Args != `synscope scan -p<80> "a&b"` || len(run.Hosts) != 2 {
@@ -108,7 +114,7 @@ func TestXMLReadsBack(t *testing.T) {
 	if len(second.Extra) != 1 || second.Extra[0].State != "closed" || second.Extra[0].Count != 197 || len(second.Ports) != 3 {
 		t.Errorf("%+v", second)
 	}
-	if err := xml.Unmarshal([]byte(nmapRun(t, "xml", false)), &run); err != nil {
+	if err := xml.Unmarshal([]byte(nmapRun(t, "xml", cutShort)), &run); err != nil {
 		t.Errorf("a run without its summary: %v", err)
 	}
 }
@@ -118,7 +124,7 @@ func TestXMLIsValid(t *testing.T) {
 	if _, _, ok := nmapType(); !ok {
 		t.Skip("no xmllint, or no nmap.dtd: apt-get install libxml2-utils nmap-common")
 	}
-	checkNmapType(t, nmapRun(t, "xml", true))
+	checkNmapType(t, nmapRun(t, "xml", ended))
 }
 
 // nmapType is the program that checks documents, and nmap's document type.

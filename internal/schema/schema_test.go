@@ -68,17 +68,17 @@ func made(t *testing.T) []byte {
 	all := readSource(t).records()
 	explanation := newObject()
 	for _, name := range []string{"kind", "word", "means"} {
-		explanation.put(name, text, false)
+		explanation.put(name, text, always)
 	}
 	for _, name := range []string{"concluded_from", "advice", "see"} {
-		explanation.put(name, text, true)
+		explanation.put(name, text, sometimes)
 	}
 	all["explanation"] = explanation
 	finding := newObject()
-	finding.put("code", text, false)
-	finding.put("severity", map[string]any{"enum": []string{"info", "notice", "warning"}}, false)
-	finding.put("text", text, false)
-	finding.put("evidence", text, true)
+	finding.put("code", text, always)
+	finding.put("severity", map[string]any{"enum": []string{"info", "notice", "warning"}}, always)
+	finding.put("text", text, always)
+	finding.put("evidence", text, sometimes)
 	defs := map[string]any{"finding": finding.schema()}
 	var refs []any
 	names := []string{}

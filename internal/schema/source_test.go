@@ -94,6 +94,12 @@ type object struct {
 
 func newObject() *object { return &object{properties: map[string]any{}} }
 
+// Whether a field is optional.
+const (
+	always    = false
+	sometimes = true
+)
+
 func (o *object) put(name string, schema any, optional bool) {
 	_, there := o.properties[name]
 	o.properties[name] = schema
@@ -108,14 +114,14 @@ func (s *source) records() map[string]*object {
 	for of, methods := range s.methods {
 		if word := s.wordOf(of); word != "" && methods["Fields"] != nil {
 			o := newObject()
-			s.walk(of, methods["Fields"].Body.List, o, false)
+			s.walk(of, methods["Fields"].Body.List, o, always)
 			all[word] = o
 		}
 	}
 	for of, methods := range s.methods { // a type that takes its Type from another
 		for _, inner := range s.embeds[of] {
 			if word := s.wordOf(inner); s.wordOf(of) == "" && word != "" && methods["Fields"] != nil {
-				s.walk(of, methods["Fields"].Body.List, all[word], true)
+				s.walk(of, methods["Fields"].Body.List, all[word], sometimes)
 			}
 		}
 	}
@@ -155,9 +161,9 @@ func (s *source) walk(of string, list []ast.Stmt, o *object, optional bool) {
 				s.call(of, call, o, optional)
 			}
 		case *ast.IfStmt:
-			s.walk(of, stmt.Body.List, o, true)
+			s.walk(of, stmt.Body.List, o, sometimes)
 			if e, ok := stmt.Else.(*ast.BlockStmt); ok {
-				s.walk(of, e.List, o, true)
+				s.walk(of, e.List, o, sometimes)
 			}
 			if n := len(stmt.Body.List); n > 0 {
 				if _, returns := stmt.Body.List[n-1].(*ast.ReturnStmt); returns {
@@ -166,7 +172,7 @@ func (s *source) walk(of string, list []ast.Stmt, o *object, optional bool) {
 			}
 		case *ast.SwitchStmt:
 			for _, c := range stmt.Body.List {
-				s.walk(of, c.(*ast.CaseClause).Body, o, true)
+				s.walk(of, c.(*ast.CaseClause).Body, o, sometimes)
 			}
 		case *ast.RangeStmt:
 			s.each(stmt, o)
@@ -192,7 +198,7 @@ func (s *source) each(loop *ast.RangeStmt, o *object) {
 	for _, e := range list.Elts {
 		if item, ok := e.(*ast.CompositeLit); ok && len(item.Elts) > 0 {
 			if name, ok := literal(item.Elts[0]); ok && kind != "" {
-				o.put(name, kinds[kind], true)
+				o.put(name, kinds[kind], sometimes)
 			}
 		}
 	}
@@ -207,7 +213,7 @@ func (s *source) call(of string, call *ast.CallExpr, o *object, optional bool) {
 	case *ast.Ident:
 		if schema := helpers[fun.Name]; schema != nil {
 			if name, ok := literal(call.Args[1]); ok {
-				o.put(name, schema, true)
+				o.put(name, schema, sometimes)
 			}
 			return
 		}
@@ -259,10 +265,10 @@ func (s *source) selected(of string, fun *ast.SelectorExpr, call *ast.CallExpr, 
 func (s *source) inside(of string, e ast.Expr, o *object) {
 	switch e := e.(type) {
 	case *ast.FuncLit:
-		s.walk(of, e.Body.List, o, false)
+		s.walk(of, e.Body.List, o, always)
 	case *ast.SelectorExpr:
 		if m := s.methods[of][e.Sel.Name]; m != nil {
-			s.walk(of, m.Body.List, o, false)
+			s.walk(of, m.Body.List, o, always)
 		}
 	}
 }

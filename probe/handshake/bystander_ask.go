@@ -149,8 +149,8 @@ func (b *Bystander) AsksBack(from Side, s *craft.Segment) bool {
 }
 
 // asked tells whether an end that sends a SYN-ACK with another number than its
-// SYN had was asked for a connection: where the other end has not been heard of,
-// its SYN was not captured.
+// SYN had was asked for a connection: where nothing of the other end was captured,
+// its SYN was not either.
 func (b *Bystander) asked(from Side, me, you *End) bool {
 	return from == Client && b.known.has(knowClientSYN) && !you.Opened() && !me.Confirmed()
 }

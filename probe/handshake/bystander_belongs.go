@@ -11,8 +11,8 @@ import (
 func plausible(d int32, behind int32) bool { return d >= -behind && d < far }
 
 // belongs tells whether a segment is of this connection: one of its two
-// numbers goes on from what was seen. Both are asked for while the other end
-// has not been heard of.
+// numbers goes on from what was seen. Both are required while nothing
+// of the other end was captured.
 func (b *Bystander) belongs(from Side, me, you *End, s *craft.Segment) bool {
 	switch {
 	case b.beforeISN(from, me, s.Seq):

@@ -7,8 +7,8 @@ import "synscope/craft"
 // and what the client has sent since were not captured, or the server still
 // holds an older connection on these ports and answers for that (a challenge
 // ACK, RFC 5961 §4, or data that come late). What the client does next tells:
-// sending its SYN again it has had no SYN-ACK, and going on from these numbers
-// it has.
+// if it retransmits its SYN it has had no SYN-ACK, and if it goes on from these
+// numbers it has.
 type suspect struct {
 	at       int64     // of the latest segment
 	seq, end craft.Seq // the first number, and the end of all

@@ -64,7 +64,7 @@ type rarely struct {
 	unmarked,
 	echoed bool // an acknowledgement of one of them came without ECE, with it
 
-	synacks []time.Duration // of repeated SYN-ACKs, after the first
+	synacks []time.Duration // of retransmitted SYN-ACKs, after the first
 }
 
 // resetKept is one RST of the server.

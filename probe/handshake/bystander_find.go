@@ -107,8 +107,8 @@ var bystanderPatterns = []bystanderPattern{
 	{"refused-by-middlebox", probe.SeverityInfo, "the RST may come from something before the server", (*sight).middlebox},
 }
 
-// queueFull: timestamps prove that the server has had data when it sent its
-// SYN-ACK again. Without them it must not have answered anything.
+// queueFull: timestamps prove that the server has had data when it retransmitted
+// its SYN-ACK. Without them it must not have answered anything.
 func (v *sight) queueFull() string {
 	silent := v.answer.tally.stuck >= 2 && v.answer.tally.unheard == 0 && v.whole && !v.pair.Server.Confirmed() && !v.known.has(knowServerReset)
 	if !silent && !v.known.has(knowQueueFull) {

@@ -22,8 +22,8 @@ type asking struct {
 	hasty      bool // one came sooner after the one before than silence lets it
 }
 
-// soonestRetry is how long a client waits at least for an answer until it sends its
-// SYN again: a second (RFC 6298 §2.1), or less by inexact timers. After a
+// soonestRetry is how long a client waits at least for an answer until it
+// retransmits its SYN: a second (RFC 6298 §2.1), or less by inexact timers. After a
 // refusal it comes sooner.
 const soonestRetry = int64(900 * time.Millisecond)
 
@@ -60,7 +60,7 @@ type finKept struct {
 	bare     bool
 	plain    bool // top and end are set
 	late     bool // the other's FIN was captured before, and acknowledges it
-	again    bool // a number behind it was captured before: it came again
+	again    bool // a number behind it was captured before: it is a retransmission
 }
 
 // idents are the IP identifications of one side. Most stacks count them up by

@@ -92,8 +92,8 @@ func (b *Bystander) impossible(at int64, me, you *End, otherwise Notes) Notes {
 	return otherwise
 }
 
-// current is how recently a connection must have been heard of for its numbers
-// to be up to date.
+// current is how recently a segment of a connection must have been captured for its
+// numbers to be up to date.
 const current = time.Second
 
 // overtaking is how long after an RST the host must go on to show that the RST

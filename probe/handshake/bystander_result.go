@@ -110,7 +110,7 @@ func (b *Bystander) judge(r *Result, t Trust) {
 	}
 }
 
-// askedAfter tells whether the client has sent its SYN again after an RST that
+// askedAfter tells whether the client has retransmitted its SYN after an RST that
 // has a number of its own. One that refuses a SYN has none (RFC 9293 §3.5.2), but
 // for few hosts: it may have ended a connection of which nothing else was
 // captured, and then the client would not ask again.
@@ -118,13 +118,13 @@ func (b *Bystander) askedAfter() bool {
 	return b.more != nil && b.more.reset.at > 0 && b.syn.latest-b.more.reset.at > settling
 }
 
-// askedBefore tells whether the first refusal answers a SYN that was sent again: what
+// askedBefore tells whether the first refusal answers a SYN that was retransmitted: what
 // became of the one before was not captured, or it was lost.
 func (b *Bystander) askedBefore() bool {
 	return b.more.asksBefore || b.syn.count > 1 && b.answer.count == 0 && b.answer.at-b.syn.at > longestRefusal
 }
 
-// askedAnew tells whether the client has sent its SYN again after the latest
+// askedAnew tells whether the client has retransmitted its SYN after the latest
 // refusal: what became of that one was not captured.
 func (b *Bystander) askedAnew() bool {
 	const soonest = int64(100 * time.Millisecond) // less may be the order of capturing
@@ -147,7 +147,7 @@ func (b *Bystander) splitState() probe.State {
 }
 
 // heardNothing tells whether the client says twice that it had no answer, by
-// sending its SYN again. Where the capture has no answers of others, that must be
+// retransmitting its SYN. Where the capture has no answers of others, that must be
 // said by the pauses of silence, and of each connection: somebody may have chosen
 // the SYNs. And the capture must go on for as long as the client would wait until
 // it asks a third time, or show that it did: the last answer may come yet.
@@ -171,7 +171,7 @@ func (b *Bystander) patience() time.Duration {
 	return max(least, 2*time.Duration(b.syn.pause)*time.Millisecond)
 }
 
-// answeredOddly tells whether the server was heard of, by what decides nothing:
+// answeredOddly tells whether anything of the server was captured, by what decides nothing:
 // silence it was not.
 func (b *Bystander) answeredOddly() bool {
 	m := b.more
@@ -234,7 +234,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
 		asked = 0 // the SYN-ACK may be a retransmitted one
 	}
-	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && t.Gaps > 0) {
+	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && (t.Gaps > 0 || !b.askedAfter())) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
 	}
 	if b.known.has(knowServerSYN) && !b.answer.flags.Has(craft.ACK) && !b.split(t) {

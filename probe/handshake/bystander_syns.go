@@ -57,7 +57,7 @@ func (b *Bystander) serverSYN(at int64, s *craft.Segment, kept Kept) {
 		b.answer = greeting{tally: b.answer.tally}
 	}
 	if b.answer.count > 0 {
-		b.serverSYNAgain(at, s, kept)
+		b.retransmittedSYNACK(at, s, kept)
 	} else {
 		b.accepts(s, kept)
 	}
@@ -100,8 +100,8 @@ func longestRun(o craft.Options, kind craft.OptionKind) (longest uint8) {
 	return longest
 }
 
-// serverSYNAgain notes what a SYN-ACK shows by coming again.
-func (b *Bystander) serverSYNAgain(at int64, s *craft.Segment, kept Kept) {
+// retransmittedSYNACK notes what a retransmission of a SYN-ACK shows.
+func (b *Bystander) retransmittedSYNACK(at int64, s *craft.Segment, kept Kept) {
 	m := b.rare()
 	if len(m.synacks) < maxSchedule && at >= b.answer.at {
 		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))

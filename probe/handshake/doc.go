@@ -28,7 +28,7 @@
 // Each segment becomes a [Line], a rung of the ladder, with the states after it
 // and its [Notes]. At the end the follower's evidence becomes a [Result]: state
 // and reason as for a scan, what was negotiated, how the connection ended, how
-// often and when the peer repeated SYN-ACK and FIN, and findings. Those are a
+// often and when the peer retransmitted SYN-ACK and FIN, and findings. Those are a
 // table: code, severity, sentence, and a function that looks at the evidence.
 //
 // # Captures

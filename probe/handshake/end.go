@@ -3,8 +3,8 @@ package handshake
 import "synscope/craft"
 
 // End is one end of a connection as far as segments have shown it. The
-// sequence variables are those of RFC 9293 §3.3.1. The zero End has not been
-// heard of.
+// sequence variables are those of RFC 9293 §3.3.1. The zero End has
+// sent nothing.
 type End struct {
 	ISS craft.Seq // number of its SYN
 	Una craft.Seq // the oldest number that the other end has not acknowledged

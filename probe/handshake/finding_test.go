@@ -66,11 +66,16 @@ func with(option craft.Option) func(s *craft.Segment) {
 // proxied is a SYN proxy: a shut window until the third segment.
 func proxied() simnet.Host { return edited(onSYNACK(func(s *craft.Segment) { s.Window = 0 })) }
 
-// echoing is a host that echoes congestion marks, or does not.
-func echoing(marks bool) simnet.Host {
+// ignoringMarks is a host that negotiates ECN and echoes no congestion mark.
+func ignoringMarks() simnet.Host {
+	return &simnet.Listener{ECN: true, App: simnet.App{Echo: true}}
+}
+
+// echoing is a host that echoes congestion marks.
+func echoing() simnet.Host {
 	seen := false
 	inner := simnet.Mangle(&simnet.Listener{ECN: true, App: simnet.App{Echo: true}}, func(s *craft.Segment) {
-		if seen && marks {
+		if seen {
 			s.Flags |= craft.ECE
 		}
 	})
@@ -219,14 +224,14 @@ func TestFindings(t *testing.T) {
 		{"path-mtu", notice,
 			scene{host: narrow(healthy(), 1400, "203.0.113.9"), cfg: Config{Data: filler(4000)}},
 			scene{host: narrow(healthy(), 1500, "203.0.113.9"), cfg: Config{Data: filler(4000)}}},
-		{"ecn-negotiated", info, scene{host: echoing(true), cfg: Config{ECN: true}}, scene{host: echoing(true)}},
-		{"ecn-refused", info, scene{host: healthy(), cfg: Config{ECN: true}}, scene{host: echoing(true), cfg: Config{ECN: true}}},
+		{"ecn-negotiated", info, scene{host: echoing(), cfg: Config{ECN: true}}, scene{host: echoing()}},
+		{"ecn-refused", info, scene{host: healthy(), cfg: Config{ECN: true}}, scene{host: echoing(), cfg: Config{ECN: true}}},
 		{"ecn-bleached", notice,
-			scene{host: echoing(false), cfg: Config{ECN: true, Data: hello}},
-			scene{host: echoing(true), cfg: Config{ECN: true, Data: hello}}},
+			scene{host: ignoringMarks(), cfg: Config{ECN: true, Data: hello}},
+			scene{host: echoing(), cfg: Config{ECN: true, Data: hello}}},
 		{"accecn", info,
 			scene{host: edited(onSYNACK(func(s *craft.Segment) { s.Flags |= craft.CWR })), cfg: Config{AccECN: true}},
-			scene{host: echoing(true), cfg: Config{AccECN: true}}},
+			scene{host: echoing(), cfg: Config{AccECN: true}}},
 		{"tfo-cookie", info,
 			scene{host: edited(with(craft.FastOpen([]byte("cookie12")))), cfg: Config{FastOpen: true}},
 			scene{host: healthy(), cfg: Config{FastOpen: true}}},

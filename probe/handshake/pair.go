@@ -102,7 +102,7 @@ func greet(me, you *End, s *craft.Segment) (n Notes) {
 	return n | zeroWindow(me, s)
 }
 
-// retransmittedSYN notes a repeated SYN: unless its end has moved on, nobody has
+// retransmittedSYN notes a retransmitted SYN: unless its end has moved on, nobody has
 // acknowledged it.
 func retransmittedSYN(me *End) Notes {
 	if !me.facts.has(spoken) {

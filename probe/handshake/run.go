@@ -301,9 +301,9 @@ func (r *runner) worthProving() bool {
 		v.synack.count == 1 && v.reset() == nil
 }
 
-// proveCookies asks twice more, one after the other, with the same ports and
+// proveCookies sends two more SYNs, one after the other, with the same ports and
 // other ISNs. A host that keeps connections chooses its own number anew; a
-// cookie moves with ours, for as long as its clock stands (a minute in Linux).
+// cookie depends on ours, within one tick of its counter (a minute in Linux).
 func (r *runner) proveCookies(ctx context.Context) {
 	first, ok := r.isns(ctx)
 	if !ok {

@@ -69,7 +69,7 @@ func (s *Session) resetArrived(n Notes, state State) {
 }
 
 // renew clears an old connection of the peer's out of the way (RFC 9293 §3.5.1,
-// §3.10.7.3), and asks again at once where that is granted: it is no
+// §3.10.7.3), and sends another SYN at once where that is allowed: it is no
 // retransmission that was waited for.
 func (s *Session) renew(in *craft.Segment, retry bool) {
 	s.reset(in.Ack)

@@ -167,8 +167,8 @@ func (r *runner) splitOpen(a *arrival) {
 	r.stepAt(Event{Kind: Arrive, Segment: s}, r.when(a))
 }
 
-// mostStrange bounds how many rejected segments are shown: the sender of more is
-// no teller of news.
+// mostStrange bounds how many rejected segments are shown: more of them
+// say nothing new.
 const mostStrange = 16
 
 // strange rejects a segment, and shows the first of them.

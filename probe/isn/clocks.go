@@ -15,7 +15,7 @@ const mostRates = 3
 func clocks(v *view, key factor) (list []*standing) {
 	groups := v.groups(key).members(v.points)
 	quanta := v.quanta(key)
-	for _, hz := range rates(groups, v.span()) {
+	for _, hz := range rates(groups) {
 		list = append(list, fitClock(v, key, drift{hz: hz, quantum: 1, wide: 1}))
 	}
 	var plain, both []*standing
@@ -39,9 +39,6 @@ func clocks(v *view, key factor) (list []*standing) {
 	}
 	top := best(plain)[0]
 	both = append(both, top.settle(v, 3, withStep))
-	if key == 0 {
-		both = append(both, list[0].settle(v, 3, withStep))
-	}
 	for _, q := range quanta {
 		plain = append(plain, top.with(func(d *drift) { d.quantum, d.step = q, 0 }).settle(v, 2, withoutStep))
 		both = append(both, best(both)[0].ticking(v, q)...)

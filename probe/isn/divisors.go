@@ -67,9 +67,6 @@ func divisors(gaps []int32) (out []int32) {
 			}
 		}
 	}
-	if all := commonDivisor(gaps, quantumBits); all > 1 && !slices.Contains(tried, all) {
-		tried = append(tried, all)
-	}
 	slices.SortStableFunc(tried, func(a, b uint32) int { return int(divides(gaps, b) - divides(gaps, a)) })
 	for _, a := range tried[:min(len(tried), mostDivisors)] {
 		if down*2 > len(gaps) {

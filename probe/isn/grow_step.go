@@ -166,9 +166,6 @@ func sharedSteps(v *view, m model, a int32) *standing {
 	return m.by(&steps{a: a, shared: true}).fit(v)
 }
 
-// rateGuesses are rates of others' connections, a second, to begin with.
-var rateGuesses = []float64{0, 0.5, 5, 50}
-
 // bestSteps fits the rate of others' connections, and libslirp's timer.
 func bestSteps(v *view, m model, a int32) (list []*standing) {
 	fit := func(g steps) *standing {
@@ -184,9 +181,6 @@ func bestSteps(v *view, m model, a int32) (list []*standing) {
 	s := fit(steps{a: a})
 	if !v.timed || s.ledger.count[joined] < 2 || a == 0 || m.key != 0 {
 		return list // others' connections do not move a counter of ours
-	}
-	for _, rate := range rateGuesses[1:] {
-		fit(steps{a: a, rate: rate})
 	}
 	if r := best(list)[0].othersRate(v); r > 0 {
 		fit(steps{a: a, rate: r})

@@ -7,9 +7,8 @@ import (
 )
 
 // rates proposes rates of a clock for groups of points: those that pairs of points
-// suggest, refined from short gaps to long ones, those of pairs far apart, which
-// a mixture of clocks leaves, and the nominal ones.
-func rates(groups [][]point, span float64) (list []float64) {
+// suggest, refined from short gaps to long ones, and the nominal ones.
+func rates(groups [][]point) (list []float64) {
 	pairs := pairsOf(groups)
 	if len(pairs) == 0 {
 		return nil
@@ -17,7 +16,6 @@ func rates(groups [][]point, span float64) (list []float64) {
 	for _, c := range candidates(pairs) {
 		list = append(list, progress(pairs, c.hz, c.dt))
 	}
-	list = append(list, distant(pairs, span)...)
 	for _, n := range nominals {
 		list = append(list, n.hz)
 	}
@@ -33,20 +31,6 @@ func distinctRates(list []float64) (out []float64) {
 		}
 	}
 	return out
-}
-
-// mostDistant bounds the rates read from pairs far apart.
-const mostDistant = 24
-
-// distant are the slopes of pairs at least a third of the span apart, taken
-// evenly from all of them.
-func distant(pairs []pair, span float64) (list []float64) {
-	far := pairs[sortedFrom(pairs, span/3):]
-	stride := 1 + len(far)/mostDistant
-	for i := 0; i < len(far); i += stride {
-		list = append(list, float64(far[i].d)/far[i].dt)
-	}
-	return list
 }
 
 // sortedFrom is the first of the pairs, sorted by gap, with a gap of at least dt.

@@ -27,7 +27,7 @@ type Config struct {
 	Targets  []netip.AddrPort // a zero one is not probed until Retarget names it
 	Count    uint64           // probes of each target; 0: until the context ends
 	Interval time.Duration    // between two probes of one target; 0: DefaultInterval
-	Timeout  time.Duration    // what was not answered by then is lost; 0: DefaultTimeout
+	Timeout  time.Duration    // what was not answered by then is lost; 0: [probe.DefaultTimeout]
 	Flow     probe.Flow
 	Rate     float64 // most packets a second, RSTs too; 0: what the schedule takes
 

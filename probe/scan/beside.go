@@ -13,6 +13,7 @@ const besideLook = time.Millisecond
 // handOver has a batch sent beside the engine, if there is room for it. Its probes count as
 // sent from now on, and are looked at again when it is back.
 func (e *engine) handOver() bool {
+	e.takeBack()
 	p := e.outbox.Take(e.Packets, e.batch)
 	if p == nil {
 		return false

@@ -24,6 +24,6 @@
 //
 // Hosts compose. [Listener], [Closed], [Dropped], [Rejected], [AllOpen],
 // [Split] and [Synthetic] are whole behaviours; [Mux] gives each port one;
-// [Slow], [Mangle], [Garble], [Repeat], [Only], [Chorus], [Behind],
+// [Slow], [Mangle], [Garble], [Fragmented], [Repeat], [Only], [Chorus], [Behind],
 // [ForgedReset] and [ForgedICMP] change what another host does.
 package simnet

@@ -19,7 +19,7 @@ import (
 // What the kernel refuses for a moment leaves later; what it never takes is told
 // of the port.
 func TestTraceAgainstTheKernel(t *testing.T) {
-	way := routers(3, false)
+	way := routers(3)
 	sometimes := func(errno error) func(time.Duration) error {
 		chance := rand.New(rand.NewPCG(1, 2))
 		return func(time.Duration) error {
@@ -73,7 +73,7 @@ func TestTraceAgainstTheKernel(t *testing.T) {
 // The rate bounds all packets.
 func TestTraceKeepsTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, path, took := world{Host: simnet.Behind(simnet.Dropped{}, routers(3, false)...)}.trace(t, trace.Config{Rate: 50})
+		_, path, took := world{Host: simnet.Behind(simnet.Dropped{}, routers(3)...)}.trace(t, trace.Config{Rate: 50})
 		if rate := float64(path.Summary.Sent) / (took - time.Second).Seconds(); rate > 55 {
 			t.Errorf("%d packets in %v: %.0f a second", path.Summary.Sent, took, rate)
 		}
@@ -94,7 +94,7 @@ func TestTraceMeasuresNoRepeatedSYNACK(t *testing.T) {
 			}
 			h.Respond(now, in, out)
 		})
-		w := world{Host: simnet.Behind(behind, routers(2, false)...), Config: simnet.Config{Back: simnet.Path{Delay: 20 * ms}}}
+		w := world{Host: simnet.Behind(behind, routers(2)...), Config: simnet.Config{Back: simnet.Path{Delay: 20 * ms}}}
 		hops, path, _ := w.trace(t, trace.Config{Timeout: 3 * time.Second, Flow: probe.FlowVary})
 		doubted := 0
 		for _, h := range hops {

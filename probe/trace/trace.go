@@ -29,7 +29,7 @@ type Config struct {
 	Target  netip.AddrPort
 	MaxHops int           // 0: DefaultMaxHops
 	Queries int           // probes of each hop; 0: DefaultQueries
-	Timeout time.Duration // longest wait for an answer; 0: DefaultTimeout
+	Timeout time.Duration // longest wait for an answer; 0: [probe.DefaultTimeout]
 	Flow    probe.Flow
 	Rate    float64 // most packets a second, RSTs too; 0: as many as a trace takes
 
@@ -120,8 +120,9 @@ type Path struct {
 // overrules no answer of the target.
 //
 // A quote that was rewritten on the way is recognised by what is left: the
-// sequence number whatever the addresses and ports, or addresses, source port
-// and IPv4 identification whatever the sequence number.
+// sequence number whatever the addresses and ports, or addresses, source port, IPv4
+// identification and timestamp whatever the sequence number. The other engines do not
+// believe it: a port that nothing else tells of is filtered (no-response) to them.
 //
 // What the kernel refuses to send for now is sent later. Where its firewall lets
 // nothing out, that is the verdict and no error. Other errors are those of

@@ -15,9 +15,13 @@ import (
 	"synscope/probe/trace"
 )
 
-func routers(n int, v6 bool) (list []netip.Addr) {
+// routers are so many of IPv4.
+func routers(n int) []netip.Addr { return routersTo(target.Addr(), n) }
+
+// routersTo are so many of the IP version of an address.
+func routersTo(a netip.Addr, n int) (list []netip.Addr) {
 	for i := range n {
-		if v6 {
+		if a.Is6() {
 			list = append(list, netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0xff, 15: byte(i + 1)}))
 		} else {
 			list = append(list, netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)}))
@@ -70,7 +74,7 @@ func TestTraceFindsEveryHop(t *testing.T) {
 		for _, flow := range []probe.Flow{probe.FlowFixed, probe.FlowVary} {
 			synctest.Test(t, func(t *testing.T) {
 				path := simnet.Path{Delay: 20 * ms}
-				way := routers(tc.length, tc.target.Addr().Is6())
+				way := routersTo(tc.target.Addr(), tc.length)
 				w := world{Host: simnet.Behind(tc.host(), way...), Config: simnet.Config{Out: path, Back: path}}
 				hops, route, took := w.trace(t, trace.Config{Target: tc.target, Flow: flow})
 				if route.Length != tc.length+1 || route.Verdict.State != tc.state || route.Silent != 0 {
@@ -100,7 +104,7 @@ func TestTraceFindsEveryHop(t *testing.T) {
 // Behind a firewall that swallows everything, the trace ends after one timeout
 // at the first silent hop; silent routers in between do not end it.
 func TestTraceStopsAtSilence(t *testing.T) {
-	way := routers(4, false)
+	way := routers(4)
 	way[1] = netip.Addr{}
 	synctest.Test(t, func(t *testing.T) {
 		hops, route, took := world{Host: simnet.Behind(simnet.Dropped{}, way...)}.trace(t, trace.Config{Timeout: 700 * ms})
@@ -129,7 +133,7 @@ func TestTraceUnderLoss(t *testing.T) {
 	longer := 0 // each with a chance of 0.19⁵
 	for seed := range uint64(30) {
 		synctest.Test(t, func(t *testing.T) {
-			way := routers(5, false)
+			way := routers(5)
 			path := simnet.Path{Delay: 10 * ms, Loss: 0.1, Duplicate: 0.1, Jitter: 3 * ms}
 			w := world{Host: simnet.Behind(probetest.Listener(), way...), Config: simnet.Config{Seed: seed + 1, Out: path, Back: path}}
 			hops, route, _ := w.trace(t, trace.Config{Queries: 5})
@@ -151,7 +155,7 @@ func TestTraceUnderLoss(t *testing.T) {
 // One error of many probes ends no way and overrules no answer of the target; what
 // somebody says before the target's own answer comes neither.
 func TestTraceBelievesTheTarget(t *testing.T) {
-	way := routers(5, false)
+	way := routers(5)
 	stray := func(each int) func() simnet.Host { // hop 2 says unreachable to every so manieth probe behind it
 		return func() simnet.Host {
 			n, behind := 0, simnet.Behind(probetest.Listener(), way...)
@@ -224,7 +228,7 @@ func TestTraceNamesChanges(t *testing.T) {
 		}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			way := routers(3, false)
+			way := routers(3)
 			host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 				if in.TTL == 0 || int(in.TTL) > len(way) {
 					simnet.Closed{}.Respond(now, in, out)
@@ -264,7 +268,7 @@ func TestIdentificationAloneIsNotBelieved(t *testing.T) {
 		"another timestamp": func(s *craft.Segment) int { s.Options, _ = craft.NewOptions(craft.Timestamps(1, 0)); return 64 },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			way := routers(3, false)
+			way := routers(3)
 			host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 				if in.TTL == 0 || int(in.TTL) > len(way) {
 					simnet.Closed{}.Respond(now, in, out)

@@ -42,7 +42,7 @@ func TestWatch(t *testing.T) {
 	for _, to := range []netip.AddrPort{target, netip.MustParseAddrPort("[2001:db8:1::7]:80")} {
 		for _, flow := range []probe.Flow{probe.FlowFixed, probe.FlowVary} {
 			synctest.Test(t, func(t *testing.T) {
-				way := routers(4, to.Addr().Is6())
+				way := routersTo(to.Addr(), 4)
 				listener := &simnet.Listener{}
 				path := simnet.Path{Delay: 20 * ms}
 				w := world{Host: simnet.Behind(listener, way...), Config: simnet.Config{Out: path, Back: path}, Ports: 8}
@@ -85,7 +85,7 @@ func TestWatch(t *testing.T) {
 // way to the target is the target's.
 func TestWatchUnderLoss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		way := routers(3, false)
+		way := routers(3)
 		way[1] = netip.Addr{}
 		n := 0
 		open := simnet.Behind(probetest.Listener(), way...)
@@ -120,8 +120,8 @@ func TestWatchUnderLoss(t *testing.T) {
 // The way becomes longer, and shorter again: the table follows.
 func TestWatchFollowsTheWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		short := simnet.Behind(probetest.Listener(), routers(2, false)...)
-		long := simnet.Behind(probetest.Listener(), routers(5, false)...)
+		short := simnet.Behind(probetest.Listener(), routers(2)...)
+		long := simnet.Behind(probetest.Listener(), routers(5)...)
 		start := time.Now()
 		host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 			if d := now.Sub(start); d > 5*time.Second && d < 12*time.Second {
@@ -148,7 +148,7 @@ func TestWatchPausesAndQuits(t *testing.T) {
 		time.AfterFunc(10500*ms, func() { paused.Store(false) })
 		time.AfterFunc(13300*ms, func() { close(quit) })
 		start := time.Now()
-		hops, _, err := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...)}.watch(t, t.Context(),
+		hops, _, err := world{Host: simnet.Behind(probetest.Listener(), routers(2)...)}.watch(t, t.Context(),
 			trace.WatchConfig{Interval: time.Second, Paused: paused.Load, Quit: quit})
 		if n := len(hops[1]); err != nil || n != 7 { // at 0, 1, 2, 3 and from 10.5 on
 			t.Errorf("%v: %d rounds", err, n)
@@ -165,7 +165,7 @@ func TestWatchInterrupted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second+10*ms)
 		defer cancel()
 		path := simnet.Path{Delay: 50 * ms}
-		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Config: simnet.Config{Out: path, Back: path}}
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2)...), Config: simnet.Config{Out: path, Back: path}}
 		hops, result, err := w.watch(t, ctx, trace.WatchConfig{Interval: time.Second})
 		if !errors.Is(err, probe.ErrInterrupted) || result.Summary.Complete || len(hops[1]) != 5 || hops[1][4].Kind != trace.HopTimeExceeded {
 			t.Errorf("%v, %+v, %v", err, result, hops[1])
@@ -176,7 +176,7 @@ func TestWatchInterrupted(t *testing.T) {
 // A port behind which all is silent is looked for a few hops further, and no more.
 func TestWatchOfSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hops, result, err := world{Host: simnet.Behind(simnet.Dropped{}, routers(3, false)...)}.watch(t, t.Context(),
+		hops, result, err := world{Host: simnet.Behind(simnet.Dropped{}, routers(3)...)}.watch(t, t.Context(),
 			trace.WatchConfig{Rounds: 5, Interval: time.Second, Config: trace.Config{Timeout: 500 * ms}})
 		if err != nil || result.Length != 0 || result.Silent != 4 || result.Verdict.State != probe.StateFiltered || len(hops[8]) > 1 || len(hops[4]) != 5 {
 			t.Errorf("%v, %+v: hop 4 %d, hop 8 %d", err, result, len(hops[4]), len(hops[8]))
@@ -200,7 +200,7 @@ func (l lateReader) Recv(pkts []netraw.Packet) (int, error) {
 // they found open is closed first, and none is lost to a SYN that came before.
 func TestWatchOnABusyMachine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Opts: []simnet.Option{simnet.WatchOutgoing()}}
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2)...), Opts: []simnet.Option{simnet.WatchOutgoing()}}
 		conn := probetest.World(w).Conn()
 		defer conn.Close()
 		lost := 0
@@ -223,7 +223,7 @@ func TestWatchOnABusyMachine(t *testing.T) {
 func TestWatchFarAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := simnet.Path{Delay: 150 * ms}
-		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Config: simnet.Config{Out: path, Back: path}}
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2)...), Config: simnet.Config{Out: path, Back: path}}
 		hops, result, err := w.watch(t, t.Context(), trace.WatchConfig{Config: trace.Config{Flow: probe.FlowFixed}, Rounds: 30, Interval: 100 * ms})
 		lost := 0
 		for _, h := range hops[3] {
@@ -242,7 +242,7 @@ func TestWatchFarAway(t *testing.T) {
 func TestWatchLosesNoMoreThanTheWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const rounds = 300
-		w := world{Host: simnet.Behind(probetest.Listener(), routers(2, false)...), Config: simnet.Config{Seed: 1, Out: simnet.Path{Delay: 5 * ms, Loss: 0.2}, Back: simnet.Path{Delay: 5 * ms}}}
+		w := world{Host: simnet.Behind(probetest.Listener(), routers(2)...), Config: simnet.Config{Seed: 1, Out: simnet.Path{Delay: 5 * ms, Loss: 0.2}, Back: simnet.Path{Delay: 5 * ms}}}
 		hops, _, err := w.watch(t, t.Context(), trace.WatchConfig{Config: trace.Config{Flow: probe.FlowFixed}, Rounds: rounds, Interval: 200 * ms})
 		lost := 0
 		for _, h := range hops[3] {

@@ -61,10 +61,10 @@ type TargetFiller interface {
 	Fill(first uint64, into []netip.AddrPort)
 }
 
-// Config says what a stateless run probes, and how. Only Plan must be
-// set. Of the embedded ScanConfig, Targets, Total and Canaries do not apply;
-// Retries defaults to DefaultStatelessRetries, and Timeout is both the spacing
-// of a target's probes and half the silence that ends the run.
+// Config says what a stateless run probes, and how. Only Plan must be set. Of the
+// embedded [scan.Config], Targets, Total and Canaries do not apply; Retries defaults
+// to [DefaultRetries], and Timeout is both the spacing of a target's probes and half the
+// silence that ends the run.
 type Config struct {
 	scan.Config
 	Plan Targets
@@ -89,9 +89,9 @@ type Config struct {
 	OnHeld func(total time.Duration)
 }
 
-// Summary is a Summary with what only a stateless run has. A port
-// that did not answer is counted in States under the technique's verdict on
-// silence, and has no record of its own.
+// Summary is a [probe.Summary] with what only a stateless run has. A port that did not
+// answer is counted in States under the technique's verdict on silence, and is not
+// handed to the sink.
 type Summary struct {
 	probe.Summary
 	Position    uint64        // everything before it is done: a run may go on from here
@@ -104,8 +104,7 @@ type Summary struct {
 	Attempts    int           // probes of a target, as many as the loss asked for last
 }
 
-// Run probes a plan of any size in constant memory: no probe is
-// remembered. Its order is a permutation, its answers are recognised by the
+// Run probes a plan of any size in constant memory: no probe is remembered. Its order is a permutation, its answers are recognised by the
 // numbers that they repeat (all 32 bits of them), repeated answers by a table of
 // fixed size, and the round-trip time is read from the timestamp option that a
 // SYN-ACK echoes.
@@ -118,7 +117,7 @@ type Summary struct {
 // moment the batch was made, to the kernel's stamp of the arrival
 // ([netraw.ClockKernelRx]), or to the program's where there is none.
 //
-// Cancelling ctx stops the sending; Stateless waits for the answers that are
+// Cancelling ctx stops the sending; Run waits for the answers that are
 // still due and returns [probe.ErrInterrupted]. Other errors are as of [scan.Run]. The
 // summary is valid in each case.
 func Run(ctx context.Context, b Blaster, cfg Config, sink probe.Sink) (Summary, error) {

@@ -4,11 +4,13 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"synscope/internal/report/record"
 	"synscope/probe"
 	"synscope/probe/paths"
+	"synscope/probe/rtt"
 	"synscope/probe/trace"
 )
 
@@ -124,6 +126,35 @@ func TestBroken(t *testing.T) {
 	for i, l := range broken(line, 80) {
 		if shownWidth(l) > 80 || i > 0 && !strings.HasPrefix(l, "    ") {
 			t.Errorf("%d columns: %q", shownWidth(l), l)
+		}
+	}
+}
+
+// On a narrow terminal the figures of a node whose name is long stand below it.
+func TestPathTreeOfLongNames(t *testing.T) {
+	of := drawn([]int{0, 1, 2, 2, 3}, [][2]int{{0, 1}, {1, 2}, {1, 3}, {2, 4}, {3, 4}}, func(m *paths.Map) {
+		for i := range m.Nodes {
+			m.Nodes[i].Stats = rtt.Summary{Sent: 15, Measured: 15, Mean: 99900 * time.Nanosecond}
+		}
+	})
+	of.Names = map[netip.Addr]string{
+		netip.MustParseAddr("10.0.0.2"): "a-router-of-some-name.example", netip.MustParseAddr("192.0.2.9"): "host.example",
+	}
+	for _, columns := range []int{60, 80, 200} {
+		lines := PathTree(of, false, columns)
+		whole := strings.Join(lines, "\n")
+		for _, line := range lines {
+			if utf8.RuneCountInString(line) > columns {
+				t.Errorf("in %d columns: %q", columns, line)
+			}
+		}
+		for _, want := range []string{"a-router-of-some-name.example (10.0.0.2)", "host.example (192.0.2.9) syn-ack"} {
+			if !strings.Contains(whole, want) {
+				t.Errorf("in %d columns no %q:\n%s", columns, want, whole)
+			}
+		}
+		if n := strings.Count(whole, "\n"); columns == 60 && (n != 7 || !strings.Contains(whole, "\n    │ ")) || columns == 200 && n != 5 {
+			t.Errorf("in %d columns %d lines:\n%s", columns, n+1, whole)
 		}
 	}
 }

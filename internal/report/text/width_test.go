@@ -8,7 +8,9 @@ import (
 	"unicode"
 
 	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/probe"
+	"synscope/probe/handshake"
 	"synscope/probe/rtt"
 )
 
@@ -86,5 +88,35 @@ func TestRTTTableByWidth(t *testing.T) {
 	}
 	if all := RTTTable(rows, 0)[0]; len(strings.Fields(all)) != 10 || last != 10 {
 		t.Errorf("%q, and %d in 160 columns", all, last)
+	}
+}
+
+// A table of groups, and one of connections, fit 60 columns.
+func TestTablesOfCapturesByWidth(t *testing.T) {
+	for _, columns := range []int{60, 80, 140} {
+		var out strings.Builder
+		s := New(sink.NewLineWriter(&out, "out"), sink.Options{Wide: columns})
+		c := &record.Connection{Captured: &record.Captured{}, Result: handshake.Result{State: probe.StateOpen, Source: netip.MustParseAddrPort("10.255.255.255:65535"), Target: netip.MustParseAddrPort("10.0.0.1:443")}}
+		c.Captured.SYNToAnswer = record.Some(99900 * time.Microsecond)
+		for _, r := range []record.Record{&record.Run{Command: "read"}, c} {
+			if err := s.Record(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
+		g := New(sink.NewLineWriter(&out, "out"), sink.Options{Wide: columns})
+		for _, r := range []record.Record{&record.Run{Command: "read"}, &record.Group{By: "server", Key: "255.255.255.255:65535", Attempts: 10, Open: 10}} {
+			if err := g.Record(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.Close()
+		for line := range strings.Lines(out.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if seen(line) > columns || strings.HasPrefix(line, " ") && columns == 60 {
+				t.Errorf("in %d columns:\n%s", columns, out.String())
+				break
+			}
+		}
 	}
 }

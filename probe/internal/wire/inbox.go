@@ -19,6 +19,7 @@ type Inbox struct {
 	pkts    []netraw.Packet
 	packet  craft.Packet
 	event   Event
+	taken   int // packets, by the latest Take
 }
 
 // NewInbox has each packet matched, and hands it to handle, which must not keep the
@@ -34,13 +35,18 @@ const inboxTurn = 4
 // Take takes in what is there, as far as one turn goes; before is called ahead of
 // each batch.
 func (x *Inbox) Take(before func()) error {
+	x.taken = 0
 	for range inboxTurn {
-		if n, err := x.batch(before); err != nil || n < len(x.pkts) {
+		n, err := x.batch(before)
+		if x.taken += n; err != nil || n < len(x.pkts) {
 			return err
 		}
 	}
 	return nil
 }
+
+// Busy tells whether packets come together.
+func (x *Inbox) Busy() bool { return x.taken > 1 }
 
 // CatchUp takes in everything that had arrived when it was called, however much
 // that is, so that nothing expires while its answer waits to be read.

@@ -45,7 +45,7 @@ type answer struct {
 	Attempt int
 }
 
-// Reasons for which a packet is rejected, as counted in [Summary.Rejected].
+// Reasons for which a packet is rejected, as counted in Rejected of a [probe.Summary].
 const (
 	rejectTruncated    = "truncated"
 	rejectMalformed    = "malformed"

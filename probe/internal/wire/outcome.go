@@ -242,6 +242,9 @@ func (o *Outcome) Verdict(t *probe.Technique, target netip.AddrPort) probe.Verdi
 // Annotate adds to a verdict what was noticed on the way to it, each kind once: what an
 // earlier attempt noticed too stands there already.
 func (o *Outcome) Annotate(v probe.Verdict) probe.Verdict {
+	if o.noticed == 0 {
+		return v
+	}
 	for _, f := range findings {
 		if o.noticed&f.when == 0 {
 			continue

@@ -42,6 +42,7 @@ func NewSweep(n probe.Polled, l Look, rate float64, attempts int) (Sweep, error)
 		Network: n, Packets: packets, Pace: NewPace(rate), Counters: NewCounters(n.Stats()),
 		Matcher: Matcher{Cookie: NewCookie(l.Key), Tech: l.Technique, Ports: n.Ports(), Attempts: attempts},
 	}
+	x.Pace.together = longTogether
 	if rate == 0 {
 		x.Ramp = NewRamp()
 		x.Pace.Ask(x.Ramp.Rate)
@@ -67,10 +68,19 @@ func (x *Sweep) Run(ctx context.Context, ready <-chan struct{}, handle func(*Eve
 			return
 		}
 		if wait := min(wakeUp(), x.Counters.NextLook) - x.Now; wait > 0 {
-			x.Inbox.Wait(wait, x.Pace.Gathers())
+			x.Inbox.Wait(wait, x.gathers())
 		}
 		x.check(x.Inbox.Take(x.readClock))
 	}
+}
+
+// gathers is for how long what comes is let come together: not where it comes one by one,
+// and nothing else is waited for.
+func (x *Sweep) gathers() time.Duration {
+	if !x.Hungry && !x.Inbox.Busy() {
+		return 0
+	}
+	return x.Pace.Gathers()
 }
 
 // passTime notes how much of the time since the last turn the pace could be used.

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"synscope/internal/lab"
+)
+
+// A rule by ports, which raw packets are not routed by, is told of by every command that
+// sends, once on standard error and once in the first record.
+func TestRulesByPortAreTold(t *testing.T) {
+	lab.Require(t)
+	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{
+		{Name: "ruled", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	rule := netlink.NewRule()
+	rule.Dport, rule.Table, rule.Priority = netlink.NewRulePortRange(80, 90), 79, 4242
+	if err := netlink.RuleAdd(rule); err != nil {
+		t.Fatal(err)
+	}
+	defer netlink.RuleDel(rule)
+	a := l.Hosts()[0].Addr4().String()
+	const said = "`ip rule` 4242 routes by destination port"
+	for _, args := range []string{
+		"scan -p 80 " + a, "scan -p 1-3000 " + a, "scan --stateless -p 80 " + a, "ping -c 1 " + a + ":80",
+		"handshake " + a + ":80", "trace " + a + ":80", "isn --samples 3 " + a + ":80",
+	} {
+		got := command(t.Context(), l, strings.Fields(args+" -o json")...)
+		first, _, _ := strings.Cut(got.out, "\n")
+		if strings.Count(got.err, said) != 1 || strings.Count(first, said) != 1 {
+			t.Errorf("%s: exit %d\n%s\n%s", args, got.code, first, got.err)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package simnet
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"synscope/craft"
+)
+
+// Fragmented is a host whose segments come in fragments of the given number of bytes
+// behind the IP header, a multiple of 8 (RFC 791 §2.3, RFC 8200 §4.5).
+func Fragmented(h Host, size int) Host {
+	return rewrite(h, func(after time.Duration, s *craft.Segment, out Emitter) {
+		b, err := s.AppendTo(nil)
+		if err != nil {
+			return
+		}
+		n := ipHeaderLen(s.Src.Addr())
+		for from := 0; from < len(b)-n; from += size {
+			out.Raw(after, fragment(b, n, from, min(from+size, len(b)-n)))
+		}
+	})
+}
+
+// fragment is what lies from and to so many bytes behind the n bytes of a packet's IP
+// header. Its identification is the TCP checksum.
+func fragment(b []byte, n, from, to int) []byte {
+	id, place := b[n+16:n+18], uint16(from)
+	if to < len(b)-n {
+		place |= 1
+	}
+	if n == 40 {
+		f := slices.Concat(b[:n], binary.BigEndian.AppendUint16([]byte{b[6], 0}, place), []byte{0, 0}, id, b[n+from:n+to])
+		f[6] = 44
+		binary.BigEndian.PutUint16(f[4:], uint16(len(f)-n))
+		return f
+	}
+	f := slices.Concat(b[:n], b[n+from:n+to])
+	binary.BigEndian.PutUint16(f[2:], uint16(len(f)))
+	copy(f[4:], id)
+	binary.BigEndian.PutUint16(f[6:], place>>3|place<<13)
+	f[10], f[11] = 0, 0
+	sum := uint32(0)
+	for i := 0; i < n; i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(f[i:]))
+	}
+	binary.BigEndian.PutUint16(f[10:], ^uint16(sum+sum>>16))
+	return f
+}
