@@ -102,7 +102,7 @@ func TestMatcherAmongLies(t *testing.T) {
 		if ev.Kind.Verified() && !a.justified(&ev) {
 			t.Fatalf("%x is taken for kind %d", b, ev.Kind)
 		}
-		if start, end, _, pseudo := mutate.Layout(b); start > 0 && !firstFragment(b) && mutate.Sum(b[start:end], pseudo) != 0xffff {
+		if start, end, _, pseudo := mutate.Layout(b); start > 0 && !mutate.FirstFragment(b) && mutate.Sum(b[start:end], pseudo) != 0xffff {
 			t.Fatalf("%x has a wrong sum and is taken for kind %d", b, ev.Kind)
 		}
 	}
@@ -115,10 +115,6 @@ func TestMatcherAmongLies(t *testing.T) {
 	}
 	runtime.KeepAlive(a)
 }
-
-// firstFragment tells whether more fragments follow (RFC 791 §3.1): the sum is that of them all.
-// Of IPv6 mutate.Layout finds none in such a packet.
-func firstFragment(b []byte) bool { return b[0]>>4 == 4 && b[6]&0x20 != 0 }
 
 // heap is what is in use after everything else was collected.
 func heap() uint64 {
