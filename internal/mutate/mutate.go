@@ -218,14 +218,13 @@ func FirstFragment(b []byte) bool {
 		return binary.BigEndian.Uint16(b[6:])&0x3fff == 0x2000
 	}
 	upper, _, _, _ := Layout(b)
-	for next, at := byte(0), 40; at < upper; {
-		if at == 40 {
-			next = b[6]
-		}
+	if upper == 0 {
+		return false
+	}
+	for next, at := b[6], 40; at < upper; next, at = b[at], at+extension(next, b[at+1]) {
 		if next == 44 && b[at+3]&1 != 0 {
 			return true
 		}
-		next, at = b[at], at+extension(next, b[at+1])
 	}
 	return false
 }
