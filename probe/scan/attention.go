@@ -7,7 +7,8 @@ import "time"
 func (e *engine) measureLoss(f *flight, attempt int) {
 	h := f.host
 	e.noteLoss(f, attempt)
-	h.answered(f.wasted(attempt, h.changed), e.Now, h.SRTT)
+	limit := h.limiter()
+	limit.answered(f.wasted(attempt, limit.since()), e.Now, h.SRTT)
 	if e.Ramp != nil {
 		e.Ramp.Answered(f.wasted(attempt, e.Ramp.Changed))
 	}
@@ -53,7 +54,7 @@ func (e *engine) allowed(f *flight) int {
 			n++ // all that is asked of the host hangs on them
 		}
 	}
-	if errors := &f.host.errors; errors.answers > 0 {
+	if errors := f.host.errors; errors != nil {
 		n = max(n, min(attemptsAt(errors.trials(&f.host.silent).share(priorLoss)), mostByErrors))
 	}
 	if n = min(n, e.cfg.Retries+1); f.outcome.Renewed() {

@@ -15,8 +15,8 @@ func (e *engine) room(h *host) (wake time.Duration, ok bool) {
 	if h.waits() {
 		return e.Now + witnessLook, false
 	}
-	if !h.limiter.room(e.Now) {
-		return h.due + limiterGathers, false
+	if limit := h.limiter(); !limit.room(e.Now) {
+		return limit.due + limiterGathers, false
 	}
 	if !h.crowded || h.found.up {
 		return 0, true

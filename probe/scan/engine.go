@@ -45,7 +45,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		Sweep: x, cfg: cfg, sink: sink, flights: newFlights(cfg.attempts()),
+		Sweep: x, cfg: cfg, sink: sink, flights: newFlights(min(usualAttempts, cfg.attempts())),
 		resolving: wire.NewResolving[*host](cfg.Neighbours),
 		seen:      trials{float64(cfg.Loss.Unanswered), float64(cfg.Loss.Sent)},
 	}

@@ -38,7 +38,11 @@ type flight struct {
 
 func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr, f.port) }
 
-const slabSize = 256
+const (
+	slabSize = 256
+	// usualAttempts are those for which every record has room: most probes need no more.
+	usualAttempts = 3
+)
 
 // flights holds the probes in flight. Records live in slabs that are reused,
 // so sending allocates nothing once a scan has reached its depth.
@@ -47,7 +51,7 @@ type flights struct {
 	free     []uint32
 	index    map[uint64]uint32 // host and port → record
 	timers   wire.Timers
-	attempts int // capacity of each record's list of transmissions
+	attempts int // capacity of each record's list of transmissions, to begin with
 	live     int
 }
 

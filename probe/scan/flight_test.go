@@ -2,7 +2,9 @@ package scan
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"unsafe"
 )
 
 func TestQueueKeepsOrder(t *testing.T) {
@@ -10,18 +12,45 @@ func TestQueueKeepsOrder(t *testing.T) {
 	var oracle []uint32
 	rng := rand.New(rand.NewPCG(5, 6))
 	for i := range uint32(10_000) {
-		if rng.IntN(5) < 3 {
+		fill := 3 + 2*(int(i)/2000%2) // it grows long, and is empty now and then
+		switch r := rng.IntN(10); {
+		case r < fill:
 			q.push(ticket{id: i})
 			oracle = append(oracle, i)
-		} else if q.n > 0 {
+		case r == fill:
+			q.pushFirst(ticket{id: i})
+			oracle = slices.Insert(oracle, 0, i)
+		case q.n > 0:
 			if got := q.pop().id; got != oracle[0] {
 				t.Fatalf("popped %d, want %d", got, oracle[0])
 			}
 			oracle = oracle[1:]
 		}
+		if int(q.n) != len(oracle) {
+			t.Fatalf("%d wait, want %d", q.n, len(oracle))
+		}
 	}
-	if q.n != len(oracle) {
-		t.Errorf("%d left, want %d", q.n, len(oracle))
+}
+
+// A run of millions of hosts with one port each is what a wide scan is: what each of them
+// takes decides whether it fits into memory.
+func TestHostsAreSmall(t *testing.T) {
+	if size := unsafe.Sizeof(host{}); size > 288 { // a size class of Go's allocator
+		t.Errorf("a host takes %d bytes", size)
+	}
+	h := &host{}
+	if n := testing.AllocsPerRun(100, func() {
+		h.pending.push(ticket{id: 1})
+		h.pending.pop()
+		h.another()
+		h.limiter().depart(0)
+		h.limiter().answered(0, 0, 0)
+	}); n != 0 {
+		t.Errorf("a host with one port has %v allocations of its own", n)
+	}
+	h.flights = 1
+	if h.another(); h.limiter() == nil {
+		t.Error("a host with several ports has no limiter")
 	}
 }
 

@@ -12,19 +12,21 @@ import (
 
 // found is what a run has learnt of a host beside its ports.
 type found struct {
-	up          bool
 	reason      probe.Reason // of the first answer; what others said of the host, while it is not up
 	rtt         time.Duration
+	mac         *net.HardwareAddr
+	began, done time.Duration // when it was first met, and its last verdict; done is 0 before
+	probed      int32         // ports to which something was sent
+	met, up     bool
 	clock       netraw.Clock
 	ttl         uint8 // of that answer; 0: it came on the link
-	mac         net.HardwareAddr
-	began, done time.Time // when it was first met, and its last verdict
-	probed      int       // ports to which something was sent
 }
 
 // resolved takes note of what the link says of a host.
 func (f *found) resolved(h *host, n *netraw.Neighbour) {
-	f.mac = n.MAC
+	if mac := n.MAC; len(mac) > 0 {
+		f.mac = &mac
+	}
 	switch n.State {
 	case netraw.NeighbourResolved:
 		f.up, f.reason = true, probe.NeighbourReason(h.addr)
@@ -48,9 +50,9 @@ func (h *host) hear(v *probe.Verdict) {
 	}
 }
 
-// account takes note of a verdict.
-func (h *host) account(v *probe.Verdict) {
-	h.found.done = v.Time
+// account takes note of a verdict, of a time since the start of the run.
+func (h *host) account(v *probe.Verdict, at time.Duration) {
+	h.found.done = cmp.Or(at, 1)
 	if v.Attempts > 0 {
 		h.found.probed++
 	}
@@ -77,10 +79,10 @@ func (e *engine) report() {
 // handOut hands a host to the sink, unless nothing was found out about it, and
 // tells whether the sink takes more.
 func (e *engine) handOut(h *host) bool {
-	if h.found.done.IsZero() {
+	if h.found.done == 0 {
 		return true
 	}
-	r := h.report()
+	r := h.report(e.Start)
 	if h.tally.canaries > 0 || h.tally.strayed > 0 {
 		r.Findings = h.tally.findings()
 	}
@@ -94,12 +96,15 @@ func (e *engine) handOut(h *host) bool {
 	return err == nil
 }
 
-func (h *host) report() probe.HostReport {
+func (h *host) report(start time.Time) probe.HostReport {
 	f, l := &h.found, &h.losses
 	r := probe.HostReport{
-		Addr: h.addr, Reason: f.reason, RTT: f.rtt, Clock: f.clock, TTL: f.ttl, MAC: f.mac,
-		Began: f.began, Time: f.done, Ports: f.probed, Err: h.way.err,
+		Addr: h.addr, Reason: f.reason, RTT: f.rtt, Clock: f.clock, TTL: f.ttl,
+		Began: start.Add(f.began), Time: start.Add(f.done), Ports: int(f.probed), Err: h.way.err,
 		Loss: probe.HostLoss{Sent: uint64(l.answers + l.wasted), Unanswered: uint64(l.wasted)},
+	}
+	if f.mac != nil {
+		r.MAC = *f.mac
 	}
 	switch {
 	case f.up:

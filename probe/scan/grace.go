@@ -43,28 +43,32 @@ func (e *engine) settle(id uint32, f *flight, took time.Duration) {
 	h := f.host
 	f.phase = phaseSettled
 	e.flights.expectBy(id, e.Now+h.grace(took, e.cfg.Timeout))
-	if h.usual() > 0 {
-		return
+	if s := h.several; s != nil && h.usual() == 0 {
+		e.remember(s, early{ticket{id, f.schedule}, e.Now, took})
 	}
-	if len(h.early) == mostEarly {
-		h.early = slices.DeleteFunc(h.early, e.hasEnded)
+}
+
+// remember keeps an early answer, in the place of those whose probes have ended.
+func (e *engine) remember(s *several, x early) {
+	if len(s.early) == cap(s.early) {
+		s.early = slices.DeleteFunc(s.early, e.hasEnded)
 	}
-	if len(h.early) < mostEarly {
-		h.early = append(h.early, early{ticket{id, f.schedule}, e.Now, took})
+	if len(s.early) < mostEarly {
+		s.early = append(s.early, x)
 	}
 }
 
 // hasten ends the long waits of a host's first answers once a SYN-ACK has come.
 func (e *engine) hasten(h *host) {
-	if len(h.early) == 0 || h.Least() == 0 {
+	if h.several == nil || len(h.several.early) == 0 || h.Least() == 0 {
 		return
 	}
-	for _, x := range h.early {
+	for _, x := range h.several.early {
 		if !e.hasEnded(x) {
 			e.flights.expectBy(x.id, max(e.Now, x.at+h.grace(x.took, e.cfg.Timeout)))
 		}
 	}
-	h.early = nil
+	h.several.early = nil
 }
 
 // mostEarly bounds those of one host that are remembered.

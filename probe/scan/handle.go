@@ -149,7 +149,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 		if ev.Sender == f.host.addr.WithZone("") {
 			e.near(e.took(f, ev))
 			f.unnoteSilence(ev.Attempt)
-			f.host.errors.note(ev.Attempt - f.inGaps(ev.Attempt))
+			f.host.noteError(ev.Attempt - f.inGaps(ev.Attempt))
 		}
 		return
 	}
@@ -266,7 +266,7 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 	if v.Time.IsZero() {
 		v.Time = e.Start.Add(e.Now)
 	}
-	h.account(&v)
+	h.account(&v, v.Time.Sub(e.Start))
 	e.Counters.Probes++
 	e.Counters.States[v.State]++
 	switch v.Reason {

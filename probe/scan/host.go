@@ -11,44 +11,67 @@ import (
 
 // host is what a run learns about one address while probing it.
 //
-// A run may meet very many hosts, so the record is kept small.
+// A run may meet very many hosts, most of them for the sake of one port, so the record
+// is kept small: TestHostsAreSmall holds it to its size.
 type host struct {
-	addr    netip.Addr
-	key     netip.Addr // see wire.AsCarried
-	id      uint32
-	flights int32 // probes without a verdict
-	way     *way
+	addr netip.Addr
+	way  *way
 	wire.RTO
-	timed int32   // answers that RTO has taken in
-	early []early // answered before it was known how long its answers take
+	losses  losses
+	errors  *losses  // by its ICMP errors; nil: none came
+	several *several // nil while it has one port
+	watch   *watch   // nil while the host was never under suspicion
+	found   found
+	pending queue          // probes that wait to be sent
+	absent  *probe.Verdict // on each of its ports, once it is known that it is not there
 
-	expected     time.Duration // round trip that it is known by from elsewhere, 0: none
-	began        time.Duration // when the first transmission left
-	left         int           // transmissions so far
-	leftAtAnswer int           // as of the latest answer
+	expected time.Duration // round trip that it is known by from elsewhere, 0: none
+	began    time.Duration // when the first transmission left
+	vouched  time.Duration // when the latest of the transmissions left that it answered
+	entered  time.Duration // when it got its place in its network
 
-	limiter
-	losses    losses
-	errors    losses // by its ICMP errors
-	silent    byTry  // transmissions that were not answered in time
-	tally     tally
-	found     found
-	pending   queue          // probes that wait to be sent
-	vouched   time.Duration  // when the latest of the transmissions left that it answered
-	witness   uint16         // a port that has answered; 0: none has
-	watch     *watch         // nil while the host was never under suspicion
-	resolving bool           // its link address is being asked for
-	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
-	queued    bool           // among those that are ready, or asleep
-	wake      time.Duration  // when it is ready again, while asleep
-	crowded   bool           // one of a network whose router resolves it, and may resolve few at a time
-	placed    bool           // has a place in its network, or had one
-	entered   time.Duration  // when it got that
+	id           uint32
+	flights      int32 // probes without a verdict
+	timed        int32 // answers that RTO has taken in
+	left         int32 // transmissions so far
+	leftAtAnswer int32 // as of the latest answer
+	tally        tally
+	silent       byTry  // transmissions that were not answered in time
+	witness      uint16 // a port that has answered; 0: none has
+	resolving    bool   // its link address is being asked for
+	queued       bool   // among those that are ready, or asleep
+	crowded      bool   // one of a network whose router resolves it, and may resolve few at a time
+	placed       bool   // has a place in its network, or had one
 }
+
+// several is what is kept of a host beside, once it has more than one port.
+type several struct {
+	limiter limiter
+	early   []early // answered before it was known how long its answers take
+}
+
+// another makes room for what is kept of several ports, before the host gets one more.
+func (h *host) another() {
+	if h.several == nil && uint32(h.flights)+h.tally.ports > 0 {
+		h.several = &several{limiter: limiter{sent: h.left, first: int32(h.losses.answers)}}
+	}
+}
+
+// limiter paces the probes of the host; nil: it has one port alone, of which no limit shows.
+func (h *host) limiter() *limiter {
+	if h.several == nil {
+		return nil
+	}
+	return &h.several.limiter
+}
+
+// key is what the host is found by, see wire.AsCarried.
+func (h *host) key() netip.Addr { return wire.AsCarried(h.addr, h.way.link) }
 
 // way is how hosts are reached; those that are reached alike share one.
 type way struct {
 	source netip.Addr // our address on it
+	link   int        // the interface's index
 	local  bool       // the hosts are this machine
 	many   bool       // they are all machines of a network
 	err    error      // why they cannot be reached from here
@@ -85,7 +108,7 @@ func (t *hosts) get(a netip.Addr) *host {
 	if h := t.byAddr[k]; h != nil {
 		return h
 	}
-	h := &host{addr: a, key: k, id: t.next, way: t.wayOf(route, err)}
+	h := &host{addr: a, id: t.next, way: t.wayOf(route, err)}
 	t.next++
 	t.byAddr[k] = h
 	if err == nil {
@@ -98,7 +121,7 @@ func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if err != nil {
 		return &way{err: err}
 	}
-	w := way{source: route.Source, local: route.Local, many: route.Broadcast}
+	w := way{source: route.Source, link: route.IfIndex, local: route.Local, many: route.Broadcast}
 	if t.ways[w] == nil {
 		t.ways[w] = &w
 	}
@@ -111,7 +134,7 @@ func (t *hosts) trim(h *host) bool {
 	if h.flights > 0 || h.queued || len(t.byAddr) <= MaxIdleHosts {
 		return false
 	}
-	delete(t.byAddr, h.key)
+	delete(t.byAddr, h.key())
 	return true
 }
 

@@ -11,6 +11,8 @@ import "time"
 // a sender that measures the bottleneck of its path. If no larger share of the
 // probes is answered at the lower rate, the loss is the path's and sending less
 // does not help: the limiter opens again, and stays open until more is lost.
+//
+// A nil limiter is open: that of a host with one port, which never has answers enough.
 type limiter struct {
 	rate    float64       // probes a second; 0: open
 	due     time.Duration // when the next probe may leave
@@ -45,10 +47,21 @@ const (
 )
 
 // room tells whether one more probe may leave.
-func (l *limiter) room(now time.Duration) bool { return l.rate == 0 || now >= l.due }
+func (l *limiter) room(now time.Duration) bool { return l == nil || l.rate == 0 || now >= l.due }
+
+// since is when the rate was changed last.
+func (l *limiter) since() time.Duration {
+	if l == nil {
+		return 0
+	}
+	return l.changed
+}
 
 // depart books a probe that leaves.
 func (l *limiter) depart(now time.Duration) {
+	if l == nil {
+		return
+	}
 	l.sent++
 	if l.rate > 0 {
 		l.unbind(now)
@@ -73,6 +86,9 @@ func (l *limiter) unbind(now time.Duration) {
 // answered takes note of an answer; wasted is how many probes of that port went
 // unanswered since the rate was changed.
 func (l *limiter) answered(wasted int, now, rtt time.Duration) {
+	if l == nil {
+		return
+	}
 	if wasted == 0 {
 		l.first++
 	} else {

@@ -17,10 +17,10 @@ type losses struct {
 
 // byTry counts by the place of a transmission among those of its port; the few beyond the
 // last count for nothing.
-type byTry [8]uint32
+type byTry [8]uint16
 
 func (b *byTry) add(try int) {
-	if try < len(b) {
+	if try < len(b) && b[try] < math.MaxUint16 {
 		b[try]++
 	}
 }
@@ -37,6 +37,14 @@ func (l *losses) note(wasted int) {
 	l.at.add(wasted)
 }
 
+// noteError takes in an ICMP error of the host itself.
+func (h *host) noteError(wasted int) {
+	if h.errors == nil {
+		h.errors = new(losses)
+	}
+	h.errors.note(wasted)
+}
+
 // trials is what was seen of the loss of a way: of so many transmissions to ports that answer,
 // so many were lost.
 type trials struct{ lost, of float64 }
@@ -49,7 +57,7 @@ func (l *losses) trials(silent *byTry) (t trials) {
 	for k := range len(l.at) - 1 {
 		tried := 1.0
 		if n := silent[k]; n > 0 {
-			tried = min(1, float64(l.at[k+1]+silent[k+1])/float64(n))
+			tried = min(1, (float64(l.at[k+1])+float64(silent[k+1]))/float64(n))
 		}
 		t.of += tried * float64(l.at[k])
 		t.lost += float64(l.at[k+1])

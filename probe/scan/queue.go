@@ -4,41 +4,79 @@ package scan
 // it is void once the probe's schedule has moved on.
 type ticket struct{ id, schedule uint32 }
 
-// queue is a first-in first-out ring of tickets.
+// queue holds tickets, first in, first out. Most hosts have one that waits, or none:
+// it needs no memory of its own.
 type queue struct {
-	ring []ticket // its length is a power of two
+	rest  *ring // behind the first; nil while there never was any
+	first ticket
+	n     int32
+}
+
+func (q *queue) push(t ticket) {
+	if q.n++; q.n == 1 {
+		q.first = t
+		return
+	}
+	q.behind().push(t)
+}
+
+func (q *queue) pushFirst(t ticket) {
+	if q.n++; q.n > 1 {
+		q.behind().pushFirst(q.first)
+	}
+	q.first = t
+}
+
+func (q *queue) pop() ticket {
+	t := q.first
+	if q.n--; q.n > 0 {
+		q.first = q.rest.pop()
+	}
+	return t
+}
+
+func (q *queue) behind() *ring {
+	if q.rest == nil {
+		q.rest = new(ring)
+	}
+	return q.rest
+}
+
+// ring is a first-in first-out ring of tickets.
+type ring struct {
+	all  []ticket // its length is a power of two
 	head int
 	n    int
 }
 
-func (q *queue) push(t ticket) {
-	if q.n == len(q.ring) {
+func (q *ring) push(t ticket) {
+	if q.n == len(q.all) {
 		q.grow()
 	}
-	q.ring[(q.head+q.n)&(len(q.ring)-1)] = t
+	q.all[(q.head+q.n)&(len(q.all)-1)] = t
 	q.n++
 }
 
-func (q *queue) pushFirst(t ticket) {
-	if q.n == len(q.ring) {
+func (q *ring) pushFirst(t ticket) {
+	if q.n == len(q.all) {
 		q.grow()
 	}
-	q.head = (q.head - 1) & (len(q.ring) - 1)
-	q.ring[q.head] = t
+	q.head = (q.head - 1) & (len(q.all) - 1)
+	q.all[q.head] = t
 	q.n++
 }
 
-func (q *queue) pop() ticket {
-	t := q.ring[q.head]
-	q.head = (q.head + 1) & (len(q.ring) - 1)
+func (q *ring) pop() ticket {
+	t := q.all[q.head]
+	q.head = (q.head + 1) & (len(q.all) - 1)
 	q.n--
 	return t
 }
 
-func (q *queue) grow() {
-	bigger := make([]ticket, max(2, 2*len(q.ring))) // most hosts have one port or two that wait
+func (q *ring) grow() {
+	bigger := make([]ticket, max(4, 2*len(q.all)))
 	for i := range q.n {
-		bigger[i] = q.ring[(q.head+i)&(len(q.ring)-1)]
+		bigger[i] = q.all[(q.head+i)&(len(q.all)-1)]
 	}
-	q.ring, q.head = bigger, 0
+	q.all, q.head = bigger, 0
 }

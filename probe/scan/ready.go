@@ -44,7 +44,7 @@ func (r *ready) release(h *host) {
 // taken out; back puts it in again.
 func (r *ready) next(now time.Duration, room func(*host) (wake time.Duration, ok bool)) *host {
 	for len(r.sleepers) > 0 && r.sleepers[0].wake <= now {
-		r.hosts = append(r.hosts, heap.Pop(&r.sleepers).(*host))
+		r.hosts = append(r.hosts, heap.Pop(&r.sleepers).(sleeper).host)
 	}
 	for len(r.hosts) > 0 {
 		h := r.hosts[0]
@@ -58,8 +58,7 @@ func (r *ready) next(now time.Duration, room func(*host) (wake time.Duration, ok
 		if ok {
 			return h
 		}
-		h.wake = wake
-		heap.Push(&r.sleepers, h)
+		heap.Push(&r.sleepers, sleeper{wake, h})
 	}
 	return nil
 }
@@ -85,18 +84,24 @@ func (r *ready) wakeUp() (time.Duration, bool) {
 	return r.sleepers[0].wake, true
 }
 
+// sleeper is a host that is ready again at a time.
+type sleeper struct {
+	wake time.Duration
+	*host
+}
+
 // sleepers is a heap of hosts by when their limiter opens, see container/heap.
-type sleepers []*host
+type sleepers []sleeper
 
 func (s sleepers) Len() int           { return len(s) }
 func (s sleepers) Less(i, j int) bool { return s[i].wake < s[j].wake }
 func (s sleepers) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
-func (s *sleepers) Push(h any)        { *s = append(*s, h.(*host)) }
+func (s *sleepers) Push(h any)        { *s = append(*s, h.(sleeper)) }
 
 func (s *sleepers) Pop() any {
 	l := *s
 	h := l[len(l)-1]
-	l[len(l)-1] = nil
+	l[len(l)-1] = sleeper{}
 	*s = l[:len(l)-1]
 	return h
 }

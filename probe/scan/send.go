@@ -108,13 +108,14 @@ func (e *engine) roomForMore() bool {
 // admit makes a probe of a target, unless its verdict needs none.
 func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
 	h := e.hosts.get(target.Addr())
-	if h.found.began.IsZero() {
-		h.found.began = e.Start.Add(e.Now)
+	if f := &h.found; !f.met {
+		f.met, f.began = true, e.Now
 	}
 	if v, ok := e.foregone(h, target); ok {
 		e.deliver(h, v)
 		return 0, nil
 	}
+	h.another()
 	id := e.flights.add(h, target.Port())
 	return id, e.flights.at(id)
 }
@@ -167,7 +168,7 @@ func (e *engine) transmit(id uint32, f *flight) {
 	if f.watches {
 		f.host.watch.queued = false
 	}
-	f.host.depart(e.Now) // or the whole batch would be taken for the first packet of it
+	f.host.limiter().depart(e.Now) // or the whole batch would be taken for the first packet of it
 	e.batch = append(e.batch, id)
 	if e.Packets.Full() && !e.handOver() {
 		e.flush()

@@ -86,7 +86,7 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 func (h *host) noteAbsence(sent time.Duration) {
 	run := h.left - h.leftAtAnswer
 	if h.leftAtAnswer > 0 && sent > h.vouched {
-		answered := atLeast(h.losses.answers, h.leftAtAnswer)
+		answered := atLeast(h.losses.answers, int(h.leftAtAnswer))
 		if math.Pow(1-answered, float64(run)) < surprising && run > leastRun {
 			if h.watch == nil {
 				h.watch = &watch{}
