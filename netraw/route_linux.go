@@ -28,6 +28,7 @@ type router struct {
 	tos     uint8
 	links   map[int]link
 	ties    ties
+	sources sources
 
 	several bool // some route of the machine has several next hops
 }
@@ -190,25 +191,20 @@ func (r *router) route(dst netip.Addr) (Route, error) {
 }
 
 // lookUp asks as connect(2) does: first without a source, which the answer names,
-// then with it, since rules may route by it.
+// then with it, since rules may route by it. Where the source is known from before, the
+// second question is enough.
 func (r *router) lookUp(dst netip.Addr) (Route, error) {
 	q, err := r.question(dst)
 	if err != nil {
 		return Route{}, err
 	}
-	answer, err := r.ask(q)
-	if err != nil {
-		return Route{}, err
-	}
-	if !q.src.IsValid() {
-		if q.src = answer.src; !q.src.IsValid() {
-			return Route{}, r.sourceless(dst, answer)
-		}
-		if answer, err = r.withSource(q, answer); err != nil {
+	found, ok := r.one(q)
+	if !ok {
+		if found, err = r.two(q, dst); err != nil {
 			return Route{}, err
 		}
 	}
-	route, err := r.describe(answer, q.src)
+	route, err := r.describe(found.answer, found.src)
 	if err == nil {
 		err = r.checkLocal(dst, &route)
 	}
@@ -216,6 +212,23 @@ func (r *router) lookUp(dst netip.Addr) (Route, error) {
 		r.bind(dst, &route)
 	}
 	return route, err
+}
+
+// two asks both questions, where the first leaves one open.
+func (r *router) two(q routeQuestion, dst netip.Addr) (found sourced, err error) {
+	answer, err := r.ask(q)
+	if err != nil || q.src.IsValid() {
+		return sourced{q.src, answer}, err
+	}
+	if q.src = answer.src; !q.src.IsValid() {
+		return found, r.sourceless(dst, answer)
+	}
+	if answer, err = r.withSource(q, answer); err != nil {
+		return found, err
+	}
+	found = sourced{q.src, answer}
+	r.remember(q.dst, found)
+	return found, nil
 }
 
 func (r *router) ask(q routeQuestion) (routeAnswer, error) {
