@@ -25,7 +25,8 @@ type frameSender struct {
 // frameTable is what is known of destinations; the senders of a connection share it.
 type frameTable struct {
 	mu     sync.Mutex
-	paths  map[netip.Addr]framePath
+	paths  map[[16]byte]uint32 // by destination, from 1
+	kinds  []framePath         // which they are: most destinations share one
 	hops   hops
 	handle *netlink.Handle
 	events *nl.NetlinkSocket
@@ -75,7 +76,7 @@ func (f *frameTable) open() (err error) {
 	if err := f.hops.read(f.handle); err != nil {
 		return err
 	}
-	f.paths = map[netip.Addr]framePath{}
+	f.paths = map[[16]byte]uint32{}
 	f.heard.Go(f.listen)
 	return nil
 }
@@ -111,6 +112,7 @@ func (f *frameTable) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.paths)
+	f.kinds = nil
 	f.hops.read(f.handle)
 }
 
@@ -125,16 +127,34 @@ func (f *frameTable) note(dst netip.Addr, route *Route) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.paths) < maxFramePaths {
-		f.paths[dst] = framePath{route.Source, f.hops.number(hop)}
+	p := framePath{route.Source, f.hops.number(hop)}
+	if f.path(dst) != p && len(f.paths) < maxFramePaths && len(f.kinds) < maxFramePaths {
+		f.paths[dst.As16()] = f.number(p)
 	}
+}
+
+// number is that of a path. One like the latest is found; another has a number of its
+// own, though it may have come before.
+func (f *frameTable) number(p framePath) uint32 {
+	if n := len(f.kinds); n == 0 || f.kinds[n-1] != p {
+		f.kinds = append(f.kinds, p)
+	}
+	return uint32(len(f.kinds))
+}
+
+// path is the way to a destination, the zero value where none is known.
+func (f *frameTable) path(dst netip.Addr) (p framePath) {
+	if n := f.paths[dst.As16()]; n > 0 {
+		p = f.kinds[n-1]
+	}
+	return p
 }
 
 // address makes the name of message i, if its packet can be sent so. The lock is
 // held.
 func (f *frameSender) address(i int, pkt []byte, hdr *unix.Msghdr) bool {
 	src, dst, protocol := frameEnds(pkt)
-	path := f.paths[dst]
+	path := f.path(dst)
 	if path.via < viaHop || path.source != src || len(pkt) > framedLength {
 		return false
 	}

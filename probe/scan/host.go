@@ -122,10 +122,13 @@ func (t *hosts) wayOf(route netraw.Route, err error) *way {
 		return &way{err: err}
 	}
 	w := way{source: route.Source, link: route.IfIndex, local: route.Local, many: route.Broadcast}
-	if t.ways[w] == nil {
-		t.ways[w] = &w
+	known := t.ways[w]
+	if known == nil {
+		known = new(way)
+		*known = w
+		t.ways[w] = known
 	}
-	return t.ways[w]
+	return known
 }
 
 // trim forgets a host without a probe in flight where too many are remembered,
