@@ -79,9 +79,9 @@ func columnsOf(stream any) int {
 const heapGrowth = 30
 
 // ballast is memory that is never touched, and so never there: to the collector it is
-// heap, and lets every run, however little it holds, make 20 MiB of garbage before
+// heap, and lets every run, however little it holds, make 10 MiB of garbage before
 // it is collected. A collection costs milliseconds, and a scan of 65,535 ports had fifty.
-const ballast = 64 << 20
+const ballast = 32 << 20
 
 // Main runs a command line, the program's name first, and returns its exit
 // code. Cancelling ctx ends the run early and in good order.
