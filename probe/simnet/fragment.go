@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/mutate"
 )
 
 // Fragmented is a host whose segments come in fragments of the given number of bytes
@@ -41,10 +42,6 @@ func fragment(b []byte, n, from, to int) []byte {
 	copy(f[4:], id)
 	binary.BigEndian.PutUint16(f[6:], place>>3|place<<13)
 	f[10], f[11] = 0, 0
-	sum := uint32(0)
-	for i := 0; i < n; i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(f[i:]))
-	}
-	binary.BigEndian.PutUint16(f[10:], ^uint16(sum+sum>>16))
+	binary.BigEndian.PutUint16(f[10:], ^mutate.Sum(f[:n], 0))
 	return f
 }
