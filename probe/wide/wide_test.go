@@ -113,9 +113,13 @@ func stateless(t *testing.T, ctx context.Context, net simnet.Config, host simnet
 // keys is how many keys tests of loss run with: each loses other packets.
 var keys = flag.Int("keys", 3, "keys of tests of loss")
 
-// eachKey runs a test with several keys, and names the one that fails.
+// eachKey runs a test with several keys, -short with one, and names the one that fails.
 func eachKey(t *testing.T, test func(t *testing.T, key [16]byte)) {
-	for i := range *keys {
+	count := *keys
+	if testing.Short() {
+		count = 1
+	}
+	for i := range count {
 		key := [16]byte{byte(i + 1)}
 		t.Run(fmt.Sprintf("key %x", key[:1]), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test(t, key) })

@@ -33,6 +33,24 @@ func first(t *testing.T, s craft.Segment) *netraw.Packet {
 	return firstOf(t, b, err)
 }
 
+// A first fragment of another protocol is no fragment of an answer.
+func TestFragmentOfAnotherProtocol(t *testing.T) {
+	s := craft.Segment{
+		Src: netip.MustParseAddrPort("198.51.100.7:80"), Dst: netip.MustParseAddrPort("192.0.2.1:40001"), TTL: 60,
+		Flags: craft.SYN | craft.ACK, Payload: make([]byte, 64),
+	}
+	for protocol, want := range map[byte]string{17: rejectUnsupported, 47: rejectUnsupported, 1: rejectUnsupported, 6: ""} {
+		b, err := s.AppendTo(nil)
+		if err == nil {
+			b[9] = protocol
+		}
+		var p craft.Packet
+		if got := Decode(firstOf(t, b, err), &p); got != want {
+			t.Errorf("protocol %d: %q, want %q", protocol, got, want)
+		}
+	}
+}
+
 // A first fragment is believed the number that it repeats, and no more: not its options,
 // not how long it is, and it is no evidence.
 func TestFirstFragmentProvesItsNumber(t *testing.T) {

@@ -179,6 +179,8 @@ func (r *Reader[E]) CatchUp(take func(batch []E, ok bool) (more bool)) {
 // connections: the first one is read, if it has what can repeat a number of ours.
 func Decode(in *netraw.Packet, p *craft.Packet) (reject string) {
 	switch err := p.DecodeFirst(in.Data, checksumsOf(in)); {
+	case p.Fragment && err == craft.ErrUnsupported: // of UDP, say: not what a segment should have been
+		return rejectUnsupported
 	case p.Fragment && (err != nil || in.Outgoing || !repeats(p)):
 		return RejectFragment
 	case err != nil:
