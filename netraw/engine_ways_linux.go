@@ -55,6 +55,15 @@ func (w *ways) open(cfg Config) (err error) {
 	return nil
 }
 
+// ethernet is the hardware address of an interface, whether it is one end of a veth
+// pair, and whether it is Ethernet at all.
+func (w *ways) ethernet(ifindex int) (mac [6]byte, veth, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	mac, ok = w.hops.sources[ifindex]
+	return mac, w.hops.veths[ifindex], ok
+}
+
 func (w *ways) close() {
 	if w.events != nil {
 		w.events.Close()

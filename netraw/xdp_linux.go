@@ -40,35 +40,34 @@ func (c *xdpConn) open(cfg Config, t Templates, cookie XDPCookie) (err error) {
 		return err
 	}
 	ifindex := c.ways.routes.ifindex
-	if _, ether := c.ways.hops.sources[ifindex]; !ether {
+	mac, veth, ether := c.ways.ethernet(ifindex)
+	if !ether {
 		return fmt.Errorf("netraw: interface %s: %w", cfg.Interface, ErrXDPInterface)
 	}
-	if err := c.start(cfg, ifindex, cookie); err != nil {
+	if err := c.start(xdpSettings{
+		ifindex: ifindex, redirects: veth, mac: mac, ring: cfg.ReceiveBuffer, metal: isMetal(cfg.Interface),
+		ports: c.ports.List(), templates: c.templates, cookie: cookie,
+	}); err != nil {
 		return fmt.Errorf("netraw: XDP on %s: %w", cfg.Interface, xdpError(err))
 	}
 	return nil
 }
 
 // start brings the programs to life, and tells them of the hops.
-func (c *xdpConn) start(cfg Config, ifindex int, cookie XDPCookie) error {
-	err := c.program.load(xdpSettings{
-		ifindex: ifindex, redirects: c.ways.hops.veths[ifindex], ring: cfg.ReceiveBuffer,
-		metal: isMetal(cfg.Interface), mac: c.ways.hops.sources[ifindex],
-		ports: c.ports.List(), templates: c.templates, cookie: cookie,
-	})
-	if err != nil {
+func (c *xdpConn) start(settings xdpSettings) error {
+	if err := c.program.load(settings); err != nil {
 		return err
 	}
 	c.out.open(&c.program, c.templates)
 	if err := c.in.open(&c.program); err != nil {
 		return err
 	}
-	if err := c.program.attach(ifindex); err != nil {
+	if err := c.program.attach(settings.ifindex); err != nil {
 		return err
 	}
 	c.ways.mu.Lock()
 	defer c.ways.mu.Unlock()
-	c.ways.only = ifindex
+	c.ways.only = settings.ifindex
 	c.ways.hops.publish = c.out.publish
 	return nil
 }

@@ -27,10 +27,10 @@ func readCommand(s Streams) *cli.Command {
 		Usage:     "the same judgements, from capture files, with no privilege",
 		ArgsUsage: "FILE...",
 		Description: "Reads pcap and pcapng files, packed with gzip or bzip2 or not, several in the order\n" +
-			"of time; \"-\" is standard input, where connections are told of as they end. Every\n" +
+			"of time; \"-\" is standard input, where connections are reported as they end. Every\n" +
 			"connection attempt is a line; -v adds its segments. With --segments there is a\n" +
 			"record for each packet too. What a capture misses is unknown, and said to be.\n" +
-			"--filter speaks of packets in the language of pcap-filter(7): host, net, port,\n" +
+			"--filter is written in the language of pcap-filter(7): host, net, port,\n" +
 			"portrange, src, dst, and, or, not, parentheses. It shows whole connections, of\n" +
 			"which packets match in one direction or the other.",
 		Flags: joined([]cli.Flag{

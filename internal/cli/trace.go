@@ -36,7 +36,7 @@ func traceFlags() []cli.Flag {
 		&cli.IntFlag{Name: "queries", Value: trace.DefaultQueries, Usage: "`N` probes of each hop; with --paths, to the end of each path"},
 		&cli.StringFlag{Name: "flow", Value: "fixed", Usage: "`HOW` source ports are chosen: fixed keeps to one path, vary sees that paths differ"},
 		&cli.BoolFlag{Name: "paths", Usage: "find all paths, by source ports that vary, until it is 95 % sure that none is missing"},
-		&cli.BoolFlag{Name: "watch", Usage: "ask all hops again and again and show a table; keys: p pause, r reset, q quit"},
+		&cli.BoolFlag{Name: "watch", Usage: "probe all hops continuously and show a table; keys: p pause, r reset, q quit"},
 		&cli.Uint64Flag{Name: "c", Usage: "`N` rounds of --watch (default: until interrupted)"},
 		&cli.StringFlag{Name: "i", Value: "1s", Usage: "time between two rounds of --watch, `D`"},
 		&cli.StringFlag{Name: "plot", Usage: "draw the paths into `FILE`.svg or .png, with --paths"},

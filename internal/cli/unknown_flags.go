@@ -52,7 +52,7 @@ const (
 var habitsOf = map[string]map[string]string{
 	"ping": {
 		"W": "use --timeout", "w": "use -c, or timeout(1)", "s": "a SYN is probed with, and has no payload", "f": "use -i 1ms",
-		"t": "use --ttl", "O": "what is not answered is told of anyway", "A": "use -i", "I": "use -e, or -S", "Q": "use --tos",
+		"t": "use --ttl", "O": "what is not answered is reported anyway", "A": "use -i", "I": "use -e, or -S", "Q": "use --tos",
 	},
 	"trace": {
 		"T": "TCP is what is probed with, always", "m": "use --max-hops", "f": "the first hop is the first", "w": "use --timeout", "z": "use --rate",

@@ -198,16 +198,10 @@ func Layout(b []byte) (start, end int, protocol byte, pseudo uint32) {
 			if start+8 > end || !slices.Contains([]byte{0, 43, 44, 51, 60, 135, 139, 140}, protocol) {
 				break
 			}
-			length := 8 * (int(b[start+1]) + 1)
-			if protocol == 51 { // RFC 4302 §2.2
-				length = 4 * (int(b[start+1]) + 2)
+			if protocol == 44 && binary.BigEndian.Uint16(b[start+2:])&^7 != 0 { // a later fragment begins anywhere
+				return 0, 0, 0, 0
 			}
-			if protocol == 44 { // RFC 8200 §4.5: of a fixed length; only a whole packet in one is read
-				if length = 8; binary.BigEndian.Uint16(b[start+2:])&^6 != 0 {
-					return 0, 0, 0, 0
-				}
-			}
-			protocol, start = b[start], start+length
+			protocol, start = b[start], start+extension(protocol, b[start+1])
 		}
 		if start > end {
 			return 0, 0, 0, 0
@@ -215,6 +209,35 @@ func Layout(b []byte) (start, end int, protocol byte, pseudo uint32) {
 		return start, end, protocol, add(b[8:40], uint32(protocol)+uint32(end-start))
 	}
 	return 0, 0, 0, 0
+}
+
+// FirstFragment tells whether a packet is the first of several fragments: the sum of the
+// layer above IP is that of them all.
+func FirstFragment(b []byte) bool {
+	if len(b) >= 20 && b[0]>>4 == 4 {
+		return binary.BigEndian.Uint16(b[6:])&0x3fff == 0x2000
+	}
+	upper, _, _, _ := Layout(b)
+	if upper == 0 {
+		return false
+	}
+	for next, at := b[6], 40; at < upper; next, at = b[at], at+extension(next, b[at+1]) {
+		if next == 44 && b[at+3]&1 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// extension is how long an extension header is, by what it is and by its second byte.
+func extension(what, length byte) int {
+	switch what {
+	case 44: // RFC 8200 §4.5
+		return 8
+	case 51: // RFC 4302 §2.2
+		return 4 * (int(length) + 2)
+	}
+	return 8 * (int(length) + 1)
 }
 
 func add(b []byte, s uint32) uint32 {

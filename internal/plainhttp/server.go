@@ -75,10 +75,13 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
+func (s *Server) patience() time.Duration { return cmp.Or(s.Patience, DefaultPatience) }
+func (s *Server) idle() time.Duration     { return cmp.Or(s.Idle, DefaultIdle) }
+func (s *Server) maxConns() int           { return cmp.Or(s.MaxConns, DefaultMaxConns) }
+
 func (s *Server) begin(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Patience, s.Idle, s.MaxConns = cmp.Or(s.Patience, DefaultPatience), cmp.Or(s.Idle, DefaultIdle), cmp.Or(s.MaxConns, DefaultMaxConns)
 	s.listener, s.held = l, map[*connection]activity{}
 	return !s.closing
 }
@@ -91,7 +94,7 @@ func (s *Server) hold(c *connection) {
 		c.Close()
 		return
 	}
-	if len(s.held) >= s.MaxConns && !s.makeRoom() {
+	if len(s.held) >= s.maxConns() && !s.makeRoom() {
 		s.reject(c)
 		return
 	}
@@ -116,7 +119,7 @@ func (s *Server) reject(c *connection) {
 	}
 	s.rejecting++
 	go func() {
-		c.reject(s.Patience)
+		c.reject(s.patience())
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.rejecting--
@@ -125,19 +128,19 @@ func (s *Server) reject(c *connection) {
 
 // serve answers one request, and tells whether there may be another.
 func (s *Server) serve(c *connection) bool {
-	if !s.enter(c, waiting) || c.await(s.Idle) != nil || !s.enter(c, reading) {
+	if !s.enter(c, waiting) || c.await(s.idle()) != nil || !s.enter(c, reading) {
 		return false
 	}
-	r, err := c.read(s.Patience)
+	r, err := c.read(s.patience())
 	if err != nil {
-		c.refuse(err, s.Patience)
+		c.refuse(err, s.patience())
 		return false
 	}
 	s.enter(c, working) // a request that has been read is answered, if the server is closing too
 	a := c.answer(context.Background(), s.Handler, r)
 	s.enter(c, writing)
 	last := r.last || s.ends()
-	return c.write(a, manner{head: r.head, last: last}, s.Patience) == nil && !last
+	return c.write(a, manner{head: r.head, last: last}, s.patience()) == nil && !last
 }
 
 // makeRoom closes the connection for which the least would be lost, of several the one

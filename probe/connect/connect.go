@@ -106,15 +106,20 @@ func (c *run) feed(ctx, dialing context.Context, targets chan<- netip.AddrPort) 
 	pace := wire.NewPace(c.cfg.Rate)
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
+	budget := 0
 	for target := range c.cfg.Targets {
-		for pace.Allowance(time.Since(c.start), 1) == 0 {
-			alarm.Reset(pace.Due - time.Since(c.start))
+		for budget == 0 {
+			if budget = pace.Allowance(time.Since(c.start), wire.BatchSize); budget > 0 {
+				break
+			}
+			alarm.Reset(max(pace.WakeUp()-time.Since(c.start), 0))
 			select {
 			case <-alarm.C:
 			case <-ctx.Done():
 				return
 			}
 		}
+		budget--
 		pace.Spend(1)
 		select {
 		case targets <- target:

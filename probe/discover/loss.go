@@ -102,12 +102,12 @@ func (e *engine) loss() (l probe.HostLoss) {
 }
 
 // worthRounds is how many rounds a host gets, by the share of the trials that was lost: where any
-// was, by one standard error more.
+// was, by two standard errors more: one in six estimates is further off than by one.
 func (e *engine) worthRounds() int {
 	l := e.loss()
 	share := (float64(l.Unanswered) + priorLoss*priorTrials) / float64(l.Sent+priorTrials)
 	if l.Unanswered > 0 {
-		share += math.Sqrt(share * (1 - share) / float64(l.Sent))
+		share += 2 * math.Sqrt(share*(1-share)/float64(l.Sent))
 	}
 	return rounds + min(binomial.Trials(min(share, 0.9), overlooked)-1, moreRounds)
 }

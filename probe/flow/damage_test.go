@@ -335,7 +335,7 @@ func (o oracle) weaker(a *flow.Attempt, d *damage) (wrong, close string) {
 	}
 	closes[handshake.CloseHalfClosed] = closes[handshake.CloseHalfClosed] || d.ended
 	switch {
-	case a.State == probe.StateRefused && a.Attempts < whole[0].Attempts:
+	case a.State == probe.StateRefused && slices.ContainsFunc(whole, func(w *flow.Attempt) bool { return a.Attempts < w.Attempts }):
 		return "", "" // it was, and the SYN that was taken later is missing
 	case d.ended && a.State == probe.StateFiltered && a.Attempts < whole[0].Attempts:
 		return "", "" // it was, until then

@@ -167,7 +167,7 @@ func (b *Bystander) goesOn(at int64, from Side, s *craft.Segment) bool {
 	if !m.sends {
 		m.sends, m.sent = true, s.Seq
 	}
-	return from == Server || m.talking || apart(m.ttl, s.TTL, s.TTL)
+	return from == Server || m.talking || !b.known.has(knowTwoPlaces) && apart(m.ttl, s.TTL, s.TTL)
 }
 
 // resends tells whether an end still retransmits what it had sent before an RST
@@ -180,7 +180,7 @@ func (b *Bystander) resends(at int64, m *resetMark, s *craft.Segment) bool {
 		return false
 	}
 	m.again = min(m.again, 254) + 1
-	return m.again > 1 || m.ttl != s.TTL
+	return m.again > 1 || m.ttl != s.TTL && !b.known.has(knowTwoPlaces)
 }
 
 // received tells whether a segment acknowledges what the end that an RST

@@ -234,7 +234,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
 		asked = 0 // the SYN-ACK may be a retransmitted one
 	}
-	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && t.Gaps > 0) {
+	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && (t.Gaps > 0 || !b.askedAfter())) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
 	}
 	if b.known.has(knowServerSYN) && !b.answer.flags.Has(craft.ACK) && !b.split(t) {

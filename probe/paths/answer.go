@@ -45,7 +45,7 @@ func (r *runner) concerned(ev *wire.Event) (*sending, string) {
 func (r *runner) repeat(p *sending) {
 	if !p.Ended {
 		p.Ended, p.attempt.lost, r.changed = true, true, true
-		r.hop(p.pair.ttl).flying--
+		r.hop(p.pair.ttl).recalled(p.pair)
 	}
 }
 

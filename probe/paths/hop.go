@@ -112,6 +112,15 @@ func (h *hop) gaveUp(p *pair, now time.Duration) {
 	}
 }
 
+// recalled takes note of a probe that is sent again for what says nothing of the hop's
+// limits: an old connection of the target's, or its own size.
+func (h *hop) recalled(p *pair) {
+	h.flying--
+	if h.test == p {
+		h.test = nil
+	}
+}
+
 // answered takes note of an answer to a probe, by a router or by nobody in
 // particular.
 func (h *hop) answered(p *pair, router netip.Addr, now time.Duration) {

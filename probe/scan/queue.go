@@ -36,7 +36,7 @@ func (q *queue) pop() ticket {
 }
 
 func (q *queue) grow() {
-	bigger := make([]ticket, max(64, 2*len(q.ring)))
+	bigger := make([]ticket, max(2, 2*len(q.ring))) // most hosts have one port or two that wait
 	for i := range q.n {
 		bigger[i] = q.ring[(q.head+i)&(len(q.ring)-1)]
 	}

@@ -18,8 +18,8 @@ type isnText struct {
 }
 
 const (
-	isnWide  = 96                       // where lines break, unless a terminal says
-	isnLabel = len("  our MSS there  ") // the longest of all
+	isnWide  = 96                      // where lines break, unless a terminal says
+	isnLabel = len("  our MSS there ") // the longest of all
 )
 
 func (t *isnText) Record(r record.Record) error {

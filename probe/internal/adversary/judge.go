@@ -60,8 +60,7 @@ func (j *Judge) weigh(b []byte) {
 	if start == 0 || b[0]>>4 == 4 && (mutate.Sum(b[:start], 0) != 0xffff || binary.BigEndian.Uint16(b[6:])&0x1fff != 0) {
 		return
 	}
-	first := b[0]>>4 == 4 && b[6]&0x20 != 0
-	if !first && mutate.Sum(b[start:end], pseudo) != 0xffff {
+	if !mutate.FirstFragment(b) && mutate.Sum(b[start:end], pseudo) != 0xffff {
 		return
 	}
 	from, to := addresses(b)

@@ -16,9 +16,11 @@ type Pace struct {
 	factor float64 // share of asked that is used, cut when the kernel drops
 	Due    time.Duration
 	spare  float64 // nanoseconds below one, carried so that no rate drifts
+
+	together time.Duration // that packets wait for each other
 }
 
-func NewPace(rate float64) Pace { return Pace{asked: rate, factor: 1} }
+func NewPace(rate float64) Pace { return Pace{asked: rate, factor: 1, together: Together} }
 
 func (p *Pace) interval() float64 { return float64(time.Second) / (p.asked * p.factor) }
 
@@ -36,19 +38,18 @@ func (p *Pace) Allowance(now time.Duration, limit int) int {
 }
 
 // Together is for how long packets are gathered: some leave late, and each costs a
-// fraction of what it would alone. It is half of what a pace may make up for, so that a
-// wake-up may come late by the other half.
-const Together = Slack / 2
+// fraction of what it would alone.
+const Together = 300 * time.Microsecond
 
-// togetherAtMost is how many packets wait for each other: five full batches cost hardly
-// less each than one does.
-const togetherAtMost = 5 * BatchSize
+// longTogether is that of a [Sweep]: half of what a pace may make up for, so that a wake-up
+// may come late by the other half.
+const longTogether = Slack / 2
 
 // Gathers is for how long packets wait for each other: not at all where it would be for
 // one or two.
 func (p *Pace) Gathers() time.Duration {
-	if p.interval() < float64(Together)/3 {
-		return min(Together, time.Duration(togetherAtMost*p.interval()))
+	if p.interval() < float64(p.together)/3 {
+		return p.together
 	}
 	return 0
 }
