@@ -152,7 +152,7 @@ func newScan(ctx context.Context, s Streams, o *scanOptions) (*scanJob, error) {
 
 func (j *scanJob) readProbing() (err error) {
 	j.probing, err = j.options.probing()
-	if !j.options.given["max-retries"] && !j.connect && j.probing.engine != engineConnect {
+	if !j.options.given["max-retries"] && !j.connects() {
 		j.probing.retries = scan.DefaultRetries // as many of them as the loss asks for
 	}
 	j.probing.apply(&j.cfg)
@@ -256,6 +256,9 @@ func (j *scanJob) load() load {
 	}
 	return somePackets
 }
+
+// connects tells whether the kernel makes the connections because that was asked for.
+func (j *scanJob) connects() bool { return j.connect || j.probing.engine == engineConnect }
 
 // engine opens what the technique needs.
 func (j *scanJob) engine() (opened, error) {
