@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"synscope/internal/schema"
 )
 
 // begun is the first line of a run, and ended its last.
@@ -206,5 +208,18 @@ func TestCauseIsSaidOnce(t *testing.T) {
 	body := page[strings.Index(page, "<main>"):strings.Index(page, `<section id="runs"`)]
 	if strings.Count(strings.ToLower(body), "a router rejects the connection with an icmp error") != 1 || !strings.Contains(body, "<b>over 99 %</b>") {
 		t.Error(body)
+	}
+}
+
+// A page knows every record that this version writes.
+func TestEveryRecordIsKnown(t *testing.T) {
+	for _, kind := range schema.Names() {
+		if kind == "run" { // which begins another
+			continue
+		}
+		r := newRun("in", 1)
+		if err := r.take(kind, []byte(`{}`)); err != nil || len(r.strange) > 0 {
+			t.Errorf("%s: %v, %v", kind, r.strange, err)
+		}
 	}
 }
