@@ -33,3 +33,17 @@ func TestPlanTellsTheRunsOwnPace(t *testing.T) {
 		}
 	}
 }
+
+// What is said of an engine is said in its own words, with whatever they begin and end.
+func TestRemarksOfAnEngine(t *testing.T) {
+	for want, b := range map[string]*blaster{
+		"":                          {},
+		"; odd ;":                   {note: "; odd ;"},
+		"one way; another":          {ways: []string{"one way", "another"}},
+		"no ring; one way; another": {note: "no ring", ways: []string{"one way", "another"}},
+	} {
+		if got := b.remarks(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

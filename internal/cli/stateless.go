@@ -219,8 +219,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	if err != nil {
 		return err
 	}
-	ways := strings.Join(e.ways, "; ")
-	o := opened{name: e.name, note: strings.Trim(e.note+"; "+ways, "; "), stateless: true}
+	o := opened{name: e.name, note: e.remarks(), stateless: true}
 	run := j.opening(&o)
 	run.remarks = slices.Concat(run.remarks, aside, j.whyStateless())
 	run.rights = j.looksFirstStateless()

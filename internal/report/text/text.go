@@ -28,7 +28,7 @@ type textSink struct {
 	hostWide int    // the widest host so far
 	hosts    []*record.Host
 	plain    int       // of these, how many have no finding
-	told     sink.Sink // the text of a command that does not tell of ports, else nil
+	command  sink.Sink // the text of a command that does not show ports, else nil
 }
 
 // New writes text for people, or the fields that are asked for in columns.
@@ -36,14 +36,14 @@ func New(w *sink.LineWriter, o sink.Options) sink.Sink {
 	if len(o.Fields) > 0 {
 		return rows.NewFieldText(w, o)
 	}
-	t := &textSink{w: w, o: o, paint: painter{Paint(o.Colour)}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
+	t := &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
 	if o.HostList {
-		t.told = newHostList(t)
+		t.command = newHostList(t)
 	}
 	return t
 }
 
-// commandText makes the text of a command that does not tell of ports.
+// commandText makes the text of a command that does not show ports.
 func (t *textSink) commandText(command string) sink.Sink {
 	switch command {
 	case "ping":
@@ -65,7 +65,7 @@ func (t *textSink) commandText(command string) sink.Sink {
 }
 
 func (t *textSink) Record(r record.Record) error {
-	if err := t.tell(r); err != nil {
+	if err := t.take(r); err != nil {
 		return err
 	}
 	if s, ok := r.(*record.Summary); ok && !t.o.Quiet {
@@ -74,16 +74,16 @@ func (t *textSink) Record(r record.Record) error {
 	return nil
 }
 
-// tell writes or gathers what a record says.
-func (t *textSink) tell(r record.Record) error {
-	if r, ok := r.(*record.Run); ok && (t.told == nil || t.o.HostList) {
-		if t.told == nil {
-			t.told = t.commandText(r.Command)
+// take writes or gathers what a record says.
+func (t *textSink) take(r record.Record) error {
+	if r, ok := r.(*record.Run); ok && (t.command == nil || t.o.HostList) {
+		if t.command == nil {
+			t.command = t.commandText(r.Command)
 		}
 		return t.run(r)
 	}
-	if t.told != nil {
-		return t.told.Record(r)
+	if t.command != nil {
+		return t.command.Record(r)
 	}
 	switch r := r.(type) {
 	case *record.Port:
@@ -108,12 +108,12 @@ func (t *textSink) tell(r record.Record) error {
 }
 
 // PassesPorts: what is gathered of ports is copied.
-func (t *textSink) PassesPorts() bool { return t.told == nil }
+func (t *textSink) PassesPorts() bool { return t.command == nil }
 
 // Close shows what was gathered where no summary did.
 func (t *textSink) Close() error {
-	if t.told != nil {
-		return t.told.Close()
+	if t.command != nil {
+		return t.command.Close()
 	}
 	if err := t.write(t.gathered(nil)); err != nil {
 		return err
