@@ -164,7 +164,7 @@ func engineNote(engine string) string {
 // that are due.
 func (t *textSink) port(lines []string, p *record.Port) []string {
 	lines = t.heading(lines, p)
-	lines = append(lines, t.line(p))
+	lines = append(lines, t.verdict(p)...)
 	for _, f := range p.Findings {
 		lines = append(lines, t.finding(f, ""))
 	}
@@ -187,7 +187,7 @@ func (t *textSink) heading(lines []string, p *record.Port) []string {
 		rtt += " (" + t.clock + ")"
 	}
 	row := t.columns("HOST", "PORT", units.Padded("STATE", stateWide), "SERVICE", rtt, "TIME", "REASON")
-	return append(lines, t.paint.paint(dim, strings.TrimRight(row, " ")))
+	return append(lines, t.paint.paint(dim, strings.TrimRight(row[0], " ")))
 }
 
 // hostHeading appends a host's name above its lines where a run has one host,
@@ -240,9 +240,10 @@ func (t *textSink) narrow() bool {
 	return !t.fits(w)
 }
 
-// columns lays out one line; state is padded already, for it may be coloured. Where
-// the terminal is narrow the time of day goes first, then the service.
-func (t *textSink) columns(host, port, state, service, rtt, at, reason string) string {
+// columns lays out one row, of several lines where a reason is long; state is padded
+// already, for it may be coloured. Where the terminal is narrow the time of day goes
+// first, then the service.
+func (t *textSink) columns(host, port, state, service, rtt, at, reason string) []string {
 	var b strings.Builder
 	if !t.grouped() {
 		t.hostWide = max(t.hostWide, utf8.RuneCountInString(host))
@@ -257,7 +258,7 @@ func (t *textSink) columns(host, port, state, service, rtt, at, reason string) s
 		if t.fits(t.fixed() + serviceWide + 2 + trip) {
 			b.WriteString(units.Padded(service, serviceWide) + "  ")
 		}
-		return b.String() + rtt
+		return []string{b.String() + rtt}
 	}
 	if t.fits(t.fixed() + serviceWide + 2 + trip + 2 + leastReason) {
 		b.WriteString(units.Padded(service, serviceWide) + "  ")
@@ -271,19 +272,29 @@ func (t *textSink) columns(host, port, state, service, rtt, at, reason string) s
 
 // withReason puts what a verdict rests on behind the other columns, and what there
 // is no room for below.
-func (t *textSink) withReason(columns, reason string) string {
+func (t *textSink) withReason(columns, reason string) []string {
 	at := seen(columns)
 	if t.fits(at + utf8.RuneCountInString(reason)) {
-		return columns + reason
+		return []string{columns + reason}
 	}
+	first, indent := columns, at
+	var lines []string
 	if !t.fits(at + leastReason) {
-		return columns + "\n    " + strings.Join(wrapped(strings.Split(reason, ", "), t.limit()-5), ",\n    ")
+		lines, first, indent = []string{columns}, "    ", 4
 	}
-	parts := wrapped(strings.Split(reason, ", "), t.limit()-at-1) // for the comma
-	return columns + strings.Join(parts, ",\n"+strings.Repeat(" ", at))
+	parts := wrapped(strings.Split(reason, ", "), t.limit()-indent-1) // for the comma
+	for i, part := range parts {
+		if i < len(parts)-1 {
+			part += ","
+		}
+		lines = append(lines, first+part)
+		first = strings.Repeat(" ", indent)
+	}
+	return lines
 }
 
-func (t *textSink) line(p *record.Port) string {
+// verdict is a port in its columns.
+func (t *textSink) verdict(p *record.Port) []string {
 	state := t.paint.paint(stateStyle(p.State), p.State.String())
 	state += strings.Repeat(" ", max(0, stateWide-len(p.State.String())))
 	return t.columns(record.HostOf(p), strconv.Itoa(int(p.Port))+"/tcp", state, t.service(p.Port), t.rtt(p), clockTime(p.Time), evidence(p))
