@@ -132,3 +132,11 @@ func merge(parts []string) (out []string) {
 	}
 	return out
 }
+
+// countOf is a number of things: "1 SYN", "2 SYNs".
+func countOf(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}

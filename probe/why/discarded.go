@@ -1,9 +1,6 @@
 package why
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Discarded counts what came for a trial and was not its answer. The zero Discarded is
 // that nothing did.
@@ -24,23 +21,15 @@ func (d *Discarded) Add(o Discarded) {
 func (d Discarded) String() string {
 	var parts []string
 	for _, p := range []struct {
-		n    int
-		kind string
-	}{{d.ACKs, "ACK%s without a number of ours"}, {d.RSTs, "RST%s without a number of ours"}, {d.Errors, "ICMP error%s beside the answer"}} {
+		n           int
+		kind, which string
+	}{{d.ACKs, "ACK", "without a number of ours"}, {d.RSTs, "RST", "without a number of ours"}, {d.Errors, "ICMP error", "beside the answer"}} {
 		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d "+p.kind, p.n, plural(p.n)))
+			parts = append(parts, countOf(p.n, p.kind)+" "+p.which)
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
 	return strings.Join(parts, ", ") + " ignored"
-}
-
-// plural is the ending of what there are n of.
-func plural(n int) string {
-	if n == 1 {
-		return ""
-	}
-	return "s"
 }
