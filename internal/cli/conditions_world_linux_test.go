@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -159,7 +160,7 @@ func (d *departures) any(run netip.AddrPort) bool {
 }
 
 // everyProtocol is ETH_P_ALL in network byte order, as packet(7) wants it.
-const everyProtocol = unix.ETH_P_ALL&0xff<<8 | unix.ETH_P_ALL>>8
+var everyProtocol = int(binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL)))
 
 // watch sees every packet of the namespace until the test ends.
 func (d *departures) watch(t *testing.T) {
