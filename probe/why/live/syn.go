@@ -177,7 +177,10 @@ func (i *Instrument) answer(k *exchange, t *why.Trial, ev *event) bool {
 	s := &ev.seg
 	switch {
 	case s.Flags.Has(craft.SYN | craft.ACK):
-		t.Outcome, t.Reply.Window = why.SYNACK, int(s.Window)
+		t.Outcome = why.SYNACK
+		if !ev.fragment {
+			t.Reply.Window = int(s.Window)
+		}
 		k.accept(ev)
 	case s.Flags.Has(craft.RST):
 		t.Outcome = why.Reset
