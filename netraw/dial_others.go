@@ -22,3 +22,11 @@ func stillConnecting(syscall.RawConn) bool { return true }
 func handshakeOf(*net.TCPConn) Handshake { return Handshake{} }
 
 func refusal(time.Duration, error) Handshake { return Handshake{} }
+
+type witness struct{}
+
+func (*witness) keep(syscall.RawConn) error { return nil }
+
+func (*witness) reset(error) (Handshake, bool) { return Handshake{}, false }
+
+func (*witness) close() {}

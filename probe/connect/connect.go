@@ -156,7 +156,7 @@ func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
 		return dialled{wentSilent(probe.Verdict{Target: target, Time: began}), began}
 	}
 	h, err := c.dialRouted(ctx, target)
-	v := wire.JudgeConnect(target, err)
+	v := wire.JudgeConnect(target, h, err)
 	if v.Err == nil {
 		v.Attempts = 1 + h.Retransmits
 	}
