@@ -119,10 +119,16 @@ func (d Dialer) inZone(dst netip.AddrPort) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(a.WithZone(d.Interface), dst.Port()), nil
 }
 
-// explain adds ErrNoRoute to an error where the kernel has no way to dst.
+// explain adds ErrNoRoute to an error where the kernel has no way to dst, and
+// ErrBroadcast where it is one to all machines of a network.
 func (d Dialer) explain(err error, dst netip.AddrPort) error {
-	if unroutable(err) && !d.routed(dst) {
+	switch {
+	case !unroutable(err):
+		return err
+	case !d.routed(dst):
 		return dialError(dst, noRoute(err))
+	case d.broadcasts(dst):
+		return dialError(dst, ErrBroadcast)
 	}
 	return err
 }

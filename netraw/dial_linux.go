@@ -3,6 +3,7 @@ package netraw
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -112,4 +113,22 @@ func refusal(took time.Duration, err error) Handshake {
 		return Handshake{RTT: took, Clock: ClockUser}
 	}
 	return Handshake{}
+}
+
+// broadcasts tells whether the kernel's route to dst is one to all machines of a
+// network: a datagram socket that may not send there says so, with no packet
+// (ip4_datagram_connect in net/ipv4/datagram.c). TCP says ENETUNREACH.
+func (d Dialer) broadcasts(dst netip.AddrPort) bool {
+	if !dst.Addr().Unmap().Is4() || dst.Addr().IsMulticast() {
+		return false
+	}
+	u := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		ctlErr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 0) })
+		return errors.Join(ctlErr, err, d.control("", "", c))
+	}}
+	conn, err := u.Dial("udp", dst.String())
+	if err == nil {
+		conn.Close()
+	}
+	return errors.Is(err, unix.EACCES)
 }

@@ -4,6 +4,7 @@ package netraw
 
 import (
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 )
@@ -30,3 +31,5 @@ func (*witness) keep(syscall.RawConn) error { return nil }
 func (*witness) reset(error) (Handshake, bool) { return Handshake{}, false }
 
 func (*witness) close() {}
+
+func (d Dialer) broadcasts(netip.AddrPort) bool { return false }

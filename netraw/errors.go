@@ -28,6 +28,10 @@ var (
 	// ErrNoRoute: the kernel has no way to the destination.
 	ErrNoRoute = errors.New("no route: compare `ip route get`")
 
+	// ErrBroadcast: the kernel's route is one to all machines of a network
+	// (RTN_BROADCAST in rtnetlink(7)), and no TCP answers there (RFC 9293 §3.9.2.3).
+	ErrBroadcast = errors.New("it is the broadcast address of a network, which no TCP answers on")
+
 	// ErrNoSource: there is a way, and no address of this machine to send from.
 	// It is an ErrNoRoute too.
 	ErrNoSource = fmt.Errorf("no source address: compare `ip addr` and `ip route get`: %w", ErrNoRoute)

@@ -47,12 +47,14 @@ var errnoVerdicts = []struct {
 // JudgeConnect is the verdict on a target from what a connect returned.
 func JudgeConnect(target netip.AddrPort, h netraw.Handshake, err error) probe.Verdict {
 	switch {
+	case errors.Is(err, netraw.ErrBroadcast):
+		return NoWay(target, err)
 	case err == nil && h.Reset:
 		return probe.Verdict{Target: target, State: probe.StateOpen, Reason: probe.ReasonConnReset}
 	case err == nil:
 		return probe.Verdict{Target: target, State: probe.StateOpen, Reason: probe.ReasonConnected}
 	case errors.Is(err, netraw.ErrNoRoute), errors.Is(err, netraw.ErrNoInterface):
-		return probe.Verdict{Target: target, Reason: probe.ReasonNoRoute, Err: err}
+		return NoWay(target, err)
 	}
 	for _, known := range errnoVerdicts {
 		if errors.Is(err, known.err) {
