@@ -47,7 +47,8 @@ var (
 	ErrLocalFirewall = errors.New("this machine's own firewall refuses it: compare `nft list ruleset`")
 
 	// ErrInterfaceDown: the interface that the route leads through is down, or
-	// gone.
+	// gone, or has had no carrier since the start: the kernel keeps its routes
+	// (RTNH_F_LINKDOWN in rtnetlink(7)) and drops what is sent there.
 	ErrInterfaceDown = errors.New("the interface is down: compare `ip link`")
 
 	// ErrNoNeighbour: the destination would be on the link, and nobody there answers
