@@ -31,7 +31,7 @@ func (h *host) usual() time.Duration {
 
 // grace is how long a refusal that took so long waits for something better.
 func (h *host) grace(took, limit time.Duration) time.Duration {
-	if h.accepts >= enoughAccepts {
+	if h.accepting.N >= enoughAccepts {
 		return wire.GraceOf(took, max(h.Least(), h.accepting.Timeout()), limit)
 	}
 	return wire.Grace(took, h.usual(), limit)

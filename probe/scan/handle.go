@@ -155,7 +155,6 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	}
 	if ev.Kind == wire.KindSYNACK {
 		f.host.accepting.Sample(e.took(f, ev))
-		f.host.accepts++
 	}
 	if before < wire.RankReset {
 		e.noteRoundTrip(f.host, e.took(f, ev))

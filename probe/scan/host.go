@@ -7,7 +7,6 @@ import (
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
-	"synscope/probe/rtt"
 )
 
 // host is what a run learns about one address while probing it.
@@ -20,10 +19,9 @@ type host struct {
 	flights int32 // probes without a verdict
 	way     *way
 	wire.RTO
-	timed     int32        // answers that RTO has taken in
-	accepting rtt.Smoothed // times of its SYN-ACKs alone
-	accepts   int32        // of them
-	early     []early      // answered before it was known how long its answers take
+	timed     int32      // answers that RTO has taken in
+	accepting wire.Times // of its SYN-ACKs alone
+	early     []early    // answered before it was known how long its answers take
 
 	expected     time.Duration // round trip that it is known by from elsewhere, 0: none
 	began        time.Duration // when the first transmission left
