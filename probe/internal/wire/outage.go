@@ -17,8 +17,8 @@ type Outage struct {
 	last  error
 }
 
-// outageLimit is how long an outage may last until a run is given up.
-const outageLimit = 10 * time.Second
+// OutageLimit is how long an outage may last until a run is given up.
+const OutageLimit = 10 * time.Second
 
 // Note takes note of a send that found no network, unless a later packet left.
 func (o *Outage) Note(err error, now time.Duration) {
@@ -44,7 +44,7 @@ func (o *Outage) Left(at time.Duration) {
 }
 
 // Certain tells whether the network has been away for too long.
-func (o *Outage) Certain(now time.Duration) bool { return o.on && now-o.since >= outageLimit }
+func (o *Outage) Certain(now time.Duration) bool { return o.on && now-o.since >= OutageLimit }
 
 // Lasting tells whether the last sends of the run failed.
 func (o *Outage) Lasting() bool { return o.on }
