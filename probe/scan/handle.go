@@ -211,7 +211,7 @@ func (e *engine) expire() {
 			continue
 		}
 		if f.watches && f.phase == phaseFlying {
-			e.unheard(id, f)
+			e.witnessTimedOut(id, f)
 			continue
 		}
 		if f.phase == phaseFlying {
@@ -297,7 +297,7 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 	v := f.outcome.Verdict(e.cfg.Technique, f.target())
 	switch {
 	case f.outcome.Best != nil:
-	case f.unheard():
+	case f.hostSilent():
 		v = wentSilent(f.target())
 	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)
