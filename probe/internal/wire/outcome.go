@@ -216,8 +216,8 @@ func Grace(took, usual, limit time.Duration) time.Duration {
 	return min(max(3*took, floor), limit)
 }
 
-// GraceOf is Grace where many answers of the host were timed, SYN-ACKs among them: slowest
-// is how long they take at most, as they vary.
+// GraceOf is Grace where several SYN-ACKs of the host were timed: slowest is how long they take
+// at most, as they vary.
 func GraceOf(took, slowest, limit time.Duration) time.Duration {
 	return min(max(3*took, 2*slowest, knownGrace), limit)
 }
