@@ -11,7 +11,7 @@ import (
 // begun: so many of its packets a second at most stay without an answer. Every answer
 // lets one more leave, up to LocalRate in all.
 const (
-	FirstRate  = wire.FirstRate
+	FirstRate  = wire.FirstRate  // at the beginning
 	RoutedRate = wire.RoutedRate // through a router
 	LinkRate   = wire.LinkRate   // on a link of this machine
 	LocalRate  = wire.LocalRate  // to this machine itself
