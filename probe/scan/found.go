@@ -86,6 +86,9 @@ func (e *engine) handOut(h *host) bool {
 	if h.tally.canaries > 0 || h.tally.strayed > 0 {
 		r.Findings = h.tally.findings()
 	}
+	if s := h.several; s != nil && s.samples != nil {
+		r.Findings = append(r.Findings, s.samples.findings()...)
+	}
 	if h.gone() {
 		r.Findings = append(r.Findings, h.silenceFinding())
 	}

@@ -46,8 +46,10 @@ type host struct {
 
 // several is what is kept of a host beside, once it has more than one port.
 type several struct {
-	limiter limiter
-	early   []early // answered before it was known how long its answers take
+	limiter   limiter
+	accepting wire.Times // of its SYN-ACKs alone
+	early     []early    // answered before it was known how long its answers take
+	samples   *samples   // nil while few ports have a verdict
 }
 
 // another makes room for what is kept of several ports, before the host gets one more.
