@@ -333,7 +333,7 @@ func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary
 
 // opening is what a scan says of itself.
 func (j *scanJob) opening(e *opened) *opening {
-	o := &opening{options: &j.options.common, streams: j.streams, set: j.set, engine: e, seed: record.Some(j.seed)}
+	o := &opening{options: &j.options.common, streams: j.streams, set: j.set, engine: e, seed: record.Some(j.seed), probing: &j.probing}
 	if note := j.discoverNote(e.name, e.stateless); note != "" {
 		o.remarks = append(o.remarks, note)
 	}

@@ -198,6 +198,11 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
+	remarks, err := checkGateways(ctx, &j.probing, e.Route, j.set)
+	if err != nil {
+		return err
+	}
+	j.guarded = append(j.guarded, remarks...)
 	conn := j.probing.network(1)
 	table, end := neighbourKeeper(j.streams)
 	defer end()

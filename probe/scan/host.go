@@ -19,8 +19,9 @@ type host struct {
 	flights int32 // probes without a verdict
 	way     *way
 	wire.RTO
-	timed int32   // answers that RTO has taken in
-	early []early // answered before it was known how long its answers take
+	timed     int32      // answers that RTO has taken in
+	accepting wire.Times // of its SYN-ACKs alone
+	early     []early    // answered before it was known how long its answers take
 
 	expected     time.Duration // round trip that it is known by from elsewhere, 0: none
 	began        time.Duration // when the first transmission left

@@ -168,8 +168,8 @@ func (e *engine) transmit(id uint32, f *flight) {
 		f.host.watch.queued = false
 	}
 	f.host.depart(e.Now) // or the whole batch would be taken for the first packet of it
-	e.batch = append(e.batch, id)
-	if e.Packets.Full() && !e.handOver() {
+	e.batch = append(e.batch, wire.Entry{ID: id, Attempt: attempt})
+	if e.Packets.Full() && !e.queueBatch() {
 		e.flush()
 	}
 }
@@ -179,13 +179,15 @@ func (e *engine) flush() {
 	for at := 0; at < len(e.batch); {
 		e.Now = time.Since(e.Start)
 		n, err := e.Network.Send(e.Packets.Batch[at:])
-		for _, id := range e.batch[at : at+n] {
-			e.departed(id)
-			e.accepted(e.flights.at(id))
+		for _, x := range e.batch[at : at+n] {
+			f := e.flights.at(x.ID)
+			e.Counters.Departed(x.Attempt, e.Now)
+			e.left(f, e.Now)
+			e.fly(x.ID, f)
 		}
 		at += n
 		if at < len(e.batch) {
-			e.refused(e.batch[at], err)
+			e.refused(e.batch[at].ID, err, e.Now)
 			at++
 		}
 	}
@@ -197,36 +199,38 @@ func (e *engine) clearBatch() {
 	e.Packets.Clear()
 }
 
-// departed starts the clock of a probe that left.
-func (e *engine) departed(id uint32) {
-	f := e.flights.at(id)
-	attempt := len(f.tx) - 1
-	f.tx[attempt].Sent = e.Now
+// fly starts the clock of a probe that was sent.
+func (e *engine) fly(id uint32, f *flight) {
 	f.phase = phaseFlying
-	if f.host.left++; f.host.left == 1 {
-		f.host.began = e.Now
-	}
-	e.Counters.Departed(attempt, e.Now)
+	f.host.left++
 	e.flights.expectBy(id, e.overdue(f))
 }
 
-// accepted takes note that the kernel took a probe's packet.
-func (e *engine) accepted(f *flight) {
-	f.refused = 0
+// left takes note that the kernel took a probe's packet, and when.
+func (e *engine) left(f *flight, at time.Duration) {
+	f.latest().Sent, f.refused = at, 0
+	if f.host.began == 0 {
+		f.host.began = max(at, 1)
+	}
 	if !f.host.way.local { // which works without any network
-		e.Outage.End()
+		e.Outage.Left(at)
+	}
+}
+
+// noteRefusal takes note of a packet that the kernel did not take, and when.
+func (e *engine) noteRefusal(err error, at time.Duration) {
+	e.RefusedAt(err, at)
+	if wire.RefusalOf(err) == wire.RefusedByFirewall {
+		e.firewalled++
 	}
 }
 
 // refused lets a probe that the kernel did not take wait for another try, or
 // ends it.
-func (e *engine) refused(id uint32, err error) {
+func (e *engine) refused(id uint32, err error, at time.Duration) {
 	f := e.flights.at(id)
 	f.tx = f.tx[:len(f.tx)-1]
-	e.Refused(err)
-	if wire.RefusalOf(err) == wire.RefusedByFirewall {
-		e.firewalled++
-	}
+	e.noteRefusal(err, at)
 	if wait, again := wire.Backoff(err, int(f.refused)); again && e.Failure == nil {
 		f.refused = min(f.refused, 254) + 1
 		f.phase = phaseRefused

@@ -167,9 +167,9 @@ func (e *engine) enqueueWitness(id uint32) {
 	e.ready.addFirst(f.host, ticket{id, f.schedule})
 }
 
-// unheard deals with a witness that did not answer in time: it is asked again, unless
+// witnessTimedOut deals with a witness that did not answer in time: it is asked again, unless
 // the host has been silent for too long.
-func (e *engine) unheard(id uint32, f *flight) {
+func (e *engine) witnessTimedOut(id uint32, f *flight) {
 	w := f.host.watch
 	w.failures++
 	switch {
@@ -287,8 +287,8 @@ func (f *flight) inGap(i int) bool {
 	return false
 }
 
-// unheard tells whether nothing is known of a port because its host went silent.
-func (f *flight) unheard() bool {
+// hostSilent tells whether nothing is known of a port because its host went silent.
+func (f *flight) hostSilent() bool {
 	n := len(f.tx)
 	if f.host.gone() && (n == 0 || f.host.vouched < f.tx[n-1].Sent) {
 		return true
