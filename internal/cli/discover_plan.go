@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"synscope/internal/report/units"
+	"synscope/probe"
 	"synscope/probe/discover"
-	"synscope/probe/scan"
 )
 
 // planSearches tells whether a run of this job would look for hosts, given that
@@ -62,7 +62,7 @@ func (j *scanJob) searchSpan(pace planPace) string {
 	link := saturated(math.Ceil(float64(n)/absentAtOnce) * float64(absentWait))
 	elsewhere := "as fast as it goes"
 	if !pace.unbounded() {
-		sending := pace.takes(times(n, discover.Most), scan.RoutedRate)
+		sending := pace.takes(times(n, discover.Most), probe.RoutedRate)
 		all := float64(sending) + 2*float64(j.cfg.Timeout) + float64(discover.Crowded(n))
 		elsewhere = "up to " + spanWord(saturated(all))
 	}
