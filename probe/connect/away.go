@@ -73,7 +73,7 @@ func (a *away) lost(to netip.Addr, err error) bool {
 // didLeave tells by what came of a connect whether a SYN left: not where this machine refused
 // it, had nothing to send it by, or was told to stop.
 func didLeave(target netip.AddrPort, err error) bool {
-	v := wire.JudgeConnect(target, err)
+	v := wire.JudgeConnect(target, netraw.Handshake{}, err)
 	return v.Err == nil && v.State != probe.StateUnknown
 }
 

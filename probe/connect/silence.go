@@ -149,8 +149,8 @@ func (c *run) ask(ctx context.Context, w *watch, pause time.Duration) {
 		case <-ctx.Done():
 		}
 		s := sign{host: witness.Addr(), began: time.Now()}
-		_, err := c.dials.Dial(ctx, c.dialer, witness, witnessWait)
-		v := wire.JudgeConnect(witness, err)
+		h, err := c.dials.Dial(ctx, c.dialer, witness, witnessWait)
+		v := wire.JudgeConnect(witness, h, err)
 		s.answers = answered(&v)
 		c.watches.signs <- s
 	}()

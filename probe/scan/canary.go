@@ -24,7 +24,7 @@ func (t *tally) seen(ev *wire.Event) {
 		if t.synackTTL == 0 {
 			t.synackTTL = ev.Seg.TTL
 		}
-		t.zeroWindow = t.zeroWindow || ev.Seg.Window == 0
+		t.zeroWindow = t.zeroWindow || ev.Seg.Window == 0 && !ev.Fragment
 	case wire.KindReset:
 		if t.rstTTL == 0 {
 			t.rstTTL = ev.Seg.TTL

@@ -128,7 +128,7 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	if ev.Kind == wire.KindICMP {
 		icmp := ev.ICMP
 		q.ICMP = &icmp
-		q.Changes = Changes(s.Wire, &ev.Quote, q.Kind)
+		q.Changes = changes(s, ev, q.Kind)
 	}
 	if q.Kind == HopTimeExceeded || q.Kind == HopSYNACK {
 		q.ended = true
@@ -229,6 +229,15 @@ func (t *tracer) due(now time.Duration) bool {
 		return true
 	}
 	return slices.ContainsFunc(t.settling, func(q *query) bool { return now >= q.sent.Until })
+}
+
+// changes are what an answer shows to have been changed of a probe. Of a message in
+// fragments nobody verified the checksum.
+func changes(s *wire.Transmission, ev *wire.Event, kind HopKind) []Change {
+	if ev.Fragment {
+		return nil
+	}
+	return Changes(s.Wire, &ev.Quote, kind)
 }
 
 // Changes compares a probe as it was sent, an IP packet, with what an ICMP error

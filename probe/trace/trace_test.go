@@ -313,3 +313,29 @@ func TestHopKindsReadAsWritten(t *testing.T) {
 		t.Error("an unknown word is read")
 	}
 }
+
+// A router whose errors come in fragments is a hop; that it shows changes is more than
+// the first of them proves.
+func TestTraceBelievesNoChangesOfFragments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := routers(2)
+		host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.TTL == 0 || int(in.TTL) > len(way) {
+				simnet.Closed{}.Respond(now, in, out)
+				return
+			}
+			quoted := *in
+			quoted.TTL, quoted.TOS = 1, 0x20
+			out.ICMP(0, &simnet.ICMP{From: way[in.TTL-1], Type: 11, Quote: quoted, QuoteTCP: 64})
+		})
+		hops, _, _ := world{Host: simnet.Fragmented(host, 64)}.trace(t, trace.Config{Queries: 1})
+		if len(hops) != 3 || hops[0].Kind != trace.HopTimeExceeded || hops[1].Addr != way[1] {
+			t.Fatalf("%+v", hops)
+		}
+		for _, h := range hops {
+			if len(h.Changes) > 0 {
+				t.Errorf("hop %d shows %v", h.TTL, h.Changes)
+			}
+		}
+	})
+}

@@ -258,6 +258,16 @@ func (o *Outcome) Annotate(v probe.Verdict) probe.Verdict {
 	return v
 }
 
+// Superseding adds to the verdict of an answer what follows from the rank of the best one
+// before it, for engines that keep no more of that.
+func Superseding(v probe.Verdict, ev *Event, before Rank) probe.Verdict {
+	if ev.Kind.Rank() != RankOpen || before != RankReset {
+		return v
+	}
+	o := Outcome{noticed: noticedReset}
+	return o.Annotate(v)
+}
+
 // Noting is a list of findings with others behind it, each kind once.
 func Noting(list []probe.Finding, others ...probe.Finding) []probe.Finding {
 	for _, f := range others {

@@ -42,6 +42,7 @@ func NewSweep(n probe.Polled, l Look, rate float64, attempts int) (Sweep, error)
 		Network: n, Packets: packets, Pace: NewPace(rate), Counters: NewCounters(n.Stats()),
 		Matcher: Matcher{Cookie: NewCookie(l.Key), Tech: l.Technique, Ports: n.Ports(), Attempts: attempts},
 	}
+	x.flood = NewFlood(x.Counters.Base)
 	x.Pace.together = longTogether
 	if rate == 0 {
 		x.Ramp = NewRamp()
