@@ -27,6 +27,7 @@ type host struct {
 	began        time.Duration // when the first transmission left
 	left         int           // transmissions so far
 	leftAtAnswer int           // as of the latest answer
+	away         time.Duration // since when its packets find no network; 0: they do
 
 	limiter
 	losses    losses
