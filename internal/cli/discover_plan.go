@@ -37,17 +37,6 @@ func (j *scanJob) planNotes() []string {
 	return nil
 }
 
-// searchWords says what a search for the hosts sends.
-func (j *scanJob) searchWords() string {
-	n := j.set.Addresses()
-	words := fmt.Sprintf("%s looked for: 2 ARP requests or neighbour solicitations each on the link, %d to %d packets each elsewhere, %s at most, and up to %d more each where packets are lost",
-		hostsWord(n), discover.Most/2, discover.Most, units.Count(times(n, discover.Most)), discover.MostLost)
-	if !j.hostsOnly() {
-		words += "; then the ports of those that are up"
-	}
-	return words
-}
-
 const (
 	// absentAtOnce are looked for on the link at a time, absentWait long each;
 	// see netraw.NeighbourConfig.
@@ -61,7 +50,8 @@ func (j *scanJob) searchSpan(rate float64) string {
 	link := time.Duration(min(math.Ceil(n/absentAtOnce)*float64(absentWait), math.MaxInt64))
 	elsewhere := "as fast as it goes"
 	if !math.IsInf(rate, 1) {
-		seconds := n*discover.Most/rate + 2*j.cfg.Timeout.Seconds() + discover.Crowded(j.set.Addresses()).Seconds()
+		most, _ := j.mostSearched()
+		seconds := n*float64(most)/rate + 2*j.cfg.Timeout.Seconds() + discover.Crowded(j.set.Addresses()).Seconds()
 		elsewhere = "up to " + units.Duration(time.Duration(min(seconds*float64(time.Second), math.MaxInt64)))
 	}
 	return fmt.Sprintf("up to %s on the link, %s elsewhere", units.Duration(link), elsewhere)
