@@ -13,10 +13,11 @@ import (
 // bell ends a wait for packets from another goroutine: eventfd(2). The zero value
 // is closed, and cannot be rung.
 type bell struct {
-	mu  sync.Mutex // between ringing and closing
-	fd  int
-	ok  bool
-	set []unix.PollFd
+	mu     sync.Mutex // between ringing and closing, or the end of a long wait
+	fd     int
+	ok     bool
+	set    []unix.PollFd
+	parked *os.File // what a long wait waits for
 }
 
 func (b *bell) open() error {
@@ -36,16 +37,48 @@ func (b *bell) ring() {
 	if b.ok {
 		unix.Write(b.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
+	if b.parked != nil {
+		b.parked.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // await waits until s is readable, the bell rings or d has passed.
 func (b *bell) await(s *socket, d time.Duration) (rang bool) {
+	if d > briefly {
+		if d, rang = b.park(s, d); d <= 0 {
+			return rang
+		}
+	}
 	s.withFD(func(fd int) error {
 		b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 		rang = b.poll(b.set, d)
 		return nil
 	})
 	return rang
+}
+
+// park waits as a goroutine does for which there is nothing to do, and tells how much of the
+// time is left where this cannot be done: the runtime sleeps too, in epoll_wait(2).
+func (b *bell) park(s *socket, d time.Duration) (left time.Duration, rang bool) {
+	if s.file == nil || s.file.SetReadDeadline(time.Now().Add(d)) != nil {
+		return d, false
+	}
+	b.setParked(s.file)
+	s.raw.Read(func(fd uintptr) (done bool) {
+		b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		rang = b.poll(b.set, 0)
+		return rang || b.set[1].Revents != 0
+	})
+	b.setParked(nil)
+	s.file.SetReadDeadline(time.Time{})
+	return 0, rang
+}
+
+// setParked notes what is to be woken by ringing, from now on.
+func (b *bell) setParked(f *os.File) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.parked = f
 }
 
 // gather does so, and waits on for what else comes, d in all.
@@ -74,15 +107,16 @@ func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 	return true
 }
 
-// briefly is how long a wait may be of which the runtime is not told. Told of one, it
-// wakes a thread of its own fifty times, 20 µs apart, to take over what else is to be done
+// briefly is how long a wait may be of which the runtime is not told. Told of one by a system
+// call, it wakes a thread of its own fifty times, 20 µs apart, to take over what else is to be done
 // (sysmon in runtime/proc.go): for a short wait more work than the wait saves. One of which
 // it knows nothing it interrupts by a signal, every 10 ms or when it wants to collect
-// garbage, and gets its turn then.
-const briefly = 50 * time.Millisecond
+// garbage, and gets its turn then. A longer one costs least where its goroutine is parked, since
+// that thread sleeps then too; but the runtime's clock for it has milliseconds.
+const briefly = 5 * time.Millisecond
 
 func ppoll(set []unix.PollFd, d time.Duration) (n int, err error) {
-	if d > briefly || runtime.GOMAXPROCS(0) == 1 {
+	if d > briefly || d > 0 && runtime.GOMAXPROCS(0) == 1 {
 		timeout := unix.NsecToTimespec(int64(d))
 		return unix.Ppoll(set, &timeout, nil)
 	}
