@@ -109,7 +109,6 @@ func await(t *testing.T, cfg Config) {
 	if n, err := c.Recv(make([]Packet, 1)); n != 1 || err != nil {
 		t.Errorf("Recv after waits that were ended: %d, %v", n, err)
 	}
-	c.Await(time.Hour, 0) // for the rest of what that draws
 	c.Close()
 	c.Await(time.Hour, 0)
 	if _, err := c.Poll(make([]Packet, 1)); !errors.Is(err, net.ErrClosed) {
