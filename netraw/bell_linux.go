@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"sync"
@@ -13,11 +14,12 @@ import (
 // bell ends a wait for packets from another goroutine: eventfd(2). The zero value
 // is closed, and cannot be rung.
 type bell struct {
-	mu     sync.Mutex // between ringing and closing, or the end of a long wait
-	fd     int
-	ok     bool
-	set    []unix.PollFd
-	parked *os.File // what a long wait waits for
+	mu   sync.Mutex // between ringing and closing
+	fd   int
+	ok   bool
+	set  []unix.PollFd
+	door socket // epoll(7) of fd, and of a socket during a long wait; opened by the first
+	at   int    // its file descriptor
 }
 
 func (b *bell) open() error {
@@ -37,15 +39,12 @@ func (b *bell) ring() {
 	if b.ok {
 		unix.Write(b.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
-	if b.parked != nil {
-		b.parked.SetReadDeadline(time.Unix(1, 0))
-	}
 }
 
 // await waits until s is readable, the bell rings or d has passed.
 func (b *bell) await(s *socket, d time.Duration) (rang bool) {
-	if d > briefly {
-		if d, rang = b.park(s, d); d <= 0 {
+	if d > parkFrom {
+		if d, rang = b.park(s, d); d <= 0 || rang {
 			return rang
 		}
 	}
@@ -58,27 +57,39 @@ func (b *bell) await(s *socket, d time.Duration) (rang bool) {
 }
 
 // park waits as a goroutine does for which there is nothing to do, and tells how much of the
-// time is left where this cannot be done: the runtime sleeps too, in epoll_wait(2).
+// time is left where this cannot be done: the runtime sleeps too, in epoll_wait(2). Only
+// meanwhile is the socket under its poller, which would be woken for each packet.
 func (b *bell) park(s *socket, d time.Duration) (left time.Duration, rang bool) {
-	if s.file == nil || s.file.SetReadDeadline(time.Now().Add(d)) != nil {
+	if b.openDoor() != nil || b.door.file.SetReadDeadline(time.Now().Add(d)) != nil {
 		return d, false
 	}
-	b.setParked(s.file)
-	s.raw.Read(func(fd uintptr) (done bool) {
-		b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-		rang = b.poll(b.set, 0)
-		return rang || b.set[1].Revents != 0
+	err := s.withFD(func(fd int) error {
+		if err := watch(b.at, fd, unix.EPOLLIN); err != nil {
+			return err
+		}
+		b.door.raw.Read(func(uintptr) (done bool) {
+			b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+			rang = b.poll(b.set, 0)
+			return rang || b.set[1].Revents != 0
+		})
+		return unix.EpollCtl(b.at, unix.EPOLL_CTL_DEL, fd, nil)
 	})
-	b.setParked(nil)
-	s.file.SetReadDeadline(time.Time{})
+	if err != nil {
+		return d, rang
+	}
 	return 0, rang
 }
 
-// setParked notes what is to be woken by ringing, from now on.
-func (b *bell) setParked(f *os.File) {
+func (b *bell) openDoor() (err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.parked = f
+	if b.door.file != nil || !b.ok {
+		return nil
+	}
+	if b.door, err = both(b.fd, nil); err != nil {
+		return err
+	}
+	return b.door.withFD(func(fd int) error { b.at = fd; return nil })
 }
 
 // gather does so, and waits on for what else comes, d in all.
@@ -111,9 +122,12 @@ func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 // call, it wakes a thread of its own fifty times, 20 µs apart, to take over what else is to be done
 // (sysmon in runtime/proc.go): for a short wait more work than the wait saves. One of which
 // it knows nothing it interrupts by a signal, every 10 ms or when it wants to collect
-// garbage, and gets its turn then. A longer one costs least where its goroutine is parked, since
-// that thread sleeps then too; but the runtime's clock for it has milliseconds.
-const briefly = 5 * time.Millisecond
+// garbage, and gets its turn then.
+const briefly = 50 * time.Millisecond
+
+// parkFrom is how long a wait is that costs least where its goroutine is parked, since that
+// thread sleeps then too; but the runtime's clock for it has milliseconds.
+const parkFrom = 25 * time.Millisecond
 
 func ppoll(set []unix.PollFd, d time.Duration) (n int, err error) {
 	if d > briefly || d > 0 && runtime.GOMAXPROCS(0) == 1 {
@@ -139,5 +153,5 @@ func (b *bell) close() error {
 		return nil
 	}
 	b.ok = false
-	return os.NewSyscallError("close", unix.Close(b.fd))
+	return errors.Join(b.door.close(), os.NewSyscallError("close", unix.Close(b.fd)))
 }
