@@ -38,6 +38,9 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
+	if ev.Kind == wire.KindEcho {
+		return e.replied(ev)
+	}
 	id, f := e.find(ev)
 	if f != nil && !ev.ArrivedAt(f.host.way.source) {
 		return wire.RejectUnsolicited
@@ -280,6 +283,9 @@ func (e *engine) finish(id uint32) {
 func (e *engine) deliver(h *host, v probe.Verdict) {
 	if v.Time.IsZero() {
 		v.Time = e.Start.Add(e.Now)
+	}
+	if e.withhold(h, &v) {
+		return
 	}
 	h.account(&v, v.Time.Sub(e.Start))
 	h.sample(&v)

@@ -17,13 +17,13 @@ type host struct {
 	addr netip.Addr
 	way  *way
 	wire.RTO
-	losses  losses
-	errors  *losses  // by its ICMP errors; nil: none came
-	several *several // nil while it has one port
-	watch   *watch   // nil while the host was never under suspicion
-	found   found
-	pending queue          // probes that wait to be sent
-	absent  *probe.Verdict // on each of its ports, once it is known that it is not there
+	losses   losses
+	several  *several  // nil while it has one port
+	trouble  *trouble  // nil while it has none
+	watch    *watch    // nil while the host was never under suspicion
+	searched *searched // nil while nobody searches for it
+	found    found
+	pending  queue // probes that wait to be sent
 
 	expected time.Duration // round trip that it is known by from elsewhere, 0: none
 	began    time.Duration // when the first transmission left
@@ -50,6 +50,29 @@ type several struct {
 	accepting wire.Times // of its SYN-ACKs alone
 	early     []early    // answered before it was known how long its answers take
 	samples   *samples   // nil while few ports have a verdict
+}
+
+// trouble is what is kept of a host that few hosts have.
+type trouble struct {
+	errors losses         // by its ICMP errors
+	absent *probe.Verdict // on each of its ports, once it is known that it is not there
+	away   time.Duration  // since when its packets find no network; 0: they do
+}
+
+// troubled makes room for it.
+func (h *host) troubled() *trouble {
+	if h.trouble == nil {
+		h.trouble = new(trouble)
+	}
+	return h.trouble
+}
+
+// absent is the verdict on each port of a host that is known not to be there, nil of others.
+func (h *host) absent() *probe.Verdict {
+	if h.trouble == nil {
+		return nil
+	}
+	return h.trouble.absent
 }
 
 // another makes room for what is kept of several ports, before the host gets one more.

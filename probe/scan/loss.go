@@ -39,10 +39,7 @@ func (l *losses) note(wasted int) {
 
 // noteError takes in an ICMP error of the host itself.
 func (h *host) noteError(wasted int) {
-	if h.errors == nil {
-		h.errors = new(losses)
-	}
-	h.errors.note(wasted)
+	h.troubled().errors.note(wasted)
 }
 
 // trials is what was seen of the loss of a way: of so many transmissions to ports that answer,

@@ -14,8 +14,8 @@ import (
 func (e *engine) met(h *host, route netraw.Route) {
 	if e.Ramp != nil {
 		e.Ramp.Towards(route)
-		h.crowded = route.NextHop.IsValid() && !e.cfg.HostsKnown
 	}
+	h.crowded = (e.Ramp != nil || e.cfg.Search) && route.NextHop.IsValid() && !e.cfg.HostsKnown
 	if e.cfg.RoundTrip != nil {
 		h.expected = e.cfg.RoundTrip(h.addr)
 	}
@@ -38,7 +38,7 @@ func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 	h.resolving = false
 	h.found.resolved(h, n)
 	if n.State == netraw.NeighbourFailed {
-		h.absent = noNeighbour(h.addr, n)
+		h.troubled().absent = noNeighbour(h.addr, n)
 		e.endAll(h)
 		return
 	}
@@ -58,7 +58,7 @@ func (e *engine) endAll(h *host) {
 	for h.pending.n > 0 {
 		t := e.ready.take(h)
 		if f := e.flights.at(t.id); f.schedule == t.schedule {
-			v := *h.absent
+			v := *h.absent()
 			v.Target = f.target()
 			f.outcome.Best, f.outcome.Rank = &v, wire.RankReset
 			e.finish(t.id)
