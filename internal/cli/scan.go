@@ -156,6 +156,9 @@ func (j *scanJob) readProbing() (err error) {
 		j.probing.retries = scan.DefaultRetries // as many of them as the loss asks for
 	}
 	j.probing.apply(&j.cfg)
+	if !j.options.given["timeout"] {
+		j.cfg.MostTimeout = scan.DefaultMostTimeout
+	}
 	if err == nil && j.connect {
 		return j.probing.plain("technique connect")
 	}

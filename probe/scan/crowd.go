@@ -16,7 +16,7 @@ func (e *engine) room(h *host) (wake time.Duration, ok bool) {
 		return e.Now + witnessLook, false
 	}
 	if limit := h.limiter(); !limit.room(e.Now) {
-		return limit.due + limiterGathers, false
+		return limit.opens() + limiterGathers, false
 	}
 	if !h.crowded || h.found.up {
 		return 0, true

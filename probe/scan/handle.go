@@ -161,6 +161,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 	}
 	if before < wire.RankReset {
 		e.noteRoundTrip(f.host, e.took(f, ev))
+		e.noteQueue(f, ev)
 		e.measureLoss(f, ev.Attempt)
 	}
 	f.host.tally.seen(ev)
@@ -244,7 +245,7 @@ func (e *engine) worthWaiting(f *flight) (until time.Duration, more bool) {
 	}
 	until = e.overdue(f)
 	if e.Stopping && !f.watches && len(f.tx) < e.allowed(f) {
-		until = f.latest().Sent + e.cfg.Timeout
+		until = f.latest().Sent + e.longest(f.host)
 	}
 	return until, until > e.Now
 }

@@ -47,6 +47,7 @@ type host struct {
 // several is what is kept of a host beside, once it has more than one port.
 type several struct {
 	limiter   limiter
+	backlog   backlog
 	accepting wire.Times // of its SYN-ACKs alone
 	early     []early    // answered before it was known how long its answers take
 	samples   *samples   // nil while few ports have a verdict

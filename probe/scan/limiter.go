@@ -26,6 +26,7 @@ type limiter struct {
 	hold    time.Duration // until then it is not raised
 	ceiling float64       // a rate that brought no more answers, or too few; 0: none is known
 	before  float64       // the share of probes that was answered before the last cut; 0: there was none, or it has helped
+	shut    time.Duration // until then a queue drains; see backlog.go
 	futile  float64       // the share of loss that no lower rate changed; 0: none
 }
 
@@ -47,7 +48,15 @@ const (
 )
 
 // room tells whether one more probe may leave.
-func (l *limiter) room(now time.Duration) bool { return l == nil || l.rate == 0 || now >= l.due }
+func (l *limiter) room(now time.Duration) bool { return l == nil || now >= l.opens() }
+
+// opens is when the next probe may leave.
+func (l *limiter) opens() time.Duration {
+	if l.rate == 0 {
+		return l.shut
+	}
+	return max(l.due, l.shut)
+}
 
 // since is when the rate was changed last.
 func (l *limiter) since() time.Duration {

@@ -32,6 +32,10 @@ import (
 // with 40 % of loss each way twelve transmissions miss half a per cent.
 const DefaultRetries = 11
 
+// DefaultMostTimeout is more than the buffers of access links hold (RFC 6298 §2.5 would allow
+// a minute).
+const DefaultMostTimeout = 10 * time.Second
+
 // Config says what to probe, and how. Only Targets must be set.
 type Config struct {
 	Technique *probe.Technique         // default: syn
@@ -43,6 +47,11 @@ type Config struct {
 
 	Retries int           // transmissions after the first at most; negative: none; 0: DefaultRetries
 	Timeout time.Duration // longest wait for one answer; 0: [probe.DefaultTimeout]
+
+	// MostTimeout is the longest wait where the round trips of a host are seen to be longer
+	// than Timeout: a queue on the way may hold seconds. 0: Timeout, or where that is 0 too
+	// DefaultMostTimeout.
+	MostTimeout time.Duration
 
 	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
 	TTL     uint8         // 0: the profile's
@@ -109,6 +118,9 @@ func (c *Config) complete(network probe.Polled) error {
 }
 
 func (c *Config) setDefaults() {
+	if c.Timeout == 0 && c.MostTimeout == 0 {
+		c.MostTimeout = DefaultMostTimeout
+	}
 	wire.Defaults(&c.Rate, &c.Retries, &c.Timeout)
 	l := c.look()
 	c.Technique, c.Profile, c.Key = l.Technique, l.Profile, l.Key

@@ -172,6 +172,7 @@ func (e *engine) transmit(id uint32, f *flight) {
 		f.host.watch.queued = false
 	}
 	e.greet(f.host, attempt)
+	e.mindQueue(f.host)
 	f.host.limiter().depart(e.Now) // or the whole batch would be taken for the first packet of it
 	e.batch = append(e.batch, wire.Entry{ID: id, Attempt: attempt - e.firstAttempt(f)})
 	if e.Packets.Full() && !e.queueBatch() {
