@@ -11,6 +11,7 @@ import "time"
 type backlog struct {
 	least time.Duration // shortest round trip; 0: none is known
 	sent  time.Duration // when the latest probe left that was answered
+	took  time.Duration // by the latest answer
 	began time.Duration // when the row began, by its first answer
 	row   int32         // answers in a row, and in order, that took too long
 	rate  float64       // of the row, a second; 0: too short to tell
@@ -31,7 +32,6 @@ const (
 
 	// firstWindow is how many probes a host gets before its answers can tell of a queue.
 	firstWindow = 128
-	windowTrips = 2.5 // round trips in which they do
 )
 
 // note takes in an answer to what left at a time, and says until when nothing more is to be
@@ -46,7 +46,9 @@ func (b *backlog) note(sent, took time.Duration) (until time.Duration) {
 	if b.least == 0 || took < b.least {
 		b.least = took
 	}
-	if !ordered || !b.exceeds(took) {
+	smooth := (took - b.took).Abs() <= (took-b.least)/2
+	b.took = took
+	if !ordered || !smooth || !b.exceeds(took) {
 		b.row, b.began, b.rate = 0, at, 0
 		return 0
 	}
@@ -79,7 +81,7 @@ func (b *backlog) depart(now, far time.Duration) (until time.Duration) {
 	if b.out++; b.out != firstWindow || b.in > firstWindow/2 || far == 0 {
 		return 0
 	}
-	return now + time.Duration(windowTrips*float64(far)) + queueLeast
+	return now + far + min(far+far/2, longestGap/2) + queueLeast
 }
 
 // backOff lets the queue before a host drain, and then sends as much as passes.
