@@ -1,10 +1,6 @@
 package scan
 
-import (
-	"time"
-
-	"synscope/probe/internal/wire"
-)
+import "time"
 
 // measureLoss draws from the answer to an attempt how many transmissions go
 // unanswered, on the way to the host and on the way of all.
@@ -107,7 +103,7 @@ func doublings(attempt int) int { return min(attempt, mostDoublings) + max(0, at
 // the host's own round trips. Before its first answer those that it is known by, or
 // those of the others, are a guess, where there are any.
 func (e *engine) patience(h *host, attempt int) time.Duration {
-	wait := h.Wait(doublings(attempt), e.longest(h))
+	wait := max(h.Wait(doublings(attempt), e.longest(h)), e.queueWait())
 	near := h.expected
 	if near == 0 {
 		near = e.Slowest
@@ -115,7 +111,7 @@ func (e *engine) patience(h *host, attempt int) time.Duration {
 	if h.Known() || near == 0 {
 		return wait
 	}
-	return min(wait, max(guessFactor*near, shortestGuess))
+	return min(wait, max(guessFactor*near, shortestGuess, e.queueWait()))
 }
 
 // overdue is when the last transmission of a probe counts as not answered, as its
@@ -144,31 +140,6 @@ func (e *engine) noteRoundTrip(h *host, took time.Duration) {
 	h.Sample(took)
 	h.timed++
 	e.near(h.SRTT)
-}
-
-// noteQueue takes from an answer what it tells of a queue on the way.
-func (e *engine) noteQueue(f *flight, ev *wire.Event) {
-	s := f.host.several
-	if s == nil {
-		return
-	}
-	switch until := s.backlog.note(f.tx[ev.Attempt].Sent, e.took(f, ev)); {
-	case until > e.Now:
-		s.limiter.backOff(until, e.Now, s.backlog.rate)
-	case s.backlog.clear():
-		s.limiter.shut = 0
-	}
-}
-
-// mindQueue takes note that a probe leaves for a host.
-func (e *engine) mindQueue(h *host) {
-	s := h.several
-	if s == nil {
-		return
-	}
-	if until := s.backlog.depart(e.Now, max(h.SRTT, h.expected)); until > 0 && e.Ramp != nil {
-		s.limiter.backOff(until, e.Now, 0)
-	}
 }
 
 // longest is how long an answer of a host may be waited for.

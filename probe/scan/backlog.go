@@ -26,9 +26,9 @@ const (
 	queueLeast  = 25 * time.Millisecond // and so much more than it
 	queueHolds  = 2                     // answers in a row after which nothing is sent
 	queueTells  = 8                     // and whose rate is that of the link
-	queueGaps   = 2                     // times the gap between two answers without one: it has drained
+	queueGaps   = 4                     // times the gap between two answers without one: it has drained
 	queueOrder  = 5 * time.Millisecond  // by which jitter before the queue may change the order
-	longestGap  = 200 * time.Millisecond
+	longestGap  = 400 * time.Millisecond
 
 	// firstWindow is how many probes a host gets before its answers can tell of a queue.
 	firstWindow = 128
@@ -61,7 +61,11 @@ func (b *backlog) note(sent, took time.Duration) (until time.Duration) {
 		b.rate = float64(time.Second) / float64(max(gap, 1))
 	}
 	b.held = true
-	return at + min(queueGaps*gap, longestGap)
+	gaps := time.Duration(queueGaps)
+	if 2*b.in > b.out {
+		gaps /= 2
+	}
+	return at + min(gaps*gap, longestGap)
 }
 
 // clear tells whether enough answers have come in time to let more follow the first probes.
@@ -81,7 +85,7 @@ func (b *backlog) depart(now, far time.Duration) (until time.Duration) {
 	if b.out++; b.out != firstWindow || b.in > firstWindow/2 || far == 0 {
 		return 0
 	}
-	return now + far + min(far+far/2, longestGap/2) + queueLeast
+	return now + far + min(far+far/2, 100*time.Millisecond) + queueLeast
 }
 
 // backOff lets the queue before a host drain, and then sends as much as passes.

@@ -48,9 +48,10 @@ type host struct {
 type several struct {
 	limiter   limiter
 	backlog   backlog
-	accepting wire.Times // of its SYN-ACKs alone
-	early     []early    // answered before it was known how long its answers take
-	samples   *samples   // nil while few ports have a verdict
+	overflow  time.Duration // what left before may have been lost in a queue; 0: nothing was
+	accepting wire.Times    // of its SYN-ACKs alone
+	early     []early       // answered before it was known how long its answers take
+	samples   *samples      // nil while few ports have a verdict
 }
 
 // trouble is what is kept of a host that few hosts have.

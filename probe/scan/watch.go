@@ -266,7 +266,7 @@ func (h *host) waits() bool {
 
 // inGaps counts those of the first n transmissions that left while the host was away.
 func (f *flight) inGaps(n int) (count int) {
-	if f.host.watch == nil {
+	if s := f.host.several; f.host.watch == nil && (s == nil || s.overflow == 0) {
 		return 0
 	}
 	for i := range n {
@@ -278,6 +278,9 @@ func (f *flight) inGaps(n int) (count int) {
 }
 
 func (f *flight) inGap(i int) bool {
+	if s := f.host.several; s != nil && f.tx[i].Sent < s.overflow {
+		return true
+	}
 	if f.host.watch == nil {
 		return false
 	}

@@ -23,18 +23,23 @@ type Ramp struct {
 	epoch, able    time.Duration // when the epoch began, and what the pace had had by then
 	sent           uint64        // of the whole run, when the epoch began
 	first, rescued int32
+	queued         time.Duration // when a queue was last seen, or the rate raised after it; 0: none was
 }
 
 const (
-	rampEpoch  = 25 * time.Millisecond
-	rampQuick  = 2 * time.Millisecond // the shortest epoch, where many answers come
-	rampMany   = 8                    // as many
-	lowestRate = 200.0
+	rampEpoch   = 25 * time.Millisecond
+	rampQuick   = 2 * time.Millisecond // the shortest epoch, where many answers come
+	rampMany    = 8                    // as many
+	lowestRate  = 200.0
+	leastQueued = 4.0 // packets a second, behind the slowest link
 
 	rampEvidence = 16  // rescued answers; fewer prove nothing
 	muchRescued  = 0.3 // share from which the rate is cut: 10 % of loss each way show 0.19
 	fewRescued   = 0.1
-	mostFall     = 0.75 // in one epoch that a busy machine left without answers
+
+	queueHold  = 500 * time.Millisecond // after a queue, between attempts to send more
+	queueRaise = 1.25
+	mostFall   = 0.75 // in one epoch that a busy machine left without answers
 )
 
 func NewRamp() *Ramp { return &Ramp{Rate: probe.FirstRate, bound: probe.LocalRate} }
@@ -60,6 +65,11 @@ func (r *Ramp) Answered(wasted int) {
 	}
 }
 
+// Queued makes the rate what a queue on the way lets pass.
+func (r *Ramp) Queued(rate float64, now time.Duration) {
+	r.Rate, r.queued = max(min(rate, r.Rate), leastQueued), max(now, 1)
+}
+
 // over tells whether an epoch has lasted long enough: the sooner the answers come the
 // shorter, but never less than two round trips.
 func (r *Ramp) over(now, rtt time.Duration) bool {
@@ -82,8 +92,11 @@ func (r *Ramp) Turn(now, able time.Duration, sent uint64, rtt time.Duration) (ch
 	n := r.first + r.rescued
 	switch share := float64(r.rescued) / float64(max(n, 1)); {
 	case r.rescued >= rampEvidence && share >= muchRescued:
-		r.Rate, r.Changed = max(r.Rate/2, lowestRate), now
+		r.Rate, r.Changed = max(r.Rate/2, min(lowestRate, r.Rate)), now
 	case !used:
+	case r.queued > 0 && now-r.queued < queueHold:
+	case r.queued > 0:
+		r.Rate, r.queued = r.Rate*queueRaise, now
 	case n == 0:
 		r.Rate *= 1.25 // silence: nothing is known to be lost
 	case share <= fewRescued:
