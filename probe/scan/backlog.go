@@ -32,6 +32,7 @@ const (
 
 	// firstWindow is how many probes a host gets before its answers can tell of a queue.
 	firstWindow = 128
+	farthest    = 150 * time.Millisecond // hosts whose answers the run waits for so
 )
 
 // note takes in an answer to what left at a time, and says until when nothing more is to be
@@ -82,7 +83,7 @@ func (b *backlog) depart(now, far time.Duration) (until time.Duration) {
 	if b.held {
 		b.held, b.fresh = false, max(now, 1)
 	}
-	if b.out++; b.out != firstWindow || b.in > firstWindow/2 || far == 0 {
+	if b.out++; b.out != firstWindow || b.in > firstWindow/2 || far == 0 || far > farthest {
 		return 0
 	}
 	return now + far + min(far+far/2, 100*time.Millisecond) + queueLeast
