@@ -387,7 +387,7 @@ func TestTraceOverPathsOfSeveralLengths(t *testing.T) {
 	ends := map[probe.State]func() simnet.Host{
 		probe.StateOpen: probetest.Listener, probe.StateRefused: func() simnet.Host { return simnet.Closed{} },
 	}
-	try := func(to netip.AddrPort, state probe.State, long, every, first int) {
+	try := func(t *testing.T, to netip.AddrPort, state probe.State, long, every, first int) {
 		way := routersTo(to.Addr(), long)
 		host := uneven(simnet.Behind(ends[state](), way[:2]...), simnet.Behind(ends[state](), way...), every, first)
 		path := simnet.Path{Delay: 20 * time.Microsecond} // answers come before farther probes leave
@@ -400,7 +400,8 @@ func TestTraceOverPathsOfSeveralLengths(t *testing.T) {
 		for _, long := range []int{3, 4, 30} {
 			for every := 2; every <= 4; every++ {
 				for first := range every {
-					synctest.Test(t, func(*testing.T) { try(target, state, long, every, first); try(v6, state, long, every, first) })
+					synctest.Test(t, func(t *testing.T) { try(t, target, state, long, every, first) })
+					synctest.Test(t, func(t *testing.T) { try(t, v6, state, long, every, first) })
 				}
 			}
 		}
