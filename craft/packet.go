@@ -53,8 +53,9 @@ type Packet struct {
 	Kind    PacketKind
 	Segment Segment   // where Kind is PacketTCP
 	ICMP    ICMPError // where Kind is PacketICMPError
-	// Fragment marks the first of several fragments, whose checksum nobody verified:
-	// see [Packet.DecodeFirst].
+	// Fragment marks the first of several fragments, whose checksum nobody verified, and
+	// whose payload, and options where nothing follows them, go on in the next one: see
+	// [Packet.DecodeFirst].
 	Fragment bool
 }
 

@@ -23,7 +23,8 @@ type Segment struct {
 }
 
 // Len returns SEG.LEN, the sequence space the segment occupies: its payload,
-// and one each for SYN and FIN (RFC 9293 §3.4).
+// and one each for SYN and FIN (RFC 9293 §3.4). Of a first fragment it is too little by
+// the payload of the others: see [Packet.DecodeFirst].
 func (s *Segment) Len() uint32 {
 	n := uint32(len(s.Payload))
 	if s.Flags.Has(SYN) {

@@ -78,7 +78,10 @@ func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 // wakes a thread of its own fifty times, 20 µs apart, to take over what else is to be done
 // (sysmon in runtime/proc.go): for a short wait more work than the wait saves. One of which
 // it knows nothing it interrupts by a signal, every 10 ms or when it wants to collect
-// garbage, and gets its turn then.
+// garbage, and gets its turn then: so with two processors, the other of which sends without
+// pause, whoever would end the wait may come 20 ms late. Under GODEBUG=asyncpreemptoff=1
+// there is no such signal, and that lasts as long as the wait. A bound of 10 ms would cost a
+// scan of 40 packets a second half as much processor time again.
 const briefly = 50 * time.Millisecond
 
 func ppoll(set []unix.PollFd, d time.Duration) (n int, err error) {

@@ -105,7 +105,8 @@ func (c *conn) open(cfg Config) (err error) {
 }
 
 // openFrames lets packets leave as frames, and, where more than one processor is
-// there, over a second set of sockets too.
+// there, over a second set of sockets too: when SendBeside asks for those, the program may
+// have given up the right to open them.
 func (c *conn) openFrames(cfg Config) error {
 	c.out.frames = &frameSender{}
 	if err := c.out.frames.open(nil); err != nil || runtime.GOMAXPROCS(0) == 1 || cfg.DeviceStamps != DeviceNone {

@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"syscall"
@@ -19,6 +20,9 @@ type Handshake struct {
 	Clock Clock
 	// Retransmits is how often the kernel repeated its SYN.
 	Retransmits int
+	// Reset: the far end acknowledged our SYN, and reset the connection before
+	// connect(2) returned.
+	Reset bool
 }
 
 // Dialer opens connections through the kernel's TCP, with no privilege. The
@@ -39,11 +43,17 @@ func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error)
 		return Handshake{}, dialError(dst, err)
 	}
 	start := time.Now()
-	tcp, err := d.connect(ctx, dst)
+	var socket witness
+	defer socket.close()
+	tcp, err := d.connect(ctx, dst, &socket)
+	if h, acknowledged := socket.reset(err); acknowledged {
+		return h, nil
+	}
 	if err != nil {
 		return refusal(time.Since(start), err), d.explain(err, dst)
 	}
 	defer tcp.Close()
+	socket.close()
 	tcp.SetLinger(0)
 	h := handshakeOf(tcp)
 	if end, ok := ctx.Deadline(); ok && h.tooLate(start, end) {
@@ -54,7 +64,7 @@ func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error)
 
 // connect is connect(2). A process that was stopped finds the deadline over and
 // the connection open: what the kernel has done by then counts.
-func (d Dialer) connect(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
+func (d Dialer) connect(ctx context.Context, dst netip.AddrPort, socket *witness) (*net.TCPConn, error) {
 	waiting, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	watched := func() bool { return false }
@@ -66,7 +76,7 @@ func (d Dialer) connect(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, 
 			}
 			giveUp()
 		})
-		return d.control("", "", c)
+		return errors.Join(d.control("", "", c), socket.keep(c))
 	}}
 	n.SetMultipathTCP(false)
 	if d.Source.IsValid() || d.Port != 0 {
@@ -109,10 +119,16 @@ func (d Dialer) inZone(dst netip.AddrPort) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(a.WithZone(d.Interface), dst.Port()), nil
 }
 
-// explain adds ErrNoRoute to an error where the kernel has no way to dst.
+// explain adds ErrNoRoute to an error where the kernel has no way to dst, and
+// ErrBroadcast where it is one to all machines of a network.
 func (d Dialer) explain(err error, dst netip.AddrPort) error {
-	if unroutable(err) && !d.routed(dst) {
+	switch {
+	case !unroutable(err):
+		return err
+	case !d.routed(dst):
 		return dialError(dst, noRoute(err))
+	case d.broadcasts(dst):
+		return dialError(dst, ErrBroadcast)
 	}
 	return err
 }

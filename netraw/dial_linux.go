@@ -3,6 +3,8 @@ package netraw
 import (
 	"errors"
 	"net"
+	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -47,23 +49,59 @@ func stillConnecting(c syscall.RawConn) (waiting bool) {
 }
 
 // handshakeOf asks the kernel about an open connection.
-func handshakeOf(tcp *net.TCPConn) Handshake {
+func handshakeOf(tcp *net.TCPConn) (h Handshake) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return Handshake{}
 	}
-	var info *unix.TCPInfo
-	raw.Control(func(fd uintptr) {
-		info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	})
-	if err != nil || info == nil {
-		return Handshake{}
+	raw.Control(func(fd uintptr) { h, _ = handshakeIn(int(fd)) })
+	return h
+}
+
+// handshakeIn is what a socket knows of its handshake. acknowledged: the far
+// end acknowledged our SYN, the one octet of sequence space sent so far.
+func handshakeIn(fd int) (h Handshake, acknowledged bool) {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return Handshake{}, false
 	}
-	h := Handshake{Retransmits: int(info.Total_retrans)}
-	if h.Retransmits == 0 {
+	h = Handshake{Retransmits: int(info.Total_retrans)}
+	if h.Retransmits == 0 && info.Rtt > 0 {
 		h.RTT, h.Clock = time.Duration(info.Rtt)*time.Microsecond, ClockTCPInfo
 	}
-	return h
+	return h, info.Bytes_acked > 0
+}
+
+// witness is a second descriptor of a socket. connect(2) closes the first where
+// it fails, and only the socket knows whether the RST came instead of a SYN-ACK or
+// after it: ECONNRESET is also what a SYN and an RST without any number of ours
+// give (tcp_reset in net/ipv4/tcp_input.c, in the state SYN-RECEIVED).
+type witness struct{ fd int }
+
+func (w *witness) keep(c syscall.RawConn) (err error) {
+	w.close()
+	ctlErr := c.Control(func(fd uintptr) {
+		w.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 1)
+	})
+	return errors.Join(ctlErr, os.NewSyscallError("fcntl", err))
+}
+
+// reset tells whether a connect ended by an RST that came after the far end had
+// acknowledged our SYN.
+func (w *witness) reset(err error) (h Handshake, acknowledged bool) {
+	if w.fd == 0 || !errors.Is(err, unix.ECONNRESET) {
+		return Handshake{}, false
+	}
+	h, acknowledged = handshakeIn(w.fd)
+	h.Reset = acknowledged
+	return h, acknowledged
+}
+
+func (w *witness) close() {
+	if w.fd != 0 {
+		unix.Close(w.fd)
+		w.fd = 0
+	}
 }
 
 // synRTO is the kernel's first retransmission timeout of a SYN (TCP_TIMEOUT_INIT
@@ -75,4 +113,22 @@ func refusal(took time.Duration, err error) Handshake {
 		return Handshake{RTT: took, Clock: ClockUser}
 	}
 	return Handshake{}
+}
+
+// broadcasts tells whether the kernel's route to dst is one to all machines of a
+// network: a datagram socket that may not send there says so, with no packet
+// (ip4_datagram_connect in net/ipv4/datagram.c). TCP says ENETUNREACH.
+func (d Dialer) broadcasts(dst netip.AddrPort) bool {
+	if !dst.Addr().Unmap().Is4() || dst.Addr().IsMulticast() {
+		return false
+	}
+	u := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		ctlErr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 0) })
+		return errors.Join(ctlErr, err, d.control("", "", c))
+	}}
+	conn, err := u.Dial("udp", dst.String())
+	if err == nil {
+		conn.Close()
+	}
+	return errors.Is(err, unix.EACCES)
 }

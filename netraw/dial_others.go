@@ -4,6 +4,7 @@ package netraw
 
 import (
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 )
@@ -22,3 +23,13 @@ func stillConnecting(syscall.RawConn) bool { return true }
 func handshakeOf(*net.TCPConn) Handshake { return Handshake{} }
 
 func refusal(time.Duration, error) Handshake { return Handshake{} }
+
+type witness struct{}
+
+func (*witness) keep(syscall.RawConn) error { return nil }
+
+func (*witness) reset(error) (Handshake, bool) { return Handshake{}, false }
+
+func (*witness) close() {}
+
+func (d Dialer) broadcasts(netip.AddrPort) bool { return false }

@@ -34,6 +34,10 @@ var (
 	// ErrNoRoute: the kernel has no way to the destination.
 	ErrNoRoute = errors.New("no route: compare `ip route get`")
 
+	// ErrBroadcast: the kernel's route is one to all machines of a network
+	// (RTN_BROADCAST in rtnetlink(7)), and no TCP answers there (RFC 9293 §3.9.2.3).
+	ErrBroadcast = errors.New("it is the broadcast address of a network, which no TCP answers on")
+
 	// ErrNoSource: there is a way, and no address of this machine to send from.
 	// It is an ErrNoRoute too.
 	ErrNoSource = fmt.Errorf("no source address: compare `ip addr` and `ip route get`: %w", ErrNoRoute)
@@ -49,7 +53,8 @@ var (
 	ErrLocalFirewall = errors.New("this machine's own firewall refuses it: compare `nft list ruleset`")
 
 	// ErrInterfaceDown: the interface that the route leads through is down, or
-	// gone.
+	// gone, or has had no carrier since the start: the kernel keeps its routes
+	// (RTNH_F_LINKDOWN in rtnetlink(7)) and drops what is sent there.
 	ErrInterfaceDown = errors.New("the interface is down: compare `ip link`")
 
 	// ErrNoNeighbour: the destination would be on the link, and nobody there answers

@@ -45,7 +45,8 @@ const (
 //	  or icmp6 and ip6[40] in {1,2,3,4} and (ip6[54] = 6 and ip6[88:2] in P or ip6[54] in {0,43,44,51,60,135,139,140})
 //	  or icmp[icmptype] in {0,14} and icmp[4:2] in P or icmp6 and ip6[40] = 129 and ip6[44:2] in P
 //	  or ip6[6] in {43,51,60,135,139,140} or ip proto 51
-//	  or ip6[6] = 44 and ip6[42:2] & 0xfff8 = 0 and (ip6[40] != 6 or ip6[50:2] in P)
+//	  or ip6[6] = 44 and ip6[42:2] & 0xfff8 = 0 and (ip6[40] = 6 and ip6[50:2] in P
+//	    or ip6[40] = 58 and ip6[48] in {1,2,3,4} or ip6[40] in {0,43,44,51,60,135,139,140})
 //	  or ip6[6] = 0 and not (ip6[40:2] = 0x3a00 and not ip6[48] in {1,2,3,4})
 //	) or outbound and tcp src port P
 //
@@ -53,12 +54,13 @@ const (
 // interface sees that is in promiscuous mode, or lies under a macvlan.
 //
 // The ports are looked up by bisection, so that a thousand of them cost little
-// more than one: see amongPorts. Of fragments it takes the first, which has the ports. The ICMP types are
-// the error messages of RFC 1122 §3.2.2 and RFC 4443 §2.1; the quoted IPv4
-// header may have options. An IPv6 packet with an extension header passes whatever
-// it holds, arriving or quoted, and one with an authentication header, because
-// classic BPF cannot walk the chain: the reader has to. Only the chatter of
-// every IPv6 link is told apart, reports of multicast groups, which are
+// more than one: see amongPorts. Of fragments it takes the first, which has the ports.
+// The ICMP types are the error messages of RFC 1122 §3.2.2 and RFC 4443 §2.1; the
+// quoted IPv4 header may have options. An IPv6 packet with an extension header passes
+// whatever it holds, arriving or quoted, and one with an authentication header, because
+// classic BPF cannot walk the chain: the reader has to. Two are told apart: a
+// fragment header, whose length is known, by what stands behind it; and the
+// chatter of every IPv6 link, reports of multicast groups, which are
 // ICMPv6 behind a hop-by-hop header of 8 bytes (RFC 3810 §5).
 func receiveFilter(ports []uint16) []bpf.Instruction {
 	program := []line{
@@ -114,13 +116,16 @@ func receiveFilter(ports []uint16) []bpf.Instruction {
 		{label: "piece", op: bpf.LoadAbsolute{Off: 40 + 2, Size: 2}},
 		{op: anyBit(0xfff8), yes: "drop"},
 		{op: bpf.LoadAbsolute{Off: 40, Size: 1}},
-		{op: equal(protoTCP), no: "pass"},
+		{op: equal(protoICMPv6), yes: "behind"},
+		{op: equal(protoHopByHop), yes: "pass"},
+		{op: equal(protoFragment), yes: "pass"},
+		{op: equal(protoTCP), no: "chain"},
 		{op: bpf.LoadAbsolute{Off: 40 + 8 + 2, Size: 2}},
 		{op: bpf.Jump{}, yes: "ports"},
 
 		{label: "hops", op: bpf.LoadAbsolute{Off: 40, Size: 2}},
 		{op: equal(protoICMPv6 << 8), no: "pass"},
-		{op: bpf.LoadAbsolute{Off: 48, Size: 1}},
+		{label: "behind", op: bpf.LoadAbsolute{Off: 40 + 8, Size: 1}},
 		{op: bpf.JumpIf{Cond: bpf.JumpLessThan, Val: 1}, yes: "drop"},
 		{op: bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: 4}, yes: "drop", no: "pass"},
 

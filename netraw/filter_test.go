@@ -162,6 +162,16 @@ func ipv6Cases(ours, other uint16) []filterCase {
 			add(fmt.Sprintf("fragment %x to port %d", place, port), pkt, pass && held)
 		}
 	}
+	for next := range 150 {
+		piece := append([]byte{byte(next), 0, 0, 1, 0, 0, 0, 7}, probe(other)[40:]...)
+		pkt := serialize(header(far, near, layers.IPProtocolIPv6Fragment, 64), gopacket.Payload(piece))
+		add(fmt.Sprintf("first fragment of next header %d", next), pkt, slices.Contains(chained, byte(next)))
+	}
+	for kind := range 7 {
+		piece := append([]byte{protoICMPv6, 0, 0, 1, 0, 0, 0, 7, byte(kind), 1, 0, 0, 0, 0, 0, 0}, probe(ours)...)
+		pkt := serialize(header(router, near, layers.IPProtocolIPv6Fragment, 64), gopacket.Payload(piece))
+		add("first fragment of icmp "+name(kind), pkt, kind >= 1 && kind <= 4)
+	}
 	for next := range 70 {
 		pkt := serialize(header(far, near, layers.IPProtocol(next), 64), gopacket.Payload{6, 0, 1, 4, 0, 0, 0, 0})
 		add("next header "+name(next), pkt, slices.Contains([]int{0, 43, 51, 60}, next))
@@ -299,8 +309,14 @@ func wanted6(c filterCase, port func(int) bool) bool {
 		return b[40] >= 1 && b[40] <= 4 && port(88)
 	case b[6] == protoICMPv6 && len(b) >= 55:
 		return b[40] >= 1 && b[40] <= 4 && slices.Contains(chained, b[54])
+	case b[6] == protoFragment && (len(b) < 44 || b[42] != 0 || b[43]&0xf8 != 0):
+		return false
+	case b[6] == protoFragment && b[40] == protoTCP:
+		return port(50)
+	case b[6] == protoFragment && b[40] == protoICMPv6:
+		return len(b) >= 49 && b[48] >= 1 && b[48] <= 4
 	case b[6] == protoFragment:
-		return len(b) >= 44 && b[42] == 0 && b[43]&0xf8 == 0 && (b[40] != protoTCP || port(50))
+		return slices.Contains(chained, b[40])
 	case b[6] == protoHopByHop && len(b) >= 42 && b[40] == protoICMPv6 && b[41] == 0:
 		return len(b) >= 49 && b[48] >= 1 && b[48] <= 4
 	case b[6] == protoHopByHop:

@@ -175,9 +175,9 @@ func TestNeighboursElsewhere(t *testing.T) {
 	secondLink(t, "other0", "203.0.113.1/32", 1400)
 	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("10.1.0.0/16"), Gw: peer4.AsSlice()}))
 	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("2001:db8:a::/48"), Gw: p.thereLL.AsSlice(), LinkIndex: p.hereIndex}))
-	tun := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "tun9"}, Mode: netlink.TUNTAP_MODE_TUN}
+	tun := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "tun9"}, Mode: netlink.TUNTAP_MODE_TUN, Queues: 1, NonPersist: true}
 	if err := netlink.LinkAdd(tun); err == nil {
-		t.Cleanup(func() { must(netlink.LinkDel(tun)) })
+		t.Cleanup(func() { tun.Fds[0].Close() })
 		must(netlink.LinkSetUp(tun))
 		must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("10.7.0.0/16"), LinkIndex: tun.Index, Src: our4.AsSlice()}))
 	}

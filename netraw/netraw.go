@@ -189,9 +189,11 @@ func Open(cfg *Config) (*Conn, error) {
 func (c *Conn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
 // SendBeside is a second Send, over sockets of its own, so that two goroutines send at
-// once and neither waits for the other: what the kernel does with a packet, and on veth
-// and loopback what its receiver does, then has two processors. ok is false where there
-// is none: without Config.SendFrames, or with one processor. Order is kept within each.
+// once: what the kernel does with a packet, and on veth and loopback what its receiver
+// does, then has two processors. Neither waits while the other is in the kernel, only while
+// it looks up the link addresses of up to 256 packets. ok is false where there is none:
+// without Config.SendFrames, with Config.DeviceStamps, or with one processor. Order is kept
+// within each.
 func (c *Conn) SendBeside() (send func(pkts [][]byte) (int, error), ok bool) { return c.sendBeside() }
 
 // SendEach is Send for a caller that never waits: what does not leave at once

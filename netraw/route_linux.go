@@ -38,12 +38,16 @@ type link struct {
 	mtu    int
 	master int  // the bridge or bond that it is a port of; 0 for none
 	plain  bool // packets need no link address
+	// dead: up, and without a carrier when it was first asked about. What is lost
+	// later is an outage of the run, which may end.
+	dead bool
 }
 
 func linkOf(found netlink.Link) link {
 	attrs := found.Attrs()
 	const without = unix.IFF_NOARP | unix.IFF_LOOPBACK
-	return link{attrs.Name, attrs.MTU, attrs.MasterIndex, attrs.RawFlags&without != 0}
+	const carrying = unix.IFF_UP | unix.IFF_LOWER_UP
+	return link{attrs.Name, attrs.MTU, attrs.MasterIndex, attrs.RawFlags&without != 0, attrs.RawFlags&carrying == unix.IFF_UP}
 }
 
 // open checks that the interface exists and that the source is ours; either
@@ -353,6 +357,10 @@ func (r *router) describe(answer routeAnswer, source netip.Addr) (Route, error) 
 	l, err := r.link(answer.oif)
 	if err != nil {
 		return Route{}, err
+	}
+	if l.dead && answer.kind != unix.RTN_LOCAL {
+		delete(r.links, answer.oif) // to be asked about anew
+		return Route{}, fmt.Errorf("%s has no carrier (its cable, or its far end): %w", l.name, ErrInterfaceDown)
 	}
 	return Route{
 		Interface: l.name,

@@ -349,3 +349,28 @@ func (p *peer) stack(t *testing.T, kind string) (our netip.Addr, index int) {
 	})
 	return our, upon.Attrs().Index
 }
+
+// An interface without a carrier has routes, which lead nowhere; once it has one
+// they do.
+func TestRouteWithoutACarrier(t *testing.T) {
+	p := newPeer(t)
+	far, err := p.thereHandler.LinkByName(p.there)
+	must(err)
+	must(p.thereHandler.LinkSetDown(far))
+	c := open(t, nil)
+	if route, err := c.Route(peer4); !errors.Is(err, ErrInterfaceDown) || !strings.Contains(err.Error(), "no carrier") {
+		t.Errorf("%+v, %v", route, err)
+	}
+	if route, err := c.Route(our4); err != nil || !route.Local {
+		t.Errorf("our own address: %+v, %v", route, err)
+	}
+	must(p.thereHandler.LinkSetUp(far))
+	eventually(t, "the carrier", func() bool {
+		route, err := c.Route(peer4)
+		return err == nil && route.Interface == p.here
+	})
+	must(p.thereHandler.LinkSetDown(far))
+	if _, err := c.Route(peer4); err != nil {
+		t.Errorf("a carrier that is lost in mid-run is an outage, and no lack of a route: %v", err)
+	}
+}

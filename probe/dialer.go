@@ -20,5 +20,6 @@ const ConnectTechnique = "connect"
 // Reasons of a connect.
 const (
 	ReasonConnected   Reason = "connected"
+	ReasonConnReset   Reason = "conn-reset" // opened, and reset before connect(2) returned
 	ReasonConnRefused Reason = "conn-refused"
 )

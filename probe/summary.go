@@ -53,8 +53,8 @@ func (s *Summary) Unsent() error {
 	return fmt.Errorf("%w: %w", ErrNothingSent, s.Refusal)
 }
 
-// Add adds the counts of one part of a run to the total's, whose duration and
-// completeness are not the parts'.
+// Add adds the counts of one part of a run to the total's, whose duration, rate and
+// completeness are not the parts'; nor are its loss and its confidence.
 func (s *Summary) Add(part *Summary) {
 	if s.Rejected == nil {
 		s.Rejected, s.States = map[string]uint64{}, map[State]uint64{}
@@ -69,6 +69,7 @@ func (s *Summary) Add(part *Summary) {
 	s.Received += part.Received
 	s.Matched += part.Matched
 	s.KernelDrops += part.KernelDrops
+	s.WentSilent += part.WentSilent
 	if part.Refusal != nil {
 		s.Refusal = part.Refusal
 	}

@@ -81,7 +81,7 @@ type Verdict struct {
 	// zero where an answer decided.
 	Confidence float64
 
-	Reply     *craft.Segment // the deciding segment, nil where there was none
+	Reply     *craft.Segment // the deciding segment, nil where there was none, or where only its first fragment was read
 	Responder netip.Addr     // who answered, valid only where it was not the target
 	ICMP      *ICMPCode      // nil where no ICMP error decided
 	TTL       uint8          // time to live with which the answer arrived, a segment or an ICMP error; 0 where none was seen

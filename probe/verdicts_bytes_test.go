@@ -3,6 +3,7 @@ package probe_test
 import (
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"synscope/craft"
 	"synscope/probe"
@@ -105,11 +106,52 @@ func fragmentPeers() (list []peer) {
 		{"SYN-ACK", listening, 24, long, open, probe.ReasonSYNACK},
 		{"SYN-ACK, the first of 8 bytes", listening, 8, long, filtered, probe.ReasonNoResponse},
 		{"SYN-ACK that acknowledges something else", listening, 24, func(s *craft.Segment) { long(s); s.Ack += 7 }, filtered, probe.ReasonNoResponse},
+		{"SYN-ACK with data and FIN", listening, 64, func(s *craft.Segment) {
+			if long(s); s.Flags.Has(craft.SYN) {
+				s.Flags, s.Payload = s.Flags|craft.FIN, make([]byte, 100)
+			}
+		}, open, probe.ReasonSYNACK},
 		{"RST", closed, 24, long, refused, probe.ReasonReset},
 		{"RST without ACK", closed, 24, func(s *craft.Segment) { long(s); s.Flags, s.Ack = craft.RST, 0 }, filtered, probe.ReasonNoResponse},
 	} {
 		host := func(family) simnet.Host { return simnet.Fragmented(simnet.Mangle(c.host(), c.change), c.size) }
 		list = append(list, peer{"in fragments: " + c.name, host, c.state, c.reason, ""})
+	}
+	narrow := func(f family) simnet.Host {
+		host, e := simnet.Linux(80), f.icmp(2, 0)
+		if f.addr().Is4() {
+			e = f.icmp(3, 4)
+		}
+		return simnet.Fragmented(simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags == craft.SYN && len(in.Options) > 0 {
+				simnet.Rejected{ICMP: e}.Respond(now, in, out)
+				return
+			}
+			host.Respond(now, in, out)
+		}), 64)
+	}
+	list = append(list, peer{"in fragments: a way that is too narrow for options", narrow, filtered, probe.ReasonNoResponse, ""})
+	return append(list, errorsInFragments()...)
+}
+
+// errorsInFragments are ICMP errors whose first fragment has the numbers of the probe:
+// they prove what the error is about, but not that the quote was rewritten.
+func errorsInFragments() (list []peer) {
+	for _, c := range []struct {
+		name    string
+		icmp    func(family) simnet.ICMP
+		rewrite func(q []byte) []byte
+		reason  probe.Reason
+	}{
+		{"ICMP", family.prohibited, nil, "admin-prohibited"},
+		{"ICMP with another source port", family.prohibited, func(q []byte) []byte { q[header(q)] ^= 4; return q }, probe.ReasonNoResponse},
+	} {
+		host := func(f family) simnet.Host {
+			e := c.icmp(f)
+			e.Rewrite = c.rewrite
+			return simnet.Fragmented(onSYN(func(family) simnet.ICMP { return e })(f), 64)
+		}
+		list = append(list, peer{"in fragments: " + c.name, host, filtered, c.reason, ""})
 	}
 	return list
 }

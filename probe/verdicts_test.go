@@ -34,17 +34,18 @@ type answer struct {
 	reason probe.Reason
 	counts probe.Summary
 	from   netip.Addr // the responder, of engines that tell one
+	found  []probe.Finding
 }
 
 var engines = []engine{
 	{"scan", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		var got portSink
 		s, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, &got)
-		return answer{got.State, got.Reason, s, got.Responder}, err
+		return answer{got.State, got.Reason, s, got.Responder, got.Findings}, err
 	}},
 	{"stateless", 2, statelessly},
 	{"ping", 5, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (a answer, err error) {
-		take := func(s ping.Sample) { a.state, a.reason, a.from = s.State, s.Reason, s.Responder }
+		take := func(s ping.Sample) { a.state, a.reason, a.from, a.found = s.State, s.Reason, s.Responder, s.Findings }
 		a.counts, err = ping.Run(ctx, n, ping.Config{Targets: []netip.AddrPort{target}, Count: 1, Late: take}, func(s ping.Sample) error {
 			take(s)
 			return nil
@@ -53,16 +54,16 @@ var engines = []engine{
 	}},
 	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
-		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary, path.Verdict.Responder}, err
+		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary, path.Verdict.Responder, path.Verdict.Findings}, err
 	}},
 	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
-		return answer{r.State, r.Reason, r.Traffic, r.Responder}, err
+		return answer{r.State, r.Reason, r.Traffic, r.Responder, r.Findings}, err
 	}},
 	{"sample", isn.QuickPlan().Ports(), func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		var got sampleSink
 		s, err := sample.Run(ctx, n, sample.Config{Targets: []netip.AddrPort{target}, Plan: isn.QuickPlan(), Seed: [32]byte{1}}, &got)
-		return answer{got.got.State, got.got.Reason, s, got.got.Sender}, err
+		return answer{got.got.State, got.got.Reason, s, got.got.Sender, nil}, err
 	}},
 }
 
@@ -77,9 +78,9 @@ func statelessly(ctx context.Context, n probe.Polled, target netip.AddrPort) (an
 	var got portSink
 	s, err := wide.Run(ctx, b, cfg, &got)
 	if !got.Target.IsValid() && s.States[probe.StateFiltered] == 1 {
-		return answer{probe.StateFiltered, probe.ReasonNoResponse, s.Summary, netip.Addr{}}, err
+		return answer{probe.StateFiltered, probe.ReasonNoResponse, s.Summary, netip.Addr{}, nil}, err
 	}
-	return answer{got.State, got.Reason, s.Summary, got.Responder}, err
+	return answer{got.State, got.Reason, s.Summary, got.Responder, got.Findings}, err
 }
 
 // onePort is a plan of one port.
@@ -360,6 +361,12 @@ func judge(t *testing.T, p peer, f family, e engine) {
 	if why, known := rejections[p.name]; known && (got.counts.Rejected[why] == 0 || got.counts.Rejected["foreign-port"] > 0) {
 		t.Errorf("rejected are %v, want %s", got.counts.Rejected, why)
 	}
+	if code := findings[p.name]; code != "" && e.name != "sample" && !slices.ContainsFunc(got.found, func(f probe.Finding) bool { return f.Code == code }) {
+		t.Errorf("findings are %+v, want %s", got.found, code)
+	}
+	if e.name == "scan" && (!got.counts.Complete || got.counts.Probes != 1) {
+		t.Errorf("complete %v, %d probes", got.counts.Complete, got.counts.Probes)
+	}
 	if counted := (tally{got.counts.Sent, got.counts.Resets}); counted != wire {
 		t.Errorf("%d packets sent and %d RSTs are counted, of %d and %d", counted.sent, counted.resets, wire.sent, wire.resets)
 	}
@@ -375,6 +382,20 @@ var rewritten = map[string]bool{
 	"ICMP that quotes a segment with another target port":    true,
 }
 
+// findings are what engines that have findings tell beside the verdict, by the names of
+// the peers.
+var findings = map[string]string{
+	"ACK of every SYN, without a SYN":                              "challenge-ack",
+	"ACK of nothing, then genuine":                                 "challenge-ack",
+	"a way that is too narrow for options":                         "path-mtu",
+	"simultaneous open":                                            "split-handshake",
+	"SYN of somebody else":                                         "split-handshake",
+	"SYN of somebody else, then genuine":                           "split-handshake",
+	"SYN of somebody else, and silence to our question, then ICMP": "split-handshake",
+	"forged RST, then genuine":                                     "forged-reset",
+	"near RST, then genuine from far":                              "forged-reset",
+}
+
 // rejections are the words for what some peers say, by their names: one for each.
 var rejections = map[string]string{
 	"SYN-ACK that acknowledges one too many":       "bad-ack",
@@ -388,6 +409,7 @@ var rejections = map[string]string{
 	"in fragments: SYN-ACK, the first of 8 bytes":             "fragment",
 	"in fragments: SYN-ACK that acknowledges something else":  "fragment",
 	"in fragments: RST without ACK":                           "fragment",
+	"in fragments: ICMP with another source port":             "fragment",
 	"ICMP that quotes a segment with another sequence number": "foreign-quote",
 	"ICMP that quotes a segment of a later fragment":          "fragment",
 	"ICMP that quotes a segment of 7 bytes of TCP":            "truncated",

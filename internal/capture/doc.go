@@ -24,6 +24,12 @@
 // decoding the whole frame costs several times what the rest of reading does
 // ([BenchmarkStrip] has the numbers).
 //
+// A new link type is a [LinkType] with a name in links, and a case of
+// [Packet.stripLink]; a new EtherType a case of [Network.etherType]; a new tunnel a case of
+// [Network.opened], or of overUDP and its port, and where it sets networks apart that use the
+// same addresses, a tagKind with its name. TestStrip, TestTunnels and TestNetworks have
+// a row for each.
+//
 // The life of one packet that is written: a [Recorder] round a run's network
 // notes it as it passes, keeps it until the verdict on its target, and hands
 // both to a [Writer]. Every write to the file is of whole blocks.

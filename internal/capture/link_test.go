@@ -244,3 +244,13 @@ func TestUnreadIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// A link type has a name where its frames are taken apart, and only there.
+func TestLinkTypesAreTheNamedOnes(t *testing.T) {
+	for n := range 1 << 12 {
+		p := Packet{Link: LinkType(n)}
+		if _, err := p.Strip(); errors.Is(err, ErrLinkType) == p.Link.known() {
+			t.Errorf("link type %d is named %q: %v", n, links[p.Link], err)
+		}
+	}
+}

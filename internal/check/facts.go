@@ -30,7 +30,7 @@ type found struct {
 	hops      []*entry
 }
 
-// record is a JSON line, as far as it matters here.
+// entry is a record of the JSON lines, as far as it matters here.
 type entry struct {
 	Type     string
 	Target   string

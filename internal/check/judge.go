@@ -52,7 +52,7 @@ func (p *Expectations) Unresolved(word, why string) string {
 		got = "no answer of a resolver: " + why
 	}
 	if group := spelling.Nearest(word, p.groups); group != "" {
-		got += "; " + spelling.Question(group) + " (a group)"
+		got += fmt.Sprintf("; did you mean the group %q?", group)
 	}
 	return got
 }

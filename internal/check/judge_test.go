@@ -261,7 +261,7 @@ func TestUnresolvedNamesTheGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	results := p.Judge(Hosts{}, &Facts{Unasked: map[string]string{"elsewhere.example": "timeout"}})
-	if len(results) != 2 || results[0].Got != `it does not; did you mean "web"? (a group)` || results[1].Got != "no answer of a resolver: timeout" || results[0].OK {
+	if len(results) != 2 || results[0].Got != `it does not; did you mean the group "web"?` || results[1].Got != "no answer of a resolver: timeout" || results[0].OK {
 		t.Errorf("%+v", results)
 	}
 }

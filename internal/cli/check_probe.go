@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"synscope/internal/check"
+	"synscope/internal/report/record"
 	"synscope/netraw"
 	"synscope/probe"
 
@@ -213,21 +214,11 @@ func (g *gathering) take(command string, line []byte, took time.Duration) error 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if bytes.HasPrefix(line, []byte(`{"type":"summary"`)) {
-		var s struct {
-			Sent, Retransmitted, Received, Matched uint64
-			SendErrors                             uint64 `json:"send_errors"`
-			ResetsRefused                          uint64 `json:"resets_refused"`
-			ResetsLost                             uint64 `json:"resets_lost"`
-			KernelDrops                            uint64 `json:"kernel_drops"`
-			Rejected                               map[string]uint64
-		}
+		var s record.Summary
 		if err := json.Unmarshal(line, &s); err != nil {
 			return err
 		}
-		g.summary.Add(&probe.Summary{
-			Sent: s.Sent, Retransmitted: s.Retransmitted, Received: s.Received, Matched: s.Matched,
-			SendErrors: s.SendErrors, ResetsRefused: s.ResetsRefused, ResetsLost: s.ResetsLost, KernelDrops: s.KernelDrops, Rejected: s.Rejected,
-		})
+		g.summary.Add(s.Traffic())
 		return nil
 	}
 	return g.facts.Add(command, line, took)

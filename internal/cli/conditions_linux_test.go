@@ -111,6 +111,24 @@ var conditions = []condition{
 		name: "interface down", target: on("lowered"), most: ending{code: exitUnable, says: "no route", sent: noneSent},
 	},
 	{
+		name: "no carrier", target: on("unplugged"), most: ending{code: exitUnable, says: "no carrier", sent: noneSent},
+		but: map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP says what a router would
+	},
+	{
+		name: "next hop silent", target: to("203.0.114.9:80"), most: ending{code: exitUnable, says: "next hop does not answer", sent: noneSent},
+		but: map[string]ending{
+			"connect": {code: exitYes}, // as above
+			"ping":    {code: exitNo, says: "next hop does not answer", sent: uncounted},
+		},
+	},
+	{
+		name: "broadcast address", target: to("203.0.115.255:80"), most: ending{code: exitNo, says: "broadcast address", sent: noneSent},
+		but: map[string]ending{
+			"scan": {code: exitYes, sent: noneNeeded}, "connect": {code: exitYes, sent: noneNeeded},
+			"ping": {code: exitNo, sent: noneNeeded}, // which says it in its records
+		},
+	},
+	{
 		name: "local firewall", target: at(conditionForbidden),
 		most: ending{code: exitUnable, says: "own firewall", sent: refusedSent},
 		but:  map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP tells nobody

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -159,7 +160,7 @@ func (d *departures) any(run netip.AddrPort) bool {
 }
 
 // everyProtocol is ETH_P_ALL in network byte order, as packet(7) wants it.
-const everyProtocol = unix.ETH_P_ALL&0xff<<8 | unix.ETH_P_ALL>>8
+var everyProtocol = int(binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL)))
 
 // watch sees every packet of the namespace until the test ends.
 func (d *departures) watch(t *testing.T) {
@@ -201,6 +202,7 @@ func newConditionWorld(t *testing.T) *conditionWorld {
 	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{
 		{Name: "web", Services: http, Rules: silent},
 		{Name: "lowered", Services: http},
+		{Name: "unplugged", Services: http},
 		{Name: "narrow", Services: http},
 		{Name: "tight", Services: http},
 	}})
@@ -221,6 +223,8 @@ func newConditionWorld(t *testing.T) *conditionWorld {
 	t.Cleanup(func() { remove() })
 	w.warm(t)
 	w.lower(t)
+	w.unplug(t)
+	w.mislead(t)
 	w.shape(t, "tight", &netlink.Tbf{Rate: 1 << 20, Buffer: ticks(1<<20, 60), Limit: 1 << 16})
 	w.shape(t, "narrow", &netlink.Tbf{Rate: 4000, Buffer: ticks(4000, 1514), Limit: 200})
 	w.fill(t)
@@ -249,6 +253,35 @@ func (w *conditionWorld) lower(t *testing.T) {
 		err = netlink.LinkSetDown(link)
 	}
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unplug takes the far end of a link down, and with it the carrier of ours.
+func (w *conditionWorld) unplug(t *testing.T) {
+	err := w.Host("unplugged").Do(func() error {
+		links, err := netlink.LinkList()
+		for _, l := range links {
+			err = errors.Join(err, netlink.LinkSetDown(l))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mislead adds a route by a next hop that nobody has, and a network whose broadcast
+// address is known.
+func (w *conditionWorld) mislead(t *testing.T) {
+	link, err := netlink.LinkByName(w.Host("web").Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, _ := netlink.ParseIPNet("203.0.114.0/24")
+	addr, _ := netlink.ParseAddr("203.0.115.1/24")
+	route := &netlink.Route{Dst: network, Gw: w.Host("web").Absent4().AsSlice(), LinkIndex: link.Attrs().Index}
+	if err := errors.Join(netlink.RouteAdd(route), netlink.AddrAdd(link, addr)); err != nil {
 		t.Fatal(err)
 	}
 }

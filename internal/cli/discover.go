@@ -80,7 +80,7 @@ func (j *scanJob) checkHostsOnly() error {
 			return usagef("format %s: it tells of open ports, and only hosts are looked for (--discover only, -sn)", name)
 		}
 	}
-	if j.connect || j.probing.engine == engineConnect {
+	if j.connects() {
 		return usagef("--discover only: connections by the kernel do not look for hosts: leave out --engine connect and -sT")
 	}
 	return nil

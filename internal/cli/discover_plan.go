@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"synscope/internal/report/units"
+	"synscope/probe"
 	"synscope/probe/discover"
 )
 
@@ -17,7 +18,7 @@ func (j *scanJob) planSearches() bool {
 		return false
 	case j.hostsOnly():
 		return true
-	case j.connect || j.probing.engine == engineConnect:
+	case j.connects():
 		return false
 	case j.keepsNoState():
 		return j.looksFirstStateless()
@@ -56,13 +57,14 @@ const (
 )
 
 // searchSpan is how long the search takes at most.
-func (j *scanJob) searchSpan(rate float64) string {
-	n := float64(j.set.Addresses())
-	link := time.Duration(min(math.Ceil(n/absentAtOnce)*float64(absentWait), math.MaxInt64))
+func (j *scanJob) searchSpan(pace planPace) string {
+	n := j.set.Addresses()
+	link := saturated(math.Ceil(float64(n)/absentAtOnce) * float64(absentWait))
 	elsewhere := "as fast as it goes"
-	if !math.IsInf(rate, 1) {
-		seconds := n*discover.Most/rate + 2*j.cfg.Timeout.Seconds() + discover.Crowded(j.set.Addresses()).Seconds()
-		elsewhere = "up to " + units.Duration(time.Duration(min(seconds*float64(time.Second), math.MaxInt64)))
+	if !pace.unbounded() {
+		sending := pace.takes(times(n, discover.Most), probe.RoutedRate)
+		all := float64(sending) + 2*float64(j.cfg.Timeout) + float64(discover.Crowded(n))
+		elsewhere = "up to " + spanWord(saturated(all))
 	}
-	return fmt.Sprintf("up to %s on the link, %s elsewhere", units.Duration(link), elsewhere)
+	return fmt.Sprintf("up to %s on the link, %s elsewhere", spanWord(link), elsewhere)
 }

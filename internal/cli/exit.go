@@ -62,6 +62,8 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, probe.ErrNothingSent):
 		return exitUnable
+	case errors.Is(err, netraw.ErrBroadcast):
+		return exitNo
 	case errors.Is(err, sink.ErrOutput):
 		return exitUsage
 	case isAny(err, unableErrors...):

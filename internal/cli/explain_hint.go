@@ -77,8 +77,8 @@ func (u *unusual) add(word string) {
 	}
 }
 
-// tell says how the words are explained, as the last line of the text.
-func (u *unusual) tell(w io.Writer) error {
+// hint says how the words are explained, as the last line of the text.
+func (u *unusual) hint(w io.Writer) error {
 	if u == nil || len(u.words) == 0 {
 		return nil
 	}

@@ -68,11 +68,11 @@ func TestUnusual(t *testing.T) {
 			u.see(r)
 		}
 		var b strings.Builder
-		if err := u.tell(&b); err != nil || b.String() != want {
+		if err := u.hint(&b); err != nil || b.String() != want {
 			t.Errorf("%q, want %q", b.String(), want)
 		}
 	}
-	if err := (*unusual)(nil).tell(nil); err != nil {
+	if err := (*unusual)(nil).hint(nil); err != nil {
 		t.Error(err)
 	}
 }

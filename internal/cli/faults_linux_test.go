@@ -174,11 +174,11 @@ func TestHostGoesSilent(t *testing.T) {
 			var once sync.Once
 			out, errs := &countdown{left: 300, done: func() {
 				once.Do(func() {
-					if err := h.Do(func() error { return dropAll() }); err != nil {
+					if err := h.Do(dropAll); err != nil {
 						t.Error(err)
 					}
 					if back {
-						time.AfterFunc(time.Second, func() { h.Do(func() error { return acceptAll() }) })
+						time.AfterFunc(time.Second, func() { h.Do(acceptAll) })
 					}
 				})
 			}}, &strings.Builder{}
@@ -223,10 +223,10 @@ func TestStatelessHostGoesSilent(t *testing.T) {
 			var once sync.Once
 			out, errs := &countdown{left: 300, done: func() {
 				once.Do(func() {
-					if err := h.Do(func() error { return dropAll() }); err != nil {
+					if err := h.Do(dropAll); err != nil {
 						t.Error(err)
 					}
-					time.AfterFunc(3*time.Second, func() { h.Do(func() error { return acceptAll() }) })
+					time.AfterFunc(3*time.Second, func() { h.Do(acceptAll) })
 				})
 			}}, &strings.Builder{}
 			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}

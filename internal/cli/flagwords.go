@@ -42,7 +42,7 @@ var sendMeanings = meanings{
 }
 
 var scanMeanings = meanings{
-	"rate":        "packets a second `R`: 1000, 50k, 2M, max (default: 2k at first, and more while answers come; 10k with --stateless)",
+	"rate":        "packets a second `R`: 1000, 50k, 2M, max (default: 2k at first, and more while answers come; 10k with --stateless or --engine connect)",
 	"engine":      "`HOW` packets leave: auto, raw, packet or connect; xdp with --stateless",
 	"max-retries": "retransmit up to `N` times, as often as the loss that is measured asks for (default: 11; 1 with --stateless, 3 with --engine connect)",
 }

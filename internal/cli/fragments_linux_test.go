@@ -12,7 +12,7 @@ import (
 	"synscope/probe/simnet"
 )
 
-// TestAnswersInFragments: a host whose every answer comes in two fragments is told alike
+// TestAnswersInFragments: a host whose every answer comes in two fragments is seen alike
 // by the kernel, which puts them together, and by all who look at the first alone.
 func TestAnswersInFragments(t *testing.T) {
 	t.Parallel()
@@ -35,7 +35,7 @@ func TestAnswersInFragments(t *testing.T) {
 		{"scan"}, {"scan", "--stateless", "--engine", "raw"}, {"scan", "--stateless", "--engine", "packet"}, {"scan", "--stateless", "--engine", "xdp"},
 		{"ping", "-c", "1"}, {"handshake"}, {"trace"}, {"isn", "--samples", "8"},
 	}
-	tellAlike(t, l, asked, host.Addr4(), host.Addr6())
+	mustSeePorts(t, l, asked, host.Addr4(), host.Addr6())
 
 	alone(t, &modelsPrefix) // on a veth the sums of the kernel's own segments are unfinished
 	far, err := models.New(simnet.Config{})
@@ -47,11 +47,11 @@ func TestAnswersInFragments(t *testing.T) {
 	for _, a := range hosts {
 		far.HandleAddr(a.String(), inPieces(simnet.Linux(80)))
 	}
-	tellAlike(t, nil, [][]string{{"scan"}, {"scan", "--engine", "connect"}, {"ping", "-c", "1", "--engine", "connect"}}, hosts...)
+	mustSeePorts(t, nil, [][]string{{"scan"}, {"scan", "--engine", "connect"}, {"ping", "-c", "1", "--engine", "connect"}}, hosts...)
 }
 
-// tellAlike has commands tell that port 80 is open and port 81 is refused.
-func tellAlike(t *testing.T, l *lab.Lab, commands [][]string, hosts ...netip.Addr) {
+// mustSeePorts has each command find port 80 open and port 81 refused.
+func mustSeePorts(t *testing.T, l *lab.Lab, commands [][]string, hosts ...netip.Addr) {
 	t.Helper()
 	for _, args := range commands {
 		for _, a := range hosts {
@@ -60,15 +60,15 @@ func tellAlike(t *testing.T, l *lab.Lab, commands [][]string, hosts ...netip.Add
 				if slices.Contains(args, "xdp") && r.code == exitUnable && os.Getenv("CI") != "true" {
 					continue // no right to load its programs
 				}
-				told := 0
+				seen := 0
 				for _, rec := range records(t, r.out) {
 					if s := rec.str("state"); s != "" && rec.str("type") != "host" {
-						if told++; s != want {
+						if seen++; s != want {
 							t.Errorf("%v %v, port %d: %s, want %s: %s", args, a, port, s, want, r.err)
 						}
 					}
 				}
-				if told == 0 {
+				if seen == 0 {
 					t.Errorf("%v %v, port %d: exit %d: %s", args, a, port, r.code, r.err)
 				}
 			}

@@ -117,10 +117,10 @@ type display struct {
 	progress  *screen.Progress // nil where nobody watches
 	streams   Streams
 	quiet     bool
-	zoned     bool // -e names the zone of link-local addresses
-	level     int  // 1 with -v, 2 with -d
-	concluded bool // the last record has been written
-	colour    bool // on standard output
+	zoned     bool       // -e names the zone of link-local addresses
+	level     int        // 1 with -v, 2 with -d
+	concluded bool       // the last record has been written
+	colour    sink.Paint // on standard output
 }
 
 func newDisplay(o *common, s Streams, set *target.Set) (*display, error) {
@@ -157,11 +157,11 @@ func (o *common) open(out io.Writer, columns int, shown sink.Options) (*report.O
 	return opened, nil
 }
 
-// colour tells whether standard output is coloured.
-func (o *outputOptions) colour(s Streams) (bool, error) {
+// colour is that of standard output.
+func (o *outputOptions) colour(s Streams) (sink.Paint, error) {
 	colour, err := text.UseColour(o.Colour, s.Env("NO_COLOR"), s.clever(s.Out))
 	if err != nil {
-		return false, usagef("--color: %w", err)
+		return sink.Plain, usagef("--color: %w", err)
 	}
 	return colour, nil
 }
@@ -241,7 +241,7 @@ func (d *display) finish(err error) error {
 	}
 	closing := d.Output.Close()
 	if closing == nil {
-		closing = d.unusual.tell(d.streams.Out)
+		closing = d.unusual.hint(d.streams.Out)
 	}
 	switch {
 	case err == nil:

@@ -266,7 +266,7 @@ func (j *pingJob) run(ctx context.Context) error {
 	server.start(e.name, j)
 	run := opening{
 		options: &j.options.common, streams: j.streams, set: j.set, engine: &e, remarks: j.notes, notes: j.notes,
-		later: opensConnections, reads: j.readAgain(), probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
+		later: opensConnections, reads: j.readAgain(), goesOn: true, probing: &j.probing, resolve: hostsOf(j.cfg.Targets),
 	}
 	return run.run(ctx, func(s *session) error { return j.probe(ctx, newPingWatch(j, s, server)) }, j.answer)
 }

@@ -5,16 +5,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"iter"
-	"math"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"synscope/internal/report/units"
-	"synscope/probe"
 	"synscope/probe/discover"
 	"synscope/probe/scan"
 )
@@ -154,99 +150,4 @@ func flushed(out *bufio.Writer) error {
 		return &exit{exitInterrupted, err}
 	}
 	return nil
-}
-
-// planned is how many targets a plan lists.
-const planned = 10
-
-// plan prints the size of the scan, and how it begins.
-func (j *scanJob) plan() error {
-	length, err := j.packetLen()
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriter(j.streams.Out)
-	for _, line := range j.planWords(length) {
-		fmt.Fprintln(out, fitted(j.streams.Out, line))
-	}
-	if !j.hostsOnly() {
-		j.planOrder(out)
-	}
-	return flushed(out)
-}
-
-// planWords says how many packets leave, and how long that takes.
-func (j *scanJob) planWords(length int) (lines []string) {
-	rate := cmp.Or(j.probing.rate, probe.DefaultRate)
-	pace := paceWords(rate, length)
-	if j.planSearches() {
-		lines = append(lines, j.searchWords(), pace+": "+j.searchSpan(rate))
-	}
-	if j.hostsOnly() {
-		return lines
-	}
-	lines = append(lines, fmt.Sprintf("%s probes of %s, technique %s%s", units.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord()))
-	each := j.perTarget()
-	span := pace + ": " + j.span(rate, 1)
-	switch {
-	case j.keepsNoState():
-		cfg := j.stateless()
-		lines = append(lines, fmt.Sprintf("stateless: %d packets each, %s in all", each, units.Count(times(j.cfg.Total, each))))
-		span = pace + ": " + j.span(rate, each)
-		if mostPerTarget(&cfg) > each {
-			span += fmt.Sprintf(", up to %d packets each (%s) where packets are lost", mostPerTarget(&cfg), j.span(rate, mostPerTarget(&cfg)))
-		}
-	case each > 1:
-		span += fmt.Sprintf(", up to %s (%s packets) where nothing answers", j.span(rate, each), units.Count(times(j.cfg.Total, each)))
-	}
-	if j.planSearches() {
-		span += "; less by what is down"
-	}
-	return append(append(append(lines, span), j.planNotes()...), j.guarded...)
-}
-
-// planOrder lists the first targets.
-func (j *scanJob) planOrder(out io.Writer) {
-	fmt.Fprintf(out, "order of seed %d:\n", j.seed)
-	n := 0
-	for t := range j.cfg.Targets {
-		if n++; n > planned {
-			fmt.Fprintln(out, "  ...")
-			return
-		}
-		fmt.Fprintf(out, "  %s\n", t)
-	}
-}
-
-func (j *scanJob) shardWord() string {
-	if j.shard.count == 1 {
-		return ""
-	}
-	return fmt.Sprintf(", shard %d/%d", j.shard.index+1, j.shard.count)
-}
-
-func (j *scanJob) techniqueName() string {
-	if j.connect {
-		return probe.ConnectTechnique
-	}
-	return j.cfg.Technique.Name
-}
-
-// span is how long sending that many packets a probe takes.
-func (j *scanJob) span(rate float64, each int) string {
-	if math.IsInf(rate, 1) {
-		return "as fast as it goes"
-	}
-	seconds := float64(j.cfg.Total) * float64(each) / rate
-	if seconds > math.MaxInt64/float64(time.Second) {
-		return "centuries"
-	}
-	return units.Duration(time.Duration(seconds * float64(time.Second)))
-}
-
-func hostsWord(n uint64) string {
-	if n == 1 {
-		return "1 address"
-	}
-	return units.Count(n) + " addresses"
 }

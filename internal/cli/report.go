@@ -142,21 +142,21 @@ func (j *reportJob) write(r *htmlreport.Report) error {
 	case report.Stdout:
 		return written(r.Write(j.streams.Out))
 	case "":
-		return j.tell(r)
+		return j.list(r)
 	}
 	if err := outfile.Replace(j.page, outfile.Public, r.Write); err != nil {
 		return written(fmt.Errorf("--html: %s: %w", j.page, err))
 	}
-	return j.tell(r)
+	return j.list(r)
 }
 
-// tell says on standard output what was read.
-func (j *reportJob) tell(r *htmlreport.Report) error {
-	for _, t := range r.Told() {
+// list says on standard output what was read, a line a run.
+func (j *reportJob) list(r *htmlreport.Report) error {
+	for _, t := range r.Reported() {
 		t.Page = j.page
 		line := string(rows.AppendJSON(nil, t))
 		if j.format != "json" {
-			line = toldLine(t)
+			line = reportedLine(t)
 		}
 		if j.format != "json" && j.quiet {
 			continue
@@ -168,8 +168,8 @@ func (j *reportJob) tell(r *htmlreport.Report) error {
 	return nil
 }
 
-// toldLine is a run in a line of text.
-func toldLine(t *record.Reported) string {
+// reportedLine is a run in a line of text.
+func reportedLine(t *record.Reported) string {
 	words := fmt.Sprintf("%s: %s", t.File, t.Of)
 	if !t.Start.IsZero() {
 		words += " of " + t.Start.Local().Format("2006-01-02 15:04:05")

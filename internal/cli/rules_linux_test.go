@@ -9,9 +9,9 @@ import (
 	"synscope/internal/lab"
 )
 
-// A rule by ports, which raw packets are not routed by, is told of by every command that
+// A rule by ports, which raw packets are not routed by, is reported by every command that
 // sends, once on standard error and once in the first record.
-func TestRulesByPortAreTold(t *testing.T) {
+func TestRulesByPortAreReported(t *testing.T) {
 	lab.Require(t)
 	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{
 		{Name: "ruled", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}}},

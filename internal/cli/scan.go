@@ -152,7 +152,7 @@ func newScan(ctx context.Context, s Streams, o *scanOptions) (*scanJob, error) {
 
 func (j *scanJob) readProbing() (err error) {
 	j.probing, err = j.options.probing()
-	if !j.options.given["max-retries"] && !j.connect && j.probing.engine != engineConnect {
+	if !j.options.given["max-retries"] && !j.connects() {
 		j.probing.retries = scan.DefaultRetries // as many of them as the loss asks for
 	}
 	j.probing.apply(&j.cfg)
@@ -257,6 +257,9 @@ func (j *scanJob) load() load {
 	return somePackets
 }
 
+// connects tells whether the kernel makes the connections because that was asked for.
+func (j *scanJob) connects() bool { return j.connect || j.probing.engine == engineConnect }
+
 // engine opens what the technique needs.
 func (j *scanJob) engine() (opened, error) {
 	if j.connect {
@@ -330,7 +333,7 @@ func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary
 
 // opening is what a scan says of itself.
 func (j *scanJob) opening(e *opened) *opening {
-	o := &opening{options: &j.options.common, streams: j.streams, set: j.set, engine: e, seed: record.Some(j.seed)}
+	o := &opening{options: &j.options.common, streams: j.streams, set: j.set, engine: e, seed: record.Some(j.seed), probing: &j.probing}
 	if note := j.discoverNote(e.name, e.stateless); note != "" {
 		o.remarks = append(o.remarks, note)
 	}

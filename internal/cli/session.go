@@ -25,6 +25,7 @@ type opening struct {
 	probing *probing
 	resolve []netip.Addr // hosts whose neighbours are resolved first, by probing
 	rights  bool         // the work needs the rights of the start, and gives them up itself
+	goesOn  bool         // the run waits for a network that is not there yet
 }
 
 // session is a run that has begun: where its records go, and its network.
@@ -60,11 +61,17 @@ func (o *opening) run(ctx context.Context, work func(s *session) error, answer f
 	}
 	network, forget := o.network(ctx, tap)
 	defer forget()
+	unreachable := o.gateways(ctx, d)
 	if !o.rights {
 		err = confine(o.options, o.streams, o.engine, o.later, o.reads...)
 	}
 	if err == nil {
-		err = o.between(d, func() error { return work(&session{d, tap, network, o.engine}) })
+		err = o.between(d, func() error {
+			if unreachable != nil {
+				return unreachable
+			}
+			return work(&session{d, tap, network, o.engine})
+		})
 	}
 	if err = d.finish(tap.close(err)); err != nil {
 		return err
@@ -94,6 +101,20 @@ func (o *opening) network(ctx context.Context, tap *tap) (network probe.Polled, 
 		return tap.network(o.engine.conn), func() {}
 	}
 	return resolveFirst(ctx, o.streams, o.probing, tap.network(o.engine.conn), o.resolve)
+}
+
+// gateways tells of next hops that do not answer, and is the error of a run all of
+// whose targets are behind them.
+func (o *opening) gateways(ctx context.Context, d *display) error {
+	if o.engine.conn == nil || o.probing == nil {
+		return nil
+	}
+	remarks, err := checkGateways(ctx, o.probing, o.engine.conn.Route, o.set)
+	if o.goesOn && err != nil {
+		remarks, err = append(remarks, err.Error()), nil
+	}
+	d.remark(remarks...)
+	return err
 }
 
 // engineNotes are what is to be said of how packets leave.

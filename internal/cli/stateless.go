@@ -40,7 +40,7 @@ func (j *scanJob) keepsNoState() bool {
 	case j.options.given["resume"]:
 		return true
 	}
-	return !j.connect && j.probing.engine != engineConnect && j.set.Addresses() > wide.Above
+	return !j.connects() && j.set.Addresses() > wide.Above
 }
 
 // whyStateless says why a run keeps no state that was not asked in so many words
@@ -166,10 +166,13 @@ func (j *scanJob) stateless() wide.Config {
 // perTarget is the most probes that a target gets; of a run without state, those
 // that it gets where little is lost.
 func (j *scanJob) perTarget() int {
-	if !j.keepsNoState() {
-		return j.probing.retries + 1
+	switch {
+	case j.keepsNoState():
+		return max(j.stateless().Retries, 0) + 1
+	case j.connects() && !j.options.given["max-retries"]:
+		return probe.DefaultRetries + 1
 	}
-	return max(j.stateless().Retries, 0) + 1
+	return j.probing.retries + 1
 }
 
 // mostPerTarget is how many probes a target may get in a run without state.
@@ -177,7 +180,7 @@ func mostPerTarget(cfg *wide.Config) int { return max(cfg.Retries, cfg.MostRetri
 
 // runStateless probes without keeping state.
 func (j *scanJob) runStateless(ctx context.Context) error {
-	if j.connect || j.probing.engine == engineConnect {
+	if j.connects() {
 		return usagef("--stateless: connections are the kernel's own, and it keeps state for each")
 	}
 	if err := j.checkStatelessDiscovery(); err != nil {
@@ -198,6 +201,11 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 		return err
 	}
 	defer e.close()
+	remarks, err := checkGateways(ctx, &j.probing, e.Route, j.set)
+	if err != nil {
+		return err
+	}
+	j.guarded = append(j.guarded, remarks...)
 	conn := j.probing.network(1)
 	table, end := neighbourKeeper(j.streams)
 	defer end()
@@ -219,8 +227,7 @@ func (j *scanJob) runOver(ctx context.Context, e *blaster, cfg wide.Config) erro
 	if err != nil {
 		return err
 	}
-	ways := strings.Join(e.ways, "; ")
-	o := opened{name: e.name, note: strings.Trim(e.note+"; "+ways, "; "), stateless: true}
+	o := opened{name: e.name, note: e.remarks(), stateless: true}
 	run := j.opening(&o)
 	run.remarks = slices.Concat(run.remarks, aside, j.whyStateless())
 	run.rights = j.looksFirstStateless()

@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"synscope/netraw"
 	"synscope/probe/wide"
@@ -21,6 +23,15 @@ type blaster struct {
 	note  string   // what the run has to do without, "" nothing
 	ways  []string // in what connections may take other ways than its packets
 	close func()
+}
+
+// remarks are what is to be said of the engine, "" nothing.
+func (b *blaster) remarks() string {
+	all := b.ways
+	if b.note != "" {
+		all = slices.Concat([]string{b.note}, b.ways)
+	}
+	return strings.Join(all, "; ")
 }
 
 // receiveBuffer takes the answers of a tenth of a second at half a million a

@@ -103,15 +103,23 @@ func (j *scanJob) beginCheckpoint() (done bool, err error) {
 }
 
 // keepBeginning leaves exclusions and checkpoint of a run that begins, both or neither.
+// What stood at their place and was refused is not this run's to remove.
 func (j *scanJob) keepBeginning() error {
-	err := j.keepExclusions()
-	if err == nil {
-		err = j.save()
+	if err := j.keepExclusions(); err != nil {
+		return err
 	}
+	err := j.save()
 	if err != nil && !j.resume.found {
-		os.Remove(j.resume.excludedPath())
+		removeFile(j.resume.excludedPath())
 	}
 	return err
+}
+
+// removeFile removes a regular file: a link, a pipe or a device was there before.
+func removeFile(path string) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+		os.Remove(path)
+	}
 }
 
 func (j *scanJob) save() error {

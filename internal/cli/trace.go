@@ -169,7 +169,7 @@ func (j *traceJob) run(ctx context.Context) error {
 	}
 	run := opening{
 		options: &j.options.common, streams: j.streams, set: j.set, engine: &e, later: opensConnections,
-		probing: &j.probing, resolve: []netip.Addr{j.cfg.Target.Addr()},
+		probing: &j.probing, resolve: []netip.Addr{j.cfg.Target.Addr()}, goesOn: j.options.Watch,
 	}
 	return run.run(ctx, func(s *session) (err error) {
 		route, err = find(ctx, s)

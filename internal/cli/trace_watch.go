@@ -14,6 +14,7 @@ import (
 
 	"synscope/internal/report/record"
 	"synscope/internal/report/screen"
+	"synscope/internal/report/sink"
 	"synscope/internal/report/text"
 	"synscope/internal/report/units"
 	"synscope/internal/tty"
@@ -310,7 +311,7 @@ func (w *traceWatch) listen(in *os.File) {
 type watchBoard struct {
 	board  *screen.Board
 	file   *os.File
-	colour bool
+	colour sink.Paint
 	keys   bool
 }
 
@@ -324,7 +325,7 @@ func (b *watchBoard) show(title string, rows []*record.HopSummary) {
 	if b.keys {
 		title += " · p pause, r reset, q quit"
 	}
-	table := append([]string{cut(title, columns-1)}, text.WatchTable(rows, columns-1, text.Paint(b.colour))...)
+	table := append([]string{cut(title, columns-1)}, text.WatchTable(rows, columns-1, b.colour)...)
 	if room := max(lines-1, 3); len(table) > room {
 		table = slices.Delete(table, 2, 2+len(table)-room)
 	}

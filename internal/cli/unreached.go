@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"synscope/internal/report/sink"
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -39,9 +41,19 @@ func (u *unreached) tell(d *display) error {
 		d.remark(err.Error())
 	}
 	if len(told) < len(u.errs) {
-		return &exit{exitUnable, u.errs[0]}
+		return &exit{u.code(), u.errs[0]}
 	}
 	return nil
+}
+
+// code is 1 where no target is a host's address, else 3.
+func (u *unreached) code() int {
+	for _, err := range u.errs {
+		if !errors.Is(err, netraw.ErrBroadcast) {
+			return exitUnable
+		}
+	}
+	return exitNo
 }
 
 // endsRun tells whether an error concerns the whole run, and not one target.

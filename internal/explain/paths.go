@@ -18,9 +18,9 @@ var pathFindings = []Entry{
 	{Finding, "answer-injected", "Somebody on the way answers in the target's name and lets the probe go on.",
 		"For one probe came both an answer in the target's name and a router's ICMP time exceeded.",
 		"Typical of intrusion prevention and of censorship: connections are reset by neither end.", ""},
-	{Finding, "hop-crowded", "More addresses answered at one hop than any network has there.",
+	{Finding, "hop-crowded", "More addresses answered at one hop than surveys have seen at any.",
 		"More than 128 addresses answered probes of one TTL.",
-		"Somebody on the way answers each probe in a made-up name, and nothing that it says of the way can be relied on; the exploration ended there. What ordinary traces see (`synscope trace`) is in doubt too.", ""},
+		"Probably somebody on the way answers each probe in a made-up name, and nothing that it says of the way can be relied on; the exploration ended there. What ordinary traces see (`synscope trace`) is in doubt too.", ""},
 	{Finding, "header-rewritten", "A field of the probes is changed on the way.", "A router quotes a probe with another value than was sent.",
 		"Address translation, remarking, or a middlebox, before the router that first shows it or at it.", "RFC 792, RFC 1812 §4.3.2.3"},
 }

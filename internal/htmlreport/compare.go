@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/probe"
 )
@@ -164,7 +163,7 @@ func (r *run) class(name string) string {
 
 // short names a run in a few words: its command and when it began.
 func (r *run) short() string {
-	return strings.TrimSpace(cmp.Or(record.Shortened(r.head.Command, 12), "run") + " " + r.clock())
+	return strings.TrimSpace(cmp.Or(units.Shortened(r.head.Command, 12), "run") + " " + r.clock())
 }
 
 func (r *run) clock() string {

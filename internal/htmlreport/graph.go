@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 )
 
 // Measures of a graph, in pixels: nodes stand in rows by their distance, from
@@ -125,11 +125,11 @@ func (n *pathNode) draw(b *strings.Builder, at [2]float64) {
 	}
 	fmt.Fprintf(b, `<rect class="%s" x="%.1f" y="%.1f" width="%.0f" height="%.0f" rx="6"/>`, class, at[0], at[1], nodeWide, nodeHigh)
 	middle := at[0] + nodeWide/2
-	label := template.HTMLEscapeString(record.Shortened(cmp.Or(n.label, "*"), 26))
+	label := template.HTMLEscapeString(units.Shortened(cmp.Or(n.label, "*"), 26))
 	if len(n.details) == 0 {
 		fmt.Fprintf(b, `<text class="name" x="%.1f" y="%.1f">%s</text>`, middle, at[1]+nodeHigh/2+4, label)
 		return
 	}
 	fmt.Fprintf(b, `<text class="name" x="%.1f" y="%.1f">%s</text>`, middle, at[1]+17, label)
-	fmt.Fprintf(b, `<text class="more" x="%.1f" y="%.1f">%s</text>`, middle, at[1]+32, template.HTMLEscapeString(record.Shortened(strings.Join(n.details, ", "), 30)))
+	fmt.Fprintf(b, `<text class="more" x="%.1f" y="%.1f">%s</text>`, middle, at[1]+32, template.HTMLEscapeString(units.Shortened(strings.Join(n.details, ", "), 30)))
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/probe"
 )
@@ -199,18 +198,18 @@ func (r *run) leftOut() (notes []string) {
 	if r.omitted > 0 {
 		notes = append(notes, fmt.Sprintf("%s verdicts are counted and not listed: a report has room for %s.", units.Count(r.omitted), units.Count(mostVerdicts)))
 	}
-	return append(notes, r.strangers()...)
+	return append(notes, r.unknownTypes()...)
 }
 
-// mostTold is how many types are named that this version does not know.
-const mostTold = 3
+// mostNamed is how many types are named that this version does not know.
+const mostNamed = 3
 
-// strangers says which types these are; those beyond the first few together.
-func (r *run) strangers() (notes []string) {
+// unknownTypes says which types these are; those beyond the first few together.
+func (r *run) unknownTypes() (notes []string) {
 	others := uint64(0)
-	for i, kind := range slices.Sorted(maps.Keys(r.strange)) {
-		n := r.strange[kind]
-		if i >= mostTold {
+	for i, kind := range slices.Sorted(maps.Keys(r.unknown)) {
+		n := r.unknown[kind]
+		if i >= mostNamed {
 			others += n
 			continue
 		}
@@ -233,7 +232,7 @@ func quotedLine(args []string) string {
 			words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 		}
 	}
-	return record.Shortened(strings.Join(words, " "), 2_000)
+	return units.Shortened(strings.Join(words, " "), 2_000)
 }
 
 // facts are what the summary counts.

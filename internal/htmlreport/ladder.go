@@ -10,7 +10,6 @@ import (
 
 	"synscope/craft"
 	"synscope/internal/explain"
-	"synscope/internal/report/record"
 	"synscope/internal/report/units"
 	"synscope/probe"
 )
@@ -232,7 +231,7 @@ func negotiated(options map[string]json.RawMessage) string {
 		case "true":
 			words = append(words, o.name)
 		default:
-			words = append(words, o.name+" "+record.Shortened(value, 40))
+			words = append(words, o.name+" "+units.Shortened(value, 40))
 		}
 	}
 	return strings.Join(words, ", ")

@@ -107,11 +107,11 @@ func (r *Report) title() string {
 				return units.Count(uint64(len(r.runs))) + " runs"
 			}
 		}
-		return fmt.Sprintf("%d runs of %s compared", len(r.runs), record.Shortened(one.head.Command, 40))
+		return fmt.Sprintf("%d runs of %s compared", len(r.runs), units.Shortened(one.head.Command, 40))
 	}
 	switch targets := one.targets(); len(targets) {
 	case 0:
-		return record.Shortened(one.head.Command, 40)
+		return units.Shortened(one.head.Command, 40)
 	case 1:
 		return one.head.Command + ": " + targets[0]
 	default:
@@ -125,7 +125,7 @@ func (r *run) targets() (list []string) {
 	add := func(word string) {
 		if word != "" && !seen[word] && len(list) < 1_000 {
 			seen[word] = true
-			list = append(list, record.Shortened(word, 60))
+			list = append(list, units.Shortened(word, 60))
 		}
 	}
 	for _, d := range r.diagnoses {
@@ -157,7 +157,7 @@ func (r *run) hostNames() (list []string) {
 	one.runs = []*run{r}
 	for _, a := range one.addresses() {
 		if name := r.names[a]; name != "" {
-			list = append(list, record.Shortened(units.Printable(name), 60))
+			list = append(list, units.Shortened(units.Printable(name), 60))
 			continue
 		}
 		list = append(list, a.String())

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 )
 
 // ErrInput marks a file that is not the JSON lines of synscope.
@@ -146,12 +147,12 @@ func (f *reading) take(line []byte) error {
 	case f.now == nil && *head.Type == "capability":
 		f.examined()
 	case f.now == nil:
-		return fmt.Errorf("the first record is %q and not \"run\"", record.Shortened(*head.Type, 40))
+		return fmt.Errorf("the first record is %q and not \"run\"", units.Shortened(*head.Type, 40))
 	case f.now.summary != nil:
-		return fmt.Errorf("a record of type %q after the summary, and no run that it belongs to", record.Shortened(*head.Type, 40))
+		return fmt.Errorf("a record of type %q after the summary, and no run that it belongs to", units.Shortened(*head.Type, 40))
 	}
 	if err := f.now.take(*head.Type, line); err != nil {
-		return fmt.Errorf("a record of type %q: %w", record.Shortened(*head.Type, 40), record.Wording(err))
+		return fmt.Errorf("a record of type %q: %w", units.Shortened(*head.Type, 40), record.Wording(err))
 	}
 	return nil
 }
@@ -162,7 +163,7 @@ func (f *reading) begin(line []byte, schema *string) error {
 	case schema == nil:
 		return errors.New("no run of synscope: it names no schema")
 	case *schema != record.Schema:
-		return fmt.Errorf("records of %q: this version reads %q", record.Shortened(*schema, 40), record.Schema)
+		return fmt.Errorf("records of %q: this version reads %q", units.Shortened(*schema, 40), record.Schema)
 	case len(f.report.runs) == mostRuns:
 		return fmt.Errorf("more than %d runs: a report holds no more", mostRuns)
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"synscope/internal/schema"
 )
 
 // begun is the first line of a run, and ended its last.
@@ -105,22 +107,22 @@ func TestUnknownRecords(t *testing.T) {
 	if page := written(t, &r); !strings.Contains(page, "2 records of type &#34;weather&#34;, which this version does not know, are left out.") {
 		t.Error("the page does not say what it left out")
 	}
-	if told := r.Told()[0].Unknown; len(told) != 1 || told["weather"] != 2 {
-		t.Errorf("told of %v", told)
+	if unknown := r.Reported()[0].Unknown; len(unknown) != 1 || unknown["weather"] != 2 {
+		t.Errorf("of unknown types: %v", unknown)
 	}
 	if left := r.LeftOut(); len(left) != 1 || left[0] != `in: 2 records of type "weather", which this version does not know, are left out` {
 		t.Errorf("%q", left)
 	}
 	var many Report
 	var lines strings.Builder
-	for i := range 3 * mostStrangers {
+	for i := range 3 * mostUnknown {
 		fmt.Fprintf(&lines, "{\"type\":\"kind%d\"}\n", i)
 	}
 	if err := many.Read("in", strings.NewReader(begun+lines.String()+ended)); err != nil {
 		t.Fatal(err)
 	}
-	if told := many.Told()[0].Unknown; told[otherTypes] != 2*mostStrangers || len(told) != mostStrangers+1 {
-		t.Errorf("told of %v", told)
+	if unknown := many.Reported()[0].Unknown; unknown[otherTypes] != 2*mostUnknown || len(unknown) != mostUnknown+1 {
+		t.Errorf("of unknown types: %v", unknown)
 	}
 }
 
@@ -206,5 +208,18 @@ func TestCauseIsSaidOnce(t *testing.T) {
 	body := page[strings.Index(page, "<main>"):strings.Index(page, `<section id="runs"`)]
 	if strings.Count(strings.ToLower(body), "a router rejects the connection with an icmp error") != 1 || !strings.Contains(body, "<b>over 99 %</b>") {
 		t.Error(body)
+	}
+}
+
+// A page knows every record that this version writes.
+func TestEveryRecordIsKnown(t *testing.T) {
+	for _, kind := range schema.Names() {
+		if kind == "run" { // which begins another
+			continue
+		}
+		r := newRun("in", 1)
+		if err := r.take(kind, []byte(`{}`)); err != nil || len(r.unknown) > 0 {
+			t.Errorf("%s: %v, %v", kind, r.unknown, err)
+		}
 	}
 }

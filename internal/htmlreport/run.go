@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"synscope/internal/report/record"
+	"synscope/internal/report/units"
 	"synscope/probe"
 )
 
@@ -36,21 +37,21 @@ type run struct {
 	comparisons []*comparisonRecord
 	found       []foundAt
 	left        map[string]uint64 // what there is no room for, by what it is
-	strange     map[string]uint64 // records of types that this version does not know
+	unknown     map[string]uint64 // records of types that this version does not know
 }
 
 func newRun(file string, number int) *run {
 	return &run{file: file, number: number, records: 1, hosts: map[netip.Addr]*sighting{}, names: map[netip.Addr]string{},
-		left: map[string]uint64{}, strange: map[string]uint64{}}
+		left: map[string]uint64{}, unknown: map[string]uint64{}}
 }
 
 // How much of a run is kept of what comes in lists.
 const (
-	mostChecks    = 20_000
-	mostListed    = 2_000 // changes, groups, diagnoses and the like
-	mostFindings  = 50_000
-	mostStrangers = 40 // types that are told apart
-	otherTypes    = "(others)"
+	mostChecks   = 20_000
+	mostListed   = 2_000 // changes, groups, diagnoses and the like
+	mostFindings = 50_000
+	mostUnknown  = 40 // types of records that are counted each by itself
+	otherTypes   = "(others)"
 )
 
 // take decodes a record by its type and puts it where it belongs.
@@ -105,10 +106,10 @@ func (r *run) takeListed(kind string, line []byte) error {
 	case "shard", "explanation", "report", "planned", "schema":
 		return nil
 	}
-	if kind = record.Shortened(kind, 40); r.strange[kind] == 0 && len(r.strange) >= mostStrangers {
+	if kind = units.Shortened(kind, 40); r.unknown[kind] == 0 && len(r.unknown) >= mostUnknown {
 		kind = otherTypes // counted all the same
 	}
-	r.strange[kind]++
+	r.unknown[kind]++
 	return nil
 }
 

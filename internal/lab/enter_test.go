@@ -62,14 +62,16 @@ func act(play string) int {
 	return 98
 }
 
-// Whether a role writes a line before it goes on.
+// greeting is what a role writes before it goes on.
+type greeting uint8
+
 const (
-	oneLine = true
-	noLine  = false
+	noLine greeting = iota
+	oneLine
 )
 
 // start runs the binary in a role and returns its first line of output.
-func start(t *testing.T, play string, wantLine bool) (*exec.Cmd, string) {
+func start(t *testing.T, play string, want greeting) (*exec.Cmd, string) {
 	t.Helper()
 	Require(t)
 	cmd := exec.Command("/proc/self/exe")
@@ -83,7 +85,7 @@ func start(t *testing.T, play string, wantLine bool) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	if !wantLine {
+	if want == noLine {
 		return cmd, ""
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')

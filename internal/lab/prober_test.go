@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -35,7 +36,7 @@ type prober struct {
 }
 
 // everyProtocol is ETH_P_ALL in network byte order, as packet(7) wants it.
-const everyProtocol = unix.ETH_P_ALL&0xff<<8 | unix.ETH_P_ALL>>8
+var everyProtocol = int(binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL)))
 
 func newProber(t *testing.T) *prober {
 	t.Helper()

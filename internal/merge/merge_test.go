@@ -40,14 +40,16 @@ func port(addr string, state string) string {
 	return fmt.Sprintf(`{"type":"port","time":"2026-01-01T00:00:00.5Z","target":%q,"addr":%q,"port":80,"state":%q,"reason":"x","attempts":1}`+"\n", addr, addr, state)
 }
 
-// Whether a run came to its end.
+// outcome is how a run ended.
+type outcome string
+
 const (
-	complete = true
-	cutShort = false
+	complete outcome = "true" // as the field complete has it
+	cutShort outcome = "false"
 )
 
-func summary(complete bool, states string) string {
-	return fmt.Sprintf(`{"type":"summary","end":"2026-01-01T00:00:09Z","took_ns":9000000000,"complete":%t,"probes":10,"sent":20,"received":3,"matched":2,"rejected":{"duplicate":1},"kernel_drops":1,"states":{%s},"rate_pps":5.5}`+"\n", complete, states)
+func summary(end outcome, states string) string {
+	return fmt.Sprintf(`{"type":"summary","end":"2026-01-01T00:00:09Z","took_ns":9000000000,"complete":%s,"probes":10,"sent":20,"received":3,"matched":2,"rejected":{"duplicate":1},"kernel_drops":1,"states":{%s},"rate_pps":5.5}`+"\n", end, states)
 }
 
 // kept is a Recorder that remembers.

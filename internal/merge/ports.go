@@ -52,7 +52,7 @@ func (t *total) finish(parts []*part, states map[probe.State]uint64) {
 			unknown += p.summary.States[probe.StateUnknown]
 		}
 	}
-	t.took = max(t.took, took)
+	t.sum.Took = max(t.sum.Took, took)
 	targets := parts[0].shard.Targets
 	if len(parts) == 1 { // which may have left out hosts that are down
 		states, targets = parts[0].summary.States, parts[0].summary.Probes

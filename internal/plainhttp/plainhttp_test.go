@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -310,6 +311,93 @@ func TestAllAreWorkedFor(t *testing.T) {
 		if got := <-answers; got != 200 {
 			t.Errorf("status %d", got)
 		}
+	}
+}
+
+// watched is a listener that tells which of its connections was closed, in order.
+type watched struct {
+	net.Listener
+	closed []*atomic.Bool
+	mu     sync.Mutex
+}
+
+type watchedConn struct {
+	*net.TCPConn
+	closed *atomic.Bool
+}
+
+func (c watchedConn) Close() error {
+	c.closed.Store(true)
+	return c.TCPConn.Close()
+}
+
+func (w *watched) Accept() (net.Conn, error) {
+	c, err := w.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = append(w.closed, new(atomic.Bool))
+	return watchedConn{c.(*net.TCPConn), w.closed[len(w.closed)-1]}, nil
+}
+
+// TestShutdownWaitsForTheRejected: a client that was told that there is no room, and does
+// not close, is done with when Shutdown returns, whether it waited or was cut short.
+func TestShutdownWaitsForTheRejected(t *testing.T) {
+	for name, short := range map[string]bool{"to the end": false, "cut short": true} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			began, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+			s := &plainhttp.Server{MaxConns: 1, Handler: func(context.Context, *plainhttp.Request) plainhttp.Answer {
+				close(began)
+				<-release
+				return plainhttp.Text(plainhttp.OK, "done")
+			}}
+			w := &watched{Listener: l}
+			go func() { ended <- s.Serve(w) }()
+			first, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer first.Close()
+			if _, err := io.WriteString(first, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			<-began
+			c, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if line, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 503 ") {
+				t.Fatalf("%q, %v", line, err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if short {
+				cancel()
+			} else {
+				close(release)
+			}
+			if err := s.Shutdown(ctx); (err != nil) != short {
+				t.Error(err)
+			}
+			w.mu.Lock()
+			if len(w.closed) != 2 || !w.closed[1].Load() {
+				t.Errorf("of %d connections the rejected one is not closed", len(w.closed))
+			}
+			w.mu.Unlock()
+			if short {
+				close(release)
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -20,13 +20,13 @@ type Server struct {
 	Idle     time.Duration // for the next request; 0 is DefaultIdle
 	MaxConns int           // connections at a time; beyond, one without a handler at work is closed; 0 is DefaultMaxConns
 
-	mu        sync.Mutex
-	listener  net.Listener
-	held      map[*connection]activity
-	rejecting int    // connections that are being told that there is no room
-	turns     uint64 // so far: what entered an activity before another has the lower one
-	closing   bool
-	busy      sync.WaitGroup
+	mu       sync.Mutex
+	listener net.Listener
+	held     map[*connection]activity
+	rejected map[*connection]bool // connections that are being told that there is no room
+	turns    uint64               // so far: what entered an activity before another has the lower one
+	closing  bool
+	busy     sync.WaitGroup
 }
 
 // What a Server does where its fields do not say.
@@ -82,7 +82,7 @@ func (s *Server) maxConns() int           { return cmp.Or(s.MaxConns, DefaultMax
 func (s *Server) begin(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.listener, s.held = l, map[*connection]activity{}
+	s.listener, s.held, s.rejected = l, map[*connection]activity{}, map[*connection]bool{}
 	return !s.closing
 }
 
@@ -112,18 +112,19 @@ func (s *Server) hold(c *connection) {
 const mostRejecting = 16
 
 // reject tells a client that there is no room; beyond mostRejecting it is not told why.
+// The caller holds mu.
 func (s *Server) reject(c *connection) {
-	if s.rejecting >= mostRejecting {
+	if len(s.rejected) >= mostRejecting {
 		c.Close()
 		return
 	}
-	s.rejecting++
-	go func() {
+	s.rejected[c] = true
+	s.busy.Go(func() {
 		c.reject(s.patience())
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.rejecting--
-	}()
+		delete(s.rejected, c)
+	})
 }
 
 // serve answers one request, and tells whether there may be another.
@@ -144,7 +145,7 @@ func (s *Server) serve(c *connection) bool {
 }
 
 // makeRoom closes the connection for which the least would be lost, of several the one
-// that is at it longest; false: a handler is at work for each.
+// that is at it longest; false: a handler is at work for each. The caller holds mu.
 func (s *Server) makeRoom() bool {
 	var least *connection
 	for c, a := range s.held {
@@ -212,6 +213,11 @@ func (s *Server) shut(chosen func(doing) bool) {
 	}
 	for c, a := range s.held {
 		if chosen(a.what) {
+			c.Close()
+		}
+	}
+	for c := range s.rejected {
+		if chosen(writing) {
 			c.Close()
 		}
 	}

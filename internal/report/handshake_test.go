@@ -73,7 +73,7 @@ var conversation = []string{
 func TestLadder(t *testing.T) {
 	for name, got := range map[string]string{
 		"ladder":        ladderRun(t, sink.Options{}, "handshake", conversation...),
-		"ladder-colour": ladderRun(t, sink.Options{Colour: true}, "handshake", conversation...),
+		"ladder-colour": ladderRun(t, sink.Options{Colour: sink.Coloured}, "handshake", conversation...),
 		"send":          ladderRun(t, sink.Options{}, "send", conversation[:2]...),
 	} {
 		path := filepath.Join("testdata", name+".golden")

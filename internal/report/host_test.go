@@ -91,7 +91,7 @@ func TestHostListForPeople(t *testing.T) {
 		{"hosts-few", sink.Options{}, someHosts()},
 		{"hosts-many", sink.Options{}, emptyNetwork(40)},
 		{"hosts-reason", sink.Options{Reason: true, Verbose: true}, emptyNetwork(12)},
-		{"hosts-colour-banner", sink.Options{Colour: true, Banner: true}, someHosts()},
+		{"hosts-colour-banner", sink.Options{Colour: sink.Coloured, Banner: true}, someHosts()},
 		{"hosts-quiet", sink.Options{Quiet: true}, emptyNetwork(40)},
 	} {
 		golden(t, tc.name, hostRun(t, "text", tc.o, tc.hosts))

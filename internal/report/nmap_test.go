@@ -17,15 +17,17 @@ import (
 	"synscope/probe"
 )
 
-// Whether a run came to its summary.
+// outcome is whether a run came to its summary.
+type outcome uint8
+
 const (
-	ended    = true
-	cutShort = false
+	ended outcome = iota
+	cutShort
 )
 
 // nmapRun writes a small run in a format: a named host with a few ports, and
 // one of whose 200 ports 197 are refused.
-func nmapRun(t *testing.T, format string, summary bool) string {
+func nmapRun(t *testing.T, format string, how outcome) string {
 	t.Helper()
 	var out bytes.Buffer
 	f, err := FormatByName(format)
@@ -56,7 +58,7 @@ func nmapRun(t *testing.T, format string, summary bool) string {
 			port("2001:db8::9", "2001:db8::9", p+1000, probe.StateRefused, "reset", 64)
 		}
 	}
-	if summary {
+	if how == ended {
 		s.Record(record.NewSummary(&probe.Summary{Probes: 203, Complete: true, Took: 1500 * time.Millisecond}, start.Add(2*time.Second)))
 	}
 	if err := s.Close(); err != nil {

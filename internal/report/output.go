@@ -105,7 +105,7 @@ func (out *Output) add(f File, cfg *Config) error {
 		return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 	}
 	options := cfg.Options
-	options.Colour, options.Banner, options.Quiet, options.Board, options.Wide = false, true, false, false, 0
+	options.Colour, options.Banner, options.Quiet, options.Board, options.Wide = sink.Plain, true, false, false, 0
 	w := sink.NewLineWriter(file.File, f.Path)
 	out.sinks = append(out.sinks, &destination{Sink: format.New(w, options), w: w, file: file})
 	return nil

@@ -36,7 +36,7 @@ func TestEveryOutputIsWhole(t *testing.T) {
 	out, err := Open(Config{
 		Stdout: &stdout, StdoutFormat: "json",
 		Files:   []File{{"text", text}, {"json", lines}, {"csv", table}},
-		Options: sink.Options{Colour: true},
+		Options: sink.Options{Colour: sink.Coloured},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -128,13 +128,15 @@ func TestRunAndSummaryAreEncodedAsByEncodingJSON(t *testing.T) {
 		&record.Run{Version: "1.0", Command: "scan", Args: []string{"scan", "-p", "80", "a\"b"}, Engine: "raw", Seed: record.Some(uint64(1<<64 - 1)), Start: start, Notes: []string{"no kernel stamps"}},
 		&record.Run{Version: "1.0", Command: "doctor", Args: []string{}, Start: start},
 		&record.Summary{End: start, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
-		&record.Summary{
+		wholeSummary(t, &record.Summary{
 			End: start, Took: time.Second, Complete: true, Probes: 3, Sent: 4, Retransmitted: 1, SendErrors: 5, Received: 6, Matched: 7, KernelDrops: 8,
+			Resets: 9, ResetsRefused: record.Some(uint64(1)), ResetsLost: record.Some(uint64(2)),
+			Loss: record.Some(0.25), WentSilent: record.Some(uint64(3)), Confidence: record.Some(0.9),
 			Rejected: map[string]uint64{"bad-checksum": 2, "a": 1},
 			States:   map[probe.State]uint64{probe.StateOpen: 1, probe.StateOpenFiltered: 2}, Rate: record.Some(1234.5),
 			HostsUp: record.Some(uint64(7)), HostsDown: record.Some(uint64(2)), HostsUnknown: record.Some(uint64(0)),
 			Down: map[probe.Reason]uint64{"no-response": 1, "no-neighbour": 1},
-		},
+		}),
 		record.NewHost("web.example", &someHosts()[0], vendorOf), record.NewHost("192.0.2.0/24", &someHosts()[1], nil), record.NewHost("", &someHosts()[2], nil),
 	}
 	for _, r := range records {
@@ -142,6 +144,18 @@ func TestRunAndSummaryAreEncodedAsByEncodingJSON(t *testing.T) {
 			t.Errorf("\n got %s\nwant %s", got, want)
 		}
 	}
+}
+
+// wholeSummary is a summary without a field that is left at its zero value: a new one
+// has to be set in the test.
+func wholeSummary(t *testing.T, s *record.Summary) *record.Summary {
+	t.Helper()
+	for i, v := 0, reflect.ValueOf(s).Elem(); i < v.NumField(); i++ {
+		if v.Field(i).IsZero() {
+			t.Errorf("no %s", v.Type().Field(i).Name)
+		}
+	}
+	return s
 }
 
 // sameJSON compares two objects, the order of whose fields may differ.

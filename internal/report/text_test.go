@@ -140,7 +140,7 @@ func TestTextGolden(t *testing.T) {
 	}{
 		{"one-host", sink.Options{Hosts: 1}, "web.example:80", oneHost(), done},
 		{"one-host-reason", sink.Options{Hosts: 1, Reason: true}, "web.example", oneHost(), lossy},
-		{"one-host-colour", sink.Options{Hosts: 1, Colour: true}, "192.0.2.7", oneHost(), lossy},
+		{"one-host-colour", sink.Options{Hosts: 1, Colour: sink.Coloured}, "192.0.2.7", oneHost(), lossy},
 		{"many-hosts", sink.Options{}, "192.0.2.0/24", manyHosts(), done},
 		{"many-hosts-reason-banner", sink.Options{Reason: true, Banner: true}, "", manyHosts(), done},
 		{"one-name-two-addresses", sink.Options{Hosts: 1}, "web.example", manyHosts(), done},
@@ -211,13 +211,14 @@ func TestUseColour(t *testing.T) {
 	tests := []struct {
 		mode, noColor string
 		terminal      bool
-		want, bad     bool
+		want          sink.Paint
+		bad           bool
 	}{
-		{mode: "auto", terminal: true, want: true},
-		{mode: "", terminal: true, want: true},
+		{mode: "auto", terminal: true, want: sink.Coloured},
+		{mode: "", terminal: true, want: sink.Coloured},
 		{mode: "auto", terminal: false},
 		{mode: "auto", noColor: "1", terminal: true},
-		{mode: "always", noColor: "1", want: true},
+		{mode: "always", noColor: "1", want: sink.Coloured},
 		{mode: "never", terminal: true},
 		{mode: "sometimes", terminal: true, bad: true},
 	}

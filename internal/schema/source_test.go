@@ -94,16 +94,18 @@ type object struct {
 
 func newObject() *object { return &object{properties: map[string]any{}} }
 
-// Whether a field is optional.
+// presence is whether a field is in every record of its type.
+type presence uint8
+
 const (
-	always    = false
-	sometimes = true
+	always presence = iota
+	sometimes
 )
 
-func (o *object) put(name string, schema any, optional bool) {
+func (o *object) put(name string, schema any, p presence) {
 	_, there := o.properties[name]
 	o.properties[name] = schema
-	if !optional && !there {
+	if p == always && !there {
 		o.required = append(o.required, name)
 	}
 }
@@ -151,14 +153,13 @@ func literal(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// walk goes through the statements of a method that writes fields; optional is
-// what is not written always.
-func (s *source) walk(of string, list []ast.Stmt, o *object, optional bool) {
+// walk goes through the statements of a method that writes fields with that presence.
+func (s *source) walk(of string, list []ast.Stmt, o *object, p presence) {
 	for _, stmt := range list {
 		switch stmt := stmt.(type) {
 		case *ast.ExprStmt:
 			if call, ok := stmt.X.(*ast.CallExpr); ok {
-				s.call(of, call, o, optional)
+				s.call(of, call, o, p)
 			}
 		case *ast.IfStmt:
 			s.walk(of, stmt.Body.List, o, sometimes)
@@ -167,7 +168,7 @@ func (s *source) walk(of string, list []ast.Stmt, o *object, optional bool) {
 			}
 			if n := len(stmt.Body.List); n > 0 {
 				if _, returns := stmt.Body.List[n-1].(*ast.ReturnStmt); returns {
-					optional = true
+					p = sometimes
 				}
 			}
 		case *ast.SwitchStmt:
@@ -177,7 +178,7 @@ func (s *source) walk(of string, list []ast.Stmt, o *object, optional bool) {
 		case *ast.RangeStmt:
 			s.each(stmt, o)
 		case *ast.BlockStmt:
-			s.walk(of, stmt.List, o, optional)
+			s.walk(of, stmt.List, o, p)
 		}
 	}
 }
@@ -206,7 +207,7 @@ func (s *source) each(loop *ast.RangeStmt, o *object) {
 
 // call takes one call: of the writer, of a helper for optional fields, or of
 // another function that writes.
-func (s *source) call(of string, call *ast.CallExpr, o *object, optional bool) {
+func (s *source) call(of string, call *ast.CallExpr, o *object, p presence) {
 	switch fun := call.Fun.(type) {
 	case *ast.IndexExpr:
 		return
@@ -220,14 +221,14 @@ func (s *source) call(of string, call *ast.CallExpr, o *object, optional bool) {
 		if strings.HasSuffix(fun.Name, "Field") {
 			s.t.Errorf("%s: %s is not known to the generator: add it to helpers", of, fun.Name)
 		} else if f := s.funcs[fun.Name]; f != nil && writes(call) {
-			s.walk("", f.Body.List, o, optional)
+			s.walk("", f.Body.List, o, p)
 		}
 	case *ast.SelectorExpr:
-		s.selected(of, fun, call, o, optional)
+		s.selected(of, fun, call, o, p)
 	}
 }
 
-func (s *source) selected(of string, fun *ast.SelectorExpr, call *ast.CallExpr, o *object, optional bool) {
+func (s *source) selected(of string, fun *ast.SelectorExpr, call *ast.CallExpr, o *object, p presence) {
 	if x, ok := fun.X.(*ast.Ident); ok && x.Name == "w" {
 		name, ok := literal(call.Args[0])
 		switch {
@@ -235,13 +236,13 @@ func (s *source) selected(of string, fun *ast.SelectorExpr, call *ast.CallExpr, 
 		case fun.Sel.Name == "Object":
 			inner := newObject()
 			s.inside(of, call.Args[1], inner)
-			o.put(name, inner.schema(), optional)
+			o.put(name, inner.schema(), p)
 		case fun.Sel.Name == "Objects":
 			inner := newObject()
 			s.inside(of, call.Args[2], inner)
-			o.put(name, map[string]any{"type": "array", "items": inner.schema()}, optional)
+			o.put(name, map[string]any{"type": "array", "items": inner.schema()}, p)
 		case kinds[fun.Sel.Name] != nil:
-			o.put(name, kinds[fun.Sel.Name], optional)
+			o.put(name, kinds[fun.Sel.Name], p)
 		default:
 			s.t.Errorf("%s: w.%s of %q is not known to the generator", of, fun.Sel.Name, name)
 		}
@@ -255,7 +256,7 @@ func (s *source) selected(of string, fun *ast.SelectorExpr, call *ast.CallExpr, 
 		owner = x.Sel.Name
 	}
 	if m := s.methods[owner][fun.Sel.Name]; m != nil {
-		s.walk(owner, m.Body.List, o, optional)
+		s.walk(owner, m.Body.List, o, p)
 		return
 	}
 	s.t.Errorf("%s: %s is not known to the generator", of, fun.Sel.Name)

@@ -156,7 +156,7 @@ func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
 		return dialled{wentSilent(probe.Verdict{Target: target, Time: began}), began}
 	}
 	h, err := c.dialRouted(ctx, target)
-	v := wire.JudgeConnect(target, err)
+	v := wire.JudgeConnect(target, h, err)
 	if v.Err == nil {
 		v.Attempts = 1 + h.Retransmits
 	}
@@ -168,6 +168,7 @@ func (c *run) deliver(v dialled) error {
 	c.counters.Probes++
 	c.counters.States[v.State]++
 	switch {
+	case v.Reason == probe.ReasonBroadcast:
 	case v.Reason == probe.ReasonNoRoute:
 		c.counters.NoRoute(v.Err)
 	case v.Reason == probe.ReasonWentSilent:

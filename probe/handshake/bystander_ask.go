@@ -198,7 +198,7 @@ func (b *Bystander) SYNACK() (SYNACK, bool) {
 		return SYNACK{}, false
 	}
 	return SYNACK{
-		ClientISN: b.pair.Client.ISS, ServerISN: s.ISS, Asked: b.answered(nothingMissing), Heard: b.answer.at,
+		ClientISN: b.pair.Client.ISS, ServerISN: s.ISS, Asked: b.answered(allSegments), Heard: b.answer.at,
 		MSS: s.MSS, Shift: s.Shift, Scaled: s.Scaled, SACK: s.SACK, Stamped: s.Stamped, TSval: b.answer.val,
 		Window: b.answer.window, TTL: b.answer.ttl,
 	}, true

@@ -230,7 +230,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	if b.known.has(knowTwoClocks) {
 		return 0, 0
 	}
-	asked := b.answered(t.Gaps > 0 || t.Chosen)
+	asked := b.answered(t.holding())
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
 		asked = 0 // the SYN-ACK may be a retransmitted one
 	}
@@ -249,16 +249,29 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	return rtt, server
 }
 
-// nothingMissing is said of a capture that holds all segments of a connection.
-const nothingMissing = false
+// holding is what a capture holds of a connection.
+type holding uint8
+
+const (
+	allSegments holding = iota
+	someSegments
+)
+
+// holding is what a capture holds for all that is known of it.
+func (t Trust) holding() holding {
+	if t.Gaps > 0 || t.Chosen {
+		return someSegments
+	}
+	return allSegments
+}
 
 // answered is when the SYN was captured that the answer echoes; 0 unknown. In a
 // capture that misses segments another may have been sent after a refusal.
-func (b *Bystander) answered(missing bool) int64 {
+func (b *Bystander) answered(h holding) int64 {
 	stamped := b.known.has(knowSYNStamped|knowSYNACKStamped) && b.answer.ecr != 0
 	first, last := !stamped || b.answer.ecr == b.syn.val, stamped && b.answer.ecr == b.syn.last
 	limit := longest
-	if b.answer.count == 0 || missing && !stamped {
+	if b.answer.count == 0 || h == someSegments && !stamped {
 		limit = longestRefusal
 	}
 	if b.retried() {

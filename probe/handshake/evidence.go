@@ -63,9 +63,20 @@ type opener struct {
 	segment  craft.Segment // the first one, in memory of its own
 	count    int
 	schedule []time.Duration // of the repeated ones
+	fragment bool            // of the first one only the first fragment was read
 }
 
 func (o *opener) seen() bool { return o.count > 0 }
+
+// reply is the segment as evidence, nil where nobody verified its checksum.
+func (o *opener) reply() *craft.Segment { return reply(&o.segment, o.fragment) }
+
+func reply(s *craft.Segment, fragment bool) *craft.Segment {
+	if fragment {
+		return nil
+	}
+	return s
+}
 
 func (o *opener) add(at time.Time, s *craft.Segment) {
 	if o.count++; o.count == 1 {
@@ -92,7 +103,10 @@ type resetSeen struct {
 	notes    Notes
 	state    State // the client's, before it
 	answered time.Duration
+	fragment bool // only the first fragment was read
 }
+
+func (r *resetSeen) reply() *craft.Segment { return reply(&r.segment, r.fragment) }
 
 // icmpSeen is one ICMP error.
 type icmpSeen struct {
@@ -189,6 +203,17 @@ func (v *evidence) fromServer(at time.Time, s *craft.Segment, n Notes, before, n
 	v.ecn.server(s)
 	v.fin.server(at, s, n, before, now)
 	v.after.server(s, before)
+}
+
+// firstOnly notes that of what came last only the first fragment was read: what its
+// options say is no evidence.
+func (v *evidence) firstOnly(at time.Time) {
+	if o := &v.synack; o.at.Equal(at) {
+		o.fragment, o.segment.Options = true, nil
+	}
+	if n := min(v.resetCount, maxResets); n > 0 && v.resets[n-1].at.Equal(at) {
+		v.resets[n-1].fragment, v.resets[n-1].segment.Options = true, nil
+	}
 }
 
 func (v *evidence) serverSYN(at time.Time, s *craft.Segment, before *Pair) {

@@ -144,15 +144,20 @@ func synProxy(f *Follower, _ *Result) string {
 	}
 	apart := int(v.synack.segment.TTL) - int(v.first.ttl)
 	switch {
-	case !v.first.seen && v.synack.segment.Window == 0 && v.reset() == nil:
+	case !v.first.seen && v.closedWindow() && v.reset() == nil:
 		return fmt.Sprintf("SYN-ACK with window 0, TTL %d, and nothing behind it answers", v.synack.segment.TTL)
 	case !v.first.seen:
-	case v.synack.segment.Window == 0 && v.shut.opened:
+	case v.closedWindow() && v.shut.opened:
 		return fmt.Sprintf("SYN-ACK with window 0, TTL %d; then a window of %d, TTL %d", v.synack.segment.TTL, v.first.window, v.first.ttl)
 	case apart > 1 || apart < -1:
 		return fmt.Sprintf("TTL of the SYN-ACK %d, of what followed %d", v.synack.segment.TTL, v.first.ttl)
 	}
 	return ""
+}
+
+// closedWindow tells whether the SYN-ACK offered no window.
+func (v *evidence) closedWindow() bool {
+	return v.synack.segment.Window == 0 && !v.synack.fragment
 }
 
 func synackSchedule(f *Follower, r *Result) string {

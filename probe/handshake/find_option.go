@@ -45,7 +45,7 @@ var optionPatterns = []pattern{
 // nothing: healthy stacks without it exist. NOPs where it would stand show that
 // somebody took it away.
 func optionsAltered(f *Follower, _ *Result) string {
-	if f.seen.synack.segment.Flags&(craft.SYN|craft.ACK) != craft.SYN|craft.ACK || f.seen.synack.segment.Window == 0 {
+	if f.seen.synack.segment.Flags&(craft.SYN|craft.ACK) != craft.SYN|craft.ACK || f.seen.synack.segment.Window == 0 || f.seen.synack.fragment {
 		return ""
 	}
 	s := f.seen.synack.segment.Options
@@ -103,7 +103,7 @@ func mssClamped(f *Follower, _ *Result) string {
 	if f.context.MSS != 0 {
 		expected = min(expected, f.context.MSS)
 	}
-	if !f.seen.synack.seen() || mss == 0 || mss >= expected {
+	if !f.seen.synack.seen() || f.seen.synack.fragment || mss == 0 || mss >= expected {
 		return ""
 	}
 	return fmt.Sprintf("MSS %d, expected at least %d", mss, expected)
@@ -212,7 +212,7 @@ func mptcpCapable(f *Follower, _ *Result) string {
 }
 
 func mptcpFallback(f *Follower, _ *Result) string {
-	if _, asked := f.seen.syn.segment.Options.MPTCP(); !asked || !f.seen.synack.seen() || f.seen.multipath() {
+	if _, asked := f.seen.syn.segment.Options.MPTCP(); !asked || !f.seen.synack.seen() || f.seen.synack.fragment || f.seen.multipath() {
 		return ""
 	}
 	return "SYN with MP_CAPABLE, SYN-ACK without"

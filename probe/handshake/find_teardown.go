@@ -78,4 +78,6 @@ func finUnanswered(f *Follower, r *Result) string {
 // hasOptions and hasWindow are marks that the RST of a stack does not bear in
 // answer to a SYN (RFC 9293 §3.5.2).
 func (r *resetSeen) hasOptions() bool { return len(r.segment.Options) > 0 }
-func (r *resetSeen) hasWindow() bool  { return r.segment.Window != 0 && r.segment.Flags&craft.RST != 0 }
+func (r *resetSeen) hasWindow() bool {
+	return r.segment.Window != 0 && r.segment.Flags&craft.RST != 0 && !r.fragment
+}

@@ -72,6 +72,9 @@ func answers(s, own *craft.Segment) bool {
 // keep takes the packet apart once more, in memory of its own.
 func (a *arrival) keep(b []byte) {
 	a.packet.DecodeFirst(append([]byte(nil), b...), craft.TrustChecksums)
+	if a.packet.Fragment {
+		wire.FirstOnly(&a.packet)
+	}
 }
 
 // departure is a segment that was sent and not yet seen leaving.
@@ -132,7 +135,11 @@ func (r *runner) showOut(at time.Time, d *departure) {
 func (r *runner) showIn(a *arrival) {
 	at := r.stamp(a)
 	r.leave(r.pending.before(at))
-	r.tell(r.follower.Segment(at, &a.packet.Segment))
+	line := r.follower.Segment(at, &a.packet.Segment)
+	if a.packet.Fragment {
+		r.follower.seen.firstOnly(at)
+	}
+	r.tell(line)
 }
 
 func (r *runner) showICMP(a *arrival) {
@@ -252,7 +259,8 @@ func (r *runner) when(a *arrival) time.Duration {
 }
 
 // errorArrived passes an ICMP error on if it quotes a segment of ours with
-// numbers that are in use (RFC 5927 §4).
+// numbers that are in use (RFC 5927 §4). A first fragment has to quote the one that
+// waits longest for its acknowledgment, and its MTU is not believed.
 func (r *runner) errorArrived(a *arrival, e *craft.ICMPError) {
 	q := &e.Quote
 	c := &r.session.Client
@@ -260,6 +268,8 @@ func (r *runner) errorArrived(a *arrival, e *craft.ICMPError) {
 	switch {
 	case q.Seq.LessThan(c.Una) || c.Nxt.LessThan(q.Seq):
 		r.traffic.reject(wire.RejectQuote)
+	case a.packet.Fragment && (tooBig || q.Seq != c.Una):
+		r.traffic.reject(wire.RejectFragment)
 	case reason == "" && !tooBig:
 		r.traffic.reject(wire.RejectICMPType)
 	default:

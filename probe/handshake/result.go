@@ -34,8 +34,9 @@ type Negotiated struct {
 	TFO    bool   // a cookie was given, or data on the SYN was taken
 	Cookie []byte // the one that was given
 	MPTCP  bool
-	// Partial says that a capture does not have both SYNs with all their
-	// options: but for MSS, what is absent here is unknown.
+	// Partial says that a capture does not have both SYNs with all their options, or
+	// that of the SYN-ACK only the first fragment was read: but for MSS, what is absent
+	// here is unknown.
 	Partial bool
 }
 
@@ -134,12 +135,12 @@ func (f *Follower) judge(r *Result) {
 	reset := v.reset()
 	switch {
 	case v.synack.seen():
-		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, &v.synack.segment
+		r.State, r.Reason, r.Reply = probe.StateOpen, probe.ReasonSYNACK, v.synack.reply()
 		if !v.synack.segment.Flags.Has(craft.ACK) {
 			r.Reason = probe.ReasonSplitHandshake
 		}
 	case reset != nil:
-		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonReset, &reset.segment
+		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonReset, reset.reply()
 	case v.icmpCount > 0:
 		r.State, r.Reason = probe.StateFiltered, v.icmpError.reason
 		r.ICMP = &v.icmpError.code
@@ -147,7 +148,7 @@ func (f *Follower) judge(r *Result) {
 			r.Responder = v.icmpError.from
 		}
 	case v.resetCount > 0:
-		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, &v.resets[0].segment
+		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, v.resets[0].reply()
 	default:
 		r.State, r.Reason = probe.StateFiltered, probe.ReasonNoResponse
 	}
@@ -191,12 +192,15 @@ func (v *evidence) answerTime(s *craft.Segment, at time.Time) time.Duration {
 
 func (f *Follower) negotiated() Negotiated {
 	c, s := &f.Client, &f.Server
+	if f.seen.synack.fragment {
+		s = &End{}
+	}
 	n := Negotiated{
 		MSS: s.MSS, Scaled: c.Scaled && s.Scaled,
 		SACK: c.SACK && s.SACK, Stamps: c.Stamped && s.Stamped,
 		ECN:   negotiatedECN(f.seen.syn.segment.Flags, f.seen.synack.segment.Flags),
 		TFO:   f.seen.cookieGiven() || f.seen.earlyTaken() > 0,
-		MPTCP: f.seen.multipath(),
+		MPTCP: f.seen.multipath(), Partial: f.seen.synack.fragment,
 	}
 	if cookie, ok := f.seen.synack.segment.Options.FastOpen(); ok && len(cookie) > 0 {
 		n.Cookie = cookie

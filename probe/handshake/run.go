@@ -34,7 +34,7 @@ func Run(ctx context.Context, n probe.Network, cfg Config) (Result, error) {
 	cfg.setDefaults()
 	r, err := newRunner(n, &cfg)
 	if err != nil {
-		return Result{Target: cfg.Target, State: probe.StateUnknown, Reason: probe.ReasonNoRoute}, err
+		return Result{Target: cfg.Target, State: probe.StateUnknown, Reason: wire.NoWay(cfg.Target, err).Reason}, err
 	}
 	err = r.play(ctx)
 	if err == nil && r.worthProving() {
@@ -70,7 +70,7 @@ type runner struct {
 }
 
 func newRunner(n probe.Network, cfg *Config) (*runner, error) {
-	route, err := n.Route(cfg.Target.Addr())
+	route, err := wire.RouteTo(n, cfg.Target.Addr())
 	if err != nil {
 		return nil, fmt.Errorf("handshake with %s: %w", cfg.Target, err)
 	}

@@ -1,14 +1,20 @@
 package isn
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // worstCondition is the condition number, in the norm of the largest column sum,
 // from which an inverse of doubles has no digits left.
 const worstCondition = 1e14
 
 // inverted is the inverse of a symmetric, positive definite matrix of one row or two; nil
-// where it is not positive definite, or as good as not.
+// where it is not positive definite, or as good as not. It panics for other sizes.
 func inverted(a [][]float64) [][]float64 {
+	if len(a) != 1 && len(a) != 2 {
+		panic(fmt.Sprintf("isn: the inverse of a matrix of %d rows", len(a)))
+	}
 	inverse := [][]float64{{1 / a[0][0]}}
 	definite := a[0][0] > 0
 	if len(a) == 2 {

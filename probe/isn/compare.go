@@ -8,8 +8,24 @@ func compare(whole *view) []*standing {
 	list := best(counters(part))
 	list = best(append(list, rivals(part, list[0].settled(part))...))
 	if part != whole {
-		list = refit(list, whole)
+		list = best(append(refit(list, whole), rivalsOf(whole, list)...))
 	}
+	return resolved(list)
+}
+
+// compareCounters fits the counters alone: the rivals, of which generators cost most, are
+// not asked.
+func compareCounters(whole *view) []*standing {
+	part := whole.head(quadratic)
+	list := best(counters(part))
+	if part != whole {
+		list = best(refit(list, whole))
+	}
+	return resolved(list)
+}
+
+// resolved asks the best models for several generators.
+func resolved(list []*standing) []*standing {
 	for i, s := range list[:min(len(list), mostResolved)] {
 		s.resolve(i < mostMixed)
 	}
@@ -40,7 +56,7 @@ const mostMixed = 3
 // more than are looked at first, and farBehind how many bits one may then be behind.
 const leastContenders = 4
 
-// refit fits the best models again, to all samples. Of each class and key one is
+// refit fits the best counters again, to all samples. Of each class and key one is
 // taken.
 func refit(list []*standing, whole *view) (out []*standing) {
 	type kind struct {
@@ -56,7 +72,7 @@ func refit(list []*standing, whole *view) (out []*standing) {
 		seen[k] = true
 		out = append(out, s.again(whole, len(out) == 0))
 	}
-	return best(append(out, rivalsOf(whole, list)...))
+	return out
 }
 
 // again fits the standing's model to other samples, a clock with its rate refined
@@ -81,14 +97,15 @@ func (s *standing) again(v *view, refine bool) *standing {
 }
 
 // rivalsOf asks about all samples those rivals that only count. What a generator
-// saves of a part it saves of the rest in proportion.
+// saves of a part it saves of the rest in proportion; being one of many it pays once.
 func rivalsOf(whole *view, list []*standing) []*standing {
 	fresh := whole.fresh()
 	out := counting(whole, fresh)
 	for _, s := range list {
 		if s.ledger == nil && s.name == generatorName {
-			share := float64(len(whole.points)) / float64(len(s.view.points))
-			out = append(out, &standing{model: s.model, view: s.view, bits: fresh.plainBits() - s.found.saved*share, found: s.found})
+			found := s.found
+			found.saved *= float64(len(whole.points)) / float64(len(s.view.points))
+			out = append(out, rivalStanding(s.model, whole, fresh, found))
 		}
 	}
 	return out

@@ -19,8 +19,8 @@ func (p *point) offset() int32 {
 	return p.x.Sub(p.sample.ClientISN.Value)
 }
 
-// widestEncoding is how far an option's encoding may move an offset.
-const widestEncoding = 7
+// widestIndex is how far the index of an option's value may move an offset.
+const widestIndex = 7
 
 // near reports whether two differences lie within n of each other, serially.
 func near(a, b int32, n int32) bool {
@@ -55,7 +55,7 @@ func minuteCounter(w *view) bool {
 	for _, g := range w.repeated(2) {
 		for i := 1; i < len(g); i++ {
 			a, b := g[i-1].offset(), g[i].offset()
-			if near(a, b, widestEncoding) {
+			if near(a, b, widestIndex) {
 				continue
 			}
 			if d := craft.Seq(b).Sub(craft.Seq(a)) >> 24; d < -1 || d > 2 {

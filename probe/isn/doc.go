@@ -32,17 +32,38 @@
 // repeating are coded by how often they happened before, so several machines
 // behind one address, strangers, and half-open connections that answer again cost
 // what they must. Rivals that are no counters (generators, stores, bits that lean,
-// cookies with an encoding) are files rival_*.go, and say what they would save.
+// cookies in which our options show) are files rival_*.go, and say what they would save.
+// Numbers that count only in another encoding (bytes in another order, a constant XORed in, a
+// multiple, fewer bits) are decoded first: encoding.go.
 //
-// A new model is, where numbers go on from those before them, a growth in a grow_*.go with
-// what proposes its parameters from samples, listed in counters; where they do not, a
-// function in a rival_*.go that returns a verdict with the bits that it saves, listed in
-// rivalList. Its comment names the paper or the source it was written from. A new
-// generator to test it is, where it belongs to a class that every test draws, an entry
-// in the draws of package isn/simhost; where it is a stack, a fault or a freak of its own, an
-// entry with the classes that fit it in isn/internal/evaluate (stacks.go, faulty.go,
-// strange.go). Then "go run ./probe/isn/internal/confusion" with -foreign, -stacks and
-// -faulty shows what the model gained and what it cost the others.
+// # A new model
+//
+// Where numbers go on from those before them, it is a growth in a grow_*.go with what
+// proposes its parameters from samples, listed in counters (model.go); what asks which growth
+// a model has, as clocks are asked for their rate, asks the fields that model.by fills in.
+// Where numbers do not go on, it is a function in a rival_*.go that returns a verdict with the
+// bits that it saves, listed in rivalList; a generator whose state is recovered is a search
+// in package isn/internal/weak, listed in its searches; another way to write numbers down is a
+// kind in encoding.go. Its comment names the paper or the source it was written from. A new
+// code of a finding is explained in internal/explain/isn.go: then "go test
+// ./internal/explain -update".
+//
+// A new generator to test it is, where it belongs to a class that every test draws, an entry
+// in the draws of package isn/simhost; otherwise one in isn/internal/evaluate with the classes
+// that fit it. "go run ./probe/isn/internal/confusion" shows what the model gained and what it
+// cost the others, each list with a flag:
+//
+//	-foreign    plans and files that are not ours (foreign.go)
+//	-unusual    classes with parameters at their edge (unusual*.go)
+//	-stacks     old stacks and small devices (stacks.go)
+//	-faulty     generators whose programmers erred, and pools (faulty.go)
+//	-strange    generators that there is no model of (strange.go)
+//	-mishaps    files whose sampler did something wrong (mishap.go)
+//
+// Generators whose best predictor is known are in published.go: tests hold the guesses that a
+// report counts against it.
+//
+// # One sample
 //
 // The life of a sample: newView puts the samples in order of time and gives each
 // the middle of its exchange as its moment and its RTT's excess over the shortest

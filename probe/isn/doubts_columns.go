@@ -49,7 +49,7 @@ func (v *view) unseenTupleDoubts(s *standing, ports bool, add doubting) {
 			add(0, missing, ClassSYNCookies, ClassTupleConstant)
 		}
 	case ClassWeakRandom:
-		if !s.found.told {
+		if !s.found.nextKnown {
 			add(0, missing, ClassWeakRandom, ClassTupleConstant, ClassMixed)
 		}
 	case ClassRepeating:
@@ -81,7 +81,7 @@ func timeDoubts(s *standing, add doubting) {
 			add(0, missing, ClassMixed, ClassTupleClock, ClassGlobalClock)
 		}
 	case ClassWeakRandom:
-		if s.ledger == nil && !s.found.told && clumped(s.view) {
+		if s.ledger == nil && !s.found.nextKnown && clumped(s.view) {
 			add(0, missing, ClassWeakRandom, ClassGlobalStep, ClassGlobalClock, ClassRandomIncrement)
 		}
 	}
@@ -127,7 +127,7 @@ func (v *view) clientDoubts(s *standing, add doubting) {
 	switch {
 	case s.class == ClassTupleConstant:
 		add(unseenTuples, "our own sequence numbers (client_isn)", s.class, ClassSYNCookies)
-	case s.class == ClassRandom, s.class == ClassWeakRandom && !s.found.told, s.class == ClassMixed && s.drift == nil:
+	case s.class == ClassRandom, s.class == ClassWeakRandom && !s.found.nextKnown, s.class == ClassMixed && s.drift == nil:
 		add(0, "our own sequence numbers (client_isn)", s.class, ClassSYNCookies)
 	}
 }

@@ -108,7 +108,7 @@ func (v *view) fitDoubts(s *standing, add doubting) {
 		add(0, "more samples", s.class, ClassRandomIncrement, ClassWeakRandom)
 	case s.ledger != nil && !s.constant() && (s.repeatsTuples() || s.random() && s.onlyRepeats()):
 		add(0, "more samples", s.class, ClassTupleConstant, ClassSYNCookies)
-	case s.class == ClassWeakRandom && s.ledger == nil && !s.found.told && v.wanders():
+	case s.class == ClassWeakRandom && s.ledger == nil && !s.found.nextKnown && v.wanders():
 		add(0, "more samples, and gaps of more than one length", ClassWeakRandom, ClassGlobalClock, ClassGlobalStep, ClassRandomIncrement)
 	}
 }

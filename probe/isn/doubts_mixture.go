@@ -8,7 +8,7 @@ func (v *view) mixtureDoubts(s *standing, add doubting) {
 	case s.class == ClassMixed:
 		v.severalDoubts(s, add)
 		return
-	case s.found.told && !s.found.whole && s.class == ClassWeakRandom && s.found.saved < generatorShare*v.plainBits():
+	case s.found.nextKnown && !s.found.whole && s.class == ClassWeakRandom && s.found.saved < generatorShare*v.plainBits():
 		add(withStrays, "more samples", ClassWeakRandom, ClassMixed)
 		return
 	case s.ledger == nil:

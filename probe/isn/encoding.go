@@ -72,6 +72,9 @@ func (v *view) decoded(list []*standing) (other *view, standings []*standing, ho
 	least := list[0].bits - claimBits
 	for _, e := range v.encodings(list[0]) {
 		o := v.as(e)
+		if compareCounters(o)[0].bits+e.prior() >= least {
+			continue // whatever the rivals say, of which none is meant
+		}
 		tried := compare(o)
 		top := tried[0]
 		if top.ledger == nil || e.kind == fewBits && top.drift == nil && top.steps == nil || e.kind == multiplied && top.class == ClassMixed {

@@ -30,7 +30,7 @@ const mostTimes = 16
 // share is the chance of m connections where k of them are ours, at most.
 func (g *band) share(m float64, k int, mean float64) float64 {
 	if g.rate > 0 {
-		return math.Exp2(-(&steps{}).bitsOf(int64(m)-int64(k), int64(k), mean))
+		return math.Exp2(-connectionsBits(int64(m)-int64(k), int64(k), mean))
 	}
 	return 1 / float64(k)
 }

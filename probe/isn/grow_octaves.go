@@ -3,6 +3,7 @@ package isn
 import (
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // octaves is growth by a positive amount whose size nobody knows beforehand: the
@@ -12,8 +13,11 @@ import (
 type octaves struct {
 	seen  [33]float64
 	total float64
-	sizes []uint32
+	sizes []uint32 // in order, the first mostSizes
 }
+
+// mostSizes is of how many amounts the median is known.
+const mostSizes = 512
 
 // mostOctave bounds what counts as a step: among random numbers one difference in
 // eight is smaller.
@@ -57,14 +61,9 @@ func (g *octaves) take(v *view, s *strand, p *point) {
 	d := uint32(p.x - v.points[s.last].x)
 	g.seen[bits.Len32(d)]++
 	g.total++
-	if len(g.sizes) < 512 {
-		at := len(g.sizes)
-		g.sizes = append(g.sizes, d)
-		for at > 0 && g.sizes[at-1] > d {
-			g.sizes[at] = g.sizes[at-1]
-			at--
-		}
-		g.sizes[at] = d
+	if len(g.sizes) < mostSizes {
+		at, _ := slices.BinarySearch(g.sizes, d)
+		g.sizes = slices.Insert(g.sizes, at, d)
 	}
 }
 

@@ -36,7 +36,7 @@ func (g *rising) price(v *view, s *strand, p *point) (bits, miss float64) {
 	middle, sum := max(1, math.Round(2*d/(low+high))), 0.0
 	for m := max(1, middle-risingShare); m <= middle+risingShare; m++ {
 		if d >= m*low && d <= m*high {
-			sum += math.Exp2(-(&steps{}).bitsOf(int64(m-k), int64(k), mean)) / (m*(high-low) + 1)
+			sum += math.Exp2(-connectionsBits(int64(m-k), int64(k), mean)) / (m*(high-low) + 1)
 		}
 	}
 	if sum == 0 { // the step was taken for too much

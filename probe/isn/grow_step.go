@@ -37,7 +37,7 @@ func (g *steps) price(v *view, s *strand, p *point) (bits, miss float64) {
 	if g.tick > 0 {
 		k, mean = k+g.ticked(s, p), 0
 	}
-	return g.bitsOf(m-k, k, mean), 2*math.Abs(float64(m-k)-math.Round(mean)) + 1
+	return connectionsBits(m-k, k, mean), 2*math.Abs(float64(m-k)-math.Round(mean)) + 1
 }
 
 // along is how far the point lies from the strand's last, in the direction of the step.
@@ -75,9 +75,9 @@ func (g *steps) ticked(s *strand, p *point) int64 {
 // mostUnsure bounds how many lost attempts are weighed one by one.
 const mostUnsure = 6
 
-// bitsOf prices e connections more than our own k, where others make mean of
+// connectionsBits prices e connections more than our own k, where others make mean of
 // them. All of our own but the last may have been lost on the way there.
-func (g *steps) bitsOf(e, k int64, mean float64) float64 {
+func connectionsBits(e, k int64, mean float64) float64 {
 	chance, n := 0.0, min(k, mostUnsure)
 	for j := range n {
 		chance += poisson(float64(e+j), mean) / float64(n)

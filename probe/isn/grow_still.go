@@ -40,7 +40,7 @@ const (
 	nearBits     = 6
 	minuteBits   = 29
 	minuteMoved  = 1 << 24
-	nearestIndex = widestEncoding
+	nearestIndex = widestIndex
 )
 
 func (c still) price(_ *view, s *strand, p *point) (bits, miss float64) {

@@ -31,7 +31,7 @@ func (r *Report) guess(v *view, top *standing, answer verdict) {
 	switch {
 	case r.Class == ClassRepeating:
 		shown = min(shown, math.Log2(float64(distinct(v.points))))
-	case r.Class == ClassConstant, answer.told:
+	case r.Class == ClassConstant, answer.nextKnown:
 		shown = 0
 	}
 	r.EntropyBits = Some(max(shown, 0))
@@ -40,7 +40,7 @@ func (r *Report) guess(v *view, top *standing, answer verdict) {
 func (r *Report) guessesUnder(v *view, top *standing, answer verdict) float64 {
 	free, limited := answer.freeBits.Get()
 	switch {
-	case answer.told:
+	case answer.nextKnown:
 		return 1
 	case limited:
 		return math.Exp2(free - 1)

@@ -36,7 +36,7 @@ func mssIndex(table []uint16, mss uint16) int {
 	return i
 }
 
-// linuxOptions looks for Linux's encodings: the MSS index in the offset, which
+// linuxOptions looks for what Linux puts in: the MSS index in the offset, which
 // also tells the MSS that arrived, the minute counter above it, and the other
 // options in TSval. Other stacks have taken over the former two; where they leave
 // out of their answers what Linux would keep in TSval, they are not Linux; nor is
@@ -159,7 +159,7 @@ func lowestOffers(g []point) (low int32, levels map[uint16]int32) {
 	last := g[len(g)-1].sample.ClientISN
 	for i := range g {
 		o, known := g[i].sample.Offer.Get()
-		if !known || o.MSS == 0 || !near(g[i].offset(), g[len(g)-1].offset(), widestEncoding) {
+		if !known || o.MSS == 0 || !near(g[i].offset(), g[len(g)-1].offset(), widestIndex) {
 			continue
 		}
 		if g[i].sample.ClientISN != last && len(levels) > 0 {

@@ -1,7 +1,7 @@
 package isn
 
 // rival is an explanation that is no counter: a generator, a coder of bits, a
-// cookie whose encoding shows. It proposes a verdict that says how many of the 32
+// cookie in which our options show. It proposes a verdict that says how many of the 32
 // bits a number it saves in all.
 type rival struct {
 	name   string
@@ -55,19 +55,24 @@ func (r *rival) ask(v, fresh *view) *standing {
 	if !ok || out.saved <= 0 {
 		return nil
 	}
-	return &standing{model: model{class: out.class, name: r.name}, view: v, bits: fresh.plainBits() - out.saved + rivalPrior, found: out}
+	return rivalStanding(model{class: out.class, name: r.name}, v, fresh, out)
+}
+
+// rivalStanding is how a rival stands that explains the draws of a view.
+func rivalStanding(m model, v, fresh *view, found verdict) *standing {
+	return &standing{model: m, view: v, bits: fresh.plainBits() - found.saved + rivalPrior, found: found}
 }
 
 // sharpen adds to a verdict on numbers of which only some bits are known, or their being
 // few, what a generator that was found beside it tells: who has its state knows the next
 // number, whatever description of the numbers is the shortest.
 func (v *verdict) sharpen(w *view, list []*standing) {
-	if v.class != ClassWeakRandom || v.told {
+	if v.class != ClassWeakRandom || v.nextKnown {
 		return
 	}
 	for _, s := range list {
-		if s.class == ClassWeakRandom && s.found.told && w.plainBits()-s.bits >= claimBits {
-			v.told = true
+		if s.class == ClassWeakRandom && s.found.nextKnown && w.plainBits()-s.bits >= claimBits {
+			v.nextKnown = true
 			v.notes = append(v.notes, s.found.notes...)
 			return
 		}

@@ -54,7 +54,7 @@ func detectCycle(v *view) (verdict, bool) {
 	if hits < 2 || same*6 > len(v.points) || n < 2 || n > mostPeriod {
 		return verdict{}, false
 	}
-	out := verdict{class: ClassRepeating, saved: saved, told: true}
+	out := verdict{class: ClassRepeating, saved: saved, nextKnown: true}
 	out.note("short-cycle", Warning, fmt.Sprintf("%d values, succession confirmed %d times: %s", n, hits, someValues(v.points)),
 		"The numbers come round in a cycle of %d.", n)
 	return out, true

@@ -13,14 +13,13 @@ func generators(v, fresh *view) (list []*standing) {
 		if g.Saved <= 0 {
 			continue
 		}
-		out := verdict{class: ClassWeakRandom, variant: g.Name, saved: g.Saved, told: g.Next != nil}
+		out := verdict{class: ClassWeakRandom, variant: g.Name, saved: g.Saved, nextKnown: g.Next != nil}
 		if g.Free > 0 {
 			out.freeBits = Some(g.Free)
 		}
 		out.note("weak-generator", Warning, fmt.Sprintf("%d successors came out right", g.Proofs),
 			"The numbers look random and are not: %s. A few of them tell all that follow.", g.Name)
-		list = append(list, &standing{model: model{class: ClassWeakRandom, name: generatorName}, view: v,
-			bits: fresh.plainBits() - g.Saved + rivalPrior, found: out})
+		list = append(list, rivalStanding(model{class: ClassWeakRandom, name: generatorName}, v, fresh, out))
 	}
 	return list
 }

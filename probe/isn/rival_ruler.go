@@ -48,7 +48,7 @@ func detectRuler(v *view) (verdict, bool) {
 	if hits < leastRuled || len(seen) < 2 {
 		return verdict{}, false
 	}
-	out := verdict{class: ClassWeakRandom, variant: "xored counter", told: true, whole: misses == 0,
+	out := verdict{class: ClassWeakRandom, variant: "xored counter", nextKnown: true, whole: misses == 0,
 		saved: wordBits*float64(hits) - 4*float64(misses+1) - float64(phases)}
 	out.note("weak-generator", Warning, fmt.Sprintf("%d of %d differences came again where a counter's would", hits, hits+misses),
 		"The numbers look random and are not: a counter whose bits are XORed or put in another order. A few of them tell all that follow.")

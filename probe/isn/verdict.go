@@ -16,9 +16,9 @@ type verdict struct {
 	notes     []Finding
 	serverMSS Opt[uint16]
 
-	machines int  // generators, where there are several
-	told     bool // the number of the next connection is known
-	whole    bool // no number stands against it, though not all are told
+	machines  int  // generators, where there are several
+	nextKnown bool // the number of the next connection is known
+	whole     bool // no number stands against it, though not all are told
 	// freeBits bounds how many bits an attacker still has to guess, where the
 	// class says so and no history can show it; absent otherwise.
 	freeBits Opt[float64]

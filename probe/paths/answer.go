@@ -45,7 +45,7 @@ func (r *runner) concerned(ev *wire.Event) (*sending, string) {
 func (r *runner) repeat(p *sending) {
 	if !p.Ended {
 		p.Ended, p.attempt.lost, r.changed = true, true, true
-		r.hop(p.pair.ttl).recalled(p.pair)
+		r.hop(p.pair.ttl).recalled(p.pair, r.Now)
 	}
 }
 
@@ -60,7 +60,10 @@ func (r *runner) note(p *sending, ev *wire.Event) (reject string) {
 	r.measure(p, ev, &a)
 	if ev.Kind == wire.KindICMP {
 		icmp := ev.ICMP
-		a.ICMP, a.Changes = &icmp, trace.Changes(p.Wire, &ev.Quote, kind)
+		a.ICMP = &icmp
+	}
+	if ev.Kind == wire.KindICMP && !ev.Fragment { // of which somebody verified the checksum
+		a.Changes = trace.Changes(p.Wire, &ev.Quote, kind)
 	}
 	p.attempt.answers = append(p.attempt.answers, a)
 	r.changed = true

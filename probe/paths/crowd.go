@@ -2,6 +2,7 @@ package paths
 
 import (
 	"fmt"
+	"net/netip"
 
 	"synscope/probe"
 )
@@ -15,22 +16,33 @@ const mostWide = 128
 // crowd is the first TTL at which more than that answer, 0 if none.
 func (g *graph) crowd() (ttl int) {
 	for ttl, level := range g.levels {
-		n := 0
-		for _, v := range level {
-			n += max(1, len(v.members))
-		}
-		if n > mostWide {
+		if len(answering(level)) > mostWide {
 			return ttl
 		}
 	}
 	return 0
 }
 
+// answering are the addresses that answered at a hop: not the silence that stands where
+// there may be more.
+func answering(level []*vertex) map[netip.Addr]bool {
+	found := map[netip.Addr]bool{}
+	for _, v := range level {
+		if v.place.addr.IsValid() && !v.silent {
+			found[v.place.addr] = true
+		}
+		for _, m := range v.members {
+			found[m.addr] = true
+		}
+	}
+	return found
+}
+
 // crowded says why the exploration ended.
 func crowded(ttl int) probe.Finding {
 	return probe.Finding{
 		Code: "hop-crowded", Severity: probe.SeverityWarning,
-		Text: fmt.Sprintf("more than %d addresses answered at hop %d, which no network has: somebody answers in made-up names; nothing more was sent",
+		Text: fmt.Sprintf("more than %d addresses answered at hop %d, more than surveys have seen at any: somebody seems to answer in made-up names; nothing more was sent",
 			mostWide, ttl),
 	}
 }

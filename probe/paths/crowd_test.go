@@ -40,3 +40,24 @@ func TestCrowd(t *testing.T) {
 		t.Log(m.Probes, m.Asked, len(m.Nodes), m.Summary.Took)
 	})
 }
+
+// A hop with many silent places, or one address in many of them, is no crowd.
+func TestSilenceIsNoCrowd(t *testing.T) {
+	router := place{addr: netip.MustParseAddr("192.0.2.1")}
+	level := []*vertex{{place: router}}
+	for range 2 * mostWide {
+		level = append(level, &vertex{silent: true}, &vertex{place: router, box: true}, &vertex{})
+	}
+	g := &graph{levels: [][]*vertex{nil, level}}
+	if ttl := g.crowd(); ttl != 0 {
+		t.Errorf("a crowd at hop %d", ttl)
+	}
+	members := &vertex{}
+	for i := range mostWide {
+		members.members = append(members.members, place{addr: netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})})
+	}
+	g.levels[1] = append(level, members)
+	if ttl := g.crowd(); ttl != 1 {
+		t.Errorf("%d addresses beside it: a crowd at hop %d", mostWide, ttl)
+	}
+}

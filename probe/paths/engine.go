@@ -249,7 +249,7 @@ func (r *runner) progress() {
 
 func (r *runner) hop(ttl int) *hop {
 	if r.hops[ttl] == nil {
-		r.hops[ttl] = &hop{lost: map[*pair]time.Duration{}}
+		r.hops[ttl] = &hop{lost: map[*pair]time.Duration{}, aside: map[*pair]time.Duration{}}
 	}
 	return r.hops[ttl]
 }

@@ -18,6 +18,7 @@ type hop struct {
 	flying int
 	narrow bool                    // some are to be repeated
 	lost   map[*pair]time.Duration // when it was given up the last time
+	aside  map[*pair]time.Duration // when it was recalled the last time
 	known  []netip.Addr            // routers that answered
 
 	test  *pair         // that is repeated to tell
@@ -76,9 +77,9 @@ func (h *hop) repeated(w want) time.Duration {
 	case n < 2:
 		return 0
 	case w.loss:
-		return h.lost[q] + again/3
+		return max(h.lost[q], h.aside[q]) + again/3
 	}
-	return h.lost[q] + again
+	return max(h.lost[q], h.aside[q]) + again
 }
 
 // sent takes note of a probe that left.
@@ -113,11 +114,13 @@ func (h *hop) gaveUp(p *pair, now time.Duration) {
 }
 
 // recalled takes note of a probe that is sent again for what says nothing of the hop's
-// limits: an old connection of the target's, or its own size.
-func (h *hop) recalled(p *pair) {
+// limits: an old connection of the target's, or its own size. What brings that about may
+// do so each time, so that a third probe and a test wait as after a loss.
+func (h *hop) recalled(p *pair, now time.Duration) {
 	h.flying--
+	h.aside[p] = now
 	if h.test == p {
-		h.test = nil
+		h.test, h.slot = nil, now+again
 	}
 }
 

@@ -69,7 +69,7 @@ func Run(ctx context.Context, network probe.Network, cfg Config) (*Map, error) {
 	r, err := newRunner(network, &cfg)
 	if err != nil {
 		m := &Map{Target: cfg.Target}
-		m.Verdict = probe.Verdict{Target: cfg.Target, Reason: probe.ReasonNoRoute, Err: err}
+		m.Verdict = wire.NoWay(cfg.Target, err)
 		return m, err
 	}
 	err = r.run(ctx)

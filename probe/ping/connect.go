@@ -129,7 +129,7 @@ func (p *connectPing) begin(ctx context.Context, dials *sync.WaitGroup, results 
 func (p *connectPing) dial(ctx context.Context, s Sample) Sample {
 	s.Sent = time.Now()
 	h, err := p.dials.Dial(ctx, p.dialer, s.Target, p.cfg.Timeout)
-	v := wire.JudgeConnect(s.Target, err)
+	v := wire.JudgeConnect(s.Target, h, err)
 	s.State, s.Reason, s.Err, s.Findings = v.State, v.Reason, v.Err, v.Findings
 	if s.Err != nil {
 		s.Sent = time.Time{}
@@ -148,7 +148,7 @@ func (p *connectPing) deliver(s Sample) {
 	p.counters.Probes++
 	p.counters.States[s.State]++
 	switch {
-	case s.Doubt == probe.DoubtSkipped:
+	case s.Doubt == probe.DoubtSkipped, s.Reason == probe.ReasonBroadcast:
 	case s.Reason == probe.ReasonNoRoute:
 		p.counters.NoRoute(s.Err)
 	case s.Err != nil:

@@ -1,11 +1,11 @@
 package ping
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -128,7 +128,7 @@ func (p *pinger) send(t *pinged, s *wire.Transmission) {
 	p.lookUp(t)
 	switch {
 	case t.err == nil && t.route.Broadcast:
-		p.withhold(s, probe.ReasonSendFailed, probe.DoubtNone, errBroadcast)
+		p.withhold(s, probe.ReasonBroadcast, probe.DoubtNone, netraw.ErrBroadcast)
 	case t.err == nil:
 		p.transmit(t, s, p.choosePort(t, 0))
 	case t.used: // there was a route before
@@ -138,9 +138,6 @@ func (p *pinger) send(t *pinged, s *wire.Transmission) {
 		p.withhold(s, probe.ReasonNoRoute, probe.DoubtNone, t.err)
 	}
 }
-
-// errBroadcast is why a broadcast address is not probed (RFC 9293 §3.9.2.3).
-var errBroadcast = errors.New("it is the broadcast address of a network, which no TCP answers on")
 
 // withhold reports a probe that is not sent.
 func (p *pinger) withhold(s *wire.Transmission, why probe.Reason, doubt probe.Doubt, err error) {

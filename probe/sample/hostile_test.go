@@ -124,6 +124,26 @@ func TestFloodIsNotKept(t *testing.T) {
 	})
 }
 
+// Of a SYN-ACK in fragments the number is a sample, and nothing else of it.
+func TestFirstFragmentIsANumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		whole := simnet.Mangle(drawn(isn.ClassTupleClock, 5), func(s *craft.Segment) { s.Payload = make([]byte, 64) })
+		g, _, err := single(path(simnet.Path{Delay: 5 * ms}), simnet.Fragmented(whole, 64)).run(t, t.Context(), sample.Config{Plan: isn.QuickPlan()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := g.result(t, target)
+		if len(r.Samples) == 0 {
+			t.Fatal("no samples")
+		}
+		for _, s := range r.Samples {
+			if !s.ISN.OK || !s.TTL.OK || s.Window.OK || s.SACK.OK || s.MSS.OK || s.TSVal.OK {
+				t.Fatalf("%+v", s)
+			}
+		}
+	})
+}
+
 // A silent target costs two packets a probe: the SYN, and the RST that clears
 // away what may have come of it.
 func TestSilenceIsCheap(t *testing.T) {

@@ -69,10 +69,10 @@ func (s *series) random() craft.Seq { return craft.Seq(s.rng.Uint32()) }
 // route finds the way to the target, and lays the steps out that can be taken
 // from here.
 func (s *series) route() {
-	route, err := s.Network.Route(s.res.Target.Addr())
+	route, err := wire.RouteTo(s.Network, s.res.Target.Addr())
 	if err != nil {
 		s.Counters.NoRoute(err)
-		s.stop(probe.StateUnknown, probe.ReasonNoRoute, err)
+		s.stop(probe.StateUnknown, wire.NoWay(s.res.Target, err).Reason, err)
 		return
 	}
 	if s.res.Target.Addr().Zone() != "" {

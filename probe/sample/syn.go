@@ -69,10 +69,13 @@ func (c *Config) dress(s *craft.Segment) {
 	s.TOS = c.TOS
 }
 
-// fill enters a SYN-ACK into its sample.
-func fill(s *isn.Sample, in *craft.Segment) {
-	s.ISN = isn.Some(in.Seq)
-	s.Window, s.TTL = isn.Some(in.Window), isn.Some(in.TTL)
+// fill enters a SYN-ACK into its sample: of a first fragment no more than the number.
+func fill(s *isn.Sample, in *craft.Segment, fragment bool) {
+	s.ISN, s.TTL = isn.Some(in.Seq), isn.Some(in.TTL)
+	if fragment {
+		return
+	}
+	s.Window = isn.Some(in.Window)
 	s.SACK = isn.Some(in.Options.SACKPermitted())
 	if mss, ok := in.Options.MSS(); ok {
 		s.MSS = isn.Some(mss)

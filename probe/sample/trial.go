@@ -37,6 +37,8 @@ type syn struct {
 	delayed bool           // the answer was itself retransmitted, so its time says nothing
 	answer  *craft.Segment // nil: none
 	offer   isn.Offer      // of its options
+
+	fragment bool // of the answer only the first was read
 }
 
 // waiting tells whether a SYN waits for its turn.
@@ -220,6 +222,7 @@ func (x *trial) answeredBy(s *syn, ev *wire.Event) {
 		in.Seq = in.Seq.Add(^uint32(0))
 	}
 	s.came, s.when, s.answer, s.Answered = ev.At, x.Reading, &in, true
+	s.fragment = ev.Fragment
 	if s.came.IsZero() {
 		s.came, x.res.Clock = x.Reading.Wall, netraw.ClockUser
 	}
@@ -289,7 +292,7 @@ func (x *trial) sample(s *syn) isn.Sample {
 		ClientISN: isn.Some(s.Numbers.Seq), Offer: isn.Some(s.offer)}
 	x.times(s, &sample)
 	if s.answer != nil {
-		fill(&sample, s.answer)
+		fill(&sample, s.answer, s.fragment)
 	}
 	return sample
 }

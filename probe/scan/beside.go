@@ -6,68 +6,106 @@ import (
 	"synscope/probe/internal/wire"
 )
 
+// A full batch may be sent by another goroutine while the engine goes on. Its probes fly from
+// then on, but count as sent only once the batch is finished: until then nobody knows which
+// of them the kernel takes. flight.batch says that a probe waits for that. No probe has
+// another transmission meanwhile. An answer to the very transmission shows that it left.
+
 // besideLook is how soon a probe is looked at again whose packet waits to be sent beside the
 // engine.
 const besideLook = time.Millisecond
 
-// handOver has a batch sent beside the engine, if there is room for it. Its probes count as
-// sent from now on, and are looked at again when it is back.
-func (e *engine) handOver() bool {
-	e.takeBack()
-	p := e.outbox.Take(e.Packets, e.batch)
-	if p == nil {
+// queueBatch has a batch sent beside the engine, if there is room for it.
+func (e *engine) queueBatch() bool {
+	e.takeFinished()
+	e.Now = time.Since(e.Start) // none of it leaves before
+	b := e.sends.Queue(e.Packets, e.batch)
+	if b == nil {
 		return false
 	}
-	e.Now = time.Since(e.Start)
-	for _, id := range e.batch {
-		e.departed(id)
-		e.flights.at(id).parcel = p
+	for place, x := range e.batch {
+		f := e.flights.at(x.ID)
+		f.latest().Sent = e.Now
+		f.batch, f.place = b, uint8(place)
+		e.fly(x.ID, f)
 	}
 	e.clearBatch()
-	e.outbox.Send(p)
 	return true
 }
 
-// takeBack takes in the batches that were sent beside the engine.
-func (e *engine) takeBack() {
-	for e.outbox.Back(e.unpack) {
+// takeFinished takes in the batches that were sent beside the engine.
+func (e *engine) takeFinished() {
+	for e.sends.Finished(e.takeIn) {
 	}
 }
 
-// unpack takes in such a batch: when its packets really left, and which did not.
-func (e *engine) unpack(p *wire.Parcel) {
-	refused := p.Refused
-	for i, id := range p.IDs {
-		var err error
-		if len(refused) > 0 && refused[0].At == i {
-			err, refused = refused[0].Err, refused[1:]
+// takeIn takes in such a batch: when its packets really left, and which did not.
+func (e *engine) takeIn(b *wire.Batch) {
+	for i, x := range b.Entries {
+		f, at, err := e.flights.at(x.ID), b.SentAt(i), b.Refused(i)
+		waits := f.batch == b // or the probe has ended, or this transmission was answered
+		if waits {
+			f.batch = nil
 		}
-		f := e.flights.at(id)
 		switch {
-		case f.parcel != p: // the packet left, since it was answered
-		case err != nil:
-			f.parcel = nil
-			e.recall(id, f, err)
+		case err == nil:
+			e.Counters.Departed(x.Attempt, at)
+			if waits {
+				e.left(f, at)
+				e.resume(x.ID, f)
+			}
+		case waits:
+			f.host.left--
+			e.withdraw(x.ID, f, err, at)
 		default:
-			f.stamp()
-			e.accepted(f)
+			e.noteRefusal(nil, err, at)
 		}
 	}
 }
 
-// recall takes it back that a probe was sent.
-func (e *engine) recall(id uint32, f *flight, err error) {
-	e.Counters.Recalled(len(f.tx) - 1)
-	f.host.left--
-	e.refused(id, err)
-}
-
-// stamp notes when the latest transmission really left, once that is known.
-func (f *flight) stamp() {
-	if f.parcel == nil {
+// withdraw takes back the transmission of a probe that the kernel refused. An earlier one may
+// have been answered meanwhile: then the answer stands.
+func (e *engine) withdraw(id uint32, f *flight, err error, at time.Duration) {
+	f.renew = false
+	if f.phase == phaseFlying {
+		e.refused(id, err, at)
 		return
 	}
-	if at := f.parcel.Began(); at > 0 {
-		f.tx[len(f.tx)-1].Sent, f.parcel = at, nil
+	f.tx = f.tx[:len(f.tx)-1]
+	e.noteRefusal(f.host, err, at)
+}
+
+// resume does what had to wait until the transmission of a probe was over.
+func (e *engine) resume(id uint32, f *flight) {
+	if f.renew {
+		f.renew = false
+		e.again(id, f)
 	}
+}
+
+// noteSending takes from an answer what it tells of a transmission whose batch is not finished:
+// that it left, if it repeats a number of that, and else no more than that it did not leave
+// before the call that sends it.
+func (e *engine) noteSending(f *flight, ev *wire.Event) {
+	if f.batch == nil || ev.Attempt != len(f.tx)-1 {
+		return
+	}
+	at := f.batch.SentAt(int(f.place))
+	switch {
+	case at == 0:
+		f.latest().Sent = e.Now
+	case ev.Kind.Verified():
+		f.batch = nil
+		e.left(f, at)
+	default:
+		f.latest().Sent = at
+	}
+}
+
+// attempts is how many transmissions of a probe are known to have left.
+func (f *flight) attempts() int {
+	if f.batch != nil {
+		return len(f.tx) - 1
+	}
+	return len(f.tx)
 }

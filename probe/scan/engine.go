@@ -19,11 +19,11 @@ type engine struct {
 
 	hosts     *hosts
 	flights   *flights
-	ready     ready    // hosts with probes that wait for their turn
-	losses    losses   // of the whole run
-	seen      trials   // of all its hosts
-	batch     []uint32 // the flights whose packets are in the current batch
-	outbox    wire.Outbox
+	ready     ready        // hosts with probes that wait for their turn
+	losses    losses       // of the whole run
+	seen      trials       // of all its hosts
+	batch     []wire.Entry // the flights whose packets are in the current batch
+	sends     wire.SendQueue
 	canaries  canaries
 	rooms     []*probe.Verdict // of probes that are done, to be used again
 	resolving wire.Resolving[*host]
@@ -60,9 +60,9 @@ func (e *engine) run(ctx context.Context) error {
 	defer stop()
 	e.next = next
 	e.Start = time.Now()
-	e.outbox = wire.OpenOutbox(e.Network, e.Start)
+	e.sends = wire.OpenSendQueue(e.Network, e.Start)
 	e.Run(ctx, e.resolving.Ready(), e.handle, func() (more bool) {
-		e.takeBack()
+		e.takeFinished()
 		e.rampUp()
 		e.resolving.Poll(e.resolved)
 		if e.LookDue() {
@@ -72,7 +72,7 @@ func (e *engine) run(ctx context.Context) error {
 		e.fill()
 		return e.Failure == nil && !e.finished()
 	}, e.wakeUp)
-	e.outbox.Close(e.unpack)
+	e.sends.Close(e.takeIn)
 	e.abandon()
 	e.report()
 	return e.outcome()

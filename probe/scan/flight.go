@@ -32,11 +32,17 @@ type flight struct {
 	noted    uint8 // transmissions whose silence was noted
 	canary   bool
 	watches  bool // asks whether the host still answers: see watch.go
+	rechecks bool // asks a port that has had its verdict: see changes.go
 
-	parcel *wire.Parcel // that the latest transmission is in, while its sending is not over
+	batch *wire.Batch // that the latest transmission is in, while nobody knows whether it left: see beside.go
+	place uint8       // in that
+	renew bool        // to be transmitted again once that is known
 }
 
 func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr, f.port) }
+
+// latest is the latest transmission.
+func (f *flight) latest() *wire.Stamps { return &f.tx[len(f.tx)-1] }
 
 const slabSize = 256
 
@@ -99,7 +105,7 @@ func (t *flights) remove(id uint32) {
 	f := t.at(id)
 	delete(t.index, flightKey(f.host, f.port))
 	f.schedule++
-	f.phase, f.host, f.outcome, f.parcel = phaseFree, nil, wire.Outcome{}, nil
+	f.phase, f.host, f.outcome, f.batch = phaseFree, nil, wire.Outcome{}, nil
 	t.free = append(t.free, id)
 	t.live--
 }

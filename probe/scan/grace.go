@@ -11,10 +11,16 @@ import (
 // long its answers take: one or a few may be forged.
 const enoughTimes = 32
 
+// enoughAccepts is how many SYN-ACKs have to come until they tell how much the times of a
+// host's SYN-ACKs vary. Resets do not: they may be those of a machine that is nearer.
+const enoughAccepts = 8
+
 // usual is how long the answers of a host take, 0 while too few have come to say. One
 // SYN-ACK is enough: it is what whoever refuses in the host's name has to be ahead of.
 func (h *host) usual() time.Duration {
 	switch least := h.Least(); {
+	case h.timed >= enoughTimes && least > 0:
+		return max(least, h.Timeout())
 	case h.timed >= enoughTimes:
 		return h.SRTT
 	case least > 0:
@@ -25,8 +31,8 @@ func (h *host) usual() time.Duration {
 
 // grace is how long a refusal that took so long waits for something better.
 func (h *host) grace(took, limit time.Duration) time.Duration {
-	if h.timed >= enoughTimes && h.Least() > 0 {
-		return wire.GraceOf(took, max(h.Least(), h.Timeout()), limit)
+	if h.accepting.N >= enoughAccepts {
+		return wire.GraceOf(took, max(h.Least(), h.accepting.Timeout()), limit)
 	}
 	return wire.Grace(took, h.usual(), limit)
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
@@ -47,6 +48,49 @@ func TestGraceAfterASYNACK(t *testing.T) {
 				}
 				if sum.Took > row.most {
 					t.Errorf("took %v, want at most %v", sum.Took, row.most)
+				}
+			})
+		})
+	}
+}
+
+// What is nearer than the host refuses in its name, and most of what is timed is that: it says
+// nothing of how long the host itself takes.
+func TestGraceDoesNotGoByResets(t *testing.T) {
+	ms := time.Millisecond
+	for _, row := range []struct {
+		name string
+		open map[uint16]time.Duration // how long the host takes to answer on such a port
+	}{
+		{"one early SYN-ACK", map[uint16]time.Duration{1: 2 * ms, 900: 10 * ms}},
+		{"many SYN-ACKs that vary", map[uint16]time.Duration{
+			1: 2 * ms, 2: 7 * ms, 3: 2 * ms, 4: 6 * ms, 5: 3 * ms, 6: 6 * ms, 7: 2 * ms, 8: 5 * ms, 9: 3 * ms, 900: 14 * ms,
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				path := simnet.Path{Delay: ms}
+				n := simnet.New(simnet.Config{Out: path, Back: path})
+				a := netip.MustParseAddr("10.0.0.1")
+				n.Handle(netip.PrefixFrom(a, 32), simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+					if in.Flags != craft.SYN {
+						return
+					}
+					reply(0, refusing).Respond(now, in, out)
+					if after := row.open[in.Dst.Port()]; after > 0 {
+						reply(after, accepting).Respond(now, in, out)
+					}
+				}))
+				conn := n.Conn(13)
+				defer conn.Close()
+				found := newCollector()
+				if _, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(1, 1000, a)), Rate: 20_000}, found); err != nil {
+					t.Fatal(err)
+				}
+				for port := range row.open {
+					if v := found.ports[netip.AddrPortFrom(a, port)]; v.State != probe.StateOpen {
+						t.Errorf("port %d is %v (%v)", port, v.State, v.Reason)
+					}
 				}
 			})
 		})

@@ -43,7 +43,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		return wire.RejectUnsolicited
 	}
 	if f != nil {
-		f.stamp()
+		e.noteSending(f, ev)
 	}
 	if ev.Kind == wire.KindSYNACK {
 		e.Responses.Add(wire.CloseAfter(ev), e.Now)
@@ -153,6 +153,9 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 		}
 		return
 	}
+	if ev.Kind == wire.KindSYNACK {
+		f.host.accepting.Sample(e.took(f, ev))
+	}
 	if before < wire.RankReset {
 		e.noteRoundTrip(f.host, e.took(f, ev))
 		e.measureLoss(f, ev.Attempt)
@@ -164,6 +167,15 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
 // port, where the probe is still waited for.
 func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 	e.Responses.Add(wire.CloseAfter(ev), e.Now)
+	if f.batch != nil {
+		f.renew = true
+		return
+	}
+	e.again(id, f)
+}
+
+// again has a probe transmitted once more, where it is still waited for.
+func (e *engine) again(id uint32, f *flight) {
 	if f.phase == phaseFlying && len(f.tx) < e.allowed(f) {
 		e.flights.void(id)
 		e.requeue(id, f)
@@ -194,12 +206,12 @@ func (e *engine) expire() {
 			return
 		}
 		f := e.flights.at(id)
-		if f.watches && f.phase == phaseFlying && f.parcel == nil {
-			e.unheard(id, f)
-			continue
-		}
 		if until, more := e.worthWaiting(f); more {
 			e.flights.expectBy(id, until)
+			continue
+		}
+		if f.watches && f.phase == phaseFlying {
+			e.witnessTimedOut(id, f)
 			continue
 		}
 		if f.phase == phaseFlying {
@@ -224,12 +236,12 @@ func (e *engine) worthWaiting(f *flight) (until time.Duration, more bool) {
 	if f.phase != phaseFlying || len(f.tx) == 0 {
 		return 0, false
 	}
-	if f.parcel != nil {
+	if f.batch != nil {
 		return e.Now + besideLook, true
 	}
 	until = e.overdue(f)
-	if e.Stopping && len(f.tx) < e.allowed(f) {
-		until = f.tx[len(f.tx)-1].Sent + e.cfg.Timeout
+	if e.Stopping && !f.watches && len(f.tx) < e.allowed(f) {
+		until = f.latest().Sent + e.cfg.Timeout
 	}
 	return until, until > e.Now
 }
@@ -238,8 +250,8 @@ func (e *engine) worthWaiting(f *flight) (until time.Duration, more bool) {
 func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
-	v.Attempts = len(f.tx)
-	canary, watches, h := f.canary, f.watches, f.host
+	v.Attempts = f.attempts()
+	canary, watches, rechecks, h := f.canary, f.watches, f.rechecks, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)
 	}
@@ -250,6 +262,9 @@ func (e *engine) finish(id uint32) {
 		e.witnessEnded(h)
 	case canary:
 		h.tally.canary(v.State)
+	case rechecks:
+		v.Time = e.Start.Add(e.Now)
+		h.samples.rechecked(&v)
 	case v.Attempts > 0 || v.Err != nil:
 		h.tally.verdict(v.State)
 		e.deliver(h, v)
@@ -267,6 +282,7 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 		v.Time = e.Start.Add(e.Now)
 	}
 	h.account(&v)
+	h.sample(&v)
 	e.Counters.Probes++
 	e.Counters.States[v.State]++
 	switch v.Reason {
@@ -285,7 +301,7 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 	v := f.outcome.Verdict(e.cfg.Technique, f.target())
 	switch {
 	case f.outcome.Best != nil:
-	case f.unheard():
+	case f.hostSilent():
 		v = wentSilent(f.target())
 	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)

@@ -19,13 +19,15 @@ type host struct {
 	flights int32 // probes without a verdict
 	way     *way
 	wire.RTO
-	timed int32   // answers that RTO has taken in
-	early []early // answered before it was known how long its answers take
+	timed     int32      // answers that RTO has taken in
+	accepting wire.Times // of its SYN-ACKs alone
+	early     []early    // answered before it was known how long its answers take
 
 	expected     time.Duration // round trip that it is known by from elsewhere, 0: none
 	began        time.Duration // when the first transmission left
 	left         int           // transmissions so far
 	leftAtAnswer int           // as of the latest answer
+	away         time.Duration // since when its packets find no network; 0: they do
 
 	limiter
 	losses    losses
@@ -37,6 +39,7 @@ type host struct {
 	vouched   time.Duration  // when the latest of the transmissions left that it answered
 	witness   uint16         // a port that has answered; 0: none has
 	watch     *watch         // nil while the host was never under suspicion
+	samples   *samples       // nil while one port at most has a verdict
 	resolving bool           // its link address is being asked for
 	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
 	queued    bool           // among those that are ready, or asleep

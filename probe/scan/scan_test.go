@@ -175,6 +175,44 @@ type portSink struct{ probe.Verdict }
 func (s *portSink) Port(v probe.Verdict) error { s.Verdict = v; return nil }
 func (*portSink) Host(probe.HostReport) error  { return nil }
 
+// One probe, its retransmissions and its RTT, by exact times.
+func TestScheduleAndRTT(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		watch     bool
+		lost      int // transmissions that the host ignores
+		attempts  int
+		rtt, took time.Duration
+		clock     netraw.Clock
+	}{
+		{"answered at once", true, 0, 1, 30 * ms, 30 * ms, netraw.ClockKernel},
+		{"without the stamp of departure", false, 0, 1, 30 * ms, 30 * ms, netraw.ClockKernelRx},
+		{"second attempt", true, 1, 2, 30 * ms, time.Second + 30*ms, netraw.ClockKernel},
+		{"third attempt", true, 2, 3, 30 * ms, 2*time.Second + 30*ms, netraw.ClockKernel},
+		{"never", true, 99, 3, 0, 3 * time.Second, netraw.ClockNone},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ignored, inner := 0, probetest.Listener()
+				w := world{Host: simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+					if ignored++; ignored > tc.lost {
+						inner.Respond(now, in, out)
+					}
+				}), Config: simnet.Config{Out: simnet.Path{Delay: 10 * ms}, Back: simnet.Path{Delay: 20 * ms}}}
+				if tc.watch {
+					w.Opts = append(w.Opts, simnet.WatchOutgoing())
+				}
+				found, _, err := w.scan(t, t.Context(), scan.Config{Targets: slices.Values([]netip.AddrPort{target})})
+				v := found.ports[target]
+				if err != nil || v.Attempts != tc.attempts || v.RTT != tc.rtt || v.Clock != tc.clock || found.at[target] != tc.took {
+					t.Errorf("%d attempts, RTT %v by %v, after %v, %v; want %d, %v by %v, after %v",
+						v.Attempts, v.RTT, v.Clock, found.at[target], err, tc.attempts, tc.rtt, tc.clock, tc.took)
+				}
+			})
+		})
+	}
+}
+
 // An answer that comes after its retransmission left is still the answer to
 // the first transmission.
 func TestLateAnswerKeepsItsOwnRTT(t *testing.T) {

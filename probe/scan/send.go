@@ -1,10 +1,12 @@
 package scan
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -168,8 +170,8 @@ func (e *engine) transmit(id uint32, f *flight) {
 		f.host.watch.queued = false
 	}
 	f.host.depart(e.Now) // or the whole batch would be taken for the first packet of it
-	e.batch = append(e.batch, id)
-	if e.Packets.Full() && !e.handOver() {
+	e.batch = append(e.batch, wire.Entry{ID: id, Attempt: attempt})
+	if e.Packets.Full() && !e.queueBatch() {
 		e.flush()
 	}
 }
@@ -179,13 +181,15 @@ func (e *engine) flush() {
 	for at := 0; at < len(e.batch); {
 		e.Now = time.Since(e.Start)
 		n, err := e.Network.Send(e.Packets.Batch[at:])
-		for _, id := range e.batch[at : at+n] {
-			e.departed(id)
-			e.accepted(e.flights.at(id))
+		for _, x := range e.batch[at : at+n] {
+			f := e.flights.at(x.ID)
+			e.Counters.Departed(x.Attempt, e.Now)
+			e.left(f, e.Now)
+			e.fly(x.ID, f)
 		}
 		at += n
 		if at < len(e.batch) {
-			e.refused(e.batch[at], err)
+			e.refused(e.batch[at].ID, err, e.Now)
 			at++
 		}
 	}
@@ -197,37 +201,59 @@ func (e *engine) clearBatch() {
 	e.Packets.Clear()
 }
 
-// departed starts the clock of a probe that left.
-func (e *engine) departed(id uint32) {
-	f := e.flights.at(id)
-	attempt := len(f.tx) - 1
-	f.tx[attempt].Sent = e.Now
+// fly starts the clock of a probe that was sent.
+func (e *engine) fly(id uint32, f *flight) {
 	f.phase = phaseFlying
-	if f.host.left++; f.host.left == 1 {
-		f.host.began = e.Now
-	}
-	e.Counters.Departed(attempt, e.Now)
+	f.host.left++
 	e.flights.expectBy(id, e.overdue(f))
 }
 
-// accepted takes note that the kernel took a probe's packet.
-func (e *engine) accepted(f *flight) {
-	f.refused = 0
-	if !f.host.way.local { // which works without any network
-		e.Outage.End()
+// left takes note that the kernel took a probe's packet, and when.
+func (e *engine) left(f *flight, at time.Duration) {
+	f.latest().Sent, f.refused = at, 0
+	if f.host.began == 0 {
+		f.host.began = max(at, 1)
 	}
+	f.host.away = 0
+	if !f.host.way.local { // which works without any network
+		e.Outage.Left(at)
+	}
+}
+
+// noteRefusal takes note of a packet that the kernel did not take, and when; h may be nil. Where
+// packets to others left since the host has no way, a route is gone and not the network.
+func (e *engine) noteRefusal(h *host, err error, at time.Duration) {
+	switch wire.RefusalOf(err) {
+	case wire.RefusedByFirewall:
+		e.firewalled++
+	case wire.RefusedNetworkAway:
+		if h == nil {
+			break
+		}
+		if h.away == 0 {
+			h.away = max(at, 1)
+		}
+		if e.Outage.LeftSince(h.away) {
+			return
+		}
+	}
+	e.RefusedAt(err, at)
+}
+
+// cutOff tells whether the way to a host has been gone for as long as a run waits, while there
+// was one to others.
+func (e *engine) cutOff(h *host, err error, at time.Duration) bool {
+	return wire.RefusalOf(err) == wire.RefusedNetworkAway && at-h.away >= wire.OutageLimit && e.Outage.LeftSince(h.away)
 }
 
 // refused lets a probe that the kernel did not take wait for another try, or
 // ends it.
-func (e *engine) refused(id uint32, err error) {
+func (e *engine) refused(id uint32, err error, at time.Duration) {
 	f := e.flights.at(id)
 	f.tx = f.tx[:len(f.tx)-1]
-	e.Refused(err)
-	if wire.RefusalOf(err) == wire.RefusedByFirewall {
-		e.firewalled++
-	}
-	if wait, again := wire.Backoff(err, int(f.refused)); again && e.Failure == nil {
+	e.noteRefusal(f.host, err, at)
+	cutOff := e.cutOff(f.host, err, at)
+	if wait, again := wire.Backoff(err, int(f.refused)); again && !cutOff && e.Failure == nil {
 		f.refused = min(f.refused, 254) + 1
 		f.phase = phaseRefused
 		e.flights.expectBy(id, e.Now+wait)
@@ -235,6 +261,9 @@ func (e *engine) refused(id uint32, err error) {
 	}
 	e.Counters.Refusal = err
 	v := wire.Unsendable(f.target(), err)
+	if cutOff && errors.Is(err, netraw.ErrNoRoute) {
+		v.Reason = probe.ReasonNoRoute
+	}
 	f.outcome.Best, f.outcome.Rank = &v, wire.RankReset
 	e.finish(id)
 }

@@ -116,7 +116,7 @@ func (w *watch) away(g gap) { w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], g)
 // suspects tells whether the silence of a probe may be that of its host.
 func (e *engine) suspects(f *flight) bool {
 	h := f.host
-	return !f.watches && !f.canary && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
+	return !f.watches && !f.canary && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
 		!h.gone() && h.vouched < f.tx[len(f.tx)-1].Sent
 }
 
@@ -169,9 +169,9 @@ func (e *engine) enqueueWitness(id uint32) {
 	e.ready.addFirst(f.host, ticket{id, f.schedule})
 }
 
-// unheard deals with a witness that did not answer in time: it is asked again, unless
+// witnessTimedOut deals with a witness that did not answer in time: it is asked again, unless
 // the host has been silent for too long.
-func (e *engine) unheard(id uint32, f *flight) {
+func (e *engine) witnessTimedOut(id uint32, f *flight) {
 	w := f.host.watch
 	w.failures++
 	switch {
@@ -289,8 +289,8 @@ func (f *flight) inGap(i int) bool {
 	return false
 }
 
-// unheard tells whether nothing is known of a port because its host went silent.
-func (f *flight) unheard() bool {
+// hostSilent tells whether nothing is known of a port because its host went silent.
+func (f *flight) hostSilent() bool {
 	n := len(f.tx)
 	if f.host.gone() && (n == 0 || f.host.vouched < f.tx[n-1].Sent) {
 		return true

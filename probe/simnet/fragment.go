@@ -6,25 +6,39 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/internal/mutate"
 )
 
-// Fragmented is a host whose segments come in fragments of the given number of bytes
-// behind the IP header, a multiple of 8 (RFC 791 §2.3, RFC 8200 §4.5).
+// Fragmented is a host whose segments and ICMP errors come in fragments of the given
+// number of bytes behind the IP header, a multiple of 8 (RFC 791 §2.3, RFC 8200 §4.5).
 func Fragmented(h Host, size int) Host {
-	return rewrite(h, func(after time.Duration, s *craft.Segment, out Emitter) {
-		b, err := s.AppendTo(nil)
-		if err != nil {
-			return
-		}
-		n := ipHeaderLen(s.Src.Addr())
-		for from := 0; from < len(b)-n; from += size {
-			out.Raw(after, fragment(b, n, from, min(from+size, len(b)-n)))
-		}
+	return HostFunc(func(now time.Time, in *craft.Segment, out Emitter) {
+		h.Respond(now, in, wrapped{
+			Emitter: out,
+			segment: func(after time.Duration, s *craft.Segment, out Emitter) {
+				b, err := s.AppendTo(nil)
+				split(after, b, err, ipHeaderLen(s.Src.Addr()), size, out)
+			},
+			icmp: func(after time.Duration, m *ICMP, out Emitter) {
+				b, err := m.AppendTo(nil)
+				split(after, b, err, ipHeaderLen(m.Quote.Src.Addr()), size, out)
+			},
+		})
 	})
 }
 
+// split sends a packet with so many bytes of IP header in fragments of a size.
+func split(after time.Duration, b []byte, err error, n, size int, out Emitter) {
+	if err != nil {
+		return
+	}
+	for from := 0; from < len(b)-n; from += size {
+		out.Raw(after, fragment(b, n, from, min(from+size, len(b)-n)))
+	}
+}
+
 // fragment is what lies from and to so many bytes behind the n bytes of a packet's IP
-// header. Its identification is the TCP checksum.
+// header. Its identification is the checksum of a segment.
 func fragment(b []byte, n, from, to int) []byte {
 	id, place := b[n+16:n+18], uint16(from)
 	if to < len(b)-n {
@@ -41,10 +55,6 @@ func fragment(b []byte, n, from, to int) []byte {
 	copy(f[4:], id)
 	binary.BigEndian.PutUint16(f[6:], place>>3|place<<13)
 	f[10], f[11] = 0, 0
-	sum := uint32(0)
-	for i := 0; i < n; i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(f[i:]))
-	}
-	binary.BigEndian.PutUint16(f[10:], ^uint16(sum+sum>>16))
+	binary.BigEndian.PutUint16(f[10:], ^mutate.Sum(f[:n], 0))
 	return f
 }

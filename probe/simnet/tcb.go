@@ -113,11 +113,8 @@ func (c *tcb) window() uint16 {
 }
 
 func (c *tcb) receiveWindow() uint32 {
-	if c.state == synReceived {
-		return uint32(c.window())
-	}
 	size := uint32(c.window())
-	if c.scaled {
+	if c.scaled && c.state != synReceived { // a SYN's is never scaled: RFC 7323 §2.2
 		size <<= ourShift
 	}
 	return size

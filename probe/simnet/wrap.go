@@ -13,6 +13,7 @@ type wrapped struct {
 	Emitter
 	delay   time.Duration
 	segment func(after time.Duration, s *craft.Segment, out Emitter)
+	icmp    func(after time.Duration, m *ICMP, out Emitter)
 }
 
 func (w wrapped) Segment(after time.Duration, s *craft.Segment) {
@@ -23,7 +24,14 @@ func (w wrapped) Segment(after time.Duration, s *craft.Segment) {
 	w.segment(after+w.delay, s, w.Emitter)
 }
 
-func (w wrapped) ICMP(after time.Duration, m *ICMP) { w.Emitter.ICMP(after+w.delay, m) }
+func (w wrapped) ICMP(after time.Duration, m *ICMP) {
+	if w.icmp == nil {
+		w.Emitter.ICMP(after+w.delay, m)
+		return
+	}
+	w.icmp(after+w.delay, m, w.Emitter)
+}
+
 func (w wrapped) Raw(after time.Duration, b []byte) { w.Emitter.Raw(after+w.delay, b) }
 
 func (w wrapped) Schedule(after time.Duration, f func(time.Time, Emitter)) *Timer {

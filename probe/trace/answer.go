@@ -25,6 +25,8 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	switch {
 	case ev.Kind == wire.KindACK && !s.Outcome.Asked() && t.halfOpen(s):
 		return t.met(s)
+	case q.sent == s && s.Ended && t.awaited(q):
+		s.Ended, q.ended = false, false
 	case q.sent != s || s.Ended:
 		t.late.TakeLate(t.Matcher.Tech, t.cfg.Target, ev)
 		return wire.RejectDuplicate
@@ -35,6 +37,9 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	do, reject := t.Weigh(s, ev)
 	if reject == "" {
 		t.act(do, q, ev)
+	}
+	if s.Until == 0 && t.overdue(s) { // nothing gives it up any more
+		s.Ended, q.ended = true, true
 	}
 	return reject
 }
@@ -128,7 +133,7 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	if ev.Kind == wire.KindICMP {
 		icmp := ev.ICMP
 		q.ICMP = &icmp
-		q.Changes = Changes(s.Wire, &ev.Quote, q.Kind)
+		q.Changes = changes(s, ev, q.Kind)
 	}
 	if q.Kind == HopTimeExceeded || q.Kind == HopSYNACK {
 		q.ended = true
@@ -229,6 +234,15 @@ func (t *tracer) due(now time.Duration) bool {
 		return true
 	}
 	return slices.ContainsFunc(t.settling, func(q *query) bool { return now >= q.sent.Until })
+}
+
+// changes are what an answer shows to have been changed of a probe. Of a message in
+// fragments nobody verified the checksum.
+func changes(s *wire.Transmission, ev *wire.Event, kind HopKind) []Change {
+	if ev.Fragment {
+		return nil
+	}
+	return Changes(s.Wire, &ev.Quote, kind)
 }
 
 // Changes compares a probe as it was sent, an IP packet, with what an ICMP error

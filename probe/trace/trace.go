@@ -136,7 +136,7 @@ func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Hop) 
 	}
 	t, err := newTracer(network, &cfg, sink)
 	if err != nil {
-		return Path{Verdict: probe.Verdict{Target: cfg.Target, Reason: probe.ReasonNoRoute, Err: err}}, err
+		return Path{Verdict: wire.NoWay(cfg.Target, err)}, err
 	}
 	err = t.run(ctx)
 	return t.result(err), err

@@ -49,7 +49,7 @@ func Watch(ctx context.Context, network probe.Network, cfg WatchConfig, sink fun
 	}
 	w, err := newWatcher(network, &cfg, sink)
 	if err != nil {
-		return Path{Verdict: probe.Verdict{Target: cfg.Target, Reason: probe.ReasonNoRoute, Err: err}}, err
+		return Path{Verdict: wire.NoWay(cfg.Target, err)}, err
 	}
 	err = w.run(ctx)
 	return w.result(err), err

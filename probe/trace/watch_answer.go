@@ -78,7 +78,7 @@ func (w *watcher) answered(s *wire.Transmission, ev *wire.Event) {
 	h.Addr = w.Network.InZone(h.Addr, ev.Link)
 	if ev.Kind == wire.KindICMP {
 		icmp := ev.ICMP
-		h.ICMP, h.Changes = &icmp, Changes(s.Wire, &ev.Quote, h.Kind)
+		h.ICMP, h.Changes = &icmp, changes(s, ev, h.Kind)
 	}
 	w.timed(s, ev, &h)
 	w.locate(s, h.Kind)

@@ -107,7 +107,7 @@ func deadWhere(k *Knowledge) string {
 		case 2*fail > all:
 			dead = append(dead, name)
 		case 5*fail > all:
-			half = append(half, fmt.Sprintf("%s, of whose %d SYNs %d failed", name, all, fail))
+			half = append(half, fmt.Sprintf("%s, of whose %s %d failed", name, countOf(all, "SYN"), fail))
 		}
 	}
 	if len(dead) == 0 {

@@ -24,7 +24,7 @@ func noCause() []Cause {
 // and what share of slow connections so few leave possible.
 func healthyWords(k *Knowledge) (title, advice string) {
 	if n, from := k.overruled(); n > 0 {
-		return fmt.Sprintf("the port is open, although %d SYNs drew an ICMP error from %s before the host answered", n, from),
+		return fmt.Sprintf("the port is open, although %s drew an ICMP error from %s before the host answered", countOf(n, "SYN"), from),
 			"Ask who runs the sender of the ICMP errors why it sends them: what it says cannot be reached can. connect(2) of Linux gives up at such an error while it waits for the SYN-ACK, so that clients may fail."
 	}
 	if few := slowWhere(k); few != "" {
@@ -37,14 +37,18 @@ func healthyWords(k *Knowledge) (title, advice string) {
 	return "", ""
 }
 
+// leastBound is how many connections a bound on the slow ones rests on: of fewer it is above
+// a half.
+const leastBound = 5
+
 // slowBound says what share of slow connections is possible where none was seen; "" where
-// no program was asked.
+// the program was hardly asked.
 func (k *Knowledge) slowBound() string {
 	n := k.count(func(t *Trial) bool { return t.Kind == Connect && t.Role == Target && t.Outcome == Acked })
-	if n == 0 || slowWhere(k) != "" {
+	if n < leastBound || slowWhere(k) != "" {
 		return ""
 	}
-	return fmt.Sprintf("Of %d connections none was slow, so that at 95 %% fewer than %.0f %% are.", n, 100*binomial.UpperBound(n, 0, 0.95))
+	return fmt.Sprintf("Of %s none was slow, so that at 95 %% fewer than %.0f %% are.", countOf(n, "connection"), 100*binomial.UpperBound(n, 0, 0.95))
 }
 
 // overruled counts the SYNs whose answer came after an ICMP error, and names a sender of those.

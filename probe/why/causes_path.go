@@ -135,7 +135,7 @@ func conntracks(shares ...float64) (list []Variant) {
 	ofPort := func(t *Trial) bool { return toTarget(t) || isKind(ACK, Target)(t) || isKind(FIN, Target)(t) }
 	for _, p := range shares {
 		dies := tracesThrough(p, func(t *Trial) bool { return t.Kind == Trace })
-		list = append(list, rules(router(), partly(newFlow, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies),
+		list = append(list, rules(router(), partly(toHost, perTrial, p, silent), dies), rules(router(), partly(anySYN, perTrial, p, silent), dies),
 			rules(router(), partly(ofPort, perTrial, p, silent), tracesThrough(p, isKind(Trace, Target))))
 	}
 	return list

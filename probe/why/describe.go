@@ -68,6 +68,8 @@ type group struct {
 	counts map[Outcome]int
 	order  []Outcome
 	texts  []string
+
+	discarded Discarded
 }
 
 func (g *group) add(t *Trial) {
@@ -75,6 +77,7 @@ func (g *group) add(t *Trial) {
 		g.order = append(g.order, t.Outcome)
 	}
 	g.counts[t.Outcome]++
+	g.discarded.Add(t.Reply.Discarded)
 	text := t.Reply.Text
 	if t.Kind == Trace {
 		text = traceText(t)
@@ -104,9 +107,12 @@ func (g *group) String() string {
 		}
 		list = append(list, fmt.Sprintf("%d %s", g.counts[o], o))
 	}
-	text := g.name + ": " + strings.Join(list, ", ")
-	if len(g.texts) > 0 {
-		text += " (" + strings.Join(g.texts, "; ") + ")"
+	text, beside := g.name+": "+strings.Join(list, ", "), slices.Clone(g.texts)
+	if g.discarded != (Discarded{}) {
+		beside = append(beside, g.discarded.String())
+	}
+	if len(beside) > 0 {
+		text += " (" + strings.Join(beside, "; ") + ")"
 	}
 	return text
 }
@@ -125,4 +131,12 @@ func merge(parts []string) (out []string) {
 		out = append(out, p)
 	}
 	return out
+}
+
+// countOf is a number of things: "1 SYN", "2 SYNs".
+func countOf(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

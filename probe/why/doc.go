@@ -22,16 +22,18 @@
 // made of the rules in rule_*.go. A new cause is:
 //
 //  1. its code, in cause.go;
-//  2. its record, in the causes_*.go of its prefix: how probable it is before anything
-//     was seen, what it predicts, where it sits and what to do about it;
+//  2. its record, in a causes_*.go of its prefix: how probable it is before anything
+//     was seen, what it predicts, where it sits and what to do about it; the file's function
+//     is listed in [Causes];
 //  3. what synscope explain says of it, in internal/explain/causes.go: then
 //     "go test ./internal/explain -update";
 //  4. a fault that brings it about, in the faults_*.go of the same prefix in
-//     internal/world: "WHY_CODES=its-code WHY_EVEN=1 go test -run TestScenes -v" tells
+//     internal/world, whose function is listed in faults.go there: "WHY_CODES=its-code WHY_EVEN=1 go test -run TestScenes -v" tells
 //     whether it is found, and "WHY_EVEN=1 go test -run TestScenes -v" what it is
 //     mistaken for.
 //
-// Tests fail where one of these is missing. Only a cause that shows in something that no
+// Tests fail where one of these is missing, and where README.md and CHANGELOG.md count the
+// causes otherwise. Only a cause that shows in something that no
 // experiment looks at needs more: a [Kind] of trial or an [Outcome], with its meaning
 // in outcome.go, its place in rule_usual.go (what comes of it where nothing is wrong) and
 // rule_unknown.go, and somebody who makes it: live, and internal/world.

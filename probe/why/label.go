@@ -273,27 +273,31 @@ func (t *Trial) reach() (last, answered int) {
 // that reached it with another flow or port.
 func (k *Knowledge) traceDistance(t *Trial) (hops int, known bool) {
 	reached := 0
-	k.each(func(o *Trial) bool { return o != t && o.Kind == Trace && o.Addr == t.Addr }, func(o *Trial) {
-		if _, answered := o.reach(); answered > 0 && (o.Role != Target || o.Flow != t.Flow) {
-			reached = max(reached, answered)
-		}
-	})
+	k.eachReached(t, func(_, answered int) { reached = max(reached, answered) })
 	if reached > 0 {
 		return reached, true
 	}
 	return k.hostDistance(&Trial{Kind: Trace, Addr: t.Addr})
 }
 
+// eachReached goes through the traces of another flow or port that reached the address of a
+// trial: the last hop at which a router answered, and the first at which the host did.
+func (k *Knowledge) eachReached(t *Trial, f func(last, answered int)) {
+	k.each(func(o *Trial) bool {
+		return o != t && o.Kind == Trace && o.Addr == t.Addr && (o.Role != Target || o.Flow != t.Flow)
+	}, func(o *Trial) {
+		if last, answered := o.reach(); answered > 0 {
+			f(last, answered)
+		}
+	})
+}
+
 // leastDistance is how far the host is at least by the traces that reached it: one that
 // met silence before it may have been answered further on than where the host is.
 func (k *Knowledge) leastDistance(t *Trial) int {
-	least, reached := 0, false
-	k.each(func(o *Trial) bool { return o != t && o.Kind == Trace && o.Addr == t.Addr }, func(o *Trial) {
-		if last, answered := o.reach(); answered > 0 && (o.Role != Target || o.Flow != t.Flow) {
-			least, reached = max(least, last+1), true
-		}
-	})
-	if !reached {
+	least := 0
+	k.eachReached(t, func(last, _ int) { least = max(least, last+1) })
+	if least == 0 {
 		return math.MaxInt
 	}
 	return least

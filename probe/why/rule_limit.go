@@ -39,41 +39,31 @@ func (th *threshold) p(level float64) float64 {
 	return math.Max(soft, 1-math.Pow(1-th.step, level-th.passed))
 }
 
-// side of a threshold on which a level was seen to be.
-type side uint8
-
-const (
-	below side = iota // it passed
-	above             // it failed
-)
-
-// sideOf is the one of a level that failed, or passed.
-func sideOf(fails bool) side {
-	if fails {
-		return above
-	}
-	return below
-}
-
-// learn corrects itself where something passes above what has failed, or fails below
-// what has passed: by chance, unless the level is only a little off.
-func (th *threshold) learn(level float64, seen side) {
-	fails := seen == above
+// learnFailed takes in a level that failed. What fails below what has passed does so by
+// chance, unless the level is only a little off.
+func (th *threshold) learnFailed(level float64) {
 	switch {
-	case fails && level > th.passed && (th.failed == 0 || level < th.failed):
+	case level > th.passed && (th.failed == 0 || level < th.failed):
 		th.failed = level
-	case fails && level > th.passed-2*th.blur && th.blur > 0 && level > 1+th.blur: // an empty bucket, or no connection, fails by chance only
+	case level > th.passed-2*th.blur && th.blur > 0 && level > 1+th.blur: // an empty bucket, or no connection, fails by chance only
 		th.passed = level - th.blur
 		th.failed = level
-	case !fails && level > th.passed:
-		th.passed = level
-		switch {
-		case th.failed == 0 || level < th.failed:
-		case level < th.failed+2*th.blur:
-			th.failed = level + th.blur
-		default:
-			th.failed = 0
-		}
+	}
+}
+
+// learnPassed takes in a level that passed. Where it is above what has failed, that was by
+// chance, unless the level is only a little off.
+func (th *threshold) learnPassed(level float64) {
+	if level <= th.passed {
+		return
+	}
+	th.passed = level
+	switch {
+	case th.failed == 0 || level < th.failed:
+	case level < th.failed+2*th.blur:
+		th.failed = level + th.blur
+	default:
+		th.failed = 0
 	}
 }
 
@@ -108,12 +98,14 @@ func (b *bucket) modes(t *Trial, into []weighted) []weighted {
 func (b *bucket) learn(t *Trial, like []float64) {
 	level := b.level(t)
 	fails := level <= 1 && like[0]*soft > like[1]*(1-soft) || level > 1 && more(b.p(level), like)
-	if level > 1 || !fails {
-		b.threshold.learn(level, sideOf(fails))
-	}
 	b.at, b.used = t.At, level
-	if fails {
-		b.used = level - 1
+	if !fails {
+		b.learnPassed(level)
+		return
+	}
+	b.used = level - 1
+	if level > 1 {
+		b.learnFailed(level)
 	}
 }
 
@@ -138,7 +130,11 @@ func (l *limit) modes(t *Trial, into []weighted) []weighted {
 
 func (l *limit) learn(t *Trial, like []float64) {
 	held := float64(t.Held)
-	l.threshold.learn(held, sideOf(more(l.p(held), like)))
+	if more(l.p(held), like) {
+		l.learnFailed(held)
+		return
+	}
+	l.learnPassed(held)
 }
 
 func (l *limit) clone() rule { c := *l; return &c }

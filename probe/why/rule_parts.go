@@ -16,12 +16,11 @@ func sureFact(f ...Fact) rule { return when(isFact(f...), of(share{Yes, 0}, shar
 // router predicts that the target is not on the link.
 func router() rule { return when(isFact(OnLink), of(share{No, 0}, share{Yes, 0.06})) }
 
-// hostAlive predicts that the host answers on ports that nobody serves.
-func hostAlive() rule {
-	return &choice{of: isKind(SYN, Closed), ways: []mode{{p: 0.9, d: always(resets)}, {p: 0.1, d: always(silent)}}}
-}
+// hostAlive predicts that the host answers on ports that nobody serves, as most do.
+func hostAlive() rule { return hostAliveOr(0.9) }
 
-// hostAliveOr predicts resets on ports that nobody serves.
+// hostAliveOr predicts with probability p resets on ports that nobody serves, and else
+// silence.
 func hostAliveOr(p float64) rule {
 	return &choice{of: isKind(SYN, Closed), ways: []mode{{p: p, d: always(resets)}, {p: 1 - p, d: always(silent)}}}
 }

@@ -69,15 +69,15 @@ func (f *filling) learn(t *Trial, like []float64) {
 	}
 	switch {
 	case silent > passes && silent > full:
-		f.threshold.learn(atSYN, above)
+		f.learnFailed(atSYN)
 	case full > passes:
-		f.threshold.learn(atSYN, below)
-		f.threshold.learn(atACK, above)
+		f.learnPassed(atSYN)
+		f.learnFailed(atACK)
 	case len(like) == 3:
-		f.threshold.learn(atACK, below)
+		f.learnPassed(atACK)
 		f.take(t.At + t.Pause)
 	default:
-		f.threshold.learn(atSYN, below)
+		f.learnPassed(atSYN)
 		if t.Kind == Kernel {
 			f.take(t.At)
 		}

@@ -18,21 +18,9 @@ func toHostTCP(t *Trial) bool { return toHost(t) && t.Kind != Echo }
 // anything tells whether a trial sends anything, to whomever.
 func anything(t *Trial) bool { return t.Kind != Trace && t.Kind != Local }
 
-// newFlow tells whether it begins with a packet that no connection was opened for.
-func newFlow(t *Trial) bool { return toHost(t) }
-
+// isFact tells whether it looks at one of some facts.
 func isFact(f ...Fact) func(*Trial) bool {
-	return func(t *Trial) bool {
-		if t.Kind != Local {
-			return false
-		}
-		for _, g := range f {
-			if t.Fact == g {
-				return true
-			}
-		}
-		return false
-	}
+	return func(t *Trial) bool { return t.Kind == Local && slices.Contains(f, t.Fact) }
 }
 
 func isKind(k Kind, r Role) func(*Trial) bool {

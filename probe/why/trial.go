@@ -153,6 +153,7 @@ type Reply struct {
 	Text   string        // numbers worth showing: an ICMP code, an error
 	// Overruled is who sent an ICMP error for a SYN that the host answered after all.
 	Overruled netip.Addr
+	Discarded Discarded
 	// Duplicates is how often the host reported a segment that it had already: RFC 2883.
 	Duplicates int
 	Size       int   // of a connection's largest acknowledged segment, in bytes of its IP packet

@@ -242,7 +242,7 @@ func limitWhere(k *Knowledge) string {
 	if most < 0 {
 		return ""
 	}
-	return fmt.Sprintf("about %d connections of this source at a time", most)
+	return fmt.Sprintf("about %s of this source at a time", countOf(most, "connection"))
 }
 
 // flapWhere says when it was down.

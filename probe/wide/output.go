@@ -134,7 +134,7 @@ func (a *answer) judged(t *probe.Technique, memory *replies) probe.Verdict {
 	reply, options := memory.next(len(a.Seg.Options))
 	v := wire.JudgeInto(t, a.Target, &a.Event, reply, options)
 	v.Attempts, v.RTT, v.Clock = a.Attempt+1, a.rtt, a.clock
-	return v
+	return wire.Superseding(v, &a.Event, a.before)
 }
 
 // replies is memory for the segments of a batch, whose verdicts own it: got at

@@ -85,7 +85,7 @@ type refusedTarget struct {
 
 func newSender(b Blaster, c *Config, held func() bool, r *responses) *sender {
 	s := &sender{
-		cfg: c, net: b, held: held, pace: wire.NewPace(c.Rate), responses: r,
+		cfg: c, net: b, held: held, pace: wire.NewPace(c.Rate), responses: r, flood: wire.NewFlood(b.Stats()),
 		quit: make(chan struct{}), ended: make(chan struct{}),
 		kept: c.Retries + 1, failed: make([]uint64, c.MostRetries+1), settled: newTrail(mostPatience(c.Timeout), c.From),
 		spacing: c.Timeout, spaced: c.Timeout, resetting: func() uint64 { return 0 },

@@ -8,6 +8,7 @@ import (
 
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
 // source is how a target is reached: from which of our addresses, and whether
@@ -71,7 +72,7 @@ func (s *sources) sourceOf(r netraw.Route) source {
 
 func (s *sources) sample(a netip.Addr) {
 	f := s.family(a)
-	route, err := s.net.Route(a)
+	route, err := wire.RouteTo(s.net, a)
 	switch {
 	case err != nil:
 		f.mixed = f.mixed || f.source.addr.IsValid()
@@ -124,7 +125,7 @@ func (s *sources) towards(a netip.Addr) source {
 }
 
 func (s *sources) ask(a netip.Addr) source {
-	route, err := s.net.Route(a)
+	route, err := wire.RouteTo(s.net, a)
 	if err != nil {
 		return source{}
 	}

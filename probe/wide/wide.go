@@ -110,10 +110,10 @@ type Summary struct {
 	Pace        float64       // packets a second that the run slowed down to, since less was lost then; 0: it did not
 }
 
-// Run probes a plan of any size in constant memory: no probe is remembered. Its order is a permutation, its answers are recognised by the
-// numbers that they repeat (all 32 bits of them), repeated answers by a table of
-// fixed size, and the round-trip time is read from the timestamp option that a
-// SYN-ACK echoes.
+// Run probes a plan of any size in constant memory: no probe is remembered. Its order is a
+// permutation, its answers are recognised by the numbers that they repeat (all 32 bits of
+// them), repeated answers by a table of fixed size, and the round-trip time is read from the
+// timestamp option that a SYN-ACK echoes.
 //
 // Each answered target is handed to sink, once, or again where an answer that
 // proves more follows one that proves less; Verdict.Attempts is the number of the transmission

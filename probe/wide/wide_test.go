@@ -3,7 +3,10 @@ package wide_test
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -96,7 +99,9 @@ func stateless(t *testing.T, ctx context.Context, net simnet.Config, host simnet
 // statelessFrom is stateless from as many source ports.
 func statelessFrom(t *testing.T, ctx context.Context, ports int, net simnet.Config, host simnet.Host, cfg wide.Config, sink probe.Sink, opts ...simnet.Option) (wide.Summary, error) {
 	t.Helper()
-	cfg.Key = [16]byte{1} // what the network loses depends on the bytes
+	if cfg.Key == [16]byte{} {
+		cfg.Key = [16]byte{1} // what the network loses depends on the bytes
+	}
 	n := simnet.New(net)
 	n.Handle(netip.MustParsePrefix("0.0.0.0/0"), host)
 	n.Handle(netip.MustParsePrefix("::/0"), host)
@@ -109,6 +114,23 @@ func statelessFrom(t *testing.T, ctx context.Context, ports int, net simnet.Conf
 	s, err := wide.Run(ctx, b, cfg, sink)
 	probetest.Balance(t, &s.Summary)
 	return s, err
+}
+
+// keys is how many keys tests of loss run with: each loses other packets.
+var keys = flag.Int("keys", 3, "keys of tests of loss")
+
+// eachKey runs a test with several keys, -short with one, and names the one that fails.
+func eachKey(t *testing.T, test func(t *testing.T, key [16]byte)) {
+	count := *keys
+	if testing.Short() {
+		count = 1
+	}
+	for i := range count {
+		key := [16]byte{byte(i + 1)}
+		t.Run(fmt.Sprintf("key %x", key[:1]), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, key) })
+		})
+	}
 }
 
 // missed counts the targets whose verdict is not the oracle's.
@@ -170,12 +192,12 @@ func TestStatelessAgreesWithTheOracle(t *testing.T) {
 // The recall that the wide engines promise, where each packet is lost with 1 %
 // each way: two probes leave 0.04 %.
 func TestStatelessRecall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachKey(t, func(t *testing.T, key [16]byte) {
 		plan := planOf(t, 9, "443", "10.0.0.0/15")
 		found := newAnswers()
 		path := simnet.Path{Delay: 20 * ms, Jitter: 50 * ms, Loss: 0.01, Duplicate: 0.01, Reorder: 0.01}
 		s, err := stateless(t, t.Context(), simnet.Config{Seed: 1, Out: path, Back: path}, internet,
-			wide.Config{Plan: plan, Config: scan.Config{Rate: 100_000}}, found)
+			wide.Config{Plan: plan, Config: scan.Config{Rate: 100_000, Key: key}}, found)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,34 +281,75 @@ func TestStatelessRTTOfLiars(t *testing.T) {
 	})
 }
 
+// What does not repeat our number is no verdict, whatever it says.
+func TestStatelessBelievesNumbersOnly(t *testing.T) {
+	for name, host := range map[string]simnet.Host{
+		"wrong ack":            simnet.Mangle(simnet.Linux(80), simnet.AckOff(1)),
+		"one bit of the ack":   simnet.Mangle(simnet.Linux(80), simnet.AckOff(1<<31)),
+		"reset of a wrong ack": simnet.Mangle(simnet.Closed{}, simnet.AckOff(1<<16)),
+		"forged ICMP":          simnet.Chorus(simnet.Rejected{ICMP: simnet.ICMP{Type: 3, Code: 1, SeqOff: 1}}),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			found := newAnswers()
+			s, err := stateless(t, t.Context(), simnet.Config{}, host, wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/24")}, found)
+			if err != nil || len(found.best) > 0 || s.Matched > 0 || s.Received < 512 || s.Resets > 0 {
+				t.Errorf("%s: %v, %d verdicts, summary %+v", name, err, len(found.best), s)
+			}
+		})
+	}
+}
+
 // An answer without a number of ours is asked about, and the answer to that
 // decides; what came at first is told with it.
 func TestStatelessAsksAboutUnverifiedAnswers(t *testing.T) {
 	synSplit := simnet.Only(craft.SYN, simnet.Split{})
-	asked := func(host simnet.Host, state probe.State, reason probe.Reason) {
-		t.Helper()
-		synctest.Test(t, func(t *testing.T) {
-			found := newAnswers()
-			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, host,
-				wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/24")}, found)
-			if err != nil || len(found.best) != 256 || s.States[state] != 256 {
-				t.Fatalf("%v, %d verdicts, summary %+v", err, len(found.best), s)
-			}
-			for pair, v := range found.best {
-				if v.State != state || v.Reason != reason || found.times[pair] != 1 || len(v.Findings) != 1 || v.Findings[0].Code != "split-handshake" {
-					t.Fatalf("%v: %+v, %d times", pair, v, found.times[pair])
-				}
-			}
-		})
-	}
+	bare := simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) {
+		if s.Flags.Has(craft.ACK) {
+			s.Flags, s.Ack = craft.RST, 0
+		}
+	})
 	opens := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 		if in.Flags == craft.SYN|craft.ACK {
 			out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, Seq: in.Ack, Ack: in.Seq.Add(1), Flags: craft.ACK, TTL: 64, Window: 1})
 		}
 	})
-	asked(simnet.Chorus(synSplit, opens), probe.StateOpen, probe.ReasonSplitHandshake)
-	asked(synSplit, probe.StateFiltered, probe.ReasonNoResponse)
-	asked(simnet.Chorus(synSplit, simnet.Only(craft.SYN|craft.ACK, simnet.Closed{}), simnet.Only(craft.ACK, simnet.Closed{})), probe.StateRefused, probe.ReasonReset)
+	shut := simnet.Chorus(synSplit, simnet.Only(craft.SYN|craft.ACK, simnet.Closed{}), simnet.Only(craft.ACK, simnet.Closed{}))
+	for name, tc := range map[string]struct {
+		host   simnet.Host
+		state  probe.State
+		reason probe.Reason
+		coded  []string // its findings
+	}{
+		"a bare reset that answers the question": {bare, probe.StateRefused, probe.ReasonReset, nil},
+		"a bare reset that does not": {
+			simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Flags, s.Ack, s.Seq = craft.RST, 0, 7 }),
+			probe.StateRefused, probe.ReasonUnverifiedReset, nil,
+		},
+		"a split handshake":        {simnet.Chorus(synSplit, opens), probe.StateOpen, probe.ReasonSplitHandshake, []string{"split-handshake"}},
+		"a SYN from anywhere":      {synSplit, probe.StateFiltered, probe.ReasonNoResponse, []string{"split-handshake"}},
+		"a SYN, and a closed port": {shut, probe.StateRefused, probe.ReasonReset, []string{"split-handshake"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			found := newAnswers()
+			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, tc.host,
+				wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/24")}, found)
+			if err != nil || len(found.best) != 256 || s.States[tc.state] != 256 {
+				t.Fatalf("%s: %v, %d verdicts, summary %+v", name, err, len(found.best), s)
+			}
+			for pair, v := range found.best {
+				if v.State != tc.state || v.Reason != tc.reason || found.times[pair] != 1 || !slices.Equal(codes(v.Findings), tc.coded) {
+					t.Fatalf("%s: %v: %+v, %d times", name, pair, v, found.times[pair])
+				}
+			}
+		})
+	}
+}
+
+func codes(findings []probe.Finding) (list []string) {
+	for _, f := range findings {
+		list = append(list, f.Code)
+	}
+	return list
 }
 
 // A stranger's answers for targets that are not in the plan, or have not been

@@ -210,7 +210,7 @@ func nmapState(s probe.State) string {
 var nmapReasons = map[probe.Reason]string{
 	"net-unreachable": "net-unreach", "host-unreachable": "host-unreach",
 	"proto-unreachable": "proto-unreach", "port-unreachable": "port-unreach",
-	"addr-unreachable": "addr-unreach", "connected": "syn-ack",
+	"addr-unreachable": "addr-unreach", "connected": "syn-ack", probe.ReasonConnReset: "syn-ack",
 	probe.ReasonNoNeighbour: "no-response", probe.ReasonLocalhost: "localhost-response",
 }
 

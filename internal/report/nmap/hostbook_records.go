@@ -63,7 +63,7 @@ func (b *hostbook) settleWay(p *record.Port) {
 	b.hops = nil
 	for _, h := range page.way.answers() {
 		if len(h.Changes) > 0 {
-			page.tell(p.Port, story{h, hopWords(h)})
+			page.addStory(p.Port, story{h, hopWords(h)})
 		}
 	}
 }
@@ -102,7 +102,7 @@ func (b *hostbook) probes(r *record.RTTSummary) {
 	if _, told := page.numbered[r.Port]; !told {
 		page.put(&record.Port{Target: r.Target, Addr: r.Addr, Port: r.Port, State: r.State})
 	}
-	page.tell(r.Port, story{r, text.RTTWords(r)})
+	page.addStory(r.Port, story{r, text.RTTWords(r)})
 }
 
 // connection takes one connection attempt.
@@ -118,7 +118,7 @@ func (b *hostbook) connection(c *record.Connection) {
 	page := b.page(c.Target, p.Addr)
 	page.during(c.Begin, c.Took)
 	page.put(p)
-	page.tell(p.Port, story{c, text.ConnectionWords(c)})
+	page.addStory(p.Port, story{c, text.ConnectionWords(c)})
 	if rtt, ok := c.RTT.Get(); ok {
 		page.times.Sample(rtt)
 	}
@@ -149,7 +149,7 @@ func (b *hostbook) sequence(r *record.ISN) {
 	}
 	page := b.page(r.Target, r.Addr)
 	page.put(&record.Port{Target: r.Target, Addr: r.Addr, Port: r.Port, State: r.State, Reason: r.Reason, TTL: page.ttl(r.Port), Findings: r.Report.Findings})
-	page.tell(r.Port, story{r, text.ISNWords(r)})
+	page.addStory(r.Port, story{r, text.ISNWords(r)})
 	if n, ok := r.Report.Nmap.Get(); ok {
 		page.figures(n)
 	}
@@ -200,7 +200,7 @@ func (p *hostPage) ttl(port uint16) (ttl record.Maybe[uint8]) {
 	return ttl
 }
 
-func (p *hostPage) tell(port uint16, s story) {
+func (p *hostPage) addStory(port uint16, s story) {
 	if p.stories == nil {
 		p.stories = map[uint16][]story{}
 	}

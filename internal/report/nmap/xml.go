@@ -44,7 +44,7 @@ func (s *xmlSink) Record(r record.Record) error {
 		s.after = append(s.after, story{r, text.ComparisonWords(r)})
 		return nil
 	}
-	return s.book.gather(r, s.tell)
+	return s.book.gather(r, s.writeHosts)
 }
 
 func (s *xmlSink) write(text string) error {
@@ -70,8 +70,8 @@ func (s *xmlSink) begin(r *record.Run) error {
 	return s.write(b.String())
 }
 
-// tell writes every host gathered so far, each by itself.
-func (s *xmlSink) tell() error {
+// writeHosts writes every host gathered so far, each by itself.
+func (s *xmlSink) writeHosts() error {
 	for _, page := range s.book.take() {
 		s.hosts.count(page)
 		var b strings.Builder
@@ -86,7 +86,7 @@ func (s *xmlSink) tell() error {
 // end closes the document; fault is why a run ended early, where that is known.
 func (s *xmlSink) end(r *record.Summary, fault string) error {
 	s.ended = true
-	if err := s.tell(); err != nil {
+	if err := s.writeHosts(); err != nil {
 		return err
 	}
 	var b strings.Builder
@@ -127,7 +127,7 @@ func outcome(r *record.Summary) string {
 // Close ends the document where no summary did.
 func (s *xmlSink) Close() error {
 	if !s.ended {
-		if err := s.tell(); err != nil {
+		if err := s.writeHosts(); err != nil {
 			return err
 		}
 		var rest strings.Builder

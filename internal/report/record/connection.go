@@ -1,7 +1,6 @@
 package record
 
 import (
-	"net/netip"
 	"strings"
 	"time"
 
@@ -110,7 +109,7 @@ func ConnectionColumns() []string {
 
 func (c *Connection) Fields(w FieldWriter) {
 	w.Str("target", c.Target)
-	w.Str("addr", c.Result.Target.Addr().String())
+	w.Addr("addr", c.Result.Target.Addr())
 	w.Uint("port", uint64(c.Result.Target.Port()))
 	if c.Source.IsValid() {
 		w.Str("src", c.Source.String())
@@ -144,9 +143,7 @@ func (c *Connection) Fields(w FieldWriter) {
 }
 
 func (c *Connection) refusalFields(w FieldWriter) {
-	if c.Responder != (netip.Addr{}) {
-		w.Str("responder", c.Responder.String())
-	}
+	addrField(w, "responder", c.Responder)
 	if c.ICMP != nil {
 		w.Uint("icmp_type", uint64(c.ICMP.Type))
 		w.Uint("icmp_code", uint64(c.ICMP.Code))

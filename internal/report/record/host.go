@@ -78,7 +78,7 @@ func HostColumns() []string {
 func (h *Host) Fields(w FieldWriter) {
 	momentField(w, "time", h.Time)
 	w.Str("target", h.Target)
-	w.Str("addr", h.Addr.String())
+	w.Addr("addr", h.Addr)
 	strField(w, "name", h.Name)
 	if h.State != probe.HostUnknown {
 		w.Str("state", h.State.String())

@@ -20,7 +20,7 @@ func (*Outage) Type() string { return "outage" }
 
 func (o *Outage) Fields(w FieldWriter) {
 	w.Str("target", o.Target)
-	w.Str("addr", o.Addr.String())
+	w.Addr("addr", o.Addr)
 	w.Uint("port", uint64(o.Port))
 	windowFields(w, &o.Window)
 }

@@ -33,7 +33,7 @@ func (*Paths) Type() string { return "path" }
 // Fields names all fields that are present.
 func (r *Paths) Fields(w FieldWriter) {
 	w.Str("target", r.Target)
-	w.Str("addr", r.Addr.String())
+	w.Addr("addr", r.Addr)
 	w.Uint("port", uint64(r.Port))
 	w.Objects("nodes", len(r.Nodes), func(w FieldWriter, i int) { r.node(w, &r.Nodes[i]) })
 	w.Objects("edges", len(r.Edges), func(w FieldWriter, i int) { r.edge(w, &r.Edges[i]) })
@@ -212,7 +212,7 @@ func (*PathHop) Type() string { return (*Paths)(nil).Type() }
 // Fields names all fields that are present.
 func (h *PathHop) Fields(w FieldWriter) {
 	w.Str("target", h.of.Target)
-	w.Str("addr", h.of.Addr.String())
+	w.Addr("addr", h.of.Addr)
 	w.Uint("port", uint64(h.of.Port))
 	w.Uint("path", uint64(h.path))
 	w.Uint("ttl", uint64(h.node.TTL))

@@ -18,7 +18,7 @@ const Schema = "synscope/1"
 type Record interface {
 	// Type is the value of the record's first field, "type".
 	Type() string
-	// fields hands every field that is present to w, in the record's order.
+	// Fields hands every field that is present to w, in the record's order.
 	Fields(w FieldWriter)
 }
 
@@ -84,7 +84,7 @@ func durationField(w FieldWriter, name string, m Maybe[time.Duration]) {
 // addrField writes an address where it is valid.
 func addrField(w FieldWriter, name string, a netip.Addr) {
 	if a.IsValid() {
-		w.Str(name, a.String())
+		w.Addr(name, a)
 	}
 }
 

@@ -80,7 +80,7 @@ func RTTColumns() []string {
 
 func (r *RTT) Fields(w FieldWriter) {
 	w.Str("target", r.Target)
-	w.Str("addr", r.Addr.String())
+	w.Addr("addr", r.Addr)
 	w.Uint("port", uint64(r.Port))
 	w.Uint("n", r.N)
 	w.Uint("attempt", uint64(r.Attempt))
@@ -132,7 +132,7 @@ func (*RTTSummary) Type() string { return "rtt_summary" }
 
 func (r *RTTSummary) Fields(w FieldWriter) {
 	w.Str("target", r.Target)
-	w.Str("addr", r.Addr.String())
+	w.Addr("addr", r.Addr)
 	w.Uint("port", uint64(r.Port))
 	w.Uint("sent", r.Sent)
 	w.Uint("received", r.Received)

@@ -78,6 +78,24 @@ func NewSummary(s *probe.Summary, end time.Time) *Summary {
 	return r
 }
 
+// Traffic is what the summary counts of packets, and of ports whose hosts went silent,
+// as engines count it, to be added up over the parts of a run.
+func (s *Summary) Traffic() *probe.Summary {
+	return &probe.Summary{
+		Sent:          s.Sent,
+		Retransmitted: s.Retransmitted,
+		Resets:        s.Resets,
+		SendErrors:    s.SendErrors,
+		ResetsRefused: s.ResetsRefused.Value,
+		ResetsLost:    s.ResetsLost.Value,
+		Received:      s.Received,
+		Matched:       s.Matched,
+		Rejected:      s.Rejected,
+		KernelDrops:   s.KernelDrops,
+		WentSilent:    s.WentSilent.Value,
+	}
+}
+
 // Type is "summary".
 func (*Summary) Type() string { return "summary" }
 

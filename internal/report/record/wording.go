@@ -23,11 +23,11 @@ func Wording(err error) error {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong) && wrong.Field != "":
-		return fmt.Errorf("%q cannot be %s", field(wrong.Field), withArticle(Shortened(wrong.Value, longestValue)))
+		return fmt.Errorf("%q cannot be %s", field(wrong.Field), withArticle(units.Shortened(wrong.Value, longestValue)))
 	case errors.As(err, &wrong):
 		return fmt.Errorf("it is a JSON %s and no object", wrong.Value)
 	}
-	return errors.New(units.Printable(strings.TrimPrefix(Shortened(err.Error(), longestFault), "json: ")))
+	return errors.New(units.Printable(strings.TrimPrefix(units.Shortened(err.Error(), longestFault), "json: ")))
 }
 
 // field is the path to a field, as the record has it: types of this program that it
@@ -47,12 +47,4 @@ func withArticle(value string) string {
 		return "an " + value
 	}
 	return "a " + value
-}
-
-// Shortened is a stranger's text, no longer than n characters.
-func Shortened(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
 }

@@ -24,7 +24,13 @@ func TestWidthsAreThoseOfTheKind(t *testing.T) {
 		}
 		seen := 0
 		for name, p := range s.Defs[of].Properties {
-			want := map[bool]int{p.Type == "boolean": len("false"), p.Format == "date-time": len(timeOfDay)}[true]
+			want := 0
+			switch {
+			case p.Type == "boolean":
+				want = len("false")
+			case p.Format == "date-time":
+				want = len(timeOfDay)
+			}
 			if want == 0 || !slices.Contains(Columns(command), name) {
 				continue
 			}

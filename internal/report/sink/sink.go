@@ -12,16 +12,24 @@ type Sink interface {
 	Close() error
 }
 
+// Paint is whether text gets colours. The zero value leaves it plain.
+type Paint bool
+
+const (
+	Plain    Paint = false
+	Coloured Paint = true
+)
+
 // Options say how results look. The zero value is fit for a file.
 type Options struct {
-	Colour   bool                // terminal colours (text)
+	Colour   Paint               // terminal colours (text)
 	Banner   bool                // open with what was run and when (text)
 	Quiet    bool                // end with the results, without a summary (text)
 	Reason   bool                // show what each verdict rests on, and when it came (text)
 	Verbose  bool                // tell of each host that is down (text, grepable)
 	HostList bool                // hosts are looked for, and no ports (text, CSV)
 	Paths    bool                // all paths to a port are looked for, not the hops of one (CSV)
-	Rounds   bool                // hops are asked again and again: only their sums are told (text)
+	Rounds   bool                // hops are probed round after round: only their totals are shown (text)
 	Hosts    int                 // how many hosts there will be; 1 gives a heading, else a column (text)
 	HostWide int                 // how wide the column of hosts will be, where that is known (text)
 	Clock    bool                // begin each line of a ping with the time (text)

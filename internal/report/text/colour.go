@@ -3,31 +3,24 @@ package text
 import (
 	"fmt"
 
+	"synscope/internal/report/sink"
 	"synscope/probe"
 )
 
 // UseColour decides whether text gets colours: mode is the word of --color,
 // noColor the value of the environment's NO_COLOR (https://no-color.org), and
 // terminal says whether the output is one.
-func UseColour(mode, noColor string, terminal bool) (bool, error) {
+func UseColour(mode, noColor string, terminal bool) (sink.Paint, error) {
 	switch mode {
 	case "always":
-		return true, nil
+		return sink.Coloured, nil
 	case "never":
-		return false, nil
+		return sink.Plain, nil
 	case "auto", "":
-		return terminal && noColor == "", nil
+		return sink.Paint(terminal && noColor == ""), nil
 	}
-	return false, fmt.Errorf("unknown colour mode %q: want auto, always or never", mode)
+	return sink.Plain, fmt.Errorf("unknown colour mode %q: want auto, always or never", mode)
 }
-
-// Paint is whether text gets colours. The zero value leaves it plain.
-type Paint bool
-
-const (
-	Plain    Paint = false
-	Coloured Paint = true
-)
 
 // style is an ECMA-48 "select graphic rendition" parameter (§8.3.117).
 type style string
@@ -43,7 +36,7 @@ const (
 )
 
 // painter colours text, or leaves it alone: its zero value does the latter.
-type painter struct{ on Paint }
+type painter struct{ on sink.Paint }
 
 func (p painter) paint(s style, text string) string {
 	if !p.on || s == plain || text == "" {

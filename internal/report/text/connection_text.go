@@ -193,7 +193,7 @@ func tripOf(m record.Maybe[time.Duration]) string {
 // findingFolds counts the findings that servers repeat: each is told in full
 // with the first connection that has it.
 type findingFolds struct {
-	told map[foldKey]bool
+	seen map[foldKey]bool
 	more map[foldKey]uint64 // connections that had it too
 }
 
@@ -208,15 +208,15 @@ const mostFolds = 1 << 16
 // first tells whether a finding is a server's first of its kind.
 func (f *findingFolds) first(server netip.AddrPort, finding probe.Finding) bool {
 	k := foldKey{server, finding.Code}
-	if f.told[k] {
+	if f.seen[k] {
 		f.more[k]++
 		return false
 	}
-	if f.told == nil {
-		f.told, f.more = map[foldKey]bool{}, map[foldKey]uint64{}
+	if f.seen == nil {
+		f.seen, f.more = map[foldKey]bool{}, map[foldKey]uint64{}
 	}
-	if len(f.told) < mostFolds {
-		f.told[k] = true
+	if len(f.seen) < mostFolds {
+		f.seen[k] = true
 	}
 	return true
 }

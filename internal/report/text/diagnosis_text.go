@@ -13,7 +13,7 @@ import (
 // diagnosisText tells a diagnosis on one screen.
 type diagnosisText struct {
 	*textSink
-	told int
+	shown int
 }
 
 // Widths of the screen.
@@ -29,7 +29,7 @@ func (t *diagnosisText) Record(r record.Record) error {
 		return nil
 	}
 	var lines []string
-	if t.told++; t.told > 1 {
+	if t.shown++; t.shown > 1 {
 		lines = append(lines, "")
 	}
 	lines = append(lines, t.heading(d))

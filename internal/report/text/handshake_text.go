@@ -137,7 +137,10 @@ func negotiatedWords(n *handshake.Negotiated) string {
 	add(n.ECN != "" && n.ECN != handshake.ECNRefused, string(n.ECN))
 	add(n.TFO, "fast open")
 	add(n.MPTCP, "multipath")
-	if words == nil {
+	switch {
+	case words == nil && n.Partial:
+		return "unknown"
+	case words == nil:
 		return "nothing"
 	}
 	return strings.Join(words, ", ")

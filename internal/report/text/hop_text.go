@@ -44,7 +44,7 @@ func (t *traceText) Record(r record.Record) error {
 			return err
 		}
 		if len(t.watched) > 0 {
-			if err := t.write(WatchTable(t.watched, cmp.Or(t.limit(), 80), Paint(t.o.Colour))); err != nil {
+			if err := t.write(WatchTable(t.watched, cmp.Or(t.limit(), 80), t.o.Colour)); err != nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/internal/report/units"
 	"synscope/probe"
 	"synscope/probe/paths"
@@ -30,7 +31,7 @@ type pathTree struct {
 
 // PathTree are the lines of the tree, each within so many columns where addresses and
 // names allow; of more than 80, and where 0 stands for no limit, it takes 80.
-func PathTree(r *record.Paths, colour Paint, columns int) []string {
+func PathTree(r *record.Paths, colour sink.Paint, columns int) []string {
 	t := &pathTree{Paths: r, paint: painter{colour}, next: map[int][]*paths.Edge{}, shown: map[int]bool{}, wide: treeWithin(columns), most: columns}
 	for i := range r.Edges {
 		e := &r.Edges[i]
@@ -44,7 +45,7 @@ func PathTree(r *record.Paths, colour Paint, columns int) []string {
 	if len(r.Nodes) > 0 {
 		t.walk(0, -1, "", "")
 	}
-	return strings.Split(strings.Join(t.lines, "\n"), "\n")
+	return t.lines
 }
 
 // meetings finds for each node the nearest that all living ways from it pass: the
@@ -96,7 +97,7 @@ func intersection(a, b map[int]bool) map[int]bool {
 func (t *pathTree) walk(id, stop int, first, rest string) {
 	for id >= 0 && id != stop {
 		if t.shown[id] {
-			t.lines = append(t.lines, t.line(t.Nodes[id].TTL, first, "→ "+t.word(id)+", as above", nil))
+			t.write(t.Nodes[id].TTL, first, "→ "+t.word(id)+", as above", nil, plain)
 			return
 		}
 		t.shown[id] = true
@@ -130,7 +131,7 @@ func (t *pathTree) branch(id int, branches []*paths.Edge, end int, rest string) 
 			first, more = "└ ", "  "
 		}
 		if e.To == end {
-			t.lines = append(t.lines, t.line(t.Nodes[end].TTL, rest+first, "→ "+t.word(end), nil))
+			t.write(t.Nodes[end].TTL, rest+first, "→ "+t.word(end), nil, plain)
 			continue
 		}
 		t.walk(e.To, end, rest+first, rest+more)
@@ -164,11 +165,7 @@ func (t *pathTree) node(id int, before string) {
 	case !n.Addr.IsValid() && id > 0:
 		style = dim
 	}
-	t.lines = append(t.lines, t.styled(n.TTL, before, words, n, style))
-}
-
-func (t *pathTree) line(ttl int, before, words string, n *paths.Node) string {
-	return t.styled(ttl, before, words, n, plain)
+	t.write(n.TTL, before, words, n, style)
 }
 
 // word is what a node is called.
@@ -245,20 +242,22 @@ func treeWithin(columns int) treeColumns {
 
 func (w treeColumns) wide() int { return ttlWide + 1 + w.node + 1 + w.flows + 1 + w.loss + 1 + w.rtt }
 
-// styled lays out the line of a node. What stands in the tree keeps its colour to
-// itself. Where a name is too long for a terminal, the figures stand on a line below.
-func (t *pathTree) styled(ttl int, before, words string, n *paths.Node, s style) string {
+// write adds the line of a node; a nil one is only mentioned, and has no figures. What
+// stands in the tree keeps its colour to itself. Where a name is too long for a terminal,
+// the figures stand on a line below.
+func (t *pathTree) write(ttl int, before, words string, n *paths.Node, s style) {
 	flows, loss, time := "", "", ""
 	if n != nil && ttl > 0 {
 		flows, loss, time = strconv.Itoa(n.Flows), lossOf(&n.Stats), timeOf(&n.Stats)
 	}
 	number := strconv.Itoa(ttl)
-	line := t.wide.row(number, before, words, flows, loss, time)
-	if t.most > 0 && utf8.RuneCountInString(line) > t.most && flows != "" {
+	lines := []string{t.wide.row(number, before, words, flows, loss, time)}
+	if t.most > 0 && utf8.RuneCountInString(lines[0]) > t.most && flows != "" {
 		bars := strings.NewReplacer("├", "│", "└", " ").Replace(before)
-		line = t.wide.row(number, before, words, "", "", "") + "\n" + t.wide.row("", bars, "", flows, loss, time)
+		lines = []string{t.wide.row(number, before, words, "", "", ""), t.wide.row("", bars, "", flows, loss, time)}
 	}
-	return strings.Replace(line, words, t.paint.paint(s, words), 1)
+	lines[0] = strings.Replace(lines[0], words, t.paint.paint(s, words), 1)
+	t.lines = append(t.lines, lines...)
 }
 
 // row lays out a line.
@@ -292,7 +291,7 @@ func timeOf(s *rtt.Summary) string {
 
 // paths are the lines about all paths to a target.
 func (t *traceText) paths(r *record.Paths) []string {
-	lines := append([]string{t.paint.paint(bold, "paths to "+hostPort(r.Target, r.Addr, r.Port))}, PathTree(r, Paint(t.o.Colour), t.limit())...)
+	lines := append([]string{t.paint.paint(bold, "paths to "+hostPort(r.Target, r.Addr, r.Port))}, PathTree(r, t.o.Colour, t.limit())...)
 	lines = append(lines, "")
 	lines = append(lines, t.pathTable(r)...)
 	lines = append(lines, pathSums(r)...)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/probe"
 	"synscope/probe/paths"
 	"synscope/probe/rtt"
@@ -99,7 +100,7 @@ func TestPathTree(t *testing.T) {
 3 192.0.2.9 admin-prohibited 3`},
 	} {
 		var lines []string
-		for _, line := range PathTree(tc.of, Plain, 0)[1:] {
+		for _, line := range PathTree(tc.of, sink.Plain, 0)[1:] {
 			if utf8.RuneCountInString(line) > 80 {
 				t.Errorf("%s: too wide: %q", tc.name, line)
 			}

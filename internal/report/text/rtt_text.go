@@ -117,6 +117,8 @@ func (t *pingText) answer(r *record.RTT) string {
 		return t.paint.paint(style, "SYN-ACK") + " from " + from
 	case r.Reason == probe.ReasonConnected:
 		return t.paint.paint(style, "connected") + " to " + from
+	case r.Reason == probe.ReasonConnReset:
+		return t.paint.paint(style, "connected") + " to " + from + " (and reset at once)"
 	case r.Reason == probe.ReasonNoResponse:
 		return t.paint.paint(style, "no answer") + " from " + from
 	case r.State == probe.StateRefused:

@@ -28,7 +28,7 @@ type textSink struct {
 	hostWide int    // the widest host so far
 	hosts    []*record.Host
 	plain    int       // of these, how many have no finding
-	told     sink.Sink // the text of a command that does not tell of ports, else nil
+	command  sink.Sink // the text of a command that does not show ports, else nil
 }
 
 // New writes text for people, or the fields that are asked for in columns.
@@ -36,14 +36,14 @@ func New(w *sink.LineWriter, o sink.Options) sink.Sink {
 	if len(o.Fields) > 0 {
 		return rows.NewFieldText(w, o)
 	}
-	t := &textSink{w: w, o: o, paint: painter{Paint(o.Colour)}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
+	t := &textSink{w: w, o: o, paint: painter{o.Colour}, folds: newFolds(), hostWide: max(o.HostWide, len("255.255.255.255"))}
 	if o.HostList {
-		t.told = newHostList(t)
+		t.command = newHostList(t)
 	}
 	return t
 }
 
-// commandText makes the text of a command that does not tell of ports.
+// commandText makes the text of a command that does not show ports.
 func (t *textSink) commandText(command string) sink.Sink {
 	switch command {
 	case "ping":
@@ -65,7 +65,7 @@ func (t *textSink) commandText(command string) sink.Sink {
 }
 
 func (t *textSink) Record(r record.Record) error {
-	if err := t.tell(r); err != nil {
+	if err := t.take(r); err != nil {
 		return err
 	}
 	if s, ok := r.(*record.Summary); ok && !t.o.Quiet {
@@ -74,16 +74,16 @@ func (t *textSink) Record(r record.Record) error {
 	return nil
 }
 
-// tell writes or gathers what a record says.
-func (t *textSink) tell(r record.Record) error {
-	if r, ok := r.(*record.Run); ok && (t.told == nil || t.o.HostList) {
-		if t.told == nil {
-			t.told = t.commandText(r.Command)
+// take writes or gathers what a record says.
+func (t *textSink) take(r record.Record) error {
+	if r, ok := r.(*record.Run); ok && (t.command == nil || t.o.HostList) {
+		if t.command == nil {
+			t.command = t.commandText(r.Command)
 		}
 		return t.run(r)
 	}
-	if t.told != nil {
-		return t.told.Record(r)
+	if t.command != nil {
+		return t.command.Record(r)
 	}
 	switch r := r.(type) {
 	case *record.Port:
@@ -108,12 +108,12 @@ func (t *textSink) tell(r record.Record) error {
 }
 
 // PassesPorts: what is gathered of ports is copied.
-func (t *textSink) PassesPorts() bool { return t.told == nil }
+func (t *textSink) PassesPorts() bool { return t.command == nil }
 
 // Close shows what was gathered where no summary did.
 func (t *textSink) Close() error {
-	if t.told != nil {
-		return t.told.Close()
+	if t.command != nil {
+		return t.command.Close()
 	}
 	if err := t.write(t.gathered(nil)); err != nil {
 		return err
@@ -164,7 +164,7 @@ func engineNote(engine string) string {
 // that are due.
 func (t *textSink) port(lines []string, p *record.Port) []string {
 	lines = t.heading(lines, p)
-	lines = append(lines, t.line(p))
+	lines = append(lines, t.verdict(p)...)
 	for _, f := range p.Findings {
 		lines = append(lines, t.finding(f, ""))
 	}
@@ -187,7 +187,7 @@ func (t *textSink) heading(lines []string, p *record.Port) []string {
 		rtt += " (" + t.clock + ")"
 	}
 	row := t.columns("HOST", "PORT", units.Padded("STATE", stateWide), "SERVICE", rtt, "TIME", "REASON")
-	return append(lines, t.paint.paint(dim, strings.TrimRight(row, " ")))
+	return append(lines, t.paint.paint(dim, strings.TrimRight(row[0], " ")))
 }
 
 // hostHeading appends a host's name above its lines where a run has one host,
@@ -240,9 +240,10 @@ func (t *textSink) narrow() bool {
 	return !t.fits(w)
 }
 
-// columns lays out one line; state is padded already, for it may be coloured. Where
-// the terminal is narrow the time of day goes first, then the service.
-func (t *textSink) columns(host, port, state, service, rtt, at, reason string) string {
+// columns lays out one row, of several lines where a reason is long; state is padded
+// already, for it may be coloured. Where the terminal is narrow the time of day goes
+// first, then the service.
+func (t *textSink) columns(host, port, state, service, rtt, at, reason string) []string {
 	var b strings.Builder
 	if !t.grouped() {
 		t.hostWide = max(t.hostWide, utf8.RuneCountInString(host))
@@ -257,7 +258,7 @@ func (t *textSink) columns(host, port, state, service, rtt, at, reason string) s
 		if t.fits(t.fixed() + serviceWide + 2 + trip) {
 			b.WriteString(units.Padded(service, serviceWide) + "  ")
 		}
-		return b.String() + rtt
+		return []string{b.String() + rtt}
 	}
 	if t.fits(t.fixed() + serviceWide + 2 + trip + 2 + leastReason) {
 		b.WriteString(units.Padded(service, serviceWide) + "  ")
@@ -271,19 +272,29 @@ func (t *textSink) columns(host, port, state, service, rtt, at, reason string) s
 
 // withReason puts what a verdict rests on behind the other columns, and what there
 // is no room for below.
-func (t *textSink) withReason(columns, reason string) string {
+func (t *textSink) withReason(columns, reason string) []string {
 	at := seen(columns)
 	if t.fits(at + utf8.RuneCountInString(reason)) {
-		return columns + reason
+		return []string{columns + reason}
 	}
+	first, indent := columns, at
+	var lines []string
 	if !t.fits(at + leastReason) {
-		return columns + "\n    " + strings.Join(wrapped(strings.Split(reason, ", "), t.limit()-5), ",\n    ")
+		lines, first, indent = []string{columns}, "    ", 4
 	}
-	parts := wrapped(strings.Split(reason, ", "), t.limit()-at-1) // for the comma
-	return columns + strings.Join(parts, ",\n"+strings.Repeat(" ", at))
+	parts := wrapped(strings.Split(reason, ", "), t.limit()-indent-1) // for the comma
+	for i, part := range parts {
+		if i < len(parts)-1 {
+			part += ","
+		}
+		lines = append(lines, first+part)
+		first = strings.Repeat(" ", indent)
+	}
+	return lines
 }
 
-func (t *textSink) line(p *record.Port) string {
+// verdict is a port in its columns.
+func (t *textSink) verdict(p *record.Port) []string {
 	state := t.paint.paint(stateStyle(p.State), p.State.String())
 	state += strings.Repeat(" ", max(0, stateWide-len(p.State.String())))
 	return t.columns(record.HostOf(p), strconv.Itoa(int(p.Port))+"/tcp", state, t.service(p.Port), t.rtt(p), clockTime(p.Time), evidence(p))

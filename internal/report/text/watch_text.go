@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/internal/report/units"
 )
 
@@ -39,7 +40,7 @@ var watchColumns = []watchColumn{
 // probes, last, best, mean and worst time, deviation, and what the last rounds gave.
 // The least important of these are left out where there is no room for all. A host
 // that does not fit stands on a line of its own.
-func WatchTable(hops []*record.HopSummary, columns int, colour Paint) []string {
+func WatchTable(hops []*record.HopSummary, columns int, colour sink.Paint) []string {
 	t := newWatchTable(columns, colour)
 	head := map[string]string{"host": "host"}
 	for _, c := range t.shown {
@@ -64,7 +65,7 @@ type watchTable struct {
 }
 
 // newWatchTable lays the table out.
-func newWatchTable(columns int, colour Paint) *watchTable {
+func newWatchTable(columns int, colour sink.Paint) *watchTable {
 	t := &watchTable{paint: painter{colour}, columns: columns, spark: sparkLeast}
 	room := columns - hopWide - leastHost
 	for rank := range watchColumns {

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"synscope/internal/report/record"
+	"synscope/internal/report/sink"
 	"synscope/probe/rtt"
 )
 
@@ -57,7 +58,7 @@ func TestWatchTable(t *testing.T) {
 	if len(lines) != 7 {
 		t.Errorf("%d lines: %q", len(lines), lines)
 	}
-	for _, line := range WatchTable([]*record.HopSummary{long}, 120, Plain) {
+	for _, line := range WatchTable([]*record.HopSummary{long}, 120, sink.Plain) {
 		if strings.Contains(line, "6666") && !strings.Contains(line, "0.0%") {
 			t.Errorf("a wide terminal has room for both: %q", line)
 		}
@@ -77,7 +78,7 @@ func TestWatchTableFits(t *testing.T) {
 		20: "hop host", 30: "hop host loss", 39: "hop host loss mean", 48: "hop host loss sent last mean", 60: "hop host loss sent last best mean worst", 55: "hop host loss sent last mean worst",
 		79: "hop host loss sent last best mean worst dev history", 159: "hop host loss sent last best mean worst dev history",
 	} {
-		lines := WatchTable([]*record.HopSummary{hop}, columns, Plain)
+		lines := WatchTable([]*record.HopSummary{hop}, columns, sink.Plain)
 		if got := strings.Join(strings.Fields(lines[0]), " "); got != want {
 			t.Errorf("%d columns: %q, want %q", columns, got, want)
 		}
@@ -87,7 +88,7 @@ func TestWatchTableFits(t *testing.T) {
 			}
 		}
 	}
-	if line := WatchTable([]*record.HopSummary{hop}, 159, Plain)[1]; strings.Count(line, "▁") < 3 || utf8.RuneCountInString(line) < 120 {
+	if line := WatchTable([]*record.HopSummary{hop}, 159, sink.Plain)[1]; strings.Count(line, "▁") < 3 || utf8.RuneCountInString(line) < 120 {
 		t.Errorf("little history: %q", line)
 	}
 }
@@ -96,7 +97,7 @@ func TestWatchTableFits(t *testing.T) {
 func TestWatchTableOfALimitedHop(t *testing.T) {
 	h := watched("192.0.2.1", 3, time.Millisecond)
 	h.Limited = true
-	lines := WatchTable([]*record.HopSummary{h, watched("192.0.2.2", 0, time.Millisecond)}, 80, Coloured)
+	lines := WatchTable([]*record.HopSummary{h, watched("192.0.2.2", 0, time.Millisecond)}, 80, sink.Coloured)
 	if !strings.Contains(lines[1], "(75.0%)") || len(lines) != 4 || !strings.Contains(lines[3], "answers seldom") {
 		t.Errorf("%q", lines)
 	}

@@ -30,6 +30,14 @@ func Printable(s string) string {
 	}, s)
 }
 
+// Shortened is a stranger's text, no longer than n characters.
+func Shortened(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
+	}
+	return s
+}
+
 // Plural is a number with the word for one or for many: "1 probe", "2 probes".
 func Plural(n uint64, one, many string) string {
 	if n == 1 {

@@ -20,13 +20,15 @@ const MostConnections = 256
 // EPERM come from a firewall of this machine, or with EACCES over IPv6 from an
 // ICMPv6 "administratively prohibited". The rest are the kernel's words for ICMP
 // errors (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, icmpv6_err_convert).
+// ECONNRESET is an RST after a SYN that acknowledged nothing of ours; where
+// something was acknowledged, [netraw.Dialer] gives no error.
 var errnoVerdicts = []struct {
 	err    error
 	state  probe.State
 	reason probe.Reason
 }{
 	{syscall.ECONNREFUSED, probe.StateRefused, probe.ReasonConnRefused},
-	{syscall.ECONNRESET, probe.StateRefused, probe.ReasonConnRefused},
+	{syscall.ECONNRESET, probe.StateRefused, probe.ReasonUnverifiedReset},
 	{syscall.EHOSTUNREACH, probe.StateFiltered, "host-unreachable"},
 	{syscall.ENETUNREACH, probe.StateFiltered, "net-unreachable"},
 	{syscall.ENOPROTOOPT, probe.StateFiltered, "proto-unreachable"},
@@ -42,13 +44,17 @@ var errnoVerdicts = []struct {
 	{context.Canceled, probe.StateUnknown, probe.ReasonInterrupted},
 }
 
-// JudgeConnect is the verdict on a target from the error of a connect.
-func JudgeConnect(target netip.AddrPort, err error) probe.Verdict {
+// JudgeConnect is the verdict on a target from what a connect returned.
+func JudgeConnect(target netip.AddrPort, h netraw.Handshake, err error) probe.Verdict {
 	switch {
+	case errors.Is(err, netraw.ErrBroadcast):
+		return NoWay(target, err)
+	case err == nil && h.Reset:
+		return probe.Verdict{Target: target, State: probe.StateOpen, Reason: probe.ReasonConnReset}
 	case err == nil:
 		return probe.Verdict{Target: target, State: probe.StateOpen, Reason: probe.ReasonConnected}
 	case errors.Is(err, netraw.ErrNoRoute), errors.Is(err, netraw.ErrNoInterface):
-		return probe.Verdict{Target: target, Reason: probe.ReasonNoRoute, Err: err}
+		return NoWay(target, err)
 	}
 	for _, known := range errnoVerdicts {
 		if errors.Is(err, known.err) {

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -20,7 +21,7 @@ func TestErrorsOfTheNetworkAreVerdicts(t *testing.T) {
 		syscall.EHOSTDOWN: "icmp-3-7", syscall.ENONET: "icmp-3-8",
 		syscall.EPROTO: "param-problem", syscall.EACCES: "prohibited",
 	} {
-		v := JudgeConnect(target, os.NewSyscallError("connect", errno))
+		v := JudgeConnect(target, netraw.Handshake{}, os.NewSyscallError("connect", errno))
 		if v.State != probe.StateFiltered || v.Reason != reason || v.Err != nil {
 			t.Errorf("%v: %v (%v), %v", errno, v.State, v.Reason, v.Err)
 		}

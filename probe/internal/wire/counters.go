@@ -18,7 +18,7 @@ type Counters struct {
 	NextLook   time.Duration
 	LastSent   uint64
 	LastLook   time.Duration
-	LastSend   time.Duration // when the last first attempt left
+	LastSend   time.Duration // when the latest transmission left
 	Unfinished uint64        // targets taken up and left without a verdict of their own
 	Unroutable error         // why a target could not be reached from here
 }
@@ -43,19 +43,13 @@ func Count(s *probe.Summary, ev *Event, accept func(*Event) (reject string)) {
 	s.Rejected[ev.reject]++
 }
 
-func (c *Counters) Departed(attempt int, now time.Duration) {
+// Departed counts a transmission that left at a time. What counts never stops to count:
+// differences of Sent are what the pace and the ramp go by.
+func (c *Counters) Departed(attempt int, at time.Duration) {
 	c.Sent++
-	c.LastSend = now
+	c.LastSend = max(c.LastSend, at)
 	if attempt > 0 {
 		c.Retransmitted++
-	}
-}
-
-// Recalled takes back a transmission that counted as sent, and was refused.
-func (c *Counters) Recalled(attempt int) {
-	c.Sent--
-	if attempt > 0 {
-		c.Retransmitted--
 	}
 }
 

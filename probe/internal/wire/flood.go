@@ -9,6 +9,11 @@ type Flood struct {
 	sent uint64 // of ours, in the time before it
 }
 
+// NewFlood begins where the counters of a network stand: what came before is no flood.
+func NewFlood(base netraw.Stats) Flood { return Flood{came: came(base)} }
+
+func came(s netraw.Stats) uint64 { return s.Received + s.KernelDrops }
+
 // What is more than floodShare times as much as was sent, in this time or the one
 // before, and more than floodLeast, is not answers.
 const (
@@ -19,9 +24,9 @@ const (
 // Look tells whether what came since the last look was a flood; sent is how many
 // packets of ours left in that time.
 func (f *Flood) Look(s netraw.Stats, sent uint64) bool {
-	came := s.Received + s.KernelDrops
-	since := came - min(f.came, came)
+	now := came(s)
+	since := now - min(f.came, now)
 	most := max(sent, f.sent)
-	f.came, f.sent = came, sent
+	f.came, f.sent = now, sent
 	return since > max(floodShare*most, floodLeast)
 }

@@ -35,7 +35,7 @@ func NewHops(n probe.Network, l Look, target netip.AddrPort, rate float64) (*Hop
 	x := &Hops{Loop: loop, Target: target}
 	x.Matcher.Recall, x.Pace = Rewritten{Table: x.Table}, NewPace(rate)
 	x.Departed = func(s *Transmission, ev *Event) { s.Left(ev, x.Reading) }
-	x.Way, err = n.Route(target.Addr())
+	x.Way, err = RouteTo(n, target.Addr())
 	return x, err
 }
 

@@ -14,7 +14,8 @@ func Judge(t *probe.Technique, target netip.AddrPort, ev *Event) probe.Verdict {
 }
 
 // JudgeInto is Judge with memory for the answering segment and its options, for
-// callers that judge many and get memory for all of them at once.
+// callers that judge many and get memory for all of them at once. A first fragment is
+// no evidence beyond the number that it repeats, and so no reply.
 func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craft.Segment, options craft.Options) probe.Verdict {
 	v := probe.Verdict{Target: target, TTL: ev.Seg.TTL}
 	if ev.Translated {
@@ -31,6 +32,9 @@ func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craf
 		v.State, v.Reason = t.Reset(ev.Seg.Window), probe.ReasonUnverifiedReset
 	case KindICMP:
 		return judgeICMP(v, ev)
+	}
+	if ev.Fragment {
+		return v
 	}
 	*reply = ev.Seg
 	reply.Options = append(options[:0:cap(options)], ev.Seg.Options...)

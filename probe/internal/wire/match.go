@@ -108,7 +108,7 @@ func (m *Matcher) Port(attempt int) uint16 { return m.Ports[attempt%len(m.Ports)
 func (m *Matcher) match(p *craft.Packet, outgoing bool) (answer, string) {
 	switch {
 	case p.Kind == craft.PacketICMPError && !outgoing:
-		return m.matchICMP(&p.ICMP)
+		return m.matchICMP(p)
 	case p.Kind != craft.PacketTCP:
 		return answer{}, m.unlessOutgoing(outgoing, rejectUnsupported)
 	case outgoing:
@@ -258,9 +258,12 @@ func (m *Matcher) matchEcho(e *craft.Echo) (answer, string) {
 
 // matchICMP accepts an error only if it quotes our addresses, ports and
 // sequence number.
-func (m *Matcher) matchICMP(e *craft.ICMPError) (answer, string) {
-	q := &e.Quote
+func (m *Matcher) matchICMP(p *craft.Packet) (answer, string) {
+	e, q := &p.ICMP, &p.ICMP.Quote
 	a, ok := m.Quoted(q)
+	if p.Fragment {
+		a, ok = m.quotedExactly(q)
+	}
 	if !ok {
 		return answer{}, RejectQuote
 	}
@@ -279,6 +282,15 @@ func (m *Matcher) Quoted(q *craft.Quote) (int, bool) {
 		return m.Recall.Quoted(q)
 	}
 	return m.attempt(q.Src, q.Dst, bySeq(q.Seq))
+}
+
+// quotedExactly is Quoted for a quote whose checksum nobody verified: that something on
+// the way rewrote the probe is more than it shows.
+func (m *Matcher) quotedExactly(q *craft.Quote) (int, bool) {
+	if r, rewritten := m.Recall.(Rewritten); rewritten {
+		return r.Table.Quoted(q)
+	}
+	return m.Quoted(q)
 }
 
 // attempt finds the transmission from src to dst that had a number. With a held

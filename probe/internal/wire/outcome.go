@@ -216,8 +216,8 @@ func Grace(took, usual, limit time.Duration) time.Duration {
 	return min(max(3*took, floor), limit)
 }
 
-// GraceOf is Grace where many answers of the host were timed, SYN-ACKs among them: slowest
-// is how long they take at most, as they vary.
+// GraceOf is Grace where several SYN-ACKs of the host were timed: slowest is how long they take
+// at most, as they vary.
 func GraceOf(took, slowest, limit time.Duration) time.Duration {
 	return min(max(3*took, 2*slowest, knownGrace), limit)
 }
@@ -256,6 +256,16 @@ func (o *Outcome) Annotate(v probe.Verdict) probe.Verdict {
 		v.Findings = Noting(v.Findings, found)
 	}
 	return v
+}
+
+// Superseding adds to the verdict of an answer what follows from the rank of the best one
+// before it, for engines that keep no more of that.
+func Superseding(v probe.Verdict, ev *Event, before Rank) probe.Verdict {
+	if ev.Kind.Rank() != RankOpen || before != RankReset {
+		return v
+	}
+	o := Outcome{noticed: noticedReset}
+	return o.Annotate(v)
 }
 
 // Noting is a list of findings with others behind it, each kind once.

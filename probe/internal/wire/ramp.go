@@ -12,7 +12,7 @@ import (
 // while nothing is lost, and is cut while many answers come to repeated probes
 // only, whatever the host: then the loss is on the shared way.
 //
-// The bounds are for where the packets go. DefaultRate is what a home router's
+// The bounds are for where the packets go. RoutedRate is what a home router's
 // connection tracking and uplink survive; a link of our own carries more. They
 // are for probes that nobody answers: an answer closes the entry that its probe
 // made, and shows that the way carries both, so each lets one more probe leave.
@@ -26,9 +26,6 @@ type Ramp struct {
 }
 
 const (
-	firstRate  = 2_000.0 // packets a second
-	linkRate   = 5 * probe.DefaultRate
-	localRate  = 20 * probe.DefaultRate
 	rampEpoch  = 25 * time.Millisecond
 	rampQuick  = 2 * time.Millisecond // the shortest epoch, where many answers come
 	rampMany   = 8                    // as many
@@ -40,16 +37,16 @@ const (
 	mostFall     = 0.75 // in one epoch that a busy machine left without answers
 )
 
-func NewRamp() *Ramp { return &Ramp{Rate: firstRate, bound: localRate} }
+func NewRamp() *Ramp { return &Ramp{Rate: probe.FirstRate, bound: probe.LocalRate} }
 
 // Towards lowers the bound to what a route allows.
 func (r *Ramp) Towards(route netraw.Route) {
 	switch {
 	case route.Local:
 	case !route.NextHop.IsValid():
-		r.bound = min(r.bound, linkRate)
+		r.bound = min(r.bound, probe.LinkRate)
 	default:
-		r.bound = min(r.bound, probe.DefaultRate)
+		r.bound = min(r.bound, probe.RoutedRate)
 	}
 }
 
@@ -93,7 +90,24 @@ func (r *Ramp) Turn(now, able time.Duration, sent uint64, rtt time.Duration) (ch
 		r.Rate *= 2
 	}
 	fall := math.Pow(mostFall, min((now-r.epoch).Seconds()/rampEpoch.Seconds(), 1))
-	r.Rate = min(r.Rate, max(r.bound+float64(n)/lasted, before*fall), localRate)
+	r.Rate = min(r.Rate, max(r.bound+float64(n)/lasted, before*fall), probe.LocalRate)
 	r.epoch, r.able, r.sent, r.first, r.rescued = now, able, sent, 0, 0
 	return r.Rate != before
+}
+
+// SilentSpan is how long a ramp of that bound takes for so many packets that nobody
+// answers, and the longest time there is where that is too long for one.
+func SilentSpan(packets uint64, bound float64) time.Duration {
+	r := Ramp{Rate: probe.FirstRate, bound: min(bound, probe.LocalRate)}
+	now, sent := time.Duration(0), 0.0
+	for r.Rate < r.bound && sent+r.Rate*rampEpoch.Seconds() < float64(packets) {
+		sent += r.Rate * rampEpoch.Seconds()
+		now += rampEpoch
+		r.Turn(now, now, uint64(sent), 0)
+	}
+	all := float64(now) + (float64(packets)-sent)/r.Rate*float64(time.Second)
+	if all >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return time.Duration(all)
 }

@@ -33,6 +33,7 @@ type Event struct {
 	zone   string         // of a link-local sender (RFC 4007 §6)
 	Echo   craft.EchoKind // of KindEcho
 
+	Fragment   bool           // only the first was read: see [FirstOnly]
 	Translated bool           // this machine's own NAT stood in between
 	Wire       netip.AddrPort // where it came from before that, if known
 }
@@ -178,15 +179,40 @@ func (r *Reader[E]) CatchUp(take func(batch []E, ok bool) (more bool)) {
 // connections: the first one is read, if it has what can repeat a number of ours.
 func Decode(in *netraw.Packet, p *craft.Packet) (reject string) {
 	switch err := p.DecodeFirst(in.Data, checksumsOf(in)); {
+	case p.Fragment && err == craft.ErrUnsupported: // of UDP, say: not what a segment should have been
+		return rejectUnsupported
 	case p.Fragment && (err != nil || in.Outgoing || !repeats(p)):
 		return RejectFragment
 	case err != nil:
 		return decodeRejection(err)
+	case p.Fragment:
+		FirstOnly(p)
 	}
 	return ""
 }
 
+// FirstOnly takes out of a first fragment what goes on in the next one, data and the FIN
+// behind it, and options unless something stands behind them; and of an ICMP error what
+// its number does not prove: the MTU that a router wants, and all of the quote behind its
+// numbers.
+func FirstOnly(p *craft.Packet) {
+	s, q := &p.Segment, &p.ICMP.Quote
+	if len(s.Payload) == 0 {
+		s.Options = nil
+	}
+	s.Payload = nil
+	s.Flags &^= craft.FIN
+	p.ICMP.MTU = 0
+	*q = craft.Quote{Src: q.Src, Dst: q.Dst, TTL: q.TTL, TOS: q.TOS, ID: q.ID, Seq: q.Seq, Len: min(q.Len, quotedLeast)}
+}
+
+// quotedLeast is what every quote has of TCP, in bytes: ports and sequence number
+// (RFC 792).
+const quotedLeast = 8
+
 // repeats tells whether a packet is of a kind that repeats a number of what it answers.
+// A bare ACK may too; but what comes in fragments as one is data of a connection, and
+// how much of it the first does not tell.
 func repeats(p *craft.Packet) bool {
 	return p.Kind == craft.PacketICMPError || p.Segment.Flags.Has(craft.RST) || p.Segment.Flags.Has(craft.SYN|craft.ACK)
 }
@@ -217,7 +243,7 @@ func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject s
 	ev.Translated, ev.Wire = in.Translated, in.Wire
 	ev.answer, reject = m.match(p, in.Outgoing)
 	switch {
-	case p.Fragment && (reject != "" || !ev.Kind.Verified()): // its checksum was not verified
+	case p.Fragment && (reject != "" || !m.provenByFirst(ev.Kind)): // its checksum was not verified
 		ev.answer, reject = answer{}, RejectFragment
 	case reject == "" && m.Machine.Rejected(in, p):
 		ev.answer, reject = answer{}, RejectOwnFirewall
@@ -226,11 +252,25 @@ func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject s
 		ev.Kind = KindDeviceDeparture
 	}
 	ev.Own = in.Outgoing || ev.Kind == KindNone && reject == ""
+	ev.Fragment = p.Fragment
 	ev.keep(p)
 	if ev.Sender.IsLinkLocalUnicast() {
 		ev.zone = m.Machine.zone(ev.Sender, ev.Link)
 	}
 	return reject
+}
+
+// provenByFirst tells whether the number of ours in a first fragment proves what an
+// answer says: not the MTU that a router wants, nor the window of an RST where that is
+// the verdict.
+func (m *Matcher) provenByFirst(k Kind) bool {
+	switch k {
+	case KindPathMTU:
+		return false
+	case KindReset:
+		return m.Tech.Reset(0) == m.Tech.Reset(1)
+	}
+	return k.Verified()
 }
 
 func (m *Matcher) examineEcho(in *netraw.Packet, ev *Event) {
@@ -254,6 +294,8 @@ func (ev *Event) keep(p *craft.Packet) {
 		return
 	}
 	ev.Seg = p.Segment
-	ev.Seg.Options = ev.From[:copy(ev.From[:], p.Segment.Options)]
-	ev.Seg.Payload = nil
+	ev.Seg.Options, ev.Seg.Payload = nil, nil
+	if !p.Fragment {
+		ev.Seg.Options = ev.From[:copy(ev.From[:], p.Segment.Options)]
+	}
 }

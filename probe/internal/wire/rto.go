@@ -55,3 +55,15 @@ func (r *RTO) Wait(attempt int, limit time.Duration) time.Duration {
 	}
 	return min(base, limit)
 }
+
+// Times are round-trip times of one kind, as RFC 6298 remembers them, and how many they are.
+type Times struct {
+	rtt.Smoothed
+	N int
+}
+
+// Sample takes one in.
+func (t *Times) Sample(took time.Duration) {
+	t.Smoothed.Sample(took)
+	t.N++
+}

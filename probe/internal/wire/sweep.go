@@ -42,6 +42,7 @@ func NewSweep(n probe.Polled, l Look, rate float64, attempts int) (Sweep, error)
 		Network: n, Packets: packets, Pace: NewPace(rate), Counters: NewCounters(n.Stats()),
 		Matcher: Matcher{Cookie: NewCookie(l.Key), Tech: l.Technique, Ports: n.Ports(), Attempts: attempts},
 	}
+	x.flood = NewFlood(x.Counters.Base)
 	x.Pace.together = longTogether
 	if rate == 0 {
 		x.Ramp = NewRamp()
@@ -135,8 +136,11 @@ func (x *Sweep) Respond(budget int) int {
 const outagePause = 20 * time.Millisecond
 
 // Refused takes note of a packet that this machine did not send.
-func (x *Sweep) Refused(err error) {
-	x.Outage.Note(err, x.Now)
+func (x *Sweep) Refused(err error) { x.RefusedAt(err, x.Now) }
+
+// RefusedAt is Refused of what was tried at a time.
+func (x *Sweep) RefusedAt(err error, at time.Duration) {
+	x.Outage.Note(err, at)
 	if x.Outage.Certain(x.Now) {
 		x.Fail(x.Outage.Error())
 	}

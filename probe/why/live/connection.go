@@ -113,13 +113,13 @@ func (c *conn) ack() {
 
 // take takes in one packet.
 func (c *conn) take(ev *event) {
-	if ev.icmp != nil {
-		c.tooBig = c.tooBig || ev.icmp.MTU > 0
-		return
-	}
 	s := &ev.seg
 	switch {
-	case ev.doubt:
+	case ev.icmp != nil && ev.icmp.MTU > 0:
+		c.tooBig = true
+		return
+	case ev.icmp != nil, ev.doubt:
+		discard(c.t, ev)
 		return
 	case s.Flags.Has(craft.RST):
 		c.t.Reply.Reset = s.TTL

@@ -47,6 +47,8 @@ type event struct {
 	twice   craft.Seq // right edge of what the peer says it had already; 0: it says nothing
 	icmp    *craft.ICMPError
 	echoTTL uint8
+
+	fragment bool // only the first was read
 }
 
 // newExchange begins an exchange from a trial's flow.
@@ -258,7 +260,7 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		i.takeEcho(in)
 		return
 	}
-	ev := event{at: in.Time}
+	ev := event{at: in.Time, fragment: p.Fragment}
 	if ev.at.IsZero() {
 		ev.at = time.Now()
 	}
@@ -292,6 +294,7 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		case verified:
 			k.numbers.heard(s)
 			k.deliver(ev)
+		case p.Fragment: // it proves nothing
 		case !k.numbers.doubted: // one is enough: a flood of them is no more
 			k.numbers.doubted, ev.doubt = true, true
 			k.deliver(ev)

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func (f *Facts) Look(fact why.Fact, sent int) (yes bool, from netip.Addr, text s
 		return yes, route.Source, textOf(err), true
 	case why.InterfaceDown:
 		down, known := linkDown(route.Interface)
-		return errors.Is(err, netraw.ErrInterfaceDown) || down, netip.Addr{}, route.Interface, known || err != nil
+		return errors.Is(err, netraw.ErrInterfaceDown) || down, netip.Addr{}, cmp.Or(route.Interface, textOf(err)), known || err != nil
 	case why.InterfaceDrops:
 		dropped := read(route.Interface).drops - f.before.drops
 		return sent > 0 && float64(dropped) > max(2, dropShare*float64(sent)), netip.Addr{}, fmt.Sprintf("%d dropped at %s", dropped, route.Interface), err == nil

@@ -56,7 +56,7 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 			i.leave(newer)
 			return false
 		case ev.doubt:
-			ignore(t, &ev.seg)
+			discard(t, &ev)
 			if newer == k && challenges(&ev.seg) {
 				newer = i.clear(k, t, &ev.seg)
 				defer newer.end()
@@ -71,10 +71,17 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 	}
 }
 
-// ignore notes what came without a number of ours.
-func ignore(t *why.Trial, s *craft.Segment) {
-	if t.Reply.Text = "an ACK without a number of ours was ignored"; s.Flags.Has(craft.RST) {
-		t.Reply.Text = "an RST without a number of ours was ignored"
+// discard counts what came and is not the answer: an ICMP error, or a segment without a
+// number of ours.
+func discard(t *why.Trial, ev *event) {
+	d := &t.Reply.Discarded
+	switch {
+	case ev.icmp != nil:
+		d.Errors++
+	case ev.seg.Flags.Has(craft.RST):
+		d.RSTs++
+	default:
+		d.ACKs++
 	}
 }
 
@@ -124,6 +131,7 @@ func (i *Instrument) own(ctx context.Context, k *exchange, t *why.Trial) (ev eve
 		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || ev.icmp == nil && !ev.doubt {
 			return ev, ok
 		}
+		discard(t, &ev)
 	}
 }
 
@@ -133,6 +141,7 @@ func (i *Instrument) settle(ctx context.Context, answered, first *exchange, t *w
 	switch {
 	case t.Outcome == why.SYNACK && answered != first:
 		t.Outcome = why.Challenge
+		t.Reply.Discarded.ACKs-- // it was the old connection's
 		answered.reset()
 	case t.Outcome == why.Reset:
 		i.second(ctx, answered, t)
@@ -168,7 +177,10 @@ func (i *Instrument) answer(k *exchange, t *why.Trial, ev *event) bool {
 	s := &ev.seg
 	switch {
 	case s.Flags.Has(craft.SYN | craft.ACK):
-		t.Outcome, t.Reply.Window = why.SYNACK, int(s.Window)
+		t.Outcome = why.SYNACK
+		if !ev.fragment {
+			t.Reply.Window = int(s.Window)
+		}
 		k.accept(ev)
 	case s.Flags.Has(craft.RST):
 		t.Outcome = why.Reset
@@ -224,6 +236,7 @@ func (i *Instrument) second(ctx context.Context, k *exchange, t *why.Trial) {
 			return
 		}
 		if ev.icmp != nil || ev.doubt {
+			discard(t, &ev)
 			continue
 		}
 		reset, synack := ev.seg.Flags.Has(craft.RST), ev.seg.Flags.Has(craft.SYN|craft.ACK)
@@ -273,6 +286,7 @@ func (i *Instrument) await(ctx context.Context, k *exchange, t *why.Trial, err e
 	ev, ok := k.waitVerified(ctx, barePatience, t)
 	if ok && ev.icmp != nil {
 		if own, came := i.own(ctx, k, t); came {
+			discard(t, &ev)
 			ev = own
 		}
 	}
@@ -299,7 +313,7 @@ func (k *exchange) waitVerified(ctx context.Context, d time.Duration, t *why.Tri
 		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || !ev.doubt {
 			return ev, ok
 		}
-		ignore(t, &ev.seg)
+		discard(t, &ev)
 	}
 }
 
@@ -319,8 +333,11 @@ func (i *Instrument) duplicateSYN(ctx context.Context, t *why.Trial) {
 		return
 	}
 	second := *t
-	switch i.drain(k); {
-	case !i.ask(ctx, k, &second) || second.Outcome != why.SYNACK:
+	k.drain(&second)
+	again := i.ask(ctx, k, &second)
+	t.Reply.Discarded = second.Reply.Discarded
+	switch {
+	case !again || second.Outcome != why.SYNACK:
 		t.Outcome = why.NotMade
 		return
 	case k.acked == first:
@@ -331,11 +348,16 @@ func (i *Instrument) duplicateSYN(ctx context.Context, t *why.Trial) {
 	k.reset()
 }
 
-// drain forgets packets that came and were not waited for.
-func (i *Instrument) drain(k *exchange) {
+// drain takes out what came and was not waited for: answers to the SYN before, which
+// only may be retransmitted, and what has to be counted.
+func (k *exchange) drain(t *why.Trial) {
 	for {
-		if _, ok := k.wait(context.Background(), 0); !ok {
+		ev, ok := k.wait(context.Background(), 0)
+		if !ok {
 			return
+		}
+		if ev.icmp != nil || ev.doubt {
+			discard(t, &ev)
 		}
 	}
 }

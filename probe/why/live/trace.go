@@ -62,15 +62,15 @@ func upToTarget(hops []why.Hop) []why.Hop {
 // ask4 asks some hops at once.
 func (i *Instrument) ask4(ctx context.Context, t *why.Trial, first int, part []why.Hop) {
 	var all sync.WaitGroup
-	ports := make([]uint16, len(part))
+	replies := make([]why.Reply, len(part))
 	for n := range part {
 		part[n].TTL = first + n
-		all.Go(func() { ports[n] = i.hop(ctx, *t, &part[n]) })
+		all.Go(func() { replies[n] = i.hop(ctx, *t, &part[n]) })
 		sleep(ctx, 3*time.Millisecond)
 	}
 	all.Wait()
-	if len(ports) > 0 {
-		t.Reply.Port = ports[len(ports)-1]
+	for n := range replies {
+		asked(t, &replies[n])
 	}
 }
 
@@ -81,19 +81,26 @@ func (i *Instrument) askSilent(ctx context.Context, t *why.Trial, first int, par
 			return
 		}
 		if !part[n].Addr.IsValid() {
-			t.Reply.Port = i.hop(ctx, *t, &part[n])
+			reply := i.hop(ctx, *t, &part[n])
+			asked(t, &reply)
 		}
 	}
 }
 
-// hop asks one hop, and returns the source port: its exchange has a number of its own,
-// which routers quote. Hops are asked at once, so each has a trial of its own.
-func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port uint16) {
+// asked takes over what a hop's SYN left from, and what came beside its answer.
+func asked(t *why.Trial, hop *why.Reply) {
+	t.Reply.Port = hop.Port
+	t.Reply.Discarded.Add(hop.Discarded)
+}
+
+// hop asks one hop: its exchange has a number of its own, which routers quote. Hops are
+// asked at once, so each has a trial of its own, whose reply it returns.
+func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) why.Reply {
+	trial.Reply.Discarded = why.Discarded{}
 	k := i.newExchange(&trial, i.destination(&trial))
-	port = k.src.Port()
 	defer k.end()
 	if k.open(uint8(h.TTL)) != nil {
-		return port
+		return trial.Reply
 	}
 	ev, ok := k.waitVerified(ctx, hopPatience, &trial)
 	switch {
@@ -115,5 +122,5 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) (port
 			k.send(&s)
 		}
 	}
-	return port
+	return trial.Reply
 }

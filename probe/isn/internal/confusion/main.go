@@ -30,7 +30,7 @@ func main() {
 	limit := flag.Duration("limit", time.Hour, "end the hosts of foreign plans after so long, and report those that were tried")
 	flag.Parse()
 	if *strange || *stacks || *faulty {
-		kinds, draw := evaluate.Strangers(), evaluate.DrawStranger
+		kinds, draw := evaluate.Unmodelled(), evaluate.DrawKind
 		switch {
 		case *stacks:
 			kinds, draw = evaluate.Stacks(), evaluate.DrawStack
@@ -38,7 +38,7 @@ func main() {
 			kinds, draw = evaluate.Faulty(), evaluate.DrawStack
 		}
 		left := *wrong
-		evaluate.StrangersMarkdown(os.Stdout, kinds, *first, *hosts, draw, func(f *evaluate.Foreign) {
+		evaluate.GeneratorKindsMarkdown(os.Stdout, kinds, *first, *hosts, draw, func(f *evaluate.Foreign) {
 			if left--; left >= 0 {
 				fmt.Fprintln(os.Stderr, f)
 			}

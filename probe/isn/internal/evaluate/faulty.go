@@ -16,17 +16,17 @@ import (
 // Faulty are generators as they come out where a programmer meant well: clocks cut
 // short, bytes in the wrong order, hashes without a clock, numbers made of ours, poor
 // generators cut off, and pools of machines.
-func Faulty() []Stranger {
+func Faulty() []GeneratorKind {
 	return slices.Concat(faultyClocks(), faultyCounters(), faultyEchoes(), faultyGenerators(), pools())
 }
 
 // faultyClocks are clocks that restart, come round too soon, or are written down wrongly.
-func faultyClocks() []Stranger {
-	plain := func(name string, next func(at time.Duration) uint32, right ...isn.Class) Stranger {
+func faultyClocks() []GeneratorKind {
+	plain := func(name string, next func(at time.Duration) uint32, right ...isn.Class) GeneratorKind {
 		return made(name, func(_ simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return next(s.At) }, right...)
 	}
 	global, tupled := isn.ClassGlobalClock, isn.ClassTupleClock
-	return []Stranger{
+	return []GeneratorKind{
 		kept("jiffies of 10 ms with a restart", func(h *state, s simhost.SYN) uint32 {
 			if h.last == 0 {
 				h.last = s.At + time.Duration(h.r.Int64N(int64(4*time.Second)))
@@ -109,9 +109,9 @@ func faultyClocks() []Stranger {
 }
 
 // faultyCounters are counters kept for somebody, or written down wrongly.
-func faultyCounters() (list []Stranger) {
+func faultyCounters() (list []GeneratorKind) {
 	keyed := func(name string, key func(simhost.SYN) netip.AddrPort, next func(n uint32, start uint32, s simhost.SYN) uint32, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
+		list = append(list, GeneratorKind{name, right, func(rng *rand.Rand) simhost.Generator {
 			count, k := map[netip.AddrPort]uint32{}, secret(rng)
 			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 				count[key(s)]++
@@ -153,12 +153,12 @@ func faultyCounters() (list []Stranger) {
 }
 
 // faultyEchoes are numbers made of ours, and hashes that leave something out.
-func faultyEchoes() []Stranger {
-	ours := func(name string, next func(h *state, s simhost.SYN, c uint32) uint32, right ...isn.Class) Stranger {
+func faultyEchoes() []GeneratorKind {
+	ours := func(name string, next func(h *state, s simhost.SYN, c uint32) uint32, right ...isn.Class) GeneratorKind {
 		return kept(name, func(h *state, s simhost.SYN) uint32 { return next(h, s, uint32(s.ISN)) }, right...)
 	}
 	cookie := isn.ClassSYNCookies
-	return []Stranger{
+	return []GeneratorKind{
 		ours("our number and one", func(_ *state, _ simhost.SYN, c uint32) uint32 { return c + 1 }, cookie),
 		ours("our number XORed with a secret", func(h *state, _ simhost.SYN, c uint32) uint32 { return c ^ h.x }, cookie),
 		ours("our number inverted", func(_ *state, _ simhost.SYN, c uint32) uint32 { return ^c }, cookie),
@@ -207,10 +207,10 @@ func faultyEchoes() []Stranger {
 }
 
 // faultyGenerators are generators of which a part is shown.
-func faultyGenerators() (list []Stranger) {
+func faultyGenerators() (list []GeneratorKind) {
 	weak := []isn.Class{isn.ClassWeakRandom, isn.ClassRandom}
 	drawn := func(name string, start func(rng *rand.Rand) func() uint32, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
+		list = append(list, GeneratorKind{name, right, func(rng *rand.Rand) simhost.Generator {
 			next := start(rng)
 			return simhost.GeneratorFunc(func(simhost.SYN) craft.Seq { return craft.Seq(next()) })
 		}})
@@ -326,7 +326,7 @@ func mersenne(rng *rand.Rand) func() uint32 {
 }
 
 // pools are two to four machines of different stacks, between which something chooses.
-func pools() (list []Stranger) {
+func pools() (list []GeneratorKind) {
 	xnu, old := tupleClock(7812500), func(rng *rand.Rand) simhost.Generator { return simhost.Counter(seq(rng), 64000, 128000, 64000, 0) }
 	windows := tupleClock(1e6)
 	for _, p := range []struct {
@@ -349,7 +349,7 @@ func pools() (list []Stranger) {
 			if c.way != "by turns" { // a tuple is always the same machine's
 				right = append(slices.Clone(right), isn.ClassTupleClock)
 			}
-			list = append(list, Stranger{p.name + ", " + c.way, right, func(rng *rand.Rand) simhost.Generator {
+			list = append(list, GeneratorKind{p.name + ", " + c.way, right, func(rng *rand.Rand) simhost.Generator {
 				all := make([]simhost.Generator, len(p.all))
 				for i := range all {
 					all[i] = p.all[i](rng)

@@ -23,7 +23,7 @@ func TestFaultyGeneratorsAreNotCalledOthers(t *testing.T) {
 }
 
 // everyNth are the first of the kinds, and each nth after it.
-func everyNth(kinds []Stranger, n int) (out []Stranger) {
+func everyNth(kinds []GeneratorKind, n int) (out []GeneratorKind) {
 	for i := 0; i < len(kinds); i += n {
 		out = append(out, kinds[i])
 	}
@@ -32,7 +32,7 @@ func everyNth(kinds []Stranger, n int) (out []Stranger) {
 
 // judged counts the hosts of all kinds, those that are told, and those that are called
 // something that does not fit at 0.9 or more.
-func judged(t *testing.T, kinds []Stranger, first uint64, each int) (hosts, told, wrong int) {
+func judged(t *testing.T, kinds []GeneratorKind, first uint64, each int) (hosts, told, wrong int) {
 	t.Helper()
 	for _, k := range kinds {
 		for i := range each {

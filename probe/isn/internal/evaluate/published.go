@@ -12,7 +12,7 @@ import (
 // Published is a generator whose best predictor is known: Bits is log2 of the guesses that
 // cover half of what comes next, for somebody who samples from his own address.
 type Published struct {
-	Stranger
+	GeneratorKind
 	Bits float64
 }
 

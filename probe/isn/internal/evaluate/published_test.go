@@ -16,7 +16,7 @@ func TestGuessesAreNotFarAboveTheTruth(t *testing.T) {
 	hosts, told, wrong, far := 0, 0, 0, 0
 	for _, k := range PublishedList() {
 		for i := range Many(4, 200) {
-			f := DrawStranger(k.Stranger, first+uint64(2*i))
+			f := DrawKind(k.GeneratorKind, first+uint64(2*i))
 			r := &f.Report
 			hosts++
 			switch {
@@ -40,9 +40,9 @@ func TestGuessesAreNotFarAboveTheTruth(t *testing.T) {
 
 // They have names of their own, and classes that fit.
 func TestPublishedAreDistinct(t *testing.T) {
-	var list []Stranger
+	var list []GeneratorKind
 	for _, k := range PublishedList() {
-		list = append(list, k.Stranger)
+		list = append(list, k.GeneratorKind)
 	}
 	distinct(t, list)
 }

@@ -13,7 +13,7 @@ import (
 
 // Stacks are generators as stacks of the past and of small devices have them, written
 // from their sources and manuals and not from the models of the analysis.
-func Stacks() []Stranger { return slices.Concat(bsdStacks(), hashingStacks(), smallStacks()) }
+func Stacks() []GeneratorKind { return slices.Concat(bsdStacks(), hashingStacks(), smallStacks()) }
 
 // state is the drawn state of a host's generator.
 type state struct {
@@ -33,9 +33,9 @@ func (h *state) since(at, period time.Duration) uint32 {
 	return uint32(at/period - was/period)
 }
 
-// kept is a stranger with a state.
-func kept(name string, next func(h *state, s simhost.SYN) uint32, right ...isn.Class) Stranger {
-	return Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
+// kept is a kind with a state.
+func kept(name string, next func(h *state, s simhost.SYN) uint32, right ...isn.Class) GeneratorKind {
+	return GeneratorKind{name, right, func(rng *rand.Rand) simhost.Generator {
 		h := &state{x: rng.Uint32(), n: rng.Uint32(), r: fork(rng), k: secret(rng)}
 		return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { return craft.Seq(next(h, s)) })
 	}}
@@ -44,7 +44,7 @@ func kept(name string, next func(h *state, s simhost.SYN) uint32, right ...isn.C
 const halfSecond = 500 * time.Millisecond
 
 // bsdStacks are counters for everybody that grow with connections and with a timer.
-func bsdStacks() (list []Stranger) {
+func bsdStacks() (list []GeneratorKind) {
 	timed := func(name string, period time.Duration, tick uint32, step func(r *rand.Rand) uint32, right ...isn.Class) {
 		list = append(list, kept(name, func(h *state, s simhost.SYN) uint32 {
 			h.x += tick*h.since(s.At, period) + step(h.r)
@@ -76,14 +76,14 @@ func bsdStacks() (list []Stranger) {
 }
 
 // hashingStacks hash the four-tuple.
-func hashingStacks() []Stranger {
-	clocked := func(name string, period time.Duration, counts uint32) Stranger {
+func hashingStacks() []GeneratorKind {
+	clocked := func(name string, period time.Duration, counts uint32) GeneratorKind {
 		return made(name, func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, s.Src, 0) + uint32(s.At/period)*counts
 		}, isn.ClassTupleClock)
 	}
 	shared := []isn.Class{isn.ClassTupleClock, isn.ClassTupleRandomIncrement}
-	return []Stranger{
+	return []GeneratorKind{
 		clocked("RFC 6528, 4 µs", 4*time.Microsecond, 1),
 		clocked("RFC 6528, 64 ns", 64*time.Nanosecond, 1),
 		clocked("RFC 6528, 1 ms", time.Millisecond, 1),
@@ -120,7 +120,7 @@ func hashingStacks() []Stranger {
 }
 
 // smallStacks are those of devices: constants, time in the upper half, rand().
-func smallStacks() (list []Stranger) {
+func smallStacks() (list []GeneratorKind) {
 	none := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	lcg := func(name string, a, c uint64, next func(draw func() uint64) uint32) {
 		list = append(list, kept(name, func(h *state, _ simhost.SYN) uint32 {

@@ -30,7 +30,7 @@ func TestStacksAreDistinct(t *testing.T) { distinct(t, Stacks()) }
 // said to depend on who asks, nor to be hard to guess.
 func TestClaimsAboutStacks(t *testing.T) {
 	hosts, wrong := 0, 0
-	check := func(list []Stranger, untrue func(r *isn.Report) bool) {
+	check := func(list []GeneratorKind, untrue func(r *isn.Report) bool) {
 		for _, k := range list {
 			for i := range Many(6, 200) {
 				f := DrawStack(k, FirstSeed()+1000+uint64(2*i))

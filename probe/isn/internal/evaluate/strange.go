@@ -15,16 +15,16 @@ import (
 	"synscope/probe/isn/simhost"
 )
 
-// Stranger is a generator that the analysis has no model of, or only one that comes
-// near, and the classes that a careful reader of its source would accept.
-type Stranger struct {
+// GeneratorKind is a way to make numbers, and the classes that a careful reader of its
+// source would accept.
+type GeneratorKind struct {
 	Name  string
 	Right []isn.Class
 	Make  func(rng *rand.Rand) simhost.Generator
 }
 
-// Strangers lists them.
-func Strangers() []Stranger {
+// Unmodelled are generators that the analysis has no model of, or only one that comes near.
+func Unmodelled() []GeneratorKind {
 	return slices.Concat(strangeClocks(), strangeCounters(), strangeHashes())
 }
 
@@ -43,17 +43,17 @@ func onlyPort(s simhost.SYN) netip.AddrPort {
 	return netip.AddrPortFrom(netip.IPv4Unspecified(), s.Src.Port())
 }
 
-// made is a stranger whose generator is a function of the SYN alone.
-func made(name string, next func(k simhost.Key, r *rand.Rand, s simhost.SYN) uint32, right ...isn.Class) Stranger {
-	return Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
+// made is a kind whose numbers are a function of the SYN alone.
+func made(name string, next func(k simhost.Key, r *rand.Rand, s simhost.SYN) uint32, right ...isn.Class) GeneratorKind {
+	return GeneratorKind{name, right, func(rng *rand.Rand) simhost.Generator {
 		k, r := secret(rng), fork(rng)
 		return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { return craft.Seq(next(k, r, s)) })
 	}}
 }
 
 // strangeClocks are clocks with a difference.
-func strangeClocks() []Stranger {
-	return []Stranger{
+func strangeClocks() []GeneratorKind {
+	return []GeneratorKind{
 		made("a clock for each address", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 {
 			return hashOf(k, onlyAddress(s), 0) + clockAt(s, 1e6)
 		}, isn.ClassTupleClock, isn.ClassGlobalClock),
@@ -110,9 +110,9 @@ func strangeClocks() []Stranger {
 }
 
 // strangeCounters are counters with a difference.
-func strangeCounters() (list []Stranger) {
+func strangeCounters() (list []GeneratorKind) {
 	counted := func(name string, next func(n uint32, r *rand.Rand, s simhost.SYN) uint32, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
+		list = append(list, GeneratorKind{name, right, func(rng *rand.Rand) simhost.Generator {
 			n, r := rng.Uint32(), fork(rng)
 			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { n++; return craft.Seq(next(n, r, s)) })
 		}})
@@ -128,7 +128,7 @@ func strangeCounters() (list []Stranger) {
 	counted("our port added to a counter of 1,000", func(n uint32, _ *rand.Rand, s simhost.SYN) uint32 { return n*1000 + uint32(s.Src.Port()) },
 		isn.ClassGlobalStep, isn.ClassTupleRandomIncrement, isn.ClassRandomIncrement)
 	kept := func(name string, key func(s simhost.SYN) netip.AddrPort, step func(r *rand.Rand) uint32, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
+		list = append(list, GeneratorKind{name, right, func(rng *rand.Rand) simhost.Generator {
 			at, r := map[netip.AddrPort]uint32{}, fork(rng)
 			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 				if _, ok := at[key(s)]; !ok {
@@ -147,7 +147,7 @@ func strangeCounters() (list []Stranger) {
 		isn.ClassRandomIncrement, isn.ClassGlobalStep)
 	kept("a step of 64,000 and now and then another", func(simhost.SYN) netip.AddrPort { return netip.AddrPort{} },
 		func(r *rand.Rand) uint32 { return 64000 * (1 + r.Uint32N(8)/7) }, isn.ClassGlobalStep, isn.ClassRandomIncrement)
-	list = append(list, Stranger{"steps as OpenBSD's once, and random ones each half second", []isn.Class{isn.ClassRandomIncrement, isn.ClassGlobalMixed, isn.ClassGlobalClock},
+	list = append(list, GeneratorKind{"steps as OpenBSD's once, and random ones each half second", []isn.Class{isn.ClassRandomIncrement, isn.ClassGlobalMixed, isn.ClassGlobalClock},
 		func(rng *rand.Rand) simhost.Generator {
 			x, last, r := rng.Uint32(), time.Duration(0), fork(rng)
 			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
@@ -165,7 +165,7 @@ func strangeCounters() (list []Stranger) {
 }
 
 // strangeHashes are hashes, cookies, pools and several machines with a difference.
-func strangeHashes() (list []Stranger) {
+func strangeHashes() (list []GeneratorKind) {
 	list = append(list,
 		made("a hash of our address alone", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return hashOf(k, onlyAddress(s), 0) }, isn.ClassTupleConstant, isn.ClassConstant),
 		made("a hash of our port alone", func(k simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return hashOf(k, onlyPort(s), 0) }, isn.ClassTupleConstant),
@@ -189,7 +189,7 @@ func strangeHashes() (list []Stranger) {
 		made("our number", func(_ simhost.Key, _ *rand.Rand, s simhost.SYN) uint32 { return uint32(s.ISN) }, isn.ClassSYNCookies),
 	)
 	machines := func(name string, make func(rng *rand.Rand) (one, other simhost.Generator), hashed bool, right ...isn.Class) {
-		list = append(list, Stranger{name, right, func(rng *rand.Rand) simhost.Generator {
+		list = append(list, GeneratorKind{name, right, func(rng *rand.Rand) simhost.Generator {
 			one, other := make(rng)
 			k, r := secret(rng), fork(rng)
 			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
@@ -213,7 +213,7 @@ func strangeHashes() (list []Stranger) {
 		return simhost.Counter(seq(rng), 0, 1e6, 1, 0), simhost.Counter(seq(rng), 0, 1e6, 1, 0)
 	}, true, isn.ClassMixed)
 	for _, shift := range []int{1, 33} {
-		list = append(list, Stranger{fmt.Sprintf("64 bits of a generator, from bit %d, 31 of them", shift), []isn.Class{isn.ClassWeakRandom}, func(rng *rand.Rand) simhost.Generator {
+		list = append(list, GeneratorKind{fmt.Sprintf("64 bits of a generator, from bit %d, 31 of them", shift), []isn.Class{isn.ClassWeakRandom}, func(rng *rand.Rand) simhost.Generator {
 			g := simhost.LCG(rng.Uint64(), 6364136223846793005, rng.Uint64()|1, 0, shift)
 			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq { return g.Next(s) & 0x7fffffff })
 		}})
@@ -221,14 +221,14 @@ func strangeHashes() (list []Stranger) {
 	return list
 }
 
-// DrawStranger samples a stranger by a plan of somebody else's, or by ours.
-func DrawStranger(k Stranger, seed uint64) Foreign { return drawStranger(k, seed, 0) }
+// DrawKind samples a generator by a plan of somebody else's, or by ours.
+func DrawKind(k GeneratorKind, seed uint64) Foreign { return drawKind(k, seed, 0) }
 
 // DrawStack does so where every third host has other people's connections, too.
-func DrawStack(k Stranger, seed uint64) Foreign { return drawStranger(k, seed, 3) }
+func DrawStack(k GeneratorKind, seed uint64) Foreign { return drawKind(k, seed, 3) }
 
-// drawStranger gives one host in busy other people's connections, 0 none.
-func drawStranger(k Stranger, seed uint64, busy int) Foreign {
+// drawKind gives one host in busy other people's connections, 0 none.
+func drawKind(k GeneratorKind, seed uint64, busy int) Foreign {
 	rng := rand.New(rand.NewPCG(seed, seedOf(k.Name)))
 	path := simhost.DrawPath(time.Duration(logUniform(rng, 50e3, 3e6)), rng)
 	p := foreignPlans[rng.IntN(len(foreignPlans))]
@@ -247,9 +247,9 @@ func drawStranger(k Stranger, seed uint64, busy int) Foreign {
 	return f
 }
 
-// StrangersMarkdown writes one row a stranger: how often the class is one of those
+// GeneratorKindsMarkdown writes one row a generator: how often the class is one of those
 // that fit, how often it is withheld, and what is claimed at 0.9 or more beside them.
-func StrangersMarkdown(w io.Writer, kinds []Stranger, first uint64, hosts int, draw func(Stranger, uint64) Foreign, list func(*Foreign)) {
+func GeneratorKindsMarkdown(w io.Writer, kinds []GeneratorKind, first uint64, hosts int, draw func(GeneratorKind, uint64) Foreign, list func(*Foreign)) {
 	fmt.Fprint(w, "| generator | fits | unknown | wrong below 0.9 | wrong at 0.9 or more |\n| --- | ---: | ---: | ---: | --- |\n")
 	for _, k := range kinds {
 		fits, unknown, unsure := 0, 0, 0

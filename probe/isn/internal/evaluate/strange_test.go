@@ -9,13 +9,13 @@ import (
 
 // Generators that there is no model of are withheld, or called something that fits, and
 // hardly ever anything else with confidence.
-func TestStrangersAreNotForcedIntoAClass(t *testing.T) {
+func TestUnmodelledGeneratorsAreNotForcedIntoAClass(t *testing.T) {
 	first := FirstSeed()
 	t.Logf("first seed %d", first)
 	hosts, wrong := 0, 0
-	for _, k := range Strangers() {
+	for _, k := range Unmodelled() {
 		for i := range Many(2, 40) {
-			f := DrawStranger(k, first+uint64(2*i))
+			f := DrawKind(k, first+uint64(2*i))
 			hosts++
 			if r := &f.Report; r.Class != isn.ClassUnknown && r.Confidence >= 0.9 && !slices.Contains(k.Right, r.Class) {
 				wrong++
@@ -28,10 +28,10 @@ func TestStrangersAreNotForcedIntoAClass(t *testing.T) {
 	}
 }
 
-// The strangers have names of their own, and classes that fit.
-func TestStrangersAreDistinct(t *testing.T) { distinct(t, Strangers()) }
+// The generators without a model have names of their own, and classes that fit.
+func TestUnmodelledGeneratorsAreDistinct(t *testing.T) { distinct(t, Unmodelled()) }
 
-func distinct(t *testing.T, list []Stranger) {
+func distinct(t *testing.T, list []GeneratorKind) {
 	t.Helper()
 	seen := map[string]bool{}
 	for _, k := range list {

@@ -6,10 +6,9 @@ import (
 	"synscope/probe/why"
 )
 
-// localFaults sit on this machine, or nowhere.
+// localFaults sit on this machine.
 func localFaults() []fault {
 	return []fault{
-		{why.Healthy, func(s *Scene, rng *rand.Rand) { s.near(rng) }},
 		{why.LocalNoRoute, func(s *Scene, rng *rand.Rand) { s.Facts[why.NoRoute] = true; s.Local = refuses(1, rng) }},
 		{why.LocalSourceAddress, func(s *Scene, rng *rand.Rand) { s.Facts[why.BadSource] = true; s.Local = refuses(1, rng) }},
 		{why.LocalFirewall, localFirewall},

@@ -112,18 +112,6 @@ func pathFaults() []fault {
 				return dropped
 			}
 		}},
-		{why.NATPAWS, paws},
-		{why.NATOldConnection, func(s *Scene, rng *rand.Rand) {
-			p := between(rng, 0.15, 0.9)
-			met := map[int]bool{}
-			s.Host = func(w *World, p2 packet) fate {
-				if p2.opening() && w.hash(p2.t.Flow) < p && !met[p2.t.Flow] {
-					met[p2.t.Flow] = true
-					return ends(answer{says: saysChallenge, from: w.far()})
-				}
-				return passes
-			}
-		}},
 	}
 }
 
@@ -199,26 +187,6 @@ func dropsOption(s *Scene, rng *rand.Rand) {
 	s.Box = func(w *World, p packet) fate {
 		if p.opening() && hit(p.t.Look) {
 			return end(w)
-		}
-		return passes
-	}
-}
-
-// paws keeps the newest timestamp, of others behind the same address too.
-func paws(s *Scene, rng *rand.Rand) {
-	age := func(l why.Look) int { return map[why.Look]int{why.OldTimestamp: -1, why.NewTimestamp: 1}[l] }
-	newest := oneOf(rng, 0, 0, 1)
-	keeps := rng.IntN(2) == 0
-	s.Host = func(w *World, p packet) fate {
-		if !p.opening() || !p.t.Look.Timestamps() {
-			return passes
-		}
-		a := age(p.t.Look)
-		if a < newest {
-			return dropped
-		}
-		if keeps {
-			newest = a
 		}
 		return passes
 	}

@@ -7,11 +7,11 @@ import (
 	"synscope/probe"
 )
 
-// Told are the runs as records, for who only wants to know what was read.
-func (r *Report) Told() (list []*record.Reported) {
+// Reported are the runs as records, for who only wants to know what was read.
+func (r *Report) Reported() (list []*record.Reported) {
 	for _, one := range r.runs {
 		t := &record.Reported{
-			File: one.file, Of: one.head.Command, Start: one.head.Start, Cut: one.cut, Records: one.records, Unknown: one.strange,
+			File: one.file, Of: one.head.Command, Start: one.head.Start, Cut: one.cut, Records: one.records, Unknown: one.unknown,
 			Hosts: uint64(len(one.hosts)), Complete: one.cut == "" && (one.alone || one.summary != nil && one.summary.Complete),
 		}
 		for _, s := range one.hosts {
