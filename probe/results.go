@@ -18,6 +18,17 @@ const (
 	MaxRetries     = 60          // that a configuration may ask for
 )
 
+// Rates of a scan whose configuration names none, in packets a second. It begins at
+// FirstRate and grows to one of the others, by where most care is needed of the targets
+// that it has begun: so many of its packets a second at most stay without an answer. Every
+// answer lets one more leave, up to LocalRate in all.
+const (
+	FirstRate  = 2_000
+	RoutedRate = 1 * DefaultRate  // through a router: what a home router's connection tracking and uplink survive
+	LinkRate   = 5 * DefaultRate  // on a link of this machine
+	LocalRate  = 20 * DefaultRate // to this machine itself
+)
+
 // Errors that end a scan before every target has its verdict. What was found
 // until then has been handed out, and the summary tells how far it came.
 var (

@@ -121,7 +121,12 @@ type hostSearch struct {
 	up      map[netip.Addr]probe.HostReport
 	counts  map[probe.HostState]uint64
 	down    map[probe.Reason]uint64
-	summary probe.Summary
+	summary probe.Summary // of a search by itself
+	byPort  bool          // it was the scan itself
+}
+
+func newHostSearch() *hostSearch {
+	return &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
 }
 
 // discoverConfig is the search for the hosts of this job.
@@ -176,13 +181,8 @@ func (j *scanJob) inShard(a netip.Addr) (n uint64) {
 // found takes one host.
 func (j *scanJob) found(h probe.HostReport, r *results) error {
 	s := r.search
-	s.counts[h.State]++
-	if h.State == probe.HostDown {
-		s.down[h.Reason]++
-		if j.expect != nil && j.leftOutState(h.Reason) != *j.expect {
-			r.leftOut++
-		}
-	} else {
+	j.count(&h, r)
+	if h.State != probe.HostDown {
 		s.probed = append(s.probed, h.Addr)
 	}
 	if h.State == probe.HostUp && !j.hostsOnly() {
@@ -193,6 +193,18 @@ func (j *scanJob) found(h probe.HostReport, r *results) error {
 		return nil
 	}
 	return r.writeHost(&h)
+}
+
+// count counts one host, and whether its ports were expected to be what they cannot be.
+func (j *scanJob) count(h *probe.HostReport, r *results) {
+	r.search.counts[h.State]++
+	if h.State != probe.HostDown {
+		return
+	}
+	r.search.down[h.Reason]++
+	if j.expect != nil && j.leftOutState(h.Reason) != *j.expect {
+		r.leftOut++
+	}
 }
 
 // leftOutState is what the ports of a host that is down would have been.
@@ -229,6 +241,9 @@ func (s *hostSearch) rest() (list []probe.HostReport) {
 // add adds what the search took to what the scan after it did. Of a run that
 // only looks for hosts these are its probes.
 func (s *hostSearch) add(sum *probe.Summary, hostsOnly bool) {
+	if s.byPort {
+		return
+	}
 	part := s.summary
 	if !hostsOnly {
 		part.Probes = 0

@@ -79,7 +79,7 @@ func resolveFirst(ctx context.Context, s Streams, p *probing, network probe.Poll
 	if o.Neighbours == nil {
 		return network, func() {}
 	}
-	o.wait(ctx)
+	o.settle(ctx, o.take)
 	return o, o.close
 }
 
@@ -90,15 +90,15 @@ func (o *onLink) ask(a netip.Addr, route netraw.Route) {
 	}
 }
 
-// wait waits until nobody is asked for any more.
-func (o *onLink) wait(ctx context.Context) {
+// settle waits until nobody is asked for any more; take takes in what was found out.
+func (n neighbours) settle(ctx context.Context, take func()) {
 	until := time.NewTimer(linkPatience)
 	defer until.Stop()
-	for o.Pending() > 0 {
-		next, _ := o.Next()
+	for n.Pending() > 0 {
+		next, _ := n.Next()
 		soon := time.NewTimer(next)
 		select {
-		case <-o.Ready():
+		case <-n.Ready():
 		case <-soon.C:
 		case <-until.C:
 			return
@@ -106,7 +106,7 @@ func (o *onLink) wait(ctx context.Context) {
 			return
 		}
 		soon.Stop()
-		o.take()
+		take()
 	}
 }
 

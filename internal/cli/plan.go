@@ -43,9 +43,10 @@ func (j *scanJob) planWords(length int) (lines []string) {
 		return lines
 	}
 	lines = append(lines, fmt.Sprintf("%s probes of %s, technique %s%s", units.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord()))
-	if j.keepsNoState() {
+	switch {
+	case j.keepsNoState():
 		lines = append(lines, j.statelessSpans(length)...)
-	} else {
+	case !j.planSearches() || !j.searchesByPort(): // or what is told of the search is all
 		lines = append(lines, j.spans(length))
 	}
 	return append(append(lines, j.planNotes()...), j.guarded...)
@@ -136,8 +137,8 @@ func (p planPace) words(length int) string {
 	if p != 0 {
 		return paceWords(float64(p), length)
 	}
-	return fmt.Sprintf("begins %s, and grows to at most %s unanswered through a router, %s on the link (%s in all)", paceWords(scan.FirstRate, length),
-		units.Rate(scan.RoutedRate), units.Rate(scan.LinkRate), units.Rate(scan.LocalRate))
+	return fmt.Sprintf("begins %s, and grows to at most %s unanswered through a router, %s on the link (%s in all)", paceWords(probe.FirstRate, length),
+		units.Rate(probe.RoutedRate), units.Rate(probe.LinkRate), units.Rate(probe.LocalRate))
 }
 
 // span is how long so many packets take to leave, if nothing answers.
@@ -145,7 +146,7 @@ func (p planPace) span(packets uint64) string {
 	if p.unbounded() {
 		return "as fast as it goes"
 	}
-	routed, link := spanWord(p.takes(packets, scan.RoutedRate)), spanWord(p.takes(packets, scan.LinkRate))
+	routed, link := spanWord(p.takes(packets, probe.RoutedRate)), spanWord(p.takes(packets, probe.LinkRate))
 	if routed == link {
 		return routed
 	}

@@ -84,6 +84,9 @@ func (e *engine) handOut(h *host) bool {
 	if h.tally.canaries > 0 || h.tally.strayed > 0 {
 		r.Findings = h.tally.findings()
 	}
+	if h.samples != nil {
+		r.Findings = append(r.Findings, h.samples.findings()...)
+	}
 	if h.gone() {
 		r.Findings = append(r.Findings, h.silenceFinding())
 	}
@@ -104,7 +107,7 @@ func (h *host) report() probe.HostReport {
 	switch {
 	case f.up:
 		r.State = probe.HostUp
-	case h.absent != nil || f.probed > 0:
+	case h.absent != nil || f.probed > 0 || len(h.held) > 0:
 		r.State, r.Reason = probe.HostDown, cmp.Or(f.reason, probe.ReasonNoResponse)
 	}
 	return r

@@ -38,6 +38,9 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
+	if ev.Kind == wire.KindEcho {
+		return e.replied(ev)
+	}
 	id, f := e.find(ev)
 	if f != nil && !ev.ArrivedAt(f.host.way.source) {
 		return wire.RejectUnsolicited
@@ -251,7 +254,7 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = f.attempts()
-	canary, watches, h := f.canary, f.watches, f.host
+	canary, watches, rechecks, h := f.canary, f.watches, f.rechecks, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)
 	}
@@ -262,6 +265,9 @@ func (e *engine) finish(id uint32) {
 		e.witnessEnded(h)
 	case canary:
 		h.tally.canary(v.State)
+	case rechecks:
+		v.Time = e.Start.Add(e.Now)
+		h.samples.rechecked(&v)
 	case v.Attempts > 0 || v.Err != nil:
 		h.tally.verdict(v.State)
 		e.deliver(h, v)
@@ -278,7 +284,11 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 	if v.Time.IsZero() {
 		v.Time = e.Start.Add(e.Now)
 	}
+	if e.withhold(h, &v) {
+		return
+	}
 	h.account(&v)
+	h.sample(&v)
 	e.Counters.Probes++
 	e.Counters.States[v.State]++
 	switch v.Reason {

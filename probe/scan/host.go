@@ -27,6 +27,7 @@ type host struct {
 	began        time.Duration // when the first transmission left
 	left         int           // transmissions so far
 	leftAtAnswer int           // as of the latest answer
+	away         time.Duration // since when its packets find no network; 0: they do
 
 	limiter
 	losses    losses
@@ -38,6 +39,7 @@ type host struct {
 	vouched   time.Duration  // when the latest of the transmissions left that it answered
 	witness   uint16         // a port that has answered; 0: none has
 	watch     *watch         // nil while the host was never under suspicion
+	samples   *samples       // nil while one port at most has a verdict
 	resolving bool           // its link address is being asked for
 	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
 	queued    bool           // among those that are ready, or asleep
@@ -45,6 +47,10 @@ type host struct {
 	crowded   bool           // one of a network whose router resolves it, and may resolve few at a time
 	placed    bool           // has a place in its network, or had one
 	entered   time.Duration  // when it got that
+
+	greeted   uint8           // echo requests are of attempts below it
+	greetedAt time.Duration   // when the latest left
+	held      []probe.Verdict // kept back while nothing was heard of it, see search.go
 }
 
 // way is how hosts are reached; those that are reached alike share one.

@@ -21,8 +21,8 @@ func TestSilentSpanIsTheEngines(t *testing.T) {
 		bound float64
 		over  func(*simnet.Conn) probe.Polled
 	}{
-		"on the link":      {scan.LinkRate, func(c *simnet.Conn) probe.Polled { return c }},
-		"through a router": {scan.RoutedRate, func(c *simnet.Conn) probe.Polled { return routed{c} }},
+		"on the link":      {probe.LinkRate, func(c *simnet.Conn) probe.Polled { return c }},
+		"through a router": {probe.RoutedRate, func(c *simnet.Conn) probe.Polled { return routed{c} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -48,13 +48,13 @@ func TestSilentSpan(t *testing.T) {
 		bound     float64
 		low, high time.Duration
 	}{
-		{0, scan.LinkRate, 0, 0},
-		{1, scan.LinkRate, time.Second / 2000, time.Second / 2000},
-		{1e6, scan.RoutedRate, 100 * time.Second, 101 * time.Second},
-		{1e6, scan.LinkRate, 20 * time.Second, 21 * time.Second},
-		{1e6, scan.LocalRate, 5 * time.Second, 6 * time.Second},
-		{1e6, scan.FirstRate, 500 * time.Second, 500 * time.Second},
-		{math.MaxUint64, scan.RoutedRate, math.MaxInt64, math.MaxInt64},
+		{0, probe.LinkRate, 0, 0},
+		{1, probe.LinkRate, time.Second / 2000, time.Second / 2000},
+		{1e6, probe.RoutedRate, 100 * time.Second, 101 * time.Second},
+		{1e6, probe.LinkRate, 20 * time.Second, 21 * time.Second},
+		{1e6, probe.LocalRate, 5 * time.Second, 6 * time.Second},
+		{1e6, probe.FirstRate, 500 * time.Second, 500 * time.Second},
+		{math.MaxUint64, probe.RoutedRate, math.MaxInt64, math.MaxInt64},
 	} {
 		if got := scan.SilentSpan(tc.packets, tc.bound); got < tc.low || got > tc.high {
 			t.Errorf("%d packets up to %v a second: %v, want %v to %v", tc.packets, tc.bound, got, tc.low, tc.high)

@@ -25,15 +25,6 @@ type Ramp struct {
 	first, rescued int32
 }
 
-// Rates of a ramp, in packets a second: where it begins, and how many of them at most are
-// left without an answer through a router, on a link of our own and to this machine.
-const (
-	FirstRate  = 2_000.0
-	RoutedRate = 1 * probe.DefaultRate
-	LinkRate   = 5 * probe.DefaultRate
-	LocalRate  = 20 * probe.DefaultRate
-)
-
 const (
 	rampEpoch  = 25 * time.Millisecond
 	rampQuick  = 2 * time.Millisecond // the shortest epoch, where many answers come
@@ -46,16 +37,16 @@ const (
 	mostFall     = 0.75 // in one epoch that a busy machine left without answers
 )
 
-func NewRamp() *Ramp { return &Ramp{Rate: FirstRate, bound: LocalRate} }
+func NewRamp() *Ramp { return &Ramp{Rate: probe.FirstRate, bound: probe.LocalRate} }
 
 // Towards lowers the bound to what a route allows.
 func (r *Ramp) Towards(route netraw.Route) {
 	switch {
 	case route.Local:
 	case !route.NextHop.IsValid():
-		r.bound = min(r.bound, LinkRate)
+		r.bound = min(r.bound, probe.LinkRate)
 	default:
-		r.bound = min(r.bound, RoutedRate)
+		r.bound = min(r.bound, probe.RoutedRate)
 	}
 }
 
@@ -99,7 +90,7 @@ func (r *Ramp) Turn(now, able time.Duration, sent uint64, rtt time.Duration) (ch
 		r.Rate *= 2
 	}
 	fall := math.Pow(mostFall, min((now-r.epoch).Seconds()/rampEpoch.Seconds(), 1))
-	r.Rate = min(r.Rate, max(r.bound+float64(n)/lasted, before*fall), LocalRate)
+	r.Rate = min(r.Rate, max(r.bound+float64(n)/lasted, before*fall), probe.LocalRate)
 	r.epoch, r.able, r.sent, r.first, r.rescued = now, able, sent, 0, 0
 	return r.Rate != before
 }
@@ -107,7 +98,7 @@ func (r *Ramp) Turn(now, able time.Duration, sent uint64, rtt time.Duration) (ch
 // SilentSpan is how long a ramp of that bound takes for so many packets that nobody
 // answers, and the longest time there is where that is too long for one.
 func SilentSpan(packets uint64, bound float64) time.Duration {
-	r := Ramp{Rate: FirstRate, bound: min(bound, LocalRate)}
+	r := Ramp{Rate: probe.FirstRate, bound: min(bound, probe.LocalRate)}
 	now, sent := time.Duration(0), 0.0
 	for r.Rate < r.bound && sent+r.Rate*rampEpoch.Seconds() < float64(packets) {
 		sent += r.Rate * rampEpoch.Seconds()
