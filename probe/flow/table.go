@@ -36,6 +36,7 @@ type Table struct {
 
 	clock  clock
 	heard  bool // anything of any server
+	tapped bool // by somebody else than the clients
 	acked  bool // a segment that only acknowledges
 	spoken int  // segments with data or a FIN
 	varied bool // a segment that is neither SYN nor FIN
@@ -65,6 +66,7 @@ func (t *Table) Counts() Counts { return t.counts }
 // Add takes in the next packet.
 func (t *Table) Add(p *Packet) error {
 	at := stampOf(p.Time)
+	t.tapped = t.tapped || !p.Recorded
 	if t.clock.advance(at) {
 		t.expire()
 	}

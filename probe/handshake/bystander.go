@@ -39,14 +39,14 @@ type Bystander struct {
 type knowledge uint32
 
 const (
-	knowClientSYN   knowledge = 1 << iota // the client's SYN was captured
-	knowServerSYN                         // the server's was
-	knowClientISN                         // the client's ISN is certain
-	knowServerISN                         // the server's
-	knowProven                            // what was captured proves that the connection was open
-	knowRefused                           // an RST with right numbers answered the SYN
-	knowRefusedZero                       // and its own number was 0, as a refusal's is
-	knowSYNStamped                        // SYNs carry timestamps
+	knowClientSYN     knowledge = 1 << iota // the client's SYN was captured
+	knowServerSYN                           // the server's was
+	knowClientISN                           // the client's ISN is certain
+	knowServerISN                           // the server's
+	knowProven                              // what was captured proves that the connection was open
+	knowRefused                             // an RST with right numbers answered the SYN
+	knowRefusedSurely                       // and its own number is one that only a refusal has
+	knowSYNStamped                          // SYNs carry timestamps
 	knowSYNACKStamped
 	knowSYNCut // of a SYN the options were cut off
 	knowSYNACKCut
@@ -134,6 +134,8 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 		return n | b.opening(at, from, me, you, s)
 	case !s.Flags.Has(craft.ACK):
 		return n | NoteNoAck
+	case b.questions(from, me, you, s):
+		return n | NoteAside
 	case b.challenges(from, me, you, s):
 		return n | NoteChallenge
 	case b.suspects(from, me, you, s):
