@@ -62,7 +62,7 @@ func (t *Table) trust() handshake.Trust {
 	if !t.ending && t.soFar.Loss() > c.Loss() {
 		c = &t.soFar
 	}
-	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied, Whole: !t.tapped, NoACKs: !t.acked && t.spoken > enoughSpoken, Once: t.once}
+	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied, NoACKs: !t.acked && t.spoken > enoughSpoken, Once: t.once}
 }
 
 // enoughSpoken is how many segments with data or a FIN a capture must have for it

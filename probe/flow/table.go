@@ -17,6 +17,7 @@ type Table struct {
 	decoder   decoder
 	held      decoder // of SYNs that were held
 	fragments fragments
+	sums      sums
 	seen      *sightings
 	seed      maphash.Seed
 
@@ -36,7 +37,6 @@ type Table struct {
 
 	clock  clock
 	heard  bool // anything of any server
-	tapped bool // by somebody else than the clients
 	acked  bool // a segment that only acknowledges
 	spoken int  // segments with data or a FIN
 	varied bool // a segment that is neither SYN nor FIN
@@ -66,7 +66,6 @@ func (t *Table) Counts() Counts { return t.counts }
 // Add takes in the next packet.
 func (t *Table) Add(p *Packet) error {
 	at := stampOf(p.Time)
-	t.tapped = t.tapped || !p.Recorded
 	if t.clock.advance(at) {
 		t.expire()
 	}
@@ -76,6 +75,10 @@ func (t *Table) Add(p *Packet) error {
 	}
 	if err := t.decoder.decode(p); err != nil {
 		t.counts.Rejected[rejection(err, p.Data)]++
+		return t.err
+	}
+	if t.corrupt(p) {
+		t.counts.Rejected["bad-checksum"]++
 		return t.err
 	}
 	if t.decoder.packet.Kind == craft.PacketICMPError {
@@ -218,6 +221,9 @@ func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 	l.heard, l.network, l.file, l.direction = ticksOf(t.clock.now), p.Network, uint16(p.File), p.Direction
 	if swapped {
 		l.offers |= fromSecond
+	}
+	if p.Recorded {
+		l.offers |= recorded
 	}
 	*t.lones.at(n) = *l
 	t.name(p)

@@ -22,7 +22,10 @@ func (b *Bystander) doubtfullyReset() bool {
 // that RST (RFC 9293 §3.10.7.3), so it may also be the ACK of a SYN-ACK that was
 // missed: it proves neither, and what comes after it tells.
 func (b *Bystander) questions(from Side, me, you *End, s *craft.Segment) bool {
-	return from == Client && !you.Opened() && s.Len() == 0 && s.Seq == me.ISS.Add(1) && b.doubtfullyReset() && !b.leadsTo(s.Ack)
+	if from != Client || you.Opened() || s.Len() > 0 {
+		return false
+	}
+	return b.known.has(knowRecorded|knowClientSYN) || s.Seq == me.ISS.Add(1) && b.doubtfullyReset() && !b.leadsTo(s.Ack)
 }
 
 // leadsTo tells whether the RST has a number of a connection that goes on with n.

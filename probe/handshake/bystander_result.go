@@ -34,9 +34,6 @@ type Trust struct {
 	NoACKs bool
 	// Once says that of some connection it has one SYN and nothing else.
 	Once bool
-	// Whole says that nothing is missing which the clients have sent: who sent it
-	// has written it down.
-	Whole bool
 	// Silent is how long it goes on after the last segment of the connection.
 	Silent time.Duration
 }
@@ -87,7 +84,7 @@ func (b *Bystander) acked() uint64 {
 // judge is SEMANTICS §1, with what was captured alone: silence is no more than
 // unknown, unless the client says that it heard nothing by asking again.
 func (b *Bystander) judge(r *Result, t Trust) {
-	refused := b.known.has(knowRefused) && b.refusesSurely(t) && !b.askedAnew() &&
+	refused := b.known.has(knowRefused) && b.refusesSurely() && !b.askedAnew() &&
 		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
 		!(b.askedBefore() && t.Gaps > 0) && // the SYN-ACK to the SYN before may be missing, of a program that has ended since
 		!b.doubts() // a server that refused has nothing to acknowledge
@@ -116,8 +113,8 @@ func (b *Bystander) judge(r *Result, t Trust) {
 // refusesSurely tells whether an RST with right numbers has refused the SYN, and not
 // ended a connection of which nothing else was captured. RFC 9293 §3.10.7.3 asks
 // for no number of its own; most have 0.
-func (b *Bystander) refusesSurely(t Trust) bool {
-	return b.known.has(knowRefusedSurely) || b.askedAfter() || t.Whole && b.more != nil && b.more.reset.at >= b.syn.at
+func (b *Bystander) refusesSurely() bool {
+	return b.known.has(knowRefusedSurely) || b.askedAfter() || b.known.has(knowRecorded) && b.more != nil && b.more.reset.at >= b.syn.at
 }
 
 // askedAfter tells whether the client has retransmitted its SYN after an RST that
@@ -194,7 +191,7 @@ func (b *Bystander) unverified(t Trust) bool {
 	m := b.more
 	return b.doubtfullyReset() && m.reset.at >= b.syn.at &&
 		(m.reset.seq == 0 || m.reset.flags.Has(craft.ACK) || m.question.set) &&
-		!(m.question.set && t.Gaps > 0) // or the ACK is that of a SYN-ACK which is missing
+		!(m.question.set && t.Gaps > 0 && !b.known.has(knowRecorded)) // or the ACK is that of a SYN-ACK which is missing
 }
 
 func (b *Bystander) rejected(r *Result) {
@@ -245,7 +242,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
 		asked = 0 // the SYN-ACK may be a retransmitted one
 	}
-	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedSurely) && (t.Gaps > 0 || !b.refusesSurely(t))) {
+	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedSurely) && (t.Gaps > 0 || !b.refusesSurely())) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
 	}
 	if b.known.has(knowServerSYN) && !b.answer.flags.Has(craft.ACK) && !b.split(t) {
