@@ -5,6 +5,8 @@ var scanFindings = []Entry{
 		"Something answers for the host: a SYN proxy, a tarpit or a honeypot. Only a whole `synscope handshake` with data tells which services are real.", "RFC 4987 §3.7"},
 	{Finding, "went-silent", "The host answered, and then nothing any more: its ports that are unknown have to be probed again.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"Is the host off, or the link away? An intrusion prevention system may drop what we send since it saw the scan: try --rate 10.", ""},
+	{Finding, "syn-retransmission-required", "The host answers no SYN but one that comes again.", "New SYNs of a scan were not answered; an exact retransmission, a second later, was.",
+		"Something protects the host from floods of SYNs: connections work, a second late. Or first packets are lost on the way, as while a host wakes up.", "RFC 6298 §2.1"},
 	{Finding, "answers-changed", "The host, or something on the way, began to answer otherwise during the scan.", "A port that was open was refused or rejected when it was asked again at the end, or one that was refused was open.",
 		"What other ports answered since need not be their own. A firewall that bans who scans, or a SYN proxy that steps in under load: probe these ports again, more slowly (--rate 10), or from elsewhere.", ""},
 	{Finding, "neighbour-lost", "The host's link address did not resolve any more during the run: what is silent from then on may not be filtered.", "This machine's kernel gave packets to it up, and nothing answered after.",

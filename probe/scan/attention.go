@@ -47,9 +47,9 @@ func (e *engine) allowed(f *flight) int {
 		return e.cfg.recheckAttempts()
 	}
 	n := attemptsAt(e.loss(f.host))
-	if h := f.host; h.losses.answers == 0 {
+	if h := f.host; h.losses.answers == 0 || h.persistence.required() {
 		n = silentAttempts
-		if e.cfg.HostsKnown { // it answers elsewhere
+		if e.cfg.HostsKnown && !h.persistence.required() { // it answers elsewhere
 			n = max(n, attemptsAt(e.seen.share(priorLoss)))
 		}
 		if int(h.tally.ports)+int(h.flights) <= fewPorts {
@@ -114,6 +114,9 @@ func (e *engine) overdue(f *flight) time.Duration {
 		attempt -= e.cfg.attempts()
 	}
 	due := f.tx[last].Sent + e.patience(h, attempt)
+	if e.retransmits(f) {
+		due = max(due, f.tx[last].Sent+synRTO)
+	}
 	switch {
 	case h.timed >= enoughTimes || f.watches || len(f.tx) < e.allowed(f):
 	case h.Known():

@@ -24,7 +24,7 @@ func (e *engine) handle(ev *wire.Event) {
 // seenLeaving notes the kernel's stamp of a transmission.
 func (e *engine) seenLeaving(ev *wire.Event) {
 	if _, f := e.find(ev); f != nil && ev.Attempt < len(f.tx) {
-		f.tx[ev.Attempt].Left = ev.At.UnixNano()
+		f.tx[e.leaving(f, ev)].Left = ev.At.UnixNano()
 	}
 }
 
@@ -42,7 +42,9 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	if f != nil && !ev.ArrivedAt(f.host.way.source) {
 		return wire.RejectUnsolicited
 	}
+	sure := true
 	if f != nil {
+		sure = e.tellApart(f, ev)
 		e.noteSending(f, ev)
 	}
 	if ev.Kind == wire.KindSYNACK {
@@ -58,7 +60,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		f.host.tally.strayed++
 		return rejectNeighbour
 	}
-	return e.answered(id, f, ev)
+	return e.answered(id, f, ev, sure)
 }
 
 // rejectNeighbour counts our own kernel's errors about a neighbour that has answered.
@@ -78,8 +80,9 @@ func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
 	return !ev.Kind.Verified() && tx.After(ev.At, e.Start.Add(tx.Sent))
 }
 
-// answered lets an answer count, and does what it calls for.
-func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
+// answered lets an answer count, and does what it calls for; sure tells whether it is known
+// which transmission it is to.
+func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) string {
 	before := f.outcome.Rank
 	if n := len(e.rooms); n > 0 && f.outcome.Room == nil {
 		f.outcome.Room, e.rooms = e.rooms[n-1], e.rooms[:n-1]
@@ -92,7 +95,7 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
 		f.host.noteAbsence(f.tx[ev.Attempt].Sent)
 	}
 	if f.outcome.Rank > before {
-		e.improved(f, ev, before)
+		e.improved(f, ev, before, sure)
 	}
 	e.vouch(f, ev)
 	e.act(do, id, f, ev)
@@ -100,15 +103,21 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
 }
 
 // improved takes note of an answer that is better than the ones before.
-func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank) {
+func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank, sure bool) {
 	best := f.outcome.Best
 	best.Time = ev.At
 	if !ev.Kind.Verified() {
 		return
 	}
-	if !f.watches && !e.delayed(f, ev) {
+	required := ev.Kind != wire.KindICMP && e.persisted(f, ev, sure)
+	switch {
+	case f.watches || sure && e.delayed(f, ev):
+	case sure:
 		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
-		e.learn(f, ev, before)
+		e.learnTimes(f, ev, before)
+		fallthrough
+	default:
+		e.learn(f, ev, before, required)
 	}
 	e.hasten(f.host)
 	e.hear(f.host, best)
@@ -141,23 +150,36 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.took(f, ev))
 }
 
-// learn draws from an answer what it says about the host and the way there.
-// Errors say little of the host's round-trip time: it may limit them, or a router
-// makes them.
-func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
-	if ev.Kind == wire.KindICMP {
+// learnTimes draws from an answer how far the host is. Errors say little of that: it
+// may limit them, or a router makes them.
+func (e *engine) learnTimes(f *flight, ev *wire.Event, before wire.Rank) {
+	switch took := e.took(f, ev); {
+	case ev.Kind != wire.KindICMP:
+		if ev.Kind == wire.KindSYNACK {
+			f.host.accepting.Sample(took)
+		}
+		if before < wire.RankReset {
+			e.noteRoundTrip(f.host, took)
+		}
+	case ev.Sender == f.host.addr.WithZone(""):
+		e.near(took)
+	}
+}
+
+// learn draws from an answer what it says about loss on the way to the host; required: that
+// only a retransmission is answered, which is no loss.
+func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, required bool) {
+	switch {
+	case ev.Kind == wire.KindICMP:
 		if ev.Sender == f.host.addr.WithZone("") {
-			e.near(e.took(f, ev))
 			f.unnoteSilence(ev.Attempt)
 			f.host.errors.note(ev.Attempt - f.inGaps(ev.Attempt))
 		}
 		return
-	}
-	if ev.Kind == wire.KindSYNACK {
-		f.host.accepting.Sample(e.took(f, ev))
-	}
-	if before < wire.RankReset {
-		e.noteRoundTrip(f.host, e.took(f, ev))
+	case before >= wire.RankReset:
+	case required:
+		e.answeredAgain(f)
+	default:
 		e.measureLoss(f, ev.Attempt)
 	}
 	f.host.tally.seen(ev)

@@ -1,0 +1,183 @@
+package scan
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// What protects from floods of SYNs may drop every SYN but one that comes a second time: with
+// the ports and the sequence number of the first, as each TCP retransmits it after a second
+// (RFC 6298 §2.1), and a program that floods does not. So where a host has answered nothing, the last
+// transmission of a probe is such a retransmission of the one before it. An answer to it
+// names both alike, and only a time stamp tells them apart (RFC 7323 §4): without one, the answer
+// has no round trip (Karn's algorithm, RFC 6298 §3).
+
+const (
+	// synRTO is the least time between the two.
+	synRTO = time.Second
+	// stampAge is how old the time stamp of a transmission may be when it leaves.
+	stampAge = synRTO
+	// hardlyLost: with a probability below that, as many transmissions are lost as were not
+	// answered before retransmissions were.
+	hardlyLost = 0.05
+)
+
+// same are the transmissions of a probe that are alike: from the first to the last. Where
+// those are one, there are none.
+type same struct{ first, last uint8 }
+
+// of is the transmission whose numbers and port one has.
+func (s same) of(attempt int) int {
+	if s.includes(attempt) {
+		return int(s.first)
+	}
+	return attempt
+}
+
+func (s same) includes(attempt int) bool {
+	return s.last > s.first && attempt >= int(s.first) && attempt <= int(s.last)
+}
+
+// persistence is what is known of whether a host answers a first SYN.
+type persistence struct {
+	firsts   bool   // it does, or to anything else than a retransmission
+	answered uint32 // ports that answered a retransmission, and nothing before
+	proven   uint32 // those of which a time stamp shows that
+	vain     int    // transmissions to ports that answered a retransmission, before that
+}
+
+// required tells whether the host is taken to answer nothing but retransmissions.
+func (p *persistence) required() bool { return !p.firsts && p.answered > 0 }
+
+// mayRetransmit tells whether a run sends retransmissions of the same segment.
+func (c *Config) mayRetransmit() bool { return c.Technique.Opens() && c.Timeout >= synRTO }
+
+// retransmits tells whether the next transmission of a probe is to be the latest once more.
+func (e *engine) retransmits(f *flight) bool {
+	n, h := len(f.tx), f.host
+	switch {
+	case n == 0 || f.same.last > 0 && !f.same.includes(n-1):
+		return false
+	case h.persistence.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
+		return false
+	case f.outcome.Best != nil || f.outcome.Renewed() || bool(f.outcome.Small()):
+		return false
+	}
+	return h.persistence.required() || n+1 >= e.allowed(f)
+}
+
+// numbered is the transmission whose numbers and port the next one of a probe gets: its own,
+// or those of the latest.
+func (e *engine) numbered(f *flight) int {
+	n := len(f.tx)
+	if !e.retransmits(f) || e.Now < f.latest().Sent+synRTO {
+		return n
+	}
+	if f.same.last == 0 {
+		f.same.first = uint8(n - 1)
+	}
+	f.same.last = uint8(n)
+	return int(f.same.first)
+}
+
+// tellApart finds out which of the transmissions that are alike an answer is to, and tells whether
+// that is sure. What came before the second of them left, is to the first.
+func (e *engine) tellApart(f *flight, ev *wire.Event) (sure bool) {
+	if !ev.Kind.Verified() || !f.same.includes(ev.Attempt) || f.same.of(ev.Attempt) != ev.Attempt {
+		return true
+	}
+	first, last := int(f.same.first), min(int(f.same.last), len(f.tx)-1)
+	if last <= first {
+		return true
+	}
+	if echoed, ok := e.echoed(f, ev, last); ok {
+		ev.Attempt = echoed
+		return echoed > first // a SYN-ACK to the first may be retransmitted for the second
+	}
+	if f.batch == nil || f.batch.SentAt(int(f.place)) > 0 {
+		ev.Attempt = last
+	}
+	return false
+}
+
+// echoed is the transmission whose time stamp an answer repeats.
+func (e *engine) echoed(f *flight, ev *wire.Event, last int) (attempt int, ok bool) {
+	_, ecr, stamped := ev.Seg.Options.Timestamps()
+	if !stamped || ev.Kind != wire.KindSYNACK {
+		return 0, false
+	}
+	n := e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, int(f.same.first))
+	for attempt = last; attempt >= int(f.same.first); attempt-- {
+		age := time.Duration(int32(wire.TSval(n, f.tx[attempt].Sent)-ecr)) * time.Millisecond
+		if age >= 0 && age < stampAge {
+			return attempt, true
+		}
+	}
+	return 0, false
+}
+
+// leaving is which of the transmissions that are alike was seen leaving at a time.
+func (e *engine) leaving(f *flight, ev *wire.Event) int {
+	attempt := ev.Attempt
+	for k := attempt + 1; f.same.includes(attempt) && k <= int(f.same.last) && k < len(f.tx); k++ {
+		if ev.At.Sub(e.Start.Add(f.tx[k-1].Sent)) > synRTO/2 {
+			attempt = k
+		}
+	}
+	return attempt
+}
+
+// persisted takes note of an answer to a retransmission, and tells whether that was required
+// rather than the transmissions before it lost.
+func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) bool {
+	p := &f.host.persistence
+	if !f.same.includes(ev.Attempt) || f.same.of(ev.Attempt) == ev.Attempt {
+		p.firsts = true
+		return false
+	}
+	if p.vain += ev.Attempt; p.firsts || e.mayBeLost(p.vain) {
+		return false
+	}
+	p.answered++
+	if sure || e.notLate(f, ev) {
+		p.proven++
+	}
+	return true
+}
+
+// mayBeLost tells whether so many transmissions may well be lost on the way.
+func (e *engine) mayBeLost(n int) bool {
+	return math.Pow(e.seen.share(priorLoss), float64(n)) >= hardlyLost
+}
+
+// answeredAgain takes note that a retransmission was required: the silence before it is no loss.
+func (e *engine) answeredAgain(f *flight) {
+	f.unnoteSilence(0)
+	if e.Ramp != nil {
+		e.Ramp.Answered(0)
+	}
+}
+
+// notLate tells whether an answer that may be to the first of two transmissions that are alike
+// is none, by the silence to those before: for it to be late, they would have to be lost.
+func (e *engine) notLate(f *flight, ev *wire.Event) bool {
+	first := int(f.same.first)
+	return first > 0 && !e.mayBeLost(first) && e.took(f, ev) < synRTO
+}
+
+func (p *persistence) findings() []probe.Finding {
+	if !p.required() || p.proven == 0 {
+		return nil
+	}
+	return []probe.Finding{{
+		Code: "syn-retransmission-required", Severity: probe.SeverityNotice,
+		Text: "the host answers a SYN only when the same SYN comes again, as every TCP sends it after a second: something on the way " +
+			"protects it from floods, or drops first packets; a connection takes a second longer than its round trip",
+		Evidence: fmt.Sprintf("%d ports answered a retransmission with the same source port and sequence number, none another SYN; %d transmissions to these ports before that were not answered",
+			p.answered, p.vain),
+	}}
+}
