@@ -113,6 +113,9 @@ func (e *engine) overdue(f *flight) time.Duration {
 	if f.watches {
 		attempt -= e.cfg.attempts()
 	}
+	if f.asked && !f.outcome.Renewed() {
+		return e.softDue(f)
+	}
 	due := f.tx[last].Sent + e.patience(h, attempt)
 	if e.retransmits(f) {
 		due = max(due, f.tx[last].Sent+synRTO)

@@ -236,11 +236,12 @@ func (e *engine) expire() {
 			e.witnessTimedOut(id, f)
 			continue
 		}
-		if f.phase == phaseFlying {
+		if f.phase == phaseFlying && !f.asked {
 			e.noteSilence(f)
 		}
-		silent := f.phase == phaseFlying && len(f.tx) >= e.allowed(f)
+		silent := f.phase == phaseFlying && (f.asked && !f.outcome.Renewed() || len(f.tx) >= e.allowed(f))
 		switch {
+		case e.asksAgain(id, f):
 		case silent && e.suspects(f) && e.hold(id, f):
 		case silent || f.phase == phaseSettled || e.Stopping:
 			e.finish(id)
