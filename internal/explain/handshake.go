@@ -7,6 +7,8 @@ var scanFindings = []Entry{
 		"Is the host off, or the link away? An intrusion prevention system may drop what we send since it saw the scan: try --rate 10.", ""},
 	{Finding, "syn-retransmission-required", "The host answers no SYN but one that comes again.", "New SYNs of a scan were not answered; an exact retransmission, a second later, was.",
 		"Something protects the host from floods of SYNs: connections work, a second late. Or first packets are lost on the way, as while a host wakes up.", "RFC 6298 §2.1"},
+	{Finding, "wrong-ack", "SYN-ACKs came that acknowledge another number than that of our SYN, and nothing else.", "They bear the host's address and our port; all 32 bits of the number are compared. They decide nothing, and a scan does not answer them.",
+		"What protects the host from floods may wait for the RST that a TCP sends then: `synscope handshake` sends it, and may get through. Or the far end holds half of an old connection, or somebody forges answers.", "RFC 9293 §3.10.7.3"},
 	{Finding, "answers-changed", "The host, or something on the way, began to answer otherwise during the scan.", "A port that was open was refused or rejected when it was asked again at the end, or one that was refused was open.",
 		"What other ports answered since need not be their own. A firewall that bans who scans, or a SYN proxy that steps in under load: probe these ports again, more slowly (--rate 10), or from elsewhere.", ""},
 	{Finding, "neighbour-lost", "The host's link address did not resolve any more during the run: what is silent from then on may not be filtered.", "This machine's kernel gave packets to it up, and nothing answered after.",

@@ -14,7 +14,8 @@ type tally struct {
 	canaries, openCanaries uint8 // canaries sent, and of those, how many answered open
 	synackTTL, rstTTL      uint8 // of the first of each kind
 	zeroWindow             bool  // a SYN-ACK offered no window
-	strayed                int   // packets that our kernel gave up for want of a link address, since the last answer
+	otherAcks              otherAcks
+	strayed                int // packets that our kernel gave up for want of a link address, since the last answer
 }
 
 func (t *tally) seen(ev *wire.Event) {

@@ -33,6 +33,7 @@ type flight struct {
 	canary   bool
 	watches  bool // asks whether the host still answers: see watch.go
 	rechecks bool // asks a port that has had its verdict: see changes.go
+	otherAck bool // SYN-ACKs came that acknowledge another number: see wrongack.go
 	asked    bool // once more, after an error that may have been of the moment: see transient.go
 
 	same same // transmissions that are alike: see same.go

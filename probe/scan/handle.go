@@ -17,6 +17,8 @@ func (e *engine) handle(ev *wire.Event) {
 		return
 	case ev.Own:
 		return
+	case ev.AcknowledgesOther():
+		e.noteOtherAck(ev)
 	}
 	wire.Count(&e.Counters.Summary, ev, e.accept)
 }
@@ -274,7 +276,7 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = f.attempts()
-	canary, watches, rechecks, h := f.canary, f.watches, f.rechecks, f.host
+	canary, watches, rechecks, otherAck, h := f.canary, f.watches, f.rechecks, f.otherAck, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)
 	}
@@ -289,6 +291,9 @@ func (e *engine) finish(id uint32) {
 		v.Time = e.Start.Add(e.Now)
 		h.samples.rechecked(&v)
 	case v.Attempts > 0 || v.Err != nil:
+		if otherAck && v.Reason == probe.ReasonNoResponse {
+			h.tally.otherAcks.ports++
+		}
 		h.tally.verdict(v.State)
 		e.deliver(h, v)
 	default:
@@ -328,6 +333,9 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 		v = wentSilent(f.target())
 	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)
+		if f.otherAck {
+			v.Confidence = 0
+		}
 	default:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, e.Failure
 	}
