@@ -5,7 +5,7 @@ var scanFindings = []Entry{
 		"Something answers for the host: a SYN proxy, a tarpit or a honeypot. Only a whole `synscope handshake` with data tells which services are real.", "RFC 4987 §3.7"},
 	{Finding, "went-silent", "The host answered, and then nothing any more: its ports that are unknown have to be probed again.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"Is the host off, or the link away? An intrusion prevention system may drop what we send since it saw the scan: try --rate 10.", ""},
-	{Finding, "syn-retransmission-required", "The host answers no SYN but one that comes again.", "New SYNs of a scan were not answered; an exact retransmission, a second later, was.",
+	{Finding, "syn-retransmission-required", "The host answers a SYN only when the same SYN comes again.", "New SYNs of a scan were not answered; an exact retransmission, a second later, was.",
 		"Something protects the host from floods of SYNs: connections work, a second late. Or first packets are lost on the way, as while a host wakes up.", "RFC 6298 §2.1"},
 	{Finding, "wrong-ack", "SYN-ACKs came that acknowledge another number than that of our SYN, and nothing else.", "They bear the host's address and our port; all 32 bits of the number are compared. They decide nothing, and a scan does not answer them.",
 		"What protects the host from floods may wait for the RST that a TCP sends then: `synscope handshake` sends it, and may get through. Or the far end holds half of an old connection, or somebody forges answers.", "RFC 9293 §3.10.7.3"},
