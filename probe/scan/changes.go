@@ -86,7 +86,7 @@ func (h *host) sample(v *probe.Verdict) {
 
 // sendRechecks asks for the samples of the hosts that may have changed.
 func (e *engine) sendRechecks(h *host) {
-	if h.samples == nil || h.gone() || h.persistence.required() { // which would not answer other attempts
+	if h.samples == nil || h.gone() || h.persistence.required { // which would not answer other attempts
 		return
 	}
 	for _, s := range []*sample{&h.samples.open, &h.samples.refused} {
@@ -104,6 +104,15 @@ func (e *engine) sendRecheck(h *host, port uint16) {
 	f.rechecks = true
 	f.tx = append(f.tx, make([]wire.Stamps, e.cfg.attempts())...)
 	e.enqueue(id)
+}
+
+// firstAttempt is the number of the first attempt of a probe: the one that is not
+// counted as a retransmission.
+func (e *engine) firstAttempt(f *flight) int {
+	if f.rechecks {
+		return e.cfg.attempts()
+	}
+	return 0
 }
 
 // recheckAttempts is the end of the attempts at a port that is asked again.

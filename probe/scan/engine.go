@@ -27,6 +27,7 @@ type engine struct {
 	canaries  canaries
 	rooms     []*probe.Verdict // of probes that are done, to be used again
 	resolving wire.Resolving[*host]
+	search    search
 
 	next       func() (netip.AddrPort, bool)
 	exhausted  bool   // no more targets to come
@@ -44,6 +45,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.Matcher.Echoes = cfg.Search
 	e := &engine{
 		Sweep: x, cfg: cfg, sink: sink, flights: newFlights(cfg.attempts()),
 		resolving: wire.NewResolving[*host](cfg.Neighbours),

@@ -40,6 +40,9 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
+	if ev.Kind == wire.KindEcho {
+		return e.replied(ev)
+	}
 	id, f := e.find(ev)
 	if f != nil && !ev.ArrivedAt(f.host.way.source) {
 		return wire.RejectUnsolicited
@@ -111,7 +114,7 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank, sure bool
 	if !ev.Kind.Verified() {
 		return
 	}
-	required := ev.Kind != wire.KindICMP && e.persisted(f, ev, sure)
+	deferred := ev.Kind != wire.KindICMP && e.persisted(f, ev, sure)
 	switch {
 	case f.watches || sure && e.delayed(f, ev):
 	case sure:
@@ -119,7 +122,7 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank, sure bool
 		e.learnTimes(f, ev, before)
 		fallthrough
 	default:
-		e.learn(f, ev, before, required)
+		e.learn(f, ev, before, deferred)
 	}
 	e.hasten(f.host)
 	e.hear(f.host, best)
@@ -168,9 +171,9 @@ func (e *engine) learnTimes(f *flight, ev *wire.Event, before wire.Rank) {
 	}
 }
 
-// learn draws from an answer what it says about loss on the way to the host; required: that
-// only a retransmission is answered, which is no loss.
-func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, required bool) {
+// learn draws from an answer what it says about loss on the way to the host, unless that is
+// deferred.
+func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred bool) {
 	switch {
 	case ev.Kind == wire.KindICMP:
 		if ev.Sender == f.host.addr.WithZone("") {
@@ -179,8 +182,8 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, required boo
 		}
 		return
 	case before >= wire.RankReset:
-	case required:
-		e.answeredAgain(f)
+	case deferred:
+		e.answeredAgain(f, ev.Attempt)
 	default:
 		e.measureLoss(f, ev.Attempt)
 	}
@@ -281,7 +284,9 @@ func (e *engine) finish(id uint32) {
 		e.rooms = append(e.rooms, f.outcome.Room)
 	}
 	e.flights.remove(id)
-	h.flights--
+	if h.flights--; h.flights == 0 {
+		e.countDeferred(&h.persistence)
+	}
 	switch {
 	case watches:
 		e.witnessEnded(h)
@@ -308,6 +313,9 @@ func (e *engine) finish(id uint32) {
 func (e *engine) deliver(h *host, v probe.Verdict) {
 	if v.Time.IsZero() {
 		v.Time = e.Start.Add(e.Now)
+	}
+	if e.withhold(h, &v) {
+		return
 	}
 	h.account(&v)
 	h.sample(&v)

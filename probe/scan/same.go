@@ -22,8 +22,10 @@ const (
 	// stampAge is how old the time stamp of a transmission may be when it leaves.
 	stampAge = synRTO
 	// hardlyLost: with a probability below that, as many transmissions are lost as were not
-	// answered before retransmissions were.
-	hardlyLost = 0.05
+	// answered before retransmissions were: guards that drop them are rare too.
+	hardlyLost = 0.001
+	// hardlyLate is that of one of a round trip of more than a second.
+	hardlyLate = 0.05
 )
 
 // same are the transmissions of a probe that are alike: from the first to the last. Where
@@ -45,13 +47,13 @@ func (s same) includes(attempt int) bool {
 // persistence is what is known of whether a host answers a first SYN.
 type persistence struct {
 	firsts   bool   // it does, or to anything else than a retransmission
-	answered uint32 // ports that answered a retransmission, and nothing before
-	proven   uint32 // those of which a time stamp shows that
-	vain     int    // transmissions to ports that answered a retransmission, before that
+	required bool   // it does not: loss hardly explains the silence before its answers
+	proven   bool   // a time stamp, or silence to other SYNs, shows that it answered a retransmission
+	answered uint32 // ports that answered a retransmission
+	vain     int    // transmissions to these ports before
+	deferred byTry  // answers that tell of the loss, unless retransmissions are required
+	counted  trials // in what was seen of the loss, for these
 }
-
-// required tells whether the host is taken to answer nothing but retransmissions.
-func (p *persistence) required() bool { return !p.firsts && p.answered > 0 }
 
 // mayRetransmit tells whether a run sends retransmissions of the same segment.
 func (c *Config) mayRetransmit() bool { return c.Technique.Opens() && c.Timeout >= synRTO }
@@ -67,7 +69,7 @@ func (e *engine) retransmits(f *flight) bool {
 	case f.outcome.Best != nil || f.outcome.Renewed() || bool(f.outcome.Small()):
 		return false
 	}
-	return h.persistence.required() || n+1 >= e.allowed(f)
+	return h.persistence.required || n+1 >= e.allowed(f)
 }
 
 // numbered is the transmission whose numbers and port the next one of a probe gets: its own,
@@ -131,32 +133,52 @@ func (e *engine) leaving(f *flight, ev *wire.Event) int {
 	return attempt
 }
 
-// persisted takes note of an answer to a retransmission, and tells whether that was required
-// rather than the transmissions before it lost.
-func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) bool {
+// persisted takes note of an answer to a retransmission, and tells whether what it says of the loss
+// is deferred: the transmissions before it may have been lost, or the retransmission required.
+func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool) {
 	p := &f.host.persistence
 	if !f.same.includes(ev.Attempt) || f.same.of(ev.Attempt) == ev.Attempt {
-		p.firsts = true
+		p.firsts, p.required = true, false
+		e.countDeferred(p)
 		return false
 	}
-	if p.vain += ev.Attempt; p.firsts || e.mayBeLost(p.vain) {
+	if p.firsts {
 		return false
 	}
 	p.answered++
-	if sure || e.notLate(f, ev) {
-		p.proven++
+	p.vain += ev.Attempt
+	p.deferred.add(ev.Attempt)
+	p.proven = p.proven || sure || e.notLate(f, ev)
+	if !p.required && math.Pow(e.elsewhere(p).share(priorLoss), float64(p.vain)) < hardlyLost {
+		p.required = true
+		e.seen, p.counted = e.elsewhere(p), trials{}
 	}
 	return true
 }
 
-// mayBeLost tells whether so many transmissions may well be lost on the way.
-func (e *engine) mayBeLost(n int) bool {
-	return math.Pow(e.seen.share(priorLoss), float64(n)) >= hardlyLost
+// elsewhere is what was seen of the loss of others.
+func (e *engine) elsewhere(p *persistence) trials {
+	return trials{e.seen.lost - p.counted.lost, e.seen.of - p.counted.of}
 }
 
-// answeredAgain takes note that a retransmission was required: the silence before it is no loss.
-func (e *engine) answeredAgain(f *flight) {
-	f.unnoteSilence(0)
+// countDeferred takes what was deferred for loss.
+func (e *engine) countDeferred(p *persistence) {
+	if p.required || p.answered == 0 {
+		return
+	}
+	for try, n := range p.deferred {
+		for range n {
+			e.losses.note(try)
+		}
+		p.counted.lost, p.counted.of = p.counted.lost+float64(n), p.counted.of+float64(n)
+		e.seen.lost, e.seen.of = e.seen.lost+float64(n), e.seen.of+float64(n)
+	}
+	p.deferred = byTry{}
+}
+
+// answeredAgain takes note of an answer whose loss is deferred.
+func (e *engine) answeredAgain(f *flight, attempt int) {
+	f.unnoteSilence(attempt)
 	if e.Ramp != nil {
 		e.Ramp.Answered(0)
 	}
@@ -166,11 +188,11 @@ func (e *engine) answeredAgain(f *flight) {
 // is none, by the silence to those before: for it to be late, they would have to be lost.
 func (e *engine) notLate(f *flight, ev *wire.Event) bool {
 	first := int(f.same.first)
-	return first > 0 && !e.mayBeLost(first) && e.took(f, ev) < synRTO
+	return first > 0 && math.Pow(e.seen.share(priorLoss), float64(first)) < hardlyLate && e.took(f, ev) < synRTO
 }
 
 func (p *persistence) findings() []probe.Finding {
-	if !p.required() || p.proven == 0 {
+	if !p.required || !p.proven {
 		return nil
 	}
 	return []probe.Finding{{
