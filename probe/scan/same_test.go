@@ -214,3 +214,52 @@ func TestRetransmittedForARetransmission(t *testing.T) {
 		}
 	})
 }
+
+// Where packets are lost, that is learnt from the answers to retransmissions too, and hardly any host is
+// told to require them.
+func TestLossRequiresNoRetransmission(t *testing.T) {
+	for _, ports := range []uint16{1, 4} {
+		for _, loss := range []float64{0, 0.01, 0.05, 0.2, 0.4} {
+			synctest.Test(t, func(t *testing.T) {
+				path := simnet.Path{Delay: 5 * ms, Loss: loss}
+				n := simnet.New(simnet.Config{Seed: 1, Out: path, Back: path})
+				all := ranges(80, 79+ports, addresses(250)...)
+				for _, a := range addresses(250) {
+					n.HandleAddr(a.String(), simnet.Linux(80, 81, 82, 83))
+				}
+				conn := n.Conn(13)
+				defer conn.Close()
+				found := newCollector()
+				sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all), HostsKnown: true, Key: [16]byte{1}}, found)
+				told := 0
+				for _, h := range found.hosts {
+					told += len(h.Findings)
+				}
+				if missed := len(all) - int(sum.States[probe.StateOpen]); err != nil || missed > len(all)/100 || told > 1 {
+					t.Errorf("%d ports, %v lost each way: %d of %d missed, %d hosts told to require retransmissions: %v", ports, loss, missed, len(all), told, err)
+				}
+				t.Log(ports, loss, sum.States, told, sum.Sent, sum.Took)
+			})
+		}
+	}
+}
+
+// A search by one port finds hosts that answer retransmissions alone. Where each has one port, nothing
+// tells them from hosts behind loss, and so other addresses are asked as often as for that.
+func TestSearchRetransmits(t *testing.T) {
+	for _, stamps := range []func(func() simnet.Host) func() simnet.Host{without, func(h func() simnet.Host) func() simnet.Host { return h }} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPersistent(stamps(linux(443))())
+			n, all := sparse(20, 443, 0, p)
+			up, found, sum := lookByPort(t, n, all, 443)
+			if up != 20 || sum.Sent > 10*250 {
+				t.Errorf("%d of 20 found by %d packets", up, sum.Sent)
+			}
+			for _, v := range found.ports {
+				if v.State != probe.StateOpen || v.RTT != 0 && v.RTT != 10*ms {
+					t.Errorf("%v: %v, RTT %v", v.Target, v.State, v.RTT)
+				}
+			}
+		})
+	}
+}
