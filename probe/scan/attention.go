@@ -47,7 +47,7 @@ func (e *engine) allowed(f *flight) int {
 		return e.cfg.recheckAttempts()
 	}
 	n := attemptsAt(e.loss(f.host))
-	if h := f.host; h.losses.answers == 0 || h.persistence.required {
+	if h := f.host; h.losses.answers == 0 || h.persistence.needed() {
 		n = e.allowedInVain(h)
 	}
 	if errors := &f.host.errors; errors.answers > 0 {
@@ -128,7 +128,7 @@ func (e *engine) overdue(f *flight) time.Duration {
 	}
 	due := f.tx[last].Sent + e.patience(h, attempt)
 	if e.retransmits(f) {
-		due = max(due, f.tx[last].Sent+synRTO)
+		due = max(due, f.tx[last].Sent+h.retransmitAfter())
 	}
 	switch {
 	case h.timed >= enoughTimes || f.watches || len(f.tx) < e.allowed(f):

@@ -285,7 +285,7 @@ func (e *engine) finish(id uint32) {
 	}
 	e.flights.remove(id)
 	if h.flights--; h.flights == 0 {
-		e.countDeferred(&h.persistence)
+		e.countDeferred(h.persistence)
 	}
 	switch {
 	case watches:

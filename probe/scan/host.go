@@ -31,9 +31,10 @@ type host struct {
 
 	limiter
 	losses      losses
-	persistence persistence // what it answers to retransmissions
-	errors      losses      // by its ICMP errors
-	silent      byTry       // transmissions that were not answered in time
+	firsts      bool         // it answers other than retransmissions
+	persistence *persistence // what is known of its answers to those; nil: none came
+	errors      losses       // by its ICMP errors
+	silent      byTry        // transmissions that were not answered in time
 	tally       tally
 	found       found
 	pending     queue          // probes that wait to be sent

@@ -19,6 +19,8 @@ import (
 const (
 	// synRTO is the least time between the two.
 	synRTO = time.Second
+	// mostApart is the most.
+	mostApart = 3 * synRTO
 	// stampAge is how old the time stamp of a transmission may be when it leaves.
 	stampAge = synRTO
 	// hardlyLost: with a probability below that, as many transmissions are lost as were not
@@ -44,16 +46,19 @@ func (s same) includes(attempt int) bool {
 	return s.last > s.first && attempt >= int(s.first) && attempt <= int(s.last)
 }
 
-// persistence is what is known of whether a host answers a first SYN.
+// persistence is what is known of a host that has answered retransmissions.
 type persistence struct {
-	firsts   bool   // it does, or to anything else than a retransmission
-	required bool   // it does not: loss hardly explains the silence before its answers
-	proven   bool   // a time stamp, or silence to other SYNs, shows that it answered a retransmission
-	answered uint32 // ports that answered a retransmission
-	vain     int    // transmissions to these ports before
-	deferred byTry  // answers that tell of the loss, unless retransmissions are required
-	counted  trials // in what was seen of the loss, for these
+	required bool          // it answers nothing else: loss hardly explains the silence before
+	proven   bool          // a time stamp, or when answers came, shows that it answered a retransmission
+	answered uint32        // ports that answered a retransmission
+	vain     int           // transmissions to these ports before
+	deferred byTry         // answers that tell of the loss, unless retransmissions are required
+	counted  trials        // in what was seen of the loss, for these
+	late     time.Duration // the round trip, if it was the first SYN that was answered
 }
+
+// needed tells whether a host is taken to answer nothing but retransmissions.
+func (p *persistence) needed() bool { return p != nil && p.required }
 
 // mayRetransmit tells whether a run sends retransmissions of the same segment.
 func (c *Config) mayRetransmit() bool { return c.Technique.Opens() && c.Timeout >= synRTO }
@@ -64,12 +69,12 @@ func (e *engine) retransmits(f *flight) bool {
 	switch {
 	case n == 0 || f.same.last > 0 && !f.same.includes(n-1):
 		return false
-	case h.persistence.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
+	case h.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
 		return false
 	case f.outcome.Best != nil || f.outcome.Renewed() || bool(f.outcome.Small()):
 		return false
 	}
-	return h.persistence.required || n+1 >= e.allowed(f)
+	return h.persistence.needed() || n+1 >= e.allowed(f)
 }
 
 // numbered is the transmission whose numbers and port the next one of a probe gets: its own,
@@ -136,19 +141,25 @@ func (e *engine) leaving(f *flight, ev *wire.Event) int {
 // persisted takes note of an answer to a retransmission, and tells whether what it says of the loss
 // is deferred: the transmissions before it may have been lost, or the retransmission required.
 func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool) {
-	p := &f.host.persistence
-	if !f.same.includes(ev.Attempt) || f.same.of(ev.Attempt) == ev.Attempt {
-		p.firsts, p.required = true, false
-		e.countDeferred(p)
+	h := f.host
+	switch {
+	case h.firsts:
 		return false
-	}
-	if p.firsts {
+	case !f.same.includes(ev.Attempt) || f.same.of(ev.Attempt) == ev.Attempt:
+		h.firsts = true
+		if h.persistence != nil {
+			h.persistence.required = false
+		}
+		e.countDeferred(h.persistence)
 		return false
+	case h.persistence == nil:
+		h.persistence = &persistence{}
 	}
+	p := h.persistence
 	p.answered++
 	p.vain += ev.Attempt
 	p.deferred.add(ev.Attempt)
-	p.proven = p.proven || sure || e.notLate(f, ev)
+	p.proven = p.proven || sure || e.notLate(f, ev, p)
 	if !p.required && math.Pow(e.elsewhere(p).share(priorLoss), float64(p.vain)) < hardlyLost {
 		p.required = true
 		e.seen, p.counted = e.elsewhere(p), trials{}
@@ -163,7 +174,7 @@ func (e *engine) elsewhere(p *persistence) trials {
 
 // countDeferred takes what was deferred for loss.
 func (e *engine) countDeferred(p *persistence) {
-	if p.required || p.answered == 0 {
+	if p == nil || p.required {
 		return
 	}
 	for try, n := range p.deferred {
@@ -185,19 +196,37 @@ func (e *engine) answeredAgain(f *flight, attempt int) {
 }
 
 // notLate tells whether an answer that may be to the first of two transmissions that are alike
-// is none, by the silence to those before: for it to be late, they would have to be lost.
-func (e *engine) notLate(f *flight, ev *wire.Event) bool {
-	first := int(f.same.first)
-	return first > 0 && math.Pow(e.seen.share(priorLoss), float64(first)) < hardlyLate && e.took(f, ev) < synRTO
+// is none: for it to be late, those before would have to be lost, or it took as much longer
+// than the answers before as its retransmission was later.
+func (e *engine) notLate(f *flight, ev *wire.Event, p *persistence) bool {
+	first, took := int(f.same.first), e.took(f, ev)
+	apart := f.tx[ev.Attempt].Sent - f.tx[first].Sent
+	if before := p.late; before > 0 && apart >= longer(before) {
+		return true
+	}
+	p.late = max(p.late, took+apart)
+	return first > 0 && math.Pow(e.seen.share(priorLoss), float64(first)) < hardlyLate && took < synRTO
+}
+
+// longer is a time after which an answer would surely have come that takes so long.
+func longer(took time.Duration) time.Duration { return took + took/4 }
+
+// retransmitAfter is how long after a SYN the same is sent. While it is not known which of two
+// was answered, the first has so much time that its answer would come before.
+func (h *host) retransmitAfter() time.Duration {
+	if p := h.persistence; p != nil && !p.proven {
+		return min(max(synRTO, longer(p.late)), mostApart)
+	}
+	return synRTO
 }
 
 func (p *persistence) findings() []probe.Finding {
-	if !p.required || !p.proven {
+	if !p.needed() || !p.proven {
 		return nil
 	}
 	return []probe.Finding{{
 		Code: "syn-retransmission-required", Severity: probe.SeverityNotice,
-		Text: "the host answers a SYN only when the same SYN comes again, as every TCP sends it after a second: something on the way " +
+		Text: "the host answered SYNs only when the same SYN came again, as every TCP sends it after a second: something on the way " +
 			"protects it from floods, or drops first packets; a connection takes a second longer than its round trip",
 		Evidence: fmt.Sprintf("%d ports answered a retransmission with the same source port and sequence number, none another SYN; %d transmissions to these ports before that were not answered",
 			p.answered, p.vain),

@@ -37,14 +37,14 @@ func (e *engine) noteOtherAck(ev *wire.Event) {
 		return
 	}
 	f.otherAck = true
-	if a := &h.tally.otherAcks; a.port == 0 {
+	if h.tally.otherAcks == nil {
 		n := e.Matcher.Cookie.Numbers(s.Dst, s.Src, f.same.of(attempt))
-		a.port, a.acked, a.number = s.Src.Port(), s.Ack, n.Seq.Add(1)
+		h.tally.otherAcks = &otherAcks{port: s.Src.Port(), acked: s.Ack, number: n.Seq.Add(1)}
 	}
 }
 
 func (a *otherAcks) findings() []probe.Finding {
-	if a.ports == 0 {
+	if a == nil || a.ports == 0 {
 		return nil
 	}
 	return []probe.Finding{{
