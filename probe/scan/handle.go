@@ -57,6 +57,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	}
 	switch {
 	case f == nil && ev.Kind.Verified():
+		e.noteLateFirst(ev, -1)
 		return wire.RejectAfterVerdict
 	case f == nil || ev.Attempt >= len(f.tx) || e.tooEarly(f, ev):
 		return wire.RejectUnsolicited
@@ -94,6 +95,7 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) strin
 	}
 	do, reject := f.outcome.Take(e.cfg.Technique, f.target(), ev)
 	if reject != "" {
+		e.noteLateFirst(ev, int(f.same.first))
 		return reject
 	}
 	if ev.Kind.Verified() && ev.Kind != wire.KindICMP {
@@ -134,6 +136,9 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 	case wire.ActFinish:
 		if ev.Kind == wire.KindACK {
 			e.Responses.Add(wire.CloseAfter(ev), e.Now)
+		}
+		if e.lingers(id, f, ev) {
+			return
 		}
 		e.finish(id)
 	case wire.ActSettle:

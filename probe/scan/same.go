@@ -21,6 +21,8 @@ const (
 	synRTO = time.Second
 	// mostApart is the most.
 	mostApart = 3 * synRTO
+	// lingering is for how long other answers may follow that to a retransmission.
+	lingering = 50 * time.Millisecond
 	// stampAge is how old the time stamp of a transmission may be when it leaves.
 	stampAge = synRTO
 	// hardlyLost: with a probability below that, as many transmissions are lost as were not
@@ -51,6 +53,7 @@ type persistence struct {
 	required bool          // it answers nothing else: loss hardly explains the silence before
 	proven   bool          // a time stamp, or when answers came, shows that it answered a retransmission
 	answered uint32        // ports that answered a retransmission
+	least    uint8         // the first of the transmissions that were alike, of those ports the least
 	vain     int           // transmissions to these ports before
 	deferred byTry         // answers that tell of the loss, unless retransmissions are required
 	counted  trials        // in what was seen of the loss, for these
@@ -156,6 +159,9 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 		h.persistence = &persistence{}
 	}
 	p := h.persistence
+	if p.answered == 0 || f.same.first < p.least {
+		p.least = f.same.first
+	}
 	p.answered++
 	p.vain += ev.Attempt
 	p.deferred.add(ev.Attempt)
@@ -164,6 +170,32 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 		p.required = true
 		e.seen, p.counted = e.elsewhere(p), trials{}
 	}
+	return true
+}
+
+// noteLateFirst takes note of an answer that decides nothing any more: if it is to a SYN before those
+// that were alike, that was answered too, as by a host that wakes up. first is the first of these, -1
+// where it is not known any more.
+func (e *engine) noteLateFirst(ev *wire.Event, first int) {
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
+	if h == nil || h.persistence == nil || !ev.Kind.Verified() || ev.Kind == wire.KindICMP {
+		return
+	}
+	if first < 0 {
+		first = int(h.persistence.least)
+	}
+	if ev.Attempt < first {
+		h.firsts, h.persistence.required = true, false
+	}
+}
+
+// lingers has the verdict on a port that answered a retransmission wait for answers to its other SYNs.
+func (e *engine) lingers(id uint32, f *flight, ev *wire.Event) bool {
+	if f.host.firsts || f.same.first == 0 || !f.same.includes(ev.Attempt) || e.Stopping {
+		return false
+	}
+	f.phase = phaseSettled
+	e.flights.expectBy(id, e.Now+lingering)
 	return true
 }
 

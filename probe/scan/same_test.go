@@ -263,3 +263,28 @@ func TestSearchRetransmits(t *testing.T) {
 		})
 	}
 }
+
+// A host that wakes up, and answers then whatever has come, in any order, requires no retransmission.
+func TestWakingHostRequiresNoRetransmission(t *testing.T) {
+	for _, latestFirst := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			began, came := time.Now(), 0
+			h := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+				if in.Flags != craft.SYN {
+					return
+				}
+				wait := 2500*ms - now.Sub(began) + time.Duration(came)*time.Microsecond
+				if latestFirst {
+					wait -= time.Duration(2*came) * time.Microsecond
+				}
+				came++
+				out.Segment(wait, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 60, Seq: 1, Ack: in.Seq.Add(1), Flags: craft.SYN | craft.ACK, Window: 64240})
+			})
+			w := world{Host: h, Config: simnet.Config{Out: simnet.Path{Delay: 10 * ms}, Back: simnet.Path{Delay: 20 * ms}}}
+			found, _, err := w.scan(t, t.Context(), scan.Config{Targets: slices.Values(ranges(80, 81, target.Addr()))})
+			if v := found.ports[target]; err != nil || v.State != probe.StateOpen || len(found.hosts[target.Addr()].Findings) > 0 {
+				t.Errorf("%v, %v: %v", v.State, found.hosts[target.Addr()].Findings, err)
+			}
+		})
+	}
+}
