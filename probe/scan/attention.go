@@ -127,7 +127,7 @@ func (e *engine) overdue(f *flight) time.Duration {
 		return e.softDue(f)
 	}
 	due := f.tx[last].Sent + e.patience(h, attempt)
-	if e.retransmits(f) {
+	if len(f.tx) < e.allowed(f) && e.retransmits(f) {
 		due = max(due, f.tx[last].Sent+h.retransmitAfter())
 	}
 	switch {

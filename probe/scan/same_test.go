@@ -288,3 +288,20 @@ func TestWakingHostRequiresNoRetransmission(t *testing.T) {
 		})
 	}
 }
+
+// The retransmission to a host that answers nothing leaves after a second, and costs no more time than
+// that and a wait for its answer.
+func TestRetransmissionCostsASecond(t *testing.T) {
+	for _, ports := range []uint16{1, 5, 300} {
+		synctest.Test(t, func(t *testing.T) {
+			n := simnet.New(simnet.Config{Out: simnet.Path{Delay: ms}, Back: simnet.Path{Delay: ms}})
+			n.HandleAddr("198.51.100.0", simnet.Linux(80))
+			conn := n.Conn(13)
+			defer conn.Close()
+			sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(80, 79+ports, addresses(2)...))}, newCollector())
+			if limit := 1500 * ms; err != nil || sum.States[probe.StateFiltered] != uint64(ports) || sum.Took > limit {
+				t.Errorf("%d ports of a silent host: %v in %v: %v", ports, sum.States, sum.Took, err)
+			}
+		})
+	}
+}
