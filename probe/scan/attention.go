@@ -127,11 +127,12 @@ func (e *engine) overdue(f *flight) time.Duration {
 		return e.softDue(f)
 	}
 	due := f.tx[last].Sent + e.patience(h, attempt)
-	if len(f.tx) < e.allowed(f) && e.retransmits(f) {
+	more := len(f.tx) < e.allowed(f)
+	if more && e.retransmits(f) {
 		due = max(due, f.tx[last].Sent+h.retransmitAfter())
 	}
 	switch {
-	case h.timed >= enoughTimes || f.watches || len(f.tx) < e.allowed(f):
+	case h.timed >= enoughTimes || f.watches || more:
 	case h.Known():
 		due = max(due, f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
 	case h.expected == 0:

@@ -260,7 +260,7 @@ func (p *persistence) findings() []probe.Finding {
 		Code: "syn-retransmission-required", Severity: probe.SeverityNotice,
 		Text: "the host answered SYNs only when the same SYN came again, as every TCP sends it after a second: something on the way " +
 			"protects it from floods, or drops first packets; a connection takes a second longer than its round trip",
-		Evidence: fmt.Sprintf("%d ports answered a retransmission with the same source port and sequence number, none another SYN; %d transmissions to these ports before that were not answered",
+		Evidence: fmt.Sprintf("ports that answered a retransmission with the same source port and sequence number: %d; transmissions to these before, none of them answered: %d",
 			p.answered, p.vain),
 	}}
 }

@@ -51,6 +51,6 @@ func (a *otherAcks) findings() []probe.Finding {
 		Code: "wrong-ack", Severity: probe.SeverityNotice,
 		Text: "SYN-ACKs came that acknowledge another number than that of the SYN: they prove nothing, and a scan does not answer them. " +
 			"What protects the host from floods may wait for the RST that a TCP sends then: `synscope handshake` sends it, and may get through",
-		Evidence: fmt.Sprintf("from %d ports that are silent otherwise; port %d acknowledged %d instead of %d", a.ports, a.port, a.acked, a.number),
+		Evidence: fmt.Sprintf("ports that are silent otherwise: %d; port %d acknowledged %d instead of %d", a.ports, a.port, a.acked, a.number),
 	}}
 }
