@@ -19,6 +19,7 @@ var rejections = []Entry{
 	{Rejection, "bad-seq", "The sequence number of an RST is not the one that our ACK named.", "All 32 bits are compared.", "Somebody may forge resets.", "RFC 5961 §3"},
 	{Rejection, "unexpected-flags", "The flags are no answer to this kind of probe.", "The table of techniques.", "", "RFC 9293 §3.10.7"},
 	{Rejection, "foreign-quote", "The ICMP error quotes a segment that is not ours.", "Addresses, ports and sequence number of the quote.", "Something between that router and here rewrites addresses or numbers, or somebody forges: trace also reads quotes of which the sequence number alone is ours.", "RFC 5927 §4"},
+	{Rejection, "martian", "An ICMP error from an address that no host may send from.", "Its source: unspecified, multicast, broadcast, or loopback from outside.", "Somebody forges, or a router is broken; the kernel drops such packets too.", "RFC 1122 §3.2.1.3"},
 	{Rejection, "icmp-without-verdict", "An ICMP message that says nothing of the port.", "Its type: source quench, redirect, and the like.", "", "RFC 6633, RFC 792"},
 	{Rejection, "unverified", "An answer that repeats no number of ours.", "A scan without state knows its answers by the cookie in them.", "", ""},
 	{Rejection, "unsolicited", "A segment from an address that was not asked.", "", "", ""},
