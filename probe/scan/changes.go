@@ -86,7 +86,7 @@ func (h *host) sample(v *probe.Verdict) {
 
 // sendRechecks asks for the samples of the hosts that may have changed.
 func (e *engine) sendRechecks(h *host) {
-	if h.samples == nil || h.gone() {
+	if h.samples == nil || h.gone() || h.persistence.needed() { // which would not answer other attempts
 		return
 	}
 	for _, s := range []*sample{&h.samples.open, &h.samples.refused} {

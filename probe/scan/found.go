@@ -87,6 +87,8 @@ func (e *engine) handOut(h *host) bool {
 	if h.samples != nil {
 		r.Findings = append(r.Findings, h.samples.findings()...)
 	}
+	r.Findings = append(r.Findings, h.persistence.findings()...)
+	r.Findings = append(r.Findings, h.tally.otherAcks.findings()...)
 	if h.gone() {
 		r.Findings = append(r.Findings, h.silenceFinding())
 	}

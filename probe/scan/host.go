@@ -30,23 +30,25 @@ type host struct {
 	away         time.Duration // since when its packets find no network; 0: they do
 
 	limiter
-	losses    losses
-	errors    losses // by its ICMP errors
-	silent    byTry  // transmissions that were not answered in time
-	tally     tally
-	found     found
-	pending   queue          // probes that wait to be sent
-	vouched   time.Duration  // when the latest of the transmissions left that it answered
-	witness   uint16         // a port that has answered; 0: none has
-	watch     *watch         // nil while the host was never under suspicion
-	samples   *samples       // nil while one port at most has a verdict
-	resolving bool           // its link address is being asked for
-	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
-	queued    bool           // among those that are ready, or asleep
-	wake      time.Duration  // when it is ready again, while asleep
-	crowded   bool           // one of a network whose router resolves it, and may resolve few at a time
-	placed    bool           // has a place in its network, or had one
-	entered   time.Duration  // when it got that
+	losses      losses
+	firsts      bool         // it answers other than retransmissions
+	persistence *persistence // what is known of its answers to those; nil: none came
+	errors      losses       // by its ICMP errors
+	silent      byTry        // transmissions that were not answered in time
+	tally       tally
+	found       found
+	pending     queue          // probes that wait to be sent
+	vouched     time.Duration  // when the latest of the transmissions left that it answered
+	witness     uint16         // a port that has answered; 0: none has
+	watch       *watch         // nil while the host was never under suspicion
+	samples     *samples       // nil while one port at most has a verdict
+	resolving   bool           // its link address is being asked for
+	absent      *probe.Verdict // on each of its ports, once it is known that it is not there
+	queued      bool           // among those that are ready, or asleep
+	wake        time.Duration  // when it is ready again, while asleep
+	crowded     bool           // one of a network whose router resolves it, and may resolve few at a time
+	placed      bool           // has a place in its network, or had one
+	entered     time.Duration  // when it got that
 
 	greeted   uint8           // echo requests are of attempts below it
 	greetedAt time.Duration   // when the latest left
