@@ -15,6 +15,7 @@ import (
 // netlink socket for routes, and the held ports.
 type conn struct {
 	routes router
+	moved  routeChanges
 	ports  *Ports
 	in     intake
 	out    sender
@@ -80,7 +81,7 @@ func (c *conn) open(cfg Config) (err error) {
 			return fmt.Errorf("netraw: %w", err)
 		}
 	}
-	if err := c.routes.open(cfg); err != nil {
+	if err := errors.Join(c.moved.open(), c.routes.open(cfg)); err != nil { // in this order: no change falls between
 		return fmt.Errorf("netraw: %w", err)
 	}
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
@@ -132,6 +133,7 @@ func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int 
 }
 func (c *conn) inZone(a netip.Addr, ifindex int) netip.Addr { return c.routes.inZone(a, ifindex) }
 func (c *conn) routeRemarks() []string                      { return c.routes.remarks() }
+func (c *conn) routeChanges() uint64                        { return c.moved.changes() }
 func (c *conn) recv(pkts []Packet) (int, error)             { return c.in.recv(pkts) }
 func (c *conn) setReadDeadline(t time.Time) error           { return c.in.setReadDeadline(t) }
 func (c *conn) isQuiet() bool                               { return c.in.isQuiet() }
@@ -163,6 +165,7 @@ func (c *conn) stats() Stats {
 func (c *conn) close() error {
 	c.closing.Do(func() {
 		c.routes.close()
+		c.moved.close()
 		var err error
 		if c.in != nil {
 			err = c.in.close() // before c.out, whose error queues it reads

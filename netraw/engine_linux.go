@@ -52,6 +52,7 @@ func (b *base) sendEach(pkts [][]byte, via []int, refused func(int, error)) int 
 }
 func (b *base) inZone(a netip.Addr, ifindex int) netip.Addr { return b.ways.routes.inZone(a, ifindex) }
 func (b *base) routeRemarks() []string                      { return b.ways.routes.remarks() }
+func (b *base) routeChanges() uint64                        { return b.ways.changes.Load() }
 func (b *base) heldPorts() []uint16                         { return b.ports.List() }
 func (b *base) silencer() string                            { return b.ports.Silencer().String() }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,6 +36,7 @@ type ways struct {
 	changed *sync.Cond // hops has learned something
 	v4, v6  routeCache
 	charted bool           // until a route changes
+	changes atomic.Uint64  // what was heard of routes
 	zones   map[string]int // by name, while charted
 	hops    hops
 }
@@ -99,9 +101,9 @@ func (w *ways) apply(m syscall.NetlinkMessage) {
 		w.hops.hear(m)
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		w.hops.read(w.routes.handle)
-		w.charted = false
+		w.outdate()
 	default:
-		w.charted = false
+		w.outdate()
 	}
 }
 
@@ -109,7 +111,13 @@ func (w *ways) reread() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hops.read(w.routes.handle)
+	w.outdate()
+}
+
+// outdate has the routes looked up anew.
+func (w *ways) outdate() {
 	w.charted = false
+	w.changes.Add(1)
 }
 
 // route is Conn.Route out of the route cache. A zone is a matter for the kernel.

@@ -255,6 +255,10 @@ func (c *Conn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone
 // from that of the kernel's own connections.
 func (c *Conn) RouteRemarks() []string { return c.routeRemarks() }
 
+// RouteChanges is a number that is another once the kernel's routes, rules, addresses
+// or interfaces have changed: what Route told before may not hold any more.
+func (c *Conn) RouteChanges() uint64 { return c.routeChanges() }
+
 // Ports returns the held source ports.
 func (c *Conn) Ports() []uint16 { return c.heldPorts() }
 

@@ -26,6 +26,7 @@ func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int 
 func (c *conn) sendBeside() (func([][]byte) (int, error), bool) { return nil, false }
 func (c *conn) inZone(a netip.Addr, _ int) netip.Addr           { return a }
 func (c *conn) routeRemarks() []string                          { return nil }
+func (c *conn) routeChanges() uint64                            { return 0 }
 func (c *conn) isQuiet() bool                                   { return true }
 func (c *conn) recv([]Packet) (int, error)                      { return 0, errUnsupported() }
 func (c *conn) poll([]Packet) (int, error)                      { return 0, errUnsupported() }

@@ -91,6 +91,9 @@ func (c *PacketConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.
 // RouteRemarks is that of [Conn.RouteRemarks].
 func (c *PacketConn) RouteRemarks() []string { return c.routeRemarks() }
 
+// RouteChanges is that of [Conn.RouteChanges].
+func (c *PacketConn) RouteChanges() uint64 { return c.routeChanges() }
+
 // Ports returns the held source ports.
 func (c *PacketConn) Ports() []uint16 { return c.heldPorts() }
 

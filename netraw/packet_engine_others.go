@@ -19,6 +19,7 @@ func (c *packetConn) sendEach(pkts [][]byte, via []int, refused func(int, error)
 }
 func (c *packetConn) inZone(a netip.Addr, _ int) netip.Addr { return a }
 func (c *packetConn) routeRemarks() []string                { return nil }
+func (c *packetConn) routeChanges() uint64                  { return 0 }
 func (c *packetConn) isQuiet() bool                         { return true }
 func (c *packetConn) recv([]Packet) (int, error)            { return 0, errUnsupported() }
 func (c *packetConn) setReadDeadline(time.Time) error       { return errUnsupported() }

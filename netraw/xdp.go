@@ -101,6 +101,9 @@ func (c *XDPConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZ
 // RouteRemarks is that of [Conn.RouteRemarks].
 func (c *XDPConn) RouteRemarks() []string { return c.routeRemarks() }
 
+// RouteChanges is that of [Conn.RouteChanges].
+func (c *XDPConn) RouteChanges() uint64 { return c.routeChanges() }
+
 // Ports returns the held source ports.
 func (c *XDPConn) Ports() []uint16 { return c.heldPorts() }
 

@@ -233,7 +233,9 @@ func (p *pinger) expire(r *wire.Receiver) {
 			p.samples[s.ID] = p.silence(s)
 		}
 		if !s.Answered && !s.WarmUp {
-			p.lingers.silent(p.targets[s.Index], now+min(p.cfg.Timeout, probe.DefaultTimeout))
+			t := p.targets[s.Index]
+			p.lingers.silent(t, now+min(p.cfg.Timeout, probe.DefaultTimeout))
+			t.known = t.known && now-t.asked < silentAge
 		}
 		p.closeSilent(s)
 		p.finish(s)

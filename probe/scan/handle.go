@@ -39,7 +39,7 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
 	id, f := e.find(ev)
-	if f != nil && !ev.ArrivedAt(f.host.way.source) {
+	if f != nil && !e.hosts.arrivedAt(f.host, ev) {
 		return wire.RejectUnsolicited
 	}
 	if f != nil {

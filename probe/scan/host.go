@@ -16,7 +16,8 @@ type host struct {
 	addr    netip.Addr
 	key     netip.Addr // see wire.AsCarried
 	id      uint32
-	flights int32 // probes without a verdict
+	flights int32  // probes without a verdict
+	turn    uint32 // of the routes, when its own was looked up
 	way     *way
 	wire.RTO
 	timed     int32      // answers that RTO has taken in
@@ -66,6 +67,8 @@ type hosts struct {
 	byAddr map[netip.Addr]*host
 	ways   map[way]*way // those without an error
 	next   uint32
+	turn   uint32 // how often routes have changed
+	moved  bool   // a host was reached from two of our addresses
 }
 
 func newHosts(n probe.Network, met func(*host, netraw.Route)) *hosts {
@@ -86,13 +89,42 @@ func (t *hosts) get(a netip.Addr) *host {
 	if h := t.byAddr[k]; h != nil {
 		return h
 	}
-	h := &host{addr: a, key: k, id: t.next, way: t.wayOf(route, err)}
+	h := &host{addr: a, key: k, id: t.next, turn: t.turn, way: t.wayOf(route, err)}
 	t.next++
 	t.byAddr[k] = h
 	if err == nil {
 		t.met(h, route)
 	}
 	return h
+}
+
+// refresh looks the way to a host up once more where routes have changed since: the
+// kernel's own connections take the new one at once, from another address of ours
+// perhaps. Where there is none any more, the old one fails, and is tried again.
+func (t *hosts) refresh(h *host) {
+	if h.turn == t.turn {
+		return
+	}
+	h.turn = t.turn
+	if route, err := t.net.Route(h.addr); err == nil && !route.Broadcast && route.Local == h.way.local {
+		before := h.way
+		h.way = t.wayOf(route, nil)
+		t.moved = t.moved || h.way != before
+	}
+}
+
+// arrivedAt tells whether an answer of a host came to the address that it is probed
+// from, or was before routes changed.
+func (t *hosts) arrivedAt(h *host, ev *wire.Event) bool {
+	if ev.ArrivedAt(h.way.source) {
+		return true
+	}
+	for w := range t.ways {
+		if t.moved && ev.ArrivedAt(w.source) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *hosts) wayOf(route netraw.Route, err error) *way {

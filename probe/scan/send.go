@@ -161,6 +161,7 @@ func (e *engine) dropWaiting() {
 // transmit puts the next attempt of a probe into the batch.
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt := len(f.tx)
+	e.hosts.refresh(f.host)
 	src := netip.AddrPortFrom(f.host.way.source, e.Matcher.Port(attempt))
 	e.Packets.Add(wire.Size(f.outcome.Small()), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), attempt), e.Now)
 	f.tx = append(f.tx, wire.Stamps{})

@@ -75,3 +75,11 @@ func (s *stamped) Backlog() float64 {
 	}
 	return 0
 }
+
+// RouteChanges is the network's, where that knows it.
+func (s *stamped) RouteChanges() uint64 {
+	if n, ok := s.Network.(interface{ RouteChanges() uint64 }); ok {
+		return n.RouteChanges()
+	}
+	return 0
+}

@@ -94,6 +94,7 @@ type orders struct {
 	since    time.Duration
 	passes   int           // how many there are to be; 0: as many as there are
 	from     time.Duration // passes that are new begin where the last one was then
+	sources  *sources      // to be used from now on; nil: as before
 }
 
 func (o *orders) pending() bool { return o.on || o.back || o.passes > 0 }
@@ -131,6 +132,7 @@ func (w *run) listen(status *sendStatus) {
 // askCanaries has only those targets probed that had answered.
 func (w *run) askCanaries() {
 	w.silence.nextAsk = w.now + canaryPause
+	w.renewSources()          // the way there may be another, without a word of the kernel's
 	last := w.cfg.MostRetries // whose port no other probe leaves from, but at the greatest loss
 	g := generator{
 		cookie: w.matcher.Cookie, port: w.matcher.Port(last), attempt: last,

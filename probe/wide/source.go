@@ -1,6 +1,7 @@
 package wide
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type sources struct {
 	v4, v6 family
 	cache  []cachedSource // made when first needed
 	zones  map[int]string // by interface, as the plan calls them
+	// former are our addresses before routes changed, for targets that have no route any
+	// more: one that is away for a moment delays probes, and does not cost them.
+	former [2]netip.Addr
 }
 
 // family is what is known of one IP version.
@@ -50,6 +54,21 @@ func newSources(n probe.Network, plan Targets) sources {
 		}
 	}
 	return s
+}
+
+// renewed are the sources of now, where they may be others, and whether all targets of
+// an IP version are reached from another of our addresses.
+func (s *sources) renewed(plan Targets) (now sources, changed, moved bool) {
+	now = newSources(s.net, plan)
+	for i, f := range []struct{ was, is *family }{{&s.v4, &now.v4}, {&s.v6, &now.v6}} {
+		now.former[i] = cmp.Or(f.was.source.addr, s.former[i])
+		if !f.is.source.addr.IsValid() && f.was.source.addr.IsValid() {
+			*f.is = *f.was
+		}
+		changed = changed || f.is.mixed || f.is.source != f.was.source
+		moved = moved || !f.is.mixed && !f.was.mixed && f.was.source.addr.IsValid() && f.is.source.addr != f.was.source.addr
+	}
+	return now, changed, moved
 }
 
 func (s *sources) family(a netip.Addr) *family {
@@ -126,10 +145,15 @@ func (s *sources) towards(a netip.Addr) source {
 
 func (s *sources) ask(a netip.Addr) source {
 	route, err := wire.RouteTo(s.net, a)
-	if err != nil {
+	switch {
+	case err == nil:
+		return s.sourceOf(route)
+	case errors.Is(err, netraw.ErrBroadcast):
 		return source{}
+	case a.Is4():
+		return source{addr: s.former[0]}
 	}
-	return s.sourceOf(route)
+	return source{addr: s.former[1]}
 }
 
 // cachedSource is the answer for one network.
