@@ -133,7 +133,6 @@ func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int 
 }
 func (c *conn) inZone(a netip.Addr, ifindex int) netip.Addr { return c.routes.inZone(a, ifindex) }
 func (c *conn) routeRemarks() []string                      { return c.routes.remarks() }
-func (c *conn) routeChanges() uint64                        { return c.moved.changes() }
 func (c *conn) recv(pkts []Packet) (int, error)             { return c.in.recv(pkts) }
 func (c *conn) setReadDeadline(t time.Time) error           { return c.in.setReadDeadline(t) }
 func (c *conn) isQuiet() bool                               { return c.in.isQuiet() }
@@ -145,9 +144,22 @@ func (c *conn) heldPorts() []uint16                         { return c.ports.Lis
 func (c *conn) lend() (uint16, bool)                        { return c.ports.lend() }
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
 
+func (c *conn) routeChanges() uint64 {
+	n, more := c.moved.changes()
+	if more {
+		c.routes.reconsider()
+	}
+	return n
+}
+
+func (c *conn) routeFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	route, err := c.routes.routeFlow(dst.Addr(), flowPorts{port, dst.Port()})
+	return c.ports.checked(dst.Addr(), route, err)
+}
+
 func (c *conn) route(dst netip.Addr) (Route, error) {
 	route, err := c.routes.route(dst)
-	if err == nil && c.out.frames != nil {
+	if err == nil && c.out.frames != nil && !route.PerFlow {
 		c.out.frames.note(dst.Unmap(), &route)
 	}
 	return c.ports.checked(dst, route, err)

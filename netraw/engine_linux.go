@@ -61,6 +61,11 @@ func (b *base) route(dst netip.Addr) (Route, error) {
 	return b.ports.checked(dst, route, err)
 }
 
+func (b *base) routeFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	route, err := b.ways.routes.routeFlow(dst.Addr(), flowPorts{port, dst.Port()})
+	return b.ports.checked(dst.Addr(), route, err)
+}
+
 // frameCount counts the frames of an engine.
 type frameCount struct{ sent, retries atomic.Uint64 }
 

@@ -85,6 +85,11 @@ type Route struct {
 	// Plain: packets for it, and not for this machine, need no link address: the
 	// interface has none (tun, WireGuard), or they are for many.
 	Plain bool
+	// NextHops is how many the route has that are alive, 0 where it is one: the kernel
+	// chose this one by the addresses, or, PerFlow, for a connection by its ports too,
+	// as [Conn.RouteFlow] tells (net.ipv4.fib_multipath_hash_policy).
+	NextHops int
+	PerFlow  bool
 }
 
 // nextHopInZone is NextHop as an address that Route can be asked about.
@@ -245,6 +250,13 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) 
 // of packets from there. Each is a netlink exchange (RTM_GETROUTE, rtnetlink(7)), about 8 µs
 // for IPv4 and IPv6 alike; nothing but interface names and MTUs is cached.
 func (c *Conn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
+
+// RouteFlow is Route for what goes from a held port to a port of dst: where Route says
+// PerFlow, the kernel may choose another next hop, and another source, for each. What
+// is sent from there leaves by it.
+func (c *Conn) RouteFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	return c.routeFlow(port, dst)
+}
 
 // InZone is addr with the zone of the interface on which a packet of it was seen
 // ([Packet.IfIndex]), by name, if it is an address that means nothing without

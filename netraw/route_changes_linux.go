@@ -38,11 +38,12 @@ func (r *routeChanges) open() (err error) {
 // mostEvents bounds how many messages one look takes in; the next one takes more.
 const mostEvents = 64
 
-// changes takes in what there is. What the kernel had to drop (ENOBUFS) were changes
-// too.
-func (r *routeChanges) changes() uint64 {
+// changes takes in what there is, and tells whether there was anything. What the kernel
+// had to drop (ENOBUFS) were changes too.
+func (r *routeChanges) changes() (count uint64, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	before := r.count
 	r.events.withFD(func(fd int) error {
 		for range mostEvents {
 			n, _, err := unix.Recvfrom(fd, r.buf[:], unix.MSG_DONTWAIT)
@@ -53,7 +54,7 @@ func (r *routeChanges) changes() uint64 {
 		}
 		return nil
 	})
-	return r.count
+	return r.count, r.count != before
 }
 
 func (r *routeChanges) close() { r.events.close() }

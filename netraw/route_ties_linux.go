@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -14,13 +15,18 @@ import (
 //
 // Router.route ties, the sender looks up; so they are two goroutines'.
 type ties struct {
-	any atomic.Bool // nothing is tied: the common case costs no lock
-	mu  sync.RWMutex
-	to  map[flowPair]int
+	any   atomic.Bool // false: nothing is tied, and the common case costs no lock
+	flows atomic.Bool // something is by ports
+	mu    sync.RWMutex
+	to    map[flowPair]int
 }
 
-// flowPair is a pair of addresses without zones.
-type flowPair struct{ src, dst netip.Addr }
+// flowPair is a pair of addresses without zones, and the ports of one connection or
+// none.
+type flowPair struct {
+	src, dst netip.Addr
+	ports    flowPorts
+}
 
 const (
 	maxTies = 1 << 18
@@ -28,23 +34,40 @@ const (
 	tiedTwice = -1
 )
 
-func (t *ties) tie(src, dst netip.Addr, ifindex int) {
+func (t *ties) tie(src, dst netip.Addr, ports flowPorts, ifindex int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.to == nil || len(t.to) >= maxTies {
 		t.to = make(map[flowPair]int)
 	}
-	pair := flowPair{src, dst.WithZone("")}
+	pair := flowPair{src, dst.WithZone(""), ports}
 	if was, tied := t.to[pair]; tied && was != ifindex && dst.Zone() != "" {
 		ifindex = tiedTwice
 	}
 	t.to[pair] = ifindex
 	t.any.Store(true)
+	if ports != (flowPorts{}) {
+		t.flows.Store(true)
+	}
 }
 
-// of returns the interface, 0 for any, or tiedTwice.
-func (t *ties) of(src, dst netip.Addr) int {
+// of returns the interface of a packet between these, 0 for any, or tiedTwice.
+func (t *ties) of(src, dst netip.Addr, pkt []byte) int {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.to[flowPair{src, dst}]
+	if t.flows.Load() {
+		if ifindex, tied := t.to[flowPair{src, dst, portsOf(pkt)}]; tied {
+			return ifindex
+		}
+	}
+	return t.to[flowPair{src, dst, flowPorts{}}]
+}
+
+// portsOf are those of a packet, none of one that is not plain TCP.
+func portsOf(pkt []byte) flowPorts {
+	_, tcp := segmentOf(pkt)
+	if len(tcp) < 4 {
+		return flowPorts{}
+	}
+	return flowPorts{binary.BigEndian.Uint16(tcp), binary.BigEndian.Uint16(tcp[2:])}
 }

@@ -101,6 +101,11 @@ func (c *XDPConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZ
 // RouteRemarks is that of [Conn.RouteRemarks].
 func (c *XDPConn) RouteRemarks() []string { return c.routeRemarks() }
 
+// RouteFlow is that of [Conn.RouteFlow].
+func (c *XDPConn) RouteFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	return c.routeFlow(port, dst)
+}
+
 // RouteChanges is that of [Conn.RouteChanges].
 func (c *XDPConn) RouteChanges() uint64 { return c.routeChanges() }
 

@@ -53,6 +53,7 @@ type way struct {
 	source netip.Addr // our address on it
 	local  bool       // the hosts are this machine
 	many   bool       // they are all machines of a network
+	flows  bool       // the kernel chooses a next hop, and so a source, for each connection
 	err    error      // why they cannot be reached from here
 }
 
@@ -113,6 +114,19 @@ func (t *hosts) refresh(h *host) {
 	}
 }
 
+// sourceOf is our address for what goes from a port of ours to one of a host.
+func (t *hosts) sourceOf(h *host, from, to uint16) netip.Addr {
+	if !h.way.flows {
+		return h.way.source
+	}
+	route := wire.RouteFlow(t.net, netraw.Route{Source: h.way.source, PerFlow: true}, from, netip.AddrPortFrom(h.addr, to))
+	if route.Source != h.way.source {
+		t.wayOf(route, nil)
+		t.moved = true
+	}
+	return route.Source
+}
+
 // arrivedAt tells whether an answer of a host came to the address that it is probed
 // from, or was before routes changed.
 func (t *hosts) arrivedAt(h *host, ev *wire.Event) bool {
@@ -131,7 +145,7 @@ func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if err != nil {
 		return &way{err: err}
 	}
-	w := way{source: route.Source, local: route.Local, many: route.Broadcast}
+	w := way{source: route.Source, local: route.Local, many: route.Broadcast, flows: route.PerFlow}
 	if t.ways[w] == nil {
 		t.ways[w] = &w
 	}

@@ -162,7 +162,8 @@ func (e *engine) dropWaiting() {
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt := len(f.tx)
 	e.hosts.refresh(f.host)
-	src := netip.AddrPortFrom(f.host.way.source, e.Matcher.Port(attempt))
+	port := e.Matcher.Port(attempt)
+	src := netip.AddrPortFrom(e.hosts.sourceOf(f.host, port, f.port), port)
 	e.Packets.Add(wire.Size(f.outcome.Small()), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), attempt), e.Now)
 	f.tx = append(f.tx, wire.Stamps{})
 	if f.watches {

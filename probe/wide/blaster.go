@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"synscope/craft"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -74,6 +75,17 @@ func (s *stamped) Backlog() float64 {
 		return n.Backlog()
 	}
 	return 0
+}
+
+// RouteFlow is the network's, where that chooses by ports.
+func (s *stamped) RouteFlow(port uint16, target netip.AddrPort) (netraw.Route, error) {
+	chooser, ok := s.Network.(interface {
+		RouteFlow(port uint16, target netip.AddrPort) (netraw.Route, error)
+	})
+	if !ok {
+		return s.Route(target.Addr())
+	}
+	return chooser.RouteFlow(port, target)
 }
 
 // RouteChanges is the network's, where that knows it.

@@ -31,7 +31,7 @@ func (w *run) renewSources() {
 			o.back, o.since = true, max(0, w.lastNew-w.lag(), w.now-longestBack)
 		}
 		theirs := now // its cache is for one goroutine
-		theirs.cache = nil
+		theirs.cache, theirs.single = nil, nil
 		o.sources = &theirs
 	})
 }
@@ -56,7 +56,7 @@ func (s *sender) moveTo(from *sources) {
 // move makes the probe that waits one of the source of now.
 func (s *sender) move(d *delayed, from *sources) {
 	g := generator{cookie: s.cookie, port: d.probe.Src.Port(), attempt: d.attempt, acks: s.cfg.Technique.Acknowledges()}
-	if now := from.towards(d.probe.Dst.Addr()); now.addr.IsValid() {
+	if now := from.from(g.port, d.probe.Dst); now.addr.IsValid() {
 		d.probe = g.stamp(now.addr, d.probe.Dst)
 	}
 }

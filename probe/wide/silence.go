@@ -140,7 +140,7 @@ func (w *run) askCanaries() {
 	}
 	var probes []craft.Fields
 	for _, target := range w.silence.canaries {
-		if source := w.sources.towards(target.Addr()); source.addr.IsValid() {
+		if source := w.sources.from(g.port, target); source.addr.IsValid() {
 			probes = append(probes, g.stamp(source.addr, target))
 		}
 	}

@@ -1,0 +1,136 @@
+package netraw
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// twoHops routes 10.99.0.0/16 by two next hops, and says which interface has which of
+// our addresses.
+func twoHops(t *testing.T, p *peer) map[netip.Addr]int {
+	t.Helper()
+	index := secondLink(t, "other5", "203.0.113.1/24", 1500)
+	gw := netip.MustParseAddr("203.0.113.2")
+	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: index, State: netlink.NUD_PERMANENT,
+		IP: gw.AsSlice(), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 1}}))
+	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("10.99.0.0/16"), MultiPath: []*netlink.NexthopInfo{
+		{LinkIndex: p.hereIndex, Gw: peer4.AsSlice()}, {LinkIndex: index, Gw: gw.AsSlice()},
+	}}))
+	return map[netip.Addr]int{our4: p.hereIndex, netip.MustParseAddr("203.0.113.1"): index}
+}
+
+// connects is the source that the kernel gives a connection of its own, from a port or
+// from any.
+func connects(t *testing.T, port uint16, dst netip.AddrPort) netip.Addr {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	must(err)
+	defer unix.Close(fd)
+	if port != 0 {
+		must(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
+		must(unix.Bind(fd, &unix.SockaddrInet4{Port: int(port)}))
+	}
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(dst.Port()), Addr: dst.Addr().As4()}); err != unix.EINPROGRESS {
+		must(err)
+	}
+	name, err := unix.Getsockname(fd)
+	must(err)
+	return netip.AddrFrom4(name.(*unix.SockaddrInet4).Addr)
+}
+
+// Of several next hops each engine takes, for each destination, the one that a
+// connection of the kernel's own takes; where that looks at ports, for each connection.
+func TestNextHopOfEachDestination(t *testing.T) {
+	p := newPeer(t)
+	own := twoHops(t, p)
+	first := netip.MustParseAddr("10.99.1.0")
+	setSysctl(t, "net.ipv4.fib_multipath_hash_policy", "0")
+	c, frames := open(t, &Config{WatchOutgoing: true}), openPacketEngine(t)
+	for _, engine := range []interface {
+		Route(netip.Addr) (Route, error)
+	}{c, frames} {
+		used := map[netip.Addr]int{}
+		for i, dst := 0, first; i < 32; i, dst = i+1, dst.Next() {
+			route, err := engine.Route(dst)
+			must(err)
+			if want := connects(t, 0, netip.AddrPortFrom(dst, 80)); route.Source != want || own[route.Source] != route.IfIndex {
+				t.Errorf("%T, %v: from %v by %d, a connection is from %v", engine, dst, route.Source, route.IfIndex, want)
+			}
+			if route.NextHops != 2 || route.PerFlow {
+				t.Errorf("%T: %+v", engine, route)
+			}
+			used[route.Source]++
+		}
+		if len(used) != 2 {
+			t.Errorf("%T used %v", engine, used)
+		}
+	}
+	setSysctl(t, "net.ipv4.fib_multipath_hash_policy", "1")
+	flows, framesOfFlows := open(t, &Config{WatchOutgoing: true}), openPacketEngine(t)
+	used, dst := map[netip.Addr]int{}, netip.AddrPortFrom(first, 80)
+	for port := uint16(20000); port < 20032; port++ {
+		for _, engine := range []interface {
+			RouteFlow(uint16, netip.AddrPort) (Route, error)
+		}{flows, framesOfFlows} {
+			route, err := engine.RouteFlow(port, dst)
+			must(err)
+			if want := connects(t, port, dst); route.Source != want || !route.PerFlow {
+				t.Errorf("%T, port %d: from %v, a connection is from %v", engine, port, route.Source, want)
+			}
+			used[route.Source]++
+		}
+		if route, err := flows.Route(peer4); err != nil || route.NextHops != 0 || route.PerFlow {
+			t.Errorf("a route with one next hop: %+v, %v", route, err)
+		}
+	}
+	if len(used) != 2 {
+		t.Errorf("%v used", used)
+	}
+}
+
+// What is sent of a connection leaves by the next hop that was chosen for it.
+func TestFlowsLeaveByTheirNextHop(t *testing.T) {
+	p := newPeer(t)
+	own := twoHops(t, p)
+	setSysctl(t, "net.ipv4.fib_multipath_hash_policy", "1")
+	for _, frames := range []bool{false, true} {
+		c := open(t, &Config{WatchOutgoing: true, Ports: 2, SendFrames: frames})
+		var batch [][]byte
+		for port := uint16(1); port <= 32; port++ {
+			dst := netip.AddrPortFrom(netip.MustParseAddr("10.99.1.1"), port)
+			route, err := c.RouteFlow(c.Ports()[port%2], dst)
+			must(err)
+			batch = append(batch, segment(netip.AddrPortFrom(route.Source, c.Ports()[port%2]), dst, flagSYN, uint32(port), 0))
+		}
+		if _, err := c.Send(batch); err != nil {
+			t.Fatal(err)
+		}
+		left, used := 0, map[int]int{}
+		gather(t, c, 5*time.Second, func(pkt Packet) bool {
+			if pkt.Outgoing {
+				left++
+				used[pkt.IfIndex]++
+				if src := netip.AddrFrom4([4]byte(pkt.Data[12:16])); own[src] != pkt.IfIndex {
+					t.Errorf("what is from %v left through %d", src, pkt.IfIndex)
+				}
+			}
+			return left == len(batch)
+		})
+		if left != len(batch) || len(used) != 2 {
+			t.Errorf("frames %v: %d left, ways %v", frames, left, used)
+		}
+	}
+}
+
+func openPacketEngine(t *testing.T) *PacketConn {
+	t.Helper()
+	c, err := OpenPacket(nil, synTemplates(t))
+	must(err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
