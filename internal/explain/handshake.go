@@ -1,10 +1,12 @@
 package explain
 
 var scanFindings = []Entry{
-	{Finding, "all-open", "Every port of the host seems open, also ports that nothing serves.", "Two ports that nobody uses (canaries) answered with SYN-ACK like all others.",
+	{Finding, "all-open", "Every port of the host seems open, also ports that nothing serves.", "Two ports that nobody uses (canaries) answered with SYN-ACK like all others, or like a quarter of them and more.",
 		"Something answers for the host: a SYN proxy, a tarpit or a honeypot. Only a whole `synscope handshake` with data tells which services are real.", "RFC 4987 §3.7"},
 	{Finding, "went-silent", "The host answered, and then nothing any more: its ports that are unknown have to be probed again.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"Is the host off, or the link away? An intrusion prevention system may drop what we send since it saw the scan: try --rate 10.", ""},
+	{Finding, "answers-changed", "The host, or something on the way, began to answer otherwise during the scan.", "A port that was open was refused or rejected when it was asked again at the end, or one that was refused was open.",
+		"What other ports answered since need not be their own. A firewall that bans who scans, or a SYN proxy that steps in under load: probe these ports again, more slowly (--rate 10), or from elsewhere.", ""},
 	{Finding, "neighbour-lost", "The host's link address did not resolve any more during the run: what is silent from then on may not be filtered.", "This machine's kernel gave packets to it up, and nothing answered after.",
 		"Look at the link and `ip neigh`, and scan again what was silent.", "arp(7)"},
 	{Finding, "syn-proxy-suspected", "The SYN-ACKs look like those of a proxy in front of the host.", "Their TTL differs from the host's RSTs, or their window is zero.",

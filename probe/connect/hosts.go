@@ -23,7 +23,7 @@ func (t hosts) note(v *probe.Verdict, began time.Time) {
 	h.Ports++
 	switch {
 	case h.State == probe.HostUp:
-	case v.Reason == probe.ReasonConnected || v.Reason == probe.ReasonConnRefused:
+	case answered(v):
 		h.State, h.Reason, h.RTT, h.Clock = probe.HostUp, v.Reason, v.RTT, v.Clock
 	case v.State == probe.StateFiltered && v.Err == nil:
 		h.State, h.Reason = probe.HostDown, v.Reason

@@ -86,8 +86,9 @@ func (t *watches) allSilent() bool {
 	return t.silent > 0
 }
 
+// answered tells whether the host itself said what the verdict is.
 func answered(v *probe.Verdict) bool {
-	return v.Reason == probe.ReasonConnected || v.Reason == probe.ReasonConnRefused
+	return v.Reason == probe.ReasonConnected || v.Reason == probe.ReasonConnReset || v.Reason == probe.ReasonConnRefused
 }
 
 // take delivers a verdict, unless it has to wait for a witness.
@@ -124,7 +125,7 @@ func (c *run) vouch(ctx context.Context, w *watch, v *dialled) {
 		w = &watch{}
 		c.watches.of[v.Target.Addr()] = w
 	}
-	if open := v.Reason == probe.ReasonConnected; !w.witness.IsValid() || open && !w.open {
+	if open := v.State == probe.StateOpen; !w.witness.IsValid() || open && !w.open {
 		w.witness, w.open = v.Target, open
 	}
 	if !w.since.IsZero() && v.began.After(w.since) && w.failures > 0 {

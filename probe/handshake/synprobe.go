@@ -83,6 +83,7 @@ func (r *runner) opens(a *arrival) {
 	reject := o.matcher.Match(&in, &a.packet, &ev)
 	if reject != "" {
 		r.strange(a, reject)
+		r.disown(a, reject)
 		return
 	}
 	do, reject := o.outcome.Take(o.matcher.Tech, o.target, &ev)
@@ -99,6 +100,19 @@ func (r *runner) opens(a *arrival) {
 	}
 	r.matched(a)
 	r.open(do, a, &ev)
+}
+
+// disown resets what a SYN-ACK to another SYN shows to be half open, as RFC 9293
+// §3.10.7.3 asks of an unacceptable ACK in SYN-SENT (§3.5.1, figure 9), once a SYN of
+// ours, whoever sent it. Firewalls that let nobody in who has not sent that RST wait
+// for it, and take the retransmission of the SYN.
+func (r *runner) disown(a *arrival, reject string) {
+	const synAck = craft.SYN | craft.ACK
+	o, s := &r.opening, &a.packet.Segment
+	if reject == wire.RejectBadAck && s.Flags&(synAck|craft.RST) == synAck && s.Src == o.target && o.cleared < o.syns {
+		o.cleared = o.syns
+		r.step(Event{Kind: Renew, Segment: s})
+	}
 }
 
 // open does what an answer calls for.

@@ -40,8 +40,11 @@ func (e *engine) likelyLoss(h *host) float64 {
 // answered there is less to learn. One more is granted where an old connection
 // stood in the way.
 func (e *engine) allowed(f *flight) int {
-	if f.watches {
+	switch {
+	case f.watches:
 		return e.cfg.witnessAttempts()
+	case f.rechecks:
+		return e.cfg.recheckAttempts()
 	}
 	n := attemptsAt(e.loss(f.host))
 	if h := f.host; h.losses.answers == 0 {

@@ -58,7 +58,7 @@ func (e *engine) takeIn(b *wire.Batch) {
 			f.host.left--
 			e.withdraw(x.ID, f, err, at)
 		default:
-			e.noteRefusal(err, at)
+			e.noteRefusal(nil, err, at)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func (e *engine) withdraw(id uint32, f *flight, err error, at time.Duration) {
 		return
 	}
 	f.tx = f.tx[:len(f.tx)-1]
-	e.noteRefusal(err, at)
+	e.noteRefusal(f.host, err, at)
 }
 
 // resume does what had to wait until the transmission of a probe was over.

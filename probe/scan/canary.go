@@ -45,7 +45,11 @@ func (t *tally) canary(s probe.State) {
 	}
 }
 
-func (t *tally) allOpen() bool { return t.ports >= 2 && t.open == t.ports }
+// manyOpen tells whether so many ports are open that something may answer for the
+// host: all, or a quarter and more than a busy server has.
+func (t *tally) manyOpen() bool {
+	return t.ports >= 2 && t.open == t.ports || t.open >= 30 && 4*t.open >= t.ports
+}
 
 // marked tells whether the SYN-ACKs look like those of a proxy in front of the
 // host. A TTL that differs by one is within what a change of route does.
@@ -74,7 +78,8 @@ func passed(ttl uint8) int {
 const canariesPerHost = 2
 
 // canaries is the last round of a scan: ports that nothing serves, on hosts
-// that are suspected of answering for everything.
+// that are suspected of answering for everything, and ports that have answered, on
+// hosts whose answers may have changed.
 type canaries struct{ sent bool }
 
 // sendCanaries starts the round, once, and tells whether it goes on.
@@ -84,9 +89,10 @@ func (e *engine) sendCanaries() bool {
 	}
 	e.canaries.sent = true
 	for _, h := range e.hosts.byAddr {
-		if h.tally.allOpen() || h.tally.open > 0 && h.tally.marked() {
+		if h.tally.manyOpen() || h.tally.open > 0 && h.tally.marked() {
 			e.sendCanary(h)
 		}
+		e.sendRechecks(h)
 	}
 	return e.flights.live > 0
 }
@@ -103,11 +109,18 @@ func (e *engine) sendCanary(h *host) {
 	}
 }
 
+func (t *tally) manyOpenText() string {
+	if t.open == t.ports {
+		return "every port answers open, also ports that nothing serves: something answers for the host, so open means little here"
+	}
+	return "ports that nothing serves answer open by now: something answers for the host, so open means little here"
+}
+
 func (t *tally) findings() (f []probe.Finding) {
 	if t.openCanaries == t.canaries && t.canaries > 0 {
 		f = append(f, probe.Finding{
 			Code: "all-open", Severity: probe.SeverityWarning,
-			Text:     "every port answers open, also ports that nothing serves: something answers for the host, so open means little here",
+			Text:     t.manyOpenText(),
 			Evidence: fmt.Sprintf("%d of %d probed ports open, %d of %d canaries open", t.open, t.ports, t.openCanaries, t.canaries),
 		})
 	}

@@ -32,6 +32,7 @@ type flight struct {
 	noted    uint8 // transmissions whose silence was noted
 	canary   bool
 	watches  bool // asks whether the host still answers: see watch.go
+	rechecks bool // asks a port that has had its verdict: see changes.go
 
 	batch *wire.Batch // that the latest transmission is in, while nobody knows whether it left: see beside.go
 	place uint8       // in that

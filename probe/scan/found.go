@@ -84,6 +84,9 @@ func (e *engine) handOut(h *host) bool {
 	if h.tally.canaries > 0 || h.tally.strayed > 0 {
 		r.Findings = h.tally.findings()
 	}
+	if h.samples != nil {
+		r.Findings = append(r.Findings, h.samples.findings()...)
+	}
 	if h.gone() {
 		r.Findings = append(r.Findings, h.silenceFinding())
 	}

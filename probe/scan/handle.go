@@ -251,7 +251,7 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = f.attempts()
-	canary, watches, h := f.canary, f.watches, f.host
+	canary, watches, rechecks, h := f.canary, f.watches, f.rechecks, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)
 	}
@@ -262,6 +262,9 @@ func (e *engine) finish(id uint32) {
 		e.witnessEnded(h)
 	case canary:
 		h.tally.canary(v.State)
+	case rechecks:
+		v.Time = e.Start.Add(e.Now)
+		h.samples.rechecked(&v)
 	case v.Attempts > 0 || v.Err != nil:
 		h.tally.verdict(v.State)
 		e.deliver(h, v)
@@ -279,6 +282,7 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 		v.Time = e.Start.Add(e.Now)
 	}
 	h.account(&v)
+	h.sample(&v)
 	e.Counters.Probes++
 	e.Counters.States[v.State]++
 	switch v.Reason {

@@ -28,6 +28,7 @@ type host struct {
 	began        time.Duration // when the first transmission left
 	left         int           // transmissions so far
 	leftAtAnswer int           // as of the latest answer
+	away         time.Duration // since when its packets find no network; 0: they do
 
 	limiter
 	losses    losses
@@ -39,6 +40,7 @@ type host struct {
 	vouched   time.Duration  // when the latest of the transmissions left that it answered
 	witness   uint16         // a port that has answered; 0: none has
 	watch     *watch         // nil while the host was never under suspicion
+	samples   *samples       // nil while one port at most has a verdict
 	resolving bool           // its link address is being asked for
 	absent    *probe.Verdict // on each of its ports, once it is known that it is not there
 	queued    bool           // among those that are ready, or asleep

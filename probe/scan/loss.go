@@ -100,7 +100,7 @@ func (e *engine) noteLoss(f *flight, attempt int) {
 // noteSilence takes in that the latest transmission of a probe was not answered in time.
 func (e *engine) noteSilence(f *flight) {
 	n := len(f.tx)
-	if f.watches || f.canary || int(f.noted) >= n || f.inGap(n-1) {
+	if f.watches || f.canary || f.rechecks || int(f.noted) >= n || f.inGap(n-1) {
 		return
 	}
 	f.noted = uint8(n)

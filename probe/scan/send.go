@@ -1,10 +1,12 @@
 package scan
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -214,17 +216,36 @@ func (e *engine) left(f *flight, at time.Duration) {
 	if f.host.began == 0 {
 		f.host.began = max(at, 1)
 	}
+	f.host.away = 0
 	if !f.host.way.local { // which works without any network
 		e.Outage.Left(at)
 	}
 }
 
-// noteRefusal takes note of a packet that the kernel did not take, and when.
-func (e *engine) noteRefusal(err error, at time.Duration) {
-	e.RefusedAt(err, at)
-	if wire.RefusalOf(err) == wire.RefusedByFirewall {
+// noteRefusal takes note of a packet that the kernel did not take, and when; h may be nil. Where
+// packets to others left since the host has no way, a route is gone and not the network.
+func (e *engine) noteRefusal(h *host, err error, at time.Duration) {
+	switch wire.RefusalOf(err) {
+	case wire.RefusedByFirewall:
 		e.firewalled++
+	case wire.RefusedNetworkAway:
+		if h == nil {
+			break
+		}
+		if h.away == 0 {
+			h.away = max(at, 1)
+		}
+		if e.Outage.LeftSince(h.away) {
+			return
+		}
 	}
+	e.RefusedAt(err, at)
+}
+
+// cutOff tells whether the way to a host has been gone for as long as a run waits, while there
+// was one to others.
+func (e *engine) cutOff(h *host, err error, at time.Duration) bool {
+	return wire.RefusalOf(err) == wire.RefusedNetworkAway && at-h.away >= wire.OutageLimit && e.Outage.LeftSince(h.away)
 }
 
 // refused lets a probe that the kernel did not take wait for another try, or
@@ -232,8 +253,9 @@ func (e *engine) noteRefusal(err error, at time.Duration) {
 func (e *engine) refused(id uint32, err error, at time.Duration) {
 	f := e.flights.at(id)
 	f.tx = f.tx[:len(f.tx)-1]
-	e.noteRefusal(err, at)
-	if wait, again := wire.Backoff(err, int(f.refused)); again && e.Failure == nil {
+	e.noteRefusal(f.host, err, at)
+	cutOff := e.cutOff(f.host, err, at)
+	if wait, again := wire.Backoff(err, int(f.refused)); again && !cutOff && e.Failure == nil {
 		f.refused = min(f.refused, 254) + 1
 		f.phase = phaseRefused
 		e.flights.expectBy(id, e.Now+wait)
@@ -241,6 +263,9 @@ func (e *engine) refused(id uint32, err error, at time.Duration) {
 	}
 	e.Counters.Refusal = err
 	v := wire.Unsendable(f.target(), err)
+	if cutOff && errors.Is(err, netraw.ErrNoRoute) {
+		v.Reason = probe.ReasonNoRoute
+	}
 	f.outcome.Best, f.outcome.Rank = &v, wire.RankReset
 	e.finish(id)
 }

@@ -114,7 +114,7 @@ func (w *watch) away(g gap) { w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], g)
 // suspects tells whether the silence of a probe may be that of its host.
 func (e *engine) suspects(f *flight) bool {
 	h := f.host
-	return !f.watches && !f.canary && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
+	return !f.watches && !f.canary && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
 		!h.gone() && h.vouched < f.tx[len(f.tx)-1].Sent
 }
 

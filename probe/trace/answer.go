@@ -25,6 +25,8 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	switch {
 	case ev.Kind == wire.KindACK && !s.Outcome.Asked() && t.halfOpen(s):
 		return t.met(s)
+	case q.sent == s && s.Ended && t.awaited(q):
+		s.Ended, q.ended = false, false
 	case q.sent != s || s.Ended:
 		t.late.TakeLate(t.Matcher.Tech, t.cfg.Target, ev)
 		return wire.RejectDuplicate
@@ -35,6 +37,9 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	do, reject := t.Weigh(s, ev)
 	if reject == "" {
 		t.act(do, q, ev)
+	}
+	if s.Until == 0 && t.overdue(s) { // nothing gives it up any more
+		s.Ended, q.ended = true, true
 	}
 	return reject
 }

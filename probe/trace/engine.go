@@ -90,6 +90,9 @@ func (t *tracer) wakeUp() time.Duration {
 	for _, q := range t.settling {
 		wake = min(wake, q.sent.Until)
 	}
+	if until := t.lateness(); until > 0 {
+		wake = min(wake, until)
+	}
 	if until := t.doubtful(); until > 0 {
 		wake = min(wake, until)
 	}
@@ -123,7 +126,7 @@ func (t *tracer) finished() bool {
 	}
 	for _, queries := range t.grid[:t.reach()] {
 		for _, q := range queries {
-			if q.sent != nil && !q.ended {
+			if t.awaited(q) {
 				return false
 			}
 		}
@@ -159,7 +162,7 @@ func (t *tracer) certain() (upTo int, ok bool) {
 	for ttl := t.handed; ttl < t.reach(); ttl++ {
 		answered := false
 		for _, q := range t.grid[ttl] {
-			if !q.ended {
+			if !q.ended || t.awaited(q) {
 				return 0, false
 			}
 			answered = answered || q.Kind != HopNone

@@ -121,7 +121,7 @@ func TestTraceStopsAtSilence(t *testing.T) {
 				t.Errorf("hop %d: %v, want %v", i+1, kinds[i+1], kind)
 			}
 		}
-		if len(hops) != 15 || took > 800*ms {
+		if len(hops) != 15 || took > (3*700+100)*ms {
 			t.Errorf("%d answers in %v", len(hops), took)
 		}
 	})
@@ -187,7 +187,8 @@ func TestTraceBelievesTheTarget(t *testing.T) {
 		{"forged reset first", behind(simnet.ForgedReset(probetest.Listener(), 250, 5*ms)), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
 		{"ICMP error first", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(probetest.Listener(), 5*ms))), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
 		{"ICMP error before a reset", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(simnet.Closed{}, 5*ms))), 6, trace.HopReset, probe.StateRefused, "reset"},
-		{"SYN-ACKs that come too late for a hop", behind(simnet.Slow(probetest.Listener(), 1000*ms)), 6, trace.HopNone, probe.StateOpen, "syn-ack"},
+		{"SYN-ACKs later than the timeout", behind(simnet.Slow(probetest.Listener(), 1000*ms)), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
+		{"SYN-ACKs that come too late for a hop", behind(simnet.Slow(probetest.Listener(), 3010*ms)), 6, trace.HopNone, probe.StateOpen, "syn-ack"},
 		{"reset without a number", behind(bare), 6, trace.HopReset, probe.StateRefused, "reset"},
 		{"reset without a number, and silence then", behind(simnet.Only(craft.SYN, bare)), 0, trace.HopNone, probe.StateRefused, "unverified-reset"},
 		{"too large a SYN, whatever its size", behind(probetest.Reject(3, 4)), 0, trace.HopNone, probe.StateFiltered, "no-response"},
@@ -338,4 +339,28 @@ func TestTraceBelievesNoChangesOfFragments(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A path slower than the timeout is traced whole: what was given up is taken in, and
+// the time that it took.
+func TestTraceOfASlowPath(t *testing.T) {
+	for _, rtt := range []int{1020, 1500, 2900} {
+		synctest.Test(t, func(t *testing.T) {
+			path := simnet.Path{Delay: time.Duration(rtt) * ms / 2}
+			w := world{Host: simnet.Behind(probetest.Listener(), routers(4)...), Config: simnet.Config{Out: path, Back: path}}
+			hops, route, took := w.trace(t, trace.Config{})
+			if route.Length != 5 || route.Verdict.State != probe.StateOpen || route.Verdict.RTT < time.Duration(rtt)*ms || took > 7*time.Second {
+				t.Errorf("%d ms: %+v in %v", rtt, route, took)
+			}
+			answered := map[int]bool{}
+			for _, h := range hops {
+				if h.Kind != trace.HopNone && h.RTT >= time.Duration(rtt)*ms {
+					answered[h.TTL] = true
+				}
+			}
+			if len(answered) != 5 {
+				t.Errorf("%d ms: hops %v answered, of 5", rtt, answered)
+			}
+		})
+	}
 }

@@ -43,6 +43,9 @@ func (o *Outage) Left(at time.Duration) {
 	}
 }
 
+// LeftSince tells whether a packet left after a time, by what Left was told.
+func (o *Outage) LeftSince(at time.Duration) bool { return o.left > at }
+
 // Certain tells whether the network has been away for too long.
 func (o *Outage) Certain(now time.Duration) bool { return o.on && now-o.since >= OutageLimit }
 

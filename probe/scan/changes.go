@@ -1,0 +1,141 @@
+package scan
+
+import (
+	"fmt"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// Something may begin to answer for a host while it is scanned: a firewall that bans
+// who asks for many ports, by RSTs or ICMP errors, or a SYN proxy that steps in under
+// load. Each of its answers is true, and says nothing of the ports. So a port that was
+// open and one that was refused early on are asked once more at the end, where enough
+// of the others answered otherwise. Silence in mid-scan is another matter: watch.go.
+
+const (
+	// leastChanged is how many ports must have answered otherwise.
+	leastChanged = 10
+	// fewestSampled is how many ports of a host have a verdict before samples are kept:
+	// a run may meet very many hosts of few ports.
+	fewestSampled = 3
+	// recheckTries are the transmissions of a port that is asked again.
+	recheckTries = 3
+)
+
+// sample is one port of a host, as it answered first.
+type sample struct {
+	port uint16
+	was  probe.State
+	at   time.Time // of its answer
+	last time.Time // of the latest other port that answered the same
+	not  int       // ports that answered otherwise
+
+	now    probe.State // when it was asked again; unknown: it was not, or in vain
+	reason probe.Reason
+	asked  time.Time
+	// changed: it answered otherwise then.
+	changed bool
+}
+
+// samples are the first ports that were open and refused.
+type samples struct{ open, refused sample }
+
+// note takes the verdict on one more port of the host.
+func (s *samples) note(v *probe.Verdict) {
+	s.open.note(v, probe.StateOpen)
+	s.refused.note(v, probe.StateRefused)
+}
+
+func (s *sample) note(v *probe.Verdict, was probe.State) {
+	switch {
+	case v.State == was && s.port == 0:
+		*s = sample{port: v.Target.Port(), was: was, at: v.Time, last: v.Time}
+	case v.State == was && v.Time.After(s.last):
+		s.last = v.Time
+	case otherwise(was, v):
+		s.not++
+	}
+}
+
+// otherwise tells whether a verdict is an answer that contradicts what a port was: a
+// refusal where it was open, and the other way round. Silence is none.
+func otherwise(was probe.State, v *probe.Verdict) bool {
+	switch v.State {
+	case probe.StateOpen:
+		return was == probe.StateRefused
+	case probe.StateRefused:
+		return was == probe.StateOpen && v.Reason != probe.ReasonUnverifiedReset
+	case probe.StateFiltered:
+		return v.Responder.IsValid() || v.ICMP != nil
+	}
+	return false
+}
+
+// sample takes note of a verdict.
+func (h *host) sample(v *probe.Verdict) {
+	if h.samples == nil && h.tally.ports < fewestSampled {
+		return
+	}
+	if h.samples == nil {
+		h.samples = &samples{}
+	}
+	h.samples.note(v)
+}
+
+// sendRechecks asks for the samples of the hosts that may have changed.
+func (e *engine) sendRechecks(h *host) {
+	if h.samples == nil || h.gone() {
+		return
+	}
+	for _, s := range []*sample{&h.samples.open, &h.samples.refused} {
+		if s.not >= leastChanged {
+			e.sendRecheck(h, s.port)
+		}
+	}
+}
+
+// sendRecheck queues a probe of a port that has had its verdict. Its attempts are
+// others than those of the first time, as a witness's are.
+func (e *engine) sendRecheck(h *host, port uint16) {
+	id := e.flights.add(h, port)
+	f := e.flights.at(id)
+	f.rechecks = true
+	f.tx = append(f.tx, make([]wire.Stamps, e.cfg.attempts())...)
+	e.enqueue(id)
+}
+
+// recheckAttempts is the end of the attempts at a port that is asked again.
+func (c *Config) recheckAttempts() int { return min(c.attempts()+recheckTries, c.witnessAttempts()) }
+
+// rechecked takes the answer of a port that was asked again.
+func (s *samples) rechecked(v *probe.Verdict) {
+	for _, one := range []*sample{&s.open, &s.refused} {
+		if one.port == v.Target.Port() {
+			one.now, one.reason, one.asked = v.State, v.Reason, v.Time
+			one.changed = otherwise(one.was, v)
+		}
+	}
+}
+
+// findings are one at most: both samples tell of the same change.
+func (s *samples) findings() []probe.Finding {
+	for _, one := range []*sample{&s.open, &s.refused} {
+		if one.changed {
+			return []probe.Finding{one.finding()}
+		}
+	}
+	return nil
+}
+
+func (s *sample) finding() probe.Finding {
+	const clock = "15:04:05.000"
+	return probe.Finding{
+		Code: "answers-changed", Severity: probe.SeverityWarning,
+		Text: fmt.Sprintf("a port that was %v is %v now: during the scan the host, or something on the way, began to answer otherwise, "+
+			"so that what other ports answered since need not be their own: probe them again, more slowly", s.was, s.now),
+		Evidence: fmt.Sprintf("port %d %v at %s, %v (%v) at %s; the latest port that was %v answered at %s; %d answered otherwise", s.port, s.was, s.at.Format(clock),
+			s.now, s.reason, s.asked.Format(clock), s.was, s.last.Format(clock), s.not),
+	}
+}

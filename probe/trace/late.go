@@ -1,0 +1,53 @@
+package trace
+
+import (
+	"time"
+
+	"synscope/probe/internal/wire"
+)
+
+const (
+	// mostTimeouts is for how many timeouts an answer is waited for where nothing
+	// has come from the target: three seconds, as long as a SYN and its first
+	// retransmission wait for theirs (RFC 6298 §2).
+	mostTimeouts = 3
+	// lateMargin is how much longer than the longest round trip so far another one
+	// of the same path may take.
+	lateMargin = 1.25
+)
+
+// awaited tells whether an answer to a probe would still be taken in: until its
+// time is over, and longer where the path turns out to be slower than that.
+func (t *tracer) awaited(q *query) bool {
+	if q.sent == nil || !q.ended {
+		return q.sent != nil
+	}
+	return q.Kind == HopNone && q.TTL > t.handed && !t.Stopping && t.Now < q.sent.Tx.Sent+t.patience(q)
+}
+
+// patience is how long the answer to a probe is waited for.
+func (t *tracer) patience(q *query) time.Duration {
+	most := mostTimeouts * t.cfg.Timeout
+	switch {
+	case t.longest > t.cfg.Timeout:
+		return min(most, time.Duration(lateMargin*float64(t.longest)))
+	case t.end.ttl == 0 && q.TTL > t.end.routers:
+		return most
+	}
+	return t.cfg.Timeout
+}
+
+// lateness is until when late answers are waited for, 0 where none is.
+func (t *tracer) lateness() (until time.Duration) {
+	for _, queries := range t.grid[:t.reach()] {
+		for _, q := range queries {
+			if q.ended && t.awaited(q) {
+				until = max(until, q.sent.Tx.Sent+t.patience(q))
+			}
+		}
+	}
+	return until
+}
+
+// overdue tells whether a probe's regular time is over.
+func (t *tracer) overdue(s *wire.Transmission) bool { return t.Now >= t.deadline(s) }
