@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"synscope/craft"
-	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -77,21 +76,5 @@ func (s *stamped) Backlog() float64 {
 	return 0
 }
 
-// RouteFlow is the network's, where that chooses by ports.
-func (s *stamped) RouteFlow(port uint16, target netip.AddrPort) (netraw.Route, error) {
-	chooser, ok := s.Network.(interface {
-		RouteFlow(port uint16, target netip.AddrPort) (netraw.Route, error)
-	})
-	if !ok {
-		return s.Route(target.Addr())
-	}
-	return chooser.RouteFlow(port, target)
-}
-
-// RouteChanges is the network's, where that knows it.
-func (s *stamped) RouteChanges() uint64 {
-	if n, ok := s.Network.(interface{ RouteChanges() uint64 }); ok {
-		return n.RouteChanges()
-	}
-	return 0
-}
+// Unwrap is the network: what it knows of routes holds here too.
+func (s *stamped) Unwrap() probe.Network { return s.Network }

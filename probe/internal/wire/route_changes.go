@@ -27,7 +27,7 @@ const (
 // NewRouteChanges watches a network that tells of changes, as [netraw.Conn] does. What
 // was looked up before counts as old.
 func NewRouteChanges(n probe.Network) RouteChanges {
-	source, ok := n.(interface{ RouteChanges() uint64 })
+	source, ok := within[interface{ RouteChanges() uint64 }](n)
 	if !ok {
 		return RouteChanges{}
 	}
