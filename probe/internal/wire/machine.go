@@ -39,6 +39,12 @@ func (m *Machine) Rejected(in *netraw.Packet, p *craft.Packet) bool {
 	return p.Kind == craft.PacketICMPError && p.ICMP.Src == q.Src.Addr() && m.foreign(q.Dst.Addr(), q.Src.Addr()) && prohibits(q.Dst.Addr(), &p.ICMP)
 }
 
+// Accepted tells whether a SYN-ACK is this machine's own, in the name of a target that
+// is another: a rule leads what is sent there to a program here (nft redirect, TPROXY).
+func (m *Machine) Accepted(in *netraw.Packet, s *craft.Segment) bool {
+	return m.network != nil && in.IfIndex == loopback && !in.Outgoing && m.foreign(s.Src.Addr(), s.Dst.Addr())
+}
+
 // foreign tells whether a target is not this machine.
 func (m *Machine) foreign(target, source netip.Addr) bool {
 	if target == source || target.IsLoopback() {

@@ -58,4 +58,21 @@ func TestMachineRejects(t *testing.T) {
 			t.Errorf("%s: %v", tc.name, got)
 		}
 	}
+	for _, tc := range []struct {
+		name     string
+		in       netraw.Packet
+		src, dst netip.Addr
+		want     bool
+	}{
+		{"in another's name", netraw.Packet{IfIndex: loopback}, them, us, true},
+		{"from the network", netraw.Packet{IfIndex: eth0}, them, us, false},
+		{"of another address of ours", netraw.Packet{IfIndex: loopback}, other, us, false},
+		{"of a loopback address", netraw.Packet{IfIndex: loopback}, addr("127.0.0.2"), addr("127.0.0.1"), false},
+		{"leaving", netraw.Packet{IfIndex: loopback, Outgoing: true}, them, us, false},
+	} {
+		p := tcp(craft.SYN|craft.ACK, tc.src, tc.dst)
+		if got := m.Accepted(&tc.in, &p.Segment); got != tc.want {
+			t.Errorf("SYN-ACK %s: %v", tc.name, got)
+		}
+	}
 }
