@@ -152,6 +152,10 @@ func (c *conn) routeChanges() uint64 {
 	return n
 }
 
+func (c *conn) takesIn(ifindex int, src, dst netip.Addr) error {
+	return c.routes.takesIn(ifindex, src, dst)
+}
+
 func (c *conn) routeFlow(port uint16, dst netip.AddrPort) (Route, error) {
 	route, err := c.routes.routeFlow(dst.Addr(), flowPorts{port, dst.Port()})
 	return c.ports.checked(dst.Addr(), route, err)

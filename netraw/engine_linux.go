@@ -61,6 +61,10 @@ func (b *base) route(dst netip.Addr) (Route, error) {
 	return b.ports.checked(dst, route, err)
 }
 
+func (b *base) takesIn(ifindex int, src, dst netip.Addr) error {
+	return b.ways.routes.takesIn(ifindex, src, dst)
+}
+
 func (b *base) routeFlow(port uint16, dst netip.AddrPort) (Route, error) {
 	route, err := b.ways.routes.routeFlow(dst.Addr(), flowPorts{port, dst.Port()})
 	return b.ports.checked(dst.Addr(), route, err)

@@ -267,6 +267,12 @@ func (c *Conn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone
 // from that of the kernel's own connections.
 func (c *Conn) RouteRemarks() []string { return c.routeRemarks() }
 
+// TakesIn asks the kernel whether it would take in a packet from src to dst, an address
+// of ours, that comes in by an interface ([Packet.IfIndex]): it fails with
+// ErrReversePath where not even the kernel's own connections get it. The answer nil
+// promises nothing.
+func (c *Conn) TakesIn(ifindex int, src, dst netip.Addr) error { return c.takesIn(ifindex, src, dst) }
+
 // RouteChanges is a number that is another once the kernel's routes, rules, addresses
 // or interfaces have changed: what Route told before may not hold any more.
 func (c *Conn) RouteChanges() uint64 { return c.routeChanges() }

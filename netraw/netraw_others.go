@@ -27,6 +27,7 @@ func (c *conn) sendBeside() (func([][]byte) (int, error), bool) { return nil, fa
 func (c *conn) inZone(a netip.Addr, _ int) netip.Addr           { return a }
 func (c *conn) routeRemarks() []string                          { return nil }
 func (c *conn) routeChanges() uint64                            { return 0 }
+func (c *conn) takesIn(int, netip.Addr, netip.Addr) error       { return nil }
 func (c *conn) routeFlow(uint16, netip.AddrPort) (Route, error) {
 	return Route{}, errUnsupported()
 }

@@ -17,9 +17,10 @@ func (c *packetConn) send([][]byte) (int, error)        { return 0, errUnsupport
 func (c *packetConn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int {
 	return (&conn{}).sendEach(pkts, via, refused)
 }
-func (c *packetConn) inZone(a netip.Addr, _ int) netip.Addr { return a }
-func (c *packetConn) routeRemarks() []string                { return nil }
-func (c *packetConn) routeChanges() uint64                  { return 0 }
+func (c *packetConn) inZone(a netip.Addr, _ int) netip.Addr     { return a }
+func (c *packetConn) routeRemarks() []string                    { return nil }
+func (c *packetConn) routeChanges() uint64                      { return 0 }
+func (c *packetConn) takesIn(int, netip.Addr, netip.Addr) error { return nil }
 func (c *packetConn) routeFlow(uint16, netip.AddrPort) (Route, error) {
 	return Route{}, errUnsupported()
 }

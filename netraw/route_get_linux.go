@@ -16,6 +16,7 @@ type routeQuestion struct {
 	oif      int        // 0 for any
 	tos      uint8
 	flow     flowPorts
+	iif      int  // it comes in by, and is not to be sent; 0: it is to be sent
 	whole    bool // the route as it stands in the table, with all its next hops
 }
 
@@ -53,6 +54,9 @@ func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, err
 	}
 	if q.oif != 0 {
 		req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(q.oif))))
+	}
+	if q.iif != 0 {
+		req.AddData(nl.NewRtAttr(unix.RTA_IIF, nl.Uint32Attr(uint32(q.iif))))
 	}
 	if q.flow != (flowPorts{}) {
 		req.AddData(nl.NewRtAttr(unix.RTA_IP_PROTO, []byte{protoTCP}))

@@ -31,8 +31,9 @@ type router struct {
 	links   map[int]link
 	ties    ties
 
-	several bool    // some route of the machine has several next hops
-	perFlow [2]bool // of IPv4 and IPv6, the kernel chooses among them by ports too
+	several bool         // some route of the machine has several next hops
+	lower   map[int]bool // interfaces that others are stacked upon; nil: not asked yet
+	perFlow [2]bool      // of IPv4 and IPv6, the kernel chooses among them by ports too
 }
 
 // link is what a route does not say of its interface.
@@ -100,7 +101,7 @@ func (r *router) reconsider() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.handle != nil {
-		r.several = r.multipath()
+		r.several, r.lower = r.multipath(), nil
 	}
 }
 

@@ -21,6 +21,9 @@ func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craf
 	if ev.Translated || ev.Here {
 		v.Findings = []probe.Finding{translatedHere(ev)}
 	}
+	if ev.Discarded != nil {
+		v.Findings = append(v.Findings, discardedHere(ev.Discarded))
+	}
 	switch ev.Kind {
 	case KindSYNACK:
 		v.State, v.Reason = t.SYNACK, probe.ReasonSYNACK
@@ -40,6 +43,16 @@ func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craf
 	reply.Options = append(options[:0:cap(options)], ev.Seg.Options...)
 	v.Reply = reply
 	return v
+}
+
+// discardedHere tells that the answer proves what the port is, and that no program here
+// would get it.
+func discardedHere(why error) probe.Finding {
+	return probe.Finding{
+		Code: "discarded-here", Severity: probe.SeverityWarning,
+		Text:     "the answer reached this machine, whose kernel discards it: no program here can connect, whatever the port is",
+		Evidence: why.Error(),
+	}
 }
 
 func judgeICMP(v probe.Verdict, ev *Event) probe.Verdict {
