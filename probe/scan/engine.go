@@ -28,6 +28,7 @@ type engine struct {
 	rooms     []*probe.Verdict // of probes that are done, to be used again
 	resolving wire.Resolving[*host]
 	routes    wire.RouteChanges
+	elsewhere elsewhere
 
 	next       func() (netip.AddrPort, bool)
 	exhausted  bool   // no more targets to come

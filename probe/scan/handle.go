@@ -18,6 +18,7 @@ func (e *engine) handle(ev *wire.Event) {
 	case ev.Own:
 		return
 	}
+	e.noteElsewhere(ev)
 	wire.Count(&e.Counters.Summary, ev, e.accept)
 }
 
@@ -251,6 +252,7 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = f.attempts()
+	e.elsewhere.annotate(f, &v)
 	canary, watches, rechecks, h := f.canary, f.watches, f.rechecks, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)
