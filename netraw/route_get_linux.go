@@ -15,6 +15,7 @@ type routeQuestion struct {
 	dst, src netip.Addr // src may be the zero Addr
 	oif      int        // 0 for any
 	tos      uint8
+	tcp      bool // IPv6 chooses a next hop by the protocol too (rt6_multipath_hash)
 	flow     flowPorts
 	iif      int  // it comes in by, and is not to be sent; 0: it is to be sent
 	whole    bool // the route as it stands in the table, with all its next hops
@@ -58,8 +59,10 @@ func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, err
 	if q.iif != 0 {
 		req.AddData(nl.NewRtAttr(unix.RTA_IIF, nl.Uint32Attr(uint32(q.iif))))
 	}
-	if q.flow != (flowPorts{}) {
+	if q.tcp || q.flow != (flowPorts{}) {
 		req.AddData(nl.NewRtAttr(unix.RTA_IP_PROTO, []byte{protoTCP}))
+	}
+	if q.flow != (flowPorts{}) {
 		req.AddData(nl.NewRtAttr(unix.RTA_SPORT, binary.BigEndian.AppendUint16(nil, q.flow.src)))
 		req.AddData(nl.NewRtAttr(unix.RTA_DPORT, binary.BigEndian.AppendUint16(nil, q.flow.dst)))
 	}

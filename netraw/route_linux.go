@@ -239,6 +239,8 @@ func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 		return Route{}, err
 	}
 	q.flow = flow
+	hops := r.nextHops(q)
+	q.tcp = hops > 1
 	answer, err := r.ask(q)
 	if err != nil {
 		return Route{}, err
@@ -255,8 +257,9 @@ func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 	if err == nil {
 		err = r.checkLocal(dst, &route)
 	}
-	if err == nil && r.several && !route.Local {
-		r.countHops(q, &route)
+	if hops > 1 {
+		route.NextHops = hops
+		route.PerFlow = q.dst.Is4() && r.perFlow[0] || q.dst.Is6() && r.perFlow[1]
 	}
 	if err == nil {
 		r.bind(dst, &route, flow)
@@ -264,13 +267,17 @@ func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 	return route, err
 }
 
-// countHops notes how many next hops a route has.
-func (r *router) countHops(q routeQuestion, route *Route) {
-	q.whole = true
-	if all, err := r.ask(q); err == nil && all.nextHops > 1 {
-		route.NextHops = all.nextHops
-		route.PerFlow = q.dst.Is4() && r.perFlow[0] || q.dst.Is6() && r.perFlow[1]
+// nextHops is how many a route has, where that may be several.
+func (r *router) nextHops(q routeQuestion) int {
+	if !r.several {
+		return 0
 	}
+	q.whole = true
+	all, err := r.ask(q)
+	if err != nil {
+		return 0
+	}
+	return all.nextHops
 }
 
 func (r *router) ask(q routeQuestion) (routeAnswer, error) {
