@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"sync"
@@ -13,10 +14,12 @@ import (
 // bell ends a wait for packets from another goroutine: eventfd(2). The zero value
 // is closed, and cannot be rung.
 type bell struct {
-	mu  sync.Mutex // between ringing and closing
-	fd  int
-	ok  bool
-	set []unix.PollFd
+	mu   sync.Mutex // between ringing and closing
+	fd   int
+	ok   bool
+	set  []unix.PollFd
+	door socket // epoll(7) of fd, and of a socket during a long wait; opened by the first
+	at   int    // its file descriptor
 }
 
 func (b *bell) open() error {
@@ -40,12 +43,53 @@ func (b *bell) ring() {
 
 // await waits until s is readable, the bell rings or d has passed.
 func (b *bell) await(s *socket, d time.Duration) (rang bool) {
+	if d > parkFrom {
+		if d, rang = b.park(s, d); d <= 0 || rang {
+			return rang
+		}
+	}
 	s.withFD(func(fd int) error {
 		b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 		rang = b.poll(b.set, d)
 		return nil
 	})
 	return rang
+}
+
+// park waits as a goroutine does for which there is nothing to do, and tells how much of the
+// time is left where this cannot be done: the runtime sleeps too, in epoll_wait(2). Only
+// meanwhile is the socket under its poller, which would be woken for each packet.
+func (b *bell) park(s *socket, d time.Duration) (left time.Duration, rang bool) {
+	if b.openDoor() != nil || b.door.file.SetReadDeadline(time.Now().Add(d)) != nil {
+		return d, false
+	}
+	err := s.withFD(func(fd int) error {
+		if err := watch(b.at, fd, unix.EPOLLIN); err != nil {
+			return err
+		}
+		b.door.raw.Read(func(uintptr) (done bool) {
+			b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+			rang = b.poll(b.set, 0)
+			return rang || b.set[1].Revents != 0
+		})
+		return unix.EpollCtl(b.at, unix.EPOLL_CTL_DEL, fd, nil)
+	})
+	if err != nil {
+		return d, rang
+	}
+	return 0, rang
+}
+
+func (b *bell) openDoor() (err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.door.file != nil || !b.ok {
+		return nil
+	}
+	if b.door, err = both(b.fd, nil); err != nil {
+		return err
+	}
+	return b.door.withFD(func(fd int) error { b.at = fd; return nil })
 }
 
 // gather does so, and waits on for what else comes, d in all.
@@ -74,8 +118,8 @@ func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 	return true
 }
 
-// briefly is how long a wait may be of which the runtime is not told. Told of one, it
-// wakes a thread of its own fifty times, 20 µs apart, to take over what else is to be done
+// briefly is how long a wait may be of which the runtime is not told. Told of one by a system
+// call, it wakes a thread of its own fifty times, 20 µs apart, to take over what else is to be done
 // (sysmon in runtime/proc.go): for a short wait more work than the wait saves. One of which
 // it knows nothing it interrupts by a signal, every 10 ms or when it wants to collect
 // garbage, and gets its turn then: so with two processors, the other of which sends without
@@ -84,8 +128,12 @@ func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 // scan of 40 packets a second half as much processor time again.
 const briefly = 50 * time.Millisecond
 
+// parkFrom is how long a wait is that costs least where its goroutine is parked, since that
+// thread sleeps then too; but the runtime's clock for it has milliseconds.
+const parkFrom = 25 * time.Millisecond
+
 func ppoll(set []unix.PollFd, d time.Duration) (n int, err error) {
-	if d > briefly || runtime.GOMAXPROCS(0) == 1 {
+	if d > briefly || d > 0 && runtime.GOMAXPROCS(0) == 1 {
 		timeout := unix.NsecToTimespec(int64(d))
 		return unix.Ppoll(set, &timeout, nil)
 	}
@@ -108,5 +156,5 @@ func (b *bell) close() error {
 		return nil
 	}
 	b.ok = false
-	return os.NewSyscallError("close", unix.Close(b.fd))
+	return errors.Join(b.door.close(), os.NewSyscallError("close", unix.Close(b.fd)))
 }

@@ -35,6 +35,12 @@ func capabilities() []Capability {
 			Remedy: remedyRaw,
 		},
 		{
+			Name:   "route-lookup",
+			Err:    tryNetlink(),
+			For:    "asking the kernel for routes, addresses and neighbours",
+			Remedy: "no right is needed: whatever forbids sockets of AF_NETLINK has to allow them (the container's seccomp profile, RestrictAddressFamilies= of a systemd unit); --engine connect does without",
+		},
+		{
 			Name:   "hold-port-filter",
 			Err:    tryHold(SilencerFilter),
 			For:    "keeping the kernel from resetting handshakes",
@@ -78,6 +84,17 @@ func tryRaw(family int) error {
 		return permission(err)
 	}
 	return s.close()
+}
+
+// tryNetlink asks for the interfaces.
+func tryNetlink() error {
+	var r router
+	err := r.open(Config{})
+	if err == nil {
+		_, err = r.handle.LinkList()
+		r.close()
+	}
+	return err
 }
 
 // tryPacket does all that Open does to the packet socket.

@@ -85,7 +85,7 @@ func (d *departures) recvmmsg(fd, first, limit int) int {
 		d.msgs[i].Hdr.SetControllen(controlLength)
 	}
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&d.msgs[first])),
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&d.msgs[first])),
 			uintptr(limit-first), unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:

@@ -67,7 +67,7 @@ func TestBlastThroughTheKernel(t *testing.T) {
 	if answers := collect(t, c); answers[local.Dst] != craft.RST|craft.ACK {
 		t.Errorf("loopback answered %v", answers)
 	}
-	if s := c.Stats(); s.Sent != 10 || c.kernel.sent.Load() != 1 {
+	if s := c.Stats(); s.Sent != 10 || c.kernel.sent.Load() == 0 || c.kernel.sent.Load() == 10 {
 		t.Errorf("%+v, %d through the kernel", s, c.kernel.sent.Load())
 	}
 }

@@ -49,7 +49,7 @@ func (w *ways) open(cfg Config) (err error) {
 		return err
 	}
 	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, watchedGroups...); err != nil {
-		return err
+		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
 	if err := w.hops.read(w.routes.handle); err != nil {
 		return err

@@ -13,6 +13,12 @@ var (
 	ErrPermission = errors.New("not permitted: run as root, give the program the capability with " +
 		"`sudo setcap cap_net_raw+ep ./synscope` (a source port below 1024 needs cap_net_bind_service too), or see `synscope doctor`")
 
+	// ErrSandbox: what is refused needs no capability, or this process has it: a seccomp
+	// filter, a security module or the kernel's configuration stands in the way. It is an
+	// ErrPermission too.
+	ErrSandbox error = &named{"a sandbox forbids it, which being root does not change: allow sockets of AF_INET, AF_INET6, AF_PACKET and AF_NETLINK " +
+		"(the container's seccomp profile, RestrictAddressFamilies= and SystemCallFilter= of a systemd unit, SELinux, AppArmor; a user namespace has to have a network namespace of its own), or see `synscope doctor`", []error{ErrPermission}}
+
 	// ErrNoInterface: no network interface has the name, or none was named
 	// where a link-local address needs one.
 	ErrNoInterface = errors.New("no such interface: `ip link` lists those of this machine")

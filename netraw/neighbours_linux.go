@@ -57,7 +57,8 @@ type neighbours struct {
 type question struct {
 	key     neighbour
 	found   Neighbour
-	accepts int // the states that answer it
+	accepts int  // the states that answer it
+	known   bool // the table had an entry of it before
 	began   time.Time
 	due     time.Time // when the current request has waited long enough
 }
@@ -134,10 +135,12 @@ func (n *neighbours) askRoute(dst netip.Addr, route Route) Neighbour {
 
 // begin answers a question out of the table, or lets it wait for its request.
 func (n *neighbours) begin(q *question) {
-	if entry := n.table.entry(q.key, time.Now()); entry != nil && entry.State&n.believed() != 0 {
+	entry := n.table.entry(q.key, time.Now())
+	if entry != nil && entry.State&n.believed() != 0 {
 		q.resolve(entry)
 		return
 	}
+	q.known = entry != nil
 	n.waiting = append(n.waiting, q)
 }
 
@@ -210,6 +213,10 @@ func (n *neighbours) expire(now time.Time) {
 	for _, q := range n.active {
 		if now.Before(q.due) {
 			break // in the order in which they are due
+		}
+		if n.mayAsk && q.found.Asked < 2 && !q.known { // to read the table costs as much as to ask
+			again = append(again, q)
+			continue
 		}
 		entry := n.table.entry(q.key, now)
 		switch {
@@ -286,7 +293,7 @@ func (n *neighbours) askByTable(qs []*question, now time.Time) (denied []*questi
 		change := tableChange{key: q.key}
 		if q.found.Asked > 0 {
 			changes = append(changes, tableChange{key: q.key, remove: true})
-		} else if entry := n.table.entry(q.key, now); entry != nil && entry.State&nudValid != 0 {
+		} else if q.known && n.hasValid(q, now) {
 			q.accepts, change.how = confirmed, SolicitKnown
 		}
 		changes = append(changes, change)
@@ -305,6 +312,12 @@ func (n *neighbours) askByTable(qs []*question, now time.Time) (denied []*questi
 		errs = errs[1:]
 	}
 	return denied
+}
+
+// hasValid tells whether the table has an address of a neighbour that it knew before.
+func (n *neighbours) hasValid(q *question, now time.Time) bool {
+	entry := n.table.entry(q.key, now)
+	return entry != nil && entry.State&nudValid != 0
 }
 
 // askByPacket believes an entry that there is, and else gives the kernel a packet.

@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
@@ -26,7 +27,7 @@ func openNeighbourTable() (NeighbourTable, error) {
 func neighbourRequests() (map[int]*nl.SocketHandle, error) {
 	s, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
 	return map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}, nil
 }

@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -91,7 +92,7 @@ func (t *neighbourTable) open(changes NeighbourTable) (err error) {
 		t.changes = ownTable{t.requests}
 	}
 	if t.told, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_NEIGH); err != nil {
-		return err
+		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
 	t.told.SetReceiveBufferSize(eventBuffer, false)
 	t.reader.Go(t.listen)

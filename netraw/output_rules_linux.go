@@ -38,6 +38,8 @@ func checkOutputFor(what obstacle) error {
 		where, err = firstOutputPolicy()
 	}
 	switch {
+	case err != nil && (calls(err, "socket") || holds(unix.CAP_NET_ADMIN)) && errors.Is(sandboxed(err), ErrSandbox):
+		return fmt.Errorf("read output rules: %w", sandboxed(err))
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return fmt.Errorf("only CAP_NET_ADMIN may look whether there are output rules: %w", ErrOutputFirewall)
 	case err != nil:

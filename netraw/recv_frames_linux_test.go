@@ -98,8 +98,17 @@ func await(t *testing.T, cfg Config) {
 	time.Sleep(10 * time.Millisecond)
 	c.Wake() // meanwhile
 	<-waited
-	sendSYN(t, c, lo4, 9)
-	c.Await(time.Hour, 0)
+	for i := range 400 { // at any moment of a wait
+		go func() {
+			time.Sleep(time.Duration(i) * time.Microsecond / 2)
+			c.Wake()
+		}()
+		c.Await(time.Hour, 0)
+	}
+	time.AfterFunc(5*time.Millisecond, func() { sendSYN(t, c, lo4, 9) })
+	if n, err := c.Recv(make([]Packet, 1)); n != 1 || err != nil {
+		t.Errorf("Recv after waits that were ended: %d, %v", n, err)
+	}
 	c.Close()
 	c.Await(time.Hour, 0)
 	if _, err := c.Poll(make([]Packet, 1)); !errors.Is(err, net.ErrClosed) {

@@ -242,7 +242,7 @@ func (r *receiver) recvmmsg(fd uintptr) bool {
 
 func (r *receiver) takePackets(fd uintptr) bool {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd,
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd,
 			uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(r.want), unix.MSG_DONTWAIT, 0, 0)
 		r.got, r.errno = int(n), errno
 		if errno != unix.EINTR {

@@ -59,14 +59,14 @@ func linkOf(found netlink.Link) link {
 func (r *router) open(cfg Config) error {
 	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
-		return fmt.Errorf("open netlink socket: %w", err)
+		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
 	source := cfg.Source.Unmap()
 	r.handle, r.ifname, r.source, r.tos = handle, cfg.Interface, source.WithZone(""), cfg.TOS
 	r.links = make(map[int]link)
 	s, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
-		return fmt.Errorf("open netlink socket: %w", err)
+		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
 	r.sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}
 	if cfg.Interface != "" {

@@ -42,7 +42,8 @@ type sender struct {
 	controls [sendBatch]sendControl
 
 	refusals refusals // by a local firewall
-	stuck    bool     // a full queue was waited for in vain, and nothing has left since
+	obeyed   obedience
+	stuck    bool // a full queue was waited for in vain, and nothing has left since
 
 	sent, errors, retries, resetsRefused atomic.Uint64
 }
@@ -150,6 +151,7 @@ func (s *sender) left(pkts [][]byte) {
 func (s *sender) refuse(pkt []byte, err error) error {
 	s.errors.Add(1)
 	if errors.Is(err, unix.EPERM) {
+		s.obeyed.note()
 		if isReset(pkt) {
 			s.resetsRefused.Add(1)
 		}

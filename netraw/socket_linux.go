@@ -2,7 +2,6 @@ package netraw
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"syscall"
@@ -101,15 +100,6 @@ func opError(op, network string, addr net.Addr, err error) error {
 		return nil
 	}
 	return &net.OpError{Op: op, Net: network, Addr: addr, Err: err}
-}
-
-// permission adds ErrPermission to what the kernel refused for lack of a
-// capability.
-func permission(err error) error {
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		return fmt.Errorf("%w: %w", err, ErrPermission)
-	}
-	return err
 }
 
 // ignoreOutgoing keeps what this machine sends from a packet socket, packet(7).

@@ -77,6 +77,9 @@ func xdpError(err error) error {
 	if errors.As(err, new(*ebpf.VerifierError)) {
 		return fmt.Errorf("%w: %w", err, ErrXDPKernel)
 	}
+	if isErrno(err, unix.ENOSYS) || isErrno(err, unix.EPERM, unix.EACCES) && holds(unix.CAP_BPF, unix.CAP_NET_ADMIN, unix.CAP_PERFMON) {
+		return fmt.Errorf("%w: %w", err, ErrXDPSandbox)
+	}
 	for _, known := range []struct {
 		from error
 		to   error

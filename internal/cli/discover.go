@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -121,7 +122,12 @@ type hostSearch struct {
 	up      map[netip.Addr]probe.HostReport
 	counts  map[probe.HostState]uint64
 	down    map[probe.Reason]uint64
-	summary probe.Summary
+	summary probe.Summary // of a search by itself
+	byPort  bool          // it was the scan itself
+}
+
+func newHostSearch() *hostSearch {
+	return &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
 }
 
 // discoverConfig is the search for the hosts of this job.
@@ -176,13 +182,8 @@ func (j *scanJob) inShard(a netip.Addr) (n uint64) {
 // found takes one host.
 func (j *scanJob) found(h probe.HostReport, r *results) error {
 	s := r.search
-	s.counts[h.State]++
-	if h.State == probe.HostDown {
-		s.down[h.Reason]++
-		if j.expect != nil && j.leftOutState(h.Reason) != *j.expect {
-			r.leftOut++
-		}
-	} else {
+	j.count(&h, r)
+	if h.State != probe.HostDown {
 		s.probed = append(s.probed, h.Addr)
 	}
 	if h.State == probe.HostUp && !j.hostsOnly() {
@@ -193,6 +194,18 @@ func (j *scanJob) found(h probe.HostReport, r *results) error {
 		return nil
 	}
 	return r.writeHost(&h)
+}
+
+// count counts one host, and whether its ports were expected to be what they cannot be.
+func (j *scanJob) count(h *probe.HostReport, r *results) {
+	r.search.counts[h.State]++
+	if h.State != probe.HostDown {
+		return
+	}
+	r.search.down[h.Reason]++
+	if j.expect != nil && j.leftOutState(h.Reason) != *j.expect {
+		r.leftOut++
+	}
 }
 
 // leftOutState is what the ports of a host that is down would have been.
@@ -229,6 +242,9 @@ func (s *hostSearch) rest() (list []probe.HostReport) {
 // add adds what the search took to what the scan after it did. Of a run that
 // only looks for hosts these are its probes.
 func (s *hostSearch) add(sum *probe.Summary, hostsOnly bool) {
+	if s.byPort {
+		return
+	}
 	part := s.summary
 	if !hostsOnly {
 		part.Probes = 0
@@ -280,12 +296,20 @@ func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	if e.conn == nil || j.noneOnLink(e.conn) {
 		return n, ""
 	}
-	n, err := openNeighbours(j.streams, &j.probing)
+	n, err := openNeighbours(j.streams, &j.probing, j.neighbourWait())
 	if err != nil {
 		return n, err.Error()
 	}
 	j.cfg.Neighbours = n
 	return n, ""
+}
+
+// neighbourWait is longer where a few addresses are all there is.
+func (j *scanJob) neighbourWait() time.Duration {
+	if j.set.Addresses() <= fewAddresses {
+		return patientWait
+	}
+	return 0
 }
 
 // noneOnLink tells whether no target is on the link, as far as a few are easily

@@ -405,16 +405,16 @@ func TestSearchWithoutRights(t *testing.T) {
 
 // TestPlannedSearch: what a search sends is shown before, and needs no right.
 func TestPlannedSearch(t *testing.T) {
-	r := command(t.Context(), nil, "scan", "--dry-run", "-S", "192.0.2.9", "-g", "4000", "-p", "22", "198.51.100.0-11")
+	r := command(t.Context(), nil, "scan", "--dry-run", "-S", "192.0.2.9", "-g", "4000", "-p", "22,23", "198.51.100.0-11")
 	lines := strings.Split(strings.TrimSpace(r.out), "\n")
-	if r.code != exitYes || len(lines) != 12*3+12 || lines[0] != "IP 192.0.2.9 > 198.51.100.0: ICMP echo request, id 4000, seq 0, length 12" ||
+	if r.code != exitYes || len(lines) != 12*3+24 || lines[0] != "IP 192.0.2.9 > 198.51.100.0: ICMP echo request, id 4000, seq 0, length 12" ||
 		!strings.Contains(lines[1], "192.0.2.9.4000 > 198.51.100.0.443: Flags [S]") || !strings.Contains(lines[2], "198.51.100.0.80: Flags [.]") {
 		t.Errorf("exit %d, %d lines, %q", r.code, len(lines), lines[:3])
 	}
 	if !strings.Contains(r.err, "12 addresses looked for") {
 		t.Errorf("%q", r.err)
 	}
-	for args, want := range map[string]int{"-sn --exclude-ports 1,400-500 198.51.100.0-11": 24, "-sn 198.51.100.0-11": 36, "-Pn -p 22 198.51.100.0-11": 12, "-p 22 198.51.100.0-7": 8} {
+	for args, want := range map[string]int{"-sn --exclude-ports 1,400-500 198.51.100.0-11": 24, "-sn 198.51.100.0-11": 36, "-Pn -p 22 198.51.100.0-11": 12, "-p 22 198.51.100.0-11": 24, "-sF -p 22 198.51.100.0-11": 48, "-p 22 198.51.100.0-7": 8} {
 		r := command(t.Context(), nil, append(strings.Fields("scan --dry-run -q"), strings.Fields(args)...)...)
 		if n := strings.Count(r.out, "\n"); n != want || r.err != "" {
 			t.Errorf("%s: %d lines, want %d; %q", args, n, want, r.err)
@@ -423,6 +423,38 @@ func TestPlannedSearch(t *testing.T) {
 	plan := command(t.Context(), nil, "scan", "--plan", "-sn", "198.51.100.0/24")
 	if want := "256 addresses looked for"; plan.code != exitYes || !strings.HasPrefix(plan.out, want) || strings.Contains(plan.out, "order of seed") {
 		t.Errorf("%q", plan.out)
+	}
+}
+
+// TestSearchByPort: a scan of one port finds the same hosts, by the port or an echo, and
+// sends three packets to a silent address.
+func TestSearchByPort(t *testing.T) {
+	t.Parallel()
+	p := sparseLab(t)
+	for _, v4 := range []bool{true, false} {
+		for _, port := range []string{"80", "81"} {
+			t.Run(fmt.Sprintf("v4 %t, port %s", v4, port), func(t *testing.T) {
+				t.Parallel()
+				r := command(t.Context(), p.Lab, append([]string{"scan", "-o", "json", "-p", port}, p.networks(v4)...)...)
+				list := records(t, r.out)
+				hosts, end := hostRecords(t, list), list[len(list)-1]
+				if got, want := portHosts(list), p.expected(v4); r.code != exitYes || !slices.Equal(got, want) {
+					t.Errorf("exit %d, %s; ports of %v\nwant %v", r.code, r.err, got, want)
+				}
+				if got := upOf(hosts); !slices.Equal(got, p.expected(v4)) {
+					t.Errorf("up: %v", got)
+				}
+				checkCounts(t, end, hosts, 256*len(p.networks(v4)))
+				if end["sent"].(float64) > 3*256+3*20 { // one network is behind a router
+					t.Errorf("%v packets", end["sent"])
+				}
+				for a, h := range hosts {
+					if up := h.str("state") == "up"; up != (h["ports_probed"] == 1.0) {
+						t.Errorf("%s: %v", a, h)
+					}
+				}
+			})
+		}
 	}
 }
 

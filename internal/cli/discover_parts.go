@@ -16,13 +16,13 @@ import (
 // beginSearch prepares the search for the hosts, which writes down those whose ports
 // will not be probed.
 func (j *scanJob) beginSearch(network probe.Polled, r *results) (*discover.Search, error) {
-	r.search = &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
+	r.search = newHostSearch()
 	cfg := j.discoverConfig()
 	if r.progress != nil {
 		cfg.OnProgress = r.progress.UpdateHosts
 	}
 	return discover.Begin(network, cfg, func(h discover.Host) error {
-		r.tap.host(&h)
+		r.tap.host(h.Addr, h.Up, h.Reason, discover.Ports())
 		return j.found(h.Report(), r)
 	})
 }

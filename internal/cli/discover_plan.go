@@ -5,7 +5,6 @@ import (
 	"math"
 	"time"
 
-	"synscope/internal/report/units"
 	"synscope/probe"
 	"synscope/probe/discover"
 )
@@ -38,17 +37,6 @@ func (j *scanJob) planNotes() []string {
 	return nil
 }
 
-// searchWords says what a search for the hosts sends.
-func (j *scanJob) searchWords() string {
-	n := j.set.Addresses()
-	words := fmt.Sprintf("%s looked for: 2 ARP requests or neighbour solicitations each on the link, %d to %d packets each elsewhere, %s at most, and up to %d more each where packets are lost",
-		hostsWord(n), discover.Most/2, discover.Most, units.Count(times(n, discover.Most)), discover.MostLost)
-	if !j.hostsOnly() {
-		words += "; then the ports of those that are up"
-	}
-	return words
-}
-
 const (
 	// absentAtOnce are looked for on the link at a time, absentWait long each;
 	// see netraw.NeighbourConfig.
@@ -62,7 +50,8 @@ func (j *scanJob) searchSpan(pace planPace) string {
 	link := saturated(math.Ceil(float64(n)/absentAtOnce) * float64(absentWait))
 	elsewhere := "as fast as it goes"
 	if !pace.unbounded() {
-		sending := pace.takes(times(n, discover.Most), probe.RoutedRate)
+		most, _ := j.mostSearched()
+		sending := pace.takes(times(n, most), probe.RoutedRate)
 		all := float64(sending) + 2*float64(j.cfg.Timeout) + float64(discover.Crowded(n))
 		elsewhere = "up to " + spanWord(saturated(all))
 	}

@@ -110,7 +110,7 @@ const leastText = 20
 // reason is an error without the advice that the remedy repeats.
 func reason(err error) string {
 	why := err.Error()
-	for _, advice := range []error{netraw.ErrPermission, netraw.ErrXDPPermission, netraw.ErrXDPKernel} {
+	for _, advice := range []error{netraw.ErrSandbox, netraw.ErrPermission, netraw.ErrXDPSandbox, netraw.ErrXDPPermission, netraw.ErrXDPKernel} {
 		why = strings.TrimSuffix(why, ": "+advice.Error())
 	}
 	return why

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"synscope/internal/target"
 	"synscope/netraw"
@@ -100,7 +99,7 @@ func (n neighbours) unanswered(ctx context.Context, list []gateway) []gateway {
 			n.Forget(g.addr)
 			n.Ask(g.addr)
 		}
-		n.settle(ctx)
+		n.settle(ctx, func() { n.Neighbours.Poll(nil) })
 		for _, g := range list {
 			if n.Ask(g.addr).State == netraw.NeighbourFailed {
 				silent = append(silent, g)
@@ -111,24 +110,4 @@ func (n neighbours) unanswered(ctx context.Context, list []gateway) []gateway {
 		}
 	}
 	return list
-}
-
-// settle waits until nobody is asked for any more.
-func (n neighbours) settle(ctx context.Context) {
-	until := time.NewTimer(linkPatience)
-	defer until.Stop()
-	for n.Pending() > 0 {
-		next, _ := n.Next()
-		soon := time.NewTimer(next)
-		select {
-		case <-n.Ready():
-		case <-soon.C:
-		case <-until.C:
-			return
-		case <-ctx.Done():
-			return
-		}
-		soon.Stop()
-		n.Neighbours.Poll(nil)
-	}
 }

@@ -16,9 +16,10 @@ type neighbours struct {
 	end func() // of the process that keeps a right for them
 }
 
-func openNeighbours(s Streams, p *probing) (n neighbours, err error) {
+// openNeighbours opens them; wait is that of their configuration.
+func openNeighbours(s Streams, p *probing, wait time.Duration) (n neighbours, err error) {
 	table, end := neighbourKeeper(s)
-	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: p.iface, Source: p.source, Table: table})
+	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: p.iface, Source: p.source, Table: table, Wait: wait})
 	if err != nil {
 		end()
 		return n, fmt.Errorf("hosts on the link are not resolved before they are probed: %w", err)
@@ -57,6 +58,9 @@ type absentee struct {
 }
 
 const (
+	// patientWait is for runs that hang on a few neighbours: a device that saves power
+	// or a radio link may take a second to answer. Such a failure is known after 1.5 s.
+	patientWait = 500 * time.Millisecond
 	// linkPatience bounds the wait for neighbours before a run begins.
 	linkPatience = 2 * time.Second
 	// absentAgain is how often one that is not there is asked for.
@@ -73,7 +77,7 @@ func resolveFirst(ctx context.Context, s Streams, p *probing, network probe.Poll
 			continue
 		}
 		if o.Neighbours == nil {
-			if o.neighbours, err = openNeighbours(s, p); err != nil {
+			if o.neighbours, err = openNeighbours(s, p, patientWait); err != nil {
 				return network, func() {}
 			}
 		}
@@ -82,7 +86,7 @@ func resolveFirst(ctx context.Context, s Streams, p *probing, network probe.Poll
 	if o.Neighbours == nil {
 		return network, func() {}
 	}
-	o.wait(ctx)
+	o.settle(ctx, o.take)
 	return o, o.close
 }
 
@@ -93,15 +97,15 @@ func (o *onLink) ask(a netip.Addr, route netraw.Route) {
 	}
 }
 
-// wait waits until nobody is asked for any more.
-func (o *onLink) wait(ctx context.Context) {
+// settle waits until nobody is asked for any more; take takes in what was found out.
+func (n neighbours) settle(ctx context.Context, take func()) {
 	until := time.NewTimer(linkPatience)
 	defer until.Stop()
-	for o.Pending() > 0 {
-		next, _ := o.Next()
+	for n.Pending() > 0 {
+		next, _ := n.Next()
 		soon := time.NewTimer(next)
 		select {
-		case <-o.Ready():
+		case <-n.Ready():
 		case <-soon.C:
 		case <-until.C:
 			return
@@ -109,7 +113,7 @@ func (o *onLink) wait(ctx context.Context) {
 			return
 		}
 		soon.Stop()
-		o.take()
+		take()
 	}
 }
 

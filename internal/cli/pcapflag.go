@@ -12,7 +12,6 @@ import (
 	"synscope/internal/capture"
 	"synscope/internal/outfile"
 	"synscope/probe"
-	"synscope/probe/discover"
 )
 
 // pcapFlags say where the packets of a run are written to.
@@ -86,17 +85,17 @@ func (t *tap) verdict(v *probe.Verdict) {
 	}
 }
 
-// host gives the packets by which a host was looked for their comment.
-func (t *tap) host(h *discover.Host) {
+// host gives the packets by which a host was looked for at some ports their comment.
+func (t *tap) host(a netip.Addr, up bool, why probe.Reason, ports []uint16) {
 	if t == nil {
 		return
 	}
-	words := fmt.Sprintf("host down (%s)", h.Reason)
-	if h.Up {
-		words = fmt.Sprintf("host up (%s)", h.Reason)
+	words := fmt.Sprintf("host down (%s)", why)
+	if up {
+		words = fmt.Sprintf("host up (%s)", why)
 	}
-	for _, port := range discover.Ports() {
-		t.recorder.Judge(netip.AddrPortFrom(h.Addr.WithZone(""), port), words)
+	for _, port := range ports {
+		t.recorder.Judge(netip.AddrPortFrom(a.WithZone(""), port), words)
 	}
 }
 

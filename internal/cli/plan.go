@@ -43,9 +43,10 @@ func (j *scanJob) planWords(length int) (lines []string) {
 		return lines
 	}
 	lines = append(lines, fmt.Sprintf("%s probes of %s, technique %s%s", units.Count(j.cfg.Total), hostsWord(j.set.Addresses()), j.techniqueName(), j.shardWord()))
-	if j.keepsNoState() {
+	switch {
+	case j.keepsNoState():
 		lines = append(lines, j.statelessSpans(length)...)
-	} else {
+	case !j.planSearches() || !j.searchesByPort(): // or what is told of the search is all
 		lines = append(lines, j.spans(length))
 	}
 	return append(append(lines, j.planNotes()...), j.guarded...)

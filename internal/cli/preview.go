@@ -38,7 +38,8 @@ func (j *scanJob) dryRun(ctx context.Context) error {
 	}
 	packets := func(yield func(shownPacket) bool) {
 		for s := range segments {
-			if !yield(shownPacket{"", j.probing.withHeader(s.String(), j.probing.ttl)}) {
+			to := s.Dst.Addr()
+			if !yield(shownPacket{"", j.probing.withHeader(s.String(), j.probing.ttl)}) || !j.previewEcho(to, yield) {
 				return
 			}
 		}
@@ -47,6 +48,17 @@ func (j *scanJob) dryRun(ctx context.Context) error {
 		return err
 	}
 	return flushed(out)
+}
+
+// previewEcho shows the echo request that goes beside a probe which looks for its host, if
+// one does.
+func (j *scanJob) previewEcho(to netip.Addr, yield func(shownPacket) bool) (more bool) {
+	if !j.planSearches() || !j.searchesByPort() {
+		return true
+	}
+	from4, from6 := j.probing.previewSources()
+	e, err := scan.PreviewSearch(j.cfg, to, from4, from6, j.probing.sourcePort)
+	return err == nil && yield(shownPacket{"", e.String()})
 }
 
 // previewSources are the sources of packets that are only shown: what was asked for,
@@ -91,16 +103,24 @@ func (j *scanJob) previewSearch(ctx context.Context, out *bufio.Writer, from4, f
 	if !j.planSearches() {
 		return nil
 	}
+	if j.searchesByPort() {
+		j.sayHowSearched()
+		return nil
+	}
 	cfg := j.discoverConfig()
 	cfg.Key = j.cfg.Key
 	questions, err := discover.Preview(cfg, from4, from6, j.probing.sourcePort)
 	if err != nil {
 		return usage(err)
 	}
+	j.sayHowSearched()
+	return printAll(ctx, out, questions)
+}
+
+func (j *scanJob) sayHowSearched() {
 	if !j.options.Quiet {
 		fmt.Fprintf(j.streams.Err, "synscope: %s\n", j.searchWords())
 	}
-	return printAll(ctx, out, questions)
 }
 
 // sincePacket is a time since the first packet, as tcpdump -ttttt writes it before a

@@ -325,7 +325,10 @@ func (j *scanJob) probe(ctx context.Context, results *results) error {
 // probeRaw looks for the hosts, where that is to be done, and probes those that
 // are there.
 func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary, error) {
-	if j.looksFirst(results.e) {
+	switch {
+	case j.looksFirst(results.e) && j.searchesByPort():
+		return j.probeByPort(ctx, results)
+	case j.looksFirst(results.e):
 		return j.probeFound(ctx, results)
 	}
 	return scan.Run(ctx, results.network, j.cfg, results)

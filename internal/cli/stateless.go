@@ -150,6 +150,9 @@ func (j *scanJob) stateless() wide.Config {
 	if !j.options.given["max-retries"] {
 		cfg.Retries, cfg.MostRetries = wide.DefaultRetries, wide.DefaultMostRetries
 	}
+	if !j.options.given["timeout"] {
+		cfg.LeastTimeout = wide.DefaultLeastTimeout
+	}
 	if j.set != nil {
 		plan := newShardPlan(j.set, j.seed, j.shard)
 		cfg.Plan = plan
@@ -315,6 +318,9 @@ func afterwards(s *wide.Summary, err error) (remarks []string) {
 	if share, ok := s.Loss.Share(); ok && share > 0 && (s.Retransmitted > s.Probes || s.Confidence < sureEnough) {
 		remarks = append(remarks, fmt.Sprintf("%s of the probes of ports that answer came to nothing: after %d probes each %s of these ports may be missing",
 			units.Percent(share), s.Attempts, units.Percent(1-s.Confidence)))
+	}
+	if s.Pace > 0 {
+		remarks = append(remarks, "slowed down to "+units.Rate(s.Pace)+", since less was lost then: --rate R sets a pace")
 	}
 	if s.Held > 0 {
 		remarks = append(remarks, "sending waited "+units.Duration(s.Held)+" for results to be written")

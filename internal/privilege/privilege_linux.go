@@ -14,6 +14,17 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/psx"
 )
 
+// errForbidden is added to what no kernel refuses by itself to those who give up rights.
+var errForbidden = errors.New("a sandbox forbids it: allow capset(2), prctl(2) and setresuid(2) " +
+	"(the container's seccomp profile, SystemCallFilter= of a systemd unit), or start the program with no right at all (--engine connect)")
+
+func advised(err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSYS) {
+		return fmt.Errorf("%w: %w", err, errForbidden)
+	}
+	return err
+}
+
 func drop(cfg Config) (done Done, err error) {
 	had := permitted()
 	for _, step := range []struct {
@@ -29,7 +40,7 @@ func drop(cfg Config) (done Done, err error) {
 		{"filter system calls", func() error { done.Seccomp, err = filterCalls(&cfg); return err }},
 	} {
 		if err := step.do(); err != nil {
-			return done, fmt.Errorf("give up privileges: %s: %w", step.name, err)
+			return done, fmt.Errorf("give up privileges: %s: %w", step.name, advised(err))
 		}
 	}
 	if left := permitted() &^ cfg.Keep; left != 0 {

@@ -131,17 +131,16 @@ func (e *engine) send(h *host, s segment) error {
 // packet is one question in bytes, the attempt being its round. The numbers are as a scan's, so that what
 // answers is told by all 32 bits of one of them.
 func (e *engine) packet(h *host, s segment, attempt int) ([]byte, error) {
+	if s.echo != 0 {
+		return e.Matcher.Echo(s.echo, h.source, h.Addr, attempt)
+	}
 	src := netip.AddrPortFrom(h.source, e.Matcher.Port(attempt))
 	dst := netip.AddrPortFrom(h.Addr, s.port)
 	n := e.Matcher.Cookie.Numbers(src, dst, attempt)
 	e.Packets.Clear()
-	switch {
-	case s.echo != 0:
-		echo := craft.Echo{Src: src.Addr(), Dst: dst.Addr(), TTL: 64, Kind: s.echo, ID: src.Port(), Seq: uint16(attempt), Token: uint32(n.Seq)}
-		return echo.AppendTo(nil)
-	case s.flags == craft.SYN:
+	if s.flags == craft.SYN {
 		e.Packets.Add(wire.Whole, src, dst, n, e.Now)
-	default:
+	} else {
 		e.Packets.AddResponse(wire.Response{Src: src, Dst: dst, Flags: s.flags, Seq: n.Seq, Ack: n.Ack})
 	}
 	return e.Packets.Batch[0], nil

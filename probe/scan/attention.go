@@ -48,13 +48,7 @@ func (e *engine) allowed(f *flight) int {
 	}
 	n := attemptsAt(e.loss(f.host))
 	if h := f.host; h.losses.answers == 0 {
-		n = silentAttempts
-		if e.cfg.HostsKnown { // it answers elsewhere
-			n = max(n, attemptsAt(e.seen.share(priorLoss)))
-		}
-		if int(h.tally.ports)+int(h.flights) <= fewPorts {
-			n++ // all that is asked of the host hangs on them
-		}
+		n = e.allowedInVain(h)
 	}
 	if errors := &f.host.errors; errors.answers > 0 {
 		n = max(n, min(attemptsAt(errors.trials(&f.host.silent).share(priorLoss)), mostByErrors))
@@ -63,6 +57,22 @@ func (e *engine) allowed(f *flight) int {
 		n++
 	}
 	return min(n+f.inGaps(len(f.tx)), e.cfg.attempts())
+}
+
+// allowedInVain is how many transmissions a probe may have whose host has answered on no
+// port.
+func (e *engine) allowedInVain(h *host) int {
+	n := silentAttempts
+	switch {
+	case e.cfg.Search && !h.found.up:
+		return e.worthSearching()
+	case e.cfg.Search || e.cfg.HostsKnown: // it answers elsewhere
+		n = max(n, attemptsAt(e.seen.share(priorLoss)))
+	}
+	if !e.cfg.Search && int(h.tally.ports)+int(h.flights) <= fewPorts {
+		n++ // all that is asked of the host hangs on them
+	}
+	return n
 }
 
 // confidence is how sure the silence of a probe is.

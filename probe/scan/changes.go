@@ -106,6 +106,15 @@ func (e *engine) sendRecheck(h *host, port uint16) {
 	e.enqueue(id)
 }
 
+// firstAttempt is the number of the first attempt of a probe: the one that is not
+// counted as a retransmission.
+func (e *engine) firstAttempt(f *flight) int {
+	if f.rechecks {
+		return e.cfg.attempts()
+	}
+	return 0
+}
+
 // recheckAttempts is the end of the attempts at a port that is asked again.
 func (c *Config) recheckAttempts() int { return min(c.attempts()+recheckTries, c.witnessAttempts()) }
 

@@ -37,4 +37,7 @@ func (e *engine) hear(h *host, v *probe.Verdict) {
 	if h.hear(v); h.found.up && !was && h.placed {
 		e.Crowds.Answered(h.addr, h.entered, e.Now)
 	}
+	if h.found.up && len(h.held) > 0 {
+		e.release(h)
+	}
 }

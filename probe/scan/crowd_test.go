@@ -48,3 +48,21 @@ func TestUnknownHostsBehindARouter(t *testing.T) {
 		t.Logf("%v", summary.Took)
 	})
 }
+
+// A search by one port minds that table too, at whatever rate it was told to send.
+func TestSearchBehindARouter(t *testing.T) {
+	for name, rate := range map[string]float64{"by its own pace": 0, "at 50,000 a second": 50_000} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &probetest.Router{Live: func(a netip.Addr) bool { return a.As4()[3]%16 == 1 }}
+				conn, all := probetest.BehindRouter(r, 13)
+				defer conn.Close()
+				found := newCollector()
+				sum, err := scan.Run(t.Context(), routed{conn}, scan.Config{Targets: at(all, 22), Rate: rate, Search: true}, found)
+				if want := len(all) / 16; err != nil || len(found.ports) != want || len(found.hosts) != len(all) || r.Full > 0 || sum.Sent > uint64(3*len(all)) {
+					t.Errorf("%v, %d of %d ports, %d hosts, %d segments found the table full, %d packets", err, len(found.ports), want, len(found.hosts), r.Full, sum.Sent)
+				}
+			})
+		})
+	}
+}

@@ -29,6 +29,7 @@ type engine struct {
 	resolving wire.Resolving[*host]
 	routes    wire.RouteChanges
 	elsewhere elsewhere
+	search    search
 
 	next       func() (netip.AddrPort, bool)
 	exhausted  bool   // no more targets to come
@@ -46,6 +47,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.Matcher.Echoes = cfg.Search
 	e := &engine{
 		Sweep: x, cfg: cfg, sink: sink, flights: newFlights(cfg.attempts()),
 		resolving: wire.NewResolving[*host](cfg.Neighbours), routes: wire.NewRouteChanges(n),

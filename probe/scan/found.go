@@ -107,7 +107,7 @@ func (h *host) report() probe.HostReport {
 	switch {
 	case f.up:
 		r.State = probe.HostUp
-	case h.absent != nil || f.probed > 0:
+	case h.absent != nil || f.probed > 0 || len(h.held) > 0:
 		r.State, r.Reason = probe.HostDown, cmp.Or(f.reason, probe.ReasonNoResponse)
 	}
 	return r

@@ -39,6 +39,9 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
+	if ev.Kind == wire.KindEcho {
+		return e.replied(ev)
+	}
 	id, f := e.find(ev)
 	if f != nil && !e.hosts.arrivedAt(f.host, ev) {
 		return wire.RejectUnsolicited
@@ -282,6 +285,9 @@ func (e *engine) finish(id uint32) {
 func (e *engine) deliver(h *host, v probe.Verdict) {
 	if v.Time.IsZero() {
 		v.Time = e.Start.Add(e.Now)
+	}
+	if e.withhold(h, &v) {
+		return
 	}
 	h.account(&v)
 	h.sample(&v)

@@ -48,6 +48,10 @@ type host struct {
 	crowded   bool           // one of a network whose router resolves it, and may resolve few at a time
 	placed    bool           // has a place in its network, or had one
 	entered   time.Duration  // when it got that
+
+	greeted   uint8           // echo requests are of attempts below it
+	greetedAt time.Duration   // when the latest left
+	held      []probe.Verdict // kept back while nothing was heard of it, see search.go
 }
 
 // way is how hosts are reached; those that are reached alike share one.

@@ -14,8 +14,8 @@ import (
 func (e *engine) met(h *host, route netraw.Route) {
 	if e.Ramp != nil {
 		e.Ramp.Towards(route)
-		h.crowded = route.NextHop.IsValid() && !e.cfg.HostsKnown
 	}
+	h.crowded = (e.Ramp != nil || e.cfg.Search) && route.NextHop.IsValid() && !e.cfg.HostsKnown
 	if e.cfg.RoundTrip != nil {
 		h.expected = e.cfg.RoundTrip(h.addr)
 	}

@@ -1,13 +1,19 @@
 package scan
 
-import "synscope/probe"
+import (
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
 
 // look compares what was asked with what was achieved, and tells how far the run is.
 func (e *engine) look() {
 	sent, rate, dropped := e.Look()
 	e.adapt(sent, rate, dropped)
 	if e.cfg.OnProgress != nil {
-		e.cfg.OnProgress(e.Progress(e.cfg.Total, e.flights.live, rate))
+		p := e.Progress(e.cfg.Total, e.flights.live, rate)
+		p.Done += e.search.withheld
+		p.Left = wire.TimeLeft(e.Now, p.Done, p.Total)
+		e.cfg.OnProgress(p)
 	}
 }
 

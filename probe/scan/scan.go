@@ -56,6 +56,14 @@ type Config struct {
 	// is set: it resolves their addresses, and can hold about a thousand.
 	HostsKnown bool
 
+	// Search says that nobody knows which of the hosts are there, and that those of which
+	// nothing is heard are not of interest: they are reported as down, without verdicts on
+	// their ports, and those get two transmissions, or as many as the loss asks for. An echo request goes
+	// beside the first (RFC 792, RFC 4443 §4.1), since many hosts reply to one that drop the
+	// rest. It is for a port or two of each host: three packets a silent host, or five.
+	// Of the hosts behind a router as many are begun as its table has room for, whatever Rate is.
+	Search bool
+
 	// RoundTrip tells the round trip of a host that is known from elsewhere, 0 of others.
 	// It is how long the first answers of the host are waited for; nil: none is known.
 	RoundTrip func(netip.Addr) time.Duration

@@ -35,6 +35,7 @@ func (e *engine) fill() {
 	case e.Stopping:
 		e.dropWaiting()
 	case e.Now >= e.Paused:
+		budget = e.sendEchoes(budget)
 		budget = e.sendWaiting(budget, e.share(budget))
 		budget = e.sendFresh(budget)
 		budget = e.sendWaiting(budget, budget)
@@ -46,7 +47,7 @@ func (e *engine) fill() {
 
 // wants tells whether there is anything to send that the pace alone holds back.
 func (e *engine) wants() bool {
-	return e.Responses.Waiting() > 0 || !e.Stopping && (e.ready.any(e.Now) || e.roomForMore())
+	return e.Responses.Waiting() > 0 || !e.Stopping && (len(e.search.echoes) > 0 || e.ready.any(e.Now) || e.roomForMore())
 }
 
 // share is what waiting probes may have of a budget before fresh targets do.
@@ -171,8 +172,9 @@ func (e *engine) transmit(id uint32, f *flight) {
 	if f.watches {
 		f.host.watch.queued = false
 	}
+	e.greet(f.host, attempt)
 	f.host.depart(e.Now) // or the whole batch would be taken for the first packet of it
-	e.batch = append(e.batch, wire.Entry{ID: id, Attempt: attempt})
+	e.batch = append(e.batch, wire.Entry{ID: id, Attempt: attempt - e.firstAttempt(f)})
 	if e.Packets.Full() && !e.queueBatch() {
 		e.flush()
 	}

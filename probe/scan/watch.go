@@ -49,6 +49,7 @@ type watch struct {
 	queued   bool          // it waits to be asked
 	held     []ticket      // probes whose verdict waits
 	gaps     []gap         // the latest
+	hoped    uint32        // answers there must have been until an absence is believed again: what fell into the last is retransmitted, and would be answered
 	futile   bool          // asking again after a surprising silence has found nothing
 	gone     bool          // the host was given up
 }
@@ -87,11 +88,12 @@ func (h *host) noteAbsence(sent time.Duration) {
 	run := h.left - h.leftAtAnswer
 	if h.leftAtAnswer > 0 && sent > h.vouched {
 		answered := atLeast(h.losses.answers, h.leftAtAnswer)
-		if math.Pow(1-answered, float64(run)) < surprising && run > leastRun {
+		if math.Pow(1-answered, float64(run)) < surprising && run > leastRun && (h.watch == nil || h.losses.answers >= h.watch.hoped) {
 			if h.watch == nil {
 				h.watch = &watch{}
 			}
 			h.watch.away(gap{h.vouched, sent})
+			h.watch.hoped = h.losses.answers + uint32(answered*float64(run)/2)
 		}
 	}
 	h.leftAtAnswer = h.left
@@ -231,7 +233,7 @@ func (e *engine) wasAway(h *host) bool {
 	if w.failures > 0 && math.Pow(e.likelyLoss(h), float64(w.failures)) < surelyAway {
 		return true
 	}
-	if w.futile || len(w.held) == 0 {
+	if w.futile || len(w.held) == 0 || h.losses.answers < w.hoped {
 		return false
 	}
 	answered := atLeast(h.losses.answers, int(h.tally.ports)+int(h.flights))

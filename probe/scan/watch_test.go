@@ -188,6 +188,35 @@ func TestFilteredPortsAreNoOutage(t *testing.T) {
 	}
 }
 
+// Nor are those of a host that answers on most of its ports: once these are done, nothing
+// but silence is left.
+func TestManyFilteredPortsAfterManyAnswers(t *testing.T) {
+	for loss, most := range map[float64]struct {
+		sent uint64
+		took time.Duration
+	}{
+		0:    {600 + 4*400 + 50, 2 * time.Second}, // twice, and again since it seemed once that the host was away
+		0.05: {600 + 9*400, 10 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rest := simnet.Linux(10, 20, 30)
+			host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+				if in.Dst.Port() <= 600 {
+					rest.Respond(now, in, out)
+				}
+			})
+			_, s, err := world{Host: host, Config: over(loss)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 1000, target.Addr())), Rate: 5000})
+			if err != nil || !s.Complete || s.WentSilent > 0 || s.States[probe.StateFiltered] < 400 || s.States[probe.StateFiltered] > 405 {
+				t.Errorf("loss %v: %v, %+v", loss, err, s)
+			}
+			if s.Sent > most.sent || s.Took > most.took {
+				t.Errorf("loss %v: %d sent in %v", loss, s.Sent, s.Took)
+			}
+		})
+	}
+}
+
 // An interrupt does not wait for a host to come back, and claims nothing of what waits.
 func TestInterruptDuringASilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -99,6 +99,14 @@ func (c *cursor) reached(by time.Duration) uint64 {
 	return c.trail.by(by)
 }
 
+// left is when the probe at a position was sent, or a little before.
+func (c *cursor) left(position uint64) (at time.Duration, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ok = c.trail.passed(position)
+	return at - c.trail.horizon/trailMarks, ok
+}
+
 // advance books n probes that have been sent, or put off.
 func (c *cursor) advance(n int, now time.Duration) {
 	c.mu.Lock()

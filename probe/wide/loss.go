@@ -82,20 +82,25 @@ type losses struct {
 // note takes in a verified answer to an attempt, of a target of which latest was
 // the highest attempt that had been answered, counted from 1.
 func (l *losses) note(r wire.Rank, attempt, latest int, now time.Duration) {
+	l.add(trialOf(r, attempt, latest), now)
+}
+
+func trialOf(r wire.Rank, attempt, latest int) (t trials) {
 	if attempt < 1 || attempt > mostLatest || attempt < latest || r < wire.RankReset {
-		return
+		return t
 	}
 	lost := 0.0
 	if latest != attempt {
 		lost = 1
 	}
 	if r == wire.RankOpen {
-		l.latest.open++
-		l.latest.openLost += lost
-	} else {
-		l.latest.other++
-		l.latest.otherLost += lost
+		return trials{open: 1, openLost: lost}
 	}
+	return trials{other: 1, otherLost: lost}
+}
+
+func (l *losses) add(t trials, now time.Duration) {
+	l.latest = l.latest.plus(t)
 	if n := l.latest.open + l.latest.other; n >= windowTrials && now-l.began >= windowTime {
 		l.before, l.previous = l.latest, l.began
 		l.latest, l.began = trials{}, now
@@ -110,6 +115,12 @@ func (l *losses) measured() (t trials, since time.Duration) {
 // attemptsAt is how many probes leave a target unanswered by mere loss with the
 // probability missed, two at least.
 func attemptsAt(share float64) int { return max(2, binomial.Trials(share, missed)) }
+
+// needs is how many probes the loss asks for.
+func (l *losses) needs() int {
+	t, _ := l.measured()
+	return attemptsAt(t.share())
+}
 
 // loss is what was measured.
 func (l *losses) loss() probe.HostLoss {

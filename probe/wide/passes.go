@@ -9,6 +9,7 @@ func (w *run) followLoss() (more bool) {
 	if w.stopping || w.failure != nil || w.silence.since > 0 {
 		return false
 	}
+	w.pacePasses()
 	wanted := w.losses.passesFor(w.passes, w.cfg.Retries+1, w.cfg.MostRetries+1)
 	if wanted == w.passes {
 		return false

@@ -47,6 +47,8 @@ type run struct {
 	silence    silence
 	losses     losses
 	whole      whole
+	near       near
+	pacing     pacing
 	passes     int    // how many probes each target is to get
 	added      int    // how often there were more
 	firewalled uint64 // targets that a local firewall kept from being probed
@@ -75,7 +77,8 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		base:     b.Stats(),
 		counters: probe.Summary{Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 	}
-	w.whole = newWhole(cfg)
+	w.whole, w.near = newWhole(cfg), newNear(cfg)
+	w.pacing = newPacing(cfg)
 	w.seen = newSeen(cfg.Plan.Count()-cfg.From, w.matcher.Cookie)
 	w.sender = newSender(b, cfg, w.output.congested, w.responses)
 	return w, nil
@@ -116,7 +119,7 @@ func (w *run) await(ctx context.Context, r *wire.Receiver, alarm *time.Timer) {
 	if w.stopping {
 		done = nil
 	}
-	wait := min(wire.LookEvery, w.cfg.Timeout)
+	wait := w.lookEvery()
 	if left := w.watched() - w.now; left > 0 {
 		wait = min(wait, left)
 	}
@@ -164,7 +167,7 @@ func (w *run) tick(ctx context.Context) {
 	w.read()
 	w.stopping = w.stopping || ctx.Err() != nil
 	if w.now >= w.nextLook || w.answered() {
-		w.nextLook = w.now + min(wire.LookEvery, w.cfg.Timeout)
+		w.nextLook = w.now + w.lookEvery()
 		w.followRoutes()
 		w.look()
 	}
@@ -188,6 +191,7 @@ func (w *run) look() {
 		w.added, w.marked = status.added, min(w.marked, status.addedFrom)
 	}
 	w.listen(&status)
+	w.sender.space(w.timeout())
 	changed := w.followLoss()
 	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0) || w.answered()
 	w.expireDoubts(w.now)
@@ -236,7 +240,7 @@ func (w *run) end() time.Duration {
 // timeout, or twice the longest round trip seen, whichever is longer. An
 // answer that was known already does not prolong it.
 func (w *run) patience() time.Duration {
-	return min(max(2*w.cfg.Timeout, 2*w.slowest), mostPatience(w.cfg.Timeout))
+	return min(max(2*w.timeout(), 2*w.slowest), mostPatience(w.cfg.Timeout))
 }
 
 // checkpoint passes on how far everything is done: the last probe of each
@@ -323,6 +327,7 @@ func (w *run) summary() Summary {
 	s.Took, s.Rate = w.now, wire.PerSecond(status.sent, status.lastSend)
 	s.Complete, s.Improved, s.Refusal = w.complete(), w.output.improved, status.refusal
 	s.Attempts, s.Loss, s.Confidence = w.passes, w.losses.loss(), w.losses.confidence(w.passes)
+	s.Pace = w.pacing.slowed()
 	w.rejectedBelow(&s.Summary)
 	w.states(&s)
 	return s

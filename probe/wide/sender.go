@@ -14,7 +14,7 @@ import (
 // sender sends everything at the pace of the run, on a goroutine of its own so
 // that neither answers nor results hold it up: first what answers call for, then
 // probes that were delayed, then retransmissions, which are due, then first
-// probes.
+// probes; these before the others where a pass takes no time.
 type sender struct {
 	cfg       *Config
 	net       Blaster
@@ -37,6 +37,7 @@ type sender struct {
 	refusals  int           // of this turn, since a probe left
 	inVain    int           // probes given up since one left
 	odd       bool          // of the turns
+	spacing   time.Duration // between the probes of a target
 	resetting func() uint64 // RSTs that the engine has sent itself
 	resets    uint64        // of those, seen so far
 	askResets time.Duration // when to ask for them
@@ -57,6 +58,7 @@ type sender struct {
 	noRoute uint64   // targets without one, of passes that have ended
 	failed  []uint64 // probes that never left, by attempt
 	orders  orders
+	spaced  time.Duration   // as it was ordered last
 	told    []refusedTarget // not yet taken by the run
 }
 
@@ -88,7 +90,7 @@ func newSender(b Blaster, c *Config, held func() bool, r *responses) *sender {
 		cfg: c, net: b, held: held, pace: wire.NewPace(c.Rate), responses: r, flood: wire.NewFlood(b.Stats()),
 		quit: make(chan struct{}), ended: make(chan struct{}),
 		kept: c.Retries + 1, failed: make([]uint64, c.MostRetries+1), settled: newTrail(mostPatience(c.Timeout), c.From),
-		resetting: func() uint64 { return 0 },
+		spacing: c.Timeout, spaced: c.Timeout, resetting: func() uint64 { return 0 },
 	}
 	if engine, ok := b.(interface{ Resets() uint64 }); ok {
 		s.resetting, s.resets = engine.Resets, engine.Resets()
@@ -192,6 +194,7 @@ func (s *sender) now() time.Duration { return time.Since(s.start) }
 // turn sends what may be sent now, and tells when to come again.
 func (s *sender) turn() (wake time.Duration) {
 	now := s.now()
+	s.obey()
 	s.adapt(now)
 	budget := s.pace.Allowance(now, chunkSize)
 	if budget == 0 {
@@ -222,11 +225,26 @@ func (s *sender) probe(budget int) (left int, wake time.Duration) {
 	}
 	s.askNeighbours()
 	budget -= s.retry(budget)
-	for i := len(s.cursors) - 1; i >= 0 && budget > 0; i-- {
-		budget -= s.advance(i, budget)
+	last := len(s.cursors) - 1
+	for i := 0; i <= last && budget > 0; i++ {
+		if s.short() {
+			budget -= s.advance(i, budget)
+		} else {
+			budget -= s.advance(last-i, budget)
+		}
 	}
 	wake = min(s.nextDue(), s.delayed.nextDue(), s.neighbour.next(s.now()))
 	return budget, max(wake, s.now()+shortestNap)
+}
+
+// shortPass is how long a pass lasts that is ended before the next ones go on. Of longer
+// ones the last goes first: what is between it and the first has to be repeated when a
+// run is resumed.
+const shortPass = time.Second
+
+// short tells whether the passes of this run are. It may be over before the last.
+func (s *sender) short() bool {
+	return float64(s.cfg.Plan.Count()-s.cfg.From) <= s.pace.Rate()*shortPass.Seconds()
 }
 
 // shortestNap is how soon a sender looks again that could send nothing.
@@ -290,7 +308,7 @@ func (s *sender) stuck() bool {
 func (s *sender) room(i int) uint64 {
 	at, end := s.cursors[i].position(), s.endOf(i)
 	if i > 0 {
-		end = min(end, s.cursors[i-1].reached(s.now()-s.cfg.Timeout))
+		end = min(end, s.cursors[i-1].reached(s.now()-s.spacing))
 	}
 	if i == 0 && at < end {
 		return chunkSize
@@ -350,10 +368,10 @@ func (s *sender) finished() bool {
 
 // nextDue is when the first repeat may leave, after all first probes have.
 func (s *sender) nextDue() time.Duration {
-	wake := s.now() + s.cfg.Timeout
+	wake := s.now() + s.spacing
 	for i, c := range s.cursors[1:] {
 		if at, ok := s.cursors[i].trail.passed(c.position()); ok {
-			wake = min(wake, at+s.cfg.Timeout)
+			wake = min(wake, at+s.spacing)
 		}
 	}
 	return wake

@@ -22,6 +22,17 @@ func (s *sender) reached(by time.Duration) uint64 {
 	return s.settled.by(by)
 }
 
+// sentAt is when a probe left, or a little before; ok is false where it has not, or too
+// long ago.
+func (s *sender) sentAt(attempt int, position uint64) (at time.Duration, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if attempt >= len(s.cursors) {
+		return 0, false
+	}
+	return s.cursors[attempt].left(position)
+}
+
 // first, attempted and last are the passes of the first, of any and of the last
 // probe of each target.
 func (s *sender) first() *cursor {

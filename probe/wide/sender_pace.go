@@ -24,6 +24,32 @@ func (s *sender) respond(budget int, probing bool) (taken int) {
 	return taken + sent
 }
 
+// obey takes over what was ordered about times and pace.
+func (s *sender) obey() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.orders.spacing > 0 {
+		s.spacing, s.orders.spacing = s.orders.spacing, 0
+	}
+	if s.orders.rate > 0 {
+		s.pace.Ask(s.orders.rate)
+		s.orders.rate = 0
+	}
+}
+
+// space makes the time between the probes of a target another, if it is.
+func (s *sender) space(d time.Duration) {
+	s.mu.Lock()
+	changed := d != s.spaced
+	if s.spaced = d; changed {
+		s.orders.spacing = d
+	}
+	s.mu.Unlock()
+	if changed {
+		s.responses.wake()
+	}
+}
+
 // half is half of a budget; of one packet all, every other time.
 func (s *sender) half(budget int) int {
 	if s.odd = !s.odd; s.odd {

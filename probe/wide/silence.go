@@ -93,6 +93,8 @@ type orders struct {
 	back     bool           // everything that was sent since is to be sent anew
 	since    time.Duration
 	passes   int           // how many there are to be; 0: as many as there are
+	spacing  time.Duration // between the probes of a target from now on; 0: as it is
+	rate     float64       // the pace from now on; 0: as it is
 	from     time.Duration // passes that are new begin where the last one was then
 	sources  *sources      // to be used from now on; nil: as before
 }
@@ -152,6 +154,7 @@ func (w *run) resume() {
 	s := &w.silence
 	s.outages++
 	s.lasted += s.lastAnswer - s.before
+	w.pacing.during, w.pacing.since = trials{}, w.now
 	w.losses = losses{began: w.now, previous: w.now} // what fell into the outage was not lost on the way
 	began := max(0, s.before-w.lag())
 	w.endSilence(func(o *orders) { o.back, o.since = true, began })

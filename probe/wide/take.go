@@ -73,7 +73,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	r := ev.Kind.Rank()
 	known := w.seen.note(ev.Target, r, ev.Attempt)
 	if d == nil && w.silence.since == 0 && ev.Attempt < w.passes {
-		w.losses.note(r, ev.Attempt, known.latest, w.now)
+		w.noteTrial(ev, trialOf(r, ev.Attempt, known.latest))
 	}
 	before := known.rank
 	if r <= before {
@@ -85,6 +85,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	a := w.results().add()
 	a.Event, a.before, a.verdict = *ev, before, nil
 	a.rtt, a.clock = w.measure(ev)
+	w.timeNear(ev, a.rtt)
 	if a.rtt > 0 && (w.quickest == 0 || a.rtt < w.quickest) {
 		w.quickest = a.rtt
 	}

@@ -49,8 +49,8 @@ func (w *whole) note(target netip.AddrPort, r wire.Rank) {
 
 func (w *whole) all() bool { return w.bits != nil && w.left == 0 }
 
-// leastWatch is how long an answer that a better one may contradict is watched, as a scan
-// that keeps state does.
+// leastWatch is how long the last answer is watched where nothing tells how far the
+// targets are.
 const leastWatch = 200 * time.Millisecond
 
 // answered tells whether all targets have answered, long enough ago that what is on the
@@ -64,5 +64,5 @@ func (w *run) watched() time.Duration {
 	if !w.whole.all() {
 		return never
 	}
-	return w.lastNew + max(leastWatch, 3*w.slowest)
+	return w.lastNew + w.watch()
 }

@@ -64,7 +64,8 @@ type TargetFiller interface {
 // Config says what a stateless run probes, and how. Only Plan must be set. Of the
 // embedded [scan.Config], Targets, Total and Canaries do not apply; Retries defaults
 // to [DefaultRetries], and Timeout is both the spacing of a target's probes and half the
-// silence that ends the run.
+// silence that ends the run. Rate is kept to with FixedRate; without it a run slows down
+// where that makes it lose less (see pacing.go).
 type Config struct {
 	scan.Config
 	Plan Targets
@@ -73,6 +74,10 @@ type Config struct {
 	// MostRetries is how many retries a target may get where more packets are lost
 	// than Retries make up for; no more than Retries where it is less. See loss.go.
 	MostRetries int
+
+	// LeastTimeout is how short Timeout may become where the answers of every address of a
+	// small plan are known to come sooner; 0: Timeout stays what it is. See near.go.
+	LeastTimeout time.Duration
 
 	// Checkpoint is told from time to time that everything before a position is
 	// done: probed as often as planned, its answers awaited, and handed to the
@@ -102,6 +107,7 @@ type Summary struct {
 	Again       uint64        // targets that were probed anew because they fell into an outage
 	Improved    uint64        // ports with a second verdict, from a better answer than the first
 	Attempts    int           // probes of a target, as many as the loss asked for last
+	Pace        float64       // packets a second that the run slowed down to, since less was lost then; 0: it did not
 }
 
 // Run probes a plan of any size in constant memory: no probe is remembered. Its order is a

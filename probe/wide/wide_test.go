@@ -93,13 +93,19 @@ func (a *answers) count(s probe.State) (n int) {
 // must be called in a bubble.
 func stateless(t *testing.T, ctx context.Context, net simnet.Config, host simnet.Host, cfg wide.Config, sink probe.Sink, opts ...simnet.Option) (wide.Summary, error) {
 	t.Helper()
+	return statelessFrom(t, ctx, 4, net, host, cfg, sink, opts...)
+}
+
+// statelessFrom is stateless from as many source ports.
+func statelessFrom(t *testing.T, ctx context.Context, ports int, net simnet.Config, host simnet.Host, cfg wide.Config, sink probe.Sink, opts ...simnet.Option) (wide.Summary, error) {
+	t.Helper()
 	if cfg.Key == [16]byte{} {
 		cfg.Key = [16]byte{1} // what the network loses depends on the bytes
 	}
 	n := simnet.New(net)
 	n.Handle(netip.MustParsePrefix("0.0.0.0/0"), host)
 	n.Handle(netip.MustParsePrefix("::/0"), host)
-	conn := n.Conn(4, opts...)
+	conn := n.Conn(ports, opts...)
 	defer conn.Close()
 	b, err := wide.NewBlaster(conn, cfg)
 	if err != nil {

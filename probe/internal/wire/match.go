@@ -240,6 +240,15 @@ func (m *Matcher) unverified(kind Kind, s *craft.Segment) (answer, string) {
 	return answer{kind, s.Src, slices.Index(m.Ports, s.Dst.Port())}, ""
 }
 
+// Echo is a request of an attempt as [Matcher.match] knows its reply: the port as identifier,
+// the attempt as sequence number, and a token of the address.
+func (m *Matcher) Echo(kind craft.EchoKind, source, target netip.Addr, attempt int) ([]byte, error) {
+	src := netip.AddrPortFrom(source, m.Port(attempt))
+	n := m.Cookie.Numbers(src, netip.AddrPortFrom(target, 0), attempt)
+	e := craft.Echo{Src: source, Dst: target, TTL: 64, Kind: kind, ID: src.Port(), Seq: uint16(attempt), Token: uint32(n.Seq)}
+	return e.AppendTo(nil)
+}
+
 // matchEcho accepts a reply that repeats what a request of ours held: the port as
 // identifier, the attempt as sequence number, and the token of the address.
 func (m *Matcher) matchEcho(e *craft.Echo) (answer, string) {

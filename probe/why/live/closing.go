@@ -13,7 +13,7 @@ import (
 func (i *Instrument) End() {
 	i.mu.Lock()
 	list := i.unclosed
-	i.unclosed, i.until = nil, time.Time{}
+	i.unclosed, i.until, i.over = nil, time.Time{}, true
 	clear(i.silent)
 	i.mu.Unlock()
 	for k := range list {
@@ -27,6 +27,8 @@ func (i *Instrument) Close() error {
 	i.End()
 	i.network.SetReadDeadline(time.Unix(1, 0))
 	<-i.done
+	close(i.stragglers)
+	<-i.answered
 	i.network.SetReadDeadline(time.Time{})
 	return i.failure
 }
@@ -97,4 +99,51 @@ func (i *Instrument) leave(k *exchange) {
 		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
 	}
 	i.silent[k.tuple()] = k.isn
+}
+
+// Bounds of what answers stragglers.
+const (
+	stragglersKept = 64 // that wait for their RST
+	owedShare      = 5  // of so many RSTs one is kept room for, where packets are lost
+	mostOwed       = 20
+)
+
+// straggler notes a segment of a connection that is closed at this end: the host has it
+// still, because the RST was lost. It draws another one, as it does from every TCP that knows
+// nothing of a connection (RFC 9293 §3.5.2). mu is held.
+func (i *Instrument) straggler(s *craft.Segment) {
+	f := flow{s.Dst, s.Src}
+	if i.over || !s.Flags.Has(craft.ACK) || s.Flags.Has(craft.RST) || len(i.exchanges[f.src.Port()]) > 0 || !i.old[f].heldBy(s) {
+		return
+	}
+	i.lossy = true
+	select {
+	case i.stragglers <- craft.Segment{Src: s.Dst, Dst: s.Src, TTL: 64, DF: s.Dst.Addr().Is4(), Seq: s.Ack, Flags: craft.RST}:
+	default: // it comes once more
+	}
+}
+
+// answerStragglers sends their RSTs, as far as the budget goes.
+func (i *Instrument) answerStragglers() {
+	defer close(i.answered)
+	for s := range i.stragglers {
+		if i.spent() < i.cfg.Packets {
+			i.send(&s)
+		}
+	}
+}
+
+// spent counts the packets that have left.
+func (i *Instrument) spent() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.sent
+}
+
+// owed is how many packets are kept for closing again what a lossy way has kept open; mu is held.
+func (i *Instrument) owed() int {
+	if !i.lossy || i.over {
+		return 0
+	}
+	return min(mostOwed, (len(i.closed[connection])+len(i.closed[halfOpen]))/owedShare)
 }

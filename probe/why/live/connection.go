@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"synscope/craft"
@@ -97,11 +98,31 @@ func (i *Instrument) fastest(t *why.Trial) time.Duration {
 
 // close resets what is still open. Who is reset by somebody else may be so at this end only.
 func (c *conn) close() {
-	if !c.reset || c.otherSender || c.withoutACK {
-		s := c.segment(craft.RST, c.next, 0)
+	if c.reset && !c.otherSender && !c.withoutACK {
+		return
+	}
+	for _, seq := range c.edges() {
+		s := c.segment(craft.RST, seq, 0)
 		c.in.send(&s)
 		c.in.ended(s, connection)
 	}
+}
+
+// edges are what the host's RCV.NXT may be: bytes that were never acknowledged may have arrived,
+// and an RST closes only with the exact number (RFC 5961 §3.2).
+func (c *conn) edges() []craft.Seq {
+	if c.next.LessThan(c.una) {
+		c.next = c.una
+	}
+	list := []craft.Seq{c.next}
+	for end := range c.fates {
+		if c.next.LessThan(end) {
+			list = append(list, end)
+		}
+	}
+	slices.SortFunc(list, func(a, b craft.Seq) int { return int(a.Sub(b)) })
+	c.next = list[len(list)-1]
+	return list
 }
 
 // ack acknowledges what has come.

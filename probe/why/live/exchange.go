@@ -291,6 +291,7 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		k, verified := i.concerned(s)
 		switch {
 		case k == nil:
+			i.straggler(s)
 		case verified:
 			k.numbers.heard(s)
 			k.deliver(ev)

@@ -57,6 +57,7 @@ type Instrument struct {
 	unclosed  []craft.Segment        // RSTs for what may be half open
 	silent    map[tuple]craft.Seq    // numbers of SYNs that were not answered
 	old       map[flow]ended         // numbers of exchanges that are over
+	over      bool                   // nothing more will be asked
 	completed int
 	rtts      map[int]time.Duration // the shortest, by address
 	ports     []uint16
@@ -64,6 +65,9 @@ type Instrument struct {
 	dialling  sync.Mutex     // of it: one connection at a time
 	done      chan struct{}
 	failure   error
+
+	stragglers chan craft.Segment // RSTs for what the host has still open
+	answered   chan struct{}      // closed when these are sent
 }
 
 // New begins to listen on a network. Routes are looked up, nothing is sent.
@@ -77,12 +81,13 @@ func New(n probe.Network, cfg Config) *Instrument {
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
 		routes: map[netip.Addr]netraw.Route{}, exchanges: map[uint16][]*exchange{}, silent: map[tuple]craft.Seq{}, old: map[flow]ended{}, rtts: map[int]time.Duration{},
-		ports: n.Ports(), done: make(chan struct{}),
+		ports: n.Ports(), done: make(chan struct{}), stragglers: make(chan craft.Segment, stragglersKept), answered: make(chan struct{}),
 	}
 	for _, a := range cfg.Addrs {
 		i.route(a.Addr())
 	}
 	go i.read()
+	go i.answerStragglers()
 	return i
 }
 
@@ -108,7 +113,7 @@ func (i *Instrument) Now() time.Duration { return time.Since(i.start) }
 func (i *Instrument) Sent() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.sent + len(i.unclosed)
+	return i.sent + len(i.unclosed) + i.owed()
 }
 
 // untilEnd gives a batch the time that it has, less what closing takes.

@@ -109,6 +109,11 @@ func (e ended) acknowledgedBy(s *craft.Segment) bool {
 	return slices.ContainsFunc(e, func(n [2]craft.Seq) bool { return s.Ack == n[0] || s.Ack == n[1] })
 }
 
+// heldBy tells whether a segment acknowledges what we sent in one of them.
+func (e ended) heldBy(s *craft.Segment) bool {
+	return slices.ContainsFunc(e, func(n [2]craft.Seq) bool { return s.Ack.InWindow(n[0], uint32(n[1]-n[0])+1) })
+}
+
 // remember keeps the numbers of an exchange that ends; mu is held.
 func (i *Instrument) remember(k *exchange) {
 	f, last := flow{k.src, k.dst}, [2]craft.Seq{k.numbers.isn + 1, k.next}

@@ -1,0 +1,267 @@
+package scan
+
+import (
+	"math"
+	"net/netip"
+	"time"
+
+	"synscope/craft"
+	"synscope/internal/binomial"
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// A run that searches (see [Config.Search]) does not know which of its hosts are there. The
+// transmissions to their ports are what finds them, and an echo request beside the first: an
+// address that answers nothing has cost three packets where one port is asked for. As
+// long as nothing is heard of a host, its verdicts are kept back. Some of the hosts that
+// reply to an echo are asked twice more, and where these replies are missing, or answers
+// to ports come to repeated probes, silent hosts are asked again, for an echo too.
+
+const (
+	// mostSearched transmissions are worth the while of a host that answers nothing.
+	mostSearched = 5
+	// overlooked is the share of the hosts that answer one kind of question alone which
+	// may be missed.
+	overlooked = 0.02
+	// echoTrials are how often a host that has replied is asked again, mostTried hosts
+	// tell enough.
+	echoTrials, mostTried = 2, 24
+	// mostRefused echo requests wait for a firewall or a queue of this machine.
+	mostRefused = 1024
+)
+
+// search is what a run does to find hosts.
+type search struct {
+	echoes   []echo // to be sent
+	refused  []echo // by this machine, to be sent later
+	trials   []*echoTrial
+	withheld uint64 // verdicts
+}
+
+// echo is one request to a host.
+type echo struct {
+	host    *host
+	attempt int
+	refused int           // how often this machine did not send it
+	due     time.Duration // not before
+}
+
+// echoTrial is one host that was asked again.
+type echoTrial struct {
+	host     *host
+	sent     time.Duration
+	answered [echoTrials]bool
+}
+
+// greet asks a host for an echo beside a transmission to one of its ports: beside the
+// first, and where more than the usual two are worth it.
+func (e *engine) greet(h *host, attempt int) {
+	if !e.cfg.Search || h.found.up || attempt == 1 || attempt < int(h.greeted) {
+		return
+	}
+	h.greeted = uint8(attempt) + 1
+	e.search.echoes = append(e.search.echoes, echo{host: h, attempt: attempt})
+}
+
+// sendEchoes sends the requests that wait, as far as the budget allows, and returns what
+// it leaves of it.
+func (e *engine) sendEchoes(budget int) int {
+	s := &e.search
+	e.retryEchoes()
+	for budget > 0 && len(s.echoes) > 0 && e.Now >= e.Paused {
+		next := s.echoes[0]
+		s.echoes = s.echoes[1:]
+		if next.host.found.up {
+			continue
+		}
+		if err := e.sendEcho(next.host, next.attempt); err != nil {
+			e.echoRefused(next, err)
+		} else {
+			next.host.greetedAt = e.Now
+		}
+		budget--
+	}
+	return budget
+}
+
+func (e *engine) sendEcho(h *host, attempt int) error {
+	b, err := e.Matcher.Echo(craft.EchoRequest, h.way.source, h.addr, attempt)
+	if err != nil {
+		return err
+	}
+	e.Now = time.Since(e.Start)
+	if _, err = e.Network.Send([][]byte{b}); err == nil {
+		e.Counters.Departed(attempt, e.Now)
+	}
+	return err
+}
+
+// echoRefused lets a request wait that this machine did not send, for a while.
+func (e *engine) echoRefused(x echo, err error) {
+	e.Refused(err)
+	wait, again := wire.Backoff(err, x.refused)
+	if again && len(e.search.refused) < mostRefused {
+		x.refused, x.due = x.refused+1, e.Now+wait
+		e.search.refused = append(e.search.refused, x)
+	}
+}
+
+func (e *engine) retryEchoes() {
+	s := &e.search
+	still := s.refused[:0]
+	for _, x := range s.refused {
+		if x.due <= e.Now {
+			s.echoes = append(s.echoes, x)
+		} else {
+			still = append(still, x)
+		}
+	}
+	s.refused = still
+}
+
+// replied takes in the reply to an echo request, or says why it is rejected.
+func (e *engine) replied(ev *wire.Event) (reject string) {
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
+	switch {
+	case h == nil:
+		return wire.RejectAfterVerdict
+	case e.answersTrial(h, ev):
+		return ""
+	case ev.Attempt >= int(h.greeted):
+		return wire.RejectUnsolicited
+	case h.found.up:
+		return wire.RejectAfterVerdict
+	}
+	v := probe.Verdict{Reason: probe.ReasonEchoReply, TTL: ev.Seg.TTL}
+	if ev.Attempt == int(h.greeted)-1 {
+		tx := wire.Stamps{Sent: h.greetedAt}
+		v.RTT, v.Clock = e.measure(tx, ev.At)
+		h.expected = tx.Took(ev.At, e.Start.Add(tx.Sent), e.Now)
+		e.near(h.expected)
+	}
+	if e.Ramp != nil {
+		e.Ramp.Answered(0)
+	}
+	e.hear(h, &v)
+	e.tryEchoes(h)
+	return ""
+}
+
+// tryEchoes asks a host again that has replied, if more has to be known of the loss.
+func (e *engine) tryEchoes(h *host) {
+	if len(e.search.trials) >= mostTried {
+		return
+	}
+	for k := range echoTrials {
+		if e.sendEcho(h, e.trialAttempt(k)) != nil {
+			return
+		}
+	}
+	e.Pace.Spend(echoTrials)
+	e.search.trials = append(e.search.trials, &echoTrial{host: h, sent: e.Now})
+}
+
+// trialAttempt is a number that no transmission to a host has.
+func (e *engine) trialAttempt(k int) int { return e.cfg.witnessAttempts() - 1 - k }
+
+// answersTrial takes in the reply to a trial, and tells whether it is one.
+func (e *engine) answersTrial(h *host, ev *wire.Event) bool {
+	k := e.trialAttempt(0) - ev.Attempt
+	if k < 0 || k >= echoTrials {
+		return false
+	}
+	for _, t := range e.search.trials {
+		if t.host == h && !t.answered[k] {
+			t.answered[k] = true
+			return true
+		}
+	}
+	return false
+}
+
+// searchLoss is what was seen of the loss: by the ports that answered, and by the trials
+// that are over.
+func (e *engine) searchLoss() trials {
+	t := e.seen
+	for _, one := range e.search.trials {
+		over := one.sent+e.patience(one.host, 0) <= e.Now
+		for _, answered := range one.answered {
+			switch {
+			case answered:
+				t.of++
+			case over:
+				t.lost, t.of = t.lost+1, t.of+1
+			}
+		}
+	}
+	return t
+}
+
+// worthSearching is how many transmissions a port gets of a host that answers nothing: two, and
+// where packets are lost as many as leave few such hosts unseen, by two standard
+// errors of what was seen of the loss.
+func (e *engine) worthSearching() int {
+	loss := e.searchLoss()
+	share := loss.share(priorLoss)
+	if loss.lost > 0 {
+		share += 2 * math.Sqrt(share*(1-share)/max(loss.of, 1))
+	}
+	return max(silentAttempts, min(binomial.Trials(min(share, 0.9), overlooked), mostSearched))
+}
+
+// withhold keeps a verdict back while nothing was heard of its host, and tells whether
+// it did. Those that this machine made impossible are told in any case.
+func (e *engine) withhold(h *host, v *probe.Verdict) bool {
+	if !e.cfg.Search || h.found.up {
+		return false
+	}
+	switch v.Reason {
+	case probe.ReasonNoNeighbour, probe.ReasonBroadcast:
+	case probe.ReasonInterrupted:
+		e.Counters.Unfinished++
+		return true
+	default:
+		if v.Attempts == 0 {
+			return false
+		}
+	}
+	h.held = append(h.held, *v)
+	h.found.done = v.Time
+	h.found.note(v.Reason)
+	e.search.withheld++
+	return true
+}
+
+// note keeps why a host is taken to be down, unless that is known better.
+func (f *found) note(why probe.Reason) {
+	if f.reason == "" && (why == probe.ReasonNoNeighbour || why == probe.ReasonBroadcast) {
+		f.reason = why
+	}
+}
+
+// release hands out what was kept back of a host that turns out to be there.
+func (e *engine) release(h *host) {
+	held := h.held
+	h.held = nil
+	e.search.withheld -= uint64(len(held))
+	for _, v := range held {
+		e.deliver(h, v)
+	}
+}
+
+// PreviewSearch yields the echo request that a run which searches sends beside the first
+// transmission to each host; as for [Preview].
+func PreviewSearch(cfg Config, target netip.Addr, from4, from6 netip.Addr, port uint16) (craft.Echo, error) {
+	cfg.setDefaults()
+	from := from6
+	if target.Is4() {
+		from = from4
+	}
+	m := wire.Matcher{Cookie: wire.NewCookie(cfg.Key), Ports: []uint16{port}}
+	b, err := m.Echo(craft.EchoRequest, from, target, 0)
+	if err != nil {
+		return craft.Echo{}, err
+	}
+	return craft.DecodeEcho(b, craft.TrustChecksums)
+}
