@@ -129,36 +129,51 @@ func setHashPolicy(t *testing.T, policy string) {
 	setSysctl(t, "net.ipv6.fib_multipath_hash_policy", policy)
 }
 
-// What is sent of a connection leaves by the next hop that was chosen for it.
-func TestFlowsLeaveByTheirNextHop(t *testing.T) {
+// What is sent leaves by the next hop that was chosen for it, of a destination or of a
+// connection.
+func TestPacketsLeaveByTheirNextHop(t *testing.T) {
 	p := newPeer(t)
 	own := twoHops(t, p)
-	setSysctl(t, "net.ipv4.fib_multipath_hash_policy", "1")
-	for _, frames := range []bool{false, true} {
-		c := open(t, &Config{WatchOutgoing: true, Ports: 2, SendFrames: frames})
-		var batch [][]byte
-		for port := uint16(1); port <= 32; port++ {
-			dst := netip.AddrPortFrom(netip.MustParseAddr("10.99.1.1"), port)
-			route, err := c.RouteFlow(c.Ports()[port%2], dst)
-			must(err)
-			batch = append(batch, segment(netip.AddrPortFrom(route.Source, c.Ports()[port%2]), dst, flagSYN, uint32(port), 0))
-		}
-		if _, err := c.Send(batch); err != nil {
-			t.Fatal(err)
-		}
-		left, used := 0, map[int]int{}
-		gather(t, c, 5*time.Second, func(pkt Packet) bool {
-			if pkt.Outgoing {
-				left++
-				used[pkt.IfIndex]++
-				if src := netip.AddrFrom4([4]byte(pkt.Data[12:16])); own[src] != pkt.IfIndex {
-					t.Errorf("what is from %v left through %d", src, pkt.IfIndex)
+	for _, policy := range []string{"0", "1"} {
+		setHashPolicy(t, policy)
+		for _, frames := range []bool{false, true} {
+			c := open(t, &Config{WatchOutgoing: true, Ports: 2, SendFrames: frames})
+			var batch [][]byte
+			for _, first := range []string{"10.99.1.0", "2001:db8:99::"} {
+				dst := netip.AddrPortFrom(netip.MustParseAddr(first), 80)
+				for i := range 32 {
+					port := c.Ports()[i%2]
+					route, err := c.Route(dst.Addr())
+					must(err)
+					if route.PerFlow {
+						route, err = c.RouteFlow(port, dst)
+						must(err)
+					}
+					batch = append(batch, segment(netip.AddrPortFrom(route.Source, port), dst, flagSYN, 1, 0))
+					if route.PerFlow {
+						dst = netip.AddrPortFrom(dst.Addr(), dst.Port()+1)
+					} else {
+						dst = netip.AddrPortFrom(dst.Addr().Next(), 80)
+					}
 				}
 			}
-			return left == len(batch)
-		})
-		if left != len(batch) || len(used) != 2 {
-			t.Errorf("frames %v: %d left, ways %v", frames, left, used)
+			if _, err := c.Send(batch); err != nil {
+				t.Fatal(err)
+			}
+			left, used := 0, map[int]int{}
+			gather(t, c, 5*time.Second, func(pkt Packet) bool {
+				if pkt.Outgoing {
+					left++
+					used[pkt.IfIndex]++
+					if src, _, _ := frameEnds(pkt.Data); own[src] != pkt.IfIndex {
+						t.Errorf("policy %s, frames %v: what is from %v left through %d", policy, frames, src, pkt.IfIndex)
+					}
+				}
+				return left == len(batch)
+			})
+			if left != len(batch) || len(used) != 2 {
+				t.Errorf("policy %s, frames %v: %d of %d left, ways %v", policy, frames, left, len(batch), used)
+			}
 		}
 	}
 }

@@ -262,7 +262,7 @@ func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 		route.PerFlow = q.dst.Is4() && r.perFlow[0] || q.dst.Is6() && r.perFlow[1]
 	}
 	if err == nil {
-		r.bind(dst, &route, flow)
+		r.bind(dst, &route, flow, answer.table)
 	}
 	return route, err
 }
@@ -334,12 +334,17 @@ func (r *router) checkLocal(dst netip.Addr, route *Route) error {
 
 // bind ties the packets of a route to its interface, where the sender could not
 // know it.
-func (r *router) bind(dst netip.Addr, route *Route, flow flowPorts) {
+func (r *router) bind(dst netip.Addr, route *Route, flow flowPorts, table int) {
 	if route.Local || r.ifindex != 0 && !isLinkLocal6(dst) {
 		return
 	}
 	if isLinkLocal6(dst) || r.several {
-		r.ties.tie(route.Source, dst, flow, route.IfIndex)
+		to := tie{ifindex: route.IfIndex}
+		if dst.Is6() && route.NextHops > 1 {
+			way, err := r.ask(routeQuestion{dst: dst, oif: route.IfIndex, tos: r.tos})
+			to.sourceless = err == nil && way.oif == route.IfIndex && way.table == table
+		}
+		r.ties.tie(route.Source, dst, flow, to)
 	}
 }
 

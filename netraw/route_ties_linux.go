@@ -18,7 +18,7 @@ type ties struct {
 	any   atomic.Bool // false: nothing is tied, and the common case costs no lock
 	flows atomic.Bool // something is by ports
 	mu    sync.RWMutex
-	to    map[flowPair]int
+	to    map[flowPair]tie
 }
 
 // flowPair is a pair of addresses without zones, and the ports of one connection or
@@ -28,36 +28,43 @@ type flowPair struct {
 	ports    flowPorts
 }
 
+// tie is the interface. IPv6 heeds it among next hops only for packets whose source it
+// is not told: RT6_LOOKUP_F_IFACE in net/ipv6/route.c.
+type tie struct {
+	ifindex    int
+	sourceless bool
+}
+
 const (
 	maxTies = 1 << 18
 	// tiedTwice marks one pair of addresses in two zones.
 	tiedTwice = -1
 )
 
-func (t *ties) tie(src, dst netip.Addr, ports flowPorts, ifindex int) {
+func (t *ties) tie(src, dst netip.Addr, ports flowPorts, to tie) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.to == nil || len(t.to) >= maxTies {
-		t.to = make(map[flowPair]int)
+		t.to = make(map[flowPair]tie)
 	}
 	pair := flowPair{src, dst.WithZone(""), ports}
-	if was, tied := t.to[pair]; tied && was != ifindex && dst.Zone() != "" {
-		ifindex = tiedTwice
+	if was, tied := t.to[pair]; tied && was.ifindex != to.ifindex && dst.Zone() != "" {
+		to.ifindex = tiedTwice
 	}
-	t.to[pair] = ifindex
+	t.to[pair] = to
 	t.any.Store(true)
 	if ports != (flowPorts{}) {
 		t.flows.Store(true)
 	}
 }
 
-// of returns the interface of a packet between these, 0 for any, or tiedTwice.
-func (t *ties) of(src, dst netip.Addr, pkt []byte) int {
+// of returns that of a packet between these: its interface 0 for any, or tiedTwice.
+func (t *ties) of(src, dst netip.Addr, pkt []byte) tie {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if t.flows.Load() {
-		if ifindex, tied := t.to[flowPair{src, dst, portsOf(pkt)}]; tied {
-			return ifindex
+		if to, tied := t.to[flowPair{src, dst, portsOf(pkt)}]; tied {
+			return to
 		}
 	}
 	return t.to[flowPair{src, dst, flowPorts{}}]
