@@ -15,13 +15,21 @@ type routeQuestion struct {
 	dst, src netip.Addr // src may be the zero Addr
 	oif      int        // 0 for any
 	tos      uint8
+	tcp      bool // IPv6 chooses a next hop by the protocol too (rt6_multipath_hash)
+	flow     flowPorts
+	iif      int  // it comes in by, and is not to be sent; 0: it is to be sent
+	whole    bool // the route as it stands in the table, with all its next hops
 }
+
+// flowPorts are those of one TCP connection; the zero value is none in particular.
+type flowPorts struct{ src, dst uint16 }
 
 // routeAnswer is what it tells.
 type routeAnswer struct {
 	kind, table  int // RTN_UNICAST and so on; RT_TABLE_MAIN and so on
 	oif, mtu     int
 	src, gateway netip.Addr // the zero Addr for none
+	nextHops     int        // of a whole route, those that are not dead
 }
 
 // lookUp asks the kernel. EHOSTUNREACH and the like become ErrNoRoute.
@@ -37,6 +45,9 @@ func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, err
 	if q.src.IsValid() {
 		msg.Src_len = msg.Dst_len
 	}
+	if q.whole {
+		msg.Flags |= unix.RTM_F_FIB_MATCH
+	}
 	req.AddData(msg)
 	req.AddData(nl.NewRtAttr(unix.RTA_DST, q.dst.AsSlice()))
 	if q.src.IsValid() {
@@ -44,6 +55,16 @@ func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, err
 	}
 	if q.oif != 0 {
 		req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(q.oif))))
+	}
+	if q.iif != 0 {
+		req.AddData(nl.NewRtAttr(unix.RTA_IIF, nl.Uint32Attr(uint32(q.iif))))
+	}
+	if q.tcp || q.flow != (flowPorts{}) {
+		req.AddData(nl.NewRtAttr(unix.RTA_IP_PROTO, []byte{protoTCP}))
+	}
+	if q.flow != (flowPorts{}) {
+		req.AddData(nl.NewRtAttr(unix.RTA_SPORT, binary.BigEndian.AppendUint16(nil, q.flow.src)))
+		req.AddData(nl.NewRtAttr(unix.RTA_DPORT, binary.BigEndian.AppendUint16(nil, q.flow.dst)))
 	}
 	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE)
 	switch {
@@ -82,11 +103,29 @@ func readRoute(b []byte) (a routeAnswer, err error) {
 			if len(attr.Value) > 2 {
 				a.gateway = address(attr.Value[2:])
 			}
+		case unix.RTA_MULTIPATH:
+			a.nextHops = alive(attr.Value)
 		case unix.RTA_METRICS:
 			a.mtu = pathMTU(attr.Value)
 		}
 	}
 	return a, nil
+}
+
+// alive counts the next hops of a route that are not dead: struct rtnexthop,
+// include/uapi/linux/rtnetlink.h, each with its attributes behind it.
+func alive(b []byte) (n int) {
+	for len(b) >= unix.SizeofRtNexthop {
+		length := int(binary.NativeEndian.Uint16(b))
+		if length < unix.SizeofRtNexthop {
+			break
+		}
+		if b[2]&unix.RTNH_F_DEAD == 0 {
+			n++
+		}
+		b = b[min(len(b), (length+3)&^3):]
+	}
+	return n
 }
 
 // pathMTU finds RTAX_MTU among the metrics.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -29,7 +31,9 @@ type router struct {
 	links   map[int]link
 	ties    ties
 
-	several bool // some route of the machine has several next hops
+	several bool         // some route of the machine has several next hops
+	lower   map[int]bool // interfaces that others are stacked upon; nil: not asked yet
+	perFlow [2]bool      // of IPv4 and IPv6, the kernel chooses among them by ports too
 }
 
 // link is what a route does not say of its interface.
@@ -71,6 +75,7 @@ func (r *router) open(cfg Config) error {
 		}
 	}
 	r.several = r.multipath()
+	r.perFlow = [2]bool{hashesPorts("ipv4"), hashesPorts("ipv6")}
 	if source.IsValid() {
 		return r.checkSource(source.Zone())
 	}
@@ -89,6 +94,36 @@ func (r *router) multipath() bool {
 		})
 	}
 	return found
+}
+
+// reconsider is for when routes have changed.
+func (r *router) reconsider() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.handle != nil {
+		r.several, r.lower = r.multipath(), nil
+	}
+}
+
+// hashesPorts tells whether the kernel chooses among next hops by ports too:
+// fib_multipath_hash_policy 1, and 3 where the fields say so (ip-sysctl, Linux).
+func hashesPorts(family string) bool {
+	const ports = 0x0010 | 0x0020 // of fib_multipath_hash_fields
+	dir := "/proc/sys/net/" + family + "/fib_multipath_hash_"
+	switch settingOf(dir + "policy") {
+	case 1:
+		return true
+	case 3:
+		return settingOf(dir+"fields")&ports != 0
+	}
+	return false
+}
+
+// settingOf is a number of proc(5), 0 where it cannot be read.
+func settingOf(file string) int {
+	text, _ := os.ReadFile(file)
+	n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return n
 }
 
 func (r *router) close() {
@@ -180,13 +215,16 @@ func (r *router) sourceZone(zone string, on []int) (index int, err error) {
 	return cmp.Or(index, on[0]), nil
 }
 
-func (r *router) route(dst netip.Addr) (Route, error) {
+func (r *router) route(dst netip.Addr) (Route, error) { return r.routeFlow(dst, flowPorts{}) }
+
+// routeFlow is the route of one connection, where the kernel chooses by ports.
+func (r *router) routeFlow(dst netip.Addr, flow flowPorts) (Route, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.handle == nil {
 		return Route{}, opError("route", "netlink", nil, net.ErrClosed)
 	}
-	route, err := r.lookUp(dst.Unmap())
+	route, err := r.lookUp(dst.Unmap(), flow)
 	if err != nil {
 		return Route{}, fmt.Errorf("netraw: route to %v: %w", dst, err)
 	}
@@ -195,11 +233,14 @@ func (r *router) route(dst netip.Addr) (Route, error) {
 
 // lookUp asks as connect(2) does: first without a source, which the answer names,
 // then with it, since rules may route by it.
-func (r *router) lookUp(dst netip.Addr) (Route, error) {
+func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 	q, err := r.question(dst)
 	if err != nil {
 		return Route{}, err
 	}
+	q.flow = flow
+	hops := r.nextHops(q)
+	q.tcp = hops > 1
 	answer, err := r.ask(q)
 	if err != nil {
 		return Route{}, err
@@ -216,10 +257,27 @@ func (r *router) lookUp(dst netip.Addr) (Route, error) {
 	if err == nil {
 		err = r.checkLocal(dst, &route)
 	}
+	if hops > 1 {
+		route.NextHops = hops
+		route.PerFlow = q.dst.Is4() && r.perFlow[0] || q.dst.Is6() && r.perFlow[1]
+	}
 	if err == nil {
-		r.bind(dst, &route)
+		r.bind(dst, &route, flow, answer.table)
 	}
 	return route, err
+}
+
+// nextHops is how many a route has, where that may be several.
+func (r *router) nextHops(q routeQuestion) int {
+	if !r.several {
+		return 0
+	}
+	q.whole = true
+	all, err := r.ask(q)
+	if err != nil {
+		return 0
+	}
+	return all.nextHops
 }
 
 func (r *router) ask(q routeQuestion) (routeAnswer, error) {
@@ -276,12 +334,17 @@ func (r *router) checkLocal(dst netip.Addr, route *Route) error {
 
 // bind ties the packets of a route to its interface, where the sender could not
 // know it.
-func (r *router) bind(dst netip.Addr, route *Route) {
+func (r *router) bind(dst netip.Addr, route *Route, flow flowPorts, table int) {
 	if route.Local || r.ifindex != 0 && !isLinkLocal6(dst) {
 		return
 	}
 	if isLinkLocal6(dst) || r.several {
-		r.ties.tie(route.Source, dst, route.IfIndex)
+		to := tie{ifindex: route.IfIndex}
+		if dst.Is6() && route.NextHops > 1 {
+			way, err := r.ask(routeQuestion{dst: dst, oif: route.IfIndex, tos: r.tos})
+			to.sourceless = err == nil && way.oif == route.IfIndex && way.table == table
+		}
+		r.ties.tie(route.Source, dst, flow, to)
 	}
 }
 

@@ -206,7 +206,7 @@ func (s *sender) address(i int, pkt []byte, ifindex int) (*rawSocket, error) {
 		s.names4[i].Addr = [4]byte(pkt[16:20])
 		hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(&s.names4[i])), unix.SizeofSockaddrInet4
 		if ifindex == 0 && s.ties.any.Load() {
-			ifindex = s.ties.of(netip.AddrFrom4([4]byte(pkt[12:16])), netip.AddrFrom4([4]byte(pkt[16:20])))
+			ifindex = s.ties.of(netip.AddrFrom4([4]byte(pkt[12:16])), netip.AddrFrom4([4]byte(pkt[16:20])), pkt).ifindex
 		}
 		s.controls[i].fill4(hdr, pkt, ifindex)
 		return &s.v4, nil
@@ -219,8 +219,10 @@ func (s *sender) address(i int, pkt []byte, ifindex int) (*rawSocket, error) {
 func (s *sender) address6(i int, pkt []byte, ifindex int) error {
 	hdr, name := &s.msgs[i].Hdr, &s.names6[i]
 	src, dst := netip.AddrFrom16([16]byte(pkt[8:24])), netip.AddrFrom16([16]byte(pkt[24:40]))
+	to := tie{ifindex: ifindex}
 	if ifindex == 0 && s.ties.any.Load() {
-		ifindex = s.ties.of(src, dst)
+		to = s.ties.of(src, dst, pkt)
+		ifindex = to.ifindex
 	}
 	name.Addr, name.Scope_id = [16]byte(pkt[24:40]), 0
 	hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(name)), unix.SizeofSockaddrInet6
@@ -233,7 +235,7 @@ func (s *sender) address6(i int, pkt []byte, ifindex int) error {
 		}
 		name.Scope_id = uint32(ifindex)
 	}
-	s.controls[i].fill6(hdr, pkt, ifindex)
+	s.controls[i].fill6(hdr, pkt, tie{ifindex, to.sourceless})
 	return nil
 }
 

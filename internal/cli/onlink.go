@@ -47,6 +47,9 @@ type onLink struct {
 	found  []netraw.Neighbour
 }
 
+// Unwrap is the network: what it knows of routes holds here too.
+func (o *onLink) Unwrap() probe.Network { return o.Polled }
+
 type absentee struct {
 	netraw.Neighbour
 	route   netraw.Route

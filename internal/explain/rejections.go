@@ -16,6 +16,7 @@ var rejections = []Entry{
 	{Rejection, "foreign", "The segment belongs to another connection.", "Its addresses or ports.", "", ""},
 	{Rejection, "foreign-port", "The segment is for a port that this run does not probe or hold.", "Its ports.", "", ""},
 	{Rejection, "bad-ack", "The acknowledgment number is not that of a probe of ours.", "All 32 bits are compared.", "Late answers to an earlier run, or somebody who forges answers.", "RFC 9293 §3.10.7.3"},
+	{Rejection, "other-address", "The answer acknowledges exactly a SYN of ours, and comes from another address than that was sent to.", "All 32 bits are compared; the addresses differ.", "See the finding of the same name.", "RFC 9293 §3.10.7"},
 	{Rejection, "bad-seq", "The sequence number of an RST is not the one that our ACK named.", "All 32 bits are compared.", "Somebody may forge resets.", "RFC 5961 §3"},
 	{Rejection, "unexpected-flags", "The flags are no answer to this kind of probe.", "The table of techniques.", "", "RFC 9293 §3.10.7"},
 	{Rejection, "foreign-quote", "The ICMP error quotes a segment that is not ours.", "Addresses, ports and sequence number of the quote.", "Something between that router and here rewrites addresses or numbers, or somebody forges: trace also reads quotes of which the sequence number alone is ours.", "RFC 5927 §4"},

@@ -20,6 +20,7 @@ func (e *engine) handle(ev *wire.Event) {
 	case ev.AcknowledgesOther():
 		e.noteOtherAck(ev)
 	}
+	e.noteElsewhere(ev)
 	wire.Count(&e.Counters.Summary, ev, e.accept)
 }
 
@@ -44,7 +45,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		return e.replied(ev)
 	}
 	id, f := e.find(ev)
-	if f != nil && !ev.ArrivedAt(f.host.way.source) {
+	if f != nil && !e.hosts.arrivedAt(f.host, ev) {
 		return wire.RejectUnsolicited
 	}
 	sure := true
@@ -284,6 +285,7 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = f.attempts()
+	e.elsewhere.annotate(f, &v)
 	canary, watches, rechecks, otherAck, h := f.canary, f.watches, f.rechecks, f.otherAck, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)

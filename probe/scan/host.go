@@ -16,7 +16,8 @@ type host struct {
 	addr    netip.Addr
 	key     netip.Addr // see wire.AsCarried
 	id      uint32
-	flights int32 // probes without a verdict
+	flights int32  // probes without a verdict
+	turn    uint32 // of the routes, when its own was looked up
 	way     *way
 	wire.RTO
 	timed     int32      // answers that RTO has taken in
@@ -60,6 +61,7 @@ type way struct {
 	source netip.Addr // our address on it
 	local  bool       // the hosts are this machine
 	many   bool       // they are all machines of a network
+	flows  bool       // the kernel chooses a next hop, and so a source, for each connection
 	err    error      // why they cannot be reached from here
 }
 
@@ -74,6 +76,8 @@ type hosts struct {
 	byAddr map[netip.Addr]*host
 	ways   map[way]*way // those without an error
 	next   uint32
+	turn   uint32 // how often routes have changed
+	moved  bool   // a host was reached from two of our addresses
 }
 
 func newHosts(n probe.Network, met func(*host, netraw.Route)) *hosts {
@@ -94,7 +98,7 @@ func (t *hosts) get(a netip.Addr) *host {
 	if h := t.byAddr[k]; h != nil {
 		return h
 	}
-	h := &host{addr: a, key: k, id: t.next, way: t.wayOf(route, err)}
+	h := &host{addr: a, key: k, id: t.next, turn: t.turn, way: t.wayOf(route, err)}
 	t.next++
 	t.byAddr[k] = h
 	if err == nil {
@@ -103,11 +107,53 @@ func (t *hosts) get(a netip.Addr) *host {
 	return h
 }
 
+// refresh looks the way to a host up once more where routes have changed since: the
+// kernel's own connections take the new one at once, from another address of ours
+// perhaps. Where there is none any more, the old one fails, and is tried again.
+func (t *hosts) refresh(h *host) {
+	if h.turn == t.turn {
+		return
+	}
+	h.turn = t.turn
+	if route, err := t.net.Route(h.addr); err == nil && !route.Broadcast && route.Local == h.way.local {
+		before := h.way
+		h.way = t.wayOf(route, nil)
+		t.moved = t.moved || h.way != before
+	}
+}
+
+// sourceOf is our address for what goes from a port of ours to one of a host.
+func (t *hosts) sourceOf(h *host, from, to uint16) netip.Addr {
+	if !h.way.flows {
+		return h.way.source
+	}
+	route := wire.RouteFlow(t.net, netraw.Route{Source: h.way.source, PerFlow: true}, from, netip.AddrPortFrom(h.addr, to))
+	if route.Source != h.way.source {
+		t.wayOf(route, nil)
+		t.moved = true
+	}
+	return route.Source
+}
+
+// arrivedAt tells whether an answer of a host came to the address that it is probed
+// from, or was before routes changed.
+func (t *hosts) arrivedAt(h *host, ev *wire.Event) bool {
+	if ev.ArrivedAt(h.way.source) {
+		return true
+	}
+	for w := range t.ways {
+		if t.moved && ev.ArrivedAt(w.source) {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if err != nil {
 		return &way{err: err}
 	}
-	w := way{source: route.Source, local: route.Local, many: route.Broadcast}
+	w := way{source: route.Source, local: route.Local, many: route.Broadcast, flows: route.PerFlow}
 	if t.ways[w] == nil {
 		t.ways[w] = &w
 	}

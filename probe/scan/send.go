@@ -164,7 +164,9 @@ func (e *engine) dropWaiting() {
 // transmit puts the next attempt of a probe into the batch.
 func (e *engine) transmit(id uint32, f *flight) {
 	attempt, numbered := len(f.tx), e.numbered(f)
-	src := netip.AddrPortFrom(f.host.way.source, e.Matcher.Port(numbered))
+	e.hosts.refresh(f.host)
+	port := e.Matcher.Port(numbered)
+	src := netip.AddrPortFrom(e.hosts.sourceOf(f.host, port, f.port), port)
 	e.Packets.Add(wire.Size(f.outcome.Small()), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), numbered), e.Now)
 	f.tx = append(f.tx, wire.Stamps{})
 	if f.watches {

@@ -174,6 +174,7 @@ func (e *engine) enqueueWitness(id uint32) {
 func (e *engine) witnessTimedOut(id uint32, f *flight) {
 	w := f.host.watch
 	w.failures++
+	f.host.turn = e.hosts.turn - 1 // the way there may be another, without a word of the kernel's
 	switch {
 	case !e.Stopping && w.since > 0 && e.Now-w.since < longestWatch && len(f.tx) < e.cfg.witnessAttempts():
 		e.enqueueWitness(id)

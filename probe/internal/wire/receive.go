@@ -36,6 +36,8 @@ type Event struct {
 	Fragment   bool           // only the first was read: see [FirstOnly]
 	Translated bool           // this machine's own NAT stood in between
 	Wire       netip.AddrPort // where it came from before that, if known
+	Here       bool           // this machine answered itself, in the target's name
+	Discarded  error          // why this machine's kernel does not take it in, where that is known
 }
 
 // Reader reads packets beside its engine, reduces each to the event that the
@@ -253,6 +255,9 @@ func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject s
 		ev.answer, reject = answer{}, RejectFragment
 	case reject == "" && m.Machine.Rejected(in, p):
 		ev.answer, reject = answer{}, RejectOwnFirewall
+	case reject == "" && ev.Kind == KindSYNACK:
+		ev.Here = m.Machine.Accepted(in, &p.Segment)
+		ev.Discarded = m.Machine.Discards(in, &p.Segment)
 	}
 	if ev.Kind == KindDeparture && in.Time.IsZero() {
 		ev.Kind = KindDeviceDeparture
