@@ -19,7 +19,7 @@ import (
 func TestProxyOnThisMachine(t *testing.T) {
 	lab.Require(t)
 	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{
-		{Name: "behind", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}}},
+		{Name: "proxied", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.AcceptClose}}},
 	}})
 	if err != nil {
 		t.Fatal(err)

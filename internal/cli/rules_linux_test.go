@@ -44,12 +44,12 @@ func TestRulesByPortAreReported(t *testing.T) {
 // Where the kernel chooses among next hops, one sentence says what that means.
 func TestSeveralNextHopsAreReported(t *testing.T) {
 	lab.Require(t)
-	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{{Name: "left"}, {Name: "right"}}})
+	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{{Name: "hopleft"}, {Name: "hopright"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	far := &netlink.Route{Dst: &net.IPNet{IP: net.IPv4(198, 51, 100, 0).To4(), Mask: net.CIDRMask(24, 32)}}
+	far := &netlink.Route{Dst: &net.IPNet{IP: net.IPv4(198, 19, 77, 0).To4(), Mask: net.CIDRMask(24, 32)}}
 	for _, h := range l.Hosts() {
 		way, err := netlink.RouteGet(h.Addr4().AsSlice())
 		if err != nil {
@@ -62,9 +62,9 @@ func TestSeveralNextHopsAreReported(t *testing.T) {
 	}
 	defer netlink.RouteDel(far)
 	for _, c := range []struct{ args, said string }{
-		{"scan -Pn -p 80 --max-retries 0 --timeout 100ms 198.51.100.7", "2 next hops, and the kernel chooses one for each destination"},
-		{"scan -Pn --stateless -p 80 --timeout 100ms 198.51.100.7", "2 next hops, and the kernel chooses one for each destination"},
-		{"ping -c 1 --timeout 100ms 198.51.100.7:80", "2 next hops, and the kernel chooses one for each destination"},
+		{"scan -Pn -p 80 --max-retries 0 --timeout 100ms 198.19.77.7", "2 next hops, and the kernel chooses one for each destination"},
+		{"scan -Pn --stateless -p 80 --timeout 100ms 198.19.77.7", "2 next hops, and the kernel chooses one for each destination"},
+		{"ping -c 1 --timeout 100ms 198.19.77.7:80", "2 next hops, and the kernel chooses one for each destination"},
 		{"scan -Pn -p 80 --max-retries 0 --timeout 100ms " + l.Hosts()[0].Addr4().String(), ""},
 	} {
 		got := command(t.Context(), l, strings.Fields(c.args)...)
