@@ -15,6 +15,7 @@ import (
 // netlink socket for routes, and the held ports.
 type conn struct {
 	routes router
+	moved  routeChanges
 	ports  *Ports
 	in     intake
 	out    sender
@@ -80,7 +81,7 @@ func (c *conn) open(cfg Config) (err error) {
 			return fmt.Errorf("netraw: %w", err)
 		}
 	}
-	if err := c.routes.open(cfg); err != nil {
+	if err := errors.Join(c.moved.open(), c.routes.open(cfg)); err != nil { // in this order: no change falls between
 		return fmt.Errorf("netraw: %w", err)
 	}
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
@@ -143,9 +144,26 @@ func (c *conn) heldPorts() []uint16                         { return c.ports.Lis
 func (c *conn) lend() (uint16, bool)                        { return c.ports.lend() }
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
 
+func (c *conn) routeChanges() uint64 {
+	n, more := c.moved.changes()
+	if more {
+		c.routes.reconsider()
+	}
+	return n
+}
+
+func (c *conn) takesIn(ifindex int, src, dst netip.Addr) error {
+	return c.routes.takesIn(ifindex, src, dst)
+}
+
+func (c *conn) routeFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	route, err := c.routes.routeFlow(dst.Addr(), flowPorts{port, dst.Port()})
+	return c.ports.checked(dst.Addr(), route, err)
+}
+
 func (c *conn) route(dst netip.Addr) (Route, error) {
 	route, err := c.routes.route(dst)
-	if err == nil && c.out.frames != nil {
+	if err == nil && c.out.frames != nil && !route.PerFlow {
 		c.out.frames.note(dst.Unmap(), &route)
 	}
 	return c.ports.checked(dst, route, err)
@@ -163,6 +181,7 @@ func (c *conn) stats() Stats {
 func (c *conn) close() error {
 	c.closing.Do(func() {
 		c.routes.close()
+		c.moved.close()
 		var err error
 		if c.in != nil {
 			err = c.in.close() // before c.out, whose error queues it reads

@@ -52,12 +52,22 @@ func (b *base) sendEach(pkts [][]byte, via []int, refused func(int, error)) int 
 }
 func (b *base) inZone(a netip.Addr, ifindex int) netip.Addr { return b.ways.routes.inZone(a, ifindex) }
 func (b *base) routeRemarks() []string                      { return b.ways.routes.remarks() }
+func (b *base) routeChanges() uint64                        { return b.ways.changes.Load() }
 func (b *base) heldPorts() []uint16                         { return b.ports.List() }
 func (b *base) silencer() string                            { return b.ports.Silencer().String() }
 
 func (b *base) route(dst netip.Addr) (Route, error) {
 	route, err := b.ways.route(dst)
 	return b.ports.checked(dst, route, err)
+}
+
+func (b *base) takesIn(ifindex int, src, dst netip.Addr) error {
+	return b.ways.routes.takesIn(ifindex, src, dst)
+}
+
+func (b *base) routeFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	route, err := b.ways.routes.routeFlow(dst.Addr(), flowPorts{port, dst.Port()})
+	return b.ports.checked(dst.Addr(), route, err)
 }
 
 // frameCount counts the frames of an engine.

@@ -23,7 +23,7 @@ type addressRange struct {
 // routeCache divides the addresses of one IP version into ranges. The kernel's
 // tables say only where the borders are: a look-up in them, with its rules,
 // metrics and marks, is left to the kernel, one for each address range that is used.
-// Where a route has several next hops, one of them gets all of an address range.
+// Where a route has several next hops, each address is asked about: see ways.oneOf.
 type routeCache struct {
 	starts4 []uint32 // the ranges' starts, for IPv4 alone
 	ranges  []addressRange

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,8 +35,10 @@ type ways struct {
 	mu      sync.Mutex
 	changed *sync.Cond // hops has learned something
 	v4, v6  routeCache
-	charted bool           // until a route changes
-	zones   map[string]int // by name, while charted
+	each    map[netip.Addr]*addressRange // by address, where the range's route has several next hops
+	charted bool                         // until a route changes
+	changes atomic.Uint64                // what was heard of routes
+	zones   map[string]int               // by name, while charted
 	hops    hops
 }
 
@@ -99,9 +102,9 @@ func (w *ways) apply(m syscall.NetlinkMessage) {
 		w.hops.hear(m)
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		w.hops.read(w.routes.handle)
-		w.charted = false
+		w.outdate()
 	default:
-		w.charted = false
+		w.outdate()
 	}
 }
 
@@ -109,7 +112,13 @@ func (w *ways) reread() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hops.read(w.routes.handle)
+	w.outdate()
+}
+
+// outdate has the routes looked up anew.
+func (w *ways) outdate() {
 	w.charted = false
+	w.changes.Add(1)
 }
 
 // route is Conn.Route out of the route cache. A zone is a matter for the kernel.
@@ -145,14 +154,35 @@ func (w *ways) rangeOf(dst netip.Addr) (*addressRange, error) {
 	if !r.asked {
 		w.ask(r, dst)
 	}
+	if r.route.NextHops > 1 {
+		return w.oneOf(dst), nil
+	}
 	return r, nil
+}
+
+// mostEach bounds how many addresses are remembered one by one.
+const mostEach = 1 << 17
+
+// oneOf is the range of an address alone: the kernel chooses a next hop for each.
+func (w *ways) oneOf(dst netip.Addr) *addressRange {
+	r := w.each[dst]
+	if r == nil {
+		if w.each == nil || len(w.each) >= mostEach {
+			w.each = make(map[netip.Addr]*addressRange)
+		}
+		r = &addressRange{start: dst}
+		w.ask(r, dst)
+		w.each[dst] = r
+	}
+	return r
 }
 
 func (w *ways) reload() error {
 	if w.routes.handle == nil {
 		return opError("route", "netlink", nil, syscall.EBADF)
 	}
-	w.zones = make(map[string]int)
+	w.zones, w.each = make(map[string]int), nil
+	w.routes.reconsider()
 	err := errors.Join(w.v4.reload(w.routes.handle, unix.AF_INET), w.v6.reload(w.routes.handle, unix.AF_INET6))
 	w.charted = err == nil
 	return err
@@ -162,7 +192,7 @@ func (w *ways) ask(r *addressRange, dst netip.Addr) {
 	r.asked = true
 	r.route, r.err = w.routes.route(dst)
 	switch {
-	case r.err != nil || r.route.Local || w.only != 0 && w.only != r.route.IfIndex || r.route.MTU < w.longest:
+	case r.err != nil || r.route.Local || r.route.PerFlow || w.only != 0 && w.only != r.route.IfIndex || r.route.MTU < w.longest:
 		r.via = viaKernel
 	case r.route.NextHop.IsValid():
 		r.via = w.hops.number(neighbour{r.route.IfIndex, r.route.NextHop})

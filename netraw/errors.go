@@ -42,6 +42,10 @@ var (
 	// It is an ErrNoRoute too.
 	ErrNoSource = fmt.Errorf("no source address: compare `ip addr` and `ip route get`: %w", ErrNoRoute)
 
+	// ErrReversePath: the kernel discards what comes in by an interface that the
+	// route back does not lead through: rp_filter in ip-sysctl, Linux (RFC 3704 §2.2).
+	ErrReversePath = errors.New("a reverse path filter discards it: compare `sysctl -ar 'rp_filter'`")
+
 	// ErrSendDelayed: the kernel could not take the packet now, and may take
 	// it later: a buffer or a queue is full (EAGAIN, ENOBUFS), or its table of
 	// neighbours (EINVAL, ENOBUFS), or its firewall refused it for the first

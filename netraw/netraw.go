@@ -85,6 +85,11 @@ type Route struct {
 	// Plain: packets for it, and not for this machine, need no link address: the
 	// interface has none (tun, WireGuard), or they are for many.
 	Plain bool
+	// NextHops is how many the route has that are alive, 0 where it is one: the kernel
+	// chose this one by the addresses, or, PerFlow, for a connection by its ports too,
+	// as [Conn.RouteFlow] tells (net.ipv4.fib_multipath_hash_policy).
+	NextHops int
+	PerFlow  bool
 }
 
 // nextHopInZone is NextHop as an address that Route can be asked about.
@@ -246,6 +251,13 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) 
 // for IPv4 and IPv6 alike; nothing but interface names and MTUs is cached.
 func (c *Conn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
 
+// RouteFlow is Route for what goes from a held port to a port of dst: where Route says
+// PerFlow, the kernel may choose another next hop, and another source, for each. What
+// is sent from there leaves by it.
+func (c *Conn) RouteFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	return c.routeFlow(port, dst)
+}
+
 // InZone is addr with the zone of the interface on which a packet of it was seen
 // ([Packet.IfIndex]), by name, if it is an address that means nothing without
 // one: a link-local one (RFC 4007 §6).
@@ -254,6 +266,16 @@ func (c *Conn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone
 // RouteRemarks says, a sentence each, in what the way of raw packets may differ
 // from that of the kernel's own connections.
 func (c *Conn) RouteRemarks() []string { return c.routeRemarks() }
+
+// TakesIn asks the kernel whether it would take in a packet from src to dst, an address
+// of ours, that comes in by an interface ([Packet.IfIndex]): it fails with
+// ErrReversePath where not even the kernel's own connections get it. The answer nil
+// promises nothing.
+func (c *Conn) TakesIn(ifindex int, src, dst netip.Addr) error { return c.takesIn(ifindex, src, dst) }
+
+// RouteChanges is a number that is another once the kernel's routes, rules, addresses
+// or interfaces have changed: what Route told before may not hold any more.
+func (c *Conn) RouteChanges() uint64 { return c.routeChanges() }
 
 // Ports returns the held source ports.
 func (c *Conn) Ports() []uint16 { return c.heldPorts() }

@@ -26,19 +26,24 @@ func (c *conn) sendEach(pkts [][]byte, via []int, refused func(int, error)) int 
 func (c *conn) sendBeside() (func([][]byte) (int, error), bool) { return nil, false }
 func (c *conn) inZone(a netip.Addr, _ int) netip.Addr           { return a }
 func (c *conn) routeRemarks() []string                          { return nil }
-func (c *conn) isQuiet() bool                                   { return true }
-func (c *conn) recv([]Packet) (int, error)                      { return 0, errUnsupported() }
-func (c *conn) poll([]Packet) (int, error)                      { return 0, errUnsupported() }
-func (c *conn) await(d, gather time.Duration)                   {}
-func (c *conn) wake()                                           {}
-func (c *conn) unwatch() error                                  { return errUnsupported() }
-func (c *conn) setReadDeadline(time.Time) error                 { return errUnsupported() }
-func (c *conn) route(netip.Addr) (Route, error)                 { return Route{}, errUnsupported() }
-func (c *conn) heldPorts() []uint16                             { return nil }
-func (c *conn) lend() (uint16, bool)                            { return 0, false }
-func (c *conn) stats() Stats                                    { return Stats{} }
-func (c *conn) silencer() string                                { return "" }
-func (c *conn) close() error                                    { return errUnsupported() }
+func (c *conn) routeChanges() uint64                            { return 0 }
+func (c *conn) takesIn(int, netip.Addr, netip.Addr) error       { return nil }
+func (c *conn) routeFlow(uint16, netip.AddrPort) (Route, error) {
+	return Route{}, errUnsupported()
+}
+func (c *conn) isQuiet() bool                   { return true }
+func (c *conn) recv([]Packet) (int, error)      { return 0, errUnsupported() }
+func (c *conn) poll([]Packet) (int, error)      { return 0, errUnsupported() }
+func (c *conn) await(d, gather time.Duration)   {}
+func (c *conn) wake()                           {}
+func (c *conn) unwatch() error                  { return errUnsupported() }
+func (c *conn) setReadDeadline(time.Time) error { return errUnsupported() }
+func (c *conn) route(netip.Addr) (Route, error) { return Route{}, errUnsupported() }
+func (c *conn) heldPorts() []uint16             { return nil }
+func (c *conn) lend() (uint16, bool)            { return 0, false }
+func (c *conn) stats() Stats                    { return Stats{} }
+func (c *conn) silencer() string                { return "" }
+func (c *conn) close() error                    { return errUnsupported() }
 
 func hardwareStamps(string) error { return errUnsupported() }
 

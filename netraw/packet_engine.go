@@ -91,6 +91,19 @@ func (c *PacketConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.
 // RouteRemarks is that of [Conn.RouteRemarks].
 func (c *PacketConn) RouteRemarks() []string { return c.routeRemarks() }
 
+// TakesIn is that of [Conn.TakesIn].
+func (c *PacketConn) TakesIn(ifindex int, src, dst netip.Addr) error {
+	return c.takesIn(ifindex, src, dst)
+}
+
+// RouteFlow is that of [Conn.RouteFlow].
+func (c *PacketConn) RouteFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	return c.routeFlow(port, dst)
+}
+
+// RouteChanges is that of [Conn.RouteChanges].
+func (c *PacketConn) RouteChanges() uint64 { return c.routeChanges() }
+
 // Ports returns the held source ports.
 func (c *PacketConn) Ports() []uint16 { return c.heldPorts() }
 

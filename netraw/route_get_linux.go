@@ -15,19 +15,57 @@ type routeQuestion struct {
 	dst, src netip.Addr // src may be the zero Addr
 	oif      int        // 0 for any
 	tos      uint8
+	tcp      bool // IPv6 chooses a next hop by the protocol too (rt6_multipath_hash)
+	flow     flowPorts
+	iif      int  // it comes in by, and is not to be sent; 0: it is to be sent
+	whole    bool // the route as it stands in the table, with all its next hops
 }
+
+// flowPorts are those of one TCP connection; the zero value is none in particular.
+type flowPorts struct{ src, dst uint16 }
 
 // routeAnswer is what it tells.
 type routeAnswer struct {
 	kind, table  int // RTN_UNICAST and so on; RT_TABLE_MAIN and so on
 	oif, mtu     int
 	src, gateway netip.Addr // the zero Addr for none
+	nextHops     int        // of a whole route, those that are not dead
 }
 
 // lookUp asks the kernel. EHOSTUNREACH and the like become ErrNoRoute.
 func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_REQUEST)
-	req.Sockets, req.RawData = sockets, q.message()
+	req.Sockets = sockets
+	msg := &nl.RtMsg{}
+	msg.Family, msg.Dst_len = unix.AF_INET6, 128
+	if q.dst.Is4() {
+		msg.Family, msg.Dst_len = unix.AF_INET, 32
+	}
+	msg.Tos, msg.Flags = q.tos&^ecnBits, unix.RTM_F_LOOKUP_TABLE
+	if q.src.IsValid() {
+		msg.Src_len = msg.Dst_len
+	}
+	if q.whole {
+		msg.Flags |= unix.RTM_F_FIB_MATCH
+	}
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.RTA_DST, q.dst.AsSlice()))
+	if q.src.IsValid() {
+		req.AddData(nl.NewRtAttr(unix.RTA_SRC, q.src.AsSlice()))
+	}
+	if q.oif != 0 {
+		req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(q.oif))))
+	}
+	if q.iif != 0 {
+		req.AddData(nl.NewRtAttr(unix.RTA_IIF, nl.Uint32Attr(uint32(q.iif))))
+	}
+	if q.tcp || q.flow != (flowPorts{}) {
+		req.AddData(nl.NewRtAttr(unix.RTA_IP_PROTO, []byte{protoTCP}))
+	}
+	if q.flow != (flowPorts{}) {
+		req.AddData(nl.NewRtAttr(unix.RTA_SPORT, binary.BigEndian.AppendUint16(nil, q.flow.src)))
+		req.AddData(nl.NewRtAttr(unix.RTA_DPORT, binary.BigEndian.AppendUint16(nil, q.flow.dst)))
+	}
 	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE)
 	switch {
 	case err != nil && errors.As(err, new(syscall.Errno)):
@@ -43,97 +81,65 @@ func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, err
 // ecnBits are those of the type of service that no route looks at (RFC 3168 §5).
 const ecnBits = 3
 
-// message is struct rtmsg with its attributes, in one piece: a wide scan asks for
-// every target, and each piece would be garbage.
-func (q routeQuestion) message() []byte {
-	msg := nl.RtMsg{}
-	msg.Family, msg.Dst_len = unix.AF_INET6, 128
-	if q.dst.Is4() {
-		msg.Family, msg.Dst_len = unix.AF_INET, 32
-	}
-	msg.Tos, msg.Flags = q.tos&^ecnBits, unix.RTM_F_LOOKUP_TABLE
-	if q.src.IsValid() {
-		msg.Src_len = msg.Dst_len
-	}
-	const most = unix.SizeofRtMsg + 2*(unix.SizeofRtAttr+16) + unix.SizeofRtAttr + 4
-	b := append(make([]byte, 0, most), msg.Serialize()...)
-	b = appendAddress(b, unix.RTA_DST, q.dst)
-	if q.src.IsValid() {
-		b = appendAddress(b, unix.RTA_SRC, q.src)
-	}
-	if q.oif != 0 {
-		b = binary.NativeEndian.AppendUint32(appendAttribute(b, unix.RTA_OIF, 4), uint32(q.oif))
-	}
-	return b
-}
-
-// appendAttribute appends the head of an attribute of so many bytes, a multiple of four.
-func appendAttribute(b []byte, kind uint16, size int) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(unix.SizeofRtAttr+size))
-	return binary.NativeEndian.AppendUint16(b, kind)
-}
-
-func appendAddress(b []byte, kind uint16, a netip.Addr) []byte {
-	if a.Is4() {
-		bytes := a.As4()
-		return append(appendAttribute(b, kind, len(bytes)), bytes[:]...)
-	}
-	bytes := a.As16()
-	return append(appendAttribute(b, kind, len(bytes)), bytes[:]...)
-}
-
-// errAttributes is for a message whose attributes do not fit into it.
-var errAttributes = errors.New("attributes of a netlink message that do not fit into it")
-
-// eachAttribute calls f for each of a message's attributes, netlink(7).
-func eachAttribute(b []byte, f func(kind uint16, value []byte)) error {
-	for len(b) >= unix.SizeofRtAttr {
-		size, kind := int(binary.NativeEndian.Uint16(b)), binary.NativeEndian.Uint16(b[2:])
-		if size < unix.SizeofRtAttr || size > len(b) {
-			return errAttributes
-		}
-		f(kind, b[unix.SizeofRtAttr:size])
-		b = b[min((size+3)&^3, len(b)):]
-	}
-	return nil
-}
-
 // readRoute reads the message RTM_NEWROUTE.
 func readRoute(b []byte) (a routeAnswer, err error) {
-	if len(b) < unix.SizeofRtMsg {
-		return a, errAttributes
-	}
 	msg := nl.DeserializeRtMsg(b)
+	attrs, err := nl.ParseRouteAttr(b[msg.Len():])
+	if err != nil {
+		return a, err
+	}
 	a.kind, a.table = int(msg.Type), int(msg.Table)
-	err = eachAttribute(b[unix.SizeofRtMsg:], func(kind uint16, value []byte) {
-		switch kind {
+	for _, attr := range attrs {
+		switch attr.Attr.Type {
 		case unix.RTA_OIF:
-			a.oif = int(number(value))
+			a.oif = int(number(attr.Value))
 		case unix.RTA_TABLE:
-			a.table = int(number(value))
+			a.table = int(number(attr.Value))
 		case unix.RTA_PREFSRC:
-			a.src = address(value)
+			a.src = address(attr.Value)
 		case unix.RTA_GATEWAY:
-			a.gateway = address(value)
+			a.gateway = address(attr.Value)
 		case unix.RTA_VIA: // struct rtvia: two bytes of family in front
-			if len(value) > 2 {
-				a.gateway = address(value[2:])
+			if len(attr.Value) > 2 {
+				a.gateway = address(attr.Value[2:])
 			}
+		case unix.RTA_MULTIPATH:
+			a.nextHops = alive(attr.Value)
 		case unix.RTA_METRICS:
-			a.mtu = pathMTU(value)
+			a.mtu = pathMTU(attr.Value)
 		}
-	})
-	return a, err
+	}
+	return a, nil
+}
+
+// alive counts the next hops of a route that are not dead: struct rtnexthop,
+// include/uapi/linux/rtnetlink.h, each with its attributes behind it.
+func alive(b []byte) (n int) {
+	for len(b) >= unix.SizeofRtNexthop {
+		length := int(binary.NativeEndian.Uint16(b))
+		if length < unix.SizeofRtNexthop {
+			break
+		}
+		if b[2]&unix.RTNH_F_DEAD == 0 {
+			n++
+		}
+		b = b[min(len(b), (length+3)&^3):]
+	}
+	return n
 }
 
 // pathMTU finds RTAX_MTU among the metrics.
-func pathMTU(b []byte) (mtu int) {
-	eachAttribute(b, func(kind uint16, value []byte) {
-		if kind == unix.RTAX_MTU {
-			mtu = int(number(value))
+func pathMTU(b []byte) int {
+	metrics, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return 0
+	}
+	for _, m := range metrics {
+		if m.Attr.Type == unix.RTAX_MTU {
+			return int(number(m.Value))
 		}
-	})
-	return mtu
+	}
+	return 0
 }
 
 func number(b []byte) uint32 {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -28,9 +30,10 @@ type router struct {
 	tos     uint8
 	links   map[int]link
 	ties    ties
-	sources sources
 
-	several bool // some route of the machine has several next hops
+	several bool         // some route of the machine has several next hops
+	lower   map[int]bool // interfaces that others are stacked upon; nil: not asked yet
+	perFlow [2]bool      // of IPv4 and IPv6, the kernel chooses among them by ports too
 }
 
 // link is what a route does not say of its interface.
@@ -72,6 +75,7 @@ func (r *router) open(cfg Config) error {
 		}
 	}
 	r.several = r.multipath()
+	r.perFlow = [2]bool{hashesPorts("ipv4"), hashesPorts("ipv6")}
 	if source.IsValid() {
 		return r.checkSource(source.Zone())
 	}
@@ -90,6 +94,36 @@ func (r *router) multipath() bool {
 		})
 	}
 	return found
+}
+
+// reconsider is for when routes have changed.
+func (r *router) reconsider() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.handle != nil {
+		r.several, r.lower = r.multipath(), nil
+	}
+}
+
+// hashesPorts tells whether the kernel chooses among next hops by ports too:
+// fib_multipath_hash_policy 1, and 3 where the fields say so (ip-sysctl, Linux).
+func hashesPorts(family string) bool {
+	const ports = 0x0010 | 0x0020 // of fib_multipath_hash_fields
+	dir := "/proc/sys/net/" + family + "/fib_multipath_hash_"
+	switch settingOf(dir + "policy") {
+	case 1:
+		return true
+	case 3:
+		return settingOf(dir+"fields")&ports != 0
+	}
+	return false
+}
+
+// settingOf is a number of proc(5), 0 where it cannot be read.
+func settingOf(file string) int {
+	text, _ := os.ReadFile(file)
+	n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return n
 }
 
 func (r *router) close() {
@@ -181,13 +215,16 @@ func (r *router) sourceZone(zone string, on []int) (index int, err error) {
 	return cmp.Or(index, on[0]), nil
 }
 
-func (r *router) route(dst netip.Addr) (Route, error) {
+func (r *router) route(dst netip.Addr) (Route, error) { return r.routeFlow(dst, flowPorts{}) }
+
+// routeFlow is the route of one connection, where the kernel chooses by ports.
+func (r *router) routeFlow(dst netip.Addr, flow flowPorts) (Route, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.handle == nil {
 		return Route{}, opError("route", "netlink", nil, net.ErrClosed)
 	}
-	route, err := r.lookUp(dst.Unmap())
+	route, err := r.lookUp(dst.Unmap(), flow)
 	if err != nil {
 		return Route{}, fmt.Errorf("netraw: route to %v: %w", dst, err)
 	}
@@ -195,44 +232,52 @@ func (r *router) route(dst netip.Addr) (Route, error) {
 }
 
 // lookUp asks as connect(2) does: first without a source, which the answer names,
-// then with it, since rules may route by it. Where the source is known from before, the
-// second question is enough.
-func (r *router) lookUp(dst netip.Addr) (Route, error) {
+// then with it, since rules may route by it.
+func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 	q, err := r.question(dst)
 	if err != nil {
 		return Route{}, err
 	}
-	found, ok := r.one(q)
-	if !ok {
-		if found, err = r.two(q, dst); err != nil {
+	q.flow = flow
+	hops := r.nextHops(q)
+	q.tcp = hops > 1
+	answer, err := r.ask(q)
+	if err != nil {
+		return Route{}, err
+	}
+	if !q.src.IsValid() {
+		if q.src = answer.src; !q.src.IsValid() {
+			return Route{}, r.sourceless(dst, answer)
+		}
+		if answer, err = r.withSource(q, answer); err != nil {
 			return Route{}, err
 		}
 	}
-	route, err := r.describe(found.answer, found.src)
+	route, err := r.describe(answer, q.src)
 	if err == nil {
 		err = r.checkLocal(dst, &route)
 	}
+	if hops > 1 {
+		route.NextHops = hops
+		route.PerFlow = q.dst.Is4() && r.perFlow[0] || q.dst.Is6() && r.perFlow[1]
+	}
 	if err == nil {
-		r.bind(dst, &route)
+		r.bind(dst, &route, flow, answer.table)
 	}
 	return route, err
 }
 
-// two asks both questions, where the first leaves one open.
-func (r *router) two(q routeQuestion, dst netip.Addr) (found sourced, err error) {
-	answer, err := r.ask(q)
-	if err != nil || q.src.IsValid() {
-		return sourced{q.src, answer}, err
+// nextHops is how many a route has, where that may be several.
+func (r *router) nextHops(q routeQuestion) int {
+	if !r.several {
+		return 0
 	}
-	if q.src = answer.src; !q.src.IsValid() {
-		return found, r.sourceless(dst, answer)
+	q.whole = true
+	all, err := r.ask(q)
+	if err != nil {
+		return 0
 	}
-	if answer, err = r.withSource(q, answer); err != nil {
-		return found, err
-	}
-	found = sourced{q.src, answer}
-	r.remember(q.dst, found)
-	return found, nil
+	return all.nextHops
 }
 
 func (r *router) ask(q routeQuestion) (routeAnswer, error) {
@@ -289,12 +334,17 @@ func (r *router) checkLocal(dst netip.Addr, route *Route) error {
 
 // bind ties the packets of a route to its interface, where the sender could not
 // know it.
-func (r *router) bind(dst netip.Addr, route *Route) {
+func (r *router) bind(dst netip.Addr, route *Route, flow flowPorts, table int) {
 	if route.Local || r.ifindex != 0 && !isLinkLocal6(dst) {
 		return
 	}
 	if isLinkLocal6(dst) || r.several {
-		r.ties.tie(route.Source, dst, route.IfIndex)
+		to := tie{ifindex: route.IfIndex}
+		if dst.Is6() && route.NextHops > 1 {
+			way, err := r.ask(routeQuestion{dst: dst, oif: route.IfIndex, tos: r.tos})
+			to.sourceless = err == nil && way.oif == route.IfIndex && way.table == table
+		}
+		r.ties.tie(route.Source, dst, flow, to)
 	}
 }
 

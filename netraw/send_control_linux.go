@@ -32,9 +32,13 @@ func (c *sendControl) fill4(hdr *unix.Msghdr, pkt []byte, ifindex int) {
 	hdr.SetControllen(end)
 }
 
-func (c *sendControl) fill6(hdr *unix.Msghdr, pkt []byte, ifindex int) {
+func (c *sendControl) fill6(hdr *unix.Msghdr, pkt []byte, to tie) {
 	data, end := c.put(0, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)
-	*(*unix.Inet6Pktinfo)(data) = unix.Inet6Pktinfo{Ifindex: uint32(ifindex), Addr: [16]byte(pkt[8:24])}
+	info := unix.Inet6Pktinfo{Ifindex: uint32(to.ifindex)}
+	if !to.sourceless {
+		info.Addr = [16]byte(pkt[8:24])
+	}
+	*(*unix.Inet6Pktinfo)(data) = info
 	if class := pkt[0]<<4 | pkt[1]>>4; class&^ecnBits != 0 {
 		data, end = c.put(end, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 4)
 		*(*int32)(data) = int32(class &^ ecnBits)

@@ -34,6 +34,7 @@ type sender struct {
 	frames *frameSender // nil: all packets through the kernel's IP
 	scope  int          // interface of link-local destinations, 0 if unknown
 	ties   *ties
+	routes *router
 
 	msgs     [sendBatch]unix.Mmsghdr
 	iovs     [sendBatch]unix.Iovec
@@ -56,7 +57,7 @@ type sender struct {
 // address looks at the socket's and not at the header's.
 func (s *sender) open(cfg Config, routes *router) error {
 	source := cfg.Source.Unmap().WithZone("")
-	s.scope, s.ties = cmp.Or(routes.ifindex, routes.zone), &routes.ties
+	s.scope, s.ties, s.routes = cmp.Or(routes.ifindex, routes.zone), &routes.ties, routes
 	for i := range s.msgs {
 		s.msgs[i].Hdr.Iov = &s.iovs[i]
 		s.msgs[i].Hdr.SetIovlen(1)
@@ -147,7 +148,9 @@ func (s *sender) left(pkts [][]byte) {
 	s.refusals.forget(pkts)
 }
 
-// refuse counts a packet that the kernel did not take, and says why.
+// refuse counts a packet that the kernel did not take, and says why. EINVAL is a full
+// table of neighbours (ip_finish_output2 in net/ipv4/ip_output.c), or an IPv6 that was
+// switched off (net.ipv6.conf.*.disable_ipv6): the route tells.
 func (s *sender) refuse(pkt []byte, err error) error {
 	s.errors.Add(1)
 	if errors.Is(err, unix.EPERM) {
@@ -156,6 +159,11 @@ func (s *sender) refuse(pkt []byte, err error) error {
 			s.resetsRefused.Add(1)
 		}
 		return sendError(pkt, fmt.Errorf("%w: %w", err, s.refusals.note(pkt, time.Now())))
+	}
+	if errors.Is(err, unix.EINVAL) {
+		if _, lost := s.routes.route(endOf(pkt).addr); errors.Is(lost, ErrNoRoute) {
+			return sendError(pkt, fmt.Errorf("%w: %w", err, lost))
+		}
 	}
 	return sendError(pkt, sendReason(err))
 }
@@ -198,7 +206,7 @@ func (s *sender) address(i int, pkt []byte, ifindex int) (*rawSocket, error) {
 		s.names4[i].Addr = [4]byte(pkt[16:20])
 		hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(&s.names4[i])), unix.SizeofSockaddrInet4
 		if ifindex == 0 && s.ties.any.Load() {
-			ifindex = s.ties.of(netip.AddrFrom4([4]byte(pkt[12:16])), netip.AddrFrom4([4]byte(pkt[16:20])))
+			ifindex = s.ties.of(netip.AddrFrom4([4]byte(pkt[12:16])), netip.AddrFrom4([4]byte(pkt[16:20])), pkt).ifindex
 		}
 		s.controls[i].fill4(hdr, pkt, ifindex)
 		return &s.v4, nil
@@ -211,8 +219,10 @@ func (s *sender) address(i int, pkt []byte, ifindex int) (*rawSocket, error) {
 func (s *sender) address6(i int, pkt []byte, ifindex int) error {
 	hdr, name := &s.msgs[i].Hdr, &s.names6[i]
 	src, dst := netip.AddrFrom16([16]byte(pkt[8:24])), netip.AddrFrom16([16]byte(pkt[24:40]))
+	to := tie{ifindex: ifindex}
 	if ifindex == 0 && s.ties.any.Load() {
-		ifindex = s.ties.of(src, dst)
+		to = s.ties.of(src, dst, pkt)
+		ifindex = to.ifindex
 	}
 	name.Addr, name.Scope_id = [16]byte(pkt[24:40]), 0
 	hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(name)), unix.SizeofSockaddrInet6
@@ -225,7 +235,7 @@ func (s *sender) address6(i int, pkt []byte, ifindex int) error {
 		}
 		name.Scope_id = uint32(ifindex)
 	}
-	s.controls[i].fill6(hdr, pkt, ifindex)
+	s.controls[i].fill6(hdr, pkt, tie{ifindex, to.sourceless})
 	return nil
 }
 

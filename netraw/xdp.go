@@ -101,6 +101,19 @@ func (c *XDPConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZ
 // RouteRemarks is that of [Conn.RouteRemarks].
 func (c *XDPConn) RouteRemarks() []string { return c.routeRemarks() }
 
+// TakesIn is that of [Conn.TakesIn].
+func (c *XDPConn) TakesIn(ifindex int, src, dst netip.Addr) error {
+	return c.takesIn(ifindex, src, dst)
+}
+
+// RouteFlow is that of [Conn.RouteFlow].
+func (c *XDPConn) RouteFlow(port uint16, dst netip.AddrPort) (Route, error) {
+	return c.routeFlow(port, dst)
+}
+
+// RouteChanges is that of [Conn.RouteChanges].
+func (c *XDPConn) RouteChanges() uint64 { return c.routeChanges() }
+
 // Ports returns the held source ports.
 func (c *XDPConn) Ports() []uint16 { return c.heldPorts() }
 

@@ -78,7 +78,7 @@ type Verdict struct {
 	Clock netraw.Clock
 
 	// Confidence is how sure silence is, 0 to 1, from the loss that was measured;
-	// zero where an answer decided.
+	// zero where an answer decided, or where something came that proves nothing.
 	Confidence float64
 
 	Reply     *craft.Segment // the deciding segment, nil where there was none, or where only its first fragment was read

@@ -136,6 +136,16 @@ func (f family) prohibited() simnet.ICMP {
 	return f.icmp(1, 1)
 }
 
+// from is an error from the k-th of some addresses that no host sends from.
+func (f family) from(k int) simnet.ICMP {
+	e, martians := f.prohibited(), []string{"::", "ff02::1", "::1"}
+	if f.addr().Is4() {
+		martians = []string{"0.0.0.0", "224.0.0.1", "127.0.0.1"}
+	}
+	e.From = netip.MustParseAddr(martians[k])
+	return e
+}
+
 // peer is something that answers, or does not, and what it is.
 type peer struct {
 	name   string
@@ -178,6 +188,11 @@ func peers() []peer {
 		{"SYN-ACK that is cut short", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.Cut(30)) }, filtered, probe.ReasonNoResponse, ""},
 		{"every reply twice", func(family) simnet.Host { return simnet.Repeat(simnet.Linux(80), 2, time.Millisecond) }, open, probe.ReasonSYNACK, ""},
 		{"ICMP that quotes other numbers", func(f family) simnet.Host { return simnet.ForgedICMP(simnet.Dropped{}, f.unreachable()) }, filtered, probe.ReasonNoResponse, ""},
+		{"ICMP from no address", func(f family) simnet.Host { return simnet.Rejected{ICMP: f.from(0)} }, filtered, probe.ReasonNoResponse, ""},
+		{"ICMP from a multicast address", func(f family) simnet.Host { return simnet.Rejected{ICMP: f.from(1)} }, filtered, probe.ReasonNoResponse, ""},
+		{"ICMP from a loopback address", func(f family) simnet.Host { return simnet.Rejected{ICMP: f.from(2)} }, filtered, probe.ReasonNoResponse, ""},
+		{"RST that acknowledges the SYN and has a number", edit2(func(s *craft.Segment) { s.Seq = 0xdeadbeef }), refused, probe.ReasonReset, ""},
+		{"RST with a wrong checksum", func(family) simnet.Host { return simnet.Garble(simnet.Closed{}, spoilt) }, filtered, probe.ReasonNoResponse, ""},
 		{"RST that acknowledges something else", edit2(func(s *craft.Segment) { s.Ack += 1000 }), filtered, probe.ReasonNoResponse, ""},
 		{"forged RST, then genuine", func(family) simnet.Host { return simnet.ForgedReset(simnet.Linux(80), 50, 2*time.Millisecond) }, open, probe.ReasonSYNACK, ""},
 		{"RST without ACK, then genuine", chorus(says(reply{craft.RST, bySYN}), linux), open, probe.ReasonSYNACK, ""},
@@ -237,6 +252,9 @@ func edit(flags craft.Flags, how func(*craft.Segment)) func(family) simnet.Host 
 func edit2(how func(*craft.Segment)) func(family) simnet.Host {
 	return func(family) simnet.Host { return simnet.Only(craft.SYN, simnet.Mangle(simnet.Closed{}, how)) }
 }
+
+// spoilt turns a bit of a TCP segment's window, and leaves its checksum.
+func spoilt(b []byte) []byte { b[header(b)+15] ^= 1; return b }
 
 // chorus is several hosts behind one address, in the order in which they answer.
 func chorus(hosts ...func(family) simnet.Host) func(family) simnet.Host {
@@ -403,8 +421,12 @@ var rejections = map[string]string{
 	"SYN-ACK from another port":                    "bad-ack",
 	"SYN-ACK with a wrong checksum":                "bad-checksum",
 	"RST that acknowledges something else":         "bad-ack",
+	"RST with a wrong checksum":                    "bad-checksum",
 	"SYN-ACK that is cut short":                    "truncated",
 	"ICMP that quotes other numbers":               "foreign-quote",
+	"ICMP from no address":                         "martian",
+	"ICMP from a multicast address":                "martian",
+	"ICMP from a loopback address":                 "martian",
 
 	"in fragments: SYN-ACK, the first of 8 bytes":             "fragment",
 	"in fragments: SYN-ACK that acknowledges something else":  "fragment",

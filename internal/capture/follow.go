@@ -165,7 +165,7 @@ func (f *following) add(h *head) error {
 	}
 	return f.table.Add(&flow.Packet{
 		Number: p.Number, File: h.file, Time: p.Time, Data: ip, Length: p.Length - (len(p.Data) - len(ip)),
-		Interface: p.Interface ^ uint32(h.file)<<interfaces, Network: p.Network.ID, NetworkName: &p.Network, Direction: flow.Direction(p.Direction),
+		Interface: p.Interface ^ uint32(h.file)<<interfaces, Network: p.Network.ID, NetworkName: &p.Network, Direction: flow.Direction(p.Direction), Recorded: p.Own,
 	})
 }
 

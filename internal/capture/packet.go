@@ -60,5 +60,6 @@ type Packet struct {
 	Network   Network // set by Strip
 	Data      []byte  // as captured, perhaps cut; valid until the next call of Next
 	Length    int     // on the wire
+	Own       bool    // written down by this program as one of a run (Recorder)
 	Comment   string  // pcapng's first comment; "" none. Filled under Reader.Comments
 }

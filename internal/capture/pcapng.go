@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"fmt"
 )
 
@@ -28,6 +29,7 @@ type ng struct {
 	src        *source
 	order      order
 	begun      bool // a section has
+	own        bool // this program has written the section
 	interfaces []ngInterface
 	base       uint32 // numbers of interfaces used up by earlier sections
 	dropped    uint64
@@ -165,7 +167,10 @@ func (n *ng) section(b []byte) error {
 		return fmt.Errorf("%w: pcapng version %d, 1 is the only one known", ErrNotCapture, major)
 	}
 	n.base += uint32(len(n.interfaces))
-	n.interfaces, n.begun = n.interfaces[:0], true
+	n.interfaces, n.begun, n.own = n.interfaces[:0], true, false
+	n.order.eachOption(b[16:], func(code uint16, value []byte) {
+		n.own = n.own || code == optSectionApp && bytes.HasPrefix(value, []byte(Application+" "))
+	})
 	return nil
 }
 
@@ -175,7 +180,7 @@ func (n *ng) packet(p *Packet, kind uint32, size int64, comments bool) error {
 	if err != nil {
 		return err
 	}
-	*p = Packet{Offset: n.src.offset}
+	*p = Packet{Offset: n.src.offset, Own: n.own}
 	var options []byte
 	switch kind {
 	case blockEnhanced:

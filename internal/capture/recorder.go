@@ -102,6 +102,9 @@ func (e eachAlone) SendEach(pkts [][]byte, _ []int, refused func(i int, err erro
 	return n
 }
 
+// Unwrap is the network: what it knows of routes holds here too.
+func (r *Recorder) Unwrap() probe.Network { return r.Polled }
+
 func (r *Recorder) departing(pkts [][]byte) []*held {
 	at := r.now()
 	r.mu.Lock()

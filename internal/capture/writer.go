@@ -28,6 +28,10 @@ const writeSize = 64 << 10
 // maxComment is the longest comment that is written, in bytes.
 const maxComment = 4 << 10
 
+// Application begins the name by which files say that this program has written down a
+// run of its own with a [Recorder]: nothing is missing of what it sent.
+const Application = "synscope"
+
 // NewWriter begins a file; application and comment say what made it and how.
 func NewWriter(w io.Writer, application, comment string) (*Writer, error) {
 	c := &Writer{w: w}

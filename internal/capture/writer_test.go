@@ -53,7 +53,7 @@ func TestWriterReadsBack(t *testing.T) {
 	}
 	for i, w := range want {
 		g := got[i]
-		if !g.Time.Equal(w.Time) || g.Direction != w.Direction || g.Comment != w.Comment ||
+		if !g.Time.Equal(w.Time) || g.Direction != w.Direction || g.Comment != w.Comment || !g.Own ||
 			!bytes.Equal(g.Data, w.Data) || g.Length != len(w.Data) || g.Link != LinkRaw {
 			t.Errorf("packet %d: %+v, want %+v", i+1, g, w)
 		}

@@ -9,6 +9,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -103,7 +104,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	defer stop()
 	s.hangup = h
 	defer s.watchAbandoned(ctx)()
-	err := enough(space)
+	err := cmp.Or(enough(space), signalRoom(pendingSignals()))
 	if err == nil {
 		err = run(ctx, args[1:], s)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -295,12 +296,20 @@ func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	if e.conn == nil || j.noneOnLink(e.conn) {
 		return n, ""
 	}
-	n, err := openNeighbours(j.streams, &j.probing)
+	n, err := openNeighbours(j.streams, &j.probing, j.neighbourWait())
 	if err != nil {
 		return n, err.Error()
 	}
 	j.cfg.Neighbours = n
 	return n, ""
+}
+
+// neighbourWait is longer where a few addresses are all there is.
+func (j *scanJob) neighbourWait() time.Duration {
+	if j.set.Addresses() <= fewAddresses {
+		return patientWait
+	}
+	return 0
 }
 
 // noneOnLink tells whether no target is on the link, as far as a few are easily

@@ -26,8 +26,9 @@ type gateway struct {
 }
 
 // gatewaysOf are the next hops of some targets of a run. elsewhere: a target needs
-// none, or its way is not known.
-func gatewaysOf(route func(netip.Addr) (netraw.Route, error), set *target.Set) (list []gateway, elsewhere bool) {
+// none, or its way is not known. several is what is to be said where the kernel
+// chooses among next hops.
+func gatewaysOf(route func(netip.Addr) (netraw.Route, error), set *target.Set) (list []gateway, elsewhere bool, several []string) {
 	known := map[netip.Addr]bool{}
 	n := set.Count()
 	for k := range min(n, sampledTargets) {
@@ -36,6 +37,9 @@ func gatewaysOf(route func(netip.Addr) (netraw.Route, error), set *target.Set) (
 		if err != nil || r.Local || r.Plain || !r.NextHop.IsValid() {
 			elsewhere = true
 			continue
+		}
+		if r.NextHops > 1 && several == nil {
+			several = []string{severalHops(a, &r)}
 		}
 		hop := r.NextHop
 		if hop.Is6() && hop.IsLinkLocalUnicast() {
@@ -46,7 +50,7 @@ func gatewaysOf(route func(netip.Addr) (netraw.Route, error), set *target.Set) (
 			list = append(list, gateway{hop, r.Interface, a})
 		}
 	}
-	return list, elsewhere
+	return list, elsewhere, several
 }
 
 // checkGateways resolves the next hops of a run before anything is sent: the kernel
@@ -54,13 +58,13 @@ func gatewaysOf(route func(netip.Addr) (netraw.Route, error), set *target.Set) (
 // for it with ICMP errors of its own (arp(7)). Those that do not answer are told of;
 // they are the run's error where all targets are behind them.
 func checkGateways(ctx context.Context, p *probing, route func(netip.Addr) (netraw.Route, error), set *target.Set) (remarks []string, err error) {
-	list, elsewhere := gatewaysOf(route, set)
+	list, elsewhere, remarks := gatewaysOf(route, set)
 	if len(list) == 0 {
-		return nil, nil
+		return remarks, nil
 	}
 	n, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: p.iface, Source: p.source})
 	if err != nil {
-		return nil, nil // told of where it is needed
+		return remarks, nil // told of where it is needed
 	}
 	defer n.Close()
 	dead := neighbours{Neighbours: n}.unanswered(ctx, list)
@@ -71,6 +75,16 @@ func checkGateways(ctx context.Context, p *probing, route func(netip.Addr) (netr
 		remarks = append(remarks, g.error().Error())
 	}
 	return remarks, nil
+}
+
+// severalHops says what choosing among next hops means for what is found.
+func severalHops(a netip.Addr, r *netraw.Route) string {
+	if r.PerFlow {
+		return fmt.Sprintf("the route to %v has %d next hops, and the kernel chooses one for each connection, by its ports too: "+
+			"where one of them drops packets, some connections fail that succeed from another port", a, r.NextHops)
+	}
+	return fmt.Sprintf("the route to %v has %d next hops, and the kernel chooses one for each destination: "+
+		"where one of them drops packets, some hosts cannot be reached from here at all", a, r.NextHops)
 }
 
 func (g gateway) error() error {

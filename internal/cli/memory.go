@@ -20,3 +20,16 @@ func enough(space uint64) error {
 	return &exit{exitUnable, fmt.Errorf("this process may have %d MiB of addresses, and a run reserves up to %d: raise that limit (`ulimit -v`); to bound memory itself, use a cgroup",
 		space>>20, leastSpace>>20)}
 }
+
+// leastSignals is more than this process has threads: each gives its rights up at a
+// signal (runtime.doAllThreadsSyscall), and where none can be queued it waits for ever.
+const leastSignals = 64
+
+// signalRoom is an error where fewer signals may be queued than that.
+func signalRoom(signals uint64) error {
+	if signals >= leastSignals {
+		return nil
+	}
+	return &exit{exitUnable, fmt.Errorf("this user may have %d signals pending, and rights are given up by one to each thread, up to %d: raise that limit (`ulimit -i`)",
+		signals, leastSignals)}
+}

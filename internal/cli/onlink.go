@@ -16,9 +16,10 @@ type neighbours struct {
 	end func() // of the process that keeps a right for them
 }
 
-func openNeighbours(s Streams, p *probing) (n neighbours, err error) {
+// openNeighbours opens them; wait is that of their configuration.
+func openNeighbours(s Streams, p *probing, wait time.Duration) (n neighbours, err error) {
 	table, end := neighbourKeeper(s)
-	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: p.iface, Source: p.source, Table: table})
+	opened, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: p.iface, Source: p.source, Table: table, Wait: wait})
 	if err != nil {
 		end()
 		return n, fmt.Errorf("hosts on the link are not resolved before they are probed: %w", err)
@@ -46,6 +47,9 @@ type onLink struct {
 	found  []netraw.Neighbour
 }
 
+// Unwrap is the network: what it knows of routes holds here too.
+func (o *onLink) Unwrap() probe.Network { return o.Polled }
+
 type absentee struct {
 	netraw.Neighbour
 	route   netraw.Route
@@ -54,6 +58,9 @@ type absentee struct {
 }
 
 const (
+	// patientWait is for runs that hang on a few neighbours: a device that saves power
+	// or a radio link may take a second to answer. Such a failure is known after 1.5 s.
+	patientWait = 500 * time.Millisecond
 	// linkPatience bounds the wait for neighbours before a run begins.
 	linkPatience = 2 * time.Second
 	// absentAgain is how often one that is not there is asked for.
@@ -70,7 +77,7 @@ func resolveFirst(ctx context.Context, s Streams, p *probing, network probe.Poll
 			continue
 		}
 		if o.Neighbours == nil {
-			if o.neighbours, err = openNeighbours(s, p); err != nil {
+			if o.neighbours, err = openNeighbours(s, p, patientWait); err != nil {
 				return network, func() {}
 			}
 		}

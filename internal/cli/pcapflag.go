@@ -54,7 +54,7 @@ func beginTap(file *outfile.Reserved, s Streams, e *opened) (*tap, error) {
 		file.TakeBack()
 		return nil, usagef("--pcap: %w", err)
 	}
-	w, err := capture.NewWriter(file.File, "synscope "+Version, "synscope "+strings.Join(s.Args, " "))
+	w, err := capture.NewWriter(file.File, capture.Application+" "+Version, "synscope "+strings.Join(s.Args, " "))
 	if err != nil {
 		file.TakeBack()
 		return nil, &exit{exitInterrupted, fmt.Errorf("--pcap: %w", err)}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -67,13 +68,35 @@ func (a *allowance) holds(pair netip.AddrPort) bool {
 	return a.any && addr.IsGlobalUnicast()
 }
 
-// forbidden is the error of a target that may not be probed.
-func (p *prober) forbidden(word string, pair netip.AddrPort) error {
+// forbidden is the error of a target that may not be probed. It does not say which
+// address a name has: who asks need not know.
+func (p *prober) forbidden(word string) error {
 	where := "this run's targets, since --probe-allow was not given"
 	if p.allow != nil {
 		where = "what --probe-allow names"
 	}
-	return fmt.Errorf("target %q: %v is not among %s", word, pair, where)
+	return fmt.Errorf("target %q is not among %s", word, where)
+}
+
+// resolves tells whether the name in a word is looked up: without --probe-allow only
+// the run's own, since every look-up tells somebody something.
+func (p *prober) resolves(word string) bool {
+	host, _ := splitHost(word)
+	_, noAddr := netip.ParseAddr(host)
+	_, noPrefix := netip.ParsePrefix(host)
+	if p.allow != nil || noAddr == nil || noPrefix == nil {
+		return true
+	}
+	own := p.own.Load()
+	return own.words[word] || own.hosts[host]
+}
+
+// splitHost is the host of a word, and its port where it has one.
+func splitHost(word string) (host, port string) {
+	if host, port, err := net.SplitHostPort(word); err == nil {
+		return host, port
+	}
+	return strings.Trim(word, "[]"), ""
 }
 
 // allows tells whether a pair, or the word that stands for it, may be probed.
@@ -90,14 +113,17 @@ func (p *prober) allows(word string, pair netip.AddrPort) bool {
 type ownTargets struct {
 	set   *target.Set
 	words map[string]bool
+	hosts map[string]bool // of these words
 }
 
 // follow makes the targets of the run those that may be probed.
 func (p *prober) follow(set *target.Set, series []*pingSeries) {
-	own := &ownTargets{set, map[string]bool{}}
+	own := &ownTargets{set, map[string]bool{}, map[string]bool{}}
 	for _, s := range series {
 		if s.named() {
 			own.words[s.word] = true
+			host, _ := splitHost(s.word)
+			own.hosts[host] = true
 		}
 	}
 	p.own.Store(own)

@@ -250,6 +250,9 @@ func (p *prober) place(ctx context.Context, n int) (*opened, error) {
 // resolve finds the one address and port that a request is about, and whether it
 // may be probed.
 func (p *prober) resolve(ctx context.Context, run *probeRun) error {
+	if !p.resolves(run.word) {
+		return refused(plainhttp.Forbidden, "forbidden", p.forbidden(run.word))
+	}
 	opts, err := p.options.targets(p.streams)
 	if err != nil {
 		return refused(plainhttp.InternalError, "bad-request", err)
@@ -281,7 +284,7 @@ func (p *prober) permit(run *probeRun, pair netip.AddrPort) error {
 	case pair.Port() == 0:
 		return refused(plainhttp.BadRequest, "bad-request", fmt.Errorf("target %q names no port, and neither does module %s", run.word, run.module.Name))
 	case !p.allows(run.word, pair):
-		return refused(plainhttp.Forbidden, "forbidden", p.forbidden(run.word, pair))
+		return refused(plainhttp.Forbidden, "forbidden", p.forbidden(run.word))
 	}
 	run.target = pair
 	return nil

@@ -201,7 +201,7 @@ func TestProbePageOfOwnTargets(t *testing.T) {
 	l := standardLab(t)
 	s := serve(t, l, "web:80", "-i", "200ms")
 	for query, want := range map[string]int{
-		"target=web:80": 200, "target=web:443": 403, "target=far:80": 403,
+		"target=web:80": 200, "target=web:443": 403, "target=far:80": 403, "target=nosuch:80": 403, // whose name is not looked up
 		"target=" + l.Host("web").Addr4().String() + ":80": 200,
 	} {
 		if status, page, _ := s.get("/probe?" + query); status != want {

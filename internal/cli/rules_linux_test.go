@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"net"
 	"strings"
 	"testing"
 
@@ -36,6 +37,39 @@ func TestRulesByPortAreReported(t *testing.T) {
 		first, _, _ := strings.Cut(got.out, "\n")
 		if strings.Count(got.err, said) != 1 || strings.Count(first, said) != 1 {
 			t.Errorf("%s: exit %d\n%s\n%s", args, got.code, first, got.err)
+		}
+	}
+}
+
+// Where the kernel chooses among next hops, one sentence says what that means.
+func TestSeveralNextHopsAreReported(t *testing.T) {
+	lab.Require(t)
+	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{{Name: "hopleft"}, {Name: "hopright"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	far := &netlink.Route{Dst: &net.IPNet{IP: net.IPv4(198, 19, 77, 0).To4(), Mask: net.CIDRMask(24, 32)}}
+	for _, h := range l.Hosts() {
+		way, err := netlink.RouteGet(h.Addr4().AsSlice())
+		if err != nil {
+			t.Fatal(err)
+		}
+		far.MultiPath = append(far.MultiPath, &netlink.NexthopInfo{LinkIndex: way[0].LinkIndex, Gw: h.Addr4().AsSlice()})
+	}
+	if err := netlink.RouteAdd(far); err != nil {
+		t.Fatal(err)
+	}
+	defer netlink.RouteDel(far)
+	for _, c := range []struct{ args, said string }{
+		{"scan -Pn -p 80 --max-retries 0 --timeout 100ms 198.19.77.7", "2 next hops, and the kernel chooses one for each destination"},
+		{"scan -Pn --stateless -p 80 --timeout 100ms 198.19.77.7", "2 next hops, and the kernel chooses one for each destination"},
+		{"ping -c 1 --timeout 100ms 198.19.77.7:80", "2 next hops, and the kernel chooses one for each destination"},
+		{"scan -Pn -p 80 --max-retries 0 --timeout 100ms " + l.Hosts()[0].Addr4().String(), ""},
+	} {
+		got := command(t.Context(), l, strings.Fields(c.args)...)
+		if c.said == "" && strings.Contains(got.err, "next hops") || strings.Count(got.err, c.said) != 1 && c.said != "" {
+			t.Errorf("%s: exit %d\n%s\n%s", c.args, got.code, got.out, got.err)
 		}
 	}
 }

@@ -305,6 +305,7 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 		dialer.Port = j.lent
 		settings.Seen, settings.SeenPort = dialer, j.lent
 	}
+	cfg.Impossible = f.Impossible()
 	i := live.New(s.network, settings)
 	before := s.network.Stats()
 	err := errors.Join(j.tell(ctx, s, t, i, cfg), i.Close())

@@ -64,8 +64,12 @@ func listed(e Entry, columns int) string {
 		below := "\n" + strings.Repeat(" ", indent)
 		return "  " + e.Word + below + strings.Join(wrapped(e.Means, columns-indent), below) + "\n"
 	}
-	lines := wrapped(e.Means, columns-beside)
-	return fmt.Sprintf("  %-25s  %s\n", e.Word, strings.Join(lines, "\n"+strings.Repeat(" ", beside)))
+	below := "\n" + strings.Repeat(" ", beside)
+	word := fmt.Sprintf("  %-25s  ", e.Word)
+	if len(word) > beside {
+		word = "  " + e.Word + below
+	}
+	return word + strings.Join(wrapped(e.Means, columns-beside), below) + "\n"
 }
 
 // Markdown is the whole table as a page of documentation.

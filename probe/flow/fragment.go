@@ -207,7 +207,7 @@ func (t *Table) beginDatagram(at int64, p *Packet, f *fragment, d *datagram) {
 	d.first = craft.Segment{
 		Src: s.Src, Dst: s.Dst, TTL: s.TTL, ID: s.ID, DF: s.DF, Seq: s.Seq, Ack: s.Ack, Flags: s.Flags, Window: s.Window,
 	}
-	if d.fin {
+	if d.fin && !s.Flags.Has(craft.SYN) {
 		s.Ack = withoutFIN(s.Ack)
 	}
 	t.segment(at, &whole, s)
@@ -241,6 +241,7 @@ func joinHeader(header, begin []byte, n int) []byte {
 // before it.
 func (t *Table) goOn(at int64, p *Packet, f *fragment, d *datagram) {
 	s := d.first
+	t.decoder.kept.Recorded = p.Recorded
 	s.Seq = s.Seq.Add(uint32(f.offset - d.data))
 	if s.Flags.Has(craft.SYN) {
 		s.Seq = s.Seq.Add(1)
@@ -248,6 +249,7 @@ func (t *Table) goOn(at int64, p *Packet, f *fragment, d *datagram) {
 	s.Flags &= craft.ACK
 	switch {
 	case !d.fin:
+	case f.more && d.first.Flags.Has(craft.SYN):
 	case f.more:
 		s.Ack = withoutFIN(s.Ack)
 	default:

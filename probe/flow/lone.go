@@ -40,6 +40,7 @@ const (
 	offersSACK
 	offersStamps
 	fromSecond // the client is the second endpoint of the key
+	recorded   // as in Packet
 )
 
 // loneOf reads a SYN that a lone record can hold: no data, no rare options,

@@ -32,6 +32,9 @@ type Packet struct {
 	// the call, when a connection begins. Nil: it has no name.
 	NetworkName fmt.Stringer
 	Direction   Direction
+	// Recorded says that the program has written it down that sent, or was sent, all
+	// packets of its connection: of what the client sent nothing is missing.
+	Recorded bool
 }
 
 // Segment is what is known of one packet of a connection. It is good during the

@@ -101,7 +101,7 @@ func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
 	f.packets, f.seen = 1, l.seen
 	f.fromSecond = l.offers&fromSecond != 0
 	s := l.segment(room)
-	f.watch.Segment(l.at, handshake.Client, &s, handshake.Kept{})
+	f.watch.Segment(l.at, handshake.Client, &s, handshake.Kept{Recorded: l.offers&recorded != 0})
 	f.sides[handshake.Client].ttl = s.TTL
 	f.sides[handshake.Client].classify(&s, l.at, &f.sides[handshake.Server], 0, false)
 	f.opening.note(&Packet{Direction: l.direction}, &s, handshake.Client)

@@ -23,12 +23,12 @@ type decoder struct {
 func (d *decoder) decode(p *Packet) error {
 	b := p.Data
 	err := d.packet.Decode(b, craft.TrustChecksums)
-	d.kept = handshake.Kept{Payload: len(d.packet.Segment.Payload)}
+	d.kept = handshake.Kept{Payload: len(d.packet.Segment.Payload), Recorded: p.Recorded}
 	switch {
 	case err == nil || err == craft.ErrUnsupported:
 		return err
 	case err == craft.ErrFragment:
-		return err
+		return d.decodeFirst(b)
 	}
 	length, ok := claimed(b)
 	switch {
@@ -40,6 +40,14 @@ func (d *decoder) decode(p *Packet) error {
 		return d.decodeCut(b, length)
 	}
 	return err
+}
+
+// decodeFirst reads the first fragment of an ICMP error, which has what it quotes.
+func (d *decoder) decodeFirst(b []byte) error {
+	if d.packet.DecodeFirst(b, craft.TrustChecksums) != nil || d.packet.Kind != craft.PacketICMPError {
+		return craft.ErrFragment
+	}
+	return nil
 }
 
 // claimed returns the packet's length as its IP header says: zero where the

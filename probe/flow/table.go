@@ -17,6 +17,7 @@ type Table struct {
 	decoder   decoder
 	held      decoder // of SYNs that were held
 	fragments fragments
+	sums      sums
 	seen      *sightings
 	seed      maphash.Seed
 
@@ -74,6 +75,10 @@ func (t *Table) Add(p *Packet) error {
 	}
 	if err := t.decoder.decode(p); err != nil {
 		t.counts.Rejected[rejection(err, p.Data)]++
+		return t.err
+	}
+	if t.corrupt(p) {
+		t.counts.Rejected["bad-checksum"]++
 		return t.err
 	}
 	if t.decoder.packet.Kind == craft.PacketICMPError {
@@ -216,6 +221,9 @@ func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 	l.heard, l.network, l.file, l.direction = ticksOf(t.clock.now), p.Network, uint16(p.File), p.Direction
 	if swapped {
 		l.offers |= fromSecond
+	}
+	if p.Recorded {
+		l.offers |= recorded
 	}
 	*t.lones.at(n) = *l
 	t.name(p)

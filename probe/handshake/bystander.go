@@ -39,14 +39,14 @@ type Bystander struct {
 type knowledge uint32
 
 const (
-	knowClientSYN   knowledge = 1 << iota // the client's SYN was captured
-	knowServerSYN                         // the server's was
-	knowClientISN                         // the client's ISN is certain
-	knowServerISN                         // the server's
-	knowProven                            // what was captured proves that the connection was open
-	knowRefused                           // an RST with right numbers answered the SYN
-	knowRefusedZero                       // and its own number was 0, as a refusal's is
-	knowSYNStamped                        // SYNs carry timestamps
+	knowClientSYN     knowledge = 1 << iota // the client's SYN was captured
+	knowServerSYN                           // the server's was
+	knowClientISN                           // the client's ISN is certain
+	knowServerISN                           // the server's
+	knowProven                              // what was captured proves that the connection was open
+	knowRefused                             // an RST with right numbers answered the SYN
+	knowRefusedSurely                       // and its own number is one that only a refusal has
+	knowSYNStamped                          // SYNs carry timestamps
 	knowSYNACKStamped
 	knowSYNCut // of a SYN the options were cut off
 	knowSYNACKCut
@@ -65,6 +65,7 @@ const (
 	knowTwoClocks  // of the opening, parts were captured at two places with clocks of their own
 	knowTwoPlaces  // packets were captured before and behind a router: TTLs say nothing
 	knowQueueFull  // the server had data and retransmitted its SYN-ACK
+	knowRecorded   // all that the client has sent was written down
 )
 
 func (k knowledge) has(l knowledge) bool { return k&l == l }
@@ -77,6 +78,9 @@ type Kept struct {
 	// Elsewhere says that the segment was captured at another place than most
 	// of its connection, whose clock may be another: its time says nothing.
 	Elsewhere bool
+	// Recorded says that the program has written the segment down that sent, or was
+	// sent, all of its connection: of what the client has sent nothing is missing.
+	Recorded bool
 }
 
 // SeenTwice notes that packets were captured at two places that have other TTLs.
@@ -99,6 +103,10 @@ const (
 func (b *Bystander) Segment(at int64, from Side, s *craft.Segment, kept Kept) Notes {
 	if b.begin == 0 {
 		b.begin, b.last = at, at
+		b.known |= knowRecorded
+	}
+	if !kept.Recorded {
+		b.known &^= knowRecorded
 	}
 	before := b.pair
 	if b.syn.wentOn == 0 && s.Flags&(craft.SYN|craft.RST) == 0 {
@@ -134,6 +142,8 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 		return n | b.opening(at, from, me, you, s)
 	case !s.Flags.Has(craft.ACK):
 		return n | NoteNoAck
+	case b.questions(from, me, you, s):
+		return n | NoteAside
 	case b.challenges(from, me, you, s):
 		return n | NoteChallenge
 	case b.suspects(from, me, you, s):
@@ -153,7 +163,7 @@ func (b *Bystander) observe(at int64, from Side, s *craft.Segment) (n Notes) {
 // connection (RFC 5961 §4), and not with those of a SYN-ACK that was missed.
 func (b *Bystander) challenges(from Side, me, you *End, s *craft.Segment) bool {
 	return from == Server && !me.Opened() && b.known.has(knowClientSYN) && s.Len() == 0 &&
-		!plausible(s.Ack.Sub(you.ISS.Add(1)), 0)
+		(b.known.has(knowRecorded) || !plausible(s.Ack.Sub(you.ISS.Add(1)), 0))
 }
 
 // opening takes in a SYN or SYN-ACK: the first one, a retransmitted one, or

@@ -40,6 +40,7 @@ type rarely struct {
 	own        bool         // the client has shown that the SYN before them was its own
 	refusable  refusable
 	suspect    suspect
+	question   question
 
 	banner     []byte
 	bannerLen  int
@@ -122,6 +123,8 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 		m.refusable.add(s.Ack)
 	case n.Has(NoteDoubtful):
 		b.suspected(at, s)
+	case n.Has(NoteAside):
+		b.rare().question = question{ack: s.Ack, set: true}
 	case n.Has(NoteBadAck) && from == Server && s.Flags.Has(craft.SYN):
 		b.rare().refusable.add(s.Ack)
 	case n.Void() && from == Client && b.livesOn(s):

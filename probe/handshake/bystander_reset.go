@@ -68,6 +68,8 @@ const minimalRoom = 1 << 16
 // answer to the other's SYN (RFC 9293 §3.10.7.3).
 func (b *Bystander) refusal(from Side, you *End, s *craft.Segment) (n Notes, ok bool) {
 	switch {
+	case from == Server && b.answersQuestion(s):
+		return 0, true
 	case !s.Flags.Has(craft.ACK):
 		return NoteUnverifiedReset, from == Client
 	case b.known.has(knowISN(from.Other())) && s.Ack == you.ISS:
@@ -152,8 +154,12 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 	}
 	b.known |= knowRefused
 	b.rare().lastRefusal, b.more.refusedSYNs = at, b.syn.count
+	if b.answersQuestion(s) {
+		b.known |= knowRefusedSurely
+		return // when the SYN was answered it does not tell
+	}
 	if s.Seq == 0 {
-		b.known |= knowRefusedZero
+		b.known |= knowRefusedSurely
 	}
 	if b.answer.count == 0 && b.answer.at == 0 {
 		b.answer = greeting{at: at, ttl: s.TTL, tally: b.answer.tally}

@@ -84,7 +84,7 @@ func (b *Bystander) acked() uint64 {
 // judge is SEMANTICS §1, with what was captured alone: silence is no more than
 // unknown, unless the client says that it heard nothing by asking again.
 func (b *Bystander) judge(r *Result, t Trust) {
-	refused := b.known.has(knowRefused) && (b.known.has(knowRefusedZero) || b.askedAfter()) && !b.askedAnew() &&
+	refused := b.known.has(knowRefused) && b.refusesSurely() && !b.askedAnew() &&
 		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
 		!(b.askedBefore() && t.Gaps > 0) && // the SYN-ACK to the SYN before may be missing, of a program that has ended since
 		!b.doubts() // a server that refused has nothing to acknowledge
@@ -99,7 +99,7 @@ func (b *Bystander) judge(r *Result, t Trust) {
 		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonReset, b.resetReply(r)
 	case b.more != nil && b.more.icmpCount > 0:
 		b.rejected(r)
-	case b.unverified():
+	case b.unverified(t):
 		r.State, r.Reason, r.Reply = probe.StateRefused, probe.ReasonUnverifiedReset, b.resetReply(r)
 	case !b.known.has(knowClientSYN), b.known&(knowClientReset|knowServerSYN) != 0, b.answeredOddly():
 		r.State, r.Reason = probe.StateUnknown, ReasonNotCaptured
@@ -108,6 +108,13 @@ func (b *Bystander) judge(r *Result, t Trust) {
 	default:
 		r.State, r.Reason = probe.StateUnknown, probe.ReasonNoResponse
 	}
+}
+
+// refusesSurely tells whether an RST with right numbers has refused the SYN, and not
+// ended a connection of which nothing else was captured. RFC 9293 §3.10.7.3 asks
+// for no number of its own; most have 0.
+func (b *Bystander) refusesSurely() bool {
+	return b.known.has(knowRefusedSurely) || b.askedAfter() || b.known.has(knowRecorded) && b.more != nil && b.more.reset.at >= b.syn.at
 }
 
 // askedAfter tells whether the client has retransmitted its SYN after an RST that
@@ -178,12 +185,13 @@ func (b *Bystander) answeredOddly() bool {
 	return m != nil && (m.resetCount > 0 || m.challenges > 0 || m.refusable.used > 0)
 }
 
-// unverified tells an RST without ACK, and without a number that an open
-// connection would have given it.
-func (b *Bystander) unverified() bool {
+// unverified tells an RST that does not acknowledge the SYN, and has no number that
+// an open connection would have given it.
+func (b *Bystander) unverified(t Trust) bool {
 	m := b.more
-	return m != nil && m.resetCount > 0 && b.known.has(knowClientSYN) && m.reset.notes.Has(NoteUnverifiedReset) && m.reset.seq == 0 &&
-		!m.reset.flags.Has(craft.ACK) && m.reset.at >= b.syn.at
+	return b.doubtfullyReset() && m.reset.at >= b.syn.at &&
+		(m.reset.seq == 0 || m.reset.flags.Has(craft.ACK) || m.question.set) &&
+		!(m.question.set && t.Gaps > 0 && !b.known.has(knowRecorded)) // or the ACK is that of a SYN-ACK which is missing
 }
 
 func (b *Bystander) rejected(r *Result) {
@@ -234,7 +242,7 @@ func (b *Bystander) roundTrips(t Trust) (rtt, server time.Duration) {
 	if t.Gaps > 0 && b.answer.at-asked >= longest {
 		asked = 0 // the SYN-ACK may be a retransmitted one
 	}
-	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedZero) && (t.Gaps > 0 || !b.askedAfter())) {
+	if b.answer.count == 0 && (b.known&(knowProven|knowClientReset) != 0 || !b.known.has(knowRefusedSurely) && (t.Gaps > 0 || !b.refusesSurely())) {
 		return 0, 0 // the answer that was captured was an RST, and not the host's
 	}
 	if b.known.has(knowServerSYN) && !b.answer.flags.Has(craft.ACK) && !b.split(t) {

@@ -96,6 +96,16 @@ var earlyTalker = simnet.HostFunc(func(now time.Time, in *craft.Segment, out sim
 	out.Segment(0, &s)
 })
 
+// elsewhere is a host whose SYN-ACKs come from another address.
+func elsewhere(off uint32) simnet.Host {
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			from := netip.AddrPortFrom(netip.MustParseAddr("198.51.100.99"), in.Dst.Port())
+			out.Segment(0, &craft.Segment{Src: from, Dst: in.Src, TTL: 64, Seq: 1, Ack: in.Seq.Add(off), Flags: craft.SYN | craft.ACK})
+		}
+	})
+}
+
 // narrow answers what is larger than mtu with ICMP "fragmentation needed".
 func narrow(h simnet.Host, mtu int, router string) simnet.Host {
 	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
@@ -251,6 +261,7 @@ func TestFindings(t *testing.T) {
 		{"banner", info,
 			scene{host: &simnet.Listener{App: simnet.App{Banner: []byte("220 hello")}}},
 			scene{host: healthy(), cfg: Config{Data: hello}}},
+		{"other-address", warning, scene{host: elsewhere(1)}, scene{host: elsewhere(2)}},
 		{"data-before-handshake", notice, scene{host: earlyTalker, cfg: Config{Withhold: WithholdSYNACKAck, Watch: time.Second}},
 			scene{host: &simnet.Listener{App: simnet.App{Banner: []byte("220 hello")}}}},
 		{"tarpit", warning, scene{host: simnet.TarPit(), cfg: Config{Data: hello}}, scene{host: healthy(), cfg: Config{Data: hello}}},

@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"net/netip"
 	"time"
 
 	"synscope/craft"
@@ -17,6 +18,7 @@ type arrival struct {
 	outgoing bool // ours, as it left
 	ignored  bool // ours, of no interest
 	reject   string
+	accepted netip.AddrPort // who accepted our SYN from elsewhere
 	packet   craft.Packet
 }
 
@@ -51,6 +53,7 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 			a.reject = wire.RejectQuote
 		case p.Kind == craft.PacketTCP && s.Dst == here && s.Flags.Has(craft.ACK): // of another host or port
 			a.reject = wire.RejectBadAck
+			a.elsewhere(s, own)
 		case p.Kind == craft.PacketTCP && s.Dst == here:
 			a.reject = wire.RejectUnsolicited
 		default:
@@ -62,6 +65,18 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 		a.ignored = a.ignored || in.Outgoing && a.reject != ""
 	}
 	return wire.NewReader(n, examine, func(a *arrival) time.Time { return a.at })
+}
+
+// elsewhere takes note of an answer of another address that acknowledges exactly our
+// SYN.
+func (a *arrival) elsewhere(s, own *craft.Segment) {
+	if own.Flags&craft.SYN == 0 || s.Src.Addr() == own.Dst.Addr().WithZone("") || s.Ack != own.Seq.Add(own.Len()) || s.Flags&(craft.SYN|craft.RST) == 0 {
+		return
+	}
+	a.reject = wire.RejectElsewhere
+	if s.Flags.Has(craft.SYN) {
+		a.accepted = s.Src
+	}
 }
 
 // answers tells whether a segment repeats a number of what it answers.
@@ -175,6 +190,9 @@ func (r *runner) take(a *arrival) {
 		r.departed(a, s)
 	case a.reject != "":
 		r.traffic.reject(a.reject)
+		if a.accepted.IsValid() {
+			r.elsewhere = a.accepted
+		}
 	case r.early(a):
 		r.traffic.reject(wire.RejectUnsolicited)
 	case r.input.twice(a):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"synscope/craft"
@@ -67,6 +68,8 @@ type runner struct {
 	silent  time.Duration // when that began; 0: not
 	traffic traffic
 	failure error
+
+	elsewhere netip.AddrPort // who else accepted our SYN
 }
 
 func newRunner(n probe.Network, cfg *Config) (*runner, error) {
@@ -263,6 +266,9 @@ func (r *runner) result(err error) Result {
 		res.State, res.Reason = probe.StateUnknown, probe.ReasonSendFailed
 	case err != nil && res.Reason == probe.ReasonNoResponse:
 		res.State, res.Reason = probe.StateUnknown, probe.ReasonInterrupted
+	}
+	if r.elsewhere.IsValid() && res.State == probe.StateFiltered {
+		res.Findings = wire.Noting(res.Findings, wire.FromElsewhere(r.elsewhere))
 	}
 	res.Traffic = r.traffic.summary(r, &res)
 	return res

@@ -1,6 +1,7 @@
 package ping
 
 import (
+	"slices"
 	"time"
 
 	"synscope/netraw"
@@ -156,7 +157,7 @@ func (p *pinger) measure(sample *Sample, t *pinged, s *wire.Transmission, ev *wi
 
 // seen takes over the verdict on an answer.
 func (s *Sample) seen(v *probe.Verdict, ev *wire.Event) {
-	s.State, s.Reason, s.Responder, s.ICMP = v.State, v.Reason, v.Responder, v.ICMP
+	s.State, s.Reason, s.Responder, s.ICMP, s.Findings = v.State, v.Reason, v.Responder, v.ICMP, v.Findings
 	s.TTL = ev.Seg.TTL
 	if v.Reason == probe.ReasonSYNACK {
 		s.ISN = ev.Seg.Seq
@@ -203,7 +204,7 @@ func (p *pinger) end(s *wire.Transmission, sample *Sample) {
 	s.Ended = true
 	delete(p.samples, s.ID)
 	if !s.WarmUp {
-		sample.Findings = s.Outcome.Annotate(probe.Verdict{Findings: s.Noted}).Findings
+		sample.Findings = s.Outcome.Annotate(probe.Verdict{Findings: slices.Concat(sample.Findings, s.Noted)}).Findings
 		p.deliver(sample)
 	}
 }
@@ -233,7 +234,9 @@ func (p *pinger) expire(r *wire.Receiver) {
 			p.samples[s.ID] = p.silence(s)
 		}
 		if !s.Answered && !s.WarmUp {
-			p.lingers.silent(p.targets[s.Index], now+min(p.cfg.Timeout, probe.DefaultTimeout))
+			t := p.targets[s.Index]
+			p.lingers.silent(t, now+min(p.cfg.Timeout, probe.DefaultTimeout))
+			t.known = t.known && now-t.asked < silentAge
 		}
 		p.closeSilent(s)
 		p.finish(s)

@@ -38,6 +38,7 @@ type pinger struct {
 	absence absence
 	watches bool // the network shows what leaves
 	lingers lingers
+	routes  wire.RouteChanges
 }
 
 // pinged is what a ping knows of one target.
@@ -61,9 +62,13 @@ type pinged struct {
 	heldBack error         // why
 }
 
-// routeAge is how long a route is believed: an interface may come back with
-// another address.
-const routeAge = 30 * time.Second
+const (
+	// routeAge is how long a route is believed: an interface may come back with
+	// another address.
+	routeAge = 30 * time.Second
+	// silentAge is how long it is where a probe was not answered.
+	silentAge = 100 * time.Millisecond
+)
 
 func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, error) {
 	x, err := wire.NewLoop(n, cfg.look())
@@ -72,7 +77,7 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 	}
 	x.Pace = wire.NewPace(cfg.Rate)
 	p := &pinger{Loop: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{},
-		lag: cfg.catchUp(), samples: map[int]*Sample{}, devices: map[int]*device{}}
+		routes: wire.NewRouteChanges(n), lag: cfg.catchUp(), samples: map[int]*Sample{}, devices: map[int]*device{}}
 	p.Departed, p.Accept = p.noteDeparture, p.acceptAnswer
 	for _, t := range cfg.Targets {
 		p.targets = append(p.targets, &pinged{dst: t})
@@ -86,10 +91,21 @@ func (p *pinger) run(ctx context.Context) error {
 	defer stop()
 	p.Run(ctx, p.sendWarmUps, func(r *wire.Receiver) (more bool) {
 		p.expire(r)
+		if p.routes.Due(p.Now, time.Duration(len(p.targets))*wire.RouteCost) {
+			p.forgetRoutes()
+		}
 		p.fill(r)
 		return !p.finished()
 	}, p.wakeUp)
 	return cmp.Or(p.Failure, p.interrupted())
+}
+
+// forgetRoutes has the route of every target looked up before its next probe: the
+// kernel may reach it another way by now, from another address.
+func (p *pinger) forgetRoutes() {
+	for _, t := range p.targets {
+		t.known = false
+	}
 }
 
 // takeOrders lets the targets that a name has now be taken up between two turns.

@@ -190,7 +190,8 @@ func (p *pinger) choosePort(t *pinged, not uint16) (port uint16) {
 // takes the new SYN for what it is in place of challenging it (RFC 5961 §4).
 func (p *pinger) transmit(t *pinged, s *wire.Transmission, port uint16) {
 	p.absence.use(t)
-	s.Src, s.Dst, s.Small = netip.AddrPortFrom(t.route.Source, port), t.dst, t.small
+	source := wire.RouteFlow(p.Network, t.route, port, t.dst).Source
+	s.Src, s.Dst, s.Small = netip.AddrPortFrom(source, port), t.dst, t.small
 	if t.dst.Addr().Zone() != "" {
 		s.Link = t.route.IfIndex
 	}

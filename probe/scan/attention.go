@@ -48,7 +48,7 @@ func (e *engine) allowed(f *flight) int {
 		return e.cfg.recheckAttempts()
 	}
 	n := attemptsAt(e.loss(f.host))
-	if h := f.host; h.losses.answers == 0 {
+	if h := f.host; h.losses.answers == 0 || h.persistence.needed() {
 		n = e.allowedInVain(h)
 	}
 	if t := f.host.trouble; t != nil {
@@ -124,9 +124,16 @@ func (e *engine) overdue(f *flight) time.Duration {
 	if f.watches {
 		attempt -= e.cfg.attempts()
 	}
+	if f.asked && !f.outcome.Renewed() {
+		return e.softDue(f)
+	}
 	due := f.tx[last].Sent + e.patience(h, attempt)
+	more := len(f.tx) < e.allowed(f)
+	if more && e.retransmits(f) {
+		due = max(due, f.tx[last].Sent+h.retransmitAfter())
+	}
 	switch {
-	case h.timed >= enoughTimes || f.watches || len(f.tx) < e.allowed(f):
+	case h.timed >= enoughTimes || f.watches || more:
 	case h.Known():
 		due = max(due, f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
 	case h.expected == 0:

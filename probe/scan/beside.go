@@ -71,7 +71,7 @@ func (e *engine) withdraw(id uint32, f *flight, err error, at time.Duration) {
 		e.refused(id, err, at)
 		return
 	}
-	f.tx = f.tx[:len(f.tx)-1]
+	f.takeBack()
 	e.noteRefusal(f.host, err, at)
 }
 

@@ -180,7 +180,7 @@ func challenging(in, out *craft.Segment) {
 // an answer stands, what proves nothing leaves the port as it was, and after an old connection
 // was closed the next transmission is timed from when it left itself.
 func TestAnswerWhileTheNextAttemptIsBeside(t *testing.T) {
-	const answerAfter, holdUp = 1300 * ms, 600 * ms // the second attempt begins after 1 s
+	const answerAfter, holdUp = 1300 * ms, 600 * ms // the second attempt begins after 0.9 s, too soon for the first once more
 	for _, row := range []struct {
 		name     string
 		first    func(in, out *craft.Segment)
@@ -202,7 +202,7 @@ func TestAnswerWhileTheNextAttemptIsBeside(t *testing.T) {
 				host = inTurn(reply(answerAfter-20*ms, row.first), nil, reply(0, accepting))
 			}
 			all := ranges(1, 4*64, addresses(1)...)
-			cfg := scan.Config{Rate: math.Inf(1), Retries: 1}
+			cfg := scan.Config{Rate: math.Inf(1), Retries: 1, Timeout: 900 * ms}
 			b := besides{world{Host: host, Config: tenEachWay}, cfg, func(n *twoLanes) {
 				refusedOnce, heldOnce := once[uint16](), false
 				n.before = func(pkts [][]byte) {

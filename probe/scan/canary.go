@@ -11,10 +11,11 @@ import (
 // tally is what the verdicts on one host's ports have in common.
 type tally struct {
 	ports, open            uint32
-	strayed                uint32 // packets that our kernel gave up for want of a link address, since the last answer
-	canaries, openCanaries uint8  // canaries sent, and of those, how many answered open
-	synackTTL, rstTTL      uint8  // of the first of each kind
-	zeroWindow             bool   // a SYN-ACK offered no window
+	strayed                uint32     // packets that our kernel gave up for want of a link address, since the last answer
+	canaries, openCanaries uint8      // canaries sent, and of those, how many answered open
+	synackTTL, rstTTL      uint8      // of the first of each kind
+	zeroWindow             bool       // a SYN-ACK offered no window
+	otherAcks              *otherAcks // nil: none came
 }
 
 func (t *tally) seen(ev *wire.Event) {

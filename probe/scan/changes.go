@@ -87,7 +87,7 @@ func (h *host) sample(v *probe.Verdict) {
 
 // sendRechecks asks for the samples of the hosts that may have changed.
 func (e *engine) sendRechecks(h *host) {
-	if h.several == nil || h.several.samples == nil || h.gone() {
+	if h.several == nil || h.several.samples == nil || h.gone() || h.persistence.needed() { // which would not answer other attempts
 		return
 	}
 	first := h.several.samples

@@ -27,6 +27,8 @@ type engine struct {
 	canaries  canaries
 	rooms     []*probe.Verdict // of probes that are done, to be used again
 	resolving wire.Resolving[*host]
+	routes    wire.RouteChanges
+	elsewhere elsewhere
 	search    search
 	queue     sharedQueue
 
@@ -49,8 +51,8 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	x.Matcher.Echoes = cfg.Search
 	e := &engine{
 		Sweep: x, cfg: cfg, sink: sink, flights: newFlights(min(usualAttempts, cfg.attempts())),
-		resolving: wire.NewResolving[*host](cfg.Neighbours),
-		seen:      trials{float64(cfg.Loss.Unanswered), float64(cfg.Loss.Sent)},
+		resolving: wire.NewResolving[*host](cfg.Neighbours), routes: wire.NewRouteChanges(n),
+		seen: trials{float64(cfg.Loss.Unanswered), float64(cfg.Loss.Sent)},
 	}
 	e.hosts = newHosts(n, e.met)
 	return e, nil
@@ -72,6 +74,9 @@ func (e *engine) run(ctx context.Context) error {
 			e.look()
 		}
 		e.expire()
+		if e.routes.Due(e.Now, time.Duration(len(e.hosts.byAddr))*wire.RouteCost) {
+			e.hosts.turn++
+		}
 		e.fill()
 		return e.Failure == nil && !e.finished()
 	}, e.wakeUp)

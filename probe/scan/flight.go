@@ -33,6 +33,10 @@ type flight struct {
 	canary   bool
 	watches  bool // asks whether the host still answers: see watch.go
 	rechecks bool // asks a port that has had its verdict: see changes.go
+	otherAck bool // SYN-ACKs came that acknowledge another number: see wrongack.go
+	asked    bool // once more, after an error that may have been of the moment: see transient.go
+
+	same same // transmissions that are alike: see same.go
 
 	batch *wire.Batch // that the latest transmission is in, while nobody knows whether it left: see beside.go
 	place uint8       // in that
@@ -43,6 +47,17 @@ func (f *flight) target() netip.AddrPort { return netip.AddrPortFrom(f.host.addr
 
 // latest is the latest transmission.
 func (f *flight) latest() *wire.Stamps { return &f.tx[len(f.tx)-1] }
+
+// takeBack forgets the latest transmission, which did not leave.
+func (f *flight) takeBack() {
+	f.tx = f.tx[:len(f.tx)-1]
+	if n := len(f.tx); f.same.last > 0 && int(f.same.last) >= n {
+		f.same.last = uint8(n - 1)
+	}
+	if f.same.last <= f.same.first {
+		f.same = same{}
+	}
+}
 
 const (
 	slabSize = 256

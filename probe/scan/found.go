@@ -89,6 +89,8 @@ func (e *engine) handOut(h *host) bool {
 	if s := h.several; s != nil && s.samples != nil {
 		r.Findings = append(r.Findings, s.samples.findings()...)
 	}
+	r.Findings = append(r.Findings, h.persistence.findings()...)
+	r.Findings = append(r.Findings, h.tally.otherAcks.findings()...)
 	if h.gone() {
 		r.Findings = append(r.Findings, h.silenceFinding())
 	}

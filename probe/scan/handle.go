@@ -18,13 +18,16 @@ func (e *engine) handle(ev *wire.Event) {
 	case ev.Own:
 		return
 	}
+	if e.noteElsewhere(ev); ev.AcknowledgesOther() {
+		e.noteOtherAck(ev)
+	}
 	wire.Count(&e.Counters.Summary, ev, e.accept)
 }
 
 // seenLeaving notes the kernel's stamp of a transmission.
 func (e *engine) seenLeaving(ev *wire.Event) {
 	if _, f := e.find(ev); f != nil && ev.Attempt < len(f.tx) {
-		f.tx[ev.Attempt].Left = ev.At.UnixNano()
+		f.tx[e.leaving(f, ev)].Left = ev.At.UnixNano()
 	}
 }
 
@@ -42,10 +45,12 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		return e.replied(ev)
 	}
 	id, f := e.find(ev)
-	if f != nil && !ev.ArrivedAt(f.host.way.source) {
+	if f != nil && !e.hosts.arrivedAt(f.host, ev) {
 		return wire.RejectUnsolicited
 	}
+	sure := true
 	if f != nil {
+		sure = e.tellApart(f, ev)
 		e.noteSending(f, ev)
 	}
 	if ev.Kind == wire.KindSYNACK {
@@ -53,6 +58,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	}
 	switch {
 	case f == nil && ev.Kind.Verified():
+		e.noteLateFirst(ev, -1)
 		return wire.RejectAfterVerdict
 	case f == nil || ev.Attempt >= len(f.tx) || e.tooEarly(f, ev):
 		return wire.RejectUnsolicited
@@ -61,7 +67,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		f.host.tally.strayed++
 		return rejectNeighbour
 	}
-	return e.answered(id, f, ev)
+	return e.answered(id, f, ev, sure)
 }
 
 // rejectNeighbour counts our own kernel's errors about a neighbour that has answered.
@@ -81,21 +87,23 @@ func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
 	return !ev.Kind.Verified() && tx.After(ev.At, e.Start.Add(tx.Sent))
 }
 
-// answered lets an answer count, and does what it calls for.
-func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
+// answered lets an answer count, and does what it calls for; sure tells whether it is known
+// which transmission it is to.
+func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) string {
 	before := f.outcome.Rank
 	if n := len(e.rooms); n > 0 && f.outcome.Room == nil {
 		f.outcome.Room, e.rooms = e.rooms[n-1], e.rooms[:n-1]
 	}
 	do, reject := f.outcome.Take(e.cfg.Technique, f.target(), ev)
 	if reject != "" {
+		e.noteLateFirst(ev, int(f.same.first))
 		return reject
 	}
 	if ev.Kind.Verified() && ev.Kind != wire.KindICMP {
 		f.host.noteAbsence(f.tx[ev.Attempt].Sent)
 	}
 	if f.outcome.Rank > before {
-		e.improved(f, ev, before)
+		e.improved(f, ev, before, sure)
 	}
 	e.vouch(f, ev)
 	e.act(do, id, f, ev)
@@ -103,15 +111,21 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event) string {
 }
 
 // improved takes note of an answer that is better than the ones before.
-func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank) {
+func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank, sure bool) {
 	best := f.outcome.Best
 	best.Time = ev.At
 	if !ev.Kind.Verified() {
 		return
 	}
-	if !f.watches && !e.delayed(f, ev) {
+	deferred := ev.Kind != wire.KindICMP && e.persisted(f, ev, sure)
+	switch {
+	case f.watches || sure && e.delayed(f, ev):
+	case sure:
 		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
-		e.learn(f, ev, before)
+		e.learnTimes(f, ev, before)
+		fallthrough
+	default:
+		e.learn(f, ev, before, deferred)
 	}
 	e.hasten(f.host)
 	e.hear(f.host, best)
@@ -123,6 +137,9 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 	case wire.ActFinish:
 		if ev.Kind == wire.KindACK {
 			e.Responses.Add(wire.CloseAfter(ev), e.Now)
+		}
+		if e.lingers(id, f, ev) {
+			return
 		}
 		e.finish(id)
 	case wire.ActSettle:
@@ -144,24 +161,37 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.took(f, ev))
 }
 
-// learn draws from an answer what it says about the host and the way there.
-// Errors say little of the host's round-trip time: it may limit them, or a router
-// makes them.
-func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank) {
-	if ev.Kind == wire.KindICMP {
+// learnTimes draws from an answer how far the host is. Errors say little of that: it
+// may limit them, or a router makes them.
+func (e *engine) learnTimes(f *flight, ev *wire.Event, before wire.Rank) {
+	switch took := e.took(f, ev); {
+	case ev.Kind != wire.KindICMP:
+		if ev.Kind == wire.KindSYNACK {
+			f.host.accepts(took)
+		}
+		if before < wire.RankReset {
+			e.noteRoundTrip(f.host, took)
+			e.noteQueue(f, ev)
+		}
+	case ev.Sender == f.host.addr.WithZone(""):
+		e.near(took)
+	}
+}
+
+// learn draws from an answer what it says about loss on the way to the host, unless that is
+// deferred.
+func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred bool) {
+	switch {
+	case ev.Kind == wire.KindICMP:
 		if ev.Sender == f.host.addr.WithZone("") {
-			e.near(e.took(f, ev))
 			f.unnoteSilence(ev.Attempt)
 			f.host.noteError(ev.Attempt - f.inGaps(ev.Attempt))
 		}
 		return
-	}
-	if s := f.host.several; s != nil && ev.Kind == wire.KindSYNACK {
-		s.accepting.Sample(e.took(f, ev))
-	}
-	if before < wire.RankReset {
-		e.noteRoundTrip(f.host, e.took(f, ev))
-		e.noteQueue(f, ev)
+	case before >= wire.RankReset:
+	case deferred:
+		e.answeredAgain(f, ev.Attempt)
+	default:
 		e.measureLoss(f, ev.Attempt)
 	}
 	f.host.tally.seen(ev)
@@ -218,11 +248,12 @@ func (e *engine) expire() {
 			e.witnessTimedOut(id, f)
 			continue
 		}
-		if f.phase == phaseFlying {
+		if f.phase == phaseFlying && !f.asked {
 			e.noteSilence(f)
 		}
-		silent := f.phase == phaseFlying && len(f.tx) >= e.allowed(f)
+		silent := f.phase == phaseFlying && (f.asked && !f.outcome.Renewed() || len(f.tx) >= e.allowed(f))
 		switch {
+		case e.asksAgain(id, f):
 		case silent && e.suspects(f) && e.hold(id, f):
 		case silent || f.phase == phaseSettled || e.Stopping:
 			e.finish(id)
@@ -255,12 +286,15 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = f.attempts()
-	canary, watches, rechecks, h := f.canary, f.watches, f.rechecks, f.host
+	e.elsewhere.annotate(f, &v)
+	canary, watches, rechecks, otherAck, h := f.canary, f.watches, f.rechecks, f.otherAck, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)
 	}
 	e.flights.remove(id)
-	h.flights--
+	if h.flights--; h.flights == 0 {
+		e.countDeferred(h.persistence)
+	}
 	switch {
 	case watches:
 		e.witnessEnded(h)
@@ -270,6 +304,9 @@ func (e *engine) finish(id uint32) {
 		v.Time = e.Start.Add(e.Now)
 		h.several.samples.rechecked(&v)
 	case v.Attempts > 0 || v.Err != nil:
+		if otherAck && v.Reason == probe.ReasonNoResponse {
+			h.tally.otherAcks.ports++
+		}
 		h.tally.verdict(v.State)
 		e.deliver(h, v)
 	default:
@@ -312,6 +349,9 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 		v = wentSilent(f.target())
 	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)
+		if f.otherAck {
+			v.Confidence = 0
+		}
 	default:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, e.Failure
 	}

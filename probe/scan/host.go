@@ -31,17 +31,20 @@ type host struct {
 	entered  time.Duration // when it got its place in its network
 
 	id           uint32
-	flights      int32 // probes without a verdict
-	timed        int32 // answers that RTO has taken in
-	left         int32 // transmissions so far
-	leftAtAnswer int32 // as of the latest answer
+	flights      int32  // probes without a verdict
+	turn         uint32 // of the routes, when its own was looked up
+	timed        int32  // answers that RTO has taken in
+	left         int32  // transmissions so far
+	leftAtAnswer int32  // as of the latest answer
 	tally        tally
-	silent       byTry  // transmissions that were not answered in time
-	witness      uint16 // a port that has answered; 0: none has
-	resolving    bool   // its link address is being asked for
-	queued       bool   // among those that are ready, or asleep
-	crowded      bool   // one of a network whose router resolves it, and may resolve few at a time
-	placed       bool   // has a place in its network, or had one
+	persistence  *persistence // what is known of its answers to retransmissions; nil: none came
+	silent       byTry        // transmissions that were not answered in time
+	firsts       bool         // it answers other than retransmissions
+	witness      uint16       // a port that has answered; 0: none has
+	resolving    bool         // its link address is being asked for
+	queued       bool         // among those that are ready, or asleep
+	crowded      bool         // one of a network whose router resolves it, and may resolve few at a time
+	placed       bool         // has a place in its network, or had one
 }
 
 // several is what is kept of a host beside, once it has more than one port.
@@ -84,6 +87,13 @@ func (h *host) another() {
 	}
 }
 
+// accepts takes note of how long a SYN-ACK took.
+func (h *host) accepts(took time.Duration) {
+	if h.several != nil {
+		h.several.accepting.Sample(took)
+	}
+}
+
 // limiter paces the probes of the host; nil: it has one port alone, of which no limit shows.
 func (h *host) limiter() *limiter {
 	if h.several == nil {
@@ -101,6 +111,7 @@ type way struct {
 	link   int        // the interface's index
 	local  bool       // the hosts are this machine
 	many   bool       // they are all machines of a network
+	flows  bool       // the kernel chooses a next hop, and so a source, for each connection
 	err    error      // why they cannot be reached from here
 }
 
@@ -115,6 +126,8 @@ type hosts struct {
 	byAddr map[netip.Addr]*host
 	ways   map[way]*way // those without an error
 	next   uint32
+	turn   uint32 // how often routes have changed
+	moved  bool   // a host was reached from two of our addresses
 }
 
 func newHosts(n probe.Network, met func(*host, netraw.Route)) *hosts {
@@ -135,7 +148,7 @@ func (t *hosts) get(a netip.Addr) *host {
 	if h := t.byAddr[k]; h != nil {
 		return h
 	}
-	h := &host{addr: a, id: t.next, way: t.wayOf(route, err)}
+	h := &host{addr: a, id: t.next, turn: t.turn, way: t.wayOf(route, err)}
 	t.next++
 	t.byAddr[k] = h
 	if err == nil {
@@ -144,11 +157,53 @@ func (t *hosts) get(a netip.Addr) *host {
 	return h
 }
 
+// refresh looks the way to a host up once more where routes have changed since: the
+// kernel's own connections take the new one at once, from another address of ours
+// perhaps. Where there is none any more, the old one fails, and is tried again.
+func (t *hosts) refresh(h *host) {
+	if h.turn == t.turn {
+		return
+	}
+	h.turn = t.turn
+	if route, err := t.net.Route(h.addr); err == nil && !route.Broadcast && route.Local == h.way.local {
+		before := h.way
+		h.way = t.wayOf(route, nil)
+		t.moved = t.moved || h.way != before
+	}
+}
+
+// sourceOf is our address for what goes from a port of ours to one of a host.
+func (t *hosts) sourceOf(h *host, from, to uint16) netip.Addr {
+	if !h.way.flows {
+		return h.way.source
+	}
+	route := wire.RouteFlow(t.net, netraw.Route{Source: h.way.source, PerFlow: true}, from, netip.AddrPortFrom(h.addr, to))
+	if route.Source != h.way.source {
+		t.wayOf(route, nil)
+		t.moved = true
+	}
+	return route.Source
+}
+
+// arrivedAt tells whether an answer of a host came to the address that it is probed
+// from, or was before routes changed.
+func (t *hosts) arrivedAt(h *host, ev *wire.Event) bool {
+	if ev.ArrivedAt(h.way.source) {
+		return true
+	}
+	for w := range t.ways {
+		if t.moved && ev.ArrivedAt(w.source) {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if err != nil {
 		return &way{err: err}
 	}
-	w := way{source: route.Source, link: route.IfIndex, local: route.Local, many: route.Broadcast}
+	w := way{source: route.Source, link: route.IfIndex, local: route.Local, many: route.Broadcast, flows: route.PerFlow}
 	known := t.ways[w]
 	if known == nil {
 		known = new(way)

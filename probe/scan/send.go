@@ -164,9 +164,11 @@ func (e *engine) dropWaiting() {
 
 // transmit puts the next attempt of a probe into the batch.
 func (e *engine) transmit(id uint32, f *flight) {
-	attempt := len(f.tx)
-	src := netip.AddrPortFrom(f.host.way.source, e.Matcher.Port(attempt))
-	e.Packets.Add(wire.Size(f.outcome.Small()), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), attempt), e.Now)
+	attempt, numbered := len(f.tx), e.numbered(f)
+	e.hosts.refresh(f.host)
+	port := e.Matcher.Port(numbered)
+	src := netip.AddrPortFrom(e.hosts.sourceOf(f.host, port, f.port), port)
+	e.Packets.Add(wire.Size(f.outcome.Small()), src, f.target(), e.Matcher.Cookie.Numbers(src, f.target(), numbered), e.Now)
 	f.tx = append(f.tx, wire.Stamps{})
 	if f.watches {
 		f.host.watch.queued = false
@@ -256,7 +258,7 @@ func (e *engine) cutOff(h *host, err error, at time.Duration) bool {
 // ends it.
 func (e *engine) refused(id uint32, err error, at time.Duration) {
 	f := e.flights.at(id)
-	f.tx = f.tx[:len(f.tx)-1]
+	f.takeBack()
 	e.noteRefusal(f.host, err, at)
 	cutOff := e.cutOff(f.host, err, at)
 	if wait, again := wire.Backoff(err, int(f.refused)); again && !cutOff && e.Failure == nil {

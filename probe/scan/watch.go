@@ -116,7 +116,7 @@ func (w *watch) away(g gap) { w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], g)
 // suspects tells whether the silence of a probe may be that of its host.
 func (e *engine) suspects(f *flight) bool {
 	h := f.host
-	return !f.watches && !f.canary && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
+	return !f.watches && !f.canary && !h.persistence.needed() && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
 		!h.gone() && h.vouched < f.tx[len(f.tx)-1].Sent
 }
 
@@ -174,6 +174,7 @@ func (e *engine) enqueueWitness(id uint32) {
 func (e *engine) witnessTimedOut(id uint32, f *flight) {
 	w := f.host.watch
 	w.failures++
+	f.host.turn = e.hosts.turn - 1 // the way there may be another, without a word of the kernel's
 	switch {
 	case !e.Stopping && w.since > 0 && e.Now-w.since < longestWatch && len(f.tx) < e.cfg.witnessAttempts():
 		e.enqueueWitness(id)

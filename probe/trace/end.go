@@ -99,16 +99,17 @@ func (t *tracer) doubtful() (until time.Duration) {
 }
 
 // verdict is the port's, from the best answer of those to probes that may have
-// reached it, all of which silence takes to be one.
+// reached it, all of which silence takes to be one: behind the last router, and
+// before it, where paths are of several lengths, those that the target answered.
 func (t *tracer) verdict(err error) probe.Verdict {
 	if t.unsendable != nil {
 		return *t.unsendable
 	}
 	var best *query
 	reached := 0
-	for _, queries := range t.grid[min(t.end.routers, t.cfg.MaxHops-1):] {
+	for _, queries := range t.grid {
 		for _, q := range queries {
-			if q.sent == nil {
+			if q.sent == nil || q.TTL <= min(t.end.routers, t.cfg.MaxHops-1) && q.rank() <= wire.RankICMP {
 				continue
 			}
 			reached++

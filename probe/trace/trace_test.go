@@ -364,3 +364,46 @@ func TestTraceOfASlowPath(t *testing.T) {
 		})
 	}
 }
+
+// uneven sends every so manieth SYN over another path than the rest, counted from first.
+func uneven(rest, other simnet.Host, every, first int) simnet.Host {
+	n := first
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.SYN {
+			n++
+		}
+		if n%every == 0 {
+			other.Respond(now, in, out)
+		} else {
+			rest.Respond(now, in, out)
+		}
+	})
+}
+
+// Paths of several lengths, or with a loop on one of them: at one TTL some probes reach
+// the target and others a router. What the target itself says is the verdict.
+func TestTraceOverPathsOfSeveralLengths(t *testing.T) {
+	v6 := netip.MustParseAddrPort("[2001:db8:1::7]:80")
+	ends := map[probe.State]func() simnet.Host{
+		probe.StateOpen: probetest.Listener, probe.StateRefused: func() simnet.Host { return simnet.Closed{} },
+	}
+	try := func(t *testing.T, to netip.AddrPort, state probe.State, long, every, first int) {
+		way := routersTo(to.Addr(), long)
+		host := uneven(simnet.Behind(ends[state](), way[:2]...), simnet.Behind(ends[state](), way...), every, first)
+		path := simnet.Path{Delay: 20 * time.Microsecond} // answers come before farther probes leave
+		_, route, _ := world{Host: host, Config: simnet.Config{Out: path, Back: path}}.trace(t, trace.Config{Target: to})
+		if v := route.Verdict; v.State != state || v.Attempts == 0 || route.Length == 0 {
+			t.Errorf("%v, every %d. over %d routers: %v (%v), %d attempts, length %d", to, every, long, v.State, v.Reason, v.Attempts, route.Length)
+		}
+	}
+	for state := range ends {
+		for _, long := range []int{3, 4, 30} {
+			for every := 2; every <= 4; every++ {
+				for first := range every {
+					synctest.Test(t, func(t *testing.T) { try(t, target, state, long, every, first) })
+					synctest.Test(t, func(t *testing.T) { try(t, v6, state, long, every, first) })
+				}
+			}
+		}
+	}
+}

@@ -63,10 +63,20 @@ func (r *run) cut(c *candidate) {
 // cost says what a plan takes at most.
 func (r *run) cost(c *candidate) {
 	c.packets, c.took = Cost(c.plan, r.hops())
+	c.took += r.k.slowWay()
 	if r.cfg.Rate > 0 {
 		c.took += time.Duration(float64(c.packets) / r.cfg.Rate * float64(time.Second))
 	}
 }
+
+// slowWay is what trials take longer where round trips do; 0 on usual ways.
+func (k *Knowledge) slowWay() time.Duration {
+	longest := quantile(k.rtts(k.focus(), anyTrial), 0.8)
+	return max(0, 2*(longest-usualTrip))
+}
+
+// usualTrip is a round trip for which patience has room.
+const usualTrip = 400 * time.Millisecond
 
 // mostNamed is how many experiments without room are named.
 const mostNamed = 4

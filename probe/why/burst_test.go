@@ -21,7 +21,7 @@ func TestABurstOfFailuresIsNotSure(t *testing.T) {
 		list = append(list, c)
 	}
 	k.add(list)
-	p := newPosterior(k.Addrs)
+	p := newPosterior(&Config{Addrs: k.Addrs})
 	p.take("flows", k.Log)
 	for i, q := range p.probabilities() {
 		if q > 0.02 {
@@ -54,7 +54,7 @@ func TestALimiterMayAnswerWhatExceedsIt(t *testing.T) {
 			list = append(list, s)
 		}
 		k.add(list)
-		p := newPosterior(k.Addrs)
+		p := newPosterior(&Config{Addrs: k.Addrs})
 		p.take("pace", k.Log)
 		best := 0
 		ps := p.probabilities()

@@ -30,8 +30,10 @@ const (
 	PathMTUBlackHole   Code = "path-mtu-black-hole"
 	PathIdleTimeout    Code = "path-idle-timeout"
 	PathReturnLoss     Code = "path-return-loss"
+	PathSYNProof       Code = "path-syn-authentication"
 	NATPAWS            Code = "nat-paws"
 	NATOldConnection   Code = "nat-old-connection"
+	NATOtherAddress    Code = "nat-other-address"
 
 	HostDown             Code = "host-down"
 	HostNotListening     Code = "host-not-listening"
@@ -112,7 +114,7 @@ func rules(list ...rule) Variant { return Variant{Rules: list} }
 // Causes are all causes, in the order of the codes.
 func Causes() []Cause {
 	var list []Cause
-	for _, part := range [][]Cause{noCause(), localCauses(), pathCauses(), firewallCauses(), selectiveCauses(), natCauses(), hostCauses(), backendCauses(), nameCauses(), noneOfThese()} {
+	for _, part := range [][]Cause{noCause(), localCauses(), pathCauses(), proofCauses(), firewallCauses(), selectiveCauses(), natCauses(), hostCauses(), backendCauses(), nameCauses(), noneOfThese()} {
 		list = append(list, part...)
 	}
 	return list

@@ -155,7 +155,7 @@ func outageWords(k *Knowledge) (title, advice string) {
 			"Run this again now: what is wrong since then is seen better by a run that begins with it. Something went down at the time named, or was changed."
 	case !down && len(spans) == 1 && k.failsAtFirst():
 		return "it did not answer at first, and began to in the middle of the run",
-			"Something came up at the time named: a host or program that was started, a link, or a route that settled. Run this again to see whether it lasts."
+			"Something came up at the time named: a host or program that was started, a link, or a route that settled; or, within the first second, a box that drops the first SYNs of a source that it does not know. Run this again, and once more some minutes later, to see whether it lasts."
 	}
 	return "", ""
 }

@@ -131,7 +131,6 @@ func banWords(k *Knowledge) (title, advice string) {
 
 // conntracks: the first packet of a flow gets an entry, or is dropped.
 func conntracks(shares ...float64) (list []Variant) {
-	anySYN := func(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
 	ofPort := func(t *Trial) bool { return toTarget(t) || isKind(ACK, Target)(t) || isKind(FIN, Target)(t) }
 	for _, p := range shares {
 		dies := tracesThrough(p, func(t *Trial) bool { return t.Kind == Trace })

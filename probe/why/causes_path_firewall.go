@@ -2,6 +2,7 @@ package why
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -57,7 +58,7 @@ func firewallCauses() []Cause {
 			Code: PathProxy, Title: "something on the way answers in the host's name", Prior: 0.8,
 			Variants: variants(
 				proxy(nearer, only(ISNStays)), proxy(nearer, only(ISNMoves)), proxy(of(share{SYNACK, 0}, share{Near, 0.02}), only(ISNMoves))),
-			Where: answerer, Advice: "Handshakes end at a proxy, SYN proxy or load balancer, not at the host: that a port is open says nothing of the program behind. Look there for what fails.",
+			Words: translatedWords, Where: translator, Advice: "Handshakes end at a proxy, SYN proxy or load balancer, not at the host: that a port is open says nothing of the program behind. Look there for what fails.",
 			Commands: commands("handshake %s", "trace %s"),
 		},
 	}
@@ -188,6 +189,33 @@ func cutWords(k *Knowledge) (title, advice string) {
 	}
 	return "handshakes pass, and connections are reset as soon as bytes follow, not by the host",
 		"Something on the way looks into connections and resets those that it does not want: a firewall, an intrusion prevention system, a censor. Ask who runs the network at the distance named; encrypted or tunnelled connections may pass."
+}
+
+// translator is who answers in truth, where this machine itself sends SYNs there.
+func translator(k *Knowledge) string {
+	if a := k.translated(); a.IsValid() {
+		return fmt.Sprintf("this machine: a rule of its NAT sends connections to %s", a)
+	}
+	return answerer(k)
+}
+
+// translated is where this machine's own NAT sends SYNs to the target.
+func (k *Knowledge) translated() (to netip.AddrPort) {
+	k.each(toTarget, func(t *Trial) {
+		if t.Reply.Translator.IsValid() {
+			to = t.Reply.Translator
+		}
+	})
+	return to
+}
+
+// translatedWords tell of a proxy to which this machine redirects.
+func translatedWords(k *Knowledge) (title, advice string) {
+	if !k.translated().IsValid() {
+		return "", ""
+	}
+	return "this machine's own NAT sends these connections elsewhere, and what answers there answers in the host's name",
+		"A rule of this machine (nft list ruleset, redirect or dnat; iptables -t nat -L) redirects them: a transparent proxy, a service mesh. That the port is open says nothing of the host: what answers may never have asked it. Look at that proxy, or except this destination, user or mark from the rule."
 }
 
 // proxy answers SYNs with d, and duplicates as again says.

@@ -111,7 +111,7 @@ func (r *run) found(c int, p float64, made []Record) Found {
 	}
 	if cause.Words != nil {
 		if title, advice := cause.Words(r.k); title != "" {
-			f.Text, f.Advice = title, advice
+			f.Text, f.Advice = title, cmp.Or(advice, f.Advice)
 		}
 	}
 	if cause.Commands != nil {

@@ -40,6 +40,24 @@ func (k *Knowledge) add(done []Trial) (reread bool) {
 	return !slices.Equal(before, k.outcomes()[:len(before)])
 }
 
+// amend takes in what came for trials after they were given up, and tells whether any was
+// among those that are known. Of a connection nothing is known but that its SYN was answered.
+func (k *Knowledge) amend(list []Latecomer) (any bool) {
+	for _, l := range list {
+		for i := range k.Log {
+			t := &k.Log[i]
+			if t.ID != l.Trial || k.raw[i] != Silence || !t.opens(t.Role) || t.Kind == Kernel {
+				continue
+			}
+			t.Kind, t.Reply, k.raw[i], any = SYN, l.Reply, l.Outcome, true
+		}
+	}
+	if any {
+		k.label()
+	}
+	return any
+}
+
 // seen is what a likelihood depends on.
 type seen struct {
 	o        Outcome

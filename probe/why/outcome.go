@@ -15,6 +15,8 @@ const (
 	ResetNear                      // from nearer than the host
 	ResetToo                       // an RST and a SYN-ACK to one SYN
 	Challenge                      // an ACK of other numbers: RFC 5961 §4
+	WrongACK                       // a SYN-ACK that acknowledges another number than ours
+	Elsewhere                      // a SYN-ACK that acknowledges our number, from another address than was asked
 	HostUnreachable                // a router: it cannot reach the host
 	NoWay                          // a router: it has no route to the host's network
 	Expired                        // a router: its TTL ran out, although it left with the usual one
@@ -53,7 +55,7 @@ const (
 )
 
 var outcomeNames = [outcomes]string{"not made", "silence", "late SYN-ACK", "SYN-ACK", "slow SYN-ACK", "SYN-ACK of somebody else",
-	"reset", "reset from nearer than the host", "reset and SYN-ACK", "challenge ACK", "host unreachable", "no route at a router", "TTL ran out on the way", "prohibited",
+	"reset", "reset from nearer than the host", "reset and SYN-ACK", "challenge ACK", "SYN-ACK with a wrong acknowledgment number", "SYN-ACK from another address", "host unreachable", "no route at a router", "TTL ran out on the way", "prohibited",
 	"rejected by the host", "refused by this machine", "no free source port", "works", "works after retransmissions",
 	"works after bytes were lost", "works after ACKs were lost", "works, slow program", "third ACK ignored", "reset after the third ACK", "reset by somebody else after the third ACK", "large segments lost", "large answers lost", "packet too big",
 	"dead after the pause", "reset after the pause", "closed by the host in the pause", "ISN moves", "ISN stays",
@@ -66,7 +68,7 @@ func (o Outcome) String() string { return outcomeNames[o] }
 // fails tells whether a client would call this a failure to connect.
 func (o Outcome) fails() bool {
 	switch o {
-	case Silence, Late, Reset, ResetNear, ResetToo, Challenge, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, NoPorts, Ignored, ResetOnACK, ResetBy:
+	case Silence, Late, Reset, ResetNear, ResetToo, Challenge, WrongACK, Elsewhere, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, NoPorts, Ignored, ResetOnACK, ResetBy:
 		return true
 	}
 	return false

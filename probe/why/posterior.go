@@ -23,10 +23,14 @@ type gain struct {
 	by         []float64 // by cause
 }
 
-func newPosterior(addrs []Address) *posterior {
+func newPosterior(cfg *Config) *posterior {
 	p, room := &posterior{causes: Causes()}, &scratch{}
 	for i := range p.causes {
-		p.hyps = append(p.hyps, hypotheses(&p.causes[i], addrs, room))
+		var list []*hypothesis
+		if !slices.Contains(cfg.Impossible, p.causes[i].Code) {
+			list = hypotheses(&p.causes[i], cfg.Addrs, room)
+		}
+		p.hyps = append(p.hyps, list)
 	}
 	return p
 }

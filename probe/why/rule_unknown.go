@@ -13,7 +13,7 @@ const fresh = 0.5
 func likely(k Kind) []Outcome {
 	switch k {
 	case SYN, Kernel:
-		return []Outcome{Silence, Late, SYNACK, SlowSYNACK, Near, Reset, ResetNear, ResetToo, Challenge, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, Acked}
+		return []Outcome{Silence, Late, SYNACK, SlowSYNACK, Near, Reset, ResetNear, ResetToo, Challenge, WrongACK, Elsewhere, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, Acked}
 	case Local:
 		return []Outcome{No, Yes}
 	case ACK, FIN, Echo:
@@ -21,7 +21,7 @@ func likely(k Kind) []Outcome {
 	case Trace:
 		return []Outcome{TraceReaches, TraceDies, TraceForks, TraceLoops, TraceRefused, TraceNear, TraceSilent}
 	}
-	return []Outcome{Silence, Reset, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, LargeBack, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
+	return []Outcome{Silence, Reset, WrongACK, Elsewhere, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, LargeBack, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays, SYNACK, Challenge}
 }
 
 func frequenciesKey(t *Trial) [3]uint8 {

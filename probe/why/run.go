@@ -25,6 +25,19 @@ type Instrument interface {
 	End()
 }
 
+// Latecomer is the answer to a trial that came when the trial was over.
+type Latecomer struct {
+	Trial   int // its ID
+	Outcome Outcome
+	Reply   Reply
+}
+
+// listener is an Instrument that takes in what comes late.
+type listener interface {
+	// Late is what came for trials that were given up since it was asked last.
+	Late() []Latecomer
+}
+
 // Config says what is in question. Only Addrs must be set.
 type Config struct {
 	Target  string // as the user typed it, for texts
@@ -38,6 +51,8 @@ type Config struct {
 	Only    []string      // names of the experiments that may be made; empty: all
 	Sure    float64       // probability at which a cause is sure enough; 0: 0.996
 	Seed    uint64        // of the estimate of information
+	// Impossible are causes that this machine leaves no room for.
+	Impossible []Code
 	// Progress is told of each experiment before it is made; nil: nobody.
 	Progress func(experiment string, cause Code, probability float64)
 }
@@ -75,6 +90,7 @@ type run struct {
 	p           *posterior
 	rng         *rand.Rand
 	records     []Record
+	ids         int           // of trials, so far
 	thinking    time.Duration // the longest that a choice has taken: a busy machine takes some of the run's time
 }
 
@@ -82,7 +98,7 @@ type run struct {
 // diagnosis of what was found by then.
 func Run(ctx context.Context, inst Instrument, cfg Config) (*Diagnosis, error) {
 	cfg = cfg.complete()
-	r := &run{cfg: cfg, inst: inst, k: newKnowledge(&cfg), p: newPosterior(cfg.Addrs), rng: rand.New(rand.NewPCG(cfg.Seed, 0))}
+	r := &run{cfg: cfg, inst: inst, k: newKnowledge(&cfg), p: newPosterior(&cfg), rng: rand.New(rand.NewPCG(cfg.Seed, 0))}
 	for _, e := range Experiments() {
 		if len(cfg.Only) == 0 || slices.Contains(cfg.Only, e.Name) {
 			r.experiments = append(r.experiments, e)
@@ -181,6 +197,8 @@ func (r *run) make(ctx context.Context, c *candidate) error {
 	batch := c.Plan(r.k, r.k.rounds[c.Name])[:len(c.plan)]
 	r.k.rounds[c.Name]++
 	for i := range batch {
+		r.ids++
+		batch[i].ID = r.ids
 		batch[i].Experiment, batch[i].Hops, batch[i].Until = c.Name, r.hops(), max(r.cfg.Time-r.thinking, 1)
 	}
 	sent, began := r.inst.Sent(), r.inst.Now()
@@ -190,6 +208,9 @@ func (r *run) make(ctx context.Context, c *candidate) error {
 	}
 	at := len(r.k.Log)
 	reread := r.k.add(done)
+	if l, ok := r.inst.(listener); ok {
+		reread = r.k.amend(l.Late()) || reread
+	}
 	r.records = append(r.records, Record{Name: c.Name, Packets: r.inst.Sent() - sent, Took: r.inst.Now() - began, from: at, to: len(r.k.Log)})
 	if reread {
 		r.reread()
@@ -201,7 +222,7 @@ func (r *run) make(ctx context.Context, c *candidate) error {
 
 // reread begins again with what is known now.
 func (r *run) reread() {
-	r.p = newPosterior(r.cfg.Addrs)
+	r.p = newPosterior(&r.cfg)
 	for _, rec := range r.records {
 		r.p.take(rec.Name, r.k.Log[rec.from:rec.to])
 	}

@@ -132,6 +132,7 @@ type Trial struct {
 	Ended      time.Duration // when what it opened was closed
 	Before     int           // handshakes with the target that we had completed before its SYN
 	Completed  int           // and before its own third ACK
+	ID         int           // counts the trials of a run, from 1
 	Experiment string        // whose trial it is
 	Reply      Reply
 	batch      string  // experiment and round
@@ -153,7 +154,9 @@ type Reply struct {
 	Text   string        // numbers worth showing: an ICMP code, an error
 	// Overruled is who sent an ICMP error for a SYN that the host answered after all.
 	Overruled netip.Addr
-	Discarded Discarded
+	// Translator is who answered in truth, where this machine's own NAT sent the SYN elsewhere.
+	Translator netip.AddrPort
+	Discarded  Discarded
 	// Duplicates is how often the host reported a segment that it had already: RFC 2883.
 	Duplicates int
 	Size       int   // of a connection's largest acknowledged segment, in bytes of its IP packet

@@ -75,3 +75,6 @@ func (s *stamped) Backlog() float64 {
 	}
 	return 0
 }
+
+// Unwrap is the network: what it knows of routes holds here too.
+func (s *stamped) Unwrap() probe.Network { return s.Network }

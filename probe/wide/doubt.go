@@ -47,7 +47,7 @@ func unproven(k wire.Kind) bool {
 // one wait for answers at most, however many come without a number of ours; made at first need;
 // nil where there is no doubt, or the answer cannot be one.
 func (w *run) doubtOf(ev *wire.Event) (d *doubt, reject string) {
-	if unproven(ev.Kind) && !ev.ArrivedAt(w.sources.towards(ev.Target.Addr()).addr) {
+	if unproven(ev.Kind) && !ev.ArrivedAt(w.sources.from(ev.Seg.Dst.Port(), ev.Target).addr) {
 		return nil, wire.RejectUnsolicited
 	}
 	if d = w.doubts.of[ev.Target]; d != nil || !unproven(ev.Kind) {

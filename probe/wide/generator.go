@@ -49,7 +49,7 @@ func (g *generator) fill(c *chunk) {
 			if !target.IsValid() {
 				continue
 			}
-			if source := g.sources.towards(target.Addr()); source.addr.IsValid() {
+			if source := g.sources.from(g.port, target); source.addr.IsValid() {
 				c.onLink = c.onLink || source.onLink
 				c.fields = append(c.fields, g.stamp(source.addr, target))
 			}

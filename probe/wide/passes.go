@@ -29,7 +29,7 @@ func (w *run) followLoss() (more bool) {
 func (s *sender) rearrange() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.orders.back && s.orders.passes == 0 && len(s.cursors) <= s.kept {
+	if !s.orders.back && s.orders.passes == 0 && s.orders.sources == nil && len(s.cursors) <= s.kept {
 		return false
 	}
 	now := s.positions()
@@ -42,7 +42,7 @@ func (s *sender) rearrange() bool {
 		from = s.setPasses(s.orders.passes, from)
 		s.orders.passes = 0
 	}
-	if from = s.withoutEnded(from); slices.Equal(from, now) {
+	if from = s.withoutEnded(from); !s.anew(from, now) {
 		return false
 	}
 	s.from = from

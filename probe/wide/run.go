@@ -20,6 +20,7 @@ type run struct {
 	net     Blaster
 	matcher wire.Matcher
 	sources sources
+	routes  wire.RouteChanges
 	seen    *seen
 	sender  *sender
 	output  *output
@@ -67,6 +68,7 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 			Cookie: wire.NewCookie(cfg.Key), Tech: cfg.Technique,
 			Ports: b.Ports(), Attempts: cfg.MostRetries + 1,
 		},
+		routes:   wire.NewRouteChanges(b), // before the sources: no change falls between
 		sources:  newSources(b, cfg.Plan),
 		output:   newOutput(cfg, sink),
 		marked:   cfg.From,
@@ -166,6 +168,7 @@ func (w *run) tick(ctx context.Context) {
 	w.stopping = w.stopping || ctx.Err() != nil
 	if w.now >= w.nextLook || w.answered() {
 		w.nextLook = w.now + w.lookEvery()
+		w.followRoutes()
 		w.look()
 	}
 	if w.now >= w.nextMark && w.cfg.Checkpoint != nil && w.failure == nil {

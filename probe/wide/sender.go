@@ -31,6 +31,8 @@ type sender struct {
 	delayed   delayedProbes
 	neighbour *neighbourWait // nil where nothing is asked
 	responses *responses
+	cookie    wire.Cookie
+	sources   sources // as the generators of this pass have them
 	outage    wire.Outage
 	refusals  int           // of this turn, since a probe left
 	inVain    int           // probes given up since one left
@@ -127,7 +129,8 @@ func (s *sender) newCursors() {
 func (s *sender) run(ctx context.Context, start time.Time, m *wire.Matcher, from sources) {
 	defer close(s.ended)
 	s.start, s.ctx = start, ctx
-	for s.pass(ctx, m, from) {
+	s.cookie, s.sources = m.Cookie, from
+	for s.pass(ctx, m, s.sources) {
 		s.newCursors()
 	}
 }

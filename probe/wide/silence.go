@@ -96,6 +96,7 @@ type orders struct {
 	spacing  time.Duration // between the probes of a target from now on; 0: as it is
 	rate     float64       // the pace from now on; 0: as it is
 	from     time.Duration // passes that are new begin where the last one was then
+	sources  *sources      // to be used from now on; nil: as before
 }
 
 func (o *orders) pending() bool { return o.on || o.back || o.passes > 0 }
@@ -133,6 +134,7 @@ func (w *run) listen(status *sendStatus) {
 // askCanaries has only those targets probed that had answered.
 func (w *run) askCanaries() {
 	w.silence.nextAsk = w.now + canaryPause
+	w.renewSources()          // the way there may be another, without a word of the kernel's
 	last := w.cfg.MostRetries // whose port no other probe leaves from, but at the greatest loss
 	g := generator{
 		cookie: w.matcher.Cookie, port: w.matcher.Port(last), attempt: last,
@@ -140,7 +142,7 @@ func (w *run) askCanaries() {
 	}
 	var probes []craft.Fields
 	for _, target := range w.silence.canaries {
-		if source := w.sources.towards(target.Addr()); source.addr.IsValid() {
+		if source := w.sources.from(g.port, target); source.addr.IsValid() {
 			probes = append(probes, g.stamp(source.addr, target))
 		}
 	}

@@ -1,6 +1,7 @@
 package wide
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,8 +15,10 @@ import (
 // source is how a target is reached: from which of our addresses, and whether
 // it is its own next hop. The zero value is no route.
 type source struct {
-	addr   netip.Addr
-	onLink bool
+	addr    netip.Addr
+	onLink  bool
+	each    bool // the kernel chooses a next hop for each target, and this holds for one
+	perFlow bool // and for each of its ports
 }
 
 // sources tells from which of our addresses a target is reached. A route
@@ -26,8 +29,12 @@ type source struct {
 type sources struct {
 	net    probe.Network
 	v4, v6 family
-	cache  []cachedSource // made when first needed
-	zones  map[int]string // by interface, as the plan calls them
+	cache  []cachedSource        // of networks, made when first needed
+	single map[netip.Addr]source // of targets where a network is not enough
+	zones  map[int]string        // by interface, as the plan calls them
+	// former are our addresses before routes changed, for targets that have no route any
+	// more: one that is away for a moment delays probes, and does not cost them.
+	former [2]netip.Addr
 }
 
 // family is what is known of one IP version.
@@ -52,6 +59,21 @@ func newSources(n probe.Network, plan Targets) sources {
 	return s
 }
 
+// renewed are the sources of now, where they may be others, and whether all targets of
+// an IP version are reached from another of our addresses.
+func (s *sources) renewed(plan Targets) (now sources, changed, moved bool) {
+	now = newSources(s.net, plan)
+	for i, f := range []struct{ was, is *family }{{&s.v4, &now.v4}, {&s.v6, &now.v6}} {
+		now.former[i] = cmp.Or(f.was.source.addr, s.former[i])
+		if !f.is.source.addr.IsValid() && f.was.source.addr.IsValid() {
+			*f.is = *f.was
+		}
+		changed = changed || f.is.mixed || f.is.source != f.was.source
+		moved = moved || !f.is.mixed && !f.was.mixed && f.was.source.addr.IsValid() && f.is.source.addr != f.was.source.addr
+	}
+	return now, changed, moved
+}
+
 func (s *sources) family(a netip.Addr) *family {
 	if a.Is4() {
 		return &s.v4
@@ -67,7 +89,7 @@ func (s *sources) sourceOf(r netraw.Route) source {
 	if n, ok := s.net.(interface{ Hears(netraw.Route) bool }); ok && !n.Hears(r) {
 		return source{}
 	}
-	return source{r.Source, !r.NextHop.IsValid() && !r.Local && !r.Plain}
+	return source{r.Source, !r.NextHop.IsValid() && !r.Local && !r.Plain, r.NextHops > 1, r.PerFlow}
 }
 
 func (s *sources) sample(a netip.Addr) {
@@ -83,7 +105,8 @@ func (s *sources) sample(a netip.Addr) {
 	case !s.sourceOf(route).addr.IsValid():
 		f.mixed, f.err = true, fmt.Errorf("%v: %w", a, errOtherInterface)
 	case !f.source.addr.IsValid():
-		f.source, f.mixed = s.sourceOf(route), f.mixed || f.err != nil
+		f.source = s.sourceOf(route)
+		f.mixed = f.mixed || f.err != nil || f.source.each
 	default:
 		f.mixed = f.mixed || f.source != s.sourceOf(route)
 	}
@@ -124,12 +147,47 @@ func (s *sources) towards(a netip.Addr) source {
 	return s.cached(a)
 }
 
+// from is our address for what goes from a port of ours to a target.
+func (s *sources) from(port uint16, target netip.AddrPort) source {
+	near := s.towards(target.Addr())
+	switch {
+	case near.perFlow:
+		route := netraw.Route{Source: near.addr, PerFlow: true}
+		near.addr = wire.RouteFlow(s.net, route, port, target).Source
+		return near
+	case near.each:
+		return s.one(target.Addr())
+	}
+	return near
+}
+
+// mostSingle bounds how many targets are remembered one by one.
+const mostSingle = 1 << 16
+
+// one is the answer for one target.
+func (s *sources) one(a netip.Addr) source {
+	known, ok := s.single[a]
+	if !ok {
+		if s.single == nil || len(s.single) >= mostSingle {
+			s.single = map[netip.Addr]source{}
+		}
+		known = s.ask(a)
+		s.single[a] = known
+	}
+	return known
+}
+
 func (s *sources) ask(a netip.Addr) source {
 	route, err := wire.RouteTo(s.net, a)
-	if err != nil {
+	switch {
+	case err == nil:
+		return s.sourceOf(route)
+	case errors.Is(err, netraw.ErrBroadcast):
 		return source{}
+	case a.Is4():
+		return source{addr: s.former[0]}
 	}
-	return s.sourceOf(route)
+	return source{addr: s.former[1]}
 }
 
 // cachedSource is the answer for one network.

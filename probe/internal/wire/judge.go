@@ -18,8 +18,11 @@ func Judge(t *probe.Technique, target netip.AddrPort, ev *Event) probe.Verdict {
 // no evidence beyond the number that it repeats, and so no reply.
 func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craft.Segment, options craft.Options) probe.Verdict {
 	v := probe.Verdict{Target: target, TTL: ev.Seg.TTL}
-	if ev.Translated {
+	if ev.Translated || ev.Here {
 		v.Findings = []probe.Finding{translatedHere(ev)}
+	}
+	if ev.Discarded != nil {
+		v.Findings = append(v.Findings, discardedHere(ev.Discarded))
 	}
 	switch ev.Kind {
 	case KindSYNACK:
@@ -42,6 +45,16 @@ func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craf
 	return v
 }
 
+// discardedHere tells that the answer proves what the port is, and that no program here
+// would get it.
+func discardedHere(why error) probe.Finding {
+	return probe.Finding{
+		Code: "discarded-here", Severity: probe.SeverityWarning,
+		Text:     "the answer reached this machine, whose kernel discards it: no program here can connect, whatever the port is",
+		Evidence: why.Error(),
+	}
+}
+
 func judgeICMP(v probe.Verdict, ev *Event) probe.Verdict {
 	v.State = probe.StateFiltered
 	v.Reason, _ = probe.ICMPMeaning(v.Target.Addr(), ev.ICMP.Type, ev.ICMP.Code)
@@ -54,11 +67,16 @@ func judgeICMP(v probe.Verdict, ev *Event) probe.Verdict {
 }
 
 // translatedHere tells that the answer, which carries our number, came from another
-// address than the probed one, or to another than ours.
+// address than the probed one, or to another than ours, or from this machine itself.
 func translatedHere(ev *Event) probe.Finding {
 	f := probe.Finding{
 		Code: "translated-here", Severity: probe.SeverityNotice,
 		Text: "this machine's own NAT changed the addresses of the probe; its answer was taken as the kernel translated it back",
+	}
+	if ev.Here {
+		f.Severity = probe.SeverityWarning
+		f.Text = "this machine answered itself, in the target's name: a rule here leads what is sent there to a program of its own (a transparent proxy); the target was not asked"
+		f.Evidence = "the answer came in through the loopback interface"
 	}
 	if ev.Wire.IsValid() {
 		f.Evidence = "it came from " + ev.Wire.String()

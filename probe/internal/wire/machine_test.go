@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -57,5 +58,80 @@ func TestMachineRejects(t *testing.T) {
 		if got := m.Rejected(&tc.in, &tc.p); got != tc.want {
 			t.Errorf("%s: %v", tc.name, got)
 		}
+	}
+	for _, tc := range []struct {
+		name     string
+		in       netraw.Packet
+		src, dst netip.Addr
+		want     bool
+	}{
+		{"in another's name", netraw.Packet{IfIndex: loopback}, them, us, true},
+		{"from the network", netraw.Packet{IfIndex: eth0}, them, us, false},
+		{"of another address of ours", netraw.Packet{IfIndex: loopback}, other, us, false},
+		{"of a loopback address", netraw.Packet{IfIndex: loopback}, addr("127.0.0.2"), addr("127.0.0.1"), false},
+		{"leaving", netraw.Packet{IfIndex: loopback, Outgoing: true}, them, us, false},
+	} {
+		p := tcp(craft.SYN|craft.ACK, tc.src, tc.dst)
+		if got := m.Accepted(&tc.in, &p.Segment); got != tc.want {
+			t.Errorf("SYN-ACK %s: %v", tc.name, got)
+		}
+	}
+}
+
+// filtering is a network whose kernel discards what comes in by an interface from some
+// addresses.
+type filtering struct {
+	localAddrs
+	discards map[arrivalOf]bool
+	asked    int
+}
+
+type arrivalOf struct {
+	ifindex int
+	src     string
+}
+
+var errDiscards = errors.New("discards")
+
+func (f *filtering) TakesIn(ifindex int, src, _ netip.Addr) error {
+	f.asked++
+	if f.discards[arrivalOf{ifindex, src.String()}] {
+		return errDiscards
+	}
+	return nil
+}
+
+// An answer that this machine's kernel discards is known by the interface that it came
+// in by; a network whose answers are taken in is asked about once.
+func TestMachineDiscards(t *testing.T) {
+	n := &filtering{discards: map[arrivalOf]bool{{3, "198.51.100.7"}: true}}
+	m := NewMachine(n)
+	answer := func(ifindex int, src string) error {
+		s := craft.Segment{Src: netip.AddrPortFrom(netip.MustParseAddr(src), 80), Dst: netip.MustParseAddrPort("192.0.2.1:40000")}
+		return m.Discards(&netraw.Packet{IfIndex: ifindex}, &s)
+	}
+	for range 3 {
+		if err := answer(3, "198.51.100.7"); !errors.Is(err, errDiscards) {
+			t.Error(err)
+		}
+		if err := errors.Join(answer(2, "198.51.100.7"), answer(3, "203.0.113.9"), answer(2, "2001:db8::1"), answer(loopback, "198.51.100.7")); err != nil {
+			t.Error(err)
+		}
+	}
+	if n.asked != 3+2 {
+		t.Errorf("asked %d times", n.asked)
+	}
+	bare := NewMachine(localAddrs{})
+	if err := bare.Discards(&netraw.Packet{IfIndex: 3}, &craft.Segment{Src: netip.MustParseAddrPort("198.51.100.7:80")}); err != nil {
+		t.Errorf("a network that cannot tell: %v", err)
+	}
+}
+
+// What proves a port open and is discarded here has a finding that says so.
+func TestDiscardedAnswerIsTold(t *testing.T) {
+	syn := probe.Techniques()[0]
+	v := Judge(syn, netip.MustParseAddrPort("198.51.100.7:80"), &Event{answer: answer{Kind: KindSYNACK}, Discarded: errDiscards})
+	if v.State != probe.StateOpen || len(v.Findings) != 1 || v.Findings[0].Code != "discarded-here" || v.Findings[0].Evidence != "discards" {
+		t.Errorf("%+v", v)
 	}
 }

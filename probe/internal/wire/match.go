@@ -57,6 +57,7 @@ const (
 	rejectBadSeq       = "bad-seq"
 	rejectFlags        = "unexpected-flags"
 	RejectQuote        = "foreign-quote"
+	RejectMartian      = "martian"
 	RejectICMPType     = "icmp-without-verdict"
 	RejectUnsolicited  = "unsolicited"
 	RejectDuplicate    = "duplicate"
@@ -273,8 +274,11 @@ func (m *Matcher) matchICMP(p *craft.Packet) (answer, string) {
 	if p.Fragment {
 		a, ok = m.quotedExactly(q)
 	}
-	if !ok {
+	switch {
+	case !ok:
 		return answer{}, RejectQuote
+	case martian(e.Src, q.Src.Addr()):
+		return answer{}, RejectMartian
 	}
 	switch reason, tooBig := probe.ICMPMeaning(q.Dst.Addr(), e.Type, e.Code); {
 	case tooBig:
@@ -284,6 +288,14 @@ func (m *Matcher) matchICMP(p *craft.Packet) (answer, string) {
 	}
 	return answer{KindICMP, q.Dst, a}, ""
 }
+
+// martian tells whether no host may send from an address (RFC 1122 §3.2.1.3, RFC 4291
+// §2.5.2, §2.5.3, §2.7): the kernel drops what comes from there.
+func martian(src, to netip.Addr) bool {
+	return src.IsUnspecified() || src.IsMulticast() || src == limitedBroadcast || src.IsLoopback() && !to.IsLoopback()
+}
+
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // Quoted finds the transmission that an ICMP error quotes.
 func (m *Matcher) Quoted(q *craft.Quote) (int, bool) {

@@ -133,7 +133,7 @@ func (p *Packets) Add(size Size, src, dst netip.AddrPort, n Numbers, now time.Du
 	if size == Small {
 		t = p.small[src.Addr().Is4()]
 	}
-	fields := craft.Fields{Src: src, Dst: dst, Seq: n.Seq, ID: n.IPID(), TSval: tsval(n, now)}
+	fields := craft.Fields{Src: src, Dst: dst, Seq: n.Seq, ID: n.IPID(), TSval: TSval(n, now)}
 	if p.acks {
 		fields.Ack = n.Ack
 	}
@@ -142,9 +142,9 @@ func (p *Packets) Add(size Size, src, dst netip.AddrPort, n Numbers, now time.Du
 
 func (p *Packets) Clear() { p.Batch = p.Batch[:0] }
 
-// tsval counts milliseconds from an offset of its own for each transmission,
-// as stacks do for each connection (RFC 7323 §5.4).
-func tsval(n Numbers, now time.Duration) uint32 {
+// TSval is the time stamp of a transmission: it counts milliseconds from an offset of its
+// own for each, as stacks do for each connection (RFC 7323 §5.4).
+func TSval(n Numbers, now time.Duration) uint32 {
 	return uint32(n.Ack) + uint32(now/time.Millisecond)
 }
 
@@ -155,6 +155,6 @@ func (p *Packets) AddTransmission(s *Transmission, now time.Duration) {
 		templates = p.small
 	}
 	p.Batch = append(p.Batch, templates[s.Src.Addr().Is4()].AppendTo(p.next(), craft.Fields{
-		Src: s.Src, Dst: s.Dst, Seq: s.Numbers.Seq, ID: s.IPID, TTL: s.TTL, TSval: tsval(s.Numbers, now),
+		Src: s.Src, Dst: s.Dst, Seq: s.Numbers.Seq, ID: s.IPID, TTL: s.TTL, TSval: TSval(s.Numbers, now),
 	}))
 }

@@ -36,6 +36,8 @@ type Event struct {
 	Fragment   bool           // only the first was read: see [FirstOnly]
 	Translated bool           // this machine's own NAT stood in between
 	Wire       netip.AddrPort // where it came from before that, if known
+	Here       bool           // this machine answered itself, in the target's name
+	Discarded  error          // why this machine's kernel does not take it in, where that is known
 }
 
 // Reader reads packets beside its engine, reduces each to the event that the
@@ -73,6 +75,12 @@ func (ev *Event) Answers() bool {
 		return ev.Kind != KindNone
 	}
 	return false
+}
+
+// AcknowledgesOther tells whether the event is a SYN-ACK that was rejected since it acknowledges
+// another number than that of a probe.
+func (ev *Event) AcknowledgesOther() bool {
+	return ev.reject == RejectBadAck && !ev.Own && !ev.Fragment && ev.Seg.Flags.Has(craft.SYN|craft.ACK) && !ev.Seg.Flags.Has(craft.RST)
 }
 
 // eventBatches bounds how far the reader may run ahead of the engine. Beyond
@@ -247,6 +255,9 @@ func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject s
 		ev.answer, reject = answer{}, RejectFragment
 	case reject == "" && m.Machine.Rejected(in, p):
 		ev.answer, reject = answer{}, RejectOwnFirewall
+	case reject == "" && ev.Kind == KindSYNACK:
+		ev.Here = m.Machine.Accepted(in, &p.Segment)
+		ev.Discarded = m.Machine.Discards(in, &p.Segment)
 	}
 	if ev.Kind == KindDeparture && in.Time.IsZero() {
 		ev.Kind = KindDeviceDeparture

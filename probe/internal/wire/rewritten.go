@@ -33,5 +33,5 @@ func (t Rewritten) Quoted(q *craft.Quote) (int, bool) {
 // which is a keyed number of ours as the sequence number is.
 func (s *Transmission) stamped(q *craft.Quote) bool {
 	val, _, ok := q.Options.Timestamps()
-	return ok && q.HasOptions() && val == tsval(s.Numbers, s.Tx.Sent)
+	return ok && q.HasOptions() && val == TSval(s.Numbers, s.Tx.Sent)
 }

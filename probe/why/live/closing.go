@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/probe/why"
 )
 
 // What was opened is closed: nothing stays half open at the far end.
@@ -89,16 +90,17 @@ func (i *Instrument) lost() {
 	i.lossy = true
 }
 
-// leave notes that a SYN was not answered, and may have opened something all the same.
+// leave notes that a SYN of a trial was not answered, and may have opened something all the same.
 // The next one of the flow will be its retransmission, with the same number: another
 // number would only draw a challenge ACK from what is half open.
-func (i *Instrument) leave(k *exchange) {
+func (i *Instrument) leave(k *exchange, t *why.Trial) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if isn, known := i.silent[k.tuple()]; !known || isn != k.isn {
 		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
 	}
 	i.silent[k.tuple()] = k.isn
+	i.givenUp[answerOf{k.src, k.dst, k.isn + 1}] = awaited{trial: *t, left: k.left}
 }
 
 // Bounds of what answers stragglers.
@@ -108,15 +110,20 @@ const (
 	mostOwed       = 20
 )
 
+// knowing is whether something is known.
+type knowing bool
+
+const known knowing = true
+
 // straggler notes a segment of a connection that is closed at this end: the host has it
 // still, because the RST was lost. It draws another one, as it does from every TCP that knows
-// nothing of a connection (RFC 9293 §3.5.2). mu is held.
-func (i *Instrument) straggler(s *craft.Segment) {
+// nothing of a connection (RFC 9293 §3.5.2). lost: it is known that there was one. mu is held.
+func (i *Instrument) straggler(s *craft.Segment, lost knowing) {
 	f := flow{s.Dst, s.Src}
 	if i.over || !s.Flags.Has(craft.ACK) || s.Flags.Has(craft.RST) || len(i.exchanges[f.src.Port()]) > 0 || !i.old[f].heldBy(s) {
 		return
 	}
-	i.lossy = true
+	i.lossy = i.lossy || lost == known
 	select {
 	case i.stragglers <- craft.Segment{Src: s.Dst, Dst: s.Src, TTL: 64, DF: s.Dst.Addr().Is4(), Seq: s.Ack, Flags: craft.RST}:
 	default: // it comes once more

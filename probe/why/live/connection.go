@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"synscope/craft"
@@ -114,14 +113,16 @@ func (c *conn) edges() []craft.Seq {
 	if c.next.LessThan(c.una) {
 		c.next = c.una
 	}
-	list := []craft.Seq{c.next}
+	first, list := c.next, []craft.Seq{c.next}
 	for end := range c.fates {
+		if !first.LessThan(end) {
+			continue
+		}
+		list = append(list, end)
 		if c.next.LessThan(end) {
-			list = append(list, end)
+			c.next = end
 		}
 	}
-	slices.SortFunc(list, func(a, b craft.Seq) int { return int(a.Sub(b)) })
-	c.next = list[len(list)-1]
 	return list
 }
 
@@ -139,7 +140,7 @@ func (c *conn) take(ev *event) {
 	case ev.icmp != nil && ev.icmp.MTU > 0:
 		c.tooBig = true
 		return
-	case ev.icmp != nil, ev.doubt:
+	case ev.icmp != nil, !ev.ours():
 		discard(c.t, ev)
 		return
 	case s.Flags.Has(craft.RST):
@@ -284,7 +285,7 @@ func (c *conn) connect(ctx context.Context) {
 		return
 	}
 	c.t.Reply.Answer = c.data.Sub(c.opened)
-	if c.t.Outcome == why.Acked && c.t.Reply.Answer > slowProgram {
+	if c.t.Outcome == why.Acked && c.t.Reply.Answer > slowProgram+c.rtt {
 		c.t.Outcome = why.SlowProgram
 	}
 }
@@ -384,7 +385,7 @@ func (c *conn) idle(ctx context.Context) {
 			return
 		}
 		c.t.Reply.Answer = c.data.Sub(c.opened)
-		if c.t.Reply.Answer > slowProgram && (c.t.Outcome == why.Acked || c.t.Outcome == why.IdleClosed) {
+		if c.t.Reply.Answer > slowProgram+c.rtt && (c.t.Outcome == why.Acked || c.t.Outcome == why.IdleClosed) {
 			c.t.Outcome = why.SlowProgram
 		}
 	}()

@@ -48,8 +48,13 @@ type event struct {
 	icmp    *craft.ICMPError
 	echoTTL uint8
 
-	fragment bool // only the first was read
+	fragment   bool // only the first was read
+	elsewhere  bool // it carries our number and comes from another address
+	translator netip.AddrPort
 }
+
+// ours tells whether it carries a number of ours, and comes from whom was asked.
+func (ev *event) ours() bool { return !ev.doubt && !ev.elsewhere }
 
 // newExchange begins an exchange from a trial's flow.
 func (i *Instrument) newExchange(t *why.Trial, dst netip.AddrPort) *exchange {
@@ -261,6 +266,9 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		return
 	}
 	ev := event{at: in.Time, fragment: p.Fragment}
+	if in.Translated {
+		ev.translator = in.Wire
+	}
 	if ev.at.IsZero() {
 		ev.at = time.Now()
 	}
@@ -291,7 +299,13 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		k, verified := i.concerned(s)
 		switch {
 		case k == nil:
-			i.straggler(s)
+			if k = i.misdirected(s); k != nil && !p.Fragment {
+				ev.elsewhere = true
+				k.deliver(ev)
+				return
+			}
+			late := i.lateAnswer(s, &ev)
+			i.straggler(s, knowing(!late))
 		case verified:
 			k.numbers.heard(s)
 			k.deliver(ev)
@@ -345,6 +359,8 @@ func (i *Instrument) concerned(s *craft.Segment) (k *exchange, verified bool) {
 		return last, true // what the host holds of an older one answers
 	case k != nil:
 		return k, true
+	case s.Flags.Has(craft.SYN|craft.ACK) && last.numbers.flags.Has(craft.SYN) && !last.numbers.open:
+		return last, false // its number is wrong
 	case s.Flags.Has(craft.SYN), last.numbers.open:
 		return nil, false
 	}

@@ -95,8 +95,11 @@ func fits(src, dst netip.Addr, local bool) bool {
 // neighbour reads the facts of the next hop.
 func (f *Facts) neighbour(fact why.Fact, route netraw.Route) (yes bool, from netip.Addr, text string, ok bool) {
 	onLink := route.Local || !route.NextHop.IsValid()
-	if fact == why.OnLink {
-		return onLink, netip.Addr{}, "", true
+	switch {
+	case fact == why.OnLink:
+		return onLink, netip.Addr{}, "", !f.unaddressed(route) // behind a tunnel anything may be
+	case f.unaddressed(route):
+		return false, netip.Addr{}, "", true // nobody is asked for a link address
 	}
 	n := f.known
 	if n == nil || n.State == netraw.NeighbourUnknown {
@@ -104,6 +107,18 @@ func (f *Facts) neighbour(fact why.Fact, route netraw.Route) (yes bool, from net
 	}
 	failed := n.State == netraw.NeighbourFailed
 	return failed && onLink == (fact == why.TargetUnresolved), n.Addr, "on " + route.Interface, true
+}
+
+// unaddressed tells whether a route leads through an interface without link addresses: a
+// tunnel, a point-to-point link (IFF_NOARP; netdevice(7)).
+func (f *Facts) unaddressed(r netraw.Route) bool { return r.Plain && !r.Local && !r.Broadcast }
+
+// Impossible are the causes that the facts of this machine leave no room for.
+func (f *Facts) Impossible() (list []why.Code) {
+	if r, err := f.cfg.Route(f.cfg.Addr); err == nil && (r.Local || f.unaddressed(r)) {
+		list = append(list, why.LocalNoNeighbour)
+	}
+	return list
 }
 
 // resolvePatience is more than two requests of the kernel's take.

@@ -45,26 +45,29 @@ type Instrument struct {
 	start   time.Time
 	key     uint32 // of timestamps
 
-	mu        sync.Mutex
-	sent      int
-	next      time.Time              // when the next packet may leave
-	until     time.Time              // when trials have to end; zero: at no time
-	end       time.Time              // when the run has to end; zero: at no time
-	closed    [2][]craft.Segment     // RSTs that were sent: of connections, and of half-open ones
-	lossy     bool                   // something was answered the second time only
-	late      netip.Addr             // the router that said the host is unreachable after the SYN was given up
-	exchanges map[uint16][]*exchange // by our port
-	unclosed  []craft.Segment        // RSTs for what may be half open
-	silent    map[tuple]craft.Seq    // numbers of SYNs that were not answered
-	old       map[flow]ended         // numbers of exchanges that are over
-	over      bool                   // nothing more will be asked
-	completed int
-	rtts      map[int]time.Duration // the shortest, by address
-	ports     []uint16
-	seen      *craft.Segment // the newest SYN of Config.Seen
-	dialling  sync.Mutex     // of it: one connection at a time
-	done      chan struct{}
-	failure   error
+	mu         sync.Mutex
+	sent       int
+	next       time.Time              // when the next packet may leave
+	until      time.Time              // when trials have to end; zero: at no time
+	end        time.Time              // when the run has to end; zero: at no time
+	closed     [2][]craft.Segment     // RSTs that were sent: of connections, and of half-open ones
+	lossy      bool                   // something was answered the second time only
+	late       netip.Addr             // the router that said the host is unreachable after the SYN was given up
+	exchanges  map[uint16][]*exchange // by our port
+	unclosed   []craft.Segment        // RSTs for what may be half open
+	silent     map[tuple]craft.Seq    // numbers of SYNs that were not answered
+	old        map[flow]ended         // numbers of exchanges that are over
+	givenUp    map[answerOf]awaited   // SYNs that nobody waits for any more
+	latecomers []why.Latecomer        // what came for them
+	slowest    time.Duration          // the longest of the round trips that were given up
+	over       bool                   // nothing more will be asked
+	completed  int
+	rtts       map[int]time.Duration // the shortest, by address
+	ports      []uint16
+	seen       *craft.Segment // the newest SYN of Config.Seen
+	dialling   sync.Mutex     // of it: one connection at a time
+	done       chan struct{}
+	failure    error
 
 	stragglers chan craft.Segment // RSTs for what the host has still open
 	answered   chan struct{}      // closed when these are sent
@@ -80,7 +83,7 @@ func New(n probe.Network, cfg Config) *Instrument {
 	}
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
-		routes: map[netip.Addr]netraw.Route{}, exchanges: map[uint16][]*exchange{}, silent: map[tuple]craft.Seq{}, old: map[flow]ended{}, rtts: map[int]time.Duration{},
+		routes: map[netip.Addr]netraw.Route{}, exchanges: map[uint16][]*exchange{}, silent: map[tuple]craft.Seq{}, old: map[flow]ended{}, givenUp: map[answerOf]awaited{}, rtts: map[int]time.Duration{},
 		ports: n.Ports(), done: make(chan struct{}), stragglers: make(chan craft.Segment, stragglersKept), answered: make(chan struct{}),
 	}
 	for _, a := range cfg.Addrs {

@@ -18,13 +18,9 @@ func (i *Instrument) kernel(whole context.Context, t *why.Trial) {
 	if i.cfg.Dialer == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(whole, kernelPatience)
-	defer cancel()
-	if i.cfg.Seen != nil && !i.dialSeen(ctx, t) {
-		i.undecided(whole, t)
-		return
+	if i.cfg.Seen == nil || i.dialSeen(whole, t) {
+		i.dial(whole, i.cfg.Dialer, t)
 	}
-	i.dial(ctx, i.cfg.Dialer, t)
 	i.undecided(whole, t)
 }
 
@@ -36,7 +32,9 @@ func (i *Instrument) undecided(whole context.Context, t *why.Trial) {
 }
 
 // dial makes one connection and takes in what came of it.
-func (i *Instrument) dial(ctx context.Context, d probe.Dialer, t *why.Trial) {
+func (i *Instrument) dial(whole context.Context, d probe.Dialer, t *why.Trial) {
+	ctx, cancel := context.WithTimeout(whole, i.patience(kernelPatience))
+	defer cancel()
 	i.mu.Lock()
 	i.sent += kernelPackets
 	i.mu.Unlock()

@@ -418,6 +418,7 @@ func (s *scene) diagnose(t *testing.T, h *lab.Host, cfg why.Config) (d *why.Diag
 	if port, ok := conn.Lend(); ok {
 		settings.Seen, settings.SeenPort = netraw.Dialer{Port: port}, port
 	}
+	cfg.Impossible = facts.Impossible()
 	i := live.New(conn, settings)
 	d, err = why.Run(context.Background(), i, cfg)
 	if err != nil {

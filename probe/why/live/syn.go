@@ -43,18 +43,23 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 		refuse(t, err)
 		return false
 	}
-	deadline := time.Now().Add(synPatience)
+	deadline := time.Now().Add(i.patience(synPatience))
 	newer := k // the same, once an old connection in its way was reset
+	beside := why.Silence
 	for {
 		ev, ok := k.wait(ctx, time.Until(deadline))
 		switch {
 		case !ok:
-			t.Outcome = why.Silence
+			t.Outcome = beside
 			if ctx.Err() != nil {
 				t.Outcome = why.NotMade
 			}
-			i.leave(newer)
+			i.leave(newer, t)
 			return false
+		case ev.elsewhere:
+			beside = max(beside, i.fromElsewhere(ev.of, t, &ev))
+		case ev.doubt && ev.seg.Flags.Has(craft.SYN):
+			beside = max(beside, i.refute(ev.of, t, &ev))
 		case ev.doubt:
 			discard(t, &ev)
 			if newer == k && challenges(&ev.seg) {
@@ -69,6 +74,28 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 			return true
 		}
 	}
+}
+
+// refute answers a SYN-ACK that acknowledges another number than ours as every TCP does
+// (RFC 9293 §3.10.7.3). Whoever sent it may know by the RST that we are there: some
+// boxes let nobody pass before that.
+func (i *Instrument) refute(k *exchange, t *why.Trial, ev *event) why.Outcome {
+	r := k.segment(craft.RST, ev.seg.Ack, 0)
+	i.send(&r)
+	t.Reply.RTT, t.Reply.TTL, t.Reply.From = k.rtt(ev), ev.seg.TTL, ev.seg.Src.Addr()
+	return why.WrongACK
+}
+
+// fromElsewhere closes what an answer from another address has opened there.
+func (i *Instrument) fromElsewhere(k *exchange, t *why.Trial, ev *event) why.Outcome {
+	t.Reply.RTT, t.Reply.TTL, t.Reply.From = k.rtt(ev), ev.seg.TTL, ev.seg.Src.Addr()
+	t.Reply.Text = "from " + ev.seg.Src.Addr().String()
+	if !ev.seg.Flags.Has(craft.RST) {
+		r := k.segment(craft.RST, ev.seg.Ack, 0)
+		r.Dst = ev.seg.Src
+		i.send(&r)
+	}
+	return why.Elsewhere
 }
 
 // discard counts what came and is not the answer: an ICMP error, or a segment without a
@@ -128,7 +155,7 @@ func (i *Instrument) overrule(ctx context.Context, k *exchange, t *why.Trial) {
 // own is the next packet that carries a number of ours and is no ICMP error.
 func (i *Instrument) own(ctx context.Context, k *exchange, t *why.Trial) (ev event, ok bool) {
 	for deadline := time.Now().Add(i.overruledBy(t)); ; {
-		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || ev.icmp == nil && !ev.doubt {
+		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || ev.icmp == nil && ev.ours() {
 			return ev, ok
 		}
 		discard(t, &ev)
@@ -191,7 +218,7 @@ func (i *Instrument) answer(k *exchange, t *why.Trial, ev *event) bool {
 	default:
 		return false
 	}
-	t.Reply.RTT, t.Reply.TTL, t.Reply.From, t.Reply.Text = k.rtt(ev), s.TTL, s.Src.Addr(), ""
+	t.Reply.RTT, t.Reply.TTL, t.Reply.From, t.Reply.Text, t.Reply.Translator = k.rtt(ev), s.TTL, s.Src.Addr(), "", ev.translator
 	return true
 }
 
@@ -235,7 +262,7 @@ func (i *Instrument) second(ctx context.Context, k *exchange, t *why.Trial) {
 		if !ok {
 			return
 		}
-		if ev.icmp != nil || ev.doubt {
+		if ev.icmp != nil || !ev.ours() {
 			discard(t, &ev)
 			continue
 		}
@@ -283,7 +310,7 @@ func (i *Instrument) await(ctx context.Context, k *exchange, t *why.Trial, err e
 		refuse(t, err)
 		return
 	}
-	ev, ok := k.waitVerified(ctx, barePatience, t)
+	ev, ok := k.waitVerified(ctx, i.patience(barePatience), t)
 	if ok && ev.icmp != nil {
 		if own, came := i.own(ctx, k, t); came {
 			discard(t, &ev)
@@ -310,7 +337,7 @@ func (i *Instrument) await(ctx context.Context, k *exchange, t *why.Trial, err e
 // waitVerified is the next packet for the exchange that carries a number of ours.
 func (k *exchange) waitVerified(ctx context.Context, d time.Duration, t *why.Trial) (ev event, ok bool) {
 	for deadline := time.Now().Add(d); ; {
-		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || !ev.doubt {
+		if ev, ok = k.wait(ctx, time.Until(deadline)); !ok || ev.ours() {
 			return ev, ok
 		}
 		discard(t, &ev)
@@ -356,7 +383,7 @@ func (k *exchange) drain(t *why.Trial) {
 		if !ok {
 			return
 		}
-		if ev.icmp != nil || ev.doubt {
+		if ev.icmp != nil || !ev.ours() {
 			discard(t, &ev)
 		}
 	}

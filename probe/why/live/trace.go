@@ -102,7 +102,7 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) why.R
 	if k.open(uint8(h.TTL)) != nil {
 		return trial.Reply
 	}
-	ev, ok := k.waitVerified(ctx, hopPatience, &trial)
+	ev, ok := k.waitVerified(ctx, i.patience(hopPatience), &trial)
 	switch {
 	case !ok:
 	case ev.icmp != nil && ev.icmp.Src == k.dst.Addr().WithZone(""): // the host's own ICMP error

@@ -14,7 +14,7 @@ type fault struct {
 
 // faults are those of every cause.
 func faults() (list []fault) {
-	for _, part := range [][]fault{noFault(), localFaults(), pathFaults(), natFaults(), hostFaults(), backendFaults(), nameFaults()} {
+	for _, part := range [][]fault{noFault(), localFaults(), pathFaults(), proofFaults(), natFaults(), hostFaults(), backendFaults(), nameFaults()} {
 		list = append(list, part...)
 	}
 	return list

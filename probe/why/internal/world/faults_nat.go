@@ -21,6 +21,23 @@ func natFaults() []fault {
 				return passes
 			}
 		}},
+		{why.NATOtherAddress, func(s *Scene, rng *rand.Rand) {
+			s.near(rng)
+			all, share := rng.IntN(2) == 0, oneOf(rng, 1, 1, 0.5)
+			s.DropsACKs = s.DropsACKs || share == 1
+			s.Connect2 = func(w *World) why.Outcome {
+				if w.rng.Float64() < share*share {
+					return why.Silence
+				}
+				return why.NotMade
+			}
+			s.Host = func(w *World, p packet) fate {
+				if (p.opening() || all && p.kind == syn) && p.t.Kind != why.Kernel && w.rng.Float64() < share {
+					return ends(answer{says: saysElsewhere, from: w.far()})
+				}
+				return passes
+			}
+		}},
 	}
 }
 

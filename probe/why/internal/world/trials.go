@@ -61,7 +61,7 @@ func (w *World) read(t *why.Trial, a answer) {
 	t.Reply.TTL = w.ttl(a.from)
 	t.Reply.From = w.address(a.from, packet{t: t})
 	t.Outcome = map[says]why.Outcome{saysSYNACK: why.SYNACK, saysRST: why.Reset, saysChallenge: why.Challenge, saysEcho: why.EchoReply,
-		saysUnreachable: why.HostUnreachable, saysProhibited: why.Prohibited, saysRejected: why.RejectedByHost, saysACK: why.Challenge, saysExceeded: why.Expired, saysNoRoute: why.NoWay}[a.says]
+		saysUnreachable: why.HostUnreachable, saysProhibited: why.Prohibited, saysRejected: why.RejectedByHost, saysACK: why.Challenge, saysExceeded: why.Expired, saysNoRoute: why.NoWay, saysWrong: why.WrongACK, saysElsewhere: why.Elsewhere}[a.says]
 	if a.says == saysSYNACK {
 		t.Reply.Window = 64240
 		if a.zero {

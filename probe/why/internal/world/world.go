@@ -150,6 +150,8 @@ const (
 	saysRejected // by the host, with ICMP
 	saysTooBig
 	saysFIN
+	saysWrong     // a SYN-ACK of another number
+	saysElsewhere // a SYN-ACK from another address
 )
 
 // routers tells whether a router says so.

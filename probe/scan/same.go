@@ -1,0 +1,266 @@
+package scan
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// What protects from floods of SYNs may drop every SYN but one that comes a second time: with
+// the ports and the sequence number of the first, as each TCP retransmits it after a second
+// (RFC 6298 §2.1), and a program that floods does not. So where a host has answered nothing, the last
+// transmission of a probe is such a retransmission of the one before it. An answer to it
+// names both alike, and only a time stamp tells them apart (RFC 7323 §4): without one, the answer
+// has no round trip (Karn's algorithm, RFC 6298 §3).
+
+const (
+	// synRTO is the least time between the two.
+	synRTO = time.Second
+	// mostApart is the most.
+	mostApart = 3 * synRTO
+	// lingering is for how long other answers may follow that to a retransmission.
+	lingering = 50 * time.Millisecond
+	// stampAge is how old the time stamp of a transmission may be when it leaves.
+	stampAge = synRTO
+	// hardlyLost: with a probability below that, as many transmissions are lost as were not
+	// answered before retransmissions were: guards that drop them are rare too.
+	hardlyLost = 0.001
+	// hardlyLate is that of one of a round trip of more than a second.
+	hardlyLate = 0.05
+)
+
+// same are the transmissions of a probe that are alike: from the first to the last. Where
+// those are one, there are none.
+type same struct{ first, last uint8 }
+
+// of is the transmission whose numbers and port one has.
+func (s same) of(attempt int) int {
+	if s.includes(attempt) {
+		return int(s.first)
+	}
+	return attempt
+}
+
+func (s same) includes(attempt int) bool {
+	return s.last > s.first && attempt >= int(s.first) && attempt <= int(s.last)
+}
+
+// persistence is what is known of a host that has answered retransmissions.
+type persistence struct {
+	required bool          // it answers nothing else: loss hardly explains the silence before
+	proven   bool          // a time stamp, or when answers came, shows that it answered a retransmission
+	answered uint32        // ports that answered a retransmission
+	least    uint8         // the first of the transmissions that were alike, of those ports the least
+	vain     int           // transmissions to these ports before
+	deferred byTry         // answers that tell of the loss, unless retransmissions are required
+	counted  trials        // in what was seen of the loss, for these
+	late     time.Duration // the round trip, if it was the first SYN that was answered
+}
+
+// needed tells whether a host is taken to answer nothing but retransmissions.
+func (p *persistence) needed() bool { return p != nil && p.required }
+
+// mayRetransmit tells whether a run sends retransmissions of the same segment.
+func (c *Config) mayRetransmit() bool { return c.Technique.Opens() && c.Timeout >= synRTO }
+
+// retransmits tells whether the next transmission of a probe is to be the latest once more.
+func (e *engine) retransmits(f *flight) bool {
+	n, h := len(f.tx), f.host
+	switch {
+	case n == 0 || f.same.last > 0 && !f.same.includes(n-1):
+		return false
+	case h.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
+		return false
+	case f.outcome.Best != nil || f.outcome.Renewed() || bool(f.outcome.Small()):
+		return false
+	}
+	return h.persistence.needed() || n+1 >= e.allowed(f)
+}
+
+// numbered is the transmission whose numbers and port the next one of a probe gets: its own,
+// or those of the latest.
+func (e *engine) numbered(f *flight) int {
+	n := len(f.tx)
+	if !e.retransmits(f) || e.Now < f.latest().Sent+synRTO {
+		return n
+	}
+	if f.same.last == 0 {
+		f.same.first = uint8(n - 1)
+	}
+	f.same.last = uint8(n)
+	return int(f.same.first)
+}
+
+// tellApart finds out which of the transmissions that are alike an answer is to, and tells whether
+// that is sure. What came before the second of them left, is to the first.
+func (e *engine) tellApart(f *flight, ev *wire.Event) (sure bool) {
+	if !ev.Kind.Verified() || !f.same.includes(ev.Attempt) || f.same.of(ev.Attempt) != ev.Attempt {
+		return true
+	}
+	first, last := int(f.same.first), min(int(f.same.last), len(f.tx)-1)
+	if last <= first {
+		return true
+	}
+	if echoed, ok := e.echoed(f, ev, last); ok {
+		ev.Attempt = echoed
+		return echoed > first // a SYN-ACK to the first may be retransmitted for the second
+	}
+	if f.batch == nil || f.batch.SentAt(int(f.place)) > 0 {
+		ev.Attempt = last
+	}
+	return false
+}
+
+// echoed is the transmission whose time stamp an answer repeats.
+func (e *engine) echoed(f *flight, ev *wire.Event, last int) (attempt int, ok bool) {
+	_, ecr, stamped := ev.Seg.Options.Timestamps()
+	if !stamped || ev.Kind != wire.KindSYNACK {
+		return 0, false
+	}
+	n := e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, int(f.same.first))
+	for attempt = last; attempt >= int(f.same.first); attempt-- {
+		age := time.Duration(int32(wire.TSval(n, f.tx[attempt].Sent)-ecr)) * time.Millisecond
+		if age >= 0 && age < stampAge {
+			return attempt, true
+		}
+	}
+	return 0, false
+}
+
+// leaving is which of the transmissions that are alike was seen leaving at a time.
+func (e *engine) leaving(f *flight, ev *wire.Event) int {
+	attempt := ev.Attempt
+	for k := attempt + 1; f.same.includes(attempt) && k <= int(f.same.last) && k < len(f.tx); k++ {
+		if ev.At.Sub(e.Start.Add(f.tx[k-1].Sent)) > synRTO/2 {
+			attempt = k
+		}
+	}
+	return attempt
+}
+
+// persisted takes note of an answer to a retransmission, and tells whether what it says of the loss
+// is deferred: the transmissions before it may have been lost, or the retransmission required.
+func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool) {
+	h := f.host
+	switch {
+	case h.firsts:
+		return false
+	case !f.same.includes(ev.Attempt) || f.same.of(ev.Attempt) == ev.Attempt:
+		h.firsts = true
+		if h.persistence != nil {
+			h.persistence.required = false
+		}
+		e.countDeferred(h.persistence)
+		return false
+	case h.persistence == nil:
+		h.persistence = &persistence{}
+	}
+	p := h.persistence
+	if p.answered == 0 || f.same.first < p.least {
+		p.least = f.same.first
+	}
+	p.answered++
+	p.vain += ev.Attempt
+	p.deferred.add(ev.Attempt)
+	p.proven = p.proven || sure || e.notLate(f, ev, p)
+	if !p.required && math.Pow(e.othersOf(p).share(priorLoss), float64(p.vain)) < hardlyLost {
+		p.required = true
+		e.seen, p.counted = e.othersOf(p), trials{}
+	}
+	return true
+}
+
+// noteLateFirst takes note of an answer that decides nothing any more: if it is to a SYN before those
+// that were alike, that was answered too, as by a host that wakes up. first is the first of these, -1
+// where it is not known any more.
+func (e *engine) noteLateFirst(ev *wire.Event, first int) {
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
+	if h == nil || h.persistence == nil || !ev.Kind.Verified() || ev.Kind == wire.KindICMP {
+		return
+	}
+	if first < 0 {
+		first = int(h.persistence.least)
+	}
+	if ev.Attempt < first {
+		h.firsts, h.persistence.required = true, false
+	}
+}
+
+// lingers has the verdict on a port that answered a retransmission wait for answers to its other SYNs.
+func (e *engine) lingers(id uint32, f *flight, ev *wire.Event) bool {
+	if f.host.firsts || f.same.first == 0 || !f.same.includes(ev.Attempt) || e.Stopping {
+		return false
+	}
+	f.phase = phaseSettled
+	e.flights.expectBy(id, e.Now+lingering)
+	return true
+}
+
+// othersOf is what was seen of the loss of others.
+func (e *engine) othersOf(p *persistence) trials {
+	return trials{e.seen.lost - p.counted.lost, e.seen.of - p.counted.of}
+}
+
+// countDeferred takes what was deferred for loss.
+func (e *engine) countDeferred(p *persistence) {
+	if p == nil || p.required {
+		return
+	}
+	for try, n := range p.deferred {
+		for range n {
+			e.losses.note(try)
+		}
+		p.counted.lost, p.counted.of = p.counted.lost+float64(n), p.counted.of+float64(n)
+		e.seen.lost, e.seen.of = e.seen.lost+float64(n), e.seen.of+float64(n)
+	}
+	p.deferred = byTry{}
+}
+
+// answeredAgain takes note of an answer whose loss is deferred.
+func (e *engine) answeredAgain(f *flight, attempt int) {
+	f.unnoteSilence(attempt)
+	if e.Ramp != nil {
+		e.Ramp.Answered(0)
+	}
+}
+
+// notLate tells whether an answer that may be to the first of two transmissions that are alike
+// is none: for it to be late, those before would have to be lost, or it took as much longer
+// than the answers before as its retransmission was later.
+func (e *engine) notLate(f *flight, ev *wire.Event, p *persistence) bool {
+	first, took := int(f.same.first), e.took(f, ev)
+	apart := f.tx[ev.Attempt].Sent - f.tx[first].Sent
+	if before := p.late; before > 0 && apart >= longer(before) {
+		return true
+	}
+	p.late = max(p.late, took+apart)
+	return first > 0 && math.Pow(e.seen.share(priorLoss), float64(first)) < hardlyLate && took < synRTO
+}
+
+// longer is a time after which an answer would surely have come that takes so long.
+func longer(took time.Duration) time.Duration { return took + took/4 }
+
+// retransmitAfter is how long after a SYN the same is sent. While it is not known which of two
+// was answered, the first has so much time that its answer would come before.
+func (h *host) retransmitAfter() time.Duration {
+	if p := h.persistence; p != nil && !p.proven {
+		return min(max(synRTO, longer(p.late)), mostApart)
+	}
+	return synRTO
+}
+
+func (p *persistence) findings() []probe.Finding {
+	if !p.needed() || !p.proven {
+		return nil
+	}
+	return []probe.Finding{{
+		Code: "syn-retransmission-required", Severity: probe.SeverityNotice,
+		Text: "the host answered SYNs only when the same SYN came again, as every TCP sends it after a second: something on the way " +
+			"protects it from floods, or drops first packets; a connection takes a second longer than its round trip",
+		Evidence: fmt.Sprintf("ports that answered a retransmission with the same source port and sequence number: %d; transmissions to these before, none of them answered: %d",
+			p.answered, p.vain),
+	}}
+}

@@ -1,0 +1,64 @@
+package scan
+
+import (
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/wire"
+)
+
+// Some ICMP errors of routers tell of a state that may pass: a route is being changed, an address
+// resolved, packets go round a loop. No TCP gives a connection up for them (RFC 1122 §4.2.3.9, RFC 5461):
+// it retransmits its SYN. So where little is asked for, a port of which such an error is all that came is
+// asked once more, a second after the first time; where much is, the seconds would add up, and other
+// answers tell of the host.
+
+const (
+	// softWait is how long after a transmission that drew such an error the next one leaves.
+	softWait = time.Second
+	// softPatience is how long that is waited for at least, where errors come sooner.
+	softPatience = 400 * time.Millisecond
+	// fewHosts is up to how many hosts of a run one more transmission costs little.
+	fewHosts = 16
+)
+
+// asksAgain has a probe transmitted once more, later, where its answer may have been of the moment
+// and nothing else was asked of it since, and tells whether it does.
+func (e *engine) asksAgain(id uint32, f *flight) bool {
+	if f.phase != phaseSettled || f.asked || !e.transient(f) {
+		return false
+	}
+	f.asked, f.phase = true, phaseRefused
+	f.outcome.Rank = wire.RankUnverified // the next error takes the place of the first
+	e.flights.expectBy(id, max(e.Now, f.latest().Sent+softWait))
+	return true
+}
+
+// transient tells whether a router's error may be of the moment, and asking again costs little.
+func (e *engine) transient(f *flight) bool {
+	h, v := f.host, f.outcome.Best
+	switch {
+	case v == nil || v.ICMP == nil || !e.soft(v) || !v.Responder.IsValid() || v.Responder.WithZone("") == h.way.source.WithZone(""):
+		return false
+	case e.Stopping || f.watches || f.canary || f.rechecks || len(f.tx) > e.cfg.Retries:
+		return false
+	}
+	return e.exhausted && len(e.hosts.byAddr) <= fewHosts && int(h.tally.ports)+int(h.flights) <= fewPorts
+}
+
+// soft tells whether an error is one of those that RFC 1122 §4.2.3.9 and RFC 5461 §2 call soft. A TTL of
+// the caller's is meant to be exceeded.
+func (e *engine) soft(v *probe.Verdict) bool {
+	switch v.Reason {
+	case "net-unreachable", "host-unreachable", "icmp-3-5", "no-route", "addr-unreachable":
+		return true
+	case probe.ReasonTimeExceeded:
+		return e.cfg.TTL == 0
+	}
+	return false
+}
+
+// softDue is when the transmission after a soft error counts as not answered.
+func (e *engine) softDue(f *flight) time.Duration {
+	return f.latest().Sent + min(max(3*f.outcome.Best.RTT, softPatience), e.cfg.Timeout)
+}
