@@ -66,7 +66,7 @@ func noneOfThese() []Cause {
 	return []Cause{
 		{
 			Code: Unknown, Title: "none of the known causes fits", Prior: 0.5,
-			Variants: variants(rules(&frequencies{})),
+			Variants: variants(rules(&frequencies{}), rules(&frequencies{by: byHistory}), rules(&frequencies{by: byTime})),
 			Advice:   "See what repeats in the evidence. A capture at the far side (tcpdump on the host) beside this run, another vantage point, or a longer run (--budget) would tell more.",
 			Commands: commands("why --budget 4000,5m %s"),
 		},

@@ -203,4 +203,4 @@ func (t *Trial) Packets(hops int) int {
 }
 
 // packetsOf is the most that trials send, closing segments included.
-var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, DuplicateSYN: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}
+var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 8, DuplicateSYN: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}

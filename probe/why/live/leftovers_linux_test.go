@@ -70,8 +70,9 @@ func (o leftover) unlucky(records []lab.PacketRecord) bool {
 	return sent > 0 && sent == lost
 }
 
-// deliverable waits until a link has forwarded what was handed to it.
-func deliverable(w *lab.Wire) []lab.PacketRecord {
+// delivered waits until a link has forwarded what was handed to it, and what came of that.
+func delivered(w *lab.Wire, l *lab.Link) []lab.PacketRecord {
+	time.Sleep(l.Out.Delay + l.Back.Delay + l.Out.Delay)
 	records := w.Records()
 	for range 20 {
 		time.Sleep(50 * time.Millisecond)
@@ -89,7 +90,7 @@ func (s *scene) closed(t *testing.T, h *lab.Host) {
 	t.Helper()
 	var records []lab.PacketRecord
 	if w := h.Wire(); w != nil {
-		records = deliverable(w)
+		records = delivered(w, s.spec.Link)
 	}
 	must(t, h.Do(func() error {
 		var list []leftover

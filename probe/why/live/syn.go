@@ -355,6 +355,10 @@ func (i *Instrument) duplicateSYN(ctx context.Context, t *why.Trial) {
 	}
 	first, refused := k.acked, i.network.Stats().ResetsRefused
 	k.reset()
+	if t.Reply.RTT > slowFrom { // the host repeats its first SYN-ACK before the RST arrives
+		t.Outcome = why.NotMade
+		return
+	}
 	if !sleep(ctx, 40*time.Millisecond) || i.network.Stats().ResetsRefused > refused {
 		t.Outcome = why.NotMade
 		return
