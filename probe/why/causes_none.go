@@ -27,6 +27,9 @@ func healthyWords(k *Knowledge) (title, advice string) {
 		return fmt.Sprintf("the port is open, although %s drew an ICMP error from %s before the host answered", countOf(n, "SYN"), from),
 			"Ask who runs the sender of the ICMP errors why it sends them: what it says cannot be reached can. connect(2) of Linux gives up at such an error while it waits for the SYN-ACK, so that clients may fail."
 	}
+	if to := k.translated(); to.IsValid() {
+		return fmt.Sprintf("connections work, and this machine's own NAT sends them %s: what is there answers in the host's name", toWhom(to)), translatedAdvice
+	}
 	if few := slowWhere(k); few != "" {
 		return "nothing is wrong with most connections, but " + few,
 			"So few slow ones may be chance: a busy moment of the host, or of the network. If they matter, look again for longer (--budget 4000,10m): whether they keep to one backend, or to a time, shows only in many."
@@ -66,7 +69,7 @@ func noneOfThese() []Cause {
 	return []Cause{
 		{
 			Code: Unknown, Title: "none of the known causes fits", Prior: 0.5,
-			Variants: variants(rules(&frequencies{})),
+			Variants: variants(rules(&frequencies{}), rules(&frequencies{by: byHistory}), rules(&frequencies{by: byTime})),
 			Advice:   "See what repeats in the evidence. A capture at the far side (tcpdump on the host) beside this run, another vantage point, or a longer run (--budget) would tell more.",
 			Commands: commands("why --budget 4000,5m %s"),
 		},

@@ -194,12 +194,21 @@ func cutWords(k *Knowledge) (title, advice string) {
 // translator is who answers in truth, where this machine itself sends SYNs there.
 func translator(k *Knowledge) string {
 	if a := k.translated(); a.IsValid() {
-		return fmt.Sprintf("this machine: a rule of its NAT sends connections to %s", a)
+		return "this machine: a rule of its NAT sends connections " + toWhom(a)
 	}
 	return answerer(k)
 }
 
-// translated is where this machine's own NAT sends SYNs to the target.
+// toWhom names where a translation leads, where that was seen.
+func toWhom(a netip.AddrPort) string {
+	if a.Addr().IsUnspecified() {
+		return "elsewhere"
+	}
+	return "to " + a.String()
+}
+
+// translated is where this machine's own NAT sends SYNs to the target; unspecified where that
+// was not seen, the zero AddrPort where it does not.
 func (k *Knowledge) translated() (to netip.AddrPort) {
 	k.each(toTarget, func(t *Trial) {
 		if t.Reply.Translator.IsValid() {
@@ -215,8 +224,10 @@ func translatedWords(k *Knowledge) (title, advice string) {
 		return "", ""
 	}
 	return "this machine's own NAT sends these connections elsewhere, and what answers there answers in the host's name",
-		"A rule of this machine (nft list ruleset, redirect or dnat; iptables -t nat -L) redirects them: a transparent proxy, a service mesh. That the port is open says nothing of the host: what answers may never have asked it. Look at that proxy, or except this destination, user or mark from the rule."
+		translatedAdvice
 }
+
+const translatedAdvice = "A rule of this machine (nft list ruleset, redirect or dnat; iptables -t nat -L) sends them there: a transparent proxy, a service mesh, a cluster's service address. That the port is open says nothing of the host: what answers may never have asked it. If the host is meant, look at that proxy, or except this destination, user or mark from the rule."
 
 // proxy answers SYNs with d, and duplicates as again says.
 func proxy(d, again *dist) Variant {

@@ -16,14 +16,14 @@ func proofCauses() []Cause {
 	}
 }
 
-// proofs are what such boxes ask for, of this port or of all, for each flow or once for a source.
+// proofs are what such boxes ask for, of this port or of all, for each flow or once for a source. A
+// box that drops the first SYN of a source and nothing later looks like a host that came up.
 func proofs() (list []Variant) {
 	for _, of := range []func(*Trial) bool{toTarget, anySYN} {
-		for _, whole := range []bool{false, true} {
-			for _, d := range []*dist{silent, wrongNumber} {
-				list = append(list, rules(&proof{of: of, d: d, whole: whole}, targetTraces(provenTraces)))
-			}
-		}
+		list = append(list,
+			rules(&proof{of: of, d: silent}, targetTraces(provenTraces)),
+			rules(&proof{of: of, d: wrongNumber}, targetTraces(provenTraces)),
+			rules(&proof{of: of, d: wrongNumber, whole: true}))
 	}
 	return append(list, rules(&firstReset{}))
 }

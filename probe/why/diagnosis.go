@@ -2,6 +2,7 @@ package why
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,6 +23,7 @@ type Diagnosis struct {
 	RTT         []time.Duration // of SYN-ACKs, sorted
 	Packets     int
 	Took        time.Duration
+	Misfit      float64   // by how many standard deviations what came surprises the most probable cause
 	Untried     []Untried // what would tell more, with a larger budget
 	Complete    bool      // false: it was cut short
 	Trials      []Trial
@@ -71,14 +73,20 @@ func (r *run) diagnosis() *Diagnosis {
 		rec.Outcome = describe(r.k.Log[rec.from:rec.to])
 		d.Experiments = append(d.Experiments, rec)
 	}
+	leader := r.byProbability(p)[0]
+	d.Misfit = r.misfit(leader)
+	r.doubt(p, leader, d.Misfit)
 	order := r.byProbability(p)
 	for i, c := range order {
 		if i == 0 || i < mostCauses && p[c] >= leastShown {
 			d.Causes = append(d.Causes, r.found(c, p[c], d.Experiments))
 		}
 	}
+	if d.Causes[0].Code == Unknown && order[0] != leader {
+		d.Causes[0].Text = fmt.Sprintf("none of the known causes explains all that was seen; the nearest is %s", r.p.causes[leader].Code)
+	}
 	d.Healthy = r.p.causes[order[0]].Code == Healthy && p[order[0]] >= moreThanNot
-	d.Excluded = r.excluded(p, order[0])
+	d.Excluded = r.excluded(p, leader)
 	d.Untried = r.untried()
 	r.advise(&d.Causes[0], d.Untried)
 	r.measure(d)

@@ -13,6 +13,9 @@ type proof struct {
 	proven time.Duration         // when the source was; 0: it was not
 }
 
+// rarely a source that has proved itself is refused.
+const rarely = 0.001
+
 // settles is about how long it takes from a refusal to the proof.
 const settles = 40 * time.Millisecond
 
@@ -28,12 +31,12 @@ func (p *proof) refuses(t *Trial) float64 {
 	at, failed := p.failed[t.Flow]
 	switch {
 	case p.whole && p.proven > 0 && t.At > p.proven+settles:
-		return soft
-	case p.whole && p.d == wrongNumber && p.any() && t.At > p.earliest()+t.Reply.RTT+settles:
+		return rarely
+	case p.whole && p.any() && t.At > p.earliest()+t.Reply.RTT+settles:
 		return 0.1
 	case failed && t.At > at+settles:
 		return 0.1 // it may come too soon, or too late
-	case p.whole && (p.proven > 0 || p.any()):
+	case p.whole && p.any():
 		return 0.6
 	}
 	return 1 - soft

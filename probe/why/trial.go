@@ -154,7 +154,8 @@ type Reply struct {
 	Text   string        // numbers worth showing: an ICMP code, an error
 	// Overruled is who sent an ICMP error for a SYN that the host answered after all.
 	Overruled netip.Addr
-	// Translator is who answered in truth, where this machine's own NAT sent the SYN elsewhere.
+	// Translator is who answered in truth, where this machine's own NAT sent the SYN elsewhere;
+	// unspecified where that was not seen.
 	Translator netip.AddrPort
 	Discarded  Discarded
 	// Duplicates is how often the host reported a segment that it had already: RFC 2883.
@@ -203,4 +204,4 @@ func (t *Trial) Packets(hops int) int {
 }
 
 // packetsOf is the most that trials send, closing segments included.
-var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 7, DuplicateSYN: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}
+var packetsOf = [kinds]int{SYN: 2, Hold: 4, Kernel: 8, DuplicateSYN: 4, Reuse: 9, Connect: 11, Large: 14, Idle: 11}

@@ -49,6 +49,13 @@ func segment(after time.Duration, flags craft.Flags, off craft.Seq) func(*craft.
 	}
 }
 
+// fromElsewhere is a SYN-ACK with our number from an address that was not asked.
+func fromElsewhere(after time.Duration) func(*craft.Segment, simnet.Emitter) {
+	return func(in *craft.Segment, out simnet.Emitter) {
+		out.Segment(after, &craft.Segment{Src: netip.AddrPortFrom(router, in.Dst.Port()), Dst: in.Src, TTL: 60, Flags: craft.SYN | craft.ACK, Seq: 77, Ack: in.Seq + 1})
+	}
+}
+
 // What comes for a trial and is not its answer is counted, before an answer and after it.
 func TestDiscardedIsCounted(t *testing.T) {
 	const synack, rst = craft.SYN | craft.ACK, craft.RST | craft.ACK
@@ -62,6 +69,10 @@ func TestDiscardedIsCounted(t *testing.T) {
 		{"an answer alone", why.SYN, scripted{segment(0, synack, 0)}, why.SYNACK, why.Discarded{}},
 		{"a forged RST", why.SYN, scripted{segment(0, rst, forged)}, why.Silence, why.Discarded{RSTs: 1}},
 		{"a forged RST before the answer", why.SYN, scripted{segment(0, rst, forged), segment(20*ms, synack, 0)}, why.SYNACK, why.Discarded{RSTs: 1}},
+		{"a SYN-ACK with another number", why.SYN, scripted{segment(0, synack, forged)}, why.WrongACK, why.Discarded{}},
+		{"a SYN-ACK with another number before the answer", why.SYN, scripted{segment(0, synack, forged), segment(20*ms, synack, 0)}, why.SYNACK, why.Discarded{}},
+		{"a SYN-ACK from another address", why.SYN, scripted{fromElsewhere(0)}, why.Elsewhere, why.Discarded{}},
+		{"a SYN-ACK from another address before the answer", why.SYN, scripted{fromElsewhere(0), segment(20*ms, synack, 0)}, why.SYNACK, why.Discarded{}},
 		{"an ICMP error alone", why.SYN, scripted{prohibited(0)}, why.Prohibited, why.Discarded{}},
 		{"one more ICMP error", why.SYN, scripted{prohibited(0), prohibited(20 * ms)}, why.Prohibited, why.Discarded{Errors: 1}},
 		{"a forged RST after an ICMP error", why.SYN, scripted{prohibited(0), segment(20*ms, rst, forged)}, why.Prohibited, why.Discarded{RSTs: 1}},

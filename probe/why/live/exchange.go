@@ -266,8 +266,8 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 		return
 	}
 	ev := event{at: in.Time, fragment: p.Fragment}
-	if in.Translated {
-		ev.translator = in.Wire
+	if ev.translator = in.Wire; in.Translated && !in.Wire.IsValid() {
+		ev.translator = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	}
 	if ev.at.IsZero() {
 		ev.at = time.Now()

@@ -213,6 +213,16 @@ func forgeReset(out int, ip []byte, p *tcp) {
 	}
 }
 
+// forgeElsewhere sends a SYN-ACK that is right but for its source address.
+func forgeElsewhere(out int, ip []byte, p *tcp) {
+	src := netip.AddrFrom4([4]byte(ip[12:16]))
+	s := craft.Segment{Src: netip.AddrPortFrom(netip.AddrFrom4([4]byte(ip[16:20])).Next(), p.dport), Dst: netip.AddrPortFrom(src, p.sport), TTL: 60,
+		Flags: craft.SYN | craft.ACK, Seq: 77, Ack: craft.Seq(p.seq + 1), Window: 64240}
+	if b, err := s.AppendTo(nil); err == nil {
+		unix.Sendto(out, b, 0, &unix.SockaddrInet4{Addr: src.As4()})
+	}
+}
+
 // forgeUnreachable sends an ICMP error for a SYN that is on its way to the host: "host
 // unreachable" (RFC 792). The kernel fills in the router's address and the header's checksum.
 func forgeUnreachable(out int, ip []byte, _ *tcp) {

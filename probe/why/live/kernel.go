@@ -89,7 +89,7 @@ const seenTries = 20
 // kernelPackets what one connection may send meanwhile.
 const (
 	kernelPatience = 2200 * time.Millisecond
-	kernelPackets  = 3
+	kernelPackets  = 4
 )
 
 // kernelOutcome reads the error of connect(2). Those that may come of an ICMP error

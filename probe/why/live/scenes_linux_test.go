@@ -237,6 +237,17 @@ func forgetting(after time.Duration) func(*tcp) bool {
 	}
 }
 
+// unproven loses the first SYN of each flow, and lets it pass when it comes once more.
+func unproven() func(*tcp) bool {
+	seen := map[[2]uint32]bool{}
+	return func(p *tcp) bool {
+		key := [2]uint32{uint32(p.sport), p.seq}
+		first := p.syn() && p.dport == port && !seen[key]
+		seen[key] = true
+		return first
+	}
+}
+
 // from loses what goes to the port from so long after its first packet on.
 func from(d time.Duration) func(*tcp) bool {
 	var first time.Time
@@ -275,6 +286,9 @@ func scenes() []scene {
 		{name: "router resets", spec: lab.HostSpec{Services: echo(), Routers: routers(3, lab.Rule{Ports: lab.Port(port), Do: lab.Reset})}, want: codes(why.PathFirewallReset)},
 		{name: "router limits SYNs", spec: lab.HostSpec{Services: echo(), Routers: routers(2, lab.Rule{Ports: lab.Port(port), Do: lab.Drop, Mask: 0x12, Flags: 2, PerSecond: 5, Burst: 6})}, want: codes(why.PathSYNRateLimit)},
 		{name: "loss", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{Out: lab.Path{Loss: 0.15}, Back: lab.Path{Loss: 0.15}}}, want: codes(why.PathLoss)},
+		{name: "round trips longer than a second", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{Out: lab.Path{Delay: 700 * time.Millisecond}, Back: lab.Path{Delay: 700 * time.Millisecond}}}, want: codes(why.Healthy)},
+		{name: "first SYNs are dropped", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, link: func() *lab.Link { return losing(unproven()) }, want: codes(why.PathSYNProof)},
+		{name: "answers from another address", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(port), Do: lab.Drop}}, Link: &lab.Link{}}, prepare: injected(forgeElsewhere), want: codes(why.NATOtherAddress)},
 		{name: "answers are lost", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: &lab.Link{Back: lab.Path{Loss: 0.4}}}, want: codes(why.PathReturnLoss)},
 		{name: "new flows fail", spec: lab.HostSpec{Services: echo(), Routers: routers(2, lab.Rule{Do: lab.Drop, Mask: 0x12, Flags: 2, Chance: 0.6})}, want: codes(why.PathConntrackFull)},
 		{name: "one path of four", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Link: losing(func(p *tcp) bool { return hashed(p, salt) < 0.25 })}, want: codes(why.PathOneOfSeveral)},
@@ -515,7 +529,7 @@ func report(t *testing.T, d *why.Diagnosis) {
 	for _, f := range d.Causes {
 		t.Logf("%s %.3f where %q", f.Code, f.Probability, f.Where)
 	}
-	t.Logf("%d packets, %.1f s", d.Packets, d.Took.Seconds())
+	t.Logf("%d packets, %.1f s, misfit %.1f of %s", d.Packets, d.Took.Seconds(), d.Misfit, d.Causes[0].Code)
 	if os.Getenv("WHY_TRIALS") != "" {
 		for _, r := range d.Trials {
 			t.Logf("%-10s %8.1f ms held %2d completed %2d port %5d %v", r.Experiment, float64(r.At.Microseconds())/1000, r.Held, r.Completed, r.Reply.Port, r.Outcome)

@@ -45,7 +45,7 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 	}
 	deadline := time.Now().Add(i.patience(synPatience))
 	newer := k // the same, once an old connection in its way was reset
-	beside := why.Silence
+	beside, stray := why.Silence, craft.Segment{}
 	for {
 		ev, ok := k.wait(ctx, time.Until(deadline))
 		switch {
@@ -55,9 +55,10 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 				t.Outcome = why.NotMade
 			}
 			i.leave(newer, t)
+			i.closeElsewhere(newer, &stray)
 			return false
 		case ev.elsewhere:
-			beside = max(beside, i.fromElsewhere(ev.of, t, &ev))
+			beside, stray = max(beside, fromElsewhere(ev.of, t, &ev)), ev.seg
 		case ev.doubt && ev.seg.Flags.Has(craft.SYN):
 			beside = max(beside, i.refute(ev.of, t, &ev))
 		case ev.doubt:
@@ -86,16 +87,21 @@ func (i *Instrument) refute(k *exchange, t *why.Trial, ev *event) why.Outcome {
 	return why.WrongACK
 }
 
-// fromElsewhere closes what an answer from another address has opened there.
-func (i *Instrument) fromElsewhere(k *exchange, t *why.Trial, ev *event) why.Outcome {
+// fromElsewhere notes an answer from another address. Where this machine's own NAT translates, the same
+// one may come as it translates it back.
+func fromElsewhere(k *exchange, t *why.Trial, ev *event) why.Outcome {
 	t.Reply.RTT, t.Reply.TTL, t.Reply.From = k.rtt(ev), ev.seg.TTL, ev.seg.Src.Addr()
 	t.Reply.Text = "from " + ev.seg.Src.Addr().String()
-	if !ev.seg.Flags.Has(craft.RST) {
-		r := k.segment(craft.RST, ev.seg.Ack, 0)
-		r.Dst = ev.seg.Src
+	return why.Elsewhere
+}
+
+// closeElsewhere closes what a SYN-ACK from another address says is open there.
+func (i *Instrument) closeElsewhere(k *exchange, stray *craft.Segment) {
+	if stray.Flags.Has(craft.SYN | craft.ACK) {
+		r := k.segment(craft.RST, stray.Ack, 0)
+		r.Dst = stray.Src
 		i.send(&r)
 	}
-	return why.Elsewhere
 }
 
 // discard counts what came and is not the answer: an ICMP error, or a segment without a
@@ -355,6 +361,10 @@ func (i *Instrument) duplicateSYN(ctx context.Context, t *why.Trial) {
 	}
 	first, refused := k.acked, i.network.Stats().ResetsRefused
 	k.reset()
+	if t.Reply.RTT > slowFrom { // the host repeats its first SYN-ACK before the RST arrives
+		t.Outcome = why.NotMade
+		return
+	}
 	if !sleep(ctx, 40*time.Millisecond) || i.network.Stats().ResetsRefused > refused {
 		t.Outcome = why.NotMade
 		return

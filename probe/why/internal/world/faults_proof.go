@@ -23,11 +23,11 @@ func proofFaults() []fault {
 	}
 }
 
-// firstDropped passes a SYN that comes once more, not too soon; it may remember who has done that.
+// firstDropped passes a SYN that comes once more, not too soon.
 func firstDropped(rng *rand.Rand) func(*World, packet) fate {
-	seen, all, remembers, white := map[int]time.Duration{}, rng.IntN(2) == 0, rng.IntN(3) == 0, false
+	seen, all := map[int]time.Duration{}, rng.IntN(2) == 0
 	return func(w *World, p packet) fate {
-		if p.kind != syn || !all && !p.opening() || white {
+		if p.kind != syn || !all && !p.opening() {
 			return passes
 		}
 		at, known := seen[p.t.Flow]
@@ -38,7 +38,6 @@ func firstDropped(rng *rand.Rand) func(*World, packet) fate {
 		if p.at-at < 200*time.Millisecond && p.t.Kind != why.Kernel {
 			return dropped
 		}
-		white = remembers
 		return passes
 	}
 }
