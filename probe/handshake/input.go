@@ -70,7 +70,7 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 // elsewhere takes note of an answer of another address that acknowledges exactly our
 // SYN.
 func (a *arrival) elsewhere(s, own *craft.Segment) {
-	if own.Flags&craft.SYN == 0 || s.Ack != own.Seq.Add(own.Len()) || s.Flags&(craft.SYN|craft.RST) == 0 {
+	if own.Flags&craft.SYN == 0 || s.Src.Addr() == own.Dst.Addr().WithZone("") || s.Ack != own.Seq.Add(own.Len()) || s.Flags&(craft.SYN|craft.RST) == 0 {
 		return
 	}
 	a.reject = wire.RejectElsewhere

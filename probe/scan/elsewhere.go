@@ -30,7 +30,7 @@ func (e *engine) noteElsewhere(ev *wire.Event) {
 		return
 	}
 	f := e.answeredElsewhere(ev)
-	if f == nil {
+	if f == nil || f.target().Addr().WithZone("") == ev.Seg.Src.Addr().WithZone("") {
 		return
 	}
 	ev.Elsewhere()

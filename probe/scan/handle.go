@@ -17,10 +17,10 @@ func (e *engine) handle(ev *wire.Event) {
 		return
 	case ev.Own:
 		return
-	case ev.AcknowledgesOther():
+	}
+	if e.noteElsewhere(ev); ev.AcknowledgesOther() {
 		e.noteOtherAck(ev)
 	}
-	e.noteElsewhere(ev)
 	wire.Count(&e.Counters.Summary, ev, e.accept)
 }
 

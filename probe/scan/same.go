@@ -166,9 +166,9 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 	p.vain += ev.Attempt
 	p.deferred.add(ev.Attempt)
 	p.proven = p.proven || sure || e.notLate(f, ev, p)
-	if !p.required && math.Pow(e.elsewhere(p).share(priorLoss), float64(p.vain)) < hardlyLost {
+	if !p.required && math.Pow(e.othersOf(p).share(priorLoss), float64(p.vain)) < hardlyLost {
 		p.required = true
-		e.seen, p.counted = e.elsewhere(p), trials{}
+		e.seen, p.counted = e.othersOf(p), trials{}
 	}
 	return true
 }
@@ -199,8 +199,8 @@ func (e *engine) lingers(id uint32, f *flight, ev *wire.Event) bool {
 	return true
 }
 
-// elsewhere is what was seen of the loss of others.
-func (e *engine) elsewhere(p *persistence) trials {
+// othersOf is what was seen of the loss of others.
+func (e *engine) othersOf(p *persistence) trials {
 	return trials{e.seen.lost - p.counted.lost, e.seen.of - p.counted.of}
 }
 

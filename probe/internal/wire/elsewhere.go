@@ -8,7 +8,7 @@ import (
 )
 
 // RejectElsewhere counts answers that acknowledge exactly a SYN of ours, and come from
-// another address or port than that was sent to: no connection takes them (RFC 9293
+// another address than that was sent to: no connection takes them (RFC 9293
 // §3.10.7.4 looks them up by both ends), and they say nothing of the target.
 const RejectElsewhere = "other-address"
 
