@@ -18,7 +18,9 @@ type Handshake struct {
 	// time would not say which SYN was answered.
 	RTT   time.Duration
 	Clock Clock
-	// Retransmits is how often the kernel repeated its SYN.
+	// Retransmits is how often the kernel repeated its SYN (TCP_INFO,
+	// tcpi_total_retrans), also of a connection that was refused or that nobody
+	// answered.
 	Retransmits int
 	// Reset: the far end acknowledged our SYN, and reset the connection before
 	// connect(2) returned.
@@ -50,16 +52,25 @@ func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error)
 		return h, nil
 	}
 	if err != nil {
-		return refusal(time.Since(start), err), d.explain(err, dst)
+		return socket.failed(time.Since(start), err), d.explain(err, dst)
 	}
 	defer tcp.Close()
 	socket.close()
 	tcp.SetLinger(0)
 	h := handshakeOf(tcp)
 	if end, ok := ctx.Deadline(); ok && h.tooLate(start, end) {
-		return Handshake{}, dialError(dst, context.DeadlineExceeded)
+		return Handshake{Retransmits: h.Retransmits}, dialError(dst, context.DeadlineExceeded)
 	}
 	return h, nil
+}
+
+// failed is what is known of a connect that took so long and failed. A time after a
+// retransmitted SYN would not say which was refused.
+func (w *witness) failed(took time.Duration, err error) Handshake {
+	if n := w.retransmits(); n > 0 {
+		return Handshake{Retransmits: n}
+	}
+	return refusal(took, err)
 }
 
 // connect is connect(2). A process that was stopped finds the deadline over and

@@ -97,6 +97,15 @@ func (w *witness) reset(err error) (h Handshake, acknowledged bool) {
 	return h, acknowledged
 }
 
+// retransmits is how often the kernel has repeated the SYN of a connect that failed.
+func (w *witness) retransmits() int {
+	if w.fd == 0 {
+		return 0
+	}
+	h, _ := handshakeIn(w.fd)
+	return h.Retransmits
+}
+
 func (w *witness) close() {
 	if w.fd != 0 {
 		unix.Close(w.fd)

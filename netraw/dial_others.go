@@ -30,6 +30,8 @@ func (*witness) keep(syscall.RawConn) error { return nil }
 
 func (*witness) reset(error) (Handshake, bool) { return Handshake{}, false }
 
+func (*witness) retransmits() int { return 0 }
+
 func (*witness) close() {}
 
 func (d Dialer) broadcasts(netip.AddrPort) bool { return false }

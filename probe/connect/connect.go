@@ -174,17 +174,21 @@ func (c *run) deliver(v dialled) error {
 	case v.Reason == probe.ReasonWentSilent:
 		c.watches.silent++
 		c.counters.WentSilent++
-		c.counters.Sent += uint64(v.Attempts)
-		c.counters.Retransmitted += uint64(max(v.Attempts-1, 0))
+		c.sent(v.Attempts)
 	case v.Err != nil:
 		c.counters.SendErrors++
 		c.counters.Refusal = v.Err
 	default:
-		c.counters.Sent += uint64(v.Attempts)
-		c.counters.Retransmitted += uint64(v.Attempts - 1)
+		c.sent(v.Attempts)
 	}
 	c.hosts.note(&v.Verdict, v.began)
 	return c.sink.Port(v.Verdict)
+}
+
+// sent counts the SYNs of one connect.
+func (c *run) sent(syns int) {
+	c.counters.Sent += uint64(syns)
+	c.counters.Retransmitted += uint64(max(syns-1, 0))
 }
 
 func (c *run) progress() {

@@ -56,6 +56,7 @@ type sign struct {
 	host    netip.Addr
 	began   time.Time
 	answers bool
+	syns    int // that it was sent
 }
 
 // watches are those of a run. All but gone is for its one goroutine.
@@ -152,7 +153,9 @@ func (c *run) ask(ctx context.Context, w *watch, pause time.Duration) {
 		s := sign{host: witness.Addr(), began: time.Now()}
 		h, err := c.dials.Dial(ctx, c.dialer, witness, witnessWait)
 		v := wire.JudgeConnect(witness, h, err)
-		s.answers = answered(&v)
+		if s.answers = answered(&v); v.Err == nil {
+			s.syns = 1 + h.Retransmits
+		}
 		c.watches.signs <- s
 	}()
 }
@@ -160,6 +163,7 @@ func (c *run) ask(ctx context.Context, w *watch, pause time.Duration) {
 // heed draws from what a witness said what becomes of the verdicts that wait.
 func (c *run) heed(ctx context.Context, s sign) error {
 	c.watches.asking--
+	c.sent(s.syns)
 	w := c.watches.of[s.host]
 	switch {
 	case w.since.IsZero(): // it has answered something else meanwhile
@@ -199,9 +203,12 @@ func (w *watch) release() []dialled {
 	return held
 }
 
-// redialAll dials targets once more, a few at a time.
+// redialAll dials targets once more, a few at a time, and counts what they were sent before.
 func (c *run) redialAll(ctx context.Context, held []dialled) {
 	c.watches.redial += len(held)
+	for i := range held {
+		c.sent(held[i].Attempts)
+	}
 	places := make(chan struct{}, wire.MostConnections/4)
 	go func() {
 		for _, v := range held {

@@ -25,15 +25,27 @@ type away struct {
 	start    time.Time
 	from, to time.Duration
 	filtered uint16
+	syns     atomic.Uint64 // that it was sent
 }
 
 func (h *away) Dial(ctx context.Context, dst netip.AddrPort) (netraw.Handshake, error) {
+	h.syns.Add(1)
 	if since := time.Since(h.start); dst.Port() >= h.filtered && (since < h.from || since > h.to) {
 		time.Sleep(5 * time.Millisecond)
 		return netraw.Handshake{}, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
 	<-ctx.Done()
+	h.syns.Add(2)
 	return netraw.Handshake{Retransmits: 2}, ctx.Err()
+}
+
+// counts checks that every SYN that the host was sent is counted, those of connects that
+// came to nothing and of the witness included.
+func (h *away) counts(t *testing.T, s *probe.Summary) {
+	t.Helper()
+	if n := h.syns.Load(); s.Sent != n || s.Retransmitted >= n {
+		t.Errorf("%d packets sent, %d retransmitted; the host was sent %d", s.Sent, s.Retransmitted, n)
+	}
 }
 
 func over(t *testing.T, ctx context.Context, h *away) (verdicts, probe.Summary, error) {
@@ -53,7 +65,9 @@ func over(t *testing.T, ctx context.Context, h *away) (verdicts, probe.Summary, 
 func TestHostGoesSilent(t *testing.T) {
 	for _, to := range []time.Duration{4 * time.Second, 9 * time.Second, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			found, s, err := over(t, t.Context(), &away{from: time.Second, to: to})
+			h := &away{from: time.Second, to: to}
+			found, s, err := over(t, t.Context(), h)
+			h.counts(t, &s)
 			refused, unknown := s.States[probe.StateRefused], s.States[probe.StateUnknown]
 			switch {
 			case len(found) != 3000 || refused+unknown != 3000:
@@ -70,7 +84,14 @@ func TestHostGoesSilent(t *testing.T) {
 // Filtered ports of a host that answers elsewhere stay filtered.
 func TestFilteredPortsStayFiltered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		found, s, err := over(t, t.Context(), &away{filtered: 2001, from: time.Hour, to: time.Hour})
+		h := &away{filtered: 2001, from: time.Hour, to: time.Hour}
+		found, s, err := over(t, t.Context(), h)
+		h.counts(t, &s)
+		for port := range uint16(2000) {
+			if v := found[netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port+1)]; v.Attempts != 3 {
+				t.Fatalf("port %d: %d attempts", port+1, v.Attempts)
+			}
+		}
 		if err != nil || !s.Complete || s.States[probe.StateFiltered] != 2000 || s.States[probe.StateRefused] != 1000 || len(found) != 3000 {
 			t.Errorf("%v, %v", err, s.States)
 		}

@@ -135,7 +135,7 @@ func (p *connectPing) dial(ctx context.Context, s Sample) Sample {
 		s.Sent = time.Time{}
 	}
 	s.RTT, s.Clock, s.Repeats = h.RTT, h.Clock, h.Retransmits
-	if h.Retransmits > 0 {
+	if h.Retransmits > 0 && (v.State == probe.StateOpen || v.State == probe.StateRefused) {
 		s.RTT, s.Doubt = 0, probe.DoubtRetransmitted
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
