@@ -26,15 +26,14 @@ const leastVariance = 4
 
 // expected are the mean of the surprise at a trial's outcome and of its square.
 func (h *hypothesis) expected(t Trial) (mean, second float64) {
-	r, ways := h.apply(&t)
-	if r == nil {
+	if r, _ := h.apply(&t); r == nil {
 		return 0, 0
 	}
 	sum := 0.0
 	var ps [outcomes]float64
 	for _, o := range possible(&t) {
 		t.Outcome = o
-		r, ways = h.apply(&t)
+		r, ways := h.apply(&t)
 		if p := h.weigh(r, ways, &t, surroundings{scale: 1}); p > slack {
 			ps[o] = p
 			sum += p
