@@ -5,15 +5,21 @@
 //  1. [Run] takes a target from its configuration (scan.go) and asks the
 //     network for the way there (host.go).
 //  2. The engine (engine.go) lets it leave when the pace and the host's limiter
-//     (limiter.go) allow it (send.go); how often it is retransmitted follows the
-//     loss that was measured (loss.go, attention.go).
+//     (limiter.go) allow it (send.go), and no queue on the way shows in the round
+//     trips (backlog.go of one host, queued.go of all); how often it is retransmitted
+//     follows the loss that was measured (loss.go, attention.go).
 //  3. While it is in flight, and no longer, it has a record (flight.go) and a
 //     deadline after RFC 6298. A new attempt has another source port
-//     and sequence number, so each reply names what it answers.
+//     and sequence number, so each reply names what it answers; but for the last to
+//     a host that answers nothing (same.go).
 //  4. The engine keeps the best answer (handle.go), closes half-open connections
 //     by RST, and hands a [probe.Verdict] to the caller's [probe.Sink].
+//     A silence of the whole host is none of the port's (watch.go), an error that may
+//     pass is asked about (transient.go), and answers that prove nothing of the port
+//     are told of (elsewhere.go, wrongack.go).
 //  5. At the end, hosts that look too good to be true are asked for ports that
-//     nobody serves (canary.go), and a [probe.Summary] accounts for every packet.
+//     nobody serves (canary.go), those that may have changed for ports that have
+//     answered (changes.go), and a [probe.Summary] accounts for every packet.
 package scan
 
 import (
