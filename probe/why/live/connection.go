@@ -87,6 +87,7 @@ func (i *Instrument) connection(ctx context.Context, t *why.Trial, settle func()
 func (i *Instrument) fastest(t *why.Trial) time.Duration {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.prove(t.Addr)
 	known, ok := i.rtts[t.Addr]
 	if !ok || t.Reply.RTT < known {
 		known = t.Reply.RTT

@@ -59,6 +59,7 @@ type Instrument struct {
 	old        map[flow]ended         // numbers of exchanges that are over
 	givenUp    map[answerOf]awaited   // SYNs that nobody waits for any more
 	latecomers []why.Latecomer        // what came for them
+	unproven   []unproven             // SYN-ACKs that may be nobody's answers
 	slowest    time.Duration          // the longest of the round trips that were given up
 	over       bool                   // nothing more will be asked
 	completed  int

@@ -15,13 +15,29 @@ import (
 // kernel lets this machine's own TCP connect: first from a port that is seen, so that
 // what is left half open can be closed, then from one that the kernel chooses.
 func (i *Instrument) kernel(whole context.Context, t *why.Trial) {
-	if i.cfg.Dialer == nil {
+	switch {
+	case i.cfg.Dialer == nil:
+		return
+	case i.flooded():
+		t.Reply.Text = "segments that answer nothing of ours come too fast"
 		return
 	}
 	if i.cfg.Seen == nil || i.dialSeen(whole, t) {
 		i.dial(whole, i.cfg.Dialer, t)
 	}
 	i.undecided(whole, t)
+}
+
+// Bounds of what comes unasked before this machine's own TCP is left out: it answers each
+// segment that does not belong to its connection, and takes a bare SYN for a peer's.
+const (
+	floodLeast = 1000
+	floodTimes = 20 // as many as were sent
+)
+
+// flooded tells whether far more has come than was sent.
+func (i *Instrument) flooded() bool {
+	return i.network.Stats().Received > floodLeast+floodTimes*uint64(i.spent())
 }
 
 // undecided takes back what came because the run's own time was over.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -45,7 +46,7 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 	}
 	deadline := time.Now().Add(i.patience(synPatience))
 	newer := k // the same, once an old connection in its way was reset
-	beside, stray := why.Silence, craft.Segment{}
+	beside, stray, refuted := why.Silence, craft.Segment{}, false
 	for {
 		ev, ok := k.wait(ctx, time.Until(deadline))
 		switch {
@@ -59,8 +60,10 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 			return false
 		case ev.elsewhere:
 			beside, stray = max(beside, fromElsewhere(ev.of, t, &ev)), ev.seg
-		case ev.doubt && ev.seg.Flags.Has(craft.SYN):
-			beside = max(beside, i.refute(ev.of, t, &ev))
+		case ev.doubt && ev.seg.Flags.Has(craft.SYN) && !refuted:
+			refuted = true
+			i.refute(ev.of, t, &ev)
+			discard(t, &ev)
 		case ev.doubt:
 			discard(t, &ev)
 			if newer == k && challenges(&ev.seg) {
@@ -78,13 +81,39 @@ func (i *Instrument) ask(ctx context.Context, k *exchange, t *why.Trial) bool {
 }
 
 // refute answers a SYN-ACK that acknowledges another number than ours as every TCP does
-// (RFC 9293 §3.10.7.3). Whoever sent it may know by the RST that we are there: some
-// boxes let nobody pass before that.
-func (i *Instrument) refute(k *exchange, t *why.Trial, ev *event) why.Outcome {
+// (RFC 9293 §3.10.7.3), once a SYN. Whoever sent it may know by the RST that we are there:
+// some boxes let nobody pass before that. Anybody may have sent it, so it is an answer
+// only where the host answers with a number of ours later: see prove.
+func (i *Instrument) refute(k *exchange, t *why.Trial, ev *event) {
 	r := k.segment(craft.RST, ev.seg.Ack, 0)
 	i.send(&r)
-	t.Reply.RTT, t.Reply.TTL, t.Reply.From = k.rtt(ev), ev.seg.TTL, ev.seg.Src.Addr()
-	return why.WrongACK
+	late := unproven{t.Addr, why.Latecomer{Trial: t.ID, Outcome: why.WrongACK, Reply: t.Reply}}
+	late.Reply.RTT, late.Reply.TTL, late.Reply.From = k.rtt(ev), ev.seg.TTL, ev.seg.Src.Addr()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.unproven) < mostUnproven {
+		i.unproven = append(i.unproven, late)
+	}
+}
+
+// unproven is a SYN-ACK without a number of ours, and of which of the addresses.
+type unproven struct {
+	addr int
+	why.Latecomer
+}
+
+// mostUnproven bounds what is remembered of those.
+const mostUnproven = 256
+
+// prove takes those of an address for answers, since that answers with numbers of ours;
+// mu is held.
+func (i *Instrument) prove(addr int) {
+	i.unproven = slices.DeleteFunc(i.unproven, func(u unproven) bool {
+		if u.addr == addr {
+			i.latecomers = append(i.latecomers, u.Latecomer)
+		}
+		return u.addr == addr
+	})
 }
 
 // fromElsewhere notes an answer from another address. Where this machine's own NAT translates, the same
