@@ -53,7 +53,7 @@ func openIntakeFor(cfg Config, ports []uint16) (intake, error) {
 
 // openIntake opens the frames that are asked for, or a socket where the kernel
 // has none.
-func openIntake(cfg Config, filter []bpf.Instruction) (intake, error) {
+func openIntake(cfg Config, filter []bpf.Instruction) (tap, error) {
 	if cfg.SharedFrames && cfg.DeviceStamps == DeviceNone {
 		in := &frames{}
 		if err := in.open(cfg, filter); err == nil || errors.Is(permission(err), ErrPermission) {
