@@ -224,6 +224,9 @@ func (r *router) routeFlow(dst netip.Addr, flow flowPorts) (Route, error) {
 	if r.handle == nil {
 		return Route{}, opError("route", "netlink", nil, net.ErrClosed)
 	}
+	if NoHost(dst) != nil {
+		return Route{Broadcast: true}, nil
+	}
 	route, err := r.lookUp(dst.Unmap(), flow)
 	if err != nil {
 		return Route{}, fmt.Errorf("netraw: route to %v: %w", dst, err)

@@ -48,6 +48,7 @@ type run struct {
 	losses     losses
 	whole      whole
 	near       near
+	same       same
 	pacing     pacing
 	passes     int    // how many probes each target is to get
 	added      int    // how often there were more
@@ -77,7 +78,7 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		base:     b.Stats(),
 		counters: probe.Summary{Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 	}
-	w.whole, w.near = newWhole(cfg), newNear(cfg)
+	w.whole, w.near, w.same = newWhole(cfg), newNear(cfg), newSame(cfg)
 	w.pacing = newPacing(cfg)
 	w.seen = newSeen(cfg.Plan.Count()-cfg.From, w.matcher.Cookie)
 	w.sender = newSender(b, cfg, w.output.congested, w.responses)
@@ -192,7 +193,7 @@ func (w *run) look() {
 	}
 	w.listen(&status)
 	w.sender.space(w.timeout())
-	changed := w.followLoss()
+	changed := w.followLoss() || w.persist(&status)
 	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0) || w.answered()
 	w.expireDoubts(w.now)
 	w.flush()
