@@ -30,6 +30,7 @@ type router struct {
 	tos     uint8
 	links   map[int]link
 	ties    ties
+	obeyed  obedience // of all that send by these routes
 
 	several bool         // some route of the machine has several next hops
 	lower   map[int]bool // interfaces that others are stacked upon; nil: not asked yet
