@@ -53,21 +53,38 @@ type persistence struct {
 // needed tells whether a host is taken to answer nothing but retransmissions.
 func (p *persistence) needed() bool { return p != nil && p.required }
 
+// onlyAgain tells whether a host has answered retransmissions and nothing else: it need not answer the
+// first SYN of a witness, or of a port that is asked again.
+func (h *host) onlyAgain() bool { return h.persistence != nil && !h.firsts }
+
 // mayRetransmit tells whether a run sends retransmissions of the same segment.
 func (c *Config) mayRetransmit() bool { return c.Technique.Opens() && c.Timeout >= synRTO }
 
 // retransmits tells whether the next transmission of a probe is to be the latest once more.
 func (e *engine) retransmits(f *flight) bool {
-	n, h := len(f.tx), f.host
-	switch {
-	case n == 0 || f.same.last > 0 && !f.same.includes(n-1):
-		return false
-	case h.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
-		return false
-	case f.outcome.Best != nil || f.outcome.Renewed() || bool(f.outcome.Small()):
+	n := len(f.tx)
+	if n == 0 || f.same.last > 0 && !f.same.includes(n-1) || !e.mayRetransmit(f) {
 		return false
 	}
-	return h.persistence.needed() || n+1 >= e.allowed(f)
+	return f.host.persistence.needed() || n+1 >= e.allowed(f)
+}
+
+// mayRetransmit tells whether a retransmission of a probe may be answered where other transmissions are
+// not.
+func (e *engine) mayRetransmit(f *flight) bool {
+	switch {
+	case f.host.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
+		return false
+	case f.asked || f.outcome.Rank > wire.RankUnverified && !f.doubtful:
+		return false
+	}
+	return !f.outcome.Renewed() && !f.outcome.Small()
+}
+
+// lacks tells whether a probe has had no retransmission yet: more transmissions were to come than by
+// now the loss asks for.
+func (e *engine) lacks(f *flight) bool {
+	return len(f.tx) > 1 && f.same.last == 0 && e.mayRetransmit(f)
 }
 
 // numbered is the transmission whose numbers and port the next one of a probe gets: its own,
