@@ -98,9 +98,12 @@ func (e *engine) sendRechecks(h *host) {
 	}
 }
 
-// sendRecheck queues a probe of a port that has had its verdict. Its attempts are
-// others than those of the first time, as a witness's are.
+// sendRecheck queues a probe of a port that has had its verdict, unless one is on its way that nobody
+// serves, as it seemed. Its attempts are others than those of the first time, as a witness's are.
 func (e *engine) sendRecheck(h *host, port uint16) {
+	if _, canary := e.flights.find(h, port); canary != nil {
+		return
+	}
 	id := e.flights.add(h, port)
 	f := e.flights.at(id)
 	f.rechecks = true
@@ -111,7 +114,7 @@ func (e *engine) sendRecheck(h *host, port uint16) {
 // firstAttempt is the number of the first attempt of a probe: the one that is not
 // counted as a retransmission.
 func (e *engine) firstAttempt(f *flight) int {
-	if f.rechecks {
+	if f.watches || f.rechecks {
 		return e.cfg.attempts()
 	}
 	return 0

@@ -1,7 +1,9 @@
 package scan
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/probe/internal/wire"
@@ -147,14 +149,8 @@ func (t *flights) due(now time.Duration) (id uint32, ok bool) {
 	return 0, false
 }
 
-// all lists the probes without a verdict.
-func (t *flights) all() []uint32 {
-	list := make([]uint32, 0, len(t.index))
-	for _, id := range t.index {
-		list = append(list, id)
-	}
-	return list
-}
+// all lists the probes without a verdict, in an order that does not depend on chance.
+func (t *flights) all() []uint32 { return slices.Sorted(maps.Values(t.index)) }
 
 // void takes back the deadline of a probe.
 func (t *flights) void(id uint32) { t.at(id).schedule++ }

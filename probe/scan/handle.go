@@ -119,7 +119,7 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank, sure bool
 	}
 	deferred := ev.Kind != wire.KindICMP && e.persisted(f, ev, sure)
 	switch {
-	case f.watches || sure && e.delayed(f, ev):
+	case f.watches || f.rechecks || sure && e.delayed(f, ev): // which tell of the port alone
 	case sure:
 		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
 		e.learnTimes(f, ev, before)

@@ -1,7 +1,10 @@
 package scan
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/netraw"
@@ -138,6 +141,11 @@ func newHosts(n probe.Network, met func(*host, netraw.Route)) *hosts {
 // find returns the host of an address that a packet on a link names, nil if
 // unknown.
 func (t *hosts) find(a netip.Addr, link int) *host { return t.byAddr[wire.AsCarried(a, link)] }
+
+// all lists the hosts in the order in which they were met.
+func (t *hosts) all() []*host {
+	return slices.SortedFunc(maps.Values(t.byAddr), func(a, b *host) int { return cmp.Compare(a.id, b.id) })
+}
 
 // get returns the host of an address to be probed.
 func (t *hosts) get(a netip.Addr) *host {

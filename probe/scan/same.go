@@ -55,6 +55,7 @@ type persistence struct {
 	answered uint32        // ports that answered a retransmission
 	least    uint8         // the first of the transmissions that were alike, of those ports the least
 	vain     int           // transmissions to these ports before
+	again    trials        // retransmissions to these ports, and those that were not answered
 	deferred byTry         // answers that tell of the loss, unless retransmissions are required
 	counted  trials        // in what was seen of the loss, for these
 	late     time.Duration // the round trip, if it was the first SYN that was answered
@@ -164,6 +165,8 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 	}
 	p.answered++
 	p.vain += ev.Attempt
+	again := float64(ev.Attempt - int(f.same.first))
+	p.again.lost, p.again.of = p.again.lost+again-1, p.again.of+again
 	p.deferred.add(ev.Attempt)
 	p.proven = p.proven || sure || e.notLate(f, ev, p)
 	if !p.required && math.Pow(e.othersOf(p).share(priorLoss), float64(p.vain)) < hardlyLost {
@@ -203,6 +206,9 @@ func (e *engine) lingers(id uint32, f *flight, ev *wire.Event) bool {
 func (e *engine) othersOf(p *persistence) trials {
 	return trials{e.seen.lost - p.counted.lost, e.seen.of - p.counted.of}
 }
+
+// lossAgain is the loss of retransmissions to a host that answers nothing else.
+func (e *engine) lossAgain(p *persistence) float64 { return p.again.share(e.seen.share(priorLoss)) }
 
 // countDeferred takes what was deferred for loss.
 func (e *engine) countDeferred(p *persistence) {

@@ -29,10 +29,10 @@ func (t *tracer) awaited(q *query) bool {
 func (t *tracer) patience(q *query) time.Duration {
 	most := mostTimeouts * t.cfg.Timeout
 	switch {
-	case t.longest > t.cfg.Timeout:
-		return min(most, time.Duration(lateMargin*float64(t.longest)))
 	case t.end.ttl == 0 && q.TTL > t.end.routers:
 		return most
+	case t.longest > t.cfg.Timeout:
+		return min(most, time.Duration(lateMargin*float64(t.longest)))
 	}
 	return t.cfg.Timeout
 }
