@@ -77,7 +77,7 @@ func (c *conn) open(cfg Config) (err error) {
 	}
 	cfg.Source = cfg.Source.Unmap()
 	if cfg.SendFrames {
-		if err := checkOutputFor(rulesAtAll); err != nil {
+		if err := checkAnyOutput(); err != nil {
 			return fmt.Errorf("netraw: %w", err)
 		}
 	}

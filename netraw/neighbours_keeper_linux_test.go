@@ -44,6 +44,7 @@ func TestNeighbourKeeper(t *testing.T) {
 		if !n.mayAsk {
 			t.Error("the keeper was not used")
 		}
+		n.Close()
 	}, unix.CAP_NET_RAW)
 	if left := p.unresolved(); left != 0 {
 		t.Errorf("%d entries that lead nowhere are left", left)

@@ -57,6 +57,9 @@ func (e *engine) allowed(f *flight) int {
 	if t := f.host.trouble; t != nil {
 		n = max(n, min(attemptsAt(t.errors.trials(&f.host.silent).share(priorLoss)), mostByErrors))
 	}
+	if len(f.tx) >= n && e.lacks(f) {
+		n = len(f.tx) + 1
+	}
 	if n = min(n, e.cfg.Retries+1); f.outcome.Renewed() {
 		n++
 	}

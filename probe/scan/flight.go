@@ -37,6 +37,7 @@ type flight struct {
 	rechecks bool // asks a port that has had its verdict: see changes.go
 	otherAck bool // SYN-ACKs came that acknowledge another number: see wrongack.go
 	asked    bool // once more, after an error that may have been of the moment: see transient.go
+	doubtful bool // the best answer is an RST to a question about another: see doubtful.go
 
 	same same // transmissions that are alike: see same.go
 

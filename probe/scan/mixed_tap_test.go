@@ -74,7 +74,7 @@ func (t *tap) leaves(data []byte, at time.Duration) {
 		if s.Flags == craft.SYN {
 			t.syns[s.Dst]++
 		}
-		put(t.sent, s.Dst, s.Src, s.Seq, s.Flags)
+		put(t.sent, s.Dst, s.Src, s.Seq, t.sent[s.Dst][s.Src][s.Seq]|s.Flags)
 		return
 	}
 	put(t.asked, s.Dst, s.Src, s.Ack, true)

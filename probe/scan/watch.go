@@ -57,7 +57,7 @@ type watch struct {
 
 // vouch notes that a host answered what left at a time, and on which port.
 func (e *engine) vouch(f *flight, ev *wire.Event) {
-	if !ev.Kind.Verified() || ev.Kind == wire.KindICMP {
+	if !ev.Kind.Verified() || ev.Kind == wire.KindICMP || e.answersQuestion(ev) {
 		return
 	}
 	h, sent := f.host, f.tx[ev.Attempt].Sent
@@ -117,7 +117,7 @@ func (w *watch) noteAway(g gap) { w.gaps = append(w.gaps[max(0, len(w.gaps)-3):]
 // suspects tells whether the silence of a probe may be that of its host.
 func (e *engine) suspects(f *flight) bool {
 	h := f.host
-	return !f.watches && !f.canary && !h.persistence.needed() && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
+	return !f.watches && !f.canary && !h.onlyAgain() && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
 		!h.gone() && h.vouched < f.tx[len(f.tx)-1].Sent
 }
 
@@ -291,10 +291,11 @@ func (w *watch) away(sent time.Duration) bool {
 	return w != nil && slices.ContainsFunc(w.gaps, func(g gap) bool { return sent > g.from && sent < g.to })
 }
 
-// hostSilent tells whether nothing is known of a port because its host went silent.
-func (f *flight) hostSilent() bool {
+// hostSilent tells whether nothing is known of a port because its host went silent; allowed is how
+// often it was to be asked.
+func (f *flight) hostSilent(allowed int) bool {
 	n := len(f.tx)
-	if f.host.gone() && (n == 0 || f.host.vouched < f.tx[n-1].Sent) {
+	if f.host.gone() && (n == 0 || n < allowed || f.host.vouched < f.tx[n-1].Sent) {
 		return true
 	}
 	return n > 0 && !slices.ContainsFunc(f.tx, func(tx wire.Stamps) bool { return !f.host.watch.away(tx.Sent) }) // and no more attempts are left

@@ -3,6 +3,7 @@ package scan_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -258,5 +259,29 @@ func TestFewOpenPortsComeEarly(t *testing.T) {
 				t.Errorf("%d silent ports before: %v, %d sent in %v, %v", first, found, sum.Sent, sum.Took, err)
 			}
 		})
+	}
+}
+
+// An answer may come so late that its port waits for the witness by then: it ends the suspicion, and is
+// the verdict on its port all the same.
+func TestAnswerLaterThanTheWitness(t *testing.T) {
+	for _, last := range []simnet.Host{&simnet.Listener{}, simnet.Closed{}} {
+		for late := uint16(60); late < 105; late++ {
+			inBubble(t, fmt.Sprint(late), func(t *testing.T) {
+				slow := simnet.Slow(last, 250*ms)
+				then := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+					if in.Dst.Port() == late {
+						slow.Respond(now, in, out)
+					}
+				})
+				host := after(50, everyTenth(200), then)
+				found, _, err := world{Host: host, Config: over(0)}.scan(t, t.Context(),
+					scan.Config{Targets: slices.Values(ranges(1, 200, target.Addr())), Rate: 300, Retries: -1})
+				v := found.ports[netip.AddrPortFrom(target.Addr(), late)]
+				if want := []probe.State{probe.StateOpen, probe.StateRefused}; !slices.Contains(want, v.State) || len(found.ports) != 200 {
+					t.Errorf("%v is %v (%v): %v", v.Target, v.State, v.Reason, err)
+				}
+			})
+		}
 	}
 }
