@@ -108,6 +108,7 @@ func (b *base) blast(out transmitter, probes []craft.Fields) (int, error) {
 	b.ways.mu.Lock()
 	defer b.ways.mu.Unlock()
 	for done := 0; done < len(probes); {
+		b.ways.routes.checkSources()
 		if b.closed {
 			return done, opError("send", "ip", nil, net.ErrClosed)
 		}
@@ -131,6 +132,9 @@ func (b *base) stretch(out transmitter, probes []craft.Fields) (int, error) {
 	}
 	for i := range probes {
 		hop, wait, err := b.ways.to(probes[i].Dst.Addr())
+		if err == nil {
+			err = b.ways.routes.departedFrom(probes[i].Src.Addr())
+		}
 		if err == nil && hop >= 0 {
 			if err = out.add(&probes[i], i, hop); err == nil {
 				continue
