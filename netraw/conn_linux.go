@@ -53,7 +53,7 @@ func openIntakeFor(cfg Config, ports []uint16) (intake, error) {
 
 // openIntake opens the frames that are asked for, or a socket where the kernel
 // has none.
-func openIntake(cfg Config, filter []bpf.Instruction) (intake, error) {
+func openIntake(cfg Config, filter []bpf.Instruction) (tap, error) {
 	if cfg.SharedFrames && cfg.DeviceStamps == DeviceNone {
 		in := &frames{}
 		if err := in.open(cfg, filter); err == nil || errors.Is(permission(err), ErrPermission) {
@@ -77,7 +77,7 @@ func (c *conn) open(cfg Config) (err error) {
 	}
 	cfg.Source = cfg.Source.Unmap()
 	if cfg.SendFrames {
-		if err := checkOutputFor(rulesAtAll); err != nil {
+		if err := checkAnyOutput(); err != nil {
 			return fmt.Errorf("netraw: %w", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -41,7 +42,7 @@ type Dialer struct {
 // the error number alone does not tell that from a router's word.
 func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error) {
 	dst, err := d.inZone(dst)
-	if err != nil {
+	if err = cmp.Or(err, NoHost(dst.Addr())); err != nil {
 		return Handshake{}, dialError(dst, err)
 	}
 	start := time.Now()

@@ -28,7 +28,7 @@ func (b *base) open(cfg Config, t Templates) (err error) {
 	if cfg.Ports == 0 {
 		cfg.Ports = 1
 	}
-	if err := checkOutput(); err != nil {
+	if err := checkOutput(cfg.Interface); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}
 	b.templates = t

@@ -30,6 +30,7 @@ type router struct {
 	tos     uint8
 	links   map[int]link
 	ties    ties
+	obeyed  obedience // of all that send by these routes
 
 	several bool         // some route of the machine has several next hops
 	lower   map[int]bool // interfaces that others are stacked upon; nil: not asked yet
@@ -223,6 +224,9 @@ func (r *router) routeFlow(dst netip.Addr, flow flowPorts) (Route, error) {
 	defer r.mu.Unlock()
 	if r.handle == nil {
 		return Route{}, opError("route", "netlink", nil, net.ErrClosed)
+	}
+	if NoHost(dst) != nil {
+		return Route{Broadcast: true}, nil
 	}
 	route, err := r.lookUp(dst.Unmap(), flow)
 	if err != nil {

@@ -102,6 +102,7 @@ func await(t *testing.T, what string, holds func() bool) {
 
 // What /probe says of ports of every kind, and what it refuses.
 func TestProbePage(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	modules := filepath.Join(t.TempDir(), "modules.yml")
 	os.WriteFile(modules, []byte("modules:\n  five: {count: 5, interval: 10ms, timeout: 300ms, port: 80, loss: 0%, rtt: {max: 5ms}}\n  shut: {expect: refused, attempts: 1}\n  once: {attempts: 1, timeout: 200ms}\n  six: {ip: 6}\n"), 0o644)
@@ -231,6 +232,7 @@ func (s silentAbout) LookupNetIP(ctx context.Context, network, host string) ([]n
 // A resolver that does not answer holds nothing up: the other targets are probed and
 // the page says that resolution fails, until it does not.
 func TestServesWhileNamesAreWaitedFor(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	names := silentAbout{labNames{l}, "far", make(chan struct{})}
 	s := serveWith(t, names, "web:80", "far:80", "-i", "50ms", "--skip-bad-targets")

@@ -95,6 +95,10 @@ const (
 	// believe of one that has not answered yet.
 	shortestGuess = 200 * time.Millisecond
 	guessFactor   = 4
+	// fartherWait is how long after its first transmission a port is believed silent, however
+	// near its host is: behind one address some ports may be much farther away than others
+	// (a forwarded port, a proxy that connects first).
+	fartherWait = time.Second
 	// unsureWait is the least wait for the last answer of a host of few answers.
 	unsureWait = 400 * time.Millisecond
 	// mostDoublings of the timeout: what is lost at random is not won by waiting,
@@ -139,9 +143,11 @@ func (e *engine) overdue(f *flight) time.Duration {
 		due = max(due, f.tx[last].Sent+h.retransmitAfter())
 	}
 	switch {
-	case h.timed >= enoughTimes || f.watches || more:
+	case f.watches || more:
+	case h.timed >= enoughTimes:
+		due = max(due, f.tx[0].Sent+min(fartherWait, e.cfg.Timeout))
 	case h.Known():
-		due = max(due, f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
+		due = max(due, f.tx[0].Sent+min(fartherWait, e.cfg.Timeout), f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
 	case h.expected == 0:
 		due = max(due, h.began+e.cfg.Timeout)
 	}

@@ -69,7 +69,7 @@ func (e *engine) run(ctx context.Context) error {
 	e.Run(ctx, e.resolving.Ready(), e.handle, func() (more bool) {
 		e.takeFinished()
 		e.rampUp()
-		e.resolving.Poll(e.resolved)
+		e.resolving.Poll(e.Now, e.busy(), e.resolved)
 		if e.LookDue() {
 			e.look()
 		}

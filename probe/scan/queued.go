@@ -27,7 +27,7 @@ func (q *sharedQueue) note(h *host, base, sent, took time.Duration) (until time.
 	until = q.backlog.note(sent, took)
 	q.longer = max(0, q.least-base)
 	switch {
-	case q.row == 0:
+	case q.N == 0:
 		q.turns = 0
 	case h != q.host:
 		q.turns++
@@ -40,7 +40,7 @@ func (q *sharedQueue) note(h *host, base, sent, took time.Duration) (until time.
 }
 
 // certain tells whether the row is long enough to go by its rate.
-func (q *sharedQueue) certain() bool { return q.turns >= severalTurns && q.row >= queueTells }
+func (q *sharedQueue) certain() bool { return q.turns >= severalTurns && q.N >= wire.QueueTells }
 
 // noteOverflow takes note that a queue has been filled: what left for a host before counts
 // neither as an attempt nor as loss of the way.

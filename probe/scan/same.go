@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -9,25 +8,15 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// What protects from floods of SYNs may drop every SYN but one that comes a second time: with
-// the ports and the sequence number of the first, as each TCP retransmits it after a second
-// (RFC 6298 §2.1), and a program that floods does not. So where a host has answered nothing, the last
-// transmission of a probe is such a retransmission of the one before it. An answer to it
-// names both alike, and only a time stamp tells them apart (RFC 7323 §4): without one, the answer
-// has no round trip (Karn's algorithm, RFC 6298 §3).
+// Where a host has answered nothing, the last transmission of a probe is a retransmission of the
+// one before it: the same SYN once more (probe/internal/wire/same.go says why).
 
 const (
-	// synRTO is the least time between the two.
-	synRTO = time.Second
-	// mostApart is the most.
-	mostApart = 3 * synRTO
+	// synRTO is the least time between the two, mostApart the most.
+	synRTO    = wire.SYNRTO
+	mostApart = wire.MostApart
 	// lingering is for how long other answers may follow that to a retransmission.
 	lingering = 50 * time.Millisecond
-	// stampAge is how old the time stamp of a transmission may be when it leaves.
-	stampAge = synRTO
-	// hardlyLost: with a probability below that, as many transmissions are lost as were not
-	// answered before retransmissions were: guards that drop them are rare too.
-	hardlyLost = 0.001
 	// hardlyLate is that of one of a round trip of more than a second.
 	hardlyLate = 0.05
 )
@@ -142,18 +131,10 @@ func (e *engine) tellApart(f *flight, ev *wire.Event) (sure bool) {
 
 // echoed is the transmission whose time stamp an answer repeats.
 func (e *engine) echoed(f *flight, ev *wire.Event, last int) (attempt int, ok bool) {
-	_, ecr, stamped := ev.Seg.Options.Timestamps()
-	if !stamped || ev.Kind != wire.KindSYNACK {
-		return 0, false
-	}
-	n := e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, int(f.same.first))
-	for attempt = last; attempt >= int(f.same.first); attempt-- {
-		age := time.Duration(int32(wire.TSval(n, f.tx[attempt].Sent)-ecr)) * time.Millisecond
-		if age >= 0 && age < stampAge {
-			return attempt, true
-		}
-	}
-	return 0, false
+	first := int(f.same.first)
+	n := e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, first)
+	k, ok := wire.Echoed(ev, n, last-first+1, func(k int) time.Duration { return f.tx[first+k].Sent })
+	return first + k, ok
 }
 
 // leaving is which of the transmissions that are alike was seen leaving at a time.
@@ -194,7 +175,7 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 	p.again.lost, p.again.of = p.again.lost+again-1, p.again.of+again
 	p.deferred.add(ev.Attempt)
 	p.proven = p.proven || sure || e.notLate(f, ev, p)
-	if !p.required && math.Pow(e.othersOf(p).share(priorLoss), float64(p.vain)) < hardlyLost {
+	if !p.required && wire.HardlyLost(e.othersOf(p).share(priorLoss), p.vain) {
 		p.required = true
 		e.seen, p.counted = e.othersOf(p), trials{}
 	}
@@ -264,21 +245,18 @@ func (e *engine) answeredAgain(f *flight, attempt int) {
 func (e *engine) notLate(f *flight, ev *wire.Event, p *persistence) bool {
 	first, took := int(f.same.first), e.took(f, ev)
 	apart := f.tx[ev.Attempt].Sent - f.tx[first].Sent
-	if before := p.late; before > 0 && apart >= longer(before) {
+	if before := p.late; before > 0 && apart >= wire.Longer(before) {
 		return true
 	}
 	p.late = max(p.late, took+apart)
 	return first > 0 && math.Pow(e.seen.share(priorLoss), float64(first)) < hardlyLate && took < synRTO
 }
 
-// longer is a time after which an answer would surely have come that takes so long.
-func longer(took time.Duration) time.Duration { return took + took/4 }
-
 // retransmitAfter is how long after a SYN the same is sent. While it is not known which of two
 // was answered, the first has so much time that its answer would come before.
 func (h *host) retransmitAfter() time.Duration {
 	if p := h.persistence; p != nil && !p.proven {
-		return min(max(synRTO, longer(p.late)), mostApart)
+		return min(max(synRTO, wire.Longer(p.late)), mostApart)
 	}
 	return synRTO
 }
@@ -287,11 +265,5 @@ func (p *persistence) findings() []probe.Finding {
 	if !p.needed() || !p.proven {
 		return nil
 	}
-	return []probe.Finding{{
-		Code: "syn-retransmission-required", Severity: probe.SeverityNotice,
-		Text: "the host answered SYNs only when the same SYN came again, as every TCP sends it after a second: something on the way " +
-			"protects it from floods, or drops first packets; a connection takes a second longer than its round trip",
-		Evidence: fmt.Sprintf("ports that answered a retransmission with the same source port and sequence number: %d; transmissions to these before, none of them answered: %d",
-			p.answered, p.vain),
-	}}
+	return []probe.Finding{wire.RetransmissionRequired("ports that answered a retransmission", int(p.answered), p.vain)}
 }
