@@ -335,6 +335,45 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A list that has become a pipe and names that nobody resolves hold up neither the probes
+// of before nor the next reload.
+func TestReloadHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	names := silentAbout{labNames{l}, "far", make(chan struct{})}
+	dir := t.TempDir()
+	list := filepath.Join(dir, "targets")
+	put := func(make func(path string) error) {
+		if err := make(list + "~"); err != nil || os.Rename(list+"~", list) != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := func(text string) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o644) }
+	}
+	put(lines("web:80\n"))
+	s := serveWith(t, names, "-iL", list, "-i", "50ms", "-o", "json")
+	probed := func(what string) {
+		before := strings.Count(s.out.String(), `"target":"web:80"`)
+		await(t, what, func() bool { return strings.Count(s.out.String(), `"target":"web:80"`) > before+10 })
+	}
+	probed("the first probes")
+	put(func(path string) error { return syscall.Mkfifo(path, 0o600) })
+	s.hangups <- syscall.SIGHUP
+	await(t, "the pipe to be refused", func() bool { return strings.Contains(s.err.String(), "is no regular file") })
+	put(lines("web:80\nfar:80\n"))
+	s.hangups <- syscall.SIGHUP
+	probed("probes while a name is looked up")
+	if page := s.err.String(); strings.Contains(page, "2 targets") {
+		t.Errorf("far was not waited for: %s", page)
+	}
+	close(names.let)
+	await(t, "far", func() bool { return strings.Contains(s.out.String(), `"target":"far:80"`) })
+	if code := s.stop(); code != exitInterrupted {
+		t.Errorf("exit %d: %s", code, s.err.String())
+	}
+}
+
 // Where nothing is to be read again, SIGHUP ends the run as SIGTERM does.
 func TestHangupEndsARun(t *testing.T) {
 	l := standardLab(t)
