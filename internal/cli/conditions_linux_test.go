@@ -201,11 +201,9 @@ func nobodyReads() *os.File {
 // TestConditions holds every command's exit code, sentence and counters against
 // what docs/exit-codes.md says, under every condition of machine and network.
 func TestConditions(t *testing.T) {
-	t.Parallel()
 	long(t)
 	lab.Require(t)
-	if os.Getenv(conditionsAlone) == "" {
-		inNamespaceOfItsOwn(t, conditionsAlone, syscall.CLONE_NEWNS)
+	if !apartWithProgram(t, syscall.CLONE_NEWNS) {
 		return
 	}
 	w := newConditionWorld(t)
@@ -226,8 +224,6 @@ func TestConditions(t *testing.T) {
 		}
 	}
 }
-
-const conditionsAlone = "SYNSCOPE_TEST_CONDITIONS"
 
 func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 	want, special := c.but[name]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -102,6 +103,7 @@ func await(t *testing.T, what string, holds func() bool) {
 
 // What /probe says of ports of every kind, and what it refuses.
 func TestProbePage(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	modules := filepath.Join(t.TempDir(), "modules.yml")
 	os.WriteFile(modules, []byte("modules:\n  five: {count: 5, interval: 10ms, timeout: 300ms, port: 80, loss: 0%, rtt: {max: 5ms}}\n  shut: {expect: refused, attempts: 1}\n  once: {attempts: 1, timeout: 200ms}\n  six: {ip: 6}\n"), 0o644)
@@ -179,6 +181,35 @@ func TestProbePageInParallel(t *testing.T) {
 	asking.Wait()
 }
 
+// Whoever asks for more probes than there is room for does not keep others from the page of
+// metrics.
+func TestProbesLeaveRoomForMetrics(t *testing.T) {
+	l := standardLab(t)
+	modules := filepath.Join(t.TempDir(), "modules.yml")
+	os.WriteFile(modules, []byte("modules:\n  slow: {attempts: 1, timeout: 30s}\n"), 0o644)
+	s := serve(t, l, "fortress:81", "-i", "200ms", "--probe-modules", modules)
+	request := []byte("GET /probe?target=fortress:81&module=slow HTTP/1.1\r\nHost: x\r\n\r\n")
+	for range 2 * proberHeld {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "a request that finds no room", func() bool {
+		status, _, _ := s.get("/probe?target=fortress:81&module=slow")
+		return status == 503
+	})
+	for range 20 {
+		if status, page, err := s.get("/metrics"); status != 200 || !strings.Contains(page, "synscope_ping_up") {
+			t.Errorf("%d, %v: %s", status, err, page)
+		}
+	}
+}
+
 // Without raw sockets /probe makes whole connections, and says so.
 func TestProbePageByConnect(t *testing.T) {
 	l := standardLab(t)
@@ -231,6 +262,7 @@ func (s silentAbout) LookupNetIP(ctx context.Context, network, host string) ([]n
 // A resolver that does not answer holds nothing up: the other targets are probed and
 // the page says that resolution fails, until it does not.
 func TestServesWhileNamesAreWaitedFor(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	names := silentAbout{labNames{l}, "far", make(chan struct{})}
 	s := serveWith(t, names, "web:80", "far:80", "-i", "50ms", "--skip-bad-targets")

@@ -37,6 +37,14 @@ func (s same) includes(attempt int) bool {
 	return s.last > s.first && attempt >= int(s.first) && attempt <= int(s.last)
 }
 
+// firstAlike is the first of the transmissions that are alike, or are going to be.
+func (f *flight) firstAlike() int {
+	if f.same.last > 0 {
+		return int(f.same.first)
+	}
+	return max(0, len(f.tx)-1)
+}
+
 // persistence is what is known of a host that has answered retransmissions.
 type persistence struct {
 	required bool          // it answers nothing else: loss hardly explains the silence before
@@ -44,6 +52,7 @@ type persistence struct {
 	answered uint32        // ports that answered a retransmission
 	least    uint8         // the first of the transmissions that were alike, of those ports the least
 	vain     int           // transmissions to these ports before
+	again    trials        // retransmissions to these ports, and those that were not answered
 	deferred byTry         // answers that tell of the loss, unless retransmissions are required
 	counted  trials        // in what was seen of the loss, for these
 	late     time.Duration // the round trip, if it was the first SYN that was answered
@@ -52,21 +61,38 @@ type persistence struct {
 // needed tells whether a host is taken to answer nothing but retransmissions.
 func (p *persistence) needed() bool { return p != nil && p.required }
 
+// onlyAgain tells whether a host has answered retransmissions and nothing else: it need not answer the
+// first SYN of a witness, or of a port that is asked again.
+func (h *host) onlyAgain() bool { return h.persistence != nil && !h.firsts }
+
 // mayRetransmit tells whether a run sends retransmissions of the same segment.
 func (c *Config) mayRetransmit() bool { return c.Technique.Opens() && c.Timeout >= synRTO }
 
 // retransmits tells whether the next transmission of a probe is to be the latest once more.
 func (e *engine) retransmits(f *flight) bool {
-	n, h := len(f.tx), f.host
-	switch {
-	case n == 0 || f.same.last > 0 && !f.same.includes(n-1):
-		return false
-	case h.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
-		return false
-	case f.outcome.Best != nil || f.outcome.Renewed() || bool(f.outcome.Small()):
+	n := len(f.tx)
+	if n == 0 || f.same.last > 0 && !f.same.includes(n-1) || !e.mayRetransmit(f) {
 		return false
 	}
-	return h.persistence.needed() || n+1 >= e.allowed(f)
+	return f.host.persistence.needed() || n+1 >= e.allowed(f)
+}
+
+// mayRetransmit tells whether a retransmission of a probe may be answered where other transmissions are
+// not.
+func (e *engine) mayRetransmit(f *flight) bool {
+	switch {
+	case f.host.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
+		return false
+	case f.asked || f.outcome.Rank > wire.RankUnverified && !f.doubtful:
+		return false
+	}
+	return !f.outcome.Renewed() && !f.outcome.Small()
+}
+
+// lacks tells whether a probe has had no retransmission yet: more transmissions were to come than by
+// now the loss asks for.
+func (e *engine) lacks(f *flight) bool {
+	return len(f.tx) > 1 && f.same.last == 0 && e.mayRetransmit(f)
 }
 
 // numbered is the transmission whose numbers and port the next one of a probe gets: its own,
@@ -145,6 +171,8 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 	}
 	p.answered++
 	p.vain += ev.Attempt
+	again := float64(ev.Attempt - int(f.same.first))
+	p.again.lost, p.again.of = p.again.lost+again-1, p.again.of+again
 	p.deferred.add(ev.Attempt)
 	p.proven = p.proven || sure || e.notLate(f, ev, p)
 	if !p.required && wire.HardlyLost(e.othersOf(p).share(priorLoss), p.vain) {
@@ -184,6 +212,9 @@ func (e *engine) lingers(id uint32, f *flight, ev *wire.Event) bool {
 func (e *engine) othersOf(p *persistence) trials {
 	return trials{e.seen.lost - p.counted.lost, e.seen.of - p.counted.of}
 }
+
+// lossAgain is the loss of retransmissions to a host that answers nothing else.
+func (e *engine) lossAgain(p *persistence) float64 { return p.again.share(e.seen.share(priorLoss)) }
 
 // countDeferred takes what was deferred for loss.
 func (e *engine) countDeferred(p *persistence) {

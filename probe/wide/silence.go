@@ -98,6 +98,9 @@ type orders struct {
 	rate     float64       // the pace from now on; 0: as it is
 	from     time.Duration // passes that are new begin where the last one was then
 	sources  *sources      // to be used from now on; nil: as before
+	window   bool          // the first probes are to be waited for
+	hold     time.Duration // until then no probe may leave
+	inOrder  bool          // each pass is to end before the next begins
 }
 
 func (o *orders) pending() bool { return o.on || o.back || o.passes > 0 || len(o.same) > 0 }

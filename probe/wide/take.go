@@ -76,6 +76,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	if d == nil && !w.same.asked[ev.Target] && w.silence.since == 0 && ev.Attempt < w.passes {
 		w.noteTrial(ev, trialOf(r, ev.Attempt, known.latest))
 	}
+	w.noteQueue(ev, known.latest)
 	before := known.rank
 	if r <= before {
 		return wire.RejectDuplicate
@@ -83,6 +84,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	w.lastNew = w.now
 	w.whole.note(ev.Target, r)
 	w.silence.answered(ev)
+	w.letFollow()
 	a := w.results().add()
 	a.Event, a.before, a.verdict = *ev, before, nil
 	a.rtt, a.clock = w.measure(ev)
