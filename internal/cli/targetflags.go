@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -149,7 +148,7 @@ func noHostAlone(set *target.Set) bool {
 		return false
 	}
 	for a := range set.Hosts() {
-		return netraw.NoHost(a) != nil || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+		return netraw.NoHost(a) != nil
 	}
 	return false
 }

@@ -34,7 +34,7 @@ func NotAHost(err error) bool {
 
 // ReasonNotAHost is the reason of a target whose address is not one of a host.
 func ReasonNotAHost(a netip.Addr) probe.Reason {
-	if netraw.NoHost(a) != nil {
+	if errors.Is(netraw.NoHost(a), netraw.ErrNoHost) {
 		return probe.ReasonNoHost
 	}
 	return probe.ReasonBroadcast
