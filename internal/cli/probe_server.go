@@ -265,7 +265,7 @@ func (p *prober) resolve(ctx context.Context, run *probeRun) error {
 	set, err := target.Parse(ctx, []string{run.word}, opts)
 	run.resolving = time.Since(start)
 	switch {
-	case errors.Is(err, target.ErrResolve), ctx.Err() != nil:
+	case errors.Is(err, target.ErrResolve), errors.Is(err, target.ErrResolver), ctx.Err() != nil:
 		run.unresolved = errors.Join(err, ctx.Err())
 		return nil
 	case errors.Is(err, target.ErrEmpty):
