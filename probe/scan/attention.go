@@ -49,8 +49,8 @@ func (e *engine) allowed(f *flight) int {
 	}
 	n := attemptsAt(e.loss(f.host))
 	switch h := f.host; {
-	case h.persistence.needed(): // the first is for nothing
-		n = 1 + attemptsAt(e.lossAgain(h.persistence))
+	case h.persistence.needed(): // what is no retransmission is for nothing
+		n = f.firstAlike() + 1 + attemptsAt(e.lossAgain(h.persistence))
 	case h.losses.answers == 0:
 		n = e.allowedInVain(h)
 	}

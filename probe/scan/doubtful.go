@@ -15,6 +15,17 @@ func (e *engine) answersQuestion(ev *wire.Event) bool {
 	return e.cfg.Technique.Opens() && ev.Kind == wire.KindReset && !ev.Seg.Flags.Has(craft.ACK)
 }
 
+// again has an answer without a number of ours asked about once for each transmission: a question may be
+// lost as what it asks about may.
+func (f *flight) again(do wire.Action, ev *wire.Event) wire.Action {
+	asks := ev.Kind == wire.KindSYN || ev.Kind == wire.KindUnverifiedReset
+	if !asks || ev.Attempt < int(f.questions) || f.outcome.Rank > wire.RankUnverified {
+		return do
+	}
+	f.questions = uint8(ev.Attempt) + 1
+	return wire.ActAsk
+}
+
 // doubt lets all but ICMP errors take the place of that RST, or be asked about as before it, and
 // returns how much the best answer proves.
 func (f *flight) doubt(ev *wire.Event) wire.Rank {

@@ -39,6 +39,8 @@ type flight struct {
 	asked    bool // once more, after an error that may have been of the moment: see transient.go
 	doubtful bool // the best answer is an RST to a question about another: see doubtful.go
 
+	questions uint8 // answers to transmissions before that were asked about: see doubtful.go
+
 	same same // transmissions that are alike: see same.go
 
 	batch *wire.Batch // that the latest transmission is in, while nobody knows whether it left: see beside.go

@@ -66,6 +66,8 @@ type box struct {
 	then   switched
 	at     int // after how many SYNs
 	up     time.Duration
+	moves  time.Duration // when its way becomes longer; 0: it does not
+	longer time.Duration // by so much
 
 	began    time.Time
 	syns     int
@@ -92,6 +94,16 @@ func (b *box) honest() bool {
 // plain tells whether nothing at all stands before it.
 func (b *box) plain() bool { return b.honest() && b.guard == nil && len(b.sounds) == 0 }
 
+// answers tells whether a port of it answers at all.
+func (b *box) answers() bool {
+	for _, is := range b.truth {
+		if is == truthOpen || is == truthRefused {
+			return true
+		}
+	}
+	return false
+}
+
 func (b *box) makes(n noise) bool {
 	for _, list := range b.sounds {
 		for _, s := range list {
@@ -113,7 +125,10 @@ func (b *box) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
 		}
 		b.syns++
 	}
-	limited := metered{out, b, now}
+	limited := simnet.Emitter(metered{out, b, now})
+	if b.moves > 0 && now.Sub(b.began) >= b.moves {
+		limited = farther{limited, b.longer}
+	}
 	switch {
 	case b.then != switchedNone && b.syns > b.at:
 		b.then.respond(now, in, limited)
@@ -213,6 +228,16 @@ func (m metered) Schedule(after time.Duration, f func(time.Time, simnet.Emitter)
 	return m.Emitter.Schedule(after, func(now time.Time, out simnet.Emitter) { f(now, metered{out, m.box, now}) })
 }
 
+// farther is a way that takes longer.
+type farther struct {
+	simnet.Emitter
+	by time.Duration
+}
+
+func (f farther) Segment(after time.Duration, s *craft.Segment) { f.Emitter.Segment(after+f.by, s) }
+
+func (f farther) ICMP(after time.Duration, m *simnet.ICMP) { f.Emitter.ICMP(after+f.by, m) }
+
 // newBox draws a host; ports are those that will be asked for.
 func newBox(r *rand.Rand, ports []uint16) *box {
 	b := &box{truth: map[uint16]truth{}, sounds: map[uint16][]sound{}, began: time.Now(), tokens: 20}
@@ -241,8 +266,11 @@ func newBox(r *rand.Rand, ports []uint16) *box {
 	if r.IntN(8) == 0 {
 		b.up = time.Duration(r.IntN(2500)) * time.Millisecond
 	}
-	b.kind = fmt.Sprintf("opens %.2f answers %.2f guard %t limit %v then %d after %d up after %v noise %d",
-		opens, answers, b.guard != nil, b.limit, b.then, b.at, b.up, len(b.sounds))
+	if r.IntN(8) == 0 {
+		b.moves, b.longer = time.Duration(r.IntN(2000))*time.Millisecond, oneOf(r, 50*ms, 200*ms)
+	}
+	b.kind = fmt.Sprintf("moves %v by %v opens %.2f answers %.2f guard %t limit %v then %d after %d up after %v noise %d",
+		b.moves, b.longer, opens, answers, b.guard != nil, b.limit, b.then, b.at, b.up, len(b.sounds))
 	return b
 }
 

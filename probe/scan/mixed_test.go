@@ -54,7 +54,7 @@ func TestMixedNetworksRepeat(t *testing.T) {
 		for i := range runs {
 			synctest.Test(t, func(t *testing.T) {
 				runs[i] = newMixed(seed)
-				runs[i].beside = false // goroutines take turns as they like
+				runs[i].beside, runs[i].stop = false, 0 // goroutines take turns as they like
 				runs[i].run(t)
 			})
 		}
@@ -231,8 +231,12 @@ func (m *mixed) Host(h probe.HostReport) error {
 
 // lossless tells whether no packet is lost but by what hosts do, and none comes late.
 func (m *mixed) lossless() bool {
-	return m.net.Out.Loss+m.net.Back.Loss == 0 && m.net.Out.Limit.Rate+m.net.Back.Limit.Rate == 0 && m.refuses == 0 && m.stop == 0 &&
-		m.cfg.Retries >= 0 && (m.cfg.Timeout == 0 || m.longest() < m.cfg.Timeout)
+	return m.net.Out.Loss+m.net.Back.Loss == 0 && m.direct() && (m.cfg.Timeout == 0 || m.longest() < m.cfg.Timeout)
+}
+
+// direct tells whether no queue stands on the way, and nothing keeps the scan from asking twice.
+func (m *mixed) direct() bool {
+	return m.net.Out.Limit.Rate+m.net.Back.Limit.Rate == 0 && m.stop == 0 && m.cfg.Retries >= 0
 }
 
 // longest is the longest round trip.
@@ -242,6 +246,9 @@ func (m *mixed) longest() (d time.Duration) {
 		if p.Reorder > 0 {
 			d += max(p.Delay, ms)
 		}
+	}
+	for _, b := range m.boxes {
+		d = max(d, d+b.longer)
 	}
 	return d
 }
@@ -261,6 +268,7 @@ func (m *mixed) check(t *testing.T) {
 		if m.lossless() {
 			m.checkTruth(t, a, b)
 		}
+		m.checkLossy(t, a, b)
 		m.checkFindings(t, a, b)
 	}
 	if m.ended > 10*time.Minute {
@@ -348,22 +356,46 @@ func (m *mixed) calm() bool {
 
 // checkTruth holds the verdicts on an honest host against what its ports are.
 func (m *mixed) checkTruth(t *testing.T, a netip.Addr, b *box) {
-	if !b.honest() || b.guard != nil && (m.cfg.Timeout > 0 && m.cfg.Timeout < time.Second) {
+	if !b.honest() || b.moves > 0 && m.cfg.RoundTrip != nil || b.guard != nil && (m.cfg.Timeout > 0 && m.cfg.Timeout < time.Second) {
 		return
 	}
-	wants := map[truth]probe.State{truthSilent: probe.StateFiltered, truthOpen: probe.StateOpen, truthRefused: probe.StateRefused, truthRejected: probe.StateFiltered}
 	for port, is := range b.truth {
 		v, ok := m.found.ports[netip.AddrPortFrom(a, port)]
-		if ok && v.State != wants[is] && v.Reason != probe.ReasonUnverifiedReset {
-			t.Errorf("%v is %v (%v), want %v", v.Target, v.State, v.Reason, wants[is])
+		if ok && v.State != stateOf[is] && v.Reason != probe.ReasonUnverifiedReset {
+			t.Errorf("%v is %v (%v), want %v", v.Target, v.State, v.Reason, stateOf[is])
 		}
 		direct := m.net.Out.Delay + m.net.Back.Delay
-		if steady := m.longest() == direct; ok && b.plain() && steady && v.RTT != 0 && (v.RTT-direct).Abs() > time.Microsecond {
+		if steady := m.longest() == direct; ok && len(b.sounds) == 0 && steady && v.RTT != 0 && (v.RTT-direct).Abs() > time.Microsecond {
 			t.Errorf("%v: round trip %v, want %v", v.Target, v.RTT, direct)
 		}
 	}
+	if up := m.found.hosts[a].State; up != probe.HostUp && b.answers() {
+		t.Errorf("%v is %v", a, up)
+	}
 	if h := m.found.hosts[a]; m.calm() && h.Loss.Unanswered > 0 {
 		t.Errorf("%v: loss %v", a, h.Loss)
+	}
+}
+
+// stateOf is what a port is said to be by who sees all.
+var stateOf = map[truth]probe.State{truthSilent: probe.StateFiltered, truthOpen: probe.StateOpen, truthRefused: probe.StateRefused, truthRejected: probe.StateFiltered}
+
+// checkLossy bounds how many ports of an honest host are missed because packets are lost, and of one that
+// limits its RSTs how many open ones.
+func (m *mixed) checkLossy(t *testing.T, a netip.Addr, b *box) {
+	limited := b.limit > 0 && b.then == switchedNone && b.up == 0 && len(b.sounds) == 0 && b.guard == nil
+	if !m.direct() || m.net.Out.Loss+m.net.Back.Loss > 0.2 || m.cfg.Retries > 0 || m.cfg.Timeout > 0 || b.moves > 0 && m.cfg.RoundTrip != nil || !b.honest() && !limited {
+		return
+	}
+	missed := 0
+	for port, is := range b.truth {
+		v, ok := m.found.ports[netip.AddrPortFrom(a, port)]
+		if ok && v.State != stateOf[is] && v.Reason != probe.ReasonUnverifiedReset && (b.limit == 0 || is == truthOpen) {
+			missed++
+		}
+	}
+	if missed > 2+len(b.truth)/50 {
+		t.Errorf("%v: %d of %d ports are missed", a, missed, len(b.truth))
 	}
 }
 

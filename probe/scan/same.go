@@ -37,6 +37,14 @@ func (s same) includes(attempt int) bool {
 	return s.last > s.first && attempt >= int(s.first) && attempt <= int(s.last)
 }
 
+// firstAlike is the first of the transmissions that are alike, or are going to be.
+func (f *flight) firstAlike() int {
+	if f.same.last > 0 {
+		return int(f.same.first)
+	}
+	return max(0, len(f.tx)-1)
+}
+
 // persistence is what is known of a host that has answered retransmissions.
 type persistence struct {
 	required bool          // it answers nothing else: loss hardly explains the silence before
