@@ -90,6 +90,8 @@ type Route struct {
 	// as [Conn.RouteFlow] tells (net.ipv4.fib_multipath_hash_policy).
 	NextHops int
 	PerFlow  bool
+
+	encap bool // the kernel does to its packets what frames would pass by
 }
 
 // nextHopInZone is NextHop as an address that Route can be asked about.

@@ -30,6 +30,7 @@ type routeAnswer struct {
 	oif, mtu     int
 	src, gateway netip.Addr // the zero Addr for none
 	nextHops     int        // of a whole route, those that are not dead
+	encap        bool       // the kernel wraps its packets, or has a BPF program look at them: ip-route(8)
 }
 
 // lookUp asks the kernel, as the user whose sockets send: rules may route by that
@@ -109,6 +110,8 @@ func readRoute(b []byte) (a routeAnswer, err error) {
 			}
 		case unix.RTA_MULTIPATH:
 			a.nextHops = alive(attr.Value)
+		case unix.RTA_ENCAP_TYPE:
+			a.encap = true
 		case unix.RTA_METRICS:
 			a.mtu = pathMTU(attr.Value)
 		}
