@@ -169,6 +169,7 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 		e.settle(id, f, e.took(f, ev))
 	case wire.ActAsk:
 		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)), e.Now)
+		e.awaitReply(id, f, ev)
 	case wire.ActRenew:
 		e.renew(id, f, ev)
 	}
