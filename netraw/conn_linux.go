@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -14,12 +15,13 @@ import (
 // conn is what Conn is on Linux: one socket that receives, two that send, a
 // netlink socket for routes, and the held ports.
 type conn struct {
-	routes router
-	moved  routeChanges
-	ports  *Ports
-	in     intake
-	out    sender
-	beside *sender // another with sockets of its own; nil: there is none
+	routes     router
+	moved      routeChanges
+	considered atomic.Uint64 // what the routes were looked at after
+	ports      *Ports
+	in         intake
+	out        sender
+	beside     *sender // another with sockets of its own; nil: there is none
 
 	closing  sync.Once
 	closeErr error
@@ -84,6 +86,7 @@ func (c *conn) open(cfg Config) (err error) {
 	if err := errors.Join(c.moved.open(), c.routes.open(cfg)); err != nil { // in this order: no change falls between
 		return fmt.Errorf("netraw: %w", err)
 	}
+	c.routes.own.changes = c.moved.changes
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err
 	}
@@ -145,8 +148,8 @@ func (c *conn) lend() (uint16, bool)                        { return c.ports.len
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
 
 func (c *conn) routeChanges() uint64 {
-	n, more := c.moved.changes()
-	if more {
+	n := c.moved.changes()
+	if c.considered.Swap(n) != n {
 		c.routes.reconsider()
 	}
 	return n

@@ -55,6 +55,7 @@ func (w *ways) open(cfg Config) (err error) {
 	if err := w.hops.read(w.routes.handle); err != nil {
 		return err
 	}
+	w.routes.own.changes = w.changes.Load
 	w.heard.Go(w.listen)
 	return nil
 }

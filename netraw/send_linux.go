@@ -97,6 +97,7 @@ func (s *sender) send(pkts [][]byte) (int, error) { return s.sendVia(pkts, nil) 
 func (s *sender) sendVia(pkts [][]byte, via []int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.routes.checkSources()
 	sent := 0
 	for sent < len(pkts) {
 		socket, n, err := s.load(pkts[sent:], via[min(sent, len(via)):])
@@ -119,6 +120,7 @@ func (s *sender) sendVia(pkts [][]byte, via []int) (int, error) {
 func (s *sender) sendEach(pkts [][]byte, via []int, refused func(i int, err error)) (sent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.routes.checkSources()
 	for at := 0; at < len(pkts); {
 		socket, n, err := s.load(pkts[at:], via[min(at, len(via)):])
 		gone := 0
@@ -181,6 +183,9 @@ func (s *sender) load(pkts [][]byte, via []int) (socket *rawSocket, n int, err e
 			ifindex = via[n]
 		}
 		next, err := s.address(n, pkts[n], ifindex)
+		if err == nil {
+			err = s.routes.departed(pkts[n])
+		}
 		if err != nil && n == 0 {
 			return nil, 0, err
 		}
@@ -235,7 +240,9 @@ func (s *sender) address6(i int, pkt []byte, ifindex int) error {
 		}
 		name.Scope_id = uint32(ifindex)
 	}
-	s.controls[i].fill6(hdr, pkt, tie{ifindex, to.sourceless})
+	// A link-local source is taken with its interface only (ip6_datagram_send_ctl in
+	// net/ipv6/datagram.c); where the route decides, it is not named beside the header.
+	s.controls[i].fill6(hdr, pkt, tie{ifindex, to.sourceless || ifindex == 0 && isLinkLocal6(src)})
 	return nil
 }
 

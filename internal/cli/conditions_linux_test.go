@@ -123,10 +123,19 @@ var conditions = []condition{
 	},
 	{
 		name: "broadcast address", target: to("203.0.115.255:80"), most: ending{code: exitNo, says: "broadcast address", sent: noneSent},
-		but: map[string]ending{
-			"scan": {code: exitYes, sent: noneNeeded}, "connect": {code: exitYes, sent: noneNeeded},
-			"ping": {code: exitNo, sent: noneNeeded}, // which says it in its records
-		},
+		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}}, // which says it in its records
+	},
+	{
+		name: "unspecified address", target: to("0.0.0.0:80"), most: ending{code: exitNo, says: "write 127.0.0.1 for this machine", sent: noneSent},
+		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}},
+	},
+	{
+		name: "unspecified address, IPv6", target: to("[::]:80"), most: ending{code: exitNo, says: "write ::1 for this machine", sent: noneSent},
+		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}},
+	},
+	{
+		name: "multicast address", target: to("224.0.0.1:80"), most: ending{code: exitNo, says: "a multicast address, which no TCP answers on", sent: noneSent},
+		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}},
 	},
 	{
 		name: "local firewall", target: at(conditionForbidden),

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(code)
 	}
-	flag.Set("test.parallel", "16")
+	flag.Set("test.parallel", "40")
 	code := lab.Main(m)
 	os.RemoveAll(builtHere)
 	os.Exit(code)

@@ -169,6 +169,7 @@ func (c *run) deliver(v dialled) error {
 	c.counters.States[v.State]++
 	switch {
 	case wire.SaysNotAHost(v.Reason):
+		c.counters.NotAHost(v.Target.Addr())
 	case v.Reason == probe.ReasonNoRoute:
 		c.counters.NoRoute(v.Err)
 	case v.Reason == probe.ReasonWentSilent:

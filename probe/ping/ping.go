@@ -56,7 +56,7 @@ type Sample struct {
 	Index      int            // into Config.Targets
 	Target     netip.AddrPort // what was probed
 	N          uint64         // its place in the series, from 1
-	Attempt    int            // from 1; more where an old connection stood in the way
+	Attempt    int            // from 1; more where an old connection stood in the way, or the same SYN was sent once more
 	State      probe.State
 	Reason     probe.Reason
 	Due        time.Duration // when it was to leave, since the start of the run

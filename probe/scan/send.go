@@ -132,6 +132,7 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 		e.Counters.NoRoute(h.way.err)
 	case h.way.many:
 		v.Reason = wire.ReasonNotAHost(target.Addr())
+		e.Counters.NotAHost(target.Addr())
 	case h.gone():
 		v = wentSilent(target)
 	case h.absent() != nil:

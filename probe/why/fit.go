@@ -26,7 +26,7 @@ const leastVariance = 4
 
 // expected are the mean of the surprise at a trial's outcome and of its square.
 func (h *hypothesis) expected(t Trial) (mean, second float64) {
-	if r, _ := h.apply(&t); r == nil {
+	if r, _ := h.apply(&t); r < 0 {
 		return 0, 0
 	}
 	sum := 0.0

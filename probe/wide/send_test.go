@@ -265,6 +265,7 @@ func TestStatelessDelaysHoldUpNobodyElse(t *testing.T) {
 
 // Where a firewall lets nothing out, a run ends and says so.
 func TestStatelessFirewalledMachine(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"10.0.0.0/22", "10.0.0.0/8"} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDrain()

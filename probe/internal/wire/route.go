@@ -10,15 +10,21 @@ import (
 )
 
 // RouteTo is the way to one host. It fails with the errors of the network, and with
-// those of [netraw.Route.NotAHost] where the address is not one of a host.
+// [netraw.ErrBroadcast] or [netraw.ErrNoHost] where the address is not one of a host.
 func RouteTo(n probe.Network, a netip.Addr) (netraw.Route, error) {
 	route, err := n.Route(a)
-	if err == nil {
-		if err = route.NotAHost(a); err != nil {
-			err = fmt.Errorf("%v: %w", a, err)
-		}
+	if err == nil && route.Broadcast {
+		err = notAHost(a)
 	}
 	return route, err
+}
+
+// notAHost is why nobody can be connected to at an address that is not one of a host.
+func notAHost(a netip.Addr) error {
+	if err := netraw.NoHost(a); err != nil {
+		return fmt.Errorf("%v: %w", a, err)
+	}
+	return fmt.Errorf("%v: %w", a, netraw.ErrBroadcast)
 }
 
 // NotAHost tells whether an error says that an address is not one of a host.
@@ -28,7 +34,7 @@ func NotAHost(err error) bool {
 
 // ReasonNotAHost is the reason of a target whose address is not one of a host.
 func ReasonNotAHost(a netip.Addr) probe.Reason {
-	if netraw.NoHost(a) != nil {
+	if errors.Is(netraw.NoHost(a), netraw.ErrNoHost) {
 		return probe.ReasonNoHost
 	}
 	return probe.ReasonBroadcast
