@@ -167,7 +167,7 @@ func TestRangesAgainstTheKernel(t *testing.T) {
 	for range 12 {
 		k.addRoute()
 	}
-	remembered, lookUps := 0, 4000
+	remembered, lookUps := 0, 2000
 	if testing.Short() {
 		lookUps = 1000
 	}

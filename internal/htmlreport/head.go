@@ -205,6 +205,9 @@ func (r *run) leftOut() (notes []string) {
 			notes = append(notes, fmt.Sprintf("%s %s have no room in this report.", units.Count(book.left), book.what))
 		}
 	}
+	if r.trimmed > 0 {
+		notes = append(notes, units.Plural(r.trimmed, "text or list is", "texts or lists are")+" cut short: a page has no room for more.")
+	}
 	if r.omitted > 0 {
 		notes = append(notes, fmt.Sprintf("%s verdicts are counted and not listed: a report has room for %s.", units.Count(r.omitted), units.Count(mostVerdicts)))
 	}

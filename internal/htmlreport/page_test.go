@@ -242,7 +242,7 @@ func TestLongTexts(t *testing.T) {
 	if page := written(t, &r); len(page) > 200<<10 || !strings.Contains(page, strings.Repeat("x", longestText)+"…") {
 		t.Errorf("a page of %d bytes", len(page))
 	}
-	if left := strings.Join(r.LeftOut(), "\n"); !strings.Contains(left, "4 ends of long texts and lists have no room") {
+	if left := strings.Join(r.LeftOut(), "\n"); !strings.Contains(left, "4 texts or lists are cut short") {
 		t.Error(left)
 	}
 }

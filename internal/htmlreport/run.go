@@ -38,6 +38,7 @@ type run struct {
 	comparisons []*comparisonRecord
 	found       []foundAt
 	left        map[string]uint64 // what there is no room for, by what it is
+	trimmed     uint64            // texts and lists that there was no room for as a whole
 	store       *store            // of all runs
 	size        int               // bytes of the present line
 	unknown     map[string]uint64 // records of types that this version does not know
@@ -123,9 +124,7 @@ func decoded[T any](r *run, line []byte, take func(*T)) error {
 		return record.Fault(line, one, err)
 	}
 	if len(line) > longLine {
-		if cut := trim(reflect.ValueOf(one)); cut > 0 {
-			r.left["ends of long texts and lists"] += cut
-		}
+		r.trimmed += trim(reflect.ValueOf(one))
 	}
 	take(one)
 	return nil
