@@ -41,12 +41,10 @@ func (r *routeChanges) listen(groups []uint) (err error) {
 // mostEvents bounds how many messages one look takes in; the next one takes more.
 const mostEvents = 64
 
-// changes takes in what there is, and tells whether there was anything. What the kernel
-// had to drop (ENOBUFS) were changes too.
-func (r *routeChanges) changes() (count uint64, more bool) {
+// changes takes in what there is. What the kernel had to drop (ENOBUFS) were changes too.
+func (r *routeChanges) changes() (count uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := r.count
 	r.events.withFD(func(fd int) error {
 		for range mostEvents {
 			n, _, err := unix.Recvfrom(fd, r.buf[:], unix.MSG_DONTWAIT)
@@ -57,7 +55,7 @@ func (r *routeChanges) changes() (count uint64, more bool) {
 		}
 		return nil
 	})
-	return r.count, r.count != before
+	return r.count
 }
 
 func (r *routeChanges) close() { r.events.close() }

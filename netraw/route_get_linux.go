@@ -34,8 +34,10 @@ type routeAnswer struct {
 	object       bool       // a whole route whose next hops are an object, ip-nexthop(8)
 }
 
-// lookUp asks the kernel. EHOSTUNREACH and the like become ErrNoRoute.
-func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, error) {
+// lookUp asks the kernel, as the user whose sockets send: rules may route by that
+// (uidrange in ip-rule(8)), and the process may be another's by now. EHOSTUNREACH and the
+// like become ErrNoRoute.
+func lookUp(sockets map[int]*nl.SocketHandle, uid uint32, q routeQuestion) (routeAnswer, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_REQUEST)
 	req.Sockets = sockets
 	msg := &nl.RtMsg{}
@@ -58,8 +60,10 @@ func lookUp(sockets map[int]*nl.SocketHandle, q routeQuestion) (routeAnswer, err
 	if q.oif != 0 {
 		req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(q.oif))))
 	}
-	if q.iif != 0 {
+	if q.iif != 0 { // nobody's here
 		req.AddData(nl.NewRtAttr(unix.RTA_IIF, nl.Uint32Attr(uint32(q.iif))))
+	} else {
+		req.AddData(nl.NewRtAttr(unix.RTA_UID, nl.Uint32Attr(uid)))
 	}
 	if q.tcp || q.flow != (flowPorts{}) {
 		req.AddData(nl.NewRtAttr(unix.RTA_IP_PROTO, []byte{protoTCP}))

@@ -21,7 +21,7 @@ import (
 //     redirect (struct fib_nh_exception);
 //   - this machine's own addresses, broadcasts, multicast, and 0.0.0.0/8;
 //   - machines with two routes that are alike but for their next hops, between which
-//     the kernel chooses by what answers (fib_select_default), or with rules by user;
+//     the kernel chooses by what answers (fib_select_default);
 //   - IPv6, which chooses a source by the destination (RFC 6724 §5).
 //
 // What the kernel tells of a change ends what was remembered before the next look-up.
@@ -80,7 +80,7 @@ func (k *ranges) of(dst netip.Addr) (ranged, bool) {
 	if k.starts == nil || !rememberable(dst) {
 		return ranged{}, false
 	}
-	if count, _ := k.events.changes(); count != k.seen || time.Now().After(k.until) {
+	if count := k.events.changes(); count != k.seen || time.Now().After(k.until) {
 		k.forget()
 		return ranged{}, false
 	}
@@ -124,7 +124,7 @@ func (r *router) note(q routeQuestion, route *Route, answer routeAnswer) {
 // hopeless tells whether the tables are still as they were when they were no use.
 func (k *ranges) hopeless() bool {
 	if k.never {
-		count, _ := k.events.changes()
+		count := k.events.changes()
 		k.never = count == k.seen
 	}
 	return k.never
@@ -141,11 +141,11 @@ func (r *router) hasOneHop(q routeQuestion) bool {
 func (r *router) readRanges() {
 	k := &r.ranges
 	k.asked = 0
-	k.seen, _ = k.events.changes()
+	k.seen = k.events.changes()
 	t := tables{apart: map[netip.Addr]bool{}, kinds: map[routeKind]bool{}}
 	err := whole(func() error { return t.read(r) })
 	k.worth = t.count / routesAQuestion
-	if err != nil || t.alike || t.byUser || t.count > mostRoutes {
+	if err != nil || t.alike || t.count > mostRoutes {
 		k.never = err == nil
 		return
 	}
@@ -161,7 +161,6 @@ type tables struct {
 	kinds  map[routeKind]bool
 	count  int
 	alike  bool // two routes differ in their next hops alone
-	byUser bool // some rule goes by the user of a process, who may change
 }
 
 // routeKind is what tells routes of one table apart.
@@ -186,7 +185,6 @@ func (t *tables) read(r *router) error {
 	}
 	rules, err := r.handle.RuleList(unix.AF_INET)
 	for i := range rules {
-		t.byUser = t.byUser || rules[i].UIDRange != nil
 		if rules[i].Dst != nil {
 			t.mark(prefix(rules[i].Dst.IP, rules[i].Dst.Mask))
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -102,6 +103,7 @@ func await(t *testing.T, what string, holds func() bool) {
 
 // What /probe says of ports of every kind, and what it refuses.
 func TestProbePage(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	modules := filepath.Join(t.TempDir(), "modules.yml")
 	os.WriteFile(modules, []byte("modules:\n  five: {count: 5, interval: 10ms, timeout: 300ms, port: 80, loss: 0%, rtt: {max: 5ms}}\n  shut: {expect: refused, attempts: 1}\n  once: {attempts: 1, timeout: 200ms}\n  six: {ip: 6}\n"), 0o644)
@@ -179,6 +181,35 @@ func TestProbePageInParallel(t *testing.T) {
 	asking.Wait()
 }
 
+// Whoever asks for more probes than there is room for does not keep others from the page of
+// metrics.
+func TestProbesLeaveRoomForMetrics(t *testing.T) {
+	l := standardLab(t)
+	modules := filepath.Join(t.TempDir(), "modules.yml")
+	os.WriteFile(modules, []byte("modules:\n  slow: {attempts: 1, timeout: 30s}\n"), 0o644)
+	s := serve(t, l, "fortress:81", "-i", "200ms", "--probe-modules", modules)
+	request := []byte("GET /probe?target=fortress:81&module=slow HTTP/1.1\r\nHost: x\r\n\r\n")
+	for range 2 * proberHeld {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "a request that finds no room", func() bool {
+		status, _, _ := s.get("/probe?target=fortress:81&module=slow")
+		return status == 503
+	})
+	for range 20 {
+		if status, page, err := s.get("/metrics"); status != 200 || !strings.Contains(page, "synscope_ping_up") {
+			t.Errorf("%d, %v: %s", status, err, page)
+		}
+	}
+}
+
 // Without raw sockets /probe makes whole connections, and says so.
 func TestProbePageByConnect(t *testing.T) {
 	l := standardLab(t)
@@ -231,6 +262,7 @@ func (s silentAbout) LookupNetIP(ctx context.Context, network, host string) ([]n
 // A resolver that does not answer holds nothing up: the other targets are probed and
 // the page says that resolution fails, until it does not.
 func TestServesWhileNamesAreWaitedFor(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	names := silentAbout{labNames{l}, "far", make(chan struct{})}
 	s := serveWith(t, names, "web:80", "far:80", "-i", "50ms", "--skip-bad-targets")
@@ -300,6 +332,45 @@ func TestReload(t *testing.T) {
 	}
 	if len(summaries) != 3 || summaries["slow:80"] != 1 || summaries["web:80"] != 1 || summaries["far:80"] != 1 {
 		t.Errorf("%v", summaries)
+	}
+}
+
+// A list that has become a pipe and names that nobody resolves hold up neither the probes
+// of before nor the next reload.
+func TestReloadHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	names := silentAbout{labNames{l}, "far", make(chan struct{})}
+	dir := t.TempDir()
+	list := filepath.Join(dir, "targets")
+	put := func(make func(path string) error) {
+		if err := make(list + "~"); err != nil || os.Rename(list+"~", list) != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := func(text string) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o644) }
+	}
+	put(lines("web:80\n"))
+	s := serveWith(t, names, "-iL", list, "-i", "50ms", "-o", "json")
+	probed := func(what string) {
+		before := strings.Count(s.out.String(), `"target":"web:80"`)
+		await(t, what, func() bool { return strings.Count(s.out.String(), `"target":"web:80"`) > before+10 })
+	}
+	probed("the first probes")
+	put(func(path string) error { return syscall.Mkfifo(path, 0o600) })
+	s.hangups <- syscall.SIGHUP
+	await(t, "the pipe to be refused", func() bool { return strings.Contains(s.err.String(), "is no regular file") })
+	put(lines("web:80\nfar:80\n"))
+	s.hangups <- syscall.SIGHUP
+	probed("probes while a name is looked up")
+	if page := s.err.String(); strings.Contains(page, "2 targets") {
+		t.Errorf("far was not waited for: %s", page)
+	}
+	close(names.let)
+	await(t, "far", func() bool { return strings.Contains(s.out.String(), `"target":"far:80"`) })
+	if code := s.stop(); code != exitInterrupted {
+		t.Errorf("exit %d: %s", code, s.err.String())
 	}
 }
 

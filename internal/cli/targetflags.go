@@ -132,7 +132,7 @@ func targetNotes(set *target.Set) (notes []string) {
 // taken is told only to those who ask for more.
 func (d *display) targetRemarks(set *target.Set) (lines []string) {
 	for _, w := range set.Warnings() {
-		if w.Code == target.WarnNoZone && d.zoned {
+		if w.Code == target.WarnNoZone && d.zoned || w.Code == target.WarnUnusualAddress && noHostAlone(set) {
 			continue
 		}
 		if w.Code != target.WarnMoreAddresses || d.level > 0 {
@@ -140,6 +140,17 @@ func (d *display) targetRemarks(set *target.Set) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// noHostAlone tells whether the only address is none of a host: the run says so itself.
+func noHostAlone(set *target.Set) bool {
+	if set.Addresses() != 1 {
+		return false
+	}
+	for a := range set.Hosts() {
+		return netraw.NoHost(a) != nil
+	}
+	return false
 }
 
 func (o *targetOptions) family() (target.Family, error) {

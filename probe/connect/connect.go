@@ -168,7 +168,8 @@ func (c *run) deliver(v dialled) error {
 	c.counters.Probes++
 	c.counters.States[v.State]++
 	switch {
-	case v.Reason == probe.ReasonBroadcast:
+	case wire.SaysNotAHost(v.Reason):
+		c.counters.NotAHost(v.Target.Addr())
 	case v.Reason == probe.ReasonNoRoute:
 		c.counters.NoRoute(v.Err)
 	case v.Reason == probe.ReasonWentSilent:

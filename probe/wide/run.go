@@ -48,6 +48,9 @@ type run struct {
 	losses     losses
 	whole      whole
 	near       near
+	same       same
+	queue      queue
+	windowed   bool // the first probes are waited for
 	pacing     pacing
 	passes     int    // how many probes each target is to get
 	added      int    // how often there were more
@@ -69,7 +72,7 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 			Ports: b.Ports(), Attempts: cfg.MostRetries + 1,
 		},
 		routes:   wire.NewRouteChanges(b), // before the sources: no change falls between
-		sources:  newSources(b, cfg.Plan),
+		sources:  newSources(b, cfg.Plan, asksOf(cfg.Neighbours)),
 		output:   newOutput(cfg, sink),
 		marked:   cfg.From,
 		passes:   cfg.Retries + 1,
@@ -77,10 +80,12 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		base:     b.Stats(),
 		counters: probe.Summary{Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 	}
-	w.whole, w.near = newWhole(cfg), newNear(cfg)
-	w.pacing = newPacing(cfg)
+	w.whole, w.near, w.same = newWhole(cfg), newNear(cfg), newSame(cfg)
+	w.pacing, w.queue = newPacing(cfg), newQueue(cfg)
 	w.seen = newSeen(cfg.Plan.Count()-cfg.From, w.matcher.Cookie)
 	w.sender = newSender(b, cfg, w.output.congested, w.responses)
+	w.windowed = w.pacing.full > 0 && w.near.plan != nil
+	w.sender.orders.window = w.windowed
 	return w, nil
 }
 
@@ -192,7 +197,8 @@ func (w *run) look() {
 	}
 	w.listen(&status)
 	w.sender.space(w.timeout())
-	changed := w.followLoss()
+	w.mindQueue()
+	changed := w.followLoss() || w.persist(&status)
 	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0) || w.answered()
 	w.expireDoubts(w.now)
 	w.flush()
@@ -233,7 +239,7 @@ func mostPatience(timeout time.Duration) time.Duration { return max(2*timeout, l
 // end is until when answers are waited for: those that keep coming late prolong a
 // run by the longest patience at most.
 func (w *run) end() time.Duration {
-	return min(max(w.lastSend, w.lastNew)+w.patience(), w.lastSend+mostPatience(w.cfg.Timeout))
+	return min(max(max(w.lastSend, w.lastNew)+w.patience(), w.queue.due()), w.lastSend+mostPatience(w.cfg.Timeout))
 }
 
 // patience is the silence after which no answer is expected any more: twice the

@@ -47,6 +47,19 @@ func (w *whole) note(target netip.AddrPort, r wire.Rank) {
 	}
 }
 
+// answered tells whether every target from one position up to another has.
+func (w *whole) answered(from, to uint64) bool {
+	if w.bits == nil || from < w.from {
+		return false
+	}
+	for at := from - w.from; at < to-w.from; at++ {
+		if at/64 >= uint64(len(w.bits)) || w.bits[at/64]&(1<<(at%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *whole) all() bool { return w.bits != nil && w.left == 0 }
 
 // leastWatch is how long the last answer is watched where nothing tells how far the
