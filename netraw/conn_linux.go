@@ -86,6 +86,7 @@ func (c *conn) open(cfg Config) (err error) {
 	if err := errors.Join(c.moved.open(), c.routes.open(cfg)); err != nil { // in this order: no change falls between
 		return fmt.Errorf("netraw: %w", err)
 	}
+	c.routes.ranges.open()
 	c.routes.own.changes = c.moved.changes
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err
