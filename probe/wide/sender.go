@@ -25,6 +25,7 @@ type sender struct {
 	from      []uint64 // where each begins
 	kept      int      // how many of them go on to the end of the plan
 	stopAt    uint64   // where the others end
+	highest   uint64   // where the first was that went back
 	history   []trail  // of each, as far back as an outage may begin
 	settled   trail    // before which nothing waits to be sent
 	lowest    []uint64 // see unsettled
