@@ -210,7 +210,7 @@ func (s *sender) turn() (wake time.Duration) {
 	}
 	probing := s.goesOn() && !s.finished()
 	budget -= s.respond(budget, probing)
-	wake = s.now() + wire.Idle
+	wake = min(s.now()+wire.Idle, s.neighbour.next(s.now()))
 	if probing {
 		budget, wake = s.probe(budget)
 	}
