@@ -119,7 +119,7 @@ func tryRings() error {
 	if err := permission(errors.Join(err, in.close(), out.close())); err != nil {
 		return err
 	}
-	return checkOutput()
+	return checkOutput("")
 }
 
 // tryXDP loads the programs and runs the sender over two frames that it drops.

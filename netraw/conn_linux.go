@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -14,12 +15,13 @@ import (
 // conn is what Conn is on Linux: one socket that receives, two that send, a
 // netlink socket for routes, and the held ports.
 type conn struct {
-	routes router
-	moved  routeChanges
-	ports  *Ports
-	in     intake
-	out    sender
-	beside *sender // another with sockets of its own; nil: there is none
+	routes     router
+	moved      routeChanges
+	considered atomic.Uint64 // what the routes were looked at after
+	ports      *Ports
+	in         intake
+	out        sender
+	beside     *sender // another with sockets of its own; nil: there is none
 
 	closing  sync.Once
 	closeErr error
@@ -53,7 +55,7 @@ func openIntakeFor(cfg Config, ports []uint16) (intake, error) {
 
 // openIntake opens the frames that are asked for, or a socket where the kernel
 // has none.
-func openIntake(cfg Config, filter []bpf.Instruction) (intake, error) {
+func openIntake(cfg Config, filter []bpf.Instruction) (tap, error) {
 	if cfg.SharedFrames && cfg.DeviceStamps == DeviceNone {
 		in := &frames{}
 		if err := in.open(cfg, filter); err == nil || errors.Is(permission(err), ErrPermission) {
@@ -77,13 +79,15 @@ func (c *conn) open(cfg Config) (err error) {
 	}
 	cfg.Source = cfg.Source.Unmap()
 	if cfg.SendFrames {
-		if err := checkOutputFor(rulesAtAll); err != nil {
+		if err := checkAnyOutput(); err != nil {
 			return fmt.Errorf("netraw: %w", err)
 		}
 	}
 	if err := errors.Join(c.moved.open(), c.routes.open(cfg)); err != nil { // in this order: no change falls between
 		return fmt.Errorf("netraw: %w", err)
 	}
+	c.routes.ranges.open()
+	c.routes.own.changes = c.moved.changes
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err
 	}
@@ -110,14 +114,14 @@ func (c *conn) open(cfg Config) (err error) {
 // have given up the right to open them.
 func (c *conn) openFrames(cfg Config) error {
 	c.out.frames = &frameSender{}
-	if err := c.out.frames.open(nil); err != nil || runtime.GOMAXPROCS(0) == 1 || cfg.DeviceStamps != DeviceNone {
+	if err := c.out.frames.open(nil, &c.routes.obeyed); err != nil || runtime.GOMAXPROCS(0) == 1 || cfg.DeviceStamps != DeviceNone {
 		return err
 	}
 	c.beside = &sender{frames: &frameSender{}}
 	if err := c.beside.open(cfg, &c.routes); err != nil {
 		return err
 	}
-	return c.beside.frames.open(c.out.frames.frameTable)
+	return c.beside.frames.open(c.out.frames.frameTable, &c.routes.obeyed)
 }
 
 func (c *conn) send(pkts [][]byte) (int, error) { return c.out.send(pkts) }
@@ -145,8 +149,8 @@ func (c *conn) lend() (uint16, bool)                        { return c.ports.len
 func (c *conn) silencer() string                            { return c.ports.Silencer().String() }
 
 func (c *conn) routeChanges() uint64 {
-	n, more := c.moved.changes()
-	if more {
+	n := c.moved.changes()
+	if c.considered.Swap(n) != n {
 		c.routes.reconsider()
 	}
 	return n

@@ -28,7 +28,7 @@ func (b *base) open(cfg Config, t Templates) (err error) {
 	if cfg.Ports == 0 {
 		cfg.Ports = 1
 	}
-	if err := checkOutput(); err != nil {
+	if err := checkOutput(cfg.Interface); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}
 	b.templates = t
@@ -57,6 +57,9 @@ func (b *base) heldPorts() []uint16                         { return b.ports.Lis
 func (b *base) silencer() string                            { return b.ports.Silencer().String() }
 
 func (b *base) route(dst netip.Addr) (Route, error) {
+	if NoHost(dst) != nil {
+		return Route{Broadcast: true}, nil
+	}
 	route, err := b.ways.route(dst)
 	return b.ports.checked(dst, route, err)
 }
@@ -108,6 +111,7 @@ func (b *base) blast(out transmitter, probes []craft.Fields) (int, error) {
 	b.ways.mu.Lock()
 	defer b.ways.mu.Unlock()
 	for done := 0; done < len(probes); {
+		b.ways.routes.checkSources()
 		if b.closed {
 			return done, opError("send", "ip", nil, net.ErrClosed)
 		}
@@ -131,6 +135,9 @@ func (b *base) stretch(out transmitter, probes []craft.Fields) (int, error) {
 	}
 	for i := range probes {
 		hop, wait, err := b.ways.to(probes[i].Dst.Addr())
+		if err == nil {
+			err = b.ways.routes.departedFrom(probes[i].Src.Addr())
+		}
 		if err == nil && hop >= 0 {
 			if err = out.add(&probes[i], i, hop); err == nil {
 				continue

@@ -1,20 +1,29 @@
 package netraw
 
 import (
+	"errors"
+	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 
 	"synscope/craft"
 )
 
-// obedience has the engines of frames, which leave without passing the output rules of
-// this machine, keep to rules that come while they run. When an engine is opened it looks
-// at the rules; later it may not look any more (CAP_NET_ADMIN has been given up). But the
-// kernel tells by EPERM what its rules refuse of packets that pass through it: RSTs
-// and questions do anyway, and of the probes one in so often does.
+// obedience has frames, which leave without passing the output rules of this machine,
+// keep to rules that come while they are in use. When an engine is opened it looks at the
+// rules; later it may not look any more (CAP_NET_ADMIN has been given up). But the kernel
+// tells what its rules refuse of packets that pass through it: by EPERM, and by ENOBUFS or
+// EINVAL that last (tc, and a mark that leads to a route of type blackhole). RSTs and
+// questions pass through it anyway, and of the probes the first and one in so often do.
 type obedience struct {
-	refused atomic.Int64  // when the kernel refused a packet, since the epoch of this process; 0: never
-	next    time.Duration // when a probe goes through the kernel as a trial; guarded by the lock of ways
+	refused atomic.Int64 // when the kernel refused a packet, since the epoch of this process; 0: never
+	next    atomic.Int64 // when a probe goes through the kernel as a trial
+	changed atomic.Bool  // what decides on packets is another than when the engine was opened
 }
 
 const (
@@ -28,28 +37,58 @@ const (
 // epoch is what times of refusals count from.
 var epoch = time.Now()
 
-// note is told that the kernel refused a packet (EPERM).
+// note is told that the kernel refused a packet, and that this is no lack of room.
 func (o *obedience) note() { o.refused.Store(int64(time.Since(epoch))) }
 
 // kernelOnly tells whether the next probe has to go through the kernel.
 func (o *obedience) kernelOnly() bool {
 	now := time.Since(epoch)
-	if refused := time.Duration(o.refused.Load()); refused > 0 && now < refused+obeyFor {
+	if refused := time.Duration(o.refused.Load()); refused > 0 && now < refused+obeyFor || o.changed.Load() {
 		return true
 	}
-	if now < o.next {
-		return false
-	}
-	due := o.next > 0
-	o.next = now + trialEvery
-	return due
+	next := o.next.Load()
+	return int64(now) >= next && o.next.CompareAndSwap(next, int64(now+trialEvery))
 }
 
-// ask sends the first of the probes through the kernel.
+// hear takes note of a message of rtnetlink(7) that tells of another policy: a filter for
+// what leaves by an interface, or a rule that routes by marks. What they are for can be
+// looked at by CAP_NET_ADMIN only.
+func (o *obedience) hear(m syscall.NetlinkMessage) {
+	switch m.Header.Type {
+	case unix.RTM_NEWTFILTER:
+		if len(m.Data) >= nl.SizeofTcMsg && nl.DeserializeTcMsg(m.Data).Parent != netlink.HANDLE_MIN_INGRESS {
+			o.changed.Store(true)
+		}
+	case unix.RTM_NEWRULE:
+		if marksDecide(m.Data) {
+			o.changed.Store(true)
+		}
+	}
+}
+
+// marksDecide tells whether a rule looks at marks: struct fib_rule_hdr and its attributes,
+// include/uapi/linux/fib_rules.h.
+func marksDecide(rule []byte) bool {
+	if len(rule) < unix.SizeofRtMsg {
+		return false
+	}
+	attrs, err := nl.ParseRouteAttr(rule[unix.SizeofRtMsg:])
+	return err != nil || slices.ContainsFunc(attrs, func(a syscall.NetlinkRouteAttr) bool {
+		return a.Attr.Type == nl.FRA_FWMARK || a.Attr.Type == nl.FRA_FWMASK
+	})
+}
+
+// ask sends the first of the probes through the kernel. One to a neighbour that is known
+// is not refused for a full table of neighbours (EINVAL).
 func (b *base) ask(out transmitter, probe *craft.Fields) error {
-	if _, _, err := b.ways.to(probe.Dst.Addr()); err != nil {
+	hop, wait, err := b.ways.to(probe.Dst.Addr())
+	if err != nil {
 		return err
 	}
 	out.expect(probe.Src.Addr())
-	return b.throughKernel(probe, viaUnknown)
+	err = b.throughKernel(probe, wait)
+	if hop >= 0 && errors.Is(err, unix.EINVAL) {
+		b.kernel.obeyed.note()
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -48,12 +49,13 @@ func (w *ways) open(cfg Config) (err error) {
 	if err := w.routes.open(cfg); err != nil {
 		return err
 	}
-	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, watchedGroups...); err != nil {
+	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, append(slices.Clone(watchedGroups), unix.RTNLGRP_TC)...); err != nil {
 		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
 	if err := w.hops.read(w.routes.handle); err != nil {
 		return err
 	}
+	w.routes.own.changes = w.changes.Load
 	w.heard.Go(w.listen)
 	return nil
 }
@@ -97,7 +99,9 @@ func (w *ways) listen() {
 }
 
 func (w *ways) apply(m syscall.NetlinkMessage) {
+	w.routes.obeyed.hear(m)
 	switch m.Header.Type {
+	case unix.RTM_NEWTFILTER, unix.RTM_DELTFILTER, unix.RTM_NEWQDISC, unix.RTM_DELQDISC, unix.RTM_NEWTCLASS, unix.RTM_DELTCLASS:
 	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
 		w.hops.hear(m)
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
@@ -192,7 +196,7 @@ func (w *ways) ask(r *addressRange, dst netip.Addr) {
 	r.asked = true
 	r.route, r.err = w.routes.route(dst)
 	switch {
-	case r.err != nil || r.route.Local || r.route.PerFlow || w.only != 0 && w.only != r.route.IfIndex || r.route.MTU < w.longest:
+	case r.err != nil || r.route.Local || r.route.encap || r.route.PerFlow || w.only != 0 && w.only != r.route.IfIndex || r.route.MTU < w.longest:
 		r.via = viaKernel
 	case r.route.NextHop.IsValid():
 		r.via = w.hops.number(neighbour{r.route.IfIndex, r.route.NextHop})

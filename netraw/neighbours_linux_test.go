@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
 )
 
 // strangers undoes introduce: both ends have to find out each other's addresses.
@@ -93,6 +95,9 @@ func hosts(first netip.Addr, n, every int) (all []netip.Addr, live map[netip.Add
 // Of a network most of which is empty exactly those answer that are there, by
 // both IP versions, and nothing is left in the kernel's table of the others.
 func TestNeighboursOfAnEmptyNetwork(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	for _, first := range []string{"192.0.2.10", "2001:db8::1000", "fe80::1000%here0"} {
 		t.Run(first, func(t *testing.T) {
 			p := newPeer(t)
@@ -151,6 +156,9 @@ func (p *peer) unresolved() (n int) {
 
 // No more than Limit are unresolved at a time, and a third as many may still answer.
 func TestNeighboursAtATime(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	n := openNeighbours(t, &NeighbourConfig{Limit: 10, Rate: 1e6, Wait: 50 * time.Millisecond})
 	all, _ := hosts(netip.MustParseAddr("192.0.2.10"), 35, 100)
@@ -226,6 +234,9 @@ func TestNeighboursElsewhere(t *testing.T) {
 // A neighbour that the kernel knew once is asked whether it still is there, at
 // the address that it had, and then for a new one.
 func TestNeighboursOnceKnown(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	p.strangers()
 	gone, moved, here := netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("192.0.2.78"), peer4
@@ -261,6 +272,9 @@ func TestNeighboursOnceKnown(t *testing.T) {
 
 // One that comes up after it failed is found when the caller forgets.
 func TestNeighboursForget(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	p.strangers()
 	late := netip.MustParseAddr("192.0.2.77")
@@ -321,6 +335,9 @@ func (p *peer) announce(t testing.TB, a netip.Addr) {
 // With CAP_NET_RAW alone the kernel is made to ask by a packet that nobody
 // answers.
 func TestNeighboursWithoutNetAdmin(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	p.strangers()
 	p.inhabit(t, netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("2001:db8::77"))

@@ -81,7 +81,7 @@ type Route struct {
 	NextHop   netip.Addr // without zone; the zero Addr if the destination is on the link
 	MTU       int        // of the path where the kernel knows it, else of the interface
 	Local     bool       // the destination is this machine
-	Broadcast bool       // the destination is all machines of a network: no TCP answers (RFC 9293 §3.9.2.3)
+	Broadcast bool       // the destination is all machines of a network, or no host's at all: no TCP answers (RFC 9293 §3.9.2.3)
 	// Plain: packets for it, and not for this machine, need no link address: the
 	// interface has none (tun, WireGuard), or they are for many.
 	Plain bool
@@ -90,6 +90,8 @@ type Route struct {
 	// as [Conn.RouteFlow] tells (net.ipv4.fib_multipath_hash_policy).
 	NextHops int
 	PerFlow  bool
+
+	encap bool // the kernel does to its packets what frames would pass by
 }
 
 // nextHopInZone is NextHop as an address that Route can be asked about.

@@ -14,30 +14,56 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checkOutput refuses to send frames where a rule for what this machine sends
-// could take one: nftables' hooks output and postrouting, those of iptables of
-// both kinds, and egress of an interface; and where an IPsec policy could, which
-// blocks packets or has them leave encrypted. Rules that only count, mark or
-// translate are no obstacle, nor are those that only accept.
+// checkOutput refuses to send frames past the queueing discipline, by an interface or by
+// any, where a rule for what this machine sends could take one: nftables' hooks output and
+// postrouting, those of iptables of both kinds, and egress of an interface; where an IPsec
+// policy could, which blocks packets or has them leave encrypted; where a BPF program of
+// this process's cgroup sees what it sends, or a BPF program or a filter of tc what leaves
+// by the interface; and where rules mark packets, and the kernel routes by marks. Rules
+// that only count or translate are no obstacle, nor are those that only accept.
 //
-// Only CAP_NET_ADMIN may look; whoever may not is refused too, unless the kernel
-// has neither netfilter nor IPsec.
-func checkOutput() error { return checkOutputFor(rulesThatTake) }
+// Only CAP_NET_ADMIN may look; whoever may not is refused too.
+func checkOutput(ifname string) error {
+	return refuseOutput(firstOf(
+		func() (string, error) { return firstOutputRule(rulesThatTake) },
+		firstOutputPolicy, firstOutputProgram,
+		func() (string, error) { return firstOutputFilter(ifname) },
+	))
+}
+
+// checkAnyOutput is checkOutput for frames that go through the queueing discipline, and
+// are to be what the kernel would have sent: rules that only look, mark or translate are
+// obstacles too, and what an interface filters is not.
+func checkAnyOutput() error {
+	return refuseOutput(firstOf(
+		func() (string, error) { return firstOutputRule(rulesAtAll) },
+		firstOutputPolicy, firstOutputProgram,
+	))
+}
 
 // obstacle says which rules frames must not pass by.
 type obstacle uint8
 
 const (
-	rulesThatTake obstacle = iota // those that could end a probe's way
+	rulesThatTake obstacle = iota // those that could end a probe's way, or send it another
 	rulesAtAll                    // also those that only look, or translate addresses
 )
 
-func checkOutputFor(what obstacle) error {
-	where, err := firstOutputRule(what)
-	if where == "" && err == nil {
-		where, err = firstOutputPolicy()
+// firstOf looks until something is found.
+func firstOf(looks ...func() (where string, err error)) (where string, err error) {
+	for _, look := range looks {
+		if where, err = look(); where != "" || err != nil {
+			break
+		}
 	}
+	return where, err
+}
+
+// refuseOutput is the error of what was found.
+func refuseOutput(where string, err error) error {
 	switch {
+	case errors.Is(err, errUnseenPrograms):
+		return fmt.Errorf("%w: %w", err, ErrOutputFirewall)
 	case err != nil && (calls(err, "socket") || holds(unix.CAP_NET_ADMIN)) && errors.Is(sandboxed(err), ErrSandbox):
 		return fmt.Errorf("read output rules: %w", sandboxed(err))
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
@@ -88,11 +114,12 @@ func nftablesOutput(what obstacle) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	byMarks := routesByMarks()
 	for _, c := range chains {
 		if !meetsOutput(c) || what == rulesThatTake && c.Type == nftables.ChainTypeNAT {
 			continue
 		}
-		takes, err := takesPackets(conn, c, what)
+		takes, err := takesPackets(conn, c, obstaclesIn(c, what, byMarks))
 		if err != nil {
 			return "", err
 		}
@@ -117,9 +144,26 @@ func meetsOutput(c *nftables.Chain) bool {
 	return false
 }
 
-// takesPackets tells whether a packet may end in a chain, or in one that it leads
-// to.
-func takesPackets(conn *nftables.Conn, base *nftables.Chain, what obstacle) (bool, error) {
+// obstaclesIn are the expressions that are obstacles in a chain; nil: all are. Those of an
+// interface may hand a packet to another (fwd), which the library does not tell of. A chain
+// of type route has the kernel look its route up anew for what it has marked: nft(8).
+func obstaclesIn(c *nftables.Chain, what obstacle, byMarks bool) []func(expr.Any) bool {
+	switch {
+	case what == rulesAtAll, c.Table.Family == nftables.TableFamilyNetdev:
+		return nil
+	case byMarks && c.Type == nftables.ChainTypeRoute:
+		return []func(expr.Any) bool{takes, marks}
+	}
+	return []func(expr.Any) bool{takes}
+}
+
+func anyOf(are []func(expr.Any) bool, e expr.Any) bool {
+	return slices.ContainsFunc(are, func(is func(expr.Any) bool) bool { return is(e) })
+}
+
+// takesPackets tells whether a packet may meet an obstacle in a chain, or in one that it
+// leads to.
+func takesPackets(conn *nftables.Conn, base *nftables.Chain, obstacles []func(expr.Any) bool) (bool, error) {
 	if base.Policy != nil && *base.Policy == nftables.ChainPolicyDrop {
 		return true, nil
 	}
@@ -129,11 +173,11 @@ func takesPackets(conn *nftables.Conn, base *nftables.Chain, what obstacle) (boo
 		if err != nil {
 			return false, err
 		}
-		if queue = queue[1:]; what == rulesAtAll && len(rules) > 0 {
+		if queue = queue[1:]; obstacles == nil && len(rules) > 0 {
 			return true, nil
 		}
 		for _, r := range rules {
-			if slices.ContainsFunc(r.Exprs, takes) {
+			if slices.ContainsFunc(r.Exprs, func(e expr.Any) bool { return anyOf(obstacles, e) }) {
 				return true, nil
 			}
 			for _, next := range leadsTo(r) {
@@ -161,6 +205,34 @@ func takes(e expr.Any) bool {
 		return e.IsDestRegSet && e.DestRegister == unix.NFT_REG_VERDICT // a map of verdicts
 	case *expr.Target:
 		return !slices.Contains(harmlessTargets, e.Name)
+	}
+	return false
+}
+
+// marks tells whether an expression may change what the kernel routes a packet by.
+func marks(e expr.Any) bool {
+	switch e := e.(type) {
+	case *expr.Meta:
+		return e.SourceRegister && e.Key == expr.MetaKeyMARK
+	case *expr.Payload:
+		return e.OperationType == expr.PayloadWrite
+	case *expr.Target:
+		return strings.HasSuffix(e.Name, "MARK") // MARK and CONNMARK
+	}
+	return false
+}
+
+// routesByMarks tells whether a rule of the kernel looks at a packet's mark or its type of
+// service (ip-rule(8)), which rules for output may set; true where that cannot be read.
+func routesByMarks() bool {
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		rules, err := netlink.RuleList(family)
+		if err != nil && !isErrno(err, unix.EAFNOSUPPORT, unix.EOPNOTSUPP) {
+			return true
+		}
+		if slices.ContainsFunc(rules, func(r netlink.Rule) bool { return r.Mark != 0 || r.Mask != nil || r.Tos != 0 }) {
+			return true
+		}
 	}
 	return false
 }

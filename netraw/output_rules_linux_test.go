@@ -14,6 +14,8 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
 )
 
 // ruleset is a table of this namespace, one base chain and one beside it.
@@ -57,6 +59,9 @@ func (r ruleset) install(t *testing.T) {
 // What could take a frame keeps the frame engines from running; what could not
 // does not.
 func TestOutputFirewall(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	verdict := func(k expr.VerdictKind) []expr.Any { return []expr.Any{&expr.Verdict{Kind: k}} }
 	tcp := []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}}}
@@ -94,7 +99,7 @@ func TestOutputFirewall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			newPeer(t)
 			row.rules.install(t)
-			err := checkOutput()
+			err := checkOutput("")
 			if errors.Is(err, ErrOutputFirewall) != row.refuses || err != nil && !row.refuses {
 				t.Errorf("%v, want a refusal %v", err, row.refuses)
 			}
@@ -130,7 +135,7 @@ func TestOutputVerdictMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.DelTable(table); must(conn.Flush()) })
-	if err := checkOutput(); !errors.Is(err, ErrOutputFirewall) {
+	if err := checkOutput(""); !errors.Is(err, ErrOutputFirewall) {
 		t.Errorf("%v", err)
 	}
 }
@@ -147,14 +152,14 @@ func TestOutputPolicies(t *testing.T) {
 		case err != nil:
 			t.Fatal(err)
 		}
-		if err := checkOutput(); !errors.Is(err, ErrOutputFirewall) || !strings.Contains(err.Error(), "IPsec") {
+		if err := checkOutput(""); !errors.Is(err, ErrOutputFirewall) || !strings.Contains(err.Error(), "IPsec") {
 			t.Errorf("action %v: %v", action, err)
 		}
 		if err := netlink.XfrmPolicyDel(policy); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := checkOutput(); err != nil {
+	if err := checkOutput(""); err != nil {
 		t.Errorf("without a policy: %v", err)
 	}
 }
@@ -163,7 +168,7 @@ func TestOutputPolicies(t *testing.T) {
 func TestOutputFirewallUnseen(t *testing.T) {
 	newPeer(t)
 	withCapabilities(func() {
-		if err := checkOutput(); !errors.Is(err, ErrOutputFirewall) || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
+		if err := checkOutput(""); !errors.Is(err, ErrOutputFirewall) || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
 			t.Errorf("%v", err)
 		}
 	}, unix.CAP_NET_RAW)
@@ -188,7 +193,7 @@ func TestOutputLegacy(t *testing.T) {
 	}
 	check := func(what string, refuses bool) {
 		t.Helper()
-		if err := checkOutput(); errors.Is(err, ErrOutputFirewall) != refuses || err != nil && !refuses {
+		if err := checkOutput(""); errors.Is(err, ErrOutputFirewall) != refuses || err != nil && !refuses {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

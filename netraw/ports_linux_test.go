@@ -16,6 +16,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
 )
 
 // listen makes the peer's kernel accept TCP connections, over both versions.
@@ -58,6 +60,9 @@ func handshake(t *testing.T, from, to netip.AddrPort) string {
 // The peer's first retransmission of its SYN-ACK comes after a second, so
 // within that time there is one of each.
 func TestHeldPortIsSilent(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	open := p.listen(t)
 	for _, mechanism := range []Silencer{SilencerFilter, SilencerMinTTL} {
@@ -83,6 +88,9 @@ func TestHeldPortIsSilent(t *testing.T) {
 // What HoldPorts is for: without it, and with a port that is merely bound,
 // the kernel answers the SYN-ACK with RST.
 func TestKernelResetsWithoutHolding(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	open := p.listen(t)
 	bound, err := bindPort(0)
@@ -105,6 +113,9 @@ func TestKernelResetsWithoutHolding(t *testing.T) {
 // A stranger's SYN to a held port gets no answer either, and a SYN-ACK that
 // arrives with TTL 255 gets one from the fallback alone.
 func TestHeldPortTowardsTheLink(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	for _, tc := range []struct {
 		mechanism Silencer
@@ -276,6 +287,9 @@ func TestHoldPorts(t *testing.T) {
 // However few files the process may open, the error says what to do, and nothing stays
 // open.
 func TestOpenWithinFileLimit(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	newPeer(t)
 	var was unix.Rlimit
 	must(unix.Getrlimit(unix.RLIMIT_NOFILE, &was))
@@ -424,6 +438,9 @@ func TestHoldPortsBeyondTheRange(t *testing.T) {
 // A port that another program has at one address is held at the others, where the
 // kernel stays as silent as with all.
 func TestHoldPortBesideAnother(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	ln, err := net.Listen("tcp4", "127.0.0.53:5353")
 	must(err)

@@ -30,7 +30,11 @@ type router struct {
 	tos     uint8
 	links   map[int]link
 	ties    ties
+	uid     uint32    // of those that open sockets
+	obeyed  obedience // of all that send by these routes
+	own     ownSources
 
+	ranges  ranges
 	several bool         // some route of the machine has several next hops
 	lower   map[int]bool // interfaces that others are stacked upon; nil: not asked yet
 	perFlow [2]bool      // of IPv4 and IPv6, the kernel chooses among them by ports too
@@ -63,7 +67,7 @@ func (r *router) open(cfg Config) error {
 	}
 	source := cfg.Source.Unmap()
 	r.handle, r.ifname, r.source, r.tos = handle, cfg.Interface, source.WithZone(""), cfg.TOS
-	r.links = make(map[int]link)
+	r.links, r.uid = make(map[int]link), uint32(os.Geteuid())
 	s, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
 		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
@@ -77,6 +81,7 @@ func (r *router) open(cfg Config) error {
 	r.several = r.multipath()
 	r.perFlow = [2]bool{hashesPorts("ipv4"), hashesPorts("ipv6")}
 	if source.IsValid() {
+		r.own.watch(r.source)
 		return r.checkSource(source.Zone())
 	}
 	return nil
@@ -132,6 +137,7 @@ func (r *router) close() {
 	if r.handle != nil {
 		r.handle.Close()
 		r.handle = nil
+		r.ranges.close()
 		for _, s := range r.sockets {
 			s.Close()
 		}
@@ -190,7 +196,7 @@ func (r *router) checkSource(zone string) (err error) {
 	if len(on) > 0 {
 		return nil
 	}
-	answer, err := lookUp(r.sockets, routeQuestion{dst: r.source})
+	answer, err := lookUp(r.sockets, r.uid, routeQuestion{dst: r.source})
 	if err == nil && answer.kind == unix.RTN_LOCAL {
 		return nil
 	}
@@ -224,6 +230,9 @@ func (r *router) routeFlow(dst netip.Addr, flow flowPorts) (Route, error) {
 	if r.handle == nil {
 		return Route{}, opError("route", "netlink", nil, net.ErrClosed)
 	}
+	if NoHost(dst) != nil {
+		return Route{Broadcast: true}, nil
+	}
 	route, err := r.lookUp(dst.Unmap(), flow)
 	if err != nil {
 		return Route{}, fmt.Errorf("netraw: route to %v: %w", dst, err)
@@ -234,6 +243,11 @@ func (r *router) routeFlow(dst netip.Addr, flow flowPorts) (Route, error) {
 // lookUp asks as connect(2) does: first without a source, which the answer names,
 // then with it, since rules may route by it.
 func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
+	if known, ok := r.ranges.of(dst); ok && flow == (flowPorts{}) {
+		r.own.watch(known.route.Source)
+		r.bind(dst, &known.route, flow, known.table)
+		return known.route, nil
+	}
 	q, err := r.question(dst)
 	if err != nil {
 		return Route{}, err
@@ -262,7 +276,9 @@ func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 		route.PerFlow = q.dst.Is4() && r.perFlow[0] || q.dst.Is6() && r.perFlow[1]
 	}
 	if err == nil {
+		r.own.watch(route.Source)
 		r.bind(dst, &route, flow, answer.table)
+		r.note(q, &route, answer)
 	}
 	return route, err
 }
@@ -281,7 +297,7 @@ func (r *router) nextHops(q routeQuestion) int {
 }
 
 func (r *router) ask(q routeQuestion) (routeAnswer, error) {
-	answer, err := lookUp(r.sockets, q)
+	answer, err := lookUp(r.sockets, r.uid, q)
 	if err == nil && refuses(answer.kind) {
 		return answer, ErrNoRoute
 	}
@@ -433,6 +449,7 @@ func (r *router) describe(answer routeAnswer, source netip.Addr) (Route, error) 
 		MTU:       cmp.Or(answer.mtu, l.mtu),
 		Local:     answer.kind == unix.RTN_LOCAL,
 		Broadcast: answer.kind == unix.RTN_BROADCAST,
+		encap:     answer.encap,
 		Plain:     l.plain && answer.kind != unix.RTN_LOCAL || isForMany(answer.kind),
 	}, nil
 }

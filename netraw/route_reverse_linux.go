@@ -31,15 +31,15 @@ func (r *router) takesIn(ifindex int, src, dst netip.Addr) error {
 // all that is not taken in, so that it must be taken in by the interface of the route
 // back.
 func (r *router) discards(ifindex int, src, dst netip.Addr) bool {
-	_, err := lookUp(r.sockets, routeQuestion{dst: dst, src: src, iif: ifindex})
+	_, err := lookUp(r.sockets, r.uid, routeQuestion{dst: dst, src: src, iif: ifindex})
 	if !errors.Is(err, unix.EINVAL) {
 		return errors.Is(err, unix.EXDEV)
 	}
-	back, err := lookUp(r.sockets, routeQuestion{dst: src, src: dst})
+	back, err := lookUp(r.sockets, r.uid, routeQuestion{dst: src, src: dst})
 	if err != nil || back.oif == ifindex {
 		return false
 	}
-	_, err = lookUp(r.sockets, routeQuestion{dst: dst, src: src, iif: back.oif})
+	_, err = lookUp(r.sockets, r.uid, routeQuestion{dst: dst, src: src, iif: back.oif})
 	return err == nil
 }
 

@@ -43,7 +43,7 @@ type sender struct {
 	controls [sendBatch]sendControl
 
 	refusals refusals // by a local firewall
-	obeyed   obedience
+	obeyed   *obedience
 	stuck    bool // a full queue was waited for in vain, and nothing has left since
 
 	sent, errors, retries, resetsRefused atomic.Uint64
@@ -57,7 +57,7 @@ type sender struct {
 // address looks at the socket's and not at the header's.
 func (s *sender) open(cfg Config, routes *router) error {
 	source := cfg.Source.Unmap().WithZone("")
-	s.scope, s.ties, s.routes = cmp.Or(routes.ifindex, routes.zone), &routes.ties, routes
+	s.scope, s.ties, s.routes, s.obeyed = cmp.Or(routes.ifindex, routes.zone), &routes.ties, routes, &routes.obeyed
 	for i := range s.msgs {
 		s.msgs[i].Hdr.Iov = &s.iovs[i]
 		s.msgs[i].Hdr.SetIovlen(1)
@@ -97,6 +97,7 @@ func (s *sender) send(pkts [][]byte) (int, error) { return s.sendVia(pkts, nil) 
 func (s *sender) sendVia(pkts [][]byte, via []int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.routes.checkSources()
 	sent := 0
 	for sent < len(pkts) {
 		socket, n, err := s.load(pkts[sent:], via[min(sent, len(via)):])
@@ -119,6 +120,7 @@ func (s *sender) sendVia(pkts [][]byte, via []int) (int, error) {
 func (s *sender) sendEach(pkts [][]byte, via []int, refused func(i int, err error)) (sent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.routes.checkSources()
 	for at := 0; at < len(pkts); {
 		socket, n, err := s.load(pkts[at:], via[min(at, len(via)):])
 		gone := 0
@@ -181,6 +183,9 @@ func (s *sender) load(pkts [][]byte, via []int) (socket *rawSocket, n int, err e
 			ifindex = via[n]
 		}
 		next, err := s.address(n, pkts[n], ifindex)
+		if err == nil {
+			err = s.routes.departed(pkts[n])
+		}
 		if err != nil && n == 0 {
 			return nil, 0, err
 		}
@@ -200,7 +205,7 @@ func (s *sender) load(pkts [][]byte, via []int) (socket *rawSocket, n int, err e
 func (s *sender) address(i int, pkt []byte, ifindex int) (*rawSocket, error) {
 	hdr := &s.msgs[i].Hdr
 	switch {
-	case s.frames != nil && ifindex == 0 && s.frames.address(i, pkt, hdr):
+	case s.frames != nil && ifindex == 0 && !s.obeyed.kernelOnly() && s.frames.address(i, pkt, hdr):
 		return &s.frames.rawSocket, nil
 	case len(pkt) >= 20 && pkt[0]>>4 == 4:
 		s.names4[i].Addr = [4]byte(pkt[16:20])
@@ -235,7 +240,9 @@ func (s *sender) address6(i int, pkt []byte, ifindex int) error {
 		}
 		name.Scope_id = uint32(ifindex)
 	}
-	s.controls[i].fill6(hdr, pkt, tie{ifindex, to.sourceless})
+	// A link-local source is taken with its interface only (ip6_datagram_send_ctl in
+	// net/ipv6/datagram.c); where the route decides, it is not named beside the header.
+	s.controls[i].fill6(hdr, pkt, tie{ifindex, to.sourceless || ifindex == 0 && isLinkLocal6(src)})
 	return nil
 }
 
@@ -257,6 +264,9 @@ func (s *sender) flush(via *rawSocket, n int) (int, error) {
 		case errors.Is(err, unix.ENOBUFS) && !s.stuck:
 			s.stuck = !pause.wait()
 			s.retries.Add(1)
+			if s.stuck && via.kernel {
+				s.obeyed.note()
+			}
 		default:
 			return done, err
 		}
@@ -304,6 +314,7 @@ func (s *sender) close() error {
 // buffer (sock_wfree in net/core/sock.c), which costs a third of the sending.
 type rawSocket struct {
 	socket
+	kernel  bool                  // through the kernel's IP, and not as frames
 	attempt func(fd uintptr) bool // made once: a closure would allocate
 	msgs    []unix.Mmsghdr
 	n       int
@@ -314,7 +325,7 @@ type rawSocket struct {
 }
 
 func (r *rawSocket) open(family int, cfg Config, source unix.Sockaddr, report option) (err error) {
-	r.attempt = r.try
+	r.attempt, r.kernel = r.try, true
 	r.socket, err = newSocket(family, unix.SOCK_RAW, unix.IPPROTO_RAW, func(fd int) error {
 		if err := errors.Join(report.set(fd), keepDepartures(fd, cfg.DeviceStamps)); err != nil {
 			return err

@@ -204,6 +204,8 @@ func peers() []peer {
 		{"near RST, then genuine from far", chorus(func(family) simnet.Host { return simnet.Only(craft.SYN, simnet.Closed{}) }, far(linux)), open, probe.ReasonSYNACK, ""},
 		{"near ICMP, then RST from far", chorus(onSYN(family.prohibited), far(func(family) simnet.Host { return simnet.Closed{} })), refused, probe.ReasonReset, ""},
 		{"genuine, then ICMP", chorus(linux, onSYN(family.prohibited)), open, probe.ReasonSYNACK, ""},
+		{"genuine, but only to the same SYN once more", persistent(linux), open, probe.ReasonSYNACK, ""},
+		{"RST, but only to the same SYN once more", persistent(func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
 		{"genuine, but after the timeout", slow(linux, 1200*time.Millisecond), open, probe.ReasonSYNACK, ""},
 		{"RST, but after the timeout", slow(func(family) simnet.Host { return simnet.Closed{} }, 1200*time.Millisecond), refused, probe.ReasonReset, ""},
 		{"ICMP, then RST", chorus(onSYN(family.prohibited), func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
@@ -270,6 +272,11 @@ func chorus(hosts ...func(family) simnet.Host) func(family) simnet.Host {
 // far is a host behind all who answer for it: several times as far as they are.
 func far(host func(family) simnet.Host) func(family) simnet.Host {
 	return slow(host, 120*time.Millisecond)
+}
+
+// persistent is a host that answers the retransmission of a SYN alone.
+func persistent(host func(family) simnet.Host) func(family) simnet.Host {
+	return func(f family) simnet.Host { return probetest.NewPersistent(host(f)) }
 }
 
 // slow is a host that takes its time.

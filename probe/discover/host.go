@@ -95,7 +95,7 @@ func (e *engine) meet(a netip.Addr) {
 	case h.route.Local:
 		e.up(h, probe.ReasonLocalhost)
 	case h.route.Broadcast:
-		e.down(h, probe.ReasonBroadcast)
+		e.down(h, wire.ReasonNotAHost(h.Addr))
 	case e.resolving.Asks():
 		if n, known := e.resolving.Ask(h.Addr, h.route, h); known {
 			e.resolved(h, &n)

@@ -56,9 +56,10 @@ func (b *backlog) clear() bool { return b.N == 0 && b.in == firstWindow/2 }
 // depart takes note that a probe leaves, and says until when no other is to follow, if the
 // host is known to be so far away; 0: at once.
 func (b *backlog) depart(now, far time.Duration) (until time.Duration) {
-	if b.held {
-		b.held, b.fresh = false, max(now, 1)
+	if b.held && b.fresh == 0 { // or one is on its way
+		b.fresh = max(now, 1)
 	}
+	b.held = false
 	if b.out++; b.out != firstWindow || b.in > firstWindow/2 || far == 0 || far > farthest {
 		return 0
 	}

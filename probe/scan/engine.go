@@ -114,7 +114,7 @@ func (e *engine) wakeUp() time.Duration {
 // abandon hands out the probes that a failure leaves without an end.
 func (e *engine) abandon() {
 	e.Now = time.Since(e.Start)
-	for _, id := range e.flights.index {
+	for _, id := range e.flights.all() {
 		e.finish(id)
 	}
 }

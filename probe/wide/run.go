@@ -48,6 +48,7 @@ type run struct {
 	losses     losses
 	whole      whole
 	near       near
+	same       same
 	queue      queue
 	limit      limit
 	windowed   bool // the first probes are waited for
@@ -80,7 +81,7 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		base:     b.Stats(),
 		counters: probe.Summary{Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 	}
-	w.whole, w.near = newWhole(cfg), newNear(cfg)
+	w.whole, w.near, w.same = newWhole(cfg), newNear(cfg), newSame(cfg)
 	w.pacing, w.queue = newPacing(cfg), newQueue(cfg)
 	w.seen = newSeen(cfg.Plan.Count()-cfg.From, w.matcher.Cookie)
 	w.sender = newSender(b, cfg, w.output.congested, w.responses)
@@ -198,7 +199,7 @@ func (w *run) look() {
 	w.listen(&status)
 	w.sender.space(w.timeout())
 	w.mindQueue()
-	changed := w.followLoss()
+	changed := w.followLoss() || w.persist(&status)
 	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0) || w.answered()
 	w.expireDoubts(w.now)
 	w.flush()

@@ -78,6 +78,7 @@ type sendStatus struct {
 	refusal             error         // of the last probe that the kernel did not take
 	noNeighbour         uint64        // targets on the link that do not resolve
 	again               uint64        // targets that were gone back to after an outage
+	same                uint64        // of those sent, SYNs that were sent once more
 	added               int           // how often passes were added
 	addedFrom           uint64        // the position where those of the last time began
 }
@@ -229,6 +230,7 @@ func (s *sender) probe(budget int) (left int, wake time.Duration) {
 	if hold := s.holds(); hold > 0 {
 		return budget, s.now() + hold
 	}
+	budget -= s.sendSame(budget)
 	budget -= s.retry(budget)
 	last := len(s.cursors) - 1
 	for i := 0; i <= last && budget > 0; i++ {

@@ -184,7 +184,7 @@ func (s *sources) ask(a netip.Addr) source {
 	switch {
 	case err == nil:
 		return s.sourceOf(route)
-	case errors.Is(err, netraw.ErrBroadcast):
+	case wire.NotAHost(err):
 		return source{}
 	case a.Is4():
 		return source{addr: s.former[0]}
