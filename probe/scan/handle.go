@@ -114,7 +114,7 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) strin
 		e.noteLateFirst(ev, int(f.same.first))
 		return reject
 	}
-	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && !e.answersQuestion(ev) {
+	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && !e.answersQuestion(ev) && !f.known() {
 		f.host.noteAbsence(f.tx[ev.Attempt].Sent)
 	}
 	if f.outcome.Rank > before {

@@ -213,6 +213,9 @@ func (m *mixed) contradict(format string, args ...any) {
 // Port holds a verdict against what had arrived by then.
 func (m *mixed) Port(v probe.Verdict) error {
 	now := time.Since(m.tap.start)
+	if m.cfg.Search { // which keeps verdicts back
+		now = v.Time.Round(0).Sub(m.tap.start.Round(0))
+	}
 	before, by := m.tap.best(v.Target, now)
 	if claim := proofOf(&v); claim < before || claim > by {
 		m.contradict("%v is %v (%v) at %v, but %v had come before and %v by then", v.Target, v.State, v.Reason, now, before, by)
