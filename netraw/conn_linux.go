@@ -55,7 +55,7 @@ func openIntakeFor(cfg Config, ports []uint16) (intake, error) {
 
 // openIntake opens the frames that are asked for, or a socket where the kernel
 // has none.
-func openIntake(cfg Config, filter []bpf.Instruction) (intake, error) {
+func openIntake(cfg Config, filter []bpf.Instruction) (tap, error) {
 	if cfg.SharedFrames && cfg.DeviceStamps == DeviceNone {
 		in := &frames{}
 		if err := in.open(cfg, filter); err == nil || errors.Is(permission(err), ErrPermission) {
@@ -86,6 +86,7 @@ func (c *conn) open(cfg Config) (err error) {
 	if err := errors.Join(c.moved.open(), c.routes.open(cfg)); err != nil { // in this order: no change falls between
 		return fmt.Errorf("netraw: %w", err)
 	}
+	c.routes.ranges.open()
 	c.routes.own.changes = c.moved.changes
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err

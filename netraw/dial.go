@@ -1,10 +1,13 @@
 package netraw
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -41,7 +44,7 @@ type Dialer struct {
 // the error number alone does not tell that from a router's word.
 func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error) {
 	dst, err := d.inZone(dst)
-	if err != nil {
+	if err = cmp.Or(err, NoHost(dst.Addr())); err != nil {
 		return Handshake{}, dialError(dst, err)
 	}
 	start := time.Now()
@@ -122,12 +125,27 @@ func (h *Handshake) tooLate(start, end time.Time) bool {
 func (d Dialer) inZone(dst netip.AddrPort) (netip.AddrPort, error) {
 	a := dst.Addr()
 	switch {
+	case a.Zone() != "" && !linkExists(a.Zone()): // net would leave the zone out
+		return dst, fmt.Errorf("interface %q: %w", a.Zone(), ErrNoInterface)
 	case !a.Is6() || !a.IsLinkLocalUnicast() || a.Zone() != "":
 		return dst, nil
 	case d.Interface == "":
 		return dst, ErrNoZone
 	}
 	return netip.AddrPortFrom(a.WithZone(d.Interface), dst.Port()), nil
+}
+
+// linkExists tells whether a zone is the name or the number of an interface (RFC 4007 §11.2).
+func linkExists(zone string) bool {
+	if _, err := net.InterfaceByName(zone); err == nil {
+		return true
+	}
+	index, err := strconv.Atoi(zone)
+	if err != nil || index <= 0 {
+		return false
+	}
+	_, err = net.InterfaceByIndex(index)
+	return err == nil
 }
 
 // explain adds ErrNoRoute to an error where the kernel has no way to dst, and

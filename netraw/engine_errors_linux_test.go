@@ -148,6 +148,9 @@ func (c *errorCase) about(probe []byte, four bool) []byte {
 // One table of ICMP errors goes through every engine, on the wire, and each gives the
 // same answer.
 func TestEnginesAgreeOnErrors(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	onEngines(t, errorCases, func(t *testing.T, at *probed, row errorCase) {
 		probe := segmentBytes(t, craft.Segment{Src: at.src, Dst: at.dst, Seq: at.seq, Flags: craft.SYN})
 		taken := at.p.delivers(t, at.c, func() { at.p.throw(row.about(probe, at.four), at.four) }, quotes(at))
@@ -202,6 +205,9 @@ func quotes(at *probed) func(*craft.Packet) bool {
 // What is on the wire for another link address is for no engine, also where the
 // interface lets it in.
 func TestEnginesIgnoreFramesForOthers(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	for name, open := range wideEngines {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t)

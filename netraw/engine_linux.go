@@ -57,6 +57,9 @@ func (b *base) heldPorts() []uint16                         { return b.ports.Lis
 func (b *base) silencer() string                            { return b.ports.Silencer().String() }
 
 func (b *base) route(dst netip.Addr) (Route, error) {
+	if NoHost(dst) != nil {
+		return Route{Broadcast: true}, nil
+	}
 	route, err := b.ways.route(dst)
 	return b.ports.checked(dst, route, err)
 }

@@ -17,6 +17,9 @@ import (
 // Both engines against a world whose every answer is known: each probe leaves
 // once, and exactly the ports that should answer do, of both IP versions.
 func TestEnginesAgainstTheWorld(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	const n = 20_000
 	world := lab.World{Seed: 3, Open: 0.05, Refused: 0.05}
 	for name, open := range map[string]func(*testing.T, *peer) wideEngine{
@@ -55,6 +58,9 @@ func gro(ifname string) { must(lab.AcceptRedirects(ifname)) }
 // What has no frame goes through the kernel, in its place among the others:
 // here to loopback.
 func TestBlastThroughTheKernel(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	internet(t, p, lab.World{})
 	c := openPacket(t, Config{})
@@ -74,6 +80,9 @@ func TestBlastThroughTheKernel(t *testing.T) {
 
 // The error concerns the probe it is returned for, and those before have left.
 func TestBlastErrors(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	internet(t, p, lab.World{})
 	for name, c := range map[string]wideEngine{"xdp": openXDP(t, p, Config{}), "packet": openPacket(t, Config{})} {
@@ -121,6 +130,9 @@ func TestBlastWithoutTemplate(t *testing.T) {
 
 // A neighbour that moves is followed, without a probe lost to its old address.
 func TestHopsFollowTheKernel(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	internet(t, p, lab.World{})
 	c := openPacket(t, Config{})
@@ -162,6 +174,9 @@ func hardware(h hop) string { return net.HardwareAddr(h.header[:6]).String() }
 // On the link every destination is a neighbour of its own: one that is there
 // is found by the first probe, and has a frame for the next.
 func TestOnLinkNeighbour(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	c := openPacket(t, Config{})
 	must(netlink.NeighDel(&netlink.Neigh{LinkIndex: p.hereIndex, IP: peer4.AsSlice()}))
@@ -185,6 +200,9 @@ func TestOnLinkNeighbour(t *testing.T) {
 // Probes through a gateway that does not answer ARP are refused for now, so that
 // others can leave, and once the kernel has given up the error says so.
 func TestSilentGateway(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	if testing.Short() {
 		t.Skip("-short: the kernel takes three seconds to give up")
 	}
@@ -260,6 +278,9 @@ func TestLastOfPrefix(t *testing.T) {
 // The backlog is what waits to be read: nothing at first, much where nobody
 // reads, nothing once all has been read.
 func TestBacklog(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	internet(t, p, lab.World{Seed: 1, Refused: 0.9})
 	gro(p.here)

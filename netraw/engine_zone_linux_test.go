@@ -8,10 +8,14 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"synscope/craft"
+	"synscope/internal/lab"
 )
 
 // Frames for one address in two zones leave through the interface of each.
 func TestBlastInTwoZones(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	index := secondLink(t, "other5", "203.0.113.1/32", 1500)
 	other, err := netlink.LinkByName("other5")

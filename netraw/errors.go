@@ -38,6 +38,11 @@ var (
 	// (RTN_BROADCAST in rtnetlink(7)), and no TCP answers there (RFC 9293 §3.9.2.3).
 	ErrBroadcast = errors.New("it is the broadcast address of a network, which no TCP answers on")
 
+	// ErrNoHost: the address is none of a host's: the unspecified one, which the kernel
+	// takes for this machine and packets must not have (RFC 1122 §3.2.1.3, RFC 4291
+	// §2.5.2), or a multicast one (RFC 9293 §3.9.2.3).
+	ErrNoHost = errors.New("it is no host's address")
+
 	// ErrNoSource: there is a way, and no address of this machine to send from.
 	// It is an ErrNoRoute too.
 	ErrNoSource = fmt.Errorf("no source address: compare `ip addr` and `ip route get`: %w", ErrNoRoute)

@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -24,8 +25,10 @@ import (
 const insideEnv = "NETRAW_TEST_NAMESPACE"
 
 // TestMain runs the tests again in a new network namespace, as root in a
-// plain one, else in a user namespace.
+// plain one, else in a user namespace. Those that take long wait for networks, not for
+// processors, and run apart from the others, several at a time.
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "8")
 	if kind, inside := os.LookupEnv(insideEnv); inside {
 		if kind != "" {
 			must(netlink.LinkSetUp(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "lo"}}))
@@ -102,15 +105,16 @@ type peer struct {
 	thereLL      netip.Addr
 	hereIndex    int
 	thereHandler *netlink.Handle
-	thrown       uint32 // marks so far: see delivers
-	fd           int    // see wire; 0: not open
+	thrown       uint32         // marks so far: see delivers
+	fd           int            // see wire; 0: not open
+	ends         map[string]int // see inject: sockets by the interface's name
 }
 
 // newPeer makes the network; it is gone when the test ends.
 func newPeer(t testing.TB) *peer {
 	t.Helper()
 	needNamespace(t)
-	p := &peer{here: "here0", there: "there0"}
+	p := &peer{here: "here0", there: "there0", ends: map[string]int{}}
 	runtime.LockOSThread()
 	home, err := netns.Get()
 	must(err)

@@ -66,7 +66,8 @@ type NeighbourConfig struct {
 	// Default: 2,000.
 	Rate float64
 	// Wait is how long the first request waits for its answer; the second waits
-	// twice as long. Default: 250 ms, so that a failure is known after 750 ms.
+	// 3.2 times as long. Default: 250 ms, so that a failure is known after 1.05 s, and
+	// whoever answers within a second is found.
 	Wait time.Duration
 }
 
@@ -82,8 +83,10 @@ type NeighbourConfig struct {
 // (net.ipv4.neigh.default.retrans_time_ms), a failure is known after about
 // 1.4 s, and an address that the kernel knew some time ago is believed.
 //
-// A neighbour that failed is removed from the table again, so that the table
-// never holds more than Limit entries of ours that lead nowhere.
+// A neighbour that failed is removed from the table again, a little later or as soon as
+// others need its place, so that the table
+// never holds more than four thirds of Limit of our entries that lead nowhere. One that
+// answers until then is told of once more.
 //
 // Nothing waits: Ask and Poll return at once, and are for one goroutine at a
 // time.
@@ -115,14 +118,16 @@ func (n *Neighbours) AskRoute(dst netip.Addr, route Route) Neighbour {
 }
 
 // Poll sends the requests whose turn has come and appends to found what was
-// decided since it was last called, each destination once.
+// decided since it was last called: each destination once, and one that had failed
+// again, as NeighbourResolved, where its answer comes late (up to 4.9 times
+// [NeighbourConfig.Wait] after the first request).
 func (n *Neighbours) Poll(found []Neighbour) []Neighbour { return n.poll(found) }
 
 // Ready receives a value when the kernel has told something: time for Poll.
 func (n *Neighbours) Ready() <-chan struct{} { return n.ready() }
 
 // Next is how long Poll need not be called unless Ready says so; false while
-// nothing is pending.
+// nothing is pending, and no answer may come late.
 func (n *Neighbours) Next() (time.Duration, bool) { return n.next() }
 
 // Pending is the number of destinations that Poll will tell of.

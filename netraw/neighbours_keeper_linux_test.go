@@ -7,11 +7,16 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
 )
 
 // A process without the right has another one change the table, and is as quick
 // as with it.
 func TestNeighbourKeeper(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	p.strangers()
 	p.inhabit(t, netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("2001:db8::77"))
@@ -39,6 +44,7 @@ func TestNeighbourKeeper(t *testing.T) {
 		if !n.mayAsk {
 			t.Error("the keeper was not used")
 		}
+		n.Close()
 	}, unix.CAP_NET_RAW)
 	if left := p.unresolved(); left != 0 {
 		t.Errorf("%d entries that lead nowhere are left", left)

@@ -22,6 +22,10 @@ const (
 	defaultNeighbourRate  = 2000
 	defaultNeighbourWait  = 250 * time.Millisecond
 
+	// lateFor is for how many tenths of a wait an entry stays after its first request: the
+	// kernel would repeat the second one a second after it.
+	lateFor = 49
+
 	// kernelWait covers the kernel's own two requests, a second apart.
 	kernelWait = 1400 * time.Millisecond
 	// kernelPatience is for how long the kernel keeps an entry that it asks for
@@ -46,6 +50,7 @@ type neighbours struct {
 	asked    map[neighbour]*question
 	waiting  []*question
 	active   []*question
+	late     []*question // failed, and not yet removed from the table: an answer still counts
 	kept     []time.Time // until when the kernel keeps entries that we cannot remove
 	done     []*question
 	pacer    requestPacer
@@ -190,6 +195,50 @@ func (n *neighbours) takeEvents(now time.Time) {
 		}
 	}
 	n.tidy()
+	n.takeLate(events, now)
+}
+
+// takeLate lets answers count that came after their questions were given up.
+func (n *neighbours) takeLate(events map[neighbour]*netlink.Neigh, now time.Time) {
+	n.late = slices.DeleteFunc(n.late, func(q *question) bool {
+		entry := events[q.key]
+		if entry == nil || entry.State&q.accepts == 0 {
+			return false
+		}
+		q.resolve(entry)
+		n.finish(q, now)
+		return true
+	})
+}
+
+// dismiss removes the entries of the first late questions, whose answers count no more.
+func (n *neighbours) dismiss(first int) {
+	changes := make([]tableChange, 0, first)
+	for _, q := range n.late[:first] {
+		n.table.ignore(q.key)
+		changes = append(changes, tableChange{key: q.key, remove: true})
+	}
+	n.late = slices.Delete(n.late, 0, first)
+	for _, err := range n.table.change(changes) {
+		n.denied(err) // then the kernel removes them in its own time
+	}
+}
+
+// leaves is when the entry of a late question is removed.
+func (n *neighbours) leaves(q *question) time.Time { return q.began.Add(lateFor * n.cfg.Wait / 10) }
+
+// tidyLate dismisses those whose time is over, and the oldest where there are too many:
+// as many entries as a third of the limit may stay beside those that are asked for.
+func (n *neighbours) tidyLate(now time.Time) {
+	over := 0
+	for over < len(n.late) && !now.Before(n.leaves(n.late[over])) {
+		over++
+	}
+	room := n.cfg.Limit + n.cfg.Limit/3 - len(n.active) - len(n.kept)
+	over = max(over, min(len(n.late), len(n.late)-room))
+	if over > 0 {
+		n.dismiss(over)
+	}
 }
 
 // tidy leaves only unanswered questions active.
@@ -235,24 +284,28 @@ func (n *neighbours) expire(now time.Time) {
 	n.askAll(again, now)
 }
 
-// abandon removes the entries that led nowhere, or notes how long they will stay.
+// abandon gives questions up. Their entries stay a while, since an answer may be late.
 func (n *neighbours) abandon(over []*question, now time.Time) {
-	changes := make([]tableChange, 0, len(over))
 	for _, q := range over {
 		q.found.State = NeighbourFailed
-		if n.mayAsk {
-			changes = append(changes, tableChange{key: q.key, remove: true})
-		}
-	}
-	errs := n.table.change(changes)
-	for i, q := range over {
-		if i >= len(errs) || n.denied(errs[i]) {
-			if until := q.began.Add(kernelPatience); now.Before(until) {
-				n.kept = append(n.kept, until)
-			}
-		}
 		n.finish(q, now)
+		if n.mayAsk {
+			n.table.expect(q.key)
+			n.late = append(n.late, q)
+		} else if until := q.began.Add(kernelPatience); now.Before(until) {
+			n.kept = append(n.kept, until)
+		}
 	}
+	n.tidyLate(now)
+}
+
+// waitsFor is how long the next request for a neighbour waits for its answer: together so
+// long that one counts which comes a second after the first.
+func (n *neighbours) waitsFor(q *question) time.Duration {
+	if q.found.Asked == 0 {
+		return n.cfg.Wait
+	}
+	return n.cfg.Wait * 16 / 5
 }
 
 // start sends first requests as far as limit and rate allow.
@@ -289,7 +342,7 @@ func (n *neighbours) askByTable(qs []*question, now time.Time) (denied []*questi
 	changes := make([]tableChange, 0, 2*len(qs))
 	for _, q := range qs {
 		n.table.expect(q.key)
-		q.accepts, q.due = nudValid, now.Add(n.cfg.Wait<<q.found.Asked)
+		q.accepts, q.due = nudValid, now.Add(n.waitsFor(q))
 		change := tableChange{key: q.key}
 		if q.found.Asked > 0 {
 			changes = append(changes, tableChange{key: q.key, remove: true})
@@ -372,6 +425,9 @@ func (n *neighbours) next() (time.Duration, bool) {
 	if len(n.waiting) > 0 {
 		at = append(at, n.startsAt(now))
 	}
+	if len(n.late) > 0 {
+		at = append(at, n.leaves(n.late[0]))
+	}
 	switch {
 	case len(n.done) > 0:
 		return 0, true
@@ -401,11 +457,24 @@ func (n *neighbours) forget(dst netip.Addr) {
 	for key, q := range n.asked {
 		if q.found.Addr == dst && q.found.State != NeighbourPending && !slices.Contains(n.done, q) {
 			delete(n.asked, key)
+			n.removeLate(q)
 		}
+	}
+}
+
+// removeLate removes the entry of a question that is late.
+func (n *neighbours) removeLate(q *question) {
+	if i := slices.Index(n.late, q); i >= 0 {
+		n.late[0], n.late[i] = n.late[i], n.late[0]
+		n.dismiss(1)
+		slices.SortFunc(n.late, func(a, b *question) int { return a.began.Compare(b.began) })
 	}
 }
 
 func (n *neighbours) close() error {
 	n.routes.close()
+	if n.late != nil {
+		n.dismiss(len(n.late))
+	}
 	return errors.Join(n.table.close(), n.nudge.close())
 }

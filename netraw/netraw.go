@@ -81,7 +81,7 @@ type Route struct {
 	NextHop   netip.Addr // without zone; the zero Addr if the destination is on the link
 	MTU       int        // of the path where the kernel knows it, else of the interface
 	Local     bool       // the destination is this machine
-	Broadcast bool       // the destination is all machines of a network: no TCP answers (RFC 9293 §3.9.2.3)
+	Broadcast bool       // the destination is all machines of a network, or no host's at all: no TCP answers (RFC 9293 §3.9.2.3)
 	// Plain: packets for it, and not for this machine, need no link address: the
 	// interface has none (tun, WireGuard), or they are for many.
 	Plain bool
@@ -300,7 +300,7 @@ func (c *Conn) Stats() Stats { return c.stats() }
 func (c *Conn) MonotonicRaw() time.Duration { return monotonicRaw() }
 
 // Silencer says which mechanism keeps the kernel from answering on the held
-// ports: "bpf-filter" or "min-ttl".
+// ports: "bpf-filter", "tcp-md5" or "min-ttl".
 func (c *Conn) Silencer() string { return c.silencer() }
 
 // Close unblocks Recv and releases everything, the held ports too. Closing

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+
+	"synscope/internal/lab"
 )
 
 // longSegment has a payload that no frame takes.
@@ -80,7 +82,11 @@ func poll(t *testing.T, cfg Config) {
 	}
 }
 
-func TestAwait(t *testing.T) { intakes(t, await) }
+func TestAwait(t *testing.T) {
+	if lab.Apart(t) {
+		intakes(t, await)
+	}
+}
 
 func await(t *testing.T, cfg Config) {
 	c := open(t, &cfg)

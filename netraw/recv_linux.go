@@ -166,6 +166,7 @@ func (r *receiver) poll(pkts []Packet) (n int, err error) {
 
 func (r *receiver) await(d, gather time.Duration) { r.bell.gather(r.awaited(), d, gather) }
 func (r *receiver) wake()                         { r.bell.ring() }
+func (r *receiver) drained() bool                 { return !readable(r.raw) }
 
 // once reads what comes by one call; none is left where all were seen already on
 // an interface below.

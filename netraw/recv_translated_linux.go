@@ -1,11 +1,11 @@
 package netraw
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/maphash"
 	"net"
-	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -20,17 +20,21 @@ import (
 // (published ports of containers, cluster addresses, masquerading): the tap sees an
 // answer as it came, from the translated address or for the translated port. Raw
 // sockets get it after the kernel has undone that: what the tap has shown as well is
-// left out of theirs, and the rest is marked.
+// left out of theirs, and the rest is marked. A packet meets the tap before the raw
+// sockets (net/core/dev.c, __netif_receive_skb_core), so that one which the tap, once
+// drained, has not shown has been translated.
 type translated struct {
-	tap     intake
+	tap     tap
 	sockets []rawIntake
 	any     socket // epoll(7) of all
 	bell    bell
 	mu      sync.Mutex
 
-	marks    map[uint64]int8 // packets seen by one and not yet by the other
-	order    [maxMarks]uint64
+	shown    map[uint64]showing // packets that the tap has shown and no raw socket yet
+	order    [maxShown]uint64
 	next     int
+	held     []Packet // of the raw sockets: the tap may still hold their copies
+	dropped  uint64   // by the tap, as far as is known
 	seed     maphash.Seed
 	deadline atomic.Int64
 	waiting  atomic.Bool
@@ -38,8 +42,24 @@ type translated struct {
 	received atomic.Uint64
 }
 
-// maxMarks is how many packets are remembered for the other to show them.
-const maxMarks = 4096
+// tap is an intake that sees packets as they are on the wire, and tells whether all
+// that came has been taken from it.
+type tap interface {
+	intake
+	drained() bool
+}
+
+// showing is how often the tap has shown a packet since a raw socket did, and its
+// place in the order.
+type showing struct {
+	times uint8
+	place int
+}
+
+const (
+	maxShown = 4096 // packets that are remembered until a raw socket shows them
+	maxHeld  = 64
+)
 
 // rawIntake is a raw socket that gets what is delivered to this machine.
 type rawIntake struct {
@@ -57,8 +77,8 @@ const (
 )
 
 // openTranslated adds the raw sockets to a tap, and owns it.
-func openTranslated(tap intake, ports []uint16) (_ intake, err error) {
-	t := &translated{tap: tap, marks: map[uint64]int8{}, seed: maphash.MakeSeed()}
+func openTranslated(in tap, ports []uint16) (_ intake, err error) {
+	t := &translated{tap: in, shown: map[uint64]showing{}, seed: maphash.MakeSeed()}
 	defer func() {
 		if err != nil {
 			t.close()
@@ -148,104 +168,112 @@ func (t *translated) poll(pkts []Packet) (int, error) {
 	return t.take(pkts)
 }
 
-// take reads the tap first, and then what the raw sockets have beside it. What the
-// tap showed of a packet that was translated is left out.
+// take reads the tap, settles what the raw sockets had before, and then reads these.
 func (t *translated) take(pkts []Packet) (n int, err error) {
 	if t.closed.Load() {
 		return 0, opError("recv", "packet", nil, net.ErrClosed)
 	}
-	shown, err := t.tap.poll(pkts)
-	for i := range pkts[:shown] {
-		if p := &pkts[i]; p.Outgoing || t.first(p, 1) {
-			pkts[n] = *p
-			n++
+	n, err = t.tap.poll(pkts)
+	for i := range pkts[:n] {
+		if !pkts[i].Outgoing {
+			t.show(&pkts[i])
 		}
 	}
+	if len(t.held) > 0 && t.tap.drained() {
+		n = t.settle(pkts, n)
+	}
 	for i := range t.sockets {
-		r := &t.sockets[i]
-		for r.used = 0; n < len(pkts) && r.read(&pkts[n]); {
-			if p := &pkts[n]; t.first(p, -1) {
-				n = t.instead(pkts, n) + 1
-			}
-		}
+		n = t.read(&t.sockets[i], pkts, n)
 	}
 	t.received.Add(uint64(n))
 	return n, err
 }
 
-// instead marks packet n, takes out the one before it that is the same as it came,
-// and returns its place.
-func (t *translated) instead(pkts []Packet, n int) int {
-	p := pkts[n]
-	p.Translated = true
-	for i := range pkts[:n] {
-		if from, same := sameSegment(&pkts[i], &p); same {
-			p.Wire = from
-			copy(pkts[i:n], pkts[i+1:n])
-			n--
-			break
+// settle judges what is held, as far as there is room: the tap has shown all that came
+// before. Where it has lost packets, one that it did not show may be as it came.
+func (t *translated) settle(pkts []Packet, n int) int {
+	dropped := t.tap.drops()
+	whole := dropped == t.dropped
+	t.dropped = dropped
+	done := 0
+	for ; done < len(t.held) && n < len(pkts); done++ {
+		p := t.held[done]
+		if t.wasShown(&p) {
+			continue
 		}
+		p.Translated = whole
+		pkts[n] = p
+		n, _ = t.instead(pkts, n)
 	}
-	pkts[n] = p
+	t.held = append(t.held[:0], t.held[done:]...)
 	return n
 }
 
-// sameSegment tells whether two packets are one TCP segment under different
-// addresses, and from where the first came.
-func sameSegment(a, b *Packet) (from netip.AddrPort, same bool) {
-	src, x := segmentOf(a.Data)
-	_, y := segmentOf(b.Data)
-	if a.Outgoing || len(x) < 14 || len(y) < 14 || string(x[4:14]) != string(y[4:14]) { // numbers and flags
-		return from, false
+// read takes packets from a raw socket while there is room. What the tap has shown is
+// left out; what it has shown under another address takes that one's place; the rest
+// is held.
+func (t *translated) read(r *rawIntake, pkts []Packet, n int) int {
+	for r.used = 0; n < len(pkts) && len(t.held) < maxHeld && r.read(&pkts[n]); {
+		p := &pkts[n]
+		if t.wasShown(p) {
+			continue
+		}
+		next, found := t.instead(pkts, n)
+		if n = next; !found {
+			n--
+			p.Data = bytes.Clone(p.Data)
+			t.held = append(t.held, *p)
+		}
 	}
-	return netip.AddrPortFrom(src, binary.BigEndian.Uint16(x)), true
+	return n
 }
 
-// segmentOf is the source and the TCP segment of a packet without extension headers,
-// nil of any other.
-func segmentOf(pkt []byte) (src netip.Addr, tcp []byte) {
-	switch {
-	case len(pkt) >= 20 && pkt[0]>>4 == 4 && pkt[9] == protoTCP && len(pkt) >= int(pkt[0]&15)*4:
-		return netip.AddrFrom4([4]byte(pkt[12:16])), pkt[int(pkt[0]&15)*4:]
-	case len(pkt) >= 40 && pkt[0]>>4 == 6 && pkt[6] == protoTCP:
-		return netip.AddrFrom16([16]byte(pkt[8:24])), pkt[40:]
+// instead takes out the packet before packet n that is the same as it came, if there
+// is one, marks packet n as translated then, and returns how many there are.
+func (t *translated) instead(pkts []Packet, n int) (_ int, found bool) {
+	p := pkts[n]
+	for i := range pkts[:n] {
+		if q := &pkts[i]; !q.Outgoing && sameSegment(q.Data, p.Data) {
+			p.Translated, p.Wire = true, sourceOf(q.Data)
+			copy(pkts[i:n], pkts[i+1:n])
+			pkts[n-1] = p
+			return n, true
+		}
 	}
-	return src, nil
+	return n + 1, false
 }
 
-// first tells whether a packet was not shown by the other side before: side is 1 for
-// the tap and -1 for the raw sockets.
-func (t *translated) first(p *Packet, side int8) bool {
-	mark := t.mark(p.Data)
-	seen := t.marks[mark]
-	switch {
-	case seen*side < 0:
-		t.marks[mark] = seen + side
-		return false
-	case seen == 0:
-		delete(t.marks, t.order[t.next%maxMarks])
-		t.order[t.next%maxMarks] = mark
+// show remembers what the tap has shown.
+func (t *translated) show(p *Packet) {
+	mark := identity(t.seed, p.Data)
+	was := t.shown[mark]
+	if was.times == 0 {
+		was.place = t.next
+		t.forget(t.next % maxShown)
+		t.order[t.next%maxShown] = mark
 		t.next++
 	}
-	t.marks[mark] = max(-100, min(100, seen+side))
-	return true
+	was.times = min(100, was.times+1)
+	t.shown[mark] = was
 }
 
-// mark names a packet by its addresses and what follows the IP header.
-func (t *translated) mark(pkt []byte) uint64 {
-	var h maphash.Hash
-	h.SetSeed(t.seed)
-	switch {
-	case len(pkt) >= 20 && pkt[0]>>4 == 4:
-		end := min(len(pkt), max(20, int(binary.BigEndian.Uint16(pkt[2:]))))
-		h.Write(pkt[12:20])
-		h.Write(pkt[min(end, int(pkt[0]&15)*4):min(end, 120)])
-	case len(pkt) >= 40:
-		end := min(len(pkt), 40+int(binary.BigEndian.Uint16(pkt[4:])))
-		h.Write(pkt[8:40])
-		h.Write(pkt[40:min(end, 120)])
+// forget makes room in the order. The packet there may have been shown anew since.
+func (t *translated) forget(at int) {
+	if old := t.order[at]; t.shown[old].place%maxShown == at {
+		delete(t.shown, old)
 	}
-	return h.Sum64()
+}
+
+// wasShown tells whether the tap has shown a packet of a raw socket, once for each.
+func (t *translated) wasShown(p *Packet) bool {
+	mark := identity(t.seed, p.Data)
+	was := t.shown[mark]
+	if was.times == 0 {
+		return false
+	}
+	was.times--
+	t.shown[mark] = was
+	return true
 }
 
 // read takes one packet from a raw socket, if there is one and room for it.
@@ -326,7 +354,7 @@ func (t *translated) recv(pkts []Packet) (n int, err error) {
 			return 0, opError("recv", "packet", nil, os.ErrDeadlineExceeded)
 		}
 		t.waiting.Store(false)
-		if n, err = t.take(pkts); n == 0 && err == nil {
+		if n, err = t.take(pkts); n == 0 && err == nil && len(t.held) == 0 {
 			t.waiting.Store(true)
 			t.bell.await(&t.any, left)
 		}
@@ -337,7 +365,7 @@ func (t *translated) recv(pkts []Packet) (n int, err error) {
 func (t *translated) await(d, gather time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.closed.Load() {
+	if !t.closed.Load() && len(t.held) == 0 {
 		t.tap.poll(nil) // gives back what was returned before
 		t.bell.gather(&t.any, d, gather)
 	}

@@ -1,6 +1,8 @@
 package netraw
 
 import (
+	"bytes"
+	"hash/maphash"
 	"net/netip"
 	"testing"
 	"time"
@@ -8,6 +10,10 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"synscope/craft"
+	"synscope/internal/lab"
 )
 
 // published is an address of nobody: what is sent to it here goes to the peer.
@@ -40,7 +46,11 @@ func publish(t *testing.T, p *peer) {
 
 // An answer from a translated address comes once, as the kernel translated it back,
 // and says where it came from; others come once, as they are.
-func TestTranslated(t *testing.T) { intakes(t, testTranslated) }
+func TestTranslated(t *testing.T) {
+	if lab.Apart(t) {
+		intakes(t, testTranslated)
+	}
+}
 
 func testTranslated(t *testing.T, cfg Config) {
 	p := newPeer(t)
@@ -52,23 +62,7 @@ func testTranslated(t *testing.T, cfg Config) {
 		t.Fatal("rules that translate were not seen")
 	}
 	c := open(t, &cfg)
-	for _, row := range []struct{ dst, wire netip.Addr }{
-		{published4, peer4}, {published6, peer6}, {peer4, netip.Addr{}}, {peer6, netip.Addr{}},
-	} {
-		sendSYN(t, c, row.dst, 9)
-		got := gather(t, c, 200*time.Millisecond, nil)
-		if len(got) != 1 {
-			t.Errorf("%v: %d packets", row.dst, len(got))
-			continue
-		}
-		from, tcp := segmentOf(got[0].Data)
-		if from != row.dst || tcp[13] != 0x14 || got[0].Translated != row.wire.IsValid() || got[0].Wire.Addr() != row.wire {
-			t.Errorf("%v: from %v, %+v", row.dst, from, got[0])
-		}
-		if got[0].IfIndex != p.hereIndex || time.Since(got[0].Time).Abs() > time.Minute {
-			t.Errorf("%v: %+v", row.dst, got[0])
-		}
-	}
+	checkTranslated(t, p, c)
 	pkts := make([]Packet, 4)
 	sendSYN(t, c, published4, 9)
 	seen := 0
@@ -80,5 +74,90 @@ func testTranslated(t *testing.T, cfg Config) {
 	}
 	if seen != 1 || !pkts[0].Translated {
 		t.Errorf("Poll: %d packets, %+v", seen, pkts[0])
+	}
+}
+
+func checkTranslated(t *testing.T, p *peer, c *Conn) {
+	t.Helper()
+	for _, row := range []struct{ dst, wire netip.Addr }{
+		{published4, peer4}, {published6, peer6}, {peer4, netip.Addr{}}, {peer6, netip.Addr{}},
+	} {
+		sendSYN(t, c, row.dst, 9)
+		got := gather(t, c, 200*time.Millisecond, nil)
+		if len(got) != 1 {
+			t.Errorf("%v: %d packets", row.dst, len(got))
+			continue
+		}
+		from, tcp := sourceOf(got[0].Data).Addr(), segmentOf(got[0].Data)
+		if from != row.dst || tcp[13] != 0x14 || got[0].Translated != row.wire.IsValid() || got[0].Wire.Addr() != row.wire {
+			t.Errorf("%v: from %v, %+v", row.dst, from, got[0])
+		}
+		if got[0].IfIndex != p.hereIndex || time.Since(got[0].Time).Abs() > time.Minute {
+			t.Errorf("%v: %+v", row.dst, got[0])
+		}
+	}
+}
+
+// What a raw socket shows before the tap is read again is an ordinary packet, and a
+// translated one is known by what the tap shows later.
+func TestTranslatedReadFirst(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
+	intakes(t, func(t *testing.T, cfg Config) {
+		p := newPeer(t)
+		publish(t, p)
+		c := open(t, &cfg)
+		in := c.in.(*translated)
+		in.tap = &lateTap{tap: in.tap}
+		for range 5 {
+			checkTranslated(t, p, c)
+		}
+	})
+}
+
+// lateTap shows nothing every other time.
+type lateTap struct {
+	tap
+	polls int
+}
+
+func (l *lateTap) poll(pkts []Packet) (int, error) {
+	if l.polls++; l.polls%2 == 1 {
+		return 0, nil
+	}
+	return l.tap.poll(pkts)
+}
+
+// A packet is one whether the kernel has put it together of fragments, and taken off
+// its extension headers, or not; another checksum is another packet.
+func TestIdentity(t *testing.T) {
+	seed := maphash.MakeSeed()
+	same := func(a, b []byte) bool { return identity(seed, a) == identity(seed, b) }
+	for _, src := range []netip.Addr{peer4, peer6} {
+		dst := map[bool]netip.Addr{true: our4, false: our6}[src.Is4()]
+		whole := segmentBytes(t, craft.Segment{
+			Src: netip.AddrPortFrom(src, 80), Dst: netip.AddrPortFrom(dst, 4000), Flags: synAck, Payload: make([]byte, 200),
+		})
+		first := fragment(40)
+		if src.Is6() {
+			first = extension(unix.IPPROTO_FRAGMENT, 0, 0, 1, 0, 0, 0)
+		}
+		if !same(whole, first(bytes.Clone(whole))) {
+			t.Errorf("%v: a first fragment is another packet", src)
+		}
+		if src.Is6() && !same(whole, extension(unix.IPPROTO_DSTOPTS, 1, 4, 0, 0, 0, 0)(bytes.Clone(whole))) {
+			t.Errorf("%v: another with an extension header", src)
+		}
+		if !same(whole, append(bytes.Clone(whole), 0, 0, 0)) {
+			t.Errorf("%v: another where it is padded", src)
+		}
+		for _, at := range []int{15, transport(whole) + 3, transport(whole) + 7, transport(whole) + 17} {
+			other := bytes.Clone(whole)
+			other[at]++
+			if same(whole, other) {
+				t.Errorf("%v: byte %d does not count", src, at)
+			}
+		}
 	}
 }

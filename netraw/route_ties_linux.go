@@ -72,7 +72,7 @@ func (t *ties) of(src, dst netip.Addr, pkt []byte) tie {
 
 // portsOf are those of a packet, none of one that is not plain TCP.
 func portsOf(pkt []byte) flowPorts {
-	_, tcp := segmentOf(pkt)
+	tcp := segmentOf(pkt)
 	if len(tcp) < 4 {
 		return flowPorts{}
 	}

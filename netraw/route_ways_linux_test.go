@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
 )
 
 // A route from nowhere is told of before anything is sent.
@@ -233,6 +235,9 @@ func TestBroadcastRoute(t *testing.T) {
 // What is seen on an interface and again on one that is stacked upon it is
 // received once.
 func TestStackedInterfaces(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	for _, kind := range []string{"bridge", "macvlan", "ipvlan", "vlan"} {
 		t.Run(kind, func(t *testing.T) {
 			p := newPeer(t)

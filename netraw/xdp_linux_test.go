@@ -312,6 +312,9 @@ func icmpOf(src, dst netip.Addr, packet []byte, quoted int) []byte {
 // Kernel and world see every SYN-ACK reset, and nothing else is disturbed: a
 // connection through the same interface works meanwhile.
 func TestXDPLeavesTheRestAlone(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	var ln net.Listener
 	p.do(func() { ln = must1(net.Listen("tcp", netip.AddrPortFrom(peer4, 8080).String())) })
@@ -353,6 +356,9 @@ func TestXDPLeavesTheRestAlone(t *testing.T) {
 
 // Replies that find the ring full are counted, each.
 func TestXDPDropsAreCounted(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	internet(t, p, lab.World{Open: 1})
 	c := openXDP(t, p, Config{ReceiveBuffer: 1 << 16})
@@ -367,6 +373,9 @@ func TestXDPDropsAreCounted(t *testing.T) {
 }
 
 func TestXDPErrors(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	p := newPeer(t)
 	open := func(ifname string, attempts int) error {
 		c, err := OpenXDP(&Config{Interface: ifname}, synTemplates(t), XDPCookie{Attempts: attempts, Flags: craft.SYN})

@@ -20,8 +20,8 @@ const (
 	// DoubtClockStep: somebody set the wall clock between the two stamps, or
 	// it was slewed by more than NTP does.
 	DoubtClockStep Doubt = "clock-step"
-	// DoubtRetransmitted: the kernel repeated its SYN, so the time does not
-	// say which one was answered.
+	// DoubtRetransmitted: the same SYN was sent twice, by the kernel or by a raw engine, so
+	// the time does not say which one was answered.
 	DoubtRetransmitted Doubt = "syn-retransmitted"
 	// DoubtRepeated: the far end repeated its SYN-ACK, so the time holds the wait
 	// for an answer to the first one, which was lost.

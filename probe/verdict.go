@@ -25,6 +25,7 @@ const (
 	ReasonOwnPort         Reason = "held-by-this-run"  // a port of this machine that we send from
 	ReasonNoNeighbour     Reason = "no-neighbour"      // nobody on the link has the address
 	ReasonBroadcast       Reason = "broadcast-address" // of a network: no TCP answers (RFC 9293 §3.9.2.3)
+	ReasonNoHost          Reason = "no-host-address"   // the unspecified one, or one of a multicast group
 	ReasonInterrupted     Reason = "interrupted"
 	ReasonWentSilent      Reason = "went-silent"   // the host had answered, and then stopped for all ports
 	ReasonTimeExceeded    Reason = "time-exceeded" // ICMP 11, ICMPv6 3

@@ -14,6 +14,7 @@ import (
 	"synscope/probe/handshake"
 	"synscope/probe/internal/probetest"
 	"synscope/probe/isn"
+	"synscope/probe/paths"
 	"synscope/probe/ping"
 	"synscope/probe/sample"
 	"synscope/probe/scan"
@@ -55,6 +56,14 @@ var engines = []engine{
 	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
 		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary, path.Verdict.Responder, path.Verdict.Findings}, err
+	}},
+	{"watch", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
+		path, err := trace.Watch(ctx, n, trace.WatchConfig{Config: trace.Config{Target: target}, Interval: 2 * time.Second, Rounds: 2}, func(trace.Hop) error { return nil })
+		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary, path.Verdict.Responder, path.Verdict.Findings}, err
+	}},
+	{"paths", 128, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
+		m, err := paths.Run(ctx, n, paths.Config{Target: target})
+		return answer{m.Verdict.State, m.Verdict.Reason, m.Summary, m.Verdict.Responder, m.Verdict.Findings}, err
 	}},
 	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
@@ -204,6 +213,8 @@ func peers() []peer {
 		{"near RST, then genuine from far", chorus(func(family) simnet.Host { return simnet.Only(craft.SYN, simnet.Closed{}) }, far(linux)), open, probe.ReasonSYNACK, ""},
 		{"near ICMP, then RST from far", chorus(onSYN(family.prohibited), far(func(family) simnet.Host { return simnet.Closed{} })), refused, probe.ReasonReset, ""},
 		{"genuine, then ICMP", chorus(linux, onSYN(family.prohibited)), open, probe.ReasonSYNACK, ""},
+		{"genuine, but only to the same SYN once more", persistent(linux), open, probe.ReasonSYNACK, ""},
+		{"RST, but only to the same SYN once more", persistent(func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
 		{"genuine, but after the timeout", slow(linux, 1200*time.Millisecond), open, probe.ReasonSYNACK, ""},
 		{"RST, but after the timeout", slow(func(family) simnet.Host { return simnet.Closed{} }, 1200*time.Millisecond), refused, probe.ReasonReset, ""},
 		{"ICMP, then RST", chorus(onSYN(family.prohibited), func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
@@ -270,6 +281,11 @@ func chorus(hosts ...func(family) simnet.Host) func(family) simnet.Host {
 // far is a host behind all who answer for it: several times as far as they are.
 func far(host func(family) simnet.Host) func(family) simnet.Host {
 	return slow(host, 120*time.Millisecond)
+}
+
+// persistent is a host that answers the retransmission of a SYN alone.
+func persistent(host func(family) simnet.Host) func(family) simnet.Host {
+	return func(f family) simnet.Host { return probetest.NewPersistent(host(f)) }
 }
 
 // slow is a host that takes its time.
@@ -370,7 +386,7 @@ func judge(t *testing.T, p peer, f family, e engine) {
 	conn := n.Conn(e.ports, simnet.WatchOutgoing())
 	defer conn.Close()
 	got, err := e.ask(t.Context(), conn, netip.AddrPortFrom(f.addr(), 80))
-	if e.name == "trace" && rewritten[p.name] {
+	if hops := e.name == "trace" || e.name == "watch" || e.name == "paths"; hops && rewritten[p.name] {
 		p.reason = "admin-prohibited"
 	}
 	if err != nil || got.state != p.state || got.reason != p.reason {

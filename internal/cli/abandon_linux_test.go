@@ -14,6 +14,7 @@ import (
 // A named pipe whose other end nobody opens is waited for until an interrupt, as input and
 // as output of every command; then the program ends with its code.
 func TestTermWhileAPipeIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	run := filepath.Join(dir, "run.json")
 	os.WriteFile(run, []byte(`{"type":"run","schema":"synscope/1","version":"0","command":"doctor","args":[],"start":"2026-01-01T00:00:00Z"}`+"\n"), 0o600)

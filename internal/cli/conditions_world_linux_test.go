@@ -24,19 +24,37 @@ import (
 	"synscope/internal/lab"
 )
 
-// built is the program itself, made once a process, in a directory that the last
-// test of a process removes.
+// builtPath names the program to the tests that run apart, which need not build it.
+const builtPath = "SYNSCOPE_TEST_BUILT"
+
+// builtHere is the directory that this process has made for the program, if it has.
+var builtHere string
+
+// built is the program itself, made once. TestMain removes it.
 var built = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv(builtPath); path != "" {
+		return path, nil
+	}
 	dir, err := os.MkdirTemp("", "synscope-test")
 	if err != nil {
 		return "", err
 	}
+	builtHere = dir
 	path := filepath.Join(dir, "synscope")
 	if out, err := exec.Command("go", "build", "-o", path, "synscope").CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}
-	return path, nil
+	return path, os.Setenv(builtPath, path)
 })
+
+// apartWithProgram is [lab.Apart] for a test that runs the program itself.
+func apartWithProgram(t *testing.T, more ...uintptr) bool {
+	t.Helper()
+	if _, err := built(); err != nil {
+		t.Fatal(err)
+	}
+	return lab.Apart(t, more...)
+}
 
 // running is the program at work in a process of its own.
 type running struct {

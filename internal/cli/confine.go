@@ -53,10 +53,15 @@ func giveUp(o *common, s Streams, keep privilege.Config) error {
 // that others made, once it has opened them: what it still reads and writes is
 // named on the command line.
 func confineFiles(o *common, s Streams) error {
+	return confineTo(o, s, slices.Concat(o.inputs(), o.words), o.outputs())
+}
+
+// confineTo does that for some files to be read and written.
+func confineTo(o *common, s Streams, read, write []string) error {
 	if s.Confine == nil {
 		return nil
 	}
-	return giveUp(o, s, privilege.Config{Read: named(slices.Concat(o.inputs(), o.words)), Write: o.outputs()})
+	return giveUp(o, s, privilege.Config{Offline: true, Read: named(slices.Clone(read)), Write: named(slices.Clone(write))})
 }
 
 // netRights are CAP_NET_BIND_SERVICE, CAP_NET_ADMIN and CAP_NET_RAW, one bit each,

@@ -54,13 +54,19 @@ func TestFileCommandsAreConfined(t *testing.T) {
 
 // The kernel says so too, of a process that waits for more of a capture.
 func TestReadHasNoRight(t *testing.T) {
+	for _, args := range []string{"read -o json -", "report --html - -", "isn --from -"} {
+		t.Run(args, func(t *testing.T) { testReadHasNoRight(t, strings.Fields(args)) })
+	}
+}
+
+func testReadHasNoRight(t *testing.T, args []string) {
 	t.Parallel()
 	lab.Require(t)
 	in, feed, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, asRoot, func(c *exec.Cmd) { c.Stdin = in }, "read", "-o", "json", "-")
+	r := start(t, asRoot, func(c *exec.Cmd) { c.Stdin = in }, args...)
 	in.Close()
 	status := ""
 	for range 1000 {

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"synscope/internal/lab"
@@ -16,10 +15,8 @@ import (
 // The demo runs command after command in one process: none of them may give up
 // rights that the next one needs.
 func TestDemoKeepsItsRights(t *testing.T) {
-	t.Parallel()
 	lab.Require(t)
-	if os.Getenv(demoAlone) == "" {
-		inNamespaceOfItsOwn(t, demoAlone)
+	if !lab.Apart(t) {
 		return
 	}
 	var out, errs bytes.Buffer
@@ -39,8 +36,7 @@ func TestDemoKeepsItsRights(t *testing.T) {
 // that of the script on standard input.
 func TestDemoShell(t *testing.T) {
 	lab.Require(t)
-	if os.Getenv(demoAlone) == "" {
-		inNamespaceOfItsOwn(t, demoAlone)
+	if !lab.Apart(t) {
 		return
 	}
 	script := filepath.Join(t.TempDir(), "script")
@@ -64,24 +60,6 @@ exit 7
 	}
 	if _, err := exec.LookPath("getent"); err == nil && os.Geteuid() == 0 && !bytes.Contains(found, []byte("STREAM web")) {
 		t.Errorf("other programs do not know the names: %s", found)
-	}
-}
-
-// demoAlone is set in the process in which the demo runs.
-const demoAlone = "SYNSCOPE_TEST_DEMO"
-
-// inNamespaceOfItsOwn runs the test again in a process whose network is empty: the
-// demo's would meet the one that the tests share.
-func inNamespaceOfItsOwn(t *testing.T, mark string, more ...uintptr) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), mark+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	for _, flag := range more {
-		cmd.SysProcAttr.Cloneflags |= flag
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
 	}
 }
 

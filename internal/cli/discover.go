@@ -132,11 +132,15 @@ func newHostSearch() *hostSearch {
 
 // discoverConfig is the search for the hosts of this job.
 func (j *scanJob) discoverConfig() discover.Config {
-	return discover.Config{
+	c := discover.Config{
 		Hosts: j.hosts(), Total: j.set.Addresses(),
 		Rate: j.cfg.Rate, Timeout: j.cfg.Timeout, Profile: j.cfg.Profile, TTL: j.cfg.TTL, TOS: j.cfg.TOS,
-		Neighbours: j.cfg.Neighbours, Forbidden: j.forbidden(),
+		Neighbours: j.cfg.Neighbours, Forbidden: j.forbidden(), ACK: j.cfg.Technique.Acknowledges(),
 	}
+	if j.onePort() {
+		c.Port = j.portOf
+	}
+	return c
 }
 
 // forbidden are the ports by which hosts are looked for and that must not be
@@ -293,14 +297,19 @@ func (s *hostSearch) tell(r *record.Summary) {
 // and lets its searches and scans use it. What stands in the way is told to those
 // who ask for more.
 func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
-	if e.conn == nil || j.noneOnLink(e.conn) {
+	if e.conn == nil {
+		return n, ""
+	}
+	r := &resolver{dead: &j.probing.dead}
+	j.cfg.Neighbours = r
+	if j.noneOnLink(e.conn) {
 		return n, ""
 	}
 	n, err := openNeighbours(j.streams, &j.probing, j.neighbourWait())
 	if err != nil {
 		return n, err.Error()
 	}
-	j.cfg.Neighbours = n
+	r.neighbours = n.Neighbours
 	return n, ""
 }
 
@@ -329,7 +338,7 @@ func (j *scanJob) noneOnLink(conn *netraw.Conn) bool {
 // lookStateless looks for hosts before a run without state, over a connection of
 // its own, and leaves those that are up to be probed.
 func (j *scanJob) lookStateless(ctx context.Context, r *results) (done bool, err error) {
-	conn := j.probing.network(2)
+	conn := j.probing.network(discover.SourcePorts)
 	conn.SourcePort = 0 // the run itself holds it
 	c, err := netraw.Open(conn)
 	if err != nil {

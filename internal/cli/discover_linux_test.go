@@ -414,7 +414,7 @@ func TestPlannedSearch(t *testing.T) {
 	if !strings.Contains(r.err, "12 addresses looked for") {
 		t.Errorf("%q", r.err)
 	}
-	for args, want := range map[string]int{"-sn --exclude-ports 1,400-500 198.51.100.0-11": 24, "-sn 198.51.100.0-11": 36, "-Pn -p 22 198.51.100.0-11": 12, "-p 22 198.51.100.0-11": 24, "-sF -p 22 198.51.100.0-11": 48, "-p 22 198.51.100.0-7": 8} {
+	for args, want := range map[string]int{"-sn --exclude-ports 1,400-500 198.51.100.0-11": 24, "-sn 198.51.100.0-11": 36, "-Pn -p 22 198.51.100.0-11": 12, "-p 22 198.51.100.0-11": 24, "-sF -p 22 198.51.100.0-11": 36, "-p 22 198.51.100.0-7": 8} {
 		r := command(t.Context(), nil, append(strings.Fields("scan --dry-run -q"), strings.Fields(args)...)...)
 		if n := strings.Count(r.out, "\n"); n != want || r.err != "" {
 			t.Errorf("%s: %d lines, want %d; %q", args, n, want, r.err)
@@ -455,6 +455,28 @@ func TestSearchByPort(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Techniques whose silence may be an open port, and runs without state, look for hosts by the
+// one port too: a silent address costs three packets.
+func TestSearchForOnePortByItself(t *testing.T) {
+	t.Parallel()
+	p := sparseLab(t)
+	for _, args := range []string{"-sF", "-sN", "-sX", "-sM", "-sA", "--stateless --discover auto", "-sA --stateless --discover auto", "-sF --stateless --discover auto"} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			words := append(strings.Fields("scan -o json -p 80 "+args), p.networks(true)...)
+			r := command(t.Context(), p.Lab, words...)
+			list := records(t, r.out)
+			end := list[len(list)-1]
+			if up := upOf(hostRecords(t, list)); r.code != exitYes || !slices.Equal(up, p.expected(true)) {
+				t.Errorf("exit %d, %s; up %v\nwant %v", r.code, r.err, up, p.expected(true))
+			}
+			if sent := end["sent"].(float64); sent > 3*256+13*20 { // one network is behind a router
+				t.Errorf("%v packets", sent)
+			}
+		})
 	}
 }
 

@@ -22,7 +22,11 @@ func (j *scanJob) beginSearch(network probe.Polled, r *results) (*discover.Searc
 		cfg.OnProgress = r.progress.UpdateHosts
 	}
 	return discover.Begin(network, cfg, func(h discover.Host) error {
-		r.tap.host(h.Addr, h.Up, h.Reason, discover.Ports())
+		ports := discover.Ports()
+		if cfg.Port != nil {
+			ports = j.portsOf(h.Addr)
+		}
+		r.tap.host(h.Addr, h.Up, h.Reason, ports)
 		return j.found(h.Report(), r)
 	})
 }

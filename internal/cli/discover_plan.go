@@ -41,7 +41,7 @@ const (
 	// absentAtOnce are looked for on the link at a time, absentWait long each;
 	// see netraw.NeighbourConfig.
 	absentAtOnce = 256
-	absentWait   = 750 * time.Millisecond
+	absentWait   = 1050 * time.Millisecond
 )
 
 // searchSpan is how long the search takes at most.

@@ -18,8 +18,19 @@ import (
 // searchesByPort tells whether a scan that looks for hosts does it by their port. It has to
 // be one whose silence means filtered, or an open port of a silent host would go untold.
 func (j *scanJob) searchesByPort() bool {
-	return j.many() && !j.keepsNoState() && !j.connect && j.cfg.Technique.Silence == probe.StateFiltered &&
-		j.set.Count() == j.set.Addresses()
+	return j.many() && !j.keepsNoState() && !j.connect && j.cfg.Technique.Silence == probe.StateFiltered && j.onePort()
+}
+
+// onePort tells whether one port of each address is asked for. A search with questions of its
+// own takes that, then.
+func (j *scanJob) onePort() bool { return !j.hostsOnly() && j.set.Count() == j.set.Addresses() }
+
+// portOf is the port that an address is asked for.
+func (j *scanJob) portOf(a netip.Addr) (port uint16) {
+	for pair := range j.set.Pairs(a) {
+		port = pair.Port()
+	}
+	return port
 }
 
 const (
@@ -66,7 +77,7 @@ func (j *scanJob) portsOf(a netip.Addr) []uint16 {
 // mostSearched are the packets that the search sends to one silent address at most, and how
 // many more where packets are lost.
 func (j *scanJob) mostSearched() (most, lost int) {
-	if j.searchesByPort() {
+	if j.onePort() {
 		return byPortMost, byPortLost
 	}
 	return discover.Most, discover.MostLost
@@ -82,6 +93,8 @@ func (j *scanJob) searchWords() string {
 		then = ""
 	case j.searchesByPort():
 		each, then = "an echo request and 2 probes of the port", "; the ports of those that are up are told of"
+	case j.onePort():
+		each = "an echo request and 2 segments to the port"
 	}
 	return fmt.Sprintf("%s looked for: 2 ARP requests or neighbour solicitations each on the link, %s each elsewhere, %s at most, and up to %d more each where packets are lost%s",
 		hostsWord(n), each, units.Count(times(n, most)), lost, then)

@@ -62,7 +62,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, probe.ErrNothingSent):
 		return exitUnable
-	case errors.Is(err, netraw.ErrBroadcast):
+	case isAny(err, netraw.ErrBroadcast, netraw.ErrNoHost):
 		return exitNo
 	case errors.Is(err, sink.ErrOutput):
 		return exitUsage

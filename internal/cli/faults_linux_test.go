@@ -157,6 +157,7 @@ func TestInterfaceGoesDown(t *testing.T) {
 // makes no port filtered. If it comes back, nothing is missing; if not, the summary
 // and the code say so.
 func TestHostGoesSilent(t *testing.T) {
+	t.Parallel()
 	lab.Require(t)
 	for name, tc := range map[string]struct {
 		engine string
@@ -206,6 +207,7 @@ func TestHostGoesSilent(t *testing.T) {
 // TestStatelessHostGoesSilent: so it is without state, on every engine: what was sent
 // into the silence is sent again, and a run that nothing answers any more is cut short.
 func TestStatelessHostGoesSilent(t *testing.T) {
+	t.Parallel()
 	lab.Require(t)
 	for i, engine := range []string{"raw", "packet", "xdp"} {
 		t.Run(engine, func(t *testing.T) {

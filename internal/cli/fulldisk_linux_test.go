@@ -20,15 +20,11 @@ import (
 	"synscope/internal/report"
 )
 
-const fullDiskAlone = "SYNSCOPE_TEST_FULLDISK"
-
 // A disk that fills up while a run writes leaves whole lines and whole blocks, and
 // the other outputs end as they should.
 func TestFullDiskLeavesWholeLines(t *testing.T) {
-	t.Parallel()
 	lab.Require(t)
-	if os.Getenv(fullDiskAlone) == "" {
-		inNamespaceOfItsOwn(t, fullDiskAlone, syscall.CLONE_NEWNS)
+	if !apartWithProgram(t, syscall.CLONE_NEWNS) {
 		return
 	}
 	small, healthy := t.TempDir(), t.TempDir()

@@ -41,10 +41,7 @@ func gatewaysOf(route func(netip.Addr) (netraw.Route, error), set *target.Set) (
 		if r.NextHops > 1 && several == nil {
 			several = []string{severalHops(a, &r)}
 		}
-		hop := r.NextHop
-		if hop.Is6() && hop.IsLinkLocalUnicast() {
-			hop = hop.WithZone(r.Interface)
-		}
+		hop := hopOf(&r)
 		if !known[hop] {
 			known[hop] = true
 			list = append(list, gateway{hop, r.Interface, a})
@@ -71,6 +68,7 @@ func checkGateways(ctx context.Context, p *probing, route func(netip.Addr) (netr
 	if len(dead) == len(list) && !elsewhere {
 		return nil, &exit{exitUnable, dead[0].error()}
 	}
+	p.dead.take(dead)
 	for _, g := range dead {
 		remarks = append(remarks, g.error().Error())
 	}

@@ -357,10 +357,11 @@ func mustRead(t *testing.T, path string) []byte {
 // TestNetstackGenerator meets a stack that is not Linux's, with and without
 // cookies.
 func TestNetstackGenerator(t *testing.T) {
-	t.Parallel()
-	alone(t, &netstackPrefix)
 	long(t)
 	lab.RequireTun(t)
+	if !lab.Apart(t) {
+		return
+	}
 	for _, cookies := range []bool{false, true} {
 		h, err := netstack.New(netstack.Config{Ports: []uint16{80}, Cookies: cookies})
 		if err != nil {
@@ -386,6 +387,7 @@ func TestNetstackGenerator(t *testing.T) {
 // TestNmapFigures compares GCD, ISR and SP with nmap's own of the same host:
 // each run samples other moments, so they agree within what nmap itself varies.
 func TestNmapFigures(t *testing.T) {
+	t.Parallel()
 	long(t)
 	l := generatorLab(t)
 	nmap, err := exec.LookPath("nmap")

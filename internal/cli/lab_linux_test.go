@@ -37,8 +37,10 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(code)
 	}
-	flag.Set("test.parallel", "16")
-	os.Exit(lab.Main(m))
+	flag.Set("test.parallel", "40")
+	code := lab.Main(m)
+	os.RemoveAll(builtHere)
+	os.Exit(code)
 }
 
 // standard is the lab that the tests of this package share; it goes with the
@@ -186,12 +188,13 @@ func TestAbsentNeighbour(t *testing.T) {
 // With state and without, the ports of a host that is not on the link are counted
 // alike, whatever the technique.
 func TestStatelessAgreesOnAbsentNeighbours(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
-	web := l.Host("web")
+	absent := place(l.Host("web").Addr4(), 98).String()
 	for _, technique := range []string{"-sS", "-sF"} {
 		states := map[string]any{}
 		for _, engine := range []string{"--stateless=false", "--stateless"} {
-			r := command(t.Context(), l, "scan", "-Pn", technique, engine, "--timeout", "300ms", "-p", "1-3,5", "-o", "json", web.Absent4().String())
+			r := command(t.Context(), l, "scan", "-Pn", technique, engine, "--timeout", "300ms", "-p", "1-3,5", "-o", "json", absent)
 			all := records(t, r.out)
 			states[engine] = all[len(all)-1]["states"]
 			if r.code != exitYes || !reflect.DeepEqual(states[engine], map[string]any{"filtered": 4.0}) {
@@ -386,16 +389,6 @@ func TestInterruptedScanIsWhole(t *testing.T) {
 			t.Error("an interrupted scan calls itself complete")
 		}
 	}
-}
-
-// netstackPrefix and modelsPrefix are held by the test whose hosts have the
-// addresses of the packages of these names, pathName by that whose host is "path".
-var netstackPrefix, modelsPrefix, pathName sync.Mutex
-
-// alone holds what tests at the same time cannot share until t ends.
-func alone(t *testing.T, m *sync.Mutex) {
-	m.Lock()
-	t.Cleanup(m.Unlock)
 }
 
 // long is for tests of many seconds: -short leaves them out.

@@ -70,7 +70,7 @@ const scrapePatience = 15 * time.Second
 
 // mostScrapers is how many connections may be open at a time: clients that open more
 // take neither the descriptors that a run needs nor Prometheus' turn.
-const mostScrapers = 64
+const mostScrapers = 128
 
 // open opens what probes that are asked for take.
 func (m *metricsServer) open(e *opened) error {

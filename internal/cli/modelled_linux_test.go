@@ -20,9 +20,10 @@ import (
 // TestModelGenerators samples a model host of every class over raw sockets,
 // through the kernel, with parameters drawn at random.
 func TestModelGenerators(t *testing.T) {
-	t.Parallel()
-	alone(t, &modelsPrefix)
 	lab.RequireTun(t)
+	if !lab.Apart(t) {
+		return
+	}
 	const each = 2
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -69,9 +70,10 @@ func TestModelGenerators(t *testing.T) {
 // but not so small that 22 draws would meet one of it again, a bit that leans a
 // little, and beside them a generator that hides nothing.
 func TestModelsOnManyPorts(t *testing.T) {
-	t.Parallel()
-	alone(t, &modelsPrefix)
 	lab.RequireTun(t)
+	if !lab.Apart(t) {
+		return
+	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))

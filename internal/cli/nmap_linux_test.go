@@ -16,6 +16,7 @@ import (
 // TestAgreesWithNmap probes every port of the lab with nmap as well, with every
 // technique that both have, IPv4 and IPv6.
 func TestAgreesWithNmap(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	nmap, err := exec.LookPath("nmap")
 	if err != nil {

@@ -60,7 +60,7 @@ type absentee struct {
 const (
 	// patientWait is for runs that hang on a few neighbours: a device that saves power
 	// or a radio link may take a second to answer. Such a failure is known after 1.5 s.
-	patientWait = 500 * time.Millisecond
+	patientWait = 350 * time.Millisecond
 	// linkPatience bounds the wait for neighbours before a run begins.
 	linkPatience = 2 * time.Second
 	// absentAgain is how often one that is not there is asked for.

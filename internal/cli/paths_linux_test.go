@@ -149,28 +149,31 @@ func TestPathsThatFail(t *testing.T) {
 		{"path-dead", lab.Rule{Ports: lab.Port(80), Do: lab.Drop}},
 		{"path-lossy", lab.Rule{Ports: lab.Port(80), Do: lab.Drop, Chance: 0.6}},
 	} {
-		m := mesh(t, lab.MeshSpec{Next: next, Rules: map[int][]lab.Rule{bad: {tc.rule}}})
-		target := netip.AddrPortFrom(m.Addr4(m.Host()), 80).String()
-		picture := t.TempDir() + "/paths.svg"
-		var got ran
-		var text string
-		for run := 0; run < runsOfPaths && !strings.Contains(text, m.Addr4(bad).String()); run++ {
-			got = command(t.Context(), nil, "trace", "--paths", "-n", "--plot", picture, target)
-			text = strings.Join(strings.Fields(got.out), " ")
-		}
-		ends := []string{m.Addr4(bad).String() + " (hop 2)", m.Addr4(10).String() + " (hop 3)"}
-		if !strings.Contains(text, tc.code) || !strings.Contains(text, ends[0]) || !strings.Contains(text, ends[1]) || got.code != exitYes {
-			t.Errorf("%s: exit %d, want both of %q in\n%s", tc.code, got.code, ends, got.out)
-		}
-		for _, line := range strings.Split(got.out, "\n") {
-			if utf8.RuneCountInString(line) > 80 && !strings.HasPrefix(line, "warning: ") { // RSTs are lost too
-				t.Errorf("%d columns: %q", utf8.RuneCountInString(line), line)
+		t.Run(tc.code, func(t *testing.T) {
+			t.Parallel()
+			m := mesh(t, lab.MeshSpec{Next: next, Rules: map[int][]lab.Rule{bad: {tc.rule}}})
+			target := netip.AddrPortFrom(m.Addr4(m.Host()), 80).String()
+			picture := t.TempDir() + "/paths.svg"
+			var got ran
+			var text string
+			for run := 0; run < runsOfPaths && !strings.Contains(text, m.Addr4(bad).String()); run++ {
+				got = command(t.Context(), nil, "trace", "--paths", "-n", "--plot", picture, target)
+				text = strings.Join(strings.Fields(got.out), " ")
 			}
-		}
-		svg, err := os.ReadFile(picture)
-		if err != nil || !strings.Contains(string(svg), m.Addr4(bad).String()) || !strings.HasSuffix(string(svg), "</svg>\n") {
-			t.Errorf("%s: %v, %d bytes of SVG", tc.code, err, len(svg))
-		}
+			ends := []string{m.Addr4(bad).String() + " (hop 2)", m.Addr4(10).String() + " (hop 3)"}
+			if !strings.Contains(text, tc.code) || !strings.Contains(text, ends[0]) || !strings.Contains(text, ends[1]) || got.code != exitYes {
+				t.Errorf("%s: exit %d, want both of %q in\n%s", tc.code, got.code, ends, got.out)
+			}
+			for _, line := range strings.Split(got.out, "\n") {
+				if utf8.RuneCountInString(line) > 80 && !strings.HasPrefix(line, "warning: ") { // RSTs are lost too
+					t.Errorf("%d columns: %q", utf8.RuneCountInString(line), line)
+				}
+			}
+			svg, err := os.ReadFile(picture)
+			if err != nil || !strings.Contains(string(svg), m.Addr4(bad).String()) || !strings.HasSuffix(string(svg), "</svg>\n") {
+				t.Errorf("%s: %v, %d bytes of SVG", tc.code, err, len(svg))
+			}
+		})
 	}
 }
 

@@ -293,6 +293,7 @@ func find(list []jsonRecord, kind string) jsonRecord {
 
 // A connect whose SYN the kernel had to repeat has no time, and counts a loss.
 func TestPingConnectMarksARepeatedSYN(t *testing.T) {
+	t.Parallel()
 	first := true
 	l, h := linkLab(t, &lab.Link{Out: lab.Path{Lose: func(ip []byte) bool {
 		lose := first && len(ip) > 33 && ip[9] == 6 && ip[33] == byte(craft.SYN)

@@ -16,7 +16,7 @@ func TestPlanTellsTheRunsOwnPace(t *testing.T) {
 		"-p- --rate max 10.0.0.1":                       "unbounded: as fast as it goes, up to 786,420 packets (12 each: as fast as it goes) where",
 		"-p 80,81 10.0.0.0/24":                          "at the same pace: 142 ms, up to 6,144 packets (12 each: ",
 		"-p 80 10.0.0.0/24":                             "2 probes of the port each elsewhere, 768 at most, and up to 6 more",
-		"-sn 10.0.0.0/24":                               grows + "up to 750 ms on the link, up to 2.3 s elsewhere",
+		"-sn 10.0.0.0/24":                               grows + "up to 1.1 s on the link, up to 2.3 s elsewhere",
 		"-sT -p- 10.0.0.1":                              "at 10k pps, 7.8 Mbit/s: 6.6 s, up to 262,140 packets (4 each: ",
 		"--engine connect -p- 10.0.0.1":                 "at 10k pps, 7.8 Mbit/s: 6.6 s, up to 262,140 packets (4 each: ",
 		"--engine connect --max-retries 1 -p1 10.0.0.1": "up to 2 packets (2 each: ",

@@ -27,7 +27,7 @@ const (
 	probersAllowed = 16  // and where --probe-allow says what may be
 	proberPorts    = 4   // source ports of each
 	proberRate     = 500 // SYNs a second of all together, without --rate
-	proberWaiting  = 256 // requests that wait for a place
+	proberHeld     = 96  // requests at work or waiting: of the connections of the server the rest is for /metrics
 	proberBuffer   = 256 << 10
 
 	// scrapeMargin is left of the scraper's patience for its own work, as
@@ -48,7 +48,7 @@ type prober struct {
 	modules atomic.Pointer[map[string]check.Module]
 	idle    chan *opened // engines without work
 	engines []*opened
-	waiting atomic.Int32
+	held    atomic.Int32
 	pace    slots
 	count   func(result string) // takes note of a request
 }
@@ -103,6 +103,9 @@ func (p *prober) open(like *opened) error {
 		}
 		p.engines = append(p.engines, e)
 		p.idle <- e
+	}
+	if p.allow != nil {
+		p.allow.ours = p.engines[0].ours
 	}
 	return nil
 }
@@ -169,12 +172,11 @@ func (p *prober) answer(ctx context.Context, request *plainhttp.Request) (*probe
 	if err != nil {
 		return nil, err
 	}
-	if p.waiting.Add(1) > proberWaiting {
-		p.waiting.Add(-1)
-		return nil, refused(plainhttp.Unavailable, "busy", errors.New("too many probes wait"))
+	defer p.held.Add(-1)
+	if p.held.Add(1) > proberHeld {
+		return nil, refused(plainhttp.Unavailable, "busy", errors.New("too many probes are at work or wait"))
 	}
 	e, err := p.place(ctx, run.module.SYNs())
-	p.waiting.Add(-1)
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +268,7 @@ func (p *prober) resolve(ctx context.Context, run *probeRun) error {
 	set, err := target.Parse(ctx, []string{run.word}, opts)
 	run.resolving = time.Since(start)
 	switch {
-	case errors.Is(err, target.ErrResolve), ctx.Err() != nil:
+	case errors.Is(err, target.ErrResolve), errors.Is(err, target.ErrResolver), ctx.Err() != nil:
 		run.unresolved = errors.Join(err, ctx.Err())
 		return nil
 	case errors.Is(err, target.ErrEmpty):

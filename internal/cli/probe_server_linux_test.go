@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -102,6 +103,7 @@ func await(t *testing.T, what string, holds func() bool) {
 
 // What /probe says of ports of every kind, and what it refuses.
 func TestProbePage(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	modules := filepath.Join(t.TempDir(), "modules.yml")
 	os.WriteFile(modules, []byte("modules:\n  five: {count: 5, interval: 10ms, timeout: 300ms, port: 80, loss: 0%, rtt: {max: 5ms}}\n  shut: {expect: refused, attempts: 1}\n  once: {attempts: 1, timeout: 200ms}\n  six: {ip: 6}\n"), 0o644)
@@ -179,6 +181,35 @@ func TestProbePageInParallel(t *testing.T) {
 	asking.Wait()
 }
 
+// Whoever asks for more probes than there is room for does not keep others from the page of
+// metrics.
+func TestProbesLeaveRoomForMetrics(t *testing.T) {
+	l := standardLab(t)
+	modules := filepath.Join(t.TempDir(), "modules.yml")
+	os.WriteFile(modules, []byte("modules:\n  slow: {attempts: 1, timeout: 30s}\n"), 0o644)
+	s := serve(t, l, "fortress:81", "-i", "200ms", "--probe-modules", modules)
+	request := []byte("GET /probe?target=fortress:81&module=slow HTTP/1.1\r\nHost: x\r\n\r\n")
+	for range 2 * proberHeld {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "a request that finds no room", func() bool {
+		status, _, _ := s.get("/probe?target=fortress:81&module=slow")
+		return status == 503
+	})
+	for range 20 {
+		if status, page, err := s.get("/metrics"); status != 200 || !strings.Contains(page, "synscope_ping_up") {
+			t.Errorf("%d, %v: %s", status, err, page)
+		}
+	}
+}
+
 // Without raw sockets /probe makes whole connections, and says so.
 func TestProbePageByConnect(t *testing.T) {
 	l := standardLab(t)
@@ -231,6 +262,7 @@ func (s silentAbout) LookupNetIP(ctx context.Context, network, host string) ([]n
 // A resolver that does not answer holds nothing up: the other targets are probed and
 // the page says that resolution fails, until it does not.
 func TestServesWhileNamesAreWaitedFor(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	names := silentAbout{labNames{l}, "far", make(chan struct{})}
 	s := serveWith(t, names, "web:80", "far:80", "-i", "50ms", "--skip-bad-targets")
@@ -303,6 +335,45 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A list that has become a pipe and names that nobody resolves hold up neither the probes
+// of before nor the next reload.
+func TestReloadHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	names := silentAbout{labNames{l}, "far", make(chan struct{})}
+	dir := t.TempDir()
+	list := filepath.Join(dir, "targets")
+	put := func(make func(path string) error) {
+		if err := make(list + "~"); err != nil || os.Rename(list+"~", list) != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := func(text string) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o644) }
+	}
+	put(lines("web:80\n"))
+	s := serveWith(t, names, "-iL", list, "-i", "50ms", "-o", "json")
+	probed := func(what string) {
+		before := strings.Count(s.out.String(), `"target":"web:80"`)
+		await(t, what, func() bool { return strings.Count(s.out.String(), `"target":"web:80"`) > before+10 })
+	}
+	probed("the first probes")
+	put(func(path string) error { return syscall.Mkfifo(path, 0o600) })
+	s.hangups <- syscall.SIGHUP
+	await(t, "the pipe to be refused", func() bool { return strings.Contains(s.err.String(), "is no regular file") })
+	put(lines("web:80\nfar:80\n"))
+	s.hangups <- syscall.SIGHUP
+	probed("probes while a name is looked up")
+	if page := s.err.String(); strings.Contains(page, "2 targets") {
+		t.Errorf("far was not waited for: %s", page)
+	}
+	close(names.let)
+	await(t, "far", func() bool { return strings.Contains(s.out.String(), `"target":"far:80"`) })
+	if code := s.stop(); code != exitInterrupted {
+		t.Errorf("exit %d: %s", code, s.err.String())
+	}
+}
+
 // Where nothing is to be read again, SIGHUP ends the run as SIGTERM does.
 func TestHangupEndsARun(t *testing.T) {
 	l := standardLab(t)
@@ -323,14 +394,14 @@ func TestHangupEndsARun(t *testing.T) {
 }
 
 func TestAllowance(t *testing.T) {
-	a := &allowance{}
+	a := &allowance{ours: func(addr netip.Addr) bool { return addr == netip.MustParseAddr("192.0.2.7") }}
 	for _, word := range []string{"any", "127.0.0.1:8080", "169.254.1.0/24"} {
 		if err := a.add(word); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for pair, want := range map[string]bool{
-		"192.0.2.1:80": true, "10.1.2.3:80": true, "[2001:db8::1]:1": true, "[fd00::1]:1": true,
+		"192.0.2.1:80": true, "192.0.2.7:80": false, "[::ffff:192.0.2.7]:80": false, "10.1.2.3:80": true, "[2001:db8::1]:1": true, "[fd00::1]:1": true,
 		"127.0.0.1:80": false, "127.0.0.1:8080": true, "[::1]:80": false, "[::ffff:127.0.0.1]:80": false, "0.0.0.0:80": false, "[::]:80": false,
 		"224.0.0.1:80": false, "255.255.255.255:80": false, "[ff02::1]:80": false, "169.254.2.1:80": false, "169.254.1.1:80": true, "[fe80::1%eth0]:80": false,
 	} {
@@ -340,6 +411,35 @@ func TestAllowance(t *testing.T) {
 	}
 	if err := a.add("web.example"); err == nil {
 		t.Error("a name is no address")
+	}
+}
+
+// Any is no address of this machine's own, as it is now, nor one of all on a link.
+func TestAllowanceOfAnyone(t *testing.T) {
+	l := standardLab(t)
+	for _, engine := range []string{"raw", "connect"} {
+		s := serve(t, l, "--probe-allow", "any", "--engine", engine)
+		refused := 0
+		list, err := net.InterfaceAddrs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range list {
+			p := netip.MustParsePrefix(a.String())
+			for _, addr := range []netip.Addr{p.Addr(), broadcastOf(p)} {
+				if !addr.IsGlobalUnicast() {
+					continue
+				}
+				refused++
+				if status, page, err := s.get("/probe?target=" + netip.AddrPortFrom(addr, 80).String()); status != 403 {
+					t.Errorf("%s, %v: %d, %v: %s", engine, addr, status, err, page)
+				}
+			}
+		}
+		if status, page, err := s.get("/probe?target=" + netip.AddrPortFrom(l.Host("web").Addr4(), 80).String()); status != 200 || refused < 3 {
+			t.Errorf("%s: %d, %v, %d refused: %s", engine, status, err, refused, page)
+		}
+		s.stop()
 	}
 }
 

@@ -66,6 +66,7 @@ type probing struct {
 	looks      []string // the flags given that say how packets look
 
 	load load
+	dead deadHops // next hops that do not answer
 }
 
 func (o *common) probing() (p probing, err error) {

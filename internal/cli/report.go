@@ -59,9 +59,16 @@ func makeReport(s Streams, o *reportOptions) error {
 	if err != nil {
 		return err
 	}
+	inputs, err := openReported(o.words, s.In)
+	if err != nil {
+		return usage(err)
+	}
+	if err := confineTo(&o.common, s, o.words, []string{j.page}); err != nil {
+		return err
+	}
 	var r htmlreport.Report
-	for _, path := range o.words {
-		if err := readInto(&r, path, s.In); err != nil {
+	for _, in := range inputs {
+		if err := in.addTo(&r); err != nil {
 			return usage(err)
 		}
 	}
@@ -123,17 +130,34 @@ func (j *reportJob) check() error {
 	return nil
 }
 
-// readInto reads a file, or standard input.
-func readInto(r *htmlreport.Report, path string, stdin io.Reader) error {
-	if path == report.Stdout {
-		return r.Read("standard input", stdin)
+// reportInput is a file of records, or standard input.
+type reportInput struct {
+	name string
+	io.Reader
+}
+
+// openReported opens the files, all of them before rights are given up.
+func openReported(paths []string, stdin io.Reader) (inputs []reportInput, err error) {
+	for _, path := range paths {
+		if path == report.Stdout {
+			inputs = append(inputs, reportInput{"standard input", stdin})
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, reportInput{path, f})
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+	return inputs, nil
+}
+
+// addTo reads the records, and closes the file.
+func (in reportInput) addTo(r *htmlreport.Report) error {
+	if f, is := in.Reader.(*os.File); is && in.name != "standard input" {
+		defer f.Close()
 	}
-	defer f.Close()
-	return r.Read(path, f)
+	return r.Read(in.name, in.Reader)
 }
 
 // write writes the page, and says where it is.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -37,6 +38,53 @@ func TestRulesByPortAreReported(t *testing.T) {
 		first, _, _ := strings.Cut(got.out, "\n")
 		if strings.Count(got.err, said) != 1 || strings.Count(first, said) != 1 {
 			t.Errorf("%s: exit %d\n%s\n%s", args, got.code, first, got.err)
+		}
+	}
+}
+
+// Where one of two next hops does not answer, what is behind it is told of as absent, and
+// costs no packet; what is behind the other one is probed.
+func TestOneOfTwoNextHopsIsDead(t *testing.T) {
+	lab.Require(t)
+	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{{Name: "hopalive"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	alive := l.Hosts()[0].Addr4()
+	way, err := netlink.RouteGet(alive.AsSlice())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for network, hop := range map[byte]netip.Addr{78: alive, 79: place(alive, 99)} {
+		r := &netlink.Route{Dst: &net.IPNet{IP: net.IPv4(198, 19, network, 0).To4(), Mask: net.CIDRMask(24, 32)}, LinkIndex: way[0].LinkIndex, Gw: hop.AsSlice()}
+		if err := netlink.RouteAdd(r); err != nil {
+			t.Fatal(err)
+		}
+		defer netlink.RouteDel(r)
+	}
+	for _, args := range []string{"-Pn", "-Pn --engine packet", "-Pn --stateless --engine raw", "-Pn --stateless --engine packet", "", "--stateless --discover auto"} {
+		r := command(t.Context(), l, strings.Fields("scan -o json -p 80 --max-retries 0 --timeout 200ms "+args+" 198.19.78.0-7 198.19.79.0-7")...)
+		list := records(t, r.out)
+		end := list[len(list)-1]
+		behind := strings.Count(r.err, "8 targets are filtered (no-neighbour)")
+		for _, rec := range list {
+			if strings.HasPrefix(rec.str("addr"), "198.19.79.") && rec.str("reason") == "no-neighbour" {
+				behind++
+			}
+			if strings.HasPrefix(rec.str("addr"), "198.19.78.") && rec.str("reason") == "no-neighbour" {
+				t.Errorf("%s: %v", args, rec)
+			}
+		}
+		if behind == 0 && !strings.Contains(args, "discover") || strings.Contains(args, "stateless") && end["complete"] != true {
+			t.Errorf("%s: nothing is told of what is behind the dead next hop: %v", args, end)
+		}
+		words := strings.Count(r.err, "next hop does not answer")
+		if r.code != exitYes && r.code != exitNo || words != 1 {
+			t.Errorf("%s: exit %d: %s", args, r.code, r.err)
+		}
+		if sent, most := end["sent"].(float64), 8.0; strings.Contains(args, "-Pn") && sent > most || sent == 0 {
+			t.Errorf("%s: %v packets", args, sent)
 		}
 	}
 }

@@ -58,6 +58,7 @@ func (d *demoEnvironment) says(t *testing.T, command, want string, code int) {
 // port-watch tells of a port once that was opened, and of nothing while all is as it
 // was; a look that fails replaces nothing.
 func TestPortWatch(t *testing.T) {
+	t.Parallel()
 	h, d := scriptLab(t, "portwatch", nil)
 	d.write(t, "list", "portwatch # a host\n")
 	watch := "STATE=state PORTS=80,81,8080 port-watch list"
@@ -106,6 +107,7 @@ func TestAcceptQueueAlarm(t *testing.T) {
 // firewall-change tells what a change changes, and undoes what nobody keeps, or what
 // failed.
 func TestFirewallChange(t *testing.T) {
+	t.Parallel()
 	h, d := scriptLab(t, "firewall", nil)
 	d.says(t, "firewall-change -p 80,8080 firewall -- true", "0 changes\n", 0)
 	if err := h.Serve(lab.Service{Ports: []uint16{8080}, Manner: lab.Echo}); err != nil {
@@ -121,6 +123,7 @@ func TestFirewallChange(t *testing.T) {
 // A change that is seen from here is told, and undone where nobody keeps it: here the
 // change fills the accept queue of a port.
 func TestFirewallChangeIsUndone(t *testing.T) {
+	t.Parallel()
 	_, d := scriptLab(t, "undone", nil)
 	d.write(t, "fill", "#!/bin/sh\nfor i in 1 2 3; do synscope handshake --max-retries 0 --timeout 300ms -q undone:9000 > /dev/null; done; true\n")
 	d.says(t, "UNDO='echo undone' firewall-change -p 80,9000 --max-retries 0 undone -- ./fill < /dev/null",

@@ -198,8 +198,10 @@ func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 func (j *sendJob) exchange(ctx context.Context, s *session, pair netip.AddrPort) (probe.Summary, error) {
 	conn := s.network
 	route, err := conn.Route(pair.Addr())
-	if err == nil && route.Broadcast {
-		err = fmt.Errorf("%v: %w", pair.Addr(), netraw.ErrBroadcast)
+	if err == nil {
+		if err = route.NotAHost(pair.Addr()); err != nil {
+			err = fmt.Errorf("%v: %w", pair.Addr(), err)
+		}
 	}
 	if err != nil {
 		return probe.Summary{}, err

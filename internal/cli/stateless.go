@@ -209,12 +209,12 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 	conn := j.probing.network(1)
 	table, end := neighbourKeeper(j.streams)
 	defer end()
-	neighbours, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: conn.Interface, Source: conn.Source, Table: table})
+	neighbours, err := netraw.OpenNeighbours(&netraw.NeighbourConfig{Interface: conn.Interface, Source: conn.Source, Table: table, Wait: j.neighbourWait()})
 	if err != nil {
 		return &exit{exitUnable, err}
 	}
 	defer neighbours.Close()
-	cfg.Neighbours = neighbours
+	cfg.Neighbours = &wideResolver{resolver{neighbours, &j.probing.dead}, e.Route}
 	if remark := j.spareRouters(&cfg, e.Route); remark != "" {
 		j.guarded = append(j.guarded, remark)
 	}
@@ -305,7 +305,7 @@ func afterwards(s *wide.Summary, err error) (remarks []string) {
 		remarks = append(remarks, units.Count(s.SendErrors)+" times the kernel refused a packet, the last time: "+s.Refusal.Error())
 	}
 	if s.NoNeighbour > 0 {
-		remarks = append(remarks, units.Count(s.NoNeighbour)+" targets on the link are filtered (no-neighbour): "+wide.ErrNoNeighbour.Error())
+		remarks = append(remarks, units.Count(s.NoNeighbour)+" targets are filtered (no-neighbour): their link address, or that of their next hop, does not resolve")
 	}
 	if s.KernelDrops > 0 {
 		remarks = append(remarks, units.Count(s.KernelDrops)+" packets were dropped here before they were read; "+

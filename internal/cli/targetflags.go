@@ -77,9 +77,18 @@ func (o *common) targetsWith(ctx context.Context, s Streams, change func(*target
 		return nil, fmt.Errorf("%w while targets were resolved", probe.ErrInterrupted)
 	}
 	if err != nil {
-		return set, usage(err) // a set without targets has its warnings
+		return set, ofTargets(err) // a set without targets has its warnings
 	}
 	return set, o.inZones(set)
+}
+
+// ofTargets is the fault of whoever named the targets, but where nobody answered what a
+// name stands for.
+func ofTargets(err error) error {
+	if errors.Is(err, target.ErrResolver) {
+		return &exit{exitUnable, err}
+	}
+	return usage(err)
 }
 
 // inZones tells that a target is a link-local address and nothing says on which link.
@@ -132,7 +141,7 @@ func targetNotes(set *target.Set) (notes []string) {
 // taken is told only to those who ask for more.
 func (d *display) targetRemarks(set *target.Set) (lines []string) {
 	for _, w := range set.Warnings() {
-		if w.Code == target.WarnNoZone && d.zoned {
+		if w.Code == target.WarnNoZone && d.zoned || w.Code == target.WarnUnusualAddress && noHostAlone(set) {
 			continue
 		}
 		if w.Code != target.WarnMoreAddresses || d.level > 0 {
@@ -140,6 +149,17 @@ func (d *display) targetRemarks(set *target.Set) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// noHostAlone tells whether the only address is none of a host: the run says so itself.
+func noHostAlone(set *target.Set) bool {
+	if set.Addresses() != 1 {
+		return false
+	}
+	for a := range set.Hosts() {
+		return netraw.NoHost(a) != nil
+	}
+	return false
 }
 
 func (o *targetOptions) family() (target.Family, error) {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,14 +15,17 @@ import (
 	"synscope/internal/lab"
 )
 
+// pathLabs counts the labs of pathLab, each with a name of its own.
+var pathLabs atomic.Uint32
+
 // pathLab is a host behind five routers and a link of 20 ms. The third router
 // remarks what it forwards; behind it nothing may reach port 8000.
 func pathLab(t *testing.T) (*lab.Lab, *lab.Host) {
 	t.Helper()
 	lab.Require(t)
-	alone(t, &pathName)
+	name := fmt.Sprintf("path%d", pathLabs.Add(1))
 	l, err := lab.New(lab.Spec{Logf: t.Logf, Hosts: []lab.HostSpec{{
-		Name: "path", Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.Echo}},
+		Name: name, Services: []lab.Service{{Ports: []uint16{80}, Manner: lab.Echo}},
 		Routers: []lab.RouterSpec{{}, {}, {}, {Rules: []lab.Rule{
 			{Ports: lab.Port(8000), Do: lab.Drop},
 			{Ports: lab.Port(8013), Family: lab.IPv4, Do: lab.Reject, Code: 13},
@@ -32,7 +36,7 @@ func pathLab(t *testing.T) (*lab.Lab, *lab.Host) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	h := l.Host("path")
+	h := l.Host(name)
 	if err := h.DoRouter(2, remark); err != nil {
 		t.Fatal(err)
 	}
@@ -71,44 +75,51 @@ func TestTraceFindsTheWholePath(t *testing.T) {
 	for _, addr := range []netip.Addr{h.Addr4(), h.Addr6()} {
 		for _, flow := range []string{"fixed", "vary"} {
 			for port, kind := range map[uint16]string{80: "syn-ack", 81: "rst"} {
-				name := fmt.Sprintf("%v %s %d", addr, flow, port)
-				began := time.Now()
-				got := command(t.Context(), l, "trace", "-n", "--flow", flow, "-o", "json", netip.AddrPortFrom(addr, port).String())
-				took := time.Since(began)
-				if want := map[uint16]int{80: exitYes, 81: exitNo}[port]; got.code != want {
-					t.Errorf("%s: exit %d, want %d: %s", name, got.code, want, got.err)
-				}
-				n, largest := 0, 0.0
-				for _, r := range records(t, got.out) {
-					if r.str("type") != "hop" {
-						continue
-					}
-					n++
-					rtt, _ := r["rtt_ns"].(float64)
-					largest = math.Max(largest, rtt)
-					ttl := int(r["ttl"].(float64))
-					want, wantKind := addr, kind
-					if ttl <= 5 {
-						want, wantKind = h.Router4(ttl-1), "time-exceeded"
-						if addr.Is6() {
-							want = h.Router6(ttl - 1)
-						}
-					}
-					if r.str("addr") != want.String() || r.str("kind") != wantKind || rtt < 20e6 {
-						t.Errorf("%s: %v, want %v", name, r, want)
-					}
-					changes := fmt.Sprint(r["quote_changes"])
-					if marked := strings.Contains(changes, "tos 0x00>0x20"); addr.Is4() && marked != (ttl == 4 || ttl == 5) {
-						t.Errorf("%s: hop %d shows %s", name, ttl, changes)
-					}
-				}
-				if n != 18 {
-					t.Errorf("%s: %d answers of 6 hops", name, n)
-				}
-				t.Logf("%s: %v, largest RTT %v", name, took, time.Duration(largest))
+				t.Run(fmt.Sprintf("%v %s %d", addr, flow, port), func(t *testing.T) {
+					t.Parallel()
+					wholePath(t, l, h, netip.AddrPortFrom(addr, port), flow, kind)
+				})
 			}
 		}
 	}
+}
+
+// wholePath holds a trace to a port that answers in a way against the path of pathLab.
+func wholePath(t *testing.T, l *lab.Lab, h *lab.Host, target netip.AddrPort, flow, kind string) {
+	began := time.Now()
+	got := command(t.Context(), l, "trace", "-n", "--flow", flow, "-o", "json", target.String())
+	took := time.Since(began)
+	if want := map[uint16]int{80: exitYes, 81: exitNo}[target.Port()]; got.code != want {
+		t.Errorf("exit %d, want %d: %s", got.code, want, got.err)
+	}
+	n, largest := 0, 0.0
+	for _, r := range records(t, got.out) {
+		if r.str("type") != "hop" {
+			continue
+		}
+		n++
+		rtt, _ := r["rtt_ns"].(float64)
+		largest = math.Max(largest, rtt)
+		ttl := int(r["ttl"].(float64))
+		want, wantKind := target.Addr(), kind
+		if ttl <= 5 {
+			want, wantKind = h.Router4(ttl-1), "time-exceeded"
+			if target.Addr().Is6() {
+				want = h.Router6(ttl - 1)
+			}
+		}
+		if r.str("addr") != want.String() || r.str("kind") != wantKind || rtt < 20e6 {
+			t.Errorf("%v, want %v", r, want)
+		}
+		changes := fmt.Sprint(r["quote_changes"])
+		if marked := strings.Contains(changes, "tos 0x00>0x20"); target.Addr().Is4() && marked != (ttl == 4 || ttl == 5) {
+			t.Errorf("hop %d shows %s", ttl, changes)
+		}
+	}
+	if n != 18 {
+		t.Errorf("%d answers of 6 hops", n)
+	}
+	t.Logf("%v, largest RTT %v", took, time.Duration(largest))
 }
 
 // A firewall that swallows the probes ends the trace after one timeout; one

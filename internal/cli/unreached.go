@@ -49,7 +49,7 @@ func (u *unreached) tell(d *display) error {
 // code is 1 where no target is a host's address, else 3.
 func (u *unreached) code() int {
 	for _, err := range u.errs {
-		if !errors.Is(err, netraw.ErrBroadcast) {
+		if !errors.Is(err, netraw.ErrBroadcast) && !errors.Is(err, netraw.ErrNoHost) {
 			return exitUnable
 		}
 	}

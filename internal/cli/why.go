@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,6 +72,7 @@ type whyJob struct {
 	lent    uint16 // a source port of this machine's own connections whose packets are seen; 0: none
 	sick    int    // targets with which something is wrong
 	total   probe.Summary
+	unreached
 }
 
 // whyTarget is a port of a name, at all addresses.
@@ -222,13 +224,32 @@ func (j *whyJob) run(ctx context.Context) error {
 		began := time.Now()
 		var err error
 		for k := range j.targets {
+			if lost := j.notAHost(s, &j.targets[k]); lost != nil {
+				j.unreached.take(lost)
+				continue
+			}
+			j.unreached.take(nil)
 			if err = j.diagnose(ctx, s, &j.targets[k], facts[k], broken); err != nil {
 				break
 			}
 		}
+		err = cmp.Or(err, j.unreached.tell(s.display))
 		j.total.Took, j.total.Complete = time.Since(began), err == nil
 		return errors.Join(err, s.Record(record.NewSummary(&j.total, time.Now())))
 	}, func(*display) error { return j.answer() })
+}
+
+// notAHost is why a target is not one, nil where it may be.
+func (j *whyJob) notAHost(s *session, t *whyTarget) error {
+	if s.network == nil {
+		return nil
+	}
+	a := t.addrs[0].Addr()
+	route, err := s.network.Route(a)
+	if err != nil || !route.Broadcast {
+		return nil
+	}
+	return fmt.Errorf("%v: %w", a, route.NotAHost(a))
 }
 
 // flowPorts of a diagnosis: each flow has a source port of its own, as far as this

@@ -33,6 +33,7 @@ var controls = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]|\r`)
 
 // Nothing that a command says is wider than the terminal, be that narrow or wide.
 func TestFitsTheTerminal(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	capture := t.TempDir() + "/web.pcap"
 	if r := command(t.Context(), l, "handshake", "-4", "web:22", "--pcap", capture); r.code != exitYes {
@@ -80,6 +81,7 @@ func TestErrorsFitTheTerminal(t *testing.T) {
 // A terminal that says it is dumb gets no colour, no progress and no table that
 // moves; the results are all there.
 func TestDumbTerminal(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	for line, want := range map[string]string{
 		"scan -4 -p 80,81 web fortress --timeout 200ms": "4 ports probed", "ping -4 -c 6 -i 100ms web:80 slow:80": "ping statistics",

@@ -117,6 +117,9 @@ func TestNoZone(t *testing.T) {
 // What this machine's own firewall refuses says nothing of that port, and is told of
 // no other; a limit of it is none.
 func TestOwnFirewall(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	l, h := linkLab(t, nil)
 	forbid(t, h.Addr4(), 81)
 	addr := h.Addr4().String()
@@ -142,6 +145,9 @@ func TestOwnFirewall(t *testing.T) {
 // open leaves connections half open at the target: every command says so, nothing is
 // laid to the host's charge.
 func TestOwnFirewallKeepsResets(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
 	l, h := linkLab(t, nil)
 	refuse(t, []expr.Any{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},

@@ -5,7 +5,7 @@ var scanFindings = []Entry{
 		"Something answers for the host: a SYN proxy, a tarpit or a honeypot. Only a whole `synscope handshake` with data tells which services are real.", "RFC 4987 §3.7"},
 	{Finding, "went-silent", "The host answered, and then nothing any more: its ports that are unknown have to be probed again.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"Is the host off, or the link away? An intrusion prevention system may drop what we send since it saw the scan: try --rate 10.", ""},
-	{Finding, "syn-retransmission-required", "The host answers a SYN only when the same SYN comes again.", "New SYNs of a scan were not answered; an exact retransmission, a second later, was.",
+	{Finding, "syn-retransmission-required", "The host answers a SYN only when the same SYN comes again.", "New SYNs were not answered; an exact retransmission, a second later, was.",
 		"Something protects the host from floods of SYNs: connections work, a second late. Or first packets are lost on the way, as while a host wakes up.", "RFC 6298 §2.1"},
 	{Finding, "wrong-ack", "SYN-ACKs came that acknowledge another number than that of our SYN, and nothing else.", "They bear the host's address and our port; all 32 bits of the number are compared. They decide nothing, and a scan does not answer them.",
 		"What protects the host from floods may wait for the RST that a TCP sends then: `synscope handshake` sends it, and may get through. Or the far end holds half of an old connection, or somebody forges answers.", "RFC 9293 §3.10.7.3"},
@@ -110,7 +110,7 @@ var closes = []Entry{
 var doubts = []Entry{
 	{Doubt, "cold", "The first packet waited for the neighbour's link-layer address; its time is not the network's.", "The kernel had to resolve the next hop first.", "", "RFC 826, RFC 4861"},
 	{Doubt, "clock-step", "Somebody set the wall clock between the two stamps.", "CLOCK_REALTIME moved against CLOCK_MONOTONIC_RAW by more than NTP slews.", "Look at what sets the clock of this machine.", "clock_gettime(2)"},
-	{Doubt, "syn-retransmitted", "The kernel repeated its SYN: the time does not say which one was answered.", "TCP_INFO counts retransmissions (Karn's problem).", "A raw engine tells them apart.", "RFC 6298 §3, tcp(7)"},
+	{Doubt, "syn-retransmitted", "The same SYN was sent twice: the time does not say which one was answered.", "TCP_INFO counts the kernel's retransmissions; of those of a raw engine no time stamp told which was answered (Karn's problem).", "A raw engine tells them apart where the host answers with time stamps.", "RFC 6298 §3, tcp(7)"},
 	{Doubt, "synack-retransmitted", "The far end repeated its SYN-ACK because the first one was lost: the time holds its wait, and is no round trip.", "The SYN-ACK came 0.9 s or more after the soonest of that port: stacks wait a second before they repeat one.", "Packets are lost on the way back: see the loss.", "RFC 6298 §2.1, RFC 9293 §3.8.1"},
 	{Doubt, "late", "The answer came after the timeout: the port is what it says, and the probe counts as lost.", "The kernel's stamps of the two lie further apart than --timeout.", "Wait longer with --timeout, or look at what is slow.", ""},
 	{Doubt, "skipped", "The probe was not sent: its time was more than ten seconds ago.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},

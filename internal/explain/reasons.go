@@ -41,6 +41,8 @@ var reasons = []Entry{
 	{Reason, "held-by-this-run", "The probed port is one of those that this very run holds on this machine.", "Address and port are among our own source ports.",
 		"Nothing: the port is free when synscope is not running.", ""},
 	{Reason, "broadcast-address", "The address stands for all machines of a network, so no connection can be made to it.", "The kernel's route to it is a broadcast one.", "Leave it out.", "RFC 9293 §3.9.2.3, RFC 919"},
+	{Reason, "no-host-address", "The address is not one of a host: no connection can be made to it.", "It is the unspecified address, or one of a multicast group.",
+		"For this machine itself write 127.0.0.1 or ::1.", "RFC 1122 §3.2.1.3, RFC 4291 §2.5.2, RFC 9293 §3.9.2.3"},
 	{Reason, "interrupted", "The run was ended before an answer came.", "Ctrl-C, a signal, or the end of the time that was given.", "Repeat the run, or go on with --resume.", ""},
 	{Reason, "went-silent", "The host had answered, and then answered nothing any more: the port is unknown.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"The host is off or away, the network between is, or something drops what we send since the scan began. Probe these ports again, more slowly.", ""},

@@ -12,9 +12,10 @@ type Config struct {
 	Keep uint64
 	// Probe: sockets for packets will still be opened.
 	Probe bool
-	// Connect: TCP connections of the kernel's will be opened, or names resolved
-	// over TCP.
+	// Connect: TCP connections of the kernel's will be opened, or names resolved.
 	Connect bool
+	// Offline: nothing but Read and Write will be opened, and no socket at all.
+	Offline bool
 }
 
 // Done is what Drop has reached.

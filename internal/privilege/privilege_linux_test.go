@@ -224,8 +224,15 @@ func checkRefusals(t *testing.T) {
 			t.Errorf("%s: %v", what, errno)
 		}
 	}
+	checkCalls(t)
 	if !hasLandlock() {
 		return
+	}
+	for _, path := range []string{"/etc/shadow", "/etc/passwd", "/run"} {
+		if f, err := os.Open(path); !errors.Is(err, unix.EACCES) {
+			t.Errorf("%s: %v", path, err)
+			f.Close()
+		}
 	}
 	if _, err := os.ReadFile(os.Getenv("SECRET")); !errors.Is(err, unix.EACCES) {
 		t.Errorf("a file that is none of our business: %v", err)
@@ -233,6 +240,101 @@ func checkRefusals(t *testing.T) {
 	elsewhere := filepath.Join(filepath.Dir(os.Getenv("SECRET")), "made")
 	if err := os.WriteFile(elsewhere, nil, 0o644); !errors.Is(err, unix.EACCES) {
 		t.Errorf("a file elsewhere: %v", err)
+	}
+}
+
+// checkCalls tries calls that are refused with some arguments only.
+func checkCalls(t *testing.T) {
+	t.Helper()
+	for what, call := range map[string]func() error{
+		"a process in a namespace of its own": func() error { return clone(unix.CLONE_NEWUSER) },
+		"a process":                           func() error { return clone(0) },
+		"a signal to another process":         func() error { return unix.Kill(os.Getppid(), 0) },
+		"a signal to everybody":               func() error { return unix.Kill(-1, 0) },
+		"MPTCP":                               func() error { return makesSocket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP) },
+		"SCTP":                                func() error { return makesSocket(unix.AF_INET6, unix.SOCK_STREAM, unix.IPPROTO_SCTP) },
+		"a unix socket":                       func() error { return makesSocket(unix.AF_UNIX, unix.SOCK_STREAM, 0) },
+	} {
+		if err := call(); err != unix.EPERM {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_CLONE3, 0, 0, 0); errno != unix.ENOSYS {
+		t.Errorf("clone3: %v", errno)
+	}
+	if err := unix.Kill(os.Getpid(), 0); err != nil {
+		t.Errorf("a signal to itself: %v", err)
+	}
+}
+
+// clone makes a process, and ends it at once.
+func clone(flags uintptr) error {
+	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, flags|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	switch {
+	case errno != 0:
+		return errno
+	case pid == 0:
+		unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+	}
+	return nil
+}
+
+func makesSocket(family, kind, protocol int) error {
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, protocol)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
+// TestOffline drops what a program that only reads files has no use for.
+func TestOffline(t *testing.T) {
+	const reads = "reads"
+	if os.Getenv(inner) == reads {
+		offline(t)
+		return
+	}
+	dir := t.TempDir()
+	named := filepath.Join(dir, "named")
+	if err := errors.Join(os.WriteFile(named, []byte("x"), 0o644), os.WriteFile(filepath.Join(dir, "other"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestOffline$", "-test.v")
+	cmd.Env = append(os.Environ(), inner+"="+reads, "DIR="+dir, "SUDO_UID=", "TZ=America/New_York")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestOffline") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func offline(t *testing.T) {
+	named := filepath.Join(os.Getenv("DIR"), "named")
+	done, err := Drop(Config{Offline: true, Read: []string{named}})
+	if err != nil || !done.Seccomp {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	checkCalls(t)
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6, unix.AF_UNIX, unix.AF_NETLINK} {
+		if err := makesSocket(family, unix.SOCK_DGRAM, 0); err != unix.EPERM {
+			t.Errorf("a socket of family %d: %v", family, err)
+		}
+	}
+	if pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0); err != unix.EPERM {
+		t.Errorf("a pair of sockets: %v, %v", pair, err)
+	}
+	if _, err := os.ReadFile(named); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat("/usr/share/zoneinfo/America/New_York"); err == nil && time.Unix(0, 0).Format("15") != "19" {
+		t.Errorf("no time zone: %v", time.Unix(0, 0))
+	}
+	if !hasLandlock() {
+		return
+	}
+	for _, path := range []string{filepath.Join(os.Getenv("DIR"), "other"), "/etc/hosts", "/proc/self/maps", "/dev/zero"} {
+		if f, err := os.Open(path); !errors.Is(err, unix.EACCES) {
+			t.Errorf("%s: %v", path, err)
+			f.Close()
+		}
 	}
 }
 

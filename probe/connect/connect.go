@@ -168,7 +168,8 @@ func (c *run) deliver(v dialled) error {
 	c.counters.Probes++
 	c.counters.States[v.State]++
 	switch {
-	case v.Reason == probe.ReasonBroadcast:
+	case wire.SaysNotAHost(v.Reason):
+		c.counters.NotAHost(v.Target.Addr())
 	case v.Reason == probe.ReasonNoRoute:
 		c.counters.NoRoute(v.Err)
 	case v.Reason == probe.ReasonWentSilent:
@@ -180,6 +181,10 @@ func (c *run) deliver(v dialled) error {
 		c.counters.Refusal = v.Err
 	default:
 		c.sent(v.Attempts)
+	}
+	if v.State == probe.StateOpen || v.State == probe.StateRefused { // by a SYN-ACK or an RST; whether an ICMP error came, errno does not say
+		c.counters.Received++
+		c.counters.Matched++
 	}
 	c.hosts.note(&v.Verdict, v.began)
 	return c.sink.Port(v.Verdict)

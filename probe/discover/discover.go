@@ -39,6 +39,13 @@ type Config struct {
 
 	Forbidden []uint16 // ports that must not be probed; pings are sent all the same
 
+	// Port is the only port of a host that is of interest, where it is set. Then a host is
+	// looked for by an echo request and two segments to that port: a search for the sake of
+	// one probe takes three packets where nobody answers. With ACK these segments are bare
+	// ACKs, else SYNs.
+	Port func(netip.Addr) uint16
+	ACK  bool
+
 	// Neighbours resolves hosts on the link; nil: they are asked as all others.
 	Neighbours probe.Neighbours
 

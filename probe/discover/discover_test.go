@@ -25,7 +25,7 @@ func look(t *testing.T, hosts map[string]simnet.Host, cfg discover.Config) (map[
 	for a, h := range hosts {
 		n.HandleAddr(a, h)
 	}
-	conn := n.Conn(2, simnet.WatchOutgoing())
+	conn := n.Conn(discover.SourcePorts, simnet.WatchOutgoing())
 	defer conn.Close()
 	var all []netip.Addr
 	for a, i := netip.MustParseAddr("198.51.100.0"), 0; i < 16; a, i = a.Next(), i+1 {
@@ -44,6 +44,28 @@ func look(t *testing.T, hosts map[string]simnet.Host, cfg discover.Config) (map[
 		t.Errorf("%d hosts, summary %+v, %v", len(found), summary, err)
 	}
 	return found, summary
+}
+
+// Where one port is of interest a silent address costs three packets, and whoever answers
+// there or an echo is found.
+func TestSearchForOnePort(t *testing.T) {
+	port := func(netip.Addr) uint16 { return 8443 }
+	for _, ack := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			if _, silent := look(t, nil, discover.Config{Port: port, ACK: ack}); silent.Sent != 3*16 {
+				t.Errorf("%d packets for 16 silent addresses", silent.Sent)
+			}
+			found, sum := look(t, map[string]simnet.Host{
+				"198.51.100.9": only(8443, probetest.Listener()), "198.51.100.10": only(443, probetest.Listener()), "198.51.100.11": only(8443, simnet.Closed{}),
+			}, discover.Config{Port: port, ACK: ack})
+			if !found["198.51.100.9"].Up || found["198.51.100.10"].Up || !found["198.51.100.11"].Up {
+				t.Errorf("%+v\n%+v\n%+v", found["198.51.100.9"], found["198.51.100.10"], found["198.51.100.11"])
+			}
+			if sum.Sent > 3*16+2*2 {
+				t.Errorf("ack %v: %d packets", ack, sum.Sent)
+			}
+		})
+	}
 }
 
 // only lets a host see segments to one port.

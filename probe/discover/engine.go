@@ -16,6 +16,7 @@ type engine struct {
 	yield func(Host) error
 
 	asks       *questions
+	asksAt     map[uint16]*questions // where one port is of interest, by port
 	hosts      map[netip.Addr]*host
 	byID       []*host // nil once decided
 	timers     wire.Timers
@@ -40,7 +41,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 	}
 	x.Matcher.Echoes = true
 	return &engine{
-		Sweep: x, cfg: cfg, yield: yield, asks: newQuestions(cfg.Forbidden),
+		Sweep: x, cfg: cfg, yield: yield, asks: newQuestions(cfg.Forbidden), asksAt: map[uint16]*questions{},
 		hosts: map[netip.Addr]*host{}, lossTrials: map[netip.Addr]*lossTrial{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
 	}, nil
 }
@@ -50,7 +51,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 func (e *engine) run(ctx context.Context, pause func() bool) error {
 	e.Run(ctx, e.resolving.Ready(), e.handle, func() (more bool) {
 		e.RampUp()
-		e.resolving.Poll(e.resolved)
+		e.resolving.Poll(e.Now, e.busy(), e.resolved)
 		if e.LookDue() {
 			e.look()
 		}
@@ -60,6 +61,10 @@ func (e *engine) run(ctx context.Context, pause func() bool) error {
 	}, e.wakeUp)
 	return e.outcome()
 }
+
+// busy tells whether there is anything to do but to wait for hosts on the link that did not
+// answer.
+func (e *engine) busy() bool { return !e.exhausted || len(e.hosts) > e.resolving.Waiting() }
 
 func (e *engine) finished() bool {
 	return e.exhausted && len(e.hosts) == 0 && e.Responses.Waiting() == 0

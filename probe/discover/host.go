@@ -72,7 +72,7 @@ func (e *engine) admit(budget int) {
 
 // meet decides how a host is looked for.
 func (e *engine) meet(a netip.Addr) {
-	h := &host{Host: Host{Addr: a, Began: time.Now()}, asks: e.asks, id: uint32(len(e.byID))}
+	h := &host{Host: Host{Addr: a, Began: time.Now()}, asks: e.asksOf(a), id: uint32(len(e.byID))}
 	var err error
 	if h.route, err = e.Network.Route(a); err != nil {
 		e.lost, e.Counters.Refusal = err, err
@@ -95,7 +95,7 @@ func (e *engine) meet(a netip.Addr) {
 	case h.route.Local:
 		e.up(h, probe.ReasonLocalhost)
 	case h.route.Broadcast:
-		e.down(h, probe.ReasonBroadcast)
+		e.down(h, wire.ReasonNotAHost(h.Addr))
 	case e.resolving.Asks():
 		if n, known := e.resolving.Ask(h.Addr, h.route, h); known {
 			e.resolved(h, &n)

@@ -30,6 +30,10 @@ const (
 // allAttempts are those of the rounds and of the trials.
 const allAttempts = rounds + moreRounds + trials
 
+// SourcePorts is how many source ports tell all segments to a port of a host apart: two of
+// the same would meet as one connection there.
+const SourcePorts = allAttempts
+
 // lossTrial is what one host was asked again.
 type lossTrial struct {
 	host     *host

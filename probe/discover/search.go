@@ -42,7 +42,7 @@ func (s *Search) Next(ctx context.Context) (more bool, err error) {
 		e.apart += time.Since(e.Start) - s.left
 		e.Now = time.Since(e.Start)
 		e.forgetTrials(s.left)
-		e.resolving.Review(e.resolved)
+		e.resolving.Review(e.Now, e.resolved)
 	}
 	before := e.found
 	err = e.run(ctx, func() bool {

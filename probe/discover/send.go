@@ -33,7 +33,7 @@ var (
 		{flags: craft.SYN, port: 80}, {flags: craft.SYN, port: 22}}
 )
 
-// questions are those of a run, by round: of IPv4, and of IPv6.
+// questions are those to a host, by round: of IPv4, and of IPv6.
 type questions struct {
 	v4, v6 [rounds][]segment
 	later  []segment
@@ -51,6 +51,29 @@ func newQuestions(forbidden []uint16) *questions {
 
 		later: allowed(laterRounds),
 	}
+}
+
+// questionsAt are those where one port is of interest.
+func questionsAt(port uint16, flags craft.Flags) *questions {
+	probe := segment{flags: flags, port: port}
+	both := []segment{{echo: craft.EchoRequest}, probe}
+	each := [rounds][]segment{both, {probe}}
+	return &questions{v4: each, v6: each, later: both}
+}
+
+// asksOf are the questions to a host.
+func (e *engine) asksOf(a netip.Addr) *questions {
+	if e.cfg.Port == nil {
+		return e.asks
+	}
+	port, flags := e.cfg.Port(a), craft.SYN
+	if e.cfg.ACK {
+		flags = craft.ACK
+	}
+	if e.asksAt[port] == nil {
+		e.asksAt[port] = questionsAt(port, flags)
+	}
+	return e.asksAt[port]
 }
 
 func (h *host) segments() []segment { return h.segmentsOf(h.round) }

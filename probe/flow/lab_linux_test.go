@@ -23,7 +23,11 @@ import (
 	"synscope/probe/handshake"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+// Those of these tests that take long wait for networks, not for processors.
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "8")
+	os.Exit(lab.Main(m))
+}
 
 // tcpdumped captures with tcpdump what f does, and returns the file.
 func tcpdumped(t *testing.T, f func(), args ...string) string {
@@ -91,21 +95,38 @@ func makeTraffic(t *testing.T, l *lab.Lab) {
 	wg.Wait()
 }
 
-// TestAgainstTsharkInTheLab captures real connections in every form that
-// tcpdump offers, and compares every packet with tshark's analysis.
-func TestAgainstTsharkInTheLab(t *testing.T) {
+// standardApart is the standard lab for a test that runs apart, since it captures on all
+// interfaces; nil says that the test has run so, and must return.
+func standardApart(t *testing.T) *lab.Lab {
+	t.Helper()
 	lab.Require(t)
+	if !lab.Apart(t) {
+		return nil
+	}
 	l, err := lab.New(lab.Standard(rand.Uint64(), t.Logf))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	for _, form := range [][]string{
-		{"-i", "any"},
-		{"-i", "any", "-y", "LINUX_SLL", "-s", "160"},
-		{"-i", l.Host("lossy").Interface(), "--nano"},
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// TestAgainstTsharkInTheLab captures real connections in every form that
+// tcpdump offers, and compares every packet with tshark's analysis.
+func TestAgainstTsharkInTheLab(t *testing.T) {
+	for name, form := range map[string][]string{
+		"any":    {"-i", "any"},
+		"cooked": {"-i", "any", "-y", "LINUX_SLL", "-s", "160"},
+		"link":   {"-i", "lossy", "--nano"},
 	} {
-		t.Run(fmt.Sprint(form), func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			l := standardApart(t)
+			if l == nil {
+				return
+			}
+			if h := l.Host(form[1]); h != nil {
+				form[1] = h.Interface()
+			}
 			path := tcpdumped(t, func() { makeTraffic(t, l) }, append(form, "tcp or icmp or icmp6")...)
 			want := askTshark(t, path)
 			g, counts := followFile(t, path)
@@ -150,12 +171,10 @@ func outcomes(t *testing.T, l *lab.Lab, attempts []flow.Attempt) {
 
 // TestDamageInTheLab damages a capture of real connections.
 func TestDamageInTheLab(t *testing.T) {
-	lab.Require(t)
-	l, err := lab.New(lab.Standard(rand.Uint64(), t.Logf))
-	if err != nil {
-		t.Fatal(err)
+	l := standardApart(t)
+	if l == nil {
+		return
 	}
-	defer l.Close()
 	path := tcpdumped(t, func() { makeTraffic(t, l) }, "-i", "any", "--nano", "tcp or icmp or icmp6")
 	packets := packetsOf(t, path)
 	for e, packets := range eachConnection(packets, 40) {

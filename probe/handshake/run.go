@@ -37,7 +37,7 @@ func Run(ctx context.Context, n probe.Network, cfg Config) (Result, error) {
 	if err != nil {
 		return Result{Target: cfg.Target, State: probe.StateUnknown, Reason: wire.NoWay(cfg.Target, err).Reason}, err
 	}
-	err = r.play(ctx)
+	r, err = r.movesOn(ctx, r.play(ctx))
 	if err == nil && r.worthProving() {
 		r.proveCookies(ctx)
 	}
@@ -70,6 +70,7 @@ type runner struct {
 	failure error
 
 	elsewhere netip.AddrPort // who else accepted our SYN
+	way       ourWay
 }
 
 func newRunner(ctx context.Context, n probe.Network, cfg *Config) (*runner, error) {
@@ -93,6 +94,7 @@ func newRunner(ctx context.Context, n probe.Network, cfg *Config) (*runner, erro
 		}),
 		start: time.Now(), clocks: wire.NewClocks(n),
 		traffic: newTraffic(n.Stats()),
+		way:     ourWay{changes: wire.NewRouteChanges(n)},
 	}
 	if cfg.answered() {
 		r.outbox.outage.End()
@@ -147,7 +149,13 @@ func (r *runner) play(ctx context.Context) error {
 			r.step(Event{Kind: Cancel})
 			break
 		}
+		if r.follows() {
+			break
+		}
 		if wait := time.Until(r.deadline()); wait > 0 {
+			if r.unanswered() {
+				wait = min(wait, wayLook)
+			}
 			r.await(ctx, reader, alarm, wait)
 			continue
 		}

@@ -45,9 +45,10 @@ func newView(samples []Sample) *view {
 	v := &view{timed: len(order) > 0, unit: 1}
 	ids := make(map[tuple]int)
 	k := 0
-	for at, i := range order {
+	var before copies
+	for _, i := range order {
 		s := &samples[i]
-		if copied(samples, order[:at], s) {
+		if before.has(s) {
 			continue
 		}
 		if v.answeredAgain(s, ids) {
@@ -65,21 +66,38 @@ func newView(samples []Sample) *view {
 	return v
 }
 
-// copied reports whether one of the samples before, of those sent at the same time,
-// is the same.
-func copied(samples []Sample, before []int, s *Sample) bool {
+// copies are the samples that were sent at one time: the first few, and all of many.
+type copies struct {
+	sent int64
+	few  []*Sample
+	many map[Sample]struct{}
+}
+
+// fewCopies are compared one by one.
+const fewCopies = 8
+
+// has reports whether a sample is the same as one before, of those sent at the same
+// time. Samples come in the order of their times.
+func (c *copies) has(s *Sample) bool {
 	if !s.Sent.OK || !s.ISN.OK {
 		return false
 	}
-	for _, j := range slices.Backward(before) {
-		if samples[j].Sent != s.Sent {
-			return false
-		}
-		if samples[j] == *s {
-			return true
-		}
+	if c.sent != s.Sent.Value {
+		*c = copies{sent: s.Sent.Value, few: c.few[:0]}
 	}
-	return false
+	if slices.ContainsFunc(c.few, func(one *Sample) bool { return *one == *s }) {
+		return true
+	}
+	if len(c.few) < fewCopies {
+		c.few = append(c.few, s)
+		return false
+	}
+	if c.many == nil {
+		c.many = make(map[Sample]struct{})
+	}
+	_, again := c.many[*s]
+	c.many[*s] = struct{}{}
+	return again
 }
 
 // answeredAgain reports whether the answer is the one before on its tuple, to the same SYN:

@@ -33,10 +33,19 @@ func (p *pinger) noteDeparture(s *wire.Transmission, ev *wire.Event) {
 
 // acceptAnswer applies an answer to its transmission, or says why it is rejected.
 func (p *pinger) acceptAnswer(ev *wire.Event) (reject string) {
-	s := p.concerned(ev)
-	if s == nil {
+	switch s := p.concerned(ev); {
+	case s == nil:
 		return wire.RejectUnsolicited
+	case s.First != nil:
+		return p.acceptSame(s, ev)
+	default:
+		return p.acceptOwn(s, ev)
 	}
+}
+
+// acceptOwn applies an answer to the transmission that it is to.
+func (p *pinger) acceptOwn(s *wire.Transmission, ev *wire.Event) (reject string) {
+	p.targets[s.Index].ownAnswer(s, ev)
 	tooLate, settled := s.Took(ev, p.Reading) > p.cfg.Timeout, s.Outcome.Rank > wire.RankUnverified
 	if s.Ended || tooLate && !settled {
 		return p.takeLate(s, ev, tooLate)
@@ -63,6 +72,7 @@ func (p *pinger) takeLate(s *wire.Transmission, ev *wire.Event, tooLate bool) (r
 	late := p.sample(s)
 	late.seen(s.Outcome.Best, ev)
 	late.Doubt = probe.DoubtLate
+	late.Findings = wire.Noting(late.Findings, p.targets[s.Index].persistence.Findings()...)
 	p.targets[s.Index].heard = true
 	if !s.Ended {
 		p.samples[s.ID] = late
@@ -124,6 +134,10 @@ func (p *pinger) note(s *wire.Transmission, ev *wire.Event) {
 	sample := p.sample(s)
 	sample.seen(s.Outcome.Best, ev)
 	p.samples[s.ID] = sample
+	if s.First != nil {
+		sample.Repeats = 1
+		sample.Findings = wire.Noting(sample.Findings, t.persistence.Findings()...)
+	}
 	if !ev.Kind.Verified() {
 		return
 	}
@@ -147,11 +161,16 @@ func (p *pinger) measure(sample *Sample, t *pinged, s *wire.Transmission, ev *wi
 	if ev.Kind == wire.KindSYNACK && t.dst == s.Dst && t.rto.Repeated(took) {
 		sample.Doubt = probe.DoubtRepeated
 	}
-	switch {
-	case sample.Doubt == probe.DoubtClockStep, sample.Doubt == probe.DoubtRepeated:
+	if _, sure := s.Answers(ev); !sure {
+		sample.Doubt = probe.DoubtRetransmitted
+	}
+	switch sample.Doubt {
+	case probe.DoubtClockStep, probe.DoubtRepeated, probe.DoubtRetransmitted:
 		sample.RTT, sample.Clock = 0, netraw.ClockNone
-	case ev.Kind != wire.KindICMP && t.dst == s.Dst:
-		t.rto.Sample(took)
+	default:
+		if ev.Kind != wire.KindICMP && t.dst == s.Dst {
+			t.rto.Sample(took)
+		}
 	}
 }
 
@@ -226,10 +245,15 @@ func (p *pinger) repeat(s *wire.Transmission) {
 // runs.
 func (p *pinger) expire(r *wire.Receiver) {
 	now := p.Now
-	if p.flying() && p.air.list[0].at <= now {
+	same, waits := p.unheard.next()
+	if p.flying() && p.air.list[0].at <= now || waits && same <= now {
 		p.CatchUp(r)
 	}
+	p.sendSame()
 	for s := p.air.expired(now); s != nil; s = p.air.expired(now) {
+		if p.endSame(s) {
+			continue
+		}
 		if p.samples[s.ID] == nil {
 			p.samples[s.ID] = p.silence(s)
 		}
@@ -244,7 +268,7 @@ func (p *pinger) expire(r *wire.Receiver) {
 	for d := p.late.waiting(); d != nil && p.Now >= d.until; d = p.late.waiting() {
 		p.settle(d)
 	}
-	for len(p.kept.List) > 0 && p.Now-p.kept.List[0].Tx.Sent > retention*p.cfg.Timeout {
+	for len(p.kept.List) > 0 && now-p.kept.List[0].Tx.Sent > retention*p.cfg.Timeout {
 		p.forget(p.kept.List[0])
 		p.kept.Pop()
 	}
@@ -255,8 +279,10 @@ func (p *pinger) expire(r *wire.Receiver) {
 // machine, since its neighbour does not answer, needs none, nor does the warm-up probe
 // of a target that answers nothing.
 func (p *pinger) closeSilent(s *wire.Transmission) {
-	waits, silent := p.watches && s.Tx.Left == 0, s.WarmUp && !p.targets[s.Index].heard
-	if !s.Answered && !waits && !silent {
+	t := p.targets[s.Index]
+	waits, silent := p.watches && s.Tx.Left == 0, s.WarmUp && !t.heard
+	persists := s.First == nil && s.Tx.Sent+t.persistence.After() > p.Now && p.mayPersist(t, s)
+	if !s.Answered && !waits && !silent && !persists {
 		s.Close(&p.Responses)
 	}
 }
@@ -273,4 +299,5 @@ func (p *pinger) forget(s *wire.Transmission) {
 	p.Table.Forget(s)
 	delete(p.samples, s.ID)
 	delete(p.devices, s.ID)
+	delete(p.stoodIn, s)
 }

@@ -148,7 +148,7 @@ func (p *connectPing) deliver(s Sample) {
 	p.counters.Probes++
 	p.counters.States[s.State]++
 	switch {
-	case s.Doubt == probe.DoubtSkipped, s.Reason == probe.ReasonBroadcast:
+	case s.Doubt == probe.DoubtSkipped, wire.SaysNotAHost(s.Reason):
 	case s.Reason == probe.ReasonNoRoute:
 		p.counters.NoRoute(s.Err)
 	case s.Err != nil:

@@ -38,6 +38,8 @@ type pinger struct {
 	absence absence
 	watches bool // the network shows what leaves
 	lingers lingers
+	unheard deadlines                   // transmissions of targets that have answered nothing, until the same is sent once more
+	stoodIn map[*wire.Transmission]bool // probes' first SYNs, of which nothing was told: their retransmissions stand for them
 	routes  wire.RouteChanges
 }
 
@@ -53,6 +55,10 @@ type pinged struct {
 	small  bool // a router asked for packets without options
 	heard  bool // it has answered, too late perhaps
 	silent bool // a probe was not answered before anything was
+
+	persistence wire.Persistence
+	same        *wire.Transmission // the latest that was the SYN before once more; nil: none
+	vain        int                // SYNs in a row that were not answered
 
 	left     time.Duration // when the last packet for it left, 0: none did
 	used     bool          // a packet for it was handed to the kernel
@@ -77,7 +83,7 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 	}
 	x.Pace = wire.NewPace(cfg.Rate)
 	p := &pinger{Loop: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{},
-		routes: wire.NewRouteChanges(n), lag: cfg.catchUp(), samples: map[int]*Sample{}, devices: map[int]*device{}}
+		routes: wire.NewRouteChanges(n), lag: cfg.catchUp(), samples: map[int]*Sample{}, devices: map[int]*device{}, stoodIn: map[*wire.Transmission]bool{}}
 	p.Departed, p.Accept = p.noteDeparture, p.acceptAnswer
 	for _, t := range cfg.Targets {
 		p.targets = append(p.targets, &pinged{dst: t})
@@ -198,6 +204,9 @@ func (p *pinger) wakeUp() time.Duration {
 	}
 	if d := p.late.waiting(); d != nil {
 		wake = min(wake, d.until)
+	}
+	if at, ok := p.unheard.next(); ok && !p.Stopping {
+		wake = min(wake, at)
 	}
 	if p.Responses.Waiting() > 0 {
 		wake = min(wake, p.paceWakes())

@@ -70,7 +70,7 @@ func TestPingAfterAPause(t *testing.T) {
 }
 
 // A port gets one SYN and one RST a probe, whatever the pace, and one RST more for each
-// SYN-ACK that is repeated.
+// SYN-ACK that is repeated; one that answers nothing the same SYN once more now and then.
 func TestPingClosesOnce(t *testing.T) {
 	late := func() simnet.Host { return simnet.Slow(probetest.Listener(), 600*ms) }
 	repeats := func() simnet.Host {
@@ -96,7 +96,7 @@ func TestPingClosesOnce(t *testing.T) {
 				cfg := tc.config
 				cfg.Count = tc.count
 				_, summary, err := world{Host: tc.host(), Ports: 64}.ping(t, t.Context(), cfg)
-				if most := tc.resets * summary.Sent; err != nil || summary.Sent != warmUp+tc.count || summary.Resets > most || summary.Resets < most/2 {
+				if most := tc.resets * summary.Sent; err != nil || summary.Sent-tc.count < warmUp || summary.Sent-tc.count > warmUp+10 || summary.Resets > most || summary.Resets < most/2 {
 					t.Errorf("%d SYNs and %d RSTs, %v", summary.Sent, summary.Resets, err)
 				}
 			})

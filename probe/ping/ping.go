@@ -56,7 +56,7 @@ type Sample struct {
 	Index      int            // into Config.Targets
 	Target     netip.AddrPort // what was probed
 	N          uint64         // its place in the series, from 1
-	Attempt    int            // from 1; more where an old connection stood in the way
+	Attempt    int            // from 1; more where an old connection stood in the way, or the same SYN was sent once more
 	State      probe.State
 	Reason     probe.Reason
 	Due        time.Duration // when it was to leave, since the start of the run
@@ -71,7 +71,7 @@ type Sample struct {
 	Responder  netip.Addr // who answered, valid only where it was not the target
 	ICMP       *probe.ICMPCode
 	Findings   []probe.Finding
-	Repeats    int   // SYNs of the kernel's own after the first, where it connects for us
+	Repeats    int   // SYNs in vain before the one that was answered, with its numbers: the kernel's, or ours
 	Err        error // why it could not be sent
 }
 
@@ -134,6 +134,13 @@ func (s *Sample) Timed() bool {
 // its end, or before its port is used again. So a silent port gets two packets a
 // probe, and that one SYN. An answer less than SYN-ACK ends a probe after a moment in which the
 // genuine one may still come.
+//
+// While a target has answered no SYN, one probe's at a time is sent once more, a second later, as
+// each TCP does: something may protect it from floods that lets nothing else through. What answers
+// that comes too late for its probe, and once one was answered, each probe waits for the answer to
+// its retransmission until a first SYN is answered. It has a round trip where a time stamp tells
+// which of the two was answered, and [probe.DoubtRetransmitted] elsewhere. With a Timeout below a
+// second nothing is retransmitted.
 //
 // Whether an answer came in time is judged by its stamp, however late this process
 // ran. One that comes later tells what the port is, beside a probe that is lost: in

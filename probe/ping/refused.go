@@ -10,7 +10,7 @@ import (
 func (p *pinger) refuse(s *wire.Transmission, err error) {
 	s.Ended, s.Closed = true, true
 	p.kept.Push(s)
-	if !s.WarmUp {
+	if !s.WarmUp && s.First == nil {
 		p.unsent(s, err)
 	}
 }

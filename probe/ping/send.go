@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"time"
 
-	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -128,7 +127,7 @@ func (p *pinger) send(t *pinged, s *wire.Transmission) {
 	p.lookUp(t)
 	switch {
 	case t.err == nil && t.route.Broadcast:
-		p.withhold(s, probe.ReasonBroadcast, probe.DoubtNone, netraw.ErrBroadcast)
+		p.withhold(s, wire.ReasonNotAHost(t.dst.Addr()), probe.DoubtNone, t.route.NotAHost(t.dst.Addr()))
 	case t.err == nil:
 		p.transmit(t, s, p.choosePort(t, 0))
 	case t.used: // there was a route before
@@ -262,6 +261,7 @@ func (p *pinger) handedOver(s *wire.Transmission, back time.Time) {
 	s.Until = s.Tx.Sent + p.cfg.Timeout
 	p.air.push(s.Until, s)
 	p.kept.Push(s)
+	p.noteFirst(t, s)
 	p.absence.left(t)
 	t.walled, t.left = false, p.Now
 	p.Counters.Departed(s.Attempt-1, p.Now)

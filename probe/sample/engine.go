@@ -25,6 +25,7 @@ type engine struct {
 	kept    wire.Fifo                  // transmissions whose answers are still told apart
 	ports   []uint16                   // in the order in which plans number them
 	outage  wire.Outage
+	routes  wire.RouteChanges
 	clock   timeline
 	done    uint64 // steps that had their turn
 	cut     bool   // a plan was not carried out because the run was stopped
@@ -34,7 +35,7 @@ func newEngine(n probe.Network, cfg *Config, sink Sink) (*engine, error) {
 	x, err := wire.NewLoop(n, wire.Look{Profile: cfg.Profile, TTL: cfg.TTL, TOS: cfg.TOS}.Complete())
 	e := &engine{
 		Loop: x, cfg: cfg, sink: sink, seeds: rand.NewChaCha8(cfg.Seed),
-		targets: cfg.Targets, active: map[netip.AddrPort]*series{}, ports: n.Ports(),
+		routes: wire.NewRouteChanges(n), targets: cfg.Targets, active: map[netip.AddrPort]*series{}, ports: n.Ports(),
 	}
 	e.Departed, e.Accept, e.Pace = e.seenLeaving, e.accept, wire.NewPace(cfg.Rate)
 	return e, err
@@ -68,6 +69,11 @@ func (e *engine) overdue() bool {
 
 // turn takes up targets and lets each that is under way go on.
 func (e *engine) turn() {
+	if e.routes.Due(e.Now, time.Duration(len(e.order))*wire.RouteCost) {
+		for _, s := range e.order {
+			s.follow()
+		}
+	}
 	for len(e.order) < e.cfg.Parallel && !e.Stopping && e.Failure == nil && e.beginNext() {
 	}
 	for _, s := range e.order {
@@ -130,6 +136,7 @@ func (e *engine) forget() {
 // report hands out what a target came to.
 func (e *engine) report(s *series) {
 	e.progress(len(e.cfg.Plan.Steps) - s.res.Carried)
+	s.note(s.persistence.Findings())
 	s.res.unclosed = e.Counted().ResetsRefused > 0
 	s.res.judge(e.cfg.Plan.Quick)
 	e.Counters.Probes++

@@ -15,7 +15,7 @@ func (e *engine) seenLeaving(t *wire.Transmission, ev *wire.Event) {
 	}
 	t.Left(ev, e.Reading)
 	if s := e.active[t.Dst]; s != nil && s.probe != nil && s.probe.find(t) != nil && !s.probe.settled {
-		s.probe.deadline = max(s.probe.deadline, t.Tx.Sent+s.timeout())
+		s.probe.deadline = max(s.probe.deadline, t.Tx.Sent+s.probe.wait(t))
 	}
 }
 
@@ -57,7 +57,9 @@ func (s *series) verified(t *wire.Transmission, ev *wire.Event) string {
 // stray takes what belongs to a transmission whose step is over. A SYN-ACK is a
 // copy, or comes from a half-open connection that our RST has not reached.
 func (s *series) stray(t *wire.Transmission, ev *wire.Event) string {
-	s.late.TakeLate(s.Matcher.Tech, s.res.Target, ev)
+	if s.late.TakeLate(s.Matcher.Tech, s.res.Target, ev) && t.First == nil && t.Next == nil {
+		s.persistence.AnsweredFirst()
+	}
 	number, known := s.numbers[t.ID]
 	_, noted := s.gaps[t.ID]
 	switch {

@@ -144,12 +144,12 @@ func TestFirstFragmentIsANumber(t *testing.T) {
 	})
 }
 
-// A silent target costs two packets a probe: the SYN, and the RST that clears
-// away what may have come of it.
+// A silent target costs two packets a probe, the SYN, and the RST that clears
+// away what may have come of it, and the last SYN once more.
 func TestSilenceIsCheap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, summary, err := single(path(simnet.Path{}), simnet.Dropped{}).run(t, t.Context(), sample.Config{})
-		if err != nil || summary.Sent != 5 || summary.Resets > 5 || summary.Retransmitted != 0 {
+		if err != nil || summary.Sent != 6 || summary.Resets > 5 {
 			t.Errorf("%d SYNs, %d RSTs, %v", summary.Sent, summary.Resets, err)
 		}
 	})

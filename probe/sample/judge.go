@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 	"synscope/probe/isn"
 )
 
@@ -65,7 +66,7 @@ func (r *Result) withdraw() {
 // why is what a person is told about a plan that was not carried out.
 func (r *Result) why() (code, text string) {
 	switch {
-	case r.Reason == probe.ReasonBroadcast:
+	case wire.SaysNotAHost(r.Reason):
 		return "no-route", "This is no host: " + r.Err.Error() + "."
 	case r.Err != nil && r.Reason == probe.ReasonNoRoute:
 		return "no-route", "There is no way to this host from here: " + r.Err.Error() + "."

@@ -39,6 +39,11 @@ type series struct {
 	tsBase  uint32
 	small   bool // a router asked for SYNs without options
 
+	persistence wire.Persistence
+	anew        bool          // the plan is to begin anew
+	moves       int           // of the way to another address of ours
+	routed      time.Duration // when the way was looked up
+
 	probe *trial // under way, nil between two
 	ready time.Duration
 	over  bool
@@ -78,7 +83,7 @@ func (s *series) route() {
 	if s.res.Target.Addr().Zone() != "" {
 		s.link = route.IfIndex
 	}
-	s.sources = append([]netip.Addr{route.Source}, s.cfg.further(route.Source)...)
+	s.routeFrom(route.Source)
 	s.take(s.cfg.Plan.Steps)
 	s.res.Planned = len(s.steps)
 }
@@ -165,6 +170,13 @@ func (s *series) next() {
 		s.res.Carried++
 	}
 	s.progress(1)
+	if s.silent > 0 {
+		s.followLoss()
+	}
+	if s.anew && !s.res.finished {
+		s.anew, s.res.Carried = false, 0
+		s.take(s.cfg.Plan.Steps)
+	}
 	s.rest()
 	if s.silent >= silence && !s.keepTo() {
 		s.giveUp()

@@ -38,6 +38,8 @@ type syn struct {
 	answer  *craft.Segment // nil: none
 	offer   isn.Offer      // of its options
 
+	tsval uint32 // of its time stamp, where it has one
+
 	fragment bool // of the answer only the first was read
 }
 
@@ -51,7 +53,9 @@ func (x *trial) goOn() {
 		if x.Now >= x.wakeUp() {
 			x.send()
 		}
-	case x.Now < x.deadline:
+	case x.Now < x.wakeUp():
+	case x.mayPersist():
+		x.sendSame()
 	case !x.settled && len(x.syns) < x.attempts() && !x.Stopping:
 		x.closeLast()
 		x.retransmit = true
@@ -66,7 +70,7 @@ func (x *trial) wakeUp() time.Duration {
 	if x.waiting() {
 		return max(x.due, x.Pace.Due-wire.Slack)
 	}
-	return x.deadline
+	return max(x.deadline, x.due)
 }
 
 // send hands a SYN to the network.
@@ -76,11 +80,16 @@ func (x *trial) send() {
 	if !x.step.SameISN {
 		tsval += uint32(x.Now / time.Millisecond)
 	}
+	x.transmit(t, tsval)
+}
+
+// transmit hands a SYN with a time stamp to the network, and tells whether that took it.
+func (x *trial) transmit(t *wire.Transmission, tsval uint32) (left bool) {
 	packet := x.cfg.syn(t.Src, t.Dst, t.Numbers.Seq, x.offer(), tsval)
 	b, err := packet.AppendTo(nil)
 	if err != nil {
 		x.stop(x.res.State, probe.ReasonSendFailed, err)
-		return
+		return false
 	}
 	x.RespondAll() // what is closed must be closed before
 	x.Table.Add(t)
@@ -90,9 +99,10 @@ func (x *trial) send() {
 		t.Ended = true
 		x.kept.Push(t)
 		x.refuse(err)
-		return
+		return false
 	}
-	x.departed(t)
+	x.departed(t, tsval)
+	return true
 }
 
 // offer is what the next SYN offers: nothing where a router found it too large.
@@ -113,15 +123,23 @@ func (x *trial) begin() *wire.Transmission {
 }
 
 // departed starts the clock of a SYN that left.
-func (x *trial) departed(t *wire.Transmission) {
+func (x *trial) departed(t *wire.Transmission, tsval uint32) {
 	x.Pace.Due = max(x.Pace.Due, x.Now)
 	x.Pace.Spend(1)
 	x.outage.End()
 	x.Counters.Departed(len(x.syns), x.Now)
 	x.kept.Push(t)
-	x.syns = append(x.syns, &syn{Transmission: t, offer: x.offer()})
+	x.syns = append(x.syns, &syn{Transmission: t, offer: x.offer(), tsval: tsval})
 	x.retransmit, x.refused = false, 0
-	x.deadline = x.Now + x.timeout()
+	x.deadline = x.Now + x.wait(t)
+}
+
+// wait is how long the answer to a SYN is waited for.
+func (x *trial) wait(t *wire.Transmission) time.Duration {
+	if t.First == nil && x.foresees() {
+		return x.persistence.After()
+	}
+	return x.timeout()
 }
 
 // refuse lets a SYN that the kernel did not take wait for another try, or ends
@@ -181,6 +199,9 @@ func (x *trial) take(s *syn, ev *wire.Event) (reject string) {
 	case wire.ActFinish:
 		x.answeredBy(s, ev)
 	case wire.ActSettle:
+		if ev.Kind == wire.KindReset {
+			x.told(s, ev)
+		}
 		x.settled, x.deadline = true, x.Now+wire.Grace(x.Now-s.Tx.Sent, 0, x.cfg.Timeout)
 	case wire.ActRenew:
 		x.renew()
@@ -226,7 +247,8 @@ func (x *trial) answeredBy(s *syn, ev *wire.Event) {
 	if s.came.IsZero() {
 		s.came, x.res.Clock = x.Reading.Wall, netraw.ClockUser
 	}
-	s.delayed = ev.Kind == wire.KindACK || x.rto.Repeated(x.Now-s.Tx.Sent)
+	told := x.told(s, ev)
+	s.delayed = ev.Kind == wire.KindACK || !told || x.rto.Repeated(x.Now-s.Tx.Sent)
 	x.end()
 }
 
@@ -255,6 +277,9 @@ func (x *trial) end() {
 		answered = answered || s.answer != nil
 		if s.answer == nil {
 			lost++
+			if s.First != nil {
+				x.persistence.Missed()
+			}
 		} else {
 			rtt, _ := sample.RTT()
 			x.learn(s.Transmission, s.answer, rtt, v.Reason)

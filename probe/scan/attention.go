@@ -8,16 +8,16 @@ func (e *engine) measureLoss(f *flight, attempt int) {
 	h := f.host
 	e.noteLoss(f, attempt)
 	limit := h.limiter()
-	limit.answered(f.wasted(attempt, limit.since()), e.Now, h.SRTT)
+	limit.answered(e.wasted(f, attempt, limit.since()), e.Now, h.SRTT)
 	if e.Ramp != nil {
-		e.Ramp.Answered(f.wasted(attempt, e.Ramp.Changed))
+		e.Ramp.Answered(e.wasted(f, attempt, e.Ramp.Changed))
 	}
 }
 
 // wasted is how many transmissions before an attempt left after a moment.
-func (f *flight) wasted(attempt int, after time.Duration) (n int) {
-	for i, tx := range f.tx[:attempt] {
-		if tx.Sent >= after && !f.inGap(i) {
+func (e *engine) wasted(f *flight, attempt int, after time.Duration) (n int) {
+	for i := e.firstAttempt(f); i < attempt; i++ {
+		if f.tx[i].Sent >= after && !f.inGap(i) {
 			n++
 		}
 	}
@@ -48,11 +48,17 @@ func (e *engine) allowed(f *flight) int {
 		return e.cfg.recheckAttempts()
 	}
 	n := attemptsAt(e.loss(f.host))
-	if h := f.host; h.losses.answers == 0 || h.persistence.needed() {
+	switch h := f.host; {
+	case h.persistence.needed(): // what is no retransmission is for nothing
+		n = f.firstAlike() + 1 + attemptsAt(e.lossAgain(h.persistence))
+	case h.losses.answers == 0:
 		n = e.allowedInVain(h)
 	}
 	if t := f.host.trouble; t != nil {
 		n = max(n, min(attemptsAt(t.errors.trials(&f.host.silent).share(priorLoss)), mostByErrors))
+	}
+	if len(f.tx) >= n && e.lacks(f) {
+		n = len(f.tx) + 1
 	}
 	if n = min(n, e.cfg.Retries+1); f.outcome.Renewed() {
 		n++
@@ -78,6 +84,9 @@ func (e *engine) allowedInVain(h *host) int {
 
 // confidence is how sure the silence of a probe is.
 func (e *engine) confidence(f *flight) float64 {
+	if p := f.host.persistence; p.needed() {
+		return confidence(e.lossAgain(p), int(f.same.last-f.same.first))
+	}
 	return confidence(e.loss(f.host), len(f.tx)-f.inGaps(len(f.tx)))
 }
 
@@ -86,7 +95,12 @@ const (
 	// believe of one that has not answered yet.
 	shortestGuess = 200 * time.Millisecond
 	guessFactor   = 4
-	// unsureWait is the least wait for the last answer of a host of few answers.
+	// fartherWait is how long after its first transmission a port is believed silent, however
+	// near its host is: behind one address some ports may be much farther away than others
+	// (a forwarded port, a proxy that connects first).
+	fartherWait = time.Second
+	// unsureWait is the least wait for the last answer of a host of few answers, and of one of none to a
+	// retransmission.
 	unsureWait = 400 * time.Millisecond
 	// mostDoublings of the timeout: what is lost at random is not won by waiting,
 	// and what is limited is the limiter's.
@@ -120,10 +134,7 @@ func (e *engine) patience(h *host, attempt int) time.Duration {
 // few answers alone tell of the way the last of its answers may take longer than they.
 func (e *engine) overdue(f *flight) time.Duration {
 	h, last := f.host, len(f.tx)-1
-	attempt := last
-	if f.watches {
-		attempt -= e.cfg.attempts()
-	}
+	attempt := last - e.firstAttempt(f)
 	if f.asked && !f.outcome.Renewed() {
 		return e.softDue(f)
 	}
@@ -133,11 +144,16 @@ func (e *engine) overdue(f *flight) time.Duration {
 		due = max(due, f.tx[last].Sent+h.retransmitAfter())
 	}
 	switch {
-	case h.timed >= enoughTimes || f.watches || more:
+	case f.watches || more:
+	case h.timed >= enoughTimes:
+		due = max(due, f.tx[0].Sent+min(fartherWait, e.cfg.Timeout))
 	case h.Known():
-		due = max(due, f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
+		due = max(due, f.tx[0].Sent+min(fartherWait, e.cfg.Timeout), f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
 	case h.expected == 0:
 		due = max(due, h.began+e.cfg.Timeout)
+		if f.same.includes(last) { // which may be the first that the host lets count
+			due = max(due, f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
+		}
 	}
 	return due
 }
@@ -164,7 +180,7 @@ func (e *engine) near(took time.Duration) {
 	if e.Slowest = max(e.Slowest, took); !first {
 		return
 	}
-	for _, id := range e.flights.index {
+	for _, id := range e.flights.all() {
 		if f := e.flights.at(id); f.phase == phaseFlying {
 			e.flights.expectBy(id, max(e.Now, e.overdue(f)))
 		}

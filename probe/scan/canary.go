@@ -89,7 +89,7 @@ func (e *engine) sendCanaries() bool {
 		return false
 	}
 	e.canaries.sent = true
-	for _, h := range e.hosts.byAddr {
+	for _, h := range e.hosts.all() {
 		if h.tally.manyOpen() || h.tally.open > 0 && h.tally.marked() {
 			e.sendCanary(h)
 		}

@@ -44,6 +44,9 @@ type samples struct{ open, refused sample }
 
 // note takes the verdict on one more port of the host.
 func (s *samples) note(v *probe.Verdict) {
+	if v.Reason == probe.ReasonUnverifiedReset { // anybody's
+		return
+	}
 	s.open.note(v, probe.StateOpen)
 	s.refused.note(v, probe.StateRefused)
 }
@@ -66,7 +69,7 @@ func otherwise(was probe.State, v *probe.Verdict) bool {
 	case probe.StateOpen:
 		return was == probe.StateRefused
 	case probe.StateRefused:
-		return was == probe.StateOpen && v.Reason != probe.ReasonUnverifiedReset
+		return was == probe.StateOpen
 	case probe.StateFiltered:
 		return v.Responder.IsValid() || v.ICMP != nil
 	}
@@ -87,7 +90,7 @@ func (h *host) sample(v *probe.Verdict) {
 
 // sendRechecks asks for the samples of the hosts that may have changed.
 func (e *engine) sendRechecks(h *host) {
-	if h.several == nil || h.several.samples == nil || h.gone() || h.persistence.needed() { // which would not answer other attempts
+	if h.several == nil || h.several.samples == nil || h.gone() || h.onlyAgain() {
 		return
 	}
 	first := h.several.samples
@@ -98,9 +101,12 @@ func (e *engine) sendRechecks(h *host) {
 	}
 }
 
-// sendRecheck queues a probe of a port that has had its verdict. Its attempts are
-// others than those of the first time, as a witness's are.
+// sendRecheck queues a probe of a port that has had its verdict, unless one is on its way that nobody
+// serves, as it seemed. Its attempts are others than those of the first time, as a witness's are.
 func (e *engine) sendRecheck(h *host, port uint16) {
+	if _, canary := e.flights.find(h, port); canary != nil {
+		return
+	}
 	id := e.flights.add(h, port)
 	f := e.flights.at(id)
 	f.rechecks = true
@@ -111,7 +117,7 @@ func (e *engine) sendRecheck(h *host, port uint16) {
 // firstAttempt is the number of the first attempt of a probe: the one that is not
 // counted as a retransmission.
 func (e *engine) firstAttempt(f *flight) int {
-	if f.rechecks {
+	if f.watches || f.rechecks {
 		return e.cfg.attempts()
 	}
 	return 0

@@ -69,7 +69,7 @@ func (e *engine) run(ctx context.Context) error {
 	e.Run(ctx, e.resolving.Ready(), e.handle, func() (more bool) {
 		e.takeFinished()
 		e.rampUp()
-		e.resolving.Poll(e.resolved)
+		e.resolving.Poll(e.Now, e.busy(), e.resolved)
 		if e.LookDue() {
 			e.look()
 		}
@@ -114,7 +114,7 @@ func (e *engine) wakeUp() time.Duration {
 // abandon hands out the probes that a failure leaves without an end.
 func (e *engine) abandon() {
 	e.Now = time.Since(e.Start)
-	for _, id := range e.flights.index {
+	for _, id := range e.flights.all() {
 		e.finish(id)
 	}
 }

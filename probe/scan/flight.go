@@ -1,7 +1,9 @@
 package scan
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/probe/internal/wire"
@@ -35,6 +37,9 @@ type flight struct {
 	rechecks bool // asks a port that has had its verdict: see changes.go
 	otherAck bool // SYN-ACKs came that acknowledge another number: see wrongack.go
 	asked    bool // once more, after an error that may have been of the moment: see transient.go
+	doubtful bool // the best answer is an RST to a question about another: see doubtful.go
+
+	questions uint8 // answers to transmissions before that were asked about: see doubtful.go
 
 	same same // transmissions that are alike: see same.go
 
@@ -147,14 +152,8 @@ func (t *flights) due(now time.Duration) (id uint32, ok bool) {
 	return 0, false
 }
 
-// all lists the probes without a verdict.
-func (t *flights) all() []uint32 {
-	list := make([]uint32, 0, len(t.index))
-	for _, id := range t.index {
-		list = append(list, id)
-	}
-	return list
-}
+// all lists the probes without a verdict, in an order that does not depend on chance.
+func (t *flights) all() []uint32 { return slices.Sorted(maps.Values(t.index)) }
 
 // void takes back the deadline of a probe.
 func (t *flights) void(id uint32) { t.at(id).schedule++ }

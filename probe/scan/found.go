@@ -64,11 +64,8 @@ func (h *host) account(v *probe.Verdict, at time.Duration) {
 // report hands out every host, by address, with what was noticed about it as a
 // whole.
 func (e *engine) report() {
-	all := make([]*host, 0, len(e.hosts.byAddr))
-	for _, h := range e.hosts.byAddr {
-		all = append(all, h)
-	}
-	slices.SortFunc(all, func(a, b *host) int { return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.id, b.id)) })
+	all := e.hosts.all()
+	slices.SortStableFunc(all, func(a, b *host) int { return a.addr.Compare(b.addr) })
 	for _, h := range all {
 		if !e.handOut(h) {
 			return

@@ -49,8 +49,12 @@ func (e *engine) settle(id uint32, f *flight, took time.Duration) {
 	h := f.host
 	f.phase = phaseSettled
 	e.flights.expectBy(id, e.Now+h.grace(took, e.cfg.Timeout))
-	if s := h.several; s != nil && h.usual() == 0 {
-		e.remember(s, early{ticket{id, f.schedule}, e.Now, took})
+	switch {
+	case h.usual() != 0:
+	case h.several == nil:
+		h.lone = f.port
+	default:
+		e.remember(h.several, early{ticket{id, f.schedule}, e.Now, took})
 	}
 }
 
@@ -66,15 +70,18 @@ func (e *engine) remember(s *several, x early) {
 
 // hasten ends the long waits of a host's first answers once a SYN-ACK has come.
 func (e *engine) hasten(h *host) {
-	if h.several == nil || len(h.several.early) == 0 || h.Least() == 0 {
+	if h.several == nil || h.Least() == 0 {
 		return
+	}
+	if id, f := e.flights.find(h, h.lone); f != nil && f.phase == phaseSettled && h.lone != 0 {
+		e.flights.expectBy(id, e.Now+h.grace(f.outcome.Best.RTT, e.cfg.Timeout))
 	}
 	for _, x := range h.several.early {
 		if !e.hasEnded(x) {
 			e.flights.expectBy(x.id, max(e.Now, x.at+h.grace(x.took, e.cfg.Timeout)))
 		}
 	}
-	h.several.early = nil
+	h.several.early, h.lone = nil, 0
 }
 
 // mostEarly bounds those of one host that are remembered.

@@ -96,3 +96,23 @@ func TestGraceDoesNotGoByResets(t *testing.T) {
 		})
 	}
 }
+
+// The port that is refused before a second one is asked for does not wait longer than the
+// others.
+func TestGraceOfTheFirstPort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: time.Millisecond}, Back: simnet.Path{Delay: time.Millisecond}})
+		a := netip.MustParseAddr("10.0.0.1")
+		n.Handle(netip.PrefixFrom(a, 32), simnet.Linux(24))
+		conn := n.Conn(13)
+		defer conn.Close()
+		found := states{}
+		sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(20, 25, a)), Rate: 100}, found)
+		if err != nil || found[probe.StateOpen] != 1 || found[probe.StateRefused] != 5 {
+			t.Errorf("%v, %v", found, err)
+		}
+		if sum.Took > 150*time.Millisecond {
+			t.Errorf("took %v", sum.Took)
+		}
+	})
+}

@@ -50,6 +50,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	}
 	sure := true
 	if f != nil {
+		e.newest(f, ev)
 		sure = e.tellApart(f, ev)
 		e.noteSending(f, ev)
 	}
@@ -68,6 +69,17 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		return rejectNeighbour
 	}
 	return e.answered(id, f, ev, sure)
+}
+
+// newest takes an answer without a number of ours for one to the latest of the transmissions that it may
+// be to.
+func (e *engine) newest(f *flight, ev *wire.Event) {
+	if ports := len(e.Matcher.Ports); !ev.Kind.Verified() && ev.Attempt >= 0 && ev.Attempt < len(f.tx) {
+		ev.Attempt += (len(f.tx) - 1 - ev.Attempt) / ports * ports
+		if f.same.includes(ev.Attempt) {
+			ev.Attempt = min(int(f.same.last), len(f.tx)-1)
+		}
+	}
 }
 
 // rejectNeighbour counts our own kernel's errors about a neighbour that has answered.
@@ -90,20 +102,27 @@ func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
 // answered lets an answer count, and does what it calls for; sure tells whether it is known
 // which transmission it is to.
 func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) string {
-	before := f.outcome.Rank
+	before := f.doubt(ev)
 	if n := len(e.rooms); n > 0 && f.outcome.Room == nil {
 		f.outcome.Room, e.rooms = e.rooms[n-1], e.rooms[:n-1]
 	}
 	do, reject := f.outcome.Take(e.cfg.Technique, f.target(), ev)
+	do = f.again(do, ev)
 	if reject != "" {
+		e.act(do, id, f, ev)
+		f.believe()
 		e.noteLateFirst(ev, int(f.same.first))
 		return reject
 	}
-	if ev.Kind.Verified() && ev.Kind != wire.KindICMP {
+	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && !e.answersQuestion(ev) && !f.known() {
 		f.host.noteAbsence(f.tx[ev.Attempt].Sent)
 	}
 	if f.outcome.Rank > before {
 		e.improved(f, ev, before, sure)
+	}
+	f.believe()
+	if f.phase == phaseHeld && (do == wire.ActFinish || do == wire.ActSettle) {
+		e.flights.void(id) // it does not wait for the witness any more
 	}
 	e.vouch(f, ev)
 	e.act(do, id, f, ev)
@@ -117,10 +136,14 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank, sure bool
 	if !ev.Kind.Verified() {
 		return
 	}
+	if f.doubtful = e.answersQuestion(ev); f.doubtful {
+		e.hear(f.host, best)
+		return
+	}
 	deferred := ev.Kind != wire.KindICMP && e.persisted(f, ev, sure)
 	switch {
-	case f.watches || sure && e.delayed(f, ev):
-	case sure:
+	case f.watches || f.rechecks || sure && e.delayed(f, ev): // which tell of the port alone
+	case sure && ev.Kind != wire.KindACK: // whose time is not that of the SYN
 		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
 		e.learnTimes(f, ev, before)
 		fallthrough
@@ -143,9 +166,13 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 		}
 		e.finish(id)
 	case wire.ActSettle:
+		if f.doubtful && f.phase == phaseFlying {
+			return
+		}
 		e.settle(id, f, e.took(f, ev))
 	case wire.ActAsk:
-		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)), e.Now)
+		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, f.same.of(ev.Attempt))), e.Now)
+		e.awaitReply(id, f, ev)
 	case wire.ActRenew:
 		e.renew(id, f, ev)
 	}
@@ -185,7 +212,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred boo
 	case ev.Kind == wire.KindICMP:
 		if ev.Sender == f.host.addr.WithZone("") {
 			f.unnoteSilence(ev.Attempt)
-			f.host.noteError(ev.Attempt - f.inGaps(ev.Attempt))
+			f.host.noteError(e.lostBefore(f, ev.Attempt))
 		}
 		return
 	case before >= wire.RankReset:
@@ -345,7 +372,7 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 	v := f.outcome.Verdict(e.cfg.Technique, f.target())
 	switch {
 	case f.outcome.Best != nil:
-	case f.hostSilent():
+	case f.hostSilent(e.allowed(f)):
 		v = wentSilent(f.target())
 	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)

@@ -1,7 +1,10 @@
 package scan
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/netraw"
@@ -41,6 +44,7 @@ type host struct {
 	silent       byTry        // transmissions that were not answered in time
 	firsts       bool         // it answers other than retransmissions
 	witness      uint16       // a port that has answered; 0: none has
+	lone         uint16       // the port that answered before the host had another; 0: it waits no more
 	resolving    bool         // its link address is being asked for
 	queued       bool         // among those that are ready, or asleep
 	crowded      bool         // one of a network whose router resolves it, and may resolve few at a time
@@ -138,6 +142,11 @@ func newHosts(n probe.Network, met func(*host, netraw.Route)) *hosts {
 // find returns the host of an address that a packet on a link names, nil if
 // unknown.
 func (t *hosts) find(a netip.Addr, link int) *host { return t.byAddr[wire.AsCarried(a, link)] }
+
+// all lists the hosts in the order in which they were met.
+func (t *hosts) all() []*host {
+	return slices.SortedFunc(maps.Values(t.byAddr), func(a, b *host) int { return cmp.Compare(a.id, b.id) })
+}
 
 // get returns the host of an address to be probed.
 func (t *hosts) get(a netip.Addr) *host {

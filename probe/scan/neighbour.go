@@ -32,10 +32,14 @@ func (e *engine) met(h *host, route netraw.Route) {
 	}
 }
 
+// busy tells whether there is anything to do but to wait for hosts on the link that did not
+// answer.
+func (e *engine) busy() bool { return !e.exhausted || e.flights.live > e.ready.parked }
+
 // resolved lets the probes of a host go, or ends them: whoever does not answer
 // on the link answers no probe.
 func (e *engine) resolved(h *host, n *netraw.Neighbour) {
-	h.resolving = false
+	e.ready.unpark(h)
 	h.found.resolved(h, n)
 	if n.State == netraw.NeighbourFailed {
 		h.troubled().absent = noNeighbour(h.addr, n)
@@ -47,10 +51,11 @@ func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 
 // noNeighbour is the verdict on every port of a host that is not on the link.
 func noNeighbour(a netip.Addr, n *netraw.Neighbour) *probe.Verdict {
-	return &probe.Verdict{
-		Target: netip.AddrPortFrom(a, 0), State: probe.StateFiltered, Reason: probe.ReasonNoNeighbour,
-		Findings: nil, Err: fmt.Errorf("%v did not answer on the link, asked %d times", a, n.Asked),
+	err := fmt.Errorf("%v did not answer on the link, asked %d times", a, n.Asked)
+	if n.NextHop.IsValid() {
+		err = fmt.Errorf("%v: %w", n.NextHop, netraw.ErrNextHop)
 	}
+	return &probe.Verdict{Target: netip.AddrPortFrom(a, 0), State: probe.StateFiltered, Reason: probe.ReasonNoNeighbour, Err: err}
 }
 
 // endAll ends the probes that wait for a host.

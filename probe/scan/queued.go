@@ -10,6 +10,7 @@ import (
 // those of their host do, of one host as of another.
 type sharedQueue struct {
 	backlog
+	longer   time.Duration // by how much more than their base the answers of all hosts take, since the way is another
 	known    bool          // its rate was told once
 	host     *host         // whose answer was the latest
 	wire.RTO               // of the answers while it stands
@@ -22,10 +23,11 @@ const severalTurns = 3
 
 // note takes in an answer of a host; base is the shortest that any took.
 func (q *sharedQueue) note(h *host, base, sent, took time.Duration) (until time.Duration) {
-	q.least = base
+	q.least = base + q.longer
 	until = q.backlog.note(sent, took)
+	q.longer = max(0, q.least-base)
 	switch {
-	case q.row == 0:
+	case q.N == 0:
 		q.turns = 0
 	case h != q.host:
 		q.turns++
@@ -38,7 +40,7 @@ func (q *sharedQueue) note(h *host, base, sent, took time.Duration) (until time.
 }
 
 // certain tells whether the row is long enough to go by its rate.
-func (q *sharedQueue) certain() bool { return q.turns >= severalTurns && q.row >= queueTells }
+func (q *sharedQueue) certain() bool { return q.turns >= severalTurns && q.N >= wire.QueueTells }
 
 // noteOverflow takes note that a queue has been filled: what left for a host before counts
 // neither as an attempt nor as loss of the way.
@@ -112,7 +114,7 @@ func (e *engine) noteSharedQueue(h *host, base, sent, took time.Duration) bool {
 	if q.certain() {
 		if !q.known {
 			q.known = true
-			for _, h := range e.hosts.byAddr {
+			for _, h := range e.hosts.all() {
 				e.noteOverflow(h)
 			}
 		}
@@ -124,12 +126,12 @@ func (e *engine) noteSharedQueue(h *host, base, sent, took time.Duration) bool {
 
 // mindQueue takes note that a probe leaves for a host.
 func (e *engine) mindQueue(h *host) {
-	if e.Ramp == nil {
-		return
-	}
-	far := max(h.SRTT, h.expected)
-	if until := e.queue.depart(e.Now, far); until > 0 {
-		e.Paused = max(e.Paused, min(until, e.Now+longestFirst))
+	far := time.Duration(0) // to a rate that was named the scan keeps
+	if e.Ramp != nil {
+		far = max(h.SRTT, h.expected)
+		if until := e.queue.depart(e.Now, far); until > 0 {
+			e.Paused = max(e.Paused, min(until, e.Now+longestFirst))
+		}
 	}
 	s := h.several
 	if s == nil {

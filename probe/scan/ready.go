@@ -12,23 +12,36 @@ type ready struct {
 	hosts    []*host // in turn
 	sleepers sleepers
 	waiting  int // probes, of all hosts
+	parked   int // of those, probes of hosts whose link address is being asked for
 }
 
 // add lets a probe wait.
 func (r *ready) add(h *host, t ticket) {
 	h.pending.push(t)
-	r.waiting++
-	if !h.queued && !h.resolving {
-		r.release(h)
-	}
+	r.added(h)
 }
 
 // addFirst lets a probe wait before all others of its host.
 func (r *ready) addFirst(h *host, t ticket) {
 	h.pending.pushFirst(t)
+	r.added(h)
+}
+
+func (r *ready) added(h *host) {
 	r.waiting++
-	if !h.queued && !h.resolving {
+	switch {
+	case h.resolving:
+		r.parked++
+	case !h.queued:
 		r.release(h)
+	}
+}
+
+// unpark takes note that it is known where the probes of a host go.
+func (r *ready) unpark(h *host) {
+	if h.resolving {
+		h.resolving = false
+		r.parked -= int(h.pending.n)
 	}
 }
 

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -9,25 +8,15 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// What protects from floods of SYNs may drop every SYN but one that comes a second time: with
-// the ports and the sequence number of the first, as each TCP retransmits it after a second
-// (RFC 6298 §2.1), and a program that floods does not. So where a host has answered nothing, the last
-// transmission of a probe is such a retransmission of the one before it. An answer to it
-// names both alike, and only a time stamp tells them apart (RFC 7323 §4): without one, the answer
-// has no round trip (Karn's algorithm, RFC 6298 §3).
+// Where a host has answered nothing, the last transmission of a probe is a retransmission of the
+// one before it: the same SYN once more (probe/internal/wire/same.go says why).
 
 const (
-	// synRTO is the least time between the two.
-	synRTO = time.Second
-	// mostApart is the most.
-	mostApart = 3 * synRTO
+	// synRTO is the least time between the two, mostApart the most.
+	synRTO    = wire.SYNRTO
+	mostApart = wire.MostApart
 	// lingering is for how long other answers may follow that to a retransmission.
 	lingering = 50 * time.Millisecond
-	// stampAge is how old the time stamp of a transmission may be when it leaves.
-	stampAge = synRTO
-	// hardlyLost: with a probability below that, as many transmissions are lost as were not
-	// answered before retransmissions were: guards that drop them are rare too.
-	hardlyLost = 0.001
 	// hardlyLate is that of one of a round trip of more than a second.
 	hardlyLate = 0.05
 )
@@ -48,6 +37,14 @@ func (s same) includes(attempt int) bool {
 	return s.last > s.first && attempt >= int(s.first) && attempt <= int(s.last)
 }
 
+// firstAlike is the first of the transmissions that are alike, or are going to be.
+func (f *flight) firstAlike() int {
+	if f.same.last > 0 {
+		return int(f.same.first)
+	}
+	return max(0, len(f.tx)-1)
+}
+
 // persistence is what is known of a host that has answered retransmissions.
 type persistence struct {
 	required bool          // it answers nothing else: loss hardly explains the silence before
@@ -55,6 +52,7 @@ type persistence struct {
 	answered uint32        // ports that answered a retransmission
 	least    uint8         // the first of the transmissions that were alike, of those ports the least
 	vain     int           // transmissions to these ports before
+	again    trials        // retransmissions to these ports, and those that were not answered
 	deferred byTry         // answers that tell of the loss, unless retransmissions are required
 	counted  trials        // in what was seen of the loss, for these
 	late     time.Duration // the round trip, if it was the first SYN that was answered
@@ -63,21 +61,38 @@ type persistence struct {
 // needed tells whether a host is taken to answer nothing but retransmissions.
 func (p *persistence) needed() bool { return p != nil && p.required }
 
+// onlyAgain tells whether a host has answered retransmissions and nothing else: it need not answer the
+// first SYN of a witness, or of a port that is asked again.
+func (h *host) onlyAgain() bool { return h.persistence != nil && !h.firsts }
+
 // mayRetransmit tells whether a run sends retransmissions of the same segment.
 func (c *Config) mayRetransmit() bool { return c.Technique.Opens() && c.Timeout >= synRTO }
 
 // retransmits tells whether the next transmission of a probe is to be the latest once more.
 func (e *engine) retransmits(f *flight) bool {
-	n, h := len(f.tx), f.host
-	switch {
-	case n == 0 || f.same.last > 0 && !f.same.includes(n-1):
-		return false
-	case h.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
-		return false
-	case f.outcome.Best != nil || f.outcome.Renewed() || bool(f.outcome.Small()):
+	n := len(f.tx)
+	if n == 0 || f.same.last > 0 && !f.same.includes(n-1) || !e.mayRetransmit(f) {
 		return false
 	}
-	return h.persistence.needed() || n+1 >= e.allowed(f)
+	return f.host.persistence.needed() || n+1 >= e.allowed(f)
+}
+
+// mayRetransmit tells whether a retransmission of a probe may be answered where other transmissions are
+// not.
+func (e *engine) mayRetransmit(f *flight) bool {
+	switch {
+	case f.host.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
+		return false
+	case f.asked || f.outcome.Rank > wire.RankUnverified && !f.doubtful:
+		return false
+	}
+	return !f.outcome.Renewed() && !f.outcome.Small()
+}
+
+// lacks tells whether a probe has had no retransmission yet: more transmissions were to come than by
+// now the loss asks for.
+func (e *engine) lacks(f *flight) bool {
+	return len(f.tx) > 1 && f.same.last == 0 && e.mayRetransmit(f)
 }
 
 // numbered is the transmission whose numbers and port the next one of a probe gets: its own,
@@ -116,18 +131,10 @@ func (e *engine) tellApart(f *flight, ev *wire.Event) (sure bool) {
 
 // echoed is the transmission whose time stamp an answer repeats.
 func (e *engine) echoed(f *flight, ev *wire.Event, last int) (attempt int, ok bool) {
-	_, ecr, stamped := ev.Seg.Options.Timestamps()
-	if !stamped || ev.Kind != wire.KindSYNACK {
-		return 0, false
-	}
-	n := e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, int(f.same.first))
-	for attempt = last; attempt >= int(f.same.first); attempt-- {
-		age := time.Duration(int32(wire.TSval(n, f.tx[attempt].Sent)-ecr)) * time.Millisecond
-		if age >= 0 && age < stampAge {
-			return attempt, true
-		}
-	}
-	return 0, false
+	first := int(f.same.first)
+	n := e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, first)
+	k, ok := wire.Echoed(ev, n, last-first+1, func(k int) time.Duration { return f.tx[first+k].Sent })
+	return first + k, ok
 }
 
 // leaving is which of the transmissions that are alike was seen leaving at a time.
@@ -164,9 +171,11 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 	}
 	p.answered++
 	p.vain += ev.Attempt
+	again := float64(ev.Attempt - int(f.same.first))
+	p.again.lost, p.again.of = p.again.lost+again-1, p.again.of+again
 	p.deferred.add(ev.Attempt)
 	p.proven = p.proven || sure || e.notLate(f, ev, p)
-	if !p.required && math.Pow(e.othersOf(p).share(priorLoss), float64(p.vain)) < hardlyLost {
+	if !p.required && wire.HardlyLost(e.othersOf(p).share(priorLoss), p.vain) {
 		p.required = true
 		e.seen, p.counted = e.othersOf(p), trials{}
 	}
@@ -204,6 +213,9 @@ func (e *engine) othersOf(p *persistence) trials {
 	return trials{e.seen.lost - p.counted.lost, e.seen.of - p.counted.of}
 }
 
+// lossAgain is the loss of retransmissions to a host that answers nothing else.
+func (e *engine) lossAgain(p *persistence) float64 { return p.again.share(e.seen.share(priorLoss)) }
+
 // countDeferred takes what was deferred for loss.
 func (e *engine) countDeferred(p *persistence) {
 	if p == nil || p.required {
@@ -233,21 +245,18 @@ func (e *engine) answeredAgain(f *flight, attempt int) {
 func (e *engine) notLate(f *flight, ev *wire.Event, p *persistence) bool {
 	first, took := int(f.same.first), e.took(f, ev)
 	apart := f.tx[ev.Attempt].Sent - f.tx[first].Sent
-	if before := p.late; before > 0 && apart >= longer(before) {
+	if before := p.late; before > 0 && apart >= wire.Longer(before) {
 		return true
 	}
 	p.late = max(p.late, took+apart)
 	return first > 0 && math.Pow(e.seen.share(priorLoss), float64(first)) < hardlyLate && took < synRTO
 }
 
-// longer is a time after which an answer would surely have come that takes so long.
-func longer(took time.Duration) time.Duration { return took + took/4 }
-
 // retransmitAfter is how long after a SYN the same is sent. While it is not known which of two
 // was answered, the first has so much time that its answer would come before.
 func (h *host) retransmitAfter() time.Duration {
 	if p := h.persistence; p != nil && !p.proven {
-		return min(max(synRTO, longer(p.late)), mostApart)
+		return min(max(synRTO, wire.Longer(p.late)), mostApart)
 	}
 	return synRTO
 }
@@ -256,11 +265,5 @@ func (p *persistence) findings() []probe.Finding {
 	if !p.needed() || !p.proven {
 		return nil
 	}
-	return []probe.Finding{{
-		Code: "syn-retransmission-required", Severity: probe.SeverityNotice,
-		Text: "the host answered SYNs only when the same SYN came again, as every TCP sends it after a second: something on the way " +
-			"protects it from floods, or drops first packets; a connection takes a second longer than its round trip",
-		Evidence: fmt.Sprintf("ports that answered a retransmission with the same source port and sequence number: %d; transmissions to these before, none of them answered: %d",
-			p.answered, p.vain),
-	}}
+	return []probe.Finding{wire.RetransmissionRequired("ports that answered a retransmission", int(p.answered), p.vain)}
 }

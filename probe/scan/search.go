@@ -230,7 +230,7 @@ func (e *engine) withhold(h *host, v *probe.Verdict) bool {
 		return false
 	}
 	switch v.Reason {
-	case probe.ReasonNoNeighbour, probe.ReasonBroadcast:
+	case probe.ReasonNoNeighbour, probe.ReasonBroadcast, probe.ReasonNoHost:
 	case probe.ReasonInterrupted:
 		e.Counters.Unfinished++
 		return true
@@ -259,7 +259,7 @@ func (h *host) withheld() int {
 
 // note keeps why a host is taken to be down, unless that is known better.
 func (f *found) note(why probe.Reason) {
-	if f.reason == "" && (why == probe.ReasonNoNeighbour || why == probe.ReasonBroadcast) {
+	if f.reason == "" && (why == probe.ReasonNoNeighbour || wire.SaysNotAHost(why)) {
 		f.reason = why
 	}
 }

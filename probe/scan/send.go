@@ -131,7 +131,8 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 		v.Reason, v.Err = probe.ReasonNoRoute, h.way.err
 		e.Counters.NoRoute(h.way.err)
 	case h.way.many:
-		v.Reason = probe.ReasonBroadcast
+		v.Reason = wire.ReasonNotAHost(target.Addr())
+		e.Counters.NotAHost(target.Addr())
 	case h.gone():
 		v = wentSilent(target)
 	case h.absent() != nil:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/probe"
@@ -56,7 +57,7 @@ type watch struct {
 
 // vouch notes that a host answered what left at a time, and on which port.
 func (e *engine) vouch(f *flight, ev *wire.Event) {
-	if !ev.Kind.Verified() || ev.Kind == wire.KindICMP {
+	if !ev.Kind.Verified() || ev.Kind == wire.KindICMP || e.answersQuestion(ev) {
 		return
 	}
 	h, sent := f.host, f.tx[ev.Attempt].Sent
@@ -71,7 +72,7 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 	if w == nil {
 		return
 	}
-	w.futile = w.futile && f.watches
+	w.futile = w.futile && f.known()
 	if w.gone {
 		w.gone = false
 		e.silenced--
@@ -80,6 +81,10 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 		e.cameBack(h, sent)
 	}
 }
+
+// known tells whether a probe asks a port that has had its answer: that it has another tells nothing of
+// those that kept silent meanwhile.
+func (f *flight) known() bool { return f.watches || f.rechecks }
 
 // noteAbsence is for a verified answer to what left at a time: if none came to so much that left
 // between it and what was answered before, the host was away meanwhile, though nobody
@@ -92,7 +97,7 @@ func (h *host) noteAbsence(sent time.Duration) {
 			if h.watch == nil {
 				h.watch = &watch{}
 			}
-			h.watch.away(gap{h.vouched, sent})
+			h.watch.noteAway(gap{h.vouched, sent})
 			h.watch.hoped = h.losses.answers + uint32(answered*float64(run)/2)
 		}
 	}
@@ -110,13 +115,13 @@ func atLeast(answers uint32, of int) float64 {
 // limit, whatever the share of those answered before.
 const leastRun = 32
 
-// away keeps a time in which the host did not answer.
-func (w *watch) away(g gap) { w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], g) }
+// wasAway keeps a time in which the host did not answer.
+func (w *watch) noteAway(g gap) { w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], g) }
 
 // suspects tells whether the silence of a probe may be that of its host.
 func (e *engine) suspects(f *flight) bool {
 	h := f.host
-	return !f.watches && !f.canary && !h.persistence.needed() && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
+	return !f.watches && !f.canary && !h.onlyAgain() && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
 		!h.gone() && h.vouched < f.tx[len(f.tx)-1].Sent
 }
 
@@ -211,7 +216,7 @@ func (e *engine) requeue(id uint32, f *flight) {
 func (e *engine) cameBack(h *host, sent time.Duration) {
 	w := h.watch
 	if e.wasAway(h) {
-		w.away(gap{w.vouched, sent})
+		w.noteAway(gap{w.vouched, sent})
 	}
 	held := w.held
 	w.since, w.failures, w.held = 0, 0, nil
@@ -282,24 +287,22 @@ func (f *flight) inGap(i int) bool {
 	if s := f.host.several; s != nil && f.tx[i].Sent < s.overflow {
 		return true
 	}
-	if f.host.watch == nil {
-		return false
-	}
-	for _, g := range f.host.watch.gaps {
-		if f.tx[i].Sent > g.from && f.tx[i].Sent < g.to {
-			return true
-		}
-	}
-	return false
+	return f.host.watch.away(f.tx[i].Sent)
 }
 
-// hostSilent tells whether nothing is known of a port because its host went silent.
-func (f *flight) hostSilent() bool {
+// away tells whether the host did not answer what left at a time; nil: it always did.
+func (w *watch) away(sent time.Duration) bool {
+	return w != nil && slices.ContainsFunc(w.gaps, func(g gap) bool { return sent > g.from && sent < g.to })
+}
+
+// hostSilent tells whether nothing is known of a port because its host went silent; allowed is how
+// often it was to be asked.
+func (f *flight) hostSilent(allowed int) bool {
 	n := len(f.tx)
-	if f.host.gone() && (n == 0 || f.host.vouched < f.tx[n-1].Sent) {
+	if f.host.gone() && (n == 0 || n < allowed || f.host.vouched < f.tx[n-1].Sent) {
 		return true
 	}
-	return n > 0 && f.inGaps(n) == n // and no more attempts are left
+	return n > 0 && !slices.ContainsFunc(f.tx, func(tx wire.Stamps) bool { return !f.host.watch.away(tx.Sent) }) // and no more attempts are left
 }
 
 // allSilent tells whether every host that had answered was given up.

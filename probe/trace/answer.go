@@ -22,6 +22,11 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 		return wire.RejectQuote // that its identification is right is too little for a verdict
 	}
 	q := t.grid[s.Index][s.N]
+	if abandoned(q, s) {
+		t.late.TakeLate(t.Matcher.Tech, t.cfg.Target, ev)
+		return wire.RejectAfterVerdict
+	}
+	s = t.told(q, s, ev)
 	switch {
 	case ev.Kind == wire.KindACK && !s.Outcome.Asked() && t.halfOpen(s):
 		return t.met(s)
@@ -148,6 +153,10 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 // seen when all have come.
 func (t *tracer) measure(q *query, ev *wire.Event, took time.Duration) {
 	q.RTT, q.Clock, q.Doubt = t.Measure(q.sent, ev, 0)
+	if _, sure := q.sent.Answers(ev); !sure {
+		q.RTT, q.Clock, q.Doubt = 0, netraw.ClockNone, probe.DoubtRetransmitted
+		return
+	}
 	if ev.Kind == wire.KindSYNACK && q.Doubt != probe.DoubtClockStep {
 		q.took = took
 	}
@@ -196,7 +205,7 @@ func (t *tracer) stepAside(opened *query) {
 	t.aside = true
 	for _, queries := range t.grid[t.end.routers:t.end.ttl] {
 		for _, q := range queries {
-			if q.sent != nil && !q.ended && !q.aside && !slices.Contains(t.settling, q) {
+			if q.sent != nil && !q.ended && !q.aside && q.sent.First == nil && !slices.Contains(t.settling, q) {
 				q.aside = true
 				t.again = append(t.again, q)
 			}

@@ -124,6 +124,7 @@ func (t *tracer) verdict(err error) probe.Verdict {
 		v = best.sent.Outcome.Verdict(t.Matcher.Tech, t.cfg.Target)
 		v.RTT, v.Clock = best.RTT, best.Clock
 		v.Findings = wire.Noting(best.noted, v.Findings...)
+		v.Findings = wire.Noting(v.Findings, t.persistence.Findings()...)
 	}
 	v.Attempts = reached
 	if v.Reason != probe.ReasonNoResponse {

@@ -16,21 +16,24 @@ type tracer struct {
 	cfg  *Config
 	sink func(Hop) error
 
-	grid       [][]*query         // by TTL from 1, and query
-	again      []*query           // to be sent once more, before the others
-	settling   []*query           // answered, but something better may come
-	aside      bool               // the flow's port may be half open at the target: what may reach it takes another
-	late       wire.Outcome       // of the target's answers that came too late for a hop
-	opened     int                // the lowest TTL of a SYN that opened a connection though its SYN-ACK was lost, 0 none
-	opener     *wire.Transmission // that SYN
-	acksAll    bool               // the target acknowledges every SYN: that opens nothing
-	end        end                // of the way, as far as is known
-	handed     int                // hops handed to sink
-	longest    time.Duration      // the longest time that an answer took
-	firstRound time.Duration      // when the last probe of the first round left
-	next       time.Duration      // when the next probe may leave
-	ports      int                // turns the source ports
-	unsendable *probe.Verdict     // of a target for which nothing could be sent
+	grid        [][]*query         // by TTL from 1, and query
+	again       []*query           // to be sent once more, before the others
+	settling    []*query           // answered, but something better may come
+	aside       bool               // the flow's port may be half open at the target: what may reach it takes another
+	late        wire.Outcome       // of the target's answers that came too late for a hop
+	opened      int                // the lowest TTL of a SYN that opened a connection though its SYN-ACK was lost, 0 none
+	opener      *wire.Transmission // that SYN
+	acksAll     bool               // the target acknowledges every SYN: that opens nothing
+	end         end                // of the way, as far as is known
+	handed      int                // hops handed to sink
+	longest     time.Duration      // the longest time that an answer took
+	firstRound  time.Duration      // when the last probe of the first round left
+	next        time.Duration      // when the next probe may leave
+	ports       int                // turns the source ports
+	persistence wire.Persistence
+	same        same
+	movements   int            // of the way to another
+	unsendable  *probe.Verdict // of a target for which nothing could be sent
 }
 
 // query is one probe of a hop and what came of it.
@@ -66,6 +69,10 @@ func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, err
 func (t *tracer) run(ctx context.Context) error {
 	t.Run(ctx, t.WarmUp, func(r *wire.Receiver) (more bool) {
 		t.expire(r)
+		if t.Follow() {
+			t.moved()
+		}
+		t.persist()
 		t.fill()
 		t.hand()
 		return !t.finished()
@@ -96,6 +103,9 @@ func (t *tracer) wakeUp() time.Duration {
 	if until := t.doubtful(); until > 0 {
 		wake = min(wake, until)
 	}
+	if at := t.persists(); at > 0 {
+		wake = min(wake, at)
+	}
 	if q, at := t.pick(); q != nil && !t.Stopping {
 		wake = min(wake, max(t.next, at, t.Now+wire.Spacing))
 	}
@@ -121,7 +131,7 @@ func (t *tracer) finished() bool {
 	if t.Warming() || t.Responses.Waiting() > 0 {
 		return false
 	}
-	if q, _ := t.pick(); q != nil && !t.Stopping {
+	if q, _ := t.pick(); q != nil && !t.Stopping || t.persists() > 0 {
 		return false
 	}
 	for _, queries := range t.grid[:t.reach()] {
@@ -138,7 +148,7 @@ func (t *tracer) finished() bool {
 // as long as none before them has one in the air. Silent hops wait for one that
 // answers behind them.
 func (t *tracer) hand() {
-	for t.Failure == nil && t.handed < t.reach() {
+	for t.Failure == nil && t.handed < t.reach() && !t.narrows() {
 		upTo, certain := t.certain()
 		if !certain {
 			return

@@ -28,11 +28,14 @@ func (t *tracer) awaited(q *query) bool {
 // patience is how long the answer to a probe is waited for.
 func (t *tracer) patience(q *query) time.Duration {
 	most := mostTimeouts * t.cfg.Timeout
+	if first := q.sent.First; first != nil { // as long as without it
+		most = max(t.cfg.Timeout, most-(q.sent.Tx.Sent-first.Tx.Sent))
+	}
 	switch {
-	case t.longest > t.cfg.Timeout:
-		return min(most, time.Duration(lateMargin*float64(t.longest)))
 	case t.end.ttl == 0 && q.TTL > t.end.routers:
 		return most
+	case t.longest > t.cfg.Timeout:
+		return min(most, time.Duration(lateMargin*float64(t.longest)))
 	}
 	return t.cfg.Timeout
 }

@@ -188,6 +188,9 @@ func TestTraceBelievesTheTarget(t *testing.T) {
 		{"ICMP error first", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(probetest.Listener(), 5*ms))), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
 		{"ICMP error before a reset", behind(simnet.Chorus(probetest.Reject(3, 13), simnet.Slow(simnet.Closed{}, 5*ms))), 6, trace.HopReset, probe.StateRefused, "reset"},
 		{"SYN-ACKs later than the timeout", behind(simnet.Slow(probetest.Listener(), 1000*ms)), 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
+		{"routers a little slower than the timeout, and a target much slower", func() simnet.Host {
+			return simnet.Slow(simnet.Behind(simnet.Slow(probetest.Listener(), 1000*ms), way...), 1050*ms)
+		}, 6, trace.HopSYNACK, probe.StateOpen, "syn-ack"},
 		{"SYN-ACKs that come too late for a hop", behind(simnet.Slow(probetest.Listener(), 3010*ms)), 6, trace.HopNone, probe.StateOpen, "syn-ack"},
 		{"reset without a number", behind(bare), 6, trace.HopReset, probe.StateRefused, "reset"},
 		{"reset without a number, and silence then", behind(simnet.Only(craft.SYN, bare)), 0, trace.HopNone, probe.StateRefused, "unverified-reset"},

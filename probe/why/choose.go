@@ -195,7 +195,7 @@ func (r *run) learned(drawn []Trial, truth int, order []int, p []float64) float6
 func (r *run) evidence(cause int, drawn []Trial) float64 {
 	var logs []float64
 	for _, s := range r.p.settings(cause) {
-		h, log := s.h.clone(), math.Log(s.weight)
+		h, log := s.h.cloneInto(&r.imagining), math.Log(s.weight)
 		for i := range drawn {
 			log += math.Log(h.learn(&drawn[i]))
 		}

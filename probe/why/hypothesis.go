@@ -15,6 +15,7 @@ type hypothesis struct {
 	log     float64 // log of its prior and of the probability of all trials so far
 	loss    loss
 	rules   []rule
+	lent    []bool // which rules are those of another hypothesis, until they learn
 
 	ways    []weighted // of one trial, reused
 	scratch *scratch   // of all hypotheses of a run
@@ -38,36 +39,28 @@ func (s *scratch) down() (like []float64, ways []weighted) {
 
 func (s *scratch) up() { s.depth-- }
 
-// apply finds the rule for a trial and its ways. A way of the cause's own that is
-// as usual takes what the usual rules say on average.
-func (h *hypothesis) apply(t *Trial) (r rule, ways []weighted) {
-	for _, r := range h.rules {
-		if ways = r.modes(t, h.ways[:0]); len(ways) > 0 {
-			h.ways = ways
-			return r, ways
-		}
-	}
-	return nil, nil
+// apply finds the rule for a trial, -1 where there is none, and its ways. A way of the
+// cause's own that is as usual takes what the usual rules say on average.
+func (h *hypothesis) apply(t *Trial) (rule int, ways []weighted) {
+	rule, ways = h.usualWays(-1, t, h.ways[:0])
+	h.ways = ways
+	return rule, ways
 }
 
 // usualWays are the ways of a trial by the rules behind one.
-func (h *hypothesis) usualWays(after rule, t *Trial, into []weighted) (rule, []weighted) {
-	behind := false
-	for _, r := range h.rules {
-		if behind {
-			if ways := r.modes(t, into); len(ways) > 0 {
-				return r, ways
-			}
+func (h *hypothesis) usualWays(after int, t *Trial, into []weighted) (int, []weighted) {
+	for i, r := range h.rules[after+1:] {
+		if ways := r.modes(t, into); len(ways) > 0 {
+			return after + 1 + i, ways
 		}
-		behind = behind || r == after
 	}
-	return nil, into
+	return -1, into
 }
 
 // learn takes a trial in, and returns how probable its outcome was after those before it.
 func (h *hypothesis) learn(t *Trial) (probability float64) {
 	r, ways := h.apply(t)
-	if r == nil {
+	if r < 0 {
 		return 1
 	}
 	return h.weigh(r, ways, t, surroundings{scale: 1, learn: true})
@@ -81,7 +74,7 @@ type surroundings struct {
 }
 
 // weigh is the probability of a trial by a rule and those behind it.
-func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) float64 {
+func (h *hypothesis) weigh(r int, ways []weighted, t *Trial, in surroundings) float64 {
 	like, nested := h.scratch.down()
 	defer h.scratch.up()
 	sum, usual := 0.0, 0.0
@@ -111,14 +104,23 @@ func (h *hypothesis) weigh(r rule, ways []weighted, t *Trial, in surroundings) f
 		for i := range like {
 			like[i] = in.other + in.scale*like[i]
 		}
-		r.learn(t, like)
+		h.own(r).learn(t, like)
 	}
 	return sum
 }
 
+// own is a rule of the hypothesis that may learn: in place of one that was lent, from
+// here on, a clone of it. Of a trial few rules learn, so few are cloned.
+func (h *hypothesis) own(r int) rule {
+	if h.lent != nil && h.lent[r] {
+		h.rules[r], h.lent[r] = h.rules[r].clone(), false
+	}
+	return h.rules[r]
+}
+
 // lossier is the probability of a trial that goes as usual, on a way there that
 // loses more.
-func (h *hypothesis) lossier(lost float64, after rule, t *Trial, nested []weighted) float64 {
+func (h *hypothesis) lossier(lost float64, after int, t *Trial, nested []weighted) float64 {
 	own := h.loss
 	h.loss.out = 1 - (1-own.out)*(1-lost)
 	p := h.usual(after, t, nested, surroundings{scale: 1})
@@ -126,9 +128,9 @@ func (h *hypothesis) lossier(lost float64, after rule, t *Trial, nested []weight
 	return p
 }
 
-func (h *hypothesis) usual(after rule, t *Trial, into []weighted, in surroundings) float64 {
+func (h *hypothesis) usual(after int, t *Trial, into []weighted, in surroundings) float64 {
 	r, ways := h.usualWays(after, t, into)
-	if r == nil {
+	if r < 0 {
 		return 1
 	}
 	return h.weigh(r, ways, t, in)
@@ -306,12 +308,16 @@ func (h *hypothesis) lossyTrace(d *dist, o Outcome) float64 {
 // take takes a trial in, and into the log of all.
 func (h *hypothesis) take(t *Trial) { h.log += math.Log(h.learn(t)) }
 
-// clone learns apart from h.
-func (h *hypothesis) clone() *hypothesis {
-	c := &hypothesis{cause: h.cause, variant: h.variant, log: h.log, loss: h.loss, scratch: h.scratch, rules: make([]rule, len(h.rules))}
-	for i, r := range h.rules {
-		c.rules[i] = r.clone()
+// clone learns apart from h, which must not learn as long as the clone is used.
+func (h *hypothesis) clone() *hypothesis { return h.cloneInto(&hypothesis{}) }
+
+// cloneInto is clone with the memory of a hypothesis that is not used any more.
+func (h *hypothesis) cloneInto(c *hypothesis) *hypothesis {
+	rules, lent := append(c.rules[:0], h.rules...), c.lent[:0]
+	for range rules {
+		lent = append(lent, true)
 	}
+	*c = hypothesis{cause: h.cause, variant: h.variant, log: h.log, loss: h.loss, scratch: h.scratch, ways: c.ways, rules: rules, lent: lent}
 	return c
 }
 
@@ -321,7 +327,7 @@ func (h *hypothesis) draw(t *Trial, rng *rand.Rand) Outcome {
 	defer func() { h.loss = own }()
 	r, ways := h.apply(t)
 	w := pick(ways, rng)
-	for w.d == nil && r != nil {
+	for w.d == nil && r >= 0 {
 		h.loss.out = 1 - (1-h.loss.out)*(1-w.lost)
 		r, ways = h.usualWays(r, t, h.ways[:0])
 		w = pick(ways, rng)

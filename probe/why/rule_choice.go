@@ -17,13 +17,22 @@ type choice struct {
 	// redrawn: a flow that was answered goes any way the next time. So do balancers
 	// that keep a flow's backend in a table of connections, from which our RST takes it.
 	redrawn bool
-	known   map[int][]float64 // the probability of each way, by flow; 0 of all; nil: forgotten
+	whole   []float64         // the probability of each way, where the scope is the run; nil: nothing was learnt
+	known   map[int][]float64 // that by flow; nil: forgotten
 	base    *choice           // what it is a clone of, which knows the rest and learns no more while there are clones
 }
 
-// probabilities are those of each way for a flow; nil where nothing was learnt of it.
-func (c *choice) probabilities(key int) []float64 {
-	for ; c != nil; c = c.base {
+// probabilities are those of each way for a trial; nil where nothing was learnt of it.
+func (c *choice) probabilities(t *Trial) []float64 {
+	if c.scope == perRun {
+		for ; c != nil; c = c.base {
+			if c.whole != nil {
+				return c.whole
+			}
+		}
+		return nil
+	}
+	for key := flowKey(t); c != nil; c = c.base {
 		if p, known := c.known[key]; known {
 			return p
 		}
@@ -31,12 +40,7 @@ func (c *choice) probabilities(key int) []float64 {
 	return nil
 }
 
-func (c *choice) key(t *Trial) int {
-	if c.scope == perRun {
-		return 0
-	}
-	return t.Flow*int(Against+1) + int(t.Role) + 1
-}
+func flowKey(t *Trial) int { return t.Flow*int(Against+1) + int(t.Role) + 1 }
 
 func (c *choice) modes(t *Trial, into []weighted) []weighted {
 	if !c.of(t) {
@@ -44,7 +48,7 @@ func (c *choice) modes(t *Trial, into []weighted) []weighted {
 	}
 	var known []float64
 	if c.scope != perTrial {
-		known = c.probabilities(c.key(t))
+		known = c.probabilities(t)
 	}
 	for i := range c.ways {
 		p := c.ways[i].p
@@ -60,24 +64,33 @@ func (c *choice) learn(t *Trial, like []float64) {
 	if c.scope == perTrial || len(c.ways) == 1 {
 		return
 	}
+	if c.scope == perRun {
+		if c.whole == nil {
+			c.whole = c.inherited(t)
+		}
+		reweigh(c.whole, like)
+		return
+	}
 	if c.known == nil {
 		c.known = map[int][]float64{}
 	}
-	k := c.key(t)
+	k := flowKey(t)
 	if c.redrawn && t.Outcome != Silence {
 		c.known[k] = nil
 		return
 	}
-	if c.known[k] == nil {
-		c.known[k] = c.inherited(k)
+	p := c.known[k]
+	if p == nil {
+		p = c.inherited(t)
+		c.known[k] = p
 	}
-	reweigh(c.known[k], like)
+	reweigh(p, like)
 }
 
-// inherited is a copy of what is known of a flow, to be changed.
-func (c *choice) inherited(key int) []float64 {
+// inherited is a copy of what is known of a trial, to be changed.
+func (c *choice) inherited(t *Trial) []float64 {
 	p := make([]float64, len(c.ways))
-	if copy(p, c.probabilities(key)) == 0 {
+	if copy(p, c.probabilities(t)) == 0 {
 		for i := range p {
 			p[i] = c.ways[i].p
 		}
@@ -90,7 +103,7 @@ func (c *choice) clone() rule {
 		return c
 	}
 	d := *c
-	if d.known = nil; len(c.known) > 0 {
+	if d.known, d.whole = nil, nil; len(c.known) > 0 || c.whole != nil {
 		d.base = c
 	}
 	return &d

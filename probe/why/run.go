@@ -90,6 +90,7 @@ type run struct {
 	p           *posterior
 	rng         *rand.Rand
 	records     []Record
+	imagining   hypothesis    // memory of evidence, reused
 	ids         int           // of trials, so far
 	thinking    time.Duration // the longest that a choice has taken: a busy machine takes some of the run's time
 }

@@ -104,7 +104,14 @@ func (c *cursor) left(position uint64) (at time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at, ok = c.trail.passed(position)
-	return at - c.trail.horizon/trailMarks, ok
+	return at - c.trail.grain, ok
+}
+
+// when is when the probe at a position left, as exactly as is known.
+func (c *cursor) when(position uint64) (at time.Duration, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trail.when(position)
 }
 
 // advance books n probes that have been sent, or put off.

@@ -24,6 +24,22 @@ type Neighbours interface {
 // ARP or neighbour solicitations for it.
 var ErrNoNeighbour = errors.New("its link address does not resolve: nobody on the link has it")
 
+// NeighboursBehind is a Neighbours that also knows targets off the link that nothing can be
+// sent to, since their next hop does not answer: Asks tells by their route, and Ask has them
+// as failed.
+type NeighboursBehind interface {
+	Neighbours
+	Asks(route netraw.Route) bool
+}
+
+// asksOf is the Asks of those that have it.
+func asksOf(n Neighbours) func(netraw.Route) bool {
+	if behind, ok := n.(NeighboursBehind); ok {
+		return behind.Asks
+	}
+	return nil
+}
+
 // mostNeighbours bounds how many are remembered; others are left to the kernel.
 const mostNeighbours = 1 << 20
 
@@ -34,12 +50,14 @@ type neighbourWait struct {
 	net     Neighbours
 	known   map[netip.Addr]netraw.NeighbourState
 	waiting map[netip.Addr][]delayed
-	held    int // probes in waiting
+	held    int                      // probes in waiting
+	gone    map[netip.Addr][]delayed // probes given up, of neighbours that may still answer
+	kept    int                      // probes in gone
 	found   []netraw.Neighbour
 }
 
 func newNeighbourWait(n Neighbours) *neighbourWait {
-	return &neighbourWait{net: n, known: map[netip.Addr]netraw.NeighbourState{}, waiting: map[netip.Addr][]delayed{}}
+	return &neighbourWait{net: n, known: map[netip.Addr]netraw.NeighbourState{}, waiting: map[netip.Addr][]delayed{}, gone: map[netip.Addr][]delayed{}}
 }
 
 // state is what is known of an address; at first it is asked for.
@@ -107,6 +125,12 @@ func (n *neighbourWait) drop(from []uint64) {
 		n.held -= before - len(list)
 		n.waiting[addr] = list
 	}
+	for addr, list := range n.gone {
+		before := len(list)
+		list = slices.DeleteFunc(list, func(x delayed) bool { return x.ahead(from) })
+		n.kept -= before - len(list)
+		n.gone[addr] = list
+	}
 }
 
 // goBack forgets what was not found during an outage.
@@ -120,6 +144,7 @@ func (n *neighbourWait) goBack() {
 			delete(n.known, addr)
 		}
 	}
+	n.gone, n.kept = map[netip.Addr][]delayed{}, 0 // the passes come to them again
 }
 
 // resolved is the probes at the front whose targets can be sent to. Those
@@ -146,12 +171,13 @@ func (s *sender) withhold(c *cursor, p craft.Fields, state netraw.NeighbourState
 	d := delayed{probe: p, attempt: c.attempt, position: c.chunk.at(c.used)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	addr := p.Dst.Addr()
 	if n := s.neighbour; state == netraw.NeighbourPending {
-		addr := p.Dst.Addr()
 		n.waiting[addr] = append(n.waiting[addr], d)
 		n.held++
 	} else {
 		s.noNeighbour(d)
+		n.keep(addr, d)
 	}
 	c.advance(1, s.now())
 }
@@ -182,9 +208,40 @@ func (s *sender) askNeighbours() {
 		for _, d := range list {
 			if found.State == netraw.NeighbourFailed {
 				s.noNeighbour(d)
+				n.keep(found.Addr, d)
 			} else {
 				s.delayed.list = append(s.delayed.list, d)
 			}
 		}
+		if found.State == netraw.NeighbourResolved {
+			s.takeUp(found.Addr)
+		}
 	}
+}
+
+// mostGone are the probes that were given up and are remembered: the neighbour may answer
+// late.
+const mostGone = 1 << 14
+
+// keep remembers a probe that was given up.
+func (n *neighbourWait) keep(a netip.Addr, d delayed) {
+	if n.kept < mostGone {
+		n.gone[a] = append(n.gone[a], d)
+		n.kept++
+	}
+}
+
+// takeUp has the probes sent that were given up for a neighbour which has answered since.
+// The lock is held.
+func (s *sender) takeUp(a netip.Addr) {
+	n := s.neighbour
+	for _, d := range n.gone[a] {
+		if d.attempt == 0 {
+			s.status.noNeighbour--
+		}
+		s.failed[d.attempt]--
+		s.delayed.list = append(s.delayed.list, d)
+	}
+	n.kept -= len(n.gone[a])
+	delete(n.gone, a)
 }

@@ -14,8 +14,10 @@ type answer struct {
 	wire.Event
 	rtt     time.Duration
 	clock   netraw.Clock
-	before  wire.Rank      // of the answer that it supersedes, RankSilence for none
-	verdict *probe.Verdict // where it does not follow from the packet alone
+	before  wire.Rank       // of the answer that it supersedes, RankSilence for none
+	again   bool            // to a SYN that was sent once more
+	noted   []probe.Finding // beside what follows from the packet
+	verdict *probe.Verdict  // where it does not follow from the packet alone
 }
 
 // batch is what the output takes at once: answers, and a position that is done
@@ -134,6 +136,10 @@ func (a *answer) judged(t *probe.Technique, memory *replies) probe.Verdict {
 	reply, options := memory.next(len(a.Seg.Options))
 	v := wire.JudgeInto(t, a.Target, &a.Event, reply, options)
 	v.Attempts, v.RTT, v.Clock = a.Attempt+1, a.rtt, a.clock
+	if a.again {
+		v.Attempts++
+	}
+	v.Findings = wire.Noting(v.Findings, a.noted...)
 	return wire.Superseding(v, &a.Event, a.before)
 }
 

@@ -14,12 +14,13 @@ import (
 // prober measures: the pace is halved for a trial, and stays so only if the loss falls by
 // so much that the run is done no later.
 type pacing struct {
-	full  float64       // the pace that was asked for; 0: it is not ours to change
-	rate  float64       // the pace now
-	since time.Duration // when it became that
-	trial trial
-	next  [trialKinds]time.Duration // when a trial may begin
-	pause [trialKinds]time.Duration // how long after one in vain
+	full    float64       // the pace that was asked for; 0: it is not ours to change
+	inOrder bool          // passes follow each other: nothing tells what a higher pace would lose
+	rate    float64       // the pace now
+	since   time.Duration // when it became that
+	trial   trial
+	next    [trialKinds]time.Duration // when a trial may begin
+	pause   [trialKinds]time.Duration // how long after one in vain
 
 	before passTimes     // the measurement of the pace before, for comparison
 	tried  time.Duration // when the trial began
@@ -47,14 +48,22 @@ type passTimes struct {
 }
 
 const (
-	lowestPace   = 200.0 // packets a second; a trial goes no lower
-	trialLeast   = 30    // trials of probes, which tell a great difference
-	trialMost    = 80    // and a smaller one
-	muchLess     = 0.75  // the smallest that counts
-	surely       = 4     // standard deviations
+	lowestPace   = 4.0  // packets a second; a trial goes no lower
+	trialLeast   = 30   // trials of probes, which tell a great difference
+	trialMost    = 80   // and a smaller one
+	muchLess     = 0.75 // the smallest that counts
+	surely       = 4    // standard deviations
 	trialLongest = 2 * time.Second
 	firstPause   = 10 * time.Second
 	longestPause = 10 * time.Minute
+
+	mostIsLost, answeredShare = 0.75, 0.9
+
+	// worthAll is how long a run may last that misses none of the ports which do not listen,
+	// since their answers are limited; open ports are worth any time.
+	worthAll = 3 * time.Minute
+	// inOrderFor is how long a pass may last that ends before the next one begins.
+	inOrderFor = time.Minute
 )
 
 func newPacing(c *Config) (p pacing) {
@@ -82,11 +91,17 @@ func (p *pacing) note(t trials, sent time.Duration) {
 // a SYN-ACK that may be a retransmission nothing is compared: while it was late, one that
 // answers the probe before may have come as late.
 func (w *run) noteTrial(ev *wire.Event, t trials) {
-	w.losses.add(t, w.now)
-	if w.pacing.trial == trialNone || t == (trials{}) {
+	clean := max(w.queue.known, w.limit.clean)
+	if w.pacing.trial == trialNone && clean == 0 || t == (trials{}) {
+		w.losses.add(t, w.now)
 		return
 	}
-	if sent, ok := w.sentAt(ev.Target, ev.Attempt-1); ok && !wire.Repeats(w.since(ev), 0) {
+	sent, ok := w.sentAt(ev.Target, ev.Attempt-1)
+	if clean > 0 && (!ok || sent < clean) {
+		return
+	}
+	w.losses.add(t, w.now)
+	if ok && w.pacing.trial != trialNone && !wire.Repeats(w.since(ev), 0) {
 		w.pacing.note(t, sent)
 	}
 }
@@ -100,8 +115,9 @@ func (w *run) pacePasses() {
 		w.endTrial()
 	case w.losesMuch() && p.rate > lowestPace && w.now >= p.next[trialSlower]:
 		w.beginTrial(trialSlower, w.slower())
+	case w.queue.known > 0 || p.inOrder:
 	case p.rate < p.full && !w.losesMuch() && w.now >= p.next[trialFaster]:
-		w.beginTrial(trialFaster, min(2*p.rate, p.full))
+		w.beginTrial(trialFaster, w.faster())
 	}
 }
 
@@ -125,10 +141,28 @@ func (w *run) losesMuch() bool {
 }
 
 // slower is half of the pace, or as little as lets a pass take no longer than the time
-// that probes of a target are apart: to be slower than that costs nothing.
+// that probes of a target are apart: to be slower than that costs nothing. Where most is
+// lost it is a little less than was answered: that passes a limit.
 func (w *run) slower() float64 {
 	free := float64(w.cfg.Plan.Count()-w.cfg.From) / w.timeout().Seconds()
-	return max(min(w.pacing.rate/2, free), lowestPace)
+	rate := min(w.pacing.rate/2, free)
+	if t, _ := w.losses.measured(); t.share() > mostIsLost {
+		rate = min(rate, answeredShare*min(w.pacing.rate, free)*(1-t.share()))
+	}
+	return max(rate, lowestPace)
+}
+
+// faster is twice the pace, or all where that is hardly more.
+func (w *run) faster() float64 {
+	if p := &w.pacing; 2.5*p.rate < p.full {
+		return 2 * p.rate
+	}
+	return w.pacing.full
+}
+
+// trialSpan is how long a trial of a pace may last.
+func (w *run) trialSpan(rate float64) time.Duration {
+	return trialLongest + 3*w.timeout() + time.Duration(4*trialLeast/rate*float64(time.Second))
 }
 
 func (w *run) beginTrial(t trial, rate float64) {
@@ -166,11 +200,11 @@ func (w *run) endTrial() {
 	now := passTimes{p.rate, p.since, p.during}
 	n, _ := now.count()
 	switch {
-	case n < trialLeast && w.now-p.since < trialLongest+3*w.timeout():
+	case n < trialLeast && w.now-p.since < w.trialSpan(p.rate):
 	case w.betterAt(&now):
 		w.keepPace()
 	case w.goesLower(&now):
-	case n >= trialMost || w.now-p.since >= trialLongest+3*w.timeout():
+	case n >= trialMost || w.now-p.since >= w.trialSpan(p.rate):
 		w.dropPace()
 	}
 }
@@ -183,7 +217,7 @@ func (w *run) betterAt(now *passTimes) bool {
 	if p.trial == trialFaster {
 		return n >= trialMost && !surelyLess(p.before.trials, now.trials) && w.lasts(now) <= w.lasts(&p.before)
 	}
-	return surelyLess(now.trials, p.before.trials) && (w.lasts(now) <= w.lasts(&p.before) || w.misses(&p.before))
+	return surelyLess(now.trials, p.before.trials) && (w.lasts(now) <= w.lasts(&p.before) || w.misses(&p.before, now))
 }
 
 // surelyLess tells whether the loss of a is less than that of b by a quarter at least, and
@@ -206,9 +240,13 @@ func (w *run) lasts(p *passTimes) time.Duration {
 	return time.Duration(float64(passes) * max(pass, w.timeout().Seconds()) * float64(time.Second))
 }
 
-// misses tells whether as many probes as are allowed miss open ports.
-func (w *run) misses(p *passTimes) bool {
-	return p.open >= enoughOpen && attemptsAt(p.share()) > w.cfg.MostRetries+1
+// misses tells whether as many probes as are allowed miss open ports at the pace before, or
+// others of which the pace now would miss none before long.
+func (w *run) misses(before, now *passTimes) bool {
+	if attemptsAt(before.share()) <= w.cfg.MostRetries+1 {
+		return false
+	}
+	return before.open >= enoughOpen || w.lasts(now) <= worthAll
 }
 
 // keepPace has the loss measured at the new pace alone. What was sent at one that lost
@@ -220,7 +258,10 @@ func (w *run) keepPace() {
 	p.next[trialFaster] = w.now + p.pause[trialFaster]
 	if p.trial == trialSlower {
 		w.passes = min(max(w.losses.needs(), w.cfg.Retries+1), w.cfg.MostRetries+1)
-		w.sender.order(func(o *orders) { o.back, o.since, o.passes, o.from = true, p.lossy, w.passes, p.lossy })
+		p.inOrder = w.whole.bits != nil && w.passes <= w.cfg.Retries+1 && float64(w.cfg.Plan.Count()-w.cfg.From) <= p.rate*inOrderFor.Seconds()
+		w.sender.order(func(o *orders) {
+			o.back, o.since, o.passes, o.from, o.inOrder = true, p.lossy, w.passes, p.lossy, p.inOrder
+		})
 	}
 	p.trial = trialNone
 }

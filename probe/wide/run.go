@@ -48,6 +48,10 @@ type run struct {
 	losses     losses
 	whole      whole
 	near       near
+	same       same
+	queue      queue
+	limit      limit
+	windowed   bool // the first probes are waited for
 	pacing     pacing
 	passes     int    // how many probes each target is to get
 	added      int    // how often there were more
@@ -69,7 +73,7 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 			Ports: b.Ports(), Attempts: cfg.MostRetries + 1,
 		},
 		routes:   wire.NewRouteChanges(b), // before the sources: no change falls between
-		sources:  newSources(b, cfg.Plan),
+		sources:  newSources(b, cfg.Plan, asksOf(cfg.Neighbours)),
 		output:   newOutput(cfg, sink),
 		marked:   cfg.From,
 		passes:   cfg.Retries + 1,
@@ -77,10 +81,12 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		base:     b.Stats(),
 		counters: probe.Summary{Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 	}
-	w.whole, w.near = newWhole(cfg), newNear(cfg)
-	w.pacing = newPacing(cfg)
+	w.whole, w.near, w.same = newWhole(cfg), newNear(cfg), newSame(cfg)
+	w.pacing, w.queue = newPacing(cfg), newQueue(cfg)
 	w.seen = newSeen(cfg.Plan.Count()-cfg.From, w.matcher.Cookie)
 	w.sender = newSender(b, cfg, w.output.congested, w.responses)
+	w.windowed = w.pacing.full > 0 && w.near.plan != nil
+	w.sender.orders.window = w.windowed
 	return w, nil
 }
 
@@ -192,7 +198,8 @@ func (w *run) look() {
 	}
 	w.listen(&status)
 	w.sender.space(w.timeout())
-	changed := w.followLoss()
+	w.mindQueue()
+	changed := w.followLoss() || w.persist(&status)
 	w.over = status.idle && !changed && w.silence.since == 0 && (w.now >= w.end() || status.sent == 0) || w.answered()
 	w.expireDoubts(w.now)
 	w.flush()
@@ -233,7 +240,7 @@ func mostPatience(timeout time.Duration) time.Duration { return max(2*timeout, l
 // end is until when answers are waited for: those that keep coming late prolong a
 // run by the longest patience at most.
 func (w *run) end() time.Duration {
-	return min(max(w.lastSend, w.lastNew)+w.patience(), w.lastSend+mostPatience(w.cfg.Timeout))
+	return min(max(max(w.lastSend, w.lastNew)+w.patience(), w.queue.due()), w.lastSend+mostPatience(w.cfg.Timeout))
 }
 
 // patience is the silence after which no answer is expected any more: twice the
@@ -319,7 +326,7 @@ func (w *run) summary() Summary {
 	s := Summary{Summary: w.counters, Position: w.marked}
 	status, _ := w.sender.look()
 	wire.CountNetwork(&s.Summary, w.net.Stats(), w.base)
-	s.Probes = w.sender.first().position() - w.cfg.From
+	s.Probes = w.sender.furthest() - w.cfg.From
 	s.Sent, s.Retransmitted, s.Held = status.sent+status.questions, status.retransmitted, status.held
 	s.Resets, s.NoNeighbour = status.resets+w.sender.resetting()-w.sender.resets, status.noNeighbour
 	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
@@ -345,7 +352,10 @@ func (w *run) states(s *Summary) {
 	silent := s.Probes - min(answered, s.Probes)
 	absent := min(s.NoNeighbour, silent) // as other scans have it: filtered, no-neighbour
 	silent -= absent
-	unfinished := w.sender.first().position() - w.sender.last().position()
+	unfinished := w.sender.furthest() - w.sender.last().position()
+	if w.whole.all() {
+		unfinished = 0
+	}
 	unsent := w.sender.unsent()
 	unsent -= min(unsent, w.firewalled+absent)
 	unknown := min(silent, unsent+unfinished+s.KernelDrops)

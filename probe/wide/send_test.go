@@ -154,7 +154,7 @@ func TestStatelessWithoutRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDrain()
 		s, err := wide.Run(t.Context(), d, wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/24", "2001:db8::/120")}, newAnswers())
-		if err != nil || d.sent != 512 || s.States[probe.StateUnknown] != 256 || s.States[probe.StateFiltered] != 256 || s.Position != 512 {
+		if err != nil || d.sent != 3*256 || s.States[probe.StateUnknown] != 256 || s.States[probe.StateFiltered] != 256 || s.Position != 512 {
 			t.Errorf("%v, %d sent, %+v", err, d.sent, s)
 		}
 		d = newDrain()
@@ -265,6 +265,7 @@ func TestStatelessDelaysHoldUpNobodyElse(t *testing.T) {
 
 // Where a firewall lets nothing out, a run ends and says so.
 func TestStatelessFirewalledMachine(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"10.0.0.0/22", "10.0.0.0/8"} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDrain()

@@ -25,6 +25,7 @@ type sender struct {
 	from      []uint64 // where each begins
 	kept      int      // how many of them go on to the end of the plan
 	stopAt    uint64   // where the others end
+	highest   uint64   // where the first was that went back
 	history   []trail  // of each, as far back as an outage may begin
 	settled   trail    // before which nothing waits to be sent
 	lowest    []uint64 // see unsettled
@@ -38,6 +39,8 @@ type sender struct {
 	inVain    int           // probes given up since one left
 	odd       bool          // of the turns
 	spacing   time.Duration // between the probes of a target
+	inOrder   bool          // each pass is ended before the next
+	window    time.Duration // until when others wait for the first probes; 0: none has left
 	resetting func() uint64 // RSTs that the engine has sent itself
 	resets    uint64        // of those, seen so far
 	askResets time.Duration // when to ask for them
@@ -75,6 +78,7 @@ type sendStatus struct {
 	refusal             error         // of the last probe that the kernel did not take
 	noNeighbour         uint64        // targets on the link that do not resolve
 	again               uint64        // targets that were gone back to after an outage
+	same                uint64        // of those sent, SYNs that were sent once more
 	added               int           // how often passes were added
 	addedFrom           uint64        // the position where those of the last time began
 }
@@ -111,7 +115,7 @@ func (s *sender) newCursors() {
 	generators := max(1, min(mostEach, runtime.GOMAXPROCS(0))/len(s.from))
 	cursors := make([]*cursor, len(s.from))
 	for attempt, from := range s.from {
-		trail := newTrail(s.cfg.Timeout, from)
+		trail := newFineTrail(max(s.cfg.Timeout, longestQueue), s.cfg.Timeout/trailMarks, from)
 		if attempt < len(s.cursors) { // goes on, or back: the spacing holds
 			trail = s.cursors[attempt].trail.cutAt(from)
 		}
@@ -202,9 +206,12 @@ func (s *sender) turn() (wake time.Duration) {
 	}
 	granted := budget
 	s.refusals = 0
+	if s.neighbour != nil && s.goesOn() {
+		s.askNeighbours()
+	}
 	probing := s.goesOn() && !s.finished()
 	budget -= s.respond(budget, probing)
-	wake = s.now() + wire.Idle
+	wake = min(s.now()+wire.Idle, s.neighbour.next(s.now()))
 	if probing {
 		budget, wake = s.probe(budget)
 	}
@@ -223,7 +230,7 @@ func (s *sender) probe(budget int) (left int, wake time.Duration) {
 	if hold := s.holds(); hold > 0 {
 		return budget, s.now() + hold
 	}
-	s.askNeighbours()
+	budget -= s.sendSame(budget)
 	budget -= s.retry(budget)
 	last := len(s.cursors) - 1
 	for i := 0; i <= last && budget > 0; i++ {
@@ -244,7 +251,7 @@ const shortPass = time.Second
 
 // short tells whether the passes of this run are. It may be over before the last.
 func (s *sender) short() bool {
-	return float64(s.cfg.Plan.Count()-s.cfg.From) <= s.pace.Rate()*shortPass.Seconds()
+	return s.inOrder || float64(s.cfg.Plan.Count()-s.cfg.From) <= s.pace.Rate()*shortPass.Seconds()
 }
 
 // shortestNap is how soon a sender looks again that could send nothing.
@@ -261,6 +268,8 @@ func (s *sender) holds() time.Duration {
 	switch {
 	case s.orders.on:
 		return wire.MinRTO
+	case s.waits() > 0:
+		return s.waits()
 	case s.held():
 		s.status.held += holdFor
 		return holdFor

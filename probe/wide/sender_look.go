@@ -33,6 +33,35 @@ func (s *sender) sentAt(attempt int, position uint64) (at time.Duration, ok bool
 	return s.cursors[attempt].left(position)
 }
 
+// when is when a probe left, as exactly as is known; ok is false where it has not, or too
+// long ago.
+func (s *sender) when(attempt int, position uint64) (at time.Duration, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if attempt >= len(s.cursors) {
+		return 0, false
+	}
+	return s.cursors[attempt].when(position)
+}
+
+// furthest is before which every target was probed once at least.
+func (s *sender) furthest() uint64 {
+	at := s.first().position()
+	return max(at, s.highest)
+}
+
+// underWay is how many passes have begun and not ended.
+func (s *sender) underWay() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, c := range s.cursors {
+		if at := c.position(); at > s.from[i] && at < s.endOf(i) {
+			n++
+		}
+	}
+	return max(n, 1)
+}
+
 // first, attempted and last are the passes of the first, of any and of the last
 // probe of each target.
 func (s *sender) first() *cursor {

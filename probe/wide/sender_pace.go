@@ -35,6 +35,28 @@ func (s *sender) obey() {
 		s.pace.Ask(s.orders.rate)
 		s.orders.rate = 0
 	}
+	s.inOrder = s.orders.inOrder
+}
+
+// The first probes of a run that may change its pace tell of a queue on the way before all
+// others fill it. They are waited for until half of them have been answered in time, or
+// for as long as answers from near by would take.
+const (
+	firstWindow = 128
+	firstWait   = 100 * time.Millisecond
+)
+
+// waits is how long no probe may leave, since a queue is to drain, or the first probes
+// have not been answered. The lock is held.
+func (s *sender) waits() time.Duration {
+	now := s.now()
+	if s.window == 0 && s.status.sent > 0 {
+		s.window = now + firstWait
+	}
+	if s.orders.window && s.status.sent >= firstWindow && s.window > now {
+		return s.window - now
+	}
+	return max(s.orders.hold-now, 0)
 }
 
 // space makes the time between the probes of a target another, if it is.

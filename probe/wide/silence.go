@@ -90,6 +90,7 @@ func (s *silence) note(now time.Duration, sent uint64) {
 type orders struct {
 	on       bool           // nothing answers: only canaries may be sent
 	canaries []craft.Fields // to be sent
+	same     []craft.Fields // SYNs to be sent once more
 	back     bool           // everything that was sent since is to be sent anew
 	since    time.Duration
 	passes   int           // how many there are to be; 0: as many as there are
@@ -97,9 +98,12 @@ type orders struct {
 	rate     float64       // the pace from now on; 0: as it is
 	from     time.Duration // passes that are new begin where the last one was then
 	sources  *sources      // to be used from now on; nil: as before
+	window   bool          // the first probes are to be waited for
+	hold     time.Duration // until then no probe may leave
+	inOrder  bool          // each pass is to end before the next begins
 }
 
-func (o *orders) pending() bool { return o.on || o.back || o.passes > 0 }
+func (o *orders) pending() bool { return o.on || o.back || o.passes > 0 || len(o.same) > 0 }
 
 // lag is how long an answer may be on its way, as far as is known.
 func (w *run) lag() time.Duration {
@@ -109,7 +113,7 @@ func (w *run) lag() time.Duration {
 // listen looks whether answers have ceased, and what to do about it.
 func (w *run) listen(status *sendStatus) {
 	s := &w.silence
-	s.note(w.now, status.sent)
+	s.note(w.now, status.sent-status.same)
 	switch {
 	case w.stopping || w.failure != nil:
 		w.endSilence(func(*orders) {})

@@ -16,7 +16,7 @@ import (
 // it is its own next hop. The zero value is no route.
 type source struct {
 	addr    netip.Addr
-	onLink  bool
+	onLink  bool // or behind a next hop of which the run has to be told
 	each    bool // the kernel chooses a next hop for each target, and this holds for one
 	perFlow bool // and for each of its ports
 }
@@ -28,6 +28,7 @@ type source struct {
 // /64, asked for.
 type sources struct {
 	net    probe.Network
+	asks   func(netraw.Route) bool // whether a target off the link is asked about, too; nil: none is
 	v4, v6 family
 	cache  []cachedSource        // of networks, made when first needed
 	single map[netip.Addr]source // of targets where a network is not enough
@@ -47,8 +48,8 @@ type family struct {
 // sampled is how many targets are looked at.
 const sampled = 256
 
-func newSources(n probe.Network, plan Targets) sources {
-	s := sources{net: n, zones: map[int]string{}}
+func newSources(n probe.Network, plan Targets, asks func(netraw.Route) bool) sources {
+	s := sources{net: n, asks: asks, zones: map[int]string{}}
 	count := plan.Count()
 	step := max(1, count/sampled)
 	for i := uint64(0); i < count && i/step < sampled; i += step {
@@ -62,7 +63,7 @@ func newSources(n probe.Network, plan Targets) sources {
 // renewed are the sources of now, where they may be others, and whether all targets of
 // an IP version are reached from another of our addresses.
 func (s *sources) renewed(plan Targets) (now sources, changed, moved bool) {
-	now = newSources(s.net, plan)
+	now = newSources(s.net, plan, s.asks)
 	for i, f := range []struct{ was, is *family }{{&s.v4, &now.v4}, {&s.v6, &now.v6}} {
 		now.former[i] = cmp.Or(f.was.source.addr, s.former[i])
 		if !f.is.source.addr.IsValid() && f.was.source.addr.IsValid() {
@@ -89,7 +90,8 @@ func (s *sources) sourceOf(r netraw.Route) source {
 	if n, ok := s.net.(interface{ Hears(netraw.Route) bool }); ok && !n.Hears(r) {
 		return source{}
 	}
-	return source{r.Source, !r.NextHop.IsValid() && !r.Local && !r.Plain, r.NextHops > 1, r.PerFlow}
+	onLink := !r.NextHop.IsValid() && !r.Local && !r.Plain || s.asks != nil && s.asks(r)
+	return source{r.Source, onLink, r.NextHops > 1, r.PerFlow}
 }
 
 func (s *sources) sample(a netip.Addr) {
@@ -182,7 +184,7 @@ func (s *sources) ask(a netip.Addr) source {
 	switch {
 	case err == nil:
 		return s.sourceOf(route)
-	case errors.Is(err, netraw.ErrBroadcast):
+	case wire.NotAHost(err):
 		return source{}
 	case a.Is4():
 		return source{addr: s.former[0]}

@@ -72,19 +72,26 @@ func (w *run) accept(ev *wire.Event) (reject string) {
 func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	r := ev.Kind.Rank()
 	known := w.seen.note(ev.Target, r, ev.Attempt)
-	if d == nil && w.silence.since == 0 && ev.Attempt < w.passes {
+	w.same.hear(ev)
+	if d == nil && !w.same.asked[ev.Target] && w.silence.since == 0 && ev.Attempt < w.passes {
 		w.noteTrial(ev, trialOf(r, ev.Attempt, known.latest))
 	}
+	w.noteQueue(ev, known.latest)
 	before := known.rank
 	if r <= before {
 		return wire.RejectDuplicate
 	}
 	w.lastNew = w.now
 	w.whole.note(ev.Target, r)
+	if before == wire.RankSilence && r >= wire.RankReset && w.mindsLimits() || w.limit.began > 0 {
+		w.placeLimit(ev)
+	}
 	w.silence.answered(ev)
+	w.letFollow()
 	a := w.results().add()
 	a.Event, a.before, a.verdict = *ev, before, nil
 	a.rtt, a.clock = w.measure(ev)
+	a.again, a.noted = w.persisted(ev, a.rtt)
 	w.timeNear(ev, a.rtt)
 	if a.rtt > 0 && (w.quickest == 0 || a.rtt < w.quickest) {
 		w.quickest = a.rtt
@@ -98,6 +105,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	if d != nil {
 		v := d.verdict(w.cfg.Technique)
 		v.RTT, v.Clock = a.rtt, a.clock
+		v.Findings = wire.Noting(v.Findings, a.noted...)
 		a.verdict = &v
 	}
 	return ""

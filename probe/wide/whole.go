@@ -47,6 +47,29 @@ func (w *whole) note(target netip.AddrPort, r wire.Rank) {
 	}
 }
 
+// answered tells whether every target from one position up to another has.
+func (w *whole) answered(from, to uint64) bool {
+	if w.bits == nil || from < w.from {
+		return false
+	}
+	for at := from - w.from; at < to-w.from; at++ {
+		if at/64 >= uint64(len(w.bits)) || w.bits[at/64]&(1<<(at%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// silent is how many targets from one position up to another have not answered.
+func (w *whole) silent(from, to uint64) (n int) {
+	for at := max(from, w.from) - w.from; at+w.from < to && at/64 < uint64(len(w.bits)); at++ {
+		if w.bits[at/64]&(1<<(at%64)) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func (w *whole) all() bool { return w.bits != nil && w.left == 0 }
 
 // leastWatch is how long the last answer is watched where nothing tells how far the

@@ -29,7 +29,7 @@ type RTT struct {
 	Responder  netip.Addr           `json:"responder,omitzero"`
 	ICMPType   Maybe[uint8]         `json:"icmp_type,omitzero"`
 	ICMPCode   Maybe[uint8]         `json:"icmp_code,omitzero"`
-	Repeats    Maybe[uint64]        `json:"syn_retransmits,omitzero"` // by the kernel, of a connect
+	Repeats    Maybe[uint64]        `json:"syn_retransmits,omitzero"` // with the same numbers, which came to nothing
 	Error      string               `json:"error,omitempty"`
 	Stamps     string               `json:"stamps,omitempty"` // "hardware" or "software", where hardware's were asked for
 	Findings   []probe.Finding      `json:"findings,omitempty"`

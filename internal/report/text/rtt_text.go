@@ -80,7 +80,7 @@ func (t *pingText) probe(r *record.RTT) string {
 		line += fmt.Sprintf(" (attempt %d: %s)", r.Attempt, obstacle(r))
 	}
 	for _, f := range r.Findings {
-		if f.Severity == probe.SeverityWarning && f.Code != string(r.Reason) {
+		if (f.Severity == probe.SeverityWarning || f.Code == persists) && f.Code != string(r.Reason) {
 			line += " " + t.paint.paint(yellow, "["+f.Code+"]")
 		}
 	}
@@ -94,8 +94,14 @@ func (t *pingText) probe(r *record.RTT) string {
 	return line
 }
 
+// persists is the finding of a target that answers retransmissions alone.
+const persists = "syn-retransmission-required"
+
 // obstacle is why a probe had to be retransmitted.
 func obstacle(r *record.RTT) string {
+	if _, same := r.Repeats.Get(); same {
+		return "the same SYN once more"
+	}
 	if slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return f.Code == "path-mtu" }) {
 		return "a router found the first too large"
 	}

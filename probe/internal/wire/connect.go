@@ -47,7 +47,7 @@ var errnoVerdicts = []struct {
 // JudgeConnect is the verdict on a target from what a connect returned.
 func JudgeConnect(target netip.AddrPort, h netraw.Handshake, err error) probe.Verdict {
 	switch {
-	case errors.Is(err, netraw.ErrBroadcast):
+	case NotAHost(err):
 		return NoWay(target, err)
 	case err == nil && h.Reset:
 		return probe.Verdict{Target: target, State: probe.StateOpen, Reason: probe.ReasonConnReset}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net/netip"
 	"time"
 
 	"synscope/netraw"
@@ -76,6 +77,13 @@ func CountNetwork(s *probe.Summary, now, base netraw.Stats) {
 
 // NoRoute notes that a target cannot be reached from here.
 func (c *Counters) NoRoute(err error) { c.Unroutable, c.Refusal = err, err }
+
+// NotAHost notes that a target's address is not one of a host.
+func (c *Counters) NotAHost(a netip.Addr) {
+	if c.Unroutable == nil {
+		c.Unroutable = notAHost(a)
+	}
+}
 
 // TimeLeft extrapolates from the targets done so far; zero where it cannot.
 func TimeLeft(elapsed time.Duration, done, total uint64) time.Duration {

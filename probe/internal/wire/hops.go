@@ -15,7 +15,10 @@ type Hops struct {
 	Target netip.AddrPort
 	Way    netraw.Route
 	Outage Outage
+	Said   Said          // of the port
 	warmUp *Transmission // nil: none was sent
+	routes RouteChanges
+	asked  time.Duration // when the way was looked up
 }
 
 const (
@@ -24,6 +27,8 @@ const (
 	Spacing = 200 * time.Microsecond
 	// warmUpLimit bounds the wait for the neighbour before the first probe.
 	warmUpLimit = 200 * time.Millisecond
+	// wayAge is how long a way is believed where nobody tells of changes.
+	wayAge = time.Second
 )
 
 // NewHops asks for the way to the target. Where there is none, that is the error.
@@ -32,11 +37,27 @@ func NewHops(n probe.Network, l Look, target netip.AddrPort, rate float64) (*Hop
 	if err != nil {
 		return nil, err
 	}
-	x := &Hops{Loop: loop, Target: target}
+	x := &Hops{Loop: loop, Target: target, routes: NewRouteChanges(n)}
 	x.Matcher.Recall, x.Pace = Rewritten{Table: x.Table}, NewPace(rate)
 	x.Departed = func(s *Transmission, ev *Event) { s.Left(ev, x.Reading) }
 	x.Way, err = RouteTo(n, target.Addr())
 	return x, err
+}
+
+// Follow looks the way up where it may be another by now, from another address of ours, and
+// tells whether it is.
+func (x *Hops) Follow() (moved bool) {
+	if !x.routes.Due(x.Now, RouteCost) && x.Now-x.asked < wayAge {
+		return false
+	}
+	x.asked = x.Now
+	way, err := RouteTo(x.Network, x.Target.Addr())
+	if err != nil || way.NextHops > 1 && way.NextHops == x.Way.NextHops { // the kernel chooses one each time
+		return false
+	}
+	moved = way.Source != x.Way.Source || way.IfIndex != x.Way.IfIndex || way.NextHop != x.Way.NextHop
+	x.Way = way
+	return moved
 }
 
 // Transmit sends one SYN, and keeps what it looks like beside it, so that what
@@ -46,10 +67,17 @@ func (x *Hops) Transmit(s *Transmission, port uint16) error {
 	if s.Dst.Addr().Zone() != "" {
 		s.Link = x.Way.IfIndex
 	}
-	id := x.Table.Next()
-	s.Numbers = x.Matcher.Cookie.Numbers(s.Src, s.Dst, id)
+	s.Numbers = x.Matcher.Cookie.Numbers(s.Src, s.Dst, x.Table.Next())
+	return x.hand(s)
+}
+
+// TransmitSame sends a retransmission of the same SYN.
+func (x *Hops) TransmitSame(s *Transmission) error { return x.hand(s) }
+
+// hand hands a SYN to the network.
+func (x *Hops) hand(s *Transmission) error {
 	// One after the other from a random start, so that each is different.
-	s.IPID = x.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(id)
+	s.IPID = x.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(x.Table.Next())
 	x.Table.Add(s)
 	x.Packets.Clear()
 	x.Packets.AddTransmission(s, x.Now)

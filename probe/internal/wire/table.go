@@ -38,6 +38,8 @@ type Transmission struct {
 	Small   bool            // without options
 	WarmUp  bool            // sent so that neighbours know each other, not to be reported
 	Noted   []probe.Finding // of the attempts before
+	First   *Transmission   // the one before with the same numbers; nil: it is none's retransmission
+	Next    *Transmission   // its retransmission with the same numbers; nil: none
 }
 
 // Retransmission is another transmission of the same probe.
@@ -148,6 +150,12 @@ func (t *Table) Latest(src, dst netip.AddrPort) *Transmission {
 		}
 	}
 	return nil
+}
+
+// Newest tells whether no later transmission left on the flow of one.
+func (t *Table) Newest(s *Transmission) bool {
+	list := t.byFlow[flowOf(s.Src, s.Dst)]
+	return len(list) > 0 && list[len(list)-1] == s
 }
 
 // Concerned is the newest transmission of a flow that an answer without a number

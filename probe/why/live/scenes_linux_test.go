@@ -25,7 +25,7 @@ import (
 
 // These tests wait for networks, not for processors: many run side by side.
 func TestMain(m *testing.M) {
-	flag.Set("test.parallel", "8")
+	flag.Set("test.parallel", "20")
 	os.Exit(lab.Main(m))
 }
 
