@@ -8,16 +8,16 @@ func (e *engine) measureLoss(f *flight, attempt int) {
 	h := f.host
 	e.noteLoss(f, attempt)
 	limit := h.limiter()
-	limit.answered(f.wasted(attempt, limit.since()), e.Now, h.SRTT)
+	limit.answered(e.wasted(f, attempt, limit.since()), e.Now, h.SRTT)
 	if e.Ramp != nil {
-		e.Ramp.Answered(f.wasted(attempt, e.Ramp.Changed))
+		e.Ramp.Answered(e.wasted(f, attempt, e.Ramp.Changed))
 	}
 }
 
 // wasted is how many transmissions before an attempt left after a moment.
-func (f *flight) wasted(attempt int, after time.Duration) (n int) {
-	for i, tx := range f.tx[:attempt] {
-		if tx.Sent >= after && !f.inGap(i) {
+func (e *engine) wasted(f *flight, attempt int, after time.Duration) (n int) {
+	for i := e.firstAttempt(f); i < attempt; i++ {
+		if f.tx[i].Sent >= after && !f.inGap(i) {
 			n++
 		}
 	}
