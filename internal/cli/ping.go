@@ -272,7 +272,7 @@ func (j *pingJob) run(ctx context.Context) error {
 }
 
 // probe runs the ping until it ends, and closes its record. Whenever the targets
-// are read again, it begins anew with those.
+// were read again, it begins anew with those.
 func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 	j.start = time.Now()
 	total := probe.Summary{Took: -1}
@@ -280,12 +280,13 @@ func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 	var err error
 	for again := true; again; {
 		var summary probe.Summary
-		summary, err = j.once(ctx, w, reloads)
+		var next *target.Set
+		summary, next, err = j.once(ctx, w, reloads)
 		total.Add(&summary)
 		total.Complete, total.Rate = summary.Complete, summary.Rate
-		again = ctx.Err() == nil && errors.Is(err, probe.ErrInterrupted)
+		again = next != nil && ctx.Err() == nil && errors.Is(err, probe.ErrInterrupted)
 		if again {
-			err = j.reload(ctx, w)
+			err = j.change(next, w)
 			again = err == nil
 		}
 	}
@@ -299,15 +300,15 @@ func (j *pingJob) probe(ctx context.Context, w *pingWatch) error {
 }
 
 // once runs the ping with the targets of now, and follows their names meanwhile,
-// until a reload or its end.
-func (j *pingJob) once(ctx context.Context, w *pingWatch, reloads <-chan struct{}) (summary probe.Summary, err error) {
+// until others have been read or its end.
+func (j *pingJob) once(ctx context.Context, w *pingWatch, reloads <-chan struct{}) (summary probe.Summary, next *target.Set, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	others := make(chan *target.Set, 1)
 	go func() {
-		select {
-		case <-reloads:
+		if set := j.reload(ctx, w, reloads); set != nil {
+			others <- set
 			stop()
-		case <-ctx.Done():
 		}
 	}()
 	j.began = time.Since(j.start)
@@ -325,7 +326,11 @@ func (j *pingJob) once(ctx context.Context, w *pingWatch, reloads <-chan struct{
 	}
 	stop()
 	<-followed // nothing follows the closing records
-	return summary, err
+	select {
+	case next = <-others:
+	default:
+	}
+	return summary, next, err
 }
 
 // draw makes the picture. Its title is for people who have not seen the

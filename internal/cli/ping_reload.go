@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -56,9 +57,32 @@ func (j *pingJob) watchReloads() <-chan struct{} {
 	return wished
 }
 
-// reload reads the targets again. What is wrong with them is reported, and the run
-// goes on with those of before.
-func (j *pingJob) reload(ctx context.Context, w *pingWatch) error {
+// reload reads the targets again whenever that is wished, beside the run, until they
+// can be taken: what is wrong with them is reported, and the run goes on with those of
+// before. A list that has no end, or names that nobody resolves, hold nothing up.
+func (j *pingJob) reload(ctx context.Context, w *pingWatch, wished <-chan struct{}) *target.Set {
+	for {
+		select {
+		case <-wished:
+		case <-ctx.Done():
+			return nil
+		}
+		set, err := j.nextTargets(ctx, w)
+		if ctx.Err() != nil {
+			return nil
+		}
+		w.server.reloaded(err)
+		if err == nil {
+			return set
+		}
+		w.complain("reload: " + err.Error() + ": going on as before")
+	}
+}
+
+func (j *pingJob) nextTargets(ctx context.Context, w *pingWatch) (*target.Set, error) {
+	if err := regular(slices.Concat(j.options.Lists, j.options.ExcludeFiles, named([]string{j.options.ProbeModules}))); err != nil {
+		return nil, err
+	}
 	set, err := j.targets(ctx)
 	if err == nil {
 		err = j.fits(set)
@@ -66,12 +90,21 @@ func (j *pingJob) reload(ctx context.Context, w *pingWatch) error {
 	if err == nil {
 		err = w.server.readModules()
 	}
-	w.server.reloaded(err)
-	if err != nil {
-		w.complain("reload: " + err.Error() + ": going on as before")
-		return j.keep()
+	return set, err
+}
+
+// regular refuses what cannot be read as often as that is wished.
+func regular(paths []string) error {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			return err
+		case !info.Mode().IsRegular():
+			return fmt.Errorf("%s is no regular file, which alone can be read again", path)
+		}
 	}
-	return j.change(set, w)
+	return nil
 }
 
 // fits refuses targets that the rate of the run does not suffice for.

@@ -107,7 +107,7 @@ func checkParts(path string, parts []*part) error {
 func decodeInto[T any](field **T, line []byte) error {
 	*field = new(T)
 	if err := json.Unmarshal(line, *field); err != nil {
-		return fmt.Errorf("no record: %w", record.Wording(err))
+		return fmt.Errorf("no record: %w", record.Fault(line, *field, err))
 	}
 	return nil
 }

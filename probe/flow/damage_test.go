@@ -376,6 +376,7 @@ func near(times map[time.Duration]bool, d time.Duration) bool {
 
 // TestDamage: what a damaged capture says is what the whole one says, or less.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	packets, which := played(t, 6)
 	damaged(t, slices.Concat(damages, skewed), max(1, *seedFlag), packets, func(a *flow.Attempt) string {
 		if s := which[a.Source]; s != nil {
@@ -552,6 +553,7 @@ func TestOutOfFileOrder(t *testing.T) {
 
 // TestBegunAnywhere begins the capture of each scene at each of its packets.
 func TestBegunAnywhere(t *testing.T) {
+	t.Parallel()
 	for i := range scenes {
 		for n := range 5 {
 			k := newTalk(t, n, 0)

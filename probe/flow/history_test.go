@@ -426,6 +426,7 @@ var alarming = []string{"forged-reset", "accept-queue-full", "accept-queue-reset
 // TestHistories holds what whole captures say against what happened, and what
 // damaged ones say against both.
 func TestHistories(t *testing.T) {
+	t.Parallel()
 	seeds := make([]uint64, max(1, *histories))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)

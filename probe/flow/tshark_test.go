@@ -149,6 +149,7 @@ func seedOf(t *testing.T) uint64 {
 // TestAgainstTsharkOnChaos compares hundreds of connections in which anything
 // happens.
 func TestAgainstTsharkOnChaos(t *testing.T) {
+	t.Parallel()
 	seed := seedOf(t)
 	var talks []*talk
 	rng := rand.New(rand.NewPCG(seed, 1))

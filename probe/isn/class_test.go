@@ -25,6 +25,7 @@ func sampled(class isn.Class, seed uint64, plan isn.Plan) (*simhost.Host, []isn.
 }
 
 func TestEveryClassIsFound(t *testing.T) {
+	t.Parallel()
 	for _, class := range simhost.Drawable() {
 		t.Run(class.String(), func(t *testing.T) {
 			wrong, hosts := 0, evaluate.Many(8, 200)
@@ -147,6 +148,7 @@ func processorTime() time.Duration {
 }
 
 func TestManySamples(t *testing.T) {
+	t.Parallel()
 	for _, class := range []isn.Class{isn.ClassRandom, isn.ClassTupleClock, isn.ClassGlobalMixed, isn.ClassSYNCookies} {
 		samples := manySamples(class, 100_000, 20_000)
 		start := processorTime()

@@ -44,6 +44,7 @@ func TestNominalRateIsNamedOnlyInsideItsInterval(t *testing.T) {
 }
 
 func TestIntervalsHoldTheRate(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(2, 2))
 	held, n := 0, 200
 	for range n {

@@ -13,6 +13,7 @@ import (
 // Whatever a file holds, it is judged: numbers from a few, at equal or absent times,
 // of few or unknown tuples.
 func TestJunkIsJudged(t *testing.T) {
+	t.Parallel()
 	first := rand.Uint64()
 	t.Logf("first seed %d", first)
 	for i := range uint64(evaluate.Many(250, 2500)) {

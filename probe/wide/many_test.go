@@ -268,6 +268,7 @@ func thousands(rate float64) string {
 // TestInternetWide runs the plan of the whole internet in a small sample of it;
 // with -wide-table, in a larger one, in all scenarios.
 func TestInternetWide(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("-short: minutes under the race detector")
 	}

@@ -55,6 +55,7 @@ func pacedRun(t *testing.T, host simnet.Host, path simnet.Path, ports string, fi
 // Where a queue on the way is too short for the pace, a run slows down, and finds all:
 // sooner, and with fewer packets, than one that keeps to the pace.
 func TestPaceFollowsTheQueueOnTheWay(t *testing.T) {
+	t.Parallel()
 	for _, ports := range []string{"1-1000", "1-20000"} {
 		synctest.Test(t, func(t *testing.T) {
 			queue := func() *bottleneck {
@@ -82,6 +83,7 @@ func open(n uint16) (ports []uint16) {
 
 // Where the path loses as much at any pace, the pace stays.
 func TestPaceStaysWhereThePathLoses(t *testing.T) {
+	t.Parallel()
 	for _, loss := range []float64{0.05, 0.2, 0.4} {
 		synctest.Test(t, func(t *testing.T) {
 			path := simnet.Path{Delay: 5 * ms, Loss: loss}
@@ -97,6 +99,7 @@ func TestPaceStaysWhereThePathLoses(t *testing.T) {
 
 // A queue that was short for a while does not slow a run down for ever.
 func TestPaceComesBack(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		queue := &bottleneck{Host: internet, random: rand.New(rand.NewPCG(1, 2)), at: start, perSecond: 3000, room: 20}

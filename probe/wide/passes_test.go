@@ -19,6 +19,7 @@ import (
 // Probes follow the loss: of the open ports no more stay hidden than loss leaves after
 // twelve probes, and where nothing is lost each target gets two.
 func TestPassesFollowTheLoss(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		loss        float64 // each way
 		least, most int     // probes a target
@@ -88,6 +89,7 @@ func TestAddedPassesKeepTheSpacing(t *testing.T) {
 // A loss that comes in the middle of a run and goes again costs more probes while it
 // is there, and few after.
 func TestPassesEndWithTheLoss(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("-short: minutes under the race detector")
 	}
@@ -115,6 +117,7 @@ func TestPassesEndWithTheLoss(t *testing.T) {
 
 // However often a run on a bad network is interrupted, its parts find what there is.
 func TestPassesInterruptedAndResumed(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("-short: minutes under the race detector")
 	}

@@ -49,6 +49,7 @@ func (k *killed) checkpoint(position uint64) error {
 // what there is to find, and a kill costs no more than the sending between two
 // checkpoints and the waiting for answers.
 func TestStatelessKilledAndResumed(t *testing.T) {
+	t.Parallel()
 	kills := 0
 	for seed := range uint64(8) {
 		synctest.Test(t, func(t *testing.T) {

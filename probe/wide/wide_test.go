@@ -192,6 +192,7 @@ func TestStatelessAgreesWithTheOracle(t *testing.T) {
 // The recall that the wide engines promise, where each packet is lost with 1 %
 // each way: two probes leave 0.04 %.
 func TestStatelessRecall(t *testing.T) {
+	t.Parallel()
 	eachKey(t, func(t *testing.T, key [16]byte) {
 		plan := planOf(t, 9, "443", "10.0.0.0/15")
 		found := newAnswers()
@@ -416,6 +417,7 @@ func TestStatelessResetsCountTowardsTheRate(t *testing.T) {
 // A network that goes away behind us, so that no send fails, costs time and not
 // answers.
 func TestStatelessOutageBehindUs(t *testing.T) {
+	t.Parallel()
 	for _, away := range []time.Duration{3 * time.Second, 12 * time.Second, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
@@ -550,6 +552,7 @@ func TestStatelessFullDisk(t *testing.T) {
 
 // Interrupted, a run waits for what is in flight, and says how far it came.
 func TestStatelessInterrupted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		plan := planOf(t, 4, "80", "10.0.0.0/16")
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)

@@ -10,6 +10,7 @@ import (
 // Generators whose programmers erred, and pools, are told, or withheld, and hardly ever
 // called anything else with confidence.
 func TestFaultyGeneratorsAreNotCalledOthers(t *testing.T) {
+	t.Parallel()
 	first := FirstSeed()
 	t.Logf("first seed %d", first)
 	hosts, told, wrong := judged(t, everyNth(Faulty(), Many(2, 1)), first, Many(1, 40))

@@ -15,6 +15,7 @@ import (
 // as somebody could who knows what there is to choose from, and hardly ever
 // wrongly with confidence.
 func TestForeignPlans(t *testing.T) {
+	t.Parallel()
 	first := FirstSeed()
 	t.Logf("first seed %d; with %s set, 20,000 hosts", first, Long)
 	var all Tally
@@ -41,6 +42,7 @@ func TestForeignPlans(t *testing.T) {
 // More rows never make an answer worse: what is told from half of the samples is
 // told from all of them.
 func TestMoreRowsAreNoWorse(t *testing.T) {
+	t.Parallel()
 	first := FirstSeed()
 	t.Logf("first seed %d", first)
 	worse, hosts := 0, Many(40, 1000)

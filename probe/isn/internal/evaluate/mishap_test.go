@@ -42,6 +42,7 @@ func mostWrong(m Mishap, hosts int) int {
 // for one in ten that is given up, and none for another with confidence. Nor does anything
 // else that he leaves out bring an answer that is wrong with confidence.
 func TestHarmlessMishapsChangeNoAnswer(t *testing.T) {
+	t.Parallel()
 	first := FirstSeed()
 	t.Logf("first seed %d", first)
 	known := 0
@@ -69,6 +70,7 @@ func TestHarmlessMishapsChangeNoAnswer(t *testing.T) {
 
 // The same count sees rows that say something else.
 func TestHarmIsSeen(t *testing.T) {
+	t.Parallel()
 	wrong := 0
 	for _, m := range []Mishap{
 		eachRow("another number each time", func(rng *rand.Rand, s *isn.Sample) { s.ISN.Value = seq(rng) }),

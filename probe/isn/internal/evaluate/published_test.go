@@ -11,6 +11,7 @@ import (
 // Generators with a known predictor are hardly ever called others with confidence, and never
 // said to be much harder to guess than it finds them.
 func TestGuessesAreNotFarAboveTheTruth(t *testing.T) {
+	t.Parallel()
 	first := FirstSeed() + 2
 	t.Logf("first seed %d", first)
 	hosts, told, wrong, far := 0, 0, 0, 0

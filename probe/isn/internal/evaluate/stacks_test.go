@@ -10,6 +10,7 @@ import (
 // Stacks that the models of the analysis were not written from are told, or withheld, and
 // hardly ever called anything else with confidence.
 func TestStacksAreNotCalledOthers(t *testing.T) {
+	t.Parallel()
 	first := FirstSeed() + 1
 	t.Logf("first seed %d", first)
 	hosts, told, wrong := judged(t, Stacks(), first, Many(4, 100))
@@ -29,6 +30,7 @@ func TestStacksAreDistinct(t *testing.T) { distinct(t, Stacks()) }
 // leave a part of it out, nor its numbers to be guessable; a counter for everybody is not
 // said to depend on who asks, nor to be hard to guess.
 func TestClaimsAboutStacks(t *testing.T) {
+	t.Parallel()
 	hosts, wrong := 0, 0
 	check := func(list []GeneratorKind, untrue func(r *isn.Report) bool) {
 		for _, k := range list {

@@ -10,6 +10,7 @@ import (
 // Generators that there is no model of are withheld, or called something that fits, and
 // hardly ever anything else with confidence.
 func TestUnmodelledGeneratorsAreNotForcedIntoAClass(t *testing.T) {
+	t.Parallel()
 	first := FirstSeed()
 	t.Logf("first seed %d", first)
 	hosts, wrong := 0, 0

@@ -18,6 +18,7 @@ var hidden = map[string]string{
 // Hosts that no other test draws are told as well as those, and what is wrong is
 // not always the same kind.
 func TestUnusualHosts(t *testing.T) {
+	t.Parallel()
 	first := FirstSeed()
 	t.Logf("first seed %d", first)
 	cfg := Config{Hosts: Many(2, 20), First: first, Stride: 2, Jitter: 300 * time.Microsecond}
