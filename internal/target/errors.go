@@ -41,7 +41,7 @@ func (e *WordError) Error() string {
 
 // Bounds of what an error repeats of a word, which may be a line of another file.
 const (
-	longestWord = 80
+	longestWord = 300 // a name has 253 (RFC 1035 §2.3.4)
 	longestWhy  = 240
 )
 

@@ -84,7 +84,7 @@ func textOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	return strings.TrimPrefix(err.Error(), "netraw: ")
+	return strings.ReplaceAll(err.Error(), "netraw: ", "")
 }
 
 // fits tells whether a source address can be used towards an address: RFC 1122
