@@ -114,14 +114,14 @@ func (c *conn) open(cfg Config) (err error) {
 // have given up the right to open them.
 func (c *conn) openFrames(cfg Config) error {
 	c.out.frames = &frameSender{}
-	if err := c.out.frames.open(nil); err != nil || runtime.GOMAXPROCS(0) == 1 || cfg.DeviceStamps != DeviceNone {
+	if err := c.out.frames.open(nil, &c.routes.obeyed); err != nil || runtime.GOMAXPROCS(0) == 1 || cfg.DeviceStamps != DeviceNone {
 		return err
 	}
 	c.beside = &sender{frames: &frameSender{}}
 	if err := c.beside.open(cfg, &c.routes); err != nil {
 		return err
 	}
-	return c.beside.frames.open(c.out.frames.frameTable)
+	return c.beside.frames.open(c.out.frames.frameTable, &c.routes.obeyed)
 }
 
 func (c *conn) send(pkts [][]byte) (int, error) { return c.out.send(pkts) }

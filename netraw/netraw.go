@@ -90,6 +90,8 @@ type Route struct {
 	// as [Conn.RouteFlow] tells (net.ipv4.fib_multipath_hash_policy).
 	NextHops int
 	PerFlow  bool
+
+	encap bool // the kernel does to its packets what frames would pass by
 }
 
 // nextHopInZone is NextHop as an address that Route can be asked about.
@@ -295,7 +297,7 @@ func (c *Conn) Stats() Stats { return c.stats() }
 func (c *Conn) MonotonicRaw() time.Duration { return monotonicRaw() }
 
 // Silencer says which mechanism keeps the kernel from answering on the held
-// ports: "bpf-filter" or "min-ttl".
+// ports: "bpf-filter", "tcp-md5" or "min-ttl".
 func (c *Conn) Silencer() string { return c.silencer() }
 
 // Close unblocks Recv and releases everything, the held ports too. Closing

@@ -30,6 +30,7 @@ type routeAnswer struct {
 	oif, mtu     int
 	src, gateway netip.Addr // the zero Addr for none
 	nextHops     int        // of a whole route, those that are not dead
+	encap        bool       // the kernel wraps its packets, or has a BPF program look at them: ip-route(8)
 	hops         int        // of a whole route, all of several
 	object       bool       // a whole route whose next hops are an object, ip-nexthop(8)
 }
@@ -116,6 +117,8 @@ func readRoute(b []byte) (a routeAnswer, err error) {
 			a.nextHops, a.hops = alive(attr.Value)
 		case rtaNexthopID:
 			a.object = true
+		case unix.RTA_ENCAP_TYPE:
+			a.encap = true
 		case unix.RTA_METRICS:
 			a.mtu = pathMTU(attr.Value)
 		}

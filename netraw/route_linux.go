@@ -449,6 +449,7 @@ func (r *router) describe(answer routeAnswer, source netip.Addr) (Route, error) 
 		MTU:       cmp.Or(answer.mtu, l.mtu),
 		Local:     answer.kind == unix.RTN_LOCAL,
 		Broadcast: answer.kind == unix.RTN_BROADCAST,
+		encap:     answer.encap,
 		Plain:     l.plain && answer.kind != unix.RTN_LOCAL || isForMany(answer.kind),
 	}, nil
 }

@@ -240,7 +240,9 @@ func (s *sender) address6(i int, pkt []byte, ifindex int) error {
 		}
 		name.Scope_id = uint32(ifindex)
 	}
-	s.controls[i].fill6(hdr, pkt, tie{ifindex, to.sourceless})
+	// A link-local source is taken with its interface only (ip6_datagram_send_ctl in
+	// net/ipv6/datagram.c); where the route decides, it is not named beside the header.
+	s.controls[i].fill6(hdr, pkt, tie{ifindex, to.sourceless || ifindex == 0 && isLinkLocal6(src)})
 	return nil
 }
 

@@ -424,3 +424,17 @@ func outputRule(t *testing.T, port uint16) func() {
 	t.Cleanup(once)
 	return once
 }
+
+// A link-local source is taken for a destination of any scope, as the kernel's route gives
+// it where an interface has no other address.
+func TestSendFromLinkLocal(t *testing.T) {
+	p := newPeer(t)
+	c := open(t, nil)
+	syn := segment(netip.AddrPortFrom(p.hereLL, c.Ports()[0]), netip.AddrPortFrom(peer6, 9), flagSYN, 7, 0)
+	if n, err := c.Send([][]byte{syn}); n != 1 || err != nil {
+		t.Fatalf("Send: %d, %v", n, err)
+	}
+	if got := gather(t, c, 200*time.Millisecond, nil); len(got) != 1 || sourceOf(got[0].Data).Addr() != peer6 {
+		t.Errorf("%d answers", len(got))
+	}
+}

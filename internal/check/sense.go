@@ -52,7 +52,7 @@ func wellFormed(word string) string {
 		return "a target has no port here: say `open:` or `port:`"
 	}
 	_, err := target.Parse(context.Background(), []string{word}, target.Options{Ports: target.PortsOf(1), Resolver: noNames{}})
-	if err == nil || errors.Is(err, target.ErrResolve) {
+	if err == nil || errors.Is(err, target.ErrResolve) || errors.Is(err, target.ErrResolver) {
 		return ""
 	}
 	return strings.TrimPrefix(err.Error(), fmt.Sprintf("target %q: ", word))

@@ -165,7 +165,7 @@ func (j *checkJob) resolve(ctx context.Context) error {
 			defer mu.Unlock()
 			j.hosts[word] = found
 			switch {
-			case errors.Is(err, target.ErrResolve):
+			case errors.Is(err, target.ErrResolve), errors.Is(err, target.ErrResolver):
 				j.unasked[word] = unasked(err)
 			case err != nil:
 				faults = append(faults, fmt.Errorf("%s: %w", cmp.Or(j.expected.Place(word), j.path), err))

@@ -104,6 +104,9 @@ func (p *prober) open(like *opened) error {
 		p.engines = append(p.engines, e)
 		p.idle <- e
 	}
+	if p.allow != nil {
+		p.allow.ours = p.engines[0].ours
+	}
 	return nil
 }
 
@@ -265,7 +268,7 @@ func (p *prober) resolve(ctx context.Context, run *probeRun) error {
 	set, err := target.Parse(ctx, []string{run.word}, opts)
 	run.resolving = time.Since(start)
 	switch {
-	case errors.Is(err, target.ErrResolve), ctx.Err() != nil:
+	case errors.Is(err, target.ErrResolve), errors.Is(err, target.ErrResolver), ctx.Err() != nil:
 		run.unresolved = errors.Join(err, ctx.Err())
 		return nil
 	case errors.Is(err, target.ErrEmpty):

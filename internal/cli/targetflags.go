@@ -77,9 +77,18 @@ func (o *common) targetsWith(ctx context.Context, s Streams, change func(*target
 		return nil, fmt.Errorf("%w while targets were resolved", probe.ErrInterrupted)
 	}
 	if err != nil {
-		return set, usage(err) // a set without targets has its warnings
+		return set, ofTargets(err) // a set without targets has its warnings
 	}
 	return set, o.inZones(set)
+}
+
+// ofTargets is the fault of whoever named the targets, but where nobody answered what a
+// name stands for.
+func ofTargets(err error) error {
+	if errors.Is(err, target.ErrResolver) {
+		return &exit{exitUnable, err}
+	}
+	return usage(err)
 }
 
 // inZones tells that a target is a link-local address and nothing says on which link.

@@ -10,8 +10,10 @@ import (
 var (
 	ErrSyntax  = errors.New("malformed word")
 	ErrResolve = errors.New("name does not resolve")
-	ErrFamily  = errors.New("wrong address family")
-	ErrList    = errors.New("list cannot be read")
+	// ErrResolver: nobody answered what a name stands for, so nothing says that it is wrong.
+	ErrResolver = errors.New("no name server answered")
+	ErrFamily   = errors.New("wrong address family")
+	ErrList     = errors.New("list cannot be read")
 )
 
 // What can be wrong with all words together.

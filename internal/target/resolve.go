@@ -2,7 +2,9 @@ package target
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -99,6 +101,8 @@ func (b *builder) answer(p pending, a *answer) error {
 		b.absent = append(b.absent, Unresolved{w.text, p.name, b.ports[w.ports].list})
 	}
 	switch {
+	case unanswered(a.err):
+		return b.reject(w.text, p.from, ErrResolver, fmt.Errorf("no name server answered (%w): see resolv.conf(5), or give the address", a.err))
 	case a.err != nil:
 		return b.reject(w.text, p.from, ErrResolve, fmt.Errorf("does not resolve: %w", a.err))
 	case len(addrs) == 0:
@@ -112,6 +116,13 @@ func (b *builder) answer(p pending, a *answer) error {
 		b.claim(w, p.word, span{addr, addr})
 	}
 	return nil
+}
+
+// unanswered tells whether a resolver has failed without a word on the name: no answer in
+// time, no server, a refusal.
+func unanswered(err error) bool {
+	var e *net.DNSError
+	return errors.As(err, &e) && !e.IsNotFound && (e.IsTimeout || e.IsTemporary)
 }
 
 // usable keeps what may be probed, in the resolver's order.

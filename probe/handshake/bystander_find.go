@@ -141,6 +141,9 @@ func (v *sight) proxied() string {
 	case !v.known.has(knowServerSYN) || v.ackAt == 0:
 	case v.answer.window == 0 && v.more.zero.room:
 		return fmt.Sprintf("SYN-ACK with window 0, TTL %d; then a window, TTL %d", ttl, later.low)
+	case v.answer.window == 0 && v.known.has(knowServerReset) && v.more.resetAt > v.ackAt:
+		return fmt.Sprintf("SYN-ACK with window 0, TTL %d, and an RST%s, before any window: what is behind it refused the connection",
+			ttl, afterHandshake(v.more.resetAt-v.ackAt))
 	case v.known.has(knowTwoPlaces):
 	case later.count >= enough && apart(v.answer.ttl, later.low, later.high):
 		return fmt.Sprintf("TTL of the SYN-ACK %d, of %d segments that followed %d to %d", ttl, later.count, later.low, later.high)

@@ -146,6 +146,9 @@ func synProxy(f *Follower, _ *Result) string {
 	switch {
 	case !v.first.seen && v.closedWindow() && v.reset() == nil:
 		return fmt.Sprintf("SYN-ACK with window 0, TTL %d, and nothing behind it answers", v.synack.segment.TTL)
+	case !v.first.seen && v.closedWindow() && v.reset().at.After(v.ack):
+		return fmt.Sprintf("SYN-ACK with window 0, TTL %d, and an RST, TTL %d, %v after our ACK, before any window: what is behind it refused the connection",
+			v.synack.segment.TTL, v.reset().segment.TTL, v.reset().at.Sub(v.ack).Round(time.Microsecond))
 	case !v.first.seen:
 	case v.closedWindow() && v.shut.opened:
 		return fmt.Sprintf("SYN-ACK with window 0, TTL %d; then a window of %d, TTL %d", v.synack.segment.TTL, v.first.window, v.first.ttl)

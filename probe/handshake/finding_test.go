@@ -66,6 +66,19 @@ func with(option craft.Option) func(s *craft.Segment) {
 // proxied is a SYN proxy: a shut window until the third segment.
 func proxied() simnet.Host { return edited(onSYNACK(func(s *craft.Segment) { s.Window = 0 })) }
 
+// refusedBehind is a proxy that answers with such a window, before a host that refuses.
+func refusedBehind(window uint16) simnet.Host {
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		s := craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Seq: 1000, Ack: in.Seq.Add(1), Flags: craft.SYN | craft.ACK, Window: window, Options: in.Options}
+		if in.Flags == craft.ACK {
+			s.Seq, s.Ack, s.Flags, s.TTL, s.Options = 1001, in.Seq, craft.RST|craft.ACK, 63, nil
+		}
+		if in.Flags == craft.ACK || in.Flags == craft.SYN {
+			out.Segment(0, &s)
+		}
+	})
+}
+
 // ignoringMarks is a host that negotiates ECN and echoes no congestion mark.
 func ignoringMarks() simnet.Host {
 	return &simnet.Listener{ECN: true, App: simnet.App{Echo: true}}
@@ -212,6 +225,9 @@ func TestFindings(t *testing.T) {
 		{"syn-proxy", notice,
 			scene{host: proxied(), cfg: Config{Data: hello}},
 			scene{host: edited(onSYNACK(func(s *craft.Segment) { s.Window = 1 })), cfg: Config{Data: hello}}},
+		{"syn-proxy", notice,
+			scene{host: refusedBehind(0)},
+			scene{host: refusedBehind(1000)}},
 		{"synack-retransmissions", info,
 			scene{host: healthy(), cfg: Config{Withhold: WithholdSYNACKAck}},
 			scene{host: healthy()}},

@@ -292,6 +292,28 @@ func TestStatelessUnableInterface(t *testing.T) {
 	})
 }
 
+// What the kernel never has room for is tried for a time of the run.
+func TestStatelessNeverRoom(t *testing.T) {
+	for _, from := range []uint64{0, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			d, began := newDrain(), time.Now()
+			s, _, err := refusing(t, d, func(*craft.Fields) error {
+				if d.sent < from {
+					return nil
+				}
+				return syscall.ENOBUFS
+			})
+			want := probe.ErrNothingSent
+			if from > 0 {
+				want = probe.ErrNetworkDown
+			}
+			if took := time.Since(began); !errors.Is(err, want) || !errors.Is(err, syscall.ENOBUFS) || s.Complete || took > 15*time.Second {
+				t.Errorf("%d had left: %v after %v", from, err, took)
+			}
+		})
+	}
+}
+
 // An outage is a time: a short one delays a run, and passes nothing over; a long
 // one ends it, at a position from which it can go on.
 func TestStatelessOutage(t *testing.T) {
