@@ -28,7 +28,11 @@ import (
 // SCAN_NETWORKS says how many networks, SCAN_FIRST the seed of the first.
 func TestMixedNetworks(t *testing.T) {
 	first, count := fromEnv("SCAN_FIRST", 0), fromEnv("SCAN_NETWORKS", 100)
+	seeds := []uint64{20095} // a guarded host among hosts that make the loss seem large
 	for seed := first; seed < first+count; seed++ {
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
 		inBubble(t, fmt.Sprint(seed), func(t *testing.T) {
 			m := newMixed(seed)
 			defer func() {
