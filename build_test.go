@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -32,18 +34,48 @@ func TestModulesStayFew(t *testing.T) {
 // mostBytes is how large the stripped program may be.
 const mostBytes = 20_500_000
 
-// TestProgramStaysSmall builds what README's installation builds.
+// build is what README's installation builds, made once; TestMain removes its directory.
+var build = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "synscope-build"); err != nil {
+		return dir, err
+	}
+	c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "synscope"), ".")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	if out, err := c.CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("%w: %s", err, out)
+	}
+	return dir, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built {
+		dir, _ := build()
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// built tells whether a test has asked for the program.
+var built bool
+
+// installed is the program as README's installation builds it.
+func installed(t *testing.T) string {
+	t.Helper()
+	built = true
+	dir, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "synscope")
+}
+
+// TestProgramStaysSmall measures what README's installation builds.
 func TestProgramStaysSmall(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: links the program")
 	}
-	path := filepath.Join(t.TempDir(), "synscope")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(installed(t))
 	if err != nil {
 		t.Fatal(err)
 	}

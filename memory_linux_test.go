@@ -2,7 +2,6 @@ package main
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -17,12 +16,7 @@ func TestFewAddresses(t *testing.T) {
 	if err != nil {
 		t.Skip("no prlimit: apt-get install util-linux")
 	}
-	program := filepath.Join(t.TempDir(), "synscope")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	program := installed(t)
 	for _, tc := range []struct {
 		bytes string
 		code  int

@@ -86,6 +86,7 @@ func (c *conn) open(cfg Config) (err error) {
 	if err := errors.Join(c.moved.open(), c.routes.open(cfg)); err != nil { // in this order: no change falls between
 		return fmt.Errorf("netraw: %w", err)
 	}
+	c.routes.ranges.open()
 	c.routes.own.changes = c.moved.changes
 	if c.ports, err = HoldPorts(cfg.Ports, &PortConfig{Port: cfg.SourcePort, Source: cfg.Source}); err != nil {
 		return err
@@ -113,14 +114,14 @@ func (c *conn) open(cfg Config) (err error) {
 // have given up the right to open them.
 func (c *conn) openFrames(cfg Config) error {
 	c.out.frames = &frameSender{}
-	if err := c.out.frames.open(nil); err != nil || runtime.GOMAXPROCS(0) == 1 || cfg.DeviceStamps != DeviceNone {
+	if err := c.out.frames.open(nil, &c.routes.obeyed); err != nil || runtime.GOMAXPROCS(0) == 1 || cfg.DeviceStamps != DeviceNone {
 		return err
 	}
 	c.beside = &sender{frames: &frameSender{}}
 	if err := c.beside.open(cfg, &c.routes); err != nil {
 		return err
 	}
-	return c.beside.frames.open(c.out.frames.frameTable)
+	return c.beside.frames.open(c.out.frames.frameTable, &c.routes.obeyed)
 }
 
 func (c *conn) send(pkts [][]byte) (int, error) { return c.out.send(pkts) }

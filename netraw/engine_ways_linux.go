@@ -196,7 +196,7 @@ func (w *ways) ask(r *addressRange, dst netip.Addr) {
 	r.asked = true
 	r.route, r.err = w.routes.route(dst)
 	switch {
-	case r.err != nil || r.route.Local || r.route.PerFlow || w.only != 0 && w.only != r.route.IfIndex || r.route.MTU < w.longest:
+	case r.err != nil || r.route.Local || r.route.encap || r.route.PerFlow || w.only != 0 && w.only != r.route.IfIndex || r.route.MTU < w.longest:
 		r.via = viaKernel
 	case r.route.NextHop.IsValid():
 		r.via = w.hops.number(neighbour{r.route.IfIndex, r.route.NextHop})

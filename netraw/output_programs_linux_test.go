@@ -16,8 +16,10 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"synscope/craft"
 	"synscope/internal/lab"
 )
 
@@ -148,6 +150,40 @@ func TestFramesObeyPoliciesThatComeLater(t *testing.T) {
 			t.Errorf("%d left, %v", n, err)
 		}
 	}
+}
+
+// Where the kernel wraps packets, or a program of the route looks at them, frames do not
+// leave: the wire sees what the kernel made of the probe.
+func TestFramesOverARouteThatWraps(t *testing.T) {
+	newPeer(t)
+	encap := &netlink.BpfEncap{}
+	must(encap.SetProg(nl.LWT_BPF_OUT, program(t, ebpf.LWTOut, 0).FD(), "pass"))
+	if err := netlink.RouteAdd(&netlink.Route{Dst: ipNet(far4.String() + "/32"), Gw: peer4.AsSlice(), LinkIndex: linkIndex("here0"), Encap: encap}); err != nil {
+		t.Skipf("not in this kernel: %v", err)
+	}
+	c := openPacket(t, Config{})
+	probe := probesOf(2, c.Ports()[0])[1]
+	probe.Dst = netip.AddrPortFrom(far4, 80)
+	for range 4 {
+		if n, err := blast(t, c, []craft.Fields{probe}); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if frames := c.out.sent.Load(); frames > 0 {
+		t.Errorf("%d frames", frames)
+	}
+	s := open(t, &Config{SendFrames: true})
+	_, err := s.Route(far4)
+	must(err)
+	if path := s.out.frames.path(far4); path != (framePath{}) {
+		t.Errorf("%+v", path)
+	}
+}
+
+func linkIndex(name string) int {
+	link, err := netlink.LinkByName(name)
+	must(err)
+	return link.Attrs().Index
 }
 
 // enterCgroup moves this process into a cgroup of its own until the test ends: a socket

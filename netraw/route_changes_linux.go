@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -17,15 +18,17 @@ type routeChanges struct {
 
 // open subscribes. IPv4 does not tell of the routes that go with an interface, so
 // those groups are heard too.
-func (r *routeChanges) open() (err error) {
+func (r *routeChanges) open() error {
+	return r.listen(slices.DeleteFunc(slices.Clone(watchedGroups), func(g uint) bool { return g == unix.RTNLGRP_NEIGH }))
+}
+
+// listen subscribes to some groups.
+func (r *routeChanges) listen(groups []uint) (err error) {
 	r.events, err = newSocket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE, func(fd int) error {
 		if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 			return err
 		}
-		for _, group := range watchedGroups {
-			if group == unix.RTNLGRP_NEIGH {
-				continue
-			}
+		for _, group := range groups {
 			if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, int(group)); err != nil {
 				return err
 			}

@@ -30,6 +30,9 @@ type routeAnswer struct {
 	oif, mtu     int
 	src, gateway netip.Addr // the zero Addr for none
 	nextHops     int        // of a whole route, those that are not dead
+	encap        bool       // the kernel wraps its packets, or has a BPF program look at them: ip-route(8)
+	hops         int        // of a whole route, all of several
+	object       bool       // a whole route whose next hops are an object, ip-nexthop(8)
 }
 
 // lookUp asks the kernel, as the user whose sockets send: rules may route by that
@@ -82,6 +85,9 @@ func lookUp(sockets map[int]*nl.SocketHandle, uid uint32, q routeQuestion) (rout
 	return readRoute(msgs[0])
 }
 
+// rtaNexthopID is RTA_NH_ID of include/uapi/linux/rtnetlink.h.
+const rtaNexthopID = 30
+
 // ecnBits are those of the type of service that no route looks at (RFC 3168 §5).
 const ecnBits = 3
 
@@ -108,7 +114,11 @@ func readRoute(b []byte) (a routeAnswer, err error) {
 				a.gateway = address(attr.Value[2:])
 			}
 		case unix.RTA_MULTIPATH:
-			a.nextHops = alive(attr.Value)
+			a.nextHops, a.hops = alive(attr.Value)
+		case rtaNexthopID:
+			a.object = true
+		case unix.RTA_ENCAP_TYPE:
+			a.encap = true
 		case unix.RTA_METRICS:
 			a.mtu = pathMTU(attr.Value)
 		}
@@ -116,20 +126,20 @@ func readRoute(b []byte) (a routeAnswer, err error) {
 	return a, nil
 }
 
-// alive counts the next hops of a route that are not dead: struct rtnexthop,
+// alive counts the next hops of a route, and those that are not dead: struct rtnexthop,
 // include/uapi/linux/rtnetlink.h, each with its attributes behind it.
-func alive(b []byte) (n int) {
+func alive(b []byte) (n, all int) {
 	for len(b) >= unix.SizeofRtNexthop {
 		length := int(binary.NativeEndian.Uint16(b))
 		if length < unix.SizeofRtNexthop {
 			break
 		}
-		if b[2]&unix.RTNH_F_DEAD == 0 {
+		if all++; b[2]&unix.RTNH_F_DEAD == 0 {
 			n++
 		}
 		b = b[min(len(b), (length+3)&^3):]
 	}
-	return n
+	return n, all
 }
 
 // pathMTU finds RTAX_MTU among the metrics.

@@ -34,6 +34,7 @@ type router struct {
 	obeyed  obedience // of all that send by these routes
 	own     ownSources
 
+	ranges  ranges
 	several bool         // some route of the machine has several next hops
 	lower   map[int]bool // interfaces that others are stacked upon; nil: not asked yet
 	perFlow [2]bool      // of IPv4 and IPv6, the kernel chooses among them by ports too
@@ -136,6 +137,7 @@ func (r *router) close() {
 	if r.handle != nil {
 		r.handle.Close()
 		r.handle = nil
+		r.ranges.close()
 		for _, s := range r.sockets {
 			s.Close()
 		}
@@ -241,6 +243,11 @@ func (r *router) routeFlow(dst netip.Addr, flow flowPorts) (Route, error) {
 // lookUp asks as connect(2) does: first without a source, which the answer names,
 // then with it, since rules may route by it.
 func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
+	if known, ok := r.ranges.of(dst); ok && flow == (flowPorts{}) {
+		r.own.watch(known.route.Source)
+		r.bind(dst, &known.route, flow, known.table)
+		return known.route, nil
+	}
 	q, err := r.question(dst)
 	if err != nil {
 		return Route{}, err
@@ -271,6 +278,7 @@ func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 	if err == nil {
 		r.own.watch(route.Source)
 		r.bind(dst, &route, flow, answer.table)
+		r.note(q, &route, answer)
 	}
 	return route, err
 }
@@ -441,6 +449,7 @@ func (r *router) describe(answer routeAnswer, source netip.Addr) (Route, error) 
 		MTU:       cmp.Or(answer.mtu, l.mtu),
 		Local:     answer.kind == unix.RTN_LOCAL,
 		Broadcast: answer.kind == unix.RTN_BROADCAST,
+		encap:     answer.encap,
 		Plain:     l.plain && answer.kind != unix.RTN_LOCAL || isForMany(answer.kind),
 	}, nil
 }

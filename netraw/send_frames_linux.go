@@ -28,6 +28,7 @@ type frameTable struct {
 	paths  map[[16]byte]uint32 // by destination, from 1
 	kinds  []framePath         // which they are: most destinations share one
 	hops   hops
+	obeyed *obedience
 	handle *netlink.Handle
 	events *nl.NetlinkSocket
 	heard  sync.WaitGroup
@@ -48,9 +49,9 @@ const (
 )
 
 // open opens the socket, and a table where there is none yet.
-func (f *frameSender) open(table *frameTable) (err error) {
+func (f *frameSender) open(table *frameTable, o *obedience) (err error) {
 	if f.frameTable = table; table == nil {
-		f.frameTable = &frameTable{}
+		f.frameTable = &frameTable{obeyed: o}
 		if err := f.frameTable.open(); err != nil {
 			return err
 		}
@@ -96,6 +97,7 @@ func (f *frameTable) listen() {
 			return
 		}
 		for _, m := range msgs {
+			f.obeyed.hear(m)
 			if m.Header.Type != unix.RTM_NEWNEIGH && m.Header.Type != unix.RTM_DELNEIGH {
 				f.forget()
 				continue
@@ -118,7 +120,7 @@ func (f *frameTable) forget() {
 
 // note takes in what was found out about the way to a destination.
 func (f *frameTable) note(dst netip.Addr, route *Route) {
-	if route.Local || route.Broadcast || route.Plain || route.MTU < smallestMTU || dst.Is6() && dst.IsLinkLocalUnicast() {
+	if route.Local || route.encap || route.Broadcast || route.Plain || route.MTU < smallestMTU || dst.Is6() && dst.IsLinkLocalUnicast() {
 		return
 	}
 	hop := neighbour{route.IfIndex, dst}

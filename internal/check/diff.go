@@ -24,6 +24,7 @@ var ErrRun = errors.New("JSON lines")
 type Run struct {
 	Command string
 	facts   map[string]map[string]string // target → what → how it is
+	ways    map[string]map[string]bool   // target → hops that answered
 	times   map[string]time.Duration     // medians
 	known   []string                     // types of records
 }
@@ -34,7 +35,7 @@ const longestLine = 16 << 20
 // ReadRun reads the JSON lines of one whole run. An error names the line and is
 // [ErrRun]: a file that is cut short, or another program's, is not compared.
 func ReadRun(name string, r io.Reader) (*Run, error) {
-	run := &Run{facts: map[string]map[string]string{}, times: map[string]time.Duration{}, known: schema.Names()}
+	run := &Run{facts: map[string]map[string]string{}, ways: map[string]map[string]bool{}, times: map[string]time.Duration{}, known: schema.Names()}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, longestLine)
 	n, ended := 0, false
@@ -58,6 +59,7 @@ func ReadRun(name string, r io.Reader) (*Run, error) {
 	case !ended:
 		return nil, fmt.Errorf("%w: %s:%d: the run was cut short: the last record is no summary", ErrRun, name, n)
 	}
+	run.settle()
 	return run, nil
 }
 
@@ -100,7 +102,7 @@ func (r *Run) take(n int, line []byte) (ended bool, err error) {
 	}
 	var rec entry
 	if err := json.Unmarshal(line, &rec); err != nil {
-		return false, fmt.Errorf("a record of type %q: %w", head.Type, record.Wording(err))
+		return false, fmt.Errorf("a record of type %q: %w", head.Type, record.Fault(line, &rec, err))
 	}
 	if err := rec.sound(line); err != nil {
 		return false, fmt.Errorf("a record of type %q: %w", head.Type, err)
@@ -182,7 +184,7 @@ func (r *Run) learn(rec *entry, line []byte) error {
 		}
 	case "hop":
 		if rec.Addr.IsValid() {
-			r.add(rec.Target, "way", fmt.Sprintf("%d: %s", rec.TTL, rec.Addr))
+			r.hop(rec.Target, fmt.Sprintf("%d: %s", rec.TTL, rec.Addr))
 		}
 	case "check":
 		var c struct {
@@ -210,14 +212,18 @@ func (r *Run) set(target, what, how string) {
 	r.facts[target][what] = how
 }
 
-// add puts one more word to those that are known, once.
-func (r *Run) add(target, what, word string) {
-	words := []string{}
-	if old := r.facts[target][what]; old != "" {
-		words = strings.Split(old, ", ")
+// hop keeps one more hop of the way to a target.
+func (r *Run) hop(target, word string) {
+	if r.ways[target] == nil {
+		r.ways[target] = map[string]bool{}
 	}
-	if !slices.Contains(words, word) {
-		r.set(target, what, strings.Join(sorted(append(words, word)), ", "))
+	r.ways[target][word] = true
+}
+
+// settle makes a fact of each way, when all hops are known.
+func (r *Run) settle() {
+	for target, hops := range r.ways {
+		r.set(target, "way", strings.Join(slices.Sorted(maps.Keys(hops)), ", "))
 	}
 }
 
@@ -225,11 +231,11 @@ func (r *Run) add(target, what, word string) {
 func (*Run) unusual(rec *entry) string {
 	var codes []string
 	for _, f := range rec.Findings {
-		if f.Severity != "info" && !slices.Contains(codes, f.Code) {
+		if f.Severity != "info" {
 			codes = append(codes, f.Code)
 		}
 	}
-	return strings.Join(sorted(codes), ", ")
+	return strings.Join(slices.Compact(sorted(codes)), ", ")
 }
 
 func negotiated(rec *entry) string {

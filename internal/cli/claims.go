@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -42,7 +43,7 @@ func withClaims(s Streams, action cli.ActionFunc) cli.ActionFunc {
 
 func claimFiles(o *common, s Streams) error {
 	var claims outfile.Claims
-	if err := o.refuseStdout(); err != nil {
+	if err := cmp.Or(o.refuseNameless(), o.refuseStdout()); err != nil {
 		return err
 	}
 	for _, path := range o.inputs() {
@@ -62,6 +63,40 @@ func claimFiles(o *common, s Streams) error {
 		}
 	}
 	return nil
+}
+
+// refuseNameless refuses files without a name, as "$FILE" is where nobody has set it.
+func (o *common) refuseNameless() error {
+	for name, paths := range map[string][]string{
+		"pcap": {o.Pcap}, "plot": {o.Plot}, "raw": {o.Raw}, "resume": {o.Resume}, "isn": {o.ISN}, "junit": {o.JUnit}, "tap": {o.TAP},
+		"html": {o.HTML}, "iL": o.Lists, "exclude-file": o.ExcludeFiles, "from": o.From,
+	} {
+		if o.given[name] && slices.Contains(paths, "") {
+			return fmt.Errorf("%s: the name of the file is empty", dashed(name))
+		}
+	}
+	for _, f := range o.files {
+		switch {
+		case f.Path == "":
+			return fmt.Errorf("-%s: the name of the file is empty", flagOf(f.Format))
+		case slices.ContainsFunc(nmapFiles, func(n report.File) bool { return f.Path == n.Path }):
+			return fmt.Errorf("-oA: the name of the files is empty")
+		}
+	}
+	if slices.Contains(readCommands, o.command) && slices.Contains(o.words, "") {
+		return fmt.Errorf("%s: the name of a file is empty", o.command)
+	}
+	return nil
+}
+
+// flagOf is the flag that writes a format into a file.
+func flagOf(format string) string {
+	for _, f := range report.Formats() {
+		if f.Name == format {
+			return f.Flag
+		}
+	}
+	return "o"
 }
 
 // refuseStdout refuses standard output where only a file will do.

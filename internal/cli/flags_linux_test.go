@@ -91,3 +91,22 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// A file without a name, as a variable of a shell that nobody has set leaves it, is told
+// of by the flag that names it; two formats for standard output are refused by whatever
+// name it has.
+func TestFilesWithoutAName(t *testing.T) {
+	for _, flag := range []string{"-oJ", "-oX", "-oN", "-oA", "--pcap", "-iL", "--exclude-file"} {
+		r := command(t.Context(), nil, "scan", "192.0.2.1", "-p", "80", flag, "")
+		if r.code != exitUsage || !strings.Contains(r.err, flag+": the name of the file") {
+			t.Errorf("%s: exit %d, %s", flag, r.code, r.err)
+		}
+	}
+	for _, line := range []string{"read", "report", "merge"} {
+		if r := command(t.Context(), nil, line, ""); r.code != exitUsage || !strings.Contains(r.err, "the name of a file is empty") {
+			t.Errorf("%s: exit %d, %s", line, r.code, r.err)
+		}
+	}
+	refusedUsage(t, "scan 192.0.2.1 -p 80 -o text -oJ /dev/stdout", "two formats for standard output")
+	refusedUsage(t, "scan 192.0.2.1 -p 80 -oJ /dev/stdout -oX /dev/fd/1", "two formats for standard output")
+}

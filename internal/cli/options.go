@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/outfile"
 	"synscope/internal/report"
 )
 
@@ -82,6 +83,9 @@ func flagValue(c *cli.Context, name string, like any) any {
 func outputFiles(c *cli.Context) (files []report.File) {
 	for _, f := range report.Formats() {
 		for _, path := range c.StringSlice(f.Flag) {
+			if fd, ours := outfile.Descriptor(path); ours && fd == 1 { // /dev/stdout
+				path = report.Stdout
+			}
 			files = append(files, report.File{Format: f.Name, Path: path})
 		}
 	}

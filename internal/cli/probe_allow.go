@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -19,6 +20,7 @@ type allowance struct {
 	any      bool
 	prefixes []netip.Prefix
 	pairs    []netip.AddrPort
+	ours     func(netip.Addr) bool // this machine's own, and those of all on a link, as of now
 }
 
 // allowance reads --probe-allow, nil where it was not given.
@@ -65,7 +67,32 @@ func (a *allowance) holds(pair netip.AddrPort) bool {
 	case slices.ContainsFunc(a.prefixes, func(p netip.Prefix) bool { return p.Contains(addr.WithZone("")) }):
 		return true
 	}
-	return a.any && addr.IsGlobalUnicast()
+	return a.any && addr.IsGlobalUnicast() && !a.ours(addr)
+}
+
+// ours asks the kernel, if there is a connection that may, whether an address is this
+// machine's or a broadcast address; or else the interfaces.
+func (e *opened) ours(addr netip.Addr) bool {
+	if e.conn != nil {
+		route, err := e.conn.Route(addr)
+		return err == nil && (route.Local || route.Broadcast)
+	}
+	list, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(list, func(a net.Addr) bool {
+		p, err := netip.ParsePrefix(a.String())
+		return err == nil && (p.Addr().Unmap() == addr || broadcastOf(p) == addr)
+	})
+}
+
+// broadcastOf is the last address of an IPv4 network, invalid of one without.
+func broadcastOf(p netip.Prefix) netip.Addr {
+	if !p.Addr().Is4() || p.Bits() > 30 {
+		return netip.Addr{}
+	}
+	b := p.Addr().As4()
+	last := binary.BigEndian.Uint32(b[:]) | (1<<(32-p.Bits()) - 1)
+	binary.BigEndian.PutUint32(b[:], last)
+	return netip.AddrFrom4(b)
 }
 
 // forbidden is the error of a target that may not be probed. It does not say which

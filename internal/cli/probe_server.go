@@ -104,6 +104,9 @@ func (p *prober) open(like *opened) error {
 		p.engines = append(p.engines, e)
 		p.idle <- e
 	}
+	if p.allow != nil {
+		p.allow.ours = p.engines[0].ours
+	}
 	return nil
 }
 

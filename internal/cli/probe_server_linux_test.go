@@ -184,6 +184,7 @@ func TestProbePageInParallel(t *testing.T) {
 // Whoever asks for more probes than there is room for does not keep others from the page of
 // metrics.
 func TestProbesLeaveRoomForMetrics(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	modules := filepath.Join(t.TempDir(), "modules.yml")
 	os.WriteFile(modules, []byte("modules:\n  slow: {attempts: 1, timeout: 30s}\n"), 0o644)
@@ -394,14 +395,14 @@ func TestHangupEndsARun(t *testing.T) {
 }
 
 func TestAllowance(t *testing.T) {
-	a := &allowance{}
+	a := &allowance{ours: func(addr netip.Addr) bool { return addr == netip.MustParseAddr("192.0.2.7") }}
 	for _, word := range []string{"any", "127.0.0.1:8080", "169.254.1.0/24"} {
 		if err := a.add(word); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for pair, want := range map[string]bool{
-		"192.0.2.1:80": true, "10.1.2.3:80": true, "[2001:db8::1]:1": true, "[fd00::1]:1": true,
+		"192.0.2.1:80": true, "192.0.2.7:80": false, "[::ffff:192.0.2.7]:80": false, "10.1.2.3:80": true, "[2001:db8::1]:1": true, "[fd00::1]:1": true,
 		"127.0.0.1:80": false, "127.0.0.1:8080": true, "[::1]:80": false, "[::ffff:127.0.0.1]:80": false, "0.0.0.0:80": false, "[::]:80": false,
 		"224.0.0.1:80": false, "255.255.255.255:80": false, "[ff02::1]:80": false, "169.254.2.1:80": false, "169.254.1.1:80": true, "[fe80::1%eth0]:80": false,
 	} {
@@ -411,6 +412,35 @@ func TestAllowance(t *testing.T) {
 	}
 	if err := a.add("web.example"); err == nil {
 		t.Error("a name is no address")
+	}
+}
+
+// Any is no address of this machine's own, as it is now, nor one of all on a link.
+func TestAllowanceOfAnyone(t *testing.T) {
+	l := standardLab(t)
+	for _, engine := range []string{"raw", "connect"} {
+		s := serve(t, l, "--probe-allow", "any", "--engine", engine)
+		refused := 0
+		list, err := net.InterfaceAddrs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range list {
+			p := netip.MustParsePrefix(a.String())
+			for _, addr := range []netip.Addr{p.Addr(), broadcastOf(p)} {
+				if !addr.IsGlobalUnicast() {
+					continue
+				}
+				refused++
+				if status, page, err := s.get("/probe?target=" + netip.AddrPortFrom(addr, 80).String()); status != 403 {
+					t.Errorf("%s, %v: %d, %v: %s", engine, addr, status, err, page)
+				}
+			}
+		}
+		if status, page, err := s.get("/probe?target=" + netip.AddrPortFrom(l.Host("web").Addr4(), 80).String()); status != 200 || refused < 3 {
+			t.Errorf("%s: %d, %v, %d refused: %s", engine, status, err, refused, page)
+		}
+		s.stop()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"synscope/internal/spelling"
 )
@@ -44,24 +45,37 @@ type Entry struct {
 }
 
 // All are all entries, by kind and word.
-func All() []Entry {
+func All() []Entry { return slices.Clone(table().all) }
+
+// index is all entries, and by their words in the form of [normal].
+type index struct {
+	all    []Entry
+	byWord map[string][]Entry
+}
+
+// table is the index, made when it is first asked for.
+var table = sync.OnceValue(func() *index {
 	all := slices.Concat(states, reasons, icmpReasons, scanFindings, handshakeFindings, optionFindings, teardownFindings,
 		isnFindings, samplingFindings, pathFindings, classes, flags, closes, doubts, rejections, endings, hops, pathNodes, causes, connectionStates, clocks)
 	order := Kinds()
 	slices.SortStableFunc(all, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), strings.Compare(a.Word, b.Word))
 	})
-	return all
-}
+	byWord := map[string][]Entry{}
+	for _, e := range all {
+		word := normal(e.Word)
+		byWord[word] = append(byWord[word], e)
+	}
+	return &index{all, byWord}
+})
 
 // Of are the entries of a word, of which one may stand in several kinds of place.
 // Case does not matter, nor whether the parts are joined by "-", "_" or a space.
-func Of(word string) (found []Entry) {
+func Of(word string) []Entry {
 	word = normal(word)
-	for _, e := range All() {
-		if own := normal(e.Word); own == word || own == icmpFamily(word) {
-			found = append(found, e)
-		}
+	found := slices.Clone(table().byWord[word])
+	if family := icmpFamily(word); family != word {
+		found = append(found, table().byWord[family]...)
 	}
 	return found
 }
@@ -77,8 +91,11 @@ func OfKind(kind string) (found []Entry) {
 }
 
 func normal(word string) string {
-	return strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(strings.TrimSpace(word)))
+	return joints.Replace(strings.ToLower(strings.TrimSpace(word)))
 }
+
+// joints are what joins the parts of a word.
+var joints = strings.NewReplacer("_", "-", " ", "-")
 
 // icmpFamily is the entry of reasons that hold a code without a name of its own:
 // "icmp-3-5".
@@ -93,6 +110,9 @@ func icmpFamily(word string) string {
 
 // Near are up to three words that are spelled most like one, best first.
 func Near(word string) []string {
+	if normal(word) == "" {
+		return nil
+	}
 	var known []string
 	for _, e := range All() {
 		known = append(known, normal(e.Word))

@@ -276,3 +276,35 @@ func TestOfAndNear(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A word is looked up in a table: a report asks for as many as strangers have put into
+// their files.
+func TestOfIsALookUp(t *testing.T) {
+	Of("open")
+	for _, word := range []string{"no-such-word", "Accept_Queue full", "icmp-3-200"} {
+		if n := testing.AllocsPerRun(100, func() { Of(word) }); n > 10 {
+			t.Errorf("%q: %.0f allocations", word, n)
+		}
+	}
+}
+
+// The table gives what a look through all entries gives, and nobody can change it.
+func TestOfIsWhatAllHold(t *testing.T) {
+	for _, e := range All() {
+		var want []Entry
+		for _, other := range All() {
+			if normal(other.Word) == normal(e.Word) {
+				want = append(want, other)
+			}
+		}
+		got := Of(strings.ToUpper(strings.ReplaceAll(e.Word, "-", "_")))
+		if !slices.Equal(got, want) {
+			t.Fatalf("%s: %v, want %v", e.Word, got, want)
+		}
+		got[0].Means = "changed"
+		_ = append(got, Entry{})
+		if slices.Contains(Of(e.Word), got[0]) {
+			t.Fatalf("%s: what was given can be changed", e.Word)
+		}
+	}
+}

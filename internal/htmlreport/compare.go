@@ -37,15 +37,19 @@ func (r *Report) compared() *comparedView {
 	}
 	v := &comparedView{Trips: r.comparedTrips()}
 	v.TripRuns = r.askedOf(v.Trips)
-	same, rows := 0, []comparedRow{}
+	same, more, rows := 0, 0, []comparedRow{}
+	add := func(changed []comparedRow) {
+		shown := min(len(changed), mostCompared-len(rows))
+		rows, more = append(rows, changed[:shown]...), more+len(changed)-shown
+	}
 	for _, a := range r.addresses() {
 		changed, alike := r.comparedPorts(a)
-		rows, same = append(rows, changed...), same+alike
+		add(changed)
+		same += alike
 	}
-	rows = append(rows, r.comparedClasses()...)
-	if len(rows) > mostCompared {
-		v.Omitted = units.Count(uint64(len(rows)-mostCompared)) + " more differences are not shown."
-		rows = rows[:mostCompared]
+	add(r.comparedClasses())
+	if more > 0 {
+		v.Omitted = units.CountOf(uint64(more), "more difference") + plural(more, " is", " are") + " not shown."
 	}
 	v.Rows = rows
 	v.Runs = r.askedOf(rows)
@@ -129,17 +133,22 @@ func (r *Report) comparedPorts(a netip.Addr) (rows []comparedRow, same int) {
 
 // comparedClasses are the places whose sequence numbers are of another class.
 func (r *Report) comparedClasses() (rows []comparedRow) {
-	places := map[string]bool{}
-	for _, one := range r.runs {
+	places := map[string][]string{} // of each the classes by run
+	for i, one := range r.runs {
 		for _, n := range one.numbers.order {
-			places[n.place.String()] = true
+			name := n.place.String()
+			if places[name] == nil {
+				places[name] = make([]string, len(r.runs))
+			}
+			if n.result != nil && places[name][i] == "" {
+				places[name][i] = n.result.Class
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(places)) {
 		row := comparedRow{Where: name, What: "sequence numbers"}
 		classes := map[string]bool{}
-		for _, one := range r.runs {
-			word := one.class(name)
+		for _, word := range places[name] {
 			if word != "" {
 				classes[word] = true
 			}
@@ -150,15 +159,6 @@ func (r *Report) comparedClasses() (rows []comparedRow) {
 		}
 	}
 	return rows
-}
-
-func (r *run) class(name string) string {
-	for _, n := range r.numbers.order {
-		if n.place.String() == name && n.result != nil {
-			return n.result.Class
-		}
-	}
-	return ""
 }
 
 // short names a run in a few words: its command and when it began.

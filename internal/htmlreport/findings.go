@@ -2,6 +2,7 @@ package htmlreport
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -10,8 +11,11 @@ import (
 	"synscope/probe"
 )
 
-// mostPlaces is how many places of one finding are listed.
-const mostPlaces = 40
+// How much of the findings a page has room for.
+const (
+	mostPlaces  = 40  // of one finding
+	mostOfKinds = 100 // kinds that are unusual, and as many that are not
+)
 
 // findingView is a finding with all places where it was found, and what it means.
 type findingView struct {
@@ -45,7 +49,10 @@ func (p *findingPlace) again(evidence string) {
 }
 
 // findingsView are the findings that are unusual, and those that are worth knowing.
-type findingsView struct{ Unusual, Info []*findingView }
+type findingsView struct {
+	Unusual, Info         []*findingView
+	UnusualMore, InfoMore string // of kinds that there is no room for
+}
 
 func (r *Report) findingsView() *findingsView {
 	v := &findingsView{}
@@ -59,10 +66,27 @@ func (r *Report) findingsView() *findingsView {
 	if len(v.Unusual)+len(v.Info) == 0 {
 		return nil
 	}
+	v.Unusual, v.UnusualMore = firstKinds(v.Unusual)
+	v.Info, v.InfoMore = firstKinds(v.Info)
 	return v
 }
 
-// findings are those of all runs by their code, the gravest first.
+// firstKinds are as many kinds of finding as there is room for, and what is to be said of
+// the others.
+func firstKinds(all []*findingView) (first []*findingView, more string) {
+	if len(all) <= mostOfKinds {
+		return all, ""
+	}
+	places := 0
+	for _, f := range all[mostOfKinds:] {
+		places += len(f.Places) + f.More
+	}
+	return all[:mostOfKinds], fmt.Sprintf("%s more, at %s, are counted and not shown: a page has room for %d.",
+		units.Plural(uint64(len(all)-mostOfKinds), "kind of finding", "kinds of finding"), units.Plural(uint64(places), "place", "places"), mostOfKinds)
+}
+
+// findings are those of all runs by their code, the gravest first, and of these the
+// ones that this program knows.
 func (r *Report) findings() (views []*findingView) {
 	byCode := map[string]*findingView{}
 	for _, one := range r.runs {
@@ -80,7 +104,7 @@ func (r *Report) findings() (views []*findingView) {
 		v.Severity, v.N = v.rank.String(), units.Plural(uint64(len(v.Places)+v.More), "place", "places")
 	}
 	slices.SortStableFunc(views, func(a, b *findingView) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.unknown(), b.unknown()), cmp.Compare(a.Code, b.Code))
 	})
 	return views
 }
@@ -91,6 +115,14 @@ func newFindingView(code string) *findingView {
 		v.Means, v.Seen, v.Do, v.See = e.Means, e.Seen, e.Do, e.See
 	}
 	return v
+}
+
+// unknown is 1 where there is no explanation.
+func (v *findingView) unknown() int {
+	if v.Means == "" {
+		return 1
+	}
+	return 0
 }
 
 // add takes a finding. Where the same was found again it is counted, with the
@@ -133,8 +165,8 @@ func (b *wordBook) note(kind words.Kind, list ...string) {
 		b.used = map[noted]bool{}
 	}
 	for _, word := range list {
-		if word != "" && len(b.used) < 500 {
-			b.used[noted{kind, word}] = true
+		if one := (noted{kind, word}); !b.used[one] && len(words.Of(word)) > 0 {
+			b.used[one] = true
 		}
 	}
 }

@@ -195,6 +195,19 @@ func (r *run) leftOut() (notes []string) {
 	for _, what := range slices.Sorted(maps.Keys(r.left)) {
 		notes = append(notes, fmt.Sprintf("%s %s have no room in this report.", units.Count(r.left[what]), what))
 	}
+	for _, book := range []struct {
+		left uint64
+		what string
+	}{{r.ladders.strays, "segments of connections beyond the first " + units.Count(mostUnderway) + " at a time"},
+		{r.numbers.left, "records of sequence numbers, beyond those of " + units.Count(mostSampled) + " hosts,"},
+		{r.paths.left, "records of routes and paths, beyond those of " + units.Count(mostRoutes) + " targets,"}} {
+		if book.left > 0 {
+			notes = append(notes, fmt.Sprintf("%s %s have no room in this report.", units.Count(book.left), book.what))
+		}
+	}
+	if r.trimmed > 0 {
+		notes = append(notes, units.Plural(r.trimmed, "text or list is", "texts or lists are")+" cut short: a page has no room for more.")
+	}
 	if r.omitted > 0 {
 		notes = append(notes, fmt.Sprintf("%s verdicts are counted and not listed: a report has room for %s.", units.Count(r.omitted), units.Count(mostVerdicts)))
 	}
@@ -287,7 +300,7 @@ func (s *summaryRecord) hostFacts() (list []fact) {
 	}
 	var words []string
 	for _, reason := range slices.Sorted(maps.Keys(s.Down)) {
-		words = append(words, fmt.Sprintf("%s %s", units.Count(s.Down[reason]), reason))
+		words = append(words, fmt.Sprintf("%s %s", units.Count(s.Down[reason]), units.Shortened(string(reason), longestWord)))
 	}
 	value := units.Count(down)
 	if len(words) > 0 {
@@ -299,7 +312,7 @@ func (s *summaryRecord) hostFacts() (list []fact) {
 // rejected are the packets that counted for nothing, by why.
 func (s *summaryRecord) rejected() (list []fact) {
 	for _, why := range slices.Sorted(maps.Keys(s.Rejected)) {
-		list = append(list, fact{why, units.Count(s.Rejected[why])})
+		list = append(list, fact{units.Shortened(why, longestWord), units.Count(s.Rejected[why])})
 	}
 	return list
 }

@@ -122,7 +122,8 @@ func (r *Report) merged(a netip.Addr) *sighting {
 	if len(seen) == 1 {
 		return seen[0]
 	}
-	all := &sighting{ports: map[uint16]verdict{}, counts: map[probe.State]uint64{}, details: map[uint16]*record.Port{}}
+	all := newSighting()
+	all.details = map[uint16]*record.Port{}
 	for _, s := range seen {
 		all.join(s)
 	}
@@ -161,7 +162,7 @@ func (r *Report) hostRow(a netip.Addr, budget *int) hostRow {
 	s := r.merged(a)
 	row := hostRow{Name: r.name(a), Addr: a.String(), AddrKey: addressKey(a), RTTKey: -1, LossKey: -1}
 	row.state(r, s)
-	row.verdicts(s)
+	row.verdicts(s, r.shown)
 	if s.fastest > 0 {
 		row.RTT, row.RTTKey = units.Duration(s.fastest), int64(s.fastest)
 	}
@@ -189,7 +190,7 @@ func (row *hostRow) state(r *Report, s *sighting) {
 	r.book.note(explain.Reason, row.Reason)
 }
 
-func (row *hostRow) verdicts(s *sighting) {
+func (row *hostRow) verdicts(s *sighting, shown shelves) {
 	row.OpenN = s.counts[probe.StateOpen]
 	row.Refused, row.Filtered = s.counts[probe.StateRefused], s.counts[probe.StateFiltered]
 	for state, n := range s.counts {
@@ -202,7 +203,7 @@ func (row *hostRow) verdicts(s *sighting) {
 		if !record.PossiblyOpen(state) {
 			continue
 		}
-		if len(row.Open) == mostOpenNamed {
+		if len(row.Open) == mostOpenNamed || !shown.fits("names of open ports in the rows of hosts", 1, mostChips) {
 			row.OpenMore++
 			continue
 		}
@@ -284,7 +285,7 @@ func portRowOf(p uint16, v verdict, d *record.Port, was string) portRow {
 	if !d.Time.IsZero() {
 		row.Time = d.Time.UTC().Format("15:04:05.000")
 	}
-	row.Options, row.Findings = portOptions(d), d.Findings
+	row.Options, row.Findings = portOptions(d), d.Findings[:min(len(d.Findings), mostOfRecord)]
 	return row
 }
 

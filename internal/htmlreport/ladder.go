@@ -26,6 +26,7 @@ type ladderBook struct {
 	done     []*connection
 	underway map[string]*connection // by the client's end, or the capture's number
 	left     uint64                 // connections that there is no room for
+	strays   uint64                 // segments of connections beyond mostUnderway
 }
 
 // connection is one connection: its segments, and what became of it.
@@ -50,7 +51,7 @@ func (b *ladderBook) takeSegment(s *segmentRecord) {
 	c := b.underway[s.end()]
 	if c == nil {
 		if len(b.underway) == mostUnderway {
-			b.left++
+			b.strays++
 			return
 		}
 		if b.underway == nil {
@@ -70,13 +71,14 @@ func (b *ladderBook) takeSegment(s *segmentRecord) {
 func (r *run) takeHandshake(h *handshakeRecord) {
 	name := h.place.String()
 	r.takeFindings(h.place, h.Findings)
+	h.Findings = h.Findings[:min(len(h.Findings), mostOfRecord)]
 	v := verdict{state: h.State, reason: h.Reason}
 	if trip := h.trip(); trip != nil {
 		v.rtt = *trip
 		r.trips.add(name, h.Start, *trip, r.head.Start)
 	}
 	r.judge(h.place, v)
-	r.ladders.finish(h)
+	r.ladders.finish(h, len(r.ladders.done) < mostConnections && r.store.keeps(r.size))
 }
 
 // trip is the connection's round trip, from wherever it was seen.
@@ -89,7 +91,8 @@ func (h *handshakeRecord) trip() (d *time.Duration) {
 	return nil
 }
 
-func (b *ladderBook) finish(h *handshakeRecord) {
+// finish closes a connection; it is kept where there is room.
+func (b *ladderBook) finish(h *handshakeRecord, room bool) {
 	key := h.Source
 	if h.Connection != nil {
 		key = "#" + strconv.FormatUint(*h.Connection, 10)
@@ -100,22 +103,24 @@ func (b *ladderBook) finish(h *handshakeRecord) {
 		c = &connection{}
 	}
 	c.result = h
-	if len(b.done) < mostConnections {
-		b.done = append(b.done, c)
+	if !room || len(b.done) == mostConnections {
+		b.left++
 		return
 	}
-	b.left++
+	b.done = append(b.done, c)
 }
 
-// all are the connections, those without a result last.
-func (b *ladderBook) all() []*connection {
-	all := slices.Clone(b.done)
+// all are the connections, those without a result last, and how many there are that
+// there is no room for.
+func (b *ladderBook) all() (all []*connection, left uint64) {
+	all = slices.Clone(b.done)
 	var rest []*connection
 	for _, c := range b.underway {
 		rest = append(rest, c)
 	}
 	slices.SortFunc(rest, func(x, y *connection) int { return x.segments[0].Time.Compare(y.segments[0].Time) })
-	return append(all, rest[:min(len(rest), max(0, mostConnections-len(all)))]...)
+	shown := min(len(rest), max(0, mostConnections-len(all)))
+	return append(all, rest[:shown]...), b.left + uint64(len(rest)-shown)
 }
 
 // connectionView is a connection on the page.
@@ -149,10 +154,13 @@ type ladderView struct {
 func (r *Report) ladderViews() (views []ladderView) {
 	for _, one := range r.runs {
 		v := ladderView{Title: r.titled(one, "")}
-		for _, c := range one.ladders.all() {
-			v.Connections = append(v.Connections, c.view(r))
+		all, left := one.ladders.all()
+		for _, c := range all {
+			if r.shown.fits("connections", 1, mostLadders) {
+				v.Connections = append(v.Connections, c.view(r))
+			}
 		}
-		if left := one.ladders.left; left > 0 {
+		if left > 0 {
 			v.Omitted = fmt.Sprintf("%s more: a page has room for the first %d of a run.", units.Plural(left, "connection", "connections"), mostConnections)
 		}
 		if len(v.Connections) > 0 {

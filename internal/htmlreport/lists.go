@@ -20,43 +20,52 @@ type checkView struct {
 
 type checkRow struct{ Name, Target, Expected, Got, Where, Took string }
 
-// mostHeld is how many expectations that hold a page lists.
-const mostHeld = 2_000
-
 func (r *Report) checkViews() (views []checkView) {
 	for _, one := range r.runs {
 		if len(one.checks) == 0 {
 			continue
 		}
 		v := checkView{Title: r.titled(one, "")}
-		held := 0
+		var more [3]int
 		for _, c := range one.checks {
 			row := checkRow{c.Name, c.Target, c.Expected, c.Got, c.Where, spell(c.Took)}
 			switch {
 			case c.OK == nil:
 				row.Got = c.Unjudged
-				v.Unjudged = append(v.Unjudged, row)
+				more[0] += r.put(&v.Unjudged, row, "expectations that were not judged", mostHeldRows)
 			case !*c.OK:
-				v.Failed = append(v.Failed, row)
-			case held < mostHeld:
-				v.Held = append(v.Held, row)
-				fallthrough
+				more[1] += r.put(&v.Failed, row, "expectations that failed", mostFailedRows)
 			default:
-				held++
+				more[2] += r.put(&v.Held, row, "expectations that hold", mostHeldRows)
 			}
 		}
-		if held > mostHeld {
-			v.Omitted = units.Count(uint64(held-mostHeld)) + " more hold."
+		for i, what := range []string{"not judged", "failed", "hold"} {
+			if more[i] > 0 {
+				v.Omitted += units.Count(uint64(more[i])) + " more " + what + ". "
+			}
 		}
 		views = append(views, v)
 	}
 	return views
 }
 
+// put adds a row where there is room for it, and is how many were left out.
+func (r *Report) put(rows *[]checkRow, row checkRow, what string, most int) int {
+	if !r.shown.fits(what, 1, most) {
+		return 1
+	}
+	*rows = append(*rows, row)
+	return 0
+}
+
 // listed are the records of all runs that are shown as they are.
-func listed[T any](r *Report, of func(*run) []*T) (list []*T) {
+func listed[T any](r *Report, what string, of func(*run) []*T) (list []*T) {
 	for _, one := range r.runs {
-		list = append(list, of(one)...)
+		for _, record := range of(one) {
+			if r.shown.fits(what, 1, mostListRows) {
+				list = append(list, record)
+			}
+		}
 	}
 	return list
 }
@@ -89,6 +98,9 @@ type exclusionView struct {
 func (r *Report) diagnosisViews() (views []diagnosisView) {
 	for _, one := range r.runs {
 		for _, d := range one.diagnoses {
+			if !r.shown.fits("diagnoses", 1, mostDiagnosed) {
+				continue
+			}
 			v := d.view()
 			v.Run = r.runName(one)
 			views = append(views, v)
@@ -152,7 +164,7 @@ type groupView struct {
 }
 
 func (r *Report) groupViews() (views []groupView) {
-	for _, g := range listed(r, func(one *run) []*groupRecord { return one.groups }) {
+	for _, g := range listed(r, "groups", func(one *run) []*groupRecord { return one.groups }) {
 		views = append(views, groupView{
 			g.Key, units.Count(g.Attempts), units.Count(g.Open), units.Count(g.Refused), units.Count(g.Unanswered), units.Count(g.Other),
 			units.Count(g.Resets), units.Count(g.Retransmissions), spell(g.P50), spell(g.P95), spell(g.P99), spell(g.Max),
@@ -168,7 +180,7 @@ type comparisonView struct {
 }
 
 func (r *Report) comparisonViews() (views []comparisonView) {
-	for _, c := range listed(r, func(one *run) []*comparisonRecord { return one.comparisons }) {
+	for _, c := range listed(r, "comparisons", func(one *run) []*comparisonRecord { return one.comparisons }) {
 		v := comparisonView{A: c.A, B: c.B, Differ: c.Differ, Words: "no difference that these probes could show"}
 		if c.Differ {
 			v.Words = "a difference of " + units.Duration(max(c.Shift, -c.Shift)) + " in the middle, effect: " + c.Effect

@@ -26,7 +26,7 @@ const (
 type numberBook struct {
 	order []*numbers
 	of    map[place]*numbers
-	left  uint64 // samples and places that there is no room for
+	left  uint64 // records of places that there is no room for
 }
 
 type numbers struct {
@@ -69,7 +69,8 @@ func (r *run) takeISN(i *isnRecord) {
 	if i.Addr.IsValid() {
 		r.judge(i.place, verdict{state: i.State, reason: i.Reason})
 	}
-	if n := r.numbers.get(i.place); n != nil {
+	i.Findings = i.Findings[:min(len(i.Findings), mostOfRecord)]
+	if n := r.numbers.get(i.place); n != nil && r.keeps() {
 		n.result = i
 	}
 }
@@ -114,6 +115,9 @@ type numbersView struct {
 func (r *Report) numbersViews() (views []numbersView) {
 	for _, one := range r.runs {
 		for _, n := range one.numbers.order {
+			if !r.shown.fits("hosts' sequence numbers", 1, mostNumbered) {
+				continue
+			}
 			v := n.view(len(views) < mostPictures)
 			if len(r.runs) > 1 {
 				v.Run = one.short()

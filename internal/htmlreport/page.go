@@ -1,7 +1,9 @@
 package htmlreport
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -50,6 +52,7 @@ type page struct {
 	Abilities           []*record.Capability
 	Words               []wordGroup
 	Several             bool // runs
+	Unshown             []string
 }
 
 // Write writes the page.
@@ -58,11 +61,12 @@ func (r *Report) Write(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("page.html: %w", err)
 	}
-	p := &plain{to: w}
+	b := bufio.NewWriterSize(w, 64<<10)
+	p := &plain{to: b}
 	if err := t.Execute(p, r.page()); err != nil {
 		return err
 	}
-	return p.flush()
+	return cmp.Or(p.flush(), b.Flush())
 }
 
 // pageTemplate is page.html, understood once.
@@ -72,15 +76,16 @@ var pageTemplate = sync.OnceValues(func() (*template.Template, error) {
 
 // page makes the views. The words come last: the others note which they use.
 func (r *Report) page() *page {
+	r.shown = shelves{}
 	p := &page{
 		Title: r.title(), Span: r.span(), Runs: r.runViews(), Tiles: r.tiles(), Several: len(r.runs) > 1,
 		Diagnoses: r.diagnosisViews(), Checks: r.checkViews(), Compared: r.compared(), Findings: r.findingsView(),
-		Changes: listed(r, func(one *run) []*changeRecord { return one.changes }),
+		Changes: listed(r, "changes", func(one *run) []*changeRecord { return one.changes }),
 		Matrix:  r.matrix(), Hosts: r.hosts(), Trips: r.tripViews(), Comparisons: r.comparisonViews(),
 		Ladders: r.ladderViews(), Numbers: r.numbersViews(), Routes: r.routeViews(), Paths: r.pathViews(),
-		Groups: r.groupViews(), Abilities: listed(r, func(one *run) []*record.Capability { return one.abilities }),
+		Groups: r.groupViews(), Abilities: listed(r, "abilities", func(one *run) []*record.Capability { return one.abilities }),
 	}
-	p.Words = r.wordGroups()
+	p.Words, p.Unshown = r.wordGroups(), r.shown.notes()
 	p.Style, p.Script = style(), template.JS(scriptText)
 	p.Policy = policy()
 	return p

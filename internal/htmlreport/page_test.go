@@ -195,3 +195,74 @@ func explainedIn(t *testing.T, r *Report) []wordGroup {
 	written(t, r)
 	return r.wordGroups()
 }
+
+// However many kinds of findings, reasons, hosts and expectations a run has, each has its
+// place in a sum, and the page stays one that a browser opens.
+func TestManyKinds(t *testing.T) {
+	const n = 30_000
+	var lines strings.Builder
+	lines.WriteString(begun)
+	for i := range n {
+		fmt.Fprintf(&lines, `{"type":"port","target":"n","addr":"10.%d.%d.1","port":%d,"state":"open","reason":"r-%d","findings":[{"code":"odd-%05d","severity":"%s","text":"odd"}]}`+"\n",
+			i/250, i%250, 1+i, i, i, [...]string{"warning", "info"}[i%2])
+		if i%3 == 0 {
+			fmt.Fprintf(&lines, `{"type":"check","name":"e%d","target":"t","ok":%v,"expected":"open","got":"refused"}`+"\n", i, i%2 == 1)
+		}
+	}
+	lines.WriteString(`{"type":"port","target":"n","addr":"10.9.9.9","port":1,"state":"open","reason":"syn-ack","findings":[{"code":"challenge-ack","severity":"warning","text":"known"}]}` + "\n" + ended)
+	var r Report
+	if err := r.Read("in", strings.NewReader(lines.String())); err != nil {
+		t.Fatal(err)
+	}
+	page := written(t, &r)
+	if len(page) > 10<<20 {
+		t.Errorf("a page of %d bytes", len(page))
+	}
+	for _, want := range []string{
+		"14,901 kinds of finding more, at 14,901 places, are counted and not shown", "14,900 kinds of finding more, at 14,900 places, are counted",
+		"<code>challenge-ack</code>", "<code>odd-00000</code>", "<b>15,001</b> <span>warnings</span>", "3,000 more hold.",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if left := strings.Join(r.LeftOut(), "\n"); !strings.Contains(left, "3,000 expectations that hold are read and not shown") {
+		t.Error(left)
+	}
+}
+
+// Texts and lists of any length have a beginning on the page, and it is said that they go on.
+func TestLongTexts(t *testing.T) {
+	long := strings.Repeat("x", 900<<10)
+	line := `{"type":"port","target":"` + long + `","addr":"10.0.0.1","port":1,"state":"open","reason":"` + long + `","findings":[{"code":"` + long + `","severity":"warning","text":"` + long + `"}]}` + "\n"
+	var r Report
+	if err := r.Read("in", strings.NewReader(begun+line+ended)); err != nil {
+		t.Fatal(err)
+	}
+	if page := written(t, &r); len(page) > 200<<10 || !strings.Contains(page, strings.Repeat("x", longestText)+"…") {
+		t.Errorf("a page of %d bytes", len(page))
+	}
+	if left := strings.Join(r.LeftOut(), "\n"); !strings.Contains(left, "4 texts or lists are cut short") {
+		t.Error(left)
+	}
+}
+
+// Lines that are kept as they are fill a memory of a fixed size; what comes after is
+// counted.
+func TestMemoryIsBounded(t *testing.T) {
+	r := newRun("in", 1, &store{bytes: mostBytes - 200})
+	for i := range 3 {
+		line := fmt.Sprintf(`{"type":"port","target":"n","addr":"10.0.0.1","port":%d,"state":"open","reason":"syn-ack","rtt_ns":1000,"ttl":64}`, i+1)
+		if err := r.take("port", []byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for s := range r.hosts {
+		if len(r.hosts[s].details) != 1 || r.hosts[s].counts[1] == 0 && len(r.hosts[s].ports) != 3 {
+			t.Errorf("%d details of %d ports", len(r.hosts[s].details), len(r.hosts[s].ports))
+		}
+	}
+	if r.left["records' details"] != 2 {
+		t.Error(r.left)
+	}
+}

@@ -214,7 +214,7 @@ func (b *pathBook) takePath(p *pathRecord) {
 func (n *pathNode) UnmarshalJSON(b []byte) error {
 	fields := map[string]json.RawMessage{}
 	if json.Unmarshal(b, &fields) != nil {
-		n.key = phrase(b)
+		n.key = units.Shortened(phrase(b), longestText)
 		n.label = n.key
 		return nil
 	}
@@ -222,12 +222,13 @@ func (n *pathNode) UnmarshalJSON(b []byte) error {
 	addr := phrase(fields["addr"])
 	kind := phrase(fields["kind"])
 	n.label = cmp.Or(addr, phrase(fields["name"]), phrase(fields["label"]), kindNames[kind], "*")
+	n.key, n.label = units.Shortened(n.key, longestText), units.Shortened(n.label, longestText)
 	n.dead = kind == "dead"
 	if words := kindNotes[kind]; words != "" {
 		n.details = append(n.details, words)
 	}
 	if name := phrase(fields["name"]); name != "" && name != n.label {
-		n.details = append(n.details, name)
+		n.details = append(n.details, units.Shortened(name, longestText))
 	}
 	for _, key := range []string{"ttl", "hop", "depth"} {
 		if raw := fields[key]; n.ttl == 0 && raw != nil {
@@ -264,7 +265,7 @@ func (e *pathEdge) UnmarshalJSON(b []byte) error {
 		if len(pair) < 2 {
 			return fmt.Errorf("an edge of %d ends", len(pair))
 		}
-		e.from, e.to = phrase(pair[0]), phrase(pair[1])
+		e.from, e.to = units.Shortened(phrase(pair[0]), longestText), units.Shortened(phrase(pair[1]), longestText)
 		return nil
 	}
 	fields := map[string]json.RawMessage{}
@@ -274,7 +275,7 @@ func (e *pathEdge) UnmarshalJSON(b []byte) error {
 	first := func(keys ...string) string {
 		for _, k := range keys {
 			if raw := fields[k]; raw != nil {
-				return phrase(raw)
+				return units.Shortened(phrase(raw), longestText)
 			}
 		}
 		return ""

@@ -33,6 +33,9 @@ type hopView struct {
 func (r *Report) routeViews() (views []routeView) {
 	for _, one := range r.runs {
 		for _, way := range one.paths.order {
+			if !r.shown.fits("routes", max(len(way.hops), 1), mostHopRows) {
+				continue
+			}
 			v := way.view()
 			if len(r.runs) > 1 {
 				v.Run = one.short()
@@ -102,6 +105,9 @@ func (p *oneOfPaths) row() pathRow {
 func (r *Report) pathViews() (views []pathView) {
 	for _, one := range r.runs {
 		for _, p := range one.paths.paths {
+			if !r.shown.fits("graphs of paths", len(p.Nodes)+len(p.Edges)+len(p.Paths), mostGraphParts) {
+				continue
+			}
 			v := p.view()
 			if len(r.runs) > 1 {
 				v.Run = one.short()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"synscope/internal/report/record"
@@ -40,9 +41,11 @@ const (
 
 // Report is what is known of all runs. The zero value has none.
 type Report struct {
-	runs []*run
-	cut  []string // runs that end in the middle, a sentence each
-	book wordBook
+	runs  []*run
+	cut   []string // runs that end in the middle, a sentence each
+	book  wordBook
+	store store   // of what was read
+	shown shelves // of what is written
 }
 
 // Runs is how many runs were read.
@@ -152,7 +155,7 @@ func (f *reading) take(line []byte) error {
 		return fmt.Errorf("a record of type %q after the summary, and no run that it belongs to", units.Shortened(*head.Type, 40))
 	}
 	if err := f.now.take(*head.Type, line); err != nil {
-		return fmt.Errorf("a record of type %q: %w", units.Shortened(*head.Type, 40), record.Wording(err))
+		return fmt.Errorf("a record of type %q: %w", units.Shortened(*head.Type, 40), err)
 	}
 	return nil
 }
@@ -170,10 +173,11 @@ func (f *reading) begin(line []byte, schema *string) error {
 	if f.now != nil && f.now.summary == nil && !f.now.alone {
 		f.closeCut("another run begins before the one before it ended")
 	}
-	now := newRun(f.name, len(f.report.runs))
+	now := newRun(f.name, len(f.report.runs), &f.report.store)
 	if err := json.Unmarshal(line, &now.head); err != nil {
-		return fmt.Errorf("a record of type \"run\": %w", record.Wording(err))
+		return fmt.Errorf("a record of type \"run\": %w", record.Fault(line, &now.head, err))
 	}
+	trim(reflect.ValueOf(&now.head))
 	if now.head.Command == "" {
 		return errors.New("a run that names no command")
 	}
@@ -184,7 +188,7 @@ func (f *reading) begin(line []byte, schema *string) error {
 
 // examined begins the records of doctor, which are no run.
 func (f *reading) examined() {
-	f.now = newRun(f.name, len(f.report.runs))
+	f.now = newRun(f.name, len(f.report.runs), &f.report.store)
 	f.now.head.Command, f.now.alone = "doctor", true
 	f.report.runs = append(f.report.runs, f.now)
 }
@@ -197,6 +201,8 @@ func (f *reading) noRecord(line []byte, err error) error {
 		return errors.New("this is XML or HTML: report takes JSON lines, as -o json and -oJ write them")
 	case f.now == nil && strings.HasPrefix(start, "["), f.now == nil && start == "{":
 		return errors.New("one JSON document over many lines: report takes JSON lines of synscope, one object a line")
+	case errors.As(err, &syntax) && f.now == nil && !strings.HasPrefix(start, "{"):
+		return fmt.Errorf("no JSON at column %d: report takes JSON lines, as -o json and -oJ write them", max(1, syntax.Offset))
 	case errors.As(err, &syntax):
 		return fmt.Errorf("no JSON at column %d: %s", max(1, syntax.Offset), record.Wording(err))
 	}

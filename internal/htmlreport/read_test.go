@@ -44,9 +44,9 @@ func TestWhatIsNoRun(t *testing.T) {
 		"a line cut inside": {begun + port[:40] + "\n" + ended, "in:2: no JSON at column"},
 		"two in a line":     {begun + strings.TrimSpace(port) + port + ended, "in:2: no JSON at column"},
 		"a wrong port":      {begun + strings.Replace(port, ":80,", ":70000,", 1), `in:2: a record of type "port": "port" cannot be a number 70000`},
-		"a wrong address":   {begun + strings.Replace(port, "192.0.2.7", "192.0.2.700", 1), `in:2: a record of type "port": `},
+		"a wrong address":   {begun + strings.Replace(port, "192.0.2.7", "192.0.2.700", 1), `in:2: a record of type "port": "addr": "192.0.2.700" is no address`},
 		"a wrong state":     {begun + strings.Replace(port, `"open"`, `"ajar"`, 1), `in:2: a record of type "port": `},
-		"a wrong time":      {begun + strings.Replace(port, `"target"`, `"time":"noon","target"`, 1), `in:2: a record of type "port": `},
+		"a wrong time":      {begun + strings.Replace(port, `"target"`, `"time":"noon","target"`, 1), `in:2: a record of type "port": "time": "noon" is no time`},
 		"after the summary": {begun + ended + port, `in:3: a record of type "port" after the summary`},
 		"a long line":       {begun + `{"type":"port","target":"` + strings.Repeat("x", longestLine) + `"}` + "\n", "in:2: a line of more than"},
 		"NUL":               {begun + "\x00\x00\x00\n", "in:2: no JSON at column 1"},
@@ -217,7 +217,7 @@ func TestEveryRecordIsKnown(t *testing.T) {
 		if kind == "run" { // which begins another
 			continue
 		}
-		r := newRun("in", 1)
+		r := newRun("in", 1, &store{})
 		if err := r.take(kind, []byte(`{}`)); err != nil || len(r.unknown) > 0 {
 			t.Errorf("%s: %v, %v", kind, r.unknown, err)
 		}

@@ -34,5 +34,8 @@ func (r *Report) LeftOut() (lines []string) {
 			lines = append(lines, one.file+": "+strings.TrimSuffix(note, "."))
 		}
 	}
+	for _, note := range r.shown.notes() {
+		lines = append(lines, strings.TrimSuffix(note, "."))
+	}
 	return lines
 }

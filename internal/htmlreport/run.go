@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"synscope/internal/report/record"
@@ -37,53 +38,56 @@ type run struct {
 	comparisons []*comparisonRecord
 	found       []foundAt
 	left        map[string]uint64 // what there is no room for, by what it is
+	trimmed     uint64            // texts and lists that there was no room for as a whole
+	store       *store            // of all runs
+	size        int               // bytes of the present line
 	unknown     map[string]uint64 // records of types that this version does not know
 }
 
-func newRun(file string, number int) *run {
+func newRun(file string, number int, store *store) *run {
 	return &run{file: file, number: number, records: 1, hosts: map[netip.Addr]*sighting{}, names: map[netip.Addr]string{},
-		left: map[string]uint64{}, unknown: map[string]uint64{}}
+		left: map[string]uint64{}, unknown: map[string]uint64{}, store: store}
 }
 
 // How much of a run is kept of what comes in lists.
 const (
-	mostChecks   = 20_000
-	mostListed   = 2_000 // changes, groups, diagnoses and the like
-	mostFindings = 50_000
-	mostUnknown  = 40 // types of records that are counted each by itself
-	otherTypes   = "(others)"
+	mostChecks  = 20_000
+	mostListed  = 2_000 // changes, groups, diagnoses and the like
+	mostUnknown = 40    // types of records that are counted each by itself
+	otherTypes  = "(others)"
 )
 
 // take decodes a record by its type and puts it where it belongs.
 func (r *run) take(kind string, line []byte) error {
 	r.records++
+	r.size = len(line)
 	switch kind {
 	case "summary":
-		return decoded(line, func(s *summaryRecord) { r.summary = s })
+		return decoded(r, line, func(s *summaryRecord) { r.summary = s })
 	case "host":
-		return decoded(line, r.takeHost)
+		return decoded(r, line, r.takeHost)
 	case "port":
-		return decoded(line, r.takePort)
+		return decoded(r, line, r.takePort)
 	case "rtt":
-		return decoded(line, r.takeRTT)
+		return decoded(r, line, r.takeRTT)
 	case "rtt_summary":
-		return decoded(line, r.trips.summarise)
+		return keeping(r, line, r.trips.summarise)
 	case "outage":
-		return decoded(line, r.trips.takeOutage)
+		return decoded(r, line, r.trips.takeOutage)
 	case "segment":
-		return decoded(line, r.ladders.takeSegment)
+		return keeping(r, line, r.ladders.takeSegment)
 	case "handshake":
-		return decoded(line, r.takeHandshake)
+		return decoded(r, line, r.takeHandshake)
 	case "isn_sample":
-		return decoded(line, r.numbers.takeSample)
+		return keeping(r, line, r.numbers.takeSample)
 	case "isn":
-		return decoded(line, r.takeISN)
+		return decoded(r, line, r.takeISN)
 	case "hop":
-		return decoded(line, r.paths.takeHop)
+		return decoded(r, line, r.paths.takeHop)
 	case "hop_summary":
-		return decoded(line, r.paths.takeSummary)
+		return keeping(r, line, r.paths.takeSummary)
 	case "path":
-		return decoded(line, r.takePaths)
+		return keeping(r, line, r.takePaths)
 	}
 	return r.takeListed(kind, line)
 }
@@ -113,20 +117,42 @@ func (r *run) takeListed(kind string, line []byte) error {
 	return nil
 }
 
-// decoded hands a record on.
-func decoded[T any](line []byte, take func(*T)) error {
-	record := new(T)
-	if err := json.Unmarshal(line, record); err != nil {
-		return err
+// decoded hands a record on, without what no page has room for.
+func decoded[T any](r *run, line []byte, take func(*T)) error {
+	one := new(T)
+	if err := json.Unmarshal(line, one); err != nil {
+		return record.Fault(line, one, err)
 	}
-	take(record)
+	if len(line) > longLine {
+		r.trimmed += trim(reflect.ValueOf(one))
+	}
+	take(one)
 	return nil
+}
+
+// keeping hands on a record that is kept as it is, or counts it where memory is full.
+func keeping[T any](r *run, line []byte, take func(*T)) error {
+	return decoded(r, line, func(one *T) {
+		if r.keeps() {
+			take(one)
+		}
+	})
+}
+
+// keeps tells whether there is room for the present record as it is, and counts it as
+// left out where there is none.
+func (r *run) keeps() bool {
+	if r.store.keeps(r.size) {
+		return true
+	}
+	r.left["records' details"]++
+	return false
 }
 
 // keep puts a record into its list, or counts it where the list is full.
 func keep[T any](r *run, list *[]*T, most int, kind string, line []byte) error {
-	return decoded(line, func(one *T) {
-		if len(*list) == most {
+	return decoded(r, line, func(one *T) {
+		if len(*list) == most || !r.store.keeps(r.size) {
 			r.left[kind+" records"]++
 			return
 		}
@@ -141,10 +167,10 @@ type foundAt struct {
 }
 
 func (r *run) takeFindings(at place, list []probe.Finding) {
-	for _, f := range list {
-		if len(r.found) == mostFindings {
-			r.left["findings"]++
-			continue
+	for i, f := range list {
+		if !has(&r.store.findings, mostFindings) || i == 0 && !r.store.keeps(r.size) {
+			r.left["findings"] += uint64(len(list) - i)
+			return
 		}
 		r.found = append(r.found, foundAt{at, f})
 	}

@@ -128,7 +128,7 @@ const fewestTrips = 3
 // tripViews are the round trips of all runs that have enough of them.
 func (r *Report) tripViews() (views []tripView) {
 	for _, one := range r.runs {
-		if v, ok := one.tripView(); ok {
+		if v, ok := one.tripView(r.shown); ok {
 			v.Title = r.titled(one, "")
 			views = append(views, v)
 		}
@@ -136,14 +136,21 @@ func (r *Report) tripViews() (views []tripView) {
 	return views
 }
 
-func (r *run) tripView() (v tripView, ok bool) {
+func (r *run) tripView(shown shelves) (v tripView, ok bool) {
 	var drawn []plot.Series
 	for _, t := range r.trips.order {
 		if v.Pinged = v.Pinged || t.pinged; !t.pinged && t.series.Distribution.N() < fewestTrips {
 			continue
 		}
+		if !shown.fits("targets' round trips", 1, mostTripRows) {
+			continue
+		}
 		v.Rows = append(v.Rows, t.row())
-		v.Losses = append(v.Losses, t.losses()...)
+		for _, line := range t.losses() {
+			if shown.fits("sentences about losses", 1, mostTripLines) {
+				v.Losses = append(v.Losses, line)
+			}
+		}
 		if len(t.timeline.Bins()) > 0 && len(drawn) < plot.MostSeries {
 			drawn = append(drawn, plot.Series{Name: t.name, Series: t.series, Timeline: &t.timeline})
 		}
@@ -152,7 +159,7 @@ func (r *run) tripView() (v tripView, ok bool) {
 		return v, false
 	}
 	v.Omitted = r.trips.omitted(len(drawn), len(v.Rows))
-	if len(drawn) > 0 {
+	if len(drawn) > 0 && shown.fits("pictures of round trips", 1, mostPictures) {
 		panels := plot.RTTPanels(r.head.Start.UTC(), drawn)
 		panels[0].Title = "Over time"
 		panels[1].Title = "Distribution: answers within which time"

@@ -9,12 +9,8 @@ import (
 	"synscope/probe"
 )
 
-// Limits on what is kept of verdicts.
-const (
-	mostHosts    = 100_000
-	mostVerdicts = 2_000_000
-	mostDetails  = 300 // ports of a host of which all is kept
-)
+// mostOfHost is of how many ports of a host all is kept.
+const mostOfHost = 300
 
 // sighting is what one run saw of one host.
 type sighting struct {
@@ -36,11 +32,11 @@ type verdict struct {
 func (r *run) host(a netip.Addr, target string) *sighting {
 	s := r.hosts[a]
 	if s == nil {
-		if len(r.hosts) == mostHosts {
-			r.left["hosts"]++
+		if !has(&r.store.hosts, mostHosts) {
+			r.left["records of more hosts"]++
 			return nil
 		}
-		s = &sighting{ports: map[uint16]verdict{}, counts: map[probe.State]uint64{}, details: map[uint16]*record.Port{}}
+		s = newSighting()
 		r.hosts[a] = s
 	}
 	if name := record.HostName(target); name != "" {
@@ -57,14 +53,16 @@ func (r *run) takeHost(h *record.Host) {
 	if s == nil {
 		return
 	}
-	s.record = h
 	r.takeFindings(place{Target: h.Target, Addr: h.Addr}, h.Findings)
+	h.Findings = nil
+	s.record = h
 }
 
 func (r *run) takePort(p *record.Port) {
 	at := place{p.Target, p.Addr, p.Port}
 	r.takeFindings(at, p.Findings)
 	rtt, timed := p.RTT.Get()
+	p.Reason = probe.Reason(r.store.word(string(p.Reason)))
 	s := r.judge(at, verdict{p.State, string(p.Reason), rtt})
 	if s == nil {
 		return
@@ -72,9 +70,26 @@ func (r *run) takePort(p *record.Port) {
 	if timed {
 		r.trips.add(p.State.String(), p.Time, rtt, r.head.Start)
 	}
-	if p.State != probe.StateRefused && len(s.details) < mostDetails || record.PossiblyOpen(p.State) && len(s.details) < 4*mostDetails {
-		s.details[p.Port] = p
+	if _, known := s.details[p.Port]; known || s.tells(p) && has(&r.store.details, mostDetails) && r.keeps() {
+		s.detail(p)
 	}
+}
+
+func newSighting() *sighting {
+	return &sighting{ports: map[uint16]verdict{}, counts: map[probe.State]uint64{}}
+}
+
+// detail keeps all of a port.
+func (s *sighting) detail(p *record.Port) {
+	if s.details == nil {
+		s.details = map[uint16]*record.Port{}
+	}
+	s.details[p.Port] = p
+}
+
+// tells tells whether all of a port is worth keeping: an open one more than others.
+func (s *sighting) tells(p *record.Port) bool {
+	return p.State != probe.StateRefused && len(s.details) < mostOfHost || record.PossiblyOpen(p.State) && len(s.details) < 4*mostOfHost
 }
 
 // judge notes the verdict on a port. Of several in one run the most telling
@@ -96,12 +111,10 @@ func (r *run) judge(at place, v verdict) *sighting {
 		return s
 	case known:
 		s.counts[old.state]--
-	case r.verdicts == mostVerdicts && !record.PossiblyOpen(v.state):
+	case !has(&r.store.verdicts, mostVerdicts):
 		s.counts[v.state]++
 		r.omitted++
 		return s
-	default:
-		r.verdicts++
 	}
 	s.counts[v.state]++
 	s.ports[at.Port] = v

@@ -89,7 +89,7 @@ func (p *part) ports(f func(*record.Port) error) error {
 		}
 		port, err := decodePort(line)
 		if err != nil {
-			return fmt.Errorf("%s: no record: %w", p.path, record.Wording(err))
+			return fmt.Errorf("%s: no record: %w", p.path, err)
 		}
 		return f(port)
 	})
@@ -105,7 +105,7 @@ func decodePort(line []byte) (*record.Port, error) {
 		} `json:"findings"`
 	}
 	if err := json.Unmarshal(line, &r); err != nil {
-		return nil, err
+		return nil, record.Fault(line, &r, err)
 	}
 	port := r.Port
 	for _, f := range r.Findings {

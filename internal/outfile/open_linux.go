@@ -13,9 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLinks bounds a chain of symbolic links: path_resolution(7).
-const maxLinks = 40
-
 // place is a name in a directory that is held open, so that what was checked is
 // what is used.
 type place struct {

@@ -1,6 +1,7 @@
 package outfile
 
 import (
+	"math"
 	"os"
 	"strconv"
 
@@ -13,11 +14,11 @@ func caller() (uid, gid int, called bool) {
 		return 0, 0, false
 	}
 	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
-	if err != nil || uid <= 0 {
+	if err != nil || uid <= 0 || uint64(uid) >= math.MaxUint32 { // all ones are no user
 		return 0, 0, false
 	}
 	gid, err = strconv.Atoi(os.Getenv("SUDO_GID"))
-	if err != nil || gid < 0 {
+	if err != nil || gid < 0 || uint64(gid) >= math.MaxUint32 {
 		gid = -1
 	}
 	return uid, gid, true

@@ -3,6 +3,7 @@ package privilege
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/user"
 	"slices"
@@ -123,6 +124,10 @@ func noNewPrivileges() error {
 	return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", err)
 }
 
+// mostID is the highest number of a user or group: all ones stand for none
+// (setresuid(2), chown(2)).
+const mostID uint64 = math.MaxUint32 - 1
+
 // becomeCaller makes root the user who called sudo. Capabilities do not outlive a
 // change of user from root to another, unless they are kept. Root stays root where
 // files are to be written that the caller may not.
@@ -131,12 +136,15 @@ func becomeCaller(had uint64, cfg *Config) (changed bool, err error) {
 	if err != nil || uid <= 0 || os.Geteuid() != 0 {
 		return false, nil
 	}
+	if uint64(uid) > mostID {
+		return false, fmt.Errorf("SUDO_UID is %d, which is no user: unset SUDO_UID and SUDO_GID", uid)
+	}
 	if had&(1<<unix.CAP_SETUID) == 0 || had&(1<<unix.CAP_SETGID) == 0 {
 		return false, nil
 	}
 	gid, err := strconv.Atoi(os.Getenv("SUDO_GID"))
-	if err != nil || gid < 0 {
-		return false, fmt.Errorf("SUDO_GID is %q", os.Getenv("SUDO_GID"))
+	if err != nil || gid < 0 || uint64(gid) > mostID {
+		return false, fmt.Errorf("SUDO_GID is %q, which is no group: unset SUDO_UID and SUDO_GID", os.Getenv("SUDO_GID"))
 	}
 	groups := groupsOf(uid, gid)
 	if !mayWrite(uid, groups, directories(cfg.Write)) {

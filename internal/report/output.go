@@ -111,9 +111,10 @@ func (out *Output) add(f File, cfg *Config) error {
 	return nil
 }
 
-// distinct refuses two formats for one file. Devices and pipes take several.
+// distinct refuses two formats for one file or pipe. Devices take several: what is
+// written to /dev/null is not read.
 func (out *Output) distinct() error {
-	var regular []os.FileInfo
+	var taken []os.FileInfo
 	for _, o := range out.sinks {
 		if o.file == nil {
 			continue
@@ -122,15 +123,15 @@ func (out *Output) distinct() error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", sink.ErrOutput, err)
 		}
-		if !info.Mode().IsRegular() {
+		if info.Mode()&os.ModeDevice != 0 {
 			continue
 		}
-		for _, other := range regular {
+		for _, other := range taken {
 			if os.SameFile(info, other) {
 				return fmt.Errorf("%w: %s: two formats for one file", sink.ErrOutput, o.file.Name())
 			}
 		}
-		regular = append(regular, info)
+		taken = append(taken, info)
 	}
 	return nil
 }

@@ -182,6 +182,10 @@ func (c *run) deliver(v dialled) error {
 	default:
 		c.sent(v.Attempts)
 	}
+	if v.State == probe.StateOpen || v.State == probe.StateRefused { // by a SYN-ACK or an RST; whether an ICMP error came, errno does not say
+		c.counters.Received++
+		c.counters.Matched++
+	}
 	c.hosts.note(&v.Verdict, v.began)
 	return c.sink.Port(v.Verdict)
 }

@@ -76,6 +76,9 @@ type refusing struct {
 
 func (r *refusing) Dial(context.Context, netip.AddrPort) (netraw.Handshake, error) {
 	r.calls.Add(1)
+	if r.err == nil {
+		return netraw.Handshake{}, nil
+	}
 	return netraw.Handshake{}, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", r.err)}
 }
 
@@ -89,6 +92,7 @@ func TestErrnoVerdicts(t *testing.T) {
 		sent   uint64
 		ends   error
 	}{
+		{nil, probe.StateOpen, probe.ReasonConnected, 1, nil},
 		{syscall.ECONNREFUSED, probe.StateRefused, probe.ReasonConnRefused, 1, nil},
 		{syscall.ETIMEDOUT, probe.StateFiltered, probe.ReasonNoResponse, 1, nil},
 		{syscall.EHOSTUNREACH, probe.StateFiltered, "host-unreachable", 1, nil},
@@ -102,6 +106,13 @@ func TestErrnoVerdicts(t *testing.T) {
 		summary, err := connect.Run(t.Context(), &refusing{err: tc.err}, scan.Config{Targets: slices.Values([]netip.AddrPort{target}), Timeout: time.Second}, found)
 		if v := found[target]; v.State != tc.state || v.Reason != tc.reason || summary.Sent != tc.sent || !errors.Is(err, tc.ends) {
 			t.Errorf("%v: %v (%v), %d sent, %v", tc.err, v.State, v.Reason, summary.Sent, err)
+		}
+		received := uint64(0)
+		if tc.state == probe.StateOpen || tc.state == probe.StateRefused {
+			received = 1
+		}
+		if summary.Received != received || summary.Matched != received {
+			t.Errorf("%v: %d received, %d matched", tc.err, summary.Received, summary.Matched)
 		}
 	}
 }

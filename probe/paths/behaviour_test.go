@@ -86,14 +86,17 @@ func TestPathsUnderLoss(t *testing.T) {
 // A balancer of packets is known for one; behind it links are called uncertain
 // until all meet again, and none is made up before it.
 func TestBalancerOfPackets(t *testing.T) {
-	found := 0
+	found, whole := 0, 0
 	for seed := range uint64(20) {
 		w := diamonds(seed+1, 2, 3)
 		w.packet = map[int]bool{4: true} // between the two diamonds
 		synctest.Test(t, func(t *testing.T) {
 			m, _ := w.run(t, Config{}, wide)
-			if !slices.Equal(m.at(1), []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}) || len(m.at(3)) != 3 || len(m.at(4)) != 1 {
-				t.Errorf("seed %d: %v, %v, %v", seed+1, m.at(1), m.at(3), m.at(4))
+			// Chance may send all probes of a hop the same way: so is the search limited.
+			if slices.Equal(m.at(1), []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}) && len(m.at(3)) == 3 && len(m.at(4)) == 1 {
+				whole++
+			} else {
+				t.Logf("seed %d: %v, %v, %v", seed+1, m.at(1), m.at(3), m.at(4))
 			}
 			for _, n := range m.Nodes {
 				switch {
@@ -111,6 +114,7 @@ func TestBalancerOfPackets(t *testing.T) {
 		})
 	}
 	atRate(t, "balancers of packets", found, 20, 0.95)
+	atRate(t, "whole", whole, 20, 0.95)
 }
 
 // Routers that send one error a second hide no path, are accused of nothing, and are

@@ -34,7 +34,7 @@ func (a *absence) left(t *pinged) {
 
 // note takes note of a packet that the kernel refused.
 func (a *absence) note(t *pinged, err error, now time.Duration) {
-	if wire.RefusalOf(err) != wire.RefusedNetworkAway {
+	if kind := wire.RefusalOf(err); kind != wire.RefusedNetworkAway && kind != wire.RefusedForNow {
 		return
 	}
 	a.use(t)
@@ -57,6 +57,8 @@ func (a *absence) forget(t *pinged) {
 	}
 }
 
-// last tells whether the network was away when the run ended, which matters
-// where the run has an end of its own: one without goes on whatever happens.
-func (a *absence) last(ends bool) bool { return ends && a.outage.Lasting() }
+// last tells whether the network was away when the run ended, or had no room for too long,
+// which matters where the run has an end of its own: one without goes on whatever happens.
+func (a *absence) last(ends bool, now time.Duration) bool {
+	return ends && (a.outage.Lasting() || a.outage.Certain(now))
+}

@@ -142,7 +142,7 @@ func (p *pinger) takeOrders() (stop func()) {
 // last probe the run was cut short, and without any that left it was in vain.
 func (p *pinger) interrupted() error {
 	switch {
-	case p.absence.last(p.cfg.Count > 0):
+	case p.absence.last(p.cfg.Count > 0, p.Now):
 		return p.absence.outage.Error()
 	case p.Stopping && !p.exhausted():
 		return probe.ErrInterrupted
@@ -269,6 +269,6 @@ func (p *pinger) deliver(s *Sample) {
 func (p *pinger) summary() probe.Summary {
 	s := p.Counted()
 	s.Rate = wire.PerSecond(s.Sent-p.warmUps, p.Counters.LastSend-p.origin)
-	s.Complete = p.exhausted() && p.Failure == nil && !p.absence.last(p.cfg.Count > 0)
+	s.Complete = p.exhausted() && p.Failure == nil && !p.absence.last(p.cfg.Count > 0, p.Now)
 	return s
 }

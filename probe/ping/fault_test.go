@@ -156,6 +156,20 @@ func TestPingThroughALongOutage(t *testing.T) {
 	}
 }
 
+// What the kernel never has room for is tried for a time of the run, however many probes wait.
+func TestPingThatNeverHasRoom(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.ENOBUFS, syscall.EINVAL} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			w := world{Host: probetest.Listener(), Config: simnet.Config{SendError: func([]byte) error { return errno }}}
+			_, summary, err := w.ping(t, t.Context(), ping.Config{Count: 100})
+			if took := time.Since(start); !errors.Is(err, probe.ErrNothingSent) || !errors.Is(err, errno) || summary.Complete || took > 15*time.Second {
+				t.Errorf("%v after %v", err, took)
+			}
+		})
+	}
+}
+
 // What the kernel refuses to send to one target is told of that one, and costs the
 // others nothing.
 func TestPingOfOneThatCannotBeSent(t *testing.T) {

@@ -8,16 +8,16 @@ func (e *engine) measureLoss(f *flight, attempt int) {
 	h := f.host
 	e.noteLoss(f, attempt)
 	limit := h.limiter()
-	limit.answered(f.wasted(attempt, limit.since()), e.Now, h.SRTT)
+	limit.answered(e.wasted(f, attempt, limit.since()), e.Now, h.SRTT)
 	if e.Ramp != nil {
-		e.Ramp.Answered(f.wasted(attempt, e.Ramp.Changed))
+		e.Ramp.Answered(e.wasted(f, attempt, e.Ramp.Changed))
 	}
 }
 
 // wasted is how many transmissions before an attempt left after a moment.
-func (f *flight) wasted(attempt int, after time.Duration) (n int) {
-	for i, tx := range f.tx[:attempt] {
-		if tx.Sent >= after && !f.inGap(i) {
+func (e *engine) wasted(f *flight, attempt int, after time.Duration) (n int) {
+	for i := e.firstAttempt(f); i < attempt; i++ {
+		if f.tx[i].Sent >= after && !f.inGap(i) {
 			n++
 		}
 	}
@@ -99,7 +99,8 @@ const (
 	// near its host is: behind one address some ports may be much farther away than others
 	// (a forwarded port, a proxy that connects first).
 	fartherWait = time.Second
-	// unsureWait is the least wait for the last answer of a host of few answers.
+	// unsureWait is the least wait for the last answer of a host of few answers, and of one of none to a
+	// retransmission.
 	unsureWait = 400 * time.Millisecond
 	// mostDoublings of the timeout: what is lost at random is not won by waiting,
 	// and what is limited is the limiter's.
@@ -150,6 +151,9 @@ func (e *engine) overdue(f *flight) time.Duration {
 		due = max(due, f.tx[0].Sent+min(fartherWait, e.cfg.Timeout), f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
 	case h.expected == 0:
 		due = max(due, h.began+e.cfg.Timeout)
+		if f.same.includes(last) { // which may be the first that the host lets count
+			due = max(due, f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
+		}
 	}
 	return due
 }

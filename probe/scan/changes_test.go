@@ -61,6 +61,9 @@ func TestAnswersThatChange(t *testing.T) {
 				if tc.then == nil && s.Sent > ports+8 {
 					t.Errorf("%s: %d SYNs for %d ports", tc.name, s.Sent, ports)
 				}
+				if l := found.hosts[target.Addr()].Loss; l.Unanswered > 0 && tc.want != "went-silent" {
+					t.Errorf("%s after %d SYNs: %d of %d transmissions are said to be lost", tc.name, syns, l.Unanswered, l.Sent)
+				}
 				if s.Probes != ports || s.States[probe.StateUnknown] > 0 && tc.want != "went-silent" {
 					t.Errorf("%s: %+v", tc.name, s)
 				}

@@ -26,6 +26,15 @@ func (f *flight) again(do wire.Action, ev *wire.Event) wire.Action {
 	return wire.ActAsk
 }
 
+// awaitReply gives the answer to a question as much time as the answer that it is about took.
+func (e *engine) awaitReply(id uint32, f *flight, ev *wire.Event) {
+	if f.phase != phaseFlying || f.batch != nil || ev.Attempt >= len(f.tx) {
+		return
+	}
+	until := e.Now + min(max(2*e.took(f, ev), shortestGuess), e.cfg.Timeout)
+	e.flights.expectBy(id, max(until, e.overdue(f)))
+}
+
 // doubt lets all but ICMP errors take the place of that RST, or be asked about as before it, and
 // returns how much the best answer proves.
 func (f *flight) doubt(ev *wire.Event) wire.Rank {

@@ -76,6 +76,9 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 func (e *engine) newest(f *flight, ev *wire.Event) {
 	if ports := len(e.Matcher.Ports); !ev.Kind.Verified() && ev.Attempt >= 0 && ev.Attempt < len(f.tx) {
 		ev.Attempt += (len(f.tx) - 1 - ev.Attempt) / ports * ports
+		if f.same.includes(ev.Attempt) {
+			ev.Attempt = min(int(f.same.last), len(f.tx)-1)
+		}
 	}
 }
 
@@ -111,7 +114,7 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) strin
 		e.noteLateFirst(ev, int(f.same.first))
 		return reject
 	}
-	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && !e.answersQuestion(ev) {
+	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && !e.answersQuestion(ev) && !f.known() {
 		f.host.noteAbsence(f.tx[ev.Attempt].Sent)
 	}
 	if f.outcome.Rank > before {
@@ -168,7 +171,8 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 		}
 		e.settle(id, f, e.took(f, ev))
 	case wire.ActAsk:
-		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt)), e.Now)
+		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, f.same.of(ev.Attempt))), e.Now)
+		e.awaitReply(id, f, ev)
 	case wire.ActRenew:
 		e.renew(id, f, ev)
 	}
@@ -208,7 +212,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred boo
 	case ev.Kind == wire.KindICMP:
 		if ev.Sender == f.host.addr.WithZone("") {
 			f.unnoteSilence(ev.Attempt)
-			f.host.noteError(ev.Attempt - f.inGaps(ev.Attempt))
+			f.host.noteError(e.lostBefore(f, ev.Attempt))
 		}
 		return
 	case before >= wire.RankReset:

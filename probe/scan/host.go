@@ -66,6 +66,7 @@ type trouble struct {
 	errors losses         // by its ICMP errors
 	absent *probe.Verdict // on each of its ports, once it is known that it is not there
 	away   time.Duration  // since when its packets find no network; 0: they do
+	full   time.Duration  // since when there is no room for them; 0: there is
 }
 
 // troubled makes room for it.

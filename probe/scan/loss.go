@@ -94,12 +94,23 @@ func (e *engine) noteLoss(f *flight, attempt int) {
 	h := f.host
 	before := h.losses.trials(&h.silent)
 	f.unnoteSilence(attempt)
-	try := attempt - f.inGaps(attempt) // what left while the host was away was not lost on the way
+	try := e.lostBefore(f, attempt)
 	h.losses.note(try)
 	e.losses.note(try)
 	now := h.losses.trials(&h.silent)
 	e.seen.lost += now.lost - before.lost
 	e.seen.of += now.of - before.of
+}
+
+// lostBefore is how many transmissions of a probe were lost before an attempt: not those
+// that left while the host was away, and none where something else than silence has come
+// of them, an old connection or a router to which they were too large.
+func (e *engine) lostBefore(f *flight, attempt int) int {
+	if f.outcome.Renewed() || bool(f.outcome.Small()) {
+		return 0
+	}
+	first := e.firstAttempt(f)
+	return attempt - first - (f.inGaps(attempt) - f.inGaps(first))
 }
 
 // noteSilence takes in that the latest transmission of a probe was not answered in time.

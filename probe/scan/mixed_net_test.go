@@ -61,6 +61,7 @@ type box struct {
 	simnet.Host
 	truth  map[uint16]truth
 	sounds map[uint16][]sound
+	split  bool        // open ports answer by a SYN
 	guard  *persistent // nil: SYNs pass
 	limit  float64     // of its RSTs and errors, a second; 0: none
 	then   switched
@@ -68,6 +69,8 @@ type box struct {
 	up     time.Duration
 	moves  time.Duration // when its way becomes longer; 0: it does not
 	longer time.Duration // by so much
+	leaves time.Duration // when it is away for a while; 0: it is not
+	back   time.Duration // and when it is there again
 
 	began    time.Time
 	syns     int
@@ -78,7 +81,7 @@ type box struct {
 
 // honest tells whether nothing but guards and recognisable noise stands before the host.
 func (b *box) honest() bool {
-	if b.limit > 0 || b.then != switchedNone || b.up > 0 {
+	if b.limit > 0 || b.then != switchedNone || b.up > 0 || b.leaves > 0 {
 		return false
 	}
 	for _, list := range b.sounds {
@@ -116,7 +119,7 @@ func (b *box) makes(n noise) bool {
 }
 
 func (b *box) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	if now.Sub(b.began) < b.up {
+	if passed := now.Sub(b.began); passed < b.up || b.leaves > 0 && passed > b.leaves && passed < b.back {
 		return
 	}
 	if in.Flags == craft.SYN {
@@ -256,6 +259,7 @@ func newBox(r *rand.Rand, ports []uint16) *box {
 	b.makeNoise(r, ports)
 	if r.IntN(4) == 0 {
 		b.guard = newPersistent(b.Host)
+		b.guard.least = 600 * ms // what is reordered comes sooner
 	}
 	if r.IntN(6) == 0 {
 		b.limit = oneOf(r, 20.0, 200)
@@ -269,8 +273,12 @@ func newBox(r *rand.Rand, ports []uint16) *box {
 	if r.IntN(8) == 0 {
 		b.moves, b.longer = time.Duration(r.IntN(2000))*time.Millisecond, oneOf(r, 50*ms, 200*ms)
 	}
-	b.kind = fmt.Sprintf("moves %v by %v opens %.2f answers %.2f guard %t limit %v then %d after %d up after %v noise %d",
-		b.moves, b.longer, opens, answers, b.guard != nil, b.limit, b.then, b.at, b.up, len(b.sounds))
+	if r.IntN(8) == 0 {
+		b.leaves = time.Duration(1+r.IntN(2000)) * time.Millisecond
+		b.back = b.leaves + oneOf(r, 100*ms, 700*ms, 4*time.Second)
+	}
+	b.kind = fmt.Sprintf("away %v to %v moves %v by %v opens %.2f answers %.2f guard %t limit %v then %d after %d up after %v noise %d",
+		b.leaves, b.back, b.moves, b.longer, opens, answers, b.guard != nil, b.limit, b.then, b.at, b.up, len(b.sounds))
 	return b
 }
 
@@ -278,6 +286,7 @@ func newBox(r *rand.Rand, ports []uint16) *box {
 func (b *box) genuine(r *rand.Rand) simnet.Host {
 	m := simnet.Mux{Ports: map[uint16]simnet.Host{}}
 	split := r.IntN(10) == 0
+	b.split = split
 	for port, is := range b.truth {
 		switch {
 		case is == truthOpen && split:

@@ -65,3 +65,43 @@ func TestOneRouteOfSeveralGoesAway(t *testing.T) {
 		})
 	}
 }
+
+// What the kernel never has room for, as it says of what a filter of tc drops and of a route
+// of type blackhole, is tried for a time of the run, however many ports wait.
+func TestNeverRoomIsATime(t *testing.T) {
+	const s = time.Second
+	for _, row := range []struct {
+		name  string
+		errno syscall.Errno
+		hosts int // of which the first has none
+		from  time.Duration
+		err   error
+	}{
+		{"nothing leaves", syscall.ENOBUFS, 1, 0, probe.ErrNothingSent},
+		{"a route to nowhere", syscall.EINVAL, 1, 0, probe.ErrNothingSent},
+		{"nothing leaves any more", syscall.ENOBUFS, 1, s, probe.ErrNetworkDown},
+		{"others leave", syscall.ENOBUFS, 2, 0, nil},
+	} {
+		inBubble(t, row.name, func(t *testing.T) {
+			start := time.Now()
+			w := world{Host: everyTenth(1000), Config: tenEachWay}
+			addrs := addresses(row.hosts)
+			w.SendError = func(pkt []byte) error {
+				if time.Since(start) >= row.from && netip.AddrFrom4([4]byte(pkt[16:20])) == addrs[0] {
+					return row.errno
+				}
+				return nil
+			}
+			found, sum, err := w.scan(t, t.Context(), scan.Config{Targets: slices.Values(ranges(1, 1000, addrs...)), Rate: 200})
+			if !errors.Is(err, row.err) || row.err != nil && !errors.Is(err, row.errno) {
+				t.Fatalf("%v after %v", err, sum.Took)
+			}
+			if most := 12*s + time.Duration(row.hosts*1000/200)*s; sum.Took > most || sum.Took < 9*s {
+				t.Errorf("it took %v", sum.Took)
+			}
+			if row.hosts > 1 && wrongVerdicts(found, addrs[1], 1000) > 0 {
+				t.Error("wrong verdicts on the other host")
+			}
+		})
+	}
+}

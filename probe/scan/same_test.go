@@ -289,6 +289,25 @@ func TestWakingHostRequiresNoRetransmission(t *testing.T) {
 	}
 }
 
+// A host that answers retransmissions alone may be much farther away than those that have answered.
+func TestRetransmissionToAFarHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}})
+		list := addresses(2)
+		n.Handle(netip.PrefixFrom(list[0], 32), simnet.Linux(80))
+		n.Handle(netip.PrefixFrom(list[1], 32), simnet.Slow(newPersistent(simnet.Linux(80, 90)), 340*ms))
+		conn := n.Conn(13)
+		defer conn.Close()
+		found := newCollector()
+		_, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(80, 119, list...))}, found)
+		for _, target := range ranges(80, 119, list[1]) {
+			if v := found.ports[target]; v.State != probe.StateOpen && v.State != probe.StateRefused {
+				t.Errorf("%v is %v (%v): %v", target, v.State, v.Reason, err)
+			}
+		}
+	})
+}
+
 // The retransmission to a host that answers nothing leaves after a second, and costs no more time than
 // that and a wait for its answer.
 func TestRetransmissionCostsASecond(t *testing.T) {
@@ -299,7 +318,7 @@ func TestRetransmissionCostsASecond(t *testing.T) {
 			conn := n.Conn(13)
 			defer conn.Close()
 			sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(80, 79+ports, addresses(2)...))}, newCollector())
-			if limit := 1500 * ms; err != nil || sum.States[probe.StateFiltered] != uint64(ports) || sum.Took > limit {
+			if limit := 1650 * ms; err != nil || sum.States[probe.StateFiltered] != uint64(ports) || sum.Took > limit {
 				t.Errorf("%d ports of a silent host: %v in %v: %v", ports, sum.States, sum.Took, err)
 			}
 		})

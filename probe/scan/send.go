@@ -222,7 +222,7 @@ func (e *engine) left(f *flight, at time.Duration) {
 		f.host.began = max(at, 1)
 	}
 	if t := f.host.trouble; t != nil {
-		t.away = 0
+		t.away, t.full = 0, 0
 	}
 	if !f.host.way.local { // which works without any network
 		e.Outage.Left(at)
@@ -235,6 +235,13 @@ func (e *engine) noteRefusal(h *host, err error, at time.Duration) {
 	switch wire.RefusalOf(err) {
 	case wire.RefusedByFirewall:
 		e.firewalled++
+	case wire.RefusedForNow:
+		if h == nil {
+			break
+		}
+		if t := h.troubled(); t.full == 0 {
+			t.full = max(at, 1)
+		}
 	case wire.RefusedNetworkAway:
 		if h == nil {
 			break
@@ -255,6 +262,12 @@ func (e *engine) cutOff(h *host, err error, at time.Duration) bool {
 	return wire.RefusalOf(err) == wire.RefusedNetworkAway && at-h.trouble.away >= wire.OutageLimit && e.Outage.LeftSince(h.trouble.away)
 }
 
+// crowded tells whether the kernel has had no room for a host's packets for as long as a run
+// waits: each of its ports is tried once now, and no more.
+func (e *engine) crowded(h *host, err error, at time.Duration) bool {
+	return wire.RefusalOf(err) == wire.RefusedForNow && at-h.trouble.full >= wire.OutageLimit
+}
+
 // refused lets a probe that the kernel did not take wait for another try, or
 // ends it.
 func (e *engine) refused(id uint32, err error, at time.Duration) {
@@ -262,7 +275,7 @@ func (e *engine) refused(id uint32, err error, at time.Duration) {
 	f.takeBack()
 	e.noteRefusal(f.host, err, at)
 	cutOff := e.cutOff(f.host, err, at)
-	if wait, again := wire.Backoff(err, int(f.refused)); again && !cutOff && e.Failure == nil {
+	if wait, again := wire.Backoff(err, int(f.refused)); again && !cutOff && !e.crowded(f.host, err, at) && e.Failure == nil {
 		f.refused = min(f.refused, 254) + 1
 		f.phase = phaseRefused
 		e.flights.expectBy(id, e.Now+wait)

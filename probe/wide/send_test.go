@@ -281,6 +281,24 @@ func TestStatelessFirewalledMachine(t *testing.T) {
 	}
 }
 
+// One that lets nothing out any more ends a run of which some has left: that is no run of which
+// nothing did.
+func TestStatelessFirewalledInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDrain()
+		d.fail = func(*craft.Fields) error {
+			if d.sent < 500 {
+				return nil
+			}
+			return syscall.EPERM
+		}
+		s, err := wide.Run(t.Context(), d, wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/8")}, newAnswers())
+		if !errors.Is(err, probe.ErrNetworkDown) || !errors.Is(err, netraw.ErrLocalFirewall) || errors.Is(err, probe.ErrNothingSent) || s.Complete || s.Sent != 500 {
+			t.Errorf("%v, summary %+v", err, s)
+		}
+	})
+}
+
 // An interface that cannot do it is tried once.
 func TestStatelessUnableInterface(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -290,6 +308,28 @@ func TestStatelessUnableInterface(t *testing.T) {
 			t.Errorf("an interface that cannot do it was tried %d times: %v", tried, err)
 		}
 	})
+}
+
+// What the kernel never has room for is tried for a time of the run.
+func TestStatelessNeverRoom(t *testing.T) {
+	for _, from := range []uint64{0, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			d, began := newDrain(), time.Now()
+			s, _, err := refusing(t, d, func(*craft.Fields) error {
+				if d.sent < from {
+					return nil
+				}
+				return syscall.ENOBUFS
+			})
+			want := probe.ErrNothingSent
+			if from > 0 {
+				want = probe.ErrNetworkDown
+			}
+			if took := time.Since(began); !errors.Is(err, want) || !errors.Is(err, syscall.ENOBUFS) || s.Complete || took > 15*time.Second {
+				t.Errorf("%d had left: %v after %v", from, err, took)
+			}
+		})
+	}
 }
 
 // An outage is a time: a short one delays a run, and passes nothing over; a long

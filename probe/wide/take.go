@@ -83,6 +83,9 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	}
 	w.lastNew = w.now
 	w.whole.note(ev.Target, r)
+	if before == wire.RankSilence && r >= wire.RankReset && w.mindsLimits() || w.limit.began > 0 {
+		w.placeLimit(ev)
+	}
 	w.silence.answered(ev)
 	w.letFollow()
 	a := w.results().add()

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,7 +30,34 @@ func Wording(err error) error {
 	case errors.As(err, &wrong):
 		return fmt.Errorf("it is a JSON %s and no object", wrong.Value)
 	}
-	return errors.New(units.Printable(strings.TrimPrefix(units.Shortened(err.Error(), longestFault), "json: ")))
+	if value, ok := noAddress(err); ok {
+		return fmt.Errorf("%q is no address", units.Shortened(value, longestValue))
+	}
+	if moment := (*time.ParseError)(nil); errors.As(err, &moment) {
+		return fmt.Errorf("%q is no time: want one such as 2026-01-31T15:04:05Z", units.Shortened(units.Printable(strings.Trim(moment.Value, `"`)), longestValue))
+	}
+	text := strings.TrimPrefix(units.Shortened(err.Error(), longestFault), "json: ")
+	if _, why, ours := strings.Cut(text, ".UnmarshalJSON: "); ours { // of a type of Go's
+		text = why
+	}
+	return errors.New(units.Printable(text))
+}
+
+// ErrorWords is an error of the network in the words of its user, who knows no packages
+// of this program.
+func ErrorWords(err error) string { return strings.ReplaceAll(err.Error(), "netraw: ", "") }
+
+// noAddress is the text that was to be an address, where err is of [netip.ParseAddr],
+// which has no type of its own for that: what it says of that text is the same.
+func noAddress(err error) (text string, ok bool) {
+	rest, ok := strings.CutPrefix(err.Error(), "ParseAddr(")
+	quoted, notQuoted := strconv.QuotedPrefix(rest)
+	if !ok || notQuoted != nil {
+		return "", false
+	}
+	text, _ = strconv.Unquote(quoted)
+	_, same := netip.ParseAddr(text)
+	return text, same != nil && same.Error() == err.Error()
 }
 
 // field is the path to a field, as the record has it: types of this program that it

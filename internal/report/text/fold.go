@@ -29,7 +29,18 @@ type hostFold struct {
 	name   string // as people know it, empty until something is gathered
 	spoke  bool   // something came back for a port of this host
 	groups []*group
+	index  map[stateReason]*group // of the groups, where they are many
 }
+
+// stateReason is what the ports of a group share.
+type stateReason struct {
+	state  probe.State
+	reason probe.Reason
+}
+
+// many is from how many groups of a host, or findings of a group, on an index is kept:
+// the answers of a run are of few kinds, those of a stranger's file may all be different.
+const many = 32
 
 // group is the ports of a host that share state and reason.
 type group struct {
@@ -40,6 +51,7 @@ type group struct {
 	responder netip.Addr
 	mixed     bool // several answered; responder is one of them
 	findings  []groupFinding
+	index     map[string]int // of the findings by code, where they are many
 }
 
 // groupFinding counts the ports of a group with a finding of one code. Text and
@@ -100,9 +112,9 @@ func (f *folds) release() {
 // clear forgets what was gathered, not which hosts were met.
 func (f *folds) clear() {
 	for _, h := range f.hosts {
-		h.groups = nil
+		h.groups, h.index = nil, nil
 	}
-	f.rest.groups = nil
+	f.rest.groups, f.rest.index = nil, nil
 }
 
 // add counts a verdict.
@@ -134,14 +146,34 @@ func (g *group) add(p *record.Port) {
 
 // group finds the group of a state and a reason, or begins it.
 func (h *hostFold) group(s probe.State, r probe.Reason) *group {
-	for _, g := range h.groups {
-		if g.state == s && g.reason == r {
-			return g
-		}
+	if g := h.known(stateReason{s, r}); g != nil {
+		return g
 	}
 	g := &group{state: s, reason: r}
 	h.groups = append(h.groups, g)
+	switch {
+	case h.index != nil:
+		h.index[stateReason{s, r}] = g
+	case len(h.groups) == many:
+		h.index = map[stateReason]*group{}
+		for _, g := range h.groups {
+			h.index[stateReason{g.state, g.reason}] = g
+		}
+	}
 	return g
+}
+
+// known is a group that there is already; nil: there is none.
+func (h *hostFold) known(key stateReason) *group {
+	if h.index != nil {
+		return h.index[key]
+	}
+	for _, g := range h.groups {
+		if g.state == key.state && g.reason == key.reason {
+			return g
+		}
+	}
+	return nil
 }
 
 // merge adds all of other's groups to h's.
@@ -168,13 +200,31 @@ func (g *group) answered(by netip.Addr, first bool) {
 }
 
 func (g *group) find(f probe.Finding, n uint64) {
-	for i := range g.findings {
-		if g.findings[i].Code == f.Code {
-			g.findings[i].n += n
-			return
-		}
+	if i := g.place(f.Code); i >= 0 {
+		g.findings[i].n += n
+		return
 	}
 	g.findings = append(g.findings, groupFinding{f, n})
+	switch {
+	case g.index != nil:
+		g.index[f.Code] = len(g.findings) - 1
+	case len(g.findings) == many:
+		g.index = map[string]int{}
+		for i, f := range g.findings {
+			g.index[f.Code] = i
+		}
+	}
+}
+
+// place is where a finding of a code is, or -1.
+func (g *group) place(code string) int {
+	if g.index != nil {
+		if i, known := g.index[code]; known {
+			return i
+		}
+		return -1
+	}
+	return slices.IndexFunc(g.findings, func(f groupFinding) bool { return f.Code == code })
 }
 
 // parted are the ports that are shown one by one, in order, and the groups

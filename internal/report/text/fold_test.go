@@ -135,3 +135,65 @@ func refused(host string, first, n int) []probe.Verdict {
 	}
 	return all
 }
+
+// Groups and findings of any number are counted as a plain map counts them, in the order
+// in which they came.
+func TestManyKindsAreCounted(t *testing.T) {
+	type kind struct {
+		state  probe.State
+		reason probe.Reason
+	}
+	rng := rand.New(rand.NewPCG(7, 7))
+	h, ports, codes := &hostFold{}, map[kind]uint64{}, map[string]uint64{}
+	var order []kind
+	for range 20_000 {
+		k := kind{probe.State(1 + rng.IntN(3)), probe.Reason("r" + strconv.Itoa(rng.IntN(400)))}
+		code := "c" + strconv.Itoa(rng.IntN(300))
+		h.add(&record.Port{State: k.state, Reason: k.reason, Findings: []probe.Finding{{Code: code}}})
+		if ports[k]++; ports[k] == 1 {
+			order = append(order, k)
+		}
+		codes[string(k.reason)+k.state.String()+code]++
+	}
+	all := merged([]*hostFold{h, {}})
+	if len(h.groups) != len(order) || len(all.groups) != len(order) {
+		t.Fatalf("%d and %d groups of %d", len(h.groups), len(all.groups), len(order))
+	}
+	for i, k := range order {
+		g := all.groups[i]
+		if g.state != k.state || g.reason != k.reason || g.n != ports[k] {
+			t.Fatalf("group %d is %v %v with %d ports, want %v with %d", i, g.state, g.reason, g.n, k, ports[k])
+		}
+		for _, f := range g.findings {
+			if want := codes[string(k.reason)+k.state.String()+f.Code]; f.n != want {
+				t.Fatalf("%v %s: %d, want %d", k, f.Code, f.n, want)
+			}
+			delete(codes, string(k.reason)+k.state.String()+f.Code)
+		}
+	}
+	if len(codes) > 0 {
+		t.Errorf("%d kinds of finding are missing", len(codes))
+	}
+}
+
+// A line tells of the most frequent kinds and says how many others there are.
+func TestManyKindsAreFolded(t *testing.T) {
+	var b strings.Builder
+	s := New(sink.NewLineWriter(&b, "buffer"), sink.Options{})
+	for i := range 1000 {
+		for range 1 + i/999*8 {
+			s.Record(&record.Port{Addr: addrOf(uint32(i)), Port: 80, State: probe.StateRefused, Reason: probe.Reason("r" + strconv.Itoa(i)),
+				Findings: []probe.Finding{{Code: "c" + strconv.Itoa(i), Text: "x"}}})
+		}
+	}
+	s.Close()
+	text := b.String()
+	for _, want := range []string{"1,000 hosts: 9 refused (r999), ", "950 in 950 other ways", "and 950 other findings: -o json has them all"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %.400s", want, text)
+		}
+	}
+	if lines := strings.Count(text, "\n"); lines > maxKinds+5 {
+		t.Errorf("%d lines", lines)
+	}
+}

@@ -10,6 +10,7 @@ import (
 const (
 	maxBlocks = 25 // with more hosts than this to tell of, they are told of together
 	maxNamed  = 5  // silent hosts up to this number are named
+	maxKinds  = 50 // of answers and of findings that are told of one by one, the most frequent first
 )
 
 // gathered appends what was held back until the end, and forgets it: each host
@@ -102,14 +103,37 @@ func merged(hosts []*hostFold) *hostFold {
 // finding below: "65,530 refused (reset), 4 filtered (no-response)".
 func (t *textSink) folded(prefix string, h *hostFold) []string {
 	_, groups := h.parted()
-	var counts, findings []string
-	for _, g := range groups {
+	var counts []string
+	for _, g := range groups[:min(len(groups), maxKinds)] {
 		counts = append(counts, t.count(g))
+	}
+	if len(groups) > maxKinds {
+		ports := uint64(0)
+		for _, g := range groups[maxKinds:] {
+			ports += g.n
+		}
+		counts = append(counts, units.Count(ports)+" in "+units.CountOf(uint64(len(groups)-maxKinds), "other way"))
+	}
+	return append([]string{prefix + strings.Join(counts, ", ")}, t.foldedFindings(groups)...)
+}
+
+// foldedFindings are a line for each finding of the groups, as long as there are not too
+// many.
+func (t *textSink) foldedFindings(groups []*group) (lines []string) {
+	more := 0
+	for _, g := range groups {
 		for _, f := range g.findings {
-			findings = append(findings, t.finding(f.Finding, " ("+units.CountOf(f.n, "port")+")"))
+			if len(lines) == maxKinds {
+				more++
+				continue
+			}
+			lines = append(lines, t.finding(f.Finding, " ("+units.CountOf(f.n, "port")+")"))
 		}
 	}
-	return append([]string{prefix + strings.Join(counts, ", ")}, findings...)
+	if more > 0 {
+		lines = append(lines, "  and "+units.CountOf(uint64(more), "other finding")+": -o json has them all")
+	}
+	return lines
 }
 
 // count is "65,530 refused (reset)".

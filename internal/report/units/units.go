@@ -116,7 +116,17 @@ func Significant(v float64, decimals int) string {
 }
 
 // Percent is a share of 0 to 1 with as many decimals as it needs, up to two: "0.05 %".
-func Percent(share float64) string { return Significant(100*share, 2) + " %" }
+// What is neither nothing nor all is not said to be.
+func Percent(share float64) string {
+	words := Significant(100*share, 2)
+	switch {
+	case words == "0" && share > 0:
+		return "under 0.01 %"
+	case words == "100" && share < 1:
+		return "over 99.99 %"
+	}
+	return words + " %"
+}
 
 // CountOf is a number of things: "1 port", "2 ports".
 func CountOf(n uint64, thing string) string {

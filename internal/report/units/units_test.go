@@ -106,3 +106,12 @@ func TestFiner(t *testing.T) {
 		}
 	}
 }
+
+// What is neither nothing nor all is not said to be.
+func TestPercent(t *testing.T) {
+	for share, want := range map[float64]string{0: "0 %", 1: "100 %", 0.0005: "0.05 %", 1e-9: "under 0.01 %", 0.99999: "over 99.99 %", 0.5: "50 %"} {
+		if got := Percent(share); got != want {
+			t.Errorf("%v: %q, want %q", share, got, want)
+		}
+	}
+}
