@@ -119,7 +119,11 @@ func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 		if n.Asked == 1 {
 			h.RTT, h.Clock = n.Took, netraw.ClockUser
 		}
-		e.up(h, probe.NeighbourReason(h.Addr))
+		if e.shared.shares(h) {
+			e.approach(h)
+			return
+		}
+		e.upByLink(h)
 	case netraw.NeighbourFailed:
 		e.down(h, probe.ReasonNoNeighbour)
 	default:
@@ -144,6 +148,11 @@ func (e *engine) up(h *host, why probe.Reason) {
 // down keeps what a router said of the host, if one did. A host that nothing
 // could be sent to is not down for that.
 func (e *engine) down(h *host, why probe.Reason) {
+	if e.shared.resolvedAlone(h) {
+		e.upByLink(h)
+		return
+	}
+	h.RTT, h.Clock = 0, netraw.ClockNone
 	switch {
 	case h.unsent != nil && !h.left:
 		h.Reason, h.Err = wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), h.unsent).Reason, h.unsent

@@ -228,6 +228,9 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred boo
 // port, where the probe is still waited for.
 func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 	e.Responses.Add(wire.CloseAfter(ev), e.Now)
+	if ev.Kind == wire.KindACK { // of our number: the host is there
+		e.hear(f.host, &probe.Verdict{Target: f.target(), Reason: probe.ReasonSplitHandshake, TTL: ev.Seg.TTL})
+	}
 	if f.batch != nil {
 		f.renew = true
 		return
@@ -377,7 +380,7 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 		v = wentSilent(f.target())
 	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)
-		if f.otherAck {
+		if f.otherAck || f.outcome.Renewed() { // it is not silent
 			v.Confidence = 0
 		}
 	default:

@@ -350,6 +350,9 @@ func (w *run) states(s *Summary) {
 		answered += n
 	}
 	silent := s.Probes - min(answered, s.Probes)
+	if silent == 0 && s.Probes > 0 && s.Complete {
+		s.Confidence = 1 // none may be missing
+	}
 	absent := min(s.NoNeighbour, silent) // as other scans have it: filtered, no-neighbour
 	silent -= absent
 	unfinished := w.sender.furthest() - w.sender.last().position()
