@@ -307,7 +307,7 @@ func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	}
 	n, err := openNeighbours(j.streams, &j.probing, j.neighbourWait())
 	if err != nil {
-		return n, err.Error()
+		return n, inWords(err)
 	}
 	r.neighbours = n.Neighbours
 	return n, ""

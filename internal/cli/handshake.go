@@ -173,6 +173,9 @@ func (j *handshakeJob) readTargets(ctx context.Context) (err error) {
 func (o *common) portTargets(ctx context.Context, s Streams) (*target.Set, error) {
 	if !o.given["p"] && !o.given["top-ports"] {
 		for _, word := range o.words {
+			if word == "" { // which is told of below
+				continue
+			}
 			if _, err := netip.ParseAddr(word); err == nil || !hasPort(word) && !strings.Contains(word, "://") {
 				return nil, usagef("%s: which port? Give host:port, or -p", word)
 			}

@@ -35,16 +35,22 @@ type host struct {
 
 // transmission finds the segment that an answer is to, nil if it was not sent.
 func (h *host) transmission(ev *wire.Event) *wire.Stamps {
+	tx, _ := h.answered(ev)
+	return tx
+}
+
+// answered is transmission, and what was sent.
+func (h *host) answered(ev *wire.Event) (*wire.Stamps, segment) {
 	at := 0
 	for round := range ev.Attempt {
 		at += len(h.segmentsOf(round))
 	}
 	for i, s := range h.segmentsOf(ev.Attempt) {
 		if s.answeredBy(ev) && at+i < len(h.sent) {
-			return &h.sent[at+i]
+			return &h.sent[at+i], s
 		}
 	}
-	return nil
+	return nil, segment{}
 }
 
 // answeredBy tells whether an answer is to such a segment.

@@ -354,6 +354,7 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 	}
 	h.account(&v, v.Time.Sub(e.Start))
 	h.sample(&v)
+	e.controlLoad(h)
 	e.Counters.Probes++
 	e.Counters.States[v.State]++
 	switch v.Reason {

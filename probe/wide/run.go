@@ -308,7 +308,7 @@ func (w *run) unsendable() error {
 	switch refusal := w.sender.status.refusal; {
 	case refusal == nil:
 	case wire.RefusalOf(refusal) == wire.RefusedByFirewall:
-		return cannotSend(refusal)
+		return cannotSend(refusal, 0)
 	default:
 		return fmt.Errorf("%w: %w", probe.ErrNothingSent, refusal)
 	}
