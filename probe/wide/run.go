@@ -351,7 +351,8 @@ func (w *run) states(s *Summary) {
 	silent := s.Probes - min(answered, s.Probes)
 	absent := min(s.NoNeighbour, silent) // as other scans have it: filtered, no-neighbour
 	silent -= absent
-	unfinished := w.sender.first().position() - w.sender.last().position()
+	first := w.sender.first().position()
+	unfinished := first - min(first, w.sender.last().position())
 	unsent := w.sender.unsent()
 	unsent -= min(unsent, w.firewalled+absent)
 	unknown := min(silent, unsent+unfinished+s.KernelDrops)

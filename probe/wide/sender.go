@@ -26,6 +26,7 @@ type sender struct {
 	kept      int      // how many of them go on to the end of the plan
 	stopAt    uint64   // where the others end
 	history   []trail  // of each, as far back as an outage may begin
+	repeats   repeats
 	settled   trail    // before which nothing waits to be sent
 	lowest    []uint64 // see unsettled
 	delayed   delayedProbes
@@ -94,6 +95,7 @@ func newSender(b Blaster, c *Config, held func() bool, r *responses) *sender {
 		quit: make(chan struct{}), ended: make(chan struct{}),
 		kept: c.Retries + 1, failed: make([]uint64, c.MostRetries+1), settled: newTrail(mostPatience(c.Timeout), c.From),
 		spacing: c.Timeout, spaced: c.Timeout, resetting: func() uint64 { return 0 },
+		repeats: newRepeats(c.Retries),
 	}
 	if engine, ok := b.(interface{ Resets() uint64 }); ok {
 		s.resetting, s.resets = engine.Resets, engine.Resets()
