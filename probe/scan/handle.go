@@ -107,7 +107,7 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) strin
 		f.outcome.Room, e.rooms = e.rooms[n-1], e.rooms[:n-1]
 	}
 	do, reject := f.outcome.Take(e.cfg.Technique, f.target(), ev)
-	do = f.again(do, ev)
+	do = f.questioned(do, ev)
 	if reject != "" {
 		e.act(do, id, f, ev)
 		f.believe()
