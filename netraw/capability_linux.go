@@ -44,13 +44,19 @@ func capabilities() []Capability {
 			Name:   "hold-port-filter",
 			Err:    tryHold(SilencerFilter),
 			For:    "keeping the kernel from resetting handshakes",
-			Remedy: "none is needed while hold-port-min-ttl works, except against hosts whose replies arrive with TTL 255: sudo setcap cap_net_raw,cap_net_admin+ep ./synscope",
+			Remedy: "none is needed while hold-port-signature works: sudo setcap cap_net_raw,cap_net_admin+ep ./synscope",
+		},
+		{
+			Name:   "hold-port-signature",
+			Err:    tryHold(SilencerSignature),
+			For:    "the same, where no filter may be attached",
+			Remedy: "none is needed while hold-port-filter works; Linux 4.13 with CONFIG_TCP_MD5SIG is needed: without, the kernel resets handshakes with hosts whose replies arrive with TTL 255",
 		},
 		{
 			Name:   "hold-port-min-ttl",
 			Err:    tryHold(SilencerMinTTL),
-			For:    "the same, where no filter may be attached",
-			Remedy: "none is needed while hold-port-filter works; a sandbox forbids IP_MINTTL or listen",
+			For:    "the same, where no signature may be demanded either",
+			Remedy: "none is needed while hold-port-filter or hold-port-signature works; a sandbox forbids IP_MINTTL or listen",
 		},
 		{
 			Name: "packet-engine",

@@ -7,10 +7,15 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"synscope/internal/lab"
 )
 
 // The kernel's own lack of a way is told from what others say of the way.
 func TestDialWithoutARoute(t *testing.T) {
+	if !lab.Apart(t) { // package net remembers for a minute which index here0 had
+		return
+	}
 	p := newPeer(t)
 	for i, kind := range []int{unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_BLACKHOLE, unix.RTN_THROW} {
 		prefix := "10." + string(rune('1'+i)) + ".0.0/16"

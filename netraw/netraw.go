@@ -142,7 +142,8 @@ type Config struct {
 	DeviceStamps DeviceStamps
 	// SendFrames sends, to neighbours whose link address the kernel knows, below the
 	// kernel's IP, which takes less time. Open fails with ErrOutputFirewall where this
-	// machine has any rule for what it sends. Default: through the kernel's IP.
+	// machine has any rule for what it sends, or a BPF program of the cgroup has a say in
+	// that. Default: through the kernel's IP.
 	SendFrames bool
 	// SharedFrames receives into 4 MiB of memory that the kernel shares (PACKET_RX_RING,
 	// TPACKET_V2, packet(7)), where that works: for runs that take in many packets, and
@@ -192,7 +193,9 @@ func Open(cfg *Config) (*Conn, error) {
 //
 // Errors are ErrSendDelayed, where the same packet may leave later,
 // ErrLocalFirewall, ErrNoRoute and ErrInterfaceDown, each beside the error
-// number of sendmsg(2); a packet larger than the MTU is EMSGSIZE.
+// number of sendmsg(2); a packet larger than the MTU is EMSGSIZE. One whose source was
+// told by Route, or named, and is not this machine's any more is ErrForeignSource beside
+// EADDRNOTAVAIL.
 func (c *Conn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
 
 // SendBeside is a second Send, over sockets of its own, so that two goroutines send at
@@ -297,7 +300,7 @@ func (c *Conn) Stats() Stats { return c.stats() }
 func (c *Conn) MonotonicRaw() time.Duration { return monotonicRaw() }
 
 // Silencer says which mechanism keeps the kernel from answering on the held
-// ports: "bpf-filter" or "min-ttl".
+// ports: "bpf-filter", "tcp-md5" or "min-ttl".
 func (c *Conn) Silencer() string { return c.silencer() }
 
 // Close unblocks Recv and releases everything, the held ports too. Closing

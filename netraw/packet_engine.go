@@ -39,8 +39,11 @@ const RingDelay = 4 * time.Millisecond
 // Linux 4.6.
 //
 // What it sends passes by the kernel's firewall: where that has a rule for output
-// that could take a packet, or cannot be looked at for want of CAP_NET_ADMIN, it
-// fails with ErrOutputFirewall.
+// that could take a packet, where a BPF program of the cgroup, a filter of the interface
+// (of any, where none is named) or a mark has a say in what is sent, or where this cannot
+// be looked at for want of CAP_NET_ADMIN, it fails with ErrOutputFirewall. In a user
+// namespace of one's own nobody may look for BPF programs: the first probe and one in each
+// tenth of a second go through the kernel, and where it refuses one, so do all.
 func OpenPacket(cfg *Config, t Templates) (*PacketConn, error) {
 	if cfg == nil {
 		cfg = &Config{}

@@ -10,7 +10,8 @@ import (
 type Silencer uint8
 
 const (
-	// SilencerAuto is the filter where it is permitted, else the minimum TTL.
+	// SilencerAuto is the first that is permitted: the filter, the signature,
+	// the minimum TTL.
 	SilencerAuto Silencer = iota
 	// SilencerFilter drops every segment in a classic BPF filter on the
 	// listening socket (SO_ATTACH_FILTER, socket(7)).
@@ -19,9 +20,13 @@ const (
 	// IPV6_MINHOPCOUNT), the generalised TTL security mechanism of RFC 5082.
 	// A segment that does arrive with 255, from the same link, is answered.
 	SilencerMinTTL
+	// SilencerSignature demands the minimum TTL, and of what arrives with it the
+	// signature of a key that nobody else knows (TCP_MD5SIG_EXT, RFC 2385; Linux
+	// 4.13 with CONFIG_TCP_MD5SIG). It needs no capability.
+	SilencerSignature
 )
 
-// String returns "auto", "bpf-filter" or "min-ttl".
+// String returns "auto", "bpf-filter", "min-ttl" or "tcp-md5".
 func (s Silencer) String() string {
 	switch s {
 	case SilencerAuto:
@@ -30,6 +35,8 @@ func (s Silencer) String() string {
 		return "bpf-filter"
 	case SilencerMinTTL:
 		return "min-ttl"
+	case SilencerSignature:
+		return "tcp-md5"
 	}
 	return fmt.Sprintf("silencer(%d)", uint8(s))
 }

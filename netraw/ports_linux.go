@@ -25,7 +25,8 @@ import (
 // Measured on Linux 6.18, by trying every capability alone: attaching a
 // filter to a TCP socket needs CAP_NET_ADMIN in the user namespace that owns
 // the network; to a packet, UDP or UNIX socket it needs none. The minimum TTL
-// needs none anywhere. So CAP_NET_RAW alone leads to the fallback.
+// needs none anywhere, nor do the keys of signatures (signature_linux.go). So
+// CAP_NET_RAW alone leads to those two.
 type held struct {
 	sockets  []int
 	ports    []uint16
@@ -100,17 +101,26 @@ func (h *held) keep(fd int) error {
 // silence applies the mechanism asked for; under SilencerAuto the first that
 // works stays for the ports that follow.
 func (h *held) silence(fd int) error {
-	switch h.silencer {
-	case SilencerFilter:
-		return setFilter(fd, dropAll)
-	case SilencerMinTTL:
-		return setMinTTL(fd)
+	if h.silencer != SilencerAuto {
+		return silenceBy(h.silencer, fd)
 	}
-	h.silencer = SilencerFilter
-	if setFilter(fd, dropAll) == nil {
-		return nil
+	for _, s := range []Silencer{SilencerFilter, SilencerSignature} {
+		if silenceBy(s, fd) == nil {
+			h.silencer = s
+			return nil
+		}
 	}
 	h.silencer = SilencerMinTTL
+	return setMinTTL(fd)
+}
+
+func silenceBy(s Silencer, fd int) error {
+	switch s {
+	case SilencerFilter:
+		return setFilter(fd, dropAll)
+	case SilencerSignature:
+		return errors.Join(setMinTTL(fd), demandSignatures(fd))
+	}
 	return setMinTTL(fd)
 }
 

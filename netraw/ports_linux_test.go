@@ -65,7 +65,7 @@ func TestHeldPortIsSilent(t *testing.T) {
 	}
 	p := newPeer(t)
 	open := p.listen(t)
-	for _, mechanism := range []Silencer{SilencerFilter, SilencerMinTTL} {
+	for _, mechanism := range []Silencer{SilencerFilter, SilencerSignature, SilencerMinTTL} {
 		ports, err := HoldPorts(1, &PortConfig{Silencer: mechanism})
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func TestKernelResetsWithoutHolding(t *testing.T) {
 }
 
 // A stranger's SYN to a held port gets no answer either, and a SYN-ACK that
-// arrives with TTL 255 gets one from the fallback alone.
+// arrives with TTL 255 gets one from the last fallback alone.
 func TestHeldPortTowardsTheLink(t *testing.T) {
 	if !lab.Apart(t) {
 		return
@@ -120,20 +120,27 @@ func TestHeldPortTowardsTheLink(t *testing.T) {
 	for _, tc := range []struct {
 		mechanism Silencer
 		ttl       uint8
+		peer, our netip.Addr
 		want      string
 	}{
-		{SilencerFilter, 64, "<S."}, {SilencerFilter, 255, "<S."},
-		{SilencerMinTTL, 254, "<S."}, {SilencerMinTTL, 255, "<S. >R"},
+		{SilencerFilter, 64, peer4, our4, "<S."}, {SilencerFilter, 255, peer4, our4, "<S."},
+		{SilencerMinTTL, 254, peer4, our4, "<S."}, {SilencerMinTTL, 255, peer4, our4, "<S. >R"},
+		{SilencerSignature, 254, peer4, our4, "<S."}, {SilencerSignature, 255, peer4, our4, "<S."},
+		{SilencerMinTTL, 255, peer6, our6, "<S. >R"}, {SilencerSignature, 255, peer6, our6, "<S."},
 	} {
-		t.Run(fmt.Sprintf("%v/ttl %d", tc.mechanism, tc.ttl), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v/%v/ttl %d", tc.mechanism, tc.our, tc.ttl), func(t *testing.T) {
 			ports, err := HoldPorts(1, &PortConfig{Silencer: tc.mechanism})
 			must(err)
 			defer ports.Close()
 			c := &Conn{}
 			defer c.close()
 			must(intakeOf(c, Config{WatchOutgoing: true}, receiveFilter(ports.List())))
-			pkt := segment(netip.AddrPortFrom(peer4, 80), netip.AddrPortFrom(our4, ports.List()[0]), flagSYN|flagACK, 5, 6)
-			pkt[8] = tc.ttl // the kernel computes the header checksum
+			pkt := segment(netip.AddrPortFrom(tc.peer, 80), netip.AddrPortFrom(tc.our, ports.List()[0]), flagSYN|flagACK, 5, 6)
+			if tc.our.Is4() {
+				pkt[8] = tc.ttl // the kernel computes the header checksum
+			} else {
+				pkt[7] = tc.ttl
+			}
 			p.do(func() {
 				var out sender
 				defer out.close()
@@ -184,12 +191,12 @@ func TestSilencerByCapability(t *testing.T) {
 		case err == nil:
 			p.Close()
 		case errors.Is(err, ErrPermission) && errors.Is(err, unix.EPERM):
-			want = SilencerMinTTL
+			want = SilencerSignature
 		default:
 			t.Fatalf("forced filter: %v, want ErrPermission and EPERM", err)
 		}
 		t.Logf("chosen: %v", want)
-		for mechanism, want := range map[Silencer]Silencer{SilencerAuto: want, SilencerMinTTL: SilencerMinTTL} {
+		for mechanism, want := range map[Silencer]Silencer{SilencerAuto: want, SilencerSignature: SilencerSignature, SilencerMinTTL: SilencerMinTTL} {
 			p, err := HoldPorts(2, &PortConfig{Silencer: mechanism})
 			if err != nil {
 				t.Fatalf("%v: %v", mechanism, err)
@@ -373,8 +380,8 @@ func TestBindPortIPv4Only(t *testing.T) {
 	if port, err := boundPort(fd); err != nil || port == 0 {
 		t.Errorf("boundPort: %d, %v", port, err)
 	}
-	if err := setMinTTL(fd); err != nil {
-		t.Errorf("minimum TTL on an IPv4 socket: %v", err)
+	if err := silenceBy(SilencerSignature, fd); err != nil {
+		t.Errorf("minimum TTL and signatures on an IPv4 socket: %v", err)
 	}
 }
 
@@ -397,8 +404,8 @@ func TestCapabilitiesByPrivilege(t *testing.T) {
 				t.Errorf("%s is said to work without capabilities", want)
 			}
 		}
-		if names["hold-port-min-ttl"] {
-			t.Error("the minimum TTL is said to need a capability")
+		if names["hold-port-min-ttl"] || names["hold-port-signature"] {
+			t.Error("the minimum TTL or signatures are said to need a capability")
 		}
 	})
 	withCapabilities(func() {

@@ -14,6 +14,7 @@ import (
 	"synscope/probe/handshake"
 	"synscope/probe/internal/probetest"
 	"synscope/probe/isn"
+	"synscope/probe/paths"
 	"synscope/probe/ping"
 	"synscope/probe/sample"
 	"synscope/probe/scan"
@@ -55,6 +56,14 @@ var engines = []engine{
 	{"trace", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		path, err := trace.Run(ctx, n, trace.Config{Target: target}, func(trace.Hop) error { return nil })
 		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary, path.Verdict.Responder, path.Verdict.Findings}, err
+	}},
+	{"watch", 64, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
+		path, err := trace.Watch(ctx, n, trace.WatchConfig{Config: trace.Config{Target: target}, Interval: 2 * time.Second, Rounds: 2}, func(trace.Hop) error { return nil })
+		return answer{path.Verdict.State, path.Verdict.Reason, path.Summary, path.Verdict.Responder, path.Verdict.Findings}, err
+	}},
+	{"paths", 128, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
+		m, err := paths.Run(ctx, n, paths.Config{Target: target})
+		return answer{m.Verdict.State, m.Verdict.Reason, m.Summary, m.Verdict.Responder, m.Verdict.Findings}, err
 	}},
 	{"handshake", 1, func(ctx context.Context, n probe.Polled, target netip.AddrPort) (answer, error) {
 		r, err := handshake.Run(ctx, n, handshake.Config{Target: target})
@@ -377,7 +386,7 @@ func judge(t *testing.T, p peer, f family, e engine) {
 	conn := n.Conn(e.ports, simnet.WatchOutgoing())
 	defer conn.Close()
 	got, err := e.ask(t.Context(), conn, netip.AddrPortFrom(f.addr(), 80))
-	if e.name == "trace" && rewritten[p.name] {
+	if hops := e.name == "trace" || e.name == "watch" || e.name == "paths"; hops && rewritten[p.name] {
 		p.reason = "admin-prohibited"
 	}
 	if err != nil || got.state != p.state || got.reason != p.reason {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"maps"
 	"net/netip"
@@ -122,12 +123,24 @@ type hostSearch struct {
 	up      map[netip.Addr]probe.HostReport
 	counts  map[probe.HostState]uint64
 	down    map[probe.Reason]uint64
-	summary probe.Summary // of a search by itself
-	byPort  bool          // it was the scan itself
+	summary probe.Summary     // of a search by itself
+	byPort  bool              // it was the scan itself
+	links   map[string]uint64 // addresses by the link address that answered for them
 }
 
 func newHostSearch() *hostSearch {
-	return &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}}
+	return &hostSearch{up: map[netip.Addr]probe.HostReport{}, counts: map[probe.HostState]uint64{}, down: map[probe.Reason]uint64{}, links: map[string]uint64{}}
+}
+
+// proxied is a sentence about link addresses that answered for more addresses than a machine has.
+func (s *hostSearch) proxied() (remarks []string) {
+	for _, mac := range slices.Sorted(maps.Keys(s.links)) {
+		if n := s.links[mac]; n >= discover.ManyAddresses {
+			remarks = append(remarks, fmt.Sprintf("%s answers address resolution for %s: a router or the network does so for all (proxy ARP), "+
+				"so that these were asked by segments, and only those that answered are up", mac, hostsWord(n)))
+		}
+	}
+	return remarks
 }
 
 // discoverConfig is the search for the hosts of this job.
@@ -187,6 +200,9 @@ func (j *scanJob) inShard(a netip.Addr) (n uint64) {
 func (j *scanJob) found(h probe.HostReport, r *results) error {
 	s := r.search
 	j.count(&h, r)
+	if len(h.MAC) > 0 {
+		s.links[h.MAC.String()]++
+	}
 	if h.State != probe.HostDown {
 		s.probed = append(s.probed, h.Addr)
 	}
@@ -307,7 +323,7 @@ func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	}
 	n, err := openNeighbours(j.streams, &j.probing, j.neighbourWait())
 	if err != nil {
-		return n, err.Error()
+		return n, inWords(err)
 	}
 	r.neighbours = n.Neighbours
 	return n, ""

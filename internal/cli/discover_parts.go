@@ -42,6 +42,7 @@ func (j *scanJob) searchAll(ctx context.Context, network probe.Polled, r *result
 		more, err = s.Next(ctx)
 	}
 	r.search.summary = s.Summary()
+	r.remark(r.search.proxied()...)
 	if err == nil && !j.hostsOnly() {
 		_, total := j.targetsAt(r.search.probed)
 		j.tellFound(r, r.search.counts[probe.HostUp], total, searchedAll)
@@ -87,6 +88,7 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 		j.cfg.Loss = s.Loss()
 		err = j.probePart(ctx, r, hosts, more, &all)
 	}
+	r.remark(r.search.proxied()...)
 	return all.total, all.outcome(err)
 }
 

@@ -55,11 +55,12 @@ func examine(o *common, s Streams, found []netraw.Capability) error {
 
 // stands names for each capability another that makes it dispensable.
 var stands = map[string]string{
-	"hold-port-filter":  "hold-port-min-ttl",
-	"hold-port-min-ttl": "hold-port-filter",
-	"user-namespace":    "raw-send-ipv4",
-	"packet-engine":     "raw-send-ipv4",
-	"xdp-engine":        "packet-engine",
+	"hold-port-filter":    "hold-port-min-ttl",
+	"hold-port-signature": "hold-port-min-ttl",
+	"hold-port-min-ttl":   "hold-port-filter",
+	"user-namespace":      "raw-send-ipv4",
+	"packet-engine":       "raw-send-ipv4",
+	"xdp-engine":          "packet-engine",
 }
 
 // optional tells whether a missing capability can be done without.

@@ -89,7 +89,7 @@ func explain(err error) string {
 	if several := joinedErrors(err); several != nil {
 		return explainAll(several)
 	}
-	return err.Error()
+	return inWords(err)
 }
 
 // printable keeps names of files, which others may have chosen, from commanding the

@@ -107,6 +107,7 @@ func TestBadInput(t *testing.T) {
 		{"scan -e nosuch0 192.0.2.1", exitUnable, "nosuch0"},
 		{"scan -S 203.0.113.9 192.0.2.1", exitUnable, "203.0.113.9"},
 		{"scan 203.0.113.9", exitUnable, "no route"},
+		{"why 203.0.113.9:80", exitUnable, "no route"},
 		{"doctor 192.0.2.1", exitUsage, "doctor takes no target"},
 		{"demo 192.0.2.1", exitUsage, "demo takes no target"},
 	} {

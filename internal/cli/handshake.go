@@ -173,6 +173,9 @@ func (j *handshakeJob) readTargets(ctx context.Context) (err error) {
 func (o *common) portTargets(ctx context.Context, s Streams) (*target.Set, error) {
 	if !o.given["p"] && !o.given["top-ports"] {
 		for _, word := range o.words {
+			if word == "" { // which is told of below
+				continue
+			}
 			if _, err := netip.ParseAddr(word); err == nil || !hasPort(word) && !strings.Contains(word, "://") {
 				return nil, usagef("%s: which port? Give host:port, or -p", word)
 			}
@@ -231,7 +234,8 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 			cfg := j.cfg
 			cfg.Target, cfg.Port = pair, ports[n%len(ports)]
 			n++
-			if err = j.connect(ctx, s, cfg); err != nil {
+			before := len(j.errs)
+			if err = j.connect(ctx, s, cfg); err != nil || j.shut(before) {
 				break
 			}
 		}
@@ -242,6 +246,12 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 	err = cmp.Or(err, j.unreached.tell(s.display))
 	j.summary.Took, j.summary.Complete = time.Since(start), err == nil
 	return s.conclude(&j.summary, err)
+}
+
+// shut tells whether this machine let nothing out for as long as a run waits, which is said
+// of the targets that were tried since there were so many others.
+func (j *handshakeJob) shut(before int) bool {
+	return slices.ContainsFunc(j.errs[before:], func(err error) bool { return errors.Is(err, probe.ErrNothingSent) })
 }
 
 // connect opens one connection. Data for fast open needs a cookie first, and

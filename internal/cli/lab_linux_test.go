@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(code)
 	}
-	flag.Set("test.parallel", "40")
+	flag.Set("test.parallel", "24")
 	code := lab.Main(m)
 	os.RemoveAll(builtHere)
 	os.Exit(code)

@@ -75,7 +75,7 @@ func (j *pingJob) reload(ctx context.Context, w *pingWatch, wished <-chan struct
 		if err == nil {
 			return set
 		}
-		w.complain("reload: " + err.Error() + ": going on as before")
+		w.complain("reload: " + inWords(err) + ": going on as before")
 	}
 }
 

@@ -184,6 +184,7 @@ func TestProbePageInParallel(t *testing.T) {
 // Whoever asks for more probes than there is room for does not keep others from the page of
 // metrics.
 func TestProbesLeaveRoomForMetrics(t *testing.T) {
+	t.Parallel()
 	l := standardLab(t)
 	modules := filepath.Join(t.TempDir(), "modules.yml")
 	os.WriteFile(modules, []byte("modules:\n  slow: {attempts: 1, timeout: 30s}\n"), 0o644)

@@ -27,6 +27,10 @@ func openAll(ctx context.Context, paths []string) ([]*os.File, error) {
 		case err != nil:
 			return nil, usagef("%s: %w", path, errors.Unwrap(err))
 		}
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			f.Close()
+			return nil, usagef("%s is a directory: name its files", path)
+		}
 		files[i] = f
 	}
 	return files, nil

@@ -122,6 +122,9 @@ func (j *reportJob) check() error {
 	case j.page == "" || j.page == report.Stdout:
 		return nil
 	}
+	if info, err := os.Stat(j.page); err == nil && info.IsDir() {
+		return usagef("--html: %s is a directory: name a file", j.page)
+	}
 	if info, err := os.Stat(filepath.Dir(j.page)); err != nil {
 		return usagef("--html: %w", err)
 	} else if !info.IsDir() {

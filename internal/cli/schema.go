@@ -52,7 +52,7 @@ func schemaOf(words []string) ([]byte, error) {
 	}
 	text, known := schema.Record(words[0])
 	if !known {
-		return nil, usagef("schema: %q is no record, nor check: %s", words[0], spelling.Hint(words[0], append(schema.Names(), "check")))
+		return nil, usagef("schema: %q is no record: %s", words[0], spelling.Hint(words[0], schema.Names()))
 	}
 	return text, nil
 }

@@ -182,7 +182,7 @@ func (j *sendJob) exchangeAll(ctx context.Context, s *session) error {
 		one, err = j.exchange(ctx, s, pair)
 		total.Add(&one)
 		if errors.Is(err, netraw.ErrNoNeighbour) { // it was tried
-			s.remark(err.Error())
+			s.remark(inWords(err))
 			err = nil
 		}
 		if err = cmp.Or(j.broken, j.unreached.take(err)); err != nil {

@@ -111,7 +111,7 @@ func (o *opening) gateways(ctx context.Context, d *display) error {
 	}
 	remarks, err := checkGateways(ctx, o.probing, o.engine.conn.Route, o.set)
 	if o.goesOn && err != nil {
-		remarks, err = append(remarks, err.Error()), nil
+		remarks, err = append(remarks, inWords(err)), nil
 	}
 	d.remark(remarks...)
 	return err

@@ -315,7 +315,7 @@ func afterwards(s *wide.Summary, err error) (remarks []string) {
 		remarks = append(remarks, fmt.Sprintf("for %s nothing answered, not even what had before: %s targets were probed again",
 			units.Duration(s.OutageTime), units.Count(s.Again)))
 	}
-	if share, ok := s.Loss.Share(); ok && share > 0 && (s.Retransmitted > s.Probes || s.Confidence < sureEnough) {
+	if share, ok := s.Loss.Share(); ok && share > 0 && s.Confidence < 1 && (s.Retransmitted > s.Probes || s.Confidence < sureEnough) {
 		remarks = append(remarks, fmt.Sprintf("%s of the probes of ports that answer came to nothing: after %d probes each %s of these ports may be missing",
 			units.Percent(share), s.Attempts, units.Percent(1-s.Confidence)))
 	}

@@ -38,7 +38,7 @@ func (u *unreached) tell(d *display) error {
 		told = told[1:]
 	}
 	for _, err := range told {
-		d.remark(err.Error())
+		d.remark(inWords(err))
 	}
 	if len(told) < len(u.errs) {
 		return &exit{u.code(), u.errs[0]}

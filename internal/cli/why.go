@@ -30,7 +30,7 @@ func whyCommand(s Streams) *cli.Command {
 		ArgsUsage: "TARGET...",
 		Description: "Makes experiments, each chosen for what it tells apart, until one cause is sure\n" +
 			"enough or the budget is spent. All addresses of a name are tried. Exit code 0:\n" +
-			"nothing is wrong; 1: a cause was found, or none that is sure.",
+			"nothing is wrong; 1: a cause was found, or none that is sure; 3: no route.",
 		Flags:  probingFlags(whyFlags(), pingPortWord, whyMeanings, outputFlags()),
 		Action: probes(s, newWhy),
 	}
@@ -228,7 +228,7 @@ func (j *whyJob) run(ctx context.Context) error {
 				j.unreached.take(lost)
 				continue
 			}
-			j.unreached.take(nil)
+			j.unreached.take(unroutable(s, &j.targets[k]))
 			if err = j.diagnose(ctx, s, &j.targets[k], facts[k], broken); err != nil {
 				break
 			}
@@ -250,6 +250,20 @@ func (j *whyJob) notAHost(s *session, t *whyTarget) error {
 		return nil
 	}
 	return fmt.Errorf("%v: %w", a, route.NotAHost(a))
+}
+
+// unroutable is why this machine has no way to any address of a target: that is diagnosed, and
+// the code is that of other commands. nil where there is one.
+func unroutable(s *session, t *whyTarget) (err error) {
+	for _, a := range t.addrs {
+		if s.network == nil {
+			return nil
+		}
+		if _, err = s.network.Route(a.Addr()); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // flowPorts of a diagnosis: each flow has a source port of its own, as far as this

@@ -110,6 +110,9 @@ func icmpFamily(word string) string {
 
 // Near are up to three words that are spelled most like one, best first.
 func Near(word string) []string {
+	if normal(word) == "" {
+		return nil
+	}
 	var known []string
 	for _, e := range All() {
 		known = append(known, normal(e.Word))

@@ -31,7 +31,7 @@ var (
 // line, of packets' options, and names of clocks and series.
 var notWords = []string{
 	"same-tuple", "varied-port", "varied-address", "synack-ack", "last-ack", "out-of-order", "keep-alive",
-	"four-tuple", "kernel-rx", "tcp-info", "bpf-filter", "min-ttl",
+	"four-tuple", "kernel-rx", "tcp-info", "bpf-filter", "min-ttl", "tcp-md5",
 	// what a router changed in a quote (trace)
 	"tos", "ttl", "id", "src", "dst", "sport", "dport", "seq", "flags", "win", "options",
 	// marks of our own segments, which are counted nowhere

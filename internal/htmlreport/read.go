@@ -201,6 +201,8 @@ func (f *reading) noRecord(line []byte, err error) error {
 		return errors.New("this is XML or HTML: report takes JSON lines, as -o json and -oJ write them")
 	case f.now == nil && strings.HasPrefix(start, "["), f.now == nil && start == "{":
 		return errors.New("one JSON document over many lines: report takes JSON lines of synscope, one object a line")
+	case errors.As(err, &syntax) && f.now == nil && !strings.HasPrefix(start, "{"):
+		return fmt.Errorf("no JSON at column %d: report takes JSON lines, as -o json and -oJ write them", max(1, syntax.Offset))
 	case errors.As(err, &syntax):
 		return fmt.Errorf("no JSON at column %d: %s", max(1, syntax.Offset), record.Wording(err))
 	}

@@ -85,12 +85,22 @@ func readParts(f *os.File) (parts []*part, err error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
-	case lines > 0 && len(parts) == 0:
+	case len(parts) == 0 && (lines > 0 || !mayBegin(f)):
 		return nil, fmt.Errorf("%s holds no run of synscope: merge takes what `scan -o json` wrote", path)
 	}
 	parts = slices.DeleteFunc(parts, func(p *part) bool { return p.records == 1 })
 	return parts, checkParts(path, parts)
 }
+
+// mayBegin tells whether a file without a whole line is the beginning of a run, or empty.
+func mayBegin(f *os.File) bool {
+	b := make([]byte, len(runBegins))
+	n, _ := f.ReadAt(b, 0)
+	return bytes.HasPrefix([]byte(runBegins), b[:n])
+}
+
+// runBegins is how each of our files begins.
+const runBegins = `{"type":"run",`
 
 func checkParts(path string, parts []*part) error {
 	for _, p := range parts {
@@ -142,7 +152,7 @@ func eachRecord(r io.Reader, at int64, f func(kind string, line []byte, at int64
 // beforeRun is how many bytes of a line are of a process that was killed while writing
 // it, where the next one wrote to the end of the same file.
 func beforeRun(line []byte) int {
-	if at := bytes.LastIndex(line, []byte(`{"type":"run",`)); at > 0 && !json.Valid(line) {
+	if at := bytes.LastIndex(line, []byte(runBegins)); at > 0 && !json.Valid(line) {
 		return at
 	}
 	return 0

@@ -397,3 +397,26 @@ func TestNothingComesBack(t *testing.T) {
 		}
 	}
 }
+
+// Numbers that are no user's or group's are told of as such; the last ones that are, and
+// the user who calls no sudo, are none of them.
+func TestSudoOfNobody(t *testing.T) {
+	if os.Geteuid() != 0 || permitted()&(1<<unix.CAP_SETUID) == 0 || permitted()&(1<<unix.CAP_SETGID) == 0 {
+		t.Skip("only root, who may change the user, is called by sudo")
+	}
+	for _, c := range []struct{ uid, gid, want string }{
+		{"4294967295", "0", "SUDO_UID is 4294967295, which is no user"},
+		{"99999999999", "0", "which is no user"},
+		{"1000", "4294967295", `SUDO_GID is "4294967295", which is no group`},
+		{"1000", "x", `SUDO_GID is "x", which is no group`},
+		{"0", "x", ""},
+		{"nobody", "", ""},
+	} {
+		t.Setenv("SUDO_UID", c.uid)
+		t.Setenv("SUDO_GID", c.gid)
+		changed, err := becomeCaller(permitted(), &Config{})
+		if changed || c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%+v: %v, %v", c, changed, err)
+		}
+	}
+}

@@ -34,9 +34,23 @@ type WordError struct {
 }
 
 func (e *WordError) Error() string {
-	s := fmt.Sprintf("%s %q: %v", e.What, e.Word, e.Err)
+	s := fmt.Sprintf("%s %q: %s", e.What, beginning(e.Word, longestWord), beginning(e.Err.Error(), longestWhy))
 	if e.Where != "" {
 		return e.Where + ": " + s
+	}
+	return s
+}
+
+// Bounds of what an error repeats of a word, which may be a line of another file.
+const (
+	longestWord = 300 // a name has 253 (RFC 1035 §2.3.4)
+	longestWhy  = 240
+)
+
+// beginning is a text of at most so many characters.
+func beginning(s string, most int) string {
+	if letters := []rune(s); len(letters) > most {
+		return string(letters[:most]) + "…"
 	}
 	return s
 }

@@ -60,9 +60,10 @@ func (c *run) dialRouted(ctx context.Context, target netip.AddrPort) (netraw.Han
 	}
 }
 
-// lost tells whether a connect failed because the way to an address is gone that there was.
+// lost tells whether a connect failed because the way to an address is gone that there was, or
+// the address that it came from.
 func (a *away) lost(to netip.Addr, err error) bool {
-	if !errors.Is(err, netraw.ErrNoRoute) && !errors.Is(err, netraw.ErrNoInterface) {
+	if !errors.Is(err, netraw.ErrNoRoute) && !errors.Is(err, netraw.ErrNoInterface) && !wire.SourceGone(err) {
 		return false
 	}
 	a.mu.Lock()

@@ -45,6 +45,17 @@ func closedBut(from, to time.Duration) dialing {
 	}
 }
 
+// sourceUntil is a closed host that connects go to from an address which is this machine's until
+// a time: then bind(2) says so.
+func sourceUntil(until time.Duration) dialing {
+	return func(_ context.Context, at time.Duration) error {
+		if at >= until {
+			return os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)
+		}
+		return errClosed
+	}
+}
+
 // silentUntil is a host that answers nothing, and to which there is no way from a time on.
 func silentUntil(from time.Duration) dialing {
 	return func(ctx context.Context, at time.Duration) error {
@@ -83,6 +94,7 @@ func TestOneRouteOfSeveralGoesAway(t *testing.T) {
 		{"both, one after the other", map[netip.Addr]dialing{one: closedBut(s, never), other: closedBut(5*s, never)}, true, 1, 20 * s},
 		{"all but this machine", map[netip.Addr]dialing{one: closedBut(s, never), self: closedBut(never, never)}, true, 1, 20 * s},
 		{"both, while connects wait", map[netip.Addr]dialing{one: closedBut(s, never), other: silentUntil(s)}, true, 1, 20 * s},
+		{"the source of both", map[netip.Addr]dialing{one: sourceUntil(s), other: sourceUntil(s)}, true, 0, 20 * s},
 		{"one that was never reached", map[netip.Addr]dialing{one: forbiddenUntil(s), other: closedBut(never, never)}, false, 280, 31 * s},
 	} {
 		t.Run(row.name, func(t *testing.T) {

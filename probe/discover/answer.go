@@ -74,9 +74,11 @@ func (e *engine) answered(h *host, ev *wire.Event) {
 	if h.placed {
 		e.Crowds.Answered(h.Addr, h.entered, e.Now)
 	}
-	tx := h.transmission(ev)
+	tx, sent := h.answered(ev)
 	h.Time, h.TTL = ev.At, ev.Seg.TTL
-	h.RTT, h.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
+	if sent.flags != craft.SYN || !ev.Indirect() { // whose time is that of two round trips
+		h.RTT, h.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
+	}
 	first := e.Slowest == 0
 	if e.Slowest = max(e.Slowest, e.Now-tx.Sent); first {
 		e.hasten()
@@ -161,7 +163,10 @@ func (e *engine) current(t wire.Timer) bool { h := e.byID[t.ID]; return h != nil
 
 // hasten shortens the waits that began before anybody had answered.
 func (e *engine) hasten() {
-	for _, h := range e.hosts {
+	for _, h := range e.byID { // in the same order each time
+		if h == nil {
+			continue
+		}
 		if at := h.began + e.patience(); h.began > 0 && !h.queues && h.place == len(h.segments()) && at < h.due {
 			e.expect(h, max(at, e.Now))
 		}

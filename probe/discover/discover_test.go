@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -80,19 +81,22 @@ func only(port uint16, h simnet.Host) simnet.Host {
 // What proves that a host is there, and what does not.
 func TestWhatProvesAHost(t *testing.T) {
 	router := netip.MustParseAddr("203.0.113.1")
+	bare := simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Flags, s.Ack = craft.RST, 0 })
 	for name, tc := range map[string]struct {
 		host   simnet.Host
 		up     bool
 		reason probe.Reason
 	}{
-		"SYN-ACK":                       {only(443, probetest.Listener()), true, "syn-ack"},
-		"RST to the SYN":                {only(443, simnet.Closed{}), true, "reset"},
-		"RST to the ACK":                {only(80, simnet.Closed{}), true, "reset"},
-		"only SSH, in the second round": {only(22, probetest.Listener()), true, "syn-ack"},
-		"its own port unreachable":      {simnet.Rejected{ICMP: simnet.ICMP{Type: 3, Code: 3}}, true, "port-unreachable"},
-		"nobody":                        {simnet.Dropped{}, false, "no-response"},
-		"a router's word":               {simnet.Rejected{ICMP: simnet.ICMP{From: router, Type: 3, Code: 1}}, false, "host-unreachable"},
-		"a SYN-ACK of another number":   {only(443, simnet.Mangle(probetest.Listener(), simnet.AckOff(1))), false, "no-response"},
+		"SYN-ACK":                             {only(443, probetest.Listener()), true, "syn-ack"},
+		"RST to the SYN":                      {only(443, simnet.Closed{}), true, "reset"},
+		"RST to the ACK":                      {only(80, simnet.Closed{}), true, "reset"},
+		"only SSH, in the second round":       {only(22, probetest.Listener()), true, "syn-ack"},
+		"its own port unreachable":            {simnet.Rejected{ICMP: simnet.ICMP{Type: 3, Code: 3}}, true, "port-unreachable"},
+		"a split handshake":                   {only(443, simnet.Split{}), true, "split-handshake"},
+		"a bare RST, and one to the question": {only(443, simnet.Chorus(simnet.Only(craft.SYN, bare), simnet.Only(craft.ACK, simnet.Closed{}))), true, "reset"},
+		"nobody":                              {simnet.Dropped{}, false, "no-response"},
+		"a router's word":                     {simnet.Rejected{ICMP: simnet.ICMP{From: router, Type: 3, Code: 1}}, false, "host-unreachable"},
+		"a SYN-ACK of another number":         {only(443, simnet.Mangle(probetest.Listener(), simnet.AckOff(1))), false, "no-response"},
 		"a bare RST, and nothing to the question": {simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 			if in.Flags == craft.SYN {
 				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Flags: craft.RST})
@@ -106,8 +110,12 @@ func TestWhatProvesAHost(t *testing.T) {
 				if h.Up != tc.up || h.Reason != tc.reason {
 					t.Errorf("up %v (%s), want %v (%s)", h.Up, h.Reason, tc.up, tc.reason)
 				}
-				if tc.up && h.Reason != "port-unreachable" && h.RTT != 10*ms {
-					t.Errorf("RTT %v, want 10 ms", h.RTT)
+				want := 10 * ms
+				if strings.HasPrefix(name, "a bare") || name == "a split handshake" { // the answer is one to a question
+					want = 0
+				}
+				if h.RTT != want && h.Reason != "port-unreachable" && tc.up {
+					t.Errorf("RTT %v, want %v", h.RTT, want)
 				}
 			})
 		})

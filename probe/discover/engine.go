@@ -22,6 +22,7 @@ type engine struct {
 	timers     wire.Timers
 	resolving  wire.Resolving[*host]
 	lossTrials map[netip.Addr]*lossTrial
+	shared     sharedLink
 	due        []*host // to be sent a round, or the rest of one
 
 	next       func() (netip.Addr, bool)
@@ -42,7 +43,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 	x.Matcher.Echoes = true
 	return &engine{
 		Sweep: x, cfg: cfg, yield: yield, asks: newQuestions(cfg.Forbidden), asksAt: map[uint16]*questions{},
-		hosts: map[netip.Addr]*host{}, lossTrials: map[netip.Addr]*lossTrial{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
+		shared: sharedLink{}, hosts: map[netip.Addr]*host{}, lossTrials: map[netip.Addr]*lossTrial{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
 	}, nil
 }
 

@@ -35,16 +35,22 @@ type host struct {
 
 // transmission finds the segment that an answer is to, nil if it was not sent.
 func (h *host) transmission(ev *wire.Event) *wire.Stamps {
+	tx, _ := h.answered(ev)
+	return tx
+}
+
+// answered is transmission, and what was sent.
+func (h *host) answered(ev *wire.Event) (*wire.Stamps, segment) {
 	at := 0
 	for round := range ev.Attempt {
 		at += len(h.segmentsOf(round))
 	}
 	for i, s := range h.segmentsOf(ev.Attempt) {
 		if s.answeredBy(ev) && at+i < len(h.sent) {
-			return &h.sent[at+i]
+			return &h.sent[at+i], s
 		}
 	}
-	return nil
+	return nil, segment{}
 }
 
 // answeredBy tells whether an answer is to such a segment.
@@ -113,7 +119,11 @@ func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 		if n.Asked == 1 {
 			h.RTT, h.Clock = n.Took, netraw.ClockUser
 		}
-		e.up(h, probe.NeighbourReason(h.Addr))
+		if e.shared.shares(h) {
+			e.approach(h)
+			return
+		}
+		e.upByLink(h)
 	case netraw.NeighbourFailed:
 		e.down(h, probe.ReasonNoNeighbour)
 	default:
@@ -138,6 +148,11 @@ func (e *engine) up(h *host, why probe.Reason) {
 // down keeps what a router said of the host, if one did. A host that nothing
 // could be sent to is not down for that.
 func (e *engine) down(h *host, why probe.Reason) {
+	if e.shared.resolvedAlone(h) {
+		e.upByLink(h)
+		return
+	}
+	h.RTT, h.Clock = 0, netraw.ClockNone
 	switch {
 	case h.unsent != nil && !h.left:
 		h.Reason, h.Err = wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), h.unsent).Reason, h.unsent

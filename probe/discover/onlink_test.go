@@ -16,6 +16,7 @@ import (
 // is polled, and tells of each once.
 type link struct {
 	up    func(netip.Addr) bool
+	proxy bool // one link address for all
 	asked map[netip.Addr]*asked
 	bell  chan struct{}
 }
@@ -44,6 +45,9 @@ func (l *link) Poll(found []netraw.Neighbour) []netraw.Neighbour {
 		}
 		if q.told, q.State = true, netraw.NeighbourFailed; l.up(a) {
 			q.State, q.MAC = netraw.NeighbourResolved, net.HardwareAddr{2, 0, 0, 0, 0, 1}
+			if b := a.As16(); !l.proxy {
+				copy(q.MAC[1:], b[11:])
+			}
 		}
 		found = append(found, q.Neighbour)
 	}
@@ -108,5 +112,34 @@ func hostsOf(prefix string) func(func(netip.Addr) bool) {
 	return func(yield func(netip.Addr) bool) {
 		for a := p.Addr(); p.Contains(a) && yield(a); a = a.Next() {
 		}
+	}
+}
+
+// Where one link address answers for very many, hosts are those that answer; a machine with a few
+// addresses is up at each of them, though it answers nothing.
+func TestOneLinkAddressForMany(t *testing.T) {
+	for _, c := range []struct{ resolved, answering, up int }{{254, 20, 20}, {5, 0, 5}, {5, 5, 5}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &link{proxy: true, up: func(a netip.Addr) bool { n := int(a.As4()[3]); return n > 0 && n <= c.resolved }, asked: map[netip.Addr]*asked{}, bell: make(chan struct{})}
+			world := simnet.New(simnet.Config{})
+			world.Handle(netip.MustParsePrefix("10.0.0.0/24"), simnet.Dropped{})
+			for n := range c.answering {
+				world.HandleAddr(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}).String(), simnet.Linux(80))
+			}
+			conn := world.Conn(2)
+			defer conn.Close()
+			up := 0
+			_, err := Run(t.Context(), conn, Config{Hosts: hostsOf("10.0.0.0/24"), Neighbours: l}, func(h Host) error {
+				if h.Up {
+					up++
+				} else if h.RTT != 0 {
+					t.Errorf("%v is down, with a round trip of %v", h.Addr, h.RTT)
+				}
+				return nil
+			})
+			if err != nil || up < c.up || up > c.up+1 { // the one that was resolved first is believed
+				t.Errorf("%+v: %d up: %v", c, up, err)
+			}
+		})
 	}
 }

@@ -86,6 +86,9 @@ func (x *exchange) once(ctx context.Context, packet []byte) error {
 // than a delay.
 func (x *exchange) send(ctx context.Context, packet []byte) error {
 	var outage wire.Outage
+	if x.traffic.out > 0 {
+		outage.End()
+	}
 	for refused := 0; ; refused++ {
 		reading := x.clocks.Read()
 		if !x.begun {
@@ -108,6 +111,8 @@ func (x *exchange) send(ctx context.Context, packet []byte) error {
 		case again:
 		case wire.RefusalOf(err) == wire.RefusedByFirewall:
 			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, firewallError{err})
+		case wire.RefusalOf(err) == wire.RefusedForNow: // for as long as a run waits
+			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, outage.Error())
 		default:
 			return fmt.Errorf("send to %s: %w", x.cfg.Segment.Dst, err)
 		}

@@ -279,6 +279,8 @@ func TestRefusedByThisMachine(t *testing.T) {
 		{name: "a full queue", refuse: during(0, 3*time.Second, syscall.ENOBUFS), state: probe.StateOpen, reason: probe.ReasonSYNACK},
 		{name: "no network for a while", refuse: during(0, 5*time.Second, syscall.ENETDOWN), state: probe.StateOpen, reason: probe.ReasonSYNACK},
 		{name: "no network in the middle", refuse: during(15*time.Millisecond, 5*time.Second, syscall.ENETUNREACH), state: probe.StateOpen, reason: probe.ReasonSYNACK},
+		{name: "never room", refuse: during(0, ever, syscall.ENOBUFS), state: probe.StateUnknown, reason: probe.ReasonSendFailed, err: probe.ErrNothingSent},
+		{name: "no room any more", refuse: during(15*time.Millisecond, ever, syscall.EINVAL), state: probe.StateOpen, reason: probe.ReasonSYNACK, err: probe.ErrNetworkDown},
 		{name: "no network any more", refuse: during(0, ever, syscall.ENETDOWN), state: probe.StateUnknown, reason: probe.ReasonSendFailed, err: probe.ErrNetworkDown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -293,8 +295,51 @@ func TestRefusedByThisMachine(t *testing.T) {
 				if !errors.Is(err, tt.err) || r.State != tt.state || r.Reason != tt.reason || tt.code != "" && !has(&r, tt.code) {
 					t.Fatalf("%s (%s) %v: %v", r.State, r.Reason, codes(&r), err)
 				}
-				if tt.state == probe.StateOpen && (string(r.Data) != "hello" || r.RTT != 20*time.Millisecond || r.Retransmits[Client] != 0) {
+				if tt.err == nil && tt.state == probe.StateOpen && (string(r.Data) != "hello" || r.RTT != 20*time.Millisecond || r.Retransmits[Client] != 0) {
 					t.Errorf("%q, RTT %v, %v retransmitted", r.Data, r.RTT, r.Retransmits)
+				}
+			})
+		})
+	}
+}
+
+// wayless is a network without a way to anywhere for a while.
+type wayless struct {
+	probe.Network
+	until time.Time
+}
+
+func (w *wayless) Route(a netip.Addr) (netraw.Route, error) {
+	if time.Now().Before(w.until) {
+		return netraw.Route{}, netraw.ErrNoRoute
+	}
+	return w.Network.Route(a)
+}
+
+// A way that is gone once the target has answered is waited for; before, nobody knows of one.
+func TestWayThatIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		known Known
+		away  time.Duration
+		state probe.State
+		err   error
+		took  time.Duration
+	}{
+		{"from the start", Known{}, time.Hour, probe.StateUnknown, netraw.ErrNoRoute, 0},
+		{"for a moment", Known{TTL: 64}, 3 * time.Second, probe.StateOpen, nil, 3 * time.Second},
+		{"for good", Known{TTL: 64}, time.Hour, probe.StateUnknown, probe.ErrNetworkDown, 10 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				n := simnet.New(simnet.Config{Back: simnet.Path{Delay: 10 * time.Millisecond}})
+				n.HandleAddr(simHost, healthy())
+				conn := n.Conn(1, simnet.WatchOutgoing())
+				defer conn.Close()
+				r, err := Run(t.Context(), &wayless{conn, start.Add(tt.away)}, Config{Target: simTarget, Known: tt.known})
+				if took := time.Since(start); !errors.Is(err, tt.err) || r.State != tt.state || took < tt.took || took > tt.took+time.Second {
+					t.Errorf("%s (%s) after %v: %v", r.State, r.Reason, took, err)
 				}
 			})
 		})

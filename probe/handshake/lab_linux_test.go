@@ -216,6 +216,7 @@ func fill(t *testing.T, target netip.AddrPort, n int) {
 // TestAcceptQueue fills the queue between SYN-ACK and ACK, so that the third
 // segment finds it full.
 func TestAcceptQueue(t *testing.T) {
+	t.Parallel()
 	lab.Require(t)
 	never := []lab.Service{{Ports: []uint16{80}, Manner: lab.NeverAccept, Backlog: 1}} // the queue stays full
 	l, err := lab.New(lab.Spec{Hosts: []lab.HostSpec{

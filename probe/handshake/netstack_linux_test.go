@@ -19,6 +19,7 @@ import (
 // TestAnotherStack walks connections to gVisor's netstack, a TCP that is not
 // Linux's, and holds what was seen against a capture by tcpdump beside it.
 func TestAnotherStack(t *testing.T) {
+	t.Parallel()
 	lab.RequireTun(t)
 	h, err := netstack.New(netstack.Config{Ports: []uint16{80}, Serve: hangUpOnBye})
 	if err != nil {

@@ -138,6 +138,10 @@ func (r *runner) refused(err error) {
 	r.traffic.refusal = err
 	v := wire.Unsendable(r.cfg.Target, err)
 	o.unsent = &v
+	if wire.RefusalOf(err) == wire.RefusedForNow { // for as long as a run waits
+		r.fail(o.outage.Error())
+		return
+	}
 	if v.Reason != probe.ReasonLocalFirewall && v.Reason != probe.ReasonNoNeighbour {
 		r.fail(fmt.Errorf("send: %w", err))
 	}

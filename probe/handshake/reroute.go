@@ -45,7 +45,7 @@ func (r *runner) follows() bool {
 // movesOn opens the connection anew as long as the way moves, and returns the last runner.
 func (r *runner) movesOn(ctx context.Context, err error) (*runner, error) {
 	for err == nil && r.way.moved {
-		next, failed := newRunner(r.network, r.cfg)
+		next, failed := newRunner(ctx, r.network, r.cfg)
 		if failed != nil {
 			return r, failed
 		}

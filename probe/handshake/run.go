@@ -33,7 +33,7 @@ func (e firewallError) Unwrap() error        { return e.error }
 // its own departures (netraw.Config.WatchOutgoing) gives times of one clock.
 func Run(ctx context.Context, n probe.Network, cfg Config) (Result, error) {
 	cfg.setDefaults()
-	r, err := newRunner(n, &cfg)
+	r, err := newRunner(ctx, n, &cfg)
 	if err != nil {
 		return Result{Target: cfg.Target, State: probe.StateUnknown, Reason: wire.NoWay(cfg.Target, err).Reason}, err
 	}
@@ -73,8 +73,8 @@ type runner struct {
 	way       ourWay
 }
 
-func newRunner(n probe.Network, cfg *Config) (*runner, error) {
-	route, err := wire.RouteTo(n, cfg.Target.Addr())
+func newRunner(ctx context.Context, n probe.Network, cfg *Config) (*runner, error) {
+	route, err := routeTo(ctx, n, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("handshake with %s: %w", cfg.Target, err)
 	}
@@ -96,9 +96,39 @@ func newRunner(n probe.Network, cfg *Config) (*runner, error) {
 		traffic: newTraffic(n.Stats()),
 		way:     ourWay{changes: wire.NewRouteChanges(n)},
 	}
+	if cfg.answered() {
+		r.outbox.outage.End()
+	}
 	r.opening = newSYNProbe(plan, cfg)
 	r.opening.matcher.Machine = wire.NewMachine(n)
 	return r, nil
+}
+
+// answered tells whether the target has answered before.
+func (c *Config) answered() bool { return c.Known.TTL > 0 }
+
+// routeEvery is how often the kernel is asked for a way that is gone.
+const routeEvery = 100 * time.Millisecond
+
+// routeTo is the way to the target. Where that has answered before, a way that is gone is
+// waited for: the network is away.
+func routeTo(ctx context.Context, n probe.Network, cfg *Config) (netraw.Route, error) {
+	var outage wire.Outage
+	for start := time.Now(); ; {
+		route, err := wire.RouteTo(n, cfg.Target.Addr())
+		if !cfg.answered() || wire.RefusalOf(err) != wire.RefusedNetworkAway {
+			return route, err
+		}
+		now := time.Since(start)
+		if outage.Note(err, now); outage.Certain(now) {
+			return route, outage.Error()
+		}
+		select {
+		case <-time.After(routeEvery):
+		case <-ctx.Done():
+			return route, fmt.Errorf("%w: %w", probe.ErrInterrupted, err)
+		}
+	}
 }
 
 func mssOf(o craft.Options) uint16 {
@@ -350,7 +380,7 @@ func (r *runner) proveCookies(ctx context.Context) {
 func (r *runner) isns(ctx context.Context) (pair [2]craft.Seq, ok bool) {
 	again := *r.cfg
 	again.Watch = time.Millisecond
-	next, err := newRunner(r.network, &again)
+	next, err := newRunner(ctx, r.network, &again)
 	if err != nil || next.play(ctx) != nil {
 		return pair, false
 	}

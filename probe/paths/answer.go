@@ -13,8 +13,15 @@ import (
 // probe is kept: a router that saw it expire shows that an RST beside it came from
 // somebody on the way.
 func (r *runner) accept(ev *wire.Event) (reject string) {
+	if s := r.Table.At(ev.Attempt); s != nil && ev.Kind.Verified() && s.First != nil {
+		_, reject = r.Hear(s, ev, r.cfg.MaxHops)
+		return reject
+	}
 	p, reject := r.concerned(ev)
 	if p == nil {
+		return reject
+	}
+	if done, reject := r.Hear(p.Transmission, ev, r.cfg.MaxHops); done {
 		return reject
 	}
 	do, reject := r.Weigh(p.Transmission, ev)

@@ -19,21 +19,22 @@ type runner struct {
 	cfg *Config
 	x   *explorer
 
-	sent     []*sending   // by the number of the transmission
-	hops     map[int]*hop // by TTL
-	wanted   []want       // by the latest graph
-	changed  bool         // something came back since, or was given up
-	small    bool         // probes leave without options: they were too large
-	opened   bool         // the target has accepted: SYNs without an answer may be half open there
-	nearest  int          // the lowest TTL at which the target answered, 0 none
-	longest  time.Duration
-	quickest time.Duration // SYN-ACK
-	settle   time.Duration // until when something better than an RST may come
-	next     time.Duration // when the next probe may leave
-	looked   time.Duration // when progress was told
-	refusals int
-	best     *sending       // whose outcome is the verdict
-	failed   *probe.Verdict // of a target for which nothing could be sent
+	sent      []*sending   // by the number of the transmission
+	hops      map[int]*hop // by TTL
+	wanted    []want       // by the latest graph
+	changed   bool         // something came back since, or was given up
+	small     bool         // probes leave without options: they were too large
+	opened    bool         // the target has accepted: SYNs without an answer may be half open there
+	nearest   int          // the lowest TTL at which the target answered, 0 none
+	longest   time.Duration
+	quickest  time.Duration // SYN-ACK
+	settle    time.Duration // until when something better than an RST may come
+	next      time.Duration // when the next probe may leave
+	looked    time.Duration // when progress was told
+	refusals  int
+	best      *sending       // whose outcome is the verdict
+	persisted bool           // the last SYN was sent once more
+	failed    *probe.Verdict // of a target for which nothing could be sent
 }
 
 // sending is a transmission and the attempt that it is.
@@ -70,6 +71,7 @@ func (r *runner) run(ctx context.Context) error {
 		r.expire(in)
 		r.decide()
 		r.fill()
+		r.persist()
 		r.progress()
 		return !r.finished()
 	}, r.wakeUp)
@@ -97,6 +99,35 @@ func (r *runner) decide() {
 		for _, h := range r.hops {
 			h.look()
 		}
+	}
+}
+
+// idle tells whether nothing is to be sent or waited for.
+func (r *runner) idle() bool {
+	return !r.Warming() && r.Flying.Waiting() == nil && r.Responses.Waiting() == 0 && r.Now >= r.settle && len(r.wanted) == 0 && !r.changed
+}
+
+// persist sends the latest of the SYNs with the most hops once more at the end, where nothing has
+// come from the target (probe/internal/wire/same.go says why). What answers it says what the port
+// is, and not by which path.
+func (r *runner) persist() {
+	if r.persisted || r.failed != nil || r.nearest > 0 || !r.idle() {
+		return
+	}
+	var last *wire.Transmission
+	for _, p := range r.sent {
+		if p != nil && (last == nil || p.TTL >= last.TTL) {
+			last = p.Transmission
+		}
+	}
+	switch {
+	case !r.MayPersist(last, r.cfg.Timeout):
+	case r.Now < last.Tx.Sent+wire.SYNRTO:
+		r.settle = last.Tx.Sent + wire.SYNRTO
+	default:
+		r.persisted = true
+		r.Persist(last)
+		r.settle = r.Now + r.cfg.Timeout
 	}
 }
 

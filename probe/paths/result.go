@@ -13,6 +13,9 @@ func (r *runner) result(err error) *Map {
 	m := r.x.draw(g)
 	m.Target, m.Source = r.cfg.Target, r.Way.Source
 	m.Verdict = r.verdict(err)
+	if m.Verdict.Reason == probe.ReasonNoResponse && g.loops() { // the TTL of any SYN ends there
+		m.Verdict.Reason = probe.ReasonTimeExceeded
+	}
 	m.Summary = r.Counted()
 	m.Summary.Rate = perSecond(m.Summary.Sent, r.Counters.LastSend)
 	m.Summary.Complete = err == nil
@@ -23,6 +26,12 @@ func (r *runner) result(err error) *Map {
 		m.Findings = append(m.Findings, crowded(r.x.crowded))
 	}
 	return m
+}
+
+// loops tells whether the way goes in a circle.
+func (g *graph) loops() (found bool) {
+	g.vertices(func(v *vertex) { found = found || v.loop })
+	return found
 }
 
 func perSecond(n uint64, d time.Duration) float64 {
@@ -45,10 +54,14 @@ func (r *runner) verdict(err error) probe.Verdict {
 		if a := r.best.attempt.answer(); a != nil && a.Doubt == probe.DoubtNone {
 			v.RTT, v.Clock = a.RTT, a.Clock
 		}
+		v = r.Said.Annotate(v)
+	case r.Said.Outcome.Best != nil:
+		v = r.Said.Verdict(v, r.Matcher.Tech)
 	case err != nil:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, err
 	default:
 		v.Attempts = r.x.sent
+		v = r.Said.Annotate(v)
 	}
 	return v
 }

@@ -39,8 +39,11 @@ type sample struct {
 	changed bool
 }
 
-// samples are the first ports that were open and refused.
-type samples struct{ open, refused sample }
+// samples are the first ports that were open and refused, and what tells of limits.
+type samples struct {
+	open, refused sample
+	load          load
+}
 
 // note takes the verdict on one more port of the host.
 func (s *samples) note(v *probe.Verdict) {
@@ -49,6 +52,7 @@ func (s *samples) note(v *probe.Verdict) {
 	}
 	s.open.note(v, probe.StateOpen)
 	s.refused.note(v, probe.StateRefused)
+	s.load.note(v)
 }
 
 func (s *sample) note(v *probe.Verdict, was probe.State) {
@@ -99,6 +103,7 @@ func (e *engine) sendRechecks(h *host) {
 			e.sendRecheck(h, s.port)
 		}
 	}
+	e.sendTogether(h)
 }
 
 // sendRecheck queues a probe of a port that has had its verdict, unless one is on its way that nobody
@@ -128,6 +133,7 @@ func (c *Config) recheckAttempts() int { return min(c.attempts()+recheckTries, c
 
 // rechecked takes the answer of a port that was asked again.
 func (s *samples) rechecked(v *probe.Verdict) {
+	s.load.rechecked(v)
 	for _, one := range []*sample{&s.open, &s.refused} {
 		if one.port == v.Target.Port() {
 			one.now, one.reason, one.asked = v.State, v.Reason, v.Time
@@ -143,7 +149,7 @@ func (s *samples) findings() []probe.Finding {
 			return []probe.Finding{one.finding()}
 		}
 	}
-	return nil
+	return s.load.findings(s.open.not)
 }
 
 func (s *sample) finding() probe.Finding {

@@ -29,7 +29,7 @@ func after(syns int, host, then simnet.Host) simnet.Host {
 }
 
 // Who begins to answer for a host in mid-scan, after whatever number of SYNs, is
-// told of; a host that stays as it was is not, and nothing is asked twice of it in vain.
+// told of; a host that stays as it was is not, and little is asked twice of it.
 func TestAnswersThatChange(t *testing.T) {
 	const ports = 300
 	for _, tc := range []struct {
@@ -58,7 +58,7 @@ func TestAnswersThatChange(t *testing.T) {
 				if tc.want != "" && !codes[tc.want] || tc.want == "" && len(codes) > 0 {
 					t.Errorf("%s after %d SYNs: %v, want %q", tc.name, syns, codes, tc.want)
 				}
-				if tc.then == nil && s.Sent > ports+2 {
+				if tc.then == nil && s.Sent > ports+8 {
 					t.Errorf("%s: %d SYNs for %d ports", tc.name, s.Sent, ports)
 				}
 				if l := found.hosts[target.Addr()].Loss; l.Unanswered > 0 && tc.want != "went-silent" {
@@ -69,5 +69,80 @@ func TestAnswersThatChange(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// crowd is a host that keeps so many connections at a time, and refuses what is beyond.
+func crowd(most int, host simnet.Host) simnet.Host {
+	open := map[[2]uint16]bool{}
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		key := [2]uint16{in.Src.Port(), in.Dst.Port()}
+		switch {
+		case in.Flags.Has(craft.RST):
+			delete(open, key)
+		case in.Flags == craft.SYN && !open[key]:
+			if len(open) >= most {
+				simnet.Closed{}.Respond(now, in, out)
+				return
+			}
+			if in.Dst.Port()%10 == 0 {
+				open[key] = true
+			}
+		}
+		host.Respond(now, in, out)
+	})
+}
+
+// perSecond is a host before a limit of SYNs a second: what is beyond gets the answer of another.
+func perSecond(rate float64, host, beyond simnet.Host) simnet.Host {
+	var last time.Time
+	tokens := rate
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags != craft.SYN {
+			host.Respond(now, in, out)
+			return
+		}
+		if !last.IsZero() {
+			tokens = min(rate, tokens+rate*now.Sub(last).Seconds())
+		}
+		if last = now; tokens < 1 {
+			beyond.Respond(now, in, out)
+			return
+		}
+		tokens--
+		host.Respond(now, in, out)
+	})
+}
+
+// Limits that refuse are told of; a host without one is asked little more.
+func TestRefusedUnderLoad(t *testing.T) {
+	const ports = 600
+	for _, tc := range []struct {
+		name string
+		host simnet.Host
+		want bool
+	}{
+		{"1 connection at a time", crowd(1, everyTenth(ports)), true},
+		{"2 connections at a time", crowd(2, everyTenth(ports)), true},
+		{"20 SYNs a second, RST", perSecond(20, everyTenth(ports), simnet.Closed{}), true},
+		{"100 SYNs a second, RST", perSecond(100, everyTenth(ports), simnet.Closed{}), true},
+		{"20 SYNs a second, ICMP", perSecond(20, everyTenth(ports), probetest.Reject(3, 13)), true},
+		{"100 connections at a time", crowd(100, everyTenth(ports)), false},
+		{"no limit", everyTenth(ports), false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			found, s, _ := world{Host: tc.host, Config: over(0)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, ports, target.Addr())), Rate: 1000, Canaries: true})
+			told := false
+			for _, f := range found.hosts[target.Addr()].Findings {
+				told = told || f.Code == "refused-under-load" || f.Code == "answers-changed"
+			}
+			if told != tc.want {
+				t.Errorf("%s: %v, want told %t", tc.name, found.hosts[target.Addr()].Findings, tc.want)
+			}
+			if !tc.want && s.Sent > ports+40 {
+				t.Errorf("%s: %d SYNs for %d ports", tc.name, s.Sent, ports)
+			}
+		})
 	}
 }

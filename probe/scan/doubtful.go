@@ -15,9 +15,9 @@ func (e *engine) answersQuestion(ev *wire.Event) bool {
 	return e.cfg.Technique.Opens() && ev.Kind == wire.KindReset && !ev.Seg.Flags.Has(craft.ACK)
 }
 
-// again has an answer without a number of ours asked about once for each transmission: a question may be
+// questioned has an answer without a number of ours asked about once for each transmission: a question may be
 // lost as what it asks about may.
-func (f *flight) again(do wire.Action, ev *wire.Event) wire.Action {
+func (f *flight) questioned(do wire.Action, ev *wire.Event) wire.Action {
 	asks := ev.Kind == wire.KindSYN || ev.Kind == wire.KindUnverifiedReset
 	if !asks || ev.Attempt < int(f.questions) || f.outcome.Rank > wire.RankUnverified {
 		return do

@@ -107,14 +107,14 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) strin
 		f.outcome.Room, e.rooms = e.rooms[n-1], e.rooms[:n-1]
 	}
 	do, reject := f.outcome.Take(e.cfg.Technique, f.target(), ev)
-	do = f.again(do, ev)
+	do = f.questioned(do, ev)
 	if reject != "" {
 		e.act(do, id, f, ev)
 		f.believe()
 		e.noteLateFirst(ev, int(f.same.first))
 		return reject
 	}
-	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && !e.answersQuestion(ev) {
+	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && !e.answersQuestion(ev) && !f.known() {
 		f.host.noteAbsence(f.tx[ev.Attempt].Sent)
 	}
 	if f.outcome.Rank > before {
@@ -228,6 +228,9 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred boo
 // port, where the probe is still waited for.
 func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
 	e.Responses.Add(wire.CloseAfter(ev), e.Now)
+	if ev.Kind == wire.KindACK { // of our number: the host is there
+		e.hear(f.host, &probe.Verdict{Target: f.target(), Reason: probe.ReasonSplitHandshake, TTL: ev.Seg.TTL})
+	}
 	if f.batch != nil {
 		f.renew = true
 		return
@@ -354,6 +357,7 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 	}
 	h.account(&v, v.Time.Sub(e.Start))
 	h.sample(&v)
+	e.controlLoad(h)
 	e.Counters.Probes++
 	e.Counters.States[v.State]++
 	switch v.Reason {
@@ -376,7 +380,7 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 		v = wentSilent(f.target())
 	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)
-		if f.otherAck {
+		if f.otherAck || f.outcome.Renewed() { // it is not silent
 			v.Confidence = 0
 		}
 	default:

@@ -118,7 +118,7 @@ func (m *mixed) calm() bool {
 
 // checkTruth holds the verdicts on an honest host against what its ports are.
 func (m *mixed) checkTruth(t *testing.T, a netip.Addr, b *box) {
-	if !b.honest() || b.moves > 0 && m.cfg.RoundTrip != nil || b.guard != nil && (m.cfg.Timeout > 0 && m.cfg.Timeout < time.Second) {
+	if !b.honest() || b.moves > 0 && (m.cfg.RoundTrip != nil || b.guard != nil) || b.split && m.refuses > 0 || b.guard != nil && (m.cfg.Timeout > 0 && m.cfg.Timeout < time.Second) {
 		return
 	}
 	for port, is := range b.truth {
@@ -149,12 +149,16 @@ func (m *mixed) checkLossy(t *testing.T, a netip.Addr, b *box) {
 	if !m.direct() || m.net.Out.Loss+m.net.Back.Loss > 0.2 || m.cfg.Retries > 0 || m.cfg.Timeout > 0 || b.moves > 0 && m.cfg.RoundTrip != nil || !b.honest() && !limited {
 		return
 	}
-	m.checkMissed(t, a, b, 2+len(b.truth)/50)
+	most := 2 + len(b.truth)/50
+	if b.guard != nil { // which few ports do not show
+		most += 2
+	}
+	m.checkMissed(t, a, b, most)
 }
 
-// checkQueued bounds how many ports are missed behind a queue, where the pace is the scan's own.
+// checkQueued bounds how many ports are missed behind a queue, which a guard would hide, where the pace is the scan's own.
 func (m *mixed) checkQueued(t *testing.T, a netip.Addr, b *box) {
-	if m.direct() || m.stop > 0 || m.cfg.Retries != 0 || m.cfg.Timeout > 0 || m.cfg.Rate > 0 || m.net.Out.Loss+m.net.Back.Loss > 0 || !b.honest() || b.moves > 0 {
+	if m.direct() || m.stop > 0 || m.cfg.Retries != 0 || m.cfg.Timeout > 0 || m.cfg.Rate > 0 || m.net.Out.Loss+m.net.Back.Loss > 0 || !b.honest() || b.guard != nil || b.moves > 0 {
 		return
 	}
 	m.checkMissed(t, a, b, 2+len(b.truth)/20)

@@ -61,6 +61,7 @@ type box struct {
 	simnet.Host
 	truth  map[uint16]truth
 	sounds map[uint16][]sound
+	split  bool        // open ports answer by a SYN
 	guard  *persistent // nil: SYNs pass
 	limit  float64     // of its RSTs and errors, a second; 0: none
 	then   switched
@@ -285,6 +286,7 @@ func newBox(r *rand.Rand, ports []uint16) *box {
 func (b *box) genuine(r *rand.Rand) simnet.Host {
 	m := simnet.Mux{Ports: map[uint16]simnet.Host{}}
 	split := r.IntN(10) == 0
+	b.split = split
 	for port, is := range b.truth {
 		switch {
 		case is == truthOpen && split:

@@ -27,8 +27,12 @@ import (
 //
 // SCAN_NETWORKS says how many networks, SCAN_FIRST the seed of the first.
 func TestMixedNetworks(t *testing.T) {
-	first, count := fromEnv("SCAN_FIRST", 0), fromEnv("SCAN_NETWORKS", 150)
+	first, count := fromEnv("SCAN_FIRST", 0), fromEnv("SCAN_NETWORKS", 100)
+	seeds := []uint64{20095} // a guarded host among hosts that make the loss seem large
 	for seed := first; seed < first+count; seed++ {
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
 		inBubble(t, fmt.Sprint(seed), func(t *testing.T) {
 			m := newMixed(seed)
 			defer func() {
@@ -47,7 +51,7 @@ func TestMixedNetworks(t *testing.T) {
 
 // The same seed and key give the same answers by the same packets.
 func TestMixedNetworksRepeat(t *testing.T) {
-	for seed := range fromEnv("SCAN_NETWORKS", 150) / 10 {
+	for seed := range fromEnv("SCAN_NETWORKS", 100) / 10 {
 		var runs [2]*mixed
 		for i := range runs {
 			synctest.Test(t, func(t *testing.T) {
@@ -213,6 +217,9 @@ func (m *mixed) contradict(format string, args ...any) {
 // Port holds a verdict against what had arrived by then.
 func (m *mixed) Port(v probe.Verdict) error {
 	now := time.Since(m.tap.start)
+	if m.cfg.Search { // which keeps verdicts back
+		now = v.Time.Round(0).Sub(m.tap.start.Round(0))
+	}
 	before, by := m.tap.best(v.Target, now)
 	if claim := proofOf(&v); claim < before || claim > by {
 		m.contradict("%v is %v (%v) at %v, but %v had come before and %v by then", v.Target, v.State, v.Reason, now, before, by)

@@ -32,7 +32,7 @@ func TestAskingAgainIsNoLoss(t *testing.T) {
 // A port that keeps silent when it is asked again is waited for no longer than others of its host.
 func TestAskingAgainInVain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		host := after(300, after(150, everyTenth(300), probetest.Reject(3, 13)), simnet.Dropped{})
+		host := after(302, after(150, everyTenth(300), probetest.Reject(3, 13)), simnet.Dropped{})
 		_, s, err := world{Host: host, Config: over(0)}.scan(t, t.Context(),
 			scan.Config{Targets: slices.Values(ranges(1, 300, target.Addr())), Rate: 1000, Canaries: true})
 		if err != nil || s.Sent < 300+2*3 || s.Took > 2*time.Second {
@@ -54,7 +54,7 @@ func TestCanaryThatIsAskedAgain(t *testing.T) {
 				}
 				turned.Respond(now, in, out)
 			})
-			targets := ranges(80, 110, target.Addr())
+			targets := ranges(80, 105, target.Addr())
 			if canary > 0 {
 				targets = slices.Insert(targets, 2, netip.AddrPortFrom(target.Addr(), canary))
 			}

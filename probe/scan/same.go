@@ -74,8 +74,12 @@ func (e *engine) retransmits(f *flight) bool {
 	if n == 0 || f.same.last > 0 && !f.same.includes(n-1) || !e.mayRetransmit(f) {
 		return false
 	}
-	return f.host.persistence.needed() || n+1 >= e.allowed(f)
+	return f.host.persistence.needed() || n == earlyAgain || n+1 >= e.allowed(f)
 }
+
+// earlyAgain is the transmission that is a retransmission where many are to come, since others are lost:
+// once a guard is known, none is for nothing.
+const earlyAgain = 2
 
 // mayRetransmit tells whether a retransmission of a probe may be answered where other transmissions are
 // not.

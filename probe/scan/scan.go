@@ -15,8 +15,9 @@
 //  4. The engine keeps the best answer (handle.go), closes half-open connections
 //     by RST, and hands a [probe.Verdict] to the caller's [probe.Sink].
 //     A silence of the whole host is none of the port's (watch.go), an error that may
-//     pass is asked about (transient.go), and answers that prove nothing of the port
-//     are told of (elsewhere.go, wrongack.go).
+//     pass is asked about (transient.go), so are answers without a number of ours
+//     (doubtful.go), and what proves nothing of the port is told of (elsewhere.go,
+//     wrongack.go).
 //  5. At the end, hosts that look too good to be true are asked for ports that
 //     nobody serves (canary.go), those that may have changed for ports that have
 //     answered (changes.go), and a [probe.Summary] accounts for every packet.

@@ -72,7 +72,7 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 	if w == nil {
 		return
 	}
-	w.futile = w.futile && f.watches
+	w.futile = w.futile && f.known()
 	if w.gone {
 		w.gone = false
 		e.silenced--
@@ -81,6 +81,10 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 		e.cameBack(h, sent)
 	}
 }
+
+// known tells whether a probe asks a port that has had its answer: that it has another tells nothing of
+// those that kept silent meanwhile.
+func (f *flight) known() bool { return f.watches || f.rechecks }
 
 // noteAbsence is for a verified answer to what left at a time: if none came to so much that left
 // between it and what was answered before, the host was away meanwhile, though nobody

@@ -63,3 +63,20 @@ func TestSYNACKsOfAnotherNumber(t *testing.T) {
 		})
 	}
 }
+
+// A host that answers each SYN of another port by an ACK of it is up, and nobody is sure that its
+// port is filtered.
+func TestACKsOfOurNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cleared := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags == craft.SYN {
+				out.Segment(0, &craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 60, Seq: 7, Ack: in.Seq.Add(1), Flags: craft.ACK, Window: 64240})
+			}
+		})
+		found, _, err := world{Host: cleared}.scan(t, t.Context(), scan.Config{Targets: slices.Values(ranges(80, 80, target.Addr()))})
+		v, h := found.ports[target], found.hosts[target.Addr()]
+		if err != nil || v.State != probe.StateFiltered || v.Confidence != 0 || h.State != probe.HostUp || h.Reason != probe.ReasonSplitHandshake {
+			t.Errorf("%v (%v), sure %v, host %v (%v): %v", v.State, v.Reason, v.Confidence, h.State, h.Reason, err)
+		}
+	})
+}

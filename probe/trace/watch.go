@@ -90,6 +90,7 @@ type watcher struct {
 	losing  bool          // a probe to where the way ends was lost
 	closed  []closed
 	best    *wire.Transmission
+	latest  *wire.Transmission // that was sent
 	refused int
 	small   bool
 	failed  *probe.Verdict
@@ -147,13 +148,17 @@ func (w *watcher) result(err error) Path {
 	switch {
 	case w.failed != nil:
 		v = *w.failed
-	case w.best != nil:
+	case w.best != nil && w.best.Outcome.Rank >= w.Said.Outcome.Rank:
 		v = w.best.Outcome.Verdict(w.Matcher.Tech, w.cfg.Target)
 		v.Attempts = 1
+		v = w.Said.Annotate(v)
+	case w.Said.Outcome.Best != nil:
+		v = w.Said.Verdict(v, w.Matcher.Tech)
 	case err != nil:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, err
 	default:
 		v.Attempts = int(w.round)
+		v = w.Said.Annotate(v)
 	}
 	s := w.Counted()
 	s.Rate = wire.PerSecond(s.Sent, w.Counters.LastSend)

@@ -15,6 +15,11 @@ func (w *watcher) expire(in *wire.Receiver) {
 	for s := w.Flying.Waiting(); s != nil && now-s.Tx.Sent >= w.cfg.Timeout; s = w.Flying.Waiting() {
 		w.Flying.Pop()
 		s.Ended = true
+		if s.First != nil {
+			s.Close(&w.Responses)
+			continue
+		}
+		w.persist(s)
 		if w.opened && int(s.TTL) >= w.reach && w.reach > 0 {
 			s.Close(&w.Responses)
 		}
@@ -26,6 +31,17 @@ func (w *watcher) expire(in *wire.Receiver) {
 	}
 	for len(w.Table.List) > 0 && (w.Table.List[0].Ended || w.Table.List[0].WarmUp) && now-w.Table.List[0].Tx.Sent > 2*w.cfg.Timeout {
 		w.Table.Forget(w.Table.List[0])
+	}
+}
+
+// persist sends the last SYN of a round once more, while nothing has come from the target
+// (probe/internal/wire/same.go says why). What answers it says what the port is, and not how far away.
+func (w *watcher) persist(s *wire.Transmission) {
+	if s != w.latest || w.reach > 0 || !w.MayPersist(s, w.cfg.Timeout) {
+		return
+	}
+	if again, ok := w.Persist(s); ok {
+		w.Flying.Push(again)
 	}
 }
 
@@ -47,8 +63,14 @@ func (w *watcher) accept(ev *wire.Event) (reject string) {
 	if !ev.Kind.Verified() {
 		s = w.Table.Concerned(ev)
 	}
-	if s == nil {
+	switch {
+	case s == nil:
 		return wire.RejectUnsolicited
+	case s.N > w.Said.N+lostEnd: // what it said before may hold no more
+		w.Said = wire.Said{}
+	}
+	if done, reject := w.Hear(s, ev, w.cfg.MaxHops); done {
+		return reject
 	}
 	do, reject := w.Weigh(s, ev)
 	switch {

@@ -93,6 +93,7 @@ func (w *watcher) send() {
 	}
 	w.refused = 0
 	w.Flying.Push(s)
+	w.latest = s
 	w.Counters.Departed(0, w.Now)
 	w.Outage.End()
 	w.next = w.Now + min(max(w.cfg.Interval/time.Duration(2*w.last()), wire.Spacing), 10*time.Millisecond)

@@ -67,7 +67,7 @@ func hostCauses() []Cause {
 		{
 			Code: HostTimeWait, Title: "ports of connections just closed cannot be used again (TIME_WAIT)", Prior: 0.8,
 			Variants: variants(
-				rules(when(isKind(Reuse, Target), silent)), rules(when(isKind(Reuse, Target), only(Challenge))), rules(when(isKind(Reuse, Target), only(Reset)))),
+				rules(when(isKind(Reuse, Target), silent)), rules(when(isKind(Reuse, Target), only(Reset)))),
 			Where: atHost, Advice: "Do not fix the source port; let the host close last, or reuse connections. A NAT that hands the same port out too soon does this to its clients.",
 			Commands: commands("ping -c 20 -g 40000 %s"),
 		},

@@ -34,6 +34,10 @@ func healthyWords(k *Knowledge) (title, advice string) {
 		return "nothing is wrong with most connections, but " + few,
 			"So few slow ones may be chance: a busy moment of the host, or of the network. If they matter, look again for longer (--budget 4000,10m): whether they keep to one backend, or to a time, shows only in many."
 	}
+	if k.count(func(t *Trial) bool { return t.Kind == Reuse && t.Role == Target && t.Outcome == Challenge }) > 0 {
+		return "nothing is wrong; a port of a connection just closed is answered by an ACK for a while (TIME_WAIT, as RFC 9293 has it)",
+			"Nothing, on this evidence. A client that fixes its source port connects a second later: it should let the host close last, or take another port."
+	}
 	if bound := k.slowBound(); bound != "" {
 		return "nothing is wrong", "Nothing, on this evidence. " + bound + " If it fails for others, run this where they are; if it fails or is slow now and then, run it longer (--budget 4000,10m) or at the hour at which it is."
 	}

@@ -29,7 +29,7 @@ func usualRules() []rule {
 		&choice{of: isKind(Large, Target), ways: []mode{{p: 0.955, d: always(only(Acked))}, {p: 0.03, d: always(only(TooBig))}, {p: 0.015, d: always(only(ResetOnACK))}}},
 		&choice{of: isKind(Idle, Target), scope: perTrial, ways: []mode{{p: 0.937, d: always(only(Acked))}, {p: 0.003, d: always(only(SlowProgram))}, {p: 0.05, d: always(only(IdleClosed))}, {p: 0.005, d: always(only(IdleReset))}, {p: 0.005, d: always(only(ResetOnACK))}}},
 		&choice{of: isKind(DuplicateSYN, Target), ways: []mode{{p: 0.995, d: always(only(ISNMoves))}, {p: 0.005, d: always(only(ISNStays))}}},
-		&choice{of: isKind(Reuse, Target), ways: []mode{{p: 0.94, d: always(of(share{SYNACK, 0}, share{Silence, 0.04}))}, {p: 0.02, d: always(only(Challenge))}, {p: 0.04, d: always(only(ResetOnACK))}}},
+		reused(),
 		&choice{of: isKind(Kernel, Target), ways: []mode{{p: 1, d: always(only(Acked))}}},
 		&choice{of: isFact(OnLink), ways: []mode{{p: 0.35, d: always(only(Yes))}, {p: 0.65, d: always(only(No))}}},
 		&choice{of: isFact(ReversePathDrops), ways: []mode{{p: 0.9, d: always(only(No))}, {p: 0.1, d: always(only(Yes))}}}, // other traffic of this machine
@@ -38,6 +38,14 @@ func usualRules() []rule {
 		&choice{of: func(t *Trial) bool { return t.Kind == Local }, scope: perTrial, ways: []mode{{p: 1, d: always(of(share{No, 0}, share{Yes, 0.001}))}}},
 		traces(usualTrace),
 	}
+}
+
+// reused predicts a SYN of a connection just closed. In TIME_WAIT it may be taken or
+// answered by an ACK (RFC 9293 §3.10.7.4; lwIP does so); a client resets what that ACK tells of and
+// connects a second later, so neither is a fault.
+func reused() rule {
+	return &choice{of: isKind(Reuse, Target), ways: []mode{{p: 0.9, d: always(of(share{SYNACK, 0}, share{Silence, 0.04}))},
+		{p: 0.06, d: always(of(share{Challenge, 0}, share{Silence, 0.04}))}, {p: 0.04, d: always(only(ResetOnACK))}}}
 }
 
 // Ways of traces. That no router answers is a habit of the network, whatever the cause.

@@ -147,7 +147,7 @@ func (s *sender) giveUp(d delayed, err error) {
 		s.inVain++
 	}
 	if s.inVain >= mostInVain && s.status.err == nil {
-		s.status.err = cannotSend(err)
+		s.status.err = cannotSend(err, s.status.sent)
 	}
 	if wire.RefusalOf(err) == wire.RefusedByFirewall {
 		s.refusedTargets(d.probe.Dst, err)

@@ -91,12 +91,13 @@ func (p *pacing) note(t trials, sent time.Duration) {
 // a SYN-ACK that may be a retransmission nothing is compared: while it was late, one that
 // answers the probe before may have come as late.
 func (w *run) noteTrial(ev *wire.Event, t trials) {
-	if w.pacing.trial == trialNone && w.queue.known == 0 || t == (trials{}) {
+	clean := max(w.queue.known, w.limit.clean)
+	if w.pacing.trial == trialNone && clean == 0 || t == (trials{}) {
 		w.losses.add(t, w.now)
 		return
 	}
 	sent, ok := w.sentAt(ev.Target, ev.Attempt-1)
-	if w.queue.known > 0 && (!ok || sent < w.queue.known) {
+	if clean > 0 && (!ok || sent < clean) {
 		return
 	}
 	w.losses.add(t, w.now)

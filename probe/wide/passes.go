@@ -9,6 +9,9 @@ func (w *run) followLoss() (more bool) {
 	if w.stopping || w.failure != nil || w.silence.since > 0 {
 		return false
 	}
+	if w.followLimit() {
+		return true
+	}
 	w.pacePasses()
 	wanted := w.losses.passesFor(w.passes, w.cfg.Retries+1, w.cfg.MostRetries+1)
 	if wanted == w.passes {
@@ -35,6 +38,9 @@ func (s *sender) rearrange() bool {
 	now := s.positions()
 	from := slices.Clone(now)
 	if s.orders.back {
+		if s.orders.fresh {
+			s.repeats, s.orders.fresh = newRepeats(s.cfg.Retries), false
+		}
 		s.orders.back = false
 		from = s.goBack(from)
 	}
@@ -74,6 +80,7 @@ func (s *sender) goBack(now []uint64) (from []uint64) {
 		from = append(from, at)
 	}
 	s.status.again += now[0] - from[0]
+	s.highest = max(s.highest, now[0])
 	s.neighbour.goBack()
 	return from
 }

@@ -50,6 +50,7 @@ type run struct {
 	near       near
 	same       same
 	queue      queue
+	limit      limit
 	windowed   bool // the first probes are waited for
 	pacing     pacing
 	passes     int    // how many probes each target is to get
@@ -307,7 +308,7 @@ func (w *run) unsendable() error {
 	switch refusal := w.sender.status.refusal; {
 	case refusal == nil:
 	case wire.RefusalOf(refusal) == wire.RefusedByFirewall:
-		return cannotSend(refusal)
+		return cannotSend(refusal, 0)
 	default:
 		return fmt.Errorf("%w: %w", probe.ErrNothingSent, refusal)
 	}
@@ -325,7 +326,7 @@ func (w *run) summary() Summary {
 	s := Summary{Summary: w.counters, Position: w.marked}
 	status, _ := w.sender.look()
 	wire.CountNetwork(&s.Summary, w.net.Stats(), w.base)
-	s.Probes = w.sender.first().position() - w.cfg.From
+	s.Probes = w.sender.furthest() - w.cfg.From
 	s.Sent, s.Retransmitted, s.Held = status.sent+status.questions, status.retransmitted, status.held
 	s.Resets, s.NoNeighbour = status.resets+w.sender.resetting()-w.sender.resets, status.noNeighbour
 	s.Outages, s.OutageTime, s.Again = w.silence.outages, w.silence.lasted, status.again
@@ -349,10 +350,16 @@ func (w *run) states(s *Summary) {
 		answered += n
 	}
 	silent := s.Probes - min(answered, s.Probes)
+	if silent == 0 && s.Probes > 0 && s.Complete {
+		s.Confidence = 1 // none may be missing
+	}
 	absent := min(s.NoNeighbour, silent) // as other scans have it: filtered, no-neighbour
 	silent -= absent
-	first := w.sender.first().position()
-	unfinished := first - min(first, w.sender.last().position())
+	furthest := w.sender.furthest()
+	unfinished := furthest - min(furthest, w.sender.last().position())
+	if w.whole.all() {
+		unfinished = 0
+	}
 	unsent := w.sender.unsent()
 	unsent -= min(unsent, w.firewalled+absent)
 	unknown := min(silent, unsent+unfinished+s.KernelDrops)

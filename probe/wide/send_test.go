@@ -281,6 +281,24 @@ func TestStatelessFirewalledMachine(t *testing.T) {
 	}
 }
 
+// One that lets nothing out any more ends a run of which some has left: that is no run of which
+// nothing did.
+func TestStatelessFirewalledInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDrain()
+		d.fail = func(*craft.Fields) error {
+			if d.sent < 500 {
+				return nil
+			}
+			return syscall.EPERM
+		}
+		s, err := wide.Run(t.Context(), d, wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/8")}, newAnswers())
+		if !errors.Is(err, probe.ErrNetworkDown) || !errors.Is(err, netraw.ErrLocalFirewall) || errors.Is(err, probe.ErrNothingSent) || s.Complete || s.Sent != 500 {
+			t.Errorf("%v, summary %+v", err, s)
+		}
+	})
+}
+
 // An interface that cannot do it is tried once.
 func TestStatelessUnableInterface(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -25,6 +25,7 @@ type sender struct {
 	from      []uint64 // where each begins
 	kept      int      // how many of them go on to the end of the plan
 	stopAt    uint64   // where the others end
+	highest   uint64   // where the first was that went back
 	history   []trail  // of each, as far back as an outage may begin
 	repeats   repeats
 	settled   trail    // before which nothing waits to be sent
@@ -212,7 +213,7 @@ func (s *sender) turn() (wake time.Duration) {
 	}
 	probing := s.goesOn() && !s.finished()
 	budget -= s.respond(budget, probing)
-	wake = s.now() + wire.Idle
+	wake = min(s.now()+wire.Idle, s.neighbour.next(s.now()))
 	if probing {
 		budget, wake = s.probe(budget)
 	}

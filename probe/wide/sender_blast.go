@@ -66,9 +66,13 @@ func (s *sender) left(attempt, n int, now time.Duration) {
 // network may well have more.
 const mostInVain = 4096
 
-// cannotSend is the error of a run of which nothing leaves.
-func cannotSend(refusal error) error {
-	if wire.RefusalOf(refusal) == wire.RefusedByFirewall {
+// cannotSend is the error of a run of which nothing leaves, or nothing any more once some
+// probes have.
+func cannotSend(refusal error, sent uint64) error {
+	switch {
+	case wire.RefusalOf(refusal) == wire.RefusedByFirewall && sent > 0:
+		return fmt.Errorf("%w: no probe leaves any more: %w: %w", probe.ErrNetworkDown, netraw.ErrLocalFirewall, syscall.EPERM)
+	case wire.RefusalOf(refusal) == wire.RefusedByFirewall:
 		return fmt.Errorf("%w: %w: %w", probe.ErrNothingSent, netraw.ErrLocalFirewall, syscall.EPERM)
 	}
 	return fmt.Errorf("%w: no probe could be sent: %w", probe.ErrNetworkDown, refusal)

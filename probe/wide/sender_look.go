@@ -44,6 +44,12 @@ func (s *sender) when(attempt int, position uint64) (at time.Duration, ok bool) 
 	return s.cursors[attempt].when(position)
 }
 
+// furthest is before which every target was probed once at least.
+func (s *sender) furthest() uint64 {
+	at := s.first().position()
+	return max(at, s.highest)
+}
+
 // underWay is how many passes have begun and not ended.
 func (s *sender) underWay() (n int) {
 	s.mu.Lock()

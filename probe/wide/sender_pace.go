@@ -35,7 +35,7 @@ func (s *sender) obey() {
 		s.pace.Ask(s.orders.rate)
 		s.orders.rate = 0
 	}
-	s.inOrder = s.inOrder || s.orders.inOrder
+	s.inOrder = s.orders.inOrder
 }
 
 // The first probes of a run that may change its pace tell of a queue on the way before all

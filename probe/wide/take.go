@@ -82,7 +82,12 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 		return wire.RejectDuplicate
 	}
 	w.lastNew = w.now
-	w.whole.note(ev.Target, r)
+	if w.whole.note(ev.Target, r); w.whole.all() {
+		w.rest()
+	}
+	if before == wire.RankSilence && r >= wire.RankReset && w.mindsLimits() || w.limit.began > 0 {
+		w.placeLimit(ev)
+	}
 	w.silence.answered(ev)
 	w.letFollow()
 	a := w.results().add()

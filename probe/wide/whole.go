@@ -60,11 +60,28 @@ func (w *whole) answered(from, to uint64) bool {
 	return true
 }
 
+// silent is how many targets from one position up to another have not answered.
+func (w *whole) silent(from, to uint64) (n int) {
+	for at := max(from, w.from) - w.from; at+w.from < to && at/64 < uint64(len(w.bits)); at++ {
+		if w.bits[at/64]&(1<<(at%64)) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func (w *whole) all() bool { return w.bits != nil && w.left == 0 }
 
 // leastWatch is how long the last answer is watched where nothing tells how far the
 // targets are.
 const leastWatch = 200 * time.Millisecond
+
+// rest lets no more probes leave as long as the last answer is watched: all targets have
+// answered.
+func (w *run) rest() {
+	until := w.watched()
+	w.sender.order(func(o *orders) { o.hold = until })
+}
 
 // answered tells whether all targets have answered, long enough ago that what is on the
 // way has come, and everything is closed again.

@@ -46,6 +46,9 @@ func TestOverWhenAllHaveAnswered(t *testing.T) {
 			if err != nil || !s.Complete || found.count(probe.StateOpen) != 256 {
 				t.Fatalf("%v, %+v", err, s)
 			}
+			if c.silent == (s.Confidence == 1) {
+				t.Errorf("silent %v: confidence %v", c.silent, s.Confidence)
+			}
 			if s.Sent != c.sent || s.Took > c.took {
 				t.Errorf("silent %v: %d sent in %v, want %d in at most %v", c.silent, s.Sent, s.Took, c.sent, c.took)
 			}

@@ -18,7 +18,7 @@ func NewCapability(c *netraw.Capability) *Capability {
 		r.Remedy = c.Remedy
 	}
 	if c.Err != nil {
-		r.Error = c.Err.Error()
+		r.Error = ErrorWords(c.Err)
 	}
 	return r
 }

@@ -58,7 +58,7 @@ func NewHost(target string, h *probe.HostReport, vendor func(net.HardwareAddr) s
 	}
 	if h.Err != nil {
 		r.Findings = append(r.Findings[:len(r.Findings):len(r.Findings)], probe.Finding{
-			Code: string(h.Reason), Severity: probe.SeverityWarning, Text: h.Err.Error(),
+			Code: string(h.Reason), Severity: probe.SeverityWarning, Text: ErrorWords(h.Err),
 		})
 	}
 	return r

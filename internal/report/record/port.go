@@ -80,7 +80,7 @@ func (p *Port) Fill(target string, v *probe.Verdict) {
 	}
 	if v.Err != nil {
 		p.Findings = append(p.Findings[:len(p.Findings):len(p.Findings)], probe.Finding{
-			Code: string(v.Reason), Severity: probe.SeverityWarning, Text: v.Err.Error(),
+			Code: string(v.Reason), Severity: probe.SeverityWarning, Text: ErrorWords(v.Err),
 		})
 	}
 }

@@ -62,7 +62,7 @@ func NewRTT(target string, s *ping.Sample) *RTT {
 		r.Repeats = Some(uint64(s.Repeats))
 	}
 	if s.Err != nil {
-		r.Error = s.Err.Error()
+		r.Error = ErrorWords(s.Err)
 	}
 	return r
 }

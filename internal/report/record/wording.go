@@ -43,6 +43,10 @@ func Wording(err error) error {
 	return errors.New(units.Printable(text))
 }
 
+// ErrorWords is an error of the network in the words of its user, who knows no packages
+// of this program.
+func ErrorWords(err error) string { return strings.ReplaceAll(err.Error(), "netraw: ", "") }
+
 // noAddress is the text that was to be an address, where err is of [netip.ParseAddr],
 // which has no type of its own for that: what it says of that text is the same.
 func noAddress(err error) (text string, ok bool) {

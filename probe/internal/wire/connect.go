@@ -78,12 +78,22 @@ var scarce = []error{
 // up, that many times before, is tried anew: other connections end meanwhile. ok
 // is false for other errors, and where waiting has not helped for ten seconds.
 func ConnectBackoff(err error, refused int) (wait time.Duration, ok bool) {
+	if SourceGone(err) {
+		return 0, false
+	}
 	for _, known := range scarce {
 		if errors.Is(err, known) {
 			return min(shortestBackoff<<min(refused, 8), longestBackoff), refused < queueTries
 		}
 	}
 	return 0, false
+}
+
+// SourceGone tells whether a connect failed since the address that it was to come from is not
+// this machine's any more: EADDRNOTAVAIL of bind(2). Of connect(2) it is a lack of ports.
+func SourceGone(err error) bool {
+	var call *os.SyscallError
+	return errors.As(err, &call) && call.Syscall == "bind" && errors.Is(call.Err, syscall.EADDRNOTAVAIL)
 }
 
 // Dials are the connects of a run. Each waits for what is used up, for as long as

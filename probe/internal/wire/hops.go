@@ -15,6 +15,7 @@ type Hops struct {
 	Target netip.AddrPort
 	Way    netraw.Route
 	Outage Outage
+	Said   Said          // of the port
 	warmUp *Transmission // nil: none was sent
 	routes RouteChanges
 	asked  time.Duration // when the way was looked up

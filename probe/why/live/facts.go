@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"synscope/netraw"
@@ -83,7 +84,7 @@ func textOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return strings.ReplaceAll(err.Error(), "netraw: ", "")
 }
 
 // fits tells whether a source address can be used towards an address: RFC 1122

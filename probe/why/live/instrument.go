@@ -264,6 +264,11 @@ func (i *Instrument) source(t *why.Trial, dst netip.Addr) netip.AddrPort {
 
 // send hands a segment over, within the rate, and counts it.
 func (i *Instrument) send(s *craft.Segment) error {
+	if !s.Src.Addr().IsValid() {
+		if _, err := i.network.Route(s.Dst.Addr()); err != nil {
+			return err
+		}
+	}
 	b, err := s.AppendTo(nil)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"errors"
-	"fmt"
 	"syscall"
 	"time"
 
@@ -62,7 +61,7 @@ func (i *Instrument) dial(whole context.Context, d probe.Dialer, t *why.Trial) {
 		i.mu.Unlock()
 		t.Reply.RTT = h.RTT
 	case why.NotMade:
-		t.Reply.Text = fmt.Sprint(err)
+		t.Reply.Text = textOf(err)
 	}
 }
 

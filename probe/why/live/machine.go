@@ -29,12 +29,12 @@ func (m *Machine) Run(_ context.Context, batch []why.Trial) ([]why.Trial, error)
 		case t.Kind == why.Local:
 			t.Outcome = why.No
 			if m.says(t.Fact) {
-				t.Outcome, t.Reply.Text = why.Yes, m.Broken.Error()
+				t.Outcome, t.Reply.Text = why.Yes, textOf(m.Broken)
 			}
 		case t.Kind == why.Kernel && errors.Is(m.Broken, netraw.ErrPortInUse):
 			t.Outcome = why.NoPorts
 		case t.Kind == why.SYN && errors.Is(m.Broken, netraw.ErrForeignSource):
-			t.Outcome, t.Reply.Text = why.SendRefused, m.Broken.Error()
+			t.Outcome, t.Reply.Text = why.SendRefused, textOf(m.Broken)
 		}
 	}
 	return batch, nil

@@ -160,7 +160,7 @@ func reason(err error) string {
 			return known.text
 		}
 	}
-	return err.Error()
+	return textOf(err)
 }
 
 // answer reads a packet as the answer to a SYN; false where it is none.

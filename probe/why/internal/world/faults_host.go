@@ -49,7 +49,7 @@ func hostFaults() []fault {
 		}},
 		{why.HostTimeWait, func(s *Scene, rng *rand.Rand) {
 			s.near(rng)
-			end := oneOf(rng, dropped, ends(answer{says: saysChallenge, from: s.far()}), ends(answer{says: saysRST, from: s.far()}))
+			end := oneOf(rng, dropped, ends(answer{says: saysRST, from: s.far()}))
 			s.Host = func(w *World, p packet) fate {
 				if p.opening() && p.nth == 1 && p.t.Kind == why.Reuse {
 					return end

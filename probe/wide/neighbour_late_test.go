@@ -1,0 +1,94 @@
+package wide_test
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/netraw"
+	"synscope/probe"
+	"synscope/probe/simnet"
+	"synscope/probe/wide"
+)
+
+// lateLink is a link on which nobody answers in time, one a little later, and all of another
+// network are behind a next hop that does not answer.
+type lateLink struct {
+	asked map[netip.Addr]time.Time
+	told  map[netip.Addr]netraw.NeighbourState
+	late  netip.Addr
+	bell  chan struct{}
+}
+
+const (
+	givenUp   = 1050 * ms
+	answersAt = 1150 * ms
+)
+
+func (l *lateLink) Ask(a netip.Addr) netraw.Neighbour {
+	if l.asked[a].IsZero() {
+		l.asked[a] = time.Now()
+	}
+	return netraw.Neighbour{Addr: a, State: l.told[a]}
+}
+
+func (l *lateLink) Poll(found []netraw.Neighbour) []netraw.Neighbour {
+	for a, at := range l.asked {
+		want := netraw.NeighbourPending
+		switch age := time.Since(at); {
+		case a.As4()[3] == 1 && a != l.late:
+			want = netraw.NeighbourResolved
+		case age >= answersAt && a == l.late:
+			want = netraw.NeighbourResolved
+		case age >= givenUp:
+			want = netraw.NeighbourFailed
+		}
+		if l.told[a] != want {
+			l.told[a] = want
+			found = append(found, netraw.Neighbour{Addr: a, State: want})
+		}
+	}
+	return found
+}
+
+func (l *lateLink) Ready() <-chan struct{}      { return l.bell }
+func (l *lateLink) Next() (time.Duration, bool) { return 10 * ms, true }
+func (l *lateLink) Forget(a netip.Addr)         { delete(l.asked, a); delete(l.told, a) }
+
+// onLink has all addresses on the link.
+type onLink struct{ *simnet.Conn }
+
+func (o onLink) Route(a netip.Addr) (netraw.Route, error) {
+	r, err := o.Conn.Route(a)
+	r.NextHop = netip.Addr{}
+	return r, err
+}
+
+// A neighbour that answers after it was given up is probed after all, and told of as all others.
+func TestNeighboursThatAnswerLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := netip.MustParseAddr("10.0.0.6")
+		l := &lateLink{asked: map[netip.Addr]time.Time{}, told: map[netip.Addr]netraw.NeighbourState{}, late: late, bell: make(chan struct{})}
+		n := simnet.New(simnet.Config{})
+		n.Handle(netip.MustParsePrefix("10.0.0.0/29"), simnet.Linux(80))
+		conn := n.Conn(wide.DefaultMostRetries + 1)
+		defer conn.Close()
+		cfg := wide.Config{Plan: planOf(t, 1, "80,81", "10.0.0.0/29"), Neighbours: l}
+		b, err := wide.NewBlaster(onLink{conn}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := newAnswers()
+		s, err := wide.Run(t.Context(), b, cfg, found)
+		if err != nil || !s.Complete {
+			t.Fatalf("%v, %+v", err, s)
+		}
+		if len(found.best) != 4 || found.best[netip.AddrPortFrom(late, 80)].State != probe.StateOpen {
+			t.Errorf("%v", found.best)
+		}
+		if s.NoNeighbour != 2*6 || s.States[probe.StateFiltered] != 12 || s.States[probe.StateOpen] != 2 || s.States[probe.StateRefused] != 2 || s.States[probe.StateUnknown] != 0 {
+			t.Errorf("%d without a neighbour, %v", s.NoNeighbour, s.States)
+		}
+	})
+}
