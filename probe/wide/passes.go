@@ -38,6 +38,9 @@ func (s *sender) rearrange() bool {
 	now := s.positions()
 	from := slices.Clone(now)
 	if s.orders.back {
+		if s.orders.fresh {
+			s.repeats, s.orders.fresh = newRepeats(s.cfg.Retries), false
+		}
 		s.orders.back = false
 		from = s.goBack(from)
 	}

@@ -152,6 +152,7 @@ type orders struct {
 	canaries []craft.Fields // to be sent
 	same     []craft.Fields // SYNs to be sent once more
 	back     bool           // everything that was sent since is to be sent anew
+	fresh    bool           // however often that was before: once a run
 	since    time.Duration
 	passes   int           // how many there are to be; 0: as many as there are
 	spacing  time.Duration // between the probes of a target from now on; 0: as it is
