@@ -75,6 +75,9 @@ func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdi
 			return begins
 		}
 	case craft.RST:
+		if v.synack {
+			break // a client that knows nothing of it resets it at its own number
+		}
 		if client && v.answerAt > 0 && s.Seq == v.answer && at-v.answerAt <= f.trip()+slack {
 			return begins // the client knows nothing of what the server answers for
 		}
@@ -105,9 +108,15 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 	f := t.flow(r)
 	from := f.side(swapped, s)
 	back := f.watch.AsksBack(from, s)
-	if f.self || s.Flags.Has(craft.RST) || !back && (!f.mayHaveRival(from, s) || !f.watch.Rivals(at, from, s)) ||
-		s.Flags.Has(craft.ACK) && f.opening.elsewhere(from, s.TTL) {
+	if f.self || s.Flags.Has(craft.RST) || !back && (!f.mayHaveRival(from, s) || !f.watch.Rivals(at, from, s)) {
 		return false
+	}
+	if s.Flags.Has(craft.ACK) && f.opening.elsewhere(from, s.TTL) {
+		if !s.Flags.Has(craft.SYN) || !f.watch.Greeted() {
+			return false
+		}
+		t.disregard(r, p, s)
+		return true
 	}
 	if f.rival() != nil {
 		t.pass(r)
@@ -130,7 +139,7 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 // it is open, or the segment is a SYN-ACK, and its own was captured.
 func (f *flow) mayHaveRival(from handshake.Side, s *craft.Segment) bool {
 	const answer = craft.SYN | craft.ACK
-	return f.watch.Living() || from == handshake.Server && s.Flags&answer == answer && f.watch.Greeted()
+	return f.watch.Living() || from == handshake.Server && s.Flags&answer == answer && f.watch.Greeted() && !f.watch.Over()
 }
 
 func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
@@ -222,7 +231,9 @@ func (t *Table) pass(r ref) {
 	t.flow(r).more.rival = nil
 	held := v.packets
 	if v.synack {
-		t.disregard(r, &held[0])
+		if t.held.decode(&held[0].Packet) == nil {
+			t.disregard(r, &held[0].Packet, &t.held.packet.Segment)
+		}
 		held = held[1:]
 	}
 	for i := range held {
@@ -231,11 +242,8 @@ func (t *Table) pass(r ref) {
 }
 
 // disregard counts a SYN-ACK that a stranger has sent: it decides nothing.
-func (t *Table) disregard(r ref, p *heldPacket) {
-	if t.held.decode(&p.Packet) != nil {
-		return
-	}
-	f, s := t.flow(r), &t.held.packet.Segment
+func (t *Table) disregard(r ref, p *Packet, s *craft.Segment) {
+	f := t.flow(r)
 	f.packets++
 	f.watch.Disregard(s)
 	t.counts.Rejected["foreign-syn-ack"]++

@@ -133,10 +133,10 @@ func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
 }
 
 // Greeted tells whether the client's SYN was captured and the SYN-ACK that
-// acknowledges it, and nothing says that the connection is over: a SYN-ACK that
-// acknowledges another number is of another connection, or of a stranger.
+// acknowledges it: one that acknowledges another number is of another
+// connection, or of a stranger.
 func (b *Bystander) Greeted() bool {
-	return b.known.has(knowClientSYN|knowServerSYN) && b.answer.flags.Has(craft.ACK) && !b.Over()
+	return b.known.has(knowClientSYN|knowServerSYN) && b.answer.flags.Has(craft.ACK)
 }
 
 // Disregard takes in the number that a stranger's SYN-ACK acknowledges, and
