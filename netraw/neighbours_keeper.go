@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Solicitation says how a neighbour is asked for.
@@ -49,7 +50,12 @@ func RemoteNeighbourTable(conn io.ReadWriter) NeighbourTable {
 type remoteTable struct {
 	mu   sync.Mutex
 	conn io.ReadWriter
+	gone error // why the keeper is not asked any more
 }
+
+// keeperPatience is how long a keeper may take to answer: the kernel takes microseconds.
+// One that was stopped must not stop who asks it.
+const keeperPatience = 2 * time.Second
 
 func (t *remoteTable) Solicit(ifindex int, addr netip.Addr, how Solicitation) error {
 	return t.change([]tableChange{{key: neighbour{ifindex, addr}, how: how}})[0]
@@ -102,18 +108,30 @@ func (t *remoteTable) change(list []tableChange) []error {
 		requests = append(requests, b[:]...)
 	}
 	answers, errs := make([]byte, keeperAnswer*len(list)), make([]error, len(list))
-	_, err := t.conn.Write(requests)
-	if err == nil {
-		_, err = io.ReadFull(t.conn, answers)
+	if t.gone == nil {
+		t.gone = t.exchange(requests, answers)
 	}
 	for i := range errs {
-		if err != nil {
-			errs[i] = fmt.Errorf("neighbour keeper: %w: %w", err, syscall.EPERM)
+		if t.gone != nil {
+			errs[i] = fmt.Errorf("neighbour keeper: %w: %w", t.gone, syscall.EPERM)
 		} else if errno := binary.NativeEndian.Uint32(answers[i*keeperAnswer:]); errno != 0 {
 			errs[i] = syscall.Errno(errno)
 		}
 	}
 	return errs
+}
+
+// exchange sends requests and reads the answers, within the patience where the
+// connection has deadlines. After an error nobody knows what an answer would be to.
+func (t *remoteTable) exchange(requests, answers []byte) error {
+	if c, ok := t.conn.(interface{ SetDeadline(time.Time) error }); ok {
+		c.SetDeadline(time.Now().Add(keeperPatience)) // a file that has none is asked without
+	}
+	if _, err := t.conn.Write(requests); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(t.conn, answers)
+	return err
 }
 
 // KeepNeighbours does for the other end of conn what it asks of table, until that

@@ -29,7 +29,7 @@ var traceMeanings = meanings{
 
 var handshakeMeanings = meanings{
 	"max-retries": "retransmit each segment up to `N` times (default: 2)",
-	"rate":        "no effect, whatever `R`: each connection waits for the one before",
+	"rate":        "at most `R` segments a second, acknowledgements too; each connection waits for the one before anyway",
 	"engine":      "`HOW` packets leave: auto or raw",
 }
 

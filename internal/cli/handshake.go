@@ -146,7 +146,7 @@ func (j *handshakeJob) readProbing() (err error) {
 		return usagef("--engine %s cannot do handshake: it needs segments of its own making", p.engine)
 	}
 	j.cfg.Profile, j.cfg.TTL, j.cfg.TOS = p.profile, p.ttl, p.tos
-	j.cfg.Timeout, j.cfg.Retries = p.timeout, noneOf(p.retries)
+	j.cfg.Timeout, j.cfg.Retries, j.cfg.Rate = p.timeout, noneOf(p.retries), p.rate
 	if !j.options.given["max-retries"] {
 		j.cfg.Retries = handshake.DefaultRetries
 	}

@@ -97,7 +97,7 @@ func (e *engine) wants() bool {
 func (e *engine) fill() {
 	budget := e.Pace.Allowance(e.Now, 4*wire.BatchSize)
 	granted := budget
-	budget = e.Respond(budget)
+	budget = e.RespondBeside(budget)
 	if e.Outage.Lasting() {
 		budget = min(budget, 1)
 	}
@@ -109,6 +109,7 @@ func (e *engine) fill() {
 		e.due = e.due[1:]
 		budget -= e.sendRound(h, budget)
 	}
+	budget = e.Respond(budget)
 	e.Pace.Spend(granted - budget)
 	e.Hungry = budget == 0 && e.wants()
 }

@@ -46,6 +46,11 @@ type Config struct {
 	MaxBytes, MaxSegments int
 	MaxTime               time.Duration
 
+	// Rate is how many segments a second leave at most; acknowledgements that wait for each
+	// other are sent as one (RFC 5681 §4.2). The SYN waits for its turn too, so that one
+	// connection may follow another. 0: no bound.
+	Rate float64
+
 	// Port is the source port, one of those that the network holds; 0 is the
 	// first.
 	Port  uint16

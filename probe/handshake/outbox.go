@@ -15,9 +15,11 @@ import (
 // for now, and those after them.
 type outbox struct {
 	list    []departure
-	due     time.Time // when the first is sent anew
-	refused int       // how often it was refused
-	since   time.Time // when it was refused first
+	due     time.Time     // when the first is sent anew
+	gap     time.Duration // between two segments; 0: none
+	turn    time.Time     // until when the gap lasts
+	refused int           // how often it was refused
+	since   time.Time     // when it was refused first
 	waited  time.Duration
 	outage  wire.Outage
 	unsent  *probe.Verdict // of a segment that was refused for good
@@ -33,18 +35,34 @@ func (r *runner) send(s *craft.Segment, aside bool) {
 		r.follower.Segment(r.opening.asked, s)
 		return
 	}
-	if o := &r.outbox; len(o.list) < mostWaiting {
-		o.list = append(o.list, departure{segment: *s, aside: aside})
-		if len(o.list) == 1 {
+	o, next := &r.outbox, departure{segment: *s, aside: aside}
+	switch last := len(o.list) - 1; {
+	case last >= 0 && o.list[last].acknowledges() && next.acknowledges():
+		o.list[last] = next // which acknowledges as much, and more
+	case len(o.list) < mostWaiting:
+		if o.list = append(o.list, next); last < 0 {
 			r.flush()
 		}
 	}
 }
 
+// acknowledges tells whether a segment does that for the connection, and nothing else.
+func (d *departure) acknowledges() bool {
+	return !d.aside && d.segment.Flags&(craft.SYN|craft.FIN|craft.RST) == 0 && len(d.segment.Payload) == 0
+}
+
+// next is when the first may be sent.
+func (o *outbox) next() time.Time {
+	if o.turn.After(o.due) {
+		return o.turn
+	}
+	return o.due
+}
+
 // flush sends what waits, if it is time.
 func (r *runner) flush() {
 	o := &r.outbox
-	for len(o.list) > 0 && o.unsent == nil && r.failure == nil && !time.Now().Before(o.due) {
+	for len(o.list) > 0 && o.unsent == nil && r.failure == nil && !time.Now().Before(o.next()) {
 		if err := r.transmit(&o.list[0]); err != nil {
 			r.refused(err)
 			return
@@ -95,6 +113,7 @@ func (r *runner) departedFrom(o *outbox) {
 		}
 	}
 	o.refused = 0
+	o.turn = time.Now().Add(o.gap)
 	o.outage.End()
 }
 

@@ -143,10 +143,13 @@ func (r *runner) play(ctx context.Context) error {
 	defer reader.Stop()
 	alarm := time.NewTimer(time.Hour)
 	defer alarm.Stop()
+	r.takeTurn(ctx)
 	r.step(Event{Kind: Start})
 	for !r.over() {
 		if ctx.Err() != nil {
+			r.outbox.gap, r.outbox.turn = 0, time.Time{} // what closes the connection leaves at once
 			r.step(Event{Kind: Cancel})
+			r.flush()
 			break
 		}
 		if r.follows() {
@@ -171,6 +174,21 @@ func (r *runner) play(ctx context.Context) error {
 		return probe.ErrInterrupted
 	}
 	return nil
+}
+
+// longestGap bounds the time between two segments, however low the rate.
+const longestGap = time.Hour
+
+// takeTurn waits for as long as a segment before this connection may keep its first back.
+func (r *runner) takeTurn(ctx context.Context) {
+	if r.cfg.Rate <= 0 {
+		return
+	}
+	r.outbox.gap = time.Duration(min(float64(time.Second)/r.cfg.Rate, float64(longestGap)))
+	select {
+	case <-time.After(r.outbox.gap):
+	case <-ctx.Done():
+	}
 }
 
 // over tells whether nothing is left to do.
@@ -205,7 +223,7 @@ func (r *runner) takeAll(reader *wire.Reader[arrival], batch []arrival, ok bool)
 // deadline is when the next timer runs out, or a refused segment is sent anew.
 func (r *runner) deadline() time.Time {
 	if len(r.outbox.list) > 0 {
-		return r.outbox.due
+		return r.outbox.next()
 	}
 	next := time.Now().Add(wire.Idle)
 	for _, t := range r.timers {

@@ -53,7 +53,7 @@ func newRunner(n probe.Network, cfg *Config) (*runner, error) {
 		return nil, err
 	}
 	r := &runner{Hops: x, cfg: cfg, hops: map[int]*hop{}, changed: true}
-	r.Accept = r.accept
+	r.Accept, r.Probing = r.accept, r.probing
 	r.x = newExplorer(cfg.Target.Addr().WithZone(""), cfg.MaxHops, len(n.Ports()), cfg.Queries, cfg.Confidence)
 	for _, port := range cfg.Flows {
 		if !slices.Contains(n.Ports(), port) {
@@ -141,11 +141,21 @@ func (r *runner) finished() bool {
 	return r.Stopping || len(r.wanted) == 0 && !r.changed
 }
 
+// ready is the first of what is wanted that is to be sent now; -1: nothing.
+func (r *runner) ready() int {
+	return slices.IndexFunc(r.wanted, func(w want) bool { return r.hop(w.ttl).ready(w) <= r.Now })
+}
+
+// probing tells whether a probe is to be sent now.
+func (r *runner) probing() bool {
+	return r.failed == nil && r.Now >= r.next && r.Ready() && r.ready() >= 0
+}
+
 // fill sends what may be sent now.
 func (r *runner) fill() {
-	r.Respond()
+	defer r.Respond()
 	for r.failed == nil && r.Now >= r.next && r.MaySend() {
-		i := slices.IndexFunc(r.wanted, func(w want) bool { return r.hop(w.ttl).ready(w) <= r.Now })
+		i := r.ready()
 		if i < 0 {
 			return
 		}

@@ -84,7 +84,7 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 	x.Pace = wire.NewPace(cfg.Rate)
 	p := &pinger{Loop: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{},
 		routes: wire.NewRouteChanges(n), lag: cfg.catchUp(), samples: map[int]*Sample{}, devices: map[int]*device{}, stoodIn: map[*wire.Transmission]bool{}}
-	p.Departed, p.Accept = p.noteDeparture, p.acceptAnswer
+	p.Departed, p.Accept, p.Probing = p.noteDeparture, p.acceptAnswer, p.probing
 	for _, t := range cfg.Targets {
 		p.targets = append(p.targets, &pinged{dst: t})
 	}

@@ -206,6 +206,15 @@ func (p *pinger) transmit(t *pinged, s *wire.Transmission, port uint16) {
 	}
 }
 
+// probing tells whether a probe is due, that the rate alone keeps back.
+func (p *pinger) probing() bool {
+	if p.Stopping || !p.begun || p.Now < p.lag.ready {
+		return false
+	}
+	again, refused := p.refused.next()
+	return refused && again <= p.Now || !p.exhausted() && p.dueAt(p.slot) <= p.Now
+}
+
 // mayLeave tells whether a probe may leave now.
 func (p *pinger) mayLeave() bool {
 	return p.Now >= p.lag.ready && p.Pace.Allowance(p.Now, 1) > 0
@@ -214,9 +223,12 @@ func (p *pinger) mayLeave() bool {
 // flush sends the batch, after the RSTs that make room for it. A packet that
 // the kernel refuses costs only itself.
 func (p *pinger) flush() {
-	p.RespondAll()
 	if len(p.batch) == 0 {
+		p.Respond()
 		return
+	}
+	for _, s := range p.batch {
+		p.RespondBefore(s)
 	}
 	p.Packets.Clear()
 	links := make([]int, len(p.batch))

@@ -37,7 +37,7 @@ func newEngine(n probe.Network, cfg *Config, sink Sink) (*engine, error) {
 		Loop: x, cfg: cfg, sink: sink, seeds: rand.NewChaCha8(cfg.Seed),
 		routes: wire.NewRouteChanges(n), targets: cfg.Targets, active: map[netip.AddrPort]*series{}, ports: n.Ports(),
 	}
-	e.Departed, e.Accept, e.Pace = e.seenLeaving, e.accept, wire.NewPace(cfg.Rate)
+	e.Departed, e.Accept, e.Probing, e.Pace = e.seenLeaving, e.accept, e.probing, wire.NewPace(cfg.Rate)
 	return e, err
 }
 
@@ -49,8 +49,8 @@ func (e *engine) run(ctx context.Context) error {
 			e.Tick(ctx)
 		}
 		e.turn()
-		e.RespondAll()
-		return len(e.order) > 0 || !e.Stopping && len(e.targets) > 0
+		e.Respond()
+		return len(e.order) > 0 || !e.Stopping && len(e.targets) > 0 || e.Responses.Waiting() > 0
 	}, e.wakeUp)
 	e.abandon()
 	return e.ending()
@@ -152,7 +152,15 @@ func (e *engine) wakeUp() time.Duration {
 	for _, s := range e.order {
 		wake = min(wake, s.wakeUp())
 	}
+	if e.Responses.Waiting() > 0 {
+		wake = min(wake, max(e.Pace.WakeUp(), e.Now+wire.Spacing))
+	}
 	return wake
+}
+
+// probing tells whether a SYN waits for the pace.
+func (e *engine) probing() bool {
+	return slices.ContainsFunc(e.order, func(s *series) bool { return s.probe != nil && s.probe.waiting() && s.probe.due <= e.Now })
 }
 
 // abandon closes what a failure leaves half open, and reports the targets under

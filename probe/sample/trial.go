@@ -91,7 +91,7 @@ func (x *trial) transmit(t *wire.Transmission, tsval uint32) (left bool) {
 		x.stop(x.res.State, probe.ReasonSendFailed, err)
 		return false
 	}
-	x.RespondAll() // what is closed must be closed before
+	x.RespondBefore(t) // what is closed must be closed before
 	x.Table.Add(t)
 	x.Reading = x.Clocks.Read()
 	t.Tx.Sent, t.Handed = x.Now, x.Reading

@@ -55,6 +55,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 		seen: trials{float64(cfg.Loss.Unanswered), float64(cfg.Loss.Sent)},
 	}
 	e.hosts = newHosts(n, e.met)
+	e.Responses.Storms = e.noteStorm
 	return e, nil
 }
 
@@ -86,10 +87,10 @@ func (e *engine) run(ctx context.Context) error {
 	return e.outcome()
 }
 
-// finished tells whether nothing is left to do. Canaries are sent when every
+// finished tells whether nothing is left to do, and everything closed. Canaries are sent when every
 // target has its verdict.
 func (e *engine) finished() bool {
-	if e.flights.live > 0 {
+	if e.flights.live > 0 || e.Responses.Waiting() > 0 {
 		return false
 	}
 	return e.Stopping || e.exhausted && !e.sendCanaries()

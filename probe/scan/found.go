@@ -88,6 +88,7 @@ func (e *engine) handOut(h *host) bool {
 	}
 	r.Findings = append(r.Findings, h.persistence.findings()...)
 	r.Findings = append(r.Findings, h.tally.otherAcks.findings()...)
+	r.Findings = append(r.Findings, h.tally.otherAcks.storming()...)
 	if h.gone() {
 		r.Findings = append(r.Findings, h.silenceFinding())
 	}

@@ -30,16 +30,20 @@ func (e *engine) fill() {
 		budget = min(budget, 1) // one tells whether the network is back
 	}
 	granted := budget
-	budget = e.Respond(budget)
 	switch {
 	case e.Stopping:
+		budget = e.Respond(budget)
 		e.dropWaiting()
-	case e.Now >= e.Paused:
+	case e.Now < e.Paused:
+		budget = e.Respond(budget)
+	default:
+		budget = e.RespondBeside(budget)
 		budget = e.sendEchoes(budget)
 		budget = e.sendWaiting(budget, e.share(budget))
 		budget = e.sendFresh(budget)
 		budget = e.sendWaiting(budget, budget)
 		e.flush()
+		budget = e.Respond(budget)
 	}
 	e.Pace.Spend(granted - budget)
 	e.Hungry = (budget == 0 || e.Now < e.Paused) && e.wants()

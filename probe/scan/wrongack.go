@@ -15,8 +15,9 @@ import (
 // holds half of an old connection. So of ports that keep silent otherwise it is told, and nobody is sure that
 // they are filtered.
 
-// otherAcks are the SYN-ACKs of a host that acknowledge another number.
+// otherAcks are the SYN-ACKs of a host that acknowledge another number, and those that are too many.
 type otherAcks struct {
+	storm  storm
 	ports  uint32    // silent ones that sent any
 	port   uint16    // one of them
 	acked  craft.Seq // what it acknowledged
@@ -37,10 +38,18 @@ func (e *engine) noteOtherAck(ev *wire.Event) {
 		return
 	}
 	f.otherAck = true
-	if h.tally.otherAcks == nil {
+	if a := h.tally.lies(); a.port == 0 {
 		n := e.Matcher.Cookie.Numbers(s.Dst, s.Src, f.same.of(attempt))
-		h.tally.otherAcks = &otherAcks{port: s.Src.Port(), acked: s.Ack, number: n.Seq.Add(1)}
+		a.port, a.acked, a.number = s.Src.Port(), s.Ack, n.Seq.Add(1)
 	}
+}
+
+// lies has room for what is noticed of a host that most hosts do not do.
+func (t *tally) lies() *otherAcks {
+	if t.otherAcks == nil {
+		t.otherAcks = &otherAcks{}
+	}
+	return t.otherAcks
 }
 
 func (a *otherAcks) findings() []probe.Finding {

@@ -55,7 +55,7 @@ func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, err
 		return nil, err
 	}
 	t := &tracer{Hops: x, cfg: cfg, sink: sink}
-	t.Accept = t.acceptAnswer
+	t.Accept, t.Probing = t.acceptAnswer, t.probing
 	for ttl := range cfg.MaxHops {
 		queries := make([]*query, cfg.Queries)
 		for q := range queries {

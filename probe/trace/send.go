@@ -12,7 +12,7 @@ const quickest = 10 * time.Millisecond
 
 // fill sends what may be sent now.
 func (t *tracer) fill() {
-	t.Respond()
+	defer t.Respond()
 	for t.unsendable == nil && t.Now >= t.next && t.MaySend() {
 		q, at := t.pick()
 		if q == nil || at > t.Now {
@@ -20,6 +20,12 @@ func (t *tracer) fill() {
 		}
 		t.send(q)
 	}
+}
+
+// probing tells whether a probe is to be sent now.
+func (t *tracer) probing() bool {
+	q, at := t.pick()
+	return t.unsendable == nil && t.Now >= t.next && t.Ready() && q != nil && at <= t.Now
 }
 
 // send sends the probe of a query.

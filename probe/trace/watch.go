@@ -102,7 +102,7 @@ func newWatcher(n probe.Network, cfg *WatchConfig, sink func(Hop) error) (*watch
 		return nil, err
 	}
 	w := &watcher{Hops: x, cfg: cfg, sink: sink}
-	w.Accept, w.Quit = w.accept, cfg.Quit
+	w.Accept, w.Quit, w.Probing = w.accept, cfg.Quit, w.probing
 	return w, nil
 }
 

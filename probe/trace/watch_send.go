@@ -10,7 +10,7 @@ import (
 
 // fill sends what is due.
 func (w *watcher) fill(in *wire.Receiver) {
-	w.Respond()
+	defer w.Respond()
 	for !w.over() && w.failed == nil && w.Now >= w.due() && w.MaySend() {
 		if w.ttl == 0 && !w.nextRound(in) {
 			return
@@ -28,6 +28,11 @@ func (w *watcher) nextRound(in *wire.Receiver) bool {
 		w.RespondAll()
 	}
 	return w.begin()
+}
+
+// probing tells whether a probe is to be sent now.
+func (w *watcher) probing() bool {
+	return !w.over() && w.failed == nil && w.Now >= w.due() && w.Ready()
 }
 
 // due is when the next probe may leave.

@@ -117,7 +117,7 @@ func (w *run) anewAt(rate float64) {
 	w.passes = w.cfg.Retries + 1
 	w.setPace(rate)
 	usual := w.passes
-	w.sender.order(func(o *orders) { o.back, o.since, o.passes, o.inOrder = true, 0, usual, true })
+	w.sender.order(func(o *orders) { o.back, o.fresh, o.since, o.passes, o.inOrder = true, true, 0, usual, true })
 }
 
 // stepAt measures what is answered at a pace, once it has been kept to for a while.

@@ -38,6 +38,9 @@ func (s *sender) rearrange() bool {
 	now := s.positions()
 	from := slices.Clone(now)
 	if s.orders.back {
+		if s.orders.fresh {
+			s.repeats, s.orders.fresh = newRepeats(s.cfg.Retries), false
+		}
 		s.orders.back = false
 		from = s.goBack(from)
 	}
@@ -49,7 +52,7 @@ func (s *sender) rearrange() bool {
 		return false
 	}
 	s.from = from
-	s.settled.cut(from[len(from)-1])
+	s.settled.cut(slices.Min(from))
 	s.delayed.drop(from)
 	s.neighbour.drop(from)
 	s.status.finished, s.status.idle = false, false
@@ -64,13 +67,15 @@ func (s *sender) positions() (at []uint64) {
 	return at
 }
 
-// goBack is where each pass was at the time that was ordered.
+// goBack is where each pass was at the time that was ordered, or as far back as it may go.
 func (s *sender) goBack(now []uint64) (from []uint64) {
 	for i := range now {
 		at := min(s.history[i].by(s.orders.since), now[i])
 		if i > 0 {
 			at = min(at, from[i-1])
 		}
+		at = s.repeats.floor(at, now[i])
+		s.repeats.add(at, now[i])
 		s.history[i].cut(at)
 		from = append(from, at)
 	}
@@ -92,7 +97,7 @@ func (s *sender) setPasses(n int, from []uint64) []uint64 {
 	if since > 0 {
 		since = max(since, s.now()-mostPatience(s.cfg.Timeout)) // as far back as is known
 	}
-	begin := min(s.history[last].by(since), from[last])
+	begin := min(max(s.history[last].by(since), s.stopAt), from[last]) // what is before has had as many
 	for len(from) < n {
 		from = append(from, begin)
 		s.history = append(s.history, newTrail(mostPatience(s.cfg.Timeout), begin))

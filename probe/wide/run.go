@@ -355,7 +355,8 @@ func (w *run) states(s *Summary) {
 	}
 	absent := min(s.NoNeighbour, silent) // as other scans have it: filtered, no-neighbour
 	silent -= absent
-	unfinished := w.sender.furthest() - w.sender.last().position()
+	furthest := w.sender.furthest()
+	unfinished := furthest - min(furthest, w.sender.last().position())
 	if w.whole.all() {
 		unfinished = 0
 	}

@@ -27,6 +27,7 @@ type sender struct {
 	stopAt    uint64   // where the others end
 	highest   uint64   // where the first was that went back
 	history   []trail  // of each, as far back as an outage may begin
+	repeats   repeats
 	settled   trail    // before which nothing waits to be sent
 	lowest    []uint64 // see unsettled
 	delayed   delayedProbes
@@ -95,6 +96,7 @@ func newSender(b Blaster, c *Config, held func() bool, r *responses) *sender {
 		quit: make(chan struct{}), ended: make(chan struct{}),
 		kept: c.Retries + 1, failed: make([]uint64, c.MostRetries+1), settled: newTrail(mostPatience(c.Timeout), c.From),
 		spacing: c.Timeout, spaced: c.Timeout, resetting: func() uint64 { return 0 },
+		repeats: newRepeats(c.Retries),
 	}
 	if engine, ok := b.(interface{ Resets() uint64 }); ok {
 		s.resetting, s.resets = engine.Resets, engine.Resets()

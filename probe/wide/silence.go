@@ -2,6 +2,7 @@ package wide
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -18,18 +19,28 @@ const (
 	surelySilent  = 20
 	perhapsSilent = 3
 	// canaries are the last targets that answered: they tell an outage from a
-	// part of the plan that holds nothing.
-	mostCanaries = 8
-	canaryPause  = 500 * time.Millisecond
+	// part of the plan that holds nothing. All of them are asked at first, and
+	// then canariesAtOnce at a time.
+	mostCanaries   = 8
+	canariesAtOnce = 2
+	canaryPause    = 500 * time.Millisecond
 	// longestSilence is how long a run waits for any answer until it ends.
 	longestSilence = 30 * time.Second
+	// mostBelieved is how often a return is believed that nothing bears out: it is no
+	// outage if after it those answer alone that had answered before. From then on
+	// nothing is repeated, and it takes twice as much to take silence for an outage
+	// each time.
+	mostBelieved = 2
+	// mostWaited is how long a run may wait for silences to end, all together, where
+	// that is more than it has taken otherwise.
+	mostWaited = time.Minute
 )
 
 // silence watches for the network behind us going away: no send fails, and
 // nothing answers any more. The order of a plan is random, so answers come
 // evenly, and their absence shows soon. Then sending stops, targets that had
 // answered are asked until one answers again, and everything that was sent
-// since the last answer is sent once more.
+// since the last answer is sent once more, as long as returns are borne out.
 type silence struct {
 	canaries   []netip.AddrPort
 	next       int    // place of the next canary
@@ -43,6 +54,12 @@ type silence struct {
 	since      time.Duration // when the canaries were asked first; 0: no silence
 	nextAsk    time.Duration
 	askedLast  bool // the end of the plan was looked at
+
+	asked    int           // canaries asked, whose turn it is
+	returns  uint64        // answers by the last return
+	returned bool          // there was one
+	inVain   int           // returns in a row that nothing bore out
+	waited   time.Duration // all silences together
 
 	outages int
 	lasted  time.Duration
@@ -78,6 +95,49 @@ func (s *silence) missing(now, lag time.Duration) float64 {
 	return float64(s.answers) / float64(s.sentThen) * float64(sent-s.sentThen)
 }
 
+// enough is how many answers must be missing for an outage.
+func (s *silence) enough() float64 {
+	return surelySilent * math.Pow(2, float64(max(0, s.inVain-mostBelieved+1)))
+}
+
+// watches tells whether silence may still be taken for an outage: not where the run has
+// waited more than it has worked.
+func (s *silence) watches(now time.Duration) bool {
+	return s.waited < max(mostWaited, now-s.waited)
+}
+
+// begin takes note that a silence was noticed, and judges the return before by what came since.
+func (s *silence) begin(now time.Duration) {
+	s.since, s.before = now, s.lastAnswer
+	switch {
+	case !s.returned:
+	case s.answers < s.returns+surelySilent:
+		s.inVain++
+	default:
+		s.inVain = 0
+	}
+}
+
+// end takes note that something answered again, and tells whether the silence is to be
+// taken for an outage.
+func (s *silence) end(now time.Duration) (believed bool) {
+	s.waited += now - s.since
+	s.returned, s.returns = true, s.answers
+	return s.inVain < mostBelieved
+}
+
+// turn are the canaries that are to be asked now.
+func (s *silence) turn(first bool) (targets []netip.AddrPort) {
+	if first {
+		return s.canaries
+	}
+	for range min(canariesAtOnce, len(s.canaries)) {
+		targets = append(targets, s.canaries[s.asked%len(s.canaries)])
+		s.asked++
+	}
+	return targets
+}
+
 // note takes in how many probes were sent by now.
 func (s *silence) note(now time.Duration, sent uint64) {
 	s.sent.reach(now, sent)
@@ -92,6 +152,7 @@ type orders struct {
 	canaries []craft.Fields // to be sent
 	same     []craft.Fields // SYNs to be sent once more
 	back     bool           // everything that was sent since is to be sent anew
+	fresh    bool           // however often that was before: once a run
 	since    time.Duration
 	passes   int           // how many there are to be; 0: as many as there are
 	spacing  time.Duration // between the probes of a target from now on; 0: as it is
@@ -119,11 +180,14 @@ func (w *run) listen(status *sendStatus) {
 		w.endSilence(func(*orders) {})
 	case s.since == 0:
 		missing := s.missing(w.now, w.lag())
+		if !s.watches(w.now) {
+			missing = 0
+		}
 		atEnd := status.idle && !s.askedLast && missing >= perhapsSilent
 		s.askedLast = s.askedLast || atEnd
-		if missing >= surelySilent || atEnd {
-			s.since, s.before = w.now, s.lastAnswer
-			w.askCanaries()
+		if missing >= s.enough() || atEnd {
+			s.begin(w.now)
+			w.askCanaries(s.turn(true))
 		}
 	case s.lastAnswer > s.since:
 		w.resume()
@@ -131,12 +195,12 @@ func (w *run) listen(status *sendStatus) {
 		w.failure = fmt.Errorf("%w: nothing has answered for %v, not even the %d targets asked again that had answered before",
 			probe.ErrNetworkDown, (w.now - s.lastAnswer).Round(time.Second), len(s.canaries))
 	case w.now >= s.nextAsk:
-		w.askCanaries()
+		w.askCanaries(s.turn(false))
 	}
 }
 
-// askCanaries has only those targets probed that had answered.
-func (w *run) askCanaries() {
+// askCanaries has no others probed than some that had answered.
+func (w *run) askCanaries(targets []netip.AddrPort) {
 	w.silence.nextAsk = w.now + canaryPause
 	w.renewSources()          // the way there may be another, without a word of the kernel's
 	last := w.cfg.MostRetries // whose port no other probe leaves from, but at the greatest loss
@@ -145,7 +209,7 @@ func (w *run) askCanaries() {
 		acks: w.cfg.Technique.Acknowledges(),
 	}
 	var probes []craft.Fields
-	for _, target := range w.silence.canaries {
+	for _, target := range targets {
 		if source := w.sources.from(g.port, target); source.addr.IsValid() {
 			probes = append(probes, g.stamp(source.addr, target))
 		}
@@ -153,9 +217,14 @@ func (w *run) askCanaries() {
 	w.sender.order(func(o *orders) { o.on, o.canaries = true, probes })
 }
 
-// resume ends a silence that was an outage: what was sent meanwhile is sent anew.
+// resume ends a silence that was an outage: what was sent meanwhile is sent anew. Where
+// nothing bore out the returns before, the run just goes on.
 func (w *run) resume() {
 	s := &w.silence
+	if !s.end(w.now) {
+		w.endSilence(func(*orders) {})
+		return
+	}
 	s.outages++
 	s.lasted += s.lastAnswer - s.before
 	w.pacing.during, w.pacing.since = trials{}, w.now

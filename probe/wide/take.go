@@ -82,7 +82,9 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 		return wire.RejectDuplicate
 	}
 	w.lastNew = w.now
-	w.whole.note(ev.Target, r)
+	if w.whole.note(ev.Target, r); w.whole.all() {
+		w.rest()
+	}
 	if before == wire.RankSilence && r >= wire.RankReset && w.mindsLimits() || w.limit.began > 0 {
 		w.placeLimit(ev)
 	}

@@ -76,6 +76,13 @@ func (w *whole) all() bool { return w.bits != nil && w.left == 0 }
 // targets are.
 const leastWatch = 200 * time.Millisecond
 
+// rest lets no more probes leave as long as the last answer is watched: all targets have
+// answered.
+func (w *run) rest() {
+	until := w.watched()
+	w.sender.order(func(o *orders) { o.hold = until })
+}
+
 // answered tells whether all targets have answered, long enough ago that what is on the
 // way has come, and everything is closed again.
 func (w *run) answered() bool {

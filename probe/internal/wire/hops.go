@@ -76,6 +76,7 @@ func (x *Hops) TransmitSame(s *Transmission) error { return x.hand(s) }
 
 // hand hands a SYN to the network.
 func (x *Hops) hand(s *Transmission) error {
+	x.RespondBefore(s)
 	// One after the other from a random start, so that each is different.
 	s.IPID = x.Matcher.Cookie.Numbers(s.Src, s.Dst, -1).IPID() + uint16(x.Table.Next())
 	x.Table.Add(s)
@@ -113,9 +114,10 @@ func (x *Hops) Warming() bool {
 }
 
 // MaySend tells whether a probe may leave now.
-func (x *Hops) MaySend() bool {
-	return !x.Stopping && !x.Warming() && x.Failure == nil && x.Pace.Allowance(x.Now, 1) > 0
-}
+func (x *Hops) MaySend() bool { return x.Ready() && x.Pace.Allowance(x.Now, 1) > 0 }
+
+// Ready tells whether one may, as soon as the pace allows.
+func (x *Hops) Ready() bool { return !x.Stopping && !x.Warming() && x.Failure == nil }
 
 // WakeUp is the time until which nothing is due of what all such loops do; wake is
 // until when at most.

@@ -19,7 +19,8 @@ type Loop struct {
 	Table     *Table
 	Flying    Fifo // in the order of sending, until they are answered or time out
 	Responses Responder
-	Pace      Pace // of all packets, responses too
+	Pace      Pace        // of all packets, responses too
+	Probing   func() bool // whether a probe is due, that the pace alone keeps back; nil: never
 
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
@@ -100,15 +101,31 @@ func (x *Loop) Fail(err error) {
 	}
 }
 
-// Respond sends what answers call for, as far as the pace allows.
-func (x *Loop) Respond() { x.respond(x.Pace.Allowance(x.Now, x.Responses.Waiting())) }
+// Respond sends what answers call for, as far as the pace allows. While a probe waits for
+// the pace nothing but what [Loop.RespondBefore] sends with each.
+func (x *Loop) Respond() {
+	if x.Probing == nil || !x.Probing() || x.Pace.unbounded() {
+		x.respond(x.Pace.Allowance(x.Now, x.Responses.Waiting()))
+	}
+}
+
+// RespondBefore sends what a probe waits for, since it goes over the same flow, and one
+// response more: those of all peers together have no more of the pace than probes have.
+func (x *Loop) RespondBefore(s *Transmission) {
+	x.count(x.Responses.SendFlow(x.Packets, x.Network, s.Src, s.Dst))
+	x.respond(1)
+}
 
 // RespondAll sends all of it, since a probe behind it waits for that: what leaves
 // too early by the pace keeps later packets back.
 func (x *Loop) RespondAll() { x.respond(x.Responses.Waiting()) }
 
 func (x *Loop) respond(budget int) {
-	taken, left := x.Responses.Send(x.Packets, x.Network, budget)
+	x.count(x.Responses.Send(x.Packets, x.Network, budget))
+}
+
+// count takes note of responses that were taken to be sent.
+func (x *Loop) count(taken int, left Responded) {
 	x.Pace.Spend(taken)
 	x.Counters.Responded(left)
 }

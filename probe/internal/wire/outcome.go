@@ -188,7 +188,7 @@ func Ask(ev *Event, n Numbers) Response {
 // CloseAfter is the RST that closes what an answer shows to be half open: an exact
 // one, with the sequence number that the peer expects (RFC 5961 §3.2).
 func CloseAfter(ev *Event) Response {
-	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack, Link: ev.link(), Attempt: ev.Attempt}
+	return Response{Src: ev.Seg.Dst, Dst: ev.Seg.Src, Flags: craft.RST, Seq: ev.Seg.Ack, Link: ev.link(), Attempt: ev.Attempt, Peer: ev.Seg.Seq}
 }
 
 // Response is what an action calls for to be sent, if anything; n are the

@@ -22,12 +22,15 @@ type Pace struct {
 
 func NewPace(rate float64) Pace { return Pace{asked: rate, factor: 1, together: Together} }
 
+// unbounded tells whether nothing keeps packets back.
+func (p *Pace) unbounded() bool { return math.IsInf(p.asked, 1) && p.factor == 1 }
+
 func (p *Pace) interval() float64 { return float64(time.Second) / (p.asked * p.factor) }
 
 // Allowance is how many packets may leave now, at most limit: none before it is
 // worth it, however often answers wake whoever asks.
 func (p *Pace) Allowance(now time.Duration, limit int) int {
-	if math.IsInf(p.asked, 1) && p.factor == 1 {
+	if p.unbounded() {
 		return limit
 	}
 	if now < p.WakeUp() {
@@ -65,7 +68,7 @@ func (p *Pace) Rate() float64 { return p.asked * p.factor }
 
 // Spend books n packets that left.
 func (p *Pace) Spend(n int) {
-	if n == 0 || math.IsInf(p.asked, 1) && p.factor == 1 {
+	if n == 0 || p.unbounded() {
 		return
 	}
 	exact := float64(n)*p.interval() + p.spare

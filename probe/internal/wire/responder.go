@@ -16,8 +16,9 @@ type Response struct {
 	Src, Dst netip.AddrPort
 	Flags    craft.Flags // RST, ACK, SYN, or SYN and ACK
 	Seq, Ack craft.Seq
-	Link     int // the interface of a destination in a zone; 0: any
-	Attempt  int // the transmission, for runs in which two may have the same numbers
+	Link     int       // the interface of a destination in a zone; 0: any
+	Attempt  int       // the transmission, for runs in which two may have the same numbers
+	Peer     craft.Seq // of what an RST closes: the number that came; a connection has one
 }
 
 const (
@@ -25,49 +26,65 @@ const (
 	// second and more before they repeat a SYN-ACK (RFC 6298 §2.1), so what
 	// comes sooner is a copy that the network made, or a flood.
 	repeatAfter = 100 * time.Millisecond
-	// mostResponses bounds what waits to be sent. What finds no room is lost
-	// like any packet; the peer's retransmission asks again.
+	// mostResponses bounds what waits to be sent, and mostOfOne what waits for one
+	// address. What finds no room is lost like any packet; the peer's
+	// retransmission asks again.
 	mostResponses = 4096
+	mostOfOne     = mostResponses / 2
 )
 
 // Responder queues responses, each transmission's once, and once more for each
 // repeated SYN-ACK. The zero value is ready for use.
 type Responder struct {
-	queue         []Response
+	// Storms is told of each connection whose peer sent SYN-ACKs with more numbers than
+	// any host does; nil: nobody is.
+	Storms func(peer netip.AddrPort, link int)
+
+	queue         turns
+	batch         []Response
 	recent, older map[uint64]bool // hashes of those sent during this period, and the one before
 	turned        time.Duration   // when the period began
 	seed          maphash.Seed
-	lost          lostResets
+	closings      closings
+	odd           bool // of the calls of Half
 }
 
 // LostResets is how many connections were closed by an RST that seems not to have
 // arrived: the SYN-ACK was retransmitted long after.
-func (r *Responder) LostResets() uint64 { return r.lost.count }
+func (r *Responder) LostResets() uint64 { return r.closings.lost }
 
-// Add queues a response, unless the same was sent a moment ago. It reports
-// whether it did.
+// Add queues a response, unless the same was sent a moment ago, or the connection has got
+// as many RSTs as any needs. It reports whether it did.
 func (r *Responder) Add(x Response, now time.Duration) bool {
 	r.turn(now)
+	peer := x.Peer
+	x.Peer = 0
 	key := maphash.Comparable(r.seed, x)
-	if r.recent[key] || r.older[key] {
+	if x.Flags == craft.RST && !r.believes(key, peer, &x, now) || r.recent[key] || r.older[key] {
 		return false
 	}
 	queued := r.Insist(x)
 	r.recent[key] = queued
-	if queued {
-		r.lost.note(key, &x, now)
+	if queued && x.Flags == craft.RST {
+		r.closings.left(key, now)
 	}
 	return queued
+}
+
+// believes tells whether a connection may still be closed, and tells of one that changes
+// its number, once.
+func (r *Responder) believes(key uint64, peer craft.Seq, x *Response, now time.Duration) bool {
+	open, storm := r.closings.admit(key, peer, now)
+	if storm && r.Storms != nil {
+		r.Storms(x.Dst, x.Link)
+	}
+	return open
 }
 
 // Insist queues a response even if the same was sent a moment ago: something
 // shows that it was lost. Whoever calls bounds how often.
 func (r *Responder) Insist(x Response) bool {
-	if len(r.queue) >= mostResponses {
-		return false
-	}
-	r.queue = append(r.queue, x)
-	return true
+	return r.queue.add(x)
 }
 
 // turn begins a new period where one is over, and forgets what was sent before
@@ -87,7 +104,7 @@ func (r *Responder) turn(now time.Duration) {
 }
 
 // Waiting is how many responses wait to be sent.
-func (r *Responder) Waiting() int { return len(r.queue) }
+func (r *Responder) Waiting() int { return r.queue.count }
 
 // Responded counts the responses that left.
 type Responded struct {
@@ -98,20 +115,31 @@ type Responded struct {
 // Send sends at most budget responses, and tells how many of the queue it took
 // and what of them left.
 func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken int, left Responded) {
-	taken = min(budget, len(r.queue))
-	left = p.Respond(network, r.queue[:taken])
-	r.queue = append(r.queue[:0], r.queue[taken:]...)
-	return taken, left
+	r.batch = r.queue.take(budget, r.batch[:0])
+	return len(r.batch), p.Respond(network, r.batch)
+}
+
+// SendFlow sends all responses from one end to another.
+func (r *Responder) SendFlow(p *Packets, network probe.Network, src, dst netip.AddrPort) (taken int, left Responded) {
+	r.batch = r.queue.takeFlow(src, dst, r.batch[:0])
+	return len(r.batch), p.Respond(network, r.batch)
+}
+
+// Half is the part of a budget that responses may have while probes wait to be sent: half,
+// and of a single packet all, every other time.
+func (r *Responder) Half(budget int) int {
+	if r.queue.count == 0 {
+		return 0
+	}
+	if r.odd = !r.odd; r.odd {
+		budget++
+	}
+	return min(budget/2, r.queue.count)
 }
 
 // Take appends at most budget responses to a list, for a caller that sends them
 // itself with [Packets.Respond].
-func (r *Responder) Take(budget int, list []Response) []Response {
-	taken := min(budget, len(r.queue))
-	list = append(list, r.queue[:taken]...)
-	r.queue = append(r.queue[:0], r.queue[taken:]...)
-	return list
-}
+func (r *Responder) Take(budget int, list []Response) []Response { return r.queue.take(budget, list) }
 
 // Respond sends responses, and tells what of them left. What the kernel refuses is
 // lost like any packet that the network loses.

@@ -132,6 +132,12 @@ func (x *Sweep) Respond(budget int) int {
 	return budget - taken
 }
 
+// RespondBeside does so while probes wait to be sent, for at most half of the budget.
+func (x *Sweep) RespondBeside(budget int) int {
+	half := x.Responses.Half(budget)
+	return budget - half + x.Respond(half)
+}
+
 // outagePause is how often an absent network is tried.
 const outagePause = 20 * time.Millisecond
 

@@ -31,10 +31,9 @@ func TestLostResets(t *testing.T) {
 		}
 	}
 	for i := range uint32(5 * mostRemembered) {
-		other.Seq = craft.Seq(i)
-		r.lost.note(uint64(i)+1<<32, &other, 12*time.Second)
+		r.closings.left(uint64(i)+1<<32, 12*time.Second)
 	}
-	if n := len(r.lost.closed) + len(r.lost.before); n > 2*mostRemembered {
+	if n := len(r.closings.of) + len(r.closings.before); n > 2*mostRemembered {
 		t.Errorf("%d connections are remembered", n)
 	}
 }
