@@ -90,7 +90,7 @@ func (t *Table) finish(r ref, why Ending) {
 	t.account(f)
 	defer t.release(f.rival(), why)
 	if f.reported == told {
-		t.flows.give(uint32(r))
+		t.drop(r)
 		return
 	}
 	f.attempt(&t.attempt, why, t.trustOn(f))
@@ -98,7 +98,7 @@ func (t *Table) finish(r ref, why Ending) {
 		t.evict(&t.attempt)
 	}
 	network := f.network
-	t.flows.give(uint32(r))
+	t.drop(r)
 	t.hand(network)
 }
 
@@ -161,36 +161,4 @@ func (t *Table) expire() {
 	for t.alone.first != noRef && t.lone(t.alone.first).heard.nanoseconds() < before(t.cfg.Idle) {
 		t.finish(t.alone.first, Idle)
 	}
-}
-
-// What a record takes of memory, its place in the index included, in bytes.
-const (
-	loneCost = 112
-	flowCost = 508
-)
-
-// Memory is about how many bytes the connections take that are followed.
-func (t *Table) Memory() int64 {
-	return int64(t.lones.used)*loneCost + int64(t.flows.used)*flowCost
-}
-
-// crowd makes room for one more connection: one that has ended gives way
-// first, then the one that was silent longest.
-func (t *Table) crowd() {
-	for t.lones.used+t.flows.used >= t.cfg.Flows || t.Memory()+flowCost > t.cfg.Memory {
-		switch {
-		case t.over.first != noRef:
-			t.finish(t.over.first, Crowded)
-		case t.older():
-			t.finish(t.alone.first, Crowded)
-		default:
-			t.finish(t.going.first, Crowded)
-		}
-	}
-}
-
-// older tells whether the oldest SYN was silent longer than any connection.
-func (t *Table) older() bool {
-	return t.alone.first != noRef &&
-		(t.going.first == noRef || t.lone(t.alone.first).heard < t.flow(t.going.first).heard)
 }

@@ -23,6 +23,7 @@ type flow struct {
 	heard               ticks  // of the table's clock
 	seen                uint32 // hash of the latest packet
 	sides               [2]side
+	weighed             uint32 // what hangs on it, in bytes
 	firstFile, lastFile uint16
 	opening             opening
 	reset               uint8 // bits by Side: it has sent an RST

@@ -132,6 +132,7 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 		f.rare().rival = &rival{isn: s.Seq.Add(^uint32(0)), end: s.Seq, swapped: swapped}
 	}
 	f.rival().keep(p, seen, swapped)
+	t.weigh(f)
 	return true
 }
 
@@ -177,6 +178,7 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 		return r, false
 	}
 	v.keep(p, seen, swapped)
+	t.weigh(t.flow(r))
 	return r, true
 }
 

@@ -74,5 +74,6 @@ func (t *Table) await(p *Packet, r ref, swapped bool, s *craft.Segment, seen uin
 		return r, false
 	}
 	v.keep(p, seen, swapped)
+	t.weigh(t.flow(r))
 	return r, true
 }

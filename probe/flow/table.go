@@ -35,18 +35,19 @@ type Table struct {
 	round uint32  // of Settle
 	young []young // connections that have not been announced, the oldest first
 
-	clock  clock
-	heard  bool // anything of any server
-	acked  bool // a segment that only acknowledges
-	spoken int  // segments with data or a FIN
-	varied bool // a segment that is neither SYN nor FIN
-	once   bool // a SYN that nothing followed
-	ending bool // the last are being handed out
-	number uint64
-	counts Counts
-	soFar  Counts // of what is missing, connections included that are not over
-	room   [craft.MaxOptions]byte
-	err    error
+	clock   clock
+	heard   bool // anything of any server
+	acked   bool // a segment that only acknowledges
+	spoken  int  // segments with data or a FIN
+	varied  bool // a segment that is neither SYN nor FIN
+	once    bool // a SYN that nothing followed
+	ending  bool // the last are being handed out
+	number  uint64
+	counts  Counts
+	hanging int64  // bytes that hang on connections, beside their records
+	soFar   Counts // of what is missing, connections included that are not over
+	room    [craft.MaxOptions]byte
+	err     error
 
 	attempt Attempt // the one that is handed out
 }
@@ -86,6 +87,7 @@ func (t *Table) Add(p *Packet) error {
 	} else {
 		t.segment(at, p, &t.decoder.packet.Segment)
 	}
+	t.shrink()
 	return t.err
 }
 
@@ -200,6 +202,7 @@ func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 	}
 	if r == noRef {
 		t.crowd()
+		t.thin(k, hash)
 		t.number++
 		if l, ok := loneOf(s, t.decoder.kept); ok && copies == nil {
 			t.begin(at, p, s, k, swapped, hash, seen, &l)
@@ -379,6 +382,7 @@ func (t *Table) touch(r ref, f *flow, p *Packet) {
 	f.heard, f.round = ticksOf(t.clock.now), t.round
 	t.queueOf(f).remove(r, t.links)
 	f.over = f.watch.Over()
+	t.weigh(f)
 	t.queueOf(f).push(r, t.links)
 }
 

@@ -1,0 +1,119 @@
+package flow
+
+// What a record takes of memory, its place in the index included, in bytes; and
+// what hangs on few.
+const (
+	loneCost    = 112
+	flowCost    = 516
+	unusualCost = 64
+	rivalCost   = 48
+	heldCost    = 112
+	copiesCost  = 80
+	numbersCost = 24
+)
+
+// weight is how many bytes hang on a connection, beside its record.
+func (f *flow) weight() uint32 {
+	n := uint32(f.watch.Weight())
+	if f.more == nil {
+		return n
+	}
+	n += unusualCost
+	if c := f.more.copies; c != nil {
+		n += copiesCost + numbersCost*uint32(cap(c.old))
+	}
+	if v := f.more.rival; v != nil {
+		n += rivalCost + heldCost*uint32(cap(v.packets))
+		for i := range v.packets {
+			n += uint32(cap(v.packets[i].Data))
+		}
+	}
+	return n
+}
+
+// weigh takes in what hangs on a connection now.
+func (t *Table) weigh(f *flow) {
+	now := f.weight()
+	t.hanging += int64(now) - int64(f.weighed)
+	f.weighed = now
+}
+
+// drop gives the record of a connection back.
+func (t *Table) drop(r ref) {
+	t.hanging -= int64(t.flow(r).weighed)
+	t.flows.give(uint32(r))
+}
+
+// Memory is about how many bytes the connections take that are followed.
+func (t *Table) Memory() int64 {
+	return int64(t.lones.used)*loneCost + int64(t.flows.used)*flowCost + t.hanging
+}
+
+// crowd makes room for one more connection.
+func (t *Table) crowd() {
+	for t.lones.used+t.flows.used >= t.cfg.Flows || t.Memory()+flowCost > t.cfg.Memory {
+		if !t.forget() {
+			return
+		}
+	}
+}
+
+// shrink makes room for what connections have grown by.
+func (t *Table) shrink() {
+	for t.Memory() > t.cfg.Memory && t.forget() {
+	}
+}
+
+// forget hands one connection out early: one that has ended gives way first, then
+// the one that was silent longest. It tells whether there was one.
+func (t *Table) forget() bool {
+	switch {
+	case t.over.first != noRef:
+		t.finish(t.over.first, Crowded)
+	case t.older():
+		t.finish(t.alone.first, Crowded)
+	case t.going.first != noRef:
+		t.finish(t.going.first, Crowded)
+	default:
+		return false
+	}
+	return true
+}
+
+// older tells whether the oldest SYN was silent longer than any connection.
+func (t *Table) older() bool {
+	return t.alone.first != noRef &&
+		(t.going.first == noRef || t.lone(t.alone.first).heard < t.flow(t.going.first).heard)
+}
+
+// mostAlike is how many connections with the same addresses and ports are followed
+// at a time, in as many networks: who of them a segment is of takes a look at each.
+const mostAlike = 1 << 10
+
+// thin makes room for one more connection on the same addresses and ports.
+func (t *Table) thin(k *key, hash uint32) {
+	if !t.shared {
+		return
+	}
+	alike, first := 0, noRef
+	t.index.find(hash, func(r ref) bool {
+		if *t.keyOf(r) == *k {
+			alike++
+			if first == noRef || t.heardOf(r) < t.heardOf(first) {
+				first = r
+			}
+		}
+		return false
+	})
+	if alike >= mostAlike {
+		t.finish(first, Crowded)
+	}
+}
+
+// heardOf is when a record was last heard of.
+func (t *Table) heardOf(r ref) ticks {
+	if r.isLone() {
+		return t.lone(r).heard
+	}
+	return t.flow(r).heard
+}
