@@ -74,7 +74,7 @@ type Config struct {
 	Flows int
 	// Memory is about how many bytes the connections may take that are
 	// followed at a time. A SYN alone takes about 110, a connection about
-	// 510. Default: 1 GiB.
+	// 520, and what hangs on it. Default: 1 GiB.
 	Memory int64
 	// Segments asks for [Sink.Segment].
 	Segments bool

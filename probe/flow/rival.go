@@ -75,8 +75,11 @@ func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdi
 			return begins
 		}
 	case craft.RST:
-		if v.synack {
-			break // a client that knows nothing of it resets it at its own number
+		switch {
+		case v.synack && client && s.Seq == v.end:
+			return passes // the client knows nothing of it
+		case v.synack:
+			return goesOn(client, old)
 		}
 		if client && v.answerAt > 0 && s.Seq == v.answer && at-v.answerAt <= f.trip()+slack {
 			return begins // the client knows nothing of what the server answers for
@@ -86,10 +89,15 @@ func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdi
 		}
 	}
 	ours := int64(number.Sub(v.end))
-	switch {
-	case s.Flags&kind == craft.ACK && ours >= 0 && ours < apartAtMost && ours < abs(int64(old)):
+	if s.Flags&kind == craft.ACK && ours >= 0 && ours < apartAtMost && ours < abs(int64(old)) {
 		return begins
-	case client && abs(int64(old)) < apartAtMost:
+	}
+	return goesOn(client, old)
+}
+
+// goesOn judges by how far a number is from those of the connection before.
+func goesOn(client bool, old int32) verdict {
+	if client && abs(int64(old)) < apartAtMost {
 		return passes
 	}
 	return undecided
@@ -140,7 +148,7 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 // it is open, or the segment is a SYN-ACK, and its own was captured.
 func (f *flow) mayHaveRival(from handshake.Side, s *craft.Segment) bool {
 	const answer = craft.SYN | craft.ACK
-	return f.watch.Living() || from == handshake.Server && s.Flags&answer == answer && f.watch.Greeted() && !f.watch.Over()
+	return f.watch.Living() || from == handshake.Server && s.Flags&answer == answer && f.watch.Greeted()
 }
 
 func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
