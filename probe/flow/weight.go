@@ -88,7 +88,7 @@ func (t *Table) older() bool {
 
 // mostAlike is how many connections with the same addresses and ports are followed
 // at a time, in as many networks: who of them a segment is of takes a look at each.
-const mostAlike = 1 << 10
+const mostAlike = 1 << 12
 
 // thin makes room for one more connection on the same addresses and ports.
 func (t *Table) thin(k *key, hash uint32) {

@@ -47,7 +47,7 @@ func TestWhatHangsOnConnectionsIsBounded(t *testing.T) {
 // TestManyNetworksOfOneTuple: as many connections with the same addresses and ports
 // are followed as can be looked at; of those that were forgotten nothing is said.
 func TestManyNetworksOfOneTuple(t *testing.T) {
-	const networks, most = 3000, 1 << 10
+	const networks, most = 6000, 1 << 12
 	var packets []flow.Packet
 	for n := range networks {
 		k := newTalk(t, 0, time.Duration(n)*ms)
