@@ -32,6 +32,7 @@ type routeAnswer struct {
 	nextHops     int        // of a whole route, those that are not dead
 	encap        bool       // the kernel wraps its packets, or has a BPF program look at them: ip-route(8)
 	hops         int        // of a whole route, all of several
+	cloned       bool       // what is told is one packet's way and no route as it stands: kernels before 4.13 know nothing else
 	object       bool       // a whole route whose next hops are an object, ip-nexthop(8)
 }
 
@@ -98,7 +99,7 @@ func readRoute(b []byte) (a routeAnswer, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.kind, a.table = int(msg.Type), int(msg.Table)
+	a.kind, a.table, a.cloned = int(msg.Type), int(msg.Table), msg.Flags&unix.RTM_F_CLONED != 0
 	for _, attr := range attrs {
 		switch attr.Attr.Type {
 		case unix.RTA_OIF:

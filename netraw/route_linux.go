@@ -253,7 +253,7 @@ func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 		return Route{}, err
 	}
 	q.flow = flow
-	hops := r.nextHops(q)
+	hops, single := r.nextHops(q)
 	q.tcp = hops > 1
 	answer, err := r.ask(q)
 	if err != nil {
@@ -277,23 +277,28 @@ func (r *router) lookUp(dst netip.Addr, flow flowPorts) (Route, error) {
 	}
 	if err == nil {
 		r.own.watch(route.Source)
-		r.bind(dst, &route, flow, answer.table)
+		if !single || isLinkLocal6(dst) {
+			r.bind(dst, &route, flow, answer.table)
+		}
 		r.note(q, &route, answer)
 	}
 	return route, err
 }
 
-// nextHops is how many a route has, where that may be several.
-func (r *router) nextHops(q routeQuestion) int {
+// nextHops is how many a route has, where that may be several. single: it has one for sure, and
+// its packets need not be tied to an interface. They must not be: among several default routes the
+// kernel takes one whose gateway answers only for packets without one (fib_select_path in
+// net/ipv4/fib_semantics.c).
+func (r *router) nextHops(q routeQuestion) (n int, single bool) {
 	if !r.several {
-		return 0
+		return 0, false
 	}
 	q.whole = true
 	all, err := r.ask(q)
 	if err != nil {
-		return 0
+		return 0, false
 	}
-	return all.nextHops
+	return all.nextHops, all.hops == 0 && all.oif != 0 && !all.object && !all.cloned
 }
 
 func (r *router) ask(q routeQuestion) (routeAnswer, error) {

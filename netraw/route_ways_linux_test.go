@@ -42,6 +42,43 @@ func TestNoSource(t *testing.T) {
 	}
 }
 
+// Of two default routes packets take the one whose gateway answers, as the kernel's own do,
+// where another route of the machine has several next hops too.
+func TestDefaultRouteThatAnswers(t *testing.T) {
+	p := newPeer(t)
+	index := secondLink(t, "other3", "203.0.113.1/24", 1500)
+	gone := netip.MustParseAddr("192.0.2.77") // on the same link, which says nothing of the gateway
+	must(netlink.NeighSet(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_REACHABLE, IP: peer4.AsSlice(), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 9}}))
+	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("10.99.0.0/16"), MultiPath: []*netlink.NexthopInfo{
+		{LinkIndex: p.hereIndex, Gw: peer4.AsSlice()}, {LinkIndex: index, Gw: netip.MustParseAddr("203.0.113.2").AsSlice()},
+	}}))
+	must(netlink.RouteAdd(&netlink.Route{Dst: ipNet("0.0.0.0/0"), LinkIndex: p.hereIndex, Gw: gone.AsSlice()}))
+	must(netlink.RouteAppend(&netlink.Route{Dst: ipNet("0.0.0.0/0"), LinkIndex: p.hereIndex, Gw: peer4.AsSlice()}))
+	dst := netip.MustParseAddr("198.18.77.1")
+	must(netlink.NeighAdd(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_FAILED, IP: gone.AsSlice()}))
+	told, err := netlink.RouteGet(dst.AsSlice())
+	must(err)
+	if !told[0].Gw.Equal(peer4.AsSlice()) {
+		t.Fatalf("the kernel itself goes by %v", told[0].Gw)
+	}
+	c := open(t, &Config{WatchOutgoing: true})
+	route, err := c.Route(dst)
+	must(err)
+	if _, err := c.Send([][]byte{segment(netip.AddrPortFrom(route.Source, c.Ports()[0]), netip.AddrPortFrom(dst, 9), flagSYN, 1, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	left := false // no packet leaves for a gateway that does not answer
+	gather(t, c, 2*time.Second, func(pkt Packet) bool {
+		if pkt.Outgoing {
+			left = true
+		}
+		return left
+	})
+	if route.NextHop != peer4 || !left {
+		t.Errorf("next hop %v, want %v; left %t", route.NextHop, peer4, left)
+	}
+}
+
 // Of equal routes a packet takes the one that its source was chosen for,
 // whatever the kernel hashes, and half of the destinations take each.
 func TestEqualRoutes(t *testing.T) {

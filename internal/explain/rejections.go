@@ -14,6 +14,7 @@ var rejections = []Entry{
 	{Rejection, "not-ip", "The frame holds no IP.", "Its type.", "", ""},
 	{Rejection, "unknown-link-type", "The capture is of a kind of link that is not known.", "The number in its header.", "Capture on another interface, or convert it.", ""},
 	{Rejection, "foreign", "The segment belongs to another connection.", "Its addresses or ports.", "", ""},
+	{Rejection, "foreign-syn-ack", "A SYN-ACK on the ports of a connection that the server had answered with another number.", "It acknowledges another number than that of the SYN, and the client did not go on from it.", "An old answer that came late, or somebody who forges; it decides nothing.", "RFC 9293 §3.10.7.4"},
 	{Rejection, "foreign-port", "The segment is for a port that this run does not probe or hold.", "Its ports.", "", ""},
 	{Rejection, "bad-ack", "The acknowledgment number is not that of a probe of ours.", "All 32 bits are compared.", "Late answers to an earlier run, or somebody who forges answers.", "RFC 9293 §3.10.7.3"},
 	{Rejection, "other-address", "The answer acknowledges exactly a SYN of ours, and comes from another address than that was sent to.", "All 32 bits are compared; the addresses differ.", "See the finding of the same name.", "RFC 9293 §3.10.7"},

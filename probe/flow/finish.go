@@ -18,6 +18,7 @@ func (t *Table) Close() error {
 		if f := r.ref; f.isLone() {
 			t.once = true
 		} else {
+			t.passStranger(f)
 			t.account(t.flow(f)) // what is missed counts for all of them
 		}
 	}
@@ -82,6 +83,7 @@ func (t *Table) finish(r ref, why Ending) {
 		t.finishLone(r, why)
 		return
 	}
+	t.passStranger(r)
 	f := t.flow(r)
 	t.queueOf(f).remove(r, t.links)
 	t.index.remove(f.hash, r)

@@ -127,6 +127,9 @@ func (n *networks) root(network uint32) uint32 {
 		if !ok {
 			return network
 		}
+		if above, ok := n.of[up]; ok {
+			n.of[network] = above // half as far for the next who asks
+		}
 		network = up
 	}
 }

@@ -18,6 +18,7 @@ type rival struct {
 	isn     craft.Seq    // of the client
 	end     craft.Seq    // after the numbers of its SYN
 	swapped bool         // the client is the second endpoint of the key
+	synack  bool         // it is a SYN-ACK of the server
 	back    bool         // the client is the server of the connection before, which has not been heard of
 
 	answer   craft.Seq // the latest acknowledgement of the server since
@@ -74,6 +75,9 @@ func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdi
 			return begins
 		}
 	case craft.RST:
+		if v.synack {
+			break // a client that knows nothing of it resets it at its own number
+		}
 		if client && v.answerAt > 0 && s.Seq == v.answer && at-v.answerAt <= f.trip()+slack {
 			return begins // the client knows nothing of what the server answers for
 		}
@@ -104,9 +108,15 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 	f := t.flow(r)
 	from := f.side(swapped, s)
 	back := f.watch.AsksBack(from, s)
-	if f.self || s.Flags.Has(craft.RST) || !back && (!f.watch.Living() || !f.watch.Rivals(at, from, s)) ||
-		s.Flags.Has(craft.ACK) && f.opening.elsewhere(from, s.TTL) {
+	if f.self || s.Flags.Has(craft.RST) || !back && (!f.mayHaveRival(from, s) || !f.watch.Rivals(at, from, s)) {
 		return false
+	}
+	if s.Flags.Has(craft.ACK) && f.opening.elsewhere(from, s.TTL) {
+		if !s.Flags.Has(craft.SYN) || !f.watch.Greeted() {
+			return false
+		}
+		t.disregard(r, p, s)
+		return true
 	}
 	if f.rival() != nil {
 		t.pass(r)
@@ -115,7 +125,7 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 	case back:
 		f.rare().rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped, back: true}
 	case from == handshake.Server:
-		f.rare().rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped}
+		f.rare().rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped, synack: s.Flags.Has(craft.SYN)}
 	case s.Flags.Has(craft.SYN):
 		f.rare().rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
 	default:
@@ -123,6 +133,13 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 	}
 	f.rival().keep(p, seen, swapped)
 	return true
+}
+
+// mayHaveRival tells whether a connection is there that a segment may be none of:
+// it is open, or the segment is a SYN-ACK, and its own was captured.
+func (f *flow) mayHaveRival(from handshake.Side, s *craft.Segment) bool {
+	const answer = craft.SYN | craft.ACK
+	return f.watch.Living() || from == handshake.Server && s.Flags&answer == answer && f.watch.Greeted() && !f.watch.Over()
 }
 
 func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
@@ -212,8 +229,38 @@ func (t *Table) replay(r ref, p *heldPacket) {
 func (t *Table) pass(r ref) {
 	v := t.flow(r).rival()
 	t.flow(r).more.rival = nil
-	for i := range v.packets {
-		t.replay(r, &v.packets[i])
+	held := v.packets
+	if v.synack {
+		if t.held.decode(&held[0].Packet) == nil {
+			t.disregard(r, &held[0].Packet, &t.held.packet.Segment)
+		}
+		held = held[1:]
+	}
+	for i := range held {
+		t.replay(r, &held[i])
+	}
+}
+
+// disregard counts a SYN-ACK that a stranger has sent: it decides nothing.
+func (t *Table) disregard(r ref, p *Packet, s *craft.Segment) {
+	f := t.flow(r)
+	f.packets++
+	f.watch.Disregard(s)
+	t.counts.Rejected["foreign-syn-ack"]++
+	if t.cfg.Segments {
+		line := handshake.Line{Time: p.Time, From: handshake.Server, Segment: s, Notes: handshake.NoteOtherSYN}
+		line.Client, line.Server = f.watch.States()
+		line.Seq, line.Ack = f.watch.Relative(handshake.Server, s)
+		t.tell(&Segment{Line: line, Attempt: f.number, Packet: p.Number, File: p.File})
+	}
+}
+
+// passStranger does so with a SYN-ACK that nothing has followed, where the server
+// had answered the client's own SYN.
+func (t *Table) passStranger(r ref) {
+	f := t.flow(r)
+	if v := f.rival(); v != nil && v.synack && f.watch.Greeted() {
+		t.pass(r)
 	}
 }
 

@@ -1,9 +1,11 @@
 package flow
 
 // store keeps records in blocks, so that they neither move nor cost an
-// allocation each; a block without records is given back. Numbers begin with 1.
+// allocation each; a block without records is given back, but for one: a record
+// that comes and goes would allocate a block each time. Numbers begin with 1.
 type store[T any] struct {
 	blocks []*block[T] // nil: given back
+	spare  *block[T]   // of the latest that was given back: all its records are zero
 	open   []uint32    // numbers of blocks that may have room
 	gone   []uint32    // numbers of blocks that were given back
 	used   int
@@ -36,9 +38,19 @@ func (s *store[T]) take() uint32 {
 		s.open = s.open[:last]
 	}
 	n := s.fresh()
-	s.blocks[n] = &block[T]{records: make([]T, blockLen), listed: true}
+	s.blocks[n] = s.empty()
 	s.open = append(s.open, n)
 	return n*blockLen + uint32(s.blocks[n].take()) + 1
+}
+
+// empty is a block without records.
+func (s *store[T]) empty() *block[T] {
+	if b := s.spare; b != nil {
+		s.spare = nil
+		*b = block[T]{records: b.records, free: b.free[:0], listed: true}
+		return b
+	}
+	return &block[T]{records: make([]T, blockLen), listed: true}
 }
 
 // fresh is the number of a block that is not there.
@@ -76,7 +88,7 @@ func (s *store[T]) give(n uint32) {
 	b.used--
 	s.used--
 	if b.used == 0 {
-		s.blocks[i] = nil
+		s.blocks[i], s.spare = nil, b
 		s.gone = append(s.gone, i)
 		return
 	}

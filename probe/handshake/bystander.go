@@ -258,7 +258,7 @@ func (b *Bystander) catchUp(at int64, from Side, me, you *End, s *craft.Segment)
 		}
 		you.Nxt = s.Ack
 	}
-	b.ways[from].fill(s)
+	b.ways[from].fill(s, me.Una)
 	if me.Nxt.Sub(s.Seq) > late || you.Nxt.Sub(s.Ack) > late { // the other number is right: more than a gibibyte was missed
 		b.resume(from, me, you, s)
 	}

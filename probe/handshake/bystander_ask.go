@@ -129,7 +129,23 @@ func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
 	case from == Client || !b.known.has(knowServerISN|knowClientISN):
 		return false
 	}
-	return me.Confirmed() && s.Seq != me.ISS && !b.acknowledges(Client, you, s.Ack)
+	return (me.Confirmed() || b.Greeted()) && s.Seq != me.ISS && !b.acknowledges(Client, you, s.Ack)
+}
+
+// Greeted tells whether the client's SYN was captured and the SYN-ACK that
+// acknowledges it: one that acknowledges another number is of another
+// connection, or of a stranger.
+func (b *Bystander) Greeted() bool {
+	return b.known.has(knowClientSYN|knowServerSYN) && b.answer.flags.Has(craft.ACK)
+}
+
+// Disregard takes in the number that a stranger's SYN-ACK acknowledges, and
+// nothing else of it: a client that is still connecting answers it by an RST at
+// just that number (RFC 9293 §3.10.7.3), which is not about this connection.
+func (b *Bystander) Disregard(s *craft.Segment) {
+	if !b.pair.Client.Confirmed() {
+		b.rare().refusable.add(s.Ack)
+	}
 }
 
 // odd tells a segment of which one number is far from what was captured, and the

@@ -1,6 +1,8 @@
 package handshake
 
 import (
+	"slices"
+	"sort"
 	"time"
 
 	"synscope/craft"
@@ -16,10 +18,13 @@ type way struct {
 
 // holes are those in the numbers that one end used.
 type holes struct {
-	open  []hole // those that may yet be filled
-	gaps  uint32 // older ones that stayed
+	open  []hole // those that may yet be filled, the lowest first
+	gaps  uint32 // those that were given up, and stayed
 	bytes uint64 // numbers in them
 	lost  bool   // more was missed than numbers can tell
+
+	cut   craft.Seq // the lowest number of the holes that were given up to make room, before they were acknowledged
+	isCut bool      // there is one
 }
 
 // hole is a stretch of numbers that were not captured. What is lost on the way
@@ -38,7 +43,7 @@ const settling = int64(20 * time.Millisecond)
 // time.
 const (
 	stayOpen  = 50
-	mostHoles = 64
+	mostHoles = 1024
 )
 
 // reach notes that numbers up to end were captured.
@@ -55,12 +60,50 @@ func (w *way) miss(at uint32, lo, hi, acked craft.Seq) {
 	}
 	h := w.missed()
 	h.settle(at, acked)
-	if len(h.open) == mostHoles {
-		h.give(h.open[0], acked)
-		h.open = h.open[:copy(h.open, h.open[1:])]
-	}
-	h.open = append(h.open, hole{lo, hi, at})
+	h.open = slices.Insert(h.open, h.before(lo), hole{lo, hi, at})
+	h.crowd(acked)
 }
+
+// crowd makes room: the smallest hole is given up.
+func (h *holes) crowd(acked craft.Seq) {
+	for len(h.open) > mostHoles {
+		least := 0
+		for i := range h.open {
+			if h.open[i].length() < h.open[least].length() {
+				least = i
+			}
+		}
+		h.forget(h.open[least], acked)
+		h.open = slices.Delete(h.open, least, least+1)
+	}
+}
+
+// forget gives a hole up that may yet be filled. What was acknowledged of it is a
+// gap; whether the rest is one cannot be known, and so nor that there is none.
+func (h *holes) forget(one hole, acked craft.Seq) {
+	h.give(one, acked)
+	if one.lo.LessThan(acked) {
+		one.lo = acked
+	}
+	if one.lo.LessThan(one.hi) && (!h.isCut || one.lo.LessThan(h.cut)) {
+		h.cut, h.isCut = one.lo, true
+	}
+}
+
+// before is how many holes end at or below a number.
+func (h *holes) before(n craft.Seq) int {
+	return sort.Search(len(h.open), func(i int) bool { return n.LessThan(h.open[i].hi) })
+}
+
+// within are the places of the holes that have any of the numbers from lo to hi.
+func (h *holes) within(lo, hi craft.Seq) (from, to int) {
+	from = h.before(lo)
+	for to = from; to < len(h.open) && h.open[to].lo.LessThan(hi); to++ {
+	}
+	return from, to
+}
+
+func (h *hole) length() uint32 { return uint32(h.hi.Sub(h.lo)) }
 
 func (w *way) missed() *holes {
 	if w.holes == nil {
@@ -71,15 +114,12 @@ func (w *way) missed() *holes {
 
 // settle closes holes that were acknowledged some time ago.
 func (h *holes) settle(at uint32, acked craft.Seq) {
-	kept := h.open[:0]
-	for _, one := range h.open {
-		if acked.LessThan(one.hi) || at <= one.at+stayOpen {
-			kept = append(kept, one)
-			continue
-		}
-		h.give(one, acked)
+	old := 0
+	for old < len(h.open) && !acked.LessThan(h.open[old].hi) && at > h.open[old].at+stayOpen {
+		h.give(h.open[old], acked)
+		old++
 	}
-	h.open = kept
+	h.open = h.open[:copy(h.open, h.open[old:])]
 }
 
 // give counts a hole, as far as it was acknowledged: the rest may have been lost
@@ -103,33 +143,31 @@ func (h *hole) size(acked craft.Seq) uint64 {
 }
 
 // lacks tells whether a number lies in a hole.
-func (w *way) lacks(n craft.Seq) bool {
-	if w.holes == nil {
-		return false
-	}
-	for _, h := range w.holes.open {
-		if n.InRange(h.lo, h.hi) {
-			return true
-		}
-	}
-	return false
-}
+func (w *way) lacks(n craft.Seq) bool { return w.overlaps(n, n.Add(1)) }
 
-// fill takes in a segment that may close a hole.
-func (w *way) fill(s *craft.Segment) {
+// fill takes in a segment that may close a hole; acked is what the other end has
+// acknowledged.
+func (w *way) fill(s *craft.Segment, acked craft.Seq) {
 	n := s.Len()
 	if n == 0 {
 		return
 	}
 	w.carried = min(w.carried, 1<<16-2) + 1
-	if !w.overlaps(s.Seq, s.Seq.Add(n)) {
+	if w.holes == nil {
 		return
 	}
-	left := make([]hole, 0, len(w.holes.open)+1)
-	for _, h := range w.holes.open {
-		left = h.without(left, s.Seq, s.Seq.Add(n))
+	lo, hi := s.Seq, s.Seq.Add(n)
+	from, to := w.holes.within(lo, hi)
+	if from == to {
+		return
 	}
-	w.holes.open = left
+	var room [2]hole
+	left := room[:0]
+	for _, h := range w.holes.open[from:to] {
+		left = h.without(left, lo, hi)
+	}
+	w.holes.open = slices.Replace(w.holes.open, from, to, left...)
+	w.holes.crowd(acked)
 }
 
 // overlaps tells whether any of the numbers from lo to hi lies in a hole.
@@ -137,12 +175,8 @@ func (w *way) overlaps(lo, hi craft.Seq) bool {
 	if w.holes == nil {
 		return false
 	}
-	for _, h := range w.holes.open {
-		if lo.LessThan(h.hi) && h.lo.LessThan(hi) {
-			return true
-		}
-	}
-	return false
+	at := w.holes.before(lo)
+	return at < len(w.holes.open) && w.holes.open[at].lo.LessThan(hi)
 }
 
 // without appends what is left of a hole once the numbers from lo to hi were
@@ -163,7 +197,7 @@ func (h hole) without(left []hole, lo, hi craft.Seq) []hole {
 // lose gives up counting: the numbers have come round.
 func (w *way) lose() {
 	h := w.missed()
-	h.lost, h.open = true, nil
+	h.lost, h.open, h.isCut = true, nil, false
 }
 
 // count is how many holes there are, and of how many numbers, as far as the other
@@ -179,7 +213,7 @@ func (w *way) count(acked craft.Seq) (gaps int, bytes uint64) {
 			gaps, bytes = gaps+1, bytes+n
 		}
 	}
-	if h.lost {
+	if h.lost || h.isCut && h.cut.LessThan(acked) {
 		gaps++
 	}
 	return gaps, bytes

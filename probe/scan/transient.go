@@ -46,17 +46,8 @@ func (e *engine) transient(f *flight) bool {
 	return e.exhausted && len(e.hosts.byAddr) <= fewHosts && int(h.tally.ports)+int(h.flights) <= fewPorts
 }
 
-// soft tells whether an error is one of those that RFC 1122 §4.2.3.9 and RFC 5461 §2 call soft. A TTL of
-// the caller's is meant to be exceeded.
-func (e *engine) soft(v *probe.Verdict) bool {
-	switch v.Reason {
-	case "net-unreachable", "host-unreachable", "icmp-3-5", "no-route", "addr-unreachable":
-		return true
-	case probe.ReasonTimeExceeded:
-		return e.cfg.TTL == 0
-	}
-	return false
-}
+// soft tells whether an error may pass. A TTL of the caller's is meant to be exceeded.
+func (e *engine) soft(v *probe.Verdict) bool { return wire.SoftError(v, e.cfg.TTL) }
 
 // softDue is when the transmission after a soft error counts as not answered.
 func (e *engine) softDue(f *flight) time.Duration {

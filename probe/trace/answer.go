@@ -143,10 +143,19 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	if q.Kind == HopTimeExceeded || q.Kind == HopSYNACK {
 		q.ended = true
 	} else {
-		s.Until = t.Now + wire.Grace(took, 0, t.cfg.Timeout)
+		s.Until = t.Now + t.grace(s, took)
 		t.settling = append(t.settling, q)
 	}
 	t.settleEnd()
+}
+
+// grace is how long an answer that ends a path waits for something better. An ICMP error that may pass
+// waits until the time of its probe is over, as in every TCP.
+func (t *tracer) grace(s *wire.Transmission, took time.Duration) time.Duration {
+	if v := s.Outcome.Best; v != nil && v.ICMP != nil && v.Responder != s.Src.Addr() && wire.SoftError(v, 0) {
+		return max(t.cfg.Timeout-took, 0)
+	}
+	return wire.Grace(took, 0, t.cfg.Timeout)
 }
 
 // measure puts the time of an answer into the grid. Whether a SYN-ACK was repeated is
