@@ -169,7 +169,7 @@ func (t *Table) settleRival(p *Packet, k *key, r ref, hash uint32, swapped bool,
 	if v.back {
 		return t.await(p, r, swapped, s, seen)
 	}
-	if swapped == v.swapped || s.Flags&(craft.SYN|craft.RST) != 0 {
+	if v.synack || swapped == v.swapped || s.Flags&(craft.SYN|craft.RST) != 0 {
 		return r, false
 	}
 	v.answer, v.answerAt = s.Ack, stampOf(p.Time)

@@ -23,7 +23,7 @@ func TestStrangersDecideNothing(t *testing.T) {
 			isn := k.seq[0]
 			scenes[i].play(k)
 			from, to := openSpan(t, k, isn)
-			if from == to {
+			if from == to || k.client == k.server {
 				continue
 			}
 			tried++
@@ -32,9 +32,9 @@ func TestStrangersDecideNothing(t *testing.T) {
 			for range number {
 				at := from + rng.IntN(to-from+1)
 				p := forgedAnswer(t, k, rng, uint8(55-try%2))
-				p.at = forged[at-1].at
+				p.at = forged[at-1].at.Add(us)
 				if at < len(forged) {
-					p.at = p.at.Add(forged[at].at.Sub(p.at) / 2)
+					p.at = forged[at-1].at.Add(forged[at].at.Sub(forged[at-1].at) / 2)
 				}
 				forged = slices.Insert(forged, at, p)
 				to++
@@ -42,7 +42,7 @@ func TestStrangersDecideNothing(t *testing.T) {
 			want, _ := through(t, flow.Config{}, plain(k.packets)...)
 			got, counts := through(t, flow.Config{}, plain(forged)...)
 			if a, b := saidOf(want), saidOf(got); a != b {
-				t.Errorf("%s, with %d of a stranger, try %d:\n%s\nwithout:\n%s", scenes[i].name, number, try, b, a)
+				t.Errorf("%s, with %d of a stranger:\n%s\nwithout:\n%s", scenes[i].name, number, b, a)
 			}
 			if n := counts.Rejected["foreign-syn-ack"]; try%2 == 0 && n != uint64(number) {
 				t.Errorf("%s: %d of %d were counted", scenes[i].name, n, number)
