@@ -66,6 +66,7 @@ var inStorms = []liedTo{
 type stormed struct {
 	syns, resets, worst int
 	took                time.Duration
+	told                uint64
 }
 
 // inStorm runs an engine against hosts that accept, and go on to send as many more SYN-ACKs
@@ -106,7 +107,7 @@ func inStorm(t *testing.T, e *liedTo, more int) (s stormed) {
 		if err != nil {
 			t.Errorf("%v: %+v", err, sum)
 		}
-		s.took = time.Since(began)
+		s.took, s.told = time.Since(began), sum.Storms
 		for i := range leaving {
 			n := 1
 			for n < len(leaving)-i && leaving[i+n]-leaving[i] < time.Second {
@@ -133,6 +134,9 @@ func TestStormsAreBounded(t *testing.T) {
 			}
 			if storm.took > 2*alone.took+2*time.Second {
 				t.Errorf("took %v, without the storm %v", storm.took, alone.took)
+			}
+			if resets := e.name != "handshake"; alone.told > 0 || (storm.told > 0) != resets { // it acknowledges, and resets one
+				t.Errorf("told of %d storms, alone of %d", storm.told, alone.told)
 			}
 			t.Logf("alone %+v, in the storm %+v", alone, storm)
 		})

@@ -17,6 +17,7 @@ type Summary struct {
 	SendErrors    uint64            // packets that the kernel refused
 	ResetsRefused uint64            // of those, RSTs that an output rule of this machine refused: connections stay half open at the targets
 	ResetsLost    uint64            // RSTs that seem not to have arrived: the SYN-ACK was retransmitted long after
+	Storms        uint64            // connections whose SYN was answered with more different numbers than a TCP chooses
 	Received      uint64            // packets that passed the filter, our own not counted
 	Matched       uint64            // of those, answers to a transmission of this run
 	Rejected      map[string]uint64 // of those, the others, by reason
@@ -66,6 +67,7 @@ func (s *Summary) Add(part *Summary) {
 	s.SendErrors += part.SendErrors
 	s.ResetsRefused += part.ResetsRefused
 	s.ResetsLost += part.ResetsLost
+	s.Storms += part.Storms
 	s.Received += part.Received
 	s.Matched += part.Matched
 	s.KernelDrops += part.KernelDrops

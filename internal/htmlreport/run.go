@@ -24,7 +24,6 @@ type run struct {
 	records     uint64
 	hosts       map[netip.Addr]*sighting
 	names       map[netip.Addr]string
-	verdicts    int
 	omitted     uint64 // verdicts that there was no room for
 	trips       tripBook
 	ladders     ladderBook

@@ -130,7 +130,7 @@ func TestRunAndSummaryAreEncodedAsByEncodingJSON(t *testing.T) {
 		&record.Summary{End: start, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}},
 		wholeSummary(t, &record.Summary{
 			End: start, Took: time.Second, Complete: true, Probes: 3, Sent: 4, Retransmitted: 1, SendErrors: 5, Received: 6, Matched: 7, KernelDrops: 8,
-			Resets: 9, ResetsRefused: record.Some(uint64(1)), ResetsLost: record.Some(uint64(2)),
+			Resets: 9, ResetsRefused: record.Some(uint64(1)), ResetsLost: record.Some(uint64(2)), Storms: record.Some(uint64(3)),
 			Loss: record.Some(0.25), WentSilent: record.Some(uint64(3)), Confidence: record.Some(0.9),
 			Rejected: map[string]uint64{"bad-checksum": 2, "a": 1},
 			States:   map[probe.State]uint64{probe.StateOpen: 1, probe.StateOpenFiltered: 2}, Rate: record.Some(1234.5),

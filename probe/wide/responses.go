@@ -54,9 +54,9 @@ func (r *responses) send(n probe.Network, budget int) (taken int, left wire.Resp
 	return len(r.batch), r.packets.Respond(n, r.batch)
 }
 
-// lostResets is how many RSTs seem not to have arrived.
-func (r *responses) lostResets() uint64 {
+// lostResets is how many RSTs seem not to have arrived, and how many connections are storms.
+func (r *responses) lostResets() (lost, storms uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.queue.LostResets()
+	return r.queue.LostResets(), r.queue.SeenStorms()
 }

@@ -22,6 +22,7 @@ type Summary struct {
 	SendErrors    uint64                 `json:"send_errors"`
 	ResetsRefused Maybe[uint64]          `json:"resets_refused,omitzero"` // RSTs of our own that this machine's firewall refused: connections stay half open at the targets
 	ResetsLost    Maybe[uint64]          `json:"resets_lost,omitzero"`    // RSTs of ours that seem not to have arrived: the SYN-ACK was retransmitted long after
+	Storms        Maybe[uint64]          `json:"synack_storms,omitzero"`  // connections whose SYN was answered with more different numbers than a TCP chooses
 	Received      uint64                 `json:"received"`
 	Matched       uint64                 `json:"matched"`
 	Rejected      map[string]uint64      `json:"rejected"`
@@ -69,6 +70,9 @@ func NewSummary(s *probe.Summary, end time.Time) *Summary {
 	if s.ResetsLost > 0 {
 		r.ResetsLost = Some(s.ResetsLost)
 	}
+	if s.Storms > 0 {
+		r.Storms = Some(s.Storms)
+	}
 	if s.WentSilent > 0 {
 		r.WentSilent = Some(s.WentSilent)
 	}
@@ -88,6 +92,7 @@ func (s *Summary) Traffic() *probe.Summary {
 		SendErrors:    s.SendErrors,
 		ResetsRefused: s.ResetsRefused.Value,
 		ResetsLost:    s.ResetsLost.Value,
+		Storms:        s.Storms.Value,
 		Received:      s.Received,
 		Matched:       s.Matched,
 		Rejected:      s.Rejected,
@@ -110,6 +115,7 @@ func (s *Summary) Fields(w FieldWriter) {
 	w.Uint("send_errors", s.SendErrors)
 	uintField(w, "resets_refused", s.ResetsRefused)
 	uintField(w, "resets_lost", s.ResetsLost)
+	uintField(w, "synack_storms", s.Storms)
 	w.Uint("received", s.Received)
 	w.Uint("matched", s.Matched)
 	w.Counts("rejected", s.Rejections())

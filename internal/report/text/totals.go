@@ -68,6 +68,9 @@ func (t *textSink) losses(s *record.Summary, unfinished string) []string {
 	if n, ok := s.WentSilent.Get(); ok {
 		warn(units.CountOf(n, "port") + " unknown: the host answered nothing any more, not even on a port that had answered; it may be off, or drop what we send since")
 	}
+	if n, ok := s.Storms.Get(); ok {
+		warn(units.CountOf(n, "SYN") + " answered with more than four different numbers, as no TCP answers: somebody has this machine send RSTs; see synscope explain synack-storm")
+	}
 	if !s.Complete {
 		warn("cut short: " + unfinished)
 	}

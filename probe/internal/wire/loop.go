@@ -169,6 +169,7 @@ func (x *Loop) Measure(s *Transmission, ev *Event, usual time.Duration) (rtt tim
 func (x *Loop) Counted() probe.Summary {
 	s := x.Counters.Counted(x.Network.Stats(), x.Now)
 	s.ResetsLost = x.Responses.LostResets()
+	s.Storms = x.Responses.SeenStorms()
 	return s
 }
 

@@ -47,11 +47,15 @@ type Responder struct {
 	seed          maphash.Seed
 	closings      closings
 	odd           bool // of the calls of Half
+	storms        uint64
 }
 
 // LostResets is how many connections were closed by an RST that seems not to have
 // arrived: the SYN-ACK was retransmitted long after.
 func (r *Responder) LostResets() uint64 { return r.closings.lost }
+
+// SeenStorms is how many connections there were of which Storms is told.
+func (r *Responder) SeenStorms() uint64 { return r.storms }
 
 // Add queues a response, unless the same was sent a moment ago, or the connection has got
 // as many RSTs as any needs. It reports whether it did.
@@ -75,6 +79,9 @@ func (r *Responder) Add(x Response, now time.Duration) bool {
 // its number, once.
 func (r *Responder) believes(key uint64, peer craft.Seq, x *Response, now time.Duration) bool {
 	open, storm := r.closings.admit(key, peer, now)
+	if storm {
+		r.storms++
+	}
 	if storm && r.Storms != nil {
 		r.Storms(x.Dst, x.Link)
 	}

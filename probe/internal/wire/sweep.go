@@ -187,6 +187,7 @@ func (x *Sweep) Progress(total uint64, inFlight int, rate float64) probe.Progres
 func (x *Sweep) Counted() probe.Summary {
 	s := x.Counters.Counted(x.Network.Stats(), x.Now)
 	s.ResetsLost = x.Responses.LostResets()
+	s.Storms = x.Responses.SeenStorms()
 	s.Rate = PerSecond(s.Sent, x.Counters.LastSend)
 	return s
 }
