@@ -18,7 +18,7 @@ type rival struct {
 	isn     craft.Seq    // of the client
 	end     craft.Seq    // after the numbers of its SYN
 	swapped bool         // the client is the second endpoint of the key
-	synack  bool         // it is a SYN-ACK of the server
+	synack  bool         // it is a SYN-ACK
 	back    bool         // the client is the server of the connection before, which has not been heard of
 
 	answer   craft.Seq // the latest acknowledgement of the server since
@@ -60,9 +60,13 @@ func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdi
 	}
 	const kind = craft.SYN | craft.ACK | craft.RST
 	client := swapped == v.swapped
-	number, old := s.Ack, f.watch.Ahead(handshake.Client, s.Ack)
+	asker := handshake.Client // what the rival's client is in the connection before
+	if v.swapped != f.fromSecond {
+		asker = handshake.Server
+	}
+	number, old := s.Ack, f.watch.Ahead(asker, s.Ack)
 	if client {
-		number, old = s.Seq, f.watch.Ahead(handshake.Client, s.Seq)
+		number, old = s.Seq, f.watch.Ahead(asker, s.Seq)
 	}
 	switch s.Flags & kind {
 	case craft.SYN:
@@ -116,14 +120,14 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 	f := t.flow(r)
 	from := f.side(swapped, s)
 	back := f.watch.AsksBack(from, s)
-	if f.self || s.Flags.Has(craft.RST) || !back && (!f.mayHaveRival(from, s) || !f.watch.Rivals(at, from, s)) {
+	if f.self || s.Flags.Has(craft.RST) || !back && (!f.mayHaveRival(s) || !f.watch.Rivals(at, from, s)) {
 		return false
 	}
 	if s.Flags.Has(craft.ACK) && f.opening.elsewhere(from, s.TTL) {
 		if !s.Flags.Has(craft.SYN) || !f.watch.Greeted() {
 			return false
 		}
-		t.disregard(r, p, s)
+		t.disregard(r, p, s, swapped)
 		return true
 	}
 	if f.rival() != nil {
@@ -132,7 +136,7 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 	switch {
 	case back:
 		f.rare().rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped, back: true}
-	case from == handshake.Server:
+	case from == handshake.Server, s.Flags.Has(craft.SYN | craft.ACK):
 		f.rare().rival = &rival{isn: s.Ack.Add(^uint32(0)), end: s.Ack, swapped: !swapped, synack: s.Flags.Has(craft.SYN)}
 	case s.Flags.Has(craft.SYN):
 		f.rare().rival = &rival{isn: s.Seq, end: s.Seq.Add(s.Len()), swapped: swapped}
@@ -146,9 +150,9 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 
 // mayHaveRival tells whether a connection is there that a segment may be none of:
 // it is open, or the segment is a SYN-ACK, and its own was captured.
-func (f *flow) mayHaveRival(from handshake.Side, s *craft.Segment) bool {
+func (f *flow) mayHaveRival(s *craft.Segment) bool {
 	const answer = craft.SYN | craft.ACK
-	return f.watch.Living() || from == handshake.Server && s.Flags&answer == answer && f.watch.Greeted()
+	return f.watch.Living() || s.Flags&answer == answer && f.watch.Greeted()
 }
 
 func (v *rival) keep(p *Packet, seen uint32, swapped bool) {
@@ -242,7 +246,7 @@ func (t *Table) pass(r ref) {
 	held := v.packets
 	if v.synack {
 		if t.held.decode(&held[0].Packet) == nil {
-			t.disregard(r, &held[0].Packet, &t.held.packet.Segment)
+			t.disregard(r, &held[0].Packet, &t.held.packet.Segment, held[0].swapped)
 		}
 		held = held[1:]
 	}
@@ -252,15 +256,16 @@ func (t *Table) pass(r ref) {
 }
 
 // disregard counts a SYN-ACK that a stranger has sent: it decides nothing.
-func (t *Table) disregard(r ref, p *Packet, s *craft.Segment) {
+func (t *Table) disregard(r ref, p *Packet, s *craft.Segment, swapped bool) {
 	f := t.flow(r)
+	from := f.side(swapped, s)
 	f.packets++
-	f.watch.Disregard(s)
+	f.watch.Disregard(from, s)
 	t.counts.Rejected["foreign-syn-ack"]++
 	if t.cfg.Segments {
-		line := handshake.Line{Time: p.Time, From: handshake.Server, Segment: s, Notes: handshake.NoteOtherSYN}
+		line := handshake.Line{Time: p.Time, From: from, Segment: s, Notes: handshake.NoteOtherSYN}
 		line.Client, line.Server = f.watch.States()
-		line.Seq, line.Ack = f.watch.Relative(handshake.Server, s)
+		line.Seq, line.Ack = f.watch.Relative(from, s)
 		t.tell(&Segment{Line: line, Attempt: f.number, Packet: p.Number, File: p.File})
 	}
 }

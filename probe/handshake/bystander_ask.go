@@ -117,7 +117,7 @@ func (b *Bystander) Living() bool {
 }
 
 // Rivals tells a SYN of the client with another number, a SYN-ACK with another
-// number to another SYN, or a segment of which both numbers have nothing to do
+// number to another SYN (of the client too: the two may have changed roles), or a segment of which both numbers have nothing to do
 // with what was captured, or that has numbers behind the FIN.
 func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
@@ -126,7 +126,9 @@ func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
 		return s.Flags.Has(craft.ACK) && (odd(me, you, s) || afterFIN(me, s.Seq.Add(s.Len())) || afterFIN(you, s.Ack))
 	case !s.Flags.Has(craft.ACK):
 		return from == Client && b.Renewed(at, from, s)
-	case from == Client || !b.known.has(knowServerISN|knowClientISN):
+	case from == Client:
+		return b.Greeted() && s.Seq != me.ISS && !b.acknowledges(Server, you, s.Ack)
+	case !b.known.has(knowServerISN | knowClientISN):
 		return false
 	}
 	return (me.Confirmed() || b.Greeted()) && s.Seq != me.ISS && !b.acknowledges(Client, you, s.Ack)
@@ -142,8 +144,8 @@ func (b *Bystander) Greeted() bool {
 // Disregard takes in the number that a stranger's SYN-ACK acknowledges, and
 // nothing else of it: a client that is still connecting answers it by an RST at
 // just that number (RFC 9293 §3.10.7.3), which is not about this connection.
-func (b *Bystander) Disregard(s *craft.Segment) {
-	if !b.pair.Client.Confirmed() {
+func (b *Bystander) Disregard(from Side, s *craft.Segment) {
+	if from == Server && !b.pair.Client.Confirmed() {
 		b.rare().refusable.add(s.Ack)
 	}
 }
