@@ -57,8 +57,9 @@ func (s *samples) note(v *probe.Verdict) {
 
 func (s *sample) note(v *probe.Verdict, was probe.State) {
 	switch {
-	case v.State == was && s.port == 0:
+	case v.State == was && s.at.IsZero():
 		*s = sample{port: v.Target.Port(), was: was, at: v.Time, last: v.Time}
+	case s.at.IsZero(): // nothing that could have changed
 	case v.State == was && v.Time.After(s.last):
 		s.last = v.Time
 	case otherwise(was, v):

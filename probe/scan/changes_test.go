@@ -1,6 +1,7 @@
 package scan_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -145,4 +146,24 @@ func TestRefusedUnderLoad(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where no port was open none is asked again: not port 0 either, which nobody named.
+func TestNothingOpenIsNotAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: time.Millisecond}, Back: simnet.Path{Delay: time.Millisecond}})
+		a := netip.MustParseAddr("10.0.0.1")
+		asked := map[uint16]int{}
+		n.Handle(netip.PrefixFrom(a, 32), simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			asked[in.Dst.Port()]++
+			simnet.Closed{}.Respond(now, in, out)
+		}))
+		conn := n.Conn(13)
+		defer conn.Close()
+		found := states{}
+		sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(1, 600, a)), Canaries: true}, found)
+		if err != nil || found[probe.StateRefused] != 600 || sum.Sent != 600 || len(asked) != 600 {
+			t.Errorf("%v, %d sent to %d ports, %v", found, sum.Sent, len(asked), err)
+		}
+	})
 }
