@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -198,49 +197,6 @@ func (n *neighbours) takeEvents(now time.Time) {
 	n.takeLate(events, now)
 }
 
-// takeLate lets answers count that came after their questions were given up.
-func (n *neighbours) takeLate(events map[neighbour]*netlink.Neigh, now time.Time) {
-	n.late = slices.DeleteFunc(n.late, func(q *question) bool {
-		entry := events[q.key]
-		if entry == nil || entry.State&q.accepts == 0 {
-			return false
-		}
-		q.resolve(entry)
-		n.finish(q, now)
-		return true
-	})
-}
-
-// dismiss removes the entries of the first late questions, whose answers count no more.
-func (n *neighbours) dismiss(first int) {
-	changes := make([]tableChange, 0, first)
-	for _, q := range n.late[:first] {
-		n.table.ignore(q.key)
-		changes = append(changes, tableChange{key: q.key, remove: true})
-	}
-	n.late = slices.Delete(n.late, 0, first)
-	for _, err := range n.table.change(changes) {
-		n.denied(err) // then the kernel removes them in its own time
-	}
-}
-
-// leaves is when the entry of a late question is removed.
-func (n *neighbours) leaves(q *question) time.Time { return q.began.Add(lateFor * n.cfg.Wait / 10) }
-
-// tidyLate dismisses those whose time is over, and the oldest where there are too many:
-// as many entries as a third of the limit may stay beside those that are asked for.
-func (n *neighbours) tidyLate(now time.Time) {
-	over := 0
-	for over < len(n.late) && !now.Before(n.leaves(n.late[over])) {
-		over++
-	}
-	room := n.cfg.Limit + n.cfg.Limit/3 - len(n.active) - len(n.kept)
-	over = max(over, min(len(n.late), len(n.late)-room))
-	if over > 0 {
-		n.dismiss(over)
-	}
-}
-
 // tidy leaves only unanswered questions active.
 func (n *neighbours) tidy() {
 	n.active = slices.DeleteFunc(n.active, func(q *question) bool { return q.found.State != NeighbourPending })
@@ -308,109 +264,6 @@ func (n *neighbours) waitsFor(q *question) time.Duration {
 	return n.cfg.Wait * 16 / 5
 }
 
-// start sends first requests as far as limit and rate allow.
-func (n *neighbours) start(now time.Time) {
-	n.pacer.refill(now)
-	var first []*question
-	for len(n.waiting) > 0 && n.room(len(first)) && !now.Before(n.resumeAt) && n.pacer.take() {
-		first = append(first, n.waiting[0])
-		n.waiting = n.waiting[1:]
-	}
-	n.askAll(first, now)
-}
-
-// room tells whether one more request may be under way beside those that are
-// about to be.
-func (n *neighbours) room(more int) bool { return len(n.active)+len(n.kept)+more < n.cfg.Limit }
-
-// askAll makes the kernel ask, by whichever way it lets us.
-func (n *neighbours) askAll(qs []*question, now time.Time) {
-	if n.mayAsk {
-		qs = n.askByTable(qs, now)
-	}
-	for _, q := range qs {
-		n.table.expect(q.key)
-		n.asking(q, n.askByPacket(q, now), now)
-	}
-	slices.SortStableFunc(n.active, func(a, b *question) int { return a.due.Compare(b.due) })
-}
-
-// askByTable has entries made, and first removed where this was asked for before,
-// since the kernel repeats an unanswered request only after a second. It returns the
-// questions for which it was denied.
-func (n *neighbours) askByTable(qs []*question, now time.Time) (denied []*question) {
-	changes := make([]tableChange, 0, 2*len(qs))
-	for _, q := range qs {
-		n.table.expect(q.key)
-		q.accepts, q.due = nudValid, now.Add(n.waitsFor(q))
-		change := tableChange{key: q.key}
-		if q.found.Asked > 0 {
-			changes = append(changes, tableChange{key: q.key, remove: true})
-		} else if q.known && n.hasValid(q, now) {
-			q.accepts, change.how = confirmed, SolicitKnown
-		}
-		changes = append(changes, change)
-	}
-	errs := n.table.change(changes)
-	for _, q := range qs {
-		if q.found.Asked > 0 {
-			n.denied(errs[0])
-			errs = errs[1:]
-		}
-		if n.denied(errs[0]) {
-			denied = append(denied, q)
-		} else {
-			n.asking(q, errs[0], now)
-		}
-		errs = errs[1:]
-	}
-	return denied
-}
-
-// hasValid tells whether the table has an address of a neighbour that it knew before.
-func (n *neighbours) hasValid(q *question, now time.Time) bool {
-	entry := n.table.entry(q.key, now)
-	return entry != nil && entry.State&nudValid != 0
-}
-
-// askByPacket believes an entry that there is, and else gives the kernel a packet.
-func (n *neighbours) askByPacket(q *question, now time.Time) error {
-	if entry := n.table.entry(q.key, now); entry != nil && entry.State&nudValid != 0 {
-		q.resolve(entry)
-		n.finish(q, now)
-		return nil
-	}
-	q.accepts, q.due = nudValid, now.Add(kernelWait)
-	return n.nudge.send(q.key, q.found.Addr, &n.routes)
-}
-
-// asking takes note of a request, or of why it could not be made.
-func (n *neighbours) asking(q *question, err error, now time.Time) {
-	switch {
-	case errors.Is(err, unix.ENOBUFS): // the table is full
-		n.resumeAt = now.Add(tableFullPause)
-		n.waiting = append([]*question{q}, n.waiting...)
-	case err != nil:
-		q.found.State, q.found.Err = NeighbourUnknown, fmt.Errorf("netraw: resolve %v: %w", q.found.Addr, sendReason(err))
-		n.finish(q, now)
-	case q.found.State == NeighbourPending:
-		q.found.Asked++
-		if q.began.IsZero() {
-			q.began = now
-		}
-		n.active = append(n.active, q)
-	}
-}
-
-// denied notes that the kernel does not let us change its table.
-func (n *neighbours) denied(err error) bool {
-	if errors.Is(err, unix.EPERM) {
-		n.mayAsk = false
-		return true
-	}
-	return false
-}
-
 // pollTogether is how long requests and their ends wait for each other: as many
 // tokens as the pacer holds come together meanwhile.
 const pollTogether = pacerDepth
@@ -459,15 +312,6 @@ func (n *neighbours) forget(dst netip.Addr) {
 			delete(n.asked, key)
 			n.removeLate(q)
 		}
-	}
-}
-
-// removeLate removes the entry of a question that is late.
-func (n *neighbours) removeLate(q *question) {
-	if i := slices.Index(n.late, q); i >= 0 {
-		n.late[0], n.late[i] = n.late[i], n.late[0]
-		n.dismiss(1)
-		slices.SortFunc(n.late, func(a, b *question) int { return a.began.Compare(b.began) })
 	}
 }
 
