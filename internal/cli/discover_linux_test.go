@@ -239,7 +239,7 @@ func nmapHosts(t *testing.T, nmap string, v4 bool, networks []string) (up []stri
 	if !v4 {
 		args = append(args, "-6")
 	}
-	out, err := exec.CommandContext(t.Context(), nmap, args...).Output()
+	out, err := outputOf(t, nmap, args)
 	if err != nil {
 		t.Fatalf("nmap: %v", err)
 	}

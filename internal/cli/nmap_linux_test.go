@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/xml"
 	"fmt"
@@ -66,11 +67,26 @@ func runNmap(t *testing.T, nmap string, flags []string, pairs []netip.AddrPort) 
 			args = append(args, a)
 		}
 	}
-	out, err := exec.CommandContext(t.Context(), nmap, args...).Output()
+	out, err := outputOf(t, nmap, args)
 	if err != nil {
 		return nil, err
 	}
 	return parseNmap(out)
+}
+
+// outputOf runs nmap, which now and then ends at once in a namespace whose interfaces come
+// and go: then once more.
+func outputOf(t *testing.T, nmap string, args []string) (out []byte, err error) {
+	for range 4 {
+		var errs bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), nmap, args...)
+		cmd.Stderr = &errs
+		if out, err = cmd.Output(); err == nil {
+			return out, nil
+		}
+		err = fmt.Errorf("%w: %s", err, &errs)
+	}
+	return nil, err
 }
 
 func nmapFlags(flag, family string) []string {
