@@ -316,7 +316,7 @@ func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	if e.conn == nil {
 		return n, ""
 	}
-	r := &resolver{dead: &j.probing.dead}
+	r := &linkResolver{dead: &j.probing.dead}
 	j.cfg.Neighbours = r
 	if j.noneOnLink(e.conn) {
 		return n, ""

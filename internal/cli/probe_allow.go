@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -89,10 +88,7 @@ func broadcastOf(p netip.Prefix) netip.Addr {
 	if !p.Addr().Is4() || p.Bits() > 30 {
 		return netip.Addr{}
 	}
-	b := p.Addr().As4()
-	last := binary.BigEndian.Uint32(b[:]) | (1<<(32-p.Bits()) - 1)
-	binary.BigEndian.PutUint32(b[:], last)
-	return netip.AddrFrom4(b)
+	return target.LastOf(p)
 }
 
 // forbidden is the error of a target that may not be probed. It does not say which

@@ -214,7 +214,7 @@ func (j *scanJob) runStateless(ctx context.Context) error {
 		return &exit{exitUnable, err}
 	}
 	defer neighbours.Close()
-	cfg.Neighbours = &wideResolver{resolver{neighbours, &j.probing.dead}, e.Route}
+	cfg.Neighbours = &wideLinkResolver{linkResolver{neighbours, &j.probing.dead}, e.Route}
 	if remark := j.spareRouters(&cfg, e.Route); remark != "" {
 		j.guarded = append(j.guarded, remark)
 	}

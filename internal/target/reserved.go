@@ -13,7 +13,7 @@ const reservation = nothing
 func (b *builder) reserve() {
 	for _, p := range b.opts.Reserved {
 		p = p.Masked()
-		b.reserved = append(b.reserved, span{p.Addr(), lastOf(p)})
+		b.reserved = append(b.reserved, span{p.Addr(), LastOf(p)})
 	}
 	slices.SortFunc(b.reserved, func(a, b span) int { return a.first.Compare(b.first) })
 	merged := b.reserved[:0]
@@ -29,8 +29,8 @@ func (b *builder) reserve() {
 	b.reserved = merged
 }
 
-// lastOf is the last address of a masked prefix.
-func lastOf(p netip.Prefix) netip.Addr {
+// LastOf is the last address of a prefix.
+func LastOf(p netip.Prefix) netip.Addr {
 	bytes := p.Addr().AsSlice()
 	for n := p.Bits(); n < len(bytes)*8; n++ {
 		bytes[n/8] |= 0x80 >> (n % 8)

@@ -33,16 +33,16 @@ func hopOf(r *netraw.Route) netip.Addr {
 	return r.NextHop
 }
 
-// resolver is what hosts are resolved by before they are probed. Those behind a next hop that
+// linkResolver is what hosts are resolved by before they are probed. Those behind a next hop that
 // does not answer are as absent as a neighbour that does not: nothing that is sent to them
 // would leave.
-type resolver struct {
+type linkResolver struct {
 	neighbours *netraw.Neighbours // nil: no host is on the link
 	dead       *deadHops          // known when the run begins
 }
 
 // AskRoute is that of the neighbours.
-func (r *resolver) AskRoute(dst netip.Addr, route netraw.Route) netraw.Neighbour {
+func (r *linkResolver) AskRoute(dst netip.Addr, route netraw.Route) netraw.Neighbour {
 	switch {
 	case r.dead.lead(&route):
 		return netraw.Neighbour{Addr: dst, State: netraw.NeighbourFailed, NextHop: hopOf(&route), IfIndex: route.IfIndex}
@@ -53,7 +53,7 @@ func (r *resolver) AskRoute(dst netip.Addr, route netraw.Route) netraw.Neighbour
 }
 
 // Poll is that of the neighbours.
-func (r *resolver) Poll(found []netraw.Neighbour) []netraw.Neighbour {
+func (r *linkResolver) Poll(found []netraw.Neighbour) []netraw.Neighbour {
 	if r.neighbours == nil {
 		return found
 	}
@@ -61,7 +61,7 @@ func (r *resolver) Poll(found []netraw.Neighbour) []netraw.Neighbour {
 }
 
 // Next is that of the neighbours.
-func (r *resolver) Next() (time.Duration, bool) {
+func (r *linkResolver) Next() (time.Duration, bool) {
 	if r.neighbours == nil {
 		return 0, false
 	}
@@ -69,21 +69,21 @@ func (r *resolver) Next() (time.Duration, bool) {
 }
 
 // Ready is that of the neighbours; never where there are none.
-func (r *resolver) Ready() <-chan struct{} {
+func (r *linkResolver) Ready() <-chan struct{} {
 	if r.neighbours == nil {
 		return nil
 	}
 	return r.neighbours.Ready()
 }
 
-// wideResolver is a resolver of a run without state.
-type wideResolver struct {
-	resolver
+// wideLinkResolver is a linkResolver of a run without state.
+type wideLinkResolver struct {
+	linkResolver
 	route func(netip.Addr) (netraw.Route, error)
 }
 
 // Ask wants to know about dst.
-func (r *wideResolver) Ask(dst netip.Addr) netraw.Neighbour {
+func (r *wideLinkResolver) Ask(dst netip.Addr) netraw.Neighbour {
 	route, err := r.route(dst)
 	if err != nil {
 		return netraw.Neighbour{Addr: dst, State: netraw.NeighbourUnknown, Err: err}
@@ -92,9 +92,9 @@ func (r *wideResolver) Ask(dst netip.Addr) netraw.Neighbour {
 }
 
 // Forget is that of the neighbours.
-func (r *wideResolver) Forget(dst netip.Addr) { r.neighbours.Forget(dst) }
+func (r *wideLinkResolver) Forget(dst netip.Addr) { r.neighbours.Forget(dst) }
 
 // Asks tells whether a target off the link has to be asked about, too.
-func (r *wideResolver) Asks(route netraw.Route) bool { return r.dead.lead(&route) }
+func (r *wideLinkResolver) Asks(route netraw.Route) bool { return r.dead.lead(&route) }
 
-var _ probe.Neighbours = (*resolver)(nil)
+var _ probe.Neighbours = (*linkResolver)(nil)
