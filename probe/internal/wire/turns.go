@@ -31,9 +31,19 @@ func (t *turns) add(x Response) bool {
 	if l == nil {
 		l = t.open(addr)
 	}
+	l.compact()
 	l.list = append(l.list, x)
 	t.count++
 	return true
+}
+
+// compact makes room of what has been taken, once that is as much as what waits: whoever
+// keeps a lane from ever being empty has no say in its length.
+func (l *lane) compact() {
+	if l.next > 0 && 2*l.next >= len(l.list) {
+		l.list = l.list[:copy(l.list, l.list[l.next:])]
+		l.next = 0
+	}
 }
 
 // open gives an address its turn after all others.

@@ -99,3 +99,21 @@ func TestResponsesHaveHalf(t *testing.T) {
 		t.Errorf("%d of 10 and %d of 100", one, ten)
 	}
 }
+
+// An address whose responses never run out takes no more memory for that.
+func TestTurnsStayShort(t *testing.T) {
+	var all turns
+	closing := closingOf(1, 9, "192.0.2.66")
+	for range 10 {
+		all.add(closing)
+	}
+	var list []Response
+	for range 100_000 {
+		if list = all.take(1, list[:0]); len(list) != 1 || !all.add(closing) {
+			t.Fatal("a response is missing")
+		}
+	}
+	if l := all.of[closing.Dst.Addr()]; cap(l.list) > 64 || all.count != 10 {
+		t.Errorf("room for %d, %d wait", cap(l.list), all.count)
+	}
+}
