@@ -77,3 +77,16 @@ func UpperBound(n, k int, level float64) float64 {
 	}
 	return high
 }
+
+// Interval are the shares of successes that k of n are compatible with, z standard
+// deviations each way: the score interval of Wilson (Journal of the American Statistical
+// Association 22, 1927). It is all of them where there were no trials.
+func Interval(n, k, z float64) (low, high float64) {
+	if n == 0 {
+		return 0, 1
+	}
+	p, slack := k/n, z*z/n
+	middle := p + slack/2
+	half := z * math.Sqrt((p*(1-p)+slack/4)/n)
+	return max(0, (middle-half)/(1+slack)), min(1, (middle+half)/(1+slack))
+}

@@ -78,3 +78,24 @@ func TestUpperBoundIsABetaQuantile(t *testing.T) {
 		}
 	}
 }
+
+// Both ends are where the share that was seen is just z standard deviations away.
+func TestInterval(t *testing.T) {
+	for _, c := range []struct{ n, k, z float64 }{{10, 10, 2}, {10, 0, 2}, {40, 14, 1.6449}, {1000, 3, 1}} {
+		low, high := Interval(c.n, c.k, c.z)
+		for _, p := range []float64{low, high} {
+			if p == 0 || p == 1 {
+				if c.k/c.n != p {
+					t.Errorf("%v: an end at %v", c, p)
+				}
+				continue
+			}
+			if away := math.Abs(c.k/c.n-p) / math.Sqrt(p*(1-p)/c.n); math.Abs(away-c.z) > 1e-9 {
+				t.Errorf("%v: %v is %v standard deviations away", c, p, away)
+			}
+		}
+	}
+	if low, high := Interval(0, 0, 2); low != 0 || high != 1 {
+		t.Errorf("without trials %v to %v", low, high)
+	}
+}

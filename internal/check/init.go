@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"synscope/internal/binomial"
 	"synscope/internal/target"
 	"synscope/probe"
 )
@@ -134,15 +135,13 @@ func jumpy(r *entry) bool {
 const fewLost = 0.1
 
 // allowance is the share of lost probes that as many later ones hardly ever exceed: two
-// and a half standard deviations above a loss that is one above what was seen (by the
-// score interval of Wilson, JASA 22, 1927).
+// and a half standard deviations above a loss that is one above what was seen.
 func allowance(lost, sent uint64) float64 {
 	if lost == 0 || sent == 0 {
 		return fewLost
 	}
-	const z = 1
-	n, p := float64(sent), float64(lost)/float64(sent)
-	upper := (p + z*z/(2*n) + z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))) / (1 + z*z/n)
+	n := float64(sent)
+	_, upper := binomial.Interval(n, float64(lost), 1)
 	return max(fewLost, math.Min(1, math.Ceil(100*(upper+2.5*math.Sqrt(upper*(1-upper)/n)))/100))
 }
 

@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 	"time"
+
+	"synscope/internal/binomial"
 )
 
 // Window is a time in which no probe was answered, longer than chance explains
@@ -65,14 +67,9 @@ func (r *run) unlikely(all, lost uint64) bool {
 	return float64(all+r.Probes)*math.Pow(share, float64(r.Probes)) < windowChance
 }
 
-// highestShare is the upper end of Wilson's interval of 90 % for a share (Journal
-// of the American Statistical Association 22, 1927).
+// highestShare is the upper end of an interval of 90 % for a share.
 func highestShare(all, lost uint64) float64 {
-	if all == 0 {
-		return 1
-	}
 	const z = 1.6449
-	n := float64(all)
-	p := float64(lost) / n
-	return min(1, (p+z*z/(2*n)+z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n)))/(1+z*z/n))
+	_, high := binomial.Interval(float64(all), float64(lost), z)
+	return high
 }

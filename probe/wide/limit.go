@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"synscope/internal/binomial"
 	"synscope/probe/internal/wire"
 )
 
@@ -32,9 +33,11 @@ type limit struct {
 const (
 	crowdedLeast = 5    // answers
 	crowdedSigns = -2.6 // standard deviations by which their places are too near
-	limitedLeast = 6    // answers to repeated probes
-	mostlyLost   = 0.7  // of which so many had one before in vain
+	limitedLeast = 6    // targets that a step has asked
+	mostlyLost   = 0.7  // of the answers to repeated probes so many had one before in vain
+	mostlySure   = 2    // standard deviations
 	stepTargets  = 40
+	stepSure     = 3           // standard deviations
 	stepSettles  = time.Second // a bucket that has filled meanwhile is emptied
 	stepLeast    = 0.04        // share of the targets that answer where their places have told of a limit
 	stepWell     = 0.85        // share with which a pace is right
@@ -90,15 +93,29 @@ func (w *run) followLimit() (on bool) {
 	t, _ := w.losses.measured()
 	n, lost := t.count()
 	switch {
-	case n >= limitedLeast && lost >= mostlyLost*n:
-		passes := (n - lost + 1) / (n + 1)
-		l.need = min(0.4, 2*passes)
-		return w.beginLimit(min(float64(sent.sent)*passes, 2*float64(w.silence.heard)) / w.now.Seconds())
+	case surelyMost(n, lost):
+		passes, heard := (n-lost+1)/(n+1), float64(w.silence.heard)
+		l.need = needed(max(passes, heard/float64(sent.sent)))
+		return w.beginLimit(min(float64(sent.sent)*passes, 2*heard) / w.now.Seconds())
 	case w.sender.first().reached(w.now-w.timeout()) == w.cfg.Plan.Count() && l.crowded():
 		l.need = stepLeast
 		return w.beginLimit(float64(w.silence.heard) / w.now.Seconds())
 	}
 	return false
+}
+
+// surelyMost tells whether most is lost, whatever chance has made of so few.
+func surelyMost(n, lost float64) bool {
+	low, _ := binomial.Interval(n, lost, mostlySure)
+	return low >= mostlyLost
+}
+
+// needed is the share of the targets of a step that has to answer, for one of a share passes
+// at the pace before: so much more that a path which loses as much at any pace does not
+// show it by chance.
+func needed(passes float64) float64 {
+	chance := stepSure * math.Sqrt(passes*(1-passes)/stepTargets)
+	return min(max(min(0.4, 2*passes), passes+chance), stepWell)
 }
 
 // beginLimit has all targets asked at a pace, where that is not for too long.

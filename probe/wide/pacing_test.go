@@ -90,7 +90,7 @@ func TestPaceStaysWhereThePathLoses(t *testing.T) {
 			host := filtering{simnet.Linux(open(100)...), 10001}
 			kept, _ := pacedRun(t, host, path, "1-10100", true)
 			tried, found := pacedRun(t, host, path, "1-10100", false)
-			if tried.Pace != 0 || tried.Took > kept.Took*time.Duration(tried.Attempts)/time.Duration(kept.Attempts)*5/4+time.Duration(tried.Attempts)*wide.DefaultLeastTimeout || found.count(probe.StateOpen) < 95 {
+			if tried.Pace != 0 || tried.Took > kept.Took*time.Duration(tried.Sent)/time.Duration(kept.Sent)*5/4+time.Duration(tried.Attempts)*wide.DefaultLeastTimeout || found.count(probe.StateOpen) < 95 {
 				t.Errorf("loss %v: pace %.0f, %v instead of %v, %d open of 100", loss, tried.Pace, tried.Took, kept.Took, found.count(probe.StateOpen))
 			}
 		})
