@@ -142,7 +142,7 @@ func TestInterfaceGoesDown(t *testing.T) {
 	}
 	out, errs := &countdown{left: 150, done: func() { netlink.LinkSetDown(link) }}, &strings.Builder{}
 	s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
-	code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "-p-", "--rate", "5000", h.Addr4().String()}, s)
+	code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "-p", "1-6000", "--rate", "5000", h.Addr4().String()}, s)
 	if code != exitInterrupted || !strings.Contains(errs.String(), "network went down") {
 		t.Errorf("exit %d: %q", code, errs)
 	}

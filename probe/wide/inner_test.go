@@ -3,6 +3,7 @@ package wide
 import (
 	"math/rand/v2"
 	"net/netip"
+	"sort"
 	"testing"
 	"time"
 
@@ -39,13 +40,8 @@ func TestTrailAgainstOracle(t *testing.T) {
 }
 
 func reachedBy(full []mark, at time.Duration) uint64 {
-	pos := full[0].pos
-	for _, m := range full {
-		if m.at <= at {
-			pos = m.pos
-		}
-	}
-	return pos
+	after := sort.Search(len(full), func(i int) bool { return full[i].at > at })
+	return full[max(after-1, 0)].pos
 }
 
 func TestTrailPassed(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"synscope/craft"
 	targets "synscope/internal/target"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
@@ -269,8 +270,8 @@ func thousands(rate float64) string {
 // with -wide-table, in a larger one, in all scenarios.
 func TestInternetWide(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("-short: minutes under the race detector")
+	if testing.Short() || probetest.Race {
+		t.Skip("minutes under the race detector")
 	}
 	if *wideTable == "" {
 		s := scenario{machines: 100, rate: 100_000, probes: 2, loss: 0.01}

@@ -103,7 +103,7 @@ func TestPaceComesBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		queue := &bottleneck{Host: internet, random: rand.New(rand.NewPCG(1, 2)), at: start, perSecond: 3000, room: 20}
+		queue := &bottleneck{Host: internet, random: rand.New(rand.NewPCG(1, 2)), at: start, perSecond: 1500, room: 20}
 		some := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 			if now.Sub(start) < 5*time.Second {
 				queue.Respond(now, in, out)
@@ -111,10 +111,10 @@ func TestPaceComesBack(t *testing.T) {
 				internet.Respond(now, in, out)
 			}
 		})
-		plan := planOf(t, 3, "80", "10.0.0.0/14")
+		plan := planOf(t, 3, "80", "10.0.0.0/15")
 		found := newAnswers()
 		s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, some,
-			wide.Config{Plan: plan, MostRetries: wide.DefaultMostRetries, Config: scan.Config{Rate: 8000}}, found)
+			wide.Config{Plan: plan, MostRetries: wide.DefaultMostRetries, Config: scan.Config{Rate: 4000}}, found)
 		open, wrong := missed(t, internet, plan, found)
 		t.Logf("%d open missed of %d, %d sent for %d targets in %v, now %d each at %.0f", open, found.count(probe.StateOpen), s.Sent, s.Probes, s.Took, s.Attempts, s.Pace)
 		if err != nil || wrong > 0 || float64(open) > 0.005*float64(found.count(probe.StateOpen)) {

@@ -11,6 +11,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
@@ -90,8 +91,8 @@ func TestAddedPassesKeepTheSpacing(t *testing.T) {
 // is there, and few after.
 func TestPassesEndWithTheLoss(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("-short: minutes under the race detector")
+	if testing.Short() || probetest.Race {
+		t.Skip("minutes under the race detector")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		start, r := time.Now(), rand.New(rand.NewPCG(1, 2))
@@ -100,10 +101,10 @@ func TestPassesEndWithTheLoss(t *testing.T) {
 				internet.Respond(now, in, out)
 			}
 		})
-		plan := planOf(t, 3, "80", "10.0.0.0/13")
+		plan := planOf(t, 3, "80", "10.0.0.0/15")
 		found := newAnswers()
 		s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, bad,
-			wide.Config{Plan: plan, MostRetries: 11, Config: scan.Config{Rate: 20_000}}, found)
+			wide.Config{Plan: plan, MostRetries: 11, Config: scan.Config{Rate: 5000}}, found)
 		open, wrong := missed(t, internet, plan, found)
 		t.Logf("%d open missed, %d sent for %d targets, now %d each", open, s.Sent, s.Probes, s.Attempts)
 		if err != nil || wrong > 0 || float64(open) > 0.005*float64(found.count(probe.StateOpen)) {
@@ -118,18 +119,18 @@ func TestPassesEndWithTheLoss(t *testing.T) {
 // However often a run on a bad network is interrupted, its parts find what there is.
 func TestPassesInterruptedAndResumed(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("-short: minutes under the race detector")
+	if testing.Short() || probetest.Race {
+		t.Skip("minutes under the race detector")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		plan := planOf(t, 4, "80", "10.0.0.0/16")
+		plan := planOf(t, 4, "80", "10.0.0.0/18")
 		all := newAnswers()
 		path := simnet.Path{Delay: 20 * ms, Loss: 0.3}
 		from, parts := uint64(0), 0
 		for {
 			ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 			s, err := stateless(t, ctx, simnet.Config{Seed: uint64(parts), Out: path, Back: path}, internet,
-				wide.Config{Plan: plan, From: from, MostRetries: 11}, all)
+				wide.Config{Plan: plan, From: from, MostRetries: 11, Config: scan.Config{Rate: 2500}}, all)
 			cancel()
 			if parts++; err == nil {
 				break

@@ -51,7 +51,7 @@ func (k *killed) checkpoint(position uint64) error {
 func TestStatelessKilledAndResumed(t *testing.T) {
 	t.Parallel()
 	kills := 0
-	for seed := range uint64(8) {
+	for seed := range uint64(keyCount()) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 3))
 			const rate, spacing, every = 20_000, 300 * ms, 250 * ms
@@ -94,7 +94,7 @@ func TestStatelessKilledAndResumed(t *testing.T) {
 			}
 		})
 	}
-	if kills < 8 {
+	if kills < keyCount() {
 		t.Errorf("only %d kills", kills)
 	}
 }

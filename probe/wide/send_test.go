@@ -166,9 +166,14 @@ func TestStatelessWithoutRoute(t *testing.T) {
 
 // refusing runs a plan of 1,024 targets over a drain that refuses probes.
 func refusing(t *testing.T, d *drain, fail func(*craft.Fields) error) (wide.Summary, *answers, error) {
+	return refusingOf(t, "10.0.0.0/22", d, fail)
+}
+
+// refusingOf is refusing with another plan.
+func refusingOf(t *testing.T, network string, d *drain, fail func(*craft.Fields) error) (wide.Summary, *answers, error) {
 	d.fail = fail
 	found := newAnswers()
-	s, err := wide.Run(t.Context(), d, wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/22")}, found)
+	s, err := wide.Run(t.Context(), d, wide.Config{Plan: planOf(t, 1, "80", network)}, found)
 	return s, found, err
 }
 
@@ -312,10 +317,10 @@ func TestStatelessUnableInterface(t *testing.T) {
 
 // What the kernel never has room for is tried for a time of the run.
 func TestStatelessNeverRoom(t *testing.T) {
-	for _, from := range []uint64{0, 500} {
+	for _, from := range []uint64{0, 100} {
 		synctest.Test(t, func(t *testing.T) {
 			d, began := newDrain(), time.Now()
-			s, _, err := refusing(t, d, func(*craft.Fields) error {
+			s, _, err := refusingOf(t, "10.0.0.0/24", d, func(*craft.Fields) error {
 				if d.sent < from {
 					return nil
 				}

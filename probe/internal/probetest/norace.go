@@ -1,0 +1,6 @@
+//go:build !race
+
+package probetest
+
+// Race tells tests that no race detector watches them.
+const Race = false
