@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"net/netip"
 	"time"
 
 	"synscope/craft"
@@ -18,7 +17,7 @@ type arrival struct {
 	outgoing bool // ours, as it left
 	ignored  bool // ours, of no interest
 	reject   string
-	accepted netip.AddrPort // who accepted our SYN from elsewhere
+	stray    wire.Stray // what it says all the same
 	packet   craft.Packet
 }
 
@@ -74,9 +73,7 @@ func (a *arrival) elsewhere(s, own *craft.Segment) {
 		return
 	}
 	a.reject = wire.RejectElsewhere
-	if s.Flags.Has(craft.SYN) {
-		a.accepted = s.Src
-	}
+	a.stray = wire.AcceptedElsewhere(s.Src, s.Flags)
 }
 
 // answers tells whether a segment repeats a number of what it answers.
@@ -190,9 +187,7 @@ func (r *runner) take(a *arrival) {
 		r.departed(a, s)
 	case a.reject != "":
 		r.traffic.reject(a.reject)
-		if a.accepted.IsValid() {
-			r.elsewhere = a.accepted
-		}
+		r.opening.outcome.NoteStray(a.stray)
 	case r.early(a):
 		r.traffic.reject(wire.RejectUnsolicited)
 	case r.input.twice(a):

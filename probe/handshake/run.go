@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"synscope/craft"
@@ -69,8 +68,7 @@ type runner struct {
 	traffic traffic
 	failure error
 
-	elsewhere netip.AddrPort // who else accepted our SYN
-	way       ourWay
+	way ourWay
 }
 
 func newRunner(ctx context.Context, n probe.Network, cfg *Config) (*runner, error) {
@@ -322,9 +320,6 @@ func (r *runner) result(err error) Result {
 		res.State, res.Reason = probe.StateUnknown, probe.ReasonSendFailed
 	case err != nil && res.Reason == probe.ReasonNoResponse:
 		res.State, res.Reason = probe.StateUnknown, probe.ReasonInterrupted
-	}
-	if r.elsewhere.IsValid() && res.State == probe.StateFiltered {
-		res.Findings = wire.Noting(res.Findings, wire.FromElsewhere(r.elsewhere))
 	}
 	res.Traffic = r.traffic.summary(r, &res)
 	return res

@@ -82,6 +82,9 @@ func (r *runner) opens(a *arrival) {
 	var ev wire.Event
 	reject := o.matcher.Match(&in, &a.packet, &ev)
 	if reject != "" {
+		if wire.Strange(&a.packet.Segment, reject) {
+			o.outcome.NoteStray(wire.OtherNumber(&a.packet.Segment, o.numbers.Seq))
+		}
 		r.strange(a, reject)
 		r.disown(a, reject)
 		return

@@ -227,7 +227,7 @@ func (p *pinger) end(s *wire.Transmission, sample *Sample) {
 	s.Ended = true
 	delete(p.samples, s.ID)
 	if !s.WarmUp {
-		sample.Findings = s.Outcome.Annotate(probe.Verdict{Findings: slices.Concat(sample.Findings, s.Noted)}).Findings
+		sample.Findings = s.Outcome.Annotate(probe.Verdict{Reason: sample.Reason, Findings: slices.Concat(sample.Findings, s.Noted)}).Findings
 		p.deliver(sample)
 	}
 }

@@ -38,6 +38,7 @@ func newEngine(n probe.Network, cfg *Config, sink Sink) (*engine, error) {
 		routes: wire.NewRouteChanges(n), targets: cfg.Targets, active: map[netip.AddrPort]*series{}, ports: n.Ports(),
 	}
 	e.Departed, e.Accept, e.Probing, e.Pace = e.seenLeaving, e.accept, e.probing, wire.NewPace(cfg.Rate)
+	e.Strayed = e.strayed
 	return e, err
 }
 

@@ -34,6 +34,13 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	return s.unverified(ev)
 }
 
+// strayed takes note of what answers no SYN, and is told of one.
+func (e *engine) strayed(t *wire.Transmission, x wire.Stray) {
+	if s := e.active[t.Dst]; s != nil && s.probe != nil && s.probe.find(t) != nil {
+		s.probe.outcome.NoteStray(x)
+	}
+}
+
 // verified takes an answer that names its transmission.
 func (s *series) verified(t *wire.Transmission, ev *wire.Event) string {
 	if t == nil {

@@ -4,16 +4,14 @@ import (
 	"net/netip"
 
 	"synscope/craft"
-	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
 // elsewhere are the answers that acknowledge exactly a SYN of ours and come from another
 // address than it was sent to.
 type elsewhere struct {
-	from   map[uint64]netip.AddrPort // by the key of the flight that was answered
-	hosts  map[netip.Addr]*host      // in whose stead an address answers
-	looked int                       // flights looked at in search of them
+	hosts  map[netip.Addr]*host // in whose stead an address answers
+	looked int                  // flights looked at in search of them
 }
 
 const (
@@ -23,22 +21,18 @@ const (
 	mostElsewhere = 1 << 12
 )
 
-// noteElsewhere finds out whether an answer that nobody was asked for is one to another
+// noteElsewhere tells whether an answer that nobody was asked for is one to another
 // target. Its number proves it, so the half-open connection is closed as the kernel would.
-func (e *engine) noteElsewhere(ev *wire.Event) {
-	if !ev.Strange() || !e.cfg.Technique.Opens() {
-		return
-	}
+func (e *engine) noteElsewhere(ev *wire.Event) bool {
 	f := e.answeredElsewhere(ev)
 	if f == nil || f.target().Addr().WithZone("") == ev.Seg.Src.Addr().WithZone("") {
-		return
+		return false
 	}
-	ev.Elsewhere()
-	if !ev.Seg.Flags.Has(craft.SYN) || len(e.elsewhere.from) >= mostElsewhere {
-		return
+	f.outcome.NoteStray(wire.FromElsewhere(ev))
+	if ev.Seg.Flags.Has(craft.SYN) {
+		e.Responses.Add(wire.CloseAfter(ev), e.Now)
 	}
-	e.elsewhere.from[flightKey(f.host, f.port)] = ev.Seg.Src
-	e.Responses.Add(wire.CloseAfter(ev), e.Now)
+	return true
 }
 
 // answeredElsewhere is the flight that an answer acknowledges, nil if there is none.
@@ -58,7 +52,7 @@ func (e *engine) answeredElsewhere(ev *wire.Event) *flight {
 			continue
 		}
 		if e.elsewhere.hosts == nil {
-			e.elsewhere.hosts, e.elsewhere.from = map[netip.Addr]*host{}, map[uint64]netip.AddrPort{}
+			e.elsewhere.hosts = map[netip.Addr]*host{}
 		}
 		if len(e.elsewhere.hosts) < mostElsewhere {
 			e.elsewhere.hosts[s.Src.Addr()] = f.host
@@ -76,15 +70,4 @@ func (e *engine) acknowledges(s *craft.Segment, f *flight) bool {
 		}
 	}
 	return false
-}
-
-// annotate tells on a port that somebody else accepted what was sent to it.
-func (x *elsewhere) annotate(f *flight, v *probe.Verdict) {
-	key := flightKey(f.host, f.port)
-	if from, ok := x.from[key]; ok {
-		delete(x.from, key)
-		if v.Reason == probe.ReasonNoResponse {
-			v.Findings = append(v.Findings, wire.FromElsewhere(from))
-		}
-	}
 }

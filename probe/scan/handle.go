@@ -18,7 +18,7 @@ func (e *engine) handle(ev *wire.Event) {
 	case ev.Own:
 		return
 	}
-	if e.noteElsewhere(ev); ev.AcknowledgesOther() {
+	if ev.Strange() && e.cfg.Technique.Opens() && !e.noteElsewhere(ev) {
 		e.noteOtherAck(ev)
 	}
 	wire.Count(&e.Counters.Summary, ev, e.accept)
@@ -316,7 +316,6 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = f.attempts()
-	e.elsewhere.annotate(f, &v)
 	canary, watches, rechecks, otherAck, h := f.canary, f.watches, f.rechecks, f.otherAck, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)

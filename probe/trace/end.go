@@ -155,7 +155,7 @@ func (t *tracer) orOtherwise(v probe.Verdict, err error) probe.Verdict {
 	case err != nil:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, err
 	}
-	return v
+	return t.Said.Outcome.Annotate(v)
 }
 
 // better tells whether an answer says more of the port than another.

@@ -132,6 +132,9 @@ func (w *run) unresolved(d *doubt) {
 	}
 }
 
+// unanswered tells whether a SYN that is sent once more may be the first to be answered.
+func (d *doubt) unanswered() bool { return d == nil || d.outcome.Unanswered() }
+
 func (d *doubt) verdict(t *probe.Technique) probe.Verdict {
 	v := d.outcome.Verdict(t, d.target)
 	v.Attempts = d.attempts

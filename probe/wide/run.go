@@ -56,6 +56,7 @@ type run struct {
 	passes     int    // how many probes each target is to get
 	added      int    // how often there were more
 	firewalled uint64 // targets that a local firewall kept from being probed
+	searched   int    // targets, for answers that came from another address
 	spare      *batch // to be filled, nil for none
 	failure    error
 }

@@ -76,7 +76,7 @@ func (w *run) unheard() (probes []craft.Fields) {
 	g := generator{cookie: w.matcher.Cookie, port: w.matcher.Port(w.same.attempt), attempt: w.same.attempt}
 	for i := w.cfg.From; i < w.cfg.Plan.Count(); i++ {
 		target := w.cfg.Plan.At(i)
-		if !target.IsValid() || w.same.heard[target.Addr()] || w.seen.rank(target) != wire.RankSilence || w.doubts.of[target] != nil {
+		if !target.IsValid() || w.same.heard[target.Addr()] || w.seen.rank(target) != wire.RankSilence || !w.doubts.of[target].unanswered() {
 			continue
 		}
 		if from := w.sources.from(g.port, target); from.addr.IsValid() {

@@ -40,6 +40,7 @@ func (w *run) handle(ev *wire.Event) {
 	if ev.Own || ev.Kind == wire.KindDeparture {
 		return
 	}
+	w.noteStray(ev)
 	wire.Count(&w.counters, ev, w.accept)
 	if ev.Answers() {
 		w.silence.hear(w.now)

@@ -40,6 +40,7 @@ func NewHops(n probe.Network, l Look, target netip.AddrPort, rate float64) (*Hop
 	x := &Hops{Loop: loop, Target: target, routes: NewRouteChanges(n)}
 	x.Matcher.Recall, x.Pace = Rewritten{Table: x.Table}, NewPace(rate)
 	x.Departed = func(s *Transmission, ev *Event) { s.Left(ev, x.Reading) }
+	x.Strayed = x.Said.noteStray
 	x.Way, err = RouteTo(n, target.Addr())
 	return x, err
 }

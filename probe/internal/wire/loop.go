@@ -24,6 +24,7 @@ type Loop struct {
 
 	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
 	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
+	Strayed  func(s *Transmission, x Stray)   // what answers no probe tells of one; nil: its outcome is told
 	Orders   <-chan func()                    // what is to be done between two turns; nil: nothing
 	Quit     <-chan struct{}                  // is closed when no more is to be sent; nil: never
 
@@ -33,6 +34,9 @@ type Loop struct {
 	Stopping bool
 	Quitting bool // Quit was closed
 	Failure  error
+
+	searched  int   // transmissions, for strays
+	searching int64 // in which second
 }
 
 func NewLoop(n probe.Network, l Look) (Loop, error) {
@@ -78,6 +82,7 @@ func (x *Loop) handle(ev *Event) {
 	if ev.reject == "" && ev.Kind == KindSYNACK && x.Table.At(ev.Attempt).opens() {
 		x.Responses.Add(CloseAfter(ev), x.Now)
 	}
+	x.noteStray(ev)
 	Count(&x.Counters.Summary, ev, x.accept)
 }
 

@@ -57,7 +57,8 @@ type Outcome struct {
 	Room *probe.Verdict // for Best; nil: it is allocated
 
 	noticed noticed
-	stale   craft.Seq // what the old connection acknowledged
+	stale   craft.Seq        // what the old connection acknowledged
+	strays  *[]probe.Finding // nil: none came
 }
 
 // noticed are things that a verdict tells beside itself.
@@ -242,6 +243,9 @@ func (o *Outcome) Verdict(t *probe.Technique, target netip.AddrPort) probe.Verdi
 // Annotate adds to a verdict what was noticed on the way to it, each kind once: what an
 // earlier attempt noticed too stands there already.
 func (o *Outcome) Annotate(v probe.Verdict) probe.Verdict {
+	if o.strays != nil && v.Reason == probe.ReasonNoResponse {
+		v.Findings = Noting(v.Findings, *o.strays...)
+	}
 	if o.noticed == 0 {
 		return v
 	}

@@ -77,12 +77,6 @@ func (ev *Event) Answers() bool {
 	return false
 }
 
-// AcknowledgesOther tells whether the event is a SYN-ACK that was rejected since it acknowledges
-// another number than that of a probe.
-func (ev *Event) AcknowledgesOther() bool {
-	return ev.reject == RejectBadAck && !ev.Own && !ev.Fragment && ev.Seg.Flags.Has(craft.SYN|craft.ACK) && !ev.Seg.Flags.Has(craft.RST)
-}
-
 // eventBatches bounds how far the reader may run ahead of the engine. Beyond
 // it the kernel's buffer fills, and the kernel counts what it drops.
 const eventBatches = 16

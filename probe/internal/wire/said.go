@@ -14,6 +14,12 @@ type Said struct {
 	N           uint64 // the round of the latest answer, where there are rounds
 }
 
+// noteStray takes note of what answers no transmission, and is told of one.
+func (x *Said) noteStray(s *Transmission, stray Stray) {
+	x.N = max(x.N, s.N)
+	x.Outcome.NoteStray(stray)
+}
+
 // hear takes an answer in, to a transmission whose segments may go no further than most hops.
 // That a router let it expire before says nothing of the port.
 func (x *Said) hear(t *probe.Technique, s *Transmission, ev *Event, most int) {

@@ -46,7 +46,8 @@ type Transmission struct {
 func (s *Transmission) Retransmission() *Transmission {
 	return &Transmission{
 		Index: s.Index, N: s.N, Attempt: s.Attempt + 1, Due: s.Due, TTL: s.TTL, Small: s.Small, WarmUp: s.WarmUp,
-		Noted: s.Outcome.Annotate(probe.Verdict{Findings: s.Noted}).Findings,
+		Outcome: Outcome{strays: s.Outcome.strays},
+		Noted:   s.Outcome.Annotate(probe.Verdict{Findings: s.Noted}).Findings,
 	}
 }
 

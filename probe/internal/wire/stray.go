@@ -1,0 +1,154 @@
+package wire
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"synscope/craft"
+	"synscope/probe"
+)
+
+// A SYN-ACK or RST with a number that nobody was sent where it comes from answers no probe: it is no
+// verdict. But where nothing else comes it shows why. Either its number is that of a SYN to another
+// address, which somebody answers in whose name no connection can be made; or it is nobody's. A TCP
+// answers such a SYN-ACK with an RST (RFC 9293 §3.10.7.3), and what protects from floods may wait for
+// that before it lets SYNs pass; or the far end still holds half of an old connection.
+
+// Codes of the findings about them. RejectElsewhere is also the word under which answers are counted
+// that acknowledge exactly a SYN of ours, and come from another address than that was sent to: no
+// connection takes them (RFC 9293 §3.10.7.4 looks them up by both ends).
+const (
+	RejectElsewhere = "other-address"
+	codeOtherNumber = "wrong-ack"
+)
+
+// Stray is what one of them says of a target. The zero value is nothing.
+type Stray struct {
+	from          netip.AddrPort // of an answer that came from another address
+	reset         bool
+	acked, number craft.Seq // of another number: it, and that of the SYN
+}
+
+// Strange tells whether an event may be such a segment.
+func (ev *Event) Strange() bool { return Strange(&ev.Seg, ev.reject) }
+
+// Strange tells whether a segment that was rejected may be one.
+func Strange(s *craft.Segment, reject string) bool {
+	return reject == RejectBadAck && s.Flags.Has(craft.ACK) && s.Flags&(craft.SYN|craft.RST) != 0
+}
+
+// Acknowledged is the attempt at a target that a segment acknowledges, whoever sent it.
+func (m *Matcher) Acknowledged(s *craft.Segment, target netip.AddrPort) (attempt int, ok bool) {
+	return m.attempt(s.Dst, target, m.acknowledged(s))
+}
+
+// FromElsewhere has an event counted as an answer from another address than the target's, and tells
+// what it says of that: an RST nothing.
+func FromElsewhere(ev *Event) (stray Stray) {
+	ev.reject = RejectElsewhere
+	return AcceptedElsewhere(ev.Seg.Src, ev.Seg.Flags)
+}
+
+// AcceptedElsewhere is FromElsewhere of a segment with these flags.
+func AcceptedElsewhere(from netip.AddrPort, flags craft.Flags) (stray Stray) {
+	if flags.Has(craft.SYN) && !flags.Has(craft.RST) {
+		stray.from = from
+	}
+	return stray
+}
+
+// OtherNumber is what a segment says of a target that acknowledges another number than that of its SYN.
+func OtherNumber(s *craft.Segment, syn craft.Seq) Stray {
+	return Stray{reset: s.Flags.Has(craft.RST), acked: s.Ack, number: syn.Add(1)}
+}
+
+func (x *Stray) code() string {
+	if x.from.IsValid() {
+		return RejectElsewhere
+	}
+	return codeOtherNumber
+}
+
+// Finding is what is said of the target, before more evidence.
+func (x *Stray) Finding() probe.Finding {
+	f := probe.Finding{Code: x.code(), Severity: probe.SeverityNotice}
+	switch {
+	case x.from.IsValid():
+		f.Severity = probe.SeverityWarning
+		f.Text = "a SYN-ACK acknowledged exactly our SYN and came from another address, so that no connection can be made: " +
+			"the way back is not translated as the way there is (port forwarding from inside, asymmetric NAT)"
+		f.Evidence = "it came from " + x.from.String()
+		return f
+	case x.reset:
+		f.Text = "RSTs came that acknowledge another number than that of the SYN: they prove nothing. " +
+			"They answer an earlier SYN, or something on the way changes numbers, or somebody forges them"
+	default:
+		f.Text = "SYN-ACKs came that acknowledge another number than that of the SYN: they prove nothing. " +
+			"What protects the host from floods may wait for the RST that a TCP sends then: `synscope handshake` sends it, and may get through"
+	}
+	f.Evidence = fmt.Sprintf("acknowledged %d instead of %d", x.acked, x.number)
+	return f
+}
+
+// NoteStray takes note of a stray, the first of each kind. It is told where nothing better comes.
+func (o *Outcome) NoteStray(x Stray) {
+	switch code := x.code(); {
+	case x == Stray{}:
+	case o.strays == nil:
+		o.strays = &[]probe.Finding{x.Finding()}
+	case !slices.ContainsFunc(*o.strays, func(f probe.Finding) bool { return f.Code == code }):
+		*o.strays = append(*o.strays, x.Finding())
+	}
+}
+
+// stray tells what an event that may be a stray says, and of which transmission; nil: of none.
+func (x *Loop) stray(ev *Event) (*Transmission, Stray) {
+	if s := x.elsewhere(ev); s != nil {
+		if ev.Seg.Flags.Has(craft.SYN) {
+			x.Responses.Add(CloseAfter(ev), x.Now)
+		}
+		return s, FromElsewhere(ev)
+	}
+	s := x.Table.Concerned(ev)
+	if s == nil {
+		return nil, Stray{}
+	}
+	return s, OtherNumber(&ev.Seg, s.Numbers.Seq)
+}
+
+// mostSearched bounds the work that strays may cause in a second: 2 ns a transmission.
+const mostSearched = 1 << 20
+
+// elsewhere is the transmission to another address than an event's that it acknowledges, nil if none.
+func (x *Loop) elsewhere(ev *Event) *Transmission {
+	second := int64(x.Now.Seconds())
+	if second != x.searching {
+		x.searching, x.searched = second, 0
+	}
+	if x.searched >= mostSearched {
+		return nil
+	}
+	from := ev.Seg.Src.Addr().WithZone("")
+	for _, s := range slices.Backward(x.Table.List) {
+		x.searched++
+		if s.Numbers.Seq.Add(1) == ev.Seg.Ack && withoutZone(s.Src) == withoutZone(ev.Seg.Dst) && s.Dst.Addr().WithZone("") != from {
+			return s
+		}
+	}
+	return nil
+}
+
+// noteStray lets an event that was rejected say what it says of a target all the same.
+func (x *Loop) noteStray(ev *Event) {
+	if !ev.Strange() {
+		return
+	}
+	switch s, stray := x.stray(ev); {
+	case s == nil:
+	case x.Strayed != nil:
+		x.Strayed(s, stray)
+	default:
+		s.Outcome.NoteStray(stray)
+	}
+}
