@@ -204,7 +204,11 @@ func peers() []peer {
 		{"SYN of somebody else", says(reply{craft.SYN, bySYN}), filtered, probe.ReasonNoResponse, ""},
 		{"SYN of somebody else, and silence to our question, then ICMP", chorus(says(reply{craft.SYN, bySYN}), onSYN(family.unreachable)), filtered, "host-unreachable", "IPv4"},
 		{"RST without ACK, and no answer to our question", says(reply{craft.RST, bySYN}), refused, probe.ReasonUnverifiedReset, ""},
-		{"RST without ACK, which stands by it", says(reply{craft.RST, bySYN}, reply{craft.RST, byACK}), refused, probe.ReasonReset, ""},
+		{"RST without ACK, which stands by it", standsBy, refused, probe.ReasonReset, ""},
+		{"RST without ACK, which stands by it, then genuine", chorus(standsBy, slow(linux, 700*time.Millisecond)), open, probe.ReasonSYNACK, ""},
+		{"RST without ACK, which stands by it, then RST", chorus(standsBy, slow(func(family) simnet.Host { return simnet.Closed{} }, 700*time.Millisecond)), refused, probe.ReasonReset, ""},
+		{"RST without ACK, which stands by it, then ICMP", chorus(standsBy, slow(onSYN(family.prohibited), 100*time.Millisecond)), refused, probe.ReasonReset, ""},
+		{"RST without ACK, which stands by it, then genuine, but only to the same SYN once more", chorus(standsBy, persistent(linux)), open, probe.ReasonSYNACK, ""},
 		{"RST that acknowledges the ISN itself", edit2(func(s *craft.Segment) { s.Ack-- }), refused, probe.ReasonUnverifiedReset, ""},
 		{"RST that acknowledges the ISN itself, which stands by it", func(family) simnet.Host { return simnet.Mangle(simnet.Closed{}, simnet.AckOff(^uint32(0))) }, refused, probe.ReasonReset, ""},
 		{"SYN-ACK that is cut short", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.Cut(30)) }, filtered, probe.ReasonNoResponse, ""},
@@ -312,6 +316,9 @@ func far(host func(family) simnet.Host) func(family) simnet.Host {
 func persistent(host func(family) simnet.Host) func(family) simnet.Host {
 	return func(f family) simnet.Host { return probetest.NewPersistent(host(f)) }
 }
+
+// standsBy sends an RST without ACK for each SYN, and answers the question about that as every host.
+var standsBy = says(reply{craft.RST, bySYN}, reply{craft.RST, byACK})
 
 // slow is a host that takes its time.
 func slow(host func(family) simnet.Host, takes time.Duration) func(family) simnet.Host {

@@ -17,7 +17,8 @@ type arrival struct {
 	outgoing bool // ours, as it left
 	ignored  bool // ours, of no interest
 	reject   string
-	stray    wire.Stray // what it says all the same
+	stray    wire.Stray     // what it says all the same
+	closes   *craft.Segment // the RST that closes what was accepted from elsewhere; nil: nothing was
 	packet   craft.Packet
 }
 
@@ -41,7 +42,7 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 		case p.Kind == craft.PacketTCP && s.Src == here && s.Dst == there:
 			a.ignored = !in.Outgoing // on loopback each is seen again, arriving
 			a.keep(in.Data)
-		case in.Outgoing:
+		case in.Outgoing, p.Kind == craft.PacketTCP && s.Src == here:
 			a.ignored = true
 		case p.Fragment && p.Kind == craft.PacketTCP && !answers(s, own): // nobody verified its checksum
 			a.reject = wire.RejectFragment
@@ -73,7 +74,9 @@ func (a *arrival) elsewhere(s, own *craft.Segment) {
 		return
 	}
 	a.reject = wire.RejectElsewhere
-	a.stray = wire.AcceptedElsewhere(s.Src, s.Flags)
+	if a.stray = wire.AcceptedElsewhere(s.Src, s.Flags); a.stray != (wire.Stray{}) {
+		a.closes = &craft.Segment{Src: s.Dst, Dst: s.Src, TTL: own.TTL, TOS: own.TOS, Flags: craft.RST, Seq: s.Ack}
+	}
 }
 
 // answers tells whether a segment repeats a number of what it answers.
@@ -94,6 +97,8 @@ type departure struct {
 	segment craft.Segment
 	at      time.Time // the program's clock, just before
 	aside   bool      // a question, or its like: no part of the connection
+
+	elsewhere bool // to another address than the peer's, where nobody looks for it
 }
 
 // departures are in the order of sending. A network that shows departures
@@ -105,7 +110,11 @@ type departures struct {
 
 func (d *departures) add(x departure) { d.list = append(d.list, x) }
 
-func (d *departures) drop() { d.list = d.list[:max(0, len(d.list)-1)] }
+func (d *departures) drop(x *departure) {
+	if !x.elsewhere {
+		d.list = d.list[:max(0, len(d.list)-1)]
+	}
+}
 
 // find is the place of the segment among those not yet seen, or -1.
 func (d *departures) find(s *craft.Segment) int {
@@ -188,6 +197,7 @@ func (r *runner) take(a *arrival) {
 	case a.reject != "":
 		r.traffic.reject(a.reject)
 		r.opening.outcome.NoteStray(a.stray)
+		r.closeElsewhere(a.closes)
 	case r.early(a):
 		r.traffic.reject(wire.RejectUnsolicited)
 	case r.input.twice(a):

@@ -91,7 +91,11 @@ func TestLadders(t *testing.T) {
 			0.020 > [S.] 0:501 len 0 SYN_SENT| (unverified)
 			0.040 < [R] 501:0 len 0 SYN_SENT| (RST that proves nothing)
 			0.040 > [.] 1:4294967295 len 0 SYN_SENT| (unverified)
-			0.060 < [R] 4294967295:0 len 0 SYN_SENT| (unverified)`, "", 260 * time.Millisecond},
+			0.060 < [R] 4294967295:0 len 0 SYN_SENT| (unverified)
+			1.000 > [S] 0:0 len 0 SYN_SENT| (retransmission)
+			1.020 < [S] 500:0 len 0 SYN_SENT| (unverified)
+			3.000 > [S] 0:0 len 0 SYN_SENT| (retransmission)
+			3.020 < [S] 500:0 len 0 SYN_SENT| (unverified)`, "", 7 * time.Second},
 		{"a SYN, acknowledged, and a reset", scene{host: simnet.Split{}}, `
 			0.000 > [S] 0:0 len 0 SYN_SENT|
 			0.020 < [S] 1471690476:0 len 0 SYN_SENT| (unverified)

@@ -35,7 +35,12 @@ func (r *runner) send(s *craft.Segment, aside bool) {
 		r.follower.Segment(r.opening.asked, s)
 		return
 	}
-	o, next := &r.outbox, departure{segment: *s, aside: aside}
+	r.post(departure{segment: *s, aside: aside})
+}
+
+// post puts a segment behind those that wait.
+func (r *runner) post(next departure) {
+	o := &r.outbox
 	switch last := len(o.list) - 1; {
 	case last >= 0 && o.list[last].acknowledges() && next.acknowledges():
 		o.list[last] = next // which acknowledges as much, and more
@@ -48,7 +53,7 @@ func (r *runner) send(s *craft.Segment, aside bool) {
 
 // acknowledges tells whether a segment does that for the connection, and nothing else.
 func (d *departure) acknowledges() bool {
-	return !d.aside && d.segment.Flags&(craft.SYN|craft.FIN|craft.RST) == 0 && len(d.segment.Payload) == 0
+	return !d.aside && !d.elsewhere && d.segment.Flags&(craft.SYN|craft.FIN|craft.RST) == 0 && len(d.segment.Payload) == 0
 }
 
 // next is when the first may be sent.
@@ -82,9 +87,11 @@ func (r *runner) transmit(d *departure) error {
 	if d.segment.Flags.Has(craft.SYN) {
 		r.opening.left(reading, time.Since(r.start))
 	}
-	r.pending.add(*d)
+	if !d.elsewhere {
+		r.pending.add(*d)
+	}
 	if _, err = wire.SendOn(r.network, [][]byte{b}, []int{linkOf(r.cfg.Target.Addr(), r.route)}); err != nil {
-		r.pending.drop()
+		r.pending.drop(d)
 	}
 	return err
 }

@@ -25,6 +25,7 @@ type synProbe struct {
 	since   time.Duration // the same since the start of the run
 	syns    int           // that have left
 	cleared int           // how many of them an old connection was reset for
+	closed  int           // and how many what was accepted from another address
 	split   *arrival      // the bare SYN that was asked about
 	asked   time.Time     // when
 	strange int           // rejected segments that were shown
@@ -118,15 +119,23 @@ func (r *runner) disown(a *arrival, reject string) {
 	}
 }
 
+// closeElsewhere sends the RST that closes what somebody with another address accepted, once a SYN of ours.
+func (r *runner) closeElsewhere(rst *craft.Segment) {
+	if o := &r.opening; rst != nil && o.closed < o.syns {
+		o.closed = o.syns
+		r.post(departure{segment: *rst, elsewhere: true})
+	}
+}
+
 // open does what an answer calls for.
 func (r *runner) open(do wire.Action, a *arrival, ev *wire.Event) {
 	o, s := &r.opening, &a.packet.Segment
 	switch ev.Kind {
 	case wire.KindICMP, wire.KindPathMTU:
 		r.showICMP(a)
-	case wire.KindReset:
-		r.showReset(a, s)
-	case wire.KindUnverifiedReset, wire.KindSYNACK:
+	case wire.KindAskedReset: // the follower could not tell that it answers the question
+		r.aside(r.stamp(a), Server, s)
+	case wire.KindReset, wire.KindUnverifiedReset, wire.KindSYNACK:
 		r.showIn(a)
 	}
 	switch {
@@ -143,16 +152,6 @@ func (r *runner) open(do wire.Action, a *arrival, ev *wire.Event) {
 	case do == wire.ActAsk:
 		r.question(a, s)
 	}
-}
-
-// showReset shows an RST with our number: one without ACK answers the question
-// about an earlier one, and not the SYN, so that the follower could not tell.
-func (r *runner) showReset(a *arrival, s *craft.Segment) {
-	if s.Flags.Has(craft.ACK) {
-		r.showIn(a)
-		return
-	}
-	r.aside(r.stamp(a), Server, s)
 }
 
 // question asks whoever sent a segment without a number of ours.

@@ -3,6 +3,7 @@ package paths
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"synscope/probe"
 	"synscope/probe/internal/wire"
@@ -29,7 +30,7 @@ func (r *runner) accept(ev *wire.Event) (reject string) {
 	case do == wire.ActRenew, do == wire.ActShrink:
 		r.small = r.small || do == wire.ActShrink
 		r.repeat(p)
-	case ev.Kind == wire.KindSYNACK, ev.Kind == wire.KindReset, ev.Kind == wire.KindICMP, ev.Kind == wire.KindACK && reject == "":
+	case ev.Kind == wire.KindSYNACK, ev.Kind == wire.KindReset, ev.Kind == wire.KindAskedReset, ev.Kind == wire.KindICMP, ev.Kind == wire.KindACK && reject == "":
 		return r.note(p, ev)
 	}
 	return reject
@@ -97,9 +98,9 @@ func (r *runner) reached(p *sending, kind trace.HopKind) {
 		r.best = p
 	}
 	if kind != trace.HopSYNACK {
-		r.settle = max(r.settle, r.Now+wire.Grace(r.longest, 0, r.cfg.Timeout))
+		r.settle = max(r.settle, r.Now+r.grace(p))
 	}
-	if kind == trace.HopUnreachable {
+	if kind == trace.HopUnreachable || p.Outcome.Rank == wire.RankAsked {
 		return
 	}
 	opened, nearer := kind == trace.HopSYNACK && !r.opened, r.nearest == 0 || p.pair.ttl < r.nearest
@@ -110,6 +111,15 @@ func (r *runner) reached(p *sending, kind trace.HopKind) {
 	if opened || nearer {
 		r.closeEarlier()
 	}
+}
+
+// grace is how long something better than an answer may come: after an RST to a question of
+// ours for as long as an answer to a SYN may.
+func (r *runner) grace(p *sending) time.Duration {
+	if p.Outcome.Rank == wire.RankAsked {
+		return r.cfg.Timeout
+	}
+	return wire.Grace(r.longest, 0, r.cfg.Timeout)
 }
 
 // closeEarlier closes what may have reached the target before that was known to be
@@ -139,7 +149,7 @@ func kindOf(target netip.Addr, ev *wire.Event) (trace.HopKind, netip.Addr) {
 	switch ev.Kind {
 	case wire.KindSYNACK, wire.KindACK:
 		return trace.HopSYNACK, ev.Seg.Src.Addr()
-	case wire.KindReset:
+	case wire.KindReset, wire.KindAskedReset:
 		return trace.HopReset, ev.Seg.Src.Addr()
 	}
 	if reason, _ := probe.ICMPMeaning(target, ev.ICMP.Type, ev.ICMP.Code); reason == probe.ReasonTimeExceeded {

@@ -48,7 +48,7 @@ func (r *runner) verdict(err error) probe.Verdict {
 	}
 	v := probe.Verdict{Target: r.cfg.Target, State: r.Matcher.Tech.Silence, Reason: probe.ReasonNoResponse}
 	switch {
-	case r.best != nil:
+	case r.best != nil && r.best.Outcome.Rank >= r.Said.Outcome.Rank:
 		v = r.best.Outcome.Verdict(r.Matcher.Tech, r.cfg.Target)
 		v.Attempts = 1
 		if a := r.best.attempt.answer(); a != nil && a.Doubt == probe.DoubtNone {

@@ -73,7 +73,7 @@ func (p *pinger) takeLate(s *wire.Transmission, ev *wire.Event, tooLate bool) (r
 	late.seen(s.Outcome.Best, ev)
 	late.Doubt = probe.DoubtLate
 	late.Findings = wire.Noting(late.Findings, p.targets[s.Index].persistence.Findings()...)
-	p.targets[s.Index].heard = true
+	p.targets[s.Index].heard = p.targets[s.Index].heard || !s.Outcome.Doubtful()
 	if !s.Ended {
 		p.samples[s.ID] = late
 		return reject
@@ -112,7 +112,7 @@ func (p *pinger) act(do wire.Action, s *wire.Transmission, ev *wire.Event) {
 		p.note(s, ev)
 		s.Until = p.Now + p.grace(s, ev)
 		p.air.push(s.Until, s)
-	case wire.ActAsk:
+	case wire.ActAsk, wire.ActHold:
 		p.note(s, ev)
 	case wire.ActRenew, wire.ActShrink:
 		p.targets[s.Index].small = p.targets[s.Index].small || do == wire.ActShrink
@@ -142,7 +142,7 @@ func (p *pinger) note(s *wire.Transmission, ev *wire.Event) {
 		sample.Repeats = 1
 		sample.Findings = wire.Noting(sample.Findings, t.persistence.Findings()...)
 	}
-	if !ev.Kind.Verified() {
+	if !ev.Kind.Verified() || ev.Kind == wire.KindAskedReset { // nobody knows what became of the SYN
 		return
 	}
 	s.Answered, t.heard = true, true

@@ -1,25 +1,17 @@
 package scan
 
-import (
-	"synscope/craft"
-	"synscope/probe/internal/wire"
-)
+import "synscope/probe/internal/wire"
 
 // An RST without a number of ours may be anybody's, and the port is asked about it by an ACK. The RST that
 // answers that repeats our number, so the host is there; but a port that listens answers so too (RFC 9293
 // §3.10.7.2), and nobody knows what became of the SYN. So it is a verdict only if no transmission of the
 // SYN draws anything better, and tells nothing of the loss, of round trips and of what else is answered.
 
-// answersQuestion tells whether an answer is that RST.
-func (e *engine) answersQuestion(ev *wire.Event) bool {
-	return e.cfg.Technique.Opens() && ev.Kind == wire.KindReset && !ev.Seg.Flags.Has(craft.ACK)
-}
-
 // questioned has an answer without a number of ours asked about once for each transmission: a question may be
 // lost as what it asks about may.
 func (f *flight) questioned(do wire.Action, ev *wire.Event) wire.Action {
 	asks := ev.Kind == wire.KindSYN || ev.Kind == wire.KindUnverifiedReset
-	if !asks || ev.Attempt < int(f.questions) || f.outcome.Rank > wire.RankUnverified {
+	if !asks || ev.Attempt < int(f.questions) || !f.outcome.Doubtful() {
 		return do
 	}
 	f.questions = uint8(ev.Attempt) + 1
@@ -33,20 +25,4 @@ func (e *engine) awaitReply(id uint32, f *flight, ev *wire.Event) {
 	}
 	until := e.Now + min(max(2*e.took(f, ev), shortestGuess), e.cfg.Timeout)
 	e.flights.expectBy(id, max(until, e.overdue(f)))
-}
-
-// doubt lets all but ICMP errors take the place of that RST, or be asked about as before it, and
-// returns how much the best answer proves.
-func (f *flight) doubt(ev *wire.Event) wire.Rank {
-	if f.doubtful && ev.Kind != wire.KindICMP {
-		f.outcome.Rank = wire.RankUnverified
-	}
-	return f.outcome.Rank
-}
-
-// believe takes that back where it is the best answer still.
-func (f *flight) believe() {
-	if f.doubtful {
-		f.outcome.Rank = wire.RankReset
-	}
 }

@@ -102,7 +102,7 @@ func (e *engine) tooEarly(f *flight, ev *wire.Event) bool {
 // answered lets an answer count, and does what it calls for; sure tells whether it is known
 // which transmission it is to.
 func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) string {
-	before := f.doubt(ev)
+	before := f.outcome.Rank
 	if n := len(e.rooms); n > 0 && f.outcome.Room == nil {
 		f.outcome.Room, e.rooms = e.rooms[n-1], e.rooms[:n-1]
 	}
@@ -110,18 +110,16 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) strin
 	do = f.questioned(do, ev)
 	if reject != "" {
 		e.act(do, id, f, ev)
-		f.believe()
 		e.noteLateFirst(ev, int(f.same.first))
 		return reject
 	}
-	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && !e.answersQuestion(ev) && !f.known() {
+	if ev.Kind.Verified() && ev.Kind != wire.KindICMP && ev.Kind != wire.KindAskedReset && !f.known() {
 		f.host.noteAbsence(f.tx[ev.Attempt].Sent)
 	}
 	if f.outcome.Rank > before {
 		e.improved(f, ev, before, sure)
 	}
-	f.believe()
-	if f.phase == phaseHeld && (do == wire.ActFinish || do == wire.ActSettle) {
+	if f.phase == phaseHeld && (do == wire.ActFinish || do == wire.ActSettle || do == wire.ActHold) {
 		e.flights.void(id) // it does not wait for the witness any more
 	}
 	e.vouch(f, ev)
@@ -136,7 +134,7 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank, sure bool
 	if !ev.Kind.Verified() {
 		return
 	}
-	if f.doubtful = e.answersQuestion(ev); f.doubtful {
+	if ev.Kind == wire.KindAskedReset {
 		e.hear(f.host, best)
 		return
 	}
@@ -166,10 +164,11 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 		}
 		e.finish(id)
 	case wire.ActSettle:
-		if f.doubtful && f.phase == phaseFlying {
-			return
-		}
 		e.settle(id, f, e.took(f, ev))
+	case wire.ActHold:
+		if f.phase != phaseFlying {
+			e.settle(id, f, e.took(f, ev))
+		}
 	case wire.ActAsk:
 		e.Responses.Add(wire.Ask(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, f.same.of(ev.Attempt))), e.Now)
 		e.awaitReply(id, f, ev)

@@ -190,7 +190,7 @@ func (m *mixed) checkFindings(t *testing.T, a netip.Addr, b *box) {
 		"answers-changed":             b.then != switchedNone || !b.honest() || !m.lossless(),
 		"went-silent":                 b.then != switchedNone || b.limit > 0 || !m.lossless() || b.leaves > 0,
 		"syn-retransmission-required": b.guard != nil || !m.lossless() || b.up > 0 || b.leaves > 0 || b.limit > 0,
-		"wrong-ack":                   b.makes(noiseWrongAck),
+		"wrong-ack":                   b.makes(noiseWrongAck) || b.makes(noiseWrongReset),
 		"other-address":               b.makes(noiseElsewhere),
 		"forged-reset":                b.makes(noiseReset) || b.then == switchedResets || b.then == switchedProxy || b.makes(noiseBareReset) || b.makes(noiseOldReset),
 		"challenge-ack":               b.then == switchedProxy || !m.lossless(),

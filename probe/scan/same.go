@@ -87,7 +87,7 @@ func (e *engine) mayRetransmit(f *flight) bool {
 	switch {
 	case f.host.firsts || f.watches || f.rechecks || !e.cfg.mayRetransmit():
 		return false
-	case f.asked || f.outcome.Rank > wire.RankUnverified && !f.doubtful:
+	case f.asked || !f.outcome.Doubtful():
 		return false
 	}
 	return !f.outcome.Renewed() && !f.outcome.Small()

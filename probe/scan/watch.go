@@ -57,7 +57,7 @@ type watch struct {
 
 // vouch notes that a host answered what left at a time, and on which port.
 func (e *engine) vouch(f *flight, ev *wire.Event) {
-	if !ev.Kind.Verified() || ev.Kind == wire.KindICMP || e.answersQuestion(ev) {
+	if !ev.Kind.Verified() || ev.Kind == wire.KindICMP || ev.Kind == wire.KindAskedReset {
 		return
 	}
 	h, sent := f.host, f.tx[ev.Attempt].Sent

@@ -75,7 +75,7 @@ func (t *tracer) act(do wire.Action, q *query, ev *wire.Event) {
 		t.answered(q, ev)
 		q.sent.Ended = true
 		t.stepAside(q)
-	case wire.ActSettle:
+	case wire.ActSettle, wire.ActHold:
 		t.answered(q, ev)
 	case wire.ActRenew, wire.ActShrink:
 		t.repeat(q, do == wire.ActShrink)
@@ -150,9 +150,12 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 }
 
 // grace is how long an answer that ends a path waits for something better. An ICMP error that may pass
-// waits until the time of its probe is over, as in every TCP.
+// waits until the time of its probe is over, as in every TCP, and so does an RST to a question of ours.
 func (t *tracer) grace(s *wire.Transmission, took time.Duration) time.Duration {
 	if v := s.Outcome.Best; v != nil && v.ICMP != nil && v.Responder != s.Src.Addr() && wire.SoftError(v, 0) {
+		return max(t.cfg.Timeout-took, 0)
+	}
+	if s.Outcome.Rank == wire.RankAsked {
 		return max(t.cfg.Timeout-took, 0)
 	}
 	return wire.Grace(took, 0, t.cfg.Timeout)
@@ -192,7 +195,7 @@ func hopKind(target netip.Addr, ev *wire.Event) (HopKind, netip.Addr) {
 	switch {
 	case ev.Kind == wire.KindSYNACK, ev.Kind == wire.KindACK:
 		return HopSYNACK, ev.Seg.Src.Addr()
-	case ev.Kind == wire.KindReset:
+	case ev.Kind == wire.KindReset, ev.Kind == wire.KindAskedReset:
 		return HopReset, ev.Seg.Src.Addr()
 	case timeExceeded(target, ev.ICMP):
 		return HopTimeExceeded, ev.Sender

@@ -10,7 +10,8 @@ import (
 // end is where the way ends, by what all probes say together: the target's own
 // answers decide, SYN-ACKs before RSTs. An ICMP error counts as an end only
 // behind the last router that let a probe expire: what comes from before it, for
-// one probe of many, is a disturbance of the way.
+// one probe of many, is a disturbance of the way. So does an RST to a question of ours,
+// which whoever listens further on may answer yet.
 type end struct {
 	ttl     int // 0: not seen
 	rank    wire.Rank
@@ -18,7 +19,7 @@ type end struct {
 }
 
 // proved tells whether the target itself has answered.
-func (e *end) proved() bool { return e.rank > wire.RankICMP }
+func (e *end) proved() bool { return e.rank >= wire.RankReset }
 
 // beyond is how many hops behind an ICMP error are looked at all the same, to see
 // whether it is an end, and behind the last router that answered.
@@ -32,7 +33,7 @@ func (t *tracer) settleEnd() {
 	}
 	for _, queries := range t.grid {
 		for _, q := range queries {
-			if rank := q.rank(); rank > wire.RankICMP && (rank > t.end.rank || rank == t.end.rank && q.TTL < t.end.ttl) {
+			if rank := q.rank(); rank >= wire.RankReset && (rank > t.end.rank || rank == t.end.rank && q.TTL < t.end.ttl) {
 				t.end.ttl, t.end.rank = q.TTL, rank
 			}
 		}
@@ -49,7 +50,7 @@ func (q *query) rank() wire.Rank {
 	case HopSYNACK:
 		return wire.RankOpen
 	case HopReset:
-		return wire.RankReset
+		return min(q.sent.Outcome.Rank, wire.RankReset)
 	case HopUnreachable:
 		return wire.RankICMP
 	}
@@ -67,12 +68,12 @@ func (t *tracer) findRouters() {
 	}
 }
 
-// findError finds the nearest ICMP error behind the last router.
+// findError finds the nearest answer behind the last router that does not prove the end.
 func (t *tracer) findError() {
 	for _, queries := range t.grid[t.end.routers:] {
 		for _, q := range queries {
-			if q.Kind == HopUnreachable {
-				t.end.ttl, t.end.rank = q.TTL, wire.RankICMP
+			if rank := q.rank(); rank > wire.RankSilence {
+				t.end.ttl, t.end.rank = q.TTL, rank
 				return
 			}
 		}
@@ -85,17 +86,33 @@ func (t *tracer) doubtful() (until time.Duration) {
 	if t.end.ttl == 0 || t.end.proved() {
 		return 0
 	}
-	for _, queries := range t.grid[t.end.ttl:min(t.end.ttl+beyond, t.cfg.MaxHops)] {
+	for _, queries := range t.grid[t.end.ttl:t.beyond()] {
 		for _, q := range queries {
 			if q.sent == nil || q.ended {
 				continue
 			}
-			if patience := q.sent.Tx.Sent + wire.Grace(2*t.longest, 0, t.cfg.Timeout); patience > t.Now {
+			if patience := q.sent.Tx.Sent + t.furtherWait(); patience > t.Now {
 				until = max(until, patience)
 			}
 		}
 	}
 	return until
+}
+
+// beyond is the highest TTL that is of interest where the end is not proved.
+func (t *tracer) beyond() int {
+	if t.end.rank == wire.RankAsked {
+		return t.cfg.MaxHops
+	}
+	return min(t.end.ttl+beyond, t.cfg.MaxHops)
+}
+
+// furtherWait is how long what went further is waited for then.
+func (t *tracer) furtherWait() time.Duration {
+	if t.end.rank == wire.RankAsked {
+		return t.cfg.Timeout
+	}
+	return wire.Grace(2*t.longest, 0, t.cfg.Timeout)
 }
 
 // verdict is the port's, from the best answer of those to probes that may have

@@ -44,7 +44,7 @@ func (t *tracer) persists() time.Duration {
 		return 0
 	case t.narrows():
 		return max(t.same.until, t.Now)
-	case t.same.begun || t.end.ttl > 0 || t.late.Best != nil || t.Warming() || t.cfg.Timeout < wire.SYNRTO || !t.persistence.Open():
+	case t.same.begun || t.end.rank > wire.RankSilence && t.end.rank != wire.RankAsked || t.late.Best != nil || t.Warming() || t.cfg.Timeout < wire.SYNRTO || !t.persistence.Open():
 		return 0
 	}
 	if q, _ := t.pick(); q != nil {
@@ -62,7 +62,7 @@ func (t *tracer) persists() time.Duration {
 
 // persists tells whether the probe of a query may be sent once more.
 func (q *query) persists() bool {
-	return q.sent != nil && q.Kind == HopNone && q.sent.Next == nil && q.sent.First == nil && q.sent.Outcome.Unanswered()
+	return q.sent != nil && (q.Kind == HopNone || q.Kind == HopReset) && q.sent.Next == nil && q.sent.First == nil && q.sent.Outcome.Unanswered()
 }
 
 // latest are the queries whose SYNs left last of those that may have reached the target: of the

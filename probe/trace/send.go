@@ -93,8 +93,8 @@ func (t *tracer) promising(round int) int {
 	switch {
 	case t.end.proved():
 		return t.end.ttl
-	case t.end.ttl > 0:
-		return min(t.end.ttl+beyond, t.cfg.MaxHops)
+	case t.end.ttl > 0 && (t.end.rank != wire.RankAsked || round == 0):
+		return t.beyond()
 	case round == 0:
 		return t.cfg.MaxHops
 	}

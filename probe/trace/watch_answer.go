@@ -27,17 +27,27 @@ func (w *watcher) expire(in *wire.Receiver) {
 			w.beyond++
 			w.losing = w.losing || w.opened && s.N > w.since
 		}
-		w.hand(s, Hop{Kind: HopNone})
+		w.hand(s, w.unanswered(s))
 	}
 	for len(w.Table.List) > 0 && (w.Table.List[0].Ended || w.Table.List[0].WarmUp) && now-w.Table.List[0].Tx.Sent > 2*w.cfg.Timeout {
 		w.Table.Forget(w.Table.List[0])
 	}
 }
 
+// unanswered is what is shown of a probe whose SYN nothing answered: the RST to a question about
+// another, if one came.
+func (w *watcher) unanswered(s *wire.Transmission) Hop {
+	if s.Outcome.Rank != wire.RankAsked {
+		return Hop{Kind: HopNone}
+	}
+	w.locate(s, HopReset)
+	return Hop{Kind: HopReset, Addr: w.cfg.Target.Addr()}
+}
+
 // persist sends the last SYN of a round once more, while nothing has come from the target
 // (probe/internal/wire/same.go says why). What answers it says what the port is, and not how far away.
 func (w *watcher) persist(s *wire.Transmission) {
-	if s != w.latest || w.reach > 0 || !w.MayPersist(s, w.cfg.Timeout) {
+	if s != w.latest || w.proved || !w.MayPersist(s, w.cfg.Timeout) {
 		return
 	}
 	if again, ok := w.Persist(s); ok {
@@ -132,7 +142,7 @@ func (w *watcher) locate(s *wire.Transmission, kind HopKind) {
 	if w.best == nil || s.Outcome.Rank >= w.best.Outcome.Rank || w.best.N+lostEnd < s.N {
 		w.best = s
 	}
-	target := kind != HopUnreachable
+	target := kind != HopUnreachable && s.Outcome.Rank != wire.RankAsked
 	switch {
 	case w.proved && !target: // a disturbance
 		return

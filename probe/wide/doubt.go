@@ -122,7 +122,7 @@ func (w *run) unresolved(d *doubt) {
 	if _, known := w.cfg.Plan.(TargetIndexer); !known {
 		return
 	}
-	rank := wire.RankUnverified
+	rank := d.outcome.Rank
 	if d.outcome.Best == nil {
 		rank = wire.RankICMP // silence is filtered, as most ICMP errors are
 	}

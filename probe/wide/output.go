@@ -168,7 +168,7 @@ func (r *replies) next(options int) (*craft.Segment, craft.Options) {
 // stateOf is the state that an answer of a rank led to. A reset can be
 // superseded only where its window does not matter.
 func stateOf(t *probe.Technique, r wire.Rank) probe.State {
-	if r == wire.RankReset || r == wire.RankUnverified {
+	if r == wire.RankReset || r == wire.RankAsked || r == wire.RankUnverified {
 		return t.Reset(0)
 	}
 	return probe.StateFiltered

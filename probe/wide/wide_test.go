@@ -287,7 +287,8 @@ func TestStatelessRTTOfLiars(t *testing.T) {
 	})
 }
 
-// What does not repeat our number is no verdict, whatever it says.
+// What does not repeat our number is no verdict, whatever it says; who acknowledges another number
+// is told of as what it is.
 func TestStatelessBelievesNumbersOnly(t *testing.T) {
 	for name, host := range map[string]simnet.Host{
 		"wrong ack":            simnet.Mangle(simnet.Linux(80), simnet.AckOff(1)),
@@ -298,7 +299,16 @@ func TestStatelessBelievesNumbersOnly(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			found := newAnswers()
 			s, err := stateless(t, t.Context(), simnet.Config{}, host, wide.Config{Plan: planOf(t, 1, "80", "10.0.0.0/24")}, found)
-			if err != nil || len(found.best) > 0 || s.Matched > 0 || s.Received < 512 || s.Resets > 0 {
+			told := found.count(probe.StateFiltered)
+			for _, v := range found.best {
+				if len(v.Findings) != 1 || v.Findings[0].Code != "wrong-ack" {
+					t.Errorf("%s: %+v", name, v)
+				}
+			}
+			if want := map[bool]int{true: 0, false: 256}[name == "forged ICMP"]; told != want || s.States[probe.StateFiltered] != 256 {
+				t.Errorf("%s: %d are told of", name, told)
+			}
+			if err != nil || len(found.best) > told || s.Matched > 0 || s.Received < 512 || s.Resets > 0 {
 				t.Errorf("%s: %v, %d verdicts, summary %+v", name, err, len(found.best), s)
 			}
 		})

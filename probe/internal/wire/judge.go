@@ -29,7 +29,7 @@ func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craf
 		v.State, v.Reason = t.SYNACK, probe.ReasonSYNACK
 	case KindACK:
 		v.State, v.Reason = t.SYNACK, probe.ReasonSplitHandshake
-	case KindReset:
+	case KindReset, KindAskedReset:
 		v.State, v.Reason = t.Reset(ev.Seg.Window), probe.ReasonReset
 	case KindUnverifiedReset:
 		v.State, v.Reason = t.Reset(ev.Seg.Window), probe.ReasonUnverifiedReset

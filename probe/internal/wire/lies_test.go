@@ -77,7 +77,9 @@ func (a *among) justified(ev *Event) bool {
 	case !ok:
 		return false
 	case ev.Kind == KindReset:
-		return ev.Seg.Flags.Has(craft.ACK) && ev.Seg.Ack == n.Seq.Add(1) || !ev.Seg.Flags.Has(craft.ACK) && ev.Seg.Seq == n.Ack
+		return ev.Seg.Flags.Has(craft.ACK) && ev.Seg.Ack == n.Seq.Add(1)
+	case ev.Kind == KindAskedReset:
+		return !ev.Seg.Flags.Has(craft.ACK) && ev.Seg.Seq == n.Ack
 	}
 	return ev.Seg.Flags.Has(craft.ACK) && ev.Seg.Ack == n.Seq.Add(1)
 }

@@ -18,6 +18,7 @@ const (
 	KindDeviceDeparture             // the same, once more: the device's stamp of it
 	KindSYNACK                      // acknowledges our ISN
 	KindReset                       // numbers right
+	KindAskedReset                  // repeats the number of our question about an earlier one
 	KindICMP                        // quotes our numbers
 	KindUnverifiedReset             // right ports, no number to check
 	KindSYN                         // right ports, no number to check
@@ -31,7 +32,7 @@ const (
 // of the probe could know.
 func (k Kind) Verified() bool {
 	switch k {
-	case KindSYNACK, KindACK, KindReset, KindICMP, KindPathMTU, KindDeparture, KindEcho:
+	case KindSYNACK, KindACK, KindReset, KindAskedReset, KindICMP, KindPathMTU, KindDeparture, KindEcho:
 		return true
 	}
 	return false
@@ -193,11 +194,12 @@ func (m *Matcher) matchReset(s *craft.Segment) (answer, string) {
 }
 
 // matchBareReset checks an RST without ACK: the answer to the ACK that asks
-// about an earlier one repeats the number of that (RFC 9293 §3.5.2).
+// about an earlier one repeats the number of that (RFC 9293 §3.5.2). It shows that the host
+// is there; but a port that listens answers so too (§3.10.7.2).
 func (m *Matcher) matchBareReset(s *craft.Segment) (answer, string) {
 	a, ok := m.attempt(s.Dst, s.Src, byAck(s.Seq))
 	if ok && m.Tech.Opens() {
-		return answer{KindReset, s.Src, a}, ""
+		return answer{KindAskedReset, s.Src, a}, ""
 	}
 	return m.unverified(KindUnverifiedReset, s)
 }

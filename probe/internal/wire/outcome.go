@@ -19,6 +19,7 @@ const (
 	RankSilence    Rank = iota
 	RankUnverified      // a verdict only if nothing better comes
 	RankICMP
+	RankAsked // refused, unless the SYN draws anything better in its time
 	RankReset
 	RankOpen
 )
@@ -30,6 +31,8 @@ func (k Kind) Rank() Rank {
 		return RankOpen
 	case KindReset:
 		return RankReset
+	case KindAskedReset:
+		return RankAsked
 	case KindICMP:
 		return RankICMP
 	}
@@ -43,6 +46,7 @@ const (
 	ActIgnore Action = iota // it was rejected, or changes nothing
 	ActFinish               // the verdict is there: nothing beats it
 	ActSettle               // a verdict, unless something better comes within the grace
+	ActHold                 // a verdict, unless something better comes in the time of the probe
 	ActAsk                  // send the question that Ask makes; the probe goes on as before
 	ActRenew                // an old connection stood in the way: RST, and again from another port
 	ActShrink               // retransmit without options, which made the packet too large
@@ -73,6 +77,9 @@ const (
 	askedAboutSYN                        // the SYN-ACK after a bare SYN was sent
 )
 
+// Doubtful tells whether nothing has come by which anybody knows what became of the SYN.
+func (o *Outcome) Doubtful() bool { return o.Rank <= RankUnverified || o.Rank == RankAsked }
+
 // Open tells whether the outcome is proven: nothing beats it.
 func (o *Outcome) Open() bool { return o.Rank == RankOpen }
 
@@ -89,7 +96,7 @@ func (o *Outcome) Asked() bool { return o.noticed&askedAboutSYN != 0 }
 // Indirect tells whether an answer to a SYN is one to a question of [Ask]: its
 // time is not that of the SYN.
 func (ev *Event) Indirect() bool {
-	return ev.Kind == KindACK || ev.Kind == KindReset && !ev.Seg.Flags.Has(craft.ACK)
+	return ev.Kind == KindACK || ev.Kind == KindAskedReset
 }
 
 // Take weighs an answer to a probe for target, and says what is to be done about
@@ -126,7 +133,7 @@ func (o *Outcome) Take(t *probe.Technique, target netip.AddrPort, ev *Event) (do
 // it proves more than all before: what the target itself says proves what the port
 // is, however late.
 func (o *Outcome) TakeLate(t *probe.Technique, target netip.AddrPort, ev *Event) (better bool) {
-	if ev.Kind.Rank() < RankReset || ev.Kind.Rank() <= o.Rank {
+	if ev.Kind.Rank() < RankAsked || ev.Kind.Rank() <= o.Rank {
 		return false
 	}
 	_, reject := o.Take(t, target, ev)
@@ -138,6 +145,8 @@ func (o *Outcome) action() Action {
 	switch {
 	case o.Rank == RankOpen:
 		return ActFinish
+	case o.Rank == RankAsked:
+		return ActHold
 	case o.Rank > RankUnverified:
 		return ActSettle
 	case o.noticed&askedAboutReset == 0:
@@ -158,7 +167,7 @@ func (o *Outcome) note(what noticed, do Action) (Action, string) {
 // challenged takes note of an old connection (RFC 5961 §4, RFC 9293 §3.10.7.4):
 // one more transmission is granted for it, once.
 func (o *Outcome) challenged(ev *Event) (Action, string) {
-	if o.Rank > RankUnverified {
+	if !o.Doubtful() {
 		return ActIgnore, RejectUnsolicited
 	}
 	o.stale = ev.Seg.Ack
@@ -168,7 +177,7 @@ func (o *Outcome) challenged(ev *Event) (Action, string) {
 // answeredBySYN asks whoever sent a bare SYN to acknowledge our ISN: until then
 // it is a finding.
 func (o *Outcome) answeredBySYN() (Action, string) {
-	if o.Rank > RankUnverified {
+	if !o.Doubtful() {
 		return ActIgnore, RejectDuplicate
 	}
 	return o.note(noticedSYN|askedAboutSYN, ActAsk)

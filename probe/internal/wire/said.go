@@ -93,7 +93,7 @@ func (x *Hops) vain(s *Transmission) (n int) {
 // was: nothing has come from the target.
 func (x *Hops) MayPersist(s *Transmission, timeout time.Duration) bool {
 	return s != nil && s.First == nil && s.Next == nil && !s.WarmUp && timeout >= SYNRTO && !x.Stopping &&
-		s.Outcome.Unanswered() && x.Said.Outcome.Rank < RankICMP && x.Said.Persistence.Open()
+		s.Outcome.Unanswered() && x.Said.Outcome.Doubtful() && x.Said.Persistence.Open()
 }
 
 // Persist sends a SYN once more.

@@ -42,7 +42,7 @@ func (s *Transmission) Same() *Transmission {
 
 // Unanswered tells whether nothing has come of a transmission that would be lost if the same
 // was sent once more.
-func (o *Outcome) Unanswered() bool { return o.Best == nil && !o.Renewed() && !o.Small() }
+func (o *Outcome) Unanswered() bool { return o.Doubtful() && !o.Renewed() && !o.Small() }
 
 // Echoed is the latest of count transmissions that differ in their time stamps alone, and left
 // at times, which a SYN-ACK repeats the time stamp of; ok is false where it repeats none.
