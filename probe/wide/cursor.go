@@ -19,14 +19,22 @@ const (
 // chunk is a run of consecutive probes, complete but for the clock.
 type chunk struct {
 	fields     []craft.Fields
-	first, end uint64 // positions; as many as fields, but for targets without a route
-	onLink     bool   // some of the targets may need their link addresses resolved
+	first, end uint64   // positions; as many as fields, but for targets without a route
+	places     []uint64 // of the fields, where targets that have answered are left out
+	answered   uint64   // of those
+	onLink     bool     // some of the targets may need their link addresses resolved
 }
+
+// lost is how many targets have no route.
+func (c *chunk) lost() uint64 { return c.end - c.first - uint64(len(c.fields)) - c.answered }
 
 // at is the position of a field, or a lower one where targets without a route
 // lie between.
 func (c *chunk) at(i int) uint64 {
-	if uint64(len(c.fields)) == c.end-c.first {
+	switch {
+	case i < len(c.places):
+		return c.places[i]
+	case c.lost() == 0 && len(c.places) == 0:
 		return c.first + uint64(i)
 	}
 	return c.first
@@ -119,12 +127,11 @@ func (c *cursor) advance(n int, now time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.used += n
-	lost := c.chunk.end - c.chunk.first - uint64(len(c.chunk.fields))
-	switch {
+	switch lost := c.chunk.lost(); {
 	case c.used == len(c.chunk.fields):
 		c.lost += lost
 		c.trail.reach(now, c.chunk.end)
 	case lost == 0:
-		c.trail.reach(now, c.chunk.first+uint64(c.used))
+		c.trail.reach(now, c.chunk.at(c.used))
 	}
 }

@@ -15,6 +15,7 @@ type generator struct {
 	port    uint16 // of ours
 	attempt int
 	acks    bool // the probe carries an acknowledgment number
+	skip    answeredBefore
 	targets [fillAtOnce]netip.AddrPort
 }
 
@@ -41,20 +42,34 @@ func (g *generator) fill(c *chunk) {
 	if c.fields == nil {
 		c.fields = make([]craft.Fields, 0, c.end-c.first)
 	}
-	c.fields, c.onLink = c.fields[:0], false
+	c.fields, c.places, c.answered, c.onLink = c.fields[:0], c.places[:0], 0, false
 	for i := c.first; i < c.end; {
 		targets := g.targets[:min(fillAtOnce, c.end-i)]
 		g.ask(i, targets)
-		for _, target := range targets {
-			if !target.IsValid() {
-				continue
-			}
-			if source := g.sources.from(g.port, target); source.addr.IsValid() {
-				c.onLink = c.onLink || source.onLink
-				c.fields = append(c.fields, g.stamp(source.addr, target))
+		for n, target := range targets {
+			if at := i + uint64(n); g.skip.has(at) {
+				c.answered++
+			} else {
+				g.add(c, at, target)
 			}
 		}
 		i += uint64(len(targets))
+	}
+}
+
+// add has a chunk probe a target, if it has a route.
+func (g *generator) add(c *chunk, at uint64, target netip.AddrPort) {
+	if !target.IsValid() {
+		return
+	}
+	source := g.sources.from(g.port, target)
+	if !source.addr.IsValid() {
+		return
+	}
+	c.onLink = c.onLink || source.onLink
+	c.fields = append(c.fields, g.stamp(source.addr, target))
+	if g.skip.bits != nil {
+		c.places = append(c.places, at)
 	}
 }
 

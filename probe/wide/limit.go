@@ -12,8 +12,9 @@ import (
 // something lets through so many packets a second (a token bucket, a limit of RSTs or SYNs).
 // It shows in two ways: repeated probes are answered where the first were not, or, where
 // each pass empties the same bucket anew, answers come to the targets at the head of the
-// order alone, which chance does not do. Then as many probes leave a second as were
-// answered, and while a larger share of them is answered so, fewer.
+// order alone, which chance does not do. Or a trial of a lower pace shows that less is lost at it.
+// Then as many probes leave a second as were answered, and while a larger share of them is
+// answered so, fewer. Who has answered is not asked again: whatever passes, passes for another.
 // It is for plans of which is known who has answered; the zero value has seen no limit.
 type limit struct {
 	answers int     // to first probes
@@ -27,19 +28,21 @@ type limit struct {
 	need   float64       // the share of targets that has to answer, at least
 	share  float64       // that answered in the step before; 0: there was none
 	before float64       // the pace then
+	round  uint64        // targets that were to answer in the round under way; 0: none is
 	clean  time.Duration // since when the loss is the way's; 0: it always was
 }
 
 const (
 	crowdedLeast = 5    // answers
 	crowdedSigns = -2.6 // standard deviations by which their places are too near
+	crowdedPace  = 1.5  // times as many a second as were answered, since the bucket was full at times
 	limitedLeast = 6    // targets that a step has asked
 	mostlyLost   = 0.7  // of the answers to repeated probes so many had one before in vain
 	mostlySure   = 2    // standard deviations
 	stepTargets  = 40
 	stepSure     = 3           // standard deviations
 	stepSettles  = time.Second // a bucket that has filled meanwhile is emptied
-	stepLeast    = 0.04        // share of the targets that answer where their places have told of a limit
+	stepLeast    = 0.04        // share of the targets that answer where their places, or a trial, have told of a limit
 	stepWell     = 0.85        // share with which a pace is right
 	stepBetter   = 1.25        // times as large a share at a lower pace, or it is right no longer
 )
@@ -75,15 +78,48 @@ func (l *limit) crowded() bool {
 
 // mindsLimits tells whether limits are looked for.
 func (w *run) mindsLimits() bool {
-	return w.pacing.full > 0 && w.whole.bits != nil && w.queue.known == 0 && !w.limit.tried && w.pacing.trial == trialNone && w.near.plan != nil
+	return w.pacing.trial == trialNone && w.limitable()
+}
+
+// limitable tells whether a limit can be followed, and has not been.
+func (w *run) limitable() bool {
+	return w.pacing.full > 0 && w.whole.bits != nil && w.queue.known == 0 && !w.limit.tried && w.near.plan != nil
+}
+
+// limitsPace takes a lower pace that is the better one for that of a limit, where it can be followed.
+func (w *run) limitsPace(now *passTimes) bool {
+	if w.pacing.trial != trialSlower || !w.limitable() {
+		return false
+	}
+	w.limit.need = stepLeast
+	if !w.beginLimit(now.rate * (1 - now.share())) {
+		return false
+	}
+	w.pacing.trial = trialNone
+	return true
+}
+
+// awaitsPlaces tells whether it will be known within a second which targets of the first
+// pass have answered: their places may tell of a limit before a trial of another pace would.
+func (w *run) awaitsPlaces() bool {
+	return w.mindsLimits() && w.sender.short() && !w.awaited()
+}
+
+// awaited tells whether all answers to the first pass have come.
+func (w *run) awaited() bool {
+	return w.sender.first().reached(w.now-w.timeout()) == w.cfg.Plan.Count()
 }
 
 // followLimit looks for a limit, and for the pace that passes; on tells that it is being
 // looked for.
 func (w *run) followLimit() (on bool) {
 	l := &w.limit
-	if l.began > 0 {
+	switch {
+	case l.began > 0:
 		w.step()
+		return true
+	case l.round > 0:
+		w.follow()
 		return true
 	}
 	if !w.mindsLimits() || w.now <= 0 {
@@ -97,9 +133,9 @@ func (w *run) followLimit() (on bool) {
 		passes, heard := (n-lost+1)/(n+1), float64(w.silence.heard)
 		l.need = needed(max(passes, heard/float64(sent.sent)))
 		return w.beginLimit(min(float64(sent.sent)*passes, 2*heard) / w.now.Seconds())
-	case w.sender.first().reached(w.now-w.timeout()) == w.cfg.Plan.Count() && l.crowded():
+	case w.awaited() && l.crowded():
 		l.need = stepLeast
-		return w.beginLimit(float64(w.silence.heard) / w.now.Seconds())
+		return w.beginLimit(crowdedPace * float64(w.silence.heard) / w.now.Seconds())
 	}
 	return false
 }
@@ -116,89 +152,4 @@ func surelyMost(n, lost float64) bool {
 func needed(passes float64) float64 {
 	chance := stepSure * math.Sqrt(passes*(1-passes)/stepTargets)
 	return min(max(min(0.4, 2*passes), passes+chance), stepWell)
-}
-
-// beginLimit has all targets asked at a pace, where that is not for too long.
-func (w *run) beginLimit(rate float64) bool {
-	w.limit.tried = true
-	if rate = max(rate, lowestPace); float64(w.whole.left)/rate > worthAll.Seconds() || rate > w.pacing.rate/2 {
-		return false
-	}
-	w.anewAt(rate)
-	w.stepAt(rate)
-	return true
-}
-
-// anewAt has all targets asked at a pace, and no more often than usual.
-func (w *run) anewAt(rate float64) {
-	w.passes = w.cfg.Retries + 1
-	w.setPace(rate)
-	usual := w.passes
-	w.sender.order(func(o *orders) { o.back, o.fresh, o.since, o.passes, o.inOrder = true, true, 0, usual, true })
-}
-
-// stepAt measures what is answered at a pace, once it has been kept to for a while.
-func (w *run) stepAt(rate float64) {
-	w.limit.began, w.limit.from = w.now, 0
-	w.setPace(rate)
-}
-
-// step looks how many of the targets that had not answered did so at the pace of now.
-func (w *run) step() {
-	l, p := &w.limit, &w.pacing
-	first := w.sender.first()
-	ended := first.reached(w.now-w.timeout()) == w.cfg.Plan.Count()
-	if l.from == 0 && w.now >= l.began+w.settles() {
-		l.from, l.since, l.fresh = max(first.position(), 1), w.now, nil
-	}
-	fresh, asked := w.answeredOf(first.reached(w.now - w.timeout()))
-	if !ended && (l.from == 0 || asked < stepTargets) {
-		return
-	}
-	switch share := float64(fresh) / float64(max(asked, 1)); {
-	case l.from == 0 || asked < limitedLeast: // all were asked too soon to tell
-		w.endLimit(p.rate)
-	case l.share == 0 && share < l.need:
-		w.endLimit(p.full)
-	case share >= stepWell || p.rate <= lowestPace:
-		w.endLimit(p.rate)
-	case l.share > 0 && share < stepBetter*l.share:
-		w.endLimit(l.before)
-	default:
-		l.share, l.before = share, p.rate
-		w.stepAt(max(p.rate*share, lowestPace))
-	}
-}
-
-// settles is for how long a pace is kept to before it is measured, a third of the pass at
-// most.
-func (w *run) settles() time.Duration {
-	pass := float64(w.cfg.Plan.Count()-w.cfg.From) / w.pacing.rate
-	return min(stepSettles, time.Duration(pass/3*float64(time.Second)))
-}
-
-// answeredOf is how many of the targets up to a place that had not answered did so in this
-// step, and of how many.
-func (w *run) answeredOf(reached uint64) (fresh, asked int) {
-	l := &w.limit
-	for _, at := range l.fresh {
-		if at >= l.from && at < reached {
-			fresh++
-		}
-	}
-	return fresh, fresh + w.whole.silent(l.from, reached)
-}
-
-// endLimit keeps a pace: what was lost before tells nothing of the loss on the way. At the
-// full one there was no limit.
-func (w *run) endLimit(rate float64) {
-	w.limit.began = 0
-	if rate == w.pacing.full {
-		w.setPace(rate)
-		w.sender.order(func(o *orders) { o.inOrder = false })
-		return
-	}
-	w.limit.clean, w.pacing.inOrder = w.now, true
-	w.losses = losses{began: w.now, previous: w.now}
-	w.anewAt(rate)
 }

@@ -113,6 +113,7 @@ func (w *run) pacePasses() {
 	case p.full == 0:
 	case p.trial != trialNone:
 		w.endTrial()
+	case w.awaitsPlaces():
 	case w.losesMuch() && p.rate > lowestPace && w.now >= p.next[trialSlower]:
 		w.beginTrial(trialSlower, w.slower())
 	case w.queue.known > 0 || p.inOrder:
@@ -201,6 +202,7 @@ func (w *run) endTrial() {
 	n, _ := now.count()
 	switch {
 	case n < trialLeast && w.now-p.since < w.trialSpan(p.rate):
+	case w.betterAt(&now) && w.limitsPace(&now):
 	case w.betterAt(&now):
 		w.keepPace()
 	case w.goesLower(&now):

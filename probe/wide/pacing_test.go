@@ -39,11 +39,11 @@ func (b *bottleneck) Respond(now time.Time, in *craft.Segment, out simnet.Emitte
 }
 
 // pacedRun probes ports of one host, and says how.
-func pacedRun(t *testing.T, host simnet.Host, path simnet.Path, ports string, fixed bool) (wide.Summary, *answers) {
+func pacedRun(t *testing.T, host simnet.Host, out, back simnet.Path, seed uint64, ports string, fixed bool) (wide.Summary, *answers) {
 	t.Helper()
 	found := newAnswers()
-	plan := planOf(t, 1, ports, "10.0.0.1")
-	s, err := statelessFrom(t, t.Context(), wide.DefaultMostRetries+1, simnet.Config{Seed: 3, Out: path, Back: path}, host,
+	plan := planOf(t, seed, ports, "10.0.0.1")
+	s, err := statelessFrom(t, t.Context(), wide.DefaultMostRetries+1, simnet.Config{Seed: 3, Out: out, Back: back}, host,
 		wide.Config{Plan: plan, LeastTimeout: wide.DefaultLeastTimeout, MostRetries: wide.DefaultMostRetries, Config: scan.Config{FixedRate: fixed}}, found)
 	if err != nil || !s.Complete {
 		t.Fatalf("%v, %+v", err, s)
@@ -62,8 +62,8 @@ func TestPaceFollowsTheQueueOnTheWay(t *testing.T) {
 				return &bottleneck{Host: simnet.Linux(open(100)...), random: rand.New(rand.NewPCG(1, 2)), at: time.Now(), perSecond: 3000, room: 20}
 			}
 			path := simnet.Path{Delay: 5 * ms}
-			kept, all := pacedRun(t, queue(), path, ports, true)
-			slowed, found := pacedRun(t, queue(), path, ports, false)
+			kept, all := pacedRun(t, queue(), path, path, 1, ports, true)
+			slowed, found := pacedRun(t, queue(), path, path, 1, ports, false)
 			if n := len(found.best); n < len(all.best) || found.count(probe.StateOpen) < 99 {
 				t.Errorf("ports %s: %d of %d answered, %d open of 100", ports, n, len(all.best), found.count(probe.StateOpen))
 			}
@@ -88,8 +88,8 @@ func TestPaceStaysWhereThePathLoses(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			path := simnet.Path{Delay: 5 * ms, Loss: loss}
 			host := filtering{simnet.Linux(open(100)...), 10001}
-			kept, _ := pacedRun(t, host, path, "1-10100", true)
-			tried, found := pacedRun(t, host, path, "1-10100", false)
+			kept, _ := pacedRun(t, host, path, path, 1, "1-10100", true)
+			tried, found := pacedRun(t, host, path, path, 1, "1-10100", false)
 			if tried.Pace != 0 || tried.Took > kept.Took*time.Duration(tried.Sent)/time.Duration(kept.Sent)*5/4+time.Duration(tried.Attempts)*wide.DefaultLeastTimeout || found.count(probe.StateOpen) < 95 {
 				t.Errorf("loss %v: pace %.0f, %v instead of %v, %d open of 100", loss, tried.Pace, tried.Took, kept.Took, found.count(probe.StateOpen))
 			}

@@ -40,6 +40,7 @@ func (s *sender) rearrange() bool {
 	if s.orders.back {
 		if s.orders.fresh {
 			s.repeats, s.orders.fresh = newRepeats(s.cfg.Retries), false
+			s.skip = s.orders.skip
 		}
 		s.orders.back = false
 		from = s.goBack(from)

@@ -60,6 +60,29 @@ func TestTokenBucket(t *testing.T) {
 	}
 }
 
+// A limit costs hardly more time than what passes it takes, and few packets: while the pace is
+// searched for, those that have not answered are asked, and no others.
+func TestLimitCostsLittle(t *testing.T) {
+	for _, c := range []struct {
+		rate  float64
+		burst int
+		delay time.Duration
+	}{{500, 100, 0}, {500, 100, 5 * ms}, {500, 20, 5 * ms}, {200, 20, 0}, {200, 20, 10 * ms}, {1000, 50, 0}, {2000, 50, 5 * ms}} {
+		for seed := range uint64(3) {
+			t.Run(fmt.Sprintf("%v seed %d", c, seed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					way := simnet.Path{Delay: c.delay + ms/10, Jitter: ms, Limit: simnet.Limit{Rate: c.rate, Burst: c.burst}}
+					s, found := pacedRun(t, simnet.Linux(open(100)...), way, simnet.Path{}, seed, "1-1000", false)
+					least := float64(1000-c.burst) / c.rate
+					if n := len(found.best); n < 1000 || s.Took.Seconds() > 1.25*least+0.8 || s.Sent > 3500 {
+						t.Errorf("%d of 1000 answered in %v, %.1f s at least, with %d packets", n, s.Took, least, s.Sent)
+					}
+				})
+			})
+		}
+	}
+}
+
 func (c slowLink) scan(t *testing.T, seed uint64) {
 	way := simnet.Path{Delay: time.Duration(1+seed*20) * ms, Jitter: time.Duration(seed) * ms}
 	cfg := simnet.Config{Seed: seed, Out: way, Back: way}

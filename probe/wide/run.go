@@ -334,7 +334,8 @@ func (w *run) summary() Summary {
 	s.ResetsLost, s.Storms = w.responses.lostResets()
 	s.Took, s.Rate = w.now, wire.PerSecond(status.sent, status.lastSend)
 	s.Complete, s.Improved, s.Refusal = w.complete(), w.output.improved, status.refusal
-	s.Attempts, s.Loss, s.Confidence = w.passes, w.losses.loss(), w.losses.confidence(w.passes)
+	each := max(w.passes, w.cfg.Retries+1) // a round of those that a limit has left out has fewer
+	s.Attempts, s.Loss, s.Confidence = each, w.losses.loss(), w.losses.confidence(each)
 	s.Pace = w.pacing.slowed()
 	w.rejectedBelow(&s.Summary)
 	w.states(&s)

@@ -34,7 +34,8 @@ type sender struct {
 	neighbour *neighbourWait // nil where nothing is asked
 	responses *responses
 	cookie    wire.Cookie
-	sources   sources // as the generators of this pass have them
+	sources   sources        // as the generators of this pass have them
+	skip      answeredBefore // who is not asked any more
 	outage    wire.Outage
 	refusals  int           // of this turn, since a probe left
 	inVain    int           // probes given up since one left
@@ -152,7 +153,7 @@ func (s *sender) pass(ctx context.Context, m *wire.Matcher, from sources) (back 
 		for i, q := range c.queues {
 			g := generator{
 				plan: s.cfg.Plan, cookie: m.Cookie, sources: from, port: m.Port(c.attempt),
-				attempt: c.attempt, acks: s.cfg.Technique.Acknowledges(),
+				attempt: c.attempt, acks: s.cfg.Technique.Acknowledges(), skip: s.skip,
 			}
 			first, step := s.from[c.attempt]+uint64(i)*chunkSize, uint64(len(c.queues))*chunkSize
 			generators.Go(func() { g.run(q, first, step, stop) })

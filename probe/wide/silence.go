@@ -154,14 +154,15 @@ type orders struct {
 	back     bool           // everything that was sent since is to be sent anew
 	fresh    bool           // however often that was before: once a run
 	since    time.Duration
-	passes   int           // how many there are to be; 0: as many as there are
-	spacing  time.Duration // between the probes of a target from now on; 0: as it is
-	rate     float64       // the pace from now on; 0: as it is
-	from     time.Duration // passes that are new begin where the last one was then
-	sources  *sources      // to be used from now on; nil: as before
-	window   bool          // the first probes are to be waited for
-	hold     time.Duration // until then no probe may leave
-	inOrder  bool          // each pass is to end before the next begins
+	skip     answeredBefore // who is not asked by what is sent anew
+	passes   int            // how many there are to be; 0: as many as there are
+	spacing  time.Duration  // between the probes of a target from now on; 0: as it is
+	rate     float64        // the pace from now on; 0: as it is
+	from     time.Duration  // passes that are new begin where the last one was then
+	sources  *sources       // to be used from now on; nil: as before
+	window   bool           // the first probes are to be waited for
+	hold     time.Duration  // until then no probe may leave
+	inOrder  bool           // each pass is to end before the next begins
 }
 
 func (o *orders) pending() bool { return o.on || o.back || o.passes > 0 || len(o.same) > 0 }

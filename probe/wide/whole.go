@@ -2,6 +2,7 @@ package wide
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/probe/internal/wire"
@@ -68,6 +69,21 @@ func (w *whole) silent(from, to uint64) (n int) {
 		}
 	}
 	return n
+}
+
+// answeredBefore are the targets that had answered at some moment. The zero value has none.
+type answeredBefore struct {
+	from uint64
+	bits []uint64
+}
+
+// snapshot are the targets that have answered by now.
+func (w *whole) snapshot() answeredBefore { return answeredBefore{w.from, slices.Clone(w.bits)} }
+
+// has tells whether the target at a position is among them.
+func (a answeredBefore) has(at uint64) bool {
+	i := at - a.from
+	return i/64 < uint64(len(a.bits)) && a.bits[i/64]&(1<<(i%64)) != 0
 }
 
 func (w *whole) all() bool { return w.bits != nil && w.left == 0 }
