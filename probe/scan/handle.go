@@ -280,10 +280,11 @@ func (e *engine) expire() {
 		if f.phase == phaseFlying && !f.asked {
 			e.noteSilence(f)
 		}
+		f.moves()
 		silent := f.phase == phaseFlying && (f.asked && !f.outcome.Renewed() || len(f.tx) >= e.allowed(f))
 		switch {
 		case e.asksAgain(id, f):
-		case silent && e.suspects(f) && e.hold(id, f):
+		case silent && (e.suspects(f) && e.hold(id, f) || e.stays(id, f)):
 		case silent || f.phase == phaseSettled || e.Stopping:
 			e.finish(id)
 		default:
@@ -315,6 +316,7 @@ func (e *engine) finish(id uint32) {
 	f := e.flights.at(id)
 	v := e.verdict(f)
 	v.Attempts = f.attempts()
+	f.moves()
 	canary, watches, rechecks, otherAck, h := f.canary, f.watches, f.rechecks, f.otherAck, f.host
 	if f.outcome.Room != nil {
 		e.rooms = append(e.rooms, f.outcome.Room)
@@ -340,6 +342,7 @@ func (e *engine) finish(id uint32) {
 	default:
 		e.Counters.Unfinished++
 	}
+	e.endStay(h)
 	if e.hosts.trim(h) {
 		e.handOut(h)
 	}

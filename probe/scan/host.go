@@ -59,6 +59,7 @@ type several struct {
 	accepting wire.Times    // of its SYN-ACKs alone
 	early     []early       // answered before it was known how long its answers take
 	samples   *samples      // nil while few ports have a verdict
+	stays     stays         // see late.go
 }
 
 // trouble is what is kept of a host that few hosts have.

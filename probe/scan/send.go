@@ -161,7 +161,7 @@ func (e *engine) enqueue(id uint32) {
 // dropWaiting ends the probes that will not be sent any more.
 func (e *engine) dropWaiting() {
 	for _, id := range e.flights.all() {
-		if p := e.flights.at(id).phase; p == phaseQueued || p == phaseRefused || p == phaseHeld {
+		if f := e.flights.at(id); f.stays || f.phase == phaseQueued || f.phase == phaseRefused || f.phase == phaseHeld {
 			e.finish(id)
 		}
 	}

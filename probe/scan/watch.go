@@ -227,7 +227,11 @@ func (e *engine) cameBack(h *host, sent time.Duration) {
 		case len(f.tx) < e.allowed(f):
 			e.enqueue(t.id)
 		default:
-			e.finish(t.id)
+			f.phase = phaseFlying
+			if !e.stays(t.id, f) {
+				f.phase = phaseHeld
+				e.finish(t.id)
+			}
 		}
 	}
 }

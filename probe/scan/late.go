@@ -1,0 +1,89 @@
+package scan
+
+import "time"
+
+// Answers may be later than a second while others of the same host are quick: a slow firewall
+// refuses, or forwards, when it comes to it. So the silence of a port is not believed before that of
+// the other ports of its host that are waited for: if late answers of some come, those of the
+// others get the time that these have taken. That costs no time, since a run does not end before.
+
+const (
+	// longestStay is how long after its first transmission a port is believed silent although others
+	// of its host are waited for.
+	longestStay = 3 * time.Second
+	// leastStay is how long the first of its silent ports are waited for in any case, where they are
+	// manyStay: what is late by the second after which much is given up, or retransmitted, comes by then.
+	leastStay = 1250 * time.Millisecond
+	manyStay  = 32
+)
+
+// stays are the silent probes of a host whose verdicts wait for those of others.
+type stays struct {
+	tickets []ticket
+	n       int32         // how many they are
+	first   time.Duration // when the first of them left
+}
+
+// due is until when they wait where nothing else does.
+func (s *stays) due() time.Duration {
+	if s.n < manyStay {
+		return 0
+	}
+	return s.first + leastStay
+}
+
+// stays lets the verdict on a silent port wait for those of the other ports of its host, and tells
+// whether it does.
+func (e *engine) stays(id uint32, f *flight) bool {
+	if f.host.several == nil || !e.mayStay(f) {
+		return false
+	}
+	s, sent := &f.host.several.stays, f.tx[0].Sent
+	until := sent + longestStay
+	if f.host.flights-s.n <= 1 {
+		until = s.due()
+	}
+	if until <= e.Now {
+		return false
+	}
+	if s.n == 0 || sent < s.first {
+		s.first = sent
+	}
+	f.stays = true
+	s.n++
+	e.flights.expectBy(id, until)
+	s.tickets = append(s.tickets, ticket{id, f.schedule})
+	return true
+}
+
+// mayStay tells whether a late answer to a probe would tell of others. How long a run may wait
+// at most is its caller's to say.
+func (e *engine) mayStay(f *flight) bool {
+	return f.host.Known() && f.outcome.Best == nil && !f.watches && !f.canary && !f.rechecks &&
+		!e.Stopping && e.cfg.MostTimeout > e.cfg.Timeout && e.flights.live < maxFlights/2
+}
+
+// moves takes note that a probe waits for no other any more.
+func (f *flight) moves() {
+	if f.stays {
+		f.stays = false
+		f.host.several.stays.n--
+	}
+}
+
+// endStay has the verdicts that wait come once their host has no other probe.
+func (e *engine) endStay(h *host) {
+	if h.several == nil {
+		return
+	}
+	s := &h.several.stays
+	if len(s.tickets) == 0 || h.flights > s.n {
+		return
+	}
+	for _, t := range s.tickets {
+		if f := e.flights.at(t.id); f.schedule == t.schedule && f.phase == phaseFlying {
+			e.flights.expectBy(t.id, max(e.Now, s.due()))
+		}
+	}
+	s.tickets = nil
+}
