@@ -60,7 +60,7 @@ func (b *bell) await(s *socket, d time.Duration) (rang bool) {
 // time is left where this cannot be done: the runtime sleeps too, in epoll_wait(2). Only
 // meanwhile is the socket under its poller, which would be woken for each packet.
 func (b *bell) park(s *socket, d time.Duration) (left time.Duration, rang bool) {
-	if b.openDoor() != nil || b.door.file.SetReadDeadline(time.Now().Add(d)) != nil {
+	if !b.parks(d) {
 		return d, false
 	}
 	err := s.withFD(func(fd int) error {
@@ -78,6 +78,20 @@ func (b *bell) park(s *socket, d time.Duration) (left time.Duration, rang bool) 
 		return d, rang
 	}
 	return 0, rang
+}
+
+// parks tells whether a wait of d can be parked, and sets its end.
+func (b *bell) parks(d time.Duration) bool {
+	return b.openDoor() == nil && b.door.file.SetReadDeadline(time.Now().Add(d)) == nil
+}
+
+// rest waits until the bell rings or d has passed, whatever comes meanwhile.
+func (b *bell) rest(d time.Duration) {
+	if d > parkFrom && b.parks(d) {
+		b.door.raw.Read(func(uintptr) (done bool) { return b.poll(b.set[:1], 0) })
+		return
+	}
+	b.poll(b.set[:1], d)
 }
 
 func (b *bell) openDoor() (err error) {
@@ -102,7 +116,7 @@ func (b *bell) gather(s *socket, d, gather time.Duration) {
 		d -= time.Since(before)
 	}
 	if d = min(d, gather); d > 0 {
-		b.poll(b.set[:1], d)
+		b.rest(d)
 	}
 }
 

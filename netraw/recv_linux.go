@@ -38,13 +38,17 @@ type receiver struct {
 
 	data, control []byte
 
-	stamps DeviceStamps
-	left   *departures // nil: not asked for
-	both   socket      // what Recv waits for, where there is left
-	fd     int         // of the packet socket, there
+	stamps   DeviceStamps
+	left     *departures // nil: not asked for
+	both     socket      // what Recv waits for: epoll(7) of the packet socket, and of what left follows
+	bothOnce sync.Once
+	fd       int // of the packet socket, where there is left
 
-	attempt func(fd uintptr) bool // recvmmsg or collect, made once: a closure would allocate
-	bell    bell                  // ends await
+	attempt func(fd uintptr) bool // recvmmsg or collect; this and the next two are made once: a closure would allocate
+	tryOnce func(fd uintptr)
+	tryHeld func(uintptr) bool
+	tried   bool // what the latest attempt said
+	bell    bell // ends await
 	want    int
 	got     int
 	errno   unix.Errno
@@ -67,13 +71,14 @@ func (r *receiver) open(cfg Config, filter []bpf.Instruction) (err error) {
 	r.data = make([]byte, recvBatch*snapLength)
 	r.control = make([]byte, recvBatch*controlLength)
 	r.attempt, r.stamps = r.recvmmsg, cfg.DeviceStamps
+	r.tryOnce, r.tryHeld = r.try, r.hold
 	for i := range r.msgs {
 		r.prepare(i)
 	}
 	if err := r.bell.open(); err != nil {
 		return err
 	}
-	r.socket, err = newSocket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0, func(fd int) error {
+	r.socket, err = newSocket(unix.AF_PACKET, unix.SOCK_DGRAM, 0, func(fd int) error {
 		return setUpReceive(fd, cfg, filter)
 	})
 	return err
@@ -140,11 +145,38 @@ func (r *receiver) recv(pkts []Packet) (n int, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	waits, err := r.parked()
 	for n == 0 && err == nil {
-		n, err = r.once(pkts, r.awaited().raw.Read)
+		n, err = r.once(pkts, func() error { return waits.raw.Read(r.tryHeld) })
 	}
 	r.received.Add(uint64(n))
 	return n, err
+}
+
+func (r *receiver) try(fd uintptr) { r.tried = r.attempt(fd) }
+
+// hold is attempt on the packet socket, which stays open meanwhile, for who waits for
+// another; false means to wait for more.
+func (r *receiver) hold(uintptr) bool {
+	r.tried = false
+	r.raw.Control(r.tryOnce)
+	return r.tried
+}
+
+// parked is what Recv waits for as goroutines do. The packet socket itself is kept out of the
+// runtime's poller, which has a thread woken for each packet: where packets are polled, none
+// waits so.
+func (r *receiver) parked() (*socket, error) {
+	var err error
+	r.bothOnce.Do(func() {
+		if r.left == nil {
+			err = r.withFD(func(fd int) (err error) { r.both, err = both(fd, nil); return err })
+		}
+	})
+	if err == nil && r.both.raw == nil {
+		err = net.ErrClosed
+	}
+	return &r.both, err
 }
 
 // poll returns what is there, nothing perhaps.
@@ -154,9 +186,7 @@ func (r *receiver) poll(pkts []Packet) (n int, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n, err = r.once(pkts, func(attempt func(fd uintptr) bool) error {
-		return r.awaited().raw.Control(func(fd uintptr) { attempt(fd) })
-	})
+	n, err = r.once(pkts, func() error { return r.raw.Control(r.tryOnce) })
 	if errors.Is(err, unix.EAGAIN) {
 		err = nil
 	}
@@ -170,14 +200,14 @@ func (r *receiver) drained() bool                 { return !readable(r.raw) }
 
 // once reads what comes by one call; none is left where all were seen already on
 // an interface below.
-func (r *receiver) once(pkts []Packet, read func(attempt func(fd uintptr) bool) error) (int, error) {
+func (r *receiver) once(pkts []Packet, read func() error) (int, error) {
 	r.want = min(len(pkts), recvBatch)
 	for i := range r.want {
 		hdr := &r.msgs[i].Hdr
 		hdr.Namelen = unix.SizeofSockaddrLinklayer
 		hdr.SetControllen(controlLength)
 	}
-	if err := read(r.attempt); err != nil {
+	if err := read(); err != nil {
 		return 0, opError("recv", "packet", nil, waitError(err))
 	}
 	if r.errno != 0 {
@@ -204,7 +234,7 @@ func (r *receiver) follow(errs []int) (err error) {
 	return nil
 }
 
-// awaited is the file that is readable when there is something for Recv.
+// awaited is the file that is readable when there is something for Poll.
 func (r *receiver) awaited() *socket {
 	if r.left != nil {
 		return &r.both
@@ -297,7 +327,11 @@ func stampOf(data []byte) time.Time {
 }
 
 func (r *receiver) setReadDeadline(t time.Time) error {
-	return waitError(r.awaited().file.SetReadDeadline(t))
+	waits, err := r.parked()
+	if err != nil {
+		return err
+	}
+	return waitError(waits.file.SetReadDeadline(t))
 }
 
 // drops asks for PACKET_STATISTICS, which start again from zero at every
@@ -343,6 +377,7 @@ func (r *receiver) total() uint64 { return r.received.Load() }
 func (r *receiver) close() error {
 	r.drops()
 	r.bell.ring()
+	r.bothOnce.Do(func() {})
 	return errors.Join(r.both.close(), r.socket.close(), r.bell.close())
 }
 

@@ -100,6 +100,11 @@ func (e *engine) finished() bool {
 // arrives.
 func (e *engine) wakeUp() time.Duration {
 	wake := e.resolving.WakeUp(e.Now)
+	if at, ok := e.limitsOpen(); ok {
+		e.Unhurried = true
+		return min(wake, at)
+	}
+	e.Unhurried = false
 	if at, ok := e.flights.nextDeadline(); ok {
 		wake = min(wake, at)
 	}

@@ -23,15 +23,16 @@ type Sweep struct {
 	Outage    Outage
 	flood     Flood
 
-	Start    time.Time
-	Now      time.Duration // since Start, read once a turn
-	Paused   time.Duration // until then the network is given time to come back
-	Slowest  time.Duration // round trip of any host
-	Stopping bool          // the context was cancelled
-	Hungry   bool          // more would have been sent if the pace had allowed it
-	turned   time.Duration // when the latest turn began
-	able     time.Duration // for how long the pace could be used, so far
-	Failure  error         // ends the run
+	Start     time.Time
+	Now       time.Duration // since Start, read once a turn
+	Paused    time.Duration // until then the network is given time to come back
+	Slowest   time.Duration // round trip of any host
+	Stopping  bool          // the context was cancelled
+	Hungry    bool          // more would have been sent if the pace had allowed it
+	Unhurried bool          // what arrives need not be taken in before the time to wake up
+	turned    time.Duration // when the latest turn began
+	able      time.Duration // for how long the pace could be used, so far
+	Failure   error         // ends the run
 }
 
 // NewSweep begins with the rate, or gently where it is 0; attempts is how many
@@ -69,7 +70,7 @@ func (x *Sweep) Run(ctx context.Context, ready <-chan struct{}, handle func(*Eve
 			return
 		}
 		if wait := min(wakeUp(), x.Counters.NextLook) - x.Now; wait > 0 {
-			x.Inbox.Wait(wait, x.gathers())
+			x.Inbox.Wait(wait, x.gathers(wait))
 		}
 		x.check(x.Inbox.Take(x.readClock))
 	}
@@ -77,8 +78,11 @@ func (x *Sweep) Run(ctx context.Context, ready <-chan struct{}, handle func(*Eve
 
 // gathers is for how long what comes is let come together: not where it comes one by one,
 // and nothing else is waited for.
-func (x *Sweep) gathers() time.Duration {
-	if !x.Hungry && !x.Inbox.Busy() {
+func (x *Sweep) gathers(wait time.Duration) time.Duration {
+	switch {
+	case x.Unhurried:
+		return wait
+	case !x.Hungry && !x.Inbox.Busy():
 		return 0
 	}
 	return x.Pace.Gathers()
