@@ -14,7 +14,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -75,15 +74,6 @@ func columnsOf(stream any) int {
 	return columns
 }
 
-// heapGrowth is by how many percent garbage may grow what is in use: little,
-// since a wide scan holds much for short, and collecting is cheap beside sending.
-const heapGrowth = 30
-
-// ballast is memory that is never touched, and so never there: to the collector it is
-// heap, and lets every run, however little it holds, make 10 MiB of garbage before
-// it is collected. A collection costs milliseconds, and a scan of 65,535 ports had fifty.
-const ballast = 32 << 20
-
 // Main runs a command line, the program's name first, and returns its exit
 // code. Cancelling ctx ends the run early and in good order.
 func Main(ctx context.Context, args []string, s Streams) int {
@@ -95,10 +85,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	}
 	space := addressSpace()
 	if s.Env("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
-		if space > ampleSpace {
-			defer runtime.KeepAlive(make([]byte, ballast))
-		}
+		defer runtime.KeepAlive(boundHeap(space > ampleSpace))
 	}
 	ctx, h, stop := watchHangups(ctx, s.Hangups)
 	defer stop()
