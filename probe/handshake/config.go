@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/craft"
@@ -232,8 +233,12 @@ func (k Known) After(r *Result) Known {
 			k.RTT = r.RTT
 		}
 	}
-	for _, f := range r.Findings {
-		k.QueueFull = k.QueueFull || f.Code == "accept-queue-full" || f.Code == "accept-queue-reset"
+	port := r.Target.Port()
+	full := slices.ContainsFunc(r.Findings, func(f probe.Finding) bool {
+		return f.Code == "accept-queue-full" || f.Code == "accept-queue-reset"
+	})
+	if full && !slices.Contains(k.FullQueues, port) {
+		k.FullQueues = append(slices.Clip(k.FullQueues), port)
 	}
 	return k
 }

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"synscope/craft"
@@ -12,7 +13,7 @@ import (
 var handshakePatterns = []pattern{
 	{
 		"accept-queue-full", probe.SeverityWarning,
-		"the program does not accept connections fast enough: the host ignores the last segment of the handshake",
+		"the program does not accept connections fast enough: the host drops the last segment of the handshake, or SYNs",
 		acceptQueueFull,
 	}, {
 		"accept-queue-reset", probe.SeverityWarning,
@@ -68,7 +69,7 @@ func acceptQueueFull(f *Follower, r *Result) string {
 	v := &f.seen
 	ignored := int(f.Client.Nxt.Sub(f.Client.ISS)) - 1
 	switch {
-	case r.Reason == probe.ReasonNoResponse && f.context.Known.QueueFull:
+	case r.Reason == probe.ReasonNoResponse && slices.Contains(f.context.Known.FullQueues, f.server.Port()):
 		return "SYNs are dropped, and an earlier connection to this port met a full queue"
 	case f.Server.Confirmed() || r.Acked > 0 || v.stuck == 0 && (v.repeats == 0 || v.pressed < enoughPressed):
 		return ""

@@ -41,9 +41,9 @@ type Context struct {
 
 // Known is what connections tell of a host that helps to judge the next one.
 type Known struct {
-	TTL       uint8         // of its SYN-ACKs as they arrive; 0 is not known
-	RTT       time.Duration // the smallest seen; 0 is not known
-	QueueFull bool          // an accept queue was found full
+	TTL        uint8         // of its SYN-ACKs as they arrive; 0 is not known
+	RTT        time.Duration // the smallest seen; 0 is not known
+	FullQueues []uint16      // ports of the host whose accept queue was found full: each program has its own
 }
 
 // Follower watches one connection from its SYN on, and every segment of it: for
