@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"synscope/probe"
-	"synscope/probe/internal/wire"
 )
 
 // Something may begin to answer for a host while it is scanned: a firewall that bans
@@ -108,15 +107,13 @@ func (e *engine) sendRechecks(h *host) {
 }
 
 // sendRecheck queues a probe of a port that has had its verdict, unless one is on its way that nobody
-// serves, as it seemed. Its attempts are others than those of the first time, as a witness's are.
+// serves, as it seemed.
 func (e *engine) sendRecheck(h *host, port uint16) {
 	if _, canary := e.flights.find(h, port); canary != nil {
 		return
 	}
-	id := e.flights.add(h, port)
-	f := e.flights.at(id)
-	f.rechecks = true
-	f.tx = append(f.tx, make([]wire.Stamps, e.cfg.attempts())...)
+	id := e.addAgain(h, port)
+	e.flights.at(id).rechecks = true
 	e.enqueue(id)
 }
 

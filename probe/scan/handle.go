@@ -55,7 +55,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		e.noteSending(f, ev)
 	}
 	if ev.Kind == wire.KindSYNACK {
-		e.Responses.Add(wire.CloseAfter(ev), e.Now)
+		e.close(ev)
 	}
 	switch {
 	case f == nil && ev.Kind.Verified():
@@ -69,6 +69,17 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		return rejectNeighbour
 	}
 	return e.answered(id, f, ev, sure)
+}
+
+// close queues the RST that closes what an answer shows to be half open. A port that is asked again gets
+// the SYN of the last time, and chooses another number (RFC 6528): that is another connection, to be
+// closed too, and no storm.
+func (e *engine) close(ev *wire.Event) {
+	r := wire.CloseAfter(ev)
+	if h := e.hosts.find(ev.Target.Addr(), ev.Link); h != nil && r.Attempt >= e.cfg.attempts() {
+		r.Attempt += int(h.asked) * e.cfg.attempts()
+	}
+	e.Responses.Add(r, e.Now)
 }
 
 // newest takes an answer without a number of ours for one to the latest of the transmissions that it may
@@ -157,7 +168,7 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 	switch do {
 	case wire.ActFinish:
 		if ev.Kind == wire.KindACK {
-			e.Responses.Add(wire.CloseAfter(ev), e.Now)
+			e.close(ev)
 		}
 		if e.lingers(id, f, ev) {
 			return
@@ -226,7 +237,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred boo
 // renew clears an old connection out of the way and tries again from another
 // port, where the probe is still waited for.
 func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
-	e.Responses.Add(wire.CloseAfter(ev), e.Now)
+	e.close(ev)
 	if ev.Kind == wire.KindACK { // of our number: the host is there
 		e.hear(f.host, &probe.Verdict{Target: f.target(), Reason: probe.ReasonSplitHandshake, TTL: ev.Seg.TTL})
 	}

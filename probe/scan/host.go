@@ -44,6 +44,7 @@ type host struct {
 	silent       byTry        // transmissions that were not answered in time
 	firsts       bool         // it answers other than retransmissions
 	witness      uint16       // a port that has answered; 0: none has
+	asked        uint16       // how often a port that had answered was asked again
 	lone         uint16       // the port that answered before the host had another; 0: it waits no more
 	resolving    bool         // its link address is being asked for
 	queued       bool         // among those that are ready, or asleep

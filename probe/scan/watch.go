@@ -153,12 +153,19 @@ func (e *engine) hold(id uint32, f *flight) bool {
 // askWitness makes a probe of the witness, and puts it before all others.
 func (e *engine) askWitness(h *host) { e.enqueueWitness(e.newWitness(h)) }
 
-// newWitness makes a probe of the witness. Its attempts are others than those of the
-// first time: a SYN-ACK to one of those may be retransmitted for a minute.
+// newWitness makes a probe of the witness.
 func (e *engine) newWitness(h *host) uint32 {
-	id := e.flights.add(h, h.witness)
+	id := e.addAgain(h, h.witness)
+	e.flights.at(id).watches = true
+	return id
+}
+
+// addAgain makes a record for a port that has had its answer. Its attempts are others than those of the
+// first time: a SYN-ACK to one of those may be retransmitted for a minute.
+func (e *engine) addAgain(h *host, port uint16) uint32 {
+	h.asked++
+	id := e.flights.add(h, port)
 	f := e.flights.at(id)
-	f.watches = true
 	f.tx = append(f.tx, make([]wire.Stamps, e.cfg.attempts())...)
 	return id
 }

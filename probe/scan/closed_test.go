@@ -1,0 +1,64 @@
+package scan_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"synscope/craft"
+	"synscope/probe"
+	"synscope/probe/scan"
+	"synscope/probe/simnet"
+)
+
+// halfOpen counts the connections that SYN-ACKs have opened at hosts, and that no RST has closed since.
+type halfOpen map[connection]craft.Seq
+
+type connection struct{ host, ours netip.AddrPort }
+
+func (o halfOpen) observe(ev simnet.Event) {
+	var p craft.Packet
+	if ev.Fate != simnet.Passed || p.Decode(ev.Data, craft.VerifyChecksums) != nil || p.Kind != craft.PacketTCP {
+		return
+	}
+	switch s := &p.Segment; {
+	case ev.Dir == simnet.In && s.Flags == craft.SYN|craft.ACK:
+		o[connection{s.Src, s.Dst}] = s.Ack
+	case ev.Dir == simnet.Out && s.Flags == craft.RST && o[connection{s.Dst, s.Src}] == s.Seq:
+		delete(o, connection{s.Dst, s.Src})
+	}
+}
+
+// A port that is asked again, by the same SYN, opens another connection with another number (RFC 6528):
+// each of them is closed, and nobody is accused of a storm.
+func TestWhatIsAskedAgainIsClosedEachTime(t *testing.T) {
+	drops := simnet.Linux(22, 80, 443)
+	drops.Default = simnet.Dropped{}
+	banned := simnet.Linux(22, 80, 443)
+	for name, c := range map[string]struct {
+		host simnet.Host
+		rate float64
+	}{
+		"drops most ports":            {drops, 100},
+		"drops most ports, asked on":  {drops, 1000},
+		"refuses, and is away thrice": {cut(cut(cut(banned, 2*time.Second, 4*time.Second), 8*time.Second, 9*time.Second), 15*time.Second, 16*time.Second), 200},
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			open := halfOpen{}
+			net := over(0)
+			net.Observe = open.observe
+			found, s, err := world{Host: c.host, Config: net}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 4000, target.Addr())), Rate: c.rate, Canaries: true})
+			if err != nil || s.Storms > 0 || s.ResetsLost > 0 {
+				t.Errorf("%v: %d storms, %d RSTs taken for lost", err, s.Storms, s.ResetsLost)
+			}
+			if f := codes(found.hosts[target.Addr()].Findings); len(f) > 0 {
+				t.Errorf("findings %v", f)
+			}
+			if len(open) > 0 || s.States[probe.StateOpen] != 3 {
+				t.Errorf("%d connections stay half open; %v", len(open), s.States)
+			}
+		})
+	}
+}
