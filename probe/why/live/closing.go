@@ -134,10 +134,32 @@ func (i *Instrument) straggler(s *craft.Segment, lost knowing) {
 func (i *Instrument) answerStragglers() {
 	defer close(i.answered)
 	for s := range i.stragglers {
-		if i.spent() < i.cfg.Packets {
+		if i.hasRoom() {
 			i.send(&s)
 		}
 	}
+}
+
+// promise keeps room in the budget for all that a batch may send.
+func (i *Instrument) promise(batch []why.Trial) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.promised = i.sent
+	for k := range batch {
+		i.promised += batch[k].Packets(batch[k].Hops)
+	}
+}
+
+// hasRoom tells whether the budget has room for an RST that nothing was kept for: beside what
+// the batch may send yet, and what closes what is open. It takes that room.
+func (i *Instrument) hasRoom() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if max(i.sent, i.promised)+len(i.unclosed) >= i.cfg.Packets {
+		return false
+	}
+	i.promised++
+	return true
 }
 
 // spent counts the packets that have left.

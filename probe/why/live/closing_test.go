@@ -59,3 +59,35 @@ func TestStragglers(t *testing.T) {
 		}
 	}
 }
+
+// Whatever hosts go on sending, their RSTs leave room for what the batch may send yet and
+// for what closes what is open.
+func TestStragglersKeepToTheBudget(t *testing.T) {
+	syn := why.Trial{Kind: why.SYN}
+	trace := why.Trial{Kind: why.Trace, Hops: 3}
+	for _, c := range []struct {
+		name     string
+		sent     int
+		batch    []why.Trial
+		unclosed int
+		want     int // RSTs
+	}{
+		{name: "nothing is kept", sent: 90, want: 10},
+		{name: "what is open will be closed", sent: 90, unclosed: 3, want: 7},
+		{name: "a batch goes on", sent: 80, batch: []why.Trial{syn, syn, trace}, unclosed: 1, want: 100 - 80 - 2*syn.Packets(0) - trace.Packets(3) - 1},
+		{name: "a batch takes all", sent: 96, batch: []why.Trial{syn, syn}, want: 0},
+	} {
+		i := &Instrument{cfg: Config{Packets: 100}, sent: c.sent, unclosed: make([]craft.Segment, c.unclosed)}
+		i.promise(c.batch)
+		got := 0
+		for range 200 {
+			if i.hasRoom() {
+				got++
+				i.sent++
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: %d RSTs, want %d", c.name, got, c.want)
+		}
+	}
+}

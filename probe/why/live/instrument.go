@@ -47,6 +47,7 @@ type Instrument struct {
 
 	mu         sync.Mutex
 	sent       int
+	promised   int                    // packets that will have left when the batch has ended, at most
 	next       time.Time              // when the next packet may leave
 	until      time.Time              // when trials have to end; zero: at no time
 	end        time.Time              // when the run has to end; zero: at no time
@@ -139,6 +140,7 @@ func (i *Instrument) Run(whole context.Context, batch []why.Trial) ([]why.Trial,
 	ctx, cancel := i.untilEnd(whole, batch)
 	defer cancel()
 	began := time.Now()
+	i.promise(batch)
 	release := make(chan struct{}) // of held connections
 	var all, holds sync.WaitGroup
 	for k := range batch {
@@ -162,6 +164,7 @@ func (i *Instrument) Run(whole context.Context, batch []why.Trial) ([]why.Trial,
 	all.Wait()
 	close(release)
 	holds.Wait()
+	i.promise(nil)
 	countHeld(batch)
 	return batch, whole.Err()
 }
