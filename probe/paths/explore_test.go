@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-var worlds = flag.Int("worlds", 300, "random graphs to explore")
+var worlds = flag.Int("worlds", 100, "random graphs to explore")
 
 // Of random graphs of up to 16 ways, all links are found at the promised rate, and
 // nothing that is not there, with no more probes than 1.2 times what the rule asks

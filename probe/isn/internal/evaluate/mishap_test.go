@@ -47,9 +47,9 @@ func TestHarmlessMishapsChangeNoAnswer(t *testing.T) {
 	t.Logf("first seed %d", first)
 	known := 0
 	for _, m := range Mishaps() {
-		hosts := Many(4, 400)
+		hosts := Many(2, 400)
 		if harmless[m.Name] {
-			hosts = Many(8, 400)
+			hosts = Many(4, 400)
 		}
 		if _, ok := believed[m.Name]; ok || harmless[m.Name] {
 			known++

@@ -15,7 +15,7 @@ func TestUnmodelledGeneratorsAreNotForcedIntoAClass(t *testing.T) {
 	t.Logf("first seed %d", first)
 	hosts, wrong := 0, 0
 	for _, k := range Unmodelled() {
-		for i := range Many(2, 40) {
+		for i := range Many(1, 40) {
 			f := DrawKind(k, first+uint64(2*i))
 			hosts++
 			if r := &f.Report; r.Class != isn.ClassUnknown && r.Confidence >= 0.9 && !slices.Contains(k.Right, r.Class) {
