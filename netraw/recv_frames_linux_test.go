@@ -99,17 +99,27 @@ func await(t *testing.T, cfg Config) {
 	go func() {
 		c.Await(time.Hour, 0)
 		c.Await(time.Hour, time.Minute)
+		c.Await(time.Hour, time.Hour)
 		close(waited)
 	}()
 	time.Sleep(10 * time.Millisecond)
 	c.Wake() // meanwhile
+	time.Sleep(10 * time.Millisecond)
+	c.Wake()
 	<-waited
 	for i := range 400 { // at any moment of a wait
 		go func() {
 			time.Sleep(time.Duration(i) * time.Microsecond / 2)
 			c.Wake()
 		}()
-		c.Await(time.Hour, 0)
+		c.Await(time.Hour, time.Duration(i%2)*time.Hour)
+	}
+	sendSYN(t, c, lo4, 9) // what comes does not end a wait that gathers as long
+	for _, d := range []time.Duration{5 * time.Millisecond, 2 * parkFrom} {
+		start := time.Now()
+		if c.Await(d, d); time.Since(start) < d {
+			t.Errorf("Await of %v that gathers so long ended by itself after %v", d, time.Since(start))
+		}
 	}
 	time.AfterFunc(5*time.Millisecond, func() { sendSYN(t, c, lo4, 9) })
 	if n, err := c.Recv(make([]Packet, 1)); n != 1 || err != nil {

@@ -40,14 +40,23 @@ func optionsOf[O any, P options[O]](c *cli.Context) P {
 	o := P(new(O))
 	fill(c, reflect.ValueOf(o).Elem())
 	b := o.base()
-	b.command, b.words, b.given = c.Command.Name, c.Args().Slice(), map[string]bool{}
-	for _, f := range c.Command.Flags {
-		for _, name := range f.Names() {
-			b.given[name] = c.IsSet(name)
-		}
-	}
+	b.command, b.words, b.given = c.Command.Name, c.Args().Slice(), givenFlags(c)
 	b.files = outputFiles(c)
 	return o
+}
+
+// givenFlags are the names of all flags that stand on the command line under any of theirs.
+// To ask the library for each goes through all flags each time, by regular expressions.
+func givenFlags(c *cli.Context) map[string]bool {
+	set, given := c.LocalFlagNames(), map[string]bool{}
+	for _, f := range c.Command.Flags {
+		names := f.Names()
+		isSet := slices.ContainsFunc(names, func(name string) bool { return slices.Contains(set, name) })
+		for _, name := range names {
+			given[name] = isSet
+		}
+	}
+	return given
 }
 
 // fill reads the flags that the fields of a struct are tagged with.
