@@ -16,8 +16,8 @@ import (
 const (
 	// leastChanged is how many ports must have answered otherwise.
 	leastChanged = 10
-	// fewestSampled is how many ports of a host have a verdict before samples are kept:
-	// a run may meet very many hosts of few ports.
+	// fewestSampled is how many ports of a host have to have a verdict, or be asked for, for samples
+	// to be kept: a run may meet very many hosts of few ports.
 	fewestSampled = 3
 	// recheckTries are the transmissions of a port that is asked again.
 	recheckTries = 3
@@ -83,7 +83,7 @@ func otherwise(was probe.State, v *probe.Verdict) bool {
 // sample takes note of a verdict.
 func (h *host) sample(v *probe.Verdict) {
 	s := h.several
-	if s == nil || s.samples == nil && h.tally.ports < fewestSampled {
+	if s == nil || s.samples == nil && int(h.tally.ports)+int(h.flights) < fewestSampled {
 		return
 	}
 	if s.samples == nil {

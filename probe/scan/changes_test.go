@@ -148,6 +148,32 @@ func TestRefusedUnderLoad(t *testing.T) {
 	}
 }
 
+// Ports that are refused since others are open are asked again when none is.
+func TestRefusedUnderLoadIsAskedAgain(t *testing.T) {
+	const ports = 600
+	for most, least := range map[int]int{1: 40, 2: 58, 3: 59, 8: 60} { // where one fits, those that are asked again displace each other
+		for _, rate := range []float64{0, 1000} {
+			synctest.Test(t, func(t *testing.T) {
+				found, s, err := world{Host: crowd(most, everyTenth(ports)), Config: over(0)}.scan(t, t.Context(),
+					scan.Config{Targets: slices.Values(ranges(1, ports, target.Addr())), Rate: rate, Canaries: true})
+				open, wrong := 0, 0
+				for pair, v := range found.ports {
+					switch isOpen := v.State == probe.StateOpen; {
+					case isOpen && pair.Port()%10 == 0:
+						open++
+					case isOpen || v.State != probe.StateRefused:
+						wrong++
+					}
+				}
+				t.Logf("%d at a time, %v a second: %d of 60 open, %d wrong, %d SYNs, %v", most, rate, open, wrong, s.Sent, s.Took)
+				if err != nil || open < least || wrong > 0 || len(found.ports) != ports || s.Probes != ports || s.Sent > 3*ports || s.Took > 12*time.Second {
+					t.Errorf("%d at a time, %v a second: %d of 60 open, %d wrong of %d, %d SYNs, %v, %v", most, rate, open, wrong, len(found.ports), s.Sent, s.Took, err)
+				}
+			})
+		}
+	}
+}
+
 // Where no port was open none is asked again: not port 0 either, which nobody named.
 func TestNothingOpenIsNotAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

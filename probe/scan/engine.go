@@ -37,6 +37,9 @@ type engine struct {
 	unwatched  bool   // own packets are not seen leaving any more
 	firewalled uint64 // packets that a firewall of this machine refused since the last look
 
+	pressing []*host // that have verdicts which wait: see pressed.go
+	pressed  int     // how many these are
+
 	answering int // hosts that have answered
 	silenced  int // of those, hosts that were given up: see watch.go
 }
@@ -93,7 +96,7 @@ func (e *engine) finished() bool {
 	if e.flights.live > 0 || e.Responses.Waiting() > 0 {
 		return false
 	}
-	return e.Stopping || e.exhausted && !e.sendCanaries()
+	return e.Stopping || e.exhausted && !e.sendCanaries() && !e.askPressed()
 }
 
 // wakeUp is the time until which there is nothing to do unless something
@@ -123,6 +126,7 @@ func (e *engine) abandon() {
 	for _, id := range e.flights.all() {
 		e.finish(id)
 	}
+	e.tellAllPressed()
 }
 
 func (e *engine) outcome() error {

@@ -344,6 +344,7 @@ func (e *engine) finish(id uint32) {
 	case rechecks:
 		v.Time = e.Start.Add(e.Now)
 		h.several.samples.rechecked(&v)
+		h.several.samples.load.pressed.askedAgain(&v)
 	case v.Attempts > 0 || v.Err != nil:
 		if otherAck && v.Reason == probe.ReasonNoResponse {
 			h.tally.otherAcks.ports++
@@ -355,6 +356,9 @@ func (e *engine) finish(id uint32) {
 	}
 	e.endStay(h)
 	if e.hosts.trim(h) {
+		if h.several != nil && h.several.samples != nil {
+			e.tellPressed(h)
+		}
 		e.handOut(h)
 	}
 }
@@ -370,6 +374,13 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 	h.account(&v, v.Time.Sub(e.Start))
 	h.sample(&v)
 	e.controlLoad(h)
+	if !e.presses(h, &v) {
+		e.tell(v)
+	}
+}
+
+// tell counts a verdict, and hands it to the sink.
+func (e *engine) tell(v probe.Verdict) {
 	e.Counters.Probes++
 	e.Counters.States[v.State]++
 	switch v.Reason {

@@ -32,8 +32,10 @@ type load struct {
 	opens   []uint16    // ports that were open, the first of them
 	latest  []time.Time // the answers of those that may be half open still
 	peak    int         // the most of those
-	control int         // refusals after which a port is asked again
-	limited uint16      // a port that was open before and refused under load; 0: none was
+	opened  []time.Time // the answers of the latest that were open
+	pressed pressed
+	control int    // refusals after which a port is asked again
+	limited uint16 // a port that was open before and refused under load; 0: none was
 	reason  probe.Reason
 	asked   time.Time
 }
@@ -48,6 +50,7 @@ func (l *load) note(v *probe.Verdict) {
 		l.latest = append(l.latest, v.Time)
 	}
 	l.peak = max(l.peak, len(l.latest))
+	l.accepted(v.Time)
 	if len(l.opens) < mostTogether {
 		l.opens = append(l.opens, v.Target.Port())
 	}
@@ -70,7 +73,7 @@ func (e *engine) controlLoad(h *host) {
 // sendTogether asks for more ports at once than were open at a time.
 func (e *engine) sendTogether(h *host) {
 	s := h.several.samples
-	if s.open.not < leastChanged || s.load.peak < leastTogether {
+	if s.open.not < leastChanged || s.load.peak < leastTogether && len(s.load.pressed.waiting) < leastChanged {
 		return
 	}
 	for _, port := range s.load.opens[:min(len(s.load.opens), s.load.peak+moreTogether)] {
@@ -78,8 +81,16 @@ func (e *engine) sendTogether(h *host) {
 	}
 }
 
+// accepted takes note of a SYN-ACK.
+func (l *load) accepted(at time.Time) {
+	l.opened = append(l.opened[max(0, len(l.opened)-mostTogether+1):], at)
+}
+
 // rechecked takes the answer of a port that was open before.
 func (l *load) rechecked(v *probe.Verdict) {
+	if v.State == probe.StateOpen {
+		l.accepted(v.Time)
+	}
 	if l.limited == 0 && slices.Contains(l.opens, v.Target.Port()) && otherwise(probe.StateOpen, v) {
 		l.limited, l.reason, l.asked = v.Target.Port(), v.Reason, v.Time
 	}
@@ -93,7 +104,7 @@ func (l *load) findings(refused int) []probe.Finding {
 		Code: "refused-under-load", Severity: probe.SeverityWarning,
 		Text: "a port that was open before was refused while others were probed: the host, or something on the way, limits connections, " +
 			"a second or at a time, so that other ports that are refused may be open: probe them again, more slowly (--rate 5)",
-		Evidence: fmt.Sprintf("port %d, which had been open, answered %v at %s; %d ports refused or rejected",
-			l.limited, l.reason, l.asked.Format("15:04:05.000"), refused),
+		Evidence: fmt.Sprintf("port %d, which had been open, answered %v at %s; %d ports refused or rejected%s",
+			l.limited, l.reason, l.asked.Format("15:04:05.000"), refused, l.pressed.evidence()),
 	}}
 }

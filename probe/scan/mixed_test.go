@@ -217,7 +217,7 @@ func (m *mixed) contradict(format string, args ...any) {
 // Port holds a verdict against what had arrived by then.
 func (m *mixed) Port(v probe.Verdict) error {
 	now := time.Since(m.tap.start)
-	if m.cfg.Search { // which keeps verdicts back
+	if m.cfg.Search || m.cfg.Canaries { // which keep verdicts back
 		now = v.Time.Round(0).Sub(m.tap.start.Round(0))
 	}
 	before, by := m.tap.best(v.Target, now)
