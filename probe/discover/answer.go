@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -78,6 +79,9 @@ func (e *engine) answered(h *host, ev *wire.Event) {
 	h.Time, h.TTL = ev.At, ev.Seg.TTL
 	if sent.flags != craft.SYN || !ev.Indirect() { // whose time is that of two round trips
 		h.RTT, h.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
+	}
+	if ev.Kind == wire.KindSYNACK && wire.Repeats(e.Now-tx.Sent, 0) { // nothing else is known of the host
+		h.RTT, h.Clock = 0, netraw.ClockNone
 	}
 	first := e.Slowest == 0
 	if e.Slowest = max(e.Slowest, e.Now-tx.Sent); first {

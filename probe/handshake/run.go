@@ -328,13 +328,10 @@ func (r *runner) result(err error) Result {
 // repeated tells whether the time to the SYN-ACK, held against other times of the
 // same way, is that of one which the far end retransmitted.
 func (r *runner) repeated(took time.Duration) bool {
-	var usual wire.RTO
-	for _, known := range []time.Duration{r.cfg.Known.RTT, r.session.rto.least} {
-		if known > 0 {
-			usual.Repeated(known)
-		}
-	}
-	return usual.Repeated(took)
+	var trips wire.Trips
+	trips.Takes(r.cfg.Known.RTT)
+	trips.Takes(r.session.rto.least)
+	return trips.Doubts(took)
 }
 
 // endless reports a peer that sent more than the limits.

@@ -134,14 +134,10 @@ func (r *runner) closeEarlier() {
 
 // measure gives an answer its time.
 func (r *runner) measure(p *sending, ev *wire.Event, a *Answer) {
-	if a.RTT, a.Clock, a.Doubt = r.Measure(p.Transmission, ev, r.quickest); a.RTT == 0 {
+	if a.RTT, a.Clock, a.Doubt = r.Measure(p.Transmission, ev, &r.Trips); a.RTT == 0 {
 		return
 	}
-	took := p.Took(ev, r.Reading)
-	if a.Kind == trace.HopSYNACK && (r.quickest == 0 || took < r.quickest) {
-		r.quickest = took
-	}
-	r.longest = max(r.longest, took)
+	r.longest = max(r.longest, p.Took(ev, r.Reading))
 }
 
 // kindOf is what an answer says of a hop, and who gave it.

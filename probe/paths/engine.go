@@ -27,7 +27,6 @@ type runner struct {
 	opened    bool         // the target has accepted: SYNs without an answer may be half open there
 	nearest   int          // the lowest TTL at which the target answered, 0 none
 	longest   time.Duration
-	quickest  time.Duration // SYN-ACK
 	settle    time.Duration // until when something better than an RST may come
 	next      time.Duration // when the next probe may leave
 	looked    time.Duration // when progress was told

@@ -1,6 +1,7 @@
 package ping
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -161,21 +162,34 @@ func (p *pinger) measure(sample *Sample, t *pinged, s *wire.Transmission, ev *wi
 	}
 	sample.RTT, sample.Clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, p.Now)
 	sample.Doubt = p.doubt(s, t, sample.Clock)
-	took := s.Took(ev, p.Reading)
-	if ev.Kind == wire.KindSYNACK && t.dst == s.Dst && t.rto.Repeated(took) {
-		sample.Doubt = probe.DoubtRepeated
-	}
 	if _, sure := s.Answers(ev); !sure {
 		sample.Doubt = probe.DoubtRetransmitted
+	} else if p.mayBeRepeated(s, ev) {
+		sample.Doubt = probe.DoubtRepeated
 	}
 	switch sample.Doubt {
 	case probe.DoubtClockStep, probe.DoubtRepeated, probe.DoubtRetransmitted:
 		sample.RTT, sample.Clock = 0, netraw.ClockNone
-	default:
-		if ev.Kind != wire.KindICMP && t.dst == s.Dst {
-			t.rto.Sample(took)
-		}
 	}
+}
+
+// mayBeRepeated tells whether an answer may be a SYN-ACK that the far end retransmitted. RSTs are not.
+func (p *pinger) mayBeRepeated(s *wire.Transmission, ev *wire.Event) bool {
+	took, trips := s.Took(ev, p.Reading), p.tripsTo(s.Dst.Addr())
+	if ev.Kind == wire.KindReset {
+		trips.Takes(took)
+	}
+	return ev.Kind == wire.KindSYNACK && trips.Doubts(took)
+}
+
+// tripsTo is what is known of the round trips to an address.
+func (p *pinger) tripsTo(a netip.Addr) *wire.Trips {
+	trips := p.trips[a]
+	if trips == nil {
+		trips = &wire.Trips{}
+		p.trips[a] = trips
+	}
+	return trips
 }
 
 // seen takes over the verdict on an answer.

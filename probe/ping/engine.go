@@ -26,8 +26,9 @@ type pinger struct {
 	devices map[int]*device // by transmission
 	kept    wire.Fifo       // in the order of sending, until no late answer is to be expected
 	targets []*pinged
-	slot    uint64 // the next probe of all: number slot/len(targets) of target slot%len(targets)
-	salt    uint64 // makes the numbers of each transmission its own
+	trips   map[netip.Addr]*wire.Trips // by target, whatever the port
+	slot    uint64                     // the next probe of all: number slot/len(targets) of target slot%len(targets)
+	salt    uint64                     // makes the numbers of each transmission its own
 	batch   []*wire.Transmission
 	begun   bool                // warmed up
 	warmUps uint64              // transmissions until then
@@ -51,10 +52,9 @@ type pinged struct {
 	asked  time.Duration // when the route was looked up
 	known  bool          // it has been
 	round  int           // turns the source ports
-	rto    wire.RTO
-	small  bool // a router asked for packets without options
-	heard  bool // it has answered, too late perhaps
-	silent bool // a probe was not answered before anything was
+	small  bool          // a router asked for packets without options
+	heard  bool          // it has answered, too late perhaps
+	silent bool          // a probe was not answered before anything was
 
 	persistence wire.Persistence
 	same        *wire.Transmission // the latest that was the SYN before once more; nil: none
@@ -82,9 +82,10 @@ func newPinger(n probe.Network, cfg *Config, sink func(Sample) error) (*pinger, 
 		return nil, err
 	}
 	x.Pace = wire.NewPace(cfg.Rate)
-	p := &pinger{Loop: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{},
+	p := &pinger{Loop: x, cfg: cfg, sink: sink, warm: map[netip.Addr]bool{}, trips: map[netip.Addr]*wire.Trips{},
 		routes: wire.NewRouteChanges(n), lag: cfg.catchUp(), samples: map[int]*Sample{}, devices: map[int]*device{}, stoodIn: map[*wire.Transmission]bool{}}
 	p.Departed, p.Accept, p.Probing = p.noteDeparture, p.acceptAnswer, p.probing
+	p.Again = func(s *wire.Transmission, took, after time.Duration) { p.tripsTo(s.Dst.Addr()).Again(took, after) }
 	for _, t := range cfg.Targets {
 		p.targets = append(p.targets, &pinged{dst: t})
 	}

@@ -37,6 +37,11 @@ func newEngine(n probe.Network, cfg *Config, sink Sink) (*engine, error) {
 		Loop: x, cfg: cfg, sink: sink, seeds: rand.NewChaCha8(cfg.Seed),
 		routes: wire.NewRouteChanges(n), targets: cfg.Targets, active: map[netip.AddrPort]*series{}, ports: n.Ports(),
 	}
+	e.Again = func(t *wire.Transmission, took, after time.Duration) {
+		if s := e.active[t.Dst]; s != nil {
+			s.trips.Again(took, after)
+		}
+	}
 	e.Departed, e.Accept, e.Probing, e.Pace = e.seenLeaving, e.accept, e.probing, wire.NewPace(cfg.Rate)
 	e.Strayed = e.strayed
 	return e, err

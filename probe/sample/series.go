@@ -55,8 +55,8 @@ type series struct {
 	best     *wire.Outcome            // since the last answer
 	silent   int                      // SYNs lost since the last answer
 	late     wire.Outcome             // of the answers to SYNs that were given up
-	rto      wire.RTO                 // what a round trip takes
-	longest  time.Duration            // round trip so far
+	trips    wire.Trips               // what a round trip takes
+	longest  time.Duration            // answer so far
 	shortest time.Duration            // round trip so far; 0: none
 	findings map[string]probe.Finding // of all trials, by code
 }
@@ -211,11 +211,8 @@ func (s *series) learn(t *wire.Transmission, in *craft.Segment, rtt time.Duratio
 	}
 	s.last, s.silent, s.best = in, 0, nil
 	s.res.State, s.res.Reason = probe.StateOpen, reason
-	if rtt > 0 {
-		s.longest = max(s.longest, rtt)
-		if s.shortest == 0 || rtt < s.shortest {
-			s.shortest = rtt
-		}
+	if rtt > 0 && (s.shortest == 0 || rtt < s.shortest) {
+		s.shortest = rtt
 	}
 }
 

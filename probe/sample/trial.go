@@ -248,7 +248,9 @@ func (x *trial) answeredBy(s *syn, ev *wire.Event) {
 		s.came, x.res.Clock = x.Reading.Wall, netraw.ClockUser
 	}
 	told := x.told(s, ev)
-	s.delayed = ev.Kind == wire.KindACK || !told || x.rto.Repeated(x.Now-s.Tx.Sent)
+	took := s.Took(ev, x.Reading)
+	x.longest = max(x.longest, took) // the next may take as long, whyever
+	s.delayed = ev.Kind == wire.KindACK || !told || x.trips.Doubts(took)
 	x.end()
 }
 

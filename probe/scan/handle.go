@@ -55,7 +55,7 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 		e.noteSending(f, ev)
 	}
 	if ev.Kind == wire.KindSYNACK {
-		e.close(ev)
+		e.close(f, ev)
 	}
 	switch {
 	case f == nil && ev.Kind.Verified():
@@ -74,10 +74,15 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 // close queues the RST that closes what an answer shows to be half open. A port that is asked again gets
 // the SYN of the last time, and chooses another number (RFC 6528): that is another connection, to be
 // closed too, and no storm.
-func (e *engine) close(ev *wire.Event) {
+func (e *engine) close(f *flight, ev *wire.Event) {
 	r := wire.CloseAfter(ev)
 	if h := e.hosts.find(ev.Target.Addr(), ev.Link); h != nil && r.Attempt >= e.cfg.attempts() {
 		r.Attempt += int(h.asked) * e.cfg.attempts()
+	}
+	if f == nil { // it came late
+		r.Since = e.cfg.Timeout
+	} else if ev.Attempt < len(f.tx) {
+		r.Since = e.Now - f.tx[f.same.of(ev.Attempt)].Sent
 	}
 	e.Responses.Add(r, e.Now)
 }
@@ -153,7 +158,7 @@ func (e *engine) improved(f *flight, ev *wire.Event, before wire.Rank, sure bool
 	switch {
 	case f.watches || f.rechecks || sure && e.delayed(f, ev): // which tell of the port alone
 	case sure && ev.Kind != wire.KindACK: // whose time is not that of the SYN
-		best.RTT, best.Clock = e.measure(f.tx[ev.Attempt], ev.At)
+		best.RTT, best.Clock = e.roundTrip(f, ev)
 		e.learnTimes(f, ev, before)
 		fallthrough
 	default:
@@ -168,7 +173,7 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 	switch do {
 	case wire.ActFinish:
 		if ev.Kind == wire.KindACK {
-			e.close(ev)
+			e.close(f, ev)
 		}
 		if e.lingers(id, f, ev) {
 			return
@@ -195,7 +200,7 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 	if ev.Sender == f.host.way.source {
 		return true
 	}
-	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.took(f, ev))
+	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.took(f, ev)) && f.host.Doubts(e.took(f, ev))
 }
 
 // learnTimes draws from an answer how far the host is. Errors say little of that: it
@@ -237,7 +242,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred boo
 // renew clears an old connection out of the way and tries again from another
 // port, where the probe is still waited for.
 func (e *engine) renew(id uint32, f *flight, ev *wire.Event) {
-	e.close(ev)
+	e.close(f, ev)
 	if ev.Kind == wire.KindACK { // of our number: the host is there
 		e.hear(f.host, &probe.Verdict{Target: f.target(), Reason: probe.ReasonSplitHandshake, TTL: ev.Seg.TTL})
 	}
@@ -262,7 +267,19 @@ func (e *engine) took(f *flight, ev *wire.Event) time.Duration {
 	return tx.Took(ev.At, e.Start.Add(tx.Sent), e.Now)
 }
 
-// measure is the RTT of one transmission and the clock behind it.
+// roundTrip is the one that an answer shows, and the clock behind it; none where it may be a SYN-ACK
+// that the far end retransmitted. RSTs are not.
+func (e *engine) roundTrip(f *flight, ev *wire.Event) (time.Duration, netraw.Clock) {
+	switch took := e.took(f, ev); {
+	case ev.Kind == wire.KindReset:
+		f.host.Takes(took)
+	case ev.Kind == wire.KindSYNACK && f.host.Doubts(took):
+		return 0, netraw.ClockNone
+	}
+	return e.measure(f.tx[ev.Attempt], ev.At)
+}
+
+// measure is the time from a transmission to an answer, and the clock behind it.
 func (e *engine) measure(tx wire.Stamps, at time.Time) (time.Duration, netraw.Clock) {
 	return tx.Elapsed(at, e.Start.Add(tx.Sent), e.Now)
 }

@@ -164,30 +164,46 @@ func (t *tracer) grace(s *wire.Transmission, took time.Duration) time.Duration {
 // measure puts the time of an answer into the grid. Whether a SYN-ACK was repeated is
 // seen when all have come.
 func (t *tracer) measure(q *query, ev *wire.Event, took time.Duration) {
-	q.RTT, q.Clock, q.Doubt = t.Measure(q.sent, ev, 0)
+	q.RTT, q.Clock, q.Doubt = t.Measure(q.sent, ev, nil)
 	if _, sure := q.sent.Answers(ev); !sure {
 		q.RTT, q.Clock, q.Doubt = 0, netraw.ClockNone, probe.DoubtRetransmitted
 		return
 	}
-	if ev.Kind == wire.KindSYNACK && q.Doubt != probe.DoubtClockStep {
+	switch {
+	case q.Doubt == probe.DoubtClockStep:
+	case ev.Kind == wire.KindSYNACK || q.Kind == HopTimeExceeded:
 		q.took = took
+	case ev.Kind == wire.KindReset:
+		t.Trips.Takes(took)
 	}
 }
 
-// doubtRepeated takes the time of a SYN-ACK back that the target may have repeated,
-// by how long the others took: one whose first copy was lost comes a second late.
+// doubtRepeated takes the time of a SYN-ACK back that the target may have repeated.
 func (t *tracer) doubtRepeated(q *query) {
-	usual := time.Duration(0) // of the others
+	if t.doubts(q) {
+		q.RTT, q.Clock, q.Doubt = 0, netraw.ClockNone, probe.DoubtRepeated
+	}
+}
+
+// doubts tells whether an answer may be a SYN-ACK that the target repeated: one whose first copy was lost
+// comes a second late. How long the way takes is told by the others, or by the last router.
+func (t *tracer) doubts(q *query) bool {
+	if q.Kind != HopSYNACK || q.took == 0 {
+		return false
+	}
+	trips := t.Trips
 	for _, queries := range t.grid {
 		for _, other := range queries {
-			if other != q && other.took > 0 && (usual == 0 || other.took < usual) {
-				usual = other.took
+			switch {
+			case other.took == 0:
+			case other.Kind == HopSYNACK:
+				trips.Doubts(other.took)
+			case other.Kind == HopTimeExceeded && other.TTL == t.end.routers:
+				trips.Takes(other.took)
 			}
 		}
 	}
-	if q.took > 0 && wire.Repeats(q.took, usual) {
-		q.RTT, q.Clock, q.Doubt = 0, netraw.ClockNone, probe.DoubtRepeated
-	}
+	return trips.Doubts(q.took)
 }
 
 // hopKind is what an answer says of a hop, and who gave it.

@@ -46,7 +46,7 @@ type query struct {
 	refused int  // how often the kernel refused it
 	retries int  // how often it was repeated because of what came back
 	noted   []probe.Finding
-	took    time.Duration // until its SYN-ACK; 0: none came
+	took    time.Duration // until its SYN-ACK, or a router's error; 0: none came
 }
 
 func newTracer(n probe.Network, cfg *Config, sink func(Hop) error) (*tracer, error) {

@@ -84,10 +84,9 @@ type watcher struct {
 	routers int           // the highest TTL at which a router answered
 	beyond  int           // rounds in a row in which nothing came from where the way ended
 	next    time.Duration
-	quick   time.Duration // the least time of a SYN-ACK
-	opened  bool          // the target has accepted
-	since   uint64        // the round in which it was first seen to
-	losing  bool          // a probe to where the way ends was lost
+	opened  bool   // the target has accepted
+	since   uint64 // the round in which it was first seen to
+	losing  bool   // a probe to where the way ends was lost
 	closed  []closed
 	best    *wire.Transmission
 	latest  *wire.Transmission // that was sent

@@ -117,11 +117,12 @@ func (w *watcher) answered(s *wire.Transmission, ev *wire.Event) {
 	w.hand(s, h)
 }
 
-// timed gives an answer its time.
+// timed gives an answer its time. That of the last router tells how long the way to the target
+// takes at least.
 func (w *watcher) timed(s *wire.Transmission, ev *wire.Event, h *Hop) {
-	h.RTT, h.Clock, h.Doubt = w.Measure(s, ev, w.quick)
-	if took := s.Took(ev, w.Reading); h.Kind == HopSYNACK && h.RTT > 0 && (w.quick == 0 || took < w.quick) {
-		w.quick = took
+	h.RTT, h.Clock, h.Doubt = w.Measure(s, ev, &w.Trips)
+	if h.Kind == HopTimeExceeded && int(s.TTL) == w.reach-1 {
+		w.Trips.Takes(s.Took(ev, w.Reading))
 	}
 }
 

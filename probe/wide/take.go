@@ -57,7 +57,11 @@ func (w *run) accept(ev *wire.Event) (reject string) {
 		return wire.RejectICMPType
 	}
 	if ev.Kind == wire.KindSYNACK && !w.net.AnswersResets() {
-		w.responses.add(wire.CloseAfter(ev), w.now)
+		closing := wire.CloseAfter(ev)
+		if w.seen.rank(ev.Target) == wire.RankOpen { // it comes again
+			closing.Since = w.since(ev)
+		}
+		w.responses.add(closing, w.now)
 	}
 	if len(w.doubts.of) > 0 || unproven(ev.Kind) {
 		if d, reject := w.doubtOf(ev); reject != "" {

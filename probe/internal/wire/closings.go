@@ -19,12 +19,15 @@ type closings struct {
 
 // closing is one connection.
 type closing struct {
-	first time.Duration // when the first RST was sent
-	times uint8         // RSTs sent
-	known uint8         // of peers
-	lost  bool          // counted
-	storm bool          // told
-	peers [mostNumbers]craft.Seq
+	first time.Duration // when the first RST was sent for the latest number
+	took  time.Duration // until the SYN-ACK that it answered came; 0: not known
+
+	number craft.Seq // the latest
+	times  uint8     // RSTs sent
+	known  uint8     // of peers
+	lost   bool      // counted
+	storm  bool      // told
+	peers  [mostNumbers]craft.Seq
 }
 
 const (
@@ -34,9 +37,9 @@ const (
 	// mostNumbers is how many numbers a peer may choose for one connection. There is one,
 	// but for copies of the SYN and for several machines behind one address.
 	mostNumbers = 4
-	// lostAfter is how long after an RST the far end has taken it in: no stack
-	// retransmits a SYN-ACK sooner (RFC 6298 §2.1 asks for a second), and what comes
-	// sooner is a copy that the network made.
+	// lostAfter is how soon after a SYN-ACK no stack retransmits it (RFC 6298 §2.1 asks for
+	// a second): what comes sooner is a copy that the network made. What comes later than that
+	// and a round trip after our RST was sent without it.
 	lostAfter = 700 * time.Millisecond
 	// A generation is as old as the third retransmission, and no larger than this.
 	// What still gets SYN-ACKs goes on into the next.
@@ -64,13 +67,16 @@ func (u *closings) admit(key uint64, peer craft.Seq, now time.Duration) (open, s
 	return c.times < mostClosings, false
 }
 
-// left takes note that an RST is sent.
-func (u *closings) left(key uint64, now time.Duration) {
+// left takes note that an RST is sent for a SYN-ACK with a number of the peer's, to a SYN that left so long
+// before; 0: it is not known. Another number is another connection: the SYN came again after the RST.
+func (u *closings) left(key uint64, peer craft.Seq, since, now time.Duration) {
 	c := u.at(key, now)
-	switch {
-	case c.times == 0:
-		c.first = now
-	case !c.lost && now-c.first >= lostAfter:
+	if c.times == 0 || c.number != peer {
+		c.first, c.number, c.took = now, peer, 0
+	}
+	apart := now - c.first
+	c.took = max(c.took, since-apart)
+	if !c.lost && apart >= c.took+lostAfter {
 		c.lost = true
 		u.lost++
 	}

@@ -16,6 +16,7 @@ type Hops struct {
 	Way    netraw.Route
 	Outage Outage
 	Said   Said          // of the port
+	Trips  Trips         // to the target and back
 	warmUp *Transmission // nil: none was sent
 	routes RouteChanges
 	asked  time.Duration // when the way was looked up
@@ -41,6 +42,7 @@ func NewHops(n probe.Network, l Look, target netip.AddrPort, rate float64) (*Hop
 	x.Matcher.Recall, x.Pace = Rewritten{Table: x.Table}, NewPace(rate)
 	x.Departed = func(s *Transmission, ev *Event) { s.Left(ev, x.Reading) }
 	x.Strayed = x.Said.noteStray
+	x.Again = func(_ *Transmission, took, after time.Duration) { x.Trips.Again(took, after) }
 	x.Way, err = RouteTo(n, target.Addr())
 	return x, err
 }

@@ -22,11 +22,12 @@ type Loop struct {
 	Pace      Pace        // of all packets, responses too
 	Probing   func() bool // whether a probe is due, that the pace alone keeps back; nil: never
 
-	Departed func(s *Transmission, ev *Event) // our own packet was seen leaving
-	Accept   func(ev *Event) (reject string)  // an answer, or what is taken for one
-	Strayed  func(s *Transmission, x Stray)   // what answers no probe tells of one; nil: its outcome is told
-	Orders   <-chan func()                    // what is to be done between two turns; nil: nothing
-	Quit     <-chan struct{}                  // is closed when no more is to be sent; nil: never
+	Departed func(s *Transmission, ev *Event)                 // our own packet was seen leaving
+	Accept   func(ev *Event) (reject string)                  // an answer, or what is taken for one
+	Strayed  func(s *Transmission, x Stray)                   // what answers no probe tells of one; nil: its outcome is told
+	Again    func(s *Transmission, took, after time.Duration) // the SYN-ACK that took so long came again after a while; nil: nobody is told
+	Orders   <-chan func()                                    // what is to be done between two turns; nil: nothing
+	Quit     <-chan struct{}                                  // is closed when no more is to be sent; nil: never
 
 	Clocks   Clocks
 	Reading  // of the clocks, once a turn
@@ -79,11 +80,38 @@ func (x *Loop) handle(ev *Event) {
 	case ev.Own:
 		return
 	}
-	if ev.reject == "" && ev.Kind == KindSYNACK && x.Table.At(ev.Attempt).opens() {
-		x.Responses.Add(CloseAfter(ev), x.Now)
+	if ev.reject == "" && ev.Kind == KindSYNACK {
+		x.opened(x.Table.At(ev.Attempt), ev)
 	}
 	x.noteStray(ev)
 	Count(&x.Counters.Summary, ev, x.accept)
+}
+
+// opened closes what a SYN-ACK shows to be half open. One that comes again may tell how long the way
+// takes, unless the SYN was sent twice too.
+func (x *Loop) opened(s *Transmission, ev *Event) {
+	opens, closing := s.opens(), CloseAfter(ev)
+	if s != nil {
+		closing.Since = x.came(s, ev)
+	}
+	if opens {
+		x.Responses.Add(closing, x.Now)
+	}
+}
+
+// came takes note of a SYN-ACK, and returns how long it took at most.
+func (x *Loop) came(s *Transmission, ev *Event) time.Duration {
+	took, once := s.Took(ev, x.Reading), s.First == nil && s.Next == nil
+	if s.First != nil {
+		took += s.Tx.Sent - s.First.Tx.Sent
+	}
+	switch first := s.came; {
+	case first.took == 0:
+		s.came.took, s.came.number = took, ev.Seg.Seq
+	case x.Again != nil && once && first.number == ev.Seg.Seq:
+		x.Again(s, first.took, took-first.took)
+	}
+	return took
 }
 
 // accept lets an answer take effect, or says why it is rejected. One to a warm-up
@@ -151,17 +179,20 @@ func (x *Loop) Weigh(s *Transmission, ev *Event) (do Action, reject string) {
 }
 
 // Measure is the time that an answer took and the clock behind it, and why the time is
-// not to be trusted; usual is the least time of a SYN-ACK of the same target, 0 if none
-// came. Our own kernel's verdict on a neighbour that does not answer, and the answer to
+// not to be trusted; trips is what is known of those to the target, nil where the time of a
+// SYN-ACK is doubted later. Our own kernel's verdict on a neighbour that does not answer, and the answer to
 // a question of ours, have no time.
-func (x *Loop) Measure(s *Transmission, ev *Event, usual time.Duration) (rtt time.Duration, clock netraw.Clock, doubt probe.Doubt) {
+func (x *Loop) Measure(s *Transmission, ev *Event, trips *Trips) (rtt time.Duration, clock netraw.Clock, doubt probe.Doubt) {
 	switch {
 	case ev.Kind == KindICMP && ev.Sender == s.Src.Addr(), ev.Indirect():
 		return 0, netraw.ClockNone, probe.DoubtNone
 	case s.Handed.Stepped(x.Reading):
 		return 0, netraw.ClockNone, probe.DoubtClockStep
-	case ev.Kind == KindSYNACK && usual > 0 && Repeats(s.Took(ev, x.Reading), usual):
+	case ev.Kind == KindSYNACK && trips != nil && trips.Doubts(s.Took(ev, x.Reading)):
 		return 0, netraw.ClockNone, probe.DoubtRepeated
+	}
+	if trips != nil && ev.Kind == KindReset {
+		trips.Takes(s.Took(ev, x.Reading))
 	}
 	rtt, clock = s.Tx.Elapsed(ev.At, s.Handed.Wall, x.Now)
 	if clock == netraw.ClockKernel && time.Unix(0, s.Tx.Left).Sub(s.Back) > HeldBack {

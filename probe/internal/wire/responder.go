@@ -19,6 +19,10 @@ type Response struct {
 	Link     int       // the interface of a destination in a zone; 0: any
 	Attempt  int       // the transmission, for runs in which two may have the same numbers
 	Peer     craft.Seq // of what an RST closes: the number that came; a connection has one
+
+	// Since is how long before the SYN left that an RST closes the connection of, the first time; 0: it is
+	// not known.
+	Since time.Duration
 }
 
 const (
@@ -61,8 +65,8 @@ func (r *Responder) SeenStorms() uint64 { return r.storms }
 // as many RSTs as any needs. It reports whether it did.
 func (r *Responder) Add(x Response, now time.Duration) bool {
 	r.turn(now)
-	peer := x.Peer
-	x.Peer = 0
+	peer, since := x.Peer, x.Since
+	x.Peer, x.Since = 0, 0
 	key := maphash.Comparable(r.seed, x)
 	if x.Flags == craft.RST && !r.believes(key, peer, &x, now) || r.recent[key] || r.older[key] {
 		return false
@@ -70,7 +74,7 @@ func (r *Responder) Add(x Response, now time.Duration) bool {
 	queued := r.Insist(x)
 	r.recent[key] = queued
 	if queued && x.Flags == craft.RST {
-		r.closings.left(key, now)
+		r.closings.left(key, peer, since, now)
 	}
 	return queued
 }

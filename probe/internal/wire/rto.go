@@ -19,16 +19,15 @@ const (
 // answer names its transmission. The zero value has no sample yet.
 type RTO struct {
 	rtt.Smoothed
+	Trips
 	least time.Duration // that any SYN-ACK took; 0: none came
 }
 
-// repeatedRTO is a little less than the second after which the far end
-// retransmits a SYN-ACK (RFC 6298 §2.1).
-const repeatedRTO = 900 * time.Millisecond
-
 // Repeated tells whether a SYN-ACK that took so long may be a retransmission of
 // one that was lost: it answers the same transmission, but its time is no round
-// trip. Where nothing came sooner, nothing tells it from a long way.
+// trip. Where nothing came sooner, the next that takes as long is taken to be none:
+// waiting too long is better than not long enough. What is claimed as a round trip
+// is for [Trips] to say.
 func (r *RTO) Repeated(took time.Duration) bool {
 	usual := r.least
 	if usual == 0 || took < usual {
@@ -39,9 +38,6 @@ func (r *RTO) Repeated(took time.Duration) bool {
 
 // Least is the least time that a SYN-ACK took, 0 where none came.
 func (r *RTO) Least() time.Duration { return r.least }
-
-// Repeats is Repeated of a SYN-ACK whose like usually takes so long; 0: none came.
-func Repeats(took, usual time.Duration) bool { return took-usual > repeatedRTO }
 
 // Wait is how long to wait for the answer to attempt n (from 0): doubled for
 // each attempt before it (§5.5), never more than limit.

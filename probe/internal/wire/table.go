@@ -23,10 +23,14 @@ type Transmission struct {
 	Answered bool          // by what repeats a number of ours
 	Closed   bool          // an RST was sent although nothing answered
 	opened   bool          // a SYN-ACK has come
-	Outcome  Outcome       // what has come of it
-	Until    time.Duration // when it ends, unless something better comes
-	Refused  int           // how often the kernel refused the probe before
-	Refusal  error         // and why, the last time
+	came     struct {      // the first that did
+		took   time.Duration // 0: none did
+		number craft.Seq
+	}
+	Outcome Outcome       // what has come of it
+	Until   time.Duration // when it ends, unless something better comes
+	Refused int           // how often the kernel refused the probe before
+	Refusal error         // and why, the last time
 
 	N       uint64 // place in its series, or its query of a hop
 	Attempt int
