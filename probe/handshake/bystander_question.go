@@ -6,8 +6,9 @@ import "synscope/craft"
 // port that is closed answers it by an RST with the number that it acknowledges
 // (RFC 9293 §3.10.7.1).
 type question struct {
-	ack craft.Seq
-	set bool
+	ack      craft.Seq
+	set      bool
+	answered bool // by that RST
 }
 
 // doubtfullyReset tells whether an RST has answered the SYN that does not
@@ -32,6 +33,12 @@ func (b *Bystander) questions(from Side, me, you *End, s *craft.Segment) bool {
 func (b *Bystander) leadsTo(n craft.Seq) bool {
 	k := &b.more.reset
 	return k.seq != 0 && plausible(k.seq.Sub(n), minimalRoom)
+}
+
+// askedSurely tells whether a question was answered, in a capture that misses nothing: who asked
+// goes on to wait for the answer to its SYN, which a port that listens gives yet.
+func (b *Bystander) askedSurely(t Trust) bool {
+	return b.more != nil && b.more.question.answered && t.Gaps == 0
 }
 
 // answersQuestion tells the RST of a port that is closed: it repeats the number that

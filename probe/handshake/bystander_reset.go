@@ -156,6 +156,7 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 	b.rare().lastRefusal, b.more.refusedSYNs = at, b.syn.count
 	if b.answersQuestion(s) {
 		b.known |= knowRefusedSurely
+		b.more.question.answered = true
 		return // when the SYN was answered it does not tell
 	}
 	if s.Seq == 0 {

@@ -84,8 +84,8 @@ func (b *Bystander) acked() uint64 {
 // judge is SEMANTICS §1, with what was captured alone: silence is no more than
 // unknown, unless the client says that it heard nothing by asking again.
 func (b *Bystander) judge(r *Result, t Trust) {
-	refused := b.known.has(knowRefused) && b.refusesSurely() && !b.askedAnew() &&
-		!b.known.has(knowClientReset) && // a client that was refused has nothing to reset
+	refused := b.known.has(knowRefused) && b.refusesSurely() &&
+		(b.askedSurely(t) || !b.askedAnew() && !b.known.has(knowClientReset)) && // a client that was refused has nothing to reset
 		!(b.askedBefore() && t.Gaps > 0) && // the SYN-ACK to the SYN before may be missing, of a program that has ended since
 		!b.doubts() // a server that refused has nothing to acknowledge
 	switch {
