@@ -71,6 +71,10 @@ type Verdict struct {
 	Reason   Reason
 	Attempts int // transmissions, at least one unless nothing could be sent
 
+	// Supersedes is the state of an earlier verdict of the same run on the same port, in
+	// whose place this one comes; StateUnknown: there was none.
+	Supersedes State
+
 	Time time.Time // when the deciding answer arrived, or the port was given up
 
 	// RTT is the time from the answered transmission to its answer; zero

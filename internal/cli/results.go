@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -18,8 +19,9 @@ type results struct {
 	*session
 	set        *target.Set
 	expect     *probe.State
-	unexpected int         // ports that are not what was expected
-	unlike     string      // what was found instead, of the first of them
+	unexpected int    // ports that are not what was expected
+	unlike     string // what was found instead, of the first of them
+	unlikeAt   netip.AddrPort
 	broken     error       // an output that takes no more
 	search     *hostSearch // what was found before ports were probed, nil where nobody looked
 	leftOut    int         // addresses that were not probed, and were expected to be otherwise
@@ -51,11 +53,8 @@ func (r *results) complaint() string {
 
 // Port takes one verdict.
 func (r *results) Port(v probe.Verdict) error {
-	if r.expect != nil && v.State != *r.expect {
-		r.unexpected++
-		if r.unlike == "" {
-			r.unlike = unexpected(v.Target, *r.expect, v.State, v.Reason)
-		}
+	if r.expect != nil {
+		r.compare(&v)
 	}
 	r.tap.verdict(&v)
 	if r.port == nil || !r.PassesPorts() {
@@ -63,6 +62,23 @@ func (r *results) Port(v probe.Verdict) error {
 	}
 	r.port.Fill(r.set.Word(v.Target), &v)
 	return r.write(r.port)
+}
+
+// compare holds a verdict against what is expected, in the place of an earlier one on the same port.
+func (r *results) compare(v *probe.Verdict) {
+	if v.Supersedes != probe.StateUnknown && v.Supersedes != *r.expect {
+		r.unexpected--
+		if r.unlikeAt == v.Target {
+			r.unlike = ""
+		}
+	}
+	if v.State == *r.expect {
+		return
+	}
+	r.unexpected++
+	if r.unlike == "" {
+		r.unlike, r.unlikeAt = unexpected(v.Target, *r.expect, v.State, v.Reason), v.Target
+	}
 }
 
 // Host takes what was found out about a host as a whole.

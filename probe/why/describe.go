@@ -15,7 +15,7 @@ func describe(trials []Trial) string {
 		t := &trials[i]
 		if t.Kind == Local {
 			if t.Outcome == Yes {
-				parts = append(parts, strings.TrimSpace(t.Fact.String()+" "+t.Reply.Text))
+				parts = append(parts, t.Fact.with(t.Reply.Text))
 			}
 			continue
 		}

@@ -107,10 +107,21 @@ const (
 
 var factNames = [facts]string{"no route", "source address cannot be used", "interface down", "interface drops packets",
 	"gateway does not resolve", "target does not resolve", "source ports exhausted", "conntrack table full",
-	"answers dropped by rp_filter", "a router reported the host unreachable some seconds later,", "target is on the link"}
+	"answers dropped by rp_filter", "a router reported the host unreachable some seconds later", "target is on the link"}
 
 // String says the fact in words.
 func (f Fact) String() string { return factNames[f] }
+
+// with is the fact and what was found about it: of a next hop on which interface it is.
+func (f Fact) with(text string) string {
+	switch {
+	case text == "":
+		return f.String()
+	case f == GatewayUnresolved, f == TargetUnresolved:
+		return f.String() + " " + text
+	}
+	return f.String() + ": " + text
+}
 
 // Trial is one thing that is done, and what came of it.
 type Trial struct {

@@ -120,8 +120,9 @@ func (o *output) port(a *answer, memory *replies) error {
 		v.Time = time.Now()
 	}
 	if a.before != wire.RankSilence {
+		v.Supersedes = stateOf(o.cfg.Technique, a.before)
 		o.improved++
-		o.states[stateOf(o.cfg.Technique, a.before)]--
+		o.states[v.Supersedes]--
 	}
 	o.states[v.State]++
 	return o.sink.Port(v)

@@ -57,13 +57,14 @@ func planOf(t testing.TB, seed uint64, ports string, words ...string) order {
 type answers struct {
 	best  map[netip.AddrPort]probe.Verdict
 	times map[netip.AddrPort]int
+	lines map[probe.State]int // verdicts, less those that others supersede
 	last  time.Time
 	slow  time.Duration // each verdict takes this long to write
 	full  int           // verdicts after which the disk is full; 0: never
 }
 
 func newAnswers() *answers {
-	return &answers{best: map[netip.AddrPort]probe.Verdict{}, times: map[netip.AddrPort]int{}}
+	return &answers{best: map[netip.AddrPort]probe.Verdict{}, times: map[netip.AddrPort]int{}, lines: map[probe.State]int{}}
 }
 
 func (a *answers) Port(v probe.Verdict) error {
@@ -75,6 +76,9 @@ func (a *answers) Port(v probe.Verdict) error {
 	}
 	a.best[v.Target], a.last = v, time.Now()
 	a.times[v.Target]++
+	if a.lines[v.State]++; v.Supersedes != probe.StateUnknown {
+		a.lines[v.Supersedes]--
+	}
 	return nil
 }
 

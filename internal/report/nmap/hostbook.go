@@ -103,6 +103,7 @@ func (b *hostbook) add(p *record.Port) {
 	if rtt, ok := p.RTT.Get(); ok {
 		page.times.Sample(rtt)
 	}
+	b.supersede(page, p)
 	key := stateReason{p.State, p.Reason}
 	if !record.PossiblyOpen(p.State) {
 		if page.few[key] == fewPorts {
@@ -113,6 +114,30 @@ func (b *hostbook) add(p *record.Port) {
 	}
 	page.ports = append(page.ports, p)
 	b.kept++
+}
+
+// supersede takes back what an earlier record said of a port, of which another says something else:
+// that very record where it is kept, and otherwise one of the most that are counted.
+func (b *hostbook) supersede(page *hostPage, by *record.Port) {
+	before, ok := by.Before.Get()
+	if !ok {
+		return
+	}
+	if i := slices.IndexFunc(page.ports, func(p *record.Port) bool { return p.Port == by.Port }); i >= 0 {
+		page.few[stateReason{page.ports[i].State, page.ports[i].Reason}]--
+		page.ports = slices.Delete(page.ports, i, i+1)
+		b.kept--
+		return
+	}
+	var most stateReason
+	for key, n := range page.extra {
+		if key.state == before && (n > page.extra[most] || n == page.extra[most] && key.reason < most.reason) {
+			most = key
+		}
+	}
+	if page.extra[most]--; page.extra[most] <= 0 {
+		delete(page.extra, most)
+	}
 }
 
 // page is that of a host, which the user called target.

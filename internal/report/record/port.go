@@ -17,6 +17,7 @@ type Port struct {
 	Port      uint16               `json:"port"`
 	State     probe.State          `json:"state"`
 	Reason    probe.Reason         `json:"reason"`
+	Before    Maybe[probe.State]   `json:"supersedes,omitzero"` // of an earlier record of the same port (stateless)
 	Sure      Maybe[float64]       `json:"confidence,omitzero"` // 0 to 1, where silence decided
 	Attempts  int                  `json:"attempts"`
 	RTT       Maybe[time.Duration] `json:"rtt_ns,omitzero"`
@@ -62,6 +63,9 @@ func (p *Port) Fill(target string, v *probe.Verdict) {
 	}
 	if target == "" {
 		p.Target = p.Addr.String()
+	}
+	if v.Supersedes != probe.StateUnknown {
+		p.Before = Some(v.Supersedes)
 	}
 	if v.Confidence > 0 {
 		p.Sure = Some(v.Confidence)
@@ -119,7 +123,7 @@ func (*Port) Type() string { return "port" }
 // PortColumns are the fields of a port record in their order, present or not.
 func PortColumns() []string {
 	return []string{
-		"time", "target", "addr", "port", "state", "reason", "confidence", "attempts", "rtt_ns", "rtt_clock",
+		"time", "target", "addr", "port", "state", "reason", "supersedes", "confidence", "attempts", "rtt_ns", "rtt_clock",
 		"ttl", "window", "mss", "wscale", "sack", "ts", "seq", "ack", "flags", "ip_id",
 		"responder", "icmp_type", "icmp_code", "findings",
 	}
@@ -132,6 +136,9 @@ func (p *Port) Fields(w FieldWriter) {
 	w.Uint("port", uint64(p.Port))
 	w.Str("state", p.State.String())
 	w.Str("reason", string(p.Reason))
+	if before, ok := p.Before.Get(); ok {
+		w.Str("supersedes", before.String())
+	}
 	floatField(w, "confidence", p.Sure)
 	w.Uint("attempts", uint64(p.Attempts))
 	durationField(w, "rtt_ns", p.RTT)

@@ -81,6 +81,43 @@ func (f *folds) add(p *record.Port) {
 	h.add(p)
 }
 
+// supersede takes back what an earlier record said of a port, of which another says something else:
+// that very record where it is held, and otherwise one of as many as are like it.
+func (f *folds) supersede(p *record.Port) {
+	if before, ok := p.Before.Get(); ok {
+		f.host(p.Addr).takeBack(p.Port, before)
+	}
+}
+
+func (h *hostFold) takeBack(port uint16, before probe.State) {
+	g := h.holding(port, before)
+	if g == nil {
+		return
+	}
+	if g.n--; g.n == 0 {
+		h.groups = slices.DeleteFunc(h.groups, func(other *group) bool { return other == g })
+		delete(h.index, stateReason{g.state, g.reason})
+	}
+}
+
+// holding is the group that a port was counted in, and holds it no more; the biggest of its state where
+// no group holds it, nil if there is none.
+func (h *hostFold) holding(port uint16, before probe.State) (biggest *group) {
+	for _, g := range h.groups {
+		if g.state != before {
+			continue
+		}
+		if i := slices.IndexFunc(g.held, func(p *record.Port) bool { return p.Port == port }); i >= 0 {
+			g.held = slices.Delete(g.held, i, i+1)
+			return g
+		}
+		if g.held == nil && (biggest == nil || g.n > biggest.n) {
+			biggest = g
+		}
+	}
+	return biggest
+}
+
 // see notes that a host answered.
 func (f *folds) see(a netip.Addr) { f.host(a).spoke = true }
 

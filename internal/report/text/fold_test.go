@@ -37,6 +37,62 @@ func shown(text string) (n int) {
 	return n
 }
 
+// A port that is told of once more, in the place of what was said before, is shown once, as the latter;
+// however many there are.
+func TestSupersededPortsAreShownOnce(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 3))
+	for range 60 {
+		hosts, ports := 1+r.IntN(400), 1+r.IntN(60)
+		var b strings.Builder
+		sink := New(sink.NewLineWriter(&b, "buffer"), sink.Options{Hosts: r.IntN(2)})
+		want, refused := 0, 0
+		for host := range hosts {
+			for port := range ports {
+				p := record.Port{Addr: addrOf(uint32(host)), Port: uint16(1000 + port), State: probe.StateFiltered, Reason: "admin-prohibited"}
+				want++
+				for {
+					sink.Record(&p)
+					if p.State == probe.StateOpen || r.IntN(2) == 0 {
+						break
+					}
+					p.Before = record.Some(p.State)
+					p.State, p.Reason = []probe.State{probe.StateRefused, probe.StateOpen}[r.IntN(2)], probe.ReasonReset
+				}
+				if p.State == probe.StateRefused {
+					refused++
+				}
+			}
+		}
+		sink.Close()
+		text := b.String()
+		if got := shown(text); got != want {
+			t.Fatalf("%d hosts of %d ports: %d shown in\n%s", hosts, ports, got, text)
+		}
+		if got := shownRefused(text); got != refused {
+			t.Fatalf("%d hosts of %d ports: %d refused shown, want %d, in\n%s", hosts, ports, got, refused, text)
+		}
+	}
+}
+
+var refusedCount = regexp.MustCompile(`([\d,]+) refused`)
+
+// shownRefused counts the refused ones of a text output.
+func shownRefused(text string) (n int) {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "/tcp ") {
+			n += strings.Count(line, " refused ")
+			continue
+		}
+		for _, match := range refusedCount.FindAllStringSubmatch(line, -1) {
+			count, _ := strconv.Atoi(strings.ReplaceAll(match[1], ",", ""))
+			n += count
+		}
+	}
+	return n
+}
+
 // However the verdicts are spread, each port is shown once, in a line of its
 // own or in a count.
 func TestNoPortIsLostInFolding(t *testing.T) {

@@ -87,6 +87,7 @@ func (t *textSink) take(r record.Record) error {
 	}
 	switch r := r.(type) {
 	case *record.Port:
+		t.folds.supersede(r)
 		if r.State != probe.StateOpen {
 			t.folds.add(r)
 			return nil
