@@ -147,7 +147,6 @@ func (p *parts) add(part *probe.Summary, err error) error {
 	t.Rate = rateOfBoth(t, part)
 	t.Add(part)
 	t.Took += part.Took
-	t.WentSilent += part.WentSilent
 	t.Loss.Sent += part.Loss.Sent
 	t.Loss.Unanswered += part.Loss.Unanswered
 	switch {

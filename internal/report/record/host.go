@@ -56,11 +56,7 @@ func NewHost(target string, h *probe.HostReport, vendor func(net.HardwareAddr) s
 	if share, ok := h.Loss.Share(); ok {
 		r.Loss = Some(share)
 	}
-	if h.Err != nil {
-		r.Findings = append(r.Findings[:len(r.Findings):len(r.Findings)], probe.Finding{
-			Code: string(h.Reason), Severity: probe.SeverityWarning, Text: ErrorWords(h.Err),
-		})
-	}
+	r.Findings = withError(r.Findings, h.Reason, h.Err)
 	return r
 }
 

@@ -2,6 +2,7 @@ package record
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/craft"
@@ -82,11 +83,17 @@ func (p *Port) Fill(target string, v *probe.Verdict) {
 	if v.ICMP != nil {
 		p.ICMPType, p.ICMPCode = Some(v.ICMP.Type), Some(v.ICMP.Code)
 	}
-	if v.Err != nil {
-		p.Findings = append(p.Findings[:len(p.Findings):len(p.Findings)], probe.Finding{
-			Code: string(v.Reason), Severity: probe.SeverityWarning, Text: ErrorWords(v.Err),
-		})
+	p.Findings = withError(p.Findings, v.Reason, v.Err)
+}
+
+// withError is a list of findings with what could not be done behind it, unless one of them says so
+// already: a finding stands once, and is counted by its code.
+func withError(list []probe.Finding, why probe.Reason, err error) []probe.Finding {
+	code := string(why)
+	if err == nil || slices.ContainsFunc(list, func(f probe.Finding) bool { return f.Code == code }) {
+		return list
 	}
+	return append(slices.Clip(list), probe.Finding{Code: code, Severity: probe.SeverityWarning, Text: ErrorWords(err)})
 }
 
 // See fills in what the deciding segment carried.
