@@ -131,7 +131,9 @@ func (e *engine) expire() {
 			e.begin(h) // the kernel refused what is left of the round
 		case h.began+e.patience() > e.Now: // others turned out to be as far away
 			e.expect(h, h.began+e.patience())
-		case h.round+1 < e.worthRounds():
+		case e.slow.state == paceTrying || e.awaitsTrials():
+			e.expect(h, e.Now+trialLook)
+		case h.round+1 < e.worthRounds(h):
 			h.round, h.place, h.began = h.round+1, 0, 0
 			e.approach(h)
 		default:

@@ -52,7 +52,7 @@ const shortestPause = 50 * time.Millisecond
 // idle tells whether nothing is left but hosts that wait for a place, or that the link
 // is asked for in vain.
 func (e *engine) idle() bool {
-	if len(e.hosts) == 0 || len(e.hosts) > e.queueing+e.resolving.Waiting() || len(e.due) > 0 || e.Responses.Waiting() > 0 {
+	if e.slow.state == paceTrying || len(e.hosts) == 0 || len(e.hosts) > e.queueing+e.resolving.Waiting() || len(e.due) > 0 || e.Responses.Waiting() > 0 {
 		return false
 	}
 	for len(e.timers) > 0 && !e.current(e.timers[0]) {

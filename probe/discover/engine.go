@@ -21,7 +21,8 @@ type engine struct {
 	byID       []*host // nil once decided
 	timers     wire.Timers
 	resolving  wire.Resolving[*host]
-	lossTrials map[netip.Addr]*lossTrial
+	lossTrials lossTrials
+	slow       slowdown
 	shared     sharedLink
 	due        []*host // to be sent a round, or the rest of one
 
@@ -43,7 +44,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 	x.Matcher.Echoes = true
 	return &engine{
 		Sweep: x, cfg: cfg, yield: yield, asks: newQuestions(cfg.Forbidden), asksAt: map[uint16]*questions{},
-		shared: sharedLink{}, hosts: map[netip.Addr]*host{}, lossTrials: map[netip.Addr]*lossTrial{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
+		shared: sharedLink{}, hosts: map[netip.Addr]*host{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
 	}, nil
 }
 
@@ -56,10 +57,14 @@ func (e *engine) run(ctx context.Context, pause func() bool) error {
 		if e.LookDue() {
 			e.look()
 		}
+		e.mindLimit()
 		e.expire()
 		e.fill()
 		return !e.Stopping && !e.finished() && !pause()
 	}, e.wakeUp)
+	if e.Stopping || e.finished() {
+		e.tellSilent()
+	}
 	return e.outcome()
 }
 
@@ -68,7 +73,7 @@ func (e *engine) run(ctx context.Context, pause func() bool) error {
 func (e *engine) busy() bool { return !e.exhausted || len(e.hosts) > e.resolving.Waiting() }
 
 func (e *engine) finished() bool {
-	return e.exhausted && len(e.hosts) == 0 && e.Responses.Waiting() == 0
+	return e.exhausted && len(e.hosts) == 0 && e.Responses.Waiting() == 0 && e.slow.state != paceTrying
 }
 
 // wakeUp is the time until which nothing is due.
@@ -79,6 +84,9 @@ func (e *engine) wakeUp() time.Duration {
 	}
 	if pause := e.foundAt + shortestPause; e.found > 0 && pause >= e.Now {
 		wake = min(wake, pause+1)
+	}
+	if e.slow.state == paceTrying {
+		wake = min(wake, e.Now+trialLook)
 	}
 	if e.wants() {
 		wake = min(wake, max(e.Pace.WakeUp(), e.Paused))

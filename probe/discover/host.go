@@ -18,6 +18,7 @@ type host struct {
 	source  netip.Addr
 	route   netraw.Route
 	round   int           // under way, from 0
+	from    int           // round from which on it is asked anew at a lower pace; 0: it was not
 	place   int           // of the next segment of the round
 	sent    []wire.Stamps // of the segments of all rounds, in order
 	refused int           // how often the kernel refused the next segment
@@ -153,6 +154,9 @@ func (e *engine) down(h *host, why probe.Reason) {
 		return
 	}
 	h.RTT, h.Clock = 0, netraw.ClockNone
+	if e.silence(h, why) {
+		return
+	}
 	switch {
 	case h.unsent != nil && !h.left:
 		h.Reason, h.Err = wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), h.unsent).Reason, h.unsent

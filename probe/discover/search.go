@@ -58,7 +58,12 @@ func (s *Search) Summary() probe.Summary { return s.engine.summary() }
 
 // Loss is what was seen of the loss on the way: of so many questions to hosts that had answered
 // the same before, so many were not answered.
-func (s *Search) Loss() probe.HostLoss { return s.engine.loss() }
+func (s *Search) Loss() probe.HostLoss {
+	if s.engine.slow.state >= paceLimited {
+		return probe.HostLoss{} // of packets that a lower pace loses, or a higher one
+	}
+	return s.engine.loss()
+}
 
 // Close ends the search.
 func (s *Search) Close() { s.stop() }

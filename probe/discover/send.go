@@ -90,6 +90,9 @@ func (h *host) segmentsOf(round int) []segment {
 
 // wants tells whether there is anything to send that the pace alone holds back.
 func (e *engine) wants() bool {
+	if e.slow.state == paceTrying {
+		return e.Responses.Waiting() > 0 || e.slow.trial.Wants()
+	}
 	return e.Responses.Waiting() > 0 || len(e.due) > 0 || !e.exhausted && len(e.hosts) < mostAtOnce
 }
 
@@ -101,17 +104,41 @@ func (e *engine) fill() {
 	if e.Outage.Lasting() {
 		budget = min(budget, 1)
 	}
+	budget = e.sendRounds(budget)
+	budget = e.Respond(budget)
+	e.Pace.Spend(granted - budget)
+	e.Hungry = budget == 0 && e.wants()
+}
+
+// sendRounds sends what hosts are due, as far as the budget allows, and returns what it leaves
+// of it.
+func (e *engine) sendRounds(budget int) int {
+	if e.slow.state == paceTrying {
+		return e.askWitnesses(budget)
+	}
 	if budget > 0 && len(e.due) == 0 {
 		e.admit(budget)
 	}
 	for budget > 0 && len(e.due) > 0 && e.Now >= e.Paused && e.Failure == nil {
+		if e.tryBeside() || e.slow.state == paceLimited && e.slow.beside >= watchEvery && e.askWitness() {
+			budget--
+			continue
+		}
 		h := e.due[0]
 		e.due = e.due[1:]
-		budget -= e.sendRound(h, budget)
+		budget -= e.sendRound(h, e.atOnce(budget))
 	}
-	budget = e.Respond(budget)
-	e.Pace.Spend(granted - budget)
-	e.Hungry = budget == 0 && e.wants()
+	return budget
+}
+
+// atOnce is how many segments of a round follow each other: at a lower pace hosts take turns,
+// so that one which has answered the first is not asked the others.
+func (e *engine) atOnce(budget int) int {
+	if e.slow.state == paceLimited {
+		e.slow.beside++
+		return 1
+	}
+	return budget
 }
 
 // sendRound sends what is left of a host's round, as far as the budget allows,
