@@ -49,6 +49,9 @@ type Neighbour struct {
 	Asked   int              // requests that were sent for it, at most 2; 0 if the kernel knew
 	Took    time.Duration    // from the first request to the answer, or to giving up
 	Err     error            // where State is NeighbourUnknown
+	// Believed: MAC is what the kernel's table had, as somebody has configured it or from
+	// some time ago, and nothing has shown since that the neighbour is there.
+	Believed bool
 }
 
 // NeighbourConfig changes what OpenNeighbours does. The zero value, like a nil
@@ -75,13 +78,18 @@ type NeighbourConfig struct {
 // kernel resolve them in its own neighbour table: what is found there is used
 // by everything that is sent afterwards, and nothing is asked twice.
 //
+// An address that the table has is asked for all the same, unless the neighbour has
+// answered since this was opened, or somebody has configured it: it may have got another
+// link address since, or be gone.
+//
 // It makes the kernel ask by RTM_NEWNEIGH with NTF_USE, or with NUD_PROBE for
 // an address that it knew some time ago (rtnetlink(7)), which needs
 // CAP_NET_ADMIN. Without that it hands the kernel a packet for the destination
 // that no TCP answers, a bare RST of no connection (RFC 9293 §3.10.7.1); then
 // the kernel repeats its request after its own second
 // (net.ipv4.neigh.default.retrans_time_ms), a failure is known after about
-// 1.4 s, and an address that the kernel knew some time ago is believed.
+// 1.4 s, and an address that the kernel knew some time ago is believed
+// ([Neighbour.Believed]).
 //
 // A neighbour that failed is removed from the table again, a little later or as soon as
 // others need its place, so that the table

@@ -77,7 +77,7 @@ func (n *neighbours) hasValid(q *question, now time.Time) bool {
 // askByPacket believes an entry that there is, and else gives the kernel a packet.
 func (n *neighbours) askByPacket(q *question, now time.Time) error {
 	if entry := n.table.entry(q.key, now); entry != nil && entry.State&nudValid != 0 {
-		q.resolve(entry)
+		n.believe(q, entry, now)
 		n.finish(q, now)
 		return nil
 	}

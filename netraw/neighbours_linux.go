@@ -35,9 +35,13 @@ const (
 	tableFullPause = 100 * time.Millisecond
 )
 
-// confirmed are the states of an entry that the neighbour has just answered
-// for, or that need no answer.
-const confirmed = netlink.NUD_REACHABLE | netlink.NUD_PERMANENT | netlink.NUD_NOARP
+const (
+	// configured are the states of an entry that somebody has set: nobody is asked.
+	configured = netlink.NUD_PERMANENT | netlink.NUD_NOARP
+	// confirmed are the states of an entry that the neighbour has just answered
+	// for, or that need no answer.
+	confirmed = netlink.NUD_REACHABLE | configured
+)
 
 // neighbours is what Neighbours is on Linux. A question goes from waiting, where
 // it has no request yet, to active, in the order in which they are due, to done.
@@ -55,6 +59,7 @@ type neighbours struct {
 	pacer    requestPacer
 	mayAsk   bool // the kernel lets us change its table
 	resumeAt time.Time
+	opened   time.Time // what was confirmed before says nothing of now
 }
 
 // question is one destination that was asked for.
@@ -73,7 +78,7 @@ func (n *neighbours) open(cfg NeighbourConfig) (err error) {
 			n.close()
 		}
 	}()
-	n.cfg = cfg.withDefaults()
+	n.cfg, n.opened = cfg.withDefaults(), time.Now()
 	n.asked, n.mayAsk = make(map[neighbour]*question), true
 	n.pacer = requestPacer{rate: n.cfg.Rate}
 	if err := n.routes.open(Config{Interface: cfg.Interface, Source: cfg.Source}); err != nil {
@@ -139,21 +144,43 @@ func (n *neighbours) askRoute(dst netip.Addr, route Route) Neighbour {
 
 // begin answers a question out of the table, or lets it wait for its request.
 func (n *neighbours) begin(q *question) {
-	entry := n.table.entry(q.key, time.Now())
-	if entry != nil && entry.State&n.believed() != 0 {
-		q.resolve(entry)
+	now := time.Now()
+	entry := n.table.entry(q.key, now)
+	if entry != nil && (n.answered(entry, now) || entry.State&n.believed() != 0) {
+		n.believe(q, entry, now)
 		return
 	}
 	q.known = entry != nil
 	n.waiting = append(n.waiting, q)
 }
 
-// believed are the states that need no request.
+// believed are the states that need no request, though no answer was seen. An
+// address that was confirmed a while ago may be another's by now, or nobody's.
 func (n *neighbours) believed() int {
 	if n.mayAsk {
-		return confirmed
+		return configured
 	}
 	return nudValid
+}
+
+// believe takes the address that the table has.
+func (n *neighbours) believe(q *question, entry *netlink.Neigh, now time.Time) {
+	q.resolve(entry)
+	q.found.Believed = !n.answered(entry, now)
+}
+
+// The kernel tells ages in ticks, cut off; an age may be one tick and one of the kernel's
+// own more.
+const (
+	ageTick  = 10 * time.Millisecond // USER_HZ is 100 wherever Go runs
+	ageError = 2
+)
+
+// answered tells whether the neighbour has answered, or taken part in a connection, since
+// this was opened (NDA_CACHEINFO, rtnetlink(7)).
+func (n *neighbours) answered(entry *netlink.Neigh, now time.Time) bool {
+	age := (time.Duration(entry.Confirmed) + ageError) * ageTick
+	return entry.State&netlink.NUD_REACHABLE != 0 && now.Add(-age).After(n.opened)
 }
 
 func (q *question) resolve(entry *netlink.Neigh) {

@@ -231,45 +231,6 @@ func TestNeighboursElsewhere(t *testing.T) {
 	}
 }
 
-// A neighbour that the kernel knew once is asked whether it still is there, at
-// the address that it had, and then for a new one.
-func TestNeighboursOnceKnown(t *testing.T) {
-	if !lab.Apart(t) {
-		return
-	}
-	p := newPeer(t)
-	p.strangers()
-	gone, moved, here := netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("192.0.2.78"), peer4
-	p.inhabit(t, moved)
-	far, err := p.thereHandler.LinkByName(p.there)
-	must(err)
-	for addr, mac := range map[netip.Addr][]byte{
-		gone: {2, 0, 0, 0, 0, 9}, moved: {2, 0, 0, 0, 0, 9}, here: far.Attrs().HardwareAddr,
-	} {
-		must(netlink.NeighSet(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_STALE,
-			IP: addr.AsSlice(), HardwareAddr: mac}))
-	}
-	n := openNeighbours(t, nil)
-	for _, a := range []netip.Addr{gone, moved, here} {
-		if got := n.Ask(a); got.State != NeighbourPending {
-			t.Errorf("%v: %v without being asked", a, got.State)
-		}
-	}
-	got := settle(t, n)
-	for addr, want := range map[netip.Addr]Neighbour{
-		gone:  {State: NeighbourFailed, Asked: 2},
-		moved: {State: NeighbourResolved, Asked: 2},
-		here:  {State: NeighbourResolved, Asked: 1},
-	} {
-		if g := got[addr]; g.State != want.State || g.Asked < want.Asked {
-			t.Errorf("%v: %+v, want %v after %d", addr, g, want.State, want.Asked)
-		}
-	}
-	if mac := got[moved].MAC.String(); mac != p.macThere() {
-		t.Errorf("moved to %s, want %s", mac, p.macThere())
-	}
-}
-
 // One that comes up after it failed is found when the caller forgets.
 func TestNeighboursForget(t *testing.T) {
 	if !lab.Apart(t) {

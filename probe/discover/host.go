@@ -12,26 +12,27 @@ import (
 // host is one address until it is decided.
 type host struct {
 	Host
-	key     netip.Addr
-	asks    *questions
-	id      uint32
-	source  netip.Addr
-	route   netraw.Route
-	round   int           // under way, from 0
-	from    int           // round from which on it is asked anew at a lower pace; 0: it was not
-	place   int           // of the next segment of the round
-	sent    []wire.Stamps // of the segments of all rounds, in order
-	refused int           // how often the kernel refused the next segment
-	unsent  error         // why a segment could not be sent, nil if all could
-	left    bool          // one was
-	asked   int           // questions about answers that proved nothing
-	also    []netip.Addr  // other spellings of the address: its link by name and by number
-	waiting bool          // in the list of those to be sent to
-	queues  bool          // waits for a place in its network
-	due     time.Duration // when it is looked at again
-	began   time.Duration // when the last segment of its round left; 0: not all of them have
-	placed  bool          // has or had one
-	entered time.Duration // when it got that
+	key      netip.Addr
+	asks     *questions
+	id       uint32
+	source   netip.Addr
+	route    netraw.Route
+	round    int           // under way, from 0
+	from     int           // round from which on it is asked anew at a lower pace; 0: it was not
+	place    int           // of the next segment of the round
+	sent     []wire.Stamps // of the segments of all rounds, in order
+	refused  int           // how often the kernel refused the next segment
+	unsent   error         // why a segment could not be sent, nil if all could
+	left     bool          // one was
+	asked    int           // questions about answers that proved nothing
+	also     []netip.Addr  // other spellings of the address: its link by name and by number
+	believed bool          // its link address is what the kernel knew before
+	waiting  bool          // in the list of those to be sent to
+	queues   bool          // waits for a place in its network
+	due      time.Duration // when it is looked at again
+	began    time.Duration // when the last segment of its round left; 0: not all of them have
+	placed   bool          // has or had one
+	entered  time.Duration // when it got that
 }
 
 // transmission finds the segment that an answer is to, nil if it was not sent.
@@ -116,11 +117,11 @@ func (e *engine) meet(a netip.Addr) {
 func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 	switch n.State {
 	case netraw.NeighbourResolved:
-		h.MAC = n.MAC
+		h.MAC, h.believed = n.MAC, n.Believed
 		if n.Asked == 1 {
 			h.RTT, h.Clock = n.Took, netraw.ClockUser
 		}
-		if e.shared.shares(h) {
+		if n.Believed || e.shared.shares(h) {
 			e.approach(h)
 			return
 		}
@@ -156,6 +157,9 @@ func (e *engine) down(h *host, why probe.Reason) {
 	h.RTT, h.Clock = 0, netraw.ClockNone
 	if e.silence(h, why) {
 		return
+	}
+	if h.believed {
+		h.MAC = nil
 	}
 	switch {
 	case h.unsent != nil && !h.left:

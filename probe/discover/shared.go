@@ -18,12 +18,13 @@ type sharedLink map[string]int
 func (s sharedLink) shares(h *host) bool {
 	mac := string(h.MAC)
 	s[mac]++
-	return len(h.MAC) > 0 && s[mac] > 1
+	return len(h.MAC) > 0 && !h.believed && s[mac] > 1
 }
 
-// resolvedAlone tells whether a host that keeps silent is up for its link address.
+// resolvedAlone tells whether a host that keeps silent is up for its link address, which
+// it has answered for.
 func (s sharedLink) resolvedAlone(h *host) bool {
-	return len(h.MAC) > 0 && s[string(h.MAC)] < ManyAddresses
+	return len(h.MAC) > 0 && !h.believed && s[string(h.MAC)] < ManyAddresses
 }
 
 // upByLink decides a host that has a link address.

@@ -27,13 +27,14 @@ func (f *found) resolved(h *host, n *netraw.Neighbour) {
 	if mac := n.MAC; len(mac) > 0 {
 		f.mac = &mac
 	}
-	switch n.State {
-	case netraw.NeighbourResolved:
+	switch {
+	case n.Believed: // nothing was asked
+	case n.State == netraw.NeighbourResolved:
 		f.up, f.reason = true, probe.NeighbourReason(h.addr)
 		if n.Asked == 1 {
 			f.rtt, f.clock = n.Took, netraw.ClockUser
 		}
-	case netraw.NeighbourFailed:
+	case n.State == netraw.NeighbourFailed:
 		f.reason = probe.ReasonNoNeighbour
 	}
 }
