@@ -43,6 +43,7 @@ func (j *scanJob) searchAll(ctx context.Context, network probe.Polled, r *result
 	}
 	r.search.summary = s.Summary()
 	r.remark(r.search.proxied()...)
+	r.remark(limited(s.Limit())...)
 	if err == nil && !j.hostsOnly() {
 		_, total := j.targetsAt(r.search.probed)
 		j.tellFound(r, r.search.counts[probe.HostUp], total, searchedAll)
@@ -89,7 +90,21 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 		err = j.probePart(ctx, r, hosts, more, &all)
 	}
 	r.remark(r.search.proxied()...)
+	r.remark(limited(s.Limit())...)
 	return all.total, all.outcome(err)
+}
+
+// limited is a sentence about a limit that the search for hosts has met.
+func limited(l discover.Limit) []string {
+	switch {
+	case l.Rate == 0:
+		return nil
+	case l.Kept:
+		return []string{"something on the way lets through about " + units.Rate(l.Rate) + " for all hosts together, and drops the rest: " +
+			"the search for hosts was slowed down to that (--rate R sets a pace)"}
+	}
+	return []string{"something on the way lets through about " + units.Rate(l.Rate) + " for all hosts together, and drops the rest: " +
+		"at that pace the search would take more than ten minutes, so hosts may be missing: --rate R sets a pace"}
 }
 
 // probePart probes the ports of some hosts.

@@ -247,11 +247,17 @@ func (e *engine) askWitnesses(budget int) int {
 	return budget
 }
 
-// Limit is how many packets a second something on the way lets through, as far as was
-// seen; 0: no limit was.
-func (s *Search) Limit() float64 {
-	if slow := &s.engine.slow; slow.state >= paceLimited {
-		return slow.trial.Rate()
+// Limit is what a search has seen of a limit on the way of all hosts.
+type Limit struct {
+	Rate float64 // packets a second that pass; 0: no limit was seen
+	Kept bool    // the search was slowed down to that, or it would take too long
+}
+
+// Limit is that of the search so far.
+func (s *Search) Limit() Limit {
+	slow := &s.engine.slow
+	if slow.state < paceLimited {
+		return Limit{}
 	}
-	return 0
+	return Limit{slow.trial.Rate(), slow.state == paceLimited}
 }

@@ -68,8 +68,8 @@ func (s shared) look(t *testing.T) (up, live int, sum probe.Summary) {
 // What lets through so many packets a second for all hosts together does not hide them: the
 // search is slowed down to that.
 func TestLimitSharedByAllHosts(t *testing.T) {
-	for _, rate := range []float64{20, 50, 100, 500} {
-		for _, burst := range []int{1, 20, 50} {
+	for _, rate := range []float64{20, 100, 500} {
+		for _, burst := range []int{1, 50} {
 			for _, live := range []int{1, 2, 10} {
 				for _, back := range []bool{false, true} {
 					if live == 10 && !back && rate < 100 {
@@ -92,7 +92,7 @@ func TestLimitSharedByAllHosts(t *testing.T) {
 func TestRandomLossIsNoLimit(t *testing.T) {
 	for _, loss := range []float64{0, 0.2, 0.4} {
 		for _, live := range []int{0, 1, 2, 10} {
-			for key := range byte(4) {
+			for key := range byte(2) {
 				s := shared{loss: loss, live: live, key: key + 1}
 				up, there, sum := s.look(t)
 				if up < there*19/20 || live == 0 && (sum.Sent != 254*discover.Most || sum.Took > 2300*ms) || sum.Took > 20*1000*ms {

@@ -1,0 +1,84 @@
+package limit
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// way drops what a token bucket has no token for, and some at random.
+type way struct {
+	rate, burst, tokens, loss float64
+	at                        time.Duration
+	chance                    *rand.Rand
+}
+
+func (w *way) pass(now time.Duration) bool {
+	w.tokens = min(w.burst, w.tokens+(now-w.at).Seconds()*w.rate)
+	w.at = now
+	if w.rate > 0 && w.tokens < 1 {
+		return false
+	}
+	w.tokens--
+	return w.chance.Float64() >= w.loss
+}
+
+// try runs a trial to its end.
+func (w *way) try(most int) (Outcome, float64) {
+	const wait, tick = 60 * time.Millisecond, time.Millisecond
+	t := Begin(4000, most)
+	owed := 0.0
+	for now := time.Second; ; now += tick {
+		for owed += t.Rate() * tick.Seconds(); owed >= 1; owed-- {
+			if most > 0 && t.Wants() {
+				most--
+				if n := t.Ask(now); w.pass(now) {
+					t.Answer(n)
+				}
+			}
+		}
+		outcome := t.Turn(now, wait)
+		if outcome == Undecided && most == 0 {
+			outcome = t.Spent()
+		}
+		if outcome != Undecided {
+			return outcome, t.Rate()
+		}
+	}
+}
+
+// A limit's pace is found, a quarter of a second after its bucket was emptied, and random loss has none.
+func TestTrial(t *testing.T) {
+	for seed := range uint64(20) {
+		for _, rate := range []float64{20, 50, 100, 500} {
+			for _, burst := range []float64{1, 20, 50} {
+				w := &way{rate: rate, burst: burst, at: 750 * time.Millisecond, chance: rand.New(rand.NewPCG(seed, 1))}
+				if outcome, found := w.try(700); outcome != Limited || found < rate/5 || found > 2.5*rate {
+					t.Errorf("%v a second, burst %v: outcome %d, %v a second", rate, burst, outcome, found)
+				}
+			}
+		}
+	}
+	wrong := 0
+	for seed := range uint64(200) {
+		w := &way{loss: 0.3 + 0.002*float64(seed), chance: rand.New(rand.NewPCG(seed, 2))}
+		if outcome, _ := w.try(700); outcome != Lossy {
+			wrong++
+		}
+	}
+	if wrong > 20 {
+		t.Errorf("%d of 200 ways with random loss are taken for limited ones", wrong)
+	}
+}
+
+// What surely was lost is not what chance makes of few.
+func TestMostly(t *testing.T) {
+	for _, c := range []struct {
+		n, lost float64
+		want    bool
+	}{{0, 0, false}, {1, 1, true}, {4, 1, false}, {24, 4, false}, {24, 12, true}} {
+		if got := Mostly(c.n, c.lost, 0.2); got != c.want {
+			t.Errorf("%v of %v: %v", c.lost, c.n, got)
+		}
+	}
+}
