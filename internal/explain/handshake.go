@@ -14,7 +14,7 @@ var scanFindings = []Entry{
 	{Finding, "answers-changed", "The host, or something on the way, began to answer otherwise during the scan.", "A port that was open was refused or rejected when it was asked again at the end, or one that was refused was open.",
 		"What other ports answered since need not be their own. A firewall that bans who scans, or a SYN proxy that steps in under load: probe these ports again, more slowly (--rate 10), or from elsewhere.", ""},
 	{Finding, "refused-under-load", "A port that was open was refused while others were probed.", "A port that was open is asked again between the others, and where many are open, several of them at once at the end; its answer was an RST or an ICMP error.",
-		"A firewall, a NAT or the host limits connections, a second or at a time, and refuses what is beyond: ports that are refused may be open. Probe them again, more slowly (--rate 5).", ""},
+		"A firewall, a NAT or the host limits connections, a second or at a time, and refuses what is beyond: ports that are refused may be open. Those that were refused beside an open one were asked again, a few at a time; probe the others again, more slowly (--rate 5).", ""},
 	{Finding, "neighbour-lost", "The host's link address did not resolve any more during the run: what is silent from then on may not be filtered.", "This machine's kernel gave packets to it up, and nothing answered after.",
 		"Look at the link and `ip neigh`, and scan again what was silent.", "arp(7)"},
 	{Finding, "syn-proxy-suspected", "The SYN-ACKs look like those of a proxy in front of the host.", "Their TTL differs from the host's RSTs, or their window is zero.",
