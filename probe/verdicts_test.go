@@ -234,6 +234,7 @@ func peers() []peer {
 		{"RST, but only to the same SYN once more", persistent(func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
 		{"genuine, but after the timeout", slow(linux, 1200*time.Millisecond), open, probe.ReasonSYNACK, ""},
 		{"RST, but after the timeout", slow(func(family) simnet.Host { return simnet.Closed{} }, 1200*time.Millisecond), refused, probe.ReasonReset, ""},
+		{"genuine, but the first of each is lost", func(family) simnet.Host { return probetest.WithoutFirst(simnet.Linux(80)) }, open, probe.ReasonSYNACK, ""},
 		{"ICMP, then RST", chorus(onSYN(family.prohibited), func(family) simnet.Host { return simnet.Closed{} }), refused, probe.ReasonReset, ""},
 		{"RST, then ICMP", chorus(func(family) simnet.Host { return simnet.Closed{} }, onSYN(family.prohibited)), refused, probe.ReasonReset, ""},
 		{"RST without ACK, then ICMP", chorus(says(reply{craft.RST, bySYN}), onSYN(family.prohibited)), filtered, "admin-prohibited", ""},

@@ -218,12 +218,19 @@ func (v *evidence) firstOnly(at time.Time) {
 
 func (v *evidence) serverSYN(at time.Time, s *craft.Segment, before *Pair) {
 	v.synack.add(at, s)
-	if before.Server.Opened() && !v.ack.IsZero() && !before.Server.Confirmed() {
+	if before.Server.Opened() && !v.ack.IsZero() && !before.Server.Confirmed() && !v.underWay(at) {
 		v.repeats++
 		if v.pressed > 0 {
 			v.stuck++
 		}
 	}
+}
+
+// underWay tells whether a SYN-ACK may have left before our ACK was there: the host retransmits it after a
+// second (RFC 6298 §2.1), also where the way is longer than that, and sends it for each SYN of ours. The first
+// took a round trip at least.
+func (v *evidence) underWay(at time.Time) bool {
+	return v.syn.seen() && at.Sub(v.ack) <= v.synack.at.Sub(v.syn.at)+v.synack.at.Sub(v.syn.at)/8
 }
 
 func (v *evidence) spoke(at time.Time, s *craft.Segment, n Notes, before, now *Pair) {

@@ -59,6 +59,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	}
 	e.hosts = newHosts(n, e.met)
 	e.Responses.Storms = e.noteStorm
+	e.Responses.Again = e.noteAgain
 	return e, nil
 }
 

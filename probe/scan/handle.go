@@ -71,22 +71,6 @@ func (e *engine) accept(ev *wire.Event) (reject string) {
 	return e.answered(id, f, ev, sure)
 }
 
-// close queues the RST that closes what an answer shows to be half open. A port that is asked again gets
-// the SYN of the last time, and chooses another number (RFC 6528): that is another connection, to be
-// closed too, and no storm.
-func (e *engine) close(f *flight, ev *wire.Event) {
-	r := wire.CloseAfter(ev)
-	if h := e.hosts.find(ev.Target.Addr(), ev.Link); h != nil && r.Attempt >= e.cfg.attempts() {
-		r.Attempt += int(h.asked) * e.cfg.attempts()
-	}
-	if f == nil { // it came late
-		r.Since = e.cfg.Timeout
-	} else if ev.Attempt < len(f.tx) {
-		r.Since = e.Now - f.tx[f.same.of(ev.Attempt)].Sent
-	}
-	e.Responses.Add(r, e.Now)
-}
-
 // newest takes an answer without a number of ours for one to the latest of the transmissions that it may
 // be to.
 func (e *engine) newest(f *flight, ev *wire.Event) {
@@ -200,7 +184,7 @@ func (e *engine) delayed(f *flight, ev *wire.Event) bool {
 	if ev.Sender == f.host.way.source {
 		return true
 	}
-	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.took(f, ev)) && f.host.Doubts(e.took(f, ev))
+	return ev.Kind == wire.KindSYNACK && f.host.Repeated(e.took(f, ev)) && f.host.doubts(e.took(f, ev))
 }
 
 // learnTimes draws from an answer how far the host is. Errors say little of that: it
@@ -265,18 +249,6 @@ func (e *engine) again(id uint32, f *flight) {
 func (e *engine) took(f *flight, ev *wire.Event) time.Duration {
 	tx := f.tx[ev.Attempt]
 	return tx.Took(ev.At, e.Start.Add(tx.Sent), e.Now)
-}
-
-// roundTrip is the one that an answer shows, and the clock behind it; none where it may be a SYN-ACK
-// that the far end retransmitted. RSTs are not.
-func (e *engine) roundTrip(f *flight, ev *wire.Event) (time.Duration, netraw.Clock) {
-	switch took := e.took(f, ev); {
-	case ev.Kind == wire.KindReset:
-		f.host.Takes(took)
-	case ev.Kind == wire.KindSYNACK && f.host.Doubts(took):
-		return 0, netraw.ClockNone
-	}
-	return e.measure(f.tx[ev.Attempt], ev.At)
 }
 
 // measure is the time from a transmission to an answer, and the clock behind it.

@@ -61,6 +61,7 @@ type several struct {
 	early     []early       // answered before it was known how long its answers take
 	samples   *samples      // nil while few ports have a verdict
 	stays     stays         // see late.go
+	trips     wire.Trips
 }
 
 // trouble is what is kept of a host that few hosts have.

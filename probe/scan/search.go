@@ -151,7 +151,6 @@ func (e *engine) replied(ev *wire.Event) (reject string) {
 		tx := wire.Stamps{Sent: h.searched.greetedAt}
 		v.RTT, v.Clock = e.measure(tx, ev.At)
 		h.expected = tx.Took(ev.At, e.Start.Add(tx.Sent), e.Now)
-		h.Takes(h.expected)
 		e.near(h.expected)
 	}
 	if e.Ramp != nil {

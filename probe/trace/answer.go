@@ -29,7 +29,7 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	s = t.told(q, s, ev)
 	switch {
 	case ev.Kind == wire.KindACK && !s.Outcome.Asked() && t.halfOpen(s):
-		return t.met(s)
+		return t.met(s, ev)
 	case q.sent == s && s.Ended && t.awaited(q):
 		s.Ended, q.ended = false, false
 	case q.sent != s || s.Ended:
@@ -113,9 +113,11 @@ func (t *tracer) halfOpen(s *wire.Transmission) bool {
 
 // met takes an ACK from a target that is half open already (RFC 9293 §3.10.7.4).
 // It acknowledges the SYN that opened it, so it names a probe that has arrived
-// although the SYN-ACK to it was lost.
-func (t *tracer) met(s *wire.Transmission) string {
+// although the SYN-ACK to it was lost. How far the target is is known by that; what
+// the port is, a SYN-ACK to another port of ours has to tell (RFC 5961 §4).
+func (t *tracer) met(s *wire.Transmission, ev *wire.Event) string {
 	q := t.grid[s.Index][s.N]
+	s.Outcome.Take(t.Matcher.Tech, s.Dst, ev)
 	if q.Kind == HopSYNACK || t.opened != 0 && t.opened <= q.TTL {
 		return wire.RejectDuplicate
 	}

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"time"
 
 	"synscope/probe"
@@ -115,6 +116,13 @@ func (t *tracer) furtherWait() time.Duration {
 	return wire.Grace(2*t.longest, 0, t.cfg.Timeout)
 }
 
+// inferred tells whether the target is known by a challenge alone, and has not answered.
+func (t *tracer) inferred() bool {
+	return t.opened > 0 && !slices.ContainsFunc(t.grid, func(queries []*query) bool {
+		return slices.ContainsFunc(queries, func(q *query) bool { return q.rank() > wire.RankICMP })
+	})
+}
+
 // verdict is the port's, from the best answer of those to probes that may have
 // reached it, all of which silence takes to be one: behind the last router, and
 // before it, where paths are of several lengths, those that the target answered.
@@ -165,11 +173,13 @@ func (t *tracer) orLate(v probe.Verdict) probe.Verdict {
 
 // orOtherwise is a verdict, or what stands for it where no answer gives one.
 func (t *tracer) orOtherwise(v probe.Verdict, err error) probe.Verdict {
-	switch {
-	case v.Reason != probe.ReasonNoResponse:
-	case t.opened > 0:
-		v.State, v.Reason = probe.StateOpen, probe.ReasonSplitHandshake
-	case err != nil:
+	if v.Reason != probe.ReasonNoResponse {
+		return v
+	}
+	if t.opener != nil {
+		v = t.opener.Outcome.Annotate(v)
+	}
+	if err != nil {
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, err
 	}
 	return t.Said.Outcome.Annotate(v)

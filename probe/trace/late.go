@@ -32,7 +32,7 @@ func (t *tracer) patience(q *query) time.Duration {
 		most = max(t.cfg.Timeout, most-(q.sent.Tx.Sent-first.Tx.Sent))
 	}
 	switch {
-	case t.end.ttl == 0 && q.TTL > t.end.routers:
+	case (t.end.ttl == 0 || t.inferred()) && q.TTL > t.end.routers:
 		return most
 	case t.longest > t.cfg.Timeout:
 		return min(most, time.Duration(lateMargin*float64(t.longest)))

@@ -88,6 +88,8 @@ type watcher struct {
 	since   uint64 // the round in which it was first seen to
 	losing  bool   // a probe to where the way ends was lost
 	closed  []closed
+	half    []*wire.Transmission // that the target is half open for, their SYN-ACKs lost
+	port    int                  // which further rounds leave from
 	best    *wire.Transmission
 	latest  *wire.Transmission // that was sent
 	refused int
@@ -126,7 +128,7 @@ func (w *watcher) finished() bool {
 	if w.failed != nil {
 		return true
 	}
-	return (w.over() || w.Stopping) && w.Flying.Waiting() == nil && w.Responses.Waiting() == 0
+	return (w.over() || w.Stopping) && w.Flying.Waiting() == nil && len(w.half) == 0 && w.Responses.Waiting() == 0
 }
 
 // wakeUp is the time until which nothing is due.
@@ -134,6 +136,9 @@ func (w *watcher) wakeUp() time.Duration {
 	wake := w.WakeUp(w.Now + wire.Idle)
 	if s := w.Flying.Waiting(); s != nil {
 		wake = min(wake, s.Tx.Sent+w.cfg.Timeout)
+	}
+	if until := w.giveUp(); until > 0 {
+		wake = min(wake, until)
 	}
 	if !w.Stopping && !w.over() {
 		wake = min(wake, max(w.due(), w.Pace.WakeUp(), w.Now+wire.Spacing))

@@ -29,6 +29,7 @@ func (w *watcher) expire(in *wire.Receiver) {
 		}
 		w.hand(s, w.unanswered(s))
 	}
+	w.expireHalf()
 	for len(w.Table.List) > 0 && (w.Table.List[0].Ended || w.Table.List[0].WarmUp) && now-w.Table.List[0].Tx.Sent > 2*w.cfg.Timeout {
 		w.Table.Forget(w.Table.List[0])
 	}
@@ -81,6 +82,9 @@ func (w *watcher) accept(ev *wire.Event) (reject string) {
 	}
 	if done, reject := w.Hear(s, ev, w.cfg.MaxHops); done {
 		return reject
+	}
+	if ev.Kind == wire.KindACK && !s.Outcome.Asked() && w.meets(s) {
+		return wire.RejectUnsolicited
 	}
 	do, reject := w.Weigh(s, ev)
 	switch {

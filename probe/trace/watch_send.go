@@ -81,7 +81,7 @@ const lostEnd = 3
 // send sends the round's next probe. Probes are spread over part of the interval, so
 // that those of a round do not meet in one queue.
 func (w *watcher) send() {
-	port := w.Matcher.Ports[0]
+	port := w.Matcher.Ports[w.port]
 	if w.cfg.Flow == probe.FlowVary {
 		port = w.Matcher.Ports[w.round%uint64(len(w.Matcher.Ports))]
 	}

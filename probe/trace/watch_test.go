@@ -255,3 +255,22 @@ func TestWatchLosesNoMoreThanTheWay(t *testing.T) {
 		}
 	})
 }
+
+// Where the target's SYN-ACKs come a second late, and each is the second, a watch knows that it accepts, as a
+// trace does.
+func TestWatchKnowsWhomItHasMetHalfOpen(t *testing.T) {
+	for _, rounds := range []uint64{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			host := probetest.WithoutFirst(probetest.Listener())
+			w := world{Host: host, Ports: 64, Opts: []simnet.Option{simnet.WatchOutgoing()}, Config: simnet.Config{Back: simnet.Path{Delay: 2 * ms}}}
+			conn := probetest.World(w).Conn()
+			defer conn.Close()
+			cfg := trace.WatchConfig{Config: trace.Config{Target: target, MaxHops: 5}, Rounds: rounds}
+			path, err := trace.Watch(t.Context(), conn, cfg, func(trace.Hop) error { return nil })
+			if v := path.Verdict; err != nil || v.State != probe.StateOpen || v.Reason != probe.ReasonSYNACK {
+				t.Errorf("%d rounds: %s (%s), %v", rounds, v.State, v.Reason, err)
+			}
+			probetest.Balance(t, &path.Summary)
+		})
+	}
+}

@@ -69,7 +69,8 @@ func (u *closings) admit(key uint64, peer craft.Seq, now time.Duration) (open, s
 
 // left takes note that an RST is sent for a SYN-ACK with a number of the peer's, to a SYN that left so long
 // before; 0: it is not known. Another number is another connection: the SYN came again after the RST.
-func (u *closings) left(key uint64, peer craft.Seq, since, now time.Duration) {
+// It returns how long the SYN-ACK that an RST answered had taken, and after how long it has come again; 0, 0 where it has not.
+func (u *closings) left(key uint64, peer craft.Seq, since, now time.Duration) (took, again time.Duration) {
 	c := u.at(key, now)
 	if c.times == 0 || c.number != peer {
 		c.first, c.number, c.took = now, peer, 0
@@ -82,6 +83,7 @@ func (u *closings) left(key uint64, peer craft.Seq, since, now time.Duration) {
 	}
 	c.times++
 	u.of[key] = c
+	return c.took, apart
 }
 
 // at is what is known of a connection, kept in the present generation.

@@ -44,6 +44,10 @@ type Responder struct {
 	// any host does; nil: nobody is.
 	Storms func(peer netip.AddrPort, link int)
 
+	// Again is told of each SYN-ACK that comes again after a while, and how long it took before; nil:
+	// nobody is.
+	Again func(peer netip.AddrPort, link int, took, after time.Duration)
+
 	queue         turns
 	batch         []Response
 	recent, older map[uint64]bool // hashes of those sent during this period, and the one before
@@ -74,7 +78,10 @@ func (r *Responder) Add(x Response, now time.Duration) bool {
 	queued := r.Insist(x)
 	r.recent[key] = queued
 	if queued && x.Flags == craft.RST {
-		r.closings.left(key, peer, since, now)
+		took, again := r.closings.left(key, peer, since, now)
+		if again > 0 && took > 0 && r.Again != nil {
+			r.Again(x.Dst, x.Link, took, again)
+		}
 	}
 	return queued
 }

@@ -19,7 +19,6 @@ const (
 // answer names its transmission. The zero value has no sample yet.
 type RTO struct {
 	rtt.Smoothed
-	Trips
 	least time.Duration // that any SYN-ACK took; 0: none came
 }
 
