@@ -261,10 +261,28 @@ func (t *tracer) expire(r *wire.Receiver) {
 			continue
 		}
 		s.Ended, q.ended = true, true
-		if q.Kind == HopNone && q.TTL > t.end.routers && t.aside {
-			s.Close(&t.Responses)
+		t.closeSilent(q)
+	}
+}
+
+// closeSilent closes what a target may be half open for that accepts, unless the SYN-ACK is waited for, and tells
+// whether it does.
+func (t *tracer) closeSilent(q *query) bool {
+	if q.sent == nil || q.sent.Closed || q.Kind != HopNone || q.TTL <= t.end.routers || !t.aside || t.awaited(q) {
+		return false
+	}
+	q.sent.Close(&t.Responses)
+	return true
+}
+
+// closeRest closes what is left of these at the end.
+func (t *tracer) closeRest() (closes bool) {
+	for _, queries := range t.grid {
+		for _, q := range queries {
+			closes = t.closeSilent(q) || closes
 		}
 	}
+	return closes
 }
 
 // due tells whether a probe is about to be given up, or an answer to settle.

@@ -141,7 +141,7 @@ func (t *tracer) finished() bool {
 			}
 		}
 	}
-	return t.doubtful() == 0
+	return t.doubtful() == 0 && !t.closeRest()
 }
 
 // hand gives the sink the hops that are certain: those whose probes have ended,

@@ -261,7 +261,7 @@ func TestWatchLosesNoMoreThanTheWay(t *testing.T) {
 func TestWatchKnowsWhomItHasMetHalfOpen(t *testing.T) {
 	for _, rounds := range []uint64{1, 3} {
 		synctest.Test(t, func(t *testing.T) {
-			host := probetest.WithoutFirst(probetest.Listener())
+			host := lateListener()
 			w := world{Host: host, Ports: 64, Opts: []simnet.Option{simnet.WatchOutgoing()}, Config: simnet.Config{Back: simnet.Path{Delay: 2 * ms}}}
 			conn := probetest.World(w).Conn()
 			defer conn.Close()
