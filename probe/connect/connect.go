@@ -123,6 +123,7 @@ func (c *run) feed(ctx, dialing context.Context, targets chan<- netip.AddrPort) 
 		pace.Spend(1)
 		select {
 		case targets <- target:
+			pace.Departed(1, time.Since(c.start))
 		case <-ctx.Done():
 			return
 		case <-dialing.Done():

@@ -94,7 +94,7 @@ func (e *engine) sendTrials(w *witness) {
 		}
 		sent++
 	}
-	e.Pace.Spend(sent)
+	e.Booked(sent)
 }
 
 // sendTrial asks a witness once more, and tells whether that has left.

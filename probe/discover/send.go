@@ -106,7 +106,7 @@ func (e *engine) fill() {
 	}
 	budget = e.sendRounds(budget)
 	budget = e.Respond(budget)
-	e.Pace.Spend(granted - budget)
+	e.Booked(granted - budget)
 	e.Hungry = budget == 0 && e.wants()
 }
 

@@ -243,6 +243,7 @@ func (p *pinger) flush() {
 	p.Packets.Clear()
 	batch := p.batch
 	p.batch = nil
+	p.Pace.Departed(len(batch), back.Now)
 	p.handOver(batch, errs, back)
 }
 

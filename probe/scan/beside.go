@@ -41,6 +41,7 @@ func (e *engine) takeFinished() {
 
 // takeIn takes in such a batch: when its packets really left, and which did not.
 func (e *engine) takeIn(b *wire.Batch) {
+	e.Pace.Departed(len(b.Entries), b.SentAt(len(b.Entries)-1))
 	for i, x := range b.Entries {
 		f, at, err := e.flights.at(x.ID), b.SentAt(i), b.Refused(i)
 		waits := f.batch == b // or the probe has ended, or this transmission was answered

@@ -171,7 +171,7 @@ func (e *engine) tryEchoes(h *host) {
 			return
 		}
 	}
-	e.Pace.Spend(echoTrials)
+	e.Booked(echoTrials)
 	e.search.trials = append(e.search.trials, &echoTrial{host: h, sent: e.Now})
 }
 

@@ -45,7 +45,7 @@ func (e *engine) fill() {
 		e.flush()
 		budget = e.Respond(budget)
 	}
-	e.Pace.Spend(granted - budget)
+	e.Booked(granted - budget)
 	e.Hungry = (budget == 0 || e.Now < e.Paused) && e.wants()
 }
 

@@ -219,6 +219,7 @@ func (s *sender) turn() (wake time.Duration) {
 		budget, wake = s.probe(budget)
 	}
 	s.pace.Spend(granted - budget)
+	s.pace.Departed(granted-budget, s.now())
 	s.settle()
 	if budget < granted || s.responses.any() {
 		return s.pace.WakeUp()

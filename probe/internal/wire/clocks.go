@@ -32,6 +32,9 @@ type Clocks struct {
 	zero  time.Duration        // of raw, at the start
 }
 
+// now is the time since the start of the run.
+func (c Clocks) now() time.Duration { return time.Since(c.start) }
+
 // Reading is one look at the clocks.
 type Reading struct {
 	Now  time.Duration // since the start of the run, by the monotonic clock

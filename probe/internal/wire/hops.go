@@ -89,9 +89,11 @@ func (x *Hops) hand(s *Transmission) error {
 	x.Reading = x.Clocks.Read()
 	s.Tx.Sent, s.Handed = x.Now, x.Reading
 	_, err := SendOn(x.Network, x.Packets.Batch, []int{s.Link})
-	s.Back = x.Clocks.Read().Wall
+	back := x.Clocks.Read()
+	s.Back = back.Wall
 	x.Packets.Clear()
 	x.Pace.Spend(1)
+	x.Pace.Departed(1, back.Now)
 	s.Ended, s.Closed = err != nil, err != nil
 	return err
 }

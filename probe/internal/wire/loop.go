@@ -160,6 +160,7 @@ func (x *Loop) respond(budget int) {
 // count takes note of responses that were taken to be sent.
 func (x *Loop) count(taken int, left Responded) {
 	x.Pace.Spend(taken)
+	x.Pace.Departed(taken, x.Clocks.now())
 	x.Counters.Responded(left)
 }
 

@@ -6,7 +6,8 @@ import (
 )
 
 // Slack is how much unsent time a pace may make up for in one go: it absorbs
-// late wake-ups without turning a stall into a flood.
+// late wake-ups without turning a stall into a flood. So no 2 ms see more than what is made up
+// for and as much again.
 const Slack = 2 * time.Millisecond
 
 // Pace is a token bucket kept as a schedule: the time at which the next packet
@@ -75,6 +76,14 @@ func (p *Pace) Spend(n int) {
 	whole := math.Floor(exact)
 	p.Due += time.Duration(whole)
 	p.spare = exact - whole
+}
+
+// Departed takes note of when the latest n packets that were booked really left, after they
+// were allowed: what this process was kept from meanwhile is not made up for a second time.
+func (p *Pace) Departed(n int, at time.Duration) {
+	if n > 0 && !p.unbounded() {
+		p.Due = max(p.Due, at-Slack+time.Duration(float64(n)*p.interval()))
+	}
 }
 
 // Slower halves the rate, down to a sixty-fourth; an unbounded pace first

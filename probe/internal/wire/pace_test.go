@@ -13,6 +13,7 @@ func sendFor(p *Pace, span, jitter time.Duration, rng *rand.Rand) (total, burst 
 	for now := time.Duration(0); now < span; {
 		n := p.Allowance(now, 4*BatchSize)
 		p.Spend(n)
+		p.Departed(n, now)
 		total, burst = total+n, max(burst, n)
 		now = max(now+time.Microsecond, p.WakeUp()) + time.Duration(rng.Int64N(int64(jitter)+1))
 	}
@@ -51,6 +52,34 @@ func TestPaceDoesNotMakeUpForAStall(t *testing.T) {
 	p.Spend(p.Allowance(0, 4*BatchSize))
 	if n := p.Allowance(10*time.Second, 4*BatchSize); n != 3 {
 		t.Errorf("after a stall of 10 s %d packets may leave, want the 3 of 2 ms", n)
+	}
+}
+
+// Whoever is kept from running between being allowed packets and sending them makes up for
+// 2 ms all the same, and no 2 ms see more than twice as much.
+func TestPaceOfWhoIsKeptFromSending(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, rate := range []float64{500, 1000, 20_000} {
+		var left []time.Duration
+		p := NewPace(rate)
+		for now := time.Duration(0); now < 10*time.Second; now = max(now+time.Microsecond, p.WakeUp()) {
+			n := p.Allowance(now, 4*BatchSize)
+			now += time.Duration(rng.Int64N(int64(20 * ms)))
+			p.Spend(n)
+			p.Departed(n, now)
+			for range n {
+				left = append(left, now)
+			}
+		}
+		most := int(2*Slack.Seconds()*rate) + 2
+		for i := most; i < len(left); i++ {
+			if left[i]-left[i-most] < Slack {
+				t.Fatalf("%v pps: more than %d packets in 2 ms at %v", rate, most, left[i])
+			}
+		}
+		if len(left) < 100*most {
+			t.Errorf("%v pps: %d packets in 10 s", rate, len(left))
+		}
 	}
 }
 

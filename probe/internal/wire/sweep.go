@@ -128,6 +128,14 @@ func (x *Sweep) RampUp() (changed bool) {
 	return true
 }
 
+// Booked lets n packets that have left by now count towards the pace.
+func (x *Sweep) Booked(n int) {
+	if n > 0 {
+		x.Pace.Spend(n)
+		x.Pace.Departed(n, time.Since(x.Start))
+	}
+}
+
 // Respond sends what answers call for, as far as the budget allows, and returns
 // what it leaves of it.
 func (x *Sweep) Respond(budget int) int {
