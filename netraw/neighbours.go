@@ -125,6 +125,10 @@ func (n *Neighbours) AskRoute(dst netip.Addr, route Route) Neighbour {
 	return n.askRoute(dst, route)
 }
 
+// AskAgain is AskRoute for one that has gone silent: where it was answered for, it is asked
+// for anew, whatever the kernel knows of it.
+func (n *Neighbours) AskAgain(dst netip.Addr, route Route) Neighbour { return n.askAgain(dst, route) }
+
 // Poll sends the requests whose turn has come and appends to found what was
 // decided since it was last called: each destination once, and one that had failed
 // again, as NeighbourResolved, where its answer comes late (up to 4.9 times

@@ -76,7 +76,7 @@ func TestNeighboursThatNeedNoRequest(t *testing.T) {
 	eventually(t, "the kernel's clock to go on", func() bool {
 		p.enter(confirmed, p.linkAddrThere(), netlink.NUD_REACHABLE)
 		entry, err := n.table.get(neighbour{p.hereIndex, confirmed})
-		return err == nil && n.answered(entry, time.Now())
+		return err == nil && n.answered(&question{}, entry, time.Now())
 	})
 	for a, believed := range map[netip.Addr]bool{confirmed: false, set: true} {
 		if got := n.Ask(a); got.State != NeighbourResolved || got.Believed != believed || got.Asked != 0 {
@@ -106,4 +106,35 @@ func TestNeighboursBelieved(t *testing.T) {
 			}
 		}
 	}, unix.CAP_NET_RAW)
+}
+
+// One that has answered in this run and gets another link address is found there when it is
+// asked again.
+func TestNeighboursAskedAgain(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
+	for _, addr := range []string{"192.0.2.77", "2001:db8::77"} {
+		t.Run(addr, func(t *testing.T) { askedAgain(t, netip.MustParseAddr(addr)) })
+	}
+}
+
+func askedAgain(t *testing.T, a netip.Addr) {
+	p := newPeer(t)
+	p.strangers()
+	p.inhabit(t, a)
+	n := openNeighbours(t, nil)
+	n.Ask(a)
+	if got := settle(t, n)[a]; got.State != NeighbourResolved {
+		t.Fatalf("%+v", got)
+	}
+	far, err := p.thereHandler.LinkByName(p.there)
+	must(err)
+	must(p.thereHandler.LinkSetHardwareAddr(far, net.HardwareAddr{2, 0, 0, 0, 0, 9}))
+	if got := n.AskAgain(a, Route{IfIndex: p.hereIndex}); got.State != NeighbourPending {
+		t.Fatalf("%+v without being asked", got)
+	}
+	if got := settle(t, n)[a]; got.State != NeighbourResolved || got.MAC.String() != p.macThere() || p.macThere() != "02:00:00:00:00:09" {
+		t.Errorf("%+v", got)
+	}
 }

@@ -66,8 +66,9 @@ type neighbours struct {
 type question struct {
 	key     neighbour
 	found   Neighbour
-	accepts int  // the states that answer it
-	known   bool // the table had an entry of it before
+	accepts int       // the states that answer it
+	known   bool      // the table had an entry of it before
+	asked   time.Time // since when an answer counts; zero: since the table was opened
 	began   time.Time
 	due     time.Time // when the current request has waited long enough
 }
@@ -142,11 +143,23 @@ func (n *neighbours) askRoute(dst netip.Addr, route Route) Neighbour {
 	return q.found
 }
 
+func (n *neighbours) askAgain(dst netip.Addr, route Route) Neighbour {
+	key := neighbour{route.IfIndex, dst.Unmap().WithZone("")}
+	q := n.asked[key]
+	if q == nil || q.found.State != NeighbourResolved || slices.Contains(n.done, q) {
+		return n.askRoute(dst, route)
+	}
+	again := &question{key: key, found: Neighbour{Addr: q.found.Addr, IfIndex: q.found.IfIndex}, asked: time.Now()}
+	n.asked[key] = again
+	n.begin(again)
+	return again.found
+}
+
 // begin answers a question out of the table, or lets it wait for its request.
 func (n *neighbours) begin(q *question) {
 	now := time.Now()
 	entry := n.table.entry(q.key, now)
-	if entry != nil && (n.answered(entry, now) || entry.State&n.believed() != 0) {
+	if entry != nil && (n.answered(q, entry, now) || entry.State&n.believed() != 0) {
 		n.believe(q, entry, now)
 		return
 	}
@@ -166,7 +179,7 @@ func (n *neighbours) believed() int {
 // believe takes the address that the table has.
 func (n *neighbours) believe(q *question, entry *netlink.Neigh, now time.Time) {
 	q.resolve(entry)
-	q.found.Believed = !n.answered(entry, now)
+	q.found.Believed = !n.answered(q, entry, now)
 }
 
 // The kernel tells ages in ticks, cut off; an age may be one tick and one of the kernel's
@@ -178,9 +191,13 @@ const (
 
 // answered tells whether the neighbour has answered, or taken part in a connection, since
 // this was opened (NDA_CACHEINFO, rtnetlink(7)).
-func (n *neighbours) answered(entry *netlink.Neigh, now time.Time) bool {
+func (n *neighbours) answered(q *question, entry *netlink.Neigh, now time.Time) bool {
+	since := n.opened
+	if q.asked.After(since) {
+		since = q.asked
+	}
 	age := (time.Duration(entry.Confirmed) + ageError) * ageTick
-	return entry.State&netlink.NUD_REACHABLE != 0 && now.Add(-age).After(n.opened)
+	return entry.State&netlink.NUD_REACHABLE != 0 && now.Add(-age).After(since)
 }
 
 func (q *question) resolve(entry *netlink.Neigh) {

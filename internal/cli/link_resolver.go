@@ -52,6 +52,14 @@ func (r *linkResolver) AskRoute(dst netip.Addr, route netraw.Route) netraw.Neigh
 	return r.neighbours.AskRoute(dst, route)
 }
 
+// AskAgain is that of the neighbours.
+func (r *linkResolver) AskAgain(dst netip.Addr, route netraw.Route) netraw.Neighbour {
+	if r.neighbours == nil {
+		return r.AskRoute(dst, route)
+	}
+	return r.neighbours.AskAgain(dst, route)
+}
+
 // Poll is that of the neighbours.
 func (r *linkResolver) Poll(found []netraw.Neighbour) []netraw.Neighbour {
 	if r.neighbours == nil {

@@ -287,6 +287,7 @@ func (e *engine) expire() {
 		case silent && (e.suspects(f) && e.hold(id, f) || e.stays(id, f)):
 		case silent || f.phase == phaseSettled || e.Stopping:
 			e.finish(id)
+		case e.missed(f) && e.hold(id, f):
 		default:
 			e.requeue(id, f)
 		}

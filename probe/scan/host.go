@@ -70,6 +70,7 @@ type trouble struct {
 	absent *probe.Verdict // on each of its ports, once it is known that it is not there
 	away   time.Duration  // since when its packets find no network; 0: they do
 	full   time.Duration  // since when there is no room for them; 0: there is
+	stable int            // errors of routers that came again: see transient.go
 }
 
 // troubled makes room for it.

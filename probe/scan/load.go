@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
 // Firewalls and servers limit connections: so many SYNs a second, or so many connections of
@@ -91,9 +92,15 @@ func (l *load) rechecked(v *probe.Verdict) {
 	if v.State == probe.StateOpen {
 		l.accepted(v.Time)
 	}
-	if l.limited == 0 && slices.Contains(l.opens, v.Target.Port()) && otherwise(probe.StateOpen, v) {
+	if l.limited == 0 && slices.Contains(l.opens, v.Target.Port()) && refuses(v) {
 		l.limited, l.reason, l.asked = v.Target.Port(), v.Reason, v.Time
 	}
+}
+
+// refuses tells whether a verdict on a port that was open before is a refusal. A router that finds
+// no way to the host at the moment refuses nothing.
+func refuses(v *probe.Verdict) bool {
+	return otherwise(probe.StateOpen, v) && !wire.SoftError(v, 0)
 }
 
 func (l *load) findings(refused int) []probe.Finding {

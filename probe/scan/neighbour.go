@@ -49,6 +49,17 @@ func (e *engine) resolved(h *host, n *netraw.Neighbour) {
 	e.ready.release(h)
 }
 
+// lookOnLink has the link address of a host that has gone silent, or of the router before it, asked
+// for once more: the kernel would go on for half a minute with the one that it knows.
+func (e *engine) lookOnLink(h *host) {
+	if !e.resolving.Asks() || h.resolving {
+		return
+	}
+	if route, err := e.Network.Route(h.addr); err == nil {
+		e.resolving.AskAgain(h.addr, route)
+	}
+}
+
 // noNeighbour is the verdict on every port of a host that is not on the link.
 func noNeighbour(a netip.Addr, n *netraw.Neighbour) *probe.Verdict {
 	err := fmt.Errorf("%v did not answer on the link, asked %d times", a, n.Asked)

@@ -11,7 +11,9 @@ import (
 // resolved, packets go round a loop. No TCP gives a connection up for them (RFC 1122 §4.2.3.9, RFC 5461):
 // it retransmits its SYN. So where little is asked for, a port of which such an error is all that came is
 // asked once more, a second after the first time; where much is, the seconds would add up, and other
-// answers tell of the host.
+// answers tell of the host. They do: of a host that has answered itself such an error tells that it is
+// away, so that the port is asked again as soon as it has answered once more, or when nothing
+// else is left to ask. Where that brings the same error again and again, the port is what it tells of.
 
 const (
 	// softWait is how long after a transmission that drew such an error the next one leaves.
@@ -25,13 +27,40 @@ const (
 // asksAgain has a probe transmitted once more, later, where its answer may have been of the moment
 // and nothing else was asked of it since, and tells whether it does.
 func (e *engine) asksAgain(id uint32, f *flight) bool {
-	if f.phase != phaseSettled || f.asked || !e.transient(f) {
+	if f.phase != phaseSettled || !e.transient(f) {
 		return false
+	}
+	if f.asked {
+		e.noteStable(f)
+		return false
+	}
+	sent := f.latest().Sent
+	if f.host.answersOtherwise() && f.host.vouched <= sent && !e.exhausted && e.Now < sent+longestWatch {
+		e.flights.expectBy(id, e.Now+softWait)
+		return true
 	}
 	f.asked, f.phase = true, phaseRefused
 	f.outcome.Rank = wire.RankUnverified // the next error takes the place of the first
-	e.flights.expectBy(id, max(e.Now, f.latest().Sent+softWait))
+	e.flights.expectBy(id, max(e.Now, sent+softWait))
 	return true
+}
+
+// manyStable errors that were the same again while the host answered elsewhere are those of its
+// ports.
+const manyStable = 8
+
+// answersOtherwise tells whether a router's error about a host that has answered is one of
+// the moment, as far as is known.
+func (h *host) answersOtherwise() bool {
+	return h.witness != 0 && (h.trouble == nil || h.trouble.stable < manyStable)
+}
+
+// noteStable takes note of an error that came again, though the host has answered since the
+// first.
+func (e *engine) noteStable(f *flight) {
+	if n := len(f.tx); n > 1 && f.host.vouched > f.tx[n-2].Sent {
+		f.host.troubled().stable++
+	}
 }
 
 // transient tells whether a router's error may be of the moment, and asking again costs little.
@@ -43,7 +72,7 @@ func (e *engine) transient(f *flight) bool {
 	case e.Stopping || f.watches || f.canary || f.rechecks || len(f.tx) > e.cfg.Retries:
 		return false
 	}
-	return e.exhausted && len(e.hosts.byAddr) <= fewHosts && int(h.tally.ports)+int(h.flights) <= fewPorts
+	return h.answersOtherwise() && !h.gone() || e.exhausted && len(e.hosts.byAddr) <= fewHosts && int(h.tally.ports)+int(h.flights) <= fewPorts
 }
 
 // soft tells whether an error may pass. A TTL of the caller's is meant to be exceeded.

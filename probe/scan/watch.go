@@ -72,6 +72,9 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 	if w == nil {
 		return
 	}
+	if f.watches {
+		h.leftAtAnswer = h.left // it was there meanwhile
+	}
 	w.futile = w.futile && f.known()
 	if w.gone {
 		w.gone = false
@@ -123,6 +126,16 @@ func (e *engine) suspects(f *flight) bool {
 	h := f.host
 	return !f.watches && !f.canary && !h.onlyAgain() && !f.rechecks && f.outcome.Best == nil && len(f.tx) > 0 && h.witness != 0 && !e.Stopping &&
 		!h.gone() && h.vouched < f.tx[len(f.tx)-1].Sent
+}
+
+// missed tells whether a probe that is to be repeated waits for the witness first: none was answered
+// of so many in a row that it is neither the loss that was measured nor a limit.
+func (e *engine) missed(f *flight) bool {
+	h := f.host
+	if f.phase != phaseFlying || len(f.tx) < silentAttempts || h.left-h.leftAtAnswer < leastRun || !e.suspects(f) {
+		return false
+	}
+	return math.Pow(e.likelyLoss(h), float64(h.left-h.leftAtAnswer)) < surprising
 }
 
 // hold lets the verdict of a probe wait for the witness of its host, and tells whether
@@ -186,6 +199,9 @@ func (e *engine) enqueueWitness(id uint32) {
 func (e *engine) witnessTimedOut(id uint32, f *flight) {
 	w := f.host.watch
 	w.failures++
+	if w.failures == 1 {
+		e.lookOnLink(f.host)
+	}
 	f.host.turn = e.hosts.turn - 1 // the way there may be another, without a word of the kernel's
 	switch {
 	case !e.Stopping && w.since > 0 && e.Now-w.since < longestWatch && len(f.tx) < e.cfg.witnessAttempts():

@@ -55,6 +55,27 @@ func (r *Resolving[H]) Ask(a netip.Addr, route netraw.Route, h H) (n netraw.Neig
 	return n, false
 }
 
+// AskAgain has the link address that leads to a host asked for anew, where that can be: the
+// host, or its next hop, may have got another one. What comes of it the kernel goes by, and so
+// does everything that is sent.
+func (r *Resolving[H]) AskAgain(a netip.Addr, route netraw.Route) {
+	again, ok := r.neighbours.(interface {
+		AskAgain(dst netip.Addr, route netraw.Route) netraw.Neighbour
+	})
+	switch {
+	case !ok || route.Local || route.Plain:
+	case route.NextHop.IsValid():
+		hop := route.NextHop
+		if hop.Is6() && hop.IsLinkLocalUnicast() {
+			hop = hop.WithZone(route.Interface)
+		}
+		route.NextHop = netip.Addr{}
+		again.AskAgain(hop, route)
+	default:
+		again.AskAgain(a, route)
+	}
+}
+
 // Waiting is how many hosts are being asked for, or may still answer.
 func (r *Resolving[H]) Waiting() int { return len(r.waiting) + len(r.late) }
 
