@@ -333,8 +333,11 @@ func (e *engine) finish(id uint32) {
 		h.tally.canary(v.State)
 	case rechecks:
 		v.Time = e.Start.Add(e.Now)
-		h.several.samples.rechecked(&v)
-		h.several.samples.load.pressed.askedAgain(&v)
+		if p := &h.several.samples.load.pressed; p.asking > 0 {
+			p.askedAgain(&v)
+		} else {
+			h.several.samples.rechecked(&v)
+		}
 	case v.Attempts > 0 || v.Err != nil:
 		if otherAck && v.Reason == probe.ReasonNoResponse {
 			h.tally.otherAcks.ports++

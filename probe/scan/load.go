@@ -26,6 +26,8 @@ const (
 	mostTogether  = 32
 	leastTogether = 2
 	moreTogether  = 2
+	// pressedTogether are asked at least where many were refused while others were open.
+	pressedTogether = 5
 )
 
 // load is what is known of a host's answers under load.
@@ -77,7 +79,11 @@ func (e *engine) sendTogether(h *host) {
 	if s.open.not < leastChanged || s.load.peak < leastTogether && len(s.load.pressed.waiting) < leastChanged {
 		return
 	}
-	for _, port := range s.load.opens[:min(len(s.load.opens), s.load.peak+moreTogether)] {
+	most := s.load.peak + moreTogether
+	if len(s.load.pressed.waiting) >= leastChanged { // how many were open at a time may be more than it seems
+		most = max(most, pressedTogether)
+	}
+	for _, port := range s.load.opens[:min(len(s.load.opens), most)] {
 		e.sendRecheck(h, port)
 	}
 }

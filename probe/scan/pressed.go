@@ -2,7 +2,6 @@ package scan
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"synscope/probe"
@@ -11,17 +10,19 @@ import (
 // A limit of connections at a time refuses what comes while others are open. Which refusals may be
 // the limit's is known: those that came while connections were half open. Their verdicts wait, up to
 // a bound, for the end of the run, when ports that were open are asked at once (load.go). If one of
-// these is refused then, the ports are asked again, a few at a time, until each was refused while
-// nothing was open beside it.
+// these is refused then, the ports are asked again, a few at a time, and after them one that was
+// open: if that is so again, nothing was refused for the load, and else fewer are asked at once.
 
 const (
 	// mostPressed and mostPressedAll bound the verdicts that wait, of one host and of all.
 	mostPressed, mostPressedAll = 1024, 1 << 14
-	// pressedAtOnce are asked again together: most of them are closed, and whoever is refused beside
-	// one that is open is asked once more, pressedTries times at most.
-	pressedAtOnce, pressedTries = 16, 3
-	// pressedLast are asked together the last time.
-	pressedLast = 4
+	// pressedAtOnce are asked again together, as long as that is not too many itself; then a part of
+	// them is. A port is asked pressedTries times at most.
+	pressedAtOnce, pressedPart, pressedTries = 16, 4, 4
+	// mostFailed times in a row the limit may refuse what comes after one port alone.
+	mostFailed = 8
+	// pressedMost probes a port of the host are for that, with the first three at most.
+	pressedMost = 2
 	// closedAfter is how much longer than a round trip a connection may be open: our RST leaves
 	// when the pace allows.
 	closedAfter = 20 * time.Millisecond
@@ -33,7 +34,12 @@ type pressed struct {
 	asking  int       // so many
 	asked   int       // how many ports were asked again
 	open    int       // and were open
-	inVain  bool      // none answered of those that were asked last
+	atOnce  int       // how many are asked together
+	sent    int       // probes for that
+	witness uint16    // a port that was open, asked after them
+	passed  bool      // it was open again
+	failed  int       // how often in a row it was not, after one port
+	inVain  bool      // not even one port at a time can be asked, or none answers
 }
 
 // refusal is one of them.
@@ -88,26 +94,30 @@ func (e *engine) askPressed() bool {
 			e.tellPressed(h)
 			continue
 		}
-		p.asking = min(p.atOnce(), len(p.waiting))
-		for i := range p.waiting[:p.asking] {
-			e.sendRecheck(h, p.waiting[i].Target.Port())
-		}
+		e.askTogether(h, p)
 		still = append(still, h)
 	}
 	e.pressing = still
 	return e.flights.live > 0
 }
 
-// atOnce is how many ports are asked again together.
-func (p *pressed) atOnce() int {
-	if p.waiting[0].tries == pressedTries-1 {
-		return pressedLast
+// askTogether asks some of the ports again, and then one that was open.
+func (e *engine) askTogether(h *host, p *pressed) {
+	if p.atOnce == 0 {
+		p.atOnce = pressedAtOnce
 	}
-	return pressedAtOnce
+	p.asking, p.passed = min(p.atOnce, len(p.waiting)), false
+	for i := range p.waiting[:p.asking] {
+		e.sendRecheck(h, p.waiting[i].Target.Port())
+	}
+	p.sent += p.asking + 1
+	p.witness = h.several.samples.load.opens[0]
+	e.sendRecheck(h, p.witness)
 }
 
 // askedAgain takes the answer of a port that was refused under load.
 func (p *pressed) askedAgain(v *probe.Verdict) {
+	p.passed = p.passed || v.Target.Port() == p.witness && v.State == probe.StateOpen
 	for i := range p.waiting[:p.asking] {
 		x := &p.waiting[i]
 		if x.Target.Port() != v.Target.Port() {
@@ -125,25 +135,40 @@ func (p *pressed) askedAgain(v *probe.Verdict) {
 	}
 }
 
-// endPressed hands out the verdicts on ports that were asked together: those that are open, and
-// where none is the others. Else these may have been refused for it, and are asked once more.
+// endPressed hands out the verdicts on ports that were asked together: those that are open, and the
+// others where nothing was refused for the load. Else these are asked once more.
 func (e *engine) endPressed(h *host, p *pressed) {
-	isOpen := func(x refusal) bool { return x.now == probe.StateOpen }
-	loaded := slices.ContainsFunc(p.waiting[:p.asking], isOpen)
-	p.inVain = p.asking > 0 && !slices.ContainsFunc(p.waiting[:p.asking], func(x refusal) bool { return x.answered })
+	if p.asking == 0 {
+		return
+	}
+	opened, answered := 0, 0
 	var again []refusal
 	for _, x := range p.waiting[:p.asking] {
+		if x.answered {
+			answered++
+		}
 		switch {
-		case isOpen(x):
-			p.open++
+		case x.now == probe.StateOpen:
+			opened++
 			h.tally.open++
-		case loaded && x.tries < pressedTries:
+		case !p.passed && x.tries < pressedTries:
 			again = append(again, x)
 			continue
 		}
 		e.pressed--
 		e.tell(x.Verdict)
 	}
+	p.open += opened
+	switch {
+	case p.passed || opened > 0:
+		p.failed = 0
+	case p.atOnce > 1:
+		p.atOnce = max(1, p.atOnce/pressedPart)
+	default:
+		p.failed++
+	}
+	p.inVain = p.failed >= mostFailed
+	p.inVain = p.inVain || answered == 0 || p.sent+pressedAtOnce >= pressedMost*int(h.tally.ports)-canariesPerHost-mostTogether
 	p.waiting, p.asking = append(again, p.waiting[p.asking:]...), 0
 }
 
@@ -169,5 +194,5 @@ func (p *pressed) evidence() string {
 	if p.asked == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d of them were asked again while none was open beside them, %d were open then", p.asked, p.open)
+	return fmt.Sprintf("; %d of them were asked again, a few at a time, and %d were open then", p.asked, p.open)
 }
