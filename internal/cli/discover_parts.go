@@ -86,7 +86,7 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 		}
 		hosts := r.search.probed[done:]
 		done = len(r.search.probed)
-		j.cfg.Loss = s.Loss()
+		j.cfg.Loss, j.cfg.Earlier = s.Loss(), s.Earlier()
 		err = j.probePart(ctx, r, hosts, more, &all)
 	}
 	r.remark(r.search.proxied()...)

@@ -34,6 +34,7 @@ func (e *engine) accept(h *host, ev *wire.Event) (reject string) {
 	}
 	if ev.Kind == wire.KindSYNACK {
 		e.Responses.Add(wire.CloseAfter(ev), e.Now)
+		e.noteOpen(h, ev)
 	}
 	switch {
 	case h == nil && e.answersTrial(ev):

@@ -24,7 +24,8 @@ type engine struct {
 	lossTrials lossTrials
 	slow       slowdown
 	shared     sharedLink
-	due        []*host // to be sent a round, or the rest of one
+	earlier    probe.Earlier // for the run that probes the ports
+	due        []*host       // to be sent a round, or the rest of one
 
 	next       func() (netip.Addr, bool)
 	exhausted  bool
@@ -37,7 +38,8 @@ type engine struct {
 }
 
 func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, error) {
-	x, err := wire.NewSweep(n, cfg.look(), cfg.Rate, allAttempts)
+	look := cfg.look()
+	x, err := wire.NewSweep(n, look, cfg.Rate, allAttempts)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +47,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 	return &engine{
 		Sweep: x, cfg: cfg, yield: yield, asks: newQuestions(cfg.Forbidden), asksAt: map[uint16]*questions{},
 		shared: sharedLink{}, hosts: map[netip.Addr]*host{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
+		earlier: probe.Earlier{Key: look.Key, Attempts: allAttempts},
 	}, nil
 }
 

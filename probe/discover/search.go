@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"synscope/netraw"
 	"synscope/probe"
 )
 
@@ -16,6 +17,7 @@ type Search struct {
 	engine *engine
 	stop   func()
 	left   time.Duration // when the latest pause began
+	stats  netraw.Stats  // of the network then
 }
 
 // Begin prepares what [Run] does in one go; nothing is sent before [Search.Next].
@@ -41,6 +43,7 @@ func (s *Search) Next(ctx context.Context) (more bool, err error) {
 	if s.left > 0 {
 		e.apart += time.Since(e.Start) - s.left
 		e.Now = time.Since(e.Start)
+		e.Counters.Pass(s.stats, e.Network.Stats())
 		e.forgetTrials(s.left)
 		e.resolving.Review(e.Now, e.resolved)
 	}
@@ -49,7 +52,7 @@ func (s *Search) Next(ctx context.Context) (more bool, err error) {
 		more = e.found > before && e.idle()
 		return more
 	})
-	s.left = e.Now
+	s.left, s.stats = e.Now, e.Network.Stats()
 	return more && err == nil, err
 }
 
@@ -64,6 +67,9 @@ func (s *Search) Loss() probe.HostLoss {
 	}
 	return s.engine.loss()
 }
+
+// Earlier is what the run that probes the ports has to know of the search; it grows while that goes on.
+func (s *Search) Earlier() *probe.Earlier { return &s.engine.earlier }
 
 // Close ends the search.
 func (s *Search) Close() { s.stop() }

@@ -52,6 +52,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 		return nil, err
 	}
 	x.Matcher.Echoes = cfg.Search
+	x.Matcher.Before = wire.BeforeOf(cfg.Earlier, x.Matcher.Ports)
 	e := &engine{
 		Sweep: x, cfg: cfg, sink: sink, flights: newFlights(min(usualAttempts, cfg.attempts())),
 		resolving: wire.NewResolving[*host](cfg.Neighbours), routes: wire.NewRouteChanges(n),

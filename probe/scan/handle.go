@@ -18,6 +18,9 @@ func (e *engine) handle(ev *wire.Event) {
 	case ev.Own:
 		return
 	}
+	if ev.Before {
+		e.answeredBefore(ev)
+	}
 	if ev.Strange() && e.cfg.Technique.Opens() && !e.noteElsewhere(ev) {
 		e.noteOtherAck(ev)
 	}
@@ -364,7 +367,7 @@ func (e *engine) deliver(h *host, v probe.Verdict) {
 	if e.withhold(h, &v) {
 		return
 	}
-	h.account(&v, v.Time.Sub(e.Start))
+	h.account(&v, max(0, v.Time.Sub(e.Start))) // an earlier run may have had the answer
 	h.sample(&v)
 	e.controlLoad(h)
 	if !e.presses(h, &v) {
@@ -390,7 +393,11 @@ func (e *engine) tell(v probe.Verdict) {
 // verdict is the best answer, or what silence means.
 func (e *engine) verdict(f *flight) probe.Verdict {
 	v := f.outcome.Verdict(e.cfg.Technique, f.target())
+	open := e.openBefore(f.host, f.port)
 	switch {
+	case open != nil && !f.watches && !f.rechecks && !f.outcome.Open():
+		v = *open
+		v.Target = f.target()
 	case f.outcome.Best != nil:
 	case f.hostSilent(e.allowed(f)):
 		v = wentSilent(f.target())

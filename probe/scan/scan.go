@@ -84,6 +84,11 @@ type Config struct {
 	// It is how long the first answers of the host are waited for; nil: none is known.
 	RoundTrip func(netip.Addr) time.Duration
 
+	// Earlier is what a search for the hosts leaves: answers to it that come late are told from those of
+	// strangers, and ports that were open then are open, though their hosts answer nothing any more. nil: there
+	// was none.
+	Earlier *probe.Earlier
+
 	// Loss is what was seen before of the loss on the way to hosts that answer; the zero
 	// value: nothing.
 	Loss probe.HostLoss

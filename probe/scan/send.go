@@ -117,6 +117,7 @@ func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
 	h := e.hosts.get(target.Addr())
 	if f := &h.found; !f.met {
 		f.met, f.began = true, e.Now
+		e.recall(h)
 	}
 	if v, ok := e.foregone(h, target); ok {
 		e.deliver(h, v)
@@ -139,6 +140,10 @@ func (e *engine) foregone(h *host, target netip.AddrPort) (probe.Verdict, bool) 
 		e.Counters.NotAHost(target.Addr())
 	case h.gone():
 		v = wentSilent(target)
+		if open := e.openBefore(h, target.Port()); open != nil {
+			v = *open
+			v.Target = target
+		}
 	case h.absent() != nil:
 		v = *h.absent()
 		v.Target = target

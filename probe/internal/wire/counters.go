@@ -44,6 +44,13 @@ func Count(s *probe.Summary, ev *Event, accept func(*Event) (reject string)) {
 	s.Rejected[ev.reject]++
 }
 
+// Pass leaves out what the network has counted between two moments for another run.
+func (c *Counters) Pass(from, to netraw.Stats) {
+	c.Base.SendErrors += to.SendErrors - from.SendErrors
+	c.Base.ResetsRefused += to.ResetsRefused - from.ResetsRefused
+	c.Base.KernelDrops += to.KernelDrops - from.KernelDrops
+}
+
 // Departed counts a transmission that left at a time. What counts never stops to count:
 // differences of Sent are what the pace and the ramp go by.
 func (c *Counters) Departed(attempt int, at time.Duration) {

@@ -91,6 +91,7 @@ type Matcher struct {
 	Echoes   bool     // echo and time stamp replies count too
 	Recall   recall   // where transmissions are found instead; nil: by the cookie
 	Machine  Machine  // set by readers
+	Before   *Matcher // of an earlier run whose answers may still come; nil: there was none
 }
 
 // recall finds transmissions in a table, for runs whose probes are not told

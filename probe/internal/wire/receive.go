@@ -25,6 +25,7 @@ type Event struct {
 	Link   int       // the index of the interface
 	reject string    // why it was rejected; then nothing else is set
 	Own    bool      // our own packet, not to be counted as received
+	Before bool      // an answer to the run before this one: see before.go
 	Seg    craft.Segment
 	ICMP   probe.ICMPCode
 	Quote  craft.Quote // of ICMP errors
@@ -230,8 +231,8 @@ func (m *Matcher) examine(in *netraw.Packet, p *craft.Packet, ev *Event) {
 	if reject := Decode(in, p); reject != "" {
 		ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 		ev.Own, ev.reject = in.Outgoing, reject
-		if m.Echoes && reject == rejectUnsupported && !in.Outgoing {
-			m.examineEcho(in, ev)
+		if reject == rejectUnsupported && !in.Outgoing {
+			m.examineEchoes(in, ev)
 		}
 		return
 	}
@@ -245,6 +246,8 @@ func (m *Matcher) Match(in *netraw.Packet, p *craft.Packet, ev *Event) (reject s
 	ev.Translated, ev.Wire = in.Translated, in.Wire
 	ev.answer, reject = m.match(p, in.Outgoing)
 	switch {
+	case m.answersBefore(p, in.Outgoing, ev, reject):
+		reject = RejectAfterVerdict
 	case p.Fragment && (reject != "" || !m.provenByFirst(ev.Kind)): // its checksum was not verified
 		ev.answer, reject = answer{}, RejectFragment
 	case reject == "" && m.Machine.Rejected(in, p):
@@ -276,6 +279,22 @@ func (m *Matcher) provenByFirst(k Kind) bool {
 		return m.Tech.Reset(0) == m.Tech.Reset(1)
 	}
 	return k.Verified()
+}
+
+// examineEchoes looks whether what carries no segment is a reply to an echo request, of this run or the
+// one before.
+func (m *Matcher) examineEchoes(in *netraw.Packet, ev *Event) {
+	if m.Echoes {
+		m.examineEcho(in, ev)
+	}
+	if b := m.Before; ev.reject != "" && b != nil && b.Echoes {
+		was := ev.reject
+		if b.examineEcho(in, ev); ev.reject == "" {
+			ev.Before, ev.reject = true, RejectAfterVerdict
+		} else {
+			ev.reject = was
+		}
+	}
 }
 
 func (m *Matcher) examineEcho(in *netraw.Packet, ev *Event) {
