@@ -42,7 +42,12 @@ func (e *engine) answeredBefore(ev *wire.Event) {
 		v.Time = ev.At
 		e.cfg.Earlier.Add(a, v)
 	}
-	if h := e.hosts.find(ev.Target.Addr(), ev.Link); h != nil {
-		e.recall(h)
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
+	if h == nil {
+		return
+	}
+	e.recall(h)
+	if id, f := e.flights.find(h, ev.Target.Port()); f != nil && f.untold {
+		e.finish(id)
 	}
 }

@@ -31,6 +31,7 @@ type engine struct {
 	elsewhere elsewhere
 	search    search
 	queue     sharedQueue
+	untold    untold
 
 	next       func() (netip.AddrPort, bool)
 	exhausted  bool   // no more targets to come
@@ -80,6 +81,7 @@ func (e *engine) run(ctx context.Context) error {
 			e.look()
 		}
 		e.expire()
+		e.tellSilences(false)
 		if e.routes.Due(e.Now, time.Duration(len(e.hosts.byAddr))*wire.RouteCost) {
 			e.hosts.turn++
 		}
@@ -95,10 +97,10 @@ func (e *engine) run(ctx context.Context) error {
 // finished tells whether nothing is left to do, and everything closed. Canaries are sent when every
 // target has its verdict.
 func (e *engine) finished() bool {
-	if e.flights.live > 0 || e.Responses.Waiting() > 0 {
+	if e.flights.busy() > 0 || e.Responses.Waiting() > 0 || !e.Stopping && !e.exhausted || e.tellSilences(true) {
 		return false
 	}
-	return e.Stopping || e.exhausted && !e.sendCanaries() && !e.askPressed()
+	return e.Stopping || !e.sendCanaries() && !e.askPressed()
 }
 
 // wakeUp is the time until which there is nothing to do unless something

@@ -18,6 +18,7 @@ const (
 	phaseFlying               // sent, waiting for an answer
 	phaseSettled              // answered; stays a while, something better may come
 	phaseRefused              // the kernel did not take it; waits for another try
+	phaseSilent               // not answered; that is not told yet, see silence.go
 	phaseHeld                 // not answered; its verdict waits for a sign of life of the host
 )
 
@@ -33,6 +34,7 @@ type flight struct {
 	refused  uint8 // how often the kernel refused the current transmission
 	noted    uint8 // transmissions whose silence was noted
 	canary   bool
+	untold   bool // of those whose silence is kept back
 	watches  bool // asks whether the host still answers: see watch.go
 	rechecks bool // asks a port that has had its verdict: see changes.go
 	otherAck bool // SYN-ACKs came that acknowledge another number: see wrongack.go
@@ -79,6 +81,7 @@ type flights struct {
 	timers   wire.Timers
 	attempts int // capacity of each record's list of transmissions, to begin with
 	live     int
+	untold   int // of these, probes whose silence is kept back
 }
 
 func newFlights(attempts int) *flights {
@@ -128,7 +131,7 @@ func (t *flights) find(h *host, port uint16) (uint32, *flight) {
 func (t *flights) remove(id uint32) {
 	f := t.at(id)
 	delete(t.index, flightKey(f.host, f.port))
-	f.schedule++
+	t.void(id)
 	f.phase, f.host, f.outcome, f.batch = phaseFree, nil, wire.Outcome{}, nil
 	t.free = append(t.free, id)
 	t.live--
@@ -137,7 +140,7 @@ func (t *flights) remove(id uint32) {
 // expectBy sets the deadline of a probe, in place of any earlier one.
 func (t *flights) expectBy(id uint32, deadline time.Duration) {
 	f := t.at(id)
-	f.schedule++
+	t.void(id)
 	t.timers.Push(wire.Timer{At: deadline, ID: id, Schedule: f.schedule})
 }
 
@@ -156,7 +159,18 @@ func (t *flights) due(now time.Duration) (id uint32, ok bool) {
 func (t *flights) all() []uint32 { return slices.Sorted(maps.Values(t.index)) }
 
 // void takes back the deadline of a probe.
-func (t *flights) void(id uint32) { t.at(id).schedule++ }
+func (t *flights) void(id uint32) {
+	f := t.at(id)
+	f.schedule++
+	if f.untold {
+		f.untold = false
+		t.untold--
+		f.host.untold--
+	}
+}
+
+// busy is how many probes are waited for.
+func (t *flights) busy() int { return t.live - t.untold }
 
 // nextDeadline is the earliest one, which may be stale and then wakes for
 // nothing.

@@ -288,7 +288,9 @@ func (e *engine) expire() {
 		switch {
 		case e.asksAgain(id, f):
 		case silent && (e.suspects(f) && e.hold(id, f) || e.stays(id, f)):
-		case silent || f.phase == phaseSettled || e.Stopping:
+		case silent:
+			e.endSilent(id, f)
+		case f.phase == phaseSettled || e.Stopping:
 			e.finish(id)
 		case e.missed(f) && e.hold(id, f):
 		default:
@@ -326,7 +328,7 @@ func (e *engine) finish(id uint32) {
 		e.rooms = append(e.rooms, f.outcome.Room)
 	}
 	e.flights.remove(id)
-	if h.flights--; h.flights == 0 {
+	if h.flights--; h.busy() == 0 {
 		e.countDeferred(h.persistence)
 	}
 	switch {
@@ -401,7 +403,7 @@ func (e *engine) verdict(f *flight) probe.Verdict {
 	case f.outcome.Best != nil:
 	case f.hostSilent(e.allowed(f)):
 		v = wentSilent(f.target())
-	case len(f.tx) >= e.allowed(f) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
+	case (f.untold || len(f.tx) >= e.allowed(f)) && !(f.phase == phaseHeld && (e.Stopping || e.Failure != nil)):
 		v.Confidence = e.confidence(f)
 		if f.otherAck || f.outcome.Renewed() { // it is not silent
 			v.Confidence = 0

@@ -44,6 +44,7 @@ type host struct {
 	silent       byTry        // transmissions that were not answered in time
 	firsts       bool         // it answers other than retransmissions
 	witness      uint16       // a port that has answered; 0: none has
+	untold       uint16       // of its probes, those whose silence is kept back
 	asked        uint16       // how often a port that had answered was asked again
 	lone         uint16       // the port that answered before the host had another; 0: it waits no more
 	resolving    bool         // its link address is being asked for
@@ -110,6 +111,9 @@ func (h *host) limiter() *limiter {
 	}
 	return &h.several.limiter
 }
+
+// busy is how many of its probes are waited for.
+func (h *host) busy() int32 { return h.flights - int32(h.untold) }
 
 // key is what the host is found by, see wire.AsCarried.
 func (h *host) key() netip.Addr { return wire.AsCarried(h.addr, h.way.link) }

@@ -40,7 +40,7 @@ func (e *engine) stays(id uint32, f *flight) bool {
 	}
 	s, sent := &f.host.several.stays, f.tx[0].Sent
 	until := sent + longestStay
-	if f.host.flights-s.n <= 1 {
+	if f.host.busy()-s.n <= 1 {
 		until = s.due()
 	}
 	if until <= e.Now {
@@ -77,7 +77,7 @@ func (e *engine) endStay(h *host) {
 		return
 	}
 	s := &h.several.stays
-	if len(s.tickets) == 0 || h.flights > s.n {
+	if len(s.tickets) == 0 || h.busy() > s.n {
 		return
 	}
 	for _, t := range s.tickets {

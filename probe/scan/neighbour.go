@@ -34,7 +34,7 @@ func (e *engine) met(h *host, route netraw.Route) {
 
 // busy tells whether there is anything to do but to wait for hosts on the link that did not
 // answer.
-func (e *engine) busy() bool { return !e.exhausted || e.flights.live > e.ready.parked }
+func (e *engine) busy() bool { return !e.exhausted || e.flights.busy() > e.ready.parked }
 
 // resolved lets the probes of a host go, or ends them: whoever does not answer
 // on the link answers no probe.

@@ -10,7 +10,7 @@ func (e *engine) look() {
 	sent, rate, dropped := e.Look()
 	e.adapt(sent, rate, dropped)
 	if e.cfg.OnProgress != nil {
-		p := e.Progress(e.cfg.Total, e.flights.live, rate)
+		p := e.Progress(e.cfg.Total, e.flights.busy(), rate)
 		p.Done += e.search.withheld
 		p.Left = wire.TimeLeft(e.Now, p.Done, p.Total)
 		e.cfg.OnProgress(p)

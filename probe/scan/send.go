@@ -109,7 +109,7 @@ func (e *engine) mayReach(h *host) bool {
 }
 
 func (e *engine) roomForMore() bool {
-	return !e.exhausted && e.ready.waiting < maxWaiting && e.flights.live < maxFlights && e.Failure == nil
+	return !e.exhausted && e.ready.waiting < maxWaiting && e.flights.busy() < maxFlights && e.Failure == nil
 }
 
 // admit makes a probe of a target, unless its verdict needs none.

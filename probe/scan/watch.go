@@ -253,7 +253,7 @@ func (e *engine) cameBack(h *host, sent time.Duration) {
 			f.phase = phaseFlying
 			if !e.stays(t.id, f) {
 				f.phase = phaseHeld
-				e.finish(t.id)
+				e.endSilent(t.id, f)
 			}
 		}
 	}

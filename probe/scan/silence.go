@@ -1,0 +1,77 @@
+package scan
+
+import (
+	"slices"
+	"time"
+)
+
+// An answer may come after a port was taken to be silent: over a way that takes longer than the
+// longest wait, or as a SYN-ACK that the far end retransmits a second or three later, since the first was
+// lost. What is told cannot be taken back. So a silence is told a while later, or at the end of
+// the run, which does not wait for that; and what is answered until then counts.
+
+const (
+	// longestUntold is for how long a silence is kept back: a SYN-ACK is retransmitted one second and
+	// three after the first (RFC 6298 §2.1, §5.5).
+	longestUntold = 4 * time.Second
+	// mostUntold bounds how many are.
+	mostUntold = 1 << 15
+)
+
+// untold are the probes whose silence is kept back, in the order in which it was found.
+type untold struct {
+	list []untoldProbe
+	n    int // those of the list that are none any more
+}
+
+type untoldProbe struct {
+	ticket
+	since time.Duration
+}
+
+// endSilent ends a probe to which nothing came in time, by keeping that back for a while.
+func (e *engine) endSilent(id uint32, f *flight) {
+	if f.watches || f.canary || f.rechecks || f.outcome.Best != nil || f.outcome.Renewed() || len(f.tx) == 0 ||
+		e.Stopping || e.Failure != nil || f.hostSilent(e.allowed(f)) || e.openBefore(f.host, f.port) != nil {
+		e.finish(id)
+		return
+	}
+	e.flights.void(id)
+	f.moves()
+	f.phase, f.untold = phaseSilent, true
+	e.flights.untold++
+	f.host.untold++
+	e.untold.list = append(e.untold.list, untoldProbe{ticket{id, f.schedule}, e.Now})
+	if f.host.busy() == 0 {
+		e.countDeferred(f.host.persistence)
+	}
+	e.endStay(f.host)
+}
+
+// tellSilences tells of those that were kept back for long enough, or are too many; all: of all. It
+// reports whether one of them is asked again instead.
+func (e *engine) tellSilences(all bool) (again bool) {
+	u := &e.untold
+	for u.n < len(u.list) {
+		x := u.list[u.n]
+		f := e.flights.at(x.id)
+		due := all || e.flights.untold > mostUntold || x.since+longestUntold <= e.Now
+		if f.schedule == x.schedule && !due {
+			break
+		}
+		u.n++
+		switch {
+		case f.schedule != x.schedule: // answered meanwhile
+		case f.inGaps(len(f.tx)) > 0 && len(f.tx) < e.allowed(f) && !e.Stopping && e.Failure == nil && !f.host.gone():
+			e.flights.void(x.id)
+			e.enqueue(x.id)
+			again = true
+		default:
+			e.finish(x.id)
+		}
+	}
+	if u.n > 256 && 2*u.n >= len(u.list) {
+		u.list, u.n = slices.Delete(u.list, 0, u.n), 0
+	}
+	return again
+}
