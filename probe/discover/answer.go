@@ -138,7 +138,7 @@ func (e *engine) expire() {
 			h.round, h.place, h.began = h.round+1, 0, 0
 			e.approach(h)
 		default:
-			e.down(h, probe.ReasonNoResponse)
+			e.keepSilent(h)
 		}
 	}
 }

@@ -52,12 +52,12 @@ const shortestPause = 50 * time.Millisecond
 // idle tells whether nothing is left but hosts that wait for a place, or that the link
 // is asked for in vain.
 func (e *engine) idle() bool {
-	if e.slow.state == paceTrying || len(e.hosts) == 0 || len(e.hosts) > e.queueing+e.resolving.Waiting() || len(e.due) > 0 || e.Responses.Waiting() > 0 {
+	if e.slow.state == paceTrying || e.sought() == 0 || e.sought() > e.queueing+e.resolving.Waiting() || len(e.due) > 0 || e.Responses.Waiting() > 0 {
 		return false
 	}
 	for len(e.timers) > 0 && !e.current(e.timers[0]) {
 		e.timers.Pop()
 	}
-	return (e.exhausted || len(e.hosts) >= mostAtOnce) && e.Now > e.foundAt+shortestPause &&
+	return (e.exhausted || e.sought() >= mostAtOnce) && e.Now > e.foundAt+shortestPause &&
 		(len(e.timers) == 0 || e.timers[0].At > e.Now+shortestPause)
 }

@@ -32,6 +32,8 @@ type engine struct {
 	queueing   int           // hosts that wait for a place in their network
 	foundAt    time.Duration // when the last was
 	found      int           // hosts that are up
+	silent     []*host       // in the order in which their silence was kept back
+	untold     int           // of these, those not decided yet
 	lost       error         // why a host could not be reached from here
 	unroutable uint64        // hosts that could not
 	apart      time.Duration // that pauses took
@@ -62,9 +64,13 @@ func (e *engine) run(ctx context.Context, pause func() bool) error {
 		}
 		e.mindLimit()
 		e.expire()
+		e.tellSilences(e.exhausted && e.sought() == 0)
 		e.fill()
 		return !e.Stopping && !e.finished() && !pause()
 	}, e.wakeUp)
+	if e.Stopping && e.Failure == nil {
+		e.tellSilences(true)
+	}
 	if e.Stopping || e.finished() {
 		e.tellSilent()
 	}
@@ -73,7 +79,7 @@ func (e *engine) run(ctx context.Context, pause func() bool) error {
 
 // busy tells whether there is anything to do but to wait for hosts on the link that did not
 // answer.
-func (e *engine) busy() bool { return !e.exhausted || len(e.hosts) > e.resolving.Waiting() }
+func (e *engine) busy() bool { return !e.exhausted || e.sought() > e.resolving.Waiting() }
 
 func (e *engine) finished() bool {
 	return e.exhausted && len(e.hosts) == 0 && e.Responses.Waiting() == 0 && e.slow.state != paceTrying
@@ -113,7 +119,7 @@ func (e *engine) outcome() error {
 func (e *engine) look() {
 	_, rate, _ := e.Look()
 	if e.cfg.OnProgress != nil {
-		e.cfg.OnProgress(e.Progress(e.cfg.Total, len(e.hosts), rate))
+		e.cfg.OnProgress(e.Progress(e.cfg.Total, e.sought(), rate))
 	}
 }
 

@@ -31,6 +31,7 @@ type host struct {
 	queues   bool          // waits for a place in its network
 	due      time.Duration // when it is looked at again
 	began    time.Duration // when the last segment of its round left; 0: not all of them have
+	untold   bool          // its silence is kept back, since began
 	placed   bool          // has or had one
 	entered  time.Duration // when it got that
 }
@@ -68,7 +69,7 @@ const mostAtOnce = 1 << 16
 
 // admit takes up new hosts.
 func (e *engine) admit(budget int) {
-	for ; budget > 0 && !e.exhausted && len(e.hosts) < mostAtOnce; budget-- {
+	for ; budget > 0 && !e.exhausted && e.sought() < mostAtOnce; budget-- {
 		a, ok := e.next()
 		if !ok {
 			e.exhausted = true
@@ -172,6 +173,7 @@ func (e *engine) down(h *host, why probe.Reason) {
 
 func (e *engine) decide(h *host) {
 	e.unqueue(h)
+	e.seek(h)
 	delete(e.hosts, h.key)
 	e.byID[h.id] = nil
 	e.deliver(h)

@@ -88,6 +88,7 @@ func (e *engine) takeBack(h *host, since time.Duration) {
 	if n == 0 {
 		return
 	}
+	e.seek(h)
 	h.sent, h.place, h.began = h.sent[:len(h.sent)-n], h.place-n, 0
 	if !h.queues {
 		e.begin(h)
@@ -195,6 +196,7 @@ func (e *engine) askAnew(h *host) {
 	for round := range again {
 		total += len(h.segmentsOf(round))
 	}
+	e.seek(h)
 	h.sent = append(h.sent, make([]wire.Stamps, total-len(h.sent))...)
 	h.round, h.from, h.place, h.began, h.refused = again, again, 0, 0, 0
 	if !h.queues {
@@ -210,6 +212,7 @@ func (e *engine) silence(h *host, why probe.Reason) bool {
 		return false
 	}
 	e.unqueue(h)
+	e.seek(h)
 	delete(e.hosts, h.key)
 	e.byID[h.id] = nil
 	if s.silent = append(s.silent, h); len(s.silent) > mostSilent {

@@ -93,7 +93,7 @@ func (e *engine) wants() bool {
 	if e.slow.state == paceTrying {
 		return e.Responses.Waiting() > 0 || e.slow.trial.Wants()
 	}
-	return e.Responses.Waiting() > 0 || len(e.due) > 0 || !e.exhausted && len(e.hosts) < mostAtOnce
+	return e.Responses.Waiting() > 0 || len(e.due) > 0 || !e.exhausted && e.sought() < mostAtOnce
 }
 
 // fill sends what may be sent now.

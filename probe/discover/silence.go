@@ -1,0 +1,55 @@
+package discover
+
+import (
+	"slices"
+	"time"
+
+	"synscope/probe"
+)
+
+// A host that answers later than anything is waited for is there. So that it kept silent is told a
+// while later, or when the search is over, which does not wait for that: until then its answer counts.
+
+const (
+	// longestUntold is for how long a silence is kept back.
+	longestUntold = 4 * time.Second
+	// mostUntold bounds how many are.
+	mostUntold = 1 << 14
+)
+
+// keepSilent keeps back that a host kept silent, unless it is up for its link address.
+func (e *engine) keepSilent(h *host) {
+	if e.shared.resolvedAlone(h) {
+		e.upByLink(h)
+		return
+	}
+	h.due, h.untold, h.began = 0, true, e.Now
+	e.untold++
+	e.silent = append(e.silent, h)
+}
+
+// seek ends that the silence of a host is kept back.
+func (e *engine) seek(h *host) {
+	if h.untold {
+		h.untold = false
+		e.untold--
+	}
+}
+
+// tellSilences tells of the hosts that were kept back for long enough, or are too many; all: of all.
+func (e *engine) tellSilences(all bool) {
+	told := 0
+	for _, h := range e.silent {
+		if h.untold && !all && e.untold <= mostUntold && h.began+longestUntold > e.Now {
+			break
+		}
+		told++
+		if h.untold {
+			e.down(h, probe.ReasonNoResponse)
+		}
+	}
+	e.silent = slices.Delete(e.silent, 0, told)
+}
+
+// sought is how many hosts are not decided, but for those whose silence is kept back.
+func (e *engine) sought() int { return len(e.hosts) - e.untold }

@@ -1,0 +1,41 @@
+package discover
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"synscope/probe/simnet"
+)
+
+// A host that answers while the search lasts is up, however late; where that is cut short, all that had kept
+// silent are told of.
+func TestHostsAnswerLate(t *testing.T) {
+	for name, ends := range map[string]time.Duration{"to the end": time.Hour, "cut short": 30 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), ends)
+				defer cancel()
+				path := simnet.Path{Delay: 1250 * time.Millisecond}
+				n := simnet.New(simnet.Config{Out: path, Back: path})
+				n.Handle(netip.MustParsePrefix("10.0.0.0/28"), simnet.Linux(443))
+				conn := n.Conn(2)
+				defer conn.Close()
+				up, down := 0, 0
+				sum, err := Run(ctx, conn, Config{Hosts: hostsOf("10.0.0.0/26"), Rate: 20}, func(h Host) error {
+					if h.Up {
+						up++
+					} else {
+						down++
+					}
+					return nil
+				})
+				if cut := ends < time.Hour; up != 16 || down+up != int(sum.Probes) || cut == (err == nil) || cut && down < 5 || !cut && down != 48 {
+					t.Errorf("%d up, %d down, in %v, %v", up, down, sum.Took, err)
+				}
+			})
+		})
+	}
+}
