@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"internal/oui":         {},
 	"internal/plot":        {"probe/trace", "probe/paths", "probe/rtt", "probe/isn", "internal/report", "internal/picture"},
 	"internal/htmlreport":  {"craft", "probe", "probe/rtt", "probe/loss", "probe/isn", "internal/target", "internal/report", "internal/picture", "internal/explain", "internal/plot"},
-	"internal/check":       {"probe", "internal/target", "internal/report", "internal/explain", "internal/schema", "internal/spelling"},
+	"internal/check":       {"probe", "internal/binomial", "internal/target", "internal/report", "internal/explain", "internal/schema", "internal/spelling"},
 	"internal/merge":       {"probe", "internal/target", "internal/report"},
 	"internal/checkpoint":  {"internal/outfile"},
 }
