@@ -60,6 +60,7 @@ func (n *neighbours) ask(dst netip.Addr) Neighbour {
 	return Neighbour{Addr: dst, State: NeighbourUnknown, Err: errUnsupported()}
 }
 func (n *neighbours) askRoute(dst netip.Addr, _ Route) Neighbour { return n.ask(dst) }
+func (n *neighbours) askAgain(dst netip.Addr, _ Route) Neighbour { return n.ask(dst) }
 func (n *neighbours) poll(found []Neighbour) []Neighbour         { return found }
 func (n *neighbours) ready() <-chan struct{}                     { return nil }
 func (n *neighbours) next() (time.Duration, bool)                { return 0, false }
