@@ -175,7 +175,7 @@ func (t *tracer) measure(q *query, ev *wire.Event, took time.Duration) {
 	case q.Doubt == probe.DoubtClockStep:
 	case ev.Kind == wire.KindSYNACK || q.Kind == HopTimeExceeded:
 		q.took = took
-	case ev.Kind == wire.KindReset:
+	case ev.Kind == wire.KindReset && !ev.Indirect():
 		t.Trips.Takes(took)
 	}
 }

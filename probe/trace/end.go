@@ -119,7 +119,7 @@ func (t *tracer) furtherWait() time.Duration {
 // inferred tells whether the target is known by a challenge alone, and has not answered.
 func (t *tracer) inferred() bool {
 	return t.opened > 0 && !slices.ContainsFunc(t.grid, func(queries []*query) bool {
-		return slices.ContainsFunc(queries, func(q *query) bool { return q.rank() > wire.RankICMP })
+		return slices.ContainsFunc(queries, func(q *query) bool { return q.rank() >= wire.RankReset })
 	})
 }
 
