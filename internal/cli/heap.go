@@ -16,8 +16,8 @@ const ballast = 32 << 20
 
 // firstGrowth is what heapGrowth is until something was collected. The collector begins at 4 MiB
 // for each 100 of them, as if that were in use: at less than 32 MiB the ballast would be collected for
-// as soon as it is there, and this begins 12 MiB later.
-const firstGrowth = (ballast + 12<<20) / (4 << 20) * 100
+// as soon as it is there, and this begins 8 MiB later.
+const firstGrowth = (ballast + 8<<20) / (4 << 20) * 100
 
 // boundHeap sets how much garbage there may be; what it returns is to be kept while that holds.
 // Short of addresses there is no ballast.
