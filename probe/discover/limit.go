@@ -58,10 +58,13 @@ func (e *engine) mindLimit() {
 		e.followTrial()
 	case s.state == paceLimited:
 		e.watchPace()
-	case !s.tried && e.Ramp != nil && !e.Stopping && e.suspectsLimit():
+	case !s.tried && e.Ramp != nil && !e.Stopping && e.inTime() && e.suspectsLimit():
 		e.beginTrial()
 	}
 }
+
+// inTime tells whether answers come while they are waited for: what is later looks lost.
+func (e *engine) inTime() bool { return e.Slowest < e.cfg.Timeout }
 
 // watchPace lowers the pace where less passes than did. What left meanwhile leaves again.
 func (e *engine) watchPace() {

@@ -39,3 +39,27 @@ func TestHostsAnswerLate(t *testing.T) {
 		})
 	}
 }
+
+// Witnesses that answer later than they are waited for are slow, not lost: no limit is looked for.
+func TestLateWitnessesTellOfNoLimit(t *testing.T) {
+	for _, delay := range []time.Duration{600 * time.Millisecond, 750 * time.Millisecond, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			path := simnet.Path{Delay: delay}
+			n := simnet.New(simnet.Config{Out: path, Back: path})
+			n.Handle(netip.MustParsePrefix("10.0.0.0/29"), simnet.Linux(443))
+			conn := n.Conn(2)
+			defer conn.Close()
+			up := 0
+			sum, err := Run(t.Context(), conn, Config{Hosts: hostsOf("10.0.0.0/26")}, func(h Host) error {
+				if h.Up {
+					up++
+				}
+				return nil
+			})
+			t.Logf("round trip %v: %d up, %d packets in %v", 2*delay, up, sum.Sent, sum.Took)
+			if err != nil || up != 8 || sum.Sent > 64*21+200 || sum.Took > 10*time.Second {
+				t.Errorf("round trip %v: %d up, %d packets in %v, %v", 2*delay, up, sum.Sent, sum.Took, err)
+			}
+		})
+	}
+}
