@@ -97,7 +97,7 @@ func tryNetlink() error {
 	var r router
 	err := r.open(Config{})
 	if err == nil {
-		_, err = r.handle.LinkList()
+		err = whole(func() (err error) { _, err = r.handle.LinkList(); return err })
 		r.close()
 	}
 	return err

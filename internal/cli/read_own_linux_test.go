@@ -33,7 +33,7 @@ func TestOwnRecordings(t *testing.T) {
 	}
 	right := 0
 	for _, args := range [][]string{
-		{"scan", "-Pn"}, {"ping", "-c", "1"}, {"handshake"}, {"trace", "--queries", "1"}, {"isn", "--quick"}, {"why", "--budget", "400,3s"}, {"send"},
+		{"scan", "-Pn"}, {"ping", "-c", "1"}, {"handshake"}, {"trace", "--queries", "1"}, {"isn", "--quick"}, {"why", "--budget", "400,15s"}, {"send"},
 	} {
 		runs := make([]ownRun, len(peers))
 		var all sync.WaitGroup
