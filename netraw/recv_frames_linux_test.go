@@ -121,10 +121,15 @@ func await(t *testing.T, cfg Config) {
 			t.Errorf("Await of %v that gathers so long ended by itself after %v", d, time.Since(start))
 		}
 	}
-	time.AfterFunc(5*time.Millisecond, func() { sendSYN(t, c, lo4, 9) })
+	sent := make(chan struct{})
+	time.AfterFunc(5*time.Millisecond, func() {
+		defer close(sent)
+		sendSYN(t, c, lo4, 9)
+	})
 	if n, err := c.Recv(make([]Packet, 1)); n != 1 || err != nil {
 		t.Errorf("Recv after waits that were ended: %d, %v", n, err)
 	}
+	<-sent // the answer to the one before may have come first
 	c.Close()
 	c.Await(time.Hour, 0)
 	if _, err := c.Poll(make([]Packet, 1)); !errors.Is(err, net.ErrClosed) {
