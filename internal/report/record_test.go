@@ -89,7 +89,7 @@ func randomPort(r *rand.Rand) *record.Port {
 	text := func() string { return someTexts[r.IntN(len(someTexts))] }
 	p := &record.Port{
 		Target: text(), Addr: someAddrs[r.IntN(len(someAddrs))], Port: uint16(r.Uint32()),
-		State: probe.State(r.IntN(6)), Reason: probe.Reason(text()), Sure: maybe(r, r.Float64()), Attempts: r.IntN(4),
+		State: probe.State(r.IntN(6)), Reason: probe.Reason(text()), Sure: maybe(r, float64(r.IntN(1001))/1000), Attempts: r.IntN(4),
 		RTT: maybe(r, time.Duration(r.Int64())), Clock: text(),
 		TTL: maybe(r, uint8(r.IntN(3))), Window: maybe(r, uint16(r.IntN(2)*65535)),
 		MSS: maybe(r, uint16(r.Uint32())), WScale: maybe(r, uint8(r.IntN(15))),

@@ -102,7 +102,7 @@ func (w *run) limitsPace(now *passTimes) bool {
 // awaitsPlaces tells whether it will be known within a second which targets of the first
 // pass have answered: their places may tell of a limit before a trial of another pace would.
 func (w *run) awaitsPlaces() bool {
-	return w.mindsLimits() && w.sender.short() && !w.awaited()
+	return w.mindsLimits() && w.sender.shortOrdered() && !w.awaited()
 }
 
 // awaited tells whether all answers to the first pass have come.

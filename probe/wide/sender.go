@@ -254,8 +254,18 @@ func (s *sender) probe(budget int) (left int, wake time.Duration) {
 const shortPass = time.Second
 
 // short tells whether the passes of this run are. It may be over before the last.
-func (s *sender) short() bool {
-	return s.inOrder || float64(s.cfg.Plan.Count()-s.cfg.From) <= s.pace.Rate()*shortPass.Seconds()
+func (s *sender) short() bool { return s.inOrder || s.shortAt(s.pace.Rate()) }
+
+// shortAt tells whether a pass at a rate is.
+func (s *sender) shortAt(rate float64) bool {
+	return float64(s.cfg.Plan.Count()-s.cfg.From) <= rate*shortPass.Seconds()
+}
+
+// shortOrdered is what short tells, as it was ordered and last seen, to who looks from outside.
+func (s *sender) shortOrdered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.orders.inOrder || s.shortAt(s.status.rateAsked)
 }
 
 // shortestNap is how soon a sender looks again that could send nothing.
