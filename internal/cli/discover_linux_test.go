@@ -187,20 +187,27 @@ func (p *populated) checkHosts(t *testing.T, hosts map[string]jsonRecord, v4 boo
 	if !v4 {
 		onLink, behind, near = "nd-response", p.Host("behind").Addr6(), p.Host("near").Addr6()
 	}
-	// Of two addresses with one link address the one that is resolved later is asked itself.
-	first, second := place(near, 2), place(near, 77)
-	if hosts[first.String()].str("reason") == asked {
-		first, second = second, first
-	}
-	for a, want := range map[netip.Addr]string{
-		place(near, 1): "up localhost", first: "up " + onLink, second: "up " + asked, place(near, 250): "down " + absent,
+	known := map[netip.Addr]string{
+		place(near, 1): "up localhost", place(near, 250): "down " + absent,
 		place(behind, 2): "up echo-reply", place(behind, 9): "up echo-reply", place(behind, 1): "up echo-reply",
-	} {
+	}
+	// Of several addresses with one link address those that are resolved later are asked themselves.
+	ours, resolved := []netip.Addr{near, place(near, 20), place(near, 33), place(near, 77), place(near, 200)}, 0
+	for _, a := range ours {
+		known[a] = "up " + asked
+		if hosts[a.String()].str("reason") == onLink {
+			known[a], resolved = "up "+onLink, resolved+1
+		}
+	}
+	if resolved != 1 {
+		t.Errorf("%d of %v are up by %s", resolved, ours, onLink)
+	}
+	for a, want := range known {
 		r := hosts[a.String()]
 		if got := r.str("state") + " " + r.str("reason"); got != want {
 			t.Errorf("%v: %s, want %s", a, got, want)
 		}
-		if hasMAC := r.str("mac") != ""; hasMAC != (a == first || a == second) {
+		if hasMAC := r.str("mac") != ""; hasMAC != slices.Contains(ours, a) {
 			t.Errorf("%v (%s): MAC %q", a, want, r.str("mac"))
 		}
 		if r.str("time") == "" || r.str("began") == "" || r["ports_probed"] != nil || r["loss"] != nil {
