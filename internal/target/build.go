@@ -18,6 +18,8 @@ type layers struct {
 	list  []layer
 	group map[string]uint32 // layer of several words
 	used  []bool            // words that have an address left
+
+	unused []claim // of words that stand for single addresses: those of which no port is left
 }
 
 // build draws the Set from the claims.
@@ -32,11 +34,13 @@ func (b *builder) draw() (*Set, error) {
 	s := &Set{spaces: b.spaces, spaceIDs: b.spaceIDs, words: b.words, ports: b.ports}
 	s.ids, s.blocks = b.numbers(), b.room()
 	l := &layers{words: b.words, ports: b.ports, group: map[string]uint32{}, used: make([]bool, len(b.words))}
-	var end u128 // pairs so far
+	var end, drawn u128 // pairs so far, and the last of their addresses
 	err := sweep(&b.claims, func(space uint32, first, last u128, active []uint32) error {
 		active, reserved := b.asking(active)
+		active = distinct(active)
 		id := l.of(active)
 		if id == nothing {
+			l.noteUnused(space, first, last, active)
 			return nil
 		}
 		start := end.lo
@@ -47,14 +51,17 @@ func (b *builder) draw() (*Set, error) {
 		if !reserved {
 			s.unreserved = addUp(s.unreserved, last.sub(first))
 		}
-		s.blocks = append(s.blocks, block{first, start, space, id})
+		if n := len(s.blocks); n == 0 || s.blocks[n-1].space != space || s.blocks[n-1].layer != id || drawn.next() != first {
+			s.blocks = append(s.blocks, block{first, start, space, id})
+		}
+		drawn = last
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.layers, s.last = l.list, end.prev().lo
-	b.noteUnused(s, l.used)
+	b.noteUnused(s, l)
 	if len(s.blocks) == 0 {
 		return s, b.emptyError()
 	}
@@ -125,6 +132,15 @@ func (b *builder) excludeInZones() {
 	}
 }
 
+// distinct puts words in order, each once.
+func distinct(words []uint32) []uint32 {
+	if len(words) > 1 {
+		slices.Sort(words)
+		words = slices.Compact(words)
+	}
+	return words
+}
+
 // of returns the layer of addresses that exactly the active words claim.
 func (l *layers) of(active []uint32) uint32 {
 	if len(active) == 0 {
@@ -133,8 +149,6 @@ func (l *layers) of(active []uint32) uint32 {
 	if len(active) == 1 {
 		return l.alone(active[0])
 	}
-	slices.Sort(active)
-	active = slices.Compact(active)
 	key := make([]byte, 0, 4*len(active))
 	for _, w := range active {
 		key = binary.BigEndian.AppendUint32(key, w)
@@ -145,6 +159,15 @@ func (l *layers) of(active []uint32) uint32 {
 		l.group[string(key)] = id
 	}
 	return id
+}
+
+// noteUnused takes note of single addresses of which nothing is left.
+func (l *layers) noteUnused(space uint32, first, last u128, active []uint32) {
+	for _, w := range active {
+		if l.words[w].each && !l.words[w].exclude {
+			l.unused = append(l.unused, claim{first, last, space, w})
+		}
+	}
 }
 
 // alone is the layer of addresses that one word claims.

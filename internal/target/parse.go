@@ -50,6 +50,9 @@ type builder struct {
 
 	ids    []uint32 // see numbers
 	blocks []block  // see room
+
+	plain     map[plain]uint32 // words that stand for many addresses: see plain.go
+	plainFrom int              // after how many words there are such
 }
 
 // pending is a word that waits for its name's addresses.
@@ -78,6 +81,8 @@ func newBuilder(opts Options) *builder {
 		ports:    []Ports{opts.ports().Minus(opts.ExcludePorts), everyPort()},
 		portIDs:  map[string]uint32{},
 		spaceIDs: map[space]uint32{},
+
+		plain: map[plain]uint32{}, plainFrom: manyWords,
 	}
 }
 
@@ -109,6 +114,9 @@ func (b *builder) read(ctx context.Context, words []string) error {
 // addExclusions adds one word, or several separated by commas where each is a
 // word by itself: 192.0.2.1,5 is one pattern, 192.0.2.1,192.0.2.5 are two words.
 func (b *builder) addExclusions(text string, from source) error {
+	if b.addPlain(text, from) {
+		return nil
+	}
 	parts := strings.Split(text, ",")
 	for _, part := range parts {
 		if _, err := parseWord(part); err != nil {
@@ -125,7 +133,7 @@ func (b *builder) addExclusions(text string, from source) error {
 
 // add reads one word. Under SkipBad a bad target becomes a warning.
 func (b *builder) add(text string, from source) error {
-	if b.again(text, from) {
+	if b.addPlain(text, from) || b.again(text, from) {
 		return nil
 	}
 	f, err := parseWord(text)

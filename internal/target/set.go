@@ -51,13 +51,14 @@ type layer struct {
 	words []uint32 // that asked, the narrowest and then the earliest first
 }
 
-// A word is what the user typed for some addresses.
+// A word is what the user typed for some addresses, or what follows each of many, see plain.go.
 type word struct {
 	text    string
 	size    uint64 // addresses it covers, saturating
 	ports   uint32 // index into builder.ports
 	exclude bool
 	wide    bool // lies not wholly in Options.Reserved
+	each    bool // stands for single addresses, each of which is typed with the text after it
 }
 
 // alone marks the layer of a word that no other overlaps; the rest is its number.
@@ -154,7 +155,7 @@ func (s *Set) Name(a netip.Addr) string {
 	if !ok {
 		return a.String()
 	}
-	return s.words[s.layerOf(s.blocks[at].layer).words[0]].text
+	return s.words[s.layerOf(s.blocks[at].layer).words[0]].textAt(a)
 }
 
 // Word is Name for a pair: only words that ask for its port count, so that the
@@ -163,7 +164,7 @@ func (s *Set) Word(pair netip.AddrPort) string {
 	if at, _, ok := s.find(pair.Addr()); ok {
 		for _, id := range s.layerOf(s.blocks[at].layer).words {
 			if s.ports[s.words[id].ports].Contains(pair.Port()) {
-				return s.words[id].text
+				return s.words[id].textAt(pair.Addr())
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func (s *Set) notes() []Warning {
 	}
 	for i := range s.blocks {
 		if l := s.layerOf(s.blocks[i].layer); l.ports[0] == 0 {
-			word := s.words[l.words[0]].text
+			word := s.words[l.words[0]].textAt(s.firstOf(i))
 			return append(list, Warning{Code: WarnPortZero, Word: word,
 				Text: fmt.Sprintf("port 0 of target %q is probed; no service can listen there", word)})
 		}
@@ -74,13 +74,30 @@ func (s *Set) firstFrom(space uint32, p u128) (u128, bool) {
 	return s.blocks[at].first, true
 }
 
+// firstOf is the first address of a block.
+func (s *Set) firstOf(at int) netip.Addr {
+	b := &s.blocks[at]
+	return s.spaces[b.space].addr(b.first)
+}
+
 // noteUnused warns of target words that exclusions left without a probe.
-func (b *builder) noteUnused(s *Set, used []bool) {
+func (b *builder) noteUnused(s *Set, l *layers) {
 	s.warnings, s.absent = slices.Clone(b.warnings), b.absent
 	for i := range b.words {
-		if w := &b.words[i]; !used[i] && !w.exclude && w.size > 0 {
-			s.warnings = append(s.warnings, Warning{Code: WarnExcluded, Word: w.text,
-				Text: fmt.Sprintf("exclusions leave nothing of target %q", w.text)})
+		if w := &b.words[i]; !l.used[i] && !w.exclude && !w.each && w.size > 0 {
+			s.warnings = append(s.warnings, unused(w.text))
 		}
 	}
+	for _, u := range l.unused {
+		for a := u.first; ; a = a.next() {
+			s.warnings = append(s.warnings, unused(b.words[u.word].textAt(s.spaces[u.space].addr(a))))
+			if a == u.last {
+				break
+			}
+		}
+	}
+}
+
+func unused(word string) Warning {
+	return Warning{Code: WarnExcluded, Word: word, Text: fmt.Sprintf("exclusions leave nothing of target %q", word)}
 }
