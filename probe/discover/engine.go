@@ -64,7 +64,7 @@ func (e *engine) run(ctx context.Context, pause func() bool) error {
 		}
 		e.mindLimit()
 		e.expire()
-		e.tellSilences(e.exhausted && e.sought() == 0)
+		e.tellSilences(e.exhausted && e.sought() == 0 && e.lingers() <= e.Now)
 		e.fill()
 		return !e.Stopping && !e.finished() && !pause()
 	}, e.wakeUp)
@@ -96,6 +96,9 @@ func (e *engine) wakeUp() time.Duration {
 	}
 	if e.slow.state == paceTrying {
 		wake = min(wake, e.Now+trialLook)
+	}
+	if at := e.lingers(); e.sought() == 0 && at > e.Now {
+		wake = min(wake, at)
 	}
 	if e.wants() {
 		wake = min(wake, max(e.Pace.WakeUp(), e.Paused))

@@ -15,6 +15,11 @@ const (
 	longestUntold = 4 * time.Second
 	// mostUntold bounds how many are.
 	mostUntold = 1 << 14
+	// linger is how much longer a search lasts that has heard nothing in time: an answer that takes as long as
+	// RFC 6298 waits for the first of all (§5.7: three seconds) comes by then, to the first question.
+	linger = time.Second
+	// lateShare is of how many late round trips more is waited for such answers, once there is one.
+	lateShare = 1.25
 )
 
 // keepSilent keeps back that a host kept silent, unless it is up for its link address.
@@ -49,6 +54,17 @@ func (e *engine) tellSilences(all bool) {
 		}
 	}
 	e.silent = slices.Delete(e.silent, 0, told)
+}
+
+// lingers is until when a search waits for late answers that has nothing else to do: not at all where
+// answers came in time, or hosts on the link were found.
+func (e *engine) lingers() time.Duration {
+	n := len(e.silent)
+	if n == 0 || e.Stopping || e.Failure != nil || e.Slowest > 0 && e.inTime() || e.Slowest == 0 && e.found > 0 {
+		return 0
+	}
+	late := min(time.Duration(lateShare*float64(e.Slowest)), longestUntold)
+	return e.silent[n-1].began + max(linger, late)
 }
 
 // sought is how many hosts are not decided, but for those whose silence is kept back.

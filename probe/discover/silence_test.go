@@ -63,3 +63,37 @@ func TestLateWitnessesTellOfNoLimit(t *testing.T) {
 		})
 	}
 }
+
+// Where nobody answers in time, who answers within three seconds is up, and a search that hears nothing is over by then.
+func TestFarHostsAreWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		delay time.Duration // each way
+		live  string
+		up    int
+		most  time.Duration
+	}{
+		{1250 * time.Millisecond, "10.0.0.0/29", 8, 6 * time.Second},
+		{1450 * time.Millisecond, "10.0.0.0/29", 8, 7 * time.Second},
+		{1250 * time.Millisecond, "10.0.1.0/29", 0, 3300 * time.Millisecond},
+		{10 * time.Millisecond, "10.0.0.0/29", 8, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			path := simnet.Path{Delay: c.delay}
+			n := simnet.New(simnet.Config{Out: path, Back: path})
+			n.Handle(netip.MustParsePrefix(c.live), simnet.Linux(443))
+			conn := n.Conn(SourcePorts)
+			defer conn.Close()
+			up := 0
+			sum, err := Run(t.Context(), conn, Config{Hosts: hostsOf("10.0.0.0/26")}, func(h Host) error {
+				if h.Up {
+					up++
+				}
+				return nil
+			})
+			t.Logf("%v away: %d up, %d packets in %v", 2*c.delay, up, sum.Sent, sum.Took)
+			if err != nil || up != c.up || sum.Took > c.most {
+				t.Errorf("%v away: %d up in %v, %v", 2*c.delay, up, sum.Took, err)
+			}
+		})
+	}
+}

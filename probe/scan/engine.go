@@ -97,7 +97,7 @@ func (e *engine) run(ctx context.Context) error {
 // finished tells whether nothing is left to do, and everything closed. Canaries are sent when every
 // target has its verdict.
 func (e *engine) finished() bool {
-	if e.flights.busy() > 0 || e.Responses.Waiting() > 0 || !e.Stopping && !e.exhausted || e.tellSilences(true) {
+	if e.flights.busy() > 0 || e.Responses.Waiting() > 0 || !e.Stopping && !e.exhausted || e.listensUntil() > e.Now || e.tellSilences(true) {
 		return false
 	}
 	return e.Stopping || !e.sendCanaries() && !e.askPressed()
@@ -116,6 +116,9 @@ func (e *engine) wakeUp() time.Duration {
 		wake = min(wake, at)
 	}
 	if at, ok := e.ready.wakeUp(); ok && at > e.Now {
+		wake = min(wake, at)
+	}
+	if at := e.listensUntil(); at > e.Now {
 		wake = min(wake, at)
 	}
 	if e.Hungry {

@@ -65,6 +65,32 @@ func lookByPort(t *testing.T, n *simnet.Net, all []netip.Addr, port uint16) (up 
 	return up, found, sum
 }
 
+// Hosts that answer later than they are waited for, and all of them do, are found all the same.
+func TestSearchOfAFarNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := simnet.Path{Delay: 1250 * ms}
+		n := simnet.New(simnet.Config{Out: way, Back: way})
+		var all []netip.Addr
+		for a, i := netip.MustParseAddr("198.51.100.1"), 0; i < 28; a, i = a.Next(), i+1 {
+			all = append(all, a)
+			if i < 8 {
+				n.HandleAddr(a.String(), simnet.Linux(80))
+			}
+		}
+		up, found, sum := lookByPort(t, n, all, 80)
+		open := 0
+		for _, v := range found.ports {
+			if v.State == probe.StateOpen {
+				open++
+			}
+		}
+		t.Logf("%d up, %d open, %d packets in %v", up, open, sum.Sent, sum.Took)
+		if up != 8 || open != 8 {
+			t.Errorf("%d up, %d open, %d packets in %v", up, open, sum.Sent, sum.Took)
+		}
+	})
+}
+
 // A network that does not answer costs three packets a probe, and none of its ports is told of.
 func TestSearchOfASilentNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -16,6 +16,9 @@ const (
 	longestUntold = 4 * time.Second
 	// mostUntold bounds how many are.
 	mostUntold = 1 << 15
+	// linger is how much longer a run that searches lasts, and has heard nothing: as long as RFC 6298 waits
+	// for the first answer of all (§5.7: three seconds), to the first transmission.
+	linger = time.Second
 )
 
 // untold are the probes whose silence is kept back, in the order in which it was found.
@@ -74,4 +77,14 @@ func (e *engine) tellSilences(all bool) (again bool) {
 		u.list, u.n = slices.Delete(u.list, 0, u.n), 0
 	}
 	return again
+}
+
+// listensUntil is until when a run waits for late answers that searches, and has nothing else to do: not at all
+// where answers came in time.
+func (e *engine) listensUntil() time.Duration {
+	n := len(e.untold.list)
+	if !e.cfg.Search || n == 0 || e.Slowest > 0 || e.Stopping || e.Failure != nil {
+		return 0
+	}
+	return e.untold.list[n-1].since + linger
 }
