@@ -81,7 +81,7 @@ func (e *engine) answered(h *host, ev *wire.Event) {
 	if sent.flags != craft.SYN || !ev.Indirect() { // whose time is that of two round trips
 		h.RTT, h.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
 	}
-	if ev.Kind == wire.KindSYNACK && wire.Repeats(e.Now-tx.Sent, 0) { // nothing else is known of the host
+	if mayBeRepeated(ev, e.Now-tx.Sent) {
 		h.RTT, h.Clock = 0, netraw.ClockNone
 	}
 	first := e.Slowest == 0
@@ -93,6 +93,12 @@ func (e *engine) answered(h *host, ev *wire.Event) {
 	}
 	e.tryLoss(h, ev)
 	e.up(h, reasonOf(h.Addr, ev))
+}
+
+// mayBeRepeated tells whether an answer that took so long may be a SYN-ACK that was sent once more, and
+// its time no round trip: nothing else is known of its host.
+func mayBeRepeated(ev *wire.Event, took time.Duration) bool {
+	return ev.Kind == wire.KindSYNACK && wire.Repeats(took, 0)
 }
 
 func reasonOf(a netip.Addr, ev *wire.Event) probe.Reason {

@@ -159,16 +159,21 @@ func (e *engine) down(h *host, why probe.Reason) {
 	if e.silence(h, why) {
 		return
 	}
-	if h.believed {
-		h.MAC = nil
-	}
 	switch {
 	case h.unsent != nil && !h.left:
 		h.Reason, h.Err = wire.Unsendable(netip.AddrPortFrom(h.Addr, 0), h.unsent).Reason, h.unsent
 	case h.Reason == "":
 		h.Reason = why
 	}
+	h.disbelieve()
 	e.decide(h)
+}
+
+// disbelieve forgets the link address of a host that has not shown that it is there.
+func (h *host) disbelieve() {
+	if h.believed {
+		h.MAC = nil
+	}
 }
 
 func (e *engine) decide(h *host) {

@@ -184,14 +184,21 @@ func (e *engine) slowDown() {
 	silent := s.silent
 	s.silent = nil
 	for _, h := range silent {
+		if h.nextRound() >= rounds+moreRounds { // it has been asked as often as any
+			e.tellDown(h)
+			continue
+		}
 		e.hosts[h.key], e.byID[h.id] = h, h
 		e.askAnew(h)
 	}
 }
 
+// nextRound is from which round on a host is asked anew.
+func (h *host) nextRound() int { return max(h.round+1, rounds) }
+
 // askAnew gives a host that was asked in vain the questions once more.
 func (e *engine) askAnew(h *host) {
-	again := max(h.round+1, rounds)
+	again := h.nextRound()
 	if len(h.sent) == 0 || again >= rounds+moreRounds {
 		return
 	}
@@ -229,9 +236,15 @@ func (e *engine) tellSilent() {
 	silent := e.slow.silent
 	e.slow.silent = nil
 	for _, h := range silent {
-		h.Reason = probe.ReasonNoResponse
-		e.deliver(h)
+		e.tellDown(h)
 	}
+}
+
+// tellDown hands out a host whose silence was kept back.
+func (e *engine) tellDown(h *host) {
+	h.Reason = probe.ReasonNoResponse
+	h.disbelieve()
+	e.deliver(h)
 }
 
 // askWitness asks a witness at the pace that is tried or kept to, and tells whether that has left.

@@ -174,6 +174,9 @@ func (e *engine) forgetTrials(since time.Duration) {
 			t.void = true
 		}
 	}
+	if e.slow.trial != nil {
+		e.slow.trial.Forget()
+	}
 }
 
 // lossOf is how many of some trials are over, and how many of these were not answered.

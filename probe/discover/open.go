@@ -12,7 +12,7 @@ func (e *engine) noteOpen(h *host, ev *wire.Event) {
 	v := wire.Judge(e.Matcher.Tech, ev.Target, ev)
 	v.Time = ev.At
 	if h != nil {
-		if tx := h.transmission(ev); tx != nil && ev.Attempt <= h.round {
+		if tx := h.transmission(ev); tx != nil && ev.Attempt <= h.round && !mayBeRepeated(ev, e.Now-tx.Sent) {
 			v.RTT, v.Clock = tx.Elapsed(ev.At, e.Start.Add(tx.Sent), e.Now)
 		}
 	}

@@ -50,7 +50,7 @@ func (e *engine) tellSilences(all bool) {
 		}
 		told++
 		if h.untold {
-			e.down(h, probe.ReasonNoResponse)
+			e.tellSilence(h)
 		}
 	}
 	e.silent = slices.Delete(e.silent, 0, told)
@@ -65,6 +65,17 @@ func (e *engine) lingers() time.Duration {
 	}
 	late := min(time.Duration(lateShare*float64(e.Slowest)), longestUntold)
 	return e.silent[n-1].began + max(linger, late)
+}
+
+// tellSilence tells of one of them. The run that probes ports while this one pauses may have heard it.
+func (e *engine) tellSilence(h *host) {
+	open := e.earlier.Open(h.key)
+	if len(open) == 0 {
+		e.down(h, probe.ReasonNoResponse)
+		return
+	}
+	h.Time, h.TTL = open[0].Time, open[0].TTL
+	e.up(h, probe.ReasonSYNACK)
 }
 
 // sought is how many hosts are not decided, but for those whose silence is kept back.

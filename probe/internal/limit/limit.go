@@ -237,6 +237,9 @@ func (t *Trial) Since() time.Duration {
 	return time.Duration(t.sent[0] * float64(time.Second))
 }
 
+// Forget begins the step under way anew: nobody has listened for answers.
+func (t *Trial) Forget() { t.move(t.rate) }
+
 // Watch follows the pace that was found, by questions beside: it tells whether it is lower now,
 // since less passes than did.
 func (t *Trial) Watch(now, wait time.Duration) (lower bool) {
