@@ -62,3 +62,30 @@ func TestWhatIsAskedAgainIsClosedEachTime(t *testing.T) {
 		})
 	}
 }
+
+// losesFirstReset is a host to which the first RST to each of its ports is lost.
+func losesFirstReset(host simnet.Host) simnet.Host {
+	lost := map[netip.AddrPort]bool{}
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.Flags == craft.RST && !lost[in.Dst] {
+			lost[in.Dst] = true
+			return
+		}
+		host.Respond(now, in, out)
+	})
+}
+
+// An RST that was lost is told of, however long a scan waits for answers.
+func TestLostResetsAreCountedAtAnyTimeout(t *testing.T) {
+	drops := simnet.Linux(22, 80)
+	drops.Default = simnet.Dropped{}
+	for _, timeout := range []time.Duration{time.Second, 4 * time.Second} {
+		inBubble(t, timeout.String(), func(t *testing.T) {
+			_, s, err := world{Host: losesFirstReset(drops), Config: over(0)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 100, target.Addr())), Rate: 50, Timeout: timeout})
+			if err != nil || s.ResetsLost != 2 {
+				t.Errorf("%d of 2 RSTs are said to be lost, %v", s.ResetsLost, err)
+			}
+		})
+	}
+}

@@ -57,7 +57,7 @@ func (e *engine) close(f *flight, ev *wire.Event) {
 	if f == nil { // it came late
 		closing.Since = e.cfg.Timeout
 	} else if ev.Attempt < len(f.tx) {
-		closing.Since = e.Now - f.tx[f.same.of(ev.Attempt)].Sent
+		closing.Since = max(e.Now-f.tx[f.same.of(ev.Attempt)].Sent, 1)
 	}
 	e.Responses.Add(closing, e.Now)
 }

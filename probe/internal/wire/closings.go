@@ -76,7 +76,9 @@ func (u *closings) left(key uint64, peer craft.Seq, since, now time.Duration) (t
 		c.first, c.number, c.took = now, peer, 0
 	}
 	apart := now - c.first
-	c.took = max(c.took, since-apart)
+	if c.took == 0 { // what is said later of a SYN that nobody remembers is a guess
+		c.took = max(0, since-apart)
+	}
 	if !c.lost && apart >= c.took+lostAfter {
 		c.lost = true
 		u.lost++
