@@ -19,7 +19,9 @@ func (w *watcher) meets(s *wire.Transmission) bool {
 	})
 	if met && !slices.Contains(w.half, s) {
 		w.half = append(w.half, s)
-		w.port = int(w.round) % len(w.Matcher.Ports)
+		if w.Matcher.Ports[w.port] == s.Src.Port() {
+			w.port = (w.port + 1) % len(w.Matcher.Ports)
+		}
 	}
 	return met
 }
