@@ -28,6 +28,15 @@ type Handshake struct {
 	// Reset: the far end acknowledged our SYN, and reset the connection before
 	// connect(2) returned.
 	Reset bool
+	// ICMP is the ICMP error that ended the connect; nil: none did, or the kernel does not
+	// tell (Linux before 5.19).
+	ICMP *ICMPError
+}
+
+// ICMPError is an ICMP or ICMPv6 error, and who sent it.
+type ICMPError struct {
+	Type, Code uint8
+	From       netip.Addr // the zero one: not known
 }
 
 // Dialer opens connections through the kernel's TCP, with no privilege. The
@@ -69,11 +78,14 @@ func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error)
 
 // failed is what is known of a connect that took so long and failed. A time after a
 // retransmitted SYN would not say which was refused.
-func (w *witness) failed(took time.Duration, err error) Handshake {
+func (w *witness) failed(took time.Duration, err error) (h Handshake) {
 	if n := w.retransmits(); n > 0 {
-		return Handshake{Retransmits: n}
+		h.Retransmits = n
+	} else {
+		h = refusal(took, err)
 	}
-	return refusal(took, err)
+	h.ICMP = w.icmp()
+	return h
 }
 
 // connect is connect(2). A process that was stopped finds the deadline over and

@@ -81,6 +81,7 @@ type witness struct{ fd int }
 func (w *witness) keep(c syscall.RawConn) (err error) {
 	w.close()
 	ctlErr := c.Control(func(fd uintptr) {
+		reportICMP(int(fd))
 		w.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 1)
 	})
 	return errors.Join(ctlErr, os.NewSyscallError("fcntl", err))

@@ -32,6 +32,8 @@ func (*witness) reset(error) (Handshake, bool) { return Handshake{}, false }
 
 func (*witness) retransmits() int { return 0 }
 
+func (*witness) icmp() *ICMPError { return nil }
+
 func (*witness) close() {}
 
 func (d Dialer) broadcasts(netip.AddrPort) bool { return false }

@@ -93,3 +93,6 @@ type Verdict struct {
 	Findings  []Finding
 	Err       error // why a probe could not be sent, nil otherwise
 }
+
+// RoundTrip is RTT, and whether one was measured.
+func (v *Verdict) RoundTrip() (rtt time.Duration, ok bool) { return v.RTT, v.RTT > 0 }

@@ -21,6 +21,7 @@ type pingSeries struct {
 	target   netip.AddrPort
 	timeline *rtt.Timeline // nil: nothing is drawn
 	late     uint64        // probes that were lost, and answered after their timeout
+	vain     uint64        // SYNs that were lost before one with the same numbers was answered
 	hardware uint64        // times between two stamps of hardware
 	unsent   uint64        // probes that this machine could not send
 	states   map[probe.State]uint64
@@ -86,8 +87,9 @@ func (s *pingSeries) add(p *ping.Sample) {
 		}
 		return
 	}
-	for range p.Repeats {
+	for range p.Vain() {
 		s.Lost()
+		s.vain++
 	}
 	if p.Doubt == probe.DoubtLate {
 		s.late++
@@ -116,8 +118,16 @@ func (s *pingSeries) add(p *ping.Sample) {
 	}
 }
 
-// addLate takes an answer in that came after its probe was taken for lost.
+// addLate takes an answer in that came after something else was told of its probe. The probe
+// stays what it is in the account of losses, and is counted once among the states: as what the port
+// turned out to be.
 func (s *pingSeries) addLate(p *ping.Sample) {
+	s.states[p.Supersedes]--
 	s.states[p.State]++
-	s.late++
+	if p.N == s.probed {
+		s.state = p.State
+	}
+	if p.Supersedes != probe.StateRefused { // which is an answer: it is not among the lost
+		s.late++
+	}
 }

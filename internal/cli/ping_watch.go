@@ -78,8 +78,13 @@ func (w *pingWatch) sample(s ping.Sample) error {
 func (w *pingWatch) late(s ping.Sample) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.job.series[s.Index].addLate(&s)
+	series := w.job.series[s.Index]
+	s.N, s.Due = s.N+series.base, s.Due+w.job.began
+	series.addLate(&s)
 	w.tap.verdict(&probe.Verdict{Target: s.Target, State: s.State, Reason: s.Reason})
+	line := record.NewRTT(series.word, &s)
+	line.Seen = time.Now()
+	w.Record(line) // what does not take it takes no other either
 }
 
 // outages reports times in which a target answered nothing.
@@ -149,7 +154,7 @@ func (w *pingWatch) rows(shown []*pingSeries) []*record.RTTSummary {
 func (s *pingSeries) record() *record.RTTSummary {
 	return &record.RTTSummary{
 		Target: s.word, Addr: s.target.Addr(), Port: s.target.Port(), State: s.state,
-		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(), Unsent: s.unsent, Late: s.late,
+		Clock: strings.Join(s.clocks, "+"), Last: s.last, Summary: s.Summary(), Unsent: s.unsent, Late: s.late, Vain: s.vain,
 	}
 }
 

@@ -48,8 +48,8 @@ var handshakeFindings = []Entry{
 	{Finding, "accept-queue-full", "The program on the far end does not accept connections as fast as they come: its accept queue is full.",
 		"The same SYN-ACK was retransmitted although the client had acknowledged it, and data of the client was not acknowledged either, as on Linux with tcp_abort_on_overflow=0.",
 		"On the host: ss -ltn shows Recv-Q above Send-Q; nstat -az TcpExtListenOverflows counts. Let the program accept faster, or raise its backlog and net.core.somaxconn.", "listen(2), tcp(7)"},
-	{Finding, "accept-queue-reset", "The accept queue is full, and the host says so by RST.", "An RST answered the third segment of the handshake.",
-		"As for accept-queue-full; on Linux net.ipv4.tcp_abort_on_overflow is 1. A program that closes at once looks alike.", "listen(2), tcp(7)"},
+	{Finding, "accept-queue-reset", "The SYN was accepted, and the third segment answered by RST: most often the accept queue is full, and the host resets what does not fit.", "An RST answered the third segment of the handshake.",
+		"As for accept-queue-full; on Linux net.ipv4.tcp_abort_on_overflow is 1. A firewall before the program that resets what it does not like after the handshake looks alike.", "listen(2), tcp(7)"},
 	{Finding, "syn-cookies", "The host keeps nothing of a half-open connection; it computes its number from the SYN.",
 		"No SYN-ACK was retransmitted while the connection was half open, and the answer to a duplicate SYN is the same or depends on our number.",
 		"The host is being flooded, its SYN backlog is small, or cookies are always on. On Linux: nstat -az TcpExtSyncookiesSent.", "RFC 4987 §3.6"},
@@ -116,7 +116,7 @@ var doubts = []Entry{
 	{Doubt, "clock-step", "Somebody set the wall clock between the two stamps.", "CLOCK_REALTIME moved against CLOCK_MONOTONIC_RAW by more than NTP slews.", "Look at what sets the clock of this machine.", "clock_gettime(2)"},
 	{Doubt, "syn-retransmitted", "The same SYN was sent twice: the time does not say which one was answered.", "TCP_INFO counts the kernel's retransmissions; of those of a raw engine no time stamp told which was answered (Karn's problem).", "A raw engine tells them apart where the host answers with time stamps.", "RFC 6298 §3, tcp(7)"},
 	{Doubt, "synack-retransmitted", "The far end may have repeated its SYN-ACK because the first one was lost: the time would hold its wait, and be no round trip.", "The SYN-ACK came 0.9 s or more later than an answer of that address that was surely sent once: stacks wait a second before they repeat one.", "Packets are lost on the way back: see the loss.", "RFC 6298 §2.1, RFC 9293 §3.8.1"},
-	{Doubt, "late", "The answer came after the timeout: the port is what it says, and the probe counts as lost.", "The kernel's stamps of the two lie further apart than --timeout.", "Wait longer with --timeout, or look at what is slow.", ""},
+	{Doubt, "late", "The answer came after the timeout, or after another had decided: the port is what it says, and in the account of losses the probe stays what it was.", "The kernel's stamps of the two lie further apart than --timeout; or the record names what it takes the place of (supersedes).", "Wait longer with --timeout, or look at what is slow.", ""},
 	{Doubt, "skipped", "The probe was not sent: its time was more than ten seconds ago.", "This machine slept, or was too slow.", "Raise the interval, or look at its load.", ""},
 }
 

@@ -54,7 +54,7 @@ var reasons = []Entry{
 	{Reason, "not-captured", "What would decide is not in the capture.", "Acknowledged segments are missing in it.", "Capture nearer to the host, and both ways; see that the capturing machine loses nothing.", ""},
 	{Reason, "evicted", "The connection was forgotten before it was over, because too many were followed at once.", "", "Read fewer at once with --filter.", ""},
 	{Reason, "connected", "The kernel made a whole connection: open.", "connect(2) succeeded.", "", "connect(2)"},
-	{Reason, "conn-refused", "The kernel's connection was refused.", "connect(2) gave ECONNREFUSED: an RST, or an ICMP port unreachable, came.", "If something should listen, start it.", "connect(2)"},
+	{Reason, "conn-refused", "The kernel's connection was refused.", "connect(2) gave ECONNREFUSED, and the kernel told of no ICMP error: an RST came. Linux before 5.19 tells of none: there it may have been a port unreachable.", "If something should listen, start it.", "connect(2)"},
 	{Reason, "conn-reset", "The kernel's connection opened, and the far end reset it at once: open.", "The far end acknowledged our SYN (TCP_INFO), then an RST came before connect(2) returned.",
 		"Something listens, and does not want this client: access control, a full queue that resets (net.ipv4.tcp_abort_on_overflow), a proxy whose backend is down. `synscope handshake` shows when the RST comes.", "RFC 9293 §3.5.2"},
 	{Reason, "prohibited", "The connection was forbidden, here or on the way.", "connect(2) gave EACCES: a rule of this machine, or an ICMPv6 message of the kind \"administratively prohibited\".",

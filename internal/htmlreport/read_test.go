@@ -188,11 +188,14 @@ func FuzzRead(f *testing.F) {
 func TestLateAnswersAreLosses(t *testing.T) {
 	const probe = `{"type":"rtt","target":"192.0.2.7:80","addr":"192.0.2.7","port":80,"n":1,"attempt":1,"state":"open","reason":"syn-ack","sent":"2026-03-01T12:00:00Z","rtt_ns":1000000,"rtt_clock":"kernel","sport":4000}` + "\n"
 	late := strings.Replace(probe, `"rtt_ns":1000000,"rtt_clock":"kernel"`, `"doubt":"late"`, 1)
+	silent := strings.Replace(probe, `"state":"open","reason":"syn-ack"`, `"state":"filtered","reason":"no-response"`, 1)
+	silent = strings.Replace(silent, `"rtt_ns":1000000,"rtt_clock":"kernel",`, "", 1)
+	superseding := strings.Replace(late, `"reason"`, `"supersedes":"filtered","reason"`, 1)
 	var r Report
-	if err := r.Read("in", strings.NewReader(begun+probe+late+probe+probe)); err != nil {
+	if err := r.Read("in", strings.NewReader(begun+probe+late+probe+probe+silent+superseding)); err != nil {
 		t.Fatal(err)
 	}
-	if page := written(t, &r); !strings.Contains(page, "1 (25 %)") || !strings.Contains(page, "no answer") {
+	if page := written(t, &r); !strings.Contains(page, "2 (40 %)") || !strings.Contains(page, "no answer") {
 		t.Error("a late answer is no loss on the page")
 	}
 }

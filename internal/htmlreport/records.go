@@ -52,6 +52,7 @@ type rttRecord struct {
 	RTT      *time.Duration  `json:"rtt_ns"`
 	Clock    string          `json:"rtt_clock"`
 	Doubt    string          `json:"doubt"`
+	Before   string          `json:"supersedes"`
 	Repeats  uint64          `json:"syn_retransmits"`
 	Error    string          `json:"error"`
 	Findings []probe.Finding `json:"findings"`

@@ -86,19 +86,19 @@ func (r *run) takeRTT(p *rttRecord) {
 	}
 	r.judge(p.place, v)
 	t := r.trips.get(name)
-	if t == nil || p.Error != "" {
+	if t == nil || p.Error != "" || p.Before != "" { // what came late of a probe that was counted
 		return
 	}
 	t.pinged = true
-	for range min(p.Repeats, 16) {
-		t.series.Lost()
-	}
 	switch at := since(p.Sent, r.head.Start); {
 	case p.RTT != nil && p.Doubt == "" && *p.RTT >= 0:
 		t.series.Add(*p.RTT)
 		t.timeline.Add(at, *p.RTT)
-	case p.Doubt != string(probe.DoubtLate) && (p.RTT != nil || p.Reason != "no-response"):
+	case p.Doubt != string(probe.DoubtLate) && (p.State == probe.StateOpen || p.State == probe.StateRefused):
 		t.series.Unmeasured()
+		for range min(p.Repeats, 16) { // which were lost
+			t.series.Lost()
+		}
 	default:
 		t.series.Lost()
 		t.timeline.Lost(at)

@@ -95,7 +95,7 @@ func (m *Metrics) Observe(word string, s *ping.Sample) {
 		return
 	}
 	of := pinged(word, s.Target)
-	m.sent.Add(float64(1+s.Repeats), of()...)
+	m.sent.Add(float64(1+s.Vain()), of()...)
 	up := 0.0
 	if s.State == probe.StateOpen {
 		up = 1
@@ -104,8 +104,8 @@ func (m *Metrics) Observe(word string, s *ping.Sample) {
 	if s.Err != nil {
 		m.failed.Add(1, of()...)
 	}
-	if s.Repeats > 0 {
-		m.lost.Add(float64(s.Repeats), of(string(probe.ReasonNoResponse))...)
+	if n := s.Vain(); n > 0 {
+		m.lost.Add(float64(n), of(string(probe.ReasonNoResponse))...)
 	}
 	switch {
 	case !s.Answered():

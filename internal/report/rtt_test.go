@@ -52,6 +52,11 @@ func TestRTTRecords(t *testing.T) {
 			"SYN-ACK from web (192.0.2.7) port 80: n=1 ttl=57 sport=40000 time=20.1 ms",
 		},
 		{
+			sampleOf(1, probe.StateOpen, probe.ReasonSYNACK, func(s *ping.Sample) { s.Supersedes, s.Doubt = probe.StateFiltered, probe.DoubtLate }),
+			`"state":"open","reason":"syn-ack","supersedes":"filtered","sent":"2026-05-01T12:00:00.000000005Z","doubt":"late","sport":40000}`,
+			"SYN-ACK from web (192.0.2.7) port 80: n=1 sport=40000 [late: in the place of filtered]",
+		},
+		{
 			sampleOf(1, probe.StateRefused, probe.ReasonReset, timed(900*time.Microsecond)),
 			`"state":"refused","reason":"reset","sent":"2026-05-01T12:00:00.000000005Z","rtt_ns":900000,"rtt_clock":"kernel","sport":40000,"ttl":57}`,
 			"refused by web (192.0.2.7) port 80: n=1 ttl=57 sport=40000 time=900 µs",
@@ -154,8 +159,8 @@ func TestRTTColumns(t *testing.T) {
 		}
 	}
 	sink.Close()
-	want := "target,addr,port,n,attempt,state,reason,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error,stamps,findings\n" +
-		"web,192.0.2.7,80,3,1,open,syn-ack,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,,,\n"
+	want := "target,addr,port,n,attempt,state,reason,supersedes,sent,rtt_ns,rtt_clock,doubt,sport,ttl,responder,icmp_type,icmp_code,syn_retransmits,error,stamps,findings\n" +
+		"web,192.0.2.7,80,3,1,open,syn-ack,,2026-05-01T12:00:00.000000005Z,5,kernel,,40000,57,,,,,,,\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}

@@ -157,6 +157,7 @@ func TestParseErrors(t *testing.T) {
 		{strings.Repeat("abc.", 64) + "example", "a host name has at most 253 characters", ErrSyntax},
 		{"höst.example", "a host name is ASCII; write an international name in its xn-- form", ErrSyntax},
 		{"host example", "a host name does not contain ' '", ErrSyntax},
+		{"fe80::/64%eth0", "the zone stands before the length: fe80::%eth0/64", ErrSyntax},
 		{"host.123", "neither an address nor a host name: it ends in a number", ErrSyntax},
 		{"0x7f000001", "neither an address nor a host name: it ends in a number", ErrSyntax},
 		{"none.example", "does not resolve: lookup none.example: no such host", ErrResolve},

@@ -110,6 +110,9 @@ func (f *form) parsePrefix(text string) error {
 	if err != nil {
 		return fmt.Errorf("a prefix is ADDRESS/LENGTH, and %q is no address", address)
 	}
+	if number, zone, zoned := strings.Cut(length, "%"); zoned {
+		return fmt.Errorf("the zone stands before the length: %s%%%s/%s", address, zone, number)
+	}
 	n, err := prefixLength(length, a.BitLen())
 	if err != nil {
 		return err

@@ -183,7 +183,7 @@ func (c *run) deliver(v dialled) error {
 	default:
 		c.sent(v.Attempts)
 	}
-	if v.State == probe.StateOpen || v.State == probe.StateRefused { // by a SYN-ACK or an RST; whether an ICMP error came, errno does not say
+	if v.State == probe.StateOpen || v.State == probe.StateRefused || v.ICMP != nil {
 		c.counters.Received++
 		c.counters.Matched++
 	}

@@ -12,7 +12,7 @@ import (
 type hosts map[netip.Addr]*probe.HostReport
 
 // note takes a verdict. A connection that was made or refused is the host's own
-// answer, unless a firewall refuses in its name, which connect(2) does not tell.
+// answer, unless a firewall resets in its name, and so is an ICMP error that it sent.
 func (t hosts) note(v *probe.Verdict, began time.Time) {
 	h := t[v.Target.Addr()]
 	if h == nil {
@@ -23,7 +23,7 @@ func (t hosts) note(v *probe.Verdict, began time.Time) {
 	h.Ports++
 	switch {
 	case h.State == probe.HostUp:
-	case answered(v):
+	case answered(v), v.ICMP != nil && !v.Responder.IsValid(): // an error of the host's own
 		h.State, h.Reason, h.RTT, h.Clock = probe.HostUp, v.Reason, v.RTT, v.Clock
 	case v.State == probe.StateFiltered && v.Err == nil:
 		h.State, h.Reason = probe.HostDown, v.Reason

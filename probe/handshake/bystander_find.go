@@ -56,7 +56,7 @@ var bystanderPatterns = []bystanderPattern{
 		"the program does not accept connections fast enough: the server retransmits its SYN-ACK although the client has acknowledged it and sent data",
 		(*sight).queueFull},
 	{"accept-queue-reset", probe.SeverityWarning,
-		"the server took the SYN and then reset the finished handshake: its accept queue is full, and it says so",
+		"the server accepted the SYN, and the client's ACK was answered by an RST: its accept queue is full (on Linux with net.ipv4.tcp_abort_on_overflow), or a firewall before the program refuses the connection",
 		(*sight).queueReset},
 	{"syn-proxy", probe.SeverityNotice,
 		"something in front of the server answers the SYN in its name and connects to it later", (*sight).proxied},

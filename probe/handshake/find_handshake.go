@@ -17,7 +17,7 @@ var handshakePatterns = []pattern{
 		acceptQueueFull,
 	}, {
 		"accept-queue-reset", probe.SeverityWarning,
-		"the host took the SYN and then reset the finished handshake: its accept queue is full, and it says so",
+		"the host accepted our SYN, and our ACK was answered by an RST: its accept queue is full (on Linux with net.ipv4.tcp_abort_on_overflow), or a firewall before the program refuses the connection",
 		acceptQueueReset,
 	}, {
 		"syn-cookies", probe.SeverityNotice,

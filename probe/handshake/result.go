@@ -92,6 +92,9 @@ type Result struct {
 	Traffic probe.Summary
 }
 
+// RoundTrip is RTT, and whether one was measured.
+func (r *Result) RoundTrip() (rtt time.Duration, ok bool) { return r.RTT, r.RTT > 0 }
+
 // Result is what the connection has come to so far. Clock is left to whoever
 // knows who took the stamps.
 func (f *Follower) Result() Result {

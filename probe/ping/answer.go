@@ -66,6 +66,9 @@ func (p *pinger) takeLate(s *wire.Transmission, ev *wire.Event, tooLate bool) (r
 	if tooLate {
 		reject = wire.RejectAfterVerdict
 	}
+	if s.Renewed { // the probe went on in another transmission, which tells what came of it
+		return reject
+	}
 	before := s.Outcome.Verdict(p.Matcher.Tech, s.Dst)
 	if !s.Outcome.TakeLate(p.Matcher.Tech, s.Dst, ev) {
 		return reject
@@ -75,7 +78,10 @@ func (p *pinger) takeLate(s *wire.Transmission, ev *wire.Event, tooLate bool) (r
 	late.Doubt = probe.DoubtLate
 	late.Findings = wire.Noting(late.Findings, p.targets[s.Index].persistence.Findings()...)
 	p.targets[s.Index].heard = p.targets[s.Index].heard || !s.Outcome.Doubtful()
-	if !s.Ended {
+	switch {
+	case s.WarmUp: // no probe of the series
+		return reject
+	case !s.Ended:
 		p.samples[s.ID] = late
 		return reject
 	}
@@ -83,6 +89,7 @@ func (p *pinger) takeLate(s *wire.Transmission, ev *wire.Event, tooLate bool) (r
 		delete(p.Counters.States, before.State)
 	}
 	p.Counters.States[late.State]++
+	late.Supersedes = before.State
 	if p.cfg.Late != nil {
 		p.cfg.Late(*late)
 	}
@@ -252,7 +259,7 @@ func (p *pinger) repeat(s *wire.Transmission) {
 	if s.WarmUp || s.Attempt > retries || p.Stopping {
 		return
 	}
-	s.Ended = true
+	s.Ended, s.Renewed = true, true
 	t := p.targets[s.Index]
 	p.transmit(t, s.Retransmission(), p.choosePort(t, s.Src.Port()))
 	p.flush()

@@ -130,7 +130,7 @@ func (p *connectPing) dial(ctx context.Context, s Sample) Sample {
 	s.Sent = time.Now()
 	h, err := p.dials.Dial(ctx, p.dialer, s.Target, p.cfg.Timeout)
 	v := wire.JudgeConnect(s.Target, h, err)
-	s.State, s.Reason, s.Err, s.Findings = v.State, v.Reason, v.Err, v.Findings
+	s.State, s.Reason, s.Err, s.Findings, s.Responder, s.ICMP = v.State, v.Reason, v.Err, v.Findings, v.Responder, v.ICMP
 	if s.Err != nil {
 		s.Sent = time.Time{}
 	}

@@ -37,8 +37,8 @@ type Config struct {
 	Key     [16]byte // of the probes' numbers; the zero value: random
 
 	// Late is told of each probe that Run has handed out already, and that the port
-	// answered after that: what the port turned out to be, DoubtLate, and no time; nil:
-	// nobody is told.
+	// answered after that: what the port turned out to be, in the place of the state that
+	// Sample.Supersedes names, DoubtLate, and no time; nil: nobody is told.
 	Late func(Sample)
 
 	// Retarget gives targets new addresses while the run goes on; nil: none.
@@ -59,6 +59,7 @@ type Sample struct {
 	Attempt    int            // from 1; more where an old connection stood in the way, or the same SYN was sent once more
 	State      probe.State
 	Reason     probe.Reason
+	Supersedes probe.State   // of a sample that Config.Late is told of: what was handed out of its probe before
 	Due        time.Duration // when it was to leave, since the start of the run
 	Sent       time.Time     // when it left, by the clock that Clock names; zero if it did not
 	RTT        time.Duration // 0: not measured
@@ -71,7 +72,7 @@ type Sample struct {
 	Responder  netip.Addr // who answered, valid only where it was not the target
 	ICMP       *probe.ICMPCode
 	Findings   []probe.Finding
-	Repeats    int   // SYNs in vain before the one that was answered, with its numbers: the kernel's, or ours
+	Repeats    int   // transmissions of the same SYN but one: the kernel's, or ours
 	Err        error // why it could not be sent
 }
 
@@ -84,9 +85,22 @@ func (s Sample) String() string {
 	return fmt.Sprintf("%d %v %v (%v)", s.N, s.State, s.RTT, s.Clock)
 }
 
+// RoundTrip is RTT, and whether one was measured. [Sample.Timed] tells whether it belongs into a statistic.
+func (s *Sample) RoundTrip() (rtt time.Duration, ok bool) { return s.RTT, s.RTT > 0 }
+
 // Answered tells whether the port itself answered in time: it accepted or it refused.
 func (s *Sample) Answered() bool {
 	return (s.State == probe.StateOpen || s.State == probe.StateRefused) && s.Doubt != probe.DoubtLate
+}
+
+// Vain is how many SYNs were lost before the one that was answered: transmissions of a probe count, also where it was
+// rescued by retransmission. Of a probe that nothing answered it is 0: it was lost once, and what the
+// kernel retransmitted meanwhile had not its whole time.
+func (s *Sample) Vain() int {
+	if !s.Answered() {
+		return 0
+	}
+	return s.Repeats
 }
 
 // Timed tells whether the sample's RTT belongs into a statistic.

@@ -149,7 +149,9 @@ func (e *engine) overdue(f *flight) time.Duration {
 		due = max(due, f.tx[0].Sent+min(fartherWait, e.cfg.Timeout))
 	case h.Known():
 		due = max(due, f.tx[0].Sent+min(fartherWait, e.cfg.Timeout), f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))
-	case h.expected == 0:
+	case h.expected != 0: // by a reply of another kind
+		due = max(due, f.tx[0].Sent+min(leastStay, e.cfg.MostTimeout))
+	default:
 		due = max(due, h.began+e.cfg.Timeout)
 		if f.same.includes(last) { // which may be the first that the host lets count
 			due = max(due, f.tx[last].Sent+min(unsureWait, e.cfg.Timeout))

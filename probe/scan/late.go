@@ -11,10 +11,9 @@ const (
 	// longestStay is how long after its first transmission a port is believed silent although others
 	// of its host are waited for.
 	longestStay = 3 * time.Second
-	// leastStay is how long the first of its silent ports are waited for in any case, where they are
-	// manyStay: what is late by the second after which much is given up, or retransmitted, comes by then.
+	// leastStay is how long the first of its silent ports are waited for in any case, however near the
+	// others are: what is late by the second after which much is given up, or retransmitted, comes by then.
 	leastStay = 1250 * time.Millisecond
-	manyStay  = 32
 )
 
 // stays are the silent probes of a host whose verdicts wait for those of others.
@@ -24,13 +23,15 @@ type stays struct {
 	first   time.Duration // when the first of them left
 }
 
-// due is until when they wait where nothing else does.
-func (s *stays) due() time.Duration {
-	if s.n < manyStay {
-		return 0
+// include takes note of when one of them left.
+func (s *stays) include(sent time.Duration) {
+	if s.n == 0 || sent < s.first {
+		s.first = sent
 	}
-	return s.first + leastStay
 }
+
+// due is until when they wait where nothing else does.
+func (s *stays) due() time.Duration { return s.first + leastStay }
 
 // stays lets the verdict on a silent port wait for those of the other ports of its host, and tells
 // whether it does.
@@ -39,15 +40,13 @@ func (e *engine) stays(id uint32, f *flight) bool {
 		return false
 	}
 	s, sent := &f.host.several.stays, f.tx[0].Sent
+	s.include(sent)
 	until := sent + longestStay
 	if f.host.busy()-s.n <= 1 {
 		until = s.due()
 	}
 	if until <= e.Now {
 		return false
-	}
-	if s.n == 0 || sent < s.first {
-		s.first = sent
 	}
 	f.stays = true
 	s.n++

@@ -49,13 +49,24 @@ func healthyWords(k *Knowledge) (title, advice string) {
 const leastBound = 5
 
 // slowBound says what share of slow connections is possible where none was seen; "" where
-// the program was hardly asked.
+// the program was hardly asked. How long a program takes that says nothing was not measured.
 func (k *Knowledge) slowBound() string {
-	n := k.count(func(t *Trial) bool { return t.Kind == Connect && t.Role == Target && t.Outcome == Acked })
-	if n < leastBound || slowWhere(k) != "" {
+	worked := func(t *Trial) bool { return t.Kind == Connect && t.Role == Target && t.Outcome == Acked }
+	opened, spoke := k.count(worked), k.count(func(t *Trial) bool { return worked(t) && t.Reply.Answer > 0 })
+	switch {
+	case slowWhere(k) != "":
 		return ""
+	case spoke >= leastBound:
+		return boundOf("Of %s none was slow", spoke)
+	case opened >= leastBound:
+		return boundOf("Of %s no handshake was slow", opened) + " The program itself said nothing, so how long it takes was not measured."
 	}
-	return fmt.Sprintf("Of %s none was slow, so that at 95 %% fewer than %.0f %% are.", countOf(n, "connection"), 100*binomial.UpperBound(n, 0, 0.95))
+	return ""
+}
+
+// boundOf is a sentence about n connections of which none was slow, and what share of slow ones they leave possible.
+func boundOf(format string, n int) string {
+	return fmt.Sprintf(format+", so that at 95 %% fewer than %.0f %% are.", countOf(n, "connection"), 100*binomial.UpperBound(n, 0, 0.95))
 }
 
 // overruled counts the SYNs whose answer came after an ICMP error, and names a sender of those.

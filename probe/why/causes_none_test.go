@@ -12,12 +12,25 @@ func TestSlowBound(t *testing.T) {
 		k := newKnowledge(&Config{Addrs: []Address{{}}})
 		list := make([]Trial, n)
 		for i := range list {
-			list[i] = Trial{Kind: Connect, Flow: i + 1, Outcome: Acked, Reply: Reply{Window: -1}}
+			list[i] = Trial{Kind: Connect, Flow: i + 1, Outcome: Acked, Reply: Reply{Window: -1, Answer: 1}}
 		}
 		k.add(list)
 		if got := k.slowBound(); !strings.Contains(got, want) || (got == "") != (want == "") {
 			t.Errorf("%d connections: %q, want %q", n, got, want)
 		}
+	}
+}
+
+// Of a program that says nothing it is not known how long it takes.
+func TestSlowBoundOfASilentProgram(t *testing.T) {
+	k := newKnowledge(&Config{Addrs: []Address{{}}})
+	list := make([]Trial, 20)
+	for i := range list {
+		list[i] = Trial{Kind: Connect, Flow: i + 1, Outcome: Acked, Reply: Reply{Window: -1, RTT: 1}}
+	}
+	k.add(list)
+	if got := k.slowBound(); !strings.Contains(got, "no handshake was slow") || !strings.Contains(got, "was not measured") {
+		t.Errorf("%q", got)
 	}
 }
 

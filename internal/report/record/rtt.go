@@ -19,8 +19,9 @@ type RTT struct {
 	Attempt    int                  `json:"attempt"`
 	State      probe.State          `json:"state"`
 	Reason     probe.Reason         `json:"reason"`
-	Sent       time.Time            `json:"sent,omitzero"` // zero: it did not leave
-	Seen       time.Time            `json:"-"`             // when it ended, for text
+	Before     Maybe[probe.State]   `json:"supersedes,omitzero"` // of an earlier record of the same probe
+	Sent       time.Time            `json:"sent,omitzero"`       // zero: it did not leave
+	Seen       time.Time            `json:"-"`                   // when it ended, for text
 	RTT        Maybe[time.Duration] `json:"rtt_ns,omitzero"`
 	Clock      string               `json:"rtt_clock,omitempty"` // of RTT
 	Doubt      string               `json:"doubt,omitempty"`     // why RTT enters no statistic
@@ -45,6 +46,9 @@ func NewRTT(target string, s *ping.Sample) *RTT {
 	}
 	if target == "" {
 		r.Target = r.Addr.String()
+	}
+	if s.Supersedes != probe.StateUnknown {
+		r.Before = Some(s.Supersedes)
 	}
 	if s.RTT > 0 {
 		r.RTT, r.Clock = Some(s.RTT), s.Clock.String()
@@ -73,8 +77,8 @@ func (*RTT) Type() string { return "rtt" }
 // RTTColumns are the fields of an RTT record in their order, present or not.
 func RTTColumns() []string {
 	return []string{
-		"target", "addr", "port", "n", "attempt", "state", "reason", "sent", "rtt_ns", "rtt_clock", "doubt",
-		"sport", "ttl", "responder", "icmp_type", "icmp_code", "syn_retransmits", "error", "stamps", "findings",
+		"target", "addr", "port", "n", "attempt", "state", "reason", "supersedes", "sent", "rtt_ns", "rtt_clock",
+		"doubt", "sport", "ttl", "responder", "icmp_type", "icmp_code", "syn_retransmits", "error", "stamps", "findings",
 	}
 }
 
@@ -86,6 +90,9 @@ func (r *RTT) Fields(w FieldWriter) {
 	w.Uint("attempt", uint64(r.Attempt))
 	w.Str("state", r.State.String())
 	w.Str("reason", string(r.Reason))
+	if before, ok := r.Before.Get(); ok {
+		w.Str("supersedes", before.String())
+	}
 	momentField(w, "sent", r.Sent)
 	durationField(w, "rtt_ns", r.RTT)
 	strField(w, "rtt_clock", r.Clock)
@@ -110,6 +117,7 @@ type RTTSummary struct {
 	Clock  string      // of the times; "" where there are none
 	Last   time.Duration
 	rtt.Summary
+	Vain     uint64        // of those sent, SYNs that were lost before the same was answered when it came again
 	Unsent   uint64        // probes that this machine could not send, beside Sent
 	Late     uint64        // of those lost, which the port answered after their timeout
 	Hardware Maybe[uint64] // times between two stamps of hardware, where those were asked for
@@ -139,6 +147,9 @@ func (r *RTTSummary) Fields(w FieldWriter) {
 	w.Uint("lost", r.Lost)
 	if r.Sent > 0 {
 		w.Float("loss", r.Loss)
+	}
+	if r.Vain > 0 {
+		w.Uint("syn_retransmits", r.Vain)
 	}
 	if r.Unsent > 0 {
 		w.Uint("unsent", r.Unsent)

@@ -84,9 +84,12 @@ func (t *pingText) probe(r *record.RTT) string {
 			line += " " + t.paint.paint(yellow, "["+f.Code+"]")
 		}
 	}
-	switch r.Doubt {
-	case "":
-	case string(probe.DoubtLate):
+	before, superseding := r.Before.Get()
+	switch {
+	case r.Doubt == "":
+	case superseding:
+		line += " " + t.paint.paint(yellow, "[late: in the place of "+before.String()+"]")
+	case r.Doubt == string(probe.DoubtLate):
 		line += " " + t.paint.paint(yellow, "[late: counted as lost]")
 	default:
 		line += " " + t.paint.paint(yellow, "["+r.Doubt+": not counted]")
@@ -196,9 +199,14 @@ func (t *pingText) clock(sent, seen time.Time) string {
 	return sent.Local().Format("15:04:05.000") + " "
 }
 
-// tally is "3 probes sent, 2 received, 1 lost (33.33 %)".
+// tally is "3 probes sent, 2 received, 1 lost (33.33 %)". SYNs that were retransmitted are transmissions
+// that were lost, and no probes.
 func tally(r *record.RTTSummary) string {
-	words := fmt.Sprintf("%s sent, %s received, %s lost", units.CountOf(r.Sent, "probe"), units.Count(r.Received), units.Count(r.Lost))
+	asked := units.CountOf(r.Sent-r.Vain, "probe")
+	if r.Vain > 0 {
+		asked += " and " + units.CountOf(r.Vain, "retransmission")
+	}
+	words := fmt.Sprintf("%s sent, %s received, %s lost", asked, units.Count(r.Received), units.Count(r.Lost))
 	if r.Sent > 0 {
 		words += " (" + units.Percent(r.Loss) + ")"
 	}

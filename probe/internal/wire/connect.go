@@ -19,7 +19,8 @@ const MostConnections = 256
 // errnoVerdicts is what connect(2) and tcp(7) say of the far end. EACCES and
 // EPERM come from a firewall of this machine, or with EACCES over IPv6 from an
 // ICMPv6 "administratively prohibited". The rest are the kernel's words for ICMP
-// errors (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, icmpv6_err_convert).
+// errors (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, icmpv6_err_convert), where it does not
+// tell of these themselves. ECONNREFUSED may then be a port unreachable.
 // ECONNRESET is an RST after a SYN that acknowledged nothing of ours; where
 // something was acknowledged, [netraw.Dialer] gives no error.
 var errnoVerdicts = []struct {
@@ -56,6 +57,9 @@ func JudgeConnect(target netip.AddrPort, h netraw.Handshake, err error) probe.Ve
 	case errors.Is(err, netraw.ErrNoRoute), errors.Is(err, netraw.ErrNoInterface):
 		return NoWay(target, err)
 	}
+	if v, ok := judgeReported(target, h.ICMP); ok {
+		return v
+	}
 	for _, known := range errnoVerdicts {
 		if errors.Is(err, known.err) {
 			if known.reason == probe.ReasonLocalFirewall {
@@ -65,6 +69,19 @@ func JudgeConnect(target netip.AddrPort, h netraw.Handshake, err error) probe.Ve
 		}
 	}
 	return probe.Verdict{Target: target, Reason: probe.ReasonSendFailed, Err: err}
+}
+
+// judgeReported is the verdict by an ICMP error that the kernel tells of, as for every other engine.
+func judgeReported(target netip.AddrPort, icmp *netraw.ICMPError) (v probe.Verdict, ok bool) {
+	if icmp == nil {
+		return v, false
+	}
+	reason, _ := probe.ICMPMeaning(target.Addr(), icmp.Type, icmp.Code)
+	v = probe.Verdict{Target: target, State: probe.StateFiltered, Reason: reason, ICMP: &probe.ICMPCode{Type: icmp.Type, Code: icmp.Code}}
+	if icmp.From != target.Addr().WithZone("") {
+		v.Responder = icmp.From
+	}
+	return v, reason != ""
 }
 
 // scarce are what connect(2) and socket(2) say where this process or this machine

@@ -22,6 +22,7 @@ type Transmission struct {
 	Ended    bool          // answered, or given up
 	Answered bool          // by what repeats a number of ours
 	Closed   bool          // an RST was sent although nothing answered
+	Renewed  bool          // its probe goes on in another transmission, from another port
 	opened   bool          // a SYN-ACK has come
 	came     struct {      // the first that did
 		took   time.Duration // 0: none did

@@ -11,5 +11,8 @@ import (
 
 func main() {
 	v, err := scan.One(context.Background(), netip.MustParseAddrPort(os.Args[1]))
-	fmt.Println(v.State, v.Reason, v.RTT, err)
+	fmt.Println(v.State, v.Reason, err)
+	if rtt, ok := v.RoundTrip(); ok {
+		fmt.Println(rtt, v.Clock)
+	}
 }

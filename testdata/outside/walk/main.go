@@ -10,6 +10,7 @@ import (
 )
 
 func main() {
-	r, err := handshake.One(context.Background(), handshake.Config{Target: netip.MustParseAddrPort(os.Args[1])})
-	fmt.Println(r.State, r.Close, r.RTT, err)
+	r, err := handshake.One(context.Background(), netip.MustParseAddrPort(os.Args[1]), handshake.Config{})
+	rtt, measured := r.RoundTrip()
+	fmt.Println(r.State, r.Close, rtt, measured, err)
 }

@@ -276,6 +276,7 @@ func (w *World) bytes(t *why.Trial) time.Duration {
 		t.Outcome = why.Lossy
 		return w.clock - t.At
 	}
+	t.Reply.Answer = max(w.RTT, 1)
 	w.whichWay(t, there, back, left)
 	return w.clock - t.At
 }
