@@ -73,7 +73,7 @@ func TestPortFartherThanTheReplyOfItsHost(t *testing.T) {
 		defer conn.Close()
 		found, target := newCollector(), netip.AddrPortFrom(a, 80)
 		near := func(netip.Addr) time.Duration { return 2 * time.Millisecond }
-		sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values([]netip.AddrPort{target}), RoundTrip: near}, found)
+		sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values([]netip.AddrPort{target}), RoundTrip: near, Search: true}, found)
 		if v := found.ports[target]; err != nil || v.State != probe.StateOpen || sum.Took > 1300*time.Millisecond {
 			t.Errorf("%v (%v) after %v: %v", v.State, v.Reason, sum.Took, err)
 		}

@@ -40,6 +40,7 @@ type flight struct {
 	otherAck bool // SYN-ACKs came that acknowledge another number: see wrongack.go
 	asked    bool // once more, after an error that may have been of the moment: see transient.go
 	stays    bool // silent, its verdict waits for those of other ports: see late.go
+	stayed   bool // it has
 
 	questions uint8 // answers to transmissions before that were asked about: see doubtful.go
 

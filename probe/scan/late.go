@@ -42,13 +42,14 @@ func (e *engine) stays(id uint32, f *flight) bool {
 	s, sent := &f.host.several.stays, f.tx[0].Sent
 	s.include(sent)
 	until := sent + longestStay
-	if f.host.busy()-s.n <= 1 {
+	alone := f.host.busy()-s.n <= 1
+	if alone {
 		until = s.due()
 	}
-	if until <= e.Now {
+	if until <= e.Now || alone && f.stayed {
 		return false
 	}
-	f.stays = true
+	f.stays, f.stayed = true, true
 	s.n++
 	e.flights.expectBy(id, until)
 	s.tickets = append(s.tickets, ticket{id, f.schedule})
