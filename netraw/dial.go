@@ -160,12 +160,14 @@ func linkExists(zone string) bool {
 	return err == nil
 }
 
-// explain adds ErrNoRoute to an error where the kernel has no way to dst, and
-// ErrBroadcast where it is one to all machines of a network.
+// explain adds ErrNoRoute to an error where the kernel has no way to dst, ErrNoInterface where the interface that was
+// named is none, and ErrBroadcast where it is one to all machines of a network.
 func (d Dialer) explain(err error, dst netip.AddrPort) error {
-	switch {
+	switch zone := cmp.Or(d.Interface, d.Source.Zone()); {
 	case !unroutable(err):
 		return err
+	case zone != "" && !linkExists(zone):
+		return dialError(dst, fmt.Errorf("interface %q: %w", zone, ErrNoInterface))
 	case !d.routed(dst):
 		return dialError(dst, noRoute(err))
 	case d.broadcasts(dst):

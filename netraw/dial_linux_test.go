@@ -37,6 +37,7 @@ func TestDialWithoutARoute(t *testing.T) {
 		{Dialer{}, "198.51.100.1:80", ErrNoRoute, unix.ENETUNREACH},
 		{Dialer{}, "[2001:db8:77::1]:80", ErrNoRoute, unix.ENETUNREACH},
 		{Dialer{}, "[fe80::2]:80", ErrNoInterface, nil},
+		{Dialer{Interface: "nosuch0"}, "192.0.2.2:9", ErrNoInterface, nil},
 		{Dialer{}, "192.0.2.2:9", nil, unix.ECONNREFUSED},
 		{Dialer{}, "192.0.2.78:80", nil, unix.EHOSTUNREACH}, // nobody has the address
 		{Dialer{Interface: p.here}, netip.AddrPortFrom(p.thereLL.WithZone(""), 9).String(), nil, unix.ECONNREFUSED},

@@ -182,14 +182,14 @@ func (j *isnJob) probe(ctx context.Context, r *isnResults) error {
 // isnResults passes what is found to the outputs and the files.
 type isnResults struct {
 	*session
-	job  *isnJob
-	open int // targets that answered as a listener does
+	job     *isnJob
+	classed int // targets whose class is known
 }
 
-// answer is the exit code of a run that came to its end: of an open port too little
-// may have been seen for a class, which the class says.
+// answer is the exit code of a run that came to its end: no, where not one class could be found, be it that
+// no port is open or that too little was seen, as with samples from a file.
 func (r *isnResults) answer(*display) error {
-	if r.open == 0 {
+	if r.classed == 0 {
 		return errNo
 	}
 	return nil
@@ -202,8 +202,8 @@ func (r *isnResults) Sample(t netip.AddrPort, s isn.Sample) error {
 
 // Result takes what all samples of a target show.
 func (r *isnResults) Result(res sample.Result) error {
-	if res.State == probe.StateOpen {
-		r.open++
+	if res.State == probe.StateOpen && res.Report.Class != isn.ClassUnknown {
+		r.classed++
 	}
 	r.tap.verdict(&probe.Verdict{Target: res.Target, State: res.State, Reason: res.Reason})
 	numbers := record.NewISN(r.job.set.Word(res.Target), &res)

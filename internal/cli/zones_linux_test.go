@@ -68,6 +68,8 @@ func TestZones(t *testing.T) {
 		{"ping -c 2 -i 20ms --expect refused fe80::b%" + zone[1], exitYes},
 		{"ping -c 2 -i 20ms --expect open fe80::b%" + zone[1], exitNo},
 		{"ping -c 1 fe80::b%nosuch0", exitUnable},
+		{"ping -c 1 --engine connect fe80::b%nosuch0", exitUnable},
+		{"scan -p 80 -e nosuch0 fe80::b", exitUnable},
 		{"trace fe80::b%" + zone[0], exitYes},
 		{"trace -e " + zone[0] + " fe80::b%" + zone[0], exitYes},
 		{"trace --expect refused fe80::b%" + zone[1], exitYes},
