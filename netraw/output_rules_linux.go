@@ -90,7 +90,8 @@ func firstOutputRule(what obstacle) (where string, err error) {
 // firstOutputPolicy names an IPsec policy for what is sent here (ip-xfrm(8)), "" if
 // there is none.
 func firstOutputPolicy() (string, error) {
-	policies, err := netlink.XfrmPolicyList(netlink.FAMILY_ALL)
+	var policies []netlink.XfrmPolicy
+	err := whole(func() (err error) { policies, err = netlink.XfrmPolicyList(netlink.FAMILY_ALL); return err })
 	if errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
 		return "", nil // a kernel without IPsec
 	}
@@ -226,7 +227,8 @@ func marks(e expr.Any) bool {
 // service (ip-rule(8)), which rules for output may set; true where that cannot be read.
 func routesByMarks() bool {
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
-		rules, err := netlink.RuleList(family)
+		var rules []netlink.Rule
+		err := whole(func() (err error) { rules, err = netlink.RuleList(family); return err })
 		if err != nil && !isErrno(err, unix.EAFNOSUPPORT, unix.EOPNOTSUPP) {
 			return true
 		}

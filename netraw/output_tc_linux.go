@@ -16,8 +16,9 @@ import (
 // BPF programs are one (tcx): frames that leave past the queueing discipline are not shown
 // to it. Name "" means any interface that is up, but for lo, which frames never take.
 func firstOutputFilter(ifname string) (string, error) {
-	links, err := netlink.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	var links []netlink.Link
+	err := whole(func() (err error) { links, err = netlink.LinkList(); return err })
+	if err != nil {
 		return "", err
 	}
 	for _, l := range links {
@@ -85,7 +86,8 @@ func trafficControl(command int, of nl.TcMsg) ([][]byte, error) {
 	of.Family = nl.FAMILY_ALL
 	req := nl.NewNetlinkRequest(command, unix.NLM_F_DUMP)
 	req.AddData(&of)
-	msgs, err := req.Execute(unix.NETLINK_ROUTE, 0)
+	var msgs [][]byte
+	err := whole(func() (err error) { msgs, err = req.Execute(unix.NETLINK_ROUTE, 0); return err })
 	switch {
 	case isErrno(err, unix.EOPNOTSUPP, unix.ENODEV, unix.EINVAL), errors.Is(err, netlink.ErrDumpInterrupted):
 		return msgs, nil // a kernel without, or an interface that has gone

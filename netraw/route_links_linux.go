@@ -61,11 +61,17 @@ func (r *router) link(index int) (link, error) {
 	return r.links[index], nil
 }
 
+// addresses are those of all interfaces.
+func (r *router) addresses() (all []netlink.Addr, err error) {
+	err = whole(func() (err error) { all, err = r.handle.AddrList(nil, netlink.FAMILY_ALL); return err })
+	return all, err
+}
+
 // checkSource accepts an address that an interface has, and one that a route
 // of type local delivers here, such as all of 127.0.0.0/8. The zone of a
 // link-local one may be left out where one interface alone has it.
 func (r *router) checkSource(zone string) (err error) {
-	addrs, err := r.handle.AddrList(nil, netlink.FAMILY_ALL)
+	addrs, err := r.addresses()
 	if err != nil {
 		return fmt.Errorf("list addresses: %w", err)
 	}

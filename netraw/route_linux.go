@@ -73,10 +73,11 @@ func (r *router) multipath() bool {
 	found := false
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		every := &netlink.Route{Table: unix.RT_TABLE_UNSPEC}
-		r.handle.RouteListFilteredIter(family, every, netlink.RT_FILTER_TABLE, func(route netlink.Route) bool {
+		several := func(route netlink.Route) bool {
 			found = found || len(route.MultiPath) > 1 || route.LinkIndex == 0 && route.Type == unix.RTN_UNICAST
 			return !found
-		})
+		}
+		whole(func() error { return r.handle.RouteListFilteredIter(family, every, netlink.RT_FILTER_TABLE, several) })
 	}
 	return found
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,8 +55,9 @@ func (r *router) filters(name string) bool {
 func (r *router) below(ifindex int) bool {
 	if r.lower == nil {
 		r.lower = make(map[int]bool)
-		links, err := r.handle.LinkList()
-		if err != nil {
+		var links []netlink.Link
+		if err := whole(func() (err error) { links, err = r.handle.LinkList(); return err }); err != nil {
+			r.lower = nil // to be asked again
 			return true
 		}
 		for _, l := range links {

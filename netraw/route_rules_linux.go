@@ -29,11 +29,12 @@ func (r *router) remarks() (list []string) {
 	return list
 }
 
-func (r *router) rules(family int) ([]netlink.Rule, error) {
+func (r *router) rules(family int) (list []netlink.Rule, err error) {
 	if r.handle == nil {
 		return nil, nil
 	}
-	return r.handle.RuleList(family)
+	err = whole(func() (err error) { list, err = r.handle.RuleList(family); return err })
+	return list, err
 }
 
 // unseen is what a rule selects by that a raw packet does not show, "" for

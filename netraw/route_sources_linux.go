@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -113,7 +112,7 @@ func (r *router) ours(a netip.Addr) bool {
 			return true
 		}
 	}
-	addrs, err := r.handle.AddrList(nil, netlink.FAMILY_ALL)
+	addrs, err := r.addresses()
 	if err != nil {
 		return true
 	}
