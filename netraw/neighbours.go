@@ -126,7 +126,8 @@ func (n *Neighbours) AskRoute(dst netip.Addr, route Route) Neighbour {
 }
 
 // AskAgain is AskRoute for one that has gone silent: where it was answered for, it is asked
-// for anew, whatever the kernel knows of it.
+// for anew, whatever the kernel knows of it. Of a destination off the link that is its next hop, which
+// Neighbour then names as Addr.
 func (n *Neighbours) AskAgain(dst netip.Addr, route Route) Neighbour { return n.askAgain(dst, route) }
 
 // Poll sends the requests whose turn has come and appends to found what was

@@ -115,11 +115,14 @@ func TestNeighboursAskedAgain(t *testing.T) {
 		return
 	}
 	for _, addr := range []string{"192.0.2.77", "2001:db8::77"} {
-		t.Run(addr, func(t *testing.T) { askedAgain(t, netip.MustParseAddr(addr)) })
+		a := netip.MustParseAddr(addr)
+		t.Run(addr, func(t *testing.T) { askedAgain(t, a, a, netip.Addr{}) })
+		t.Run("by "+addr, func(t *testing.T) { askedAgain(t, a, netip.MustParseAddr("203.0.113.7"), a) })
 	}
 }
 
-func askedAgain(t *testing.T, a netip.Addr) {
+// askedAgain asks once more for what leads to a destination, by a next hop or none.
+func askedAgain(t *testing.T, a, dst, hop netip.Addr) {
 	p := newPeer(t)
 	p.strangers()
 	p.inhabit(t, a)
@@ -131,7 +134,7 @@ func askedAgain(t *testing.T, a netip.Addr) {
 	far, err := p.thereHandler.LinkByName(p.there)
 	must(err)
 	must(p.thereHandler.LinkSetHardwareAddr(far, net.HardwareAddr{2, 0, 0, 0, 0, 9}))
-	if got := n.AskAgain(a, Route{IfIndex: p.hereIndex}); got.State != NeighbourPending {
+	if got := n.AskAgain(dst, Route{IfIndex: p.hereIndex, NextHop: hop}); got.State != NeighbourPending {
 		t.Fatalf("%+v without being asked", got)
 	}
 	if got := settle(t, n)[a]; got.State != NeighbourResolved || got.MAC.String() != p.macThere() || p.macThere() != "02:00:00:00:00:09" {

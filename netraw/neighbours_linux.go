@@ -144,6 +144,9 @@ func (n *neighbours) askRoute(dst netip.Addr, route Route) Neighbour {
 }
 
 func (n *neighbours) askAgain(dst netip.Addr, route Route) Neighbour {
+	if route.NextHop.IsValid() {
+		dst, route.NextHop = route.nextHopInZone(), netip.Addr{}
+	}
 	key := neighbour{route.IfIndex, dst.Unmap().WithZone("")}
 	q := n.asked[key]
 	if q == nil || q.found.State != NeighbourResolved || slices.Contains(n.done, q) {

@@ -99,6 +99,15 @@ func (r *wideLinkResolver) Ask(dst netip.Addr) netraw.Neighbour {
 	return r.AskRoute(dst, route)
 }
 
+// AskAgain has the link address that leads to dst asked for anew.
+func (r *wideLinkResolver) AskAgain(dst netip.Addr) netraw.Neighbour {
+	route, err := r.route(dst)
+	if err != nil {
+		return netraw.Neighbour{Addr: dst, State: netraw.NeighbourUnknown, Err: err}
+	}
+	return r.linkResolver.AskAgain(dst, route)
+}
+
 // Forget is that of the neighbours.
 func (r *wideLinkResolver) Forget(dst netip.Addr) { r.neighbours.Forget(dst) }
 

@@ -73,6 +73,22 @@ func (n *neighbourWait) state(a netip.Addr) netraw.NeighbourState {
 	return state
 }
 
+// askAgain has the link addresses asked for anew that lead to targets, where that can be: what comes of it
+// the kernel goes by.
+func (n *neighbourWait) askAgain(targets []craft.Fields) {
+	if n == nil {
+		return
+	}
+	again, ok := n.net.(interface {
+		AskAgain(dst netip.Addr) netraw.Neighbour
+	})
+	for i := range targets {
+		if ok {
+			again.AskAgain(targets[i].Dst.Addr())
+		}
+	}
+}
+
 // ready wakes the sender when the kernel has told something.
 func (n *neighbourWait) ready() <-chan struct{} {
 	if n == nil {

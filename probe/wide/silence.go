@@ -150,6 +150,7 @@ func (s *silence) note(now time.Duration, sent uint64) {
 type orders struct {
 	on       bool           // nothing answers: only canaries may be sent
 	canaries []craft.Fields // to be sent
+	lookUp   bool           // link addresses that lead to them are to be asked for anew
 	same     []craft.Fields // SYNs to be sent once more
 	back     bool           // everything that was sent since is to be sent anew
 	fresh    bool           // however often that was before: once a run
@@ -188,7 +189,7 @@ func (w *run) listen(status *sendStatus) {
 		s.askedLast = s.askedLast || atEnd
 		if missing >= s.enough() || atEnd {
 			s.begin(w.now)
-			w.askCanaries(s.turn(true))
+			w.askCanaries(s.turn(true), true)
 		}
 	case s.lastAnswer > s.since:
 		w.resume()
@@ -196,12 +197,13 @@ func (w *run) listen(status *sendStatus) {
 		w.failure = fmt.Errorf("%w: nothing has answered for %v, not even the %d targets asked again that had answered before",
 			probe.ErrNetworkDown, (w.now - s.lastAnswer).Round(time.Second), len(s.canaries))
 	case w.now >= s.nextAsk:
-		w.askCanaries(s.turn(false))
+		w.askCanaries(s.turn(false), false)
 	}
 }
 
-// askCanaries has no others probed than some that had answered.
-func (w *run) askCanaries(targets []netip.AddrPort) {
+// askCanaries has no others probed than some that had answered. At first the link addresses that lead to
+// them are asked for, too: the kernel would go on for half a minute with one that is another's by now.
+func (w *run) askCanaries(targets []netip.AddrPort, first bool) {
 	w.silence.nextAsk = w.now + canaryPause
 	w.renewSources()          // the way there may be another, without a word of the kernel's
 	last := w.cfg.MostRetries // whose port no other probe leaves from, but at the greatest loss
@@ -215,7 +217,7 @@ func (w *run) askCanaries(targets []netip.AddrPort) {
 			probes = append(probes, g.stamp(source.addr, target))
 		}
 	}
-	w.sender.order(func(o *orders) { o.on, o.canaries = true, probes })
+	w.sender.order(func(o *orders) { o.on, o.canaries, o.lookUp = true, probes, first })
 }
 
 // resume ends a silence that was an outage: what was sent meanwhile is sent anew. Where
@@ -259,9 +261,12 @@ func (s *sender) order(change func(*orders)) {
 // sendCanaries sends those that are to be asked now.
 func (s *sender) sendCanaries(budget int) (tried int) {
 	s.mu.Lock()
-	probes := s.orders.canaries
-	s.orders.canaries = nil
+	probes, lookUp := s.orders.canaries, s.orders.lookUp
+	s.orders.canaries, s.orders.lookUp = nil, false
 	s.mu.Unlock()
+	if lookUp {
+		s.neighbour.askAgain(probes)
+	}
 	probes = probes[:min(budget, len(probes))]
 	now := s.now()
 	for i := range probes {

@@ -62,16 +62,7 @@ func (r *Resolving[H]) AskAgain(a netip.Addr, route netraw.Route) {
 	again, ok := r.neighbours.(interface {
 		AskAgain(dst netip.Addr, route netraw.Route) netraw.Neighbour
 	})
-	switch {
-	case !ok || route.Local || route.Plain:
-	case route.NextHop.IsValid():
-		hop := route.NextHop
-		if hop.Is6() && hop.IsLinkLocalUnicast() {
-			hop = hop.WithZone(route.Interface)
-		}
-		route.NextHop = netip.Addr{}
-		again.AskAgain(hop, route)
-	default:
+	if ok {
 		again.AskAgain(a, route)
 	}
 }
