@@ -2,6 +2,7 @@ package wide
 
 import (
 	"errors"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -51,6 +52,7 @@ type neighbourWait struct {
 	known   map[netip.Addr]netraw.NeighbourState
 	waiting map[netip.Addr][]delayed
 	held    int                      // probes in waiting
+	lowest  []uint64                 // the lowest position of these, by attempt; nil: to be looked for
 	gone    map[netip.Addr][]delayed // probes given up, of neighbours that may still answer
 	kept    int                      // probes in gone
 	found   []netraw.Neighbour
@@ -123,11 +125,25 @@ func (n *neighbourWait) lower(passes []uint64, last int) {
 	if n == nil || n.held == 0 {
 		return
 	}
-	for _, list := range n.waiting {
-		for i := range list {
-			list[i].lower(passes, last)
+	if n.lowest == nil { // which is worth remembering: it is asked for each time that probes leave
+		for _, list := range n.waiting {
+			for i := range list {
+				n.note(&list[i])
+			}
 		}
 	}
+	for attempt, at := range n.lowest {
+		i := min(attempt, last)
+		passes[i] = min(passes[i], at)
+	}
+}
+
+// note takes in where a probe is that waits.
+func (n *neighbourWait) note(d *delayed) {
+	for len(n.lowest) <= d.attempt {
+		n.lowest = append(n.lowest, math.MaxUint64)
+	}
+	n.lowest[d.attempt] = min(n.lowest[d.attempt], d.position)
 }
 
 // drop removes the probes that a cursor will come to again.
@@ -135,6 +151,7 @@ func (n *neighbourWait) drop(from []uint64) {
 	if n == nil {
 		return
 	}
+	n.lowest = nil
 	for addr, list := range n.waiting {
 		before := len(list)
 		list = slices.DeleteFunc(list, func(x delayed) bool { return x.ahead(from) })
@@ -190,7 +207,9 @@ func (s *sender) withhold(c *cursor, p craft.Fields, state netraw.NeighbourState
 	addr := p.Dst.Addr()
 	if n := s.neighbour; state == netraw.NeighbourPending {
 		n.waiting[addr] = append(n.waiting[addr], d)
-		n.held++
+		if n.held++; n.lowest != nil || n.held == 1 {
+			n.note(&d)
+		}
 	} else {
 		s.noNeighbour(d)
 		n.keep(addr, d)
@@ -220,7 +239,9 @@ func (s *sender) askNeighbours() {
 		n.known[found.Addr] = found.State
 		list := n.waiting[found.Addr]
 		delete(n.waiting, found.Addr)
-		n.held -= len(list)
+		if n.held -= len(list); len(list) > 0 {
+			n.lowest = nil
+		}
 		for _, d := range list {
 			if found.State == netraw.NeighbourFailed {
 				s.noNeighbour(d)
