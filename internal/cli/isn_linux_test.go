@@ -281,12 +281,12 @@ func TestNoGenerator(t *testing.T) {
 	}
 }
 
-// TestFewSamples: they are no ground for a class, of a port that is open.
+// TestFewSamples: they are no ground for a class, and so no answer, although the port is open.
 func TestFewSamples(t *testing.T) {
 	t.Parallel()
 	l := generatorLab(t)
 	r := command(t.Context(), l, "isn", "--samples", "2", l.Host("isn-default").Addr4().String())
-	if r.code != exitYes || !strings.Contains(r.out, "unknown") || !strings.Contains(r.out, "too-few-samples") {
+	if r.code != exitNo || !strings.Contains(r.out, "unknown") || !strings.Contains(r.out, "too-few-samples") {
 		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
 	}
 }
