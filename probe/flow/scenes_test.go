@@ -258,6 +258,9 @@ var commonScenes = []scene{
 	{"SYN lost once", func(k *talk) {
 		data(k.say(0, 0, fS, 0).again(sec, 0, fS, prev(k, 0, 1), 0).say(20*ms, 1, fSA, 0).say(30*us, 0, fA, 0), 0, 10).close()
 	}, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},
+	{"a way of more than a second", func(k *talk) {
+		data(k.say(0, 0, fS, 0).say(1200*ms, 1, fSA, 0).say(30*us, 0, fA, 0).again(sec, 1, fSA, prev(k, 1, 1), 0).say(30*us, 0, fA, 0), 0, 10).close()
+	}, probe.StateOpen, handshake.CloseThreeWay, "close-three-way"},
 	{"ACK lost once", func(k *talk) {
 		data(k.open().again(sec, 1, fSA, prev(k, 1, 1), 0).say(30*us, 0, fA, 0), 0, 10).close()
 	}, probe.StateOpen, handshake.CloseThreeWay, "synack-repeated close-three-way"},

@@ -106,7 +106,7 @@ func (b *Bystander) retransmittedSYNACK(at int64, s *craft.Segment, kept Kept) {
 	if len(m.synacks) < maxSchedule && at >= b.answer.at {
 		m.synacks = append(m.synacks, time.Duration(at-b.answer.at))
 	}
-	if b.ackAt > 0 && at-b.ackAt > settling && at-b.ackAt < longestRTO {
+	if b.ackAt > 0 && at-b.ackAt > b.underWay() && at-b.ackAt < longestRTO {
 		b.answer.tally.repeats = min(b.answer.tally.repeats, 254) + 1
 		b.echoes(s, kept)
 	}
@@ -117,6 +117,17 @@ func (b *Bystander) retransmittedSYNACK(at int64, s *craft.Segment, kept Kept) {
 	if mss, ok := s.Options.MSS(); ok && b.pair.Server.MSS != 0 && mss != b.pair.Server.MSS {
 		m.synackDiff = append(craft.Options(nil), s.Options...)
 	}
+}
+
+// underWay is how long after the client's ACK a SYN-ACK may be captured that left before that was there. On a way of more
+// than a second the server retransmits it meanwhile (RFC 6298 §2.1), and the first took a round trip at least. Where the
+// SYN was not captured nobody knows how long that is: then only what comes later than that retransmission counts.
+func (b *Bystander) underWay() int64 {
+	if b.syn.count == 0 || b.syn.at >= b.answer.at {
+		return int64(1500 * time.Millisecond)
+	}
+	trip := b.answer.at - b.syn.at
+	return max(settling, trip+trip/8)
 }
 
 // echoes notes what the server had received when it retransmitted its SYN-ACK, as

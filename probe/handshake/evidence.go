@@ -230,7 +230,13 @@ func (v *evidence) serverSYN(at time.Time, s *craft.Segment, before *Pair) {
 // second (RFC 6298 §2.1), also where the way is longer than that, and sends it for each SYN of ours. The first
 // took a round trip at least.
 func (v *evidence) underWay(at time.Time) bool {
-	return v.syn.seen() && at.Sub(v.ack) <= v.synack.at.Sub(v.syn.at)+v.synack.at.Sub(v.syn.at)/8
+	return v.syn.seen() && at.Sub(v.ack) <= v.longestTrip()
+}
+
+// longestTrip is how long a round trip takes at most, as the SYN-ACK tells.
+func (v *evidence) longestTrip() time.Duration {
+	trip := v.synack.at.Sub(v.syn.at)
+	return trip + trip/8
 }
 
 func (v *evidence) spoke(at time.Time, s *craft.Segment, n Notes, before, now *Pair) {

@@ -61,8 +61,12 @@ func timeWaitSkipped(f *Follower, _ *Result) string {
 	return "RST to a retransmitted FIN"
 }
 
+// finRepeated: unless we kept it back, our ACK left when the first FIN came. What comes within a round trip of that left
+// before it was there, and tells of a long way alone.
 func finRepeated(f *Follower, r *Result) string {
-	if r.FINRetransmits == 0 {
+	n := len(r.FINSchedule)
+	onTheWay := n > 0 && n == r.FINRetransmits && f.context.Withheld != WithholdLastAck && r.FINSchedule[n-1] <= f.seen.longestTrip()
+	if r.FINRetransmits == 0 || onTheWay {
 		return ""
 	}
 	return fmt.Sprintf("%s, after %s", count(r.FINRetransmits, "time"), schedule(r.FINSchedule))

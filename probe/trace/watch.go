@@ -146,6 +146,13 @@ func (w *watcher) wakeUp() time.Duration {
 	return wake
 }
 
+// answeredLate says why a port is what it is although all probes to it are shown as lost.
+var answeredLate = probe.Finding{
+	Code: "answered-late", Severity: probe.SeverityNotice,
+	Text: "the port answered after the time of its probes, or only the same SYN once more: that decides what it is, and its hop counts those probes as lost; " +
+		"a longer --timeout takes late answers in",
+}
+
 // result is the watch as a whole.
 func (w *watcher) result(err error) Path {
 	v := probe.Verdict{Target: w.cfg.Target, State: w.Matcher.Tech.Silence, Reason: probe.ReasonNoResponse}
@@ -158,6 +165,9 @@ func (w *watcher) result(err error) Path {
 		v = w.Said.Annotate(v)
 	case w.Said.Outcome.Best != nil:
 		v = w.Said.Verdict(v, w.Matcher.Tech)
+		if !w.Said.Outcome.Doubtful() {
+			v.Findings = wire.Noting(v.Findings, answeredLate)
+		}
 	case err != nil:
 		v.State, v.Reason, v.Err = probe.StateUnknown, probe.ReasonInterrupted, err
 	default:
