@@ -11,6 +11,7 @@ package limit
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"synscope/internal/binomial"
@@ -54,6 +55,9 @@ const (
 	watched    = 12     // questions, at least, tell whether a pace has become too high
 
 	mostSkipped = 4    // steps' questions at the beginning of one
+	longest     = 1.0  // seconds of questions decide a step
+	slowest     = 12   // but no fewer
+	worthwhile  = 0.4  // of what leaves, at least, passes at a pace that is worth keeping to
 	enough      = 4    // answers: fewer tell nothing
 	margin      = 0.95 // of what passes
 	hardlyLost  = 0.97
@@ -89,7 +93,10 @@ func (t *Trial) Rate() float64 { return t.rate }
 
 // Wants tells whether a question more tells of this pace, or keeps a bucket empty until it is
 // the next one's turn.
-func (t *Trial) Wants() bool { return len(t.at) < max(t.skip+t.size, t.most) }
+func (t *Trial) Wants() bool { return len(t.at) < max(t.skip+t.decide(), t.most) }
+
+// decide is how many questions decide the step under way: at a low pace fewer, or it would last.
+func (t *Trial) decide() int { return min(t.size, max(slowest, int(longest*t.rate))) }
 
 // Ask books a question that leaves, and returns its number.
 func (t *Trial) Ask(now time.Duration) int {
@@ -108,7 +115,7 @@ func (t *Trial) Answer(number int) {
 // Undecided, the pace may be another now.
 func (t *Trial) Turn(now, wait time.Duration) Outcome {
 	asked, passed := t.over(now, wait, t.skip)
-	if asked < t.size || t.empties(now, wait) {
+	if asked < t.decide() || t.empties(now, wait) {
 		return Undecided
 	}
 	return t.step(float64(asked), float64(passed))
@@ -117,7 +124,7 @@ func (t *Trial) Turn(now, wait time.Duration) Outcome {
 // empties tells whether a bucket that had filled before this step was still being emptied
 // by its first questions: then these tell nothing.
 func (t *Trial) empties(now, wait time.Duration) bool {
-	half := t.skip + t.size/2
+	half := t.skip + t.decide()/2
 	all, early, late := 0, 0, 0
 	all, _ = t.over(now, wait, t.skip)
 	for i := t.skip; i < t.skip+all; i++ {
@@ -129,7 +136,7 @@ func (t *Trial) empties(now, wait time.Duration) bool {
 			late++
 		}
 	}
-	if early-late < max(stepLeast/2, t.size/6) || t.skip >= mostSkipped*t.size {
+	if early-late < max(stepLeast/2, t.decide()/6) || t.skip >= mostSkipped*t.decide() {
 		return false
 	}
 	t.skip = half
@@ -159,13 +166,20 @@ func (t *Trial) Spent() Outcome {
 	return Lossy
 }
 
-// level ends a trial whose lower paces pass no more than the higher ones do.
-func (t *Trial) level() Outcome {
-	if !t.improved {
+// level ends a trial whose lower paces pass no more than the higher ones do: with the highest of which it is not
+// sure that less passes than at this one.
+func (t *Trial) level(now measured) Outcome {
+	if !t.improved || now.passed < worthwhile*now.asked {
 		return Lossy
 	}
 	t.plain = true
-	t.move(t.rate)
+	rate := now.rate
+	for _, s := range slices.Backward(t.steps) {
+		if !now.surelyMoreThan(s) {
+			rate = s.rate
+		}
+	}
+	t.move(rate)
 	return Limited
 }
 
@@ -179,7 +193,7 @@ func (t *Trial) step(asked, passed float64) Outcome {
 		t.keep(share)
 		return Limited
 	case now.hardlyMoreThan(t.above(now.rate * plateau)), t.rate <= Lowest:
-		return t.level()
+		return t.level(now)
 	}
 	t.steps = append(t.steps, now)
 	t.move(t.rate * max(share*margin, 1/mostFall))
