@@ -286,7 +286,7 @@ func (e *engine) expire() {
 		f.moves()
 		silent := f.phase == phaseFlying && (f.asked && !f.outcome.Renewed() || len(f.tx) >= e.allowed(f))
 		switch {
-		case e.asksAgain(id, f):
+		case e.asksAgain(id, f) || silent && e.asksRefilled(id, f):
 		case silent && (e.suspects(f) && e.hold(id, f) || e.stays(id, f)):
 		case silent:
 			e.endSilent(id, f)

@@ -62,6 +62,7 @@ type several struct {
 	early     []early       // answered before it was known how long its answers take
 	samples   *samples      // nil while few ports have a verdict
 	stays     stays         // see late.go
+	refills   uint8         // silent ports that were asked once more: see refill.go
 	trips     wire.Trips
 }
 
