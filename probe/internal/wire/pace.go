@@ -6,12 +6,21 @@ import (
 )
 
 // Slack is how much unsent time a pace may make up for in one go: it absorbs
-// late wake-ups without turning a stall into a flood. So no 2 ms see more than what is made up
-// for and as much again.
+// late wake-ups without turning a stall into a flood.
 const Slack = 2 * time.Millisecond
 
+// catchUp is by how much more than at the pace may leave in Slack: what wakes up a little late each
+// time would never catch up without, since what has left then keeps back as much for as long.
+const catchUp = Slack / 4
+
+// exact is up to how many packets may leave in Slack by the count of those that did. Of more it is not known
+// when each left, only when their batches did, and those that another goroutine sends wait for that.
+const exact = BatchSize
+
 // Pace is a token bucket kept as a schedule: the time at which the next packet
-// is due. So it is exact at one packet a second and at ten millions.
+// is due. So it is exact at one packet a second and at ten millions. And whatever is made up for, up to
+// 25,000 packets a second no Slack sees more than leave at the pace in Slack and catchUp, and one; beyond
+// that, no more than in twice Slack.
 type Pace struct {
 	asked  float64 // packets a second, +Inf for no bound
 	factor float64 // share of asked that is used, cut when the kernel drops
@@ -19,6 +28,9 @@ type Pace struct {
 	spare  float64 // nanoseconds below one, carried so that no rate drifts
 
 	together time.Duration // that packets wait for each other
+
+	asking time.Duration // when it was last asked for an allowance
+	window window        // what left of late
 }
 
 func NewPace(rate float64) Pace { return Pace{asked: rate, factor: 1, together: Together} }
@@ -37,8 +49,17 @@ func (p *Pace) Allowance(now time.Duration, limit int) int {
 	if now < p.WakeUp() {
 		return 0
 	}
-	p.Due = max(p.Due, now-Slack)
-	return int(min(float64(limit), float64(now-p.Due)/p.interval()+1))
+	p.Due, p.asking = max(p.Due, now-Slack), now
+	due := min(float64(limit), float64(now-p.Due)/p.interval()+1)
+	if most := p.most(); most <= exact {
+		due = min(due, float64(most-p.window.left(now)))
+	}
+	return int(due)
+}
+
+// most is how many packets may leave in Slack.
+func (p *Pace) most() int {
+	return int(min(float64(Slack+catchUp)/p.interval(), math.MaxInt32)) + 1
 }
 
 // Together is for how long packets are gathered: some leave late, and each costs a
@@ -59,7 +80,14 @@ func (p *Pace) Gathers() time.Duration {
 }
 
 // WakeUp is when it is worth looking again.
-func (p *Pace) WakeUp() time.Duration { return p.Due + p.Gathers() }
+func (p *Pace) WakeUp() time.Duration {
+	at, most := p.Due+p.Gathers(), p.most()
+	if most > exact {
+		return at
+	}
+	worth := float64(min(p.Gathers(), catchUp)) / p.interval()
+	return max(at, p.window.until(most-max(1, int(worth))))
+}
 
 // Ask makes the pace another, from the next packet on.
 func (p *Pace) Ask(rate float64) { p.asked = rate }
@@ -72,6 +100,7 @@ func (p *Pace) Spend(n int) {
 	if n == 0 || p.unbounded() {
 		return
 	}
+	p.window.add(n, p.asking)
 	exact := float64(n)*p.interval() + p.spare
 	whole := math.Floor(exact)
 	p.Due += time.Duration(whole)
@@ -81,9 +110,12 @@ func (p *Pace) Spend(n int) {
 // Departed takes note of when the latest n packets that were booked really left, after they
 // were allowed: what this process was kept from meanwhile is not made up for a second time.
 func (p *Pace) Departed(n int, at time.Duration) {
-	if n > 0 && !p.unbounded() {
-		p.Due = max(p.Due, at-Slack+time.Duration(float64(n)*p.interval()))
+	if n == 0 || p.unbounded() {
+		return
 	}
+	p.Due = max(p.Due, at-Slack+time.Duration(float64(n)*p.interval()))
+	n, last := p.window.take(n)
+	p.window.add(n, max(at, last))
 }
 
 // Slower halves the rate, down to a sixty-fourth; an unbounded pace first

@@ -55,30 +55,67 @@ func TestPaceDoesNotMakeUpForAStall(t *testing.T) {
 	}
 }
 
-// Whoever is kept from running between being allowed packets and sending them makes up for
-// 2 ms all the same, and no 2 ms see more than twice as much.
-func TestPaceOfWhoIsKeptFromSending(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 4))
-	for _, rate := range []float64{500, 1000, 20_000} {
-		var left []time.Duration
-		p := NewPace(rate)
-		for now := time.Duration(0); now < 10*time.Second; now = max(now+time.Microsecond, p.WakeUp()) {
-			n := p.Allowance(now, 4*BatchSize)
-			now += time.Duration(rng.Int64N(int64(20 * ms)))
-			p.Spend(n)
-			p.Departed(n, now)
-			for range n {
-				left = append(left, now)
-			}
+// lateness is how late a process runs that was to run at a time.
+type lateness struct {
+	usual, worst time.Duration
+	one          int // in so many times it is the worst at most
+}
+
+func (l lateness) draw(r *rand.Rand) time.Duration {
+	if l.one > 0 && r.IntN(l.one) == 0 {
+		return time.Duration(r.Int64N(int64(l.worst)))
+	}
+	return time.Duration(r.Int64N(int64(2*l.usual + 1)))
+}
+
+// departures lets a pace run for a span, woken up late and kept from sending once it was allowed to.
+func departures(p *Pace, span time.Duration, woken, kept lateness, r *rand.Rand) (left []time.Duration) {
+	for now := time.Duration(0); now < span; now = max(now+time.Microsecond, p.WakeUp()) + woken.draw(r) {
+		n := p.Allowance(now, 4*BatchSize)
+		if n == 0 {
+			continue
 		}
-		most := int(2*Slack.Seconds()*rate) + 2
-		for i := most; i < len(left); i++ {
-			if left[i]-left[i-most] < Slack {
-				t.Fatalf("%v pps: more than %d packets in 2 ms at %v", rate, most, left[i])
-			}
+		now += kept.draw(r)
+		for range n {
+			left = append(left, now)
+			now += time.Microsecond
 		}
-		if len(left) < 100*most {
-			t.Errorf("%v pps: %d packets in 10 s", rate, len(left))
+		p.Spend(n)
+		p.Departed(n, now)
+	}
+	return left
+}
+
+// Whoever is woken up late, and kept from sending what was allowed, makes up for it, but no 2 ms see
+// more than the pace and a quarter.
+func TestPaceNeverBursts(t *testing.T) {
+	const µs = time.Microsecond
+	for name, x := range map[string]struct {
+		woken, kept lateness
+		reached     float64
+	}{
+		"idle machine": {lateness{usual: 60 * µs}, lateness{}, 0.99},
+		"busy":         {lateness{60 * µs, 2 * ms, 100}, lateness{0, 500 * µs, 100}, 0.98},
+		"very busy":    {lateness{100 * µs, 20 * ms, 10}, lateness{0, 20 * ms, 10}, 0.1},
+	} {
+		for _, rate := range []float64{100, 500, 1000, 5000, 20_000, 50_000, 100_000} {
+			for _, together := range []time.Duration{Together, longTogether} {
+				p := NewPace(rate)
+				p.together = together
+				left := departures(&p, 10*time.Second, x.woken, x.kept, rand.New(rand.NewPCG(3, 4)))
+				if share := float64(len(left)) / rate / 10; share < x.reached || share > 1.001 {
+					t.Errorf("%s, %v pps: %.3f of that left", name, rate, share)
+				}
+				most := int(rate*(Slack+catchUp).Seconds()) + 1
+				if most > exact {
+					most = int(rate*2*Slack.Seconds()) + 2
+				}
+				for i := most; i < len(left); i++ {
+					if left[i]-left[i-most] < Slack {
+						t.Fatalf("%s, %v pps: more than %d packets in 2 ms at %v", name, rate, most, left[i])
+					}
+				}
+			}
 		}
 	}
 }
