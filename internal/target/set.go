@@ -148,7 +148,7 @@ func (s *Set) Index(pair netip.AddrPort) (i uint64, ok bool) {
 }
 
 // Name returns what the user typed for an address: the word that covers the
-// fewest addresses, among those the one typed first. An address that is not in
+// fewest addresses, among those the one typed first, as far as that is kept (see plain.go). An address that is not in
 // the set is its own name.
 func (s *Set) Name(a netip.Addr) string {
 	at, _, ok := s.find(a)
