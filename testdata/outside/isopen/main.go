@@ -11,8 +11,6 @@ import (
 
 func main() {
 	v, err := scan.One(context.Background(), netip.MustParseAddrPort(os.Args[1]))
-	fmt.Println(v.State, v.Reason, err)
-	if rtt, ok := v.RoundTrip(); ok {
-		fmt.Println(rtt, v.Clock)
-	}
+	rtt, _ := v.RoundTrip()
+	fmt.Println(v.State, v.Reason, rtt, v.Clock, err)
 }
