@@ -125,8 +125,8 @@ func (n *Neighbours) AskRoute(dst netip.Addr, route Route) Neighbour {
 	return n.askRoute(dst, route)
 }
 
-// AskAgain is AskRoute for one that has gone silent: where it was answered for, it is asked
-// for anew, whatever the kernel knows of it. Of a destination off the link that is its next hop, which
+// AskAgain is AskRoute for one that has gone silent: where it was answered for, or this did not ask
+// for it, it is asked for anew, whatever the kernel knows of it. Of a destination off the link that is its next hop, which
 // Neighbour then names as Addr.
 func (n *Neighbours) AskAgain(dst netip.Addr, route Route) Neighbour { return n.askAgain(dst, route) }
 

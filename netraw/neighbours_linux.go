@@ -149,10 +149,13 @@ func (n *neighbours) askAgain(dst netip.Addr, route Route) Neighbour {
 	}
 	key := neighbour{route.IfIndex, dst.Unmap().WithZone("")}
 	q := n.asked[key]
-	if q == nil || q.found.State != NeighbourResolved || slices.Contains(n.done, q) {
+	if route.Local || route.Plain || q != nil && (q.found.State != NeighbourResolved || slices.Contains(n.done, q)) {
 		return n.askRoute(dst, route)
 	}
-	again := &question{key: key, found: Neighbour{Addr: q.found.Addr, IfIndex: q.found.IfIndex}, asked: time.Now()}
+	again := &question{key: key, found: Neighbour{Addr: dst, IfIndex: route.IfIndex}, asked: time.Now()}
+	if q != nil {
+		again.found.Addr = q.found.Addr
+	}
 	n.asked[key] = again
 	n.begin(again)
 	return again.found

@@ -318,7 +318,7 @@ func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	}
 	r := &linkResolver{dead: &j.probing.dead}
 	j.cfg.Neighbours = r
-	if j.noneOnLink(e.conn) {
+	if j.noneToResolve(e.conn) {
 		return n, ""
 	}
 	n, err := openNeighbours(j.streams, &j.probing, j.neighbourWait())
@@ -337,18 +337,27 @@ func (j *scanJob) neighbourWait() time.Duration {
 	return 0
 }
 
-// noneOnLink tells whether no target is on the link, as far as a few are easily
-// asked about: then nobody has to be resolved.
-func (j *scanJob) noneOnLink(conn *netraw.Conn) bool {
+// noneToResolve tells whether no target is on the link, as far as a few are easily
+// asked about: then nobody has to be resolved. In a run that lasts the router before them may get
+// another link address.
+func (j *scanJob) noneToResolve(conn *netraw.Conn) bool {
 	if j.set.Addresses() > fewAddresses {
 		return false
 	}
 	for a := range j.set.Hosts() {
-		if route, err := conn.Route(a); err == nil && isOnLink(&route) {
+		if route, err := conn.Route(a); err == nil && (isOnLink(&route) || route.NextHop.IsValid() && j.lasts()) {
 			return false
 		}
 	}
 	return true
+}
+
+// lasting is how many seconds a run lasts in which routers may change.
+const lasting = 5
+
+// lasts tells whether a run may last so long.
+func (j *scanJob) lasts() bool {
+	return j.cfg.Total >= thousands || float64(j.cfg.Total) > lasting*j.cfg.Rate && j.cfg.Rate > 0
 }
 
 // lookStateless looks for hosts before a run without state, over a connection of
