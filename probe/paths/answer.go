@@ -52,7 +52,7 @@ func (r *runner) concerned(ev *wire.Event) (*sending, string) {
 // size, kept from being answered.
 func (r *runner) repeat(p *sending) {
 	if !p.Ended {
-		p.Ended, p.attempt.lost, r.changed = true, true, true
+		p.Ended, p.attempt.lost, p.attempt.aside, r.changed = true, true, true, true
 		r.hop(p.pair.ttl).recalled(p.pair, r.Now)
 	}
 }

@@ -127,7 +127,7 @@ func (d *drawing) here(q *pair, v *vertex, s spot) bool {
 func (n *Node) add(series *rtt.Series, a *attempt, s spot) {
 	best := a.answer()
 	switch {
-	case best == nil && a.lost:
+	case a.silent():
 		series.Lost()
 	case best != nil && best.place() == s.place:
 		n.Kind = best.Kind
@@ -173,11 +173,13 @@ func (d *drawing) crossed(l *link) (sent, lost uint64) {
 			continue
 		}
 		for _, a := range q.attempts {
-			if !a.flying() {
+			switch {
+			case len(a.answers) > 0:
 				sent++
+			case a.silent():
+				sent, lost = sent+1, lost+1
 			}
 		}
-		lost += uint64(q.lost())
 	}
 	return sent, lost
 }
@@ -242,7 +244,7 @@ func (p *Path) count(f *flow, end int, series *rtt.Series) {
 		for _, a := range q.attempts {
 			best := a.answer()
 			switch {
-			case best == nil && !a.lost:
+			case best == nil && !a.silent():
 				continue
 			case best == nil:
 				p.Lost++

@@ -26,6 +26,7 @@ type Answer struct {
 type attempt struct {
 	answers []Answer
 	lost    bool // given up
+	aside   bool // for an old connection of the target, or its own size: no sign of silence
 }
 
 // flying tells whether something may still come back.
@@ -101,10 +102,28 @@ func (f *flow) begin(ttl int) *pair {
 // flying tells whether an attempt is under way.
 func (p *pair) flying() bool { return slices.ContainsFunc(p.attempts, (*attempt).flying) }
 
-// lost is how many attempts were given up.
+// silent tells whether nothing came back for the attempt, and nothing explains it.
+func (a *attempt) silent() bool { return a.lost && !a.aside && len(a.answers) == 0 }
+
+// mostAside is how many attempts may be set aside: after so many, what is in the way of
+// them stays there.
+const mostAside = 4
+
+// lost is how many attempts met silence. A target that is half open after one SYN-ACK was
+// lost challenges the next SYNs of the flow: these are not lost as well.
 func (p *pair) lost() (n int) {
 	for _, a := range p.attempts {
-		if a.lost && len(a.answers) == 0 {
+		if a.silent() {
+			n++
+		}
+	}
+	return n + max(0, p.aside()-mostAside)
+}
+
+// aside is how many attempts were set aside.
+func (p *pair) aside() (n int) {
+	for _, a := range p.attempts {
+		if a.aside && len(a.answers) == 0 {
 			n++
 		}
 	}

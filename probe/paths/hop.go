@@ -73,7 +73,7 @@ func (h *hop) ready(w want) time.Duration {
 // repeated is when a probe may be repeated.
 func (h *hop) repeated(w want) time.Duration {
 	q := w.flow.pair(w.ttl)
-	switch n := q.lost(); {
+	switch n := q.lost() + min(q.aside(), mostAside); {
 	case n < 2:
 		return 0
 	case w.loss:

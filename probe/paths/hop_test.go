@@ -83,3 +83,36 @@ func TestChallengesBesideLimitedRouters(t *testing.T) {
 		})
 	}
 }
+
+// A target that is half open, since a SYN-ACK and our RST were lost, challenges the next SYNs of
+// the flow. These are no losses, and the path is not called dead.
+func TestChallengesAreNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{seed: 1, rng: rand.New(rand.NewPCG(1, 3)), target: 3, routes: [][]int{{1, 2}, {3}, {3}, nil}}
+		listener, unlucky, syns := &simnet.Listener{}, uint16(0), 0
+		challenge := probetest.ACKs(func(isn craft.Seq) craft.Seq { return isn + 99 })
+		w.host = simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			port := in.Src.Port()
+			if unlucky == 0 && w.step(0, int(port)) == 2 {
+				unlucky = port
+			}
+			if port == unlucky && in.Flags == craft.SYN {
+				syns++
+			}
+			switch {
+			case port == unlucky && syns == 1: // the SYN-ACK is lost, and the RST is
+			case port == unlucky && syns < 10 && in.Flags == craft.SYN:
+				challenge.Respond(now, in, out)
+			default:
+				listener.Respond(now, in, out)
+			}
+		})
+		conn := probetest.World{Config: simnet.Config{Seed: 1, Out: simnet.Path{Delay: 5 * time.Millisecond}}, Host: w, Ports: 1000,
+			Opts: []simnet.Option{simnet.WatchOutgoing()}}.Conn()
+		defer conn.Close()
+		m, err := Run(t.Context(), conn, Config{Target: target4, MaxHops: 6})
+		if err != nil || len(m.Dead) > 0 || syns < 5 {
+			t.Errorf("%v, %d SYNs of a flow that is challenged: %v", err, syns, m.Findings)
+		}
+	})
+}

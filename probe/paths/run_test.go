@@ -81,7 +81,7 @@ func (m *Map) links() map[string]bool {
 }
 
 func TestRun(t *testing.T) {
-	const worlds = 25
+	const worlds = 15
 	whole := 0
 	for seed := range uint64(worlds) {
 		w := random(seed+1, 16)
