@@ -26,11 +26,11 @@ import (
 const stormRate = 20 // packets a second
 
 var inStorms = []liedTo{
-	{"scan", 60, 5, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
+	{"scan", 30, 5, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
 		s, err := scan.Run(ctx, n, scan.Config{Targets: slices.Values(targets), Rate: stormRate}, new(claims))
 		return nil, s, err
 	}},
-	{"wide", 60, 2, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
+	{"wide", 30, 2, func(ctx context.Context, n probe.Polled, targets []netip.AddrPort, _ uint64) ([]claim, probe.Summary, error) {
 		cfg := wide.Config{Config: scan.Config{Retries: 1, Rate: stormRate, FixedRate: true}, Plan: fixedPlan(targets)}
 		b, err := wide.NewBlaster(n, cfg)
 		if err != nil {
@@ -125,7 +125,7 @@ func TestStormsAreBounded(t *testing.T) {
 	for i := range inStorms {
 		e := &inStorms[i]
 		t.Run(e.name, func(t *testing.T) {
-			alone, storm := inStorm(t, e, 0), inStorm(t, e, 6000)
+			alone, storm := inStorm(t, e, 0), inStorm(t, e, 3000)
 			if storm.worst > stormRate+1 {
 				t.Errorf("%d packets within a second", storm.worst)
 			}

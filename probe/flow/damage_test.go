@@ -389,7 +389,7 @@ func TestDamage(t *testing.T) {
 // damaged damages a capture in every way and compares what it says then.
 func damaged(t *testing.T, damages []damage, seed uint64, packets []stamped, name func(*flow.Attempt) string) {
 	c := compared{packets: packets, name: name, oracle: oracleOfAll(t, packets)}
-	const rounds = 8
+	const rounds = 4
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
 			c.attempts, c.closes, c.named, c.ended = 0, 0, 0, 0

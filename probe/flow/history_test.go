@@ -439,10 +439,10 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-var histories = flag.Int("histories", 1, "how many sets of 200 made-up histories are played")
+var histories = flag.Int("histories", 1, "how many sets of 100 made-up histories are played")
 
 func playHistories(t *testing.T, seed uint64) {
-	const count = 200
+	const count = 100
 	var packets []stamped
 	all := map[netip.AddrPort]*history{}
 	for n := range count {

@@ -10,7 +10,7 @@ import (
 // TestAccuracy holds the analysis to its published figures on odd seeds.
 func TestAccuracy(t *testing.T) {
 	t.Parallel()
-	hosts := evaluate.Many(90, 5000)
+	hosts := evaluate.Many(45, 5000)
 	for _, tc := range []struct {
 		jitter time.Duration
 		right  float64

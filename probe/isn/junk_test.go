@@ -16,7 +16,7 @@ func TestJunkIsJudged(t *testing.T) {
 	t.Parallel()
 	first := rand.Uint64()
 	t.Logf("first seed %d", first)
-	for i := range uint64(evaluate.Many(250, 2500)) {
+	for i := range uint64(evaluate.Many(60, 2500)) {
 		rng := rand.New(rand.NewPCG(first+i, 1))
 		samples := make([]isn.Sample, rng.IntN(40))
 		values, ports, span := 1+rng.IntN(50), 1+rng.IntN(4), 1+rng.Int64N(1<<uint(1+rng.IntN(40)))

@@ -13,7 +13,7 @@ import (
 )
 
 // hostsPerClass is how many hosts of each class TestAccuracy draws.
-const hostsPerClass = 12
+const hostsPerClass = 6
 
 // Over packets, with loss, copies and reordering, hosts with random parameters
 // are told as surely as by the model's own sampler, and a wrong answer is never

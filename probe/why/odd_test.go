@@ -41,7 +41,7 @@ func odd(seed uint64) (s world.Scene, truths []why.Code) {
 // TestOddScenes wants an honest word on networks that no cause describes: one of the
 // faults that are there, that none of the known fits, or no certainty.
 func TestOddScenes(t *testing.T) {
-	n := 30
+	n := 20
 	if v, err := strconv.Atoi(os.Getenv("WHY_ODD")); err == nil {
 		n = v
 	}

@@ -160,17 +160,17 @@ func (s *tally) String() string {
 }
 
 // TestScenes judges random scenes of every cause by odd seeds; even ones were used
-// for tuning. By default these are six of each cause, two under each loss and always the
-// same: what a change breaks for all of a cause, or a little everywhere, they show as ten
-// did, and a figure that is promised takes scripts/why-matrix. WHY_SCENES is the number for
+// for tuning. By default these are three of each cause, one under each loss and always the
+// same: they show what a change breaks for most of a cause, or a little everywhere, and a
+// figure that is promised takes scripts/why-matrix. WHY_SCENES is the number for
 // each cause, WHY_EVEN=1 takes the even
 // seeds, WHY_CODES=code,... some causes only, WHY_DOC=1 writes what came of it into docs/why.md,
 // WHY_KEEP=FILE keeps what was judged: see scripts/why-matrix.
 func TestScenes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: fewer scenes than six of each cause judge little")
+		t.Skip("-short: fewer scenes than three of each cause judge little")
 	}
-	n := 6
+	n := 3
 	if v, err := strconv.Atoi(os.Getenv("WHY_SCENES")); err == nil {
 		n = v
 	}
@@ -188,8 +188,27 @@ func TestScenes(t *testing.T) {
 		}
 	}
 	s.judge(t)
+	eachIsFound(t, list)
 	if os.Getenv("WHY_DOC") != "" {
 		document(t, fmt.Sprintf("%s\n\n%s\n\n%s", s.String(), times(list), matrix(list)))
+	}
+}
+
+// eachIsFound wants every cause found in at least half of its scenes.
+func eachIsFound(t *testing.T, list []result) {
+	t.Helper()
+	all, right := map[why.Code]int{}, map[why.Code]int{}
+	for i := range list {
+		r := &list[i]
+		all[r.truth]++
+		if r.found[0].Code == r.truth {
+			right[r.truth]++
+		}
+	}
+	for code, n := range all {
+		if 2*right[code] < n {
+			t.Errorf("%s is found in %d of its %d scenes", code, right[code], n)
+		}
 	}
 }
 

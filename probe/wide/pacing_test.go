@@ -8,6 +8,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
@@ -56,7 +57,11 @@ func pacedRun(t *testing.T, host simnet.Host, out, back simnet.Path, seed uint64
 // sooner, and with fewer packets, than one that keeps to the pace.
 func TestPaceFollowsTheQueueOnTheWay(t *testing.T) {
 	t.Parallel()
-	for _, ports := range []string{"1-1000", "1-20000"} {
+	sizes := []string{"1-1000", "1-20000"}
+	if probetest.Race {
+		sizes = sizes[:1]
+	}
+	for _, ports := range sizes {
 		synctest.Test(t, func(t *testing.T) {
 			queue := func() *bottleneck {
 				return &bottleneck{Host: simnet.Linux(open(100)...), random: rand.New(rand.NewPCG(1, 2)), at: time.Now(), perSecond: 3000, room: 20}
@@ -84,7 +89,7 @@ func open(n uint16) (ports []uint16) {
 // Where the path loses as much at any pace, the pace stays.
 func TestPaceStaysWhereThePathLoses(t *testing.T) {
 	t.Parallel()
-	for _, loss := range []float64{0.05, 0.2, 0.4} {
+	for _, loss := range []float64{0.05, 0.4} {
 		synctest.Test(t, func(t *testing.T) {
 			path := simnet.Path{Delay: 5 * ms, Loss: loss}
 			host := filtering{simnet.Linux(open(100)...), 10001}
@@ -103,7 +108,7 @@ func TestPaceComesBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		queue := &bottleneck{Host: internet, random: rand.New(rand.NewPCG(1, 2)), at: start, perSecond: 1500, room: 20}
+		queue := &bottleneck{Host: internet, random: rand.New(rand.NewPCG(1, 2)), at: start, perSecond: 750, room: 10}
 		some := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 			if now.Sub(start) < 5*time.Second {
 				queue.Respond(now, in, out)
@@ -111,10 +116,10 @@ func TestPaceComesBack(t *testing.T) {
 				internet.Respond(now, in, out)
 			}
 		})
-		plan := planOf(t, 3, "80", "10.0.0.0/15")
+		plan := planOf(t, 3, "80", "10.0.0.0/16")
 		found := newAnswers()
 		s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, some,
-			wide.Config{Plan: plan, MostRetries: wide.DefaultMostRetries, Config: scan.Config{Rate: 4000}}, found)
+			wide.Config{Plan: plan, MostRetries: wide.DefaultMostRetries, Config: scan.Config{Rate: 2000}}, found)
 		open, wrong := missed(t, internet, plan, found)
 		t.Logf("%d open missed of %d, %d sent for %d targets in %v, now %d each at %.0f", open, found.count(probe.StateOpen), s.Sent, s.Probes, s.Took, s.Attempts, s.Pace)
 		if err != nil || wrong > 0 || float64(open) > 0.005*float64(found.count(probe.StateOpen)) {

@@ -101,10 +101,10 @@ func TestPassesEndWithTheLoss(t *testing.T) {
 				internet.Respond(now, in, out)
 			}
 		})
-		plan := planOf(t, 3, "80", "10.0.0.0/15")
+		plan := planOf(t, 3, "80", "10.0.0.0/17")
 		found := newAnswers()
 		s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, bad,
-			wide.Config{Plan: plan, MostRetries: 11, Config: scan.Config{Rate: 5000}}, found)
+			wide.Config{Plan: plan, MostRetries: 11, Config: scan.Config{Rate: 1250}}, found)
 		open, wrong := missed(t, internet, plan, found)
 		t.Logf("%d open missed, %d sent for %d targets, now %d each", open, s.Sent, s.Probes, s.Attempts)
 		if err != nil || wrong > 0 || float64(open) > 0.005*float64(found.count(probe.StateOpen)) {

@@ -121,7 +121,7 @@ func statelessFrom(t *testing.T, ctx context.Context, ports int, net simnet.Conf
 }
 
 // keys is how many keys tests of loss, and seeds tests of chance, run with: each loses other packets.
-var keys = flag.Int("keys", 3, "keys of tests of loss, and seeds of tests of chance")
+var keys = flag.Int("keys", 2, "keys of tests of loss, and seeds of tests of chance")
 
 // keyCount is as many, and one with -short and under the race detector, which looks for
 // other faults and takes ten times as long.
@@ -445,7 +445,7 @@ func TestStatelessOutageBehindUs(t *testing.T) {
 					internet.Respond(now, in, out)
 				}
 			})
-			plan := planOf(t, 3, "80", "10.0.0.0/16")
+			plan := planOf(t, 3, "80", "10.0.0.0/17")
 			found := newAnswers()
 			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, cut, wide.Config{Plan: plan}, found)
 			if away > time.Minute {

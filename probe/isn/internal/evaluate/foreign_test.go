@@ -45,7 +45,7 @@ func TestMoreRowsAreNoWorse(t *testing.T) {
 	t.Parallel()
 	first := FirstSeed()
 	t.Logf("first seed %d", first)
-	worse, hosts := 0, Many(20, 1000)
+	worse, hosts := 0, Many(10, 1000)
 	for i := range hosts {
 		rng := rand.New(rand.NewPCG(first+uint64(2*i), 4))
 		host := foreignHost(rng)

@@ -21,7 +21,7 @@ func TestUnusualHosts(t *testing.T) {
 	t.Parallel()
 	first := FirstSeed()
 	t.Logf("first seed %d", first)
-	cfg := Config{Hosts: Many(2, 20), First: first, Stride: 2, Jitter: 300 * time.Microsecond}
+	cfg := Config{Hosts: Many(1, 20), First: first, Stride: 2, Jitter: 300 * time.Microsecond}
 	hosts, right := 0, 0
 	for _, k := range Kinds() {
 		found := 0
