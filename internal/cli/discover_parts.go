@@ -86,7 +86,7 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 		}
 		hosts := r.search.probed[done:]
 		done = len(r.search.probed)
-		j.cfg.Loss, j.cfg.Earlier = s.Loss(), s.Earlier()
+		j.cfg.Loss, j.cfg.Earlier, j.cfg.Passing = s.Loss(), s.Earlier(), s.Limit().Rate
 		err = j.probePart(ctx, r, hosts, more, &all)
 	}
 	r.remark(r.search.proxied()...)
@@ -94,17 +94,26 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 	return all.total, all.outcome(err)
 }
 
-// limited is a sentence about a limit that the search for hosts has met.
+// scanUnlooked probes all targets, of which nobody has looked for the hosts before, and tells of a limit before them all.
+func scanUnlooked(ctx context.Context, r *results, cfg scan.Config, sink probe.Sink) (probe.Summary, error) {
+	var met discover.Limit
+	cfg.OnLimit = func(rate float64, kept bool) { met = discover.Limit{Rate: rate, Kept: kept} }
+	sum, err := scan.Run(ctx, r.network, cfg, sink)
+	r.remark(limited(met)...)
+	return sum, err
+}
+
+// limited is a sentence about a limit before all hosts.
 func limited(l discover.Limit) []string {
 	switch {
 	case l.Rate == 0:
 		return nil
 	case l.Kept:
 		return []string{"something on the way lets through about " + units.Rate(l.Rate) + " for all hosts together, and drops the rest: " +
-			"the search for hosts was slowed down to that (--rate R sets a pace)"}
+			"the run was slowed down to that (--rate R sets a pace)"}
 	}
 	return []string{"something on the way lets through about " + units.Rate(l.Rate) + " for all hosts together, and drops the rest: " +
-		"at that pace the search would take more than ten minutes, so hosts may be missing: --rate R sets a pace"}
+		"at that pace the run would take more than ten minutes, so hosts and ports may be missing: --rate R sets a pace"}
 }
 
 // probePart probes the ports of some hosts.

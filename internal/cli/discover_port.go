@@ -8,7 +8,6 @@ import (
 	"synscope/internal/report/units"
 	"synscope/probe"
 	"synscope/probe/discover"
-	"synscope/probe/scan"
 )
 
 // Where one port of each address is asked for, a search with questions of its own would
@@ -46,7 +45,7 @@ func (j *scanJob) probeByPort(ctx context.Context, r *results) (probe.Summary, e
 	r.search.byPort = true
 	cfg := j.cfg
 	cfg.Search = true
-	sum, err := scan.Run(ctx, r.network, cfg, &portSearch{r, j})
+	sum, err := scanUnlooked(ctx, r, cfg, &portSearch{r, j})
 	if c := r.search.counts; err == nil && c[probe.HostUp]+c[probe.HostUnknown] == 0 {
 		r.remark("no address answered, so no port is told of: --discover none tells of them all the same")
 	}

@@ -334,7 +334,7 @@ func (j *scanJob) probeRaw(ctx context.Context, results *results) (probe.Summary
 	case j.looksFirst(results.e):
 		return j.probeFound(ctx, results)
 	}
-	return scan.Run(ctx, results.network, j.cfg, results)
+	return scanUnlooked(ctx, results, j.cfg, results)
 }
 
 // opening is what a scan says of itself.

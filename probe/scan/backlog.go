@@ -70,6 +70,9 @@ func (b *backlog) depart(now, far time.Duration) (until time.Duration) {
 func (l *limiter) backOff(until, now time.Duration, rate float64) {
 	if rate > 0 && rate < openRate {
 		rate = max(rate, minRate)
+		if l.kept {
+			rate = min(rate, l.rate)
+		}
 		l.rate, l.ceiling, l.before, l.plateau = rate, rate, 0, 0
 		l.hold, l.seen = now+holdRaised, rate
 	}

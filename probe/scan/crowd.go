@@ -12,6 +12,9 @@ import (
 // answered, also waits for a place in its network; packets may follow the first for
 // a moment, since the router remembers it meanwhile.
 func (e *engine) room(h *host) (wake time.Duration, ok bool) {
+	if h.heldUp() {
+		return e.Now + trialLook, false
+	}
 	if h.waits() {
 		return e.Now + witnessLook, false
 	}

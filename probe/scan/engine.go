@@ -32,6 +32,9 @@ type engine struct {
 	search    search
 	queue     sharedQueue
 	untold    untold
+	limits    limits
+	ramp      *wire.Ramp // of the pace before a lower one was tried
+	questions uint64     // answers to questions, of those who had answered before
 
 	next       func() (netip.AddrPort, bool)
 	exhausted  bool   // no more targets to come
@@ -48,7 +51,7 @@ type engine struct {
 func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	rate := cfg.Rate
 	cfg.setDefaults()
-	x, err := wire.NewSweep(n, cfg.look(), rate, cfg.witnessAttempts())
+	x, err := wire.NewSweep(n, cfg.look(), rate, cfg.allAttempts())
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +65,7 @@ func newEngine(n probe.Polled, cfg *Config, sink probe.Sink) (*engine, error) {
 	e.hosts = newHosts(n, e.met)
 	e.Responses.Storms = e.noteStorm
 	e.Responses.Again = e.noteAgain
+	e.beginLimits()
 	return e, nil
 }
 
@@ -80,6 +84,7 @@ func (e *engine) run(ctx context.Context) error {
 		if e.LookDue() {
 			e.look()
 		}
+		e.mindLimits()
 		e.expire()
 		e.tellSilences(false)
 		if e.routes.Due(e.Now, time.Duration(len(e.hosts.byAddr))*wire.RouteCost) {
@@ -97,7 +102,7 @@ func (e *engine) run(ctx context.Context) error {
 // finished tells whether nothing is left to do, and everything closed. Canaries are sent when every
 // target has its verdict.
 func (e *engine) finished() bool {
-	if e.flights.busy() > 0 || e.Responses.Waiting() > 0 || !e.Stopping && !e.exhausted || e.listensUntil() > e.Now || e.tellSilences(true) {
+	if e.flights.busy() > 0 || e.Responses.Waiting() > 0 || !e.Stopping && !e.exhausted || e.asksYet() || e.listensUntil() > e.Now || e.tellSilences(true) {
 		return false
 	}
 	return e.Stopping || !e.sendCanaries() && !e.askPressed()
@@ -112,6 +117,7 @@ func (e *engine) wakeUp() time.Duration {
 		return min(wake, at)
 	}
 	e.Unhurried = false
+	wake = e.limitsWake(wake)
 	if at, ok := e.flights.nextDeadline(); ok {
 		wake = min(wake, at)
 	}

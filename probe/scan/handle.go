@@ -44,7 +44,10 @@ func (e *engine) find(ev *wire.Event) (uint32, *flight) {
 
 // accept applies an answer to its probe, or says why it is rejected.
 func (e *engine) accept(ev *wire.Event) (reject string) {
-	if ev.Kind == wire.KindEcho {
+	switch {
+	case e.isQuestion(ev):
+		return e.questionAnswered(ev)
+	case ev.Kind == wire.KindEcho:
 		return e.replied(ev)
 	}
 	id, f := e.find(ev)
@@ -126,6 +129,9 @@ func (e *engine) answered(id uint32, f *flight, ev *wire.Event, sure bool) strin
 		e.flights.void(id) // it does not wait for the witness any more
 	}
 	e.vouch(f, ev)
+	if before < wire.RankReset && f.outcome.Rank >= wire.RankReset && !f.known() && !f.canary {
+		e.noteWitness(f.host, f.port)
+	}
 	e.act(do, id, f, ev)
 	return ""
 }
@@ -286,7 +292,7 @@ func (e *engine) expire() {
 		f.moves()
 		silent := f.phase == phaseFlying && (f.asked && !f.outcome.Renewed() || len(f.tx) >= e.allowed(f))
 		switch {
-		case e.asksAgain(id, f) || silent && e.asksRefilled(id, f):
+		case e.asksAgain(id, f) || silent && (e.mayBeLimited(id, f) || e.asksRefilled(id, f)):
 		case silent && (e.suspects(f) && e.hold(id, f) || e.stays(id, f)):
 		case silent:
 			e.endSilent(id, f)

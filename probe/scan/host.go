@@ -64,6 +64,7 @@ type several struct {
 	stays     stays         // see late.go
 	refills   uint8         // silent ports that were asked once more: see refill.go
 	trips     wire.Trips
+	slow      *slowdown // nil while no limit before it is looked for
 }
 
 // trouble is what is kept of a host that few hosts have.
@@ -127,6 +128,17 @@ type way struct {
 	many   bool       // they are all machines of a network
 	flows  bool       // the kernel chooses a next hop, and so a source, for each connection
 	err    error      // why they cannot be reached from here
+
+	void *void // when a limit may have dropped what left
+}
+
+// void are the times of which silence tells nothing.
+type void struct{ gaps []gap }
+
+func (v *void) any() bool { return v != nil && len(v.gaps) > 0 }
+
+func (v *void) has(sent time.Duration) bool {
+	return v != nil && slices.ContainsFunc(v.gaps, func(g gap) bool { return sent > g.from && sent < g.to })
 }
 
 // MaxIdleHosts bounds how many hosts without a probe in flight are remembered.
@@ -227,6 +239,7 @@ func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if known == nil {
 		known = new(way)
 		*known = w
+		known.void = new(void)
 		t.ways[w] = known
 	}
 	return known

@@ -82,7 +82,7 @@ func TestLateRefusals(t *testing.T) {
 // To wait for late answers costs a host whose other ports are silent hardly any time: a
 // quarter of a second more than the second, less the time in which many leave.
 func TestSilentPortsWaitNoLonger(t *testing.T) {
-	for ports, most := range map[uint16]time.Duration{20: 1260 * time.Millisecond, 1000: 1270 * time.Millisecond, 10000: 1420 * time.Millisecond} {
+	for ports, most := range map[uint16]time.Duration{20: 1260 * time.Millisecond, 1000: 1270 * time.Millisecond, 10000: 1430 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			host := simnet.Linux(22, 80, 443)
 			host.Default = simnet.Dropped{}

@@ -28,6 +28,7 @@ type limiter struct {
 	before  float64       // the share of probes that was answered before the last cut; 0: there was none, or it has helped
 	shut    time.Duration // until then a queue drains; see backlog.go
 	futile  float64       // the share of loss that no lower rate changed; 0: none
+	kept    bool          // the rate is known to pass, from questions to ports that answer: see slow_host.go
 }
 
 const (
@@ -73,7 +74,9 @@ func (l *limiter) depart(now time.Duration) {
 	}
 	l.sent++
 	if l.rate > 0 {
-		l.unbind(now)
+		if !l.kept {
+			l.unbind(now)
+		}
 		l.due = max(l.due, now-limiterSlack) + time.Duration(float64(time.Second)/l.rate)
 	}
 }
@@ -95,7 +98,7 @@ func (l *limiter) unbind(now time.Duration) {
 // answered takes note of an answer; wasted is how many probes of that port went
 // unanswered since the rate was changed.
 func (l *limiter) answered(wasted int, now, rtt time.Duration) {
-	if l == nil {
+	if l == nil || l.kept {
 		return
 	}
 	if wasted == 0 {

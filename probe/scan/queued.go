@@ -51,11 +51,16 @@ func (e *engine) noteOverflow(h *host) {
 	}
 	s.overflow = e.Now
 	before := h.losses.trials(&h.silent)
-	h.silent = byTry{}
-	clear(h.losses.at[1:])
+	h.forgetLoss()
 	now := h.losses.trials(&h.silent)
 	e.seen.lost += now.lost - before.lost
 	e.seen.of += now.of - before.of
+}
+
+// forgetLoss forgets what was seen of the loss on the way to a host.
+func (h *host) forgetLoss() {
+	h.silent = byTry{}
+	clear(h.losses.at[1:])
 }
 
 // queueWait is how long answers take that wait in a queue before all hosts, 0 where none

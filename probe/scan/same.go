@@ -174,7 +174,7 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 		p.least = f.same.first
 	}
 	p.answered++
-	p.vain += ev.Attempt
+	p.vain += ev.Attempt - f.inGaps(ev.Attempt)
 	again := float64(ev.Attempt - int(f.same.first))
 	p.again.lost, p.again.of = p.again.lost+again-1, p.again.of+again
 	p.deferred.add(ev.Attempt)
@@ -182,6 +182,7 @@ func (e *engine) persisted(f *flight, ev *wire.Event, sure bool) (deferred bool)
 	if !p.required && wire.HardlyLost(e.othersOf(p).share(priorLoss), p.vain) {
 		p.required = true
 		e.seen, p.counted = e.othersOf(p), trials{}
+		e.doubtsGuard(h)
 	}
 	return true
 }

@@ -89,6 +89,14 @@ type Config struct {
 	// was none.
 	Earlier *probe.Earlier
 
+	// Passing is how many packets a second are known to pass something before all hosts that drops the rest; 0: none
+	// is known. The run keeps to it where that takes ten minutes at most, unless Rate is set.
+	Passing float64
+
+	// OnLimit is told how many packets a second pass such a limit that a run which searches has found, and
+	// whether it keeps to that; nil: nobody is.
+	OnLimit func(rate float64, kept bool)
+
 	// Loss is what was seen before of the loss on the way to hosts that answer; the zero
 	// value: nothing.
 	Loss probe.HostLoss

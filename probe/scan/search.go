@@ -24,9 +24,8 @@ const (
 	// overlooked is the share of the hosts that answer one kind of question alone which
 	// may be missed.
 	overlooked = 0.02
-	// echoTrials are how often a host that has replied is asked again, mostTried hosts
-	// tell enough.
-	echoTrials, mostTried = 2, 24
+	// echoTrials are how often a host that has replied is asked again at once.
+	echoTrials = 2
 	// mostRefused echo requests wait for a firewall or a queue of this machine.
 	mostRefused = 1024
 )
@@ -35,7 +34,6 @@ const (
 type search struct {
 	echoes   []echo // to be sent
 	refused  []echo // by this machine, to be sent later
-	trials   []*echoTrial
 	withheld uint64 // verdicts
 }
 
@@ -47,13 +45,6 @@ type echo struct {
 	due     time.Duration // not before
 }
 
-// echoTrial is one host that was asked again.
-type echoTrial struct {
-	host     *host
-	sent     time.Duration
-	answered [echoTrials]bool
-}
-
 // searched is what is kept of a host that is searched for.
 type searched struct {
 	greeted   uint8           // echo requests are of attempts below it
@@ -63,8 +54,9 @@ type searched struct {
 
 // greet asks a host for an echo beside a transmission to one of its ports: beside the
 // first, and where more than the usual two are worth it.
-func (e *engine) greet(h *host, attempt int) {
-	if !e.cfg.Search || h.found.up || attempt == 1 {
+func (e *engine) greet(f *flight, attempt int) {
+	h := f.host
+	if !e.cfg.Search || h.found.up || attempt-f.inGaps(attempt) == 1 {
 		return
 	}
 	if h.searched == nil {
@@ -74,6 +66,10 @@ func (e *engine) greet(h *host, attempt int) {
 		return
 	}
 	h.searched.greeted = uint8(attempt) + 1
+	if e.keptShared() { // who answers the probe need not be asked
+		e.search.refused = append(e.search.refused, echo{host: h, attempt: attempt, due: e.Now + e.trialWait(&e.limits.all)})
+		return
+	}
 	e.search.echoes = append(e.search.echoes, echo{host: h, attempt: attempt})
 }
 
@@ -139,8 +135,6 @@ func (e *engine) replied(ev *wire.Event) (reject string) {
 	switch {
 	case h == nil:
 		return wire.RejectAfterVerdict
-	case e.answersTrial(h, ev):
-		return ""
 	case h.searched == nil || ev.Attempt >= int(h.searched.greeted):
 		return wire.RejectUnsolicited
 	case h.found.up:
@@ -163,52 +157,24 @@ func (e *engine) replied(ev *wire.Event) (reject string) {
 
 // tryEchoes asks a host again that has replied, if more has to be known of the loss.
 func (e *engine) tryEchoes(h *host) {
-	if len(e.search.trials) >= mostTried {
+	s := &e.limits.all
+	if len(s.asks.List()) >= mostTried || h.way.local {
 		return
 	}
-	for k := range echoTrials {
-		if e.sendEcho(h, e.trialAttempt(k)) != nil {
-			return
+	w := s.asks.Add(witness{host: h})
+	for range echoTrials {
+		if s.state == paceFull && e.askOne(s, w) {
+			e.Booked(1)
 		}
 	}
-	e.Booked(echoTrials)
-	e.search.trials = append(e.search.trials, &echoTrial{host: h, sent: e.Now})
 }
 
-// trialAttempt is a number that no transmission to a host has.
-func (e *engine) trialAttempt(k int) int { return e.cfg.witnessAttempts() - 1 - k }
-
-// answersTrial takes in the reply to a trial, and tells whether it is one.
-func (e *engine) answersTrial(h *host, ev *wire.Event) bool {
-	k := e.trialAttempt(0) - ev.Attempt
-	if k < 0 || k >= echoTrials {
-		return false
-	}
-	for _, t := range e.search.trials {
-		if t.host == h && !t.answered[k] {
-			t.answered[k] = true
-			return true
-		}
-	}
-	return false
-}
-
-// searchLoss is what was seen of the loss: by the ports that answered, and by the trials
+// searchLoss is what was seen of the loss: by the ports that answered, and by the questions
 // that are over.
 func (e *engine) searchLoss() trials {
-	t := e.seen
-	for _, one := range e.search.trials {
-		over := one.sent+e.patience(one.host, 0) <= e.Now
-		for _, answered := range one.answered {
-			switch {
-			case answered:
-				t.of++
-			case over:
-				t.lost, t.of = t.lost+1, t.of+1
-			}
-		}
-	}
-	return t
+	s := &e.limits.all
+	asked, lost := s.asks.Loss(e.Now, max(e.trialWait(s), shortestGuess))
+	return trials{e.seen.lost + float64(lost), e.seen.of + float64(asked)}
 }
 
 // worthSearching is how many transmissions a port gets of a host that answers nothing: two, and

@@ -38,6 +38,10 @@ func (e *engine) fill() {
 		budget = e.Respond(budget)
 	default:
 		budget = e.RespondBeside(budget)
+		budget = e.sendQuestions(budget)
+		if e.triesShared() {
+			break
+		}
 		budget = e.sendEchoes(budget)
 		budget = e.sendWaiting(budget, e.share(budget))
 		budget = e.sendFresh(budget)
@@ -51,6 +55,9 @@ func (e *engine) fill() {
 
 // wants tells whether there is anything to send that the pace alone holds back.
 func (e *engine) wants() bool {
+	if e.triesShared() {
+		return e.Responses.Waiting() > 0
+	}
 	return e.Responses.Waiting() > 0 || !e.Stopping && (len(e.search.echoes) > 0 || e.ready.any(e.Now) || e.roomForMore())
 }
 
@@ -183,7 +190,8 @@ func (e *engine) transmit(id uint32, f *flight) {
 	if f.watches {
 		f.host.watch.queued = false
 	}
-	e.greet(f.host, attempt)
+	e.greet(f, attempt)
+	e.askBeside(f.host)
 	e.mindQueue(f.host)
 	f.host.limiter().depart(e.Now) // or the whole batch would be taken for the first packet of it
 	e.batch = append(e.batch, wire.Entry{ID: id, Attempt: attempt - e.firstAttempt(f)})

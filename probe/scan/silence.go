@@ -51,6 +51,17 @@ func (e *engine) endSilent(id uint32, f *flight) {
 	e.endStay(f.host)
 }
 
+// untellSilences has the ports asked again whose silence is kept back, of a host or of all.
+func (e *engine) untellSilences(h *host) {
+	u := &e.untold
+	for _, x := range u.list[u.n:] {
+		if f := e.flights.at(x.id); f.schedule == x.schedule && (h == nil || f.host == h) && f.inGaps(len(f.tx)) > 0 {
+			e.flights.void(x.id)
+			e.enqueue(x.id)
+		}
+	}
+}
+
 // tellSilences tells of those that were kept back for long enough, or are too many; all: of all. It
 // reports whether one of them is asked again instead.
 func (e *engine) tellSilences(all bool) (again bool) {
@@ -58,7 +69,7 @@ func (e *engine) tellSilences(all bool) (again bool) {
 	for u.n < len(u.list) {
 		x := u.list[u.n]
 		f := e.flights.at(x.id)
-		due := all || e.flights.untold > mostUntold || x.since+longestUntold <= e.Now
+		due := !e.triesShared() && (all || e.flights.untold > mostUntold || x.since+longestUntold <= e.Now)
 		if f.schedule == x.schedule && !due {
 			break
 		}

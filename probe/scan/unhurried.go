@@ -12,7 +12,7 @@ const fewSleepers = 64
 func (e *engine) limitsOpen() (at time.Duration, ok bool) {
 	r := &e.ready
 	if e.Hungry || e.Stopping || len(r.hosts) > 0 || len(r.sleepers) > fewSleepers || e.roomForMore() ||
-		len(e.search.echoes) > 0 || e.Responses.Waiting() > 0 {
+		len(e.search.echoes) > 0 || e.limits.pending() || e.Responses.Waiting() > 0 {
 		return 0, false
 	}
 	flights := 0

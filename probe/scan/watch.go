@@ -85,6 +85,14 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 	}
 }
 
+// vouchFor notes that a host answered a question that left at a time, to a port that had answered.
+func (e *engine) vouchFor(h *host, sent time.Duration) {
+	h.vouched = max(h.vouched, sent)
+	if w := h.watch; w != nil && w.since > 0 && sent >= w.since {
+		e.cameBack(h, sent)
+	}
+}
+
 // known tells whether a probe asks a port that has had its answer: that it has another tells nothing of
 // those that kept silent meanwhile.
 func (f *flight) known() bool { return f.watches || f.rechecks }
@@ -243,6 +251,11 @@ func (e *engine) cameBack(h *host, sent time.Duration) {
 	}
 	held := w.held
 	w.since, w.failures, w.held = 0, 0, nil
+	e.goOn(held)
+}
+
+// goOn lets silent probes go on whose verdicts waited.
+func (e *engine) goOn(held []ticket) {
 	for _, t := range held {
 		f := e.flights.at(t.id)
 		switch {
@@ -299,7 +312,7 @@ func (h *host) waits() bool {
 
 // inGaps counts those of the first n transmissions that left while the host was away.
 func (f *flight) inGaps(n int) (count int) {
-	if s := f.host.several; f.host.watch == nil && (s == nil || s.overflow == 0) {
+	if s := f.host.several; f.host.watch == nil && !f.host.way.void.any() && (s == nil || s.overflow == 0) {
 		return 0
 	}
 	for i := range n {
@@ -314,7 +327,7 @@ func (f *flight) inGap(i int) bool {
 	if s := f.host.several; s != nil && f.tx[i].Sent < s.overflow {
 		return true
 	}
-	return f.host.watch.away(f.tx[i].Sent)
+	return f.host.way.void.has(f.tx[i].Sent) || f.host.watch.away(f.tx[i].Sent)
 }
 
 // away tells whether the host did not answer what left at a time; nil: it always did.

@@ -54,6 +54,7 @@ const (
 	hardlyMore = 1.5    // times the share before: a limit lets through as much more as the pace is lower
 	watched    = 12     // questions, at least, tell whether a pace has become too high
 
+	filled      = 3    // steps' questions after a quiet time
 	mostSkipped = 4    // steps' questions at the beginning of one
 	longest     = 1.0  // seconds of questions decide a step
 	slowest     = 12   // but no fewer
@@ -87,6 +88,12 @@ func Begin(full float64, most int) *Trial {
 	}
 	return &Trial{rate: max(min(full/fall, first), Lowest), size: size, skip: size / 2, most: most / stepsAtAll}
 }
+
+// AfterQuiet begins where the bucket has filled: the first questions empty it, and tell nothing.
+func (t *Trial) AfterQuiet() { t.skip = filled * t.size }
+
+// At follows a pace that was found before, in packets a second.
+func At(rate float64) *Trial { return &Trial{rate: max(rate, Lowest), size: watched, improved: true} }
 
 // Rate is the pace to ask at, in packets a second.
 func (t *Trial) Rate() float64 { return t.rate }

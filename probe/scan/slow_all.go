@@ -1,0 +1,153 @@
+package scan
+
+import (
+	"time"
+
+	"synscope/probe"
+	"synscope/probe/internal/limit"
+	"synscope/probe/internal/wire"
+)
+
+// A limit before all hosts is looked for where the run itself looks for the hosts, and kept to where a
+// search has found one. Who has kept silent before is asked anew.
+
+const (
+	// mostTried hosts tell enough, and mostTrials questions to one.
+	mostTried, mostTrials = 24, 32
+	// perSearched packets go to a host that is looked for at a lower pace, at most.
+	perSearched = 4
+	// perPort packets go to a silent port.
+	perPort = 2
+)
+
+// beginLimits takes over what is known of a limit before the run.
+func (e *engine) beginLimits() {
+	l := &e.limits
+	l.all.asks.Most = mostTrials
+	l.looks = e.Ramp != nil && !e.cfg.HostsKnown && e.cfg.Total != 1
+	pace := e.cfg.Passing
+	if pace <= 0 || e.Ramp == nil {
+		return
+	}
+	l.all.trial = limit.At(pace)
+	if float64(e.leftToAsk(&l.all))/pace > worthSlow.Seconds() {
+		e.Ramp.Rate = min(e.Ramp.Rate, pace)
+		e.Pace.Ask(e.Ramp.Rate)
+		return
+	}
+	l.looks, l.all.state = true, paceLimited
+	e.Ramp = nil
+	e.Pace.Ask(pace)
+}
+
+// triesShared tells whether a limit before all hosts is being looked for, or known.
+func (e *engine) triesShared() bool { return e.limits.looks && e.limits.all.state == paceTrying }
+
+// asksYet tells whether a limit before all hosts is looked for, or may have to be.
+func (e *engine) asksYet() bool { return e.triesShared() || e.awaitsQuestions() }
+
+// awaitsQuestions tells whether the answers to the latest are to come, by which those hang who have kept silent.
+func (e *engine) awaitsQuestions() bool {
+	s := &e.limits.all
+	return e.limits.looks && e.cfg.Search && !e.Stopping && s.state == paceFull && s.asks.Awaited(e.Now, e.trialWait(s))
+}
+
+// keptShared tells whether the run keeps to a limit before all hosts.
+func (e *engine) keptShared() bool { return e.limits.looks && e.limits.all.state == paceLimited }
+
+// noteWitness takes note of who has answered: a port, or an echo request where that is 0.
+func (e *engine) noteWitness(h *host, port uint16) {
+	l := &e.limits
+	if h.several != nil && h.several.slow != nil {
+		h.several.slow.add(h, port, mostPorts)
+	}
+	if l.looks && !h.way.local && (e.cfg.Search || h.left < askEvery || e.keptShared()) {
+		l.all.add(h, port, mostTried)
+	}
+}
+
+// add takes one more witness, unless there are enough.
+func (s *slowdown) add(h *host, port uint16, most int) {
+	if len(s.asks.List()) < most {
+		s.asks.Add(witness{h, port})
+	}
+}
+
+// suspectsShared tells whether much of what those are asked who have answered is lost, before them all.
+// Answers that come later than they are waited for look lost.
+func (e *engine) suspectsShared() bool {
+	s := &e.limits.all
+	if e.Ramp == nil || e.Stopping || e.Slowest >= e.cfg.Timeout || len(s.asks.List()) == 0 {
+		return false
+	}
+	return e.losesMuch(s, muchLost) || e.cfg.Search && limit.Mostly(e.seen.of, e.seen.lost, muchLost)
+}
+
+func (e *engine) beginShared() {
+	e.beginTrial(&e.limits.all)
+	e.ramp, e.Ramp = e.Ramp, nil
+}
+
+// endShared goes on at the pace that was.
+func (e *engine) endShared() {
+	e.Ramp = e.ramp
+	e.Pace.Ask(e.Ramp.Rate)
+	e.tellLimit()
+}
+
+// leftToAsk is how many packets are to leave at a lower pace.
+func (e *engine) leftToAsk(s *slowdown) uint64 {
+	left := uint64(0)
+	if told := e.Counters.Probes; e.cfg.Total > told {
+		left = e.cfg.Total - told
+	}
+	switch {
+	case s.host != nil:
+		left -= min(left, uint64(e.flights.live))
+		return (left/uint64(max(1, len(e.hosts.byAddr))) + uint64(s.host.flights)) * perPort
+	case e.cfg.Search:
+		return max(left, e.search.withheld+uint64(e.flights.live)) * perSearched
+	}
+	return left * perPort
+}
+
+// keepShared keeps to the pace that passes, and asks all anew who have kept silent.
+func (e *engine) keepShared(s *slowdown, since time.Duration) {
+	e.Pace.Ask(s.trial.Rate())
+	for _, w := range e.hosts.ways {
+		w.void.gaps = append(w.void.gaps, gap{since - 1, e.Now + 1})
+	}
+	e.seen = trials{}
+	for _, h := range e.hosts.all() {
+		h.forgetLoss()
+		e.seekAgain(h, since)
+	}
+	e.untellSilences(nil)
+	e.tellLimit()
+}
+
+// seekAgain has a host asked anew whose verdicts were kept back since a time.
+func (e *engine) seekAgain(h *host, since time.Duration) {
+	if h.withheld() == 0 || h.absent() != nil {
+		return
+	}
+	held := h.searched.held
+	h.searched.held = nil
+	e.search.withheld -= uint64(len(held))
+	for _, v := range held {
+		if v.Reason != probe.ReasonNoResponse || v.Time.Before(e.Start.Add(since)) {
+			e.withhold(h, &v)
+			continue
+		}
+		id := e.flights.add(h, v.Target.Port())
+		f := e.flights.at(id)
+		f.tx = append(f.tx, make([]wire.Stamps, v.Attempts)...)
+		e.enqueue(id)
+	}
+}
+
+func (e *engine) tellLimit() {
+	if s := &e.limits.all; e.cfg.OnLimit != nil && s.state != paceOwn {
+		e.cfg.OnLimit(s.trial.Rate(), s.state == paceLimited)
+	}
+}

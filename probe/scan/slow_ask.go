@@ -1,0 +1,112 @@
+package scan
+
+import (
+	"net/netip"
+	"time"
+
+	"synscope/probe/internal/limit"
+	"synscope/probe/internal/wire"
+)
+
+// firstQuestion is the first number of the questions to witnesses: no probe has it, and its source
+// port is one that few of them have.
+func (c *Config) firstQuestion() int { return c.witnessAttempts() + apartFromProbes }
+
+const apartFromProbes = 5
+
+// allAttempts is the end of all numbers.
+func (c *Config) allAttempts() int { return c.firstQuestion() + 2*limit.Tuples }
+
+// numberOf is the number of the next question to a witness: those that are asked for a limit before all hosts
+// have others than those for one before theirs.
+func (e *engine) numberOf(s *slowdown, w *limit.Witness[witness]) int {
+	n := e.cfg.firstQuestion() + w.Next()
+	if s.host != nil {
+		n += limit.Tuples
+	}
+	return n
+}
+
+// sendQuestion asks a witness once more.
+func (e *engine) sendQuestion(w *witness, attempt int) error {
+	if w.port == 0 {
+		return e.sendEcho(w.host, attempt)
+	}
+	e.hosts.refresh(w.host)
+	from := e.Matcher.Port(attempt)
+	src := netip.AddrPortFrom(e.hosts.sourceOf(w.host, from, w.port), from)
+	dst := netip.AddrPortFrom(w.host.addr, w.port)
+	e.Now = time.Since(e.Start)
+	e.Packets.Clear()
+	e.Packets.Add(wire.Whole, src, dst, e.Matcher.Cookie.Numbers(src, dst, attempt), e.Now)
+	_, err := e.Network.Send(e.Packets.Batch)
+	e.Packets.Clear()
+	if err == nil {
+		e.Counters.Departed(attempt, e.Now)
+	}
+	return err
+}
+
+// isQuestion tells whether an answer is to a question.
+func (e *engine) isQuestion(ev *wire.Event) bool {
+	return ev.Attempt >= e.cfg.firstQuestion() && (ev.Kind.Verified() || ev.Kind == wire.KindEcho)
+}
+
+// questionAnswered takes in the answer to a question, or says why it is rejected.
+func (e *engine) questionAnswered(ev *wire.Event) (reject string) {
+	if e.answersQuestion(ev) {
+		return ""
+	}
+	return wire.RejectUnsolicited
+}
+
+// answersQuestion takes in the answer to a question, and tells whether it was waited for.
+func (e *engine) answersQuestion(ev *wire.Event) bool {
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
+	if h == nil || ev.Kind == wire.KindICMP || !e.hosts.arrivedAt(h, ev) {
+		return false
+	}
+	e.closeQuestion(ev)
+	k := ev.Attempt - e.cfg.firstQuestion()
+	s := &e.limits.all
+	if k >= limit.Tuples {
+		s, k = h.slowness(), k-limit.Tuples
+	}
+	if s == nil {
+		return false
+	}
+	sent, ok := s.answered(h, ev, k, e.Now-synRTO+synRTO/8)
+	if ok {
+		s.late = s.late || e.Now-sent > e.trialWait(s)
+		e.vouchFor(h, sent)
+	}
+	return ok
+}
+
+// answered takes in the answer to one of its questions, and tells whether it is one, and when that left.
+// What is later than those that left after a time may be a SYN-ACK that the far end retransmits.
+func (s *slowdown) answered(h *host, ev *wire.Event, k int, after time.Duration) (sent time.Duration, ok bool) {
+	for _, w := range s.asks.List() {
+		if w.Of.host != h || w.Of.port != ev.Target.Port() {
+			continue
+		}
+		number, sent, ok := s.asks.Answered(w, k, after)
+		if ok && number >= 0 {
+			s.trial.Answer(number)
+		}
+		s.quiet.heard = s.quiet.heard || ok && s.state == paceQuiet
+		return sent, ok
+	}
+	return 0, false
+}
+
+// closeQuestion ends the connection that a question may have opened.
+func (e *engine) closeQuestion(ev *wire.Event) {
+	if ev.Kind != wire.KindSYNACK {
+		return
+	}
+	closing := wire.CloseAfter(ev)
+	e.questions++
+	closing.Attempt += int(e.questions) * e.cfg.allAttempts()
+	e.Responses.Add(closing, e.Now)
+}

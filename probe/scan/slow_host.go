@@ -1,0 +1,154 @@
+package scan
+
+import (
+	"time"
+)
+
+// A limit of SYNs before a host that drops what is sent to its other ports cannot be told from these: few
+// ports answer, and each at its first SYN or at a later one. So where most ports of a host are silent, those that
+// have answered are asked again beside others. Where these questions are lost, nothing is sent for a moment, so that
+// one would pass: who does not answer then is away, or a guard that lets through what comes again alone (same.go).
+
+const (
+	// quietTime is for how long nothing is sent before the question that would pass.
+	quietTime = 400 * time.Millisecond
+	// inQuiet questions are asked then.
+	inQuiet = 2
+	// mostQuiet is how often that is tried of a host.
+	mostQuiet = 2
+	// mostPorts of a host are asked again, each mostAgain times.
+	mostPorts, mostAgain = 4, 512
+	// manySilent times as many ports are silent as answer, where a limit is looked for.
+	manySilent = 4
+)
+
+// quiet is a time in which a host gets nothing but a question.
+type quiet struct {
+	since time.Duration
+	asked time.Duration // when the questions left; 0: not yet
+	times int
+	heard bool
+}
+
+// looksFor tells whether a limit before a host is looked for: what answers mostly tells by that.
+func (e *engine) looksFor(h *host) bool {
+	return h.several != nil && h.witness != 0 && !h.way.local && h.left >= askEvery && manySilent*h.losses.answers <= uint32(h.left) && !h.onlyAgain()
+}
+
+// slowOf is what is known of a limit before a host of several ports.
+func (e *engine) slowOf(h *host) *slowdown {
+	if h.several.slow == nil {
+		s := &slowdown{host: h, latest: uint64(h.left) - askEvery}
+		s.asks.Most = mostAgain
+		s.add(h, h.witness, mostPorts)
+		h.several.slow = s
+	}
+	return h.several.slow
+}
+
+// slowness is that of a host, nil if none is looked for.
+func (h *host) slowness() *slowdown {
+	if h.several == nil {
+		return nil
+	}
+	return h.several.slow
+}
+
+// heldUp tells whether nothing is sent to a host but questions.
+func (h *host) heldUp() bool {
+	s := h.slowness()
+	return s != nil && s.on()
+}
+
+// mayBeLimited lets the verdict on a silent port wait where a limit may be why it is silent.
+func (e *engine) mayBeLimited(id uint32, f *flight) bool {
+	s := f.host.slowness()
+	if s == nil || f.watches || f.canary || f.rechecks || !s.on() && !e.suspectsHost(s) {
+		return false
+	}
+	if !s.on() {
+		e.beginQuiet(s)
+	}
+	f.phase = phaseHeld
+	s.held = append(s.held, ticket{id, f.schedule})
+	return true
+}
+
+// suspectsHost tells whether much of what the witnesses of a host are asked is lost, other than to a queue on the way
+// and to a host that is away.
+func (e *engine) suspectsHost(s *slowdown) bool {
+	h := s.host
+	switch {
+	case s.state != paceFull, s.late, e.Stopping, s.quiet.times >= mostQuiet, h.SRTT >= e.cfg.Timeout:
+		return false
+	case h.watch != nil && (h.watch.failures > 0 || h.watch.gone):
+		return false
+	case h.several.overflow > 0, h.several.backlog.rate > 0, e.queue.seen > 0:
+		return false
+	}
+	return e.losesMuch(s, muchLost)
+}
+
+// beginQuiet sends nothing to a host for a while.
+func (e *engine) beginQuiet(s *slowdown) {
+	s.state, s.quiet = paceQuiet, quiet{since: e.Now, times: s.quiet.times + 1}
+	e.limits.hosts = append(e.limits.hosts, s)
+}
+
+// askInQuiet asks after that whether the host answers what it has answered before.
+func (e *engine) askInQuiet(s *slowdown) {
+	q := &s.quiet
+	switch {
+	case e.Stopping || e.Failure != nil:
+		e.endTrial(s, paceFull)
+	case q.heard:
+		e.answersFirsts(s.host)
+		e.beginTrial(s)
+		s.trial.AfterQuiet()
+	case q.asked == 0 && e.Now >= q.since+quietTime:
+		q.asked = e.Now
+		for range inQuiet {
+			if e.ask(s) {
+				e.Booked(1)
+			}
+		}
+	case q.asked > 0 && e.Now >= q.asked+e.trialWait(s):
+		e.endTrial(s, paceFull)
+	}
+}
+
+// answersFirsts takes note that a host answers a SYN that has not come before.
+func (e *engine) answersFirsts(h *host) {
+	h.firsts = true
+	if p := h.persistence; p != nil {
+		p.required = false
+		e.countDeferred(p)
+	}
+}
+
+// doubtsGuard asks a host that has answered retransmissions alone, after a quiet time, whether it does.
+func (e *engine) doubtsGuard(h *host) {
+	if h.several == nil || h.witness == 0 || h.way.local || e.keptShared() || e.Stopping {
+		return
+	}
+	if s := e.slowOf(h); s.state == paceFull && s.quiet.times < mostQuiet {
+		e.beginQuiet(s)
+	}
+}
+
+// keepHost paces the probes of a host as passes. What left before counts for nothing.
+func (e *engine) keepHost(s *slowdown) {
+	h := s.host
+	l := h.limiter()
+	*l = limiter{rate: s.trial.Rate(), kept: true, due: e.Now, changed: e.Now, epoch: e.Now}
+	e.noteOverflow(h)
+	e.untellSilences(h)
+	e.releaseHeld(s)
+}
+
+// releaseHeld lets the silent probes go on that waited.
+func (e *engine) releaseHeld(s *slowdown) {
+	held := s.held
+	s.held = nil
+	e.goOn(held)
+}
