@@ -80,7 +80,7 @@ func (e *engine) suspectsShared() bool {
 	if e.Ramp == nil || e.Stopping || e.Slowest >= e.cfg.Timeout || len(s.asks.List()) == 0 {
 		return false
 	}
-	return e.losesMuch(s, muchLost) || e.cfg.Search && limit.Mostly(e.seen.of, e.seen.lost, muchLost)
+	return e.losesMuch(s, muchLost) || e.cfg.Search && e.seen.of >= 2*fewAsked && limit.Mostly(e.seen.of, e.seen.lost, muchLost)
 }
 
 func (e *engine) beginShared() {
