@@ -61,7 +61,7 @@ func (e *engine) noteWitness(h *host, port uint16) {
 	if h.several != nil && h.several.slow != nil {
 		h.several.slow.add(h, port, mostPorts)
 	}
-	if l.looks && !h.way.local && (e.cfg.Search || h.left < askEvery || e.keptShared()) {
+	if l.looks && !h.way.local && !h.onlyAgain() && (e.cfg.Search || h.left < askEvery || e.keptShared()) {
 		l.all.add(h, port, mostTried)
 	}
 }
@@ -80,7 +80,7 @@ func (e *engine) suspectsShared() bool {
 	if e.Ramp == nil || e.Stopping || e.Slowest >= e.cfg.Timeout || len(s.asks.List()) == 0 {
 		return false
 	}
-	return e.losesMuch(s, muchLost) || e.cfg.Search && e.seen.of >= 2*fewAsked && limit.Mostly(e.seen.of, e.seen.lost, muchLost)
+	return e.losesMuch(s, muchLost)
 }
 
 func (e *engine) beginShared() {
