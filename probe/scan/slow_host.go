@@ -30,9 +30,13 @@ type quiet struct {
 	heard bool
 }
 
-// looksFor tells whether a limit before a host is looked for: what answers mostly tells by that.
+// looksFor tells whether a limit before a host is looked for: what answers mostly tells by that,
+// and what limits its answers is known by them.
 func (e *engine) looksFor(h *host) bool {
-	return h.several != nil && h.witness != 0 && !h.way.local && h.left >= askEvery && manySilent*h.losses.answers <= uint32(h.left) && !h.onlyAgain()
+	if l := h.limiter(); l == nil || l.rate > 0 && !l.kept {
+		return false
+	}
+	return h.witness != 0 && !h.way.local && h.left >= askEvery && manySilent*h.losses.answers <= uint32(h.left) && !h.onlyAgain()
 }
 
 // slowOf is what is known of a limit before a host of several ports.
@@ -83,7 +87,7 @@ func (e *engine) suspectsHost(s *slowdown) bool {
 		return false
 	case h.watch != nil && (h.watch.failures > 0 || h.watch.gone):
 		return false
-	case h.several.overflow > 0, h.several.backlog.rate > 0, e.queue.seen > 0:
+	case h.limiter().rate > 0, h.several.overflow > 0, h.several.backlog.rate > 0, e.queue.seen > 0:
 		return false
 	}
 	return e.losesMuch(s, muchLost)
