@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"slices"
 	"time"
 )
 
@@ -150,9 +151,19 @@ func (e *engine) keepHost(s *slowdown) {
 	e.releaseHeld(s)
 }
 
-// releaseHeld lets the silent probes go on that waited.
+// releaseHeld lets the silent probes go on that waited: to the witness, where the host may be away.
 func (e *engine) releaseHeld(s *slowdown) {
 	held := s.held
 	s.held = nil
-	e.goOn(held)
+	e.goOn(slices.DeleteFunc(held, e.waitsForWitness))
+}
+
+// waitsForWitness lets the verdict on a silent probe wait for the witness of its host, if it is to.
+func (e *engine) waitsForWitness(t ticket) bool {
+	f := e.flights.at(t.id)
+	if f.schedule != t.schedule || len(f.tx) < e.allowed(f) || !e.suspects(f) {
+		return false
+	}
+	f.phase = phaseFlying
+	return e.hold(t.id, f)
 }
