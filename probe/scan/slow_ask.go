@@ -42,7 +42,7 @@ func (e *engine) sendQuestion(w *witness, attempt int) error {
 	_, err := e.Network.Send(e.Packets.Batch)
 	e.Packets.Clear()
 	if err == nil {
-		e.Counters.Departed(attempt, e.Now)
+		e.Counters.Departed(0, e.Now) // no probe's retransmission
 	}
 	return err
 }

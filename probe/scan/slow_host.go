@@ -19,7 +19,7 @@ const (
 	mostQuiet = 2
 	// mostPorts of a host are asked again, each mostAgain times.
 	mostPorts, mostAgain = 4, 512
-	// manySilent times as many ports are silent as answer, where a limit is looked for.
+	// manySilent times as many ports have not answered in time as answer, where a limit is looked for.
 	manySilent = 4
 )
 
@@ -37,7 +37,7 @@ func (e *engine) looksFor(h *host) bool {
 	if l := h.limiter(); l == nil || l.rate > 0 && !l.kept {
 		return false
 	}
-	return h.witness != 0 && !h.way.local && h.left >= askEvery && manySilent*h.losses.answers <= uint32(h.left) && !h.onlyAgain()
+	return h.witness != 0 && !h.way.local && h.left >= askEvery && manySilent*h.losses.answers <= uint32(h.silent[0]) && !h.onlyAgain()
 }
 
 // slowOf is what is known of a limit before a host of several ports.
