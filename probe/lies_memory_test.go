@@ -116,6 +116,7 @@ func held(t *testing.T, e *liedTo, batches int) (told, bytes uint64) {
 // Ten times as many lies leave no more behind in an engine: what strangers send takes
 // room while it is read, and none after.
 func TestLiesTakeNoRoom(t *testing.T) {
+	probetest.Plain(t)
 	const few, slack = 1, 64 << 10
 	for i := range liedToEngines {
 		e := &liedToEngines[i]

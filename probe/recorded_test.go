@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"synscope/probe/internal/probetest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,7 @@ import (
 // what the run itself said: the same packets cannot mean two things. What an engine
 // knows by more than one connection may be unknown in each, and nothing else.
 func TestRecordingsSayTheSame(t *testing.T) {
+	probetest.Plain(t)
 	for _, p := range peers() {
 		for _, f := range families {
 			if p.only != "" && p.only != f.name {

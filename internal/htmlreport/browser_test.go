@@ -27,6 +27,9 @@ var shots = flag.String("shots", "", "a directory for pictures of the pages")
 // where there is none.
 func browser(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: it takes a browser")
+	}
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"synscope/probe/internal/probetest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,7 @@ import (
 // A way that becomes longer in mid-scan is taken for a queue once, and not for ever: the scan goes on at
 // its pace.
 func TestLongerWayIsNoQueue(t *testing.T) {
+	probetest.Plain(t)
 	const ports = 4000
 	for _, hosts := range []int{1, 10} {
 		for _, rate := range []float64{0, 500} {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"synscope/probe/internal/probetest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,7 @@ import (
 // A slow link with a deep buffer: the round trip grows to seconds, and what does not fit is lost. Each
 // port gets its verdict, and hardly any is asked into the queue again.
 func TestQueueOnTheWay(t *testing.T) {
+	probetest.Plain(t)
 	for _, c := range []queueCase{
 		{50, 3, 1.5, 1, false, 0}, {50, 1, 1.5, 1, false, 0}, {100, 2, 1.5, 1, false, 0}, {200, 1.5, 1.5, 1, false, 0}, {500, 1, 1.3, 1, false, 0}, {1000, 2, 1.3, 1, false, 0}, {20, 2, 1.5, 1, false, 0},
 		{50, 3, 1.5, 10, false, 0}, {200, 1.5, 1.5, 10, false, 0}, // one queue before ten hosts

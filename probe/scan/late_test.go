@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"synscope/probe/internal/probetest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,7 @@ func scanLate(t *testing.T, ports uint16, host simnet.Host, closed probe.State) 
 // Refusals that come later than a second are waited for, where others that are as late come
 // while the run lasts: a slow firewall is none that is silent.
 func TestLateRefusals(t *testing.T) {
+	probetest.Plain(t)
 	const ms = time.Millisecond
 	for _, c := range []struct {
 		ports uint16

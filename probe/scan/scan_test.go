@@ -329,6 +329,7 @@ func addresses(n int) (list []netip.Addr) {
 // 256 hosts, loss, duplicates and reordering on the way: every open port is
 // found, and no RTT lies outside what the network did.
 func TestLossyNetwork(t *testing.T) {
+	probetest.Plain(t)
 	synctest.Test(t, func(t *testing.T) {
 		internet := &simnet.Synthetic{Seed: 7, Open: 0.1, Refused: 0.6, Unreachable: 0.1}
 		path := simnet.Path{Delay: 10 * ms, Jitter: 5 * ms, Loss: 0.05, Duplicate: 0.02, Reorder: 0.02}

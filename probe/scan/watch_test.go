@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"synscope/probe/internal/probetest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,6 +80,7 @@ func TestHostIsAwayForAMoment(t *testing.T) {
 // So it is where the host is back before any probe has had its last try: nobody had
 // come to suspect it, and what left meanwhile is not taken for lost, nor for silence.
 func TestHostIsAwayWhileAllHaveTheirFirstTry(t *testing.T) {
+	probetest.Plain(t)
 	for _, c := range []struct {
 		delay time.Duration
 		rate  float64
