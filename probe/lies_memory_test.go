@@ -117,7 +117,7 @@ func held(t *testing.T, e *liedTo, batches int) (told, bytes uint64) {
 // room while it is read, and none after.
 func TestLiesTakeNoRoom(t *testing.T) {
 	probetest.Plain(t)
-	const few, slack = 1, 64 << 10
+	const few, slack = 1, 128 << 10
 	for i := range liedToEngines {
 		e := &liedToEngines[i]
 		t.Run(e.name, func(t *testing.T) {
