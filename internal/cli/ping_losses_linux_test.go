@@ -22,6 +22,7 @@ func isSYN(ip []byte) (sport uint16, ok bool) {
 // An outage is told when it is over, in a line and a record, and again at the end.
 func TestPingTellsOutages(t *testing.T) {
 	t.Parallel()
+	long(t)
 	var syns atomic.Int32
 	lose := func(ip []byte) bool {
 		if _, ok := isSYN(ip); ok {

@@ -185,6 +185,7 @@ func TestProbePageInParallel(t *testing.T) {
 // metrics.
 func TestProbesLeaveRoomForMetrics(t *testing.T) {
 	t.Parallel()
+	long(t)
 	l := standardLab(t)
 	modules := filepath.Join(t.TempDir(), "modules.yml")
 	os.WriteFile(modules, []byte("modules:\n  slow: {attempts: 1, timeout: 30s}\n"), 0o644)

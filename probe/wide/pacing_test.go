@@ -88,6 +88,7 @@ func open(n uint16) (ports []uint16) {
 
 // Where the path loses as much at any pace, the pace stays.
 func TestPaceStaysWhereThePathLoses(t *testing.T) {
+	probetest.Plain(t)
 	t.Parallel()
 	for _, loss := range []float64{0.05, 0.4} {
 		synctest.Test(t, func(t *testing.T) {
@@ -105,6 +106,7 @@ func TestPaceStaysWhereThePathLoses(t *testing.T) {
 // A queue that was short for a while does not slow a run down for ever. At half of the pace a
 // pass lasts longer than a minute here: one that does not may stay slow, at that cost at most.
 func TestPaceComesBack(t *testing.T) {
+	probetest.Plain(t)
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

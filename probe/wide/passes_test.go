@@ -20,6 +20,7 @@ import (
 // Probes follow the loss: of the open ports no more stay hidden than loss leaves after
 // twelve probes, and where nothing is lost each target gets two.
 func TestPassesFollowTheLoss(t *testing.T) {
+	probetest.Plain(t)
 	t.Parallel()
 	for _, tc := range []struct {
 		loss        float64 // each way

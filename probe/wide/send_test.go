@@ -16,6 +16,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
@@ -270,6 +271,7 @@ func TestStatelessDelaysHoldUpNobodyElse(t *testing.T) {
 
 // Where a firewall lets nothing out, a run ends and says so.
 func TestStatelessFirewalledMachine(t *testing.T) {
+	probetest.Plain(t)
 	t.Parallel()
 	for _, network := range []string{"10.0.0.0/22", "10.0.0.0/8"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -289,6 +291,7 @@ func TestStatelessFirewalledMachine(t *testing.T) {
 // One that lets nothing out any more ends a run of which some has left: that is no run of which
 // nothing did.
 func TestStatelessFirewalledInTheMiddle(t *testing.T) {
+	probetest.Plain(t)
 	synctest.Test(t, func(t *testing.T) {
 		d := newDrain()
 		d.fail = func(*craft.Fields) error {
@@ -317,6 +320,7 @@ func TestStatelessUnableInterface(t *testing.T) {
 
 // What the kernel never has room for is tried for a time of the run.
 func TestStatelessNeverRoom(t *testing.T) {
+	probetest.Plain(t)
 	for _, from := range []uint64{0, 100} {
 		synctest.Test(t, func(t *testing.T) {
 			d, began := newDrain(), time.Now()

@@ -436,6 +436,7 @@ func TestStatelessResetsCountTowardsTheRate(t *testing.T) {
 // A network that goes away behind us, so that no send fails, costs time and not
 // answers.
 func TestStatelessOutageBehindUs(t *testing.T) {
+	probetest.Plain(t)
 	t.Parallel()
 	for _, away := range []time.Duration{3 * time.Second, 12 * time.Second, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -481,6 +482,7 @@ func TestStatelessDropsAreNotSilence(t *testing.T) {
 // What strangers send beyond what this machine can read does not slow a run down: at a
 // sixty-fourth of its rate it would take half a minute.
 func TestStatelessFloodDoesNotSlowDown(t *testing.T) {
+	probetest.Plain(t)
 	synctest.Test(t, func(t *testing.T) {
 		found := newAnswers()
 		flood := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
