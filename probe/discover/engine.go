@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"synscope/probe"
+	"synscope/probe/internal/limit"
 	"synscope/probe/internal/wire"
 )
 
@@ -15,17 +16,18 @@ type engine struct {
 	cfg   *Config
 	yield func(Host) error
 
-	asks       *questions
-	asksAt     map[uint16]*questions // where one port is of interest, by port
-	hosts      map[netip.Addr]*host
-	byID       []*host // nil once decided
-	timers     wire.Timers
-	resolving  wire.Resolving[*host]
-	lossTrials lossTrials
-	slow       slowdown
-	shared     sharedLink
-	earlier    probe.Earlier // for the run that probes the ports
-	due        []*host       // to be sent a round, or the rest of one
+	asks      *questions
+	asksAt    map[uint16]*questions // where one port is of interest, by port
+	hosts     map[netip.Addr]*host
+	byID      []*host // nil once decided
+	timers    wire.Timers
+	resolving wire.Resolving[*host]
+	witnesses limit.Witnesses[witness]
+	trialDue  uint64 // as of so many packets one is asked beside others
+	slow      slowdown
+	shared    sharedLink
+	earlier   probe.Earlier // for the run that probes the ports
+	due       []*host       // to be sent a round, or the rest of one
 
 	next       func() (netip.Addr, bool)
 	exhausted  bool
@@ -48,7 +50,7 @@ func newEngine(n probe.Polled, cfg *Config, yield func(Host) error) (*engine, er
 	x.Matcher.Echoes = true
 	return &engine{
 		Sweep: x, cfg: cfg, yield: yield, asks: newQuestions(cfg.Forbidden), asksAt: map[uint16]*questions{},
-		shared: sharedLink{}, hosts: map[netip.Addr]*host{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
+		witnesses: limit.Witnesses[witness]{Most: mostTrials}, shared: sharedLink{}, hosts: map[netip.Addr]*host{}, resolving: wire.NewResolving[*host](cfg.Neighbours),
 		earlier: probe.Earlier{Key: look.Key, Attempts: allAttempts},
 	}, nil
 }

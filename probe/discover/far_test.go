@@ -32,13 +32,7 @@ func TestHostsAtAllDistances(t *testing.T) {
 				}))
 				conn := n.Conn(2)
 				defer conn.Close()
-				up := 0
-				sum, err := Run(t.Context(), conn, Config{Hosts: hostsOf("10.0.0.0/24")}, func(h Host) error {
-					if h.Up {
-						up++
-					}
-					return nil
-				})
+				up, sum, err := upAmong(t, conn, "10.0.0.0/24")
 				if err != nil || up != live || sum.Took > row.most {
 					t.Errorf("%d of %d found in %v, %v", up, live, sum.Took, err)
 				}

@@ -45,7 +45,6 @@ type slowdown struct {
 	tried  bool
 	trial  *limit.Trial
 	ramp   *wire.Ramp
-	from   int     // the first trial at the pace of now
 	silent []*host // that gave no answer, as long as a limit may have been the reason
 	beside int     // packets since the latest question to a witness
 }
@@ -74,7 +73,7 @@ func (e *engine) watchPace() {
 		return
 	}
 	e.Pace.Ask(s.trial.Rate())
-	s.from = len(e.lossTrials.all)
+	e.witnesses.Anew()
 	for _, h := range e.byID {
 		if h != nil {
 			e.takeBack(h, since)
@@ -100,21 +99,11 @@ func (e *engine) takeBack(h *host, since time.Duration) {
 
 // suspectsLimit tells whether much of what was asked of late was lost.
 func (e *engine) suspectsLimit() bool {
-	if len(e.lossTrials.all) == 0 || e.awaitsTrials() {
+	if !e.witnesses.Any() || e.awaitsTrials() {
 		return false
 	}
-	lost := e.lateLoss()
-	return limit.Mostly(float64(lost.Sent), float64(lost.Unanswered), muchLost)
-}
-
-// lateLoss is that of the latest trials that are over, answered or not: of those after them
-// the answered ones alone are known.
-func (e *engine) lateLoss() probe.HostLoss {
-	l := e.lossTrials.all
-	for len(l) > 0 && l[len(l)-1].sent+e.patience() > e.Now {
-		l = l[:len(l)-1]
-	}
-	return e.lossOf(l[max(0, len(l)-lately):])
+	asked, lost := e.witnesses.Late(lately, e.Now, e.patience())
+	return limit.Mostly(float64(asked), float64(lost), muchLost)
 }
 
 func (e *engine) beginTrial() {
@@ -123,7 +112,7 @@ func (e *engine) beginTrial() {
 	if len(e.hosts)+len(s.silent) == 0 && e.exhausted {
 		return
 	}
-	s.trial = limit.Begin(e.Pace.Rate(), e.lossTrials.room())
+	s.trial = limit.Begin(e.Pace.Rate(), e.witnesses.Room())
 	s.state, s.ramp, e.Ramp = paceTrying, e.Ramp, nil
 	e.Pace.Ask(s.trial.Rate())
 }
@@ -136,7 +125,7 @@ func (e *engine) trialWait() time.Duration {
 func (e *engine) followTrial() {
 	s := &e.slow
 	outcome := s.trial.Turn(e.Now, e.trialWait())
-	if outcome == limit.Undecided && e.lossTrials.room() == 0 {
+	if outcome == limit.Undecided && e.witnesses.Room() == 0 {
 		outcome = s.trial.Spent()
 	}
 	switch {
@@ -174,7 +163,8 @@ func (e *engine) endTrial(to paceState) {
 // slowDown keeps to the pace that was found, and asks all anew who have kept silent.
 func (e *engine) slowDown() {
 	s := &e.slow
-	s.state, s.from = paceLimited, len(e.lossTrials.all)
+	s.state = paceLimited
+	e.witnesses.Anew()
 	e.Pace.Ask(s.trial.Rate())
 	for _, h := range e.byID {
 		if h != nil {
@@ -249,7 +239,7 @@ func (e *engine) tellDown(h *host) {
 
 // askWitness asks a witness at the pace that is tried or kept to, and tells whether that has left.
 func (e *engine) askWitness() bool {
-	w := e.lossTrials.least()
+	w := e.witnesses.Least(mostTrials)
 	if w == nil {
 		return false
 	}

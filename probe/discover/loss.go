@@ -6,6 +6,7 @@ import (
 
 	"synscope/internal/binomial"
 	"synscope/probe"
+	"synscope/probe/internal/limit"
 	"synscope/probe/internal/wire"
 )
 
@@ -21,11 +22,8 @@ const (
 	trials = 2
 	// mostTried hosts tell enough of the loss.
 	mostTried = 24
-	// mostTrials are how often one is asked the same at most, and trialTuples how many of these
-	// differ: those beyond are retransmissions, since a SYN of other numbers is not answered
-	// where the SYN-ACK to the one before was lost.
-	mostTrials  = 32
-	trialTuples = 8
+	// mostTrials are how often one is asked the same at most, and mostBeside among others.
+	mostTrials, mostBeside = 32, 8
 	// overlooked is the share of the hosts that answer one question alone which may be missed.
 	overlooked = 0.02
 	// priorLoss is the loss of a network of which nothing is known, worth priorTrials trials.
@@ -39,7 +37,7 @@ const (
 )
 
 // allAttempts are those of the rounds and of the trials.
-const allAttempts = rounds + moreRounds + trialTuples
+const allAttempts = rounds + moreRounds + limit.Tuples
 
 // SourcePorts is how many source ports tell all segments to a port of a host apart: two of
 // the same would meet as one connection there.
@@ -49,35 +47,16 @@ const SourcePorts = allAttempts
 type witness struct {
 	host    *host
 	segment segment
-	asked   int              // how often
-	latest  [trialTuples]int // trials, as numbered by lossTrials
-}
-
-// lossTrial is one question to a witness.
-type lossTrial struct {
-	sent     time.Duration
-	answered bool
-	void     bool // nobody listened for the answer
-	number   int  // of the pace's trial; -1: of none
-}
-
-// lossTrials are all of them.
-type lossTrials struct {
-	all       []lossTrial // in the order in which they left
-	witnesses []*witness
-	turn      int
-	next      uint64 // as of so many packets one is due
 }
 
 // tryLoss asks a host what it has just answered, if more has to be known of the loss.
 func (e *engine) tryLoss(h *host, ev *wire.Event) {
-	if len(e.lossTrials.witnesses) >= mostTried {
+	if len(e.witnesses.List()) >= mostTried {
 		return
 	}
 	for _, s := range h.segmentsOf(ev.Attempt) {
 		if s.answeredBy(ev) {
-			w := &witness{host: h, segment: s}
-			e.lossTrials.witnesses = append(e.lossTrials.witnesses, w)
+			w := e.witnesses.Add(witness{host: h, segment: s})
 			if e.slow.state == paceFull {
 				e.sendTrials(w)
 			}
@@ -86,7 +65,7 @@ func (e *engine) tryLoss(h *host, ev *wire.Event) {
 	}
 }
 
-func (e *engine) sendTrials(w *witness) {
+func (e *engine) sendTrials(w *limit.Witness[witness]) {
 	sent := 0
 	for range trials {
 		if !e.sendTrial(w, -1) {
@@ -98,9 +77,8 @@ func (e *engine) sendTrials(w *witness) {
 }
 
 // sendTrial asks a witness once more, and tells whether that has left.
-func (e *engine) sendTrial(w *witness, number int) bool {
-	k := w.asked % trialTuples
-	b, err := e.packet(w.host, w.segment, rounds+moreRounds+k)
+func (e *engine) sendTrial(w *limit.Witness[witness], number int) bool {
+	b, err := e.packet(w.Of.host, w.Of.segment, rounds+moreRounds+w.Next())
 	if err == nil {
 		_, err = e.Network.Send([][]byte{b})
 	}
@@ -108,39 +86,18 @@ func (e *engine) sendTrial(w *witness, number int) bool {
 		return false
 	}
 	e.Counters.Departed(1, e.Now)
-	l := &e.lossTrials
-	w.asked, w.latest[k] = w.asked+1, len(l.all)
-	l.all = append(l.all, lossTrial{sent: e.Now, number: number})
-	l.next = e.Counters.Sent + max(trialEvery, e.Counters.Sent/trialShare)
+	e.witnesses.Left(w, number, e.Now)
+	e.trialDue = e.Counters.Sent + max(trialEvery, e.Counters.Sent/trialShare)
 	return true
-}
-
-// least is the witness that is to be asked next, nil if none may be any more.
-func (l *lossTrials) least() *witness {
-	for range l.witnesses {
-		w := l.witnesses[l.turn%len(l.witnesses)]
-		if l.turn++; w.asked < mostTrials {
-			return w
-		}
-	}
-	return nil
-}
-
-// room is how many trials there may be yet.
-func (l *lossTrials) room() (n int) {
-	for _, w := range l.witnesses {
-		n += mostTrials - w.asked
-	}
-	return n
 }
 
 // tryBeside asks a witness among others where it is time for that, and tells whether it did.
 func (e *engine) tryBeside() bool {
-	if e.Counters.Sent < e.lossTrials.next || e.slow.state != paceFull || len(e.lossTrials.witnesses) == 0 {
+	if e.Counters.Sent < e.trialDue || e.slow.state != paceFull {
 		return false
 	}
-	w := e.lossTrials.least()
-	return w != nil && w.asked < mostTrials/4 && e.sendTrial(w, -1)
+	w := e.witnesses.Least(mostBeside)
+	return w != nil && e.sendTrial(w, -1)
 }
 
 // answersTrial takes in the answer to a trial, and tells whether it is one.
@@ -149,59 +106,39 @@ func (e *engine) answersTrial(ev *wire.Event) bool {
 	if k < 0 {
 		return false
 	}
-	a, l := wire.AsCarried(ev.Target.Addr(), ev.Link), &e.lossTrials
-	for _, w := range l.witnesses {
-		if w.host.key != a || k >= w.asked || !ev.Kind.Verified() || !w.segment.answeredBy(ev) || !ev.ArrivedAt(w.host.source) {
+	a := wire.AsCarried(ev.Target.Addr(), ev.Link)
+	for _, w := range e.witnesses.List() {
+		of := &w.Of
+		if of.host.key != a || k >= w.Asked() || !ev.Kind.Verified() || !of.segment.answeredBy(ev) || !ev.ArrivedAt(of.host.source) {
 			continue
 		}
-		t := &l.all[w.latest[k]]
-		if t.answered {
-			return false
+		number, _, ok := e.witnesses.Answered(w, k, 0)
+		if ok && number >= 0 {
+			e.slow.trial.Answer(number)
 		}
-		t.answered = true
-		if t.number >= 0 {
-			e.slow.trial.Answer(t.number)
-		}
-		return true
+		return ok
 	}
 	return false
 }
 
 // forgetTrials are those whose answers may have come while nobody listened.
 func (e *engine) forgetTrials(since time.Duration) {
-	for i := range e.lossTrials.all {
-		if t := &e.lossTrials.all[i]; t.sent+e.patience() > since && !t.answered {
-			t.void = true
-		}
-	}
+	e.witnesses.Void(since, e.patience())
 	if e.slow.trial != nil {
 		e.slow.trial.Forget()
 	}
 }
 
-// lossOf is how many of some trials are over, and how many of these were not answered.
-func (e *engine) lossOf(some []lossTrial) (l probe.HostLoss) {
-	for _, t := range some {
-		switch {
-		case t.answered:
-			l.Sent++
-		case !t.void && t.sent+e.patience() <= e.Now:
-			l.Sent, l.Unanswered = l.Sent+1, l.Unanswered+1
-		}
-	}
-	return l
-}
-
 // loss is that of all trials, and at a lower pace that of those at it.
 func (e *engine) loss() probe.HostLoss {
-	return e.lossOf(e.lossTrials.all[e.slow.from:])
+	asked, lost := e.witnesses.Loss(e.Now, e.patience())
+	return probe.HostLoss{Sent: uint64(asked), Unanswered: uint64(lost)}
 }
 
 // awaitsTrials tells whether few trials are over and others are not: what silence is worth
 // they tell.
 func (e *engine) awaitsTrials() bool {
-	l := e.lossTrials.all
-	return len(l) > 0 && !l[len(l)-1].answered && l[len(l)-1].sent+e.patience() > e.Now && e.loss().Sent < fewTrials
+	return e.witnesses.Awaited(e.Now, e.patience()) && e.loss().Sent < fewTrials
 }
 
 // worthRounds is how many rounds a host gets, by the share of the trials that was lost: where any

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"synscope/probe"
 	"synscope/probe/simnet"
 )
 
@@ -49,13 +50,7 @@ func TestLateWitnessesTellOfNoLimit(t *testing.T) {
 			n.Handle(netip.MustParsePrefix("10.0.0.0/29"), simnet.Linux(443))
 			conn := n.Conn(2)
 			defer conn.Close()
-			up := 0
-			sum, err := Run(t.Context(), conn, Config{Hosts: hostsOf("10.0.0.0/26")}, func(h Host) error {
-				if h.Up {
-					up++
-				}
-				return nil
-			})
+			up, sum, err := upAmong(t, conn, "10.0.0.0/26")
 			t.Logf("round trip %v: %d up, %d packets in %v", 2*delay, up, sum.Sent, sum.Took)
 			if err != nil || up != 8 || sum.Sent > 64*21+200 || sum.Took > 10*time.Second {
 				t.Errorf("round trip %v: %d up, %d packets in %v, %v", 2*delay, up, sum.Sent, sum.Took, err)
@@ -83,17 +78,23 @@ func TestFarHostsAreWaitedFor(t *testing.T) {
 			n.Handle(netip.MustParsePrefix(c.live), simnet.Linux(443))
 			conn := n.Conn(SourcePorts)
 			defer conn.Close()
-			up := 0
-			sum, err := Run(t.Context(), conn, Config{Hosts: hostsOf("10.0.0.0/26")}, func(h Host) error {
-				if h.Up {
-					up++
-				}
-				return nil
-			})
+			up, sum, err := upAmong(t, conn, "10.0.0.0/26")
 			t.Logf("%v away: %d up, %d packets in %v", 2*c.delay, up, sum.Sent, sum.Took)
 			if err != nil || up != c.up || sum.Took > c.most {
 				t.Errorf("%v away: %d up in %v, %v", 2*c.delay, up, sum.Took, err)
 			}
 		})
 	}
+}
+
+// upAmong is how many of some hosts a search finds.
+func upAmong(t *testing.T, conn *simnet.Conn, targets string) (up int, sum probe.Summary, err error) {
+	t.Helper()
+	sum, err = Run(t.Context(), conn, Config{Hosts: hostsOf(targets)}, func(h Host) error {
+		if h.Up {
+			up++
+		}
+		return nil
+	})
+	return up, sum, err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"synscope/probe/internal/probetest"
 	"synscope/probe/internal/wire"
 )
 
@@ -91,9 +92,7 @@ func TestSeenRemembers(t *testing.T) {
 // At full size the table is bounded, forgets what is old, and keeps what is
 // recent; and takes no new target for a known one.
 func TestSeenAtFullSize(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: minutes under the race detector")
-	}
+	probetest.Plain(t)
 	if got := len(newSeen(1<<40, wire.NewCookie([16]byte{2})).words) * 8; got != 32<<20 {
 		t.Fatalf("%d bytes", got)
 	}

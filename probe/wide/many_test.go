@@ -270,9 +270,7 @@ func thousands(rate float64) string {
 // with -wide-table, in a larger one, in all scenarios.
 func TestInternetWide(t *testing.T) {
 	t.Parallel()
-	if testing.Short() || probetest.Race {
-		t.Skip("minutes under the race detector")
-	}
+	probetest.Plain(t)
 	if *wideTable == "" {
 		s := scenario{machines: 100, rate: 100_000, probes: 2, loss: 0.01}
 		o := s.simulate(t, 2)

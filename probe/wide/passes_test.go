@@ -92,9 +92,7 @@ func TestAddedPassesKeepTheSpacing(t *testing.T) {
 // is there, and few after.
 func TestPassesEndWithTheLoss(t *testing.T) {
 	t.Parallel()
-	if testing.Short() || probetest.Race {
-		t.Skip("minutes under the race detector")
-	}
+	probetest.Plain(t)
 	synctest.Test(t, func(t *testing.T) {
 		start, r := time.Now(), rand.New(rand.NewPCG(1, 2))
 		bad := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
@@ -120,9 +118,7 @@ func TestPassesEndWithTheLoss(t *testing.T) {
 // However often a run on a bad network is interrupted, its parts find what there is.
 func TestPassesInterruptedAndResumed(t *testing.T) {
 	t.Parallel()
-	if testing.Short() || probetest.Race {
-		t.Skip("minutes under the race detector")
-	}
+	probetest.Plain(t)
 	synctest.Test(t, func(t *testing.T) {
 		plan := planOf(t, 4, "80", "10.0.0.0/18")
 		all := newAnswers()

@@ -124,9 +124,7 @@ func (h *heapSink) Port(probe.Verdict) error {
 // A plan of the whole of IPv4, and one of all its ports, take no more than a
 // fixed amount of memory, however many answer.
 func TestStatelessMemory(t *testing.T) {
-	if testing.Short() || probetest.Race {
-		t.Skip("the race detector's memory is not ours")
-	}
+	probetest.Plain(t)
 	for _, ports := range []string{"443", "0-65535"} {
 		plan := planOf(t, 1, ports, "0.0.0.0/0")
 		ctx, cancel := context.WithCancel(t.Context())
