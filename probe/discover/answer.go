@@ -7,6 +7,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/limit"
 	"synscope/probe/internal/wire"
 )
 
@@ -139,7 +140,7 @@ func (e *engine) expire() {
 		case h.began+e.patience() > e.Now: // others turned out to be as far away
 			e.expect(h, h.began+e.patience())
 		case e.slow.state == paceTrying || e.awaitsTrials():
-			e.expect(h, e.Now+trialLook)
+			e.expect(h, e.Now+limit.Look)
 		case h.round+1 < e.worthRounds(h):
 			h.round, h.place, h.began = h.round+1, 0, 0
 			e.approach(h)

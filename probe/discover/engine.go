@@ -97,7 +97,7 @@ func (e *engine) wakeUp() time.Duration {
 		wake = min(wake, pause+1)
 	}
 	if e.slow.state == paceTrying {
-		wake = min(wake, e.Now+trialLook)
+		wake = min(wake, e.Now+limit.Look)
 	}
 	if at := e.lingers(); e.sought() == 0 && at > e.Now {
 		wake = min(wake, at)

@@ -16,17 +16,10 @@ import (
 // where nobody answers has no such trial.
 
 const (
-	// muchLost is the share of the trials from which a lower pace is tried.
-	muchLost = 0.2
-	// worthSlow is how long a search may last at a lower pace.
-	worthSlow = 10 * time.Minute
 	// mostSilent hosts that kept silent are remembered until it is known what silence is worth.
 	mostSilent = 1 << 16
 	// watchEvery packets at a lower pace one asks a witness.
 	watchEvery = 8
-
-	trialWait, trialFactor = 60 * time.Millisecond, 3
-	trialLook              = 20 * time.Millisecond
 )
 
 // paceState is what is known of the pace.
@@ -99,11 +92,7 @@ func (e *engine) takeBack(h *host, since time.Duration) {
 
 // suspectsLimit tells whether much of what was asked of late was lost.
 func (e *engine) suspectsLimit() bool {
-	if !e.witnesses.Any() || e.awaitsTrials() {
-		return false
-	}
-	asked, lost := e.witnesses.Late(lately, e.Now, e.patience())
-	return limit.Mostly(float64(asked), float64(lost), muchLost)
+	return e.witnesses.Any() && !e.awaitsTrials() && e.witnesses.LosesMuch(1, e.Now, e.patience())
 }
 
 func (e *engine) beginTrial() {
@@ -118,9 +107,7 @@ func (e *engine) beginTrial() {
 }
 
 // trialWait is how long the answer to a witness is waited for.
-func (e *engine) trialWait() time.Duration {
-	return min(max(trialFactor*e.Slowest, trialWait), e.cfg.Timeout)
-}
+func (e *engine) trialWait() time.Duration { return limit.Wait(e.Slowest, e.cfg.Timeout) }
 
 func (e *engine) followTrial() {
 	s := &e.slow
@@ -135,7 +122,7 @@ func (e *engine) followTrial() {
 		e.Pace.Ask(s.trial.Rate())
 	case outcome == limit.Lossy:
 		e.endTrial(paceFull)
-	case float64(e.leftToAsk())/s.trial.Rate() > worthSlow.Seconds():
+	case !limit.Worth(e.leftToAsk(), s.trial.Rate()):
 		e.endTrial(paceTooLow)
 	default:
 		e.slowDown()
@@ -208,7 +195,7 @@ func (e *engine) askAnew(h *host) {
 // whether it does.
 func (e *engine) silence(h *host, why probe.Reason) bool {
 	s := &e.slow
-	if why != probe.ReasonNoResponse || h.Reason != "" || h.unsent != nil || s.tried || e.Ramp == nil || e.Stopping || e.loss().Sent >= lately {
+	if why != probe.ReasonNoResponse || h.Reason != "" || h.unsent != nil || s.tried || e.Ramp == nil || e.Stopping || e.loss().Sent >= limit.Lately {
 		return false
 	}
 	e.unqueue(h)

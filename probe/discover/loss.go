@@ -32,8 +32,8 @@ const (
 	// trialEvery packets one trial is among the others, and where many packets have left every
 	// trialShare of these: a bucket lets the first through.
 	trialEvery, trialShare = 32, 16
-	// lately are the trials that tell of the loss of now, and fewTrials are waited for.
-	lately, fewTrials = 24, 8
+	// fewTrials are waited for.
+	fewTrials = 8
 )
 
 // allAttempts are those of the rounds and of the trials.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"synscope/probe"
+	"synscope/probe/internal/limit"
 	"synscope/probe/internal/wire"
 )
 
@@ -13,7 +14,7 @@ import (
 // a moment, since the router remembers it meanwhile.
 func (e *engine) room(h *host) (wake time.Duration, ok bool) {
 	if h.heldUp() {
-		return e.Now + trialLook, false
+		return e.Now + limit.Look, false
 	}
 	if h.waits() {
 		return e.Now + witnessLook, false

@@ -16,13 +16,8 @@ import (
 // before a single host.
 
 const (
-	// muchLost is the share of the questions beside others from which a lower pace is tried, lately
-	// are those that tell of now, and fewAsked too few.
-	muchLost = 0.2
-	lately   = 24
+	// fewAsked questions, at least, tell that much is lost.
 	fewAsked = 6
-	// worthSlow is how long a run may last at a lower pace.
-	worthSlow = 10 * time.Minute
 	// askEvery packets one question is among the others, and while none is lost, one when so many more have left as are
 	// an askShare of all; after manyClean when as many have: a bucket lets the first through.
 	askEvery, askShare, manyClean = 32, 4, 12
@@ -30,9 +25,6 @@ const (
 	searchShare = 16
 	// sharedEvery packets at a lower pace one asks a witness, and of one host every hostEvery.
 	sharedEvery, hostEvery = 8, 16
-
-	trialWait, trialFactor = 60 * time.Millisecond, 3
-	trialLook              = 20 * time.Millisecond
 )
 
 // paceState is what is known of a pace.
@@ -116,19 +108,17 @@ func (e *engine) mindLimit(s *slowdown) {
 	}
 }
 
-// losesMuch tells whether surely so large a share of the latest questions was lost.
-func (e *engine) losesMuch(s *slowdown, share float64) bool {
-	asked, lost := s.asks.Late(lately, e.Now, e.trialWait(s))
-	return asked >= fewAsked && limit.Mostly(float64(asked), float64(lost), share)
+// losesMuch tells whether much of the latest questions was lost.
+func (e *engine) losesMuch(s *slowdown) bool {
+	return s.asks.LosesMuch(fewAsked, e.Now, e.trialWait(s))
 }
 
 // trialWait is how long the answer to a question is waited for.
 func (e *engine) trialWait(s *slowdown) time.Duration {
-	took := trialFactor * e.Slowest
-	if s.host != nil {
-		took = max(2*s.host.SRTT, s.host.Timeout())
+	if s.host == nil {
+		return limit.Wait(e.Slowest, e.cfg.Timeout)
 	}
-	return min(max(took, trialWait), e.cfg.Timeout)
+	return limit.Least(max(2*s.host.SRTT, s.host.Timeout()), e.cfg.Timeout)
 }
 
 // beginTrial asks at lower paces.
@@ -146,7 +136,7 @@ func (e *engine) followTrial(s *slowdown) {
 	case e.Stopping, outcome == limit.Lossy:
 		e.endTrial(s, paceOwn)
 	case outcome == limit.Undecided:
-	case float64(e.leftToAsk(s))/s.trial.Rate() > worthSlow.Seconds():
+	case !limit.Worth(e.leftToAsk(s), s.trial.Rate()):
 		e.endTrial(s, paceTooLow)
 	default:
 		s.state = paceLimited
@@ -202,7 +192,7 @@ func (e *engine) askWhenDue(s *slowdown, sent uint64) {
 
 // apart is how many packets after the latest question the next one leaves.
 func (e *engine) apart(s *slowdown, sent uint64) uint64 {
-	switch asked, lost := s.asks.Late(lately, e.Now, e.trialWait(s)); {
+	switch asked, lost := s.asks.Late(limit.Lately, e.Now, e.trialWait(s)); {
 	case s.host == nil && e.cfg.Search:
 		return max(askEvery, sent/searchShare)
 	case lost > 0:
@@ -244,7 +234,7 @@ func (e *engine) sendQuestions(budget int) int {
 func (e *engine) sendTrial(s *slowdown, budget int) int {
 	for budget > 0 && s.state == paceTrying && s.trial.Wants() && s.due <= e.Now {
 		if !e.ask(s) {
-			s.due = e.Now + trialLook
+			s.due = e.Now + limit.Look
 			break
 		}
 		s.due = max(s.due, e.Now-wire.Slack) + time.Duration(float64(time.Second)/s.trial.Rate())
@@ -288,7 +278,7 @@ func (e *engine) limitsWake(wake time.Duration) time.Duration {
 
 // wakeFor is when there is something to do for one that is looked for.
 func (e *engine) wakeFor(s *slowdown) time.Duration {
-	wake := e.Now + trialLook
+	wake := e.Now + limit.Look
 	if s.state == paceTrying && s.trial.Wants() {
 		wake = min(wake, max(s.due, e.Pace.WakeUp(), e.Paused))
 	}

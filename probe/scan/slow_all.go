@@ -30,7 +30,7 @@ func (e *engine) beginLimits() {
 		return
 	}
 	l.all.trial = limit.At(pace)
-	if float64(e.leftToAsk(&l.all))/pace > worthSlow.Seconds() {
+	if !limit.Worth(e.leftToAsk(&l.all), pace) {
 		e.Ramp.Rate = min(e.Ramp.Rate, pace)
 		e.Pace.Ask(e.Ramp.Rate)
 		return
@@ -80,7 +80,7 @@ func (e *engine) suspectsShared() bool {
 	if e.Ramp == nil || e.Stopping || e.Slowest >= e.cfg.Timeout || len(s.asks.List()) == 0 {
 		return false
 	}
-	return e.losesMuch(s, muchLost)
+	return e.losesMuch(s)
 }
 
 func (e *engine) beginShared() {

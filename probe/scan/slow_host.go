@@ -91,7 +91,7 @@ func (e *engine) suspectsHost(s *slowdown) bool {
 	case h.limiter().rate > 0, h.several.overflow > 0, h.several.backlog.rate > 0, e.queue.seen > 0:
 		return false
 	}
-	return e.losesMuch(s, muchLost)
+	return e.losesMuch(s)
 }
 
 // beginQuiet sends nothing to a host for a while.
