@@ -26,7 +26,14 @@ func TestDeviceStampsOfDrivers(t *testing.T) {
 		before := time.Now().Round(0)
 		sendSYN(t, c, addr, 9)
 		var tapped, left, answer []Packet
-		for _, p := range gather(t, c, time.Second, func(p Packet) bool { return flagsOf(p.Data) == "R." && !p.DeviceTime.IsZero() && !p.Outgoing }) {
+		stamped := map[string]bool{} // a busy machine tells of the departure after the answer
+		both := func(p Packet) bool {
+			if flags := flagsOf(p.Data); !p.DeviceTime.IsZero() && p.Outgoing == (flags == "S") {
+				stamped[flags] = true
+			}
+			return stamped["S"] && stamped["R."]
+		}
+		for _, p := range gather(t, c, 10*time.Second, both) {
 			switch {
 			case p.Outgoing && flagsOf(p.Data) == "S" && p.DeviceTime.IsZero():
 				tapped = append(tapped, p)
