@@ -48,7 +48,7 @@ func Apart(t TestingT, more ...uintptr) bool {
 	case errors.Is(err, syscall.EPERM):
 		Forgo(t, notPermitted(err))
 	case err != nil:
-		t.Errorf("%v\n%s", err, said)
+		t.Errorf("%v\n%s", err, failures(said))
 	case strings.Contains(said, "--- SKIP: "+t.Name()+" "):
 		t.Skipf("%s", said)
 	case !strings.Contains(said, "--- PASS: "+t.Name()+" "):
@@ -73,6 +73,20 @@ func runApart(name string, more []uintptr) (string, error) {
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
+
+// failures is what a copy said without its lines about tests that began, waited, went
+// on or passed: among hundreds of subtests nobody finds the one that failed.
+func failures(said string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(said) {
+		if !uneventful.MatchString(line) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+var uneventful = regexp.MustCompile(`^\s*(=== (RUN|PAUSE|CONT|NAME) |--- PASS: )`)
 
 // apartArgs are the arguments of a test binary that is to run one test, and as much
 // of it as was asked for here.

@@ -21,7 +21,8 @@ func TestApartCopy(t *testing.T) {
 	case role == "skip":
 		t.Skip("as it was told")
 	case role == "fail":
-		t.Error("as it was told")
+		t.Run("some", func(*testing.T) {})
+		t.Run("one", func(t *testing.T) { t.Error("as it was told") })
 	case role == "run":
 		if list, err := net.Interfaces(); err != nil || len(list) != 1 || strings.HasSuffix(os.Getenv("OUTSIDE"), own) {
 			t.Errorf("in %s: %v, %v", own, list, err)
@@ -46,6 +47,9 @@ func TestApartEndsAsItsCopy(t *testing.T) {
 		original := &apartEnd{TB: t, name: tc.name}
 		if Apart(original) {
 			t.Errorf("%s goes on in the original", tc.role)
+		}
+		if tc.end == "failed" && (strings.Contains(original.said, "=== RUN") || strings.Contains(original.said, "/some")) {
+			t.Errorf("what passed hides what failed: %s", original.said)
 		}
 		if end := original.end(); end != tc.end || !original.parallel || tc.role == "run" && tc.end == "passed" && !strings.Contains(original.said, "some ran") {
 			t.Errorf("%s, %s: %s, parallel %v: %s", tc.name, tc.role, end, original.parallel, original.said)

@@ -123,7 +123,8 @@ func TestWireDelay(t *testing.T) {
 	var late []time.Duration
 	for _, r := range records {
 		late = append(late, r.Out.Sub(r.Due))
-		if r.Outcome != Forwarded || r.Due.Sub(r.In) != delay/2 {
+		// It leaves no earlier than the one before it, whose age may have been read a little otherwise.
+		if waits := r.Due.Sub(r.In); r.Outcome != Forwarded || waits < delay/2 || waits > delay/2+10*time.Millisecond {
 			t.Errorf("%+v: want forwarded, due after %v", r, delay/2)
 		}
 		if r.Out.Before(r.Due) {

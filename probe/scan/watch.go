@@ -22,8 +22,10 @@ import (
 // if it does not answer any more, the ports are unknown.
 
 const (
-	// longestWatch is how long a host may be silent until it is given up.
-	longestWatch = 10 * time.Second
+	// longestWatch is how long a host may be silent until it is given up, and where as much is lost as
+	// keeps its answers away for so long more often than by atRandom, longestLossyWatch.
+	longestWatch, longestLossyWatch = 10 * time.Second, 30 * time.Second
+	atRandom                        = 1e-4
 	// witnessPause is the pause between rounds of asking the witness.
 	witnessPause = 250 * time.Millisecond
 	// witnessLook is how often hosts are looked at that nothing may be sent to meanwhile.
@@ -53,6 +55,7 @@ type watch struct {
 	hoped    uint32        // answers there must have been until an absence is believed again: what fell into the last is retransmitted, and would be answered
 	futile   bool          // asking again after a surprising silence has found nothing
 	gone     bool          // the host was given up
+	lasted   time.Duration // how long it was watched until then
 }
 
 // vouch notes that a host answered what left at a time, and on which port.
@@ -212,11 +215,25 @@ func (e *engine) witnessTimedOut(id uint32, f *flight) {
 	}
 	f.host.turn = e.hosts.turn - 1 // the way there may be another, without a word of the kernel's
 	switch {
-	case !e.Stopping && w.since > 0 && e.Now-w.since < longestWatch && len(f.tx) < e.cfg.witnessAttempts():
+	case !e.Stopping && w.since > 0 && !e.watchedLong(f.host) && len(f.tx) < e.cfg.witnessAttempts():
 		e.enqueueWitness(id)
 	default:
 		e.finish(id)
 	}
+}
+
+// watchedLong tells whether a host has kept silent for so long that it is given up. Where a
+// limit has kept its answers away, that tells nothing of what is lost at random.
+func (e *engine) watchedLong(h *host) bool {
+	w := h.watch
+	silent := e.Now - w.since
+	switch l := h.limiter(); {
+	case silent < longestWatch:
+		return false
+	case silent >= longestLossyWatch || l != nil && l.rate > 0 && l.rate < e.Pace.Rate():
+		return true
+	}
+	return math.Pow(e.likelyLoss(h), float64(w.failures)) < atRandom
 }
 
 // witnessEnded begins another round of asking where the host is still under
@@ -225,7 +242,7 @@ func (e *engine) witnessEnded(h *host) {
 	w := h.watch
 	switch {
 	case w.since == 0 || e.Stopping || e.Failure != nil:
-	case e.Now-w.since >= longestWatch:
+	case e.watchedLong(h):
 		e.giveUp(h, w)
 	default:
 		id := e.newWitness(h)
@@ -288,7 +305,7 @@ func (e *engine) wasAway(h *host) bool {
 
 // giveUp ends what waits for a host that answers nothing any more.
 func (e *engine) giveUp(h *host, w *watch) {
-	w.gone = true
+	w.gone, w.lasted = true, e.Now-w.since
 	e.silenced++
 	held := w.held
 	w.since, w.failures, w.held = 0, 0, nil
@@ -360,6 +377,6 @@ func (h *host) silenceFinding() probe.Finding {
 		Code: "went-silent", Severity: probe.SeverityWarning,
 		Text: "the host answered, and then nothing any more, not even on a port that had answered: it is off or away, " +
 			"or something drops what we send since; its ports that are unknown have to be probed again",
-		Evidence: fmt.Sprintf("port %d, which had answered, kept silent for %v", h.witness, longestWatch),
+		Evidence: fmt.Sprintf("port %d, which had answered, kept silent for %v", h.witness, h.watch.lasted.Round(time.Second)),
 	}
 }

@@ -191,6 +191,25 @@ func TestFilteredPortsAreNoOutage(t *testing.T) {
 	}
 }
 
+// Where most is lost, ten seconds of silence are no absence yet.
+func TestSilenceOverMuchLossIsWatchedLonger(t *testing.T) {
+	const runs, most = 30, 8 // about half are wrong where ten seconds end every watch, and one in twenty otherwise
+	wrong := 0
+	for range runs {
+		synctest.Test(t, func(t *testing.T) {
+			host := cut(everyTenth(300), 2*time.Second, 14*time.Second)
+			_, s, _ := world{Host: host, Config: over(0.6)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 300, target.Addr())), Rate: 100})
+			if s.WentSilent > 0 {
+				wrong++
+			}
+		})
+	}
+	if wrong > most {
+		t.Errorf("%d of %d hosts are said to have gone", wrong, runs)
+	}
+}
+
 // Nor are those of a host that answers on most of its ports: once these are done, nothing
 // but silence is left.
 func TestManyFilteredPortsAfterManyAnswers(t *testing.T) {
