@@ -54,13 +54,13 @@ func TestStatelessKilledAndResumed(t *testing.T) {
 	for seed := range uint64(keyCount()) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 3))
-			const rate, spacing, every = 20_000, 300 * ms, 250 * ms
-			plan := planOf(t, seed, "80,443", "10.0.0.0/17")
+			const rate, spacing, every = 5_000, 300 * ms, 250 * ms
+			plan := planOf(t, seed, "80,443", "10.0.0.0/19")
 			all := newAnswers()
 			from := uint64(0)
 			probes := map[netip.AddrPort]int{}
 			for {
-				k := &killed{answers: all, left: 1 + rng.IntN(14_000), position: from}
+				k := &killed{answers: all, left: 1 + rng.IntN(3_500), position: from}
 				s, err := stateless(t, t.Context(),
 					simnet.Config{Seed: seed, Out: simnet.Path{Delay: 50 * ms}, Back: simnet.Path{Jitter: 100 * ms}, Observe: firstProbes(probes)},
 					internet, wide.Config{
