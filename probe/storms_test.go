@@ -122,6 +122,7 @@ func inStorm(t *testing.T, e *liedTo, more int) (s stormed) {
 // Hosts that answer each SYN without end have no command send more than its rate, nor
 // more RSTs than a connection needs, and hold none up for longer than twice its time.
 func TestStormsAreBounded(t *testing.T) {
+	probetest.Plain(t)
 	for i := range inStorms {
 		e := &inStorms[i]
 		t.Run(e.name, func(t *testing.T) {

@@ -401,6 +401,7 @@ func TestRateLimitedHost(t *testing.T) {
 }
 
 func TestRateIsKept(t *testing.T) {
+	probetest.Plain(t)
 	for _, rate := range []float64{1, 100, 5000, 200_000} {
 		synctest.Test(t, func(t *testing.T) {
 			n := max(3, int(rate/2))

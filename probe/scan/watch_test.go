@@ -193,6 +193,7 @@ func TestFilteredPortsAreNoOutage(t *testing.T) {
 
 // Where most is lost, ten seconds of silence are no absence yet.
 func TestSilenceOverMuchLossIsWatchedLonger(t *testing.T) {
+	probetest.Plain(t)
 	const runs, most = 30, 8 // about half are wrong where ten seconds end every watch, and one in twenty otherwise
 	wrong := 0
 	for range runs {
