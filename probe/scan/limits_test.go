@@ -10,6 +10,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 )
@@ -17,6 +18,7 @@ import (
 // Hosts that limit their resets are asked at the rate at which they answer: nearly every
 // port gets its verdict, in little more than the time that the limit asks for.
 func TestLimitsOfResets(t *testing.T) {
+	probetest.Plain(t)
 	for _, rate := range []float64{5, 20, 50, 200, 500, 2000} {
 		for seed := range uint64(3) {
 			synctest.Test(t, func(t *testing.T) {
