@@ -232,7 +232,7 @@ func TestXDPVerdicts(t *testing.T) {
 			}
 			if row.reason == "matched" {
 				pkts := make([]Packet, 4)
-				must(c.SetReadDeadline(time.Now().Add(time.Second)))
+				must(c.SetReadDeadline(time.Now().Add(time.Minute)))
 				if n, err := c.Recv(pkts); n != 1 || err != nil || !bytes.Equal(pkts[0].Data, row.packet) {
 					t.Errorf("%s: delivered %d, %v: %x", row.name, n, err, pkts[0].Data)
 				}

@@ -33,7 +33,7 @@ func build(t *testing.T, h HostSpec) *Host {
 
 // dial connects within a second.
 func dial(addr netip.Addr, port uint16) (net.Conn, error) {
-	return net.DialTimeout("tcp", netip.AddrPortFrom(addr, port).String(), time.Second)
+	return net.DialTimeout("tcp", netip.AddrPortFrom(addr, port).String(), time.Minute)
 }
 
 // both is a host's pair of addresses.

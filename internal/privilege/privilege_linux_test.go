@@ -354,7 +354,7 @@ func probeStillWorks(t *testing.T, conn *netraw.Conn, to *net.TCPAddr) {
 	if n, err := conn.Send([][]byte{packet}); n != 1 {
 		t.Fatal(err)
 	}
-	conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(time.Minute))
 	pkts := make([]netraw.Packet, 8)
 	var p craft.Packet
 	for {

@@ -66,7 +66,7 @@ func TestStampSources(t *testing.T) {
 // departure waits for both stamps of the SYN with a sequence number.
 func departure(t *testing.T, conn *netraw.Conn, pkts []netraw.Packet, isn craft.Seq) (tap, driver time.Time) {
 	t.Helper()
-	conn.SetReadDeadline(time.Now().Add(time.Second))
+	conn.SetReadDeadline(time.Now().Add(time.Minute))
 	for tap.IsZero() || driver.IsZero() {
 		n, err := conn.Recv(pkts)
 		if err != nil {
