@@ -22,6 +22,7 @@ type evidence struct {
 	syn         opener // the client's SYN
 	synack      opener // the server's SYN or SYN-ACK
 	stamps      [maxSYNs]stamp
+	accounted   int       // the last of those of which a repeated SYN-ACK was the answer; 0: none
 	ack         time.Time // of the client's first ACK that completes the handshake
 
 	resets     [maxResets]resetSeen // of the server, the first ones
@@ -217,13 +218,35 @@ func (v *evidence) firstOnly(at time.Time) {
 }
 
 func (v *evidence) serverSYN(at time.Time, s *craft.Segment, before *Pair) {
-	v.synack.add(at, s)
+	if !v.answersRepeat(at) {
+		v.synack.add(at, s)
+	}
 	if before.Server.Opened() && !v.ack.IsZero() && !before.Server.Confirmed() && !v.underWay(at) {
 		v.repeats++
 		if v.pressed > 0 {
 			v.stuck++
 		}
 	}
+}
+
+// answersRepeat tells whether a SYN-ACK answers a SYN of ours that was retransmitted while the
+// first SYN-ACK was under way, which is no retransmission of the host's: a time stamp tells
+// which SYN the first one answered, and this comes as long after a later SYN. Each such SYN
+// accounts for one.
+func (v *evidence) answersRepeat(at time.Time) bool {
+	if !v.synack.seen() {
+		return false
+	}
+	trip := v.answerTime(&v.synack.segment, v.synack.at)
+	for i := v.accounted + 1; trip > 0 && i < min(v.syn.count, maxSYNs); i++ {
+		before := v.synack.at.Sub(v.stamps[i].at)
+		late := at.Sub(v.stamps[i].at) - trip
+		if before > 0 && before < trip && late.Abs() <= trip/8 {
+			v.accounted = i
+			return true
+		}
+	}
+	return false
 }
 
 // underWay tells whether a SYN-ACK may have left before our ACK was there: the host retransmits it after a

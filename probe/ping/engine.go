@@ -59,6 +59,7 @@ type pinged struct {
 	persistence wire.Persistence
 	same        *wire.Transmission // the latest that was the SYN before once more; nil: none
 	vain        int                // SYNs in a row that were not answered
+	lost        [2]lostSYN         // the first of those
 
 	left     time.Duration // when the last packet for it left, 0: none did
 	used     bool          // a packet for it was handed to the kernel

@@ -1,6 +1,8 @@
 package ping
 
 import (
+	"time"
+
 	"synscope/probe/internal/wire"
 )
 
@@ -105,9 +107,36 @@ func (p *pinger) noteSame(t *pinged, s *wire.Transmission, ev *wire.Event, sure 
 	if p.stoodIn[s.First] { // it is no silent probe yet
 		vain++
 	}
-	sure = sure || vain > 1 && took < wire.SYNRTO // others before would have been answered by now too
-	t.persistence.Answered(vain, sure, s.Tx.Sent-s.First.Tx.Sent, took)
-	t.vain = 0
+	apart := s.Tx.Sent - s.First.Tx.Sent
+	sure = sure || took < wire.SYNRTO && t.overdue(s, apart+took)
+	t.persistence.Answered(vain, sure, apart, took)
+	t.vain, t.lost = 0, [2]lostSYN{}
+}
+
+// lostSYN is a SYN that nothing came of.
+type lostSYN struct {
+	s    *wire.Transmission
+	left time.Duration
+}
+
+// lose counts a SYN that nothing came of, and keeps the first two.
+func (t *pinged) lose(s *wire.Transmission) {
+	if t.vain < len(t.lost) {
+		t.lost[t.vain] = lostSYN{s, s.Tx.Sent}
+	}
+	t.vain++
+}
+
+// overdue tells whether a SYN that nothing came of would have been answered before the
+// retransmission of another was, if answers took so long: then that was no late answer to the
+// other.
+func (t *pinged) overdue(s *wire.Transmission, trip time.Duration) bool {
+	for _, l := range t.lost {
+		if l.s != nil && l.s != s.First {
+			return s.First.Tx.Sent+trip-l.left >= wire.Longer(trip)
+		}
+	}
+	return false
 }
 
 // ownAnswer takes note of an answer to a SYN that had not been sent before.
@@ -136,7 +165,7 @@ func (p *pinger) endSame(s *wire.Transmission) bool {
 		p.stoodIn[s], s.Ended = true, true
 		return true
 	default:
-		t.vain++
+		t.lose(s)
 	}
 	return false
 }
