@@ -84,7 +84,7 @@ type judgement struct {
 }
 
 // on says which facts of a command the next results rest on; those that are missing
-// are nil.
+// are nil. What this machine could not send says nothing either.
 func (j *judgement) on(command string, facts ...*entry) {
 	j.took, j.unable = 0, ""
 	if len(facts) == 0 || slices.Contains(facts, nil) {
@@ -93,6 +93,7 @@ func (j *judgement) on(command string, facts ...*entry) {
 	for _, f := range facts {
 		if f != nil {
 			j.took = max(j.took, f.took)
+			j.unable = cmp.Or(j.unable, unsent[f.Reason])
 		}
 	}
 }

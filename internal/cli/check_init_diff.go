@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,16 +43,69 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
+	if why := facts.Unable["scan"]; why != "" {
+		return &exit{exitUnable, errors.New(why)}
+	}
+	left := j.leaveOut(facts, ports)
+	switch {
+	case j.anySeen():
+	case len(left) > 0:
+		return &exit{exitUnable, errors.New("there is nothing to write: " + leftOut(left))}
+	default:
+		return &exit{exitNo, errors.New("there is nothing to write: no host has such an address")}
+	}
 	j.expected = check.Measured(j.expected, j.hosts, facts)
 	j.needs = j.expected.Needs(j.hosts)
 	if err := j.probeInto(ctx, facts, d); err != nil {
 		return err
 	}
+	if why := facts.Unable["ping"]; why != "" {
+		return &exit{exitUnable, errors.New(why)}
+	}
 	comment := units.Printable("synscope "+strings.Join(s.Args, " ")) + "\n# on " + time.Now().Format(time.RFC3339)
 	if err := check.Write(s.Out, comment, o.words, j.hosts, check.Scope{Ports: ports, Asked: o.given["p"]}, facts); err != nil {
 		return &exit{exitInterrupted, err}
 	}
+	if len(left) > 0 {
+		return &exit{exitUnable, errors.New("the file lacks " + leftOut(left))}
+	}
 	return nil
+}
+
+// leaveOut takes away the hosts of which the file can say nothing: addresses that no host
+// has, and, with the reason for each, those that could not be looked at.
+func (j *checkJob) leaveOut(facts *check.Facts, ports target.Ports) (left []string) {
+	for _, word := range j.expected.Words() {
+		j.hosts[word] = slices.DeleteFunc(j.hosts[word], func(a netip.Addr) bool {
+			why := facts.Unseen(a, ports)
+			if why != "" {
+				left = append(left, fmt.Sprintf("%s (%s)", a, why))
+			}
+			return why != "" || facts.NoHost(a, ports)
+		})
+	}
+	return left
+}
+
+// mostLeft is how many hosts are named that a file lacks.
+const mostLeft = 3
+
+func leftOut(left []string) string {
+	named := strings.Join(left[:min(len(left), mostLeft)], ", ")
+	if others := len(left) - mostLeft; others > 0 {
+		named += " and " + units.CountOf(uint64(others), "other host")
+	}
+	return named
+}
+
+// anySeen tells whether a host is left that something can be said of.
+func (j *checkJob) anySeen() bool {
+	for _, hosts := range j.hosts {
+		if len(hosts) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // unresolved refuses names without an address: nothing can be seen of them.

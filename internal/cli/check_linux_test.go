@@ -142,6 +142,43 @@ func TestCheckInit(t *testing.T) {
 	}
 }
 
+// --init writes of no host that this machine could not look at, and says so by its code; nor
+// of an address that no host has.
+func TestCheckInitLeavesOutWhatWasNotSeen(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	web, nowhere, broadcast := l.Host("web").Addr4().String(), "fe80::1%nosuch0", "255.255.255.255"
+	for _, tc := range []struct {
+		targets []string
+		code    int
+		says    string
+	}{
+		{[]string{nowhere}, exitUnable, "nosuch0"},
+		{[]string{nowhere, "fe80::2%nosuch0"}, exitUnable, "nosuch0"},
+		{[]string{web, nowhere}, exitUnable, "the file lacks " + nowhere},
+		{[]string{broadcast}, exitNo, "no host has such an address"},
+		{[]string{web, broadcast}, exitYes, ""},
+	} {
+		r := command(t.Context(), l, append([]string{"check", "--init", "-p", "80"}, tc.targets...)...)
+		body := strings.Join(slices.DeleteFunc(strings.Split(r.out, "\n"), func(line string) bool { return strings.HasPrefix(line, "#") }), "\n")
+		seen := slices.Contains(tc.targets, web)
+		if r.code != tc.code || !strings.Contains(r.err, tc.says) || strings.Contains(body, "fe80") || strings.Contains(body, broadcast) || seen != strings.Contains(body, web) || !seen && r.out != "" {
+			t.Errorf("%v: exit %d: %s\n%s", tc.targets, r.code, r.err, r.out)
+		}
+	}
+}
+
+// What this machine could not probe beside others is not judged: it is not taken for closed,
+// nor for a fault of the network.
+func TestCheckJudgesNothingThatWasNotSent(t *testing.T) {
+	t.Parallel()
+	l := standardLab(t)
+	path := expectations(t, fmt.Sprintf("expect:\n  - {targets: %v, open: 80}\n  - {targets: 'fe80::1%%nosuch0', not-open: 80, refused: 81, only: true, scope: 82}\n", l.Host("web").Addr4()))
+	if r := command(t.Context(), l, "check", path); r.code != exitUnable || !strings.Contains(r.out, "1 held, 3 not judged") || !strings.Contains(r.out, "no route") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
+	}
+}
+
 // What is wrong with a file ends the run before anything is sent.
 func TestCheckRefuses(t *testing.T) {
 	good := expectations(t, "expect:\n  - {targets: 192.0.2.1, open: 80}\n")
