@@ -189,6 +189,8 @@ func peers() []peer {
 		{"silent", func(family) simnet.Host { return simnet.Dropped{} }, filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK without options or window", func(family) simnet.Host { return simnet.AllOpen{} }, open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK with FIN", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.FIN }), open, probe.ReasonSYNACK, ""},
+		{"RST with SYN", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.RST }), refused, probe.ReasonReset, ""},
+		{"RST with SYN and FIN", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.RST | craft.FIN }), refused, probe.ReasonReset, ""},
 		{"SYN-ACK with ECE and PSH", edit(craft.SYN|craft.ACK, func(s *craft.Segment) { s.Flags |= craft.ECE | craft.PSH }), open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK that acknowledges one too many", edit(craft.ACK, func(s *craft.Segment) { s.Ack++ }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK that acknowledges nothing of the SYN", edit(craft.ACK, func(s *craft.Segment) { s.Ack-- }), filtered, probe.ReasonNoResponse, ""},

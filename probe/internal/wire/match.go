@@ -149,15 +149,16 @@ func (m *Matcher) matchOwn(s *craft.Segment) answer {
 // matchSegment checks the numbers that SEMANTICS asks of each kind of reply;
 // the rules are those of RFC 9293 §3.5.2 and §3.10.7.
 func (m *Matcher) matchSegment(s *craft.Segment) (answer, string) {
-	const kind = craft.SYN | craft.RST | craft.ACK | craft.FIN
+	if s.Flags.Has(craft.RST) { // is looked at before SYN and FIN (RFC 9293 §3.10.7.3)
+		return m.matchReset(s)
+	}
+	const kind = craft.SYN | craft.ACK | craft.FIN
 	switch s.Flags & kind {
 	case craft.SYN | craft.ACK, craft.SYN | craft.ACK | craft.FIN: // RFC 9293 §3.10.7.3: the FIN changes nothing
 		if !m.Tech.Opens() {
 			return answer{}, rejectFlags
 		}
 		return m.verified(KindSYNACK, s, m.acknowledged(s))
-	case craft.RST | craft.ACK, craft.RST:
-		return m.matchReset(s)
 	case craft.SYN:
 		return m.unverified(KindSYN, s)
 	case craft.ACK:

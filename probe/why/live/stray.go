@@ -56,7 +56,7 @@ func fromElsewhere(k *exchange, t *why.Trial, ev *event) why.Outcome {
 
 // closeElsewhere closes what a SYN-ACK from another address says is open there.
 func (i *Instrument) closeElsewhere(k *exchange, stray *craft.Segment) {
-	if stray.Flags.Has(craft.SYN | craft.ACK) {
+	if opens(stray) {
 		r := k.segment(craft.RST, stray.Ack, 0)
 		r.Dst = stray.Src
 		i.send(&r)

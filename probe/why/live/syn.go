@@ -170,14 +170,14 @@ func (i *Instrument) answer(k *exchange, t *why.Trial, ev *event) bool {
 	}
 	s := &ev.seg
 	switch {
+	case s.Flags.Has(craft.RST): // before SYN and ACK (RFC 9293 §3.10.7.3)
+		t.Outcome = why.Reset
 	case s.Flags.Has(craft.SYN | craft.ACK):
 		t.Outcome = why.SYNACK
 		if !ev.fragment {
 			t.Reply.Window = int(s.Window)
 		}
 		k.accept(ev)
-	case s.Flags.Has(craft.RST):
-		t.Outcome = why.Reset
 	case s.Flags.Has(craft.ACK):
 		t.Outcome = why.Challenge
 		r := k.segment(craft.RST, s.Ack, 0)
@@ -233,7 +233,7 @@ func (i *Instrument) second(ctx context.Context, k *exchange, t *why.Trial) {
 			discard(t, &ev)
 			continue
 		}
-		reset, synack := ev.seg.Flags.Has(craft.RST), ev.seg.Flags.Has(craft.SYN|craft.ACK)
+		reset, synack := ev.seg.Flags.Has(craft.RST), opens(&ev.seg)
 		switch {
 		case t.Outcome == why.Reset && synack:
 			t.Outcome, k.next = why.ResetToo, k.isn+1
@@ -276,4 +276,9 @@ func (i *Instrument) look(t *why.Trial) {
 	if yes {
 		t.Outcome = why.Yes
 	}
+}
+
+// opens tells a SYN-ACK. With an RST it is one of those (RFC 9293 §3.10.7.3).
+func opens(s *craft.Segment) bool {
+	return s.Flags&(craft.SYN|craft.ACK|craft.RST) == craft.SYN|craft.ACK
 }

@@ -112,7 +112,7 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) why.R
 		if h.Refuses = noWay[reason] || unreachable[reason]; h.Refuses || reason == probe.ReasonTimeExceeded {
 			h.Addr, h.Ours = ev.icmp.Src, ev.icmp.TTL
 		}
-	case ev.seg.Flags.Has(craft.SYN | craft.ACK):
+	case opens(&ev.seg):
 		h.Addr, h.Target, h.Ours = ev.seg.Src.Addr(), true, ev.seg.TTL
 		k.reset()
 	default: // an RST, or an ACK of the SYN before it
