@@ -162,6 +162,9 @@ func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
 		v.Attempts = 1 + h.Retransmits
 	}
 	v.RTT, v.Clock, v.Time = h.RTT, h.Clock, time.Now()
+	if v.State == probe.StateOpen && wire.Repeats(v.RTT, 0) { // its SYN-ACK may be the second
+		v.RTT, v.Clock = 0, netraw.ClockNone
+	}
 	return dialled{v, began}
 }
 

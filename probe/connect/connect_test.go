@@ -16,6 +16,7 @@ import (
 	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/connect"
+	"synscope/probe/ping"
 	"synscope/probe/scan"
 )
 
@@ -153,5 +154,31 @@ func TestNetworkGoesAway(t *testing.T) {
 				t.Errorf("it stayed away: %v, %v", err, s)
 			}
 		})
+	}
+}
+
+// taking answers every connect after a time.
+type taking time.Duration
+
+func (t taking) Dial(context.Context, netip.AddrPort) (netraw.Handshake, error) {
+	return netraw.Handshake{RTT: time.Duration(t), Clock: netraw.ClockTCPInfo}, nil
+}
+
+// A handshake that took so long that its SYN-ACK may have been the second shows that the port is
+// open, and no round trip.
+func TestSlowHandshakeHasNoRoundTrip(t *testing.T) {
+	target := netip.MustParseAddrPort("192.0.2.1:80")
+	for took, want := range map[time.Duration]probe.Doubt{800 * time.Millisecond: probe.DoubtNone, 1008 * time.Millisecond: probe.DoubtRepeated} {
+		found := verdicts{}
+		if _, err := connect.Run(t.Context(), taking(took), scan.Config{Targets: slices.Values([]netip.AddrPort{target})}, found); err != nil {
+			t.Fatal(err)
+		}
+		scanned := found[target]
+		var pinged ping.Sample
+		_, err := ping.RunConnect(t.Context(), taking(took), ping.Config{Targets: []netip.AddrPort{target}, Count: 1}, func(s ping.Sample) error { pinged = s; return nil })
+		if claimed := want == probe.DoubtNone; err != nil || scanned.State != probe.StateOpen || pinged.State != probe.StateOpen || pinged.Doubt != want ||
+			(scanned.RTT == took) != claimed || (pinged.RTT == took) != claimed || !claimed && (scanned.RTT != 0 || pinged.RTT != 0) {
+			t.Errorf("%v: scan %v %v, ping %v %v, %v", took, scanned.State, scanned.RTT, pinged.RTT, pinged.Doubt, err)
+		}
 	}
 }

@@ -138,6 +138,9 @@ func (p *connectPing) dial(ctx context.Context, s Sample) Sample {
 	if h.Retransmits > 0 && (v.State == probe.StateOpen || v.State == probe.StateRefused) {
 		s.RTT, s.Doubt = 0, probe.DoubtRetransmitted
 	}
+	if v.State == probe.StateOpen && wire.Repeats(s.RTT, 0) {
+		s.RTT, s.Clock, s.Doubt = 0, netraw.ClockNone, probe.DoubtRepeated
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.State, s.Reason = probe.StateFiltered, probe.ReasonNoResponse
 	}
