@@ -91,7 +91,7 @@ func (s *pingSeries) add(p *ping.Sample) {
 		s.Lost()
 		s.vain++
 	}
-	if p.Doubt == probe.DoubtLate {
+	if p.Doubt == probe.DoubtLate && spoke(p) {
 		s.late++
 	}
 	switch {
@@ -127,7 +127,10 @@ func (s *pingSeries) addLate(p *ping.Sample) {
 	if p.N == s.probed {
 		s.state = p.State
 	}
-	if p.Supersedes != probe.StateRefused { // which is an answer: it is not among the lost
+	if p.Supersedes != probe.StateRefused && spoke(p) { // a refusal is an answer: it is not among the lost
 		s.late++
 	}
 }
+
+// spoke tells whether the port itself said what it is.
+func spoke(p *ping.Sample) bool { return p.State == probe.StateOpen || p.State == probe.StateRefused }

@@ -59,8 +59,8 @@ func (p *pinger) acceptOwn(s *wire.Transmission, ev *wire.Event) (reject string)
 }
 
 // takeLate takes an answer to a probe that has ended, or whose time is over: it is
-// rejected, but where the port itself says more than all that came before, that is
-// what the port is.
+// rejected, but where the port itself says more than all that came before, or an ICMP error
+// says why nothing came, that is what the port is.
 func (p *pinger) takeLate(s *wire.Transmission, ev *wire.Event, tooLate bool) (reject string) {
 	reject = wire.RejectDuplicate
 	if tooLate {
@@ -70,7 +70,7 @@ func (p *pinger) takeLate(s *wire.Transmission, ev *wire.Event, tooLate bool) (r
 		return reject
 	}
 	before := s.Outcome.Verdict(p.Matcher.Tech, s.Dst)
-	if !s.Outcome.TakeLate(p.Matcher.Tech, s.Dst, ev) {
+	if !s.Outcome.TakeLate(p.Matcher.Tech, s.Dst, ev) && !s.Outcome.TakeLateError(p.Matcher.Tech, s.Dst, ev) {
 		return reject
 	}
 	late := p.sample(s)

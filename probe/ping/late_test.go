@@ -19,10 +19,12 @@ func TestLateAnswersSupersede(t *testing.T) {
 	for name, tc := range map[string]struct {
 		host   simnet.Host
 		before probe.State
+		now    probe.Reason
 	}{
-		"after the timeout":           {after(1300 * ms), probe.StateFiltered},
-		"after a refusal was told of": {simnet.Chorus(simnet.Closed{}, after(400*ms)), probe.StateRefused},
-		"after an error was told of":  {simnet.Chorus(probetest.Reject(3, 13), after(700*ms)), probe.StateFiltered},
+		"after the timeout":           {after(1300 * ms), probe.StateFiltered, probe.ReasonSYNACK},
+		"after a refusal was told of": {simnet.Chorus(simnet.Closed{}, after(400*ms)), probe.StateRefused, probe.ReasonSYNACK},
+		"after an error was told of":  {simnet.Chorus(probetest.Reject(3, 13), after(700*ms)), probe.StateFiltered, probe.ReasonSYNACK},
+		"an error after the timeout":  {simnet.Slow(probetest.Reject(3, 1), 1300*ms), probe.StateFiltered, "host-unreachable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -33,7 +35,7 @@ func TestLateAnswersSupersede(t *testing.T) {
 					counted[x.State]++
 				}
 				for _, x := range late {
-					if x.Supersedes != tc.before || x.N == 0 || x.State != probe.StateOpen {
+					if x.Supersedes != tc.before || x.N == 0 || x.Reason != tc.now || x.Doubt != probe.DoubtLate || x.RTT != 0 {
 						t.Errorf("%+v", x)
 					}
 					if counted[x.Supersedes]--; counted[x.Supersedes] == 0 {

@@ -37,8 +37,9 @@ type Config struct {
 	Key     [16]byte // of the probes' numbers; the zero value: random
 
 	// Late is told of each probe that Run has handed out already, and that the port
-	// answered after that: what the port turned out to be, in the place of the state that
-	// Sample.Supersedes names, DoubtLate, and no time; nil: nobody is told.
+	// answered after that, or an ICMP error where nothing had come: what the port turned out
+	// to be, in the place of the state that Sample.Supersedes names, DoubtLate, and no time;
+	// nil: nobody is told.
 	Late func(Sample)
 
 	// Retarget gives targets new addresses while the run goes on; nil: none.

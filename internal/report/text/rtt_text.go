@@ -87,6 +87,8 @@ func (t *pingText) probe(r *record.RTT) string {
 	before, superseding := r.Before.Get()
 	switch {
 	case r.Doubt == "":
+	case superseding && before == r.State: // an ICMP error says why nothing came
+		line += " " + t.paint.paint(yellow, "[late]")
 	case superseding:
 		line += " " + t.paint.paint(yellow, "[late: in the place of "+before.String()+"]")
 	case r.Doubt == string(probe.DoubtLate):

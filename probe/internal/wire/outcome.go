@@ -140,6 +140,16 @@ func (o *Outcome) TakeLate(t *probe.Technique, target netip.AddrPort, ev *Event)
 	return reject == "" && o.Rank == ev.Kind.Rank()
 }
 
+// TakeLateError is TakeLate of an ICMP error where nothing had come: a router that asks in vain for
+// the link address of a host says so only after three seconds (RFC 4861 §7.2.2; Linux for ARP too).
+func (o *Outcome) TakeLateError(t *probe.Technique, target netip.AddrPort, ev *Event) (better bool) {
+	if ev.Kind != KindICMP || o.Rank != RankSilence {
+		return false
+	}
+	_, reject := o.Take(t, target, ev)
+	return reject == "" && o.Rank == RankICMP
+}
+
 // action is what follows from the best answer.
 func (o *Outcome) action() Action {
 	switch {
