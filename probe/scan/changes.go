@@ -109,12 +109,26 @@ func (e *engine) sendRechecks(h *host) {
 // sendRecheck queues a probe of a port that has had its verdict, unless one is on its way that nobody
 // serves, as it seemed.
 func (e *engine) sendRecheck(h *host, port uint16) {
-	if _, canary := e.flights.find(h, port); canary != nil {
-		return
+	if id, ok := e.newRecheck(h, port); ok {
+		e.enqueue(id)
 	}
-	id := e.addAgain(h, port)
+}
+
+// sendRecheckFirst is sendRecheck before all others of the host. While the port of the witness is asked so,
+// silent probes wait for that, and each looks every [witnessLook] whether it is over.
+func (e *engine) sendRecheckFirst(h *host, port uint16) {
+	if id, ok := e.newRecheck(h, port); ok {
+		e.enqueueFirst(id)
+	}
+}
+
+func (e *engine) newRecheck(h *host, port uint16) (id uint32, ok bool) {
+	if _, canary := e.flights.find(h, port); canary != nil {
+		return 0, false
+	}
+	id = e.addAgain(h, port)
 	e.flights.at(id).rechecks = true
-	e.enqueue(id)
+	return id, true
 }
 
 // firstAttempt is the number of the first attempt of a probe: the one that is not

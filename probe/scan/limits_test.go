@@ -62,10 +62,11 @@ func alone(h simnet.Host, known *randomHost, ports uint16) (conn *simnet.Conn, a
 type clockedHost struct {
 	*randomHost
 	came []time.Time
+	only uint16 // the port that they come to; 0: any
 }
 
 func (h *clockedHost) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	if in.Flags == craft.SYN {
+	if in.Flags == craft.SYN && (h.only == 0 || h.only == in.Dst.Port()) {
 		h.came = append(h.came, now)
 	}
 	h.randomHost.Respond(now, in, out)
@@ -92,6 +93,27 @@ func TestLimitedHostGetsNoBursts(t *testing.T) {
 			if gap := late[i+4].Sub(late[i]); gap < interval {
 				t.Fatalf("5 probes within %v, %v after the beginning", gap, late[i].Sub(h.began))
 			}
+		}
+	})
+}
+
+// A port that was open is asked again under load at once, however many others of its host wait: silent ports wait for it.
+func TestOpenPortIsAskedAgainBeforeOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &clockedHost{randomHost: &randomHost{chance: rand.New(rand.NewPCG(1, 1)), began: time.Now(), truth: map[uint16]probe.State{},
+			burst: 20, tokens: 20, rate: 50, delay: 300 * time.Microsecond, Host: simnet.Linux(22)}, only: 22}
+		conn, all := alone(h, h.randomHost, 500)
+		defer conn.Close()
+		found := states{}
+		if _, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all), Canaries: true}, found); err != nil || found[probe.StateRefused] < 490 {
+			t.Errorf("%v, %v", found, err)
+		}
+		again := slices.ContainsFunc(h.came, func(at time.Time) bool {
+			after := at.Sub(h.began)
+			return after > 500*time.Millisecond && after < 3*time.Second
+		})
+		if !again {
+			t.Errorf("the open port was asked at %v", h.came)
 		}
 	})
 }

@@ -70,7 +70,7 @@ func (e *engine) controlLoad(h *host) {
 		return
 	}
 	l.control *= controlEvery
-	e.sendRecheck(h, s.open.port)
+	e.sendRecheckFirst(h, s.open.port)
 }
 
 // sendTogether asks for more ports at once than were open at a time.

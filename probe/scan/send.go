@@ -170,6 +170,14 @@ func (e *engine) enqueue(id uint32) {
 	e.ready.add(f.host, ticket{id, f.schedule})
 }
 
+// enqueueFirst lets a probe wait before all others of its host.
+func (e *engine) enqueueFirst(id uint32) {
+	f := e.flights.at(id)
+	f.phase = phaseQueued
+	e.Hungry = true
+	e.ready.addFirst(f.host, ticket{id, f.schedule})
+}
+
 // dropWaiting ends the probes that will not be sent any more.
 func (e *engine) dropWaiting() {
 	for _, id := range e.flights.all() {

@@ -198,11 +198,8 @@ func (e *engine) addAgain(h *host, port uint16) uint32 {
 func (c *Config) witnessAttempts() int { return 2 * c.attempts() }
 
 func (e *engine) enqueueWitness(id uint32) {
-	f := e.flights.at(id)
-	f.phase = phaseQueued
-	f.host.watch.queued = true
-	e.Hungry = true
-	e.ready.addFirst(f.host, ticket{id, f.schedule})
+	e.flights.at(id).host.watch.queued = true
+	e.enqueueFirst(id)
 }
 
 // witnessTimedOut deals with a witness that did not answer in time: it is asked again, unless
@@ -253,9 +250,12 @@ func (e *engine) witnessEnded(h *host) {
 
 // requeue lets a probe wait for its turn once more.
 func (e *engine) requeue(id uint32, f *flight) {
-	if f.watches {
+	switch {
+	case f.watches:
 		e.enqueueWitness(id)
-	} else {
+	case f.rechecks && f.host.several.samples.load.pressed.asking == 0:
+		e.enqueueFirst(id)
+	default:
 		e.enqueue(id)
 	}
 }
