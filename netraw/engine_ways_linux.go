@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +27,7 @@ const (
 // fresh as its notifications.
 type ways struct {
 	routes  router
-	events  *nl.NetlinkSocket
+	events  notices
 	heard   sync.WaitGroup
 	only    int // the one interface for which frames are made; 0 for all
 	longest int // packet in bytes: where the MTU is below, the kernel shall say so
@@ -49,7 +48,7 @@ func (w *ways) open(cfg Config) (err error) {
 	if err := w.routes.open(cfg); err != nil {
 		return err
 	}
-	if w.events, err = nl.Subscribe(unix.NETLINK_ROUTE, append(slices.Clone(watchedGroups), unix.RTNLGRP_TC)...); err != nil {
+	if err := w.events.open(append(slices.Clone(watchedGroups), unix.RTNLGRP_TC)); err != nil {
 		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
 	if err := w.hops.read(w.routes.handle); err != nil {
@@ -70,10 +69,8 @@ func (w *ways) ethernet(ifindex int) (mac [6]byte, veth, ok bool) {
 }
 
 func (w *ways) close() {
-	if w.events != nil {
-		w.events.Close()
-		w.heard.Wait()
-	}
+	w.events.close()
+	w.heard.Wait()
 	w.routes.close()
 }
 
@@ -81,11 +78,10 @@ func (w *ways) close() {
 // had to drop some (ENOBUFS), everything is read again.
 func (w *ways) listen() {
 	for {
-		msgs, _, err := w.events.Receive()
+		msgs, err := w.events.next()
 		switch {
 		case errors.Is(err, unix.ENOBUFS):
 			w.reread()
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
 		case err != nil:
 			return
 		}

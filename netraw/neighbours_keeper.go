@@ -86,6 +86,22 @@ func (c *tableChange) apply(t NeighbourTable) error {
 	return t.Solicit(c.key.ifindex, c.key.addr, c.how)
 }
 
+// changesAtOnce is a table that makes several changes at the cost of one.
+type changesAtOnce interface {
+	change(list []tableChange) []error
+}
+
+// changeAll makes changes in their order, and returns an error or nil for each.
+func changeAll(t NeighbourTable, list []tableChange) (errs []error) {
+	if all, ok := t.(changesAtOnce); ok {
+		return all.change(list)
+	}
+	for i := range list {
+		errs = append(errs, list[i].apply(t))
+	}
+	return errs
+}
+
 func (c *tableChange) request() (b [keeperRequest]byte) {
 	addr := c.key.addr.AsSlice()
 	b[0], b[1], b[2] = keeperSolicit, byte(c.how), byte(len(addr))
@@ -137,24 +153,19 @@ func (t *remoteTable) exchange(requests, answers []byte) error {
 // KeepNeighbours does for the other end of conn what it asks of table, until that
 // end is closed. A request that is none ends it with an error.
 func KeepNeighbours(conn io.ReadWriter, table NeighbourTable) error {
-	var request [keeperRequest]byte
 	in, out := bufio.NewReader(conn), bufio.NewWriter(conn)
+	var list []tableChange
 	for {
-		if _, err := io.ReadFull(in, request[:]); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
+		var err error
+		list, err = readChanges(in, list[:0])
+		if len(list) > 0 {
+			answerChanges(out, changeAll(table, list))
 		}
-		done, err := keep(request[:], table)
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
-		}
-		var answer [keeperAnswer]byte
-		binary.NativeEndian.PutUint32(answer[:], uint32(done))
-		out.Write(answer[:])
-		if in.Buffered() >= keeperRequest {
-			continue // they came together, and so do the answers
 		}
 		if err := out.Flush(); err != nil {
 			return err
@@ -162,29 +173,46 @@ func KeepNeighbours(conn io.ReadWriter, table NeighbourTable) error {
 	}
 }
 
+// readChanges reads a request, and those that came together with it.
+func readChanges(in *bufio.Reader, list []tableChange) ([]tableChange, error) {
+	var request [keeperRequest]byte
+	for {
+		if _, err := io.ReadFull(in, request[:]); err != nil {
+			return list, err
+		}
+		c, err := changeIn(request[:])
+		if err != nil {
+			return list, err
+		}
+		if list = append(list, c); in.Buffered() < keeperRequest {
+			return list, nil
+		}
+	}
+}
+
+func answerChanges(out io.Writer, errs []error) {
+	for _, err := range errs {
+		var errno syscall.Errno
+		if err != nil && !errors.As(err, &errno) {
+			errno = syscall.EIO
+		}
+		var answer [keeperAnswer]byte
+		binary.NativeEndian.PutUint32(answer[:], uint32(errno))
+		out.Write(answer[:])
+	}
+}
+
 var errKeeperRequest = errors.New("not a request to a neighbour keeper")
 
-func keep(request []byte, table NeighbourTable) (syscall.Errno, error) {
+// changeIn is the change that a request asks for.
+func changeIn(request []byte) (c tableChange, err error) {
 	how := Solicitation(request[1])
 	addr, ok := netip.AddrFromSlice(request[8 : 8+min(int(request[2]), 16)])
-	if !ok || request[2] > 16 || how > SolicitKnown {
-		return 0, errKeeperRequest
+	if !ok || request[2] > 16 || how > SolicitKnown || request[0] != keeperSolicit && request[0] != keeperRemove {
+		return c, errKeeperRequest
 	}
 	ifindex := int(binary.NativeEndian.Uint32(request[4:]))
-	var err error
-	switch request[0] {
-	case keeperSolicit:
-		err = table.Solicit(ifindex, addr, how)
-	case keeperRemove:
-		err = table.Remove(ifindex, addr)
-	default:
-		return 0, errKeeperRequest
-	}
-	var errno syscall.Errno
-	if err != nil && !errors.As(err, &errno) {
-		errno = syscall.EIO
-	}
-	return errno, nil
+	return tableChange{neighbour{ifindex, addr}, request[0] == keeperRemove, how}, nil
 }
 
 // OpenNeighbourTable returns the table as this process may change it. Changes

@@ -1,10 +1,13 @@
 package netraw
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -18,7 +21,7 @@ import (
 type neighbourTable struct {
 	requests map[int]*nl.SocketHandle
 	changes  NeighbourTable
-	told     *nl.NetlinkSocket
+	told     notices
 	reader   sync.WaitGroup
 	bell     chan struct{} // holds one value while there are unread events
 
@@ -91,10 +94,10 @@ func (t *neighbourTable) open(changes NeighbourTable) (err error) {
 	if t.changes = changes; changes == nil {
 		t.changes = ownTable{t.requests}
 	}
-	if t.told, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_NEIGH); err != nil {
+	if err := t.told.open([]uint{unix.RTNLGRP_NEIGH}); err != nil {
 		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
-	t.told.SetReceiveBufferSize(eventBuffer, false)
+	t.told.withFD(option{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUF, eventBuffer}.set)
 	t.reader.Go(t.listen)
 	return nil
 }
@@ -102,22 +105,14 @@ func (t *neighbourTable) open(changes NeighbourTable) (err error) {
 // listen keeps the latest notification of each entry that is expected.
 func (t *neighbourTable) listen() {
 	for {
-		msgs, _, err := t.told.Receive()
+		msgs, err := t.told.next()
 		switch {
 		case errors.Is(err, unix.ENOBUFS):
 			t.overran()
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
 		case err != nil:
 			return
 		}
-		for _, m := range msgs {
-			if m.Header.Type != unix.RTM_NEWNEIGH {
-				continue
-			}
-			if entry, err := netlink.NeighDeserialize(m.Data); err == nil {
-				t.note(entry)
-			}
-		}
+		t.note(msgs)
 	}
 }
 
@@ -129,15 +124,29 @@ func (t *neighbourTable) overran() {
 	t.ring()
 }
 
-func (t *neighbourTable) note(entry *netlink.Neigh) {
+// note keeps what is told of those who are asked for, other than that they are.
+func (t *neighbourTable) note(msgs []syscall.NetlinkMessage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key, ok := keyOf(entry)
-	if !ok || !t.expected[key] || entry.State&(nudValid|netlink.NUD_FAILED) == 0 {
-		return // of nobody who is asked for, or that he is being asked for
+	for _, m := range msgs {
+		if m.Header.Type != unix.RTM_NEWNEIGH || !tells(m.Data, nudValid|netlink.NUD_FAILED) {
+			continue
+		}
+		entry, err := netlink.NeighDeserialize(slices.Clone(m.Data)) // which keeps parts of it
+		if err != nil {
+			continue
+		}
+		if key, ok := keyOf(entry); ok && t.expected[key] {
+			t.latest[key] = entry
+			t.ring()
+		}
 	}
-	t.latest[key] = entry
-	t.ring()
+}
+
+// tells tells whether a message about an entry, struct ndmsg of include/uapi/linux/neighbour.h, is of one of some
+// states.
+func tells(msg []byte, states int) bool {
+	return len(msg) >= unix.SizeofNdMsg && int(binary.NativeEndian.Uint16(msg[8:]))&states != 0
 }
 
 func (t *neighbourTable) ring() {
@@ -190,25 +199,13 @@ func (t *neighbourTable) get(key neighbour) (*netlink.Neigh, error) {
 	return netlink.NeighDeserialize(msgs[0])
 }
 
-// changesAtOnce is a table that makes several changes at the cost of one.
-type changesAtOnce interface {
-	change(list []tableChange) []error
-}
-
 // change makes changes in their order, and returns an error or nil for each. To
 // remove what is not there is none.
 func (t *neighbourTable) change(list []tableChange) []error {
 	if len(list) == 0 {
 		return nil
 	}
-	var errs []error
-	if all, ok := t.changes.(changesAtOnce); ok {
-		errs = all.change(list)
-	} else {
-		for _, c := range list {
-			errs = append(errs, c.apply(t.changes))
-		}
-	}
+	errs := changeAll(t.changes, list)
 	for i, err := range errs {
 		if list[i].remove && errors.Is(err, unix.ENOENT) {
 			errs[i] = nil
@@ -228,9 +225,7 @@ func (t *neighbourTable) close() error {
 	for _, s := range t.requests {
 		s.Close()
 	}
-	if t.told != nil {
-		t.told.Close()
-		t.reader.Wait()
-	}
-	return nil
+	err := t.told.close()
+	t.reader.Wait()
+	return err
 }

@@ -13,7 +13,7 @@ type routeChanges struct {
 	events socket
 	mu     sync.Mutex
 	count  uint64
-	buf    [1 << 14]byte
+	in     *datagrams // of what they say nothing is read
 }
 
 // open subscribes. IPv4 does not tell of the routes that go with an interface, so
@@ -24,17 +24,8 @@ func (r *routeChanges) open() error {
 
 // listen subscribes to some groups.
 func (r *routeChanges) listen(groups []uint) (err error) {
-	r.events, err = newSocket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE, func(fd int) error {
-		if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-			return err
-		}
-		for _, group := range groups {
-			if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, int(group)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	r.in = newDatagrams(mostEvents, unix.NLMSG_HDRLEN)
+	r.events, err = subscribe(groups)
 	return err
 }
 
@@ -46,13 +37,11 @@ func (r *routeChanges) changes() (count uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events.withFD(func(fd int) error {
-		for range mostEvents {
-			n, _, err := unix.Recvfrom(fd, r.buf[:], unix.MSG_DONTWAIT)
-			if n <= 0 && err != unix.ENOBUFS {
-				return err
-			}
-			r.count++
+		n, err := r.in.take(uintptr(fd))
+		if err == unix.ENOBUFS {
+			n = 1
 		}
+		r.count += uint64(n)
 		return nil
 	})
 	return r.count

@@ -3,10 +3,10 @@ package netraw
 import (
 	"net/netip"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,7 +30,7 @@ type frameTable struct {
 	hops   hops
 	obeyed *obedience
 	handle *netlink.Handle
-	events *nl.NetlinkSocket
+	events notices
 	heard  sync.WaitGroup
 }
 
@@ -71,7 +71,7 @@ func (f *frameTable) open() (err error) {
 	if f.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
 		return err
 	}
-	if f.events, err = nl.Subscribe(unix.NETLINK_ROUTE, watchedGroups...); err != nil {
+	if err := f.events.open(watchedGroups); err != nil {
 		return err
 	}
 	if err := f.hops.read(f.handle); err != nil {
@@ -85,27 +85,28 @@ func (f *frameTable) open() (err error) {
 // listen follows what the kernel tells, until the socket is closed.
 func (f *frameTable) listen() {
 	for {
-		msgs, _, err := f.events.Receive()
+		msgs, err := f.events.next()
 		switch err {
 		case nil:
-		case unix.EINTR, unix.EAGAIN:
-			continue
+			f.hear(msgs)
 		case unix.ENOBUFS:
 			f.forget()
-			continue
 		default:
 			return
 		}
-		for _, m := range msgs {
-			f.obeyed.hear(m)
-			if m.Header.Type != unix.RTM_NEWNEIGH && m.Header.Type != unix.RTM_DELNEIGH {
-				f.forget()
-				continue
-			}
-			f.mu.Lock()
-			f.hops.hear(m)
-			f.mu.Unlock()
+	}
+}
+
+func (f *frameTable) hear(msgs []syscall.NetlinkMessage) {
+	for _, m := range msgs {
+		f.obeyed.hear(m)
+		if m.Header.Type != unix.RTM_NEWNEIGH && m.Header.Type != unix.RTM_DELNEIGH {
+			f.forget()
+			continue
 		}
+		f.mu.Lock()
+		f.hops.hear(m)
+		f.mu.Unlock()
 	}
 }
 
@@ -186,10 +187,8 @@ func frameEnds(pkt []byte) (src, dst netip.Addr, protocol uint16) {
 }
 
 func (f *frameTable) close() {
-	if f.events != nil {
-		f.events.Close()
-		f.heard.Wait()
-	}
+	f.events.close()
+	f.heard.Wait()
 	if f.handle != nil {
 		f.handle.Close()
 	}
