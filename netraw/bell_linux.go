@@ -3,7 +3,6 @@ package netraw
 import (
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 	"unsafe"
@@ -18,8 +17,9 @@ type bell struct {
 	fd   int
 	ok   bool
 	set  []unix.PollFd
-	door socket // epoll(7) of fd, and of a socket during a long wait; opened by the first
+	door socket // epoll(7) of fd, of end, and of a socket during a long wait; opened by the first
 	at   int    // its file descriptor
+	end  socket // timerfd(2) of the end of a long wait
 }
 
 func (b *bell) open() error {
@@ -28,7 +28,7 @@ func (b *bell) open() error {
 		return os.NewSyscallError("eventfd", err)
 	}
 	b.fd, b.ok = fd, true
-	b.set = make([]unix.PollFd, 2)
+	b.set = make([]unix.PollFd, 3)
 	return nil
 }
 
@@ -44,51 +44,70 @@ func (b *bell) ring() {
 // await waits until s is readable, the bell rings or d has passed.
 func (b *bell) await(s *socket, d time.Duration) (rang bool) {
 	if d > parkFrom {
-		if d, rang = b.park(s, d); d <= 0 || rang {
+		if parked, rang := b.park(s, d); parked {
 			return rang
 		}
 	}
 	s.withFD(func(fd int) error {
 		b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-		rang = b.poll(b.set, d)
+		rang = b.poll(b.set[:2], d)
 		return nil
 	})
 	return rang
 }
 
-// park waits as a goroutine does for which there is nothing to do, and tells how much of the
-// time is left where this cannot be done: the runtime sleeps too, in epoll_wait(2). Only
+// park waits as a goroutine does for which there is nothing to do; parked is false where this cannot be done.
+// The runtime sleeps too, in epoll_wait(2), until d has passed by a timer of the kernel: for one of its own, whose clock
+// has milliseconds, it would wake up before, and each time have another thread look for something to do. Only
 // meanwhile is the socket under its poller, which would be woken for each packet.
-func (b *bell) park(s *socket, d time.Duration) (left time.Duration, rang bool) {
-	if !b.parks(d) {
-		return d, false
+func (b *bell) park(s *socket, d time.Duration) (parked, rang bool) {
+	if b.openDoor() != nil {
+		return false, false
 	}
 	err := s.withFD(func(fd int) error {
 		if err := watch(b.at, fd, unix.EPOLLIN); err != nil {
 			return err
 		}
-		b.door.raw.Read(func(uintptr) (done bool) {
-			b.set[1] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-			rang = b.poll(b.set, 0)
-			return rang || b.set[1].Revents != 0
-		})
+		rang = b.parkFor(d, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 		return unix.EpollCtl(b.at, unix.EPOLL_CTL_DEL, fd, nil)
 	})
-	if err != nil {
-		return d, rang
-	}
-	return 0, rang
+	return err == nil, rang
 }
 
-// parks tells whether a wait of d can be parked, and sets its end.
-func (b *bell) parks(d time.Duration) bool {
-	return b.openDoor() == nil && b.door.file.SetReadDeadline(time.Now().Add(d)) == nil
+// parkFor waits for the bell, for the end and for what else there is.
+func (b *bell) parkFor(d time.Duration, what ...unix.PollFd) (rang bool) {
+	b.end.withFD(func(fd int) error {
+		set := append(b.set[:1], unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		set = append(set, what...)
+		if err := setEnd(fd, d); err != nil {
+			return err
+		}
+		b.door.raw.Read(func(uintptr) (done bool) {
+			n := 0
+			n, rang = b.look(set, 0)
+			return n > 0
+		})
+		if set[1].Revents == 0 {
+			setEnd(fd, 0) // or it would wake somebody for nothing
+		}
+		return nil
+	})
+	return rang
+}
+
+// setEnd has a timer end after d, or not at all where that is 0.
+func setEnd(fd int, d time.Duration) error {
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
+	if _, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(fd), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // rest waits until the bell rings or d has passed, whatever comes meanwhile.
 func (b *bell) rest(d time.Duration) {
-	if d > parkFrom && b.parks(d) {
-		b.door.raw.Read(func(uintptr) (done bool) { return b.poll(b.set[:1], 0) })
+	if d > parkFrom && b.openDoor() == nil {
+		b.parkFor(d)
 		return
 	}
 	b.poll(b.set[:1], d)
@@ -100,10 +119,17 @@ func (b *bell) openDoor() (err error) {
 	if b.door.file != nil || !b.ok {
 		return nil
 	}
-	if b.door, err = both(b.fd, nil); err != nil {
+	end, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("timerfd_create", err)
+	}
+	if b.end, err = socketOf(end); err != nil {
 		return err
 	}
-	return b.door.withFD(func(fd int) error { b.at = fd; return nil })
+	if b.door, err = both(b.fd, nil); err != nil {
+		return errors.Join(err, b.end.close())
+	}
+	return b.door.withFD(func(fd int) error { b.at = fd; return watch(fd, end, unix.EPOLLIN) })
 }
 
 // gather does so, and waits on for what else comes, d in all.
@@ -123,31 +149,30 @@ func (b *bell) gather(s *socket, d, gather time.Duration) {
 // poll is ppoll(2), whose timeout is finer than a millisecond. One goroutine at a
 // time waits.
 func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
+	_, rang = b.look(set, d)
+	return rang
+}
+
+// look tells how many of a set are ready, too.
+func (b *bell) look(set []unix.PollFd, d time.Duration) (n int, rang bool) {
 	set[0] = unix.PollFd{Fd: int32(b.fd), Events: unix.POLLIN}
-	if n, err := ppoll(set, max(d, 0)); err != nil || n == 0 || set[0].Revents == 0 {
-		return false
+	n, err := ppoll(set, max(d, 0))
+	if err != nil || n == 0 || set[0].Revents == 0 {
+		return n, false
 	}
 	var count [8]byte
 	unix.Read(b.fd, count[:])
-	return true
+	return n, true
 }
 
-// briefly is how long a wait may be of which the runtime is not told. Told of one by a system
-// call, it wakes a thread of its own fifty times, 20 µs apart, to take over what else is to be done
-// (sysmon in runtime/proc.go): for a short wait more work than the wait saves. One of which
-// it knows nothing it interrupts by a signal, every 10 ms or when it wants to collect
-// garbage, and gets its turn then: so with two processors, the other of which sends without
-// pause, whoever would end the wait may come 20 ms late. Under GODEBUG=asyncpreemptoff=1
-// there is no such signal, and that lasts as long as the wait. A bound of 10 ms would cost a
-// scan of 40 packets a second half as much processor time again.
-const briefly = 50 * time.Millisecond
-
-// parkFrom is how long a wait is that costs least where its goroutine is parked, since that
-// thread sleeps then too; but the runtime's clock for it has milliseconds.
-const parkFrom = 25 * time.Millisecond
+// parkFrom is how long a wait is for which its goroutine is parked. Of a shorter one the runtime is not told, since
+// that costs more than the wait saves: told by a system call, it wakes a thread of its own fifty times, 20 µs apart, to take
+// over what else is to be done (sysmon in runtime/proc.go). One of which it knows nothing keeps that thread awake
+// every 10 ms, has a signal interrupt it as often, and holds up what else this processor is to do until it is over.
+const parkFrom = 2 * time.Millisecond
 
 func ppoll(set []unix.PollFd, d time.Duration) (n int, err error) {
-	if d > briefly || d > 0 && runtime.GOMAXPROCS(0) == 1 {
+	if d > parkFrom {
 		timeout := unix.NsecToTimespec(int64(d))
 		return unix.Ppoll(set, &timeout, nil)
 	}
@@ -170,5 +195,5 @@ func (b *bell) close() error {
 		return nil
 	}
 	b.ok = false
-	return errors.Join(b.door.close(), os.NewSyscallError("close", unix.Close(b.fd)))
+	return errors.Join(b.door.close(), b.end.close(), os.NewSyscallError("close", unix.Close(b.fd)))
 }

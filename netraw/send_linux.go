@@ -376,7 +376,7 @@ func (r *rawSocket) sendmmsg(msgs []unix.Mmsghdr, patience time.Duration) (n int
 }
 
 // try sends what the buffer has room for, waiting for some a bounded time. The call
-// itself waits for nothing, so the runtime is not told of it: see briefly.
+// itself waits for nothing, so the runtime is not told of it: see parkFrom.
 func (r *rawSocket) try(fd uintptr) bool {
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd,
