@@ -15,7 +15,11 @@ import (
 var ErrWrite = errors.New("cannot write results")
 
 // FlushInterval bounds how long a line waits for others to share its write.
-const FlushInterval = 100 * time.Millisecond
+const FlushInterval = 250 * time.Millisecond
+
+// flushSoon is how long after another write a line need not wait for a timer to have one. Where lines come all the
+// time no timer ends then: it would have a thread of its own woken for each write.
+const flushSoon = FlushInterval * 3 / 4
 
 // flushSize is how many bytes are worth a write of their own.
 const flushSize = 64 << 10
@@ -36,7 +40,8 @@ type LineWriter struct {
 	mu      sync.Mutex
 	buf     []byte
 	written time.Time   // when the last write began
-	timer   *time.Timer // runs while lines wait in buf
+	timer   *time.Timer // writes what waits in buf; nil: it was not needed yet
+	timed   bool        // it is running
 	total   int64       // bytes written
 	ends    []int64     // where the latest parts end, in bytes from the first: see repair.go
 	err     error
@@ -57,13 +62,32 @@ func (l *LineWriter) Append(add func(b []byte) []byte) error {
 	}
 	l.buf = add(l.buf)
 	l.part()
-	wait := FlushInterval - time.Since(l.written)
-	if len(l.buf) >= flushSize || wait <= 0 {
+	since := time.Since(l.written)
+	if len(l.buf) >= flushSize || since >= flushSoon {
 		l.flush()
-	} else if l.timer == nil {
-		l.timer = time.AfterFunc(wait, func() { l.Flush() })
+	} else if !l.timed {
+		l.setTimer(FlushInterval - since)
 	}
 	return l.err
+}
+
+// setTimer has what waits written after a while.
+func (l *LineWriter) setTimer(after time.Duration) {
+	l.timed = true
+	if l.timer == nil {
+		l.timer = time.AfterFunc(after, l.flushByTimer)
+	} else {
+		l.timer.Reset(after)
+	}
+}
+
+func (l *LineWriter) flushByTimer() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timed = len(l.buf) > 0 && time.Since(l.written) < flushSoon; l.timed { // it was set anew meanwhile
+		return
+	}
+	l.flush()
 }
 
 // Flush writes all that waits.
@@ -75,14 +99,13 @@ func (l *LineWriter) Flush() error {
 }
 
 func (l *LineWriter) flush() {
-	if l.timer != nil {
-		l.timer.Stop()
-		l.timer = nil
-	}
 	if len(l.buf) == 0 {
 		return
 	}
 	l.written = time.Now()
+	if l.timed { // what is appended from now on does not wait longer than it may
+		l.setTimer(FlushInterval)
+	}
 	n, err := l.w.Write(l.buf)
 	l.total += int64(max(n, 0))
 	if err == nil && n < len(l.buf) {

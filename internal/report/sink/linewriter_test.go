@@ -71,6 +71,30 @@ func TestFastLinesShareAWriteAndWaitNoLongerThanTheInterval(t *testing.T) {
 	})
 }
 
+// Lines that come all the time are written by whoever appends them, whatever the last of them wait for.
+func TestSteadyLinesNeedNoTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &writes{}
+		l := NewLineWriter(w, "test")
+		for i := range 40 {
+			before := len(w.all())
+			time.Sleep(FlushInterval * 3 / 10)
+			synctest.Wait()
+			if got := w.all(); len(got) != before {
+				t.Errorf("before line %d a timer wrote %q", i, got[before:])
+			}
+			appendLine(l, fmt.Sprint(i))
+		}
+		before := len(w.all())
+		appendLine(l, "last")
+		time.Sleep(FlushInterval)
+		synctest.Wait()
+		if got := w.all(); len(got) != before+1 || !strings.HasSuffix(got[before], "last\n") {
+			t.Errorf("the last line is not written: %q", got[before:])
+		}
+	})
+}
+
 func TestBigBatchesAreWrittenBeforeTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &writes{}
