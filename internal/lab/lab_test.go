@@ -31,7 +31,7 @@ func build(t *testing.T, h HostSpec) *Host {
 	return l.Host("h")
 }
 
-// dial connects within a second.
+// dial connects within a minute.
 func dial(addr netip.Addr, port uint16) (net.Conn, error) {
 	return net.DialTimeout("tcp", netip.AddrPortFrom(addr, port).String(), time.Minute)
 }
