@@ -77,7 +77,8 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 		return probe.Summary{}, err
 	}
 	defer s.Close()
-	all := parts{total: probe.Summary{Complete: true}}
+	all, met := parts{total: probe.Summary{Complete: true}}, discover.Limit{}
+	noteLimit(&j.cfg, &met)
 	for more, done := true, 0; more && err == nil; {
 		more, err = s.Next(ctx)
 		r.search.summary = s.Summary()
@@ -86,18 +87,26 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 		}
 		hosts := r.search.probed[done:]
 		done = len(r.search.probed)
-		j.cfg.Loss, j.cfg.Earlier, j.cfg.Passing = s.Loss(), s.Earlier(), s.Limit().Rate
+		if l := s.Limit(); l.Rate > 0 {
+			met = l
+		}
+		j.cfg.Loss, j.cfg.Earlier, j.cfg.Passing = s.Loss(), s.Earlier(), met.Rate
 		err = j.probePart(ctx, r, hosts, more, &all)
 	}
 	r.remark(r.search.proxied()...)
-	r.remark(limited(s.Limit())...)
+	r.remark(limited(met)...)
 	return all.total, all.outcome(err)
+}
+
+// noteLimit has a scan tell of a limit before all hosts.
+func noteLimit(cfg *scan.Config, met *discover.Limit) {
+	cfg.OnLimit = func(rate float64, kept bool) { *met = discover.Limit{Rate: rate, Kept: kept} }
 }
 
 // scanUnlooked probes all targets, of which nobody has looked for the hosts before, and tells of a limit before them all.
 func scanUnlooked(ctx context.Context, r *results, cfg scan.Config, sink probe.Sink) (probe.Summary, error) {
 	var met discover.Limit
-	cfg.OnLimit = func(rate float64, kept bool) { met = discover.Limit{Rate: rate, Kept: kept} }
+	noteLimit(&cfg, &met)
 	sum, err := scan.Run(ctx, r.network, cfg, sink)
 	r.remark(limited(met)...)
 	return sum, err

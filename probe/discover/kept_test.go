@@ -53,7 +53,7 @@ func TestSilenceThatALimitKeptBack(t *testing.T) {
 			inSearch(t, func(e *engine, told func() []Host) {
 				h := e.asked("10.0.0.1", rounds+moreRounds-1)
 				h.MAC, h.believed = net.HardwareAddr{2, 0, 0, 0, 0, 1}, true
-				e.slow.silent, e.slow.trial = []*host{h}, limit.Begin(100, 10)
+				e.slow.silent, e.slow.trial = []*host{h}, limit.Begin(100, 0, 0, 10)
 				tell(e)
 				if all := told(); len(all) != 1 || all[0].Up || all[0].MAC != nil || len(e.hosts) > 0 {
 					t.Errorf("told of %+v, %d hosts are sought", all, len(e.hosts))
@@ -80,7 +80,7 @@ func TestAnswerDuringAPause(t *testing.T) {
 // Questions to witnesses that were under way when a search paused tell nothing of the pace.
 func TestPauseIsNoLowerPace(t *testing.T) {
 	inSearch(t, func(e *engine, _ func() []Host) {
-		e.slow.trial = limit.Begin(100, 10)
+		e.slow.trial = limit.Begin(100, 0, 0, 10)
 		for i := range 16 {
 			if n := e.slow.trial.Ask(e.Now); i < 10 {
 				e.slow.trial.Answer(n)

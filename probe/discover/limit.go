@@ -101,7 +101,8 @@ func (e *engine) beginTrial() {
 	if len(e.hosts)+len(s.silent) == 0 && e.exhausted {
 		return
 	}
-	s.trial = limit.Begin(e.Pace.Rate(), e.witnesses.Room())
+	asked, lost := e.witnesses.Loss(e.Now, e.patience())
+	s.trial = limit.Begin(e.Pace.Rate(), asked, lost, e.witnesses.Room())
 	s.state, s.ramp, e.Ramp = paceTrying, e.Ramp, nil
 	e.Pace.Ask(s.trial.Rate())
 }

@@ -64,7 +64,8 @@ type several struct {
 	stays     stays         // see late.go
 	refills   uint8         // silent ports that were asked once more: see refill.go
 	trips     wire.Trips
-	slow      *slowdown // nil while no limit before it is looked for
+	left      time.Duration // when the latest transmission did
+	slow      *slowdown     // nil while no limit before it is looked for
 }
 
 // trouble is what is kept of a host that few hosts have.

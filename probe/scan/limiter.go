@@ -77,8 +77,18 @@ func (l *limiter) depart(now time.Duration) {
 		if !l.kept {
 			l.unbind(now)
 		}
-		l.due = max(l.due, now-limiterSlack) + time.Duration(float64(time.Second)/l.rate)
+		interval := time.Duration(float64(time.Second) / l.rate)
+		l.due = max(l.due, now-l.slack(interval)) + interval
 	}
+}
+
+// slack is how late a probe may be without being made up for: what lets through so many SYNs may have no room
+// for two.
+func (l *limiter) slack(interval time.Duration) time.Duration {
+	if l.kept {
+		return min(limiterSlack, interval/2)
+	}
+	return limiterSlack
 }
 
 // unbind raises a rate at which hardly anything is answered: a host that answered more

@@ -318,7 +318,7 @@ func TestRetransmissionCostsASecond(t *testing.T) {
 			conn := n.Conn(13)
 			defer conn.Close()
 			sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(80, 79+ports, addresses(2)...))}, newCollector())
-			if limit := 1650 * ms; err != nil || sum.States[probe.StateFiltered] != uint64(ports) || sum.Took > limit {
+			if limit := 1750 * ms; err != nil || sum.States[probe.StateFiltered] != uint64(ports) || sum.Took > limit {
 				t.Errorf("%d ports of a silent host: %v in %v: %v", ports, sum.States, sum.Took, err)
 			}
 		})

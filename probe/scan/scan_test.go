@@ -368,7 +368,7 @@ func TestSilenceIsBoundedByTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := world{Host: simnet.Dropped{}}
 		_, summary, err := w.scan(t, t.Context(), scan.Config{Targets: slices.Values(ranges(1, 20_000, target.Addr())), Rate: 10_000})
-		if err != nil || summary.Sent != 40_000 {
+		if err != nil || summary.Sent < 40_000 || summary.Sent > 40_010 { // and a few to ports that are served commonly
 			t.Fatalf("%d sent: %v", summary.Sent, err)
 		}
 		if low, high := 4*time.Second, 8*time.Second; summary.Took < low || summary.Took > high {

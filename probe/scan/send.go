@@ -249,6 +249,9 @@ func (e *engine) left(f *flight, at time.Duration) {
 	if t := f.host.trouble; t != nil {
 		t.away, t.full = 0, 0
 	}
+	if s := f.host.several; s != nil {
+		s.left = at
+	}
 	if !f.host.way.local { // which works without any network
 		e.Outage.Left(at)
 	}

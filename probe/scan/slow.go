@@ -41,16 +41,21 @@ const (
 
 // slowdown is the search for a pace that passes, and what it has found.
 type slowdown struct {
-	host   *host // before which the limit is; nil: before all
-	state  paceState
-	trial  *limit.Trial
-	asks   limit.Witnesses[witness]
-	due    time.Duration // when the next question may leave
-	latest uint64        // as of so many packets the latest left beside others
-	beside int           // packets since the latest, at a pace that is kept
-	quiet  quiet
-	held   []ticket // silent probes whose verdict waits
-	late   bool     // answers have come later than they are waited for: what is late looks lost
+	host     *host // before which the limit is; nil: before all
+	state    paceState
+	trial    *limit.Trial
+	waits    time.Duration // for each answer, as of when the trial began
+	full     float64       // the pace before, in packets a second
+	asks     limit.Witnesses[witness]
+	due      time.Duration // when the next question may leave
+	latest   uint64        // as of so many packets the latest left beside others
+	beside   int           // packets since the latest, at a pace that is kept
+	quiet    quiet
+	held     []ticket // silent probes whose verdict waits
+	higher   higher
+	guess    guess
+	late     bool // answers have come later than they are waited for: what is late looks lost
+	mistaken bool // lower paces were tried since answers before all hosts were late
 }
 
 // witness is a port that has answered, or a host that has replied to an echo request.
@@ -102,8 +107,12 @@ func (e *engine) mindLimit(s *slowdown) {
 	case paceTrying:
 		e.followTrial(s)
 	case paceLimited:
-		if since := s.trial.Since(); s.trial.Watch(e.Now, e.trialWait(s)) {
+		if s.mistaken {
+			e.endTrial(s, paceOwn)
+		} else if since := s.trial.Since(); s.trial.Watch(e.Now, e.trialWait(s)) {
 			e.keepTo(s, since)
+		} else if e.mayBeOver(s) {
+			e.beginHigher(s)
 		}
 	}
 }
@@ -123,17 +132,23 @@ func (e *engine) trialWait(s *slowdown) time.Duration {
 
 // beginTrial asks at lower paces.
 func (e *engine) beginTrial(s *slowdown) {
-	s.trial = limit.Begin(e.Pace.Rate(), s.asks.Room())
+	s.full, s.waits = e.Pace.Rate(), e.trialWait(s)
+	asked, lost := s.asks.Loss(e.Now, s.waits)
+	s.trial = limit.Begin(s.full, asked, lost, s.asks.Room())
 	s.state, s.due = paceTrying, e.Now
 }
 
 func (e *engine) followTrial(s *slowdown) {
+	if s.higher.found != nil {
+		e.followHigher(s)
+		return
+	}
 	outcome := s.trial.Turn(e.Now, e.trialWait(s))
 	if outcome == limit.Undecided && s.asks.Room() == 0 {
 		outcome = s.trial.Spent()
 	}
 	switch {
-	case e.Stopping, outcome == limit.Lossy:
+	case e.Stopping, outcome == limit.Lossy, s.mistaken:
 		e.endTrial(s, paceOwn)
 	case outcome == limit.Undecided:
 	case !limit.Worth(e.leftToAsk(s), s.trial.Rate()):
@@ -147,10 +162,11 @@ func (e *engine) followTrial(s *slowdown) {
 // keepTo keeps to the pace that was found. What has left since a time counts for nothing.
 func (e *engine) keepTo(s *slowdown, since time.Duration) {
 	s.asks.Anew()
+	raised := s.higher.lowered(e.Now)
 	if s.host == nil {
 		e.keepShared(s, since)
 	} else {
-		e.keepHost(s)
+		e.keepHost(s, raised)
 	}
 }
 
@@ -164,14 +180,12 @@ func (e *engine) endTrial(s *slowdown, to paceState) {
 	}
 }
 
-// askBeside has a witness asked beside a packet to a host, where it is time for that. Hosts of few
-// ports tell together of what is before them all.
+// askBeside has a witness asked beside a packet to a host, where it is time for that.
 func (e *engine) askBeside(h *host) {
-	l := &e.limits
-	switch {
-	case l.looks && (h.left < askEvery || l.all.state == paceLimited):
-		e.askWhenDue(&l.all, e.Counters.Sent)
-	case e.looksFor(h):
+	if e.tellsOfAll(h) {
+		e.askWhenDue(&e.limits.all, e.Counters.Sent)
+	}
+	if h.left >= askEvery && !e.keptShared() && e.looksFor(h) {
 		e.askWhenDue(e.slowOf(h), uint64(h.left))
 	}
 }
@@ -214,13 +228,16 @@ func (s *slowdown) watchEvery() int {
 // it leaves of it.
 func (e *engine) sendQuestions(budget int) int {
 	l := &e.limits
-	for budget > 0 && len(l.asks) > 0 {
-		s := l.asks[0]
-		l.asks = l.asks[1:]
-		if !s.on() && e.ask(s) {
+	later := l.asks[:0]
+	for _, s := range l.asks {
+		switch {
+		case budget == 0 || s.state == paceLimited && s.host != nil && !s.host.limiter().room(e.Now):
+			later = append(later, s) // beside a probe it would not pass where there is no room for two
+		case !s.on() && e.ask(s):
 			budget--
 		}
 	}
+	l.asks = later
 	if l.looks {
 		budget = e.sendTrial(&l.all, budget)
 	}

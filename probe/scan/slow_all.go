@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"slices"
 	"time"
 
 	"synscope/probe"
@@ -8,14 +9,18 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// A limit before all hosts is looked for where the run itself looks for the hosts, and kept to where a
-// search has found one. Who has kept silent before is asked anew.
+// A limit before all hosts is looked for, and kept to where a search has found one. Who has kept silent before is
+// asked anew. A search may have passed it by: it lets echo requests through, or the few packets of a search.
 
 const (
 	// mostTried hosts tell enough, and mostTrials questions to one.
 	mostTried, mostTrials = 24, 32
 	// perSearched packets go to a host that is looked for at a lower pace, at most.
 	perSearched = 4
+	// lossySearch is the loss, measured by a search, from which loss is not taken for a limit.
+	lossySearch = 0.12
+	// manyHosts are so many that a limit before one of them hardly shows in what is lost of all.
+	manyHosts = 8
 	// perPort packets go to a silent port.
 	perPort = 2
 )
@@ -24,7 +29,7 @@ const (
 func (e *engine) beginLimits() {
 	l := &e.limits
 	l.all.asks.Most = mostTrials
-	l.looks = e.Ramp != nil && !e.cfg.HostsKnown && e.cfg.Total != 1
+	l.looks = e.Ramp != nil && e.cfg.Total != 1 && !e.lostInSearch()
 	pace := e.cfg.Passing
 	if pace <= 0 || e.Ramp == nil {
 		return
@@ -35,9 +40,15 @@ func (e *engine) beginLimits() {
 		e.Pace.Ask(e.Ramp.Rate)
 		return
 	}
-	l.looks, l.all.state = true, paceLimited
-	e.Ramp = nil
+	l.looks, l.all.state, l.all.full = true, paceLimited, e.Ramp.Rate
+	l.all.higher.next(0, leastKept)
+	e.ramp, e.Ramp = e.Ramp, nil
 	e.Pace.Ask(pace)
+}
+
+// lostInSearch tells whether a search has found the loss of the way, and no limit: it would have looked for one.
+func (e *engine) lostInSearch() bool {
+	return e.cfg.HostsKnown && e.cfg.Passing <= 0 && e.seen.share(priorLoss) >= lossySearch
 }
 
 // triesShared tells whether a limit before all hosts is being looked for, or known.
@@ -59,17 +70,25 @@ func (e *engine) keptShared() bool { return e.limits.looks && e.limits.all.state
 func (e *engine) noteWitness(h *host, port uint16) {
 	l := &e.limits
 	if h.several != nil && h.several.slow != nil {
+		h.several.slow.forgetGuess()
 		h.several.slow.add(h, port, mostPorts)
 	}
-	if l.looks && !h.way.local && !h.onlyAgain() && (e.cfg.Search || h.left < askEvery || e.keptShared()) {
+	if l.looks && !h.way.local && !h.onlyAgain() && (e.cfg.Search || e.tellsOfAll(h)) {
 		l.all.add(h, port, mostTried)
 	}
 }
 
+// tellsOfAll tells whether what is lost of the packets to a host may tell of a limit before all: to a host alone
+// the first few.
+func (e *engine) tellsOfAll(h *host) bool {
+	return e.limits.looks && (h.left < askEvery && !e.cfg.HostsKnown || e.keptShared() || len(e.hosts.byAddr) >= manyHosts)
+}
+
 // add takes one more witness, unless there are enough.
 func (s *slowdown) add(h *host, port uint16, most int) {
-	if len(s.asks.List()) < most {
-		s.asks.Add(witness{h, port})
+	w := witness{h, port}
+	if all := s.asks.List(); len(all) < most && !slices.ContainsFunc(all, func(x *limit.Witness[witness]) bool { return x.Of == w }) {
+		s.asks.Add(w)
 	}
 }
 
@@ -77,13 +96,20 @@ func (s *slowdown) add(h *host, port uint16, most int) {
 // Answers that come later than they are waited for look lost.
 func (e *engine) suspectsShared() bool {
 	s := &e.limits.all
-	if e.Ramp == nil || e.Stopping || e.Slowest >= e.cfg.Timeout || len(s.asks.List()) == 0 {
+	if e.Ramp == nil || e.Stopping || e.Slowest >= e.cfg.Timeout || len(s.asks.List()) == 0 || e.cfg.HostsKnown && (s.late || e.queue.seen > 0) {
 		return false
 	}
 	return e.losesMuch(s)
 }
 
+// beginShared asks at lower paces before all hosts. What is looked for before single ones meanwhile would
+// find the same.
 func (e *engine) beginShared() {
+	for _, s := range e.limits.hosts {
+		if s.on() {
+			e.endTrial(s, paceFull)
+		}
+	}
 	e.beginTrial(&e.limits.all)
 	e.ramp, e.Ramp = e.Ramp, nil
 }

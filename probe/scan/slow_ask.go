@@ -63,8 +63,15 @@ func (e *engine) questionAnswered(ev *wire.Event) (reject string) {
 // answersQuestion takes in the answer to a question, and tells whether it was waited for.
 func (e *engine) answersQuestion(ev *wire.Event) bool {
 	h := e.hosts.find(ev.Target.Addr(), ev.Link)
-	if h == nil || ev.Kind == wire.KindICMP || !e.hosts.arrivedAt(h, ev) {
+	if h == nil || !e.hosts.arrivedAt(h, ev) {
 		return false
+	}
+	if s := h.slowness(); ev.Kind == wire.KindICMP {
+		guesses := s != nil && (s.guess.on || s.guess.vain)
+		if guesses {
+			e.decideBy(ev, 0)
+		}
+		return guesses
 	}
 	e.closeQuestion(ev)
 	k := ev.Attempt - e.cfg.firstQuestion()
@@ -75,17 +82,21 @@ func (e *engine) answersQuestion(ev *wire.Event) bool {
 	if s == nil {
 		return false
 	}
-	sent, ok := s.answered(h, ev, k, e.Now-synRTO+synRTO/8)
+	sent, once, ok := s.answered(h, ev, k, e.Now-synRTO+synRTO/8)
 	if ok {
-		s.late = s.late || e.Now-sent > e.trialWait(s)
+		s.noteLate(e.Now-sent, e.trialWait(s), once)
 		e.vouchFor(h, sent)
+		if s.guess.on || s.guess.vain {
+			e.guessed(h, ev, e.Now-sent)
+		}
 	}
 	return ok
 }
 
 // answered takes in the answer to one of its questions, and tells whether it is one, and when that left.
-// What is later than those that left after a time may be a SYN-ACK that the far end retransmits.
-func (s *slowdown) answered(h *host, ev *wire.Event, k int, after time.Duration) (sent time.Duration, ok bool) {
+// What is later than those that left after a time may be a SYN-ACK that the far end retransmits. once tells
+// whether no other question had its numbers.
+func (s *slowdown) answered(h *host, ev *wire.Event, k int, after time.Duration) (sent time.Duration, once, ok bool) {
 	for _, w := range s.asks.List() {
 		if w.Of.host != h || w.Of.port != ev.Target.Port() {
 			continue
@@ -95,9 +106,16 @@ func (s *slowdown) answered(h *host, ev *wire.Event, k int, after time.Duration)
 			s.trial.Answer(number)
 		}
 		s.quiet.heard = s.quiet.heard || ok && s.state == paceQuiet
-		return sent, ok
+		return sent, w.Asked() <= limit.Tuples, ok
 	}
-	return 0, false
+	return 0, false, false
+}
+
+// noteLate takes note of how long an answer took: longer than any is waited for, or was when lower paces began to be
+// tried. One to numbers that several questions had may be to an earlier one.
+func (s *slowdown) noteLate(took, wait time.Duration, once bool) {
+	s.late = s.late || took > wait
+	s.mistaken = s.mistaken || s.host == nil && once && s.waits > 0 && took > s.waits
 }
 
 // closeQuestion ends the connection that a question may have opened.

@@ -68,7 +68,12 @@ func (h *host) heldUp() bool {
 // mayBeLimited lets the verdict on a silent port wait where a limit may be why it is silent.
 func (e *engine) mayBeLimited(id uint32, f *flight) bool {
 	s := f.host.slowness()
-	if s == nil || f.watches || f.canary || f.rechecks || !s.on() && !e.suspectsHost(s) {
+	switch {
+	case f.watches || f.canary || f.rechecks:
+		return false
+	case s == nil && e.heardNothing(f.host):
+		s = e.beginGuess(f)
+	case s == nil || !s.on() && !e.suspectsHost(s):
 		return false
 	}
 	if !s.on() {
@@ -84,7 +89,7 @@ func (e *engine) mayBeLimited(id uint32, f *flight) bool {
 func (e *engine) suspectsHost(s *slowdown) bool {
 	h := s.host
 	switch {
-	case s.state != paceFull, s.late, e.Stopping, s.quiet.times >= mostQuiet, h.SRTT >= e.cfg.Timeout:
+	case s.state != paceFull, s.late, e.Stopping, e.triesShared(), e.keptShared(), s.quiet.times >= mostQuiet, h.SRTT >= e.cfg.Timeout:
 		return false
 	case h.watch != nil && (h.watch.failures > 0 || h.watch.gone):
 		return false
@@ -104,6 +109,8 @@ func (e *engine) beginQuiet(s *slowdown) {
 func (e *engine) askInQuiet(s *slowdown) {
 	q := &s.quiet
 	switch {
+	case s.guess.on:
+		e.followGuess(s)
 	case e.Stopping || e.Failure != nil:
 		e.endTrial(s, paceFull)
 	case q.heard:
@@ -141,14 +148,28 @@ func (e *engine) doubtsGuard(h *host) {
 	}
 }
 
-// keepHost paces the probes of a host as passes. What left before counts for nothing.
-func (e *engine) keepHost(s *slowdown) {
+// keepHost paces the probes of a host as passes. What left before counts for nothing, or what left since the
+// pace was raised.
+func (e *engine) keepHost(s *slowdown, raised time.Duration) {
 	h := s.host
+	e.answersFirsts(h)
 	l := h.limiter()
 	*l = limiter{rate: s.trial.Rate(), kept: true, due: e.Now, changed: e.Now, epoch: e.Now}
-	e.noteOverflow(h)
+	if raised == 0 {
+		e.noteOverflow(h)
+	} else {
+		e.noteVoid(h, raised)
+	}
 	e.untellSilences(h)
 	e.releaseHeld(s)
+}
+
+// noteVoid takes note that what left for a host since a time counts for nothing.
+func (e *engine) noteVoid(h *host, since time.Duration) {
+	if h.watch == nil {
+		h.watch = &watch{}
+	}
+	h.watch.noteAway(gap{since - 1, e.Now + 1})
 }
 
 // releaseHeld lets the silent probes go on that waited: to the witness, where the host may be away.

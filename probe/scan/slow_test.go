@@ -21,6 +21,7 @@ type meter struct {
 	simnet.Host
 	rate, burst, tokens float64
 	at                  time.Time
+	over                time.Time // the limit ends then; zero: never
 }
 
 func limitsSYNs(h simnet.Host, rate, burst float64) *meter {
@@ -28,7 +29,7 @@ func limitsSYNs(h simnet.Host, rate, burst float64) *meter {
 }
 
 func (m *meter) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	if in.Flags == craft.SYN {
+	if in.Flags == craft.SYN && (m.over.IsZero() || now.Before(m.over)) {
 		m.tokens = min(m.burst, m.tokens+now.Sub(m.at).Seconds()*m.rate)
 		if m.at = now; m.tokens < 1 {
 			return
@@ -64,7 +65,7 @@ func TestSearchBehindALimit(t *testing.T) {
 						}
 						up, _, sum := lookByPort(t, n, all, 80)
 						t.Logf("%v a second, burst %d, back %t, one in %d live: %d up, %d packets, %v", rate, burst, back, live, up, sum.Sent, sum.Took)
-						if up < 254/live*17/20 || sum.Sent > 254*10 {
+						if up < 254/live*17/20 || sum.Sent > 254*11 {
 							t.Errorf("%v a second, burst %d, back %t, one in %d live: %d up, %d packets", rate, burst, back, live, up, sum.Sent)
 						}
 					})
@@ -147,4 +148,62 @@ func TestLimitBeforeHostsThatNobodyLooksFor(t *testing.T) {
 		}
 		t.Log(found, met, sum.Sent, sum.Took)
 	})
+}
+
+// A limit of SYNs before all hosts hides no port of hosts that a search has found, by echo requests perhaps.
+func TestLimitBeforeHostsThatAreKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := simnet.Path{Delay: 5 * ms}
+		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: 5 * ms, Limit: simnet.Limit{Rate: 300, Burst: 20, Shared: true}}, Back: way})
+		var hosts []netip.Addr
+		for a := netip.MustParseAddr("198.51.100.1"); len(hosts) < 50; a = a.Next() {
+			n.HandleAddr(a.String(), firewalled(22, 80, 99)())
+			hosts = append(hosts, a)
+		}
+		conn := n.Conn(13)
+		defer conn.Close()
+		all := append(ranges(79, 80, hosts...), append(ranges(1, 78, hosts...), ranges(81, 100, hosts...)...)...)
+		met, found := 0.0, states{}
+		sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all), Total: uint64(len(all)), HostsKnown: true,
+			Key: [16]byte{1}, OnLimit: func(rate float64, kept bool) { met = rate }}, found)
+		what := fmt.Sprintf("%v, %v a second, %d packets, %v, %v", found, met, sum.Sent, sum.Took, err)
+		if t.Log(what); err != nil || found[probe.StateOpen] != 150 || met < 150 || met > 400 || sum.Sent > 20_000 {
+			t.Error(what)
+		}
+	})
+}
+
+// A limit that ends while a run keeps to it is not kept to until the end, and a host that was away for a moment is not
+// scanned slowly for ever.
+func TestLimitThatEnds(t *testing.T) {
+	open := []uint16{22, 80, 143, 443, 600, 950}
+	for key := range byte(3) {
+		synctest.Test(t, func(t *testing.T) {
+			h := limitsSYNs(firewalled(open...)(), 20, 20)
+			h.over = time.Now().Add(6 * time.Second)
+			all := append(ranges(21, 23, target.Addr()), ranges(24, 1000, target.Addr())...)
+			found, sum, err := world{Host: h, Config: over(0)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(all), Total: 980, Canaries: true, Key: [16]byte{key + 1}})
+			what := fmt.Sprintf("%d open, %d packets, %v, %v", sum.States[probe.StateOpen], sum.Sent, sum.Took, codes(found.hosts[target.Addr()].Findings))
+			if t.Log(what); err != nil || int(sum.States[probe.StateOpen]) != len(open) || sum.Took > 25*time.Second {
+				t.Error(what)
+			}
+		})
+	}
+}
+
+// A limit of SYNs that lets nothing through at first but what is sent to silent ports hides no host.
+func TestLimitBehindWhichNothingIsHeard(t *testing.T) {
+	for _, rate := range []float64{10, 30} {
+		synctest.Test(t, func(t *testing.T) {
+			h := limitsSYNs(firewalled(22, 80, 443, 950)(), rate, 2)
+			all := append(ranges(24, 1000, target.Addr()), ranges(1, 23, target.Addr())...)
+			found, sum, err := world{Host: h, Config: over(0)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(all), Total: 1000, Canaries: true, Key: [16]byte{1}})
+			what := fmt.Sprintf("%v a second: %d open, %d packets, %v, %v, %v", rate, sum.States[probe.StateOpen], sum.Sent, sum.Took, codes(found.hosts[target.Addr()].Findings), err)
+			if t.Log(what); err != nil || sum.States[probe.StateOpen] != 4 || sum.Took.Seconds() > 4000/rate {
+				t.Error(what)
+			}
+		})
+	}
 }

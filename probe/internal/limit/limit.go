@@ -23,7 +23,11 @@ const (
 	// Lowest is the lowest pace, in packets a second, that is tried.
 	Lowest = 4.0
 
-	surely = 2 // standard deviations
+	// mostDoubled times as many questions are asked where it is not sure that more passes.
+	mostDoubled = 4
+
+	surely     = 2 // standard deviations
+	mostSurely = 3
 )
 
 // Mostly tells whether surely a share of at least so much was lost, whatever chance has
@@ -54,6 +58,8 @@ const (
 	hardlyMore = 1.5    // times the share before: a limit lets through as much more as the pace is lower
 	watched    = 12     // questions, at least, tell whether a pace has become too high
 
+	mostWatched = 3 * watched // of the latest
+
 	filled      = 3    // steps' questions after a quiet time
 	mostSkipped = 4    // steps' questions at the beginning of one
 	longest     = 1.0  // seconds of questions decide a step
@@ -75,18 +81,20 @@ type Trial struct {
 	sent     []float64 // when they left, in seconds
 	first    int       // number of the first of them
 	improved bool
-	plain    bool // what is lost at the pace that was found is lost at random
+	plain    bool     // what is lost at the pace that was found is lost at random
+	full     measured // at the full pace
 }
 
-// Begin tries lower paces than the full one, at which much was lost; most is how many
+// Begin tries lower paces than the full one, at which so many of those asked were lost; most is how many
 // questions may be asked.
-func Begin(full float64, most int) *Trial {
+func Begin(full float64, asked, lost, most int) *Trial {
 	size := max(min(stepMost, most/stepsAtAll), stepLeast)
 	fall := mostFall
 	if most < stepMost*mostFall { // which is not enough for many steps
 		fall *= mostFall
 	}
-	return &Trial{rate: max(min(full/fall, first), Lowest), size: size, skip: size / 2, most: most / stepsAtAll}
+	before := measured{full, float64(asked), float64(asked - lost)}
+	return &Trial{rate: max(min(full/fall, first), Lowest), size: size, skip: size / 2, most: most / stepsAtAll, full: before}
 }
 
 // AfterQuiet begins where the bucket has filled: the first questions empty it, and tell nothing.
@@ -182,7 +190,7 @@ func (t *Trial) level(now measured) Outcome {
 	t.plain = true
 	rate := now.rate
 	for _, s := range slices.Backward(t.steps) {
-		if !now.surelyMoreThan(s) {
+		if !now.moreThan(s, surely) {
 			rate = s.rate
 		}
 	}
@@ -194,8 +202,10 @@ func (t *Trial) level(now measured) Outcome {
 func (t *Trial) step(asked, passed float64) Outcome {
 	share := passed / asked
 	now := measured{t.rate, asked, passed}
-	t.improved = t.improved || now.surelyMoreThan(t.above(now.rate*2))
+	t.improved = t.improved || now.moreThan(t.above(now.rate*2), surely) || now.moreThan(t.full, mostSurely)
 	switch {
+	case share >= Well && !t.improved && t.full.asked > 0:
+		return t.doubt()
 	case share >= Well:
 		t.keep(share)
 		return Limited
@@ -204,6 +214,16 @@ func (t *Trial) step(asked, passed float64) Outcome {
 	}
 	t.steps = append(t.steps, now)
 	t.move(t.rate * max(share*margin, 1/mostFall))
+	return Undecided
+}
+
+// doubt asks more at a pace that passes, though not surely a larger share of it than did at the full one: what
+// was lost then may have been lost at random.
+func (t *Trial) doubt() Outcome {
+	if t.size >= stepMost*mostDoubled {
+		return Lossy
+	}
+	t.size, t.most = 2*t.size, max(t.most, t.skip+2*t.size)
 	return Undecided
 }
 
@@ -220,13 +240,13 @@ func (t *Trial) above(least float64) (m measured) {
 	return m
 }
 
-// surelyMoreThan tells whether a larger share passed than before, and not by chance.
-func (m measured) surelyMoreThan(before measured) bool {
+// moreThan tells whether a larger share passed than before, by more than so many standard deviations of chance.
+func (m measured) moreThan(before measured, deviations float64) bool {
 	if before.asked == 0 {
 		return false
 	}
 	both := (m.passed + before.passed + 1) / (m.asked + before.asked + 2)
-	return m.passed/m.asked-before.passed/before.asked > surely*math.Sqrt(both*(1-both)*(1/m.asked+1/before.asked))
+	return m.passed/m.asked-before.passed/before.asked > deviations*math.Sqrt(both*(1-both)*(1/m.asked+1/before.asked))
 }
 
 // hardlyMoreThan tells whether no larger share passes than at a much higher pace, as far as so many tell.
@@ -265,15 +285,35 @@ func (t *Trial) Forget() { t.move(t.rate) }
 // since less passes than did.
 func (t *Trial) Watch(now, wait time.Duration) (lower bool) {
 	asked, passed := t.over(now, wait, 0)
-	if asked < max(t.size, watched) {
+	if asked < watched {
 		return false
 	}
-	share := float64(passed) / float64(asked)
-	rate := t.rate
-	if share < Well && !t.plain {
-		rate *= max(share, 1/mostFall)
+	n, rate := float64(asked), t.rate
+	switch {
+	case !t.plain && Mostly(n, n-float64(passed), 1-Well):
+		rate *= max(float64(passed)/n, 1/mostFall)
+	case asked < mostWatched:
+		return false
 	}
 	lower = rate < t.rate
 	t.move(rate)
 	return lower
+}
+
+// Tells is how many questions tell whether a higher pace passes.
+const Tells = 3 * watched
+
+// muchHigher is by what factor a pace is higher that is tried since a limit may be over.
+const muchHigher = 4
+
+// Higher tries a much higher pace than the one that was found, the full one at most. The first
+// questions empty a bucket that has filled meanwhile.
+func (t *Trial) Higher(full float64) *Trial {
+	return &Trial{rate: max(min(t.rate*muchHigher, full), t.rate), size: watched, skip: Tells - watched, improved: true}
+}
+
+// Passes tells whether the pace of [Trial.Higher] passes, once that is known.
+func (t *Trial) Passes(now, wait time.Duration) (passes, known bool) {
+	asked, passed := t.over(now, wait, t.skip)
+	return float64(passed) >= Well*float64(asked), asked >= watched
 }

@@ -25,8 +25,7 @@ func (w *way) pass(now time.Duration) bool {
 
 // try runs a trial to its end.
 func (w *way) try(most int) (outcome Outcome, pace float64, took time.Duration) {
-	const wait, tick = 60 * time.Millisecond, time.Millisecond
-	t := Begin(4000, most)
+	t := Begin(4000, 0, 0, most)
 	owed := 0.0
 	for now := time.Second; ; now += tick {
 		for owed += t.Rate() * tick.Seconds(); owed >= 1; owed-- {

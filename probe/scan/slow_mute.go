@@ -1,0 +1,153 @@
+package scan
+
+import (
+	"slices"
+	"time"
+
+	"synscope/probe/internal/limit"
+	"synscope/probe/internal/wire"
+)
+
+// Behind a limit nothing at all may be heard of a host: what it lets through are SYNs to ports that are
+// silent. So before all ports of a host are believed silent of which nothing was heard, those that are most commonly served are asked
+// once more, one after the other, when nothing else has been sent to it for a moment. Where one answers, what left
+// before counts for nothing, and lower paces are tried as for any other host.
+
+const (
+	// mostGuesses ports are asked so, guessesApart from each other.
+	mostGuesses  = 7
+	guessesApart = 25 * time.Millisecond
+	// guessQuiet is for how long nothing has left for the host before.
+	guessQuiet = 200 * time.Millisecond
+)
+
+// served are the ports that are served most commonly, from 1 on.
+var served = [...]uint16{443, 80, 22, 445, 3389, 25, 53, 8080, 21, 23, 110, 139, 143}
+
+// guess is what is asked of a host of which nothing was heard.
+type guess struct {
+	on    bool // they are asked
+	vain  bool // none has answered in time
+	asked int
+	heard []witness
+}
+
+// heardNothing tells whether nothing was heard of a host of many ports, which a limit may be the reason of.
+func (e *engine) heardNothing(h *host) bool {
+	if h.several == nil || h.witness != 0 || h.left < askEvery || h.way.local || h.trouble != nil || h.persistence != nil {
+		return false
+	}
+	return e.cfg.mayRetransmit() && e.cfg.Retries > 0 && e.cfg.MostTimeout > e.cfg.Timeout && !e.Stopping && !e.triesShared() && !e.keptShared()
+}
+
+// beginGuess has the most commonly served ports of a host asked after a quiet time, and the one whose time is up.
+func (e *engine) beginGuess(f *flight) *slowdown {
+	h := f.host
+	s := &slowdown{host: h, latest: uint64(h.left) - askEvery}
+	s.asks.Most = mostAgain
+	for _, port := range served {
+		if _, asked := e.flights.find(h, port); asked != nil && len(s.asks.List()) < mostGuesses-1 && port != f.port {
+			s.asks.Add(witness{h, port})
+		}
+	}
+	s.asks.Add(witness{h, f.port})
+	h.several.slow = s
+	s.guess.on = true
+	e.beginQuiet(s)
+	s.quiet.since = h.several.left
+	return s
+}
+
+// followGuess asks them, and goes on once one has answered, or none in time.
+func (e *engine) followGuess(s *slowdown) {
+	q, g := &s.quiet, &s.guess
+	due := max(q.since+guessQuiet, q.asked+guessesApart)
+	switch {
+	case e.Stopping || e.Failure != nil:
+		e.endGuess(s)
+	case g.asked < len(s.asks.List()):
+		if e.Now < due {
+			break
+		}
+		q.asked = e.Now
+		if g.asked++; e.ask(s) {
+			e.Booked(1)
+		}
+	case e.Now >= q.asked+e.guessWait(s.host):
+		e.endGuess(s)
+	}
+}
+
+// guessWait is how long an answer is waited for.
+func (e *engine) guessWait(h *host) time.Duration {
+	wait := unsureWait
+	if near := max(h.expected, e.Slowest); near > 0 {
+		wait = max(guessFactor*near, shortestGuess)
+	}
+	return min(wait, e.cfg.Timeout)
+}
+
+// endGuess looks for a limit where something was heard.
+func (e *engine) endGuess(s *slowdown) {
+	heard := s.guess.heard
+	if s.guess = (guess{}); len(heard) == 0 {
+		s.guess.vain = true
+		s.asks.Void(0, e.cfg.Timeout)
+		e.endTrial(s, paceFull)
+		return
+	}
+	s.asks = limit.Witnesses[witness]{Most: mostAgain}
+	for _, w := range heard[:min(len(heard), mostPorts)] {
+		s.asks.Add(w)
+	}
+	h := s.host
+	if h.witness == 0 {
+		h.witness = heard[0].port
+		e.answering++
+	}
+	e.noteOverflow(h)
+	e.beginTrial(s)
+	s.trial.AfterQuiet()
+}
+
+// guessed takes note of the answer to one of them, which is the verdict on its port too.
+func (e *engine) guessed(h *host, ev *wire.Event, took time.Duration) {
+	g := &h.several.slow.guess
+	if w := (witness{h, ev.Target.Port()}); !slices.Contains(g.heard, w) {
+		g.heard = append(g.heard, w)
+	}
+	if !h.Known() {
+		e.noteRoundTrip(h, took)
+	}
+	e.decideBy(ev, took)
+	if s := h.several.slow; g.vain { // later than it was waited for
+		e.limits.hosts = append(e.limits.hosts, s)
+		e.endGuess(s)
+	}
+}
+
+// decideBy lets the answer to a question be that of a probe which has none.
+func (e *engine) decideBy(ev *wire.Event, took time.Duration) {
+	id, f := e.find(ev)
+	if f == nil || f.outcome.Best != nil {
+		return
+	}
+	if f.outcome.Take(e.cfg.Technique, f.target(), ev); f.outcome.Best == nil {
+		return
+	}
+	f.outcome.Best.Time = ev.At
+	e.flights.void(id)
+	e.hear(f.host, f.outcome.Best)
+	if f.outcome.Open() {
+		e.finish(id)
+	} else {
+		e.settle(id, f, took)
+	}
+}
+
+// forgetGuess has none of them be a witness where another port has answered.
+func (s *slowdown) forgetGuess() {
+	if s.guess.vain {
+		s.guess, s.asks = guess{}, limit.Witnesses[witness]{Most: mostAgain}
+	}
+}
