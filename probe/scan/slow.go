@@ -21,6 +21,8 @@ const (
 	// askEvery packets one question is among the others, and while none is lost, one when so many more have left as are
 	// an askShare of all; after manyClean when as many have: a bucket lets the first through.
 	askEvery, askShare, manyClean = 32, 4, 12
+	// seldom packets one question is for a limit before all hosts, or a seldomShare of all: the pace grows.
+	seldom, seldomShare = 256, 64
 	// searchShare is that of a run that searches: hosts hang on it.
 	searchShare = 16
 	// sharedEvery packets at a lower pace one asks a witness, and of one host every hostEvery.
@@ -213,6 +215,8 @@ func (e *engine) apart(s *slowdown, sent uint64) uint64 {
 		return askEvery
 	case asked < manyClean:
 		return max(askEvery, sent/askShare)
+	case s.host == nil:
+		return min(sent/2, max(seldom, sent/seldomShare))
 	}
 	return sent / 2
 }

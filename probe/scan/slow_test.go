@@ -150,27 +150,29 @@ func TestLimitBeforeHostsThatNobodyLooksFor(t *testing.T) {
 	})
 }
 
-// A limit of SYNs before all hosts hides no port of hosts that a search has found, by echo requests perhaps.
+// A limit of SYNs before all hosts hides no port of hosts that a search has found, by echo requests perhaps, whether the first
+// packets pass or not.
 func TestLimitBeforeHostsThatAreKnown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		way := simnet.Path{Delay: 5 * ms}
-		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: 5 * ms, Limit: simnet.Limit{Rate: 300, Burst: 20, Shared: true}}, Back: way})
-		var hosts []netip.Addr
-		for a := netip.MustParseAddr("198.51.100.1"); len(hosts) < 50; a = a.Next() {
-			n.HandleAddr(a.String(), firewalled(22, 80, 99)())
-			hosts = append(hosts, a)
-		}
-		conn := n.Conn(13)
-		defer conn.Close()
-		all := append(ranges(79, 80, hosts...), append(ranges(1, 78, hosts...), ranges(81, 100, hosts...)...)...)
-		met, found := 0.0, states{}
-		sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all), Total: uint64(len(all)), HostsKnown: true,
-			Key: [16]byte{1}, OnLimit: func(rate float64, kept bool) { met = rate }}, found)
-		what := fmt.Sprintf("%v, %v a second, %d packets, %v, %v", found, met, sum.Sent, sum.Took, err)
-		if t.Log(what); err != nil || found[probe.StateOpen] != 150 || met < 150 || met > 400 || sum.Sent > 20_000 {
-			t.Error(what)
-		}
-	})
+	for _, rate := range []float64{300, 2500} {
+		synctest.Test(t, func(t *testing.T) {
+			n := simnet.New(simnet.Config{Out: simnet.Path{Delay: 5 * ms, Limit: simnet.Limit{Rate: rate, Burst: 20, Shared: true}}, Back: simnet.Path{Delay: 5 * ms}})
+			var hosts []netip.Addr
+			for a := netip.MustParseAddr("198.51.100.1"); len(hosts) < 50; a = a.Next() {
+				n.HandleAddr(a.String(), firewalled(22, 80, 99)())
+				hosts = append(hosts, a)
+			}
+			conn := n.Conn(13)
+			defer conn.Close()
+			all := append(ranges(79, 80, hosts...), append(ranges(1, 78, hosts...), ranges(81, 100, hosts...)...)...)
+			met, found := 0.0, states{}
+			sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all), Total: uint64(len(all)), HostsKnown: true,
+				Key: [16]byte{1}, OnLimit: func(rate float64, kept bool) { met = rate }}, found)
+			what := fmt.Sprintf("%v, %v a second, %d packets, %v, %v", found, met, sum.Sent, sum.Took, err)
+			if t.Log(what); err != nil || found[probe.StateOpen] != 150 || met < rate/3 || met > 1.4*rate || sum.Sent > 25_000 {
+				t.Error(what)
+			}
+		})
+	}
 }
 
 // A limit that ends while a run keeps to it is not kept to until the end, and a host that was away for a moment is not
