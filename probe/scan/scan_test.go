@@ -526,7 +526,7 @@ func TestForeignRepliesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := world{Host: simnet.Chorus(
 			simnet.Mangle(simnet.Closed{}, simnet.AckOff(77)),
-			simnet.Mangle(probetest.Listener(), func(s *craft.Segment) { s.Flags |= craft.FIN | craft.RST }),
+			simnet.Mangle(probetest.Listener(), func(s *craft.Segment) { s.Flags = craft.FIN | craft.PSH }),
 			simnet.Slow(probetest.Listener(), ms),
 		)}
 		found, summary, _ := w.scan(t, t.Context(), scan.Config{Targets: slices.Values([]netip.AddrPort{target})})
