@@ -164,15 +164,16 @@ func (w *conditionWorld) nextSilent() netip.AddrPort {
 type departures struct {
 	mu    sync.Mutex
 	ports map[uint16]bool
-	open  map[ends]bool
-	left  []ends // by the program: this machine's own kernel closed them
+	open  map[ends]int // SYN-ACKs that came
+	left  []ends       // by the program: this machine's own kernel closed them
 }
 
 // ends are both ends of a connection, ours first.
 type ends struct{ here, there netip.AddrPort }
 
-// note takes in a segment. An RST without an identification is the kernel's, to a SYN-ACK that came again
-// after the process of its port had ended; those of the program have one, by chance of one in 65,536 zero.
+// note takes in a segment. An RST without an identification is the kernel's, to a SYN-ACK that came after the process
+// of its port had ended; those of the program have one, by chance of one in 65,536 zero. A SYN-ACK that had to come again
+// was left half open; one that was under way when the process ended was not.
 // What answers a SYN of number 0 is to send, which leaves what it has stirred up.
 func (d *departures) note(s *craft.Segment) {
 	d.mu.Lock()
@@ -181,15 +182,15 @@ func (d *departures) note(s *craft.Segment) {
 	switch {
 	case s.Flags.Has(craft.SYN | craft.ACK):
 		if s.Ack != 1 {
-			d.open[ends{s.Dst, s.Src}] = true
+			d.open[ends{s.Dst, s.Src}]++
 		}
 	case s.Flags.Has(craft.SYN):
 		d.ports[s.Dst.Port()] = true
-	case d.open[f]:
-		delete(d.open, f)
-		if s.Flags == craft.RST && s.ID == 0 {
+	case d.open[f] > 0:
+		if s.Flags == craft.RST && s.ID == 0 && d.open[f] > 1 {
 			d.left = append(d.left, f)
 		}
+		delete(d.open, f)
 	}
 }
 
@@ -222,7 +223,7 @@ func (d *departures) watch(t *testing.T) {
 		t.Fatal(err)
 	}
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<24)
-	d.ports, d.open = map[uint16]bool{}, map[ends]bool{}
+	d.ports, d.open = map[uint16]bool{}, map[ends]int{}
 	f := os.NewFile(uintptr(fd), "packets")
 	t.Cleanup(func() { f.Close() })
 	go func() {
@@ -372,18 +373,22 @@ func TestDeparturesTellWhatIsLeft(t *testing.T) {
 	for _, tc := range []struct {
 		name       string
 		ack        craft.Seq
+		synacks    int
 		closing    []craft.Segment
 		left, open int
 	}{
-		{"nobody", 5, nil, 0, 1},
-		{"the program's RST", 5, []craft.Segment{{Flags: craft.RST, ID: 7}, {Flags: craft.RST}}, 0, 0},
-		{"an ACK", 5, []craft.Segment{{Flags: craft.ACK}, {Flags: craft.RST}}, 0, 0},
-		{"the kernel's RST", 5, []craft.Segment{{Flags: craft.RST}}, 1, 0},
-		{"nobody, after send", 1, []craft.Segment{{Flags: craft.RST}}, 0, 0},
+		{"nobody", 5, 1, nil, 0, 1},
+		{"the program's RST", 5, 1, []craft.Segment{{Flags: craft.RST, ID: 7}, {Flags: craft.RST}}, 0, 0},
+		{"an ACK", 5, 1, []craft.Segment{{Flags: craft.ACK}, {Flags: craft.RST}}, 0, 0},
+		{"the kernel's RST, when it came again", 5, 2, []craft.Segment{{Flags: craft.RST}}, 1, 0},
+		{"the kernel's RST, after the process", 5, 1, []craft.Segment{{Flags: craft.RST}}, 0, 0},
+		{"nobody, after send", 1, 2, []craft.Segment{{Flags: craft.RST}}, 0, 0},
 	} {
-		d := departures{ports: map[uint16]bool{}, open: map[ends]bool{}}
+		d := departures{ports: map[uint16]bool{}, open: map[ends]int{}}
 		d.note(&craft.Segment{Src: here, Dst: there, Flags: craft.SYN, Seq: tc.ack - 1})
-		d.note(&craft.Segment{Src: there, Dst: here, Flags: craft.SYN | craft.ACK, Ack: tc.ack})
+		for range tc.synacks {
+			d.note(&craft.Segment{Src: there, Dst: here, Flags: craft.SYN | craft.ACK, Ack: tc.ack})
+		}
 		for _, s := range tc.closing {
 			s.Src, s.Dst = here, there
 			d.note(&s)
