@@ -56,9 +56,10 @@ func (h *hops) read(handle *netlink.Handle) error {
 }
 
 // whole repeats the reading of a table of the kernel that changed meanwhile
-// (NLM_F_DUMP_INTR, include/uapi/linux/netlink.h), a few times.
+// (NLM_F_DUMP_INTR, include/uapi/linux/netlink.h): each time anew, as long as that may go on by chance where it
+// changes all the time.
 func whole(read func() error) (err error) {
-	for range 20 {
+	for range 200 {
 		if err = read(); !errors.Is(err, netlink.ErrDumpInterrupted) {
 			break
 		}
