@@ -13,7 +13,7 @@ func TestWholeReadsAgain(t *testing.T) {
 		changes int
 		end     error
 		reads   int
-	}{{0, nil, 1}, {3, nil, 4}, {3, unix.EPERM, 4}, {100, netlink.ErrDumpInterrupted, 20}} {
+	}{{0, nil, 1}, {3, nil, 4}, {3, unix.EPERM, 4}, {1000, netlink.ErrDumpInterrupted, 200}} {
 		reads := 0
 		err := whole(func() error {
 			if reads++; reads <= tc.changes {
