@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -222,8 +221,7 @@ func TestConditions(t *testing.T) {
 	// What a process leaves half open its host asks for again within a second, and then the kernel closes it.
 	await(t, "the ends of all connections", func() bool { _, open := w.seen.halfOpen(); return open == 0 })
 	left, _ := w.seen.halfOpen()
-	narrow := w.Host("narrow").Addr4() // a queue that is full here drops RSTs as well: what is refused is lost, as on the way
-	if left = slices.DeleteFunc(left, func(e ends) bool { return e.there.Addr() == narrow }); len(left) > 0 {
+	if len(left) > 0 {
 		t.Errorf("left half open: %v", left)
 	}
 }

@@ -102,6 +102,9 @@ func (e *engine) wakeUp() time.Duration {
 	if at := e.lingers(); e.sought() == 0 && at > e.Now {
 		wake = min(wake, at)
 	}
+	if at, ok := e.Responses.Due(); ok && at > e.Now {
+		wake = min(wake, at)
+	}
 	if e.wants() {
 		wake = min(wake, max(e.Pace.WakeUp(), e.Paused))
 	}

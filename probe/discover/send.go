@@ -91,9 +91,9 @@ func (h *host) segmentsOf(round int) []segment {
 // wants tells whether there is anything to send that the pace alone holds back.
 func (e *engine) wants() bool {
 	if e.slow.state == paceTrying {
-		return e.Responses.Waiting() > 0 || e.slow.trial.Wants()
+		return e.Responses.Ready(e.Now) || e.slow.trial.Wants()
 	}
-	return e.Responses.Waiting() > 0 || len(e.due) > 0 || !e.exhausted && e.sought() < mostAtOnce
+	return e.Responses.Ready(e.Now) || len(e.due) > 0 || !e.exhausted && e.sought() < mostAtOnce
 }
 
 // fill sends what may be sent now.

@@ -210,8 +210,8 @@ func (p *pinger) wakeUp() time.Duration {
 	if at, ok := p.unheard.next(); ok && !p.Stopping {
 		wake = min(wake, at)
 	}
-	if p.Responses.Waiting() > 0 {
-		wake = min(wake, p.paceWakes())
+	if at, ok := p.Responses.Due(); ok {
+		wake = min(wake, max(p.paceWakes(), at))
 	}
 	if at, ok := p.nextProbe(); ok {
 		wake = min(wake, at)

@@ -158,8 +158,8 @@ func (e *engine) wakeUp() time.Duration {
 	for _, s := range e.order {
 		wake = min(wake, s.wakeUp())
 	}
-	if e.Responses.Waiting() > 0 {
-		wake = min(wake, max(e.Pace.WakeUp(), e.Now+wire.Spacing))
+	if at, ok := e.Responses.Due(); ok {
+		wake = min(wake, max(e.Pace.WakeUp(), at, e.Now+wire.Spacing))
 	}
 	return wake
 }

@@ -127,6 +127,9 @@ func (e *engine) wakeUp() time.Duration {
 	if at := e.listensUntil(); at > e.Now {
 		wake = min(wake, at)
 	}
+	if at, ok := e.Responses.Due(); ok && at > e.Now {
+		wake = min(wake, at)
+	}
 	if e.Hungry {
 		wake = min(wake, max(e.Pace.WakeUp(), e.Paused))
 	}

@@ -56,9 +56,9 @@ func (e *engine) fill() {
 // wants tells whether there is anything to send that the pace alone holds back.
 func (e *engine) wants() bool {
 	if e.triesShared() {
-		return e.Responses.Waiting() > 0
+		return e.Responses.Ready(e.Now)
 	}
-	return e.Responses.Waiting() > 0 || !e.Stopping && (len(e.search.echoes) > 0 || e.ready.any(e.Now) || e.roomForMore())
+	return e.Responses.Ready(e.Now) || !e.Stopping && (len(e.search.echoes) > 0 || e.ready.any(e.Now) || e.roomForMore())
 }
 
 // share is what waiting probes may have of a budget before fresh targets do.

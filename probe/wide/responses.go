@@ -39,6 +39,13 @@ func (r *responses) wake() {
 	}
 }
 
+// due is when the first may leave that waits, as far as this machine has room; ok is false where none waits.
+func (r *responses) due() (at time.Duration, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.queue.Due()
+}
+
 // any tells whether something is to be sent.
 func (r *responses) any() bool {
 	r.mu.Lock()
@@ -47,11 +54,18 @@ func (r *responses) any() bool {
 }
 
 // send sends at most budget responses; only the sender calls it.
-func (r *responses) send(n probe.Network, budget int) (taken int, left wire.Responded) {
+func (r *responses) send(n probe.Network, budget int, now time.Duration) (taken int, left wire.Responded) {
 	r.mu.Lock()
-	r.batch = r.queue.Take(budget, r.batch[:0])
+	r.batch = r.queue.Take(budget, now, r.batch[:0])
 	r.mu.Unlock()
-	return len(r.batch), r.packets.Respond(n, r.batch)
+	return len(r.batch), r.packets.Respond(n, r.batch, func(x wire.Response, err error) { r.hold(x, err, now) })
+}
+
+// hold keeps what this machine had no room for.
+func (r *responses) hold(x wire.Response, err error, now time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue.Hold(x, err, now)
 }
 
 // lostResets is how many RSTs seem not to have arrived, and how many connections are storms.

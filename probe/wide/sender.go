@@ -221,8 +221,11 @@ func (s *sender) turn() (wake time.Duration) {
 	s.pace.Spend(granted - budget)
 	s.pace.Departed(granted-budget, s.now())
 	s.settle()
-	if budget < granted || s.responses.any() {
+	if budget < granted {
 		return s.pace.WakeUp()
+	}
+	if at, ok := s.responses.due(); ok {
+		wake = min(wake, max(at, s.pace.WakeUp()))
 	}
 	return wake
 }

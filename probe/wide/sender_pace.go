@@ -16,7 +16,7 @@ func (s *sender) respond(budget int, probing bool) (taken int) {
 	if budget == taken || !s.responses.any() {
 		return taken
 	}
-	sent, left := s.responses.send(s.net, budget-taken)
+	sent, left := s.responses.send(s.net, budget-taken, s.now())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.resets += left.Resets

@@ -130,8 +130,8 @@ func (x *Hops) WakeUp(wake time.Duration) time.Duration {
 	if x.Warming() {
 		wake = min(wake, x.Now+Spacing)
 	}
-	if x.Responses.Waiting() > 0 {
-		wake = min(wake, max(x.Pace.WakeUp(), x.Now+Spacing))
+	if at, ok := x.Responses.Due(); ok {
+		wake = min(wake, max(x.Pace.WakeUp(), at, x.Now+Spacing))
 	}
 	return wake
 }

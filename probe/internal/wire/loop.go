@@ -145,7 +145,7 @@ func (x *Loop) Respond() {
 // RespondBefore sends what a probe waits for, since it goes over the same flow, and one
 // response more: those of all peers together have no more of the pace than probes have.
 func (x *Loop) RespondBefore(s *Transmission) {
-	x.count(x.Responses.SendFlow(x.Packets, x.Network, s.Src, s.Dst))
+	x.count(x.Responses.SendFlow(x.Packets, x.Network, s.Src, s.Dst, x.Now))
 	x.respond(1)
 }
 
@@ -154,7 +154,7 @@ func (x *Loop) RespondBefore(s *Transmission) {
 func (x *Loop) RespondAll() { x.respond(x.Responses.Waiting()) }
 
 func (x *Loop) respond(budget int) {
-	x.count(x.Responses.Send(x.Packets, x.Network, budget))
+	x.count(x.Responses.Send(x.Packets, x.Network, budget, x.Now))
 }
 
 // count takes note of responses that were taken to be sent.

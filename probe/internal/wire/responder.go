@@ -23,6 +23,8 @@ type Response struct {
 	// Since is how long before the SYN left that an RST closes the connection of, the first time; 0: it is
 	// not known.
 	Since time.Duration
+
+	refused int // how often this machine refused to send it
 }
 
 const (
@@ -49,6 +51,7 @@ type Responder struct {
 	Again func(peer netip.AddrPort, link int, took, after time.Duration)
 
 	queue         turns
+	held          held
 	batch         []Response
 	recent, older map[uint64]bool // hashes of those sent during this period, and the one before
 	turned        time.Duration   // when the period began
@@ -121,8 +124,23 @@ func (r *Responder) turn(now time.Duration) {
 	r.recent, r.turned = map[uint64]bool{}, now
 }
 
-// Waiting is how many responses wait to be sent.
-func (r *Responder) Waiting() int { return r.queue.count }
+// Waiting is how many responses wait to be sent, be it for the pace or for room in this machine.
+func (r *Responder) Waiting() int { return r.queue.count + len(r.held) }
+
+// Ready tells whether one waits for the pace alone.
+func (r *Responder) Ready(now time.Duration) bool {
+	at, ok := r.Due()
+	return ok && at <= now
+}
+
+// Due is when the first that waits may leave, as far as this machine's queues are concerned; ok is false
+// where none waits.
+func (r *Responder) Due() (at time.Duration, ok bool) {
+	if r.queue.count > 0 {
+		return 0, true
+	}
+	return r.held.due()
+}
 
 // Responded counts the responses that left.
 type Responded struct {
@@ -132,46 +150,54 @@ type Responded struct {
 
 // Send sends at most budget responses, and tells how many of the queue it took
 // and what of them left.
-func (r *Responder) Send(p *Packets, network probe.Network, budget int) (taken int, left Responded) {
-	r.batch = r.queue.take(budget, r.batch[:0])
-	return len(r.batch), p.Respond(network, r.batch)
+func (r *Responder) Send(p *Packets, network probe.Network, budget int, now time.Duration) (taken int, left Responded) {
+	r.batch = r.Take(budget, now, r.batch[:0])
+	return len(r.batch), r.send(p, network, now)
 }
 
 // SendFlow sends all responses from one end to another.
-func (r *Responder) SendFlow(p *Packets, network probe.Network, src, dst netip.AddrPort) (taken int, left Responded) {
+func (r *Responder) SendFlow(p *Packets, network probe.Network, src, dst netip.AddrPort, now time.Duration) (taken int, left Responded) {
+	r.release(now)
 	r.batch = r.queue.takeFlow(src, dst, r.batch[:0])
-	return len(r.batch), p.Respond(network, r.batch)
+	return len(r.batch), r.send(p, network, now)
+}
+
+// send sends the batch.
+func (r *Responder) send(p *Packets, network probe.Network, now time.Duration) (left Responded) {
+	return p.Respond(network, r.batch, func(x Response, err error) { r.Hold(x, err, now) })
 }
 
 // Half is the part of a budget that responses may have while probes wait to be sent: half,
 // and of a single packet all, every other time.
 func (r *Responder) Half(budget int) int {
-	if r.queue.count == 0 {
+	if r.Waiting() == 0 {
 		return 0
 	}
 	if r.odd = !r.odd; r.odd {
 		budget++
 	}
-	return min(budget/2, r.queue.count)
+	return min(budget/2, r.Waiting())
 }
 
 // Take appends at most budget responses to a list, for a caller that sends them
-// itself with [Packets.Respond].
-func (r *Responder) Take(budget int, list []Response) []Response { return r.queue.take(budget, list) }
+// itself with [Packets.Respond], and holds what is refused.
+func (r *Responder) Take(budget int, now time.Duration, list []Response) []Response {
+	r.release(now)
+	return r.queue.take(budget, list)
+}
 
-// Respond sends responses, and tells what of them left. What the kernel refuses is
-// lost like any packet that the network loses.
-func (p *Packets) Respond(network probe.Network, responses []Response) (left Responded) {
+// Respond sends responses, tells what of them left, and tells refused of each that did not.
+func (p *Packets) Respond(network probe.Network, responses []Response, refused func(Response, error)) (left Responded) {
 	for len(responses) > 0 {
 		n := min(len(responses), BatchSize)
-		p.respond(network, responses[:n], &left)
+		p.respond(network, responses[:n], refused, &left)
 		responses = responses[n:]
 	}
 	return left
 }
 
 // respond sends a batch of responses.
-func (p *Packets) respond(network probe.Network, batch []Response, left *Responded) {
+func (p *Packets) respond(network probe.Network, batch []Response, refused func(Response, error), left *Responded) {
 	p.Clear()
 	links := p.links[:len(batch)]
 	for i, x := range batch {
@@ -181,17 +207,23 @@ func (p *Packets) respond(network probe.Network, batch []Response, left *Respond
 	for at := 0; at < len(batch); {
 		n, err := SendOn(network, p.Batch[at:], links[at:])
 		for _, x := range batch[at : at+n] {
-			if x.Flags.Has(craft.RST) {
-				left.Resets++
-			} else {
-				left.Questions++
-			}
+			left.count(x)
 		}
 		if at += n; err != nil {
+			refused(batch[at], err)
 			at++
 		}
 	}
 	p.Clear()
+}
+
+// count counts one that left.
+func (r *Responded) count(x Response) {
+	if x.Flags.Has(craft.RST) {
+		r.Resets++
+	} else {
+		r.Questions++
+	}
 }
 
 // AddResponse appends a response to the batch.

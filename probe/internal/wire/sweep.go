@@ -139,7 +139,7 @@ func (x *Sweep) Booked(n int) {
 // Respond sends what answers call for, as far as the budget allows, and returns
 // what it leaves of it.
 func (x *Sweep) Respond(budget int) int {
-	taken, left := x.Responses.Send(x.Packets, x.Network, budget)
+	taken, left := x.Responses.Send(x.Packets, x.Network, budget, x.Now)
 	x.Counters.Responded(left)
 	return budget - taken
 }

@@ -23,7 +23,7 @@ func TestConnectionsAreClosedAFewTimes(t *testing.T) {
 	var r Responder
 	var told []netip.AddrPort
 	r.Storms = func(peer netip.AddrPort, _ int) { told = append(told, peer) }
-	drain := func() { r.Take(mostResponses, nil) }
+	drain := func() { r.Take(mostResponses, 0, nil) }
 	same, other := 0, 0
 	for i := range 200 {
 		now := time.Duration(i) * time.Second
@@ -58,7 +58,7 @@ func TestResponsesTakeTurns(t *testing.T) {
 		}
 	}
 	hostile := 0
-	list := r.Take(20, nil)
+	list := r.Take(20, 0, nil)
 	for _, x := range list {
 		if x.Dst.Addr().Is4() {
 			hostile++
