@@ -12,7 +12,7 @@ import (
 // pace makes, in a queue that is full, goes with it. TCP halves what it has in flight at
 // each loss (RFC 5681 §3.1), since it can do without knowing which of the two it is. A
 // prober measures: the pace is halved for a trial, and stays so only if the loss falls by
-// so much that the run is done no later.
+// so much that the run is done no later, and is back at the pace before.
 type pacing struct {
 	full    float64       // the pace that was asked for; 0: it is not ours to change
 	inOrder bool          // passes follow each other: nothing tells what a higher pace would lose
@@ -25,6 +25,7 @@ type pacing struct {
 	before passTimes     // the measurement of the pace before, for comparison
 	tried  time.Duration // when the trial began
 	during trials        // of probes that left since
+	found  passTimes     // a lower pace that lost less, until that is known not to be chance
 
 	lossy time.Duration // when the loss began that a lower pace is tried against
 	saved losses        // what was measured before a higher one is tried
@@ -37,6 +38,7 @@ const (
 	trialNone trial = iota
 	trialSlower
 	trialFaster
+	trialBack // of the pace before once more: the loss may have changed by itself
 	trialKinds
 )
 
@@ -201,12 +203,34 @@ func (w *run) endTrial() {
 	now := passTimes{p.rate, p.since, p.during}
 	n, _ := now.count()
 	switch {
+	case p.trial == trialBack:
+		w.endBack(&now)
 	case n < trialLeast && w.now-p.since < w.trialSpan(p.rate):
 	case w.betterAt(&now) && w.limitsPace(&now):
+	case w.betterAt(&now) && p.trial == trialSlower:
+		p.found, p.trial, p.during = now, trialBack, trials{}
+		w.setPace(p.before.rate)
 	case w.betterAt(&now):
 		w.keepPace()
 	case w.goesLower(&now):
 	case n >= trialMost || w.now-p.since >= w.trialSpan(p.rate):
+		w.dropPace()
+	}
+}
+
+// endBack keeps the lower pace that was found if the one before loses as much again as it did. Else the loss
+// has gone by itself.
+func (w *run) endBack(now *passTimes) {
+	p := &w.pacing
+	n, _ := now.count()
+	switch {
+	case n < trialMost && w.now-p.since < w.trialSpan(p.rate):
+	case n < trialLeast || 2*now.share() >= p.before.share()+p.found.share():
+		p.trial, p.during = trialSlower, p.found.trials
+		w.setPace(p.found.rate)
+		w.keepPace()
+	default:
+		p.trial = trialSlower
 		w.dropPace()
 	}
 }
