@@ -57,7 +57,7 @@ func crossings(t *testing.T, records []lab.PacketRecord) (list []*crossing) {
 		switch {
 		case r.Direction == lab.Outward && s.Flags == craft.SYN && r.Outcome != lab.Duplicated:
 			list = append(list, &crossing{sport: s.Src.Port(), isn: s.Seq, in: r.In, out: r.Out})
-		case r.Direction == lab.Homeward && !r.Out.IsZero() && s.Flags.Has(craft.ACK):
+		case r.Direction == lab.Homeward && !r.Out.IsZero() && s.Flags.Has(craft.ACK) && s.Flags != craft.ACK: // a challenge ACK tells of no probe
 			for _, c := range list {
 				if c.sport == s.Dst.Port() && c.isn.Add(1) == s.Ack {
 					if c.answered = append(c.answered, r.Out); c.replied.IsZero() {
@@ -188,10 +188,13 @@ func TestPingNamesItsTransmission(t *testing.T) {
 			for _, r := range told {
 				c := log.take(uint16(r["sport"].(float64)), sentAt(t, r))
 				rtt, measured := r["rtt_ns"].(float64)
+				answered := c != nil && len(c.answered) > 0
 				switch {
+				case !measured && answered && slices.MinFunc(c.answered, time.Time.Compare).Sub(sentAt(t, r)) < 500*time.Millisecond:
+					t.Errorf("probe %v is lost, but the link passed an answer to it: %v", r["n"], r)
 				case !measured:
 					lost++
-				case c == nil || len(c.answered) == 0:
+				case !answered:
 					t.Errorf("probe %v has a time, but the link passed no answer to it", r["n"])
 				case !home.tell(slices.MinFunc(c.answered, time.Time.Compare), sentAt(t, r).Add(time.Duration(rtt))):
 					wrong++
@@ -200,7 +203,7 @@ func TestPingNamesItsTransmission(t *testing.T) {
 				}
 			}
 			t.Logf("%d timed, %d lost, %d wrong", timed, lost, wrong)
-			if wrong > 0 || timed+lost != 1000 || timed < 800 {
+			if wrong > 0 || timed+lost != 1000 || timed == 0 {
 				t.Errorf("%d timed, %d lost, %d matched to another transmission", timed, lost, wrong)
 			}
 		})
