@@ -75,7 +75,7 @@ func TestPingNamesTheParityThatLoses(t *testing.T) {
 		return ok && sport&1 == 0 && seen[0].Load()%2 == 0
 	}}})
 	start := time.Now()
-	got := command(t.Context(), l, "ping", h.Addr4().String(), "-c", "200", "-i", "5ms", "--timeout", "100ms", "--flow", "vary", "-o", "json")
+	got := command(t.Context(), l, "ping", h.Addr4().String(), "-c", "200", "-i", "5ms", "--timeout", "2s", "--flow", "vary", "-o", "json")
 	s := find(records(t, got.out), "rtt_summary")
 	clusters, _ := s["loss_clusters"].([]any)
 	if len(clusters) != 1 {
