@@ -21,9 +21,6 @@ const (
 	guessQuiet = 200 * time.Millisecond
 )
 
-// served are the ports that are served most commonly, from 1 on.
-var served = [...]uint16{443, 80, 22, 445, 3389, 25, 53, 8080, 21, 23, 110, 139, 143}
-
 // guess is what is asked of a host of which nothing was heard.
 type guess struct {
 	on    bool // they are asked
@@ -45,7 +42,7 @@ func (e *engine) beginGuess(f *flight) *slowdown {
 	h := f.host
 	s := &slowdown{host: h, latest: uint64(h.left) - askEvery}
 	s.asks.Most = mostAgain
-	for _, port := range served {
+	for _, port := range wire.Served {
 		if _, asked := e.flights.find(h, port); asked != nil && len(s.asks.List()) < mostGuesses-1 && port != f.port {
 			s.asks.Add(witness{h, port})
 		}

@@ -15,6 +15,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 	"synscope/probe/why"
 )
 
@@ -232,11 +233,8 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	}
 }
 
-// Ports of the host that a trial may ask beside the target.
-var (
-	unusedPorts = []uint16{61234, 58473, 60977, 59131}
-	servedPorts = []uint16{22, 80, 443, 25}
-)
+// unusedPorts are those that next to no host serves.
+var unusedPorts = []uint16{61234, 58473, 60977, 59131}
 
 // destination is whom a trial asks.
 func (i *Instrument) destination(t *why.Trial) netip.AddrPort {
@@ -253,7 +251,7 @@ func (i *Instrument) destination(t *why.Trial) netip.AddrPort {
 	case why.Closed:
 		return pick(unusedPorts)
 	case why.Served:
-		return pick(servedPorts)
+		return pick(wire.Served[:4])
 	case why.Against:
 		return i.cfg.Against
 	}
