@@ -62,17 +62,7 @@ func (t *tally) marked() bool {
 // nearerRefusals tells whether RSTs passed fewer routers than SYN-ACKs, by more than
 // what a change of route does: then it is those that something else sent.
 func (t *tally) nearerRefusals() bool {
-	return !t.zeroWindow && t.synackTTL != 0 && t.rstTTL != 0 && passed(t.synackTTL)-passed(t.rstTTL) > 1
-}
-
-// passed is how many routers a packet passed, if its TTL began as usual.
-func passed(ttl uint8) int {
-	for _, first := range []int{64, 128, 255} {
-		if int(ttl) <= first {
-			return first - int(ttl)
-		}
-	}
-	return 0
+	return !t.zeroWindow && t.synackTTL != 0 && t.rstTTL != 0 && wire.RoutersPassed(t.synackTTL)-wire.RoutersPassed(t.rstTTL) > 1
 }
 
 // canariesPerHost are probed where a host looks too good to be true.

@@ -135,3 +135,14 @@ func (x *Hops) WakeUp(wake time.Duration) time.Duration {
 	}
 	return wake
 }
+
+// RoutersPassed is how many routers a packet has passed, if it left with one of the
+// TTLs that stacks begin with: 64, 128 or 255.
+func RoutersPassed(ttl uint8) int {
+	for _, initial := range []int{64, 128, 255} {
+		if int(ttl) <= initial {
+			return initial - int(ttl)
+		}
+	}
+	return 0
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/probe/internal/wire"
 	"synscope/probe/why"
 )
 
@@ -180,18 +181,8 @@ func (c *conn) take(ev *event) {
 // sameWay tells whether two TTLs are of one sender: kernels let segments of connections
 // and those of none begin with values of their own, and ways back may differ by a hop.
 func sameWay(a, b uint8) bool {
-	d := hops(a) - hops(b)
+	d := wire.RoutersPassed(a) - wire.RoutersPassed(b)
 	return -1 <= d && d <= 1
-}
-
-// hops is how many routers a packet has passed that began with 64, 128 or 255.
-func hops(ttl uint8) int {
-	for _, initial := range []int{64, 128, 255} {
-		if int(ttl) <= initial {
-			return initial - int(ttl)
-		}
-	}
-	return 0
 }
 
 // until takes packets in until a condition holds; false where time was over first.
