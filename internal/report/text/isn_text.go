@@ -173,7 +173,7 @@ func signedCount(n int64) string {
 
 // labelled is a line with a label, broken where it is too long.
 func (t *isnText) labelled(label, text string) []string {
-	lines := paragraph(text, t.prose(isnWide)-isnLabel)
+	lines := wrapped(strings.Fields(text), " ", t.prose(isnWide)-isnLabel)
 	for i, line := range lines {
 		head := strings.Repeat(" ", isnLabel)
 		if i == 0 {
@@ -197,7 +197,7 @@ func (t *isnText) remarks(r *record.ISN) []string {
 			text += " [" + f.Evidence + "]"
 		}
 		head := f.Severity.String() + " " + f.Code + ":"
-		body := paragraph(head+" "+text, t.prose(isnWide)-4)
+		body := wrapped(strings.Fields(head+" "+text), " ", t.prose(isnWide)-4)
 		for i, line := range body {
 			line = units.Printable(line)
 			if i == 0 {
@@ -207,19 +207,6 @@ func (t *isnText) remarks(r *record.ISN) []string {
 			}
 			lines = append(lines, "  "+line)
 		}
-	}
-	return lines
-}
-
-// paragraph breaks text into lines of at most that many columns.
-func paragraph(text string, wide int) (lines []string) {
-	for _, word := range strings.Fields(text) {
-		last := len(lines) - 1
-		if last >= 0 && utf8.RuneCountInString(lines[last])+1+utf8.RuneCountInString(word) <= wide {
-			lines[last] += " " + word
-			continue
-		}
-		lines = append(lines, word)
 	}
 	return lines
 }

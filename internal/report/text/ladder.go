@@ -95,7 +95,7 @@ func (l *ladder) rung(s *record.Segment) []string {
 		indent += strings.Repeat(" ", localWide+2)
 	}
 	below := func(words []string, look style) {
-		for _, line := range wrapped(words, of.detail) {
+		for _, line := range wrapped(words, ", ", of.detail) {
 			for _, piece := range folded(line, min(of.detail, l.wide)) { // without a limit nothing is
 				lines = append(lines, indent+l.paint.paint(look, piece))
 			}
@@ -234,12 +234,12 @@ func ackOf(s *record.Segment) uint32 {
 	return uint32(ack)
 }
 
-// wrapped joins words by commas into lines of at most that many columns.
-func wrapped(words []string, wide int) (lines []string) {
+// wrapped joins words into lines of at most that many columns.
+func wrapped(words []string, separator string, wide int) (lines []string) {
 	for _, word := range words {
 		last := len(lines) - 1
-		if last >= 0 && utf8.RuneCountInString(lines[last])+2+utf8.RuneCountInString(word) <= wide {
-			lines[last] += ", " + word
+		if last >= 0 && utf8.RuneCountInString(lines[last]+separator+word) <= wide {
+			lines[last] += separator + word
 			continue
 		}
 		lines = append(lines, word)

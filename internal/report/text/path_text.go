@@ -112,7 +112,7 @@ func (t *pathTree) walk(id, stop int, first, rest string) {
 		if !meets {
 			end = stop
 		}
-		t.branch(id, branches, end, rest)
+		t.branch(branches, end, rest)
 		if !meets {
 			return
 		}
@@ -121,7 +121,7 @@ func (t *pathTree) walk(id, stop int, first, rest string) {
 }
 
 // branch writes the ways from a node to where they meet.
-func (t *pathTree) branch(id int, branches []*paths.Edge, end int, rest string) {
+func (t *pathTree) branch(branches []*paths.Edge, end int, rest string) {
 	if t.only(branches, end) { // the others are dead ends
 		branches = slices.DeleteFunc(slices.Clone(branches), func(e *paths.Edge) bool { return e.To == end })
 	}

@@ -283,7 +283,7 @@ func (t *textSink) withReason(columns, reason string) []string {
 	if !t.fits(at + leastReason) {
 		lines, first, indent = []string{columns}, "    ", 4
 	}
-	parts := wrapped(strings.Split(reason, ", "), t.limit()-indent-1) // for the comma
+	parts := wrapped(strings.Split(reason, ", "), ", ", t.limit()-indent-1) // for the comma
 	for i, part := range parts {
 		if i < len(parts)-1 {
 			part += ","
