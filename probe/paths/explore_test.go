@@ -2,8 +2,9 @@ package paths
 
 import (
 	"flag"
-	"math"
 	"testing"
+
+	"synscope/internal/binomial"
 )
 
 var worlds = flag.Int("worlds", 100, "random graphs to explore")
@@ -40,7 +41,7 @@ func TestAllPathsAreFound(t *testing.T) {
 		if ratio > 1.2 {
 			t.Errorf("seed %d: %d probes, the rule asks for %d", seed+1, x.sent, g.asks())
 		}
-		worst = math.Max(worst, ratio)
+		worst = max(worst, ratio)
 		sent, asked, textbook = sent+x.sent, asked+g.asks(), textbook+w.textbook(g.rule)
 	}
 	atRate(t, "whole", whole, *worlds, 0.95)
@@ -52,17 +53,7 @@ func TestAllPathsAreFound(t *testing.T) {
 // one in a thousand.
 func atRate(t *testing.T, what string, k, n int, p float64) {
 	t.Helper()
-	below, term := 0.0, math.Pow(1-p, float64(n))
-	if term == 0 { // the logarithm of the first term
-		term = math.SmallestNonzeroFloat64
-	}
-	lgn, _ := math.Lgamma(float64(n + 1))
-	for i := 0; i <= k; i++ {
-		a, _ := math.Lgamma(float64(i + 1))
-		b, _ := math.Lgamma(float64(n - i + 1))
-		below += math.Exp(lgn - a - b + float64(i)*math.Log(p) + float64(n-i)*math.Log(1-p))
-	}
-	if below < 0.001 {
+	if below := binomial.UpperTail(n, n-k, 1-p); below < 0.001 {
 		t.Errorf("%s: %d of %d: at a rate of %v that or less has a chance of %v", what, k, n, p, below)
 	}
 }
